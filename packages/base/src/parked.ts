@@ -1,0 +1,39 @@
+/**
+ * Values that wait for an offset to be reached: acknowledgements parked until the high watermark passes them.
+ * Released in offset order, and for one offset in the order they were parked.
+ */
+import type { Offset } from './ids.ts';
+
+export class ParkedUntilOffset<T> {
+  private entries: { offset: Offset; value: T }[] = [];
+
+  get size(): number {
+    return this.entries.length;
+  }
+
+  /** Mostly in rising order, so the place is searched from the end. */
+  park(offset: Offset, value: T): void {
+    let index = this.entries.length;
+    while (index > 0 && this.entries[index - 1]!.offset > offset) index--;
+    this.entries.splice(index, 0, { offset, value });
+  }
+
+  /** Removes and returns, in order, every value whose offset is <= `reached`. */
+  release(reached: Offset): T[] {
+    let count = 0;
+    while (count < this.entries.length && this.entries[count]!.offset <= reached) count++;
+    return count === 0 ? [] : this.entries.splice(0, count).map((entry) => entry.value);
+  }
+
+  /** Removes and returns everything, in order: leadership was lost. */
+  drain(): T[] {
+    const values = this.entries.map((entry) => entry.value);
+    this.entries = [];
+    return values;
+  }
+
+  /** Drops values that no longer wait (answered by a time-out). */
+  removeWhere(predicate: (value: T) => boolean): void {
+    this.entries = this.entries.filter((entry) => !predicate(entry.value));
+  }
+}

@@ -1,0 +1,203 @@
+/**
+ * The seams: everything a node may know of the outside world. Production implements them over node:fs, node:net,
+ * gRPC and timers (folders named `io/`), the simulator in memory with faults. Nothing else reaches outside.
+ *
+ * Completions arrive as callbacks, each in a turn of its own, never synchronously from the call that asked for it
+ * (exceptions say so). There are no promises here: the order of microtasks depends on how code is written, and a
+ * simulated run must not.
+ */
+import type { Millis, Uuid, WallMillis } from './ids.ts';
+
+export interface Timer {
+  cancel(): void;
+}
+
+/** Time and turns. */
+export interface Clock {
+  /** Never goes back. All time-outs and durations are measured with it. */
+  monotonicMs(): Millis;
+  /** For timestamps in data only. */
+  wallMs(): WallMillis;
+  /** Calls once, after `delayMs` (>= 0). Few are ever armed: owners of many deadlines keep a DeadlineQueue. */
+  setTimer(delayMs: Millis, callback: () => void): Timer;
+  /** Calls once at the end of this turn, before new input is taken: what flushes gathered writes. */
+  soon(callback: () => void): void;
+}
+
+/** The only source of randomness. */
+export interface Random {
+  /** An integer in 0 .. 2^32-1. */
+  u32(): number;
+  /** An integer in 0 .. limit-1; limit in 1 .. 2^32. */
+  below(limit: number): number;
+  /** A random version 4 id whose text does not start with '-'. */
+  uuid(): Uuid;
+  /** An independent source: what one component draws does not move another's numbers. */
+  fork(name: string): Random;
+}
+
+/** An operating failure of the disk: out of space, input/output error, … The message names the path. */
+export class DiskError extends Error {
+  override readonly name = 'DiskError';
+  /** The system's code: ENOSPC, EIO, EACCES, … */
+  readonly code: string;
+  constructor(code: string, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/**
+ * Files. Reads and writes are synchronous: they go to the page cache, and a state change that cannot be interleaved
+ * is worth more than the microseconds. "Written" is when `write` returns. Only `sync` waits for the device.
+ * Every method may throw DiskError.
+ */
+export interface Disk {
+  /** Opens for reading and writing, creating an empty file where there is none. The folder must exist. */
+  open(path: string): DiskFile;
+  exists(path: string): boolean;
+  /** Names (not paths) of the entries of a folder, sorted; [] when there is no such folder. */
+  list(directory: string): string[];
+  /** Creates the folder and its parents; nothing happens when it exists. */
+  makeDirectory(directory: string): void;
+  /** Removes a file or a whole folder; nothing happens when there is none. */
+  remove(path: string): void;
+  /** Replaces the target if it exists. Durable only after the folder is synced. */
+  rename(from: string, to: string): void;
+  /** The whole file, or undefined when there is none. */
+  readFile(path: string): Uint8Array | undefined;
+  /** Replaces a small file so that a crash leaves the old or the new content: temporary file, fsync, rename, folder fsync. */
+  writeFileAtomic(path: string, content: Uint8Array): void;
+  /** Makes creations, removals and renames in the folder durable. Synchronous: rare. */
+  syncDirectory(directory: string): void;
+  /** Bytes still free on the device that holds the path. */
+  freeBytes(path: string): number;
+}
+
+export interface DiskFile {
+  readonly path: string;
+  /** Current length in bytes, as written. */
+  size(): number;
+  /** Fills as much of `target` as the file holds from `position`; returns the number of bytes read. */
+  read(position: number, target: Uint8Array): number;
+  /** Writes all chunks one after the other from `position`, in one gathered call where the system has it. */
+  write(position: number, chunks: readonly Uint8Array[]): void;
+  /** Cuts, or extends with zeros. */
+  truncate(size: number): void;
+  /** Everything written before the call is on the device when `done` is called without an error. */
+  sync(done: (error?: DiskError) => void): void;
+  /** As sync, but waits. For start and stop only. */
+  syncNow(): void;
+  close(): void;
+}
+
+export interface Address {
+  host: string;
+  port: number;
+}
+
+/** Byte streams. */
+export interface Net {
+  /** Starts to listen; exactly one of `listening` and `failed` is called. Port 0 picks a free one, told by `listening`. */
+  listen(
+    address: Address,
+    events: {
+      listening(port: number): void;
+      failed(error: Error): void;
+      /** Returns the handler of the new connection. */
+      connection(stream: Stream): StreamHandler;
+    },
+  ): Listener;
+  /** Starts to connect. `handler.opened` or `handler.closed` follows. */
+  connect(address: Address, handler: StreamHandler): Stream;
+}
+
+export interface Listener {
+  /** Stops accepting; open connections stay. */
+  close(done: () => void): void;
+}
+
+export interface StreamHandler {
+  /** An outgoing connection stands. Not called for incoming ones. */
+  opened?(): void;
+  /** Bytes arrived, cut anywhere. The chunk is the receiver's to keep. */
+  data(chunk: Uint8Array): void;
+  /** After a send that returned false: everything handed over has left; send on. */
+  drained(): void;
+  /** The end, once, for whatever reason: both sides are closed and nothing follows. */
+  closed(reason: string): void;
+}
+
+export interface Stream {
+  readonly remoteAddress: string;
+  /** Sends the chunks in order. False: the peer reads slowly, stop until `drained`. The chunks must not change any more. */
+  send(chunks: readonly Uint8Array[]): boolean;
+  /** Stop (back-pressure) and go on taking bytes from the peer. */
+  pause(): void;
+  resume(): void;
+  /** Sends what is pending, then closes. */
+  end(): void;
+  /** Closes at once; pending bytes are lost. `closed` follows. */
+  destroy(reason: string): void;
+}
+
+/** Why a control message got no answer. `unavailable`: not reached, or the connection broke (it may have been carried out). */
+export class RpcError extends Error {
+  override readonly name = 'RpcError';
+  readonly kind: 'unavailable' | 'timeout' | 'refused';
+  constructor(kind: 'unavailable' | 'timeout' | 'refused', message: string) {
+    super(message);
+    this.kind = kind;
+  }
+}
+
+/** Node-to-node control messages: gRPC with protobuf bodies in production. Bodies are opaque bytes here. */
+export interface Rpc {
+  serve(
+    address: Address,
+    service: RpcService,
+    events: { listening(port: number): void; failed(error: Error): void },
+  ): Listener;
+  /** A lazily connected, self-reconnecting channel; the address is resolved anew at each reconnection. */
+  channel(address: Address): RpcChannel;
+}
+
+export interface RpcService {
+  /** One request. `reply` is called once, now or later. */
+  call(method: string, body: Uint8Array, reply: (answer: Uint8Array | RpcError) => void): void;
+  /** A peer opened a stream. */
+  stream(method: string, stream: RpcStream): RpcStreamHandler;
+}
+
+export interface RpcChannel {
+  call(
+    method: string,
+    body: Uint8Array,
+    timeoutMs: Millis,
+    done: (answer: Uint8Array | RpcError) => void,
+  ): void;
+  openStream(method: string, handler: RpcStreamHandler): RpcStream;
+  close(): void;
+}
+
+export interface RpcStream {
+  send(body: Uint8Array): void;
+  /** Ends the stream from this side; the other side's `closed` is called. */
+  close(): void;
+}
+
+export interface RpcStreamHandler {
+  message(body: Uint8Array): void;
+  /** Once. The peer closed, or it died, or the connection broke. */
+  closed(reason: string): void;
+}
+
+/** Structured events: a stable name (kebab-case, past tense: `leader-elected`, `log-truncated`) and its facts. */
+export interface Logger {
+  debug(event: string, facts?: Record<string, unknown>): void;
+  info(event: string, facts?: Record<string, unknown>): void;
+  warn(event: string, facts?: Record<string, unknown>): void;
+  error(event: string, facts?: Record<string, unknown>): void;
+  /** A logger that adds these facts to every event. */
+  child(facts: Record<string, unknown>): Logger;
+}

@@ -1,0 +1,174 @@
+/** A disk in memory that remembers what was synced, so that a test can lose power. */
+import type { Disk, DiskFile } from '../seams.ts';
+import { DiskError } from '../seams.ts';
+
+interface Content {
+  bytes: Uint8Array;
+  length: number;
+  /** What the device holds: survives `losePower`. */
+  synced: Uint8Array;
+}
+
+export class MemoryDisk implements Disk {
+  free = 1e12;
+  /** Set to make the next writes fail with this code. */
+  failWrites: string | undefined;
+  private readonly files = new Map<string, Content>();
+  private readonly directories = new Set<string>(['/', '.']);
+  private readonly soon: (callback: () => void) => void;
+
+  /** `soon` carries the completions of sync; by default they wait for a macrotask. */
+  constructor(soon: (callback: () => void) => void = (callback) => void setImmediate(callback)) {
+    this.soon = soon;
+  }
+
+  /** Every file falls back to what was synced. */
+  losePower(): void {
+    for (const content of this.files.values()) {
+      content.bytes = content.synced.slice();
+      content.length = content.synced.length;
+    }
+  }
+
+  open(path: string): DiskFile {
+    if (!this.directories.has(parent(path))) throw new DiskError('ENOENT', `${path}: no such folder`);
+    let content = this.files.get(path);
+    if (content === undefined) {
+      content = { bytes: new Uint8Array(0), length: 0, synced: new Uint8Array(0) };
+      this.files.set(path, content);
+    }
+    return new MemoryFile(path, content, this, this.soon);
+  }
+
+  exists(path: string): boolean {
+    return this.files.has(path) || this.directories.has(path);
+  }
+
+  list(directory: string): string[] {
+    const prefix = directory === '/' ? '/' : `${directory}/`;
+    const names = new Set<string>();
+    for (const path of [...this.files.keys(), ...this.directories]) {
+      if (path.startsWith(prefix) && path.length > prefix.length)
+        names.add(path.slice(prefix.length).split('/')[0]!);
+    }
+    return [...names].sort();
+  }
+
+  makeDirectory(directory: string): void {
+    for (let path = directory; !this.directories.has(path); path = parent(path)) this.directories.add(path);
+  }
+
+  remove(path: string): void {
+    for (const known of [...this.files.keys()]) {
+      if (known === path || known.startsWith(`${path}/`)) this.files.delete(known);
+    }
+    for (const known of [...this.directories]) {
+      if (known === path || known.startsWith(`${path}/`)) this.directories.delete(known);
+    }
+  }
+
+  rename(from: string, to: string): void {
+    if (!this.exists(from)) throw new DiskError('ENOENT', `${from}: no such file or folder`);
+    this.remove(to);
+    for (const [path, content] of [...this.files]) {
+      if (path === from || path.startsWith(`${from}/`)) {
+        this.files.delete(path);
+        this.files.set(to + path.slice(from.length), content);
+      }
+    }
+    for (const path of [...this.directories]) {
+      if (path === from || path.startsWith(`${from}/`)) {
+        this.directories.delete(path);
+        this.directories.add(to + path.slice(from.length));
+      }
+    }
+  }
+
+  readFile(path: string): Uint8Array | undefined {
+    const content = this.files.get(path);
+    return content?.bytes.slice(0, content.length);
+  }
+
+  writeFileAtomic(path: string, bytes: Uint8Array): void {
+    this.check(path);
+    this.makeDirectory(parent(path));
+    this.files.set(path, { bytes: bytes.slice(), length: bytes.length, synced: bytes.slice() });
+  }
+
+  syncDirectory(_directory: string): void {}
+
+  freeBytes(_path: string): number {
+    return this.free;
+  }
+
+  check(path: string): void {
+    if (this.failWrites !== undefined) throw new DiskError(this.failWrites, `${path}: write refused`);
+  }
+}
+
+class MemoryFile implements DiskFile {
+  readonly path: string;
+  private readonly content: Content;
+  private readonly disk: MemoryDisk;
+  private readonly soon: (callback: () => void) => void;
+
+  constructor(path: string, content: Content, disk: MemoryDisk, soon: (callback: () => void) => void) {
+    this.path = path;
+    this.content = content;
+    this.disk = disk;
+    this.soon = soon;
+  }
+
+  size(): number {
+    return this.content.length;
+  }
+
+  read(position: number, target: Uint8Array): number {
+    const count = Math.max(0, Math.min(target.length, this.content.length - position));
+    target.set(this.content.bytes.subarray(position, position + count));
+    return count;
+  }
+
+  write(position: number, chunks: readonly Uint8Array[]): void {
+    this.disk.check(this.path);
+    let at = position;
+    for (const chunk of chunks) {
+      this.reserve(at + chunk.length);
+      this.content.bytes.set(chunk, at);
+      at += chunk.length;
+      this.content.length = Math.max(this.content.length, at);
+    }
+  }
+
+  truncate(size: number): void {
+    this.reserve(size);
+    this.content.bytes.fill(0, Math.min(size, this.content.length));
+    this.content.length = size;
+  }
+
+  sync(done: (error?: DiskError) => void): void {
+    const synced = this.content.bytes.slice(0, this.content.length);
+    this.soon(() => {
+      this.content.synced = synced;
+      done();
+    });
+  }
+
+  syncNow(): void {
+    this.content.synced = this.content.bytes.slice(0, this.content.length);
+  }
+
+  close(): void {}
+
+  private reserve(size: number): void {
+    if (this.content.bytes.length >= size) return;
+    const larger = new Uint8Array(Math.max(size, this.content.bytes.length * 2));
+    larger.set(this.content.bytes);
+    this.content.bytes = larger;
+  }
+}
+
+function parent(path: string): string {
+  const slash = path.lastIndexOf('/');
+  return slash > 0 ? path.slice(0, slash) : slash === 0 ? '/' : '.';
+}
