@@ -1,1 +1,2 @@
-export {};
+/** Millrace as a library: a whole cluster inside this process, for tests. */
+export { startCluster } from '@millrace/node';

@@ -1,0 +1,26 @@
+#!/usr/bin/env node
+/**
+ * Finds a Node that can run Millrace and hands over. In the repository the TypeScript is run as it stands, by the
+ * pinned Node 24; a published package carries dist/main.js.
+ */
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const packageFolder = dirname(dirname(fileURLToPath(import.meta.url)));
+const built = join(packageFolder, 'dist', 'main.js');
+const source = join(packageFolder, 'src', 'main.ts');
+const major = Number(process.versions.node.split('.')[0]);
+
+if (!existsSync(source)) {
+  await import(built);
+} else if (major >= 24) {
+  await import(source);
+} else {
+  const { nodeBinary } = await import(join(packageFolder, '..', '..', 'scripts', 'toolchain.mjs'));
+  const child = spawn(nodeBinary(), [source, ...process.argv.slice(2)], { stdio: 'inherit' });
+  for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+  process.on('SIGINT', () => {});
+  child.on('exit', (code, signal) => process.exit(signal ? 1 : (code ?? 1)));
+}

@@ -1,0 +1,160 @@
+/**
+ * What a local cluster is on disk:
+ *
+ *   DIR/cluster.json            which nodes there are (written once, at the first start)
+ *   DIR/node-N/node.properties  the node's settings, written anew at every start
+ *   DIR/node-N/data/            its log.dirs: what must not be lost
+ *   DIR/node-N/node.log         its log; DIR/node-N/pid while it runs
+ */
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { UserError } from '../user-error.ts';
+
+/** Grows when the folder's layout changes so that older code cannot go on with it. */
+const FORMAT = 1;
+/** The first controller listens this far above the first broker. */
+const CONTROLLER_PORT_DISTANCE = 1000;
+
+export type Role = 'controller' | 'broker';
+
+export interface LocalNode {
+  id: number;
+  role: Role;
+  port: number;
+  directory: string;
+}
+
+export interface Layout {
+  directory: string;
+  controllers: number;
+  brokers: number;
+  port: number;
+  settings: Record<string, string>;
+}
+
+export interface LayoutOptions {
+  dir: string;
+  controllers?: number;
+  brokers?: number;
+  port?: number;
+  set: Record<string, string>;
+}
+
+/** Controllers are 1, 2, …; brokers follow. */
+export function nodesOf(layout: Layout): LocalNode[] {
+  const nodes: LocalNode[] = [];
+  for (let i = 0; i < layout.controllers + layout.brokers; i++) {
+    const isController = i < layout.controllers;
+    const port = isController
+      ? layout.port + CONTROLLER_PORT_DISTANCE + i
+      : layout.port + i - layout.controllers;
+    const id = i + 1;
+    nodes.push({
+      id,
+      role: isController ? 'controller' : 'broker',
+      port,
+      directory: join(layout.directory, `node-${id}`),
+    });
+  }
+  return nodes;
+}
+
+export function bootstrapServers(layout: Layout): string {
+  return nodesOf(layout)
+    .filter((node) => node.role === 'broker')
+    .map((node) => `localhost:${node.port}`)
+    .join(',');
+}
+
+/** The cluster of the folder. Throws a UserError when there is none or it is not ours to touch. */
+export function readLayout(dir: string): Layout {
+  const directory = resolve(dir);
+  const layout = tryReadLayout(directory);
+  if (layout === undefined)
+    throw new UserError(
+      `there is no cluster in ${directory}; \`millrace cluster start --dir ${dir}\` makes one`,
+    );
+  return layout;
+}
+
+/** The cluster of the folder, made from the options when the folder is new. */
+export function readOrMakeLayout(options: LayoutOptions): Layout {
+  const directory = resolve(options.dir);
+  const known = tryReadLayout(directory);
+  if (known !== undefined) {
+    for (const name of ['controllers', 'brokers', 'port'] as const) {
+      if (options[name] !== undefined && options[name] !== known[name]) {
+        throw new UserError(
+          `the cluster in ${directory} has --${name} ${known[name]}, not ${options[name]}; leave the option out, or take another --dir for another cluster`,
+        );
+      }
+    }
+    return { ...known, settings: { ...known.settings, ...options.set } };
+  }
+  if (existsSync(directory) && readdirSync(directory).length > 0) {
+    throw new UserError(
+      `${directory} holds something that is no Millrace cluster; name an empty or a new folder with --dir`,
+    );
+  }
+  return {
+    directory,
+    controllers: options.controllers ?? 3,
+    brokers: options.brokers ?? 3,
+    port: options.port ?? 9092,
+    settings: options.set,
+  };
+}
+
+/** Writes cluster.json and every node's folder and settings. */
+export function writeLayout(layout: Layout): void {
+  mkdirSync(layout.directory, { recursive: true });
+  const { directory: _directory, ...facts } = layout;
+  writeFileSync(
+    join(layout.directory, 'cluster.json'),
+    `${JSON.stringify({ format: FORMAT, ...facts }, null, 2)}\n`,
+  );
+  for (const node of nodesOf(layout)) {
+    mkdirSync(join(node.directory, 'data'), { recursive: true });
+    const lines = Object.entries(nodeSettings(layout, node)).map(([key, value]) => `${key}=${value}\n`);
+    writeFileSync(join(node.directory, 'node.properties'), lines.join(''));
+  }
+}
+
+function nodeSettings(layout: Layout, node: LocalNode): Record<string, string> {
+  const nodes = nodesOf(layout);
+  const voters = nodes.filter((other) => other.role === 'controller');
+  const factor = Math.min(3, layout.brokers);
+  const listener = node.role === 'controller' ? 'CONTROLLER' : 'PLAINTEXT';
+  return {
+    'process.roles': node.role,
+    'node.id': String(node.id),
+    'controller.quorum.voters': voters.map((voter) => `${voter.id}@127.0.0.1:${voter.port}`).join(','),
+    'controller.listener.names': 'CONTROLLER',
+    listeners: `${listener}://127.0.0.1:${node.port}`,
+    ...(node.role === 'broker' ? { 'advertised.listeners': `PLAINTEXT://localhost:${node.port}` } : {}),
+    'log.dirs': join(node.directory, 'data'),
+    'default.replication.factor': String(factor),
+    'min.insync.replicas': String(Math.max(1, factor - 1)),
+    ...layout.settings,
+  };
+}
+
+function tryReadLayout(directory: string): Layout | undefined {
+  const file = join(directory, 'cluster.json');
+  if (!existsSync(file)) return undefined;
+  let facts: Record<string, unknown>;
+  try {
+    facts = JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>;
+  } catch {
+    throw new UserError(
+      `${file} is no JSON; restore it, or remove ${directory} to start anew without its data`,
+    );
+  }
+  if (typeof facts['format'] !== 'number' || facts['format'] > FORMAT) {
+    throw new UserError(
+      `${directory} was written by a newer Millrace (format ${facts['format']}, this one knows ${FORMAT}); use that version`,
+    );
+  }
+  const { controllers, brokers, port, settings } = facts as unknown as Layout;
+  return { directory, controllers, brokers, port, settings };
+}

@@ -1,0 +1,139 @@
+/**
+ * Node processes of a local cluster: each its own process group (a Ctrl-C at the terminal is for the command, which
+ * stops the nodes in order), known by a pid file. Only pids that still run this node's command line are ever signalled.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import type { LocalNode } from './layout.ts';
+
+export type ProcessState = 'running' | 'paused' | 'stopped';
+
+/** The command's own entry: TypeScript in the repository, JavaScript in the published package. */
+const here = fileURLToPath(import.meta.url);
+const entry = here.endsWith('.ts') ? join(dirname(dirname(here)), 'main.ts') : here;
+
+/** Starts the node. `outcome` is undefined once it serves, or the sentence that says why it does not. */
+export function spawnNode(node: LocalNode): { pid: number; outcome: Promise<string | undefined> } {
+  const log = openSync(join(node.directory, 'node.log'), 'a');
+  const args = [entry, 'start', '--config', join(node.directory, 'node.properties')];
+  const child = spawn(process.execPath, args, {
+    detached: true,
+    stdio: ['ignore', log, log, 'pipe'],
+    env: { ...process.env, MILLRACE_READY_FD: '3' },
+  });
+  closeSync(log);
+  const outcome = firstLine(child).then((line) => {
+    child.unref();
+    if (line === 'ready') return undefined;
+    if (line !== undefined) return line.replace(/^failed: /, '');
+    return `node ${node.id} ended before it was ready; its log is ${join(node.directory, 'node.log')}`;
+  });
+  if (child.pid === undefined) return { pid: 0, outcome };
+  writeFileSync(pidFile(node), `${child.pid}\n`);
+  return { pid: child.pid, outcome };
+}
+
+/** The pid of the running node, or undefined. A pid that the system gave to another program does not count. */
+export function pidOf(node: LocalNode): number | undefined {
+  let pid: number;
+  try {
+    pid = Number(readFileSync(pidFile(node), 'utf8'));
+  } catch {
+    return undefined;
+  }
+  if (!Number.isInteger(pid) || pid < 2) return undefined;
+  return isThisNode(pid, node) ? pid : undefined;
+}
+
+export function stateOf(node: LocalNode): ProcessState {
+  const pid = pidOf(node);
+  if (pid === undefined) return 'stopped';
+  const stat = readProcFile(pid, 'stat');
+  const state = stat?.slice(stat.lastIndexOf(')') + 2, stat.lastIndexOf(')') + 3);
+  return state === 'T' ? 'paused' : 'running';
+}
+
+/** Sends SIGTERM (to a paused node: SIGCONT first) and waits; SIGKILL after `timeoutMs`. */
+export async function stopNode(node: LocalNode, timeoutMs = 30_000): Promise<void> {
+  const pid = pidOf(node);
+  if (pid === undefined) return forgetPid(node);
+  signal(pid, 'SIGCONT');
+  signal(pid, 'SIGTERM');
+  if (!(await ended(node, timeoutMs))) {
+    signal(pid, 'SIGKILL');
+    await ended(node, 5000);
+  }
+  forgetPid(node);
+}
+
+export async function killNode(node: LocalNode, pid: number): Promise<void> {
+  signal(pid, 'SIGKILL');
+  await ended(node, 5000);
+  forgetPid(node);
+}
+
+export function signal(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
+  } catch {
+    // It ended in the meantime.
+  }
+}
+
+async function ended(node: LocalNode, timeoutMs: number): Promise<boolean> {
+  const deadline = performance.now() + timeoutMs;
+  while (pidOf(node) !== undefined) {
+    if (performance.now() > deadline) return false;
+    await sleep(10);
+  }
+  return true;
+}
+
+function forgetPid(node: LocalNode): void {
+  rmSync(pidFile(node), { force: true });
+}
+
+function pidFile(node: LocalNode): string {
+  return join(node.directory, 'pid');
+}
+
+function isThisNode(pid: number, node: LocalNode): boolean {
+  const commandLine = readProcFile(pid, 'cmdline');
+  if (commandLine !== undefined) return commandLine.includes(join(node.directory, 'node.properties'));
+  if (process.platform === 'linux') return false;
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function readProcFile(pid: number, name: string): string | undefined {
+  try {
+    return readFileSync(`/proc/${pid}/${name}`, 'utf8');
+  } catch {
+    return undefined;
+  }
+}
+
+function firstLine(child: ChildProcess): Promise<string | undefined> {
+  const pipe = child.stdio[3] as NodeJS.ReadableStream & { destroy(): void };
+  return new Promise((resolve) => {
+    let text = '';
+    const finish = (line: string | undefined) => {
+      pipe.destroy();
+      resolve(line);
+    };
+    pipe.on('data', (chunk) => {
+      text += String(chunk);
+      if (text.includes('\n')) finish(text.slice(0, text.indexOf('\n')));
+    });
+    pipe.on('end', () => finish(undefined));
+    pipe.on('error', () => finish(undefined));
+    child.on('error', (error) => finish(`failed: ${error.message}`));
+  });
+}

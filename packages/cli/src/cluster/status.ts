@@ -1,0 +1,134 @@
+/** What a local cluster looks like right now: processes from the system, roles and leaders from the brokers themselves. */
+import { apis } from '@millrace/protocol';
+import { KafkaClient } from '../client.ts';
+import { bootstrapServers, type Layout, nodesOf, type Role } from './layout.ts';
+import { type ProcessState, pidOf, stateOf } from './process.ts';
+
+export interface NodeStatus {
+  id: number;
+  role: Role;
+  state: ProcessState;
+  pid: number | null;
+  port: number;
+  dataDirectory: string;
+  /** Brokers: whether the cluster counts it as alive. Null for controllers and when no broker answers. */
+  unfenced: boolean | null;
+  /** Brokers: number of partitions it leads. */
+  leads: number | null;
+}
+
+export interface ClusterStatus {
+  directory: string;
+  bootstrapServers: string;
+  clusterId: string | null;
+  activeController: number | null;
+  nodes: NodeStatus[];
+}
+
+export async function clusterStatusOf(layout: Layout): Promise<ClusterStatus> {
+  const view = await askBrokers(layout);
+  const nodes = nodesOf(layout).map((node): NodeStatus => {
+    const isBroker = node.role === 'broker' && view !== undefined;
+    return {
+      id: node.id,
+      role: node.role,
+      state: stateOf(node),
+      pid: pidOf(node) ?? null,
+      port: node.port,
+      dataDirectory: `${node.directory}/data`,
+      unfenced: isBroker ? view.alive.has(node.id) : null,
+      leads: isBroker ? (view.leads.get(node.id) ?? 0) : null,
+    };
+  });
+  return {
+    directory: layout.directory,
+    bootstrapServers: bootstrapServers(layout),
+    clusterId: view?.clusterId ?? null,
+    activeController: view?.activeController ?? null,
+    nodes,
+  };
+}
+
+interface View {
+  clusterId: string | null;
+  activeController: number | null;
+  alive: Set<number>;
+  leads: Map<number, number>;
+}
+
+/** The first running broker that answers tells; undefined when none does. */
+async function askBrokers(layout: Layout): Promise<View | undefined> {
+  for (const node of nodesOf(layout)) {
+    if (node.role !== 'broker' || stateOf(node) !== 'running') continue;
+    try {
+      return await within(3000, ask(`127.0.0.1:${node.port}`));
+    } catch {
+      // The next one may answer.
+    }
+  }
+  return undefined;
+}
+
+async function ask(server: string): Promise<View> {
+  const client = await KafkaClient.connect(server, 2000);
+  try {
+    const metadata = await client.call(apis.metadata, { topics: null, allowAutoTopicCreation: false });
+    const leads = new Map<number, number>();
+    for (const topic of metadata.topics) {
+      for (const { leaderId } of topic.partitions) leads.set(leaderId, (leads.get(leaderId) ?? 0) + 1);
+    }
+    return {
+      clusterId: metadata.clusterId,
+      activeController: await activeController(client),
+      alive: new Set(metadata.brokers.map((broker) => broker.nodeId)),
+      leads,
+    };
+  } finally {
+    client.close();
+  }
+}
+
+async function activeController(client: KafkaClient): Promise<number | null> {
+  const answer = await client.call(apis.describeQuorum, {
+    topics: [{ topicName: '__cluster_metadata', partitions: [{ partitionIndex: 0 }] }],
+  });
+  const partition = answer.topics[0]?.partitions[0];
+  return partition === undefined || partition.leaderId < 0 ? null : partition.leaderId;
+}
+
+/** Whether every broker answers Metadata with all of the brokers. */
+export async function everyBrokerServes(layout: Layout): Promise<boolean> {
+  const brokers = nodesOf(layout).filter((node) => node.role === 'broker');
+  const answers = await Promise.all(brokers.map((broker) => knownBrokers(`127.0.0.1:${broker.port}`)));
+  return answers.every((known) => brokers.every((broker) => known.has(broker.id)));
+}
+
+async function knownBrokers(server: string): Promise<Set<number>> {
+  try {
+    return await within(1000, askBrokersOf(server));
+  } catch {
+    return new Set();
+  }
+}
+
+async function askBrokersOf(server: string): Promise<Set<number>> {
+  const client = await KafkaClient.connect(server, 1000);
+  try {
+    const metadata = await client.call(apis.metadata, { topics: [], allowAutoTopicCreation: false });
+    return new Set(metadata.brokers.map((broker) => broker.nodeId));
+  } finally {
+    client.close();
+  }
+}
+
+async function within<T>(timeoutMs: number, work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error('timed out')), timeoutMs);
+  });
+  try {
+    return await Promise.race([work, timeout]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

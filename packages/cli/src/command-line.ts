@@ -1,0 +1,161 @@
+/** Builds the command tree. Each command's code is loaded only when it runs: a node must start in a blink. */
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { UserError } from './user-error.ts';
+
+/** Runs one command line; returns the exit code: 0, or 1 after one sentence on stderr that says what is wrong. */
+export async function runCommandLine(args: readonly string[]): Promise<number> {
+  try {
+    await buildProgram().parseAsync([...args], { from: 'user' });
+    return process.exitCode === undefined ? 0 : Number(process.exitCode);
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode;
+    if (error instanceof UserError || (error instanceof Error && error.name === 'ConfigError')) {
+      process.stderr.write(`millrace: ${error.message}\n`);
+      return 1;
+    }
+    throw error;
+  }
+}
+
+function buildProgram(): Command {
+  const program = new Command('millrace')
+    .description('A Kafka-wire-compatible event streaming broker for Node.js')
+    .exitOverride()
+    .showHelpAfterError('(--help shows what is allowed)')
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'millrace: ')) });
+  program.version('0.1.0');
+  addStart(program);
+  addCluster(program);
+  addTopic(program);
+  return program;
+}
+
+function addStart(program: Command): void {
+  command(program, 'start', 'Starts one node in the foreground, as kafka-server-start.sh does.')
+    .option('--config <file>', 'a .properties or YAML file')
+    .option('--set <key=value>', 'overrides one setting; may be given more than once', collectSetting, {})
+    .addHelpText(
+      'after',
+      '\nExample:\n  millrace start --config broker.properties --set log.dirs=/var/lib/millrace',
+    )
+    .action(async (options: { config?: string; set: Settings }) => {
+      const { start } = await import('./commands/start.ts');
+      await start(options);
+    });
+}
+
+function addCluster(program: Command): void {
+  const cluster = command(program, 'cluster', 'A local cluster: one process per node, on loopback.');
+  command(
+    cluster,
+    'start',
+    'Starts a cluster, or goes on with the one in the folder; returns when it serves.',
+  )
+    .addOption(directoryOption())
+    .option('--controllers <n>', 'number of controllers (first start only), default 3', wholeNumber(1, 9))
+    .option('--brokers <n>', 'number of brokers (first start only), default 3', wholeNumber(1, 64))
+    .option(
+      '--port <port>',
+      'port of the first broker, the others follow (first start only), default 9092',
+      wholeNumber(1, 65000),
+    )
+    .option('--set <key=value>', 'a setting for every node; may be given more than once', collectSetting, {})
+    .option('--foreground', 'stay, and stop every node at Ctrl-C')
+    .option('--json', 'print one JSON object instead of text')
+    .addHelpText(
+      'after',
+      '\nExample:\n  millrace cluster start --dir ./data --brokers 3 --set min.insync.replicas=2',
+    )
+    .action(async (options) => (await import('./commands/cluster.ts')).clusterStart(options));
+  command(cluster, 'stop', 'Stops every node cleanly, brokers first.')
+    .addOption(directoryOption())
+    .addHelpText('after', '\nExample:\n  millrace cluster stop --dir ./data')
+    .action(async (options) => (await import('./commands/cluster.ts')).clusterStop(options));
+  command(cluster, 'status', 'Shows every node, the active controller and the partitions each broker leads.')
+    .addOption(directoryOption())
+    .option('--json', 'print one JSON object instead of a table')
+    .addHelpText('after', '\nExample:\n  millrace cluster status --dir ./data --json')
+    .action(async (options) => (await import('./commands/cluster.ts')).clusterStatus(options));
+  const verbs = {
+    kill: 'Ends a node with SIGKILL, as a crash would.',
+    pause: 'Freezes a node (SIGSTOP): it keeps its connections and says nothing.',
+    resume: 'Lets a paused node go on (SIGCONT).',
+    restart: 'Stops a node cleanly if it runs, and starts it again.',
+  } as const;
+  for (const [verb, description] of Object.entries(verbs)) {
+    command(cluster, verb, description)
+      .argument('<node>', 'node id', wholeNumber(1, 1000))
+      .addOption(directoryOption())
+      .addHelpText('after', `\nExample:\n  millrace cluster ${verb} 4 --dir ./data`)
+      .action(async (node: number, options: { dir: string }) =>
+        (await import('./commands/cluster.ts')).clusterNode(verb as keyof typeof verbs, node, options),
+      );
+  }
+}
+
+function addTopic(program: Command): void {
+  const topic = command(program, 'topic', 'Creates, lists, describes and deletes topics.');
+  command(topic, 'create', 'Creates a topic.')
+    .argument('<name>')
+    .addOption(bootstrapOption())
+    .option(
+      '--partitions <n>',
+      "number of partitions; default: the cluster's num.partitions",
+      wholeNumber(1, 10_000),
+    )
+    .option(
+      '--replication-factor <n>',
+      "replicas; default: the cluster's default.replication.factor",
+      wholeNumber(1, 64),
+    )
+    .option('--config <key=value>', 'a topic setting; may be given more than once', collectSetting, {})
+    .addHelpText(
+      'after',
+      '\nExample:\n  millrace topic create orders --bootstrap-server localhost:9092 --partitions 3 --replication-factor 3 --config min.insync.replicas=2',
+    )
+    .action(async (name, options) => (await import('./commands/topic.ts')).topicCreate(name, options));
+  command(topic, 'list', 'Lists the topics.')
+    .addOption(bootstrapOption())
+    .addHelpText('after', '\nExample:\n  millrace topic list --bootstrap-server localhost:9092')
+    .action(async (options) => (await import('./commands/topic.ts')).topicList(options));
+  command(topic, 'describe', 'Shows leader, replicas and ISR of each partition.')
+    .argument('[name]', 'default: every topic')
+    .addOption(bootstrapOption())
+    .addHelpText('after', '\nExample:\n  millrace topic describe orders --bootstrap-server localhost:9092')
+    .action(async (name, options) => (await import('./commands/topic.ts')).topicDescribe(name, options));
+  command(topic, 'delete', 'Deletes a topic and its data.')
+    .argument('<name>')
+    .addOption(bootstrapOption())
+    .addHelpText('after', '\nExample:\n  millrace topic delete orders --bootstrap-server localhost:9092')
+    .action(async (name, options) => (await import('./commands/topic.ts')).topicDelete(name, options));
+}
+
+type Settings = Record<string, string>;
+
+function command(parent: Command, name: string, description: string): Command {
+  return parent.command(name).description(description).allowExcessArguments(false);
+}
+
+function directoryOption(): Option {
+  return new Option('--dir <folder>', "the cluster's folder").makeOptionMandatory();
+}
+
+function bootstrapOption(): Option {
+  return new Option('--bootstrap-server <host:port,…>', 'brokers to ask first').makeOptionMandatory();
+}
+
+function collectSetting(text: string, settings: Settings): Settings {
+  const equals = text.indexOf('=');
+  if (equals < 1) throw new InvalidArgumentError(`it is not of the form key=value.`);
+  return { ...settings, [text.slice(0, equals).trim()]: text.slice(equals + 1).trim() };
+}
+
+function wholeNumber(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!/^\d+$/.test(text) || value < min || value > max) {
+      throw new InvalidArgumentError(`A whole number from ${min} to ${max} is allowed.`);
+    }
+    return value;
+  };
+}

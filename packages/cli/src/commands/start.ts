@@ -1,0 +1,48 @@
+/**
+ * `millrace start`: one node in the foreground. Whoever starts it as a child may pass a pipe in MILLRACE_READY_FD; it
+ * gets one line: `ready`, or `failed: ` and the sentence that is also on stderr.
+ */
+import { writeSync } from 'node:fs';
+import { loadConfig, startNode } from '@millrace/node';
+
+export async function start(options: { config?: string; set: Record<string, string> }): Promise<void> {
+  try {
+    const config = loadConfig({
+      ...(options.config === undefined ? {} : { file: options.config }),
+      env: process.env,
+      overrides: options.set,
+    });
+    const stopRequested = nextStopSignal();
+    const node = await startNode(config);
+    tellParent('ready');
+    await Promise.race([stopRequested, node.failed]);
+    await node.stop();
+  } catch (error) {
+    tellParent(`failed: ${error instanceof Error ? error.message : String(error)}`);
+    throw error;
+  }
+}
+
+/** Resolves at the first SIGTERM or SIGINT; a second one ends the process at once. */
+function nextStopSignal(): Promise<void> {
+  return new Promise((resolve) => {
+    let asked = false;
+    const ask = () => {
+      if (asked) process.exit(1);
+      asked = true;
+      resolve();
+    };
+    process.on('SIGTERM', ask);
+    process.on('SIGINT', ask);
+  });
+}
+
+function tellParent(line: string): void {
+  const descriptor = Number(process.env['MILLRACE_READY_FD'] ?? 0);
+  if (descriptor < 3) return;
+  try {
+    writeSync(descriptor, `${line}\n`);
+  } catch {
+    // The parent is gone; nobody waits for the line.
+  }
+}

@@ -1,0 +1,43 @@
+#!/usr/bin/env node
+/**
+ * What every `npm run …` goes through: sets up if needed, then runs the named script under Node 24.
+ * Runs on whatever Node is there (18 or newer).
+ */
+import { spawn } from 'node:child_process';
+import { dirname, join } from 'node:path';
+import { setup } from './setup.mjs';
+import { nodeBinary, root } from './toolchain.mjs';
+
+/** name → [file below the root, fixed arguments] */
+const scripts = {
+  start: ['packages/cli/src/main.ts', 'cluster', 'start', '--dir', './data', '--foreground'],
+  test: ['scripts/test.ts'],
+  check: ['scripts/test.ts', '--only', 'check'],
+  format: ['node_modules/@biomejs/biome/bin/biome', 'check', '--write', '.'],
+};
+
+const [name, ...rest] = process.argv.slice(2);
+const script = Object.hasOwn(scripts, name ?? '') ? scripts[name] : undefined;
+if (script === undefined) {
+  process.stderr.write(`run: there is no '${name}', only ${Object.keys(scripts).join(', ')}\n`);
+  process.exit(1);
+}
+let node;
+try {
+  setup();
+  node = nodeBinary();
+} catch (error) {
+  process.stderr.write(`${name}: ${error.message}\n`);
+  process.exit(1);
+}
+
+const [file, ...args] = script;
+const child = spawn(node, [join(root, file), ...args, ...rest], {
+  cwd: root,
+  stdio: 'inherit',
+  env: { ...process.env, PATH: `${dirname(node)}:${join(root, 'node_modules', '.bin')}:${process.env.PATH}` },
+});
+// A Ctrl-C reaches the whole foreground group; whoever signals only this process means the child.
+for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+process.on('SIGINT', () => {});
+child.on('exit', (code, signal) => process.exit(signal ? 1 : (code ?? 1)));

@@ -1,0 +1,77 @@
+#!/usr/bin/env node
+/**
+ * Installs what a fresh machine lacks, by npm alone: Node 24 and pnpm (toolchain/, pinned by its lockfile), then the
+ * workspace's dependencies (pnpm-lock.yaml). Does nothing when nothing changed since the last time.
+ * Runs on whatever Node is there (18 or newer), so it uses nothing newer and no package.
+ */
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { nodeBinary, pnpmScript, root, toolchain } from './toolchain.mjs';
+
+/** Brings the checkout up to date with its lockfiles. Throws an Error whose message says what to do. */
+export function setup() {
+  step({
+    name: 'Node 24 and pnpm',
+    inputs: [join(toolchain, 'package.json'), join(toolchain, 'package-lock.json')],
+    stamp: join(toolchain, 'node_modules', '.millrace-setup'),
+    run: () =>
+      run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error', '--prefix', toolchain], process.env),
+  });
+  const node = nodeBinary();
+  step({
+    name: 'dependencies',
+    inputs: [join(root, 'pnpm-lock.yaml'), join(root, 'pnpm-workspace.yaml'), ...packageFiles()],
+    stamp: join(root, 'node_modules', '.millrace-setup'),
+    run: () =>
+      run(node, [pnpmScript, 'install', '--frozen-lockfile', '--reporter=append-only'], {
+        ...process.env,
+        CI: 'true', // never asks a question
+        PATH: `${dirname(node)}:${process.env.PATH}`,
+      }),
+  });
+}
+
+function step({ name, inputs, stamp, run: install }) {
+  const hash = createHash('sha256');
+  for (const file of inputs) hash.update(readFileSync(file));
+  const wanted = hash.digest('hex');
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
+  const started = Date.now();
+  process.stderr.write(`installing ${name} …`);
+  rmSync(stamp, { force: true });
+  install();
+  mkdirSync(dirname(stamp), { recursive: true });
+  writeFileSync(stamp, wanted);
+  process.stderr.write(` done in ${((Date.now() - started) / 1000).toFixed(1)} s\n`);
+}
+
+function run(command, args, env) {
+  const result = spawnSync(command, args, { cwd: root, env, encoding: 'utf8', maxBuffer: 1 << 28 });
+  if (result.status === 0) return;
+  process.stderr.write(`\n${result.stdout ?? ''}${result.stderr ?? ''}`);
+  const why = result.error ? result.error.message : `exit code ${result.status}`;
+  throw new Error(
+    `\`${command} ${args.join(' ')}\` failed (${why}). Is the npm registry in reach? Then run it again.`,
+  );
+}
+
+function packageFiles() {
+  const folders = [
+    '.',
+    'test-e2e',
+    ...readdirSync(join(root, 'packages')).map((name) => join('packages', name)),
+  ];
+  return folders.map((folder) => join(root, folder, 'package.json')).filter((file) => existsSync(file));
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1]).href) {
+  try {
+    setup();
+  } catch (error) {
+    process.stderr.write(`setup: ${error.message}\n`);
+    process.exit(1);
+  }
+}
