@@ -1,0 +1,101 @@
+/**
+ * The rules of the house that no compiler knows, read off the source:
+ * imports point one way, only `io/` folders and hosts touch the outside, hearts have no promises and no clock.
+ */
+import { globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** Top to bottom: a package may import only packages above it. */
+const ORDER = [
+  'base',
+  'rpc',
+  'protocol',
+  'log',
+  'raft',
+  'metadata',
+  'controller',
+  'replication',
+  'broker',
+  'node',
+  'cli',
+] as const;
+/** Packages that are hosts: all of their files may touch the outside. */
+const HOSTS = new Set(['node', 'cli']);
+/** The node package is a host, but these two are shared with the simulator and must stay on seams. */
+const SEAM_ONLY_FILES = new Set(['packages/node/src/controller-role.ts', 'packages/node/src/broker-role.ts']);
+const OUTSIDE_MODULES = /^(node:|@grpc\/|level$|pino|yaml$|commander$)/;
+const FILE_LINES_MAX = 500;
+
+/** What a heart may not name, and what it uses instead. */
+const BANNED_IN_HEARTS: [RegExp, string][] = [
+  [/\basync\b|\bawait\b|\bnew Promise\b|\bPromise\./, 'promises live at the edge: take a callback'],
+  [/\bDate\.now\b|\bnew Date\b|\bperformance\.now\b/, 'time comes from the Clock seam'],
+  [/\bMath\.random\b|\bcrypto\./, 'randomness comes from the Random seam'],
+  [/\b(setTimeout|setInterval|setImmediate|queueMicrotask)\(/, 'timers come from the Clock seam'],
+  [/\bprocess\./, 'the process belongs to the host'],
+];
+const BANNED_EVERYWHERE: [RegExp, string][] = [
+  [/\b(TODO|FIXME|XXX|HACK)\b/, 'unfinished work is an issue, not a mark'],
+  [/@ts-ignore|@ts-nocheck|c8 ignore|v8 ignore/, 'nothing is muffled'],
+  [/\b(it|test|describe)\.(only|todo)\b/, 'no test is left aside'],
+  [/assert\([^;]*`[^`]*\$\{/, 'an assertion has a constant message'],
+];
+
+/** One line per violation: `file:line: what is wrong`. */
+export function houseRuleViolations(root: string): string[] {
+  const violations: string[] = [];
+  for (const file of globSync('packages/*/{src,test}/**/*.ts', { cwd: root }).sort()) {
+    const text = readFileSync(join(root, file), 'utf8');
+    checkFile(file, text, (line, what) => violations.push(`${file}:${line}: ${what}`));
+  }
+  return violations;
+}
+
+type Report = (line: number, what: string) => void;
+
+function checkFile(file: string, text: string, report: Report): void {
+  const [, packageName, kind] = file.split('/') as [string, string, string];
+  const lines = text.split('\n');
+  checkLines(lines, BANNED_EVERYWHERE, report);
+  if (kind !== 'src') return;
+  if (lines.length > FILE_LINES_MAX)
+    report(1, `${lines.length} lines; a file holds one idea in at most ${FILE_LINES_MAX}`);
+  checkImportOrder(lines, packageName, report);
+  const mayTouchOutside = file.includes('/io/') || (HOSTS.has(packageName) && !SEAM_ONLY_FILES.has(file));
+  if (mayTouchOutside) return;
+  checkLines(lines, BANNED_IN_HEARTS, report);
+  lines.forEach((line, index) => {
+    const module = importedModule(line);
+    if (module !== undefined && OUTSIDE_MODULES.test(module))
+      report(index + 1, `only io/ may import ${module}`);
+    if (/^(export )?let\b/.test(line))
+      report(index + 1, 'no mutable module state: many nodes live in one process');
+  });
+}
+
+function checkImportOrder(lines: readonly string[], packageName: string, report: Report): void {
+  const own = (ORDER as readonly string[]).indexOf(packageName);
+  if (own < 0) {
+    report(1, `package ${packageName} has no place in the import order`);
+    return;
+  }
+  lines.forEach((line, index) => {
+    const target = importedModule(line)?.match(/^@millrace\/([a-z]+)/)?.[1];
+    if (target === undefined || target === packageName) return;
+    const place = (ORDER as readonly string[]).indexOf(target);
+    if (place < 0 || place > own) report(index + 1, `${packageName} may not import ${target}`);
+  });
+}
+
+function checkLines(lines: readonly string[], banned: [RegExp, string][], report: Report): void {
+  lines.forEach((line, index) => {
+    if (/^\s*(\*|\/\/|\/\*)/.test(line) && banned === BANNED_IN_HEARTS) return;
+    for (const [pattern, instead] of banned) {
+      if (pattern.test(line)) report(index + 1, `${pattern.exec(line)?.[0]}: ${instead}`);
+    }
+  });
+}
+
+function importedModule(line: string): string | undefined {
+  return /(?:\bfrom|^import) '([^']+)'/.exec(line)?.[1] ?? /\bimport\('([^']+)'\)/.exec(line)?.[1];
+}

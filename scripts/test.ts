@@ -1,0 +1,98 @@
+/**
+ * `npm test`: everything that must pass, cheapest first, each step with its time.
+ *
+ *   --only check|unit|e2e   one step alone
+ *
+ * The last line is `N passed, N failed` (and skipped, by name, above it). Exit code 1 when anything failed.
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { houseRuleViolations } from './house-rules.ts';
+
+const root = join(import.meta.dirname, '..');
+const reports = join(root, '.cache', 'reports');
+
+interface Outcome {
+  passed: number;
+  failed: number;
+  skipped: string[];
+}
+
+const steps: Record<string, () => Outcome[]> = {
+  check: () => [
+    command('types', 'tsc', ['-p', '.']),
+    command('format and lint', 'biome', ['ci', '--colors=off', '.']),
+    houseRules(),
+  ],
+  unit: () => [vitest('unit', ['--config', 'vitest.config.ts'])],
+  e2e: () => [vitest('e2e', ['--config', 'test-e2e/vitest.config.ts'])],
+};
+
+const only = process.argv[process.argv.indexOf('--only') + 1];
+const chosen = process.argv.includes('--only') ? [only ?? ''] : Object.keys(steps);
+const total: Outcome = { passed: 0, failed: 0, skipped: [] };
+for (const name of chosen) {
+  const step = Object.hasOwn(steps, name) ? steps[name] : undefined;
+  if (step === undefined) {
+    process.stderr.write(`test: --only takes ${Object.keys(steps).join(', ')}, not '${name}'\n`);
+    process.exit(1);
+  }
+  const started = performance.now();
+  for (const outcome of step()) {
+    total.passed += outcome.passed;
+    total.failed += outcome.failed;
+    total.skipped.push(...outcome.skipped);
+  }
+  process.stdout.write(`-- ${name}: ${((performance.now() - started) / 1000).toFixed(1)} s\n`);
+}
+if (total.skipped.length > 0) process.stdout.write(`skipped: ${total.skipped.join(', ')}\n`);
+const skipped = total.skipped.length > 0 ? `, ${total.skipped.length} skipped` : '';
+process.stdout.write(`${total.passed} passed, ${total.failed} failed${skipped}\n`);
+process.exit(total.failed > 0 ? 1 : 0);
+
+function command(name: string, program: string, args: string[]): Outcome {
+  const result = spawnSync(join(root, 'node_modules', '.bin', program), args, {
+    cwd: root,
+    encoding: 'utf8',
+  });
+  return report(name, result.status === 0, `${result.stdout}${result.stderr}`);
+}
+
+function houseRules(): Outcome {
+  const violations = houseRuleViolations(root);
+  return report('house rules', violations.length === 0, `${violations.join('\n')}\n`);
+}
+
+function report(name: string, passed: boolean, output: string): Outcome {
+  process.stdout.write(passed ? `ok   ${name}\n` : `FAIL ${name}\n${output}`);
+  return { passed: passed ? 1 : 0, failed: passed ? 0 : 1, skipped: [] };
+}
+
+function vitest(name: string, args: string[]): Outcome {
+  const file = join(reports, `${name}.json`);
+  mkdirSync(reports, { recursive: true });
+  rmSync(file, { force: true });
+  const script = join(root, 'node_modules', 'vitest', 'vitest.mjs');
+  const reporters = ['--reporter=dot', '--reporter=json', `--outputFile.json=${file}`];
+  const result = spawnSync(process.execPath, [script, 'run', ...args, ...reporters], {
+    cwd: root,
+    stdio: 'inherit',
+  });
+  if (!existsSync(file)) return report(name, false, 'vitest wrote no report\n');
+  return outcomeOf(JSON.parse(readFileSync(file, 'utf8')) as VitestReport, result.status === 0);
+}
+
+interface VitestReport {
+  numPassedTests: number;
+  numFailedTests: number;
+  testResults: { assertionResults: { status: string; fullName: string }[] }[];
+}
+
+function outcomeOf(vitestReport: VitestReport, exitedWell: boolean): Outcome {
+  const all = vitestReport.testResults.flatMap((file) => file.assertionResults);
+  const skipped = all.filter((test) => test.status === 'pending' || test.status === 'skipped');
+  // A file that does not even load has no failed test of its own, yet the run has failed.
+  const failed = Math.max(vitestReport.numFailedTests, exitedWell ? 0 : 1);
+  return { passed: vitestReport.numPassedTests, failed, skipped: skipped.map((test) => test.fullName) };
+}
