@@ -1,1 +1,4 @@
-export {};
+export { defaultReplicationConfig, type ReplicationConfig } from './config.ts';
+export type { Partition } from './partition.ts';
+export { ReplicaManager, type ReplicaManagerOptions } from './replica-manager.ts';
+export type * from './types.ts';

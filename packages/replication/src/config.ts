@@ -1,0 +1,55 @@
+/**
+ * What a broker's data plane can be told, in Kafka's words and with Kafka's defaults. Owns no logic.
+ */
+import type { Millis } from '@millrace/base';
+
+export interface ReplicationConfig {
+  /** Fetchers connect to the endpoint of this name among the leader's registered listeners. */
+  readonly interBrokerListenerName: string;
+  /** `replica.lag.time.max.ms`: a follower that was not caught up for so long leaves the ISR. */
+  readonly replicaLagTimeMaxMs: Millis;
+  /** `replica.fetch.wait.max.ms`: how long a leader may park this broker's fetch. */
+  readonly fetchWaitMaxMs: Millis;
+  /** `replica.fetch.min.bytes` */
+  readonly fetchMinBytes: number;
+  /** `replica.fetch.max.bytes`: goal for one partition; a larger first batch still comes through. */
+  readonly fetchMaxBytes: number;
+  /** `replica.fetch.response.max.bytes`: goal for a whole response. */
+  readonly fetchResponseMaxBytes: number;
+  /** Pause of one partition, or of the connection, after an error. Kafka waits 1 s. */
+  readonly fetchBackoffMs: Millis;
+  /** `replica.socket.timeout.ms`: a connection whose request got no answer for so long is replaced. */
+  readonly replicaSocketTimeoutMs: Millis;
+  /** `fetch.max.bytes`: the most that one fetch of a consumer or follower is answered with. */
+  readonly consumerFetchMaxBytes: number;
+  /** `max.incremental.fetch.session.cache.slots` */
+  readonly maxFetchSessions: number;
+  /** `replica.high.watermark.checkpoint.interval.ms` */
+  readonly highWatermarkCheckpointIntervalMs: Millis;
+  /** Pause before an AlterPartition that got no answer is sent again. */
+  readonly alterPartitionRetryMs: Millis;
+  /** Parked fetches and parked produce requests above this are answered at once with what there is. */
+  readonly maxParkedRequests: number;
+  /** `request.timeout` bound for the largest frame a leader may answer with. */
+  readonly maxResponseFrameBytes: number;
+  /** The broker's values for topic configs, by topic config name; a topic's own config goes before. */
+  readonly topicDefaults: ReadonlyMap<string, string>;
+}
+
+export const defaultReplicationConfig: ReplicationConfig = {
+  interBrokerListenerName: 'PLAINTEXT',
+  replicaLagTimeMaxMs: 30_000,
+  fetchWaitMaxMs: 500,
+  fetchMinBytes: 1,
+  fetchMaxBytes: 1_048_576,
+  fetchResponseMaxBytes: 10_485_760,
+  fetchBackoffMs: 100,
+  replicaSocketTimeoutMs: 30_000,
+  consumerFetchMaxBytes: 57_671_680,
+  maxFetchSessions: 1000,
+  highWatermarkCheckpointIntervalMs: 5000,
+  alterPartitionRetryMs: 100,
+  maxParkedRequests: 100_000,
+  maxResponseFrameBytes: 128 * 1024 * 1024,
+  topicDefaults: new Map(),
+};
