@@ -1,1 +1,1 @@
-export {};
+export * from './level-storage.ts';

@@ -1,0 +1,28 @@
+/**
+ * The seam to the quorum's disk. Written in order; `done` means on the device (fsync), never earlier.
+ * An error is final: what is on disk is unknown then, and the owner must stop.
+ */
+import type { Offset, Uuid } from '@millrace/base';
+import type { LogBatch, VoteState } from './types.ts';
+
+export interface StoredState {
+  /** The storage's own id, drawn when it was created; undefined: the storage is new. */
+  readonly identity: Uuid | undefined;
+  readonly vote: VoteState;
+  /** The whole log in order, from offset 0. */
+  readonly batches: readonly LogBatch[];
+}
+
+export type StorageWrite =
+  | { readonly type: 'identity'; readonly identity: Uuid }
+  | { readonly type: 'vote'; readonly vote: VoteState }
+  /** Removes every batch with baseOffset >= offset. */
+  | { readonly type: 'truncate'; readonly offset: Offset }
+  | { readonly type: 'append'; readonly batches: readonly LogBatch[] };
+
+export interface RaftStorage {
+  load(done: (state: StoredState | Error) => void): void;
+  /** One atomic, synced write of all, in their order. The caller has one in flight at a time. */
+  write(writes: readonly StorageWrite[], done: (error?: Error) => void): void;
+  close(done: () => void): void;
+}

@@ -1,0 +1,284 @@
+/**
+ * Rpc over gRPC (HTTP/2, without TLS for now): one generic service, `millrace.Control`, with a unary method `Call` and a
+ * bidirectional `Stream`; the control method's name travels as metadata, bodies are raw bytes. Connections are made
+ * lazily and again within about 100 ms, names are resolved anew, dead peers are noticed by keepalive.
+ * Never looks into a body. Leaves no handle behind after `close`.
+ */
+import {
+  Client,
+  credentials,
+  Metadata,
+  Server,
+  ServerCredentials,
+  type ServerDuplexStream,
+  type ServerUnaryCall,
+  type ServiceDefinition,
+  type ServiceError,
+  type sendUnaryData,
+  status,
+  type UntypedServiceImplementation,
+} from '@grpc/grpc-js';
+import {
+  type Address,
+  type Listener,
+  type Millis,
+  type Rpc,
+  type RpcChannel,
+  RpcError,
+  type RpcService,
+  type RpcStream,
+  type RpcStreamHandler,
+} from '@millrace/base';
+
+const MESSAGE_BYTES_MAX = 64 << 20;
+/** How long a closing server waits for peers to take what was answered last. */
+const SHUTDOWN_GRACE_MS = 100;
+const METHOD_KEY = 'method';
+
+const toBuffer = (bytes: Uint8Array): Buffer =>
+  Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+const sameBytes = (bytes: Buffer): Uint8Array => bytes;
+
+const definition: ServiceDefinition = {
+  call: methodDefinition('/millrace.Control/Call', false),
+  stream: methodDefinition('/millrace.Control/Stream', true),
+};
+
+function methodDefinition(path: string, streaming: boolean) {
+  return {
+    path,
+    requestStream: streaming,
+    responseStream: streaming,
+    requestSerialize: toBuffer,
+    requestDeserialize: sameBytes,
+    responseSerialize: toBuffer,
+    responseDeserialize: sameBytes,
+  };
+}
+
+const commonOptions = {
+  'grpc.max_send_message_length': MESSAGE_BYTES_MAX,
+  'grpc.max_receive_message_length': MESSAGE_BYTES_MAX,
+  'grpc.keepalive_time_ms': 2000,
+  'grpc.keepalive_timeout_ms': 2000,
+  'grpc.enable_channelz': 0,
+};
+
+const channelOptions = {
+  ...commonOptions,
+  'grpc.initial_reconnect_backoff_ms': 50,
+  'grpc.max_reconnect_backoff_ms': 100,
+  'grpc.dns_min_time_between_resolutions_ms': 200,
+  // Channels of several nodes in one process must not share a connection.
+  'grpc.use_local_subchannel_pool': 1,
+  'grpc.service_config_disable_resolution': 1,
+  'grpc.enable_retries': 0,
+  'grpc.enable_http_proxy': 0,
+};
+
+/** Control messages over @grpc/grpc-js. Holds nothing: every server and channel stands alone. */
+export class GrpcRpc implements Rpc {
+  serve(
+    address: Address,
+    service: RpcService,
+    events: { listening(port: number): void; failed(error: Error): void },
+  ): Listener {
+    return new GrpcListener(address, service, events);
+  }
+
+  channel(address: Address): RpcChannel {
+    return new GrpcChannel(address);
+  }
+}
+
+class GrpcListener implements Listener {
+  readonly #server = new Server(commonOptions);
+  /** Ends what is unanswered: parked calls and open streams. */
+  readonly #open = new Set<() => void>();
+
+  constructor(
+    address: Address,
+    service: RpcService,
+    events: { listening(port: number): void; failed(error: Error): void },
+  ) {
+    const implementation: UntypedServiceImplementation = {
+      call: (call: ServerUnaryCall<Uint8Array, Uint8Array>, answer: sendUnaryData<Uint8Array>) =>
+        this.#call(service, call, answer),
+      stream: (call: ServerDuplexStream<Uint8Array, Uint8Array>) => this.#stream(service, call),
+    };
+    this.#server.addService(definition, implementation);
+    this.#server.bindAsync(target(address), ServerCredentials.createInsecure(), (error, port) => {
+      if (error === null) events.listening(port);
+      else events.failed(error);
+    });
+  }
+
+  #call(
+    service: RpcService,
+    call: ServerUnaryCall<Uint8Array, Uint8Array>,
+    answer: sendUnaryData<Uint8Array>,
+  ): void {
+    let answered = false;
+    const finish = (result: Uint8Array | RpcError) => {
+      if (answered) return;
+      answered = true;
+      this.#open.delete(abort);
+      if (result instanceof RpcError) answer({ code: codeOf(result), details: result.message });
+      else answer(null, result);
+    };
+    const abort = () => finish(new RpcError('unavailable', 'the server is closing'));
+    this.#open.add(abort);
+    call.on('cancelled', () => {
+      answered = true;
+      this.#open.delete(abort);
+    });
+    service.call(methodOf(call.metadata), call.request, finish);
+  }
+
+  #stream(service: RpcService, call: ServerDuplexStream<Uint8Array, Uint8Array>): void {
+    let open = true;
+    const finish = (reason: string) => {
+      if (!open) return;
+      open = false;
+      this.#open.delete(abort);
+      call.end();
+      handler.closed(reason);
+    };
+    const abort = () => finish('the server is closing');
+    const handler = service.stream(methodOf(call.metadata), {
+      send: (body) => {
+        if (open) call.write(body);
+      },
+      close: () => setImmediate(() => finish('closed')),
+    });
+    this.#open.add(abort);
+    call.on('data', (body: Uint8Array) => {
+      if (open) handler.message(body);
+    });
+    call.on('end', () => finish('closed by the peer'));
+    call.on('cancelled', () => finish('connection lost'));
+    call.on('error', (error: Error) => finish(error.message));
+  }
+
+  close(done: () => void): void {
+    for (const abort of [...this.#open]) abort();
+    const force = setTimeout(() => this.#server.forceShutdown(), SHUTDOWN_GRACE_MS);
+    this.#server.tryShutdown(() => {
+      clearTimeout(force);
+      done();
+    });
+  }
+}
+
+class GrpcChannel implements RpcChannel {
+  readonly #client: Client;
+  readonly #open = new Set<() => void>();
+  #closed = false;
+
+  constructor(address: Address) {
+    this.#client = new Client(target(address), credentials.createInsecure(), channelOptions);
+  }
+
+  call(
+    method: string,
+    body: Uint8Array,
+    timeoutMs: Millis,
+    done: (answer: Uint8Array | RpcError) => void,
+  ): void {
+    if (this.#closed) {
+      setImmediate(done, new RpcError('unavailable', 'the channel is closed'));
+      return;
+    }
+    const abort = () => call.cancel();
+    const call = this.#client.makeUnaryRequest(
+      '/millrace.Control/Call',
+      toBuffer,
+      sameBytes,
+      body,
+      metadataOf(method),
+      { deadline: Date.now() + timeoutMs },
+      (error, answer) => {
+        this.#open.delete(abort);
+        if (error !== null) done(errorOf(error));
+        else done(answer ?? new RpcError('unavailable', 'no answer'));
+      },
+    );
+    this.#open.add(abort);
+  }
+
+  openStream(method: string, handler: RpcStreamHandler): RpcStream {
+    let open = true;
+    const finish = (reason: string) => {
+      if (!open) return;
+      open = false;
+      handler.closed(reason);
+    };
+    if (this.#closed) {
+      setImmediate(finish, 'the channel is closed');
+      return { send: () => {}, close: () => {} };
+    }
+    const call = this.#client.makeBidiStreamRequest(
+      '/millrace.Control/Stream',
+      toBuffer,
+      sameBytes,
+      metadataOf(method),
+    );
+    const abort = () => call.cancel();
+    this.#open.add(abort);
+    call.on('data', (body: Uint8Array) => {
+      if (open) handler.message(body);
+    });
+    call.on('end', () => finish('closed by the peer'));
+    call.on('error', (error: ServiceError) => finish(error.details ?? error.message));
+    call.on('status', () => {
+      this.#open.delete(abort);
+      finish('closed by the peer');
+    });
+    return {
+      send: (body) => {
+        if (open) call.write(body);
+      },
+      close: () => {
+        call.end();
+        setImmediate(finish, 'closed');
+      },
+    };
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const abort of [...this.#open]) abort();
+    this.#client.close();
+  }
+}
+
+/** `host:port` as gRPC wants it; an IPv6 address needs brackets. */
+function target({ host, port }: Address): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host === '' ? '0.0.0.0' : host}:${port}`;
+}
+
+function metadataOf(method: string): Metadata {
+  const metadata = new Metadata();
+  metadata.set(METHOD_KEY, method);
+  return metadata;
+}
+
+function methodOf(metadata: Metadata): string {
+  return String(metadata.get(METHOD_KEY)[0] ?? '');
+}
+
+function codeOf(error: RpcError): status {
+  if (error.kind === 'timeout') return status.DEADLINE_EXCEEDED;
+  return error.kind === 'refused' ? status.FAILED_PRECONDITION : status.UNAVAILABLE;
+}
+
+function errorOf(error: ServiceError): RpcError {
+  return new RpcError(kindOf(error.code), error.details === '' ? error.message : error.details);
+}
+
+function kindOf(code: status): RpcError['kind'] {
+  if (code === status.DEADLINE_EXCEEDED) return 'timeout';
+  if (code === status.UNAVAILABLE || code === status.CANCELLED || code === status.INTERNAL)
+    return 'unavailable';
+  return 'refused';
+}
