@@ -13,6 +13,13 @@ const scripts = {
   start: ['packages/cli/src/main.ts', 'cluster', 'start', '--dir', './data', '--foreground'],
   test: ['scripts/test.ts'],
   check: ['scripts/test.ts', '--only', 'check'],
+  'test:compose': ['deploy/test-compose.ts'],
+  'soak:failover': ['test-e2e/soak/failover.ts'],
+  'soak:kill-all': ['test-e2e/soak/kill-all.ts'],
+  'soak:garbage': ['test-e2e/soak/garbage.ts'],
+  'bench:quick': ['test-e2e/bench/quick.ts'],
+  'measure:start': ['test-e2e/bench/measure-start.ts'],
+  fuzz: ['packages/protocol/fuzz.ts'],
   format: ['node_modules/@biomejs/biome/bin/biome', 'check', '--write', '.'],
 };
 
