@@ -1,0 +1,36 @@
+/**
+ * Small text files in Kafka's checkpoint format, version 0: a line with the version, a line with the number of
+ * entries, one line an entry. Knows nothing of what the entries mean.
+ */
+import type { Disk } from '@millrace/base';
+
+const VERSION = '0';
+
+export function formatCheckpoint(lines: readonly string[]): Uint8Array {
+  return new TextEncoder().encode([VERSION, String(lines.length), ...lines, ''].join('\n'));
+}
+
+/** The entries, or undefined when the file is cut, has another version, or is not such a file at all. */
+export function parseCheckpoint(bytes: Uint8Array): string[] | undefined {
+  const [version, count, ...rest] = new TextDecoder().decode(bytes).split('\n');
+  if (version !== VERSION || count === undefined || !/^\d+$/.test(count)) return undefined;
+  // A complete file ends with a newline, so a cut last line shows.
+  if (rest.pop() !== '' || rest.length !== Number(count)) return undefined;
+  return rest;
+}
+
+/**
+ * Replaces a file in one step without waiting for the device: killing the process leaves the old or the new content,
+ * a power failure may also leave neither, so a reader must recognise garbage and be able to do without.
+ */
+export function replaceFile(disk: Disk, path: string, content: Uint8Array): void {
+  const temporary = `${path}.tmp`;
+  disk.remove(temporary);
+  const file = disk.open(temporary);
+  try {
+    file.write(0, [content]);
+  } finally {
+    file.close();
+  }
+  disk.rename(temporary, path);
+}

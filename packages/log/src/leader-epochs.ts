@@ -1,0 +1,149 @@
+/**
+ * Owns the list of (leader epoch, its first offset) of one log, strictly rising in both, and its file
+ * `leader-epoch-checkpoint` in Kafka's text format. Never decides about truncation: it only answers where an epoch ended.
+ * The file is replaced without waiting for the device: entries above the recovery point are found again in the
+ * batches themselves, and `syncFile` is called before the recovery point moves.
+ */
+import { assert, type Disk, type LeaderEpoch, type Offset } from '@millrace/base';
+import { formatCheckpoint, parseCheckpoint, replaceFile } from './checkpoint-file.ts';
+import type { EpochEnd } from './types.ts';
+
+export interface EpochEntry {
+  readonly epoch: LeaderEpoch;
+  readonly startOffset: Offset;
+}
+
+export class LeaderEpochs {
+  /** The file was there but could not be read: entries must be collected from the batches. */
+  readonly damaged: boolean;
+  private list: EpochEntry[] = [];
+  private unsynced = false;
+  private readonly disk: Disk;
+  private path: string;
+
+  constructor(disk: Disk, path: string) {
+    this.disk = disk;
+    this.path = path;
+    const entries = readEntries(disk, path);
+    this.damaged = entries === undefined;
+    this.list = entries ?? [];
+  }
+
+  /** The newest epoch, or -1. */
+  get latest(): LeaderEpoch {
+    return this.list.length === 0 ? -1 : this.list[this.list.length - 1]!.epoch;
+  }
+
+  get entries(): readonly EpochEntry[] {
+    return this.list;
+  }
+
+  /** Notes that `epoch` begins at `startOffset`; removes entries with an epoch or a start that is not below. True: changed. */
+  assign(epoch: LeaderEpoch, startOffset: Offset): boolean {
+    if (!this.note(epoch, startOffset)) return false;
+    this.write();
+    return true;
+  }
+
+  /** As assign, for recovery, which writes once at the end. */
+  note(epoch: LeaderEpoch, startOffset: Offset): boolean {
+    assert(epoch >= 0 && startOffset >= 0, 'an epoch and its start are not negative');
+    const last = this.list[this.list.length - 1];
+    if (last !== undefined && last.epoch === epoch && last.startOffset <= startOffset) return false;
+    while (this.list.length > 0) {
+      const entry = this.list[this.list.length - 1]!;
+      if (entry.epoch < epoch && entry.startOffset < startOffset) break;
+      this.list.pop();
+    }
+    this.list.push({ epoch, startOffset });
+    return true;
+  }
+
+  /** The log now ends at `offset`: entries that start there or later are gone. */
+  truncateFromEnd(offset: Offset): void {
+    const before = this.list.length;
+    while (this.list.length > 0 && this.list[this.list.length - 1]!.startOffset >= offset) this.list.pop();
+    if (this.list.length !== before) this.write();
+  }
+
+  /** The log now starts at `offset`: the last entry at or below it is kept, with its start moved there. */
+  truncateFromStart(offset: Offset): void {
+    let below = -1;
+    while (below + 1 < this.list.length && this.list[below + 1]!.startOffset <= offset) below++;
+    if (below < 0 || (below === 0 && this.list[0]!.startOffset === offset)) return;
+    this.list = [{ epoch: this.list[below]!.epoch, startOffset: offset }, ...this.list.slice(below + 1)];
+    this.write();
+  }
+
+  clear(): void {
+    if (this.list.length === 0) return;
+    this.list = [];
+    this.write();
+  }
+
+  /** The epoch of the record at `offset`, or -1 when it lies below the first entry. */
+  epochAt(offset: Offset): LeaderEpoch {
+    let low = 0;
+    let high = this.list.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.list[middle]!.startOffset <= offset) low = middle + 1;
+      else high = middle;
+    }
+    return low === 0 ? -1 : this.list[low - 1]!.epoch;
+  }
+
+  /** The largest known epoch <= `epoch` and where it ended (KIP-101, KIP-279); (-1, -1) when that is unknown. */
+  endOffsetFor(epoch: LeaderEpoch, logEndOffset: Offset): EpochEnd {
+    if (epoch === -1 || epoch > this.latest) return { epoch: -1, endOffset: -1 };
+    if (epoch === this.latest) return { epoch, endOffset: logEndOffset };
+    let above = 0;
+    while (this.list[above]!.epoch <= epoch) above++;
+    const next = this.list[above]!;
+    return above === 0
+      ? { epoch, endOffset: next.startOffset }
+      : { epoch: this.list[above - 1]!.epoch, endOffset: next.startOffset };
+  }
+
+  /** Replaces the file. */
+  write(): void {
+    replaceFile(this.disk, this.path, formatCheckpoint(this.list.map((e) => `${e.epoch} ${e.startOffset}`)));
+    this.unsynced = true;
+  }
+
+  /** Makes the file durable if it changed; the folder has to be synced by the caller. True: there was something to sync. */
+  syncFile(): boolean {
+    if (!this.unsynced) return false;
+    const file = this.disk.open(this.path);
+    try {
+      file.syncNow();
+    } finally {
+      file.close();
+    }
+    this.unsynced = false;
+    return true;
+  }
+
+  /** The log's folder was renamed. */
+  moveTo(path: string): void {
+    this.path = path;
+  }
+}
+
+function readEntries(disk: Disk, path: string): EpochEntry[] | undefined {
+  const bytes = disk.readFile(path);
+  if (bytes === undefined) return [];
+  const lines = parseCheckpoint(bytes);
+  if (lines === undefined) return undefined;
+  const entries: EpochEntry[] = [];
+  for (const line of lines) {
+    const match = /^(\d+) (\d+)$/.exec(line);
+    if (match === null) return undefined;
+    const entry = { epoch: Number(match[1]), startOffset: Number(match[2]) };
+    const last = entries[entries.length - 1];
+    if (last !== undefined && (last.epoch >= entry.epoch || last.startOffset >= entry.startOffset))
+      return undefined;
+    entries.push(entry);
+  }
+  return entries;
+}

@@ -1,0 +1,103 @@
+/**
+ * The words a log speaks with its owner: settings, what an append, a read or a lookup answers. Types and their
+ * defaults only; nothing here has state.
+ */
+import type { DiskError, LeaderEpoch, Millis, Offset, WallMillis } from '@millrace/base';
+import type { ErrorCode } from '@millrace/protocol';
+
+/** A log's settings; the names are Kafka's topic settings (`segment.bytes`, `segment.ms`, …). */
+export interface LogConfig {
+  /** A segment is closed before it would grow past this. */
+  readonly segmentBytes: number;
+  /** A segment is closed when the records in it span more time than this. */
+  readonly segmentMs: Millis;
+  /** At most one index entry for this many bytes of log. */
+  readonly indexIntervalBytes: number;
+  /** Largest size of an index file; a full index closes the segment. */
+  readonly segmentIndexBytes: number;
+  /** Flush after this many records; 1 = every append is flushed (group commit). */
+  readonly flushMessages: number;
+  /** A producer that wrote nothing for this long is forgotten. */
+  readonly producerIdExpirationMs: Millis;
+  /** Largest batch that a client may append, in bytes. */
+  readonly maxMessageBytes: number;
+  readonly timestampType: 'CreateTime' | 'LogAppendTime';
+  /** How far a record's timestamp may lie in the past. */
+  readonly timestampBeforeMaxMs: Millis;
+  /** How far a record's timestamp may lie in the future. */
+  readonly timestampAfterMaxMs: Millis;
+}
+
+/** Apache Kafka 4.x defaults. "Unlimited" is the largest safe integer. */
+export const DEFAULT_LOG_CONFIG: LogConfig = {
+  segmentBytes: 1_073_741_824,
+  segmentMs: 604_800_000,
+  indexIntervalBytes: 4096,
+  segmentIndexBytes: 10_485_760,
+  flushMessages: Number.MAX_SAFE_INTEGER,
+  producerIdExpirationMs: 86_400_000,
+  maxMessageBytes: 1_048_588,
+  timestampType: 'CreateTime',
+  timestampBeforeMaxMs: Number.MAX_SAFE_INTEGER,
+  timestampAfterMaxMs: 3_600_000,
+};
+
+export interface LeaderAppendOptions {
+  readonly leaderEpoch: LeaderEpoch;
+  readonly nowWallMs: WallMillis;
+  /** Version of the Produce request; absent = newest. */
+  readonly apiVersion?: number;
+}
+
+export interface Refusal {
+  readonly ok: false;
+  readonly errorCode: ErrorCode;
+  readonly message: string;
+  /** Which records of the batch are at fault, by index; only with INVALID_RECORD and INVALID_TIMESTAMP. */
+  readonly recordErrors?: readonly { readonly batchIndex: number; readonly message: string }[];
+}
+
+export interface LeaderAppended {
+  readonly ok: true;
+  readonly baseOffset: Offset;
+  readonly lastOffset: Offset;
+  /** The append time when the topic uses LogAppendTime, else -1. */
+  readonly logAppendTimeMs: WallMillis;
+  /** The log start offset. */
+  readonly startOffset: Offset;
+  /** The batch had been appended before (idempotent producer's retry); offsets are those of the first time. */
+  readonly duplicate: boolean;
+}
+
+export type LeaderAppend = LeaderAppended | Refusal;
+export type FollowerAppend = { readonly ok: true; readonly endOffset: Offset } | Refusal;
+
+export interface ReadOptions {
+  readonly fromOffset: Offset;
+  /** Exclusive: no batch that holds this offset or a later one is returned. */
+  readonly endOffsetMax: Offset;
+  readonly maxBytes: number;
+  /** The first batch is returned even when it is larger than `maxBytes`. */
+  readonly atLeastOneBatch: boolean;
+}
+
+export interface ReadResult {
+  /** Whole batches, in order; must not be changed. The first one holds `fromOffset`. */
+  readonly chunks: Uint8Array[];
+  readonly sizeBytes: number;
+  /** NONE, or KAFKA_STORAGE_ERROR when the disk failed or holds damaged data there. */
+  readonly errorCode: ErrorCode;
+}
+
+export interface TimestampHit {
+  readonly offset: Offset;
+  readonly timestamp: WallMillis;
+  readonly leaderEpoch: LeaderEpoch;
+}
+
+export interface EpochEnd {
+  readonly epoch: LeaderEpoch;
+  readonly endOffset: Offset;
+}
+
+export type FlushDone = (error?: DiskError) => void;
