@@ -1,1 +1,14 @@
-export {};
+export * from './control.ts';
+export { MetadataDelta, type PartitionRef } from './delta.ts';
+export {
+  type BrokerRegistration,
+  type Configs,
+  imageToPlain,
+  MetadataImage,
+  type PartitionImage,
+  type PartitionOfBroker,
+  type TopicImage,
+} from './image.ts';
+export * from './record-types.ts';
+export { decodeRecord, encodeRecord } from './records.ts';
+export { applyRecords, type RecordBatch } from './replay.ts';

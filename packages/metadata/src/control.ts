@@ -1,0 +1,140 @@
+/**
+ * Messages between brokers and the active controller. The control stream carries ControlRequest one way and
+ * ControlResponse the other; the rest are single calls. Only shapes here, no behaviour.
+ */
+import { defineMessage, type MessageType, optional, repeated } from '@millrace/rpc';
+import { ListenerMessage } from './records.ts';
+
+/** RPC method names. `session` is a stream, the others are calls. */
+export const ControlMethod = {
+  session: 'controller.session',
+  alterPartition: 'controller.alter-partition',
+  allocateProducerIds: 'controller.allocate-producer-ids',
+  forward: 'controller.forward',
+} as const;
+
+/** logDirs: ids of the log directories. previousBrokerEpoch: -1 unless the last stop was a clean one. clusterId '' when not known. */
+export const RegisterRequest = defineMessage('RegisterRequest', {
+  brokerId: [1, 'int32'],
+  incarnationId: [2, 'string'],
+  clusterId: [3, 'string'],
+  listeners: [4, repeated(ListenerMessage)],
+  rack: [5, optional('string')],
+  previousBrokerEpoch: [6, 'int64'],
+  logDirs: [7, repeated('string')],
+});
+export type RegisterRequest = MessageType<typeof RegisterRequest>;
+
+/** brokerEpoch: the offset of the registration record, committed; -1 on error. */
+export const RegisterResponse = defineMessage('RegisterResponse', {
+  errorCode: [1, 'int32'],
+  errorMessage: [2, optional('string')],
+  brokerEpoch: [3, 'int64'],
+});
+export type RegisterResponse = MessageType<typeof RegisterResponse>;
+
+/** metadataOffset: the last metadata offset that the broker has applied. */
+export const HeartbeatRequest = defineMessage('HeartbeatRequest', {
+  brokerId: [1, 'int32'],
+  brokerEpoch: [2, 'int64'],
+  metadataOffset: [3, 'int64'],
+  wantFence: [4, 'bool'],
+  wantShutDown: [5, 'bool'],
+});
+export type HeartbeatRequest = MessageType<typeof HeartbeatRequest>;
+
+export const HeartbeatResponse = defineMessage('HeartbeatResponse', {
+  errorCode: [1, 'int32'],
+  isCaughtUp: [2, 'bool'],
+  isFenced: [3, 'bool'],
+  shouldShutDown: [4, 'bool'],
+});
+export type HeartbeatResponse = MessageType<typeof HeartbeatResponse>;
+
+/** Exactly one of register and heartbeat. The answer carries the same sequence. */
+export const ControlRequest = defineMessage('ControlRequest', {
+  sequence: [1, 'int64'],
+  register: [2, optional(RegisterRequest)],
+  heartbeat: [3, optional(HeartbeatRequest)],
+});
+export type ControlRequest = MessageType<typeof ControlRequest>;
+
+/** notControllerLeaderId: this node is not the active controller; who is, or -1 when it does not know. */
+export const ControlResponse = defineMessage('ControlResponse', {
+  sequence: [1, 'int64'],
+  register: [2, optional(RegisterResponse)],
+  heartbeat: [3, optional(HeartbeatResponse)],
+  notControllerLeaderId: [4, optional('int32')],
+});
+export type ControlResponse = MessageType<typeof ControlResponse>;
+
+/** A proposed ISR member with the broker epoch it fetched under, -1 when not known (KIP-903). */
+export const IsrMember = defineMessage('IsrMember', {
+  brokerId: [1, 'int32'],
+  brokerEpoch: [2, 'int64'],
+});
+export type IsrMember = MessageType<typeof IsrMember>;
+
+const AlterPartitionItem = defineMessage('AlterPartitionItem', {
+  topicId: [1, 'string'],
+  partition: [2, 'int32'],
+  leaderEpoch: [3, 'int32'],
+  partitionEpoch: [4, 'int32'],
+  isr: [5, repeated(IsrMember)],
+});
+
+export const AlterPartitionRequest = defineMessage('AlterPartitionRequest', {
+  brokerId: [1, 'int32'],
+  brokerEpoch: [2, 'int64'],
+  partitions: [3, repeated(AlterPartitionItem)],
+});
+export type AlterPartitionRequest = MessageType<typeof AlterPartitionRequest>;
+
+/** On success, and on most errors, the partition's state as it is now; leader -1 and an empty isr where it is unknown. */
+const AlterPartitionResult = defineMessage('AlterPartitionResult', {
+  topicId: [1, 'string'],
+  partition: [2, 'int32'],
+  errorCode: [3, 'int32'],
+  leader: [4, 'int32'],
+  leaderEpoch: [5, 'int32'],
+  isr: [6, repeated('int32')],
+  partitionEpoch: [7, 'int32'],
+});
+export type AlterPartitionResult = MessageType<typeof AlterPartitionResult>;
+
+/** errorCode speaks for the whole request; partitions are in the order of the request. */
+export const AlterPartitionResponse = defineMessage('AlterPartitionResponse', {
+  errorCode: [1, 'int32'],
+  partitions: [2, repeated(AlterPartitionResult)],
+});
+export type AlterPartitionResponse = MessageType<typeof AlterPartitionResponse>;
+
+export const AllocateProducerIdsRequest = defineMessage('AllocateProducerIdsRequest', {
+  brokerId: [1, 'int32'],
+  brokerEpoch: [2, 'int64'],
+});
+export type AllocateProducerIdsRequest = MessageType<typeof AllocateProducerIdsRequest>;
+
+/** The ids producerIdStart .. producerIdStart + producerIdCount - 1 are the broker's to give. */
+export const AllocateProducerIdsResponse = defineMessage('AllocateProducerIdsResponse', {
+  errorCode: [1, 'int32'],
+  producerIdStart: [2, 'int64'],
+  producerIdCount: [3, 'int32'],
+});
+export type AllocateProducerIdsResponse = MessageType<typeof AllocateProducerIdsResponse>;
+
+/** A client's request (body in Kafka's encoding of that version, without header) that only the controller can answer. */
+export const ForwardRequest = defineMessage('ForwardRequest', {
+  apiKey: [1, 'int32'],
+  apiVersion: [2, 'int32'],
+  clientId: [3, optional('string')],
+  body: [4, 'bytes'],
+});
+export type ForwardRequest = MessageType<typeof ForwardRequest>;
+
+/** errorCode other than NONE: the controller did not carry it out (NOT_CONTROLLER, …) and body is empty. */
+export const ForwardResponse = defineMessage('ForwardResponse', {
+  errorCode: [1, 'int32'],
+  body: [2, 'bytes'],
+});
+export type ForwardResponse = MessageType<typeof ForwardResponse>;

@@ -1,0 +1,220 @@
+/**
+ * What the cluster is at one offset of the metadata log: an immutable value that shares structure with its neighbours,
+ * so that keeping an old one costs nothing. Made only by replaying records (replay.ts). It must never be changed in
+ * place, and its maps have no order: whoever makes output of them sorts first.
+ */
+import type { BrokerEpoch, LeaderEpoch, NodeId, Offset, QuorumEpoch, Uuid } from '@millrace/base';
+import { Map as ImmutableMap } from 'immutable';
+import type { ListenerEndpoint } from './record-types.ts';
+
+export interface BrokerRegistration {
+  readonly id: NodeId;
+  /** The offset of the registration record. Grows with every registration of this broker. */
+  readonly epoch: BrokerEpoch;
+  readonly incarnationId: Uuid;
+  /** Advertised listeners, in the broker's order. */
+  readonly listeners: readonly ListenerEndpoint[];
+  readonly rack: string | undefined;
+  readonly logDirs: readonly Uuid[];
+  /** A fenced broker leads nothing, joins no ISR and is not shown to clients. */
+  readonly fenced: boolean;
+  /** It asked to be stopped: its leaderships move away and it joins no ISR. */
+  readonly inControlledShutdown: boolean;
+}
+
+export interface PartitionImage {
+  /** In the order of preference; not empty, no duplicates. */
+  readonly replicas: readonly NodeId[];
+  /** A part of the replicas; never empty. */
+  readonly isr: readonly NodeId[];
+  /** A member of the ISR, or -1: no leader. */
+  readonly leader: NodeId;
+  /** Grows by one with every election, also with one that elects nobody. */
+  readonly leaderEpoch: LeaderEpoch;
+  /** Grows by one with every change of the partition. */
+  readonly partitionEpoch: number;
+}
+
+export interface TopicImage {
+  readonly id: Uuid;
+  readonly name: string;
+  /** By partition index, without gaps. */
+  readonly partitions: readonly PartitionImage[];
+}
+
+export type Configs = ReadonlyMap<string, string>;
+
+/** The parts of an image. Built by replay.ts. */
+export interface ImageState {
+  readonly offset: Offset;
+  readonly epoch: QuorumEpoch;
+  readonly brokers: ImmutableMap<NodeId, BrokerRegistration>;
+  readonly topicsById: ImmutableMap<Uuid, TopicImage>;
+  readonly topicIds: ImmutableMap<string, Uuid>;
+  /** Names that hold '.' or '_', under their form with '_' only: such forms must differ. */
+  readonly collidableNames: ImmutableMap<string, string>;
+  /** Topic name → configs that were set. No empty maps. */
+  readonly topicConfigs: ImmutableMap<string, Configs>;
+  /** Broker id as text, or '' for all → configs that were set. No empty maps. */
+  readonly brokerConfigs: ImmutableMap<string, Configs>;
+  /** Broker → topic → the partitions it has a replica of, ascending. What makes fencing cost only what it touches. */
+  readonly replicasByBroker: ImmutableMap<NodeId, ImmutableMap<Uuid, readonly number[]>>;
+  readonly nextProducerId: number;
+}
+
+const NO_CONFIGS: Configs = new Map<string, string>();
+
+export class MetadataImage {
+  readonly state: ImageState;
+  /** Sorted names, made when first asked for. */
+  private sortedNames: readonly string[] | undefined;
+
+  constructor(state: ImageState, previous?: MetadataImage) {
+    this.state = state;
+    if (previous !== undefined && previous.state.topicIds === state.topicIds) {
+      this.sortedNames = previous.sortedNames;
+    }
+  }
+
+  /** The last applied offset of the metadata log; -1 before the first record. */
+  get offset(): Offset {
+    return this.state.offset;
+  }
+
+  /** The quorum epoch of the last applied record. */
+  get epoch(): QuorumEpoch {
+    return this.state.epoch;
+  }
+
+  /** Every registered broker, fenced or not. */
+  get brokers(): ImmutableMap<NodeId, BrokerRegistration> {
+    return this.state.brokers;
+  }
+
+  /** The first producer id that no broker has been given. */
+  get nextProducerId(): number {
+    return this.state.nextProducerId;
+  }
+
+  broker(id: NodeId): BrokerRegistration | undefined {
+    return this.state.brokers.get(id);
+  }
+
+  /** All registered brokers by ascending id. */
+  sortedBrokers(): BrokerRegistration[] {
+    return [...this.state.brokers.values()].sort((a, b) => a.id - b.id);
+  }
+
+  /** Registered and not fenced. */
+  isAlive(id: NodeId): boolean {
+    return this.state.brokers.get(id)?.fenced === false;
+  }
+
+  /** Alive and not about to stop: may lead and join ISRs. */
+  isActive(id: NodeId): boolean {
+    const broker = this.state.brokers.get(id);
+    return broker !== undefined && !broker.fenced && !broker.inControlledShutdown;
+  }
+
+  topic(name: string): TopicImage | undefined {
+    const id = this.state.topicIds.get(name);
+    return id === undefined ? undefined : this.state.topicsById.get(id);
+  }
+
+  topicById(id: Uuid): TopicImage | undefined {
+    return this.state.topicsById.get(id);
+  }
+
+  get topicCount(): number {
+    return this.state.topicIds.size;
+  }
+
+  /** Sorted by UTF-16 code unit. */
+  get topicNames(): readonly string[] {
+    this.sortedNames ??= [...this.state.topicIds.keys()].sort();
+    return this.sortedNames;
+  }
+
+  partition(topicId: Uuid, partition: number): PartitionImage | undefined {
+    return this.state.topicsById.get(topicId)?.partitions[partition];
+  }
+
+  /** The existing topic whose name differs from this one by '.' and '_' only (metrics could not tell them apart). */
+  collidingTopic(name: string): string | undefined {
+    const known = this.state.collidableNames.get(collisionKey(name));
+    return known === name ? undefined : known;
+  }
+
+  /** What was set on the topic itself; defaults are not in it. */
+  topicConfig(name: string): Configs {
+    return this.state.topicConfigs.get(name) ?? NO_CONFIGS;
+  }
+
+  /** What was set dynamically on a broker, or on all with ''. */
+  brokerConfig(name: string): Configs {
+    return this.state.brokerConfigs.get(name) ?? NO_CONFIGS;
+  }
+
+  /** The partitions that a broker has a replica of, by ascending topic id and index. */
+  *partitionsOf(broker: NodeId): Generator<PartitionOfBroker> {
+    const byTopic = this.state.replicasByBroker.get(broker);
+    if (byTopic === undefined) return;
+    for (const topicId of [...byTopic.keys()].sort()) {
+      const topic = this.state.topicsById.get(topicId)!;
+      for (const index of byTopic.get(topicId)!) {
+        yield { topic, index, partition: topic.partitions[index]! };
+      }
+    }
+  }
+
+  /** How many replicas a broker holds. */
+  replicaCount(broker: NodeId): number {
+    let count = 0;
+    for (const indexes of this.state.replicasByBroker.get(broker)?.values() ?? []) count += indexes.length;
+    return count;
+  }
+
+  static readonly EMPTY = new MetadataImage({
+    offset: -1,
+    epoch: 0,
+    brokers: ImmutableMap(),
+    topicsById: ImmutableMap(),
+    topicIds: ImmutableMap(),
+    collidableNames: ImmutableMap(),
+    topicConfigs: ImmutableMap(),
+    brokerConfigs: ImmutableMap(),
+    replicasByBroker: ImmutableMap(),
+    nextProducerId: 0,
+  });
+}
+
+export interface PartitionOfBroker {
+  readonly topic: TopicImage;
+  readonly index: number;
+  readonly partition: PartitionImage;
+}
+
+/** Equal for names that collide. */
+export function collisionKey(name: string): string {
+  return name.replaceAll('.', '_');
+}
+
+/**
+ * The image as plain sorted data: equal exactly when two images mean the same. For checkers, tests and dumps; offset and
+ * epoch are left out, for logs of equal effect may differ in them.
+ */
+export function imageToPlain(image: MetadataImage): unknown {
+  const configs = (map: ImmutableMap<string, Configs>) =>
+    [...map.keys()].sort().map((name) => [name, [...map.get(name)!].sort(([a], [b]) => (a < b ? -1 : 1))]);
+  return {
+    brokers: image.sortedBrokers(),
+    topics: image.topicNames.map((name) => image.topic(name)),
+    topicConfigs: configs(image.state.topicConfigs),
+    brokerConfigs: configs(image.state.brokerConfigs),
+    replicasByBroker: [...image.state.replicasByBroker.keys()]
+      .sort((a, b) => a - b)
+      .map((id) => [id, [...image.partitionsOf(id)].map(({ topic, index }) => [topic.name, index])]),
+    collidableNames: [...image.state.collidableNames].sort(([a], [b]) => (a < b ? -1 : 1)),
+    nextProducerId: image.nextProducerId,
+  };
+}
