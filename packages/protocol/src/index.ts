@@ -1,1 +1,13 @@
-export {};
+export * from './api.ts';
+export * from './apis/index.ts';
+export * from './batch.ts';
+export * from './crc32c.ts';
+export * from './decode-error.ts';
+export * from './error-code.ts';
+export * from './framing.ts';
+export * from './headers.ts';
+export * from './murmur2.ts';
+export * from './names.ts';
+export * from './records.ts';
+export type { Decoded, Encodable, Field, Fields } from './schema.ts';
+export { type RecordBytes, recordBytesSize } from './writer.ts';

@@ -1,0 +1,143 @@
+/**
+ * An API: one table for both directions and all versions, and the codecs compiled from it when they are first used.
+ * That cache is the only thing an API ever changes, and nobody can tell.
+ */
+import { assert } from '@millrace/base';
+import { compileDecoder, compileEncoder, type Decode, type Encode } from './compile.ts';
+import { Reader } from './reader.ts';
+import { type Decoded, type Encodable, type Fields, parseVersions, type Versions } from './schema.ts';
+import { Writer } from './writer.ts';
+
+export interface Api<Request, Response, RequestInput, ResponseInput> {
+  /** Kafka's number of the API. */
+  readonly key: number;
+  /** Kafka's name of the API: 'Produce'. */
+  readonly name: string;
+  /** Versions that can be read and written, both inclusive. */
+  readonly minVersion: number;
+  readonly maxVersion: number;
+  /** The lower end to be told in ApiVersions. Below minVersion only where a client needs to be deceived. */
+  readonly advertisedMinVersion: number;
+  /** From this version on lengths are compact and structs end in tagged fields; Infinity: never. */
+  readonly flexibleFrom: number;
+  readonly requestFields: Fields;
+  readonly responseFields: Fields;
+  /** Reads a body that takes the bytes up to their end. Throws DecodeError. */
+  decodeRequest(version: number, bytes: Uint8Array, position?: number): Request;
+  decodeResponse(version: number, bytes: Uint8Array, position?: number): Response;
+  /** The body as chunks. Fields the version does not have are dropped; a wrong value is a failed assertion. */
+  encodeRequest(version: number, value: RequestInput): Uint8Array[];
+  encodeResponse(version: number, value: ResponseInput): Uint8Array[];
+  /** As above, behind what was written before (a header). */
+  writeRequest(version: number, value: RequestInput, writer: Writer): void;
+  writeResponse(version: number, value: ResponseInput, writer: Writer): void;
+}
+
+/** Any API, where which one is known only at run time. */
+export type AnyApi = Api<unknown, unknown, unknown, unknown>;
+
+export type RequestOf<A> = A extends Api<infer T, infer _1, infer _2, infer _3> ? T : never;
+export type ResponseOf<A> = A extends Api<infer _1, infer T, infer _2, infer _3> ? T : never;
+export type RequestInputOf<A> = A extends Api<infer _1, infer _2, infer T, infer _3> ? T : never;
+export type ResponseInputOf<A> = A extends Api<infer _1, infer _2, infer _3, infer T> ? T : never;
+
+interface Table<Req extends Fields, Res extends Fields> {
+  readonly key: number;
+  readonly name: string;
+  readonly versions: Versions;
+  readonly advertisedMinVersion?: number;
+  readonly flexibleFrom: number;
+  readonly request: Req;
+  readonly response: Res;
+}
+
+export function defineApi<const Req extends Fields, const Res extends Fields>(
+  table: Table<Req, Res>,
+): Api<Decoded<Req>, Decoded<Res>, Encodable<Req>, Encodable<Res>> {
+  const { min, max } = parseVersions(table.versions);
+  const request = new MessageCodec(table, 'request', table.request, min, max);
+  const response = new MessageCodec(table, 'response', table.response, min, max);
+  return {
+    key: table.key,
+    name: table.name,
+    minVersion: min,
+    maxVersion: max,
+    advertisedMinVersion: table.advertisedMinVersion ?? min,
+    flexibleFrom: table.flexibleFrom,
+    requestFields: table.request,
+    responseFields: table.response,
+    decodeRequest: (version, bytes, position = 0) => request.decode(version, bytes, position) as Decoded<Req>,
+    decodeResponse: (version, bytes, position = 0) =>
+      response.decode(version, bytes, position) as Decoded<Res>,
+    encodeRequest: (version, value) => request.encode(version, value),
+    encodeResponse: (version, value) => response.encode(version, value),
+    writeRequest: (version, value, writer) => request.write(version, value, writer),
+    writeResponse: (version, value, writer) => response.write(version, value, writer),
+  };
+}
+
+/** One direction of an API: a pair of compiled functions for each version that was asked for. */
+class MessageCodec {
+  private readonly api: { readonly name: string; readonly flexibleFrom: number };
+  private readonly direction: 'request' | 'response';
+  private readonly fields: Fields;
+  private readonly min: number;
+  private readonly max: number;
+  private readonly decoders: { what: string; decode: Decode }[] = [];
+  private readonly encoders: Encode[] = [];
+
+  constructor(
+    api: { readonly name: string; readonly flexibleFrom: number },
+    direction: 'request' | 'response',
+    fields: Fields,
+    min: number,
+    max: number,
+  ) {
+    this.api = api;
+    this.direction = direction;
+    this.fields = fields;
+    this.min = min;
+    this.max = max;
+  }
+
+  decode(version: number, bytes: Uint8Array, position: number): unknown {
+    const { what, decode } = this.decoders[version] ?? this.addDecoder(version);
+    const reader = new Reader(bytes, position, what);
+    const value = decode(reader);
+    reader.finish();
+    return value;
+  }
+
+  encode(version: number, value: unknown): Uint8Array[] {
+    const writer = new Writer();
+    this.write(version, value, writer);
+    return writer.finish();
+  }
+
+  write(version: number, value: unknown, writer: Writer): void {
+    const encode = this.encoders[version] ?? this.addEncoder(version);
+    encode(writer, value);
+  }
+
+  private addDecoder(version: number): { what: string; decode: Decode } {
+    const what = `${this.api.name} v${version} ${this.direction}`;
+    const decoder = { what, decode: compileDecoder(this.target(version)) };
+    this.decoders[version] = decoder;
+    return decoder;
+  }
+
+  private addEncoder(version: number): Encode {
+    const encode = compileEncoder(this.target(version));
+    this.encoders[version] = encode;
+    return encode;
+  }
+
+  private target(version: number) {
+    assert(
+      Number.isInteger(version) && version >= this.min && version <= this.max,
+      'a version the API does not have',
+    );
+    const name = `${this.api.name}_v${version}_${this.direction}`;
+    return { name, fields: this.fields, version, flexible: version >= this.api.flexibleFrom };
+  }
+}

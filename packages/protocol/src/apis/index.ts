@@ -1,0 +1,57 @@
+/**
+ * The APIs this broker speaks: the only list of them. What is not finished is not here, and so is not advertised.
+ */
+import type { AnyApi } from '../api.ts';
+import { apiVersions } from './api-versions.ts';
+import { createPartitions } from './create-partitions.ts';
+import { createTopics } from './create-topics.ts';
+import { deleteTopics } from './delete-topics.ts';
+import { describeCluster } from './describe-cluster.ts';
+import { describeConfigs } from './describe-configs.ts';
+import { describeQuorum } from './describe-quorum.ts';
+import { describeTopicPartitions } from './describe-topic-partitions.ts';
+import { fetch } from './fetch.ts';
+import { initProducerId } from './init-producer-id.ts';
+import { listOffsets } from './list-offsets.ts';
+import { metadata } from './metadata.ts';
+import { offsetForLeaderEpoch } from './offset-for-leader-epoch.ts';
+import { produce } from './produce.ts';
+
+export const apis = {
+  produce,
+  fetch,
+  listOffsets,
+  metadata,
+  apiVersions,
+  createTopics,
+  deleteTopics,
+  initProducerId,
+  offsetForLeaderEpoch,
+  describeConfigs,
+  createPartitions,
+  describeQuorum,
+  describeCluster,
+  describeTopicPartitions,
+} as const;
+
+export const apiByKey: ReadonlyMap<number, AnyApi> = new Map(
+  Object.values(apis).map((api): [number, AnyApi] => [api.key, api]),
+);
+
+export type { ApiVersionsRequest, ApiVersionsResponse } from './api-versions.ts';
+export type { CreatePartitionsRequest, CreatePartitionsResponse } from './create-partitions.ts';
+export type { CreateTopicsRequest, CreateTopicsResponse } from './create-topics.ts';
+export type { DeleteTopicsRequest, DeleteTopicsResponse } from './delete-topics.ts';
+export type { DescribeClusterRequest, DescribeClusterResponse } from './describe-cluster.ts';
+export type { DescribeConfigsRequest, DescribeConfigsResponse } from './describe-configs.ts';
+export type { DescribeQuorumRequest, DescribeQuorumResponse } from './describe-quorum.ts';
+export type {
+  DescribeTopicPartitionsRequest,
+  DescribeTopicPartitionsResponse,
+} from './describe-topic-partitions.ts';
+export type { FetchRequest, FetchResponse } from './fetch.ts';
+export type { InitProducerIdRequest, InitProducerIdResponse } from './init-producer-id.ts';
+export type { ListOffsetsRequest, ListOffsetsResponse } from './list-offsets.ts';
+export type { MetadataRequest, MetadataResponse } from './metadata.ts';
+export type { OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse } from './offset-for-leader-epoch.ts';
+export type { ProduceRequest, ProduceResponse } from './produce.ts';

@@ -1,0 +1,27 @@
+/**
+ * InitProducerId (22).
+ */
+import { defineApi, type RequestOf, type ResponseOf } from '../api.ts';
+import { int16, int32, int64, string } from '../schema.ts';
+
+export const initProducerId = defineApi({
+  key: 22,
+  name: 'InitProducerId',
+  versions: '0-5',
+  flexibleFrom: 2,
+  request: {
+    transactionalId: string('0+', { nullable: '0+' }),
+    transactionTimeoutMs: int32('0+'),
+    producerId: int64('3+', { default: -1 }),
+    producerEpoch: int16('3+', { default: -1 }),
+  },
+  response: {
+    throttleTimeMs: int32('0+'),
+    errorCode: int16('0+'),
+    producerId: int64('0+', { default: -1 }),
+    producerEpoch: int16('0+'),
+  },
+});
+
+export type InitProducerIdRequest = RequestOf<typeof initProducerId>;
+export type InitProducerIdResponse = ResponseOf<typeof initProducerId>;

@@ -1,0 +1,41 @@
+/**
+ * ListOffsets (2).
+ */
+import { defineApi, type RequestOf, type ResponseOf } from '../api.ts';
+import { array, int8, int16, int32, int64, string } from '../schema.ts';
+
+export const listOffsets = defineApi({
+  key: 2,
+  name: 'ListOffsets',
+  versions: '1-11',
+  flexibleFrom: 6,
+  request: {
+    replicaId: int32('0+'),
+    isolationLevel: int8('2+'),
+    topics: array('0+', {
+      name: string('0+'),
+      partitions: array('0+', {
+        partitionIndex: int32('0+'),
+        currentLeaderEpoch: int32('4+', { default: -1 }),
+        timestamp: int64('0+', { clamp: true }),
+      }),
+    }),
+    timeoutMs: int32('10+'),
+  },
+  response: {
+    throttleTimeMs: int32('2+'),
+    topics: array('0+', {
+      name: string('0+'),
+      partitions: array('0+', {
+        partitionIndex: int32('0+'),
+        errorCode: int16('0+'),
+        timestamp: int64('1+', { default: -1, clamp: true }),
+        offset: int64('1+', { default: -1 }),
+        leaderEpoch: int32('4+', { default: -1 }),
+      }),
+    }),
+  },
+});
+
+export type ListOffsetsRequest = RequestOf<typeof listOffsets>;
+export type ListOffsetsResponse = ResponseOf<typeof listOffsets>;

@@ -1,0 +1,258 @@
+/**
+ * The 61-byte header of a record batch (format version 2), read and changed in place. Never looks at records.
+ *
+ *      0 baseOffset int64            21 attributes int16            51 producerEpoch int16
+ *      8 batchLength int32           23 lastOffsetDelta int32       53 baseSequence int32
+ *     12 partitionLeaderEpoch int32  27 baseTimestamp int64         57 recordCount int32
+ *     16 magic int8                  35 maxTimestamp int64          61 records
+ *     17 crc uint32                  43 producerId int64
+ *
+ * batchLength counts from byte 12. The checksum covers byte 21 to the end, so base offset and leader epoch can be
+ * stamped without computing it again.
+ */
+import { assert } from '@millrace/base';
+import { crc32c } from './crc32c.ts';
+import { DecodeError } from './decode-error.ts';
+
+export const BATCH_HEADER_BYTES = 61;
+export const MAGIC = 2;
+
+const LENGTH_AT = 8;
+const LENGTH_COUNTS_FROM = 12;
+const LEADER_EPOCH_AT = 12;
+const MAGIC_AT = 16;
+const CRC_AT = 17;
+const ATTRIBUTES_AT = 21;
+const LAST_OFFSET_DELTA_AT = 23;
+const BASE_TIMESTAMP_AT = 27;
+const MAX_TIMESTAMP_AT = 35;
+const PRODUCER_ID_AT = 43;
+const PRODUCER_EPOCH_AT = 51;
+const BASE_SEQUENCE_AT = 53;
+const RECORD_COUNT_AT = 57;
+
+const COMPRESSION_BITS = 0x07;
+const LOG_APPEND_TIME_BIT = 0x08;
+const TRANSACTIONAL_BIT = 0x10;
+const CONTROL_BIT = 0x20;
+const DELETE_HORIZON_BIT = 0x40;
+
+/** Bits 0-2 of the attributes. */
+export const Compression = { NONE: 0, GZIP: 1, SNAPPY: 2, LZ4: 3, ZSTD: 4 } as const;
+export type Compression = (typeof Compression)[keyof typeof Compression];
+
+/** A header that was read. Can be filled again and again: see readBatchHeader. */
+export class BatchHeader {
+  baseOffset = 0;
+  /** Of the whole batch, header included. */
+  sizeBytes = 0;
+  leaderEpoch = 0;
+  magic = 0;
+  /** Unsigned. */
+  crc = 0;
+  attributes = 0;
+  lastOffsetDelta = 0;
+  baseTimestamp = 0;
+  maxTimestamp = 0;
+  /** -1: none. */
+  producerId = 0;
+  /** -1: none. */
+  producerEpoch = 0;
+  /** -1: none. */
+  baseSequence = 0;
+  recordCount = 0;
+
+  /** 0 none, 1 gzip, 2 snappy, 3 lz4, 4 zstd; 5 to 7 do not exist. */
+  get compression(): number {
+    return this.attributes & COMPRESSION_BITS;
+  }
+
+  /** All records carry maxTimestamp, the time of the append. */
+  get isLogAppendTime(): boolean {
+    return (this.attributes & LOG_APPEND_TIME_BIT) !== 0;
+  }
+
+  get isTransactional(): boolean {
+    return (this.attributes & TRANSACTIONAL_BIT) !== 0;
+  }
+
+  /** Holds a transaction marker or the like, nothing for applications. */
+  get isControl(): boolean {
+    return (this.attributes & CONTROL_BIT) !== 0;
+  }
+
+  /** baseTimestamp is the time from which tombstones may go (compacted logs). */
+  get hasDeleteHorizon(): boolean {
+    return (this.attributes & DELETE_HORIZON_BIT) !== 0;
+  }
+
+  /** Inclusive. */
+  get lastOffset(): number {
+    return this.baseOffset + this.lastOffsetDelta;
+  }
+}
+
+/**
+ * Reads the header at `position`; the records behind it need not be there. Throws DecodeError when fewer than 61 bytes
+ * are left or the size is impossible. Other fields are as found, except that timestamps beyond the safe integers read
+ * as the nearest safe one. Pass a header to be filled where many are read: nothing is allocated then.
+ */
+export function readBatchHeader(
+  bytes: Uint8Array,
+  position = 0,
+  header: BatchHeader = new BatchHeader(),
+): BatchHeader {
+  if (bytes.length - position < BATCH_HEADER_BYTES) throw new DecodeError('record batch header cut short');
+  const sizeBytes = readInt32(bytes, position + LENGTH_AT) + LENGTH_COUNTS_FROM;
+  if (sizeBytes < BATCH_HEADER_BYTES) throw new DecodeError('record batch smaller than its header');
+  header.baseOffset = readSafeInt64(bytes, position, 'base offset');
+  header.sizeBytes = sizeBytes;
+  header.leaderEpoch = readInt32(bytes, position + LEADER_EPOCH_AT);
+  header.magic = (bytes[position + MAGIC_AT]! << 24) >> 24;
+  header.crc = readInt32(bytes, position + CRC_AT) >>> 0;
+  header.attributes = readInt16(bytes, position + ATTRIBUTES_AT);
+  header.lastOffsetDelta = readInt32(bytes, position + LAST_OFFSET_DELTA_AT);
+  header.baseTimestamp = readTimestamp(bytes, position + BASE_TIMESTAMP_AT);
+  header.maxTimestamp = readTimestamp(bytes, position + MAX_TIMESTAMP_AT);
+  header.producerId = readSafeInt64(bytes, position + PRODUCER_ID_AT, 'producer id');
+  header.producerEpoch = readInt16(bytes, position + PRODUCER_EPOCH_AT);
+  header.baseSequence = readInt32(bytes, position + BASE_SEQUENCE_AT);
+  header.recordCount = readInt32(bytes, position + RECORD_COUNT_AT);
+  return header;
+}
+
+/**
+ * Size of the whole batch that begins at `position`, or undefined when fewer than 12 bytes are left to tell. The batch
+ * may be cut: compare with what is left. Throws DecodeError when it would be smaller than its own header.
+ */
+export function batchSizeAt(bytes: Uint8Array, position: number): number | undefined {
+  if (bytes.length - position < LENGTH_COUNTS_FROM) return undefined;
+  const sizeBytes = readInt32(bytes, position + LENGTH_AT) + LENGTH_COUNTS_FROM;
+  if (sizeBytes < BATCH_HEADER_BYTES) throw new DecodeError('record batch smaller than its header');
+  return sizeBytes;
+}
+
+/** Whether the checksum of the whole batch holds. All its bytes must be there. */
+export function checkBatchCrc(bytes: Uint8Array, position: number, sizeBytes: number): boolean {
+  assert(
+    position + sizeBytes <= bytes.length && sizeBytes >= BATCH_HEADER_BYTES,
+    'checksum of a whole batch',
+  );
+  return batchCrc(bytes, position, sizeBytes) === readInt32(bytes, position + CRC_AT) >>> 0;
+}
+
+/** What a leader writes into a batch when it appends it, in place. */
+export function stampBatch(
+  bytes: Uint8Array,
+  position: number,
+  baseOffset: number,
+  leaderEpoch: number,
+): void {
+  writeInt64(bytes, position, baseOffset);
+  writeInt32(bytes, position + LEADER_EPOCH_AT, leaderEpoch);
+}
+
+/** Sets the time of the append as the time of all records (message.timestamp.type=LogAppendTime), in place. */
+export function setLogAppendTime(bytes: Uint8Array, position: number, timestamp: number): void {
+  const attributes = readInt16(bytes, position + ATTRIBUTES_AT) | LOG_APPEND_TIME_BIT;
+  bytes[position + ATTRIBUTES_AT + 1] = attributes;
+  writeInt64(bytes, position + MAX_TIMESTAMP_AT, timestamp);
+  updateCrc(bytes, position);
+}
+
+/** Corrects the largest timestamp of a batch whose records tell another, in place. */
+export function setMaxTimestamp(bytes: Uint8Array, position: number, maxTimestamp: number): void {
+  writeInt64(bytes, position + MAX_TIMESTAMP_AT, maxTimestamp);
+  updateCrc(bytes, position);
+}
+
+function updateCrc(bytes: Uint8Array, position: number): void {
+  const sizeBytes = readInt32(bytes, position + LENGTH_AT) + LENGTH_COUNTS_FROM;
+  writeInt32(bytes, position + CRC_AT, batchCrc(bytes, position, sizeBytes));
+}
+
+function batchCrc(bytes: Uint8Array, position: number, sizeBytes: number): number {
+  return crc32c(bytes, position + ATTRIBUTES_AT, position + sizeBytes);
+}
+
+/** Everything a header says except what follows from the records' bytes. */
+export interface NewBatchHeader {
+  readonly baseOffset: number;
+  readonly leaderEpoch: number;
+  readonly attributes: number;
+  readonly lastOffsetDelta: number;
+  readonly baseTimestamp: number;
+  readonly maxTimestamp: number;
+  readonly producerId: number;
+  readonly producerEpoch: number;
+  readonly baseSequence: number;
+  readonly recordCount: number;
+}
+
+/** Writes the header of a batch whose records already stand behind it and end with the bytes; checksum last. */
+export function writeBatchHeader(batch: Uint8Array, header: NewBatchHeader): void {
+  writeInt64(batch, 0, header.baseOffset);
+  writeInt32(batch, LENGTH_AT, batch.length - LENGTH_COUNTS_FROM);
+  writeInt32(batch, LEADER_EPOCH_AT, header.leaderEpoch);
+  batch[MAGIC_AT] = MAGIC;
+  writeInt16(batch, ATTRIBUTES_AT, header.attributes);
+  writeInt32(batch, LAST_OFFSET_DELTA_AT, header.lastOffsetDelta);
+  writeInt64(batch, BASE_TIMESTAMP_AT, header.baseTimestamp);
+  writeInt64(batch, MAX_TIMESTAMP_AT, header.maxTimestamp);
+  writeInt64(batch, PRODUCER_ID_AT, header.producerId);
+  writeInt16(batch, PRODUCER_EPOCH_AT, header.producerEpoch);
+  writeInt32(batch, BASE_SEQUENCE_AT, header.baseSequence);
+  writeInt32(batch, RECORD_COUNT_AT, header.recordCount);
+  updateCrc(batch, 0);
+}
+
+/** Attribute bits from what they mean. */
+export function batchAttributes(o: {
+  compression: Compression;
+  isTransactional?: boolean;
+  isControl?: boolean;
+}): number {
+  return o.compression | (o.isTransactional ? TRANSACTIONAL_BIT : 0) | (o.isControl ? CONTROL_BIT : 0);
+}
+
+function readInt16(bytes: Uint8Array, at: number): number {
+  return ((bytes[at]! << 24) >> 16) | bytes[at + 1]!;
+}
+
+function readInt32(bytes: Uint8Array, at: number): number {
+  return (bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!;
+}
+
+/** Exact up to 2^53; beyond, only good for telling that it is beyond. */
+function readWideInt(bytes: Uint8Array, at: number): number {
+  return readInt32(bytes, at) * 0x1_0000_0000 + (readInt32(bytes, at + 4) >>> 0);
+}
+
+function readSafeInt64(bytes: Uint8Array, at: number, what: string): number {
+  const value = readWideInt(bytes, at);
+  if (!Number.isSafeInteger(value)) throw new DecodeError(`${what} of a record batch beyond 2^53`);
+  return value;
+}
+
+function readTimestamp(bytes: Uint8Array, at: number): number {
+  const value = readWideInt(bytes, at);
+  return Math.max(Number.MIN_SAFE_INTEGER, Math.min(Number.MAX_SAFE_INTEGER, value));
+}
+
+function writeInt16(bytes: Uint8Array, at: number, value: number): void {
+  bytes[at] = value >> 8;
+  bytes[at + 1] = value;
+}
+
+function writeInt32(bytes: Uint8Array, at: number, value: number): void {
+  bytes[at] = value >> 24;
+  bytes[at + 1] = value >> 16;
+  bytes[at + 2] = value >> 8;
+  bytes[at + 3] = value;
+}
+
+function writeInt64(bytes: Uint8Array, at: number, value: number): void {
+  assert(Number.isSafeInteger(value), 'int64 must be a safe integer');
+  writeInt32(bytes, at, Math.floor(value / 0x1_0000_0000));
+  writeInt32(bytes, at + 4, value | 0);
+}

@@ -1,0 +1,270 @@
+/**
+ * From a table to straight-line code: for one message in one version, the JavaScript of a function that reads it
+ * and of one that writes it. No decision about versions is left in that code; a struct is read into one object
+ * literal, so that all decoded values of a table have one shape. Knows nothing of APIs or headers.
+ */
+import { assert } from '@millrace/base';
+import type { Reader } from './reader.ts';
+import { type Field, type Fields, type Scalar, within } from './schema.ts';
+import type { Writer } from './writer.ts';
+
+export type Decode = (reader: Reader) => unknown;
+export type Encode = (writer: Writer, value: unknown) => void;
+
+/** Of which message in which version code is made. */
+export interface Target {
+  /** Shows in stack traces: "Fetch_v12_request". */
+  readonly name: string;
+  readonly fields: Fields;
+  readonly version: number;
+  readonly flexible: boolean;
+}
+
+/** The reader: a function of (reader) that returns the decoded message. */
+export function compileDecoder(target: Target): Decode {
+  return evaluate(decoderSource(target)) as Decode;
+}
+
+/** The writer: a function of (writer, value). */
+export function compileEncoder(target: Target): Encode {
+  return evaluate(encoderSource(target)) as Encode;
+}
+
+/** Only our own tables are ever evaluated; nothing from the wire comes near. */
+function evaluate(source: string): unknown {
+  return new Function('EMPTY_BYTES', `'use strict';\n${source}`)(new Uint8Array(0));
+}
+
+export function decoderSource(target: Target): string {
+  const functions: string[] = [];
+  const entry = structReader(target, target.fields, target.name, functions);
+  return `${functions.join('\n')}\nreturn ${entry};`;
+}
+
+export function encoderSource(target: Target): string {
+  const functions: string[] = [];
+  const entry = structWriter(target, target.fields, target.name, functions);
+  return `${functions.join('\n')}\nreturn ${entry};`;
+}
+
+// ---- reading
+
+/** Adds the function that reads a struct; returns its name. */
+function structReader(target: Target, fields: Fields, name: string, functions: string[]): string {
+  const lines: string[] = [];
+  const tagged: string[] = [];
+  for (const [key, field] of Object.entries(fields)) {
+    assert(field.tag === undefined || field.kind !== 'records', 'records cannot be tagged');
+    const present = within(target.version, field.versions);
+    if (present && field.tag === undefined) {
+      lines.push(`const ${key} = ${fieldReader(target, field, `${name}_${key}`, functions)};`);
+      continue;
+    }
+    lines.push(`let ${key} = ${defaultLiteral(field)};`);
+    if (!present) continue;
+    const read = fieldReader(target, field, `${name}_${key}`, functions);
+    tagged.push(`case ${field.tag}: ${key} = ${read}; r.endTagged(end); break;`);
+  }
+  if (target.flexible) lines.push(tagged.length === 0 ? 'r.skipTagged();' : taggedReader(tagged));
+  lines.push(`return { ${Object.keys(fields).join(', ')} };`);
+  functions.push(`function ${name}(r) {\n  ${lines.join('\n  ')}\n}`);
+  return name;
+}
+
+function taggedReader(cases: string[]): string {
+  return `for (let left = r.unsignedVarint(); left > 0; left--) {
+    const tag = r.unsignedVarint();
+    const end = r.taggedEnd();
+    switch (tag) {
+      ${cases.join('\n      ')}
+      default: r.position = end;
+    }
+  }`;
+}
+
+/** The expression that reads one field. */
+function fieldReader(target: Target, field: Field, name: string, functions: string[]): string {
+  const nullable = within(target.version, field.nullable);
+  if (field.kind === 'array') return `${arrayReader(target, field, nullable, name, functions)}(r)`;
+  if (field.kind === 'struct') {
+    const read = `${structReader(target, field.fields!, name, functions)}(r)`;
+    return nullable ? `(r.present() ? ${read} : null)` : read;
+  }
+  return `r.${methodName(field.kind, field.clamp, target.flexible, nullable)}()`;
+}
+
+function arrayReader(
+  target: Target,
+  field: Field,
+  nullable: boolean,
+  name: string,
+  functions: string[],
+): string {
+  const element =
+    field.element === undefined
+      ? `${structReader(target, field.fields!, `${name}_element`, functions)}(r)`
+      : `r.${methodName(field.element, false, target.flexible, false)}()`;
+  const count = methodName('count', false, target.flexible, nullable);
+  functions.push(`function ${name}(r) {
+  const count = r.${count}(${elementBytesMin(target, field)});
+  ${nullable ? 'if (count === -1) return null;' : ''}
+  const values = [];
+  for (let i = 0; i < count; i++) values.push(${element});
+  return values;
+}`);
+  return name;
+}
+
+/** The name of the reader's or writer's method: its kind, and how its length and null are written. */
+function methodName(kind: Scalar | 'count', clamp: boolean, compact: boolean, nullable: boolean): string {
+  switch (kind) {
+    case 'string':
+      return variant('String', compact, nullable);
+    case 'bytes':
+    case 'records':
+      return variant('BytesField', compact, nullable);
+    case 'count':
+      return variant('Count', compact, nullable);
+    case 'int64':
+      return clamp ? 'clampedInt64' : 'int64';
+    default:
+      return kind;
+  }
+}
+
+function variant(noun: string, compact: boolean, nullable: boolean): string {
+  const name = (nullable ? 'Nullable' : '') + noun;
+  return compact ? `compact${name}` : name[0]!.toLowerCase() + name.slice(1);
+}
+
+/** The least an element can take, in bytes: what a claimed number of elements is checked against. */
+function elementBytesMin(target: Target, field: Field): number {
+  if (field.element !== undefined) return scalarBytesMin(field.element, target.flexible);
+  const bytes = structBytesMin(target, field.fields!);
+  assert(bytes > 0, 'array elements must take at least one byte');
+  return bytes;
+}
+
+function structBytesMin(target: Target, fields: Fields): number {
+  let bytes = target.flexible ? 1 : 0;
+  for (const field of Object.values(fields)) {
+    if (field.tag !== undefined || !within(target.version, field.versions)) continue;
+    if (field.kind === 'array') bytes += target.flexible ? 1 : 4;
+    else if (field.kind !== 'struct') bytes += scalarBytesMin(field.kind, target.flexible);
+    else bytes += within(target.version, field.nullable) ? 1 : structBytesMin(target, field.fields!);
+  }
+  return bytes;
+}
+
+function scalarBytesMin(kind: Scalar, compact: boolean): number {
+  switch (kind) {
+    case 'bool':
+    case 'int8':
+      return 1;
+    case 'int16':
+    case 'uint16':
+      return 2;
+    case 'int32':
+      return 4;
+    case 'int64':
+      return 8;
+    case 'uuid':
+      return 16;
+    case 'string':
+      return compact ? 1 : 2;
+    case 'bytes':
+    case 'records':
+      return compact ? 1 : 4;
+  }
+}
+
+/** JavaScript of a fresh default value. */
+function defaultLiteral(field: Field): string {
+  if (field.default === null) return 'null';
+  if (field.kind === 'array') return '[]';
+  if (field.kind === 'bytes') return 'EMPTY_BYTES';
+  if (field.kind !== 'struct') return JSON.stringify(field.default);
+  const inner = Object.entries(field.fields!).map(([key, value]) => `${key}: ${defaultLiteral(value)}`);
+  return `{ ${inner.join(', ')} }`;
+}
+
+// ---- writing
+
+/** Adds the function that writes a struct; returns its name. */
+function structWriter(target: Target, fields: Fields, name: string, functions: string[]): string {
+  const lines: string[] = [];
+  const tagged: [string, Field][] = [];
+  for (const [key, field] of Object.entries(fields)) {
+    if (!within(target.version, field.versions)) continue;
+    lines.push(`const ${key} = v.${key} === undefined ? ${defaultLiteral(field)} : v.${key};`);
+    if (field.tag !== undefined) tagged.push([key, field]);
+    else lines.push(fieldWriter(target, field, key, `${name}_${key}`, functions));
+  }
+  if (target.flexible) lines.push(...taggedWriter(target, tagged, name, functions));
+  functions.push(`function ${name}(w, v) {\n  ${lines.join('\n  ')}\n}`);
+  return name;
+}
+
+/** A tagged field is written only when it does not hold its default. */
+function taggedWriter(
+  target: Target,
+  tagged: [string, Field][],
+  name: string,
+  functions: string[],
+): string[] {
+  if (tagged.length === 0) return ['w.noTagged();'];
+  const inOrder = tagged.toSorted(([, a], [, b]) => a.tag! - b.tag!);
+  const lines = inOrder.map(([key, field]) => `const has_${key} = ${differsFromDefault(field, key)};`);
+  lines.push(`w.unsignedVarint(${inOrder.map(([key]) => `(has_${key} ? 1 : 0)`).join(' + ')});`);
+  for (const [key, field] of inOrder) {
+    const write = fieldWriter(target, field, key, `${name}_${key}`, functions);
+    lines.push(
+      `if (has_${key}) {\n    const mark = w.beginTagged(${field.tag});\n    ${write}\n    w.endTagged(mark);\n  }`,
+    );
+  }
+  return lines;
+}
+
+/** The expression that tells whether a value is not its field's default. */
+function differsFromDefault(field: Field, value: string): string {
+  if (field.default === null || field.kind === 'bytes') return `${value} !== ${defaultLiteral(field)}`;
+  if (field.kind === 'array') return `(${value} === null || ${value}.length > 0)`;
+  if (field.kind !== 'struct') return `${value} !== ${JSON.stringify(field.default)}`;
+  const inner = Object.entries(field.fields!).map(([key, child]) => {
+    const member = `${value}.${key}`;
+    return `(${member} !== undefined && ${differsFromDefault(child, member)})`;
+  });
+  return `(${inner.join(' || ')})`;
+}
+
+/** The statement that writes one field whose value is in the variable `value`. */
+function fieldWriter(target: Target, field: Field, value: string, name: string, functions: string[]): string {
+  const nullable = within(target.version, field.nullable);
+  if (field.kind === 'array') return arrayWriter(target, field, nullable, value, name, functions);
+  if (field.kind !== 'struct')
+    return `w.${methodName(field.kind, field.clamp, target.flexible, nullable)}(${value});`;
+  const write = `${structWriter(target, field.fields!, name, functions)}(w, ${value});`;
+  return nullable ? `if (${value} === null) w.int8(-1); else { w.int8(1); ${write} }` : write;
+}
+
+function arrayWriter(
+  target: Target,
+  field: Field,
+  nullable: boolean,
+  value: string,
+  name: string,
+  functions: string[],
+): string {
+  const count = target.flexible ? 'compactCount' : 'count';
+  const element =
+    field.element === undefined
+      ? `${structWriter(target, field.fields!, `${name}_element`, functions)}(w, values[i]);`
+      : `w.${methodName(field.element, false, target.flexible, false)}(values[i]);`;
+  functions.push(`function ${name}(w, values) {
+  ${nullable ? `if (values === null) { w.${count}(-1); return; }` : ''}
+  const { length } = values;
+  w.${count}(length);
+  for (let i = 0; i < length; i++) ${element}
+}`);
+  return `${name}(w, ${value});`;
+}

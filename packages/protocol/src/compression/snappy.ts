@@ -1,0 +1,199 @@
+/**
+ * Snappy: raw blocks and the two framings Kafka clients use. Java, sarama and others write xerial's blocks; librdkafka,
+ * franz-go and platformatic write one bare block. Both are read; xerial's is written. Own code from the format's
+ * description (google/snappy, format_description.txt).
+ */
+import { assert } from '@millrace/base';
+import { allocateUnsafe } from '../bytes.ts';
+import { DecodeError } from '../decode-error.ts';
+
+/** 0x82 "SNAPPY" 0x00, version 1, compatible with version 1. */
+const XERIAL_HEADER = Uint8Array.of(0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0, 0, 0, 0, 1, 0, 0, 0, 1);
+const XERIAL_MAGIC_BYTES = 8;
+const XERIAL_BLOCK_BYTES = 32 * 1024;
+
+/** Compresses in xerial's framing. */
+export function snappyCompress(plain: Uint8Array): Uint8Array {
+  const parts: Uint8Array[] = [XERIAL_HEADER];
+  for (let start = 0; start < plain.length; start += XERIAL_BLOCK_BYTES) {
+    const block = snappyCompressBlock(plain.subarray(start, start + XERIAL_BLOCK_BYTES));
+    const size = new Uint8Array(4);
+    new DataView(size.buffer).setInt32(0, block.length);
+    parts.push(size, block);
+  }
+  return concat(parts);
+}
+
+/** Decompresses either framing to at most `maxBytes`. Throws DecodeError. */
+export function snappyDecompress(bytes: Uint8Array, maxBytes: number): Uint8Array {
+  if (!isXerial(bytes)) return snappyDecompressBlock(bytes, maxBytes);
+  const parts: Uint8Array[] = [];
+  let left = maxBytes;
+  for (let at = XERIAL_HEADER.length; at < bytes.length; ) {
+    if (bytes.length - at < 4) throw new DecodeError('snappy: block size cut short');
+    const sizeBytes = (bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!;
+    at += 4;
+    if (sizeBytes < 0 || sizeBytes > bytes.length - at) throw new DecodeError('snappy: block cut short');
+    const part = snappyDecompressBlock(bytes.subarray(at, at + sizeBytes), left);
+    parts.push(part);
+    left -= part.length;
+    at += sizeBytes;
+  }
+  return concat(parts);
+}
+
+function isXerial(bytes: Uint8Array): boolean {
+  if (bytes.length < XERIAL_HEADER.length) return false;
+  for (let i = 0; i < XERIAL_MAGIC_BYTES; i++) if (bytes[i] !== XERIAL_HEADER[i]) return false;
+  return true;
+}
+
+/** A raw block: the plain size as a varint, then literals and copies of what came before. */
+export function snappyDecompressBlock(bytes: Uint8Array, maxBytes: number): Uint8Array {
+  const { sizeBytes, position } = plainSize(bytes);
+  // A copy of 2 bytes makes at most 64: whatever claims more is a lie, and is not given the memory.
+  if (sizeBytes > maxBytes || sizeBytes > bytes.length * 32)
+    throw new DecodeError('snappy: more bytes than allowed');
+  const plain = allocateUnsafe(sizeBytes);
+  let from = position;
+  let to = 0;
+  while (from < bytes.length) {
+    const tag = bytes[from++]!;
+    let length = (tag >> 2) + 1;
+    if ((tag & 3) === 0) {
+      if (length > 60) {
+        const lengthBytes = length - 60;
+        length = littleEndian(bytes, from, lengthBytes) + 1;
+        from += lengthBytes;
+      }
+      if (length > bytes.length - from || length > sizeBytes - to)
+        throw new DecodeError('snappy: literal too long');
+      if (length < 16) for (let i = 0; i < length; i++) plain[to + i] = bytes[from + i]!;
+      else plain.set(bytes.subarray(from, from + length), to);
+      from += length;
+    } else {
+      const offsetBytes = (tag & 3) === 3 ? 4 : tag & 3;
+      let offset = littleEndian(bytes, from, offsetBytes);
+      from += offsetBytes;
+      if (offsetBytes === 1) {
+        offset |= (tag & 0xe0) << 3;
+        length = ((tag >> 2) & 7) + 4;
+      }
+      if (offset === 0 || offset > to || length > sizeBytes - to)
+        throw new DecodeError('snappy: copy from or to nowhere');
+      if (offset >= length) plain.copyWithin(to, to - offset, to - offset + length);
+      else for (let i = 0; i < length; i++) plain[to + i] = plain[to + i - offset]!;
+    }
+    to += length;
+  }
+  if (to !== sizeBytes) throw new DecodeError('snappy: fewer bytes than announced');
+  return plain;
+}
+
+function plainSize(bytes: Uint8Array): { sizeBytes: number; position: number } {
+  let sizeBytes = 0;
+  for (let i = 0; i < 5; i++) {
+    const byte = bytes[i];
+    if (byte === undefined) throw new DecodeError('snappy: no size');
+    sizeBytes += (byte & 0x7f) * 2 ** (7 * i);
+    if (byte < 0x80) return { sizeBytes, position: i + 1 };
+  }
+  throw new DecodeError('snappy: size too long');
+}
+
+function littleEndian(bytes: Uint8Array, at: number, count: number): number {
+  if (count > bytes.length - at) throw new DecodeError('snappy: cut short');
+  let value = 0;
+  for (let i = count - 1; i >= 0; i--) value = value * 256 + bytes[at + i]!;
+  return value;
+}
+
+const HASH_BITS = 14;
+
+/** Compresses one raw block of at most 64 KiB (offsets then always fit two bytes). */
+export function snappyCompressBlock(plain: Uint8Array): Uint8Array {
+  assert(plain.length <= 0x10000, 'snappy blocks hold at most 64 KiB');
+  const out = allocateUnsafe(32 + plain.length + Math.ceil(plain.length / 6));
+  const table = new Uint16Array(1 << HASH_BITS);
+  let to = putVarint(out, 0, plain.length);
+  let literalStart = 0;
+  let at = 0;
+  // The table's zeros mean "position 0" and are checked against the bytes like any other candidate.
+  for (const last = plain.length - 4; at <= last; ) {
+    const word = wordAt(plain, at);
+    const hash = Math.imul(word, 0x1e35a7bd) >>> (32 - HASH_BITS);
+    const candidate = table[hash]!;
+    table[hash] = at;
+    if (candidate >= at || wordAt(plain, candidate) !== word) {
+      at += 1 + ((at - literalStart) >> 5);
+      continue;
+    }
+    let length = 4;
+    while (at + length < plain.length && plain[candidate + length] === plain[at + length]) length++;
+    to = putLiteral(out, to, plain, literalStart, at);
+    to = putCopy(out, to, at - candidate, length);
+    at += length;
+    literalStart = at;
+  }
+  to = putLiteral(out, to, plain, literalStart, plain.length);
+  return out.subarray(0, to);
+}
+
+function wordAt(bytes: Uint8Array, at: number): number {
+  return bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24);
+}
+
+function putVarint(out: Uint8Array, at: number, value: number): number {
+  let to = at;
+  let rest = value;
+  for (; rest > 0x7f; rest >>>= 7) out[to++] = (rest & 0x7f) | 0x80;
+  out[to++] = rest;
+  return to;
+}
+
+function putLiteral(out: Uint8Array, at: number, plain: Uint8Array, start: number, end: number): number {
+  const length = end - start;
+  if (length === 0) return at;
+  let to = at;
+  if (length <= 60) out[to++] = (length - 1) << 2;
+  else if (length <= 0x100) {
+    out[to++] = 60 << 2;
+    out[to++] = length - 1;
+  } else {
+    out[to++] = 61 << 2;
+    out[to++] = length - 1;
+    out[to++] = (length - 1) >> 8;
+  }
+  out.set(plain.subarray(start, end), to);
+  return to + length;
+}
+
+/** In pieces of at most 64 bytes, none shorter than 4. */
+function putCopy(out: Uint8Array, at: number, offset: number, length: number): number {
+  let to = at;
+  let left = length;
+  while (left > 0) {
+    const piece = left > 64 ? (left < 68 ? 60 : 64) : left;
+    if (piece < 12 && offset < 0x800) {
+      out[to++] = ((offset >> 8) << 5) | ((piece - 4) << 2) | 1;
+      out[to++] = offset;
+    } else {
+      out[to++] = ((piece - 1) << 2) | 2;
+      out[to++] = offset;
+      out[to++] = offset >> 8;
+    }
+    left -= piece;
+  }
+  return to;
+}
+
+function concat(parts: readonly Uint8Array[]): Uint8Array {
+  if (parts.length === 1) return parts[0]!;
+  const whole = allocateUnsafe(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}

@@ -1,0 +1,111 @@
+/**
+ * Cuts a byte stream into frames: an int32 size, then that many bytes. It owns bytes that arrived and were not taken
+ * yet. Memory follows what was received, never what a size promised: a frame inside one chunk is a view of it; one
+ * that spans chunks is put together in a buffer that grows with what arrives.
+ */
+import { assert } from '@millrace/base';
+import { allocateUnsafe } from './bytes.ts';
+import { DecodeError } from './decode-error.ts';
+
+const SIZE_BYTES = 4;
+/** A buffer under assembly grows to this multiple of what is needed, so that bytes are moved about once. */
+const GROWTH = 4;
+const ASSEMBLY_BYTES_MIN = 16 * 1024;
+
+export class FrameReader {
+  private readonly maxFrameBytes: number;
+  /** Chunks not used up, oldest first, and how much of the first one is used. */
+  private chunks: Uint8Array[] = [];
+  private position = 0;
+  private buffered = 0;
+  /** The frame that spans chunks: its buffer so far, how many bytes it has, how many it will have. */
+  private assembly: Uint8Array | undefined;
+  private assembledBytes = 0;
+  private frameBytes = 0;
+
+  /** Frames may have up to `maxFrameBytes` bytes, their size not counted. */
+  constructor(maxFrameBytes: number) {
+    assert(maxFrameBytes > 0 && maxFrameBytes <= 0x7fffffff, 'frame limit in 1 .. 2^31-1');
+    this.maxFrameBytes = maxFrameBytes;
+  }
+
+  /** Bytes received and not yet returned as frames. */
+  get bufferedBytes(): number {
+    return this.buffered + this.assembledBytes;
+  }
+
+  /** Memory set aside for the frame under assembly, in bytes. */
+  get reservedBytes(): number {
+    return this.assembly?.length ?? 0;
+  }
+
+  /** The chunk is ours to keep. */
+  push(chunk: Uint8Array): void {
+    if (chunk.length === 0) return;
+    this.chunks.push(chunk);
+    this.buffered += chunk.length;
+  }
+
+  /** The next whole frame without its size. Throws DecodeError on a size that cannot be; nothing follows then. */
+  next(): Uint8Array | undefined {
+    if (this.assembly !== undefined) return this.assemble();
+    if (this.buffered < SIZE_BYTES) return undefined;
+    this.frameBytes = this.takeSize();
+    const chunk = this.chunks[0];
+    if (chunk !== undefined && chunk.length - this.position >= this.frameBytes) {
+      const start = this.position;
+      this.consume(this.frameBytes);
+      return chunk.subarray(start, start + this.frameBytes);
+    }
+    if (this.frameBytes === 0) return new Uint8Array(0);
+    this.assembly = new Uint8Array(0);
+    return this.assemble();
+  }
+
+  private takeSize(): number {
+    let sizeBytes = 0;
+    for (let i = 0; i < SIZE_BYTES; i++) {
+      sizeBytes = (sizeBytes << 8) | this.chunks[0]![this.position]!;
+      this.consume(1);
+    }
+    if (sizeBytes < 0) throw new DecodeError(`frame of negative size ${sizeBytes}`);
+    if (sizeBytes > this.maxFrameBytes)
+      throw new DecodeError(`frame of ${sizeBytes} bytes, more than the limit of ${this.maxFrameBytes}`);
+    return sizeBytes;
+  }
+
+  private assemble(): Uint8Array | undefined {
+    while (this.chunks.length > 0 && this.assembledBytes < this.frameBytes) {
+      const chunk = this.chunks[0]!;
+      const sizeBytes = Math.min(chunk.length - this.position, this.frameBytes - this.assembledBytes);
+      const target = this.roomFor(this.assembledBytes + sizeBytes);
+      target.set(chunk.subarray(this.position, this.position + sizeBytes), this.assembledBytes);
+      this.assembledBytes += sizeBytes;
+      this.consume(sizeBytes);
+    }
+    if (this.assembledBytes < this.frameBytes) return undefined;
+    const frame = this.assembly!.subarray(0, this.frameBytes);
+    this.assembly = undefined;
+    this.assembledBytes = 0;
+    return frame;
+  }
+
+  /** The assembly buffer, made large enough. */
+  private roomFor(neededBytes: number): Uint8Array {
+    const current = this.assembly!;
+    if (current.length >= neededBytes) return current;
+    const wanted = Math.max(neededBytes * GROWTH, ASSEMBLY_BYTES_MIN);
+    const grown = allocateUnsafe(Math.min(wanted, this.frameBytes));
+    grown.set(current.subarray(0, this.assembledBytes));
+    this.assembly = grown;
+    return grown;
+  }
+
+  private consume(sizeBytes: number): void {
+    this.position += sizeBytes;
+    this.buffered -= sizeBytes;
+    if (this.position < this.chunks[0]!.length) return;
+    this.chunks.shift();
+    this.position = 0;
+  }
+}

@@ -1,0 +1,108 @@
+/**
+ * Request and response headers and whole frames.
+ *
+ *     request  = size int32, apiKey int16, apiVersion int16, correlationId int32, clientId nullable string, [tagged], body
+ *     response = size int32, correlationId int32, [tagged], body
+ *
+ * Tagged fields are there in flexible versions, with one exception: the response of ApiVersions never has them, so
+ * that a client can read it before it knows what the broker speaks (KIP-511). The client id never is compact.
+ */
+import { assert } from '@millrace/base';
+import type { AnyApi, Api } from './api.ts';
+import { apiByKey } from './apis/index.ts';
+import { Reader } from './reader.ts';
+import { Writer } from './writer.ts';
+
+const API_VERSIONS_KEY = 18;
+const SIZE_BYTES = 4;
+
+export interface RequestHeader {
+  readonly apiKey: number;
+  readonly apiVersion: number;
+  readonly correlationId: number;
+  readonly clientId: string | null;
+  /** Where the body begins in the frame. */
+  readonly bodyPosition: number;
+}
+
+/**
+ * Reads the header of a request frame (without its size). Of an API that we do not have only the fixed part is read:
+ * clientId is null then. The version may be one we do not have. Throws DecodeError.
+ */
+export function decodeRequestHeader(frame: Uint8Array): RequestHeader {
+  const reader = new Reader(frame, 0, 'request header');
+  const apiKey = reader.int16();
+  const apiVersion = reader.int16();
+  const correlationId = reader.int32();
+  const api = apiByKey.get(apiKey);
+  if (api === undefined)
+    return { apiKey, apiVersion, correlationId, clientId: null, bodyPosition: reader.position };
+  const clientId = reader.nullableString();
+  if (apiVersion >= api.flexibleFrom) reader.skipTagged();
+  return { apiKey, apiVersion, correlationId, clientId, bodyPosition: reader.position };
+}
+
+/** A whole request, size first. */
+export function encodeRequestFrame<Request, Response, RequestInput, ResponseInput>(
+  api: Api<Request, Response, RequestInput, ResponseInput>,
+  version: number,
+  correlationId: number,
+  clientId: string | null,
+  value: RequestInput,
+): Uint8Array[] {
+  const writer = new Writer();
+  writer.int32(0);
+  writer.int16(api.key);
+  writer.int16(version);
+  writer.int32(correlationId);
+  writer.nullableString(clientId);
+  if (version >= api.flexibleFrom) writer.noTagged();
+  api.writeRequest(version, value, writer);
+  return finishFrame(writer);
+}
+
+export interface ResponseHeader {
+  readonly correlationId: number;
+  /** Where the body begins in the frame. */
+  readonly bodyPosition: number;
+}
+
+/** Reads the header of a response frame (without its size) to a request of this API and version. */
+export function decodeResponseHeader(api: AnyApi, version: number, frame: Uint8Array): ResponseHeader {
+  const reader = new Reader(frame, 0, 'response header');
+  const correlationId = reader.int32();
+  if (hasTaggedResponseHeader(api, version)) reader.skipTagged();
+  return { correlationId, bodyPosition: reader.position };
+}
+
+/** A whole response, size first. */
+export function encodeResponseFrame<Request, Response, RequestInput, ResponseInput>(
+  api: Api<Request, Response, RequestInput, ResponseInput>,
+  version: number,
+  correlationId: number,
+  value: ResponseInput,
+): Uint8Array[] {
+  const writer = new Writer();
+  writer.int32(0);
+  writer.int32(correlationId);
+  if (hasTaggedResponseHeader(api, version)) writer.noTagged();
+  api.writeResponse(version, value, writer);
+  return finishFrame(writer);
+}
+
+function hasTaggedResponseHeader(api: { key: number; flexibleFrom: number }, version: number): boolean {
+  return version >= api.flexibleFrom && api.key !== API_VERSIONS_KEY;
+}
+
+/** Fills in the size, which is known only now. It lies in the first chunk, which no record bytes can have become. */
+function finishFrame(writer: Writer): Uint8Array[] {
+  const sizeBytes = writer.sizeBytes - SIZE_BYTES;
+  assert(sizeBytes <= 0x7fffffff, 'a frame holds at most 2 GiB');
+  const chunks = writer.finish();
+  const first = chunks[0]!;
+  first[0] = sizeBytes >> 24;
+  first[1] = sizeBytes >> 16;
+  first[2] = sizeBytes >> 8;
+  first[3] = sizeBytes;
+  return chunks;
+}

@@ -1,0 +1,217 @@
+/**
+ * A bounds-checked cursor over the bytes of one message. Compiled decoders are sequences of its calls.
+ * Anything that does not fit throws DecodeError; nothing is allocated before the bytes for it are known to be there.
+ */
+import { type Uuid, ZERO_UUID } from '@millrace/base';
+import { readUtf8, readUuid } from './bytes.ts';
+import { DecodeError } from './decode-error.ts';
+
+/** Longest text of any field, in bytes: the same in all versions, though only int16 lengths need it. */
+export const STRING_BYTES_MAX = 0x7fff;
+
+/**
+ * Most array elements in one message. A one-byte element becomes an object of a hundred: without this limit
+ * a frame could cost many times its size.
+ */
+export const MESSAGE_ELEMENTS_MAX = 1 << 20;
+
+export class Reader {
+  readonly bytes: Uint8Array;
+  /** Of the next byte to read. */
+  position: number;
+  readonly end: number;
+  /** For error messages: "Fetch v12 request". */
+  private readonly what: string;
+  private elementsLeft = MESSAGE_ELEMENTS_MAX;
+
+  constructor(bytes: Uint8Array, position: number, what: string) {
+    this.bytes = bytes;
+    this.position = position;
+    this.end = bytes.length;
+    this.what = what;
+  }
+
+  fail(problem: string): never {
+    throw new DecodeError(`${this.what}: ${problem} at byte ${this.position} of ${this.end}`);
+  }
+
+  /** Moves past `sizeBytes` (>= 0) and returns where they began. */
+  private take(sizeBytes: number): number {
+    const start = this.position;
+    if (sizeBytes > this.end - start) this.fail('ends too early');
+    this.position = start + sizeBytes;
+    return start;
+  }
+
+  bool(): boolean {
+    return this.bytes[this.take(1)] !== 0;
+  }
+
+  int8(): number {
+    return (this.bytes[this.take(1)]! << 24) >> 24;
+  }
+
+  int16(): number {
+    const at = this.take(2);
+    const { bytes } = this;
+    return ((bytes[at]! << 24) >> 16) | bytes[at + 1]!;
+  }
+
+  uint16(): number {
+    const at = this.take(2);
+    const { bytes } = this;
+    return (bytes[at]! << 8) | bytes[at + 1]!;
+  }
+
+  int32(): number {
+    const at = this.take(4);
+    const { bytes } = this;
+    return (bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!;
+  }
+
+  private wideInt(): number {
+    const high = this.int32();
+    return high * 0x1_0000_0000 + (this.int32() >>> 0);
+  }
+
+  int64(): number {
+    const value = this.wideInt();
+    if (!Number.isSafeInteger(value)) this.fail('int64 beyond 2^53');
+    return value;
+  }
+
+  /** Values beyond the safe integers read as the nearest safe one. */
+  clampedInt64(): number {
+    return Math.max(Number.MIN_SAFE_INTEGER, Math.min(Number.MAX_SAFE_INTEGER, this.wideInt()));
+  }
+
+  uuid(): Uuid {
+    const at = this.take(16);
+    const { bytes } = this;
+    for (let i = at; i < at + 16; i++) if (bytes[i] !== 0) return readUuid(bytes, at);
+    return ZERO_UUID;
+  }
+
+  /** At most 5 bytes and 32 bits. */
+  unsignedVarint(): number {
+    const first = this.bytes[this.take(1)]!;
+    if (first < 0x80) return first;
+    let value = first & 0x7f;
+    for (let shift = 7; shift < 28; shift += 7) {
+      const byte = this.bytes[this.take(1)]!;
+      value |= (byte & 0x7f) << shift;
+      if (byte < 0x80) return value;
+    }
+    const last = this.bytes[this.take(1)]!;
+    if (last > 0x0f) this.fail('varint longer than 32 bits');
+    return (value | (last << 28)) >>> 0;
+  }
+
+  string(): string {
+    return this.text(this.int16());
+  }
+
+  nullableString(): string | null {
+    const sizeBytes = this.int16();
+    return sizeBytes === -1 ? null : this.text(sizeBytes);
+  }
+
+  compactString(): string {
+    return this.text(this.unsignedVarint() - 1);
+  }
+
+  compactNullableString(): string | null {
+    const sizeBytes = this.unsignedVarint() - 1;
+    return sizeBytes === -1 ? null : this.text(sizeBytes);
+  }
+
+  private text(sizeBytes: number): string {
+    if (sizeBytes < 0) this.fail('null or negative length of a text that must be there');
+    if (sizeBytes > STRING_BYTES_MAX) this.fail('text longer than 32767 bytes');
+    const start = this.take(sizeBytes);
+    return readUtf8(this.bytes, start, this.position);
+  }
+
+  /** A view of the message's own bytes, not a copy. So are the other kinds of `bytes`. */
+  bytesField(): Uint8Array {
+    return this.slice(this.int32());
+  }
+
+  nullableBytesField(): Uint8Array | null {
+    const sizeBytes = this.int32();
+    return sizeBytes === -1 ? null : this.slice(sizeBytes);
+  }
+
+  compactBytesField(): Uint8Array {
+    return this.slice(this.unsignedVarint() - 1);
+  }
+
+  compactNullableBytesField(): Uint8Array | null {
+    const sizeBytes = this.unsignedVarint() - 1;
+    return sizeBytes === -1 ? null : this.slice(sizeBytes);
+  }
+
+  private slice(sizeBytes: number): Uint8Array {
+    if (sizeBytes < 0) this.fail('null or negative length of bytes that must be there');
+    const start = this.take(sizeBytes);
+    return this.bytes.subarray(start, this.position);
+  }
+
+  /** Number of elements of an array whose elements take at least `elementBytesMin` bytes each. */
+  count(elementBytesMin: number): number {
+    return this.elements(this.int32(), elementBytesMin);
+  }
+
+  /** -1 is null. */
+  nullableCount(elementBytesMin: number): number {
+    const count = this.int32();
+    return count === -1 ? -1 : this.elements(count, elementBytesMin);
+  }
+
+  compactCount(elementBytesMin: number): number {
+    return this.elements(this.unsignedVarint() - 1, elementBytesMin);
+  }
+
+  compactNullableCount(elementBytesMin: number): number {
+    const count = this.unsignedVarint() - 1;
+    return count === -1 ? -1 : this.elements(count, elementBytesMin);
+  }
+
+  private elements(count: number, elementBytesMin: number): number {
+    if (count < 0) this.fail('null or negative length of an array that must be there');
+    if (count * elementBytesMin > this.end - this.position) this.fail('array longer than the message');
+    this.elementsLeft -= count;
+    if (this.elementsLeft < 0) this.fail('too many array elements in one message');
+    return count;
+  }
+
+  /** Whether a nullable struct follows. */
+  present(): boolean {
+    return this.int8() >= 0;
+  }
+
+  /** Begins a tagged field whose tag was read: returns where it must end. */
+  taggedEnd(): number {
+    const sizeBytes = this.unsignedVarint();
+    if (sizeBytes > this.end - this.position) this.fail('tagged field longer than the message');
+    return this.position + sizeBytes;
+  }
+
+  /** A known tagged field was read: it must have the size it announced. */
+  endTagged(end: number): void {
+    if (this.position !== end) this.fail('tagged field of another size than announced');
+  }
+
+  /** A section of tagged fields none of which is known. */
+  skipTagged(): void {
+    for (let left = this.unsignedVarint(); left > 0; left--) {
+      this.unsignedVarint();
+      this.position = this.taggedEnd();
+    }
+  }
+
+  /** The message must be used up. */
+  finish(): void {
+    if (this.position !== this.end) this.fail('bytes left over');
+  }
+}

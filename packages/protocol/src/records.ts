@@ -1,0 +1,286 @@
+/**
+ * Records inside a batch: read them, and build a batch from them. Only who must look inside imports this; the hot
+ * path never does.
+ *
+ *     record = length varint, attributes int8 (0), timestampDelta varlong, offsetDelta varint, key, value,
+ *              header count varint, headers
+ *     key, value = length varint (-1: null), bytes          header = key (never null), value
+ *
+ * Varints are zig-zag encoded. With compression the records of a batch are one compressed block.
+ */
+import { assert } from '@millrace/base';
+import {
+  BATCH_HEADER_BYTES,
+  BatchHeader,
+  batchAttributes,
+  Compression,
+  MAGIC,
+  readBatchHeader,
+  writeBatchHeader,
+} from './batch.ts';
+import { allocateUnsafe, readUtf8, utf8Bytes, writeUtf8 } from './bytes.ts';
+import { DecodeError } from './decode-error.ts';
+
+/** Compression of whole record sections, synchronous. Codecs are numbered as in batch attributes; 0 passes through. */
+export interface CompressionCodecs {
+  /** Throws DecodeError when the bytes are damaged, the codec is unknown, or more than `maxBytes` would come out. */
+  decompress(codec: number, bytes: Uint8Array, maxBytes: number): Uint8Array;
+  compress(codec: Compression, bytes: Uint8Array): Uint8Array;
+}
+
+export interface RecordHeader {
+  readonly key: string;
+  readonly value: Uint8Array | null;
+}
+
+export interface Record {
+  readonly offset: number;
+  readonly timestamp: number;
+  readonly key: Uint8Array | null;
+  readonly value: Uint8Array | null;
+  readonly headers: readonly RecordHeader[];
+}
+
+/** Most bytes the records of one batch may decompress to. */
+export const DECOMPRESSED_BYTES_MAX = 512 * 1024 * 1024;
+
+/**
+ * The records of one whole batch in order. Keys and values are views of the batch, or of the decompressed block.
+ * Throws DecodeError, possibly only when the iteration reaches the damage. The checksum is not looked at.
+ */
+export function* readRecords(
+  batch: Uint8Array,
+  codecs: CompressionCodecs,
+  maxBytes = DECOMPRESSED_BYTES_MAX,
+): Generator<Record, void, undefined> {
+  const header = readBatchHeader(batch, 0, new BatchHeader());
+  if (header.magic !== MAGIC) throw new DecodeError(`record batch of format ${header.magic}`);
+  if (header.sizeBytes > batch.length) throw new DecodeError('record batch cut short');
+  if (header.recordCount < 0) throw new DecodeError('record batch with a negative number of records');
+  const section = batch.subarray(BATCH_HEADER_BYTES, header.sizeBytes);
+  const plain = header.compression === 0 ? section : codecs.decompress(header.compression, section, maxBytes);
+  const cursor = new RecordCursor(plain);
+  for (let i = 0; i < header.recordCount; i++) yield cursor.record(header);
+  if (cursor.position !== plain.length)
+    throw new DecodeError('bytes left over behind the records of a batch');
+}
+
+class RecordCursor {
+  private readonly bytes: Uint8Array;
+  /** Of the next byte to read. */
+  position = 0;
+
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes;
+  }
+
+  record(header: BatchHeader): Record {
+    const sizeBytes = this.varint();
+    const end = this.position + sizeBytes;
+    if (sizeBytes < 0 || end > this.bytes.length) throw new DecodeError('record longer than its batch');
+    this.skip(1);
+    const timestampDelta = this.varlong();
+    const offset = header.baseOffset + this.varint();
+    const timestamp = header.isLogAppendTime ? header.maxTimestamp : header.baseTimestamp + timestampDelta;
+    const key = this.nullableBytes();
+    const value = this.nullableBytes();
+    const headers = this.headers();
+    if (this.position !== end) throw new DecodeError('record of another length than it says');
+    return { offset, timestamp, key, value, headers };
+  }
+
+  private headers(): RecordHeader[] {
+    const count = this.varint();
+    if (count < 0 || count * 2 > this.bytes.length - this.position)
+      throw new DecodeError('record with an impossible number of headers');
+    const headers: RecordHeader[] = [];
+    for (let i = 0; i < count; i++) {
+      const keyBytes = this.varint();
+      if (keyBytes < 0) throw new DecodeError('record header without a key');
+      const start = this.skip(keyBytes);
+      headers.push({ key: readUtf8(this.bytes, start, this.position), value: this.nullableBytes() });
+    }
+    return headers;
+  }
+
+  private nullableBytes(): Uint8Array | null {
+    const sizeBytes = this.varint();
+    if (sizeBytes === -1) return null;
+    if (sizeBytes < 0) throw new DecodeError('negative length in a record');
+    const start = this.skip(sizeBytes);
+    return this.bytes.subarray(start, this.position);
+  }
+
+  /** Moves on and returns where it was. */
+  private skip(sizeBytes: number): number {
+    const start = this.position;
+    if (sizeBytes > this.bytes.length - start) throw new DecodeError('record cut short');
+    this.position = start + sizeBytes;
+    return start;
+  }
+
+  private varint(): number {
+    let value = 0;
+    for (let shift = 0; shift < 35; shift += 7) {
+      const byte = this.bytes[this.skip(1)]!;
+      value |= (byte & 0x7f) << shift;
+      if (byte < 0x80) return (value >>> 1) ^ -(value & 1);
+    }
+    throw new DecodeError('varint longer than 32 bits in a record');
+  }
+
+  /** Exact up to 2^53, the nearest double beyond. */
+  private varlong(): number {
+    let value = 0;
+    let unit = 1;
+    for (let i = 0; i < 10; i++) {
+      const byte = this.bytes[this.skip(1)]!;
+      value += (byte & 0x7f) * unit;
+      unit *= 128;
+      if (byte < 0x80) return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
+    }
+    throw new DecodeError('varint longer than 64 bits in a record');
+  }
+}
+
+/** A record to be put in a batch. Left out: no timestamp of its own, null, no headers. */
+export interface NewRecord {
+  readonly timestamp?: number;
+  readonly key?: Uint8Array | null;
+  readonly value?: Uint8Array | null;
+  readonly headers?: readonly RecordHeader[];
+}
+
+export interface NewBatch {
+  /** At least one. */
+  readonly records: readonly NewRecord[];
+  /** Milliseconds since 1970; of every record that brings no timestamp. */
+  readonly baseTimestamp: number;
+  readonly baseOffset?: number;
+  readonly leaderEpoch?: number;
+  readonly compression?: Compression;
+  /** Needed with a compression. */
+  readonly codecs?: CompressionCodecs;
+  readonly producerId?: number;
+  readonly producerEpoch?: number;
+  readonly baseSequence?: number;
+  readonly isTransactional?: boolean;
+  readonly isControl?: boolean;
+}
+
+/** Builds a batch as a producer does: offsets count from baseOffset (0). */
+export function buildBatch(o: NewBatch): Uint8Array {
+  assert(o.records.length > 0, 'a batch holds at least one record');
+  const compression = o.compression ?? Compression.NONE;
+  const section = recordSection(o, compression);
+  const batch = allocateUnsafe(BATCH_HEADER_BYTES + section.length);
+  batch.set(section, BATCH_HEADER_BYTES);
+  let maxTimestamp = o.records[0]!.timestamp ?? o.baseTimestamp;
+  for (const record of o.records) maxTimestamp = Math.max(maxTimestamp, record.timestamp ?? o.baseTimestamp);
+  writeBatchHeader(batch, {
+    baseOffset: o.baseOffset ?? 0,
+    leaderEpoch: o.leaderEpoch ?? -1,
+    attributes: batchAttributes({
+      compression,
+      isTransactional: o.isTransactional ?? false,
+      isControl: o.isControl ?? false,
+    }),
+    lastOffsetDelta: o.records.length - 1,
+    baseTimestamp: o.baseTimestamp,
+    maxTimestamp,
+    producerId: o.producerId ?? -1,
+    producerEpoch: o.producerEpoch ?? -1,
+    baseSequence: o.baseSequence ?? -1,
+    recordCount: o.records.length,
+  });
+  return batch;
+}
+
+function recordSection(o: NewBatch, compression: Compression): Uint8Array {
+  const writer = new RecordWriter();
+  for (const [index, record] of o.records.entries()) writer.record(record, index, o.baseTimestamp);
+  const plain = writer.finish();
+  if (compression === Compression.NONE) return plain;
+  assert(o.codecs !== undefined, 'compressing needs codecs');
+  return o.codecs.compress(compression, plain);
+}
+
+class RecordWriter {
+  private buffer = allocateUnsafe(1024);
+  private position = 0;
+
+  finish(): Uint8Array {
+    return this.buffer.subarray(0, this.position);
+  }
+
+  record(record: NewRecord, offsetDelta: number, baseTimestamp: number): void {
+    const { key = null, value = null, headers = [] } = record;
+    const timestampDelta = (record.timestamp ?? baseTimestamp) - baseTimestamp;
+    let bodyBytes = 1 + varlongBytes(timestampDelta) + varlongBytes(offsetDelta);
+    bodyBytes += nullableSize(key) + nullableSize(value) + varlongBytes(headers.length);
+    for (const header of headers) {
+      const keyBytes = utf8Bytes(header.key);
+      bodyBytes += varlongBytes(keyBytes) + keyBytes + nullableSize(header.value);
+    }
+    this.reserve(varlongBytes(bodyBytes) + bodyBytes);
+    this.varlong(bodyBytes);
+    this.buffer[this.position++] = 0;
+    this.varlong(timestampDelta);
+    this.varlong(offsetDelta);
+    this.nullableBytes(key);
+    this.nullableBytes(value);
+    this.varlong(headers.length);
+    for (const header of headers) {
+      this.text(header.key);
+      this.nullableBytes(header.value);
+    }
+  }
+
+  private reserve(sizeBytes: number): void {
+    if (this.position + sizeBytes <= this.buffer.length) return;
+    const grown = allocateUnsafe(Math.max(this.buffer.length * 2, this.position + sizeBytes));
+    grown.set(this.buffer.subarray(0, this.position));
+    this.buffer = grown;
+  }
+
+  private varlong(value: number): void {
+    let rest = zigZag(value);
+    while (rest > 0x7f) {
+      this.buffer[this.position++] = (rest % 128) | 0x80;
+      rest = Math.floor(rest / 128);
+    }
+    this.buffer[this.position++] = rest;
+  }
+
+  private nullableBytes(value: Uint8Array | null): void {
+    this.varlong(value === null ? -1 : value.length);
+    if (value === null) return;
+    this.buffer.set(value, this.position);
+    this.position += value.length;
+  }
+
+  private text(value: string): void {
+    const sizeBytes = utf8Bytes(value);
+    this.varlong(sizeBytes);
+    // The last characters may lack the room that writeUtf8 asks for, so the text is written apart.
+    const scratch = allocateUnsafe(value.length * 3);
+    writeUtf8(scratch, 0, value);
+    this.buffer.set(scratch.subarray(0, sizeBytes), this.position);
+    this.position += sizeBytes;
+  }
+}
+
+function zigZag(value: number): number {
+  assert(Math.abs(value) < 2 ** 52, 'varint within 2^52');
+  return value < 0 ? -value * 2 - 1 : value * 2;
+}
+
+function varlongBytes(value: number): number {
+  let bytes = 1;
+  for (let rest = zigZag(value); rest > 0x7f; rest = Math.floor(rest / 128)) bytes++;
+  return bytes;
+}
+
+function nullableSize(value: Uint8Array | null): number {
+  return value === null ? 1 : varlongBytes(value.length) + value.length;
+}

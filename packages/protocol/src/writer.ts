@@ -1,0 +1,255 @@
+/**
+ * Gathers one message as chunks: what is written goes to a growing buffer, record bytes are passed on by reference.
+ * Compiled encoders are sequences of its calls. Values out of a field's range are programmer errors (asserts):
+ * nothing wrong ever reaches the wire.
+ */
+import { assert, type Uuid } from '@millrace/base';
+import { allocateUnsafe, utf8Bytes, writeUtf8, writeUuid } from './bytes.ts';
+import { STRING_BYTES_MAX } from './reader.ts';
+
+/** Bytes that are sent as they are: one piece, or pieces that belong one after the other. */
+export type RecordBytes = Uint8Array | readonly Uint8Array[];
+
+const FIRST_BUFFER_BYTES = 512;
+
+export class Writer {
+  private buffer: Uint8Array = allocateUnsafe(FIRST_BUFFER_BYTES);
+  private position = 0;
+  /** Where in the buffer the chunk begins that is being written. */
+  private chunkStart = 0;
+  private readonly chunks: Uint8Array[] = [];
+  private chunkedBytes = 0;
+
+  /** Bytes written so far, passed-on ones included. */
+  get sizeBytes(): number {
+    return this.chunkedBytes + this.position - this.chunkStart;
+  }
+
+  /** Everything written, in order. Ends the writer's life. */
+  finish(): Uint8Array[] {
+    this.endChunk();
+    return this.chunks;
+  }
+
+  private endChunk(): void {
+    if (this.position === this.chunkStart) return;
+    this.append(this.buffer.subarray(this.chunkStart, this.position));
+    this.chunkStart = this.position;
+  }
+
+  private append(chunk: Uint8Array): void {
+    this.chunks.push(chunk);
+    this.chunkedBytes += chunk.length;
+  }
+
+  /** Makes room for `sizeBytes` and returns where they go. */
+  private claim(sizeBytes: number): number {
+    if (this.position + sizeBytes > this.buffer.length) this.grow(sizeBytes);
+    const start = this.position;
+    this.position = start + sizeBytes;
+    return start;
+  }
+
+  /** Finished chunks keep the old buffer; only the chunk being written moves. */
+  private grow(sizeBytes: number): void {
+    const written = this.position - this.chunkStart;
+    const buffer = allocateUnsafe(Math.max(this.buffer.length * 2, (written + sizeBytes) * 2));
+    buffer.set(this.buffer.subarray(this.chunkStart, this.position));
+    this.buffer = buffer;
+    this.position = written;
+    this.chunkStart = 0;
+  }
+
+  bool(value: boolean): void {
+    const at = this.claim(1);
+    this.buffer[at] = value ? 1 : 0;
+  }
+
+  int8(value: number): void {
+    assert(value === (value << 24) >> 24, 'int8 out of range');
+    const at = this.claim(1);
+    this.buffer[at] = value;
+  }
+
+  int16(value: number): void {
+    assert(value === (value << 16) >> 16, 'int16 out of range');
+    this.twoBytes(value);
+  }
+
+  uint16(value: number): void {
+    assert(value === (value & 0xffff), 'uint16 out of range');
+    this.twoBytes(value);
+  }
+
+  private twoBytes(value: number): void {
+    const at = this.claim(2);
+    const { buffer } = this;
+    buffer[at] = value >> 8;
+    buffer[at + 1] = value;
+  }
+
+  int32(value: number): void {
+    assert(value === (value | 0), 'int32 out of range');
+    this.fourBytes(value);
+  }
+
+  private fourBytes(value: number): void {
+    const at = this.claim(4);
+    const { buffer } = this;
+    buffer[at] = value >> 24;
+    buffer[at + 1] = value >> 16;
+    buffer[at + 2] = value >> 8;
+    buffer[at + 3] = value;
+  }
+
+  int64(value: number): void {
+    assert(Number.isSafeInteger(value), 'int64 must be a safe integer');
+    this.fourBytes(Math.floor(value / 0x1_0000_0000) | 0);
+    this.fourBytes(value | 0);
+  }
+
+  /** The outermost safe integers stand for the outermost int64 (see Reader.clampedInt64). */
+  clampedInt64(value: number): void {
+    if (value === Number.MAX_SAFE_INTEGER) {
+      this.fourBytes(0x7fffffff);
+      this.fourBytes(-1);
+    } else if (value === Number.MIN_SAFE_INTEGER) {
+      this.fourBytes(-0x80000000);
+      this.fourBytes(0);
+    } else this.int64(value);
+  }
+
+  uuid(value: Uuid): void {
+    assert(value.length === 22, 'uuid must have 22 characters');
+    const at = this.claim(16);
+    assert(writeUuid(this.buffer, at, value) === 16, 'uuid must be base64url');
+  }
+
+  unsignedVarint(value: number): void {
+    let rest = value;
+    while (rest > 0x7f) {
+      const at = this.claim(1);
+      this.buffer[at] = (rest & 0x7f) | 0x80;
+      rest >>>= 7;
+    }
+    const at = this.claim(1);
+    this.buffer[at] = rest;
+  }
+
+  string(value: string): void {
+    assert(value !== null, 'null in a text that is not nullable');
+    const text = cutText(value);
+    const at = this.claim(2 + text.length * 3);
+    const sizeBytes = writeUtf8(this.buffer, at + 2, text);
+    this.buffer[at] = sizeBytes >> 8;
+    this.buffer[at + 1] = sizeBytes;
+    this.position = at + 2 + sizeBytes;
+  }
+
+  nullableString(value: string | null): void {
+    if (value === null) this.twoBytes(-1);
+    else this.string(value);
+  }
+
+  compactString(value: string): void {
+    assert(value !== null, 'null in a text that is not nullable');
+    if (value.length * 3 < 0x7f) {
+      // The length takes one byte whatever the text turns out to take.
+      const at = this.claim(1 + value.length * 3);
+      const sizeBytes = writeUtf8(this.buffer, at + 1, value);
+      this.buffer[at] = sizeBytes + 1;
+      this.position = at + 1 + sizeBytes;
+      return;
+    }
+    const text = cutText(value);
+    this.unsignedVarint(utf8Bytes(text) + 1);
+    const at = this.claim(text.length * 3);
+    this.position = at + writeUtf8(this.buffer, at, text);
+  }
+
+  compactNullableString(value: string | null): void {
+    if (value === null) this.unsignedVarint(0);
+    else this.compactString(value);
+  }
+
+  bytesField(value: RecordBytes): void {
+    assert(value !== null, 'null in bytes that are not nullable');
+    this.int32(recordBytesSize(value));
+    this.reference(value);
+  }
+
+  nullableBytesField(value: RecordBytes | null): void {
+    if (value === null) this.int32(-1);
+    else this.bytesField(value);
+  }
+
+  compactBytesField(value: RecordBytes): void {
+    assert(value !== null, 'null in bytes that are not nullable');
+    this.unsignedVarint(recordBytesSize(value) + 1);
+    this.reference(value);
+  }
+
+  compactNullableBytesField(value: RecordBytes | null): void {
+    if (value === null) this.unsignedVarint(0);
+    else this.compactBytesField(value);
+  }
+
+  /** Passes bytes on without copying. They must not change until the message is sent. */
+  private reference(value: RecordBytes): void {
+    this.endChunk();
+    if (value instanceof Uint8Array) {
+      if (value.length > 0) this.append(value);
+      return;
+    }
+    for (const chunk of value) if (chunk.length > 0) this.append(chunk);
+  }
+
+  count(value: number): void {
+    this.int32(value);
+  }
+
+  compactCount(value: number): void {
+    this.unsignedVarint(value + 1);
+  }
+
+  /** Writes the tag and leaves a byte for the size of what follows. */
+  beginTagged(tag: number): number {
+    this.unsignedVarint(tag);
+    return this.claim(1) - this.chunkStart;
+  }
+
+  /** Fills in the size; a field longer than 127 bytes is moved to make room for a longer size. */
+  endTagged(mark: number): void {
+    const sizeBytes = this.position - (this.chunkStart + mark + 1);
+    const shift = (sizeBytes > 0x7f ? 1 : 0) + (sizeBytes > 0x3fff ? 1 : 0) + (sizeBytes > 0x1fffff ? 1 : 0);
+    if (shift > 0) this.claim(shift);
+    const start = this.chunkStart + mark + 1;
+    if (shift > 0) this.buffer.copyWithin(start + shift, start, start + sizeBytes);
+    this.position = start - 1;
+    this.unsignedVarint(sizeBytes);
+    assert(this.position === start + shift, 'tagged field size misjudged');
+    this.position += sizeBytes;
+  }
+
+  noTagged(): void {
+    const at = this.claim(1);
+    this.buffer[at] = 0;
+  }
+}
+
+/** Total size of bytes that are passed on. */
+export function recordBytesSize(value: RecordBytes): number {
+  if (value instanceof Uint8Array) return value.length;
+  let sizeBytes = 0;
+  for (const chunk of value) sizeBytes += chunk.length;
+  return sizeBytes;
+}
+
+/**
+ * Names come from requests and fit. Only an error message that we compose around one can be too long:
+ * a cut message is better than a dead node.
+ */
+function cutText(text: string): string {
+  if (text.length * 3 <= STRING_BYTES_MAX || utf8Bytes(text) <= STRING_BYTES_MAX) return text;
+  return text.slice(0, Math.floor(STRING_BYTES_MAX / 3));
+}
