@@ -1,0 +1,47 @@
+/** What a person gets to read: refusals name what was wrong and what is allowed, and every command shows an example. */
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { runCommandLine } from '../src/command-line.ts';
+
+let output = '';
+beforeEach(() => {
+  output = '';
+  const keep = (chunk: unknown) => {
+    output += String(chunk);
+    return true;
+  };
+  vi.spyOn(process.stdout, 'write').mockImplementation(keep as typeof process.stdout.write);
+  vi.spyOn(process.stderr, 'write').mockImplementation(keep as typeof process.stderr.write);
+});
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+const commands = [
+  'start',
+  ...['start', 'stop', 'status', 'kill', 'pause', 'resume', 'restart'].map((verb) => `cluster ${verb}`),
+  ...['create', 'list', 'describe', 'delete'].map((verb) => `topic ${verb}`),
+];
+
+test.each(commands)('millrace %s --help shows an example', async (command) => {
+  expect(await runCommandLine([...command.split(' '), '--help'])).toBe(0);
+  expect(output).toContain('Usage: millrace');
+  expect(output).toMatch(new RegExp(`Example:\\n {2}millrace ${command}`));
+});
+
+test.each([
+  [['cluster', 'start', '--dir', 'x', '--brokers', 'many'], 'A whole number from 1 to 64 is allowed'],
+  [['cluster', 'start', '--dir', 'x', '--colour', 'red'], "unknown option '--colour'"],
+  [['cluster', 'start'], "'--dir <folder>' not specified"],
+  [['cluster', 'dance'], "unknown command 'dance'"],
+  [['start', '--set', 'log.dirs'], 'it is not of the form key=value'],
+  [['topic', 'create', 'a', 'b', '--bootstrap-server', 'x:1'], 'too many arguments'],
+  [
+    ['topic', 'list', '--bootstrap-server', 'nonsense'],
+    "'nonsense' is no broker address; host:port is allowed",
+  ],
+  [['topic', 'list', '--bootstrap-server', 'localhost:1'], 'no broker of localhost:1 answers'],
+  [['cluster', 'status', '--dir', '/nonexistent'], 'there is no cluster in /nonexistent'],
+])('millrace %j is refused by name', async (args, sentence) => {
+  expect(await runCommandLine(args)).toBe(1);
+  expect(output).toContain(sentence);
+});
