@@ -1,0 +1,73 @@
+/** Listeners and voters as they are written in settings: `NAME://host:port` and `id@host:port`. Pure. */
+
+export interface ListenerAddress {
+  /** Upper case. */
+  readonly name: string;
+  /** Empty: all interfaces. IPv6 without brackets. */
+  readonly host: string;
+  /** 0: the system picks a free one. */
+  readonly port: number;
+}
+
+export interface VoterAddress {
+  readonly id: number;
+  readonly host: string;
+  readonly port: number;
+}
+
+export function parseListener(text: string): ListenerAddress | undefined {
+  const match = /^([A-Za-z0-9._-]+):\/\/(\[[0-9A-Fa-f:.%a-z]*\]|[^:[\]/\s]*):(\d{1,5})$/.exec(text);
+  if (match === null) return undefined;
+  const port = Number(match[3]);
+  if (port > 65535) return undefined;
+  return { name: match[1]!.toUpperCase(), host: bare(match[2]!), port };
+}
+
+/** Comma-separated listeners; undefined when one is not well-formed or a name comes twice. */
+export function parseListeners(text: string): readonly ListenerAddress[] | undefined {
+  return parseAll(text, parseListener, (listener) => listener.name);
+}
+
+export function parseVoter(text: string): VoterAddress | undefined {
+  const match = /^(\d{1,10})@(\[[0-9A-Fa-f:.%a-z]+\]|[^:[\]/@\s]+):(\d{1,5})$/.exec(text);
+  if (match === null) return undefined;
+  const id = Number(match[1]);
+  const port = Number(match[3]);
+  if (id > 2_147_483_647 || port < 1 || port > 65535) return undefined;
+  return { id, host: bare(match[2]!), port };
+}
+
+/** Comma-separated voters; undefined when one is not well-formed or an id comes twice. */
+export function parseVoters(text: string): readonly VoterAddress[] | undefined {
+  return parseAll(text, parseVoter, (voter) => voter.id);
+}
+
+/** `NAME:PROTOCOL` pairs, names in upper case. */
+export function parseProtocolMap(text: string): ReadonlyMap<string, string> | undefined {
+  const pairs = text.split(',').map((part) => part.trim().split(':'));
+  if (pairs.some((pair) => pair.length !== 2 || pair[0] === '' || pair[1] === '')) return undefined;
+  return new Map(pairs.map(([name, protocol]) => [name!.toUpperCase(), protocol!.toUpperCase()]));
+}
+
+/** host:port as it is written in addresses: IPv6 hosts in brackets. */
+export function formatAddress(address: { host: string; port: number }): string {
+  return address.host.includes(':') ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`;
+}
+
+function bare(host: string): string {
+  return host.startsWith('[') ? host.slice(1, -1) : host;
+}
+
+function parseAll<T>(
+  text: string,
+  parse: (part: string) => T | undefined,
+  keyOf: (value: T) => string | number,
+): readonly T[] | undefined {
+  const values: T[] = [];
+  for (const part of text.split(',')) {
+    const value = parse(part.trim());
+    if (value === undefined) return undefined;
+    values.push(value);
+  }
+  return new Set(values.map(keyOf)).size === values.length ? values : undefined;
+}

@@ -1,0 +1,258 @@
+/**
+ * From texts to the configuration of one node: every value parsed and checked, then checked against each other.
+ * All problems are reported at once.
+ */
+import { formatAddress, type ListenerAddress, type VoterAddress } from './addresses.ts';
+import { ConfigError } from './config-error.ts';
+import { type ConfigSources, type RawSettings, readSources } from './sources.ts';
+import { isSettingName, type SettingName, type Settings, settingNames, settingsTable } from './table.ts';
+import { INVALID } from './types.ts';
+
+export interface NodeConfig {
+  readonly settings: Settings;
+  /** Texts of what was set, not defaulted, by property name. */
+  readonly explicit: ReadonlyMap<SettingName, string>;
+  readonly nodeId: number;
+  readonly isBroker: boolean;
+  readonly isController: boolean;
+  /** Where the control service listens; controllers only. */
+  readonly controllerListener: ListenerAddress | undefined;
+  /** Where Kafka clients connect; empty on a node that is no broker. */
+  readonly brokerListeners: readonly ListenerAddress[];
+  /** Advertised addresses as set; the host fills in ports and host names that are open. Same names as brokerListeners. */
+  readonly advertisedListeners: readonly ListenerAddress[];
+  readonly interBrokerListenerName: string;
+  readonly voters: readonly VoterAddress[];
+  readonly logDirectory: string;
+}
+
+/** Reads and checks the settings of one node. Throws ConfigError. */
+export function loadConfig(sources: ConfigSources): NodeConfig {
+  return configFrom(readSources(sources));
+}
+
+export function configFrom(raw: RawSettings): NodeConfig {
+  const problems: string[] = [];
+  const explicit = new Map<SettingName, string>();
+  for (const [key, { value, source }] of raw) {
+    if (isSettingName(key)) explicit.set(key, value);
+    else problems.push(unknownKey(key, value, source));
+  }
+  const values: Record<string, unknown> = {};
+  for (const name of settingNames) {
+    const definition = settingsTable[name];
+    const text = explicit.get(name) ?? definition.default;
+    if (text === undefined) {
+      problems.push(`${name} must be set; give ${definition.type.allowed}`);
+      continue;
+    }
+    const value = definition.type.parse(text);
+    if (value === INVALID) {
+      problems.push(
+        `${name}='${text}' is not allowed; give ${definition.type.allowed} (${sourceOf(raw, name)})`,
+      );
+    } else values[name] = value;
+  }
+  if (problems.length > 0) throw new ConfigError(problems);
+  return assemble(values as unknown as Settings, explicit);
+}
+
+function sourceOf(raw: RawSettings, name: string): string {
+  return `from ${raw.get(name)?.source ?? 'the default'}`;
+}
+
+function assemble(settings: Settings, explicit: ReadonlyMap<SettingName, string>): NodeConfig {
+  const problems: string[] = [];
+  const isBroker = settings['process.roles'].includes('broker');
+  const isController = settings['process.roles'].includes('controller');
+  const controllerName = settings['controller.listener.names'];
+  const nodeId = settings['node.id'];
+  const voters = settings['controller.quorum.voters'];
+  const brokerListeners = settings.listeners.filter((listener) => listener.name !== controllerName);
+  const controllerListener = settings.listeners.find((listener) => listener.name === controllerName);
+  checkRoles(
+    { isBroker, isController, controllerName, controllerListener, brokerListeners, nodeId, voters },
+    problems,
+  );
+  checkPorts(settings.listeners, controllerName, problems);
+  checkProtocols(settings, problems);
+  const advertised = advertisedOf(settings, isBroker ? brokerListeners : [], problems);
+  const interBroker =
+    settings['inter.broker.listener.name'] ??
+    (brokerListeners.find((listener) => listener.name === 'PLAINTEXT') ?? brokerListeners[0])?.name ??
+    'PLAINTEXT';
+  if (
+    isBroker &&
+    brokerListeners.length > 0 &&
+    !advertised.some((listener) => listener.name === interBroker)
+  ) {
+    problems.push(
+      `inter.broker.listener.name='${interBroker}' is not allowed; give one of the broker's advertised listeners: ${names(advertised)}`,
+    );
+  }
+  if (settings['broker.heartbeat.interval.ms'] * 2 > settings['broker.session.timeout.ms']) {
+    problems.push(
+      `broker.heartbeat.interval.ms='${settings['broker.heartbeat.interval.ms']}' is not allowed; give at most half of broker.session.timeout.ms, which is ${settings['broker.session.timeout.ms']}`,
+    );
+  }
+  if (problems.length > 0) throw new ConfigError(problems);
+  return {
+    settings,
+    explicit,
+    nodeId,
+    isBroker,
+    isController,
+    controllerListener: isController ? controllerListener : undefined,
+    brokerListeners: isBroker ? brokerListeners : [],
+    advertisedListeners: advertised,
+    interBrokerListenerName: interBroker,
+    voters,
+    logDirectory: settings['log.dirs'],
+  };
+}
+
+interface RoleFacts {
+  isBroker: boolean;
+  isController: boolean;
+  controllerName: string;
+  controllerListener: ListenerAddress | undefined;
+  brokerListeners: readonly ListenerAddress[];
+  nodeId: number;
+  voters: readonly VoterAddress[];
+}
+
+function checkRoles(facts: RoleFacts, problems: string[]): void {
+  const { isBroker, isController, controllerName, nodeId, voters } = facts;
+  const isVoter = voters.some((voter) => voter.id === nodeId);
+  const voterIds = voters.map((voter) => voter.id).join(', ');
+  if (isController && facts.controllerListener === undefined) {
+    problems.push(
+      `listeners has no listener named ${controllerName} (controller.listener.names), which a controller needs; add one, as ${controllerName}://:9093`,
+    );
+  }
+  if (!isController && facts.controllerListener !== undefined) {
+    problems.push(
+      `listeners has the controllers' listener ${controllerName} (controller.listener.names), but process.roles is broker only; remove it`,
+    );
+  }
+  if (isBroker && facts.brokerListeners.length === 0) {
+    problems.push(
+      'listeners has no listener for clients, which a broker needs; add one, as PLAINTEXT://:9092',
+    );
+  }
+  if (!isBroker && facts.brokerListeners.length > 0) {
+    problems.push(
+      `listeners has ${names(facts.brokerListeners)}, but process.roles is controller only; give the listener ${controllerName} alone`,
+    );
+  }
+  if (isController && !isVoter) {
+    problems.push(
+      `node.id='${nodeId}' is not allowed for a controller that is not in controller.quorum.voters; give one of ${voterIds}`,
+    );
+  }
+  if (!isController && isVoter) {
+    problems.push(
+      `node.id='${nodeId}' is not allowed for a broker: it is a controller's in controller.quorum.voters; give another than ${voterIds}`,
+    );
+  }
+}
+
+function checkPorts(listeners: readonly ListenerAddress[], controllerName: string, problems: string[]): void {
+  const byPort = new Map<number, ListenerAddress>();
+  for (const listener of listeners) {
+    if (listener.port === 0) {
+      if (listener.name === controllerName)
+        problems.push(
+          `listeners gives ${controllerName} port 0; give the port that controller.quorum.voters names`,
+        );
+      continue;
+    }
+    const other = byPort.get(listener.port);
+    if (other !== undefined && (other.host === listener.host || other.host === '' || listener.host === '')) {
+      problems.push(
+        `listeners gives ${other.name} and ${listener.name} the same port ${listener.port}; give each its own`,
+      );
+    }
+    byPort.set(listener.port, listener);
+  }
+}
+
+const PROTOCOLS_TO_COME = ['SSL', 'SASL_PLAINTEXT', 'SASL_SSL'];
+
+function checkProtocols(settings: Settings, problems: string[]): void {
+  const map = settings['listener.security.protocol.map'];
+  for (const [name, protocol] of map ?? []) {
+    if (protocol === 'PLAINTEXT') continue;
+    const reason = PROTOCOLS_TO_COME.includes(protocol) ? 'is not supported yet' : 'is no security protocol';
+    // Kafka's default map names all protocols; only what a listener uses must exist here.
+    if (settings.listeners.some((listener) => listener.name === name) || reason !== 'is not supported yet') {
+      problems.push(
+        `listener.security.protocol.map gives ${name} the protocol ${protocol}, which ${reason}; give PLAINTEXT`,
+      );
+    }
+  }
+  for (const { name } of settings.listeners) {
+    if (PROTOCOLS_TO_COME.includes(name) && !map?.has(name)) {
+      problems.push(`listeners has ${name}, a security protocol that is not supported yet; give PLAINTEXT`);
+    }
+  }
+}
+
+function advertisedOf(
+  settings: Settings,
+  brokerListeners: readonly ListenerAddress[],
+  problems: string[],
+): readonly ListenerAddress[] {
+  const advertised = settings['advertised.listeners'];
+  if (advertised === undefined) return brokerListeners;
+  for (const listener of advertised) {
+    if (!brokerListeners.some((known) => known.name === listener.name)) {
+      problems.push(
+        `advertised.listeners has ${listener.name}, which is not among the broker's listeners; give some of ${names(brokerListeners)}`,
+      );
+    }
+    if (listener.host === '0.0.0.0' || listener.host === '::') {
+      problems.push(
+        `advertised.listeners='${listener.name}://${formatAddress(listener)}' is not allowed: no client can connect to ${listener.host}; give a host name or address`,
+      );
+    }
+  }
+  return advertised;
+}
+
+function names(listeners: readonly ListenerAddress[]): string {
+  return listeners.map((listener) => listener.name).join(', ');
+}
+
+function unknownKey(key: string, value: string, source: string): string {
+  const near = nearest(key);
+  const hint = near === undefined ? '' : `did you mean ${near}? `;
+  return `${key}='${value}' is no setting of Millrace (from ${source}); ${hint}docs/configuration.md lists what is allowed`;
+}
+
+/** The known name that differs least, if it differs little. */
+function nearest(key: string): string | undefined {
+  let best: string | undefined;
+  let bestDistance = Math.min(4, Math.ceil(key.length / 3));
+  for (const name of settingNames) {
+    const distance = editDistance(key, name);
+    if (distance < bestDistance) {
+      best = name;
+      bestDistance = distance;
+    }
+  }
+  return best;
+}
+
+function editDistance(a: string, b: string): number {
+  let previous = Array.from({ length: b.length + 1 }, (_unused, index) => index);
+  for (let i = 1; i <= a.length; i++) {
+    const current = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const replaced = previous[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
+      current.push(Math.min(replaced, previous[j]! + 1, current[j - 1]! + 1));
+    }
+    previous = current;
+  }
+  return previous[b.length]!;
+}

@@ -1,0 +1,94 @@
+/**
+ * Where settings come from: a .properties or YAML file, environment variables in the form of Kafka's official image, and
+ * key=value pairs of the command line. Each gives plain texts by property name; later sources go before earlier ones.
+ */
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { ConfigError } from './config-error.ts';
+import { parseProperties } from './properties.ts';
+
+/** A text and where it was found, for messages. */
+export interface RawSetting {
+  readonly value: string;
+  readonly source: string;
+}
+
+export type RawSettings = Map<string, RawSetting>;
+
+export interface ConfigSources {
+  readonly file?: string;
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  readonly overrides?: Readonly<Record<string, string>>;
+}
+
+export function readSources(sources: ConfigSources): RawSettings {
+  const raw: RawSettings = new Map();
+  if (sources.file !== undefined) {
+    for (const [key, value] of readSettingsFile(sources.file)) raw.set(key, { value, source: sources.file });
+  }
+  for (const [variable, value] of Object.entries(sources.env ?? {})) {
+    const key = settingOfVariable(variable);
+    if (key !== undefined && value !== undefined)
+      raw.set(key, { value: value.trim(), source: `environment ${variable}` });
+  }
+  for (const [key, value] of Object.entries(sources.overrides ?? {})) {
+    raw.set(key, { value: value.trim(), source: `--set ${key}` });
+  }
+  return raw;
+}
+
+/** Variables that start with KAFKA_ and are no settings: the image's own, and links that Kubernetes and Docker make up. */
+const NO_SETTING =
+  /^KAFKA_(HOME|DIR|VERSION|URL|MODE|DEBUG|\w*_OPTS|LOG4J_\w+|TOOLS_LOG4J_LOGLEVEL|JMX_\w+|PORT|PORT_\w+|SERVICE_\w+|NAME|ENV_\w+)$/;
+
+/** KAFKA_LOG_DIRS is log.dirs: `_` stands for a dot, `__` for an underscore, `___` for a dash. */
+export function settingOfVariable(variable: string): string | undefined {
+  if (!variable.startsWith('KAFKA_') || NO_SETTING.test(variable)) return undefined;
+  return variable
+    .slice('KAFKA_'.length)
+    .toLowerCase()
+    .replace(/_{1,3}/g, (run) => (run.length === 3 ? '-' : run.length === 2 ? '_' : '.'));
+}
+
+function readSettingsFile(file: string): Map<string, string> {
+  let content: string;
+  try {
+    content = readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new ConfigError([
+      `the settings file ${file} cannot be read (${(error as NodeJS.ErrnoException).code}); give the path of a .properties or YAML file`,
+    ]);
+  }
+  return /\.ya?ml$/i.test(file) ? parseYamlSettings(content, file) : parseProperties(content);
+}
+
+/** Nested maps are joined by dots, lists by commas; every scalar is taken as it is written. */
+function parseYamlSettings(content: string, file: string): Map<string, string> {
+  // Loaded only when there is such a file: a node must start in a blink.
+  const yaml = createRequire(import.meta.url)('yaml') as typeof import('yaml');
+  let document: unknown;
+  try {
+    document = yaml.parse(content, { schema: 'failsafe' });
+  } catch (error) {
+    throw new ConfigError([
+      `the settings file ${file} is no YAML: ${(error as Error).message.split('\n')[0]}`,
+    ]);
+  }
+  const values = new Map<string, string>();
+  if (document === null || document === undefined || document === '') return values;
+  if (typeof document !== 'object' || Array.isArray(document)) {
+    throw new ConfigError([`the settings file ${file} must hold settings as \`key: value\``]);
+  }
+  flatten(document as Record<string, unknown>, '', values);
+  return values;
+}
+
+function flatten(node: Record<string, unknown>, prefix: string, into: Map<string, string>): void {
+  for (const [key, value] of Object.entries(node)) {
+    const name = prefix + key;
+    if (Array.isArray(value)) into.set(name, value.map((item) => String(item).trim()).join(','));
+    else if (typeof value === 'object' && value !== null)
+      flatten(value as Record<string, unknown>, `${name}.`, into);
+    else into.set(name, value === null || value === undefined ? '' : String(value).trim());
+  }
+}

@@ -1,0 +1,106 @@
+/**
+ * The types a setting can have: how its text is read, and how "what is allowed" is said to a person.
+ * Pure: text in, value out. Knows no setting by name.
+ */
+
+/** What `parse` returns for a text that is no value of the type. */
+export const INVALID: unique symbol = Symbol('invalid');
+
+export interface SettingType<T> {
+  /** Kafka's name of the type, for the documentation. */
+  readonly name: 'int' | 'long' | 'boolean' | 'string' | 'list';
+  /** Completes the sentence "give …". */
+  readonly allowed: string;
+  parse(text: string): T | typeof INVALID;
+}
+
+export type TypeOfSetting<S> = S extends SettingType<infer T> ? T : never;
+
+const INT_MAX = 2_147_483_647;
+/** Java's Long.MAX_VALUE, which Kafka's documents use for "no limit". */
+const LONG_MAX_TEXT = '9223372036854775807';
+
+/** A 32-bit integer within bounds, both inclusive. */
+export function int(min = -INT_MAX - 1, max = INT_MAX): SettingType<number> {
+  return wholeNumber('int', min, max);
+}
+
+/** A 64-bit integer within bounds; what lies beyond the safe integers is read as the largest safe integer. */
+export function long(min = Number.MIN_SAFE_INTEGER, max = Number.MAX_SAFE_INTEGER): SettingType<number> {
+  return wholeNumber('long', min, max);
+}
+
+function wholeNumber(name: 'int' | 'long', min: number, max: number): SettingType<number> {
+  const unbounded = max === INT_MAX || max === Number.MAX_SAFE_INTEGER;
+  return {
+    name,
+    allowed: unbounded ? `an integer of at least ${min}` : `an integer from ${min} to ${max}`,
+    parse(text) {
+      if (!/^[+-]?\d{1,19}$/.test(text)) return INVALID;
+      if (name === 'long' && BigInt(text) > BigInt(LONG_MAX_TEXT)) return INVALID;
+      const value = name === 'long' ? Math.min(Number(text), Number.MAX_SAFE_INTEGER) : Number(text);
+      return value >= min && value <= max ? value : INVALID;
+    },
+  };
+}
+
+export const boolean: SettingType<boolean> = {
+  name: 'boolean',
+  allowed: 'true or false',
+  parse: (text) => {
+    const lower = text.toLowerCase();
+    return lower === 'true' ? true : lower === 'false' ? false : INVALID;
+  },
+};
+
+/** Any text that is not empty. */
+export const text: SettingType<string> = {
+  name: 'string',
+  allowed: 'a text that is not empty',
+  parse: (value) => (value === '' ? INVALID : value),
+};
+
+export function oneOf<const V extends string>(...values: V[]): SettingType<V> {
+  return {
+    name: 'string',
+    allowed: `one of ${values.join(', ')}`,
+    parse: (value) => values.find((known) => known === value) ?? INVALID,
+  };
+}
+
+/** Comma-separated values, at least one, none twice. */
+export function list<T>(of: SettingType<T>): SettingType<readonly T[]> {
+  return {
+    name: 'list',
+    allowed: `a comma-separated list, each ${of.allowed}`,
+    parse(value) {
+      const parts = value.split(',').map((part) => part.trim());
+      if (new Set(parts).size !== parts.length) return INVALID;
+      const values: T[] = [];
+      for (const part of parts) {
+        const parsed = of.parse(part);
+        if (parsed === INVALID) return INVALID;
+        values.push(parsed);
+      }
+      return values;
+    },
+  };
+}
+
+/** May be left out: an empty text is "not set". */
+export function optional<T>(of: SettingType<T>): SettingType<T | undefined> {
+  return {
+    name: of.name,
+    allowed: of.allowed,
+    parse: (value) => (value === '' ? undefined : of.parse(value)),
+  };
+}
+
+/** A type whose text has a form of its own. */
+export function custom<T>(
+  name: SettingType<T>['name'],
+  allowed: string,
+  parse: (value: string) => T | undefined,
+): SettingType<T> {
+  return { name, allowed, parse: (value) => parse(value) ?? INVALID };
+}

@@ -1,0 +1,229 @@
+/**
+ * Disk over node:fs. Reads and writes are synchronous (page cache); only `sync` goes to the thread pool, one fdatasync
+ * a file at a time: whoever asks while one runs shares the next (group commit). Every failure becomes a DiskError
+ * that names the path. Must never close a descriptor that a running fdatasync still uses.
+ */
+import fs from 'node:fs';
+import { dirname } from 'node:path';
+import { type Disk, DiskError, type DiskFile } from '@millrace/base';
+
+type SyncDone = (error?: DiskError) => void;
+
+export class NodeDisk implements Disk {
+  open(path: string): DiskFile {
+    return attempt(
+      path,
+      () => new NodeFile(path, fs.openSync(path, fs.constants.O_RDWR | fs.constants.O_CREAT, 0o644)),
+    );
+  }
+
+  exists(path: string): boolean {
+    return fs.existsSync(path);
+  }
+
+  list(directory: string): string[] {
+    return attempt(directory, () => orWhenMissing(() => fs.readdirSync(directory).sort(), []));
+  }
+
+  makeDirectory(directory: string): void {
+    attempt(directory, () => fs.mkdirSync(directory, { recursive: true }));
+  }
+
+  remove(path: string): void {
+    attempt(path, () => fs.rmSync(path, { recursive: true, force: true }));
+  }
+
+  rename(from: string, to: string): void {
+    attempt(from, () => fs.renameSync(from, to));
+  }
+
+  readFile(path: string): Uint8Array | undefined {
+    return attempt(path, () => orWhenMissing(() => fs.readFileSync(path), undefined));
+  }
+
+  writeFileAtomic(path: string, content: Uint8Array): void {
+    const temporary = `${path}.tmp`;
+    attempt(path, () => {
+      const descriptor = fs.openSync(temporary, 'w', 0o644);
+      try {
+        writeAll(descriptor, 0, [content]);
+        fs.fsyncSync(descriptor);
+      } finally {
+        fs.closeSync(descriptor);
+      }
+      fs.renameSync(temporary, path);
+    });
+    this.syncDirectory(dirname(path));
+  }
+
+  syncDirectory(directory: string): void {
+    attempt(directory, () => {
+      const descriptor = fs.openSync(directory, fs.constants.O_RDONLY);
+      try {
+        fs.fsyncSync(descriptor);
+      } finally {
+        fs.closeSync(descriptor);
+      }
+    });
+  }
+
+  freeBytes(path: string): number {
+    return attempt(path, () => {
+      const { bavail, bsize } = fs.statfsSync(path);
+      return bavail * bsize;
+    });
+  }
+}
+
+class NodeFile implements DiskFile {
+  readonly path: string;
+  readonly #descriptor: number;
+  /** Callers of the fdatasync that runs now; undefined while none runs. */
+  #syncing: SyncDone[] | undefined;
+  /** Callers that came while it ran: what they wrote may not be covered by it. */
+  #waiting: SyncDone[] = [];
+  #closed = false;
+
+  constructor(path: string, descriptor: number) {
+    this.path = path;
+    this.#descriptor = descriptor;
+  }
+
+  size(): number {
+    return attempt(this.path, () => fs.fstatSync(this.#open()).size);
+  }
+
+  read(position: number, target: Uint8Array): number {
+    return attempt(this.path, () => {
+      let filled = 0;
+      while (filled < target.length) {
+        const count = fs.readSync(this.#open(), target, filled, target.length - filled, position + filled);
+        if (count === 0) break;
+        filled += count;
+      }
+      return filled;
+    });
+  }
+
+  write(position: number, chunks: readonly Uint8Array[]): void {
+    attempt(this.path, () => writeAll(this.#open(), position, chunks));
+  }
+
+  truncate(size: number): void {
+    attempt(this.path, () => fs.ftruncateSync(this.#open(), size));
+  }
+
+  sync(done: SyncDone): void {
+    attempt(this.path, () => this.#open());
+    this.#waiting.push(done);
+    if (this.#syncing === undefined) this.#startSync();
+  }
+
+  syncNow(): void {
+    attempt(this.path, () => fs.fdatasyncSync(this.#open()));
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    if (this.#syncing === undefined) fs.closeSync(this.#descriptor);
+  }
+
+  #open(): number {
+    if (this.#closed) throw Object.assign(new Error('the file is closed'), { code: 'EBADF' });
+    return this.#descriptor;
+  }
+
+  #startSync(): void {
+    this.#syncing = this.#waiting;
+    this.#waiting = [];
+    fs.fdatasync(this.#descriptor, (cause) => {
+      const callers = this.#syncing!;
+      this.#syncing = undefined;
+      if (this.#waiting.length > 0) this.#startSync();
+      else if (this.#closed) fs.closeSync(this.#descriptor);
+      const error = cause === null ? undefined : diskError(this.path, cause);
+      for (const done of callers) done(error);
+    });
+  }
+}
+
+/** How writeAll reaches the system; a test replaces it to see short writes. */
+export interface WriteCalls {
+  write(descriptor: number, chunk: Uint8Array, position: number): number;
+  writev(descriptor: number, chunks: readonly Uint8Array[], position: number): number;
+}
+
+const systemCalls: WriteCalls = {
+  write: (descriptor, chunk, position) => fs.writeSync(descriptor, chunk, 0, chunk.length, position),
+  writev: (descriptor, chunks, position) => fs.writevSync(descriptor, chunks as Uint8Array[], position),
+};
+
+/** The system may write less than it was given (a signal, a nearly full device): goes on with the rest. */
+export function writeAll(
+  descriptor: number,
+  position: number,
+  chunks: readonly Uint8Array[],
+  calls: WriteCalls = systemCalls,
+): void {
+  let pending = chunks;
+  let at = position;
+  for (;;) {
+    pending =
+      pending[0] !== undefined && pending[0].length > 0
+        ? pending
+        : pending.filter((chunk) => chunk.length > 0);
+    if (pending.length === 0) return;
+    const count =
+      pending.length === 1 ? calls.write(descriptor, pending[0]!, at) : calls.writev(descriptor, pending, at);
+    if (count === 0) throw Object.assign(new Error('nothing was written'), { code: 'EIO' });
+    at += count;
+    pending = withoutFirst(pending, count);
+  }
+}
+
+function withoutFirst(chunks: readonly Uint8Array[], bytes: number): readonly Uint8Array[] {
+  let left = bytes;
+  let index = 0;
+  while (index < chunks.length && left >= chunks[index]!.length) left -= chunks[index++]!.length;
+  if (index === chunks.length) return [];
+  return left === 0 ? chunks.slice(index) : [chunks[index]!.subarray(left), ...chunks.slice(index + 1)];
+}
+
+function attempt<T>(path: string, action: () => T): T {
+  try {
+    return action();
+  } catch (cause) {
+    if (isSystemError(cause)) throw diskError(path, cause);
+    throw cause;
+  }
+}
+
+function orWhenMissing<T>(action: () => T, missing: T): T {
+  try {
+    return action();
+  } catch (cause) {
+    if (isSystemError(cause) && cause.code === 'ENOENT') return missing;
+    throw cause;
+  }
+}
+
+function isSystemError(cause: unknown): cause is NodeJS.ErrnoException & { code: string } {
+  const code = cause instanceof Error ? (cause as NodeJS.ErrnoException).code : undefined;
+  // ERR_… are Node's words for a wrong call: a bug, not the disk.
+  return code !== undefined && !code.startsWith('ERR_');
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOSPC: 'no space left on the device',
+  EDQUOT: 'the disk quota is used up',
+  EIO: 'input/output error',
+  EACCES: 'permission denied',
+  EROFS: 'the file system is read-only',
+  EMFILE: 'too many open files',
+};
+
+function diskError(path: string, cause: NodeJS.ErrnoException): DiskError {
+  const code = cause.code ?? 'EIO';
+  return new DiskError(code, `${path}: ${REASONS[code] ?? cause.message}`);
+}

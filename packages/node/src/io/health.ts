@@ -1,0 +1,47 @@
+/** A small HTTP server that says whether the node is ready. Loaded only when `health.port` is set. */
+import { createServer } from 'node:http';
+
+export interface HealthState {
+  readonly ready: boolean;
+  readonly facts: Readonly<Record<string, unknown>>;
+}
+
+export interface HealthServer {
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+/** Rejects with one sentence when the port cannot be had. */
+export function serveHealth(port: number, state: () => HealthState): Promise<HealthServer> {
+  const server = createServer((request, response) => {
+    const path = request.url?.split('?')[0];
+    if (path !== '/health') return void response.writeHead(404).end();
+    const { ready, facts } = state();
+    response.writeHead(ready ? 200 : 503, { 'content-type': 'application/json', connection: 'close' });
+    response.end(`${JSON.stringify({ status: ready ? 'ready' : 'not ready', ...facts })}\n`);
+  });
+  server.requestTimeout = 5000;
+  server.maxConnections = 64;
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) =>
+      reject(
+        new Error(
+          error.code === 'EADDRINUSE'
+            ? `port ${port} is taken by another program; stop that one, or give another port in health.port`
+            : `cannot listen on port ${port} (health.port): ${error.message}`,
+        ),
+      ),
+    );
+    server.listen(port, () => {
+      const address = server.address();
+      resolve({
+        port: typeof address === 'object' && address !== null ? address.port : port,
+        close: () =>
+          new Promise((closed) => {
+            server.close(() => closed());
+            server.closeAllConnections();
+          }),
+      });
+    });
+  });
+}

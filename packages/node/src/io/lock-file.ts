@@ -1,0 +1,99 @@
+/**
+ * The lock of a data folder: one living process at a time. Node has no flock, so the file names its holder (process id
+ * and, where the system tells, when that process started); a holder that is gone lost the lock. Containers that share a
+ * folder do not see each other's processes: there LevelDB's own lock guards controllers, and nothing guards brokers.
+ */
+import fs from 'node:fs';
+import { join } from 'node:path';
+
+export class FolderInUseError extends Error {
+  override readonly name = 'FolderInUseError';
+}
+
+export interface FolderLock {
+  release(): void;
+}
+
+const NAME = '.lock';
+
+/** Takes the lock of a folder that exists. Throws FolderInUseError. */
+export function lockFolder(directory: string): FolderLock {
+  const path = join(directory, NAME);
+  const own = `${process.pid} ${startOf(process.pid) ?? '-'} ${crypto.randomUUID()}\n`;
+  const temporary = `${path}.${process.pid}.${own.slice(-9, -1)}`;
+  fs.writeFileSync(temporary, own);
+  try {
+    for (let attempt = 0; attempt < 10; attempt++) {
+      if (tryLink(temporary, path)) return { release: () => release(path, own) };
+      const held = readIfThere(path);
+      if (held === undefined) continue;
+      const pid = livingHolder(held);
+      if (pid !== undefined) {
+        throw new FolderInUseError(
+          `the data folder ${directory} is in use by process ${pid}; stop that node, or give this one another folder in log.dirs`,
+        );
+      }
+      takeAway(path, held, `${temporary}.stale`);
+    }
+    throw new FolderInUseError(`the data folder ${directory} is being locked by others; try again`);
+  } finally {
+    fs.rmSync(temporary, { force: true });
+  }
+}
+
+/** Linking is atomic and fails when the lock is there, and the file has its content from the start. */
+function tryLink(from: string, to: string): boolean {
+  try {
+    fs.linkSync(from, to);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+/** Moves a dead holder's lock away. When it was another's by then, puts that back. */
+function takeAway(path: string, expected: string, aside: string): void {
+  try {
+    fs.renameSync(path, aside);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
+    throw error;
+  }
+  if (fs.readFileSync(aside, 'utf8') !== expected) tryLink(aside, path);
+  fs.rmSync(aside, { force: true });
+}
+
+function release(path: string, own: string): void {
+  if (readIfThere(path) === own) fs.rmSync(path, { force: true });
+}
+
+function livingHolder(content: string): number | undefined {
+  const [pidText, start] = content.trim().split(' ');
+  const pid = Number(pidText);
+  if (!Number.isInteger(pid) || pid < 1) return undefined;
+  try {
+    process.kill(pid, 0);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return undefined;
+  }
+  const startNow = startOf(pid);
+  return startNow === undefined || start === '-' || startNow === start ? pid : undefined;
+}
+
+/** When a process started, in the system's ticks since boot, with the boot's id; undefined where /proc does not tell. */
+function startOf(pid: number): string | undefined {
+  const stat = readIfThere(`/proc/${pid}/stat`);
+  const boot = readIfThere('/proc/sys/kernel/random/boot_id')?.trim();
+  // The name of the program, in brackets, may hold blanks; the start is field 22, the 20th after it.
+  const start = stat?.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+  return start === undefined || boot === undefined ? undefined : `${start}@${boot}`;
+}
+
+function readIfThere(path: string): string | undefined {
+  try {
+    return fs.readFileSync(path, 'utf8');
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,97 @@
+/**
+ * Logger over pino: one JSON object a line with `event`, a stable name, and its facts; coloured text on a terminal
+ * (pino-pretty is loaded only then). No worker threads: lines are written by this process, in order.
+ */
+import type { Logger } from '@millrace/base';
+import {
+  type DestinationStream,
+  type Logger as PinoLogger,
+  pino,
+  stdSerializers,
+  stdTimeFunctions,
+} from 'pino';
+
+export interface HostLogger extends Logger {
+  child(facts: Record<string, unknown>): HostLogger;
+  /** Writes what is still in memory. Before the process ends. */
+  flush(): void;
+}
+
+export interface LoggerOptions {
+  readonly level: 'debug' | 'info' | 'warn' | 'error' | 'silent';
+  readonly format: 'auto' | 'json' | 'pretty';
+  readonly nodeId: number;
+  /** For tests; default: standard output. */
+  readonly destination?: DestinationStream;
+}
+
+export async function createLogger(options: LoggerOptions): Promise<HostLogger> {
+  const pretty = options.format === 'pretty' || (options.format === 'auto' && process.stdout.isTTY);
+  const { destination, flush } = await openDestination(options, pretty);
+  const logger = pino(
+    {
+      level: options.level,
+      base: { node: options.nodeId },
+      messageKey: 'event',
+      timestamp: stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+      serializers: {
+        error: (value: unknown) => (value instanceof Error ? stdSerializers.err(value) : value),
+      },
+    },
+    destination,
+  );
+  return new NodeLogger(logger, flush);
+}
+
+async function openDestination(
+  options: LoggerOptions,
+  pretty: boolean,
+): Promise<{ destination: DestinationStream; flush: () => void }> {
+  if (pretty) {
+    const { default: prettyStream } = await import('pino-pretty');
+    const destination = prettyStream({
+      sync: true,
+      messageKey: 'event',
+      translateTime: 'SYS:HH:MM:ss.l',
+      singleLine: true,
+      ...(options.destination === undefined
+        ? {}
+        : { destination: options.destination as NodeJS.WritableStream }),
+    });
+    return { destination, flush: () => {} };
+  }
+  if (options.destination !== undefined) return { destination: options.destination, flush: () => {} };
+  // Synchronous: a line that was logged has left before the next statement, also before a crash.
+  return { destination: pino.destination({ fd: 1, sync: true }), flush: () => {} };
+}
+
+class NodeLogger implements HostLogger {
+  readonly #pino: PinoLogger;
+  readonly flush: () => void;
+
+  constructor(logger: PinoLogger, flush: () => void) {
+    this.#pino = logger;
+    this.flush = flush;
+  }
+
+  debug(event: string, facts?: Record<string, unknown>): void {
+    this.#pino.debug(facts ?? {}, event);
+  }
+
+  info(event: string, facts?: Record<string, unknown>): void {
+    this.#pino.info(facts ?? {}, event);
+  }
+
+  warn(event: string, facts?: Record<string, unknown>): void {
+    this.#pino.warn(facts ?? {}, event);
+  }
+
+  error(event: string, facts?: Record<string, unknown>): void {
+    this.#pino.error(facts ?? {}, event);
+  }
+
+  child(facts: Record<string, unknown>): HostLogger {
+    return new NodeLogger(this.#pino.child(facts), this.flush);
+  }
+}

@@ -1,0 +1,168 @@
+/**
+ * Net over node:net: TCP without Nagle's delay. Chunks of one send leave in one gathered write; a peer that reads slowly
+ * is seen by what the socket still holds, not by the size of one answer.
+ */
+import net from 'node:net';
+import type { Address, Listener, Net, Stream, StreamHandler } from '@millrace/base';
+
+/** What a socket may hold unsent before `send` says to stop. */
+const UNSENT_BYTES_MAX = 256 * 1024;
+const BACKLOG = 1024;
+const KEEP_ALIVE_DELAY_MS = 60_000;
+
+export class NodeNet implements Net {
+  /** Every open connection, so that a node can end them all at once. */
+  readonly #streams = new Set<NodeStream>();
+
+  listen(
+    address: Address,
+    events: {
+      listening(port: number): void;
+      failed(error: Error): void;
+      connection(stream: Stream): StreamHandler;
+    },
+  ): Listener {
+    const server = net.createServer(
+      {
+        noDelay: true,
+        keepAlive: true,
+        keepAliveInitialDelay: KEEP_ALIVE_DELAY_MS,
+        highWaterMark: UNSENT_BYTES_MAX,
+      },
+      (socket) => {
+        const stream = new NodeStream(socket, this.#streams);
+        stream.attach(events.connection(stream));
+      },
+    );
+    let settled = false;
+    server.on('error', (error) => {
+      // Later errors (too many open files) concern one connection that could not be accepted; the system closed it.
+      if (!settled) events.failed(listenError(address, error));
+      settled = true;
+    });
+    server.on('listening', () => {
+      settled = true;
+      events.listening((server.address() as net.AddressInfo).port);
+    });
+    server.listen({
+      port: address.port,
+      backlog: BACKLOG,
+      ...(address.host === '' ? {} : { host: address.host }),
+    });
+    return {
+      close(done) {
+        settled = true;
+        // Its own callback would wait for every open connection.
+        server.close(() => {});
+        setImmediate(done);
+      },
+    };
+  }
+
+  connect(address: Address, handler: StreamHandler): Stream {
+    const socket = net.connect({
+      host: address.host,
+      port: address.port,
+      noDelay: true,
+      keepAlive: true,
+      keepAliveInitialDelay: KEEP_ALIVE_DELAY_MS,
+      writableHighWaterMark: UNSENT_BYTES_MAX,
+    } as net.NetConnectOpts);
+    const stream = new NodeStream(socket, this.#streams);
+    stream.attach(handler);
+    return stream;
+  }
+
+  /** Ends every open connection. */
+  destroyAll(reason: string): void {
+    for (const stream of [...this.#streams]) stream.destroy(reason);
+  }
+}
+
+class NodeStream implements Stream {
+  readonly remoteAddress: string;
+  readonly #socket: net.Socket;
+  readonly #all: Set<NodeStream>;
+  #reason: string | undefined;
+  /** A send returned false and `drained` is owed. */
+  #full = false;
+
+  constructor(socket: net.Socket, all: Set<NodeStream>) {
+    this.#socket = socket;
+    this.#all = all;
+    this.remoteAddress = socket.remoteAddress ?? '';
+    all.add(this);
+  }
+
+  attach(handler: StreamHandler): void {
+    const socket = this.#socket;
+    socket.on('data', (chunk) => handler.data(chunk as Buffer));
+    socket.on('drain', () => {
+      if (!this.#full) return;
+      this.#full = false;
+      handler.drained();
+    });
+    socket.on('connect', () => handler.opened?.());
+    socket.on('end', () => {
+      this.#reason ??= 'closed by the peer';
+    });
+    socket.on('error', (error) => {
+      this.#reason ??= describe(error);
+    });
+    socket.on('close', () => {
+      this.#all.delete(this);
+      handler.closed(this.#reason ?? 'closed');
+    });
+  }
+
+  send(chunks: readonly Uint8Array[]): boolean {
+    const socket = this.#socket;
+    if (socket.destroyed || socket.writableEnded) return true;
+    if (chunks.length === 1) {
+      socket.write(chunks[0]!);
+    } else {
+      socket.cork();
+      for (const chunk of chunks) socket.write(chunk);
+      socket.uncork();
+    }
+    // A large answer that the system took at once makes write() return false all the same; what is left decides.
+    this.#full = socket.writableLength >= UNSENT_BYTES_MAX;
+    return !this.#full;
+  }
+
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
+  }
+
+  end(): void {
+    this.#reason ??= 'ended';
+    this.#socket.destroySoon();
+  }
+
+  destroy(reason: string): void {
+    this.#reason ??= reason;
+    this.#socket.destroy();
+  }
+}
+
+function describe(error: NodeJS.ErrnoException): string {
+  if (error.code === 'ECONNRESET' || error.code === 'EPIPE') return 'connection reset by the peer';
+  return error.message === '' ? (error.code ?? 'connection failed') : error.message;
+}
+
+function listenError(address: Address, error: NodeJS.ErrnoException): Error {
+  const where = `${address.host === '' ? 'port' : `${address.host}:`}${address.host === '' ? ' ' : ''}${address.port}`;
+  if (error.code === 'EADDRINUSE')
+    return new Error(
+      `${where} is taken by another program; stop that one, or give another port in listeners`,
+    );
+  if (error.code === 'EACCES')
+    return new Error(`${where} is not allowed for this user; give a port above 1023 in listeners`);
+  if (error.code === 'EADDRNOTAVAIL' || error.code === 'ENOTFOUND')
+    return new Error(`${address.host} is no address of this machine; give another host in listeners`);
+  return new Error(`cannot listen on ${where}: ${error.message}`);
+}

@@ -1,0 +1,37 @@
+/** Random from the system's generator, drawn in blocks. */
+import { randomFillSync } from 'node:crypto';
+import { assert, type Random, randomUuid, type Uuid } from '@millrace/base';
+
+const BLOCK = 256;
+
+export class NodeRandom implements Random {
+  readonly #block = new Uint32Array(BLOCK);
+  #next = BLOCK;
+
+  u32(): number {
+    if (this.#next === BLOCK) {
+      randomFillSync(this.#block);
+      this.#next = 0;
+    }
+    return this.#block[this.#next++]!;
+  }
+
+  below(limit: number): number {
+    assert(limit >= 1 && limit <= 0x1_0000_0000, 'below: limit in 1 .. 2^32');
+    // Draws from the incomplete last round are thrown away, or small numbers would be likelier.
+    const fair = Math.floor(0x1_0000_0000 / limit) * limit;
+    for (;;) {
+      const draw = this.u32();
+      if (draw < fair) return draw % limit;
+    }
+  }
+
+  uuid(): Uuid {
+    return randomUuid(() => this.u32());
+  }
+
+  /** Every draw is independent anyway. */
+  fork(): Random {
+    return this;
+  }
+}

@@ -1,0 +1,8 @@
+/** Goal: the committed document says what the table says. Method: make it again and compare. */
+import { readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { documentPath, generateDocument } from '../../src/config/generate-docs.ts';
+
+test('docs/configuration.md is current (else: node packages/node/src/config/generate-docs.ts)', () => {
+  expect(readFileSync(documentPath, 'utf8')).toBe(generateDocument());
+});
