@@ -11,12 +11,6 @@ import {
   stdTimeFunctions,
 } from 'pino';
 
-export interface HostLogger extends Logger {
-  child(facts: Record<string, unknown>): HostLogger;
-  /** Writes what is still in memory. Before the process ends. */
-  flush(): void;
-}
-
 export interface LoggerOptions {
   readonly level: 'debug' | 'info' | 'warn' | 'error' | 'silent';
   readonly format: 'auto' | 'json' | 'pretty';
@@ -25,9 +19,8 @@ export interface LoggerOptions {
   readonly destination?: DestinationStream;
 }
 
-export async function createLogger(options: LoggerOptions): Promise<HostLogger> {
+export async function createLogger(options: LoggerOptions): Promise<Logger> {
   const pretty = options.format === 'pretty' || (options.format === 'auto' && process.stdout.isTTY);
-  const { destination, flush } = await openDestination(options, pretty);
   const logger = pino(
     {
       level: options.level,
@@ -39,18 +32,15 @@ export async function createLogger(options: LoggerOptions): Promise<HostLogger> 
         error: (value: unknown) => (value instanceof Error ? stdSerializers.err(value) : value),
       },
     },
-    destination,
+    await openDestination(options, pretty),
   );
-  return new NodeLogger(logger, flush);
+  return new NodeLogger(logger);
 }
 
-async function openDestination(
-  options: LoggerOptions,
-  pretty: boolean,
-): Promise<{ destination: DestinationStream; flush: () => void }> {
+async function openDestination(options: LoggerOptions, pretty: boolean): Promise<DestinationStream> {
   if (pretty) {
     const { default: prettyStream } = await import('pino-pretty');
-    const destination = prettyStream({
+    return prettyStream({
       sync: true,
       messageKey: 'event',
       translateTime: 'SYS:HH:MM:ss.l',
@@ -59,20 +49,16 @@ async function openDestination(
         ? {}
         : { destination: options.destination as NodeJS.WritableStream }),
     });
-    return { destination, flush: () => {} };
   }
-  if (options.destination !== undefined) return { destination: options.destination, flush: () => {} };
   // Synchronous: a line that was logged has left before the next statement, also before a crash.
-  return { destination: pino.destination({ fd: 1, sync: true }), flush: () => {} };
+  return options.destination ?? pino.destination({ fd: 1, sync: true });
 }
 
-class NodeLogger implements HostLogger {
+class NodeLogger implements Logger {
   readonly #pino: PinoLogger;
-  readonly flush: () => void;
 
-  constructor(logger: PinoLogger, flush: () => void) {
+  constructor(logger: PinoLogger) {
     this.#pino = logger;
-    this.flush = flush;
   }
 
   debug(event: string, facts?: Record<string, unknown>): void {
@@ -91,7 +77,7 @@ class NodeLogger implements HostLogger {
     this.#pino.error(facts ?? {}, event);
   }
 
-  child(facts: Record<string, unknown>): HostLogger {
-    return new NodeLogger(this.#pino.child(facts), this.flush);
+  child(facts: Record<string, unknown>): Logger {
+    return new NodeLogger(this.#pino.child(facts));
   }
 }

@@ -1,0 +1,160 @@
+/** Goal: the real disk keeps the seam's promises. Method: real files; short writes through replaced system calls. */
+import fs from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DiskError } from '@millrace/base';
+import fc from 'fast-check';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { NodeDisk, writeAll } from '../../src/io/disk.ts';
+
+let directory: string;
+const disk = new NodeDisk();
+beforeEach(() => {
+  directory = fs.mkdtempSync(join(tmpdir(), 'millrace-disk-'));
+});
+afterEach(() => {
+  vi.restoreAllMocks();
+  fs.rmSync(directory, { recursive: true });
+});
+
+const bytes = (text: string) => new TextEncoder().encode(text);
+const textOf = (path: string) => fs.readFileSync(path, 'utf8');
+
+test('written chunks are read back, at any position, as far as the file goes', () => {
+  const file = disk.open(join(directory, 'a'));
+  file.write(0, [bytes('hello '), new Uint8Array(0), bytes('world')]);
+  file.write(6, [bytes('there')]);
+  const target = new Uint8Array(20);
+  expect(file.read(4, target)).toBe(7);
+  expect(new TextDecoder().decode(target.subarray(0, 7))).toBe('o there');
+  expect(file.read(100, target)).toBe(0);
+  expect(file.size()).toBe(11);
+  file.truncate(5);
+  expect(file.size()).toBe(5);
+  file.truncate(7);
+  expect(textOf(file.path)).toBe('hello\0\0');
+  file.close();
+  file.close();
+});
+
+test('more chunks than the system takes in one call', () => {
+  const file = disk.open(join(directory, 'many'));
+  const chunks = Array.from({ length: 5000 }, (_unused, index) => bytes(`${index};`));
+  file.write(0, chunks);
+  expect(textOf(file.path)).toBe(chunks.map((chunk) => new TextDecoder().decode(chunk)).join(''));
+  file.close();
+});
+
+test('short writes: the rest follows, in order, nothing twice', () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.uint8Array({ maxLength: 9 })),
+      fc.array(fc.integer({ min: 1, max: 7 })),
+      (chunks, cuts) => {
+        const written = new Map<number, number>();
+        let turn = 0;
+        const take = (given: readonly Uint8Array[], position: number) => {
+          const flat = given.flatMap((chunk) => [...chunk]);
+          const count = Math.min(flat.length, cuts.length === 0 ? flat.length : cuts[turn++ % cuts.length]!);
+          for (let i = 0; i < count; i++) {
+            expect(written.has(position + i)).toBe(false);
+            written.set(position + i, flat[i]!);
+          }
+          return count;
+        };
+        writeAll(-1, 10, chunks, {
+          write: (_descriptor, chunk, position) => take([chunk], position),
+          writev: (_descriptor, given, position) => take(given, position),
+        });
+        const expected = chunks.flatMap((chunk) => [...chunk]);
+        expect(expected.map((_byte, index) => written.get(10 + index))).toEqual(expected);
+      },
+    ),
+  );
+});
+
+test('a full device is a DiskError that names path and reason', () => {
+  const file = disk.open(join(directory, 'full'));
+  vi.spyOn(fs, 'writeSync').mockImplementation(() => {
+    throw Object.assign(new Error('ENOSPC: no space left'), { code: 'ENOSPC' });
+  });
+  expect(() => file.write(0, [bytes('x')])).toThrow(
+    new DiskError('ENOSPC', `${file.path}: no space left on the device`),
+  );
+  file.close();
+});
+
+test('errors of the system are DiskErrors, bugs are not', () => {
+  expect(() => disk.open(join(directory, 'no', 'folder'))).toThrow(DiskError);
+  const file = disk.open(join(directory, 'closed'));
+  file.close();
+  expect(() => file.size()).toThrow(DiskError);
+  expect(() => disk.freeBytes(undefined as unknown as string)).toThrow(TypeError);
+});
+
+test('sync: callers during a running one share the next; close waits for it', async () => {
+  const calls: ((error: null) => void)[] = [];
+  vi.spyOn(fs, 'fdatasync').mockImplementation((_descriptor, done) => void calls.push(done as never));
+  const closed = vi.spyOn(fs, 'closeSync');
+  const file = disk.open(join(directory, 'sync'));
+  const done: string[] = [];
+  file.sync(() => done.push('first'));
+  file.sync(() => done.push('second'));
+  file.sync(() => done.push('third'));
+  expect(calls).toHaveLength(1);
+  calls[0]!(null);
+  expect(done).toEqual(['first']);
+  expect(calls).toHaveLength(2);
+  file.close();
+  expect(closed).not.toHaveBeenCalled();
+  calls[1]!(null);
+  expect(done).toEqual(['first', 'second', 'third']);
+  expect(closed).toHaveBeenCalledTimes(1);
+});
+
+test('sync calls back in a turn of its own, with the error if there is one', async () => {
+  const file = disk.open(join(directory, 'real'));
+  file.write(0, [bytes('x')]);
+  let turnOver = false;
+  const result = new Promise<DiskError | undefined>((resolve) =>
+    file.sync((error) => {
+      expect(turnOver).toBe(true);
+      resolve(error);
+    }),
+  );
+  turnOver = true;
+  expect(await result).toBeUndefined();
+  vi.spyOn(fs, 'fdatasync').mockImplementation((_descriptor, done) =>
+    setImmediate(done, Object.assign(new Error('EIO'), { code: 'EIO' })),
+  );
+  expect(await new Promise((resolve) => file.sync(resolve))).toEqual(
+    new DiskError('EIO', `${file.path}: input/output error`),
+  );
+  file.close();
+});
+
+test('folders: list, make, rename, remove; what is missing is no error where the seam says so', () => {
+  const folder = join(directory, 'x', 'y');
+  disk.makeDirectory(folder);
+  disk.makeDirectory(folder);
+  disk.open(join(folder, 'b')).close();
+  disk.open(join(folder, 'a')).close();
+  expect(disk.list(folder)).toEqual(['a', 'b']);
+  expect(disk.list(join(directory, 'none'))).toEqual([]);
+  disk.rename(join(folder, 'a'), join(folder, 'b'));
+  expect(disk.list(folder)).toEqual(['b']);
+  disk.syncDirectory(folder);
+  disk.remove(join(directory, 'x'));
+  disk.remove(join(directory, 'x'));
+  expect(disk.exists(folder)).toBe(false);
+  expect(disk.readFile(join(directory, 'none'))).toBeUndefined();
+  expect(disk.freeBytes(directory)).toBeGreaterThan(0);
+});
+
+test('an atomic write replaces the whole file and leaves nothing else', () => {
+  const path = join(directory, 'checkpoint');
+  disk.writeFileAtomic(path, bytes('a long first content'));
+  disk.writeFileAtomic(path, bytes('second'));
+  expect(textOf(path)).toBe('second');
+  expect(disk.list(directory)).toEqual(['checkpoint']);
+});
