@@ -1,0 +1,98 @@
+/**
+ * Kafka's own console tools: topics, producer, consumer. They take records as lines, so the plain form of the corpus;
+ * the producer cannot set timestamps.
+ */
+import { describe, expect, inject, test } from 'vitest';
+import { plainForm } from '../lib/corpus.ts';
+import type { ReadRecord, TestHeader, TestRecord } from '../lib/records.ts';
+import {
+  expectCodecs,
+  expectCorpus,
+  isMissing,
+  PARTITIONS,
+  runTool,
+  stagesOf,
+  theCorpus,
+} from './round-trip.ts';
+
+const TOPIC = 'console-tools';
+const TOOLS = 'org.apache.kafka.tools';
+
+async function kafkaTool(name: string, args: readonly string[], input?: string): Promise<Buffer> {
+  const server = ['--bootstrap-server', inject('bootstrapServers')];
+  return (await runTool('java', [`${TOOLS}.${name}`, ...server, ...args], input)).stdout;
+}
+
+describe.skipIf(isMissing('java'))('console tools of Apache Kafka', () => {
+  test('100,000 records come back equal, with every compression', async () => {
+    await kafkaTool('TopicCommand', [
+      '--create',
+      '--topic',
+      TOPIC,
+      '--partitions',
+      '3',
+      '--replication-factor',
+      '3',
+    ]);
+    const described = (await kafkaTool('TopicCommand', ['--describe', '--topic', TOPIC])).toString('utf8');
+    expect(described).toMatch(/PartitionCount: 3\s+ReplicationFactor: 3/);
+    expect(described.match(/Isr: \d,\d,\d/g)).toHaveLength(3);
+
+    const stages = stagesOf('gzip', 'snappy', 'lz4', 'zstd');
+    const started = Date.now();
+    for (const { codec, from, to } of stages) {
+      const parse = properties('--reader-property', { 'parse.key': 'true', 'parse.headers': 'true' });
+      const lines = theCorpus().slice(from, to).map(asLine).join('');
+      await kafkaTool('ConsoleProducer', ['--topic', TOPIC, '--compression-codec', codec, ...parse], lines);
+    }
+    const shown = {
+      'print.key': 'true',
+      'print.headers': 'true',
+      'print.timestamp': 'true',
+      'print.offset': 'true',
+    };
+    const partitions: ReadRecord[][] = [];
+    for (let partition = 0; partition < PARTITIONS; partition++) {
+      const which = ['--topic', TOPIC, '--partition', String(partition), '--offset', 'earliest'];
+      const formatted = properties('--formatter-property', shown);
+      // It ends when nothing more comes.
+      const output = await kafkaTool('consumer.ConsoleConsumer', [
+        ...which,
+        ...formatted,
+        '--timeout-ms',
+        '3000',
+      ]);
+      partitions.push(output.toString('utf8').split('\n').slice(0, -1).map(parseLine));
+    }
+    expectCorpus({ partitions, expected: plainForm, writtenBetween: [started, Date.now()] });
+    await expectCodecs(TOPIC, stages);
+    await kafkaTool('TopicCommand', ['--delete', '--topic', TOPIC]);
+    expect((await kafkaTool('TopicCommand', ['--list'])).toString('utf8').split('\n')).not.toContain(TOPIC);
+  });
+});
+
+function properties(option: string, values: Record<string, string>): string[] {
+  return Object.entries(values).flatMap(([key, value]) => [option, `${key}=${value}`]);
+}
+
+function asLine(record: TestRecord): string {
+  const { key, value, headers } = plainForm(record);
+  return `${headers.map((header) => `${header.name}:${header.value}`).join(',')}\t${key}\t${value}\n`;
+}
+
+/** "CreateTime:1763…", "Offset:7", headers, key, value, with tabs between. */
+function parseLine(line: string): ReadRecord {
+  const [timestamp, offset, headers, key, ...value] = line.split('\t');
+  return {
+    offset: Number(offset?.replace('Offset:', '')),
+    timestamp: Number(timestamp?.replace('CreateTime:', '')),
+    key: Buffer.from(key ?? ''),
+    value: Buffer.from(value.join('\t')),
+    headers: (headers ?? '').split(',').map(parseHeader),
+  };
+}
+
+function parseHeader(text: string): TestHeader {
+  const colon = text.indexOf(':');
+  return { name: text.slice(0, colon), value: Buffer.from(text.slice(colon + 1)) };
+}

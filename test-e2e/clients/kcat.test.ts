@@ -1,0 +1,102 @@
+/**
+ * kcat cannot set timestamps and takes one set of headers a run, so it writes the corpus in its plain form: lines with
+ * key, value and one fixed header. Read back with a format that gives the lengths, so that no byte is guessed.
+ */
+import { describe, expect, inject, test } from 'vitest';
+import { millrace } from '../lib/cluster.ts';
+import { plainForm } from '../lib/corpus.ts';
+import type { ReadRecord, TestHeader, TestRecord } from '../lib/records.ts';
+import {
+  expectCodecs,
+  expectCorpus,
+  expectThreeByThree,
+  isMissing,
+  PARTITIONS,
+  runTool,
+  stagesOf,
+  theCorpus,
+} from './round-trip.ts';
+
+const TOPIC = 'kcat';
+const HEADERS: readonly TestHeader[] = [{ name: 'source', value: Buffer.from('the blue book') }];
+/** No text has these. */
+const [KEY_END, RECORD_END] = ['\u0001', '\u0002'];
+
+describe.skipIf(isMissing('kcat'))('kcat (librdkafka of Debian)', () => {
+  test('100,000 records come back equal, with every compression', async () => {
+    const servers = inject('bootstrapServers');
+    const stages = stagesOf('gzip', 'snappy', 'lz4', 'zstd');
+    await millrace(
+      'topic',
+      'create',
+      TOPIC,
+      '--bootstrap-server',
+      servers,
+      '--partitions',
+      '3',
+      '--replication-factor',
+      '3',
+    );
+    await expectThreeByThree(TOPIC);
+    const started = Date.now();
+    for (const { codec, from, to } of stages) {
+      const lines = theCorpus().slice(from, to).map(asLine).join('');
+      const settings = ['-X', 'enable.idempotence=true', '-X', 'linger.ms=20', '-z', codec];
+      const headers = HEADERS.flatMap(({ name, value }) => ['-H', `${name}=${value}`]);
+      const delimiters = ['-K', KEY_END, '-D', RECORD_END];
+      await runTool(
+        'kcat',
+        ['-P', '-b', servers, '-t', TOPIC, ...settings, ...headers, ...delimiters],
+        lines,
+      );
+    }
+    const partitions: ReadRecord[][] = [];
+    for (let partition = 0; partition < PARTITIONS; partition++) {
+      const which = ['-t', TOPIC, '-p', String(partition), '-o', 'beginning'];
+      const format = ['-f', '%o %T %K %S %h\n%k%s\n'];
+      const { stdout } = await runTool('kcat', ['-C', '-b', servers, ...which, '-e', '-q', ...format]);
+      partitions.push(parse(stdout));
+    }
+    expectCorpus({ partitions, expected: asWritten, writtenBetween: [started, Date.now()] });
+    await expectCodecs(TOPIC, stages, { isLibrdkafka: true });
+    expect(partitions.flat()).toHaveLength(theCorpus().length);
+  });
+});
+
+function asWritten(record: TestRecord): TestRecord {
+  return { ...plainForm(record), headers: HEADERS };
+}
+
+function asLine(record: TestRecord): string {
+  const { key, value } = plainForm(record);
+  return `${key}${KEY_END}${value}${RECORD_END}`;
+}
+
+/** Each record: "offset timestamp key-length value-length headers", a new line, key and value, a new line. */
+function parse(output: Buffer): ReadRecord[] {
+  const records: ReadRecord[] = [];
+  for (let at = 0; at < output.length; ) {
+    const lineEnd = output.indexOf(0x0a, at);
+    const [offset, timestamp, keyBytes, valueBytes, ...headers] = output
+      .toString('utf8', at, lineEnd)
+      .split(' ');
+    const valueAt = lineEnd + 1 + Number(keyBytes);
+    const end = valueAt + Number(valueBytes);
+    records.push({
+      offset: Number(offset),
+      timestamp: Number(timestamp),
+      key: output.subarray(lineEnd + 1, valueAt),
+      value: output.subarray(valueAt, end),
+      headers: parseHeaders(headers.join(' ')),
+    });
+    at = end + 1;
+  }
+  return records;
+}
+
+function parseHeaders(text: string): TestHeader[] {
+  return text.split(',').map((part) => {
+    const equals = part.indexOf('=');
+    return { name: part.slice(0, equals), value: Buffer.from(part.slice(equals + 1)) };
+  });
+}

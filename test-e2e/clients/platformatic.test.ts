@@ -1,0 +1,106 @@
+/** @platformatic/kafka reads topics in groups; its public Consumer.fetch reads a partition by assignment. */
+import { Admin, Consumer, type MessageToProduce, Producer } from '@platformatic/kafka';
+import { describe, expect, inject, test } from 'vitest';
+import type { ReadRecord, TestRecord } from '../lib/records.ts';
+import {
+  expectCodecs,
+  expectCorpus,
+  expectThreeByThree,
+  PARTITIONS,
+  type Stage,
+  stagesOf,
+  theCorpus,
+} from './round-trip.ts';
+
+const TOPIC = 'platformatic';
+const RECORDS_A_SEND = 2500;
+const FETCH_BYTES = 4 << 20;
+type Codec = 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd';
+type FetchedBatch = NonNullable<
+  Awaited<ReturnType<Consumer['fetch']>>['responses'][number]['partitions'][number]['records']
+>[number];
+
+function connection() {
+  return { clientId: 'test-e2e', bootstrapBrokers: inject('bootstrapServers').split(','), strict: true };
+}
+
+describe('@platformatic/kafka', () => {
+  test('100,000 records come back equal, with every compression', async () => {
+    const admin = new Admin(connection());
+    await admin.createTopics({ topics: [TOPIC], partitions: PARTITIONS, replicas: 3 });
+    await admin.close();
+    await expectThreeByThree(TOPIC);
+    const stages = stagesOf('gzip', 'snappy', 'lz4', 'zstd');
+    for (const stage of stages) await write(stage);
+    const consumer = new Consumer({ ...connection(), groupId: 'never-joined' });
+    const partitions: ReadRecord[][] = [];
+    for (let partition = 0; partition < PARTITIONS; partition++)
+      partitions.push(await read(consumer, partition));
+    await consumer.close();
+    expectCorpus({ partitions });
+    await expectCodecs(TOPIC, stages);
+  });
+});
+
+async function write({ codec, from, to }: Stage): Promise<void> {
+  const compression = codec as Codec;
+  const producer = new Producer({ ...connection(), idempotent: true, acks: -1, compression });
+  for (let at = from; at < to; at += RECORDS_A_SEND) {
+    await producer.send({
+      messages: theCorpus()
+        .slice(at, Math.min(to, at + RECORDS_A_SEND))
+        .map(asMessage),
+    });
+  }
+  await producer.close();
+}
+
+function asMessage({ key, value, headers, timestamp }: TestRecord): MessageToProduce {
+  return {
+    topic: TOPIC,
+    key: key!,
+    // Its types know no null, its code does.
+    value: value as Buffer,
+    headers: new Map(headers.map((header) => [Buffer.from(header.name), header.value as Buffer])),
+    timestamp: BigInt(timestamp),
+  };
+}
+
+async function read(consumer: Consumer, partition: number): Promise<ReadRecord[]> {
+  const metadata = await consumer.metadata({ topics: [TOPIC] });
+  const { id: topicId, partitions } = metadata.topics.get(TOPIC)!;
+  const ends = await consumer.listOffsets({ topics: [TOPIC], partitions: { [TOPIC]: [partition] } });
+  const end = Number(ends.get(TOPIC)?.[partition]);
+  expect(end).toBeGreaterThan(0);
+  const records: ReadRecord[] = [];
+  while (records.length < end) {
+    const wanted = {
+      partition,
+      currentLeaderEpoch: -1,
+      fetchOffset: BigInt(records.length),
+      lastFetchedEpoch: -1,
+      partitionMaxBytes: FETCH_BYTES,
+    };
+    const node = partitions[partition]!.leader;
+    const answer = await consumer.fetch({
+      node,
+      topics: [{ topicId, partitions: [wanted] }],
+      maxWaitTime: 5000,
+    });
+    const batches = answer.responses[0]?.partitions[0]?.records ?? [];
+    const fresh = batches.flatMap(recordsOf).filter(({ offset }) => offset >= records.length);
+    expect(fresh.length, `records from ${records.length} on`).toBeGreaterThan(0);
+    records.push(...fresh);
+  }
+  return records;
+}
+
+function recordsOf(batch: FetchedBatch): ReadRecord[] {
+  return batch.records.map((record) => ({
+    offset: Number(batch.firstOffset) + record.offsetDelta,
+    timestamp: Number(batch.firstTimestamp + record.timestampDelta),
+    key: record.key,
+    value: record.value,
+    headers: record.headers.map(([name, value]) => ({ name: name?.toString('utf8') ?? '', value })),
+  }));
+}

@@ -1,0 +1,147 @@
+/**
+ * A running cluster that a test may hurt: what Millrace's command line starts, or (bench/peer-kafka.ts) the peer.
+ * Every process is known by its pid; whatever happens, `stop` leaves none behind.
+ */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { run } from './exec.ts';
+import { cacheFolder, repositoryRoot } from './paths.ts';
+
+export interface ClusterNode {
+  readonly id: number;
+  readonly role: 'broker' | 'controller';
+  /** Undefined while it does not run. */
+  readonly pid: number | undefined;
+}
+
+export interface Cluster {
+  readonly name: string;
+  readonly bootstrapServers: string;
+  /** From the call of start to every broker serving: of the last start. */
+  readonly readyMs: number;
+  nodes(): Promise<ClusterNode[]>;
+  /** kill -9, at once. */
+  kill(...ids: readonly number[]): Promise<void>;
+  /** Starts every node that does not run and waits until all brokers serve. */
+  startAll(): Promise<void>;
+  /** Stops every node; its data is removed unless `keep`. */
+  stop(keep?: boolean): Promise<void>;
+}
+
+const cliEntry = join(repositoryRoot, 'packages', 'cli', 'src', 'main.ts');
+const START_LIMIT_MS = 120_000;
+
+/** Runs `millrace …` from the repository. */
+export async function millrace(...args: string[]): Promise<string> {
+  const { stdout } = await run(process.execPath, [cliEntry, ...args], { timeoutMs: START_LIMIT_MS });
+  return stdout.toString('utf8');
+}
+
+interface Status {
+  readyMs?: number;
+  bootstrapServers: string;
+  nodes: { id: number; role: 'broker' | 'controller'; pid: number | null }[];
+}
+
+export interface MillraceOptions {
+  readonly controllers?: number;
+  readonly brokers?: number;
+  readonly settings?: Record<string, string>;
+}
+
+export async function startMillrace(options: MillraceOptions = {}): Promise<Cluster> {
+  const { controllers = 3, brokers = 3, settings = {} } = options;
+  const folder = mkdtempSync(join(cacheFolder('clusters'), 'millrace-'));
+  const dir = join(folder, 'data');
+  const port = await freePorts(brokers, controllers);
+  const counts = ['--controllers', String(controllers), '--brokers', String(brokers), '--port', String(port)];
+  const sets = Object.entries(settings).flatMap(([key, value]) => ['--set', `${key}=${value}`]);
+  const start = async (...more: string[]) =>
+    JSON.parse(await millrace('cluster', 'start', '--dir', dir, '--json', ...more)) as Status;
+  const status = async () =>
+    JSON.parse(await millrace('cluster', 'status', '--dir', dir, '--json')) as Status;
+  let known: Status;
+  try {
+    known = await start(...counts, ...sets);
+  } catch (error) {
+    await millrace('cluster', 'stop', '--dir', dir).catch(() => {});
+    throw new Error(`${(error as Error).message}\nnodes' logs: ${folder}`);
+  }
+  watchForOrphans(dir);
+  return {
+    name: 'Millrace',
+    bootstrapServers: known.bootstrapServers,
+    get readyMs() {
+      return known.readyMs ?? 0;
+    },
+    nodes: async () =>
+      (await status()).nodes.map(({ id, role, pid }) => ({ id, role, pid: pid ?? undefined })),
+    kill: async (...ids) => {
+      const victims = ids.map((id) => pidFrom(join(dir, `node-${id}`, 'pid')));
+      for (const pid of victims) process.kill(pid, 'SIGKILL');
+      await Promise.all(victims.map(untilGone));
+    },
+    startAll: async () => {
+      known = await start();
+    },
+    stop: async (keep = false) => {
+      await millrace('cluster', 'stop', '--dir', dir);
+      if (!keep) rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** The nodes are no children of ours: should this process end without `stop`, their own pids are killed here. */
+function watchForOrphans(dir: string): void {
+  process.on('exit', () => {
+    for (let id = 1; id <= 12; id++) {
+      try {
+        process.kill(pidFrom(join(dir, `node-${id}`, 'pid')), 'SIGKILL');
+      } catch {
+        // Stopped, as it should be.
+      }
+    }
+  });
+}
+
+export function pidFrom(file: string): number {
+  const pid = Number(readFileSync(file, 'utf8'));
+  if (!Number.isInteger(pid) || pid < 2) throw new Error(`no pid in ${file}`);
+  return pid;
+}
+
+export async function untilGone(pid: number): Promise<void> {
+  for (let tries = 0; tries < 3000; tries++) {
+    try {
+      process.kill(pid, 0);
+    } catch {
+      return;
+    }
+    await sleep(5);
+  }
+  throw new Error(`process ${pid} does not end`);
+}
+
+/** A port so that it and the next ones, and those of the controllers 1000 above, are free on loopback. */
+export async function freePorts(brokers: number, controllers: number): Promise<number> {
+  for (let tries = 0; tries < 200; tries++) {
+    const port = 20_000 + Math.floor(Math.random() * 500) * 20;
+    const wanted = [
+      ...Array.from({ length: brokers }, (_, i) => port + i),
+      ...Array.from({ length: controllers }, (_, i) => port + 1000 + i),
+    ];
+    const free = await Promise.all(wanted.map(isFree));
+    if (free.every(Boolean)) return port;
+  }
+  throw new Error('no free ports found');
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(false));
+    server.listen({ port, host: '127.0.0.1' }, () => server.close(() => resolve(true)));
+  });
+}

@@ -1,0 +1,71 @@
+/** The comparison must be able to fail: each kind of damage is planted and found. */
+import { describe, expect, test } from 'vitest';
+import { compareWithCorpus } from './compare.ts';
+import { makeCorpus } from './corpus.ts';
+import { decodeReadRecords, encodeReadRecord, type ReadRecord } from './records.ts';
+
+const corpus = makeCorpus(2000, 1_700_000_000_000);
+
+/** As a faultless client would read it back from three partitions. */
+function readBack(): ReadRecord[][] {
+  const partitions: ReadRecord[][] = [[], [], []];
+  for (const record of corpus) {
+    const target = partitions[(record.key?.length ?? 0) % 3]!;
+    target.push({ ...record, offset: target.length });
+  }
+  return partitions;
+}
+
+function complaints(damage: (partitions: ReadRecord[][]) => void): string[] {
+  const partitions = readBack();
+  damage(partitions);
+  return compareWithCorpus({ corpus, partitions });
+}
+
+/** Offsets counted anew, so that only the damage itself shows. */
+function renumber(partition: ReadRecord[]): void {
+  partition.forEach((record, offset) => {
+    partition[offset] = { ...record, offset };
+  });
+}
+
+describe('compareWithCorpus', () => {
+  test('accepts what was written, also through the file format', () => {
+    expect(complaints(() => {})).toEqual([]);
+    const partitions = readBack().map((records) => [
+      ...decodeReadRecords(Buffer.concat(records.map(encodeReadRecord))),
+    ]);
+    expect(compareWithCorpus({ corpus, partitions })).toEqual([]);
+  });
+
+  test.each<[string, RegExp, (partition: ReadRecord[]) => void]>([
+    ['a lost record', /1 of 2000 records are missing/, (p) => void p.splice(5, 1)],
+    ['a doubled record', /twice/, (p) => void p.splice(5, 0, p[4]!)],
+    ['two records exchanged', /after record/, (p) => void p.splice(5, 2, p[6]!, p[5]!)],
+    ['a changed byte', /another value/, (p) => void (p[3] = { ...p[3]!, value: Buffer.from('3 x') })],
+    ['a changed key', /another key/, (p) => void (p[3] = { ...p[3]!, key: Buffer.from('x') })],
+    ['a changed timestamp', /timestamp/, (p) => void (p[3] = { ...p[3]!, timestamp: 1 })],
+    [
+      'an extra header',
+      /headers/,
+      (p) => void (p[3] = { ...p[3]!, headers: [...p[3]!.headers, { name: 'x', value: null }] }),
+    ],
+    [
+      'a foreign record',
+      /no record that was written/,
+      (p) => void p.push({ ...p[0]!, headers: [], value: Buffer.from('x') }),
+    ],
+  ])('finds %s', (_name, complaint, damage) => {
+    const found = complaints(([first]) => {
+      damage(first!);
+      renumber(first!);
+    });
+    expect(found.join('\n')).toMatch(complaint);
+  });
+
+  test('finds a gap in the offsets', () => {
+    expect(complaints(([first]) => void (first![9] = { ...first![9]!, offset: 10 })).join()).toMatch(
+      /offset 10/,
+    );
+  });
+});

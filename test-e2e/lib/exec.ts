@@ -1,0 +1,135 @@
+/**
+ * Running other programs: to their end (`run`) or alongside (`launch`). Every child that is still alive when this
+ * process ends, however it ends, is killed by its own pid; nothing is ever signalled by name.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+
+const STDERR_TAIL_BYTES = 8 * 1024;
+
+export interface RunOptions {
+  cwd?: string;
+  env?: Record<string, string>;
+  /** Written to the program's standard input, which is then closed. */
+  input?: string | Uint8Array;
+  /** The program is killed and the call rejected after this long. */
+  timeoutMs?: number;
+}
+
+export interface RunResult {
+  stdout: Buffer;
+  stderr: string;
+}
+
+export class ProgramError extends Error {
+  readonly code: number | null;
+  constructor(message: string, code: number | null) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/** All children of this process that have not ended yet. */
+const alive = new Set<ChildProcess>();
+let watching = false;
+
+function track(child: ChildProcess): void {
+  if (!watching) {
+    watching = true;
+    process.on('exit', killAlive);
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+      process.on(signal, () => {
+        killAlive();
+        process.exit(1);
+      });
+    }
+  }
+  alive.add(child);
+  child.once('exit', () => alive.delete(child));
+  child.once('error', () => alive.delete(child));
+}
+
+function killAlive(): void {
+  for (const child of alive) child.kill('SIGKILL');
+}
+
+/** Runs a program to its end. Rejects with a ProgramError when it cannot start, fails, or takes too long. */
+export function run(program: string, args: readonly string[], options: RunOptions = {}): Promise<RunResult> {
+  const { timeoutMs = 120_000 } = options;
+  const name = [program, ...args].join(' ').slice(0, 200);
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, args, { cwd: options.cwd, env: { ...process.env, ...options.env } });
+    track(child);
+    const out: Buffer[] = [];
+    const err: Buffer[] = [];
+    const timer = setTimeout(() => child.kill('SIGKILL'), timeoutMs);
+    child.stdout.on('data', (chunk: Buffer) => out.push(chunk));
+    child.stderr.on('data', (chunk: Buffer) => err.push(chunk));
+    child.stdin.on('error', () => {}); // The program may end before it has read everything.
+    child.stdin.end(options.input ?? '');
+    child.on('error', (error) => {
+      clearTimeout(timer);
+      reject(new ProgramError(`${name}: ${error.message}`, null));
+    });
+    child.on('close', (code, signal) => {
+      clearTimeout(timer);
+      const stderr = Buffer.concat(err).toString('utf8');
+      if (code === 0) return resolve({ stdout: Buffer.concat(out), stderr });
+      const how = signal === null ? `exit code ${code}` : `${signal} (limit ${timeoutMs} ms)`;
+      const said = `${Buffer.concat(out).toString('utf8').slice(-STDERR_TAIL_BYTES)}${stderr.slice(-STDERR_TAIL_BYTES)}`;
+      reject(new ProgramError(`${name}: ${how}\n${said}`, code));
+    });
+  });
+}
+
+/** Whether a program is there and says so with the arguments. */
+export async function answers(program: string, ...args: string[]): Promise<boolean> {
+  try {
+    await run(program, args, { timeoutMs: 60_000 });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+export interface Launched {
+  readonly pid: number;
+  /** Closes its standard input: the programs here then come to their end. */
+  closeInput(): void;
+  /** Its exit code once it has ended and all its lines were delivered; null when a signal ended it. */
+  readonly ended: Promise<number | null>;
+  /** The last lines it wrote to standard error. */
+  errors(): string;
+  kill(): void;
+}
+
+/** Starts a program that goes on beside this one; each line of its standard output is handed to `onLine`. */
+export function launch(
+  program: string,
+  args: readonly string[],
+  onLine: (line: string) => void,
+  options: Omit<RunOptions, 'timeoutMs' | 'input'> = {},
+): Launched {
+  const child = spawn(program, args, { cwd: options.cwd, env: { ...process.env, ...options.env } });
+  track(child);
+  let errors = '';
+  child.stderr.on('data', (chunk: Buffer) => {
+    errors = (errors + chunk.toString('utf8')).slice(-STDERR_TAIL_BYTES);
+  });
+  child.stdin.on('error', () => {});
+  createInterface({ input: child.stdout }).on('line', onLine);
+  const ended = new Promise<number | null>((resolve) => {
+    child.on('error', (error) => {
+      errors += error.message;
+      resolve(null);
+    });
+    child.on('close', (code) => resolve(code));
+  });
+  return {
+    pid: child.pid ?? 0,
+    closeInput: () => child.stdin.end(),
+    ended,
+    errors: () => errors,
+    kill: () => child.kill('SIGKILL'),
+  };
+}

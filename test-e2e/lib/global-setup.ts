@@ -1,0 +1,50 @@
+/**
+ * Before the end-to-end tests: the foreign clients are made ready, six processes started, the corpus written.
+ *
+ *   E2E_BOOTSTRAP=host:port,…   tests this cluster instead of starting one (any Kafka)
+ *   CI=true                     a client that cannot be had fails the run; otherwise it is skipped by name
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import type { TestProject } from 'vitest/node';
+import { startMillrace } from './cluster.ts';
+import { makeCorpus, RECORDS, writeCorpus } from './corpus.ts';
+import { cacheFolder } from './paths.ts';
+import { type ToolName, type ToolState, tool, toolNames } from './tools.ts';
+
+declare module 'vitest' {
+  export interface ProvidedContext {
+    bootstrapServers: string;
+    /** Whether the cluster is another than Millrace. */
+    isForeign: boolean;
+    tools: Record<ToolName, ToolState>;
+    /** The file of records, and the folder for what is read back. */
+    corpusFile: string;
+    workFolder: string;
+  }
+}
+
+const HOUR_MS = 3_600_000;
+
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const foreign = process.env['E2E_BOOTSTRAP'];
+  const workFolder = mkdtempSync(join(cacheFolder('work'), 'e2e-'));
+  const states = await Promise.all(toolNames.map(async (name) => [name, await tool(name)] as const));
+  const missing = states.flatMap(([name, state]) =>
+    'missing' in state ? [`${name} (${state.missing})`] : [],
+  );
+  if (missing.length > 0 && process.env['CI'] === 'true') throw new Error(`missing: ${missing.join('; ')}`);
+  const corpusFile = join(workFolder, 'corpus.bin');
+  writeCorpus(corpusFile, makeCorpus(RECORDS, Date.now() - HOUR_MS));
+  const cluster = foreign === undefined ? await startMillrace() : undefined;
+  project.provide('bootstrapServers', cluster?.bootstrapServers ?? foreign ?? '');
+  project.provide('isForeign', foreign !== undefined);
+  project.provide('tools', Object.fromEntries(states) as Record<ToolName, ToolState>);
+  project.provide('corpusFile', corpusFile);
+  project.provide('workFolder', workFolder);
+  return async () => {
+    await cluster?.stop();
+    rmSync(workFolder, { recursive: true, force: true });
+    if (missing.length > 0) process.stdout.write(`skipped, not to be had here: ${missing.join('; ')}\n`);
+  };
+}

@@ -1,0 +1,141 @@
+/**
+ * The foreign clients and where they come from. Each is fetched once into .cache (kcat: by Debian's package manager)
+ * and found there at once afterwards. A tool that cannot be had is a value, `{ missing: why }`: on a person's machine
+ * its tests are skipped by name, with CI=true the run fails.
+ */
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { answers, run } from './exec.ts';
+import { withLock } from './lock.ts';
+import { cacheFolder, testRoot } from './paths.ts';
+import { KAFKA_VERSION, kafkaPom } from './pom.ts';
+
+const CONFLUENT_KAFKA_VERSION = '2.16.1';
+const INSTALL_LIMIT_MS = 600_000;
+
+export type ToolName = 'kcat' | 'confluent-kafka' | 'java' | 'franz-go';
+export const toolNames: readonly ToolName[] = ['kcat', 'confluent-kafka', 'java', 'franz-go'];
+
+/** A program with the arguments that always come first. */
+export interface Tool {
+  readonly program: string;
+  readonly args: readonly string[];
+}
+export type ToolState = Tool | { readonly missing: string };
+
+const installers: Record<ToolName, () => Promise<ToolState>> = {
+  kcat: installKcat,
+  'confluent-kafka': installConfluentKafka,
+  java: installJava,
+  'franz-go': installFranzGo,
+};
+
+/** Makes the tool ready, or says why it is not. Quick when it is there already. */
+export async function tool(name: ToolName): Promise<ToolState> {
+  return await withLock(`tool-${name}`, async () => {
+    try {
+      return await installers[name]();
+    } catch (error) {
+      return { missing: (error as Error).message.trim().split('\n').slice(0, 12).join('\n') };
+    }
+  });
+}
+
+/** The tool, or an error that says why it is not there. */
+export async function neededTool(name: ToolName): Promise<Tool> {
+  const state = await tool(name);
+  if ('missing' in state) throw new Error(`${name} is needed here: ${state.missing}`);
+  return state;
+}
+
+async function installKcat(): Promise<ToolState> {
+  if (!(await answers('kcat', '-V'))) await installDebianPackages('kcat');
+  return { program: 'kcat', args: [] };
+}
+
+async function installConfluentKafka(): Promise<ToolState> {
+  const folder = join(cacheFolder(), 'python');
+  const python = join(folder, 'bin', 'python');
+  await onceFor(folder, CONFLUENT_KAFKA_VERSION, async () => {
+    if (!(await answers('python3', '-c', 'import venv, ensurepip'))) {
+      await installDebianPackages('python3', 'python3-venv');
+    }
+    await run('python3', ['-m', 'venv', folder], { timeoutMs: INSTALL_LIMIT_MS });
+    const what = `confluent-kafka==${CONFLUENT_KAFKA_VERSION}`;
+    await run(python, ['-m', 'pip', 'install', '--quiet', what], { timeoutMs: INSTALL_LIMIT_MS });
+  });
+  return { program: python, args: [] };
+}
+
+/** Apache Kafka's jars by Maven (clients, tools, and the server for the benches), and our Java programs compiled. */
+async function installJava(): Promise<ToolState> {
+  if (!(await answers('javac', '-version'))) await installDebianPackages('openjdk-17-jdk-headless');
+  const jars = join(await kafkaFolder(), 'libs', '*');
+  const sources = join(testRoot, 'clients', 'java');
+  const files = readdirSync(sources).filter((file) => file.endsWith('.java'));
+  const classes = join(cacheFolder(), 'java-classes');
+  await onceFor(classes, digestOf(files.map((file) => join(sources, file))), async () => {
+    await run('javac', ['-cp', jars, '-d', classes, ...files], { cwd: sources });
+  });
+  const args = ['-Xmx512m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1'];
+  return { program: 'java', args: [...args, '-cp', `${classes}:${join(sources, 'conf')}:${jars}`] };
+}
+
+/** Folder with Apache Kafka's jars in libs/. */
+export async function kafkaFolder(): Promise<string> {
+  const folder = join(cacheFolder(), `apache-kafka-${KAFKA_VERSION}`);
+  const pom = kafkaPom();
+  await withLock('maven', async () => {
+    await onceFor(folder, createHash('sha256').update(pom).digest('hex'), async () => {
+      if (!(await answers('mvn', '-v'))) await installDebianPackages('maven', 'openjdk-17-jdk-headless');
+      cacheFolder(`apache-kafka-${KAFKA_VERSION}`);
+      writeFileSync(join(folder, 'pom.xml'), pom);
+      const goal = ['-q', '-B', 'dependency:copy-dependencies', '-DoutputDirectory=libs'];
+      await run('mvn', goal, { cwd: folder, timeoutMs: INSTALL_LIMIT_MS });
+    });
+  });
+  return folder;
+}
+
+async function installFranzGo(): Promise<ToolState> {
+  if (!(await answers('go', 'version'))) return { missing: 'Go 1.25 or newer is not installed' };
+  const sources = join(testRoot, 'clients', 'go');
+  const folder = join(cacheFolder(), 'franz-go');
+  const program = join(folder, 'client');
+  await onceFor(folder, digestOf(['go.mod', 'go.sum', 'main.go'].map((f) => join(sources, f))), async () => {
+    await run('go', ['build', '-o', program, '.'], { cwd: sources, timeoutMs: INSTALL_LIMIT_MS });
+  });
+  return { program, args: [] };
+}
+
+/** Does `work` for the folder unless it was done to its end for the same stamp. What an older stamp left is removed. */
+async function onceFor(folder: string, stamp: string, work: () => Promise<void>): Promise<void> {
+  const file = `${folder}.done`;
+  if (existsSync(file) && existsSync(folder) && readFileSync(file, 'utf8') === stamp) return;
+  rmSync(file, { force: true });
+  rmSync(folder, { recursive: true, force: true });
+  await work();
+  writeFileSync(file, stamp);
+}
+
+function digestOf(files: readonly string[]): string {
+  const hash = createHash('sha256');
+  for (const file of files) hash.update(file).update(readFileSync(file));
+  return hash.digest('hex');
+}
+
+async function installDebianPackages(...packages: string[]): Promise<void> {
+  const wanted = `needs Debian's ${packages.join(' and ')} (as root: apt-get install ${packages.join(' ')})`;
+  if (process.getuid?.() !== 0 || !(await answers('apt-get', '--version'))) throw new Error(wanted);
+  await withLock('apt', async () => {
+    const env = { DEBIAN_FRONTEND: 'noninteractive' };
+    const args = ['install', '-y', '-qq', '--no-install-recommends', ...packages];
+    try {
+      await run('apt-get', args, { env, timeoutMs: INSTALL_LIMIT_MS });
+    } catch {
+      await run('apt-get', ['update', '-qq'], { env, timeoutMs: INSTALL_LIMIT_MS });
+      await run('apt-get', args, { env, timeoutMs: INSTALL_LIMIT_MS });
+    }
+  });
+}

@@ -1,0 +1,14 @@
+import { defineConfig } from 'vitest/config';
+
+/** Tests against six real processes, with clients nobody here wrote. They share the cluster and the cores: one by one. */
+export default defineConfig({
+  test: {
+    root: import.meta.dirname,
+    include: ['lib/*.test.ts', 'clients/*.test.ts', 'soak/*.test.ts'],
+    globalSetup: ['lib/global-setup.ts'],
+    fileParallelism: false,
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
+    teardownTimeout: 60_000,
+  },
+});
