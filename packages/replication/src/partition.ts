@@ -1,15 +1,297 @@
-/** One partition's replica on this broker. Skeleton. */
-import type { LeaderEpoch, NodeId, Offset, Uuid } from '@millrace/base';
+/**
+ * One partition's replica on this broker: its role, epoch, high watermark and log. A synchronous heart: inputs are
+ * calls, effects go through its ports. What exists only while leading is in leadership.ts; it must never survive the
+ * epoch it was born in.
+ */
+import { assert, DiskError, type LeaderEpoch, type NodeId, type Offset, type Uuid } from '@millrace/base';
 import type { PartitionLog } from '@millrace/log';
+import { ErrorCode } from '@millrace/protocol';
+import { type ProduceOperation, produceFailure } from './acks.ts';
+import { DeviceSync } from './device-sync.ts';
+import { IsrState } from './isr-state.ts';
+import { Leadership } from './leadership.ts';
+import type { FetchWaiter, PartitionAssignment, PartitionPorts } from './partition-ports.ts';
+import type { CurrentLeader, ProduceResult } from './types.ts';
 
-export interface Partition {
+export type Role = 'leader' | 'follower' | 'none';
+
+/** Settings of the topic that the partition itself obeys; the log has its own. */
+export interface PartitionSettings {
+  /** `min.insync.replicas` */
+  readonly minInsyncReplicas: number;
+  /** `flush.messages` is 1: acknowledgements and fetch offsets wait for the device. */
+  readonly syncsBeforeAck: boolean;
+}
+
+export interface PartitionOptions {
   readonly topicId: Uuid;
   readonly topic: string;
   readonly index: number;
-  readonly role: 'leader' | 'follower' | 'none';
-  readonly leaderId: NodeId;
-  readonly leaderEpoch: LeaderEpoch;
-  readonly isr: readonly NodeId[];
-  readonly highWatermark: Offset;
   readonly log: PartitionLog;
+  readonly settings: PartitionSettings;
+  /** From the checkpoint; 0 when there is none. */
+  readonly highWatermark: Offset;
+  readonly ports: PartitionPorts;
+}
+
+export class Partition {
+  readonly topicId: Uuid;
+  readonly topic: string;
+  readonly index: number;
+  readonly log: PartitionLog;
+  settings: PartitionSettings;
+  role: Role = 'none';
+  /** Set exactly while `role` is leader. */
+  leadership: Leadership | undefined;
+  /** Latest known leader, -1 none. */
+  leaderId: NodeId = -1;
+  /** Latest known epoch. Only grows. */
+  leaderEpoch: LeaderEpoch = -1;
+  replicas: readonly NodeId[] = [];
+  readonly isrState = new IsrState();
+  /**
+   * Everything below is on all members of the ISR, as far as this replica has heard. Moves forward only, but for
+   * truncations that epochs demand. Invariant: log.startOffset <= highWatermark <= log.endOffset.
+   */
+  highWatermark: Offset;
+  /** The disk failed under it: everything answers KAFKA_STORAGE_ERROR until the broker is restarted. */
+  isOffline = false;
+  isClosed = false;
+  /** Parked fetches that read this partition. */
+  readonly waiters = new Set<FetchWaiter>();
+  /** Parked until `ownEnd` moves: a follower's next fetch. */
+  onSynced: (() => void) | undefined;
+  private readonly sync: DeviceSync;
+  private readonly ports: PartitionPorts;
+
+  constructor(options: PartitionOptions) {
+    this.topicId = options.topicId;
+    this.topic = options.topic;
+    this.index = options.index;
+    this.log = options.log;
+    this.settings = options.settings;
+    this.ports = options.ports;
+    this.highWatermark = Math.min(Math.max(options.highWatermark, this.log.startOffset), this.log.endOffset);
+    this.sync = new DeviceSync(this.log, {
+      soon: (callback) => this.ports.soon(callback),
+      synced: () => this.synced(),
+      failed: (error) => this.diskFailed(error.message),
+    });
+  }
+
+  get isr(): readonly NodeId[] {
+    return this.isrState.committed;
+  }
+
+  get partitionEpoch(): number {
+    return this.isrState.partitionEpoch;
+  }
+
+  /** Until transactions exist everything below the high watermark is decided. */
+  get lastStableOffset(): Offset {
+    return this.highWatermark;
+  }
+
+  /** A topic with fewer replicas than min.insync.replicas asks for all of them (behaviour 10.2). */
+  get minIsrEffective(): number {
+    return Math.min(this.settings.minInsyncReplicas, this.replicas.length);
+  }
+
+  get currentLeader(): CurrentLeader {
+    return { leaderId: this.leaderId, leaderEpoch: this.leaderEpoch };
+  }
+
+  /** What this replica may count for: written, or synced where that is promised. */
+  get ownEnd(): Offset {
+    const { endOffset, recoveryPoint } = this.log;
+    return this.settings.syncsBeforeAck ? Math.min(recoveryPoint, endOffset) : endOffset;
+  }
+
+  // ------------------------------------------------------------------ roles
+
+  /** The controller's latest word. An older one is ignored; the same again only restores a role that was resigned. */
+  assign(assignment: PartitionAssignment): void {
+    if (this.isClosed || assignment.leaderEpoch < this.leaderEpoch) return;
+    this.replicas = assignment.replicas;
+    if (assignment.leaderEpoch > this.leaderEpoch || this.role === 'none') {
+      this.changeRole(assignment);
+      return;
+    }
+    const previous = this.isr;
+    if (this.isrState.commit(assignment.isr, assignment.partitionEpoch))
+      this.leadership?.isrChanged(previous);
+  }
+
+  /** This broker's registration is in doubt: no role until the metadata names it again. */
+  resign(): void {
+    this.role = 'none';
+    this.endLeadership(ErrorCode.NOT_LEADER_OR_FOLLOWER);
+  }
+
+  private changeRole(assignment: PartitionAssignment): void {
+    const leads = assignment.leader === this.ports.brokerId;
+    this.leaderId = assignment.leader;
+    this.leaderEpoch = assignment.leaderEpoch;
+    this.isrState.replace(assignment.isr, assignment.partitionEpoch);
+    this.role = leads ? 'leader' : 'follower';
+    this.endLeadership(ErrorCode.NOT_LEADER_OR_FOLLOWER);
+    this.ports.logger.info(leads ? 'became-leader' : 'became-follower', {
+      ...this.facts(),
+      leader: assignment.leader,
+      isr: assignment.isr,
+      endOffset: this.log.endOffset,
+      highWatermark: this.highWatermark,
+    });
+    if (!leads || this.isOffline) return;
+    this.leadership = new Leadership(this, this.ports);
+    this.guardDisk(() => this.log.assignLeaderEpoch(this.leaderEpoch, this.log.endOffset));
+    if (this.settings.syncsBeforeAck && this.ownEnd < this.log.endOffset) this.sync.request();
+    this.leadership?.advanceHighWatermark();
+  }
+
+  /** Nothing that was promised under a leadership outlives it: parked produce and fetch are answered at once. */
+  private endLeadership(errorCode: ErrorCode): void {
+    const { leadership } = this;
+    this.leadership = undefined;
+    leadership?.end(errorCode);
+    this.notifyWaiters();
+  }
+
+  private notifyWaiters(): void {
+    for (const waiter of this.waiters) waiter.notify(Number.POSITIVE_INFINITY);
+  }
+
+  /** NONE when this replica leads and the caller's epoch is its own (-1: not checked). */
+  checkLeader(currentLeaderEpoch: LeaderEpoch): ErrorCode {
+    if (this.isClosed) return ErrorCode.NOT_LEADER_OR_FOLLOWER;
+    if (this.isOffline) return ErrorCode.KAFKA_STORAGE_ERROR;
+    const epochError = this.checkEpoch(currentLeaderEpoch);
+    if (epochError !== ErrorCode.NONE) return epochError;
+    return this.role === 'leader' ? ErrorCode.NONE : ErrorCode.NOT_LEADER_OR_FOLLOWER;
+  }
+
+  checkEpoch(currentLeaderEpoch: LeaderEpoch): ErrorCode {
+    if (currentLeaderEpoch < 0 || currentLeaderEpoch === this.leaderEpoch) return ErrorCode.NONE;
+    return currentLeaderEpoch < this.leaderEpoch
+      ? ErrorCode.FENCED_LEADER_EPOCH
+      : ErrorCode.UNKNOWN_LEADER_EPOCH;
+  }
+
+  // ------------------------------------------------------------------ leader
+
+  /** Appends one batch. The returned result holds unless the operation was parked and its acknowledgement fails. */
+  produce(
+    records: Uint8Array | null,
+    request: { readonly acks: number; readonly apiVersion: number },
+    operation: ProduceOperation,
+    slot: number,
+  ): ProduceResult {
+    const refusal = this.checkLeader(-1);
+    if (refusal !== ErrorCode.NONE) return produceFailure(refusal, { currentLeader: this.currentLeader });
+    assert(this.leadership !== undefined, 'a leader has a leadership');
+    return this.leadership.produce(records, request, operation, slot);
+  }
+
+  /** After an append on either side. */
+  flushIfDue(): void {
+    if (this.log.flushDue) this.sync.request();
+  }
+
+  private synced(): void {
+    this.leadership?.ownEndMoved();
+    const { onSynced } = this;
+    this.onSynced = undefined;
+    onSynced?.();
+  }
+
+  // ------------------------------------------------------------------ follower
+
+  /** Batches from the leader of `leaderEpoch`, which begin at this log's end. */
+  appendAsFollower(records: Uint8Array): ErrorCode {
+    assert(this.role === 'follower', 'only a follower appends what a leader sends');
+    const appended = this.log.appendAsFollower(records, this.ports.wallMs());
+    if (appended.ok) {
+      this.flushIfDue();
+      return ErrorCode.NONE;
+    }
+    if (appended.errorCode === ErrorCode.KAFKA_STORAGE_ERROR) this.diskFailed(appended.message);
+    else
+      this.ports.logger.error('follower-append-failed', {
+        ...this.facts(),
+        errorCode: appended.errorCode,
+        reason: appended.message,
+      });
+    return appended.errorCode;
+  }
+
+  /** One round trip late: never more than this log holds (behaviour 8.6). */
+  learnFromLeader(leader: { readonly highWatermark: Offset; readonly logStartOffset: Offset }): void {
+    assert(this.role === 'follower', 'only a follower learns from a leader');
+    const known = Math.min(leader.highWatermark, this.log.endOffset);
+    if (known > this.highWatermark) this.highWatermark = known;
+    if (leader.logStartOffset > this.log.startOffset && leader.logStartOffset <= this.highWatermark)
+      this.guardDisk(() => this.log.advanceStartOffset(leader.logStartOffset));
+  }
+
+  /** Epochs showed that this log went another way than its leader's. */
+  truncateTo(offset: Offset): void {
+    assert(this.role === 'follower', 'only a follower truncates');
+    const { endOffset, startOffset } = this.log;
+    if (offset < this.highWatermark) this.lostCommitted(offset);
+    const target = Math.max(offset, startOffset);
+    this.guardDisk(() => this.log.truncateTo(target));
+    this.highWatermark = Math.min(this.highWatermark, this.log.endOffset);
+    this.ports.logger.info('replica-truncated', { ...this.facts(), from: endOffset, to: this.log.endOffset });
+  }
+
+  /** The leader's log begins above this one's end: nothing here connects to it. */
+  restartAt(offset: Offset): void {
+    assert(this.role === 'follower', 'only a follower starts anew');
+    const { endOffset } = this.log;
+    this.guardDisk(() => this.log.truncateFullyAndStartAt(offset));
+    this.highWatermark = offset;
+    this.ports.logger.warn('replica-restarted', { ...this.facts(), from: endOffset, to: offset });
+  }
+
+  /** Cannot happen after clean elections: records that were committed are removed because the leader lacks them. */
+  private lostCommitted(offset: Offset): void {
+    this.ports.logger.error('truncated-below-high-watermark', {
+      ...this.facts(),
+      leader: this.leaderId,
+      highWatermark: this.highWatermark,
+      to: offset,
+    });
+  }
+
+  // ------------------------------------------------------------------ failure and end
+
+  diskFailed(reason: string): void {
+    if (this.isOffline || this.isClosed) return;
+    this.isOffline = true;
+    this.ports.logger.error('partition-offline', { ...this.facts(), reason });
+    this.endLeadership(ErrorCode.KAFKA_STORAGE_ERROR);
+  }
+
+  guardDisk(operation: () => void): void {
+    try {
+      operation();
+    } catch (error) {
+      if (!(error instanceof DiskError)) throw error;
+      this.diskFailed(error.message);
+    }
+  }
+
+  /** The replica is given up: the topic was deleted, or the broker stops. The log is the owner's to close or delete. */
+  close(errorCode: ErrorCode): void {
+    if (this.isClosed) return;
+    this.isClosed = true;
+    this.role = 'none';
+    this.sync.stop();
+    this.onSynced = undefined;
+    this.endLeadership(errorCode);
+  }
+
+  facts(): Record<string, unknown> {
+    return { topic: this.topic, partition: this.index, leaderEpoch: this.leaderEpoch };
+  }
 }

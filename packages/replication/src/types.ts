@@ -38,7 +38,7 @@ export interface ProduceResult {
   logAppendTimeMs: number;
   logStartOffset: Offset;
   message?: string;
-  recordErrors?: readonly { batchIndex: number; batchIndexErrorMessage: string | null }[];
+  recordErrors?: readonly { readonly batchIndex: number; readonly message: string }[];
   currentLeader?: CurrentLeader;
 }
 

@@ -1,0 +1,142 @@
+/**
+ * Reading one partition for a fetch, of a consumer or a follower: the checks in Kafka's order, then batches by
+ * reference. Changes nothing.
+ */
+import type { BrokerEpoch, LeaderEpoch, NodeId, Offset, Uuid } from '@millrace/base';
+import { ErrorCode } from '@millrace/protocol';
+import type { Partition } from './partition.ts';
+import type { CurrentLeader } from './types.ts';
+
+/** What is wanted of one partition. */
+export interface FetchItem {
+  readonly topic: string;
+  readonly topicId: Uuid;
+  readonly partition: number;
+  readonly fetchOffset: Offset;
+  /** -1: not checked. */
+  readonly currentLeaderEpoch: LeaderEpoch;
+  /** Epoch of the last record the reader has; -1: unknown, no divergence check. */
+  readonly lastFetchedEpoch: LeaderEpoch;
+  readonly logStartOffset: Offset;
+  readonly partitionMaxBytes: number;
+}
+
+/** Who reads. */
+export interface Reader {
+  /** -1: a consumer. */
+  readonly replicaId: NodeId;
+  readonly replicaEpoch: BrokerEpoch;
+  readonly isFollower: boolean;
+  readonly readsCommitted: boolean;
+}
+
+/** One partition of a fetch response. */
+export interface FetchedPartition {
+  partitionIndex: number;
+  errorCode: ErrorCode;
+  highWatermark: Offset;
+  lastStableOffset: Offset;
+  logStartOffset: Offset;
+  divergingEpoch: { epoch: LeaderEpoch; endOffset: Offset } | undefined;
+  currentLeader: CurrentLeader | undefined;
+  abortedTransactions: null;
+  preferredReadReplica: number;
+  records: Uint8Array[];
+  /** Of `records`. */
+  sizeBytes: number;
+}
+
+export function failedFetch(
+  partitionIndex: number,
+  errorCode: ErrorCode,
+  currentLeader?: CurrentLeader,
+): FetchedPartition {
+  return {
+    partitionIndex,
+    errorCode,
+    highWatermark: -1,
+    lastStableOffset: -1,
+    logStartOffset: -1,
+    divergingEpoch: undefined,
+    currentLeader,
+    abortedTransactions: null,
+    preferredReadReplica: -1,
+    records: [],
+    sizeBytes: 0,
+  };
+}
+
+/** The largest epoch both logs can share, when the reader's log went another way below its fetch offset (KIP-595). */
+export interface Divergence {
+  readonly epoch: LeaderEpoch;
+  readonly endOffset: Offset;
+}
+
+/** Whether this replica can serve the item: NONE, an error, or where the reader has to go back to. */
+export function inspect(partition: Partition, item: FetchItem, reader: Reader): ErrorCode | Divergence {
+  const refusal = partition.checkLeader(item.currentLeaderEpoch);
+  if (refusal !== ErrorCode.NONE) return refusal;
+  if (reader.isFollower && !partition.leadership?.remotes.has(reader.replicaId))
+    return ErrorCode.UNKNOWN_LEADER_EPOCH;
+  const { log } = partition;
+  if (item.lastFetchedEpoch >= 0) {
+    const end = log.endOffsetForEpoch(item.lastFetchedEpoch);
+    if (end.epoch < 0 || end.endOffset < 0) return ErrorCode.OFFSET_OUT_OF_RANGE;
+    if (end.epoch < item.lastFetchedEpoch || end.endOffset < item.fetchOffset) return end;
+  }
+  return item.fetchOffset < log.startOffset || item.fetchOffset > log.endOffset
+    ? ErrorCode.OFFSET_OUT_OF_RANGE
+    : ErrorCode.NONE;
+}
+
+/** Offset up to which the reader may see. */
+export function visibleEnd(partition: Partition, reader: Reader): Offset {
+  if (reader.isFollower) return partition.log.endOffset;
+  return reader.readsCommitted ? partition.lastStableOffset : partition.highWatermark;
+}
+
+/**
+ * Reads up to `maxBytes`; with `atLeastOneBatch` the first batch comes whatever its size, so that a reader gets on.
+ * Whole batches only.
+ */
+export function readPartition(
+  partition: Partition,
+  item: FetchItem,
+  reader: Reader,
+  limit: { readonly maxBytes: number; readonly atLeastOneBatch: boolean },
+): FetchedPartition {
+  const inspected = inspect(partition, item, reader);
+  if (typeof inspected === 'number' && inspected !== ErrorCode.NONE) return refused(partition, inspected);
+  const { log } = partition;
+  const fetched = failedFetch(partition.index, ErrorCode.NONE);
+  fetched.highWatermark = partition.highWatermark;
+  fetched.lastStableOffset = partition.lastStableOffset;
+  fetched.logStartOffset = log.startOffset;
+  if (typeof inspected !== 'number') {
+    fetched.divergingEpoch = { epoch: inspected.epoch, endOffset: inspected.endOffset };
+    return fetched;
+  }
+  const end = visibleEnd(partition, reader);
+  const maxBytes = Math.min(item.partitionMaxBytes, limit.maxBytes);
+  if (item.fetchOffset >= end || (maxBytes <= 0 && !limit.atLeastOneBatch)) return fetched;
+  const read = log.read({
+    fromOffset: item.fetchOffset,
+    endOffsetMax: end,
+    maxBytes: Math.max(0, maxBytes),
+    atLeastOneBatch: limit.atLeastOneBatch,
+  });
+  if (read.errorCode !== ErrorCode.NONE) {
+    partition.diskFailed('a read failed');
+    return refused(partition, read.errorCode);
+  }
+  fetched.records = read.chunks;
+  fetched.sizeBytes = read.sizeBytes;
+  return fetched;
+}
+
+function refused(partition: Partition, errorCode: ErrorCode): FetchedPartition {
+  // KIP-951: whoever has a stale leader is told the new one.
+  const isStale =
+    errorCode === ErrorCode.NOT_LEADER_OR_FOLLOWER || errorCode === ErrorCode.FENCED_LEADER_EPOCH;
+  return failedFetch(partition.index, errorCode, isStale ? partition.currentLeader : undefined);
+}

@@ -1,0 +1,237 @@
+/**
+ * Answers fetches of consumers and followers: at once, or parked until enough can be read, something else changed, or
+ * the wait is over. Parked ones that were woken are answered together at the end of the turn, so that many appends make
+ * one response.
+ */
+import type { BrokerEpoch, Clock, Deadline, NodeId, Random } from '@millrace/base';
+import { ErrorCode } from '@millrace/protocol';
+import {
+  type FetchedPartition,
+  type FetchItem,
+  failedFetch,
+  inspect,
+  type Reader,
+  readPartition,
+} from './fetch-read.ts';
+import { FetchSessions, type OpenedFetch, SessionPartition } from './fetch-sessions.ts';
+import type { Partition } from './partition.ts';
+import type { FetchWaiter } from './partition-ports.ts';
+import type { DueCallback, Timers } from './timers.ts';
+import type { Cancel, CurrentLeader, FetchRequest, FetchResponse } from './types.ts';
+
+export interface FetchPorts {
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly random: Random;
+  readonly responseBytesMax: number;
+  readonly sessionsMax: number;
+  readonly parkedMax: number;
+  /** The hosted partition, or why there is none. */
+  find(item: FetchItem, usesTopicIds: boolean): Partition | FetchMiss;
+  /** Of the broker's current registration in the metadata; undefined when it has none. */
+  registeredEpoch(brokerId: NodeId): BrokerEpoch | undefined;
+}
+
+export interface FetchMiss {
+  readonly errorCode: ErrorCode;
+  readonly currentLeader: CurrentLeader | undefined;
+}
+
+interface Read {
+  readonly fetched: { readonly item: FetchItem; readonly data: FetchedPartition }[];
+  readonly sizeBytes: number;
+  /** Has an error or a divergence: not worth waiting for more. */
+  readonly isUrgent: boolean;
+}
+
+export class FetchService {
+  readonly sessions: FetchSessions;
+  readonly parked = new Set<ParkedFetch>();
+  private readonly ports: FetchPorts;
+  private woken: ParkedFetch[] = [];
+
+  constructor(ports: FetchPorts) {
+    this.ports = ports;
+    this.sessions = new FetchSessions(ports.sessionsMax, ports.random);
+  }
+
+  fetch(request: FetchRequest, done: (response: FetchResponse) => void): Cancel {
+    const reader = readerOf(request);
+    const opened = this.sessions.open(request, reader.isFollower, this.ports.timers.now());
+    if (typeof opened === 'number') {
+      done({ errorCode: opened, sessionId: 0, responses: [] });
+      return () => {};
+    }
+    const fetch = new ParkedFetch(this, { request, reader, opened, done });
+    if (reader.isFollower) this.recordFollower(fetch);
+    const read = this.read(fetch);
+    const bytesMin = Math.min(request.minBytes, this.responseBytesMax(request));
+    const isEnough =
+      read.isUrgent || read.sizeBytes >= bytesMin || request.maxWaitMs <= 0 || fetch.items.length === 0;
+    if (isEnough || this.parked.size >= this.ports.parkedMax) done(respond(fetch, read));
+    else this.park(fetch, bytesMin - read.sizeBytes);
+    return () => this.unpark(fetch);
+  }
+
+  /** Registrations changed: what a parked follower reported may count now. */
+  brokersChanged(brokers: ReadonlySet<NodeId>): void {
+    for (const fetch of this.parked)
+      if (fetch.reader.isFollower && brokers.has(fetch.reader.replicaId)) this.recordFollower(fetch);
+  }
+
+  /** At the end of the turn. */
+  wake(fetch: ParkedFetch): void {
+    this.woken.push(fetch);
+    if (this.woken.length === 1) this.ports.clock.soon(() => this.answerWoken());
+  }
+
+  private answerWoken(): void {
+    const { woken } = this;
+    this.woken = [];
+    for (const fetch of woken) this.answerParked(fetch);
+  }
+
+  private answerParked(fetch: ParkedFetch): void {
+    if (!this.parked.has(fetch)) return;
+    this.unpark(fetch);
+    fetch.done(respond(fetch, this.read(fetch)));
+  }
+
+  private park(fetch: ParkedFetch, missingBytes: number): void {
+    fetch.missingBytes = missingBytes;
+    this.parked.add(fetch);
+    fetch.deadline = this.ports.timers.after(fetch.request.maxWaitMs, () => this.answerParked(fetch));
+    for (const item of fetch.items) {
+      const partition = this.find(fetch, item);
+      if ('errorCode' in partition) continue;
+      partition.waiters.add(fetch);
+      fetch.waitsOn.push(partition);
+    }
+  }
+
+  private unpark(fetch: ParkedFetch): void {
+    if (!this.parked.delete(fetch)) return;
+    this.ports.timers.cancel(fetch.deadline);
+    for (const partition of fetch.waitsOn) partition.waiters.delete(fetch);
+  }
+
+  /** A follower holds everything below what it asks for: that is how the high watermark moves and the ISR grows. */
+  private recordFollower(fetch: ParkedFetch): void {
+    const { reader } = fetch;
+    // A fetch of an earlier life of that broker must not count: the log behind it may be another one now (KIP-903).
+    if (this.ports.registeredEpoch(reader.replicaId) !== reader.replicaEpoch) return;
+    for (const item of fetch.items) {
+      const partition = this.find(fetch, item);
+      if ('errorCode' in partition || item.currentLeaderEpoch !== partition.leaderEpoch) continue;
+      if (inspect(partition, item, reader) !== ErrorCode.NONE) continue;
+      partition.leadership?.recordFollower({
+        brokerId: reader.replicaId,
+        brokerEpoch: reader.replicaEpoch,
+        fetchOffset: item.fetchOffset,
+        logStartOffset: item.logStartOffset,
+      });
+    }
+  }
+
+  private read(fetch: ParkedFetch): Read {
+    const { request, reader } = fetch;
+    const fetched: { item: FetchItem; data: FetchedPartition }[] = [];
+    let leftBytes = this.responseBytesMax(request);
+    let sizeBytes = 0;
+    let isUrgent = false;
+    for (const item of fetch.items) {
+      const partition = this.find(fetch, item);
+      const data =
+        'errorCode' in partition
+          ? failedFetch(item.partition, partition.errorCode, partition.currentLeader)
+          : readPartition(partition, item, reader, { maxBytes: leftBytes, atLeastOneBatch: sizeBytes === 0 });
+      sizeBytes += data.sizeBytes;
+      leftBytes -= data.sizeBytes;
+      isUrgent ||= data.errorCode !== ErrorCode.NONE || data.divergingEpoch !== undefined;
+      fetched.push({ item, data });
+    }
+    return { fetched, sizeBytes, isUrgent };
+  }
+
+  private find(fetch: ParkedFetch, item: FetchItem): Partition | FetchMiss {
+    return this.ports.find(item, fetch.request.version >= 13);
+  }
+
+  private responseBytesMax(request: FetchRequest): number {
+    return Math.max(0, Math.min(request.maxBytes, this.ports.responseBytesMax));
+  }
+}
+
+/** A fetch from its arrival to its answer; parked or not. */
+export class ParkedFetch implements FetchWaiter {
+  readonly request: FetchRequest;
+  readonly reader: Reader;
+  readonly opened: OpenedFetch;
+  /** As of the request: a session may change under a parked fetch only by a request that breaks the protocol. */
+  readonly items: readonly FetchItem[];
+  readonly done: (response: FetchResponse) => void;
+  readonly waitsOn: Partition[] = [];
+  deadline: Deadline<DueCallback> | undefined;
+  missingBytes = 0;
+  private isWoken = false;
+  private readonly service: FetchService;
+
+  constructor(
+    service: FetchService,
+    options: {
+      request: FetchRequest;
+      reader: Reader;
+      opened: OpenedFetch;
+      done: (response: FetchResponse) => void;
+    },
+  ) {
+    this.service = service;
+    this.request = options.request;
+    this.reader = options.reader;
+    this.opened = options.opened;
+    this.items = [...options.opened.items];
+    this.done = options.done;
+  }
+
+  get isFollower(): boolean {
+    return this.reader.isFollower;
+  }
+
+  notify(sizeBytes: number): void {
+    this.missingBytes -= sizeBytes;
+    if (this.missingBytes > 0 || this.isWoken) return;
+    this.isWoken = true;
+    this.service.wake(this);
+  }
+}
+
+function readerOf(request: FetchRequest): Reader {
+  // The plain replica id is how versions up to 14 say it; those know no broker epoch and count for nothing.
+  const { replicaState } = request;
+  const replicaId = request.version >= 15 ? replicaState.replicaId : request.replicaId;
+  return {
+    replicaId,
+    replicaEpoch: request.version >= 15 ? replicaState.replicaEpoch : -1,
+    isFollower: replicaId >= 0,
+    readsCommitted: request.isolationLevel === 1,
+  };
+}
+
+function respond(fetch: ParkedFetch, read: Read): FetchResponse {
+  const { session, sessionId, isIncremental } = fetch.opened;
+  const responses: { topic: string; topicId: FetchItem['topicId']; partitions: FetchedPartition[] }[] = [];
+  let last: (typeof responses)[number] | undefined;
+  for (const { item, data } of read.fetched) {
+    if (item instanceof SessionPartition) {
+      const isNews = item.tell(data);
+      if (isIncremental && !isNews) continue;
+      if (data.sizeBytes > 0) session?.moveToEnd(item);
+    }
+    if (last === undefined || last.topicId !== item.topicId || last.topic !== item.topic) {
+      last = { topic: item.topic, topicId: item.topicId, partitions: [] };
+      responses.push(last);
+    }
+    last.partitions.push(data);
+  }
+  return { errorCode: ErrorCode.NONE, sessionId, responses };
+}

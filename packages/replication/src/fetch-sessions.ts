@@ -1,0 +1,229 @@
+/**
+ * Fetch sessions, the leader's side (KIP-227): a reader names its partitions once and then only what changed. Bounded:
+ * when the cache is full a newcomer either displaces a session worth less or goes without, which costs it bytes only.
+ */
+import type { LeaderEpoch, Millis, Offset, Random, Uuid } from '@millrace/base';
+import { ErrorCode } from '@millrace/protocol';
+import type { FetchedPartition, FetchItem } from './fetch-read.ts';
+import type { FetchRequest } from './types.ts';
+
+/** A session unused, or a consumer's session older, than this may always go. */
+const EVICTION_AGE_MS: Millis = 120_000;
+const FIRST_VERSION_WITH_SESSIONS = 7;
+const FIRST_VERSION_WITH_TOPIC_IDS = 13;
+const FINAL_EPOCH = -1;
+const INITIAL_EPOCH = 0;
+const EPOCH_MAX = 0x7fffffff;
+
+/** A partition of a session: what the reader wants, and what it was last told. */
+export class SessionPartition implements FetchItem {
+  readonly key: string;
+  readonly topic: string;
+  readonly topicId: Uuid;
+  readonly partition: number;
+  fetchOffset: Offset = 0;
+  currentLeaderEpoch: LeaderEpoch = -1;
+  lastFetchedEpoch: LeaderEpoch = -1;
+  logStartOffset: Offset = -1;
+  partitionMaxBytes = 0;
+  /** Last told; -1: nothing, so that it is told anew. */
+  toldHighWatermark: Offset = -1;
+  toldLogStart: Offset = -1;
+
+  constructor(key: string, item: FetchItem) {
+    this.key = key;
+    this.topic = item.topic;
+    this.topicId = item.topicId;
+    this.partition = item.partition;
+    this.update(item);
+  }
+
+  update(item: FetchItem): void {
+    // What was told under another epoch may never have been taken in.
+    if (item.currentLeaderEpoch !== this.currentLeaderEpoch) this.toldHighWatermark = -1;
+    this.fetchOffset = item.fetchOffset;
+    this.currentLeaderEpoch = item.currentLeaderEpoch;
+    this.lastFetchedEpoch = item.lastFetchedEpoch;
+    this.logStartOffset = item.logStartOffset;
+    this.partitionMaxBytes = item.partitionMaxBytes;
+  }
+
+  /** Notes what a response tells. Returns whether an incremental response has to tell it. */
+  tell(fetched: FetchedPartition): boolean {
+    if (fetched.errorCode !== ErrorCode.NONE) {
+      this.toldHighWatermark = -1;
+      return true;
+    }
+    const isNews =
+      fetched.sizeBytes > 0 ||
+      fetched.divergingEpoch !== undefined ||
+      fetched.highWatermark !== this.toldHighWatermark ||
+      fetched.logStartOffset !== this.toldLogStart;
+    this.toldHighWatermark = fetched.divergingEpoch === undefined ? fetched.highWatermark : -1;
+    this.toldLogStart = fetched.logStartOffset;
+    return isNews;
+  }
+}
+
+export class FetchSession {
+  readonly id: number;
+  /** Followers' sessions are displaced last. */
+  readonly isFollower: boolean;
+  readonly usesTopicIds: boolean;
+  readonly createdMs: Millis;
+  lastUsedMs: Millis;
+  /** What the next request must carry. */
+  nextEpoch = 1;
+  /** In the order in which they are read. */
+  readonly partitions = new Map<string, SessionPartition>();
+
+  constructor(options: { id: number; isFollower: boolean; usesTopicIds: boolean; now: Millis }) {
+    this.id = options.id;
+    this.isFollower = options.isFollower;
+    this.usesTopicIds = options.usesTopicIds;
+    this.createdMs = options.now;
+    this.lastUsedMs = options.now;
+  }
+
+  put(item: FetchItem): void {
+    const key = this.keyOf(item, item.partition);
+    const known = this.partitions.get(key);
+    if (known === undefined) this.partitions.set(key, new SessionPartition(key, item));
+    else known.update(item);
+  }
+
+  forget(topic: { readonly topic: string; readonly topicId: Uuid }, partition: number): void {
+    this.partitions.delete(this.keyOf(topic, partition));
+  }
+
+  /** It had data: others come first next time. Must not be called while `partitions` is walked. */
+  moveToEnd(item: SessionPartition): void {
+    if (this.partitions.delete(item.key)) this.partitions.set(item.key, item);
+  }
+
+  private keyOf(topic: { readonly topic: string; readonly topicId: Uuid }, partition: number): string {
+    return `${this.usesTopicIds ? topic.topicId : topic.topic}-${partition}`;
+  }
+}
+
+/** How a fetch request is to be served. */
+export interface OpenedFetch {
+  readonly items: Iterable<FetchItem>;
+  /** 0: none. */
+  readonly sessionId: number;
+  readonly session: FetchSession | undefined;
+  /** Only news is answered. */
+  readonly isIncremental: boolean;
+}
+
+export class FetchSessions {
+  private readonly slotsMax: number;
+  private readonly random: Random;
+  /** Least recently used first. */
+  private readonly sessions = new Map<number, FetchSession>();
+
+  constructor(slotsMax: number, random: Random) {
+    this.slotsMax = slotsMax;
+    this.random = random;
+  }
+
+  get size(): number {
+    return this.sessions.size;
+  }
+
+  /** An error is one of the whole request. */
+  open(request: FetchRequest, isFollower: boolean, now: Millis): OpenedFetch | ErrorCode {
+    const { sessionId, sessionEpoch, version } = request;
+    if (version < FIRST_VERSION_WITH_SESSIONS) return sessionless(request);
+    if (sessionEpoch === FINAL_EPOCH || sessionEpoch === INITIAL_EPOCH) {
+      if (sessionId !== 0) this.sessions.delete(sessionId);
+      return sessionEpoch === FINAL_EPOCH ? sessionless(request) : this.create(request, isFollower, now);
+    }
+    const session = this.sessions.get(sessionId);
+    if (session === undefined) return ErrorCode.FETCH_SESSION_ID_NOT_FOUND;
+    if (session.nextEpoch !== sessionEpoch) return ErrorCode.INVALID_FETCH_SESSION_EPOCH;
+    if (session.usesTopicIds !== version >= FIRST_VERSION_WITH_TOPIC_IDS)
+      return ErrorCode.FETCH_SESSION_TOPIC_ID_ERROR;
+    return this.resume(session, request, now);
+  }
+
+  private resume(session: FetchSession, request: FetchRequest, now: Millis): OpenedFetch {
+    for (const item of itemsOf(request)) session.put(item);
+    for (const forgotten of request.forgottenTopicsData)
+      for (const partition of forgotten.partitions) session.forget(forgotten, partition);
+    this.sessions.delete(session.id);
+    if (session.partitions.size === 0) return sessionless(request);
+    this.sessions.set(session.id, session);
+    session.lastUsedMs = now;
+    session.nextEpoch = session.nextEpoch === EPOCH_MAX ? 1 : session.nextEpoch + 1;
+    return { items: session.partitions.values(), sessionId: session.id, session, isIncremental: true };
+  }
+
+  private create(request: FetchRequest, isFollower: boolean, now: Millis): OpenedFetch {
+    const items = itemsOf(request);
+    if (items.length === 0 || !this.makeRoom(isFollower, items.length, now)) return sessionless(request);
+    const usesTopicIds = request.version >= FIRST_VERSION_WITH_TOPIC_IDS;
+    const session = new FetchSession({ id: this.drawId(), isFollower, usesTopicIds, now });
+    for (const item of items) session.put(item);
+    this.sessions.set(session.id, session);
+    return { items: session.partitions.values(), sessionId: session.id, session, isIncremental: false };
+  }
+
+  private drawId(): number {
+    for (;;) {
+      const id = this.random.below(EPOCH_MAX) + 1;
+      if (!this.sessions.has(id)) return id;
+    }
+  }
+
+  private makeRoom(isFollower: boolean, partitionCount: number, now: Millis): boolean {
+    if (this.sessions.size < this.slotsMax) return true;
+    const victim = this.unused(now) ?? this.leastValuable(isFollower, partitionCount, now);
+    if (victim === undefined) return false;
+    this.sessions.delete(victim.id);
+    return true;
+  }
+
+  private unused(now: Millis): FetchSession | undefined {
+    for (const session of this.sessions.values())
+      return now - session.lastUsedMs > EVICTION_AGE_MS ? session : undefined;
+    return undefined;
+  }
+
+  /** The session of least value, if the newcomer is worth at least as much. */
+  private leastValuable(isFollower: boolean, partitionCount: number, now: Millis): FetchSession | undefined {
+    let least: FetchSession | undefined;
+    for (const session of this.sessions.values())
+      if (least === undefined || isWorthLess(session, least)) least = session;
+    if (least === undefined) return undefined;
+    if (isFollower && !least.isFollower) return least;
+    if (least.isFollower !== isFollower || now - least.createdMs <= EVICTION_AGE_MS) return undefined;
+    return least.partitions.size <= partitionCount ? least : undefined;
+  }
+}
+
+function isWorthLess(a: FetchSession, b: FetchSession): boolean {
+  if (a.isFollower !== b.isFollower) return !a.isFollower;
+  return a.partitions.size < b.partitions.size;
+}
+
+function sessionless(request: FetchRequest): OpenedFetch {
+  return { items: itemsOf(request), sessionId: 0, session: undefined, isIncremental: false };
+}
+
+function itemsOf(request: FetchRequest): FetchItem[] {
+  const items: FetchItem[] = [];
+  for (const { topic, topicId, partitions } of request.topics)
+    for (const wanted of partitions)
+      items.push({
+        topic,
+        topicId,
+        partition: wanted.partition,
+        fetchOffset: wanted.fetchOffset,
+        currentLeaderEpoch: wanted.currentLeaderEpoch,
+        lastFetchedEpoch: wanted.lastFetchedEpoch,
+        logStartOffset: wanted.logStartOffset,
+        partitionMaxBytes: wanted.partitionMaxBytes,
+      });
+  return items;
+}

@@ -1,0 +1,302 @@
+/**
+ * What a partition has only while it leads: its view of the followers, the ISR change in flight, and acknowledgements
+ * that wait. Born with a leader epoch and dropped with it. It must never acknowledge what the durability contract
+ * (design, section 5) does not cover, and never move the high watermark past what a member of the maximal ISR lacks.
+ */
+import { assert, type NodeId, type Offset } from '@millrace/base';
+import type { Refusal } from '@millrace/log';
+import { ErrorCode } from '@millrace/protocol';
+import { ParkedAcks, type ProduceOperation, produceFailure } from './acks.ts';
+import { laggingReplicas, nextHighWatermark, RemoteReplica } from './isr.ts';
+import type { Partition } from './partition.ts';
+import type { FollowerPosition, IsrAnswer, IsrProposal, PartitionPorts } from './partition-ports.ts';
+import type { ProduceResult } from './types.ts';
+
+/** A refused ISR change is not proposed again at the next fetch, but after this. */
+const REFUSED_PROPOSAL_PAUSE_MS = 1000;
+
+export class Leadership {
+  readonly partition: Partition;
+  /** The log's end when the leadership began: below it may lie records that a predecessor did not commit. */
+  readonly startOffset: Offset;
+  readonly remotes = new Map<NodeId, RemoteReplica>();
+  private readonly ports: PartitionPorts;
+  /** acks=all, by the high watermark that releases them. */
+  private readonly replicated = new ParkedAcks();
+  /** acks=1 that wait for the device or for a lease, by the own end that releases them. */
+  private readonly local = new ParkedAcks();
+  /** Batches above the high watermark, oldest first: what a moving high watermark makes readable. */
+  private unreplicated: { end: Offset; sizeBytes: number }[] = [];
+  private noProposalBefore = Number.NEGATIVE_INFINITY;
+
+  constructor(partition: Partition, ports: PartitionPorts) {
+    this.partition = partition;
+    this.ports = ports;
+    this.startOffset = partition.log.endOffset;
+    const now = ports.now();
+    for (const brokerId of partition.replicas) {
+      if (brokerId === ports.brokerId) continue;
+      const lastCaughtUpMs = partition.isr.includes(brokerId) ? now : Number.NEGATIVE_INFINITY;
+      this.remotes.set(brokerId, new RemoteReplica(brokerId, lastCaughtUpMs));
+    }
+  }
+
+  // ------------------------------------------------------------------ produce
+
+  produce(
+    records: Uint8Array | null,
+    request: { readonly acks: number; readonly apiVersion: number },
+    operation: ProduceOperation,
+    slot: number,
+  ): ProduceResult {
+    const { partition } = this;
+    if (request.acks === -1 && partition.isr.length < partition.minIsrEffective)
+      return produceFailure(ErrorCode.NOT_ENOUGH_REPLICAS);
+    if (records === null) return produceFailure(ErrorCode.INVALID_RECORD, { message: 'no record batch' });
+    const appended = partition.log.appendAsLeader(records, {
+      leaderEpoch: partition.leaderEpoch,
+      nowWallMs: this.ports.wallMs(),
+      apiVersion: request.apiVersion,
+    });
+    if (!appended.ok) return this.appendRefused(appended);
+    if (!appended.duplicate) this.appended(records.length);
+    const result: ProduceResult = {
+      errorCode: ErrorCode.NONE,
+      baseOffset: appended.baseOffset,
+      logAppendTimeMs: appended.logAppendTimeMs,
+      logStartOffset: appended.startOffset,
+    };
+    // A retry of an idempotent producer waits for the original batch, whose end this is.
+    const end = appended.lastOffset + 1;
+    if (request.acks === -1) this.acknowledgeReplicated(end, operation, slot);
+    else if (request.acks === 1) this.acknowledgeLocal(end, operation, slot);
+    // acks=0 promises nothing (durability contract, row 1).
+    return result;
+  }
+
+  private appendRefused(refused: Refusal): ProduceResult {
+    const { partition } = this;
+    if (refused.errorCode === ErrorCode.KAFKA_STORAGE_ERROR) partition.diskFailed(refused.message);
+    const result = produceFailure(refused.errorCode, {
+      message: refused.message,
+      logStartOffset: partition.log.startOffset,
+    });
+    if (refused.recordErrors !== undefined) result.recordErrors = refused.recordErrors;
+    return result;
+  }
+
+  private appended(sizeBytes: number): void {
+    const { partition } = this;
+    this.unreplicated.push({ end: partition.log.endOffset, sizeBytes });
+    partition.flushIfDue();
+    for (const waiter of partition.waiters) if (waiter.isFollower) waiter.notify(sizeBytes);
+    this.advanceHighWatermark();
+  }
+
+  private acknowledgeReplicated(end: Offset, operation: ProduceOperation, slot: number): void {
+    const isReplicated = this.partition.highWatermark >= end;
+    // Contract row 3, acks=all: below the high watermark every member of the maximal ISR has written it (row 4, with
+    // flush.messages=1: synced it), and the ISR has at least min.insync.replicas members, as `produce` checked.
+    if (isReplicated && this.ports.holdsLease()) return;
+    this.replicated.park(end, operation.park(slot));
+    if (isReplicated) this.ports.awaitLease(this);
+  }
+
+  private acknowledgeLocal(end: Offset, operation: ProduceOperation, slot: number): void {
+    const isWritten = this.partition.ownEnd >= end;
+    // Contract row 2, acks=1: written by the leader, who for all it can know still leads (lease). With
+    // flush.messages=1 row 4: `ownEnd` counts only what is on its device.
+    if (isWritten && this.ports.holdsLease()) return;
+    this.local.park(end, operation.park(slot));
+    if (isWritten) this.ports.awaitLease(this);
+  }
+
+  private releaseReplicated(): void {
+    if (this.replicated.size === 0) return;
+    if (!this.ports.holdsLease()) {
+      this.ports.awaitLease(this);
+      return;
+    }
+    const { partition } = this;
+    const isUnderMinIsr = partition.isr.length < partition.minIsrEffective;
+    for (const ack of this.replicated.release(partition.highWatermark)) {
+      // Contract row 3, acks=all: the high watermark has passed the batch, so every member of the maximal ISR has
+      // written it (row 4: synced it), and the ISR holds at least min.insync.replicas.
+      if (isUnderMinIsr) ack.settle(produceFailure(ErrorCode.NOT_ENOUGH_REPLICAS_AFTER_APPEND));
+      else ack.settle();
+    }
+  }
+
+  private releaseLocal(): void {
+    if (this.local.size === 0) return;
+    if (!this.ports.holdsLease()) {
+      this.ports.awaitLease(this);
+      return;
+    }
+    // Contract row 2, acks=1 (row 4 with flush.messages=1): `ownEnd` counts only what was written, or synced.
+    for (const ack of this.local.release(this.partition.ownEnd)) ack.settle();
+  }
+
+  /** The session with the controller was renewed. */
+  leaseRenewed(): void {
+    if (this.partition.leadership !== this) return;
+    this.releaseLocal();
+    this.releaseReplicated();
+  }
+
+  /** The device caught up with the log. */
+  ownEndMoved(): void {
+    this.releaseLocal();
+    this.advanceHighWatermark();
+  }
+
+  /** Another epoch, or none: every acknowledgement still open is refused. */
+  end(errorCode: ErrorCode): void {
+    this.unreplicated = [];
+    const hint =
+      errorCode === ErrorCode.NOT_LEADER_OR_FOLLOWER ? { currentLeader: this.partition.currentLeader } : {};
+    for (const ack of [...this.replicated.drain(), ...this.local.drain()])
+      ack.settle(produceFailure(errorCode, hint));
+  }
+
+  // ------------------------------------------------------------------ high watermark
+
+  /** Re-evaluated after each append, sync, follower fetch and ISR change. */
+  advanceHighWatermark(): void {
+    const { partition } = this;
+    // Below min ISR nothing becomes committed: neither acknowledged nor readable (behaviour 10.2).
+    if (partition.isr.length < partition.minIsrEffective) return;
+    const next = nextHighWatermark({
+      current: partition.highWatermark,
+      ownEnd: partition.ownEnd,
+      leaderEnd: partition.log.endOffset,
+      maximalIsr: partition.isrState.maximal,
+      remotes: this.remotes.values(),
+      isEligible: (remote) => this.ports.mayJoinIsr(remote.brokerId, remote.brokerEpoch),
+      now: this.ports.now(),
+      lagTimeMaxMs: this.ports.replicaLagTimeMaxMs,
+    });
+    if (next === partition.highWatermark) return;
+    assert(next > partition.highWatermark, 'the high watermark moves forward');
+    assert(next <= partition.log.endOffset, 'the high watermark lies within the log');
+    partition.highWatermark = next;
+    this.notifyReadable(next);
+    this.releaseReplicated();
+  }
+
+  /** Consumers at the tail learn how much they may read now. */
+  private notifyReadable(highWatermark: Offset): void {
+    let sizeBytes = 0;
+    let count = 0;
+    for (const batch of this.unreplicated) {
+      if (batch.end > highWatermark) break;
+      sizeBytes += batch.sizeBytes;
+      count++;
+    }
+    if (count === this.unreplicated.length) this.unreplicated = [];
+    else this.unreplicated.splice(0, count);
+    // Batches of an earlier leadership are not in the list: then waiters look for themselves.
+    const readableBytes = count === 0 ? Number.POSITIVE_INFINITY : sizeBytes;
+    for (const waiter of this.partition.waiters) if (!waiter.isFollower) waiter.notify(readableBytes);
+  }
+
+  // ------------------------------------------------------------------ followers and ISR
+
+  /**
+   * A follower asked for `fetchOffset` in this epoch and did not diverge, so it holds everything before. The caller
+   * has checked that it fetches under its registered broker epoch.
+   */
+  recordFollower(position: FollowerPosition): void {
+    const remote = this.remotes.get(position.brokerId);
+    assert(remote !== undefined, 'the follower is a replica');
+    const hasMoved = remote.logEndOffset !== position.fetchOffset;
+    remote.recordFetch({
+      fetchOffset: position.fetchOffset,
+      logStartOffset: position.logStartOffset,
+      brokerEpoch: position.brokerEpoch,
+      leaderEnd: this.partition.log.endOffset,
+      now: this.ports.now(),
+    });
+    this.considerExpansion(remote);
+    if (hasMoved) this.advanceHighWatermark();
+  }
+
+  private considerExpansion(remote: RemoteReplica): void {
+    const { isrState, highWatermark } = this.partition;
+    if (isrState.pending !== undefined || isrState.committed.includes(remote.brokerId)) return;
+    if (remote.logEndOffset < Math.max(highWatermark, this.startOffset)) return;
+    if (!this.ports.mayJoinIsr(remote.brokerId, remote.brokerEpoch)) return;
+    this.proposeIsr('expand', [...isrState.committed, remote.brokerId]);
+  }
+
+  /** Every half lag time: followers that fell behind leave the ISR, once the controller agrees. */
+  checkLag(): void {
+    const { partition } = this;
+    if (partition.isrState.pending !== undefined) return;
+    const lagging = laggingReplicas({
+      isr: partition.isr,
+      remotes: this.remotes,
+      leaderEnd: partition.log.endOffset,
+      now: this.ports.now(),
+      lagTimeMaxMs: this.ports.replicaLagTimeMaxMs,
+    });
+    if (lagging.length === 0) return;
+    const kept = partition.isr.filter((brokerId) => !lagging.includes(brokerId));
+    this.proposeIsr('shrink', kept);
+  }
+
+  private proposeIsr(kind: 'expand' | 'shrink', isr: readonly NodeId[]): void {
+    if (this.ports.now() < this.noProposalBefore) return;
+    const { partition } = this;
+    const proposal: IsrProposal = {
+      kind,
+      topicId: partition.topicId,
+      partition: partition.index,
+      leaderEpoch: partition.leaderEpoch,
+      partitionEpoch: partition.partitionEpoch,
+      isr: isr.map((brokerId) => ({ brokerId, brokerEpoch: this.remotes.get(brokerId)?.brokerEpoch ?? -1 })),
+      isPending: () => partition.isrState.pending === proposal,
+      answered: (answer) => this.isrAnswered(proposal, answer),
+    };
+    partition.isrState.propose(proposal);
+    this.ports.logger.debug('isr-change-proposed', {
+      ...partition.facts(),
+      kind,
+      from: partition.isr,
+      to: isr,
+    });
+    this.ports.proposeIsr(proposal);
+  }
+
+  /**
+   * Only a refusal that says "nothing was changed" ends a proposal. Any other error leaves open whether it was (or
+   * yet will be) carried out: the maximal ISR stays, and the proposal is sent again until an answer or metadata settles it.
+   */
+  private isrAnswered(proposal: IsrProposal, answer: IsrAnswer): boolean {
+    const { partition } = this;
+    if (!proposal.isPending()) return true;
+    if (answer.errorCode === ErrorCode.NONE) {
+      if (answer.leaderEpoch !== partition.leaderEpoch) return false;
+      const previous = partition.isr;
+      // The same partition epoch again: the controller saw nothing to change.
+      if (!partition.isrState.commit(answer.isr, answer.partitionEpoch)) partition.isrState.giveUp();
+      this.isrChanged(previous);
+      return true;
+    }
+    const isRefused =
+      answer.errorCode === ErrorCode.INELIGIBLE_REPLICA ||
+      answer.errorCode === ErrorCode.OPERATION_NOT_ATTEMPTED;
+    if (!isRefused) return false;
+    partition.isrState.giveUp();
+    this.noProposalBefore = this.ports.now() + REFUSED_PROPOSAL_PAUSE_MS;
+    this.advanceHighWatermark();
+    return true;
+  }
+
+  /** The controller committed another ISR within this epoch. */
+  isrChanged(previous: readonly NodeId[]): void {
+    const { partition } = this;
+    this.ports.logger.info('isr-changed', { ...partition.facts(), from: previous, to: partition.isr });
+    this.advanceHighWatermark();
+  }
+}

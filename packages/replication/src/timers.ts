@@ -1,0 +1,63 @@
+/**
+ * Every deadline of the data plane behind ONE timer of the clock: parked requests, back-offs, lag checks, checkpoints.
+ * Must never arm a timer per request.
+ */
+import { type Clock, type Deadline, DeadlineQueue, type Millis, type Timer } from '@millrace/base';
+
+export type DueCallback = () => void;
+
+export class Timers {
+  private readonly clock: Clock;
+  private readonly queue = new DeadlineQueue<DueCallback>();
+  private timer: Timer | undefined;
+  /** When `timer` fires; meaningless while there is none. */
+  private armedAt: Millis = 0;
+  private stopped = false;
+
+  constructor(clock: Clock) {
+    this.clock = clock;
+  }
+
+  now(): Millis {
+    return this.clock.monotonicMs();
+  }
+
+  /** Calls once, in a turn of its own, `delayMs` from now. */
+  after(delayMs: Millis, callback: DueCallback): Deadline<DueCallback> {
+    const deadline = this.queue.add(this.now() + Math.max(0, delayMs), callback);
+    if (this.timer === undefined || deadline.at < this.armedAt) this.arm();
+    return deadline;
+  }
+
+  /** The timer stays armed: waking once for nothing is cheaper than arming anew for each answered request. */
+  cancel(deadline: Deadline<DueCallback> | undefined): void {
+    if (deadline !== undefined) this.queue.cancel(deadline);
+  }
+
+  /** Nothing fires any more. */
+  stop(): void {
+    this.stopped = true;
+    this.timer?.cancel();
+    this.timer = undefined;
+  }
+
+  private arm(): void {
+    this.timer?.cancel();
+    this.timer = undefined;
+    const next = this.queue.next();
+    if (next === undefined || this.stopped) return;
+    this.armedAt = next;
+    this.timer = this.clock.setTimer(Math.max(0, next - this.now()), () => this.fire());
+  }
+
+  private fire(): void {
+    this.timer = undefined;
+    const now = this.now();
+    while (!this.stopped) {
+      const due = this.queue.popDue(now);
+      if (due === undefined) break;
+      due();
+    }
+    this.arm();
+  }
+}
