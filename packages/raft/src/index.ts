@@ -1,4 +1,8 @@
+export * from './effects.ts';
+export * from './messages.ts';
+export * from './node.ts';
 export * from './observer.ts';
 export * from './quorum.ts';
 export * from './storage.ts';
 export * from './types.ts';
+export { decodeLeaderChange, decodeVoters, type LeaderChangeRecord, type VotersRecord } from './wire.ts';

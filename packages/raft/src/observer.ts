@@ -1,5 +1,31 @@
-import type { Clock, Logger, NodeId, Offset, Random, Rpc, Uuid } from '@millrace/base';
-import type { CommittedBatch, LeaderAndEpoch, QuorumConfig, VoterAddress } from './types.ts';
+/**
+ * A broker's view of the metadata log: finds the leader, fetches committed records without end, passes them on once and
+ * in order. Keeps no records and no disk; after a restart it starts from offset 0. Never votes, is never counted.
+ */
+import {
+  assert,
+  type Clock,
+  type Logger,
+  type NodeId,
+  type Offset,
+  type QuorumEpoch,
+  type Random,
+  type Rpc,
+  type RpcChannel,
+  RpcError,
+  type Timer,
+  type Uuid,
+} from '@millrace/base';
+import { type FetchResponse, RaftErrorCode } from './messages.ts';
+import {
+  type CommittedBatch,
+  defaultQuorumConfig,
+  type LeaderAndEpoch,
+  type LogBatch,
+  type QuorumConfig,
+  type VoterAddress,
+} from './types.ts';
+import { decodeFetchResponse, decodeVoters, encodeRequest } from './wire.ts';
 
 export interface ObserverListener {
   committed(batches: readonly CommittedBatch[]): void;
@@ -21,15 +47,159 @@ export interface ObserverOptions {
 }
 
 export class QuorumObserver {
-  readonly endOffset: Offset = 0;
+  /** Every committed record below has been passed on. */
+  endOffset: Offset = 0;
+  private readonly options: ObserverOptions;
+  private readonly config: QuorumConfig;
+  private readonly channels = new Map<NodeId, RpcChannel>();
+  private lastEpoch: QuorumEpoch = 0;
+  private highWatermark: Offset = 0;
+  private clusterIdKnown = '';
+  private current: LeaderAndEpoch | undefined;
+  /** The newest epoch heard of: hints of older ones are not followed. */
+  private epoch: QuorumEpoch = 0;
+  /** Whom the next fetch goes to. */
+  private target: NodeId;
+  private timer: Timer | undefined;
+  private running = false;
 
-  constructor(_options: ObserverOptions) {}
+  constructor(options: ObserverOptions) {
+    assert(options.voters.length > 0, 'there are voters to ask');
+    this.options = options;
+    this.config = { ...defaultQuorumConfig, ...options.config };
+    this.target = options.voters[options.random.below(options.voters.length)]!.id;
+  }
 
-  start(): void {}
+  start(): void {
+    assert(!this.running, 'an observer is started once');
+    this.running = true;
+    this.fetchAfter(0);
+  }
 
-  stop(): void {}
+  stop(): void {
+    this.running = false;
+    this.timer?.cancel();
+    for (const channel of this.channels.values()) channel.close();
+  }
 
   leader(): LeaderAndEpoch | undefined {
+    return this.current;
+  }
+
+  private fetchAfter(delayMs: number): void {
+    if (!this.running) return;
+    this.timer = this.options.clock.setTimer(delayMs, () => this.fetch());
+  }
+
+  private fetch(): void {
+    const { target } = this;
+    const { method, body } = encodeRequest({
+      type: 'fetch',
+      clusterId: this.clusterIdKnown,
+      replicaId: this.options.nodeId,
+      replicaKey: this.options.directoryId,
+      observer: true,
+      epoch: this.epoch,
+      fetchOffset: this.endOffset,
+      lastFetchedEpoch: this.lastEpoch,
+      highWatermark: this.highWatermark,
+      maxWaitMs: this.config.fetchMaxWaitMs,
+    });
+    this.channelTo(target).call(method, body, this.config.fetchTimeoutMs, (answer) => {
+      if (!this.running) return;
+      if (answer instanceof RpcError) this.tryAnother(target);
+      else this.take(target, answer);
+    });
+  }
+
+  private take(from: NodeId, answer: Uint8Array): void {
+    const response = decodeOrUndefined(answer);
+    if (response === undefined) {
+      this.tryAnother(from);
+      return;
+    }
+    if (response.errorCode === RaftErrorCode.NOT_LEADER_OR_FOLLOWER) {
+      this.followHint(from, response);
+      return;
+    }
+    if (response.errorCode !== RaftErrorCode.NONE || response.diverging !== undefined) {
+      // Committed records never change within a cluster: this is another one, or its storage was lost.
+      const { errorCode } = response;
+      this.options.logger.error('metadata-log-diverged', { from, errorCode, endOffset: this.endOffset });
+      this.tryAnother(from, this.config.fetchTimeoutMs);
+      return;
+    }
+    if (response.epoch >= this.epoch) {
+      this.epoch = response.epoch;
+      this.setLeader({ nodeId: response.leaderId, epoch: response.epoch });
+    }
+    this.highWatermark = Math.max(this.highWatermark, response.highWatermark);
+    this.deliver(response.batches);
+    // A new turn for the next one: what the listener was given may have asked for things, they go first.
+    this.fetchAfter(0);
+  }
+
+  private deliver(batches: readonly LogBatch[]): void {
+    const data: CommittedBatch[] = [];
+    for (const { baseOffset, epoch, kind, records } of batches) {
+      assert(baseOffset === this.endOffset, 'the leader answers from where it was asked');
+      this.endOffset += records.length;
+      this.lastEpoch = epoch;
+      if (kind === 'voters') {
+        const { clusterId } = decodeVoters(records[0]!);
+        this.clusterIdKnown = clusterId;
+        this.options.listener.clusterId(clusterId);
+      } else if (kind === 'data') data.push({ baseOffset, epoch, records });
+    }
+    if (data.length > 0) this.options.listener.committed(data);
+  }
+
+  private followHint(from: NodeId, { epoch, leaderId }: FetchResponse): void {
+    const isUsable = leaderId !== from && epoch >= this.epoch && this.addressOf(leaderId) !== undefined;
+    if (!isUsable) {
+      this.tryAnother(from);
+      return;
+    }
+    this.epoch = epoch;
+    if (this.current?.nodeId === from) this.setLeader(undefined);
+    this.target = leaderId;
+    this.fetchAfter(0);
+  }
+
+  /** The next voter in turn, after a moment that is short while an election may be going on. */
+  private tryAnother(from: NodeId, delayMs: number = this.config.retryBackoffMs): void {
+    this.setLeader(undefined);
+    const { voters } = this.options;
+    const index = voters.findIndex((voter) => voter.id === from);
+    this.target = voters[(index + 1) % voters.length]!.id;
+    this.fetchAfter(delayMs + this.options.random.below(Math.max(1, delayMs)));
+  }
+
+  private setLeader(leader: LeaderAndEpoch | undefined): void {
+    const { current } = this;
+    if (current?.nodeId === leader?.nodeId && current?.epoch === leader?.epoch) return;
+    this.current = leader;
+    this.options.listener.leaderChanged(leader);
+  }
+
+  private addressOf(id: NodeId): VoterAddress | undefined {
+    return this.options.voters.find((voter) => voter.id === id);
+  }
+
+  private channelTo(id: NodeId): RpcChannel {
+    const known = this.channels.get(id);
+    if (known !== undefined) return known;
+    const { host, port } = this.addressOf(id)!;
+    const channel = this.options.rpc.channel({ host, port });
+    this.channels.set(id, channel);
+    return channel;
+  }
+}
+
+function decodeOrUndefined(body: Uint8Array): FetchResponse | undefined {
+  try {
+    return decodeFetchResponse(body);
+  } catch {
     return undefined;
   }
 }

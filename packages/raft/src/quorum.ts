@@ -1,11 +1,40 @@
-import type { Clock, Logger, NodeId, Offset, Random, Rpc, RpcError, Uuid } from '@millrace/base';
-import type { RaftStorage } from './storage.ts';
-import type { LeaderAndEpoch, QuorumConfig, QuorumDescription, RaftListener, VoterAddress } from './types.ts';
+/**
+ * The host of a RaftNode: carries out its effects over the seams. Owns the queue of writes (all of one turn and all that
+ * waited for the device become one), the messages held back until a write is durable, and one timer.
+ * Decides nothing about the quorum itself.
+ */
+import {
+  assert,
+  type Clock,
+  type Logger,
+  type Millis,
+  type NodeId,
+  type Offset,
+  type Random,
+  type Rpc,
+  type RpcChannel,
+  RpcError,
+  type Timer,
+  type Uuid,
+} from '@millrace/base';
+import { describeQuorum } from './describe.ts';
+import type { RaftEffect, RaftInput } from './effects.ts';
+import { RaftNode } from './node.ts';
+import type { RaftStorage, StorageWrite, StoredState } from './storage.ts';
+import {
+  defaultQuorumConfig,
+  type LeaderAndEpoch,
+  type QuorumConfig,
+  type QuorumDescription,
+  type RaftListener,
+  type VoterAddress,
+} from './types.ts';
+import { decodeRequest, decodeResponse, encodeRequest, encodeResponse } from './wire.ts';
 
 export interface QuorumOptions {
   readonly nodeId: NodeId;
   readonly directoryId: Uuid;
-  /** Refuse a quorum of another cluster. */
+  /** Belong to this cluster and no other; when the quorum is formed here, it gets this id. */
   readonly clusterId?: Uuid | undefined;
   readonly voters: readonly VoterAddress[];
   readonly storage: RaftStorage;
@@ -15,36 +44,302 @@ export interface QuorumOptions {
   readonly logger: Logger;
   readonly listener: RaftListener;
   readonly config?: Partial<QuorumConfig>;
-  /** The storage failed or is damaged: nothing is sent any more; the process should end. */
+  /** The storage failed or is damaged, or belongs to another cluster: nothing is sent any more; the process should end. */
   readonly failed?: (error: Error) => void;
 }
 
+type Reply = (answer: Uint8Array | RpcError) => void;
+
+interface Held {
+  readonly after: number;
+  readonly release: () => void;
+}
+
 export class Quorum {
-  readonly highWatermark: Offset = 0;
+  /** For checkers and tests to look at; never to be changed from outside. */
+  readonly node: RaftNode;
+  private readonly options: QuorumOptions;
+  private readonly channels = new Map<NodeId, RpcChannel>();
+  private readonly replies = new Map<number, Reply>();
+  private nextToken = 1;
+  private readonly inputs: RaftInput[] = [];
+  private stepping = false;
+  private tickIsSoon = false;
+  private writeQueue: { readonly sequence: number; readonly writes: readonly StorageWrite[] }[] = [];
+  private writing = false;
+  private writeIsSoon = false;
+  /** Messages that wait for a write, in the order in which they were said. */
+  private held: Held[] = [];
+  private persistedSequence = 0;
+  private timer: Timer | undefined;
+  private timerAt: Millis = Number.POSITIVE_INFINITY;
+  private stopping: (() => void)[] = [];
+  private closed = false;
 
-  static open(_options: QuorumOptions, _ready: (quorum: Quorum) => void): void {
-    throw new Error('not yet');
+  private constructor(options: QuorumOptions, node: RaftNode) {
+    this.options = options;
+    this.node = node;
   }
 
-  propose(_records: readonly Uint8Array[]): Offset | undefined {
-    return undefined;
+  /** Loads the storage, then starts; `ready` once, before anything is told to the listener. */
+  static open(options: QuorumOptions, ready: (quorum: Quorum) => void): void {
+    assert(
+      options.voters.some((voter) => voter.id === options.nodeId),
+      'a quorum is opened by one of its voters',
+    );
+    options.storage.load((state) => {
+      if (state instanceof Error) fail(options, state);
+      else if (state.identity !== undefined) start(options, state, state.identity, ready);
+      else {
+        const identity = options.random.uuid();
+        options.storage.write([{ type: 'identity', identity }], (error) => {
+          if (error !== undefined) fail(options, error);
+          else start(options, state, identity, ready);
+        });
+      }
+    });
   }
 
-  handle(_method: string, _body: Uint8Array, _reply: (answer: Uint8Array | RpcError) => void): boolean {
-    return false;
+  /** @internal */
+  static started(options: QuorumOptions, node: RaftNode): Quorum {
+    const quorum = new Quorum(options, node);
+    options.clock.soon(() => quorum.input({ type: 'started' }));
+    return quorum;
+  }
+
+  get highWatermark(): Offset {
+    return this.node.highWatermark;
+  }
+
+  /**
+   * Appends records when this node leads; they stay together. Returns the offset of the last one, or undefined: not the
+   * leader. Whether it is committed tells the listener (`committed`, or `resigned`: unknown).
+   */
+  propose(records: readonly Uint8Array[]): Offset | undefined {
+    if (this.closed) return undefined;
+    const offset = this.node.propose(records);
+    if (offset !== undefined && !this.tickIsSoon) {
+      this.tickIsSoon = true;
+      this.options.clock.soon(() => {
+        this.tickIsSoon = false;
+        this.input({ type: 'tick' });
+      });
+    }
+    return offset;
+  }
+
+  /** Takes a control message if its method is one of the quorum's; false: it is not. */
+  handle(method: string, body: Uint8Array, reply: Reply): boolean {
+    if (!method.startsWith('raft.')) return false;
+    if (this.closed) {
+      reply(new RpcError('unavailable', 'the quorum is closed'));
+      return true;
+    }
+    const request = tryDecode(() => decodeRequest(method, body));
+    if (request === undefined) {
+      reply(new RpcError('refused', 'malformed message'));
+      return true;
+    }
+    const token = this.nextToken++;
+    this.replies.set(token, reply);
+    this.input({ type: 'request', token, request });
+    return true;
   }
 
   leader(): LeaderAndEpoch | undefined {
-    return undefined;
+    const { leaderId, epoch } = this.node;
+    return leaderId === -1 ? undefined : { nodeId: leaderId, epoch };
   }
 
+  /** Undefined until the quorum has been formed and this node knows it. */
   clusterId(): Uuid | undefined {
-    return undefined;
+    const { clusterId } = this.node.voters;
+    return clusterId === '' ? undefined : clusterId;
   }
 
   describe(): QuorumDescription {
-    throw new Error('not yet');
+    return describeQuorum(this.node, this.options.clock, this.options.voters);
   }
 
-  stop(_done: () => void): void {}
+  /** Hands leadership over if it has it, lets the device finish, closes storage and channels. */
+  stop(done: () => void): void {
+    if (this.closed) {
+      this.options.clock.soon(done);
+      return;
+    }
+    this.stopping.push(done);
+    this.input({ type: 'stopRequested' });
+  }
+
+  private input(input: RaftInput): void {
+    if (this.closed) return;
+    this.inputs.push(input);
+    if (this.stepping) return;
+    this.stepping = true;
+    for (let next = this.inputs.shift(); next !== undefined; next = this.inputs.shift()) {
+      for (const effect of this.node.step(next, this.options.clock.monotonicMs())) this.carryOut(effect);
+    }
+    this.stepping = false;
+    this.armTimer();
+  }
+
+  private carryOut(effect: RaftEffect): void {
+    const { listener } = this.options;
+    if (effect.type === 'persist') this.enqueueWrite(effect);
+    else if (effect.type === 'send') this.hold(effect.after, () => this.send(effect));
+    else if (effect.type === 'reply') this.hold(effect.after, () => this.reply(effect));
+    else if (effect.type === 'committed') listener.committed(effect.batches);
+    else if (effect.type === 'becameLeader') listener.becameLeader(effect.epoch);
+    else if (effect.type === 'resigned') listener.resigned(effect.epoch);
+    else if (effect.type === 'leaderChanged') listener.leaderChanged(effect.leader);
+    else if (effect.type === 'log') this.options.logger[effect.level](effect.event, effect.facts);
+    else this.finishStop();
+  }
+
+  private hold(after: number, release: () => void): void {
+    if (after <= this.persistedSequence) release();
+    else this.held.push({ after, release });
+  }
+
+  private send({ id, to, request, timeoutMs }: Extract<RaftEffect, { type: 'send' }>): void {
+    const { method, body } = encodeRequest(request);
+    this.channelTo(to).call(method, body, timeoutMs, (answer) => {
+      if (answer instanceof RpcError) {
+        this.input({ type: 'sendFailed', id, from: to, failure: answer.kind });
+        return;
+      }
+      const response = tryDecode(() => decodeResponse(request.type, answer));
+      if (response === undefined) this.input({ type: 'sendFailed', id, from: to, failure: 'refused' });
+      else this.input({ type: 'response', id, from: to, response });
+    });
+  }
+
+  private reply({ token, response }: Extract<RaftEffect, { type: 'reply' }>): void {
+    const reply = this.replies.get(token);
+    assert(reply !== undefined, 'a request is answered once');
+    this.replies.delete(token);
+    reply(encodeResponse(response));
+  }
+
+  private channelTo(id: NodeId): RpcChannel {
+    const known = this.channels.get(id);
+    if (known !== undefined) return known;
+    const recorded = this.node.voters.voters.find((voter) => voter.id === id);
+    const address = this.options.voters.find((voter) => voter.id === id) ?? recorded;
+    assert(address !== undefined, 'messages go to voters');
+    const channel = this.options.rpc.channel({ host: address.host, port: address.port });
+    this.channels.set(id, channel);
+    return channel;
+  }
+
+  private enqueueWrite({ sequence, writes }: Extract<RaftEffect, { type: 'persist' }>): void {
+    this.writeQueue.push({ sequence, writes });
+    if (this.writing || this.writeIsSoon) return;
+    this.writeIsSoon = true;
+    this.options.clock.soon(() => {
+      this.writeIsSoon = false;
+      this.writeNext();
+    });
+  }
+
+  /** Group commit: whatever has gathered goes to the device in one write. */
+  private writeNext(): void {
+    if (this.writing || this.closed || this.writeQueue.length === 0) return;
+    this.writing = true;
+    const sequence = this.writeQueue.at(-1)!.sequence;
+    const writes = this.writeQueue.flatMap((entry) => entry.writes);
+    this.writeQueue = [];
+    this.options.storage.write(writes, (error) => {
+      this.writing = false;
+      if (this.closed) return;
+      if (error !== undefined) {
+        this.halt();
+        fail(this.options, error);
+        return;
+      }
+      this.persistedSequence = sequence;
+      const free = this.held.filter(({ after }) => after <= sequence);
+      this.held = this.held.filter(({ after }) => after > sequence);
+      for (const { release } of free) release();
+      this.input({ type: 'persisted', sequence });
+      this.writeNext();
+    });
+  }
+
+  private armTimer(): void {
+    const at = this.closed ? undefined : this.node.deadline();
+    if (at === undefined || at < this.timerAt) {
+      this.timer?.cancel();
+      this.timer = undefined;
+      this.timerAt = Number.POSITIVE_INFINITY;
+    }
+    // A timer that is too early is left to fire: deadlines mostly move away.
+    if (at === undefined || this.timer !== undefined) return;
+    this.timerAt = at;
+    const delayMs = Math.max(0, at - this.options.clock.monotonicMs());
+    this.timer = this.options.clock.setTimer(delayMs, () => {
+      this.timer = undefined;
+      this.timerAt = Number.POSITIVE_INFINITY;
+      this.input({ type: 'tick' });
+    });
+  }
+
+  private finishStop(): void {
+    this.halt();
+    this.options.storage.close(() => {
+      for (const done of this.stopping) done();
+      this.stopping = [];
+    });
+  }
+
+  /** From here on nothing leaves this node. */
+  private halt(): void {
+    this.closed = true;
+    this.timer?.cancel();
+    this.timer = undefined;
+    this.held = [];
+    this.writeQueue = [];
+    const unanswered = [...this.replies.values()];
+    this.replies.clear();
+    for (const reply of unanswered) reply(new RpcError('unavailable', 'the quorum is closed'));
+    for (const channel of this.channels.values()) channel.close();
+  }
+}
+
+function start(
+  options: QuorumOptions,
+  state: StoredState,
+  identity: Uuid,
+  ready: (quorum: Quorum) => void,
+): void {
+  const node = new RaftNode({
+    nodeId: options.nodeId,
+    key: `${options.directoryId}.${identity}`,
+    clusterId: options.clusterId ?? '',
+    configuredVoters: options.voters,
+    config: { ...defaultQuorumConfig, ...options.config },
+    random: options.random.fork('raft'),
+    vote: state.vote,
+    batches: state.batches,
+  });
+  const recorded = node.voters.clusterId;
+  if (options.clusterId !== undefined && recorded !== '' && recorded !== options.clusterId) {
+    fail(options, new Error(`the metadata log belongs to cluster ${recorded}, not ${options.clusterId}`));
+    return;
+  }
+  options.logger.info('quorum-log-loaded', { endOffset: node.log.endOffset, epoch: node.epoch });
+  ready(Quorum.started(options, node));
+}
+
+function fail(options: QuorumOptions, error: Error): void {
+  options.logger.error('quorum-storage-failed', { reason: error.message });
+  options.failed?.(error);
+}
+
+function tryDecode<T>(decode: () => T): T | undefined {
+  try {
+    return decode();
+  } catch {
+    return undefined;
+  }
 }

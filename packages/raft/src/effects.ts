@@ -1,0 +1,55 @@
+/**
+ * What goes into the node and what comes out. Inputs are facts, effects are orders; the host carries them out in order.
+ *
+ * Durable before answered: `send` and `reply` name in `after` the `persist` that must be on the device first (0: none).
+ * The host holds the message back until then; if the process dies in between, nothing was said.
+ */
+import type { Millis, NodeId, QuorumEpoch } from '@millrace/base';
+import type { RaftRequest, RaftResponse } from './messages.ts';
+import type { StorageWrite } from './storage.ts';
+import type { CommittedBatch, LeaderAndEpoch } from './types.ts';
+
+/** Why a request got no answer. `unavailable` is a hint that the peer's process is gone. */
+export type SendFailure = 'unavailable' | 'timeout' | 'refused';
+
+export type RaftInput =
+  | { readonly type: 'started' }
+  /** Time went on (also: proposals of this turn are to be flushed). */
+  | { readonly type: 'tick' }
+  /** A peer asks; the answer is a `reply` with the same token, now or later. */
+  | { readonly type: 'request'; readonly token: number; readonly request: RaftRequest }
+  /** The answer to the `send` with this id. */
+  | { readonly type: 'response'; readonly id: number; readonly from: NodeId; readonly response: RaftResponse }
+  | { readonly type: 'sendFailed'; readonly id: number; readonly from: NodeId; readonly failure: SendFailure }
+  /** Everything up to this `persist` is on the device. */
+  | { readonly type: 'persisted'; readonly sequence: number }
+  | { readonly type: 'stopRequested' };
+
+export type RaftEffect =
+  | { readonly type: 'persist'; readonly sequence: number; readonly writes: readonly StorageWrite[] }
+  | {
+      readonly type: 'send';
+      readonly id: number;
+      readonly to: NodeId;
+      readonly request: RaftRequest;
+      readonly timeoutMs: Millis;
+      readonly after: number;
+    }
+  | {
+      readonly type: 'reply';
+      readonly token: number;
+      readonly response: RaftResponse;
+      readonly after: number;
+    }
+  | { readonly type: 'committed'; readonly batches: readonly CommittedBatch[] }
+  | { readonly type: 'becameLeader'; readonly epoch: QuorumEpoch }
+  | { readonly type: 'resigned'; readonly epoch: QuorumEpoch }
+  | { readonly type: 'leaderChanged'; readonly leader: LeaderAndEpoch | undefined }
+  | {
+      readonly type: 'log';
+      readonly level: 'debug' | 'info' | 'warn' | 'error';
+      readonly event: string;
+      readonly facts: Record<string, unknown>;
+    }
+  /** After `stopRequested`: the peers know, nothing more will come. */
+  | { readonly type: 'stopped' };

@@ -1,0 +1,182 @@
+/**
+ * Pre-votes and votes: asking for them, counting them, giving them.
+ * A vote is given once in an epoch, to a candidate whose log has at least what ours has, and only by the storage that
+ * the candidate knows as this voter's. The answer leaves when the vote is on the device (see `after` in effects.ts).
+ */
+import { assert, type Millis, type NodeId } from '@millrace/base';
+import type { RaftInput } from './effects.ts';
+import { electionResult, majoritySize } from './majority.ts';
+import { RaftErrorCode, type VoteRequest, type VoteResponse } from './messages.ts';
+import type { RaftNode } from './node.ts';
+import {
+  becomeCandidate,
+  becomeLeader,
+  becomeProspective,
+  becomeUnattached,
+  learnEpoch,
+  randomElectionMs,
+  type VotePeer,
+} from './roles.ts';
+import { keyOf } from './voters.ts';
+
+/** Unattached, prospective, candidate: whatever is due. */
+export function pumpElection(node: RaftNode, now: Millis): void {
+  if (now >= node.electionAt) becomeProspective(node, now);
+  const { election } = node;
+  if (election === undefined) return;
+  for (const peer of election.peers.values()) {
+    if (peer.answer === 'none' && peer.inFlight === undefined && peer.askAt <= now) ask(node, peer);
+  }
+  const result = tally(node);
+  if (result === 'won') {
+    if (!election.preVote) becomeLeader(node, now);
+    else if (node.mayVote) becomeCandidate(node, now);
+  } else if (result === 'lost' && !election.defeated) {
+    election.defeated = true;
+    // Long enough for the winner to make itself known, random so that two losers do not meet again.
+    const soon = node.config.electionTimeoutMs / 4 + node.options.random.below(node.config.electionTimeoutMs);
+    node.electionAt = Math.min(node.electionAt, now + soon);
+  }
+}
+
+export function electionDeadline(node: RaftNode): Millis {
+  let at = Number.POSITIVE_INFINITY;
+  for (const peer of node.election?.peers.values() ?? []) {
+    if (peer.answer === 'none' && peer.inFlight === undefined) at = Math.min(at, peer.askAt);
+  }
+  return at;
+}
+
+function tally(node: RaftNode): 'won' | 'lost' | 'open' {
+  const election = node.election!;
+  const voters = election.peers.size + 1;
+  let granted = node.persistedSequence >= election.ownVoteSequence ? 1 : 0;
+  let rejected = 0;
+  for (const { answer } of election.peers.values()) {
+    if (answer === 'granted') granted++;
+    else if (answer === 'rejected') rejected++;
+  }
+  const needed = election.formation ? voters : majoritySize(voters);
+  return electionResult({ voters, needed, granted, rejected });
+}
+
+function ask(node: RaftNode, peer: VotePeer): void {
+  const election = node.election!;
+  const request: VoteRequest = {
+    type: 'vote',
+    clusterId: node.clusterId,
+    epoch: node.epoch,
+    candidateId: node.nodeId,
+    candidateKey: node.options.key,
+    voterKey: election.formation ? '' : peer.key,
+    logEndOffset: node.log.endOffset,
+    logLastEpoch: node.log.lastEpoch,
+    preVote: election.preVote,
+    formation: election.formation,
+  };
+  peer.inFlight = node.send(peer.id, request, node.config.electionTimeoutMs);
+}
+
+export function onVoteResponse(
+  node: RaftNode,
+  id: number,
+  from: NodeId,
+  response: VoteResponse,
+  now: Millis,
+): void {
+  const peer = node.election?.peers.get(from);
+  const current = peer !== undefined && peer.inFlight === id;
+  if (current) peer.inFlight = undefined;
+  learnEpoch(node, response, now);
+  if (!current || node.election?.peers.get(from) !== peer) return;
+  assert(peer.answer === 'none', 'a voter is asked once');
+  if (!response.granted) {
+    peer.answer = 'rejected';
+    if (response.errorCode === RaftErrorCode.INCONSISTENT_CLUSTER_ID)
+      node.logEvent('error', 'cluster-id-mismatched', { peerId: from, clusterId: node.clusterId });
+    return;
+  }
+  const { formation } = node.election!;
+  if (formation) {
+    peer.answer = response.logEmpty ? 'granted' : 'rejected';
+    peer.key = response.voterKey;
+    return;
+  }
+  // The voter checks it too; a vote of a storage that the quorum does not know is no vote.
+  peer.answer = response.voterKey === peer.key ? 'granted' : 'rejected';
+}
+
+export function onVoteFailed(
+  node: RaftNode,
+  { id, from, failure }: Extract<RaftInput, { type: 'sendFailed' }>,
+  now: Millis,
+): void {
+  const peer = node.election?.peers.get(from);
+  if (peer?.inFlight !== id) return;
+  peer.inFlight = undefined;
+  peer.askAt = failure === 'timeout' ? now : now + node.config.retryBackoffMs;
+}
+
+export function handleVote(node: RaftNode, token: number, request: VoteRequest, now: Millis): void {
+  const errorCode = checkVoteRequest(node, request);
+  if (errorCode !== RaftErrorCode.NONE) {
+    answer(node, token, errorCode, false);
+    return;
+  }
+  if (request.epoch > node.epoch) becomeUnattached(node, request.epoch, now);
+  if (!isUpToDate(node, request)) {
+    answer(node, token, RaftErrorCode.NONE, false);
+    return;
+  }
+  if (request.preVote) {
+    answer(node, token, RaftErrorCode.NONE, !hearsLeader(node, now));
+    return;
+  }
+  if (node.votedFor === -1 && (node.role === 'unattached' || node.role === 'prospective')) {
+    node.saveVote(node.epoch, request.candidateId);
+    becomeUnattached(node, node.epoch, now);
+    node.electionAt = now + randomElectionMs(node);
+  }
+  answer(node, token, RaftErrorCode.NONE, node.votedFor === request.candidateId && node.leaderId === -1);
+}
+
+/** Whether this storage may say anything to this candidate but "no". None of the reasons here moves our epoch. */
+function checkVoteRequest(node: RaftNode, request: VoteRequest): RaftErrorCode {
+  const { voters } = node;
+  if (request.clusterId !== '' && node.clusterId !== '' && request.clusterId !== node.clusterId)
+    return RaftErrorCode.INCONSISTENT_CLUSTER_ID;
+  const candidateKey = keyOf(voters, request.candidateId);
+  if (candidateKey === undefined || request.candidateId === node.nodeId)
+    return RaftErrorCode.INCONSISTENT_VOTER_SET;
+  if (!node.mayVote) return RaftErrorCode.INVALID_VOTER_KEY;
+  if (voters.formed && (request.formation || request.candidateKey !== candidateKey))
+    return RaftErrorCode.INVALID_VOTER_KEY;
+  // An empty log cannot tell whether it was always empty. The candidate can: it names the storage it means.
+  if (!request.formation && request.voterKey !== node.options.key) return RaftErrorCode.INVALID_VOTER_KEY;
+  return request.epoch < node.epoch ? RaftErrorCode.FENCED_LEADER_EPOCH : RaftErrorCode.NONE;
+}
+
+function isUpToDate({ log }: RaftNode, { logLastEpoch, logEndOffset }: VoteRequest): boolean {
+  return logLastEpoch > log.lastEpoch || (logLastEpoch === log.lastEpoch && logEndOffset >= log.endOffset);
+}
+
+/** A pre-vote is refused while there is a leader that answers us. */
+function hearsLeader({ role, following }: RaftNode, now: Millis): boolean {
+  if (role === 'leader') return true;
+  // A broken connection to the leader that has not come back is as good as silence.
+  return (
+    following !== undefined && now < following.timeoutAt && following.suspectAt === Number.POSITIVE_INFINITY
+  );
+}
+
+function answer(node: RaftNode, token: number, errorCode: RaftErrorCode, granted: boolean): void {
+  node.reply(token, {
+    type: 'vote',
+    errorCode,
+    epoch: node.epoch,
+    leaderId: node.leaderId,
+    granted,
+    logEmpty: node.log.endOffset === 0,
+    voterKey: node.options.key,
+  });
+}

@@ -1,0 +1,182 @@
+/**
+ * The follower's side: one fetch at a time, the next only when everything fetched is on the device, so that a fetch
+ * offset is a promise. Cuts the log where the leader says that it diverges. Also Begin- and EndQuorumEpoch.
+ */
+import type { Millis, NodeId } from '@millrace/base';
+import type { RaftInput } from './effects.ts';
+import {
+  type BeginRequest,
+  type EndRequest,
+  type FetchRequest,
+  type FetchResponse,
+  RaftErrorCode,
+} from './messages.ts';
+import type { RaftNode } from './node.ts';
+import {
+  becomeCandidate,
+  becomeFollower,
+  becomeProspective,
+  becomeUnattached,
+  epochResponse,
+  learnEpoch,
+} from './roles.ts';
+import { keyOf } from './voters.ts';
+
+export function pumpFollower(node: RaftNode, now: Millis): void {
+  const following = node.following!;
+  if (now >= Math.min(following.timeoutAt, following.suspectAt)) {
+    if (now >= following.timeoutAt) node.logEvent('info', 'leader-timed-out', { leaderId: node.leaderId });
+    becomeProspective(node, now);
+    return;
+  }
+  if (following.fetchInFlight !== undefined || following.fetchAt > now) return;
+  if (node.log.durableEnd < node.log.endOffset || node.hasPersistsInFlight) return;
+  const request: FetchRequest = {
+    type: 'fetch',
+    clusterId: node.clusterId,
+    replicaId: node.nodeId,
+    replicaKey: node.options.key,
+    observer: false,
+    epoch: node.epoch,
+    fetchOffset: node.log.endOffset,
+    lastFetchedEpoch: node.log.lastEpoch,
+    highWatermark: node.highWatermark,
+    maxWaitMs: node.config.fetchMaxWaitMs,
+  };
+  following.fetchInFlight = node.send(node.leaderId, request, node.config.fetchTimeoutMs);
+}
+
+export function followerDeadline(node: RaftNode): Millis {
+  const { timeoutAt, suspectAt, fetchAt, fetchInFlight } = node.following!;
+  const at = Math.min(timeoutAt, suspectAt);
+  const waits = fetchInFlight !== undefined || node.hasPersistsInFlight;
+  return waits ? at : Math.min(at, fetchAt);
+}
+
+export function onFetchResponse(
+  node: RaftNode,
+  id: number,
+  from: NodeId,
+  response: FetchResponse,
+  now: Millis,
+): void {
+  const current = node.following?.fetchInFlight === id && node.leaderId === from;
+  if (current) node.following!.fetchInFlight = undefined;
+  if (response.errorCode === RaftErrorCode.INCONSISTENT_CLUSTER_ID) {
+    node.logEvent('error', 'cluster-id-mismatched', { peerId: from, clusterId: node.clusterId });
+    if (current) node.following!.fetchAt = now + node.config.fetchTimeoutMs / 4;
+    return;
+  }
+  const { epoch } = node;
+  learnEpoch(node, response, now);
+  if (!current || node.epoch !== epoch || node.leaderId !== from) return;
+  if (response.errorCode !== RaftErrorCode.NONE || response.epoch !== node.epoch) {
+    onRefused(node, response, now);
+    return;
+  }
+  const following = node.following!;
+  following.timeoutAt = now + node.config.fetchTimeoutMs;
+  following.suspectAt = Number.POSITIVE_INFINITY;
+  following.fetchAt = now;
+  node.suspicions = 0;
+  if (response.diverging !== undefined) {
+    cut(node, response.diverging);
+    return;
+  }
+  if (!continues(node, response)) {
+    node.logEvent('error', 'fetch-answer-malformed', { leaderId: from });
+    following.fetchAt = now + node.config.retryBackoffMs;
+    return;
+  }
+  node.appendFetched(response.batches);
+  node.commitTo(Math.min(response.highWatermark, node.log.endOffset));
+}
+
+/** The node that we followed says that it does not lead (any more): somebody else has to. */
+function onRefused(node: RaftNode, response: FetchResponse, now: Millis): void {
+  if (response.errorCode === RaftErrorCode.NOT_LEADER_OR_FOLLOWER) {
+    node.endedEpoch = node.epoch;
+    becomeUnattached(node, node.epoch, now);
+    node.electionAt =
+      now + node.config.retryBackoffMs + node.options.random.below(node.config.electionTimeoutMs / 2);
+    return;
+  }
+  node.following!.fetchAt = now + node.config.retryBackoffMs;
+}
+
+/** KIP-595: to the end of the diverging epoch here or there, whichever is smaller; older epochs by further rounds. */
+function cut(node: RaftNode, diverging: { readonly epoch: number; readonly endOffset: number }): void {
+  const own = node.log.endOf(diverging.epoch);
+  const offset = own.epoch === diverging.epoch ? Math.min(own.endOffset, diverging.endOffset) : own.endOffset;
+  if (offset < node.log.endOffset) node.truncateTo(offset);
+}
+
+/** Whether the batches follow on our log as the leader's should. */
+function continues(node: RaftNode, response: FetchResponse): boolean {
+  let offset = node.log.endOffset;
+  let { lastEpoch } = node.log;
+  for (const batch of response.batches) {
+    if (batch.baseOffset !== offset || batch.epoch < lastEpoch || batch.epoch > node.epoch) return false;
+    if ((batch.kind === 'voters') !== (batch.baseOffset === 0)) return false;
+    offset += batch.records.length;
+    lastEpoch = batch.epoch;
+  }
+  return true;
+}
+
+export function onFetchFailed(
+  node: RaftNode,
+  { id, failure }: Extract<RaftInput, { type: 'sendFailed' }>,
+  now: Millis,
+): void {
+  const { following } = node;
+  if (following?.fetchInFlight !== id) return;
+  following.fetchInFlight = undefined;
+  following.fetchAt = now + node.config.retryBackoffMs;
+  if (failure !== 'unavailable' || following.suspectAt !== Number.POSITIVE_INFINITY) return;
+  // A broken connection mostly means a dead process: ask around soon. A retry that succeeds calls it off. Against a
+  // leader that only we cannot reach, each round waits longer.
+  const { electionTimeoutMs, retryBackoffMs } = node.config;
+  const spread = Math.min(electionTimeoutMs, (electionTimeoutMs / 6) * 2 ** Math.min(node.suspicions, 10));
+  node.suspicions++;
+  following.suspectAt = now + retryBackoffMs * 2 + node.options.random.below(Math.ceil(spread));
+  node.logEvent('info', 'leader-connection-lost', { leaderId: node.leaderId });
+}
+
+export function handleBegin(node: RaftNode, token: number, request: BeginRequest, now: Millis): void {
+  const errorCode = checkLeaderRequest(node, request);
+  if (errorCode === RaftErrorCode.NONE && request.epoch >= node.epoch && node.stopAt === undefined) {
+    if (request.epoch > node.epoch || node.leaderId === -1) {
+      if (node.role !== 'leader' || request.epoch > node.epoch) follow(node, request, now);
+    }
+  }
+  node.reply(token, epochResponse(node, 'begin', errorCode));
+}
+
+function follow(node: RaftNode, { leaderId, epoch }: BeginRequest, now: Millis): void {
+  if (epoch > node.epoch) becomeUnattached(node, epoch, now);
+  if (node.endedEpoch !== epoch) becomeFollower(node, leaderId, epoch, now);
+}
+
+/** The leader goes and names its successors: the first one stands at once, without a pre-vote; the others wait. */
+export function handleEnd(node: RaftNode, token: number, request: EndRequest, now: Millis): void {
+  const errorCode = checkLeaderRequest(node, request);
+  if (errorCode === RaftErrorCode.NONE && node.stopAt === undefined) {
+    if (request.epoch > node.epoch || node.leaderId === request.leaderId || node.leaderId === -1) {
+      becomeUnattached(node, request.epoch, now);
+      node.endedEpoch = request.epoch;
+      const position = request.preferredSuccessors.indexOf(node.nodeId);
+      if (position === 0 && node.mayVote && node.voters.formed) becomeCandidate(node, now);
+      else if (position > 0) node.electionAt = now + position * node.config.electionTimeoutMs;
+    }
+  }
+  node.reply(token, epochResponse(node, 'end', errorCode));
+}
+
+function checkLeaderRequest(node: RaftNode, request: BeginRequest | EndRequest): RaftErrorCode {
+  if (request.clusterId !== '' && node.clusterId !== '' && request.clusterId !== node.clusterId)
+    return RaftErrorCode.INCONSISTENT_CLUSTER_ID;
+  if (keyOf(node.voters, request.leaderId) === undefined || request.leaderId === node.nodeId)
+    return RaftErrorCode.INCONSISTENT_VOTER_SET;
+  return request.epoch < node.epoch ? RaftErrorCode.FENCED_LEADER_EPOCH : RaftErrorCode.NONE;
+}

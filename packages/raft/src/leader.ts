@@ -1,0 +1,238 @@
+/**
+ * The leader's side: answers fetches, counts what voters have on their devices, moves the high watermark, makes itself
+ * known (BeginQuorumEpoch) and gives up when a majority does not fetch any more (check-quorum).
+ *
+ * The high watermark moves only to records of the leader's own epoch (Raft section 5.4.2): `activeFrom` guards it.
+ */
+import { assert, type Millis, type NodeId, type Offset } from '@millrace/base';
+import type { RaftInput } from './effects.ts';
+import { majorityReached, majoritySize } from './majority.ts';
+import { type EpochResponse, type FetchRequest, RaftErrorCode } from './messages.ts';
+import type { RaftNode } from './node.ts';
+import {
+  becomeUnattached,
+  learnEpoch,
+  newReplica,
+  type ParkedFetch,
+  type Replica,
+  refuseFetch,
+} from './roles.ts';
+import { keyOf } from './voters.ts';
+
+/** Observers remembered for DescribeQuorum; the one that was silent longest is forgotten first. */
+const OBSERVERS_MAX = 1000;
+/** Fetches held at a time. */
+const PARKED_MAX = 2000;
+
+export function pumpLeader(node: RaftNode, now: Millis): void {
+  const leading = node.leading!;
+  if (now >= checkQuorumAt(node)) {
+    node.logEvent('warn', 'quorum-lost', { reason: 'a majority of the voters has not fetched in time' });
+    becomeUnattached(node, node.epoch, now);
+    return;
+  }
+  node.flush();
+  const ends = [node.log.durableEnd, ...[...leading.replicas.values()].map((replica) => replica.endOffset)];
+  const reached = majorityReached(ends);
+  if (reached >= leading.activeFrom) {
+    node.commitTo(Math.max(reached, node.highWatermark));
+    if (!leading.active) {
+      leading.active = true;
+      node.emit({ type: 'becameLeader', epoch: node.epoch });
+    }
+  }
+  answerParked(node, now);
+  for (const replica of leading.replicas.values()) introduce(node, replica, now);
+}
+
+export function leaderDeadline(node: RaftNode): Millis {
+  let at = checkQuorumAt(node);
+  for (const replica of node.leading!.replicas.values()) {
+    if (replica.beginInFlight === undefined) at = Math.min(at, nextBeginAt(node, replica));
+  }
+  for (const parked of node.leading!.parked) at = Math.min(at, parked.until);
+  return at;
+}
+
+/** When the leader has been without a majority for one and a half fetch timeouts. */
+function checkQuorumAt(node: RaftNode): Millis {
+  const { replicas, electedAt } = node.leading!;
+  const others = majoritySize(replicas.size + 1) - 1;
+  if (others === 0) return Number.POSITIVE_INFINITY;
+  const contacts = [...replicas.values()]
+    .map((replica) => replica.lastFetchAt ?? electedAt)
+    .sort((a, b) => b - a);
+  return contacts[others - 1]! + node.config.fetchTimeoutMs * 1.5;
+}
+
+function nextBeginAt(node: RaftNode, { beginAt, lastFetchAt }: Replica): Millis {
+  return lastFetchAt === undefined ? beginAt : Math.max(beginAt, lastFetchAt + node.config.fetchTimeoutMs);
+}
+
+function introduce(node: RaftNode, replica: Replica, now: Millis): void {
+  if (replica.beginInFlight !== undefined || nextBeginAt(node, replica) > now) return;
+  const { clusterId, nodeId: leaderId, epoch } = node;
+  const timeoutMs = node.config.fetchTimeoutMs / 2;
+  replica.beginInFlight = node.send(replica.id, { type: 'begin', clusterId, leaderId, epoch }, timeoutMs);
+}
+
+export function onEpochResponse(
+  node: RaftNode,
+  id: number,
+  from: NodeId,
+  response: EpochResponse,
+  now: Millis,
+): void {
+  if (node.stopAt !== undefined) {
+    node.endAnswered(id);
+    return;
+  }
+  const replica = node.leading?.replicas.get(from);
+  if (replica?.beginInFlight === id) {
+    replica.beginInFlight = undefined;
+    replica.beginAt = now + node.config.fetchTimeoutMs / 2;
+  }
+  learnEpoch(node, response, now);
+}
+
+export function onEpochFailed(
+  node: RaftNode,
+  { id, from, failure }: Extract<RaftInput, { type: 'sendFailed' }>,
+  now: Millis,
+): void {
+  if (node.stopAt !== undefined) {
+    node.endAnswered(id);
+    return;
+  }
+  const replica = node.leading?.replicas.get(from);
+  if (replica?.beginInFlight !== id) return;
+  replica.beginInFlight = undefined;
+  replica.beginAt = failure === 'timeout' ? now : now + node.config.retryBackoffMs * 5;
+}
+
+export function handleFetch(node: RaftNode, token: number, request: FetchRequest, now: Millis): void {
+  if (request.clusterId !== '' && node.clusterId !== '' && request.clusterId !== node.clusterId) {
+    refuseFetch(node, token, RaftErrorCode.INCONSISTENT_CLUSTER_ID);
+    return;
+  }
+  const counted = isCounted(node, request);
+  if (counted && request.epoch > node.epoch) {
+    becomeUnattached(node, request.epoch, now);
+    refuseFetch(node, token, RaftErrorCode.UNKNOWN_LEADER_EPOCH);
+    return;
+  }
+  const { leading } = node;
+  if (leading === undefined) {
+    refuseFetch(node, token, RaftErrorCode.NOT_LEADER_OR_FOLLOWER);
+    return;
+  }
+  if (counted && request.epoch < node.epoch) {
+    refuseFetch(node, token, RaftErrorCode.FENCED_LEADER_EPOCH);
+    return;
+  }
+  const { fetchOffset, lastFetchedEpoch } = request;
+  if (fetchOffset < 0) {
+    refuseFetch(node, token, RaftErrorCode.OFFSET_OUT_OF_RANGE);
+    return;
+  }
+  const replica = counted ? leading.replicas.get(request.replicaId)! : observerOf(node, request, now);
+  noteFetch(node, replica, fetchOffset, now);
+  if (!node.log.isPrefix(fetchOffset, lastFetchedEpoch)) {
+    answerDiverging(node, token, request);
+    return;
+  }
+  // What was durable there stays so in this epoch; a fetch that comes late must not take it back.
+  replica.endOffset = Math.max(replica.endOffset, fetchOffset);
+  answerReplaced(node, request);
+  const until = now + Math.max(0, Math.min(request.maxWaitMs, node.config.fetchTimeoutMs / 2));
+  leading.parked.push({ token, request, counted, until });
+  if (leading.parked.length > PARKED_MAX) answerFetch(node, leading.parked.shift()!);
+}
+
+/** A voter's fetch, from the storage that the quorum knows. Everybody else gets committed records and is not counted. */
+function isCounted(node: RaftNode, { replicaId, replicaKey, observer }: FetchRequest): boolean {
+  const key = keyOf(node.voters, replicaId);
+  return !observer && node.voters.formed && key === replicaKey && replicaId !== node.nodeId;
+}
+
+function observerOf(node: RaftNode, { replicaId, replicaKey }: FetchRequest, now: Millis): Replica {
+  const { observers } = node.leading!;
+  const name = `${replicaId}/${replicaKey}`;
+  const replica = observers.get(name) ?? newReplica(replicaId, replicaKey, now);
+  observers.delete(name);
+  observers.set(name, replica);
+  if (observers.size > OBSERVERS_MAX) observers.delete(observers.keys().next().value!);
+  return replica;
+}
+
+/** KIP-836: caught up as of this fetch, or as of the last one if it now has what we had then. */
+function noteFetch(node: RaftNode, replica: Replica, fetchOffset: Offset, now: Millis): void {
+  const { endOffset } = node.log;
+  if (fetchOffset >= endOffset) replica.lastCaughtUpAt = now;
+  else if (replica.lastFetchAt !== undefined && fetchOffset >= replica.lastFetchLeaderEnd)
+    replica.lastCaughtUpAt = Math.max(replica.lastCaughtUpAt ?? 0, replica.lastFetchAt);
+  replica.lastFetchAt = now;
+  replica.lastFetchLeaderEnd = endOffset;
+}
+
+function answerDiverging(node: RaftNode, token: number, request: FetchRequest): void {
+  const { log, epoch, leaderId, clusterId, highWatermark } = node;
+  const end = log.endOf(request.lastFetchedEpoch);
+  // Of the same epoch but longer than ours: its end here. Else the last older epoch that both may have.
+  const diverging = { epoch: end.epoch, endOffset: Math.min(end.endOffset, request.fetchOffset) };
+  node.reply(token, {
+    type: 'fetch',
+    errorCode: RaftErrorCode.NONE,
+    epoch,
+    leaderId,
+    clusterId,
+    highWatermark,
+    diverging,
+    batches: [],
+  });
+}
+
+/** A replica has one fetch at a time: an older one was given up by it. */
+function answerReplaced(node: RaftNode, { replicaId, replicaKey }: FetchRequest): void {
+  const leading = node.leading!;
+  const old = leading.parked.find(
+    ({ request }) => request.replicaId === replicaId && request.replicaKey === replicaKey,
+  );
+  if (old === undefined) return;
+  leading.parked = leading.parked.filter((parked) => parked !== old);
+  answerFetch(node, old);
+}
+
+function answerParked(node: RaftNode, now: Millis): void {
+  const leading = node.leading!;
+  const due = leading.parked.filter((parked) => parked.until <= now || hasNews(node, parked));
+  if (due.length === 0) return;
+  leading.parked = leading.parked.filter((parked) => !due.includes(parked));
+  for (const parked of due) answerFetch(node, parked);
+}
+
+function visibleEnd(node: RaftNode, { counted }: ParkedFetch): Offset {
+  return counted ? node.log.endOffset : node.highWatermark;
+}
+
+function hasNews(node: RaftNode, parked: ParkedFetch): boolean {
+  const { fetchOffset, highWatermark } = parked.request;
+  return visibleEnd(node, parked) > fetchOffset || node.highWatermark > highWatermark;
+}
+
+function answerFetch(node: RaftNode, parked: ParkedFetch): void {
+  const { epoch, leaderId, clusterId, highWatermark, log, config } = node;
+  const { fetchOffset } = parked.request;
+  const end = visibleEnd(node, parked);
+  assert(node.role === 'leader', 'only the leader holds fetches');
+  node.reply(parked.token, {
+    type: 'fetch',
+    errorCode: RaftErrorCode.NONE,
+    epoch,
+    leaderId,
+    clusterId,
+    highWatermark,
+    diverging: undefined,
+    batches: end > fetchOffset ? log.read(fetchOffset, end, config.fetchMaxBytes) : [],
+  });
+}

@@ -1,0 +1,118 @@
+/**
+ * The quorum's log as this node knows it: a small view over batches in memory (snapshots will shorten it one day).
+ * Owns the end offset, the epochs' borders and what of it is durable. Never writes: the node asks for that by effects.
+ *
+ * Invariants: batches are contiguous from offset 0; epochs never fall; durableEnd <= endOffset; offsets that replicas
+ * exchange are borders of batches.
+ */
+import { assert, type Offset, type QuorumEpoch } from '@millrace/base';
+import type { LogBatch } from './types.ts';
+
+export interface EpochEnd {
+  readonly epoch: QuorumEpoch;
+  /** Exclusive. */
+  readonly endOffset: Offset;
+}
+
+export class RaftLog {
+  /** Offset after the last record. */
+  endOffset: Offset = 0;
+  /** Everything below is on the device. Moves when a write is confirmed; falls at a truncation. */
+  durableEnd: Offset = 0;
+  private readonly batches: LogBatch[] = [];
+  /** First offset of each epoch that has records, ascending. */
+  private readonly epochStarts: { readonly epoch: QuorumEpoch; readonly startOffset: Offset }[] = [];
+
+  /** Epoch of the last record; 0 when empty. */
+  get lastEpoch(): QuorumEpoch {
+    return this.epochStarts.at(-1)?.epoch ?? 0;
+  }
+
+  get first(): LogBatch | undefined {
+    return this.batches[0];
+  }
+
+  append(batch: LogBatch): void {
+    assert(batch.records.length > 0, 'a batch has records');
+    assert(batch.baseOffset === this.endOffset, 'batches are contiguous');
+    assert(batch.epoch >= this.lastEpoch, 'epochs never fall along the log');
+    if (batch.epoch > this.lastEpoch || this.batches.length === 0)
+      this.epochStarts.push({ epoch: batch.epoch, startOffset: batch.baseOffset });
+    this.batches.push(batch);
+    this.endOffset += batch.records.length;
+  }
+
+  /** Drops everything from `offset`, which must be a border. */
+  truncateTo(offset: Offset): void {
+    assert(offset >= 0 && offset <= this.endOffset, 'a truncation only shortens');
+    const index = this.indexAt(offset);
+    assert(index !== undefined, 'truncated at the border of a batch');
+    this.batches.length = index;
+    while (this.epochStarts.length > 0 && this.epochStarts.at(-1)!.startOffset >= offset)
+      this.epochStarts.pop();
+    this.endOffset = offset;
+    this.durableEnd = Math.min(this.durableEnd, offset);
+  }
+
+  /** The largest epoch <= `epoch` that has records here, and where it ends; {0, 0} when there is none. */
+  endOf(epoch: QuorumEpoch): EpochEnd {
+    let endOffset = this.endOffset;
+    for (let index = this.epochStarts.length - 1; index >= 0; index--) {
+      const { epoch: found, startOffset } = this.epochStarts[index]!;
+      if (found <= epoch) return { epoch: found, endOffset };
+      endOffset = startOffset;
+    }
+    return { epoch: 0, endOffset: 0 };
+  }
+
+  /** Whether a replica that ends at `offset` with a record of `lastEpoch` has a prefix of this log. */
+  isPrefix(offset: Offset, lastEpoch: QuorumEpoch): boolean {
+    if (offset === 0) return true;
+    const end = this.endOf(lastEpoch);
+    if (end.epoch !== lastEpoch || offset > end.endOffset || offset < 0) return false;
+    return this.indexAt(offset) !== undefined && this.epochBefore(offset) === lastEpoch;
+  }
+
+  /** Whole batches from the border `from` up to `endOffset`; at least one if there is any, else about `maxBytes`. */
+  read(from: Offset, endOffset: Offset, maxBytes: number): LogBatch[] {
+    const start = this.indexAt(from);
+    assert(start !== undefined, 'read from the border of a batch');
+    const found: LogBatch[] = [];
+    let bytes = 0;
+    for (let index = start; index < this.batches.length; index++) {
+      const batch = this.batches[index]!;
+      if (batch.baseOffset + batch.records.length > endOffset) break;
+      bytes += sizeOf(batch);
+      if (found.length > 0 && bytes > maxBytes) break;
+      found.push(batch);
+    }
+    return found;
+  }
+
+  /** The epoch of the record before `offset`; 0 at the start. */
+  epochBefore(offset: Offset): QuorumEpoch {
+    for (let index = this.epochStarts.length - 1; index >= 0; index--) {
+      if (this.epochStarts[index]!.startOffset < offset) return this.epochStarts[index]!.epoch;
+    }
+    return 0;
+  }
+
+  /** Index of the batch that starts at `offset` (the number of batches at the end); undefined inside a batch. */
+  private indexAt(offset: Offset): number | undefined {
+    if (offset === this.endOffset) return this.batches.length;
+    let low = 0;
+    let high = this.batches.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.batches[middle]!.baseOffset < offset) low = middle + 1;
+      else high = middle;
+    }
+    return this.batches[low]?.baseOffset === offset ? low : undefined;
+  }
+}
+
+function sizeOf(batch: LogBatch): number {
+  let bytes = 32;
+  for (const record of batch.records) bytes += record.length + 4;
+  return bytes;
+}

@@ -1,0 +1,26 @@
+/** The arithmetic of majorities, and nothing else. Knows no messages and no roles. */
+import { assert, type Offset } from '@millrace/base';
+
+/** How many of `voters` are a majority. */
+export function majoritySize(voters: number): number {
+  assert(voters >= 1, 'a quorum has voters');
+  return Math.floor(voters / 2) + 1;
+}
+
+/** The largest value that a majority has reached: each voter's value is given once. */
+export function majorityReached(values: readonly number[]): Offset {
+  const descending = [...values].sort((a, b) => b - a);
+  return descending[majoritySize(values.length) - 1]!;
+}
+
+/** How an election stands. `needed` grants win it. */
+export function electionResult(o: {
+  readonly voters: number;
+  readonly needed: number;
+  readonly granted: number;
+  readonly rejected: number;
+}): 'won' | 'lost' | 'open' {
+  assert(o.granted + o.rejected <= o.voters, 'a voter votes once');
+  if (o.granted >= o.needed) return 'won';
+  return o.voters - o.rejected < o.needed ? 'lost' : 'open';
+}

@@ -1,0 +1,345 @@
+/**
+ * RaftNode: the quorum's heart on one node. Owns epoch, vote, role, log and high watermark; takes one input at a time,
+ * returns effects. Never reads a clock, never sends or writes itself. The verbs live in election.ts, leader.ts and
+ * follower.ts; each role has a pump that looks at the whole state and does what is due, so no handler has to remember
+ * what else it might have made possible.
+ *
+ * KIP-595 (pull replication), KIP-996 (pre-vote), KIP-853 (voters known by id and storage).
+ */
+import { assert, type Millis, type NodeId, type Offset, type QuorumEpoch, type Random } from '@millrace/base';
+import type { RaftEffect, RaftInput } from './effects.ts';
+import { electionDeadline, handleVote, onVoteFailed, onVoteResponse, pumpElection } from './election.ts';
+import {
+  followerDeadline,
+  handleBegin,
+  handleEnd,
+  onFetchFailed,
+  onFetchResponse,
+  pumpFollower,
+} from './follower.ts';
+import { handleFetch, leaderDeadline, onEpochFailed, onEpochResponse, pumpLeader } from './leader.ts';
+import { RaftLog } from './log.ts';
+import type { RaftRequest, RaftResponse } from './messages.ts';
+import type { Election, Following, Leading, Role } from './roles.ts';
+import { startStopping } from './roles.ts';
+import type { StorageWrite } from './storage.ts';
+import type {
+  CommittedBatch,
+  LeaderAndEpoch,
+  LogBatch,
+  QuorumConfig,
+  VoterAddress,
+  VoterKey,
+  VoteState,
+} from './types.ts';
+import { keyOf, type VoterSet, votersOf } from './voters.ts';
+
+export interface RaftNodeOptions {
+  readonly nodeId: NodeId;
+  /** Of this node's own storage; already durable. */
+  readonly key: VoterKey;
+  /** The cluster this node was told to belong to; '' when any. */
+  readonly clusterId: string;
+  readonly configuredVoters: readonly VoterAddress[];
+  readonly config: QuorumConfig;
+  readonly random: Random;
+  /** As loaded from the storage. */
+  readonly vote: VoteState;
+  readonly batches: readonly LogBatch[];
+}
+
+interface PersistInFlight {
+  readonly sequence: number;
+  /** The log below is durable when this is. Falls when the log is cut meanwhile. */
+  logEnd: Offset;
+}
+
+export class RaftNode {
+  readonly options: RaftNodeOptions;
+  readonly log = new RaftLog();
+  /** Never falls; durable before anything is said in it. */
+  epoch: QuorumEpoch;
+  /** -1: nobody yet in this epoch. */
+  votedFor: NodeId;
+  role: Role = 'unattached';
+  /** Leader of `epoch` as far as known; -1: none. Set exactly in the roles follower and leader. */
+  leaderId: NodeId = -1;
+  voters: VoterSet;
+  /** Everything below is committed. Never falls; <= log.endOffset. */
+  highWatermark: Offset = 0;
+  /** Leadership of this epoch has been given up by its leader: hints to it are ignored. */
+  endedEpoch: QuorumEpoch = -1;
+  /** When unattached, prospective and candidate act next of themselves. */
+  electionAt: Millis = 0;
+  /** Rounds in a row in which a leader that answered others did not answer us. */
+  suspicions = 0;
+  election: Election | undefined;
+  following: Following | undefined;
+  leading: Leading | undefined;
+  /** Set by stopRequested: no election of our own any more; when to give up waiting for peers. */
+  stopAt: Millis | undefined;
+  stopped = false;
+  /** The last persist that carried a vote or epoch: everything said later waits for it. */
+  voteSequence = 0;
+  persistedSequence = 0;
+  /** EndQuorumEpoch requests of a leader that stops, not answered yet. */
+  endsInFlight = new Set<number>();
+  /** The voters record names another storage under our id. */
+  replaced = false;
+  private persistSequence = 0;
+  private readonly persistsInFlight: PersistInFlight[] = [];
+  /** The log below has been handed to a persist. */
+  private flushedEnd: Offset;
+  /** The log below has been passed to `committed`. */
+  private deliveredEnd: Offset = 0;
+  private announcedLeader: LeaderAndEpoch | undefined;
+  private nextId = 1;
+  private effects: RaftEffect[] = [];
+
+  constructor(options: RaftNodeOptions) {
+    this.options = options;
+    for (const batch of options.batches) this.log.append(batch);
+    this.log.durableEnd = this.log.endOffset;
+    this.flushedEnd = this.log.endOffset;
+    this.epoch = Math.max(options.vote.epoch, this.log.lastEpoch);
+    this.votedFor = this.epoch === options.vote.epoch ? options.vote.votedFor : -1;
+    this.voters = votersOf(this.log, options.configuredVoters);
+  }
+
+  get nodeId(): NodeId {
+    return this.options.nodeId;
+  }
+
+  get config(): QuorumConfig {
+    return this.options.config;
+  }
+
+  /** '' while unknown. */
+  get clusterId(): string {
+    return this.voters.clusterId === '' ? this.options.clusterId : this.voters.clusterId;
+  }
+
+  /** Whether this node may stand for election and vote: it is a voter, with the storage that the quorum knows. */
+  get mayVote(): boolean {
+    return !this.replaced && keyOf(this.voters, this.nodeId) !== undefined;
+  }
+
+  step(input: RaftInput, now: Millis): RaftEffect[] {
+    this.flush();
+    this.dispatch(input, now);
+    this.pump(now);
+    this.invariants();
+    const { effects } = this;
+    this.effects = [];
+    return effects;
+  }
+
+  /**
+   * Appends when this node leads; the effects come with the next step, so proposals of one turn share a write.
+   * Returns the offset of the last record, or undefined: not the leader.
+   */
+  propose(records: readonly Uint8Array[]): Offset | undefined {
+    assert(records.length > 0, 'a proposal has records');
+    if (this.role !== 'leader' || this.stopAt !== undefined) return undefined;
+    this.appendOwn('data', records);
+    return this.log.endOffset - 1;
+  }
+
+  /** When `tick` is due, or undefined. */
+  deadline(): Millis | undefined {
+    let at = Number.POSITIVE_INFINITY;
+    if (this.stopped) return undefined;
+    if (this.stopAt !== undefined) at = this.stopAt;
+    if (this.role === 'follower') at = Math.min(at, followerDeadline(this));
+    else if (this.role === 'leader') at = Math.min(at, leaderDeadline(this));
+    else if (this.stopAt === undefined) at = Math.min(at, this.electionAt, electionDeadline(this));
+    return at === Number.POSITIVE_INFINITY ? undefined : at;
+  }
+
+  private dispatch(input: RaftInput, now: Millis): void {
+    if (this.stopped) return;
+    if (input.type === 'request') this.onRequest(input.token, input.request, now);
+    else if (input.type === 'response') this.onResponse(input.id, input.from, input.response, now);
+    else if (input.type === 'persisted') this.onPersisted(input.sequence);
+    else if (input.type === 'sendFailed') {
+      onVoteFailed(this, input, now);
+      onFetchFailed(this, input, now);
+      onEpochFailed(this, input, now);
+    } else if (input.type === 'started') this.onStarted(now);
+    else if (input.type === 'stopRequested') startStopping(this, now);
+  }
+
+  private onStarted(now: Millis): void {
+    this.checkVoters();
+    // The first election does not wait for a time-out: the lower the id the sooner, so that two rarely collide.
+    const rank = this.voters.voters.findIndex((voter) => voter.id === this.nodeId);
+    this.electionAt = this.voters.voters.length === 1 ? now : now + rank * 15 + this.options.random.below(20);
+  }
+
+  private onRequest(token: number, request: RaftRequest, now: Millis): void {
+    if (request.type === 'vote') handleVote(this, token, request, now);
+    else if (request.type === 'fetch') handleFetch(this, token, request, now);
+    else if (request.type === 'begin') handleBegin(this, token, request, now);
+    else handleEnd(this, token, request, now);
+  }
+
+  private onResponse(id: number, from: NodeId, response: RaftResponse, now: Millis): void {
+    if (response.type === 'vote') onVoteResponse(this, id, from, response, now);
+    else if (response.type === 'fetch') onFetchResponse(this, id, from, response, now);
+    else onEpochResponse(this, id, from, response, now);
+  }
+
+  private onPersisted(sequence: number): void {
+    assert(sequence > this.persistedSequence, 'writes are confirmed in order');
+    this.persistedSequence = sequence;
+    while (this.persistsInFlight.length > 0 && this.persistsInFlight[0]!.sequence <= sequence) {
+      const { logEnd } = this.persistsInFlight.shift()!;
+      this.log.durableEnd = Math.max(this.log.durableEnd, logEnd);
+    }
+  }
+
+  /** A pump may change the role, and then the next one has its turn. */
+  private pump(now: Millis): void {
+    for (let rounds = 0; ; rounds++) {
+      assert(rounds < 20, 'roles settle');
+      const { role, epoch } = this;
+      if (this.stopped) return;
+      if (this.stopAt !== undefined && now >= this.stopAt) this.finishStop();
+      else if (role === 'follower') pumpFollower(this, now);
+      else if (role === 'leader') pumpLeader(this, now);
+      else if (this.stopAt === undefined) pumpElection(this, now);
+      if (role === this.role && epoch === this.epoch) break;
+    }
+    this.announceLeader();
+  }
+
+  get hasPersistsInFlight(): boolean {
+    return this.persistsInFlight.length > 0;
+  }
+
+  /** A peer took EndQuorumEpoch, or cannot. */
+  endAnswered(id: number): void {
+    if (this.endsInFlight.delete(id) && this.endsInFlight.size === 0) this.finishStop();
+  }
+
+  finishStop(): void {
+    this.stopped = true;
+    this.emit({ type: 'stopped' });
+  }
+
+  // What the verbs use.
+
+  emit(effect: RaftEffect): void {
+    this.effects.push(effect);
+  }
+
+  logEvent(level: 'debug' | 'info' | 'warn' | 'error', event: string, facts: Record<string, unknown>): void {
+    this.emit({ type: 'log', level, event, facts: { epoch: this.epoch, ...facts } });
+  }
+
+  send(to: NodeId, request: RaftRequest, timeoutMs: Millis): number {
+    const id = this.nextId++;
+    this.emit({ type: 'send', id, to, request, timeoutMs, after: this.voteSequence });
+    return id;
+  }
+
+  reply(token: number, response: RaftResponse): void {
+    this.emit({ type: 'reply', token, response, after: this.voteSequence });
+  }
+
+  persist(writes: readonly StorageWrite[]): number {
+    const sequence = ++this.persistSequence;
+    this.persistsInFlight.push({ sequence, logEnd: this.flushedEnd });
+    this.emit({ type: 'persist', sequence, writes });
+    return sequence;
+  }
+
+  saveVote(epoch: QuorumEpoch, votedFor: NodeId): void {
+    assert(epoch >= this.epoch, 'the epoch never falls');
+    assert(epoch > this.epoch || this.votedFor === -1, 'one vote in an epoch');
+    this.epoch = epoch;
+    this.votedFor = votedFor;
+    this.voteSequence = this.persist([{ type: 'vote', vote: { epoch, votedFor } }]);
+  }
+
+  /** The leader's own batches wait for `flush`. */
+  appendOwn(kind: LogBatch['kind'], records: readonly Uint8Array[]): void {
+    this.log.append({ baseOffset: this.log.endOffset, epoch: this.epoch, kind, records });
+    if (kind === 'voters') this.checkVoters();
+  }
+
+  appendFetched(batches: readonly LogBatch[]): void {
+    for (const batch of batches) {
+      this.log.append(batch);
+      if (batch.kind === 'voters') this.checkVoters();
+    }
+    this.flush();
+  }
+
+  /** Hands what was appended to one persist. */
+  flush(): void {
+    if (this.flushedEnd === this.log.endOffset) return;
+    const batches = this.log.read(this.flushedEnd, this.log.endOffset, Number.POSITIVE_INFINITY);
+    this.flushedEnd = this.log.endOffset;
+    this.persist([{ type: 'append', batches }]);
+  }
+
+  truncateTo(offset: Offset): void {
+    assert(offset >= this.highWatermark, 'committed records are never cut');
+    assert(this.flushedEnd === this.log.endOffset, 'only a flushed log is cut');
+    this.logEvent('warn', 'quorum-log-truncated', { fromOffset: this.log.endOffset, toOffset: offset });
+    this.log.truncateTo(offset);
+    this.flushedEnd = offset;
+    for (const inFlight of this.persistsInFlight) inFlight.logEnd = Math.min(inFlight.logEnd, offset);
+    this.persist([{ type: 'truncate', offset }]);
+    this.checkVoters();
+  }
+
+  /** Moves the high watermark up and passes on what is committed by it. */
+  commitTo(offset: Offset): void {
+    assert(offset <= this.log.endOffset, 'only what is in the log is committed');
+    if (offset <= this.highWatermark) return;
+    this.highWatermark = offset;
+    const batches: CommittedBatch[] = [];
+    for (const batch of this.log.read(this.deliveredEnd, offset, Number.POSITIVE_INFINITY)) {
+      const { baseOffset, epoch, records } = batch;
+      this.deliveredEnd = baseOffset + records.length;
+      if (batch.kind === 'data') batches.push({ baseOffset, epoch, records });
+    }
+    assert(this.deliveredEnd === offset, 'the high watermark is the border of a batch');
+    if (batches.length > 0) this.emit({ type: 'committed', batches });
+  }
+
+  private checkVoters(): void {
+    this.voters = votersOf(this.log, this.options.configuredVoters);
+    const recorded = keyOf(this.voters, this.nodeId);
+    const replaced = this.voters.formed && recorded !== this.options.key;
+    if (replaced && !this.replaced) {
+      this.logEvent('error', 'voter-storage-replaced', {
+        nodeId: this.nodeId,
+        reason: 'the quorum was formed with another storage of this node; it follows, but never votes',
+      });
+    }
+    this.replaced = replaced;
+  }
+
+  private announceLeader(): void {
+    const leader = this.leaderId === -1 ? undefined : { nodeId: this.leaderId, epoch: this.epoch };
+    const known = this.announcedLeader;
+    if (leader?.nodeId === known?.nodeId && leader?.epoch === known?.epoch) return;
+    this.announcedLeader = leader;
+    this.emit({ type: 'leaderChanged', leader });
+  }
+
+  private invariants(): void {
+    assert(this.log.durableEnd <= this.log.endOffset, 'durable is a part of the log');
+    assert(this.highWatermark <= this.log.endOffset, 'committed is a part of the log');
+    assert(this.log.lastEpoch <= this.epoch, 'no record is newer than the epoch');
+    assert((this.role === 'leader') === (this.leading !== undefined), 'leader state belongs to the leader');
+    assert((this.role === 'follower') === (this.following !== undefined), 'follower state belongs to it');
+    assert(this.role !== 'leader' || this.votedFor === this.nodeId, 'a leader voted for itself');
+    const leads = this.role === 'leader';
+    assert(leads === (this.leaderId === this.nodeId), 'only the leader calls itself so');
+    assert((this.leaderId !== -1) === (leads || this.role === 'follower'), 'a leader is known in two roles');
+  }
+}

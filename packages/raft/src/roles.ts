@@ -1,0 +1,274 @@
+/**
+ * The roles and the ways between them (KIP-595, KIP-996):
+ *
+ *   unattached -> prospective -> candidate -> leader -> resigned | unattached
+ *        ^------------ any, by a newer epoch;  any -> follower, by a leader of this or a newer epoch
+ *
+ * A transition only sets state; what follows from it (messages, timers) is the pump's work.
+ */
+import { assert, type Millis, type NodeId, type Offset, type QuorumEpoch, type Uuid } from '@millrace/base';
+import { type EpochResponse, type FetchRequest, RaftErrorCode } from './messages.ts';
+import type { RaftNode } from './node.ts';
+import type { VoterKey } from './types.ts';
+import { keyOf } from './voters.ts';
+import { encodeLeaderChange, encodeVoters } from './wire.ts';
+
+export type Role = 'unattached' | 'prospective' | 'candidate' | 'follower' | 'leader' | 'resigned';
+
+/** One round of pre-votes or votes. */
+export interface Election {
+  readonly preVote: boolean;
+  /** Every voter must grant, and say that its log is empty. */
+  readonly formation: boolean;
+  /** Our own vote counts when this persist is durable; 0: at once. */
+  readonly ownVoteSequence: number;
+  readonly peers: Map<NodeId, VotePeer>;
+  /** A defeat has already brought the next round forward. */
+  defeated: boolean;
+}
+
+export interface VotePeer {
+  readonly id: NodeId;
+  answer: 'none' | 'granted' | 'rejected';
+  inFlight: number | undefined;
+  askAt: Millis;
+  key: VoterKey;
+}
+
+export interface Following {
+  fetchInFlight: number | undefined;
+  /** When the next fetch may leave. */
+  fetchAt: Millis;
+  /** Without a successful fetch until then the leader counts as lost. */
+  timeoutAt: Millis;
+  /** Earlier than timeoutAt after the connection broke: pre-vote makes it harmless to ask. */
+  suspectAt: Millis;
+}
+
+/** What the leader knows of a replica. */
+export interface Replica {
+  readonly id: NodeId;
+  readonly key: VoterKey;
+  /** Durable there, counted for the high watermark; -1: not known in this epoch. */
+  endOffset: Offset;
+  lastFetchAt: Millis | undefined;
+  lastCaughtUpAt: Millis | undefined;
+  /** Our log's end at its last fetch. */
+  lastFetchLeaderEnd: Offset;
+  /** When BeginQuorumEpoch goes to it (again), if it has not fetched by then. */
+  beginAt: Millis;
+  beginInFlight: number | undefined;
+}
+
+export interface ParkedFetch {
+  readonly token: number;
+  readonly request: FetchRequest;
+  readonly counted: boolean;
+  readonly until: Millis;
+}
+
+export interface Leading {
+  readonly epoch: QuorumEpoch;
+  readonly electedAt: Millis;
+  /** End of the leader-change record: the high watermark never stands below it for a leader that commits. */
+  readonly activeFrom: Offset;
+  /** becameLeader has been announced. */
+  active: boolean;
+  /** The other voters, by id. */
+  readonly replicas: Map<NodeId, Replica>;
+  /** By id and key, oldest contact first. */
+  readonly observers: Map<string, Replica>;
+  parked: ParkedFetch[];
+}
+
+/** 1 to 2 times the election timeout. */
+export function randomElectionMs(node: RaftNode): Millis {
+  const { electionTimeoutMs } = node.config;
+  return electionTimeoutMs + node.options.random.below(electionTimeoutMs);
+}
+
+/** Ends the present role: fetches in hand are sent away, a leadership is announced as over. */
+function leaveRole(node: RaftNode): void {
+  const { leading } = node;
+  node.leading = undefined;
+  node.following = undefined;
+  node.election = undefined;
+  node.leaderId = -1;
+  if (leading === undefined) return;
+  for (const { token } of leading.parked) refuseFetch(node, token, RaftErrorCode.NOT_LEADER_OR_FOLLOWER);
+  if (leading.active) node.emit({ type: 'resigned', epoch: leading.epoch });
+}
+
+export function refuseFetch(node: RaftNode, token: number, errorCode: RaftErrorCode): void {
+  node.reply(token, {
+    type: 'fetch',
+    errorCode,
+    epoch: node.epoch,
+    leaderId: node.leaderId,
+    clusterId: node.clusterId,
+    highWatermark: node.highWatermark,
+    diverging: undefined,
+    batches: [],
+  });
+}
+
+/** No leader known; waits for one, or for its own election time. A newer epoch is noted durably. */
+export function becomeUnattached(node: RaftNode, epoch: QuorumEpoch, now: Millis): void {
+  assert(epoch >= node.epoch, 'the epoch never falls');
+  if (epoch > node.epoch) node.saveVote(epoch, -1);
+  leaveRole(node);
+  node.role = 'unattached';
+  node.electionAt = now + randomElectionMs(node);
+}
+
+export function becomeFollower(node: RaftNode, leaderId: NodeId, epoch: QuorumEpoch, now: Millis): void {
+  assert(leaderId !== node.nodeId, 'nobody follows itself');
+  if (epoch > node.epoch) node.saveVote(epoch, -1);
+  else if (node.role === 'follower' && node.leaderId === leaderId) return;
+  else assert(node.role !== 'leader', 'an epoch has one leader');
+  leaveRole(node);
+  node.role = 'follower';
+  node.leaderId = leaderId;
+  node.following = {
+    fetchInFlight: undefined,
+    fetchAt: now,
+    timeoutAt: now + node.config.fetchTimeoutMs,
+    suspectAt: Number.POSITIVE_INFINITY,
+  };
+  node.logEvent('debug', 'leader-followed', { leaderId });
+}
+
+/** Asks whether an election could be won, which disturbs nobody (KIP-996). */
+export function becomeProspective(node: RaftNode, now: Millis): void {
+  leaveRole(node);
+  node.role = 'prospective';
+  node.electionAt = now + randomElectionMs(node);
+  node.election = newElection(node, true, now);
+}
+
+export function becomeCandidate(node: RaftNode, now: Millis): void {
+  assert(node.mayVote, 'only a voter stands for election');
+  leaveRole(node);
+  node.role = 'candidate';
+  node.saveVote(node.epoch + 1, node.nodeId);
+  node.electionAt = now + randomElectionMs(node);
+  node.election = newElection(node, false, now);
+  node.logEvent('info', 'election-started', { logEndOffset: node.log.endOffset });
+}
+
+function newElection(node: RaftNode, preVote: boolean, now: Millis): Election {
+  const peers = new Map<NodeId, VotePeer>();
+  for (const { id, key } of node.voters.voters) {
+    if (id !== node.nodeId) peers.set(id, { id, answer: 'none', inFlight: undefined, askAt: now, key });
+  }
+  const ownVoteSequence = preVote ? 0 : node.voteSequence;
+  return { preVote, formation: !node.voters.formed, ownVoteSequence, peers, defeated: false };
+}
+
+/** Forms the quorum when there is none, and always writes a leader-change record: what commits all that is older. */
+export function becomeLeader(node: RaftNode, now: Millis): void {
+  const { election } = node;
+  assert(election !== undefined && !election.preVote, 'a leader was elected');
+  const granting = [...election.peers.values()].filter((peer) => peer.answer === 'granted');
+  leaveRole(node);
+  node.role = 'leader';
+  node.leaderId = node.nodeId;
+  if (election.formation) formQuorum(node, election);
+  const voterIds = node.voters.voters.map((voter) => voter.id);
+  const grantingVoters = [node.nodeId, ...granting.map((peer) => peer.id)].sort((a, b) => a - b);
+  const change = { leaderId: node.nodeId, voters: voterIds, grantingVoters };
+  node.appendOwn('leaderChange', [encodeLeaderChange(change)]);
+  const replicas = new Map<NodeId, Replica>();
+  for (const id of voterIds) {
+    if (id !== node.nodeId) replicas.set(id, newReplica(id, keyOf(node.voters, id)!, now));
+  }
+  node.leading = {
+    epoch: node.epoch,
+    electedAt: now,
+    activeFrom: node.log.endOffset,
+    active: false,
+    replicas,
+    observers: new Map(),
+    parked: [],
+  };
+  node.logEvent('info', 'leader-elected', { leaderId: node.nodeId, logEndOffset: node.log.endOffset });
+}
+
+export function newReplica(id: NodeId, key: VoterKey, now: Millis): Replica {
+  return {
+    id,
+    key,
+    endOffset: -1,
+    lastFetchAt: undefined,
+    lastCaughtUpAt: undefined,
+    lastFetchLeaderEnd: 0,
+    beginAt: now,
+    beginInFlight: undefined,
+  };
+}
+
+function formQuorum(node: RaftNode, election: Election): void {
+  assert(node.log.endOffset === 0, 'a quorum is formed once');
+  const voters = node.voters.voters.map(({ id, host, port }) => {
+    const key = id === node.nodeId ? node.options.key : election.peers.get(id)!.key;
+    assert(key !== '', 'every voter has told its key');
+    return { id, key, host, port };
+  });
+  const clusterId = isGiven(node.options.clusterId) ? node.options.clusterId : node.options.random.uuid();
+  node.appendOwn('voters', [encodeVoters({ clusterId, voters })]);
+  node.logEvent('info', 'quorum-formed', { clusterId, voters: voters.map((voter) => voter.id) });
+}
+
+function isGiven(clusterId: string): clusterId is Uuid {
+  return clusterId !== '';
+}
+
+/** Gives leadership up for good: tells the others who should lead next (EndQuorumEpoch), then the node stops. */
+export function startStopping(node: RaftNode, now: Millis): void {
+  if (node.stopAt !== undefined) return;
+  const { leading, epoch } = node;
+  node.stopAt = now + node.config.electionTimeoutMs;
+  leaveRole(node);
+  node.role = 'resigned';
+  if (leading === undefined || leading.replicas.size === 0) {
+    node.finishStop();
+    return;
+  }
+  const replicas = [...leading.replicas.values()].sort((a, b) => b.endOffset - a.endOffset || a.id - b.id);
+  const preferredSuccessors = replicas.map((replica) => replica.id);
+  node.logEvent('info', 'leader-resigned', { preferredSuccessors });
+  node.endsInFlight = new Set(
+    preferredSuccessors.map((id) =>
+      node.send(
+        id,
+        { type: 'end', clusterId: node.clusterId, leaderId: node.nodeId, epoch, preferredSuccessors },
+        node.config.electionTimeoutMs,
+      ),
+    ),
+  );
+}
+
+/**
+ * What an answer says of the epoch and its leader. A newer epoch always counts; a leader of our own epoch when we know
+ * none (our own id means a leadership before a restart of ours, which is over).
+ */
+export function learnEpoch(
+  node: RaftNode,
+  { epoch, leaderId }: { readonly epoch: QuorumEpoch; readonly leaderId: NodeId },
+  now: Millis,
+): void {
+  if (epoch < node.epoch || node.stopAt !== undefined) return;
+  const isLeader = leaderId !== node.nodeId && keyOf(node.voters, leaderId) !== undefined;
+  if (isLeader && epoch > node.epoch) becomeFollower(node, leaderId, epoch, now);
+  else if (epoch > node.epoch) becomeUnattached(node, epoch, now);
+  else if (isLeader && node.leaderId === -1 && node.endedEpoch !== epoch && node.role !== 'resigned')
+    becomeFollower(node, leaderId, epoch, now);
+}
+
+export function epochResponse(
+  node: RaftNode,
+  type: 'begin' | 'end',
+  errorCode: RaftErrorCode,
+): EpochResponse {
+  return { type, errorCode, epoch: node.epoch, leaderId: node.leaderId };
+}

@@ -1,0 +1,31 @@
+/** Who may vote: the configured voters until the quorum is formed, from then on those of the log's first record. */
+import type { NodeId, Uuid } from '@millrace/base';
+import type { RaftLog } from './log.ts';
+import type { VoterAddress, VoterKey } from './types.ts';
+import { decodeVoters } from './wire.ts';
+
+export interface VoterSet {
+  /** The first record exists here (committed or not): keys are known, an election needs a majority instead of all. */
+  readonly formed: boolean;
+  /** '' until formed. */
+  readonly clusterId: Uuid | '';
+  /** Ascending by id. Key is '' until formed. */
+  readonly voters: readonly (VoterAddress & { readonly key: VoterKey })[];
+}
+
+export function votersOf(log: RaftLog, configured: readonly VoterAddress[]): VoterSet {
+  const first = log.first;
+  if (first === undefined || first.kind !== 'voters') {
+    return { formed: false, clusterId: '', voters: byId(configured.map((voter) => ({ ...voter, key: '' }))) };
+  }
+  const { clusterId, voters } = decodeVoters(first.records[0]!);
+  return { formed: true, clusterId, voters: byId(voters) };
+}
+
+export function keyOf(set: VoterSet, id: NodeId): VoterKey | undefined {
+  return set.voters.find((voter) => voter.id === id)?.key;
+}
+
+function byId<T extends { readonly id: NodeId }>(voters: readonly T[]): T[] {
+  return [...voters].sort((a, b) => a.id - b.id);
+}
