@@ -1,0 +1,81 @@
+/**
+ * Creates topics that clients ask for by name and that do not exist, with the controller's defaults. The asker is told
+ * UNKNOWN_TOPIC_OR_PARTITION meanwhile and asks again; a name is in flight once. Owns no topics: the metadata log does.
+ */
+import type { Logger } from '@millrace/base';
+import { apis, ErrorCode, errorName } from '@millrace/protocol';
+import type { Forward } from './handler.ts';
+
+const CREATE_VERSION = 7;
+const TIMEOUT_MS = 30_000;
+/** Names in flight at most; a client that asks for more has to ask again. */
+const IN_FLIGHT_MAX = 10_000;
+const USE_DEFAULT = -1;
+
+export class AutoTopicCreation {
+  private readonly inFlight = new Set<string>();
+  private readonly forward: Forward;
+  private readonly logger: Logger;
+
+  constructor(forward: Forward, logger: Logger) {
+    this.forward = forward;
+    this.logger = logger;
+  }
+
+  /** Starts to create those that are not being created already. The names are legal ones. */
+  create(names: readonly string[], clientId: string | null): void {
+    const wanted: string[] = [];
+    for (const name of names) {
+      if (this.inFlight.has(name) || this.inFlight.size >= IN_FLIGHT_MAX) continue;
+      this.inFlight.add(name);
+      wanted.push(name);
+    }
+    if (wanted.length === 0) return;
+    const topics = wanted.map((name) => ({
+      name,
+      numPartitions: USE_DEFAULT,
+      replicationFactor: USE_DEFAULT,
+    }));
+    const chunks = apis.createTopics.encodeRequest(CREATE_VERSION, { topics, timeoutMs: TIMEOUT_MS });
+    this.forward(
+      {
+        apiKey: apis.createTopics.key,
+        apiVersion: CREATE_VERSION,
+        clientId,
+        body: joined(chunks),
+        timeoutMs: TIMEOUT_MS,
+      },
+      ({ errorCode, body }) => {
+        for (const name of wanted) this.inFlight.delete(name);
+        if (errorCode === ErrorCode.NONE) this.report(body);
+        else this.logger.warn('auto-topic-creation-failed', { topics: wanted, error: errorName(errorCode) });
+      },
+    );
+  }
+
+  private report(body: Uint8Array): void {
+    for (const { name, errorCode, errorMessage } of apis.createTopics.decodeResponse(CREATE_VERSION, body)
+      .topics) {
+      if (errorCode === ErrorCode.NONE) this.logger.info('topic-auto-created', { topic: name });
+      else if (errorCode !== ErrorCode.TOPIC_ALREADY_EXISTS)
+        this.logger.warn('auto-topic-creation-failed', {
+          topics: [name],
+          error: errorName(errorCode as ErrorCode),
+          detail: errorMessage,
+        });
+    }
+  }
+}
+
+function joined(chunks: readonly Uint8Array[]): Uint8Array {
+  if (chunks.length === 1) return chunks[0]!;
+  let sizeBytes = 0;
+  for (const chunk of chunks) sizeBytes += chunk.length;
+  const all = new Uint8Array(sizeBytes);
+  let position = 0;
+  for (const chunk of chunks) {
+    all.set(chunk, position);
+    position += chunk.length;
+  }
+  return all;
+}

@@ -1,0 +1,88 @@
+/** The committed metadata as a client of one listener may see it. Reads the image, changes nothing. */
+import type { NodeId } from '@millrace/base';
+import type { BrokerRegistration, MetadataImage, PartitionImage } from '@millrace/metadata';
+import { ErrorCode } from '@millrace/protocol';
+
+export interface NodeEndpoint {
+  readonly nodeId: NodeId;
+  readonly host: string;
+  readonly port: number;
+  readonly rack: string | null;
+}
+
+/** The broker's address under a listener's name, fenced or not; undefined when it has none. */
+export function endpointOf(broker: BrokerRegistration, listenerName: string): NodeEndpoint | undefined {
+  const listener = broker.listeners.find(({ name }) => name === listenerName);
+  if (listener === undefined) return undefined;
+  return { nodeId: broker.id, host: listener.host, port: listener.port, rack: broker.rack ?? null };
+}
+
+/** Every live broker that has that listener, by id. */
+export function liveEndpoints(image: MetadataImage, listenerName: string): NodeEndpoint[] {
+  const endpoints: NodeEndpoint[] = [];
+  for (const broker of image.sortedBrokers()) {
+    if (broker.fenced) continue;
+    const endpoint = endpointOf(broker, listenerName);
+    if (endpoint !== undefined) endpoints.push(endpoint);
+  }
+  return endpoints;
+}
+
+/**
+ * Who is named as the controller. Every broker forwards what only the controller can do, so the broker that was
+ * asked names itself: it is known to be reachable. Another live one when it is fenced, -1 when there is none.
+ */
+export function namedController(endpoints: readonly NodeEndpoint[], self: NodeId): NodeId {
+  if (endpoints.some(({ nodeId }) => nodeId === self)) return self;
+  return endpoints[0]?.nodeId ?? -1;
+}
+
+/** KIP-951: where the leaders named in an answer are reached. Unknown ones are left out. */
+export function leaderEndpoints(
+  image: MetadataImage,
+  leaderIds: Iterable<NodeId>,
+  listenerName: string,
+): NodeEndpoint[] {
+  const endpoints: NodeEndpoint[] = [];
+  for (const nodeId of new Set(leaderIds)) {
+    const broker = image.brokers.get(nodeId);
+    if (broker === undefined || broker.fenced) continue;
+    const endpoint = endpointOf(broker, listenerName);
+    if (endpoint !== undefined) endpoints.push(endpoint);
+  }
+  return endpoints.sort((a, b) => a.nodeId - b.nodeId);
+}
+
+export interface PartitionView {
+  readonly errorCode: ErrorCode;
+  readonly partitionIndex: number;
+  readonly leaderId: NodeId;
+  readonly leaderEpoch: number;
+  readonly replicaNodes: readonly NodeId[];
+  readonly isrNodes: readonly NodeId[];
+  readonly offlineReplicas: readonly NodeId[];
+}
+
+/** A partition as Metadata and DescribeTopicPartitions show it. The leader epoch is real even without a leader. */
+export function describePartition(
+  image: MetadataImage,
+  partition: PartitionImage,
+  partitionIndex: number,
+  listenerName: string,
+  o: {
+    /** Before Metadata v6 clients do not know LISTENER_NOT_FOUND. */
+    readonly tellListenerNotFound: boolean;
+  },
+): PartitionView {
+  const { replicas, isr, leader, leaderEpoch } = partition;
+  const offlineReplicas = replicas.filter((id) => !image.isAlive(id));
+  const shared = { partitionIndex, leaderEpoch, replicaNodes: replicas, isrNodes: isr, offlineReplicas };
+  const broker = image.brokers.get(leader);
+  if (broker === undefined || broker.fenced)
+    return { errorCode: ErrorCode.LEADER_NOT_AVAILABLE, leaderId: -1, ...shared };
+  if (endpointOf(broker, listenerName) === undefined) {
+    const errorCode = o.tellListenerNotFound ? ErrorCode.LISTENER_NOT_FOUND : ErrorCode.LEADER_NOT_AVAILABLE;
+    return { errorCode, leaderId: -1, ...shared };
+  }
+  return { errorCode: ErrorCode.NONE, leaderId: leader, ...shared };
+}

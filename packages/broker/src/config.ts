@@ -1,0 +1,80 @@
+/**
+ * What the front end may hold and for how long. Every limit of design section 8 that concerns connections is here,
+ * with the answer that is given when it is reached. Nothing is read from the environment: the host fills it in.
+ */
+import type { Millis } from '@millrace/base';
+
+export interface FrontEndLimits {
+  /** `socket.request.max.bytes`: a larger frame closes the connection. */
+  readonly requestMaxBytes: number;
+  /** `queued.max.request.bytes`: bytes held for all connections together; above it no socket is read. */
+  readonly queuedMaxBytes: number;
+  /** Requests of one connection that are being answered; above it the connection is not read. */
+  readonly connectionMaxRequests: number;
+  /** Bytes held for one connection (requests and answers); above it the connection is not read. One request may exceed it. */
+  readonly connectionMaxBytes: number;
+  /** `max.connections`: one more is closed at once. */
+  readonly maxConnections: number;
+  /** `max.connections.per.ip`: one more from that address is closed at once. */
+  readonly maxConnectionsPerIp: number;
+  /** `connections.max.idle.ms`: nothing received, sent or being answered for so long closes the connection. */
+  readonly idleMs: Millis;
+  /** While memory is short: a peer that has neither sent the rest of its frame nor read its answers for so long is dropped. */
+  readonly stalledPeerMs: Millis;
+  /** After our end of the stream is closed: how long the peer may take to close its own. */
+  readonly closeGraceMs: Millis;
+}
+
+export const DEFAULT_LIMITS: FrontEndLimits = {
+  requestMaxBytes: 104_857_600,
+  queuedMaxBytes: 268_435_456,
+  connectionMaxRequests: 128,
+  connectionMaxBytes: 16_777_216,
+  maxConnections: 2_147_483_647,
+  maxConnectionsPerIp: 2_147_483_647,
+  idleMs: 600_000,
+  stalledPeerMs: 5_000,
+  closeGraceMs: 1_000,
+};
+
+/** One property of this broker as DescribeConfigs shows it. The node's table of settings makes these. */
+export interface BrokerConfigEntry {
+  /** Kafka's property name. */
+  readonly name: string;
+  readonly value: string | null;
+  readonly defaultValue: string | null;
+  /** `static`: set by the file, the environment or the command line. */
+  readonly source: 'static' | 'default';
+  readonly type: ConfigTypeName;
+  readonly documentation: string;
+  /** A password: its value is never shown. */
+  readonly sensitive: boolean;
+}
+
+export type ConfigTypeName =
+  | 'boolean'
+  | 'string'
+  | 'int'
+  | 'short'
+  | 'long'
+  | 'double'
+  | 'list'
+  | 'class'
+  | 'password';
+
+export interface FrontEndConfig {
+  readonly limits: FrontEndLimits;
+  /** `auto.create.topics.enable`. */
+  readonly autoCreateTopics: boolean;
+  /** `max.request.partition.size.limit`: partitions in one DescribeTopicPartitions answer. */
+  readonly describePartitionsMax: number;
+  /** Every property of this broker, in the order DescribeConfigs lists them. */
+  readonly properties: readonly BrokerConfigEntry[];
+}
+
+export const DEFAULT_FRONT_END_CONFIG: FrontEndConfig = {
+  limits: DEFAULT_LIMITS,
+  autoCreateTopics: true,
+  describePartitionsMax: 2000,
+  properties: [],
+};

@@ -1,0 +1,29 @@
+/** How many connections there are, in all and per address: `max.connections` and `max.connections.per.ip`. */
+import type { FrontEndLimits } from '../config.ts';
+
+export class ConnectionCounts {
+  total = 0;
+  private readonly perIp = new Map<string, number>();
+  private readonly limits: Pick<FrontEndLimits, 'maxConnections' | 'maxConnectionsPerIp'>;
+
+  constructor(limits: Pick<FrontEndLimits, 'maxConnections' | 'maxConnectionsPerIp'>) {
+    this.limits = limits;
+  }
+
+  /** Counts one more, or says which limit forbids it. */
+  add(ip: string): string | undefined {
+    const ofIp = this.perIp.get(ip) ?? 0;
+    if (this.total >= this.limits.maxConnections) return 'max.connections reached';
+    if (ofIp >= this.limits.maxConnectionsPerIp) return 'max.connections.per.ip reached';
+    this.total++;
+    this.perIp.set(ip, ofIp + 1);
+    return undefined;
+  }
+
+  remove(ip: string): void {
+    this.total--;
+    const ofIp = (this.perIp.get(ip) ?? 1) - 1;
+    if (ofIp === 0) this.perIp.delete(ip);
+    else this.perIp.set(ip, ofIp);
+  }
+}

@@ -1,0 +1,319 @@
+/**
+ * One client connection: bytes in, frames out to the router, answers back in request order. Owns its back-pressure:
+ * when it may start the next request, and when its socket is read. Never decodes a request and never blocks; a silent
+ * connection holds no buffer and no timer.
+ */
+import type { Deadline, Logger, Millis, Stream, StreamHandler } from '@millrace/base';
+import { DecodeError, FrameReader } from '@millrace/protocol';
+import type { FrontEndLimits } from '../config.ts';
+import type { Holder, MemoryBudget } from './memory-budget.ts';
+import { ResponseSlots, type Slot } from './response-slots.ts';
+
+/** Whatever the front end's one timer wakes. */
+export interface Sleeper {
+  deadlineReached(now: Millis): void;
+}
+
+/** What all connections of a front end share. */
+export interface ConnectionHost {
+  readonly limits: FrontEndLimits;
+  readonly budget: MemoryBudget;
+  readonly logger: Pick<Logger, 'debug' | 'info' | 'warn'>;
+  nowMs(): Millis;
+  /** Decodes one frame and starts it: opens a slot on the connection, or throws DecodeError, or closes it. */
+  route(frame: Uint8Array, connection: Connection): void;
+  /** Asks for `flush` at the end of this turn. */
+  flushSoon(connection: Connection): void;
+  /** Asks for `deadlineReached` at `at`; replaces what was asked before. */
+  wakeAt(connection: Connection, at: Millis): void;
+  /** The connection is gone, once. */
+  gone(connection: Connection): void;
+}
+
+/** Behind a request that is answered alone, so much may still be read ahead. */
+const READ_AHEAD_BYTES = 65_536;
+
+export class Connection implements StreamHandler, Holder, Sleeper {
+  readonly listenerName: string;
+  readonly remoteAddress: string;
+  /** Owned by the host: when it wakes this connection. */
+  deadline: Deadline<Sleeper> | undefined;
+  /** Owned by the host: already asked for a flush in this turn. */
+  flushAsked = false;
+  heldBytes = 0;
+  /** Open: reads and answers. Closing: our end is closed, the peer's not yet. Closed: gone. */
+  state: 'open' | 'closing' | 'closed' = 'open';
+
+  private readonly stream: Stream;
+  private readonly host: ConnectionHost;
+  /** Made with the first byte: a silent connection needs none. */
+  private reader: FrameReader | undefined;
+  private readonly slots = new ResponseSlots();
+  private requestBytes = 0;
+  /** Answers that are ready but wait for an earlier one, or for the peer. */
+  private answerBytes = 0;
+  /** Handed to the stream and, as far as we know, not taken by the peer. */
+  private undrainedBytes = 0;
+  private peerSlow = false;
+  private slowSinceMs: Millis = 0;
+  private exclusiveRunning = false;
+  private memoryWait = false;
+  private paused = false;
+  private routing = false;
+  private lastActiveMs: Millis;
+
+  constructor(host: ConnectionHost, stream: Stream, listenerName: string) {
+    this.host = host;
+    this.stream = stream;
+    this.listenerName = listenerName;
+    this.remoteAddress = stream.remoteAddress;
+    this.lastActiveMs = host.nowMs();
+  }
+
+  // ---- what the stream tells ----
+
+  data(chunk: Uint8Array): void {
+    if (this.state !== 'open') return;
+    this.lastActiveMs = this.host.nowMs();
+    this.reader ??= new FrameReader(this.host.limits.requestMaxBytes);
+    try {
+      this.reader.push(chunk);
+    } catch (error) {
+      this.failOn(error);
+      return;
+    }
+    this.advance();
+  }
+
+  drained(): void {
+    if (this.state === 'closed') return;
+    this.lastActiveMs = this.host.nowMs();
+    this.peerSlow = false;
+    this.undrainedBytes = 0;
+    if (this.state === 'open') this.flush();
+    else this.account();
+  }
+
+  closed(reason: string): void {
+    if (this.state === 'closed') return;
+    const wasOpen = this.state === 'open';
+    this.state = 'closed';
+    this.abandon();
+    this.undrainedBytes = 0;
+    this.account();
+    this.host.budget.forget(this);
+    if (wasOpen) this.log('debug', 'connection-ended', { reason });
+    this.host.gone(this);
+  }
+
+  // ---- what the router and the handlers tell ----
+
+  /** A request was taken: its place in the order of answers. */
+  openSlot(requestBytes: number, exclusive: boolean): Slot {
+    this.requestBytes += requestBytes;
+    if (exclusive) this.exclusiveRunning = true;
+    return this.slots.open(requestBytes, exclusive);
+  }
+
+  answer(slot: Slot, chunks: readonly Uint8Array[]): void {
+    if (this.state !== 'open' || slot.outcome !== undefined) return;
+    let sizeBytes = 0;
+    for (const chunk of chunks) sizeBytes += chunk.length;
+    slot.outcome = { kind: 'answer', chunks, sizeBytes };
+    this.answerBytes += sizeBytes;
+    this.host.flushSoon(this);
+  }
+
+  /** The request gets no answer (acks=0). */
+  answerNothing(slot: Slot): void {
+    if (this.state !== 'open' || slot.outcome !== undefined) return;
+    slot.outcome = { kind: 'none' };
+    this.host.flushSoon(this);
+  }
+
+  /** Ends the connection where the answer would stand: earlier requests are still answered. */
+  answerClose(slot: Slot, reason: string): void {
+    if (this.state !== 'open' || slot.outcome !== undefined) return;
+    slot.outcome = { kind: 'close', reason };
+    this.host.flushSoon(this);
+  }
+
+  /** Says why, sends the answers that are ready, and closes. Bad input ends here. */
+  close(reason: string, facts: Record<string, unknown> = {}, level: 'info' | 'warn' = 'warn'): void {
+    if (this.state !== 'open') return;
+    this.log(level, 'connection-closed', { reason, ...facts });
+    const ready = this.takeReady();
+    this.state = 'closing';
+    this.abandon();
+    if (ready.chunks.length > 0) this.send(ready.chunks, ready.sizeBytes);
+    this.stream.end();
+    // What the peer still sends is read and dropped, so that its own end is seen.
+    this.setPaused(false);
+    this.account();
+    this.host.wakeAt(this, this.host.nowMs() + this.host.limits.closeGraceMs);
+  }
+
+  // ---- what the front end tells ----
+
+  /** The end of the turn: everything that is ready, in one write. */
+  flush(): void {
+    if (this.state !== 'open') return;
+    if (!this.peerSlow) {
+      const ready = this.takeReady();
+      if (ready.chunks.length > 0) this.send(ready.chunks, ready.sizeBytes);
+      if (ready.closeReason !== undefined) {
+        this.close(ready.closeReason);
+        return;
+      }
+    }
+    this.advance();
+  }
+
+  memoryFreed(): void {
+    this.memoryWait = false;
+    if (this.state === 'open') this.advance();
+  }
+
+  get stalledSinceMs(): Millis | undefined {
+    if (this.peerSlow) return this.slowSinceMs;
+    if (this.bufferedBytes > 0 && !this.full()) return this.lastActiveMs;
+    return undefined;
+  }
+
+  drop(reason: string): void {
+    if (this.state === 'closed') return;
+    this.log('warn', 'connection-closed', { reason, heldBytes: this.heldBytes });
+    this.state = 'closing';
+    this.stream.destroy(reason);
+    this.abandon();
+    this.undrainedBytes = 0;
+    this.account();
+  }
+
+  /** Idle for too long, or the peer did not close its end: the host's deadline for this connection has come. */
+  deadlineReached(now: Millis): void {
+    if (this.state === 'closing') {
+      this.stream.destroy('the peer kept its end open');
+      return;
+    }
+    const busy = this.slots.size > 0 && !this.peerSlow;
+    const idleFrom = busy ? now : this.lastActiveMs;
+    if (now - idleFrom >= this.host.limits.idleMs) this.close('idle', { idleMs: now - idleFrom }, 'info');
+    else this.host.wakeAt(this, idleFrom + this.host.limits.idleMs);
+  }
+
+  // ---- inside ----
+
+  private get bufferedBytes(): number {
+    return this.reader?.bufferedBytes ?? 0;
+  }
+
+  /** As much is held for this connection as it may have. */
+  private full(): boolean {
+    const { limits } = this.host;
+    return (
+      this.slots.size >= limits.connectionMaxRequests ||
+      this.requestBytes + this.answerBytes >= limits.connectionMaxBytes
+    );
+  }
+
+  private mayStart(): boolean {
+    return this.state === 'open' && !this.peerSlow && !this.exclusiveRunning && !this.full();
+  }
+
+  /** Starts every request that may start, then settles whether to read on. */
+  private advance(): void {
+    // A handler may answer, and memory be freed, within this very call: the outer round goes on with it.
+    if (this.routing) return;
+    this.routing = true;
+    try {
+      while (this.mayStart()) {
+        const frame = this.reader?.next();
+        if (frame === undefined) break;
+        this.host.route(frame, this);
+      }
+    } catch (error) {
+      this.failOn(error);
+    } finally {
+      this.routing = false;
+    }
+    if (this.state !== 'open') return;
+    this.account();
+    this.settleReading();
+  }
+
+  private settleReading(): void {
+    if (this.state !== 'open') return;
+    if (!this.memoryWait && this.bufferedBytes > 0 && this.host.budget.exhausted) {
+      this.memoryWait = true;
+      this.host.budget.wait(this);
+    }
+    const readAhead = this.exclusiveRunning && !this.peerSlow && !this.full();
+    const wanted = this.mayStart() || (readAhead && this.bufferedBytes < READ_AHEAD_BYTES);
+    this.setPaused(!wanted || this.memoryWait);
+  }
+
+  private setPaused(paused: boolean): void {
+    if (paused === this.paused) return;
+    this.paused = paused;
+    if (paused) this.stream.pause();
+    else this.stream.resume();
+  }
+
+  /** Takes what may leave: the oldest requests, as far as their outcome is known. */
+  private takeReady(): { chunks: Uint8Array[]; sizeBytes: number; closeReason: string | undefined } {
+    const chunks: Uint8Array[] = [];
+    let sizeBytes = 0;
+    for (;;) {
+      const slot = this.slots.shiftReady();
+      if (slot === undefined) return { chunks, sizeBytes, closeReason: undefined };
+      this.requestBytes -= slot.requestBytes;
+      if (slot.exclusive) this.exclusiveRunning = false;
+      const outcome = slot.outcome!;
+      if (outcome.kind === 'close') return { chunks, sizeBytes, closeReason: outcome.reason };
+      if (outcome.kind === 'none') continue;
+      this.answerBytes -= outcome.sizeBytes;
+      sizeBytes += outcome.sizeBytes;
+      for (const chunk of outcome.chunks) chunks.push(chunk);
+    }
+  }
+
+  private send(chunks: readonly Uint8Array[], sizeBytes: number): void {
+    const now = this.host.nowMs();
+    this.lastActiveMs = now;
+    if (this.stream.send(chunks)) return;
+    this.peerSlow = true;
+    this.slowSinceMs = now;
+    this.undrainedBytes += sizeBytes;
+  }
+
+  /** Tells the budget what is held now. Last in every method: it may wake other connections. */
+  private account(): void {
+    const held = this.bufferedBytes + this.requestBytes + this.answerBytes + this.undrainedBytes;
+    const delta = held - this.heldBytes;
+    if (delta === 0) return;
+    this.heldBytes = held;
+    this.host.budget.change(delta);
+  }
+
+  /** Forgets what was not answered, and stops the work on it. */
+  private abandon(): void {
+    this.reader = undefined;
+    this.requestBytes = 0;
+    this.answerBytes = 0;
+    for (const slot of this.slots.drain()) slot.cancel?.();
+  }
+
+  private failOn(error: unknown): void {
+    if (!(error instanceof DecodeError)) throw error;
+    this.close('malformed request', { detail: error.message });
+  }
+
+  private log(level: 'debug' | 'info' | 'warn', event: string, facts: Record<string, unknown>): void {
+    this.host.logger[level](event, {
+      listener: this.listenerName,
+      remoteAddress: this.remoteAddress,
+      ...facts,
+    });
+  }
+}

@@ -1,0 +1,80 @@
+/**
+ * Counts the bytes that all connections hold together (received frames and answers not yet taken by the peer) and
+ * says who must stop reading. It never frees memory itself: it pauses, and under lasting pressure names the peers
+ * that only waste it.
+ */
+import { assert, type Millis } from '@millrace/base';
+
+/** A connection as the budget sees it. */
+export interface Holder {
+  /** Bytes now held on its behalf. */
+  readonly heldBytes: number;
+  /** Since when it has held bytes only because its peer does nothing (half a frame, answers not read); undefined: it does not. */
+  readonly stalledSinceMs: Millis | undefined;
+  /** Memory is there again: read on. */
+  memoryFreed(): void;
+  /** Closes the connection at once. */
+  drop(reason: string): void;
+}
+
+export class MemoryBudget {
+  /** Bytes held by all connections. */
+  heldBytes = 0;
+  readonly maxBytes: number;
+  private readonly waiting = new Set<Holder>();
+  private readonly onPressure: () => void;
+
+  /** `onPressure`: someone has to wait; look after the stalled ones while that lasts. */
+  constructor(maxBytes: number, onPressure: () => void) {
+    assert(maxBytes > 0, 'a memory budget is positive');
+    this.maxBytes = maxBytes;
+    this.onPressure = onPressure;
+  }
+
+  get exhausted(): boolean {
+    return this.heldBytes > this.maxBytes;
+  }
+
+  /** Some connection holds more (or, negative, less). */
+  change(deltaBytes: number): void {
+    this.heldBytes += deltaBytes;
+    assert(this.heldBytes >= 0, 'no less than nothing is held');
+    if (deltaBytes < 0 && this.waiting.size > 0 && !this.exhausted) this.release();
+  }
+
+  /** The holder stopped reading until `memoryFreed`. */
+  wait(holder: Holder): void {
+    this.waiting.add(holder);
+    this.onPressure();
+  }
+
+  forget(holder: Holder): void {
+    this.waiting.delete(holder);
+  }
+
+  /**
+   * Under pressure, drops those whose peers have stalled for `stalledMs`, the longest stalled first, until half of
+   * the budget is free: half frames and unread answers of one client must not stop the others for ever.
+   */
+  dropStalled(holders: Iterable<Holder>, now: Millis, stalledMs: Millis): void {
+    if (!this.exhausted) return;
+    const stalled: Holder[] = [];
+    for (const holder of holders) {
+      const since = holder.stalledSinceMs;
+      if (since !== undefined && now - since >= stalledMs && holder.heldBytes > 0) stalled.push(holder);
+    }
+    stalled.sort((a, b) => a.stalledSinceMs! - b.stalledSinceMs!);
+    for (const holder of stalled) {
+      if (this.heldBytes * 2 <= this.maxBytes) return;
+      holder.drop('stalled while memory is short');
+    }
+  }
+
+  private release(): void {
+    for (const holder of [...this.waiting]) {
+      if (this.exhausted) return;
+      this.waiting.delete(holder);
+      holder.memoryFreed();
+    }
+  }
+}

@@ -1,0 +1,60 @@
+/**
+ * The requests of one connection that await their answers, in the order they came. Answers may be ready in any
+ * order; they leave in request order (the Java client insists on it). Holds no I/O.
+ */
+
+/** What became of a request. */
+type Outcome =
+  | { readonly kind: 'answer'; readonly chunks: readonly Uint8Array[]; readonly sizeBytes: number }
+  /** acks=0: there is no answer. */
+  | { readonly kind: 'none' }
+  /** The connection ends where the answer would stand. */
+  | { readonly kind: 'close'; readonly reason: string };
+
+export interface Slot {
+  readonly requestBytes: number;
+  /** Nothing of this connection is started while this request is being answered. */
+  readonly exclusive: boolean;
+  outcome: Outcome | undefined;
+  /** Stops the work when the connection is gone. */
+  cancel: (() => void) | undefined;
+}
+
+export class ResponseSlots {
+  private slots: Slot[] = [];
+  /** Index of the oldest slot that has not left; the ones before it are gone. */
+  private head = 0;
+  /** Requests not yet answered and handed over. */
+  get size(): number {
+    return this.slots.length - this.head;
+  }
+
+  open(requestBytes: number, exclusive: boolean): Slot {
+    const slot: Slot = { requestBytes, exclusive, outcome: undefined, cancel: undefined };
+    this.slots.push(slot);
+    return slot;
+  }
+
+  /** Takes the oldest slot if its outcome is known. */
+  shiftReady(): Slot | undefined {
+    const slot = this.slots[this.head];
+    if (slot?.outcome === undefined) return undefined;
+    this.head++;
+    if (this.head === this.slots.length) {
+      this.slots.length = 0;
+      this.head = 0;
+    } else if (this.head >= 64) {
+      this.slots.splice(0, this.head);
+      this.head = 0;
+    }
+    return slot;
+  }
+
+  /** Removes and returns all: the connection is gone. */
+  drain(): Slot[] {
+    const rest = this.slots.slice(this.head);
+    this.slots = [];
+    this.head = 0;
+    return rest;
+  }
+}

@@ -1,0 +1,68 @@
+/**
+ * ISR changes of this broker's partitions on their way to the active controller: one request at a time, and what
+ * comes meanwhile waits for the next one (a broker that lost a follower changes hundreds of partitions at once).
+ */
+import type { Clock, Millis } from '@millrace/base';
+import { AlterPartitionRequest, AlterPartitionResponse, ControlMethod } from '@millrace/metadata';
+import { ErrorCode } from '@millrace/protocol';
+import type { ControllerChannel } from './controller-channel.ts';
+
+const TIMEOUT_MS: Millis = 5_000;
+
+interface Waiting {
+  readonly request: AlterPartitionRequest;
+  readonly done: (response: AlterPartitionResponse | undefined) => void;
+}
+
+export class AlterPartitionSender {
+  private readonly channel: Pick<ControllerChannel, 'request'>;
+  private readonly clock: Clock;
+  private waiting: Waiting[] = [];
+  private busy = false;
+
+  constructor(channel: Pick<ControllerChannel, 'request'>, clock: Clock) {
+    this.channel = channel;
+    this.clock = clock;
+  }
+
+  /** `done` gets the part of the answer that is about these partitions; undefined: no answer, ask again. */
+  send(request: AlterPartitionRequest, done: Waiting['done']): void {
+    this.waiting.push({ request, done });
+    if (this.waiting.length === 1 && !this.busy) this.clock.soon(() => this.sendNext());
+  }
+
+  private sendNext(): void {
+    const first = this.waiting[0];
+    if (this.busy || first === undefined) return;
+    this.busy = true;
+    // Requests under an older registration go on their own: the controller refuses them as a whole.
+    const { brokerId, brokerEpoch } = first.request;
+    const batch = this.waiting.filter(({ request }) => request.brokerEpoch === brokerEpoch);
+    this.waiting = this.waiting.filter(({ request }) => request.brokerEpoch !== brokerEpoch);
+    const partitions = batch.flatMap(({ request }) => request.partitions);
+    const body = AlterPartitionRequest.encode({ brokerId, brokerEpoch, partitions });
+    this.channel.request(
+      ControlMethod.alterPartition,
+      body,
+      AlterPartitionResponse,
+      TIMEOUT_MS,
+      (response) => {
+        this.busy = false;
+        deliver(batch, response);
+        if (this.waiting.length > 0) this.sendNext();
+      },
+    );
+  }
+}
+
+/** Gives each asker its part: the answer is in the order of the request. */
+function deliver(batch: readonly Waiting[], response: AlterPartitionResponse | undefined): void {
+  let next = 0;
+  for (const { request, done } of batch) {
+    const end = next + request.partitions.length;
+    if (response === undefined) done(undefined);
+    else if (response.errorCode !== ErrorCode.NONE) done({ errorCode: response.errorCode, partitions: [] });
+    else done({ errorCode: response.errorCode, partitions: response.partitions.slice(next, end) });
+    next = end;
+  }
+}

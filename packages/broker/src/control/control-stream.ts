@@ -1,0 +1,118 @@
+/**
+ * One control stream to one controller: a request at a time, its answer or its time-out. Knows nothing of what the
+ * messages mean. Reports to its owner at most once that it is broken.
+ */
+import {
+  assert,
+  type Clock,
+  type Millis,
+  type NodeId,
+  type RpcChannel,
+  type RpcStream,
+  type Timer,
+} from '@millrace/base';
+import {
+  ControlMethod,
+  ControlRequest,
+  ControlResponse,
+  type HeartbeatRequest,
+  type HeartbeatResponse,
+  type RegisterRequest,
+  type RegisterResponse,
+} from '@millrace/metadata';
+
+/** `sentMs`: when the request that this answers was sent. */
+export type Answer =
+  | { readonly kind: 'register'; readonly response: RegisterResponse; readonly sentMs: Millis }
+  | { readonly kind: 'heartbeat'; readonly response: HeartbeatResponse; readonly sentMs: Millis }
+  | { readonly kind: 'notController'; readonly leaderId: NodeId };
+
+export interface ControlStreamEvents {
+  answered(answer: Answer): void;
+  /** Once, and nothing follows. `silent`: the controller may be there, but does not answer. */
+  broken(reason: string, silent: boolean): void;
+}
+
+export class ControlStream {
+  readonly controllerId: NodeId;
+  /** Set by the owner once this stream was of use. */
+  served = false;
+  private readonly clock: Clock;
+  private readonly events: ControlStreamEvents;
+  private readonly stream: RpcStream;
+  private sequence = 0;
+  private sentMs: Millis = 0;
+  private awaiting: Timer | undefined;
+  private over = false;
+
+  constructor(channel: RpcChannel, controllerId: NodeId, clock: Clock, events: ControlStreamEvents) {
+    this.controllerId = controllerId;
+    this.clock = clock;
+    this.events = events;
+    this.stream = channel.openStream(ControlMethod.session, {
+      message: (body) => this.received(body),
+      closed: (reason) => this.broke(reason),
+    });
+  }
+
+  /** Nothing is being answered. */
+  get idle(): boolean {
+    return this.awaiting === undefined && !this.over;
+  }
+
+  register(request: RegisterRequest, timeoutMs: Millis): void {
+    this.send({ register: request, heartbeat: undefined }, timeoutMs);
+  }
+
+  heartbeat(request: HeartbeatRequest, timeoutMs: Millis): void {
+    this.send({ register: undefined, heartbeat: request }, timeoutMs);
+  }
+
+  /** Ends it from this side: nothing is reported any more. */
+  close(): void {
+    if (this.over) return;
+    this.over = true;
+    this.awaiting?.cancel();
+    this.stream.close();
+  }
+
+  private send(request: Omit<ControlRequest, 'sequence'>, timeoutMs: Millis): void {
+    assert(this.idle, 'one control request at a time');
+    this.sentMs = this.clock.monotonicMs();
+    this.awaiting = this.clock.setTimer(timeoutMs, () => {
+      this.broke('no answer in time', true);
+      this.stream.close();
+    });
+    this.stream.send(ControlRequest.encode({ sequence: ++this.sequence, ...request }));
+  }
+
+  private received(body: Uint8Array): void {
+    if (this.over) return;
+    let message: ControlResponse;
+    try {
+      message = ControlResponse.decode(body);
+    } catch (error) {
+      this.broke(`unreadable answer: ${String(error)}`, true);
+      this.stream.close();
+      return;
+    }
+    const { sequence, register, heartbeat, notControllerLeaderId } = message;
+    if (sequence !== this.sequence) return;
+    this.awaiting?.cancel();
+    this.awaiting = undefined;
+    const { sentMs } = this;
+    if (notControllerLeaderId !== undefined)
+      this.events.answered({ kind: 'notController', leaderId: notControllerLeaderId });
+    else if (register !== undefined) this.events.answered({ kind: 'register', response: register, sentMs });
+    else if (heartbeat !== undefined)
+      this.events.answered({ kind: 'heartbeat', response: heartbeat, sentMs });
+  }
+
+  private broke(reason: string, silent = false): void {
+    if (this.over) return;
+    this.over = true;
+    this.awaiting?.cancel();
+    this.awaiting = undefined;
+    this.events.broken(reason, silent);
+  }
+}

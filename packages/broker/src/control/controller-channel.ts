@@ -1,0 +1,177 @@
+/**
+ * Single calls to the active controller, whoever that is at the moment: repeated on another controller, or on the
+ * same one again, until one answers or the call's time is over. A call may be carried out twice when an answer is
+ * lost, so every method must stand that.
+ */
+import { type Clock, type Logger, type Millis, type NodeId, RpcError, type Timer } from '@millrace/base';
+import { ErrorCode } from '@millrace/protocol';
+import type { Message } from '@millrace/rpc';
+import type { ControllerLocator } from './controller-locator.ts';
+
+const BACKOFF_MIN_MS = 10;
+const BACKOFF_MAX_MS = 250;
+/** One controller gets so long before another is asked: it may be frozen, or behind a link that swallows everything. */
+const ATTEMPT_MAX_MS = 5_000;
+
+export interface ControllerChannelOptions {
+  readonly locator: ControllerLocator;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+export class ControllerChannel {
+  private readonly options: ControllerChannelOptions;
+  private readonly calls = new Set<Abandonable>();
+  private readonly forgetLocator: () => void;
+  private closed = false;
+
+  constructor(options: ControllerChannelOptions) {
+    this.options = options;
+    this.forgetLocator = options.locator.onLeaderKnown((leaderId) => {
+      for (const call of [...this.calls]) call.moveTo(leaderId);
+    });
+  }
+
+  /** `done` gets the active controller's answer, also an error that it decided; undefined: no answer within `timeoutMs`. */
+  request<Response extends { errorCode: number }>(
+    method: string,
+    body: Uint8Array,
+    message: Message<Response>,
+    timeoutMs: Millis,
+    done: (response: Response | undefined) => void,
+  ): void {
+    const { clock } = this.options;
+    if (this.closed) {
+      clock.soon(() => done(undefined));
+      return;
+    }
+    const finished = (response: Response | undefined) => {
+      this.calls.delete(call);
+      done(response);
+    };
+    const call = new ControllerCall(
+      this.options,
+      { method, body, message },
+      Math.max(timeoutMs, 1),
+      finished,
+    );
+    this.calls.add(call);
+    call.attempt();
+  }
+
+  /** Ends every call without an answer. */
+  close(): void {
+    this.closed = true;
+    this.forgetLocator();
+    for (const call of [...this.calls]) call.giveUp();
+  }
+}
+
+interface Abandonable {
+  moveTo(leaderId: NodeId): void;
+  giveUp(): void;
+}
+
+interface Call<Response> {
+  readonly method: string;
+  readonly body: Uint8Array;
+  readonly message: Message<Response>;
+}
+
+class ControllerCall<Response extends { errorCode: number }> implements Abandonable {
+  private readonly options: ControllerChannelOptions;
+  private readonly call: Call<Response>;
+  private readonly deadlineMs: Millis;
+  private readonly done: (response: Response | undefined) => void;
+  private backoffMs = BACKOFF_MIN_MS;
+  /** Numbers the attempts: the answer of one that was abandoned is not looked at. */
+  private current = 0;
+  private askedId: NodeId | undefined;
+  private pause: Timer | undefined;
+  private finished = false;
+
+  constructor(
+    options: ControllerChannelOptions,
+    call: Call<Response>,
+    timeoutMs: Millis,
+    done: (response: Response | undefined) => void,
+  ) {
+    this.options = options;
+    this.call = call;
+    this.deadlineMs = options.clock.monotonicMs() + timeoutMs;
+    this.done = done;
+  }
+
+  attempt(): void {
+    const { locator, clock } = this.options;
+    const leftMs = this.deadlineMs - clock.monotonicMs();
+    if (leftMs <= 0) {
+      this.giveUp();
+      return;
+    }
+    const id = locator.current();
+    const attempt = ++this.current;
+    this.pause = undefined;
+    this.askedId = id;
+    const { method, body } = this.call;
+    locator.channel(id).call(method, body, Math.min(leftMs, ATTEMPT_MAX_MS), (answer) => {
+      if (!this.finished && attempt === this.current) this.answered(id, answer);
+    });
+  }
+
+  /** Another controller leads now: an attempt elsewhere is not worth waiting for. */
+  moveTo(leaderId: NodeId): void {
+    if (this.finished || this.askedId === leaderId) return;
+    this.pause?.cancel();
+    this.attempt();
+  }
+
+  giveUp(): void {
+    if (this.finished) return;
+    this.finish(undefined);
+  }
+
+  private answered(id: NodeId, answer: Uint8Array | RpcError): void {
+    const { locator, logger } = this.options;
+    this.askedId = undefined;
+    if (answer instanceof RpcError) {
+      const { method } = this.call;
+      logger.debug('controller-call-failed', { method, controllerId: id, error: answer.message });
+      locator.failed(id);
+      this.retryLater();
+      return;
+    }
+    const response = this.decode(answer);
+    if (response === undefined || response.errorCode === ErrorCode.NOT_CONTROLLER) {
+      locator.notController(id, -1);
+      this.retryLater();
+      return;
+    }
+    locator.answered(id);
+    this.finish(response);
+  }
+
+  private finish(response: Response | undefined): void {
+    this.finished = true;
+    this.pause?.cancel();
+    this.done(response);
+  }
+
+  private decode(answer: Uint8Array): Response | undefined {
+    const { method, message } = this.call;
+    try {
+      return message.decode(answer);
+    } catch (error) {
+      this.options.logger.error('controller-answer-unreadable', { method, error: String(error) });
+      return undefined;
+    }
+  }
+
+  private retryLater(): void {
+    const { clock } = this.options;
+    const leftMs = this.deadlineMs - clock.monotonicMs();
+    const delayMs = Math.max(0, Math.min(this.backoffMs, leftMs));
+    this.backoffMs = Math.min(this.backoffMs * 2, BACKOFF_MAX_MS);
+    this.pause = clock.setTimer(delayMs, () => this.attempt());
+  }
+}

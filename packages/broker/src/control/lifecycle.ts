@@ -1,0 +1,368 @@
+/**
+ * This broker's membership: finds the active controller, registers, heartbeats over one control stream, asks to be
+ * unfenced when it has caught up, and to be relieved of its leaderships before it stops. Owns the broker epoch and the
+ * lease that lets the replicas acknowledge.
+ *
+ * The lease counts from when the last answered heartbeat was SENT: the controller got it later, so it ends there later
+ * still, and this broker has stopped acknowledging before it can be replaced. A new active controller knows the broker
+ * from the metadata log; it gets heartbeats under the same epoch, and nothing else changes.
+ */
+import type { BrokerEpoch, Clock, Logger, Millis, NodeId, Offset, Timer, Uuid } from '@millrace/base';
+import type { HeartbeatResponse, ListenerEndpoint, RegisterResponse } from '@millrace/metadata';
+import { ErrorCode, errorName } from '@millrace/protocol';
+import type { BrokerSession } from '@millrace/replication';
+import { type Answer, ControlStream } from './control-stream.ts';
+import type { ControllerLocator } from './controller-locator.ts';
+
+export interface LifecycleConfig {
+  /** `broker.session.timeout.ms`, the same on brokers and controllers. */
+  readonly sessionTimeoutMs: Millis;
+  /** `broker.heartbeat.interval.ms` */
+  readonly heartbeatIntervalMs: Millis;
+  /** How long the controller may take to move the leaderships away before this broker stops all the same. */
+  readonly controlledShutdownMaxMs: Millis;
+}
+
+export const DEFAULT_LIFECYCLE_CONFIG: LifecycleConfig = {
+  sessionTimeoutMs: 3_000,
+  heartbeatIntervalMs: 500,
+  controlledShutdownMaxMs: 10_000,
+};
+
+export interface BrokerLifecycleOptions {
+  readonly brokerId: NodeId;
+  /** Drawn anew by each start of the process. */
+  readonly incarnationId: Uuid;
+  /** Advertised listeners. */
+  readonly listeners: readonly ListenerEndpoint[];
+  readonly rack?: string | undefined;
+  /** Directory ids. */
+  readonly logDirs: readonly Uuid[];
+  /** The epoch of the last life if that ended with a clean shutdown; -1 otherwise. */
+  readonly previousBrokerEpoch: BrokerEpoch;
+  readonly locator: ControllerLocator;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly config: LifecycleConfig;
+  readonly events: LifecycleEvents;
+  /** The id in the data folder, or the one the quorum told; undefined: neither yet. */
+  clusterId(): Uuid | undefined;
+  /** The last metadata offset that was applied here and published to the replicas. */
+  metadataOffset(): Offset;
+  /** Whether everything but metadata is ready to serve clients. */
+  readyToServe(): boolean;
+  /** To the replica manager. */
+  setSession(session: BrokerSession): void;
+}
+
+export interface LifecycleEvents {
+  registered(brokerEpoch: BrokerEpoch): void;
+  /** Clients are served from here on. */
+  unfenced(): void;
+  /** The controller gave this broker's partitions to others; it goes on trying to be unfenced. */
+  fenced(): void;
+  /** The cluster will never take this broker: it belongs elsewhere. The message is for a person. */
+  refused(message: string): void;
+}
+
+const BACKOFF_MIN_MS = 10;
+const BACKOFF_MAX_MS = 250;
+/** While something is awaited (to be unfenced, to be let go) heartbeats are this frequent. */
+const EAGER_INTERVAL_MS = 50;
+
+export class BrokerLifecycle {
+  /** Identifies this registration in every request to the controller; -1: not registered. */
+  brokerEpoch: BrokerEpoch = -1;
+  /** As the controller last said; undefined before the first answered heartbeat. */
+  fenced: boolean | undefined;
+  /** When the lease ends, by the monotonic clock. */
+  sessionValidUntilMs: Millis = -1;
+
+  private readonly options: BrokerLifecycleOptions;
+  private started = false;
+  private stream: ControlStream | undefined;
+  /** The registration is to be made (again) before the next heartbeat. */
+  private mustRegister = true;
+  private previousBrokerEpoch: BrokerEpoch;
+  private lastAnswerMs: Millis;
+  private lastSentMs: Millis = 0;
+  private backoffMs = BACKOFF_MIN_MS;
+  private hintFollowed = false;
+  /** The last heartbeat asked to stay fenced. */
+  private askedForFence = true;
+  private timer: Timer | undefined;
+  private forgetLocator: (() => void) | undefined;
+  private shutdown: { readonly done: (clean: boolean) => void; readonly deadline: Timer } | undefined;
+  private refusalLogged = false;
+
+  constructor(options: BrokerLifecycleOptions) {
+    this.options = options;
+    this.previousBrokerEpoch = options.previousBrokerEpoch;
+    this.lastAnswerMs = options.clock.monotonicMs();
+  }
+
+  start(): void {
+    this.started = true;
+    this.forgetLocator = this.options.locator.onLeaderKnown((leaderId) => this.leaderKnown(leaderId));
+    this.connect();
+  }
+
+  /** More metadata was applied, or the broker became ready: the controller may be told that it has caught up. */
+  progressed(): void {
+    if (!this.started || this.mustRegister || !this.askedForFence) return;
+    if (this.wantsService() && this.stream?.idle) this.beat();
+  }
+
+  /**
+   * Asks the controller to move every leadership away. `done(true)` when it has, `done(false)` when that took too long
+   * or no controller answers. Heartbeats go on until `stop`.
+   */
+  beginShutdown(done: (clean: boolean) => void): void {
+    const { clock, config } = this.options;
+    if (!this.started || this.brokerEpoch < 0) {
+      clock.soon(() => done(false));
+      return;
+    }
+    const deadline = clock.setTimer(config.controlledShutdownMaxMs, () => this.finishShutdown(false));
+    this.shutdown = { done, deadline };
+    if (this.stream?.idle) this.beat();
+  }
+
+  /** Leaves without a word: the controller sees the stream close. */
+  stop(): void {
+    this.started = false;
+    this.timer?.cancel();
+    this.forgetLocator?.();
+    this.stream?.close();
+    this.stream = undefined;
+    this.finishShutdown(false);
+  }
+
+  // ---- the stream ----
+
+  private connect(): void {
+    if (!this.started) return;
+    const { locator, clock } = this.options;
+    const stream: ControlStream = new ControlStream(
+      locator.channel(locator.current()),
+      locator.current(),
+      clock,
+      {
+        answered: (answer) => {
+          if (this.stream === stream) this.answered(stream, answer);
+        },
+        broken: (reason, silent) => {
+          if (this.stream === stream) this.broken(stream, reason, silent);
+        },
+      },
+    );
+    this.stream = stream;
+    this.beat();
+  }
+
+  private leaderKnown(leaderId: NodeId): void {
+    if (!this.started || this.stream?.controllerId === leaderId) return;
+    this.dropStream();
+    this.backoffMs = BACKOFF_MIN_MS;
+    this.timer?.cancel();
+    this.connect();
+  }
+
+  /**
+   * A connection that broke in service is made again to the same controller at once: it fences a broker that stays
+   * away. A silent controller is left.
+   */
+  private broken(stream: ControlStream, reason: string, silent: boolean): void {
+    const { locator, logger } = this.options;
+    if (stream.served) logger.info('control-stream-lost', { controllerId: stream.controllerId, reason });
+    this.stream = undefined;
+    if (silent || !stream.served) locator.failed(stream.controllerId);
+    this.reconnectLater(stream.served);
+  }
+
+  private reconnectLater(atOnce = false): void {
+    this.timer?.cancel();
+    if (this.shutdown !== undefined && this.isAbandoned()) this.finishShutdown(false);
+    const delayMs = atOnce ? 0 : this.backoffMs;
+    if (!atOnce) {
+      this.backoffMs = Math.min(this.backoffMs * 2, BACKOFF_MAX_MS);
+      this.hintFollowed = false;
+    }
+    this.timer = this.options.clock.setTimer(delayMs, () => this.connect());
+  }
+
+  private dropStream(): void {
+    const stream = this.stream;
+    this.stream = undefined;
+    stream?.close();
+  }
+
+  /** Sends what is due: the registration, or a heartbeat. */
+  private beat(): void {
+    const { options, stream } = this;
+    this.timer?.cancel();
+    if (!this.started || stream === undefined) return;
+    this.lastSentMs = options.clock.monotonicMs();
+    const { brokerId } = options;
+    if (this.mustRegister) {
+      const timeoutMs = options.config.sessionTimeoutMs;
+      stream.register(
+        {
+          brokerId,
+          incarnationId: options.incarnationId,
+          clusterId: options.clusterId() ?? '',
+          listeners: options.listeners.map((listener) => ({ ...listener })),
+          rack: options.rack,
+          previousBrokerEpoch: this.previousBrokerEpoch,
+          logDirs: [...options.logDirs],
+        },
+        timeoutMs,
+      );
+      return;
+    }
+    this.askedForFence = !this.wantsService();
+    const request = {
+      brokerId,
+      brokerEpoch: this.brokerEpoch,
+      metadataOffset: options.metadataOffset(),
+      wantFence: this.askedForFence,
+      wantShutDown: this.shutdown !== undefined,
+    };
+    stream.heartbeat(request, this.answerTimeoutMs());
+  }
+
+  /** A controller that is silent for so long is left, early enough to find another within the session. */
+  private answerTimeoutMs(): Millis {
+    const { heartbeatIntervalMs, sessionTimeoutMs } = this.options.config;
+    return Math.max(2 * heartbeatIntervalMs, sessionTimeoutMs / 2);
+  }
+
+  /** This broker has replayed its own registration and everything before it, and can serve. */
+  private wantsService(): boolean {
+    return this.options.readyToServe() && this.options.metadataOffset() >= this.brokerEpoch;
+  }
+
+  // ---- the answers ----
+
+  private answered(stream: ControlStream, answer: Answer): void {
+    if (answer.kind === 'notController') {
+      this.leaveNonController(stream, answer.leaderId);
+      return;
+    }
+    if (answer.response.errorCode === ErrorCode.NOT_CONTROLLER) {
+      this.leaveNonController(stream, -1);
+      return;
+    }
+    stream.served = true;
+    this.options.locator.answered(stream.controllerId);
+    this.backoffMs = BACKOFF_MIN_MS;
+    this.hintFollowed = false;
+    this.lastAnswerMs = this.options.clock.monotonicMs();
+    if (answer.kind === 'register') this.registerAnswered(answer.response, answer.sentMs);
+    else this.heartbeatAnswered(answer.response, answer.sentMs);
+  }
+
+  private leaveNonController(stream: ControlStream, leaderId: NodeId): void {
+    this.dropStream();
+    this.options.locator.notController(stream.controllerId, leaderId);
+    // A hint is followed at once, but not two in a row: two controllers may name each other.
+    const follow = leaderId >= 0 && leaderId !== stream.controllerId && !this.hintFollowed;
+    this.hintFollowed = follow;
+    this.reconnectLater(follow);
+  }
+
+  private registerAnswered({ errorCode, errorMessage, brokerEpoch }: RegisterResponse, sentMs: Millis): void {
+    const { logger, events } = this.options;
+    if (errorCode === ErrorCode.NONE) {
+      this.mustRegister = false;
+      this.brokerEpoch = brokerEpoch;
+      this.previousBrokerEpoch = brokerEpoch;
+      this.refusalLogged = false;
+      logger.info('broker-registered', { brokerEpoch });
+      // A new registration is fenced: it may follow leaders, and acknowledge nothing.
+      this.setLease(sentMs);
+      events.registered(brokerEpoch);
+      this.beat();
+      return;
+    }
+    const facts = { error: errorName(errorCode), detail: errorMessage };
+    if (!this.refusalLogged) logger.warn('registration-refused', facts);
+    this.refusalLogged = true;
+    if (errorCode === ErrorCode.INCONSISTENT_CLUSTER_ID) {
+      events.refused(errorMessage ?? 'this broker belongs to another cluster');
+      return;
+    }
+    // An earlier life of this broker may still have a session there: it ends soon.
+    this.beatAfter(Math.min(4 * EAGER_INTERVAL_MS, this.options.config.heartbeatIntervalMs));
+  }
+
+  private heartbeatAnswered(response: HeartbeatResponse, sentMs: Millis): void {
+    const { errorCode } = response;
+    if (errorCode === ErrorCode.STALE_BROKER_EPOCH || errorCode === ErrorCode.BROKER_ID_NOT_REGISTERED) {
+      this.loseRegistration(errorCode);
+      return;
+    }
+    if (errorCode !== ErrorCode.NONE) {
+      this.options.logger.warn('heartbeat-refused', { error: errorName(errorCode) });
+      this.beatAfter(this.options.config.heartbeatIntervalMs);
+      return;
+    }
+    this.setLease(response.isFenced ? sentMs : sentMs + this.options.config.sessionTimeoutMs);
+    this.noteFenced(response.isFenced);
+    if (response.shouldShutDown) this.finishShutdown(true);
+    const eager = this.shutdown !== undefined || (response.isFenced && this.wantsService());
+    const { heartbeatIntervalMs } = this.options.config;
+    this.beatAfter(eager ? Math.min(EAGER_INTERVAL_MS, heartbeatIntervalMs) : heartbeatIntervalMs);
+  }
+
+  /** Somebody registered under this id after us, or the controller does not know us: nothing is promised any more. */
+  private loseRegistration(errorCode: number): void {
+    const { clock, logger } = this.options;
+    logger.warn('broker-registration-lost', { brokerEpoch: this.brokerEpoch, error: errorName(errorCode) });
+    this.setLease(clock.monotonicMs());
+    this.noteFenced(true);
+    this.mustRegister = true;
+    this.beat();
+  }
+
+  private beatAfter(intervalMs: Millis): void {
+    const { clock } = this.options;
+    this.timer?.cancel();
+    const delayMs = Math.max(0, this.lastSentMs + intervalMs - clock.monotonicMs());
+    this.timer = clock.setTimer(delayMs, () => this.beat());
+  }
+
+  private setLease(validUntilMs: Millis): void {
+    this.sessionValidUntilMs = validUntilMs;
+    this.options.setSession({ brokerEpoch: this.brokerEpoch, validUntilMs });
+  }
+
+  private noteFenced(fenced: boolean): void {
+    const before = this.fenced;
+    this.fenced = fenced;
+    const { brokerEpoch } = this;
+    if (before !== false && !fenced) {
+      this.options.logger.info('broker-unfenced', { brokerEpoch });
+      this.options.events.unfenced();
+    } else if (before === false && fenced) {
+      this.options.logger.warn('broker-fenced', { brokerEpoch });
+      this.options.events.fenced();
+    }
+  }
+
+  // ---- stopping ----
+
+  /** No controller has answered for so long that, probably, none will: the whole cluster is being stopped. */
+  private isAbandoned(): boolean {
+    const silentMs = this.options.clock.monotonicMs() - this.lastAnswerMs;
+    return silentMs >= 2 * this.options.config.heartbeatIntervalMs;
+  }
+
+  private finishShutdown(clean: boolean): void {
+    const { shutdown } = this;
+    if (shutdown === undefined) return;
+    this.shutdown = undefined;
+    shutdown.deadline.cancel();
+    shutdown.done(clean);
+  }
+}

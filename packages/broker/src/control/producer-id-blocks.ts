@@ -1,0 +1,98 @@
+/**
+ * Producer ids for idempotent producers: taken from blocks that the active controller hands out, each id once in the
+ * life of the cluster. The next block is asked for before the current one is used up (KIP-730).
+ */
+import type { Logger, NodeId } from '@millrace/base';
+import { AllocateProducerIdsRequest, AllocateProducerIdsResponse, ControlMethod } from '@millrace/metadata';
+import { ErrorCode, errorName } from '@millrace/protocol';
+import type { ProducerIdSource } from '../handler.ts';
+import type { ControllerChannel } from './controller-channel.ts';
+
+const TIMEOUT_MS = 5_000;
+/** The next block is asked for when this part of the current one is left. */
+const PREFETCH_SHARE = 0.1;
+/** Producers that wait for a block at most; one more is told to come again. */
+const WAITING_MAX = 10_000;
+
+type Done = Parameters<ProducerIdSource['next']>[0];
+
+export interface ProducerIdBlocksOptions {
+  readonly brokerId: NodeId;
+  /** -1 while this broker is not registered. */
+  brokerEpoch(): number;
+  readonly channel: Pick<ControllerChannel, 'request'>;
+  readonly logger: Logger;
+}
+
+export class ProducerIdBlocks implements ProducerIdSource {
+  private readonly options: ProducerIdBlocksOptions;
+  private nextId = 0;
+  /** Exclusive. */
+  private idEnd = 0;
+  private blockSize = 0;
+  private reserve: { start: number; count: number } | undefined;
+  private waiting: Done[] = [];
+  private asking = false;
+
+  constructor(options: ProducerIdBlocksOptions) {
+    this.options = options;
+  }
+
+  next(done: Done): void {
+    if (this.nextId === this.idEnd) this.useReserve();
+    if (this.nextId < this.idEnd) {
+      const producerId = this.nextId++;
+      if (this.idEnd - this.nextId <= this.blockSize * PREFETCH_SHARE) this.ask();
+      done({ errorCode: ErrorCode.NONE, producerId });
+      return;
+    }
+    if (this.waiting.length >= WAITING_MAX || this.options.brokerEpoch() < 0) {
+      done({ errorCode: ErrorCode.COORDINATOR_LOAD_IN_PROGRESS, producerId: -1 });
+      return;
+    }
+    this.waiting.push(done);
+    this.ask();
+  }
+
+  private ask(): void {
+    const { brokerId, channel, logger } = this.options;
+    const brokerEpoch = this.options.brokerEpoch();
+    if (this.asking || this.reserve !== undefined || brokerEpoch < 0) return;
+    this.asking = true;
+    const body = AllocateProducerIdsRequest.encode({ brokerId, brokerEpoch });
+    channel.request(
+      ControlMethod.allocateProducerIds,
+      body,
+      AllocateProducerIdsResponse,
+      TIMEOUT_MS,
+      (response) => {
+        this.asking = false;
+        const errorCode = response?.errorCode ?? ErrorCode.REQUEST_TIMED_OUT;
+        if (response !== undefined && errorCode === ErrorCode.NONE && response.producerIdCount > 0)
+          this.reserve = { start: response.producerIdStart, count: response.producerIdCount };
+        else logger.warn('producer-id-block-refused', { error: errorName(errorCode) });
+        this.serveWaiting();
+      },
+    );
+  }
+
+  /** With a new block, or without: nobody waits longer than one request to the controller. */
+  private serveWaiting(): void {
+    const waiting = this.waiting;
+    this.waiting = [];
+    const served = this.reserve !== undefined;
+    for (const done of waiting) {
+      if (served) this.next(done);
+      else done({ errorCode: ErrorCode.COORDINATOR_LOAD_IN_PROGRESS, producerId: -1 });
+    }
+  }
+
+  private useReserve(): void {
+    if (this.reserve === undefined) return;
+    const { start, count } = this.reserve;
+    this.reserve = undefined;
+    this.nextId = start;
+    this.idEnd = start + count;
+    this.blockSize = count;
+  }
+}

@@ -1,0 +1,200 @@
+/**
+ * The broker's front end: takes connections, keeps their limits and deadlines, and hands their requests to the
+ * handlers. One event loop, no promises. One timer for all connections, one gathered write a connection and turn.
+ */
+
+import type { Stream, StreamHandler } from '@millrace/base';
+import {
+  type Clock,
+  DeadlineQueue,
+  type Logger,
+  type Millis,
+  type NodeId,
+  type Timer,
+  type Uuid,
+} from '@millrace/base';
+import type { MetadataImage } from '@millrace/metadata';
+import { AutoTopicCreation } from './auto-topic-creation.ts';
+import type { FrontEndConfig, FrontEndLimits } from './config.ts';
+import { Connection, type ConnectionHost, type Sleeper } from './connection/connection.ts';
+import { ConnectionCounts } from './connection/connection-counts.ts';
+import { MemoryBudget } from './connection/memory-budget.ts';
+import { QuietLogger } from './connection/quiet-logger.ts';
+import type { BrokerContext, Forward, Handler, ProducerIdSource, ReplicaPort } from './handler.ts';
+import { handlers as allHandlers } from './handlers/index.ts';
+import { Router } from './router.ts';
+
+export interface BrokerFrontEndOptions {
+  readonly brokerId: NodeId;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly config: FrontEndConfig;
+  readonly replicas: ReplicaPort;
+  readonly producerIds: ProducerIdSource;
+  /** To the active controller. */
+  readonly forward: Forward;
+  /** undefined until the metadata quorum has told it. */
+  clusterId(): Uuid | undefined;
+  /** The committed metadata, as far as this broker has replayed it. */
+  image(): MetadataImage;
+  /** For tests. */
+  readonly handlers?: readonly Handler[];
+}
+
+const PRESSURE_CHECK_MS = 1000;
+const LOGGED_PER_SECOND = 20;
+
+export class BrokerFrontEnd implements ConnectionHost {
+  readonly limits: FrontEndLimits;
+  readonly budget: MemoryBudget;
+  readonly logger: QuietLogger;
+  readonly connections = new Set<Connection>();
+  private readonly clock: Clock;
+  private readonly counts: ConnectionCounts;
+  private readonly router: Router;
+  private readonly deadlines = new DeadlineQueue<Sleeper>();
+  private timer: { at: Millis; timer: Timer } | undefined;
+  private pressureWatched = false;
+  private readonly flushes: Connection[] = [];
+  private closing: { done: () => void } | undefined;
+
+  constructor(options: BrokerFrontEndOptions) {
+    const { clock, config } = options;
+    const handlers = options.handlers ?? allHandlers;
+    this.clock = clock;
+    this.limits = config.limits;
+    this.budget = new MemoryBudget(config.limits.queuedMaxBytes, () => this.watchPressure());
+    this.logger = new QuietLogger(options.logger, clock, LOGGED_PER_SECOND);
+    this.counts = new ConnectionCounts(config.limits);
+    const context: BrokerContext = {
+      brokerId: options.brokerId,
+      clock,
+      logger: options.logger,
+      config,
+      replicas: options.replicas,
+      producerIds: options.producerIds,
+      forward: options.forward,
+      autoTopics: new AutoTopicCreation(options.forward, options.logger),
+      clusterId: () => options.clusterId(),
+      image: () => options.image(),
+      apis: handlers.map((handler) => handler.api),
+    };
+    this.router = new Router(handlers, context);
+  }
+
+  /** A client connected to the listener of that name. One too many is closed at once. */
+  accept(listenerName: string, stream: Stream): StreamHandler {
+    const refusal = this.closing ? 'the broker is stopping' : this.counts.add(stream.remoteAddress);
+    if (refusal !== undefined) {
+      const { remoteAddress } = stream;
+      this.logger.warn('connection-refused', { listener: listenerName, remoteAddress, reason: refusal });
+      stream.destroy(refusal);
+      return REFUSED;
+    }
+    const connection = new Connection(this, stream, listenerName);
+    this.connections.add(connection);
+    this.wakeAt(connection, this.nowMs() + this.limits.idleMs);
+    return connection;
+  }
+
+  /** Closes every connection, so that clients ask elsewhere (this broker was fenced). New ones are taken. */
+  closeConnections(reason: string): void {
+    for (const connection of [...this.connections]) connection.close(reason, {}, 'info');
+  }
+
+  /** Takes no more connections and closes those that are open. `done` when the last one is gone. */
+  close(done: () => void): void {
+    this.closing = { done };
+    this.closeConnections('the broker is stopping');
+    this.clock.soon(() => this.finishClosing());
+  }
+
+  // ---- what the connections ask ----
+
+  nowMs(): Millis {
+    return this.clock.monotonicMs();
+  }
+
+  route(frame: Uint8Array, connection: Connection): void {
+    this.router.route(frame, connection);
+  }
+
+  flushSoon(connection: Connection): void {
+    if (connection.flushAsked) return;
+    connection.flushAsked = true;
+    this.flushes.push(connection);
+    if (this.flushes.length === 1) this.clock.soon(() => this.flushAll());
+  }
+
+  wakeAt(connection: Connection, at: Millis): void {
+    if (connection.deadline !== undefined) this.deadlines.cancel(connection.deadline);
+    connection.deadline = this.deadlines.add(at, connection);
+    this.arm();
+  }
+
+  gone(connection: Connection): void {
+    if (connection.deadline !== undefined) this.deadlines.cancel(connection.deadline);
+    this.connections.delete(connection);
+    this.counts.remove(connection.remoteAddress);
+    this.finishClosing();
+  }
+
+  // ---- inside ----
+
+  /** A flush may start requests that are answered at once: they are flushed in the next round of the same turn. */
+  private flushAll(): void {
+    const connections = this.flushes.splice(0);
+    for (const connection of connections) {
+      connection.flushAsked = false;
+      connection.flush();
+    }
+  }
+
+  private arm(): void {
+    const next = this.deadlines.next();
+    if (next === undefined || (this.timer !== undefined && this.timer.at <= next)) return;
+    this.timer?.timer.cancel();
+    const delayMs = Math.max(0, next - this.nowMs());
+    this.timer = { at: next, timer: this.clock.setTimer(delayMs, () => this.wake()) };
+  }
+
+  private wake(): void {
+    this.timer = undefined;
+    const now = this.nowMs();
+    for (;;) {
+      const due = this.deadlines.popDue(now);
+      if (due === undefined) break;
+      due.deadlineReached(now);
+    }
+    this.arm();
+  }
+
+  private watchPressure(): void {
+    if (this.pressureWatched) return;
+    this.pressureWatched = true;
+    this.logger.warn('memory-budget-exhausted', {
+      heldBytes: this.budget.heldBytes,
+      maxBytes: this.budget.maxBytes,
+    });
+    const check: Sleeper = { deadlineReached: (now) => this.checkPressure(now) };
+    this.deadlines.add(this.nowMs() + PRESSURE_CHECK_MS, check);
+    this.arm();
+  }
+
+  private checkPressure(now: Millis): void {
+    this.pressureWatched = false;
+    this.budget.dropStalled(this.connections, now, this.limits.stalledPeerMs);
+    if (this.budget.exhausted) this.watchPressure();
+  }
+
+  private finishClosing(): void {
+    if (this.closing === undefined || this.connections.size > 0) return;
+    const { done } = this.closing;
+    this.closing = { done: () => {} };
+    this.timer?.timer.cancel();
+    this.timer = undefined;
+    done();
+  }
+}
+
+const REFUSED: StreamHandler = { data() {}, drained() {}, closed() {} };

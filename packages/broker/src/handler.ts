@@ -1,0 +1,94 @@
+/**
+ * What a handler is: a plain synchronous function from a decoded request to an answer, given now or later. Which
+ * handlers exist is the only list of what this broker speaks and advertises.
+ */
+import type { Clock, Logger, NodeId, Uuid } from '@millrace/base';
+import type { MetadataImage } from '@millrace/metadata';
+import type { AnyApi, Api, ErrorCode } from '@millrace/protocol';
+import type { ReplicaManager } from '@millrace/replication';
+import type { AutoTopicCreation } from './auto-topic-creation.ts';
+import type { FrontEndConfig } from './config.ts';
+
+/** The part of the replica manager that clients reach. */
+export type ReplicaPort = Pick<ReplicaManager, 'produce' | 'fetch' | 'listOffsets' | 'offsetForLeaderEpoch'>;
+
+export interface ForwardedRequest {
+  readonly apiKey: number;
+  readonly apiVersion: number;
+  readonly clientId: string | null;
+  /** The request's body as it was encoded for `apiVersion`. */
+  readonly body: Uint8Array;
+  readonly timeoutMs: number;
+}
+
+/** `body` is the response's body, encoded for the version of the request; empty with an error. */
+export interface ForwardedResponse {
+  readonly errorCode: ErrorCode;
+  readonly body: Uint8Array;
+}
+
+/** Asks the active controller. The answer comes within the request's time-out, in a turn of its own. */
+export type Forward = (request: ForwardedRequest, done: (response: ForwardedResponse) => void) => void;
+
+/** Where producer ids come from. */
+export interface ProducerIdSource {
+  /** The answer may come within the call. `producerId` is -1 with an error. */
+  next(done: (result: { errorCode: ErrorCode; producerId: number }) => void): void;
+}
+
+/** Everything a handler may use of its broker. */
+export interface BrokerContext {
+  readonly brokerId: NodeId;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly config: FrontEndConfig;
+  readonly replicas: ReplicaPort;
+  readonly producerIds: ProducerIdSource;
+  readonly autoTopics: AutoTopicCreation;
+  readonly forward: Forward;
+  clusterId(): Uuid | undefined;
+  image(): MetadataImage;
+  /** What ApiVersions tells: every API that has a handler. */
+  readonly apis: readonly AnyApi[];
+}
+
+export interface Request<Body> {
+  readonly version: number;
+  readonly clientId: string | null;
+  /** Name of the listener that the client connected to; addresses in the answer are of the same name. */
+  readonly listenerName: string;
+  readonly remoteAddress: string;
+  readonly body: Body;
+  /** The body as it came. */
+  readonly bytes: Uint8Array;
+}
+
+/** Exactly one of `send`, `nothing` and `close` is called, within the handler or later. */
+export interface Reply<Response> {
+  send(response: Response): void;
+  /** The client expects no answer (acks=0). */
+  nothing(): void;
+  /** Closes the connection in place of an answer. */
+  close(reason: string): void;
+  /** Called when the connection is gone before the answer: stop working on it. */
+  onGone(callback: () => void): void;
+}
+
+export interface Handler {
+  readonly api: AnyApi;
+  /** While such a request is being answered, no other of its connection is started: its answers may be huge. */
+  readonly exclusive: boolean;
+  handle(broker: BrokerContext, request: Request<unknown>, reply: Reply<unknown>): void;
+}
+
+export function defineHandler<Req, Res, ReqInput, ResInput>(
+  api: Api<Req, Res, ReqInput, ResInput>,
+  handle: (broker: BrokerContext, request: Request<Req>, reply: Reply<ResInput>) => void,
+  options: { readonly exclusive: boolean } = { exclusive: false },
+): Handler {
+  return {
+    api: api as AnyApi,
+    exclusive: options.exclusive,
+    handle: handle as Handler['handle'],
+  };
+}

@@ -1,0 +1,171 @@
+/**
+ * DescribeConfigs (32) for topics and for this broker: each value with where it comes from, and what it would be
+ * without that (synonyms). Values are read from the committed metadata and the node's settings; nothing is kept here.
+ */
+import type { MetadataImage } from '@millrace/metadata';
+import { apis, ErrorCode, type RequestOf, type ResponseInputOf, validateTopicName } from '@millrace/protocol';
+import type { BrokerConfigEntry, ConfigTypeName } from '../config.ts';
+import { type BrokerContext, defineHandler } from '../handler.ts';
+import { topicConfigs } from '../topic-configs.ts';
+
+type Request = RequestOf<typeof apis.describeConfigs>;
+type Result = NonNullable<ResponseInputOf<typeof apis.describeConfigs>['results']>[number];
+type Config = NonNullable<Result['configs']>[number];
+
+const ResourceType = { TOPIC: 2, BROKER: 4 } as const;
+
+/** KIP-226. */
+const Source = {
+  TOPIC: 1,
+  DYNAMIC_BROKER: 2,
+  DYNAMIC_DEFAULT_BROKER: 3,
+  STATIC_BROKER: 4,
+  DEFAULT: 5,
+} as const;
+
+const CONFIG_TYPES: { readonly [name in ConfigTypeName]: number } = {
+  boolean: 1,
+  string: 2,
+  int: 3,
+  short: 4,
+  long: 5,
+  double: 6,
+  list: 7,
+  class: 8,
+  password: 9,
+};
+
+/** One place a value can come from, the strongest first. */
+interface Synonym {
+  readonly name: string;
+  readonly value: string | null;
+  readonly source: number;
+}
+
+export const describeConfigs = defineHandler(apis.describeConfigs, (broker, { body }, reply) => {
+  const image = broker.image();
+  const results = body.resources.map(({ resourceType, resourceName, configurationKeys }) => {
+    const found = describeResource(broker, image, resourceType, resourceName, body);
+    if (!Array.isArray(found)) return { ...found, resourceType, resourceName };
+    const wanted =
+      configurationKeys === null || configurationKeys.length === 0 ? undefined : new Set(configurationKeys);
+    const configs = wanted === undefined ? found : found.filter(({ name }) => wanted.has(name));
+    return { errorCode: ErrorCode.NONE, errorMessage: null, resourceType, resourceName, configs };
+  });
+  reply.send({ results });
+});
+
+type Named = Config & { readonly name: string };
+interface Refusal {
+  readonly errorCode: ErrorCode;
+  readonly errorMessage: string;
+}
+
+function describeResource(
+  broker: BrokerContext,
+  image: MetadataImage,
+  resourceType: number,
+  resourceName: string,
+  request: Request,
+): Named[] | Refusal {
+  if (resourceType === ResourceType.TOPIC) return describeTopic(broker, image, resourceName, request);
+  if (resourceType === ResourceType.BROKER) return describeBroker(broker, image, resourceName, request);
+  return refusal(ErrorCode.INVALID_REQUEST, `This broker has no configs of resource type ${resourceType}.`);
+}
+
+function describeTopic(
+  broker: BrokerContext,
+  image: MetadataImage,
+  topic: string,
+  request: Request,
+): Named[] | Refusal {
+  const reason = validateTopicName(topic);
+  if (reason !== undefined)
+    return refusal(ErrorCode.INVALID_TOPIC_EXCEPTION, `Topic name is invalid: ${reason}`);
+  if (image.topic(topic) === undefined)
+    return refusal(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, `Topic ${topic} does not exist.`);
+  const own = image.topicConfig(topic);
+  const properties = new Map(broker.config.properties.map((property) => [property.name, property]));
+  return topicConfigs.map((definition) => {
+    const { name, type, documentation } = definition;
+    const chain: Synonym[] = [];
+    const value = own.get(name);
+    if (value !== undefined) chain.push({ name, value, source: Source.TOPIC });
+    const property = definition.serverProperty ? properties.get(definition.serverProperty) : undefined;
+    if (property !== undefined) chain.push(...brokerChain(broker, image, property));
+    else chain.push({ name, value: definition.default, source: Source.DEFAULT });
+    return entry({ name, type, documentation, sensitive: false, readOnly: false, chain }, request);
+  });
+}
+
+function describeBroker(
+  broker: BrokerContext,
+  image: MetadataImage,
+  resourceName: string,
+  request: Request,
+): Named[] | Refusal {
+  const { properties } = broker.config;
+  if (resourceName === '') {
+    // The cluster's default for all brokers: only what was set dynamically.
+    const set = image.brokerConfig('');
+    return properties
+      .filter(({ name }) => set.has(name))
+      .map((property) => {
+        const chain = [
+          { name: property.name, value: set.get(property.name)!, source: Source.DYNAMIC_DEFAULT_BROKER },
+        ];
+        return entry({ ...property, readOnly: true, chain }, request);
+      });
+  }
+  if (resourceName !== String(broker.brokerId)) {
+    const expected = `expected ${broker.brokerId}, the id of the broker that was asked, but received ${resourceName}`;
+    return refusal(ErrorCode.INVALID_REQUEST, `Unexpected broker id, ${expected}.`);
+  }
+  return properties.map((property) =>
+    // Nothing of a broker can be changed while it runs, yet.
+    entry({ ...property, readOnly: true, chain: brokerChain(broker, image, property) }, request),
+  );
+}
+
+/** Where a broker's property gets its value, the strongest first. The default is always the last. */
+function brokerChain(broker: BrokerContext, image: MetadataImage, property: BrokerConfigEntry): Synonym[] {
+  const { name } = property;
+  const chain: Synonym[] = [];
+  const own = image.brokerConfig(String(broker.brokerId)).get(name);
+  if (own !== undefined) chain.push({ name, value: own, source: Source.DYNAMIC_BROKER });
+  const all = image.brokerConfig('').get(name);
+  if (all !== undefined) chain.push({ name, value: all, source: Source.DYNAMIC_DEFAULT_BROKER });
+  if (property.source === 'static') chain.push({ name, value: property.value, source: Source.STATIC_BROKER });
+  if (property.source === 'default' || property.defaultValue !== null)
+    chain.push({ name, value: property.defaultValue, source: Source.DEFAULT });
+  return chain;
+}
+
+function entry(
+  o: {
+    readonly name: string;
+    readonly type: ConfigTypeName;
+    readonly documentation: string;
+    readonly sensitive: boolean;
+    readonly readOnly: boolean;
+    readonly chain: readonly Synonym[];
+  },
+  { includeSynonyms, includeDocumentation }: Request,
+): Named {
+  const shown = o.sensitive ? o.chain.map((synonym) => ({ ...synonym, value: null })) : o.chain;
+  const first = shown[0]!;
+  return {
+    name: o.name,
+    value: first.value,
+    readOnly: o.readOnly,
+    configSource: first.source,
+    isSensitive: o.sensitive,
+    synonyms: includeSynonyms ? shown : [],
+    configType: CONFIG_TYPES[o.type],
+    documentation: includeDocumentation ? o.documentation : null,
+  };
+}
+
+function refusal(errorCode: ErrorCode, errorMessage: string): Refusal {
+  return { errorCode, errorMessage };
+}

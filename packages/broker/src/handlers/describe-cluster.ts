@@ -1,0 +1,56 @@
+/** DescribeCluster (60), KIP-700: the brokers. The controllers are not to be asked for here (KIP-919). */
+import { apis, ErrorCode } from '@millrace/protocol';
+import { ALL_CLUSTER_OPERATIONS, NOT_REQUESTED } from '../authorized-operations.ts';
+import { endpointOf, liveEndpoints, namedController } from '../cluster-view.ts';
+import { defineHandler } from '../handler.ts';
+
+const BROKERS = 1;
+const CONTROLLERS = 2;
+const ENDPOINT_TYPES_SINCE = 1;
+
+export const describeCluster = defineHandler(apis.describeCluster, (broker, request, reply) => {
+  const { version, body, listenerName } = request;
+  if (body.endpointType !== BROKERS) {
+    reply.send(refused(version, body.endpointType));
+    return;
+  }
+  const image = broker.image();
+  const live = liveEndpoints(image, listenerName);
+  const brokers = live.map((endpoint) => ({ brokerId: endpoint.nodeId, ...endpoint, isFenced: false }));
+  if (body.includeFencedBrokers) {
+    for (const registration of image.sortedBrokers()) {
+      const endpoint = registration.fenced ? endpointOf(registration, listenerName) : undefined;
+      if (endpoint !== undefined) brokers.push({ brokerId: endpoint.nodeId, ...endpoint, isFenced: true });
+    }
+    brokers.sort((a, b) => a.brokerId - b.brokerId);
+  }
+  reply.send({
+    endpointType: BROKERS,
+    clusterId: broker.clusterId() ?? '',
+    controllerId: namedController(live, broker.brokerId),
+    brokers: brokers.map(({ brokerId, host, port, rack, isFenced }) => ({
+      brokerId,
+      host,
+      port,
+      rack,
+      isFenced,
+    })),
+    clusterAuthorizedOperations: body.includeClusterAuthorizedOperations
+      ? ALL_CLUSTER_OPERATIONS
+      : NOT_REQUESTED,
+  });
+});
+
+function refused(version: number, endpointType: number) {
+  const known = endpointType === CONTROLLERS;
+  const errorCode =
+    version < ENDPOINT_TYPES_SINCE
+      ? ErrorCode.INVALID_REQUEST
+      : known
+        ? ErrorCode.MISMATCHED_ENDPOINT_TYPE
+        : ErrorCode.UNSUPPORTED_ENDPOINT_TYPE;
+  const errorMessage = known
+    ? 'This is a broker: ask the controllers about themselves.'
+    : `There is no endpoint type ${endpointType}.`;
+  return { errorCode, errorMessage, endpointType };
+}

@@ -1,0 +1,15 @@
+/** DescribeQuorum (55), KIP-595: only the active controller knows how far its followers are. */
+import { apis, ErrorCode } from '@millrace/protocol';
+import { defineHandler } from '../handler.ts';
+
+/** The request has no time-out of its own. */
+const TIMEOUT_MS = 10_000;
+
+export const describeQuorum = defineHandler(apis.describeQuorum, (broker, request, reply) => {
+  const { version, clientId, bytes } = request;
+  const forwarded = { apiKey: apis.describeQuorum.key, apiVersion: version, clientId, body: bytes };
+  broker.forward({ ...forwarded, timeoutMs: TIMEOUT_MS }, ({ errorCode, body }) => {
+    if (errorCode === ErrorCode.NONE) reply.send(apis.describeQuorum.decodeResponse(version, body));
+    else reply.send({ errorCode, errorMessage: 'The active controller did not answer in time.' });
+  });
+});

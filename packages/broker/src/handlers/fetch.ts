@@ -1,0 +1,33 @@
+/**
+ * Fetch (1), of consumers and followers alike. The replica manager answers; this adds where the leaders it names are
+ * reached on the client's listener (KIP-951). Exclusive on its connection: one answer may hold tens of megabytes.
+ */
+import { apis } from '@millrace/protocol';
+import { leaderEndpoints } from '../cluster-view.ts';
+import { defineHandler } from '../handler.ts';
+
+const ENDPOINTS_SINCE = 16;
+
+export const fetch = defineHandler(
+  apis.fetch,
+  (broker, { version, listenerName, remoteAddress, body }, reply) => {
+    const request = Object.assign(body, { version, clientHost: remoteAddress });
+    const cancel = broker.replicas.fetch(request, (response) => {
+      if (version < ENDPOINTS_SINCE) {
+        reply.send(response);
+        return;
+      }
+      const leaders = new Set<number>();
+      for (const { partitions } of response.responses ?? []) {
+        for (const { currentLeader } of partitions ?? []) {
+          const leaderId = currentLeader?.leaderId;
+          if (typeof leaderId === 'number' && leaderId >= 0) leaders.add(leaderId);
+        }
+      }
+      if (leaders.size === 0) reply.send(response);
+      else reply.send({ ...response, nodeEndpoints: leaderEndpoints(broker.image(), leaders, listenerName) });
+    });
+    reply.onGone(cancel);
+  },
+  { exclusive: true },
+);

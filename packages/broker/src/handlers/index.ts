@@ -1,0 +1,30 @@
+/** Every API this broker answers. */
+import type { Handler } from '../handler.ts';
+import { apiVersions } from './api-versions.ts';
+import { describeConfigs } from './configs.ts';
+import { describeCluster } from './describe-cluster.ts';
+import { describeQuorum } from './describe-quorum.ts';
+import { describeTopicPartitions } from './describe-topic-partitions.ts';
+import { fetch } from './fetch.ts';
+import { initProducerId } from './init-producer-id.ts';
+import { listOffsets, offsetForLeaderEpoch } from './list-offsets.ts';
+import { metadata } from './metadata.ts';
+import { produce } from './produce.ts';
+import { createPartitions, createTopics, deleteTopics } from './topics.ts';
+
+export const handlers: readonly Handler[] = [
+  produce,
+  fetch,
+  listOffsets,
+  metadata,
+  apiVersions,
+  createTopics,
+  deleteTopics,
+  initProducerId,
+  offsetForLeaderEpoch,
+  describeConfigs,
+  createPartitions,
+  describeQuorum,
+  describeCluster,
+  describeTopicPartitions,
+];

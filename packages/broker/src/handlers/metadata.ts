@@ -1,0 +1,109 @@
+/** Metadata (3): brokers, topics and partitions as the client's listener sees them; creates topics on the way. */
+import { type Uuid, ZERO_UUID } from '@millrace/base';
+import type { MetadataImage, TopicImage } from '@millrace/metadata';
+import { apis, ErrorCode, type RequestOf, type ResponseInputOf, validateTopicName } from '@millrace/protocol';
+import { ALL_CLUSTER_OPERATIONS, ALL_TOPIC_OPERATIONS, NOT_REQUESTED } from '../authorized-operations.ts';
+import { describePartition, liveEndpoints, namedController } from '../cluster-view.ts';
+import { type BrokerContext, defineHandler, type Request } from '../handler.ts';
+import { isInternalTopic } from '../topics.ts';
+
+type MetadataRequest = RequestOf<typeof apis.metadata>;
+type MetadataResponse = ResponseInputOf<typeof apis.metadata>;
+type MetadataTopic = NonNullable<MetadataResponse['topics']>[number];
+
+const BY_ID_SINCE = 12;
+const LISTENER_ERROR_SINCE = 6;
+
+export const metadata = defineHandler(apis.metadata, (broker, request, reply) => {
+  const { body, version, listenerName } = request;
+  if (
+    version < BY_ID_SINCE &&
+    body.topics?.some(({ name, topicId }) => name === null || topicId !== ZERO_UUID)
+  ) {
+    reply.send({ topics: body.topics.map(refused) });
+    return;
+  }
+  const image = broker.image();
+  const brokers = liveEndpoints(image, listenerName);
+  reply.send({
+    brokers,
+    clusterId: broker.clusterId() ?? null,
+    controllerId: namedController(brokers, broker.brokerId),
+    topics: selectTopics(broker, image, request),
+    clusterAuthorizedOperations: body.includeClusterAuthorizedOperations
+      ? ALL_CLUSTER_OPERATIONS
+      : NOT_REQUESTED,
+  });
+});
+
+function refused({ name, topicId }: { name: string | null; topicId: Uuid }): MetadataTopic {
+  return { name: name ?? '', topicId, errorCode: ErrorCode.INVALID_REQUEST };
+}
+
+function selectTopics(
+  broker: BrokerContext,
+  image: MetadataImage,
+  request: Request<MetadataRequest>,
+): MetadataTopic[] {
+  const { body, version } = request;
+  const describe = (topic: TopicImage) => describeTopic(image, topic, request);
+  if (body.topics === null || (version === 0 && body.topics.length === 0))
+    return image.topicNames.map((name) => describe(image.topic(name)!));
+
+  if (body.topics.some(({ topicId }) => topicId !== ZERO_UUID)) {
+    const ids = new Set(body.topics.map(({ topicId }) => topicId));
+    return [...ids].map((topicId) => {
+      const topic = image.topicById(topicId);
+      return topic ? describe(topic) : { name: null, topicId, errorCode: ErrorCode.UNKNOWN_TOPIC_ID };
+    });
+  }
+
+  const missing: string[] = [];
+  const names = new Set(body.topics.map(({ name }) => name ?? ''));
+  const topics = [...names].map((name) => {
+    const topic = image.topic(name);
+    if (topic !== undefined) return describe(topic);
+    if (validateTopicName(name) !== undefined) return { name, errorCode: ErrorCode.INVALID_TOPIC_EXCEPTION };
+    missing.push(name);
+    return { name, errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION };
+  });
+  if (missing.length > 0 && body.allowAutoTopicCreation && broker.config.autoCreateTopics)
+    broker.autoTopics.create(missing, request.clientId);
+  return topics;
+}
+
+function describeTopic(
+  image: MetadataImage,
+  topic: TopicImage,
+  request: Request<MetadataRequest>,
+): MetadataTopic {
+  const { version, listenerName, body } = request;
+  const tellListenerNotFound = version >= LISTENER_ERROR_SINCE;
+  return {
+    name: topic.name,
+    topicId: topic.id,
+    isInternal: isInternalTopic(topic.name),
+    partitions: topic.partitions.map((partition, index) => {
+      const view = describePartition(image, partition, index, listenerName, { tellListenerNotFound });
+      return version === 0 ? withoutDeadReplicas(image, view) : view;
+    }),
+    topicAuthorizedOperations: body.includeTopicAuthorizedOperations ? ALL_TOPIC_OPERATIONS : NOT_REQUESTED,
+  };
+}
+
+type PartitionView = ReturnType<typeof describePartition>;
+
+/** Version 0 knows no offline replicas: dead ones are left out, and the partition says that something is missing. */
+function withoutDeadReplicas(image: MetadataImage, view: PartitionView): PartitionView {
+  const replicaNodes = view.replicaNodes.filter((id) => image.isAlive(id));
+  const isrNodes = view.isrNodes.filter((id) => image.isAlive(id));
+  const complete =
+    replicaNodes.length === view.replicaNodes.length && isrNodes.length === view.isrNodes.length;
+  const missing = view.errorCode === ErrorCode.NONE && !complete;
+  return {
+    ...view,
+    errorCode: missing ? ErrorCode.REPLICA_NOT_AVAILABLE : view.errorCode,
+    replicaNodes,
+    isrNodes,
+  };
+}

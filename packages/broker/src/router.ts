@@ -1,0 +1,101 @@
+/**
+ * From a frame to its handler: reads the header, checks the version, decodes the body. An API or a version that we
+ * do not have closes the connection, as Kafka does; only ApiVersions is answered in any version (KIP-511).
+ * Bytes that do not decode leave as DecodeError to the connection.
+ */
+import {
+  type AnyApi,
+  apis,
+  decodeRequestHeader,
+  encodeResponseFrame,
+  type RequestHeader,
+} from '@millrace/protocol';
+import type { Connection } from './connection/connection.ts';
+import type { Slot } from './connection/response-slots.ts';
+import type { BrokerContext, Handler, Reply } from './handler.ts';
+import { unsupportedApiVersions } from './handlers/api-versions.ts';
+
+export class Router {
+  private readonly handlers: ReadonlyMap<number, Handler>;
+  private readonly broker: BrokerContext;
+
+  constructor(handlers: readonly Handler[], broker: BrokerContext) {
+    this.handlers = new Map(handlers.map((handler) => [handler.api.key, handler]));
+    this.broker = broker;
+  }
+
+  route(frame: Uint8Array, connection: Connection): void {
+    const header = decodeRequestHeader(frame);
+    const handler = this.handlers.get(header.apiKey);
+    if (handler === undefined) {
+      connection.close('unknown API key', facts(header));
+      return;
+    }
+    const { api } = handler;
+    if (header.apiVersion < api.minVersion || header.apiVersion > api.maxVersion) {
+      this.refuseVersion(api, header, frame, connection);
+      return;
+    }
+    const body = api.decodeRequest(header.apiVersion, frame, header.bodyPosition);
+    const slot = connection.openSlot(frame.length, handler.exclusive);
+    const request = {
+      version: header.apiVersion,
+      clientId: header.clientId,
+      listenerName: connection.listenerName,
+      remoteAddress: connection.remoteAddress,
+      body,
+      bytes: frame.subarray(header.bodyPosition),
+    };
+    handler.handle(this.broker, request, new PendingReply(connection, slot, api, header));
+  }
+
+  private refuseVersion(api: AnyApi, header: RequestHeader, frame: Uint8Array, connection: Connection): void {
+    if (api.key === apis.apiVersions.key && header.apiVersion > api.maxVersion) {
+      // The version-0 form, which every client can read, whatever it asked for. Its body is not looked at.
+      const slot = connection.openSlot(frame.length, false);
+      connection.answer(slot, encodeResponseFrame(api, 0, header.correlationId, unsupportedApiVersions(api)));
+      return;
+    }
+    connection.close('unsupported version', { api: api.name, ...facts(header) });
+  }
+}
+
+function facts(header: RequestHeader): Record<string, unknown> {
+  const { apiKey, apiVersion, clientId } = header;
+  return { apiKey, apiVersion, clientId };
+}
+
+/** The answer of one request, encoded for the version that was asked with. */
+class PendingReply implements Reply<unknown> {
+  private readonly connection: Connection;
+  private readonly slot: Slot;
+  private readonly api: AnyApi;
+  private readonly version: number;
+  private readonly correlationId: number;
+
+  constructor(connection: Connection, slot: Slot, api: AnyApi, header: RequestHeader) {
+    this.connection = connection;
+    this.slot = slot;
+    this.api = api;
+    this.version = header.apiVersion;
+    this.correlationId = header.correlationId;
+  }
+
+  send(response: unknown): void {
+    if (this.connection.state !== 'open') return;
+    const chunks = encodeResponseFrame(this.api, this.version, this.correlationId, response);
+    this.connection.answer(this.slot, chunks);
+  }
+
+  nothing(): void {
+    this.connection.answerNothing(this.slot);
+  }
+
+  close(reason: string): void {
+    this.connection.answerClose(this.slot, reason);
+  }
+
+  onGone(callback: () => void): void {
+    this.slot.cancel = callback;
+  }
+}

@@ -1,0 +1,12 @@
+/** What the front end knows about topic names. */
+
+const INTERNAL_TOPICS: ReadonlySet<string> = new Set([
+  '__consumer_offsets',
+  '__transaction_state',
+  '__share_group_state',
+]);
+
+/** Topics that the cluster itself writes: clients may read them, and only the admin client may produce to them. */
+export function isInternalTopic(name: string): boolean {
+  return INTERNAL_TOPICS.has(name);
+}
