@@ -1,0 +1,225 @@
+/**
+ * Goal: our tables say what Kafka's own schemas say. Method: the message definitions of kafka-clients 4.3.1 (from Maven
+ * Central, cached in the repository's .cache) are turned into the same plain facts as our tables, and the two lists are
+ * compared whole. What differs on purpose is listed here by name, and each listed difference must really be there.
+ */
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type AnyApi, apis, type Fields } from '@millrace/protocol';
+import { describe, expect, it } from 'vitest';
+import { unzip } from './support/zip.ts';
+
+const VERSION = '4.3.1';
+const CACHE = join(import.meta.dirname, '../../../.cache/kafka-schemas');
+const JAR = join(CACHE, `kafka-clients-${VERSION}.jar`);
+
+interface KafkaField {
+  name: string;
+  type: string;
+  versions: string;
+  nullableVersions?: string;
+  taggedVersions?: string;
+  flexibleVersions?: string;
+  tag?: number;
+  default?: string | number | boolean;
+  fields?: KafkaField[];
+}
+interface KafkaMessage {
+  apiKey: number;
+  name: string;
+  type: string;
+  validVersions: string;
+  flexibleVersions: string;
+  latestVersionUnstable?: boolean;
+  fields: KafkaField[];
+  commonStructs?: KafkaField[];
+}
+
+/** Versions of Kafka's that we leave out: marked unstable there. */
+const LEFT_OUT_VERSIONS = new Map([['InitProducerId', '6']]);
+/** Fields that only those versions have. */
+const LEFT_OUT_FIELDS = new Set([
+  'InitProducerIdRequest.enable2Pc',
+  'InitProducerIdRequest.keepPreparedTxn',
+  'InitProducerIdResponse.ongoingTxnProducerId',
+  'InitProducerIdResponse.ongoingTxnProducerEpoch',
+]);
+/** Facts about a field that do not show on the wire; whatever else appears in a schema fails the test. */
+const OFF_WIRE = new Set(['about', 'ignorable', 'entityType', 'mapKey']);
+const COMPARED = new Set([
+  'name',
+  'type',
+  'versions',
+  'nullableVersions',
+  'taggedVersions',
+  'tag',
+  'default',
+  'fields',
+]);
+
+function mavenIsHere(): boolean {
+  try {
+    execFileSync('mvn', ['--version'], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function fetchJar(): void {
+  if (existsSync(JAR)) return;
+  mkdirSync(CACHE, { recursive: true });
+  const artifact = `-Dartifact=org.apache.kafka:kafka-clients:${VERSION}`;
+  execFileSync('mvn', ['-q', '-B', 'dependency:copy', artifact, `-DoutputDirectory=${CACHE}`], {
+    cwd: CACHE,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+}
+
+/** One line a field: path, type, versions, nullable versions, tag, default. */
+function ourFacts(fields: Fields, path: string, facts: string[]): string[] {
+  const range = (versions: { min: number; max: number }) =>
+    versions.max === versions.min
+      ? `${versions.min}`
+      : `${versions.min}${versions.max === Infinity ? '+' : `-${versions.max}`}`;
+  for (const [name, field] of Object.entries(fields)) {
+    const inner = field.fields === undefined ? field.element : 'struct';
+    const type = field.kind === 'array' ? `[]${inner}` : field.kind;
+    const nullable = field.nullable === undefined ? 'never' : range(field.nullable);
+    const at = `${path}.${name}`;
+    const value =
+      field.kind === 'array' || field.kind === 'struct'
+        ? field.default === null
+          ? 'null'
+          : 'empty'
+        : describeDefault(field.default);
+    facts.push(
+      `${at}: ${type} ${range(field.versions)} nullable ${nullable} tag ${field.tag ?? 'none'} default ${value}`,
+    );
+    if (field.fields !== undefined) ourFacts(field.fields, at, facts);
+  }
+  return facts;
+}
+
+function describeDefault(value: unknown): string {
+  // An int64 that is as large as can be is the largest safe integer here.
+  if (value === Number.MAX_SAFE_INTEGER) return '9223372036854775807';
+  if (value instanceof Uint8Array) return 'empty';
+  return typeof value === 'string' ? JSON.stringify(value) : String(value);
+}
+
+function kafkaFacts(message: KafkaMessage): string[] {
+  const structs = new Map((message.commonStructs ?? []).map((struct) => [struct.name, struct.fields!]));
+  const facts: string[] = [];
+  const visit = (fields: KafkaField[], path: string) => {
+    for (const field of fields) {
+      const at = `${path}.${field.name[0]!.toLowerCase()}${field.name.slice(1)}`;
+      for (const key of Object.keys(field))
+        if (!OFF_WIRE.has(key) && !COMPARED.has(key)) throw new Error(`${at}: ${key} is not compared`);
+      // All tagged fields are tagged in all their versions: our tables have no word for anything else.
+      expect(field.taggedVersions ?? field.versions, at).toBe(field.versions);
+      expect(field.tag === undefined, at).toBe(field.taggedVersions === undefined);
+      const isArray = field.type.startsWith('[]');
+      const base = isArray ? field.type.slice(2) : field.type;
+      const inner = field.fields ?? structs.get(base);
+      const type = inner === undefined ? field.type : isArray ? '[]struct' : 'struct';
+      const facets = `${type} ${field.versions} nullable ${nullableVersions(field, base)} tag ${field.tag ?? 'none'}`;
+      facts.push(`${at}: ${facets} default ${kafkaDefault(field, type, base)}`);
+      if (inner !== undefined) visit(inner, at);
+    }
+  };
+  visit(message.fields, message.name);
+  return facts;
+}
+
+/** `nullable` as it holds for the versions the field has. */
+function nullableVersions(field: KafkaField, base: string): string {
+  if (base === 'records') expect(field.nullableVersions).toBe(field.versions);
+  return field.nullableVersions ?? 'never';
+}
+
+function kafkaDefault(field: KafkaField, type: string, base: string): string {
+  const given = field.default;
+  if (given === 'null' || base === 'records') return 'null';
+  if (type.startsWith('[]') || type === 'struct' || type === 'bytes') return 'empty';
+  if (type === 'string') return JSON.stringify(given ?? '');
+  if (type === 'bool') return String(given ?? false);
+  if (type === 'uuid') return '"AAAAAAAAAAAAAAAAAAAAAA"';
+  return BigInt(given === undefined || given === '' ? 0 : given).toString();
+}
+
+function withoutComments(text: string): string {
+  return text.replace(/^\s*\/\/.*$/gm, '');
+}
+
+function readSchemas(): Map<string, KafkaMessage> {
+  fetchJar();
+  const files = unzip(readFileSync(JAR), (path) => /^common\/message\/\w+\.json$/.test(path));
+  const messages = [...files.values()].map(
+    (file): KafkaMessage => JSON.parse(withoutComments(file.toString())),
+  );
+  return new Map(messages.map((message) => [message.name, message]));
+}
+
+const canFetch = existsSync(JAR) || process.env.CI === 'true' || mavenIsHere();
+
+describe.skipIf(!canFetch)('the tables against the schemas of kafka-clients 4.3.1 (needs Maven)', () => {
+  const schemas = canFetch ? readSchemas() : new Map<string, KafkaMessage>();
+
+  for (const api of Object.values(apis) as AnyApi[]) {
+    it(`${api.name}: key, versions, flexible versions`, () => {
+      const request = schemas.get(`${api.name}Request`)!;
+      const response = schemas.get(`${api.name}Response`)!;
+      const leftOut = LEFT_OUT_VERSIONS.get(api.name);
+      const max = leftOut === undefined ? api.maxVersion : Number(leftOut);
+      const versions = max === api.minVersion ? `${max}` : `${api.minVersion}-${max}`;
+      if (leftOut !== undefined) {
+        expect(request.latestVersionUnstable).toBe(true);
+        expect(max).toBe(api.maxVersion + 1);
+      }
+      expect(request.apiKey).toBe(api.key);
+      expect(response.apiKey).toBe(api.key);
+      expect(request.latestVersionUnstable ?? false).toBe(leftOut !== undefined);
+      for (const message of [request, response]) {
+        expect(message.validVersions).toBe(versions);
+        expect(message.flexibleVersions).toBe(`${api.flexibleFrom}+`);
+      }
+    });
+
+    for (const [direction, fields] of [
+      ['Request', api.requestFields],
+      ['Response', api.responseFields],
+    ] as const) {
+      it(`${api.name}${direction}: every field in order`, () => {
+        const name = api.name + direction;
+        const kafka = kafkaFacts(schemas.get(name)!);
+        const leftOut = kafka.filter((fact) => LEFT_OUT_FIELDS.has(fact.slice(0, fact.indexOf(':'))));
+        for (const fact of leftOut) expect(fact).toMatch(/ 6\+ /);
+        expect(ourFacts(fields, name, [])).toEqual(kafka.filter((fact) => !leftOut.includes(fact)));
+      });
+    }
+  }
+
+  it('every field said to be left out exists in Kafka', () => {
+    const all = ['InitProducerIdRequest', 'InitProducerIdResponse'].flatMap((name) =>
+      kafkaFacts(schemas.get(name)!),
+    );
+    for (const path of LEFT_OUT_FIELDS) expect(all.some((fact) => fact.startsWith(`${path}:`))).toBe(true);
+  });
+
+  it('the headers are as headers.ts reads them', () => {
+    const request = schemas.get('RequestHeader')!;
+    const response = schemas.get('ResponseHeader')!;
+    expect(request.fields.map((field) => `${field.name} ${field.type}`)).toEqual([
+      'RequestApiKey int16',
+      'RequestApiVersion int16',
+      'CorrelationId int32',
+      'ClientId string',
+    ]);
+    expect(request.fields[3]!.flexibleVersions).toBe('none');
+    expect(request.fields[3]!.nullableVersions).toBe('1+');
+    expect(response.fields.map((field) => `${field.name} ${field.type}`)).toEqual(['CorrelationId int32']);
+    expect([request.flexibleVersions, response.flexibleVersions]).toEqual(['2+', '1+']);
+  });
+});
