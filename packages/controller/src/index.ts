@@ -1,1 +1,9 @@
-export {};
+export { type ControllerConfig, defaultControllerConfig } from './config.ts';
+export {
+  type CommittedRecords,
+  Controller,
+  type ControllerOptions,
+  type RequestInfo,
+} from './controller.ts';
+export { nextState, type PartitionSituation, partitionChange } from './partition-change.ts';
+export { type PlaceableBroker, placementProblem, placeReplicas } from './placement.ts';

@@ -12,3 +12,4 @@ export {
 export * from './record-types.ts';
 export { decodeRecord, encodeRecord } from './records.ts';
 export { applyRecords, type RecordBatch } from './replay.ts';
+export * from './topic-config.ts';

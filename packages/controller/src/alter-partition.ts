@@ -1,0 +1,96 @@
+/** AlterPartition: a leader asks for a new ISR (KIP-497, KIP-841, KIP-903). Checks and records; the leader never changes here. */
+import { isUuid, type NodeId } from '@millrace/base';
+import type {
+  AlterPartitionRequest,
+  AlterPartitionResponse,
+  AlterPartitionResult,
+  IsrMember,
+  MetadataImage,
+  MetadataRecord,
+  PartitionImage,
+} from '@millrace/metadata';
+import { ErrorCode } from '@millrace/protocol';
+import { currentRegistration } from './brokers.ts';
+import { answer, type Decision } from './decision.ts';
+import { partitionChange } from './partition-change.ts';
+
+type Item = AlterPartitionRequest['partitions'][number];
+
+/**
+ * Whole request: STALE_BROKER_EPOCH. Per partition: UNKNOWN_TOPIC_ID, UNKNOWN_TOPIC_OR_PARTITION, NOT_CONTROLLER (the leader
+ * knows more than this controller), FENCED_LEADER_EPOCH, INVALID_REQUEST, INVALID_UPDATE_VERSION, INELIGIBLE_REPLICA.
+ */
+export function decideAlterPartition(
+  image: MetadataImage,
+  request: AlterPartitionRequest,
+): Decision<AlterPartitionResponse> {
+  if (currentRegistration(image, request.brokerId, request.brokerEpoch) === undefined) {
+    return answer({ errorCode: ErrorCode.STALE_BROKER_EPOCH, partitions: [] });
+  }
+  const records: MetadataRecord[] = [];
+  const errors: number[] = [];
+  const seen = new Set<string>();
+  for (const item of request.partitions) {
+    const key = `${item.topicId}/${item.partition}`;
+    const repeated = seen.has(key);
+    seen.add(key);
+    const error = repeated ? ErrorCode.INVALID_REQUEST : validate(image, request.brokerId, item);
+    errors.push(error);
+    if (error !== ErrorCode.NONE) continue;
+    const partition = image.topicById(item.topicId as never)!.partitions[item.partition]!;
+    const record = partitionChange(item.topicId as never, item.partition, {
+      partition,
+      targetIsr: item.isr.map(({ brokerId }) => brokerId),
+      isActive: (id) => image.isActive(id),
+      uncleanElection: false,
+    });
+    if (record !== undefined) records.push(record);
+  }
+  const respond = (after: MetadataImage): AlterPartitionResponse => ({
+    errorCode: ErrorCode.NONE,
+    partitions: request.partitions.map((item, index) => result(after, item, errors[index]!)),
+  });
+  return { records, respond };
+}
+
+function validate(image: MetadataImage, brokerId: NodeId, item: Item): number {
+  const topic = isUuid(item.topicId) ? image.topicById(item.topicId) : undefined;
+  if (topic === undefined) return ErrorCode.UNKNOWN_TOPIC_ID;
+  const partition = topic.partitions[item.partition];
+  if (partition === undefined) return ErrorCode.UNKNOWN_TOPIC_OR_PARTITION;
+  if (item.leaderEpoch > partition.leaderEpoch) return ErrorCode.NOT_CONTROLLER;
+  if (item.partitionEpoch > partition.partitionEpoch) return ErrorCode.NOT_CONTROLLER;
+  if (item.leaderEpoch < partition.leaderEpoch) return ErrorCode.FENCED_LEADER_EPOCH;
+  if (brokerId !== partition.leader) return ErrorCode.INVALID_REQUEST;
+  if (item.partitionEpoch < partition.partitionEpoch) return ErrorCode.INVALID_UPDATE_VERSION;
+  if (!isProperIsr(partition, item.isr)) return ErrorCode.INVALID_REQUEST;
+  return item.isr.every((member) => isEligible(image, member))
+    ? ErrorCode.NONE
+    : ErrorCode.INELIGIBLE_REPLICA;
+}
+
+function isProperIsr(partition: PartitionImage, isr: readonly IsrMember[]): boolean {
+  const ids = new Set(isr.map(({ brokerId }) => brokerId));
+  if (ids.size !== isr.length) return false;
+  return ids.has(partition.leader) && isr.every(({ brokerId }) => partition.replicas.includes(brokerId));
+}
+
+/** A member that restarted since it was last seen by the leader may have lost its tail: its epoch tells (KIP-903). */
+function isEligible(image: MetadataImage, { brokerId, brokerEpoch }: IsrMember): boolean {
+  if (!image.isActive(brokerId)) return false;
+  return brokerEpoch === -1 || image.broker(brokerId)!.epoch === brokerEpoch;
+}
+
+function result(image: MetadataImage, item: Item, errorCode: number): AlterPartitionResult {
+  const { topicId, partition: index } = item;
+  const partition = errorCode === ErrorCode.NONE ? image.partition(topicId as never, index) : undefined;
+  return {
+    topicId,
+    partition: index,
+    errorCode,
+    leader: partition?.leader ?? -1,
+    leaderEpoch: partition?.leaderEpoch ?? -1,
+    isr: [...(partition?.isr ?? [])],
+    partitionEpoch: partition?.partitionEpoch ?? -1,
+  };
+}

@@ -1,0 +1,87 @@
+/** Replica assignments, drawn or given by hand, and the partition records that they become. */
+import type { NodeId, Random, Uuid } from '@millrace/base';
+import type { MetadataImage, PartitionRecord } from '@millrace/metadata';
+import { ErrorCode } from '@millrace/protocol';
+import { type PlaceableBroker, placementProblem, placeReplicas } from './placement.ts';
+
+/** Why a topic of a request is refused. */
+export interface Refusal {
+  readonly errorCode: ErrorCode;
+  readonly message: string;
+}
+
+export function refusal(errorCode: ErrorCode, message: string): Refusal {
+  return { errorCode, message };
+}
+
+export function isRefusal(value: object): value is Refusal {
+  return 'errorCode' in value;
+}
+
+/** Registered and not about to stop, sorted by id. */
+export function usableBrokers(image: MetadataImage): PlaceableBroker[] {
+  return image
+    .sortedBrokers()
+    .filter(({ inControlledShutdown }) => !inControlledShutdown)
+    .map(({ id, rack, fenced }) => ({ id, rack, fenced, replicas: image.replicaCount(id) }));
+}
+
+/** INVALID_REPLICATION_FACTOR when there are too few brokers. */
+export function automaticAssignment(
+  image: MetadataImage,
+  partitionCount: number,
+  replicationFactor: number,
+  random: Random,
+): NodeId[][] | Refusal {
+  const brokers = usableBrokers(image);
+  const problem = placementProblem(brokers, replicationFactor);
+  if (problem !== undefined) return refusal(ErrorCode.INVALID_REPLICATION_FACTOR, problem);
+  return placeReplicas(brokers, partitionCount, replicationFactor, random);
+}
+
+/**
+ * Checks lists given by hand: not empty, no duplicates, known brokers, equal lengths (`replicationFactor` when it is
+ * given), someone who can lead.
+ */
+export function checkAssignment(
+  image: MetadataImage,
+  lists: readonly (readonly NodeId[])[],
+  replicationFactor?: number,
+): Refusal | undefined {
+  const invalid = (message: string) => refusal(ErrorCode.INVALID_REPLICA_ASSIGNMENT, message);
+  const expected = replicationFactor ?? lists[0]?.length ?? 0;
+  for (const list of lists) {
+    if (list.length === 0) return invalid('an assignment has no replicas');
+    if (list.length !== expected) {
+      return invalid(`an assignment has ${list.length} replicas where the others have ${expected}`);
+    }
+    if (new Set(list).size < list.length) return invalid('an assignment names a broker more than once');
+    const unknown = list.find((id) => image.broker(id) === undefined);
+    if (unknown !== undefined)
+      return invalid(`an assignment names broker ${unknown}, which is not registered`);
+    if (!list.some((id) => image.isActive(id))) {
+      return invalid('every broker of an assignment is fenced or shutting down');
+    }
+  }
+  return undefined;
+}
+
+/** A new partition: its active replicas are in sync, the first of them leads. */
+export function newPartition(
+  image: MetadataImage,
+  topicId: Uuid,
+  partition: number,
+  replicas: readonly NodeId[],
+): PartitionRecord {
+  const isr = replicas.filter((id) => image.isActive(id));
+  return {
+    type: 'partition',
+    topicId,
+    partition,
+    replicas,
+    isr,
+    leader: isr[0]!,
+    leaderEpoch: 0,
+    partitionEpoch: 0,
+  };
+}

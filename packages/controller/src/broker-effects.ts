@@ -1,0 +1,48 @@
+/**
+ * What a change of brokers does to partitions: leaderships and ISR memberships that have to move when brokers go, and
+ * leaderless partitions that can be led again when one is back. Costs what the partitions of these brokers cost.
+ */
+import type { NodeId } from '@millrace/base';
+import { booleanOf, effectiveTopicConfig, type MetadataImage, type MetadataRecord } from '@millrace/metadata';
+import type { ControllerConfig } from './config.ts';
+import { partitionChange } from './partition-change.ts';
+
+export interface BrokerEffects {
+  /** Brokers whose partitions are looked at. */
+  readonly brokers: readonly NodeId[];
+  /** As it will be once the change is made. */
+  readonly isActive: (broker: NodeId) => boolean;
+  /** The one of them that restarted uncleanly. */
+  readonly leaving?: NodeId | undefined;
+}
+
+export function partitionEffects(
+  image: MetadataImage,
+  config: ControllerConfig,
+  { brokers, isActive, leaving }: BrokerEffects,
+): MetadataRecord[] {
+  const records: MetadataRecord[] = [];
+  const seen = new Set<string>();
+  for (const broker of brokers) {
+    for (const { topic, index, partition } of image.partitionsOf(broker)) {
+      if (brokers.length > 1) {
+        const key = `${topic.id}/${index}`;
+        if (seen.has(key)) continue;
+        seen.add(key);
+      }
+      const uncleanElection = allowsUncleanElection(image, config, topic.name);
+      const record = partitionChange(topic.id, index, { partition, isActive, leaving, uncleanElection });
+      if (record !== undefined) records.push(record);
+    }
+  }
+  return records;
+}
+
+export function allowsUncleanElection(
+  image: MetadataImage,
+  config: ControllerConfig,
+  topic: string,
+): boolean {
+  const layers = { topic: image.topicConfig(topic), staticBroker: config.serverProperties };
+  return booleanOf(effectiveTopicConfig('unclean.leader.election.enable', layers));
+}

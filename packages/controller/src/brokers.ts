@@ -1,0 +1,203 @@
+/**
+ * Decisions about brokers: registration, heartbeats (fence, unfence, controlled shutdown) and the end of sessions. Reads the
+ * image and the sessions, changes neither.
+ */
+import { isUuid, type Millis, type NodeId, type Uuid, ZERO_UUID } from '@millrace/base';
+import type {
+  BrokerRegistration,
+  HeartbeatRequest,
+  HeartbeatResponse,
+  MetadataImage,
+  MetadataRecord,
+  RegisterRequest,
+  RegisterResponse,
+} from '@millrace/metadata';
+import { ErrorCode } from '@millrace/protocol';
+import { partitionEffects } from './broker-effects.ts';
+import type { ControllerConfig } from './config.ts';
+import { answer, type Decision } from './decision.ts';
+import type { BrokerSessions } from './sessions.ts';
+
+export interface BrokerContext {
+  readonly image: MetadataImage;
+  readonly sessions: BrokerSessions;
+  readonly config: ControllerConfig;
+  /** Undefined while this node does not know it. */
+  readonly clusterId: Uuid | undefined;
+  readonly now: Millis;
+}
+
+/**
+ * Errors: INCONSISTENT_CLUSTER_ID, INVALID_REGISTRATION, DUPLICATE_BROKER_REGISTRATION while another process of that id
+ * is alive. The same incarnation asking again (the answer was lost) gets the same epoch.
+ */
+export function decideRegister(context: BrokerContext, request: RegisterRequest): Decision<RegisterResponse> {
+  const { image, config } = context;
+  const problem = validateRegistration(context, request);
+  if (problem !== undefined) return answer(problem);
+  const existing = image.broker(request.brokerId);
+  const respond = (after: MetadataImage): RegisterResponse => ({
+    errorCode: ErrorCode.NONE,
+    errorMessage: undefined,
+    brokerEpoch: after.broker(request.brokerId)!.epoch,
+  });
+  if (existing !== undefined) {
+    if (existing.incarnationId === request.incarnationId && sameEndpoints(existing, request)) {
+      return { records: [], respond };
+    }
+    if (isAnotherLiveProcess(context, existing, request)) {
+      return answer(
+        refused(ErrorCode.DUPLICATE_BROKER_REGISTRATION, `broker ${existing.id} is alive in another process`),
+      );
+    }
+  }
+  const clean = existing !== undefined && request.previousBrokerEpoch === existing.epoch;
+  const records = partitionEffects(image, config, {
+    brokers: [request.brokerId],
+    isActive: (id) => id !== request.brokerId && image.isActive(id),
+    leaving: clean ? undefined : request.brokerId,
+  });
+  records.push({
+    type: 'registerBroker',
+    brokerId: request.brokerId,
+    incarnationId: request.incarnationId as Uuid,
+    listeners: request.listeners,
+    rack: request.rack,
+    logDirs: request.logDirs as Uuid[],
+  });
+  return { records, respond };
+}
+
+function validateRegistration(
+  { clusterId }: BrokerContext,
+  request: RegisterRequest,
+): RegisterResponse | undefined {
+  if (clusterId !== undefined && request.clusterId !== '' && request.clusterId !== clusterId) {
+    return refused(
+      ErrorCode.INCONSISTENT_CLUSTER_ID,
+      `the broker belongs to cluster ${request.clusterId}, this is cluster ${clusterId}`,
+    );
+  }
+  const invalid = (message: string) => refused(ErrorCode.INVALID_REGISTRATION, message);
+  if (request.brokerId < 0) return invalid('the broker id is negative');
+  if (!isUuid(request.incarnationId) || request.incarnationId === ZERO_UUID) {
+    return invalid('the incarnation id is not a proper id');
+  }
+  if (request.listeners.length === 0) return invalid('the broker advertises no listener');
+  if (new Set(request.listeners.map(({ name }) => name)).size < request.listeners.length) {
+    return invalid('two advertised listeners have the same name');
+  }
+  if (!request.logDirs.every(isUuid)) return invalid('a log directory id is not a proper id');
+  return undefined;
+}
+
+function refused(errorCode: number, errorMessage: string): RegisterResponse {
+  return { errorCode, errorMessage, brokerEpoch: -1 };
+}
+
+/**
+ * Whether the earlier incarnation must be taken for alive. Not when its session is over, not when it is shutting down, and
+ * not when the new one holds the same log directories: a process locks its directories, so the earlier one is gone.
+ */
+function isAnotherLiveProcess(
+  { sessions, now }: BrokerContext,
+  existing: BrokerRegistration,
+  request: RegisterRequest,
+): boolean {
+  if (existing.incarnationId === request.incarnationId) return false;
+  if (existing.inControlledShutdown || !sessions.isLive(existing.id, now)) return false;
+  return !existing.logDirs.some((id) => request.logDirs.includes(id));
+}
+
+function sameEndpoints(existing: BrokerRegistration, request: RegisterRequest): boolean {
+  return (
+    existing.rack === request.rack &&
+    existing.listeners.length === request.listeners.length &&
+    existing.listeners.every((a, index) => {
+      const b = request.listeners[index]!;
+      return a.name === b.name && a.host === b.host && a.port === b.port;
+    })
+  );
+}
+
+/** The registration that a broker speaks for, or undefined: its epoch is stale and it has to register anew. */
+export function currentRegistration(
+  image: MetadataImage,
+  brokerId: NodeId,
+  brokerEpoch: number,
+): BrokerRegistration | undefined {
+  const broker = image.broker(brokerId);
+  return broker?.epoch === brokerEpoch ? broker : undefined;
+}
+
+/** The caller has checked the broker's epoch and has prolonged its session. */
+export function decideHeartbeat(
+  context: BrokerContext,
+  request: HeartbeatRequest,
+): Decision<HeartbeatResponse> {
+  const { image } = context;
+  const broker = image.broker(request.brokerId)!;
+  const isCaughtUp = request.metadataOffset >= broker.epoch;
+  const respond = (after: MetadataImage): HeartbeatResponse => {
+    const isFenced = after.broker(broker.id)!.fenced;
+    return {
+      errorCode: ErrorCode.NONE,
+      isCaughtUp,
+      isFenced,
+      shouldShutDown: request.wantShutDown && isFenced,
+    };
+  };
+  return { records: heartbeatRecords(context, request, broker, isCaughtUp), respond };
+}
+
+function heartbeatRecords(
+  context: BrokerContext,
+  request: HeartbeatRequest,
+  broker: BrokerRegistration,
+  isCaughtUp: boolean,
+): MetadataRecord[] {
+  if (request.wantShutDown) {
+    if (broker.fenced) return [];
+    if (!broker.inControlledShutdown) return controlledShutdown(context, broker);
+    return othersHaveTakenOver(context, broker) ? fence(context, [broker.id]) : [];
+  }
+  if (request.wantFence) return broker.fenced ? [] : fence(context, [broker.id]);
+  if (broker.fenced && isCaughtUp && !broker.inControlledShutdown) return unfence(context, broker);
+  return [];
+}
+
+/** Fences brokers in one step, so that none of them is elected in place of another. */
+export function fence({ image, config }: BrokerContext, ids: readonly NodeId[]): MetadataRecord[] {
+  const brokers = ids.filter((id) => image.isAlive(id));
+  const records: MetadataRecord[] = brokers.map((id) => {
+    return { type: 'brokerChange', brokerId: id, brokerEpoch: image.broker(id)!.epoch, fenced: true };
+  });
+  const isActive = (id: NodeId) => !brokers.includes(id) && image.isActive(id);
+  return records.concat(partitionEffects(image, config, { brokers, isActive }));
+}
+
+function unfence({ image, config }: BrokerContext, broker: BrokerRegistration): MetadataRecord[] {
+  const isActive = (id: NodeId) => id === broker.id || image.isActive(id);
+  return [
+    { type: 'brokerChange', brokerId: broker.id, brokerEpoch: broker.epoch, fenced: false },
+    ...partitionEffects(image, config, { brokers: [broker.id], isActive }),
+  ];
+}
+
+/** Its leaderships move at once; it stays up until the others know (othersHaveTakenOver). */
+function controlledShutdown({ image, config }: BrokerContext, broker: BrokerRegistration): MetadataRecord[] {
+  const isActive = (id: NodeId) => id !== broker.id && image.isActive(id);
+  return [
+    { type: 'brokerChange', brokerId: broker.id, brokerEpoch: broker.epoch, inControlledShutdown: true },
+    ...partitionEffects(image, config, { brokers: [broker.id], isActive }),
+  ];
+}
+
+/** Every active broker has applied the metadata that moved the leaderships: the broker that shuts down may go. */
+function othersHaveTakenOver({ image, sessions }: BrokerContext, broker: BrokerRegistration): boolean {
+  const movedAt = sessions.shutdownOffset(broker.id);
+  for (const { id } of image.brokers.values()) {
+    if (image.isActive(id) && sessions.metadataOffset(id) < movedAt) return false;
+  }
+  return true;
+}

@@ -1,0 +1,350 @@
+/**
+ * The controller: decide, then replay. A request is decided against `head`, its records are proposed to the quorum and
+ * replayed into `head`, and its answer is parked until they are committed; `image` moves only with committed records, by
+ * the same replay. A request that needs no records waits for what it saw of others. Losing leadership drops `head` and
+ * refuses everything parked.
+ *
+ * Nothing is answered from what is not committed, and nothing changes but by replaying records.
+ */
+import {
+  assert,
+  type Deadline,
+  DeadlineQueue,
+  type Logger,
+  type Millis,
+  type NodeId,
+  type Offset,
+  ParkedUntilOffset,
+  type QuorumEpoch,
+  type Random,
+  type Uuid,
+} from '@millrace/base';
+import {
+  type AllocateProducerIdsRequest,
+  type AllocateProducerIdsResponse,
+  type AlterPartitionRequest,
+  type AlterPartitionResponse,
+  applyRecords,
+  decodeRecord,
+  encodeRecord,
+  type HeartbeatRequest,
+  type HeartbeatResponse,
+  type MetadataDelta,
+  MetadataImage,
+  type MetadataRecord,
+  type RegisterRequest,
+  type RegisterResponse,
+} from '@millrace/metadata';
+import {
+  type CreatePartitionsRequest,
+  type CreatePartitionsResponse,
+  type CreateTopicsRequest,
+  type CreateTopicsResponse,
+  type DeleteTopicsRequest,
+  type DeleteTopicsResponse,
+  ErrorCode,
+} from '@millrace/protocol';
+import { decideAlterPartition } from './alter-partition.ts';
+import { type Refusal, refusal } from './assignments.ts';
+import {
+  type BrokerContext,
+  currentRegistration,
+  decideHeartbeat,
+  decideRegister,
+  fence,
+} from './brokers.ts';
+import { type ControllerConfig, defaultControllerConfig } from './config.ts';
+import { decideCreatePartitions, failCreatePartitions } from './create-partitions.ts';
+import { decideCreateTopics, failCreateTopics } from './create-topics.ts';
+import type { Decision } from './decision.ts';
+import { decideDeleteTopics, failDeleteTopics } from './delete-topics.ts';
+import { logDelta } from './log-delta.ts';
+import { decideAllocateProducerIds } from './producer-ids.ts';
+import { BrokerSessions } from './sessions.ts';
+
+export interface ControllerOptions {
+  readonly nodeId: NodeId;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly config?: Partial<ControllerConfig>;
+  /** The id of this cluster, once known: registrations of other clusters' brokers are refused. */
+  readonly clusterId?: () => Uuid | undefined;
+  /** Appends to the quorum's log, all or nothing; the offset of the last record, or undefined: this node does not lead. */
+  readonly propose: (records: Uint8Array[]) => Offset | undefined;
+}
+
+/** A batch of the metadata log that is committed. */
+export interface CommittedRecords {
+  readonly baseOffset: Offset;
+  readonly epoch: QuorumEpoch;
+  readonly records: readonly Uint8Array[];
+}
+
+/** Who asks, and in which version. */
+export interface RequestInfo {
+  readonly version: number;
+  readonly clientId: string | null;
+}
+
+interface Parked {
+  deadline: Deadline<Parked> | undefined;
+  committed(): void;
+  failed(failure: Refusal): void;
+}
+
+/** How one request is answered. */
+interface Call<R> {
+  readonly reply: (response: R) => void;
+  readonly fail: (failure: Refusal) => R;
+  /** When the client stops waiting. */
+  readonly deadline?: Millis;
+}
+
+const NOT_CONTROLLER = refusal(ErrorCode.NOT_CONTROLLER, 'this node is not the active controller');
+const TIMED_OUT = refusal(ErrorCode.REQUEST_TIMED_OUT, 'not committed in time; it may still be carried out');
+
+export class Controller {
+  /** At the last committed offset. What everybody may see. */
+  image: MetadataImage = MetadataImage.EMPTY;
+  /** `image` and everything proposed since; what decisions are made against. Equal to `image` on standbys. */
+  head: MetadataImage = MetadataImage.EMPTY;
+  /** The epoch of this node's leadership while it is the active controller. */
+  activeEpoch: QuorumEpoch | undefined;
+  readonly sessions: BrokerSessions;
+  readonly config: ControllerConfig;
+  private readonly options: ControllerOptions;
+  private readonly parked = new ParkedUntilOffset<Parked>();
+  private readonly deadlines = new DeadlineQueue<Parked>();
+
+  constructor(options: ControllerOptions) {
+    this.options = options;
+    this.config = { ...defaultControllerConfig, ...options.config };
+    this.sessions = new BrokerSessions(this.config.sessionTimeoutMs, this.config.connectionLossGraceMs);
+  }
+
+  get isActive(): boolean {
+    return this.activeEpoch !== undefined;
+  }
+
+  /** Requests that wait for their records to be committed. */
+  get parkedCount(): number {
+    return this.parked.size;
+  }
+
+  /** Every committed batch, in order, on the active controller and on standbys. */
+  committed(batch: CommittedRecords): MetadataDelta {
+    const { baseOffset, epoch } = batch;
+    const records = batch.records.map(decodeRecord);
+    const { image, delta } = applyRecords(this.image, { baseOffset, epoch, records });
+    this.image = image;
+    if (this.head.offset <= image.offset) this.head = image;
+    if (this.isActive) logDelta(this.options.logger, delta);
+    for (const entry of this.parked.release(image.offset)) {
+      if (entry.deadline !== undefined) this.deadlines.cancel(entry.deadline);
+      entry.committed();
+    }
+    return delta;
+  }
+
+  /** Every earlier record has been committed and passed to `committed`. Brokers get a full session to find this controller. */
+  becameLeader(epoch: QuorumEpoch, now: Millis): void {
+    assert(this.parked.size === 0, 'a new leadership begins with nothing parked');
+    this.activeEpoch = epoch;
+    this.head = this.image;
+    this.sessions.reset(this.image.offset);
+    for (const broker of this.image.sortedBrokers()) {
+      if (!broker.fenced) this.sessions.touch(broker.id, broker.incarnationId, now);
+    }
+    this.options.logger.info('controller-activated', { epoch, offset: this.image.offset });
+  }
+
+  /** The leadership is over: what was not committed counts as not done (it may yet be, by a successor). */
+  resigned(): void {
+    if (!this.isActive) return;
+    this.options.logger.info('controller-resigned', { epoch: this.activeEpoch, parked: this.parked.size });
+    this.activeEpoch = undefined;
+    this.head = this.image;
+    this.sessions.reset(-1);
+    for (const entry of this.parked.drain()) {
+      if (entry.deadline !== undefined) this.deadlines.cancel(entry.deadline);
+      entry.failed(NOT_CONTROLLER);
+    }
+  }
+
+  register(request: RegisterRequest, now: Millis, reply: (response: RegisterResponse) => void): void {
+    const call: Call<RegisterResponse> = {
+      reply,
+      fail: ({ errorCode, message }) => ({ errorCode, errorMessage: message, brokerEpoch: -1 }),
+    };
+    if (!this.isActive) {
+      reply(call.fail(NOT_CONTROLLER));
+      return;
+    }
+    const decision = decideRegister(this.brokerContext(now), request);
+    if (!this.execute(decision, call)) return;
+    const broker = this.head.broker(request.brokerId);
+    if (broker?.incarnationId === request.incarnationId) {
+      this.sessions.touch(broker.id, broker.incarnationId, now);
+    }
+  }
+
+  heartbeat(request: HeartbeatRequest, now: Millis, reply: (response: HeartbeatResponse) => void): void {
+    const call: Call<HeartbeatResponse> = {
+      reply,
+      fail: ({ errorCode }) => ({ errorCode, isCaughtUp: false, isFenced: true, shouldShutDown: false }),
+    };
+    if (!this.isActive) {
+      reply(call.fail(NOT_CONTROLLER));
+      return;
+    }
+    const broker = currentRegistration(this.head, request.brokerId, request.brokerEpoch);
+    if (broker === undefined) {
+      reply(call.fail(refusal(ErrorCode.STALE_BROKER_EPOCH, 'the broker has to register')));
+      return;
+    }
+    this.sessions.touch(broker.id, broker.incarnationId, now, request.metadataOffset);
+    const decision = decideHeartbeat(this.brokerContext(now), request);
+    // A plain heartbeat does not wait for others' records: it is answered from what is committed.
+    if (decision.records.length === 0 && this.image.broker(broker.id)?.epoch === broker.epoch) {
+      reply(decision.respond(this.image));
+      return;
+    }
+    const carriedOut = this.execute(decision, call);
+    if (carriedOut && request.wantShutDown && !broker.inControlledShutdown) {
+      this.sessions.shutdownStarted(broker.id, this.head.offset);
+    }
+  }
+
+  /** The control stream of this incarnation closed. The broker is fenced after the grace, unless it is heard of again. */
+  sessionLost(brokerId: NodeId, incarnationId: Uuid, now: Millis): void {
+    if (this.isActive) this.sessions.connectionLost(brokerId, incarnationId, now);
+  }
+
+  alterPartition(
+    request: AlterPartitionRequest,
+    _now: Millis,
+    reply: (response: AlterPartitionResponse) => void,
+  ): void {
+    this.decideAndExecute(() => decideAlterPartition(this.head, request), {
+      reply,
+      fail: ({ errorCode }) => ({ errorCode, partitions: [] }),
+    });
+  }
+
+  allocateProducerIds(
+    request: AllocateProducerIdsRequest,
+    _now: Millis,
+    reply: (response: AllocateProducerIdsResponse) => void,
+  ): void {
+    const { producerIdBlockSize } = this.config;
+    this.decideAndExecute(() => decideAllocateProducerIds(this.head, request, producerIdBlockSize), {
+      reply,
+      fail: ({ errorCode }) => ({ errorCode, producerIdStart: -1, producerIdCount: 0 }),
+    });
+  }
+
+  createTopics(
+    request: CreateTopicsRequest,
+    _info: RequestInfo,
+    now: Millis,
+    reply: (response: CreateTopicsResponse) => void,
+  ): void {
+    this.decideAndExecute(() => decideCreateTopics(this.topicsContext(), request), {
+      reply,
+      fail: (failure) => failCreateTopics(request, failure),
+      deadline: now + Math.max(0, request.timeoutMs),
+    });
+  }
+
+  deleteTopics(
+    request: DeleteTopicsRequest,
+    info: RequestInfo,
+    now: Millis,
+    reply: (response: DeleteTopicsResponse) => void,
+  ): void {
+    this.decideAndExecute(() => decideDeleteTopics(this.head, this.config, request, info.version), {
+      reply,
+      fail: (failure) => failDeleteTopics(request, failure),
+      deadline: now + Math.max(0, request.timeoutMs),
+    });
+  }
+
+  createPartitions(
+    request: CreatePartitionsRequest,
+    _info: RequestInfo,
+    now: Millis,
+    reply: (response: CreatePartitionsResponse) => void,
+  ): void {
+    this.decideAndExecute(() => decideCreatePartitions(this.topicsContext(), request), {
+      reply,
+      fail: (failure) => failCreatePartitions(request, failure),
+      deadline: now + Math.max(0, request.timeoutMs),
+    });
+  }
+
+  /** When `tick` has something to do next. May change with every call. */
+  nextDeadline(): Millis | undefined {
+    const expiry = this.isActive ? this.sessions.nextExpiry() : undefined;
+    const timeout = this.deadlines.next();
+    if (expiry === undefined || timeout === undefined) return expiry ?? timeout;
+    return Math.min(expiry, timeout);
+  }
+
+  /** Ends sessions and waiting that are over at `now`. */
+  tick(now: Millis): void {
+    for (let entry = this.deadlines.popDue(now); entry !== undefined; entry = this.deadlines.popDue(now)) {
+      const late = entry;
+      this.parked.removeWhere((other) => other === late);
+      late.failed(TIMED_OUT);
+    }
+    if (!this.isActive) return;
+    const silent = this.sessions.takeExpired(now);
+    const records = fence(this.brokerContext(now), silent);
+    if (records.length > 0) this.replayProposed(records);
+  }
+
+  private brokerContext(now: Millis): BrokerContext {
+    const clusterId = this.options.clusterId?.();
+    return { image: this.head, sessions: this.sessions, config: this.config, clusterId, now };
+  }
+
+  private topicsContext() {
+    return { image: this.head, config: this.config, random: this.options.random };
+  }
+
+  private decideAndExecute<R>(decide: () => Decision<R>, call: Call<R>): void {
+    if (this.isActive) this.execute(decide(), call);
+    else call.reply(call.fail(NOT_CONTROLLER));
+  }
+
+  /** Proposes and replays the records, then answers once everything the decision has seen is committed. */
+  private execute<R>(decision: Decision<R>, call: Call<R>): boolean {
+    if (decision.records.length > 0 && !this.replayProposed(decision.records)) {
+      call.reply(call.fail(NOT_CONTROLLER));
+      return false;
+    }
+    const response = decision.respond(this.head);
+    if (this.head.offset <= this.image.offset) {
+      call.reply(response);
+      return true;
+    }
+    const entry: Parked = {
+      deadline: undefined,
+      committed: () => call.reply(response),
+      failed: (failure) => call.reply(call.fail(failure)),
+    };
+    if (call.deadline !== undefined) entry.deadline = this.deadlines.add(call.deadline, entry);
+    this.parked.park(this.head.offset, entry);
+    return true;
+  }
+
+  /** False: the quorum has another leader already, and `resigned` will follow. */
+  private replayProposed(records: readonly MetadataRecord[]): boolean {
+    assert(this.activeEpoch !== undefined, 'only the active controller proposes');
+    const last = this.options.propose(records.map(encodeRecord));
+    if (last === undefined) return false;
+    const baseOffset = last - records.length + 1;
+    this.head = applyRecords(this.head, { baseOffset, epoch: this.activeEpoch, records }).image;
+    return true;
+  }
+}

@@ -1,0 +1,211 @@
+/** CreateTopics (KIP-4, KIP-464, KIP-525): checks of each topic on its own, and the records of those that pass. */
+import { assert, type NodeId, type Random, ZERO_UUID } from '@millrace/base';
+import {
+  describeTopicConfigs,
+  type MetadataImage,
+  type MetadataRecord,
+  validateTopicConfigs,
+} from '@millrace/metadata';
+import {
+  type CreateTopicsRequest,
+  type CreateTopicsResponse,
+  ErrorCode,
+  validateTopicName,
+} from '@millrace/protocol';
+import {
+  automaticAssignment,
+  checkAssignment,
+  isRefusal,
+  newPartition,
+  type Refusal,
+  refusal,
+} from './assignments.ts';
+import type { ControllerConfig } from './config.ts';
+import type { Decision } from './decision.ts';
+
+type Topic = CreateTopicsRequest['topics'][number];
+type Result = CreateTopicsResponse['topics'][number];
+
+export interface TopicsContext {
+  readonly image: MetadataImage;
+  readonly config: ControllerConfig;
+  readonly random: Random;
+}
+
+const METADATA_TOPIC = '__cluster_metadata';
+
+export function decideCreateTopics(
+  context: TopicsContext,
+  request: CreateTopicsRequest,
+): Decision<CreateTopicsResponse> {
+  const records: MetadataRecord[] = [];
+  const results: Result[] = [];
+  const timesNamed = new Map<string, number>();
+  for (const { name } of request.topics) timesNamed.set(name, (timesNamed.get(name) ?? 0) + 1);
+  const tooMany = totalPartitions(context.config, request) > context.config.maxPartitionsPerRequest;
+  const taken = new Map<string, string>();
+  for (const topic of request.topics) {
+    if (timesNamed.get(topic.name) === 0) continue;
+    const repeated = timesNamed.get(topic.name)! > 1;
+    timesNamed.set(topic.name, 0);
+    const outcome = tooMany
+      ? refusal(ErrorCode.POLICY_VIOLATION, 'the request would create too many partitions at once')
+      : repeated
+        ? refusal(ErrorCode.INVALID_REQUEST, 'the topic is named more than once in the request')
+        : plan(context, topic, taken);
+    if (isRefusal(outcome)) {
+      results.push(refusedResult(topic.name, outcome));
+      continue;
+    }
+    const topicId = request.validateOnly ? ZERO_UUID : context.random.uuid();
+    if (!request.validateOnly) records.push(...topicRecords(context, topic, topicId, outcome));
+    results.push(createdResult(context, topic, topicId, outcome));
+  }
+  return { records, respond: () => ({ throttleTimeMs: 0, topics: results }) };
+}
+
+/** Answers every topic of the request with the same error: not the controller, timed out. */
+export function failCreateTopics(request: CreateTopicsRequest, failure: Refusal): CreateTopicsResponse {
+  const names = [...new Set(request.topics.map(({ name }) => name))];
+  return { throttleTimeMs: 0, topics: names.map((name) => refusedResult(name, failure)) };
+}
+
+function totalPartitions(config: ControllerConfig, request: CreateTopicsRequest): number {
+  let total = 0;
+  for (const { assignments, numPartitions } of request.topics) {
+    if (assignments.length > 0) total += assignments.length;
+    else total += numPartitions === -1 ? config.numPartitions : Math.max(0, numPartitions);
+  }
+  return total;
+}
+
+/** The replicas of each partition, or why the topic cannot be. `taken`: collision keys of names accepted before in this request. */
+function plan(context: TopicsContext, topic: Topic, taken: Map<string, string>): NodeId[][] | Refusal {
+  const problem = checkName(context.image, topic.name, taken) ?? checkConfigs(context, topic);
+  if (problem !== undefined) return problem;
+  const replicas = topic.assignments.length > 0 ? manual(context, topic) : automatic(context, topic);
+  if (!isRefusal(replicas)) taken.set(topic.name.replaceAll('.', '_'), topic.name);
+  return replicas;
+}
+
+function checkName(
+  image: MetadataImage,
+  name: string,
+  taken: ReadonlyMap<string, string>,
+): Refusal | undefined {
+  if (name === METADATA_TOPIC) {
+    return refusal(ErrorCode.INVALID_REQUEST, `${METADATA_TOPIC} cannot be created`);
+  }
+  const illegal = validateTopicName(name);
+  if (illegal !== undefined) return refusal(ErrorCode.INVALID_TOPIC_EXCEPTION, illegal);
+  if (image.topic(name) !== undefined) {
+    return refusal(ErrorCode.TOPIC_ALREADY_EXISTS, `topic '${name}' already exists`);
+  }
+  const other = image.collidingTopic(name) ?? taken.get(name.replaceAll('.', '_'));
+  if (other === undefined) return undefined;
+  return refusal(
+    ErrorCode.INVALID_TOPIC_EXCEPTION,
+    `topic '${name}' collides with topic '${other}': '.' and '_' are the same in metric names`,
+  );
+}
+
+function checkConfigs({ config }: TopicsContext, topic: Topic): Refusal | undefined {
+  const configs = new Map<string, string>();
+  for (const { name, value } of topic.configs) {
+    if (value === null) return refusal(ErrorCode.INVALID_CONFIG, `config ${name} has no value`);
+    if (configs.has(name)) return refusal(ErrorCode.INVALID_CONFIG, `config ${name} is given twice`);
+    configs.set(name, value);
+  }
+  const problem = validateTopicConfigs(configs, config.serverProperties);
+  return problem === undefined ? undefined : refusal(ErrorCode.INVALID_CONFIG, problem);
+}
+
+function manual({ image }: TopicsContext, topic: Topic): NodeId[][] | Refusal {
+  if (topic.numPartitions !== -1 || topic.replicationFactor !== -1) {
+    const given = topic.replicationFactor !== -1 ? 'replication factor' : 'number of partitions';
+    return refusal(ErrorCode.INVALID_REQUEST, `with an assignment by hand the ${given} must be -1`);
+  }
+  const sorted = [...topic.assignments].sort((a, b) => a.partitionIndex - b.partitionIndex);
+  if (sorted.some(({ partitionIndex }, index) => partitionIndex !== index)) {
+    return refusal(
+      ErrorCode.INVALID_REPLICA_ASSIGNMENT,
+      'the partitions of an assignment by hand must be numbered 0, 1, 2, … without gaps or repetitions',
+    );
+  }
+  const lists = sorted.map(({ brokerIds }) => brokerIds);
+  return checkAssignment(image, lists) ?? lists;
+}
+
+function automatic({ image, config, random }: TopicsContext, topic: Topic): NodeId[][] | Refusal {
+  const { numPartitions, replicationFactor } = topic;
+  if (numPartitions === 0 || numPartitions < -1) {
+    return refusal(ErrorCode.INVALID_PARTITIONS, 'the number of partitions must be positive, or -1');
+  }
+  if (replicationFactor === 0 || replicationFactor < -1) {
+    return refusal(ErrorCode.INVALID_REPLICATION_FACTOR, 'the replication factor must be positive, or -1');
+  }
+  const partitions = numPartitions === -1 ? config.numPartitions : numPartitions;
+  const replicas = replicationFactor === -1 ? config.defaultReplicationFactor : replicationFactor;
+  return automaticAssignment(image, partitions, replicas, random);
+}
+
+function topicRecords(
+  { image }: TopicsContext,
+  topic: Topic,
+  topicId: Result['topicId'],
+  assignment: readonly NodeId[][],
+): MetadataRecord[] {
+  const records: MetadataRecord[] = [{ type: 'topic', name: topic.name, topicId }];
+  assignment.forEach((replicas, partition) => {
+    records.push(newPartition(image, topicId, partition, replicas));
+  });
+  const configs = [...topic.configs].sort((a, b) => (a.name < b.name ? -1 : 1));
+  for (const { name, value } of configs) {
+    assert(value !== null, 'configs have been checked');
+    records.push({ type: 'config', resourceType: 'topic', resourceName: topic.name, name, value });
+  }
+  return records;
+}
+
+function createdResult(
+  { image, config }: TopicsContext,
+  topic: Topic,
+  topicId: Result['topicId'],
+  assignment: readonly NodeId[][],
+): Result {
+  const set = new Map(topic.configs.map(({ name, value }) => [name, value ?? '']));
+  const configs = describeTopicConfigs({
+    topic: set,
+    dynamicDefault: image.brokerConfig(''),
+    staticBroker: config.serverProperties,
+  });
+  return {
+    name: topic.name,
+    topicId,
+    errorCode: ErrorCode.NONE,
+    errorMessage: null,
+    topicConfigErrorCode: ErrorCode.NONE,
+    numPartitions: assignment.length,
+    replicationFactor: assignment[0]!.length,
+    configs: configs.map(({ name, value, source, isSensitive }) => ({
+      name,
+      value,
+      readOnly: false,
+      configSource: source,
+      isSensitive,
+    })),
+  };
+}
+
+function refusedResult(name: string, { errorCode, message }: Refusal): Result {
+  return {
+    name,
+    topicId: ZERO_UUID,
+    errorCode,
+    errorMessage: message,
+    topicConfigErrorCode: ErrorCode.NONE,
+    numPartitions: -1,
+    replicationFactor: -1,
+    configs: [],
+  };
+}

@@ -1,0 +1,103 @@
+/** DeleteTopics (KIP-4, by id KIP-516): checks of each topic on its own, and the records of those that pass. */
+import { type Uuid, ZERO_UUID } from '@millrace/base';
+import type { MetadataImage, MetadataRecord } from '@millrace/metadata';
+import { type DeleteTopicsRequest, type DeleteTopicsResponse, ErrorCode } from '@millrace/protocol';
+import { type Refusal, refusal } from './assignments.ts';
+import type { ControllerConfig } from './config.ts';
+import type { Decision } from './decision.ts';
+
+type Result = DeleteTopicsResponse['responses'][number];
+
+/** How a request names a topic: v6 by name or id, before by name. */
+interface Target {
+  readonly name: string | null;
+  readonly topicId: Uuid;
+}
+
+export function decideDeleteTopics(
+  image: MetadataImage,
+  config: ControllerConfig,
+  request: DeleteTopicsRequest,
+  version: number,
+): Decision<DeleteTopicsResponse> {
+  const targets = targetsOf(request);
+  if (!config.deleteTopicEnable) {
+    const errorCode = version < 3 ? ErrorCode.INVALID_REQUEST : ErrorCode.TOPIC_DELETION_DISABLED;
+    const response = failTargets(targets, refusal(errorCode, 'delete.topic.enable is false'));
+    return { records: [], respond: () => response };
+  }
+  const records: MetadataRecord[] = [];
+  const responses: Result[] = [];
+  const timesMeant = countMeant(image, targets);
+  for (const target of targets) {
+    const outcome = check(image, target);
+    if (isFound(outcome)) {
+      const times = timesMeant.get(outcome.topicId)!;
+      timesMeant.set(outcome.topicId, 0);
+      if (times === 0) continue;
+      if (times > 1) {
+        const repeated = refusal(
+          ErrorCode.INVALID_REQUEST,
+          'the topic is named more than once in the request',
+        );
+        responses.push(refusedResult(target, repeated));
+        continue;
+      }
+      records.push({ type: 'removeTopic', topicId: outcome.topicId });
+      responses.push({ ...outcome, errorCode: ErrorCode.NONE, errorMessage: null });
+    } else {
+      responses.push(refusedResult(target, outcome));
+    }
+  }
+  return { records, respond: () => ({ throttleTimeMs: 0, responses }) };
+}
+
+/** Answers every topic of the request with the same error: not the controller, timed out. */
+export function failDeleteTopics(request: DeleteTopicsRequest, failure: Refusal): DeleteTopicsResponse {
+  return failTargets(targetsOf(request), failure);
+}
+
+function failTargets(targets: readonly Target[], failure: Refusal): DeleteTopicsResponse {
+  return { throttleTimeMs: 0, responses: targets.map((target) => refusedResult(target, failure)) };
+}
+
+function targetsOf(request: DeleteTopicsRequest): Target[] {
+  const byName = request.topicNames.map((name) => ({ name, topicId: ZERO_UUID }));
+  return [...byName, ...request.topics];
+}
+
+function countMeant(image: MetadataImage, targets: readonly Target[]): Map<Uuid, number> {
+  const times = new Map<Uuid, number>();
+  for (const target of targets) {
+    const outcome = check(image, target);
+    if (isFound(outcome)) times.set(outcome.topicId, (times.get(outcome.topicId) ?? 0) + 1);
+  }
+  return times;
+}
+
+interface Found {
+  readonly name: string;
+  readonly topicId: Uuid;
+}
+
+function isFound(outcome: Found | Refusal): outcome is Found {
+  return 'topicId' in outcome;
+}
+
+function check(image: MetadataImage, { name, topicId }: Target): Found | Refusal {
+  if (name !== null && topicId !== ZERO_UUID) {
+    return refusal(ErrorCode.INVALID_REQUEST, 'a topic is given by name or by id, not by both');
+  }
+  if (name === null && topicId === ZERO_UUID) {
+    return refusal(ErrorCode.INVALID_REQUEST, 'a topic is given by neither name nor id');
+  }
+  const topic = name === null ? image.topicById(topicId) : image.topic(name);
+  if (topic !== undefined) return { name: topic.name, topicId: topic.id };
+  return name === null
+    ? refusal(ErrorCode.UNKNOWN_TOPIC_ID, 'there is no topic with this id')
+    : refusal(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, `there is no topic '${name}'`);
+}
+
+function refusedResult({ name, topicId }: Target, { errorCode, message }: Refusal): Result {
+  return { name, topicId, errorCode, errorMessage: message };
+}

@@ -1,0 +1,74 @@
+/**
+ * One partition's next state: who stays in the ISR and who leads. Pure, and the only place that elects leaders.
+ *
+ * 1. A broker that is leaving (unclean restart: its unflushed tail may be gone) leaves the ISR if another member remains.
+ * 2. Members that are not active leave if an active one remains. If none does, the ISR stays: its members are the ones
+ *    that hold everything acknowledged, and one of them will lead when it is back. An ISR never becomes empty.
+ * 3. The leader stays while it is an active member of the ISR; otherwise the first active member, in the order of the
+ *    replicas, leads; otherwise nobody does (-1).
+ * 4. Only if nobody can lead and the topic allows unclean election, the first active replica leads, alone in its ISR:
+ *    acknowledged records may be lost (unclean.leader.election.enable).
+ */
+import { assert, type NodeId, type Uuid } from '@millrace/base';
+import type { PartitionChangeRecord, PartitionImage } from '@millrace/metadata';
+
+export interface PartitionSituation {
+  readonly partition: PartitionImage;
+  /** May lead and be in ISRs from now on: registered, not fenced, not shutting down. */
+  readonly isActive: (broker: NodeId) => boolean;
+  /** The ISR that the leader asks for; by default the present one. */
+  readonly targetIsr?: readonly NodeId[];
+  /** A broker whose data can no longer be trusted to be complete. */
+  readonly leaving?: NodeId | undefined;
+  readonly uncleanElection: boolean;
+}
+
+export interface PartitionOutcome {
+  readonly isr: readonly NodeId[];
+  readonly leader: NodeId;
+}
+
+/** The record's fields that change, or undefined when nothing does. */
+export function partitionChange(
+  topicId: Uuid,
+  index: number,
+  situation: PartitionSituation,
+): PartitionChangeRecord | undefined {
+  const { partition } = situation;
+  const { isr, leader } = nextState(situation);
+  const isrChanges = !sameMembers(isr, partition.isr);
+  const leaderChanges = leader !== partition.leader;
+  if (!isrChanges && !leaderChanges) return undefined;
+  return {
+    type: 'partitionChange',
+    topicId,
+    partition: index,
+    ...(isrChanges ? { isr } : {}),
+    ...(leaderChanges ? { leader } : {}),
+  };
+}
+
+export function nextState(situation: PartitionSituation): PartitionOutcome {
+  const { partition, isActive } = situation;
+  const isr = nextIsr(situation);
+  assert(isr.length > 0, 'an ISR never becomes empty');
+  if (isr.includes(partition.leader) && isActive(partition.leader)) return { isr, leader: partition.leader };
+  const clean = partition.replicas.find((id) => isr.includes(id) && isActive(id));
+  if (clean !== undefined) return { isr, leader: clean };
+  const unclean = situation.uncleanElection ? partition.replicas.find(isActive) : undefined;
+  if (unclean !== undefined) return { isr: [unclean], leader: unclean };
+  return { isr, leader: -1 };
+}
+
+function nextIsr({ partition, isActive, targetIsr, leaving }: PartitionSituation): readonly NodeId[] {
+  const wanted = targetIsr ?? partition.isr;
+  const others = wanted.filter((id) => id !== leaving);
+  const trusted = others.length > 0 ? others : wanted;
+  const active = trusted.filter(isActive);
+  return active.length > 0 ? active : trusted;
+}
+
+/** Equal as sets; neither has duplicates. */
+export function sameMembers(a: readonly NodeId[], b: readonly NodeId[]): boolean {
+  return a.length === b.length && a.every((id) => b.includes(id));
+}

@@ -1,0 +1,97 @@
+/**
+ * Where the replicas of new partitions go. Pure, given the brokers and a Random. In this order of importance:
+ *
+ * 1. no broker twice in a partition; a fenced broker only when there are too few others, and never as the first replica;
+ * 2. as many racks as possible in each partition;
+ * 3. the same number of first replicas (preferred leaders), then of replicas, on each broker, within this call;
+ * 4. brokers that hold fewer replicas already; then by lot.
+ */
+import { assert, type NodeId, type Random } from '@millrace/base';
+
+export interface PlaceableBroker {
+  readonly id: NodeId;
+  /** Brokers without a rack count as one rack. */
+  readonly rack: string | undefined;
+  readonly fenced: boolean;
+  /** Replicas it holds already. */
+  readonly replicas: number;
+}
+
+interface Candidate extends PlaceableBroker {
+  leaders: number;
+  placed: number;
+  /** Drawn anew for each partition: the lot. */
+  lot: number;
+}
+
+/** Why there is no placement, in words for the client. */
+export function placementProblem(
+  brokers: readonly PlaceableBroker[],
+  replicationFactor: number,
+): string | undefined {
+  if (replicationFactor > brokers.length) {
+    return `replication factor ${replicationFactor} is larger than the number of usable brokers, ${brokers.length}`;
+  }
+  if (brokers.every(({ fenced }) => fenced)) return 'every registered broker is fenced';
+  return undefined;
+}
+
+/** One list of broker ids per partition, the preferred leader first. There must be no placementProblem. */
+export function placeReplicas(
+  brokers: readonly PlaceableBroker[],
+  partitionCount: number,
+  replicationFactor: number,
+  random: Random,
+): NodeId[][] {
+  assert(placementProblem(brokers, replicationFactor) === undefined, 'the replicas can be placed');
+  const candidates: Candidate[] = brokers.map((broker) => ({ ...broker, leaders: 0, placed: 0, lot: 0 }));
+  const placements: NodeId[][] = [];
+  for (let partition = 0; partition < partitionCount; partition++) {
+    for (const candidate of candidates) candidate.lot = random.u32();
+    placements.push(placeOne(candidates, replicationFactor));
+  }
+  return placements;
+}
+
+function placeOne(candidates: readonly Candidate[], replicationFactor: number): NodeId[] {
+  const leader = best(
+    candidates.filter(({ fenced }) => !fenced),
+    compareLeaders,
+  );
+  leader.leaders++;
+  const chosen = [leader];
+  const racks = new Map<string | undefined, number>([[leader.rack, 1]]);
+  while (chosen.length < replicationFactor) {
+    const free = candidates.filter((candidate) => !chosen.includes(candidate));
+    const next = best(free, (a, b) => compareFollowers(a, b, racks));
+    chosen.push(next);
+    racks.set(next.rack, (racks.get(next.rack) ?? 0) + 1);
+  }
+  for (const candidate of chosen) candidate.placed++;
+  return chosen.map(({ id }) => id);
+}
+
+function compareLeaders(a: Candidate, b: Candidate): number {
+  return a.leaders - b.leaders || compareLoad(a, b);
+}
+
+function compareFollowers(
+  a: Candidate,
+  b: Candidate,
+  racks: ReadonlyMap<string | undefined, number>,
+): number {
+  return (
+    Number(a.fenced) - Number(b.fenced) ||
+    (racks.get(a.rack) ?? 0) - (racks.get(b.rack) ?? 0) ||
+    compareLoad(a, b)
+  );
+}
+
+function compareLoad(a: Candidate, b: Candidate): number {
+  return a.placed - b.placed || a.replicas - b.replicas || a.lot - b.lot || a.id - b.id;
+}
+
+function best(candidates: readonly Candidate[], compare: (a: Candidate, b: Candidate) => number): Candidate {
+  assert(candidates.length > 0, 'a broker to choose from');
+  return candidates.reduce((winner, candidate) => (compare(candidate, winner) < 0 ? candidate : winner));
+}

@@ -1,0 +1,29 @@
+/** Blocks of producer ids (KIP-730): each id is given to one broker once, for ever. */
+import type {
+  AllocateProducerIdsRequest,
+  AllocateProducerIdsResponse,
+  MetadataImage,
+} from '@millrace/metadata';
+import { ErrorCode } from '@millrace/protocol';
+import { currentRegistration } from './brokers.ts';
+import { answer, type Decision } from './decision.ts';
+
+/** Errors: STALE_BROKER_EPOCH; UNKNOWN_SERVER_ERROR when 2^53 ids have been used. */
+export function decideAllocateProducerIds(
+  image: MetadataImage,
+  request: AllocateProducerIdsRequest,
+  blockSize: number,
+): Decision<AllocateProducerIdsResponse> {
+  const refused = (errorCode: number) => answer({ errorCode, producerIdStart: -1, producerIdCount: 0 });
+  const { brokerId, brokerEpoch } = request;
+  if (currentRegistration(image, brokerId, brokerEpoch) === undefined) {
+    return refused(ErrorCode.STALE_BROKER_EPOCH);
+  }
+  const producerIdStart = image.nextProducerId;
+  const nextProducerId = producerIdStart + blockSize;
+  if (!Number.isSafeInteger(nextProducerId)) return refused(ErrorCode.UNKNOWN_SERVER_ERROR);
+  return {
+    records: [{ type: 'producerIds', brokerId, brokerEpoch, nextProducerId }],
+    respond: () => ({ errorCode: ErrorCode.NONE, producerIdStart, producerIdCount: blockSize }),
+  };
+}

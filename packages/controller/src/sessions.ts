@@ -1,0 +1,109 @@
+/**
+ * Which brokers are known to be alive, and until when. Volatile: belongs to one term of one active controller and is
+ * never replicated. It must never decide what the end of a session means (brokers.ts does).
+ */
+import type { Millis, NodeId, Offset, Uuid } from '@millrace/base';
+
+interface Session {
+  readonly incarnationId: Uuid;
+  expiresAt: Millis;
+  /** The metadata offset that the broker last said it had applied; -1 unknown. */
+  metadataOffset: Offset;
+  /** Where the records of its controlled shutdown end; undefined before. */
+  shutdownOffset: Offset | undefined;
+}
+
+/** A tick that comes later than this after a deadline says that this process stood still, not the brokers. */
+const LATE_TICK_MS = 100;
+
+export class BrokerSessions {
+  private readonly sessions = new Map<NodeId, Session>();
+  private readonly timeoutMs: Millis;
+  private readonly graceMs: Millis;
+  /** The end of the log when this controller became the active one. */
+  private startOffset: Offset = -1;
+
+  constructor(timeoutMs: Millis, graceMs: Millis) {
+    this.timeoutMs = timeoutMs;
+    this.graceMs = graceMs;
+  }
+
+  /** The broker was heard of: a full period from now. */
+  touch(id: NodeId, incarnationId: Uuid, now: Millis, metadataOffset: Offset = -1): void {
+    const session = this.sessions.get(id);
+    if (session?.incarnationId === incarnationId) {
+      session.expiresAt = now + this.timeoutMs;
+      session.metadataOffset = Math.max(session.metadataOffset, metadataOffset);
+    } else {
+      const expiresAt = now + this.timeoutMs;
+      this.sessions.set(id, { incarnationId, expiresAt, metadataOffset, shutdownOffset: undefined });
+    }
+  }
+
+  /** Its control stream ended: it has the grace to open another one. */
+  connectionLost(id: NodeId, incarnationId: Uuid, now: Millis): void {
+    const session = this.sessions.get(id);
+    if (session?.incarnationId !== incarnationId) return;
+    session.expiresAt = Math.min(session.expiresAt, now + this.graceMs);
+  }
+
+  isLive(id: NodeId, now: Millis): boolean {
+    const session = this.sessions.get(id);
+    return session !== undefined && session.expiresAt > now;
+  }
+
+  /** The metadata offset that the broker has applied, as far as it said; -1 unknown. */
+  metadataOffset(id: NodeId): Offset {
+    return this.sessions.get(id)?.metadataOffset ?? -1;
+  }
+
+  shutdownStarted(id: NodeId, offset: Offset): void {
+    const session = this.sessions.get(id);
+    if (session !== undefined) session.shutdownOffset = offset;
+  }
+
+  /** What the others must have applied before the broker may go. A shutdown that an earlier controller began counts from our start. */
+  shutdownOffset(id: NodeId): Offset {
+    return this.sessions.get(id)?.shutdownOffset ?? this.startOffset;
+  }
+
+  remove(id: NodeId): void {
+    this.sessions.delete(id);
+  }
+
+  /** A new term: nothing is known of anybody. */
+  reset(startOffset: Offset): void {
+    this.sessions.clear();
+    this.startOffset = startOffset;
+  }
+
+  /** When the next session ends. */
+  nextExpiry(): Millis | undefined {
+    let next: Millis | undefined;
+    for (const { expiresAt } of this.sessions.values()) {
+      if (next === undefined || expiresAt < next) next = expiresAt;
+    }
+    return next;
+  }
+
+  /**
+   * Removes and returns, sorted, the brokers whose sessions have ended.
+   *
+   * If this process stood still (paused, starved), heartbeats may lie unread in its sockets: then nobody is judged, and
+   * every session is prolonged by the time that was lost.
+   */
+  takeExpired(now: Millis): NodeId[] {
+    const next = this.nextExpiry();
+    if (next === undefined || next > now) return [];
+    const lateMs = now - next;
+    if (lateMs > LATE_TICK_MS) {
+      const until = now + Math.min(lateMs, this.timeoutMs);
+      for (const session of this.sessions.values()) session.expiresAt = Math.max(session.expiresAt, until);
+      return [];
+    }
+    const expired: NodeId[] = [];
+    for (const [id, { expiresAt }] of this.sessions) if (expiresAt <= now) expired.push(id);
+    for (const id of expired) this.sessions.delete(id);
+    return expired.sort((a, b) => a - b);
+  }
+}

@@ -1,0 +1,342 @@
+/** The table of topic configs: names, types, defaults and limits as in Kafka 4.3, and the broker properties they fall back to. */
+
+export type ConfigType = 'boolean' | 'string' | 'int' | 'long' | 'double' | 'list';
+
+export interface Definition {
+  readonly name: string;
+  readonly type: ConfigType;
+  readonly defaultValue: string;
+  /** The broker properties that stand for it on a whole node, the strongest first; times `factor` gives the topic's unit. */
+  readonly serverProperties: readonly { readonly name: string; readonly factor: number }[];
+  readonly documentation: string;
+  /** What is wrong with a value, or undefined. */
+  check(value: string): string | undefined;
+}
+
+type Check = (value: string) => string | undefined;
+type Source = string | readonly (string | readonly [name: string, factor: number])[];
+
+const INT_MAX = 2_147_483_647n;
+const LONG_MAX = 9_223_372_036_854_775_807n;
+const MINUTE_MS = 60_000;
+const HOUR_MS = 3_600_000;
+
+function define(
+  name: string,
+  type: ConfigType,
+  defaultValue: string,
+  check: Check,
+  source: Source,
+  documentation: string,
+): Definition {
+  const sources = typeof source === 'string' ? [source] : source;
+  const serverProperties = sources.map((entry) =>
+    typeof entry === 'string' ? { name: entry, factor: 1 } : { name: entry[0], factor: entry[1] },
+  );
+  return { name, type, defaultValue, serverProperties, documentation, check };
+}
+
+function whole(min: bigint, max: bigint): Check {
+  return (value) => {
+    const text = value.trim();
+    if (!/^[+-]?\d{1,19}$/.test(text)) return 'not a whole number';
+    const number = BigInt(text.replace('+', ''));
+    if (number < min) return `must be at least ${min}`;
+    return number > max ? `must be at most ${max}` : undefined;
+  };
+}
+
+const int = (min: number, max = INT_MAX): Check => whole(BigInt(min), max);
+const long = (min: number): Check => whole(BigInt(min), LONG_MAX);
+
+const bool: Check = (value) =>
+  /^(true|false)$/i.test(value.trim()) ? undefined : "must be 'true' or 'false'";
+
+const ratio: Check = (value) => {
+  const number = value.trim() === '' ? Number.NaN : Number(value);
+  return number >= 0 && number <= 1 ? undefined : 'must be a number from 0 to 1';
+};
+
+function oneOf(...allowed: string[]): Check {
+  return (value) => (allowed.includes(value.trim()) ? undefined : `must be one of ${allowed.join(', ')}`);
+}
+
+function listOf(...allowed: string[]): Check {
+  return (value) => {
+    const items = value.trim() === '' ? [] : value.split(',').map((item) => item.trim());
+    if (new Set(items).size < items.length) return 'names something twice';
+    return items.every((item) => allowed.includes(item)) ? undefined : `may hold ${allowed.join(', ')}`;
+  };
+}
+
+const gzipLevel: Check = (value) => (value.trim() === '-1' ? undefined : int(1, 9n)(value));
+
+const throttled: Check = (value) =>
+  value.trim() === '' || value.trim() === '*' || /^\d+:\d+(,\d+:\d+)*$/.test(value.trim().replaceAll(' ', ''))
+    ? undefined
+    : "must be '*' or a list of partition:broker";
+
+const falseOnly: Check = (value) =>
+  bool(value) ?? (value.trim().toLowerCase() === 'false' ? undefined : 'tiered storage is not supported');
+
+const LONG_MAX_TEXT = String(LONG_MAX);
+
+export const definitions: readonly Definition[] = [
+  define(
+    'cleanup.policy',
+    'list',
+    'delete',
+    listOf('compact', 'delete'),
+    'log.cleanup.policy',
+    'What becomes of old records: delete removes old segments by time and size, compact keeps the latest record of each key; both may be given.',
+  ),
+  define(
+    'compression.gzip.level',
+    'int',
+    '-1',
+    gzipLevel,
+    'compression.gzip.level',
+    'Level for compression.type gzip, 1 to 9; -1 is the default of the library.',
+  ),
+  define(
+    'compression.lz4.level',
+    'int',
+    '9',
+    int(1, 17n),
+    'compression.lz4.level',
+    'Level for compression.type lz4.',
+  ),
+  define(
+    'compression.type',
+    'string',
+    'producer',
+    oneOf('uncompressed', 'zstd', 'lz4', 'snappy', 'gzip', 'producer'),
+    'compression.type',
+    "How batches are compressed in the log; 'producer' keeps each as it came.",
+  ),
+  define(
+    'compression.zstd.level',
+    'int',
+    '3',
+    int(-131_072, 22n),
+    'compression.zstd.level',
+    'Level for compression.type zstd.',
+  ),
+  define(
+    'delete.retention.ms',
+    'long',
+    '86400000',
+    long(0),
+    'log.cleaner.delete.retention.ms',
+    'How long a compacted topic keeps the markers of deleted keys.',
+  ),
+  define(
+    'file.delete.delay.ms',
+    'long',
+    '60000',
+    long(0),
+    'log.segment.delete.delay.ms',
+    'How long a removed segment file stays on disk.',
+  ),
+  define(
+    'flush.messages',
+    'long',
+    LONG_MAX_TEXT,
+    long(1),
+    'log.flush.interval.messages',
+    'After how many records the log is synced to the device. 1: every acknowledgement with acks=all survives a power loss of all machines.',
+  ),
+  define(
+    'flush.ms',
+    'long',
+    LONG_MAX_TEXT,
+    long(0),
+    ['log.flush.interval.ms', 'log.flush.scheduler.interval.ms'],
+    'After how long records are synced to the device.',
+  ),
+  define(
+    'follower.replication.throttled.replicas',
+    'list',
+    '',
+    throttled,
+    [],
+    'Replicas whose fetching is throttled, as partition:broker, or * for all.',
+  ),
+  define(
+    'index.interval.bytes',
+    'int',
+    '4096',
+    int(0),
+    'log.index.interval.bytes',
+    'How many bytes of log there are between two index entries.',
+  ),
+  define(
+    'leader.replication.throttled.replicas',
+    'list',
+    '',
+    throttled,
+    [],
+    'Replicas that leaders serve throttled, as partition:broker, or * for all.',
+  ),
+  define(
+    'local.retention.bytes',
+    'long',
+    '-2',
+    long(-2),
+    'log.local.retention.bytes',
+    'Bytes kept locally with tiered storage; -2 is retention.bytes.',
+  ),
+  define(
+    'local.retention.ms',
+    'long',
+    '-2',
+    long(-2),
+    'log.local.retention.ms',
+    'Time kept locally with tiered storage; -2 is retention.ms.',
+  ),
+  define(
+    'max.compaction.lag.ms',
+    'long',
+    LONG_MAX_TEXT,
+    long(1),
+    'log.cleaner.max.compaction.lag.ms',
+    'The longest time that a record may escape compaction.',
+  ),
+  define(
+    'max.message.bytes',
+    'int',
+    '1048588',
+    int(0),
+    'message.max.bytes',
+    'The largest record batch that is accepted, compressed.',
+  ),
+  define(
+    'message.timestamp.after.max.ms',
+    'long',
+    '3600000',
+    long(0),
+    'log.message.timestamp.after.max.ms',
+    "How far a record's timestamp may lie in the future, with CreateTime.",
+  ),
+  define(
+    'message.timestamp.before.max.ms',
+    'long',
+    LONG_MAX_TEXT,
+    long(0),
+    'log.message.timestamp.before.max.ms',
+    "How far a record's timestamp may lie in the past, with CreateTime.",
+  ),
+  define(
+    'message.timestamp.type',
+    'string',
+    'CreateTime',
+    oneOf('CreateTime', 'LogAppendTime'),
+    'log.message.timestamp.type',
+    'Whether records carry the time of the producer or of the append.',
+  ),
+  define(
+    'min.cleanable.dirty.ratio',
+    'double',
+    '0.5',
+    ratio,
+    'log.cleaner.min.cleanable.ratio',
+    'The share of uncompacted log from which on it is compacted.',
+  ),
+  define(
+    'min.compaction.lag.ms',
+    'long',
+    '0',
+    long(0),
+    'log.cleaner.min.compaction.lag.ms',
+    'How long a record escapes compaction.',
+  ),
+  define(
+    'min.insync.replicas',
+    'int',
+    '1',
+    int(1),
+    'min.insync.replicas',
+    'How many replicas must hold a record before acks=all is acknowledged.',
+  ),
+  define(
+    'preallocate',
+    'boolean',
+    'false',
+    bool,
+    'log.preallocate',
+    'Whether segment files are created in their full size.',
+  ),
+  define(
+    'remote.log.copy.disable',
+    'boolean',
+    'false',
+    falseOnly,
+    [],
+    'Tiered storage: no more segments are copied. Not supported.',
+  ),
+  define(
+    'remote.log.delete.on.disable',
+    'boolean',
+    'false',
+    falseOnly,
+    [],
+    'Tiered storage: remote data goes when it is switched off. Not supported.',
+  ),
+  define('remote.storage.enable', 'boolean', 'false', falseOnly, [], 'Tiered storage. Not supported.'),
+  define(
+    'retention.bytes',
+    'long',
+    '-1',
+    whole(-LONG_MAX - 1n, LONG_MAX),
+    'log.retention.bytes',
+    'The size of a partition beyond which old segments are deleted; -1: no limit.',
+  ),
+  define(
+    'retention.ms',
+    'long',
+    '604800000',
+    long(-1),
+    ['log.retention.ms', ['log.retention.minutes', MINUTE_MS], ['log.retention.hours', HOUR_MS]],
+    'The age beyond which segments are deleted; -1: no limit.',
+  ),
+  define(
+    'segment.bytes',
+    'int',
+    '1073741824',
+    int(1_048_576),
+    'log.segment.bytes',
+    'The largest size of a segment file.',
+  ),
+  define(
+    'segment.index.bytes',
+    'int',
+    '10485760',
+    int(4),
+    'log.index.size.max.bytes',
+    'The largest size of an index file.',
+  ),
+  define(
+    'segment.jitter.ms',
+    'long',
+    '0',
+    long(0),
+    ['log.roll.jitter.ms', ['log.roll.jitter.hours', HOUR_MS]],
+    'Up to how much earlier, by lot, a segment is closed than segment.ms says.',
+  ),
+  define(
+    'segment.ms',
+    'long',
+    '604800000',
+    long(1),
+    ['log.roll.ms', ['log.roll.hours', HOUR_MS]],
+    'The age at which a segment is closed though it is not full.',
+  ),
+  define(
+    'unclean.leader.election.enable',
+    'boolean',
+    'false',
+    bool,
+    'unclean.leader.election.enable',
+    'Whether a replica that is not in sync may lead when no other can. Acknowledged records may be lost.',
+  ),
+];

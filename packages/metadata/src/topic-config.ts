@@ -1,0 +1,146 @@
+/**
+ * What can be configured for a topic and where a value comes from when the topic does not set it: the layers of Kafka
+ * (topic, broker, default of all brokers, the node's own configuration, built-in default). It must never know what a
+ * config is used for.
+ */
+import { assert } from '@millrace/base';
+import { type Definition, definitions } from './topic-config-table.ts';
+
+export type { ConfigType, Definition as TopicConfigDefinition } from './topic-config-table.ts';
+
+/** By name, sorted. */
+export const topicConfigDefinitions: readonly Definition[] = definitions;
+
+const byName: ReadonlyMap<string, Definition> = new Map(definitions.map((entry) => [entry.name, entry]));
+
+/** Where values come from, the nearest first. A layer that is absent is empty. */
+export interface ConfigLayers {
+  /** What was set on the topic. */
+  readonly topic?: ReadonlyMap<string, string>;
+  /** Dynamic broker configs (under the names of broker properties), of this broker and of all. */
+  readonly dynamicBroker?: ReadonlyMap<string, string>;
+  readonly dynamicDefault?: ReadonlyMap<string, string>;
+  /** Properties that the node's configuration sets. */
+  readonly staticBroker?: ReadonlyMap<string, string>;
+}
+
+/** Numbers of DescribeConfigs' config_source. */
+export const ConfigSource = {
+  TOPIC: 1,
+  DYNAMIC_BROKER: 2,
+  DYNAMIC_DEFAULT_BROKER: 3,
+  STATIC_BROKER: 4,
+  DEFAULT: 5,
+} as const;
+
+/** One value a config has in a layer. The first of a config's synonyms is the one that counts. */
+export interface ConfigSynonym {
+  /** The name in that layer: the topic config's, or the broker property's. */
+  readonly name: string;
+  readonly value: string;
+  readonly source: number;
+}
+
+export interface DescribedConfig {
+  readonly name: string;
+  readonly value: string;
+  readonly source: number;
+  readonly isSensitive: boolean;
+  readonly definition: Definition;
+  readonly synonyms: readonly ConfigSynonym[];
+}
+
+export function topicConfigDefinition(name: string): Definition | undefined {
+  return byName.get(name);
+}
+
+/** What is wrong with a value, in words for the client; undefined when it is fine. */
+export function validateTopicConfig(name: string, value: string): string | undefined {
+  const definition = byName.get(name);
+  if (definition === undefined) return `unknown topic config ${name}`;
+  const problem = definition.check(value);
+  return problem === undefined ? undefined : `invalid value '${value}' for config ${name}: ${problem}`;
+}
+
+/** Everything that a topic sets, each on its own and together with what it falls back to. */
+export function validateTopicConfigs(
+  topic: ReadonlyMap<string, string>,
+  staticBroker?: ReadonlyMap<string, string>,
+): string | undefined {
+  for (const [name, value] of topic) {
+    const problem = validateTopicConfig(name, value);
+    if (problem !== undefined) return problem;
+  }
+  const layers: ConfigLayers = staticBroker === undefined ? { topic } : { topic, staticBroker };
+  const lagMin = BigInt(effectiveTopicConfig('min.compaction.lag.ms', layers).trim());
+  const lagMax = BigInt(effectiveTopicConfig('max.compaction.lag.ms', layers).trim());
+  if (lagMin > lagMax) return 'min.compaction.lag.ms is larger than max.compaction.lag.ms';
+  return undefined;
+}
+
+/** The value that counts. `name` is a known topic config. */
+export function effectiveTopicConfig(name: string, layers: ConfigLayers): string {
+  const definition = byName.get(name);
+  assert(definition !== undefined, 'a known topic config');
+  const set = layers.topic?.get(name);
+  if (set !== undefined) return set;
+  for (const layer of [layers.dynamicBroker, layers.dynamicDefault, layers.staticBroker]) {
+    const inherited = layer === undefined ? undefined : fromBroker(definition, layer);
+    if (inherited !== undefined) return inherited.value;
+  }
+  return definition.defaultValue;
+}
+
+/** Every topic config, sorted by name, as DescribeConfigs and CreateTopics answer it. */
+export function describeTopicConfigs(layers: ConfigLayers): DescribedConfig[] {
+  return definitions.map((definition) => {
+    const synonyms = synonymsOf(definition, layers);
+    const { value, source } = synonyms[0]!;
+    return { name: definition.name, value, source, isSensitive: false, definition, synonyms };
+  });
+}
+
+function synonymsOf(definition: Definition, layers: ConfigLayers): ConfigSynonym[] {
+  const synonyms: ConfigSynonym[] = [];
+  const set = layers.topic?.get(definition.name);
+  if (set !== undefined) synonyms.push({ name: definition.name, value: set, source: ConfigSource.TOPIC });
+  const brokerLayers = [
+    [layers.dynamicBroker, ConfigSource.DYNAMIC_BROKER],
+    [layers.dynamicDefault, ConfigSource.DYNAMIC_DEFAULT_BROKER],
+    [layers.staticBroker, ConfigSource.STATIC_BROKER],
+  ] as const;
+  for (const [layer, source] of brokerLayers) {
+    const inherited = layer === undefined ? undefined : fromBroker(definition, layer);
+    if (inherited !== undefined) synonyms.push({ ...inherited, source });
+  }
+  const name = definition.serverProperties[0]?.name ?? definition.name;
+  synonyms.push({ name, value: definition.defaultValue, source: ConfigSource.DEFAULT });
+  return synonyms;
+}
+
+/** The first of the broker properties that is set, in the topic config's unit. */
+function fromBroker(
+  definition: Definition,
+  layer: ReadonlyMap<string, string>,
+): { name: string; value: string } | undefined {
+  for (const { name, factor } of definition.serverProperties) {
+    const value = layer.get(name);
+    if (value === undefined) continue;
+    // A negative number means "no limit" in any unit.
+    const scaled =
+      factor === 1 || value.trim().startsWith('-') ? value : String(BigInt(value.trim()) * BigInt(factor));
+    return { name, value: scaled };
+  }
+  return undefined;
+}
+
+export function booleanOf(value: string): boolean {
+  return value.trim().toLowerCase() === 'true';
+}
+
+/** A config's number; what is larger than a safe integer (the "no limit" of a long) becomes the largest safe one. */
+export function numberOf(value: string): number {
+  const number = Number(value.trim());
+  assert(!Number.isNaN(number), 'a validated number');
+  return Math.min(Number.MAX_SAFE_INTEGER, Math.max(Number.MIN_SAFE_INTEGER, number));
+}
