@@ -1,0 +1,133 @@
+/** One run: faults for a while (safety), then everything heals and the quorum has to get to work again (liveness). */
+import { Prng } from '@millrace/base';
+import { World, type WorldOptions } from './world.ts';
+
+export interface RunResult {
+  readonly world: World;
+}
+
+/** What may happen is itself drawn from the seed: some runs have no crashes, others no loss. */
+export function optionsOf(seed: number): WorldOptions {
+  const random = new Prng(seed).fork('options');
+  return {
+    seed,
+    voters: [1, 3, 3, 3, 5, 5][random.below(6)]!,
+    lossPerMille: [0, 0, 20, 100, 300][random.below(5)]!,
+    delayMsMax: [2, 5, 30, 100][random.below(4)]!,
+    diskDelayMsMax: [2, 10, 50][random.below(3)]!,
+  };
+}
+
+type Fault = (world: World, random: Prng) => void;
+
+const pick = <T>(random: Prng, list: readonly T[]): T => list[random.below(list.length)]!;
+
+const faults: Record<string, Fault> = {
+  crash: (world, random) => world.crash(pick(random, world.nodes)),
+  crashLeader: (world) => {
+    const leader = world.leader();
+    if (leader !== undefined) world.crash(leader);
+  },
+  crashAll: (world, random) => {
+    if (random.below(4) === 0) for (const node of world.nodes) world.crash(node);
+  },
+  restart: (world, random) => world.start(pick(random, world.nodes)),
+  restartAll: (world) => {
+    for (const node of world.nodes) world.start(node);
+  },
+  pause: (world, random) => {
+    const node =
+      random.below(2) === 0 ? (world.leader() ?? pick(random, world.nodes)) : pick(random, world.nodes);
+    node.pausedUntil = world.now + random.below(4000);
+    world.tell(`n${node.id} pauses until ${node.pausedUntil}`);
+  },
+  isolate: (world, random) => {
+    const { id } =
+      random.below(2) === 0 ? (world.leader() ?? pick(random, world.nodes)) : pick(random, world.nodes);
+    for (const other of world.nodes) {
+      world.cuts.add(`${id}>${other.id}`);
+      world.cuts.add(`${other.id}>${id}`);
+    }
+    world.tell(`n${id} is cut off`);
+  },
+  cutOneWay: (world, random) => {
+    const cut = `${pick(random, world.nodes).id}>${pick(random, world.nodes).id}`;
+    world.cuts.add(cut);
+    world.tell(`cut ${cut}`);
+  },
+  heal: (world) => {
+    world.cuts.clear();
+    world.tell('links heal');
+  },
+  stopLeader: (world) => {
+    const leader = world.leader();
+    if (leader !== undefined) {
+      world.tell(`n${leader.id} is asked to stop`);
+      world.step(leader, { type: 'stopRequested' });
+      const { generation } = leader;
+      world.schedule(600, () => {
+        if (leader.generation === generation) world.crash(leader);
+      });
+    }
+  },
+  wipe: (world, random) => {
+    const wiped = world.nodes.filter((node) => !node.key.endsWith('-0')).length;
+    if (wiped >= Math.floor((world.nodes.length - 1) / 2) || world.checker.committed.length < 2) return;
+    world.wipe(pick(random, world.nodes));
+  },
+};
+
+export function run(options: WorldOptions, faultyMs = 12_000): RunResult {
+  const world = new World(options);
+  const random = new Prng(options.seed).fork('faults');
+  const enabled = Object.keys(faults).filter(() => random.below(3) > 0);
+  const paceMs = [100, 300, 1000][random.below(3)]!;
+  for (const node of world.nodes) world.schedule(random.below(200), () => world.start(node));
+  const propose = () => {
+    const node = random.below(3) === 0 ? pick(random, world.nodes) : world.leader();
+    if (node !== undefined) world.propose(node);
+    world.schedule(random.below(60) + 1, propose);
+  };
+  world.schedule(0, propose);
+  const disturb = () => {
+    if (world.now >= faultyMs) return;
+    if (enabled.length > 0) {
+      const name = pick(random, enabled);
+      world.count(`fault ${name}`);
+      faults[name]!(world, random);
+    }
+    world.schedule(random.below(paceMs * 2) + 1, disturb);
+  };
+  world.schedule(500, disturb);
+  world.runUntil(faultyMs);
+  heal(world);
+  return { world };
+}
+
+/** Everything works again: within ten seconds there is one leader, and everybody has what it has committed. */
+function heal(world: World): void {
+  world.cuts.clear();
+  world.lossPerMille = 0;
+  world.delayMsMax = 3;
+  world.diskDelayMsMax = 5;
+  world.tell('everything heals');
+  for (const node of world.nodes) {
+    node.pausedUntil = Math.min(node.pausedUntil, world.now);
+    world.wake(node);
+    if (node.raft?.stopAt !== undefined) world.crash(node);
+    world.start(node);
+  }
+  world.runUntil(world.now + 5000);
+  const before = world.checker.committed.at(-1)?.baseOffset ?? -1;
+  const end = world.now + 5000;
+  const converged = world.runUntil(end, () => {
+    const last = world.checker.committed.at(-1)?.baseOffset ?? -1;
+    return last > before && world.nodes.every((node) => node.raft!.highWatermark > before);
+  });
+  if (!converged) {
+    const state = world.nodes.map(
+      ({ id, raft }) => `n${id} ${raft!.role} ${raft!.epoch} ${raft!.highWatermark}`,
+    );
+    world.checker.fail(`no progress after healing: ${state.join('; ')}`);
+  }
+}

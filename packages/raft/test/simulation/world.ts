@@ -1,0 +1,372 @@
+/**
+ * A small simulated world for RaftNode alone: virtual time, a network that loses, delays and cuts, disks that forget
+ * what was not confirmed, crashes, pauses and lost disks. Everything is drawn from one seed. The checker looks after
+ * every event.
+ */
+import { type Millis, Prng } from '@millrace/base';
+import {
+  type LogBatch,
+  type QuorumConfig,
+  type RaftEffect,
+  type RaftInput,
+  RaftNode,
+  type RaftRequest,
+  type RaftResponse,
+  type SendFailure,
+  type StorageWrite,
+} from '../../src/index.ts';
+import { applyWrites, emptyStored, type Stored } from '../../src/testing/index.ts';
+import { Checker } from './checker.ts';
+
+export interface WorldOptions {
+  readonly seed: number;
+  readonly voters: number;
+  /** Of 1000 messages, how many are lost. */
+  readonly lossPerMille: number;
+  readonly delayMsMax: number;
+  readonly diskDelayMsMax: number;
+  /** Plants a bug: replaces a node's effects before they are carried out. */
+  readonly sabotage?: (effects: RaftEffect[], node: RaftNode) => RaftEffect[];
+}
+
+interface Pending {
+  readonly sequence: number;
+  readonly writes: readonly StorageWrite[];
+}
+
+export interface SimNode {
+  readonly id: number;
+  disk: Stored;
+  /** Changes when the disk is lost. */
+  key: string;
+  raft: RaftNode | undefined;
+  generation: number;
+  persisted: number;
+  pending: Pending[];
+  held: { after: number; go: () => void }[];
+  tickAt: Millis;
+  pausedUntil: Millis;
+  /** What came while it was paused. */
+  inbox: RaftInput[];
+  replies: Map<number, (response: RaftResponse) => void>;
+}
+
+interface Event {
+  readonly at: Millis;
+  readonly sequence: number;
+  readonly run: () => void;
+}
+
+export const simConfig: QuorumConfig = {
+  fetchTimeoutMs: 1000,
+  electionTimeoutMs: 300,
+  retryBackoffMs: 20,
+  fetchMaxWaitMs: 400,
+  fetchMaxBytes: 300,
+};
+
+export class World {
+  now: Millis = 0;
+  readonly random: Prng;
+  readonly nodes: SimNode[] = [];
+  readonly options: WorldOptions;
+  readonly checker: Checker;
+  /** "a>b": messages from a to b vanish. */
+  readonly cuts = new Set<string>();
+  lossPerMille: number;
+  delayMsMax: number;
+  diskDelayMsMax: number;
+  events = 0;
+  proposals = 0;
+  story: string[] = [];
+  readonly counts = new Map<string, number>();
+  private readonly heap: Event[] = [];
+  private sequence = 0;
+  private token = 0;
+
+  constructor(options: WorldOptions) {
+    this.options = options;
+    this.random = new Prng(options.seed);
+    this.lossPerMille = options.lossPerMille;
+    this.delayMsMax = options.delayMsMax;
+    this.diskDelayMsMax = options.diskDelayMsMax;
+    this.checker = new Checker(this);
+    for (let id = 1; id <= options.voters; id++) {
+      this.nodes.push({
+        id,
+        disk: emptyStored(),
+        key: `key-${id}-0`,
+        raft: undefined,
+        generation: 0,
+        persisted: 0,
+        pending: [],
+        held: [],
+        tickAt: Number.POSITIVE_INFINITY,
+        pausedUntil: 0,
+        inbox: [],
+        replies: new Map(),
+      });
+    }
+  }
+
+  count(name: string): void {
+    this.counts.set(name, (this.counts.get(name) ?? 0) + 1);
+  }
+
+  tell(text: string): void {
+    this.story.push(`${String(this.now).padStart(7)} ${text}`);
+    if (this.story.length > 400) this.story.shift();
+  }
+
+  schedule(delay: Millis, run: () => void): void {
+    const event = { at: this.now + delay, sequence: this.sequence++, run };
+    const { heap } = this;
+    heap.push(event);
+    let index = heap.length - 1;
+    while (index > 0) {
+      const parent = (index - 1) >> 1;
+      if (before(heap[parent]!, heap[index]!)) break;
+      [heap[parent], heap[index]] = [heap[index]!, heap[parent]!];
+      index = parent;
+    }
+  }
+
+  runUntil(end: Millis, done: () => boolean = () => false): boolean {
+    while (!done()) {
+      const next = this.heap[0];
+      if (next === undefined || next.at > end) {
+        this.now = end;
+        return done();
+      }
+      this.pop();
+      this.now = Math.max(this.now, next.at);
+      this.events++;
+      next.run();
+    }
+    return true;
+  }
+
+  private pop(): void {
+    const { heap } = this;
+    const last = heap.pop()!;
+    if (heap.length === 0) return;
+    heap[0] = last;
+    for (let index = 0; ; ) {
+      let child = index * 2 + 1;
+      if (child >= heap.length) return;
+      if (child + 1 < heap.length && before(heap[child + 1]!, heap[child]!)) child++;
+      if (before(heap[index]!, heap[child]!)) return;
+      [heap[index], heap[child]] = [heap[child]!, heap[index]!];
+      index = child;
+    }
+  }
+
+  start(node: SimNode): void {
+    if (node.raft !== undefined) return;
+    this.tell(
+      `n${node.id} starts, log ${node.disk.batches.length} batches, vote ${JSON.stringify(node.disk.vote)}`,
+    );
+    node.generation++;
+    node.persisted = 0;
+    node.pending = [];
+    node.held = [];
+    node.replies = new Map();
+    node.tickAt = Number.POSITIVE_INFINITY;
+    node.raft = new RaftNode({
+      nodeId: node.id,
+      key: node.key,
+      clusterId: '',
+      configuredVoters: this.nodes.map(({ id }) => ({ id, host: `h${id}`, port: 9000 + id })),
+      config: simConfig,
+      random: this.random.fork(`node-${node.id}-${node.generation}`),
+      vote: node.disk.vote,
+      batches: [...node.disk.batches],
+    });
+    this.checker.started(node);
+    this.step(node, { type: 'started' });
+  }
+
+  /** The process dies. Of the writes not confirmed yet, any first part may have reached the device. */
+  crash(node: SimNode): void {
+    if (node.raft === undefined) return;
+    const survivors = this.random.below(node.pending.length + 1);
+    for (const { writes } of node.pending.slice(0, survivors)) this.apply(node, writes);
+    if (survivors < node.pending.length) this.count('unsynced writes lost');
+    this.tell(
+      `n${node.id} crashes (${node.raft.role}), ${survivors} of ${node.pending.length} writes survive`,
+    );
+    node.raft = undefined;
+    node.generation++;
+    node.pending = [];
+    node.inbox = [];
+  }
+
+  private apply(node: SimNode, writes: readonly StorageWrite[]): void {
+    applyWrites(node.disk, writes);
+    this.checker.written(node, writes);
+  }
+
+  wipe(node: SimNode): void {
+    this.crash(node);
+    node.disk = emptyStored();
+    node.key = `key-${node.id}-${node.generation}`;
+    this.tell(`n${node.id} loses its disk`);
+    this.count('disk lost');
+  }
+
+  propose(node: SimNode): void {
+    const { raft } = node;
+    if (raft === undefined || raft.role !== 'leader') return;
+    const size = 1 + this.random.below(3);
+    const records = Array.from({ length: size }, (_, index) =>
+      new TextEncoder().encode(`p${++this.proposals}.${index}`),
+    );
+    if (raft.propose(records) !== undefined) this.step(node, { type: 'tick' });
+  }
+
+  step(node: SimNode, input: RaftInput): void {
+    if (node.raft === undefined) return;
+    if (node.pausedUntil <= this.now && node.inbox.length === 0) {
+      this.take(node, node.raft, input);
+      return;
+    }
+    node.inbox.push(input);
+    if (node.inbox.length === 1)
+      this.schedule(Math.max(0, node.pausedUntil - this.now), () => this.wake(node));
+  }
+
+  /** A process that was stopped goes on with everything that has come meanwhile. */
+  wake(node: SimNode): void {
+    if (node.pausedUntil > this.now) {
+      this.schedule(node.pausedUntil - this.now, () => this.wake(node));
+      return;
+    }
+    for (let input = node.inbox.shift(); input !== undefined; input = node.inbox.shift()) {
+      if (node.raft !== undefined) this.take(node, node.raft, input);
+    }
+  }
+
+  private take(node: SimNode, raft: RaftNode, input: RaftInput): void {
+    let effects = raft.step(input, this.now);
+    if (this.options.sabotage !== undefined) effects = this.options.sabotage(effects, raft);
+    for (const effect of effects) this.carryOut(node, effect);
+    this.checker.check(node);
+    this.armTick(node);
+  }
+
+  private armTick(node: SimNode): void {
+    const at = node.raft?.deadline();
+    if (at === undefined || at >= node.tickAt) return;
+    node.tickAt = at;
+    const { generation } = node;
+    this.schedule(Math.max(0, at - this.now), () => {
+      if (node.generation !== generation) return;
+      if (node.tickAt > at) return;
+      node.tickAt = Number.POSITIVE_INFINITY;
+      this.step(node, { type: 'tick' });
+    });
+  }
+
+  private carryOut(node: SimNode, effect: RaftEffect): void {
+    if (effect.type === 'persist') this.persist(node, effect);
+    else if (effect.type === 'send') this.hold(node, effect.after, () => this.send(node, effect));
+    else if (effect.type === 'reply')
+      this.hold(node, effect.after, () => {
+        const reply = node.replies.get(effect.token);
+        if (reply === undefined) throw new Error('answered twice');
+        node.replies.delete(effect.token);
+        reply(effect.response);
+      });
+    else if (effect.type === 'log') {
+      this.count(effect.event);
+      this.tell(`n${node.id} ${effect.event} ${JSON.stringify(effect.facts)}`);
+    } else this.checker.effect(node, effect);
+  }
+
+  private hold(node: SimNode, after: number, go: () => void): void {
+    if (after <= node.persisted) go();
+    else node.held.push({ after, go });
+  }
+
+  private persist(node: SimNode, { sequence, writes }: Extract<RaftEffect, { type: 'persist' }>): void {
+    this.checker.writes(node, writes);
+    node.pending.push({ sequence, writes });
+    if (node.pending.length === 1) this.startWrite(node);
+  }
+
+  private startWrite(node: SimNode): void {
+    const { generation } = node;
+    const count = node.pending.length;
+    this.schedule(this.random.below(this.diskDelayMsMax) + 1, () => {
+      if (node.generation !== generation) return;
+      const done = node.pending.splice(0, count);
+      for (const { writes } of done) this.apply(node, writes);
+      node.persisted = done.at(-1)!.sequence;
+      const free = node.held.filter(({ after }) => after <= node.persisted);
+      node.held = node.held.filter(({ after }) => after > node.persisted);
+      for (const { go } of free) go();
+      if (node.pending.length > 0) this.startWrite(node);
+      this.step(node, { type: 'persisted', sequence: node.persisted });
+    });
+  }
+
+  private lost(from: number, to: number): boolean {
+    return this.cuts.has(`${from}>${to}`) || this.random.below(1000) < this.lossPerMille;
+  }
+
+  private delay(): Millis {
+    const outlier = this.random.below(20) === 0;
+    return 1 + this.random.below(outlier ? this.delayMsMax * 20 : this.delayMsMax);
+  }
+
+  private send(node: SimNode, { id, to, request, timeoutMs }: Extract<RaftEffect, { type: 'send' }>): void {
+    const { generation } = node;
+    let finished = false;
+    const finish = (input: RaftInput) => {
+      if (finished || node.generation !== generation) return;
+      finished = true;
+      this.step(node, input);
+    };
+    const failed = (failure: SendFailure) => finish({ type: 'sendFailed', id, from: to, failure });
+    this.schedule(timeoutMs, () => failed('timeout'));
+    if (this.lost(node.id, to)) return;
+    this.schedule(this.delay(), () => {
+      const peer = this.nodes[to - 1]!;
+      if (peer.raft === undefined) {
+        this.schedule(1, () => failed('unavailable'));
+        return;
+      }
+      const peerGeneration = peer.generation;
+      this.serve(peer, request, (response) => {
+        if (this.lost(to, node.id)) return;
+        this.schedule(this.delay(), () => finish({ type: 'response', id, from: to, response }));
+      });
+      this.watchConnection(peer, peerGeneration, timeoutMs, () => failed('unavailable'));
+    });
+  }
+
+  /** A connection breaks when the peer's process dies: polled, in place of a list of open calls. */
+  private watchConnection(peer: SimNode, generation: number, leftMs: Millis, broken: () => void): void {
+    if (peer.generation !== generation) broken();
+    else if (leftMs > 0) this.schedule(50, () => this.watchConnection(peer, generation, leftMs - 50, broken));
+  }
+
+  private serve(peer: SimNode, request: RaftRequest, reply: (response: RaftResponse) => void): void {
+    const token = ++this.token;
+    peer.replies.set(token, reply);
+    this.step(peer, { type: 'request', token, request });
+  }
+
+  leader(): SimNode | undefined {
+    const leaders = this.nodes.filter(({ raft }) => raft?.role === 'leader');
+    return leaders.sort((a, b) => b.raft!.epoch - a.raft!.epoch)[0];
+  }
+}
+
+function before(a: Event, b: Event): boolean {
+  return a.at < b.at || (a.at === b.at && a.sequence < b.sequence);
+}
+
+export function lastOffsetOf(batch: LogBatch): number {
+  return batch.baseOffset + batch.records.length - 1;
+}
