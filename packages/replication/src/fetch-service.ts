@@ -79,6 +79,11 @@ export class FetchService {
       if (fetch.reader.isFollower && brokers.has(fetch.reader.replicaId)) this.recordFollower(fetch);
   }
 
+  /** Answers whoever is still parked, now. */
+  close(): void {
+    for (const fetch of [...this.parked]) this.answerParked(fetch);
+  }
+
   /** At the end of the turn. */
   wake(fetch: ParkedFetch): void {
     this.woken.push(fetch);

@@ -192,6 +192,13 @@ export class Partition {
     return this.leadership.produce(records, request, operation, slot);
   }
 
+  /** The topic's settings changed: what waits under the old ones is looked at again. */
+  configure(settings: PartitionSettings): void {
+    this.settings = settings;
+    this.flushIfDue();
+    this.leadership?.ownEndMoved();
+  }
+
   /** After an append on either side. */
   flushIfDue(): void {
     if (this.log.flushDue) this.sync.request();
@@ -199,6 +206,10 @@ export class Partition {
 
   private synced(): void {
     this.leadership?.ownEndMoved();
+    this.releaseOnSynced();
+  }
+
+  private releaseOnSynced(): void {
     const { onSynced } = this;
     this.onSynced = undefined;
     onSynced?.();
@@ -270,6 +281,7 @@ export class Partition {
     this.isOffline = true;
     this.ports.logger.error('partition-offline', { ...this.facts(), reason });
     this.endLeadership(ErrorCode.KAFKA_STORAGE_ERROR);
+    this.releaseOnSynced();
   }
 
   guardDisk(operation: () => void): void {

@@ -1,22 +1,29 @@
 /**
- * A broker's replicas: which partitions it hosts and in what role, and the entry points produce, fetch, offset lookup.
- * Skeleton of the public interface.
+ * A broker's replicas: takes the controller's word (published metadata) to partitions, and clients' requests to them.
+ * Owns the broker's lease, the fetchers and the one timer. It must never give a partition a role before this broker's own
+ * registration is in the metadata: until then the metadata speaks of an earlier life of this broker, whose data may be gone.
  */
-import {
-  assert,
-  type Clock,
-  type Disk,
-  type Logger,
-  type Net,
-  type NodeId,
-  type Random,
-  type Uuid,
-} from '@millrace/base';
+import type { Clock, Disk, Logger, Net, NodeId, Random, Uuid } from '@millrace/base';
 import type { LogDirectory } from '@millrace/log';
-import type { AlterPartitionRequest, AlterPartitionResponse, MetadataDelta } from '@millrace/metadata';
-import type { CompressionCodecs } from '@millrace/protocol';
+import {
+  type AlterPartitionRequest,
+  type AlterPartitionResponse,
+  type MetadataDelta,
+  MetadataImage,
+  type TopicImage,
+} from '@millrace/metadata';
+import { type CompressionCodecs, ErrorCode } from '@millrace/protocol';
+import { ProduceOperation, produceFailure } from './acks.ts';
 import type { ReplicationConfig } from './config.ts';
+import { type FetchMiss, FetchService } from './fetch-service.ts';
+import { Followings } from './followings.ts';
+import { IsrChanges } from './isr-changes.ts';
+import { epochEnd, epochEndError, listedError, listOffset } from './lookups.ts';
 import type { Partition } from './partition.ts';
+import type { PartitionPorts } from './partition-ports.ts';
+import { ReplicaTable } from './replica-table.ts';
+import { Timers } from './timers.ts';
+import { type TopicSettings, topicSettings } from './topic-settings.ts';
 import type {
   BrokerSession,
   Cancel,
@@ -49,39 +56,313 @@ export interface ReplicaManagerOptions {
 
 export class ReplicaManager {
   readonly options: ReplicaManagerOptions;
+  /** The latest published metadata. */
+  image: MetadataImage = MetadataImage.EMPTY;
+  readonly fetches: FetchService;
+  private readonly timers: Timers;
+  private readonly table: ReplicaTable;
+  private readonly followings: Followings;
+  private readonly isrChanges: IsrChanges;
+  private session: BrokerSession | undefined;
+  /** Whether partitions have roles: this broker's registration is the one in the image. */
+  private hasRoles = false;
+  private readonly awaitingLease = new Set<{ leaseRenewed(): void }>();
+  private isClosed = false;
 
   constructor(options: ReplicaManagerOptions) {
     this.options = options;
+    const { brokerId, clock, random, logger, config } = options;
+    this.timers = new Timers(clock);
+    this.table = new ReplicaTable(options.logDirectory, logger, this.partitionPorts());
+    this.isrChanges = new IsrChanges({
+      brokerId,
+      clock,
+      timers: this.timers,
+      retryMs: config.alterPartitionRetryMs,
+      brokerEpoch: () => this.brokerEpoch,
+      send: (request, done) => options.alterPartition(request, done),
+    });
+    this.followings = new Followings({
+      brokerId,
+      net: options.net,
+      timers: this.timers,
+      logger,
+      config,
+      brokerEpoch: () => this.brokerEpoch,
+    });
+    this.fetches = new FetchService({
+      clock,
+      timers: this.timers,
+      random: random.fork('fetch-sessions'),
+      responseBytesMax: config.consumerFetchMaxBytes,
+      sessionsMax: config.maxFetchSessions,
+      parkedMax: config.maxParkedRequests,
+      find: (item, usesTopicIds) => this.find(item, usesTopicIds),
+      registeredEpoch: (id) => this.image.broker(id)?.epoch,
+    });
+    this.table.openLogs(this.settingsOf(undefined), clock.wallMs());
+    this.everyLagCheck();
+    this.everyCheckpoint();
   }
+
+  /** -1 before this broker is registered. */
+  get brokerEpoch(): number {
+    return this.session?.brokerEpoch ?? -1;
+  }
+
+  get holdsLease(): boolean {
+    return this.session !== undefined && this.timers.now() < this.session.validUntilMs;
+  }
+
+  partition(topicId: Uuid, index: number): Partition | undefined {
+    return this.table.get(topicId, index);
+  }
+
+  partitions(): Partition[] {
+    return [...this.table.all()];
+  }
+
+  // ------------------------------------------------------------------ metadata and lease
 
   /** The committed metadata moved. Called in order; roles follow once this broker's own registration is in the image. */
-  publish(_delta: MetadataDelta): void {}
+  publish(delta: MetadataDelta): void {
+    this.image = delta.image;
+    if (this.isClosed) return;
+    if (!this.hasRoles) {
+      this.takeRoles();
+      return;
+    }
+    if (!this.isRegistered) {
+      this.dropRoles();
+      return;
+    }
+    for (const topic of delta.deletedTopics) this.deleteTopic(topic);
+    for (const name of delta.changedConfigs) this.configure(name);
+    for (const { topicId, topic, partition } of delta.changedPartitions) {
+      const replica = this.host({ id: topicId, name: topic }, partition);
+      if (replica !== undefined) this.followings.update(replica, this.image);
+    }
+    if (delta.changedBrokers.size > 0) {
+      this.followings.brokersChanged(delta.changedBrokers, this.image);
+      for (const replica of this.table.all())
+        if (delta.changedBrokers.has(replica.leaderId)) this.followings.update(replica, this.image);
+      this.fetches.brokersChanged(delta.changedBrokers);
+    }
+  }
 
   /** After registration and after each answered heartbeat. */
-  setSession(_session: BrokerSession): void {}
-
-  produce(_request: ProduceRequest, _done: (results: ProduceResult[]) => void): void {
-    assert(false, 'not built yet');
+  setSession(session: BrokerSession): void {
+    const isNewEpoch = session.brokerEpoch !== this.brokerEpoch;
+    this.session = session;
+    if (this.isClosed) return;
+    if (isNewEpoch) {
+      this.dropRoles();
+      this.takeRoles();
+    }
+    if (!this.holdsLease) return;
+    const waiting = [...this.awaitingLease];
+    this.awaitingLease.clear();
+    for (const one of waiting) one.leaseRenewed();
   }
 
-  fetch(_request: FetchRequest, _done: (response: FetchResponse) => void): Cancel {
-    return () => {};
+  private get isRegistered(): boolean {
+    const { session } = this;
+    return session !== undefined && this.image.broker(this.options.brokerId)?.epoch === session.brokerEpoch;
   }
 
-  listOffsets(_query: ListOffsetsQuery): ListOffsetsResult[] {
-    return [];
+  /** The image now is complete up to this broker's own registration: everything in it is said to this life of the broker. */
+  private takeRoles(): void {
+    if (!this.isRegistered) return;
+    this.hasRoles = true;
+    for (const replica of this.partitions())
+      if (this.image.topicById(replica.topicId) === undefined) this.removeReplica(replica);
+    for (const { topic, index } of this.image.partitionsOf(this.options.brokerId)) {
+      const replica = this.host(topic, index);
+      if (replica !== undefined) this.followings.update(replica, this.image);
+    }
+    this.table.deleteStrays();
   }
 
-  offsetForLeaderEpoch(_partitions: readonly OffsetForLeaderEpochPartition[]): OffsetForLeaderEpochResult[] {
-    return [];
+  private dropRoles(): void {
+    if (!this.hasRoles) return;
+    this.hasRoles = false;
+    for (const replica of this.table.all()) {
+      this.followings.stop(replica);
+      replica.resign();
+    }
   }
 
-  partition(_topicId: Uuid, _index: number): Partition | undefined {
-    return undefined;
+  /** Brings one partition in line with the image; undefined when it is not (any more) hosted here. */
+  private host(topic: { readonly id: Uuid; readonly name: string }, index: number): Partition | undefined {
+    const assignment = this.image.partition(topic.id, index);
+    if (assignment === undefined) return undefined;
+    if (!assignment.replicas.includes(this.options.brokerId)) {
+      const replica = this.table.get(topic.id, index);
+      if (replica !== undefined) this.removeReplica(replica);
+      return undefined;
+    }
+    const name = { topicId: topic.id, topic: topic.name, index };
+    const nowWallMs = this.options.clock.wallMs();
+    const replica = this.table.ensure(name, this.settingsOf(topic.name), nowWallMs);
+    replica?.assign(assignment);
+    return replica;
   }
 
-  /** Stops everything; `clean` flushes logs and writes checkpoints and the clean-shutdown marker first. */
-  close(_options: { clean: boolean }, done: () => void): void {
-    done();
+  private deleteTopic(topic: TopicImage): void {
+    for (const replica of [...this.table.ofTopic(topic.id)]) this.removeReplica(replica);
+  }
+
+  private removeReplica(replica: Partition): void {
+    this.followings.stop(replica);
+    this.table.remove(replica, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
+  }
+
+  private configure(topic: string): void {
+    const image = this.image.topic(topic);
+    if (image === undefined) return;
+    const settings = this.settingsOf(topic);
+    for (const replica of this.table.ofTopic(image.id)) {
+      replica.log.setConfig(settings.log);
+      replica.configure(settings.partition);
+    }
+  }
+
+  private settingsOf(topic: string | undefined): TopicSettings {
+    const own = topic === undefined ? new Map<string, string>() : this.image.topicConfig(topic);
+    return topicSettings(own, this.options.config.topicDefaults);
+  }
+
+  // ------------------------------------------------------------------ requests
+
+  /** `done` may be called within this call. With acks=0 it says what failed, so that the connection can be closed. */
+  produce(request: ProduceRequest, done: (results: ProduceResult[]) => void): void {
+    const operation = new ProduceOperation();
+    const { results } = operation;
+    const isAcksValid = request.acks >= -1 && request.acks <= 1;
+    for (let slot = 0; slot < request.partitions.length; slot++) {
+      const wanted = request.partitions[slot]!;
+      const found = isAcksValid
+        ? this.findById(wanted.topicId, wanted.partition)
+        : { errorCode: ErrorCode.INVALID_REQUIRED_ACKS, currentLeader: undefined };
+      results[slot] =
+        'errorCode' in found
+          ? produceFailure(
+              found.errorCode,
+              found.currentLeader === undefined ? {} : { currentLeader: found.currentLeader },
+            )
+          : found.produce(wanted.records, request, operation, slot);
+    }
+    if (!operation.isWaiting) {
+      operation.start(done);
+      return;
+    }
+    const deadline = this.timers.after(request.timeoutMs, () => operation.expire());
+    operation.start((settled) => {
+      this.timers.cancel(deadline);
+      done(settled);
+    });
+  }
+
+  /** `done` may be called within this call; then cancelling does nothing. */
+  fetch(request: FetchRequest, done: (response: FetchResponse) => void): Cancel {
+    return this.fetches.fetch(request, done);
+  }
+
+  listOffsets(query: ListOffsetsQuery): ListOffsetsResult[] {
+    const counts = new Map<string, number>();
+    const keyOf = (wanted: { topic: string; partition: number }) => `${wanted.topic}-${wanted.partition}`;
+    for (const wanted of query.partitions) counts.set(keyOf(wanted), (counts.get(keyOf(wanted)) ?? 0) + 1);
+    return query.partitions.map((wanted) => {
+      if (counts.get(keyOf(wanted)) !== 1) return listedError(ErrorCode.INVALID_REQUEST);
+      const found = this.findById(wanted.topicId, wanted.partition);
+      return 'errorCode' in found ? listedError(found.errorCode) : listOffset(found, wanted, query);
+    });
+  }
+
+  offsetForLeaderEpoch(partitions: readonly OffsetForLeaderEpochPartition[]): OffsetForLeaderEpochResult[] {
+    return partitions.map((wanted) => {
+      const found = this.findById(wanted.topicId, wanted.partition);
+      return 'errorCode' in found ? epochEndError(found.errorCode) : epochEnd(found, wanted);
+    });
+  }
+
+  private find(
+    item: { readonly topicId: Uuid; readonly topic: string; readonly partition: number },
+    usesTopicIds: boolean,
+  ): Partition | FetchMiss {
+    if (usesTopicIds) {
+      if (this.table.get(item.topicId, item.partition) === undefined)
+        if (this.image.topicById(item.topicId) === undefined)
+          return { errorCode: ErrorCode.UNKNOWN_TOPIC_ID, currentLeader: undefined };
+      return this.findById(item.topicId, item.partition);
+    }
+    const topic = this.image.topic(item.topic);
+    if (topic === undefined)
+      return { errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, currentLeader: undefined };
+    return this.findById(topic.id, item.partition);
+  }
+
+  private findById(topicId: Uuid, index: number): Partition | FetchMiss {
+    const hosted = this.table.get(topicId, index);
+    if (hosted !== undefined) return hosted;
+    const assignment = this.image.partition(topicId, index);
+    if (assignment === undefined)
+      return { errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, currentLeader: undefined };
+    if (this.table.isBroken(topicId, index))
+      return { errorCode: ErrorCode.KAFKA_STORAGE_ERROR, currentLeader: undefined };
+    const currentLeader = { leaderId: assignment.leader, leaderEpoch: assignment.leaderEpoch };
+    return { errorCode: ErrorCode.NOT_LEADER_OR_FOLLOWER, currentLeader };
+  }
+
+  // ------------------------------------------------------------------ time and end
+
+  private everyLagCheck(): void {
+    this.timers.after(this.options.config.replicaLagTimeMaxMs / 2, () => {
+      for (const replica of this.table.all()) replica.leadership?.checkLag();
+      this.everyLagCheck();
+    });
+  }
+
+  private everyCheckpoint(): void {
+    this.timers.after(this.options.config.highWatermarkCheckpointIntervalMs, () => {
+      this.table.checkpoint();
+      this.options.logDirectory.tick(this.options.clock.wallMs());
+      this.everyCheckpoint();
+    });
+  }
+
+  /** Stops everything; `clean` writes checkpoints and the clean-shutdown marker. Whoever is parked is answered first. */
+  close(options: { readonly clean: boolean }, done: () => void): void {
+    if (!this.isClosed) {
+      this.isClosed = true;
+      this.timers.stop();
+      this.followings.close();
+      if (options.clean) this.table.checkpoint();
+      for (const replica of this.table.all()) replica.close(ErrorCode.NOT_LEADER_OR_FOLLOWER);
+      this.fetches.close();
+      const epoch = this.brokerEpoch;
+      this.options.logDirectory.close({
+        clean: options.clean,
+        ...(epoch >= 0 ? { brokerEpoch: epoch } : {}),
+      });
+    }
+    this.options.clock.soon(done);
+  }
+
+  private partitionPorts(): PartitionPorts {
+    const { options } = this;
+    return {
+      brokerId: options.brokerId,
+      replicaLagTimeMaxMs: options.config.replicaLagTimeMaxMs,
+      logger: options.logger,
+      now: () => this.timers.now(),
+      wallMs: () => options.clock.wallMs(),
+      soon: (callback) => options.clock.soon(callback),
+      holdsLease: () => this.holdsLease,
+      awaitLease: (leadership) => this.awaitingLease.add(leadership),
+      mayJoinIsr: (brokerId, brokerEpoch) =>
+        this.image.isActive(brokerId) && this.image.broker(brokerId)?.epoch === brokerEpoch,
+      proposeIsr: (proposal) => this.isrChanges.propose(proposal),
+    };
   }
 }

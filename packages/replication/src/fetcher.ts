@@ -1,0 +1,390 @@
+/**
+ * Follows one leader broker: keeps asking it for what comes after this broker's logs, appends it, and goes back where
+ * epochs show that the logs parted (KIP-595). One machine per leader; a partition belongs to at most one.
+ */
+import type {
+  Address,
+  BrokerEpoch,
+  Deadline,
+  LeaderEpoch,
+  Logger,
+  Millis,
+  Net,
+  NodeId,
+  Offset,
+} from '@millrace/base';
+import { apis, ErrorCode, errorName, type ResponseOf } from '@millrace/protocol';
+import type { ReplicationConfig } from './config.ts';
+import type { Divergence, FetchItem } from './fetch-read.ts';
+import { FollowerSession, itemKey } from './follower-session.ts';
+import { LeaderConnection } from './leader-connection.ts';
+import type { Partition } from './partition.ts';
+import type { DueCallback, Timers } from './timers.ts';
+
+const FETCH_VERSION = apis.fetch.maxVersion;
+const LIST_OFFSETS_VERSION = 9;
+const LATEST = -1;
+const EARLIEST = -2;
+const CONNECT_TIMEOUT_MS: Millis = 10_000;
+/** A new partition waits so long for the fetch in flight to come back by itself before the connection is replaced. */
+const JOIN_PATIENCE_MS: Millis = 10;
+
+type FetchedTopics = ResponseOf<typeof apis.fetch>['responses'];
+type Fetched = FetchedTopics[number]['partitions'][number];
+
+export interface FetcherPorts {
+  readonly brokerId: NodeId;
+  readonly net: Net;
+  readonly timers: Timers;
+  readonly logger: Logger;
+  readonly config: ReplicationConfig;
+  /** Of this broker's registration; -1 before there is one. */
+  brokerEpoch(): BrokerEpoch;
+}
+
+/** One followed partition under one leader epoch. Replaced, never reused, when the epoch changes. */
+interface Followed {
+  readonly partition: Partition;
+  readonly leaderEpoch: LeaderEpoch;
+  /** fetching, or asking where the leader's log ends or begins, or waiting for other metadata. */
+  phase: 'fetching' | 'latest' | 'earliest' | 'stopped';
+  /** Not asked for before this time. */
+  readyAtMs: Millis;
+  /** Fetch offset of the request in flight, -1 when it is not in it. */
+  askedOffset: Offset;
+  /** What was last asked; used again while nothing moves. */
+  item: FetchItem | undefined;
+}
+
+export class Fetcher {
+  readonly leaderId: NodeId;
+  private readonly ports: FetcherPorts;
+  private readonly followed = new Map<string, Followed>();
+  private readonly session = new FollowerSession();
+  private address: Address;
+  private connection: LeaderConnection | undefined;
+  private connectNotBefore: Millis = 0;
+  private wakeUp: Deadline<DueCallback> | undefined;
+  private impatience: Deadline<DueCallback> | undefined;
+  private isClosed = false;
+
+  constructor(leaderId: NodeId, address: Address, ports: FetcherPorts) {
+    this.leaderId = leaderId;
+    this.address = address;
+    this.ports = ports;
+  }
+
+  get size(): number {
+    return this.followed.size;
+  }
+
+  /** Starts to follow, or starts anew under the partition's present leader epoch. */
+  add(partition: Partition): void {
+    this.followed.set(itemKey(keyOf(partition)), {
+      partition,
+      leaderEpoch: partition.leaderEpoch,
+      phase: 'fetching',
+      readyAtMs: 0,
+      askedOffset: -1,
+      item: undefined,
+    });
+    // The fetch in flight may be parked at the leader for long, and this partition's acknowledgements wait for us.
+    if (this.connection?.isBusy)
+      this.impatience ??= this.ports.timers.after(JOIN_PATIENCE_MS, () => this.reconnectIfBusy());
+    this.proceed();
+  }
+
+  remove(partition: Partition): void {
+    this.followed.delete(itemKey(keyOf(partition)));
+    if (this.followed.size === 0) this.disconnect('nothing to follow');
+  }
+
+  /** The leader registered another endpoint, or anew. */
+  moveTo(address: Address): void {
+    this.address = address;
+    this.connectNotBefore = 0;
+    this.disconnect('the leader registered anew');
+    this.proceed();
+  }
+
+  close(): void {
+    this.isClosed = true;
+    this.followed.clear();
+    this.disconnect('closed');
+  }
+
+  /** Does whatever can be done now: the one place that connects and asks. */
+  proceed(): void {
+    if (this.isClosed || this.followed.size === 0 || this.ports.brokerEpoch() < 0) return;
+    const { connection } = this;
+    if (connection === undefined) this.connect();
+    else if (connection.isOpen && !connection.isBusy) this.ask(connection);
+  }
+
+  private connect(): void {
+    const { timers, config } = this.ports;
+    const waitMs = this.connectNotBefore - timers.now();
+    if (waitMs > 0) {
+      this.wakeAfter(waitMs);
+      return;
+    }
+    this.session.reset();
+    this.connection = new LeaderConnection(
+      {
+        net: this.ports.net,
+        address: this.address,
+        timers,
+        clientId: `broker-${this.ports.brokerId}-fetcher`,
+        timeoutMs: config.replicaSocketTimeoutMs,
+        connectTimeoutMs: Math.min(CONNECT_TIMEOUT_MS, config.replicaSocketTimeoutMs),
+        frameBytesMax: config.maxResponseFrameBytes,
+      },
+      {
+        opened: () => this.proceed(),
+        closed: (reason) => {
+          this.ports.logger.info('fetcher-disconnected', { leader: this.leaderId, reason });
+          this.connection = undefined;
+          this.connectNotBefore = timers.now() + config.fetchBackoffMs;
+          this.proceed();
+        },
+      },
+    );
+  }
+
+  private disconnect(reason: string): void {
+    this.ports.timers.cancel(this.wakeUp);
+    this.ports.timers.cancel(this.impatience);
+    this.wakeUp = undefined;
+    this.impatience = undefined;
+    this.connection?.abandon(reason);
+    this.connection = undefined;
+  }
+
+  private wakeAfter(delayMs: Millis): void {
+    this.ports.timers.cancel(this.wakeUp);
+    this.wakeUp = this.ports.timers.after(delayMs, () => this.proceed());
+  }
+
+  private reconnectIfBusy(): void {
+    this.impatience = undefined;
+    if (!this.connection?.isBusy) return;
+    this.disconnect('more to follow');
+    this.proceed();
+  }
+
+  // ------------------------------------------------------------------ asking
+
+  private ask(connection: LeaderConnection): void {
+    const wanted = new Map<string, FetchItem>();
+    const lost: Followed[] = [];
+    const now = this.ports.timers.now();
+    let nextReadyMs = Number.POSITIVE_INFINITY;
+    for (const [key, followed] of this.followed) {
+      followed.askedOffset = -1;
+      const { partition, phase } = followed;
+      if (phase === 'stopped' || partition.isOffline || partition.isClosed) continue;
+      if (followed.readyAtMs > now) {
+        nextReadyMs = Math.min(nextReadyMs, followed.readyAtMs);
+        continue;
+      }
+      // What it asks for next tells the leader what it holds: with flush.messages=1 only what is on the device. All
+      // wait with it: a fetch parked at the leader would hold this one's acknowledgements up for longer than a sync.
+      if (partition.ownEnd < partition.log.endOffset) {
+        partition.onSynced = () => this.proceed();
+        partition.flushIfDue();
+        return;
+      }
+      if (phase === 'fetching') wanted.set(key, this.itemOf(followed));
+      else lost.push(followed);
+    }
+    if (lost.length > 0) this.askOffsets(connection, lost);
+    else if (wanted.size > 0) this.askRecords(connection, wanted, nextReadyMs - now);
+    else if (nextReadyMs < Number.POSITIVE_INFINITY) this.wakeAfter(nextReadyMs - now);
+  }
+
+  private itemOf(followed: Followed): FetchItem {
+    const { partition, item } = followed;
+    const { log } = partition;
+    followed.askedOffset = log.endOffset;
+    const isSame =
+      item !== undefined &&
+      item.fetchOffset === log.endOffset &&
+      item.lastFetchedEpoch === log.epochs.latest &&
+      item.logStartOffset === log.startOffset;
+    if (isSame) return item;
+    followed.item = {
+      topic: partition.topic,
+      topicId: partition.topicId,
+      partition: partition.index,
+      fetchOffset: log.endOffset,
+      currentLeaderEpoch: followed.leaderEpoch,
+      lastFetchedEpoch: log.epochs.latest,
+      logStartOffset: log.startOffset,
+      partitionMaxBytes: this.ports.config.fetchMaxBytes,
+    };
+    return followed.item;
+  }
+
+  private askRecords(
+    connection: LeaderConnection,
+    wanted: ReadonlyMap<string, FetchItem>,
+    waitMs: Millis,
+  ): void {
+    const { config, brokerId } = this.ports;
+    connection.request(
+      apis.fetch,
+      FETCH_VERSION,
+      {
+        replicaState: { replicaId: brokerId, replicaEpoch: this.ports.brokerEpoch() },
+        maxWaitMs: Math.max(0, Math.ceil(Math.min(config.fetchWaitMaxMs, waitMs))),
+        minBytes: config.fetchMinBytes,
+        maxBytes: config.fetchResponseMaxBytes,
+        isolationLevel: 0,
+        ...this.session.build(wanted),
+      },
+      (response) => this.fetched(response),
+    );
+  }
+
+  /** Where the leader's log ends or begins, for logs that do not connect to it. */
+  private askOffsets(connection: LeaderConnection, lost: readonly Followed[]): void {
+    const topics = new Map<string, { name: string; partitions: ListedPartition[] }>();
+    for (const { partition, leaderEpoch, phase } of lost) {
+      const topic = topics.get(partition.topic) ?? { name: partition.topic, partitions: [] };
+      topics.set(partition.topic, topic);
+      topic.partitions.push({
+        partitionIndex: partition.index,
+        currentLeaderEpoch: leaderEpoch,
+        timestamp: phase === 'latest' ? LATEST : EARLIEST,
+      });
+    }
+    connection.request(
+      apis.listOffsets,
+      LIST_OFFSETS_VERSION,
+      { replicaId: this.ports.brokerId, topics: [...topics.values()] },
+      (response) => {
+        for (const topic of response.topics)
+          for (const answer of topic.partitions) {
+            const followed = lost.find(
+              ({ partition }) => partition.topic === topic.name && partition.index === answer.partitionIndex,
+            );
+            if (followed !== undefined && this.isCurrent(followed)) this.located(followed, answer);
+          }
+        this.proceed();
+      },
+    );
+  }
+
+  // ------------------------------------------------------------------ taking in
+
+  private fetched(response: ResponseOf<typeof apis.fetch>): void {
+    this.ports.timers.cancel(this.impatience);
+    this.impatience = undefined;
+    if (!this.session.accept(response)) {
+      const { errorCode } = response;
+      this.ports.logger.debug('fetch-session-refused', {
+        leader: this.leaderId,
+        error: errorName(errorCode),
+      });
+      this.wakeAfter(this.ports.config.fetchBackoffMs);
+      return;
+    }
+    for (const { topicId, partitions } of response.responses)
+      for (const fetched of partitions) {
+        const followed = this.followed.get(itemKey({ topicId, partition: fetched.partitionIndex }));
+        // It may have been truncated, moved or given another epoch since it was asked for.
+        if (followed === undefined || !this.isCurrent(followed)) continue;
+        if (followed.askedOffset !== followed.partition.log.endOffset) continue;
+        this.take(followed, fetched);
+      }
+    this.proceed();
+  }
+
+  private isCurrent(followed: Followed): boolean {
+    const { partition } = followed;
+    return (
+      this.followed.get(itemKey(keyOf(partition))) === followed &&
+      partition.role === 'follower' &&
+      partition.leaderEpoch === followed.leaderEpoch &&
+      !partition.isOffline
+    );
+  }
+
+  private take(followed: Followed, fetched: Fetched): void {
+    const { partition } = followed;
+    switch (fetched.errorCode) {
+      case ErrorCode.NONE:
+        if (fetched.divergingEpoch.endOffset >= 0) this.truncate(followed, fetched.divergingEpoch);
+        else this.append(followed, fetched);
+        return;
+      case ErrorCode.OFFSET_OUT_OF_RANGE:
+        followed.phase = 'latest';
+        return;
+      case ErrorCode.FENCED_LEADER_EPOCH:
+        // There is a newer leader: the metadata will name it and this is started anew.
+        followed.phase = 'stopped';
+        return;
+      default:
+        this.delay(followed);
+        this.ports.logger.debug('replica-fetch-refused', {
+          ...partition.facts(),
+          leader: this.leaderId,
+          error: errorName(fetched.errorCode),
+        });
+    }
+  }
+
+  private append(followed: Followed, fetched: Fetched): void {
+    const { partition } = followed;
+    if (fetched.records !== null && fetched.records.length > 0) {
+      const errorCode = partition.appendAsFollower(fetched.records);
+      if (errorCode !== ErrorCode.NONE) {
+        this.delay(followed);
+        return;
+      }
+    }
+    partition.learnFromLeader(fetched);
+  }
+
+  /** KIP-595: back to where both logs last agreed, as far as this fetch can tell; the next one may tell more. */
+  private truncate(followed: Followed, diverging: Divergence): void {
+    const { partition } = followed;
+    const { log } = partition;
+    const before = { end: log.endOffset, epoch: log.epochs.latest };
+    const own = log.endOffsetForEpoch(diverging.epoch);
+    const ownEnd = own.endOffset < 0 ? partition.highWatermark : own.endOffset;
+    partition.truncateTo(Math.min(ownEnd, diverging.endOffset, log.endOffset));
+    if (log.endOffset === before.end && log.epochs.latest === before.epoch) this.delay(followed);
+  }
+
+  /** The answer to where the leader's log ends (phase latest) or begins (phase earliest); behaviour 10.4. */
+  private located(followed: Followed, answer: { readonly errorCode: number; readonly offset: Offset }): void {
+    const { partition } = followed;
+    if (answer.errorCode !== ErrorCode.NONE || answer.offset < 0) {
+      if (answer.errorCode === ErrorCode.FENCED_LEADER_EPOCH) followed.phase = 'stopped';
+      else this.delay(followed);
+      return;
+    }
+    if (followed.phase === 'latest' && answer.offset >= partition.log.endOffset) {
+      followed.phase = 'earliest';
+      return;
+    }
+    if (followed.phase === 'latest') partition.truncateTo(answer.offset);
+    else if (answer.offset > partition.log.endOffset) partition.restartAt(answer.offset);
+    followed.phase = 'fetching';
+  }
+
+  private delay(followed: Followed): void {
+    followed.readyAtMs = this.ports.timers.now() + this.ports.config.fetchBackoffMs;
+  }
+}
+
+interface ListedPartition {
+  partitionIndex: number;
+  currentLeaderEpoch: LeaderEpoch;
+  timestamp: number;
+}
+
+function keyOf(partition: Partition): { topicId: Partition['topicId']; partition: number } {
+  return { topicId: partition.topicId, partition: partition.index };
+}

@@ -1,0 +1,98 @@
+/**
+ * Which partition follows which leader through which fetcher: one fetcher for each leader broker, made when the first
+ * partition needs it and dropped with the last.
+ */
+import type { Address, LeaderEpoch, NodeId } from '@millrace/base';
+import type { MetadataImage } from '@millrace/metadata';
+import { Fetcher, type FetcherPorts } from './fetcher.ts';
+import type { Partition } from './partition.ts';
+
+interface Source {
+  readonly address: Address;
+  /** Registration of the leader broker. */
+  readonly brokerEpoch: number;
+  readonly fetcher: Fetcher;
+}
+
+export class Followings {
+  private readonly ports: FetcherPorts;
+  private readonly sources = new Map<NodeId, Source>();
+  private readonly following = new Map<Partition, { leaderId: NodeId; leaderEpoch: LeaderEpoch }>();
+
+  constructor(ports: FetcherPorts) {
+    this.ports = ports;
+  }
+
+  /** After the partition was assigned: follows its leader of now, under its epoch of now. */
+  update(partition: Partition, image: MetadataImage): void {
+    const { leaderId, leaderEpoch, role } = partition;
+    const current = this.following.get(partition);
+    if (role !== 'follower' || leaderId < 0) {
+      this.stop(partition);
+      return;
+    }
+    if (current?.leaderId === leaderId && current.leaderEpoch === leaderEpoch) return;
+    if (current !== undefined && current.leaderId !== leaderId) this.stop(partition);
+    const source = this.source(leaderId, image);
+    // A leader without a registration: `brokersChanged` tries again when it has one.
+    if (source === undefined) {
+      this.stop(partition);
+      return;
+    }
+    this.following.set(partition, { leaderId, leaderEpoch });
+    source.fetcher.add(partition);
+  }
+
+  stop(partition: Partition): void {
+    const current = this.following.get(partition);
+    if (current === undefined) return;
+    this.following.delete(partition);
+    const source = this.sources.get(current.leaderId);
+    source?.fetcher.remove(partition);
+    if (source?.fetcher.size !== 0) return;
+    source.fetcher.close();
+    this.sources.delete(current.leaderId);
+  }
+
+  /** Leaders that came back listen anew, perhaps elsewhere. */
+  brokersChanged(brokers: ReadonlySet<NodeId>, image: MetadataImage): void {
+    for (const brokerId of brokers) {
+      const source = this.sources.get(brokerId);
+      const address = this.addressOf(brokerId, image);
+      const brokerEpoch = image.broker(brokerId)?.epoch;
+      if (source === undefined || address === undefined || brokerEpoch === undefined) continue;
+      if (source.brokerEpoch === brokerEpoch) continue;
+      this.sources.set(brokerId, { ...source, address, brokerEpoch });
+      source.fetcher.moveTo(address);
+    }
+  }
+
+  close(): void {
+    for (const { fetcher } of this.sources.values()) fetcher.close();
+    this.sources.clear();
+    this.following.clear();
+  }
+
+  private source(leaderId: NodeId, image: MetadataImage): Source | undefined {
+    const known = this.sources.get(leaderId);
+    if (known !== undefined) return known;
+    const address = this.addressOf(leaderId, image);
+    const broker = image.broker(leaderId);
+    if (address === undefined || broker === undefined) {
+      this.ports.logger.error('leader-without-listener', { leader: leaderId });
+      return undefined;
+    }
+    const fetcher = new Fetcher(leaderId, address, this.ports);
+    const source = { address, brokerEpoch: broker.epoch, fetcher };
+    this.sources.set(leaderId, source);
+    return source;
+  }
+
+  private addressOf(brokerId: NodeId, image: MetadataImage): Address | undefined {
+    const { interBrokerListenerName } = this.ports.config;
+    const listener = image
+      .broker(brokerId)
+      ?.listeners.find((endpoint) => endpoint.name === interBrokerListenerName);
+    return listener === undefined ? undefined : { host: listener.host, port: listener.port };
+  }
+}

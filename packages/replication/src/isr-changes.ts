@@ -1,0 +1,92 @@
+/**
+ * ISR changes on their way to the controller: those of one turn go in one AlterPartition request, one request at a time,
+ * and each is sent again until its partition calls it settled. Decides nothing about an ISR.
+ */
+import type { BrokerEpoch, Clock, Millis, NodeId } from '@millrace/base';
+import type { AlterPartitionRequest, AlterPartitionResponse } from '@millrace/metadata';
+import { ErrorCode } from '@millrace/protocol';
+import type { IsrProposal } from './partition-ports.ts';
+import type { Timers } from './timers.ts';
+
+export interface IsrChangesPorts {
+  readonly brokerId: NodeId;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly retryMs: Millis;
+  brokerEpoch(): BrokerEpoch;
+  send(request: AlterPartitionRequest, done: (response: AlterPartitionResponse | undefined) => void): void;
+}
+
+export class IsrChanges {
+  private readonly ports: IsrChangesPorts;
+  private queue: IsrProposal[] = [];
+  private isScheduled = false;
+  private isInFlight = false;
+
+  constructor(ports: IsrChangesPorts) {
+    this.ports = ports;
+  }
+
+  propose(proposal: IsrProposal): void {
+    this.queue.push(proposal);
+    this.schedule();
+  }
+
+  private schedule(): void {
+    if (this.isScheduled || this.isInFlight || this.queue.length === 0) return;
+    this.isScheduled = true;
+    this.ports.clock.soon(() => {
+      this.isScheduled = false;
+      this.send();
+    });
+  }
+
+  private send(): void {
+    const proposals = this.queue.filter((proposal) => proposal.isPending());
+    this.queue = [];
+    if (proposals.length === 0) return;
+    this.isInFlight = true;
+    this.ports.send(this.request(proposals), (response) => {
+      this.isInFlight = false;
+      this.answered(proposals, response);
+      this.schedule();
+    });
+  }
+
+  private request(proposals: readonly IsrProposal[]): AlterPartitionRequest {
+    const { brokerId } = this.ports;
+    const brokerEpoch = this.ports.brokerEpoch();
+    return {
+      brokerId,
+      brokerEpoch,
+      partitions: proposals.map((proposal) => ({
+        topicId: proposal.topicId,
+        partition: proposal.partition,
+        leaderEpoch: proposal.leaderEpoch,
+        partitionEpoch: proposal.partitionEpoch,
+        isr: proposal.isr.map((member) =>
+          member.brokerId === brokerId ? { brokerId, brokerEpoch } : member,
+        ),
+      })),
+    };
+  }
+
+  private answered(proposals: readonly IsrProposal[], response: AlterPartitionResponse | undefined): void {
+    const unsettled = proposals.filter((proposal, index) => {
+      const result = response?.errorCode === ErrorCode.NONE ? response.partitions[index] : undefined;
+      if (result === undefined || result.topicId !== proposal.topicId) return proposal.isPending();
+      return !proposal.answered({
+        errorCode: result.errorCode as ErrorCode,
+        leaderId: result.leader,
+        leaderEpoch: result.leaderEpoch,
+        isr: result.isr,
+        partitionEpoch: result.partitionEpoch,
+      });
+    });
+    if (unsettled.length === 0) return;
+    this.ports.timers.after(this.ports.retryMs, () => {
+      this.queue.push(...unsettled);
+      this.schedule();
+    });
+  }
+}

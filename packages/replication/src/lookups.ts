@@ -1,0 +1,120 @@
+/**
+ * Offset lookups: ListOffsets and OffsetForLeaderEpoch, per partition. Reads only.
+ */
+import type { LeaderEpoch, Offset } from '@millrace/base';
+import { ErrorCode } from '@millrace/protocol';
+import type { Partition } from './partition.ts';
+import type {
+  ListOffsetsPartition,
+  ListOffsetsQuery,
+  ListOffsetsResult,
+  OffsetForLeaderEpochPartition,
+  OffsetForLeaderEpochResult,
+} from './types.ts';
+
+/** Kafka's names for places in a log, and the first version that has each. */
+const LATEST = -1;
+const EARLIEST = -2;
+const MAX_TIMESTAMP = -3;
+const EARLIEST_LOCAL = -4;
+const LATEST_TIERED = -5;
+const EARLIEST_PENDING_UPLOAD = -6;
+const FIRST_VERSION = new Map([
+  [LATEST, 1],
+  [EARLIEST, 1],
+  [MAX_TIMESTAMP, 7],
+  [EARLIEST_LOCAL, 8],
+  [LATEST_TIERED, 9],
+  [EARLIEST_PENDING_UPLOAD, 11],
+]);
+const CONSUMER = -1;
+const DEBUGGER = -2;
+const FIRST_VERSION_WITH_OFFSET_NOT_AVAILABLE = 5;
+
+export function listedError(errorCode: ErrorCode): ListOffsetsResult {
+  return { errorCode, offset: -1, timestamp: -1, leaderEpoch: -1 };
+}
+
+function listed(offset: Offset, timestamp: number, leaderEpoch: LeaderEpoch): ListOffsetsResult {
+  return { errorCode: ErrorCode.NONE, offset, timestamp, leaderEpoch };
+}
+
+const NOTHING = listed(-1, -1, -1);
+
+/** behaviour 9.1 */
+export function listOffset(
+  partition: Partition,
+  wanted: ListOffsetsPartition,
+  query: ListOffsetsQuery,
+): ListOffsetsResult {
+  const refusal = refusalOf(partition, wanted.currentLeaderEpoch, query.replicaId === DEBUGGER);
+  if (refusal !== ErrorCode.NONE) return listedError(refusal);
+  const { timestamp } = wanted;
+  if (timestamp < 0 && query.version < (FIRST_VERSION.get(timestamp) ?? Number.POSITIVE_INFINITY))
+    return listedError(ErrorCode.UNSUPPORTED_VERSION);
+  const { log } = partition;
+  switch (timestamp) {
+    case LATEST:
+      if (query.replicaId !== CONSUMER) return listed(log.endOffset, -1, partition.leaderEpoch);
+      if (!knowsHighWatermark(partition)) return notAvailable(query);
+      return listed(consumerEnd(partition, query), -1, partition.leaderEpoch);
+    case EARLIEST:
+    case EARLIEST_LOCAL: {
+      const first = log.epochs.entries[0];
+      const epoch = first !== undefined && first.startOffset <= log.startOffset ? first.epoch : -1;
+      return listed(log.startOffset, -1, epoch);
+    }
+    case LATEST_TIERED:
+    case EARLIEST_PENDING_UPLOAD:
+      return NOTHING;
+    default:
+      return searched(partition, timestamp, query);
+  }
+}
+
+function searched(partition: Partition, timestamp: number, query: ListOffsetsQuery): ListOffsetsResult {
+  const { log } = partition;
+  const hit = timestamp === MAX_TIMESTAMP ? log.maxTimestampOffset() : log.offsetForTimestamp(timestamp);
+  const end = query.replicaId === CONSUMER ? consumerEnd(partition, query) : log.endOffset;
+  if (hit !== undefined && hit.offset < end) return listed(hit.offset, hit.timestamp, hit.leaderEpoch);
+  if (query.replicaId === CONSUMER && !knowsHighWatermark(partition)) return notAvailable(query);
+  return NOTHING;
+}
+
+function consumerEnd(partition: Partition, query: ListOffsetsQuery): Offset {
+  return query.isolationLevel === 1 ? partition.lastStableOffset : partition.highWatermark;
+}
+
+/** A new leader's high watermark may lag behind what its predecessor told, until it has passed its epoch's start. */
+function knowsHighWatermark(partition: Partition): boolean {
+  const { leadership } = partition;
+  return leadership === undefined || partition.highWatermark >= leadership.startOffset;
+}
+
+function notAvailable(query: ListOffsetsQuery): ListOffsetsResult {
+  return listedError(
+    query.version >= FIRST_VERSION_WITH_OFFSET_NOT_AVAILABLE
+      ? ErrorCode.OFFSET_NOT_AVAILABLE
+      : ErrorCode.LEADER_NOT_AVAILABLE,
+  );
+}
+
+function refusalOf(partition: Partition, currentLeaderEpoch: LeaderEpoch, anyReplica: boolean): ErrorCode {
+  if (!anyReplica) return partition.checkLeader(currentLeaderEpoch);
+  return partition.isOffline ? ErrorCode.KAFKA_STORAGE_ERROR : partition.checkEpoch(currentLeaderEpoch);
+}
+
+export function epochEndError(errorCode: ErrorCode): OffsetForLeaderEpochResult {
+  return { errorCode, leaderEpoch: -1, endOffset: -1 };
+}
+
+/** behaviour 9.2 */
+export function epochEnd(
+  partition: Partition,
+  wanted: OffsetForLeaderEpochPartition,
+): OffsetForLeaderEpochResult {
+  const refusal = partition.checkLeader(wanted.currentLeaderEpoch);
+  if (refusal !== ErrorCode.NONE) return epochEndError(refusal);
+  const { epoch, endOffset } = partition.log.endOffsetForEpoch(wanted.leaderEpoch);
+  return { errorCode: ErrorCode.NONE, leaderEpoch: epoch, endOffset };
+}

@@ -1,0 +1,153 @@
+/**
+ * The partitions this broker hosts, by topic id and index: the one place that opens, creates and deletes their logs.
+ * Decides no roles.
+ */
+import { DiskError, type Logger, type Offset, type Uuid, type WallMillis } from '@millrace/base';
+import { type LogDirectory, LogOpenError, type PartitionLog } from '@millrace/log';
+import type { ErrorCode } from '@millrace/protocol';
+import { Partition } from './partition.ts';
+import type { PartitionPorts } from './partition-ports.ts';
+import type { TopicSettings } from './topic-settings.ts';
+
+/** What identifies a replica here: folders are named by topic and index, and a topic may be created anew. */
+export interface ReplicaName {
+  readonly topicId: Uuid;
+  readonly topic: string;
+  readonly index: number;
+}
+
+export class ReplicaTable {
+  private readonly directory: LogDirectory;
+  private readonly logger: Logger;
+  private readonly ports: PartitionPorts;
+  private readonly byTopic = new Map<Uuid, Map<number, Partition>>();
+  /** Replicas whose log could not be opened. They answer KAFKA_STORAGE_ERROR until the broker is restarted. */
+  private readonly broken = new Set<string>();
+  /** As last written to the checkpoint file. */
+  private checkpointed = new Map<Partition, Offset>();
+
+  constructor(directory: LogDirectory, logger: Logger, ports: PartitionPorts) {
+    this.directory = directory;
+    this.logger = logger;
+    this.ports = ports;
+  }
+
+  get(topicId: Uuid, index: number): Partition | undefined {
+    return this.byTopic.get(topicId)?.get(index);
+  }
+
+  isBroken(topicId: Uuid, index: number): boolean {
+    return this.broken.has(`${topicId}-${index}`);
+  }
+
+  *all(): Generator<Partition> {
+    for (const partitions of this.byTopic.values()) yield* partitions.values();
+  }
+
+  ofTopic(topicId: Uuid): Iterable<Partition> {
+    return this.byTopic.get(topicId)?.values() ?? [];
+  }
+
+  /** At start, before the broker registers: recovery takes its time here, not when others wait for this broker. */
+  openLogs(settings: TopicSettings, nowWallMs: WallMillis): void {
+    for (const { topic, partition, topicId } of this.directory.partitions()) {
+      if (topicId === undefined) continue;
+      this.openLog({ topicId, topic, index: partition }, settings, nowWallMs);
+    }
+  }
+
+  /** The hosted partition, opened or created; undefined when its log cannot be opened. */
+  ensure(name: ReplicaName, settings: TopicSettings, nowWallMs: WallMillis): Partition | undefined {
+    const known = this.get(name.topicId, name.index);
+    if (known !== undefined) return known;
+    const log = this.openLog(name, settings, nowWallMs);
+    if (log === undefined) return undefined;
+    const partition = new Partition({
+      ...name,
+      log,
+      settings: settings.partition,
+      highWatermark: this.directory.highWatermark(name.topic, name.index) ?? 0,
+      ports: this.ports,
+    });
+    const partitions = this.byTopic.get(name.topicId) ?? new Map<number, Partition>();
+    this.byTopic.set(name.topicId, partitions.set(name.index, partition));
+    return partition;
+  }
+
+  private openLog(
+    name: ReplicaName,
+    settings: TopicSettings,
+    nowWallMs: WallMillis,
+  ): PartitionLog | undefined {
+    const { topic, index, topicId } = name;
+    try {
+      const open = this.directory.log(topic, index);
+      if (open !== undefined && (open.topicId === undefined || open.topicId === topicId)) {
+        open.setConfig(settings.log);
+        return open;
+      }
+      // The folder belongs to an earlier topic of this name, which was deleted while this broker was away.
+      if (open !== undefined) this.directory.deleteLog(topic, index);
+      return this.directory.openLog(topic, index, { topicId, config: settings.log, nowWallMs });
+    } catch (error) {
+      if (!(error instanceof DiskError || error instanceof LogOpenError)) throw error;
+      this.broken.add(`${topicId}-${index}`);
+      this.logger.error('log-open-failed', { topic, partition: index, topicId, reason: error.message });
+      return undefined;
+    }
+  }
+
+  /** Gives a replica up and deletes its log. Parked requests are answered with the error. */
+  remove(partition: Partition, errorCode: ErrorCode): void {
+    const { topicId, topic, index } = partition;
+    const partitions = this.byTopic.get(topicId);
+    partitions?.delete(index);
+    if (partitions?.size === 0) this.byTopic.delete(topicId);
+    this.checkpointed.delete(partition);
+    partition.close(errorCode);
+    this.deleteLog(topic, index);
+    this.logger.info('replica-deleted', { topic, partition: index, topicId });
+  }
+
+  /** Folders of partitions that are not this broker's any more. Only when the metadata is known to be complete. */
+  deleteStrays(): void {
+    for (const { topic, partition, topicId } of this.directory.partitions()) {
+      if (topicId === undefined || this.isKnown(topicId, partition)) continue;
+      this.logger.warn('stray-replica-deleted', { topic, partition, topicId });
+      this.deleteLog(topic, partition);
+    }
+  }
+
+  private isKnown(topicId: Uuid, index: number): boolean {
+    return this.get(topicId, index) !== undefined || this.isBroken(topicId, index);
+  }
+
+  private deleteLog(topic: string, index: number): void {
+    try {
+      this.directory.deleteLog(topic, index);
+    } catch (error) {
+      if (!(error instanceof DiskError)) throw error;
+      this.logger.error('log-delete-failed', { topic, partition: index, reason: error.message });
+    }
+  }
+
+  /** High watermarks, when one of them moved since. */
+  checkpoint(): void {
+    const now = new Map<Partition, Offset>();
+    let hasMoved = false;
+    for (const partition of this.all()) {
+      now.set(partition, partition.highWatermark);
+      hasMoved ||= this.checkpointed.get(partition) !== partition.highWatermark;
+    }
+    if (!hasMoved && now.size === this.checkpointed.size) return;
+    try {
+      this.directory.writeHighWatermarks(
+        [...now].map(([{ topic, index }, offset]) => ({ topic, partition: index, offset })),
+      );
+      this.checkpointed = now;
+    } catch (error) {
+      if (!(error instanceof DiskError)) throw error;
+      this.logger.error('checkpoint-failed', { reason: error.message });
+    }
+  }
+}
