@@ -141,11 +141,16 @@ export class Connection implements StreamHandler, Holder, Sleeper {
   /** Says why, sends the answers that are ready, and closes. Bad input ends here. */
   close(reason: string, facts: Record<string, unknown> = {}, level: 'info' | 'warn' = 'warn'): void {
     if (this.state !== 'open') return;
-    this.log(level, 'connection-closed', { reason, ...facts });
     const ready = this.takeReady();
+    if (ready.chunks.length > 0) this.send(ready.chunks, ready.sizeBytes);
+    this.shut(reason, facts, level);
+  }
+
+  /** Closes our end. What was not answered is forgotten. */
+  private shut(reason: string, facts: Record<string, unknown>, level: 'info' | 'warn'): void {
+    this.log(level, 'connection-closed', { reason, ...facts });
     this.state = 'closing';
     this.abandon();
-    if (ready.chunks.length > 0) this.send(ready.chunks, ready.sizeBytes);
     this.stream.end();
     // What the peer still sends is read and dropped, so that its own end is seen.
     this.setPaused(false);
@@ -162,7 +167,7 @@ export class Connection implements StreamHandler, Holder, Sleeper {
       const ready = this.takeReady();
       if (ready.chunks.length > 0) this.send(ready.chunks, ready.sizeBytes);
       if (ready.closeReason !== undefined) {
-        this.close(ready.closeReason);
+        this.shut(ready.closeReason, {}, 'info');
         return;
       }
     }

@@ -1,0 +1,144 @@
+/**
+ * Whatever a client sends, it can only hurt itself: its connection is closed with a logged reason, the answers it was
+ * owed before are sent, and the others go on.
+ */
+import { Prng } from '@millrace/base';
+import { apis, ErrorCode } from '@millrace/protocol';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { testBroker } from '../support/broker.ts';
+import { apiNamed, rawFrame } from '../support/client.ts';
+
+describe('bad input', () => {
+  test('an unknown API key closes the connection', () => {
+    const { connect, clock, log } = testBroker();
+    const client = connect();
+    client.bytes(rawFrame(999, 0, 1));
+    clock.settle();
+    expect(client.ended).toBe(true);
+    expect(log()).toEqual(['connection-closed: unknown API key']);
+  });
+
+  test('a version that is not there closes the connection, also one that is only advertised', () => {
+    for (const version of [-1, 0, 2, 14]) {
+      const { connect, clock, logger } = testBroker();
+      const client = connect();
+      client.bytes(rawFrame(apis.produce.key, version, 1, new Uint8Array([0xff, 0xff, 0])));
+      clock.settle();
+      expect(client.ended).toBe(true);
+      expect(logger.events[0]!.facts).toMatchObject({
+        reason: 'unsupported version',
+        api: 'Produce',
+        apiVersion: version,
+      });
+    }
+  });
+
+  test('ApiVersions is answered in a version nobody has, in the form of version 0 (KIP-511)', () => {
+    const { connect, clock } = testBroker();
+    const client = connect();
+    const correlationId = client.expect(apiNamed(18), 0);
+    // Client id null, no tagged fields, then a body that nobody understands.
+    client.bytes(rawFrame(18, 99, correlationId, new Uint8Array([0xff, 0xff, 0x00, 0xde, 0xad])));
+    clock.settle();
+    expect(client.answers[0]!.response).toMatchObject({
+      errorCode: ErrorCode.UNSUPPORTED_VERSION,
+      apiKeys: [{ apiKey: 18, minVersion: 0, maxVersion: 4 }],
+    });
+    const again = client.request(apis.apiVersions, 4, {
+      clientSoftwareName: 'x',
+      clientSoftwareVersion: '1',
+    });
+    clock.settle();
+    expect(client.answers[1]).toMatchObject({
+      correlationId: again,
+      response: { errorCode: ErrorCode.NONE },
+    });
+  });
+
+  test('a frame of 2 GiB, and one of negative size, close the connection without any memory for them', () => {
+    for (const size of [0x7fffffff, 104_857_601, -1]) {
+      const { connect, clock, frontEnd, log } = testBroker();
+      const client = connect();
+      const bytes = new Uint8Array(4);
+      new DataView(bytes.buffer).setInt32(0, size);
+      client.bytes(bytes);
+      clock.settle();
+      expect(client.ended).toBe(true);
+      expect(log()).toEqual(['connection-closed: malformed request']);
+      expect(frontEnd.budget.heldBytes).toBe(0);
+    }
+  });
+
+  test('the answers that were due before the garbage are sent', () => {
+    const { connect, clock } = testBroker();
+    const client = connect();
+    const good = client.frame(apis.apiVersions, 0, {});
+    client.bytes(new Uint8Array([...good, 0xff, 0xff, 0xff, 0xff]));
+    clock.settle();
+    expect(client.order).toEqual(['ApiVersions#1']);
+    expect(client.ended).toBe(true);
+  });
+
+  test('a body with bytes left over, and one cut short, close the connection', () => {
+    for (const rest of [
+      [0, 0, 0, 0, 0, 0, 7],
+      [0, 0, 0, 0],
+    ]) {
+      const { connect, clock, log } = testBroker();
+      const client = connect();
+      client.bytes(rawFrame(apis.metadata.key, 1, 1, new Uint8Array(rest)));
+      clock.settle();
+      expect(client.ended).toBe(true);
+      expect(log()).toEqual(['connection-closed: malformed request']);
+    }
+  });
+
+  test('a peer that does not close its end is cut off after the grace; what it sends meanwhile is dropped', () => {
+    const { connect, clock, frontEnd } = testBroker();
+    const client = connect();
+    client.bytes(rawFrame(999, 0, 1));
+    clock.advance(500);
+    client.bytes(new Uint8Array(100_000));
+    expect(client.destroyed).toBeUndefined();
+    clock.advance(600);
+    expect(client.destroyed).toBe('the peer kept its end open');
+    expect(frontEnd.connections.size).toBe(0);
+  });
+
+  test('random bytes and mutated requests never throw, and never stop another client', () => {
+    const { connect, clock, frontEnd, replicas } = testBroker();
+    const well = connect();
+    const random = new Prng(7);
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 300 }), fc.nat(17), (noise, pick) => {
+        const client = connect();
+        // An answer may carry any correlation id: it is left unread.
+        client.slow = true;
+        const good = client.frame(apis.metadata, 12, { topics: [{ name: 'words' }] });
+        const mutated = good.slice();
+        for (let i = 0; i <= pick; i++) mutated[4 + random.below(good.length - 4)] = random.below(256);
+        client.bytes(pick % 2 === 0 ? noise : mutated);
+        clock.settle();
+        client.close();
+      }),
+      { numRuns: 1000, seed: 11 },
+    );
+    for (const parked of replicas.fetches.splice(0)) parked.done({});
+    const asked = well.request(apis.metadata, 12, { topics: null });
+    clock.settle();
+    expect(well.order).toEqual([`Metadata#${asked}`]);
+    expect(frontEnd.connections.size).toBe(1);
+    expect(frontEnd.budget.heldBytes).toBe(0);
+  });
+
+  test('a crowd of bad clients does not flood the log, and what was left out is counted', () => {
+    const { connect, clock, logger } = testBroker();
+    for (let i = 0; i < 500; i++) connect().bytes(rawFrame(999, 0, 1));
+    expect(logger.events.length).toBe(20);
+    clock.advance(1500);
+    connect().bytes(rawFrame(999, 0, 1));
+    expect(logger.events.length).toBe(21);
+    expect(logger.events[20]!.facts.suppressed).toBe(480);
+  });
+});

@@ -1,0 +1,252 @@
+/**
+ * Every limit of a connection and of all together, each with its answer: stop reading, or close with a reason. A test
+ * plays peers that read slowly, send halves, or say nothing.
+ */
+import { apis } from '@millrace/protocol';
+import { describe, expect, test } from 'vitest';
+import { TOPIC_ID, testBroker } from '../support/broker.ts';
+
+const produceOf = (bytes: number) => ({
+  acks: -1,
+  timeoutMs: 1000,
+  topicData: [
+    { name: 'words', topicId: TOPIC_ID, partitionData: [{ index: 0, records: new Uint8Array(bytes) }] },
+  ],
+});
+const ALL_TOPICS = { topics: null };
+
+/** The announced size of a frame and nothing, or a part, of it. */
+function half(sizeBytes: number, sentBytes: number): Uint8Array {
+  const bytes = new Uint8Array(4 + sentBytes);
+  new DataView(bytes.buffer).setInt32(0, sizeBytes);
+  return bytes;
+}
+
+describe('one connection', () => {
+  test('too many requests in flight: it is not read until some are answered', () => {
+    const { connect, clock, replicas } = testBroker({ limits: { connectionMaxRequests: 3 } });
+    const client = connect();
+    for (let i = 0; i < 3; i++) client.request(apis.produce, 9, produceOf(61));
+    expect(client.paused).toBe(true);
+    client.request(apis.produce, 9, produceOf(61));
+    expect(replicas.produced.length).toBe(3);
+
+    replicas.release();
+    clock.settle();
+    expect(client.order).toEqual(['Produce#1']);
+    expect(replicas.produced.length).toBe(3);
+    expect(client.paused).toBe(true);
+    for (let i = 0; i < 3; i++) replicas.release();
+    clock.settle();
+    expect(client.order).toEqual(['Produce#1', 'Produce#2', 'Produce#3', 'Produce#4']);
+    expect(client.paused).toBe(false);
+  });
+
+  test('requests that are already here do not start above the limit either', () => {
+    const { connect, clock, replicas } = testBroker({ limits: { connectionMaxRequests: 2 } });
+    const client = connect();
+    const frames = [1, 2, 3, 4, 5].map(() => client.frame(apis.produce, 9, produceOf(61)));
+    client.bytes(new Uint8Array(frames.flatMap((frame) => [...frame])));
+    expect(replicas.produced.length).toBe(2);
+    for (let i = 0; i < 5; i++) {
+      replicas.release();
+      clock.settle();
+    }
+    expect(client.order.length).toBe(5);
+  });
+
+  test('too many bytes in flight: the request that crosses the limit is taken, the next is not read', () => {
+    const { connect, clock, replicas } = testBroker({ limits: { connectionMaxBytes: 10_000 } });
+    const client = connect();
+    client.request(apis.produce, 9, produceOf(50_000));
+    expect(replicas.produced.length).toBe(1);
+    expect(client.paused).toBe(true);
+    replicas.release();
+    clock.settle();
+    expect(client.paused).toBe(false);
+  });
+
+  test('answers that wait behind a slow one are bounded too', () => {
+    const { connect, clock, replicas, frontEnd } = testBroker({ limits: { connectionMaxBytes: 5_000 } });
+    const client = connect();
+    client.request(apis.produce, 9, produceOf(61));
+    for (let i = 0; i < 500; i++) client.request(apis.metadata, 12, ALL_TOPICS);
+    clock.settle();
+    expect(client.paused).toBe(true);
+    expect(frontEnd.budget.heldBytes).toBeLessThan(6_000);
+    replicas.release();
+    clock.settle();
+    expect(client.order.length).toBe(501);
+    expect(frontEnd.budget.heldBytes).toBe(0);
+  });
+
+  test('a peer that does not read its answers is neither answered nor read until it does', () => {
+    const { connect, clock } = testBroker();
+    const client = connect();
+    client.slow = true;
+    client.request(apis.metadata, 12, ALL_TOPICS);
+    clock.settle();
+    expect(client.paused).toBe(true);
+    const unread = client.unreadBytes;
+    for (let i = 0; i < 100; i++) client.request(apis.metadata, 12, ALL_TOPICS);
+    clock.advance(1000);
+    expect(client.unreadBytes).toBe(unread);
+
+    client.readOn();
+    clock.settle();
+    expect(client.order.length).toBe(101);
+    expect(client.paused).toBe(false);
+  });
+
+  test('a parked fetch holds up the next request, but only so much of it is read ahead', () => {
+    const { connect, clock, replicas } = testBroker();
+    const client = connect();
+    client.request(apis.fetch, 12, { replicaId: -1, maxWaitMs: 500, topics: [] });
+    client.request(apis.produce, 9, produceOf(30_000));
+    expect(client.paused).toBe(false);
+    client.request(apis.produce, 9, produceOf(50_000));
+    expect(client.paused).toBe(true);
+    replicas.fetches[0]!.done({});
+    clock.settle();
+    expect(replicas.produced.length).toBe(2);
+    expect(client.paused).toBe(false);
+  });
+});
+
+describe('idle connections', () => {
+  test('a silent connection is closed after connections.max.idle.ms', () => {
+    const { connect, clock, log } = testBroker({ limits: { idleMs: 10_000 } });
+    const client = connect();
+    clock.advance(6_000);
+    client.request(apis.metadata, 12, ALL_TOPICS);
+    clock.advance(9_999);
+    expect(client.ended).toBe(false);
+    clock.advance(1);
+    expect(client.ended).toBe(true);
+    expect(log()).toEqual(['connection-closed: idle']);
+  });
+
+  test('one that waits for its answer is not idle; one that does not read its answers is', () => {
+    const { connect, clock } = testBroker({ limits: { idleMs: 10_000 } });
+    const waiting = connect();
+    waiting.request(apis.fetch, 12, { replicaId: -1, maxWaitMs: 60_000, topics: [] });
+    const deaf = connect();
+    deaf.slow = true;
+    deaf.request(apis.metadata, 12, ALL_TOPICS);
+    clock.advance(30_000);
+    expect(waiting.ended).toBe(false);
+    expect(deaf.ended).toBe(true);
+  });
+
+  test('10,000 connections that say nothing arm one timer and hold no bytes', () => {
+    const { connect, clock, frontEnd } = testBroker();
+    let armed = 0;
+    const setTimer = clock.setTimer.bind(clock);
+    clock.setTimer = (delayMs, callback) => {
+      armed++;
+      return setTimer(delayMs, callback);
+    };
+    for (let i = 0; i < 10_000; i++) connect({ address: `10.1.${i >> 8}.${i & 255}` });
+    expect(armed).toBe(1);
+    expect(frontEnd.budget.heldBytes).toBe(0);
+    const client = connect();
+    client.request(apis.metadata, 12, ALL_TOPICS);
+    clock.settle();
+    expect(client.order).toEqual(['Metadata#1']);
+    clock.advance(602_000);
+    expect(frontEnd.connections.size).toBe(0);
+  });
+});
+
+describe('all connections together', () => {
+  test('max.connections and max.connections.per.ip: one more is closed at once', () => {
+    const { connect, clock, log } = testBroker({ limits: { maxConnections: 3, maxConnectionsPerIp: 2 } });
+    const first = connect({ address: 'a' });
+    connect({ address: 'a' });
+    expect(connect({ address: 'a' }).destroyed).toBe('max.connections.per.ip reached');
+    connect({ address: 'b' });
+    expect(connect({ address: 'c' }).destroyed).toBe('max.connections reached');
+    clock.settle();
+    expect(log()).toEqual([
+      'connection-refused: max.connections.per.ip reached',
+      'connection-refused: max.connections reached',
+    ]);
+    first.close();
+    expect(connect({ address: 'a' }).destroyed).toBeUndefined();
+  });
+
+  test('memory used up: who adds to it is not read; when it is given back, reading goes on', () => {
+    const { connect, clock, replicas } = testBroker({ limits: { queuedMaxBytes: 100_000 } });
+    const busy = connect();
+    busy.request(apis.produce, 9, produceOf(90_000));
+    const other = connect();
+    other.bytes(half(50_000, 20_000));
+    expect(other.paused).toBe(true);
+    // One that asks little is served all the same.
+    const small = connect();
+    small.request(apis.metadata, 12, ALL_TOPICS);
+    clock.settle();
+    expect(small.order).toEqual(['Metadata#1']);
+
+    replicas.release();
+    clock.settle();
+    expect(other.paused).toBe(false);
+  });
+
+  test('half frames that fill the memory are dropped, the longest stalled first, and the others go on', () => {
+    const limits = { queuedMaxBytes: 100_000, stalledPeerMs: 5_000 };
+    const { connect, clock, frontEnd, log } = testBroker({ limits });
+    const garbage = [0, 1, 2, 3].map(() => {
+      const client = connect();
+      client.bytes(half(1_000_000, 30_000));
+      clock.advance(10);
+      return client;
+    });
+    expect(frontEnd.budget.exhausted).toBe(true);
+    const honest = connect();
+    const frame = honest.frame(apis.produce, 9, produceOf(40_000));
+    honest.bytes(frame.subarray(0, 100));
+    expect(honest.paused).toBe(true);
+    clock.advance(4_000);
+    expect(garbage.map((client) => client.destroyed)).toEqual([undefined, undefined, undefined, undefined]);
+    clock.advance(2_000);
+    const reason = 'stalled while memory is short';
+    expect(garbage.map((client) => client.destroyed)).toEqual([reason, reason, reason, undefined]);
+    expect(honest.paused).toBe(false);
+    expect(log()).toContain('memory-budget-exhausted');
+    expect(log()).toContain(`connection-closed: ${reason}`);
+  });
+});
+
+describe('the end', () => {
+  test('a stopping broker sends what is ready, closes every connection, and takes no more', () => {
+    const { connect, clock, frontEnd, replicas } = testBroker();
+    const client = connect();
+    client.request(apis.produce, 9, produceOf(61));
+    const quiet = connect();
+    let done = false;
+    replicas.release();
+    frontEnd.close(() => {
+      done = true;
+    });
+    expect(client.order).toEqual(['Produce#1']);
+    expect([client.ended, quiet.ended]).toEqual([true, true]);
+    expect(connect().destroyed).toBe('the broker is stopping');
+    quiet.close();
+    clock.advance(500);
+    expect(done).toBe(false);
+    clock.advance(600);
+    expect(client.destroyed).toBe('the peer kept its end open');
+    expect(done).toBe(true);
+  });
+
+  test('a broker without connections stops at once', () => {
+    const { clock, frontEnd } = testBroker();
+    let done = false;
+    frontEnd.close(() => {
+      done = true;
+    });
+    clock.settle();
+    expect(done).toBe(true);
+  });
+});

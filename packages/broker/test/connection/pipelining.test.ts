@@ -1,0 +1,131 @@
+/**
+ * A client may send the next request before it has the answer to the last one. Answers come in request order, as soon
+ * as order allows, and as one write a turn. Shown with produce requests whose acknowledgement a test holds back.
+ */
+import { apis } from '@millrace/protocol';
+import { describe, expect, test } from 'vitest';
+import { TOPIC_ID, testBroker } from '../support/broker.ts';
+
+const BATCH = new Uint8Array(61);
+const produce = (acks: number) => ({
+  acks,
+  timeoutMs: 1000,
+  topicData: [{ name: 'words', topicId: TOPIC_ID, partitionData: [{ index: 0, records: BATCH }] }],
+});
+
+describe('pipelining', () => {
+  test('a fast Metadata behind a slow acks=all Produce is answered after it, in the same write', () => {
+    const { connect, clock, replicas } = testBroker();
+    const client = connect();
+    const slow = client.request(apis.produce, 9, produce(-1));
+    const fast = client.request(apis.metadata, 12, { topics: null });
+    clock.settle();
+    expect(client.order).toEqual([]);
+
+    replicas.release();
+    clock.settle();
+    expect(client.order).toEqual([`Produce#${slow}`, `Metadata#${fast}`]);
+    expect(client.writes).toBe(1);
+  });
+
+  test('acknowledgements that come out of order leave in order', () => {
+    const { connect, clock, replicas } = testBroker();
+    const client = connect();
+    for (let i = 0; i < 4; i++) client.request(apis.produce, 9, produce(-1));
+    const [first, second, third, fourth] = replicas.produced;
+    const ok = [{ errorCode: 0, baseOffset: 1, logAppendTimeMs: -1, logStartOffset: 0 } as const];
+    third!.done([...ok]);
+    clock.settle();
+    expect(client.order).toEqual([]);
+    first!.done([...ok]);
+    clock.settle();
+    expect(client.order).toEqual(['Produce#1']);
+    fourth!.done([...ok]);
+    second!.done([...ok]);
+    clock.settle();
+    expect(client.order).toEqual(['Produce#1', 'Produce#2', 'Produce#3', 'Produce#4']);
+  });
+
+  test('connections do not wait for each other', () => {
+    const { connect, clock } = testBroker();
+    const slow = connect();
+    const fast = connect();
+    slow.request(apis.produce, 9, produce(-1));
+    fast.request(apis.metadata, 12, { topics: null });
+    clock.settle();
+    expect(fast.order).toEqual(['Metadata#1']);
+    expect(slow.order).toEqual([]);
+  });
+
+  test('requests cut anywhere and requests glued together mean the same', () => {
+    const { connect, clock } = testBroker();
+    const client = connect();
+    const one = client.frame(apis.metadata, 12, { topics: null });
+    const two = client.frame(apis.apiVersions, 0, {});
+    for (const byte of one) client.bytes(new Uint8Array([byte]));
+    const glued = new Uint8Array([...two, ...client.frame(apis.apiVersions, 2, {}), ...one.slice(0, 0)]);
+    client.bytes(glued);
+    clock.settle();
+    expect(client.order).toEqual(['Metadata#1', 'ApiVersions#2', 'ApiVersions#3']);
+    // The last two came in one chunk: one turn, one write.
+    expect(client.writes).toBe(1);
+  });
+
+  test('acks=0 has no answer and does not hold up the next one', () => {
+    const { connect, clock, replicas } = testBroker();
+    const client = connect();
+    client.request(apis.produce, 9, produce(0));
+    const next = client.request(apis.metadata, 12, { topics: null });
+    clock.settle();
+    expect(client.order).toEqual([]);
+    replicas.release();
+    clock.settle();
+    expect(client.order).toEqual([`Metadata#${next}`]);
+  });
+
+  test('acks=0 that fails closes the connection after the answers before it', () => {
+    const { connect, clock, replicas, log } = testBroker();
+    const client = connect();
+    const before = client.request(apis.metadata, 12, { topics: null });
+    client.request(apis.produce, 9, produce(0));
+    client.request(apis.metadata, 12, { topics: null });
+    replicas.release({ errorCode: 6 });
+    clock.settle();
+    expect(client.order).toEqual([`Metadata#${before}`]);
+    expect(client.ended).toBe(true);
+    expect(log()).toEqual(['connection-closed: acks=0 produce failed']);
+  });
+
+  test('a fetch is answered before anything behind it is started', () => {
+    const { connect, clock, replicas } = testBroker();
+    const client = connect();
+    client.request(apis.fetch, 12, { replicaId: -1, maxWaitMs: 500, topics: [] });
+    client.request(apis.fetch, 12, { replicaId: -1, maxWaitMs: 500, topics: [] });
+    client.request(apis.produce, 9, produce(-1));
+    clock.settle();
+    expect(replicas.fetches.length).toBe(1);
+    expect(replicas.produced.length).toBe(0);
+    replicas.fetches[0]!.done({ responses: [] });
+    clock.settle();
+    expect(client.order).toEqual(['Fetch#1']);
+    expect(replicas.fetches.length).toBe(2);
+    replicas.fetches[1]!.done({ responses: [] });
+    clock.settle();
+    expect(replicas.produced.length).toBe(1);
+  });
+
+  test('a connection that goes away cancels its parked fetch, and late answers find nobody', () => {
+    const { connect, clock, replicas, frontEnd } = testBroker();
+    const client = connect();
+    client.request(apis.produce, 9, produce(-1));
+    client.request(apis.fetch, 12, { replicaId: -1, maxWaitMs: 500, topics: [] });
+    client.close();
+    expect(replicas.fetches[0]!.cancelled).toBe(true);
+    replicas.release();
+    replicas.fetches[0]!.done({ responses: [] });
+    clock.settle();
+    expect(client.writes).toBe(0);
+    expect(frontEnd.connections.size).toBe(0);
+    expect(frontEnd.budget.heldBytes).toBe(0);
+  });
+});

@@ -1,0 +1,170 @@
+/** A front end on fakes: parked produce and fetch that a test releases by hand, a controller that a test plays. */
+
+import type { Uuid } from '@millrace/base';
+import { ManualClock, MemoryLogger } from '@millrace/base/testing';
+import { applyRecords, MetadataImage, type MetadataRecord } from '@millrace/metadata';
+import { ErrorCode } from '@millrace/protocol';
+import type { FetchRequest, FetchResponse, ProduceRequest, ProduceResult } from '@millrace/replication';
+import {
+  DEFAULT_FRONT_END_CONFIG,
+  DEFAULT_LIMITS,
+  type FrontEndConfig,
+  type FrontEndLimits,
+} from '../../src/config.ts';
+import { BrokerFrontEnd } from '../../src/front-end.ts';
+import type { ForwardedRequest, ForwardedResponse, Handler, ReplicaPort } from '../../src/handler.ts';
+import { TestClient } from './client.ts';
+
+export const CLUSTER_ID = 'QUJDREVGR0hJSktMTU5PUA' as Uuid;
+
+export class FakeReplicas implements ReplicaPort {
+  readonly produced: { request: ProduceRequest; done: (results: ProduceResult[]) => void }[] = [];
+  readonly fetches: { request: FetchRequest; done: (response: FetchResponse) => void; cancelled: boolean }[] =
+    [];
+  listOffsets: ReplicaPort['listOffsets'] = () => [];
+  offsetForLeaderEpoch: ReplicaPort['offsetForLeaderEpoch'] = () => [];
+
+  produce(request: ProduceRequest, done: (results: ProduceResult[]) => void): void {
+    this.produced.push({ request, done });
+  }
+
+  fetch(request: FetchRequest, done: (response: FetchResponse) => void): () => void {
+    const parked = { request, done, cancelled: false };
+    this.fetches.push(parked);
+    return () => {
+      parked.cancelled = true;
+    };
+  }
+
+  /** Answers the oldest parked produce: every partition at offset 0, or with what is given. */
+  release(result: Partial<ProduceResult> = {}): void {
+    const { request, done } = this.produced.shift()!;
+    done(request.partitions.map(() => ({ ...OK, ...result })));
+  }
+}
+
+const OK: ProduceResult = {
+  errorCode: ErrorCode.NONE,
+  baseOffset: 0,
+  logAppendTimeMs: -1,
+  logStartOffset: 0,
+};
+
+export interface TestBroker {
+  readonly clock: ManualClock;
+  readonly logger: MemoryLogger;
+  readonly replicas: FakeReplicas;
+  readonly frontEnd: BrokerFrontEnd;
+  readonly forwarded: { request: ForwardedRequest; done: (response: ForwardedResponse) => void }[];
+  image: MetadataImage;
+  connect(o?: { listener?: string; address?: string }): TestClient;
+  /** Names and reasons of everything logged at info and above. */
+  log(): string[];
+  /** Closes every pending answer of the producer-id source with this id. */
+  producerIds: { errorCode: ErrorCode; producerId: number };
+}
+
+export function testBroker(
+  o: {
+    limits?: Partial<FrontEndLimits>;
+    config?: Partial<FrontEndConfig>;
+    records?: readonly MetadataRecord[];
+    handlers?: readonly Handler[];
+  } = {},
+): TestBroker {
+  const clock = new ManualClock();
+  const logger = new MemoryLogger();
+  const replicas = new FakeReplicas();
+  const forwarded: TestBroker['forwarded'] = [];
+  const broker: TestBroker = {
+    clock,
+    logger,
+    replicas,
+    forwarded,
+    image: imageOf(o.records ?? cluster()),
+    producerIds: { errorCode: ErrorCode.NONE, producerId: 4000 },
+    connect: (options) => new TestClient(frontEnd, clock, options),
+    log: () =>
+      logger.events
+        .filter(({ level }) => level !== 'debug')
+        .map(({ event, facts }) => (facts.reason === undefined ? event : `${event}: ${facts.reason}`)),
+    frontEnd: undefined as never,
+  };
+  const frontEnd = new BrokerFrontEnd({
+    brokerId: 1,
+    clock,
+    logger,
+    config: {
+      ...DEFAULT_FRONT_END_CONFIG,
+      ...o.config,
+      limits: { ...DEFAULT_LIMITS, ...o.limits },
+    },
+    replicas,
+    producerIds: { next: (done) => done(broker.producerIds) },
+    forward: (request, done) => forwarded.push({ request, done }),
+    clusterId: () => CLUSTER_ID,
+    image: () => broker.image,
+    ...(o.handlers === undefined ? {} : { handlers: o.handlers }),
+  });
+  return Object.assign(broker, { frontEnd });
+}
+
+export const TOPIC_ID = 'AAAAAAAAAAAAAAAAAAAAZA' as Uuid;
+export const OTHER_ID = 'AAAAAAAAAAAAAAAAAAAAyA' as Uuid;
+
+/** Brokers 1, 2 (rack b) and 3 on PLAINTEXT and INTERNAL; topic `words` with two partitions led by 1 and 2. */
+export function cluster(): MetadataRecord[] {
+  return [
+    register(1),
+    register(2, 'b'),
+    register(3),
+    ...[1, 2, 3].map(
+      (brokerId): MetadataRecord => ({
+        type: 'brokerChange',
+        brokerId,
+        brokerEpoch: brokerId - 1,
+        fenced: false,
+      }),
+    ),
+    { type: 'topic', name: 'words', topicId: TOPIC_ID },
+    partition(TOPIC_ID, 0, [1, 2, 3], 1),
+    partition(TOPIC_ID, 1, [2, 3, 1], 2),
+  ];
+}
+
+export function register(brokerId: number, rack?: string): MetadataRecord {
+  return {
+    type: 'registerBroker',
+    brokerId,
+    incarnationId: CLUSTER_ID,
+    listeners: [
+      { name: 'PLAINTEXT', host: `broker-${brokerId}`, port: 9092 },
+      { name: 'INTERNAL', host: `inner-${brokerId}`, port: 9192 },
+    ],
+    rack,
+    logDirs: [],
+  };
+}
+
+export function partition(
+  topicId: Uuid,
+  index: number,
+  replicas: number[],
+  leader: number,
+  isr = replicas,
+): MetadataRecord {
+  return {
+    type: 'partition',
+    topicId,
+    partition: index,
+    replicas,
+    isr,
+    leader,
+    leaderEpoch: 5,
+    partitionEpoch: 7,
+  };
+}
+
+export function imageOf(records: readonly MetadataRecord[], from = MetadataImage.EMPTY): MetadataImage {
+  return applyRecords(from, { baseOffset: from.offset + 1, epoch: 1, records: [...records] }).image;
+}
