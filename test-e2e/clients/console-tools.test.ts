@@ -5,6 +5,7 @@
 import { describe, expect, inject, test } from 'vitest';
 import { plainForm } from '../lib/corpus.ts';
 import type { ReadRecord, TestHeader, TestRecord } from '../lib/records.ts';
+import { endOffsets } from '../lib/wire.ts';
 import {
   expectCodecs,
   expectCorpus,
@@ -13,9 +14,10 @@ import {
   runTool,
   stagesOf,
   theCorpus,
+  topicOf,
 } from './round-trip.ts';
 
-const TOPIC = 'console-tools';
+const TOPIC = topicOf('console-tools');
 const TOOLS = 'org.apache.kafka.tools';
 
 async function kafkaTool(name: string, args: readonly string[], input?: string): Promise<Buffer> {
@@ -51,16 +53,16 @@ describe.skipIf(isMissing('java'))('console tools of Apache Kafka', () => {
       'print.timestamp': 'true',
       'print.offset': 'true',
     };
+    const ends = await endOffsets(inject('bootstrapServers'), TOPIC);
     const partitions: ReadRecord[][] = [];
     for (let partition = 0; partition < PARTITIONS; partition++) {
       const which = ['--topic', TOPIC, '--partition', String(partition), '--offset', 'earliest'];
       const formatted = properties('--formatter-property', shown);
-      // It ends when nothing more comes.
       const output = await kafkaTool('consumer.ConsoleConsumer', [
         ...which,
         ...formatted,
-        '--timeout-ms',
-        '3000',
+        '--max-messages',
+        String(ends[partition]),
       ]);
       partitions.push(output.toString('utf8').split('\n').slice(0, -1).map(parseLine));
     }

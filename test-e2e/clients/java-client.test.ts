@@ -1,9 +1,16 @@
 import { describe, test } from 'vitest';
-import { expectCodecs, expectThreeByThree, isMissing, programRoundTrip, stagesOf } from './round-trip.ts';
+import {
+  expectCodecs,
+  expectThreeByThree,
+  isMissing,
+  programRoundTrip,
+  stagesOf,
+  topicOf,
+} from './round-trip.ts';
 
 describe.skipIf(isMissing('java'))('the Java client', () => {
   test('100,000 records come back equal, with every compression', async () => {
-    const [topic, stages] = ['java-client', stagesOf('gzip', 'snappy', 'lz4', 'zstd')];
+    const [topic, stages] = [topicOf('java-client'), stagesOf('gzip', 'snappy', 'lz4', 'zstd')];
     await programRoundTrip('java', ['RoundTrip'], topic, stages);
     await expectThreeByThree(topic);
     await expectCodecs(topic, stages);

@@ -14,9 +14,10 @@ import {
   type Stage,
   stagesOf,
   theCorpus,
+  topicOf,
 } from './round-trip.ts';
 
-const TOPIC = 'kafkajs';
+const TOPIC = topicOf('kafkajs');
 const RECORDS_A_SEND = 5000;
 const compressions: Record<string, CompressionTypes> = {
   none: CompressionTypes.None,
@@ -94,7 +95,7 @@ interface Message {
 
 /** Kafka's own way to make its cluster object; the method has a symbol for a name. */
 function insidesOf(kafka: Kafka): Insides {
-  const symbols = Object.getOwnPropertySymbols(Object.getPrototypeOf(kafka));
+  const symbols = Object.getOwnPropertySymbols(kafka);
   const create = symbols.find((symbol) => symbol.description === 'private:Kafka:createCluster');
   if (create === undefined) throw new Error('kafkajs has changed inside');
   const methods = kafka as unknown as Record<symbol, (options: object) => Insides>;

@@ -15,9 +15,10 @@ import {
   runTool,
   stagesOf,
   theCorpus,
+  topicOf,
 } from './round-trip.ts';
 
-const TOPIC = 'kcat';
+const TOPIC = topicOf('kcat');
 const HEADERS: readonly TestHeader[] = [{ name: 'source', value: Buffer.from('the blue book') }];
 /** No text has these. */
 const [KEY_END, RECORD_END] = ['\u0001', '\u0002'];

@@ -10,9 +10,10 @@ import {
   type Stage,
   stagesOf,
   theCorpus,
+  topicOf,
 } from './round-trip.ts';
 
-const TOPIC = 'platformatic';
+const TOPIC = topicOf('platformatic');
 const RECORDS_A_SEND = 2500;
 const FETCH_BYTES = 4 << 20;
 type Codec = 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd';

@@ -1,6 +1,6 @@
 /** What every client test does around its client: names, stages of compression, and the comparison at the end. */
 import { mkdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { expect, inject } from 'vitest';
 import { type Comparison, compareWithCorpus } from '../lib/compare.ts';
 import { RECORDS, readCorpus } from '../lib/corpus.ts';
@@ -18,6 +18,11 @@ export interface Stage {
   readonly codec: string;
   readonly from: number;
   readonly to: number;
+}
+
+/** The client's topic; another one at each run, for a cluster that stays. */
+export function topicOf(client: string): string {
+  return `${client}-${basename(inject('workFolder'))}`;
 }
 
 /** The corpus in equal parts, one a codec. */

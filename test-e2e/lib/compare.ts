@@ -30,7 +30,10 @@ export function compareWithCorpus(comparison: Comparison): string[] {
       if (record.offset !== index) complain(`${where}: it is the record number ${index} there`);
       const n = numberOf(record);
       const written = comparison.corpus[n];
-      if (written === undefined) return complain(`${where}: no record that was written`);
+      if (written === undefined) {
+        complain(`${where}: no record that was written`);
+        return;
+      }
       if (seen[n] === 1) complain(`${where}: record ${n} is there twice`);
       seen[n] = 1;
       if (n <= previous) complain(`${where}: record ${n} after record ${previous}`);

@@ -147,11 +147,24 @@ export async function aliveBrokers(bootstrapServers: string): Promise<Map<number
 
 /** The active controller by the word of the quorum; undefined when there is none. */
 export async function activeController(bootstrapServers: string): Promise<number | undefined> {
+  const leader = (await quorum(bootstrapServers))?.leaderId ?? -1;
+  return leader < 0 ? undefined : leader;
+}
+
+/** The voters that have not replicated the metadata log up to its high watermark. */
+export async function votersBehind(bootstrapServers: string): Promise<number[]> {
+  const view = await quorum(bootstrapServers);
+  if (view === undefined || view.leaderId < 0) throw new Error('the quorum has no leader');
+  return view.currentVoters
+    .filter(({ logEndOffset }) => logEndOffset < view.highWatermark)
+    .map(({ replicaId }) => replicaId);
+}
+
+async function quorum(bootstrapServers: string) {
   return await Wire.ask(bootstrapServers, async (wire) => {
     const topics = [{ topicName: '__cluster_metadata', partitions: [{ partitionIndex: 0 }] }];
     const answer = await wire.call(apis.describeQuorum, { topics });
-    const leader = answer.topics[0]?.partitions[0]?.leaderId ?? -1;
-    return leader < 0 ? undefined : leader;
+    return answer.topics[0]?.partitions[0];
   });
 }
 
@@ -193,6 +206,7 @@ export async function deleteTopic(bootstrapServers: string, name: string): Promi
 }
 
 const NO_ID = '00000000-0000-0000-0000-000000000000';
+const LATEST = -1;
 const codecNames = ['none', 'gzip', 'snappy', 'lz4', 'zstd'];
 
 /** How many records of the topic lie in batches of each compression, counted from the batch headers. */
@@ -222,6 +236,23 @@ export async function recordsByCodec(
     });
   }
   return counts;
+}
+
+/** The log end offset that consumers see, by partition. */
+export async function endOffsets(bootstrapServers: string, topic: string): Promise<number[]> {
+  const [partitions, brokers] = [
+    await partitionsOf(bootstrapServers, topic),
+    await aliveBrokers(bootstrapServers),
+  ];
+  return await Promise.all(
+    partitions.map(({ leader }, partitionIndex) =>
+      Wire.ask(brokers.get(leader) ?? '', async (wire) => {
+        const topics = [{ name: topic, partitions: [{ partitionIndex, timestamp: LATEST }] }];
+        const answer = await wire.call(apis.listOffsets, { replicaId: -1, topics });
+        return answer.topics[0]?.partitions[0]?.offset ?? -1;
+      }),
+    ),
+  );
 }
 
 /** By name: version 12 is the last that has names. */

@@ -1,0 +1,185 @@
+/**
+ * Apache Kafka 4.3.1 as the peer to measure against: started from Maven's jars as processes on loopback, with the same
+ * face as a Millrace cluster. Kafka's own defaults, but for the replication of its internal topics.
+ */
+
+import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Cluster, type ClusterNode, freePorts, untilGone } from '../lib/cluster.ts';
+import { run } from '../lib/exec.ts';
+import { cacheFolder, testRoot } from '../lib/paths.ts';
+import { kafkaFolder } from '../lib/tools.ts';
+import { aliveBrokers } from '../lib/wire.ts';
+
+/** One node with both roles, or three controllers and three brokers. */
+export type PeerLayout = 'combined' | 'three-and-three';
+
+interface PeerNode {
+  readonly id: number;
+  readonly roles: 'broker' | 'controller' | 'broker,controller';
+  readonly port: number;
+  /** Where its CONTROLLER listener is, for a controller. */
+  readonly controllerPort: number;
+  readonly folder: string;
+  pid: number | undefined;
+}
+
+const READY_LIMIT_MS = 120_000;
+const STOP_LIMIT_MS = 30_000;
+/** As `kafka-server-start.sh` has them, but for the heap of a controller, which needs no gigabyte. */
+const JVM_FLAGS = ['-XX:+UseG1GC', '-XX:MaxGCPauseMillis=20', '-XX:InitiatingHeapOccupancyPercent=35'];
+const heapMegabytes: Record<PeerNode['roles'], number> = {
+  broker: 1024,
+  'broker,controller': 1024,
+  controller: 256,
+};
+
+export async function startPeerKafka(layout: PeerLayout): Promise<Cluster> {
+  const jars = join(await kafkaFolder(), 'libs', '*');
+  const classPath = `${jars}:${join(testRoot, 'clients', 'java', 'conf')}`;
+  const folder = mkdtempSync(join(cacheFolder('clusters'), 'apache-kafka-'));
+  const nodes = await plan(layout, folder);
+  const brokers = nodes.filter(({ roles }) => roles.includes('broker'));
+  const bootstrapServers = brokers.map(({ port }) => `127.0.0.1:${port}`).join(',');
+  process.on('exit', () => {
+    for (const { pid } of nodes) if (pid !== undefined) signal(pid, 'SIGKILL');
+  });
+  await format(nodes, layout, classPath);
+  let readyMs = 0;
+  const startAll = async () => {
+    const started = performance.now();
+    for (const node of nodes) if (!isAlive(node)) launchNode(node, classPath);
+    await untilReady(brokers, nodes);
+    readyMs = Math.round(performance.now() - started);
+  };
+  const stop = async (keep = false) => {
+    // Brokers first: while they hand over, the controllers must be there.
+    for (const role of ['broker', 'controller'])
+      await Promise.all(nodes.filter((n) => n.roles.includes(role)).map(end));
+    if (!keep) rmSync(folder, { recursive: true, force: true });
+  };
+  try {
+    await startAll();
+  } catch (error) {
+    await stop(true);
+    throw new Error(`${(error as Error).message}; the nodes' logs are in ${folder}`);
+  }
+  return {
+    name: 'Apache Kafka',
+    bootstrapServers,
+    get readyMs() {
+      return readyMs;
+    },
+    nodes: async () => nodes.map(asClusterNode),
+    kill: async (...ids) => {
+      const victims = nodes.filter(({ id }) => ids.includes(id));
+      for (const { pid } of victims) if (pid !== undefined) signal(pid, 'SIGKILL');
+      await Promise.all(victims.map(({ pid }) => (pid === undefined ? undefined : untilGone(pid))));
+      for (const victim of victims) victim.pid = undefined;
+    },
+    startAll,
+    stop,
+  };
+}
+
+function asClusterNode(node: PeerNode): ClusterNode {
+  const role = node.roles === 'controller' ? 'controller' : 'broker';
+  return { id: node.id, role, pid: isAlive(node) ? node.pid : undefined };
+}
+
+async function plan(layout: PeerLayout, folder: string): Promise<PeerNode[]> {
+  const count = layout === 'combined' ? 1 : 3;
+  const port = await freePorts(count, count);
+  const node = (id: number, roles: PeerNode['roles'], index: number): PeerNode => {
+    const ports = { port: port + index, controllerPort: port + 1000 + index };
+    return { id, roles, ...ports, folder: join(folder, `node-${id}`), pid: undefined };
+  };
+  if (layout === 'combined') return [node(1, 'broker,controller', 0)];
+  const controllers = [0, 1, 2].map((index) => node(index + 1, 'controller', index));
+  return [...controllers, ...[0, 1, 2].map((index) => node(index + 4, 'broker', index))];
+}
+
+async function format(nodes: readonly PeerNode[], layout: PeerLayout, classPath: string): Promise<void> {
+  const clusterId = randomBytes(16).toString('base64url').replace(/^-/, 'A');
+  for (const node of nodes) {
+    mkdirSync(node.folder, { recursive: true });
+    const file = join(node.folder, 'server.properties');
+    writeFileSync(file, properties(node, nodes, layout));
+    await run('java', ['-cp', classPath, 'kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', file]);
+  }
+}
+
+function properties(node: PeerNode, nodes: readonly PeerNode[], layout: PeerLayout): string {
+  const voters = nodes.filter(({ roles }) => roles.includes('controller'));
+  const listeners = [
+    ...(node.roles.includes('broker') ? [`PLAINTEXT://127.0.0.1:${node.port}`] : []),
+    ...(node.roles.includes('controller') ? [`CONTROLLER://127.0.0.1:${node.controllerPort}`] : []),
+  ].join(',');
+  const [replicas, minIsr] = layout === 'combined' ? [1, 1] : [3, 2];
+  const settings: Record<string, string | number> = {
+    'node.id': node.id,
+    'process.roles': node.roles,
+    'controller.quorum.voters': voters.map((v) => `${v.id}@127.0.0.1:${v.controllerPort}`).join(','),
+    'controller.listener.names': 'CONTROLLER',
+    'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
+    listeners,
+    'advertised.listeners': listeners,
+    'log.dirs': join(node.folder, 'data'),
+    'offsets.topic.replication.factor': replicas,
+    'transaction.state.log.replication.factor': replicas,
+    'transaction.state.log.min.isr': minIsr,
+    'share.coordinator.state.topic.replication.factor': replicas,
+    'share.coordinator.state.topic.min.isr': minIsr,
+  };
+  return Object.entries(settings)
+    .map(([name, value]) => `${name}=${value}\n`)
+    .join('');
+}
+
+function launchNode(node: PeerNode, classPath: string): void {
+  const log = openSync(join(node.folder, 'out.log'), 'a');
+  const heap = heapMegabytes[node.roles];
+  const flags = [`-Xms${heap}m`, `-Xmx${heap}m`, ...JVM_FLAGS, '-Djava.awt.headless=true'];
+  const args = [...flags, '-cp', classPath, 'kafka.Kafka', join(node.folder, 'server.properties')];
+  const child = spawn('java', args, { cwd: node.folder, stdio: ['ignore', log, log] });
+  closeSync(log);
+  child.on('error', () => {});
+  child.unref();
+  node.pid = child.pid;
+}
+
+/** Ready: every broker answers Metadata with all of them. */
+async function untilReady(brokers: readonly PeerNode[], nodes: readonly PeerNode[]): Promise<void> {
+  const deadline = performance.now() + READY_LIMIT_MS;
+  for (const { port } of brokers) {
+    while ((await aliveBrokers(`127.0.0.1:${port}`).catch(() => new Map())).size < brokers.length) {
+      const dead = nodes.find((node) => !isAlive(node));
+      if (dead !== undefined) throw new Error(`node ${dead.id} of the peer ended at its start`);
+      if (performance.now() > deadline) throw new Error(`the peer was not ready within ${READY_LIMIT_MS} ms`);
+      await sleep(20);
+    }
+  }
+}
+
+async function end(node: PeerNode): Promise<void> {
+  if (node.pid === undefined || !isAlive(node)) return;
+  signal(node.pid, 'SIGTERM');
+  for (let waited = 0; isAlive(node) && waited < STOP_LIMIT_MS; waited += 20) await sleep(20);
+  if (isAlive(node)) signal(node.pid, 'SIGKILL');
+  node.pid = undefined;
+}
+
+function isAlive({ pid }: PeerNode): boolean {
+  return pid !== undefined && signal(pid, 0);
+}
+
+function signal(pid: number, name: NodeJS.Signals | 0): boolean {
+  try {
+    return process.kill(pid, name);
+  } catch {
+    return false;
+  }
+}

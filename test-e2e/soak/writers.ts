@@ -1,0 +1,142 @@
+/** The soak's writers (clients/python/writer.py, clients/java/Writer.java): started, watched, ended, read back. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Launched, launch, run } from '../lib/exec.ts';
+import { testRoot } from '../lib/paths.ts';
+import { neededTool, type Tool } from '../lib/tools.ts';
+import type { StoredRecord, WriterHistory } from './history.ts';
+
+export type WriterKind = 'librdkafka' | 'java';
+
+export interface Target {
+  readonly bootstrapServers: string;
+  readonly topic: string;
+  readonly partitions: number;
+}
+
+interface Stat {
+  readonly wallMs: number;
+  readonly acked: number;
+  /** Longest time between two acks of one partition that ended or still lasts in this interval. */
+  readonly gapMs: number;
+}
+
+export class RunningWriter {
+  readonly name: string;
+  readonly errors: string[] = [];
+  readonly #acksFile: string;
+  readonly #program: Launched;
+  readonly #stats: Stat[] = [];
+  #done = false;
+
+  static async start(
+    kind: WriterKind,
+    target: Target,
+    paceMs: number,
+    folder: string,
+  ): Promise<RunningWriter> {
+    const tool = await neededTool(kind === 'java' ? 'java' : 'confluent-kafka');
+    return new RunningWriter(kind, tool, target, paceMs, folder);
+  }
+
+  private constructor(kind: WriterKind, tool: Tool, target: Target, paceMs: number, folder: string) {
+    this.name = kind;
+    this.#acksFile = join(folder, `${target.topic}-${kind}.acks`);
+    const script = kind === 'java' ? 'Writer' : join(testRoot, 'clients', 'python', 'writer.py');
+    const where = [target.bootstrapServers, target.topic, String(target.partitions)];
+    const args = [...tool.args, script, ...where, kind, String(paceMs), this.#acksFile];
+    this.#program = launch(tool.program, args, (line) => this.#hear(line));
+  }
+
+  #hear(line: string): void {
+    const [word, ...rest] = line.split(' ');
+    if (word === 'stat') {
+      const [wallMs = 0, acked = 0, gapMs = 0] = rest.map(Number);
+      this.#stats.push({ wallMs, acked, gapMs });
+    } else if (word === 'error') {
+      if (this.errors.length < 5) this.errors.push(`${this.name}: ${rest.join(' ')}`);
+    } else if (word === 'done') {
+      this.#done = true;
+    }
+  }
+
+  get acked(): number {
+    return this.#stats.at(-1)?.acked ?? 0;
+  }
+
+  /** Longest gap between acks that was seen in the time given (milliseconds since 1970). */
+  longestGapMs(from: number, to: number = Number.POSITIVE_INFINITY): number {
+    let longest = 0;
+    for (const { wallMs, gapMs } of this.#stats) {
+      if (wallMs >= from && wallMs <= to) longest = Math.max(longest, gapMs);
+    }
+    return longest;
+  }
+
+  /** Whether acks have come steadily, without a gap above the limit, for this long. */
+  isSteady(forMs: number, gapLimitMs: number): boolean {
+    const last = this.#stats.at(-1);
+    const first = this.#stats[0];
+    if (last === undefined || first === undefined || last.acked < 20) return false;
+    const from = last.wallMs - forMs;
+    return Date.now() - last.wallMs < 500 && first.wallMs <= from && this.longestGapMs(from) <= gapLimitMs;
+  }
+
+  /** Ends the writing; every record that was sent is waited for. */
+  async finish(): Promise<WriterHistory> {
+    this.#program.closeInput();
+    const code = await this.#program.ended;
+    if (code !== 0 || !this.#done) {
+      throw new Error(`the writer ${this.name} ended with ${code}: ${this.#program.errors()}`);
+    }
+    return { name: this.name, acks: int64s(this.#acksFile) };
+  }
+
+  kill(): void {
+    this.#program.kill();
+  }
+}
+
+/** Waits until every writer is steady. Rejects after the limit. */
+export async function untilSteady(
+  writers: readonly RunningWriter[],
+  limitMs: number,
+  what: string,
+): Promise<void> {
+  const deadline = performance.now() + limitMs;
+  while (!writers.every((writer) => writer.isSteady(1000, 500))) {
+    const errors = writers.flatMap((writer) => writer.errors);
+    if (errors.length > 0) throw new Error(`${what}: ${errors.join('; ')}`);
+    if (performance.now() > deadline)
+      throw new Error(`${what}: acks did not come steadily within ${limitMs} ms`);
+    await sleep(50);
+  }
+}
+
+/** Every record of the topic, by assignment, in order within its partition. */
+export async function readBack(
+  { bootstrapServers, topic, partitions }: Target,
+  names: readonly string[],
+  folder: string,
+): Promise<StoredRecord[]> {
+  const tool = await neededTool('confluent-kafka');
+  const script = join(testRoot, 'clients', 'python', 'read_numbers.py');
+  const file = join(folder, `${topic}.read`);
+  const args = [script, bootstrapServers, topic, String(partitions), file, ...names];
+  await run(tool.program, [...tool.args, ...args], { timeoutMs: 300_000 });
+  const values = int64s(file);
+  const records: StoredRecord[] = [];
+  for (let i = 0; i < values.length; i += 4) {
+    const [partition = 0, offset = 0, writer = 0, n = 0] = values.slice(i, i + 4);
+    records.push({ partition, offset, writer, n });
+  }
+  return records;
+}
+
+function int64s(file: string): number[] {
+  const bytes = readFileSync(file);
+  const values: number[] = new Array(bytes.length / 8);
+  for (let i = 0; i < values.length; i++) values[i] = Number(bytes.readBigInt64BE(i * 8));
+  return values;
+}
