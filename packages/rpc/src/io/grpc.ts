@@ -7,6 +7,7 @@
 import {
   Client,
   credentials,
+  logVerbosity,
   Metadata,
   Server,
   ServerCredentials,
@@ -15,6 +16,7 @@ import {
   type ServiceDefinition,
   type ServiceError,
   type sendUnaryData,
+  setLogVerbosity,
   status,
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
@@ -76,6 +78,9 @@ const channelOptions = {
   'grpc.enable_http_proxy': 0,
 };
 
+// The library writes to stderr by itself; what matters reaches us as errors.
+setLogVerbosity(logVerbosity.NONE);
+
 /** Control messages over @grpc/grpc-js. Holds nothing: every server and channel stands alone. */
 export class GrpcRpc implements Rpc {
   serve(
@@ -109,7 +114,8 @@ class GrpcListener implements Listener {
     this.#server.addService(definition, implementation);
     this.#server.bindAsync(target(address), ServerCredentials.createInsecure(), (error, port) => {
       if (error === null) events.listening(port);
-      else events.failed(error);
+      else
+        events.failed(new Error(`cannot listen on ${target(address)}: ${error.message}`, { cause: error }));
     });
   }
 

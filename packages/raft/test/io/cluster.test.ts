@@ -1,0 +1,169 @@
+/**
+ * Goal: three real quorums over gRPC on loopback and LevelDB elect, commit, survive and restart, quickly.
+ * Method: all in this process, ports from the system; a node is "killed" by dropping its server and never stopping it.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Clock, type Listener, Prng, type RpcService } from '@millrace/base';
+import { MemoryLogger } from '@millrace/base/testing';
+import { GrpcRpc } from '@millrace/rpc/io';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { Quorum, QuorumObserver, type VoterAddress } from '../../src/index.ts';
+import { LevelStorage } from '../../src/io/index.ts';
+
+const clock: Clock = {
+  monotonicMs: () => performance.now(),
+  wallMs: () => Date.now(),
+  setTimer: (delayMs, callback) => {
+    const timer = setTimeout(callback, delayMs);
+    return { cancel: () => clearTimeout(timer) };
+  },
+  soon: (callback) => void setImmediate(callback),
+};
+
+interface Node {
+  readonly id: number;
+  readonly quorum: Quorum;
+  readonly heard: string[];
+  readonly logger: MemoryLogger;
+  active: number | undefined;
+  listener: Listener;
+}
+
+let root: string;
+let voters: VoterAddress[];
+const running = new Map<number, Node>();
+const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+const utf8 = (value: string) => new TextEncoder().encode(value);
+
+beforeEach(async () => {
+  root = mkdtempSync(join(tmpdir(), 'millrace-quorum-'));
+  voters = [];
+  for (const id of [1, 2, 3]) voters.push({ id, host: '127.0.0.1', port: await freePort() });
+});
+afterEach(async () => {
+  await Promise.all([...running.values()].map(stop));
+  rmSync(root, { recursive: true });
+});
+
+async function freePort(): Promise<number> {
+  const nothing: RpcService = { call: () => {}, stream: () => ({ message: () => {}, closed: () => {} }) };
+  const { port, listener } = await serve(nothing, 0);
+  await new Promise<void>((done) => listener.close(done));
+  return port;
+}
+
+function serve(service: RpcService, port: number): Promise<{ port: number; listener: Listener }> {
+  return new Promise((done, failed) => {
+    const events = { listening: (bound: number) => done({ port: bound, listener }), failed };
+    const listener = new GrpcRpc().serve({ host: '127.0.0.1', port }, service, events);
+  });
+}
+
+async function start(id: number): Promise<Node> {
+  const heard: string[] = [];
+  const logger = new MemoryLogger();
+  const quorum = await new Promise<Quorum>((ready, failed) =>
+    Quorum.open(
+      {
+        nodeId: id,
+        directoryId: new Prng(id).uuid(),
+        voters,
+        storage: new LevelStorage(join(root, `n${id}`)),
+        rpc: new GrpcRpc(),
+        clock,
+        random: new Prng(id * 7 + Math.floor(performance.now())),
+        logger,
+        listener: {
+          committed: (batches) => heard.push(...batches.flatMap((batch) => batch.records.map(text))),
+          becameLeader: (epoch) => {
+            node.active = epoch;
+          },
+          resigned: () => {
+            node.active = undefined;
+          },
+          leaderChanged: () => {},
+        },
+        failed,
+      },
+      ready,
+    ),
+  );
+  const service: RpcService = {
+    call: (method, body, reply) => void quorum.handle(method, body, reply),
+    stream: () => ({ message: () => {}, closed: () => {} }),
+  };
+  const { listener } = await serve(service, voters[id - 1]!.port);
+  const node: Node = { id, quorum, heard, logger, active: undefined, listener };
+  running.set(id, node);
+  return node;
+}
+
+async function stop(node: Node): Promise<void> {
+  running.delete(node.id);
+  await new Promise<void>((done) => node.quorum.stop(done));
+  await new Promise<void>((done) => node.listener.close(done));
+}
+
+async function until<T>(what: () => T | undefined | false, withinMs = 10_000): Promise<T> {
+  const end = performance.now() + withinMs;
+  for (;;) {
+    const found = what();
+    if (found !== undefined && found !== false) return found;
+    if (performance.now() > end) throw new Error('waited in vain');
+    await new Promise<void>((done) => setTimeout(done, 2));
+  }
+}
+const activeLeader = () => [...running.values()].find((node) => node.active !== undefined);
+
+test('three voters elect at once, commit, hand over when stopped, and all come back with the log', async () => {
+  const nodes = await Promise.all([1, 2, 3].map(start));
+  const begin = performance.now();
+  const leader = await until(activeLeader);
+  const electedMs = performance.now() - begin;
+  expect(electedMs).toBeLessThan(3000);
+
+  const observed: string[] = [];
+  const ids: string[] = [];
+  const observer = new QuorumObserver({
+    nodeId: 11,
+    directoryId: new Prng(11).uuid(),
+    voters,
+    rpc: new GrpcRpc(),
+    clock,
+    random: new Prng(11),
+    logger: new MemoryLogger(),
+    listener: {
+      committed: (batches) => observed.push(...batches.flatMap((batch) => batch.records.map(text))),
+      leaderChanged: () => {},
+      clusterId: (id) => ids.push(id),
+    },
+  });
+  observer.start();
+  const expected = Array.from({ length: 50 }, (_, index) => `r${index}`);
+  for (const record of expected) expect(leader.quorum.propose([utf8(record)])).toBeDefined();
+  for (const node of nodes) await until(() => node.heard.length === 50);
+  await until(() => observed.length === 50);
+  expect(observed).toEqual(expected);
+  expect(ids).toEqual([leader.quorum.clusterId()]);
+  for (const node of nodes) expect(node.heard).toEqual(expected);
+  const described = leader.quorum.describe();
+  expect(described.voters.every((voter) => voter.logEndOffset === described.highWatermark)).toBe(true);
+  expect(described.observers.map(({ id }) => id)).toEqual([11]);
+
+  const handover = performance.now();
+  await stop(leader);
+  const next = await until(activeLeader);
+  expect(performance.now() - handover).toBeLessThan(3000);
+  next.quorum.propose([utf8('after')]);
+  await until(() => observed.length === 51);
+  await Promise.all([...running.values()].map(stop));
+
+  await Promise.all([1, 2, 3].map(start));
+  const again = await until(activeLeader);
+  expect(again.heard).toEqual([...expected, 'after']);
+  again.quorum.propose([utf8('last')]);
+  await until(() => observed.length === 52);
+  observer.stop();
+});

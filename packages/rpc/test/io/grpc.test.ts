@@ -1,0 +1,166 @@
+import { type Listener, RpcError, type RpcService, type RpcStream } from '@millrace/base';
+import { expect, test } from 'vitest';
+import { GrpcRpc } from '../../src/io/index.ts';
+
+const utf8 = (text: string) => new TextEncoder().encode(text);
+const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+const sleep = (ms: number) => new Promise<void>((done) => setTimeout(done, ms));
+
+/** Answers with its method and body; 'silent' never answers, 'refuse' refuses, 'big' gives back many bytes. */
+const echo: RpcService = {
+  call: (method, body, reply) => {
+    if (method === 'silent') return;
+    if (method === 'refuse') reply(new RpcError('refused', 'not here'));
+    else reply(utf8(`${method}:${text(body)}`));
+  },
+  stream: (method, stream) => ({
+    message: (body) => {
+      if (text(body) === 'bye') stream.close();
+      else stream.send(utf8(`${method}:${text(body)}`));
+    },
+    closed: () => {},
+  }),
+};
+
+function serve(service: RpcService = echo, port = 0): Promise<{ port: number; listener: Listener }> {
+  return new Promise((done, failed) => {
+    const listener = new GrpcRpc().serve({ host: '127.0.0.1', port }, service, {
+      listening: (bound) => done({ port: bound, listener }),
+      failed,
+    });
+  });
+}
+const close = (listener: Listener) => new Promise<void>((done) => listener.close(done));
+const channelTo = (port: number) => new GrpcRpc().channel({ host: '127.0.0.1', port });
+type Channel = ReturnType<typeof channelTo>;
+const call = (channel: Channel, method: string, body: Uint8Array, timeoutMs = 5000) =>
+  new Promise<string>((done) =>
+    channel.call(method, body, timeoutMs, (answer) =>
+      done(answer instanceof RpcError ? `${answer.kind}` : text(answer)),
+    ),
+  );
+
+test('a call is answered; method and body arrive as they were sent', async () => {
+  const { port, listener } = await serve();
+  const channel = channelTo(port);
+  expect(await call(channel, 'raft.vote', utf8('é\0'))).toBe('raft.vote:é\0');
+  expect(await call(channel, 'empty', utf8(''))).toBe('empty:');
+  const big = 'x'.repeat(20 << 20);
+  expect((await call(channel, 'big', utf8(big))).length).toBe(big.length + 4);
+  channel.close();
+  await close(listener);
+});
+
+test('an answer that does not come is a time-out, a refusal is told', async () => {
+  const { port, listener } = await serve();
+  const channel = channelTo(port);
+  expect(await call(channel, 'silent', utf8(''), 50)).toBe('timeout');
+  expect(await call(channel, 'refuse', utf8(''))).toBe('refused');
+  channel.close();
+  await close(listener);
+});
+
+test('nothing listens: unavailable, at once; a port in use: failed', async () => {
+  const { port, listener } = await serve();
+  await expect(serve(echo, port)).rejects.toThrow(/in use|EADDRINUSE|No address/);
+  await close(listener);
+  const channel = channelTo(port);
+  const start = performance.now();
+  expect(await call(channel, 'x', utf8(''))).toBe('unavailable');
+  expect(performance.now() - start).toBeLessThan(1000);
+  channel.close();
+});
+
+test('a closing server gives up what is parked; a new one at the same port is reached soon', async () => {
+  const first = await serve();
+  const channel = channelTo(first.port);
+  await call(channel, 'warm', utf8(''));
+  const parked = call(channel, 'silent', utf8(''));
+  await sleep(20);
+  await close(first.listener);
+  expect(await parked).toBe('unavailable');
+  // Long enough down for the client to be backing off.
+  for (let tries = 0; tries < 20; tries++) {
+    expect(await call(channel, 'x', utf8(''))).toBe('unavailable');
+    await sleep(20);
+  }
+  const second = await serve(echo, first.port);
+  const start = performance.now();
+  while ((await call(channel, 'x', utf8(''))) !== 'x:') await sleep(5);
+  expect(performance.now() - start).toBeLessThan(400);
+  channel.close();
+  await close(second.listener);
+});
+
+test('a closed channel gives up its calls and takes no more', async () => {
+  const { port, listener } = await serve();
+  const channel = channelTo(port);
+  await call(channel, 'warm', utf8(''));
+  const parked = call(channel, 'silent', utf8(''));
+  channel.close();
+  expect(await parked).toBe('unavailable');
+  expect(await call(channel, 'x', utf8(''))).toBe('unavailable');
+  await close(listener);
+});
+
+function openStream(channel: Channel, method: string) {
+  const heard: string[] = [];
+  let closed: ((reason: string) => void) | undefined;
+  const end = new Promise<string>((done) => {
+    closed = done;
+  });
+  const stream: RpcStream = channel.openStream(method, {
+    message: (body) => heard.push(text(body)),
+    closed: (reason) => closed?.(reason),
+  });
+  return { heard, end, stream };
+}
+
+test('a stream carries messages both ways in order, and its end', async () => {
+  const { port, listener } = await serve();
+  const channel = channelTo(port);
+  const { heard, end, stream } = openStream(channel, 's');
+  for (let index = 0; index < 100; index++) stream.send(utf8(String(index)));
+  stream.send(utf8('bye'));
+  await end;
+  expect(heard).toEqual(Array.from({ length: 100 }, (_, index) => `s:${index}`));
+  channel.close();
+  await close(listener);
+});
+
+test('each side hears that the other closed the stream, or that it died', async () => {
+  const ends: string[] = [];
+  const service: RpcService = {
+    ...echo,
+    stream: () => ({ message: () => {}, closed: (reason) => void ends.push(reason) }),
+  };
+  const { port, listener } = await serve(service);
+  const channel = channelTo(port);
+  const polite = openStream(channel, 'a');
+  await sleep(50);
+  polite.stream.close();
+  await polite.end;
+  await sleep(50);
+  expect(ends).toEqual(['closed by the peer']);
+  const cut = openStream(channel, 'b');
+  await sleep(50);
+  channel.close();
+  await cut.end;
+  await sleep(50);
+  expect(ends).toHaveLength(2);
+  const another = channelTo(port);
+  const left = openStream(another, 'c');
+  await sleep(50);
+  await close(listener);
+  await left.end;
+  expect(ends).toHaveLength(3);
+  another.close();
+});
+
+test('a stream to nowhere is closed', async () => {
+  const { port, listener } = await serve();
+  await close(listener);
+  const channel = channelTo(port);
+  expect(await openStream(channel, 'x').end).not.toBe('');
+  channel.close();
+});
