@@ -28,12 +28,14 @@ export interface ReplicationConfig {
   readonly highWatermarkCheckpointIntervalMs: Millis;
   /** Pause before an AlterPartition that got no answer is sent again. */
   readonly alterPartitionRetryMs: Millis;
-  /** Parked fetches and parked produce requests above this are answered at once with what there is. */
-  readonly maxParkedRequests: number;
-  /** `request.timeout` bound for the largest frame a leader may answer with. */
+  /** Fetches beyond so many parked ones are answered at once with what there is. */
+  readonly maxParkedFetches: number;
+  /** Largest frame a leader may answer with; a larger one breaks the connection. */
   readonly maxResponseFrameBytes: number;
-  /** The broker's values for topic configs, by topic config name; a topic's own config goes before. */
-  readonly topicDefaults: ReadonlyMap<string, string>;
+  /** `producer.id.expiration.ms`: a producer that wrote nothing for so long is forgotten. */
+  readonly producerIdExpirationMs: Millis;
+  /** Properties that the node's configuration sets, by name: what topic configs fall back to. */
+  readonly brokerProperties: ReadonlyMap<string, string>;
 }
 
 export const defaultReplicationConfig: ReplicationConfig = {
@@ -49,7 +51,8 @@ export const defaultReplicationConfig: ReplicationConfig = {
   maxFetchSessions: 1000,
   highWatermarkCheckpointIntervalMs: 5000,
   alterPartitionRetryMs: 100,
-  maxParkedRequests: 100_000,
+  maxParkedFetches: 100_000,
   maxResponseFrameBytes: 128 * 1024 * 1024,
-  topicDefaults: new Map(),
+  producerIdExpirationMs: 86_400_000,
+  brokerProperties: new Map(),
 };

@@ -8,6 +8,7 @@ import type { LogDirectory } from '@millrace/log';
 import {
   type AlterPartitionRequest,
   type AlterPartitionResponse,
+  type ConfigLayers,
   type MetadataDelta,
   MetadataImage,
   type TopicImage,
@@ -96,7 +97,7 @@ export class ReplicaManager {
       random: random.fork('fetch-sessions'),
       responseBytesMax: config.consumerFetchMaxBytes,
       sessionsMax: config.maxFetchSessions,
-      parkedMax: config.maxParkedRequests,
+      parkedMax: config.maxParkedFetches,
       find: (item, usesTopicIds) => this.find(item, usesTopicIds),
       registeredEpoch: (id) => this.image.broker(id)?.epoch,
     });
@@ -137,7 +138,7 @@ export class ReplicaManager {
       return;
     }
     for (const topic of delta.deletedTopics) this.deleteTopic(topic);
-    for (const name of delta.changedConfigs) this.configure(name);
+    for (const name of this.reconfigured(delta)) this.configure(name);
     for (const { topicId, topic, partition } of delta.changedPartitions) {
       const replica = this.host({ id: topicId, name: topic }, partition);
       if (replica !== undefined) this.followings.update(replica, this.image);
@@ -217,6 +218,14 @@ export class ReplicaManager {
     this.table.remove(replica, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
   }
 
+  /** Names of topics whose settings may have changed. */
+  private reconfigured(delta: MetadataDelta): Iterable<string> {
+    const { changedBrokerConfigs, changedConfigs } = delta;
+    const isInherited =
+      changedBrokerConfigs.has('') || changedBrokerConfigs.has(String(this.options.brokerId));
+    return isInherited ? new Set(this.partitions().map((replica) => replica.topic)) : changedConfigs;
+  }
+
   private configure(topic: string): void {
     const image = this.image.topic(topic);
     if (image === undefined) return;
@@ -228,8 +237,14 @@ export class ReplicaManager {
   }
 
   private settingsOf(topic: string | undefined): TopicSettings {
-    const own = topic === undefined ? new Map<string, string>() : this.image.topicConfig(topic);
-    return topicSettings(own, this.options.config.topicDefaults);
+    const { brokerId, config } = this.options;
+    const layers: ConfigLayers = {
+      topic: topic === undefined ? new Map() : this.image.topicConfig(topic),
+      dynamicBroker: this.image.brokerConfig(String(brokerId)),
+      dynamicDefault: this.image.brokerConfig(''),
+      staticBroker: config.brokerProperties,
+    };
+    return topicSettings(layers, config.producerIdExpirationMs);
   }
 
   // ------------------------------------------------------------------ requests

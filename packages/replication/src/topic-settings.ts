@@ -1,8 +1,8 @@
 /**
- * A topic's settings as the log and the partition want them: what was set on the topic, else the broker's value, else
- * Kafka's default. Values were validated by the controller; one that cannot be read falls back.
+ * A topic's settings as the log and the partition want them. What a setting falls back to is metadata's business.
  */
 import { DEFAULT_LOG_CONFIG, type LogConfig } from '@millrace/log';
+import { type ConfigLayers, effectiveTopicConfig, numberOf } from '@millrace/metadata';
 import type { PartitionSettings } from './partition.ts';
 
 export interface TopicSettings {
@@ -10,34 +10,29 @@ export interface TopicSettings {
   readonly partition: PartitionSettings;
 }
 
+/** `producerIdExpirationMs` is a setting of the broker, not of topics. */
 export function topicSettings(
-  own: ReadonlyMap<string, string>,
-  defaults: ReadonlyMap<string, string>,
+  layers: ConfigLayers,
+  producerIdExpirationMs: number | undefined,
 ): TopicSettings {
-  const text = (name: string) => own.get(name) ?? defaults.get(name);
-  const number = (name: string, fallback: number) => {
-    const value = text(name);
-    if (value === undefined || !/^-?\d+$/.test(value)) return fallback;
-    // Kafka's "unlimited" is the largest int64.
-    return Math.min(Number(value), Number.MAX_SAFE_INTEGER);
-  };
-  const base = DEFAULT_LOG_CONFIG;
+  const text = (name: string) => effectiveTopicConfig(name, layers);
+  const number = (name: string) => numberOf(text(name));
   const log: LogConfig = {
-    segmentBytes: number('segment.bytes', base.segmentBytes),
-    segmentMs: number('segment.ms', base.segmentMs),
-    indexIntervalBytes: number('index.interval.bytes', base.indexIntervalBytes),
-    segmentIndexBytes: number('segment.index.bytes', base.segmentIndexBytes),
-    flushMessages: number('flush.messages', base.flushMessages),
-    producerIdExpirationMs: number('producer.id.expiration.ms', base.producerIdExpirationMs),
-    maxMessageBytes: number('max.message.bytes', base.maxMessageBytes),
+    segmentBytes: number('segment.bytes'),
+    segmentMs: number('segment.ms'),
+    indexIntervalBytes: number('index.interval.bytes'),
+    segmentIndexBytes: number('segment.index.bytes'),
+    flushMessages: number('flush.messages'),
+    producerIdExpirationMs: producerIdExpirationMs ?? DEFAULT_LOG_CONFIG.producerIdExpirationMs,
+    maxMessageBytes: number('max.message.bytes'),
     timestampType: text('message.timestamp.type') === 'LogAppendTime' ? 'LogAppendTime' : 'CreateTime',
-    timestampBeforeMaxMs: number('message.timestamp.before.max.ms', base.timestampBeforeMaxMs),
-    timestampAfterMaxMs: number('message.timestamp.after.max.ms', base.timestampAfterMaxMs),
+    timestampBeforeMaxMs: number('message.timestamp.before.max.ms'),
+    timestampAfterMaxMs: number('message.timestamp.after.max.ms'),
   };
   return {
     log,
     partition: {
-      minInsyncReplicas: number('min.insync.replicas', 1),
+      minInsyncReplicas: number('min.insync.replicas'),
       syncsBeforeAck: log.flushMessages === 1,
     },
   };
