@@ -1,0 +1,165 @@
+/**
+ * Random but proper histories of metadata records for property tests: a list of small numbers becomes records that fit
+ * what came before. Keeps a plain model of its own, the dumb twin of the image.
+ */
+import type { NodeId, Uuid } from '@millrace/base';
+import type { MetadataRecord } from '../src/record-types.ts';
+
+export interface ModelPartition {
+  replicas: NodeId[];
+  isr: NodeId[];
+  leader: NodeId;
+  leaderEpoch: number;
+  partitionEpoch: number;
+}
+
+export interface Model {
+  brokers: Map<NodeId, { epoch: number; fenced: boolean; shutdown: boolean }>;
+  topics: Map<Uuid, { name: string; partitions: ModelPartition[] }>;
+  topicConfigs: Map<string, Map<string, string>>;
+  nextProducerId: number;
+}
+
+const NAMES = ['a', 'b', 'c.d', 'e_f', 'g'];
+
+/** Each draw is one record or one small group; offsets count from 0. */
+export function historyOf(draws: readonly number[]): { records: MetadataRecord[]; model: Model } {
+  const model: Model = { brokers: new Map(), topics: new Map(), topicConfigs: new Map(), nextProducerId: 0 };
+  const records: MetadataRecord[] = [];
+  for (const draw of draws) {
+    const step = STEPS[draw % STEPS.length]!;
+    for (const record of step(model, Math.floor(draw / STEPS.length), records.length)) records.push(record);
+  }
+  return { records, model };
+}
+
+type Step = (model: Model, draw: number, offset: number) => MetadataRecord[];
+
+function pick<T>(items: readonly T[], draw: number): T | undefined {
+  return items.length === 0 ? undefined : items[draw % items.length];
+}
+
+function uuid(number: number): Uuid {
+  return `id${String(number).padStart(19, '0')}A` as Uuid;
+}
+
+const register: Step = (model, draw, offset) => {
+  const brokerId = draw % 4;
+  model.brokers.set(brokerId, { epoch: offset, fenced: true, shutdown: false });
+  const incarnationId = uuid(offset);
+  return [{ type: 'registerBroker', brokerId, incarnationId, listeners: [], rack: undefined, logDirs: [] }];
+};
+
+const change: Step = (model, draw) => {
+  const id = pick([...model.brokers.keys()], draw);
+  if (id === undefined) return [];
+  const broker = model.brokers.get(id)!;
+  const fenced = draw % 3 === 0;
+  broker.fenced = fenced;
+  return [{ type: 'brokerChange', brokerId: id, brokerEpoch: broker.epoch, fenced }];
+};
+
+const unregister: Step = (model, draw) => {
+  const id = draw % 5 === 0 ? pick([...model.brokers.keys()], draw) : undefined;
+  if (id === undefined) return [];
+  const brokerEpoch = model.brokers.get(id)!.epoch;
+  model.brokers.delete(id);
+  return [{ type: 'unregisterBroker', brokerId: id, brokerEpoch }];
+};
+
+function replicasFrom(draw: number): NodeId[] {
+  const first = draw % 4;
+  return draw % 3 === 0 ? [first] : [first, (first + 1 + (draw % 2)) % 4];
+}
+
+function addPartition(model: Model, topicId: Uuid, draw: number): MetadataRecord {
+  const topic = model.topics.get(topicId)!;
+  const replicas = replicasFrom(draw);
+  const partition = {
+    replicas,
+    isr: [replicas[0]!],
+    leader: replicas[0]!,
+    leaderEpoch: 0,
+    partitionEpoch: 0,
+  };
+  topic.partitions.push({ ...partition });
+  return { type: 'partition', topicId, partition: topic.partitions.length - 1, ...partition };
+}
+
+const create: Step = (model, draw, offset) => {
+  const taken = new Set([...model.topics.values()].map(({ name }) => name));
+  const name = pick(
+    NAMES.filter((each) => !taken.has(each)),
+    draw,
+  );
+  if (name === undefined) return [];
+  const topicId = uuid(offset);
+  model.topics.set(topicId, { name, partitions: [] });
+  const records: MetadataRecord[] = [{ type: 'topic', name, topicId }];
+  for (let i = 0; i <= draw % 3; i++) records.push(addPartition(model, topicId, draw + i));
+  return records;
+};
+
+const grow: Step = (model, draw) => {
+  const topicId = pick([...model.topics.keys()], draw);
+  return topicId === undefined ? [] : [addPartition(model, topicId, draw)];
+};
+
+const remove: Step = (model, draw) => {
+  const topicId = pick([...model.topics.keys()], draw);
+  if (topicId === undefined) return [];
+  model.topicConfigs.delete(model.topics.get(topicId)!.name);
+  model.topics.delete(topicId);
+  return [{ type: 'removeTopic', topicId }];
+};
+
+const alter: Step = (model, draw) => {
+  const topicId = pick([...model.topics.keys()], draw);
+  if (topicId === undefined) return [];
+  const { partitions } = model.topics.get(topicId)!;
+  const index = draw % partitions.length;
+  const partition = partitions[index]!;
+  const isr =
+    draw % 2 === 0 ? [...partition.replicas] : [partition.replicas[draw % partition.replicas.length]!];
+  const leader = draw % 5 === 0 ? -1 : isr[draw % isr.length]!;
+  const changesLeader = draw % 3 !== 0 || !isr.includes(partition.leader);
+  partition.isr = isr;
+  partition.partitionEpoch++;
+  if (changesLeader) {
+    partition.leader = leader;
+    partition.leaderEpoch++;
+  }
+  return [{ type: 'partitionChange', topicId, partition: index, isr, ...(changesLeader ? { leader } : {}) }];
+};
+
+const configure: Step = (model, draw) => {
+  const topicId = pick([...model.topics.keys()], draw);
+  if (topicId === undefined) return [];
+  const resourceName = model.topics.get(topicId)!.name;
+  const name = `k${draw % 3}`;
+  const value = draw % 4 === 0 ? undefined : String(draw);
+  const configs = model.topicConfigs.get(resourceName) ?? new Map<string, string>();
+  if (value === undefined) configs.delete(name);
+  else configs.set(name, value);
+  if (configs.size === 0) model.topicConfigs.delete(resourceName);
+  else model.topicConfigs.set(resourceName, configs);
+  return [{ type: 'config', resourceType: 'topic', resourceName, name, value }];
+};
+
+const producerIds: Step = (model) => {
+  model.nextProducerId += 1000;
+  return [{ type: 'producerIds', brokerId: 0, brokerEpoch: 0, nextProducerId: model.nextProducerId }];
+};
+
+const STEPS: readonly Step[] = [
+  register,
+  create,
+  alter,
+  change,
+  configure,
+  grow,
+  alter,
+  producerIds,
+  remove,
+  unregister,
+];
