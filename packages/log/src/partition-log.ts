@@ -1,16 +1,35 @@
-/** One partition's log. Signatures are final; bodies follow in the next commit. */
+/**
+ * One partition's log: a sequence of record batches with offsets, in Kafka's layout on a Disk. Owns every cursor of it
+ * (start offset, end offset, recovery point) and keeps segments, indexes, leader epochs, producer states and the tail in memory
+ * in step. Knows no leaders, no replicas and no high watermark: who may append what is decided above.
+ *
+ * Written = handed to the operating system when append returns. On the device = `flush` called back.
+ * A failing disk is a value: the append is refused with KAFKA_STORAGE_ERROR and leaves no trace, or, if its trace
+ * cannot be removed, the log goes offline (`offline` says why) and refuses everything until it is opened again.
+ */
 import {
+  assert,
   type Disk,
-  InvariantError,
+  DiskError,
   type LeaderEpoch,
   type Logger,
   type Offset,
   type Uuid,
   type WallMillis,
+  ZERO_UUID,
 } from '@millrace/base';
-import type { CompressionCodecs } from '@millrace/protocol';
+import { BatchHeader, type CompressionCodecs, ErrorCode, readBatchHeader } from '@millrace/protocol';
+import { judgeReplicated, stampForLeader } from './append.ts';
+import { deletedFolderName } from './file-names.ts';
+import { Flusher } from './flusher.ts';
 import type { LeaderEpochs } from './leader-epochs.ts';
+import type { FileHandle } from './open-files.ts';
+import { type LogParts, type OpenLogOptions, openParts } from './open-log.ts';
 import type { ProducerStates } from './producer-states.ts';
+import type { Segments } from './segments.ts';
+import type { Snapshots } from './snapshots.ts';
+import { Tail } from './tail-cache.ts';
+import { findLargestTimestamp, findTimestamp } from './time-lookup.ts';
 import type {
   EpochEnd,
   FlushDone,
@@ -20,88 +39,452 @@ import type {
   LogConfig,
   ReadOptions,
   ReadResult,
+  Refusal,
   TimestampHit,
 } from './types.ts';
-
-export interface OpenLogOptions {
-  readonly disk: Disk;
-  readonly directory: string;
-  readonly topicId?: Uuid;
-  readonly config: LogConfig;
-  readonly nowWallMs: WallMillis;
-  /** The log was closed cleanly: its content is trusted, only the tail is checked. */
-  readonly cleanShutdown: boolean;
-  /** After an unclean stop, everything below is known to be on the device. Default 0: check all. */
-  readonly recoveryPoint?: Offset;
-  /** Checkpointed log start offset; default: where the first segment begins. */
-  readonly startOffset?: Offset;
-  readonly codecs: CompressionCodecs;
-  readonly logger: Logger;
-}
+import { judgeBatch, judgeTimestamps, refuse } from './validate.ts';
 
 export class PartitionLog {
-  config!: LogConfig;
-  readonly directory!: string;
-  topicId: Uuid | undefined;
-  startOffset!: Offset;
-  endOffset!: Offset;
-  readonly epochs!: LeaderEpochs;
-  readonly producers!: ProducerStates;
+  config: LogConfig;
+  /** Changes when the folder is renamed for deletion. */
+  directory: string;
+  readonly topicId: Uuid | undefined;
+  /** The first offset that is part of the log; only grows. */
+  startOffset: Offset;
+  /** Exclusive: the offset that the next record gets. */
+  endOffset: Offset;
+  readonly epochs: LeaderEpochs;
+  readonly producers: ProducerStates;
   /** Bytes of all segments. */
-  sizeBytes!: number;
-  /** Everything below is on the device. */
-  recoveryPoint!: Offset;
+  sizeBytes: number;
   /** Why this log takes no more reads and writes; undefined = it works. */
   offline: string | undefined;
+  private readonly disk: Disk;
+  private readonly segments: Segments;
+  private readonly snapshots: Snapshots;
+  private readonly tail: Tail;
+  private readonly flusher: Flusher;
+  private readonly codecs: CompressionCodecs;
+  private readonly logger: Logger;
+  /** Filled again and again: one header is looked at, at a time. */
+  private readonly header = new BatchHeader();
+  /** Names in the folder changed since it was synced. */
+  private namesUnsynced = true;
+  /** The newest wall time that was told. */
+  private lastWallMs: WallMillis;
 
-  static open(_o: OpenLogOptions): PartitionLog {
-    throw new InvariantError('not yet');
+  /** Opens the log of a folder, or makes a new one there. May throw DiskError, or TopicIdMismatch. */
+  static open(o: OpenLogOptions): PartitionLog {
+    return new PartitionLog(openParts(o));
   }
-  setConfig(_config: LogConfig): void {
-    throw new InvariantError('not yet');
+
+  private constructor(parts: LogParts) {
+    this.config = parts.config;
+    this.directory = parts.directory;
+    this.topicId = parts.topicId;
+    this.startOffset = parts.startOffset;
+    this.endOffset = parts.endOffset;
+    this.epochs = parts.epochs;
+    this.producers = parts.producers;
+    this.segments = parts.segments;
+    this.snapshots = parts.snapshots;
+    this.sizeBytes = parts.segments.sizeBytes;
+    this.disk = parts.disk;
+    this.codecs = parts.codecs;
+    this.logger = parts.logger;
+    this.lastWallMs = parts.nowWallMs;
+    this.tail = new Tail(parts.tails);
+    this.flusher = new Flusher(parts.recoveryPoint, {
+      endOffset: () => this.endOffset,
+      prepare: (fromOffset) => this.prepareFlush(fromOffset),
+      failed: (error) => this.goOffline(`${error.code}: ${error.message}`),
+    });
   }
-  appendAsLeader(_batch: Uint8Array, _o: LeaderAppendOptions): LeaderAppend {
-    throw new InvariantError('not yet');
+
+  /** Everything below is on the device. */
+  get recoveryPoint(): Offset {
+    return this.flusher.recoveryPoint;
   }
-  appendAsFollower(_records: Uint8Array, _nowWallMs: WallMillis): FollowerAppend {
-    throw new InvariantError('not yet');
-  }
-  read(_o: ReadOptions): ReadResult {
-    throw new InvariantError('not yet');
-  }
-  truncateTo(_offset: Offset): void {
-    throw new InvariantError('not yet');
-  }
-  truncateFullyAndStartAt(_offset: Offset): void {
-    throw new InvariantError('not yet');
-  }
-  /** Raises the log start offset (DeleteRecords, or a follower that learns its leader's); segments wholly below are removed. */
-  advanceStartOffset(_offset: Offset): void {
-    throw new InvariantError('not yet');
-  }
-  offsetForTimestamp(_timestamp: WallMillis): TimestampHit | undefined {
-    throw new InvariantError('not yet');
-  }
-  maxTimestampOffset(): TimestampHit | undefined {
-    throw new InvariantError('not yet');
-  }
-  assignLeaderEpoch(_epoch: LeaderEpoch, _startOffset: Offset): void {
-    throw new InvariantError('not yet');
-  }
-  endOffsetForEpoch(_epoch: LeaderEpoch): EpochEnd {
-    throw new InvariantError('not yet');
-  }
-  /** `flush.messages` records or more are not yet on the device. */
+
+  /** `flush.messages` records or more are not yet on the device. The log starts a flush by itself then; see `flush`. */
   get flushDue(): boolean {
-    throw new InvariantError('not yet');
+    return this.endOffset - this.flusher.recoveryPoint >= this.config.flushMessages;
   }
-  flush(_done: FlushDone): void {
-    throw new InvariantError('not yet');
+
+  get segmentCount(): number {
+    return this.segments.list.length;
   }
-  close(_o: { clean: boolean }): void {
-    throw new InvariantError('not yet');
+
+  /** Memory held by the tail. */
+  get tailBytes(): number {
+    return this.tail.sizeBytes;
   }
+
+  /** Counts from the next append on. */
+  setConfig(config: LogConfig): void {
+    this.config = config;
+  }
+
+  /**
+   * Appends a client's batch: judges it (Kafka's checks of Produce 9-14), gives it offsets and the leader epoch in place, and
+   * writes it. The bytes are kept in memory for a while and must not be changed any more once this returned ok.
+   */
+  appendAsLeader(batch: Uint8Array, o: LeaderAppendOptions): LeaderAppend {
+    if (this.offline !== undefined) return this.refuseOffline();
+    assert(o.leaderEpoch >= this.epochs.latest, 'a leader appends with the newest epoch');
+    const { header, config } = this;
+    const refusal =
+      judgeBatch(batch, header, config, o.apiVersion) ??
+      judgeTimestamps(batch, header, config, o.nowWallMs, this.codecs);
+    if (refusal !== undefined) return refusal;
+    if (header.sizeBytes > config.segmentBytes)
+      return refuse(
+        ErrorCode.RECORD_LIST_TOO_LARGE,
+        `the batch is larger than segment.bytes ${config.segmentBytes}`,
+      );
+    if (header.producerId >= 0) {
+      const judged = this.producers.check(header, o.nowWallMs, config.producerIdExpirationMs);
+      if (judged !== undefined) return 'ok' in judged ? judged : this.duplicate(judged);
+    }
+    // No transaction can be open: nothing verifies one yet (KIP-890).
+    if (header.isTransactional)
+      return refuse(ErrorCode.INVALID_TXN_STATE, 'the transaction is not known in this partition');
+    stampForLeader(batch, header, this.endOffset, o, config);
+    const failure = this.write(batch, o.nowWallMs);
+    if (failure !== undefined) return failure;
+    return {
+      ok: true,
+      baseOffset: header.baseOffset,
+      lastOffset: header.lastOffset,
+      logAppendTimeMs: config.timestampType === 'LogAppendTime' ? o.nowWallMs : -1,
+      startOffset: this.startOffset,
+      duplicate: false,
+    };
+  }
+
+  /**
+   * Appends what a leader's Fetch returned: whole batches that continue this log; a last one that is cut is left out.
+   * The bytes are kept in memory for a while and must not be changed any more.
+   */
+  appendAsFollower(records: Uint8Array, nowWallMs: WallMillis): FollowerAppend {
+    if (this.offline !== undefined) return this.refuseOffline();
+    const judged = judgeReplicated(records, this.header, this.endOffset);
+    if ('ok' in judged) return judged;
+    let start = 0;
+    let position = 0;
+    // A run of batches is one write; it ends where a new segment has to begin.
+    while (position < judged.wholeBytes) {
+      readBatchHeader(records, position, this.header);
+      const full = this.segments.active.isFullFor(this.header, position - start, nowWallMs, this.config);
+      if (full && position > start) {
+        const failure = this.write(records.subarray(start, position), nowWallMs);
+        if (failure !== undefined) return failure;
+        start = position;
+        readBatchHeader(records, position, this.header);
+      }
+      position += this.header.sizeBytes;
+    }
+    if (position > start) {
+      const failure = this.write(records.subarray(start, position), nowWallMs);
+      if (failure !== undefined) return failure;
+    }
+    return { ok: true, endOffset: this.endOffset };
+  }
+
+  /**
+   * Whole batches from the one that holds `fromOffset`; the caller has checked startOffset <= fromOffset <= endOffset.
+   * May return less than there is (the end of a segment): read on from where it ends.
+   */
+  read(o: ReadOptions): ReadResult {
+    if (this.offline !== undefined) return failedRead();
+    assert(
+      o.fromOffset >= this.startOffset && o.fromOffset <= this.endOffset,
+      'a read begins within the log',
+    );
+    if (o.fromOffset >= Math.min(o.endOffsetMax, this.endOffset))
+      return { chunks: [], sizeBytes: 0, errorCode: ErrorCode.NONE };
+    const held = this.tail.read(o.fromOffset, o.endOffsetMax, o.maxBytes, o.atLeastOneBatch, this.header);
+    if (held !== undefined) return { ...held, errorCode: ErrorCode.NONE };
+    try {
+      const found = this.segments.read(o, this.header);
+      if (found.damage === undefined)
+        return { chunks: found.chunks, sizeBytes: found.sizeBytes, errorCode: ErrorCode.NONE };
+      this.logger.error('log-read-failed', this.facts({ offset: o.fromOffset, reason: found.damage }));
+    } catch (error) {
+      if (!(error instanceof DiskError)) throw error;
+      this.logger.error('log-read-failed', this.facts({ offset: o.fromOffset, reason: error.message }));
+    }
+    return failedRead();
+  }
+
+  /** The log ends at `offset`, or at the beginning of the batch that holds it. Nothing happens when it ends there or earlier. */
+  truncateTo(offset: Offset): void {
+    assert(offset >= 0, 'an offset to truncate to');
+    if (this.offline !== undefined || offset > this.endOffset) return;
+    if (offset < this.startOffset) {
+      this.truncateFullyAndStartAt(offset);
+      return;
+    }
+    const oldEndOffset = this.endOffset;
+    this.orOffline(() => {
+      if (offset < oldEndOffset) this.cutAt(offset);
+      this.epochs.truncateFromEnd(this.endOffset);
+    });
+    if (this.endOffset < oldEndOffset)
+      this.logger.info('log-truncated', this.facts({ endOffset: this.endOffset, oldEndOffset }));
+  }
+
+  /** Deletes everything; the log is empty and begins at `offset`. */
+  truncateFullyAndStartAt(offset: Offset): void {
+    assert(offset >= 0, 'an offset to start at');
+    if (this.offline !== undefined) return;
+    const oldEndOffset = this.endOffset;
+    this.tail.clear();
+    this.producers.clear();
+    this.endOffset = offset;
+    this.startOffset = offset;
+    this.sizeBytes = 0;
+    this.namesUnsynced = true;
+    this.flusher.restarted(offset);
+    this.orOffline(() => {
+      this.snapshots.removeWhere(() => true);
+      this.epochs.clear();
+      this.segments.replaceAll(offset, this.lastWallMs);
+    });
+    this.logger.info('log-truncated', this.facts({ endOffset: offset, oldEndOffset, startOffset: offset }));
+  }
+
+  /** Raises the log start offset (DeleteRecords, or a follower that learns its leader's); segments wholly below are removed. */
+  advanceStartOffset(offset: Offset): void {
+    assert(offset <= this.endOffset, 'a log starts no later than it ends');
+    if (this.offline !== undefined || offset <= this.startOffset) return;
+    this.startOffset = offset;
+    this.orOffline(() => {
+      this.epochs.truncateFromStart(offset);
+      const removed = this.segments.removeBefore(offset);
+      if (removed.length === 0) return;
+      const first = this.segments.list[0]!.baseOffset;
+      this.snapshots.removeWhere((snapshot) => snapshot < first);
+      this.sizeBytes = this.segments.sizeBytes;
+      this.namesUnsynced = true;
+    });
+  }
+
+  /** The first record, in offset order, with that timestamp or a later one. Reads and may decompress: not for hot paths. */
+  offsetForTimestamp(timestamp: WallMillis): TimestampHit | undefined {
+    return this.lookUp(() => findTimestamp(this.segments, this.startOffset, timestamp, this.codecs));
+  }
+
+  /** The first record that has the largest timestamp. */
+  maxTimestampOffset(): TimestampHit | undefined {
+    return this.lookUp(() => findLargestTimestamp(this.segments, this.startOffset, this.codecs));
+  }
+
+  /** A new leader notes its epoch at its end offset, even before the first append. */
+  assignLeaderEpoch(epoch: LeaderEpoch, startOffset: Offset): void {
+    if (this.offline !== undefined) return;
+    this.orOffline(() => {
+      if (this.epochs.assign(epoch, startOffset)) this.namesUnsynced = true;
+    });
+  }
+
+  /** The largest known epoch <= `epoch` and where it ended; (-1, -1) when that is unknown. */
+  endOffsetForEpoch(epoch: LeaderEpoch): EpochEnd {
+    return this.epochs.endOffsetFor(epoch, this.endOffset);
+  }
+
+  /**
+   * Calls when everything appended before is on the device; at once when it is already. Calls with an error when that
+   * failed; the log is offline then. Many callers share one sync.
+   */
+  flush(done: FlushDone): void {
+    if (this.offline !== undefined) done(new DiskError('EIO', this.offline));
+    else this.flusher.flush(done);
+  }
+
+  /** Ends the use of the log. Clean: everything is synced, and the next open has nothing to check. */
+  close(o: { clean: boolean }): void {
+    if (o.clean && this.offline === undefined)
+      this.orOffline(() => {
+        this.segments.active.seal();
+        this.snapshots.write(this.endOffset, this.producers);
+        this.flusher.flushNow();
+      });
+    this.offline ??= 'the log is closed';
+    this.tail.clear();
+    this.segments.close();
+  }
+
+  /** Renames the folder out of the way; what it holds is removed with `delete` or by the next start. May throw DiskError. */
+  renameForDeletion(unique: Uuid): void {
+    this.close({ clean: false });
+    const slash = this.directory.lastIndexOf('/') + 1;
+    const target = this.directory.slice(0, slash) + deletedFolderName(this.directory.slice(slash), unique);
+    this.disk.rename(this.directory, target);
+    this.directory = target;
+  }
+
+  /** Removes the log from the disk: renamed first, so that a crash in between leaves no half log. May throw DiskError. */
   delete(): void {
-    throw new InvariantError('not yet');
+    if (!this.directory.endsWith('-delete')) this.renameForDeletion(this.topicId ?? ZERO_UUID);
+    this.disk.remove(this.directory);
+  }
+
+  /** Now and then: forgets expired producers. */
+  tick(nowWallMs: WallMillis): void {
+    this.producers.expire(nowWallMs, this.config.producerIdExpirationMs);
+  }
+
+  /** Writes whole batches, whose offsets are final, to the active segment, or to a new one when it is full. */
+  private write(bytes: Uint8Array, nowWallMs: WallMillis): Refusal | undefined {
+    const { header, segments } = this;
+    const baseOffset = this.endOffset;
+    this.lastWallMs = nowWallMs;
+    try {
+      readBatchHeader(bytes, 0, header);
+      if (segments.active.isFullFor(header, 0, nowWallMs, this.config)) this.roll(nowWallMs);
+      this.assignEpochs(bytes);
+      segments.active.write(bytes, () => this.goOffline('a failed write could not be cut back'));
+    } catch (error) {
+      if (error instanceof DiskError) return this.refuseStorage(error);
+      throw error;
+    }
+    // From here on nothing fails: memory follows what was written.
+    const segment = segments.active;
+    for (let position = 0; position < bytes.length; position += header.sizeBytes) {
+      readBatchHeader(bytes, position, header);
+      segment.note(header, segment.sizeBytes, this.config.indexIntervalBytes);
+      this.producers.update(header, nowWallMs);
+    }
+    this.sizeBytes += bytes.length;
+    this.endOffset = header.lastOffset + 1;
+    this.tail.add(bytes, baseOffset, this.endOffset, nowWallMs);
+    if (this.flushDue && !this.flusher.busy) this.flusher.flush(ignore);
+    return undefined;
+  }
+
+  private assignEpochs(bytes: Uint8Array): void {
+    const { header } = this;
+    let changed = false;
+    for (let position = 0; position < bytes.length; position += header.sizeBytes) {
+      readBatchHeader(bytes, position, header);
+      if (header.leaderEpoch === this.epochs.latest) continue;
+      changed = this.epochs.note(header.leaderEpoch, header.baseOffset) || changed;
+    }
+    if (!changed) return;
+    this.epochs.write();
+    this.namesUnsynced = true;
+  }
+
+  /** Closes the active segment and begins a new one at the end offset. May throw DiskError: then nothing has changed. */
+  private roll(nowWallMs: WallMillis): void {
+    this.segments.active.seal();
+    this.snapshots.write(this.endOffset, this.producers);
+    this.segments.add(this.endOffset, nowWallMs, () => this.goOffline('a new segment could not be made'));
+    this.namesUnsynced = true;
+    // In the background, so that after a crash at most the last segment has to be checked.
+    if (!this.flusher.busy) this.flusher.flush(ignore);
+  }
+
+  private cutAt(offset: Offset): void {
+    const { segments } = this;
+    const found = segments.locate(offset);
+    if (found === undefined) throw new DiskError('EIO', `${this.directory}: no batch holds offset ${offset}`);
+    const endOffset = Math.min(offset, found.located.baseOffset);
+    this.tail.truncate(endOffset);
+    this.flusher.truncated(endOffset);
+    segments.forgetHints();
+    this.endOffset = endOffset;
+    this.namesUnsynced = true;
+    segments.removeAfter(found.index);
+    found.segment.truncate(found.located.position, endOffset);
+    this.sizeBytes = segments.sizeBytes;
+    this.snapshots.removeWhere((snapshot) => snapshot > endOffset);
+    if (!this.producers.truncate(endOffset)) this.collectProducers();
+  }
+
+  /** Producer states from the newest snapshot and the batches behind it. */
+  private collectProducers(): void {
+    const now = this.lastWallMs;
+    const snapshot = this.snapshots.newest(this.endOffset);
+    this.producers.load(snapshot?.entries ?? [], now);
+    const from = snapshot?.offset ?? this.segments.list[0]!.baseOffset;
+    for (let index = this.segments.indexFor(from); index < this.segments.list.length; index++) {
+      const segment = this.segments.list[index]!;
+      const position = segment.locate(from)?.position;
+      if (position === undefined) continue;
+      segment.scan(position, { checkCrc: false }, (header) => {
+        this.producers.update(header, now);
+        return false;
+      });
+    }
+  }
+
+  private prepareFlush(fromOffset: Offset): FileHandle[] {
+    const { list } = this.segments;
+    const files: FileHandle[] = [];
+    for (let index = this.segments.indexFor(fromOffset); index < list.length; index++)
+      files.push(...list[index]!.filesToSync(index === list.length - 1));
+    if (this.epochs.syncFile() || this.namesUnsynced) this.disk.syncDirectory(this.directory);
+    this.namesUnsynced = false;
+    return files;
+  }
+
+  private duplicate(known: { lastOffset: Offset; offsetDelta: number; timestamp: WallMillis }): LeaderAppend {
+    return {
+      ok: true,
+      baseOffset: known.lastOffset - known.offsetDelta,
+      lastOffset: known.lastOffset,
+      logAppendTimeMs: this.config.timestampType === 'LogAppendTime' ? known.timestamp : -1,
+      startOffset: this.startOffset,
+      duplicate: true,
+    };
+  }
+
+  private lookUp(find: () => TimestampHit | undefined): TimestampHit | undefined {
+    if (this.offline !== undefined) return undefined;
+    try {
+      return find();
+    } catch (error) {
+      if (!(error instanceof DiskError)) throw error;
+      this.logger.error('log-read-failed', this.facts({ reason: error.message }));
+      return undefined;
+    }
+  }
+
+  /** Runs a change that must be carried out in full. */
+  private orOffline(change: () => void): void {
+    try {
+      change();
+    } catch (error) {
+      if (!(error instanceof DiskError)) throw error;
+      this.goOffline(`${error.code}: ${error.message}`);
+    }
+  }
+
+  private goOffline(reason: string): void {
+    if (this.offline !== undefined) return;
+    this.offline = reason;
+    this.tail.clear();
+    this.logger.error('log-went-offline', this.facts({ reason }));
+  }
+
+  private refuseOffline(): Refusal {
+    return refuse(ErrorCode.KAFKA_STORAGE_ERROR, `the log is offline: ${this.offline}`);
+  }
+
+  private refuseStorage(error: DiskError): Refusal {
+    this.logger.error('log-write-failed', this.facts({ code: error.code, reason: error.message }));
+    return refuse(ErrorCode.KAFKA_STORAGE_ERROR, `the log could not be written: ${error.code}`);
+  }
+
+  private facts(more: Record<string, unknown>): Record<string, unknown> {
+    return { directory: this.directory, ...more };
   }
 }
+
+function failedRead(): ReadResult {
+  return { chunks: [], sizeBytes: 0, errorCode: ErrorCode.KAFKA_STORAGE_ERROR };
+}
+
+function ignore(): void {}

@@ -1,25 +1,47 @@
 /**
- * What one log remembers of each idempotent producer. Stub until the next commit; the shape is final.
+ * What one log remembers of each idempotent producer (KIP-98): its epoch and its last five batches. Answers whether a
+ * batch may be appended, and learns from every batch that is. Never touches the disk; never judges replicated batches.
  */
-import type { LeaderEpoch, Offset, WallMillis } from '@millrace/base';
+import type { Millis, Offset, WallMillis } from '@millrace/base';
+import { type BatchHeader, ErrorCode } from '@millrace/protocol';
+import { PRODUCER_BATCHES_KEPT } from './limits.ts';
+import type { ProducerSnapshotEntry } from './producer-snapshot.ts';
+import type { Refusal } from './types.ts';
+
+/** Sequence numbers run 0 .. 2^31-1 and start again at 0. */
+const SEQUENCES = 0x8000_0000;
 
 export interface ProducerBatch {
   baseSequence: number;
   lastSequence: number;
   lastOffset: Offset;
   offsetDelta: number;
+  /** maxTimestamp of the batch as stored. */
   timestamp: WallMillis;
 }
 
 export interface ProducerState {
   readonly producerId: number;
+  /** Of the batch that made it known; -1 when it was loaded from a snapshot. */
+  readonly firstOffset: Offset;
   epoch: number;
-  coordinatorEpoch: LeaderEpoch;
+  /** Of the last transaction marker, or -1. */
+  coordinatorEpoch: number;
   /** First offset of the open transaction, or -1. */
   openTransactionOffset: Offset;
+  /** Timestamp of the last batch or marker. */
+  lastTimestamp: WallMillis;
+  /** When something was last written, or the log was opened: expiry counts from here. */
   lastWriteMs: WallMillis;
-  /** At most the last five, oldest first. */
+  /** At most the last five of this epoch, oldest first. */
   readonly batches: ProducerBatch[];
+}
+
+/** The batch may be appended (undefined), was appended already, or is refused. */
+export type SequenceCheck = ProducerBatch | Refusal | undefined;
+
+export function sequenceAfter(sequence: number, delta: number): number {
+  return (sequence + delta) % SEQUENCES;
 }
 
 export class ProducerStates {
@@ -37,4 +59,156 @@ export class ProducerStates {
   all(): ProducerState[] {
     return [...this.byId.values()].sort((a, b) => a.producerId - b.producerId);
   }
+
+  /** Judges a client's batch that carries a producer id. */
+  check(header: BatchHeader, nowWallMs: WallMillis, expirationMs: Millis): SequenceCheck {
+    const state = this.byId.get(header.producerId);
+    // No state: a new producer, or one that was forgotten. Any sequence is accepted (KIP-360).
+    if (state === undefined) return undefined;
+    if (isExpired(state, nowWallMs, expirationMs)) {
+      this.byId.delete(header.producerId);
+      return undefined;
+    }
+    if (header.producerEpoch < state.epoch)
+      return refuse(ErrorCode.INVALID_PRODUCER_EPOCH, 'the producer has been superseded by a newer epoch');
+    if (header.producerEpoch === state.epoch) {
+      const known = findBatch(state, header);
+      if (known !== undefined) return known;
+    }
+    const last = state.batches[state.batches.length - 1];
+    const sameEpoch = header.producerEpoch === state.epoch;
+    const expected = sameEpoch && last !== undefined ? sequenceAfter(last.lastSequence, 1) : 0;
+    if (header.baseSequence !== expected)
+      return refuse(
+        ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER,
+        `producer ${header.producerId} sent sequence ${header.baseSequence} where ${expected} is next`,
+      );
+    if (state.openTransactionOffset >= 0 && !header.isTransactional)
+      return refuse(ErrorCode.INVALID_TXN_STATE, 'the producer has an open transaction in this partition');
+    return undefined;
+  }
+
+  /** Learns from a batch that is in the log now. Its base offset must be stamped. */
+  update(header: BatchHeader, nowWallMs: WallMillis): void {
+    if (header.producerId < 0) return;
+    const state = this.byId.get(header.producerId) ?? this.create(header, nowWallMs);
+    // A replicated batch with a lower epoch is taken as it is: the leader has judged it.
+    if (state.epoch !== header.producerEpoch) {
+      state.epoch = header.producerEpoch;
+      state.batches.length = 0;
+    }
+    state.lastWriteMs = nowWallMs;
+    state.lastTimestamp = header.maxTimestamp;
+    if (header.isControl) {
+      state.openTransactionOffset = -1;
+      return;
+    }
+    if (header.isTransactional && state.openTransactionOffset < 0)
+      state.openTransactionOffset = header.baseOffset;
+    if (header.baseSequence < 0) return;
+    remember(state, header);
+  }
+
+  /** Forgets producers that wrote nothing for `expirationMs` and have no open transaction. */
+  expire(nowWallMs: WallMillis, expirationMs: Millis): void {
+    for (const state of this.byId.values())
+      if (isExpired(state, nowWallMs, expirationMs)) this.byId.delete(state.producerId);
+  }
+
+  /**
+   * The log now ends at `endOffset`. True: every producer is again what it was at that offset (with a shorter window:
+   * what left it had been acknowledged before). False: something cannot be undone here, collect the states anew.
+   */
+  truncate(endOffset: Offset): boolean {
+    let complete = true;
+    for (const state of this.byId.values()) {
+      const { batches } = state;
+      if (state.firstOffset >= endOffset) {
+        this.byId.delete(state.producerId);
+        continue;
+      }
+      if (state.openTransactionOffset >= 0 || state.coordinatorEpoch >= 0 || batches.length === 0)
+        complete = false;
+      if (batches.length === 0 || batches[batches.length - 1]!.lastOffset < endOffset) continue;
+      while (batches.length > 0 && batches[batches.length - 1]!.lastOffset >= endOffset) batches.pop();
+      if (batches.length === 0) complete = false;
+      else state.lastTimestamp = batches[batches.length - 1]!.timestamp;
+    }
+    return complete;
+  }
+
+  clear(): void {
+    this.byId.clear();
+  }
+
+  /** Starts from a snapshot. */
+  load(entries: readonly ProducerSnapshotEntry[], nowWallMs: WallMillis): void {
+    this.byId.clear();
+    for (const entry of entries) {
+      const batches: ProducerBatch[] = [];
+      if (entry.lastSequence >= 0)
+        batches.push({
+          baseSequence: sequenceAfter(entry.lastSequence, SEQUENCES - entry.offsetDelta),
+          lastSequence: entry.lastSequence,
+          lastOffset: entry.lastOffset,
+          offsetDelta: entry.offsetDelta,
+          timestamp: entry.timestamp,
+        });
+      this.byId.set(entry.producerId, {
+        producerId: entry.producerId,
+        firstOffset: -1,
+        epoch: entry.epoch,
+        coordinatorEpoch: entry.coordinatorEpoch,
+        openTransactionOffset: entry.openTransactionOffset,
+        lastTimestamp: entry.timestamp,
+        lastWriteMs: nowWallMs,
+        batches,
+      });
+    }
+  }
+
+  private create(header: BatchHeader, nowWallMs: WallMillis): ProducerState {
+    const state: ProducerState = {
+      producerId: header.producerId,
+      firstOffset: header.baseOffset,
+      epoch: header.producerEpoch,
+      coordinatorEpoch: -1,
+      openTransactionOffset: -1,
+      lastTimestamp: header.maxTimestamp,
+      lastWriteMs: nowWallMs,
+      batches: [],
+    };
+    this.byId.set(header.producerId, state);
+    return state;
+  }
+}
+
+function isExpired(state: ProducerState, nowWallMs: WallMillis, expirationMs: Millis): boolean {
+  return state.openTransactionOffset < 0 && nowWallMs - state.lastWriteMs >= expirationMs;
+}
+
+function findBatch(state: ProducerState, header: BatchHeader): ProducerBatch | undefined {
+  const lastSequence = sequenceAfter(header.baseSequence, header.lastOffsetDelta);
+  for (const batch of state.batches)
+    if (batch.baseSequence === header.baseSequence && batch.lastSequence === lastSequence) return batch;
+  return undefined;
+}
+
+function remember(state: ProducerState, header: BatchHeader): void {
+  const { batches } = state;
+  // The object that leaves the window becomes the one that enters it: no garbage on the hot path.
+  const batch: ProducerBatch =
+    batches.length < PRODUCER_BATCHES_KEPT
+      ? { baseSequence: 0, lastSequence: 0, lastOffset: 0, offsetDelta: 0, timestamp: 0 }
+      : batches.shift()!;
+  batch.baseSequence = header.baseSequence;
+  batch.lastSequence = sequenceAfter(header.baseSequence, header.lastOffsetDelta);
+  batch.lastOffset = header.lastOffset;
+  batch.offsetDelta = header.lastOffsetDelta;
+  batch.timestamp = header.maxTimestamp;
+  batches.push(batch);
+}
+
+function refuse(errorCode: Refusal['errorCode'], message: string): Refusal {
+  return { ok: false, errorCode, message };
 }

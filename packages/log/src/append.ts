@@ -1,0 +1,69 @@
+/** What leader and follower do to bytes before they are written: stamping, and checking what was replicated. Pure. */
+import type { Offset } from '@millrace/base';
+import {
+  BATCH_HEADER_BYTES,
+  type BatchHeader,
+  checkBatchCrc,
+  DecodeError,
+  ErrorCode,
+  readBatchHeader,
+  setLogAppendTime,
+  setMaxTimestamp,
+  stampBatch,
+} from '@millrace/protocol';
+import type { LeaderAppendOptions, LogConfig, Refusal } from './types.ts';
+import { refuse } from './validate.ts';
+
+const ATTRIBUTES_LOW_AT = 22;
+const LOG_APPEND_TIME_BIT = 0x08;
+
+/** Offsets, leader epoch and timestamp type, in place; `header` is read anew. */
+export function stampForLeader(
+  batch: Uint8Array,
+  header: BatchHeader,
+  baseOffset: Offset,
+  o: LeaderAppendOptions,
+  config: LogConfig,
+): void {
+  stampBatch(batch, 0, baseOffset, o.leaderEpoch);
+  if (config.timestampType === 'LogAppendTime') {
+    setLogAppendTime(batch, 0, o.nowWallMs);
+  } else if (header.isLogAppendTime) {
+    // A client's claim that only a broker may make.
+    batch[ATTRIBUTES_LOW_AT]! &= ~LOG_APPEND_TIME_BIT;
+    setMaxTimestamp(batch, 0, header.maxTimestamp);
+  }
+}
+
+/** How many bytes are whole batches that continue a log at `endOffset`; a cut last batch does not count. */
+export function judgeReplicated(
+  records: Uint8Array,
+  header: BatchHeader,
+  endOffset: Offset,
+): { readonly wholeBytes: number } | Refusal {
+  let position = 0;
+  let nextOffset = endOffset;
+  try {
+    while (records.length - position >= BATCH_HEADER_BYTES) {
+      readBatchHeader(records, position, header);
+      if (header.sizeBytes > records.length - position) break;
+      if (header.magic !== 2) return corrupt('a replicated batch has an unknown format');
+      if (!checkBatchCrc(records, position, header.sizeBytes))
+        return corrupt('the checksum of a replicated batch is wrong');
+      if (header.baseOffset !== nextOffset)
+        return corrupt(`a replicated batch begins at ${header.baseOffset}, the log goes on at ${nextOffset}`);
+      if (header.lastOffsetDelta < 0 || header.leaderEpoch < 0)
+        return corrupt('a replicated batch has impossible offsets or no leader epoch');
+      nextOffset = header.lastOffset + 1;
+      position += header.sizeBytes;
+    }
+  } catch (error) {
+    if (error instanceof DecodeError) return corrupt(error.message);
+    throw error;
+  }
+  return { wholeBytes: position };
+}
+
+function corrupt(message: string): Refusal {
+  return refuse(ErrorCode.CORRUPT_MESSAGE, message);
+}

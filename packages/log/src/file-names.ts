@@ -1,0 +1,50 @@
+/** Names of the files of a log and of partition folders, exactly Kafka's. Pure. */
+import { assert, type Offset, type Uuid, uuidToBytes } from '@millrace/base';
+
+export const LOG_SUFFIX = '.log';
+export const OFFSET_INDEX_SUFFIX = '.index';
+export const TIME_INDEX_SUFFIX = '.timeindex';
+export const TRANSACTION_INDEX_SUFFIX = '.txnindex';
+export const SNAPSHOT_SUFFIX = '.snapshot';
+export const EPOCHS_FILE = 'leader-epoch-checkpoint';
+export const PARTITION_METADATA_FILE = 'partition.metadata';
+const DELETED_FOLDER_SUFFIX = '-delete';
+/** Longest file name that common file systems take. */
+const NAME_LENGTH_MAX = 255;
+
+/** `00000000000000000042.log` for offset 42. */
+export function offsetFileName(offset: Offset, suffix: string): string {
+  assert(Number.isSafeInteger(offset) && offset >= 0, 'a file is named after an offset');
+  return String(offset).padStart(20, '0') + suffix;
+}
+
+/** The offset of a file's name, or undefined when it is not of that kind. */
+export function offsetOfFileName(name: string, suffix: string): Offset | undefined {
+  if (!name.endsWith(suffix) || name.length !== 20 + suffix.length) return undefined;
+  const digits = name.slice(0, 20);
+  if (!/^\d{20}$/.test(digits)) return undefined;
+  const offset = Number(digits);
+  return Number.isSafeInteger(offset) ? offset : undefined;
+}
+
+export function partitionFolderName(topic: string, partition: number): string {
+  return `${topic}-${partition}`;
+}
+
+/** The topic and partition of a folder's name; undefined for any other folder. Topic names may hold '-' and '.'. */
+export function partitionOfFolderName(name: string): { topic: string; partition: number } | undefined {
+  if (isDeletedFolderName(name)) return undefined;
+  const match = /^([A-Za-z0-9._-]+)-(0|[1-9]\d{0,9})$/.exec(name);
+  return match === null ? undefined : { topic: match[1]!, partition: Number(match[2]) };
+}
+
+/** What a folder is renamed to before its files are removed: `topic-0.0123…ef-delete`. */
+export function deletedFolderName(name: string, unique: Uuid): string {
+  const hex = [...uuidToBytes(unique)].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+  const suffix = `.${hex}${DELETED_FOLDER_SUFFIX}`;
+  return name.slice(0, NAME_LENGTH_MAX - suffix.length) + suffix;
+}
+
+export function isDeletedFolderName(name: string): boolean {
+  return /\.[0-9a-f]{32}-delete$/.test(name);
+}

@@ -1,0 +1,132 @@
+/**
+ * Group commit for one log: at most one round of syncs at a time; whoever asks while one is under way waits for the next,
+ * unless that round covers what they wrote. Owns the recovery point: everything below it is on the device.
+ */
+import { assert, DiskError, type Offset } from '@millrace/base';
+import type { FileHandle } from './open-files.ts';
+import type { FlushDone } from './types.ts';
+
+export interface FlushPorts {
+  endOffset(): Offset;
+  /** Makes names durable and says which files hold data at or above the offset. May throw DiskError. */
+  prepare(fromOffset: Offset): FileHandle[];
+  /** A sync failed: what was written may be lost, nobody can know. */
+  failed(error: DiskError): void;
+}
+
+interface Round {
+  /** What the recovery point becomes. A truncation meanwhile lowers it. */
+  target: Offset;
+  /** Nothing appended later is covered. */
+  readonly coveredEnd: Offset;
+  truncated: boolean;
+  filesLeft: number;
+  error: DiskError | undefined;
+  readonly waiting: FlushDone[];
+}
+
+export class Flusher {
+  recoveryPoint: Offset;
+  private round: Round | undefined;
+  private waitingForNext: FlushDone[] = [];
+  private readonly ports: FlushPorts;
+
+  constructor(recoveryPoint: Offset, ports: FlushPorts) {
+    this.recoveryPoint = recoveryPoint;
+    this.ports = ports;
+  }
+
+  /** A round is under way. */
+  get busy(): boolean {
+    return this.round !== undefined;
+  }
+
+  flush(done: FlushDone): void {
+    const endOffset = this.ports.endOffset();
+    if (this.round !== undefined) {
+      const covered = !this.round.truncated && this.round.coveredEnd >= endOffset;
+      (covered ? this.round.waiting : this.waitingForNext).push(done);
+      return;
+    }
+    if (this.recoveryPoint >= endOffset) {
+      done();
+      return;
+    }
+    this.start([done]);
+  }
+
+  /** The log now ends at `endOffset`: what is appended from there on is new. */
+  truncated(endOffset: Offset): void {
+    this.recoveryPoint = Math.min(this.recoveryPoint, endOffset);
+    if (this.round === undefined) return;
+    this.round.target = Math.min(this.round.target, endOffset);
+    this.round.truncated = true;
+  }
+
+  /** The log is empty and begins at `offset`. */
+  restarted(offset: Offset): void {
+    this.truncated(offset);
+    this.recoveryPoint = offset;
+  }
+
+  /** Waits for the device. For a clean stop. May throw DiskError. */
+  flushNow(): void {
+    const endOffset = this.ports.endOffset();
+    if (this.recoveryPoint >= endOffset) return;
+    for (const handle of this.ports.prepare(this.recoveryPoint)) handle.file().syncNow();
+    this.recoveryPoint = endOffset;
+  }
+
+  private start(waiting: FlushDone[]): void {
+    const target = this.ports.endOffset();
+    const round: Round = {
+      target,
+      coveredEnd: target,
+      truncated: false,
+      filesLeft: 0,
+      error: undefined,
+      waiting,
+    };
+    this.round = round;
+    let files: FileHandle[] = [];
+    try {
+      files = this.ports.prepare(this.recoveryPoint);
+    } catch (error) {
+      if (!(error instanceof DiskError)) throw error;
+      round.error = error;
+    }
+    // One more than there are, so that the round ends after the loop even when no file could be started.
+    round.filesLeft = files.length + 1;
+    for (const handle of files) this.syncOne(handle, round);
+    this.fileDone(round);
+  }
+
+  private syncOne(handle: FileHandle, round: Round): void {
+    try {
+      handle.sync((error) => {
+        round.error ??= error;
+        this.fileDone(round);
+      });
+    } catch (error) {
+      if (!(error instanceof DiskError)) throw error;
+      round.error ??= error;
+      this.fileDone(round);
+    }
+  }
+
+  private fileDone(round: Round): void {
+    round.filesLeft--;
+    if (round.filesLeft > 0) return;
+    assert(this.round === round, 'one round at a time');
+    this.round = undefined;
+    const { error } = round;
+    if (error === undefined) this.recoveryPoint = Math.max(this.recoveryPoint, round.target);
+    else this.ports.failed(error);
+    const next = this.waitingForNext;
+    this.waitingForNext = [];
+    for (const done of round.waiting) done(error);
+    if (next.length === 0) return;
+    // Those who waited may be covered by now: a truncation left nothing to flush.
+    for (const done of next) this.flush(done);
+  }
+}

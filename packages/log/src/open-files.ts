@@ -1,0 +1,108 @@
+/**
+ * Owns the open files of all logs of a node: at most so many, the ones not used lately are closed first (second
+ * chance). A file whose sync is under way stays open until it is done.
+ */
+import type { Disk, DiskError, DiskFile } from '@millrace/base';
+import { OPEN_FILES_MAX } from './limits.ts';
+
+export class OpenFiles {
+  private readonly open = new Set<FileHandle>();
+  readonly disk: Disk;
+  private readonly openMax: number;
+
+  constructor(disk: Disk, openMax = OPEN_FILES_MAX) {
+    this.disk = disk;
+    this.openMax = openMax;
+  }
+
+  get openCount(): number {
+    return this.open.size;
+  }
+
+  /** A handle opens its file when it is first used. */
+  handle(path: string): FileHandle {
+    return new FileHandle(this, path);
+  }
+
+  /** For FileHandle. */
+  reopen(handle: FileHandle): DiskFile {
+    if (this.open.size >= this.openMax) this.closeOne();
+    const file = this.disk.open(handle.path);
+    this.open.add(handle);
+    return file;
+  }
+
+  /** For FileHandle. */
+  forget(handle: FileHandle): void {
+    this.open.delete(handle);
+  }
+
+  private closeOne(): void {
+    for (let tries = this.open.size * 2; tries > 0; tries--) {
+      const [oldest] = this.open;
+      if (oldest === undefined) return;
+      if (!oldest.used && !oldest.syncing) {
+        oldest.close();
+        return;
+      }
+      oldest.used = false;
+      this.open.delete(oldest);
+      this.open.add(oldest);
+    }
+  }
+}
+
+/** One file that may be closed behind its user's back: ask for `file()` each time. */
+export class FileHandle {
+  path: string;
+  used = false;
+  private current: DiskFile | undefined;
+  private syncs = 0;
+  private closeWhenSynced = false;
+  private readonly owner: OpenFiles;
+
+  constructor(owner: OpenFiles, path: string) {
+    this.owner = owner;
+    this.path = path;
+  }
+
+  get syncing(): boolean {
+    return this.syncs > 0;
+  }
+
+  /** May throw DiskError. */
+  file(): DiskFile {
+    this.used = true;
+    this.closeWhenSynced = false;
+    this.current ??= this.owner.reopen(this);
+    return this.current;
+  }
+
+  /** May throw DiskError, and then nothing was started. `done` comes in a later turn. */
+  sync(done: (error?: DiskError) => void): void {
+    this.file().sync((error) => {
+      this.syncs--;
+      if (this.syncs === 0 && this.closeWhenSynced) this.close();
+      done(error);
+    });
+    this.syncs++;
+  }
+
+  close(): void {
+    if (this.current === undefined) return;
+    if (this.syncs > 0) {
+      this.closeWhenSynced = true;
+      return;
+    }
+    this.owner.forget(this);
+    const file = this.current;
+    this.current = undefined;
+    file.close();
+  }
+
+  /** Closes and removes the file. */
+  remove(): void {
+    this.close();
+    this.owner.disk.remove(this.path);
+  }
+}

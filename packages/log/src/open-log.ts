@@ -1,0 +1,88 @@
+/** Opening one partition's log: its folder, its topic id, recovery. What comes of it are the parts of a PartitionLog. */
+import type { Disk, Logger, Offset, Uuid, WallMillis } from '@millrace/base';
+import type { CompressionCodecs } from '@millrace/protocol';
+import { OpenFiles } from './open-files.ts';
+import { readTopicId, writeTopicId } from './partition-metadata.ts';
+import { type Recovered, recover } from './recover.ts';
+import { TailCache } from './tail-cache.ts';
+import type { LogConfig } from './types.ts';
+
+export interface OpenLogOptions {
+  readonly disk: Disk;
+  /** The partition's folder; made when there is none. */
+  readonly directory: string;
+  readonly topicId?: Uuid;
+  readonly config: LogConfig;
+  readonly nowWallMs: WallMillis;
+  /** The log was closed cleanly: its content is trusted, only the tail is checked. */
+  readonly cleanShutdown: boolean;
+  /** After an unclean stop, everything below is known to be on the device. Default 0: check all. */
+  readonly recoveryPoint?: Offset;
+  /** Checkpointed log start offset; default: where the first segment begins. */
+  readonly startOffset?: Offset;
+  readonly codecs: CompressionCodecs;
+  readonly logger: Logger;
+  /** Shared by the logs of a node; default: its own. */
+  readonly files?: OpenFiles;
+  readonly tails?: TailCache;
+}
+
+/** What a PartitionLog is made of. */
+export interface LogParts extends Recovered {
+  readonly disk: Disk;
+  readonly files: OpenFiles;
+  readonly tails: TailCache;
+  readonly directory: string;
+  readonly topicId: Uuid | undefined;
+  readonly config: LogConfig;
+  readonly nowWallMs: WallMillis;
+  readonly recoveryPoint: Offset;
+  readonly codecs: CompressionCodecs;
+  readonly logger: Logger;
+}
+
+/** The folder holds the log of another topic that once had this name. */
+export class TopicIdMismatch extends Error {
+  override readonly name = 'TopicIdMismatch';
+  readonly found: Uuid;
+  constructor(directory: string, found: Uuid, wanted: Uuid) {
+    super(`${directory} belongs to topic id ${found}, not ${wanted}`);
+    this.found = found;
+  }
+}
+
+/** May throw DiskError, or TopicIdMismatch. */
+export function openParts(o: OpenLogOptions): LogParts {
+  const { disk, directory } = o;
+  disk.makeDirectory(directory);
+  const found = readTopicId(disk, directory);
+  if (found !== undefined && o.topicId !== undefined && found !== o.topicId)
+    throw new TopicIdMismatch(directory, found, o.topicId);
+  if (found === undefined && o.topicId !== undefined) writeTopicId(disk, directory, o.topicId);
+  const files = o.files ?? new OpenFiles(disk);
+  const recovered = recover({
+    disk,
+    files,
+    directory,
+    nowWallMs: o.nowWallMs,
+    cleanShutdown: o.cleanShutdown,
+    recoveryPoint: o.recoveryPoint ?? 0,
+    startOffset: o.startOffset,
+    indexIntervalBytes: o.config.indexIntervalBytes,
+    logger: o.logger,
+  });
+  const { endOffset } = recovered;
+  return {
+    ...recovered,
+    disk,
+    files,
+    tails: o.tails ?? new TailCache(),
+    directory,
+    topicId: found ?? o.topicId,
+    config: o.config,
+    recoveryPoint: o.cleanShutdown && !recovered.cut ? endOffset : Math.min(o.recoveryPoint ?? 0, endOffset),
+    codecs: o.codecs,
+    nowWallMs: o.nowWallMs,
+    logger: o.logger,
+  };
+}

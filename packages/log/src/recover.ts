@@ -1,0 +1,246 @@
+/**
+ * Opens what a log's folder holds. After a clean stop the files are trusted and only the tail is checked; otherwise every
+ * batch above the recovery point is checked, the log is cut at the first damage, and indexes, leader epochs and
+ * producer states are made to agree with the batches. The batches are the truth, everything else is an aid.
+ */
+import type { Disk, Logger, Offset, WallMillis } from '@millrace/base';
+import type { BatchHeader } from '@millrace/protocol';
+import type { ScanEnd } from './batch-scan.ts';
+import {
+  EPOCHS_FILE,
+  LOG_SUFFIX,
+  OFFSET_INDEX_SUFFIX,
+  offsetFileName,
+  offsetOfFileName,
+  TIME_INDEX_SUFFIX,
+  TRANSACTION_INDEX_SUFFIX,
+} from './file-names.ts';
+import { LeaderEpochs } from './leader-epochs.ts';
+import type { OpenFiles } from './open-files.ts';
+import { ProducerStates } from './producer-states.ts';
+import { Segment } from './segment.ts';
+import { Segments } from './segments.ts';
+import { Snapshots } from './snapshots.ts';
+
+export interface RecoverOptions {
+  readonly disk: Disk;
+  readonly files: OpenFiles;
+  readonly directory: string;
+  readonly nowWallMs: WallMillis;
+  readonly cleanShutdown: boolean;
+  readonly recoveryPoint: Offset;
+  readonly startOffset: Offset | undefined;
+  readonly indexIntervalBytes: number;
+  readonly logger: Logger;
+}
+
+export interface Recovered {
+  readonly segments: Segments;
+  readonly epochs: LeaderEpochs;
+  readonly producers: ProducerStates;
+  readonly snapshots: Snapshots;
+  readonly startOffset: Offset;
+  readonly endOffset: Offset;
+  /** Whether a damaged or torn end was cut off. */
+  readonly cut: boolean;
+}
+
+/** May throw DiskError. */
+export function recover(o: RecoverOptions): Recovered {
+  const names = sweep(o);
+  const epochs = new LeaderEpochs(o.disk, `${o.directory}/${EPOCHS_FILE}`);
+  const producers = new ProducerStates();
+  const snapshots = new Snapshots(o.disk, o.directory, names);
+  const segments = openSegments(o, names);
+  const state: Replay = { o, segments, epochs, producers, snapshots, endOffset: 0, damage: undefined };
+  replay(state, chooseRebuilds(state, names));
+  const { endOffset } = state;
+  if (state.damage !== undefined || !o.cleanShutdown) epochs.truncateFromEnd(endOffset);
+  const startOffset = Math.max(o.startOffset ?? 0, segments.list[0]!.baseOffset);
+  const cut = state.damage !== undefined;
+  if (startOffset > endOffset) return restart(state, startOffset);
+  segments.removeBefore(startOffset);
+  epochs.truncateFromStart(startOffset);
+  const bases = new Set(segments.list.map((segment) => segment.baseOffset));
+  snapshots.removeWhere((offset) => offset > endOffset || (!bases.has(offset) && offset !== endOffset));
+  return { segments, epochs, producers, snapshots, startOffset, endOffset, cut };
+}
+
+interface Replay {
+  readonly o: RecoverOptions;
+  readonly segments: Segments;
+  readonly epochs: LeaderEpochs;
+  readonly producers: ProducerStates;
+  readonly snapshots: Snapshots;
+  endOffset: Offset;
+  damage: string | undefined;
+}
+
+/** Removes what interrupted work left behind; returns the names that stay. */
+function sweep(o: RecoverOptions): string[] {
+  const names = o.disk.list(o.directory);
+  const logs = new Set(names.filter((name) => offsetOfFileName(name, LOG_SUFFIX) !== undefined));
+  const stale = (name: string): boolean => {
+    if (/\.(tmp|deleted|cleaned|swap)$/.test(name)) return true;
+    for (const suffix of [OFFSET_INDEX_SUFFIX, TIME_INDEX_SUFFIX, TRANSACTION_INDEX_SUFFIX]) {
+      const offset = offsetOfFileName(name, suffix);
+      if (offset !== undefined) return !logs.has(offsetFileName(offset, LOG_SUFFIX));
+    }
+    return false;
+  };
+  for (const name of names) if (stale(name)) o.disk.remove(`${o.directory}/${name}`);
+  return names.filter((name) => !stale(name));
+}
+
+function openSegments(o: RecoverOptions, names: readonly string[]): Segments {
+  const bases = names
+    .map((name) => offsetOfFileName(name, LOG_SUFFIX))
+    .filter((offset) => offset !== undefined)
+    .sort((a, b) => a - b);
+  const list = bases.map((base) => new Segment(o.files, o.directory, base, o.nowWallMs));
+  for (const segment of list) segment.sizeBytes = segment.log.file().size();
+  if (list.length === 0) {
+    const first = new Segment(o.files, o.directory, o.startOffset ?? 0, o.nowWallMs);
+    first.create();
+    list.push(first);
+  }
+  return new Segments(o.files, o.directory, list);
+}
+
+/** Which segments are gone through with checksums, their indexes made anew. */
+function chooseRebuilds(state: Replay, names: readonly string[]): boolean[] {
+  const { o, segments } = state;
+  const present = new Set(names);
+  const { list } = segments;
+  return list.map((segment, index) => {
+    const last = index === list.length - 1;
+    if (segment.sizeBytes === 0 && last) return !o.cleanShutdown || segment.offsetIndex.count > 0;
+    const file = (suffix: string): boolean => present.has(offsetFileName(segment.baseOffset, suffix));
+    if (!file(OFFSET_INDEX_SUFFIX) || !file(TIME_INDEX_SUFFIX)) return true;
+    if (!segment.offsetIndex.wholeEntries() || !segment.timeIndex.wholeEntries()) return true;
+    if (o.cleanShutdown) return last && !tailLooksRight(segment);
+    return last || list[index + 1]!.baseOffset > o.recoveryPoint;
+  });
+}
+
+/** After a clean stop: the indexes fit the log file, and what lies behind the last index entry is whole. */
+function tailLooksRight(segment: Segment): boolean {
+  const entry = segment.offsetIndex.last();
+  if (entry !== undefined && (entry.position <= 0 || entry.position >= segment.sizeBytes)) return false;
+  const { end, nextOffset } = segment.resume({ checkCrc: true });
+  if (end.damage !== undefined) return false;
+  if (entry !== undefined && entry.relativeOffset >= nextOffset - segment.baseOffset) return false;
+  const lastTime = segment.timeIndex.last();
+  return lastTime === undefined || lastTime.relativeOffset < nextOffset - segment.baseOffset;
+}
+
+/** Goes through what has to be gone through, oldest first; stops and cuts at the first damage. */
+function replay(state: Replay, rebuild: readonly boolean[]): void {
+  const { o, segments, epochs, producers, snapshots } = state;
+  const { list } = segments;
+  const firstRebuild = rebuild.indexOf(true);
+  const snapshotMax = firstRebuild < 0 ? Number.MAX_SAFE_INTEGER : list[firstRebuild]!.baseOffset;
+  if (firstRebuild >= 0) snapshots.removeWhere((offset) => offset > snapshotMax);
+  const snapshot = snapshots.newest(snapshotMax);
+  if (snapshot !== undefined) producers.load(snapshot.entries, o.nowWallMs);
+  const replayFrom = snapshot?.offset ?? 0;
+  const missingEpochs = epochs.damaged || epochs.latest === -1;
+  let epochsChanged = epochs.damaged;
+  state.endOffset = list[0]!.baseOffset;
+  for (let index = 0; index < list.length; index++) {
+    const segment = list[index]!;
+    const next = list[index + 1];
+    const visit = (header: BatchHeader): void => {
+      if (header.lastOffset >= replayFrom) producers.update(header, o.nowWallMs);
+      if (header.leaderEpoch >= 0 && (header.leaderEpoch > epochs.latest || rebuild[index] || missingEpochs))
+        epochsChanged = noteEpoch(epochs, header) || epochsChanged;
+    };
+    if (rebuild[index]) {
+      if (index > 0 && segment.baseOffset > replayFrom) snapshots.write(segment.baseOffset, producers);
+      rebuildSegment(state, segment, visit);
+      if (state.damage === undefined && next !== undefined && state.endOffset !== next.baseOffset)
+        state.damage = 'records are missing before the next segment';
+    } else {
+      const segmentEnd = next?.baseOffset ?? Number.MAX_SAFE_INTEGER;
+      state.endOffset = readTrusted(segment, next, missingEpochs || segmentEnd > replayFrom, visit);
+    }
+    if (state.damage === undefined) continue;
+    cutBehind(state, index);
+    break;
+  }
+  if (epochsChanged) epochs.write();
+}
+
+/** In a scan entries come in order; those that the file has and the log contradicts are replaced. */
+function noteEpoch(epochs: LeaderEpochs, header: BatchHeader): boolean {
+  if (epochs.epochAt(header.baseOffset) === header.leaderEpoch) return false;
+  return epochs.note(header.leaderEpoch, header.baseOffset);
+}
+
+function rebuildSegment(state: Replay, segment: Segment, visit: (header: BatchHeader) => void): void {
+  const { indexIntervalBytes } = state.o;
+  segment.startRebuild();
+  state.endOffset = segment.baseOffset;
+  const end: ScanEnd = segment.scan(0, { checkCrc: true }, (header, position) => {
+    if (header.lastOffset - segment.baseOffset > 0x7fff_ffff) return true;
+    const { sizeBytes } = segment;
+    segment.note(header, position, indexIntervalBytes);
+    segment.sizeBytes = sizeBytes;
+    segment.offsetIndex.makeRoom();
+    segment.timeIndex.makeRoom();
+    visit(header);
+    state.endOffset = header.lastOffset + 1;
+    return false;
+  });
+  const bytesLost = segment.sizeBytes - end.position;
+  if (bytesLost > 0) {
+    state.damage = end.damage ?? 'an offset is too far from the beginning of its segment';
+    segment.log.file().truncate(end.position);
+    segment.sizeBytes = end.position;
+    const facts = {
+      directory: state.o.directory,
+      reason: state.damage,
+      endOffset: state.endOffset,
+      bytesLost,
+    };
+    state.o.logger.warn('log-cut', facts);
+  }
+  segment.seal();
+}
+
+/** The end offset of a segment that is not rebuilt; its headers are visited only when asked for. */
+function readTrusted(
+  segment: Segment,
+  next: Segment | undefined,
+  visitAll: boolean,
+  visit: (header: BatchHeader) => void,
+): Offset {
+  if (visitAll)
+    segment.scan(0, { checkCrc: false }, (header) => {
+      visit(header);
+      return false;
+    });
+  return next?.baseOffset ?? segment.resume().nextOffset;
+}
+
+/** Nothing behind the damage can be kept: offsets would be missing in between. */
+function cutBehind(state: Replay, index: number): void {
+  const { segments, o } = state;
+  const segmentsLost = segments.list.length - 1 - index;
+  if (segmentsLost > 0) {
+    const facts = { directory: o.directory, reason: state.damage, endOffset: state.endOffset, segmentsLost };
+    o.logger.warn('log-segments-dropped', facts);
+  }
+  segments.removeAfter(index);
+}
+
+/** The log ends below its start: records had been deleted up to there, nothing of it is left. */
+function restart(state: Replay, startOffset: Offset): Recovered {
+  const { o, segments, epochs, producers, snapshots } = state;
+  o.logger.warn('log-restarted', { directory: o.directory, startOffset, endOffset: state.endOffset });
+  segments.replaceAll(startOffset, o.nowWallMs);
+  epochs.clear();
+  producers.clear();
+  snapshots.removeWhere(() => true);
+  return { segments, epochs, producers, snapshots, startOffset, endOffset: startOffset, cut: true };
+}

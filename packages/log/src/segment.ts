@@ -1,0 +1,260 @@
+/**
+ * One segment of a log: its `.log` file, its two indexes, and the few numbers that decide when it is full. Knows where
+ * batches lie; never judges them, and knows nothing of its neighbours.
+ */
+import { DiskError, type Offset, type WallMillis } from '@millrace/base';
+import type { BatchHeader } from '@millrace/protocol';
+import { type ScanEnd, scanBatches, type Visit } from './batch-scan.ts';
+import { LOG_SUFFIX, OFFSET_INDEX_SUFFIX, offsetFileName, TIME_INDEX_SUFFIX } from './file-names.ts';
+import { LOCATE_WINDOW_BYTES, RELATIVE_OFFSET_MAX, SCAN_WINDOW_BYTES } from './limits.ts';
+import type { FileHandle, OpenFiles } from './open-files.ts';
+import { OffsetIndex, TimeIndex } from './sparse-index.ts';
+import type { LogConfig } from './types.ts';
+
+/** A batch in a segment. */
+export interface Located {
+  readonly position: number;
+  readonly baseOffset: Offset;
+  readonly sizeBytes: number;
+}
+
+export class Segment {
+  readonly baseOffset: Offset;
+  readonly log: FileHandle;
+  readonly offsetIndex: OffsetIndex;
+  readonly timeIndex: TimeIndex;
+  /** Bytes of whole batches in the log file. */
+  sizeBytes = 0;
+  /** When it was created or opened: its age when its records have no timestamps. */
+  readonly sinceWallMs: WallMillis;
+  private bytesSinceIndexEntry = 0;
+  /** Largest timestamp of the segment, and the last offset of the first batch that has it; undefined until looked up. */
+  private largest: { timestamp: WallMillis; offset: Offset } | undefined;
+  /** Largest timestamp of the first batch; undefined until looked up, -1 when there is none. */
+  private firstTimestamp: WallMillis | undefined;
+
+  constructor(files: OpenFiles, directory: string, baseOffset: Offset, nowWallMs: WallMillis) {
+    const path = (suffix: string): string => `${directory}/${offsetFileName(baseOffset, suffix)}`;
+    this.baseOffset = baseOffset;
+    this.sinceWallMs = nowWallMs;
+    this.log = files.handle(path(LOG_SUFFIX));
+    this.offsetIndex = new OffsetIndex(files.handle(path(OFFSET_INDEX_SUFFIX)));
+    this.timeIndex = new TimeIndex(files.handle(path(TIME_INDEX_SUFFIX)));
+  }
+
+  /** Makes the files of a new segment, empty whatever was left under their names. */
+  create(): void {
+    this.log.file().truncate(0);
+    this.offsetIndex.reset();
+    this.timeIndex.reset();
+    this.sizeBytes = 0;
+    this.bytesSinceIndexEntry = 0;
+    this.largest = { timestamp: -1, offset: this.baseOffset };
+    this.firstTimestamp = undefined;
+  }
+
+  /** Appends whole batches. After a DiskError the file is cut back; when that fails too, `cutBackFailed` is called. */
+  write(bytes: Uint8Array, cutBackFailed: () => void): void {
+    this.offsetIndex.makeRoom();
+    this.timeIndex.makeRoom();
+    const file = this.log.file();
+    try {
+      file.write(this.sizeBytes, [bytes]);
+    } catch (error) {
+      try {
+        file.truncate(this.sizeBytes);
+      } catch {
+        cutBackFailed();
+      }
+      throw error;
+    }
+  }
+
+  /** A batch lies at `position` now: counts it and indexes it. */
+  note(header: BatchHeader, position: number, indexIntervalBytes: number): void {
+    const { largest } = this;
+    if (largest !== undefined && header.maxTimestamp > largest.timestamp) {
+      largest.timestamp = header.maxTimestamp;
+      largest.offset = header.lastOffset;
+    }
+    if (this.bytesSinceIndexEntry > indexIntervalBytes) {
+      this.offsetIndex.append(header.lastOffset - this.baseOffset, position);
+      const { timestamp, offset } = this.largestTimestamp();
+      this.timeIndex.appendIfLater(timestamp, offset - this.baseOffset);
+      this.bytesSinceIndexEntry = 0;
+    }
+    if (position === 0) this.firstTimestamp = header.maxTimestamp;
+    this.bytesSinceIndexEntry += header.sizeBytes;
+    this.sizeBytes = position + header.sizeBytes;
+  }
+
+  /** Whether that batch, with its final offset, belongs into a new segment; `pendingBytes` are about to be written before it. */
+  isFullFor(header: BatchHeader, pendingBytes: number, nowWallMs: WallMillis, config: LogConfig): boolean {
+    if (header.lastOffset - this.baseOffset > RELATIVE_OFFSET_MAX) return true;
+    const sizeBytes = this.sizeBytes + pendingBytes;
+    if (sizeBytes === 0) return false;
+    if (sizeBytes + header.sizeBytes > config.segmentBytes) return true;
+    if (this.sizeBytes === 0) return false;
+    const first = this.firstBatchTimestamp();
+    const hasTimes = first >= 0 && header.maxTimestamp >= 0;
+    const ageMs = hasTimes ? header.maxTimestamp - first : nowWallMs - this.sinceWallMs;
+    if (ageMs > config.segmentMs) return true;
+    const entries = Math.floor(config.segmentIndexBytes / 8);
+    const timeEntries = Math.floor(config.segmentIndexBytes / 12);
+    // The last time entry is written when the segment is closed, so one place is kept for it.
+    return this.offsetIndex.count >= entries || this.timeIndex.count >= timeEntries - 1;
+  }
+
+  /** No more appends, or a clean stop: the indexes are complete on disk. */
+  seal(): void {
+    const { timestamp, offset } = this.largestTimestamp();
+    if (timestamp >= 0) this.timeIndex.appendIfLater(timestamp, offset - this.baseOffset);
+    this.offsetIndex.writePending();
+    this.timeIndex.writePending();
+  }
+
+  /** The largest timestamp (-1: none) and the last offset of the first batch that has it. */
+  largestTimestamp(): { readonly timestamp: WallMillis; readonly offset: Offset } {
+    if (this.largest === undefined) {
+      const last = this.timeIndex.last();
+      this.largest = {
+        timestamp: last?.timestamp ?? -1,
+        offset: this.baseOffset + (last?.relativeOffset ?? 0),
+      };
+    }
+    return this.largest;
+  }
+
+  /** The first batch whose last offset is >= `offset`, or undefined when there is none. Damage on the way is a DiskError. */
+  locate(offset: Offset): Located | undefined {
+    let found: Located | undefined;
+    const from = this.trustedPosition(offset);
+    const end = this.scan(from, { checkCrc: false, windowBytes: LOCATE_WINDOW_BYTES }, (header, position) => {
+      if (header.lastOffset < offset) return false;
+      found = { position, baseOffset: header.baseOffset, sizeBytes: header.sizeBytes };
+      return true;
+    });
+    if (end.damage !== undefined) throw new DiskError('EIO', `${this.log.path}: ${end.damage}`);
+    return found;
+  }
+
+  scan(from: number, o: { checkCrc: boolean; windowBytes?: number }, visit: Visit): ScanEnd {
+    const windowBytes = o.windowBytes ?? SCAN_WINDOW_BYTES;
+    const options = { from, to: this.sizeBytes, windowBytes, checkCrc: o.checkCrc };
+    return scanBatches(this.log.file(), { ...options, minimumOffset: this.baseOffset }, visit);
+  }
+
+  /** Cuts the segment at the beginning of a batch whose base offset is `endOffset`. */
+  truncate(position: number, endOffset: Offset): void {
+    this.log.file().truncate(position);
+    this.sizeBytes = position;
+    this.offsetIndex.truncate(position);
+    this.timeIndex.truncate(endOffset - this.baseOffset);
+    this.resume();
+  }
+
+  /**
+   * Finds out what appending needs to know, from the last index entry on. The answer says how far good data goes,
+   * and which offset follows it.
+   */
+  resume(o: { checkCrc: boolean } = { checkCrc: false }): { end: ScanEnd; nextOffset: Offset } {
+    const lastEntry = this.offsetIndex.last();
+    const from = lastEntry?.position ?? 0;
+    let nextOffset = this.baseOffset;
+    const lastTime = this.timeIndex.last();
+    const largest = {
+      timestamp: lastTime?.timestamp ?? -1,
+      offset: this.baseOffset + (lastTime?.relativeOffset ?? 0),
+    };
+    this.firstTimestamp = undefined;
+    const end = this.scan(from, { checkCrc: o.checkCrc, windowBytes: LOCATE_WINDOW_BYTES }, (header) => {
+      if (header.maxTimestamp > largest.timestamp) {
+        largest.timestamp = header.maxTimestamp;
+        largest.offset = header.lastOffset;
+      }
+      nextOffset = header.lastOffset + 1;
+      return false;
+    });
+    this.largest = largest;
+    this.bytesSinceIndexEntry = this.sizeBytes - from;
+    return { end, nextOffset };
+  }
+
+  /** Empties the indexes, to be filled again by `note` in a scan from the beginning. */
+  startRebuild(): void {
+    this.offsetIndex.reset();
+    this.timeIndex.reset();
+    this.bytesSinceIndexEntry = 0;
+    this.largest = { timestamp: -1, offset: this.baseOffset };
+    this.firstTimestamp = undefined;
+  }
+
+  /** Every file that must be on the device before the recovery point may pass this segment. */
+  filesToSync(active: boolean): FileHandle[] {
+    // The indexes of the active segment are always rebuilt or checked when the log is opened.
+    return active ? [this.log] : [this.log, this.offsetIndex.handle, this.timeIndex.handle];
+  }
+
+  handles(): FileHandle[] {
+    return [this.log, this.offsetIndex.handle, this.timeIndex.handle];
+  }
+
+  close(): void {
+    for (const handle of this.handles()) handle.close();
+  }
+
+  /** The log file goes first: index files without one are garbage that the next open removes. */
+  remove(): void {
+    for (const handle of this.handles()) handle.remove();
+  }
+
+  private firstBatchTimestamp(): WallMillis {
+    if (this.firstTimestamp === undefined) {
+      this.firstTimestamp = -1;
+      this.scan(0, { checkCrc: false, windowBytes: 64 }, (header) => {
+        this.firstTimestamp = header.maxTimestamp;
+        return true;
+      });
+    }
+    return this.firstTimestamp;
+  }
+
+  /** Where to begin the search for `offset`. An index entry that the log contradicts makes the indexes be built anew. */
+  private trustedPosition(offset: Offset): number {
+    const entry = this.offsetIndex.lookup(offset - this.baseOffset);
+    if (entry === undefined) return 0;
+    let confirmed = false;
+    if (entry.position >= 0 && entry.position < this.sizeBytes)
+      this.scan(entry.position, { checkCrc: false, windowBytes: 64 }, (header) => {
+        confirmed = header.lastOffset === this.baseOffset + entry.relativeOffset;
+        return true;
+      });
+    if (confirmed) return entry.position;
+    this.rebuildIndexes();
+    return this.offsetIndex.lookup(offset - this.baseOffset)?.position ?? 0;
+  }
+
+  private rebuildIndexes(): void {
+    const { sizeBytes } = this;
+    this.startRebuild();
+    scanBatches(
+      this.log.file(),
+      {
+        from: 0,
+        to: sizeBytes,
+        windowBytes: SCAN_WINDOW_BYTES,
+        checkCrc: false,
+        minimumOffset: this.baseOffset,
+      },
+      (header, position) => {
+        this.note(header, position, REBUILD_INTERVAL_BYTES);
+        return false;
+      },
+    );
+    this.sizeBytes = sizeBytes;
+    this.seal();
+  }
+}
+
+/** Index interval when indexes are rebuilt while serving, where the settings are not at hand: Kafka's default. */
+const REBUILD_INTERVAL_BYTES = 4096;

@@ -1,0 +1,186 @@
+/**
+ * The segments of one log, oldest first, never none: the last one is active, all others are sealed. Finds the
+ * segment of an offset and reads whole batches from the disk. Creates and removes segments in an order that
+ * leaves a prefix of the log whenever the process dies in between.
+ */
+import { assert, type Offset, type WallMillis } from '@millrace/base';
+import { BATCH_HEADER_BYTES, type BatchHeader, DecodeError, readBatchHeader } from '@millrace/protocol';
+import { READ_HINTS } from './limits.ts';
+import type { OpenFiles } from './open-files.ts';
+import { type Located, Segment } from './segment.ts';
+import type { ReadOptions } from './types.ts';
+
+interface Hint {
+  readonly offset: Offset;
+  readonly segment: Segment;
+  readonly position: number;
+}
+
+export interface DiskRead {
+  readonly chunks: Uint8Array[];
+  readonly sizeBytes: number;
+  /** What is wrong with the data there. */
+  readonly damage?: string;
+}
+
+export class Segments {
+  readonly list: Segment[];
+  private readonly files: OpenFiles;
+  private readonly directory: string;
+  private hints: Hint[] = [];
+
+  constructor(files: OpenFiles, directory: string, list: Segment[]) {
+    assert(list.length > 0, 'a log has a segment');
+    this.files = files;
+    this.directory = directory;
+    this.list = list;
+  }
+
+  get active(): Segment {
+    return this.list[this.list.length - 1]!;
+  }
+
+  get sizeBytes(): number {
+    let sum = 0;
+    for (const segment of this.list) sum += segment.sizeBytes;
+    return sum;
+  }
+
+  /** Index of the last segment that begins at or below `offset`; 0 when all begin later. */
+  indexFor(offset: Offset): number {
+    let low = 0;
+    let high = this.list.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.list[middle]!.baseOffset <= offset) low = middle + 1;
+      else high = middle;
+    }
+    return Math.max(0, low - 1);
+  }
+
+  /** A new active segment; the one before must be sealed. After a DiskError nothing is left of it, or `stuck` is called. */
+  add(baseOffset: Offset, nowWallMs: WallMillis, stuck: () => void): void {
+    const segment = new Segment(this.files, this.directory, baseOffset, nowWallMs);
+    try {
+      segment.create();
+    } catch (error) {
+      try {
+        segment.remove();
+      } catch {
+        stuck();
+      }
+      throw error;
+    }
+    this.list.push(segment);
+  }
+
+  /** Removes the segments behind index `keep`, the newest first. */
+  removeAfter(keep: number): void {
+    this.hints = [];
+    while (this.list.length - 1 > keep) {
+      this.active.remove();
+      this.list.pop();
+    }
+  }
+
+  /** Removes sealed segments whose every offset is below `offset`, the oldest first; returns the bases of those removed. */
+  removeBefore(offset: Offset): Offset[] {
+    const removed: Offset[] = [];
+    while (this.list.length > 1 && this.list[1]!.baseOffset <= offset) {
+      this.list[0]!.remove();
+      removed.push(this.list.shift()!.baseOffset);
+    }
+    if (removed.length > 0) this.hints = [];
+    return removed;
+  }
+
+  /** Removes everything and starts anew at `offset`. */
+  replaceAll(offset: Offset, nowWallMs: WallMillis): void {
+    this.removeAfter(-1);
+    this.add(offset, nowWallMs, () => {});
+  }
+
+  /** The first batch whose last offset is >= `offset`, with its segment. */
+  locate(offset: Offset): { segment: Segment; index: number; located: Located } | undefined {
+    for (let index = this.indexFor(offset); index < this.list.length; index++) {
+      const segment = this.list[index]!;
+      const located = segment.locate(offset);
+      if (located !== undefined) return { segment, index, located };
+    }
+    return undefined;
+  }
+
+  /** Whole batches of one segment, from the one that holds `fromOffset`. May throw DiskError. */
+  read(o: ReadOptions, header: BatchHeader): DiskRead {
+    const hint = this.hints.find((candidate) => candidate.offset === o.fromOffset);
+    if (hint !== undefined && hint.position < hint.segment.sizeBytes)
+      return this.readAt(hint.segment, hint.position, o, header);
+    const found = this.locate(o.fromOffset);
+    if (found === undefined) return { chunks: [], sizeBytes: 0, damage: 'no batch holds the offset' };
+    return this.readAt(found.segment, found.located.position, o, header);
+  }
+
+  forgetHints(): void {
+    this.hints = [];
+  }
+
+  close(): void {
+    for (const segment of this.list) segment.close();
+  }
+
+  private readAt(segment: Segment, position: number, o: ReadOptions, header: BatchHeader): DiskRead {
+    const left = segment.sizeBytes - position;
+    const file = segment.log.file();
+    // A budget of less than a header still needs the header, to know the first batch's size.
+    const want = Math.min(left, Math.max(o.maxBytes, BATCH_HEADER_BYTES));
+    let bytes = new Uint8Array(want);
+    const got = file.read(position, bytes);
+    let whole = wholeBatches(
+      bytes.subarray(0, Math.min(got, Math.max(o.maxBytes, 0))),
+      o.endOffsetMax,
+      header,
+    );
+    if (
+      whole.sizeBytes === 0 &&
+      whole.damage === undefined &&
+      o.atLeastOneBatch &&
+      got >= BATCH_HEADER_BYTES
+    ) {
+      whole = wholeBatches(bytes.subarray(0, BATCH_HEADER_BYTES), o.endOffsetMax, header);
+      if (whole.damage === undefined && header.lastOffset < o.endOffsetMax) {
+        if (header.sizeBytes > left) return { chunks: [], sizeBytes: 0, damage: 'a batch is cut' };
+        bytes = new Uint8Array(header.sizeBytes);
+        const gotBatch = file.read(position, bytes);
+        whole = wholeBatches(bytes.subarray(0, gotBatch), o.endOffsetMax, header);
+      }
+    }
+    if (whole.damage !== undefined) return { chunks: [], sizeBytes: 0, damage: whole.damage };
+    if (whole.sizeBytes === 0) return { chunks: [], sizeBytes: 0 };
+    this.hints.push({ offset: whole.nextOffset, segment, position: position + whole.sizeBytes });
+    if (this.hints.length > READ_HINTS) this.hints.shift();
+    return { chunks: [bytes.subarray(0, whole.sizeBytes)], sizeBytes: whole.sizeBytes };
+  }
+}
+
+/** How many bytes at the beginning are whole batches below `endOffsetMax`. */
+function wholeBatches(
+  bytes: Uint8Array,
+  endOffsetMax: Offset,
+  header: BatchHeader,
+): { sizeBytes: number; nextOffset: Offset; damage?: string } {
+  let position = 0;
+  let nextOffset = -1;
+  try {
+    while (bytes.length - position >= BATCH_HEADER_BYTES) {
+      readBatchHeader(bytes, position, header);
+      if (header.magic !== 2) return { sizeBytes: 0, nextOffset, damage: 'no batch where one should begin' };
+      if (header.lastOffset >= endOffsetMax || header.sizeBytes > bytes.length - position) break;
+      position += header.sizeBytes;
+      nextOffset = header.lastOffset + 1;
+    }
+  } catch (error) {
+    if (error instanceof DecodeError) return { sizeBytes: 0, nextOffset, damage: error.message };
+    throw error;
+  }
+  return { sizeBytes: position, nextOffset };
+}

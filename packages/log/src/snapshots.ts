@@ -1,0 +1,57 @@
+/** The producer snapshot files of one log's folder: which there are, the newest usable one, writing and removing them. */
+import type { Disk, Offset } from '@millrace/base';
+import { replaceFile } from './checkpoint-file.ts';
+import { offsetFileName, offsetOfFileName, SNAPSHOT_SUFFIX } from './file-names.ts';
+import {
+  decodeProducerSnapshot,
+  encodeProducerSnapshot,
+  type ProducerSnapshotEntry,
+} from './producer-snapshot.ts';
+import type { ProducerStates } from './producer-states.ts';
+
+export interface LoadedSnapshot {
+  readonly offset: Offset;
+  readonly entries: readonly ProducerSnapshotEntry[];
+}
+
+export class Snapshots {
+  /** Offsets of the files, ascending. */
+  private offsets: Offset[];
+  private readonly disk: Disk;
+  private readonly directory: string;
+
+  constructor(disk: Disk, directory: string, names: readonly string[]) {
+    this.disk = disk;
+    this.directory = directory;
+    this.offsets = names
+      .map((name) => offsetOfFileName(name, SNAPSHOT_SUFFIX))
+      .filter((offset) => offset !== undefined)
+      .sort((a, b) => a - b);
+  }
+
+  /** The newest whole one at or below `offsetMax`; damaged ones on the way are removed. */
+  newest(offsetMax: Offset): LoadedSnapshot | undefined {
+    for (const offset of this.offsets.filter((candidate) => candidate <= offsetMax).reverse()) {
+      const bytes = this.disk.readFile(this.path(offset));
+      const entries = bytes === undefined ? undefined : decodeProducerSnapshot(bytes);
+      if (entries !== undefined) return { offset, entries };
+      this.removeWhere((other) => other === offset);
+    }
+    return undefined;
+  }
+
+  /** Not synced: a torn file is recognised by its checksum, and an older one serves as well. */
+  write(offset: Offset, producers: ProducerStates): void {
+    replaceFile(this.disk, this.path(offset), encodeProducerSnapshot(producers.all()));
+    this.offsets = [...this.offsets.filter((other) => other !== offset), offset].sort((a, b) => a - b);
+  }
+
+  removeWhere(gone: (offset: Offset) => boolean): void {
+    for (const offset of this.offsets) if (gone(offset)) this.disk.remove(this.path(offset));
+    this.offsets = this.offsets.filter((offset) => !gone(offset));
+  }
+
+  private path(offset: Offset): string {
+    return `${this.directory}/${offsetFileName(offset, SNAPSHOT_SUFFIX)}`;
+  }
+}

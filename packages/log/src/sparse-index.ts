@@ -1,0 +1,232 @@
+/**
+ * The two sparse indexes of a segment in Kafka's binary format: `.index` (relative offset int32, position int32: a
+ * batch's last offset and where the batch begins) and `.timeindex` (timestamp int64, relative offset int32: the
+ * largest timestamp up to that offset). Nothing is kept in memory but entries not yet written. An index is an
+ * aid: it can be rebuilt from its log at any time, and whoever uses it checks what it finds there.
+ */
+import { assert } from '@millrace/base';
+import { PENDING_INDEX_ENTRIES } from './limits.ts';
+import type { FileHandle } from './open-files.ts';
+
+/** Ranges up to this size are read at once in a search. */
+const BLOCK_BYTES = 4096;
+/** Entries there is room for at first. */
+const PENDING_FIRST_ENTRIES = 8;
+
+class SparseIndex {
+  readonly handle: FileHandle;
+  private readonly entryBytes: number;
+  /** Entries in the file; -1 until the file was looked at. */
+  private writtenEntries = -1;
+  private pending: Uint8Array | undefined;
+  private pendingEntries = 0;
+
+  constructor(handle: FileHandle, entryBytes: number) {
+    this.handle = handle;
+    this.entryBytes = entryBytes;
+  }
+
+  /** Number of entries. */
+  get count(): number {
+    return this.written() + this.pendingEntries;
+  }
+
+  get sizeBytes(): number {
+    return this.count * this.entryBytes;
+  }
+
+  /** Writes what waits in memory. */
+  writePending(): void {
+    if (this.pendingEntries === 0) return;
+    const at = this.written() * this.entryBytes;
+    this.handle.file().write(at, [this.pending!.slice(0, this.pendingEntries * this.entryBytes)]);
+    this.writtenEntries += this.pendingEntries;
+    this.pendingEntries = 0;
+    this.pending = undefined;
+  }
+
+  /** Empties the file, or creates it. */
+  reset(): void {
+    this.keep(0);
+  }
+
+  /** Keeps the first entries. */
+  keep(entries: number): void {
+    assert(entries >= 0, 'a number of entries');
+    const written = this.written();
+    if (entries >= written) {
+      this.pendingEntries = Math.min(this.pendingEntries, entries - written);
+      return;
+    }
+    this.pendingEntries = 0;
+    this.pending = undefined;
+    this.handle.file().truncate(entries * this.entryBytes);
+    this.writtenEntries = entries;
+  }
+
+  /** Whether the file is made of whole entries. */
+  wholeEntries(): boolean {
+    return this.handle.file().size() % this.entryBytes === 0;
+  }
+
+  /** Called before an append: so that adding entries for it cannot fail, nor pile them up. May throw DiskError. */
+  makeRoom(): void {
+    this.written();
+    if (this.pendingEntries >= PENDING_INDEX_ENTRIES) this.writePending();
+  }
+
+  /** Room for one more entry, to be filled by the caller before anything else. */
+  protected addSlot(): { bytes: Uint8Array; at: number } {
+    const at = this.entryBytes * this.pendingEntries++;
+    if (this.pending === undefined || at === this.pending.length) {
+      const larger = new Uint8Array(Math.max(PENDING_FIRST_ENTRIES * this.entryBytes, at * 2));
+      if (this.pending !== undefined) larger.set(this.pending);
+      this.pending = larger;
+    }
+    return { bytes: this.pending, at };
+  }
+
+  /** The bytes of the entries first .. first + count - 1. */
+  protected entriesAt(first: number, count: number): Uint8Array {
+    const written = this.written();
+    const bytes = new Uint8Array(count * this.entryBytes);
+    const fromFile = Math.max(0, Math.min(count, written - first));
+    if (fromFile > 0)
+      this.handle.file().read(first * this.entryBytes, bytes.subarray(0, fromFile * this.entryBytes));
+    if (fromFile < count) {
+      const start = (first + fromFile - written) * this.entryBytes;
+      const end = start + (count - fromFile) * this.entryBytes;
+      bytes.set(this.pending!.subarray(start, end), fromFile * this.entryBytes);
+    }
+    return bytes;
+  }
+
+  /** Number of leading entries for which `holds` is true; it must be true, then false. */
+  protected countWhere(holds: (bytes: Uint8Array, at: number) => boolean): number {
+    let low = 0;
+    let high = this.count;
+    while (high - low > BLOCK_BYTES / this.entryBytes) {
+      const middle = (low + high) >> 1;
+      if (holds(this.entriesAt(middle, 1), 0)) low = middle + 1;
+      else high = middle;
+    }
+    if (low === high) return low;
+    const block = this.entriesAt(low, high - low);
+    let inBlock = 0;
+    let end = high - low;
+    while (inBlock < end) {
+      const middle = (inBlock + end) >> 1;
+      if (holds(block, middle * this.entryBytes)) inBlock = middle + 1;
+      else end = middle;
+    }
+    return low + inBlock;
+  }
+
+  private written(): number {
+    if (this.writtenEntries < 0)
+      this.writtenEntries = Math.floor(this.handle.file().size() / this.entryBytes);
+    return this.writtenEntries;
+  }
+}
+
+export interface OffsetEntry {
+  /** Relative to the segment: the last offset of the batch at `position`. */
+  readonly relativeOffset: number;
+  readonly position: number;
+}
+
+export class OffsetIndex extends SparseIndex {
+  constructor(handle: FileHandle) {
+    super(handle, 8);
+  }
+
+  append(relativeOffset: number, position: number): void {
+    const { bytes, at } = this.addSlot();
+    writeInt32(bytes, at, relativeOffset);
+    writeInt32(bytes, at + 4, position);
+  }
+
+  /** The last entry whose offset is <= the given one. */
+  lookup(relativeOffset: number): OffsetEntry | undefined {
+    return this.entry(this.countWhere((bytes, at) => readInt32(bytes, at) <= relativeOffset) - 1);
+  }
+
+  last(): OffsetEntry | undefined {
+    return this.entry(this.count - 1);
+  }
+
+  /** Drops entries of batches that begin at or after `position`. */
+  truncate(position: number): void {
+    this.keep(this.countWhere((bytes, at) => readInt32(bytes, at + 4) < position));
+  }
+
+  private entry(index: number): OffsetEntry | undefined {
+    if (index < 0) return undefined;
+    const bytes = this.entriesAt(index, 1);
+    return { relativeOffset: readInt32(bytes, 0), position: readInt32(bytes, 4) };
+  }
+}
+
+export interface TimeEntry {
+  readonly timestamp: number;
+  readonly relativeOffset: number;
+}
+
+export class TimeIndex extends SparseIndex {
+  private lastTimestamp: number | undefined;
+
+  constructor(handle: FileHandle) {
+    super(handle, 12);
+  }
+
+  /** Adds an entry unless the last one already says so: timestamps rise strictly. */
+  appendIfLater(timestamp: number, relativeOffset: number): void {
+    this.lastTimestamp ??= this.last()?.timestamp ?? -1;
+    if (timestamp <= this.lastTimestamp) return;
+    const { bytes, at } = this.addSlot();
+    writeInt32(bytes, at, Math.floor(timestamp / 0x1_0000_0000));
+    writeInt32(bytes, at + 4, timestamp | 0);
+    writeInt32(bytes, at + 8, relativeOffset);
+    this.lastTimestamp = timestamp;
+  }
+
+  /** The last entry whose timestamp is <= the given one. */
+  lookup(timestamp: number): TimeEntry | undefined {
+    return this.entry(this.countWhere((bytes, at) => readInt64(bytes, at) <= timestamp) - 1);
+  }
+
+  last(): TimeEntry | undefined {
+    return this.entry(this.count - 1);
+  }
+
+  /** Drops entries for offsets at or after the given one. */
+  truncate(relativeOffset: number): void {
+    this.keep(this.countWhere((bytes, at) => readInt32(bytes, at + 8) < relativeOffset));
+  }
+
+  override keep(entries: number): void {
+    super.keep(entries);
+    this.lastTimestamp = undefined;
+  }
+
+  private entry(index: number): TimeEntry | undefined {
+    if (index < 0) return undefined;
+    const bytes = this.entriesAt(index, 1);
+    return { timestamp: readInt64(bytes, 0), relativeOffset: readInt32(bytes, 8) };
+  }
+}
+
+function readInt32(bytes: Uint8Array, at: number): number {
+  return (bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!;
+}
+
+function readInt64(bytes: Uint8Array, at: number): number {
+  return readInt32(bytes, at) * 0x1_0000_0000 + (readInt32(bytes, at + 4) >>> 0);
+}
+
+function writeInt32(bytes: Uint8Array, at: number, value: number): void {
+  bytes[at] = value >> 24;
+  bytes[at + 1] = value >> 16;
+  bytes[at + 2] = value >> 8;
+  bytes[at + 3] = value;
+}

@@ -1,0 +1,99 @@
+/**
+ * Offsets by timestamp (ListOffsets): the time index says where to begin, batch headers which batches to open, and the
+ * records in them decide. The only place of a log that decompresses. May throw DiskError.
+ */
+import type { Offset, WallMillis } from '@millrace/base';
+import { type CompressionCodecs, DecodeError, readRecords } from '@millrace/protocol';
+import type { Segment } from './segment.ts';
+import type { Segments } from './segments.ts';
+import type { TimestampHit } from './types.ts';
+
+const WINDOW_BYTES = 64 << 10;
+
+/** The first record, in offset order from `startOffset`, whose timestamp is >= the given one. */
+export function findTimestamp(
+  segments: Segments,
+  startOffset: Offset,
+  timestamp: WallMillis,
+  codecs: CompressionCodecs,
+): TimestampHit | undefined {
+  for (let index = segments.indexFor(startOffset); index < segments.list.length; index++) {
+    const segment = segments.list[index]!;
+    if (segment.largestTimestamp().timestamp < timestamp) continue;
+    const entry = segment.timeIndex.lookup(timestamp);
+    const from = Math.max(startOffset, segment.baseOffset + (entry?.relativeOffset ?? 0));
+    const hit = firstFrom(segment, from, startOffset, timestamp, codecs);
+    if (hit !== undefined) return hit;
+  }
+  return undefined;
+}
+
+/** The first record that has the largest timestamp of all; undefined when no record has one. */
+export function findLargestTimestamp(
+  segments: Segments,
+  startOffset: Offset,
+  codecs: CompressionCodecs,
+): TimestampHit | undefined {
+  let timestamp = -1;
+  for (let index = segments.indexFor(startOffset); index < segments.list.length; index++) {
+    const segment = segments.list[index]!;
+    const largest =
+      segment.baseOffset >= startOffset
+        ? segment.largestTimestamp().timestamp
+        : largestFrom(segment, startOffset);
+    timestamp = Math.max(timestamp, largest);
+  }
+  return timestamp < 0 ? undefined : findTimestamp(segments, startOffset, timestamp, codecs);
+}
+
+/** By headers, for a segment whose beginning is no longer part of the log. */
+function largestFrom(segment: Segment, startOffset: Offset): WallMillis {
+  let timestamp = -1;
+  const located = segment.locate(startOffset);
+  if (located === undefined) return timestamp;
+  segment.scan(located.position, { checkCrc: false, windowBytes: WINDOW_BYTES }, (header) => {
+    timestamp = Math.max(timestamp, header.maxTimestamp);
+    return false;
+  });
+  return timestamp;
+}
+
+function firstFrom(
+  segment: Segment,
+  fromOffset: Offset,
+  startOffset: Offset,
+  timestamp: WallMillis,
+  codecs: CompressionCodecs,
+): TimestampHit | undefined {
+  const located = segment.locate(fromOffset);
+  if (located === undefined) return undefined;
+  let hit: TimestampHit | undefined;
+  const file = segment.log.file();
+  segment.scan(located.position, { checkCrc: false, windowBytes: WINDOW_BYTES }, (header, position) => {
+    if (header.maxTimestamp < timestamp) return false;
+    const batch = new Uint8Array(header.sizeBytes);
+    file.read(position, batch);
+    const found = firstIn(batch, startOffset, timestamp, codecs) ?? undefined;
+    if (found === undefined) return false;
+    hit = { ...found, leaderEpoch: header.leaderEpoch };
+    return true;
+  });
+  return hit;
+}
+
+/** A batch that cannot be opened (a client wrote garbage under a right checksum) has no records to find. */
+function firstIn(
+  batch: Uint8Array,
+  startOffset: Offset,
+  timestamp: WallMillis,
+  codecs: CompressionCodecs,
+): { offset: Offset; timestamp: WallMillis } | undefined {
+  try {
+    for (const record of readRecords(batch, codecs))
+      if (record.timestamp >= timestamp && record.offset >= startOffset)
+        return { offset: record.offset, timestamp: record.timestamp };
+  } catch (error) {
+    if (!(error instanceof DecodeError)) throw error;
+  }
+  return undefined;
+}
