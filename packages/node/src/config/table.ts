@@ -111,6 +111,13 @@ const quorumSettings = {
     'A broker that was not heard of for so long is fenced: its partitions get other leaders. Read by controllers and, as their lease, by brokers: it must be the same everywhere.',
     { differs: `Kafka: 9000. ${FAILOVER}` },
   ),
+  'broker.session.loss.grace.ms': setting(
+    'Quorum',
+    int(0),
+    '100',
+    'A broker whose control stream closed (its process died) is fenced when it has not come back for so long.',
+    { differs: OURS },
+  ),
   'broker.heartbeat.interval.ms': setting(
     'Quorum',
     int(10),
@@ -139,6 +146,7 @@ const topicSettings = {
     'true',
     'Whether asking for the metadata of an unknown topic creates it, when the client allows it.',
   ),
+  'delete.topic.enable': setting('Topics', boolean, 'true', 'Whether topics can be deleted.'),
   'min.insync.replicas': setting(
     'Topics',
     int(1),
@@ -196,6 +204,12 @@ const topicSettings = {
     '9223372036854775807',
     'Records after which the log is flushed to the device. With 1, what is acknowledged with acks=all survives power loss of all machines at once.',
     { topicConfig: 'flush.messages' },
+  ),
+  'producer.id.expiration.ms': setting(
+    'Topics',
+    int(1),
+    '86400000',
+    'An idempotent producer that wrote nothing to a partition for so long is forgotten there.',
   ),
   'log.message.timestamp.type': setting(
     'Topics',

@@ -1,0 +1,275 @@
+/**
+ * A broker, put together over the seams: metadata observer, image, replicas, front end, membership. Owns the order in
+ * which its parts start, serve and stop, and nothing else; must never reach outside but through the seams.
+ *
+ * Start: listeners are bound (their ports are part of the registration), metadata is followed, the broker registers;
+ * once the cluster counts on it, clients are served. Stop: leaderships are moved away while it still serves, then clients
+ * are closed, then the logs.
+ */
+import type { Clock, Disk, Listener, Logger, Net, NodeId, Random, Rpc, Uuid } from '@millrace/base';
+import {
+  AlterPartitionSender,
+  BrokerFrontEnd,
+  BrokerLifecycle,
+  ControllerChannel,
+  ControllerLocator,
+  type FrontEndConfig,
+  forwardOver,
+  type LifecycleConfig,
+  ProducerIdBlocks,
+} from '@millrace/broker';
+import type { LogDirectory } from '@millrace/log';
+import type { ListenerEndpoint, MetadataDelta, MetadataImage } from '@millrace/metadata';
+import type { CompressionCodecs } from '@millrace/protocol';
+import {
+  type CommittedBatch,
+  type LeaderAndEpoch,
+  type QuorumConfig,
+  QuorumObserver,
+  type VoterAddress,
+} from '@millrace/raft';
+import { ReplicaManager, type ReplicationConfig } from '@millrace/replication';
+import { HeldConnections } from './held-connections.ts';
+import { MetadataFollower } from './metadata-follower.ts';
+
+export interface BrokerListener {
+  readonly name: string;
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface BrokerRoleEvents {
+  /** The cluster counts on this broker and clients are served; again after every time it was fenced. */
+  serving(): void;
+  /** The image moved. */
+  imageChanged(image: MetadataImage): void;
+  /** It can never serve: wrong cluster. The message is one sentence for a person. */
+  failed(message: string): void;
+}
+
+export interface BrokerRoleOptions {
+  readonly brokerId: NodeId;
+  readonly voters: readonly VoterAddress[];
+  readonly listeners: readonly BrokerListener[];
+  /** What clients are told, given the ports that were bound, by listener name. */
+  advertised(ports: ReadonlyMap<string, number>): readonly ListenerEndpoint[];
+  readonly rack: string | undefined;
+  readonly logs: LogDirectory;
+  readonly disk: Disk;
+  readonly net: Net;
+  readonly rpc: Rpc;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly codecs: CompressionCodecs;
+  readonly replication: ReplicationConfig;
+  readonly frontEnd: FrontEndConfig;
+  readonly lifecycle: LifecycleConfig;
+  readonly quorum: Partial<QuorumConfig>;
+  /** The same process is a voter: its quorum tells this role what is committed, and no observer is needed. */
+  readonly hasLocalQuorum: boolean;
+  readonly events: BrokerRoleEvents;
+}
+
+export class BrokerRole {
+  readonly replicas: ReplicaManager;
+  readonly metadata: MetadataFollower;
+  /** Bound ports by listener name, once started. */
+  readonly ports = new Map<string, number>();
+  private readonly options: BrokerRoleOptions;
+  private readonly held = new HeldConnections();
+  private readonly locator: ControllerLocator;
+  private readonly channel: ControllerChannel;
+  private readonly frontEnd: BrokerFrontEnd;
+  private readonly observer: QuorumObserver | undefined;
+  private readonly listening: Listener[] = [];
+  /** Made when the ports are known. */
+  private lifecycle: BrokerLifecycle | undefined;
+  private serves = false;
+  private stopped = false;
+
+  constructor(options: BrokerRoleOptions) {
+    const { brokerId, clock, logger, rpc, logs } = options;
+    this.options = options;
+    this.locator = new ControllerLocator(options.voters, rpc);
+    this.channel = new ControllerChannel({ locator: this.locator, clock, logger });
+    const alterPartitions = new AlterPartitionSender(this.channel, clock);
+    this.replicas = new ReplicaManager({
+      brokerId,
+      disk: options.disk,
+      logDirectory: logs,
+      clock,
+      random: options.random.fork('replicas'),
+      logger,
+      codecs: options.codecs,
+      config: options.replication,
+      net: options.net,
+      alterPartition: (request, done) => alterPartitions.send(request, done),
+    });
+    this.metadata = new MetadataFollower((delta) => this.publish(delta));
+    this.frontEnd = new BrokerFrontEnd({
+      brokerId,
+      clock,
+      logger,
+      config: options.frontEnd,
+      replicas: this.replicas,
+      producerIds: new ProducerIdBlocks({
+        brokerId,
+        brokerEpoch: () => this.lifecycle?.brokerEpoch ?? -1,
+        channel: this.channel,
+        logger,
+      }),
+      forward: forwardOver(this.channel),
+      clusterId: () => logs.clusterId,
+      image: () => this.metadata.image,
+    });
+    this.observer = options.hasLocalQuorum ? undefined : this.makeObserver();
+  }
+
+  /** Binds every listener, then joins the cluster; `done` when the listeners are bound, or one of them is not. */
+  start(done: (error?: Error) => void): void {
+    let open = this.options.listeners.length;
+    let failed = false;
+    for (const { name, host, port } of this.options.listeners) {
+      const listener = this.options.net.listen(
+        { host, port },
+        {
+          listening: (bound) => {
+            this.ports.set(name, bound);
+            this.options.logger.info('listener-bound', { listener: name, host, port: bound });
+            open--;
+            if (open > 0 || failed || this.stopped) return;
+            this.join();
+            done();
+          },
+          failed: (error) => {
+            if (failed) return;
+            failed = true;
+            done(error);
+          },
+          connection: (stream) => this.held.connection(name, stream),
+        },
+      );
+      this.listening.push(listener);
+    }
+  }
+
+  /** Committed metadata, from the observer or the local quorum. */
+  committed(batches: readonly CommittedBatch[]): void {
+    if (this.stopped) return;
+    this.metadata.committed(batches);
+  }
+
+  leaderChanged(leader: LeaderAndEpoch | undefined): void {
+    if (!this.stopped && leader !== undefined) this.locator.leaderKnown(leader.nodeId);
+  }
+
+  /** The quorum told its id: the data folder must be of that cluster. */
+  clusterIdKnown(id: Uuid): void {
+    const problem = this.options.logs.adoptClusterId(id);
+    if (problem !== undefined) this.options.events.failed(problem);
+  }
+
+  /** Clean: leaderships move away, logs are flushed and marked. */
+  stop(done: () => void): void {
+    const { lifecycle } = this;
+    if (lifecycle === undefined) {
+      this.close({ clean: true }, done);
+      return;
+    }
+    this.closeListeners();
+    lifecycle.beginShutdown((moved) => {
+      this.options.logger.info('broker-relieved', { moved });
+      this.frontEnd.close(() => this.close({ clean: true }, done));
+    });
+  }
+
+  /** As a crash would, as far as one process can: nothing is said to anyone, nothing is flushed. */
+  kill(done: () => void): void {
+    this.closeListeners();
+    this.frontEnd.close(() => {});
+    this.close({ clean: false }, done);
+  }
+
+  private makeObserver(): QuorumObserver {
+    const { brokerId, logs, voters, rpc, clock, random, logger, quorum } = this.options;
+    return new QuorumObserver({
+      nodeId: brokerId,
+      directoryId: logs.directoryId,
+      voters,
+      rpc,
+      clock,
+      random: random.fork('observer'),
+      logger,
+      config: quorum,
+      listener: {
+        committed: (batches) => this.committed(batches),
+        leaderChanged: (leader) => this.leaderChanged(leader),
+        clusterId: (id) => this.clusterIdKnown(id),
+      },
+    });
+  }
+
+  private join(): void {
+    const { brokerId, rack, logs, clock, logger, random, events } = this.options;
+    this.lifecycle = new BrokerLifecycle({
+      brokerId,
+      incarnationId: random.uuid(),
+      listeners: this.options.advertised(this.ports),
+      rack,
+      logDirs: [logs.directoryId],
+      previousBrokerEpoch: logs.cleanShutdownBrokerEpoch ?? -1,
+      locator: this.locator,
+      clock,
+      logger,
+      config: this.options.lifecycle,
+      clusterId: () => logs.clusterId,
+      metadataOffset: () => this.metadata.offset,
+      readyToServe: () => true,
+      setSession: (session) => this.replicas.setSession(session),
+      events: {
+        registered: () => {},
+        unfenced: () => this.serve(),
+        fenced: () => this.frontEnd.closeConnections('this broker was fenced'),
+        refused: (message) => events.failed(message),
+      },
+    });
+    this.observer?.start();
+    this.lifecycle.start();
+  }
+
+  private publish(delta: MetadataDelta): void {
+    this.replicas.publish(delta);
+    this.lifecycle?.progressed();
+    // The others hear of it at the same time as this broker, maybe before the controller's answer is here.
+    const own = delta.image.broker(this.options.brokerId);
+    if (own !== undefined && !own.fenced && own.epoch === this.lifecycle?.brokerEpoch) this.serve();
+    this.options.events.imageChanged(delta.image);
+  }
+
+  private serve(): void {
+    if (this.stopped) return;
+    if (!this.serves) {
+      this.serves = true;
+      this.held.serve((name, stream) => this.frontEnd.accept(name, stream));
+    }
+    this.options.events.serving();
+  }
+
+  private closeListeners(): void {
+    for (const listener of this.listening.splice(0)) listener.close(() => {});
+  }
+
+  private close(how: { clean: boolean }, done: () => void): void {
+    this.stopped = true;
+    this.closeListeners();
+    this.held.close();
+    this.observer?.stop();
+    this.replicas.close(how, () => {
+      this.lifecycle?.stop();
+      this.channel.close();
+      this.locator.close();
+      done();
+    });
+  }
+}

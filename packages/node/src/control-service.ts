@@ -1,0 +1,225 @@
+/**
+ * What a controller node answers to others: the quorum's own messages, control streams of brokers, and single calls to
+ * the active controller. Translates between messages and the controller; decides nothing.
+ */
+import {
+  type Clock,
+  type Logger,
+  type NodeId,
+  RpcError,
+  type RpcService,
+  type RpcStream,
+  type RpcStreamHandler,
+} from '@millrace/base';
+import type { Controller } from '@millrace/controller';
+import {
+  AllocateProducerIdsRequest,
+  AllocateProducerIdsResponse,
+  AlterPartitionRequest,
+  AlterPartitionResponse,
+  ControlMethod,
+  ControlRequest,
+  ControlResponse,
+  ForwardRequest,
+  ForwardResponse,
+} from '@millrace/metadata';
+import { type Api, apis, DecodeError, ErrorCode } from '@millrace/protocol';
+import type { Quorum } from '@millrace/raft';
+import { answerDescribeQuorum } from './describe-quorum.ts';
+
+export interface ControlServiceOptions {
+  readonly quorum: Quorum;
+  readonly controller: Controller;
+  readonly controllerListenerName: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** The controller was given something: it may want to be woken earlier than before. */
+  touched(): void;
+}
+
+type Reply = (answer: Uint8Array | RpcError) => void;
+
+const NOTHING = new Uint8Array(0);
+
+export class ControlService implements RpcService {
+  private readonly options: ControlServiceOptions;
+
+  constructor(options: ControlServiceOptions) {
+    this.options = options;
+  }
+
+  call(method: string, body: Uint8Array, reply: Reply): void {
+    const { quorum, logger } = this.options;
+    if (quorum.handle(method, body, reply)) return;
+    try {
+      this.callController(method, body, reply);
+    } catch (error) {
+      if (!isMalformed(error)) throw error;
+      logger.warn('control-message-refused', { method, error: String(error) });
+      reply(new RpcError('refused', 'malformed message'));
+    }
+    this.options.touched();
+  }
+
+  stream(method: string, stream: RpcStream): RpcStreamHandler {
+    if (method === ControlMethod.session) return new SessionStream(this.options, stream);
+    stream.close();
+    return { message: () => {}, closed: () => {} };
+  }
+
+  private callController(method: string, body: Uint8Array, reply: Reply): void {
+    const { controller, clock } = this.options;
+    const now = clock.monotonicMs();
+    switch (method) {
+      case ControlMethod.alterPartition:
+        controller.alterPartition(decode(AlterPartitionRequest, body), now, (response) =>
+          reply(AlterPartitionResponse.encode(response)),
+        );
+        return;
+      case ControlMethod.allocateProducerIds:
+        controller.allocateProducerIds(decode(AllocateProducerIdsRequest, body), now, (response) =>
+          reply(AllocateProducerIdsResponse.encode(response)),
+        );
+        return;
+      case ControlMethod.forward:
+        this.forward(decode(ForwardRequest, body), reply);
+        return;
+      default:
+        reply(new RpcError('refused', `unknown method ${method}`));
+    }
+  }
+
+  /** A client's request, decoded, decided and encoded in the version the client speaks. */
+  private forward(request: ForwardRequest, reply: Reply): void {
+    const { controller, quorum, clock, controllerListenerName } = this.options;
+    const answer = (errorCode: number, body: Uint8Array) =>
+      reply(ForwardResponse.encode({ errorCode, body }));
+    if (!controller.isActive) {
+      answer(ErrorCode.NOT_CONTROLLER, NOTHING);
+      return;
+    }
+    const { apiKey, apiVersion: version, body } = request;
+    const info = { version, clientId: request.clientId ?? null };
+    const now = clock.monotonicMs();
+    const send = <Req, Res, ReqIn, ResIn>(api: Api<Req, Res, ReqIn, ResIn>, response: ResIn) =>
+      answer(ErrorCode.NONE, joined(api.encodeResponse(version, response)));
+    switch (apiKey) {
+      case apis.createTopics.key:
+        controller.createTopics(apis.createTopics.decodeRequest(version, body), info, now, (response) =>
+          send(apis.createTopics, response),
+        );
+        return;
+      case apis.deleteTopics.key:
+        controller.deleteTopics(apis.deleteTopics.decodeRequest(version, body), info, now, (response) =>
+          send(apis.deleteTopics, response),
+        );
+        return;
+      case apis.createPartitions.key:
+        controller.createPartitions(
+          apis.createPartitions.decodeRequest(version, body),
+          info,
+          now,
+          (response) => send(apis.createPartitions, response),
+        );
+        return;
+      case apis.describeQuorum.key: {
+        const asked = apis.describeQuorum.decodeRequest(version, body);
+        send(apis.describeQuorum, answerDescribeQuorum(asked, quorum.describe(), controllerListenerName));
+        return;
+      }
+      default:
+        answer(ErrorCode.INVALID_REQUEST, NOTHING);
+    }
+  }
+}
+
+/** A broker's control stream. Its end is news of the broker that last spoke on it. */
+class SessionStream implements RpcStreamHandler {
+  private readonly options: ControlServiceOptions;
+  private readonly stream: RpcStream;
+  private brokerId: NodeId = -1;
+
+  constructor(options: ControlServiceOptions, stream: RpcStream) {
+    this.options = options;
+    this.stream = stream;
+  }
+
+  message(body: Uint8Array): void {
+    let request: ControlRequest;
+    try {
+      request = decode(ControlRequest, body);
+    } catch (error) {
+      if (!isMalformed(error)) throw error;
+      this.options.logger.warn('control-message-refused', {
+        method: ControlMethod.session,
+        error: String(error),
+      });
+      this.stream.close();
+      return;
+    }
+    this.answer(request);
+    this.options.touched();
+  }
+
+  closed(reason: string): void {
+    const { controller, clock, logger } = this.options;
+    const { brokerId } = this;
+    const registration = controller.image.broker(brokerId);
+    if (registration === undefined) return;
+    if (controller.isActive) logger.info('broker-session-closed', { brokerId, reason });
+    controller.sessionLost(brokerId, registration.incarnationId, clock.monotonicMs());
+    this.options.touched();
+  }
+
+  private answer(request: ControlRequest): void {
+    const { controller, quorum, clock } = this.options;
+    const { sequence, register, heartbeat } = request;
+    const send = (answer: Partial<ControlResponse>) =>
+      this.stream.send(
+        ControlResponse.encode({
+          sequence,
+          register: undefined,
+          heartbeat: undefined,
+          notControllerLeaderId: undefined,
+          ...answer,
+        }),
+      );
+    if (!controller.isActive) {
+      send({ notControllerLeaderId: quorum.leader()?.nodeId ?? -1 });
+      return;
+    }
+    const now = clock.monotonicMs();
+    if (register !== undefined) {
+      this.brokerId = register.brokerId;
+      controller.register(register, now, (response) => send({ register: response }));
+    } else if (heartbeat !== undefined) {
+      this.brokerId = heartbeat.brokerId;
+      controller.heartbeat(heartbeat, now, (response) => send({ heartbeat: response }));
+    }
+  }
+}
+
+class MalformedError extends Error {}
+
+function decode<T>(message: { decode(bytes: Uint8Array): T }, body: Uint8Array): T {
+  try {
+    return message.decode(body);
+  } catch (error) {
+    throw new MalformedError(String(error));
+  }
+}
+
+function isMalformed(error: unknown): boolean {
+  return error instanceof MalformedError || error instanceof DecodeError;
+}
+
+function joined(chunks: readonly Uint8Array[]): Uint8Array {
+  if (chunks.length === 1) return chunks[0]!;
+  const whole = new Uint8Array(chunks.reduce((size, chunk) => size + chunk.length, 0));
+  let position = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, position);
+    position += chunk.length;
+  }
+  return whole;
+}

@@ -1,0 +1,181 @@
+/**
+ * A controller, put together over the seams: quorum, controller, control service. Owns the one timer that the
+ * controller's deadlines need. Must never reach outside but through the seams.
+ */
+import type {
+  Address,
+  Clock,
+  Listener,
+  Logger,
+  Millis,
+  NodeId,
+  Random,
+  Rpc,
+  Timer,
+  Uuid,
+} from '@millrace/base';
+import { Controller, type ControllerConfig } from '@millrace/controller';
+import {
+  type CommittedBatch,
+  type LeaderAndEpoch,
+  Quorum,
+  type QuorumConfig,
+  type RaftStorage,
+  type VoterAddress,
+} from '@millrace/raft';
+import { ControlService } from './control-service.ts';
+
+export interface ControllerRoleEvents {
+  /** The storage failed, or belongs elsewhere: the node must end. One sentence for a person. */
+  failed(message: string): void;
+  /** The cluster's id, once it is known. */
+  clusterIdKnown(id: Uuid): void;
+  /** For a broker in the same process. */
+  committed?(batches: readonly CommittedBatch[]): void;
+  leaderChanged?(leader: LeaderAndEpoch | undefined): void;
+}
+
+export interface ControllerRoleOptions {
+  readonly nodeId: NodeId;
+  readonly directoryId: Uuid;
+  /** As noted in the data folder; undefined before the first contact. */
+  readonly clusterId: Uuid | undefined;
+  readonly voters: readonly VoterAddress[];
+  readonly listener: Address & { readonly name: string };
+  readonly storage: RaftStorage;
+  readonly rpc: Rpc;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly quorum: Partial<QuorumConfig>;
+  readonly controller: Partial<ControllerConfig>;
+  readonly events: ControllerRoleEvents;
+}
+
+export class ControllerRole {
+  readonly controller: Controller;
+  quorum: Quorum | undefined;
+  private readonly options: ControllerRoleOptions;
+  private clusterId: Uuid | undefined;
+  private listening: Listener | undefined;
+  private timer: { readonly at: Millis; readonly timer: Timer } | undefined;
+  private stopped = false;
+
+  constructor(options: ControllerRoleOptions) {
+    this.options = options;
+    this.controller = new Controller({
+      nodeId: options.nodeId,
+      random: options.random.fork('controller'),
+      logger: options.logger,
+      config: options.controller,
+      clusterId: () => this.quorum?.clusterId() ?? options.clusterId,
+      propose: (records) => this.quorum?.propose(records),
+    });
+  }
+
+  /** Loads the quorum's log, then listens; `done` when it does. A storage that cannot be loaded is `events.failed`. */
+  start(done: (error?: Error) => void): void {
+    const { options } = this;
+    Quorum.open(
+      {
+        nodeId: options.nodeId,
+        directoryId: options.directoryId,
+        clusterId: options.clusterId,
+        voters: options.voters,
+        storage: options.storage,
+        rpc: options.rpc,
+        clock: options.clock,
+        random: options.random.fork('quorum'),
+        logger: options.logger,
+        config: options.quorum,
+        failed: (error) => options.events.failed(error.message),
+        listener: {
+          committed: (batches) => this.committed(batches),
+          becameLeader: (epoch) => {
+            this.noteClusterId();
+            this.controller.becameLeader(epoch, options.clock.monotonicMs());
+            this.arm();
+          },
+          resigned: () => {
+            this.controller.resigned();
+            this.arm();
+          },
+          leaderChanged: (leader) => options.events.leaderChanged?.(leader),
+        },
+      },
+      (quorum) => {
+        this.quorum = quorum;
+        if (this.stopped) quorum.stop(() => {});
+        else this.listen(quorum, done);
+      },
+    );
+  }
+
+  /** Hands leadership on, then closes. */
+  stop(done: () => void): void {
+    this.stopped = true;
+    this.timer?.timer.cancel();
+    this.timer = undefined;
+    const closeListener = () => {
+      if (this.listening === undefined) done();
+      else this.listening.close(done);
+    };
+    if (this.quorum === undefined) closeListener();
+    else this.quorum.stop(closeListener);
+  }
+
+  private listen(quorum: Quorum, done: (error?: Error) => void): void {
+    const { rpc, listener, clock, logger } = this.options;
+    const service = new ControlService({
+      quorum,
+      controller: this.controller,
+      controllerListenerName: listener.name,
+      clock,
+      logger,
+      touched: () => this.arm(),
+    });
+    this.listening = rpc.serve({ host: listener.host, port: listener.port }, service, {
+      listening: (port) => {
+        logger.info('listener-bound', { listener: listener.name, host: listener.host, port });
+        done();
+      },
+      failed: (error) => done(new Error(listenProblem(listener, error))),
+    });
+  }
+
+  private committed(batches: readonly CommittedBatch[]): void {
+    this.noteClusterId();
+    for (const batch of batches) this.controller.committed(batch);
+    this.options.events.committed?.(batches);
+    this.arm();
+  }
+
+  private noteClusterId(): void {
+    if (this.clusterId !== undefined) return;
+    this.clusterId = this.quorum?.clusterId();
+    if (this.clusterId !== undefined) this.options.events.clusterIdKnown(this.clusterId);
+  }
+
+  /** Deadlines mostly move away: a timer that comes too early is left to fire and set anew. */
+  private arm(): void {
+    if (this.stopped) return;
+    const at = this.controller.nextDeadline();
+    if (at === undefined || (this.timer !== undefined && this.timer.at <= at)) return;
+    this.timer?.timer.cancel();
+    const { clock } = this.options;
+    const timer = clock.setTimer(Math.max(0, at - clock.monotonicMs()), () => {
+      this.timer = undefined;
+      this.controller.tick(clock.monotonicMs());
+      this.arm();
+    });
+    this.timer = { at, timer };
+  }
+}
+
+/** gRPC buries the system's reason in a longer text. */
+function listenProblem({ host, port }: Address, error: Error): string {
+  const where = host === '' ? `port ${port}` : `${host}:${port}`;
+  if (error.message.includes('EADDRINUSE'))
+    return `${where} is taken by another program; stop that one, or give another port in listeners and controller.quorum.voters`;
+  return `cannot listen on ${where}: ${error.message}`;
+}

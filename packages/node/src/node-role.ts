@@ -1,0 +1,91 @@
+/**
+ * A node with its roles: controller, broker, or both in one process, put together over the seams. Owns the order between
+ * the roles: the controller starts first and stops last. In a combined node the local quorum tells the broker what is
+ * committed.
+ */
+import type { Uuid } from '@millrace/base';
+import type { LogDirectory } from '@millrace/log';
+import type { MetadataImage } from '@millrace/metadata';
+import type { BrokerRole, BrokerRoleEvents, BrokerRoleOptions } from './broker-role.ts';
+import type { ControllerRole, ControllerRoleEvents, ControllerRoleOptions } from './controller-role.ts';
+
+export interface NodeRoleEvents {
+  /** Every role serves: a controller listens, a broker is unfenced. May be called again. */
+  ready(): void;
+  imageChanged(image: MetadataImage): void;
+  /** The node must end. */
+  failed(message: string): void;
+}
+
+/** The classes are passed in: a process loads only the code of the roles it has. */
+export interface NodeRoleOptions {
+  readonly logs: LogDirectory;
+  readonly controller: ((events: ControllerRoleEvents) => ControllerRole) | undefined;
+  readonly broker: ((events: BrokerRoleEvents, hasLocalQuorum: boolean) => BrokerRole) | undefined;
+  readonly events: NodeRoleEvents;
+}
+
+export class NodeRole {
+  readonly controller: ControllerRole | undefined;
+  readonly broker: BrokerRole | undefined;
+  private readonly options: NodeRoleOptions;
+
+  constructor(options: NodeRoleOptions) {
+    const { events } = options;
+    this.options = options;
+    this.broker = options.broker?.(
+      {
+        serving: () => events.ready(),
+        imageChanged: (image) => events.imageChanged(image),
+        failed: (message) => events.failed(message),
+      },
+      options.controller !== undefined,
+    );
+    this.controller = options.controller?.({
+      failed: (message) => events.failed(message),
+      clusterIdKnown: (id) => this.clusterIdKnown(id),
+      committed: (batches) => this.broker?.committed(batches),
+      leaderChanged: (leader) => this.broker?.leaderChanged(leader),
+    });
+  }
+
+  start(done: (error?: Error) => void): void {
+    const startBroker = () => {
+      if (this.broker === undefined) {
+        done();
+        this.options.events.ready();
+      } else this.broker.start(done);
+    };
+    if (this.controller === undefined) startBroker();
+    else this.controller.start((error) => (error === undefined ? startBroker() : done(error)));
+  }
+
+  stop(done: () => void): void {
+    this.end((broker, brokerDone) => broker.stop(brokerDone), done);
+  }
+
+  /** As a crash of the broker would; the controller still says good-bye. */
+  kill(done: () => void): void {
+    this.end((broker, brokerDone) => broker.kill(brokerDone), done);
+  }
+
+  private end(endBroker: (broker: BrokerRole, done: () => void) => void, done: () => void): void {
+    const endController = () => {
+      if (this.controller === undefined) done();
+      else this.controller.stop(done);
+    };
+    if (this.broker === undefined) endController();
+    else endBroker(this.broker, endController);
+  }
+
+  private clusterIdKnown(id: Uuid): void {
+    if (this.broker !== undefined) {
+      this.broker.clusterIdKnown(id);
+      return;
+    }
+    const problem = this.options.logs.adoptClusterId(id);
+    if (problem !== undefined) this.options.events.failed(problem);
+  }
+}
+
+export type { BrokerRoleOptions, ControllerRoleOptions };

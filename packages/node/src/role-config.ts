@@ -1,0 +1,97 @@
+/** From settings to what each part of a node is told. The only file that knows both sides. */
+import type { BrokerConfigEntry, FrontEndConfig, LifecycleConfig } from '@millrace/broker';
+import { DEFAULT_LIFECYCLE_CONFIG, DEFAULT_LIMITS } from '@millrace/broker';
+import type { ControllerConfig } from '@millrace/controller';
+import type { QuorumConfig } from '@millrace/raft';
+import { defaultReplicationConfig, type ReplicationConfig } from '@millrace/replication';
+import type { SettingDefinition } from './config/definition.ts';
+import { type NodeConfig, settingNames, settingsTable } from './config/index.ts';
+
+export function quorumConfig({ settings }: NodeConfig): Partial<QuorumConfig> {
+  const fetchTimeoutMs = settings['controller.quorum.fetch.timeout.ms'];
+  return {
+    fetchTimeoutMs,
+    electionTimeoutMs: settings['controller.quorum.election.timeout.ms'],
+    retryBackoffMs: settings['controller.quorum.retry.backoff.ms'],
+    fetchMaxWaitMs: Math.floor(fetchTimeoutMs * 0.4),
+  };
+}
+
+export function controllerConfig({ settings, explicit }: NodeConfig): Partial<ControllerConfig> {
+  return {
+    sessionTimeoutMs: settings['broker.session.timeout.ms'],
+    connectionLossGraceMs: settings['broker.session.loss.grace.ms'],
+    numPartitions: settings['num.partitions'],
+    defaultReplicationFactor: settings['default.replication.factor'],
+    deleteTopicEnable: settings['delete.topic.enable'],
+    serverProperties: explicit,
+  };
+}
+
+export function lifecycleConfig({ settings }: NodeConfig): LifecycleConfig {
+  return {
+    ...DEFAULT_LIFECYCLE_CONFIG,
+    sessionTimeoutMs: settings['broker.session.timeout.ms'],
+    heartbeatIntervalMs: settings['broker.heartbeat.interval.ms'],
+  };
+}
+
+export function replicationConfig(config: NodeConfig): ReplicationConfig {
+  const { settings } = config;
+  return {
+    ...defaultReplicationConfig,
+    interBrokerListenerName: config.interBrokerListenerName,
+    replicaLagTimeMaxMs: settings['replica.lag.time.max.ms'],
+    fetchWaitMaxMs: settings['replica.fetch.wait.max.ms'],
+    fetchMinBytes: settings['replica.fetch.min.bytes'],
+    fetchMaxBytes: settings['replica.fetch.max.bytes'],
+    fetchResponseMaxBytes: settings['replica.fetch.response.max.bytes'],
+    fetchBackoffMs: settings['replica.fetch.backoff.ms'],
+    replicaSocketTimeoutMs: settings['replica.socket.timeout.ms'],
+    consumerFetchMaxBytes: settings['fetch.max.bytes'],
+    maxFetchSessions: settings['max.incremental.fetch.session.cache.slots'],
+    highWatermarkCheckpointIntervalMs: settings['replica.high.watermark.checkpoint.interval.ms'],
+    // An answer may exceed what was asked for by one batch, and a batch is never larger than a request.
+    maxResponseFrameBytes: Math.max(
+      defaultReplicationConfig.maxResponseFrameBytes,
+      settings['replica.fetch.response.max.bytes'] + settings['socket.request.max.bytes'],
+    ),
+    producerIdExpirationMs: settings['producer.id.expiration.ms'],
+    brokerProperties: config.explicit,
+  };
+}
+
+export function frontEndConfig(config: NodeConfig): FrontEndConfig {
+  const { settings } = config;
+  return {
+    limits: {
+      ...DEFAULT_LIMITS,
+      requestMaxBytes: settings['socket.request.max.bytes'],
+      queuedMaxBytes: settings['queued.max.request.bytes'],
+      maxConnections: settings['max.connections'],
+      maxConnectionsPerIp: settings['max.connections.per.ip'],
+      idleMs: settings['connections.max.idle.ms'],
+    },
+    autoCreateTopics: settings['auto.create.topics.enable'],
+    describePartitionsMax: settings['max.request.partition.size.limit'],
+    properties: brokerProperties(config),
+  };
+}
+
+/** Every setting as DescribeConfigs shows it. */
+function brokerProperties({ explicit }: NodeConfig): BrokerConfigEntry[] {
+  return settingNames.map((name) => {
+    const definition: SettingDefinition<unknown> = settingsTable[name];
+    const fallback =
+      definition.default === undefined || definition.default === '' ? null : definition.default;
+    return {
+      name,
+      value: explicit.get(name) ?? fallback,
+      defaultValue: fallback,
+      source: explicit.has(name) ? 'static' : 'default',
+      type: definition.type.name,
+      documentation: definition.documentation,
+      sensitive: false,
+    };
+  });
+}

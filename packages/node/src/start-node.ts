@@ -1,0 +1,310 @@
+/**
+ * Starts one node of a process: checks the data folder, makes the production seams, puts the roles together. Every way in
+ * which a start can fail ends in one StartError and leaves nothing open.
+ */
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import {
+  type Clock,
+  type Disk,
+  DiskError,
+  type Logger,
+  type Net,
+  type Random,
+  type Rpc,
+} from '@millrace/base';
+import type { LogDirectory } from '@millrace/log';
+import type { ListenerEndpoint, MetadataImage } from '@millrace/metadata';
+import type { RaftStorage } from '@millrace/raft';
+import type { NodeConfig } from './config/index.ts';
+import { NodeClock } from './io/clock.ts';
+import { NodeDisk } from './io/disk.ts';
+import type { HealthServer } from './io/health.ts';
+import { FolderInUseError, type FolderLock, lockFolder } from './io/lock-file.ts';
+import { createLogger } from './io/logger.ts';
+import { NodeNet } from './io/net.ts';
+import { NodeRandom } from './io/random.ts';
+import { NodeRole, type NodeRoleOptions } from './node-role.ts';
+import { StartError } from './start-error.ts';
+
+/** Replaceable for tests; what is left out is the real thing. */
+export interface NodeSeams {
+  readonly clock?: Clock;
+  readonly random?: Random;
+  readonly disk?: Disk;
+  readonly net?: Net;
+  readonly rpc?: Rpc;
+  readonly logger?: Logger;
+  readonly storage?: RaftStorage;
+}
+
+export interface RunningNode {
+  readonly nodeId: number;
+  /** The ports that were bound, by listener name; of a broker. */
+  readonly ports: ReadonlyMap<string, number>;
+  /** Resolves when the node serves: a controller listens, a broker is unfenced. Rejects as `failed` does. */
+  readonly ready: Promise<void>;
+  /** Never resolves. Rejects with a StartError when the node cannot go on; it has stopped itself by then. */
+  readonly failed: Promise<never>;
+  /** The roles, for tests and checkers to look at. */
+  readonly roles: NodeRole;
+  /** Resolves once this broker's view of the metadata satisfies the condition. */
+  whenMetadata(condition: (image: MetadataImage) => boolean): Promise<void>;
+  /** Clean: leaderships are handed on, everything is flushed and marked. */
+  stop(): Promise<void>;
+  /** Abrupt, as far as one process can be: connections break, nothing is flushed or marked. */
+  kill(): Promise<void>;
+}
+
+/** Resolves when the node's listeners are bound and it tries to join its cluster. Rejects with a StartError. */
+export async function startNode(config: NodeConfig, seams: NodeSeams = {}): Promise<RunningNode> {
+  const { settings, nodeId } = config;
+  const logger =
+    seams.logger ??
+    (await createLogger({ level: settings['logger.level'], format: settings['logger.format'], nodeId }));
+  const node = new HostedNode(config, logger);
+  try {
+    await node.start(seams);
+    return node;
+  } catch (error) {
+    await node.kill();
+    throw asStartError(error);
+  }
+}
+
+class HostedNode implements RunningNode {
+  readonly nodeId: number;
+  readonly ready: Promise<void>;
+  readonly failed: Promise<never>;
+  roles!: NodeRole;
+  private readonly config: NodeConfig;
+  private readonly logger: Logger;
+  private readonly beReady: () => void;
+  private readonly fail: (error: Error) => void;
+  private readonly waiters = new Set<(image: MetadataImage) => void>();
+  private isReady = false;
+  private rolesStarted = false;
+  private lock: FolderLock | undefined;
+  private logs: LogDirectory | undefined;
+  private health: HealthServer | undefined;
+  private net: Net | undefined;
+  private ending: Promise<void> | undefined;
+
+  constructor(config: NodeConfig, logger: Logger) {
+    this.config = config;
+    this.logger = logger;
+    this.nodeId = config.nodeId;
+    const failure = Promise.withResolvers<never>();
+    const readiness = Promise.withResolvers<void>();
+    this.failed = failure.promise;
+    this.ready = readiness.promise;
+    // Nobody has to look at them.
+    this.failed.catch(() => {});
+    this.ready.catch(() => {});
+    this.beReady = readiness.resolve;
+    this.fail = (error) => {
+      readiness.reject(error);
+      failure.reject(error);
+    };
+  }
+
+  get ports(): ReadonlyMap<string, number> {
+    return this.roles.broker?.ports ?? new Map();
+  }
+
+  async start(seams: NodeSeams): Promise<void> {
+    const { config, logger } = this;
+    const { settings } = config;
+    logger.info('node-starting', { roles: settings['process.roles'], logDirectory: config.logDirectory });
+    const disk = seams.disk ?? new NodeDisk();
+    disk.makeDirectory(config.logDirectory);
+    checkSpace(disk, config);
+    if (seams.disk === undefined) this.lock = lockFolder(config.logDirectory);
+    const healthPort = settings['health.port'];
+    if (healthPort !== undefined) {
+      const { serveHealth } = await import('./io/health.ts');
+      this.health = await serveHealth(healthPort, () => ({
+        ready: this.isReady,
+        facts: { node: config.nodeId },
+      }));
+    }
+    this.net = seams.net ?? new NodeNet();
+    this.roles = new NodeRole(await this.rolesOf({ ...seams, disk, net: this.net }));
+    this.rolesStarted = true;
+    const started = new Promise<void>((resolve, reject) =>
+      this.roles.start((error) => (error === undefined ? resolve() : reject(error))),
+    );
+    await Promise.race([started, this.failed]);
+  }
+
+  whenMetadata(condition: (image: MetadataImage) => boolean): Promise<void> {
+    const broker = this.roles.broker;
+    return new Promise((resolve, reject) => {
+      if (broker !== undefined && condition(broker.metadata.image)) {
+        resolve();
+        return;
+      }
+      const waiter = (image: MetadataImage) => {
+        if (!condition(image)) return;
+        this.waiters.delete(waiter);
+        resolve();
+      };
+      this.waiters.add(waiter);
+      this.failed.catch(reject);
+    });
+  }
+
+  stop(): Promise<void> {
+    this.ending ??= this.end((done) => this.roles.stop(done), true);
+    return this.ending;
+  }
+
+  kill(): Promise<void> {
+    this.ending ??= this.end((done) => this.roles.kill(done), false);
+    return this.ending;
+  }
+
+  private async end(endRoles: (done: () => void) => void, clean: boolean): Promise<void> {
+    const wasReady = this.isReady;
+    this.isReady = false;
+    this.logger.info('node-stopping', { clean });
+    if (this.rolesStarted) await new Promise<void>((resolve) => endRoles(resolve));
+    // A broker's logs are closed by its replicas.
+    if (this.logs !== undefined && !this.config.isBroker) this.logs.close({ clean });
+    if (this.net instanceof NodeNet) this.net.destroyAll('the node stops');
+    await this.health?.close();
+    this.lock?.release();
+    this.logger.info('node-stopped', { clean, wasReady });
+  }
+
+  private async rolesOf(seams: NodeSeams & { disk: Disk; net: Net }): Promise<NodeRoleOptions> {
+    const { config, logger } = this;
+    const clock = seams.clock ?? new NodeClock();
+    const random = seams.random ?? new NodeRandom();
+    const [{ LogDirectory }, { compressionCodecs: codecs }, { GrpcRpc }, mapping] = await Promise.all([
+      import('@millrace/log'),
+      import('@millrace/protocol/io'),
+      import('@millrace/rpc/io'),
+      import('./role-config.ts'),
+    ]);
+    const rpc = seams.rpc ?? new GrpcRpc();
+    const opened = LogDirectory.open({
+      disk: seams.disk,
+      directory: config.logDirectory,
+      nodeId: config.nodeId,
+      random,
+      codecs,
+      logger,
+    });
+    if (!opened.ok) throw new StartError(opened.message);
+    const { logs } = opened;
+    this.logs = logs;
+    const shared = {
+      rpc,
+      clock,
+      random,
+      logger,
+      voters: config.voters,
+      quorum: mapping.quorumConfig(config),
+    };
+    let controller: NodeRoleOptions['controller'];
+    if (config.isController) {
+      const { ControllerRole } = await import('./controller-role.ts');
+      const storage = seams.storage ?? (await levelStorage(config));
+      const listener = config.controllerListener!;
+      controller = (events) =>
+        new ControllerRole({
+          ...shared,
+          nodeId: config.nodeId,
+          directoryId: logs.directoryId,
+          clusterId: logs.clusterId,
+          listener,
+          storage,
+          controller: mapping.controllerConfig(config),
+          events,
+        });
+    }
+    let broker: NodeRoleOptions['broker'];
+    if (config.isBroker) {
+      const { BrokerRole } = await import('./broker-role.ts');
+      broker = (events, hasLocalQuorum) =>
+        new BrokerRole({
+          ...shared,
+          brokerId: config.nodeId,
+          listeners: config.brokerListeners,
+          advertised: (ports) => advertisedEndpoints(config, ports),
+          rack: config.settings['broker.rack'],
+          logs,
+          disk: seams.disk,
+          net: seams.net,
+          codecs,
+          replication: mapping.replicationConfig(config),
+          frontEnd: mapping.frontEndConfig(config),
+          lifecycle: mapping.lifecycleConfig(config),
+          hasLocalQuorum,
+          events,
+        });
+    }
+    return {
+      logs,
+      controller,
+      broker,
+      events: {
+        ready: () => this.noteReady(),
+        imageChanged: (image) => {
+          for (const waiter of [...this.waiters]) waiter(image);
+        },
+        failed: (message) => this.giveUp(message),
+      },
+    };
+  }
+
+  private noteReady(): void {
+    if (this.isReady || this.ending !== undefined) return;
+    this.isReady = true;
+    this.logger.info('node-ready', { ports: Object.fromEntries(this.ports) });
+    this.beReady();
+  }
+
+  /** Stops everything, then tells. */
+  private giveUp(message: string): void {
+    this.logger.error('node-failed', { reason: message });
+    // The one that failed may be in the middle of its turn.
+    setImmediate(() => void this.kill().then(() => this.fail(new StartError(message))));
+  }
+}
+
+async function levelStorage(config: NodeConfig): Promise<RaftStorage> {
+  const { LevelStorage } = await import('@millrace/raft/io');
+  return new LevelStorage(join(config.logDirectory, 'metadata-quorum'));
+}
+
+function checkSpace(disk: Disk, config: NodeConfig): void {
+  const free = disk.freeBytes(config.logDirectory);
+  const needed = config.settings['min.free.bytes'];
+  if (free >= needed) return;
+  throw new StartError(
+    `too little disk: ${config.logDirectory} has ${mebibytes(free)} free and min.free.bytes asks for ${mebibytes(needed)}; free some space, name another folder in log.dirs, or lower min.free.bytes`,
+  );
+}
+
+function mebibytes(bytes: number): string {
+  return `${Math.floor(bytes / (1 << 20))} MiB`;
+}
+
+/** What clients are told: open ports and hosts are filled in. */
+function advertisedEndpoints(config: NodeConfig, ports: ReadonlyMap<string, number>): ListenerEndpoint[] {
+  return config.advertisedListeners.map(({ name, host, port }) => ({
+    name,
+    host: host === '' || host === '0.0.0.0' || host === '::' ? hostname() : host,
+    port: port === 0 ? ports.get(name)! : port,
+  }));
+}
+
+function asStartError(error: unknown): Error {
+  if (error instanceof StartError) return error;
+  if (error instanceof FolderInUseError || error instanceof DiskError) return new StartError(error.message);
+  return error instanceof Error && error.constructor === Error
+    ? new StartError(error.message)
+    : (error as Error);
+}
