@@ -2,7 +2,7 @@
  * Records golden bytes: a TCP proxy between a real client and a real broker that writes each exchange of an API of ours
  * to <api>-v<version>.hex beside this file. A client's paragraph, once recorded, stays.
  *
- *     node record.ts LISTEN_PORT BROKER_PORT 'kcat 1.7.1 (librdkafka 2.0.2)'
+ *     node record.ts LISTEN_PORT BROKER_PORT 'kcat 1.7.1 (librdkafka 2.0.2)' [API…]
  *
  * The broker must advertise LISTEN_PORT. Stops with SIGTERM or SIGINT. For every API and version the exchange with the
  * most bytes is kept (up to a limit), and the first one when it is of another size.
@@ -13,7 +13,7 @@ import { join } from 'node:path';
 import { type AnyApi, apiByKey, FrameReader } from '@millrace/protocol';
 
 const EXCHANGE_BYTES_MAX = 6000;
-const [listenPort, brokerPort, client] = process.argv.slice(2);
+const [listenPort, brokerPort, client, ...only] = process.argv.slice(2);
 if (client === undefined) throw new Error('usage: record.ts LISTEN_PORT BROKER_PORT CLIENT');
 
 interface Exchange {
@@ -26,6 +26,7 @@ function record(request: Uint8Array, response: Uint8Array): void {
   const view = new DataView(request.buffer, request.byteOffset);
   const [key, version] = [view.getInt16(0), view.getInt16(2)];
   const api = apiByKey.get(key);
+  if (api !== undefined && only.length > 0 && !only.includes(api.name)) return;
   if (api === undefined || request.length + response.length > EXCHANGE_BYTES_MAX) return;
   const name = `${api.name}-v${version}`;
   const entry = seen.get(name) ?? { api, version, exchanges: [] };

@@ -1,0 +1,107 @@
+/**
+ * Goal: a stream cut anywhere gives the same frames, and memory follows what was received. Method: property-based
+ * against the frames that were joined.
+ */
+import { DecodeError, FrameReader } from '@millrace/protocol';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+
+function framed(bodies: readonly Uint8Array[]): Uint8Array {
+  return Buffer.concat(
+    bodies.flatMap((body) => {
+      const size = Buffer.alloc(4);
+      size.writeInt32BE(body.length);
+      return [size, body];
+    }),
+  );
+}
+
+/** Cuts at the given places (taken modulo the length), empty pieces included. */
+function cut(stream: Uint8Array, places: readonly number[]): Uint8Array[] {
+  const at = [0, ...places.map((place) => place % (stream.length + 1)).sort((a, b) => a - b), stream.length];
+  return at.slice(1).map((end, index) => stream.slice(at[index]!, end));
+}
+
+const body = fc.oneof(fc.uint8Array({ maxLength: 30 }), fc.uint8Array({ minLength: 300, maxLength: 400 }));
+
+describe('FrameReader', () => {
+  it('any chunking gives the same frames, whether they are taken at once or late', () => {
+    fc.assert(
+      fc.property(
+        fc.array(body, { maxLength: 8 }),
+        fc.array(fc.nat({ max: 4000 }), { maxLength: 20 }),
+        fc.boolean(),
+        (bodies, places, late) => {
+          const reader = new FrameReader(1000);
+          const frames: string[] = [];
+          const take = () => {
+            for (let frame = reader.next(); frame !== undefined; frame = reader.next())
+              frames.push(Buffer.from(frame).toString('hex'));
+          };
+          for (const chunk of cut(framed(bodies), places)) {
+            reader.push(chunk);
+            if (!late) take();
+          }
+          take();
+          expect(frames).toEqual(bodies.map((bytes) => Buffer.from(bytes).toString('hex')));
+          expect(reader.bufferedBytes).toBe(0);
+          expect(reader.reservedBytes).toBe(0);
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+
+  it('a byte at a time', () => {
+    const bodies = [new Uint8Array(40_000).fill(7), new Uint8Array(0), Uint8Array.of(1)];
+    const reader = new FrameReader(100_000);
+    const sizes: number[] = [];
+    for (const byte of framed(bodies)) {
+      reader.push(Uint8Array.of(byte));
+      const frame = reader.next();
+      if (frame !== undefined) sizes.push(frame.length);
+    }
+    expect(sizes).toEqual([40_000, 0, 1]);
+  });
+
+  it('a frame inside one chunk is a view of the chunk', () => {
+    const reader = new FrameReader(100);
+    const chunk = framed([Uint8Array.of(1, 2, 3)]);
+    reader.push(chunk);
+    expect(reader.next()!.buffer).toBe(chunk.buffer);
+  });
+
+  it('memory follows what was received, not what was promised', () => {
+    const reader = new FrameReader(0x7fffffff);
+    reader.push(Buffer.from('7fffffff', 'hex'));
+    expect(reader.next()).toBeUndefined();
+    expect(reader.reservedBytes).toBe(0);
+    let received = 0;
+    for (const sizeBytes of [1, 100, 5000, 60_000, 64_000]) {
+      reader.push(new Uint8Array(sizeBytes));
+      received += sizeBytes;
+      expect(reader.next()).toBeUndefined();
+      expect(reader.bufferedBytes).toBe(received);
+      expect(reader.reservedBytes).toBeLessThanOrEqual(Math.max(received * 4, 16 * 1024));
+    }
+  });
+
+  it('counts what waits to be taken', () => {
+    const reader = new FrameReader(100);
+    reader.push(framed([Uint8Array.of(1), Uint8Array.of(2, 3)]));
+    expect(reader.bufferedBytes).toBe(11);
+    reader.next();
+    expect(reader.bufferedBytes).toBe(6);
+  });
+
+  it.each([
+    ['ffffffff', 'frame of negative size -1'],
+    ['80000000', 'frame of negative size -2147483648'],
+    ['00000065', 'frame of 101 bytes, more than the limit of 100'],
+    ['48545450', 'frame of 1213486160 bytes, more than the limit of 100'],
+  ])('refuses the size %s', (size, message) => {
+    const reader = new FrameReader(100);
+    reader.push(Buffer.from(size, 'hex'));
+    expect(() => reader.next()).toThrow(new DecodeError(message));
+  });
+});

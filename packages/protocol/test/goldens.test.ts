@@ -1,0 +1,97 @@
+/**
+ * Goal: we read what real clients and Apache Kafka write, and write what they write. Method: each recorded frame is
+ * decoded, and encoding the result must give the same bytes. The record batches inside are opened too.
+ */
+import {
+  type AnyApi,
+  apis,
+  batchSizeAt,
+  checkBatchCrc,
+  decodeRequestHeader,
+  decodeResponseHeader,
+  encodeRequestFrame,
+  encodeResponseFrame,
+  type RequestOf,
+  type ResponseOf,
+  readBatchHeader,
+  readRecords,
+} from '@millrace/protocol';
+import { compressionCodecs } from '@millrace/protocol/io';
+import { describe, expect, it } from 'vitest';
+import { type Golden, readGoldens } from './support/goldens.ts';
+
+const goldens = readGoldens();
+const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
+const join = (chunks: readonly Uint8Array[]) => new Uint8Array(Buffer.concat(chunks));
+
+/** Versions whose frames no client of ours sends. A version that is recorded must leave this list. */
+const NOT_RECORDED: Record<string, number[]> = {};
+
+describe.each([...Map.groupBy(goldens, (golden) => `${golden.api.name} v${golden.version}`)])(
+  '%s',
+  (_, group) => {
+    it.each(group.map((golden): [string, Golden] => [golden.client, golden]))('%s', (_client, golden) => {
+      const { api, version, request, response } = golden;
+      const header = decodeRequestHeader(request);
+      expect([header.apiKey, header.apiVersion]).toEqual([api.key, version]);
+      const asked = api.decodeRequest(version, request, header.bodyPosition);
+      const again = encodeRequestFrame(api, version, header.correlationId, header.clientId, asked);
+      expect(hex(join(again).subarray(4))).toBe(hex(request));
+
+      const { correlationId, bodyPosition } = decodeResponseHeader(api, version, response);
+      expect(correlationId).toBe(header.correlationId);
+      const answered = api.decodeResponse(version, response, bodyPosition);
+      const answeredAgain = encodeResponseFrame(api, version, correlationId, answered);
+      expect(hex(join(answeredAgain).subarray(4))).toBe(hex(response));
+    });
+  },
+);
+
+it('every version of every API was recorded, but for those listed', () => {
+  const missing: Record<string, number[]> = {};
+  for (const api of Object.values(apis) as AnyApi[])
+    for (let version = api.minVersion; version <= api.maxVersion; version++)
+      if (!goldens.some((golden) => golden.api === api && golden.version === version))
+        missing[api.name] = [...(missing[api.name] ?? []), version];
+  expect(missing).toEqual(NOT_RECORDED);
+});
+
+describe('record batches of real producers, and of Kafka', () => {
+  const batches: [string, Uint8Array][] = [];
+  for (const { api, version, client, request, response } of goldens) {
+    if (api.name === 'Produce') {
+      const { bodyPosition } = decodeRequestHeader(request);
+      const produce = api.decodeRequest(version, request, bodyPosition) as RequestOf<typeof apis.produce>;
+      for (const topic of produce.topicData)
+        for (const { records } of topic.partitionData)
+          if (records !== null) batches.push([`Produce v${version} of ${client}`, records]);
+    }
+    if (api.name === 'Fetch') {
+      const { bodyPosition } = decodeResponseHeader(api, version, response);
+      const fetch = api.decodeResponse(version, response, bodyPosition) as ResponseOf<typeof apis.fetch>;
+      for (const topic of fetch.responses)
+        for (const { records } of topic.partitions)
+          if (records !== null) batches.push([`Fetch v${version} to ${client}`, records]);
+    }
+  }
+
+  it.each(batches)('%s', (_, records) => {
+    for (let position = 0; position < records.length; ) {
+      // Kafka cuts the last batch of a fetch where the asked size ends.
+      if (position > 0 && (batchSizeAt(records, position) ?? Infinity) > records.length - position) break;
+      const header = readBatchHeader(records, position);
+      expect(checkBatchCrc(records, position, header.sizeBytes)).toBe(true);
+      const read = [...readRecords(records.subarray(position), compressionCodecs)];
+      expect(read.length).toBe(header.recordCount);
+      expect(read.at(-1)!.offset).toBe(header.lastOffset);
+      position += header.sizeBytes;
+    }
+  });
+
+  it('all compressions are among them', () => {
+    const seen = new Set(
+      batches.filter(([, b]) => b.length > 0).map(([, bytes]) => readBatchHeader(bytes).compression),
+    );
+    expect([...seen].sort()).toEqual([0, 1, 2, 3, 4]);
+  });
+});

@@ -1,0 +1,35 @@
+/** The golden exchanges in test/goldens/*.hex: frames (without their size) that real clients and Kafka sent each other. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type AnyApi, apis } from '@millrace/protocol';
+
+export interface Golden {
+  readonly api: AnyApi;
+  readonly version: number;
+  readonly client: string;
+  readonly request: Uint8Array;
+  readonly response: Uint8Array;
+}
+
+const FOLDER = join(import.meta.dirname, '../goldens');
+
+export function readGoldens(): Golden[] {
+  const names = readdirSync(FOLDER).filter((name) => name.endsWith('.hex'));
+  return names.sort().flatMap(readFile);
+}
+
+function readFile(name: string): Golden[] {
+  const [, apiName, version] = /^(\w+)-v(\d+)\.hex$/.exec(name)!;
+  const api = (Object.values(apis) as AnyApi[]).find((candidate) => candidate.name === apiName)!;
+  const goldens: Golden[] = [];
+  let client = '';
+  let request = new Uint8Array(0);
+  for (const line of readFileSync(join(FOLDER, name), 'utf8').split('\n')) {
+    const content = line.slice(2);
+    if (line.startsWith('# ')) client = content;
+    if (line.startsWith('> ')) request = Buffer.from(content, 'hex');
+    if (line.startsWith('< '))
+      goldens.push({ api, version: Number(version), client, request, response: Buffer.from(content, 'hex') });
+  }
+  return goldens;
+}
