@@ -2,6 +2,9 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { UserError } from './user-error.ts';
 
+/** Errors of a node that say what to do, by name: their classes are loaded only with a node. */
+const NODE_ERRORS = ['ConfigError', 'StartError'];
+
 /** Runs one command line; returns the exit code: 0, or 1 after one sentence on stderr that says what is wrong. */
 export async function runCommandLine(args: readonly string[]): Promise<number> {
   try {
@@ -9,7 +12,7 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
     return process.exitCode === undefined ? 0 : Number(process.exitCode);
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode;
-    if (error instanceof UserError || (error instanceof Error && error.name === 'ConfigError')) {
+    if (error instanceof UserError || (error instanceof Error && NODE_ERRORS.includes(error.name))) {
       process.stderr.write(`millrace: ${error.message}\n`);
       return 1;
     }

@@ -14,7 +14,9 @@ export async function start(options: { config?: string; set: Record<string, stri
     });
     const stopRequested = nextStopSignal();
     const node = await startNode(config);
-    tellParent('ready');
+    // Asked to stop before it serves (no controller is up, say): then there is nothing to tell.
+    const serves = await Promise.race([node.ready.then(() => true), stopRequested.then(() => false)]);
+    if (serves) tellParent('ready');
     await Promise.race([stopRequested, node.failed]);
     await node.stop();
   } catch (error) {

@@ -1,0 +1,43 @@
+/** Goal: the table of settings and the table of topic configs say the same of what they share. Method: compare all. */
+import { topicConfigDefinitions } from '@millrace/metadata';
+import { expect, test } from 'vitest';
+import type { SettingDefinition } from '../src/config/definition.ts';
+import { type SettingName, settingNames, settingsTable } from '../src/config/index.ts';
+import { INVALID } from '../src/config/types.ts';
+
+const shared = settingNames.flatMap((name) => {
+  const { topicConfig }: SettingDefinition<unknown> = settingsTable[name];
+  return topicConfig === undefined ? [] : [{ name, topicConfig }];
+});
+
+test.each(shared)('$name is the default of $topicConfig', ({ name, topicConfig }) => {
+  const definition = topicConfigDefinitions.find((entry) => entry.name === topicConfig)!;
+  expect(definition.serverProperties.map((property) => property.name)).toContain(name);
+  const setting: SettingDefinition<unknown> = settingsTable[name];
+  expect(setting.type.parse(definition.defaultValue)).toEqual(setting.type.parse(setting.default!));
+  for (const text of [
+    '-1',
+    '0',
+    '1',
+    '10',
+    '14',
+    '1048576',
+    '2147483647',
+    '9223372036854775807',
+    'x',
+    'true',
+    'LogAppendTime',
+  ]) {
+    const allowedHere = setting.type.parse(text) !== INVALID;
+    if (allowedHere) expect([text, definition.check(text)]).toEqual([text, undefined]);
+  }
+});
+
+test('a topic config whose broker property is honoured is in both tables', () => {
+  for (const definition of topicConfigDefinitions) {
+    for (const { name } of definition.serverProperties) {
+      if (!settingNames.includes(name as SettingName)) continue;
+      expect(shared).toContainEqual({ name, topicConfig: definition.name });
+    }
+  }
+});
