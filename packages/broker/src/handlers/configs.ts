@@ -2,26 +2,21 @@
  * DescribeConfigs (32) for topics and for this broker: each value with where it comes from, and what it would be
  * without that (synonyms). Values are read from the committed metadata and the node's settings; nothing is kept here.
  */
-import type { MetadataImage } from '@millrace/metadata';
+import {
+  ConfigSource,
+  type ConfigSynonym,
+  describeTopicConfigs,
+  type MetadataImage,
+} from '@millrace/metadata';
 import { apis, ErrorCode, type RequestOf, type ResponseInputOf, validateTopicName } from '@millrace/protocol';
 import type { BrokerConfigEntry, ConfigTypeName } from '../config.ts';
 import { type BrokerContext, defineHandler } from '../handler.ts';
-import { topicConfigs } from '../topic-configs.ts';
 
 type Request = RequestOf<typeof apis.describeConfigs>;
 type Result = NonNullable<ResponseInputOf<typeof apis.describeConfigs>['results']>[number];
 type Config = NonNullable<Result['configs']>[number];
 
 const ResourceType = { TOPIC: 2, BROKER: 4 } as const;
-
-/** KIP-226. */
-const Source = {
-  TOPIC: 1,
-  DYNAMIC_BROKER: 2,
-  DYNAMIC_DEFAULT_BROKER: 3,
-  STATIC_BROKER: 4,
-  DEFAULT: 5,
-} as const;
 
 const CONFIG_TYPES: { readonly [name in ConfigTypeName]: number } = {
   boolean: 1,
@@ -35,12 +30,8 @@ const CONFIG_TYPES: { readonly [name in ConfigTypeName]: number } = {
   password: 9,
 };
 
-/** One place a value can come from, the strongest first. */
-interface Synonym {
-  readonly name: string;
-  readonly value: string | null;
-  readonly source: number;
-}
+/** One place a value can come from. The value is null where it is not to be shown, or is not set. */
+type Synonym = Omit<ConfigSynonym, 'value'> & { readonly value: string | null };
 
 export const describeConfigs = defineHandler(apis.describeConfigs, (broker, { body }, reply) => {
   const image = broker.image();
@@ -84,18 +75,26 @@ function describeTopic(
     return refusal(ErrorCode.INVALID_TOPIC_EXCEPTION, `Topic name is invalid: ${reason}`);
   if (image.topic(topic) === undefined)
     return refusal(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, `Topic ${topic} does not exist.`);
-  const own = image.topicConfig(topic);
-  const properties = new Map(broker.config.properties.map((property) => [property.name, property]));
-  return topicConfigs.map((definition) => {
-    const { name, type, documentation } = definition;
-    const chain: Synonym[] = [];
-    const value = own.get(name);
-    if (value !== undefined) chain.push({ name, value, source: Source.TOPIC });
-    const property = definition.serverProperty ? properties.get(definition.serverProperty) : undefined;
-    if (property !== undefined) chain.push(...brokerChain(broker, image, property));
-    else chain.push({ name, value: definition.default, source: Source.DEFAULT });
-    return entry({ name, type, documentation, sensitive: false, readOnly: false, chain }, request);
+  const layers = {
+    topic: image.topicConfig(topic),
+    dynamicBroker: image.brokerConfig(String(broker.brokerId)),
+    dynamicDefault: image.brokerConfig(''),
+    staticBroker: staticProperties(broker),
+  };
+  return describeTopicConfigs(layers).map(({ name, isSensitive, definition, synonyms }) => {
+    const { type, documentation } = definition;
+    return entry(
+      { name, type, documentation, sensitive: isSensitive, readOnly: false, chain: synonyms },
+      request,
+    );
   });
+}
+
+function staticProperties(broker: BrokerContext): Map<string, string> {
+  const set = new Map<string, string>();
+  for (const { name, value, source } of broker.config.properties)
+    if (source === 'static' && value !== null) set.set(name, value);
+  return set;
 }
 
 function describeBroker(
@@ -112,7 +111,11 @@ function describeBroker(
       .filter(({ name }) => set.has(name))
       .map((property) => {
         const chain = [
-          { name: property.name, value: set.get(property.name)!, source: Source.DYNAMIC_DEFAULT_BROKER },
+          {
+            name: property.name,
+            value: set.get(property.name)!,
+            source: ConfigSource.DYNAMIC_DEFAULT_BROKER,
+          },
         ];
         return entry({ ...property, readOnly: true, chain }, request);
       });
@@ -132,12 +135,13 @@ function brokerChain(broker: BrokerContext, image: MetadataImage, property: Brok
   const { name } = property;
   const chain: Synonym[] = [];
   const own = image.brokerConfig(String(broker.brokerId)).get(name);
-  if (own !== undefined) chain.push({ name, value: own, source: Source.DYNAMIC_BROKER });
+  if (own !== undefined) chain.push({ name, value: own, source: ConfigSource.DYNAMIC_BROKER });
   const all = image.brokerConfig('').get(name);
-  if (all !== undefined) chain.push({ name, value: all, source: Source.DYNAMIC_DEFAULT_BROKER });
-  if (property.source === 'static') chain.push({ name, value: property.value, source: Source.STATIC_BROKER });
+  if (all !== undefined) chain.push({ name, value: all, source: ConfigSource.DYNAMIC_DEFAULT_BROKER });
+  if (property.source === 'static')
+    chain.push({ name, value: property.value, source: ConfigSource.STATIC_BROKER });
   if (property.source === 'default' || property.defaultValue !== null)
-    chain.push({ name, value: property.defaultValue, source: Source.DEFAULT });
+    chain.push({ name, value: property.defaultValue, source: ConfigSource.DEFAULT });
   return chain;
 }
 

@@ -116,7 +116,16 @@ function answer(
     partitionResponses: partitionData.map(({ index }) => {
       const { message, recordErrors, currentLeader, ...result } = results[next++]!;
       if (currentLeader !== undefined && currentLeader.leaderId >= 0) leaders.push(currentLeader.leaderId);
-      return { index, ...result, recordErrors, errorMessage: message, currentLeader };
+      return {
+        index,
+        ...result,
+        recordErrors: recordErrors?.map((bad) => ({
+          batchIndex: bad.batchIndex,
+          batchIndexErrorMessage: bad.message,
+        })),
+        errorMessage: message,
+        currentLeader,
+      };
     }),
   }));
   const nodeEndpoints = leaders.length === 0 ? [] : leaderEndpoints(image, leaders, listenerName);

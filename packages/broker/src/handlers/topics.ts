@@ -2,54 +2,98 @@
  * CreateTopics (19), DeleteTopics (20), CreatePartitions (37): decided by the active controller. The request's body
  * goes there as it came, and the answer's body comes back; what could not be asked fails topic by topic.
  */
-import { apis, ErrorCode } from '@millrace/protocol';
-import { type BrokerContext, defineHandler, type ForwardedResponse, type Request } from '../handler.ts';
+import { type AnyApi, apis, ErrorCode } from '@millrace/protocol';
+import { type BrokerContext, defineHandler, type Request } from '../handler.ts';
 
 const NOT_CARRIED_OUT = 'The active controller did not answer in time.';
+/** Pause before a request that met a controller on its way out is sent again. */
+const RETRY_MS = 50;
+const DELETE_BY_ID_SINCE = 6;
 
 export const createTopics = defineHandler(apis.createTopics, (broker, request, reply) => {
-  forward(broker, apis.createTopics.key, request, request.body.timeoutMs, ({ errorCode, body }) => {
-    if (errorCode === ErrorCode.NONE) reply.send(apis.createTopics.decodeResponse(request.version, body));
-    else {
+  const { version, body } = request;
+  forward(broker, apis.createTopics, request, body.timeoutMs, {
+    answered: (bytes) => {
+      const response = apis.createTopics.decodeResponse(version, bytes);
+      if (response.topics.some(isNotController)) return false;
+      reply.send(response);
+      return true;
+    },
+    failed: (errorCode) => {
       const failed = { errorCode, errorMessage: NOT_CARRIED_OUT };
-      reply.send({ topics: request.body.topics.map(({ name }) => ({ name, ...failed })) });
-    }
+      reply.send({ topics: body.topics.map(({ name }) => ({ name, ...failed })) });
+    },
   });
 });
 
-const DELETE_BY_ID_SINCE = 6;
-
 export const deleteTopics = defineHandler(apis.deleteTopics, (broker, request, reply) => {
-  forward(broker, apis.deleteTopics.key, request, request.body.timeoutMs, ({ errorCode, body }) => {
-    if (errorCode === ErrorCode.NONE) {
-      reply.send(apis.deleteTopics.decodeResponse(request.version, body));
-      return;
-    }
-    const failed = { errorCode, errorMessage: NOT_CARRIED_OUT };
-    const responses =
-      request.version >= DELETE_BY_ID_SINCE
-        ? request.body.topics.map(({ name, topicId }) => ({ name, topicId, ...failed }))
-        : request.body.topicNames.map((name) => ({ name, ...failed }));
-    reply.send({ responses });
+  const { version, body } = request;
+  forward(broker, apis.deleteTopics, request, body.timeoutMs, {
+    answered: (bytes) => {
+      const response = apis.deleteTopics.decodeResponse(version, bytes);
+      if (response.responses.some(isNotController)) return false;
+      reply.send(response);
+      return true;
+    },
+    failed: (errorCode) => {
+      const failed = { errorCode, errorMessage: NOT_CARRIED_OUT };
+      const responses =
+        version >= DELETE_BY_ID_SINCE
+          ? body.topics.map(({ name, topicId }) => ({ name, topicId, ...failed }))
+          : body.topicNames.map((name) => ({ name, ...failed }));
+      reply.send({ responses });
+    },
   });
 });
 
 export const createPartitions = defineHandler(apis.createPartitions, (broker, request, reply) => {
-  forward(broker, apis.createPartitions.key, request, request.body.timeoutMs, ({ errorCode, body }) => {
-    if (errorCode === ErrorCode.NONE) reply.send(apis.createPartitions.decodeResponse(request.version, body));
-    else {
+  const { version, body } = request;
+  forward(broker, apis.createPartitions, request, body.timeoutMs, {
+    answered: (bytes) => {
+      const response = apis.createPartitions.decodeResponse(version, bytes);
+      if (response.results.some(isNotController)) return false;
+      reply.send(response);
+      return true;
+    },
+    failed: (errorCode) => {
       const failed = { errorCode, errorMessage: NOT_CARRIED_OUT };
-      reply.send({ results: request.body.topics.map(({ name }) => ({ name, ...failed })) });
-    }
+      reply.send({ results: body.topics.map(({ name }) => ({ name, ...failed })) });
+    },
   });
 });
 
+interface Answers {
+  /** False: the controller lost its office before it had decided. */
+  answered(body: Uint8Array): boolean;
+  failed(errorCode: ErrorCode): void;
+}
+
+/** Asks until a controller has decided, or the client's time is over. */
 function forward(
   broker: BrokerContext,
-  apiKey: number,
-  { version, clientId, bytes }: Request<unknown>,
+  api: AnyApi,
+  request: Request<unknown>,
   timeoutMs: number,
-  done: (response: ForwardedResponse) => void,
+  answers: Answers,
 ): void {
-  broker.forward({ apiKey, apiVersion: version, clientId, body: bytes, timeoutMs }, done);
+  const { clock } = broker;
+  const { version, clientId, bytes } = request;
+  const deadlineMs = clock.monotonicMs() + timeoutMs;
+  const attempt = (leftMs: number) => {
+    const forwarded = { apiKey: api.key, apiVersion: version, clientId, body: bytes, timeoutMs: leftMs };
+    broker.forward(forwarded, ({ errorCode, body }) => {
+      if (errorCode !== ErrorCode.NONE) answers.failed(errorCode);
+      else if (!answers.answered(body)) again();
+    });
+  };
+  const again = () => {
+    const leftMs = deadlineMs - clock.monotonicMs() - RETRY_MS;
+    if (leftMs <= 0) answers.failed(ErrorCode.REQUEST_TIMED_OUT);
+    else clock.setTimer(RETRY_MS, () => attempt(leftMs));
+  };
+  attempt(timeoutMs);
+}
+
+function isNotController({ errorCode }: { readonly errorCode: number }): boolean {
+  return errorCode === ErrorCode.NOT_CONTROLLER;
 }

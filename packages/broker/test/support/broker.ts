@@ -57,6 +57,8 @@ export interface TestBroker {
   readonly frontEnd: BrokerFrontEnd;
   readonly forwarded: { request: ForwardedRequest; done: (response: ForwardedResponse) => void }[];
   image: MetadataImage;
+  /** Commits more metadata. */
+  add(records: readonly MetadataRecord[]): MetadataImage;
   connect(o?: { listener?: string; address?: string }): TestClient;
   /** Names and reasons of everything logged at info and above. */
   log(): string[];
@@ -82,6 +84,10 @@ export function testBroker(
     replicas,
     forwarded,
     image: imageOf(o.records ?? cluster()),
+    add: (records) => {
+      broker.image = imageOf(records, broker.image);
+      return broker.image;
+    },
     producerIds: { errorCode: ErrorCode.NONE, producerId: 4000 },
     connect: (options) => new TestClient(frontEnd, clock, options),
     log: () =>

@@ -1,0 +1,227 @@
+/** What goes to the controller and back, configs with their sources, and producer ids. */
+import { apis, ErrorCode, type RequestInputOf } from '@millrace/protocol';
+import { describe, expect, test } from 'vitest';
+import type { BrokerConfigEntry } from '../../src/config.ts';
+import { type TestBroker, TOPIC_ID, testBroker } from '../support/broker.ts';
+import { concat } from '../support/client.ts';
+
+const NOTHING = new Uint8Array(0);
+
+describe('forwarded requests', () => {
+  test('CreateTopics: the bytes go to the controller as they came, and its answer comes back', () => {
+    const broker = testBroker();
+    const client = broker.connect();
+    const value = { topics: [{ name: 'fresh', numPartitions: 3, replicationFactor: 2 }], timeoutMs: 7000 };
+    const id = client.request(apis.createTopics, 5, value);
+    const { request, done } = broker.forwarded[0]!;
+    expect(request).toMatchObject({ apiKey: 19, apiVersion: 5, clientId: 'test', timeoutMs: 7000 });
+    expect(request.body).toEqual(concat(apis.createTopics.encodeRequest(5, value)));
+    const response = {
+      topics: [{ name: 'fresh', errorCode: ErrorCode.TOPIC_ALREADY_EXISTS, errorMessage: 'is there' }],
+    };
+    done({ errorCode: 0, body: concat(apis.createTopics.encodeResponse(5, response)) });
+    broker.clock.settle();
+    expect(client.answer(apis.createTopics, id).topics).toMatchObject(response.topics);
+  });
+
+  test('no controller in time: every item fails with REQUEST_TIMED_OUT', () => {
+    const broker = testBroker();
+    const client = broker.connect();
+    const creation = client.request(apis.createTopics, 7, {
+      topics: [{ name: 'a' }, { name: 'b' }],
+      timeoutMs: 10,
+    });
+    const deletion = client.request(apis.deleteTopics, 6, {
+      topics: [{ name: null, topicId: TOPIC_ID }],
+      timeoutMs: 10,
+    });
+    const oldDeletion = client.request(apis.deleteTopics, 5, { topicNames: ['a'], timeoutMs: 10 });
+    const growth = client.request(apis.createPartitions, 3, {
+      topics: [{ name: 'a', count: 4 }],
+      timeoutMs: 10,
+    });
+    const quorum = client.request(apis.describeQuorum, 2, { topics: [] });
+    for (const { done } of broker.forwarded) done({ errorCode: ErrorCode.REQUEST_TIMED_OUT, body: NOTHING });
+    broker.clock.settle();
+    expect(client.answer(apis.createTopics, creation).topics.map((t) => [t.name, t.errorCode])).toEqual([
+      ['a', 7],
+      ['b', 7],
+    ]);
+    expect(client.answer(apis.deleteTopics, deletion).responses).toMatchObject([
+      { topicId: TOPIC_ID, errorCode: 7 },
+    ]);
+    expect(client.answer(apis.deleteTopics, oldDeletion).responses).toMatchObject([
+      { name: 'a', errorCode: 7 },
+    ]);
+    expect(client.answer(apis.createPartitions, growth).results).toMatchObject([{ name: 'a', errorCode: 7 }]);
+    expect(client.answer(apis.describeQuorum, quorum).errorCode).toBe(7);
+  });
+
+  test('a controller that lost its office before it decided: the next one is asked, within the time', () => {
+    const broker = testBroker();
+    const client = broker.connect();
+    const id = client.request(apis.deleteTopics, 6, { topics: [{ name: 'words' }], timeoutMs: 120 });
+    const resigned = concat(
+      apis.deleteTopics.encodeResponse(6, { responses: [{ name: 'words', errorCode: 41 }] }),
+    );
+    broker.forwarded[0]!.done({ errorCode: 0, body: resigned });
+    broker.clock.advance(50);
+    expect(broker.forwarded.length).toBe(2);
+    expect(broker.forwarded[1]!.request.timeoutMs).toBe(70);
+    const deleted = concat(
+      apis.deleteTopics.encodeResponse(6, { responses: [{ name: 'words', topicId: TOPIC_ID }] }),
+    );
+    broker.forwarded[1]!.done({ errorCode: 0, body: deleted });
+    broker.clock.settle();
+    expect(client.answer(apis.deleteTopics, id).responses).toMatchObject([{ name: 'words', errorCode: 0 }]);
+
+    const late = client.request(apis.deleteTopics, 6, { topics: [{ name: 'words' }], timeoutMs: 120 });
+    for (let i = 2; i < broker.forwarded.length; i++) {
+      broker.forwarded[i]!.done({ errorCode: 0, body: resigned });
+      broker.clock.advance(50);
+    }
+    expect(client.answer(apis.deleteTopics, late).responses).toMatchObject([{ name: 'words', errorCode: 7 }]);
+  });
+});
+
+describe('DescribeConfigs', () => {
+  const properties: BrokerConfigEntry[] = [
+    property('log.retention.ms', 'long', '604800000'),
+    { ...property('message.max.bytes', 'int', '1048588'), value: '2000', source: 'static' },
+    {
+      ...property('ssl.keystore.password', 'password', null),
+      value: 'secret',
+      source: 'static',
+      sensitive: true,
+    },
+  ];
+
+  function property(name: string, type: BrokerConfigEntry['type'], value: string | null): BrokerConfigEntry {
+    const documentation = `what ${name} does`;
+    return { name, type, value, defaultValue: value, source: 'default', documentation, sensitive: false };
+  }
+
+  function describeOne(
+    broker: TestBroker,
+    resource: { resourceType: number; resourceName: string; configurationKeys?: string[] | null },
+    o: Omit<RequestInputOf<typeof apis.describeConfigs>, 'resources'> = {},
+  ) {
+    const client = broker.connect();
+    const id = client.request(apis.describeConfigs, 4, {
+      resources: [{ configurationKeys: null, ...resource }],
+      ...o,
+    });
+    broker.clock.settle();
+    return client.answer(apis.describeConfigs, id).results[0]!;
+  }
+
+  function configured() {
+    const broker = testBroker({ config: { properties } });
+    const config = { type: 'config', resourceType: 'topic', resourceName: 'words' } as const;
+    broker.add([{ ...config, name: 'retention.ms', value: '1000' }]);
+    return broker;
+  }
+
+  test('a topic: what was set on it, what the broker sets, and defaults, each with its source', () => {
+    const { configs, errorCode } = describeOne(configured(), { resourceType: 2, resourceName: 'words' });
+    expect(errorCode).toBe(0);
+    const of = (name: string) => configs.find((config) => config.name === name)!;
+    expect(of('retention.ms')).toMatchObject({
+      value: '1000',
+      configSource: 1,
+      readOnly: false,
+      configType: 5,
+    });
+    expect(of('max.message.bytes')).toMatchObject({ value: '2000', configSource: 4, configType: 3 });
+    expect(of('cleanup.policy')).toMatchObject({
+      value: 'delete',
+      configSource: 5,
+      synonyms: [],
+      documentation: null,
+    });
+    expect(configs.length).toBeGreaterThan(20);
+  });
+
+  test('synonyms and documentation on request, and only the keys that were asked for', () => {
+    const { configs } = describeOne(
+      configured(),
+      { resourceType: 2, resourceName: 'words', configurationKeys: ['max.message.bytes', 'no.such.key'] },
+      { includeSynonyms: true, includeDocumentation: true },
+    );
+    expect(configs).toMatchObject([
+      {
+        name: 'max.message.bytes',
+        synonyms: [
+          { name: 'message.max.bytes', value: '2000', source: 4 },
+          { name: 'message.max.bytes', value: '1048588', source: 5 },
+        ],
+      },
+    ]);
+    expect(configs[0]!.documentation).not.toBe('');
+  });
+
+  test('this broker: every property, read-only, passwords never shown', () => {
+    const { configs } = describeOne(
+      configured(),
+      { resourceType: 4, resourceName: '1' },
+      { includeSynonyms: true },
+    );
+    expect(
+      configs.map(({ name, value, configSource, readOnly, isSensitive }) => [
+        name,
+        value,
+        configSource,
+        readOnly,
+        isSensitive,
+      ]),
+    ).toEqual([
+      ['log.retention.ms', '604800000', 5, true, false],
+      ['message.max.bytes', '2000', 4, true, false],
+      ['ssl.keystore.password', null, 4, true, true],
+    ]);
+    expect(JSON.stringify(configs)).not.toContain('secret');
+  });
+
+  test('refusals: another broker, an unknown topic, an illegal name, a type we do not have', () => {
+    const refused = (resourceType: number, resourceName: string) =>
+      describeOne(configured(), { resourceType, resourceName }).errorCode;
+    expect(refused(4, '2')).toBe(ErrorCode.INVALID_REQUEST);
+    expect(refused(4, 'x')).toBe(ErrorCode.INVALID_REQUEST);
+    expect(refused(2, 'nothing')).toBe(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
+    expect(refused(2, 'a/b')).toBe(ErrorCode.INVALID_TOPIC_EXCEPTION);
+    expect(refused(99, 'x')).toBe(ErrorCode.INVALID_REQUEST);
+    expect(describeOne(configured(), { resourceType: 4, resourceName: '' }).configs).toEqual([]);
+  });
+});
+
+describe('InitProducerId', () => {
+  function init(broker: TestBroker, value: RequestInputOf<typeof apis.initProducerId>) {
+    const client = broker.connect();
+    const id = client.request(apis.initProducerId, 4, {
+      producerId: -1,
+      producerEpoch: -1,
+      transactionalId: null,
+      ...value,
+    });
+    broker.clock.settle();
+    const { errorCode, producerId, producerEpoch } = client.answer(apis.initProducerId, id);
+    return [errorCode, producerId, producerEpoch];
+  }
+
+  test('a fresh id with epoch 0, also for a producer that names an old one', () => {
+    expect(init(testBroker(), {})).toEqual([0, 4000, 0]);
+    expect(init(testBroker(), { producerId: 12, producerEpoch: 3 })).toEqual([0, 4000, 0]);
+  });
+
+  test('refused: half an identity, and transactions until they exist', () => {
+    expect(init(testBroker(), { producerId: 12 })).toEqual([42, -1, -1]);
+    expect(init(testBroker(), { transactionalId: '' })).toEqual([42, -1, -1]);
+    expect(init(testBroker(), { transactionalId: 'tx', transactionTimeoutMs: 1000 })).toEqual([35, -1, -1]);
+  });
+
+  test('without a block at hand the client is told to come again', () => {
+    const broker = testBroker();
+    broker.producerIds = { errorCode: ErrorCode.COORDINATOR_LOAD_IN_PROGRESS, producerId: -1 };
+    expect(init(broker, {})).toEqual([14, -1, -1]);
+  });
+});

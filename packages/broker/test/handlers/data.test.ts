@@ -1,0 +1,275 @@
+/**
+ * Produce, Fetch, ListOffsets and OffsetForLeaderEpoch as a client sees them, over the wire and a fake replica manager:
+ * what is refused before any log is asked, how results find their places again, and KIP-951's endpoints.
+ */
+import { ZERO_UUID } from '@millrace/base';
+import { apis, ErrorCode } from '@millrace/protocol';
+import { describe, expect, test } from 'vitest';
+import { OTHER_ID, type TestBroker, TOPIC_ID, testBroker } from '../support/broker.ts';
+
+const BATCH = new Uint8Array(61);
+const TRANSACTIONAL = new Uint8Array(61);
+TRANSACTIONAL[22] = 0x10;
+
+function produce(
+  broker: TestBroker,
+  version: number,
+  topicData: {
+    name?: string;
+    topicId?: typeof TOPIC_ID;
+    partitionData: { index: number; records: Uint8Array | null }[];
+  }[],
+  o: { acks?: number; transactionalId?: string | null; clientId?: string } = {},
+) {
+  const client = broker.connect();
+  const { acks = -1, transactionalId = null, clientId = 'test' } = o;
+  const id = client.request(
+    apis.produce,
+    version,
+    { acks, transactionalId, timeoutMs: 500, topicData },
+    clientId,
+  );
+  broker.clock.settle();
+  const answer = () => {
+    broker.clock.settle();
+    return client.answer(apis.produce, id);
+  };
+  return { client, answer };
+}
+
+const codes = (response: ReturnType<ReturnType<typeof produce>['answer']>) =>
+  response.responses.flatMap(({ partitionResponses }) =>
+    partitionResponses.map(({ errorCode }) => errorCode),
+  );
+
+describe('Produce', () => {
+  test('what is known goes to the log, what is not is refused, and each result stands in its place', () => {
+    const broker = testBroker();
+    const { answer } = produce(broker, 9, [
+      { name: 'missing', partitionData: [{ index: 0, records: BATCH }] },
+      {
+        name: 'words',
+        partitionData: [
+          { index: 9, records: BATCH },
+          { index: 1, records: BATCH },
+          { index: 0, records: BATCH },
+        ],
+      },
+    ]);
+    const { request, done } = broker.replicas.produced[0]!;
+    expect(request).toMatchObject({ acks: -1, timeoutMs: 500, apiVersion: 9 });
+    expect(request.partitions.map(({ topic, topicId, partition }) => [topic, topicId, partition])).toEqual([
+      ['words', TOPIC_ID, 1],
+      ['words', TOPIC_ID, 0],
+    ]);
+    done([
+      { errorCode: ErrorCode.NOT_ENOUGH_REPLICAS, baseOffset: -1, logAppendTimeMs: -1, logStartOffset: -1 },
+      { errorCode: ErrorCode.NONE, baseOffset: 42, logAppendTimeMs: 7, logStartOffset: 3 },
+    ]);
+    const response = answer();
+    expect(codes(response)).toEqual([3, 3, 19, 0]);
+    expect(response.responses[1]!.partitionResponses[2]).toMatchObject({
+      index: 0,
+      baseOffset: 42,
+      logAppendTimeMs: 7,
+      logStartOffset: 3,
+      recordErrors: [],
+      errorMessage: null,
+    });
+    expect(response.responses[0]!.partitionResponses[0]).toMatchObject({
+      baseOffset: -1,
+      logStartOffset: -1,
+    });
+  });
+
+  test('version 13 names topics by id', () => {
+    const broker = testBroker();
+    const { answer } = produce(broker, 13, [
+      { topicId: OTHER_ID, partitionData: [{ index: 0, records: BATCH }] },
+      { topicId: TOPIC_ID, partitionData: [{ index: 0, records: BATCH }] },
+    ]);
+    broker.replicas.release();
+    const response = answer();
+    expect(codes(response)).toEqual([ErrorCode.UNKNOWN_TOPIC_ID, 0]);
+    expect(response.responses.map(({ topicId }) => topicId)).toEqual([OTHER_ID, TOPIC_ID]);
+  });
+
+  test('records that a log refuses are told one by one', () => {
+    const broker = testBroker();
+    const { answer } = produce(broker, 9, [{ name: 'words', partitionData: [{ index: 0, records: BATCH }] }]);
+    broker.replicas.release({
+      errorCode: ErrorCode.INVALID_RECORD,
+      message: 'bad',
+      recordErrors: [{ batchIndex: 3, message: 'no key' }],
+    });
+    expect(answer().responses[0]!.partitionResponses[0]).toMatchObject({
+      errorMessage: 'bad',
+      recordErrors: [{ batchIndex: 3, batchIndexErrorMessage: 'no key' }],
+    });
+  });
+
+  test('transactional records: 53 for all without a transactional id, INVALID_TXN_STATE with one', () => {
+    const topicData = [
+      {
+        name: 'words',
+        partitionData: [
+          { index: 0, records: TRANSACTIONAL },
+          { index: 1, records: BATCH },
+        ],
+      },
+    ];
+    const without = testBroker();
+    expect(codes(produce(without, 9, topicData).answer())).toEqual([53, 53]);
+    expect(without.replicas.produced).toEqual([]);
+    const broker = testBroker();
+    const { answer } = produce(broker, 9, topicData, { transactionalId: 'tx' });
+    broker.replicas.release();
+    expect(codes(answer())).toEqual([48, 0]);
+  });
+
+  test('acks that do not exist, and internal topics of anyone but the admin client, are refused', () => {
+    const records = { type: 'topic', name: '__consumer_offsets', topicId: OTHER_ID } as const;
+    const topicData = [{ name: 'words', partitionData: [{ index: 0, records: BATCH }] }];
+    expect(codes(produce(testBroker(), 9, topicData, { acks: 2 }).answer())).toEqual([21]);
+
+    const internal = [{ name: '__consumer_offsets', partitionData: [{ index: 0, records: BATCH }] }];
+    const broker = testBroker();
+    broker.image = withTopic(broker, records);
+    expect(codes(produce(broker, 9, internal).answer())).toEqual([17]);
+    const { answer } = produce(broker, 9, internal, { clientId: '__admin_client' });
+    broker.replicas.release();
+    expect(codes(answer())).toEqual([0]);
+  });
+
+  test('KIP-951: who leads instead, and where it is reached on this listener', () => {
+    const broker = testBroker();
+    const { answer } = produce(broker, 10, [
+      { name: 'words', partitionData: [{ index: 1, records: BATCH }] },
+    ]);
+    broker.replicas.release({ errorCode: 6, baseOffset: -1, currentLeader: { leaderId: 2, leaderEpoch: 5 } });
+    const response = answer();
+    expect(response.responses[0]!.partitionResponses[0]!.currentLeader).toEqual({
+      leaderId: 2,
+      leaderEpoch: 5,
+    });
+    expect(response.nodeEndpoints).toEqual([{ nodeId: 2, host: 'broker-2', port: 9092, rack: 'b' }]);
+  });
+});
+
+describe('Fetch', () => {
+  const request = { replicaId: -1, maxWaitMs: 500, minBytes: 1, topics: [] };
+
+  test('the answer passes through, with the endpoints of the leaders it names (v16)', () => {
+    const broker = testBroker();
+    const client = broker.connect({ listener: 'INTERNAL' });
+    const id = client.request(apis.fetch, 16, request);
+    expect(broker.replicas.fetches[0]!.request).toMatchObject({ version: 16, maxWaitMs: 500 });
+    broker.replicas.fetches[0]!.done({
+      sessionId: 77,
+      responses: [
+        {
+          topicId: TOPIC_ID,
+          partitions: [{ partitionIndex: 0, errorCode: 6, currentLeader: { leaderId: 3, leaderEpoch: 6 } }],
+        },
+      ],
+    });
+    broker.clock.settle();
+    const response = client.answer(apis.fetch, id);
+    expect(response.sessionId).toBe(77);
+    expect(response.nodeEndpoints).toEqual([{ nodeId: 3, host: 'inner-3', port: 9192, rack: null }]);
+  });
+
+  test('before v16 there are no endpoints', () => {
+    const broker = testBroker();
+    const client = broker.connect();
+    const id = client.request(apis.fetch, 12, request);
+    broker.replicas.fetches[0]!.done({
+      responses: [
+        {
+          topic: 'words',
+          partitions: [{ partitionIndex: 0, currentLeader: { leaderId: 3, leaderEpoch: 6 } }],
+        },
+      ],
+    });
+    broker.clock.settle();
+    expect(client.answer(apis.fetch, id).nodeEndpoints).toEqual([]);
+  });
+});
+
+describe('lookups', () => {
+  test('ListOffsets: unknown partitions and doubles are refused, the rest is looked up', () => {
+    const broker = testBroker();
+    const asked: unknown[] = [];
+    broker.replicas.listOffsets = ({ partitions }) => {
+      asked.push(...partitions.map(({ topic, partition, timestamp }) => [topic, partition, timestamp]));
+      return partitions.map(() => ({ errorCode: 0, offset: 11, timestamp: -1, leaderEpoch: 5 }) as const);
+    };
+    const client = broker.connect();
+    const at = (partitionIndex: number, timestamp = -1) => ({
+      partitionIndex,
+      currentLeaderEpoch: -1,
+      timestamp,
+    });
+    const topics = [
+      { name: 'words', partitions: [at(0, -2), at(1), at(1), at(7)] },
+      { name: 'missing', partitions: [at(0)] },
+    ];
+    const id = client.request(apis.listOffsets, 7, { replicaId: -1, topics });
+    broker.clock.settle();
+    const response = client.answer(apis.listOffsets, id);
+    expect(asked).toEqual([['words', 0, -2]]);
+    expect(
+      response.topics.flatMap(({ partitions }) => partitions.map((p) => [p.errorCode, p.offset])),
+    ).toEqual([
+      [0, 11],
+      [42, -1],
+      [42, -1],
+      [3, -1],
+      [3, -1],
+    ]);
+    expect(response.topics[0]!.partitions[0]!.leaderEpoch).toBe(5);
+  });
+
+  test('OffsetForLeaderEpoch: results find their partitions', () => {
+    const broker = testBroker();
+    broker.replicas.offsetForLeaderEpoch = (partitions) =>
+      partitions.map(
+        ({ partition }) => ({ errorCode: 0, leaderEpoch: 4, endOffset: 100 + partition }) as const,
+      );
+    const client = broker.connect();
+    const at = (partition: number) => ({ partition, currentLeaderEpoch: 5, leaderEpoch: 4 });
+    const topics = [
+      { topic: 'missing', partitions: [at(0)] },
+      { topic: 'words', partitions: [at(1), at(0)] },
+    ];
+    const id = client.request(apis.offsetForLeaderEpoch, 4, { replicaId: -1, topics });
+    broker.clock.settle();
+    expect(client.answer(apis.offsetForLeaderEpoch, id).topics).toEqual([
+      { topic: 'missing', partitions: [{ partition: 0, errorCode: 3, leaderEpoch: -1, endOffset: -1 }] },
+      {
+        topic: 'words',
+        partitions: [
+          { partition: 1, errorCode: 0, leaderEpoch: 4, endOffset: 101 },
+          { partition: 0, errorCode: 0, leaderEpoch: 4, endOffset: 100 },
+        ],
+      },
+    ]);
+  });
+});
+
+function withTopic(broker: TestBroker, topic: { type: 'topic'; name: string; topicId: typeof TOPIC_ID }) {
+  expect(topic.topicId).not.toBe(ZERO_UUID);
+  return broker.add([
+    topic,
+    {
+      type: 'partition',
+      topicId: topic.topicId,
+      partition: 0,
+      replicas: [1],
+      isr: [1],
+      leader: 1,
+      leaderEpoch: 0,
+      partitionEpoch: 0,
+    },
+  ]);
+}

@@ -1,0 +1,340 @@
+/** Metadata, DescribeTopicPartitions and DescribeCluster: one cluster, seen through different listeners and versions. */
+import { ZERO_UUID } from '@millrace/base';
+import { apis, ErrorCode, type RequestInputOf } from '@millrace/protocol';
+import { describe, expect, test } from 'vitest';
+import { CLUSTER_ID, OTHER_ID, partition, type TestBroker, TOPIC_ID, testBroker } from '../support/broker.ts';
+
+function metadata(
+  broker: TestBroker,
+  version: number,
+  value: RequestInputOf<typeof apis.metadata>,
+  listener = 'PLAINTEXT',
+) {
+  const client = broker.connect({ listener });
+  const id = client.request(apis.metadata, version, value);
+  broker.clock.settle();
+  return client.answer(apis.metadata, id);
+}
+
+const fence = (brokerId: number) =>
+  ({ type: 'brokerChange', brokerId, brokerEpoch: brokerId - 1, fenced: true }) as const;
+
+describe('Metadata', () => {
+  test('brokers with the addresses of the listener that was asked; this broker names itself as the controller', () => {
+    const response = metadata(testBroker(), 12, { topics: null }, 'INTERNAL');
+    expect(response.brokers).toEqual([
+      { nodeId: 1, host: 'inner-1', port: 9192, rack: null },
+      { nodeId: 2, host: 'inner-2', port: 9192, rack: 'b' },
+      { nodeId: 3, host: 'inner-3', port: 9192, rack: null },
+    ]);
+    expect(response).toMatchObject({ clusterId: CLUSTER_ID, controllerId: 1 });
+    expect(response.topics).toMatchObject([
+      {
+        errorCode: 0,
+        name: 'words',
+        topicId: TOPIC_ID,
+        isInternal: false,
+        partitions: [
+          {
+            errorCode: 0,
+            partitionIndex: 0,
+            leaderId: 1,
+            leaderEpoch: 5,
+            replicaNodes: [1, 2, 3],
+            isrNodes: [1, 2, 3],
+          },
+          { errorCode: 0, partitionIndex: 1, leaderId: 2 },
+        ],
+      },
+    ]);
+  });
+
+  test('a fenced broker is gone from the list and offline in its partitions; another controller is named', () => {
+    const broker = testBroker();
+    broker.add([fence(1)]);
+    const response = metadata(broker, 12, { topics: null });
+    expect(response.brokers.map(({ nodeId }) => nodeId)).toEqual([2, 3]);
+    expect(response.controllerId).toBe(2);
+    expect(response.topics[0]!.partitions[0]).toMatchObject({
+      errorCode: ErrorCode.LEADER_NOT_AVAILABLE,
+      leaderId: -1,
+      leaderEpoch: 5,
+      replicaNodes: [1, 2, 3],
+      offlineReplicas: [1],
+    });
+    expect(response.topics[0]!.partitions[1]).toMatchObject({
+      errorCode: 0,
+      leaderId: 2,
+      offlineReplicas: [1],
+    });
+  });
+
+  test('version 0 leaves dead replicas out and says that some are missing; empty means all', () => {
+    const broker = testBroker();
+    broker.add([fence(1)]);
+    const response = metadata(broker, 0, { topics: [] });
+    expect(response.topics[0]!.partitions[1]).toMatchObject({
+      errorCode: ErrorCode.REPLICA_NOT_AVAILABLE,
+      replicaNodes: [2, 3],
+      isrNodes: [2, 3],
+    });
+  });
+
+  test('from version 1 on an empty list is no topics', () => {
+    expect(metadata(testBroker(), 1, { topics: [] }).topics).toEqual([]);
+  });
+
+  test('a leader without the listener: LISTENER_NOT_FOUND, for old clients LEADER_NOT_AVAILABLE', () => {
+    const response = metadata(testBroker(), 6, { topics: null }, 'OTHER');
+    expect(response.brokers).toEqual([]);
+    expect(response.controllerId).toBe(-1);
+    expect(response.topics[0]!.partitions[0]!.errorCode).toBe(ErrorCode.LISTENER_NOT_FOUND);
+    expect(metadata(testBroker(), 5, { topics: null }, 'OTHER').topics[0]!.partitions[0]!.errorCode).toBe(5);
+  });
+
+  test('by id: unknown ones are told with their id, names are not looked at', () => {
+    const topics = [
+      { topicId: TOPIC_ID, name: null },
+      { topicId: OTHER_ID, name: null },
+    ];
+    const response = metadata(testBroker(), 12, { topics });
+    expect(response.topics).toMatchObject([
+      { errorCode: 0, name: 'words' },
+      { errorCode: ErrorCode.UNKNOWN_TOPIC_ID, name: null, topicId: OTHER_ID },
+    ]);
+    const early = metadata(testBroker(), 11, { topics: [{ topicId: TOPIC_ID, name: 'words' }] });
+    expect(early.topics).toMatchObject([{ errorCode: ErrorCode.INVALID_REQUEST, name: 'words' }]);
+    expect(early.brokers).toEqual([]);
+  });
+
+  test('authorized operations are told when asked for', () => {
+    const asked = {
+      topics: null,
+      includeTopicAuthorizedOperations: true,
+      includeClusterAuthorizedOperations: true,
+    };
+    const response = metadata(testBroker(), 9, asked);
+    expect(response.topics[0]!.topicAuthorizedOperations).toBe(3576);
+    expect(response.clusterAuthorizedOperations).toBe(8096);
+    const silent = metadata(testBroker(), 9, { topics: null });
+    expect(silent.topics[0]!.topicAuthorizedOperations).toBe(-2147483648);
+    expect(silent.clusterAuthorizedOperations).toBe(-2147483648);
+  });
+
+  test('doubles are told once, illegal names are refused', () => {
+    const topics = ['words', 'words', 'no/good'].map((name) => ({ name }));
+    const response = metadata(testBroker(), 4, { topics, allowAutoTopicCreation: false });
+    expect(response.topics.map(({ name, errorCode }) => [name, errorCode])).toEqual([
+      ['words', 0],
+      ['no/good', ErrorCode.INVALID_TOPIC_EXCEPTION],
+    ]);
+  });
+});
+
+describe('auto topic creation', () => {
+  const ask = (broker: TestBroker, name: string, version = 12, allowAutoTopicCreation = true) =>
+    metadata(broker, version, { topics: [{ name }], allowAutoTopicCreation }).topics[0]!.errorCode;
+
+  test('a missing topic is told as unknown, created once, and there at the next asking', () => {
+    const broker = testBroker();
+    expect(ask(broker, 'fresh')).toBe(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
+    expect(ask(broker, 'fresh')).toBe(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
+    expect(broker.forwarded.length).toBe(1);
+    const { request, done } = broker.forwarded[0]!;
+    expect(request).toMatchObject({ apiKey: 19, apiVersion: 7, clientId: 'test' });
+    expect(apis.createTopics.decodeRequest(7, request.body).topics).toMatchObject([
+      { name: 'fresh', numPartitions: -1, replicationFactor: -1, assignments: [], configs: [] },
+    ]);
+
+    broker.add([{ type: 'topic', name: 'fresh', topicId: OTHER_ID }, partition(OTHER_ID, 0, [1], 1)]);
+    const [body] = apis.createTopics.encodeResponse(7, { topics: [{ name: 'fresh', topicId: OTHER_ID }] });
+    done({ errorCode: ErrorCode.NONE, body: body! });
+    expect(ask(broker, 'fresh')).toBe(0);
+    expect(broker.log()).toEqual(['topic-auto-created']);
+  });
+
+  test('a creation that failed is tried again by the next one who asks', () => {
+    const broker = testBroker();
+    ask(broker, 'fresh');
+    broker.forwarded[0]!.done({ errorCode: ErrorCode.REQUEST_TIMED_OUT, body: new Uint8Array(0) });
+    ask(broker, 'fresh');
+    expect(broker.forwarded.length).toBe(2);
+    expect(broker.log()).toEqual(['auto-topic-creation-failed']);
+  });
+
+  test('not when the client or the broker forbids it, nor for illegal names; always before version 4', () => {
+    const broker = testBroker();
+    ask(broker, 'fresh', 12, false);
+    ask(broker, 'no/good');
+    expect(broker.forwarded).toEqual([]);
+    ask(broker, 'fresh', 3, false);
+    expect(broker.forwarded.length).toBe(1);
+    const strict = testBroker({ config: { autoCreateTopics: false } });
+    ask(strict, 'fresh');
+    expect(strict.forwarded).toEqual([]);
+  });
+});
+
+describe('DescribeTopicPartitions', () => {
+  function page(broker: TestBroker, value: RequestInputOf<typeof apis.describeTopicPartitions>) {
+    const client = broker.connect();
+    const id = client.request(apis.describeTopicPartitions, 0, value);
+    broker.clock.settle();
+    const { topics, nextCursor } = client.answer(apis.describeTopicPartitions, id);
+    const shown = topics.map(({ name, errorCode, partitions }) =>
+      errorCode === 0
+        ? `${name} ${partitions.map(({ partitionIndex }) => partitionIndex)}`
+        : `${name} error ${errorCode}`,
+    );
+    return { shown, nextCursor, topics };
+  }
+
+  function threeTopics() {
+    const broker = testBroker();
+    const third = 'AAAAAAAAAAAAAAAAAAAAAg' as typeof TOPIC_ID;
+    broker.add([
+      { type: 'topic', name: 'apples', topicId: OTHER_ID },
+      ...[0, 1, 2].map((index) => partition(OTHER_ID, index, [1, 2], 1)),
+      { type: 'topic', name: 'zebras', topicId: third },
+      partition(third, 0, [3], 3),
+    ]);
+    return broker;
+  }
+
+  test('all topics by name, page by page', () => {
+    const broker = threeTopics();
+    const seen: string[][] = [];
+    let cursor: RequestInputOf<typeof apis.describeTopicPartitions>['cursor'] = null;
+    do {
+      const { shown, nextCursor } = page(broker, { topics: [], responsePartitionLimit: 2, cursor });
+      seen.push(shown);
+      cursor = nextCursor;
+    } while (cursor !== null);
+    expect(seen).toEqual([['apples 0,1'], ['apples 2', 'words 0'], ['words 1', 'zebras 0']]);
+  });
+
+  test('a page that is full at the end of a topic goes on with the next one', () => {
+    const { shown, nextCursor } = page(threeTopics(), { topics: [], responsePartitionLimit: 3 });
+    expect(shown).toEqual(['apples 0,1,2']);
+    expect(nextCursor).toEqual({ topicName: 'words', partitionIndex: 0 });
+  });
+
+  test('named topics: sorted, unknown ones told; the broker limits the page too', () => {
+    const broker = threeTopics();
+    const topics = ['zebras', 'nothing', 'apples', 'a/b'].map((name) => ({ name }));
+    expect(page(broker, { topics }).shown).toEqual([
+      'a/b error 17',
+      'apples 0,1,2',
+      'nothing error 3',
+      'zebras 0',
+    ]);
+    const strict = testBroker({ config: { describePartitionsMax: 1 } });
+    expect(page(strict, { topics: [] })).toMatchObject({
+      shown: ['words 0'],
+      nextCursor: { topicName: 'words', partitionIndex: 1 },
+    });
+    expect(page(strict, { topics: [], responsePartitionLimit: -5 }).shown).toEqual(['words 0']);
+  });
+
+  test('partitions as Metadata shows them, with empty ELR', () => {
+    expect(page(testBroker(), { topics: [{ name: 'words' }] }).topics[0]).toMatchObject({
+      topicId: TOPIC_ID,
+      topicAuthorizedOperations: 3576,
+      partitions: [
+        { leaderId: 1, leaderEpoch: 5, isrNodes: [1, 2, 3], eligibleLeaderReplicas: [], lastKnownElr: [] },
+        {},
+      ],
+    });
+  });
+
+  test('a cursor before the beginning, or outside the named topics, is refused', () => {
+    const topics = [{ name: 'words' }];
+    const wrong = { topicName: 'words', partitionIndex: -1 };
+    expect(page(testBroker(), { topics, cursor: wrong }).shown).toEqual(['words error 42']);
+    const outside = { topicName: 'zebras', partitionIndex: 0 };
+    expect(page(testBroker(), { topics, cursor: outside }).shown).toEqual(['words error 42']);
+  });
+});
+
+describe('DescribeCluster', () => {
+  function cluster(broker: TestBroker, version: number, value: RequestInputOf<typeof apis.describeCluster>) {
+    const client = broker.connect();
+    const id = client.request(apis.describeCluster, version, value);
+    broker.clock.settle();
+    return client.answer(apis.describeCluster, id);
+  }
+
+  test('the live brokers; with version 2 the fenced ones on request', () => {
+    const broker = testBroker();
+    broker.add([fence(2)]);
+    const response = cluster(broker, 2, {
+      includeFencedBrokers: false,
+      includeClusterAuthorizedOperations: true,
+    });
+    expect(response).toMatchObject({ errorCode: 0, clusterId: CLUSTER_ID, controllerId: 1, endpointType: 1 });
+    expect(response.clusterAuthorizedOperations).toBe(8096);
+    expect(response.brokers.map(({ brokerId }) => brokerId)).toEqual([1, 3]);
+    const all = cluster(broker, 2, { includeFencedBrokers: true });
+    expect(all.brokers.map(({ brokerId, isFenced }) => [brokerId, isFenced])).toEqual([
+      [1, false],
+      [2, true],
+      [3, false],
+    ]);
+    expect(all.brokers[1]).toMatchObject({ host: 'broker-2', port: 9092, rack: 'b' });
+  });
+
+  test('controllers are not described by a broker', () => {
+    expect(cluster(testBroker(), 1, { endpointType: 2 }).errorCode).toBe(ErrorCode.MISMATCHED_ENDPOINT_TYPE);
+    expect(cluster(testBroker(), 1, { endpointType: 9 }).errorCode).toBe(ErrorCode.UNSUPPORTED_ENDPOINT_TYPE);
+  });
+});
+
+describe('ApiVersions', () => {
+  test('every API with its range; Produce from 0, or librdkafka would not compress', () => {
+    const client = testBroker().connect();
+    const id = client.request(apis.apiVersions, 3, {
+      clientSoftwareName: 'kcat',
+      clientSoftwareVersion: '1.7.0-x',
+    });
+    const broker = testBroker();
+    const again = broker.connect();
+    again.request(apis.apiVersions, 0, {});
+    broker.clock.settle();
+    expect(id).toBe(1);
+    const ranges = again
+      .answer(apis.apiVersions, 1)
+      .apiKeys.map((key) => `${key.apiKey} ${key.minVersion}-${key.maxVersion}`);
+    expect(ranges.sort((a, b) => Number.parseInt(a) - Number.parseInt(b))).toEqual([
+      '0 0-13',
+      '1 4-18',
+      '2 1-11',
+      '3 0-13',
+      '18 0-4',
+      '19 2-7',
+      '20 1-6',
+      '22 0-5',
+      '23 2-4',
+      '32 1-4',
+      '37 0-3',
+      '55 0-2',
+      '60 0-2',
+      '75 0-0',
+    ]);
+  });
+
+  test('a client that names its software against the grammar is refused', () => {
+    const broker = testBroker();
+    const client = broker.connect();
+    const id = client.request(apis.apiVersions, 3, {
+      clientSoftwareName: '-bad',
+      clientSoftwareVersion: '1',
+    });
+    broker.clock.settle();
+    expect(client.answer(apis.apiVersions, id)).toMatchObject({
+      errorCode: ErrorCode.INVALID_REQUEST,
+      apiKeys: [],
+    });
+    expect(client.ended).toBe(false);
+    expect(ZERO_UUID.length).toBe(22);
+  });
+});
