@@ -14,7 +14,6 @@ import {
   becomeProspective,
   becomeUnattached,
   learnEpoch,
-  randomElectionMs,
   type VotePeer,
 } from './roles.ts';
 import { keyOf } from './voters.ts';
@@ -119,25 +118,27 @@ export function onVoteFailed(
 
 export function handleVote(node: RaftNode, token: number, request: VoteRequest, now: Millis): void {
   const errorCode = checkVoteRequest(node, request);
-  if (errorCode !== RaftErrorCode.NONE) {
-    answer(node, token, errorCode, false);
-    return;
-  }
+  const granted = errorCode === RaftErrorCode.NONE && decideVote(node, request, now);
+  node.reply(token, {
+    type: 'vote',
+    errorCode,
+    epoch: node.epoch,
+    leaderId: hearsLeader(node, now) ? node.leaderId : -1,
+    granted,
+    logEmpty: node.log.endOffset === 0,
+    voterKey: node.options.key,
+  });
+}
+
+function decideVote(node: RaftNode, request: VoteRequest, now: Millis): boolean {
   if (request.epoch > node.epoch) becomeUnattached(node, request.epoch, now);
-  if (!isUpToDate(node, request)) {
-    answer(node, token, RaftErrorCode.NONE, false);
-    return;
-  }
-  if (request.preVote) {
-    answer(node, token, RaftErrorCode.NONE, !hearsLeader(node, now));
-    return;
-  }
+  if (!isUpToDate(node, request)) return false;
+  if (request.preVote) return !hearsLeader(node, now);
   if (node.votedFor === -1 && (node.role === 'unattached' || node.role === 'prospective')) {
     node.saveVote(node.epoch, request.candidateId);
     becomeUnattached(node, node.epoch, now);
-    node.electionAt = now + randomElectionMs(node);
   }
-  answer(node, token, RaftErrorCode.NONE, node.votedFor === request.candidateId && node.leaderId === -1);
+  return node.votedFor === request.candidateId && node.leaderId === -1;
 }
 
 /** Whether this storage may say anything to this candidate but "no". None of the reasons here moves our epoch. */
@@ -160,23 +161,13 @@ function isUpToDate({ log }: RaftNode, { logLastEpoch, logEndOffset }: VoteReque
   return logLastEpoch > log.lastEpoch || (logLastEpoch === log.lastEpoch && logEndOffset >= log.endOffset);
 }
 
-/** A pre-vote is refused while there is a leader that answers us. */
+/**
+ * A pre-vote is refused while there is a leader that answers us. One that we only heard of does not count: two followers
+ * of a dead leader would remind each other of it for ever.
+ */
 function hearsLeader({ role, following }: RaftNode, now: Millis): boolean {
   if (role === 'leader') return true;
+  if (following === undefined || !following.fetched) return false;
   // A broken connection to the leader that has not come back is as good as silence.
-  return (
-    following !== undefined && now < following.timeoutAt && following.suspectAt === Number.POSITIVE_INFINITY
-  );
-}
-
-function answer(node: RaftNode, token: number, errorCode: RaftErrorCode, granted: boolean): void {
-  node.reply(token, {
-    type: 'vote',
-    errorCode,
-    epoch: node.epoch,
-    leaderId: node.leaderId,
-    granted,
-    logEmpty: node.log.endOffset === 0,
-    voterKey: node.options.key,
-  });
+  return now < following.timeoutAt && following.suspectAt === Number.POSITIVE_INFINITY;
 }

@@ -78,6 +78,7 @@ export function onFetchResponse(
   following.timeoutAt = now + node.config.fetchTimeoutMs;
   following.suspectAt = Number.POSITIVE_INFINITY;
   following.fetchAt = now;
+  following.fetched = true;
   node.suspicions = 0;
   if (response.diverging !== undefined) {
     cut(node, response.diverging);

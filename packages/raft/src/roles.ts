@@ -39,6 +39,8 @@ export interface Following {
   fetchInFlight: number | undefined;
   /** When the next fetch may leave. */
   fetchAt: Millis;
+  /** The leader has answered a fetch since we follow it. */
+  fetched: boolean;
   /** Without a successful fetch until then the leader counts as lost. */
   timeoutAt: Millis;
   /** Earlier than timeoutAt after the connection broke: pre-vote makes it harmless to ask. */
@@ -132,6 +134,7 @@ export function becomeFollower(node: RaftNode, leaderId: NodeId, epoch: QuorumEp
   node.following = {
     fetchInFlight: undefined,
     fetchAt: now,
+    fetched: false,
     timeoutAt: now + node.config.fetchTimeoutMs,
     suspectAt: Number.POSITIVE_INFINITY,
   };

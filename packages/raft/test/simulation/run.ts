@@ -1,5 +1,6 @@
 /** One run: faults for a while (safety), then everything heals and the quorum has to get to work again (liveness). */
 import { Prng } from '@millrace/base';
+import { majoritySize } from '../../src/majority.ts';
 import { World, type WorldOptions } from './world.ts';
 
 export interface RunResult {
@@ -44,10 +45,7 @@ const faults: Record<string, Fault> = {
   isolate: (world, random) => {
     const { id } =
       random.below(2) === 0 ? (world.leader() ?? pick(random, world.nodes)) : pick(random, world.nodes);
-    for (const other of world.nodes) {
-      world.cuts.add(`${id}>${other.id}`);
-      world.cuts.add(`${other.id}>${id}`);
-    }
+    cutOff(world, id);
     world.tell(`n${id} is cut off`);
   },
   cutOneWay: (world, random) => {
@@ -101,7 +99,32 @@ export function run(options: WorldOptions, faultyMs = 12_000): RunResult {
   world.schedule(500, disturb);
   world.runUntil(faultyMs);
   heal(world);
+  loseLeader(world, random);
   return { world };
+}
+
+/** A leader that dies, freezes or is cut off for good is replaced within four seconds, if the others can. */
+function loseLeader(world: World, random: Prng): void {
+  const leader = world.leader();
+  const intact = world.nodes.filter((node) => node.key.endsWith('-0') && node !== leader).length;
+  if (leader === undefined || intact < majoritySize(world.nodes.length)) return;
+  const way = pick(random, ['dies', 'freezes', 'is cut off']);
+  world.tell(`the leader n${leader.id} ${way}`);
+  if (way === 'dies') world.crash(leader);
+  else if (way === 'freezes') leader.pausedUntil = world.now + 60_000;
+  else cutOff(world, leader.id);
+  const replaced = world.runUntil(world.now + 4000, () =>
+    world.nodes.some(({ raft }) => raft !== leader.raft && raft?.leading?.active === true),
+  );
+  if (!replaced) world.checker.fail(`nobody replaced the leader n${leader.id} that ${way}`);
+  world.count(`leader ${way}`);
+}
+
+function cutOff(world: World, id: number): void {
+  for (const other of world.nodes) {
+    world.cuts.add(`${id}>${other.id}`);
+    world.cuts.add(`${other.id}>${id}`);
+  }
 }
 
 /** Everything works again: within ten seconds there is one leader, and everybody has what it has committed. */
