@@ -126,7 +126,7 @@ export function readPartition(
     atLeastOneBatch: limit.atLeastOneBatch,
   });
   if (read.errorCode !== ErrorCode.NONE) {
-    partition.diskFailed('a read failed');
+    partition.noticeOffline();
     return refused(partition, read.errorCode);
   }
   fetched.records = read.chunks;

@@ -76,7 +76,7 @@ export class Leadership {
 
   private appendRefused(refused: Refusal): ProduceResult {
     const { partition } = this;
-    if (refused.errorCode === ErrorCode.KAFKA_STORAGE_ERROR) partition.diskFailed(refused.message);
+    partition.noticeOffline();
     const result = produceFailure(refused.errorCode, {
       message: refused.message,
       logStartOffset: partition.log.startOffset,

@@ -3,7 +3,7 @@
  * calls, effects go through its ports. What exists only while leading is in leadership.ts; it must never survive the
  * epoch it was born in.
  */
-import { assert, DiskError, type LeaderEpoch, type NodeId, type Offset, type Uuid } from '@millrace/base';
+import { assert, type LeaderEpoch, type NodeId, type Offset, type Uuid } from '@millrace/base';
 import type { PartitionLog } from '@millrace/log';
 import { ErrorCode } from '@millrace/protocol';
 import { type ProduceOperation, produceFailure } from './acks.ts';
@@ -144,7 +144,8 @@ export class Partition {
     });
     if (!leads || this.isOffline) return;
     this.leadership = new Leadership(this, this.ports);
-    this.guardDisk(() => this.log.assignLeaderEpoch(this.leaderEpoch, this.log.endOffset));
+    this.log.assignLeaderEpoch(this.leaderEpoch, this.log.endOffset);
+    this.noticeOffline();
     if (this.settings.syncsBeforeAck && this.ownEnd < this.log.endOffset) this.sync.request();
     this.leadership?.advanceHighWatermark();
   }
@@ -225,8 +226,8 @@ export class Partition {
       this.flushIfDue();
       return ErrorCode.NONE;
     }
-    if (appended.errorCode === ErrorCode.KAFKA_STORAGE_ERROR) this.diskFailed(appended.message);
-    else
+    this.noticeOffline();
+    if (!this.isOffline)
       this.ports.logger.error('follower-append-failed', {
         ...this.facts(),
         errorCode: appended.errorCode,
@@ -241,16 +242,17 @@ export class Partition {
     const known = Math.min(leader.highWatermark, this.log.endOffset);
     if (known > this.highWatermark) this.highWatermark = known;
     if (leader.logStartOffset > this.log.startOffset && leader.logStartOffset <= this.highWatermark)
-      this.guardDisk(() => this.log.advanceStartOffset(leader.logStartOffset));
+      this.log.advanceStartOffset(leader.logStartOffset);
+    this.noticeOffline();
   }
 
   /** Epochs showed that this log went another way than its leader's. */
   truncateTo(offset: Offset): void {
     assert(this.role === 'follower', 'only a follower truncates');
-    const { endOffset, startOffset } = this.log;
+    const { endOffset } = this.log;
     if (offset < this.highWatermark) this.lostCommitted(offset);
-    const target = Math.max(offset, startOffset);
-    this.guardDisk(() => this.log.truncateTo(target));
+    this.log.truncateTo(offset);
+    this.noticeOffline();
     this.highWatermark = Math.min(this.highWatermark, this.log.endOffset);
     this.ports.logger.info('replica-truncated', { ...this.facts(), from: endOffset, to: this.log.endOffset });
   }
@@ -259,7 +261,8 @@ export class Partition {
   restartAt(offset: Offset): void {
     assert(this.role === 'follower', 'only a follower starts anew');
     const { endOffset } = this.log;
-    this.guardDisk(() => this.log.truncateFullyAndStartAt(offset));
+    this.log.truncateFullyAndStartAt(offset);
+    this.noticeOffline();
     this.highWatermark = offset;
     this.ports.logger.warn('replica-restarted', { ...this.facts(), from: endOffset, to: offset });
   }
@@ -276,7 +279,7 @@ export class Partition {
 
   // ------------------------------------------------------------------ failure and end
 
-  diskFailed(reason: string): void {
+  private diskFailed(reason: string): void {
     if (this.isOffline || this.isClosed) return;
     this.isOffline = true;
     this.ports.logger.error('partition-offline', { ...this.facts(), reason });
@@ -284,13 +287,9 @@ export class Partition {
     this.releaseOnSynced();
   }
 
-  guardDisk(operation: () => void): void {
-    try {
-      operation();
-    } catch (error) {
-      if (!(error instanceof DiskError)) throw error;
-      this.diskFailed(error.message);
-    }
+  /** After whatever may have failed for good. A full disk alone does not: it refuses appends and recovers. */
+  noticeOffline(): void {
+    if (this.log.offline !== undefined) this.diskFailed(this.log.offline);
   }
 
   /** The replica is given up: the topic was deleted, or the broker stops. The log is the owner's to close or delete. */

@@ -3,7 +3,7 @@
  * Decides no roles.
  */
 import { DiskError, type Logger, type Offset, type Uuid, type WallMillis } from '@millrace/base';
-import { type LogDirectory, LogOpenError, type PartitionLog } from '@millrace/log';
+import { type LogDirectory, type PartitionLog, TopicIdMismatch } from '@millrace/log';
 import type { ErrorCode } from '@millrace/protocol';
 import { Partition } from './partition.ts';
 import type { PartitionPorts } from './partition-ports.ts';
@@ -90,7 +90,7 @@ export class ReplicaTable {
       if (open !== undefined) this.directory.deleteLog(topic, index);
       return this.directory.openLog(topic, index, { topicId, config: settings.log, nowWallMs });
     } catch (error) {
-      if (!(error instanceof DiskError || error instanceof LogOpenError)) throw error;
+      if (!(error instanceof DiskError || error instanceof TopicIdMismatch)) throw error;
       this.broken.add(`${topicId}-${index}`);
       this.logger.error('log-open-failed', { topic, partition: index, topicId, reason: error.message });
       return undefined;

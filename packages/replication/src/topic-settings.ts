@@ -1,7 +1,7 @@
 /**
  * A topic's settings as the log and the partition want them. What a setting falls back to is metadata's business.
  */
-import { DEFAULT_LOG_CONFIG, type LogConfig } from '@millrace/log';
+import type { LogConfig } from '@millrace/log';
 import { type ConfigLayers, effectiveTopicConfig, numberOf } from '@millrace/metadata';
 import type { PartitionSettings } from './partition.ts';
 
@@ -11,10 +11,7 @@ export interface TopicSettings {
 }
 
 /** `producerIdExpirationMs` is a setting of the broker, not of topics. */
-export function topicSettings(
-  layers: ConfigLayers,
-  producerIdExpirationMs: number | undefined,
-): TopicSettings {
+export function topicSettings(layers: ConfigLayers, producerIdExpirationMs: number): TopicSettings {
   const text = (name: string) => effectiveTopicConfig(name, layers);
   const number = (name: string) => numberOf(text(name));
   const log: LogConfig = {
@@ -23,7 +20,7 @@ export function topicSettings(
     indexIntervalBytes: number('index.interval.bytes'),
     segmentIndexBytes: number('segment.index.bytes'),
     flushMessages: number('flush.messages'),
-    producerIdExpirationMs: producerIdExpirationMs ?? DEFAULT_LOG_CONFIG.producerIdExpirationMs,
+    producerIdExpirationMs,
     maxMessageBytes: number('max.message.bytes'),
     timestampType: text('message.timestamp.type') === 'LogAppendTime' ? 'LogAppendTime' : 'CreateTime',
     timestampBeforeMaxMs: number('message.timestamp.before.max.ms'),

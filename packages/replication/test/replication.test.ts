@@ -1,0 +1,388 @@
+/**
+ * Goal: the durability contract and the rules of replication, one scenario each. Method: whole replica managers in one
+ * process, over byte streams cut anywhere, with a toy controller and a clock moved by hand.
+ */
+import { ErrorCode } from '@millrace/protocol';
+import { expect, test } from 'vitest';
+import { bytesBelow, valuesBelow } from './support/logs.ts';
+import { World } from './support/world.ts';
+
+const ALL = [[1, 2, 3]];
+
+test('acks=all is answered when every member of the ISR has it, acks=1 before', () => {
+  const world = new World().start();
+  const topic = world.controller.createTopic('events', ALL);
+  world.advance(20);
+  const leader = world.broker(1);
+  expect(world.partition(1, topic).role).toBe('leader');
+  expect(world.partition(2, topic).role).toBe('follower');
+
+  const all = leader.produce(topic, 'a');
+  const one = leader.produce(topic, 'b', { acks: 1 });
+  expect(one.value).toMatchObject({ errorCode: ErrorCode.NONE, baseOffset: 1 });
+  expect(all.value).toBeUndefined();
+  expect(world.partition(1, topic).highWatermark).toBe(0);
+  world.advance(50);
+  expect(all.value).toMatchObject({ errorCode: ErrorCode.NONE, baseOffset: 0 });
+  for (const id of [1, 2, 3]) expect(valuesBelow(world.partition(id, topic))).toEqual(['a', 'b']);
+  // Followers learn the high watermark with the next answer.
+  world.advance(1000);
+  for (const id of [1, 2, 3]) expect(world.partition(id, topic).highWatermark).toBe(2);
+  expect(bytesBelow(world.partition(1, topic), 2)).toEqual(bytesBelow(world.partition(3, topic), 2));
+});
+
+test('acks=0 is appended and answered, other acks are refused', () => {
+  const world = new World().start();
+  const topic = world.controller.createTopic('events', ALL);
+  world.advance(20);
+  expect(world.broker(1).produce(topic, 'a', { acks: 0 }).value?.errorCode).toBe(ErrorCode.NONE);
+  expect(world.broker(1).produce(topic, 'b', { acks: 2 }).value?.errorCode).toBe(
+    ErrorCode.INVALID_REQUIRED_ACKS,
+  );
+  expect(world.broker(2).produce(topic, 'b').value).toMatchObject({
+    errorCode: ErrorCode.NOT_LEADER_OR_FOLLOWER,
+    currentLeader: { leaderId: 1, leaderEpoch: 0 },
+  });
+  world.advance(50);
+  expect(valuesBelow(world.partition(3, topic))).toEqual(['a']);
+});
+
+test('a single replica acknowledges acks=all at once', () => {
+  const world = new World({ brokers: 1 }).start();
+  const topic = world.controller.createTopic('events', [[1]]);
+  world.advance(20);
+  expect(world.broker(1).produce(topic, 'a').value?.errorCode).toBe(ErrorCode.NONE);
+});
+
+test('a lagging follower leaves the ISR only when the controller agrees, and comes back when it caught up', () => {
+  const world = new World().start();
+  const topic = world.controller.createTopic('events', ALL);
+  world.advance(100);
+  const leader = world.partition(1, topic);
+  world.network.cut('b1', 'b3');
+  const first = world.broker(1).produce(topic, 'a');
+  world.advance(1500);
+  expect(first.value).toBeUndefined();
+  expect(leader.highWatermark).toBe(0);
+  // The controller is not reached: however long it takes, nothing is acknowledged.
+  world.broker(1).cutController();
+  world.advance(2500);
+  expect(leader.isr).toEqual([1, 2, 3]);
+  expect(first.value).toBeUndefined();
+  world.network.heal('b1', 'controller');
+  world.advance(3000);
+  expect(leader.isr).toEqual([1, 2]);
+  expect(first.value?.errorCode).toBe(ErrorCode.NONE);
+
+  world.network.heal('b1', 'b3');
+  world.advance(3000);
+  expect(world.controller.image.partition(topic, 0)?.isr).toEqual([1, 2, 3]);
+  expect(leader.isr).toEqual([1, 2, 3]);
+  expect(valuesBelow(world.partition(3, topic))).toEqual(['a']);
+});
+
+test('a member on its way into the ISR is waited for at once', () => {
+  const world = new World({ brokers: 2 }).start();
+  const topic = world.controller.createTopic('events', [[1, 2]]);
+  world.advance(100);
+  world.broker(2).kill();
+  world.advance(300);
+  const leader = world.partition(1, topic);
+  expect(leader.isr).toEqual([1]);
+  const alone = world.broker(1).produce(topic, 'a');
+  expect(alone.value?.errorCode).toBe(ErrorCode.NONE);
+  world.broker(2).start();
+  for (let i = 0; i < 3000 && leader.isrState.pending === undefined; i++) world.advance(1);
+  expect(leader.isrState.pending?.kind).toBe('expand');
+  expect(leader.isr).toEqual([1]);
+  expect(leader.isrState.maximal).toEqual([1, 2]);
+  // It is not in the committed ISR, and yet it may be the next leader: it must have the record.
+  world.network.cut('b1', 'b2');
+  const next = world.broker(1).produce(topic, 'b');
+  world.advance(20);
+  expect(next.value).toBeUndefined();
+  expect(leader.highWatermark).toBe(1);
+});
+
+test('below min.insync.replicas nothing is appended with acks=all and the high watermark stays', () => {
+  const world = new World().start();
+  const topic = world.controller.createTopic('events', ALL, { 'min.insync.replicas': '2' });
+  world.advance(100);
+  world.broker(2).kill();
+  world.broker(3).kill();
+  world.advance(300);
+  const leader = world.partition(1, topic);
+  expect(leader.isr).toEqual([1]);
+  expect(world.broker(1).produce(topic, 'a').value?.errorCode).toBe(ErrorCode.NOT_ENOUGH_REPLICAS);
+  expect(leader.log.endOffset).toBe(0);
+  expect(world.broker(1).produce(topic, 'b', { acks: 1 }).value?.errorCode).toBe(ErrorCode.NONE);
+  world.advance(1000);
+  expect(leader.highWatermark).toBe(0);
+  world.broker(2).start();
+  world.advance(3000);
+  expect(leader.isr).toEqual([1, 2]);
+  expect(leader.highWatermark).toBe(1);
+  const again = world.broker(1).produce(topic, 'c');
+  world.advance(50);
+  expect(again.value?.errorCode).toBe(ErrorCode.NONE);
+});
+
+test('a parked acks=all request times out and its record stays', () => {
+  const world = new World().start();
+  const topic = world.controller.createTopic('events', ALL);
+  world.advance(100);
+  world.network.cut('b1', 'b2');
+  const parked = world.broker(1).produce(topic, 'a', { timeoutMs: 100 });
+  world.advance(99);
+  expect(parked.value).toBeUndefined();
+  world.advance(2);
+  expect(parked.value).toMatchObject({ errorCode: ErrorCode.REQUEST_TIMED_OUT, baseOffset: -1 });
+  expect(valuesBelow(world.partition(1, topic))).toEqual(['a']);
+});
+
+test('a new leader goes on from what it has; the old one truncates what was not committed', () => {
+  const world = new World().start();
+  const topic = world.controller.createTopic('events', ALL);
+  world.advance(100);
+  const committed = world.broker(1).produce(topic, 'committed');
+  world.advance(700);
+  expect(committed.value?.errorCode).toBe(ErrorCode.NONE);
+  // Cut off from everybody, the old leader takes two more records that nobody else sees.
+  world.broker(1).isolate();
+  const lost = world.broker(1).produce(topic, 'lost-1');
+  world.broker(1).produce(topic, 'lost-2', { acks: 1 });
+  world.advance(4000);
+  const image = world.controller.image.partition(topic, 0)!;
+  expect(image.leader).toBe(2);
+  expect(lost.value).toBeUndefined();
+  const second = world.broker(2).produce(topic, 'second');
+  world.advance(100);
+  expect(second.value).toMatchObject({ errorCode: ErrorCode.NONE, baseOffset: 1 });
+
+  world.broker(1).rejoin();
+  world.advance(5000);
+  expect(lost.value).toMatchObject({
+    errorCode: ErrorCode.NOT_LEADER_OR_FOLLOWER,
+    currentLeader: { leaderId: 2, leaderEpoch: image.leaderEpoch },
+  });
+  expect(world.controller.image.partition(topic, 0)?.isr).toContain(1);
+  const expected = ['committed', 'second'];
+  for (const id of [1, 2, 3]) expect(valuesBelow(world.partition(id, topic))).toEqual(expected);
+  expect(bytesBelow(world.partition(1, topic), 2)).toEqual(bytesBelow(world.partition(2, topic), 2));
+  const events = world.logger.events.map(({ event }) => event);
+  expect(events).toContain('replica-truncated');
+  expect(events).not.toContain('truncated-below-high-watermark');
+});
+
+test('a paused leader acknowledges nothing when it wakes up as a stale one', () => {
+  const world = new World().start();
+  const topic = world.controller.createTopic('events', ALL);
+  world.advance(100);
+  const stale = world.broker(1);
+  stale.freeze();
+  world.advance(5000);
+  expect(world.controller.image.partition(topic, 0)?.leader).toBe(2);
+  // In the first turn after it wakes, before it has heard of anything.
+  const manager = stale.manager;
+  expect(manager.holdsLease).toBe(false);
+  const one = stale.produce(topic, 'one', { acks: 1 });
+  const all = stale.produce(topic, 'all');
+  expect(one.value).toBeUndefined();
+  stale.thaw();
+  world.advance(5000);
+  expect(one.value?.errorCode).toBe(ErrorCode.NOT_LEADER_OR_FOLLOWER);
+  expect(all.value?.errorCode).toBe(ErrorCode.NOT_LEADER_OR_FOLLOWER);
+  for (const id of [1, 2, 3]) expect(valuesBelow(world.partition(id, topic))).toEqual([]);
+});
+
+test('without a lease acknowledgements wait, and go out when it is renewed', () => {
+  const world = new World().start();
+  const topic = world.controller.createTopic('events', ALL);
+  world.advance(100);
+  const leader = world.broker(1);
+  leader.cutController();
+  world.advance(2990);
+  // The controller has not yet moved the partition; the lease ends at the same moment or before.
+  const epoch = world.controller.image.broker(1)!.epoch;
+  leader.manager.setSession({ brokerEpoch: epoch, validUntilMs: 0 });
+  const all = leader.produce(topic, 'all');
+  const one = leader.produce(topic, 'one', { acks: 1 });
+  const soonOver = leader.produce(topic, 'over', { timeoutMs: 5 });
+  world.advance(10);
+  expect(world.partition(1, topic).role).toBe('leader');
+  expect([all.value, one.value]).toEqual([undefined, undefined]);
+  expect(soonOver.value?.errorCode).toBe(ErrorCode.REQUEST_TIMED_OUT);
+  leader.manager.setSession({ brokerEpoch: epoch, validUntilMs: world.clock.monotonicMs() + 3000 });
+  expect([all.value?.errorCode, one.value?.errorCode]).toEqual([ErrorCode.NONE, ErrorCode.NONE]);
+});
+
+test('a retry of an idempotent producer after failover is found: one copy, and it waits for the original', () => {
+  const world = new World().start();
+  const topic = world.controller.createTopic('events', ALL);
+  world.advance(100);
+  const batch = { producerId: 7, baseSequence: 0 };
+  const first = world.broker(1).produce(topic, 'once', batch);
+  world.advance(50);
+  expect(first.value?.errorCode).toBe(ErrorCode.NONE);
+  world.broker(1).kill();
+  world.advance(300);
+  const retry = world.broker(2).produce(topic, 'once', batch);
+  world.advance(50);
+  expect(retry.value).toMatchObject({ errorCode: ErrorCode.NONE, baseOffset: 0 });
+
+  // A retry while the original is not yet everywhere waits with it.
+  world.network.cut('b2', 'b3');
+  const original = world.broker(2).produce(topic, 'two', { producerId: 7, baseSequence: 1 });
+  const duplicate = world.broker(2).produce(topic, 'two', { producerId: 7, baseSequence: 1 });
+  world.advance(50);
+  expect([original.value, duplicate.value]).toEqual([undefined, undefined]);
+  world.network.heal('b2', 'b3');
+  world.advance(100);
+  expect(duplicate.value).toMatchObject({ errorCode: ErrorCode.NONE, baseOffset: 1 });
+  for (const id of [2, 3]) expect(valuesBelow(world.partition(id, topic))).toEqual(['once', 'two']);
+});
+
+test('leadership that moves to another live broker hands over within milliseconds', () => {
+  const world = new World().start();
+  const topic = world.controller.createTopic('events', ALL);
+  const other = world.controller.createTopic('idle', [[2, 1, 3]]);
+  world.advance(1000);
+  expect(world.partition(3, other).role).toBe('follower');
+  world.controller.elect(topic, 0, 2);
+  world.advance(5);
+  const moved = world.broker(2).produce(topic, 'a');
+  // Broker 3 already had a fetch parked at broker 2 for the idle topic: it must not wait for that.
+  world.advance(60);
+  expect(moved.value?.errorCode).toBe(ErrorCode.NONE);
+});
+
+test('deleting a topic answers who is parked and removes the log; the name can be used anew', () => {
+  const world = new World().start();
+  const topic = world.controller.createTopic('events', ALL);
+  world.advance(100);
+  world.network.cut('b1', 'b2');
+  const parked = world.broker(1).produce(topic, 'a');
+  world.controller.commit([{ type: 'removeTopic', topicId: topic }]);
+  world.advance(20);
+  expect(parked.value?.errorCode).toBe(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
+  for (const id of [1, 2, 3]) expect(world.broker(id).manager.partition(topic, 0)).toBeUndefined();
+  expect(world.broker(1).disk.exists('/data/events-0')).toBe(false);
+  world.network.heal('b1', 'b2');
+  const again = world.controller.createTopic('events', ALL);
+  world.advance(50);
+  const fresh = world.broker(1).produce(again, 'b');
+  world.advance(50);
+  expect(fresh.value).toMatchObject({ errorCode: ErrorCode.NONE, baseOffset: 0 });
+});
+
+test('a topic that was deleted and made anew while a broker was away does not mix with its old log', () => {
+  const world = new World().start();
+  const old = world.controller.createTopic('events', ALL);
+  world.controller.createTopic('gone', ALL);
+  world.advance(100);
+  world.broker(1).produce(old, 'old');
+  world.advance(50);
+  world.broker(3).kill();
+  world.advance(300);
+  world.controller.commit([{ type: 'removeTopic', topicId: old }]);
+  world.controller.commit([{ type: 'removeTopic', topicId: world.controller.image.topic('gone')!.id }]);
+  const fresh = world.controller.createTopic('events', ALL);
+  world.advance(50);
+  world.broker(1).produce(fresh, 'new', { acks: 1 });
+  world.broker(3).start();
+  world.advance(3000);
+  expect(valuesBelow(world.partition(3, fresh))).toEqual(['new']);
+  expect(world.broker(3).disk.exists('/data/gone-0')).toBe(false);
+});
+
+test('a restarted broker takes no role from metadata of its earlier life', () => {
+  const world = new World().start();
+  const topic = world.controller.createTopic('events', ALL);
+  world.advance(100);
+  world.broker(1).produce(topic, 'a');
+  world.advance(50);
+  world.broker(1).kill();
+  world.broker(1).start();
+  // It has read the whole metadata log, where it still leads, and is not registered.
+  world.broker(1).cutController();
+  for (const batch of world.controller.log) expect(batch.records.length).toBeGreaterThan(0);
+  expect(world.broker(1).manager.partition(topic, 0)?.role ?? 'none').toBe('none');
+  const refused = world.broker(1).produce(topic, 'b', { acks: 1 });
+  expect(refused.value?.errorCode).not.toBe(ErrorCode.NONE);
+  world.broker(1).rejoin();
+  world.advance(3000);
+  expect(world.partition(1, topic).role).toBe('follower');
+  expect(world.controller.image.partition(topic, 0)?.isr).toContain(1);
+});
+
+test('with flush.messages=1 an acknowledgement survives the loss of power of everybody', () => {
+  const world = new World().start();
+  const topic = world.controller.createTopic('events', ALL, { 'flush.messages': '1' });
+  world.advance(100);
+  const local = world.broker(1).produce(topic, 'local', { acks: 1 });
+  expect(local.value).toBeUndefined();
+  world.advance(2);
+  expect(local.value?.errorCode).toBe(ErrorCode.NONE);
+  const all = world.broker(1).produce(topic, 'all');
+  while (all.value === undefined) world.advance(1);
+  for (const broker of world.brokers) {
+    broker.kill();
+    broker.disk.losePower();
+  }
+  world.advance(200);
+  for (const broker of world.brokers) broker.start();
+  world.advance(5000);
+  const leader = world.controller.image.partition(topic, 0)!.leader;
+  expect(leader).toBeGreaterThan(0);
+  expect(valuesBelow(world.partition(leader, topic))).toEqual(['local', 'all']);
+});
+
+test('a follower whose log does not connect to its leader starts anew where the leader begins', () => {
+  const world = new World({ brokers: 2 }).start();
+  const topic = world.controller.createTopic('events', [[1, 2]]);
+  world.advance(100);
+  world.broker(2).kill();
+  world.advance(300);
+  for (const value of ['a', 'b', 'c']) world.broker(1).produce(topic, value);
+  world.partition(1, topic).log.advanceStartOffset(2);
+  world.broker(2).start();
+  world.advance(3000);
+  expect(world.partition(2, topic).log.startOffset).toBe(2);
+  expect(world.partition(2, topic).log.endOffset).toBe(3);
+  expect(world.controller.image.partition(topic, 0)?.isr).toEqual([1, 2]);
+});
+
+test('a full disk refuses appends and nothing else; it goes on when there is room', () => {
+  const world = new World({ brokers: 1 }).start();
+  const topic = world.controller.createTopic('events', [[1]]);
+  world.advance(50);
+  world.broker(1).produce(topic, 'a');
+  world.broker(1).disk.failWrites = 'ENOSPC';
+  expect(world.broker(1).produce(topic, 'b').value?.errorCode).toBe(ErrorCode.KAFKA_STORAGE_ERROR);
+  expect(valuesBelow(world.partition(1, topic))).toEqual(['a']);
+  world.broker(1).disk.failWrites = undefined;
+  expect(world.broker(1).produce(topic, 'c').value?.errorCode).toBe(ErrorCode.NONE);
+});
+
+test('a clean stop answers who is parked, and the next start knows its high watermark', () => {
+  const world = new World().start();
+  const topic = world.controller.createTopic('events', ALL);
+  world.advance(100);
+  const acknowledged = world.broker(1).produce(topic, 'a');
+  world.advance(1000);
+  expect(acknowledged.value?.errorCode).toBe(ErrorCode.NONE);
+  world.network.cut('b1', 'b2');
+  const parked = world.broker(1).produce(topic, 'b');
+  let isClosed = false;
+  world.broker(1).manager.close({ clean: true }, () => {
+    isClosed = true;
+  });
+  world.clock.settle();
+  expect(isClosed).toBe(true);
+  expect(parked.value?.errorCode).toBe(ErrorCode.NOT_LEADER_OR_FOLLOWER);
+  world.broker(1).kill();
+  world.network.heal('b1', 'b2');
+  world.broker(1).start();
+  expect(world.broker(1).directory?.cleanShutdownBrokerEpoch).toBeGreaterThanOrEqual(0);
+  expect(world.broker(1).directory?.highWatermark('events', 0)).toBe(1);
+});

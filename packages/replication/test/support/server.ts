@@ -1,0 +1,64 @@
+/** The smallest front end: Fetch and ListOffsets over a byte stream, answered in request order. */
+import type { Stream, StreamHandler } from '@millrace/base';
+import { apis, decodeRequestHeader, encodeResponseFrame, FrameReader } from '@millrace/protocol';
+import type { Cancel, ReplicaManager } from '../../src/index.ts';
+
+export function serve(manager: ReplicaManager, stream: Stream): StreamHandler {
+  const frames = new FrameReader(100_000_000);
+  const slots: { bytes: Uint8Array[] | undefined }[] = [];
+  const cancels: Cancel[] = [];
+  const flush = () => {
+    while (slots[0]?.bytes !== undefined) stream.send(slots.shift()!.bytes!);
+  };
+  const handle = (frame: Uint8Array) => {
+    const header = decodeRequestHeader(frame);
+    const { apiVersion: version, correlationId, bodyPosition } = header;
+    const slot: { bytes: Uint8Array[] | undefined } = { bytes: undefined };
+    slots.push(slot);
+    if (header.apiKey === apis.fetch.key) {
+      const request = apis.fetch.decodeRequest(version, frame, bodyPosition);
+      cancels.push(
+        manager.fetch({ ...request, version }, (response) => {
+          slot.bytes = encodeResponseFrame(apis.fetch, version, correlationId, response);
+          flush();
+        }),
+      );
+      return;
+    }
+    const request = apis.listOffsets.decodeRequest(version, frame, bodyPosition);
+    const topics = request.topics.map(({ name, partitions }) => {
+      const topicId = manager.image.topic(name)!.id;
+      const results = manager.listOffsets({
+        version,
+        replicaId: request.replicaId,
+        isolationLevel: request.isolationLevel,
+        partitions: partitions.map((wanted) => ({
+          topicId,
+          topic: name,
+          partition: wanted.partitionIndex,
+          currentLeaderEpoch: wanted.currentLeaderEpoch,
+          timestamp: wanted.timestamp,
+        })),
+      });
+      return {
+        name,
+        partitions: partitions.map((wanted, i) => ({
+          partitionIndex: wanted.partitionIndex,
+          ...results[i]!,
+        })),
+      };
+    });
+    slot.bytes = encodeResponseFrame(apis.listOffsets, version, correlationId, { topics });
+    flush();
+  };
+  return {
+    data: (chunk) => {
+      frames.push(chunk);
+      for (let frame = frames.next(); frame !== undefined; frame = frames.next()) handle(frame);
+    },
+    drained: () => {},
+    closed: () => {
+      for (const cancel of cancels) cancel();
+    },
+  };
+}
