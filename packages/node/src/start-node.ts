@@ -17,6 +17,7 @@ import type { LogDirectory } from '@millrace/log';
 import type { ListenerEndpoint, MetadataImage } from '@millrace/metadata';
 import type { RaftStorage } from '@millrace/raft';
 import type { NodeConfig } from './config/index.ts';
+import { controllerConfig, quorumConfig } from './controller-config.ts';
 import { NodeClock } from './io/clock.ts';
 import { NodeDisk } from './io/disk.ts';
 import type { HealthServer } from './io/health.ts';
@@ -181,11 +182,10 @@ class HostedNode implements RunningNode {
     const { config, logger } = this;
     const clock = seams.clock ?? new NodeClock();
     const random = seams.random ?? new NodeRandom();
-    const [{ LogDirectory }, { compressionCodecs: codecs }, { GrpcRpc }, mapping] = await Promise.all([
+    const [{ LogDirectory }, { compressionCodecs: codecs }, { GrpcRpc }] = await Promise.all([
       import('@millrace/log'),
       import('@millrace/protocol/io'),
       import('@millrace/rpc/io'),
-      import('./role-config.ts'),
     ]);
     const rpc = seams.rpc ?? new GrpcRpc();
     const opened = LogDirectory.open({
@@ -205,7 +205,7 @@ class HostedNode implements RunningNode {
       random,
       logger,
       voters: config.voters,
-      quorum: mapping.quorumConfig(config),
+      quorum: quorumConfig(config),
     };
     let controller: NodeRoleOptions['controller'];
     if (config.isController) {
@@ -220,13 +220,16 @@ class HostedNode implements RunningNode {
           clusterId: logs.clusterId,
           listener,
           storage,
-          controller: mapping.controllerConfig(config),
+          controller: controllerConfig(config),
           events,
         });
     }
     let broker: NodeRoleOptions['broker'];
     if (config.isBroker) {
-      const { BrokerRole } = await import('./broker-role.ts');
+      const [{ BrokerRole }, mapping] = await Promise.all([
+        import('./broker-role.ts'),
+        import('./broker-config.ts'),
+      ]);
       broker = (events, hasLocalQuorum) =>
         new BrokerRole({
           ...shared,

@@ -1,32 +1,9 @@
-/** From settings to what each part of a node is told. The only file that knows both sides. */
+/** From settings to what the parts of a broker are told. */
 import type { BrokerConfigEntry, FrontEndConfig, LifecycleConfig } from '@millrace/broker';
 import { DEFAULT_LIFECYCLE_CONFIG, DEFAULT_LIMITS } from '@millrace/broker';
-import type { ControllerConfig } from '@millrace/controller';
-import type { QuorumConfig } from '@millrace/raft';
 import { defaultReplicationConfig, type ReplicationConfig } from '@millrace/replication';
 import type { SettingDefinition } from './config/definition.ts';
 import { type NodeConfig, settingNames, settingsTable } from './config/index.ts';
-
-export function quorumConfig({ settings }: NodeConfig): Partial<QuorumConfig> {
-  const fetchTimeoutMs = settings['controller.quorum.fetch.timeout.ms'];
-  return {
-    fetchTimeoutMs,
-    electionTimeoutMs: settings['controller.quorum.election.timeout.ms'],
-    retryBackoffMs: settings['controller.quorum.retry.backoff.ms'],
-    fetchMaxWaitMs: Math.floor(fetchTimeoutMs * 0.4),
-  };
-}
-
-export function controllerConfig({ settings, explicit }: NodeConfig): Partial<ControllerConfig> {
-  return {
-    sessionTimeoutMs: settings['broker.session.timeout.ms'],
-    connectionLossGraceMs: settings['broker.session.loss.grace.ms'],
-    numPartitions: settings['num.partitions'],
-    defaultReplicationFactor: settings['default.replication.factor'],
-    deleteTopicEnable: settings['delete.topic.enable'],
-    serverProperties: explicit,
-  };
-}
 
 export function lifecycleConfig({ settings }: NodeConfig): LifecycleConfig {
   return {
