@@ -340,8 +340,7 @@ export class ReplicaManager {
 
   private everyCheckpoint(): void {
     this.timers.after(this.options.config.highWatermarkCheckpointIntervalMs, () => {
-      this.table.checkpoint();
-      this.options.logDirectory.tick(this.options.clock.wallMs());
+      this.table.checkpoint(this.options.clock.wallMs());
       this.everyCheckpoint();
     });
   }
@@ -352,7 +351,7 @@ export class ReplicaManager {
       this.isClosed = true;
       this.timers.stop();
       this.followings.close();
-      if (options.clean) this.table.checkpoint();
+      if (options.clean) this.table.checkpoint(this.options.clock.wallMs());
       for (const replica of this.table.all()) replica.close(ErrorCode.NOT_LEADER_OR_FOLLOWER);
       this.fetches.close();
       const epoch = this.brokerEpoch;

@@ -3,7 +3,7 @@
  * Decides no roles.
  */
 import { DiskError, type Logger, type Offset, type Uuid, type WallMillis } from '@millrace/base';
-import { type LogDirectory, type PartitionLog, TopicIdMismatch } from '@millrace/log';
+import { type LogDirectory, LogOpenError, type PartitionLog } from '@millrace/log';
 import type { ErrorCode } from '@millrace/protocol';
 import { Partition } from './partition.ts';
 import type { PartitionPorts } from './partition-ports.ts';
@@ -90,7 +90,7 @@ export class ReplicaTable {
       if (open !== undefined) this.directory.deleteLog(topic, index);
       return this.directory.openLog(topic, index, { topicId, config: settings.log, nowWallMs });
     } catch (error) {
-      if (!(error instanceof DiskError || error instanceof TopicIdMismatch)) throw error;
+      if (!(error instanceof DiskError || error instanceof LogOpenError)) throw error;
       this.broken.add(`${topicId}-${index}`);
       this.logger.error('log-open-failed', { topic, partition: index, topicId, reason: error.message });
       return undefined;
@@ -105,34 +105,36 @@ export class ReplicaTable {
     if (partitions?.size === 0) this.byTopic.delete(topicId);
     this.checkpointed.delete(partition);
     partition.close(errorCode);
-    this.deleteLog(topic, index);
+    this.orLog('log-delete-failed', () => this.directory.deleteLog(topic, index));
     this.logger.info('replica-deleted', { topic, partition: index, topicId });
   }
 
   /** Folders of partitions that are not this broker's any more. Only when the metadata is known to be complete. */
   deleteStrays(): void {
-    for (const { topic, partition, topicId } of this.directory.partitions()) {
-      if (topicId === undefined || this.isKnown(topicId, partition)) continue;
-      this.logger.warn('stray-replica-deleted', { topic, partition, topicId });
-      this.deleteLog(topic, partition);
-    }
+    this.orLog('log-delete-failed', () => {
+      for (const { topic, partition, topicId } of this.directory.partitions()) {
+        if (topicId === undefined || this.isKnown(topicId, partition)) continue;
+        this.logger.warn('stray-replica-deleted', { topic, partition, topicId });
+        this.directory.deleteLog(topic, partition);
+      }
+    });
   }
 
   private isKnown(topicId: Uuid, index: number): boolean {
     return this.get(topicId, index) !== undefined || this.isBroken(topicId, index);
   }
 
-  private deleteLog(topic: string, index: number): void {
-    try {
-      this.directory.deleteLog(topic, index);
-    } catch (error) {
-      if (!(error instanceof DiskError)) throw error;
-      this.logger.error('log-delete-failed', { topic, partition: index, reason: error.message });
-    }
+  /** High watermarks and recovery points, where they moved; and what deleted logs left behind. */
+  checkpoint(nowWallMs: WallMillis): void {
+    this.orLog('checkpoint-failed', () => {
+      this.checkpointHighWatermarks();
+      this.directory.writeCheckpoints();
+      this.directory.removeDeleted();
+    });
+    this.directory.tick(nowWallMs);
   }
 
-  /** High watermarks, when one of them moved since. */
-  checkpoint(): void {
+  private checkpointHighWatermarks(): void {
     const now = new Map<Partition, Offset>();
     let hasMoved = false;
     for (const partition of this.all()) {
@@ -140,14 +142,19 @@ export class ReplicaTable {
       hasMoved ||= this.checkpointed.get(partition) !== partition.highWatermark;
     }
     if (!hasMoved && now.size === this.checkpointed.size) return;
+    this.directory.writeHighWatermarks(
+      [...now].map(([{ topic, index }, offset]) => ({ topic, partition: index, offset })),
+    );
+    this.checkpointed = now;
+  }
+
+  /** Housekeeping that may fail: it is tried again later. */
+  private orLog(event: string, operation: () => void): void {
     try {
-      this.directory.writeHighWatermarks(
-        [...now].map(([{ topic, index }, offset]) => ({ topic, partition: index, offset })),
-      );
-      this.checkpointed = now;
+      operation();
     } catch (error) {
       if (!(error instanceof DiskError)) throw error;
-      this.logger.error('checkpoint-failed', { reason: error.message });
+      this.logger.error(event, { reason: error.message });
     }
   }
 }
