@@ -1,0 +1,182 @@
+/**
+ * Fuzzed decoding: golden frames, damaged in every way that comes to mind, must decode or throw DecodeError; nothing
+ * else may be thrown, take long, or cost more memory than the frame allows.
+ *
+ *     node packages/protocol/fuzz.ts [count = 10,000,000] [seed]
+ */
+import { Prng } from '@millrace/base';
+import {
+  type AnyApi,
+  apiByKey,
+  BATCH_HEADER_BYTES,
+  DecodeError,
+  decodeRequestHeader,
+  decodeResponseHeader,
+  FrameReader,
+  readBatchHeader,
+  readRecords,
+  setMaxTimestamp,
+} from '@millrace/protocol';
+import { compressionCodecs } from '@millrace/protocol/io';
+import { readGoldens } from './test/support/goldens.ts';
+
+const SLOW_MS = 1000;
+const DECOMPRESSED_BYTES_MAX = 1 << 20;
+const INTERESTING = [0, 1, 0x7f, 0x80, 0xff, 0xfe, 0x10, 0x40];
+
+interface Seed {
+  readonly api: AnyApi;
+  readonly version: number;
+  readonly kind: 'request' | 'response' | 'batch';
+  readonly bytes: Uint8Array;
+}
+
+export interface FuzzReport {
+  frames: number;
+  decoded: number;
+  refused: number;
+  slowestMs: number;
+}
+
+/** Throws when a frame does what none may; the message tells how to see it again. */
+export function fuzz(count: number, seed: number): FuzzReport {
+  const random = new Prng(seed);
+  const seeds = collectSeeds();
+  const report: FuzzReport = { frames: 0, decoded: 0, refused: 0, slowestMs: 0 };
+  for (; report.frames < count; report.frames++) {
+    const chosen = seeds[random.below(seeds.length)]!;
+    const other = seeds[random.below(seeds.length)]!;
+    const bytes = mutate(chosen.bytes, other.bytes, random);
+    const start = performance.now();
+    try {
+      const weight = decode(chosen, bytes);
+      if (weight > bytes.length) throw new Error(`${weight} values out of ${bytes.length} bytes`);
+      report.decoded++;
+    } catch (error) {
+      if (!(error instanceof DecodeError)) throw failure(chosen, bytes, seed, report.frames, error);
+      report.refused++;
+    }
+    const tookMs = performance.now() - start;
+    if (tookMs > report.slowestMs) report.slowestMs = tookMs;
+    if (tookMs > SLOW_MS)
+      throw failure(chosen, bytes, seed, report.frames, new Error(`took ${Math.round(tookMs)} ms`));
+  }
+  return report;
+}
+
+function failure(seed: Seed, bytes: Uint8Array, random: number, frame: number, cause: unknown): Error {
+  const hex = Buffer.from(bytes).toString('hex');
+  const what = `${seed.api.name} v${seed.version} ${seed.kind}`;
+  return new Error(`frame ${frame} of seed ${random} (${what}): ${String(cause)}\n${hex}`, { cause });
+}
+
+function collectSeeds(): Seed[] {
+  const seeds: Seed[] = [];
+  for (const { api, version, request, response } of readGoldens()) {
+    seeds.push({ api, version, kind: 'request', bytes: request });
+    seeds.push({ api, version, kind: 'response', bytes: response });
+    if (api.name !== 'Produce') continue;
+    const { bodyPosition } = decodeRequestHeader(request);
+    const { topicData } = api.decodeRequest(version, request, bodyPosition) as {
+      topicData: { partitionData: { records: Uint8Array }[] }[];
+    };
+    const bytes = topicData[0]!.partitionData[0]!.records;
+    seeds.push({ api, version, kind: 'batch', bytes });
+  }
+  return seeds;
+}
+
+/** Decodes as a broker or a client would; returns how many values came out. */
+function decode(seed: Seed, bytes: Uint8Array): number {
+  if (seed.kind === 'batch') return decodeBatch(bytes);
+  if (seed.kind === 'response') {
+    const { bodyPosition } = decodeResponseHeader(seed.api, seed.version, bytes);
+    return countElements(seed.api.decodeResponse(seed.version, bytes, bodyPosition));
+  }
+  const header = decodeRequestHeader(framed(bytes));
+  const api = apiByKey.get(header.apiKey);
+  if (api === undefined || header.apiVersion < api.minVersion || header.apiVersion > api.maxVersion) return 0;
+  return countElements(api.decodeRequest(header.apiVersion, bytes, header.bodyPosition));
+}
+
+/** Through the frame reader, in two chunks. */
+function framed(bytes: Uint8Array): Uint8Array {
+  const reader = new FrameReader(1 << 20);
+  const size = new Uint8Array(4);
+  new DataView(size.buffer).setInt32(0, bytes.length);
+  reader.push(size);
+  if (bytes.length > 0) reader.push(bytes);
+  return reader.next()!;
+}
+
+function decodeBatch(bytes: Uint8Array): number {
+  const header = readBatchHeader(bytes);
+  if (header.sizeBytes <= bytes.length) setMaxTimestamp(bytes, 0, 1);
+  let records = 0;
+  for (const record of readRecords(bytes, compressionCodecs, DECOMPRESSED_BYTES_MAX))
+    records += 1 + record.headers.length;
+  // Compressed records may be more than the bytes they came in.
+  return header.compression === 0 ? records : 0;
+}
+
+/** Array elements anywhere inside a value: each must have taken at least a byte. */
+function countElements(value: unknown): number {
+  if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return 0;
+  let count = Array.isArray(value) ? value.length : 0;
+  for (const member of Object.values(value)) count += countElements(member);
+  return count;
+}
+
+/** One to four changes to a copy. */
+function mutate(source: Uint8Array, other: Uint8Array, random: Prng): Uint8Array {
+  let bytes: Uint8Array = Uint8Array.from(source);
+  for (let left = 1 + random.below(4); left > 0 && bytes.length > 0; left--)
+    bytes = mutateOnce(bytes, other, random);
+  return bytes;
+}
+
+function mutateOnce(bytes: Uint8Array, other: Uint8Array, random: Prng): Uint8Array {
+  const at = random.below(bytes.length);
+  switch (random.below(8)) {
+    case 0:
+      bytes[at]! ^= 1 << random.below(8);
+      return bytes;
+    case 1:
+      bytes[at] = random.below(256);
+      return bytes;
+    case 2:
+      bytes[at] = INTERESTING[random.below(INTERESTING.length)]!;
+      return bytes;
+    case 3:
+      // Looks like a length: as large, as negative or as much too large as can be.
+      bytes.set(
+        [0x7f, 0xff, 0xff, 0xff]
+          .map((byte) => byte ^ (random.below(3) === 0 ? 0xff : 0))
+          .slice(0, bytes.length - at),
+        at,
+      );
+      return bytes;
+    case 4:
+      return bytes.subarray(0, at);
+    case 5:
+      return join([bytes.subarray(0, at), bytes.subarray(random.below(bytes.length))]);
+    case 6:
+      return join([bytes.subarray(0, at), other.subarray(random.below(other.length))]);
+    default: {
+      const header = Math.min(bytes.length, BATCH_HEADER_BYTES);
+      bytes[random.below(header)] = random.below(256);
+      return bytes;
+    }
+  }
+}
+
+function join(parts: readonly Uint8Array[]): Uint8Array {
+  return Uint8Array.from(Buffer.concat(parts));
+}
+
+if (import.meta.main) {
+  const count = Number(process.argv[2] ?? 10_000_000);
+  const seed = Number(process.argv[3] ?? Date.now() % 0x1_0000_0000);
+  const report = fuzz(count, seed);
+  console.log(`seed ${seed}:`, report);
+}

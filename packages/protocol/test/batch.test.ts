@@ -1,0 +1,184 @@
+/** Goal: batches are built, read and stamped as the format says. Method: examples, round trips, a hand-made batch. */
+import {
+  BatchHeader,
+  batchSizeAt,
+  buildBatch,
+  checkBatchCrc,
+  DecodeError,
+  type Record,
+  readBatchHeader,
+  readRecords,
+  setLogAppendTime,
+  setMaxTimestamp,
+  stampBatch,
+} from '@millrace/protocol';
+import { compressionCodecs as codecs } from '@millrace/protocol/io';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+
+const text = (value: string) => Buffer.from(value);
+const sample = () =>
+  buildBatch({
+    baseTimestamp: 1000,
+    records: [
+      { key: text('k'), value: text('v'), headers: [{ key: 'h', value: null }] },
+      { value: null, timestamp: 900 },
+      { key: text(''), value: text('w'), timestamp: 1234 },
+    ],
+    producerId: 4711,
+    producerEpoch: 2,
+    baseSequence: 9,
+  });
+
+describe('a batch', () => {
+  it('has the header it was built with', () => {
+    const batch = sample();
+    const header = readBatchHeader(batch);
+    expect({ ...header }).toMatchObject({
+      baseOffset: 0,
+      sizeBytes: batch.length,
+      leaderEpoch: -1,
+      magic: 2,
+      attributes: 0,
+      lastOffsetDelta: 2,
+      baseTimestamp: 1000,
+      maxTimestamp: 1234,
+      producerId: 4711,
+      producerEpoch: 2,
+      baseSequence: 9,
+      recordCount: 3,
+    });
+    expect([header.compression, header.isTransactional, header.isControl, header.isLogAppendTime]).toEqual([
+      0,
+      false,
+      false,
+      false,
+    ]);
+    expect(checkBatchCrc(batch, 0, batch.length)).toBe(true);
+  });
+
+  it('is stamped in place without touching the checksum', () => {
+    const batch = sample();
+    stampBatch(batch, 0, 2 ** 40 + 5, 7);
+    const header = readBatchHeader(batch);
+    expect([header.baseOffset, header.leaderEpoch, header.lastOffset]).toEqual([2 ** 40 + 5, 7, 2 ** 40 + 7]);
+    expect(checkBatchCrc(batch, 0, batch.length)).toBe(true);
+    expect([...readRecords(batch, codecs)].map((record) => record.offset - 2 ** 40)).toEqual([5, 6, 7]);
+  });
+
+  it('with the time of the append gives all records that time', () => {
+    const batch = sample();
+    setLogAppendTime(batch, 0, 5_000);
+    expect(readBatchHeader(batch)).toMatchObject({ maxTimestamp: 5000, baseTimestamp: 1000 });
+    expect(readBatchHeader(batch).isLogAppendTime).toBe(true);
+    expect(checkBatchCrc(batch, 0, batch.length)).toBe(true);
+    expect([...readRecords(batch, codecs)].map((record) => record.timestamp)).toEqual([5000, 5000, 5000]);
+  });
+
+  it('takes another largest timestamp', () => {
+    const batch = sample();
+    setMaxTimestamp(batch, 0, -1);
+    expect(readBatchHeader(batch).maxTimestamp).toBe(-1);
+    expect(checkBatchCrc(batch, 0, batch.length)).toBe(true);
+  });
+
+  it('with one wrong bit behind the checksum does not pass', () => {
+    const batch = sample();
+    for (const at of [21, 40, 60, batch.length - 1]) {
+      batch[at]! ^= 4;
+      expect(checkBatchCrc(batch, 0, batch.length)).toBe(false);
+      batch[at]! ^= 4;
+    }
+    expect(checkBatchCrc(batch, 0, batch.length)).toBe(true);
+  });
+
+  it('is found anywhere in a buffer, and the header can be filled again', () => {
+    const batch = sample();
+    const two = Buffer.concat([text('...'), batch, batch]);
+    stampBatch(two, 3 + batch.length, 55, 1);
+    const header = new BatchHeader();
+    expect(readBatchHeader(two, 3, header)).toBe(header);
+    expect(header.baseOffset).toBe(0);
+    expect(batchSizeAt(two, 3)).toBe(batch.length);
+    expect(readBatchHeader(two, 3 + batch.length, header).baseOffset).toBe(55);
+    expect(batchSizeAt(two, two.length - 11)).toBeUndefined();
+    expect(checkBatchCrc(two, 3 + batch.length, batch.length)).toBe(true);
+  });
+});
+
+describe('impossible headers', () => {
+  it('shorter than a header', () => {
+    expect(() => readBatchHeader(sample().subarray(0, 60))).toThrow(DecodeError);
+    expect(() => readBatchHeader(sample(), sample().length - 60)).toThrow(DecodeError);
+  });
+
+  it.each([0, 48, -1, -13])('batchLength %i', (batchLength) => {
+    const batch = sample();
+    new DataView(batch.buffer, batch.byteOffset).setInt32(8, batchLength);
+    expect(() => readBatchHeader(batch)).toThrow(DecodeError);
+    expect(() => batchSizeAt(batch, 0)).toThrow(DecodeError);
+  });
+
+  it('numbers beyond 2^53: timestamps are clamped, offsets and producer ids refused', () => {
+    const withInt64 = (at: number, value: bigint) => {
+      const batch = sample();
+      new DataView(batch.buffer, batch.byteOffset).setBigInt64(at, value);
+      return batch;
+    };
+    expect(readBatchHeader(withInt64(35, 2n ** 63n - 1n)).maxTimestamp).toBe(Number.MAX_SAFE_INTEGER);
+    expect(readBatchHeader(withInt64(27, -(2n ** 63n))).baseTimestamp).toBe(Number.MIN_SAFE_INTEGER);
+    expect(readBatchHeader(withInt64(0, 2n ** 53n - 1n)).baseOffset).toBe(Number.MAX_SAFE_INTEGER);
+    expect(() => readBatchHeader(withInt64(0, 2n ** 53n))).toThrow(DecodeError);
+    expect(() => readBatchHeader(withInt64(43, -(2n ** 53n)))).toThrow(DecodeError);
+  });
+});
+
+describe('records', () => {
+  const bytes = fc.option(fc.uint8Array({ maxLength: 200 }));
+  const record = fc.record({
+    timestamp: fc.integer({ min: 0, max: 2 ** 41 }),
+    key: bytes,
+    value: bytes,
+    headers: fc.array(fc.record({ key: fc.string({ unit: 'grapheme' }), value: bytes }), { maxLength: 3 }),
+  });
+
+  it('come out as they went in, with every codec', () => {
+    fc.assert(
+      fc.property(
+        fc.array(record, { minLength: 1, maxLength: 20 }),
+        fc.constantFrom(0, 1, 2, 3, 4),
+        fc.integer({ min: 0, max: 2 ** 41 }),
+        (records, compression, baseTimestamp) => {
+          const batch = buildBatch({ records, baseTimestamp, compression, codecs });
+          expect(checkBatchCrc(batch, 0, batch.length)).toBe(true);
+          const read = [...readRecords(batch, codecs)];
+          const hex = (value: Uint8Array | null) =>
+            value === null ? null : Buffer.from(value).toString('hex');
+          const plain = (r: Omit<Record, 'offset'>) => ({
+            ...r,
+            key: hex(r.key),
+            value: hex(r.value),
+            headers: r.headers.map((header) => ({ key: header.key, value: hex(header.value) })),
+          });
+          const withoutOffset = read.map(({ offset: _, ...rest }) => plain(rest));
+          expect(withoutOffset).toEqual(records.map(plain));
+          expect(read.map(({ offset }) => offset)).toEqual(records.map((_, index) => index));
+        },
+      ),
+      { numRuns: 60 },
+    );
+  });
+
+  it('that do not fill their batch, or overflow it, are refused', () => {
+    const more = sample();
+    more[60] = 4;
+    expect(() => [...readRecords(more, codecs)]).toThrow('record cut short');
+    const fewer = sample();
+    fewer[60] = 2;
+    expect(() => [...readRecords(fewer, codecs)]).toThrow('bytes left over behind the records of a batch');
+    const old = sample();
+    old[16] = 1;
+    expect(() => [...readRecords(old, codecs)]).toThrow('record batch of format 1');
+    expect(() => [...readRecords(sample().subarray(0, -1), codecs)]).toThrow('record batch cut short');
+  });
+});
