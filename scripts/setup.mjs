@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 /**
  * Installs what a fresh machine lacks, by npm alone: Node 24 and pnpm (toolchain/, pinned by its lockfile), then the
- * workspace's dependencies (pnpm-lock.yaml). Does nothing when nothing changed since the last time.
+ * workspace's dependencies (pnpm-lock.yaml), then warms the cache of compiled sources. Does nothing when nothing
+ * changed since the last time.
  * Runs on whatever Node is there (18 or newer), so it uses nothing newer and no package.
  */
 import { spawnSync } from 'node:child_process';
@@ -31,6 +32,13 @@ export function setup() {
         CI: 'true', // never asks a question
         PATH: `${dirname(node)}:${process.env.PATH}`,
       }),
+  });
+  const cache = process.env.NODE_COMPILE_CACHE ?? join(root, '.cache', 'compile');
+  step({
+    name: 'compiled sources',
+    inputs: [join(root, 'pnpm-lock.yaml')],
+    stamp: join(cache, '.millrace-setup'),
+    run: () => run(node, [join(root, 'scripts', 'warm.ts')], { ...process.env, NODE_COMPILE_CACHE: cache }),
   });
 }
 

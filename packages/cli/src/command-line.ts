@@ -1,9 +1,11 @@
 /** Builds the command tree. Each command's code is loaded only when it runs: a node must start in a blink. */
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import { UserError } from './user-error.ts';
 
 /** Errors of a node that say what to do, by name: their classes are loaded only with a node. */
 const NODE_ERRORS = ['ConfigError', 'StartError'];
+
+/** Errors whose message is a sentence for the person at the keyboard; known by name, so that no command loads the others' code. */
+const SENTENCES: ReadonlySet<string> = new Set(['UserError', 'ConfigError', 'StartError']);
 
 /** Runs one command line; returns the exit code: 0, or 1 after one sentence on stderr that says what is wrong. */
 export async function runCommandLine(args: readonly string[]): Promise<number> {
