@@ -198,14 +198,13 @@ export async function createTopic(
 export async function deleteTopic(bootstrapServers: string, name: string): Promise<void> {
   await Wire.ask(bootstrapServers, async (wire) => {
     await wire.call(apis.deleteTopics, {
-      topics: [{ name, topicId: NO_ID }],
+      topics: [{ name }],
       topicNames: [name],
       timeoutMs: 15_000,
     });
   });
 }
 
-const NO_ID = '00000000-0000-0000-0000-000000000000';
 const LATEST = -1;
 const codecNames = ['none', 'gzip', 'snappy', 'lz4', 'zstd'];
 
