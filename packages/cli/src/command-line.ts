@@ -1,9 +1,6 @@
 /** Builds the command tree. Each command's code is loaded only when it runs: a node must start in a blink. */
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 
-/** Errors of a node that say what to do, by name: their classes are loaded only with a node. */
-const NODE_ERRORS = ['ConfigError', 'StartError'];
-
 /** Errors whose message is a sentence for the person at the keyboard; known by name, so that no command loads the others' code. */
 const SENTENCES: ReadonlySet<string> = new Set(['UserError', 'ConfigError', 'StartError']);
 
@@ -14,7 +11,7 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
     return process.exitCode === undefined ? 0 : Number(process.exitCode);
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode;
-    if (error instanceof UserError || (error instanceof Error && NODE_ERRORS.includes(error.name))) {
+    if (error instanceof Error && SENTENCES.has(error.name)) {
       process.stderr.write(`millrace: ${error.message}\n`);
       return 1;
     }
