@@ -14,7 +14,7 @@ export class ControllerLocator {
   private readonly channels = new Map<NodeId, RpcChannel>();
   private readonly listeners = new Set<(leaderId: NodeId) => void>();
   private index = 0;
-  /** The last one that did not answer: others who still name it are behind the times. */
+  /** The last one that did not answer: others who still name it are behind the times. Its turn comes all the same. */
   private failedId: NodeId | undefined;
 
   constructor(controllers: readonly ControllerAddress[], rpc: Rpc) {
@@ -55,7 +55,6 @@ export class ControllerLocator {
   notController(id: NodeId, leaderId: NodeId): void {
     if (id !== this.current()) return;
     const usable = leaderId !== id && leaderId !== this.failedId;
-    this.failedId = undefined;
     if (!usable || !this.choose(leaderId)) this.tryNext();
   }
 

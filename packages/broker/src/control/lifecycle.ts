@@ -205,22 +205,20 @@ export class BrokerLifecycle {
     this.lastSentMs = options.clock.monotonicMs();
     const { brokerId } = options;
     if (this.mustRegister) {
-      const timeoutMs = options.config.sessionTimeoutMs;
-      stream.register(
-        {
-          brokerId,
-          incarnationId: options.incarnationId,
-          clusterId: options.clusterId() ?? '',
-          listeners: options.listeners.map((listener) => ({ ...listener })),
-          rack: options.rack,
-          previousBrokerEpoch: this.previousBrokerEpoch,
-          logDirs: [...options.logDirs],
-        },
-        timeoutMs,
-      );
+      const request = {
+        brokerId,
+        incarnationId: options.incarnationId,
+        clusterId: options.clusterId() ?? '',
+        listeners: options.listeners.map((listener) => ({ ...listener })),
+        rack: options.rack,
+        previousBrokerEpoch: this.previousBrokerEpoch,
+        logDirs: [...options.logDirs],
+      };
+      stream.register(request, this.silenceMaxMs());
       return;
     }
     this.askedForFence = !this.wantsService();
+    // On a new stream the wait is short: it may be a frozen controller, and the lease runs.
     const request = {
       brokerId,
       brokerEpoch: this.brokerEpoch,
@@ -228,11 +226,11 @@ export class BrokerLifecycle {
       wantFence: this.askedForFence,
       wantShutDown: this.shutdown !== undefined,
     };
-    stream.heartbeat(request, this.answerTimeoutMs());
+    stream.heartbeat(request, stream.served ? this.silenceMaxMs() : options.config.heartbeatIntervalMs);
   }
 
-  /** A controller that is silent for so long is left, early enough to find another within the session. */
-  private answerTimeoutMs(): Millis {
+  /** A controller that was silent for so long is left, early enough to find another within the session. */
+  private silenceMaxMs(): Millis {
     const { heartbeatIntervalMs, sessionTimeoutMs } = this.options.config;
     return Math.max(2 * heartbeatIntervalMs, sessionTimeoutMs / 2);
   }

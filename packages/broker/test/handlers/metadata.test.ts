@@ -1,5 +1,5 @@
 /** Metadata, DescribeTopicPartitions and DescribeCluster: one cluster, seen through different listeners and versions. */
-import { ZERO_UUID } from '@millrace/base';
+
 import { apis, ErrorCode, type RequestInputOf } from '@millrace/protocol';
 import { describe, expect, test } from 'vitest';
 import { CLUSTER_ID, OTHER_ID, partition, type TestBroker, TOPIC_ID, testBroker } from '../support/broker.ts';
@@ -304,7 +304,7 @@ describe('ApiVersions', () => {
     const ranges = again
       .answer(apis.apiVersions, 1)
       .apiKeys.map((key) => `${key.apiKey} ${key.minVersion}-${key.maxVersion}`);
-    expect(ranges.sort((a, b) => Number.parseInt(a) - Number.parseInt(b))).toEqual([
+    expect(ranges.sort((a, b) => Number.parseInt(a, 10) - Number.parseInt(b, 10))).toEqual([
       '0 0-13',
       '1 4-18',
       '2 1-11',
@@ -335,6 +335,5 @@ describe('ApiVersions', () => {
       apiKeys: [],
     });
     expect(client.ended).toBe(false);
-    expect(ZERO_UUID.length).toBe(22);
   });
 });

@@ -1,0 +1,373 @@
+/**
+ * A broker's membership, told as transcripts of what the controllers see. The controllers are played; the link takes
+ * 1 ms each way.
+ */
+
+import type { Uuid } from '@millrace/base';
+import { ManualClock, MemoryLogger } from '@millrace/base/testing';
+import { ErrorCode } from '@millrace/protocol';
+import type { BrokerSession } from '@millrace/replication';
+import { describe, expect, test } from 'vitest';
+import { ControllerLocator } from '../../src/control/controller-locator.ts';
+import { BrokerLifecycle, DEFAULT_LIFECYCLE_CONFIG } from '../../src/control/lifecycle.ts';
+import { CLUSTER_ID } from '../support/broker.ts';
+import { TestControllers } from '../support/controllers.ts';
+
+function setUp(o: { previousBrokerEpoch?: number } = {}) {
+  const clock = new ManualClock();
+  const logger = new MemoryLogger();
+  const controllers = new TestControllers(clock);
+  const locator = new ControllerLocator(controllers.addresses, controllers.hub.endpoint('broker-1'));
+  const sessions: BrokerSession[] = [];
+  const told: string[] = [];
+  const state = { offset: 20, ready: true };
+  const lifecycle = new BrokerLifecycle({
+    brokerId: 1,
+    incarnationId: 'SW5jYXJuYXRpb25JZDAxMQ' as Uuid,
+    listeners: [{ name: 'PLAINTEXT', host: 'broker-1', port: 9092 }],
+    logDirs: [],
+    previousBrokerEpoch: o.previousBrokerEpoch ?? -1,
+    locator,
+    clock,
+    logger,
+    config: DEFAULT_LIFECYCLE_CONFIG,
+    clusterId: () => CLUSTER_ID,
+    metadataOffset: () => state.offset,
+    readyToServe: () => state.ready,
+    setSession: (session) => sessions.push(session),
+    events: {
+      registered: (epoch) => told.push(`registered ${epoch}`),
+      unfenced: () => told.push('unfenced'),
+      fenced: () => told.push('fenced'),
+      refused: (message) => told.push(`refused: ${message}`),
+    },
+  });
+  const lease = () => sessions.at(-1)!;
+  return { clock, logger, controllers, locator, lifecycle, sessions, told, state, lease };
+}
+
+/** Started, registered and serving; the story so far is forgotten. */
+function serving() {
+  const broker = setUp();
+  broker.lifecycle.start();
+  broker.clock.advance(100);
+  expect(broker.told).toEqual(['registered 10', 'unfenced']);
+  broker.controllers.story();
+  return broker;
+}
+
+describe('joining', () => {
+  test('it registers, heartbeats at once and then every interval, on one stream', () => {
+    const { clock, lifecycle, controllers } = setUp({ previousBrokerEpoch: 7 });
+    lifecycle.start();
+    clock.advance(1100);
+    expect(controllers.story()).toEqual([
+      '1 stream to 100',
+      '1 register at 100, previous epoch 7: error 0, epoch 10',
+      '3 heartbeat at 100, epoch 10, offset 20: serving',
+      '503 heartbeat at 100, epoch 10, offset 20: serving',
+      '1003 heartbeat at 100, epoch 10, offset 20: serving',
+    ]);
+    expect(lifecycle.brokerEpoch).toBe(10);
+  });
+
+  test('the active controller is found by the hint of another, or by trying', () => {
+    const hinted = setUp();
+    hinted.controllers.active = 102;
+    hinted.lifecycle.start();
+    hinted.clock.advance(20);
+    expect(hinted.controllers.story()).toEqual([
+      '1 stream to 100',
+      '1 100 is not the controller, says 102',
+      '3 stream to 100 closed',
+      '3 stream to 102',
+      '3 register at 102, previous epoch -1: error 0, epoch 10',
+      '5 heartbeat at 102, epoch 10, offset 20: serving',
+    ]);
+
+    const trying = setUp();
+    trying.controllers.active = 102;
+    trying.controllers.hint = -1;
+    trying.controllers.kill(101);
+    trying.lifecycle.start();
+    trying.clock.advance(100);
+    expect(trying.lifecycle.brokerEpoch).toBe(10);
+  });
+
+  test('nobody leads yet: every controller is asked in turn, without haste, until one does', () => {
+    const { clock, lifecycle, controllers, told } = setUp();
+    controllers.active = undefined;
+    lifecycle.start();
+    clock.advance(2000);
+    const asked = controllers.story().filter((line) => line.includes('is not the controller'));
+    expect(asked.length).toBeGreaterThan(6);
+    expect(asked.length).toBeLessThan(30);
+    expect(new Set(asked.map((line) => line.split(' ')[1]))).toEqual(new Set(['100', '101', '102']));
+    controllers.active = 101;
+    clock.advance(800);
+    expect(told).toEqual(['registered 10', 'unfenced']);
+  });
+
+  test('two controllers that name each other are not asked in a circle', () => {
+    const { clock, lifecycle, controllers } = setUp();
+    controllers.active = undefined;
+    controllers.hint = 101;
+    lifecycle.start();
+    clock.advance(1000);
+    expect(controllers.story().length).toBeLessThan(60);
+  });
+
+  test('it asks to be fenced until it has replayed its own registration, then for service at once', () => {
+    const { clock, lifecycle, controllers, state, told } = setUp();
+    controllers.heartbeat = ({ wantFence }) => ({ isFenced: wantFence });
+    state.offset = 3;
+    lifecycle.start();
+    clock.advance(50);
+    state.offset = 9;
+    lifecycle.progressed();
+    clock.advance(50);
+    expect(told).toEqual(['registered 10']);
+    state.offset = 10;
+    lifecycle.progressed();
+    clock.advance(10);
+    expect(controllers.story().slice(2)).toEqual([
+      '3 heartbeat at 100, epoch 10, offset 3, wants to be fenced: fenced',
+      '101 heartbeat at 100, epoch 10, offset 10: serving',
+    ]);
+    expect(told).toEqual(['registered 10', 'unfenced']);
+  });
+
+  test('not before the host is ready', () => {
+    const { clock, lifecycle, controllers, state, told } = setUp();
+    controllers.heartbeat = ({ wantFence }) => ({ isFenced: wantFence });
+    state.ready = false;
+    lifecycle.start();
+    clock.advance(2000);
+    expect(told).toEqual(['registered 10']);
+    state.ready = true;
+    lifecycle.progressed();
+    clock.advance(5);
+    expect(told).toEqual(['registered 10', 'unfenced']);
+  });
+
+  test('while the controller has yet to unfence it, it asks more often', () => {
+    const { clock, lifecycle, controllers } = setUp();
+    controllers.heartbeat = () => ({ isFenced: true });
+    lifecycle.start();
+    clock.advance(500);
+    expect(controllers.story().filter((line) => line.includes('fenced')).length).toBeGreaterThan(8);
+  });
+
+  test('its former self still has a session: it tries again until that is over', () => {
+    const { clock, lifecycle, controllers, told, logger } = setUp();
+    controllers.register = () => ({ errorCode: ErrorCode.DUPLICATE_BROKER_REGISTRATION });
+    lifecycle.start();
+    clock.advance(1000);
+    expect(told).toEqual([]);
+    expect(logger.events.filter(({ event }) => event === 'registration-refused').length).toBe(1);
+    controllers.register = () => ({ brokerEpoch: 33 });
+    clock.advance(250);
+    expect(told).toEqual(['registered 33', 'unfenced']);
+  });
+
+  test('another cluster: the host is told, and nothing is asked again', () => {
+    const { clock, lifecycle, controllers, told } = setUp();
+    controllers.register = () => ({
+      errorCode: ErrorCode.INCONSISTENT_CLUSTER_ID,
+      errorMessage: 'this is cluster X',
+    });
+    lifecycle.start();
+    clock.advance(5000);
+    expect(told).toEqual(['refused: this is cluster X']);
+    expect(controllers.story().filter((line) => line.includes('register')).length).toBe(1);
+  });
+});
+
+describe('the lease', () => {
+  test('counts from when the answered heartbeat was sent, not from its answer', () => {
+    const { clock, controllers, lease } = serving();
+    controllers.hub.latencyMs = 200;
+    clock.advance(450);
+    const before = lease().validUntilMs;
+    clock.advance(400);
+    // Sent at 502, answered at 902.
+    expect(clock.monotonicMs()).toBe(950);
+    expect(lease()).toEqual({ brokerEpoch: 10, validUntilMs: 502 + 3000 });
+    expect(before).toBeLessThan(lease().validUntilMs);
+  });
+
+  test('nothing is leased before the first answered heartbeat, nor while fenced', () => {
+    const { clock, lifecycle, controllers, sessions } = setUp();
+    controllers.heartbeat = () => ({ isFenced: true });
+    lifecycle.start();
+    clock.advance(400);
+    expect(sessions.length).toBeGreaterThan(2);
+    for (const { validUntilMs } of sessions) expect(validUntilMs).toBeLessThanOrEqual(clock.monotonicMs());
+  });
+
+  test('no controller answers: it runs out by itself, one session after the last answered heartbeat was sent', () => {
+    const { clock, controllers, lease } = serving();
+    for (const id of [100, 101, 102]) controllers.hub.cut('broker-1', id);
+    clock.advance(10_000);
+    expect(lease().validUntilMs).toBe(2 + 3000);
+  });
+
+  test('fenced by the controller: the lease ends, the front end is told, and service is asked for again', () => {
+    const { clock, controllers, told, lease } = serving();
+    controllers.heartbeat = () => ({ isFenced: true });
+    clock.advance(500);
+    expect(told.at(-1)).toBe('fenced');
+    expect(lease().validUntilMs).toBeLessThanOrEqual(clock.monotonicMs());
+    controllers.heartbeat = () => ({});
+    clock.advance(60);
+    expect(told.at(-1)).toBe('unfenced');
+    expect(lease().validUntilMs).toBeGreaterThan(clock.monotonicMs() + 2900);
+  });
+
+  test('a stale epoch: the lease ends at once and it registers again, naming its last epoch', () => {
+    const { clock, controllers, told, sessions, lifecycle } = serving();
+    controllers.heartbeat = ({ brokerEpoch }) =>
+      brokerEpoch === 10 ? { errorCode: ErrorCode.STALE_BROKER_EPOCH } : {};
+    controllers.register = () => ({ brokerEpoch: 15 });
+    const known = sessions.length;
+    clock.advance(420);
+    expect(controllers.story()).toEqual([
+      '503 heartbeat at 100, epoch 10, offset 20: error 77',
+      '505 register at 100, previous epoch 10: error 0, epoch 15',
+      '507 heartbeat at 100, epoch 15, offset 20: serving',
+    ]);
+    expect(sessions[known]).toEqual({ brokerEpoch: 10, validUntilMs: 504 });
+    expect(told).toEqual(['registered 10', 'unfenced', 'fenced', 'registered 15', 'unfenced']);
+    expect(lifecycle.brokerEpoch).toBe(15);
+  });
+});
+
+describe('controller failover', () => {
+  test('the active controller dies: the next one gets a heartbeat under the same epoch, and the lease never ends', () => {
+    const { clock, controllers, told, lease, lifecycle } = serving();
+    clock.advance(100);
+    controllers.kill(100);
+    controllers.active = undefined;
+    controllers.hint = -1;
+    for (let elapsed = 0; elapsed < 600; elapsed += 10) {
+      clock.advance(10);
+      expect(lease().validUntilMs).toBeGreaterThan(clock.monotonicMs());
+    }
+    controllers.active = 102;
+    controllers.hint = undefined;
+    for (let elapsed = 0; elapsed < 3000; elapsed += 10) {
+      clock.advance(10);
+      expect(lease().validUntilMs).toBeGreaterThan(clock.monotonicMs());
+    }
+    const story = controllers.story();
+    expect(story.some((line) => line.includes('heartbeat at 102, epoch 10'))).toBe(true);
+    expect(story.some((line) => line.includes('register'))).toBe(false);
+    expect(told).toEqual(['registered 10', 'unfenced']);
+    expect(lifecycle.brokerEpoch).toBe(10);
+  });
+
+  test('a stream that breaks in service is opened again to the same controller at once, within its grace', () => {
+    const { clock, controllers } = serving();
+    clock.advance(100);
+    controllers.kill(100);
+    controllers.serve(100);
+    clock.advance(10);
+    expect(controllers.story()).toEqual([
+      '200 100 dies',
+      '200 stream to 100 closed',
+      '201 stream to 100',
+      '201 heartbeat at 100, epoch 10, offset 20: serving',
+    ]);
+  });
+
+  test('the quorum elected another leader: it moves over at once', () => {
+    const { clock, controllers, locator } = serving();
+    controllers.active = 101;
+    locator.leaderKnown(101);
+    clock.advance(10);
+    expect(controllers.story()).toEqual([
+      '101 stream to 100 closed',
+      '101 stream to 101',
+      '101 heartbeat at 101, epoch 10, offset 20: serving',
+    ]);
+    locator.leaderKnown(101);
+    clock.advance(10);
+    expect(controllers.story()).toEqual([]);
+  });
+
+  test('a frozen controller is left before the lease ends, though the others still name it for a while', () => {
+    const { clock, controllers, lease, told } = serving();
+    controllers.frozen.add(100);
+    controllers.active = undefined;
+    controllers.hint = 100;
+    clock.advance(2100);
+    controllers.active = 101;
+    controllers.hint = undefined;
+    clock.advance(600);
+    expect(controllers.story().some((line) => line.includes('heartbeat at 101, epoch 10'))).toBe(true);
+    expect(lease().validUntilMs).toBeGreaterThan(clock.monotonicMs());
+    expect(told).toEqual(['registered 10', 'unfenced']);
+  });
+});
+
+describe('stopping', () => {
+  test('it asks to be relieved, often, until the controller lets it go', () => {
+    const { clock, controllers, lifecycle, told } = serving();
+    let moved = false;
+    controllers.heartbeat = ({ wantShutDown }) => ({
+      isFenced: moved,
+      shouldShutDown: wantShutDown && moved,
+    });
+    const ends: boolean[] = [];
+    clock.advance(100);
+    lifecycle.beginShutdown((clean) => ends.push(clean));
+    clock.advance(105);
+    expect(controllers.story()).toEqual([
+      '201 heartbeat at 100, epoch 10, offset 20, wants to stop: serving',
+      '251 heartbeat at 100, epoch 10, offset 20, wants to stop: serving',
+      '301 heartbeat at 100, epoch 10, offset 20, wants to stop: serving',
+    ]);
+    expect(ends).toEqual([]);
+    moved = true;
+    clock.advance(60);
+    expect(ends).toEqual([true]);
+    lifecycle.stop();
+    clock.advance(5000);
+    expect(controllers.story().at(-1)).toContain('stream to 100 closed');
+    expect(told.includes('registered 10')).toBe(true);
+    expect(ends).toEqual([true]);
+  });
+
+  test('a controller that never lets it go is waited for so long and no longer', () => {
+    const { clock, lifecycle } = serving();
+    const ends: boolean[] = [];
+    lifecycle.beginShutdown((clean) => ends.push(clean));
+    clock.advance(9_900);
+    expect(ends).toEqual([]);
+    clock.advance(200);
+    expect(ends).toEqual([false]);
+  });
+
+  test('no controller is left (the whole cluster stops): it does not wait for one', () => {
+    const { clock, controllers, lifecycle } = serving();
+    for (const id of [100, 101, 102]) controllers.kill(id);
+    clock.advance(100);
+    const ends: boolean[] = [];
+    lifecycle.beginShutdown((clean) => ends.push(clean));
+    clock.advance(1500);
+    expect(ends).toEqual([false]);
+  });
+
+  test('a broker that never joined stops at once, and a stopped one asks nothing more', () => {
+    const { clock, controllers, lifecycle } = setUp();
+    const ends: boolean[] = [];
+    lifecycle.beginShutdown((clean) => ends.push(clean));
+    clock.settle();
+    expect(ends).toEqual([false]);
+    lifecycle.start();
+    lifecycle.stop();
+    clock.advance(5000);
+    // What was sent before the stop may still arrive.
+    expect(controllers.story().filter((line) => Number.parseInt(line, 10) > 1)).toEqual([]);
+  });
+});
