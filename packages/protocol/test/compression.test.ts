@@ -58,18 +58,20 @@ describe.each(CODECS)('%s', (_name, codec) => {
       { numRuns: 150 },
     );
   });
+});
 
-  it.skipIf(codec === 0)('packs text', () => {
+describe.each(CODECS.slice(1))('%s', (_name, codec) => {
+  it('packs text', () => {
     expect(codecs.compress(codec, text(100_000)).length).toBeLessThan(60_000);
   });
 
-  it.skipIf(codec === 0)('stops at the limit', () => {
+  it('stops at the limit', () => {
     const packed = codecs.compress(codec, new Uint8Array(1 << 20));
     expect(() => codecs.decompress(codec, packed, 1 << 19)).toThrow(DecodeError);
     expect(codecs.decompress(codec, packed, 1 << 20).length).toBe(1 << 20);
   });
 
-  it.skipIf(codec === 0)('damage is a DecodeError or other bytes, never anything else', () => {
+  it('damage is a DecodeError or other bytes, never anything else', () => {
     const packed = codecs.compress(codec, text(2_000));
     fc.assert(
       fc.property(fc.nat(packed.length - 1), fc.nat(255), fc.nat(packed.length), (at, byte, length) => {

@@ -1,5 +1,7 @@
 /**
- * CreatePartitions (37).
+ * CreatePartitions (37): grows a topic to `count` partitions.
+ *
+ *      2  flexible     3  may be throttled (KIP-599)
  */
 import { defineApi, type RequestOf, type ResponseOf } from '../api.ts';
 import { array, bool, int16, int32, string } from '../schema.ts';

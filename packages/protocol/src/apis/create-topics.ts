@@ -1,5 +1,8 @@
 /**
  * CreateTopics (19).
+ *
+ *      4  -1 for the broker's default partitions and replicas (KIP-464)     6  may be throttled (KIP-599)
+ *      5  flexible; configs in the response (KIP-525)                       7  topic ids in the response
  */
 import { defineApi, type RequestOf, type ResponseOf } from '../api.ts';
 import { array, bool, int8, int16, int32, string, uuid } from '../schema.ts';

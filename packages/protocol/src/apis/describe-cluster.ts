@@ -1,5 +1,7 @@
 /**
- * DescribeCluster (60).
+ * DescribeCluster (60): the brokers, or the controllers (KIP-700).
+ *
+ *      1  endpoint type: 1 brokers, 2 controllers (KIP-919)     2  fenced brokers (KIP-1073)
  */
 import { defineApi, type RequestOf, type ResponseOf } from '../api.ts';
 import { array, bool, int8, int16, int32, string } from '../schema.ts';

@@ -1,5 +1,7 @@
 /**
- * DescribeConfigs (32).
+ * DescribeConfigs (32): configs of topics (resource type 2), brokers (4) and other resources.
+ *
+ *      1  sources and synonyms (KIP-226)     3  types and documentation (KIP-569)     4  flexible
  */
 import { defineApi, type RequestOf, type ResponseOf } from '../api.ts';
 import { array, bool, int8, int16, int32, string } from '../schema.ts';

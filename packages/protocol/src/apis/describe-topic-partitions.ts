@@ -1,5 +1,5 @@
 /**
- * DescribeTopicPartitions (75).
+ * DescribeTopicPartitions (75): topics page by page, with eligible leader replicas (KIP-966).
  */
 import { defineApi, type RequestOf, type ResponseOf } from '../api.ts';
 import { array, bool, int16, int32, string, struct, uuid } from '../schema.ts';

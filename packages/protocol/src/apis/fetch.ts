@@ -1,5 +1,15 @@
 /**
- * Fetch (1).
+ * Fetch (1): reads record batches, for consumers and for follower replicas alike.
+ *
+ *      4  isolation level, aborted transactions           12  flexible; divergence by epoch (KIP-595)
+ *      5  log start offset                                13  topic ids instead of names (KIP-516)
+ *      7  fetch sessions (KIP-227)                        15  replica epoch (KIP-903)
+ *      9  current leader epoch (KIP-320)                  16  addresses of new leaders (KIP-951)
+ *     10  zstd                                            17  directory ids of voters (KIP-853)
+ *     11  fetching from the closest replica (KIP-392)     18  the follower's high watermark (KIP-1166)
+ *
+ * The replica is named by replicaId up to version 14, by replicaState from 15 on. No high watermark in the request
+ * means "as large as can be", for which Number.MAX_SAFE_INTEGER stands.
  */
 import { defineApi, type RequestOf, type ResponseOf } from '../api.ts';
 import { array, int8, int16, int32, int64, records, string, struct, uuid } from '../schema.ts';

@@ -1,5 +1,8 @@
 /**
- * InitProducerId (22).
+ * InitProducerId (22): a producer id and epoch, for idempotence and transactions. Kafka's version 6 (two-phase
+ * commit, KIP-939) is marked unstable there and left out.
+ *
+ *      2  flexible     3  epoch bump (KIP-360)     4  PRODUCER_FENCED     5  TRANSACTION_ABORTABLE (KIP-890)
  */
 import { defineApi, type RequestOf, type ResponseOf } from '../api.ts';
 import { int16, int32, int64, string } from '../schema.ts';

@@ -1,5 +1,11 @@
 /**
- * ListOffsets (2).
+ * ListOffsets (2): the offset for a timestamp, or for one of the special timestamps: -1 latest, -2 earliest, -3 of the
+ * largest timestamp (7+), -4 earliest local (8+), -5 last tiered (9+), -6 earliest pending upload (11+).
+ *
+ *      1  one offset with its timestamp     4  leader epochs (KIP-320)     6  flexible
+ *      2  isolation level                   5  OFFSET_NOT_AVAILABLE       10  time-out (KIP-1075)
+ *
+ * Clients may ask for any int64 as a timestamp: those beyond the safe integers are clamped.
  */
 import { defineApi, type RequestOf, type ResponseOf } from '../api.ts';
 import { array, int8, int16, int32, int64, string } from '../schema.ts';

@@ -1,5 +1,7 @@
 /**
- * OffsetForLeaderEpoch (23).
+ * OffsetForLeaderEpoch (23): where a leader epoch ends, to find out how far a log has diverged (KIP-101, KIP-320).
+ *
+ *      2  current leader epoch     3  replica id, -2 for a consumer that debugs     4  flexible
  */
 import { defineApi, type RequestOf, type ResponseOf } from '../api.ts';
 import { array, int16, int32, int64, string } from '../schema.ts';

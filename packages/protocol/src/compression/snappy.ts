@@ -51,7 +51,7 @@ function isXerial(bytes: Uint8Array): boolean {
 /** A raw block: the plain size as a varint, then literals and copies of what came before. */
 export function snappyDecompressBlock(bytes: Uint8Array, maxBytes: number): Uint8Array {
   const { sizeBytes, position } = plainSize(bytes);
-  // A copy of 2 bytes makes at most 64: whatever claims more is a lie, and is not given the memory.
+  // A copy of 3 bytes makes at most 64: whatever claims more is a lie, and is not given the memory.
   if (sizeBytes > maxBytes || sizeBytes > bytes.length * 32)
     throw new DecodeError('snappy: more bytes than allowed');
   const plain = allocateUnsafe(sizeBytes);

@@ -1,0 +1,47 @@
+/** Goal: the types that follow from the tables are exact. Method: checked by the compiler; what runs here is little. */
+import type { Uuid } from '@millrace/base';
+import {
+  apis,
+  type FetchResponse,
+  type RequestInputOf,
+  type RequestOf,
+  type ResponseInputOf,
+  type ResponseOf,
+} from '@millrace/protocol';
+import { expectTypeOf, it } from 'vitest';
+
+it('decoded messages have every field, null where a version allows it', () => {
+  expectTypeOf<RequestOf<typeof apis.produce>>().toEqualTypeOf<{
+    transactionalId: string | null;
+    acks: number;
+    timeoutMs: number;
+    topicData: {
+      name: string;
+      topicId: Uuid;
+      partitionData: { index: number; records: Uint8Array | null }[];
+    }[];
+  }>();
+  expectTypeOf<ResponseOf<typeof apis.describeTopicPartitions>['nextCursor']>().toEqualTypeOf<{
+    topicName: string;
+    partitionIndex: number;
+  } | null>();
+  expectTypeOf<RequestOf<typeof apis.metadata>['topics']>().toEqualTypeOf<
+    { topicId: Uuid; name: string | null }[] | null
+  >();
+  expectTypeOf<ResponseOf<typeof apis.metadata>['topics'][0]['partitions'][0]['isrNodes']>().toEqualTypeOf<
+    number[]
+  >();
+  expectTypeOf<FetchResponse>().toEqualTypeOf<ResponseOf<typeof apis.fetch>>();
+});
+
+it('what can be encoded may leave fields out, and takes records in pieces', () => {
+  type Partition = NonNullable<
+    NonNullable<ResponseInputOf<typeof apis.fetch>['responses']>[0]['partitions']
+  >[0];
+  expectTypeOf<Partition['records']>().toEqualTypeOf<Uint8Array | readonly Uint8Array[] | null | undefined>();
+  // A decoded message can be encoded as it is.
+  expectTypeOf<RequestOf<typeof apis.fetch>>().toExtend<RequestInputOf<typeof apis.fetch>>();
+  // @ts-expect-error: no such field
+  apis.listOffsets.encodeRequest(5, { replicaID: -1 });
+  expectTypeOf<RequestInputOf<typeof apis.listOffsets>>().not.toExtend<{ replicaId: string }>();
+});
