@@ -1,0 +1,152 @@
+/** Goal: an ISR changes only as its leader, and only its leader, may change it. Method: one refusal for each rule. */
+import { ZERO_UUID } from '@millrace/base';
+import { ErrorCode } from '@millrace/protocol';
+import { describe, expect, test } from 'vitest';
+import { Harness } from './harness.ts';
+
+function cluster(): Harness {
+  const h = new Harness({}, [1, 2, 3]);
+  h.topic('t', [1, 2, 3]);
+  return h;
+}
+
+describe('an ISR change', () => {
+  test('is answered when it is committed, with the new state; the leader epoch stays', () => {
+    const h = cluster();
+    const answer = h.alterPartition(1, 't', [1, 3]);
+    expect(answer.value).toBeUndefined();
+    h.commit();
+    expect(answer.value).toEqual({
+      errorCode: 0,
+      partitions: [
+        {
+          topicId: h.topicId('t'),
+          partition: 0,
+          errorCode: 0,
+          leader: 1,
+          leaderEpoch: 0,
+          isr: [1, 3],
+          partitionEpoch: 1,
+        },
+      ],
+    });
+    h.alterPartition(1, 't', [1, 2, 3]);
+    h.commit();
+    expect(h.show('t')).toBe('leader 1 isr 1,2,3 epochs 0/2');
+  });
+
+  test('that changes nothing is answered at once, with the present state', () => {
+    const h = cluster();
+    const answer = h.alterPartition(1, 't', [3, 2, 1]);
+    expect(answer.value?.partitions[0]).toMatchObject({ errorCode: 0, isr: [1, 2, 3], partitionEpoch: 0 });
+  });
+
+  test.each<[string, number, number[], object]>([
+    ['of an unknown topic', ErrorCode.UNKNOWN_TOPIC_ID, [1], { topicId: ZERO_UUID }],
+    ['with a topic id that is none', ErrorCode.UNKNOWN_TOPIC_ID, [1], { topicId: 'x' }],
+    ['of an unknown partition', ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, [1], { partition: 1 }],
+    ['from a leader that knows more than this controller', ErrorCode.NOT_CONTROLLER, [1], { leaderEpoch: 1 }],
+    ['against a future partition epoch', ErrorCode.NOT_CONTROLLER, [1], { partitionEpoch: 1 }],
+    ['under an old leader epoch', ErrorCode.FENCED_LEADER_EPOCH, [1], { leaderEpoch: -1 }],
+    ['against an old partition epoch', ErrorCode.INVALID_UPDATE_VERSION, [1], { partitionEpoch: -1 }],
+    ['to nobody', ErrorCode.INVALID_REQUEST, [], {}],
+    ['without the leader', ErrorCode.INVALID_REQUEST, [2, 3], {}],
+    ['with a member twice', ErrorCode.INVALID_REQUEST, [1, 2, 2], {}],
+    ['with a broker that is no replica', ErrorCode.INVALID_REQUEST, [1, 4], {}],
+  ])('%s is refused', (_what, errorCode, isr, overrides) => {
+    const h = cluster();
+    const answer = h.alterPartition(1, 't', isr, overrides);
+    expect(answer.value?.partitions[0]).toMatchObject({ errorCode, leader: -1, isr: [] });
+    expect(h.pending).toEqual([]);
+  });
+
+  test('from a broker that does not lead is refused', () => {
+    const h = cluster();
+    expect(h.alterPartition(2, 't', [1, 2]).value?.partitions[0]?.errorCode).toBe(ErrorCode.INVALID_REQUEST);
+  });
+
+  test('from a broker with a stale epoch is refused as a whole', () => {
+    const h = cluster();
+    const answer = h.alterPartition(1, 't', [1], {}, h.epochOf(1) - 1);
+    expect(answer.value).toEqual({ errorCode: ErrorCode.STALE_BROKER_EPOCH, partitions: [] });
+  });
+
+  test('does not let in a fenced broker', () => {
+    const h = cluster();
+    h.kill(3);
+    expect(h.alterPartition(1, 't', [1, 2, 3]).value?.partitions[0]?.errorCode).toBe(
+      ErrorCode.INELIGIBLE_REPLICA,
+    );
+  });
+
+  test('does not let in a broker that restarted since the leader last saw it', () => {
+    const h = cluster();
+    const old = h.epochOf(3);
+    h.kill(3);
+    h.addBroker(3, { incarnation: 1 });
+    const member = (brokerId: number, brokerEpoch: number) => ({ brokerId, brokerEpoch });
+    const others = [member(1, h.epochOf(1)), member(2, h.epochOf(2))];
+    const refused = h.alterPartition(1, 't', [], { isr: [...others, member(3, old)] });
+    expect(refused.value?.partitions[0]?.errorCode).toBe(ErrorCode.INELIGIBLE_REPLICA);
+    h.alterPartition(1, 't', [], { isr: [...others, member(3, h.epochOf(3))] });
+    h.commit();
+    expect(h.show('t')).toBe('leader 1 isr 1,2,3 epochs 0/2');
+  });
+
+  test('an unknown member epoch (-1) is taken on trust', () => {
+    const h = cluster();
+    const isr = [1, 2].map((brokerId) => ({ brokerId, brokerEpoch: -1 }));
+    const answer = h.alterPartition(1, 't', [], { isr });
+    h.commit();
+    expect(answer.value?.partitions[0]?.errorCode).toBe(0);
+  });
+
+  test('is judged against what is proposed: a second one with the same partition epoch comes too late', () => {
+    const h = cluster();
+    h.alterPartition(1, 't', [1, 2]);
+    const second = h.alterPartition(1, 't', [1, 3], { partitionEpoch: 0 });
+    expect(second.value).toBeUndefined(); // what it was judged by is not committed yet
+    h.commit();
+    expect(second.value?.partitions[0]?.errorCode).toBe(ErrorCode.INVALID_UPDATE_VERSION);
+  });
+});
+
+describe('producer ids', () => {
+  function allocate(h: Harness, id: number, brokerEpoch = h.epochOf(id)) {
+    const answers: { errorCode: number; producerIdStart: number; producerIdCount: number }[] = [];
+    h.active.allocateProducerIds({ brokerId: id, brokerEpoch }, h.now, (response) => answers.push(response));
+    return answers;
+  }
+
+  test('are given in blocks that never overlap, once committed', () => {
+    const h = new Harness({}, [1, 2]);
+    const first = allocate(h, 1);
+    const second = allocate(h, 2);
+    expect(first).toEqual([]);
+    h.commit();
+    expect([first[0], second[0]]).toEqual([
+      { errorCode: 0, producerIdStart: 0, producerIdCount: 1000 },
+      { errorCode: 0, producerIdStart: 1000, producerIdCount: 1000 },
+    ]);
+    h.loseLeadership();
+    const third = allocate(h, 1);
+    h.commit();
+    expect(third[0]?.producerIdStart).toBe(2000);
+  });
+
+  test('a block that was not committed is not lost with the leadership, for nobody was told of it', () => {
+    const h = new Harness({}, [1]);
+    const lost = allocate(h, 1);
+    h.loseLeadership();
+    expect(lost[0]?.errorCode).toBe(ErrorCode.NOT_CONTROLLER);
+    const again = allocate(h, 1);
+    h.commit();
+    expect(again[0]?.producerIdStart).toBe(0);
+  });
+
+  test('a stale broker gets none', () => {
+    const h = new Harness({}, [1]);
+    expect(allocate(h, 1, 0)[0]?.errorCode).toBe(ErrorCode.STALE_BROKER_EPOCH);
+    expect(allocate(h, 9, 0)[0]?.errorCode).toBe(ErrorCode.STALE_BROKER_EPOCH);
+  });
+});

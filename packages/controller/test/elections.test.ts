@@ -1,0 +1,251 @@
+/** Goal: who leads when brokers come and go. Method: transcripts; each line shows one partition as it is committed. */
+import { describe, expect, test } from 'vitest';
+import { Harness } from './harness.ts';
+
+describe('a broker dies', () => {
+  test('the next replica in the ISR leads, under a new epoch', () => {
+    const h = new Harness({}, [1, 2, 3]);
+    h.topic('t', [1, 2, 3]);
+    expect(h.show('t')).toBe('leader 1 isr 1,2,3 epochs 0/0');
+    h.kill(1);
+    expect(h.show('t')).toBe('leader 2 isr 2,3 epochs 1/1');
+  });
+
+  test('a follower that dies leaves the ISR, and the leader keeps its epoch', () => {
+    const h = new Harness({}, [1, 2, 3]);
+    h.topic('t', [1, 2, 3]);
+    h.kill(3);
+    expect(h.show('t')).toBe('leader 1 isr 1,2 epochs 0/1');
+  });
+
+  test('the last member of the ISR stays in it, without a leader, and leads when it is back', () => {
+    const h = new Harness({}, [1, 2]);
+    h.topic('t', [1, 2]);
+    h.kill(2);
+    h.kill(1);
+    expect(h.show('t')).toBe('leader -1 isr 1 epochs 1/2');
+    h.heartbeat(2);
+    h.commit();
+    expect(h.show('t')).toBe('leader -1 isr 1 epochs 1/2');
+    h.heartbeat(1);
+    h.commit();
+    expect(h.show('t')).toBe('leader 1 isr 1 epochs 2/3');
+  });
+
+  test('a replica outside the ISR does not lead, unless the topic allows it', () => {
+    const h = new Harness({}, [1, 2]);
+    h.createTopics([
+      {
+        name: 'unclean',
+        assignments: [[1, 2]],
+        configs: { 'unclean.leader.election.enable': 'true' },
+      },
+    ]);
+    h.topic('clean', [1, 2]);
+    h.kill(2);
+    h.heartbeat(2);
+    h.commit();
+    h.kill(1);
+    expect(h.show('clean')).toBe('leader -1 isr 1 epochs 1/2');
+    expect(h.show('unclean')).toBe('leader 2 isr 2 epochs 1/2');
+  });
+
+  test('unclean election also follows the node configuration, and happens when a replica comes back', () => {
+    const serverProperties = new Map([['unclean.leader.election.enable', 'true']]);
+    const h = new Harness({ serverProperties }, [1, 2]);
+    h.topic('t', [1, 2]);
+    h.kill(2);
+    h.kill(1);
+    expect(h.show('t')).toBe('leader -1 isr 1 epochs 1/2');
+    h.heartbeat(2);
+    h.commit();
+    expect(h.show('t')).toBe('leader 2 isr 2 epochs 2/3');
+  });
+
+  test('two that fall silent together are not elected in place of each other', () => {
+    const h = new Harness({}, [1, 2, 3]);
+    h.topic('t', [1, 2, 3]);
+    h.topic('pair', [1, 2]);
+    h.advance(1000);
+    h.heartbeat(3);
+    h.advance(2000);
+    h.commit();
+    expect(h.show('t')).toBe('leader 3 isr 3 epochs 1/1');
+    // Both hold everything that was acknowledged: the first one back leads.
+    expect(h.show('pair')).toBe('leader -1 isr 1,2 epochs 1/1');
+    h.heartbeat(2);
+    h.commit();
+    expect(h.show('pair')).toBe('leader 2 isr 2 epochs 2/2');
+  });
+
+  test('only its own partitions are touched', () => {
+    const h = new Harness({}, [1, 2, 3]);
+    h.topic('t', [1, 2], [2, 3], [3, 1]);
+    h.kill(3);
+    expect([h.show('t', 0), h.show('t', 1), h.show('t', 2)]).toEqual([
+      'leader 1 isr 1,2 epochs 0/0',
+      'leader 2 isr 2 epochs 0/1',
+      'leader 1 isr 1 epochs 1/1',
+    ]);
+  });
+});
+
+describe('a broker restarts', () => {
+  test('uncleanly: it leaves the ISR of every partition where another member remains', () => {
+    const h = new Harness({}, [1, 2]);
+    h.topic('t', [1, 2]);
+    h.topic('alone', [1]);
+    // Both fall silent together, so both are still in the ISR.
+    h.advance(3000);
+    h.commit();
+    expect(h.show('t')).toBe('leader -1 isr 1,2 epochs 1/1');
+    h.register(1, { incarnation: 1 });
+    h.commit();
+    expect(h.show('t')).toBe('leader -1 isr 2 epochs 1/2');
+    expect(h.show('alone')).toBe('leader -1 isr 1 epochs 1/1');
+    h.heartbeat(1);
+    h.commit();
+    expect(h.show('t')).toBe('leader -1 isr 2 epochs 1/2');
+    expect(h.show('alone')).toBe('leader 1 isr 1 epochs 2/2');
+  });
+
+  test('cleanly: it stays in the ISR that it was in', () => {
+    const h = new Harness({}, [1, 2]);
+    h.topic('t', [1, 2]);
+    h.advance(3000);
+    h.commit();
+    h.register(1, { incarnation: 1, previousBrokerEpoch: h.epochOf(1) });
+    h.commit();
+    expect(h.show('t')).toBe('leader -1 isr 1,2 epochs 1/1');
+    h.heartbeat(1);
+    h.commit();
+    expect(h.show('t')).toBe('leader 1 isr 1 epochs 2/2');
+  });
+
+  test('with the epoch of a life before the last one it counts as unclean', () => {
+    const h = new Harness({}, [1, 2]);
+    const old = h.epochOf(1);
+    h.kill(1);
+    h.addBroker(1, { incarnation: 1, previousBrokerEpoch: old });
+    h.topic('t', [1, 2]);
+    h.heartbeat(1);
+    h.heartbeat(2);
+    h.advance(3000);
+    h.commit();
+    h.register(1, { incarnation: 2, previousBrokerEpoch: old });
+    h.commit();
+    expect(h.show('t')).toBe('leader -1 isr 2 epochs 1/2');
+  });
+
+  test('faster than its session ends: leaderships move with the registration itself', () => {
+    const h = new Harness();
+    const logDirs = ['AAAAAAAAAAAAAAAAAAAABA' as never];
+    h.addBroker(1, { logDirs });
+    h.addBroker(2);
+    h.topic('t', [1, 2]);
+    const answer = h.register(1, { incarnation: 1, logDirs });
+    expect(h.pending.length).toBe(1);
+    h.commit();
+    expect(answer.value?.errorCode).toBe(0);
+    expect(h.show('t')).toBe('leader 2 isr 2 epochs 1/1');
+  });
+
+  test('all processes killed and started again: each partition finds a leader that holds the data', () => {
+    const h = new Harness();
+    const dir = (id: number) => [`AAAAAAAAAAAAAAAAAAAA${'BCD'[id - 1]}A` as never];
+    for (const id of [1, 2, 3]) h.addBroker(id, { logDirs: dir(id) });
+    h.topic('t', [1, 2, 3], [2, 3, 1], [3, 1, 2]);
+    h.loseLeadership();
+    for (const id of [1, 2, 3]) h.addBroker(id, { incarnation: 1, logDirs: dir(id) });
+    expect([h.show('t', 0), h.show('t', 1), h.show('t', 2)]).toEqual([
+      'leader 3 isr 3 epochs 4/4',
+      'leader 3 isr 3 epochs 3/4',
+      'leader 3 isr 3 epochs 2/4',
+    ]);
+  });
+});
+
+describe('controlled shutdown', () => {
+  test('leaderships move first; the broker may go when the others know', () => {
+    const h = new Harness({}, [1, 2, 3]);
+    h.topic('t', [1, 2, 3]);
+    const asked = h.heartbeat(1, { wantShutDown: true });
+    expect(asked.value).toBeUndefined();
+    h.commit();
+    expect(asked.value).toMatchObject({ isFenced: false, shouldShutDown: false });
+    expect(h.show('t')).toBe('leader 2 isr 2,3 epochs 1/1');
+    const movedAt = h.active.image.offset;
+    h.heartbeat(2, { offset: movedAt });
+    h.heartbeat(3, { offset: movedAt - 1 });
+    expect(h.heartbeat(1, { wantShutDown: true }).value).toMatchObject({ shouldShutDown: false });
+    h.heartbeat(3, { offset: movedAt });
+    const last = h.heartbeat(1, { wantShutDown: true });
+    expect(last.value).toBeUndefined();
+    h.commit();
+    expect(last.value).toMatchObject({ isFenced: true, shouldShutDown: true });
+  });
+
+  test('nothing elects a broker that is shutting down, and it joins no ISR', () => {
+    const h = new Harness({}, [1, 2]);
+    h.topic('t', [1, 2]);
+    h.heartbeat(1, { wantShutDown: true });
+    h.commit();
+    expect(h.show('t')).toBe('leader 2 isr 2 epochs 1/1');
+    const answer = h.alterPartition(2, 't', [1, 2]);
+    expect(answer.value?.partitions[0]?.errorCode).toBe(107);
+    h.kill(2);
+    expect(h.show('t')).toBe('leader -1 isr 2 epochs 2/2');
+  });
+
+  test('the only replica of a partition may stop, too', () => {
+    const h = new Harness({}, [1]);
+    h.topic('t', [1]);
+    h.heartbeat(1, { wantShutDown: true });
+    h.commit();
+    const last = h.heartbeat(1, { wantShutDown: true });
+    h.commit();
+    expect(last.value).toMatchObject({ shouldShutDown: true });
+    expect(h.show('t')).toBe('leader -1 isr 1 epochs 1/1');
+  });
+
+  test('it goes on under the next controller', () => {
+    const h = new Harness({}, [1, 2]);
+    h.heartbeat(1, { wantShutDown: true });
+    h.commit();
+    h.loseLeadership();
+    expect(h.heartbeat(1, { wantShutDown: true }).value).toMatchObject({ shouldShutDown: false });
+    h.heartbeat(2);
+    const last = h.heartbeat(1, { wantShutDown: true });
+    h.commit();
+    expect(last.value).toMatchObject({ shouldShutDown: true });
+  });
+
+  test('a fenced broker may go at once', () => {
+    const h = new Harness();
+    h.register(1);
+    h.commit();
+    expect(h.heartbeat(1, { wantShutDown: true }).value).toMatchObject({ shouldShutDown: true });
+  });
+
+  test('restarted after it, the broker is unfenced as ever', () => {
+    const h = new Harness({}, [1, 2]);
+    h.topic('t', [1, 2]);
+    h.heartbeat(1, { wantShutDown: true });
+    h.commit();
+    h.heartbeat(2);
+    h.heartbeat(1, { wantShutDown: true });
+    h.commit();
+    h.addBroker(1, { incarnation: 1, previousBrokerEpoch: h.epochOf(1) });
+    expect(h.active.image.broker(1)).toMatchObject({ fenced: false, inControlledShutdown: false });
+    expect(h.show('t')).toBe('leader 2 isr 2 epochs 1/1');
+  });
+});
+
+test('a broker that asks to be fenced is fenced', () => {
+  const h = new Harness({}, [1, 2]);
+  h.topic('t', [1, 2]);
+  const answer = h.heartbeat(1, { wantFence: true });
+  h.commit();
+  expect(answer.value).toMatchObject({ isFenced: true });
+  expect(h.show('t')).toBe('leader 2 isr 2 epochs 1/1');
+});

@@ -1,0 +1,44 @@
+/** What must hold of every image, and of every step from one to the next. */
+import type { MetadataImage } from '@millrace/metadata';
+import { expect } from 'vitest';
+
+export function violations(image: MetadataImage): string[] {
+  const found: string[] = [];
+  for (const name of image.topicNames) {
+    image.topic(name)!.partitions.forEach(({ replicas, isr, leader }, index) => {
+      const say = (what: string) => found.push(`${name}/${index}: ${what}`);
+      if (replicas.length === 0 || new Set(replicas).size < replicas.length) say('replicas');
+      if (isr.length === 0 || new Set(isr).size < isr.length) say('an empty ISR, or one with duplicates');
+      if (!isr.every((id) => replicas.includes(id))) say('ISR outside the replicas');
+      if (leader !== -1 && !isr.includes(leader)) say('leader outside the ISR');
+      if (leader !== -1 && !image.isActive(leader)) say('a leader that is not active');
+      if (leader === -1 && isr.some((id) => image.isActive(id))) say('no leader though one could lead');
+      if (leader !== -1 && isr.some((id) => !image.isActive(id))) say('an ISR member that is not active');
+    });
+  }
+  return found;
+}
+
+export function checkImage(image: MetadataImage): void {
+  expect(violations(image)).toEqual([]);
+}
+
+export function checkStep(before: MetadataImage, after: MetadataImage): void {
+  expect(after.offset).toBeGreaterThan(before.offset);
+  expect(after.nextProducerId).toBeGreaterThanOrEqual(before.nextProducerId);
+  for (const { id, epoch } of before.sortedBrokers()) {
+    expect(after.broker(id)?.epoch ?? epoch).toBeGreaterThanOrEqual(epoch);
+  }
+  for (const name of before.topicNames) {
+    const topic = before.topic(name)!;
+    const now = after.topicById(topic.id);
+    if (now === undefined || now === topic) continue;
+    topic.partitions.forEach((old, index) => {
+      const partition = now.partitions[index]!;
+      if (partition === old) return;
+      expect(partition.partitionEpoch).toBeGreaterThan(old.partitionEpoch);
+      expect(partition.leaderEpoch).toBeGreaterThanOrEqual(old.leaderEpoch);
+      if (partition.leader !== old.leader) expect(partition.leaderEpoch).toBeGreaterThan(old.leaderEpoch);
+    });
+  }
+}

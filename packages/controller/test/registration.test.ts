@@ -1,0 +1,225 @@
+/** Goal: brokers come, are told apart, and serve only when they know enough. Method: transcripts on a quorum played by hand. */
+import type { Uuid } from '@millrace/base';
+import { ErrorCode } from '@millrace/protocol';
+import { describe, expect, test } from 'vitest';
+import { Harness, uuid } from './harness.ts';
+
+describe('registration', () => {
+  test('is answered when its record is committed, with the offset of that record as the broker epoch', () => {
+    const h = new Harness();
+    const answer = h.register(1);
+    expect(answer.value).toBeUndefined();
+    expect(h.active.image.broker(1)).toBeUndefined();
+    h.commit();
+    expect(answer.value).toEqual({
+      errorCode: 0,
+      errorMessage: undefined,
+      brokerEpoch: h.active.image.offset,
+    });
+    expect(h.active.image.broker(1)).toMatchObject({ fenced: true, epoch: answer.value!.brokerEpoch });
+  });
+
+  test('sent twice by one process (the answer was lost) gives the same epoch, and waits for the same record', () => {
+    const h = new Harness();
+    const first = h.register(1);
+    const second = h.register(1);
+    expect(h.pending.length).toBe(1);
+    expect(second.value).toBeUndefined();
+    h.commit();
+    expect(second.value).toEqual(first.value);
+    expect(h.register(1).value).toEqual(first.value);
+  });
+
+  test('of a second live process with the same id is refused', () => {
+    const h = new Harness({}, [1]);
+    expect(h.register(1, { incarnation: 1 }).value?.errorCode).toBe(ErrorCode.DUPLICATE_BROKER_REGISTRATION);
+    expect(h.heartbeat(1).value).toMatchObject({ errorCode: 0, isFenced: false });
+  });
+
+  test('a new incarnation is taken when the session of the old one is over', () => {
+    const h = new Harness({}, [1]);
+    const before = h.epochOf(1);
+    h.kill(1);
+    h.addBroker(1, { incarnation: 1 });
+    expect(h.epochOf(1)).toBeGreaterThan(before);
+    expect(h.heartbeat(1, { epoch: before }).value?.errorCode).toBe(ErrorCode.STALE_BROKER_EPOCH);
+  });
+
+  test('a new incarnation on the same log directories is taken at once: their lock says that the old process is gone', () => {
+    const h = new Harness();
+    const logDirs: Uuid[] = [uuid(77)];
+    h.addBroker(1, { logDirs });
+    h.addBroker(1, { incarnation: 1, logDirs });
+    expect(h.register(1, { incarnation: 2, logDirs: [uuid(78)] }).value?.errorCode).toBe(
+      ErrorCode.DUPLICATE_BROKER_REGISTRATION,
+    );
+  });
+
+  test('a broker that is shutting down may be replaced before its session ends', () => {
+    const h = new Harness({}, [1, 2]);
+    h.heartbeat(1, { wantShutDown: true });
+    h.commit();
+    h.addBroker(1, { incarnation: 1, previousBrokerEpoch: h.epochOf(1) });
+  });
+
+  test.each([
+    ['of another cluster', { clusterId: 'another' }, ErrorCode.INCONSISTENT_CLUSTER_ID],
+    ['without listeners', { listeners: [] }, ErrorCode.INVALID_REGISTRATION],
+    [
+      'with a listener twice',
+      {
+        listeners: [
+          { name: 'A', host: 'h', port: 1 },
+          { name: 'A', host: 'h', port: 2 },
+        ],
+      },
+      ErrorCode.INVALID_REGISTRATION,
+    ],
+    ['with a bad directory id', { logDirs: ['x' as Uuid] }, ErrorCode.INVALID_REGISTRATION],
+  ])('%s is refused and writes nothing', (_what, options, errorCode) => {
+    const h = new Harness();
+    const answer = h.register(1, options);
+    expect(answer.value).toMatchObject({ errorCode, brokerEpoch: -1 });
+    expect(h.pending).toEqual([]);
+  });
+
+  test('of a broker that does not know the cluster id yet is taken', () => {
+    const h = new Harness();
+    const answer = h.register(1, { clusterId: '' });
+    h.commit();
+    expect(answer.value?.errorCode).toBe(0);
+  });
+
+  test('a negative id or an incarnation that is no id is refused', () => {
+    const h = new Harness();
+    expect(h.register(-1).value?.errorCode).toBe(ErrorCode.INVALID_REGISTRATION);
+  });
+});
+
+describe('unfencing', () => {
+  test('waits until the broker has applied its own registration', () => {
+    const h = new Harness();
+    h.register(1);
+    h.commit();
+    const behind = h.heartbeat(1, { offset: h.epochOf(1) - 1 });
+    expect(behind.value).toEqual({ errorCode: 0, isCaughtUp: false, isFenced: true, shouldShutDown: false });
+    const caughtUp = h.heartbeat(1, { offset: h.epochOf(1) });
+    expect(caughtUp.value).toBeUndefined();
+    h.commit();
+    expect(caughtUp.value).toEqual({
+      errorCode: 0,
+      isCaughtUp: true,
+      isFenced: false,
+      shouldShutDown: false,
+    });
+  });
+
+  test('a broker that asks to stay fenced stays fenced', () => {
+    const h = new Harness();
+    h.register(1);
+    h.commit();
+    expect(h.heartbeat(1, { wantFence: true }).value).toMatchObject({ isFenced: true });
+    expect(h.pending).toEqual([]);
+  });
+
+  test('heartbeats between an unfencing and its commit neither repeat it nor tell of it', () => {
+    const h = new Harness();
+    h.register(1);
+    h.commit();
+    h.heartbeat(1);
+    expect(h.heartbeat(1).value).toMatchObject({ isFenced: true });
+    expect(h.pending.length).toBe(1);
+    h.commit();
+    expect(h.heartbeat(1).value).toMatchObject({ isFenced: false });
+  });
+
+  test('an unknown broker, or one with a wrong epoch, has to register', () => {
+    const h = new Harness({}, [1]);
+    expect(h.heartbeat(2, { epoch: 5 }).value?.errorCode).toBe(ErrorCode.STALE_BROKER_EPOCH);
+    expect(h.heartbeat(1, { epoch: h.epochOf(1) + 1 }).value?.errorCode).toBe(ErrorCode.STALE_BROKER_EPOCH);
+  });
+});
+
+describe('sessions', () => {
+  test('silence for the session time fences; one heartbeat in time does not', () => {
+    const h = new Harness({ sessionTimeoutMs: 3000 }, [1, 2]);
+    h.advance(2999);
+    h.heartbeat(2);
+    h.advance(1);
+    expect(h.pending.length).toBe(1);
+    h.commit();
+    expect(h.active.image.isAlive(1)).toBe(false);
+    expect(h.active.image.isAlive(2)).toBe(true);
+    expect(h.events).toContain('broker-fenced');
+  });
+
+  test('a fenced broker that is heard of again is unfenced under the same epoch', () => {
+    const h = new Harness({}, [1]);
+    const epoch = h.epochOf(1);
+    h.advance(3000);
+    h.commit();
+    h.heartbeat(1);
+    h.commit();
+    expect(h.active.image.broker(1)).toMatchObject({ fenced: false, epoch });
+  });
+
+  test('the end of the control stream fences after the grace', () => {
+    const h = new Harness({ connectionLossGraceMs: 100 }, [1]);
+    h.active.sessionLost(1, h.active.image.broker(1)!.incarnationId, h.now);
+    h.advance(99);
+    expect(h.pending).toEqual([]);
+    h.advance(1);
+    h.commit();
+    expect(h.active.image.isAlive(1)).toBe(false);
+  });
+
+  test('a broker that comes back within the grace is not fenced', () => {
+    const h = new Harness({}, [1]);
+    h.active.sessionLost(1, h.active.image.broker(1)!.incarnationId, h.now);
+    h.advance(50);
+    h.heartbeat(1);
+    h.advance(2999);
+    expect(h.active.image.isAlive(1)).toBe(true);
+  });
+
+  test("the end of an old incarnation's stream does not touch the new one", () => {
+    const h = new Harness({}, [1]);
+    const old = h.active.image.broker(1)!.incarnationId;
+    h.kill(1);
+    h.addBroker(1, { incarnation: 1 });
+    h.active.sessionLost(1, old, h.now);
+    h.advance(1000);
+    expect(h.pending).toEqual([]);
+  });
+
+  test('after a failover every unfenced broker has a full session to find the new controller', () => {
+    const h = new Harness({ sessionTimeoutMs: 3000 }, [1, 2]);
+    h.advance(2900);
+    h.loseLeadership();
+    h.advance(2999);
+    h.heartbeat(2);
+    expect(h.pending).toEqual([]);
+    h.advance(1);
+    h.commit();
+    expect([h.active.image.isAlive(1), h.active.image.isAlive(2)]).toEqual([false, true]);
+  });
+
+  test('a controller that stood still itself gives the brokers time to be heard', () => {
+    const h = new Harness({ sessionTimeoutMs: 3000 }, [1]);
+    h.now += 60_000; // no tick in between: this process was stopped
+    h.active.tick(h.now);
+    expect(h.pending).toEqual([]);
+    h.heartbeat(1);
+    h.advance(2999);
+    expect(h.active.image.isAlive(1)).toBe(true);
+  });
+
+  test('a controller that stood still still fences who stays silent afterwards', () => {
+    const h = new Harness({ sessionTimeoutMs: 3000 }, [1]);
+    h.now += 60_000;
+    h.active.tick(h.now);
+    h.advance(3000);
+    h.commit();
+    expect(h.active.image.isAlive(1)).toBe(false);
+  });
+});
