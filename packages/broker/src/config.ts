@@ -7,7 +7,7 @@ import type { Millis } from '@millrace/base';
 export interface FrontEndLimits {
   /** `socket.request.max.bytes`: a larger frame closes the connection. */
   readonly requestMaxBytes: number;
-  /** `queued.max.request.bytes`: bytes held for all connections together; above it no socket is read. */
+  /** `queued.max.request.bytes`: bytes held for all connections together; above it no socket that adds to them is read. Not positive: no limit. */
   readonly queuedMaxBytes: number;
   /** Requests of one connection that are being answered; above it the connection is not read. */
   readonly connectionMaxRequests: number;

@@ -63,7 +63,9 @@ export class BrokerFrontEnd implements ConnectionHost {
     const handlers = options.handlers ?? allHandlers;
     this.clock = clock;
     this.limits = config.limits;
-    this.budget = new MemoryBudget(config.limits.queuedMaxBytes, () => this.watchPressure());
+    const { queuedMaxBytes } = config.limits;
+    const budgetBytes = queuedMaxBytes > 0 ? queuedMaxBytes : Number.POSITIVE_INFINITY;
+    this.budget = new MemoryBudget(budgetBytes, () => this.watchPressure());
     this.logger = new QuietLogger(options.logger, clock, LOGGED_PER_SECOND);
     this.counts = new ConnectionCounts(config.limits);
     const context: BrokerContext = {

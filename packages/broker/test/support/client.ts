@@ -76,7 +76,7 @@ export class TestClient {
 
   bytes(bytes: Uint8Array): void {
     if (this.gone) return;
-    if (this.paused) this.pending.push(bytes);
+    if (this.paused || this.pending.length > 0) this.pending.push(bytes);
     else this.handler.data(bytes);
   }
 
