@@ -72,6 +72,8 @@ export class TestBroker {
   readonly disk: MemoryDisk;
   clock: NodeClock;
   isUp = false;
+  /** How often it was started. */
+  lives = 0;
   manager!: ReplicaManager;
   image = MetadataImage.EMPTY;
   /** Batches of the controller's log applied in this life. */
@@ -86,12 +88,16 @@ export class TestBroker {
     this.id = id;
     this.name = `b${id}`;
     this.clock = new NodeClock(world.clock);
-    this.disk = new MemoryDisk((callback) => world.clock.setTimer(1, callback));
+    this.disk = new MemoryDisk((callback) => {
+      const { clock } = this;
+      world.clock.setTimer(1 + world.random.below(3), () => clock.run(callback));
+    });
   }
 
   start(): void {
     this.clock = new NodeClock(this.world.clock);
     this.isUp = true;
+    this.lives++;
     this.image = MetadataImage.EMPTY;
     this.applied = 0;
     this.brokerEpoch = -1;
