@@ -4,7 +4,7 @@
  */
 import { assert } from '@millrace/base';
 import { compileDecoder, compileEncoder, type Decode, type Encode } from './compile.ts';
-import { Reader } from './reader.ts';
+import { REQUEST_ELEMENTS_MAX, Reader } from './reader.ts';
 import { type Decoded, type Encodable, type Fields, parseVersions, type Versions } from './schema.ts';
 import { Writer } from './writer.ts';
 
@@ -83,6 +83,7 @@ class MessageCodec {
   private readonly fields: Fields;
   private readonly min: number;
   private readonly max: number;
+  private readonly elementsMax: number;
   private readonly decoders: { what: string; decode: Decode }[] = [];
   private readonly encoders: Encode[] = [];
 
@@ -98,11 +99,12 @@ class MessageCodec {
     this.fields = fields;
     this.min = min;
     this.max = max;
+    this.elementsMax = direction === 'request' ? REQUEST_ELEMENTS_MAX : Infinity;
   }
 
   decode(version: number, bytes: Uint8Array, position: number): unknown {
     const { what, decode } = this.decoders[version] ?? this.addDecoder(version);
-    const reader = new Reader(bytes, position, what);
+    const reader = new Reader(bytes, position, what, this.elementsMax);
     const value = decode(reader);
     reader.finish();
     return value;

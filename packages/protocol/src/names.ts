@@ -6,12 +6,12 @@ const TOPIC_NAME_CHARACTERS_MAX = 249;
 
 /** Why a name cannot be a topic's (INVALID_TOPIC_EXCEPTION), or undefined when it can. */
 export function validateTopicName(name: string): string | undefined {
-  if (name === '') return 'the empty string is not allowed';
-  if (name === '.' || name === '..') return `'${name}' is not allowed`;
+  if (name === '') return 'A topic name cannot be empty.';
+  if (name === '.' || name === '..') return `A topic cannot be named '${name}'.`;
   if (name.length > TOPIC_NAME_CHARACTERS_MAX)
-    return `the length of '${name}' is longer than the max allowed length ${TOPIC_NAME_CHARACTERS_MAX}`;
+    return `A topic name has at most ${TOPIC_NAME_CHARACTERS_MAX} characters, this one ${name.length}.`;
   if (!/^[a-zA-Z0-9._-]+$/.test(name))
-    return `'${name}' contains one or more characters other than ASCII alphanumerics, '.', '_' and '-'`;
+    return `The topic name '${name}' has other characters than a-z, A-Z, 0-9, '.', '_' and '-'.`;
   return undefined;
 }
 

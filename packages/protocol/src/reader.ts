@@ -10,10 +10,10 @@ import { DecodeError } from './decode-error.ts';
 export const STRING_BYTES_MAX = 0x7fff;
 
 /**
- * Most array elements in one message. A one-byte element becomes an object of a hundred: without this limit
- * a frame could cost many times its size.
+ * Most array elements in one request. A few bytes become an object of a hundred: without this limit a stranger's frame
+ * could cost many times its size. Responses come from brokers that we asked, and may be as long as they are.
  */
-export const MESSAGE_ELEMENTS_MAX = 1 << 20;
+export const REQUEST_ELEMENTS_MAX = 1 << 20;
 
 export class Reader {
   readonly bytes: Uint8Array;
@@ -22,13 +22,14 @@ export class Reader {
   readonly end: number;
   /** For error messages: "Fetch v12 request". */
   private readonly what: string;
-  private elementsLeft = MESSAGE_ELEMENTS_MAX;
+  private elementsLeft: number;
 
-  constructor(bytes: Uint8Array, position: number, what: string) {
+  constructor(bytes: Uint8Array, position: number, what: string, elementsMax: number) {
     this.bytes = bytes;
     this.position = position;
     this.end = bytes.length;
     this.what = what;
+    this.elementsLeft = elementsMax;
   }
 
   fail(problem: string): never {

@@ -30,7 +30,7 @@ describe('an array that claims more elements than there are bytes', () => {
   });
 });
 
-it('a message of millions of tiny elements is refused before they cost memory', () => {
+it('a request of millions of tiny elements is refused before they cost memory', () => {
   const count = 3_000_000;
   const body = Buffer.alloc(4 + count * 2);
   body.writeInt32BE(count);
