@@ -1,7 +1,7 @@
 export * from './leader-epochs.ts';
 export * from './log-directory.ts';
 export { OpenFiles } from './open-files.ts';
-export { type OpenLogOptions, TopicIdMismatch } from './open-log.ts';
+export { LogOpenError, type OpenLogOptions } from './open-log.ts';
 export * from './partition-log.ts';
 export * from './producer-states.ts';
 export { TailCache } from './tail-cache.ts';

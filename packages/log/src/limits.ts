@@ -22,3 +22,5 @@ export const LOCATE_WINDOW_BYTES = 8 << 10;
 export const READ_HINTS = 4;
 /** Records named in the answer to a refused batch. */
 export const RECORD_ERRORS_MAX = 100;
+/** How often a node looks for producers that expired. */
+export const PRODUCER_EXPIRY_CHECK_MS = 60_000;

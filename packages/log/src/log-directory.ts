@@ -1,7 +1,12 @@
-/** One log directory of a node. Signatures are final; bodies follow in the next commit. */
+/**
+ * One log directory of a node (`log.dirs`): whose it is (meta.properties), which partitions lie in it, their logs, and the
+ * checkpoint files about them all, in Kafka's formats. Never decides which partitions belong here.
+ * Checkpoint files are replaced without waiting for the device: whoever reads one can do without it.
+ */
 import {
+  assert,
   type Disk,
-  InvariantError,
+  DiskError,
   type Logger,
   type NodeId,
   type Offset,
@@ -10,7 +15,32 @@ import {
   type WallMillis,
 } from '@millrace/base';
 import type { CompressionCodecs } from '@millrace/protocol';
-import type { PartitionLog } from './partition-log.ts';
+import { replaceFile } from './checkpoint-file.ts';
+import {
+  CLEAN_SHUTDOWN_FILE,
+  formatCleanShutdown,
+  formatMetaProperties,
+  formatOffsets,
+  HIGH_WATERMARKS_FILE,
+  META_PROPERTIES,
+  type PartitionOffset,
+  parseCleanShutdown,
+  parseMetaProperties,
+  parseOffsets,
+  RECOVERY_POINTS_FILE,
+  START_OFFSETS_FILE,
+} from './directory-files.ts';
+import {
+  deletedFolderName,
+  isDeletedFolderName,
+  partitionFolderName,
+  partitionOfFolderName,
+} from './file-names.ts';
+import { PRODUCER_EXPIRY_CHECK_MS } from './limits.ts';
+import { OpenFiles } from './open-files.ts';
+import { PartitionLog } from './partition-log.ts';
+import { readTopicId } from './partition-metadata.ts';
+import { TailCache } from './tail-cache.ts';
 import type { LogConfig } from './types.ts';
 
 export interface OpenDirectoryOptions {
@@ -18,11 +48,14 @@ export interface OpenDirectoryOptions {
   readonly directory: string;
   readonly nodeId: NodeId;
   /** When known already; else see `adoptClusterId`. */
-  readonly clusterId?: Uuid;
+  readonly clusterId?: Uuid | undefined;
   /** Draws the directory id of a new directory, and the names of deleted ones. */
   readonly random: Random;
   readonly codecs: CompressionCodecs;
   readonly logger: Logger;
+  /** Default: bounds of limits.ts. */
+  readonly files?: OpenFiles;
+  readonly tails?: TailCache;
 }
 
 export interface PartitionDirectory {
@@ -34,61 +67,296 @@ export interface PartitionDirectory {
 
 export type OpenDirectory =
   | { readonly ok: true; readonly logs: LogDirectory }
+  /** One sentence for a person. */
   | { readonly ok: false; readonly message: string };
 
+interface OpenLog extends PartitionDirectory {
+  readonly log: PartitionLog;
+}
+
 export class LogDirectory {
-  readonly directory!: string;
-  readonly directoryId!: Uuid;
+  readonly directory: string;
+  readonly directoryId: Uuid;
+  readonly nodeId: NodeId;
   clusterId: Uuid | undefined;
   /** The broker epoch written by a clean stop; undefined when the last stop was not clean. -1: clean, epoch unknown. */
   readonly cleanShutdownBrokerEpoch: number | undefined;
+  private readonly disk: Disk;
+  private readonly random: Random;
+  private readonly codecs: CompressionCodecs;
+  private readonly logger: Logger;
+  private readonly files: OpenFiles;
+  private readonly tails: TailCache;
+  private readonly open = new Map<string, OpenLog>();
+  /** Folders whose logs were closed cleanly and not opened since. */
+  private readonly closedCleanly: Set<string>;
+  private readonly deleted = new Set<string>();
+  private highWatermarks: Map<string, Offset>;
+  private readonly recoveryPoints: ReadonlyMap<string, Offset>;
+  private readonly startOffsets: ReadonlyMap<string, Offset>;
+  /** What the checkpoint files hold, to write them only when it changes. */
+  private readonly written = new Map<string, string>();
+  private markerPresent: boolean;
+  private producersCheckedMs = 0;
+  private closed = false;
 
-  static open(_o: OpenDirectoryOptions): OpenDirectory {
-    throw new InvariantError('not yet');
+  /** Formats an empty directory; refuses one that is another node's or cluster's, or of a format not known here. */
+  static open(o: OpenDirectoryOptions): OpenDirectory {
+    try {
+      const identity = identify(o);
+      if (typeof identity === 'string') return { ok: false, message: identity };
+      return { ok: true, logs: new LogDirectory(o, identity) };
+    } catch (error) {
+      if (!(error instanceof DiskError)) throw error;
+      return { ok: false, message: `The data folder ${o.directory} cannot be used: ${error.message}` };
+    }
   }
-  /** The cluster told its id: noted for good, or the reason why this directory is another cluster's. */
-  adoptClusterId(_clusterId: Uuid): string | undefined {
-    throw new InvariantError('not yet');
+
+  private constructor(o: OpenDirectoryOptions, identity: Identity) {
+    this.directory = o.directory;
+    this.nodeId = o.nodeId;
+    this.clusterId = identity.clusterId;
+    this.directoryId = identity.directoryId;
+    this.disk = o.disk;
+    this.random = o.random;
+    this.codecs = o.codecs;
+    this.logger = o.logger;
+    this.files = o.files ?? new OpenFiles(o.disk);
+    this.tails = o.tails ?? new TailCache();
+    const marker = o.disk.readFile(`${o.directory}/${CLEAN_SHUTDOWN_FILE}`);
+    this.cleanShutdownBrokerEpoch = marker === undefined ? undefined : parseCleanShutdown(marker);
+    this.markerPresent = marker !== undefined;
+    this.closedCleanly = new Set(marker === undefined ? [] : o.disk.list(o.directory));
+    this.highWatermarks = this.readOffsets(HIGH_WATERMARKS_FILE);
+    this.recoveryPoints = this.readOffsets(RECOVERY_POINTS_FILE);
+    this.startOffsets = this.readOffsets(START_OFFSETS_FILE);
   }
-  /** Every partition folder, by name; folders that wait for deletion are not among them. */
+
+  /** The cluster told its id: noted for good, or the reason why this directory is another cluster's. May throw DiskError. */
+  adoptClusterId(clusterId: Uuid): string | undefined {
+    if (this.clusterId === clusterId) return undefined;
+    if (this.clusterId !== undefined) return otherCluster(this.directory, this.clusterId, clusterId);
+    const { nodeId, directoryId } = this;
+    const content = formatMetaProperties({ nodeId, clusterId, directoryId });
+    this.disk.writeFileAtomic(`${this.directory}/${META_PROPERTIES}`, content);
+    this.clusterId = clusterId;
+    return undefined;
+  }
+
+  /** Every partition folder, by name; folders that wait for deletion are not among them. May throw DiskError. */
   partitions(): PartitionDirectory[] {
-    throw new InvariantError('not yet');
+    const found: PartitionDirectory[] = [];
+    for (const name of this.disk.list(this.directory)) {
+      const partition = partitionOfFolderName(name);
+      if (partition === undefined) continue;
+      const topicId = this.open.get(name)?.topicId ?? readTopicId(this.disk, `${this.directory}/${name}`);
+      found.push({ ...partition, topicId });
+    }
+    return found;
   }
+
   /** Opens or creates a partition's log. May throw DiskError or LogOpenError. */
   openLog(
-    _topic: string,
-    _partition: number,
-    _o: { topicId?: Uuid; config: LogConfig; nowWallMs: WallMillis },
+    topic: string,
+    partition: number,
+    o: { topicId?: Uuid; config: LogConfig; nowWallMs: WallMillis },
   ): PartitionLog {
-    throw new InvariantError('not yet');
+    assert(!this.closed, 'the log directory is open');
+    const name = partitionFolderName(topic, partition);
+    assert(!this.open.has(name), 'a log is opened once');
+    this.removeMarker();
+    // What was noted of a folder that is gone says nothing about one made anew.
+    const known = !this.deleted.has(name);
+    const recoveryPoint = known ? this.recoveryPoints.get(name) : undefined;
+    const startOffset = known ? this.startOffsets.get(name) : undefined;
+    const log = PartitionLog.open({
+      disk: this.disk,
+      directory: `${this.directory}/${name}`,
+      config: o.config,
+      nowWallMs: o.nowWallMs,
+      cleanShutdown: this.closedCleanly.has(name),
+      codecs: this.codecs,
+      logger: this.logger.child({ topic, partition }),
+      files: this.files,
+      tails: this.tails,
+      recoveryPointLowered: () => this.writeCheckpoints(),
+      ...(o.topicId === undefined ? {} : { topicId: o.topicId }),
+      ...(recoveryPoint === undefined ? {} : { recoveryPoint }),
+      ...(startOffset === undefined ? {} : { startOffset }),
+    });
+    this.closedCleanly.delete(name);
+    this.open.set(name, { topic, partition, topicId: log.topicId, log });
+    return log;
   }
-  log(_topic: string, _partition: number): PartitionLog | undefined {
-    throw new InvariantError('not yet');
+
+  log(topic: string, partition: number): PartitionLog | undefined {
+    return this.open.get(partitionFolderName(topic, partition))?.log;
   }
-  /** Renames the folder out of the way at once; its files go with `removeDeleted`. Works for folders that are not open too. */
-  deleteLog(_topic: string, _partition: number): void {
-    throw new InvariantError('not yet');
+
+  /** Renames the folder out of the way at once; its files go with `removeDeleted`. The log need not be open. May throw DiskError. */
+  deleteLog(topic: string, partition: number): void {
+    const name = partitionFolderName(topic, partition);
+    const unique = this.random.uuid();
+    const opened = this.open.get(name);
+    this.open.delete(name);
+    this.deleted.add(name);
+    this.highWatermarks.delete(name);
+    this.closedCleanly.delete(name);
+    const path = `${this.directory}/${name}`;
+    if (opened !== undefined) opened.log.renameForDeletion(unique);
+    else if (this.disk.exists(path))
+      this.disk.rename(path, `${this.directory}/${deletedFolderName(name, unique)}`);
   }
+
+  /** Removes the folders that wait for it. May throw DiskError. */
   removeDeleted(): void {
-    throw new InvariantError('not yet');
+    for (const name of this.disk.list(this.directory))
+      if (isDeletedFolderName(name)) this.disk.remove(`${this.directory}/${name}`);
   }
+
   /** From replication-offset-checkpoint, as of open or the last write. */
-  highWatermark(_topic: string, _partition: number): Offset | undefined {
-    throw new InvariantError('not yet');
+  highWatermark(topic: string, partition: number): Offset | undefined {
+    return this.highWatermarks.get(partitionFolderName(topic, partition));
   }
-  writeHighWatermarks(_entries: Iterable<{ topic: string; partition: number; offset: Offset }>): void {
-    throw new InvariantError('not yet');
+
+  /** May throw DiskError. */
+  writeHighWatermarks(entries: Iterable<PartitionOffset>): void {
+    const list = [...entries];
+    this.writeIfChanged(HIGH_WATERMARKS_FILE, formatOffsets(list));
+    this.highWatermarks = new Map(
+      list.map(({ topic, partition, offset }) => [partitionFolderName(topic, partition), offset]),
+    );
   }
-  /** recovery-point-offset-checkpoint and log-start-offset-checkpoint of all open logs. */
+
+  /** recovery-point-offset-checkpoint and log-start-offset-checkpoint of all open logs. May throw DiskError. */
   writeCheckpoints(): void {
-    throw new InvariantError('not yet');
+    const points: PartitionOffset[] = [];
+    const starts: PartitionOffset[] = [];
+    for (const { topic, partition, log } of this.open.values()) {
+      points.push({ topic, partition, offset: log.recoveryPoint });
+      if (log.startOffset > 0) starts.push({ topic, partition, offset: log.startOffset });
+    }
+    points.push(...this.ofUnopened(this.recoveryPoints));
+    starts.push(...this.ofUnopened(this.startOffsets));
+    this.writeIfChanged(RECOVERY_POINTS_FILE, formatOffsets(points));
+    this.writeIfChanged(START_OFFSETS_FILE, formatOffsets(starts));
   }
-  /** Now and then (seconds): forgets tail buffers of idle logs and expired producers. */
-  tick(_nowWallMs: WallMillis): void {
-    throw new InvariantError('not yet');
+
+  /**
+   * Now and then (seconds): forgets tail buffers of idle logs and expired producers, writes the checkpoints, removes deleted
+   * folders. A failing disk is reported and tried again the next time.
+   */
+  tick(nowWallMs: WallMillis): void {
+    this.tails.expire(nowWallMs);
+    if (Math.abs(nowWallMs - this.producersCheckedMs) >= PRODUCER_EXPIRY_CHECK_MS) {
+      this.producersCheckedMs = nowWallMs;
+      for (const { log } of this.open.values()) log.tick(nowWallMs);
+    }
+    try {
+      this.writeCheckpoints();
+      this.removeDeleted();
+    } catch (error) {
+      if (!(error instanceof DiskError)) throw error;
+      this.logger.error('checkpoint-failed', { directory: this.directory, reason: error.message });
+    }
   }
+
   /** Closes all logs; `clean` writes snapshots, checkpoints and, last, the clean-shutdown marker. */
-  close(_o: { clean: boolean; brokerEpoch?: number }): void {
-    throw new InvariantError('not yet');
+  close(o: { clean: boolean; brokerEpoch?: number }): void {
+    if (this.closed) return;
+    this.closed = true;
+    let clean = o.clean;
+    for (const { log } of this.open.values()) {
+      const failed = log.offline !== undefined;
+      log.close({ clean: clean && !failed });
+      if (failed || log.recoveryPoint < log.endOffset) clean = false;
+    }
+    if (!clean) return;
+    // Folders that nobody opened this time are only as sure as they were found.
+    if (!this.markerPresent && this.unopened().length > 0 && this.cleanShutdownBrokerEpoch === undefined)
+      return;
+    try {
+      this.writeCheckpoints();
+      const marker = formatCleanShutdown(o.brokerEpoch ?? -1);
+      this.disk.writeFileAtomic(`${this.directory}/${CLEAN_SHUTDOWN_FILE}`, marker);
+    } catch (error) {
+      if (!(error instanceof DiskError)) throw error;
+      this.logger.error('clean-shutdown-failed', { directory: this.directory, reason: error.message });
+    }
   }
+
+  private unopened(): string[] {
+    return this.disk
+      .list(this.directory)
+      .filter((name) => partitionOfFolderName(name) !== undefined && !this.open.has(name));
+  }
+
+  /** What was found at start about logs that nobody has opened or deleted since. */
+  private ofUnopened(offsets: ReadonlyMap<string, Offset>): PartitionOffset[] {
+    const kept: PartitionOffset[] = [];
+    for (const [name, offset] of offsets) {
+      if (this.open.has(name) || this.deleted.has(name)) continue;
+      const partition = partitionOfFolderName(name);
+      if (partition !== undefined) kept.push({ ...partition, offset });
+    }
+    return kept;
+  }
+
+  /** From here on files change: a crash must not look like a clean stop. */
+  private removeMarker(): void {
+    if (!this.markerPresent) return;
+    this.disk.remove(`${this.directory}/${CLEAN_SHUTDOWN_FILE}`);
+    this.disk.syncDirectory(this.directory);
+    this.markerPresent = false;
+  }
+
+  private readOffsets(file: string): Map<string, Offset> {
+    const bytes = this.disk.readFile(`${this.directory}/${file}`);
+    const offsets = bytes === undefined ? new Map<string, Offset>() : parseOffsets(bytes);
+    if (offsets !== undefined) return offsets;
+    this.logger.warn('checkpoint-damaged', { directory: this.directory, file });
+    return new Map();
+  }
+
+  private writeIfChanged(file: string, content: Uint8Array): void {
+    const text = new TextDecoder().decode(content);
+    if (this.written.get(file) === text) return;
+    replaceFile(this.disk, `${this.directory}/${file}`, content);
+    this.written.set(file, text);
+  }
+}
+
+interface Identity {
+  readonly clusterId: Uuid | undefined;
+  readonly directoryId: Uuid;
+}
+
+/** Whose the directory is, after formatting it if it is empty; or why it cannot be used. */
+function identify(o: OpenDirectoryOptions): Identity | string {
+  const { disk, directory, nodeId } = o;
+  disk.makeDirectory(directory);
+  const path = `${directory}/${META_PROPERTIES}`;
+  const bytes = disk.readFile(path);
+  if (bytes === undefined) {
+    if (disk.list(directory).some((name) => partitionOfFolderName(name) !== undefined))
+      return `The data folder ${directory} holds partitions but no ${META_PROPERTIES}: it is not clear whose they are. Restore that file, or use an empty folder.`;
+    const directoryId = o.random.uuid();
+    disk.writeFileAtomic(path, formatMetaProperties({ nodeId, clusterId: o.clusterId, directoryId }));
+    return { clusterId: o.clusterId, directoryId };
+  }
+  const meta = parseMetaProperties(bytes);
+  if (typeof meta === 'string') return `The data folder ${directory} cannot be used: in ${path}, ${meta}.`;
+  if (meta.nodeId !== nodeId)
+    return `The data folder ${directory} belongs to node ${meta.nodeId}, this is node ${nodeId}. Use another folder (log.dirs), or the right node.id.`;
+  if (meta.clusterId !== undefined && o.clusterId !== undefined && meta.clusterId !== o.clusterId)
+    return otherCluster(directory, meta.clusterId, o.clusterId);
+  const clusterId = meta.clusterId ?? o.clusterId;
+  const directoryId = meta.directoryId ?? o.random.uuid();
+  if (clusterId !== meta.clusterId || directoryId !== meta.directoryId)
+    disk.writeFileAtomic(path, formatMetaProperties({ nodeId, clusterId, directoryId }));
+  return { clusterId, directoryId };
+}
+
+function otherCluster(directory: string, found: Uuid, wanted: Uuid): string {
+  return `The data folder ${directory} belongs to cluster ${found}, this node is to join cluster ${wanted}. Use another folder (log.dirs), or remove this one if its data is not needed.`;
 }

@@ -25,6 +25,8 @@ export interface OpenLogOptions {
   /** Shared by the logs of a node; default: its own. */
   readonly files?: OpenFiles;
   readonly tails?: TailCache;
+  /** A truncation removed segments that a checkpointed recovery point may cover. May throw DiskError. */
+  readonly recoveryPointLowered?: () => void;
 }
 
 /** What a PartitionLog is made of. */
@@ -39,11 +41,12 @@ export interface LogParts extends Recovered {
   readonly recoveryPoint: Offset;
   readonly codecs: CompressionCodecs;
   readonly logger: Logger;
+  readonly recoveryPointLowered: () => void;
 }
 
 /** The folder holds the log of another topic that once had this name. */
-export class TopicIdMismatch extends Error {
-  override readonly name = 'TopicIdMismatch';
+export class LogOpenError extends Error {
+  override readonly name = 'LogOpenError';
   readonly found: Uuid;
   constructor(directory: string, found: Uuid, wanted: Uuid) {
     super(`${directory} belongs to topic id ${found}, not ${wanted}`);
@@ -51,13 +54,13 @@ export class TopicIdMismatch extends Error {
   }
 }
 
-/** May throw DiskError, or TopicIdMismatch. */
+/** May throw DiskError, or LogOpenError. */
 export function openParts(o: OpenLogOptions): LogParts {
   const { disk, directory } = o;
   disk.makeDirectory(directory);
   const found = readTopicId(disk, directory);
   if (found !== undefined && o.topicId !== undefined && found !== o.topicId)
-    throw new TopicIdMismatch(directory, found, o.topicId);
+    throw new LogOpenError(directory, found, o.topicId);
   if (found === undefined && o.topicId !== undefined) writeTopicId(disk, directory, o.topicId);
   const files = o.files ?? new OpenFiles(disk);
   const recovered = recover({
@@ -84,5 +87,6 @@ export function openParts(o: OpenLogOptions): LogParts {
     codecs: o.codecs,
     nowWallMs: o.nowWallMs,
     logger: o.logger,
+    recoveryPointLowered: o.recoveryPointLowered ?? (() => {}),
   };
 }

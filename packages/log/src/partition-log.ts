@@ -66,6 +66,7 @@ export class PartitionLog {
   private readonly flusher: Flusher;
   private readonly codecs: CompressionCodecs;
   private readonly logger: Logger;
+  private readonly recoveryPointLowered: () => void;
   /** Filled again and again: one header is looked at, at a time. */
   private readonly header = new BatchHeader();
   /** Names in the folder changed since it was synced. */
@@ -73,7 +74,7 @@ export class PartitionLog {
   /** The newest wall time that was told. */
   private lastWallMs: WallMillis;
 
-  /** Opens the log of a folder, or makes a new one there. May throw DiskError, or TopicIdMismatch. */
+  /** Opens the log of a folder, or makes a new one there. May throw DiskError, or LogOpenError. */
   static open(o: OpenLogOptions): PartitionLog {
     return new PartitionLog(openParts(o));
   }
@@ -92,6 +93,7 @@ export class PartitionLog {
     this.disk = parts.disk;
     this.codecs = parts.codecs;
     this.logger = parts.logger;
+    this.recoveryPointLowered = parts.recoveryPointLowered;
     this.lastWallMs = parts.nowWallMs;
     this.tail = new Tail(parts.tails);
     this.flusher = new Flusher(parts.recoveryPoint, {
@@ -106,7 +108,7 @@ export class PartitionLog {
     return this.flusher.recoveryPoint;
   }
 
-  /** `flush.messages` records or more are not yet on the device. The log starts a flush by itself then; see `flush`. */
+  /** `flush.messages` records or more are not yet on the device: the owner should ask for a flush. */
   get flushDue(): boolean {
     return this.endOffset - this.flusher.recoveryPoint >= this.config.flushMessages;
   }
@@ -359,7 +361,6 @@ export class PartitionLog {
     this.sizeBytes += bytes.length;
     this.endOffset = header.lastOffset + 1;
     this.tail.add(bytes, baseOffset, this.endOffset, nowWallMs);
-    if (this.flushDue && !this.flusher.busy) this.flusher.flush(ignore);
     return undefined;
   }
 
@@ -391,12 +392,20 @@ export class PartitionLog {
     const found = segments.locate(offset);
     if (found === undefined) throw new DiskError('EIO', `${this.directory}: no batch holds offset ${offset}`);
     const endOffset = Math.min(offset, found.located.baseOffset);
+    if (endOffset < this.startOffset) {
+      // The batch began before the log does: a log never ends below its start.
+      this.truncateFullyAndStartAt(this.startOffset);
+      return;
+    }
     this.tail.truncate(endOffset);
     this.flusher.truncated(endOffset);
     segments.forgetHints();
     this.endOffset = endOffset;
     this.namesUnsynced = true;
-    segments.removeAfter(found.index);
+    if (segments.list.length - 1 > found.index) {
+      this.recoveryPointLowered();
+      segments.removeAfter(found.index);
+    }
     found.segment.truncate(found.located.position, endOffset);
     this.sizeBytes = segments.sizeBytes;
     this.snapshots.removeWhere((snapshot) => snapshot > endOffset);

@@ -16,6 +16,7 @@ import {
   TRANSACTION_INDEX_SUFFIX,
 } from './file-names.ts';
 import { LeaderEpochs } from './leader-epochs.ts';
+import { RELATIVE_OFFSET_MAX } from './limits.ts';
 import type { OpenFiles } from './open-files.ts';
 import { ProducerStates } from './producer-states.ts';
 import { Segment } from './segment.ts';
@@ -114,7 +115,8 @@ function chooseRebuilds(state: Replay, names: readonly string[]): boolean[] {
   const { list } = segments;
   return list.map((segment, index) => {
     const last = index === list.length - 1;
-    if (segment.sizeBytes === 0 && last) return !o.cleanShutdown || segment.offsetIndex.count > 0;
+    // Nothing to read, and no leftovers in its indexes.
+    if (segment.sizeBytes === 0 && last) return true;
     const file = (suffix: string): boolean => present.has(offsetFileName(segment.baseOffset, suffix));
     if (!file(OFFSET_INDEX_SUFFIX) || !file(TIME_INDEX_SUFFIX)) return true;
     if (!segment.offsetIndex.wholeEntries() || !segment.timeIndex.wholeEntries()) return true;
@@ -131,7 +133,7 @@ function tailLooksRight(segment: Segment): boolean {
   if (end.damage !== undefined) return false;
   if (entry !== undefined && entry.relativeOffset >= nextOffset - segment.baseOffset) return false;
   const lastTime = segment.timeIndex.last();
-  return lastTime === undefined || lastTime.relativeOffset < nextOffset - segment.baseOffset;
+  return lastTime === undefined || segment.confirms(lastTime);
 }
 
 /** Goes through what has to be gone through, oldest first; stops and cuts at the first damage. */
@@ -157,8 +159,9 @@ function replay(state: Replay, rebuild: readonly boolean[]): void {
     };
     if (rebuild[index]) {
       if (index > 0 && segment.baseOffset > replayFrom) snapshots.write(segment.baseOffset, producers);
-      rebuildSegment(state, segment, visit);
-      if (state.damage === undefined && next !== undefined && state.endOffset !== next.baseOffset)
+      const strict = !o.cleanShutdown && (next === undefined || next.baseOffset > o.recoveryPoint);
+      rebuildSegment(state, segment, strict, visit);
+      if (strict && state.damage === undefined && next !== undefined && state.endOffset !== next.baseOffset)
         state.damage = 'records are missing before the next segment';
     } else {
       const segmentEnd = next?.baseOffset ?? Number.MAX_SAFE_INTEGER;
@@ -177,12 +180,19 @@ function noteEpoch(epochs: LeaderEpochs, header: BatchHeader): boolean {
   return epochs.note(header.leaderEpoch, header.baseOffset);
 }
 
-function rebuildSegment(state: Replay, segment: Segment, visit: (header: BatchHeader) => void): void {
+/** `strict`: above the recovery point nothing was compacted, so a jump of offsets is damage the checksum cannot see. */
+function rebuildSegment(
+  state: Replay,
+  segment: Segment,
+  strict: boolean,
+  visit: (header: BatchHeader) => void,
+): void {
   const { indexIntervalBytes } = state.o;
   segment.startRebuild();
   state.endOffset = segment.baseOffset;
   const end: ScanEnd = segment.scan(0, { checkCrc: true }, (header, position) => {
-    if (header.lastOffset - segment.baseOffset > 0x7fff_ffff) return true;
+    if (header.lastOffset - segment.baseOffset > RELATIVE_OFFSET_MAX) return true;
+    if (strict && header.baseOffset !== state.endOffset) return true;
     const { sizeBytes } = segment;
     segment.note(header, position, indexIntervalBytes);
     segment.sizeBytes = sizeBytes;
@@ -194,7 +204,7 @@ function rebuildSegment(state: Replay, segment: Segment, visit: (header: BatchHe
   });
   const bytesLost = segment.sizeBytes - end.position;
   if (bytesLost > 0) {
-    state.damage = end.damage ?? 'an offset is too far from the beginning of its segment';
+    state.damage = end.damage ?? 'offsets jump';
     segment.log.file().truncate(end.position);
     segment.sizeBytes = end.position;
     const facts = {

@@ -2,20 +2,21 @@
  * One segment of a log: its `.log` file, its two indexes, and the few numbers that decide when it is full. Knows where
  * batches lie; never judges them, and knows nothing of its neighbours.
  */
-import { DiskError, type Offset, type WallMillis } from '@millrace/base';
+import { assert, DiskError, type Offset, type WallMillis } from '@millrace/base';
 import type { BatchHeader } from '@millrace/protocol';
 import { type ScanEnd, scanBatches, type Visit } from './batch-scan.ts';
 import { LOG_SUFFIX, OFFSET_INDEX_SUFFIX, offsetFileName, TIME_INDEX_SUFFIX } from './file-names.ts';
 import { LOCATE_WINDOW_BYTES, RELATIVE_OFFSET_MAX, SCAN_WINDOW_BYTES } from './limits.ts';
 import type { FileHandle, OpenFiles } from './open-files.ts';
-import { OffsetIndex, TimeIndex } from './sparse-index.ts';
+import { OffsetIndex, type TimeEntry, TimeIndex } from './sparse-index.ts';
 import type { LogConfig } from './types.ts';
 
 /** A batch in a segment. */
 export interface Located {
   readonly position: number;
   readonly baseOffset: Offset;
-  readonly sizeBytes: number;
+  readonly lastOffset: Offset;
+  readonly maxTimestamp: WallMillis;
 }
 
 export class Segment {
@@ -117,12 +118,30 @@ export class Segment {
   largestTimestamp(): { readonly timestamp: WallMillis; readonly offset: Offset } {
     if (this.largest === undefined) {
       const last = this.timeIndex.last();
-      this.largest = {
-        timestamp: last?.timestamp ?? -1,
-        offset: this.baseOffset + (last?.relativeOffset ?? 0),
-      };
+      // Only a segment without any timestamp has no entry once it is sealed.
+      const right = last === undefined ? this.firstBatchTimestamp() < 0 : this.confirms(last);
+      if (right) this.largest = this.fromEntry(last);
+      else this.rebuildIndexes();
     }
+    assert(this.largest !== undefined, 'the largest timestamp is known now');
     return this.largest;
+  }
+
+  /** Everything before the returned offset has a timestamp below the given one. */
+  offsetBelowTimestamp(timestamp: WallMillis): Offset {
+    let entry = this.timeIndex.lookup(timestamp);
+    if (entry !== undefined && !this.confirms(entry)) {
+      this.rebuildIndexes();
+      entry = this.timeIndex.lookup(timestamp);
+    }
+    return this.baseOffset + (entry?.relativeOffset ?? 0);
+  }
+
+  /** Whether the log has the batch that an entry of the time index speaks of. */
+  confirms(entry: TimeEntry): boolean {
+    const offset = this.baseOffset + entry.relativeOffset;
+    const located = entry.relativeOffset < 0 ? undefined : this.locate(offset);
+    return located?.lastOffset === offset && located.maxTimestamp === entry.timestamp;
   }
 
   /** The first batch whose last offset is >= `offset`, or undefined when there is none. Damage on the way is a DiskError. */
@@ -131,7 +150,8 @@ export class Segment {
     const from = this.trustedPosition(offset);
     const end = this.scan(from, { checkCrc: false, windowBytes: LOCATE_WINDOW_BYTES }, (header, position) => {
       if (header.lastOffset < offset) return false;
-      found = { position, baseOffset: header.baseOffset, sizeBytes: header.sizeBytes };
+      const { baseOffset, lastOffset, maxTimestamp } = header;
+      found = { position, baseOffset, lastOffset, maxTimestamp };
       return true;
     });
     if (end.damage !== undefined) throw new DiskError('EIO', `${this.log.path}: ${end.damage}`);
@@ -161,11 +181,7 @@ export class Segment {
     const lastEntry = this.offsetIndex.last();
     const from = lastEntry?.position ?? 0;
     let nextOffset = this.baseOffset;
-    const lastTime = this.timeIndex.last();
-    const largest = {
-      timestamp: lastTime?.timestamp ?? -1,
-      offset: this.baseOffset + (lastTime?.relativeOffset ?? 0),
-    };
+    const largest = this.fromEntry(this.timeIndex.last());
     this.firstTimestamp = undefined;
     const end = this.scan(from, { checkCrc: o.checkCrc, windowBytes: LOCATE_WINDOW_BYTES }, (header) => {
       if (header.maxTimestamp > largest.timestamp) {
@@ -206,6 +222,10 @@ export class Segment {
   /** The log file goes first: index files without one are garbage that the next open removes. */
   remove(): void {
     for (const handle of this.handles()) handle.remove();
+  }
+
+  private fromEntry(entry: TimeEntry | undefined): { timestamp: WallMillis; offset: Offset } {
+    return { timestamp: entry?.timestamp ?? -1, offset: this.baseOffset + (entry?.relativeOffset ?? 0) };
   }
 
   private firstBatchTimestamp(): WallMillis {

@@ -20,8 +20,7 @@ export function findTimestamp(
   for (let index = segments.indexFor(startOffset); index < segments.list.length; index++) {
     const segment = segments.list[index]!;
     if (segment.largestTimestamp().timestamp < timestamp) continue;
-    const entry = segment.timeIndex.lookup(timestamp);
-    const from = Math.max(startOffset, segment.baseOffset + (entry?.relativeOffset ?? 0));
+    const from = Math.max(startOffset, segment.offsetBelowTimestamp(timestamp));
     const hit = firstFrom(segment, from, startOffset, timestamp, codecs);
     if (hit !== undefined) return hit;
   }

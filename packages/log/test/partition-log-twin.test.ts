@@ -1,0 +1,262 @@
+/** The log against a dumb twin, an array of batches: random appends, truncations, reopenings, crashes and damage. */
+import { MemoryDisk, MemoryLogger } from '@millrace/base/testing';
+import { readBatchHeader } from '@millrace/protocol';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import type { PartitionLog } from '../src/index.ts';
+import { TailCache } from '../src/index.ts';
+import { batch, concat, config, DIRECTORY, hex, NOW, openLog, readAll, sequenced } from './support.ts';
+
+const SETTINGS = config({ segmentBytes: 1500, indexIntervalBytes: 200, segmentIndexBytes: 96 });
+
+type Step =
+  | { type: 'append'; records: number; valueBytes: number; producer: number | undefined; timestamp: number }
+  | { type: 'replicate'; batches: number; cut: number }
+  | { type: 'epoch' }
+  | { type: 'truncate'; back: number }
+  | { type: 'startAt'; offset: number }
+  | { type: 'advanceStart'; share: number }
+  | { type: 'reopen'; clean: boolean }
+  | { type: 'loseFiles'; which: number }
+  | { type: 'cutTail'; bytes: number }
+  | { type: 'flip'; at: number };
+
+const step: fc.Arbitrary<Step> = fc.oneof(
+  {
+    weight: 12,
+    arbitrary: fc.record({
+      type: fc.constant('append' as const),
+      records: fc.integer({ min: 1, max: 5 }),
+      valueBytes: fc.integer({ min: 0, max: 120 }),
+      producer: fc.option(fc.integer({ min: 1, max: 3 }), { nil: undefined }),
+      timestamp: fc.integer({ min: NOW - 1000, max: NOW + 1000 }),
+    }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      type: fc.constant('replicate' as const),
+      batches: fc.integer({ min: 1, max: 12 }),
+      cut: fc.integer({ min: 0, max: 60 }),
+    }),
+  },
+  { weight: 2, arbitrary: fc.constant({ type: 'epoch' as const }) },
+  { weight: 2, arbitrary: fc.record({ type: fc.constant('truncate' as const), back: fc.nat(40) }) },
+  { weight: 1, arbitrary: fc.record({ type: fc.constant('startAt' as const), offset: fc.nat(500) }) },
+  { weight: 1, arbitrary: fc.record({ type: fc.constant('advanceStart' as const), share: fc.nat(100) }) },
+  { weight: 3, arbitrary: fc.record({ type: fc.constant('reopen' as const), clean: fc.boolean() }) },
+  { weight: 1, arbitrary: fc.record({ type: fc.constant('loseFiles' as const), which: fc.nat(1000) }) },
+  { weight: 1, arbitrary: fc.record({ type: fc.constant('cutTail' as const), bytes: fc.nat(400) }) },
+  { weight: 1, arbitrary: fc.record({ type: fc.constant('flip' as const), at: fc.nat(100_000) }) },
+);
+
+/** One run: the log, its disk, and what must be in it. */
+class Run {
+  readonly disk = new MemoryDisk();
+  readonly logger = new MemoryLogger();
+  readonly tails: TailCache;
+  log: PartitionLog;
+  batches: Uint8Array[] = [];
+  endOffset = 0;
+  startOffset = 0;
+  epoch = 0;
+  sequences = new Map<number, number>();
+
+  constructor(tailBytes: number) {
+    this.tails = new TailCache({ perLogBytesMax: tailBytes, totalBytesMax: 1 << 20 });
+    this.log = this.open(false);
+  }
+
+  open(cleanShutdown: boolean): PartitionLog {
+    const { disk, logger, tails } = this;
+    return openLog({ disk, logger, tails, config: SETTINGS, cleanShutdown, startOffset: this.startOffset });
+  }
+
+  apply(step: Step): void {
+    switch (step.type) {
+      case 'append':
+        this.append(step);
+        break;
+      case 'replicate':
+        this.replicate(step.batches, step.cut);
+        break;
+      case 'epoch':
+        this.epoch++;
+        this.log.assignLeaderEpoch(this.epoch, this.endOffset);
+        break;
+      case 'truncate':
+        this.truncate(Math.max(this.startOffset, this.endOffset - step.back));
+        break;
+      case 'startAt':
+        this.log.truncateFullyAndStartAt(step.offset);
+        this.batches = [];
+        this.startOffset = step.offset;
+        this.endOffset = step.offset;
+        this.sequences.clear();
+        break;
+      case 'advanceStart':
+        this.startOffset += Math.floor(((this.endOffset - this.startOffset) * step.share) / 100);
+        this.log.advanceStartOffset(this.startOffset);
+        break;
+      case 'reopen':
+        this.log.close({ clean: step.clean });
+        this.log = this.open(step.clean);
+        break;
+      case 'loseFiles':
+        this.loseFiles(step.which);
+        break;
+      case 'cutTail':
+        this.damage((bytes) => bytes.slice(0, Math.max(0, bytes.length - step.bytes)));
+        break;
+      case 'flip':
+        this.damage((bytes) => flipped(bytes, step.at));
+        break;
+    }
+  }
+
+  append(step: Step & { type: 'append' }): void {
+    const { producer, records } = step;
+    const options = { valueBytes: step.valueBytes, timestamps: Array(records).fill(step.timestamp) };
+    const sequence = this.sequences.get(producer ?? 0) ?? 0;
+    const bytes =
+      producer === undefined ? batch(records, options) : sequenced(producer, sequence, records, options);
+    const answer = this.log.appendAsLeader(bytes, { leaderEpoch: this.epoch, nowWallMs: NOW });
+    expect(answer).toMatchObject({ ok: true, baseOffset: this.endOffset, duplicate: false });
+    if (producer !== undefined) this.sequences.set(producer, sequence + records);
+    this.batches.push(bytes.slice());
+    this.endOffset += records;
+  }
+
+  replicate(count: number, cut: number): void {
+    const chunks: Uint8Array[] = [];
+    for (let i = 0; i < count; i++) {
+      const one = batch(2, { baseOffset: this.endOffset, leaderEpoch: this.epoch, valueBytes: 40 });
+      chunks.push(one);
+      this.batches.push(one);
+      this.endOffset += 2;
+    }
+    const torn = batch(2, { baseOffset: this.endOffset, leaderEpoch: this.epoch }).subarray(0, cut);
+    const answer = this.log.appendAsFollower(concat([...chunks, torn]), NOW);
+    expect(answer).toEqual({ ok: true, endOffset: this.endOffset });
+  }
+
+  truncate(offset: number): void {
+    this.log.truncateTo(offset);
+    this.batches = this.batches.filter((one) => readBatchHeader(one).lastOffset < offset);
+    // Cut at the beginning of the batch that holds the offset.
+    if (this.log.endOffset !== offset) expect(this.log.endOffset).toBe(this.twinEnd());
+    this.endOffset = this.log.endOffset;
+    this.relearnSequences();
+  }
+
+  loseFiles(which: number): void {
+    this.log.close({ clean: which % 2 === 0 });
+    const names = this.disk.list(DIRECTORY).filter((name) => !name.endsWith('.log'));
+    const name = names[which % names.length]!;
+    if (which % 3 === 0) this.disk.remove(`${DIRECTORY}/${name}`);
+    else this.disk.writeFileAtomic(`${DIRECTORY}/${name}`, new Uint8Array(which % 50).fill(which));
+    this.log = this.open(which % 2 === 0);
+  }
+
+  /** Damages the last non-empty segment; whatever is kept must be a prefix. */
+  damage(change: (bytes: Uint8Array) => Uint8Array): void {
+    this.log.close({ clean: false });
+    const names = this.disk.list(DIRECTORY).filter((name) => name.endsWith('.log'));
+    const path = names
+      .map((name) => `${DIRECTORY}/${name}`)
+      .findLast((candidate) => (this.disk.readFile(candidate)?.length ?? 0) > 0);
+    if (path !== undefined) {
+      const file = this.disk.open(path);
+      const bytes = change(this.disk.readFile(path)!);
+      file.truncate(0);
+      file.write(0, [bytes]);
+    }
+    this.log = this.open(false);
+    const kept = this.log.endOffset;
+    this.batches = this.batches.filter((one) => readBatchHeader(one).lastOffset < kept);
+    expect(kept).toBeLessThanOrEqual(this.endOffset);
+    if (kept < this.startOffset || this.log.startOffset > this.startOffset)
+      this.startOffset = this.log.startOffset;
+    this.endOffset = kept;
+    this.relearnSequences();
+  }
+
+  relearnSequences(): void {
+    this.sequences.clear();
+    for (const one of this.batches) {
+      const { producerId, baseSequence, recordCount } = readBatchHeader(one);
+      if (producerId > 0) this.sequences.set(producerId, baseSequence + recordCount);
+    }
+    // What the log still knows of a producer whose batches lie below its start decides.
+    for (const state of this.log.producers.all())
+      this.sequences.set(state.producerId, (state.batches.at(-1)?.lastSequence ?? -1) + 1);
+  }
+
+  twinEnd(): number {
+    const last = this.batches.at(-1);
+    return Math.max(this.startOffset, last === undefined ? 0 : readBatchHeader(last).lastOffset + 1);
+  }
+
+  check(): void {
+    const { log } = this;
+    expect(log.offline).toBeUndefined();
+    expect(log.endOffset).toBe(this.endOffset);
+    expect(log.startOffset).toBe(this.startOffset);
+    const visible = this.batches.filter((one) => readBatchHeader(one).lastOffset >= this.startOffset);
+    expect(hex(readAll(log))).toEqual(hex(visible));
+    const entries = log.epochs.entries;
+    for (let i = 1; i < entries.length; i++) {
+      expect(entries[i]!.epoch).toBeGreaterThan(entries[i - 1]!.epoch);
+      expect(entries[i]!.startOffset).toBeGreaterThan(entries[i - 1]!.startOffset);
+    }
+    for (const one of visible) {
+      const { baseOffset, leaderEpoch } = readBatchHeader(one);
+      expect(log.epochs.epochAt(Math.max(baseOffset, this.startOffset))).toBe(leaderEpoch);
+    }
+    const stamps = visible.map((one) => readBatchHeader(one).maxTimestamp);
+    const largest = Math.max(-1, ...stamps);
+    expect(log.maxTimestampOffset()?.timestamp ?? -1).toBe(largest);
+    const first = visible[stamps.findIndex((timestamp) => timestamp >= NOW)];
+    expect(log.offsetForTimestamp(NOW)?.offset).toBe(
+      first === undefined ? undefined : Math.max(this.startOffset, readBatchHeader(first).baseOffset),
+    );
+  }
+}
+
+function flipped(bytes: Uint8Array, at: number): Uint8Array {
+  const changed = bytes.slice();
+  let position = at % changed.length;
+  // The leader epoch is the one field that nothing protects.
+  let start = 0;
+  while (start + readBatchHeader(bytes, start).sizeBytes <= position)
+    start += readBatchHeader(bytes, start).sizeBytes;
+  if (position - start >= 12 && position - start < 16) position += 4;
+  changed[position]! ^= 0x10;
+  return changed;
+}
+
+function play(steps: Step[], tailBytes: number): void {
+  const run = new Run(tailBytes);
+  for (const one of steps) {
+    run.apply(one);
+    run.check();
+  }
+}
+
+/** FUZZ_RUNS=20000 for a long hunt. */
+const RUNS = Number(process.env['FUZZ_RUNS'] ?? 40);
+const steps = fc.array(step, { maxLength: 60, size: 'max' });
+
+test('a log holds what its twin holds, read from disk', () => {
+  fc.assert(
+    fc.property(steps, (list) => play(list, 0)),
+    { numRuns: RUNS },
+  );
+});
+
+test('a log holds what its twin holds, read from memory and disk', () => {
+  fc.assert(
+    fc.property(steps, (list) => play(list, 1000)),
+    { numRuns: RUNS },
+  );
+});

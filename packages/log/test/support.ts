@@ -1,0 +1,136 @@
+/** What the tests of this package share: small batches, a log on a memory disk, a log's content as text. */
+import type { Logger, Uuid } from '@millrace/base';
+import { MemoryDisk, MemoryLogger } from '@millrace/base/testing';
+import { BatchHeader, buildBatch, type NewBatch, readBatchHeader, readRecords } from '@millrace/protocol';
+import { compressionCodecs } from '@millrace/protocol/io';
+import { DEFAULT_LOG_CONFIG, type LogConfig, type OpenLogOptions, PartitionLog } from '../src/index.ts';
+
+export const NOW = 1_700_000_000_000;
+export const DIRECTORY = '/data/topic-0';
+export const TOPIC_ID = 'aaaaaaaaaaaaaaaaaaaaaA' as Uuid;
+const encoder = new TextEncoder();
+
+export interface BatchOptions extends Partial<Omit<NewBatch, 'records'>> {
+  /** Bytes of each value. */
+  readonly valueBytes?: number;
+  readonly values?: readonly string[];
+  readonly timestamps?: readonly number[];
+}
+
+/** A client's batch of `count` records. */
+export function batch(count: number, o: BatchOptions = {}): Uint8Array {
+  const { valueBytes = 20, values, timestamps, ...rest } = o;
+  const records = Array.from({ length: count }, (_, index) => ({
+    key: encoder.encode(`k${index}`),
+    value: values === undefined ? new Uint8Array(valueBytes).fill(index + 97) : encoder.encode(values[index]),
+    ...(timestamps === undefined ? {} : { timestamp: timestamps[index]! }),
+  }));
+  // A plain array: a Buffer's slice is a view, and compares unequal.
+  return new Uint8Array(
+    buildBatch({
+      baseTimestamp: timestamps?.[0] ?? NOW,
+      codecs: compressionCodecs,
+      ...rest,
+      records,
+    }),
+  );
+}
+
+/** An idempotent producer's batch. */
+export function sequenced(
+  producerId: number,
+  baseSequence: number,
+  count: number,
+  o: BatchOptions = {},
+): Uint8Array {
+  return batch(count, { producerId, producerEpoch: 0, baseSequence, ...o });
+}
+
+export interface TestLog {
+  readonly log: PartitionLog;
+  readonly disk: MemoryDisk;
+  readonly logger: MemoryLogger;
+}
+
+export function config(o: Partial<LogConfig> = {}): LogConfig {
+  return { ...DEFAULT_LOG_CONFIG, ...o };
+}
+
+export function openLog(
+  o: Partial<Omit<OpenLogOptions, 'config'>> & { config?: Partial<LogConfig> } = {},
+): PartitionLog {
+  const { config: settings, ...rest } = o;
+  return PartitionLog.open({
+    disk: new MemoryDisk(),
+    directory: DIRECTORY,
+    nowWallMs: NOW,
+    cleanShutdown: false,
+    codecs: compressionCodecs,
+    logger: new MemoryLogger() as Logger,
+    config: config(settings),
+    ...rest,
+  });
+}
+
+/** Appends as leader and demands success. */
+export function append(log: PartitionLog, bytes: Uint8Array, leaderEpoch = 0, nowWallMs = NOW): number {
+  const answer = log.appendAsLeader(bytes, { leaderEpoch, nowWallMs });
+  if (!answer.ok) throw new Error(`append refused: ${answer.errorCode} ${answer.message}`);
+  return answer.baseOffset;
+}
+
+/** Every batch that can be read, as copies. */
+export function readAll(log: PartitionLog, maxBytes = 700): Uint8Array[] {
+  const batches: Uint8Array[] = [];
+  let fromOffset = log.startOffset;
+  while (fromOffset < log.endOffset) {
+    const { chunks, errorCode } = log.read({
+      fromOffset,
+      endOffsetMax: log.endOffset,
+      maxBytes,
+      atLeastOneBatch: true,
+    });
+    if (errorCode !== 0 || chunks.length === 0) throw new Error(`no data at ${fromOffset}: ${errorCode}`);
+    for (const one of chunks.flatMap(splitBatches)) {
+      batches.push(one);
+      fromOffset = readBatchHeader(one).lastOffset + 1;
+    }
+  }
+  return batches;
+}
+
+export function splitBatches(bytes: Uint8Array): Uint8Array[] {
+  const batches: Uint8Array[] = [];
+  for (let position = 0; position < bytes.length; ) {
+    const { sizeBytes } = readBatchHeader(bytes, position, new BatchHeader());
+    if (position + sizeBytes > bytes.length) throw new Error('a batch was split');
+    batches.push(bytes.slice(position, position + sizeBytes));
+    position += sizeBytes;
+  }
+  return batches;
+}
+
+/** `offset:value` of every record. */
+export function contents(log: PartitionLog): string[] {
+  const decoder = new TextDecoder();
+  return readAll(log).flatMap((one) =>
+    [...readRecords(one, compressionCodecs)].map(
+      (record) => `${record.offset}:${decoder.decode(record.value ?? new Uint8Array())}`,
+    ),
+  );
+}
+
+export function concat(chunks: readonly Uint8Array[]): Uint8Array {
+  const all = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0));
+  let at = 0;
+  for (const chunk of chunks) {
+    all.set(chunk, at);
+    at += chunk.length;
+  }
+  return all;
+}
+
+/** For comparing: a difference shows as text, and quickly. */
+export function hex(batches: readonly Uint8Array[]): string[] {
+  return batches.map((one) => Buffer.from(one).toString('hex'));
+}
