@@ -47,21 +47,43 @@ export function fuzz(count: number, seed: number): FuzzReport {
     const chosen = seeds[random.below(seeds.length)]!;
     const other = seeds[random.below(seeds.length)]!;
     const bytes = mutate(chosen.bytes, other.bytes, random);
-    const start = performance.now();
-    try {
-      const weight = decode(chosen, bytes);
-      if (weight > bytes.length) throw new Error(`${weight} values out of ${bytes.length} bytes`);
-      report.decoded++;
-    } catch (error) {
-      if (!(error instanceof DecodeError)) throw failure(chosen, bytes, seed, report.frames, error);
-      report.refused++;
+    let tookMs = attempt(chosen, bytes, report, (error) =>
+      failure(chosen, bytes, seed, report.frames, error),
+    );
+    // On a busy machine the process may have been put aside: only what is slow each time is slow.
+    for (let again = 0; again < 3 && tookMs > SLOW_MS; again++) {
+      const start = performance.now();
+      try {
+        decode(chosen, bytes);
+      } catch {
+        // Refused, as it was before.
+      }
+      tookMs = Math.min(tookMs, performance.now() - start);
     }
-    const tookMs = performance.now() - start;
     if (tookMs > report.slowestMs) report.slowestMs = tookMs;
     if (tookMs > SLOW_MS)
       throw failure(chosen, bytes, seed, report.frames, new Error(`took ${Math.round(tookMs)} ms`));
   }
   return report;
+}
+
+/** Decodes once, counts what came of it, and returns how long it took. */
+function attempt(
+  seed: Seed,
+  bytes: Uint8Array,
+  report: FuzzReport,
+  failed: (error: unknown) => Error,
+): number {
+  const start = performance.now();
+  try {
+    const weight = decode(seed, bytes);
+    if (weight > bytes.length) throw new Error(`${weight} values out of ${bytes.length} bytes`);
+    report.decoded++;
+  } catch (error) {
+    if (!(error instanceof DecodeError)) throw failed(error);
+    report.refused++;
+  }
+  return performance.now() - start;
 }
 
 function failure(seed: Seed, bytes: Uint8Array, random: number, frame: number, cause: unknown): Error {
