@@ -54,16 +54,22 @@ export function placeReplicas(
 }
 
 function placeOne(candidates: readonly Candidate[], replicationFactor: number): NodeId[] {
-  const leader = best(
-    candidates.filter(({ fenced }) => !fenced),
-    compareLeaders,
-  );
-  leader.leaders++;
-  const chosen = [leader];
-  const racks = new Map<string | undefined, number>([[leader.rack, 1]]);
-  while (chosen.length < replicationFactor) {
-    const free = candidates.filter((candidate) => !chosen.includes(candidate));
-    const next = best(free, (a, b) => compareFollowers(a, b, racks));
+  const chosen: Candidate[] = [];
+  const racks = new Map<string | undefined, number>();
+  for (let rank = 0; rank < replicationFactor; rank++) {
+    let next: Candidate | undefined;
+    for (const candidate of candidates) {
+      if (chosen.includes(candidate) || (rank === 0 && candidate.fenced)) continue;
+      const order =
+        next === undefined
+          ? -1
+          : rank === 0
+            ? compareLeaders(candidate, next)
+            : compareFollowers(candidate, next, racks);
+      if (order < 0) next = candidate;
+    }
+    assert(next !== undefined, 'a broker to choose from');
+    if (rank === 0) next.leaders++;
     chosen.push(next);
     racks.set(next.rack, (racks.get(next.rack) ?? 0) + 1);
   }
@@ -89,9 +95,4 @@ function compareFollowers(
 
 function compareLoad(a: Candidate, b: Candidate): number {
   return a.placed - b.placed || a.replicas - b.replicas || a.lot - b.lot || a.id - b.id;
-}
-
-function best(candidates: readonly Candidate[], compare: (a: Candidate, b: Candidate) => number): Candidate {
-  assert(candidates.length > 0, 'a broker to choose from');
-  return candidates.reduce((winner, candidate) => (compare(candidate, winner) < 0 ? candidate : winner));
 }

@@ -86,7 +86,7 @@ describe('random walks', () => {
         h.commit();
         expect(plain(h.replayed().image)).toBe(plain(h.active.image));
       }),
-      { numRuns: 150 },
+      { numRuns: 50 },
     );
   });
 
@@ -104,7 +104,7 @@ describe('random walks', () => {
           for (const { leader } of h.active.image.topic(name)!.partitions) expect(leader).not.toBe(-1);
         }
       }),
-      { numRuns: 100 },
+      { numRuns: 25 },
     );
   });
 });
