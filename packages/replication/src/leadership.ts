@@ -15,6 +15,8 @@ import type { ProduceResult } from './types.ts';
 /** A refused ISR change is not proposed again at the next fetch, but after this. */
 const REFUSED_PROPOSAL_PAUSE_MS = 1000;
 
+const UNREPLICATED_ENTRIES_MAX = 4096;
+
 export class Leadership {
   readonly partition: Partition;
   /** The log's end when the leadership began: below it may lie records that a predecessor did not commit. */
@@ -87,10 +89,21 @@ export class Leadership {
 
   private appended(sizeBytes: number): void {
     const { partition } = this;
-    this.unreplicated.push({ end: partition.log.endOffset, sizeBytes });
+    this.noteUnreplicated(partition.log.endOffset, sizeBytes);
     partition.flushIfDue();
     for (const waiter of partition.waiters) if (waiter.isFollower) waiter.notify(sizeBytes);
     this.advanceHighWatermark();
+  }
+
+  /** Bounded: where the followers are far behind, one entry stands for many batches. */
+  private noteUnreplicated(end: Offset, sizeBytes: number): void {
+    const last = this.unreplicated.at(-1);
+    if (last === undefined || this.unreplicated.length < UNREPLICATED_ENTRIES_MAX)
+      this.unreplicated.push({ end, sizeBytes });
+    else {
+      last.end = end;
+      last.sizeBytes += sizeBytes;
+    }
   }
 
   private acknowledgeReplicated(end: Offset, operation: ProduceOperation, slot: number): void {
@@ -195,7 +208,7 @@ export class Leadership {
     }
     if (count === this.unreplicated.length) this.unreplicated = [];
     else this.unreplicated.splice(0, count);
-    // Batches of an earlier leadership are not in the list: then waiters look for themselves.
+    // Batches of an earlier leadership are not in the list, and an entry may stand for many: then waiters look for themselves.
     const readableBytes = count === 0 ? Number.POSITIVE_INFINITY : sizeBytes;
     for (const waiter of this.partition.waiters) if (!waiter.isFollower) waiter.notify(readableBytes);
   }

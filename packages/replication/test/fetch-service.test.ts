@@ -1,0 +1,274 @@
+/**
+ * Goal: Kafka's Fetch as consumers and followers see it (behaviour 8). Method: requests at the replica manager's door,
+ * one leader in a small cluster.
+ */
+import { ErrorCode } from '@millrace/protocol';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { type FetchOptions, fetchFrom, fetchRequest, partitionsOf, type Wanted } from './support/fetching.ts';
+import { batchesOf } from './support/logs.ts';
+import { World } from './support/world.ts';
+
+let world: World;
+let topic: Wanted['topicId'];
+
+const leader = () => world.broker(1);
+const fetch = (wanted: Partial<Wanted> | readonly Wanted[], options: FetchOptions = {}) =>
+  fetchFrom(
+    leader().manager,
+    fetchRequest(Array.isArray(wanted) ? wanted : [{ topicId: topic, ...wanted }], options),
+  );
+const only = (fetching: ReturnType<typeof fetch>) => partitionsOf(fetching.response)[0];
+const sessionOf = (fetching: ReturnType<typeof fetch>) => fetching.response?.sessionId as number;
+const sizeOf = (records: unknown) => (records as Uint8Array[]).reduce((sum, chunk) => sum + chunk.length, 0);
+
+beforeEach(() => {
+  world = new World({ brokers: 2 }).start();
+  topic = world.controller.createTopic('events', [[1, 2]]);
+  world.advance(50);
+});
+
+describe('visibility', () => {
+  test('a consumer sees what lies below the high watermark, and nothing above without an error', () => {
+    leader().produce(topic, 'a');
+    world.advance(50);
+    world.network.cut('b1', 'b2');
+    leader().produce(topic, 'b');
+    const first = only(fetch({ fetchOffset: 0 }));
+    expect(first).toMatchObject({ errorCode: 0, highWatermark: 1, lastStableOffset: 1, logStartOffset: 0 });
+    expect([...(first!.records as Uint8Array[])].flatMap((chunk) => [...batchesOf(chunk)])).toHaveLength(1);
+    expect(only(fetch({ fetchOffset: 1 }))).toMatchObject({ errorCode: 0, records: [] });
+    expect(only(fetch({ fetchOffset: 2 }))).toMatchObject({ errorCode: 0, records: [] });
+    expect(only(fetch({ fetchOffset: 3 }))).toMatchObject({
+      errorCode: ErrorCode.OFFSET_OUT_OF_RANGE,
+      highWatermark: -1,
+    });
+  });
+
+  test('only the leader answers, and says who it is', () => {
+    const asked = fetchFrom(world.broker(2).manager, fetchRequest([{ topicId: topic }]));
+    expect(partitionsOf(asked.response)[0]).toMatchObject({
+      errorCode: ErrorCode.NOT_LEADER_OR_FOLLOWER,
+      currentLeader: { leaderId: 1, leaderEpoch: 0 },
+    });
+  });
+
+  test('leader epochs are compared', () => {
+    world.controller.elect(topic, 0, 1);
+    world.advance(20);
+    expect(only(fetch({ currentLeaderEpoch: 0 }))).toMatchObject({
+      errorCode: ErrorCode.FENCED_LEADER_EPOCH,
+      currentLeader: { leaderId: 1, leaderEpoch: 1 },
+    });
+    expect(only(fetch({ currentLeaderEpoch: 1 }))?.errorCode).toBe(0);
+    expect(only(fetch({ currentLeaderEpoch: 2 }))?.errorCode).toBe(ErrorCode.UNKNOWN_LEADER_EPOCH);
+  });
+
+  test('unknown ids, names and partitions have their own errors', () => {
+    const stranger = 'strangerAAAAAAAAAAAAAA' as Wanted['topicId'];
+    expect(only(fetch({ topicId: stranger }))?.errorCode).toBe(ErrorCode.UNKNOWN_TOPIC_ID);
+    expect(only(fetch({ partition: 7 }))?.errorCode).toBe(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
+    const byName = fetchRequest([{ topicId: topic }], { version: 12 });
+    byName.topics[0]!.topic = 'nobody';
+    expect(partitionsOf(fetchFrom(leader().manager, byName).response)[0]?.errorCode).toBe(
+      ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
+    );
+    byName.topics[0]!.topic = 'events';
+    expect(partitionsOf(fetchFrom(leader().manager, byName).response)[0]?.errorCode).toBe(0);
+  });
+
+  test('a diverging reader is told where to go back to', () => {
+    leader().produce(topic, 'a');
+    world.advance(50);
+    world.controller.elect(topic, 0, 1);
+    world.advance(20);
+    leader().produce(topic, 'b');
+    world.advance(50);
+    // Epoch 0 ended at 1: who claims to hold offset 1 of epoch 0 went another way.
+    expect(only(fetch({ fetchOffset: 2, lastFetchedEpoch: 0 }))).toMatchObject({
+      errorCode: 0,
+      divergingEpoch: { epoch: 0, endOffset: 1 },
+      records: [],
+    });
+    expect(only(fetch({ fetchOffset: 1, lastFetchedEpoch: 0 }))?.divergingEpoch).toBeUndefined();
+  });
+
+  test('a replica that is none of the partition, or that lives an earlier life, counts for nothing', () => {
+    world.network.cut('b1', 'b2');
+    leader().produce(topic, 'a');
+    const epoch = world.controller.image.broker(2)!.epoch;
+    const position = { fetchOffset: 1, currentLeaderEpoch: 0 };
+    const stranger = fetch(position, { replica: { replicaId: 9, replicaEpoch: 1 } });
+    expect(only(stranger)?.errorCode).toBe(ErrorCode.UNKNOWN_LEADER_EPOCH);
+    fetch(position, { replica: { replicaId: 2, replicaEpoch: epoch - 1 } });
+    fetch(position, { replica: { replicaId: 2, replicaEpoch: -1 } });
+    expect(world.partition(1, topic).highWatermark).toBe(0);
+    fetch(position, { replica: { replicaId: 2, replicaEpoch: epoch } });
+    expect(world.partition(1, topic).highWatermark).toBe(1);
+  });
+});
+
+describe('limits', () => {
+  test('the first batch comes whatever its size, the next only if it fits', () => {
+    for (const value of ['a', 'b', 'c']) leader().produce(topic, value.repeat(500));
+    world.advance(50);
+    expect(sizeOf(only(fetch({ partitionMaxBytes: 1 }))!.records)).toBeGreaterThan(500);
+    const two = only(fetch({ partitionMaxBytes: 1300 }))!;
+    expect([...(two.records as Uint8Array[])].flatMap((chunk) => [...batchesOf(chunk)])).toHaveLength(2);
+  });
+
+  test('the whole response has a limit too, and partitions are served in order', () => {
+    const other = world.controller.createTopic('other', [[1, 2]]);
+    world.advance(50);
+    for (const id of [topic, other]) leader().produce(id, 'x'.repeat(500));
+    world.advance(50);
+    const both = fetch([{ topicId: topic }, { topicId: other }], { maxBytes: 600 });
+    expect(partitionsOf(both.response).map(({ records }) => sizeOf(records) > 0)).toEqual([true, false]);
+  });
+});
+
+describe('long poll', () => {
+  test('waits for data, and wakes once for all of a turn', () => {
+    const waiting = fetch({ fetchOffset: 0 }, { maxWaitMs: 10_000 });
+    world.advance(400);
+    expect(waiting.response).toBeUndefined();
+    leader().produce(topic, 'a');
+    leader().produce(topic, 'b');
+    world.advance(60);
+    expect(sizeOf(only(waiting)!.records)).toBeGreaterThan(0);
+    expect(only(waiting)!.highWatermark).toBe(2);
+  });
+
+  test('answers with nothing when the wait is over', () => {
+    const waiting = fetch({ fetchOffset: 0 }, { maxWaitMs: 300 });
+    world.advance(299);
+    expect(waiting.response).toBeUndefined();
+    world.advance(1);
+    expect(only(waiting)).toMatchObject({ errorCode: 0, records: [] });
+  });
+
+  test('waits for as many bytes as it asked for', () => {
+    const waiting = fetch({ fetchOffset: 0 }, { maxWaitMs: 10_000, minBytes: 1000 });
+    leader().produce(topic, 'a'.repeat(400));
+    world.advance(60);
+    leader().produce(topic, 'b'.repeat(400));
+    world.advance(60);
+    expect(waiting.response).toBeUndefined();
+    leader().produce(topic, 'c'.repeat(400));
+    world.advance(60);
+    expect(sizeOf(only(waiting)!.records)).toBeGreaterThan(1000);
+  });
+
+  test('an error answers at once', () => {
+    const other = 'strangerAAAAAAAAAAAAAA' as Wanted['topicId'];
+    const asked = fetch([{ topicId: topic }, { topicId: other }], { maxWaitMs: 10_000 });
+    expect(partitionsOf(asked.response)).toHaveLength(2);
+  });
+
+  test('a lost leadership answers at once with the new leader', () => {
+    const waiting = fetch({ fetchOffset: 0 }, { maxWaitMs: 10_000 });
+    world.controller.elect(topic, 0, 2);
+    world.advance(10);
+    expect(only(waiting)).toMatchObject({
+      errorCode: ErrorCode.NOT_LEADER_OR_FOLLOWER,
+      currentLeader: { leaderId: 2, leaderEpoch: 1 },
+    });
+  });
+
+  test('a deleted topic answers at once', () => {
+    const waiting = fetch({ fetchOffset: 0 }, { maxWaitMs: 10_000 });
+    world.controller.commit([{ type: 'removeTopic', topicId: topic }]);
+    world.advance(10);
+    expect(only(waiting)?.errorCode).toBe(ErrorCode.UNKNOWN_TOPIC_ID);
+  });
+
+  test('a cancelled fetch is forgotten', () => {
+    const waiting = fetch({ fetchOffset: 0 }, { maxWaitMs: 1000 });
+    const before = world.partition(1, topic).waiters.size;
+    waiting.cancel();
+    waiting.cancel();
+    expect(world.partition(1, topic).waiters.size).toBe(before - 1);
+    leader().produce(topic, 'a');
+    world.advance(2000);
+    expect(waiting.response).toBeUndefined();
+  });
+
+  test('a follower’s parked fetch counts as soon as its registration is known', () => {
+    leader().produce(topic, 'a');
+    world.advance(50);
+    expect(world.partition(1, topic).highWatermark).toBe(1);
+    // Broker 2 as its next life: its fetch arrives before the metadata about it.
+    world.broker(2).kill();
+    world.advance(300);
+    const next = world.controller.image.offset + 1;
+    const waiting = fetch(
+      { fetchOffset: 1, currentLeaderEpoch: world.partition(1, topic).leaderEpoch },
+      { maxWaitMs: 10_000, replica: { replicaId: 2, replicaEpoch: next } },
+    );
+    expect(waiting.response).toBeUndefined();
+    expect(world.controller.register(2)).toBe(next);
+    world.controller.unfence(2);
+    world.advance(500);
+    expect(world.controller.image.partition(topic, 0)?.isr).toEqual([1, 2]);
+  });
+});
+
+describe('sessions', () => {
+  test('after a full fetch only news is told', () => {
+    const other = world.controller.createTopic('other', [[1, 2]]);
+    world.advance(50);
+    const full = fetch([{ topicId: topic }, { topicId: other }], { sessionEpoch: 0 });
+    const sessionId = sessionOf(full);
+    expect(sessionId).toBeGreaterThan(0);
+    expect(partitionsOf(full.response)).toHaveLength(2);
+    expect(partitionsOf(fetch([], { sessionId, sessionEpoch: 1 }).response)).toHaveLength(0);
+    leader().produce(other, 'a');
+    world.advance(50);
+    const news = fetch([], { sessionId, sessionEpoch: 2 });
+    expect(news.response).toMatchObject({ sessionId, errorCode: 0 });
+    expect(news.response?.responses?.map(({ topicId }) => topicId)).toEqual([other]);
+    // It moves on; nothing is new.
+    const moved = fetch([{ topicId: other, fetchOffset: 1 }], { sessionId, sessionEpoch: 3 });
+    expect(partitionsOf(moved.response)).toHaveLength(0);
+    // A forgotten partition is not read any more.
+    leader().produce(other, 'b');
+    world.advance(50);
+    const without = fetch([], { sessionId, sessionEpoch: 4, forgotten: [{ topicId: other }] });
+    expect(partitionsOf(without.response)).toHaveLength(0);
+  });
+
+  test('unknown ids, wrong epochs and changed versions are refused as a whole', () => {
+    const sessionId = sessionOf(fetch({}, { sessionEpoch: 0 }));
+    const refused = (options: FetchOptions) => fetch([], options).response;
+    expect(refused({ sessionId: 12345, sessionEpoch: 1 })).toEqual({
+      errorCode: ErrorCode.FETCH_SESSION_ID_NOT_FOUND,
+      sessionId: 0,
+      responses: [],
+    });
+    expect(refused({ sessionId, sessionEpoch: 2 })?.errorCode).toBe(ErrorCode.INVALID_FETCH_SESSION_EPOCH);
+    expect(refused({ sessionId, sessionEpoch: 1, version: 12 })?.errorCode).toBe(
+      ErrorCode.FETCH_SESSION_TOPIC_ID_ERROR,
+    );
+    expect(refused({ sessionId, sessionEpoch: 1 })?.errorCode).toBe(0);
+  });
+
+  test('an error is told each time', () => {
+    const first = fetch([{ topicId: topic }, { topicId: topic, partition: 9 }], { sessionEpoch: 0 });
+    const sessionId = sessionOf(first);
+    for (const sessionEpoch of [1, 2])
+      expect(partitionsOf(fetch([], { sessionId, sessionEpoch }).response)).toMatchObject([
+        { partitionIndex: 9, errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION },
+      ]);
+  });
+
+  test('closing a session, and emptying it, ends it', () => {
+    const a = sessionOf(fetch({}, { sessionEpoch: 0 }));
+    expect(fetch({}, { sessionId: a, sessionEpoch: -1 }).response?.sessionId).toBe(0);
+    expect(fetch([], { sessionId: a, sessionEpoch: 1 }).response?.errorCode).toBe(
+      ErrorCode.FETCH_SESSION_ID_NOT_FOUND,
+    );
+    const b = sessionOf(fetch({}, { sessionEpoch: 0 }));
+    expect(
+      fetch([], { sessionId: b, sessionEpoch: 1, forgotten: [{ topicId: topic }] }).response?.sessionId,
+    ).toBe(0);
+  });
+});

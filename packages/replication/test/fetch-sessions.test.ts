@@ -1,0 +1,89 @@
+/**
+ * Goal: sessions stay within their slots, and both sides of KIP-227 agree on what a session holds. Method: examples for
+ * who gives way, and a property that runs both sides against each other.
+ */
+import { Prng, type Uuid } from '@millrace/base';
+import { ErrorCode } from '@millrace/protocol';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import type { FetchItem } from '../src/fetch-read.ts';
+import { FetchSessions, type OpenedFetch } from '../src/fetch-sessions.ts';
+import { FollowerSession, itemKey } from '../src/follower-session.ts';
+import { fetchRequest } from './support/fetching.ts';
+
+const id = (name: string) => name.padEnd(22, 'A') as Uuid;
+
+function newcomer(sessions: FetchSessions, isFollower: boolean, partitions: number, now: number): number {
+  const wanted = Array.from({ length: partitions }, (_, partition) => ({ topicId: id('t'), partition }));
+  const opened = sessions.open(fetchRequest(wanted, { sessionEpoch: 0 }), isFollower, now);
+  return (opened as OpenedFetch).sessionId;
+}
+
+test('when all slots are taken, consumers give way to followers and nobody else before two minutes', () => {
+  const sessions = new FetchSessions(2, new Prng(1));
+  const consumer = newcomer(sessions, false, 1, 0);
+  const follower = newcomer(sessions, true, 1, 0);
+  expect(newcomer(sessions, false, 5, 1000)).toBe(0);
+  const displacing = newcomer(sessions, true, 1, 1000);
+  expect(displacing).toBeGreaterThan(0);
+  expect(sessions.size).toBe(2);
+  const incremental = (sessionId: number) =>
+    sessions.open(fetchRequest([], { sessionId, sessionEpoch: 1 }), true, 1000);
+  expect(incremental(consumer)).toBe(ErrorCode.FETCH_SESSION_ID_NOT_FOUND);
+  expect(typeof incremental(follower)).toBe('object');
+  expect(newcomer(sessions, true, 9, 2000)).toBe(0);
+  // Unused for more than two minutes: anybody may have the place.
+  expect(newcomer(sessions, false, 1, 130_000)).toBeGreaterThan(0);
+});
+
+test('epochs wrap around to 1', () => {
+  const sessions = new FetchSessions(2, new Prng(1));
+  const sessionId = newcomer(sessions, false, 1, 0);
+  const opened = sessions.open(fetchRequest([], { sessionId, sessionEpoch: 1 }), false, 0) as OpenedFetch;
+  opened.session!.nextEpoch = 0x7fffffff;
+  sessions.open(fetchRequest([], { sessionId, sessionEpoch: 0x7fffffff }), false, 0);
+  expect(opened.session!.nextEpoch).toBe(1);
+});
+
+test('whatever the follower wants, the leader reads exactly that', () => {
+  const item = fc.record({
+    topicId: fc.constantFrom(id('a'), id('b'), id('c')),
+    partition: fc.nat(2),
+    fetchOffset: fc.nat(3),
+    currentLeaderEpoch: fc.nat(1),
+  });
+  const step = fc.record({ wanted: fc.array(item, { maxLength: 6 }), breaks: fc.nat(9).map((n) => n === 0) });
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 12 }), fc.nat(2), (steps, slots) => {
+      const sessions = new FetchSessions(slots, new Prng(1));
+      const follower = new FollowerSession();
+      for (const { wanted, breaks } of steps) {
+        if (breaks) follower.reset();
+        const items = new Map<string, FetchItem>();
+        for (const partial of wanted)
+          items.set(itemKey(partial), {
+            ...partial,
+            topic: '',
+            lastFetchedEpoch: -1,
+            logStartOffset: 0,
+            partitionMaxBytes: 1,
+          });
+        if (items.size === 0) continue;
+        const built = follower.build(items);
+        const request = {
+          ...fetchRequest([]),
+          ...built,
+          version: 17,
+        } as unknown as Parameters<FetchSessions['open']>[0];
+        const opened = sessions.open(request, true, 0);
+        expect(typeof opened).toBe('object');
+        const { items: read, sessionId } = opened as OpenedFetch;
+        const seen = [...read].map((one) => [itemKey(one), one.fetchOffset, one.currentLeaderEpoch]);
+        const asked = [...items].map(([key, one]) => [key, one.fetchOffset, one.currentLeaderEpoch]);
+        expect(seen.sort()).toEqual(asked.sort());
+        expect(follower.accept({ errorCode: 0, sessionId })).toBe(true);
+        expect(sessions.size).toBeLessThanOrEqual(slots);
+      }
+    }),
+  );
+});
