@@ -87,7 +87,8 @@ export async function startPeerKafka(layout: PeerLayout): Promise<Cluster> {
 
 function asClusterNode(node: PeerNode): ClusterNode {
   const role = node.roles === 'controller' ? 'controller' : 'broker';
-  return { id: node.id, role, pid: isAlive(node) ? node.pid : undefined };
+  const port = role === 'controller' ? node.controllerPort : node.port;
+  return { id: node.id, role, pid: isAlive(node) ? node.pid : undefined, port };
 }
 
 async function plan(layout: PeerLayout, folder: string): Promise<PeerNode[]> {

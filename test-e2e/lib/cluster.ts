@@ -14,6 +14,8 @@ export interface ClusterNode {
   readonly role: 'broker' | 'controller';
   /** Undefined while it does not run. */
   readonly pid: number | undefined;
+  /** Where clients connect to a broker, and nodes to a controller; on loopback. */
+  readonly port: number;
 }
 
 export interface Cluster {
@@ -42,7 +44,7 @@ export async function millrace(...args: string[]): Promise<string> {
 interface Status {
   readyMs?: number;
   bootstrapServers: string;
-  nodes: { id: number; role: 'broker' | 'controller'; pid: number | null }[];
+  nodes: { id: number; role: 'broker' | 'controller'; pid: number | null; port: number }[];
 }
 
 export interface MillraceOptions {
@@ -76,8 +78,7 @@ export async function startMillrace(options: MillraceOptions = {}): Promise<Clus
     get readyMs() {
       return known.readyMs ?? 0;
     },
-    nodes: async () =>
-      (await status()).nodes.map(({ id, role, pid }) => ({ id, role, pid: pid ?? undefined })),
+    nodes: async () => (await status()).nodes.map(({ pid, ...node }) => ({ ...node, pid: pid ?? undefined })),
     kill: async (...ids) => {
       const victims = ids.map((id) => pidFrom(join(dir, `node-${id}`, 'pid')));
       for (const pid of victims) process.kill(pid, 'SIGKILL');

@@ -1,0 +1,40 @@
+/** One trial of each soak, on six processes of its own: `npm run soak:failover` and `soak:kill-all` run them by the dozen. */
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { type Cluster, startMillrace } from '../lib/cluster.ts';
+import { runTrial, type TrialResult, type Victim } from './trial.ts';
+
+const tools = inject('tools');
+const isMissing = 'missing' in tools.java || 'missing' in tools['confluent-kafka'] || inject('isForeign');
+
+describe.skipIf(isMissing)('under the writers of librdkafka and Java', () => {
+  let cluster: Cluster;
+  beforeAll(async () => {
+    cluster = await startMillrace();
+  });
+  afterAll(async () => {
+    await cluster?.stop();
+  });
+
+  async function trial(victim: Victim, paceMs: number): Promise<TrialResult> {
+    const topic = `soak-${victim}-${paceMs}`;
+    const result = await runTrial({ cluster, victim, paceMs, topic, folder: inject('workFolder') });
+    expect(result.violations).toEqual([]);
+    expect(result.acked).toBeGreaterThan(100);
+    return result;
+  }
+
+  test('a leader is killed: writing goes on, nothing is lost, doubled or reordered, the broker comes back', async () => {
+    const { gapMs } = await trial('leader', 10);
+    // Well under Kafka's ten seconds even on a machine that is busy with other things.
+    expect(Math.max(...Object.values(gapMs))).toBeLessThan(6000);
+  });
+
+  test('the active controller is killed: produce does not stall', async () => {
+    const { gapMs } = await trial('controller', 10);
+    expect(Math.max(...Object.values(gapMs))).toBeLessThan(1500);
+  });
+
+  test('all six are killed at once under full load: nothing acknowledged is lost', async () => {
+    await trial('all', 0);
+  });
+});

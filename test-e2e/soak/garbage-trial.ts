@@ -1,0 +1,129 @@
+/** Garbage of every kind and thousands of silent connections, while two normal writers go on. */
+import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Cluster } from '../lib/cluster.ts';
+import { aliveBrokers, createTopic } from '../lib/wire.ts';
+import { garbageKinds, openFilesMax, openSilent, throwGarbage } from './garbage-client.ts';
+import { checkHistory } from './history.ts';
+import { RunningWriter, readBack, type Target, untilSteady } from './writers.ts';
+
+export interface GarbageOptions {
+  readonly cluster: Cluster;
+  readonly folder: string;
+  readonly silentConnections: number;
+  /** Times each kind of garbage is thrown at each broker. */
+  readonly rounds: number;
+  readonly say: (line: string) => void;
+}
+
+const PACE_MS = 10;
+const CLOSE_LIMIT_MS = 5000;
+const OPEN_WATCH_MS = 300;
+/** A broker that believed a length would need gigabytes. */
+const MEMORY_GROWTH_MAX_MIB = 400;
+const GAP_MAX_MS = 2000;
+
+/** What went wrong; empty: nothing. */
+export async function runGarbage({ cluster, folder, ...options }: GarbageOptions): Promise<string[]> {
+  const violations: string[] = [];
+  const before = await cluster.nodes();
+  const target: Target = {
+    bootstrapServers: cluster.bootstrapServers,
+    topic: 'beside-garbage',
+    partitions: 3,
+  };
+  await createTopic(target.bootstrapServers, { name: target.topic, partitions: 3, replicas: 3 });
+  const writers = [
+    await RunningWriter.start('librdkafka', target, PACE_MS, folder),
+    await RunningWriter.start('java', target, PACE_MS, folder),
+  ];
+  try {
+    await untilSteady(writers, 60_000, 'before the garbage');
+    const peakBefore = peaks(before);
+    const started = Date.now();
+    violations.push(...(await throwAll(before, options)));
+    violations.push(...(await holdSilent(before, cluster.bootstrapServers, options)));
+    for (const writer of writers) {
+      const gapMs = writer.longestGapMs(started);
+      options.say(`${writer.name}: longest gap between acks beside the garbage ${gapMs} ms`);
+      if (gapMs > GAP_MAX_MS) violations.push(`${writer.name} was held up for ${gapMs} ms`);
+    }
+    const histories = await Promise.all(writers.map((writer) => writer.finish()));
+    const names = histories.map(({ name }) => name);
+    violations.push(...writers.flatMap(({ errors }) => errors));
+    violations.push(...checkHistory(histories, await readBack(target, names, folder), target.partitions));
+    const growth = peaks(before).map((peak, i) => peak - (peakBefore[i] ?? 0));
+    options.say(
+      `peak memory grew by ${growth.join(', ')} MiB on nodes ${before.map(({ id }) => id).join(', ')}`,
+    );
+    if (growth.some((mib) => mib > MEMORY_GROWTH_MAX_MIB))
+      violations.push(`memory grew by ${growth.join()} MiB`);
+    const after = await cluster.nodes();
+    const restarted = after.filter(({ pid }, i) => pid === undefined || pid !== before[i]?.pid);
+    for (const { id } of restarted) violations.push(`node ${id} did not survive`);
+  } finally {
+    for (const writer of writers) writer.kill();
+  }
+  return violations;
+}
+
+type Nodes = Awaited<ReturnType<Cluster['nodes']>>;
+
+async function throwAll(
+  nodes: Nodes,
+  { rounds, say }: Omit<GarbageOptions, 'cluster' | 'folder'>,
+): Promise<string[]> {
+  const violations: string[] = [];
+  for (const { name, bytes, mustClose } of garbageKinds) {
+    const throws = nodes.flatMap(({ role, port }) =>
+      Array.from({ length: rounds }, async () => {
+        const isExpectedToClose = mustClose && role === 'broker';
+        const ending = await throwGarbage(port, bytes(), isExpectedToClose ? CLOSE_LIMIT_MS : OPEN_WATCH_MS);
+        return ending === 'no connection' || (isExpectedToClose && ending === 'open')
+          ? `${role}: ${ending}`
+          : 'fine';
+      }),
+    );
+    const bad = (await Promise.all(throws)).filter((outcome) => outcome !== 'fine');
+    say(`${name}: ${throws.length} connections, ${bad.length === 0 ? 'taken well' : bad.join(', ')}`);
+    if (bad.length > 0) violations.push(`${name}: ${bad.length} of ${throws.length}: ${bad[0]}`);
+  }
+  return violations;
+}
+
+async function holdSilent(
+  nodes: Nodes,
+  bootstrapServers: string,
+  { silentConnections, say }: Omit<GarbageOptions, 'cluster' | 'folder'>,
+): Promise<string[]> {
+  const ports = nodes.filter(({ role }) => role === 'broker').map(({ port }) => port);
+  const total = Math.min(silentConnections, openFilesMax() - 500);
+  if (total < silentConnections)
+    say(`only ${total} silent connections: the limit of open files allows no more`);
+  const sockets = await openSilent(ports, total);
+  try {
+    await sleep(2000);
+    const open = sockets.filter((socket) => socket.readyState === 'open').length;
+    const started = performance.now();
+    const known = await aliveBrokers(bootstrapServers);
+    const answeredMs = performance.now() - started;
+    say(`${open} silent connections are held; a new client is answered in ${answeredMs.toFixed(0)} ms`);
+    return known.size === ports.length
+      ? []
+      : [`only ${known.size} brokers count as alive beside ${open} connections`];
+  } finally {
+    for (const socket of sockets) socket.destroy();
+  }
+}
+
+/** Most resident memory so far, in MiB, by node; 0 where the system does not tell. */
+function peaks(nodes: Nodes): number[] {
+  return nodes.map(({ pid }) => {
+    try {
+      const line = /^VmHWM:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
+      return Math.round(Number(line?.[1] ?? 0) / 1024);
+    } catch {
+      return 0;
+    }
+  });
+}

@@ -1,0 +1,13 @@
+/**
+ * `npm run soak:kill-all`: all six processes killed with -9 at once under load and started again; nothing that was
+ * acknowledged with acks=all may be lost. TRIALS=10 a pace; --pace and --peer as for soak:failover.
+ */
+import { parseArgs } from 'node:util';
+import { pacesOf, soak } from './runner.ts';
+
+const { values } = parseArgs({
+  options: { pace: { type: 'string', default: 'both' }, peer: { type: 'boolean', default: false } },
+});
+const kinds = pacesOf(values.pace).map((pace) => ({ victim: 'all' as const, pace }));
+const isGood = await soak({ kinds, trials: Number(process.env['TRIALS'] ?? 10), peer: values.peer });
+process.exitCode = isGood ? 0 : 1;
