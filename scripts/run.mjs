@@ -19,6 +19,7 @@ const scripts = {
   'soak:garbage': ['test-e2e/soak/garbage.ts'],
   'bench:quick': ['test-e2e/bench/quick.ts'],
   'measure:start': ['test-e2e/bench/measure-start.ts'],
+  build: ['scripts/build.ts'],
   fuzz: ['packages/protocol/fuzz.ts'],
   format: ['node_modules/@biomejs/biome/bin/biome', 'check', '--write', '.'],
 };

@@ -4,16 +4,14 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import type { LocalNode } from './layout.ts';
 
 export type ProcessState = 'running' | 'paused' | 'stopped';
 
-/** The command's own entry: TypeScript in the repository, JavaScript in the published package. */
-const here = fileURLToPath(import.meta.url);
-const entry = here.endsWith('.ts') ? join(dirname(dirname(here)), 'main.ts') : here;
+/** The `millrace` command that is running now: a node is the same command with other words. */
+const entry = process.argv[1] ?? '';
 
 /** Starts the node. `outcome` is undefined once it serves, or the sentence that says why it does not. */
 export function spawnNode(node: LocalNode): { pid: number; outcome: Promise<string | undefined> } {
