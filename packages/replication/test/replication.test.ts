@@ -322,7 +322,7 @@ test('with flush.messages=1 an acknowledgement survives the loss of power of eve
   world.advance(100);
   const local = world.broker(1).produce(topic, 'local', { acks: 1 });
   expect(local.value).toBeUndefined();
-  world.advance(2);
+  world.advance(10);
   expect(local.value?.errorCode).toBe(ErrorCode.NONE);
   const all = world.broker(1).produce(topic, 'all');
   while (all.value === undefined) world.advance(1);
