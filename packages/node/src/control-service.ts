@@ -43,6 +43,8 @@ const NOTHING = new Uint8Array(0);
 
 export class ControlService implements RpcService {
   private readonly options: ControlServiceOptions;
+  /** The stream each broker spoke on last: only the end of that one is news of the broker. */
+  private readonly latestStreams: LatestStreams = new Map();
 
   constructor(options: ControlServiceOptions) {
     this.options = options;
@@ -62,7 +64,7 @@ export class ControlService implements RpcService {
   }
 
   stream(method: string, stream: RpcStream): RpcStreamHandler {
-    if (method === ControlMethod.session) return new SessionStream(this.options, stream);
+    if (method === ControlMethod.session) return new SessionStream(this.options, stream, this.latestStreams);
     stream.close();
     return { message: () => {}, closed: () => {} };
   }
@@ -133,15 +135,22 @@ export class ControlService implements RpcService {
   }
 }
 
-/** A broker's control stream. Its end is news of the broker that last spoke on it. */
+type LatestStreams = Map<NodeId, SessionStream>;
+
+/**
+ * A broker's control stream. A broker that reconnects opens a new one, and the end of the old one may be noticed later
+ * than that: it must not cut short the session that goes on.
+ */
 class SessionStream implements RpcStreamHandler {
   private readonly options: ControlServiceOptions;
   private readonly stream: RpcStream;
+  private readonly latestStreams: LatestStreams;
   private brokerId: NodeId = -1;
 
-  constructor(options: ControlServiceOptions, stream: RpcStream) {
+  constructor(options: ControlServiceOptions, stream: RpcStream, latestStreams: LatestStreams) {
     this.options = options;
     this.stream = stream;
+    this.latestStreams = latestStreams;
   }
 
   message(body: Uint8Array): void {
@@ -164,11 +173,18 @@ class SessionStream implements RpcStreamHandler {
   closed(reason: string): void {
     const { controller, clock, logger } = this.options;
     const { brokerId } = this;
+    if (this.latestStreams.get(brokerId) !== this) return;
+    this.latestStreams.delete(brokerId);
     const registration = controller.image.broker(brokerId);
     if (registration === undefined) return;
     if (controller.isActive) logger.info('broker-session-closed', { brokerId, reason });
     controller.sessionLost(brokerId, registration.incarnationId, clock.monotonicMs());
     this.options.touched();
+  }
+
+  private speaksFor(brokerId: NodeId): void {
+    this.brokerId = brokerId;
+    this.latestStreams.set(brokerId, this);
   }
 
   private answer(request: ControlRequest): void {
@@ -190,10 +206,10 @@ class SessionStream implements RpcStreamHandler {
     }
     const now = clock.monotonicMs();
     if (register !== undefined) {
-      this.brokerId = register.brokerId;
+      this.speaksFor(register.brokerId);
       controller.register(register, now, (response) => send({ register: response }));
     } else if (heartbeat !== undefined) {
-      this.brokerId = heartbeat.brokerId;
+      this.speaksFor(heartbeat.brokerId);
       controller.heartbeat(heartbeat, now, (response) => send({ heartbeat: response }));
     }
   }
