@@ -13,6 +13,7 @@ import {
   becomeLeader,
   becomeProspective,
   becomeUnattached,
+  type Election,
   learnEpoch,
   type VotePeer,
 } from './roles.ts';
@@ -29,7 +30,7 @@ export function pumpElection(node: RaftNode, now: Millis): void {
   const result = tally(node);
   if (result === 'won') {
     if (!election.preVote) becomeLeader(node, now);
-    else if (node.mayVote) becomeCandidate(node, now);
+    else if (node.mayVote && now >= promotionAt(node, election, now)) becomeCandidate(node, now);
   } else if (result === 'lost' && !election.defeated) {
     election.defeated = true;
     // Long enough for the winner to make itself known, random so that two losers do not meet again.
@@ -38,8 +39,19 @@ export function pumpElection(node: RaftNode, now: Millis): void {
   }
 }
 
+/**
+ * When a won pre-vote is followed by the election: at once, but at formation the lowest id goes first. There every vote
+ * is needed, so two candidates always spoil it for each other.
+ */
+function promotionAt(node: RaftNode, election: Election, now: Millis): Millis {
+  if (!election.formation) return now;
+  const rank = node.voters.voters.findIndex((voter) => voter.id === node.nodeId);
+  election.promotionAt ??= now + (rank * node.config.electionTimeoutMs) / 4;
+  return election.promotionAt;
+}
+
 export function electionDeadline(node: RaftNode): Millis {
-  let at = Number.POSITIVE_INFINITY;
+  let at = node.election?.promotionAt ?? Number.POSITIVE_INFINITY;
   for (const peer of node.election?.peers.values() ?? []) {
     if (peer.answer === 'none' && peer.inFlight === undefined) at = Math.min(at, peer.askAt);
   }

@@ -88,10 +88,12 @@ export class QuorumObserver {
 
   private fetchAfter(delayMs: number): void {
     if (!this.running) return;
-    this.timer = this.options.clock.setTimer(delayMs, () => this.fetch());
+    if (delayMs === 0) this.options.clock.soon(() => this.fetch());
+    else this.timer = this.options.clock.setTimer(delayMs, () => this.fetch());
   }
 
   private fetch(): void {
+    if (!this.running) return;
     const { target } = this;
     const { method, body } = encodeRequest({
       type: 'fetch',
@@ -135,7 +137,7 @@ export class QuorumObserver {
     }
     this.highWatermark = Math.max(this.highWatermark, response.highWatermark);
     this.deliver(response.batches);
-    // A new turn for the next one: what the listener was given may have asked for things, they go first.
+    // At the end of the turn: what the listener was given may have asked for things, they go first.
     this.fetchAfter(0);
   }
 

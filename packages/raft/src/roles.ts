@@ -23,6 +23,8 @@ export interface Election {
   /** Our own vote counts when this persist is durable; 0: at once. */
   readonly ownVoteSequence: number;
   readonly peers: Map<NodeId, VotePeer>;
+  /** Set when the pre-vote of a formation is won: the election follows then. */
+  promotionAt: Millis | undefined;
   /** A defeat has already brought the next round forward. */
   defeated: boolean;
 }
@@ -165,7 +167,8 @@ function newElection(node: RaftNode, preVote: boolean, now: Millis): Election {
     if (id !== node.nodeId) peers.set(id, { id, answer: 'none', inFlight: undefined, askAt: now, key });
   }
   const ownVoteSequence = preVote ? 0 : node.voteSequence;
-  return { preVote, formation: !node.voters.formed, ownVoteSequence, peers, defeated: false };
+  const formation = !node.voters.formed;
+  return { preVote, formation, ownVoteSequence, peers, promotionAt: undefined, defeated: false };
 }
 
 /** Forms the quorum when there is none, and always writes a leader-change record: what commits all that is older. */

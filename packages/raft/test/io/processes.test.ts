@@ -75,7 +75,9 @@ async function until<T>(what: () => T | undefined | false): Promise<T> {
   }
 }
 const state = () =>
-  voters.map((v) => v && `n${v.id} active=${v.active} committed=${v.committed.length} ${v.committed.at(-1)}`).join('; ');
+  voters
+    .map((v) => v && `n${v.id} active=${v.active} committed=${v.committed.length} ${v.committed.at(-1)}`)
+    .join('; ');
 const leader = (not?: Voter) => voters.find((voter) => voter?.active && voter !== not);
 async function timed<T>(what: Promise<T>): Promise<[T, number]> {
   const begin = performance.now();

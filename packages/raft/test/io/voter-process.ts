@@ -5,8 +5,8 @@
 import { type Clock, Prng } from '@millrace/base';
 import { MemoryLogger } from '@millrace/base/testing';
 import { GrpcRpc } from '@millrace/rpc/io';
-import { LevelStorage } from '../../src/io/index.ts';
 import { Quorum } from '../../src/index.ts';
+import { LevelStorage } from '../../src/io/index.ts';
 
 const [id, folder, ...ports] = [process.argv[2]!, process.argv[3]!, ...process.argv.slice(4)];
 const clock: Clock = {
@@ -34,7 +34,9 @@ Quorum.open(
     logger: new MemoryLogger(),
     listener: {
       committed: (batches) => {
-        const records = batches.flatMap((batch) => batch.records.map((record) => new TextDecoder().decode(record)));
+        const records = batches.flatMap((batch) =>
+          batch.records.map((record) => new TextDecoder().decode(record)),
+        );
         tell({ event: 'committed', records });
       },
       becameLeader: (epoch) => tell({ event: 'active', epoch }),

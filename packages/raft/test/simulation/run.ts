@@ -16,6 +16,8 @@ export function optionsOf(seed: number): WorldOptions {
     lossPerMille: [0, 0, 20, 100, 300][random.below(5)]!,
     delayMsMax: [2, 5, 30, 100][random.below(4)]!,
     diskDelayMsMax: [2, 10, 50][random.below(3)]!,
+    config: { electionTimeoutMs: [300, 300, 60][random.below(3)]! },
+    voteCrashPerMille: [0, 0, 100, 400][random.below(4)]!,
   };
 }
 
@@ -131,6 +133,7 @@ function cutOff(world: World, id: number): void {
 function heal(world: World): void {
   world.cuts.clear();
   world.lossPerMille = 0;
+  world.voteCrashPerMille = 0;
   world.delayMsMax = 3;
   world.diskDelayMsMax = 5;
   world.tell('everything heals');

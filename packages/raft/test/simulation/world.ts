@@ -25,6 +25,9 @@ export interface WorldOptions {
   readonly lossPerMille: number;
   readonly delayMsMax: number;
   readonly diskDelayMsMax: number;
+  /** Of 1000 votes on their way to the device, how many are hit by a crash with a quick restart. */
+  readonly voteCrashPerMille: number;
+  readonly config?: Partial<QuorumConfig>;
   /** Plants a bug: replaces a node's effects before they are carried out. */
   readonly sabotage?: (effects: RaftEffect[], node: RaftNode) => RaftEffect[];
 }
@@ -76,6 +79,7 @@ export class World {
   lossPerMille: number;
   delayMsMax: number;
   diskDelayMsMax: number;
+  voteCrashPerMille: number;
   events = 0;
   proposals = 0;
   story: string[] = [];
@@ -90,6 +94,7 @@ export class World {
     this.lossPerMille = options.lossPerMille;
     this.delayMsMax = options.delayMsMax;
     this.diskDelayMsMax = options.diskDelayMsMax;
+    this.voteCrashPerMille = options.voteCrashPerMille;
     this.checker = new Checker(this);
     for (let id = 1; id <= options.voters; id++) {
       this.nodes.push({
@@ -177,7 +182,7 @@ export class World {
       key: node.key,
       clusterId: '',
       configuredVoters: this.nodes.map(({ id }) => ({ id, host: `h${id}`, port: 9000 + id })),
-      config: simConfig,
+      config: { ...simConfig, ...this.options.config },
       random: this.random.fork(`node-${node.id}-${node.generation}`),
       vote: node.disk.vote,
       batches: [...node.disk.batches],
@@ -291,7 +296,21 @@ export class World {
   private persist(node: SimNode, { sequence, writes }: Extract<RaftEffect, { type: 'persist' }>): void {
     this.checker.writes(node, writes);
     node.pending.push({ sequence, writes });
+    const isVote = writes.some(
+      (write) => write.type === 'vote' && ![-1, node.id].includes(write.vote.votedFor),
+    );
+    if (isVote && this.random.below(1000) < this.voteCrashPerMille) this.crashSoon(node);
     if (node.pending.length === 1) this.startWrite(node);
+  }
+
+  private crashSoon(node: SimNode): void {
+    const { generation } = node;
+    this.schedule(this.random.below(this.diskDelayMsMax) + 1, () => {
+      if (node.generation !== generation) return;
+      this.count('crash while voting');
+      this.crash(node);
+      this.schedule(1 + this.random.below(10), () => this.start(node));
+    });
   }
 
   private startWrite(node: SimNode): void {
