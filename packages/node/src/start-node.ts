@@ -21,7 +21,7 @@ import { controllerConfig, quorumConfig } from './controller-config.ts';
 import { NodeClock } from './io/clock.ts';
 import { NodeDisk } from './io/disk.ts';
 import type { HealthServer } from './io/health.ts';
-import { FolderInUseError, type FolderLock, lockFolder } from './io/lock-file.ts';
+import { FolderInUseError, type FolderLock, lockFolderSoon } from './io/lock-file.ts';
 import { createLogger } from './io/logger.ts';
 import { NodeNet } from './io/net.ts';
 import { NodeRandom } from './io/random.ts';
@@ -120,7 +120,7 @@ class HostedNode implements RunningNode {
     const disk = seams.disk ?? new NodeDisk();
     disk.makeDirectory(config.logDirectory);
     checkSpace(disk, config);
-    if (seams.disk === undefined) this.lock = lockFolder(config.logDirectory);
+    if (seams.disk === undefined) this.lock = await lockFolderSoon(config.logDirectory);
     const healthPort = settings['health.port'];
     if (healthPort !== undefined) {
       const { serveHealth } = await import('./io/health.ts');

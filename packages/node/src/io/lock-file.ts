@@ -5,9 +5,17 @@
  */
 import fs from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 export class FolderInUseError extends Error {
   override readonly name = 'FolderInUseError';
+  /** Who holds it, if that is known. */
+  readonly pid: number | undefined;
+
+  constructor(message: string, pid?: number) {
+    super(message);
+    this.pid = pid;
+  }
 }
 
 export interface FolderLock {
@@ -15,6 +23,20 @@ export interface FolderLock {
 }
 
 const NAME = '.lock';
+
+/** As lockFolder, but gives another process a moment to end: one that was just killed may still be on its way out. */
+export async function lockFolderSoon(directory: string, patienceMs = 1000): Promise<FolderLock> {
+  const deadline = performance.now() + patienceMs;
+  for (;;) {
+    try {
+      return lockFolder(directory);
+    } catch (error) {
+      const own = error instanceof FolderInUseError && error.pid === process.pid;
+      if (!(error instanceof FolderInUseError) || own || performance.now() > deadline) throw error;
+    }
+    await sleep(25);
+  }
+}
 
 /** Takes the lock of a folder that exists. Throws FolderInUseError. */
 export function lockFolder(directory: string): FolderLock {
@@ -31,6 +53,7 @@ export function lockFolder(directory: string): FolderLock {
       if (pid !== undefined) {
         throw new FolderInUseError(
           `the data folder ${directory} is in use by process ${pid}; stop that node, or give this one another folder in log.dirs`,
+          pid,
         );
       }
       takeAway(path, held, `${temporary}.stale`);
@@ -77,8 +100,15 @@ function livingHolder(content: string): number | undefined {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ESRCH') return undefined;
   }
+  const stat = readIfThere(`/proc/${pid}/stat`);
+  if (stat !== undefined && hasEnded(stat)) return undefined;
   const startNow = startOf(pid);
   return startNow === undefined || start === '-' || startNow === start ? pid : undefined;
+}
+
+/** One that ended and that its parent has not looked after yet (state Z, or X) holds nothing any more. */
+function hasEnded(stat: string): boolean {
+  return /^[ZX]/.test(stat.slice(stat.lastIndexOf(')') + 2));
 }
 
 /** When a process started, in the system's ticks since boot, with the boot's id; undefined where /proc does not tell. */

@@ -1,5 +1,5 @@
 /** Goal: clock, randomness, logs, folder lock and health keep their promises. Method: the real ones. */
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,7 +7,7 @@ import { isUuid } from '@millrace/base';
 import { afterAll, expect, test } from 'vitest';
 import { NodeClock } from '../../src/io/clock.ts';
 import { serveHealth } from '../../src/io/health.ts';
-import { FolderInUseError, lockFolder } from '../../src/io/lock-file.ts';
+import { FolderInUseError, lockFolder, lockFolderSoon } from '../../src/io/lock-file.ts';
 import { createLogger } from '../../src/io/logger.ts';
 import { NodeRandom } from '../../src/io/random.ts';
 
@@ -90,6 +90,27 @@ test('the lock of a process that is gone, or whose id was given to another, does
     lockFolder(directory).release();
   }
   expect(fs.readdirSync(directory)).toEqual([]);
+});
+
+test('a holder that is about to end is waited for, one that lives on is refused after a while', async () => {
+  const child = spawn(process.execPath, ['-e', 'setTimeout(() => {}, 60000)']);
+  fs.writeFileSync(join(directory, '.lock'), `${child.pid} - x\n`);
+  await expect(lockFolderSoon(directory, 50)).rejects.toThrow(FolderInUseError);
+  setTimeout(() => child.kill('SIGKILL'), 50);
+  (await lockFolderSoon(directory, 10_000)).release();
+});
+
+test('a holder that ended without anybody looking after it does not count', async () => {
+  // The shell becomes `sleep` and never asks for its child, which stays as a zombie.
+  const parent = spawn('sh', ['-c', 'true & echo $!; exec sleep 60'], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  const pid = await new Promise<number>((resolve) =>
+    parent.stdout.once('data', (text) => resolve(Number(text))),
+  );
+  fs.writeFileSync(join(directory, '.lock'), `${pid} - x\n`);
+  (await lockFolderSoon(directory, 5000)).release();
+  parent.kill('SIGKILL');
 });
 
 test('health: 503 until ready, then 200; 404 elsewhere', async () => {
