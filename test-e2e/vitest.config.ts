@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     root: import.meta.dirname,
-    include: ['lib/*.test.ts', 'clients/*.test.ts', 'soak/*.test.ts'],
+    include: ['lib/*.test.ts', 'clients/*.test.ts', 'soak/*.test.ts', 'bench/*.test.ts'],
     globalSetup: ['lib/global-setup.ts'],
     fileParallelism: false,
     testTimeout: 180_000,

@@ -1,7 +1,7 @@
 /** Garbage of every kind and thousands of silent connections, while two normal writers go on. */
-import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cluster } from '../lib/cluster.ts';
+import { residentMiB } from '../lib/memory.ts';
 import { aliveBrokers, createTopic } from '../lib/wire.ts';
 import { garbageKinds, openFilesMax, openSilent, throwGarbage } from './garbage-client.ts';
 import { checkHistory } from './history.ts';
@@ -116,14 +116,7 @@ async function holdSilent(
   }
 }
 
-/** Most resident memory so far, in MiB, by node; 0 where the system does not tell. */
+/** Most resident memory so far, in MiB, by node. */
 function peaks(nodes: Nodes): number[] {
-  return nodes.map(({ pid }) => {
-    try {
-      const line = /^VmHWM:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
-      return Math.round(Number(line?.[1] ?? 0) / 1024);
-    } catch {
-      return 0;
-    }
-  });
+  return nodes.map(({ pid }) => residentMiB(pid, 'VmHWM'));
 }
