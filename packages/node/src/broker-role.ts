@@ -43,8 +43,10 @@ export interface BrokerRoleEvents {
   serving(): void;
   /** The image moved. */
   imageChanged(image: MetadataImage): void;
-  /** It can never serve: wrong cluster. The message is one sentence for a person. */
+  /** It can never serve. The message is one sentence for a person. */
   failed(message: string): void;
+  /** It can never serve: its data folder is of another cluster. The reason is part of a sentence. */
+  foreignFolder(reason: string): void;
 }
 
 export interface BrokerRoleOptions {
@@ -231,7 +233,7 @@ export class BrokerRole {
         registered: () => {},
         unfenced: () => this.serve(),
         fenced: () => this.frontEnd.closeConnections('this broker was fenced'),
-        refused: (message) => events.failed(message),
+        refused: (message) => events.foreignFolder(message),
       },
     });
     this.observer?.start();

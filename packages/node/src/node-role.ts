@@ -15,6 +15,8 @@ export interface NodeRoleEvents {
   imageChanged(image: MetadataImage): void;
   /** The node must end. */
   failed(message: string): void;
+  /** The node must end: its data folder is of another cluster. The reason is part of a sentence. */
+  foreignFolder(reason: string): void;
 }
 
 /** The classes are passed in: a process loads only the code of the roles it has. */
@@ -38,6 +40,7 @@ export class NodeRole {
         serving: () => events.ready(),
         imageChanged: (image) => events.imageChanged(image),
         failed: (message) => events.failed(message),
+        foreignFolder: (reason) => events.foreignFolder(reason),
       },
       options.controller !== undefined,
     );

@@ -258,6 +258,10 @@ class HostedNode implements RunningNode {
           for (const waiter of [...this.waiters]) waiter(image);
         },
         failed: (message) => this.giveUp(message),
+        foreignFolder: (reason) =>
+          this.giveUp(
+            `the data folder ${config.logDirectory} belongs to another cluster (${reason}); name another folder in log.dirs, or the right controllers in controller.quorum.voters`,
+          ),
       },
     };
   }
