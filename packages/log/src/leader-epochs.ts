@@ -17,9 +17,11 @@ export class LeaderEpochs {
   /** The file was there but could not be read: entries must be collected from the batches. */
   readonly damaged: boolean;
   private list: EpochEntry[] = [];
+  /** The file does not say yet what the list says. */
+  dirty = false;
   private unsynced = false;
   private readonly disk: Disk;
-  private path: string;
+  private readonly path: string;
 
   constructor(disk: Disk, path: string) {
     this.disk = disk;
@@ -40,12 +42,13 @@ export class LeaderEpochs {
 
   /** Notes that `epoch` begins at `startOffset`; removes entries with an epoch or a start that is not below. True: changed. */
   assign(epoch: LeaderEpoch, startOffset: Offset): boolean {
-    if (!this.note(epoch, startOffset)) return false;
+    this.note(epoch, startOffset);
+    if (!this.dirty) return false;
     this.write();
     return true;
   }
 
-  /** As assign, for recovery, which writes once at the end. */
+  /** As assign, but leaves the file for `write`. */
   note(epoch: LeaderEpoch, startOffset: Offset): boolean {
     assert(epoch >= 0 && startOffset >= 0, 'an epoch and its start are not negative');
     const last = this.list[this.list.length - 1];
@@ -56,6 +59,7 @@ export class LeaderEpochs {
       this.list.pop();
     }
     this.list.push({ epoch, startOffset });
+    this.dirty = true;
     return true;
   }
 
@@ -107,7 +111,9 @@ export class LeaderEpochs {
 
   /** Replaces the file. */
   write(): void {
+    this.dirty = true;
     replaceFile(this.disk, this.path, formatCheckpoint(this.list.map((e) => `${e.epoch} ${e.startOffset}`)));
+    this.dirty = false;
     this.unsynced = true;
   }
 
@@ -122,11 +128,6 @@ export class LeaderEpochs {
     }
     this.unsynced = false;
     return true;
-  }
-
-  /** The log's folder was renamed. */
-  moveTo(path: string): void {
-    this.path = path;
   }
 }
 

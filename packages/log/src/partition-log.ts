@@ -309,6 +309,7 @@ export class PartitionLog {
     if (o.clean && this.offline === undefined)
       this.orOffline(() => {
         this.segments.active.seal();
+        if (this.epochs.dirty) this.epochs.write();
         this.snapshots.write(this.endOffset, this.producers);
         this.flusher.flushNow();
       });
@@ -366,13 +367,11 @@ export class PartitionLog {
 
   private assignEpochs(bytes: Uint8Array): void {
     const { header } = this;
-    let changed = false;
     for (let position = 0; position < bytes.length; position += header.sizeBytes) {
       readBatchHeader(bytes, position, header);
-      if (header.leaderEpoch === this.epochs.latest) continue;
-      changed = this.epochs.note(header.leaderEpoch, header.baseOffset) || changed;
+      if (header.leaderEpoch !== this.epochs.latest) this.epochs.note(header.leaderEpoch, header.baseOffset);
     }
-    if (!changed) return;
+    if (!this.epochs.dirty) return;
     this.epochs.write();
     this.namesUnsynced = true;
   }

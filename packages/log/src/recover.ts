@@ -147,7 +147,6 @@ function replay(state: Replay, rebuild: readonly boolean[]): void {
   if (snapshot !== undefined) producers.load(snapshot.entries, o.nowWallMs);
   const replayFrom = snapshot?.offset ?? 0;
   const missingEpochs = epochs.damaged || epochs.latest === -1;
-  let epochsChanged = epochs.damaged;
   state.endOffset = list[0]!.baseOffset;
   for (let index = 0; index < list.length; index++) {
     const segment = list[index]!;
@@ -155,7 +154,7 @@ function replay(state: Replay, rebuild: readonly boolean[]): void {
     const visit = (header: BatchHeader): void => {
       if (header.lastOffset >= replayFrom) producers.update(header, o.nowWallMs);
       if (header.leaderEpoch >= 0 && (header.leaderEpoch > epochs.latest || rebuild[index] || missingEpochs))
-        epochsChanged = noteEpoch(epochs, header) || epochsChanged;
+        noteEpoch(epochs, header);
     };
     if (rebuild[index]) {
       if (index > 0 && segment.baseOffset > replayFrom) snapshots.write(segment.baseOffset, producers);
@@ -164,20 +163,21 @@ function replay(state: Replay, rebuild: readonly boolean[]): void {
       if (strict && state.damage === undefined && next !== undefined && state.endOffset !== next.baseOffset)
         state.damage = 'records are missing before the next segment';
     } else {
-      const segmentEnd = next?.baseOffset ?? Number.MAX_SAFE_INTEGER;
-      state.endOffset = readTrusted(segment, next, missingEpochs || segmentEnd > replayFrom, visit);
+      state.endOffset = next?.baseOffset ?? segment.resume().nextOffset;
+      if (missingEpochs) visitFrom(segment, 0, visit);
+      else if (state.endOffset > replayFrom) visitFrom(segment, segment.locate(replayFrom)?.position, visit);
     }
     if (state.damage === undefined) continue;
     cutBehind(state, index);
     break;
   }
-  if (epochsChanged) epochs.write();
+  if (epochs.dirty || epochs.damaged) epochs.write();
 }
 
 /** In a scan entries come in order; those that the file has and the log contradicts are replaced. */
-function noteEpoch(epochs: LeaderEpochs, header: BatchHeader): boolean {
-  if (epochs.epochAt(header.baseOffset) === header.leaderEpoch) return false;
-  return epochs.note(header.leaderEpoch, header.baseOffset);
+function noteEpoch(epochs: LeaderEpochs, header: BatchHeader): void {
+  if (epochs.epochAt(header.baseOffset) !== header.leaderEpoch)
+    epochs.note(header.leaderEpoch, header.baseOffset);
 }
 
 /** `strict`: above the recovery point nothing was compacted, so a jump of offsets is damage the checksum cannot see. */
@@ -218,19 +218,16 @@ function rebuildSegment(
   segment.seal();
 }
 
-/** The end offset of a segment that is not rebuilt; its headers are visited only when asked for. */
-function readTrusted(
+function visitFrom(
   segment: Segment,
-  next: Segment | undefined,
-  visitAll: boolean,
+  position: number | undefined,
   visit: (header: BatchHeader) => void,
-): Offset {
-  if (visitAll)
-    segment.scan(0, { checkCrc: false }, (header) => {
-      visit(header);
-      return false;
-    });
-  return next?.baseOffset ?? segment.resume().nextOffset;
+): void {
+  if (position === undefined) return;
+  segment.scan(position, { checkCrc: false }, (header) => {
+    visit(header);
+    return false;
+  });
 }
 
 /** Nothing behind the damage can be kept: offsets would be missing in between. */

@@ -1,0 +1,108 @@
+/** Leader epochs: where each ended, against a list that is searched from the beginning. */
+import { MemoryDisk } from '@millrace/base/testing';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { LeaderEpochs } from '../src/index.ts';
+
+const PATH = '/data/topic-0/leader-epoch-checkpoint';
+
+function epochs(disk: MemoryDisk, ...entries: [number, number][]): LeaderEpochs {
+  disk.makeDirectory('/data/topic-0');
+  const list = new LeaderEpochs(disk, PATH);
+  for (const [epoch, startOffset] of entries) list.assign(epoch, startOffset);
+  return list;
+}
+
+test('end offsets: the rules of OffsetForLeaderEpoch', () => {
+  const list = epochs(new MemoryDisk(), [2, 10], [4, 20], [7, 35]);
+  expect(list.endOffsetFor(-1, 50)).toEqual({ epoch: -1, endOffset: -1 });
+  expect(list.endOffsetFor(7, 50)).toEqual({ epoch: 7, endOffset: 50 });
+  expect(list.endOffsetFor(8, 50)).toEqual({ epoch: -1, endOffset: -1 });
+  expect(list.endOffsetFor(1, 50)).toEqual({ epoch: 1, endOffset: 10 });
+  expect(list.endOffsetFor(2, 50)).toEqual({ epoch: 2, endOffset: 20 });
+  expect(list.endOffsetFor(3, 50)).toEqual({ epoch: 2, endOffset: 20 });
+  expect(list.endOffsetFor(6, 50)).toEqual({ epoch: 4, endOffset: 35 });
+  expect(epochs(new MemoryDisk()).endOffsetFor(0, 0)).toEqual({ epoch: -1, endOffset: -1 });
+});
+
+test('an entry removes those with an epoch or a start that is not below', () => {
+  const list = epochs(new MemoryDisk(), [2, 10], [4, 20], [7, 35]);
+  list.assign(8, 20);
+  expect(list.entries).toEqual([
+    { epoch: 2, startOffset: 10 },
+    { epoch: 8, startOffset: 20 },
+  ]);
+  list.assign(8, 40);
+  expect(list.entries.length).toBe(2);
+});
+
+test('truncation from both ends', () => {
+  const list = epochs(new MemoryDisk(), [2, 10], [4, 20], [7, 35]);
+  list.truncateFromEnd(35);
+  expect(list.latest).toBe(4);
+  list.truncateFromStart(15);
+  expect(list.entries).toEqual([
+    { epoch: 2, startOffset: 15 },
+    { epoch: 4, startOffset: 20 },
+  ]);
+  list.truncateFromStart(5);
+  expect(list.entries[0]).toEqual({ epoch: 2, startOffset: 15 });
+  list.truncateFromStart(100);
+  expect(list.entries).toEqual([{ epoch: 4, startOffset: 100 }]);
+  list.clear();
+  expect(list.latest).toBe(-1);
+});
+
+test("the file is Kafka's, and garbage is noticed", () => {
+  const disk = new MemoryDisk();
+  epochs(disk, [2, 10], [4, 20]);
+  expect(new TextDecoder().decode(disk.readFile(PATH))).toBe('0\n2\n2 10\n4 20\n');
+  expect(new LeaderEpochs(disk, PATH).entries.length).toBe(2);
+  for (const text of [
+    '',
+    '0\n',
+    '1\n1\n2 10\n',
+    '0\n2\n2 10\n',
+    '0\n1\n2 10',
+    '0\n1\n2 x\n',
+    '0\n2\n4 20\n2 10\n',
+  ]) {
+    disk.writeFileAtomic(PATH, new TextEncoder().encode(text));
+    const read = new LeaderEpochs(disk, PATH);
+    expect([read.damaged, read.entries]).toEqual([true, []]);
+  }
+});
+
+test('against a list searched from the beginning', () => {
+  const change = fc.tuple(fc.constantFrom('assign', 'end', 'start'), fc.nat(12), fc.nat(60));
+  fc.assert(
+    fc.property(fc.array(change), (changes) => {
+      const disk = new MemoryDisk();
+      const list = epochs(disk);
+      let twin: { epoch: number; startOffset: number }[] = [];
+      for (const [kind, epoch, offset] of changes) {
+        if (kind === 'assign') {
+          list.assign(epoch, offset);
+          const last = twin.at(-1);
+          if (last?.epoch !== epoch || last.startOffset > offset)
+            twin = [
+              ...twin.filter((one) => one.epoch < epoch && one.startOffset < offset),
+              { epoch, startOffset: offset },
+            ];
+        } else if (kind === 'end') {
+          list.truncateFromEnd(offset);
+          twin = twin.filter((one) => one.startOffset < offset);
+        } else {
+          list.truncateFromStart(offset);
+          const kept = twin.findLast((one) => one.startOffset <= offset);
+          if (kept !== undefined)
+            twin = [{ ...kept, startOffset: offset }, ...twin.filter((one) => one.startOffset > offset)];
+        }
+        expect(list.entries).toEqual(twin);
+        expect(new LeaderEpochs(disk, PATH).entries).toEqual(twin);
+        for (let at = 0; at < 60; at += 7)
+          expect(list.epochAt(at)).toBe(twin.findLast((one) => one.startOffset <= at)?.epoch ?? -1);
+      }
+    }),
+  );
+});

@@ -1,0 +1,181 @@
+/** One log directory: whose it is, what is in it, and its checkpoint files. */
+import { Prng, type Uuid } from '@millrace/base';
+import { MemoryDisk, MemoryLogger } from '@millrace/base/testing';
+import { compressionCodecs } from '@millrace/protocol/io';
+import { expect, test } from 'vitest';
+import { LogDirectory, LogOpenError, type OpenDirectory, type OpenDirectoryOptions } from '../src/index.ts';
+import { append, batch, config, NOW, readAll } from './support.ts';
+
+const CLUSTER = 'ccccccccccccccccccccAA' as Uuid;
+const OTHER = 'dddddddddddddddddddddA' as Uuid;
+const TOPIC = 'ttttttttttttttttttttAA' as Uuid;
+
+function tryOpen(disk: MemoryDisk, o: Partial<OpenDirectoryOptions> = {}): OpenDirectory {
+  return LogDirectory.open({
+    disk,
+    directory: '/data',
+    nodeId: 1,
+    random: new Prng(1),
+    codecs: compressionCodecs,
+    logger: new MemoryLogger(),
+    ...o,
+  });
+}
+
+function open(disk: MemoryDisk, o: Partial<OpenDirectoryOptions> = {}): LogDirectory {
+  const answer = tryOpen(disk, o);
+  if (!answer.ok) throw new Error(answer.message);
+  return answer.logs;
+}
+
+function message(disk: MemoryDisk, o: Partial<OpenDirectoryOptions> = {}): string {
+  const answer = tryOpen(disk, o);
+  return answer.ok ? 'opened' : answer.message;
+}
+
+function text(disk: MemoryDisk, name: string): string | undefined {
+  const bytes = disk.readFile(`/data/${name}`);
+  return bytes === undefined ? undefined : new TextDecoder().decode(bytes);
+}
+
+const LOG = { config: config(), nowWallMs: NOW };
+
+test('an empty folder is formatted; the cluster id is noted when it is known', () => {
+  const disk = new MemoryDisk();
+  const logs = open(disk);
+  expect(text(disk, 'meta.properties')).toBe(`directory.id=${logs.directoryId}\nnode.id=1\nversion=1\n`);
+  expect(logs.adoptClusterId(CLUSTER)).toBeUndefined();
+  expect(text(disk, 'meta.properties')).toContain(`cluster.id=${CLUSTER}\n`);
+  const again = open(disk, { random: new Prng(2) });
+  expect([again.clusterId, again.directoryId]).toEqual([CLUSTER, logs.directoryId]);
+  expect(again.adoptClusterId(CLUSTER)).toBeUndefined();
+  expect(again.adoptClusterId(OTHER)).toContain(CLUSTER);
+});
+
+test('a folder of another node, cluster or format is refused in one sentence that says what to do', () => {
+  const disk = new MemoryDisk();
+  open(disk, { clusterId: CLUSTER });
+  expect(message(disk, { clusterId: CLUSTER })).toBe('opened');
+  expect(message(disk, { nodeId: 2 })).toMatch(/belongs to node 1, this is node 2.*node\.id/);
+  expect(message(disk, { clusterId: OTHER })).toMatch(/belongs to cluster c+AA.*another folder/);
+  const put = (content: string): void =>
+    disk.writeFileAtomic('/data/meta.properties', new TextEncoder().encode(content));
+  put('version=2\nnode.id=1\n');
+  expect(message(disk)).toMatch(/format version is 2.*newer Millrace/);
+  put('version=0\nbroker.id=1\n');
+  expect(message(disk)).toMatch(/ZooKeeper/);
+  put('garbage');
+  expect(message(disk)).toMatch(/no version/);
+  // As Kafka writes it.
+  put(
+    `#\n#Sat Jan 01 00:00:00 UTC 2000\ncluster.id=${CLUSTER}\ndirectory.id=${OTHER}\nnode.id=1\nversion=1\n`,
+  );
+  expect(open(disk).directoryId).toBe(OTHER);
+  disk.remove('/data/meta.properties');
+  disk.makeDirectory('/data/topic-0');
+  expect(message(disk)).toMatch(/no meta\.properties/);
+});
+
+test('partitions are listed with their ids; a log of another topic with that name is not opened', () => {
+  const disk = new MemoryDisk();
+  const logs = open(disk);
+  logs.openLog('my-topic', 12, { ...LOG, topicId: TOPIC });
+  logs.openLog('b', 0, LOG);
+  expect(text(disk, 'my-topic-12/partition.metadata')).toBe(`version: 0\ntopic_id: ${TOPIC}\n`);
+  const expected = [
+    { topic: 'b', partition: 0, topicId: undefined },
+    { topic: 'my-topic', partition: 12, topicId: TOPIC },
+  ];
+  expect(logs.partitions()).toEqual(expected);
+  expect(open(disk).partitions()).toEqual(expected);
+  expect(() => open(disk).openLog('my-topic', 12, { ...LOG, topicId: OTHER })).toThrow(LogOpenError);
+});
+
+test('a clean stop is known by its marker, which goes before anything changes', () => {
+  const disk = new MemoryDisk();
+  const logs = open(disk);
+  append(logs.openLog('a', 0, LOG), batch(3));
+  logs.close({ clean: true, brokerEpoch: 42 });
+  expect(text(disk, '.kafka_cleanshutdown')).toBe('{"version":0,"brokerEpoch":42}');
+  const again = open(disk);
+  expect(again.cleanShutdownBrokerEpoch).toBe(42);
+  const log = again.openLog('a', 0, LOG);
+  expect(text(disk, '.kafka_cleanshutdown')).toBeUndefined();
+  expect(log.recoveryPoint).toBe(3);
+  append(log, batch(1));
+  again.close({ clean: false });
+  const third = open(disk);
+  expect(third.cleanShutdownBrokerEpoch).toBeUndefined();
+  expect(third.openLog('a', 0, LOG).endOffset).toBe(4);
+});
+
+test('a stop is not clean when a log is offline, or when folders of an unclean stop were never opened', () => {
+  const disk = new MemoryDisk();
+  const logs = open(disk);
+  logs.openLog('a', 0, LOG);
+  append(logs.openLog('b', 0, LOG), batch(1));
+  logs.close({ clean: false });
+  const again = open(disk);
+  again.openLog('a', 0, LOG);
+  again.close({ clean: true });
+  expect(text(disk, '.kafka_cleanshutdown')).toBeUndefined();
+  const third = open(disk);
+  third.openLog('a', 0, LOG);
+  third.openLog('b', 0, LOG).offline = 'the device is gone';
+  third.close({ clean: true });
+  expect(text(disk, '.kafka_cleanshutdown')).toBeUndefined();
+});
+
+test("checkpoint files are Kafka's and survive; damaged ones are left out", () => {
+  const disk = new MemoryDisk();
+  const logs = open(disk);
+  const log = logs.openLog('a', 0, { ...LOG, config: config({ segmentBytes: 150 }) });
+  for (let i = 0; i < 5; i++) append(log, batch(1));
+  log.advanceStartOffset(2);
+  logs.writeHighWatermarks([{ topic: 'a', partition: 0, offset: 4 }]);
+  logs.tick(NOW);
+  expect(text(disk, 'replication-offset-checkpoint')).toBe('0\n1\na 0 4\n');
+  expect(text(disk, 'log-start-offset-checkpoint')).toBe('0\n1\na 0 2\n');
+  expect(text(disk, 'recovery-point-offset-checkpoint')).toBe('0\n1\na 0 0\n');
+  const again = open(disk);
+  expect(again.highWatermark('a', 0)).toBe(4);
+  expect(again.highWatermark('a', 1)).toBeUndefined();
+  expect(again.openLog('a', 0, LOG).startOffset).toBe(2);
+  disk.writeFileAtomic('/data/replication-offset-checkpoint', new Uint8Array([48, 10]));
+  const logger = new MemoryLogger();
+  expect(open(disk, { logger }).highWatermark('a', 0)).toBeUndefined();
+  expect(logger.events).toMatchObject([{ event: 'checkpoint-damaged' }]);
+});
+
+test('what was noted of logs that are not opened this time stays noted', () => {
+  const disk = new MemoryDisk();
+  const logs = open(disk);
+  const log = logs.openLog('a', 0, LOG);
+  for (let i = 0; i < 5; i++) append(log, batch(1));
+  log.advanceStartOffset(3);
+  logs.close({ clean: true });
+  const second = open(disk);
+  second.openLog('b', 0, LOG);
+  second.close({ clean: true });
+  const third = open(disk);
+  const again = third.openLog('a', 0, LOG);
+  expect([again.startOffset, again.recoveryPoint]).toEqual([3, 5]);
+  expect(readAll(again).length).toBe(2);
+});
+
+test('deletion takes a log out of sight at once, open or not, and its folder with the next tick', () => {
+  const disk = new MemoryDisk();
+  const logs = open(disk);
+  append(logs.openLog('a', 0, LOG), batch(1));
+  logs.writeHighWatermarks([{ topic: 'a', partition: 0, offset: 1 }]);
+  disk.makeDirectory('/data/never-opened-3');
+  logs.deleteLog('a', 0);
+  logs.deleteLog('never-opened', 3);
+  expect(logs.partitions()).toEqual([]);
+  expect([logs.log('a', 0), logs.highWatermark('a', 0)]).toEqual([undefined, undefined]);
+  expect(disk.list('/data').filter((name) => name.endsWith('-delete')).length).toBe(2);
+  expect(logs.openLog('a', 0, LOG).endOffset).toBe(0);
+  logs.tick(NOW);
+  expect(disk.list('/data').filter((name) => name.endsWith('-delete'))).toEqual([]);
+  expect(logs.log('a', 0)?.offline).toBeUndefined();
+});

@@ -1,0 +1,489 @@
+/** One partition's log, rule by rule. */
+import { DiskError, InvariantError } from '@millrace/base';
+import { MemoryDisk, MemoryLogger } from '@millrace/base/testing';
+import { Compression, ErrorCode, readBatchHeader, readRecords } from '@millrace/protocol';
+import { compressionCodecs } from '@millrace/protocol/io';
+import { expect, test } from 'vitest';
+import type { LeaderAppend, PartitionLog } from '../src/index.ts';
+import {
+  append,
+  batch,
+  concat,
+  contents,
+  DIRECTORY,
+  NOW,
+  openLog,
+  readAll,
+  sequenced,
+  splitBatches,
+  TOPIC_ID,
+} from './support.ts';
+
+function lead(log: PartitionLog, bytes: Uint8Array, apiVersion?: number): LeaderAppend {
+  const version = apiVersion === undefined ? {} : { apiVersion };
+  return log.appendAsLeader(bytes, { leaderEpoch: 3, nowWallMs: NOW, ...version });
+}
+
+function refusal(log: PartitionLog, bytes: Uint8Array, apiVersion?: number): ErrorCode {
+  const answer = lead(log, bytes, apiVersion);
+  if (answer.ok) throw new Error('the batch was accepted');
+  expect(answer.message).not.toBe('');
+  expect(log.endOffset).toBe(0);
+  return answer.errorCode;
+}
+
+function set(bytes: Uint8Array, at: number, ...values: number[]): Uint8Array {
+  bytes.set(values, at);
+  return bytes;
+}
+
+test('a leader gives offsets and its epoch, and the records read back', () => {
+  const log = openLog();
+  expect(lead(log, batch(2, { values: ['a', 'b'] }))).toEqual({
+    ok: true,
+    baseOffset: 0,
+    lastOffset: 1,
+    logAppendTimeMs: -1,
+    startOffset: 0,
+    duplicate: false,
+  });
+  expect(lead(log, batch(1, { values: ['c'] }))).toMatchObject({ baseOffset: 2, lastOffset: 2 });
+  expect(contents(log)).toEqual(['0:a', '1:b', '2:c']);
+  expect(readBatchHeader(readAll(log)[1]!).leaderEpoch).toBe(3);
+  expect(log.epochs.entries).toEqual([{ epoch: 3, startOffset: 0 }]);
+});
+
+test('what is no single good batch is refused with the code Kafka has for it', () => {
+  const log = openLog({ config: { maxMessageBytes: 200 } });
+  expect(refusal(log, new Uint8Array(0))).toBe(ErrorCode.INVALID_RECORD);
+  expect(refusal(log, batch(1).subarray(0, 40))).toBe(ErrorCode.CORRUPT_MESSAGE);
+  expect(refusal(log, batch(1).subarray(0, -1))).toBe(ErrorCode.CORRUPT_MESSAGE);
+  expect(refusal(log, set(batch(1), 8, 0, 0, 0, 1))).toBe(ErrorCode.CORRUPT_MESSAGE);
+  expect(refusal(log, set(batch(1), 16, 1))).toBe(ErrorCode.INVALID_RECORD);
+  expect(refusal(log, concat([batch(1), batch(1)]))).toBe(ErrorCode.INVALID_RECORD);
+  expect(refusal(log, batch(1, { baseOffset: 1 }))).toBe(ErrorCode.INVALID_RECORD);
+  expect(refusal(log, batch(1, { valueBytes: 201 }))).toBe(ErrorCode.MESSAGE_TOO_LARGE);
+  expect(refusal(log, set(batch(1), 70, 255))).toBe(ErrorCode.CORRUPT_MESSAGE);
+  expect(refusal(log, batch(1, { isControl: true }))).toBe(ErrorCode.INVALID_RECORD);
+  expect(refusal(log, batch(1, { producerId: 5, producerEpoch: 0 }))).toBe(ErrorCode.INVALID_RECORD);
+  const zstd = { compression: Compression.ZSTD };
+  expect(refusal(log, batch(1, zstd), 6)).toBe(ErrorCode.UNSUPPORTED_COMPRESSION_TYPE);
+  expect(lead(log, batch(1, zstd), 7).ok).toBe(true);
+});
+
+test('a batch that no segment can hold, and one of an unknown transaction', () => {
+  const log = openLog({ config: { segmentBytes: 150 } });
+  expect(refusal(log, batch(1, { valueBytes: 200 }))).toBe(ErrorCode.RECORD_LIST_TOO_LARGE);
+  expect(refusal(log, sequenced(7, 0, 1, { isTransactional: true }))).toBe(ErrorCode.INVALID_TXN_STATE);
+});
+
+test('timestamps: too far ahead or back is refused and the culprits are named', () => {
+  const log = openLog({ config: { timestampAfterMaxMs: 1000, timestampBeforeMaxMs: 5000 } });
+  const ahead = lead(log, batch(3, { timestamps: [NOW, NOW + 1001, NOW + 1000] }));
+  expect(ahead).toMatchObject({ ok: false, errorCode: ErrorCode.INVALID_TIMESTAMP });
+  expect(!ahead.ok && ahead.recordErrors?.map((error) => error.batchIndex)).toEqual([1]);
+  const compressed = { compression: Compression.GZIP, timestamps: [NOW - 5001, NOW] };
+  const back = lead(log, batch(2, compressed));
+  expect(!back.ok && back.recordErrors?.map((error) => error.batchIndex)).toEqual([0]);
+  expect(lead(log, batch(2, { timestamps: [NOW - 5000, NOW + 1000] })).ok).toBe(true);
+  expect(lead(log, batch(1, { timestamps: [-1] })).ok).toBe(true);
+});
+
+test('LogAppendTime: the leader stamps its time; CreateTime: a claim to it is taken back', () => {
+  const log = openLog({ config: { timestampType: 'LogAppendTime' } });
+  const answer = lead(log, batch(2, { timestamps: [5, 6] }));
+  expect(answer).toMatchObject({ ok: true, logAppendTimeMs: NOW });
+  const stored = readAll(log)[0]!;
+  expect([...readRecords(stored, compressionCodecs)].map((record) => record.timestamp)).toEqual([NOW, NOW]);
+  const claimed = stored.slice().fill(0, 0, 8);
+  expect(lead(log, claimed)).toMatchObject({ ok: false, errorCode: ErrorCode.INVALID_TIMESTAMP });
+
+  const other = openLog();
+  expect(lead(other, claimed).ok).toBe(true);
+  const [kept] = readAll(other);
+  expect(readBatchHeader(kept!).isLogAppendTime).toBe(false);
+  expect([...readRecords(kept!, compressionCodecs)].map((record) => record.timestamp)).toEqual([5, 6]);
+  other.close({ clean: false });
+});
+
+test('an older leader epoch may not append', () => {
+  const log = openLog();
+  log.assignLeaderEpoch(9, 0);
+  expect(() => lead(log, batch(1))).toThrow(InvariantError);
+});
+
+test('a follower takes whole batches that continue its log and leaves a cut one', () => {
+  const log = openLog();
+  const first = batch(2, { leaderEpoch: 4 });
+  const second = batch(3, { leaderEpoch: 5, baseOffset: 2 });
+  const third = batch(1, { leaderEpoch: 5, baseOffset: 5 });
+  const cut = concat([first, second, third]).subarray(0, first.length + second.length + 30);
+  expect(log.appendAsFollower(cut, NOW)).toEqual({ ok: true, endOffset: 5 });
+  expect(log.epochs.entries).toEqual([
+    { epoch: 4, startOffset: 0 },
+    { epoch: 5, startOffset: 2 },
+  ]);
+  expect(log.appendAsFollower(new Uint8Array(0), NOW)).toEqual({ ok: true, endOffset: 5 });
+  expect(log.appendAsFollower(batch(1, { leaderEpoch: 5, baseOffset: 6 }), NOW)).toMatchObject({
+    errorCode: ErrorCode.CORRUPT_MESSAGE,
+  });
+  expect(log.appendAsFollower(set(third.slice(), 70, 9), NOW)).toMatchObject({
+    errorCode: ErrorCode.CORRUPT_MESSAGE,
+  });
+  expect(log.appendAsFollower(third, NOW)).toEqual({ ok: true, endOffset: 6 });
+});
+
+test('a read returns whole batches below the bound, the first one even over budget', () => {
+  for (const cleanOpen of [false, true]) {
+    const disk = new MemoryDisk();
+    let log = openLog({ disk });
+    for (let i = 0; i < 6; i++) append(log, batch(2));
+    const one = batch(2).length;
+    if (cleanOpen) {
+      log.close({ clean: true });
+      log = openLog({ disk, cleanShutdown: true });
+      expect(log.tailBytes).toBe(0);
+    }
+    const read = (
+      fromOffset: number,
+      endOffsetMax: number,
+      maxBytes: number,
+      atLeastOneBatch = true,
+    ): number[] =>
+      log
+        .read({ fromOffset, endOffsetMax, maxBytes, atLeastOneBatch })
+        .chunks.flatMap(splitBatches)
+        .map((bytes) => readBatchHeader(bytes).baseOffset);
+    expect(read(0, 12, 1e6)).toEqual([0, 2, 4, 6, 8, 10]);
+    expect(read(3, 12, 1e6)).toEqual([2, 4, 6, 8, 10]);
+    expect(read(4, 9, 1e6)).toEqual([4, 6]);
+    expect(read(0, 12, one * 2 + 10)).toEqual([0, 2]);
+    expect(read(5, 12, 10)).toEqual([4]);
+    expect(read(5, 12, 0)).toEqual([4]);
+    expect(read(5, 12, 10, false)).toEqual([]);
+    expect(read(5, 5, 1e6)).toEqual([]);
+    expect(read(4, 5, 1e6)).toEqual([]);
+    expect(read(12, 12, 1e6)).toEqual([]);
+  }
+});
+
+test('segments: by size', () => {
+  const log = openLog({ config: { segmentBytes: 300 } });
+  for (let i = 0; i < 6; i++) append(log, batch(1, { valueBytes: 60 }));
+  expect(log.segmentCount).toBe(3);
+  expect(log.sizeBytes).toBe(6 * batch(1, { valueBytes: 60 }).length);
+});
+
+test('segments: by time between records, or by age when they have none', () => {
+  const log = openLog({ config: { segmentMs: 1000 } });
+  append(log, batch(1, { timestamps: [NOW] }));
+  append(log, batch(1, { timestamps: [NOW + 1000] }), 0, NOW + 9999);
+  expect(log.segmentCount).toBe(1);
+  append(log, batch(1, { timestamps: [NOW + 1001] }));
+  expect(log.segmentCount).toBe(2);
+  const aged = openLog({ config: { segmentMs: 1000 } });
+  append(aged, batch(1, { timestamps: [-1] }));
+  append(aged, batch(1, { timestamps: [-1] }), 0, NOW + 1000);
+  expect(aged.segmentCount).toBe(1);
+  append(aged, batch(1, { timestamps: [-1] }), 0, NOW + 1001);
+  expect(aged.segmentCount).toBe(2);
+});
+
+test('segments: by a full index, and by an offset too far from the segment', () => {
+  const log = openLog({ config: { indexIntervalBytes: 0, segmentIndexBytes: 48 } });
+  for (let i = 0; i < 20; i++) append(log, batch(1, { timestamps: [NOW + i] }));
+  expect(log.segmentCount).toBeGreaterThan(4);
+  const far = openLog();
+  far.truncateFullyAndStartAt(10);
+  expect(far.appendAsFollower(batch(1, { baseOffset: 10, leaderEpoch: 0 }), NOW).ok).toBe(true);
+  // One batch that claims 2^31-10 offsets brings the next one over the limit.
+  const wide = batch(1, { baseOffset: 11, leaderEpoch: 0 });
+  new DataView(wide.buffer).setInt32(23, 0x7fff_fff5);
+  expect(far.appendAsFollower(withCrc(wide), NOW).ok).toBe(true);
+  expect(far.segmentCount).toBe(1);
+  append(far, batch(20));
+  expect(far.segmentCount).toBe(2);
+  expect(readAll(far).length).toBe(3);
+});
+
+function withCrc(bytes: Uint8Array): Uint8Array {
+  const header = readBatchHeader(bytes);
+  const view = new DataView(bytes.buffer);
+  view.setUint32(17, crc(bytes));
+  expect(header.sizeBytes).toBe(bytes.length);
+  return bytes;
+}
+
+function crc(bytes: Uint8Array): number {
+  let value = 0xffff_ffff;
+  for (let i = 21; i < bytes.length; i++) {
+    value ^= bytes[i]!;
+    for (let bit = 0; bit < 8; bit++) value = value & 1 ? (value >>> 1) ^ 0x82f6_3b78 : value >>> 1;
+  }
+  return ~value >>> 0;
+}
+
+test('truncation goes back over segments, epochs, producers and memory, and appending goes on', () => {
+  const logger = new MemoryLogger();
+  const log = openLog({ logger, config: { segmentBytes: 300 } });
+  for (let i = 0; i < 10; i++) append(log, sequenced(1, i, 1, { valueBytes: 60 }), Math.floor(i / 4));
+  log.truncateTo(20);
+  expect(log.endOffset).toBe(10);
+  log.truncateTo(5);
+  expect(log.endOffset).toBe(5);
+  expect(log.epochs.latest).toBe(1);
+  expect(log.producers.get(1)?.batches.at(-1)?.lastSequence).toBe(4);
+  expect(logger.events.filter((event) => event.event === 'log-truncated')).toMatchObject([
+    { facts: { endOffset: 5, oldEndOffset: 10 } },
+  ]);
+  expect(append(log, sequenced(1, 5, 1), 7)).toBe(5);
+  expect(readAll(log).length).toBe(6);
+  log.truncateTo(0);
+  expect(log.producers.size).toBe(0);
+  expect(log.epochs.entries).toEqual([]);
+});
+
+test('a truncation to the end takes back an epoch that began there', () => {
+  const log = openLog();
+  append(log, batch(3), 1);
+  log.assignLeaderEpoch(2, 3);
+  expect(log.endOffsetForEpoch(1)).toEqual({ epoch: 1, endOffset: 3 });
+  log.truncateTo(3);
+  expect(log.epochs.latest).toBe(1);
+});
+
+test('starting anew at an offset forgets everything', () => {
+  const disk = new MemoryDisk();
+  const log = openLog({ disk, config: { segmentBytes: 300 } });
+  for (let i = 0; i < 10; i++) append(log, sequenced(1, i, 1, { valueBytes: 60 }));
+  log.truncateFullyAndStartAt(1000);
+  expect([log.startOffset, log.endOffset, log.sizeBytes, log.producers.size]).toEqual([1000, 1000, 0, 0]);
+  expect(disk.list(DIRECTORY).filter((name) => name.endsWith('.log'))).toEqual(['00000000000000001000.log']);
+  expect(append(log, batch(1))).toBe(1000);
+});
+
+test('the start offset rises: segments wholly below go, epochs begin there', () => {
+  const log = openLog({ config: { segmentBytes: 300 } });
+  for (let i = 0; i < 10; i++) append(log, batch(1, { valueBytes: 60 }), i < 3 ? 0 : 2);
+  const before = log.segmentCount;
+  log.advanceStartOffset(7);
+  expect(log.segmentCount).toBe(before - 3);
+  expect(log.epochs.entries).toEqual([{ epoch: 2, startOffset: 7 }]);
+  expect(readAll(log).length).toBe(3);
+  log.advanceStartOffset(2);
+  expect(log.startOffset).toBe(7);
+});
+
+test('a timestamp finds the first record at or after it, in offset order', () => {
+  const log = openLog({ config: { segmentBytes: 700, indexIntervalBytes: 100 } });
+  const times = [10, 30, 20, 40, 40, 35, 60, 50];
+  for (const [index, time] of times.entries())
+    append(log, batch(2, { timestamps: [time, time + 1], compression: (index % 5) as Compression }), index);
+  const hit = (timestamp: number): unknown => log.offsetForTimestamp(timestamp)?.offset;
+  expect([0, 10, 11, 12, 31, 32, 41, 42, 61, 62].map(hit)).toEqual([0, 0, 1, 2, 3, 6, 7, 12, 13, undefined]);
+  expect(log.offsetForTimestamp(41)).toEqual({ offset: 7, timestamp: 41, leaderEpoch: 3 });
+  expect(log.maxTimestampOffset()).toEqual({ offset: 13, timestamp: 61, leaderEpoch: 6 });
+  log.advanceStartOffset(15);
+  expect(log.maxTimestampOffset()).toEqual({ offset: 15, timestamp: 51, leaderEpoch: 7 });
+  expect(openLog().maxTimestampOffset()).toBeUndefined();
+});
+
+test('a refused write leaves no trace; appending goes on when the disk has room again', () => {
+  const disk = new MemoryDisk();
+  const logger = new MemoryLogger();
+  const log = openLog({ disk, logger });
+  append(log, sequenced(1, 0, 2));
+  disk.failWrites = 'ENOSPC';
+  expect(lead(log, sequenced(1, 2, 2))).toMatchObject({ errorCode: ErrorCode.KAFKA_STORAGE_ERROR });
+  expect(log.appendAsFollower(batch(1, { baseOffset: 2, leaderEpoch: 3 }), NOW)).toMatchObject({
+    errorCode: ErrorCode.KAFKA_STORAGE_ERROR,
+  });
+  expect(log.endOffset).toBe(2);
+  expect(log.offline).toBeUndefined();
+  expect(logger.events.map((event) => event.event)).toContain('log-write-failed');
+  disk.failWrites = undefined;
+  expect(append(log, sequenced(1, 2, 2), 3)).toBe(2);
+  expect(readAll(log).length).toBe(2);
+});
+
+test('a half-written batch is cut back; when it cannot be, the log goes offline and says why', () => {
+  class TearingDisk extends MemoryDisk {
+    tear = false;
+    stuck = false;
+    override open(path: string): ReturnType<MemoryDisk['open']> {
+      const file = super.open(path);
+      const { write, truncate } = file;
+      const fail = (): void => {
+        this.failWrites = 'EIO';
+        this.check(path);
+      };
+      file.write = (position, chunks) => {
+        if (!this.tear) return write.call(file, position, chunks);
+        write.call(file, position, [chunks[0]!.subarray(0, 10)]);
+        fail();
+      };
+      file.truncate = (size) => {
+        if (this.stuck) fail();
+        truncate.call(file, size);
+      };
+      return file;
+    }
+  }
+  const disk = new TearingDisk();
+  const log = openLog({ disk });
+  append(log, batch(1), 3);
+  const path = `${DIRECTORY}/00000000000000000000.log`;
+  const size = disk.readFile(path)!.length;
+  disk.tear = true;
+  expect(lead(log, batch(1))).toMatchObject({ errorCode: ErrorCode.KAFKA_STORAGE_ERROR });
+  expect(disk.readFile(path)!.length).toBe(size);
+  disk.stuck = true;
+  expect(lead(log, batch(1))).toMatchObject({ errorCode: ErrorCode.KAFKA_STORAGE_ERROR });
+  expect(log.offline).toMatch(/could not be cut back/);
+  disk.tear = false;
+  disk.stuck = false;
+  disk.failWrites = undefined;
+  expect(lead(log, batch(1))).toMatchObject({ errorCode: ErrorCode.KAFKA_STORAGE_ERROR });
+  expect(log.read({ fromOffset: 0, endOffsetMax: 1, maxBytes: 100, atLeastOneBatch: true }).errorCode).toBe(
+    ErrorCode.KAFKA_STORAGE_ERROR,
+  );
+  expect(readAll(openLog({ disk })).length).toBe(1);
+});
+
+test('a failed roll leaves the old segment in use', () => {
+  const disk = new MemoryDisk();
+  const log = openLog({ disk, config: { segmentBytes: 300 } });
+  append(log, batch(1, { valueBytes: 100 }), 3);
+  disk.failWrites = 'ENOSPC';
+  expect(lead(log, batch(1, { valueBytes: 100 }))).toMatchObject({ ok: false });
+  disk.failWrites = undefined;
+  expect(append(log, batch(1, { valueBytes: 100 }), 3)).toBe(1);
+  expect(append(log, batch(1, { valueBytes: 100 }), 3)).toBe(2);
+  log.close({ clean: true });
+  expect(readAll(openLog({ disk, config: { segmentBytes: 300 }, cleanShutdown: true })).length).toBe(3);
+});
+
+test('damage under a read is an error, not silence', () => {
+  const disk = new MemoryDisk();
+  append(openLog({ disk }), batch(2));
+  const log = openLog({ disk });
+  disk.open(`${DIRECTORY}/00000000000000000000.log`).write(8, [new Uint8Array(20)]);
+  expect(log.read({ fromOffset: 0, endOffsetMax: 2, maxBytes: 100, atLeastOneBatch: true })).toEqual({
+    chunks: [],
+    sizeBytes: 0,
+    errorCode: ErrorCode.KAFKA_STORAGE_ERROR,
+  });
+});
+
+class SyncingDisk extends MemoryDisk {
+  readonly pending: (() => void)[];
+  constructor() {
+    const pending: (() => void)[] = [];
+    super((callback) => pending.push(callback));
+    this.pending = pending;
+  }
+  settle(): void {
+    for (const callback of this.pending.splice(0)) callback();
+  }
+}
+
+test('flush: callers share a sync, and those who wrote after it began wait for the next', () => {
+  const disk = new SyncingDisk();
+  const log = openLog({ disk, config: { flushMessages: 2 } });
+  const done: string[] = [];
+  log.flush(() => done.push('nothing to do'));
+  expect(done).toEqual(['nothing to do']);
+  append(log, batch(1));
+  expect(log.flushDue).toBe(false);
+  append(log, batch(1));
+  expect(log.flushDue).toBe(true);
+  log.flush(() => done.push('a'));
+  log.flush(() => done.push('b'));
+  append(log, batch(1));
+  log.flush(() => done.push('c'));
+  expect(disk.pending.length).toBe(1);
+  disk.settle();
+  expect(done).toEqual(['nothing to do', 'a', 'b']);
+  expect(log.recoveryPoint).toBe(2);
+  disk.settle();
+  expect(done.at(-1)).toBe('c');
+  expect(log.recoveryPoint).toBe(3);
+  disk.losePower();
+  expect(openLog({ disk }).endOffset).toBe(3);
+});
+
+test('flush: what was truncated and written anew during a sync is not taken for flushed', () => {
+  const disk = new SyncingDisk();
+  const log = openLog({ disk });
+  for (let i = 0; i < 3; i++) append(log, batch(1));
+  log.flush(() => {});
+  log.truncateTo(1);
+  append(log, batch(1), 1);
+  append(log, batch(1), 1);
+  let flushed = false;
+  log.flush(() => {
+    flushed = true;
+  });
+  disk.settle();
+  expect([log.recoveryPoint, flushed]).toEqual([1, false]);
+  disk.settle();
+  expect([log.recoveryPoint, flushed]).toEqual([3, true]);
+});
+
+test('flush: a failing device takes the log offline and tells who waits', () => {
+  class FailingDisk extends MemoryDisk {
+    override open(path: string): ReturnType<MemoryDisk['open']> {
+      const file = super.open(path);
+      file.sync = (done) => setImmediate(() => done(new DiskError('EIO', `${path}: gone`)));
+      return file;
+    }
+  }
+  const logger = new MemoryLogger();
+  const log = openLog({ disk: new FailingDisk(), logger });
+  append(log, batch(1));
+  return new Promise<void>((resolve) =>
+    log.flush((error) => {
+      expect(error?.code).toBe('EIO');
+      expect(log.recoveryPoint).toBe(0);
+      expect(log.offline).toMatch(/EIO/);
+      expect(logger.events.at(-1)?.event).toBe('log-went-offline');
+      expect(lead(log, batch(1)).ok).toBe(false);
+      resolve();
+    }),
+  );
+});
+
+test('an epoch whose file could not be written is written with the next append', () => {
+  const disk = new MemoryDisk();
+  const log = openLog({ disk });
+  append(log, batch(1), 1);
+  disk.failWrites = 'ENOSPC';
+  expect(log.appendAsLeader(batch(1), { leaderEpoch: 8, nowWallMs: NOW }).ok).toBe(false);
+  disk.failWrites = undefined;
+  append(log, batch(1), 8);
+  log.close({ clean: true });
+  expect(openLog({ disk, cleanShutdown: true }).epochs.entries).toEqual([
+    { epoch: 1, startOffset: 0 },
+    { epoch: 8, startOffset: 1 },
+  ]);
+});
+
+test('a rolled segment is flushed in the background', () => {
+  const disk = new SyncingDisk();
+  const log = openLog({ disk, config: { segmentBytes: 300 } });
+  for (let i = 0; i < 3; i++) append(log, batch(1, { valueBytes: 60 }));
+  expect(log.segmentCount).toBe(2);
+  disk.settle();
+  expect(log.recoveryPoint).toBeGreaterThanOrEqual(2);
+});
+
+test('deletion renames first, as Kafka does, then removes', () => {
+  const disk = new MemoryDisk();
+  const log = openLog({ disk, topicId: TOPIC_ID });
+  append(log, batch(1));
+  log.renameForDeletion(TOPIC_ID);
+  expect(disk.list('/data')).toEqual([expect.stringMatching(/^topic-0\.[0-9a-f]{32}-delete$/)]);
+  expect(lead(log, batch(1))).toMatchObject({ errorCode: ErrorCode.KAFKA_STORAGE_ERROR });
+  log.delete();
+  expect(disk.list('/data')).toEqual([]);
+});

@@ -1,0 +1,76 @@
+/** The smallest Disk over node:fs that these tests need; the product's own lives in the host package. */
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { type Disk, DiskError, type DiskFile } from '@millrace/base';
+
+export function temporaryDirectory(): string {
+  return fs.mkdtempSync(path.join(os.tmpdir(), 'millrace-log-'));
+}
+
+export class RealDisk implements Disk {
+  open(name: string): DiskFile {
+    return new RealFile(name);
+  }
+  exists(name: string): boolean {
+    return fs.existsSync(name);
+  }
+  list(directory: string): string[] {
+    return fs.existsSync(directory) ? fs.readdirSync(directory).sort() : [];
+  }
+  makeDirectory(directory: string): void {
+    fs.mkdirSync(directory, { recursive: true });
+  }
+  remove(name: string): void {
+    fs.rmSync(name, { recursive: true, force: true });
+  }
+  rename(from: string, to: string): void {
+    fs.renameSync(from, to);
+  }
+  readFile(name: string): Uint8Array | undefined {
+    return fs.existsSync(name) ? fs.readFileSync(name) : undefined;
+  }
+  writeFileAtomic(name: string, content: Uint8Array): void {
+    fs.writeFileSync(`${name}.tmp`, content, { flush: true });
+    fs.renameSync(`${name}.tmp`, name);
+  }
+  syncDirectory(_directory: string): void {}
+  freeBytes(name: string): number {
+    const { bavail, bsize } = fs.statfsSync(name);
+    return bavail * bsize;
+  }
+}
+
+class RealFile implements DiskFile {
+  readonly path: string;
+  private readonly descriptor: number;
+
+  constructor(name: string) {
+    this.path = name;
+    this.descriptor = fs.openSync(name, fs.constants.O_RDWR | fs.constants.O_CREAT);
+  }
+  size(): number {
+    return fs.fstatSync(this.descriptor).size;
+  }
+  read(position: number, target: Uint8Array): number {
+    return fs.readSync(this.descriptor, target, 0, target.length, position);
+  }
+  write(position: number, chunks: readonly Uint8Array[]): void {
+    let at = position;
+    for (const chunk of chunks) at += fs.writeSync(this.descriptor, chunk, 0, chunk.length, at);
+  }
+  truncate(size: number): void {
+    fs.ftruncateSync(this.descriptor, size);
+  }
+  sync(done: (error?: DiskError) => void): void {
+    fs.fdatasync(this.descriptor, (error) =>
+      error === null ? done() : done(new DiskError(error.code ?? 'EIO', error.message)),
+    );
+  }
+  syncNow(): void {
+    fs.fdatasyncSync(this.descriptor);
+  }
+  close(): void {
+    fs.closeSync(this.descriptor);
+  }
+}

@@ -1,0 +1,242 @@
+/** What opening a log does with what it finds: after clean stops, kills, power failures and damage. */
+import { MemoryDisk, MemoryLogger } from '@millrace/base/testing';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import type { PartitionLog } from '../src/index.ts';
+import {
+  append,
+  batch,
+  concat,
+  DIRECTORY,
+  hex,
+  NOW,
+  openLog,
+  readAll,
+  sequenced,
+  TOPIC_ID,
+} from './support.ts';
+
+const CONFIG = { segmentBytes: 500, indexIntervalBytes: 150 };
+
+function filled(disk: MemoryDisk, batches = 12): PartitionLog {
+  const log = openLog({ disk, config: CONFIG, topicId: TOPIC_ID });
+  for (let i = 0; i < batches; i++) append(log, sequenced(1, i, 1, { valueBytes: 50 }), Math.floor(i / 5));
+  return log;
+}
+
+function reopen(
+  disk: MemoryDisk,
+  cleanShutdown: boolean,
+  o: { recoveryPoint?: number; logger?: MemoryLogger } = {},
+): PartitionLog {
+  return openLog({ disk, config: CONFIG, cleanShutdown, ...o });
+}
+
+function logFiles(disk: MemoryDisk): string[] {
+  return disk
+    .list(DIRECTORY)
+    .filter((name) => name.endsWith('.log'))
+    .map((name) => `${DIRECTORY}/${name}`);
+}
+
+function overwrite(disk: MemoryDisk, path: string, change: (bytes: Uint8Array) => Uint8Array): void {
+  disk.writeFileAtomic(path, change(disk.readFile(path)!));
+}
+
+/** Number of bytes read from log files. */
+class CountingDisk extends MemoryDisk {
+  bytesRead = 0;
+  override open(path: string): ReturnType<MemoryDisk['open']> {
+    const file = super.open(path);
+    const { read } = file;
+    file.read = (position, target) => {
+      const count = read.call(file, position, target);
+      if (path.endsWith('.log')) this.bytesRead += count;
+      return count;
+    };
+    return file;
+  }
+}
+
+test('a clean stop leaves nothing to check: all is as it was, and little is read', () => {
+  const disk = new CountingDisk();
+  const log = openLog({ disk, config: { indexIntervalBytes: 1000 }, topicId: TOPIC_ID });
+  for (let i = 0; i < 500; i++) append(log, sequenced(1, i, 1, { valueBytes: 1000 }), i >> 7);
+  const before = [log.endOffset, log.sizeBytes, log.epochs.entries, hex(readAll(log).slice(-3))];
+  log.close({ clean: true });
+  disk.bytesRead = 0;
+  const again = openLog({ disk, cleanShutdown: true });
+  expect(disk.bytesRead).toBeLessThan(20_000);
+  expect([again.endOffset, again.sizeBytes, again.epochs.entries, hex(readAll(again).slice(-3))]).toEqual(
+    before,
+  );
+  expect(again.recoveryPoint).toBe(500);
+  expect(again.topicId).toBe(TOPIC_ID);
+});
+
+test('after a kill only segments above the recovery point are checked', () => {
+  const disk = new MemoryDisk();
+  const log = filled(disk, 30);
+  const [first] = logFiles(disk);
+  log.close({ clean: false });
+  // Damage below the recovery point is not looked for at start.
+  overwrite(disk, first!, (bytes) => bytes.with(100, 0xee));
+  expect(reopen(disk, false, { recoveryPoint: 20 }).endOffset).toBe(30);
+  expect(reopen(disk, false).endOffset).toBe(0);
+});
+
+test('a torn tail is cut, and appending goes on where the last whole batch ends', () => {
+  const disk = new MemoryDisk();
+  filled(disk).close({ clean: false });
+  const last = logFiles(disk).at(-1)!;
+  overwrite(disk, last, (bytes) => bytes.slice(0, -7));
+  const logger = new MemoryLogger();
+  const log = reopen(disk, false, { logger });
+  expect(log.endOffset).toBe(11);
+  expect(logger.events).toMatchObject([{ level: 'warn', event: 'log-cut', facts: { endOffset: 11 } }]);
+  expect(append(log, sequenced(1, 11, 1), 2)).toBe(11);
+  expect(readAll(log).length).toBe(12);
+});
+
+test('zeros behind the data, as a power failure leaves them, are cut', () => {
+  const disk = new MemoryDisk();
+  filled(disk).close({ clean: false });
+  overwrite(disk, logFiles(disk).at(-1)!, (bytes) => concat([bytes, new Uint8Array(4096)]));
+  expect(readAll(reopen(disk, false)).length).toBe(12);
+});
+
+test('damage in the middle drops everything behind it, also later segments and epochs', () => {
+  const disk = new MemoryDisk();
+  filled(disk).close({ clean: false });
+  const files = logFiles(disk);
+  expect(files.length).toBeGreaterThan(2);
+  overwrite(disk, files[1]!, (bytes) => bytes.with(bytes.length - 5, 0xee));
+  const logger = new MemoryLogger();
+  const log = reopen(disk, false, { logger });
+  // The second segment holds offsets 4 .. 7; its last batch is damaged.
+  expect(log.endOffset).toBe(7);
+  expect(log.epochs.latest).toBe(1);
+  expect(log.producers.get(1)?.batches.at(-1)?.lastSequence).toBe(6);
+  expect(logger.events.map((event) => event.event)).toEqual(['log-cut', 'log-segments-dropped']);
+  expect(logFiles(disk).length).toBe(2);
+});
+
+test('a segment that ends too early leaves a hole: later segments go', () => {
+  const disk = new MemoryDisk();
+  filled(disk).close({ clean: false });
+  const files = logFiles(disk);
+  overwrite(disk, files[1]!, () => new Uint8Array(0));
+  const log = reopen(disk, false);
+  expect(log.endOffset).toBe(4);
+  expect(readAll(log).length).toBe(4);
+  expect(append(log, sequenced(1, 4, 1), 2)).toBe(4);
+});
+
+test('missing and garbage index files are made anew', () => {
+  for (const clean of [true, false]) {
+    for (const damage of ['remove', 'empty', 'garbage', 'odd'] as const) {
+      const disk = new MemoryDisk();
+      const before = filled(disk);
+      const expected = hex(readAll(before));
+      const largest = before.maxTimestampOffset();
+      before.close({ clean });
+      for (const name of disk.list(DIRECTORY).filter((one) => /index$/.test(one))) {
+        const path = `${DIRECTORY}/${name}`;
+        if (damage === 'remove') disk.remove(path);
+        else if (damage === 'empty') disk.writeFileAtomic(path, new Uint8Array(0));
+        else disk.writeFileAtomic(path, new Uint8Array(damage === 'odd' ? 31 : 24).fill(0x21));
+      }
+      const log = reopen(disk, clean);
+      expect(hex(readAll(log, 100))).toEqual(expected);
+      expect(log.maxTimestampOffset()).toEqual(largest);
+      log.truncateTo(4);
+      expect(append(log, sequenced(1, 4, 1), 2)).toBe(4);
+    }
+  }
+});
+
+test('an epoch file that is missing or damaged is collected from the batches', () => {
+  for (const content of [undefined, '0\n9\n1 2\n']) {
+    const disk = new MemoryDisk();
+    const before = filled(disk);
+    const { entries } = before.epochs;
+    before.close({ clean: true });
+    const path = `${DIRECTORY}/leader-epoch-checkpoint`;
+    if (content === undefined) disk.remove(path);
+    else disk.writeFileAtomic(path, new TextEncoder().encode(content));
+    expect(reopen(disk, true).epochs.entries).toEqual(entries);
+    expect(openLog({ disk, cleanShutdown: true }).epochs.damaged).toBe(false);
+  }
+});
+
+test('an empty last segment is where the log goes on', () => {
+  for (const clean of [true, false]) {
+    const disk = new MemoryDisk();
+    filled(disk, 3).close({ clean });
+    disk.writeFileAtomic(`${DIRECTORY}/00000000000000000003.log`, new Uint8Array(0));
+    const log = reopen(disk, clean);
+    expect(log.endOffset).toBe(3);
+    expect(append(log, sequenced(1, 3, 1), 1)).toBe(3);
+    expect(readAll(log).length).toBe(4);
+  }
+});
+
+test('leftovers of interrupted work are removed', () => {
+  const disk = new MemoryDisk();
+  filled(disk, 3).close({ clean: false });
+  const stray = [
+    '00000000000000000900.index',
+    '00000000000000000900.timeindex',
+    'leader-epoch-checkpoint.tmp',
+  ];
+  for (const name of [...stray, '00000000000000000000.log.deleted'])
+    disk.writeFileAtomic(`${DIRECTORY}/${name}`, new Uint8Array(8));
+  reopen(disk, false);
+  expect(disk.list(DIRECTORY).filter((name) => /0900|tmp|deleted/.test(name))).toEqual([]);
+});
+
+test('a log that ends below its checkpointed start begins anew there', () => {
+  const disk = new MemoryDisk();
+  filled(disk).close({ clean: false });
+  const log = openLog({ disk, config: CONFIG, startOffset: 50 });
+  expect([log.startOffset, log.endOffset, log.epochs.latest]).toEqual([50, 50, -1]);
+});
+
+test('after a power failure the flushed part is there', () =>
+  new Promise<void>((resolve) => {
+    const disk = new MemoryDisk();
+    const log = filled(disk, 8);
+    log.flush(() => {
+      for (let i = 8; i < 12; i++) append(log, sequenced(1, i, 1, { valueBytes: 50 }), 2);
+      const flushed = log.recoveryPoint;
+      disk.losePower();
+      const again = reopen(disk, false, { recoveryPoint: flushed });
+      expect(flushed).toBeGreaterThanOrEqual(8);
+      expect(again.endOffset).toBeGreaterThanOrEqual(flushed);
+      expect(readAll(again).length).toBe(again.endOffset);
+      resolve();
+    });
+  }));
+
+test('cut at any byte: what is whole stays, in order, and the log takes more', () => {
+  const disk = new MemoryDisk();
+  const written = hex(readAll(filled(disk, 9)));
+  const content = new Map(disk.list(DIRECTORY).map((name) => [name, disk.readFile(`${DIRECTORY}/${name}`)!]));
+  const sizes = logFiles(disk).map((path) => disk.readFile(path)!.length);
+  fc.assert(
+    fc.property(fc.nat(sizes.length - 1), fc.nat(600), fc.boolean(), (which, size, dropLater) => {
+      const copy = new MemoryDisk();
+      copy.makeDirectory(DIRECTORY);
+      for (const [name, bytes] of content) copy.writeFileAtomic(`${DIRECTORY}/${name}`, bytes);
+      const files = logFiles(copy);
+      overwrite(copy, files[which]!, (bytes) => bytes.slice(0, size));
+      if (dropLater) for (const path of files.slice(which + 1)) copy.remove(path);
+      const log = reopen(copy, false);
+      const kept = hex(readAll(log));
+      expect(kept).toEqual(written.slice(0, kept.length));
+      if (size >= sizes[which]! && !dropLater) expect(kept.length).toBe(9);
+      expect(append(log, batch(1), 7, NOW)).toBe(kept.length);
+    }),
+    { numRuns: 300 },
+  );
+});
