@@ -8,5 +8,11 @@ const inRepository = import.meta.filename.endsWith('.ts');
 if (inRepository) process.env['NODE_COMPILE_CACHE'] ??= join(import.meta.dirname, '../../../.cache/compile');
 enableCompileCache(process.env['NODE_COMPILE_CACHE']);
 
+// Whoever reads our output may have enough of it (`millrace … | head`): that is no error.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0);
+  throw error;
+});
+
 const { runCommandLine } = await import('./command-line.ts');
 process.exitCode = await runCommandLine(process.argv.slice(2));
