@@ -156,7 +156,8 @@ test('what was noted of logs that are not opened this time stays noted', () => {
   logs.close({ clean: true });
   const second = open(disk);
   second.openLog('b', 0, LOG);
-  second.close({ clean: true });
+  second.tick(NOW);
+  second.close({ clean: false });
   const third = open(disk);
   const again = third.openLog('a', 0, LOG);
   expect([again.startOffset, again.recoveryPoint]).toEqual([3, 5]);

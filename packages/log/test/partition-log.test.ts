@@ -363,6 +363,24 @@ test('a failed roll leaves the old segment in use', () => {
   expect(readAll(openLog({ disk, config: { segmentBytes: 300 }, cleanShutdown: true })).length).toBe(3);
 });
 
+test('a new segment that could not be made leaves no file that a later open would take for the end', () => {
+  class NoIndexDisk extends MemoryDisk {
+    broken = false;
+    override open(path: string): ReturnType<MemoryDisk['open']> {
+      if (this.broken && path.endsWith('1.timeindex')) throw new DiskError('EMFILE', path);
+      return super.open(path);
+    }
+  }
+  const disk = new NoIndexDisk();
+  const log = openLog({ disk, config: { segmentMs: 1000 } });
+  append(log, batch(1, { timestamps: [NOW] }), 3);
+  disk.broken = true;
+  expect(lead(log, batch(1, { timestamps: [NOW + 2000] }))).toMatchObject({ ok: false });
+  append(log, batch(1, { timestamps: [NOW] }), 3);
+  log.close({ clean: true });
+  expect(openLog({ disk, cleanShutdown: true }).endOffset).toBe(2);
+});
+
 test('damage under a read is an error, not silence', () => {
   const disk = new MemoryDisk();
   append(openLog({ disk }), batch(2));

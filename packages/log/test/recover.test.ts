@@ -1,5 +1,6 @@
 /** What opening a log does with what it finds: after clean stops, kills, power failures and damage. */
 import { MemoryDisk, MemoryLogger } from '@millrace/base/testing';
+import { readBatchHeader } from '@millrace/protocol';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { PartitionLog } from '../src/index.ts';
@@ -119,6 +120,42 @@ test('damage in the middle drops everything behind it, also later segments and e
   expect(log.producers.get(1)?.batches.at(-1)?.lastSequence).toBe(6);
   expect(logger.events.map((event) => event.event)).toEqual(['log-cut', 'log-segments-dropped']);
   expect(logFiles(disk).length).toBe(2);
+});
+
+test('an offset that jumps, up or down, is damage although no checksum covers it', () => {
+  for (const wrong of [1, 200]) {
+    const disk = new MemoryDisk();
+    filled(disk).close({ clean: false });
+    const second = logFiles(disk)[1]!;
+    const size = readBatchHeader(disk.readFile(second)!).sizeBytes;
+    overwrite(disk, second, (bytes) => bytes.with(size + 7, wrong));
+    expect(reopen(disk, false).endOffset).toBe(5);
+  }
+});
+
+test('recovery makes the snapshots of the segments it goes through', () => {
+  const disk = new MemoryDisk();
+  filled(disk).close({ clean: false });
+  for (const name of disk.list(DIRECTORY))
+    if (name.endsWith('.snapshot')) disk.remove(`${DIRECTORY}/${name}`);
+  reopen(disk, false);
+  expect(disk.list(DIRECTORY).filter((name) => name.endsWith('.snapshot'))).toEqual([
+    '00000000000000000004.snapshot',
+    '00000000000000000008.snapshot',
+  ]);
+});
+
+test('an index entry that points into the middle of a batch is noticed when it is used', () => {
+  const disk = new MemoryDisk();
+  const before = filled(disk);
+  const expected = hex(readAll(before));
+  before.close({ clean: true });
+  const index = `${DIRECTORY}/00000000000000000004.index`;
+  expect(disk.readFile(index)!.length).toBeGreaterThan(0);
+  overwrite(disk, index, (bytes) => bytes.with(7, bytes[7]! + 30));
+  const log = reopen(disk, true);
+  const { chunks } = log.read({ fromOffset: 7, endOffsetMax: 8, maxBytes: 1000, atLeastOneBatch: true });
+  expect(hex(chunks)).toEqual(expected.slice(7, 8));
 });
 
 test('a segment that ends too early leaves a hole: later segments go', () => {

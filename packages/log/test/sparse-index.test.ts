@@ -54,6 +54,9 @@ test('a time index takes rising timestamps only, and finds the last entry at or 
       }
       index.truncate(cut);
       twin = twin.filter((one) => one.relativeOffset < cut);
+      const next = { timestamp: (twin.at(-1)?.timestamp ?? 0x123_0000_0000) + 1, relativeOffset: cut };
+      index.appendIfLater(next.timestamp, next.relativeOffset);
+      twin.push(next);
       for (let low = -1; low < 52; low++)
         expect(index.lookup(0x123_0000_0000 + low)).toEqual(
           twin.findLast((one) => one.timestamp <= 0x123_0000_0000 + low),
