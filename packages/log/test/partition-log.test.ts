@@ -64,6 +64,9 @@ test('what is no single good batch is refused with the code Kafka has for it', (
   expect(refusal(log, batch(1, { baseOffset: 1 }))).toBe(ErrorCode.INVALID_RECORD);
   expect(refusal(log, batch(1, { valueBytes: 201 }))).toBe(ErrorCode.MESSAGE_TOO_LARGE);
   expect(refusal(log, set(batch(1), 70, 255))).toBe(ErrorCode.CORRUPT_MESSAGE);
+  const miscounted = batch(2);
+  new DataView(miscounted.buffer).setInt32(23, 2);
+  expect(refusal(log, withCrc(miscounted))).toBe(ErrorCode.INVALID_RECORD);
   expect(refusal(log, batch(1, { isControl: true }))).toBe(ErrorCode.INVALID_RECORD);
   expect(refusal(log, batch(1, { producerId: 5, producerEpoch: 0 }))).toBe(ErrorCode.INVALID_RECORD);
   const zstd = { compression: Compression.ZSTD };

@@ -158,6 +158,18 @@ test('an index entry that points into the middle of a batch is noticed when it i
   expect(hex(chunks)).toEqual(expected.slice(7, 8));
 });
 
+test('an index entry that names a real batch, but the wrong one, is noticed too', () => {
+  const disk = new MemoryDisk();
+  const before = filled(disk);
+  const expected = hex(readAll(before));
+  before.close({ clean: true });
+  // The entry of a later batch, claimed for the first offset of the segment.
+  overwrite(disk, `${DIRECTORY}/00000000000000000004.index`, (bytes) => bytes.with(3, 0));
+  const log = reopen(disk, true);
+  const { chunks } = log.read({ fromOffset: 4, endOffsetMax: 5, maxBytes: 1000, atLeastOneBatch: true });
+  expect(hex(chunks)).toEqual(expected.slice(4, 5));
+});
+
 test('a segment that ends too early leaves a hole: later segments go', () => {
   const disk = new MemoryDisk();
   filled(disk).close({ clean: false });
