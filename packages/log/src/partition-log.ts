@@ -22,6 +22,7 @@ import { BatchHeader, type CompressionCodecs, ErrorCode, readBatchHeader } from 
 import { judgeReplicated, stampForLeader } from './append.ts';
 import { deletedFolderName } from './file-names.ts';
 import { Flusher } from './flusher.ts';
+import { FolderNames } from './folder-names.ts';
 import type { LeaderEpochs } from './leader-epochs.ts';
 import type { FileHandle } from './open-files.ts';
 import { type LogParts, type OpenLogOptions, openParts } from './open-log.ts';
@@ -69,8 +70,7 @@ export class PartitionLog {
   private readonly recoveryPointLowered: () => void;
   /** Filled again and again: one header is looked at, at a time. */
   private readonly header = new BatchHeader();
-  /** Names in the folder changed since it was synced. */
-  private namesUnsynced = true;
+  private readonly names: FolderNames;
   /** The newest wall time that was told. */
   private lastWallMs: WallMillis;
 
@@ -91,6 +91,7 @@ export class PartitionLog {
     this.snapshots = parts.snapshots;
     this.sizeBytes = parts.segments.sizeBytes;
     this.disk = parts.disk;
+    this.names = new FolderNames(parts.disk, parts.directory);
     this.codecs = parts.codecs;
     this.logger = parts.logger;
     this.recoveryPointLowered = parts.recoveryPointLowered;
@@ -246,7 +247,7 @@ export class PartitionLog {
     this.endOffset = offset;
     this.startOffset = offset;
     this.sizeBytes = 0;
-    this.namesUnsynced = true;
+    this.names.changed();
     this.flusher.restarted(offset);
     this.orOffline(() => {
       this.snapshots.removeWhere(() => true);
@@ -268,7 +269,7 @@ export class PartitionLog {
       const first = this.segments.list[0]!.baseOffset;
       this.snapshots.removeWhere((snapshot) => snapshot < first);
       this.sizeBytes = this.segments.sizeBytes;
-      this.namesUnsynced = true;
+      this.names.changed();
     });
   }
 
@@ -286,7 +287,7 @@ export class PartitionLog {
   assignLeaderEpoch(epoch: LeaderEpoch, startOffset: Offset): void {
     if (this.offline !== undefined) return;
     this.orOffline(() => {
-      if (this.epochs.assign(epoch, startOffset)) this.namesUnsynced = true;
+      if (this.epochs.assign(epoch, startOffset)) this.names.changed();
     });
   }
 
@@ -373,7 +374,7 @@ export class PartitionLog {
     }
     if (!this.epochs.dirty) return;
     this.epochs.write();
-    this.namesUnsynced = true;
+    this.names.changed();
   }
 
   /** Closes the active segment and begins a new one at the end offset. May throw DiskError: then nothing has changed. */
@@ -381,7 +382,7 @@ export class PartitionLog {
     this.segments.active.seal();
     this.snapshots.write(this.endOffset, this.producers);
     this.segments.add(this.endOffset, nowWallMs, () => this.goOffline('a new segment could not be made'));
-    this.namesUnsynced = true;
+    this.names.changed();
     // In the background, so that after a crash at most the last segment has to be checked.
     if (!this.flusher.busy) this.flusher.flush(ignore);
   }
@@ -400,7 +401,7 @@ export class PartitionLog {
     this.flusher.truncated(endOffset);
     segments.forgetHints();
     this.endOffset = endOffset;
-    this.namesUnsynced = true;
+    this.names.changed();
     if (segments.list.length - 1 > found.index) {
       this.recoveryPointLowered();
       segments.removeAfter(found.index);
@@ -433,8 +434,8 @@ export class PartitionLog {
     const files: FileHandle[] = [];
     for (let index = this.segments.indexFor(fromOffset); index < list.length; index++)
       files.push(...list[index]!.filesToSync(index === list.length - 1));
-    if (this.epochs.syncFile() || this.namesUnsynced) this.disk.syncDirectory(this.directory);
-    this.namesUnsynced = false;
+    if (this.epochs.syncFile()) this.names.changed();
+    this.names.sync();
     return files;
   }
 

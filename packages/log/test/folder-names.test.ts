@@ -1,0 +1,23 @@
+/** Goal: a flushed partition survives power loss with its name. Method: a disk that notes which folders were synced. */
+import { MemoryDisk } from '@millrace/base/testing';
+import { expect, test } from 'vitest';
+import { append, batch, openLog } from './support.ts';
+
+class NotingDisk extends MemoryDisk {
+  readonly synced: string[] = [];
+  override syncDirectory(directory: string): void {
+    this.synced.push(directory);
+  }
+}
+
+test('the first flush makes the names of the files and of the folder itself durable, the next one need not', () => {
+  const disk = new NotingDisk((callback) => callback());
+  const log = openLog({ disk, directory: '/logs/orders-0' });
+  append(log, batch(1));
+  disk.synced.length = 0;
+  log.flush(() => {});
+  expect(disk.synced).toEqual(['/logs/orders-0', '/logs']);
+  append(log, batch(1));
+  log.flush(() => {});
+  expect(disk.synced).toHaveLength(2);
+});
