@@ -4,7 +4,13 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     root: import.meta.dirname,
-    include: ['lib/*.test.ts', 'clients/*.test.ts', 'soak/*.test.ts', 'bench/*.test.ts'],
+    include: [
+      'lib/*.test.ts',
+      'clients/*.test.ts',
+      'soak/*.test.ts',
+      'bench/*.test.ts',
+      '../packages/log/test/kafka-dump-log.test.ts', // needs Kafka's own tools, as the console tools do
+    ],
     globalSetup: ['lib/global-setup.ts'],
     fileParallelism: false,
     testTimeout: 180_000,

@@ -113,16 +113,27 @@ export function pidFrom(file: string): number {
   return pid;
 }
 
+/** Until the process has ended. One that only waits to be reaped by a slow init has. */
 export async function untilGone(pid: number): Promise<void> {
   for (let tries = 0; tries < 3000; tries++) {
-    try {
-      process.kill(pid, 0);
-    } catch {
-      return;
-    }
+    if (hasEnded(pid)) return;
     await sleep(5);
   }
   throw new Error(`process ${pid} does not end`);
+}
+
+function hasEnded(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+  } catch {
+    return true;
+  }
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return stat.startsWith('Z', stat.lastIndexOf(')') + 2);
+  } catch {
+    return false;
+  }
 }
 
 /** A port so that it and the next ones, and those of the controllers 1000 above, are free on loopback. */

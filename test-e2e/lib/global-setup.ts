@@ -10,7 +10,7 @@ import type { TestProject } from 'vitest/node';
 import { startMillrace } from './cluster.ts';
 import { makeCorpus, RECORDS, writeCorpus } from './corpus.ts';
 import { cacheFolder } from './paths.ts';
-import { type ToolName, type ToolState, tool, toolNames } from './tools.ts';
+import { kafkaFolder, type ToolName, type ToolState, tool, toolNames } from './tools.ts';
 
 declare module 'vitest' {
   export interface ProvidedContext {
@@ -34,6 +34,9 @@ export default async function setup(project: TestProject): Promise<() => Promise
     'missing' in state ? [`${name} (${state.missing})`] : [],
   );
   if (missing.length > 0 && process.env['CI'] === 'true') throw new Error(`missing: ${missing.join('; ')}`);
+  if (!states.some(([name, state]) => name === 'java' && 'missing' in state)) {
+    process.env['KAFKA_HOME'] = await kafkaFolder();
+  }
   const corpusFile = join(workFolder, 'corpus.bin');
   writeCorpus(corpusFile, makeCorpus(RECORDS, Date.now() - HOUR_MS));
   const cluster = foreign === undefined ? await startMillrace() : undefined;

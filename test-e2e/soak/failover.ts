@@ -5,6 +5,7 @@
  *   TRIALS=20                           of each kind
  *   --victim leader|controller|both     default both
  *   --pace paced|fast|both              a record each 10 ms, or as fast as it goes; default both
+ *   --set key=value                     a setting of Millrace's nodes, to try what it does; may be repeated
  *   --peer                              against Apache Kafka instead of Millrace
  *
  * Prints a line a trial and a summary; exit code 1 when an acknowledged record was lost or doubled, the order broken,
@@ -19,10 +20,13 @@ const { values } = parseArgs({
     victim: { type: 'string', default: 'both' },
     pace: { type: 'string', default: 'both' },
     peer: { type: 'boolean', default: false },
+    set: { type: 'string', multiple: true, default: [] },
   },
 });
 const chosen = oneOf(values.victim, ['leader', 'controller', 'both']);
 const victims: Victim[] = chosen === 'both' ? ['leader', 'controller'] : [chosen];
 const kinds = victims.flatMap((victim) => pacesOf(values.pace).map((pace) => ({ victim, pace })));
-const isGood = await soak({ kinds, trials: Number(process.env['TRIALS'] ?? 20), peer: values.peer });
+const settings = Object.fromEntries(values.set.map((pair) => pair.split('=', 2) as [string, string]));
+const trials = Number(process.env['TRIALS'] ?? 20);
+const isGood = await soak({ kinds, trials, peer: values.peer, settings });
 process.exitCode = isGood ? 0 : 1;

@@ -27,6 +27,8 @@ export interface SoakOptions {
   readonly trials: number;
   /** Against Apache Kafka instead of Millrace. */
   readonly peer: boolean;
+  /** Settings of Millrace's nodes. */
+  readonly settings?: Record<string, string>;
 }
 
 /** The value, if it is one of those allowed. Throws otherwise. */
@@ -42,11 +44,11 @@ export function pacesOf(pace: string): Pace[] {
 }
 
 /** Whether every trial held. What a failed run left is kept, and said where. */
-export async function soak({ kinds, trials, peer }: SoakOptions): Promise<boolean> {
+export async function soak({ kinds, trials, peer, settings = {} }: SoakOptions): Promise<boolean> {
   await neededTool('confluent-kafka');
   await neededTool('java');
   const folder = mkdtempSync(join(cacheFolder('work'), 'soak-'));
-  const cluster = peer ? await startPeerKafka('three-and-three') : await startMillrace();
+  const cluster = peer ? await startPeerKafka('three-and-three') : await startMillrace({ settings });
   process.stdout.write(
     `${cluster.name}: six processes ready after ${cluster.readyMs} ms, ${trials} trials a kind\n`,
   );

@@ -1,8 +1,8 @@
 /**
- * An independent reader: Apache Kafka's own kafka-dump-log.sh looks at our files. Needs java and KAFKA_HOME (a Kafka with
- * bin/kafka-dump-log.sh); skipped by name without them.
+ * An independent reader: what Apache Kafka's own kafka-dump-log.sh runs looks at our files. Needs java and KAFKA_HOME (a folder
+ * with Kafka's jars in libs/); it runs with the end-to-end tests, which bring both, and is skipped by name without them.
  */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import { MemoryLogger } from '@millrace/base/testing';
 import { Compression } from '@millrace/protocol';
@@ -10,8 +10,9 @@ import { afterAll, expect, test } from 'vitest';
 import { RealDisk, temporaryDirectory } from './real-disk.ts';
 import { append, batch, concat, NOW, openLog, sequenced, TOPIC_ID } from './support.ts';
 
-const tool = `${process.env['KAFKA_HOME'] ?? '/opt/kafka'}/bin/kafka-dump-log.sh`;
-const present = fs.existsSync(tool) && commandWorks('java', ['-version']);
+const libs = `${process.env['KAFKA_HOME'] ?? '/opt/kafka'}/libs`;
+const tool = ['-Xmx256M', '-cp', `${libs}/*`, 'org.apache.kafka.tools.DumpLogSegments'];
+const present = fs.existsSync(libs) && commandWorks('java', ['-version']);
 const root = present ? temporaryDirectory() : '';
 afterAll(() => {
   if (present) fs.rmSync(root, { recursive: true });
@@ -27,12 +28,17 @@ function commandWorks(command: string, args: string[]): boolean {
 }
 
 function dump(files: string[], ...options: string[]): string {
-  return execFileSync(tool, ['--files', files.join(','), ...options], { encoding: 'utf8', stdio: 'pipe' });
+  return execFileSync('java', [...tool, '--files', files.join(','), ...options], {
+    encoding: 'utf8',
+    stdio: 'pipe',
+  });
 }
 
 function dumpEvenFailing(files: string[], ...options: string[]): string {
-  const command = `"${tool}" --files "${files.join(',')}" ${options.join(' ')} 2>&1 || true`;
-  return execFileSync('/bin/sh', ['-c', command], { encoding: 'utf8' });
+  const { stdout, stderr } = spawnSync('java', [...tool, '--files', files.join(','), ...options], {
+    encoding: 'utf8',
+  });
+  return stdout + stderr;
 }
 
 test.skipIf(!present)(
