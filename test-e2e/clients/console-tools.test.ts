@@ -54,18 +54,15 @@ describe.skipIf(isMissing('java'))('console tools of Apache Kafka', () => {
       'print.offset': 'true',
     };
     const ends = await endOffsets(inject('bootstrapServers'), TOPIC);
-    const partitions: ReadRecord[][] = [];
-    for (let partition = 0; partition < PARTITIONS; partition++) {
-      const which = ['--topic', TOPIC, '--partition', String(partition), '--offset', 'earliest'];
-      const formatted = properties('--formatter-property', shown);
-      const output = await kafkaTool('consumer.ConsoleConsumer', [
-        ...which,
-        ...formatted,
-        '--max-messages',
-        String(ends[partition]),
-      ]);
-      partitions.push(output.toString('utf8').split('\n').slice(0, -1).map(parseLine));
-    }
+    const formatted = properties('--formatter-property', shown);
+    const partitions = await Promise.all(
+      Array.from({ length: PARTITIONS }, async (_, partition) => {
+        const which = ['--topic', TOPIC, '--partition', String(partition), '--offset', 'earliest'];
+        const limit = ['--max-messages', String(ends[partition])];
+        const output = await kafkaTool('consumer.ConsoleConsumer', [...which, ...limit, ...formatted]);
+        return output.toString('utf8').split('\n').slice(0, -1).map(parseLine);
+      }),
+    );
     expectCorpus({ partitions, expected: plainForm, writtenBetween: [started, Date.now()] });
     await expectCodecs(TOPIC, stages);
     await kafkaTool('TopicCommand', ['--delete', '--topic', TOPIC]);
