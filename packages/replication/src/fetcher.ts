@@ -97,6 +97,8 @@ export class Fetcher {
   remove(partition: Partition): void {
     this.followed.delete(itemKey(keyOf(partition)));
     if (this.followed.size === 0) this.disconnect('nothing to follow');
+    // The others may have waited for this one's device (`ask`), and nobody tells of that any more.
+    else if (this.connection?.isBusy === false) this.wakeAfter(0);
   }
 
   /** The leader registered another endpoint, or anew. */

@@ -338,6 +338,21 @@ test('with flush.messages=1 an acknowledgement survives the loss of power of eve
   expect(valuesBelow(world.partition(leader, topic))).toEqual(['local', 'all']);
 });
 
+test('a topic deleted while its follower waits for the device does not stop the other topics of that leader', () => {
+  const world = new World({ brokers: 2 }).start();
+  const synced = world.controller.createTopic('synced', [[1, 2]], { 'flush.messages': '1' });
+  const other = world.controller.createTopic('other', [[1, 2]]);
+  world.advance(700);
+  world.broker(1).produce(synced, 'a');
+  for (let i = 0; i < 100 && world.partition(2, synced).onSynced === undefined; i++) world.advance(1);
+  expect(world.partition(2, synced).onSynced).toBeDefined();
+  world.controller.commit([{ type: 'removeTopic', topicId: synced }]);
+  world.advance(20);
+  const answer = world.broker(1).produce(other, 'b');
+  world.advance(1000);
+  expect(answer.value?.errorCode).toBe(ErrorCode.NONE);
+});
+
 test('a follower whose log does not connect to its leader starts anew where the leader begins', () => {
   const world = new World({ brokers: 2 }).start();
   const topic = world.controller.createTopic('events', [[1, 2]]);
