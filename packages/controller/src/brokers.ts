@@ -135,9 +135,10 @@ export function decideHeartbeat(
   context: BrokerContext,
   request: HeartbeatRequest,
 ): Decision<HeartbeatResponse> {
-  const { image } = context;
+  const { image, sessions } = context;
   const broker = image.broker(request.brokerId)!;
-  const isCaughtUp = request.metadataOffset >= broker.epoch;
+  const needed = broker.fenced ? Math.max(broker.epoch, sessions.unfenceOffset(broker.id)) : broker.epoch;
+  const isCaughtUp = request.metadataOffset >= needed;
   const respond = (after: MetadataImage): HeartbeatResponse => {
     const isFenced = after.broker(broker.id)!.fenced;
     return {

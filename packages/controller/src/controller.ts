@@ -344,7 +344,10 @@ export class Controller {
     const last = this.options.propose(records.map(encodeRecord));
     if (last === undefined) return false;
     const baseOffset = last - records.length + 1;
-    this.head = applyRecords(this.head, { baseOffset, epoch: this.activeEpoch, records }).image;
+    const { image, delta } = applyRecords(this.head, { baseOffset, epoch: this.activeEpoch, records });
+    this.head = image;
+    for (const id of delta.changedBrokers)
+      if (delta.previous.isAlive(id) && !image.isAlive(id)) this.sessions.fenced(id, last);
     return true;
   }
 }

@@ -22,6 +22,8 @@ export class BrokerSessions {
   private readonly graceMs: Millis;
   /** The end of the log when this controller became the active one. */
   private startOffset: Offset = -1;
+  /** Where the records end that fenced a broker in this term. */
+  private readonly fencedOffsets = new Map<NodeId, Offset>();
 
   constructor(timeoutMs: Millis, graceMs: Millis) {
     this.timeoutMs = timeoutMs;
@@ -67,6 +69,18 @@ export class BrokerSessions {
     return this.sessions.get(id)?.shutdownOffset ?? this.startOffset;
   }
 
+  fenced(id: NodeId, offset: Offset): void {
+    this.fencedOffsets.set(id, offset);
+  }
+
+  /**
+   * What a fenced broker must have applied before it is unfenced: a lease must not go to one that still leads by metadata
+   * of before. One that an earlier controller fenced must have applied everything up to our start.
+   */
+  unfenceOffset(id: NodeId): Offset {
+    return this.fencedOffsets.get(id) ?? this.startOffset;
+  }
+
   remove(id: NodeId): void {
     this.sessions.delete(id);
   }
@@ -74,6 +88,7 @@ export class BrokerSessions {
   /** A new term: nothing is known of anybody. */
   reset(startOffset: Offset): void {
     this.sessions.clear();
+    this.fencedOffsets.clear();
     this.startOffset = startOffset;
   }
 

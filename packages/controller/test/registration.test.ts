@@ -163,6 +163,25 @@ describe('sessions', () => {
     expect(h.active.image.broker(1)).toMatchObject({ fenced: false, epoch });
   });
 
+  test('is not unfenced before it has applied its own fencing: it may still lead by metadata of before', () => {
+    const h = new Harness({}, [1, 2]);
+    const before = h.active.image.offset;
+    h.advance(2999);
+    h.heartbeat(2);
+    h.advance(1);
+    h.commit();
+    expect(h.active.image.isAlive(1)).toBe(false);
+    const stale = h.heartbeat(1, { offset: before });
+    expect(h.pending).toEqual([]);
+    expect(stale.value).toMatchObject({ isCaughtUp: false, isFenced: true });
+    // The same under the next controller, which does not know when it was fenced.
+    h.loseLeadership();
+    expect(h.heartbeat(1, { offset: before }).value).toMatchObject({ isFenced: true });
+    h.heartbeat(1);
+    h.commit();
+    expect(h.active.image.isAlive(1)).toBe(true);
+  });
+
   test('the end of the control stream fences after the grace', () => {
     const h = new Harness({ connectionLossGraceMs: 100 }, [1]);
     h.active.sessionLost(1, h.active.image.broker(1)!.incarnationId, h.now);
