@@ -6,6 +6,12 @@ export const RELATIVE_OFFSET_MAX = 0x7fff_ffff;
 export const PENDING_INDEX_ENTRIES = 64;
 /** Last batches of a producer that are recognised when they are sent again: clients keep at most five in flight. */
 export const PRODUCER_BATCHES_KEPT = 5;
+/**
+ * A snapshot names only the last batch of a producer. So many bytes of the log before it are gone through for the others that
+ * may be in flight: few at first, more if that does not fill every producer's window. The most is five full batches
+ * of several clients with their usual settings.
+ */
+export const RECALLED_BYTES: readonly number[] = [8 << 10, 128 << 10, 1 << 20];
 /** Last bytes of one log that are kept in memory. One more batch may be held when a single batch is larger. */
 export const TAIL_BYTES_PER_LOG = 1 << 20;
 /** Memory held by all tails of a node together, counted by what the buffers really keep alive. */

@@ -24,6 +24,7 @@ import { deletedFolderName } from './file-names.ts';
 import { Flusher } from './flusher.ts';
 import { FolderNames } from './folder-names.ts';
 import type { LeaderEpochs } from './leader-epochs.ts';
+import { loadProducers } from './load-producers.ts';
 import type { FileHandle } from './open-files.ts';
 import { type LogParts, type OpenLogOptions, openParts } from './open-log.ts';
 import type { ProducerStates } from './producer-states.ts';
@@ -416,7 +417,7 @@ export class PartitionLog {
   private collectProducers(): void {
     const now = this.lastWallMs;
     const snapshot = this.snapshots.newest(this.endOffset);
-    this.producers.load(snapshot?.entries ?? [], now);
+    loadProducers(this.producers, snapshot, this.segments, now);
     const from = snapshot?.offset ?? this.segments.list[0]!.baseOffset;
     for (let index = this.segments.indexFor(from); index < this.segments.list.length; index++) {
       const segment = this.segments.list[index]!;

@@ -51,6 +51,12 @@ export class ProducerStates {
     return this.byId.size;
   }
 
+  /** Of every producer as many batches are known as are kept. */
+  get complete(): boolean {
+    for (const { batches } of this.byId.values()) if (batches.length < PRODUCER_BATCHES_KEPT) return false;
+    return true;
+  }
+
   get(producerId: number): ProducerState | undefined {
     return this.byId.get(producerId);
   }
@@ -107,6 +113,21 @@ export class ProducerStates {
       state.openTransactionOffset = header.baseOffset;
     if (header.baseSequence < 0) return;
     remember(state, header);
+  }
+
+  /**
+   * After `load`: a batch from before the snapshot, which told only of each producer's last one. Called in the order of the
+   * log. Without it a client that sends several batches again after a restart is told that it skipped some.
+   */
+  recall(header: BatchHeader): void {
+    const state = this.byId.get(header.producerId);
+    const last = state?.batches[state.batches.length - 1];
+    if (state === undefined || last === undefined || header.lastOffset >= last.lastOffset) return;
+    if (header.producerEpoch !== state.epoch || header.isControl || header.baseSequence < 0) return;
+    state.batches.pop();
+    remember(state, header);
+    if (state.batches.length === PRODUCER_BATCHES_KEPT) state.batches.shift();
+    state.batches.push(last);
   }
 
   /** Forgets producers that wrote nothing for `expirationMs` and have no open transaction. */

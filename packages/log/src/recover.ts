@@ -17,6 +17,7 @@ import {
 } from './file-names.ts';
 import { LeaderEpochs } from './leader-epochs.ts';
 import { RELATIVE_OFFSET_MAX } from './limits.ts';
+import { loadProducers } from './load-producers.ts';
 import type { OpenFiles } from './open-files.ts';
 import { ProducerStates } from './producer-states.ts';
 import { Segment } from './segment.ts';
@@ -144,7 +145,7 @@ function replay(state: Replay, rebuild: readonly boolean[]): void {
   const snapshotMax = firstRebuild < 0 ? Number.MAX_SAFE_INTEGER : list[firstRebuild]!.baseOffset;
   if (firstRebuild >= 0) snapshots.removeWhere((offset) => offset > snapshotMax);
   const snapshot = snapshots.newest(snapshotMax);
-  if (snapshot !== undefined) producers.load(snapshot.entries, o.nowWallMs);
+  loadProducers(producers, snapshot, segments, o.nowWallMs);
   const replayFrom = snapshot?.offset ?? 0;
   const missingEpochs = epochs.damaged || epochs.latest === -1;
   state.endOffset = list[0]!.baseOffset;

@@ -164,6 +164,20 @@ export class Segment {
     return scanBatches(this.log.file(), { ...options, minimumOffset: this.baseOffset }, visit);
   }
 
+  /** Goes through about the last `bytes`, oldest first, as far as they can be read. */
+  scanLast(bytes: number, visit: Visit): void {
+    const entry = this.offsetIndex.atPosition(Math.max(0, this.sizeBytes - bytes));
+    let trusted = entry === undefined;
+    this.scan(
+      entry?.position ?? 0,
+      { checkCrc: false, windowBytes: LOCATE_WINDOW_BYTES },
+      (header, ...where) => {
+        trusted ||= header.lastOffset === this.baseOffset + entry!.relativeOffset;
+        return trusted ? visit(header, ...where) : true;
+      },
+    );
+  }
+
   /** Cuts the segment at the beginning of a batch whose base offset is `endOffset`. */
   truncate(position: number, endOffset: Offset): void {
     this.log.file().truncate(position);

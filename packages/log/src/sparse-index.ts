@@ -155,6 +155,11 @@ export class OffsetIndex extends SparseIndex {
     return this.entry(this.count - 1);
   }
 
+  /** The last entry whose batch begins at or before `position`. */
+  atPosition(position: number): OffsetEntry | undefined {
+    return this.entry(this.countWhere((bytes, at) => readInt32(bytes, at + 4) <= position) - 1);
+  }
+
   /** Drops entries of batches that begin at or after `position`. */
   truncate(position: number): void {
     this.keep(this.countWhere((bytes, at) => readInt32(bytes, at + 4) < position));

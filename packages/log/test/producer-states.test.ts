@@ -100,17 +100,34 @@ test('a follower learns, and judges nothing', () => {
   expect(send(log, sequenced(1, 0, 1, { producerEpoch: 2 }))).toBe('duplicate@2');
 });
 
-test('after a crash all five are recognised; after a clean stop the last one, from the snapshot', () => {
-  for (const clean of [false, true]) {
-    const disk = new MemoryDisk();
-    const log = openLog({ disk });
-    for (let i = 0; i < 6; i++) send(log, sequenced(1, i, 1));
-    log.close({ clean });
-    const again = openLog({ disk, cleanShutdown: clean });
-    expect(send(again, sequenced(1, 5, 1))).toBe('duplicate@5');
-    expect(send(again, sequenced(1, 2, 1))).toBe(clean ? OUT_OF_ORDER : 'duplicate@2');
-    expect(send(again, sequenced(1, 6, 1))).toBe('ok@6');
-  }
+test('all five are recognised after a crash and after a clean stop, also across segments', () => {
+  for (const clean of [false, true])
+    for (const segmentBytes of [1 << 20, 400]) {
+      const disk = new MemoryDisk();
+      const config = { segmentBytes };
+      const log = openLog({ disk, config });
+      for (let i = 0; i < 12; i++) send(log, sequenced(1, i, 1, { valueBytes: 30 }));
+      log.close({ clean });
+      const again = openLog({ disk, config, cleanShutdown: clean });
+      for (const i of [7, 9, 11]) expect(send(again, sequenced(1, i, 1))).toBe(`duplicate@${i}`);
+      expect(send(again, sequenced(1, 6, 1))).toBe(OUT_OF_ORDER);
+      expect(send(again, sequenced(1, 12, 1))).toBe('ok@12');
+      expect(send(again, sequenced(1, 8, 1))).toBe('duplicate@8');
+    }
+});
+
+test('batches of an older epoch, of others and of producers the snapshot does not know are not recalled', () => {
+  const disk = new MemoryDisk();
+  const log = openLog({ disk, config: { producerIdExpirationMs: 1000 } });
+  send(log, sequenced(3, 0, 1));
+  send(log, sequenced(1, 0, 1));
+  send(log, sequenced(1, 0, 1, { producerEpoch: 1 }), NOW + 1200);
+  send(log, sequenced(1, 1, 1, { producerEpoch: 1 }), NOW + 1200);
+  log.tick(NOW + 1300);
+  log.close({ clean: true });
+  const again = openLog({ disk, cleanShutdown: true });
+  expect(again.producers.all().map(({ producerId }) => producerId)).toEqual([1]);
+  expect(again.producers.get(1)?.batches.map(({ lastOffset }) => lastOffset)).toEqual([2, 3]);
 });
 
 test('a truncation takes back what a producer wrote, also when only a snapshot knows what was before', () => {

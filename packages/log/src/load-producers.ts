@@ -1,0 +1,38 @@
+/** Producer states as of a snapshot (none without one), with the batches before it that clients may still send again. Reads only. */
+import type { Offset, WallMillis } from '@millrace/base';
+import { RECALLED_BYTES } from './limits.ts';
+import type { ProducerStates } from './producer-states.ts';
+import type { Segments } from './segments.ts';
+import type { LoadedSnapshot } from './snapshots.ts';
+
+/** May throw DiskError. Segments below the snapshot are trusted; damage there only shortens what is remembered. */
+export function loadProducers(
+  producers: ProducerStates,
+  snapshot: LoadedSnapshot | undefined,
+  segments: Segments,
+  nowWallMs: WallMillis,
+): void {
+  for (const bytes of RECALLED_BYTES) {
+    producers.load(snapshot?.entries ?? [], nowWallMs);
+    if (snapshot === undefined || producers.complete) return;
+    recall(producers, snapshot.offset, segments, bytes);
+    if (producers.complete) return;
+  }
+}
+
+function recall(producers: ProducerStates, endOffset: Offset, segments: Segments, bytes: number): void {
+  const { list } = segments;
+  const last = segments.indexFor(endOffset - 1);
+  let first = last;
+  let left = bytes - list[last]!.sizeBytes;
+  while (first > 0 && left > 0) left -= list[--first]!.sizeBytes;
+  for (let index = first; index <= last; index++) {
+    // Of the oldest segment only what the later ones leave of the budget.
+    const wanted = index === first ? left + list[first]!.sizeBytes : list[index]!.sizeBytes;
+    list[index]!.scanLast(wanted, (header) => {
+      if (header.baseOffset >= endOffset) return true;
+      producers.recall(header);
+      return false;
+    });
+  }
+}
