@@ -14,12 +14,14 @@ export interface BrokerEffects {
   readonly isActive: (broker: NodeId) => boolean;
   /** The one of them that restarted uncleanly. */
   readonly leaving?: NodeId | undefined;
+  /** It has another disk than before. */
+  readonly leavesEmpty?: boolean | undefined;
 }
 
 export function partitionEffects(
   image: MetadataImage,
   config: ControllerConfig,
-  { brokers, isActive, leaving }: BrokerEffects,
+  { brokers, isActive, leaving, leavesEmpty }: BrokerEffects,
 ): MetadataRecord[] {
   const records: MetadataRecord[] = [];
   const seen = new Set<string>();
@@ -31,7 +33,8 @@ export function partitionEffects(
         seen.add(key);
       }
       const uncleanElection = allowsUncleanElection(image, config, topic.name);
-      const record = partitionChange(topic.id, index, { partition, isActive, leaving, uncleanElection });
+      const situation = { partition, isActive, leaving, leavesEmpty, uncleanElection };
+      const record = partitionChange(topic.id, index, situation);
       if (record !== undefined) records.push(record);
     }
   }

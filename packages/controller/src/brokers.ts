@@ -56,6 +56,7 @@ export function decideRegister(context: BrokerContext, request: RegisterRequest)
     brokers: [request.brokerId],
     isActive: (id) => id !== request.brokerId && image.isActive(id),
     leaving: clean ? undefined : request.brokerId,
+    leavesEmpty: existing !== undefined && hasOtherDisk(existing, request),
   });
   records.push({
     type: 'registerBroker',
@@ -106,7 +107,16 @@ function isAnotherLiveProcess(
 ): boolean {
   if (existing.incarnationId === request.incarnationId) return false;
   if (existing.inControlledShutdown || !sessions.isLive(existing.id, now)) return false;
-  return !existing.logDirs.some((id) => request.logDirs.includes(id));
+  return !sharesDirectory(existing.logDirs, request.logDirs);
+}
+
+/** Every log directory it had is gone; a directory that is made anew gets another id. */
+function hasOtherDisk({ logDirs }: BrokerRegistration, request: RegisterRequest): boolean {
+  return logDirs.length > 0 && request.logDirs.length > 0 && !sharesDirectory(logDirs, request.logDirs);
+}
+
+function sharesDirectory(before: readonly Uuid[], now: readonly string[]): boolean {
+  return before.some((id) => now.includes(id));
 }
 
 function sameEndpoints(existing: BrokerRegistration, request: RegisterRequest): boolean {

@@ -2,6 +2,8 @@
  * One partition's next state: who stays in the ISR and who leads. Pure, and the only place that elects leaders.
  *
  * 1. A broker that is leaving (unclean restart: its unflushed tail may be gone) leaves the ISR if another member remains.
+ *    If it came back with an empty disk and is the last member, what the ISR vouched for is gone: the other replicas, which left
+ *    the ISR earlier, are the best that is left, and electing the empty one would make them delete even that.
  * 2. Members that are not active leave if an active one remains. If none does, the ISR stays: its members are the ones
  *    that hold everything acknowledged, and one of them will lead when it is back. An ISR never becomes empty.
  * 3. The leader stays while it is an active member of the ISR; otherwise the first active member, in the order of the
@@ -20,6 +22,8 @@ export interface PartitionSituation {
   readonly targetIsr?: readonly NodeId[];
   /** A broker whose data can no longer be trusted to be complete. */
   readonly leaving?: NodeId | undefined;
+  /** The one that is leaving has another disk than before: it holds nothing. */
+  readonly leavesEmpty?: boolean | undefined;
   readonly uncleanElection: boolean;
 }
 
@@ -60,9 +64,16 @@ export function nextState(situation: PartitionSituation): PartitionOutcome {
   return { isr, leader: -1 };
 }
 
-function nextIsr({ partition, isActive, targetIsr, leaving }: PartitionSituation): readonly NodeId[] {
+function nextIsr(situation: PartitionSituation): readonly NodeId[] {
+  const { partition, isActive, targetIsr, leaving } = situation;
   const wanted = targetIsr ?? partition.isr;
   const others = wanted.filter((id) => id !== leaving);
+  if (others.length === 0 && situation.leavesEmpty) {
+    const survivors = partition.replicas.filter((id) => id !== leaving);
+    // Their logs may differ, so only one of them can be in sync at first.
+    const first = survivors.find(isActive);
+    if (survivors.length > 0) return first === undefined ? survivors : [first];
+  }
   const trusted = others.length > 0 ? others : wanted;
   const active = trusted.filter(isActive);
   return active.length > 0 ? active : trusted;

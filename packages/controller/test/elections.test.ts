@@ -163,6 +163,45 @@ describe('a broker restarts', () => {
       'leader 3 isr 3 epochs 2/4',
     ]);
   });
+
+  test('with an empty disk, as the last member of the ISR: one of those that left it earlier leads, not the empty one', () => {
+    const h = new Harness();
+    const dir = (name: string) => [`AAAAAAAAAAAAAAAAAAAA${name}A` as never];
+    for (const id of [1, 2, 3]) h.addBroker(id, { logDirs: dir('BCD'[id - 1]!) });
+    h.topic('t', [1, 2, 3]);
+    h.topic('alone', [1]);
+    h.loseLeadership();
+    // All were killed. The last one to come back would be trusted, but its disk was lost.
+    for (const id of [2, 3]) h.addBroker(id, { incarnation: 1, logDirs: dir('BCD'[id - 1]!) });
+    h.advance(2999);
+    h.heartbeat(2);
+    h.heartbeat(3);
+    h.advance(1);
+    h.commit();
+    expect(h.show('t')).toBe('leader -1 isr 1 epochs 1/3');
+    h.register(1, { incarnation: 1, logDirs: dir('E') });
+    h.commit();
+    expect(h.show('t')).toBe('leader 2 isr 2 epochs 2/4');
+    h.heartbeat(1);
+    h.commit();
+    expect(h.show('t')).toBe('leader 2 isr 2 epochs 2/4');
+    // Where there is no other replica nothing can be saved; the partition can at least be used.
+    expect(h.show('alone')).toMatch('leader 1 isr 1');
+  });
+
+  test('with an empty disk, while no other replica is there: it waits for them', () => {
+    const h = new Harness();
+    h.addBroker(1, { logDirs: ['AAAAAAAAAAAAAAAAAAAABA' as never] });
+    h.addBroker(2, { logDirs: ['AAAAAAAAAAAAAAAAAAAACA' as never] });
+    h.topic('t', [1, 2]);
+    h.kill(2);
+    h.kill(1);
+    expect(h.show('t')).toMatch('leader -1 isr 1');
+    h.addBroker(1, { incarnation: 1, logDirs: ['AAAAAAAAAAAAAAAAAAAADA' as never] });
+    expect(h.show('t')).toMatch('leader -1 isr 2');
+    h.addBroker(2, { incarnation: 1, logDirs: ['AAAAAAAAAAAAAAAAAAAACA' as never] });
+    expect(h.show('t')).toMatch('leader 2 isr 2');
+  });
 });
 
 describe('controlled shutdown', () => {
