@@ -4,5 +4,4 @@ export { OpenFiles } from './open-files.ts';
 export { LogOpenError, type OpenLogOptions } from './open-log.ts';
 export * from './partition-log.ts';
 export * from './producer-states.ts';
-export { TailCache } from './tail-cache.ts';
 export * from './types.ts';

@@ -12,12 +12,6 @@ export const PRODUCER_BATCHES_KEPT = 5;
  * of several clients with their usual settings.
  */
 export const RECALLED_BYTES: readonly number[] = [8 << 10, 128 << 10, 1 << 20];
-/** Last bytes of one log that are kept in memory. One more batch may be held when a single batch is larger. */
-export const TAIL_BYTES_PER_LOG = 1 << 20;
-/** Memory held by all tails of a node together, counted by what the buffers really keep alive. */
-export const TAIL_BYTES_TOTAL = 64 << 20;
-/** A tail buffer that old serves nobody: followers and consumers at the end have read it within milliseconds. */
-export const TAIL_AGE_MS = 5_000;
 /** Files that logs keep open; the least recently used ones are closed, and opened again when needed. */
 export const OPEN_FILES_MAX = 4_096;
 /** What is read at once when the headers or checksums of a whole segment are gone through. */
@@ -25,7 +19,7 @@ export const SCAN_WINDOW_BYTES = 1 << 20;
 /** What is read at once when one batch is searched behind an index entry: two index intervals. */
 export const LOCATE_WINDOW_BYTES = 8 << 10;
 /** Ends of recent disk reads that are remembered per log, so that a sequential reader needs no search. */
-export const READ_HINTS = 4;
+export const READ_HINTS = 8;
 /** Records named in the answer to a refused batch. */
 export const RECORD_ERRORS_MAX = 100;
 /** How often a node looks for producers that expired. */

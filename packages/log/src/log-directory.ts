@@ -40,7 +40,6 @@ import { PRODUCER_EXPIRY_CHECK_MS } from './limits.ts';
 import { OpenFiles } from './open-files.ts';
 import { PartitionLog } from './partition-log.ts';
 import { readTopicId } from './partition-metadata.ts';
-import { TailCache } from './tail-cache.ts';
 import type { LogConfig } from './types.ts';
 
 export interface OpenDirectoryOptions {
@@ -55,7 +54,6 @@ export interface OpenDirectoryOptions {
   readonly logger: Logger;
   /** Default: bounds of limits.ts. */
   readonly files?: OpenFiles;
-  readonly tails?: TailCache;
 }
 
 export interface PartitionDirectory {
@@ -86,7 +84,6 @@ export class LogDirectory {
   private readonly codecs: CompressionCodecs;
   private readonly logger: Logger;
   private readonly files: OpenFiles;
-  private readonly tails: TailCache;
   private readonly open = new Map<string, OpenLog>();
   /** Folders whose logs were closed cleanly and not opened since. */
   private readonly closedCleanly: Set<string>;
@@ -122,7 +119,6 @@ export class LogDirectory {
     this.codecs = o.codecs;
     this.logger = o.logger;
     this.files = o.files ?? new OpenFiles(o.disk);
-    this.tails = o.tails ?? new TailCache();
     const marker = o.disk.readFile(`${o.directory}/${CLEAN_SHUTDOWN_FILE}`);
     this.cleanShutdownBrokerEpoch = marker === undefined ? undefined : parseCleanShutdown(marker);
     this.markerPresent = marker !== undefined;
@@ -178,7 +174,6 @@ export class LogDirectory {
       codecs: this.codecs,
       logger: this.logger.child({ topic, partition }),
       files: this.files,
-      tails: this.tails,
       recoveryPointLowered: () => this.writeCheckpoints(),
       ...(o.topicId === undefined ? {} : { topicId: o.topicId }),
       ...(recoveryPoint === undefined ? {} : { recoveryPoint }),
@@ -243,11 +238,10 @@ export class LogDirectory {
   }
 
   /**
-   * Now and then (seconds): forgets tail buffers of idle logs and expired producers, writes the checkpoints, removes deleted
+   * Now and then (seconds): forgets expired producers, writes the checkpoints, removes deleted
    * folders. A failing disk is reported and tried again the next time.
    */
   tick(nowWallMs: WallMillis): void {
-    this.tails.expire(nowWallMs);
     if (Math.abs(nowWallMs - this.producersCheckedMs) >= PRODUCER_EXPIRY_CHECK_MS) {
       this.producersCheckedMs = nowWallMs;
       for (const { log } of this.open.values()) log.tick(nowWallMs);

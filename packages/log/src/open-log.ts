@@ -4,7 +4,6 @@ import type { CompressionCodecs } from '@millrace/protocol';
 import { OpenFiles } from './open-files.ts';
 import { readTopicId, writeTopicId } from './partition-metadata.ts';
 import { type Recovered, recover } from './recover.ts';
-import { TailCache } from './tail-cache.ts';
 import type { LogConfig } from './types.ts';
 
 export interface OpenLogOptions {
@@ -24,7 +23,6 @@ export interface OpenLogOptions {
   readonly logger: Logger;
   /** Shared by the logs of a node; default: its own. */
   readonly files?: OpenFiles;
-  readonly tails?: TailCache;
   /** A truncation removed segments that a checkpointed recovery point may cover. May throw DiskError. */
   readonly recoveryPointLowered?: () => void;
 }
@@ -33,7 +31,6 @@ export interface OpenLogOptions {
 export interface LogParts extends Recovered {
   readonly disk: Disk;
   readonly files: OpenFiles;
-  readonly tails: TailCache;
   readonly directory: string;
   readonly topicId: Uuid | undefined;
   readonly config: LogConfig;
@@ -79,7 +76,6 @@ export function openParts(o: OpenLogOptions): LogParts {
     ...recovered,
     disk,
     files,
-    tails: o.tails ?? new TailCache(),
     directory,
     topicId: found ?? o.topicId,
     config: o.config,

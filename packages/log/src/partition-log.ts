@@ -1,6 +1,6 @@
 /**
  * One partition's log: a sequence of record batches with offsets, in Kafka's layout on a Disk. Owns every cursor of it
- * (start offset, end offset, recovery point) and keeps segments, indexes, leader epochs, producer states and the tail in memory
+ * (start offset, end offset, recovery point) and keeps segments, indexes, leader epochs, and producer states
  * in step. Knows no leaders, no replicas and no high watermark: who may append what is decided above.
  *
  * Written = handed to the operating system when append returns. On the device = `flush` called back.
@@ -30,7 +30,6 @@ import { type LogParts, type OpenLogOptions, openParts } from './open-log.ts';
 import type { ProducerStates } from './producer-states.ts';
 import type { Segments } from './segments.ts';
 import type { Snapshots } from './snapshots.ts';
-import { Tail } from './tail-cache.ts';
 import { findLargestTimestamp, findTimestamp } from './time-lookup.ts';
 import type {
   EpochEnd,
@@ -64,7 +63,6 @@ export class PartitionLog {
   private readonly disk: Disk;
   private readonly segments: Segments;
   private readonly snapshots: Snapshots;
-  private readonly tail: Tail;
   private readonly flusher: Flusher;
   private readonly codecs: CompressionCodecs;
   private readonly logger: Logger;
@@ -97,7 +95,6 @@ export class PartitionLog {
     this.logger = parts.logger;
     this.recoveryPointLowered = parts.recoveryPointLowered;
     this.lastWallMs = parts.nowWallMs;
-    this.tail = new Tail(parts.tails);
     this.flusher = new Flusher(parts.recoveryPoint, {
       endOffset: () => this.endOffset,
       prepare: (fromOffset) => this.prepareFlush(fromOffset),
@@ -119,11 +116,6 @@ export class PartitionLog {
     return this.segments.list.length;
   }
 
-  /** Memory held by the tail. */
-  get tailBytes(): number {
-    return this.tail.sizeBytes;
-  }
-
   /** Counts from the next append on. */
   setConfig(config: LogConfig): void {
     this.config = config;
@@ -131,7 +123,7 @@ export class PartitionLog {
 
   /**
    * Appends a client's batch: judges it (Kafka's checks of Produce 9-14), gives it offsets and the leader epoch in place, and
-   * writes it. The bytes are kept in memory for a while and must not be changed any more once this returned ok.
+   * writes it. The bytes are the caller's again when this returns: readers are served from the page cache.
    */
   appendAsLeader(batch: Uint8Array, o: LeaderAppendOptions): LeaderAppend {
     if (this.offline !== undefined) return this.refuseOffline();
@@ -168,7 +160,7 @@ export class PartitionLog {
 
   /**
    * Appends what a leader's Fetch returned: whole batches that continue this log; a last one that is cut is left out.
-   * The bytes are kept in memory for a while and must not be changed any more.
+   * The bytes are the caller's again when this returns.
    */
   appendAsFollower(records: Uint8Array, nowWallMs: WallMillis): FollowerAppend {
     if (this.offline !== undefined) return this.refuseOffline();
@@ -207,8 +199,6 @@ export class PartitionLog {
     );
     if (o.fromOffset >= Math.min(o.endOffsetMax, this.endOffset))
       return { chunks: [], sizeBytes: 0, errorCode: ErrorCode.NONE };
-    const held = this.tail.read(o.fromOffset, o.endOffsetMax, o.maxBytes, o.atLeastOneBatch, this.header);
-    if (held !== undefined) return { ...held, errorCode: ErrorCode.NONE };
     try {
       const found = this.segments.read(o, this.header);
       if (found.damage === undefined)
@@ -243,7 +233,6 @@ export class PartitionLog {
     assert(offset >= 0, 'an offset to start at');
     if (this.offline !== undefined) return;
     const oldEndOffset = this.endOffset;
-    this.tail.clear();
     this.producers.clear();
     this.endOffset = offset;
     this.startOffset = offset;
@@ -316,7 +305,6 @@ export class PartitionLog {
         this.flusher.flushNow();
       });
     this.offline ??= 'the log is closed';
-    this.tail.clear();
     this.segments.close();
   }
 
@@ -343,7 +331,6 @@ export class PartitionLog {
   /** Writes whole batches, whose offsets are final, to the active segment, or to a new one when it is full. */
   private write(bytes: Uint8Array, nowWallMs: WallMillis): Refusal | undefined {
     const { header, segments } = this;
-    const baseOffset = this.endOffset;
     this.lastWallMs = nowWallMs;
     try {
       readBatchHeader(bytes, 0, header);
@@ -363,7 +350,6 @@ export class PartitionLog {
     }
     this.sizeBytes += bytes.length;
     this.endOffset = header.lastOffset + 1;
-    this.tail.add(bytes, baseOffset, this.endOffset, nowWallMs);
     return undefined;
   }
 
@@ -398,7 +384,6 @@ export class PartitionLog {
       this.truncateFullyAndStartAt(this.startOffset);
       return;
     }
-    this.tail.truncate(endOffset);
     this.flusher.truncated(endOffset);
     segments.forgetHints();
     this.endOffset = endOffset;
@@ -475,7 +460,6 @@ export class PartitionLog {
   private goOffline(reason: string): void {
     if (this.offline !== undefined) return;
     this.offline = reason;
-    this.tail.clear();
     this.logger.error('log-went-offline', this.facts({ reason }));
   }
 
