@@ -120,7 +120,7 @@ export interface Listener {
 export interface StreamHandler {
   /** An outgoing connection stands. Not called for incoming ones. */
   opened?(): void;
-  /** Bytes arrived, cut anywhere. The chunk is the receiver's to keep. */
+  /** Bytes arrived, cut anywhere. The chunk is lent for the length of the call: what is needed later is copied. */
   data(chunk: Uint8Array): void;
   /** After a send that returned false: everything handed over has left; send on. */
   drained(): void;

@@ -14,6 +14,7 @@ import {
   type Uuid,
 } from '@millrace/base';
 import type { MetadataImage } from '@millrace/metadata';
+import { SpareBuffers } from '@millrace/protocol';
 import { AutoTopicCreation } from './auto-topic-creation.ts';
 import type { FrontEndConfig, FrontEndLimits } from './config.ts';
 import { Connection, type ConnectionHost, type Sleeper } from './connection/connection.ts';
@@ -47,6 +48,7 @@ const LOGGED_PER_SECOND = 20;
 export class BrokerFrontEnd implements ConnectionHost {
   readonly limits: FrontEndLimits;
   readonly budget: MemoryBudget;
+  readonly spares = new SpareBuffers();
   readonly logger: QuietLogger;
   readonly connections = new Set<Connection>();
   private readonly clock: Clock;

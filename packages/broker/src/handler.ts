@@ -59,7 +59,7 @@ export interface Request<Body> {
   readonly listenerName: string;
   readonly remoteAddress: string;
   readonly body: Body;
-  /** The body as it came. */
+  /** The body as it came. These bytes, and those in `body`, are valid while the handler is called, no longer. */
   readonly bytes: Uint8Array;
 }
 

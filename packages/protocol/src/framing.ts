@@ -2,10 +2,14 @@
  * Cuts a byte stream into frames: an int32 size, then that many bytes. It owns bytes that arrived and were not taken
  * yet. Memory follows what was received, never what a size promised: a frame inside one chunk is a view of it; one
  * that spans chunks is put together in a buffer that grows with what arrives.
+ *
+ * Chunks may be borrowed: push, take all frames that can be taken, `keep`. With spare buffers a frame is valid only until
+ * the next call; without, for as long as its chunk.
  */
 import { assert } from '@millrace/base';
 import { allocateUnsafe } from './bytes.ts';
 import { DecodeError } from './decode-error.ts';
+import type { SpareBuffers } from './spare-buffers.ts';
 
 const SIZE_BYTES = 4;
 /** A buffer under assembly grows to this multiple of what is needed, so that bytes are moved about once. */
@@ -14,6 +18,7 @@ const ASSEMBLY_BYTES_MIN = 16 * 1024;
 
 export class FrameReader {
   private readonly maxFrameBytes: number;
+  private readonly spares: SpareBuffers | undefined;
   /** Chunks not used up, oldest first, and how much of the first one is used. */
   private chunks: Uint8Array[] = [];
   private position = 0;
@@ -22,11 +27,14 @@ export class FrameReader {
   private assembly: Uint8Array | undefined;
   private assembledBytes = 0;
   private frameBytes = 0;
+  /** The buffer of the last frame that was put together: spare with the next call. */
+  private returned: Uint8Array | undefined;
 
   /** Frames may have up to `maxFrameBytes` bytes, their size not counted. */
-  constructor(maxFrameBytes: number) {
+  constructor(maxFrameBytes: number, spares?: SpareBuffers) {
     assert(maxFrameBytes > 0 && maxFrameBytes <= 0x7fffffff, 'frame limit in 1 .. 2^31-1');
     this.maxFrameBytes = maxFrameBytes;
+    this.spares = spares;
   }
 
   /** Bytes received and not yet returned as frames. */
@@ -39,15 +47,29 @@ export class FrameReader {
     return this.assembly?.length ?? 0;
   }
 
-  /** The chunk is ours to keep. */
+  /** The chunk is ours until `keep`, or for good. */
   push(chunk: Uint8Array): void {
     if (chunk.length === 0) return;
     this.chunks.push(chunk);
     this.buffered += chunk.length;
   }
 
+  /** The last chunk goes back to its owner: what was not taken of it is copied. */
+  keep(): void {
+    const chunk = this.chunks.pop();
+    if (chunk === undefined) return;
+    const isFirst = this.chunks.length === 0;
+    // Not `slice`, which makes a view when the chunk is a Buffer.
+    this.chunks.push(new Uint8Array(chunk.subarray(isFirst ? this.position : 0)));
+    if (isFirst) this.position = 0;
+  }
+
   /** The next whole frame without its size. Throws DecodeError on a size that cannot be; nothing follows then. */
   next(): Uint8Array | undefined {
+    if (this.returned !== undefined) {
+      this.spares?.give(this.returned);
+      this.returned = undefined;
+    }
     if (this.assembly !== undefined) return this.assemble();
     if (this.buffered < SIZE_BYTES) return undefined;
     this.frameBytes = this.takeSize();
@@ -85,6 +107,7 @@ export class FrameReader {
     }
     if (this.assembledBytes < this.frameBytes) return undefined;
     const frame = this.assembly!.subarray(0, this.frameBytes);
+    if (this.spares !== undefined) this.returned = this.assembly;
     this.assembly = undefined;
     this.assembledBytes = 0;
     return frame;
@@ -94,9 +117,10 @@ export class FrameReader {
   private roomFor(neededBytes: number): Uint8Array {
     const current = this.assembly!;
     if (current.length >= neededBytes) return current;
-    const wanted = Math.max(neededBytes * GROWTH, ASSEMBLY_BYTES_MIN);
-    const grown = allocateUnsafe(Math.min(wanted, this.frameBytes));
+    const sizeBytes = Math.min(Math.max(neededBytes * GROWTH, ASSEMBLY_BYTES_MIN), this.frameBytes);
+    const grown = this.spares?.take(sizeBytes) ?? allocateUnsafe(sizeBytes);
     grown.set(current.subarray(0, this.assembledBytes));
+    if (current.length > 0) this.spares?.give(current);
     this.assembly = grown;
     return grown;
   }

@@ -10,4 +10,5 @@ export * from './murmur2.ts';
 export * from './names.ts';
 export * from './records.ts';
 export type { Decoded, Encodable, Field, Fields } from './schema.ts';
+export { SpareBuffers } from './spare-buffers.ts';
 export { type RecordBytes, recordBytesSize } from './writer.ts';

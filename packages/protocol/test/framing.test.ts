@@ -2,7 +2,7 @@
  * Goal: a stream cut anywhere gives the same frames, and memory follows what was received. Method: property-based
  * against the frames that were joined.
  */
-import { DecodeError, FrameReader } from '@millrace/protocol';
+import { DecodeError, FrameReader, SpareBuffers } from '@millrace/protocol';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
@@ -23,6 +23,9 @@ function cut(stream: Uint8Array, places: readonly number[]): Uint8Array[] {
 }
 
 const body = fc.oneof(fc.uint8Array({ maxLength: 30 }), fc.uint8Array({ minLength: 300, maxLength: 400 }));
+const largeBody = fc
+  .record({ sizeBytes: fc.integer({ min: 20_000, max: 40_000 }), fill: fc.nat({ max: 255 }) })
+  .map(({ sizeBytes, fill }) => new Uint8Array(sizeBytes).fill(fill));
 
 describe('FrameReader', () => {
   it('any chunking gives the same frames, whether they are taken at once or late', () => {
@@ -50,6 +53,56 @@ describe('FrameReader', () => {
       ),
       { numRuns: 300 },
     );
+  });
+
+  it('chunks may be borrowed, and buffers used again: frames taken at once or late are whole', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.oneof(body, largeBody), { maxLength: 8 }),
+        fc.array(fc.record({ place: fc.nat({ max: 200_000 }), takes: fc.nat({ max: 3 }) }), {
+          maxLength: 20,
+        }),
+        (bodies, cuts) => {
+          const reader = new FrameReader(100_000, new SpareBuffers());
+          const frames: string[] = [];
+          const take = (most: number) => {
+            for (let i = 0; i < most; i++) {
+              const frame = reader.next();
+              if (frame === undefined) return;
+              frames.push(Buffer.from(frame).toString('hex'));
+            }
+          };
+          const chunks = cut(
+            framed(bodies),
+            cuts.map(({ place }) => place),
+          );
+          for (const [i, chunk] of chunks.entries()) {
+            reader.push(chunk);
+            take(cuts[i]?.takes ?? 3);
+            reader.keep();
+            chunk.fill(0xdd);
+          }
+          take(100);
+          expect(frames).toEqual(bodies.map((bytes) => Buffer.from(bytes).toString('hex')));
+          expect(reader.bufferedBytes).toBe(0);
+        },
+      ),
+      { numRuns: 200 },
+    );
+  });
+
+  it('frames that are put together one after the other share a buffer', () => {
+    const reader = new FrameReader(100_000, new SpareBuffers());
+    const buffers = new Set<ArrayBufferLike>();
+    for (let i = 0; i < 10; i++) {
+      const bytes = framed([new Uint8Array(30_000)]);
+      for (const chunk of [bytes.subarray(0, 100), bytes.subarray(100)]) {
+        reader.push(chunk);
+        const frame = reader.next();
+        if (frame !== undefined) buffers.add(frame.buffer);
+      }
+    }
+    expect(buffers.size).toBeLessThanOrEqual(2);
   });
 
   it('a byte at a time', () => {

@@ -9,6 +9,7 @@ import {
   decodeResponseHeader,
   encodeRequestFrame,
   FrameReader,
+  SpareBuffers,
 } from '@millrace/protocol';
 import type { DueCallback, Timers } from './timers.ts';
 
@@ -52,7 +53,7 @@ export class LeaderConnection {
     this.timers = options.timers;
     this.clientId = options.clientId;
     this.timeoutMs = options.timeoutMs;
-    this.frames = new FrameReader(options.frameBytesMax);
+    this.frames = new FrameReader(options.frameBytesMax, new SpareBuffers());
     this.connectDeadline = this.timers.after(options.connectTimeoutMs, () =>
       this.stream.destroy('connecting took too long'),
     );
@@ -78,6 +79,7 @@ export class LeaderConnection {
     return this.inFlight !== undefined;
   }
 
+  /** Bytes in the response are lent: valid while `answered` is called. */
   request<Request, Response, RequestInput, ResponseInput>(
     api: Api<Request, Response, RequestInput, ResponseInput>,
     version: number,
@@ -123,10 +125,11 @@ export class LeaderConnection {
       this.frames.push(chunk);
       while (!this.isAbandoned) {
         const frame = this.frames.next();
-        if (frame === undefined) return;
+        if (frame === undefined) break;
         if (this.inFlight === undefined) throw new DecodeError('an answer that nobody asked for');
         this.inFlight.answered(frame);
       }
+      this.frames.keep();
     } catch (error) {
       if (!(error instanceof DecodeError)) throw error;
       this.stream.destroy(error.message);

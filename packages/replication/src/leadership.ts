@@ -70,7 +70,8 @@ export class Leadership {
     };
     // A retry of an idempotent producer waits for the original batch, whose end this is.
     const end = appended.lastOffset + 1;
-    if (request.acks === -1) this.acknowledgeReplicated(end, operation, slot);
+    const waitsForIsr = request.acks === -1 || (request.acks === 1 && this.ports.isHandingOver());
+    if (waitsForIsr) this.acknowledgeReplicated(end, operation, slot);
     else if (request.acks === 1) this.acknowledgeLocal(end, operation, slot);
     // acks=0 promises nothing (durability contract, row 1).
     return result;

@@ -25,6 +25,8 @@ export interface PartitionPorts {
   holdsLease(): boolean;
   /** An acknowledgement was held back for want of a lease: call `leaseRenewed` of the partition when there is one again. */
   awaitLease(partition: { leaseRenewed(): void }): void;
+  /** The broker is about to stop cleanly: acks=1 waits for the ISR too, which leads from then on. */
+  isHandingOver(): boolean;
   /** Registered under exactly this epoch, neither fenced nor shutting down (behaviour 10.3). */
   mayJoinIsr(brokerId: NodeId, brokerEpoch: BrokerEpoch): boolean;
   /** Asks the controller; `Partition.isrAnswered` follows, and is repeated until it settles. */

@@ -3,7 +3,7 @@
  * Owns the broker's lease, the fetchers and the one timer. It must never give a partition a role before this broker's own
  * registration is in the metadata: until then the metadata speaks of an earlier life of this broker, whose data may be gone.
  */
-import type { Clock, Disk, Logger, Net, NodeId, Random, Uuid } from '@millrace/base';
+import type { Clock, Disk, Logger, Millis, Net, NodeId, Offset, Random, Uuid } from '@millrace/base';
 import type { LogDirectory } from '@millrace/log';
 import {
   type AlterPartitionRequest,
@@ -19,6 +19,7 @@ import type { ReplicationConfig } from './config.ts';
 import { type FetchMiss, FetchService } from './fetch-service.ts';
 import { Followings } from './followings.ts';
 import { IsrChanges } from './isr-changes.ts';
+import type { Leadership } from './leadership.ts';
 import { epochEnd, epochEndError, listedError, listOffset } from './lookups.ts';
 import type { Partition } from './partition.ts';
 import type { PartitionPorts } from './partition-ports.ts';
@@ -37,6 +38,8 @@ import type {
   ProduceRequest,
   ProduceResult,
 } from './types.ts';
+
+const HAND_OVER_CHECK_MS: Millis = 5;
 
 export interface ReplicaManagerOptions {
   readonly brokerId: NodeId;
@@ -68,6 +71,7 @@ export class ReplicaManager {
   /** Whether partitions have roles: this broker's registration is the one in the image. */
   private hasRoles = false;
   private readonly awaitingLease = new Set<{ leaseRenewed(): void }>();
+  private isHandingOver = false;
   private isClosed = false;
 
   constructor(options: ReplicaManagerOptions) {
@@ -345,6 +349,27 @@ export class ReplicaManager {
     });
   }
 
+  /**
+   * Before a clean stop, while this broker still leads: what was acknowledged with acks=1 gets to the ISR before another
+   * member of it is elected, and from here on acks=1 waits for the ISR. `done` when that is so, or after `timeoutMs`.
+   */
+  prepareHandOver(timeoutMs: Millis, done: () => void): void {
+    this.isHandingOver = true;
+    const ends = new Map<Leadership, Offset>();
+    for (const { leadership, isr, log } of this.table.all())
+      if (leadership !== undefined && isr.length > 1) ends.set(leadership, log.endOffset);
+    const giveUpMs = this.timers.now() + timeoutMs;
+    const look = () => {
+      for (const [leadership, end] of ends) {
+        const { partition } = leadership;
+        if (partition.leadership !== leadership || partition.highWatermark >= end) ends.delete(leadership);
+      }
+      if (ends.size === 0 || this.isClosed || this.timers.now() >= giveUpMs) done();
+      else this.timers.after(HAND_OVER_CHECK_MS, look);
+    };
+    this.options.clock.soon(look);
+  }
+
   /** Stops everything; `clean` writes checkpoints and the clean-shutdown marker. Whoever is parked is answered first. */
   close(options: { readonly clean: boolean }, done: () => void): void {
     if (!this.isClosed) {
@@ -374,6 +399,7 @@ export class ReplicaManager {
       soon: (callback) => options.clock.soon(callback),
       holdsLease: () => this.holdsLease,
       awaitLease: (leadership) => this.awaitingLease.add(leadership),
+      isHandingOver: () => this.isHandingOver,
       mayJoinIsr: (brokerId, brokerEpoch) =>
         this.image.isActive(brokerId) && this.image.broker(brokerId)?.epoch === brokerEpoch,
       proposeIsr: (proposal) => this.isrChanges.propose(proposal),

@@ -338,6 +338,43 @@ test('with flush.messages=1 an acknowledgement survives the loss of power of eve
   expect(valuesBelow(world.partition(leader, topic))).toEqual(['local', 'all']);
 });
 
+test('before a clean stop what was acknowledged with acks=1 gets to the ISR, and acks=1 waits for it', () => {
+  const world = new World({ brokers: 2, config: { replicaLagTimeMaxMs: 30_000 } }).start();
+  const topic = world.controller.createTopic('events', [[1, 2]]);
+  world.controller.createTopic('alone', [[1]]);
+  world.advance(100);
+  world.network.cut('b1', 'b2');
+  world.advance(20);
+  const before = world.broker(1).produce(topic, 'before', { acks: 1 });
+  expect(before.value?.errorCode).toBe(ErrorCode.NONE);
+  let isPrepared = false;
+  world.broker(1).manager.prepareHandOver(10_000, () => {
+    isPrepared = true;
+  });
+  const during = world.broker(1).produce(topic, 'during', { acks: 1 });
+  world.advance(300);
+  expect(isPrepared).toBe(false);
+  expect(during.value).toBeUndefined();
+  world.network.heal('b1', 'b2');
+  world.advance(1000);
+  expect(isPrepared).toBe(true);
+  expect(during.value?.errorCode).toBe(ErrorCode.NONE);
+  expect(valuesBelow(world.partition(2, topic))).toEqual(['before', 'during']);
+
+  // A follower that does not come is waited for no longer than that.
+  world.network.cut('b1', 'b2');
+  world.advance(20);
+  world.broker(1).produce(topic, 'late', { acks: 1 });
+  let isLate = false;
+  world.broker(1).manager.prepareHandOver(200, () => {
+    isLate = true;
+  });
+  world.advance(190);
+  expect(isLate).toBe(false);
+  world.advance(20);
+  expect(isLate).toBe(true);
+});
+
 test('a topic deleted while its follower waits for the device does not stop the other topics of that leader', () => {
   const world = new World({ brokers: 2 }).start();
   const synced = world.controller.createTopic('synced', [[1, 2]], { 'flush.messages': '1' });

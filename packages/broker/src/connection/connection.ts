@@ -4,7 +4,7 @@
  * connection holds no buffer and no timer.
  */
 import type { Deadline, Logger, Millis, Stream, StreamHandler } from '@millrace/base';
-import { DecodeError, FrameReader } from '@millrace/protocol';
+import { DecodeError, FrameReader, type SpareBuffers } from '@millrace/protocol';
 import type { FrontEndLimits } from '../config.ts';
 import type { Holder, MemoryBudget } from './memory-budget.ts';
 import { ResponseSlots, type Slot } from './response-slots.ts';
@@ -18,9 +18,11 @@ export interface Sleeper {
 export interface ConnectionHost {
   readonly limits: FrontEndLimits;
   readonly budget: MemoryBudget;
+  /** Where frames are put together. */
+  readonly spares: SpareBuffers;
   readonly logger: Pick<Logger, 'debug' | 'info' | 'warn'>;
   nowMs(): Millis;
-  /** Decodes one frame and starts it: opens a slot on the connection, or throws DecodeError, or closes it. */
+  /** Decodes one frame, whose bytes are lent for the call, and starts it: opens a slot on the connection, or throws DecodeError, or closes it. */
   route(frame: Uint8Array, connection: Connection): void;
   /** Asks for `flush` at the end of this turn. */
   flushSoon(connection: Connection): void;
@@ -75,14 +77,10 @@ export class Connection implements StreamHandler, Holder, Sleeper {
   data(chunk: Uint8Array): void {
     if (this.state !== 'open') return;
     this.lastActiveMs = this.host.nowMs();
-    this.reader ??= new FrameReader(this.host.limits.requestMaxBytes);
-    try {
-      this.reader.push(chunk);
-    } catch (error) {
-      this.failOn(error);
-      return;
-    }
+    this.reader ??= new FrameReader(this.host.limits.requestMaxBytes, this.host.spares);
+    this.reader.push(chunk);
     this.advance();
+    this.reader?.keep();
   }
 
   drained(): void {

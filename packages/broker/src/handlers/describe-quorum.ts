@@ -7,7 +7,12 @@ const TIMEOUT_MS = 10_000;
 
 export const describeQuorum = defineHandler(apis.describeQuorum, (broker, request, reply) => {
   const { version, clientId, bytes } = request;
-  const forwarded = { apiKey: apis.describeQuorum.key, apiVersion: version, clientId, body: bytes };
+  const forwarded = {
+    apiKey: apis.describeQuorum.key,
+    apiVersion: version,
+    clientId,
+    body: new Uint8Array(bytes),
+  };
   broker.forward({ ...forwarded, timeoutMs: TIMEOUT_MS }, ({ errorCode, body }) => {
     if (errorCode === ErrorCode.NONE) reply.send(apis.describeQuorum.decodeResponse(version, body));
     else reply.send({ errorCode, errorMessage: 'The active controller did not answer in time.' });

@@ -80,7 +80,13 @@ function forward(
   const { version, clientId, bytes } = request;
   const deadlineMs = clock.monotonicMs() + timeoutMs;
   const attempt = (leftMs: number) => {
-    const forwarded = { apiKey: api.key, apiVersion: version, clientId, body: bytes, timeoutMs: leftMs };
+    const forwarded = {
+      apiKey: api.key,
+      apiVersion: version,
+      clientId,
+      body: new Uint8Array(bytes),
+      timeoutMs: leftMs,
+    };
     broker.forward(forwarded, ({ errorCode, body }) => {
       if (errorCode !== ErrorCode.NONE) answers.failed(errorCode);
       else if (!answers.answered(body)) again();

@@ -77,7 +77,14 @@ export class TestClient {
   bytes(bytes: Uint8Array): void {
     if (this.gone) return;
     if (this.paused || this.pending.length > 0) this.pending.push(bytes);
-    else this.handler.data(bytes);
+    else this.deliver(bytes);
+  }
+
+  /** As a socket does: the bytes are lent, and others stand there afterwards. */
+  private deliver(bytes: Uint8Array): void {
+    const lent = Buffer.from(bytes);
+    this.handler.data(lent);
+    lent.fill(0xdd);
   }
 
   /** Reads what was left unread, and goes on reading. */
@@ -128,8 +135,7 @@ export class TestClient {
       resume: () => {
         this.paused = false;
         this.clock.soon(() => {
-          while (!this.paused && this.pending.length > 0 && !this.gone)
-            this.handler.data(this.pending.shift()!);
+          while (!this.paused && this.pending.length > 0 && !this.gone) this.deliver(this.pending.shift()!);
         });
       },
       end: () => {

@@ -134,7 +134,11 @@ export class MemoryNetwork {
     if (this.isCut(end.node.name, peer.node.name)) return;
     const next = end.inbox.shift()!;
     if (next === 'opened') handler.opened?.();
-    else handler.data(next);
+    else {
+      handler.data(next);
+      // It was lent: whoever kept it will see.
+      next.fill(0xdd);
+    }
     this.schedule(end);
   }
 

@@ -55,6 +55,7 @@ export function serve(manager: ReplicaManager, stream: Stream): StreamHandler {
     data: (chunk) => {
       frames.push(chunk);
       for (let frame = frames.next(); frame !== undefined; frame = frames.next()) handle(frame);
+      frames.keep();
     },
     drained: () => {},
     closed: () => {

@@ -1,0 +1,27 @@
+/** Goal: a buffer is with one user at a time, and what is kept for later stays small. */
+import { SpareBuffers } from '@millrace/protocol';
+import { expect, test } from 'vitest';
+
+test('a buffer given back is handed out again, to one taker, when it is large enough', () => {
+  const spares = new SpareBuffers();
+  const first = spares.take(20_000);
+  expect(first.length).toBe(32 << 10);
+  expect(spares.take(20_000)).not.toBe(first);
+  spares.give(first);
+  expect(spares.take(33_000)).not.toBe(first);
+  expect(spares.take(1)).not.toBe(first);
+  expect(spares.take(32 << 10)).toBe(first);
+  expect(spares.take(32 << 10)).not.toBe(first);
+});
+
+test('huge buffers are exact and not kept, and of others no more than 8 MiB', () => {
+  const spares = new SpareBuffers();
+  const huge = spares.take(3_000_000);
+  expect(huge.length).toBe(3_000_000);
+  spares.give(huge);
+  expect(spares.take(3_000_000)).not.toBe(huge);
+  const taken = Array.from({ length: 20 }, () => spares.take(1 << 20));
+  for (const buffer of taken) spares.give(buffer);
+  const again = Array.from({ length: 20 }, () => spares.take(1 << 20));
+  expect(again.filter((buffer) => taken.includes(buffer))).toHaveLength(8);
+});
