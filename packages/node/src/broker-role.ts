@@ -32,6 +32,9 @@ import { ReplicaManager, type ReplicationConfig } from '@millrace/replication';
 import { HeldConnections } from './held-connections.ts';
 import { MetadataFollower } from './metadata-follower.ts';
 
+/** How long a clean stop waits for followers to have what was acknowledged with acks=1. They mostly have it at once. */
+const HAND_OVER_MAX_MS = 1_000;
+
 export interface BrokerListener {
   readonly name: string;
   readonly host: string;
@@ -180,10 +183,12 @@ export class BrokerRole {
       return;
     }
     this.closeListeners();
-    lifecycle.beginShutdown((moved) => {
-      this.options.logger.info('broker-relieved', { moved });
-      this.frontEnd.close(() => this.close({ clean: true }, done));
-    });
+    this.replicas.prepareHandOver(HAND_OVER_MAX_MS, () =>
+      lifecycle.beginShutdown((moved) => {
+        this.options.logger.info('broker-relieved', { moved });
+        this.frontEnd.close(() => this.close({ clean: true }, done));
+      }),
+    );
   }
 
   /** As a crash would, as far as one process can: nothing is said to anyone, nothing is flushed. */
