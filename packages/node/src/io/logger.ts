@@ -15,8 +15,10 @@ export interface LoggerOptions {
   readonly level: 'debug' | 'info' | 'warn' | 'error' | 'silent';
   readonly format: 'auto' | 'json' | 'pretty';
   readonly nodeId: number;
-  /** For tests; default: standard output. */
+  /** For tests; default: what `fd` names. */
   readonly destination?: DestinationStream;
+  /** Default: 1, standard output. */
+  readonly fd?: number;
 }
 
 export async function createLogger(options: LoggerOptions): Promise<Logger> {
@@ -37,6 +39,9 @@ export async function createLogger(options: LoggerOptions): Promise<Logger> {
   return new NodeLogger(logger);
 }
 
+/** Lines that could not be written are kept up to this much and written when there is room again; what is more is dropped. */
+const UNWRITTEN_BYTES_MAX = 1 << 20;
+
 async function openDestination(options: LoggerOptions, pretty: boolean): Promise<DestinationStream> {
   if (pretty) {
     const { default: prettyStream } = await import('pino-pretty');
@@ -46,12 +51,19 @@ async function openDestination(options: LoggerOptions, pretty: boolean): Promise
       translateTime: 'SYS:HH:MM:ss.l',
       singleLine: true,
       ...(options.destination === undefined
-        ? {}
+        ? { destination: output(options.fd) as unknown as NodeJS.WritableStream }
         : { destination: options.destination as NodeJS.WritableStream }),
     });
   }
-  // Synchronous: a line that was logged has left before the next statement, also before a crash.
-  return options.destination ?? pino.destination({ fd: 1, sync: true });
+  return options.destination ?? output(options.fd);
+}
+
+/** Synchronous: a line that was logged has left before the next statement, also before a crash. */
+function output(fd = 1): DestinationStream {
+  const destination = pino.destination({ fd, sync: true, maxLength: UNWRITTEN_BYTES_MAX });
+  // A full disk, a terminal that was closed: no reason to end a node that can go on without its log.
+  destination.on('error', () => {});
+  return destination;
 }
 
 class NodeLogger implements Logger {
