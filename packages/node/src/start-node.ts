@@ -17,7 +17,6 @@ import type { LogDirectory } from '@millrace/log';
 import type { ListenerEndpoint, MetadataImage } from '@millrace/metadata';
 import type { RaftStorage } from '@millrace/raft';
 import type { NodeConfig } from './config/index.ts';
-import { controllerConfig, quorumConfig } from './controller-config.ts';
 import { NodeClock } from './io/clock.ts';
 import { NodeDisk } from './io/disk.ts';
 import type { HealthServer } from './io/health.ts';
@@ -25,7 +24,8 @@ import { FolderInUseError, type FolderLock, lockFolderSoon } from './io/lock-fil
 import { createLogger } from './io/logger.ts';
 import { NodeNet } from './io/net.ts';
 import { NodeRandom } from './io/random.ts';
-import { NodeRole, type NodeRoleOptions } from './node-role.ts';
+import { controllerConfig, quorumConfig } from './roles/controller-config.ts';
+import { NodeRole, type NodeRoleOptions } from './roles/node-role.ts';
 import { StartError } from './start-error.ts';
 
 /** Replaceable for tests; what is left out is the real thing. */
@@ -209,7 +209,7 @@ class HostedNode implements RunningNode {
     };
     let controller: NodeRoleOptions['controller'];
     if (config.isController) {
-      const { ControllerRole } = await import('./controller-role.ts');
+      const { ControllerRole } = await import('./roles/controller-role.ts');
       const storage = seams.storage ?? (await levelStorage(config));
       const listener = config.controllerListener!;
       controller = (events) =>
@@ -227,8 +227,8 @@ class HostedNode implements RunningNode {
     let broker: NodeRoleOptions['broker'];
     if (config.isBroker) {
       const [{ BrokerRole }, mapping] = await Promise.all([
-        import('./broker-role.ts'),
-        import('./broker-config.ts'),
+        import('./roles/broker-role.ts'),
+        import('./roles/broker-config.ts'),
       ]);
       broker = (events, hasLocalQuorum) =>
         new BrokerRole({

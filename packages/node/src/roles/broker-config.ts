@@ -2,8 +2,8 @@
 import type { BrokerConfigEntry, FrontEndConfig, LifecycleConfig } from '@millrace/broker';
 import { DEFAULT_LIFECYCLE_CONFIG, DEFAULT_LIMITS } from '@millrace/broker';
 import { defaultReplicationConfig, type ReplicationConfig } from '@millrace/replication';
-import type { SettingDefinition } from './config/definition.ts';
-import { type NodeConfig, settingNames, settingsTable } from './config/index.ts';
+import type { SettingDefinition } from '../config/definition.ts';
+import { type NodeConfig, settingNames, settingsTable } from '../config/index.ts';
 
 export function lifecycleConfig({ settings }: NodeConfig): LifecycleConfig {
   return {

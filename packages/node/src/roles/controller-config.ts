@@ -1,7 +1,7 @@
 /** From settings to what the quorum and the controller are told. */
 import type { ControllerConfig } from '@millrace/controller';
 import type { QuorumConfig } from '@millrace/raft';
-import type { NodeConfig } from './config/index.ts';
+import type { NodeConfig } from '../config/index.ts';
 
 export function quorumConfig({ settings }: NodeConfig): Partial<QuorumConfig> {
   const fetchTimeoutMs = settings['controller.quorum.fetch.timeout.ms'];
