@@ -130,8 +130,13 @@ export interface StreamHandler {
 
 export interface Stream {
   readonly remoteAddress: string;
-  /** Sends the chunks in order. False: the peer reads slowly, stop until `drained`. The chunks must not change any more. */
+  /**
+   * Sends the chunks in order. False: the peer reads slowly, stop until `drained`. The chunks must not change any more,
+   * unless `unsentBytes` is 0 when this returns.
+   */
   send(chunks: readonly Uint8Array[]): boolean;
+  /** What was handed over and the system has not taken yet. */
+  readonly unsentBytes: number;
   /** Stop (back-pressure) and go on taking bytes from the peer. */
   pause(): void;
   resume(): void;

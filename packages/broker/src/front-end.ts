@@ -31,6 +31,8 @@ export interface BrokerFrontEndOptions {
   readonly logger: Logger;
   readonly config: FrontEndConfig;
   readonly replicas: ReplicaPort;
+  /** Where the records of answers were read into, if they can be used again. */
+  readonly spares?: SpareBuffers;
   readonly producerIds: ProducerIdSource;
   /** To the active controller. */
   readonly forward: Forward;
@@ -48,7 +50,7 @@ const LOGGED_PER_SECOND = 20;
 export class BrokerFrontEnd implements ConnectionHost {
   readonly limits: FrontEndLimits;
   readonly budget: MemoryBudget;
-  readonly spares = new SpareBuffers();
+  readonly spares: SpareBuffers;
   readonly logger: QuietLogger;
   readonly connections = new Set<Connection>();
   private readonly clock: Clock;
@@ -63,6 +65,7 @@ export class BrokerFrontEnd implements ConnectionHost {
   constructor(options: BrokerFrontEndOptions) {
     const { clock, config } = options;
     const handlers = options.handlers ?? allHandlers;
+    this.spares = options.spares ?? new SpareBuffers();
     this.clock = clock;
     this.limits = config.limits;
     const { queuedMaxBytes } = config.limits;

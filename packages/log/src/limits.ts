@@ -20,6 +20,8 @@ export const SCAN_WINDOW_BYTES = 1 << 20;
 export const LOCATE_WINDOW_BYTES = 8 << 10;
 /** Ends of recent disk reads that are remembered per log, so that a sequential reader needs no search. */
 export const READ_HINTS = 8;
+/** Reads from this size on go into buffers that are used again. */
+export const SPARE_FROM_BYTES = 8 << 10;
 /** Records named in the answer to a refused batch. */
 export const RECORD_ERRORS_MAX = 100;
 /** How often a node looks for producers that expired. */

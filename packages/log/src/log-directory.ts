@@ -14,7 +14,7 @@ import {
   type Uuid,
   type WallMillis,
 } from '@millrace/base';
-import type { CompressionCodecs } from '@millrace/protocol';
+import type { CompressionCodecs, SpareBuffers } from '@millrace/protocol';
 import { replaceFile } from './checkpoint-file.ts';
 import {
   CLEAN_SHUTDOWN_FILE,
@@ -96,6 +96,11 @@ export class LogDirectory {
   private markerPresent: boolean;
   private producersCheckedMs = 0;
   private closed = false;
+
+  /** What `PartitionLog.read` reads into: give back what it returned when nobody looks at it any more. */
+  get spares(): SpareBuffers {
+    return this.files.spares;
+  }
 
   /** Formats an empty directory; refuses one that is another node's or cluster's, or of a format not known here. */
   static open(o: OpenDirectoryOptions): OpenDirectory {

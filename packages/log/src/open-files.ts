@@ -1,13 +1,15 @@
 /**
- * Owns the open files of all logs of a node: at most so many, the ones not used lately are closed first (second
+ * Owns the open files of all logs of a node, and the buffers that reads of them fill: at most so many, the ones not used lately are closed first (second
  * chance). A file whose sync is under way stays open until it is done.
  */
 import type { Disk, DiskError, DiskFile } from '@millrace/base';
+import { SpareBuffers } from '@millrace/protocol';
 import { OPEN_FILES_MAX } from './limits.ts';
 
 export class OpenFiles {
   private readonly open = new Set<FileHandle>();
   readonly disk: Disk;
+  readonly spares = new SpareBuffers();
   private readonly openMax: number;
 
   constructor(disk: Disk, openMax = OPEN_FILES_MAX) {

@@ -5,7 +5,7 @@
  */
 import { assert, type Offset, type WallMillis } from '@millrace/base';
 import { BATCH_HEADER_BYTES, type BatchHeader, DecodeError, readBatchHeader } from '@millrace/protocol';
-import { READ_HINTS } from './limits.ts';
+import { READ_HINTS, SPARE_FROM_BYTES } from './limits.ts';
 import type { OpenFiles } from './open-files.ts';
 import { type Located, Segment } from './segment.ts';
 import type { ReadOptions } from './types.ts';
@@ -20,7 +20,7 @@ export interface DiskRead {
   readonly chunks: Uint8Array[];
   readonly sizeBytes: number;
   /** What is wrong with the data there. */
-  readonly damage?: string;
+  readonly damage?: string | undefined;
 }
 
 export class Segments {
@@ -128,12 +128,18 @@ export class Segments {
     for (const segment of this.list) segment.close();
   }
 
+  /** Not worth while for little: spare buffers are large. */
+  private buffer(sizeBytes: number): Uint8Array {
+    if (sizeBytes < SPARE_FROM_BYTES) return new Uint8Array(sizeBytes);
+    return this.files.spares.take(sizeBytes).subarray(0, sizeBytes);
+  }
+
   private readAt(segment: Segment, position: number, o: ReadOptions, header: BatchHeader): DiskRead {
     const left = segment.sizeBytes - position;
     const file = segment.log.file();
     // A budget of less than a header still needs the header, to know the first batch's size.
     const want = Math.min(left, Math.max(o.maxBytes, BATCH_HEADER_BYTES));
-    let bytes = new Uint8Array(want);
+    let bytes = this.buffer(want);
     const got = file.read(position, bytes);
     let whole = wholeBatches(
       bytes.subarray(0, Math.min(got, Math.max(o.maxBytes, 0))),
@@ -149,13 +155,16 @@ export class Segments {
       whole = wholeBatches(bytes.subarray(0, BATCH_HEADER_BYTES), o.endOffsetMax, header);
       if (whole.damage === undefined && header.lastOffset < o.endOffsetMax) {
         if (header.sizeBytes > left) return { chunks: [], sizeBytes: 0, damage: 'a batch is cut' };
-        bytes = new Uint8Array(header.sizeBytes);
+        this.files.spares.give(bytes);
+        bytes = this.buffer(header.sizeBytes);
         const gotBatch = file.read(position, bytes);
         whole = wholeBatches(bytes.subarray(0, gotBatch), o.endOffsetMax, header);
       }
     }
-    if (whole.damage !== undefined) return { chunks: [], sizeBytes: 0, damage: whole.damage };
-    if (whole.sizeBytes === 0) return { chunks: [], sizeBytes: 0 };
+    if (whole.sizeBytes === 0) {
+      this.files.spares.give(bytes);
+      return { chunks: [], sizeBytes: 0, damage: whole.damage };
+    }
     this.hints.push({ offset: whole.nextOffset, segment, position: position + whole.sizeBytes });
     if (this.hints.length > READ_HINTS) this.hints.shift();
     return { chunks: [bytes.subarray(0, whole.sizeBytes)], sizeBytes: whole.sizeBytes };

@@ -82,7 +82,10 @@ export interface ReadOptions {
 }
 
 export interface ReadResult {
-  /** Whole batches, in order; must not be changed. The first one holds `fromOffset`. */
+  /**
+   * Whole batches, in order; must not be changed. The first one holds `fromOffset`. The memory may be given back to
+   * `LogDirectory.spares`.
+   */
   readonly chunks: Uint8Array[];
   readonly sizeBytes: number;
   /** NONE, or KAFKA_STORAGE_ERROR when the disk failed or holds damaged data there. */

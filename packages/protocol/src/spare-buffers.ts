@@ -8,30 +8,45 @@ const SMALLEST_BITS = 14;
 const LARGEST_BITS = 20;
 const KEPT_BYTES_MAX = 8 << 20;
 
+interface Entry {
+  readonly buffer: Uint8Array;
+  isSpare: boolean;
+}
+
 export class SpareBuffers {
   /** By size, the smallest (16 KiB) first. */
-  private readonly spares: Uint8Array[][] = Array.from(
-    { length: LARGEST_BITS - SMALLEST_BITS + 1 },
-    () => [],
-  );
+  private readonly spares: Entry[][] = Array.from({ length: LARGEST_BITS - SMALLEST_BITS + 1 }, () => []);
   private keptBytes = 0;
+  /** Every buffer of ours, by its memory: who gives back may have no more than a view. */
+  private readonly all = new WeakMap<ArrayBufferLike, Entry>();
 
   /** At least `sizeBytes` of memory that may hold anything. */
   take(sizeBytes: number): Uint8Array {
     const kind = kindOf(sizeBytes);
-    if (kind >= this.spares.length) return allocateUnsafe(sizeBytes);
-    const spare = this.spares[kind]!.pop();
-    if (spare === undefined) return allocateUnsafe(1 << (kind + SMALLEST_BITS));
-    this.keptBytes -= spare.length;
-    return spare;
+    const spare = this.spares[kind]?.pop();
+    if (spare === undefined) return this.allocate(kind, sizeBytes);
+    this.keptBytes -= spare.buffer.length;
+    spare.isSpare = false;
+    return spare.buffer;
   }
 
-  /** A buffer that was taken, and that nobody uses any more. */
-  give(buffer: Uint8Array): void {
-    const kept = this.spares[kindOf(buffer.length)];
-    if (kept === undefined || this.keptBytes + buffer.length > KEPT_BYTES_MAX) return;
-    this.keptBytes += buffer.length;
-    kept.push(buffer);
+  /** The buffer behind these bytes has no user any more. Bytes that were not taken here are left alone. */
+  give(bytes: Uint8Array): void {
+    const entry = this.all.get(bytes.buffer);
+    if (entry === undefined || entry.isSpare) return;
+    const { length } = entry.buffer;
+    if (this.keptBytes + length > KEPT_BYTES_MAX) return;
+    this.keptBytes += length;
+    entry.isSpare = true;
+    this.spares[kindOf(length)]!.push(entry);
+  }
+
+  private allocate(kind: number, sizeBytes: number): Uint8Array {
+    if (kind >= this.spares.length) return allocateUnsafe(sizeBytes);
+    // Memory of its own, which a small Buffer need not have.
+    const buffer = new Uint8Array(1 << (kind + SMALLEST_BITS));
+    this.all.set(buffer.buffer, { buffer, isSpare: false });
+    return buffer;
   }
 }
 

@@ -25,3 +25,14 @@ test('huge buffers are exact and not kept, and of others no more than 8 MiB', ()
   const again = Array.from({ length: 20 }, () => spares.take(1 << 20));
   expect(again.filter((buffer) => taken.includes(buffer))).toHaveLength(8);
 });
+
+test('a view is enough to give back; a second time, and memory of others, change nothing', () => {
+  const spares = new SpareBuffers();
+  const buffer = spares.take(16 << 10);
+  spares.give(buffer.subarray(5, 9));
+  spares.give(buffer);
+  spares.give(new Uint8Array(16 << 10));
+  expect(spares.take(16 << 10)).toBe(buffer);
+  expect(spares.take(16 << 10)).not.toBe(buffer);
+  expect(spares.take(16 << 10)).not.toBe(buffer);
+});

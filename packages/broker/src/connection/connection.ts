@@ -18,7 +18,7 @@ export interface Sleeper {
 export interface ConnectionHost {
   readonly limits: FrontEndLimits;
   readonly budget: MemoryBudget;
-  /** Where frames are put together. */
+  /** Where frames are put together, and what answers were read into. */
   readonly spares: SpareBuffers;
   readonly logger: Pick<Logger, 'debug' | 'info' | 'warn'>;
   nowMs(): Millis;
@@ -284,7 +284,9 @@ export class Connection implements StreamHandler, Holder, Sleeper {
   private send(chunks: readonly Uint8Array[], sizeBytes: number): void {
     const now = this.host.nowMs();
     this.lastActiveMs = now;
-    if (this.stream.send(chunks)) return;
+    const isFast = this.stream.send(chunks);
+    if (this.stream.unsentBytes === 0) for (const chunk of chunks) this.host.spares.give(chunk);
+    if (isFast) return;
     this.peerSlow = true;
     this.slowSinceMs = now;
     this.undrainedBytes += sizeBytes;

@@ -119,7 +119,11 @@ export class TestClient {
   }
 
   private stream(address: string): Stream {
+    const client = this;
     return {
+      get unsentBytes() {
+        return client.unreadBytes;
+      },
       remoteAddress: address,
       send: (chunks) => {
         this.writes++;

@@ -152,8 +152,12 @@ class NodeStream implements Stream {
       socket.uncork();
     }
     // A large answer that the system took at once makes write() return false all the same; what is left decides.
-    this.#full = socket.writableLength >= UNSENT_BYTES_MAX;
+    this.#full = this.unsentBytes >= UNSENT_BYTES_MAX;
     return !this.#full;
+  }
+
+  get unsentBytes(): number {
+    return this.#socket.writableLength;
   }
 
   pause(): void {

@@ -118,6 +118,7 @@ export class BrokerRole {
       logger,
       config: options.frontEnd,
       replicas: this.replicas,
+      spares: logs.spares,
       producerIds: new ProducerIdBlocks({
         brokerId,
         brokerEpoch: () => this.lifecycle?.brokerEpoch ?? -1,

@@ -93,6 +93,7 @@ export class MemoryNetwork {
       isClosed: false,
       stream: {
         remoteAddress: 'memory',
+        unsentBytes: 0,
         send: (chunks) => {
           this.send(end, chunks);
           return true;

@@ -8,7 +8,11 @@ export function serve(manager: ReplicaManager, stream: Stream): StreamHandler {
   const slots: { bytes: Uint8Array[] | undefined }[] = [];
   const cancels: Cancel[] = [];
   const flush = () => {
-    while (slots[0]?.bytes !== undefined) stream.send(slots.shift()!.bytes!);
+    while (slots[0]?.bytes !== undefined) {
+      const { bytes } = slots.shift()!;
+      stream.send(bytes!);
+      for (const chunk of bytes!) manager.options.logDirectory.spares.give(chunk);
+    }
   };
   const handle = (frame: Uint8Array) => {
     const header = decodeRequestHeader(frame);
