@@ -62,6 +62,11 @@ export interface Disk {
   makeDirectory(directory: string): void;
   /** Removes a file or a whole folder; nothing happens when there is none. */
   remove(path: string): void;
+  /**
+   * As remove, but does not wait: the system may need seconds for gigabytes. What is still there after a crash or a failure
+   * is for the caller to find again.
+   */
+  removeInBackground(path: string): void;
   /** Replaces the target if it exists. Durable only after the folder is synced. */
   rename(from: string, to: string): void;
   /** The whole file, or undefined when there is none. */

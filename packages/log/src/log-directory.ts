@@ -208,10 +208,10 @@ export class LogDirectory {
       this.disk.rename(path, `${this.directory}/${deletedFolderName(name, unique)}`);
   }
 
-  /** Removes the folders that wait for it. May throw DiskError. */
+  /** Has the folders removed that wait for it. May throw DiskError. */
   removeDeleted(): void {
     for (const name of this.disk.list(this.directory))
-      if (isDeletedFolderName(name)) this.disk.remove(`${this.directory}/${name}`);
+      if (isDeletedFolderName(name)) this.disk.removeInBackground(`${this.directory}/${name}`);
   }
 
   /** From replication-offset-checkpoint, as of open or the last write. */

@@ -320,7 +320,7 @@ export class PartitionLog {
   /** Removes the log from the disk: renamed first, so that a crash in between leaves no half log. May throw DiskError. */
   delete(): void {
     if (!this.directory.endsWith('-delete')) this.renameForDeletion(this.topicId ?? ZERO_UUID);
-    this.disk.remove(this.directory);
+    this.disk.removeInBackground(this.directory);
   }
 
   /** Now and then: forgets expired producers. */

@@ -45,7 +45,9 @@ export class Segment {
 
   /** Makes the files of a new segment, empty whatever was left under their names. */
   create(): void {
-    this.log.file().truncate(0);
+    const file = this.log.file();
+    // Not when it is empty: ext4 has a file that was ever cut to nothing written out, all of it, while it is closed.
+    if (file.size() > 0) file.truncate(0);
     this.offsetIndex.reset();
     this.timeIndex.reset();
     this.sizeBytes = 0;

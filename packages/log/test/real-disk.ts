@@ -21,6 +21,9 @@ export class RealDisk implements Disk {
   makeDirectory(directory: string): void {
     fs.mkdirSync(directory, { recursive: true });
   }
+  removeInBackground(name: string): void {
+    this.remove(name);
+  }
   remove(name: string): void {
     fs.rmSync(name, { recursive: true, force: true });
   }

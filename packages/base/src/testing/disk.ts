@@ -58,6 +58,10 @@ export class MemoryDisk implements Disk {
     for (let path = directory; !this.directories.has(path); path = parent(path)) this.directories.add(path);
   }
 
+  removeInBackground(path: string): void {
+    this.remove(path);
+  }
+
   remove(path: string): void {
     for (const known of [...this.files.keys()]) {
       if (known === path || known.startsWith(`${path}/`)) this.files.delete(known);

@@ -1,5 +1,5 @@
 /**
- * Disk over node:fs. Reads and writes are synchronous (page cache); only `sync` goes to the thread pool, one fdatasync
+ * Disk over node:fs. Reads and writes are synchronous (page cache); `sync` goes to the thread pool, one fdatasync
  * a file at a time: whoever asks while one runs shares the next (group commit). Every failure becomes a DiskError
  * that names the path. Must never close a descriptor that a running fdatasync still uses.
  */
@@ -31,6 +31,10 @@ export class NodeDisk implements Disk {
 
   remove(path: string): void {
     attempt(path, () => fs.rmSync(path, { recursive: true, force: true }));
+  }
+
+  removeInBackground(path: string): void {
+    fs.rm(path, { recursive: true, force: true }, () => {});
   }
 
   rename(from: string, to: string): void {

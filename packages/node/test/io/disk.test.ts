@@ -133,6 +133,15 @@ test('sync calls back in a turn of its own, with the error if there is one', asy
   file.close();
 });
 
+test('a folder removed in the background is gone soon; one that is not there is no error', async () => {
+  const folder = join(directory, 'deleted');
+  disk.makeDirectory(folder);
+  disk.open(join(folder, 'a')).close();
+  disk.removeInBackground(folder);
+  disk.removeInBackground(join(directory, 'never'));
+  await expect.poll(() => disk.exists(folder)).toBe(false);
+});
+
 test('folders: list, make, rename, remove; what is missing is no error where the seam says so', () => {
   const folder = join(directory, 'x', 'y');
   disk.makeDirectory(folder);
