@@ -11,7 +11,7 @@ await Promise.all([
   import('../packages/cli/src/commands/cluster.ts'),
   import('../packages/cli/src/commands/topic.ts'),
 ]);
-const { startCluster } = await import('millrace');
+const { startCluster } = await import('../packages/cli/src/index.ts');
 const cluster = await startCluster({ controllers: 1, brokers: 1 });
 await cluster.stop();
 flushCompileCache();
