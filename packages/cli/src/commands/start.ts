@@ -19,6 +19,9 @@ export async function start(options: { config?: string; set: Record<string, stri
     if (serves) tellParent('ready');
     await Promise.race([stopRequested, node.failed]);
     await node.stop();
+    // Everything is closed. What may still hold the process is a look-up of a name that no longer exists (the other
+    // containers of a deployment that stops as a whole), and that cannot be cancelled.
+    process.exit(0);
   } catch (error) {
     tellParent(`failed: ${error instanceof Error ? error.message : String(error)}`);
     throw error;
