@@ -51,5 +51,7 @@ export type RaftEffect =
       readonly event: string;
       readonly facts: Record<string, unknown>;
     }
+  /** A majority of the voters is of another cluster than this node's storage: it must not go on. */
+  | { readonly type: 'disowned'; readonly clusterId: string; readonly peers: readonly NodeId[] }
   /** After `stopRequested`: the peers know, nothing more will come. */
   | { readonly type: 'stopped' };

@@ -103,8 +103,7 @@ export function onVoteResponse(
   assert(peer.answer === 'none', 'a voter is asked once');
   if (!response.granted) {
     peer.answer = 'rejected';
-    if (response.errorCode === RaftErrorCode.INCONSISTENT_CLUSTER_ID)
-      node.logEvent('error', 'cluster-id-mismatched', { peerId: from, clusterId: node.clusterId });
+    if (response.errorCode === RaftErrorCode.INCONSISTENT_CLUSTER_ID) onForeignPeer(node, peer);
     return;
   }
   const { formation } = node.election!;
@@ -115,6 +114,15 @@ export function onVoteResponse(
   }
   // The voter checks it too; a vote of a storage that the quorum does not know is no vote.
   peer.answer = response.voterKey === peer.key ? 'granted' : 'rejected';
+}
+
+/** One peer of another cluster is a wrong peer; when they are the majority, it is this node that is in the wrong place. */
+function onForeignPeer(node: RaftNode, peer: VotePeer): void {
+  peer.isForeign = true;
+  node.logEvent('error', 'cluster-id-mismatched', { peerId: peer.id, clusterId: node.clusterId });
+  const foreign = [...node.election!.peers.values()].filter(({ isForeign }) => isForeign);
+  if (foreign.length < majoritySize(node.voters.voters.length)) return;
+  node.emit({ type: 'disowned', clusterId: node.clusterId, peers: foreign.map(({ id }) => id) });
 }
 
 export function onVoteFailed(

@@ -177,7 +177,9 @@ export class Quorum {
     if (this.stepping) return;
     this.stepping = true;
     for (let next = this.inputs.shift(); next !== undefined; next = this.inputs.shift()) {
-      for (const effect of this.node.step(next, this.options.clock.monotonicMs())) this.carryOut(effect);
+      for (const effect of this.node.step(next, this.options.clock.monotonicMs())) {
+        if (!this.closed) this.carryOut(effect);
+      }
     }
     this.stepping = false;
     this.armTimer();
@@ -193,7 +195,19 @@ export class Quorum {
     else if (effect.type === 'resigned') listener.resigned(effect.epoch);
     else if (effect.type === 'leaderChanged') listener.leaderChanged(effect.leader);
     else if (effect.type === 'log') this.options.logger[effect.level](effect.event, effect.facts);
+    else if (effect.type === 'disowned') this.giveUp(effect);
     else this.finishStop();
+  }
+
+  private giveUp({ clusterId, peers }: Extract<RaftEffect, { type: 'disowned' }>): void {
+    this.halt();
+    const others = peers.join(' and ');
+    fail(
+      this.options,
+      new Error(
+        `this controller's data folder belongs to cluster ${clusterId}, controllers ${others} to another; name another folder in log.dirs, or the right controllers in controller.quorum.voters`,
+      ),
+    );
   }
 
   private hold(after: number, release: () => void): void {

@@ -35,6 +35,8 @@ export interface VotePeer {
   inFlight: number | undefined;
   askAt: Millis;
   key: VoterKey;
+  /** It answered that it is of another cluster. */
+  isForeign: boolean;
 }
 
 export interface Following {
@@ -164,7 +166,8 @@ export function becomeCandidate(node: RaftNode, now: Millis): void {
 function newElection(node: RaftNode, preVote: boolean, now: Millis): Election {
   const peers = new Map<NodeId, VotePeer>();
   for (const { id, key } of node.voters.voters) {
-    if (id !== node.nodeId) peers.set(id, { id, answer: 'none', inFlight: undefined, askAt: now, key });
+    if (id !== node.nodeId)
+      peers.set(id, { id, answer: 'none', inFlight: undefined, askAt: now, key, isForeign: false });
   }
   const ownVoteSequence = preVote ? 0 : node.voteSequence;
   const formation = !node.voters.formed;

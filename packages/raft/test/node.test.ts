@@ -3,6 +3,7 @@
  * `after #n` says that a message may leave only when that write is on the device.
  */
 import { describe, expect, test } from 'vitest';
+import { RaftErrorCode } from '../src/messages.ts';
 import {
   clusterId,
   data,
@@ -48,6 +49,15 @@ function follower(batches = history): Subject {
 }
 
 describe('election', () => {
+  test('one peer of another cluster is left alone, a majority of them ends this node', () => {
+    const node = new Subject({ batches: history, vote: { epoch: 1, votedFor: -1 } });
+    node.start();
+    node.pass(40);
+    const refusal = { granted: false, errorCode: RaftErrorCode.INCONSISTENT_CLUSTER_ID };
+    expect(node.answer(2, granted(2, 1, refusal))).toEqual(['error cluster-id-mismatched']);
+    expect(node.answer(3, granted(3, 1, refusal))).toEqual(['error cluster-id-mismatched', 'disowned']);
+  });
+
   test('pre-vote, vote, leader: the vote request leaves when the own vote is durable', () => {
     const node = new Subject({ batches: history, vote: { epoch: 1, votedFor: -1 } });
     node.start();
