@@ -98,12 +98,14 @@ export function onVoteResponse(
   const peer = node.election?.peers.get(from);
   const current = peer !== undefined && peer.inFlight === id;
   if (current) peer.inFlight = undefined;
-  learnEpoch(node, response, now);
+  const isForeign = response.errorCode === RaftErrorCode.INCONSISTENT_CLUSTER_ID;
+  // Epochs and leaders of another cluster mean nothing here.
+  if (!isForeign) learnEpoch(node, response, now);
   if (!current || node.election?.peers.get(from) !== peer) return;
   assert(peer.answer === 'none', 'a voter is asked once');
   if (!response.granted) {
     peer.answer = 'rejected';
-    if (response.errorCode === RaftErrorCode.INCONSISTENT_CLUSTER_ID) onForeignPeer(node, peer);
+    if (isForeign) onForeignPeer(node, peer);
     return;
   }
   const { formation } = node.election!;

@@ -53,9 +53,10 @@ describe('election', () => {
     const node = new Subject({ batches: history, vote: { epoch: 1, votedFor: -1 } });
     node.start();
     node.pass(40);
-    const refusal = { granted: false, errorCode: RaftErrorCode.INCONSISTENT_CLUSTER_ID };
-    expect(node.answer(2, granted(2, 1, refusal))).toEqual(['error cluster-id-mismatched']);
-    expect(node.answer(3, granted(3, 1, refusal))).toEqual(['error cluster-id-mismatched', 'disowned']);
+    const refusal = { granted: false, errorCode: RaftErrorCode.INCONSISTENT_CLUSTER_ID, leaderId: 2 };
+    expect(node.answer(2, granted(2, 7, refusal))).toEqual(['error cluster-id-mismatched']);
+    expect(node.raft.epoch).toBe(1); // their epochs and leaders mean nothing here
+    expect(node.answer(3, granted(3, 7, refusal))).toEqual(['error cluster-id-mismatched', 'disowned']);
   });
 
   test('pre-vote, vote, leader: the vote request leaves when the own vote is durable', () => {

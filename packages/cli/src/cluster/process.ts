@@ -73,6 +73,12 @@ export async function killNode(node: LocalNode, pid: number): Promise<void> {
   forgetPid(node);
 }
 
+/** The last line of a node's log: the sentence of one that could not go on. */
+export function lastWords(node: LocalNode): string {
+  const lines = readFileSync(join(node.directory, 'node.log'), 'utf8').trimEnd().split('\n');
+  return (lines.at(-1) ?? '').replace(/^millrace: /, '');
+}
+
 export function signal(pid: number, name: NodeJS.Signals): void {
   try {
     process.kill(pid, name);

@@ -11,7 +11,7 @@ import {
   readOrMakeLayout,
   writeLayout,
 } from '../cluster/layout.ts';
-import { killNode, pidOf, signal, spawnNode, stateOf, stopNode } from '../cluster/process.ts';
+import { killNode, lastWords, pidOf, signal, spawnNode, stateOf, stopNode } from '../cluster/process.ts';
 import { clusterStatusOf, everyBrokerServes } from '../cluster/status.ts';
 import { UserError } from '../user-error.ts';
 
@@ -36,6 +36,7 @@ export async function clusterStart(options: StartOptions): Promise<void> {
   try {
     await Promise.all(stopped.map((node) => startOne(node, started, say)));
     await untilServing(layout);
+    refuseFallenNodes(stopped);
   } catch (error) {
     await stopAll(stopped);
     throw error;
@@ -125,6 +126,13 @@ async function untilServing(layout: Layout): Promise<void> {
     }
     await sleep(10);
   }
+}
+
+/** A node may find out only after it was ready that it cannot stay: a controller with another cluster's data, say. */
+function refuseFallenNodes(nodes: readonly LocalNode[]): void {
+  const fallen = nodes.find((node) => stateOf(node) === 'stopped');
+  if (fallen !== undefined)
+    throw new UserError(`${fallen.role} ${fallen.id} has ended: ${lastWords(fallen)}`);
 }
 
 async function refuseTakenPorts(nodes: readonly LocalNode[]): Promise<void> {
