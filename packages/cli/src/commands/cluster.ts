@@ -153,9 +153,15 @@ function isFree(port: number): Promise<boolean> {
   });
 }
 
+/** A waiting signal handler does not keep a process alive, so a timer does until then. */
 function nextInterrupt(): Promise<void> {
   return new Promise((resolve) => {
-    for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => resolve());
+    const awake = setInterval(() => {}, 60_000);
+    const stop = () => {
+      clearInterval(awake);
+      resolve();
+    };
+    for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, stop);
   });
 }
 
