@@ -14,7 +14,7 @@ import {
   type Rpc,
 } from '@millrace/base';
 import type { LogDirectory } from '@millrace/log';
-import type { ListenerEndpoint, MetadataImage } from '@millrace/metadata';
+import type { MetadataImage } from '@millrace/metadata';
 import type { RaftStorage } from '@millrace/raft';
 import type { NodeConfig } from './config/index.ts';
 import { NodeClock } from './io/clock.ts';
@@ -24,7 +24,7 @@ import { FolderInUseError, type FolderLock, lockFolderSoon } from './io/lock-fil
 import { createLogger } from './io/logger.ts';
 import { NodeNet } from './io/net.ts';
 import { NodeRandom } from './io/random.ts';
-import { controllerConfig, quorumConfig } from './roles/controller-config.ts';
+import { controllerOptions } from './roles/controller-config.ts';
 import { NodeRole, type NodeRoleOptions } from './roles/node-role.ts';
 import { StartError } from './start-error.ts';
 
@@ -199,54 +199,23 @@ class HostedNode implements RunningNode {
     if (!opened.ok) throw new StartError(opened.message);
     const { logs } = opened;
     this.logs = logs;
-    const shared = {
-      rpc,
-      clock,
-      random,
-      logger,
-      voters: config.voters,
-      quorum: quorumConfig(config),
-    };
+    const shared = { rpc, clock, random, logger };
     let controller: NodeRoleOptions['controller'];
     if (config.isController) {
       const { ControllerRole } = await import('./roles/controller-role.ts');
       const storage = seams.storage ?? (await levelStorage(config));
-      const listener = config.controllerListener!;
-      controller = (events) =>
-        new ControllerRole({
-          ...shared,
-          nodeId: config.nodeId,
-          directoryId: logs.directoryId,
-          clusterId: logs.clusterId,
-          listener,
-          storage,
-          controller: controllerConfig(config),
-          events,
-        });
+      const options = controllerOptions(config, { ...shared, logs, storage });
+      controller = (events) => new ControllerRole({ ...options, events });
     }
     let broker: NodeRoleOptions['broker'];
     if (config.isBroker) {
-      const [{ BrokerRole }, mapping] = await Promise.all([
+      const [{ BrokerRole }, { brokerOptions }] = await Promise.all([
         import('./roles/broker-role.ts'),
         import('./roles/broker-config.ts'),
       ]);
-      broker = (events, hasLocalQuorum) =>
-        new BrokerRole({
-          ...shared,
-          brokerId: config.nodeId,
-          listeners: config.brokerListeners,
-          advertised: (ports) => advertisedEndpoints(config, ports),
-          rack: config.settings['broker.rack'],
-          logs,
-          disk: seams.disk,
-          net: seams.net,
-          codecs,
-          replication: mapping.replicationConfig(config),
-          frontEnd: mapping.frontEndConfig(config),
-          lifecycle: mapping.lifecycleConfig(config),
-          hasLocalQuorum,
-          events,
-        });
+      const { disk, net } = seams;
+      const options = brokerOptions(config, { ...shared, logs, disk, net, codecs, hostname: hostname() });
+      broker = (events, hasLocalQuorum) => new BrokerRole({ ...options, hasLocalQuorum, events });
     }
     return {
       logs,
@@ -297,15 +266,6 @@ function checkSpace(disk: Disk, config: NodeConfig): void {
 
 function mebibytes(bytes: number): string {
   return `${Math.floor(bytes / (1 << 20))} MiB`;
-}
-
-/** What clients are told: open ports and hosts are filled in. */
-function advertisedEndpoints(config: NodeConfig, ports: ReadonlyMap<string, number>): ListenerEndpoint[] {
-  return config.advertisedListeners.map(({ name, host, port }) => ({
-    name,
-    host: host === '' || host === '0.0.0.0' || host === '::' ? hostname() : host,
-    port: port === 0 ? ports.get(name)! : port,
-  }));
 }
 
 function asStartError(error: unknown): Error {

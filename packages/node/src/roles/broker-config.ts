@@ -1,11 +1,62 @@
 /** From settings to what the parts of a broker are told. */
+import type { Clock, Disk, Logger, Net, Random, Rpc } from '@millrace/base';
 import type { BrokerConfigEntry, FrontEndConfig, LifecycleConfig } from '@millrace/broker';
 import { DEFAULT_LIFECYCLE_CONFIG, DEFAULT_LIMITS } from '@millrace/broker';
+import type { LogDirectory } from '@millrace/log';
+import type { ListenerEndpoint } from '@millrace/metadata';
+import type { CompressionCodecs } from '@millrace/protocol';
 import { defaultReplicationConfig, type ReplicationConfig } from '@millrace/replication';
 import type { SettingDefinition } from '../config/definition.ts';
 import { type NodeConfig, settingNames, settingsTable } from '../config/index.ts';
+import type { BrokerRoleOptions } from './broker-role.ts';
+import { quorumConfig } from './controller-config.ts';
 
-export function lifecycleConfig({ settings }: NodeConfig): LifecycleConfig {
+export interface BrokerSeams {
+  readonly rpc: Rpc;
+  readonly net: Net;
+  readonly disk: Disk;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly logs: LogDirectory;
+  readonly codecs: CompressionCodecs;
+  /** Of this machine: advertised by listeners that are open to all of its addresses. */
+  readonly hostname: string;
+}
+
+/** Everything a broker is made of but for whom it tells. */
+export function brokerOptions(
+  config: NodeConfig,
+  { hostname, ...seams }: BrokerSeams,
+): Omit<BrokerRoleOptions, 'events' | 'hasLocalQuorum'> {
+  return {
+    ...seams,
+    brokerId: config.nodeId,
+    voters: config.voters,
+    listeners: config.brokerListeners,
+    advertised: (ports) => advertisedEndpoints(config, ports, hostname),
+    rack: config.settings['broker.rack'],
+    quorum: quorumConfig(config),
+    replication: replicationConfig(config),
+    frontEnd: frontEndConfig(config),
+    lifecycle: lifecycleConfig(config),
+  };
+}
+
+/** What clients are told: open ports and hosts are filled in. */
+function advertisedEndpoints(
+  config: NodeConfig,
+  ports: ReadonlyMap<string, number>,
+  hostname: string,
+): ListenerEndpoint[] {
+  return config.advertisedListeners.map(({ name, host, port }) => ({
+    name,
+    host: host === '' || host === '0.0.0.0' || host === '::' ? hostname : host,
+    port: port === 0 ? ports.get(name)! : port,
+  }));
+}
+
+function lifecycleConfig({ settings }: NodeConfig): LifecycleConfig {
   return {
     ...DEFAULT_LIFECYCLE_CONFIG,
     sessionTimeoutMs: settings['broker.session.timeout.ms'],
@@ -13,7 +64,7 @@ export function lifecycleConfig({ settings }: NodeConfig): LifecycleConfig {
   };
 }
 
-export function replicationConfig(config: NodeConfig): ReplicationConfig {
+function replicationConfig(config: NodeConfig): ReplicationConfig {
   const { settings } = config;
   return {
     ...defaultReplicationConfig,
@@ -38,7 +89,7 @@ export function replicationConfig(config: NodeConfig): ReplicationConfig {
   };
 }
 
-export function frontEndConfig(config: NodeConfig): FrontEndConfig {
+function frontEndConfig(config: NodeConfig): FrontEndConfig {
   const { settings } = config;
   return {
     limits: {

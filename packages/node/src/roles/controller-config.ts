@@ -1,7 +1,39 @@
 /** From settings to what the quorum and the controller are told. */
+import { assert, type Clock, type Logger, type Random, type Rpc } from '@millrace/base';
 import type { ControllerConfig } from '@millrace/controller';
-import type { QuorumConfig } from '@millrace/raft';
+import type { LogDirectory } from '@millrace/log';
+import type { QuorumConfig, RaftStorage } from '@millrace/raft';
 import type { NodeConfig } from '../config/index.ts';
+import type { ControllerRoleOptions } from './controller-role.ts';
+
+export interface ControllerSeams {
+  readonly rpc: Rpc;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly storage: RaftStorage;
+  /** Of this node: whose data folder it is. */
+  readonly logs: LogDirectory;
+}
+
+/** Everything a controller is made of but for whom it tells. */
+export function controllerOptions(
+  config: NodeConfig,
+  { logs, ...seams }: ControllerSeams,
+): Omit<ControllerRoleOptions, 'events'> {
+  const { controllerListener: listener } = config;
+  assert(listener !== undefined, 'a controller has a listener');
+  return {
+    ...seams,
+    nodeId: config.nodeId,
+    directoryId: logs.directoryId,
+    clusterId: logs.clusterId,
+    voters: config.voters,
+    listener,
+    quorum: quorumConfig(config),
+    controller: controllerConfig(config),
+  };
+}
 
 export function quorumConfig({ settings }: NodeConfig): Partial<QuorumConfig> {
   const fetchTimeoutMs = settings['controller.quorum.fetch.timeout.ms'];
@@ -13,7 +45,7 @@ export function quorumConfig({ settings }: NodeConfig): Partial<QuorumConfig> {
   };
 }
 
-export function controllerConfig({ settings, explicit }: NodeConfig): Partial<ControllerConfig> {
+function controllerConfig({ settings, explicit }: NodeConfig): Partial<ControllerConfig> {
   return {
     sessionTimeoutMs: settings['broker.session.timeout.ms'],
     connectionLossGraceMs: settings['broker.session.loss.grace.ms'],

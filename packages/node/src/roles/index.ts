@@ -1,0 +1,6 @@
+/** A node over the seams: what a host, real or simulated, puts on its own clock, disk and network. */
+export { brokerOptions } from './broker-config.ts';
+export { BrokerRole, type BrokerRoleEvents } from './broker-role.ts';
+export { controllerOptions } from './controller-config.ts';
+export { ControllerRole, type ControllerRoleEvents } from './controller-role.ts';
+export { NodeRole, type NodeRoleEvents } from './node-role.ts';

@@ -1,0 +1,85 @@
+/**
+ * What the clients did and saw, in the order in which it ended for them. The history checkers read nothing else. Words are
+ * those of Jepsen's kafka workload: an operation ends `ok` (it happened), `fail` (it surely did not) or `info` (unknown).
+ */
+import type { Micros } from '../world/index.ts';
+
+export type Outcome = 'ok' | 'fail' | 'info';
+
+/** One record batch on its way, from the first attempt to the last answer. */
+export interface SendOp {
+  readonly type: 'send';
+  readonly client: string;
+  readonly topic: string;
+  readonly partition: number;
+  /** Unique in the whole run. The value at index i lies at `baseOffset + i`. */
+  readonly values: readonly string[];
+  readonly acks: 0 | 1 | -1;
+  readonly idempotent: boolean;
+  readonly invokedUs: Micros;
+  endedUs: Micros;
+  outcome: Outcome;
+  /** Undefined unless it is ok and the broker told (acks other than 0). */
+  baseOffset: number | undefined;
+  /** The last answer's error name, or why there was none. */
+  error: string | undefined;
+  /** The broker and the leader epoch... of the acknowledging answer, as far as the client knows. */
+  ackedBy: number | undefined;
+}
+
+export interface SeenRecord {
+  readonly offset: number;
+  readonly value: string;
+  /** partitionLeaderEpoch of its batch. */
+  readonly leaderEpoch: number;
+}
+
+/** One answered fetch of one partition that brought records, or a position reset. */
+export interface PollOp {
+  readonly type: 'poll';
+  readonly client: string;
+  readonly topic: string;
+  readonly partition: number;
+  /** The first offset that the client wanted. Records before it (the same batch) are left out of `records`. */
+  readonly fetchOffset: number;
+  readonly records: readonly SeenRecord[];
+  readonly highWatermark: number;
+  readonly brokerId: number;
+  readonly endedUs: Micros;
+}
+
+/** A consumer (re)starts reading a partition at an offset: `earliest`, `latest`, or because it was told OFFSET_OUT_OF_RANGE. */
+export interface AssignOp {
+  readonly type: 'assign';
+  readonly client: string;
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: number;
+  readonly why: 'earliest' | 'latest' | 'out-of-range' | 'truncated';
+  readonly endedUs: Micros;
+}
+
+/** An administrator's request. */
+export interface AdminOp {
+  readonly type: 'admin';
+  readonly client: string;
+  readonly api: string;
+  readonly topic: string;
+  readonly invokedUs: Micros;
+  readonly endedUs: Micros;
+  readonly outcome: Outcome;
+  readonly error: string | undefined;
+}
+
+export type Op = SendOp | PollOp | AssignOp | AdminOp;
+
+export class History {
+  readonly ops: Op[] = [];
+  /** Called for every operation as it ends: online checkers and the story listen. */
+  readonly watchers: ((op: Op) => void)[] = [];
+
+  add(op: Op): void {
+    this.ops.push(op);
+    for (const watch of this.watchers) watch(op);
+  }
+}

@@ -1,0 +1,44 @@
+/**
+ * The fingerprint of a run: everything that happens is folded in, in order. Two runs of a seed that differ anywhere differ here.
+ * Two 32-bit lanes with different multipliers; not cryptographic.
+ */
+export class EventHash {
+  private a = 0x811c9dc5;
+  private b = 0x9e3779b9;
+  private readonly names = new Map<string, number>();
+
+  /** Any safe integer. */
+  note(value: number): void {
+    const low = value | 0;
+    const high = (value / 0x1_0000_0000) | 0;
+    this.a = Math.imul(this.a ^ low, 0x01000193) ^ high;
+    this.b = Math.imul((this.b << 5) ^ (this.b >>> 27) ^ low, 0x85ebca6b) + high;
+  }
+
+  /** Few different texts: their own hashes are kept. */
+  name(text: string): void {
+    let hash = this.names.get(text);
+    if (hash === undefined) {
+      hash = 0x811c9dc5;
+      for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+      this.names.set(text, hash);
+    }
+    this.note(hash);
+  }
+
+  bytes(bytes: Uint8Array): void {
+    let { a, b } = this;
+    for (let i = 0; i < bytes.length; i++) {
+      a = Math.imul(a ^ bytes[i]!, 0x01000193);
+      b = Math.imul(b, 31) + bytes[i]!;
+    }
+    this.a = a;
+    this.b = b | 0;
+  }
+
+  /** 16 hexadecimal digits. */
+  get text(): string {
+    const hex = (lane: number) => (lane >>> 0).toString(16).padStart(8, '0');
+    return hex(this.a) + hex(this.b);
+  }
+}

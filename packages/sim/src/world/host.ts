@@ -1,0 +1,32 @@
+/** A machine: has a name, a wall clock that may be wrong, and at most one process of ours at a time. */
+import { assert, type WallMillis } from '@millrace/base';
+import { Life } from './life.ts';
+import type { World } from './world.ts';
+
+const EPOCH_MS: WallMillis = 1_700_000_000_000;
+
+export class Host {
+  readonly world: World;
+  /** Also its address: `c1`, `b4`, `p7`. */
+  readonly name: string;
+  /** What its wall clock adds to virtual time. Changes when the clock jumps. */
+  wallOffsetMs: WallMillis = EPOCH_MS;
+  /** The process that runs here, or the last one that did. */
+  life: Life | undefined;
+  private lives = 0;
+
+  constructor(world: World, name: string) {
+    this.world = world;
+    this.name = name;
+  }
+
+  get isUp(): boolean {
+    return this.life?.isAlive === true;
+  }
+
+  boot(): Life {
+    assert(!this.isUp, 'a host runs one process');
+    this.life = new Life(this, ++this.lives);
+    return this.life;
+  }
+}

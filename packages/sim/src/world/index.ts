@@ -1,0 +1,7 @@
+export * from './event-hash.ts';
+export * from './host.ts';
+export * from './life.ts';
+export * from './logger.ts';
+export * from './story.ts';
+export * from './violation.ts';
+export * from './world.ts';

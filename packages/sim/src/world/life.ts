@@ -1,0 +1,159 @@
+/**
+ * One life of a process: from its start to its crash or end. Owns its clock, and the turns in which its code runs: an
+ * event, then everything that was asked for `soon`. A dead process runs nothing any more; a paused one runs it later.
+ */
+import { assert, type Clock, InvariantError, type Millis, type Random, type Timer } from '@millrace/base';
+import type { Host } from './host.ts';
+import { CrashSignal, Violation } from './violation.ts';
+import { type Micros, MILLISECOND, type World } from './world.ts';
+
+/** `process`: kill -9, the machine goes on. `power`: the machine is off, and says no good-bye. */
+export type Death = 'process' | 'power';
+
+const SOON_MAX = 100_000;
+
+export class Life {
+  readonly world: World;
+  readonly host: Host;
+  /** 1 for the first life on this host. */
+  readonly number: number;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly bornUs: Micros;
+  /** How it ended, or undefined while it lives. `ended`: by itself. */
+  death: Death | 'ended' | undefined;
+  private paused = false;
+  /** What came while it was paused, timers apart: they may run before or after what came from outside. */
+  private backlog: { readonly kind: EventKind; readonly run: () => void }[] = [];
+  private readonly pendingSoon: (() => void)[] = [];
+  private readonly mourners: ((death: Death | 'ended') => void)[] = [];
+  private inTurn = false;
+
+  constructor(host: Host, number: number) {
+    this.host = host;
+    this.world = host.world;
+    this.number = number;
+    this.random = this.world.random.fork(`${host.name}/${number}`);
+    this.bornUs = this.world.nowUs;
+    this.clock = this.makeClock();
+  }
+
+  get isAlive(): boolean {
+    return this.death === undefined;
+  }
+
+  get isPaused(): boolean {
+    return this.paused;
+  }
+
+  /** Something from outside (a message, a completion) reaches this process in `delayUs`; nothing happens if it is dead by then. */
+  arrives(delayUs: Micros, run: () => void): void {
+    this.world.after(delayUs, () => this.turn('io', run));
+  }
+
+  /** The same, now: for events that the caller has scheduled itself. */
+  turn(kind: EventKind, run: () => void): void {
+    if (!this.isAlive) return;
+    if (this.paused) {
+      this.backlog.push({ kind, run });
+      return;
+    }
+    assert(!this.inTurn, 'a process does one thing at a time');
+    const { world } = this;
+    world.hash.note(world.nowUs);
+    world.hash.name(this.host.name);
+    this.inTurn = true;
+    try {
+      run();
+      this.runSoon();
+    } catch (error) {
+      this.thrown(error);
+    } finally {
+      this.inTurn = false;
+      this.pendingSoon.length = 0;
+    }
+    for (const watch of world.watchers) watch(this);
+  }
+
+  /** Ends this process now, also in the middle of its turn (then throw a CrashSignal after it). */
+  die(death: Death | 'ended'): void {
+    if (!this.isAlive) return;
+    this.death = death;
+    this.backlog = [];
+    for (const mourn of this.mourners.splice(0)) mourn(death);
+  }
+
+  onDeath(mourn: (death: Death | 'ended') => void): void {
+    this.mourners.push(mourn);
+  }
+
+  pause(): void {
+    this.paused = true;
+  }
+
+  /** SIGCONT: what came meanwhile runs now, one turn each; whether timers or messages are first is up to the event loop. */
+  resume(): void {
+    if (!this.paused) return;
+    this.paused = false;
+    const backlog = this.backlog;
+    this.backlog = [];
+    const first: EventKind = this.random.below(2) === 0 ? 'timer' : 'io';
+    for (const one of backlog) if (one.kind === first) this.again(one);
+    for (const one of backlog) if (one.kind !== first) this.again(one);
+  }
+
+  private again({ kind, run }: { readonly kind: EventKind; readonly run: () => void }): void {
+    this.world.after(0, () => this.turn(kind, run));
+  }
+
+  private thrown(error: unknown): void {
+    if (error instanceof CrashSignal && !this.isAlive) return;
+    if (error instanceof Violation) throw error;
+    const what = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+    const checker = error instanceof InvariantError ? 'broken-invariant' : 'no-exception';
+    throw new Violation(checker, `${this.host.name} threw ${what}`, { cause: error });
+  }
+
+  private runSoon(): void {
+    const queue = this.pendingSoon;
+    for (let next = 0; next < queue.length && this.isAlive; next++) {
+      assert(next < SOON_MAX, 'the turn never ends');
+      queue[next]!();
+    }
+    queue.length = 0;
+  }
+
+  private makeClock(): Clock {
+    const { world, host } = this;
+    const monotonicMs = (): Millis => Math.floor((world.nowUs - this.bornUs) / MILLISECOND);
+    return {
+      monotonicMs,
+      wallMs: () => Math.floor(world.nowUs / MILLISECOND) + host.wallOffsetMs,
+      setTimer: (delayMs: Millis, callback: () => void): Timer => {
+        // A loaded machine is late by a little.
+        const delayUs = Math.round(Math.max(0, delayMs) * MILLISECOND) + this.random.below(MILLISECOND);
+        let pending = true;
+        const event = world.after(delayUs, () =>
+          // Cancelled while it waited in the backlog of a paused process.
+          this.turn('timer', () => {
+            if (pending) callback();
+          }),
+        );
+        return {
+          cancel: () => {
+            pending = false;
+            world.cancel(event);
+          },
+        };
+      },
+      soon: (callback: () => void) => {
+        if (!this.isAlive) return;
+        this.pendingSoon.push(callback);
+        // Asked for outside of a turn (by whoever starts the process): a turn of its own.
+        if (!this.inTurn) this.arrives(0, () => {});
+      },
+    };
+  }
+}
+
+export type EventKind = 'timer' | 'io';

@@ -1,0 +1,49 @@
+/** A process's log: a part of the story, from `info` on, and what coverage counts. */
+import type { Logger } from '@millrace/base';
+import type { Life } from './life.ts';
+
+type Facts = Readonly<Record<string, unknown>>;
+
+export class SimLogger implements Logger {
+  private readonly life: Life;
+  private readonly facts: Facts | undefined;
+
+  constructor(life: Life, facts?: Facts) {
+    this.life = life;
+    this.facts = facts;
+  }
+
+  debug(event: string, facts?: Facts): void {
+    this.watched(event, facts);
+  }
+
+  info(event: string, facts?: Facts): void {
+    this.said(event, facts);
+  }
+
+  warn(event: string, facts?: Facts): void {
+    this.said(event, facts);
+  }
+
+  error(event: string, facts?: Facts): void {
+    this.said(event, facts);
+  }
+
+  child(facts: Facts): SimLogger {
+    return new SimLogger(this.life, { ...this.facts, ...facts });
+  }
+
+  private said(event: string, facts: Facts | undefined): void {
+    const all = this.facts === undefined ? facts : { ...this.facts, ...facts };
+    this.life.world.tell(this.life.host.name, event, all);
+    this.watched(event, all);
+  }
+
+  private watched(event: string, facts: Facts | undefined): void {
+    const { world } = this.life;
+    world.count(`log ${event}`);
+    for (const watch of world.logWatchers) watch(this.life, event, facts ?? NO_FACTS);
+  }
+}
+
+const NO_FACTS: Facts = {};

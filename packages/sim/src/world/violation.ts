@@ -1,0 +1,18 @@
+/** What a checker throws: the promise that was broken, in one sentence, and who found it. Ends the run. */
+export class Violation extends Error {
+  override readonly name = 'Violation';
+  /** The checker's name, kebab-case: `lost-write`, `high-watermark-fell`, … */
+  readonly checker: string;
+  readonly sentence: string;
+
+  constructor(checker: string, sentence: string, options?: ErrorOptions) {
+    super(`${checker}: ${sentence}`, options);
+    this.checker = checker;
+    this.sentence = sentence;
+  }
+}
+
+/** Thrown through production code to end its process in the middle of a turn, as kill -9 does. Never reaches a checker. */
+export class CrashSignal extends Error {
+  override readonly name = 'CrashSignal';
+}
