@@ -1,0 +1,107 @@
+/**
+ * The whole cluster, and what an omniscient observer sees of it: who leads, what is committed, which replica lies where.
+ * Looks into the production objects; never changes them.
+ */
+import type { NodeId, Uuid } from '@millrace/base';
+import { MetadataImage, type PartitionImage } from '@millrace/metadata';
+import type { CompressionCodecs } from '@millrace/protocol';
+import type { Partition } from '@millrace/replication';
+import type { Network } from '../net/index.ts';
+import type { World } from '../world/index.ts';
+import { BROKER_PORT, CONTROLLER_PORT, type NodePlan, SimNode } from './node.ts';
+
+export interface ClusterPlan {
+  readonly controllers: number;
+  readonly brokers: number;
+  /** The first nodes are controller and broker in one; `brokers` counts those too. */
+  readonly combined: boolean;
+  readonly settings: Readonly<Record<string, string>>;
+}
+
+export interface PartitionPlace {
+  readonly topicId: Uuid;
+  readonly topic: string;
+  readonly partition: number;
+  readonly image: PartitionImage;
+}
+
+export class SimCluster {
+  readonly world: World;
+  readonly network: Network;
+  readonly nodes: readonly SimNode[];
+  readonly controllers: readonly SimNode[];
+  readonly brokers: readonly SimNode[];
+
+  constructor(world: World, network: Network, codecs: CompressionCodecs, plan: ClusterPlan) {
+    this.world = world;
+    this.network = network;
+    const plans = nodePlans(plan);
+    const voters = plans
+      .filter(({ role }) => role !== 'broker')
+      .map(({ id, name }) => `${id}@${name}:${CONTROLLER_PORT}`)
+      .join(',');
+    const environment = { world, network, codecs, voters };
+    this.nodes = plans.map((one) => new SimNode(environment, one, plan.settings));
+    this.controllers = this.nodes.filter((node) => node.isController);
+    this.brokers = this.nodes.filter((node) => node.isBroker);
+  }
+
+  get bootstrap(): { host: string; port: number }[] {
+    return this.brokers.map(({ name }) => ({ host: name, port: BROKER_PORT }));
+  }
+
+  node(id: NodeId): SimNode | undefined {
+    return this.nodes.find((node) => node.id === id);
+  }
+
+  /** Of those that believe to lead the quorum, the one with the highest epoch. */
+  activeController(): SimNode | undefined {
+    let best: SimNode | undefined;
+    let bestEpoch = -1;
+    for (const node of this.controllers) {
+      const raft = node.roles?.controller?.quorum?.node;
+      if (raft === undefined || raft.role !== 'leader' || raft.epoch <= bestEpoch) continue;
+      best = node;
+      bestEpoch = raft.epoch;
+    }
+    return best;
+  }
+
+  /** The committed metadata, as far as any live controller has replayed it. */
+  image(): MetadataImage {
+    let best = MetadataImage.EMPTY;
+    for (const node of this.controllers) {
+      const image = node.roles?.controller?.controller.image;
+      if (image !== undefined && image.offset > best.offset) best = image;
+    }
+    return best;
+  }
+
+  partitions(image: MetadataImage = this.image()): PartitionPlace[] {
+    const places: PartitionPlace[] = [];
+    for (const name of image.topicNames) {
+      const { id, partitions } = image.topic(name)!;
+      partitions.forEach((partition, index) => {
+        places.push({ topicId: id, topic: name, partition: index, image: partition });
+      });
+    }
+    return places;
+  }
+
+  /** The production object that holds this replica, on a node that runs. */
+  replica(node: SimNode, topicId: Uuid, partition: number): Partition | undefined {
+    return node.roles?.broker?.replicas.partition(topicId, partition);
+  }
+}
+
+function nodePlans(plan: ClusterPlan): NodePlan[] {
+  const combined = plan.combined ? plan.controllers : 0;
+  const total = plan.combined ? Math.max(plan.brokers, plan.controllers) : plan.controllers + plan.brokers;
+  return Array.from({ length: total }, (_unused, index): NodePlan => {
+    const id = index + 1;
+    if (index < combined) return { id, name: `n${id}`, role: 'combined' };
+    return index < plan.controllers
+      ? { id, name: `c${id}`, role: 'controller' }
+      : { id, name: `b${id}`, role: 'broker' };
+  });
+}

@@ -1,0 +1,227 @@
+/**
+ * One node of the cluster: a machine with a disk, on which the production roles run as they do in a real process. Owns how a
+ * process starts and ends there; what happens to it is decided by the run.
+ */
+import { assert } from '@millrace/base';
+import { LogDirectory } from '@millrace/log';
+import { loadConfig, type NodeConfig } from '@millrace/node/config';
+import {
+  BrokerRole,
+  brokerOptions,
+  ControllerRole,
+  controllerOptions,
+  NodeRole,
+  type NodeRoleEvents,
+} from '@millrace/node/roles';
+import type { CompressionCodecs } from '@millrace/protocol';
+import { SimDisk } from '../disk/index.ts';
+import type { Network } from '../net/index.ts';
+import { type Death, Host, type Life, SimLogger, type World } from '../world/index.ts';
+
+export type NodeRoleName = 'controller' | 'broker' | 'combined';
+
+export interface NodePlan {
+  readonly id: number;
+  readonly name: string;
+  readonly role: NodeRoleName;
+}
+
+export interface NodeEnvironment {
+  readonly world: World;
+  readonly network: Network;
+  readonly codecs: CompressionCodecs;
+  /** `controller.quorum.voters` */
+  readonly voters: string;
+}
+
+export const CONTROLLER_PORT = 9093;
+export const BROKER_PORT = 9092;
+
+/** One of the node's own failures (its storage, its data folder): it ends itself and says why. */
+export interface SelfEnd {
+  readonly atUs: number;
+  readonly message: string;
+}
+
+export class SimNode {
+  readonly id: number;
+  readonly name: string;
+  readonly role: NodeRoleName;
+  readonly host: Host;
+  readonly disk: SimDisk;
+  /** The production roles while a process runs here. */
+  roles: NodeRole | undefined;
+  /** Why the last process ended itself, if it did. */
+  selfEnd: SelfEnd | undefined;
+  /** Every role serves: a controller listens, a broker is unfenced. */
+  isReady = false;
+  isStopping = false;
+  /** Called whenever a process ended here, however it did. */
+  onEnded: (death: Death | 'ended') => void = () => {};
+  private settings: Readonly<Record<string, string>>;
+  private config: NodeConfig;
+  private logs: LogDirectory | undefined;
+  private readonly environment: NodeEnvironment;
+
+  constructor(environment: NodeEnvironment, plan: NodePlan, settings: Readonly<Record<string, string>>) {
+    this.environment = environment;
+    this.id = plan.id;
+    this.name = plan.name;
+    this.role = plan.role;
+    this.host = new Host(environment.world, plan.name);
+    this.disk = new SimDisk(environment.world, plan.name);
+    this.settings = settings;
+    this.config = this.configOf(settings);
+    environment.network.add(this.host);
+  }
+
+  get life(): Life | undefined {
+    return this.host.isUp ? this.host.life : undefined;
+  }
+
+  get isUp(): boolean {
+    return this.host.isUp;
+  }
+
+  get isBroker(): boolean {
+    return this.role !== 'controller';
+  }
+
+  get isController(): boolean {
+    return this.role !== 'broker';
+  }
+
+  /** Takes effect at the next start. */
+  set(settings: Readonly<Record<string, string>>): void {
+    this.settings = { ...this.settings, ...settings };
+    this.config = this.configOf(this.settings);
+  }
+
+  start(): void {
+    assert(!this.isUp, 'a node is started once at a time');
+    const life = this.host.boot();
+    this.isReady = false;
+    this.isStopping = false;
+    this.selfEnd = undefined;
+    this.environment.world.tell(this.name, 'process-started', { life: life.number });
+    life.onDeath((death) => this.ended(life, death));
+    life.arrives(0, () => this.startRoles(life));
+  }
+
+  /** kill -9, or the machine's power goes. */
+  kill(death: Death): void {
+    this.life?.die(death);
+    if (death === 'power') this.disk.losePower();
+  }
+
+  /** SIGTERM: hands over, flushes, marks; `done` when the process has ended, however it did. */
+  stop(done: () => void = () => {}): void {
+    const { life } = this;
+    if (life === undefined) {
+      done();
+      return;
+    }
+    life.onDeath(done);
+    if (this.isStopping) return;
+    this.isStopping = true;
+    this.environment.world.tell(this.name, 'process-asked-to-stop');
+    life.arrives(0, () => {
+      if (this.roles === undefined) life.die('ended');
+      else this.roles.stop(() => this.closed(life, { clean: true }));
+    });
+  }
+
+  private configOf(settings: Readonly<Record<string, string>>): NodeConfig {
+    const listeners: string[] = [];
+    if (this.isController) listeners.push(`CONTROLLER://${this.name}:${CONTROLLER_PORT}`);
+    if (this.isBroker) listeners.push(`PLAINTEXT://${this.name}:${BROKER_PORT}`);
+    return loadConfig({
+      overrides: {
+        'process.roles': this.role === 'combined' ? 'broker,controller' : this.role,
+        'node.id': String(this.id),
+        'controller.quorum.voters': this.environment.voters,
+        listeners: listeners.join(','),
+        'log.dirs': '/data',
+        ...settings,
+      },
+    });
+  }
+
+  private startRoles(life: Life): void {
+    const { config } = this;
+    const { network, codecs } = this.environment;
+    const disk = this.disk.seamOf(life);
+    const random = life.random.fork('node');
+    const logger = new SimLogger(life);
+    const { clock } = life;
+    disk.makeDirectory(config.logDirectory);
+    const opened = LogDirectory.open({
+      disk,
+      directory: config.logDirectory,
+      nodeId: this.id,
+      random,
+      codecs,
+      logger,
+    });
+    if (!opened.ok) {
+      this.giveUp(life, opened.message);
+      return;
+    }
+    const { logs } = opened;
+    this.logs = logs;
+    const shared = { clock, random, logger, logs, rpc: network.rpcOf(life) };
+    const events: NodeRoleEvents = {
+      ready: () => {
+        this.isReady = true;
+      },
+      imageChanged: () => {},
+      failed: (message) => this.giveUp(life, message),
+      foreignFolder: (reason) => this.giveUp(life, reason),
+    };
+    const storage = this.isController ? this.disk.storageOf(life) : undefined;
+    const net = network.netOf(life);
+    this.roles = new NodeRole({
+      logs,
+      controller:
+        storage === undefined
+          ? undefined
+          : (told) => new ControllerRole({ ...controllerOptions(config, { ...shared, storage }), events: told }),
+      broker: this.isBroker
+        ? (told, hasLocalQuorum) => {
+            const seams = { ...shared, disk, net, codecs, hostname: this.name };
+            return new BrokerRole({ ...brokerOptions(config, seams), hasLocalQuorum, events: told });
+          }
+        : undefined,
+      events,
+    });
+    this.roles.start((error) => {
+      if (error !== undefined) this.giveUp(life, error.message);
+    });
+  }
+
+  /** As the real host does: the one that failed may be in the middle of its turn, so the end comes in the next. */
+  private giveUp(life: Life, message: string): void {
+    const { world } = this.environment;
+    if (this.selfEnd !== undefined) return;
+    this.selfEnd = { atUs: world.nowUs, message };
+    world.tell(this.name, 'process-gave-up', { reason: message });
+    life.arrives(0, () => {
+      if (this.roles === undefined) life.die('ended');
+      else this.roles.kill(() => this.closed(life, { clean: false }));
+    });
+  }
+
+  private closed(life: Life, how: { clean: boolean }): void {
+    if (!this.isBroker) this.logs?.close(how);
+    life.die('ended');
+  }
+
+  private ended(life: Life, death: Death | 'ended'): void {
+    if (this.host.life !== life) return;
+    this.roles = undefined;
+    this.logs = undefined;
+    this.isReady = false;
+    this.environment.world.tell(this.name, 'process-ended', { death });
+    this.onEnded(death);
+  }
+}
