@@ -1,0 +1,121 @@
+/**
+ * The bytes of one file: what was written (the page cache), and what the device would hold if power went now. Of every
+ * sector that was written and not synced, the old content is kept until it is.
+ */
+import type { Prng } from '@millrace/base';
+
+export const SECTOR_BYTES = 512;
+
+type Preimages = Map<number, Uint8Array>;
+
+/** What a power loss leaves of the unsynced sectors of a file. */
+type Fate = 'lost' | 'kept' | 'torn';
+
+export class FileContent {
+  length = 0;
+  /** Sectors that cannot be read. */
+  readonly badSectors = new Set<number>();
+  private bytes = new Uint8Array(0);
+  private syncedLength = 0;
+  private dirty: Preimages = new Map();
+  /** Covered by syncs that are under way, oldest first. */
+  private syncing: Preimages[] = [];
+
+  get unsyncedSectors(): number {
+    return this.syncing.reduce((sum, covered) => sum + covered.size, this.dirty.size);
+  }
+
+  get isSynced(): boolean {
+    return this.unsyncedSectors === 0 && this.length === this.syncedLength;
+  }
+
+  read(position: number, target: Uint8Array): number {
+    const count = Math.max(0, Math.min(target.length, this.length - position));
+    target.set(this.bytes.subarray(position, position + count));
+    return count;
+  }
+
+  all(): Uint8Array {
+    return this.bytes.slice(0, this.length);
+  }
+
+  write(position: number, chunk: Uint8Array): void {
+    const end = position + chunk.length;
+    this.remember(position, end);
+    this.reserve(end);
+    this.bytes.set(chunk, position);
+    this.length = Math.max(this.length, end);
+  }
+
+  truncate(size: number): void {
+    const end = Math.max(size, this.length);
+    this.remember(Math.min(size, this.length), end);
+    this.reserve(size);
+    this.bytes.fill(0, Math.min(size, this.length), end);
+    this.length = size;
+  }
+
+  /** Everything written until now is on its way to the device; call the result when it is there. */
+  beginSync(): () => void {
+    const covered = this.dirty;
+    const { length } = this;
+    this.dirty = new Map();
+    this.syncing.push(covered);
+    return () => {
+      const index = this.syncing.indexOf(covered);
+      if (index < 0) return;
+      // It covers what earlier ones did.
+      this.syncing.splice(0, index + 1);
+      this.syncedLength = length;
+    };
+  }
+
+  syncNow(): void {
+    this.dirty = new Map();
+    this.syncing = [];
+    this.syncedLength = this.length;
+  }
+
+  /** Power is gone. Returns whether anything was lost. */
+  losePower(random: Prng): boolean {
+    const preimages: Preimages = new Map(this.dirty);
+    for (const covered of this.syncing.toReversed())
+      for (const [sector, old] of covered) preimages.set(sector, old);
+    const { length } = this;
+    const fate: Fate = (['lost', 'kept', 'torn', 'torn'] as const)[random.below(4)]!;
+    let lost = false;
+    for (const [sector, old] of preimages) {
+      if (fate === 'kept' || (fate === 'torn' && random.below(2) === 0)) continue;
+      lost = true;
+      this.reserve((sector + 1) * SECTOR_BYTES);
+      this.bytes.set(old, sector * SECTOR_BYTES);
+    }
+    if (fate === 'lost') this.length = this.syncedLength;
+    else if (fate === 'torn' && random.below(2) === 0) {
+      const low = Math.min(length, this.syncedLength);
+      this.length = low + random.below(Math.abs(length - this.syncedLength) + 1);
+    }
+    lost ||= this.length !== length;
+    this.bytes.fill(0, this.length);
+    this.syncNow();
+    return lost;
+  }
+
+  /** Keeps what the device holds of these bytes, if they were synced until now. */
+  private remember(from: number, end: number): void {
+    for (let sector = Math.floor(from / SECTOR_BYTES); sector * SECTOR_BYTES < end; sector++) {
+      this.badSectors.delete(sector);
+      if (this.dirty.has(sector)) continue;
+      const old = new Uint8Array(SECTOR_BYTES);
+      old.set(this.bytes.subarray(sector * SECTOR_BYTES, (sector + 1) * SECTOR_BYTES));
+      this.dirty.set(sector, old);
+    }
+  }
+
+  private reserve(size: number): void {
+    if (this.bytes.length >= size) return;
+    const larger = new Uint8Array(Math.max(size, this.bytes.length * 2, 4 * SECTOR_BYTES));
+    larger.set(this.bytes);
+    this.bytes = larger;
+  }
+}

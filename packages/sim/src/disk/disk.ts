@@ -1,0 +1,185 @@
+/**
+ * A machine's disk. It outlives the processes; each gets a seam of its own, through which a dead one does nothing. Owns the
+ * faults: full, slow, sectors that cannot be read, writes that go astray, power that fails before a sync.
+ */
+import { assert, type Disk, DiskError, type Prng } from '@millrace/base';
+import type { RaftStorage } from '@millrace/raft';
+import { CrashSignal, type Death, type Life, type Micros, type World } from '../world/index.ts';
+import { SECTOR_BYTES } from './content.ts';
+import { FileTree } from './folder.ts';
+import { QuorumStore } from './quorum-store.ts';
+import { SeamDisk } from './seam.ts';
+
+const FREE_BYTES = 1e12;
+const LATENCY_US_MIN: Micros = 100;
+const LATENCY_US_MAX: Micros = 900;
+
+export class SimDisk {
+  readonly name: string;
+  tree = new FileTree();
+  /** Something was lost that production had been told is written: unsynced bytes, a sector, a write gone astray. */
+  harmed = false;
+  private readonly world: World;
+  private readonly random: Prng;
+  private readonly quorumStore: QuorumStore;
+  private isFull = false;
+  private slowMs: number | undefined;
+  private isInspected = false;
+  private crash: { writesLeft: number; readonly death: Death } | undefined;
+  private goesAstray = false;
+
+  constructor(world: World, name: string) {
+    this.world = world;
+    this.name = name;
+    this.random = world.random.fork(`disk ${name}`);
+    this.quorumStore = new QuorumStore(this);
+  }
+
+  seamOf(life: Life): Disk {
+    return new SeamDisk(this, life);
+  }
+
+  storageOf(life: Life): RaftStorage {
+    return this.quorumStore.open(life);
+  }
+
+  // ------------------------------------------------------------------ faults
+
+  /** To be called when the process has died. */
+  losePower(): void {
+    let lost = this.tree.losePower(this.random);
+    for (const [, content] of this.tree.entries()) lost = content.losePower(this.random) || lost;
+    if (!lost) return;
+    this.harmed = true;
+    this.world.count('disk unsynced data lost');
+  }
+
+  /** Another, empty disk. */
+  wipe(): void {
+    this.tree = new FileTree();
+    this.quorumStore.wipe();
+    this.harmed = false;
+    this.goesAstray = false;
+    this.crash = undefined;
+  }
+
+  setFull(full: boolean): void {
+    this.isFull = full;
+  }
+
+  /** Syncs take up to so long; undefined: as usual. */
+  setSlow(syncMs: number | undefined): void {
+    this.slowMs = syncMs;
+  }
+
+  /** The n-th write from now is cut short, and the process dies in the middle of it. */
+  crashAtWrite(writes: number, death: Death): void {
+    this.crash = { writesLeft: writes, death };
+  }
+
+  /** The next write to a log lands elsewhere. */
+  misdirectNextWrite(): void {
+    this.goesAstray = true;
+  }
+
+  /** A synced sector of some log cannot be read any more. Says where; undefined: there is none. */
+  failSector(random: Prng): string | undefined {
+    const logs = [...this.tree.entries()].filter(([path, { length }]) => isLog(path) && length > 0);
+    if (logs.length === 0) return undefined;
+    const [path, content] = logs[random.below(logs.length)]!;
+    const sector = random.below(Math.ceil(content.length / SECTOR_BYTES));
+    content.badSectors.add(sector);
+    this.harmed = true;
+    return `${path} at ${sector * SECTOR_BYTES}`;
+  }
+
+  /** Lets a checker look through production code: no faults, nothing counted. */
+  inspect<T>(look: () => T): T {
+    this.isInspected = true;
+    try {
+      return look();
+    } finally {
+      this.isInspected = false;
+    }
+  }
+
+  files(): { path: string; sizeBytes: number; isSynced: boolean }[] {
+    return [...this.tree.entries()].map(([path, content]) => ({
+      path,
+      sizeBytes: content.length,
+      isSynced: content.isSynced,
+    }));
+  }
+
+  // ------------------------------------------------------------------ for the seams
+
+  get freeBytes(): number {
+    return this.isFull ? 0 : FREE_BYTES;
+  }
+
+  checkSpace(path: string): void {
+    if (this.isFull) throw new DiskError('ENOSPC', `${path}: no space left on the device`);
+  }
+
+  /** How long the device takes to make something durable. */
+  latencyUs(): Micros {
+    const usual = LATENCY_US_MIN + this.random.below(LATENCY_US_MAX);
+    return this.slowMs === undefined ? usual : usual + this.random.below(this.slowMs * 1000);
+  }
+
+  checkReadable(path: string, badSectors: ReadonlySet<number>, position: number, sizeBytes: number): void {
+    if (badSectors.size === 0 || this.isInspected) return;
+    for (const sector of badSectors) {
+      const at = sector * SECTOR_BYTES;
+      if (at < position + sizeBytes && at + SECTOR_BYTES > position) {
+        this.world.count('disk read failed');
+        throw new DiskError('EIO', `${path}: input/output error`);
+      }
+    }
+  }
+
+  /** How many bytes of this write are still written; fewer than all: then the process dies. */
+  bytesBeforeCrash(life: Life, sizeBytes: number): number {
+    const { crash } = this;
+    if (crash === undefined || --crash.writesLeft > 0) return sizeBytes;
+    this.crash = undefined;
+    this.dying = { life, death: crash.death };
+    return this.random.below(sizeBytes + 1);
+  }
+
+  private dying: { readonly life: Life; readonly death: Death } | undefined;
+
+  /** After the last bytes before a crash. */
+  dieIfMeant(): void {
+    const { dying } = this;
+    if (dying === undefined) return;
+    this.dying = undefined;
+    dying.life.die(dying.death);
+    throw new CrashSignal('the process was killed in the middle of a write');
+  }
+
+  /** Where a write that was meant for this place lands. */
+  strayPlace(path: string, position: number): { path: string; position: number } | undefined {
+    if (!this.goesAstray || !isLog(path)) return undefined;
+    const logs = [...this.tree.entries()].filter(([other, { length }]) => isLog(other) && length > 0);
+    const target = logs.length === 0 ? undefined : logs[this.random.below(logs.length)]!;
+    if (target === undefined) return undefined;
+    const sectors = Math.floor(target[1].length / SECTOR_BYTES) + 1;
+    const place = { path: target[0], position: this.random.below(sectors) * SECTOR_BYTES };
+    if (place.path === path && place.position === position) return undefined;
+    this.goesAstray = false;
+    this.harmed = true;
+    this.world.count('disk write went astray');
+    this.world.tell(this.name, 'write-went-astray', { meant: `${path}@${position}`, ...place });
+    return place;
+  }
+
+  checkAlive(life: Life): void {
+    assert(life.host.life === life || !life.isAlive, 'a disk serves the process of its machine');
+    if (!life.isAlive) throw new CrashSignal('the process is dead');
+  }
+}
+
+function isLog(path: string): boolean {
+  return path.endsWith('.log');
+}

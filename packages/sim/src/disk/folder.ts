@@ -1,0 +1,125 @@
+/**
+ * The names on a disk: folders and which file has which name. Changes are durable once their folder is synced; what
+ * was not is undone by a power loss, the newest first, up to a random point.
+ */
+import { DiskError, type Prng } from '@millrace/base';
+import { FileContent } from './content.ts';
+
+interface Change {
+  readonly folder: string;
+  readonly undo: () => void;
+}
+
+export class FileTree {
+  private readonly files = new Map<string, FileContent>();
+  private readonly folders = new Set<string>(['/']);
+  private changes: Change[] = [];
+
+  file(path: string): FileContent | undefined {
+    return this.files.get(path);
+  }
+
+  entries(): IterableIterator<[string, FileContent]> {
+    return this.files.entries();
+  }
+
+  isFolder(path: string): boolean {
+    return this.folders.has(path);
+  }
+
+  create(path: string): FileContent {
+    const folder = parentOf(path);
+    if (!this.folders.has(folder)) throw new DiskError('ENOENT', `${path}: no such folder`);
+    const content = new FileContent();
+    this.files.set(path, content);
+    this.changes.push({ folder, undo: () => this.files.delete(path) });
+    return content;
+  }
+
+  list(folder: string): string[] {
+    const prefix = folder === '/' ? '/' : `${folder}/`;
+    const names = new Set<string>();
+    const look = (path: string) => {
+      if (!path.startsWith(prefix) || path.length === prefix.length) return;
+      const slash = path.indexOf('/', prefix.length);
+      names.add(path.slice(prefix.length, slash < 0 ? undefined : slash));
+    };
+    for (const path of this.files.keys()) look(path);
+    for (const path of this.folders) look(path);
+    return [...names].sort();
+  }
+
+  makeFolder(path: string): void {
+    if (this.folders.has(path)) return;
+    this.makeFolder(parentOf(path));
+    this.folders.add(path);
+    this.changes.push({ folder: parentOf(path), undo: () => this.take(path) });
+  }
+
+  remove(path: string): void {
+    const taken = this.take(path);
+    if (taken.files.length + taken.folders.length === 0) return;
+    this.changes.push({ folder: parentOf(path), undo: () => this.put(taken) });
+  }
+
+  rename(from: string, to: string): void {
+    if (!this.files.has(from) && !this.folders.has(from))
+      throw new DiskError('ENOENT', `${from}: no such file or folder`);
+    const replaced = this.take(to);
+    this.put(renamed(this.take(from), from, to));
+    this.changes.push({
+      folder: parentOf(from),
+      undo: () => {
+        this.put(renamed(this.take(to), to, from));
+        this.put(replaced);
+      },
+    });
+  }
+
+  syncFolder(folder: string): void {
+    this.changes = this.changes.filter((change) => change.folder !== folder);
+  }
+
+  /** Returns whether anything was undone. */
+  losePower(random: Prng): boolean {
+    const kept = random.below(this.changes.length + 1);
+    const undone = this.changes.splice(kept).reverse();
+    for (const { undo } of undone) undo();
+    this.changes = [];
+    return undone.length > 0;
+  }
+
+  /** Removes a name and everything below it. */
+  private take(path: string): Subtree {
+    const isWithin = (known: string) => known === path || known.startsWith(`${path}/`);
+    const taken: Subtree = { files: [], folders: [] };
+    for (const [known, content] of this.files) if (isWithin(known)) taken.files.push([known, content]);
+    for (const known of this.folders) if (isWithin(known)) taken.folders.push(known);
+    for (const [known] of taken.files) this.files.delete(known);
+    for (const known of taken.folders) this.folders.delete(known);
+    return taken;
+  }
+
+  private put({ files, folders }: Subtree): void {
+    for (const [path, content] of files) this.files.set(path, content);
+    for (const path of folders) this.folders.add(path);
+  }
+}
+
+interface Subtree {
+  readonly files: [string, FileContent][];
+  readonly folders: string[];
+}
+
+function renamed({ files, folders }: Subtree, from: string, to: string): Subtree {
+  const moved = (path: string) => to + path.slice(from.length);
+  return {
+    files: files.map(([path, content]) => [moved(path), content]),
+    folders: folders.map(moved),
+  };
+}
+
+export function parentOf(path: string): string {
+  const slash = path.lastIndexOf('/');
+  return slash > 0 ? path.slice(0, slash) : '/';
+}

@@ -1,0 +1,1 @@
+export { SimDisk } from './disk.ts';

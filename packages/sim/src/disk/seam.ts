@@ -1,0 +1,176 @@
+/** The Disk seam of one process. After its death nothing it does reaches the disk. */
+import { type Disk, DiskError, type DiskFile } from '@millrace/base';
+import type { Life } from '../world/index.ts';
+import type { FileContent } from './content.ts';
+import type { SimDisk } from './disk.ts';
+import { parentOf } from './folder.ts';
+
+type SyncDone = (error?: DiskError) => void;
+
+export class SeamDisk implements Disk {
+  private readonly disk: SimDisk;
+  private readonly life: Life;
+
+  constructor(disk: SimDisk, life: Life) {
+    this.disk = disk;
+    this.life = life;
+  }
+
+  open(path: string): DiskFile {
+    this.disk.checkAlive(this.life);
+    let content = this.disk.tree.file(path);
+    if (content === undefined) {
+      this.disk.checkSpace(path);
+      content = this.disk.tree.create(path);
+    }
+    return new SeamFile(path, content, this.disk, this.life);
+  }
+
+  exists(path: string): boolean {
+    this.disk.checkAlive(this.life);
+    return this.disk.tree.file(path) !== undefined || this.disk.tree.isFolder(path);
+  }
+
+  list(directory: string): string[] {
+    this.disk.checkAlive(this.life);
+    return this.disk.tree.list(directory);
+  }
+
+  makeDirectory(directory: string): void {
+    this.disk.checkAlive(this.life);
+    if (this.disk.tree.isFolder(directory)) return;
+    this.disk.checkSpace(directory);
+    this.disk.tree.makeFolder(directory);
+  }
+
+  remove(path: string): void {
+    this.disk.checkAlive(this.life);
+    this.disk.tree.remove(path);
+  }
+
+  removeInBackground(path: string): void {
+    this.life.arrives(this.disk.latencyUs(), () => this.disk.tree.remove(path));
+  }
+
+  rename(from: string, to: string): void {
+    this.disk.checkAlive(this.life);
+    this.disk.tree.rename(from, to);
+  }
+
+  readFile(path: string): Uint8Array | undefined {
+    this.disk.checkAlive(this.life);
+    const content = this.disk.tree.file(path);
+    if (content === undefined) return undefined;
+    this.disk.checkReadable(path, content.badSectors, 0, content.length);
+    return content.all();
+  }
+
+  writeFileAtomic(path: string, bytes: Uint8Array): void {
+    const temporary = `${path}.tmp`;
+    const file = this.open(temporary);
+    file.truncate(0);
+    file.write(0, [bytes]);
+    file.syncNow();
+    this.rename(temporary, path);
+    this.syncDirectory(parentOf(path));
+  }
+
+  syncDirectory(directory: string): void {
+    this.disk.checkAlive(this.life);
+    this.disk.tree.syncFolder(directory);
+  }
+
+  freeBytes(_path: string): number {
+    return this.disk.freeBytes;
+  }
+}
+
+class SeamFile implements DiskFile {
+  readonly path: string;
+  private readonly content: FileContent;
+  private readonly disk: SimDisk;
+  private readonly life: Life;
+  /** Callers of the sync that runs now; undefined while none runs. */
+  private syncing: SyncDone[] | undefined;
+  private waiting: SyncDone[] = [];
+  private isClosed = false;
+
+  constructor(path: string, content: FileContent, disk: SimDisk, life: Life) {
+    this.path = path;
+    this.content = content;
+    this.disk = disk;
+    this.life = life;
+  }
+
+  size(): number {
+    this.check();
+    return this.content.length;
+  }
+
+  read(position: number, target: Uint8Array): number {
+    this.check();
+    this.disk.checkReadable(this.path, this.content.badSectors, position, target.length);
+    return this.content.read(position, target);
+  }
+
+  write(position: number, chunks: readonly Uint8Array[]): void {
+    this.check();
+    const { disk, path } = this;
+    const sizeBytes = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+    if (sizeBytes === 0) return;
+    disk.checkSpace(path);
+    let left = disk.bytesBeforeCrash(this.life, sizeBytes);
+    const stray = disk.strayPlace(path, position);
+    const content = stray === undefined ? this.content : disk.tree.file(stray.path)!;
+    let at = stray?.position ?? position;
+    // The file is as long as if the bytes had come where they belong.
+    if (stray !== undefined && this.content.length < position + sizeBytes)
+      this.content.truncate(position + sizeBytes);
+    for (const chunk of chunks) {
+      const part = chunk.subarray(0, Math.min(left, chunk.length));
+      if (part.length > 0) content.write(at, part);
+      at += part.length;
+      left -= part.length;
+    }
+    disk.dieIfMeant();
+  }
+
+  truncate(size: number): void {
+    this.check();
+    if (size > this.content.length) this.disk.checkSpace(this.path);
+    this.content.truncate(size);
+  }
+
+  sync(done: SyncDone): void {
+    this.check();
+    this.waiting.push(done);
+    if (this.syncing === undefined) this.startSync();
+  }
+
+  syncNow(): void {
+    this.check();
+    this.content.syncNow();
+  }
+
+  close(): void {
+    this.isClosed = true;
+  }
+
+  private check(): void {
+    this.disk.checkAlive(this.life);
+    if (this.isClosed) throw new DiskError('EBADF', `${this.path}: the file is closed`);
+  }
+
+  private startSync(): void {
+    this.syncing = this.waiting;
+    this.waiting = [];
+    const finish = this.content.beginSync();
+    this.life.arrives(this.disk.latencyUs(), () => {
+      finish();
+      const callers = this.syncing!;
+      this.syncing = undefined;
+      if (this.waiting.length > 0) this.startSync();
+      for (const done of callers) done();
+    });
+  }
+}

@@ -1,0 +1,2 @@
+export type { LinkQuality } from './link.ts';
+export { Network, type NetworkOptions } from './network.ts';

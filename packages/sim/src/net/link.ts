@@ -1,0 +1,67 @@
+/**
+ * One direction between two machines: how long messages take, whether they pass at all. Bytes of one direction queue up
+ * behind each other, as the link is only so wide.
+ */
+import type { Prng } from '@millrace/base';
+import type { Micros, World } from '../world/index.ts';
+
+export interface LinkQuality {
+  readonly delayUs: Micros;
+  readonly jitterUs: Micros;
+  readonly bytesPerSecond: number;
+}
+
+/** After a cut ends, the sender has to try again before bytes flow: up to so long. */
+const RETRANSMISSION_US_MAX = 200_000;
+
+export class Link {
+  /** Since when nothing passes; undefined: it does. */
+  cutSinceUs: Micros | undefined;
+  private readonly world: World;
+  private readonly random: Prng;
+  private readonly usual: LinkQuality;
+  private quality: LinkQuality;
+  private freeAtUs: Micros = 0;
+  private readonly waiting = new Set<() => void>();
+
+  constructor(world: World, name: string, usual: LinkQuality) {
+    this.world = world;
+    this.random = world.random.fork(`link ${name}`);
+    this.usual = usual;
+    this.quality = usual;
+  }
+
+  get isCut(): boolean {
+    return this.cutSinceUs !== undefined;
+  }
+
+  slow(quality: Partial<LinkQuality> | undefined): void {
+    this.quality = { ...this.usual, ...quality };
+    this.freeAtUs = Math.min(this.freeAtUs, this.world.nowUs);
+  }
+
+  /** When something of this size that is sent now arrives, if nothing is cut. */
+  arrivalUs(sizeBytes: number): Micros {
+    const { delayUs, jitterUs, bytesPerSecond } = this.quality;
+    const transmissionUs = Math.ceil((sizeBytes * 1e6) / bytesPerSecond);
+    this.freeAtUs = Math.max(this.freeAtUs, this.world.nowUs) + transmissionUs;
+    return this.freeAtUs + delayUs + this.random.below(jitterUs + 1);
+  }
+
+  cut(): void {
+    this.cutSinceUs ??= this.world.nowUs;
+  }
+
+  heal(): void {
+    if (!this.isCut) return;
+    this.cutSinceUs = undefined;
+    for (const goOn of this.waiting)
+      this.world.after(this.random.below(RETRANSMISSION_US_MAX), goOn);
+    this.waiting.clear();
+  }
+
+  /** Calls once, a little after the next heal. */
+  afterHeal(goOn: () => void): void {
+    this.waiting.add(goOn);
+  }
+}

@@ -1,0 +1,163 @@
+/**
+ * All machines and what lies between them. Knows who listens where, which connections stand, and what is cut or slow.
+ * Faults act here; processes see it through the seams that it hands out.
+ */
+import { assert, type Net, type Rpc } from '@millrace/base';
+import type { Host, Life, Micros, World } from '../world/index.ts';
+import type { Connection } from './connection.ts';
+import { Link, type LinkQuality } from './link.ts';
+import { SimNet } from './net.ts';
+import { SimRpc } from './rpc.ts';
+
+export interface NetworkOptions {
+  /** One way. */
+  readonly delayUs: Micros;
+  /** What is added at most, drawn for each message. */
+  readonly jitterUs: Micros;
+  readonly bytesPerSecond: number;
+  /** How often a chunk arrives in two pieces. */
+  readonly splitPerMille: number;
+  readonly connectTimeoutMs: number;
+  /** Control connections notice a cut by their pings after so long. */
+  readonly keepAliveMs: number;
+}
+
+/** Takes a connection that somebody wants to make; undefined: of another kind. */
+export interface Acceptor {
+  readonly kind: 'net' | 'rpc';
+  accept(connection: Connection): void;
+}
+
+export class Network {
+  readonly world: World;
+  readonly options: NetworkOptions;
+  private readonly hosts = new Map<string, Host>();
+  private readonly links = new Map<string, Link>();
+  private readonly acceptors = new Map<string, { readonly life: Life; readonly acceptor: Acceptor }>();
+  private readonly connections = new Map<Life, Set<Connection>>();
+
+  constructor(world: World, options: NetworkOptions) {
+    this.world = world;
+    this.options = options;
+  }
+
+  add(host: Host): void {
+    assert(!this.hosts.has(host.name), 'hosts have different names');
+    this.hosts.set(host.name, host);
+  }
+
+  host(name: string): Host | undefined {
+    return this.hosts.get(name);
+  }
+
+  netOf(life: Life): Net {
+    return new SimNet(this, life);
+  }
+
+  rpcOf(life: Life): Rpc {
+    return new SimRpc(this, life);
+  }
+
+  // ------------------------------------------------------------------ faults
+
+  /** From now on nothing passes in this direction. */
+  cut(from: string, to: string): void {
+    const link = this.link(from, to);
+    if (link.isCut) return;
+    link.cut();
+    const sinceUs = this.world.nowUs;
+    this.world.after(this.options.keepAliveMs * 1000, () => {
+      if (link.cutSinceUs !== sinceUs) return;
+      for (const connection of this.between(from, to))
+        if (connection.keepAlive) connection.breakDown('keepalive time-out');
+    });
+  }
+
+  heal(from: string, to: string): void {
+    this.link(from, to).heal();
+  }
+
+  healAll(): void {
+    for (const link of this.links.values()) {
+      link.heal();
+      link.slow(undefined);
+    }
+  }
+
+  isCut(from: string, to: string): boolean {
+    return this.link(from, to).isCut;
+  }
+
+  slow(from: string, to: string, quality: Partial<LinkQuality> | undefined): void {
+    this.link(from, to).slow(quality);
+  }
+
+  /** Every connection between the two breaks, both ends hear a reset. Returns how many. */
+  reset(a: string, b: string): number {
+    const broken = this.between(a, b);
+    for (const connection of broken) connection.breakDown('connection reset by the peer');
+    return broken.length;
+  }
+
+  // ------------------------------------------------------------------ for connections and seams
+
+  link(from: string, to: string): Link {
+    const name = `${from}>${to}`;
+    let link = this.links.get(name);
+    if (link === undefined) {
+      link = new Link(this.world, name, this.options);
+      this.links.set(name, link);
+    }
+    return link;
+  }
+
+  /** False: the port is taken. */
+  listen(life: Life, port: number, acceptor: Acceptor): boolean {
+    const name = `${life.host.name}:${port}`;
+    if (this.acceptors.get(name)?.life.isAlive === true) return false;
+    this.acceptors.set(name, { life, acceptor });
+    return true;
+  }
+
+  unlisten(life: Life, port: number): void {
+    const name = `${life.host.name}:${port}`;
+    if (this.acceptors.get(name)?.life === life) this.acceptors.delete(name);
+  }
+
+  /** Who listens there now; a string says why nobody does; undefined: no answer, the machine is off or unknown to be on. */
+  acceptorAt(name: string, port: number): { life: Life; acceptor: Acceptor } | string | undefined {
+    const host = this.hosts.get(name);
+    if (host === undefined) return `${name} is not known`;
+    if (host.life?.death === 'power') return undefined;
+    const found = this.acceptors.get(`${name}:${port}`);
+    return found?.life.isAlive === true ? found : 'connection refused';
+  }
+
+  remember(connection: Connection): void {
+    for (const { life } of connection.ends) this.connectionsOf(life).add(connection);
+  }
+
+  forget(connection: Connection, life: Life): void {
+    this.connections.get(life)?.delete(connection);
+  }
+
+  private connectionsOf(life: Life): Set<Connection> {
+    let known = this.connections.get(life);
+    if (known === undefined) {
+      known = new Set();
+      this.connections.set(life, known);
+      life.onDeath((death) => {
+        const left = [...this.connections.get(life)!];
+        this.connections.delete(life);
+        for (const connection of left) connection.died(life, death);
+      });
+    }
+    return known;
+  }
+
+  private between(a: string, b: string): Connection[] {
+    const life = this.hosts.get(a)?.life;
+    const known = life === undefined ? undefined : this.connections.get(life);
+    return [...(known ?? [])].filter((connection) => connection.connects(a, b));
+  }
+}

@@ -1,0 +1,99 @@
+/**
+ * One direction of a connection: what is sent arrives whole, in order, once, or not at all (TCP). While the link is cut, or
+ * the receiver does not read, it waits.
+ */
+import type { Life, World } from '../world/index.ts';
+import type { Link } from './link.ts';
+
+interface Item {
+  readonly sizeBytes: number;
+  readonly deliver: () => void;
+}
+
+export class Pipe {
+  /** Sent and not delivered. */
+  bytesInFlight = 0;
+  readonly receiver: Life;
+  private readonly world: World;
+  private readonly link: Link;
+  private readonly inFlight: Item[] = [];
+  private lastArrivalUs = 0;
+  /** Arrivals that were held up. */
+  private heldUp = 0;
+  private waitsForHeal = false;
+  private receiverPaused = false;
+  private closed = false;
+
+  constructor(world: World, link: Link, receiver: Life) {
+    this.world = world;
+    this.link = link;
+    this.receiver = receiver;
+  }
+
+  send(sizeBytes: number, deliver: () => void): void {
+    if (this.closed) return;
+    const at = Math.max(this.link.arrivalUs(sizeBytes), this.lastArrivalUs);
+    this.lastArrivalUs = at;
+    this.bytesInFlight += sizeBytes;
+    this.inFlight.push({ sizeBytes, deliver });
+    this.world.after(at - this.world.nowUs, () => this.arrive());
+  }
+
+  /** The receiver stops reading, and reads on. */
+  pause(): void {
+    this.receiverPaused = true;
+  }
+
+  resume(): void {
+    if (!this.receiverPaused) return;
+    this.receiverPaused = false;
+    this.goOn();
+  }
+
+  /** Nothing more is delivered. */
+  close(): void {
+    this.closed = true;
+    this.inFlight.length = 0;
+    this.bytesInFlight = 0;
+  }
+
+  private arrive(): void {
+    if (this.closed) return;
+    if (this.link.isCut || this.receiverPaused || this.heldUp > 0) {
+      this.heldUp++;
+      this.awaitHeal();
+      return;
+    }
+    this.deliverNext();
+  }
+
+  private deliverNext(): void {
+    const item = this.inFlight.shift()!;
+    this.bytesInFlight -= item.sizeBytes;
+    const { hash } = this.world;
+    hash.note(item.sizeBytes);
+    item.deliver();
+  }
+
+  private awaitHeal(): void {
+    if (this.waitsForHeal || !this.link.isCut) return;
+    this.waitsForHeal = true;
+    this.link.afterHeal(() => {
+      this.waitsForHeal = false;
+      this.goOn();
+    });
+  }
+
+  /** Everything that was held up, each in an event of its own. */
+  private goOn(): void {
+    if (this.closed || this.heldUp === 0) return;
+    if (this.link.isCut) {
+      this.awaitHeal();
+      return;
+    }
+    if (this.receiverPaused) return;
+    this.heldUp--;
+    this.deliverNext();
+    if (this.heldUp > 0) this.world.after(0, () => this.goOn());
+  }
+}

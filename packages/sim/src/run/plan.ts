@@ -1,0 +1,74 @@
+/**
+ * The plan of a run's faults, drawn from the seed before anything happens: when, what, and for each a source of randomness of
+ * its own. Leaving one out therefore changes nothing about the others, which is what makes a failing run shrink.
+ */
+import type { Prng } from '@millrace/base';
+import { type FaultContext, type FaultKind, faultKinds } from '../faults/index.ts';
+import { type Micros, MILLISECOND } from '../world/index.ts';
+
+export interface PlannedFault {
+  readonly index: number;
+  readonly atUs: Micros;
+  readonly name: string;
+  /** What it did, once it was done; undefined: nothing to do it to, or left out, or its time has not come. */
+  text: string | undefined;
+}
+
+export interface FaultPace {
+  /** Swarm: how likely each kind is in this run; 0: never. */
+  readonly weights: ReadonlyMap<string, number>;
+  readonly fromUs: Micros;
+  readonly untilUs: Micros;
+  readonly meanPauseMs: number;
+}
+
+/** A random subset of the kinds, with random weights. */
+export function drawWeights(random: Prng): Map<string, number> {
+  const weights = new Map<string, number>();
+  // Some runs have nearly everything, others a fault or two.
+  const share = [250, 500, 800][random.below(3)]!;
+  for (const { name } of faultKinds)
+    weights.set(name, random.below(1000) < share ? 1 + random.below(10) : 0);
+  return weights;
+}
+
+export function drawPlan(random: Prng, pace: FaultPace): PlannedFault[] {
+  const total = [...pace.weights.values()].reduce((sum, weight) => sum + weight, 0);
+  const plan: PlannedFault[] = [];
+  if (total === 0) return plan;
+  let atUs = pace.fromUs;
+  for (;;) {
+    atUs += random.below(2 * pace.meanPauseMs * MILLISECOND);
+    if (atUs >= pace.untilUs) return plan;
+    plan.push({ index: plan.length, atUs, name: drawKind(random, pace.weights, total), text: undefined });
+  }
+}
+
+function drawKind(random: Prng, weights: ReadonlyMap<string, number>, total: number): string {
+  let left = random.below(total);
+  for (const [name, weight] of weights) {
+    left -= weight;
+    if (left < 0) return name;
+  }
+  return faultKinds[0]!.name;
+}
+
+/** Has every fault strike at its time, those left out excepted. */
+export function schedule(
+  plan: readonly PlannedFault[],
+  without: ReadonlySet<number>,
+  context: FaultContext,
+): void {
+  const { world } = context;
+  const kinds = new Map<string, FaultKind>(faultKinds.map((kind) => [kind.name, kind]));
+  for (const planned of plan) {
+    if (without.has(planned.index)) continue;
+    const { index, name } = planned;
+    world.after(planned.atUs - world.nowUs, () => {
+      planned.text = kinds.get(name)!.strike(context, world.random.fork(`fault ${index}`));
+      if (planned.text === undefined) return;
+      world.count(`fault ${name}`);
+      world.tell('world', `fault ${index}: ${name}`, { what: planned.text });
+    });
+  }
+}

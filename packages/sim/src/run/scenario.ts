@@ -1,0 +1,93 @@
+/**
+ * What a seed stands for: how large the cluster is, its settings, topics, clients, network, and how the faults are dealt
+ * out. Swarm: each run is a random corner, for bugs hide where everything is usual but one thing.
+ */
+import type { Prng } from '@millrace/base';
+import type { ClusterPlan } from '../cluster/index.ts';
+import type { NetworkOptions } from '../net/index.ts';
+import { drawWeights } from './plan.ts';
+
+export interface TopicPlan {
+  readonly name: string;
+  readonly partitions: number;
+  readonly replicationFactor: number;
+  readonly configs: Readonly<Record<string, string>>;
+}
+
+export interface Scenario {
+  readonly cluster: ClusterPlan;
+  readonly network: NetworkOptions;
+  readonly topics: readonly TopicPlan[];
+  /** Every topic has flush.messages=1, so that power may go everywhere at once. */
+  readonly everythingIsSynced: boolean;
+  readonly producers: number;
+  readonly consumers: number;
+  /** A client sends about every so often. */
+  readonly paceMs: number;
+  readonly faultMs: number;
+  readonly faultPauseMs: number;
+  readonly weights: ReadonlyMap<string, number>;
+}
+
+const one = <T>(random: Prng, list: readonly T[]): T => list[random.below(list.length)]!;
+
+export function drawScenario(random: Prng): Scenario {
+  const controllers = one(random, [3, 3, 3, 3, 3, 3, 1, 5]);
+  const brokers = one(random, [3, 3, 3, 3, 3, 3, 2, 4]);
+  const everythingIsSynced = random.below(4) === 0;
+  return {
+    cluster: { controllers, brokers, combined: random.below(10) === 0, settings: drawSettings(random) },
+    network: drawNetwork(random),
+    topics: drawTopics(random, brokers, everythingIsSynced),
+    everythingIsSynced,
+    producers: 2,
+    consumers: 2,
+    paceMs: one(random, [40, 80, 150, 300]),
+    faultMs: one(random, [10_000, 12_000, 15_000]),
+    faultPauseMs: one(random, [300, 800, 2_000]),
+    weights: drawWeights(random),
+  };
+}
+
+/** Shorter than production's where that brings more to pass in a run of half a minute. */
+function drawSettings(random: Prng): Record<string, string> {
+  return {
+    'replica.lag.time.max.ms': one(random, ['1500', '3000', '10000']),
+    'replica.fetch.wait.max.ms': one(random, ['100', '500']),
+    'replica.socket.timeout.ms': one(random, ['2000', '5000']),
+    'replica.high.watermark.checkpoint.interval.ms': one(random, ['500', '5000']),
+    'replica.fetch.response.max.bytes': one(random, ['10485760', '1']),
+    'broker.session.timeout.ms': one(random, ['3000', '3000', '1500']),
+    'broker.session.loss.grace.ms': one(random, ['100', '100', '0', '1000']),
+    'broker.heartbeat.interval.ms': one(random, ['500', '200']),
+    'connections.max.idle.ms': one(random, ['600000', '3000']),
+    'auto.create.topics.enable': 'false',
+  };
+}
+
+function drawNetwork(random: Prng): NetworkOptions {
+  return {
+    delayUs: one(random, [100, 300, 2_000]),
+    jitterUs: one(random, [50, 1_000, 20_000]),
+    bytesPerSecond: one(random, [10_000_000, 100_000_000]),
+    splitPerMille: one(random, [0, 20, 200]),
+    connectTimeoutMs: one(random, [1_000, 3_000]),
+    keepAliveMs: 4_000,
+  };
+}
+
+function drawTopics(random: Prng, brokers: number, everythingIsSynced: boolean): TopicPlan[] {
+  const count = 1 + random.below(2);
+  return Array.from({ length: count }, (_unused, index): TopicPlan => {
+    const replicationFactor = Math.min(brokers, one(random, [3, 3, 3, 3, 2]));
+    return {
+      name: `events-${index + 1}`,
+      partitions: 1 + random.below(3),
+      replicationFactor,
+      configs: {
+        'min.insync.replicas': one(random, ['1', '2', '2'].slice(0, replicationFactor)),
+        ...(everythingIsSynced ? { 'flush.messages': '1' } : {}),
+      },
+    };
+  });
+}

@@ -1,0 +1,30 @@
+/** Starts again whatever process ended, after a while: what systemd or Kubernetes does. */
+import type { Prng } from '@millrace/base';
+import type { SimCluster, SimNode } from '../cluster/index.ts';
+import { MILLISECOND, type World } from '../world/index.ts';
+
+export class Supervisor {
+  /** The faults are over: what is down comes back soon. */
+  hurries = false;
+  private readonly world: World;
+  private readonly random: Prng;
+
+  constructor(world: World, cluster: SimCluster) {
+    this.world = world;
+    this.random = world.random.fork('supervisor');
+    for (const node of cluster.nodes) node.onEnded = () => this.restartLater(node);
+  }
+
+  private restartLater(node: SimNode): void {
+    const longest = this.hurries ? 300 : [50, 500, 3_000, 8_000][this.random.below(4)]!;
+    this.world.after((10 + this.random.below(longest)) * MILLISECOND, () => {
+      if (!node.isUp) node.start();
+    });
+  }
+
+  /** Starts at once whatever is down. */
+  startAll(cluster: SimCluster): void {
+    this.hurries = true;
+    for (const node of cluster.nodes) if (!node.isUp) node.start();
+  }
+}
