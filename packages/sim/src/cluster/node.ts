@@ -185,7 +185,8 @@ export class SimNode {
       controller:
         storage === undefined
           ? undefined
-          : (told) => new ControllerRole({ ...controllerOptions(config, { ...shared, storage }), events: told }),
+          : (told) =>
+              new ControllerRole({ ...controllerOptions(config, { ...shared, storage }), events: told }),
       broker: this.isBroker
         ? (told, hasLocalQuorum) => {
             const seams = { ...shared, disk, net, codecs, hostname: this.name };

@@ -52,7 +52,9 @@ export class Atlas {
         const others = state.isr.filter((id) => id !== node.id && !this.isRecovering(id));
         const leader = this.cluster.node(state.leader);
         const pending =
-          leader === undefined ? undefined : this.cluster.replica(leader, topicId, partition)?.isrState.pending;
+          leader === undefined
+            ? undefined
+            : this.cluster.replica(leader, topicId, partition)?.isrState.pending;
         const proposed = pending?.isr.map((member) => member.brokerId);
         if (!others.some((id) => proposed === undefined || proposed.includes(id))) return false;
       }
@@ -81,9 +83,9 @@ export class Atlas {
       node.life.bornUs > since &&
       node.isReady &&
       image.isActive(id) &&
-      this.cluster.partitions(image).every(
-        ({ image: state }) => !state.replicas.includes(id) || state.isr.includes(id),
-      );
+      this.cluster
+        .partitions(image)
+        .every(({ image: state }) => !state.replicas.includes(id) || state.isr.includes(id));
     if (isBack) this.harmed.delete(id);
     return !isBack;
   }

@@ -40,7 +40,8 @@ export const diskFaults: readonly FaultKind[] = [
   },
   {
     name: 'latent-sector-error',
-    sentence: 'a sector that was written and synced cannot be read any more; the disk is replaced when that is noticed',
+    sentence:
+      'a sector that was written and synced cannot be read any more; the disk is replaced when that is noticed',
     strike(context, random) {
       const { atlas } = context;
       const node = victim(context, random, (one) => one.role === 'broker' && atlas.mayLoseDisk(one));

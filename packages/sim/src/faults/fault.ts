@@ -5,7 +5,7 @@
 import type { Prng } from '@millrace/base';
 import type { SimCluster, SimNode } from '../cluster/index.ts';
 import type { Network } from '../net/index.ts';
-import { type Micros, MILLISECOND, type World } from '../world/index.ts';
+import { MILLISECOND, type Micros, type World } from '../world/index.ts';
 import type { Atlas } from './atlas.ts';
 import type { Operator } from './operator.ts';
 
@@ -57,7 +57,8 @@ export function victim(
   }
   if (choice === 1) {
     const places = cluster.partitions();
-    const leader = places.length === 0 ? undefined : cluster.node(places[place % places.length]!.image.leader);
+    const leader =
+      places.length === 0 ? undefined : cluster.node(places[place % places.length]!.image.leader);
     if (leader !== undefined && eligible(leader)) return leader;
   }
   const all = cluster.nodes.filter(eligible);

@@ -81,7 +81,8 @@ export const processFaults: readonly FaultKind[] = [
   },
   {
     name: 'stutter',
-    sentence: 'a process stands still for moments, again and again, as one that collects garbage or lacks CPU',
+    sentence:
+      'a process stands still for moments, again and again, as one that collects garbage or lacks CPU',
     strike(context, random) {
       const life = victim(context, random, isUp)?.life;
       if (life === undefined) return undefined;

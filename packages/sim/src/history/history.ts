@@ -23,7 +23,7 @@ export interface SendOp {
   baseOffset: number | undefined;
   /** The last answer's error name, or why there was none. */
   error: string | undefined;
-  /** The broker and the leader epoch... of the acknowledging answer, as far as the client knows. */
+  /** The broker that acknowledged it. */
   ackedBy: number | undefined;
 }
 
@@ -73,10 +73,34 @@ export interface AdminOp {
 
 export type Op = SendOp | PollOp | AssignOp | AdminOp;
 
+/** An idempotent producer was told that its sequences have a gap although everything before was acknowledged. */
+export interface LostSequence {
+  readonly client: string;
+  readonly topic: string;
+  readonly partition: number;
+  readonly value: string;
+}
+
 export class History {
   readonly ops: Op[] = [];
+  readonly lostSequences: LostSequence[] = [];
+  /** Batches whose checksum was wrong when a consumer read them. */
+  readonly damagedBatches: {
+    readonly client: string;
+    readonly topic: string;
+    readonly partition: number;
+    readonly offset: number;
+  }[] = [];
   /** Called for every operation as it ends: online checkers and the story listen. */
   readonly watchers: ((op: Op) => void)[] = [];
+
+  sequenceLost(client: string, topic: string, partition: number, value: string): void {
+    this.lostSequences.push({ client, topic, partition, value });
+  }
+
+  damaged(client: string, topic: string, partition: number, offset: number): void {
+    this.damagedBatches.push({ client, topic, partition, offset });
+  }
 
   add(op: Op): void {
     this.ops.push(op);

@@ -55,8 +55,7 @@ export class Link {
   heal(): void {
     if (!this.isCut) return;
     this.cutSinceUs = undefined;
-    for (const goOn of this.waiting)
-      this.world.after(this.random.below(RETRANSMISSION_US_MAX), goOn);
+    for (const goOn of this.waiting) this.world.after(this.random.below(RETRANSMISSION_US_MAX), goOn);
     this.waiting.clear();
   }
 

@@ -20,7 +20,12 @@ import type { Network } from './network.ts';
 
 /** What travels. `id` is the caller's number for the call or stream. */
 type Message =
-  | { readonly type: 'call' | 'open'; readonly id: number; readonly method: string; readonly body: Uint8Array }
+  | {
+      readonly type: 'call' | 'open';
+      readonly id: number;
+      readonly method: string;
+      readonly body: Uint8Array;
+    }
   | { readonly type: 'answer'; readonly id: number; readonly body: Uint8Array }
   | { readonly type: 'refusal'; readonly id: number; readonly error: RpcError }
   | { readonly type: 'data'; readonly id: number; readonly body: Uint8Array; readonly toServer: boolean }
@@ -271,4 +276,3 @@ class SimChannel implements RpcChannel {
     open?.handler.closed(reason);
   }
 }
-

@@ -4,7 +4,7 @@
  */
 import type { Prng } from '@millrace/base';
 import { type FaultContext, type FaultKind, faultKinds } from '../faults/index.ts';
-import { type Micros, MILLISECOND } from '../world/index.ts';
+import { MILLISECOND, type Micros } from '../world/index.ts';
 
 export interface PlannedFault {
   readonly index: number;
@@ -27,8 +27,7 @@ export function drawWeights(random: Prng): Map<string, number> {
   const weights = new Map<string, number>();
   // Some runs have nearly everything, others a fault or two.
   const share = [250, 500, 800][random.below(3)]!;
-  for (const { name } of faultKinds)
-    weights.set(name, random.below(1000) < share ? 1 + random.below(10) : 0);
+  for (const { name } of faultKinds) weights.set(name, random.below(1000) < share ? 1 + random.below(10) : 0);
   return weights;
 }
 

@@ -5,7 +5,7 @@
 import { assert, type Clock, InvariantError, type Millis, type Random, type Timer } from '@millrace/base';
 import type { Host } from './host.ts';
 import { CrashSignal, Violation } from './violation.ts';
-import { type Micros, MILLISECOND, type World } from './world.ts';
+import { MILLISECOND, type Micros, type World } from './world.ts';
 
 /** `process`: kill -9, the machine goes on. `power`: the machine is off, and says no good-bye. */
 export type Death = 'process' | 'power';

@@ -33,5 +33,5 @@ function textOf({ atUs, who, event, facts }: StoryLine): string {
 
 function valueText(value: unknown): string {
   if (typeof value === 'string') return /^[\w./:>-]+$/.test(value) ? value : JSON.stringify(value);
-  return value instanceof Error ? JSON.stringify(value.message) : JSON.stringify(value) ?? String(value);
+  return value instanceof Error ? JSON.stringify(value.message) : (JSON.stringify(value) ?? String(value));
 }

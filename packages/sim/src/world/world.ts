@@ -31,7 +31,8 @@ export class World {
   /** Called after every event of a process, when its turn is over. Checkers look at the state here. */
   readonly watchers: ((life: Life) => void)[] = [];
   /** Called for every event that a process logs. */
-  readonly logWatchers: ((life: Life, event: string, facts: Readonly<Record<string, unknown>>) => void)[] = [];
+  readonly logWatchers: ((life: Life, event: string, facts: Readonly<Record<string, unknown>>) => void)[] =
+    [];
   nowUs: Micros = 0;
   events = 0;
   private eventsAtThisMoment = 0;
@@ -44,7 +45,10 @@ export class World {
 
   /** Runs once, `delayUs` (>= 0) from now, unless cancelled. */
   after(delayUs: Micros, run: () => void): Deadline<() => void> {
-    assert(delayUs >= 0 && Number.isSafeInteger(delayUs), 'an event lies in the future, at a whole microsecond');
+    assert(
+      delayUs >= 0 && Number.isSafeInteger(delayUs),
+      'an event lies in the future, at a whole microsecond',
+    );
     return this.queue.add(this.nowUs + delayUs, run);
   }
 

@@ -1,0 +1,386 @@
+/**
+ * A consumer by assignment: one fetch under way per leader, positions of its own, every batch checked. What it saw goes into
+ * the history.
+ */
+import type { Millis, NodeId, Uuid } from '@millrace/base';
+import {
+  apis,
+  type BatchHeader,
+  batchSizeAt,
+  checkBatchCrc,
+  ErrorCode,
+  type FetchResponse,
+  readBatchHeader,
+  readRecords,
+} from '@millrace/protocol';
+import type { SeenRecord } from '../history/index.ts';
+import type { BrokerConnection } from './broker-connection.ts';
+import { ClusterMetadata } from './cluster-metadata.ts';
+import { type ClientEnv, countError } from './env.ts';
+
+export interface ConsumerOptions {
+  readonly topics: () => readonly string[];
+  readonly start: 'earliest' | 'latest';
+  /** 4 .. 18; sessions from 7 on, topic ids from 13 on. */
+  readonly version: number;
+  readonly usesSessions: boolean;
+  /** Says which leader epoch it believes in (KIP-320). */
+  readonly sendsEpochs: boolean;
+  /** Asks a new leader whether its position is still part of the log, as the Java client does. */
+  readonly validatesPositions: boolean;
+  readonly maxWaitMs: Millis;
+  readonly maxBytes: number;
+  readonly requestTimeoutMs: Millis;
+}
+
+interface Position {
+  readonly topic: string;
+  readonly partition: number;
+  /** Undefined: not known yet, a ListOffsets is needed. */
+  offset: number | undefined;
+  startAt: 'earliest' | 'latest' | 'out-of-range';
+  /** Of the last record that was read; -1: none yet. */
+  lastEpoch: number;
+  /** The leader epoch under which the position was last found valid. */
+  validatedEpoch: number;
+  isAsking: boolean;
+  notBeforeMs: Millis;
+}
+
+interface Session {
+  id: number;
+  epoch: number;
+  /** The partitions it was made with. */
+  members: string;
+}
+
+const BACKOFF_MS = 100;
+const EARLIEST = -2;
+const LATEST = -1;
+const LIST_OFFSETS_VERSION = 7;
+
+export class Consumer {
+  readonly positions = new Map<string, Position>();
+  lastReadUs = -1;
+  private readonly env: ClientEnv;
+  private readonly options: ConsumerOptions;
+  private readonly metadata: ClusterMetadata;
+  private readonly fetching = new Set<NodeId>();
+  private readonly sessions = new Map<NodeId, Session>();
+  private wakeIsArmed = false;
+
+  constructor(env: ClientEnv, options: ConsumerOptions) {
+    this.env = env;
+    this.options = options;
+    this.metadata = new ClusterMetadata(env, {
+      timeoutMs: options.requestTimeoutMs,
+      wanted: options.topics,
+      changed: () => this.pump(),
+    });
+  }
+
+  start(): void {
+    this.metadata.start();
+  }
+
+  stop(): void {
+    this.metadata.close();
+  }
+
+  private pump(): void {
+    this.assign();
+    const byLeader = new Map<NodeId, Position[]>();
+    const now = this.env.life.clock.monotonicMs();
+    for (const position of this.positions.values()) {
+      const { topic, partition } = position;
+      const known = this.metadata.partition(topic, partition);
+      if (known === undefined || known.leaderId < 0) {
+        this.metadata.refresh();
+        continue;
+      }
+      if (position.isAsking) continue;
+      if (now < position.notBeforeMs) {
+        this.wakeIn(position.notBeforeMs - now);
+        continue;
+      }
+      const connection = this.metadata.connectionTo(known.leaderId);
+      if (connection === undefined) this.wakeIn(BACKOFF_MS);
+      else if (position.offset === undefined) this.listOffset(connection, position);
+      else if (this.mustValidate(position, known.leaderEpoch))
+        this.validate(connection, position, known.leaderEpoch);
+      else {
+        const list = byLeader.get(known.leaderId);
+        if (list === undefined) byLeader.set(known.leaderId, [position]);
+        else list.push(position);
+      }
+    }
+    for (const [leaderId, positions] of byLeader)
+      if (!this.fetching.has(leaderId)) this.fetch(leaderId, positions);
+  }
+
+  private assign(): void {
+    for (const topic of this.options.topics()) {
+      const known = this.metadata.topics.get(topic);
+      known?.partitions.forEach((_partition, partition) => {
+        const name = `${topic}-${partition}`;
+        if (this.positions.has(name)) return;
+        const startAt = this.options.start;
+        this.positions.set(name, {
+          topic,
+          partition,
+          offset: undefined,
+          startAt,
+          lastEpoch: -1,
+          validatedEpoch: -1,
+          isAsking: false,
+          notBeforeMs: 0,
+        });
+      });
+    }
+  }
+
+  private listOffset(connection: BrokerConnection, position: Position): void {
+    const { topic, partition, startAt } = position;
+    const timestamp = startAt === 'latest' ? LATEST : EARLIEST;
+    position.isAsking = true;
+    const request = {
+      replicaId: -1,
+      topics: [{ name: topic, partitions: [{ partitionIndex: partition, timestamp }] }],
+    };
+    connection.request(apis.listOffsets, LIST_OFFSETS_VERSION, request, (response) => {
+      position.isAsking = false;
+      const found = response?.topics[0]?.partitions[0];
+      if (found === undefined || found.errorCode !== 0) this.failed(position, found?.errorCode ?? 0);
+      else {
+        position.offset = found.offset;
+        this.env.history.add({
+          type: 'assign',
+          client: this.env.name,
+          topic,
+          partition,
+          offset: found.offset,
+          why: startAt,
+          endedUs: this.env.world.nowUs,
+        });
+      }
+      this.pump();
+    });
+  }
+
+  private mustValidate(position: Position, leaderEpoch: number): boolean {
+    if (!this.options.validatesPositions || position.lastEpoch < 0) return false;
+    return position.validatedEpoch !== leaderEpoch;
+  }
+
+  private validate(connection: BrokerConnection, position: Position, currentLeaderEpoch: number): void {
+    const { topic, partition, lastEpoch } = position;
+    position.isAsking = true;
+    const asked = { partition, currentLeaderEpoch, leaderEpoch: lastEpoch };
+    const request = { replicaId: -1, topics: [{ topic, partitions: [asked] }] };
+    connection.request(apis.offsetForLeaderEpoch, 4, request, (response) => {
+      position.isAsking = false;
+      const end = response?.topics[0]?.partitions[0];
+      if (end === undefined || end.errorCode !== 0) this.failed(position, end?.errorCode ?? 0);
+      else {
+        position.validatedEpoch = currentLeaderEpoch;
+        if (end.endOffset >= 0 && end.endOffset < position.offset!) {
+          position.offset = end.endOffset;
+          this.env.history.add({
+            type: 'assign',
+            client: this.env.name,
+            topic,
+            partition,
+            offset: end.endOffset,
+            why: 'truncated',
+            endedUs: this.env.world.nowUs,
+          });
+        }
+      }
+      this.pump();
+    });
+  }
+
+  private failed(position: Position, code: number): void {
+    countError(this.env, code);
+    position.notBeforeMs = this.env.life.clock.monotonicMs() + BACKOFF_MS;
+    this.metadata.refresh();
+  }
+
+  private fetch(leaderId: NodeId, positions: readonly Position[]): void {
+    const { options, metadata } = this;
+    const connection = metadata.connectionTo(leaderId)!;
+    const session = this.sessionFor(leaderId, positions);
+    const request = {
+      maxWaitMs: options.maxWaitMs,
+      minBytes: 1,
+      maxBytes: options.maxBytes,
+      isolationLevel: 0,
+      sessionId: session?.id ?? 0,
+      sessionEpoch: session?.epoch ?? -1,
+      topics: this.topicsOf(positions),
+      forgottenTopicsData: [],
+      rackId: '',
+    };
+    this.fetching.add(leaderId);
+    connection.request(apis.fetch, options.version, request, (response) => {
+      this.fetching.delete(leaderId);
+      if (response === undefined) this.sessions.delete(leaderId);
+      else this.fetched(leaderId, session, positions, response);
+      this.pump();
+    });
+  }
+
+  private topicsOf(positions: readonly Position[]) {
+    const topics = new Map<string, Position[]>();
+    for (const position of positions) {
+      const list = topics.get(position.topic);
+      if (list === undefined) topics.set(position.topic, [position]);
+      else list.push(position);
+    }
+    return [...topics].map(([topic, members]) => ({
+      topic,
+      topicId: this.metadata.topics.get(topic)!.topicId,
+      partitions: members.map(({ partition, offset, lastEpoch }) => ({
+        partition,
+        currentLeaderEpoch: this.options.sendsEpochs
+          ? this.metadata.partition(topic, partition)!.leaderEpoch
+          : -1,
+        fetchOffset: offset!,
+        lastFetchedEpoch: this.options.validatesPositions ? lastEpoch : -1,
+        partitionMaxBytes: this.options.maxBytes,
+      })),
+    }));
+  }
+
+  private sessionFor(leaderId: NodeId, positions: readonly Position[]): Session | undefined {
+    if (!this.options.usesSessions || this.options.version < 7) return undefined;
+    const members = positions.map(({ topic, partition }) => `${topic}-${partition}`).join();
+    const known = this.sessions.get(leaderId);
+    if (known?.members === members) return known;
+    const session = { id: known?.id ?? 0, epoch: 0, members };
+    this.sessions.set(leaderId, session);
+    return session;
+  }
+
+  private fetched(
+    leaderId: NodeId,
+    session: Session | undefined,
+    positions: readonly Position[],
+    response: FetchResponse,
+  ): void {
+    if (response.errorCode !== 0) {
+      countError(this.env, response.errorCode);
+      this.sessions.delete(leaderId);
+      for (const position of positions) this.failed(position, 0);
+      return;
+    }
+    if (session !== undefined) {
+      session.id = response.sessionId;
+      session.epoch = response.sessionId === 0 ? 0 : session.epoch + 1;
+      if (response.sessionId === 0) this.sessions.delete(leaderId);
+    }
+    for (const { topic: name, topicId, partitions } of response.responses)
+      for (const answer of partitions) {
+        const topic = name === '' ? this.nameOf(topicId as Uuid) : name;
+        const position = positions.find(
+          (one) => one.topic === topic && one.partition === answer.partitionIndex,
+        );
+        if (position !== undefined) this.take(leaderId, position, answer);
+      }
+  }
+
+  private nameOf(topicId: Uuid): string | undefined {
+    for (const [name, topic] of this.metadata.topics) if (topic.topicId === topicId) return name;
+    return undefined;
+  }
+
+  private take(
+    brokerId: NodeId,
+    position: Position,
+    answer: FetchResponse['responses'][number]['partitions'][number],
+  ): void {
+    const { errorCode } = answer;
+    if (errorCode === ErrorCode.OFFSET_OUT_OF_RANGE) {
+      countError(this.env, errorCode);
+      position.offset = undefined;
+      position.startAt = 'out-of-range';
+      return;
+    }
+    if (errorCode !== 0) {
+      const { leaderId, leaderEpoch } = answer.currentLeader;
+      if (leaderId >= 0) this.metadata.hint(position.topic, position.partition, leaderId, leaderEpoch);
+      this.failed(position, errorCode);
+      return;
+    }
+    if (answer.divergingEpoch.endOffset >= 0) {
+      // The next validation finds out how far.
+      position.validatedEpoch = -1;
+      this.failed(position, 0);
+      return;
+    }
+    if (answer.records !== null && answer.records.length > 0) this.read(brokerId, position, answer);
+  }
+
+  private read(
+    brokerId: NodeId,
+    position: Position,
+    answer: FetchResponse['responses'][number]['partitions'][number],
+  ): void {
+    const { env } = this;
+    const fetchOffset = position.offset!;
+    const seen: SeenRecord[] = [];
+    const bytes = answer.records!;
+    let at = 0;
+    for (let size = batchSizeAt(bytes, 0); size !== undefined && at + size <= bytes.length; ) {
+      const header = readBatchHeader(bytes, at);
+      if (!checkBatchCrc(bytes, at, size)) {
+        env.world.count('consumer saw a damaged batch');
+        env.history.damaged(env.name, position.topic, position.partition, header.baseOffset);
+        this.failed(position, 0);
+        break;
+      }
+      this.readBatch(bytes.subarray(at, at + size), header, fetchOffset, seen);
+      position.offset = header.lastOffset + 1;
+      position.lastEpoch = header.leaderEpoch;
+      at += size;
+      size = batchSizeAt(bytes, at);
+    }
+    if (seen.length === 0) return;
+    this.lastReadUs = env.world.nowUs;
+    env.history.add({
+      type: 'poll',
+      client: env.name,
+      topic: position.topic,
+      partition: position.partition,
+      fetchOffset,
+      records: seen,
+      highWatermark: answer.highWatermark,
+      brokerId,
+      endedUs: env.world.nowUs,
+    });
+  }
+
+  private readBatch(batch: Uint8Array, header: BatchHeader, fetchOffset: number, seen: SeenRecord[]): void {
+    for (const { offset, value } of readRecords(batch, this.env.codecs)) {
+      if (offset < fetchOffset) continue;
+      const text = value === null ? '' : TEXT.decode(value);
+      const space = text.indexOf(' ');
+      seen.push({
+        offset,
+        value: space < 0 ? text : text.slice(0, space),
+        leaderEpoch: header.leaderEpoch,
+      });
+    }
+  }
+
+  private wakeIn(delayMs: Millis): void {
+    if (this.wakeIsArmed) return;
+    this.wakeIsArmed = true;
+    this.env.life.clock.setTimer(delayMs, () => {
+      this.wakeIsArmed = false;
+      this.pump();
+    });
+  }
+}
+
+const TEXT = new TextDecoder();

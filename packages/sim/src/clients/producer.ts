@@ -1,0 +1,351 @@
+/**
+ * A producer as librdkafka and the Java client are: batches in a queue a partition, several requests under way, retries in
+ * order, idempotence with sequences. Every batch ends in the history as ok, fail (surely not appended) or info.
+ */
+import type { Millis, Timer } from '@millrace/base';
+import { apis, buildBatch, type Compression, ErrorCode, errorName } from '@millrace/protocol';
+import type { Outcome, SendOp } from '../history/index.ts';
+import { ClusterMetadata } from './cluster-metadata.ts';
+import { type ClientEnv, countError } from './env.ts';
+import { ProducerIdentity } from './producer-identity.ts';
+
+export interface ProducerOptions {
+  /** Names of the topics to write to, as they are now. */
+  readonly topics: () => readonly string[];
+  readonly acks: 0 | 1 | -1;
+  readonly idempotent: boolean;
+  /** `max.in.flight.requests.per.connection`, here per partition. */
+  readonly maxInFlight: number;
+  readonly recordsMax: number;
+  readonly paceMs: Millis;
+  readonly requestTimeoutMs: Millis;
+  readonly deliveryTimeoutMs: Millis;
+  readonly compression: Compression;
+  /** 7 .. 13 */
+  readonly version: number;
+  /** An idempotent producer that gave a batch up goes on under the next epoch (Java), or as a new producer (librdkafka). */
+  readonly bumpsEpoch: boolean;
+  readonly paddingBytes: number;
+}
+
+interface Batch {
+  readonly op: SendOp;
+  readonly order: number;
+  readonly deadlineMs: Millis;
+  /** Under the producer id and epoch it was first sent with; undefined: not sent yet. */
+  identity: { readonly producerId: number; readonly epoch: number; readonly sequence: number } | undefined;
+  /** Some attempt may have been appended. */
+  mayHaveHappened: boolean;
+  isEnded: boolean;
+}
+
+interface Queue {
+  readonly topic: string;
+  readonly partition: number;
+  waiting: Batch[];
+  inFlight: Batch[];
+  notBeforeMs: Millis;
+}
+
+const BACKOFF_MS = 100;
+/** More than this waits for nobody. */
+const WAITING_MAX = 50;
+
+/** Nothing was appended, and trying again is of no use. */
+const REFUSED: ReadonlySet<number> = new Set([
+  ErrorCode.INVALID_RECORD,
+  ErrorCode.CORRUPT_MESSAGE,
+  ErrorCode.MESSAGE_TOO_LARGE,
+  ErrorCode.RECORD_LIST_TOO_LARGE,
+  ErrorCode.INVALID_TIMESTAMP,
+  ErrorCode.INVALID_REQUIRED_ACKS,
+  ErrorCode.UNSUPPORTED_COMPRESSION_TYPE,
+]);
+/** Said before anything is appended. */
+const NOT_APPENDED: ReadonlySet<number> = new Set([
+  ErrorCode.NOT_ENOUGH_REPLICAS,
+  ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
+  ErrorCode.UNKNOWN_TOPIC_ID,
+  ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER,
+]);
+
+export class Producer {
+  lastAckUs = -1;
+  private readonly env: ClientEnv;
+  private readonly options: ProducerOptions;
+  private readonly metadata: ClusterMetadata;
+  private readonly identity: ProducerIdentity | undefined;
+  private readonly queues = new Map<string, Queue>();
+  private batches = 0;
+  private values = 0;
+  private isStopping = false;
+  private timer: Timer | undefined;
+  private pumping = false;
+
+  constructor(env: ClientEnv, options: ProducerOptions) {
+    this.env = env;
+    this.options = options;
+    this.metadata = new ClusterMetadata(env, {
+      timeoutMs: options.requestTimeoutMs,
+      wanted: options.topics,
+      changed: () => this.pump(),
+    });
+    this.identity = options.idempotent
+      ? new ProducerIdentity(env, this.metadata, options.bumpsEpoch, () => this.pump())
+      : undefined;
+  }
+
+  start(): void {
+    this.metadata.start();
+    this.think();
+  }
+
+  /** Produces no more; what was accepted is still sent. */
+  stop(): void {
+    this.isStopping = true;
+  }
+
+  get isIdle(): boolean {
+    for (const { waiting, inFlight } of this.queues.values())
+      if (waiting.length + inFlight.length > 0) return false;
+    return true;
+  }
+
+  private think(): void {
+    const { random, life } = this.env;
+    life.clock.setTimer(1 + random.below(2 * this.options.paceMs), () => {
+      if (!this.isStopping) {
+        this.produce();
+        this.think();
+      }
+      this.expire();
+      this.pump();
+      if (this.isStopping && !this.isIdle) this.wakeIn(BACKOFF_MS);
+    });
+  }
+
+  private produce(): void {
+    const { env, options } = this;
+    const names = options.topics().filter((name) => this.metadata.topics.has(name));
+    if (names.length === 0) return;
+    const topic = names[env.random.below(names.length)]!;
+    const { partitions } = this.metadata.topics.get(topic)!;
+    if (partitions.length === 0) return;
+    const partition = env.random.below(partitions.length);
+    const queue = this.queueOf(topic, partition);
+    if (queue.waiting.length >= WAITING_MAX) return;
+    const count = 1 + env.random.below(options.recordsMax);
+    const values = Array.from({ length: count }, () => `${env.name}-${this.values++}`);
+    const op: SendOp = {
+      type: 'send',
+      client: env.name,
+      topic,
+      partition,
+      values,
+      acks: options.acks,
+      idempotent: options.idempotent,
+      invokedUs: env.world.nowUs,
+      endedUs: -1,
+      outcome: 'info',
+      baseOffset: undefined,
+      error: undefined,
+      ackedBy: undefined,
+    };
+    queue.waiting.push({
+      op,
+      order: this.batches++,
+      deadlineMs: env.life.clock.monotonicMs() + options.deliveryTimeoutMs,
+      identity: undefined,
+      mayHaveHappened: false,
+      isEnded: false,
+    });
+  }
+
+  private queueOf(topic: string, partition: number): Queue {
+    const name = `${topic}-${partition}`;
+    let queue = this.queues.get(name);
+    if (queue === undefined) {
+      queue = { topic, partition, waiting: [], inFlight: [], notBeforeMs: 0 };
+      this.queues.set(name, queue);
+    }
+    return queue;
+  }
+
+  /** Sends whatever can be sent. */
+  private pump(): void {
+    if (this.pumping) return;
+    this.pumping = true;
+    const now = this.env.life.clock.monotonicMs();
+    if (this.identity?.isResetting === true && this.nothingInFlight()) this.restartSequences();
+    let wakeMs = Number.POSITIVE_INFINITY;
+    for (const queue of this.queues.values()) {
+      if (queue.waiting.length === 0) continue;
+      if (now < queue.notBeforeMs) wakeMs = Math.min(wakeMs, queue.notBeforeMs - now);
+      else if (!this.pumpQueue(queue)) wakeMs = Math.min(wakeMs, BACKOFF_MS);
+    }
+    this.pumping = false;
+    if (wakeMs < Number.POSITIVE_INFINITY) this.wakeIn(wakeMs);
+  }
+
+  /** False: it has to be tried again. */
+  private pumpQueue(queue: Queue): boolean {
+    const { options, metadata, identity } = this;
+    while (queue.waiting.length > 0 && queue.inFlight.length < options.maxInFlight) {
+      if (identity !== undefined && !identity.isUsable) return true;
+      const leaderId = metadata.partition(queue.topic, queue.partition)?.leaderId ?? -1;
+      if (leaderId < 0) {
+        metadata.refresh();
+        return false;
+      }
+      const connection = metadata.connectionTo(leaderId);
+      if (connection === undefined) return false;
+      const batch = queue.waiting.shift()!;
+      this.transmit(queue, batch, leaderId);
+    }
+    return true;
+  }
+
+  private transmit(queue: Queue, batch: Batch, leaderId: number): void {
+    const { env, options, metadata, identity } = this;
+    const connection = metadata.connectionTo(leaderId)!;
+    const { topic, partition } = queue;
+    if (identity !== undefined)
+      batch.identity ??= identity.next(`${topic}-${partition}`, batch.op.values.length);
+    const records = this.encode(batch);
+    const topicId = metadata.topics.get(topic)!.topicId;
+    const request = {
+      acks: options.acks,
+      timeoutMs: options.requestTimeoutMs,
+      topicData: [{ name: topic, topicId, partitionData: [{ index: partition, records }] }],
+    };
+    if (options.acks === 0) {
+      connection.send(apis.produce, options.version, request);
+      this.end(batch, 'ok', { error: undefined });
+      return;
+    }
+    queue.inFlight.push(batch);
+    connection.request(apis.produce, options.version, request, (response) => {
+      queue.inFlight.splice(queue.inFlight.indexOf(batch), 1);
+      const answer = response?.responses[0]?.partitionResponses[0];
+      if (answer === undefined) {
+        batch.mayHaveHappened = true;
+        this.retry(queue, batch, 'disconnected');
+      } else {
+        countError(env, answer.errorCode);
+        const { leaderId: hinted, leaderEpoch } = answer.currentLeader;
+        if (hinted >= 0) metadata.hint(topic, partition, hinted, leaderEpoch);
+        this.answered(queue, batch, answer.errorCode, answer.baseOffset, leaderId);
+      }
+      this.pump();
+    });
+  }
+
+  private answered(queue: Queue, batch: Batch, code: number, baseOffset: number, brokerId: number): void {
+    if (code === ErrorCode.NONE || code === ErrorCode.DUPLICATE_SEQUENCE_NUMBER) {
+      this.lastAckUs = this.env.world.nowUs;
+      const known = code === ErrorCode.NONE && baseOffset >= 0 ? baseOffset : undefined;
+      this.end(batch, 'ok', { baseOffset: known, ackedBy: brokerId });
+      return;
+    }
+    if (REFUSED.has(code)) {
+      this.end(batch, batch.mayHaveHappened ? 'info' : 'fail', { error: errorName(code) });
+      return;
+    }
+    if (!NOT_APPENDED.has(code)) batch.mayHaveHappened = true;
+    if (code === ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER && this.isOldest(queue, batch) && !batch.isEnded)
+      this.env.history.sequenceLost(this.env.name, queue.topic, queue.partition, batch.op.values[0]!);
+    this.metadata.refresh();
+    this.retry(queue, batch, errorName(code));
+  }
+
+  /** No earlier batch of this producer is on its way to this partition: nothing can be missing before it. */
+  private isOldest(queue: Queue, batch: Batch): boolean {
+    return [...queue.waiting, ...queue.inFlight].every((other) => other.order > batch.order);
+  }
+
+  private retry(queue: Queue, batch: Batch, error: string): void {
+    const now = this.env.life.clock.monotonicMs();
+    if (batch.isEnded) return;
+    batch.op.error = error;
+    if (now >= batch.deadlineMs) {
+      this.giveUp(batch);
+      return;
+    }
+    queue.notBeforeMs = now + BACKOFF_MS;
+    const index = queue.waiting.findIndex((other) => other.order > batch.order);
+    if (index < 0) queue.waiting.push(batch);
+    else queue.waiting.splice(index, 0, batch);
+  }
+
+  private expire(): void {
+    const now = this.env.life.clock.monotonicMs();
+    for (const queue of this.queues.values()) {
+      const late = queue.waiting.filter(({ deadlineMs }) => deadlineMs <= now);
+      if (late.length === 0) continue;
+      queue.waiting = queue.waiting.filter((batch) => !late.includes(batch));
+      for (const batch of late) this.giveUp(batch);
+    }
+  }
+
+  private giveUp(batch: Batch): void {
+    this.end(batch, batch.mayHaveHappened ? 'info' : 'fail', {
+      error: batch.op.error ?? 'delivery time-out',
+    });
+    // A sequence that may be missing or not: what follows cannot be numbered on from it.
+    if (batch.identity !== undefined) this.identity?.reset();
+  }
+
+  /** Everything under the old identity is answered. What may have been appended under it is not sent under the new one. */
+  private restartSequences(): void {
+    for (const queue of this.queues.values()) {
+      const unknown = queue.waiting.filter((batch) => batch.mayHaveHappened);
+      queue.waiting = queue.waiting.filter((batch) => !batch.mayHaveHappened);
+      for (const batch of unknown) this.end(batch, 'info', { error: 'given up with an earlier batch' });
+      for (const batch of queue.waiting) batch.identity = undefined;
+    }
+    this.identity!.restart();
+  }
+
+  private nothingInFlight(): boolean {
+    for (const { inFlight } of this.queues.values()) if (inFlight.length > 0) return false;
+    return true;
+  }
+
+  private end(batch: Batch, outcome: Outcome, facts: Partial<SendOp>): void {
+    if (batch.isEnded) return;
+    batch.isEnded = true;
+    Object.assign(batch.op, { outcome, endedUs: this.env.world.nowUs, ...facts });
+    this.env.history.add(batch.op);
+  }
+
+  private encode({ op, identity }: Batch): Uint8Array {
+    const { env, options } = this;
+    const padding = 'x'.repeat(options.paddingBytes);
+    return buildBatch({
+      records: op.values.map((value) => ({
+        value: TEXT.encode(padding === '' ? value : `${value} ${padding}`),
+      })),
+      baseTimestamp: env.life.clock.wallMs(),
+      compression: options.compression,
+      codecs: env.codecs,
+      ...(identity === undefined
+        ? {}
+        : {
+            producerId: identity.producerId,
+            producerEpoch: identity.epoch,
+            baseSequence: identity.sequence,
+          }),
+    });
+  }
+
+  private wakeIn(delayMs: Millis): void {
+    this.timer?.cancel();
+    this.timer = this.env.life.clock.setTimer(delayMs, () => {
+      this.expire();
+      this.pump();
+      if (this.isStopping && !this.isIdle) this.wakeIn(BACKOFF_MS);
+    });
+  }
+}
+
+const TEXT = new TextEncoder();
