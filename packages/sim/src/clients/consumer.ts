@@ -60,6 +60,7 @@ const LATEST = -1;
 const LIST_OFFSETS_VERSION = 7;
 
 export class Consumer {
+  readonly name: string;
   readonly positions = new Map<string, Position>();
   lastReadUs = -1;
   private readonly env: ClientEnv;
@@ -70,6 +71,7 @@ export class Consumer {
   private wakeIsArmed = false;
 
   constructor(env: ClientEnv, options: ConsumerOptions) {
+    this.name = env.name;
     this.env = env;
     this.options = options;
     this.metadata = new ClusterMetadata(env, {

@@ -70,6 +70,8 @@ const NOT_APPENDED: ReadonlySet<number> = new Set([
 ]);
 
 export class Producer {
+  readonly name: string;
+  /** When it was last acknowledged something; -1: never. */
   lastAckUs = -1;
   private readonly env: ClientEnv;
   private readonly options: ProducerOptions;
@@ -83,6 +85,7 @@ export class Producer {
   private pumping = false;
 
   constructor(env: ClientEnv, options: ProducerOptions) {
+    this.name = env.name;
     this.env = env;
     this.options = options;
     this.metadata = new ClusterMetadata(env, {
@@ -103,6 +106,11 @@ export class Producer {
   /** Produces no more; what was accepted is still sent. */
   stop(): void {
     this.isStopping = true;
+  }
+
+  /** Whether it asks for acknowledgements at all. */
+  get isAcknowledged(): boolean {
+    return this.options.acks !== 0;
   }
 
   get isIdle(): boolean {

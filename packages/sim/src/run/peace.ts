@@ -20,7 +20,7 @@ export function makePeace(cluster: SimCluster, supervisor: Supervisor): void {
  */
 export function lookAfter(cluster: SimCluster, atlas: Atlas): void {
   for (const node of cluster.brokers) {
-    if (!node.isReady || !hasOfflineLog(node)) continue;
+    if (!node.isReady || !lacksALog(cluster, node)) continue;
     const replace = node.disk.harmed && atlas.mayLoseDisk(node);
     if (replace) atlas.noteHarm(node, { disk: true });
     node.kill(replace ? 'power' : 'process');
@@ -28,12 +28,16 @@ export function lookAfter(cluster: SimCluster, atlas: Atlas): void {
   }
 }
 
-function hasOfflineLog(node: SimNode): boolean {
-  const replicas = node.roles?.broker?.replicas;
-  return replicas?.partitions().some(({ log }) => log.offline !== undefined) === true;
+/** A log that went offline, or that could not even be opened. */
+function lacksALog(cluster: SimCluster, node: SimNode): boolean {
+  return cluster.partitions().some(({ topicId, partition, image }) => {
+    if (!image.replicas.includes(node.id)) return false;
+    const replica = cluster.replica(node, topicId, partition);
+    return replica === undefined || replica.log.offline !== undefined;
+  });
 }
 
-/** What is still missing to peace, in words; undefined: nothing. */
+/** What is still missing to peace, in words; undefined: nothing. Clients may go on writing meanwhile. */
 export function unrest(cluster: SimCluster): string | undefined {
   const active = cluster.activeController();
   if (active?.roles?.controller?.controller.isActive !== true) return 'there is no active controller';
@@ -42,19 +46,33 @@ export function unrest(cluster: SimCluster): string | undefined {
     if (!node.isUp) return `${node.name} is down`;
     if (node.isBroker && !image.isActive(node.id)) return `${node.name} is fenced`;
   }
-  for (const { topicId, topic, partition, image: state } of cluster.partitions(image)) {
+  for (const place of cluster.partitions(image)) {
+    const { topicId, topic, partition, image: state } = place;
     const name = `${topic}-${partition}`;
-    const leaderNode = cluster.node(state.leader);
-    if (leaderNode === undefined) return `${name} has no leader`;
+    const leader = cluster.node(state.leader);
+    if (leader === undefined) return `${name} has no leader`;
     if (state.isr.length < state.replicas.length) return `the ISR of ${name} is ${state.isr.join()}`;
-    const leader = cluster.replica(leaderNode, topicId, partition);
-    if (leader?.leadership === undefined) return `${leaderNode.name} does not lead ${name} yet`;
-    const end = leader.log.endOffset;
-    if (leader.highWatermark < end) return `${name} is committed up to ${leader.highWatermark} of ${end}`;
-    for (const id of state.replicas) {
-      const replica = cluster.replica(cluster.node(id)!, topicId, partition);
-      if (replica === undefined || replica.log.endOffset !== end || replica.highWatermark !== end)
-        return `broker ${id} lags behind with ${name}`;
+    if (cluster.replica(leader, topicId, partition)?.leadership === undefined)
+      return `${leader.name} does not lead ${name} yet`;
+    for (const id of state.replicas)
+      if (cluster.replica(cluster.node(id)!, topicId, partition) === undefined)
+        return `broker ${id} does not hold ${name}`;
+  }
+  return undefined;
+}
+
+/** The same when nobody writes any more: then every replica holds and knows everything. */
+export function unrestAtRest(cluster: SimCluster): string | undefined {
+  const missing = unrest(cluster);
+  if (missing !== undefined) return missing;
+  for (const { topicId, topic, partition, image } of cluster.partitions()) {
+    const end = cluster.replica(cluster.node(image.leader)!, topicId, partition)!.log.endOffset;
+    for (const id of image.replicas) {
+      const { log, highWatermark } = cluster.replica(cluster.node(id)!, topicId, partition)!;
+      if (log.endOffset !== end)
+        return `broker ${id} has ${topic}-${partition} up to ${log.endOffset} of ${end}`;
+      if (highWatermark !== end)
+        return `broker ${id} knows ${topic}-${partition} up to ${highWatermark} of ${end}`;
     }
   }
   return undefined;

@@ -25,6 +25,8 @@ export interface Scenario {
   /** A client sends about every so often. */
   readonly paceMs: number;
   readonly faultMs: number;
+  /** Nobody waits for the cluster to come up first. */
+  readonly faultsFromTheStart: boolean;
   readonly faultPauseMs: number;
   readonly weights: ReadonlyMap<string, number>;
 }
@@ -44,6 +46,7 @@ export function drawScenario(random: Prng): Scenario {
     consumers: 2,
     paceMs: one(random, [40, 80, 150, 300]),
     faultMs: one(random, [10_000, 12_000, 15_000]),
+    faultsFromTheStart: random.below(8) === 0,
     faultPauseMs: one(random, [300, 800, 2_000]),
     weights: drawWeights(random),
   };

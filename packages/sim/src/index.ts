@@ -1,0 +1,4 @@
+export { type CheckContext, type Checker, type CheckerKind, checkerKinds } from './checkers/index.ts';
+export { type FaultKind, faultKinds } from './faults/index.ts';
+export * from './run/index.ts';
+export { Story, type StoryLine } from './world/index.ts';

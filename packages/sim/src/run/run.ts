@@ -1,0 +1,216 @@
+/**
+ * One run of a seed: a cluster comes up, clients work, faults strike; then the faults are over, and everything has to come
+ * right within stated times. Nothing but the seed (and which of its faults are left out) decides what happens.
+ */
+import type { CompressionCodecs } from '@millrace/protocol';
+import { attachCheckers } from '../checkers/index.ts';
+import { SimCluster } from '../cluster/index.ts';
+import { Atlas } from '../faults/index.ts';
+import { History } from '../history/index.ts';
+import { Network } from '../net/index.ts';
+import { MILLISECOND, type Micros, SECOND, type Story, Violation, World } from '../world/index.ts';
+import { lookAfter, makePeace, unrest, unrestAtRest } from './peace.ts';
+import { drawPlan, type PlannedFault, schedule } from './plan.ts';
+import { drawScenario, type Scenario } from './scenario.ts';
+import { Supervisor } from './supervisor.ts';
+import { Workload } from './workload.ts';
+
+/** The promises of liveness, in virtual time. */
+export const LIVENESS = {
+  /** From nothing to a cluster in which every topic exists and is in sync. */
+  startUs: 20 * SECOND,
+  /** From the end of the last fault until everything is in sync. */
+  calmUs: 40 * SECOND,
+  /** From then on until every producer was acknowledged something and every consumer has read something new. */
+  progressUs: 10 * SECOND,
+  /** For the last answer to whoever still waits (a producer's longest delivery time-out is 30 s). */
+  idleUs: 35 * SECOND,
+  /** For a new consumer to read everything from the beginning. */
+  rereadUs: 20 * SECOND,
+} as const;
+
+/** No run is shorter. */
+const RUN_US_MIN = 20 * SECOND;
+const LOOK_US = 100 * MILLISECOND;
+
+export interface RunOptions {
+  /** 0 .. 2^32-1 */
+  readonly seed: number;
+  readonly codecs: CompressionCodecs;
+  /** Indices of planned faults that do not strike. */
+  readonly without?: ReadonlySet<number>;
+}
+
+export interface RunReport {
+  readonly seed: number;
+  /** 16 hexadecimal digits: equal for every run of the seed. */
+  readonly hash: string;
+  readonly verdict: 'passed' | 'violated';
+  /** The checker that found it, and what it says; undefined when the run passed. */
+  readonly checker: string | undefined;
+  readonly sentence: string | undefined;
+  readonly virtualUs: Micros;
+  readonly events: number;
+  /** What happened how often: `fault crash`, `log isr-changed`, `error NOT_LEADER_OR_FOLLOWER`, … */
+  readonly counts: ReadonlyMap<string, number>;
+  readonly scenario: Scenario;
+  readonly plan: readonly PlannedFault[];
+  readonly story: Story;
+  readonly history: History;
+}
+
+export function simulate(options: RunOptions): RunReport {
+  const world = new World(options.seed);
+  const scenario = drawScenario(world.random.fork('scenario'));
+  const history = new History();
+  const run = new Run(options, world, scenario, history);
+  let violation: Violation | undefined;
+  try {
+    run.live();
+  } catch (error) {
+    if (!(error instanceof Violation)) throw error;
+    violation = error;
+    world.tell('world', 'violated', { checker: violation.checker, sentence: violation.sentence });
+  }
+  return {
+    seed: options.seed,
+    hash: world.hash.text,
+    verdict: violation === undefined ? 'passed' : 'violated',
+    checker: violation?.checker,
+    sentence: violation?.sentence,
+    virtualUs: world.nowUs,
+    events: world.events,
+    counts: world.counts,
+    scenario,
+    plan: run.plan,
+    story: world.story,
+    history,
+  };
+}
+
+class Run {
+  plan: PlannedFault[] = [];
+  private readonly options: RunOptions;
+  private readonly world: World;
+  private readonly scenario: Scenario;
+  private readonly network: Network;
+  private readonly cluster: SimCluster;
+  private readonly atlas: Atlas;
+  private readonly supervisor: Supervisor;
+  private readonly workload: Workload;
+  private readonly finishChecks: () => void;
+
+  constructor(options: RunOptions, world: World, scenario: Scenario, history: History) {
+    const { codecs } = options;
+    this.options = options;
+    this.world = world;
+    this.scenario = scenario;
+    this.network = new Network(world, scenario.network);
+    this.cluster = new SimCluster(world, this.network, codecs, scenario.cluster);
+    this.atlas = new Atlas(this.cluster, scenario.everythingIsSynced);
+    this.supervisor = new Supervisor(world, this.cluster);
+    const { network, cluster } = this;
+    this.workload = new Workload({ world, network, cluster, history, codecs, scenario });
+    this.finishChecks = attachCheckers({
+      world,
+      cluster,
+      atlas: this.atlas,
+      history,
+      isDeleted: (topic) => this.workload.isDeleted(topic),
+    });
+  }
+
+  live(): void {
+    for (const node of this.cluster.nodes) node.start();
+    this.workload.start();
+    if (!this.scenario.faultsFromTheStart) this.comeUp();
+    this.suffer();
+    this.recover();
+    this.goOn();
+    this.end();
+  }
+
+  private comeUp(): void {
+    this.mustBecome(LIVENESS.startUs, 'the cluster does not come up', () =>
+      this.workload.isSetUp ? unrest(this.cluster) : 'a topic is missing',
+    );
+  }
+
+  private suffer(): void {
+    const { world, scenario, workload } = this;
+    const fromUs = world.nowUs + 500 * MILLISECOND;
+    const untilUs = fromUs + scenario.faultMs * MILLISECOND;
+    this.plan = drawPlan(world.random.fork('plan'), {
+      weights: scenario.weights,
+      fromUs,
+      untilUs,
+      meanPauseMs: scenario.faultPauseMs,
+    });
+    schedule(this.plan, this.options.without ?? new Set(), {
+      world,
+      network: this.network,
+      cluster: this.cluster,
+      atlas: this.atlas,
+      operator: workload,
+      clientHosts: workload.clientHosts,
+    });
+    world.runUntil(untilUs);
+  }
+
+  private recover(): void {
+    this.world.tell('world', 'faults-over');
+    makePeace(this.cluster, this.supervisor);
+    this.mustBecome(LIVENESS.calmUs, 'the cluster does not recover', () => {
+      lookAfter(this.cluster, this.atlas);
+      makePeace(this.cluster, this.supervisor);
+      return this.workload.isSetUp ? unrest(this.cluster) : 'a topic is missing';
+    });
+    this.world.tell('world', 'in-sync');
+  }
+
+  private goOn(): void {
+    const sinceUs = this.world.nowUs;
+    const { producers, consumers } = this.workload;
+    const waitsForAck = producers.filter((producer) => producer.isAcknowledged);
+    this.mustBecome(LIVENESS.progressUs, 'a client does not go on', () => {
+      const stuck =
+        waitsForAck.find(({ lastAckUs }) => lastAckUs <= sinceUs) ??
+        consumers.find(({ lastReadUs }) => lastReadUs <= sinceUs);
+      return stuck === undefined ? undefined : `${stuck.name} has got nothing for a while`;
+    });
+    this.world.runUntil(Math.max(this.world.nowUs, RUN_US_MIN));
+  }
+
+  private end(): void {
+    const { workload, world, cluster } = this;
+    workload.stopProducing();
+    this.mustBecome(LIVENESS.idleUs, 'somebody waits for ever', () =>
+      workload.isIdle ? unrestAtRest(cluster) : 'a client still waits for an answer',
+    );
+    const rereader = workload.rereader();
+    this.mustBecome(LIVENESS.rereadUs, 'a new consumer does not read everything', () => {
+      for (const { topicId, topic, partition, image } of cluster.partitions()) {
+        if (workload.isDeleted(topic)) continue;
+        const end = cluster.replica(cluster.node(image.leader)!, topicId, partition)?.highWatermark ?? -1;
+        const position = rereader.positions.get(`${topic}-${partition}`)?.offset ?? -1;
+        if (position < end) return `${topic}-${partition} is read up to ${position} of ${end}`;
+      }
+      return undefined;
+    });
+    world.tell('world', 'finished');
+    this.finishChecks();
+  }
+
+  /** Looks now and then until nothing is missing; fails when the time is up. */
+  private mustBecome(withinUs: Micros, complaint: string, missing: () => string | undefined): void {
+    const { world } = this;
+    const untilUs = world.nowUs + withinUs;
+    for (;;) {
+      const what = missing();
+      if (what === undefined) return;
+      if (world.nowUs >= untilUs)
+        world.fail('liveness', `${complaint}: ${what} after ${withinUs / SECOND} s`);
+      world.runUntil(world.nowUs + LOOK_US);
+    }
+  }
+}

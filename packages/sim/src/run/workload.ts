@@ -1,0 +1,183 @@
+/**
+ * The clients of a run: producers, consumers by assignment and an administrator, each on a machine of its own, drawn from
+ * the scenario. The administrator is also the hands of the operator faults.
+ */
+import type { Prng } from '@millrace/base';
+import { Compression, type CompressionCodecs } from '@millrace/protocol';
+import {
+  Admin,
+  type ClientEnv,
+  Consumer,
+  type ConsumerOptions,
+  Producer,
+  type ProducerOptions,
+} from '../clients/index.ts';
+import type { SimCluster } from '../cluster/index.ts';
+import type { Operator } from '../faults/index.ts';
+import type { History } from '../history/index.ts';
+import type { Network } from '../net/index.ts';
+import { Host, type World } from '../world/index.ts';
+import type { Scenario, TopicPlan } from './scenario.ts';
+
+interface Surroundings {
+  readonly world: World;
+  readonly network: Network;
+  readonly cluster: SimCluster;
+  readonly history: History;
+  readonly codecs: CompressionCodecs;
+  readonly scenario: Scenario;
+}
+
+type KnownTopic = TopicPlan & {
+  /** Somebody was told that it exists. */
+  exists: boolean;
+  /** Partitions that were asked for at most. */
+  asked: number;
+  deleteAsked: boolean;
+  readonly isExtra: boolean;
+};
+
+const one = <T>(random: Prng, list: readonly T[]): T => list[random.below(list.length)]!;
+
+export class Workload implements Operator {
+  readonly producers: Producer[] = [];
+  readonly consumers: Consumer[] = [];
+  readonly clientHosts: string[] = [];
+  private readonly surroundings: Surroundings;
+  private readonly random: Prng;
+  private readonly admin: Admin;
+  private readonly topics = new Map<string, KnownTopic>();
+
+  constructor(surroundings: Surroundings) {
+    this.surroundings = surroundings;
+    const { scenario, world } = surroundings;
+    this.random = world.random.fork('workload');
+    this.admin = new Admin(this.machine('a1'), 2_000);
+    for (let i = 1; i <= scenario.producers; i++)
+      this.producers.push(new Producer(this.machine(`p${i}`), this.drawProducer(this.random.fork(`p${i}`))));
+    for (let i = 1; i <= scenario.consumers; i++)
+      this.consumers.push(new Consumer(this.machine(`q${i}`), this.drawConsumer(this.random.fork(`q${i}`))));
+  }
+
+  start(): void {
+    this.admin.start();
+    for (const topic of this.surroundings.scenario.topics) this.create(topic, { isExtra: false });
+    for (const client of [...this.producers, ...this.consumers]) client.start();
+  }
+
+  /** Every topic of the scenario exists. */
+  get isSetUp(): boolean {
+    return [...this.topics.values()].every((topic) => topic.exists || topic.isExtra);
+  }
+
+  get isIdle(): boolean {
+    return this.admin.isIdle && this.producers.every((producer) => producer.isIdle);
+  }
+
+  stopProducing(): void {
+    for (const producer of this.producers) producer.stop();
+  }
+
+  /** A consumer that begins now, at the beginning of every partition. */
+  rereader(): Consumer {
+    const consumer = new Consumer(this.machine('q0'), {
+      ...this.drawConsumer(this.random.fork('q0')),
+      start: 'earliest',
+      maxWaitMs: 50,
+      maxBytes: 1 << 20,
+    });
+    consumer.start();
+    return consumer;
+  }
+
+  isDeleted(topic: string): boolean {
+    return this.topics.get(topic)?.deleteAsked === true;
+  }
+
+  // ------------------------------------------------------------------ Operator
+
+  extraTopics(): string[] {
+    return this.allTopics().filter((name) => this.topics.get(name)!.isExtra);
+  }
+
+  allTopics(): string[] {
+    const there = [...this.topics.values()].filter(({ exists, deleteAsked }) => exists && !deleteAsked);
+    return there.map(({ name }) => name);
+  }
+
+  createTopic(partitions: number, replicationFactor: number): string {
+    const name = `extra-${this.topics.size}`;
+    const configs = this.surroundings.scenario.everythingIsSynced ? { 'flush.messages': '1' } : {};
+    this.create({ name, partitions, replicationFactor, configs }, { isExtra: true });
+    return name;
+  }
+
+  deleteTopic(name: string): void {
+    this.topics.get(name)!.deleteAsked = true;
+    this.admin.deleteTopic(name);
+  }
+
+  growTopic(name: string): void {
+    const topic = this.topics.get(name)!;
+    this.admin.growTopic(name, ++topic.asked);
+  }
+
+  // ------------------------------------------------------------------
+
+  private create(plan: TopicPlan, { isExtra }: { isExtra: boolean }): void {
+    const topic = { ...plan, exists: false, asked: plan.partitions, deleteAsked: false, isExtra };
+    this.topics.set(plan.name, topic);
+    this.admin.createTopic(plan, (outcome) => {
+      topic.exists = outcome === 'ok';
+    });
+  }
+
+  private machine(name: string): ClientEnv {
+    const { world, network, cluster, history, codecs } = this.surroundings;
+    const host = new Host(world, name);
+    network.add(host);
+    this.clientHosts.push(name);
+    const life = host.boot();
+    const { bootstrap } = cluster;
+    const random = life.random.fork('client');
+    return { name, world, life, net: network.netOf(life), random, bootstrap, history, codecs };
+  }
+
+  private drawProducer(random: Prng): ProducerOptions {
+    const acks = one(random, [-1, -1, -1, -1, 1, 0] as const);
+    return {
+      topics: () => this.allTopics(),
+      acks,
+      idempotent: acks === -1 && random.below(4) > 0,
+      maxInFlight: one(random, [1, 2, 5, 5]),
+      recordsMax: one(random, [1, 3, 10]),
+      paceMs: this.surroundings.scenario.paceMs,
+      requestTimeoutMs: one(random, [700, 2_000, 5_000]),
+      deliveryTimeoutMs: one(random, [3_000, 10_000, 30_000]),
+      compression: one(random, [
+        Compression.NONE,
+        Compression.NONE,
+        Compression.NONE,
+        Compression.LZ4,
+        Compression.SNAPPY,
+      ]),
+      version: one(random, [7, 8, 9, 10, 11, 12, 13]),
+      bumpsEpoch: random.below(2) === 0,
+      paddingBytes: one(random, [0, 0, 20, 600]),
+    };
+  }
+
+  private drawConsumer(random: Prng): ConsumerOptions {
+    return {
+      topics: () => this.allTopics(),
+      start: one(random, ['earliest', 'earliest', 'latest'] as const),
+      version: one(random, [4, 6, 8, 11, 12, 13, 15, 16, 17, 18]),
+      usesSessions: random.below(3) > 0,
+      sendsEpochs: random.below(2) === 0,
+      validatesPositions: random.below(2) === 0,
+      maxWaitMs: one(random, [10, 100, 500]),
+      maxBytes: one(random, [1, 500, 1 << 20]),
+      requestTimeoutMs: one(random, [1_000, 3_000]),
+    };
+  }
+}
