@@ -341,6 +341,7 @@ function identify(o: OpenDirectoryOptions): Identity | string {
       return `The data folder ${directory} holds partitions but no ${META_PROPERTIES}: it is not clear whose they are. Restore that file, or use an empty folder.`;
     const directoryId = o.random.uuid();
     disk.writeFileAtomic(path, formatMetaProperties({ nodeId, clusterId: o.clusterId, directoryId }));
+    makeDurable(disk, directory);
     return { clusterId: o.clusterId, directoryId };
   }
   const meta = parseMetaProperties(bytes);
@@ -354,6 +355,22 @@ function identify(o: OpenDirectoryOptions): Identity | string {
   if (clusterId !== meta.clusterId || directoryId !== meta.directoryId)
     disk.writeFileAtomic(path, formatMetaProperties({ nodeId, clusterId, directoryId }));
   return { clusterId, directoryId };
+}
+
+/**
+ * The folder, and those above it, may just have been made: without their names on the device a power loss takes everything in
+ * them, and the node would come back as another one. What may not be read was not made by this node.
+ */
+function makeDurable(disk: Disk, directory: string): void {
+  for (let slash = directory.lastIndexOf('/'); slash >= 0; slash = directory.lastIndexOf('/', slash - 1)) {
+    try {
+      disk.syncDirectory(slash === 0 ? '/' : directory.slice(0, slash));
+    } catch (error) {
+      if (error instanceof DiskError && error.code === 'EACCES') return;
+      throw error;
+    }
+    if (slash === 0) return;
+  }
 }
 
 function otherCluster(directory: string, found: Uuid, wanted: Uuid): string {

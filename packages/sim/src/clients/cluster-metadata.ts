@@ -133,10 +133,9 @@ export class ClusterMetadata {
         }
         this.asking = false;
         const isComplete = this.learn(response);
-        this.changed();
-        this.timer?.cancel();
         if (isComplete) this.timer = this.env.life.clock.setTimer(MAX_AGE_MS, () => this.refreshIn(0));
         else this.refreshIn(RETRY_MS);
+        this.changed();
       },
     );
   }

@@ -45,7 +45,7 @@ export function dial(
     }
     const connection = new Connection(network, from, found.life, kind === 'rpc');
     const [near, far] = connection.ends;
-    found.life.turn('io', () => found.acceptor.accept(connection));
+    found.life.turn('io', () => found.acceptor.accept(far));
     far.out.send(0, () => {
       if (settled) connection.breakDown('connection abandoned');
       else settle(() => events.opened(near));

@@ -1,7 +1,7 @@
 /** The Net seam of one process: byte streams over simulated connections. */
 import type { Address, Listener, Net, Random, Stream, StreamHandler } from '@millrace/base';
 import type { Life } from '../world/index.ts';
-import type { Connection, End } from './connection.ts';
+import type { End } from './connection.ts';
 import { dial } from './dial.ts';
 import type { Network } from './network.ts';
 
@@ -33,7 +33,7 @@ export class SimNet implements Net {
     const port = address.port === 0 ? this.nextPort++ : address.port;
     const isFree = network.listen(life, port, {
       kind: 'net',
-      accept: (connection) => this.accept(connection, (stream) => events.connection(stream)),
+      accept: (end) => this.accept(end, (stream) => events.connection(stream)),
     });
     life.arrives(0, () => {
       if (isFree) events.listening(port);
@@ -58,8 +58,7 @@ export class SimNet implements Net {
     return stream;
   }
 
-  private accept(connection: Connection, accepted: (stream: Stream) => StreamHandler): void {
-    const end = connection.endOf(this.life);
+  private accept(end: End, accepted: (stream: Stream) => StreamHandler): void {
     const stream = new SimStream(this.network, this.life, this.drawManners(), end.other.life.host.name);
     stream.attach(end);
     stream.handler = accepted(stream);

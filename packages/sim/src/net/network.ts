@@ -4,7 +4,7 @@
  */
 import { assert, type Net, type Rpc } from '@millrace/base';
 import type { Host, Life, Micros, World } from '../world/index.ts';
-import type { Connection } from './connection.ts';
+import type { Connection, End } from './connection.ts';
 import { Link, type LinkQuality } from './link.ts';
 import { SimNet } from './net.ts';
 import { SimRpc } from './rpc.ts';
@@ -25,7 +25,7 @@ export interface NetworkOptions {
 /** Takes a connection that somebody wants to make; undefined: of another kind. */
 export interface Acceptor {
   readonly kind: 'net' | 'rpc';
-  accept(connection: Connection): void;
+  accept(end: End): void;
 }
 
 export class Network {

@@ -63,7 +63,7 @@ export class SimRpc implements Rpc {
     const served = new Set<ServedConnection>();
     const isFree = network.listen(life, address.port, {
       kind: 'rpc',
-      accept: (connection) => served.add(new ServedConnection(connection.endOf(life), service)),
+      accept: (end) => served.add(new ServedConnection(end, service)),
     });
     life.arrives(0, () => {
       if (isFree) events.listening(address.port);

@@ -16,7 +16,7 @@ import type { SimCluster } from '../cluster/index.ts';
 import type { Operator } from '../faults/index.ts';
 import type { History } from '../history/index.ts';
 import type { Network } from '../net/index.ts';
-import { Host, type World } from '../world/index.ts';
+import { Host, MILLISECOND, type World } from '../world/index.ts';
 import type { Scenario, TopicPlan } from './scenario.ts';
 
 interface Surroundings {
@@ -36,6 +36,8 @@ type KnownTopic = TopicPlan & {
   deleteAsked: boolean;
   readonly isExtra: boolean;
 };
+
+const CREATE_AGAIN_US = 300 * MILLISECOND;
 
 const one = <T>(random: Prng, list: readonly T[]): T => list[random.below(list.length)]!;
 
@@ -124,12 +126,16 @@ export class Workload implements Operator {
 
   // ------------------------------------------------------------------
 
+  /** The scenario's own topics are asked for again until they are there: brokers may not have registered yet. */
   private create(plan: TopicPlan, { isExtra }: { isExtra: boolean }): void {
     const topic = { ...plan, exists: false, asked: plan.partitions, deleteAsked: false, isExtra };
     this.topics.set(plan.name, topic);
-    this.admin.createTopic(plan, (outcome) => {
-      topic.exists = outcome === 'ok';
-    });
+    const ask = () =>
+      this.admin.createTopic(plan, (outcome) => {
+        topic.exists = outcome === 'ok';
+        if (!topic.exists && !isExtra) this.surroundings.world.after(CREATE_AGAIN_US, ask);
+      });
+    ask();
   }
 
   private machine(name: string): ClientEnv {
