@@ -1,4 +1,7 @@
-/** AlterPartition: a leader asks for a new ISR (KIP-497, KIP-841, KIP-903). Checks and records; the leader never changes here. */
+/**
+ * AlterPartition: a leader asks for a new ISR (KIP-497, KIP-841, KIP-903). Checks and records. The leader stays, unless it
+ * asks for an ISR without itself, as one does whose log is damaged: then another member leads.
+ */
 import { isUuid, type NodeId } from '@millrace/base';
 import type {
   AlterPartitionRequest,
@@ -69,10 +72,12 @@ function validate(image: MetadataImage, brokerId: NodeId, item: Item): number {
     : ErrorCode.INELIGIBLE_REPLICA;
 }
 
+/** Without the leader only if it leaves the partition to those who hold everything. */
 function isProperIsr(partition: PartitionImage, isr: readonly IsrMember[]): boolean {
   const ids = new Set(isr.map(({ brokerId }) => brokerId));
   if (ids.size !== isr.length) return false;
-  return ids.has(partition.leader) && isr.every(({ brokerId }) => partition.replicas.includes(brokerId));
+  const known = ids.has(partition.leader) ? partition.replicas : partition.isr;
+  return isr.length > 0 && isr.every(({ brokerId }) => known.includes(brokerId));
 }
 
 /** A member that restarted since it was last seen by the leader may have lost its tail: its epoch tells (KIP-903). */

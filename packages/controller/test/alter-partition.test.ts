@@ -50,7 +50,6 @@ describe('an ISR change', () => {
     ['under an old leader epoch', ErrorCode.FENCED_LEADER_EPOCH, [1], { leaderEpoch: -1 }],
     ['against an old partition epoch', ErrorCode.INVALID_UPDATE_VERSION, [1], { partitionEpoch: -1 }],
     ['to nobody', ErrorCode.INVALID_REQUEST, [], {}],
-    ['without the leader', ErrorCode.INVALID_REQUEST, [2, 3], {}],
     ['with a member twice', ErrorCode.INVALID_REQUEST, [1, 2, 2], {}],
     ['with a broker that is no replica', ErrorCode.INVALID_REQUEST, [1, 4], {}],
   ])('%s is refused', (_what, errorCode, isr, overrides) => {
@@ -58,6 +57,25 @@ describe('an ISR change', () => {
     const answer = h.alterPartition(1, 't', isr, overrides);
     expect(answer.value?.partitions[0]).toMatchObject({ errorCode, leader: -1, isr: [] });
     expect(h.pending).toEqual([]);
+  });
+
+  test('without the leader makes another member lead, in a new leader epoch', () => {
+    const h = cluster();
+    const answer = h.alterPartition(1, 't', [2, 3]);
+    h.commit();
+    expect(answer.value?.partitions[0]).toMatchObject({
+      errorCode: 0,
+      leader: 2,
+      leaderEpoch: 1,
+      isr: [2, 3],
+    });
+  });
+
+  test('without the leader, to a replica that is not in sync, is refused', () => {
+    const h = cluster();
+    h.alterPartition(1, 't', [1, 2]);
+    h.commit();
+    expect(h.alterPartition(1, 't', [2, 3]).value?.partitions[0]?.errorCode).toBe(ErrorCode.INVALID_REQUEST);
   });
 
   test('from a broker that does not lead is refused', () => {

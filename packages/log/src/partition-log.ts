@@ -204,11 +204,12 @@ export class PartitionLog {
       if (found.damage === undefined)
         return { chunks: found.chunks, sizeBytes: found.sizeBytes, errorCode: ErrorCode.NONE };
       this.logger.error('log-read-failed', this.facts({ offset: o.fromOffset, reason: found.damage }));
+      return failedRead(found.damage);
     } catch (error) {
       if (!(error instanceof DiskError)) throw error;
       this.logger.error('log-read-failed', this.facts({ offset: o.fromOffset, reason: error.message }));
+      return failedRead(error.code === 'EIO' ? error.message : undefined);
     }
-    return failedRead();
   }
 
   /** The log ends at `offset`, or at the beginning of the batch that holds it. Nothing happens when it ends there or earlier. */
@@ -477,8 +478,8 @@ export class PartitionLog {
   }
 }
 
-function failedRead(): ReadResult {
-  return { chunks: [], sizeBytes: 0, errorCode: ErrorCode.KAFKA_STORAGE_ERROR };
+function failedRead(damage?: string): ReadResult {
+  return { chunks: [], sizeBytes: 0, errorCode: ErrorCode.KAFKA_STORAGE_ERROR, damage };
 }
 
 function ignore(): void {}

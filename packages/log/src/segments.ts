@@ -141,24 +141,20 @@ export class Segments {
     const want = Math.min(left, Math.max(o.maxBytes, BATCH_HEADER_BYTES));
     let bytes = this.buffer(want);
     const got = file.read(position, bytes);
-    let whole = wholeBatches(
-      bytes.subarray(0, Math.min(got, Math.max(o.maxBytes, 0))),
-      o.endOffsetMax,
-      header,
-    );
+    let whole = wholeBatches(bytes.subarray(0, Math.min(got, Math.max(o.maxBytes, 0))), o, header);
     if (
       whole.sizeBytes === 0 &&
       whole.damage === undefined &&
       o.atLeastOneBatch &&
       got >= BATCH_HEADER_BYTES
     ) {
-      whole = wholeBatches(bytes.subarray(0, BATCH_HEADER_BYTES), o.endOffsetMax, header);
+      whole = wholeBatches(bytes.subarray(0, BATCH_HEADER_BYTES), o, header);
       if (whole.damage === undefined && header.lastOffset < o.endOffsetMax) {
         if (header.sizeBytes > left) return { chunks: [], sizeBytes: 0, damage: 'a batch is cut' };
         this.files.spares.give(bytes);
         bytes = this.buffer(header.sizeBytes);
         const gotBatch = file.read(position, bytes);
-        whole = wholeBatches(bytes.subarray(0, gotBatch), o.endOffsetMax, header);
+        whole = wholeBatches(bytes.subarray(0, gotBatch), o, header);
       }
     }
     if (whole.sizeBytes === 0) {
@@ -171,10 +167,10 @@ export class Segments {
   }
 }
 
-/** How many bytes at the beginning are whole batches below `endOffsetMax`. */
+/** How many bytes at the beginning are whole batches below `endOffsetMax`. Offsets only grow: others were not written here. */
 function wholeBatches(
   bytes: Uint8Array,
-  endOffsetMax: Offset,
+  { fromOffset, endOffsetMax }: ReadOptions,
   header: BatchHeader,
 ): { sizeBytes: number; nextOffset: Offset; damage?: string } {
   let position = 0;
@@ -183,6 +179,8 @@ function wholeBatches(
     while (bytes.length - position >= BATCH_HEADER_BYTES) {
       readBatchHeader(bytes, position, header);
       if (header.magic !== 2) return { sizeBytes: 0, nextOffset, damage: 'no batch where one should begin' };
+      if (header.baseOffset < nextOffset || header.lastOffset < fromOffset)
+        return { sizeBytes: 0, nextOffset, damage: 'a batch with other offsets than belong here' };
       if (header.lastOffset >= endOffsetMax || header.sizeBytes > bytes.length - position) break;
       position += header.sizeBytes;
       nextOffset = header.lastOffset + 1;

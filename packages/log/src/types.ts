@@ -90,6 +90,8 @@ export interface ReadResult {
   readonly sizeBytes: number;
   /** NONE, or KAFKA_STORAGE_ERROR when the disk failed or holds damaged data there. */
   readonly errorCode: ErrorCode;
+  /** What is wrong with the bytes on the disk, if that is the reason: reading again will not help. */
+  readonly damage?: string | undefined;
 }
 
 export interface TimestampHit {

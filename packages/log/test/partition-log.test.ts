@@ -390,6 +390,7 @@ test('damage under a read is an error, not silence', () => {
   disk.open(`${DIRECTORY}/00000000000000000000.log`).write(8, [new Uint8Array(20)]);
   expect(log.read({ fromOffset: 0, endOffsetMax: 2, maxBytes: 100, atLeastOneBatch: true })).toEqual({
     chunks: [],
+    damage: `${DIRECTORY}/00000000000000000000.log: record batch smaller than its header`,
     sizeBytes: 0,
     errorCode: ErrorCode.KAFKA_STORAGE_ERROR,
   });

@@ -3,7 +3,7 @@
  * reference. Changes nothing.
  */
 import type { BrokerEpoch, LeaderEpoch, NodeId, Offset, Uuid } from '@millrace/base';
-import { ErrorCode } from '@millrace/protocol';
+import { batchSizeAt, checkBatchCrc, ErrorCode } from '@millrace/protocol';
 import type { Partition } from './partition.ts';
 import type { CurrentLeader } from './types.ts';
 
@@ -127,11 +127,42 @@ export function readPartition(
   });
   if (read.errorCode !== ErrorCode.NONE) {
     partition.noticeOffline();
+    if (read.damage !== undefined) partition.foundDamaged(read.damage);
     return refused(partition, read.errorCode);
+  }
+  if (reader.isFollower && !isIntact(partition, item, reader, read.chunks)) {
+    partition.foundDamaged('the checksum of a batch is wrong');
+    return refused(partition, ErrorCode.KAFKA_STORAGE_ERROR);
   }
   fetched.records = read.chunks;
   fetched.sizeBytes = read.sizeBytes;
   return fetched;
+}
+
+/**
+ * Checksums are the readers' business: nobody on the hot path looks. But a follower that asks for the same batches again may
+ * have found them damaged, and nobody else would tell this leader that its disk is to blame.
+ */
+function isIntact(
+  partition: Partition,
+  item: FetchItem,
+  reader: Reader,
+  chunks: readonly Uint8Array[],
+): boolean {
+  const remote = partition.leadership?.remotes.get(reader.replicaId);
+  if (remote === undefined) return true;
+  const isRepeated = remote.servedOffset === item.fetchOffset;
+  remote.servedOffset = item.fetchOffset;
+  return !isRepeated || chunks.every(areBatchesIntact);
+}
+
+function areBatchesIntact(batches: Uint8Array): boolean {
+  for (let position = 0; position < batches.length; ) {
+    const sizeBytes = batchSizeAt(batches, position);
+    if (sizeBytes === undefined || !checkBatchCrc(batches, position, sizeBytes)) return false;
+    position += sizeBytes;
+  }
+  return true;
 }
 
 function refused(partition: Partition, errorCode: ErrorCode): FetchedPartition {

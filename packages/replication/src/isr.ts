@@ -10,6 +10,8 @@ export class RemoteReplica {
   /** Next offset it asked for: it holds (and with flush.messages=1 has synced) all before. -1 until its first fetch in this epoch. */
   logEndOffset: Offset = -1;
   logStartOffset: Offset = -1;
+  /** From where it was given batches last; -1: nothing yet. Asking for them again, it may have found them damaged. */
+  servedOffset: Offset = -1;
   /** Registration it fetched under; -1 until its first fetch. */
   brokerEpoch: BrokerEpoch = -1;
   /** The latest time at which it is known to have held everything the leader had. */

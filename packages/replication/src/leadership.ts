@@ -243,10 +243,24 @@ export class Leadership {
     this.proposeIsr('expand', [...isrState.committed, remote.brokerId]);
   }
 
+  /**
+   * The log is damaged: asks the controller for a leader among the others in the ISR, all of which hold what is committed. Nothing to
+   * ask for while there are none, or while another change is under way; `checkLag` tries again.
+   */
+  giveUp(): void {
+    const { partition, ports } = this;
+    const others = partition.isr.filter((brokerId) => brokerId !== ports.brokerId);
+    if (others.length > 0 && partition.isrState.pending === undefined) this.proposeIsr('resign', others);
+  }
+
   /** Every half lag time: followers that fell behind leave the ISR, once the controller agrees. */
   checkLag(): void {
     const { partition } = this;
     if (partition.isrState.pending !== undefined) return;
+    if (partition.damage !== undefined) {
+      this.giveUp();
+      return;
+    }
     const lagging = laggingReplicas({
       isr: partition.isr,
       remotes: this.remotes,
@@ -259,7 +273,7 @@ export class Leadership {
     this.proposeIsr('shrink', kept);
   }
 
-  private proposeIsr(kind: 'expand' | 'shrink', isr: readonly NodeId[]): void {
+  private proposeIsr(kind: IsrProposal['kind'], isr: readonly NodeId[]): void {
     if (this.ports.now() < this.noProposalBefore) return;
     const { partition } = this;
     const proposal: IsrProposal = {
@@ -290,6 +304,8 @@ export class Leadership {
     const { partition } = this;
     if (!proposal.isPending()) return true;
     if (answer.errorCode === ErrorCode.NONE) {
+      // Another leads: the metadata that say so are on their way.
+      if (proposal.kind === 'resign' && answer.leaderEpoch > partition.leaderEpoch) return true;
       if (answer.leaderEpoch !== partition.leaderEpoch) return false;
       const previous = partition.isr;
       // The same partition epoch again: the controller saw nothing to change.

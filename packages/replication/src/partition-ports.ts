@@ -35,7 +35,8 @@ export interface PartitionPorts {
 
 /** A change of the ISR on its way to the controller. */
 export interface IsrProposal {
-  readonly kind: 'expand' | 'shrink';
+  /** `resign`: an ISR without this broker, which may not lead any more. */
+  readonly kind: 'expand' | 'shrink' | 'resign';
   readonly topicId: Uuid;
   readonly partition: number;
   readonly leaderEpoch: LeaderEpoch;

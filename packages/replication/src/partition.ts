@@ -57,6 +57,11 @@ export class Partition {
   /** The disk failed under it: everything answers KAFKA_STORAGE_ERROR until the broker is restarted. */
   isOffline = false;
   isClosed = false;
+  /**
+   * What is wrong with bytes that were written: the log may not be led from, nor vouched for. Another member of the ISR is asked
+   * to lead; then this log is thrown away and fetched anew. The last member of an ISR stays: nobody has more than it.
+   */
+  damage: string | undefined;
   /** Parked fetches that read this partition. */
   readonly waiters = new Set<FetchWaiter>();
   /** Parked until `ownEnd` moves: a follower's next fetch. */
@@ -142,12 +147,14 @@ export class Partition {
       endOffset: this.log.endOffset,
       highWatermark: this.highWatermark,
     });
+    if (!leads) this.startAnewIfDamaged();
     if (!leads || this.isOffline) return;
     this.leadership = new Leadership(this, this.ports);
     this.log.assignLeaderEpoch(this.leaderEpoch, this.log.endOffset);
     this.noticeOffline();
     if (this.settings.syncsBeforeAck && this.ownEnd < this.log.endOffset) this.sync.request();
     this.leadership?.advanceHighWatermark();
+    if (this.damage !== undefined) this.leadership?.giveUp();
   }
 
   /** Nothing that was promised under a leadership outlives it: parked produce and fetch are answered at once. */
@@ -278,6 +285,21 @@ export class Partition {
   }
 
   // ------------------------------------------------------------------ failure and end
+
+  /** A read brought bytes that cannot be what was written. */
+  foundDamaged(reason: string): void {
+    if (this.damage !== undefined || this.isClosed) return;
+    this.damage = reason;
+    this.ports.logger.error('replica-damaged', { ...this.facts(), reason, isr: this.isr });
+    this.leadership?.giveUp();
+  }
+
+  /** Others vouch for the partition: what they have replaces this log. */
+  private startAnewIfDamaged(): void {
+    if (this.damage === undefined || this.isOffline || this.isr.includes(this.ports.brokerId)) return;
+    this.damage = undefined;
+    this.restartAt(this.log.startOffset);
+  }
 
   private diskFailed(reason: string): void {
     if (this.isOffline || this.isClosed) return;

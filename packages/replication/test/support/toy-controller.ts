@@ -120,15 +120,11 @@ export class ToyController {
       const before = this.image.partition(topicId, wanted.partition);
       const errorCode =
         before === undefined ? ErrorCode.UNKNOWN_TOPIC_ID : this.check(request.brokerId, before, wanted);
-      if (errorCode === ErrorCode.NONE)
-        this.commit([
-          {
-            type: 'partitionChange',
-            topicId,
-            partition: wanted.partition,
-            isr: wanted.isr.map((member) => member.brokerId),
-          },
-        ]);
+      if (errorCode === ErrorCode.NONE) {
+        const isr = wanted.isr.map((member) => member.brokerId);
+        const leader = isr.includes(request.brokerId) ? {} : { leader: isr[0]! };
+        this.commit([{ type: 'partitionChange', topicId, partition: wanted.partition, isr, ...leader }]);
+      }
       const now = this.image.partition(topicId, wanted.partition);
       return {
         topicId: wanted.topicId,

@@ -17,8 +17,8 @@ const LATENCY_US_MAX: Micros = 900;
 export class SimDisk {
   readonly name: string;
   tree = new FileTree();
-  /** Something was lost that production had been told is written: unsynced bytes, a sector, a write gone astray. */
-  harmed = false;
+  /** It does not hold what was written and synced: a sector cannot be read, or a write went astray. Until it is replaced. */
+  isDamaged = false;
   private readonly world: World;
   private readonly random: Prng;
   private readonly quorumStore: QuorumStore;
@@ -50,7 +50,6 @@ export class SimDisk {
     let lost = this.tree.losePower(this.random);
     for (const [, content] of this.tree.entries()) lost = content.losePower(this.random) || lost;
     if (!lost) return;
-    this.harmed = true;
     this.world.count('disk unsynced data lost');
   }
 
@@ -58,7 +57,7 @@ export class SimDisk {
   wipe(): void {
     this.tree = new FileTree();
     this.quorumStore.wipe();
-    this.harmed = false;
+    this.isDamaged = false;
     this.goesAstray = false;
     this.crash = undefined;
   }
@@ -79,6 +78,7 @@ export class SimDisk {
 
   /** The next write to a log lands elsewhere. */
   misdirectNextWrite(): void {
+    this.isDamaged = true;
     this.goesAstray = true;
   }
 
@@ -89,7 +89,7 @@ export class SimDisk {
     const [path, content] = logs[random.below(logs.length)]!;
     const sector = random.below(Math.ceil(content.length / SECTOR_BYTES));
     content.badSectors.add(sector);
-    this.harmed = true;
+    this.isDamaged = true;
     return `${path} at ${sector * SECTOR_BYTES}`;
   }
 
@@ -168,7 +168,7 @@ export class SimDisk {
     const place = { path: target[0], position: this.random.below(sectors) * SECTOR_BYTES };
     if (place.path === path && place.position === position) return undefined;
     this.goesAstray = false;
-    this.harmed = true;
+    this.isDamaged = true;
     this.world.count('disk write went astray');
     this.world.tell(this.name, 'write-went-astray', { meant: `${path}@${position}`, ...place });
     return place;

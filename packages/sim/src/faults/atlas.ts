@@ -74,9 +74,10 @@ export class Atlas {
   }
 
   isRecovering(id: NodeId): boolean {
+    const node = this.cluster.node(id)!;
+    if (node.disk.isDamaged) return true;
     const since = this.harmed.get(id);
     if (since === undefined) return false;
-    const node = this.cluster.node(id)!;
     const image = this.cluster.image();
     const isBack =
       node.life !== undefined &&

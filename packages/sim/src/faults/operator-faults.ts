@@ -6,7 +6,7 @@ const EXTRA_TOPICS_MAX = 4;
 
 /** Settings that may differ from node to node, and from one life to the next. */
 const OTHER_SETTINGS: readonly Readonly<Record<string, string>>[] = [
-  { 'replica.fetch.response.max.bytes': '1' },
+  { 'replica.fetch.response.max.bytes': '30000' },
   { 'replica.fetch.response.max.bytes': '10485760' },
   { 'replica.fetch.wait.max.ms': '50' },
   { 'replica.lag.time.max.ms': '1500' },

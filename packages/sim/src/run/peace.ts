@@ -3,10 +3,11 @@ import type { SimCluster, SimNode } from '../cluster/index.ts';
 import type { Atlas } from '../faults/index.ts';
 import type { Supervisor } from './supervisor.ts';
 
-/** Links heal, the frozen go on, disks have room, clocks are left wrong; whatever is down is started. */
+/** Links heal, the frozen go on, disks have room, clocks are right; whatever is down is started. */
 export function makePeace(cluster: SimCluster, supervisor: Supervisor): void {
   cluster.network.healAll();
   for (const node of cluster.nodes) {
+    node.host.setClockRight();
     node.disk.setFull(false);
     node.disk.setSlow(undefined);
     node.life?.resume();
@@ -15,26 +16,23 @@ export function makePeace(cluster: SimCluster, supervisor: Supervisor): void {
 }
 
 /**
- * An operator who looks after what does not heal by itself: a broker whose log went offline (its disk had been full, or a
- * sector cannot be read) is restarted, and gets another disk if it was harmed.
+ * An operator who looks after what does not heal by itself: damaged disks are replaced, as soon as others hold everything; a
+ * broker whose log went offline (its disk was full, or failed) is restarted.
  */
 export function lookAfter(cluster: SimCluster, atlas: Atlas): void {
   for (const node of cluster.brokers) {
-    if (!node.isReady || !lacksALog(cluster, node)) continue;
-    const replace = node.disk.harmed && atlas.mayLoseDisk(node);
-    if (replace) atlas.noteHarm(node, { disk: true });
-    node.kill(replace ? 'power' : 'process');
-    if (replace) node.disk.wipe();
+    if (node.disk.isDamaged && atlas.mayLoseDisk(node)) {
+      atlas.noteHarm(node, { disk: true });
+      node.kill('power');
+      node.disk.wipe();
+      cluster.world.tell('world', 'disk-replaced', { node: node.name });
+    } else if (node.isReady && hasOfflineLog(node)) node.kill('process');
   }
 }
 
-/** A log that went offline, or that could not even be opened. */
-function lacksALog(cluster: SimCluster, node: SimNode): boolean {
-  return cluster.partitions().some(({ topicId, partition, image }) => {
-    if (!image.replicas.includes(node.id)) return false;
-    const replica = cluster.replica(node, topicId, partition);
-    return replica === undefined || replica.log.offline !== undefined;
-  });
+function hasOfflineLog(node: SimNode): boolean {
+  const replicas = node.roles?.broker?.replicas;
+  return replicas?.partitions().some(({ log }) => log.offline !== undefined) === true;
 }
 
 /** What is still missing to peace, in words; undefined: nothing. Clients may go on writing meanwhile. */

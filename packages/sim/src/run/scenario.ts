@@ -59,7 +59,7 @@ function drawSettings(random: Prng): Record<string, string> {
     'replica.fetch.wait.max.ms': one(random, ['100', '500']),
     'replica.socket.timeout.ms': one(random, ['2000', '5000']),
     'replica.high.watermark.checkpoint.interval.ms': one(random, ['500', '5000']),
-    'replica.fetch.response.max.bytes': one(random, ['10485760', '1']),
+    'replica.fetch.response.max.bytes': one(random, ['10485760', '30000']),
     'broker.session.timeout.ms': one(random, ['3000', '3000', '1500']),
     'broker.session.loss.grace.ms': one(random, ['100', '100', '0', '1000']),
     'broker.heartbeat.interval.ms': one(random, ['500', '200']),

@@ -1,0 +1,82 @@
+/**
+ * Goal: bytes that a disk lost cost no record that another replica holds, and no leader that cannot read leads on. Method: bytes of
+ * a replica's log are changed behind its back, in whole clusters of replica managers with a toy controller.
+ */
+import { ErrorCode } from '@millrace/protocol';
+import { expect, test } from 'vitest';
+import { bytesBelow, valuesBelow } from './support/logs.ts';
+import { World } from './support/world.ts';
+
+const ALL = [[1, 2, 3]];
+const LOG = '/data/events-0/00000000000000000000.log';
+
+/** Five batches on all three. */
+function cluster() {
+  const world = new World().start();
+  const topic = world.controller.createTopic('events', ALL);
+  world.advance(20);
+  for (let i = 0; i < 5; i++) world.broker(1).produce(topic, `v${i}`);
+  world.advance(1000);
+  return { world, topic };
+}
+
+function overwrite(world: World, id: number, position: number, bytes: Uint8Array): void {
+  const file = world.broker(id).disk.open(LOG);
+  file.write(position, [bytes]);
+  file.close();
+}
+
+test('a leader whose log is damaged hands over, throws its log away and fetches it anew', () => {
+  const { world, topic } = cluster();
+  overwrite(world, 1, 0, new Uint8Array(100));
+  // Somebody reads from there.
+  const read = world.partition(1, topic);
+  expect(
+    read.log.read({ fromOffset: 0, endOffsetMax: 5, maxBytes: 1000, atLeastOneBatch: true }),
+  ).toMatchObject({
+    errorCode: ErrorCode.KAFKA_STORAGE_ERROR,
+    damage: expect.any(String),
+  });
+  read.foundDamaged('zeros');
+  world.advance(3000);
+  const state = world.controller.image.partition(topic, 0)!;
+  expect(state.leader).not.toBe(1);
+  expect([...state.isr].sort()).toEqual([1, 2, 3]);
+  for (const id of [1, 2, 3]) {
+    expect(valuesBelow(world.partition(id, topic))).toEqual(['v0', 'v1', 'v2', 'v3', 'v4']);
+    expect(bytesBelow(world.partition(id, topic), 5)).toEqual(bytesBelow(world.partition(2, topic), 5));
+  }
+});
+
+test('a wrong checksum is noticed when a follower asks for the same batch again', () => {
+  const { world, topic } = cluster();
+  world.broker(3).kill();
+  world.controller.fence(3);
+  world.broker(1).produce(topic, 'late');
+  world.advance(20);
+  const size = world.partition(1, topic).log.sizeBytes;
+  overwrite(world, 1, size - 1, new Uint8Array([0x55]));
+  world.broker(3).start();
+  world.advance(4000);
+  const state = world.controller.image.partition(topic, 0)!;
+  expect(state.leader).not.toBe(1);
+  expect([...state.isr].sort()).toEqual([1, 2, 3]);
+  for (const id of [1, 2, 3]) expect(valuesBelow(world.partition(id, topic)).at(-1)).toBe('late');
+});
+
+test('the last member of an ISR keeps what it has, damaged or not', () => {
+  const { world, topic } = cluster();
+  world.broker(2).kill();
+  world.broker(3).kill();
+  world.controller.fence(2);
+  world.controller.fence(3);
+  world.advance(20);
+  const alone = world.partition(1, topic);
+  expect(alone.isr).toEqual([1]);
+  overwrite(world, 1, 0, new Uint8Array(50));
+  alone.foundDamaged('zeros');
+  world.advance(5000);
+  expect(world.controller.image.partition(topic, 0)).toMatchObject({ leader: 1, isr: [1] });
+  expect(alone.log.endOffset).toBe(5);
+  expect(world.broker(1).produce(topic, 'goes on').value?.errorCode).toBe(ErrorCode.NONE);
+});
