@@ -13,7 +13,10 @@ export interface CheckContext {
   readonly cluster: SimCluster;
   readonly atlas: Atlas;
   readonly history: History;
-  /** Whether somebody asked for this topic to be deleted: nothing is promised about its records from then on. */
+  /**
+   * Whether somebody asked for this topic to be deleted, or more was harmed than the contract covers: nothing is promised about
+   * its records from then on.
+   */
   isDeleted(topic: string): boolean;
 }
 

@@ -26,7 +26,8 @@ export class SimDisk {
   private slowMs: number | undefined;
   private isInspected = false;
   private crash: { writesLeft: number; readonly death: Death } | undefined;
-  private goesAstray = false;
+  /** Set: the next write to a log goes astray, if this allows it then. */
+  private mayGoAstray: (() => boolean) | undefined;
 
   constructor(world: World, name: string) {
     this.world = world;
@@ -58,7 +59,7 @@ export class SimDisk {
     this.tree = new FileTree();
     this.quorumStore.wipe();
     this.isDamaged = false;
-    this.goesAstray = false;
+    this.mayGoAstray = undefined;
     this.crash = undefined;
   }
 
@@ -76,10 +77,9 @@ export class SimDisk {
     this.crash = { writesLeft: writes, death };
   }
 
-  /** The next write to a log lands elsewhere. */
-  misdirectNextWrite(): void {
-    this.isDamaged = true;
-    this.goesAstray = true;
+  /** The next write to a log for which `isAllowed` lands elsewhere. */
+  misdirectNextWrite(isAllowed: () => boolean): void {
+    this.mayGoAstray = isAllowed;
   }
 
   /** A synced sector of some log cannot be read any more. Says where; undefined: there is none. */
@@ -160,14 +160,15 @@ export class SimDisk {
 
   /** Where a write that was meant for this place lands. */
   strayPlace(path: string, position: number): { path: string; position: number } | undefined {
-    if (!this.goesAstray || !isLog(path)) return undefined;
+    if (this.mayGoAstray === undefined || !isLog(path)) return undefined;
     const logs = [...this.tree.entries()].filter(([other, { length }]) => isLog(other) && length > 0);
     const target = logs.length === 0 ? undefined : logs[this.random.below(logs.length)]!;
     if (target === undefined) return undefined;
     const sectors = Math.floor(target[1].length / SECTOR_BYTES) + 1;
     const place = { path: target[0], position: this.random.below(sectors) * SECTOR_BYTES };
     if (place.path === path && place.position === position) return undefined;
-    this.goesAstray = false;
+    if (!this.mayGoAstray()) return undefined;
+    this.mayGoAstray = undefined;
     this.isDamaged = true;
     this.world.count('disk write went astray');
     this.world.tell(this.name, 'write-went-astray', { meant: `${path}@${position}`, ...place });

@@ -2,6 +2,9 @@
  * Which harm the durability contract covers right now. Losing what was written but not synced, a disk, or a sector may
  * befall a broker only while another member of every ISR it belongs to is whole: more than that nobody promised to survive.
  * Conservative: every view of the ISR counts that may still become the committed one.
+ *
+ * A silently damaged disk stays in its ISRs until somebody reads the damage. Should every whole member leave an ISR before that, its
+ * topic is beyond the contract from then on: nothing is promised about it any more.
  */
 import type { NodeId } from '@millrace/base';
 import type { MetadataImage } from '@millrace/metadata';
@@ -15,10 +18,34 @@ export class Atlas {
   /** When a broker last lost something, until it is in every ISR again. */
   private readonly harmed = new Map<NodeId, Micros>();
   private wipedControllers = 0;
+  private readonly beyond = new Set<string>();
+  private seen: MetadataImage | undefined;
 
   constructor(cluster: SimCluster, everythingIsSynced: boolean) {
     this.cluster = cluster;
     this.everythingIsSynced = everythingIsSynced;
+  }
+
+  /** Whether only damaged disks vouched for a partition of this topic at some time. */
+  isBeyond(topic: string): boolean {
+    return this.beyond.has(topic);
+  }
+
+  /** To be called whenever something may have changed. */
+  watch(): void {
+    if (!this.cluster.brokers.some(({ disk }) => disk.isDamaged)) return;
+    const image = this.cluster.image();
+    if (image === this.seen) return;
+    this.seen = image;
+    for (const { topic, image: state } of this.cluster.partitions(image))
+      if (state.isr.every((id) => this.cluster.node(id)!.disk.isDamaged)) this.give(topic);
+  }
+
+  private give(topic: string): void {
+    if (this.beyond.has(topic)) return;
+    this.beyond.add(topic);
+    this.cluster.world.count('topic beyond the contract');
+    this.cluster.world.tell('world', 'beyond-the-contract', { topic });
   }
 
   mayLosePower(node: SimNode): boolean {
@@ -47,8 +74,8 @@ export class Atlas {
     // Nobody knows what is committed while all controllers are down.
     if (views.length === 0) return false;
     for (const image of views)
-      for (const { topicId, partition, image: state } of this.cluster.partitions(image)) {
-        if (!state.replicas.includes(node.id)) continue;
+      for (const { topicId, topic, partition, image: state } of this.cluster.partitions(image)) {
+        if (!state.replicas.includes(node.id) || this.beyond.has(topic)) continue;
         const others = state.isr.filter((id) => id !== node.id && !this.isRecovering(id));
         const leader = this.cluster.node(state.leader);
         const pending =

@@ -59,8 +59,7 @@ export const diskFaults: readonly FaultKind[] = [
       const { atlas } = context;
       const node = victim(context, random, (one) => one.role === 'broker' && atlas.mayLoseDisk(one));
       if (node === undefined) return undefined;
-      atlas.noteHarm(node, { disk: true });
-      node.disk.misdirectNextWrite();
+      node.disk.misdirectNextWrite(() => atlas.mayLoseDisk(node));
       return node.name;
     },
   },

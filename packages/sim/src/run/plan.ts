@@ -52,16 +52,16 @@ function drawKind(random: Prng, weights: ReadonlyMap<string, number>, total: num
   return faultKinds[0]!.name;
 }
 
-/** Has every fault strike at its time, those left out excepted. */
+/** Has every fault strike at its time, or only those named. */
 export function schedule(
   plan: readonly PlannedFault[],
-  without: ReadonlySet<number>,
+  only: ReadonlySet<number> | undefined,
   context: FaultContext,
 ): void {
   const { world } = context;
   const kinds = new Map<string, FaultKind>(faultKinds.map((kind) => [kind.name, kind]));
   for (const planned of plan) {
-    if (without.has(planned.index)) continue;
+    if (only !== undefined && !only.has(planned.index)) continue;
     const { index, name } = planned;
     world.after(planned.atUs - world.nowUs, () => {
       planned.text = kinds.get(name)!.strike(context, world.random.fork(`fault ${index}`));

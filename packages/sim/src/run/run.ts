@@ -37,8 +37,8 @@ export interface RunOptions {
   /** 0 .. 2^32-1 */
   readonly seed: number;
   readonly codecs: CompressionCodecs;
-  /** Indices of planned faults that do not strike. */
-  readonly without?: ReadonlySet<number>;
+  /** Indices of the planned faults that strike; undefined: all of them. */
+  readonly only?: ReadonlySet<number> | undefined;
 }
 
 export interface RunReport {
@@ -111,12 +111,13 @@ class Run {
     this.supervisor = new Supervisor(world, this.cluster);
     const { network, cluster } = this;
     this.workload = new Workload({ world, network, cluster, history, codecs, scenario });
+    world.watchers.push(() => this.atlas.watch());
     this.finishChecks = attachCheckers({
       world,
       cluster,
       atlas: this.atlas,
       history,
-      isDeleted: (topic) => this.workload.isDeleted(topic),
+      isDeleted: (topic) => this.workload.isDeleted(topic) || this.atlas.isBeyond(topic),
     });
   }
 
@@ -146,7 +147,7 @@ class Run {
       untilUs,
       meanPauseMs: scenario.faultPauseMs,
     });
-    schedule(this.plan, this.options.without ?? new Set(), {
+    schedule(this.plan, this.options.only, {
       world,
       network: this.network,
       cluster: this.cluster,
@@ -161,6 +162,7 @@ class Run {
     this.world.tell('world', 'faults-over');
     makePeace(this.cluster, this.supervisor);
     this.mustBecome(LIVENESS.calmUs, 'the cluster does not recover', () => {
+      this.atlas.watch();
       lookAfter(this.cluster, this.atlas);
       makePeace(this.cluster, this.supervisor);
       return this.workload.isSetUp ? unrest(this.cluster) : 'a topic is missing';
