@@ -345,8 +345,18 @@ export class ReplicaManager {
   private everyCheckpoint(): void {
     this.timers.after(this.options.config.highWatermarkCheckpointIntervalMs, () => {
       this.table.checkpoint(this.options.clock.wallMs());
+      if (this.hasRoles && this.table.hasBroken) this.openWhatLackedSpace();
       this.everyCheckpoint();
     });
+  }
+
+  /** There may be space again. */
+  private openWhatLackedSpace(): void {
+    for (const { topic, index } of this.image.partitionsOf(this.options.brokerId)) {
+      if (!this.table.lackedSpace(topic.id, index)) continue;
+      const replica = this.host(topic, index);
+      if (replica !== undefined) this.followings.update(replica, this.image);
+    }
   }
 
   /**

@@ -21,8 +21,11 @@ export class ReplicaTable {
   private readonly logger: Logger;
   private readonly ports: PartitionPorts;
   private readonly byTopic = new Map<Uuid, Map<number, Partition>>();
-  /** Replicas whose log could not be opened. They answer KAFKA_STORAGE_ERROR until the broker is restarted. */
-  private readonly broken = new Set<string>();
+  /**
+   * Replicas whose log could not be opened, and the disk's error code. They answer KAFKA_STORAGE_ERROR until the broker is restarted;
+   * those that only lacked space are tried again.
+   */
+  private readonly broken = new Map<string, string>();
   /** As last written to the checkpoint file. */
   private checkpointed = new Map<Partition, Offset>();
 
@@ -38,6 +41,15 @@ export class ReplicaTable {
 
   isBroken(topicId: Uuid, index: number): boolean {
     return this.broken.has(`${topicId}-${index}`);
+  }
+
+  /** The disk was full when its log was to be opened. */
+  lackedSpace(topicId: Uuid, index: number): boolean {
+    return this.broken.get(`${topicId}-${index}`) === 'ENOSPC';
+  }
+
+  get hasBroken(): boolean {
+    return this.broken.size > 0;
   }
 
   *all(): Generator<Partition> {
@@ -69,6 +81,7 @@ export class ReplicaTable {
       highWatermark: this.directory.highWatermark(name.topic, name.index) ?? 0,
       ports: this.ports,
     });
+    this.broken.delete(`${name.topicId}-${name.index}`);
     const partitions = this.byTopic.get(name.topicId) ?? new Map<number, Partition>();
     this.byTopic.set(name.topicId, partitions.set(name.index, partition));
     return partition;
@@ -91,7 +104,7 @@ export class ReplicaTable {
       return this.directory.openLog(topic, index, { topicId, config: settings.log, nowWallMs });
     } catch (error) {
       if (!(error instanceof DiskError || error instanceof LogOpenError)) throw error;
-      this.broken.add(`${topicId}-${index}`);
+      this.broken.set(`${topicId}-${index}`, error instanceof DiskError ? error.code : '');
       this.logger.error('log-open-failed', { topic, partition: index, topicId, reason: error.message });
       return undefined;
     }

@@ -439,3 +439,17 @@ test('a clean stop answers who is parked, and the next start knows its high wate
   expect(world.broker(1).directory?.cleanShutdownBrokerEpoch).toBeGreaterThanOrEqual(0);
   expect(world.broker(1).directory?.highWatermark('events', 0)).toBe(1);
 });
+
+test('a replica that could not be created on a full disk is created when there is room', () => {
+  const world = new World().start();
+  world.broker(1).disk.failWrites = 'ENOSPC';
+  const topic = world.controller.createTopic('events', ALL);
+  world.advance(20);
+  expect(world.broker(1).produce(topic, 'a').value?.errorCode).toBe(ErrorCode.KAFKA_STORAGE_ERROR);
+  world.broker(1).disk.failWrites = undefined;
+  world.advance(world.config.highWatermarkCheckpointIntervalMs + 100);
+  const produced = world.broker(1).produce(topic, 'b');
+  world.advance(100);
+  expect(produced.value).toMatchObject({ errorCode: ErrorCode.NONE, baseOffset: 0 });
+  expect(valuesBelow(world.partition(3, topic))).toEqual(['b']);
+});
