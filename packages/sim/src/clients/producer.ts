@@ -126,7 +126,6 @@ export class Producer {
         this.produce();
         this.think();
       }
-      this.expire();
       this.pump();
       if (this.isStopping && !this.isIdle) this.wakeIn(BACKOFF_MS);
     });
@@ -183,6 +182,7 @@ export class Producer {
   private pump(): void {
     if (this.pumping) return;
     this.pumping = true;
+    this.expire();
     const now = this.env.life.clock.monotonicMs();
     if (this.identity?.isResetting === true && this.nothingInFlight()) this.restartSequences();
     let wakeMs = Number.POSITIVE_INFINITY;
@@ -349,7 +349,6 @@ export class Producer {
   private wakeIn(delayMs: Millis): void {
     this.timer?.cancel();
     this.timer = this.env.life.clock.setTimer(delayMs, () => {
-      this.expire();
       this.pump();
       if (this.isStopping && !this.isIdle) this.wakeIn(BACKOFF_MS);
     });

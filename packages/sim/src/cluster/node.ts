@@ -2,7 +2,7 @@
  * One node of the cluster: a machine with a disk, on which the production roles run as they do in a real process. Owns how a
  * process starts and ends there; what happens to it is decided by the run.
  */
-import { assert } from '@millrace/base';
+import { assert, DiskError } from '@millrace/base';
 import { LogDirectory } from '@millrace/log';
 import { loadConfig, type NodeConfig } from '@millrace/node/config';
 import {
@@ -154,7 +154,13 @@ export class SimNode {
     const random = life.random.fork('node');
     const logger = new SimLogger(life);
     const { clock } = life;
-    disk.makeDirectory(config.logDirectory);
+    try {
+      disk.makeDirectory(config.logDirectory);
+    } catch (error) {
+      if (!(error instanceof DiskError)) throw error;
+      this.giveUp(life, error.message);
+      return;
+    }
     const opened = LogDirectory.open({
       disk,
       directory: config.logDirectory,

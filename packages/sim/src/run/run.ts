@@ -192,7 +192,7 @@ class Run {
     const rereader = workload.rereader();
     this.mustBecome(LIVENESS.rereadUs, 'a new consumer does not read everything', () => {
       for (const { topicId, topic, partition, image } of cluster.partitions()) {
-        if (workload.isDeleted(topic)) continue;
+        if (!workload.allTopics().includes(topic)) continue;
         const end = cluster.replica(cluster.node(image.leader)!, topicId, partition)?.highWatermark ?? -1;
         const position = rereader.positions.get(`${topic}-${partition}`)?.offset ?? -1;
         if (position < end) return `${topic}-${partition} is read up to ${position} of ${end}`;
