@@ -7,6 +7,10 @@ import type { SimCluster, SimNode } from '../cluster/index.ts';
 import type { Atlas } from '../faults/index.ts';
 import type { History, Op } from '../history/index.ts';
 import type { World } from '../world/index.ts';
+import type { CommittedMetadata } from './committed-metadata.ts';
+import type { FinalLogs } from './final-logs.ts';
+import type { HostedReplicas } from './hosted-replicas.ts';
+import type { Ledger } from './ledger.ts';
 
 export interface CheckContext {
   readonly world: World;
@@ -18,6 +22,14 @@ export interface CheckContext {
    * its records from then on.
    */
   isDeleted(topic: string): boolean;
+}
+
+/** What the checkers of one run know together. */
+export interface CheckScope extends CheckContext {
+  readonly metadata: CommittedMetadata;
+  readonly hosted: HostedReplicas;
+  readonly ledger: Ledger;
+  readonly finalLogs: FinalLogs;
 }
 
 export interface Checker {
@@ -35,5 +47,5 @@ export interface CheckerKind {
   readonly name: string;
   /** What must hold, in one sentence. */
   readonly sentence: string;
-  make(context: CheckContext): Checker;
+  make(scope: CheckScope): Checker;
 }

@@ -1,0 +1,68 @@
+/** What is in every living partition when the run is over: the leader's log, read through production code and decoded. */
+import type { LeaderEpoch, Offset } from '@millrace/base';
+import { type BatchHeader, readRecords } from '@millrace/protocol';
+import type { SimCluster } from '../cluster/index.ts';
+import { readBatches } from './log-reading.ts';
+
+export interface FinalRecord {
+  readonly offset: Offset;
+  readonly value: string;
+  readonly leaderEpoch: LeaderEpoch;
+}
+
+export interface FinalLog {
+  readonly topic: string;
+  readonly partition: number;
+  readonly headers: readonly BatchHeader[];
+  readonly records: readonly FinalRecord[];
+}
+
+export class FinalLogs {
+  private readonly read: () => FinalLog[];
+  private all: FinalLog[] | undefined;
+  private byName: Map<string, FinalLog> | undefined;
+
+  /** `read` is called once, when somebody asks first. */
+  constructor(read: () => FinalLog[]) {
+    this.read = read;
+  }
+
+  list(): readonly FinalLog[] {
+    this.all ??= this.read();
+    return this.all;
+  }
+
+  /** Undefined: there is no such partition any more. */
+  of(topic: string, partition: number): FinalLog | undefined {
+    this.byName ??= new Map(this.list().map((log) => [`${log.topic}-${log.partition}`, log]));
+    return this.byName.get(`${topic}-${partition}`);
+  }
+}
+
+/** The logs of all leaders, up to their ends. What cannot be read is not there. */
+export function readFinalLogs(cluster: SimCluster): FinalLog[] {
+  const logs: FinalLog[] = [];
+  for (const { topicId, topic, partition, image } of cluster.partitions()) {
+    const leader = cluster.node(image.leader);
+    const replica = leader === undefined ? undefined : cluster.replica(leader, topicId, partition);
+    const broker = leader?.roles?.broker;
+    if (leader === undefined || replica === undefined || broker === undefined) continue;
+    const { log } = replica;
+    const batches = readBatches(leader, log, log.startOffset, log.endOffset) ?? [];
+    const records: FinalRecord[] = [];
+    for (const { header, bytes } of batches)
+      for (const { offset, value } of readRecords(bytes, broker.replicas.options.codecs))
+        records.push({ offset, value: valueOf(value), leaderEpoch: header.leaderEpoch });
+    logs.push({ topic, partition, headers: batches.map(({ header }) => header), records });
+  }
+  return logs;
+}
+
+/** Behind the first space is padding. */
+function valueOf(bytes: Uint8Array | null): string {
+  const text = bytes === null ? '' : TEXT.decode(bytes);
+  const space = text.indexOf(' ');
+  return space < 0 ? text : text.slice(0, space);
+}
+
+const TEXT = new TextDecoder();

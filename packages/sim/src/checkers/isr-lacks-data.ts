@@ -1,0 +1,85 @@
+/**
+ * Whoever is in the ISR holds everything that is committed: it may be elected at any moment, and what it lacks is lost then.
+ *
+ * Exempt while they recover: brokers that lost something which the contract covers (a disk, an unsynced tail). They leave the ISR
+ * as soon as they register, and until then they are not elected.
+ */
+import type { NodeId, Offset } from '@millrace/base';
+import type { MetadataImage, PartitionImage } from '@millrace/metadata';
+import type { Partition } from '@millrace/replication';
+import type { SimNode } from '../cluster/index.ts';
+import type { CheckerKind, CheckScope } from './checker.ts';
+import type { PartitionLedger } from './ledger.ts';
+
+const NAME = 'isr-lacks-data';
+
+export const isrLacksData: CheckerKind = {
+  name: NAME,
+  sentence: 'every member of the committed ISR that is up holds everything that is committed',
+  make: (scope) => new IsrLacksData(scope),
+};
+
+class IsrLacksData {
+  private readonly scope: CheckScope;
+  private checkedImage: MetadataImage | undefined;
+  private readonly checkedStates = new Map<string, PartitionImage>();
+  private readonly committedEnds = new WeakMap<PartitionLedger, Offset>();
+  private readonly logEnds = new WeakMap<Partition, Offset>();
+
+  constructor(scope: CheckScope) {
+    this.scope = scope;
+  }
+
+  turn(node: SimNode): void {
+    const { hosted, ledger, metadata } = this.scope;
+    if (metadata.newest !== this.checkedImage) this.imageMoved(metadata.newest);
+    for (const replica of hosted.of(node)) {
+      const { committedEnd } = ledger.of(replica);
+      const { endOffset } = replica.log;
+      const before = this.logEnds.get(replica) ?? 0;
+      if (endOffset !== before) this.logEnds.set(replica, endOffset);
+      const known = ledger.of(replica);
+      if (this.committedEnds.get(known) !== committedEnd) {
+        this.committedEnds.set(known, committedEnd);
+        this.checkAll(known);
+      } else if (endOffset < committedEnd && endOffset < before) this.checkAll(known);
+      else if (before === 0 && endOffset < committedEnd) this.checkAll(known);
+    }
+  }
+
+  private imageMoved(image: MetadataImage): void {
+    this.checkedImage = image;
+    for (const name of image.topicNames) {
+      const topic = image.topic(name)!;
+      topic.partitions.forEach((state, index) => {
+        const key = `${topic.id}-${index}`;
+        if (this.checkedStates.get(key) === state) return;
+        this.checkedStates.set(key, state);
+        const known = this.scope.ledger.get(topic.id, index);
+        if (known !== undefined) this.checkAll(known);
+      });
+    }
+  }
+
+  private checkAll(ledger: PartitionLedger): void {
+    const { metadata, cluster, atlas, world } = this.scope;
+    const state = metadata.newest.partition(ledger.topicId, ledger.index);
+    if (state === undefined || this.scope.isDeleted(ledger.topic)) return;
+    for (const id of state.isr) {
+      const replica = this.loaded(id, ledger);
+      if (replica === undefined || replica.log.endOffset >= ledger.committedEnd) continue;
+      if (atlas.isRecovering(id)) continue;
+      const { endOffset } = replica.log;
+      world.fail(
+        NAME,
+        `${cluster.node(id)!.name} is in the ISR (${state.isr.join()}) of ${ledger.name} and ends at ${endOffset}, but ${ledger.committedEnd} is committed`,
+      );
+    }
+  }
+
+  private loaded(id: NodeId, { topicId, index }: PartitionLedger): Partition | undefined {
+    const node = this.scope.cluster.node(id);
+    const replica = node === undefined ? undefined : this.scope.cluster.replica(node, topicId, index);
+    return replica?.log.offline === undefined ? replica : undefined;
+  }
+}

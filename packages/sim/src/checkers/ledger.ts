@@ -1,0 +1,82 @@
+/**
+ * The one true log of every partition: the bytes of each committed batch, as the leader held them whose high watermark passed
+ * them first. Kept for ever; what any replica, client or later leader says is compared with it.
+ */
+import type { Offset, Uuid } from '@millrace/base';
+import type { Partition } from '@millrace/replication';
+import type { LogBatch } from './log-reading.ts';
+
+export class PartitionLedger {
+  readonly topicId: Uuid;
+  readonly topic: string;
+  readonly index: number;
+  /** Contiguous, by ascending offset. */
+  readonly batches: LogBatch[] = [];
+  /** Everything below some leader took for committed. May be ahead of `batches` when its bytes could not be looked at. */
+  committedEnd: Offset = 0;
+
+  constructor(topicId: Uuid, topic: string, index: number) {
+    this.topicId = topicId;
+    this.topic = topic;
+    this.index = index;
+  }
+
+  get name(): string {
+    return `${this.topic}-${this.index}`;
+  }
+
+  /** Where `batches` end. */
+  get end(): Offset {
+    const last = this.batches.at(-1);
+    return last === undefined ? 0 : last.header.lastOffset + 1;
+  }
+
+  /** The batch that holds the offset. */
+  find(offset: Offset): LogBatch | undefined {
+    let low = 0;
+    let high = this.batches.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.batches[middle]!.header.lastOffset < offset) low = middle + 1;
+      else high = middle;
+    }
+    const found = this.batches[low];
+    return found !== undefined && found.header.baseOffset <= offset ? found : undefined;
+  }
+}
+
+export class Ledger {
+  private readonly byId = new Map<string, PartitionLedger>();
+  /** The latest topic of a name. */
+  private readonly byName = new Map<string, PartitionLedger>();
+  /** So that a turn costs one look-up less. */
+  private readonly byReplica = new WeakMap<Partition, PartitionLedger>();
+
+  of(replica: Partition): PartitionLedger {
+    let ledger = this.byReplica.get(replica);
+    if (ledger === undefined) {
+      ledger = this.ensure(replica);
+      this.byReplica.set(replica, ledger);
+    }
+    return ledger;
+  }
+
+  get(topicId: Uuid, index: number): PartitionLedger | undefined {
+    return this.byId.get(`${topicId}-${index}`);
+  }
+
+  named(topic: string, index: number): PartitionLedger | undefined {
+    return this.byName.get(`${topic}-${index}`);
+  }
+
+  private ensure({ topicId, topic, index }: Partition): PartitionLedger {
+    const key = `${topicId}-${index}`;
+    let ledger = this.byId.get(key);
+    if (ledger === undefined) {
+      ledger = new PartitionLedger(topicId, topic, index);
+      this.byId.set(key, ledger);
+      this.byName.set(ledger.name, ledger);
+    }
+    return ledger;
+  }
+}

@@ -1,0 +1,104 @@
+/**
+ * Replicas are equal below the high watermark, byte for byte: whenever a replica's high watermark moves, what it holds below is
+ * compared with the ledger, and a leader that is the first to get there writes the ledger.
+ *
+ * A disk that is known to be damaged is not looked at: what it holds is found out and thrown away (the readers see the damage).
+ */
+import type { Offset } from '@millrace/base';
+import type { Partition } from '@millrace/replication';
+import type { SimNode } from '../cluster/index.ts';
+import type { CheckerKind, CheckScope } from './checker.ts';
+import type { PartitionLedger } from './ledger.ts';
+import { firstDifference, readBatches } from './log-reading.ts';
+
+const NAME = 'replicas-differ';
+
+export const replicasDiffer: CheckerKind = {
+  name: NAME,
+  sentence: 'replicas are equal below the high watermark, byte for byte, and nothing committed ever changes',
+  make: (scope) => new ReplicasDiffer(scope),
+};
+
+class ReplicasDiffer {
+  private readonly scope: CheckScope;
+  private readonly checkedEnds = new Map<Partition, Offset>();
+  private readonly watched = new Map<SimNode, readonly Partition[]>();
+
+  constructor(scope: CheckScope) {
+    this.scope = scope;
+  }
+
+  turn(node: SimNode): void {
+    if (!node.isBroker) return;
+    const hosted = this.scope.hosted.of(node);
+    if (hosted !== this.watched.get(node)) this.hostsOthers(node, hosted);
+    for (const replica of hosted)
+      if (replica.highWatermark !== this.checkedEnds.get(replica)) this.moved(node, replica);
+  }
+
+  finish(): void {
+    for (const node of this.scope.cluster.brokers)
+      for (const replica of this.scope.hosted.of(node)) {
+        this.checkedEnds.delete(replica);
+        this.moved(node, replica);
+      }
+  }
+
+  /** Whoever died in the middle of a turn may have told others how far it had committed. */
+  private hostsOthers(node: SimNode, hosted: readonly Partition[]): void {
+    for (const replica of this.watched.get(node) ?? []) {
+      if (hosted.includes(replica)) continue;
+      const ledger = this.scope.ledger.of(replica);
+      ledger.committedEnd = Math.max(ledger.committedEnd, replica.highWatermark);
+      this.checkedEnds.delete(replica);
+    }
+    this.watched.set(node, hosted);
+  }
+
+  private moved(node: SimNode, replica: Partition): void {
+    const { highWatermark, log } = replica;
+    const checkedEnd = Math.min(this.checkedEnds.get(replica) ?? 0, highWatermark);
+    const ledger = this.scope.ledger.of(replica);
+    if (highWatermark > ledger.committedEnd) {
+      if (replica.leadership === undefined && !this.isExempt(node, replica))
+        this.fail(node, ledger, `follows and takes ${highWatermark} for committed before any leader did`);
+      ledger.committedEnd = highWatermark;
+    }
+    this.checkedEnds.set(replica, highWatermark);
+    const from = Math.max(checkedEnd, log.startOffset);
+    if (from >= highWatermark || log.offline !== undefined || this.isExempt(node, replica)) return;
+    const batches = readBatches(node, log, from, highWatermark);
+    if (batches === undefined)
+      this.fail(node, ledger, `cannot read what is committed in ${from}..${highWatermark}`);
+    for (const { header, bytes } of batches) {
+      if (header.baseOffset > ledger.end)
+        this.fail(node, ledger, `goes on at ${header.baseOffset}, the committed log at ${ledger.end}`);
+      if (header.baseOffset === ledger.end) {
+        if (header.leaderEpoch < (ledger.batches.at(-1)?.header.leaderEpoch ?? -1))
+          this.fail(
+            node,
+            ledger,
+            `commits ${header.baseOffset} under a lower leader epoch than what is before`,
+          );
+        ledger.batches.push({ header, bytes: bytes.slice() });
+        continue;
+      }
+      const known = ledger.find(header.baseOffset);
+      const at = known === undefined ? 0 : firstDifference(bytes, known.bytes);
+      if (at >= 0)
+        this.fail(
+          node,
+          ledger,
+          `holds another batch at ${header.baseOffset} than was committed (from byte ${at} on; leader epochs ${header.leaderEpoch} and ${known?.header.leaderEpoch})`,
+        );
+    }
+  }
+
+  private isExempt(node: SimNode, replica: Partition): boolean {
+    return node.disk.isDamaged || this.scope.isDeleted(replica.topic);
+  }
+
+  private fail(node: SimNode, ledger: PartitionLedger, what: string): never {
+    this.scope.world.fail(NAME, `${node.name} ${what} in ${ledger.name}`);
+  }
+}
