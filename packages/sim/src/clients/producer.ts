@@ -256,13 +256,19 @@ export class Producer {
       return;
     }
     if (REFUSED.has(code)) {
-      this.end(batch, batch.mayHaveHappened ? 'info' : 'fail', { error: errorName(code) });
+      batch.op.error = errorName(code);
+      this.giveUp(batch);
       return;
     }
     if (!NOT_APPENDED.has(code)) batch.mayHaveHappened = true;
-    if (code === ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER && this.isOldest(queue, batch) && !batch.isEnded)
-      this.env.history.sequenceLost(this.env.name, queue.topic, queue.partition, batch.op.values[0]!);
     this.metadata.refresh();
+    if (code === ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER && this.isOldest(queue, batch) && !batch.isEnded) {
+      // Nothing can come that fills the gap: both clients go on under another epoch or id.
+      this.env.history.sequenceLost(this.env.name, queue.topic, queue.partition, batch.op.values[0]!);
+      batch.op.error = errorName(code);
+      this.giveUp(batch);
+      return;
+    }
     this.retry(queue, batch, errorName(code));
   }
 

@@ -122,6 +122,7 @@ class Run {
   }
 
   live(): void {
+    this.setClocksWrong();
     for (const node of this.cluster.nodes) node.start();
     this.workload.start();
     if (!this.scenario.faultsFromTheStart) this.comeUp();
@@ -129,6 +130,15 @@ class Run {
     this.recover();
     this.goOn();
     this.end();
+  }
+
+  private setClocksWrong(): void {
+    const random = this.world.random.fork('clocks');
+    const { clockSkewMs, clockDriftPpm } = this.scenario;
+    for (const { host } of this.cluster.nodes) {
+      host.wallOffsetMs += random.below(2 * clockSkewMs + 1) - clockSkewMs;
+      host.driftPpm = random.below(2 * clockDriftPpm + 1) - clockDriftPpm;
+    }
   }
 
   private comeUp(): void {

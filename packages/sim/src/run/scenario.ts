@@ -17,6 +17,9 @@ export interface TopicPlan {
 export interface Scenario {
   readonly cluster: ClusterPlan;
   readonly network: NetworkOptions;
+  /** Wall clocks are up to so far off from the start (nobody keeps them right), and monotonic ones drift by up to so much. */
+  readonly clockSkewMs: number;
+  readonly clockDriftPpm: number;
   readonly topics: readonly TopicPlan[];
   /** Every topic has flush.messages=1, so that power may go everywhere at once. */
   readonly everythingIsSynced: boolean;
@@ -40,6 +43,8 @@ export function drawScenario(random: Prng): Scenario {
   return {
     cluster: { controllers, brokers, combined: random.below(10) === 0, settings: drawSettings(random) },
     network: drawNetwork(random),
+    clockSkewMs: one(random, [0, 0, 2_000, 1_200_000]),
+    clockDriftPpm: one(random, [0, 0, 50, 500]),
     topics: drawTopics(random, brokers, everythingIsSynced),
     everythingIsSynced,
     producers: 2,

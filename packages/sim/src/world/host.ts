@@ -11,6 +11,8 @@ export class Host {
   readonly name: string;
   /** What its wall clock adds to virtual time. Changes when the clock jumps. */
   wallOffsetMs: WallMillis = EPOCH_MS;
+  /** How much faster its monotonic clock runs than virtual time, in millionths; set before its first process starts. */
+  driftPpm = 0;
   /** The process that runs here, or the last one that did. */
   life: Life | undefined;
   private lives = 0;

@@ -125,13 +125,18 @@ export class Life {
 
   private makeClock(): Clock {
     const { world, host } = this;
-    const monotonicMs = (): Millis => Math.floor((world.nowUs - this.bornUs) / MILLISECOND);
+    const { driftPpm } = host;
+    // Integers only: the same on every machine.
+    const own = (us: Micros): Micros => us + Math.floor((us * driftPpm) / 1_000_000);
+    const monotonicMs = (): Millis => Math.floor(own(world.nowUs - this.bornUs) / MILLISECOND);
     return {
       monotonicMs,
       wallMs: () => Math.floor(world.nowUs / MILLISECOND) + host.wallOffsetMs,
       setTimer: (delayMs: Millis, callback: () => void): Timer => {
         // A loaded machine is late by a little.
-        const delayUs = Math.round(Math.max(0, delayMs) * MILLISECOND) + this.random.below(MILLISECOND);
+        const wantedUs = Math.round(Math.max(0, delayMs) * MILLISECOND);
+        const delayUs =
+          wantedUs - Math.floor((wantedUs * driftPpm) / 1_000_000) + this.random.below(MILLISECOND);
         let pending = true;
         const event = world.after(delayUs, () =>
           // Cancelled while it waited in the backlog of a paused process.
