@@ -2,8 +2,9 @@
  * One partition's next state: who stays in the ISR and who leads. Pure, and the only place that elects leaders.
  *
  * 1. A broker that is leaving (unclean restart: its unflushed tail may be gone) leaves the ISR if another member remains.
- *    If it came back with an empty disk and is the last member, what the ISR vouched for is gone: the other replicas, which left
- *    the ISR earlier, are the best that is left, and electing the empty one would make them delete even that.
+ *    If it came back with an empty disk and is the last member, what the ISR vouched for is gone, and electing the empty one would make
+ *    the others delete what they have. Those who left the ISR last hold the most: the partition waits for one of them. Only if nobody
+ *    ever left it, any other replica will do.
  * 2. Members that are not active leave if an active one remains. If none does, the ISR stays: its members are the ones
  *    that hold everything acknowledged, and one of them will lead when it is back. An ISR never becomes empty.
  * 3. The leader stays while it is an active member of the ISR; otherwise the first active member, in the order of the
@@ -70,9 +71,11 @@ function nextIsr(situation: PartitionSituation): readonly NodeId[] {
   const others = wanted.filter((id) => id !== leaving);
   if (others.length === 0 && situation.leavesEmpty) {
     const survivors = partition.replicas.filter((id) => id !== leaving);
+    const best = survivors.filter((id) => partition.formerIsr.includes(id));
+    const candidates = best.length > 0 ? best : survivors;
     // Their logs may differ, so only one of them can be in sync at first.
-    const first = survivors.find(isActive);
-    if (survivors.length > 0) return first === undefined ? survivors : [first];
+    const first = candidates.find(isActive);
+    if (candidates.length > 0) return first === undefined ? candidates : [first];
   }
   const trusted = others.length > 0 ? others : wanted;
   const active = trusted.filter(isActive);

@@ -164,7 +164,7 @@ describe('a broker restarts', () => {
     ]);
   });
 
-  test('with an empty disk, as the last member of the ISR: one of those that left it earlier leads, not the empty one', () => {
+  test('with an empty disk, as the last member of the ISR: the one that left it last leads, not the empty one', () => {
     const h = new Harness();
     const dir = (name: string) => [`AAAAAAAAAAAAAAAAAAAA${name}A` as never];
     for (const id of [1, 2, 3]) h.addBroker(id, { logDirs: dir('BCD'[id - 1]!) });
@@ -181,10 +181,10 @@ describe('a broker restarts', () => {
     expect(h.show('t')).toBe('leader -1 isr 1 epochs 1/3');
     h.register(1, { incarnation: 1, logDirs: dir('E') });
     h.commit();
-    expect(h.show('t')).toBe('leader 2 isr 2 epochs 2/4');
+    expect(h.show('t')).toBe('leader 3 isr 3 epochs 2/4');
     h.heartbeat(1);
     h.commit();
-    expect(h.show('t')).toBe('leader 2 isr 2 epochs 2/4');
+    expect(h.show('t')).toBe('leader 3 isr 3 epochs 2/4');
     // Where there is no other replica nothing can be saved; the partition can at least be used.
     expect(h.show('alone')).toMatch('leader 1 isr 1');
   });

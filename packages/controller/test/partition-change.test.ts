@@ -27,6 +27,29 @@ describe('the next state of a partition', () => {
   });
 });
 
+describe('when the last member of an ISR comes back with an empty disk', () => {
+  const lost = (formerIsr: number[], active: number[]) =>
+    nextState({
+      partition: { replicas: BROKERS, isr: [3], formerIsr, leader: -1, leaderEpoch: 5, partitionEpoch: 9 },
+      isActive: (id) => active.includes(id),
+      leaving: 3,
+      leavesEmpty: true,
+      uncleanElection: false,
+    });
+
+  test('who left the ISR last leads, not the first replica that is there', () => {
+    expect(lost([2], [1, 2])).toEqual({ isr: [2], leader: 2 });
+  });
+
+  test('the partition waits for it while it is away', () => {
+    expect(lost([2], [1])).toEqual({ isr: [2], leader: -1 });
+  });
+
+  test('any other replica will do if none ever left', () => {
+    expect(lost([], [2])).toEqual({ isr: [2], leader: 2 });
+  });
+});
+
 interface Situation {
   isr: number[];
   active: number[];
@@ -36,7 +59,7 @@ interface Situation {
 }
 
 function checkOne({ isr, active, leader, leaving, uncleanElection }: Situation): void {
-  const partition = { replicas: BROKERS, isr, leader, leaderEpoch: 0, partitionEpoch: 0 };
+  const partition = { replicas: BROKERS, isr, formerIsr: [], leader, leaderEpoch: 0, partitionEpoch: 0 };
   const isActive = (id: number) => active.includes(id);
   const next = nextState({ partition, isActive, leaving, uncleanElection });
   expect(next.isr.length).toBeGreaterThan(0);

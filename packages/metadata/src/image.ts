@@ -27,6 +27,11 @@ export interface PartitionImage {
   readonly replicas: readonly NodeId[];
   /** A part of the replicas; never empty. */
   readonly isr: readonly NodeId[];
+  /**
+   * Who left the ISR when it shrank last and has not come back: should those that stayed lose their disks, nobody holds more (as the
+   * last known leader and ELR of KIP-966).
+   */
+  readonly formerIsr: readonly NodeId[];
   /** A member of the ISR, or -1: no leader. */
   readonly leader: NodeId;
   /** Grows by one with every election, also with one that elects nobody. */

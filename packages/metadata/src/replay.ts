@@ -186,7 +186,7 @@ class Replay {
     const partitions = this.draft(record.topicId);
     assert(record.partition === partitions.length, 'partitions are numbered without gaps');
     const { replicas, isr, leader, leaderEpoch, partitionEpoch } = record;
-    const partition = { replicas, isr, leader, leaderEpoch, partitionEpoch };
+    const partition = { replicas, isr, formerIsr: [], leader, leaderEpoch, partitionEpoch };
     checkPartition(partition);
     partitions.push(partition);
     this.touch(record.topicId, record.partition);
@@ -197,9 +197,12 @@ class Replay {
     const partitions = this.draft(record.topicId);
     const before = partitions[record.partition];
     assert(before !== undefined, 'a changed partition exists');
+    const isr = record.isr ?? before.isr;
+    const left = before.isr.filter((id) => !isr.includes(id));
     const partition = {
       replicas: before.replicas,
-      isr: record.isr ?? before.isr,
+      isr,
+      formerIsr: left.length > 0 ? left : before.formerIsr.filter((id) => !isr.includes(id)),
       leader: record.leader ?? before.leader,
       leaderEpoch: record.leader === undefined ? before.leaderEpoch : before.leaderEpoch + 1,
       partitionEpoch: before.partitionEpoch + 1,

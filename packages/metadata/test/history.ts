@@ -8,6 +8,7 @@ import type { MetadataRecord } from '../src/record-types.ts';
 export interface ModelPartition {
   replicas: NodeId[];
   isr: NodeId[];
+  formerIsr: NodeId[];
   leader: NodeId;
   leaderEpoch: number;
   partitionEpoch: number;
@@ -82,7 +83,7 @@ function addPartition(model: Model, topicId: Uuid, draw: number): MetadataRecord
     leaderEpoch: 0,
     partitionEpoch: 0,
   };
-  topic.partitions.push({ ...partition });
+  topic.partitions.push({ ...partition, formerIsr: [] });
   return { type: 'partition', topicId, partition: topic.partitions.length - 1, ...partition };
 }
 
@@ -123,6 +124,11 @@ const alter: Step = (model, draw) => {
     draw % 2 === 0 ? [...partition.replicas] : [partition.replicas[draw % partition.replicas.length]!];
   const leader = draw % 5 === 0 ? -1 : isr[draw % isr.length]!;
   const changesLeader = draw % 3 !== 0 || !isr.includes(partition.leader);
+  // The slow way: gone through member by member.
+  const left = new Set(partition.isr);
+  for (const id of isr) left.delete(id);
+  if (left.size > 0) partition.formerIsr = [...left];
+  else for (const id of isr) partition.formerIsr = partition.formerIsr.filter((known) => known !== id);
   partition.isr = isr;
   partition.partitionEpoch++;
   if (changesLeader) {

@@ -63,6 +63,12 @@ export class SimDisk {
     this.crash = undefined;
   }
 
+  /** What was armed and has not struck never will. */
+  disarm(): void {
+    this.crash = undefined;
+    this.mayGoAstray = undefined;
+  }
+
   setFull(full: boolean): void {
     this.isFull = full;
   }
