@@ -2,16 +2,25 @@
  * The newest metadata that any process has ever taken for committed. A controller that comes back replays the log from its
  * beginning, so what is up now may know less.
  */
+import type { Millis } from '@millrace/base';
 import { MetadataImage } from '@millrace/metadata';
 import type { SimNode } from '../cluster/index.ts';
 
 export class CommittedMetadata {
   newest: MetadataImage = MetadataImage.EMPTY;
+  /** The longest that any controller was configured with. */
+  sessionTimeoutMs: Millis = 0;
+  connectionLossGraceMs: Millis = 0;
 
   turn(node: SimNode): void {
     const { roles } = node;
     if (roles === undefined) return;
-    this.see(roles.controller?.controller.image);
+    if (roles.controller !== undefined) {
+      const { image, config } = roles.controller.controller;
+      this.see(image);
+      this.sessionTimeoutMs = Math.max(this.sessionTimeoutMs, config.sessionTimeoutMs);
+      this.connectionLossGraceMs = Math.max(this.connectionLossGraceMs, config.connectionLossGraceMs);
+    }
     this.see(roles.broker?.metadata.image);
   }
 

@@ -52,14 +52,14 @@ export function readFinalLogs(cluster: SimCluster): FinalLog[] {
     const records: FinalRecord[] = [];
     for (const { header, bytes } of batches)
       for (const { offset, value } of readRecords(bytes, broker.replicas.options.codecs))
-        records.push({ offset, value: valueOf(value), leaderEpoch: header.leaderEpoch });
+        records.push({ offset, value: sentValue(value), leaderEpoch: header.leaderEpoch });
     logs.push({ topic, partition, headers: batches.map(({ header }) => header), records });
   }
   return logs;
 }
 
 /** Behind the first space is padding. */
-function valueOf(bytes: Uint8Array | null): string {
+function sentValue(bytes: Uint8Array | null): string {
   const text = bytes === null ? '' : TEXT.decode(bytes);
   const space = text.indexOf(' ');
   return space < 0 ? text : text.slice(0, space);

@@ -1,28 +1,63 @@
 /** All checkers, and how they are tied to a run. */
 import type { SimCluster } from '../cluster/index.ts';
 import type { Host } from '../world/index.ts';
+import { abortedRead } from './aborted-read.ts';
 import type { CheckContext, Checker, CheckerKind, CheckScope } from './checker.ts';
 import { CommittedMetadata } from './committed-metadata.ts';
+import { damagedBatch } from './damaged-batch.ts';
+import { deadBrokerUnfenced } from './dead-broker-unfenced.ts';
 import { duplicate } from './duplicate.ts';
 import { FinalLogs, readFinalLogs } from './final-logs.ts';
+import { highWatermarkFell } from './high-watermark-fell.ts';
 import { HostedReplicas } from './hosted-replicas.ts';
+import { inconsistentOffsets } from './inconsistent-offsets.ts';
 import { isrLacksData } from './isr-lacks-data.ts';
+import { leaderEpochFell } from './leader-epoch-fell.ts';
 import { Ledger } from './ledger.ts';
+import { lostMetadata } from './lost-metadata.ts';
+import { lostSequence } from './lost-sequence.ts';
 import { lostWrite } from './lost-write.ts';
+import { metadataDiffers } from './metadata-differs.ts';
+import { metadataWentBack } from './metadata-went-back.ts';
 import { nonmonotonicSend } from './nonmonotonic-send.ts';
+import { intNonmonotonicPoll, intPollSkip, nonmonotonicPoll, pollSkip } from './poll-positions.ts';
+import { positionLost } from './position-lost.ts';
 import { replicasDiffer } from './replicas-differ.ts';
 import { twoLeaders } from './two-leaders.ts';
+import { uncommittedRead } from './uncommitted-read.ts';
+import { unseen } from './unseen.ts';
+import { wrongOffset } from './wrong-offset.ts';
+import { zombieLeader } from './zombie-leader.ts';
 
 export type { CheckContext, Checker, CheckerKind } from './checker.ts';
 
 /** All of them, in the order in which they look. The first one writes the ledger that others read. */
 export const checkerKinds: readonly CheckerKind[] = [
   replicasDiffer,
+  highWatermarkFell,
   twoLeaders,
   isrLacksData,
+  zombieLeader,
+  deadBrokerUnfenced,
+  metadataWentBack,
+  metadataDiffers,
+  lostMetadata,
+  uncommittedRead,
+  inconsistentOffsets,
+  abortedRead,
+  pollSkip,
+  nonmonotonicPoll,
+  intPollSkip,
+  intNonmonotonicPoll,
+  positionLost,
+  damagedBatch,
   lostWrite,
+  wrongOffset,
   duplicate,
   nonmonotonicSend,
+  lostSequence,
+  leaderEpochFell,
+  unseen,
 ];
 
 /** Has every checker see everything. Returns what to call at the end. */

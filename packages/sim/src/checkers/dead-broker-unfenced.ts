@@ -1,0 +1,103 @@
+/**
+ * The dead are fenced: as soon as an active controller has had a session and the grace to notice, a broker whose process is dead is
+ * fenced in the committed metadata, and a registration of the dead is never unfenced.
+ */
+import type { BrokerEpoch, NodeId } from '@millrace/base';
+import type { MetadataImage } from '@millrace/metadata';
+import type { SimNode } from '../cluster/index.ts';
+import { type Life, MILLISECOND, type Micros, SECOND } from '../world/index.ts';
+import type { CheckerKind, CheckScope } from './checker.ts';
+
+const NAME = 'dead-broker-unfenced';
+/** To look now and then is enough. */
+const LOOK_US: Micros = 100 * MILLISECOND;
+/** For heartbeats that were under way, pauses that prolong all sessions, and slow disks of the quorum. */
+const SLACK_US: Micros = 5 * SECOND;
+/** Nothing that was sent is older when it arrives: what waits for a cut to heal, or in a frozen process. */
+const MESSAGE_AGE_US: Micros = 20 * SECOND;
+
+export const deadBrokerUnfenced: CheckerKind = {
+  name: NAME,
+  sentence: 'a broker that is dead is fenced within its session, and stays so',
+  make: (scope) => new DeadBrokerUnfenced(scope),
+};
+
+class DeadBrokerUnfenced {
+  private readonly scope: CheckScope;
+  private lookedUs: Micros = 0;
+  /** Who is the active controller, and since when without having stood still. */
+  private active:
+    | { readonly controller: unknown; readonly epoch: number; readonly sinceUs: Micros }
+    | undefined;
+  private image: MetadataImage | undefined;
+  /** Which process got which broker epoch. */
+  private readonly lives = new Map<BrokerEpoch, Life>();
+  private readonly deaths = new Map<Life, Micros>();
+
+  constructor(scope: CheckScope) {
+    this.scope = scope;
+  }
+
+  turn(node: SimNode): void {
+    const { world, metadata } = this.scope;
+    this.noteLife(node);
+    if (metadata.newest !== this.image) this.imageMoved(metadata.newest);
+    if (world.nowUs < this.lookedUs + LOOK_US) return;
+    this.lookedUs = world.nowUs;
+    this.noteActive();
+    if (this.active === undefined) return;
+    const patienceUs = (metadata.sessionTimeoutMs + metadata.connectionLossGraceMs) * MILLISECOND + SLACK_US;
+    if (world.nowUs - this.active.sinceUs <= patienceUs) return;
+    for (const { id, epoch, fenced } of metadata.newest.brokers.values()) {
+      if (fenced) continue;
+      const deadUs = world.nowUs - (this.deathOf(id, epoch) ?? world.nowUs);
+      if (deadUs > patienceUs)
+        world.fail(NAME, `broker ${id} (epoch ${epoch}) is not fenced, ${deadUs / 1e6} s after its death`);
+    }
+  }
+
+  private noteLife(node: SimNode): void {
+    const { life } = node;
+    if (life === undefined || !node.isBroker) return;
+    if (!this.deaths.has(life)) {
+      this.deaths.set(life, Number.POSITIVE_INFINITY);
+      life.onDeath(() => this.deaths.set(life, this.scope.world.nowUs));
+    }
+    const epoch = node.roles?.broker?.replicas.brokerEpoch ?? -1;
+    if (epoch >= 0 && !this.lives.has(epoch)) this.lives.set(epoch, life);
+  }
+
+  private noteActive(): void {
+    const node = this.scope.cluster.activeController();
+    const controller = node?.roles?.controller?.controller;
+    const epoch = controller?.activeEpoch;
+    if (epoch === undefined || node?.life?.isPaused !== false) this.active = undefined;
+    else if (this.active?.controller !== controller || this.active?.epoch !== epoch)
+      this.active = { controller, epoch, sinceUs: this.scope.world.nowUs };
+  }
+
+  private imageMoved(image: MetadataImage): void {
+    const before = this.image;
+    this.image = image;
+    if (before?.brokers === image.brokers) return;
+    for (const { id, epoch, fenced } of image.brokers.values()) {
+      if (fenced || before?.broker(id)?.fenced === false) continue;
+      const deathUs = this.deathOf(id, epoch);
+      const { nowUs } = this.scope.world;
+      if (deathUs !== undefined && nowUs - deathUs > MESSAGE_AGE_US)
+        this.scope.world.fail(
+          NAME,
+          `broker ${id} (epoch ${epoch}) was unfenced, but it died at ${deathUs / 1e6} s`,
+        );
+    }
+  }
+
+  /** When the process died that this epoch belongs to; undefined: it may be alive. */
+  private deathOf(id: NodeId, epoch: BrokerEpoch): Micros | undefined {
+    const node = this.scope.cluster.node(id);
+    // Not known: registered by a process that never heard of it, or has not yet.
+    const life = this.lives.get(epoch) ?? (node?.isUp === false ? node.host.life : undefined);
+    const atUs = life === undefined ? undefined : this.deaths.get(life);
+    return atUs === Number.POSITIVE_INFINITY ? undefined : atUs;
+  }
+}

@@ -1,0 +1,49 @@
+/**
+ * While a replica is open its high watermark never falls: consumers have read up to it.
+ *
+ * Exempt: a log that is thrown away because its disk is damaged, or because the broker recovers from a loss that the contract covers.
+ * After a restart a replica begins where its checkpoint says, which may be behind.
+ */
+import type { Offset } from '@millrace/base';
+import type { Partition } from '@millrace/replication';
+import type { SimNode } from '../cluster/index.ts';
+import type { CheckerKind, CheckScope } from './checker.ts';
+
+const NAME = 'high-watermark-fell';
+
+export const highWatermarkFell: CheckerKind = {
+  name: NAME,
+  sentence: 'the high watermark of an open replica never falls, and lies within its log',
+  make: (scope) => new HighWatermarkFell(scope),
+};
+
+class HighWatermarkFell {
+  private readonly scope: CheckScope;
+  private readonly seen = new WeakMap<Partition, Offset>();
+
+  constructor(scope: CheckScope) {
+    this.scope = scope;
+  }
+
+  turn(node: SimNode): void {
+    for (const replica of this.scope.hosted.of(node)) {
+      const { highWatermark } = replica;
+      const before = this.seen.get(replica);
+      if (highWatermark === before) continue;
+      this.seen.set(replica, highWatermark);
+      const { startOffset, endOffset } = replica.log;
+      const name = `${replica.topic}-${replica.index}`;
+      if (highWatermark > endOffset || highWatermark < startOffset)
+        this.scope.world.fail(
+          NAME,
+          `at ${node.name} the high watermark ${highWatermark} of ${name} lies outside of its log ${startOffset}..${endOffset}`,
+        );
+      if (before === undefined || highWatermark > before || this.isExempt(node, replica)) continue;
+      this.scope.world.fail(NAME, `at ${node.name} that of ${name} fell from ${before} to ${highWatermark}`);
+    }
+  }
+
+  private isExempt(node: SimNode, replica: Partition): boolean {
+    return this.scope.isDeleted(replica.topic) || this.scope.atlas.isRecovering(node.id);
+  }
+}

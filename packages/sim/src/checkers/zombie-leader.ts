@@ -1,0 +1,69 @@
+/**
+ * A leader that has been replaced stops acknowledging: once the metadata name another epoch for longer than a session, whoever still
+ * leads under the old one holds no lease.
+ */
+import type { LeaderEpoch } from '@millrace/base';
+import type { MetadataImage } from '@millrace/metadata';
+import type { SimNode } from '../cluster/index.ts';
+import { MILLISECOND, type Micros } from '../world/index.ts';
+import type { CheckerKind, CheckScope } from './checker.ts';
+
+const NAME = 'zombie-leader';
+/** For messages that were under way, and a clock that is read in whole milliseconds. */
+const SLACK_US: Micros = 2_000 * MILLISECOND;
+
+export const zombieLeader: CheckerKind = {
+  name: NAME,
+  sentence: 'whoever leads under an epoch that was superseded longer than a session ago holds no lease',
+  make: (scope) => new ZombieLeader(scope),
+};
+
+class ZombieLeader {
+  private readonly scope: CheckScope;
+  private image: MetadataImage | undefined;
+  /** When each leader epoch of a partition was first seen in committed metadata, by epoch. */
+  private readonly begins = new Map<string, Micros[]>();
+
+  constructor(scope: CheckScope) {
+    this.scope = scope;
+  }
+
+  turn(node: SimNode): void {
+    const { hosted, world, metadata } = this.scope;
+    if (metadata.newest !== this.image) this.imageMoved(metadata.newest);
+    for (const replica of hosted.of(node)) {
+      if (replica.leadership === undefined) continue;
+      const begins = this.begins.get(`${replica.topicId}-${replica.index}`);
+      if (begins === undefined || begins.length - 1 <= replica.leaderEpoch) continue;
+      const sinceUs = world.nowUs - endOf(begins, replica.leaderEpoch);
+      const sessionUs = metadata.sessionTimeoutMs * MILLISECOND;
+      if (sinceUs <= sessionUs + SLACK_US || !node.roles!.broker!.replicas.holdsLease) continue;
+      world.fail(
+        NAME,
+        `${node.name} leads ${replica.topic}-${replica.index} in epoch ${replica.leaderEpoch} with a lease, ${sinceUs / 1e6} s after that epoch ended`,
+      );
+    }
+  }
+
+  private imageMoved(image: MetadataImage): void {
+    this.image = image;
+    for (const name of image.topicNames) {
+      const { id, partitions } = image.topic(name)!;
+      partitions.forEach(({ leaderEpoch }, index) => {
+        const key = `${id}-${index}`;
+        const begins = this.begins.get(key) ?? [];
+        this.begins.set(key, begins);
+        begins[leaderEpoch] ??= this.scope.world.nowUs;
+      });
+    }
+  }
+}
+
+/** Some epochs may never have been seen. */
+function endOf(begins: readonly Micros[], epoch: LeaderEpoch): Micros {
+  for (let later = epoch + 1; later < begins.length; later++) {
+    const atUs = begins[later];
+    if (atUs !== undefined) return atUs;
+  }
+  return Number.POSITIVE_INFINITY;
+}
