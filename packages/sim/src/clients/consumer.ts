@@ -175,7 +175,7 @@ export class Consumer {
   }
 
   private validate(connection: BrokerConnection, position: Position, currentLeaderEpoch: number): void {
-    const { topic, partition, lastEpoch } = position;
+    const { topic, partition, lastEpoch, offset } = position;
     position.isAsking = true;
     const asked = { partition, currentLeaderEpoch, leaderEpoch: lastEpoch };
     const request = { replicaId: -1, topics: [{ topic, partitions: [asked] }] };
@@ -183,9 +183,10 @@ export class Consumer {
       position.isAsking = false;
       const end = response?.topics[0]?.partitions[0];
       if (end === undefined || end.errorCode !== 0) this.failed(position, end?.errorCode ?? 0);
-      else {
+      // A fetch that was under way may have moved it meanwhile: then it is asked again.
+      else if (position.offset === offset) {
         position.validatedEpoch = currentLeaderEpoch;
-        if (end.endOffset >= 0 && end.endOffset < position.offset!) {
+        if (end.endOffset >= 0 && end.endOffset < offset!) {
           position.offset = end.endOffset;
           this.env.history.add({
             type: 'assign',
@@ -223,11 +224,12 @@ export class Consumer {
       forgottenTopicsData: [],
       rackId: '',
     };
+    const asked = new Map(positions.map((position) => [position, position.offset]));
     this.fetching.add(leaderId);
     connection.request(apis.fetch, options.version, request, (response) => {
       this.fetching.delete(leaderId);
       if (response === undefined) this.sessions.delete(leaderId);
-      else this.fetched(leaderId, session, positions, response);
+      else this.fetched(leaderId, session, asked, response);
       this.pump();
     });
   }
@@ -267,9 +269,10 @@ export class Consumer {
   private fetched(
     leaderId: NodeId,
     session: Session | undefined,
-    positions: readonly Position[],
+    asked: ReadonlyMap<Position, number | undefined>,
     response: FetchResponse,
   ): void {
+    const positions = [...asked.keys()];
     if (response.errorCode !== 0) {
       countError(this.env, response.errorCode);
       this.sessions.delete(leaderId);
@@ -287,7 +290,9 @@ export class Consumer {
         const position = positions.find(
           (one) => one.topic === topic && one.partition === answer.partitionIndex,
         );
-        if (position !== undefined) this.take(leaderId, position, answer);
+        // An answer of an earlier leader, when a later one has brought more, says nothing any more.
+        if (position !== undefined && position.offset === asked.get(position))
+          this.take(leaderId, position, answer);
       }
   }
 
