@@ -81,6 +81,7 @@ export function attachCheckers(
     const node = nodes.get(life.host);
     if (node === undefined) return;
     scope.metadata.turn(node);
+    scope.hosted.turn(node);
     for (const one of turns) one.turn(node);
   });
   history.watchers.push((op) => {
