@@ -1,0 +1,254 @@
+/** What checkers are tried on: hand-made histories, and a small cluster of production nodes whose state a test then corrupts. */
+import { compressionCodecs } from '@millrace/protocol/io';
+import type { CheckerKind, CheckScope } from '../../src/checkers/checker.ts';
+import { CommittedMetadata } from '../../src/checkers/committed-metadata.ts';
+import { type FinalLog, FinalLogs } from '../../src/checkers/final-logs.ts';
+import { HostedReplicas } from '../../src/checkers/hosted-replicas.ts';
+import { attachCheckers } from '../../src/checkers/index.ts';
+import { Ledger } from '../../src/checkers/ledger.ts';
+import { Admin, type ClientEnv } from '../../src/clients/index.ts';
+import { SimCluster, type SimNode } from '../../src/cluster/index.ts';
+import { Atlas } from '../../src/faults/index.ts';
+import { History, type Op, type PollOp, type SendOp } from '../../src/history/index.ts';
+import { Network } from '../../src/net/index.ts';
+import { Host, SECOND, Violation, World } from '../../src/world/index.ts';
+
+const NETWORK = {
+  delayUs: 100,
+  jitterUs: 50,
+  bytesPerSecond: 100_000_000,
+  splitPerMille: 0,
+  connectTimeoutMs: 1_000,
+  keepAliveMs: 4_000,
+};
+
+/** What was violated, or undefined: `checker: sentence`. */
+export function violationOf(act: () => void): string | undefined {
+  try {
+    act();
+  } catch (error) {
+    if (error instanceof Violation) return error.message;
+    throw error;
+  }
+  return undefined;
+}
+
+// ------------------------------------------------------------------ hand-made histories
+
+/** Shows operations to one checker, then the end. Returns what it found. */
+export function judge(
+  kind: CheckerKind,
+  ops: readonly Op[],
+  end: { logs?: readonly FinalLog[]; deleted?: readonly string[]; scope?: Partial<CheckScope> } = {},
+): string | undefined {
+  const history = new History();
+  const world = new World(1);
+  const network = new Network(world, NETWORK);
+  const cluster = new SimCluster(world, network, compressionCodecs, {
+    controllers: 1,
+    brokers: 1,
+    combined: false,
+    settings: {},
+  });
+  const scope: CheckScope = {
+    world,
+    cluster,
+    atlas: new Atlas(cluster, false),
+    history,
+    isDeleted: (topic) => end.deleted?.includes(topic) === true,
+    metadata: new CommittedMetadata(),
+    hosted: new HostedReplicas(),
+    ledger: new Ledger(),
+    finalLogs: new FinalLogs(() => [...(end.logs ?? [])]),
+    ...end.scope,
+  };
+  return violationOf(() => {
+    const checker = kind.make(scope);
+    for (const op of ops) {
+      scope.history.add(op);
+      checker.op?.(op);
+    }
+    checker.finish?.();
+  });
+}
+
+export function send(values: readonly string[], facts: Partial<SendOp> = {}): SendOp {
+  return {
+    type: 'send',
+    client: 'p1',
+    topic: 't',
+    partition: 0,
+    values,
+    acks: -1,
+    idempotent: true,
+    invokedUs: 0,
+    endedUs: 1,
+    outcome: 'ok',
+    baseOffset: undefined,
+    error: undefined,
+    ackedBy: 4,
+    ...facts,
+  };
+}
+
+export function poll(
+  fetchOffset: number,
+  records: readonly (readonly [number, string])[],
+  client = 'q1',
+): PollOp {
+  return {
+    type: 'poll',
+    client,
+    topic: 't',
+    partition: 0,
+    fetchOffset,
+    records: records.map(([offset, value]) => ({ offset, value, leaderEpoch: 0 })),
+    highWatermark: 1000,
+    brokerId: 4,
+    endedUs: 2,
+  };
+}
+
+export function assign(
+  offset: number,
+  why: 'earliest' | 'latest' | 'out-of-range' | 'truncated' = 'earliest',
+): Op {
+  return { type: 'assign', client: 'q1', topic: 't', partition: 0, offset, why, endedUs: 1 };
+}
+
+/** A log of partition 0 of topic t, one batch a record. */
+export function finalLog(
+  values: readonly string[],
+  header: (index: number) => object = () => ({}),
+): FinalLog {
+  return {
+    topic: 't',
+    partition: 0,
+    records: values.map((value, offset) => ({ offset, value, leaderEpoch: 0 })),
+    headers: values.map((_value, index) =>
+      Object.assign(Object.create(null), {
+        baseOffset: index,
+        lastOffset: index,
+        lastOffsetDelta: 0,
+        leaderEpoch: 0,
+        producerId: -1,
+        producerEpoch: -1,
+        baseSequence: -1,
+        ...header(index),
+      }),
+    ),
+  };
+}
+
+// ------------------------------------------------------------------ a cluster
+
+/** One controller and three brokers, with a topic `t` of one partition that everybody has. */
+export class SmallCluster {
+  readonly world = new World(7);
+  readonly history = new History();
+  readonly cluster: SimCluster;
+  readonly atlas: Atlas;
+  readonly finish: () => void;
+  readonly deleted = new Set<string>();
+  readonly admin: Admin;
+  private produced = 0;
+
+  constructor(kinds: readonly CheckerKind[], controllers = 1) {
+    const { world, history } = this;
+    const network = new Network(world, NETWORK);
+    this.cluster = new SimCluster(world, network, compressionCodecs, {
+      controllers,
+      brokers: 3,
+      combined: false,
+      settings: { 'auto.create.topics.enable': 'false', 'broker.session.timeout.ms': '1500' },
+    });
+    const { cluster } = this;
+    this.atlas = new Atlas(cluster, false);
+    const isDeleted = (topic: string) => this.deleted.has(topic);
+    this.finish = attachCheckers({ world, cluster, atlas: this.atlas, history, isDeleted }, kinds);
+    for (const node of cluster.nodes) node.start();
+    this.admin = new Admin(this.machine(network, 'a1'), 2_000);
+    this.admin.start();
+    this.until(() => cluster.brokers.every(({ isReady }) => isReady));
+    this.createTopic('t');
+  }
+
+  createTopic(name: string): void {
+    let isDone = false;
+    this.admin.createTopic({ name, partitions: 1, replicationFactor: 3, configs: {} }, () => {
+      isDone = true;
+    });
+    this.until(() => isDone && this.cluster.image().topic(name) !== undefined);
+    this.run(1);
+  }
+
+  run(seconds: number): void {
+    this.world.runUntil(this.world.nowUs + seconds * SECOND);
+  }
+
+  until(condition: () => boolean): void {
+    if (!this.world.runUntil(this.world.nowUs + 30 * SECOND, condition))
+      throw new Error('it never came to that');
+  }
+
+  get leader(): SimNode {
+    return this.cluster.node(this.state.leader)!;
+  }
+
+  get followers(): SimNode[] {
+    return this.cluster.brokers.filter((node) => node !== this.leader);
+  }
+
+  get state() {
+    return this.cluster.partitions().find(({ topic }) => topic === 't')!.image;
+  }
+
+  replica(node: SimNode) {
+    const { topicId } = this.cluster.partitions().find(({ topic }) => topic === 't')!;
+    return this.cluster.replica(node, topicId, 0)!;
+  }
+
+  /** Appends at the leader, in a turn of its own, as a request would; and waits until everybody knows that it is committed. */
+  produce(batch: (value: string) => Uint8Array): void {
+    const { leader } = this;
+    const { topicId } = this.replica(leader);
+    const records = batch(`p1-${this.produced++}`);
+    leader.life!.turn('io', () =>
+      leader.roles!.broker!.replicas.produce(
+        {
+          acks: -1,
+          apiVersion: 9,
+          timeoutMs: 1_000,
+          partitions: [{ topicId, partition: 0, records }],
+        } as never,
+        () => {},
+      ),
+    );
+    const end = this.replica(leader).log.endOffset;
+    this.until(() => this.cluster.brokers.every((node) => this.replica(node).highWatermark === end));
+  }
+
+  /** Does it in a turn of the node, which the checkers then see. */
+  corrupt(node: SimNode, how: () => void): void {
+    node.life!.turn('io', how);
+  }
+
+  private machine(network: Network, name: string): ClientEnv {
+    const { world, cluster, history } = this;
+    const host = new Host(world, name);
+    network.add(host);
+    const life = host.boot();
+    const random = life.random.fork('client');
+    const { bootstrap } = cluster;
+    return {
+      name,
+      world,
+      life,
+      net: network.netOf(life),
+      random,
+      bootstrap,
+      history,
+      codecs: compressionCodecs,
+    };
+  }
+}
