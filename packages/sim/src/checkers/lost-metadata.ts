@@ -63,7 +63,10 @@ class LostMetadata {
     };
     this.topics.set(name, known);
     const { world } = this.scope;
-    if (image === undefined) return world.fail(NAME, `${name} does not exist, but ${why}`);
+    if (image === undefined) {
+      world.fail(NAME, `${name} does not exist, but ${why}`);
+      return;
+    }
     if (image.id !== known.id) world.fail(NAME, `${name} has another id than when ${why}`);
     if (image.partitions.length < known.partitions)
       world.fail(NAME, `${name} had ${known.partitions} partitions and has ${image.partitions.length}`);

@@ -1,6 +1,9 @@
 /**
  * What an idempotent producer was acknowledged lies in the log in the order in which it was sent, and its sequences follow one
  * on another without a gap. (What ended unknown may have been appended late by a producer that went on under another id.)
+ *
+ * The first batch of a producer id in a partition may carry any sequence: whom a broker does not know it may have forgotten, so it
+ * accepts that, as Kafka does (KIP-360). How often that left out a batch is counted.
  */
 import type { BatchHeader } from '@millrace/protocol';
 import type { Op } from '../history/index.ts';
@@ -55,19 +58,24 @@ class NonmonotonicSend {
   }
 
   private checkSequences({ topic, partition, headers }: FinalLog): void {
+    const { world } = this.scope;
     const last = new Map<number, BatchHeader>();
     for (const header of headers) {
       const { producerId, producerEpoch, baseSequence, baseOffset } = header;
       if (producerId < 0) continue;
       const before = last.get(producerId);
-      const isSame = before?.producerEpoch === producerEpoch;
-      const expected = before !== undefined && isSame ? before.baseSequence + before.lastOffsetDelta + 1 : 0;
-      if ((before !== undefined && before.producerEpoch > producerEpoch) || baseSequence !== expected)
-        this.scope.world.fail(
+      last.set(producerId, header);
+      if (before === undefined) {
+        if (baseSequence > 0) world.count('sequence begins above 0');
+        continue;
+      }
+      const isSame = before.producerEpoch === producerEpoch;
+      const expected = isSame ? before.baseSequence + before.lastOffsetDelta + 1 : 0;
+      if (before.producerEpoch > producerEpoch || baseSequence !== expected)
+        world.fail(
           NAME,
           `producer id ${producerId}, epoch ${producerEpoch} has sequence ${baseSequence} at ${baseOffset} of ${topic}-${partition} where ${expected} is next`,
         );
-      last.set(producerId, header);
     }
   }
 }

@@ -87,7 +87,7 @@ describe('what producers were told', () => {
   itFires(
     nonmonotonicSend,
     [[], { logs: [sequences(0, 1, 3)] }],
-    [[], { logs: [sequences(0, 1, 2)] }],
+    [[], { logs: [sequences(5, 6, 7)] }],
     /sequence 3 at 2 of t-0 where 2 is next/,
   );
   const lost = new History();
