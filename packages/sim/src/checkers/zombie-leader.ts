@@ -4,6 +4,7 @@
  */
 import type { LeaderEpoch } from '@millrace/base';
 import type { MetadataImage } from '@millrace/metadata';
+import type { Partition } from '@millrace/replication';
 import type { SimNode } from '../cluster/index.ts';
 import { MILLISECOND, type Micros } from '../world/index.ts';
 import type { CheckerKind, CheckScope } from './checker.ts';
@@ -23,6 +24,7 @@ class ZombieLeader {
   private image: MetadataImage | undefined;
   /** When each leader epoch of a partition was first seen in committed metadata, by epoch. */
   private readonly begins = new Map<string, Micros[]>();
+  private readonly byReplica = new WeakMap<Partition, readonly Micros[]>();
 
   constructor(scope: CheckScope) {
     this.scope = scope;
@@ -33,7 +35,7 @@ class ZombieLeader {
     if (metadata.newest !== this.image) this.imageMoved(metadata.newest);
     for (const replica of hosted.of(node)) {
       if (replica.leadership === undefined) continue;
-      const begins = this.begins.get(`${replica.topicId}-${replica.index}`);
+      const begins = this.beginsOf(replica);
       if (begins === undefined || begins.length - 1 <= replica.leaderEpoch) continue;
       const sinceUs = world.nowUs - endOf(begins, replica.leaderEpoch);
       const sessionUs = metadata.sessionTimeoutMs * MILLISECOND;
@@ -43,6 +45,15 @@ class ZombieLeader {
         `${node.name} leads ${replica.topic}-${replica.index} in epoch ${replica.leaderEpoch} with a lease, ${sinceUs / 1e6} s after that epoch ended`,
       );
     }
+  }
+
+  /** A turn is too short to put a name together. */
+  private beginsOf(replica: Partition): readonly Micros[] | undefined {
+    const known = this.byReplica.get(replica);
+    if (known !== undefined) return known;
+    const begins = this.begins.get(`${replica.topicId}-${replica.index}`);
+    if (begins !== undefined) this.byReplica.set(replica, begins);
+    return begins;
   }
 
   private imageMoved(image: MetadataImage): void {
