@@ -13,7 +13,9 @@ import type {
   PartitionImage,
 } from '@millrace/metadata';
 import { ErrorCode } from '@millrace/protocol';
+import { minInsyncReplicasOf } from './broker-effects.ts';
 import { currentRegistration } from './brokers.ts';
+import type { ControllerConfig } from './config.ts';
 import { answer, type Decision } from './decision.ts';
 import { partitionChange } from './partition-change.ts';
 
@@ -25,6 +27,7 @@ type Item = AlterPartitionRequest['partitions'][number];
  */
 export function decideAlterPartition(
   image: MetadataImage,
+  config: ControllerConfig,
   request: AlterPartitionRequest,
 ): Decision<AlterPartitionResponse> {
   if (currentRegistration(image, request.brokerId, request.brokerEpoch) === undefined) {
@@ -40,10 +43,15 @@ export function decideAlterPartition(
     const error = repeated ? ErrorCode.INVALID_REQUEST : validate(image, request.brokerId, item);
     errors.push(error);
     if (error !== ErrorCode.NONE) continue;
-    const partition = image.topicById(item.topicId as never)!.partitions[item.partition]!;
+    const topic = image.topicById(item.topicId as never)!;
+    const partition = topic.partitions[item.partition]!;
+    const targetIsr = item.isr.map(({ brokerId }) => brokerId);
     const record = partitionChange(item.topicId as never, item.partition, {
       partition,
-      targetIsr: item.isr.map(({ brokerId }) => brokerId),
+      targetIsr,
+      // A leader that wants to go does not trust its own log.
+      leaving: targetIsr.includes(partition.leader) ? undefined : partition.leader,
+      minInsyncReplicas: minInsyncReplicasOf(image, config, topic.name),
       isActive: (id) => image.isActive(id),
       uncleanElection: false,
     });

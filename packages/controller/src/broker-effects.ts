@@ -3,7 +3,13 @@
  * leaderless partitions that can be led again when one is back. Costs what the partitions of these brokers cost.
  */
 import type { NodeId } from '@millrace/base';
-import { booleanOf, effectiveTopicConfig, type MetadataImage, type MetadataRecord } from '@millrace/metadata';
+import {
+  booleanOf,
+  effectiveTopicConfig,
+  type MetadataImage,
+  type MetadataRecord,
+  numberOf,
+} from '@millrace/metadata';
 import type { ControllerConfig } from './config.ts';
 import { partitionChange } from './partition-change.ts';
 
@@ -33,12 +39,18 @@ export function partitionEffects(
         seen.add(key);
       }
       const uncleanElection = allowsUncleanElection(image, config, topic.name);
-      const situation = { partition, isActive, leaving, leavesEmpty, uncleanElection };
+      const minInsyncReplicas = minInsyncReplicasOf(image, config, topic.name);
+      const situation = { partition, isActive, leaving, leavesEmpty, uncleanElection, minInsyncReplicas };
       const record = partitionChange(topic.id, index, situation);
       if (record !== undefined) records.push(record);
     }
   }
   return records;
+}
+
+export function minInsyncReplicasOf(image: MetadataImage, config: ControllerConfig, topic: string): number {
+  const layers = { topic: image.topicConfig(topic), staticBroker: config.serverProperties };
+  return numberOf(effectiveTopicConfig('min.insync.replicas', layers));
 }
 
 export function allowsUncleanElection(

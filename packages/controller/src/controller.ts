@@ -225,7 +225,7 @@ export class Controller {
     _now: Millis,
     reply: (response: AlterPartitionResponse) => void,
   ): void {
-    this.decideAndExecute(() => decideAlterPartition(this.head, request), {
+    this.decideAndExecute(() => decideAlterPartition(this.head, this.config, request), {
       reply,
       fail: ({ errorCode }) => ({ errorCode, partitions: [] }),
     });

@@ -1,15 +1,20 @@
 /**
  * One partition's next state: who stays in the ISR and who leads. Pure, and the only place that elects leaders.
  *
- * 1. A broker that is leaving (unclean restart: its unflushed tail may be gone) leaves the ISR if another member remains.
+ * Whoever is in the ISR or among the eligible leader replicas (ELR, KIP-966) holds everything committed: they vouch for the partition.
+ *
+ * 1. A broker that is leaving (unclean restart: its unflushed tail may be gone; or its log is damaged) leaves both if another voucher
+ *    remains. If it was alone in the ISR, those of the ELR take its place.
  *    If it came back with an empty disk and is the last member, what the ISR vouched for is gone, and electing the empty one would make
  *    the others delete what they have. Those who left the ISR last hold the most: the partition waits for one of them. Only if nobody
  *    ever left it, any other replica will do.
- * 2. Members that are not active leave if an active one remains. If none does, the ISR stays: its members are the ones
- *    that hold everything acknowledged, and one of them will lead when it is back. An ISR never becomes empty.
+ * 2. Members that are not active leave if an active one remains, or if an active one of the ELR can take their place. If neither does,
+ *    the ISR stays: its members hold everything acknowledged, and one of them will lead when it is back. An ISR never becomes empty.
  * 3. The leader stays while it is an active member of the ISR; otherwise the first active member, in the order of the
  *    replicas, leads; otherwise nobody does (-1).
- * 4. Only if nobody can lead and the topic allows unclean election, the first active replica leads, alone in its ISR:
+ * 4. While the ISR has fewer members than min.insync.replicas nothing is committed, so who leaves it then joins the ELR, and with
+ *    enough members the ELR is empty.
+ * 5. Only if nobody can lead and the topic allows unclean election, the first active replica leads, alone in its ISR:
  *    acknowledged records may be lost (unclean.leader.election.enable).
  */
 import { assert, type NodeId, type Uuid } from '@millrace/base';
@@ -26,10 +31,13 @@ export interface PartitionSituation {
   /** The one that is leaving has another disk than before: it holds nothing. */
   readonly leavesEmpty?: boolean | undefined;
   readonly uncleanElection: boolean;
+  /** `min.insync.replicas` of the topic. */
+  readonly minInsyncReplicas: number;
 }
 
 export interface PartitionOutcome {
   readonly isr: readonly NodeId[];
+  readonly elr: readonly NodeId[];
   readonly leader: NodeId;
 }
 
@@ -40,15 +48,17 @@ export function partitionChange(
   situation: PartitionSituation,
 ): PartitionChangeRecord | undefined {
   const { partition } = situation;
-  const { isr, leader } = nextState(situation);
+  const { isr, elr, leader } = nextState(situation);
   const isrChanges = !sameMembers(isr, partition.isr);
+  const elrChanges = !sameMembers(elr, partition.elr);
   const leaderChanges = leader !== partition.leader;
-  if (!isrChanges && !leaderChanges) return undefined;
+  if (!isrChanges && !elrChanges && !leaderChanges) return undefined;
   return {
     type: 'partitionChange',
     topicId,
     partition: index,
     ...(isrChanges ? { isr } : {}),
+    ...(elrChanges ? { elr } : {}),
     ...(leaderChanges ? { leader } : {}),
   };
 }
@@ -57,19 +67,22 @@ export function nextState(situation: PartitionSituation): PartitionOutcome {
   const { partition, isActive } = situation;
   const isr = nextIsr(situation);
   assert(isr.length > 0, 'an ISR never becomes empty');
-  if (isr.includes(partition.leader) && isActive(partition.leader)) return { isr, leader: partition.leader };
+  const elr = nextElr(situation, isr);
+  if (isr.includes(partition.leader) && isActive(partition.leader))
+    return { isr, elr, leader: partition.leader };
   const clean = partition.replicas.find((id) => isr.includes(id) && isActive(id));
-  if (clean !== undefined) return { isr, leader: clean };
+  if (clean !== undefined) return { isr, elr, leader: clean };
   const unclean = situation.uncleanElection ? partition.replicas.find(isActive) : undefined;
-  if (unclean !== undefined) return { isr: [unclean], leader: unclean };
-  return { isr, leader: -1 };
+  if (unclean !== undefined) return { isr: [unclean], elr: [], leader: unclean };
+  return { isr, elr, leader: -1 };
 }
 
 function nextIsr(situation: PartitionSituation): readonly NodeId[] {
   const { partition, isActive, targetIsr, leaving } = situation;
   const wanted = targetIsr ?? partition.isr;
   const others = wanted.filter((id) => id !== leaving);
-  if (others.length === 0 && situation.leavesEmpty) {
+  const eligible = partition.elr.filter((id) => id !== leaving && !wanted.includes(id));
+  if (others.length === 0 && eligible.length === 0 && situation.leavesEmpty) {
     const survivors = partition.replicas.filter((id) => id !== leaving);
     const best = survivors.filter((id) => partition.formerIsr.includes(id));
     const candidates = best.length > 0 ? best : survivors;
@@ -77,9 +90,22 @@ function nextIsr(situation: PartitionSituation): readonly NodeId[] {
     const first = candidates.find(isActive);
     if (candidates.length > 0) return first === undefined ? candidates : [first];
   }
-  const trusted = others.length > 0 ? others : wanted;
+  const trusted = others.length > 0 ? others : eligible.length > 0 ? eligible : wanted;
   const active = trusted.filter(isActive);
-  return active.length > 0 ? active : trusted;
+  if (active.length > 0) return active;
+  const activeEligible = eligible.filter(isActive);
+  return activeEligible.length > 0 ? activeEligible : trusted;
+}
+
+/** Everybody who vouched before and is not in the ISR now, while that is too small to commit anything without them. */
+function nextElr(
+  { partition, leaving, minInsyncReplicas }: PartitionSituation,
+  isr: readonly NodeId[],
+): readonly NodeId[] {
+  if (isr.length >= Math.min(minInsyncReplicas, partition.replicas.length)) return [];
+  return partition.replicas.filter(
+    (id) => id !== leaving && !isr.includes(id) && (partition.isr.includes(id) || partition.elr.includes(id)),
+  );
 }
 
 /** Equal as sets; neither has duplicates. */

@@ -32,6 +32,39 @@ describe('a broker dies', () => {
     expect(h.show('t')).toBe('leader 1 isr 1 epochs 2/3');
   });
 
+  test('while the ISR is too small to commit anything, whoever leaves it stays eligible (KIP-966)', () => {
+    const h = new Harness({ serverProperties: new Map([['min.insync.replicas', '2']]) }, [1, 2, 3]);
+    const elr = () => h.active.image.topic('t')!.partitions[0]!.elr;
+    h.topic('t', [1, 2, 3]);
+    h.kill(3);
+    expect(elr()).toEqual([]);
+    h.kill(2);
+    expect([h.show('t'), elr()]).toEqual(['leader 1 isr 1 epochs 0/2', [2]]);
+    h.kill(1);
+    expect([h.show('t'), elr()]).toEqual(['leader -1 isr 1 epochs 1/3', [2]]);
+    // Back after a pause: it has everything, while the last member of the ISR is away.
+    h.heartbeat(2);
+    h.commit();
+    expect([h.show('t'), elr()]).toEqual(['leader 2 isr 2 epochs 2/4', [1]]);
+    // An unclean restart is no voucher any more while another one is there.
+    h.register(1, { incarnation: 1 });
+    h.commit();
+    expect([h.show('t'), elr()]).toEqual(['leader 2 isr 2 epochs 2/5', []]);
+  });
+
+  test('the last member of the ISR that restarts uncleanly gives its place to the eligible replicas', () => {
+    const h = new Harness({ serverProperties: new Map([['min.insync.replicas', '2']]) }, [1, 2]);
+    h.topic('t', [1, 2]);
+    h.kill(2);
+    h.kill(1);
+    h.register(1, { incarnation: 1 });
+    h.commit();
+    expect(h.show('t')).toBe('leader -1 isr 2 epochs 1/3');
+    h.heartbeat(1);
+    h.commit();
+    expect(h.show('t')).toBe('leader -1 isr 2 epochs 1/3');
+  });
+
   test('a replica outside the ISR does not lead, unless the topic allows it', () => {
     const h = new Harness({}, [1, 2]);
     h.createTopics([

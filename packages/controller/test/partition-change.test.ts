@@ -1,4 +1,4 @@
-/** Goal: the four rules at the head of partition-change.ts. Method: every small situation there is, against the rules said anew. */
+/** Goal: the rules at the head of partition-change.ts. Method: every small situation there is, against the rules said anew. */
 import { describe, expect, test } from 'vitest';
 import { nextState } from '../src/index.ts';
 
@@ -16,63 +16,86 @@ describe('the next state of a partition', () => {
         for (const leader of [-1, ...isr]) {
           for (const leaving of [undefined, 1, 2]) {
             for (const uncleanElection of [false, true]) {
-              situations++;
-              checkOne({ isr, active, leader, leaving, uncleanElection });
+              for (const elr of subsets(BROKERS.filter((id) => !isr.includes(id)))) {
+                for (const minInsyncReplicas of [1, 2, 5]) {
+                  situations++;
+                  checkOne({ isr, elr, active, leader, leaving, uncleanElection, minInsyncReplicas });
+                }
+              }
             }
           }
         }
       }
     }
-    expect(situations).toBe(7 * 8 * 3 * 2 + 12 * 8 * 3 * 2);
+    // By size of the ISR: how many there are, leaders, ELRs.
+    expect(situations).toBe((3 * 2 * 4 + 3 * 3 * 2 + 1 * 4 * 1) * 8 * 3 * 2 * 3);
   });
 });
 
 describe('when the last member of an ISR comes back with an empty disk', () => {
   const lost = (formerIsr: number[], active: number[]) =>
     nextState({
-      partition: { replicas: BROKERS, isr: [3], formerIsr, leader: -1, leaderEpoch: 5, partitionEpoch: 9 },
+      partition: {
+        replicas: BROKERS,
+        isr: [3],
+        elr: [],
+        formerIsr,
+        leader: -1,
+        leaderEpoch: 5,
+        partitionEpoch: 9,
+      },
       isActive: (id) => active.includes(id),
       leaving: 3,
       leavesEmpty: true,
       uncleanElection: false,
+      minInsyncReplicas: 1,
     });
 
   test('who left the ISR last leads, not the first replica that is there', () => {
-    expect(lost([2], [1, 2])).toEqual({ isr: [2], leader: 2 });
+    expect(lost([2], [1, 2])).toMatchObject({ isr: [2], leader: 2 });
   });
 
   test('the partition waits for it while it is away', () => {
-    expect(lost([2], [1])).toEqual({ isr: [2], leader: -1 });
+    expect(lost([2], [1])).toMatchObject({ isr: [2], leader: -1 });
   });
 
   test('any other replica will do if none ever left', () => {
-    expect(lost([], [2])).toEqual({ isr: [2], leader: 2 });
+    expect(lost([], [2])).toMatchObject({ isr: [2], leader: 2 });
   });
 });
 
 interface Situation {
   isr: number[];
+  elr: number[];
   active: number[];
   leader: number;
   leaving: number | undefined;
   uncleanElection: boolean;
+  minInsyncReplicas: number;
 }
 
-function checkOne({ isr, active, leader, leaving, uncleanElection }: Situation): void {
-  const partition = { replicas: BROKERS, isr, formerIsr: [], leader, leaderEpoch: 0, partitionEpoch: 0 };
+function checkOne({ active, leaving, uncleanElection, minInsyncReplicas, ...before }: Situation): void {
+  const partition = { replicas: BROKERS, formerIsr: [], leaderEpoch: 0, partitionEpoch: 0, ...before };
   const isActive = (id: number) => active.includes(id);
-  const next = nextState({ partition, isActive, leaving, uncleanElection });
-  expect(next.isr.length).toBeGreaterThan(0);
-  const trusted = isr.filter((id) => id !== leaving);
-  const eligible = (trusted.length > 0 ? trusted : isr).filter(isActive);
-  if (eligible.length > 0) {
-    // Somebody in sync can lead: exactly those who can are in sync, and a leader that can go on does.
+  const next = nextState({ partition, isActive, leaving, uncleanElection, minInsyncReplicas });
+  const isr = before.isr.filter((id) => id !== leaving);
+  const elr = before.elr.filter((id) => id !== leaving);
+  const vouchers = [isr, elr, before.isr].find((each) => each.length > 0)!;
+  const eligible = [vouchers, elr].map((each) => each.filter(isActive)).find((each) => each.length > 0);
+  if (eligible !== undefined) {
+    // A voucher can lead: exactly those of the best kind who can are in sync, and a leader that can go on does.
     expect(next.isr).toEqual(eligible);
-    expect(next.leader).toBe(eligible.includes(leader) ? leader : eligible[0]);
+    expect(next.leader).toBe(eligible.includes(before.leader) ? before.leader : eligible[0]);
   } else if (uncleanElection && active.length > 0) {
-    expect(next).toEqual({ isr: [active[0]], leader: active[0] });
+    expect(next).toEqual({ isr: [active[0]], elr: [], leader: active[0] });
   } else {
     // Nobody can: those who hold the data are kept in mind.
-    expect(next).toEqual({ isr: trusted.length > 0 ? trusted : isr, leader: -1 });
+    expect(next).toMatchObject({ isr: vouchers, leader: -1 });
+  }
+  if (next.isr.length >= Math.min(minInsyncReplicas, 3)) expect(next.elr).toEqual([]);
+  else if (!(uncleanElection && eligible === undefined && active.length > 0)) {
+    // Whoever vouched and can still be trusted goes on vouching.
+    const rest = [...before.isr, ...before.elr].filter((id) => id !== leaving && !next.isr.includes(id));
+    expect(next.elr).toEqual(rest.sort());
   }
 }

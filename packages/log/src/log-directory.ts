@@ -110,7 +110,7 @@ export class LogDirectory {
       return { ok: true, logs: new LogDirectory(o, identity) };
     } catch (error) {
       if (!(error instanceof DiskError)) throw error;
-      return { ok: false, message: `The data folder ${o.directory} cannot be used: ${error.message}` };
+      return { ok: false, message: unusable(o.directory, error) };
     }
   }
 
@@ -133,13 +133,18 @@ export class LogDirectory {
     this.startOffsets = this.readOffsets(START_OFFSETS_FILE);
   }
 
-  /** The cluster told its id: noted for good, or the reason why this directory is another cluster's. May throw DiskError. */
+  /** The cluster told its id: noted for good, or the reason why it cannot be: another cluster's directory, or a failing disk. */
   adoptClusterId(clusterId: Uuid): string | undefined {
     if (this.clusterId === clusterId) return undefined;
     if (this.clusterId !== undefined) return otherCluster(this.directory, this.clusterId, clusterId);
     const { nodeId, directoryId } = this;
     const content = formatMetaProperties({ nodeId, clusterId, directoryId });
-    this.disk.writeFileAtomic(`${this.directory}/${META_PROPERTIES}`, content);
+    try {
+      this.disk.writeFileAtomic(`${this.directory}/${META_PROPERTIES}`, content);
+    } catch (error) {
+      if (!(error instanceof DiskError)) throw error;
+      return unusable(this.directory, error);
+    }
     this.clusterId = clusterId;
     return undefined;
   }
@@ -371,6 +376,10 @@ function makeDurable(disk: Disk, directory: string): void {
     }
     if (slash === 0) return;
   }
+}
+
+function unusable(directory: string, error: DiskError): string {
+  return `The data folder ${directory} cannot be used: ${error.message}`;
 }
 
 function otherCluster(directory: string, found: Uuid, wanted: Uuid): string {

@@ -167,7 +167,10 @@ export class Segments {
   }
 }
 
-/** How many bytes at the beginning are whole batches below `endOffsetMax`. Offsets only grow: others were not written here. */
+/**
+ * How many bytes at the beginning are whole batches below `endOffsetMax`. The first holds `fromOffset`, each next one goes on where
+ * the one before it ended: others were not written here.
+ */
 function wholeBatches(
   bytes: Uint8Array,
   { fromOffset, endOffsetMax }: ReadOptions,
@@ -179,7 +182,8 @@ function wholeBatches(
     while (bytes.length - position >= BATCH_HEADER_BYTES) {
       readBatchHeader(bytes, position, header);
       if (header.magic !== 2) return { sizeBytes: 0, nextOffset, damage: 'no batch where one should begin' };
-      if (header.baseOffset < nextOffset || header.lastOffset < fromOffset)
+      const goesOn = position === 0 ? header.baseOffset <= fromOffset : header.baseOffset === nextOffset;
+      if (!goesOn || header.lastOffset < fromOffset)
         return { sizeBytes: 0, nextOffset, damage: 'a batch with other offsets than belong here' };
       if (header.lastOffset >= endOffsetMax || header.sizeBytes > bytes.length - position) break;
       position += header.sizeBytes;

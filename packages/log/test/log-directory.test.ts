@@ -50,6 +50,10 @@ test('an empty folder is formatted; the cluster id is noted when it is known', (
   expect([again.clusterId, again.directoryId]).toEqual([CLUSTER, logs.directoryId]);
   expect(again.adoptClusterId(CLUSTER)).toBeUndefined();
   expect(again.adoptClusterId(OTHER)).toContain(CLUSTER);
+  const full = new MemoryDisk();
+  const fresh = open(full);
+  full.failWrites = 'ENOSPC';
+  expect(fresh.adoptClusterId(CLUSTER)).toMatch(/cannot be used/);
 });
 
 test('a folder of another node, cluster or format is refused in one sentence that says what to do', () => {

@@ -28,8 +28,13 @@ export interface PartitionImage {
   /** A part of the replicas; never empty. */
   readonly isr: readonly NodeId[];
   /**
+   * Eligible leader replicas (KIP-966): left the ISR since it has been smaller than `min.insync.replicas`. Nothing was committed
+   * without them, so they hold as much as its members. Disjoint from the ISR.
+   */
+  readonly elr: readonly NodeId[];
+  /**
    * Who left the ISR when it shrank last and has not come back: should those that stayed lose their disks, nobody holds more (as the
-   * last known leader and ELR of KIP-966).
+   * last known ELR of KIP-966).
    */
   readonly formerIsr: readonly NodeId[];
   /** A member of the ISR, or -1: no leader. */

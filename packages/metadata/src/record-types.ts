@@ -71,6 +71,8 @@ export interface PartitionChangeRecord {
   readonly partition: number;
   /** Never empty. */
   readonly isr?: readonly NodeId[] | undefined;
+  /** Eligible leader replicas (KIP-966). */
+  readonly elr?: readonly NodeId[] | undefined;
   readonly leader?: NodeId | undefined;
 }
 

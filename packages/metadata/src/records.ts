@@ -37,7 +37,10 @@ const Topic = defineMessage('Topic', {
   topicId: [2, 'string'],
 });
 
-/** Numbers 8 and 9 are kept for the eligible leader replicas (KIP-966), 10 to 12 for reassignment and directories. */
+/** For lists that may also be empty: absent says something else. */
+const NodeList = defineMessage('NodeList', { ids: [1, repeated('int32')] });
+
+/** Number 8 is PartitionChange's, 9 is kept for the last known leader (KIP-966), 10 to 12 for reassignment and directories. */
 const Partition = defineMessage('Partition', {
   topicId: [1, 'string'],
   partition: [2, 'int32'],
@@ -48,12 +51,13 @@ const Partition = defineMessage('Partition', {
   partitionEpoch: [7, 'int32'],
 });
 
-/** An empty isr is an unchanged one: an ISR is never empty. Numbers 5 to 12 are kept as in Partition. */
+/** An empty isr is an unchanged one: an ISR is never empty. Numbers 5 to 7 and 9 to 12 are kept as in Partition. */
 const PartitionChange = defineMessage('PartitionChange', {
   topicId: [1, 'string'],
   partition: [2, 'int32'],
   isr: [3, repeated('int32')],
   leader: [4, optional('int32')],
+  elr: [8, optional(NodeList)],
 });
 
 const RemoveTopic = defineMessage('RemoveTopic', {
@@ -139,7 +143,12 @@ function toWire(record: MetadataRecord): Wire {
     case 'partitionChange':
       return {
         ...NOTHING,
-        partitionChange: { ...record, isr: [...(record.isr ?? [])], leader: record.leader },
+        partitionChange: {
+          ...record,
+          isr: [...(record.isr ?? [])],
+          leader: record.leader,
+          elr: record.elr === undefined ? undefined : { ids: [...record.elr] },
+        },
       };
     case 'removeTopic':
       return { ...NOTHING, removeTopic: record };
@@ -158,9 +167,14 @@ function toWire(record: MetadataRecord): Wire {
 export function decodeRecord(bytes: Uint8Array): MetadataRecord {
   const wire = RecordMessage.decode(bytes);
   if (wire.partitionChange !== undefined) {
-    const { isr, ...rest } = wire.partitionChange;
-    const base = { type: 'partitionChange', ...rest, topicId: rest.topicId as Uuid } as const;
-    return isr.length === 0 ? base : { ...base, isr };
+    const { isr, elr, ...rest } = wire.partitionChange;
+    return {
+      type: 'partitionChange',
+      ...rest,
+      topicId: rest.topicId as Uuid,
+      ...(isr.length === 0 ? {} : { isr }),
+      ...(elr === undefined ? {} : { elr: elr.ids }),
+    };
   }
   if (wire.partition !== undefined) {
     return { type: 'partition', ...wire.partition, topicId: wire.partition.topicId as Uuid };

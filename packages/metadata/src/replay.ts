@@ -186,7 +186,7 @@ class Replay {
     const partitions = this.draft(record.topicId);
     assert(record.partition === partitions.length, 'partitions are numbered without gaps');
     const { replicas, isr, leader, leaderEpoch, partitionEpoch } = record;
-    const partition = { replicas, isr, formerIsr: [], leader, leaderEpoch, partitionEpoch };
+    const partition = { replicas, isr, elr: [], formerIsr: [], leader, leaderEpoch, partitionEpoch };
     checkPartition(partition);
     partitions.push(partition);
     this.touch(record.topicId, record.partition);
@@ -202,6 +202,7 @@ class Replay {
     const partition = {
       replicas: before.replicas,
       isr,
+      elr: (record.elr ?? before.elr).filter((id) => !isr.includes(id)),
       formerIsr: left.length > 0 ? left : before.formerIsr.filter((id) => !isr.includes(id)),
       leader: record.leader ?? before.leader,
       leaderEpoch: record.leader === undefined ? before.leaderEpoch : before.leaderEpoch + 1,
@@ -313,6 +314,10 @@ function checkPartition(partition: PartitionImage): void {
   assert(
     partition.isr.every((id) => partition.replicas.includes(id)),
     'the ISR is a part of the replicas',
+  );
+  assert(
+    partition.elr.every((id) => partition.replicas.includes(id)),
+    'eligible leader replicas are replicas',
   );
   assert(
     partition.leader === -1 || partition.isr.includes(partition.leader),

@@ -8,6 +8,7 @@ import type { MetadataRecord } from '../src/record-types.ts';
 export interface ModelPartition {
   replicas: NodeId[];
   isr: NodeId[];
+  elr: NodeId[];
   formerIsr: NodeId[];
   leader: NodeId;
   leaderEpoch: number;
@@ -83,7 +84,7 @@ function addPartition(model: Model, topicId: Uuid, draw: number): MetadataRecord
     leaderEpoch: 0,
     partitionEpoch: 0,
   };
-  topic.partitions.push({ ...partition, formerIsr: [] });
+  topic.partitions.push({ ...partition, elr: [], formerIsr: [] });
   return { type: 'partition', topicId, partition: topic.partitions.length - 1, ...partition };
 }
 
@@ -135,7 +136,18 @@ const alter: Step = (model, draw) => {
     partition.leader = leader;
     partition.leaderEpoch++;
   }
-  return [{ type: 'partitionChange', topicId, partition: index, isr, ...(changesLeader ? { leader } : {}) }];
+  const elr = draw % 4 === 0 ? partition.replicas.filter((id) => !isr.includes(id)) : undefined;
+  partition.elr = (elr ?? partition.elr).filter((id) => !isr.includes(id));
+  return [
+    {
+      type: 'partitionChange',
+      topicId,
+      partition: index,
+      isr,
+      ...(elr === undefined ? {} : { elr }),
+      ...(changesLeader ? { leader } : {}),
+    },
+  ];
 };
 
 const configure: Step = (model, draw) => {

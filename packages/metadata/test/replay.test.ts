@@ -183,6 +183,7 @@ describe('images', () => {
     expect(image.partition(id, 0)).toEqual({
       replicas: [1, 2],
       isr: [1],
+      elr: [],
       formerIsr: [2],
       leader: -1,
       leaderEpoch: 1,

@@ -53,7 +53,7 @@ function page(
     const end = Math.min(start + left, topic.partitions.length);
     const partitions = topic.partitions.slice(start, end).map((partition, i) => ({
       ...describePartition(image, partition, start + i, listenerName, { tellListenerNotFound: true }),
-      eligibleLeaderReplicas: [],
+      eligibleLeaderReplicas: [...partition.elr],
       lastKnownElr: [],
     }));
     topics.push({

@@ -164,14 +164,19 @@ export class SimDisk {
     throw new CrashSignal('the process was killed in the middle of a write');
   }
 
-  /** Where a write that was meant for this place lands. */
+  /**
+   * Where a write that was meant for this place lands. Never at the beginning of a log: a whole batch with the offsets that belong
+   * there cannot be told from the right one.
+   */
   strayPlace(path: string, position: number): { path: string; position: number } | undefined {
     if (this.mayGoAstray === undefined || !isLog(path)) return undefined;
-    const logs = [...this.tree.entries()].filter(([other, { length }]) => isLog(other) && length > 0);
+    const logs = [...this.tree.entries()].filter(
+      ([other, { length }]) => isLog(other) && length > SECTOR_BYTES,
+    );
     const target = logs.length === 0 ? undefined : logs[this.random.below(logs.length)]!;
     if (target === undefined) return undefined;
-    const sectors = Math.floor(target[1].length / SECTOR_BYTES) + 1;
-    const place = { path: target[0], position: this.random.below(sectors) * SECTOR_BYTES };
+    const sectors = Math.floor(target[1].length / SECTOR_BYTES);
+    const place = { path: target[0], position: (1 + this.random.below(sectors)) * SECTOR_BYTES };
     if (place.path === path && place.position === position) return undefined;
     if (!this.mayGoAstray()) return undefined;
     this.mayGoAstray = undefined;

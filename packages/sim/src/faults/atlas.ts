@@ -3,11 +3,11 @@
  * befall a broker only while another member of every ISR it belongs to is whole: more than that nobody promised to survive.
  * Conservative: every view of the ISR counts that may still become the committed one.
  *
- * A silently damaged disk stays in its ISRs until somebody reads the damage. Should every whole member leave an ISR before that, its
+ * Who lost something stays in its ISRs until it is noticed. Should everybody who is whole leave the ISR and the ELR before that, the
  * topic is beyond the contract from then on: nothing is promised about it any more.
  */
 import type { NodeId } from '@millrace/base';
-import type { MetadataImage } from '@millrace/metadata';
+import type { MetadataImage, PartitionImage } from '@millrace/metadata';
 import type { SimCluster, SimNode } from '../cluster/index.ts';
 import type { Micros } from '../world/index.ts';
 
@@ -26,19 +26,19 @@ export class Atlas {
     this.everythingIsSynced = everythingIsSynced;
   }
 
-  /** Whether only damaged disks vouched for a partition of this topic at some time. */
+  /** Whether only replicas that lack something vouched for a partition of this topic at some time. */
   isBeyond(topic: string): boolean {
     return this.beyond.has(topic);
   }
 
   /** To be called whenever something may have changed. */
   watch(): void {
-    if (!this.cluster.brokers.some(({ disk }) => disk.isDamaged)) return;
+    if (this.harmed.size === 0 && !this.cluster.brokers.some(({ disk }) => disk.isDamaged)) return;
     const image = this.cluster.image();
     if (image === this.seen) return;
     this.seen = image;
     for (const { topic, image: state } of this.cluster.partitions(image))
-      if (state.isr.every((id) => this.cluster.node(id)!.disk.isDamaged)) this.give(topic);
+      if (vouchers(state).every((id) => this.isRecovering(id))) this.give(topic);
   }
 
   private give(topic: string): void {
@@ -76,7 +76,7 @@ export class Atlas {
     for (const image of views)
       for (const { topicId, topic, partition, image: state } of this.cluster.partitions(image)) {
         if (!state.replicas.includes(node.id) || this.beyond.has(topic)) continue;
-        const others = state.isr.filter((id) => id !== node.id && !this.isRecovering(id));
+        const others = vouchers(state).filter((id) => id !== node.id && !this.isRecovering(id));
         const leader = this.cluster.node(state.leader);
         const pending =
           leader === undefined
@@ -117,4 +117,9 @@ export class Atlas {
     if (isBack) this.harmed.delete(id);
     return !isBack;
   }
+}
+
+/** Everybody who is to hold all that is committed. */
+function vouchers({ isr, elr }: PartitionImage): readonly NodeId[] {
+  return [...isr, ...elr];
 }
