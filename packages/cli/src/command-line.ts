@@ -1,5 +1,6 @@
 /** Builds the command tree. Each command's code is loaded only when it runs: a node must start in a blink. */
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { parseIndices, parseSeed, parseSeeds, SEED_MAX, type SeedRange } from './sim/seeds.ts';
 
 /** Errors whose message is a sentence for the person at the keyboard; known by name, so that no command loads the others' code. */
 const SENTENCES: ReadonlySet<string> = new Set(['UserError', 'ConfigError', 'StartError']);
@@ -29,6 +30,7 @@ function buildProgram(): Command {
   addStart(program);
   addCluster(program);
   addTopic(program);
+  addSim(program);
   return program;
 }
 
@@ -130,6 +132,61 @@ function addTopic(program: Command): void {
     .addOption(bootstrapOption())
     .addHelpText('after', '\nExample:\n  millrace topic delete orders --bootstrap-server localhost:9092')
     .action(async (name, options) => (await import('./commands/topic.ts')).topicDelete(name, options));
+}
+
+function addSim(program: Command): void {
+  command(program, 'sim', 'Simulates whole clusters under faults on virtual time, and checks every promise.')
+    .option('--seed <s>', 'replay one run and tell its story', seedNumber)
+    .option(
+      '--seeds <a..b>',
+      'run all of these seeds; a.. with --minutes goes on until time is up',
+      seedNumbers,
+    )
+    .option('--minutes <m>', 'begin no more runs after so many minutes', wholeNumber(1, 100_000))
+    .option('--jobs <n>', 'processes that run seeds; default: one per core', wholeNumber(1, 1_024))
+    .option('--only <indices>', 'of the faults planned for --seed, only these strike: 3,7,9, or none', faults)
+    .option('--no-shrink', 'leave a failing run as it is: do not look for faults that it fails without')
+    .option('--verbose', 'leave nothing out of the story')
+    .option('--json', 'print one JSON object instead of text')
+    .addHelpText(
+      'after',
+      `
+Every run of a seed is the same, event by event. Exit code 1: some promise was broken.
+
+Example:
+  millrace sim --seed 42
+  millrace sim --seed 42 --only 3,7
+  millrace sim --seeds 1..1000 --jobs 8
+  millrace sim --minutes 60 --seeds 5000..`,
+    )
+    .action(async (options) => (await import('./commands/sim.ts')).sim(options));
+  // What `sim --seeds` starts its processes with.
+  program
+    .command('sim-worker', { hidden: true })
+    .addHelpText('after', '\nExample:\n  millrace sim-worker')
+    .action(async () => (await import('./commands/sim.ts')).simWorker());
+}
+
+function seedNumber(text: string): number {
+  const seed = parseSeed(text);
+  if (seed === undefined) throw new InvalidArgumentError(`A whole number from 0 to ${SEED_MAX} is allowed.`);
+  return seed;
+}
+
+function seedNumbers(text: string): SeedRange {
+  const range = parseSeeds(text);
+  if (range === undefined)
+    throw new InvalidArgumentError(
+      `A..B is allowed, or A.., of whole numbers from 0 to ${SEED_MAX}, the smaller first.`,
+    );
+  return range;
+}
+
+function faults(text: string): number[] {
+  const indices = parseIndices(text);
+  if (indices === undefined)
+    throw new InvalidArgumentError('Indices of faults with commas between them are allowed, or none.');
+  return indices;
 }
 
 type Settings = Record<string, string>;

@@ -1,4 +1,5 @@
 export { type CheckContext, type Checker, type CheckerKind, checkerKinds } from './checkers/index.ts';
 export { type FaultKind, faultKinds } from './faults/index.ts';
+export * from './report/index.ts';
 export * from './run/index.ts';
 export { Story, type StoryLine } from './world/index.ts';

@@ -1,0 +1,114 @@
+/**
+ * Worker processes that run seeds. What comes of a seed depends on the seed alone: workers share nothing, and each is given
+ * the next seed when it has answered. One that ends or falls silent is reported with its seed and replaced.
+ */
+import { type ChildProcess, fork } from 'node:child_process';
+import type { Outcome } from './outcome.ts';
+import type { WorkerTask } from './worker.ts';
+
+export interface PoolOptions {
+  /** The script that understands `sim-worker`. */
+  readonly entry: string;
+  readonly jobs: number;
+  readonly seeds: Iterator<number, void>;
+  /** Whether to begin another seed. */
+  goesOn(): boolean;
+  done(outcome: Outcome): void;
+  /** A run that takes longer than this is ended. */
+  readonly silenceMsMax?: number;
+}
+
+const SILENCE_MS_MAX = 300_000;
+const LAST_WORDS_MAX = 4_000;
+/** Workers that cannot even start are not replaced for ever. */
+const DEATHS_IN_A_ROW_MAX = 10;
+
+/** Resolves when the seeds are used up, or `goesOn` says no, and every worker has ended. */
+export class Pool {
+  private readonly options: PoolOptions;
+  private readonly workers = new Set<ChildProcess>();
+  private isStopped = false;
+  private deathsInARow = 0;
+
+  constructor(options: PoolOptions) {
+    this.options = options;
+  }
+
+  async run(): Promise<void> {
+    const lanes = Array.from({ length: this.options.jobs }, () => this.lane());
+    await Promise.all(lanes);
+  }
+
+  /** Ends everything now; seeds under way come to nothing. */
+  stop(): void {
+    this.isStopped = true;
+    for (const worker of this.workers) worker.kill('SIGKILL');
+  }
+
+  /** One worker after another, as long as there is something to do. */
+  private async lane(): Promise<void> {
+    while (this.deathsInARow < DEATHS_IN_A_ROW_MAX && (await this.worker())) {}
+  }
+
+  /** False: there is nothing more to do. */
+  private worker(): Promise<boolean> {
+    const { options } = this;
+    let seed = this.nextSeed();
+    if (seed === undefined) return Promise.resolve(false);
+    const child = fork(options.entry, ['sim-worker'], { stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
+    this.workers.add(child);
+    let lastWords = '';
+    child.stderr?.on('data', (chunk) => {
+      lastWords = (lastWords + String(chunk)).slice(-LAST_WORDS_MAX);
+    });
+    let isSilent = false;
+    const silence = () =>
+      setTimeout(() => {
+        isSilent = true;
+        child.kill('SIGKILL');
+      }, options.silenceMsMax ?? SILENCE_MS_MAX);
+    let watchdog = silence();
+    const ask = () => {
+      const task: WorkerTask = { seed: seed! };
+      // An error here means that it has ended, which is told on its own.
+      child.send(task, () => {});
+    };
+    child.on('message', (outcome: Outcome) => {
+      clearTimeout(watchdog);
+      this.deathsInARow = 0;
+      options.done(outcome);
+      seed = this.nextSeed();
+      if (seed === undefined) {
+        child.disconnect();
+        return;
+      }
+      watchdog = silence();
+      ask();
+    });
+    ask();
+    return new Promise((resolve) => {
+      child.once('error', () => child.kill('SIGKILL'));
+      const ended = (code: number | null, signal: string | null) => {
+        clearTimeout(watchdog);
+        this.workers.delete(child);
+        if (seed !== undefined && !this.isStopped) {
+          this.deathsInARow++;
+          const how = isSilent ? 'did not answer in time and was ended' : `ended with ${signal ?? code}`;
+          options.done({ seed, crash: `its process ${how}\n${lastWords}`.trim() });
+        }
+        resolve(seed !== undefined);
+      };
+      // Not `close`: that never comes for a child from which this side has disconnected.
+      child.once('exit', (code, signal) => {
+        if (child.stderr === null || child.stderr.closed) ended(code, signal);
+        else child.stderr.once('close', () => ended(code, signal));
+      });
+    });
+  }
+
+  private nextSeed(): number | undefined {
+    if (this.isStopped || !this.options.goesOn()) return undefined;
+    const next = this.options.seeds.next();
+    return next.done ? undefined : next.value;
+  }
+}

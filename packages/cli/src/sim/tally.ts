@@ -1,0 +1,101 @@
+/** What many runs came to: counted as they end, told at the end and now and then. */
+import type { RunSummary } from '@millrace/sim';
+import { type Outcome, runsOf } from './outcome.ts';
+
+/** A kind of failure: the checker's name, or `crashed`. */
+export interface Failures {
+  readonly seeds: number[];
+  /** What the lowest of those seeds says. */
+  sentence: string;
+}
+
+export class Tally {
+  runs = 0;
+  virtualSeconds = 0;
+  events = 0;
+  /** Over all runs: what happened how often. */
+  readonly counts = new Map<string, number>();
+  readonly failures = new Map<string, Failures>();
+  readonly violated: RunSummary[] = [];
+  readonly crashed: Outcome[] = [];
+  private readonly startedMs: number;
+  private readonly nowMs: () => number;
+
+  constructor(nowMs: () => number = () => performance.now()) {
+    this.nowMs = nowMs;
+    this.startedMs = nowMs();
+  }
+
+  add(outcome: Outcome): void {
+    const { seed, summary, crash } = outcome;
+    this.runs++;
+    if (summary !== undefined) {
+      this.virtualSeconds += summary.virtualSeconds;
+      this.events += summary.events;
+      for (const [what, times] of Object.entries(summary.counts))
+        this.counts.set(what, (this.counts.get(what) ?? 0) + times);
+    }
+    if (runsOf(outcome) === 'passed') return;
+    if (summary === undefined) this.crashed.push(outcome);
+    else this.violated.push(summary);
+    this.note(summary?.checker ?? 'crashed', seed, summary?.sentence ?? crash ?? '');
+  }
+
+  get failed(): number {
+    return this.violated.length + this.crashed.length;
+  }
+
+  get wallSeconds(): number {
+    return Math.max(0.001, (this.nowMs() - this.startedMs) / 1000);
+  }
+
+  get timesRealTime(): number {
+    return this.virtualSeconds / this.wallSeconds;
+  }
+
+  /** `12 of 100 runs, 1 failed, 2.5 runs/s, 61 x real time` */
+  progress(total: number | undefined): string {
+    const of = total === undefined ? '' : ` of ${total}`;
+    const pace = (this.runs / this.wallSeconds).toFixed(1);
+    return `${this.runs}${of} runs, ${this.failed} failed, ${pace} runs/s, ${this.timesRealTime.toFixed(0)} x real time`;
+  }
+
+  /** Whole sentences for the end. The order in which runs ended leaves no trace. */
+  text(): string {
+    const lines = [...this.failures]
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([checker, { seeds, sentence }]) => {
+        const times = `${seeds.length} ${seeds.length === 1 ? 'run' : 'runs'}`;
+        return `  ${checker}: ${times}, seeds ${listed(seeds)}; ${firstLine(sentence)}`;
+      });
+    const hours = (this.virtualSeconds / 3600).toFixed(2);
+    const pace = Math.round((this.runs / this.wallSeconds) * 3600);
+    return [
+      `${this.runs} runs, ${hours} virtual hours in ${this.wallSeconds.toFixed(1)} s: ${this.timesRealTime.toFixed(0)} x real time, ${pace} runs/hour`,
+      this.failed === 0 ? 'no promise was broken' : `${this.failed} of them failed:`,
+      ...lines,
+    ].join('\n');
+  }
+
+  private note(checker: string, seed: number, sentence: string): void {
+    const known = this.failures.get(checker);
+    if (known === undefined) {
+      this.failures.set(checker, { seeds: [seed], sentence });
+      return;
+    }
+    if (seed < Math.min(...known.seeds)) known.sentence = sentence;
+    known.seeds.push(seed);
+    known.seeds.sort((a, b) => a - b);
+  }
+}
+
+const LISTED_MAX = 12;
+
+function listed(seeds: readonly number[]): string {
+  const more = seeds.length - LISTED_MAX;
+  return `${seeds.slice(0, LISTED_MAX).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
+}
+
+export function firstLine(text: string): string {
+  return text.split('\n', 1)[0]!;
+}

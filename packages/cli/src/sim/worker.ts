@@ -1,0 +1,24 @@
+/** A worker process of `millrace sim --seeds`: runs the seeds it is sent, one at a time, until its parent is gone. */
+
+import { summaryOf } from '@millrace/sim';
+import { simulateGuarded } from '@millrace/sim/io';
+import type { Outcome } from './outcome.ts';
+
+export interface WorkerTask {
+  readonly seed: number;
+}
+
+export function serveSeeds(): Promise<void> {
+  // A Ctrl-C at the terminal reaches this process too; what it means is for the parent to say.
+  process.on('SIGINT', () => {});
+  process.on('message', ({ seed }: WorkerTask) => process.send?.(outcomeOf(seed)));
+  return new Promise((resolve) => process.once('disconnect', resolve));
+}
+
+function outcomeOf(seed: number): Outcome {
+  try {
+    return { seed, summary: summaryOf(simulateGuarded({ seed })) };
+  } catch (error) {
+    return { seed, crash: error instanceof Error ? (error.stack ?? error.message) : String(error) };
+  }
+}
