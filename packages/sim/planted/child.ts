@@ -1,0 +1,53 @@
+/**
+ * Runs seeds until one is violated, in a process of its own: with the bug of hook.ts, or with none as a control.
+ * `--from A --to B --step N`; with a bug it ends at the first finding by a checker that names it. Prints one line of JSON.
+ */
+import { parseArgs } from 'node:util';
+import { bug, planted } from './hook.ts';
+import { type Finding, isExpected } from './patch.ts';
+
+/** Of findings by others, and of a control. */
+const FINDINGS_MAX = 20;
+
+export interface ChildReport {
+  readonly runs: number;
+  readonly seconds: number;
+  readonly found: Finding | null;
+  /** By checkers that do not name what is wrong, or with no bug planted. */
+  readonly others: readonly Finding[];
+}
+
+const { values } = parseArgs({
+  options: { from: { type: 'string' }, to: { type: 'string' }, step: { type: 'string' } },
+});
+const from = Number(values.from ?? 1);
+const to = Number(values.to ?? 1000);
+const step = Number(values.step ?? 1);
+
+// Only now: the hook is in place.
+const { simulateGuarded } = await import('../src/io/index.ts');
+if (bug !== undefined && planted.modules !== 1)
+  throw new Error(`planted bug ${bug.name}: ${bug.file} is not loaded`);
+
+function run(seed: number): Finding | undefined {
+  try {
+    const { checker, sentence } = simulateGuarded({ seed });
+    return checker === undefined ? undefined : { seed, checker, sentence: sentence ?? '' };
+  } catch (error) {
+    return { seed, checker: 'crashed', sentence: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+const began = performance.now();
+const others: Finding[] = [];
+let found: Finding | null = null;
+let runs = 0;
+for (let seed = from; seed <= to && found === null; seed += step) {
+  const finding = run(seed);
+  runs++;
+  if (finding === undefined) continue;
+  if (bug !== undefined && isExpected(bug, finding)) found = finding;
+  else if (others.length < FINDINGS_MAX) others.push(finding);
+}
+const report: ChildReport = { runs, seconds: (performance.now() - began) / 1000, found, others };
+process.stdout.write(`${JSON.stringify(report)}\n`);

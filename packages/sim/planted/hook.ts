@@ -1,0 +1,36 @@
+/**
+ * Preloaded (`--import`) into a process that is to run with a planted bug, named by PLANTED_BUG: replaces the line in the source
+ * of its file as that is loaded. Without the variable it does nothing.
+ */
+import { registerHooks } from 'node:module';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { bugs } from './bugs.ts';
+import { type PlantedBug, plant } from './patch.ts';
+
+export const bug: PlantedBug | undefined = namedBug(process.env['PLANTED_BUG'] ?? '');
+/** How many modules had the line replaced. To be looked at when everything is loaded: must be 1. */
+export const planted = { modules: 0 };
+
+function namedBug(name: string): PlantedBug | undefined {
+  if (name === '') return undefined;
+  const found = bugs.find((one) => one.name === name);
+  if (found === undefined) throw new Error(`there is no planted bug '${name}'`);
+  return found;
+}
+
+if (bug !== undefined) {
+  const root = join(import.meta.dirname, '..', '..', '..');
+  const place = pathToFileURL(join(root, bug.file)).href;
+  registerHooks({
+    load(url, context, nextLoad) {
+      const loaded = nextLoad(url, context);
+      if (url !== place) return loaded;
+      planted.modules++;
+      const { source } = loaded;
+      if (source === undefined || source === null) throw new Error(`planted bug ${bug.name}: no source`);
+      const text = typeof source === 'string' ? source : new TextDecoder().decode(source);
+      return { ...loaded, source: plant(bug, text) };
+    },
+  });
+}
