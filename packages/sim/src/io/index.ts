@@ -1,2 +1,3 @@
-/** The simulator as a real process runs it: with the real codecs. Nothing else in this package touches the outside. */
+/** The simulator as commands and tests run it. Nothing else in this package touches the outside. */
+export { type Guarded, guarded, OutsideError } from './outside.ts';
 export { type GuardedOptions, simulateGuarded } from './simulate-guarded.ts';

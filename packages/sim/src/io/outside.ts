@@ -1,0 +1,116 @@
+/**
+ * The guard around a simulated run: whoever reaches for a real clock, timer, random source, socket or file while it is on
+ * gets an error that names him. Off, everything is as before. What is guarded stands in reaches.ts; wrapped once a process.
+ *
+ * A promise cannot be refused where it is made (the engine does not let a hook throw), so it is noted: the run fails at its
+ * end. So does one that swallowed its error. The console stays: it tells, and asks nothing.
+ */
+import { promiseHooks } from 'node:v8';
+import { installReaches } from './reaches.ts';
+
+export class OutsideError extends Error {
+  override readonly name = 'OutsideError';
+}
+
+export interface Guarded<T> {
+  readonly result: T;
+  /** The first reach for the outside, and whose; also one whose error was swallowed. */
+  readonly reached: string | undefined;
+}
+
+type Anything = (...args: unknown[]) => unknown;
+
+const FRAMES_MAX = 50;
+
+let isInstalled = false;
+let isOn = false;
+let reached: string | undefined;
+
+/** Runs with the guard on. */
+export function guarded<T>(run: () => T): Guarded<T> {
+  if (!isInstalled) {
+    isInstalled = true;
+    installReaches({ wrap, unguard });
+  }
+  reached = undefined;
+  const stopHook = promiseHooks.onInit(function promiseMade() {
+    if (isOn) note('a promise', promiseMade);
+  });
+  isOn = true;
+  try {
+    return { result: run(), reached };
+  } finally {
+    isOn = false;
+    stopHook();
+  }
+}
+
+/** The same function or class, which throws while the guard is on (for those arguments). */
+function wrap<T extends object>(
+  what: string,
+  target: T,
+  forbids: (args: unknown[], isNew: boolean) => boolean = () => true,
+): T {
+  return new Proxy(target, {
+    apply: function called(original, self, args) {
+      if (isOn && forbids(args, false)) refuse(what, called);
+      return Reflect.apply(original as Anything, self, args);
+    },
+    construct: function constructed(original, args, newTarget) {
+      if (isOn && forbids(args, true)) refuse(`new ${what}`, constructed);
+      return Reflect.construct(original as Anything, args, newTarget) as object;
+    },
+  });
+}
+
+/** The same function, in which the guard is off. */
+function unguard(target: Anything): Anything {
+  return (...args) => {
+    const wasOn = isOn;
+    isOn = false;
+    try {
+      return target(...args);
+    } finally {
+      isOn = wasOn;
+    }
+  };
+}
+
+function refuse(what: string, trap: object): void {
+  const sentence = note(what, trap);
+  if (sentence !== undefined) throw new OutsideError(sentence);
+}
+
+/** Undefined: it was Node's own code that used it, in passing. */
+function note(what: string, trap: object): string | undefined {
+  isOn = false;
+  try {
+    const frames = framesAbove(trap);
+    if (what === 'process.nextTick' && frames[0]?.includes('node:')) return undefined;
+    const caller = frames.find((frame) => !/node:|<anonymous>\)$/.test(frame)) ?? 'somebody unknown';
+    const sentence = `${what} was reached for inside of the simulation, by ${placeOf(caller)}`;
+    reached ??= sentence;
+    return sentence;
+  } finally {
+    isOn = true;
+  }
+}
+
+function framesAbove(trap: object): string[] {
+  const holder: { stack?: string } = {};
+  const limit = Error.stackTraceLimit;
+  Error.stackTraceLimit = FRAMES_MAX;
+  Error.captureStackTrace(holder, trap as Anything);
+  const stack = holder.stack ?? '';
+  Error.stackTraceLimit = limit;
+  return stack.split('\n').filter((line) => line.startsWith('    at '));
+}
+
+/** `at name (file:///a/b.ts:3:14)` → `name (/a/b.ts:3)` */
+function placeOf(frame: string): string {
+  return frame
+    .trim()
+    .replace(/^at /, '')
+    .replace('file://', '')
+    .replace(/:(\d+):\d+(\)?)$/, ':$1$2');
+}
