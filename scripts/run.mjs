@@ -21,6 +21,7 @@ const scripts = {
   'measure:start': ['test-e2e/bench/measure-start.ts'],
   build: ['scripts/build.ts'],
   fuzz: ['packages/protocol/fuzz.ts'],
+  'sim:planted': ['packages/sim/planted/run.ts'],
   format: ['node_modules/@biomejs/biome/bin/biome', 'check', '--write', '.'],
 };
 

@@ -1,0 +1,37 @@
+/** Starts child.ts in a process of its own, with one bug planted or none, and hands back what it found. */
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import type { ChildReport } from './child.ts';
+import type { PlantedBug } from './patch.ts';
+
+export interface SeedSteps {
+  readonly from: number;
+  readonly to: number;
+  readonly step: number;
+}
+
+/** Without a bug: the control. Rejects with what the child wrote when it does not end well. */
+export function runChild(bug: PlantedBug | undefined, { from, to, step }: SeedSteps): Promise<ChildReport> {
+  const hook = join(import.meta.dirname, 'hook.ts');
+  const child = join(import.meta.dirname, 'child.ts');
+  const numbers = ['--from', `${from}`, '--to', `${to}`, '--step', `${step}`];
+  const { promise, resolve, reject } = Promise.withResolvers<ChildReport>();
+  const running = spawn(process.execPath, ['--import', hook, child, ...numbers], {
+    env: { ...process.env, PLANTED_BUG: bug?.name ?? '' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let out = '';
+  let complaint = '';
+  running.stdout.setEncoding('utf8').on('data', (text: string) => {
+    out += text;
+  });
+  running.stderr.setEncoding('utf8').on('data', (text: string) => {
+    complaint += text;
+  });
+  running.on('error', reject);
+  running.on('close', (code) => {
+    if (code === 0) resolve(JSON.parse(out) as ChildReport);
+    else reject(new Error(`${bug?.name ?? 'control'}: the child ended with ${code}: ${complaint}`));
+  });
+  return promise;
+}
