@@ -77,8 +77,11 @@ export class LogDirectory {
   readonly directoryId: Uuid;
   readonly nodeId: NodeId;
   clusterId: Uuid | undefined;
-  /** The broker epoch written by a clean stop; undefined when the last stop was not clean. -1: clean, epoch unknown. */
-  readonly cleanShutdownBrokerEpoch: number | undefined;
+  /**
+   * The broker epoch written by a clean stop; undefined when the last stop was not clean, or when a log turned out to lack something
+   * all the same. -1: clean, epoch unknown. To be asked when the logs have been opened.
+   */
+  cleanShutdownBrokerEpoch: number | undefined;
   private readonly disk: Disk;
   private readonly random: Random;
   private readonly codecs: CompressionCodecs;
@@ -175,23 +178,37 @@ export class LogDirectory {
     const known = !this.deleted.has(name);
     const recoveryPoint = known ? this.recoveryPoints.get(name) : undefined;
     const startOffset = known ? this.startOffsets.get(name) : undefined;
-    const log = PartitionLog.open({
-      disk: this.disk,
-      directory: `${this.directory}/${name}`,
-      config: o.config,
-      nowWallMs: o.nowWallMs,
-      cleanShutdown: this.closedCleanly.has(name),
-      codecs: this.codecs,
-      logger: this.logger.child({ topic, partition }),
-      files: this.files,
-      recoveryPointLowered: () => this.writeCheckpoints(),
-      ...(o.topicId === undefined ? {} : { topicId: o.topicId }),
-      ...(recoveryPoint === undefined ? {} : { recoveryPoint }),
-      ...(startOffset === undefined ? {} : { startOffset }),
-    });
+    const log = this.vouchedFor(() =>
+      PartitionLog.open({
+        disk: this.disk,
+        directory: `${this.directory}/${name}`,
+        config: o.config,
+        nowWallMs: o.nowWallMs,
+        cleanShutdown: this.closedCleanly.has(name),
+        codecs: this.codecs,
+        logger: this.logger.child({ topic, partition }),
+        files: this.files,
+        recoveryPointLowered: () => this.writeCheckpoints(),
+        ...(o.topicId === undefined ? {} : { topicId: o.topicId }),
+        ...(recoveryPoint === undefined ? {} : { recoveryPoint }),
+        ...(startOffset === undefined ? {} : { startOffset }),
+      }),
+    );
     this.closedCleanly.delete(name);
     this.open.set(name, { topic, partition, topicId: log.topicId, log });
     return log;
+  }
+
+  /** A log that was cut, or cannot be opened, lacks what this broker had vouched for: it must not say that it stopped cleanly. */
+  private vouchedFor(open: () => PartitionLog): PartitionLog {
+    let lacksNothing = false;
+    try {
+      const log = open();
+      lacksNothing = !log.wasCut;
+      return log;
+    } finally {
+      if (!lacksNothing) this.cleanShutdownBrokerEpoch = undefined;
+    }
   }
 
   log(topic: string, partition: number): PartitionLog | undefined {

@@ -60,6 +60,8 @@ export class PartitionLog {
   sizeBytes: number;
   /** Why this log takes no more reads and writes; undefined = it works. */
   offline: string | undefined;
+  /** A damaged or torn end was cut off when it was opened: it may lack what it once held. */
+  readonly wasCut: boolean;
   private readonly disk: Disk;
   private readonly segments: Segments;
   private readonly snapshots: Snapshots;
@@ -84,6 +86,7 @@ export class PartitionLog {
     this.topicId = parts.topicId;
     this.startOffset = parts.startOffset;
     this.endOffset = parts.endOffset;
+    this.wasCut = parts.cut;
     this.epochs = parts.epochs;
     this.producers = parts.producers;
     this.segments = parts.segments;

@@ -113,6 +113,21 @@ test('a clean stop is known by its marker, which goes before anything changes', 
   expect(third.openLog('a', 0, LOG).endOffset).toBe(4);
 });
 
+test('a clean stop is no vouching when a log turns out to be damaged', () => {
+  const disk = new MemoryDisk();
+  const logs = open(disk);
+  append(logs.openLog('a', 0, LOG), batch(3));
+  append(logs.openLog('b', 0, LOG), batch(3));
+  logs.close({ clean: true, brokerEpoch: 42 });
+  const file = disk.open('/data/b-0/00000000000000000000.log');
+  file.truncate(file.size() - 10);
+  const again = open(disk);
+  again.openLog('a', 0, LOG);
+  expect(again.cleanShutdownBrokerEpoch).toBe(42);
+  expect(again.openLog('b', 0, LOG).wasCut).toBe(true);
+  expect(again.cleanShutdownBrokerEpoch).toBeUndefined();
+});
+
 test('a stop is not clean when a log is offline, or when folders of an unclean stop were never opened', () => {
   const disk = new MemoryDisk();
   const logs = open(disk);

@@ -5,12 +5,13 @@
  */
 import { assert, type LeaderEpoch, type NodeId, type Offset, type Uuid } from '@millrace/base';
 import type { PartitionLog } from '@millrace/log';
-import { ErrorCode } from '@millrace/protocol';
+import { ErrorCode, isRetriable } from '@millrace/protocol';
 import { type ProduceOperation, produceFailure } from './acks.ts';
 import { DeviceSync } from './device-sync.ts';
 import { IsrState } from './isr-state.ts';
 import { Leadership } from './leadership.ts';
 import type { FetchWaiter, PartitionAssignment, PartitionPorts } from './partition-ports.ts';
+import { RefusedProducers } from './refused-producers.ts';
 import type { CurrentLeader, ProduceResult } from './types.ts';
 
 export type Role = 'leader' | 'follower' | 'none';
@@ -66,6 +67,7 @@ export class Partition {
   readonly waiters = new Set<FetchWaiter>();
   /** Parked until `ownEnd` moves: a follower's next fetch. */
   onSynced: (() => void) | undefined;
+  private readonly refusedProducers = new RefusedProducers();
   private readonly sync: DeviceSync;
   private readonly ports: PartitionPorts;
 
@@ -194,10 +196,28 @@ export class Partition {
     operation: ProduceOperation,
     slot: number,
   ): ProduceResult {
+    const result = this.produceAsLeader(records, request, operation, slot);
+    if (isRetriable(result.errorCode)) this.refusedProducers.refused(records);
+    return result;
+  }
+
+  private produceAsLeader(
+    records: Uint8Array | null,
+    request: { readonly acks: number; readonly apiVersion: number },
+    operation: ProduceOperation,
+    slot: number,
+  ): ProduceResult {
     const refusal = this.checkLeader(-1);
     if (refusal !== ErrorCode.NONE) return produceFailure(refusal, { currentLeader: this.currentLeader });
     assert(this.leadership !== undefined, 'a leader has a leadership');
-    return this.leadership.produce(records, request, operation, slot);
+    if (this.refusedProducers.isEmpty) return this.leadership.produce(records, request, operation, slot);
+    if (this.refusedProducers.mustWait(records, this.log))
+      return produceFailure(ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER, {
+        message: 'an earlier batch of the producer was refused and has to come first',
+      });
+    const result = this.leadership.produce(records, request, operation, slot);
+    if (result.errorCode === ErrorCode.NONE) this.refusedProducers.appended(records);
+    return result;
   }
 
   /** The topic's settings changed: what waits under the old ones is looked at again. */

@@ -453,3 +453,28 @@ test('a replica that could not be created on a full disk is created when there i
   expect(produced.value).toMatchObject({ errorCode: ErrorCode.NONE, baseOffset: 0 });
   expect(valuesBelow(world.partition(3, topic))).toEqual(['b']);
 });
+
+test('what a producer sent behind its refused first batch is not appended before that one', () => {
+  const world = new World().start();
+  const topic = world.controller.createTopic('events', ALL);
+  world.advance(20);
+  const producer = { producerId: 7 };
+  // Sent to the second broker, which leads a moment later; the batch behind it is already under way.
+  const first = world.broker(2).produce(topic, 'first', { ...producer, baseSequence: 0 });
+  expect(first.value?.errorCode).toBe(ErrorCode.NOT_LEADER_OR_FOLLOWER);
+  world.controller.elect(topic, 0, 2);
+  world.advance(20);
+  const second = world.broker(2).produce(topic, 'second', { ...producer, baseSequence: 1 });
+  expect(second.value?.errorCode).toBe(ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER);
+  const again = [
+    world.broker(2).produce(topic, 'first', { ...producer, baseSequence: 0 }),
+    world.broker(2).produce(topic, 'second', { ...producer, baseSequence: 1 }),
+  ];
+  world.advance(50);
+  expect(again.map(({ value }) => value?.errorCode)).toEqual([ErrorCode.NONE, ErrorCode.NONE]);
+  expect(valuesBelow(world.partition(2, topic))).toEqual(['first', 'second']);
+  // One that this broker never refused may begin anywhere (KIP-360).
+  expect(
+    world.broker(2).produce(topic, 'x', { producerId: 8, baseSequence: 5, acks: 1 }).value?.errorCode,
+  ).toBe(ErrorCode.NONE);
+});
