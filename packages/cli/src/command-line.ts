@@ -139,7 +139,7 @@ function addSim(program: Command): void {
     .option('--seed <s>', 'replay one run and tell its story', seedNumber)
     .option(
       '--seeds <a..b>',
-      'run all of these seeds; a.. with --minutes goes on until time is up',
+      'run all of these seeds; with --minutes also a.., until time is up',
       seedNumbers,
     )
     .option('--minutes <m>', 'begin no more runs after so many minutes', wholeNumber(1, 100_000))
@@ -151,7 +151,8 @@ function addSim(program: Command): void {
     .addHelpText(
       'after',
       `
-Every run of a seed is the same, event by event. Exit code 1: some promise was broken.
+Every run of a seed is the same, event by event; its hash says so. A run that breaks a promise is made small (which of its
+faults does it need?), told, and the command that replays it printed; then the exit code is 1.
 
 Example:
   millrace sim --seed 42

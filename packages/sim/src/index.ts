@@ -2,4 +2,5 @@ export { type CheckContext, type Checker, type CheckerKind, checkerKinds } from 
 export { type FaultKind, faultKinds } from './faults/index.ts';
 export * from './report/index.ts';
 export * from './run/index.ts';
+export * from './shrink.ts';
 export { Story, type StoryLine } from './world/index.ts';

@@ -1,8 +1,11 @@
 /** `millrace sim`: whole clusters on virtual time, one seed with its story, or many seeds over many processes. */
 import { availableParallelism } from 'node:os';
-import { summaryOf } from '@millrace/sim';
+import { type RunReport, type RunSummary, storyText, summaryOf } from '@millrace/sim';
 import { simulateGuarded } from '@millrace/sim/io';
+import { type FailureOptions, failureOf, failureText } from '../sim/failure.ts';
+import type { Outcome } from '../sim/outcome.ts';
 import { Pool } from '../sim/pool.ts';
+import { Progress } from '../sim/progress.ts';
 import { SEED_MAX, type SeedRange, seedsOf } from '../sim/seeds.ts';
 import { firstLine, Tally } from '../sim/tally.ts';
 import { serveSeeds } from '../sim/worker.ts';
@@ -19,7 +22,12 @@ export interface SimOptions {
   readonly shrink?: boolean;
 }
 
-const PROGRESS_MS = 2_000;
+const SHRINK_MS = 60_000;
+/** Of many failures so many are made plain, each of another checker. */
+const EXPLAINED_MAX = 3;
+const EXPLAINED_LINES_MAX = 60;
+/** What a shell says of a command that was interrupted. */
+const INTERRUPTED = 130;
 
 export async function sim(options: SimOptions): Promise<void> {
   refuseContradictions(options);
@@ -28,6 +36,7 @@ export async function sim(options: SimOptions): Promise<void> {
 }
 
 export function simWorker(): Promise<void> {
+  if (process.send === undefined) throw new UserError('sim-worker is for `millrace sim --seeds` to start');
   return serveSeeds();
 }
 
@@ -37,20 +46,33 @@ function refuseContradictions(options: SimOptions): void {
     throw new UserError('say which runs: --seed S, --seeds A..B or --minutes M');
   if (seed !== undefined && (seeds !== undefined || minutes !== undefined || jobs !== undefined))
     throw new UserError('--seed is one run: it goes without --seeds, --minutes and --jobs');
-  if (only !== undefined && seed === undefined) throw new UserError('--only names faults of one --seed');
+  if (only !== undefined && seed === undefined)
+    throw new UserError('--only names faults of one run: it goes with --seed');
   if (seeds !== undefined && seeds.to === undefined && minutes === undefined)
-    throw new UserError('--seeds A.. has no end: say --seeds A..B, or --minutes M');
+    throw new UserError('--seeds A.. has no end: say --seeds A..B, or add --minutes M');
 }
 
 function oneSeed(seed: number, options: SimOptions): void {
-  const only = options.only === undefined ? undefined : new Set(options.only);
-  const report = simulateGuarded({ seed, only });
-  if (options.json) process.stdout.write(`${JSON.stringify(summaryOf(report))}\n`);
-  else {
-    process.stdout.write(`${report.story.text()}\n`);
-    process.stdout.write(`seed ${seed}: ${report.verdict}, hash ${report.hash}\n`);
+  const { only, json, verbose } = options;
+  const report = runAgain(seed, only === undefined ? undefined : new Set(only));
+  if (report.verdict === 'passed') {
+    if (json) printJson(summaryOf(report));
+    else
+      print(
+        `${storyText(report, { verbose })}\n\nseed ${seed} passed, ${worth(report)}, hash ${report.hash}`,
+      );
+    return;
   }
-  if (report.verdict === 'violated') process.exitCode = 1;
+  process.exitCode = 1;
+  // A run with hand-picked faults is shown as it is.
+  const failure = failureOf(report, only, failureOptions(options.shrink !== false && only === undefined));
+  const { shortened, replay } = failure;
+  if (!json) print(failureText(failure, { verbose }));
+  else {
+    const { hash, sentence, faults } = shortened;
+    const short = { only: faults.map(({ index }) => index), hash, sentence };
+    printJson({ ...summaryOf(report), ...(failure.runs > 0 ? { shortened: short } : {}), replay });
+  }
 }
 
 async function manySeeds(options: SimOptions): Promise<void> {
@@ -58,6 +80,7 @@ async function manySeeds(options: SimOptions): Promise<void> {
   const total = range.to === undefined ? undefined : range.to - range.from + 1;
   const deadlineMs = performance.now() + (options.minutes ?? Number.POSITIVE_INFINITY) * 60_000;
   const tally = new Tally();
+  const progress = new Progress(() => tally.progress(total));
   const pool = new Pool({
     entry: process.argv[1] ?? '',
     jobs: Math.min(options.jobs ?? availableParallelism(), total ?? SEED_MAX),
@@ -65,18 +88,63 @@ async function manySeeds(options: SimOptions): Promise<void> {
     goesOn: () => performance.now() < deadlineMs,
     done: (outcome) => {
       tally.add(outcome);
-      const { seed, summary, crash } = outcome;
-      if (summary?.verdict === 'violated')
-        process.stderr.write(`seed ${seed}: ${summary.checker}: ${firstLine(summary.sentence ?? '')}\n`);
-      else if (crash !== undefined) process.stderr.write(`seed ${seed}: crashed: ${crash}\n`);
+      const sentence = complaint(outcome);
+      if (sentence !== undefined) progress.say(sentence);
     },
   });
-  const progress = setInterval(() => process.stderr.write(`${tally.progress(total)}\n`), PROGRESS_MS);
-  const interrupted = () => pool.stop();
-  process.once('SIGINT', interrupted);
-  process.once('SIGTERM', interrupted);
+  let isInterrupted = false;
+  const interrupted = () => {
+    isInterrupted = true;
+    pool.stop();
+  };
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, interrupted);
   await pool.run();
-  clearInterval(progress);
-  process.stdout.write(`${tally.text()}\n`);
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, interrupted);
+  progress.end();
+  if (options.json) printJson(tally.json());
+  else {
+    if (!isInterrupted && options.shrink !== false) explain(tally.examples(EXPLAINED_MAX), options);
+    print(tally.text());
+  }
   if (tally.failed > 0) process.exitCode = 1;
+  else if (isInterrupted) process.exitCode = INTERRUPTED;
+  else if (tally.runs === 0) throw new UserError('not one run came to its end in this time');
+}
+
+/** Runs the first ones again, here, and tells what they need to fail. A Ctrl-C ends it at once. */
+function explain(examples: readonly RunSummary[], options: SimOptions): void {
+  for (const { seed } of examples) {
+    const failure = failureOf(runAgain(seed, undefined), undefined, failureOptions(true));
+    const text = failureText(failure, {
+      verbose: options.verbose,
+      storyLinesMax: EXPLAINED_LINES_MAX,
+    });
+    print(`${text}\n`);
+  }
+}
+
+function failureOptions(shrinks: boolean): FailureOptions {
+  return { simulate: runAgain, nowMs: () => performance.now(), shrinkMs: shrinks ? SHRINK_MS : 0 };
+}
+
+function runAgain(seed: number, only: ReadonlySet<number> | undefined): RunReport {
+  return simulateGuarded({ seed, only });
+}
+
+function complaint({ seed, summary, crash }: Outcome): string | undefined {
+  if (crash !== undefined) return `seed ${seed}: crashed: ${crash}`;
+  if (summary?.verdict !== 'violated') return undefined;
+  return `seed ${seed}: ${summary.checker}: ${firstLine(summary.sentence ?? '')}`;
+}
+
+function worth({ virtualUs, events }: RunReport): string {
+  return `${(virtualUs / 1e6).toFixed(1)} s, ${events} events`;
+}
+
+function print(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+function printJson(object: unknown): void {
+  print(JSON.stringify(object));
 }

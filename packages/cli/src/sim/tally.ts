@@ -72,9 +72,35 @@ export class Tally {
     const pace = Math.round((this.runs / this.wallSeconds) * 3600);
     return [
       `${this.runs} runs, ${hours} virtual hours in ${this.wallSeconds.toFixed(1)} s: ${this.timesRealTime.toFixed(0)} x real time, ${pace} runs/hour`,
-      this.failed === 0 ? 'no promise was broken' : `${this.failed} of them failed:`,
+      this.failed === 0 ? 'no promise was broken' : `${this.failed} failed:`,
       ...lines,
     ].join('\n');
+  }
+
+  /** The violation with the lowest seed of each checker, the lowest first. */
+  examples(max: number): RunSummary[] {
+    const bySeed = [...this.violated].sort((a, b) => a.seed - b.seed);
+    const seen = new Set<string | null>();
+    return bySeed.filter(({ checker }) => !seen.has(checker) && seen.add(checker)).slice(0, max);
+  }
+
+  /** The same for programs. */
+  json(): object {
+    const { runs, failed, events } = this;
+    return {
+      runs,
+      failed,
+      events,
+      virtualHours: this.virtualSeconds / 3600,
+      wallSeconds: this.wallSeconds,
+      timesRealTime: this.timesRealTime,
+      runsPerHour: (runs / this.wallSeconds) * 3600,
+      violations: [...this.violated]
+        .sort((a, b) => a.seed - b.seed)
+        .map(({ seed, hash, checker, sentence }) => ({ seed, hash, checker, sentence })),
+      crashes: [...this.crashed].sort((a, b) => a.seed - b.seed),
+      counts: Object.fromEntries([...this.counts].sort(([a], [b]) => (a < b ? -1 : 1))),
+    };
   }
 
   private note(checker: string, seed: number, sentence: string): void {

@@ -1,1 +1,2 @@
+export * from './story-text.ts';
 export * from './summary.ts';

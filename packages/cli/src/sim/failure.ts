@@ -1,0 +1,78 @@
+/** A failed run made plain: the faults it needs, its story, the sentence that was broken and the command that replays it. */
+import { type RunReport, type RunSummary, shrink, storyLines, summaryOf } from '@millrace/sim';
+
+export interface FailureOptions {
+  /** Runs the seed with only these faults. */
+  readonly simulate: (seed: number, only: ReadonlySet<number>) => RunReport;
+  readonly nowMs: () => number;
+  /** Shrinking begins no more runs after this long; 0: it is left as it is. */
+  readonly shrinkMs: number;
+}
+
+export interface Failure {
+  /** As it failed first. */
+  readonly summary: RunSummary;
+  /** With the faults that are left. */
+  readonly shortened: RunSummary;
+  readonly report: RunReport;
+  readonly runs: number;
+  readonly isMinimal: boolean;
+  readonly replay: string;
+}
+
+type Run = RunSummary & { readonly report: RunReport };
+
+/** `only`: what it was run with, when not with everything. */
+export function failureOf(
+  report: RunReport,
+  only: readonly number[] | undefined,
+  options: FailureOptions,
+): Failure {
+  const failed: Run = { ...summaryOf(report), report };
+  const { seed } = report;
+  if (options.shrinkMs === 0) {
+    const replay = replayCommand(seed, only);
+    return { summary: failed, shortened: failed, report, runs: 0, isMinimal: false, replay };
+  }
+  const untilMs = options.nowMs() + options.shrinkMs;
+  const shrunk = shrink<Run>({
+    failed,
+    run(left) {
+      const again = options.simulate(seed, left);
+      return { ...summaryOf(again), report: again };
+    },
+    goesOn: () => options.nowMs() < untilMs,
+  });
+  const { run, runs, isMinimal } = shrunk;
+  const replay = replayCommand(seed, shrunk.only);
+  return { summary: failed, shortened: run, report: run.report, runs, isMinimal, replay };
+}
+
+export function replayCommand(seed: number, only: readonly number[] | undefined): string {
+  const faults = only === undefined ? '' : ` --only ${only.length === 0 ? 'none' : only.join(',')}`;
+  return `millrace sim --seed ${seed}${faults}`;
+}
+
+export interface FailureTextOptions {
+  readonly verbose?: boolean | undefined;
+  /** How much of the end of the story to tell; undefined: all of it. */
+  readonly storyLinesMax?: number;
+}
+
+export function failureText(failure: Failure, { verbose, storyLinesMax }: FailureTextOptions = {}): string {
+  const { summary, shortened, report, runs, isMinimal, replay } = failure;
+  const story = storyLines(report, { verbose });
+  const left = story.length - (storyLinesMax ?? story.length);
+  const told = left > 0 ? [story[0]!, `  … ${left} lines …`, ...story.slice(left)] : story;
+  const lines = [...told, '', `seed ${summary.seed} VIOLATED ${summary.checker}: ${summary.sentence}`];
+  if (runs > 0) {
+    const of = `${shortened.faults.length} of its ${summary.faults.length} faults`;
+    const how = isMinimal ? 'none of them can be left out' : 'there was no time to try everything';
+    lines.push(`It fails likewise with ${of} (${runs} runs tried, ${how}); the story above is that one.`);
+    if (shortened.sentence !== summary.sentence) lines.push(`There: ${shortened.sentence}`);
+  }
+  for (const { index, atSeconds, name, what } of shortened.faults)
+    lines.push(`  fault ${index} at ${atSeconds.toFixed(3)} s: ${name}: ${what}`);
+  lines.push(`hash ${shortened.hash}; replay it with: ${replay}`);
+  return lines.join('\n');
+}

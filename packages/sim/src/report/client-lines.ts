@@ -1,0 +1,95 @@
+/** What the clients lived through, a line for every second in which something ended for them. */
+import type { Op, SendOp } from '../history/index.ts';
+import { type Micros, SECOND } from '../world/index.ts';
+
+export interface TextLine {
+  readonly atUs: Micros;
+  readonly who: string;
+  readonly text: string;
+}
+
+interface Doings {
+  acked: number;
+  failed: number;
+  unknown: number;
+  read: number;
+  /** `events-1-0` → the last offset acknowledged or read. */
+  readonly upTo: Map<string, number>;
+  /** What its last failed or unknown batch was told. */
+  error: string | undefined;
+}
+
+/** `p1: 12 acked, events-1-0 up to 431; q1: 30 read, …` at the end of each second; administration on lines of its own. */
+export function clientLines(ops: readonly Op[], endUs: Micros): TextLine[] {
+  const lines: TextLine[] = [];
+  let second = -1;
+  let doings = new Map<string, Doings>();
+  const flush = () => {
+    if (doings.size > 0)
+      lines.push({ atUs: Math.min((second + 1) * SECOND - 1, endUs), who: 'all', text: textOf(doings) });
+    doings = new Map();
+  };
+  for (const op of ops) {
+    const now = Math.floor(op.endedUs / SECOND);
+    if (now !== second) {
+      flush();
+      second = now;
+    }
+    if (op.type === 'admin') {
+      const error = op.error === undefined ? '' : ` (${op.error})`;
+      lines.push({ atUs: op.endedUs, who: op.client, text: `${op.api} ${op.topic}: ${op.outcome}${error}` });
+    } else if (op.type === 'assign') {
+      const text = `reads ${op.topic}-${op.partition} from ${op.offset} (${op.why})`;
+      lines.push({ atUs: op.endedUs, who: op.client, text });
+    } else if (op.type === 'send') sent(doingsOf(doings, op.client), op);
+    else if (op.type === 'poll' && op.records.length > 0) {
+      const one = doingsOf(doings, op.client);
+      one.read += op.records.length;
+      one.upTo.set(`${op.topic}-${op.partition}`, op.records.at(-1)!.offset);
+    }
+  }
+  flush();
+  return lines;
+}
+
+function sent(one: Doings, op: SendOp): void {
+  const records = op.values.length;
+  if (op.outcome === 'ok') {
+    one.acked += records;
+    if (op.baseOffset === undefined) return;
+    const place = `${op.topic}-${op.partition}`;
+    one.upTo.set(place, Math.max(one.upTo.get(place) ?? -1, op.baseOffset + records - 1));
+    return;
+  }
+  if (op.outcome === 'fail') one.failed += records;
+  else one.unknown += records;
+  one.error = op.error;
+}
+
+function doingsOf(all: Map<string, Doings>, client: string): Doings {
+  let one = all.get(client);
+  if (one === undefined) {
+    one = { acked: 0, failed: 0, unknown: 0, read: 0, upTo: new Map(), error: undefined };
+    all.set(client, one);
+  }
+  return one;
+}
+
+function textOf(doings: ReadonlyMap<string, Doings>): string {
+  return [...doings]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([client, { acked, failed, unknown, read, upTo, error }]) => {
+      const counted = [
+        [acked, 'acked'],
+        [read, 'read'],
+        [failed, 'failed'],
+        [unknown, 'unknown'],
+      ] as const;
+      const parts = counted.filter(([count]) => count > 0).map(([count, what]) => `${count} ${what}`);
+      if (error !== undefined) parts.push(`(${error})`);
+      const places = [...upTo].sort(([a], [b]) => (a < b ? -1 : 1));
+      const reached = places.map(([place, offset]) => `${place} up to ${offset}`).join(', ');
+      return `${client}: ${parts.join(' ')}${reached === '' ? '' : `, ${reached}`}`;
+    })
+    .join('; ');
+}

@@ -1,0 +1,95 @@
+/** The story of a run for a person: when, who, and in words what happened; what was broken stands last. */
+import type { RunReport } from '../run/index.ts';
+import { type Micros, SECOND, type StoryLine } from '../world/index.ts';
+import { clientLines, type TextLine } from './client-lines.ts';
+import { asItIs, FAULT_MARK, type Facts, phraseOf, placeOf } from './phrases.ts';
+
+export interface StoryOptions {
+  /** Every line as it was logged, noise and repetitions too. */
+  readonly verbose?: boolean | undefined;
+}
+
+type Told = Pick<RunReport, 'story' | 'history' | 'scenario' | 'plan' | 'virtualUs' | 'checker' | 'sentence'>;
+
+/** The same of the same within this time is said once. */
+const REPEAT_US = 2 * SECOND;
+
+export function storyText(report: Told, options: StoryOptions = {}): string {
+  return storyLines(report, options).join('\n');
+}
+
+export function storyLines(report: Told, { verbose = false }: StoryOptions = {}): string[] {
+  const told = verbose ? report.story.lines.map(plainly) : inWords(report.story.lines);
+  const lines = merge(told, clientLines(report.history.ops, report.virtualUs)).map(lineText);
+  if (report.sentence !== undefined) {
+    const what = `!!! ${report.checker}: ${report.sentence}`;
+    lines.push(lineText({ atUs: report.virtualUs, who: 'world', text: what }));
+  }
+  return [beginning(report), ...lines];
+}
+
+function beginning({ scenario, plan }: Told): string {
+  const { cluster, topics, faultMs } = scenario;
+  const nodes = cluster.combined
+    ? `${cluster.controllers} of ${Math.max(cluster.brokers, cluster.controllers)} brokers are controllers too`
+    : `${cluster.controllers} controllers, ${cluster.brokers} brokers`;
+  const described = topics.map(({ name, partitions, replicationFactor, configs }) => {
+    const set = Object.entries(configs).map(([key, value]) => `, ${key}=${value}`);
+    return `${name}: ${partitions} x ${replicationFactor}${set.join('')}`;
+  });
+  return `${nodes}; ${described.join('; ')}; ${plan.length} faults planned within ${faultMs / 1000} s`;
+}
+
+function plainly({ atUs, who, event, facts }: StoryLine): TextLine {
+  return { atUs, who, text: asItIs(event, facts ?? {}) };
+}
+
+function inWords(lines: readonly StoryLine[]): TextLine[] {
+  const names = new Map<number, string>();
+  for (const { who } of lines) {
+    const id = /^[bcn](\d+)$/.exec(who)?.[1];
+    if (id !== undefined) names.set(Number(id), who);
+  }
+  const node = (id: unknown) => names.get(Number(id)) ?? (Number(id) < 0 ? 'nobody' : String(id));
+  const lastSaid = new Map<string, Micros>();
+  return together(lines).flatMap(({ atUs, who, event, facts, places }): TextLine[] => {
+    const text = phraseOf(event, { facts, node, places });
+    if (text === undefined) return [];
+    const key = `${who} ${text}`;
+    const before = lastSaid.get(key);
+    lastSaid.set(key, atUs);
+    return before !== undefined && atUs - before < REPEAT_US ? [] : [{ atUs, who, text }];
+  });
+}
+
+type Together = StoryLine & { readonly facts: Facts; readonly places: string[] };
+
+/** Facts that are different for every partition and not told. */
+const APART: Readonly<Record<string, Facts>> = {
+  'isr-changed': { leaderEpoch: 0 },
+  'log-write-failed': { directory: '', reason: '' },
+};
+
+/** What happens to several partitions in one turn, and is otherwise the same, is one line. */
+function together(lines: readonly StoryLine[]): Together[] {
+  const told: Together[] = [];
+  let lastKey = '';
+  for (const { atUs, who, event, facts = {} } of lines) {
+    const place = placeOf(facts);
+    const key = `${atUs} ${who} ${asItIs(event, { ...facts, ...APART[event], partition: 0, topic: '' })}`;
+    if (place !== undefined && key === lastKey) told.at(-1)!.places.push(place);
+    else told.push({ atUs, who, event, facts, places: place === undefined ? [] : [place] });
+    lastKey = key;
+  }
+  return told;
+}
+
+/** In order of time; a fault stands before what it did in the same moment. */
+function merge(first: readonly TextLine[], second: readonly TextLine[]): TextLine[] {
+  const rank = ({ text }: TextLine) => (text.startsWith(FAULT_MARK) ? 0 : 1);
+  return [...first, ...second].sort((a, b) => a.atUs - b.atUs || rank(a) - rank(b));
+}
+
+function lineText({ atUs, who, text }: TextLine): string {
+  return `${(atUs / SECOND).toFixed(3).padStart(7)}  ${who.padEnd(5)} ${text}`;
+}
