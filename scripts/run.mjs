@@ -19,6 +19,7 @@ const scripts = {
   'soak:garbage': ['test-e2e/soak/garbage.ts'],
   'bench:quick': ['test-e2e/bench/quick.ts'],
   'measure:start': ['test-e2e/bench/measure-start.ts'],
+  'sim:long': ['packages/cli/src/main.ts', 'sim', '--seeds', '1..20000'],
   build: ['scripts/build.ts'],
   fuzz: ['packages/protocol/fuzz.ts'],
   'sim:planted': ['packages/sim/planted/run.ts'],

@@ -20,6 +20,7 @@ const commands = [
   'start',
   ...['start', 'stop', 'status', 'kill', 'pause', 'resume', 'restart'].map((verb) => `cluster ${verb}`),
   ...['create', 'list', 'describe', 'delete'].map((verb) => `topic ${verb}`),
+  'sim',
 ];
 
 test.each(commands)('millrace %s --help shows an example', async (command) => {
@@ -40,6 +41,19 @@ test.each([
     "'nonsense' is no broker address; host:port is allowed",
   ],
   [['topic', 'list', '--bootstrap-server', 'localhost:1'], 'no broker of localhost:1 answers'],
+  [['sim'], 'say which runs: --seed S, --seeds A..B or --minutes M'],
+  [['sim', '--seed', '-3'], 'A whole number from 0 to 4294967295 is allowed'],
+  [['sim', '--seeds', '9..3'], 'A..B is allowed, or A.., of whole numbers from 0 to 4294967295'],
+  [['sim', '--seeds', '9..'], '--seeds A.. has no end: say --seeds A..B, or add --minutes M'],
+  [['sim', '--seed', '1', '--jobs', '2'], '--seed is one run: it goes without --seeds, --minutes and --jobs'],
+  [['sim', '--seeds', '1..2', '--only', '3'], '--only names faults of one run: it goes with --seed'],
+  [
+    ['sim', '--seed', '1', '--only', 'three'],
+    'Indices of faults with commas between them are allowed, or none',
+  ],
+  [['sim', '--seed', '1', '--minutes', '0'], 'A whole number from 1 to 100000 is allowed'],
+  [['sim', '--seeds', '1..2', '--jobs', 'all'], 'A whole number from 1 to 1024 is allowed'],
+  [['sim-worker'], 'sim-worker is for `millrace sim --seeds` to start'],
   [['cluster', 'status', '--dir', '/nonexistent'], 'there is no cluster in /nonexistent'],
 ])('millrace %j is refused by name', async (args, sentence) => {
   expect(await runCommandLine(args)).toBe(1);

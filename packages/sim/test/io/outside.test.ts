@@ -12,6 +12,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { gunzipSync, gzipSync, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { compressionCodecs } from '@millrace/protocol/io';
 import { expect, test } from 'vitest';
+import type { RunReport } from '../../src/index.ts';
 import { guarded, OutsideError, simulateGuarded } from '../../src/io/index.ts';
 
 const nothing = () => {};
@@ -114,8 +115,11 @@ test.each([
       return compressionCodecs.decompress(...args);
     },
   };
-  const report = simulateGuarded({ seed: 1, codecs, only: new Set() });
-  expect(report).toMatchObject({ verdict: 'violated', checker: 'stays-inside' });
-  expect(report.sentence).toContain(`${what} was reached for inside of the simulation, by `);
-  expect(report.sentence).toMatch(/outside\.test\.ts:\d+\)?$/);
+  // Not every seed has a client that compresses.
+  let report: RunReport | undefined;
+  for (let seed = 1; seed <= 20 && report?.checker !== 'stays-inside'; seed++)
+    report = simulateGuarded({ seed, codecs, only: new Set() });
+  expect(report?.verdict).toBe('violated');
+  expect(report?.sentence).toContain(`${what} was reached for inside of the simulation, by `);
+  expect(report?.sentence).toMatch(/outside\.test\.ts:\d+\)?$/);
 });

@@ -1,0 +1,84 @@
+/** What a person reads of a run. */
+import { expect, test } from 'vitest';
+import type { Op } from '../../src/history/index.ts';
+import { type RunReport, storyLines } from '../../src/index.ts';
+import { simulateGuarded } from '../../src/io/index.ts';
+import { clientLines } from '../../src/report/client-lines.ts';
+import type { StoryLine } from '../../src/world/index.ts';
+
+const { scenario } = simulateGuarded({ seed: 1, only: new Set() });
+
+function told(
+  lines: [atUs: number, who: string, event: string, facts?: StoryLine['facts']][],
+  verbose = false,
+) {
+  const story = { lines: lines.map(([atUs, who, event, facts]) => ({ atUs, who, event, facts })) };
+  const report = {
+    ...{ story, scenario, history: { ops: [] }, plan: [], virtualUs: 9_000_000 },
+    ...{ checker: 'lost-write', sentence: 'p1-7 is gone' },
+  };
+  return storyLines(report as unknown as RunReport, { verbose }).slice(1);
+}
+
+test('events are told in words, nodes by name, the violation last', () => {
+  const partition = { topic: 'events-1', partition: 0, leaderEpoch: 3 };
+  expect(
+    told([
+      [0, 'c1', 'process-started', { life: 1 }],
+      [0, 'b4', 'process-started', { life: 2 }],
+      [1_000_000, 'b4', 'process-ended', { death: 'power' }],
+      [1_000_000, 'world', 'fault 3: power-loss', { what: 'b4' }],
+      [1_200_000, 'c1', 'broker-fenced', { brokerId: 4, brokerEpoch: 9 }],
+      [1_300_000, 'b5', 'isr-changed', { ...partition, from: [5, 4], to: [5] }],
+      [1_300_000, 'b5', 'isr-changed', { ...partition, partition: 1, leaderEpoch: 8, from: [5, 4], to: [5] }],
+      [1_400_000, 'b4', 'replica-truncated', { ...partition, from: 10, to: 7 }],
+      [1_500_000, 'b4', 'something-new', { reason: 'who knows', count: 3 }],
+      [9_000_000, 'world', 'violated', { checker: 'lost-write', sentence: 'p1-7 is gone' }],
+    ]),
+  ).toEqual([
+    '  0.000  c1    starts',
+    '  0.000  b4    starts again (life 2)',
+    '  1.000  world *** fault 3: power-loss: b4',
+    '  1.000  b4    loses power',
+    '  1.200  c1    b4 is FENCED',
+    '  1.300  b5    ISR of events-1-0, events-1-1: b5 b4 → b5',
+    '  1.400  b4    as a follower CUTS events-1-0 from 10 to 7 (epoch 3)',
+    '  1.500  b4    something-new reason="who knows" count=3',
+    '  9.000  world !!! lost-write: p1-7 is gone',
+  ]);
+});
+
+test('noise and repetitions are left out, unless everything is wanted', () => {
+  const lines: Parameters<typeof told>[0] = [
+    [0, 'b4', 'connection-closed', { reason: 'idle' }],
+    [0, 'b4', 'process-asked-to-stop'],
+    [1_000_000, 'b4', 'process-asked-to-stop'],
+    [8_000_000, 'b4', 'process-asked-to-stop'],
+  ];
+  expect(told(lines).slice(0, -1)).toEqual([
+    '  0.000  b4    is asked to stop',
+    '  8.000  b4    is asked to stop',
+  ]);
+  expect(told(lines, true)).toHaveLength(5);
+});
+
+test('clients are summed up second by second', () => {
+  const send = { type: 'send', client: 'p1', topic: 'e', partition: 0, values: ['a', 'b'] };
+  const ops = [
+    { ...send, endedUs: 100_000, outcome: 'ok', baseOffset: 4 },
+    { ...send, endedUs: 200_000, outcome: 'ok', baseOffset: 6 },
+    { ...send, endedUs: 300_000, outcome: 'info', error: 'delivery time-out' },
+    { type: 'poll', client: 'q1', topic: 'e', partition: 0, endedUs: 900_000, records: [{ offset: 7 }] },
+    { type: 'admin', client: 'a1', api: 'CreateTopics', topic: 'f', endedUs: 1_500_000, outcome: 'ok' },
+    { ...send, endedUs: 1_600_000, outcome: 'fail', error: 'MESSAGE_TOO_LARGE' },
+  ] as unknown as Op[];
+  expect(clientLines(ops, 1_700_000)).toEqual([
+    {
+      atUs: 999_999,
+      who: 'all',
+      text: 'p1: 4 acked 2 unknown (delivery time-out), e-0 up to 7; q1: 1 read, e-0 up to 7',
+    },
+    { atUs: 1_500_000, who: 'a1', text: 'CreateTopics f: ok' },
+    { atUs: 1_700_000, who: 'all', text: 'p1: 2 failed (MESSAGE_TOO_LARGE)' },
+  ]);
+});
