@@ -262,7 +262,8 @@ export class Producer {
     }
     if (!NOT_APPENDED.has(code)) batch.mayHaveHappened = true;
     this.metadata.refresh();
-    if (code === ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER && this.isOldest(queue, batch) && !batch.isEnded) {
+    const isGap = code === ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER && this.identity?.isResetting !== true;
+    if (isGap && this.isOldest(queue, batch) && !batch.isEnded) {
       // Nothing can come that fills the gap: both clients go on under another epoch or id.
       this.env.history.sequenceLost(this.env.name, queue.topic, queue.partition, batch.op.values[0]!);
       batch.op.error = errorName(code);
