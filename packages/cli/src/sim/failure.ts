@@ -71,6 +71,7 @@ export function failureText(failure: Failure, { verbose, storyLinesMax }: Failur
     lines.push(`It fails likewise with ${of} (${runs} runs tried, ${how}); the story above is that one.`);
     if (shortened.sentence !== summary.sentence) lines.push(`There: ${shortened.sentence}`);
   }
+  if (report.thrown instanceof Error) lines.push(report.thrown.stack ?? report.thrown.message);
   for (const { index, atSeconds, name, what } of shortened.faults)
     lines.push(`  fault ${index} at ${atSeconds.toFixed(3)} s: ${name}: ${what}`);
   lines.push(`hash ${shortened.hash}; replay it with: ${replay}`);

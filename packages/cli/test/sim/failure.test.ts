@@ -25,7 +25,13 @@ function simulate(_seed: number, only: ReadonlySet<number> | undefined): RunRepo
   const report = { ...calm, plan, story };
   if (!NEEDED.every(strikes)) return report;
   const sentence = `${struck.length} faults and p1-7 is gone`;
-  return { ...report, verdict: 'violated', checker: 'lost-write', sentence };
+  return {
+    ...report,
+    verdict: 'violated',
+    checker: 'lost-write',
+    sentence,
+    thrown: new Error('where it broke'),
+  };
 }
 
 const options: FailureOptions = { simulate, nowMs: () => 0, shrinkMs: 1 };
@@ -39,6 +45,7 @@ test('the faults it needs, the sentence and the command that replays it', () => 
   expect(text).toMatch(
     /It fails likewise with 2 of its 12 faults \(\d+ runs tried, none of them can be left out\)/,
   );
+  expect(text).toMatch(/Error: where it broke\n {4}at .*failure\.test\.ts/);
   expect(text).toContain('There: 2 faults and p1-7 is gone');
   expect(text.match(/\*\*\* fault/g)).toHaveLength(2);
   expect(text.match(/^ {2}fault \d+ at \d+\.\d{3} s: .+: .+$/gm)).toHaveLength(2);
@@ -47,7 +54,8 @@ test('the faults it needs, the sentence and the command that replays it', () => 
   const brief = failureText(failure, { storyLinesMax: 5 });
   expect(brief).toContain(' lines …');
   expect(brief).toContain('!!! lost-write: 2 faults and p1-7 is gone');
-  expect(brief.split('\n').length).toBeLessThan(20);
+  const told = brief.slice(0, brief.indexOf('\n\n')).split('\n');
+  expect(told, 'the first line, what is left out, and the end').toHaveLength(1 + 1 + 5);
 });
 
 test('a run is left as it is when nobody wants it small', () => {

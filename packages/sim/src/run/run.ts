@@ -49,6 +49,8 @@ export interface RunReport {
   /** The checker that found it, and what it says; undefined when the run passed. */
   readonly checker: string | undefined;
   readonly sentence: string | undefined;
+  /** What a process threw, where that is the violation: its stack says where. */
+  readonly thrown: unknown;
   readonly virtualUs: Micros;
   readonly events: number;
   /** What happened how often: `fault crash`, `log isr-changed`, `error NOT_LEADER_OR_FOLLOWER`, … */
@@ -78,6 +80,7 @@ export function simulate(options: RunOptions): RunReport {
     verdict: violation === undefined ? 'passed' : 'violated',
     checker: violation?.checker,
     sentence: violation?.sentence,
+    thrown: violation?.cause,
     virtualUs: world.nowUs,
     events: world.events,
     counts: world.counts,
