@@ -169,10 +169,20 @@ export class PartitionLog {
     if (this.offline !== undefined) return this.refuseOffline();
     const judged = judgeReplicated(records, this.header, this.endOffset);
     if ('ok' in judged) return judged;
+    try {
+      return this.appendReplicated(records.subarray(0, judged.wholeBytes), nowWallMs);
+    } catch (error) {
+      if (error instanceof DiskError) return this.refuseStorage(error);
+      throw error;
+    }
+  }
+
+  /** May throw DiskError. */
+  private appendReplicated(records: Uint8Array, nowWallMs: WallMillis): FollowerAppend {
     let start = 0;
     let position = 0;
     // A run of batches is one write; it ends where a new segment has to begin.
-    while (position < judged.wholeBytes) {
+    while (position < records.length) {
       readBatchHeader(records, position, this.header);
       const full = this.segments.active.isFullFor(this.header, position - start, nowWallMs, this.config);
       if (full && position > start) {
@@ -473,7 +483,8 @@ export class PartitionLog {
 
   private refuseStorage(error: DiskError): Refusal {
     this.logger.error('log-write-failed', this.facts({ code: error.code, reason: error.message }));
-    return refuse(ErrorCode.KAFKA_STORAGE_ERROR, `the log could not be written: ${error.code}`);
+    const refusal = refuse(ErrorCode.KAFKA_STORAGE_ERROR, `the log could not be written: ${error.code}`);
+    return error.code === 'EIO' ? { ...refusal, damage: error.message } : refusal;
   }
 
   private facts(more: Record<string, unknown>): Record<string, unknown> {

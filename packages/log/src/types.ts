@@ -55,6 +55,8 @@ export interface Refusal {
   readonly message: string;
   /** Which records of the batch are at fault, by index; only with INVALID_RECORD and INVALID_TIMESTAMP. */
   readonly recordErrors?: readonly { readonly batchIndex: number; readonly message: string }[];
+  /** What is wrong with the disk, if that is the reason: trying again will not help. */
+  readonly damage?: string;
 }
 
 export interface LeaderAppended {

@@ -80,6 +80,7 @@ export class Leadership {
   private appendRefused(refused: Refusal): ProduceResult {
     const { partition } = this;
     partition.noticeOffline();
+    if (refused.damage !== undefined) partition.foundDamaged(refused.damage);
     const result = produceFailure(refused.errorCode, {
       message: refused.message,
       logStartOffset: partition.log.startOffset,

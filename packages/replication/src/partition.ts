@@ -125,8 +125,9 @@ export class Partition {
       return;
     }
     const previous = this.isr;
-    if (this.isrState.commit(assignment.isr, assignment.partitionEpoch))
-      this.leadership?.isrChanged(previous);
+    if (!this.isrState.commit(assignment.isr, assignment.partitionEpoch)) return;
+    this.leadership?.isrChanged(previous);
+    if (this.role === 'follower') this.startAnewIfDamaged();
   }
 
   /** This broker's registration is in doubt: no role until the metadata names it again. */
@@ -254,7 +255,8 @@ export class Partition {
       return ErrorCode.NONE;
     }
     this.noticeOffline();
-    if (!this.isOffline)
+    if (appended.damage !== undefined) this.foundDamaged(appended.damage);
+    else if (!this.isOffline)
       this.ports.logger.error('follower-append-failed', {
         ...this.facts(),
         errorCode: appended.errorCode,
@@ -312,6 +314,7 @@ export class Partition {
     this.damage = reason;
     this.ports.logger.error('replica-damaged', { ...this.facts(), reason, isr: this.isr });
     this.leadership?.giveUp();
+    if (this.role === 'follower') this.startAnewIfDamaged();
   }
 
   /** Others vouch for the partition: what they have replaces this log. */
