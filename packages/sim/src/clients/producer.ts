@@ -44,6 +44,8 @@ interface Queue {
   readonly partition: number;
   waiting: Batch[];
   inFlight: Batch[];
+  /** Where those in flight were sent. */
+  inFlightTo: number;
   notBeforeMs: Millis;
 }
 
@@ -172,7 +174,7 @@ export class Producer {
     const name = `${topic}-${partition}`;
     let queue = this.queues.get(name);
     if (queue === undefined) {
-      queue = { topic, partition, waiting: [], inFlight: [], notBeforeMs: 0 };
+      queue = { topic, partition, waiting: [], inFlight: [], inFlightTo: -1, notBeforeMs: 0 };
       this.queues.set(name, queue);
     }
     return queue;
@@ -205,6 +207,9 @@ export class Producer {
         metadata.refresh();
         return false;
       }
+      // Idempotent: as librdkafka does, what is under way to an earlier leader is waited for. A new leader may not know this
+      // producer yet, and would take a later batch for its first one.
+      if (identity !== undefined && queue.inFlight.length > 0 && queue.inFlightTo !== leaderId) return true;
       const connection = metadata.connectionTo(leaderId);
       if (connection === undefined) return false;
       const batch = queue.waiting.shift()!;
@@ -232,6 +237,7 @@ export class Producer {
       return;
     }
     queue.inFlight.push(batch);
+    queue.inFlightTo = leaderId;
     connection.request(apis.produce, options.version, request, (response) => {
       queue.inFlight.splice(queue.inFlight.indexOf(batch), 1);
       const answer = response?.responses[0]?.partitionResponses[0];
