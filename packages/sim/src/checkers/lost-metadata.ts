@@ -33,12 +33,13 @@ class LostMetadata {
   op(op: Op): void {
     if (op.type !== 'admin') return;
     if (op.api === 'DeleteTopics') this.deleted(op);
-    else if (op.outcome === 'ok') this.present(op.topic, `${op.api} was acknowledged`);
+    else if (op.outcome === 'ok') this.present(op.topic, `${op.api} was acknowledged`, { surely: false });
   }
 
   finish(): void {
     for (const [name, topic] of this.topics) {
-      if (!topic.isDeleteAsked && !this.isDeleteAsked(name)) this.present(name, 'it was acknowledged');
+      if (!topic.isDeleteAsked && !this.isDeleteAsked(name))
+        this.present(name, 'it was acknowledged', { surely: true });
       else if (topic.isDeleted) this.absent(name, topic);
     }
   }
@@ -52,7 +53,8 @@ class LostMetadata {
     this.absent(op.topic, topic);
   }
 
-  private present(name: string, why: string): void {
+  /** Not `surely`: whoever committed it may have died in that turn, and nobody else may have heard of it yet. */
+  private present(name: string, why: string, { surely }: { surely: boolean }): void {
     if (this.isDeleteAsked(name)) return;
     const image = this.scope.metadata.newest.topic(name);
     const known = this.topics.get(name) ?? {
@@ -64,9 +66,10 @@ class LostMetadata {
     this.topics.set(name, known);
     const { world } = this.scope;
     if (image === undefined) {
-      world.fail(NAME, `${name} does not exist, but ${why}`);
+      if (surely) world.fail(NAME, `${name} does not exist, but ${why}`);
       return;
     }
+    known.id ??= image.id;
     if (image.id !== known.id) world.fail(NAME, `${name} has another id than when ${why}`);
     if (image.partitions.length < known.partitions)
       world.fail(NAME, `${name} had ${known.partitions} partitions and has ${image.partitions.length}`);

@@ -186,6 +186,9 @@ export class Consumer {
       // A fetch that was under way may have moved it meanwhile: then it is asked again.
       else if (position.offset === offset) {
         position.validatedEpoch = currentLeaderEpoch;
+        // Of the epoch that it read last this leader knows nothing: it reads on in the one that the leader names.
+        if (end.leaderEpoch >= 0 && end.leaderEpoch < position.lastEpoch)
+          position.lastEpoch = end.leaderEpoch;
         if (end.endOffset >= 0 && end.endOffset < offset!) {
           position.offset = end.endOffset;
           this.env.history.add({
