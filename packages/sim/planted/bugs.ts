@@ -27,12 +27,12 @@ export const bugs: readonly PlantedBug[] = [
     expectedCheckers: ['replicas-differ'],
   },
   {
-    name: 'stale-epoch-positions',
-    sentence: 'a leader moves the high watermark by what followers had told it in an earlier epoch',
-    file: 'packages/replication/src/leadership.ts',
-    find: 'this.remotes.set(brokerId, new RemoteReplica(brokerId, lastCaughtUpMs));',
-    replace:
-      'this.remotes.set(brokerId, ((partition as any)[brokerId] ??= new RemoteReplica(brokerId, lastCaughtUpMs)));',
+    name: 'stale-epoch-committed',
+    sentence:
+      'a new leader moves the high watermark over what earlier epochs left, before it has heard any follower in its own',
+    file: 'packages/replication/src/isr.ts',
+    find: 'if (remote.logEndOffset >= end) continue;',
+    replace: 'if (remote.logEndOffset < 0 || remote.logEndOffset >= end) continue;',
     expectedCheckers: ['isr-lacks-data', 'replicas-differ'],
   },
   {
