@@ -2,7 +2,9 @@
  * Replicas are equal below the high watermark, byte for byte: whenever a replica's high watermark moves, what it holds below is
  * compared with the ledger, and a leader that is the first to get there writes the ledger.
  *
- * A disk that is known to be damaged is not looked at: what it holds is found out and thrown away (the readers see the damage).
+ * A disk that is known to be damaged is not looked at: what it holds is found out and thrown away (the readers see the damage). Nor is a
+ * follower that lost power until it is back in the ISR: sectors that were truncated and not synced may have come back, and its
+ * checkpoint says more than its log. At the end everything is compared once more.
  */
 import type { Offset } from '@millrace/base';
 import type { Partition } from '@millrace/replication';
@@ -95,7 +97,9 @@ class ReplicasDiffer {
   }
 
   private isExempt(node: SimNode, replica: Partition): boolean {
-    return node.disk.isDamaged || this.scope.isDeleted(replica.topic);
+    const { atlas } = this.scope;
+    const catchesUp = replica.leadership === undefined && atlas.isRecovering(node.id);
+    return catchesUp || node.disk.isDamaged || this.scope.isDeleted(replica.topic);
   }
 
   private fail(node: SimNode, ledger: PartitionLedger, what: string): never {
