@@ -1,0 +1,19 @@
+/** docs/simulation.md names every fault, checker and planted bug there is, with the sentence that the code has for it. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { bugs } from '../planted/bugs.ts';
+import { checkerKinds, faultKinds } from '../src/index.ts';
+
+const page = readFileSync(join(import.meta.dirname, '..', '..', '..', 'docs', 'simulation.md'), 'utf8');
+
+test.each([...faultKinds, ...checkerKinds].map(({ name, sentence }) => [name, sentence]))(
+  '%s',
+  (name, sentence) => {
+    expect(page).toContain(`| \`${name}\` | ${sentence} |`);
+  },
+);
+
+test.each(bugs.map(({ name, sentence }) => [name, sentence]))('planted: %s', (name, sentence) => {
+  expect(page).toContain(`| \`${name}\`: ${sentence} |`);
+});
