@@ -1,0 +1,74 @@
+/** Goal: an answer that arrives in pieces is put together although each piece is only lent. Method: a stream that spoils what it lent. */
+import type { Address, Net, Stream, StreamHandler } from '@millrace/base';
+import { ManualClock } from '@millrace/base/testing';
+import { apis, encodeResponseFrame } from '@millrace/protocol';
+import { expect, test } from 'vitest';
+import { LeaderConnection } from '../src/leader-connection.ts';
+import { Timers } from '../src/timers.ts';
+
+class LendingNet implements Net {
+  handler!: StreamHandler;
+
+  listen(): never {
+    throw new Error('nobody listens here');
+  }
+
+  connect(_address: Address, handler: StreamHandler): Stream {
+    this.handler = handler;
+    return {
+      remoteAddress: 'b1',
+      unsentBytes: 0,
+      send: () => true,
+      pause() {},
+      resume() {},
+      end() {},
+      destroy: (reason) => handler.closed(reason),
+    };
+  }
+
+  /** Lends the bytes for the call; afterwards the same memory holds something else. */
+  deliver(bytes: Uint8Array): void {
+    const lent = new Uint8Array(bytes);
+    this.handler.data(lent);
+    lent.fill(0xdd);
+  }
+}
+
+test('an answer cut anywhere is whole, though every piece is overwritten once it was read', () => {
+  const answer = Buffer.concat(
+    encodeResponseFrame(apis.offsetForLeaderEpoch, 4, 0, {
+      throttleTimeMs: 0,
+      topics: [
+        {
+          topic: 'events',
+          partitions: [{ errorCode: 0, partition: 3, leaderEpoch: 7, endOffset: 123_456 }],
+        },
+      ],
+    }),
+  );
+  for (let cut = 1; cut < answer.length; cut++) {
+    const net = new LendingNet();
+    const closed: string[] = [];
+    const connection = new LeaderConnection(
+      {
+        net,
+        address: { host: 'b1', port: 9092 },
+        timers: new Timers(new ManualClock()),
+        clientId: 'b2',
+        timeoutMs: 1000,
+        connectTimeoutMs: 1000,
+        frameBytesMax: 1 << 20,
+      },
+      { opened: () => {}, closed: (reason) => closed.push(reason) },
+    );
+    net.handler.opened?.();
+    const ends: number[] = [];
+    connection.request(apis.offsetForLeaderEpoch, 4, { replicaId: 2, topics: [] }, (response) => {
+      for (const { partitions } of response.topics)
+        for (const { endOffset } of partitions) ends.push(endOffset);
+    });
+    net.deliver(answer.subarray(0, cut));
+    net.deliver(answer.subarray(cut));
+    expect([cut, ends, closed]).toEqual([cut, [123_456], []]);
+  }
+});
