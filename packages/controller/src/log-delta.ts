@@ -1,6 +1,6 @@
 /** Tells the log what the active controller has changed: names are stable, see docs. Called with committed changes only. */
-import type { Logger } from '@millrace/base';
-import type { MetadataDelta } from '@millrace/metadata';
+import type { Logger, NodeId } from '@millrace/base';
+import type { MetadataDelta, PartitionImage } from '@millrace/metadata';
 
 export function logDelta(logger: Logger, delta: MetadataDelta): void {
   for (const topic of delta.createdTopics) {
@@ -37,18 +37,54 @@ function logBrokers(logger: Logger, { previous, image, changedBrokers }: Metadat
   }
 }
 
-function logPartitions(logger: Logger, { previous, image, changedPartitions }: MetadataDelta): void {
-  let elected = 0;
+/**
+ * Who was elected: a member of the ISR; an eligible leader replica (KIP-966); one that had left the ISR before all of it was lost; or
+ * any that was there (unclean.leader.election.enable).
+ */
+type ElectionKind = 'isr' | 'elr' | 'former-isr' | 'unclean';
+
+function logPartitions(logger: Logger, delta: MetadataDelta): void {
+  const { previous, image, changedPartitions } = delta;
+  const elected = { isr: 0, elr: 0, 'former-isr': 0, unclean: 0 };
   let leaderless = 0;
   for (const { topicId, topic, partition } of changedPartitions) {
     const before = previous.partition(topicId, partition);
     const after = image.partition(topicId, partition)!;
     if (before === undefined || before.leaderEpoch === after.leaderEpoch) continue;
-    if (after.leader === -1) leaderless++;
-    else elected++;
     const { leader, leaderEpoch, isr } = after;
-    logger.debug('leader-elected', { topic, partition, leader, leaderEpoch, isr, previous: before.leader });
+    const reason = reasonOf(delta, before);
+    const facts = { topic, partition, leader, leaderEpoch, isr, previous: before.leader, reason };
+    if (leader === -1) {
+      leaderless++;
+      logger.debug('leader-lost', facts);
+    } else {
+      const kind = kindOf(before, leader);
+      elected[kind]++;
+      logger.debug('leader-elected', { ...facts, kind });
+    }
   }
-  if (elected > 0) logger.info('leaders-elected', { partitions: elected });
+  const partitions = elected.isr + elected.elr + elected['former-isr'] + elected.unclean;
+  if (partitions > 0) {
+    const { isr, elr, unclean } = elected;
+    logger.info('leaders-elected', { partitions, isr, elr, formerIsr: elected['former-isr'], unclean });
+  }
   if (leaderless > 0) logger.warn('partitions-without-leader', { partitions: leaderless });
+}
+
+function kindOf(before: PartitionImage, leader: NodeId): ElectionKind {
+  if (before.isr.includes(leader)) return 'isr';
+  if (before.elr.includes(leader)) return 'elr';
+  return before.formerIsr.includes(leader) ? 'former-isr' : 'unclean';
+}
+
+/** Why the partition needed another leader, as the change of its former one tells. */
+function reasonOf({ previous, image }: MetadataDelta, { leader }: PartitionImage): string {
+  if (leader === -1) return 'had-none';
+  const was = previous.broker(leader);
+  const is = image.broker(leader);
+  if (is === undefined) return 'unregistered';
+  if (was?.epoch !== is.epoch) return 'registered-anew';
+  if (is.inControlledShutdown && !was.inControlledShutdown) return 'shutting-down';
+  if (is.fenced) return 'fenced';
+  return 'gave-up';
 }

@@ -33,6 +33,9 @@ export function pumpElection(node: RaftNode, now: Millis): void {
     else if (node.mayVote && now >= promotionAt(node, election, now)) becomeCandidate(node, now);
   } else if (result === 'lost' && !election.defeated) {
     election.defeated = true;
+    node.logEvent('debug', election.preVote ? 'pre-vote-lost' : 'election-lost', {
+      logEndOffset: node.log.endOffset,
+    });
     // Long enough for the winner to make itself known, random so that two losers do not meet again.
     const soon = node.config.electionTimeoutMs / 4 + node.options.random.below(node.config.electionTimeoutMs);
     node.electionAt = Math.min(node.electionAt, now + soon);

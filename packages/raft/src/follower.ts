@@ -167,6 +167,7 @@ export function handleEnd(node: RaftNode, token: number, request: EndRequest, no
       becomeUnattached(node, request.epoch, now);
       node.endedEpoch = request.epoch;
       const position = request.preferredSuccessors.indexOf(node.nodeId);
+      node.logEvent('debug', 'leadership-offered', { leaderId: request.leaderId, position });
       if (position === 0 && node.mayVote && node.voters.formed) becomeCandidate(node, now);
       else if (position > 0) node.electionAt = now + position * node.config.electionTimeoutMs;
     }

@@ -313,27 +313,32 @@ export class Fetcher {
   }
 
   private take(followed: Followed, fetched: Fetched): void {
-    const { partition } = followed;
     switch (fetched.errorCode) {
       case ErrorCode.NONE:
         if (fetched.divergingEpoch.endOffset >= 0) this.truncate(followed, fetched.divergingEpoch);
         else this.append(followed, fetched);
         return;
       case ErrorCode.OFFSET_OUT_OF_RANGE:
+        this.logRefused(followed, fetched.errorCode);
         followed.phase = 'latest';
         return;
       case ErrorCode.FENCED_LEADER_EPOCH:
         // There is a newer leader: the metadata will name it and this is started anew.
+        this.logRefused(followed, fetched.errorCode);
         followed.phase = 'stopped';
         return;
       default:
         this.delay(followed);
-        this.ports.logger.debug('replica-fetch-refused', {
-          ...partition.facts(),
-          leader: this.leaderId,
-          error: errorName(fetched.errorCode),
-        });
+        this.logRefused(followed, fetched.errorCode);
     }
+  }
+
+  private logRefused({ partition }: Followed, errorCode: number): void {
+    this.ports.logger.debug('replica-fetch-refused', {
+      ...partition.facts(),
+      leader: this.leaderId,
+      error: errorName(errorCode),
+    });
   }
 
   private append(followed: Followed, fetched: Fetched): void {
@@ -355,7 +360,7 @@ export class Fetcher {
     const before = { end: log.endOffset, epoch: log.epochs.latest };
     const own = log.endOffsetForEpoch(diverging.epoch);
     const ownEnd = own.endOffset < 0 ? partition.highWatermark : own.endOffset;
-    partition.truncateTo(Math.min(ownEnd, diverging.endOffset, log.endOffset));
+    partition.truncateTo(Math.min(ownEnd, diverging.endOffset, log.endOffset), 'diverged');
     if (log.endOffset === before.end && log.epochs.latest === before.epoch) this.delay(followed);
   }
 
@@ -371,8 +376,9 @@ export class Fetcher {
       followed.phase = 'earliest';
       return;
     }
-    if (followed.phase === 'latest') partition.truncateTo(answer.offset);
-    else if (answer.offset > partition.log.endOffset) partition.restartAt(answer.offset);
+    if (followed.phase === 'latest') partition.truncateTo(answer.offset, 'leader-ends-earlier');
+    else if (answer.offset > partition.log.endOffset)
+      partition.restartAt(answer.offset, 'leader-begins-later');
     followed.phase = 'fetching';
   }
 

@@ -276,24 +276,29 @@ export class Partition {
   }
 
   /** Epochs showed that this log went another way than its leader's. */
-  truncateTo(offset: Offset): void {
+  truncateTo(offset: Offset, reason: 'diverged' | 'leader-ends-earlier'): void {
     assert(this.role === 'follower', 'only a follower truncates');
     const { endOffset } = this.log;
     if (offset < this.highWatermark) this.lostCommitted(offset);
     this.log.truncateTo(offset);
     this.noticeOffline();
     this.highWatermark = Math.min(this.highWatermark, this.log.endOffset);
-    this.ports.logger.info('replica-truncated', { ...this.facts(), from: endOffset, to: this.log.endOffset });
+    this.ports.logger.info('replica-truncated', {
+      ...this.facts(),
+      from: endOffset,
+      to: this.log.endOffset,
+      reason,
+    });
   }
 
   /** The leader's log begins above this one's end: nothing here connects to it. */
-  restartAt(offset: Offset): void {
+  restartAt(offset: Offset, reason: 'leader-begins-later' | 'damaged'): void {
     assert(this.role === 'follower', 'only a follower starts anew');
     const { endOffset } = this.log;
     this.log.truncateFullyAndStartAt(offset);
     this.noticeOffline();
     this.highWatermark = offset;
-    this.ports.logger.warn('replica-restarted', { ...this.facts(), from: endOffset, to: offset });
+    this.ports.logger.warn('replica-restarted', { ...this.facts(), from: endOffset, to: offset, reason });
   }
 
   /** Cannot happen after clean elections: records that were committed are removed because the leader lacks them. */
@@ -321,7 +326,7 @@ export class Partition {
   private startAnewIfDamaged(): void {
     if (this.damage === undefined || this.isOffline || this.isr.includes(this.ports.brokerId)) return;
     this.damage = undefined;
-    this.restartAt(this.log.startOffset);
+    this.restartAt(this.log.startOffset, 'damaged');
   }
 
   private diskFailed(reason: string): void {

@@ -17,6 +17,7 @@ import type { Life } from '../world/index.ts';
 import type { End } from './connection.ts';
 import { dial } from './dial.ts';
 import type { Network } from './network.ts';
+import { sniffAnswer, sniffStream } from './rpc-sniffer.ts';
 
 /** What travels. `id` is the caller's number for the call or stream. */
 type Message =
@@ -114,14 +115,19 @@ class ServedConnection {
       if (answered) return;
       answered = true;
       if (answer instanceof RpcError) transmit(this.end, { type: 'refusal', id, error: answer });
-      else transmit(this.end, { type: 'answer', id, body: answer });
+      else {
+        sniffAnswer(this.end.connection.network.world, method, body, answer);
+        transmit(this.end, { type: 'answer', id, body: answer });
+      }
     });
   }
 
   private open(id: number, method: string): void {
     const handler = this.service.stream(method, {
       send: (body) => {
-        if (this.streams.has(id)) transmit(this.end, { type: 'data', id, body, toServer: false });
+        if (!this.streams.has(id)) return;
+        sniffStream(this.end.connection.network.world, method, body);
+        transmit(this.end, { type: 'data', id, body, toServer: false });
       },
       close: () => {
         transmit(this.end, { type: 'close', id, toServer: false });

@@ -42,8 +42,23 @@ export class SimLogger implements Logger {
   private watched(event: string, facts: Facts | undefined): void {
     const { world } = this.life;
     world.count(`log ${event}`);
+    for (const name of COUNTED_FACTS.get(event) ?? []) {
+      const value = facts?.[name];
+      if (value !== undefined) world.count(`log ${event} ${name}=${String(value)}`);
+    }
     for (const watch of world.logWatchers) watch(this.life, event, facts ?? NO_FACTS);
   }
 }
+
+/** Facts that tell kinds of an event apart: counted as `log EVENT FACT=VALUE`, too. */
+const COUNTED_FACTS: ReadonlyMap<string, readonly string[]> = new Map([
+  ['leader-elected', ['kind', 'reason']],
+  ['leader-lost', ['reason']],
+  ['isr-change-proposed', ['kind']],
+  ['replica-truncated', ['reason']],
+  ['replica-restarted', ['reason']],
+  ['replica-fetch-refused', ['error']],
+  ['fetch-session-refused', ['error']],
+]);
 
 const NO_FACTS: Facts = {};

@@ -1,0 +1,15 @@
+/** For coverage: the error codes in any answer to a client, counted as `answer API CODE`, however deep they stand in it. */
+import { errorName } from '@millrace/protocol';
+import type { World } from '../world/index.ts';
+
+export function countAnswerCodes(world: World, api: string, answer: unknown): void {
+  if (typeof answer !== 'object' || answer === null || ArrayBuffer.isView(answer)) return;
+  if (Array.isArray(answer)) {
+    for (const item of answer) countAnswerCodes(world, api, item);
+    return;
+  }
+  for (const [name, value] of Object.entries(answer)) {
+    if (name !== 'errorCode') countAnswerCodes(world, api, value);
+    else if (typeof value === 'number' && value !== 0) world.count(`answer ${api} ${errorName(value)}`);
+  }
+}

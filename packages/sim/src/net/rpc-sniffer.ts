@@ -1,0 +1,57 @@
+/**
+ * For coverage: which error codes the active controller's answers to brokers carry, read where they leave. Counts
+ * `control METHOD CODE`, with the methods register, heartbeat, alter-partition, producer-ids and those that are forwarded.
+ */
+import {
+  AllocateProducerIdsResponse,
+  AlterPartitionResponse,
+  ControlMethod,
+  ControlResponse,
+  ForwardRequest,
+  ForwardResponse,
+} from '@millrace/metadata';
+import { apis, ErrorCode, errorName } from '@millrace/protocol';
+import type { World } from '../world/index.ts';
+
+const FORWARDED = [apis.createTopics, apis.deleteTopics, apis.createPartitions] as const;
+
+/** The answer to a call. */
+export function sniffAnswer(world: World, method: string, request: Uint8Array, answer: Uint8Array): void {
+  if (method === ControlMethod.alterPartition) {
+    const { errorCode, partitions } = AlterPartitionResponse.decode(answer);
+    count(world, 'alter-partition', [errorCode, ...partitions.map((partition) => partition.errorCode)]);
+  } else if (method === ControlMethod.allocateProducerIds)
+    count(world, 'producer-ids', [AllocateProducerIdsResponse.decode(answer).errorCode]);
+  else if (method === ControlMethod.forward) sniffForwarded(world, request, answer);
+}
+
+/** A message to the broker on a stream. */
+export function sniffStream(world: World, method: string, message: Uint8Array): void {
+  if (method !== ControlMethod.session) return;
+  const { register, heartbeat, notControllerLeaderId } = ControlResponse.decode(message);
+  if (register !== undefined) count(world, 'register', [register.errorCode]);
+  if (heartbeat !== undefined) count(world, 'heartbeat', [heartbeat.errorCode]);
+  if (notControllerLeaderId !== undefined) count(world, 'session', [ErrorCode.NOT_CONTROLLER]);
+}
+
+function sniffForwarded(world: World, request: Uint8Array, answer: Uint8Array): void {
+  const { apiKey, apiVersion } = ForwardRequest.decode(request);
+  const { errorCode, body } = ForwardResponse.decode(answer);
+  const api = FORWARDED.find(({ key }) => key === apiKey);
+  const name = api?.name ?? 'other';
+  if (errorCode !== ErrorCode.NONE) count(world, name, [errorCode]);
+  else if (api === apis.createTopics)
+    count(world, name, codesOf(api.decodeResponse(apiVersion, body).topics));
+  else if (api === apis.deleteTopics)
+    count(world, name, codesOf(api.decodeResponse(apiVersion, body).responses));
+  else if (api === apis.createPartitions)
+    count(world, name, codesOf(api.decodeResponse(apiVersion, body).results));
+}
+
+function codesOf(results: readonly { readonly errorCode: number }[]): number[] {
+  return results.map(({ errorCode }) => errorCode);
+}
+
+function count(world: World, method: string, codes: readonly number[]): void {
+  for (const code of codes) if (code !== ErrorCode.NONE) world.count(`control ${method} ${errorName(code)}`);
+}
