@@ -11,6 +11,7 @@ import {
   encodeRequestFrame,
   FrameReader,
 } from '@millrace/protocol';
+import { countAnswerCodes } from './answer-codes.ts';
 import type { ClientEnv } from './env.ts';
 
 const FRAME_BYTES_MAX = 64 << 20;
@@ -71,7 +72,9 @@ export class BrokerConnection {
         if (frame === undefined) done(undefined);
         else {
           const { bodyPosition } = decodeResponseHeader(api, version, frame);
-          done(api.decodeResponse(version, frame, bodyPosition));
+          const response = api.decodeResponse(version, frame, bodyPosition);
+          countAnswerCodes(this.env.world, api.name, response);
+          done(response);
         }
       },
     });

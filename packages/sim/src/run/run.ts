@@ -120,7 +120,8 @@ class Run {
       cluster,
       atlas: this.atlas,
       history,
-      isDeleted: (topic) => this.workload.isDeleted(topic) || this.atlas.isBeyond(topic),
+      isDeleted: (topic) =>
+        this.workload.isDeleted(topic) || this.workload.isUnclean(topic) || this.atlas.isBeyond(topic),
     });
   }
 

@@ -39,6 +39,8 @@ type KnownTopic = TopicPlan & {
 
 const CREATE_AGAIN_US = 300 * MILLISECOND;
 
+const UNCLEAN: Readonly<Record<string, string>> = { 'unclean.leader.election.enable': 'true' };
+
 const one = <T>(random: Prng, list: readonly T[]): T => list[random.below(list.length)]!;
 
 export class Workload implements Operator {
@@ -96,6 +98,11 @@ export class Workload implements Operator {
     return this.topics.get(topic)?.deleteAsked === true;
   }
 
+  /** It allows elections that lose what was acknowledged. */
+  isUnclean(topic: string): boolean {
+    return Object.keys(UNCLEAN).every((name) => this.topics.get(topic)?.configs[name] === 'true');
+  }
+
   // ------------------------------------------------------------------ Operator
 
   extraTopics(): string[] {
@@ -109,7 +116,10 @@ export class Workload implements Operator {
 
   createTopic(partitions: number, replicationFactor: number): string {
     const name = `extra-${this.topics.size}`;
-    const configs = this.surroundings.scenario.everythingIsSynced ? { 'flush.messages': '1' } : {};
+    const configs = {
+      ...(this.surroundings.scenario.everythingIsSynced ? { 'flush.messages': '1' } : {}),
+      ...(this.random.fork(`unclean ${name}`).below(2) === 0 ? UNCLEAN : {}),
+    };
     this.create({ name, partitions, replicationFactor, configs }, { isExtra: true });
     return name;
   }
