@@ -1,4 +1,12 @@
 export { type CheckContext, type Checker, type CheckerKind, checkerKinds } from './checkers/index.ts';
+export {
+  type CoverageArea,
+  type CoverageItem,
+  coverage,
+  type Exemption,
+  missingCoverage,
+  timesReached,
+} from './coverage/index.ts';
 export { type FaultKind, faultKinds } from './faults/index.ts';
 export * from './report/index.ts';
 export * from './run/index.ts';

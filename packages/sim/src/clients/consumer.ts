@@ -191,6 +191,7 @@ export class Consumer {
           position.lastEpoch = end.leaderEpoch;
         if (end.endOffset >= 0 && end.endOffset < offset!) {
           position.offset = end.endOffset;
+          this.env.world.count('consumer position truncated');
           this.env.history.add({
             type: 'assign',
             client: this.env.name,

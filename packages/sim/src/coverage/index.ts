@@ -1,0 +1,46 @@
+/** What the seeds of `npm test` have to reach, as data: a set of seeds that reaches less proves less than it seems to. */
+import { type FaultKind, faultKinds } from '../faults/index.ts';
+import { controllerErrors, controllerExemptions } from './controller-errors.ts';
+import { partitionElections, quorumElections } from './elections.ts';
+import type { CoverageItem, Exemption } from './item.ts';
+import { partitionErrors, partitionExemptions } from './partition-errors.ts';
+import { truncationExemptions, truncations } from './truncations.ts';
+
+export type { CoverageItem, Exemption } from './item.ts';
+
+export interface CoverageArea {
+  readonly name: string;
+  readonly items: readonly CoverageItem[];
+  readonly exempt: readonly Exemption[];
+}
+
+const faultItem = ({ name, sentence }: FaultKind): CoverageItem => ({
+  name,
+  sentence,
+  keys: [`fault ${name}`],
+});
+
+export const coverage: readonly CoverageArea[] = [
+  { name: 'fault', items: faultKinds.map(faultItem), exempt: [] },
+  { name: 'partition election', items: partitionElections, exempt: [] },
+  { name: 'quorum election', items: quorumElections, exempt: [] },
+  { name: 'truncation', items: truncations, exempt: truncationExemptions },
+  { name: 'partition error', items: partitionErrors, exempt: partitionExemptions },
+  { name: 'controller error', items: controllerErrors, exempt: controllerExemptions },
+];
+
+export type Counts = ReadonlyMap<string, number>;
+
+/** How often it happened in runs with these counts, together. */
+export function timesReached({ keys }: CoverageItem, counts: Counts): number {
+  return keys.reduce((sum, key) => sum + (counts.get(key) ?? 0), 0);
+}
+
+/** One line for each thing that did not happen: `AREA NAME: SENTENCE (KEYS)`. */
+export function missingCoverage(counts: Counts): string[] {
+  return coverage.flatMap(({ name, items }) =>
+    items
+      .filter((item) => timesReached(item, counts) === 0)
+      .map((item) => `${name} ${item.name}: ${item.sentence} (${item.keys.join(', ')})`),
+  );
+}

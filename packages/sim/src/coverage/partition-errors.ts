@@ -1,0 +1,51 @@
+/** Every error code with which a partition answers a produce, a fetch (also a follower's), or a lookup of offsets. */
+import type { CoverageItem, Exemption } from './item.ts';
+
+const APIS = ['Produce', 'Fetch', 'ListOffsets', 'OffsetForLeaderEpoch'];
+
+function code(name: string, sentence: string): CoverageItem {
+  const keys = APIS.map((api) => `answer ${api} ${name}`);
+  keys.push(`log replica-fetch-refused error=${name}`, `log fetch-session-refused error=${name}`);
+  return { name, sentence, keys };
+}
+
+export const partitionErrors: readonly CoverageItem[] = [
+  code('NOT_LEADER_OR_FOLLOWER', 'another broker leads the partition'),
+  code('FENCED_LEADER_EPOCH', 'the reader believes in an earlier leader'),
+  code('UNKNOWN_LEADER_EPOCH', 'the reader knows of a later leader than this replica'),
+  code('UNKNOWN_TOPIC_OR_PARTITION', 'there is no such partition'),
+  code('UNKNOWN_TOPIC_ID', 'there is no topic with this id'),
+  code('KAFKA_STORAGE_ERROR', 'the disk below the replica failed, or is full'),
+  // Produce
+  code('NOT_ENOUGH_REPLICAS', 'the ISR is smaller than min.insync.replicas'),
+  code('NOT_ENOUGH_REPLICAS_AFTER_APPEND', 'the ISR became too small while a batch waited for it'),
+  code('REQUEST_TIMED_OUT', 'the ISR did not get a batch in time'),
+  code('INVALID_REQUIRED_ACKS', 'acks is none of -1, 0 and 1'),
+  code('OUT_OF_ORDER_SEQUENCE_NUMBER', 'a batch of an idempotent producer came out of turn'),
+  code('INVALID_PRODUCER_EPOCH', 'the producer was superseded by one with a newer epoch'),
+  code('INVALID_TXN_STATE', 'a batch belongs to a transaction that nobody began'),
+  code('INVALID_RECORD', 'a batch is well formed and must not be written'),
+  code('INVALID_TIMESTAMP', 'a timestamp is too far from the clock of the broker'),
+  code('CORRUPT_MESSAGE', 'the checksum of a batch is wrong, or it cannot be read'),
+  code('MESSAGE_TOO_LARGE', 'a batch is larger than max.message.bytes'),
+  code('RECORD_LIST_TOO_LARGE', 'a batch is larger than a segment'),
+  code('UNSUPPORTED_COMPRESSION_TYPE', 'zstd in a version of Produce that did not know it yet'),
+  // Fetch
+  code('OFFSET_OUT_OF_RANGE', 'a position lies outside of the log'),
+  code('FETCH_SESSION_ID_NOT_FOUND', 'the fetch session is not known (any more)'),
+  code('INVALID_FETCH_SESSION_EPOCH', 'a request of a fetch session came out of turn'),
+  code('FETCH_SESSION_TOPIC_ID_ERROR', 'a fetch session changed between topic names and topic ids'),
+  // Lookups
+  code('OFFSET_NOT_AVAILABLE', 'a new leader does not know its high watermark yet'),
+  code('LEADER_NOT_AVAILABLE', 'the same, said to a client that knows no better name for it'),
+  code('UNSUPPORTED_VERSION', 'a place in the log is asked for by a version that did not know it yet'),
+  code('INVALID_REQUEST', 'a partition is named twice in a lookup'),
+];
+
+export const partitionExemptions: readonly Exemption[] = [
+  { name: 'INELIGIBLE_REPLICA', reason: 'an answer of the controller that a leader reads: see controller' },
+  {
+    name: 'OPERATION_NOT_ATTEMPTED',
+    reason: "a leader understands it, and Millrace's controller never says it",
+  },
+];

@@ -1,0 +1,66 @@
+/** The declaration of coverage against the sources of production: nothing that can be answered or logged is forgotten. */
+import { globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { type CoverageArea, coverage, faultKinds, missingCoverage } from '../../src/index.ts';
+
+const ROOT = join(import.meta.dirname, '../../../..');
+
+function area(name: string): CoverageArea {
+  return coverage.find((one) => one.name === name)!;
+}
+
+/** Everything that the pattern's group finds in these files. */
+function mentioned(globs: readonly string[], pattern: RegExp): string[] {
+  const found = new Set<string>();
+  for (const file of globSync([...globs], { cwd: ROOT }))
+    for (const [, name] of readFileSync(join(ROOT, file), 'utf8').matchAll(pattern)) found.add(name!);
+  return [...found].sort();
+}
+
+const ERROR_CODES = /\bErrorCode\.([A-Z][A-Z_0-9]*)/g;
+
+const SOURCES: Readonly<Record<string, readonly string[]>> = {
+  'partition error': ['packages/replication/src/**/*.ts', 'packages/log/src/**/*.ts'],
+  'controller error': ['packages/controller/src/**/*.ts', 'packages/node/src/roles/control-service.ts'],
+};
+
+test.each(Object.keys(SOURCES))('every code that the source can answer is a %s, or exempt', (name) => {
+  const { items, exempt } = area(name);
+  const declared = [...items, ...exempt].map((one) => one.name).sort();
+  expect(declared).toEqual(mentioned(SOURCES[name]!, ERROR_CODES).filter((code) => code !== 'NONE'));
+});
+
+test('every fault kind is asked for', () => {
+  expect(area('fault').items.map(({ name }) => name)).toEqual(faultKinds.map(({ name }) => name));
+});
+
+test('every event that coverage waits for is one that production logs', () => {
+  const logged = mentioned(['packages/*/src/**/*.ts'], /'([a-z]+(?:-[a-z]+)+)'/g);
+  for (const { items } of coverage)
+    for (const { name, keys } of items)
+      for (const key of keys) {
+        const event = /^log ([a-z-]+)/.exec(key)?.[1];
+        if (event !== undefined) expect(logged, name).toContain(event);
+      }
+});
+
+test('names are given once, sentences and reasons are there', () => {
+  for (const { items, exempt } of coverage) {
+    const names = [...items, ...exempt].map(({ name }) => name);
+    expect(new Set(names).size).toBe(names.length);
+    for (const { sentence, keys } of items) expect(sentence !== '' && keys.length > 0).toBe(true);
+    for (const { reason } of exempt) expect(reason.length).toBeGreaterThan(20);
+  }
+});
+
+test('what no count proves is missing, by name and with the counts that would prove it', () => {
+  const all = coverage.flatMap(({ items }) => items);
+  const counts = new Map(all.flatMap(({ keys }) => keys.map((key) => [key, 1] as const)));
+  expect(missingCoverage(counts)).toEqual([]);
+  counts.delete('log quorum-lost');
+  expect(missingCoverage(counts)).toEqual([
+    'quorum election check-quorum: a leader that a majority does not fetch from gives up (log quorum-lost)',
+  ]);
+  expect(missingCoverage(new Map())).toHaveLength(all.length);
+});
