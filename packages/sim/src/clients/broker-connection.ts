@@ -81,6 +81,17 @@ export class BrokerConnection {
     this.arm();
   }
 
+  /** A frame that no API would make: `done` with the answer's frame as it came, or with undefined. */
+  requestFrame(
+    make: (correlationId: number) => Uint8Array,
+    done: (frame: Uint8Array | undefined) => void,
+  ): void {
+    const correlationId = this.correlationId++;
+    this.stream.send([make(correlationId)]);
+    this.inFlight.push({ correlationId, sentMs: this.env.life.clock.monotonicMs(), done });
+    this.arm();
+  }
+
   /** No answer will come (acks=0). */
   send<Request, Response, RequestInput, ResponseInput>(
     api: Api<Request, Response, RequestInput, ResponseInput>,

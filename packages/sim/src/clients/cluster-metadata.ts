@@ -64,6 +64,11 @@ export class ClusterMetadata {
     return address === undefined ? undefined : this.connect(address);
   }
 
+  /** Every broker that was ever named. */
+  get brokerIds(): NodeId[] {
+    return [...this.brokers.keys()];
+  }
+
   /** To any broker. */
   anyConnection(): BrokerConnection | undefined {
     for (const connection of this.connections.values()) if (connection.isReady) return connection;

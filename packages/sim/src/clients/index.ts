@@ -1,4 +1,6 @@
 export * from './admin.ts';
 export * from './consumer.ts';
 export type { ClientEnv } from './env.ts';
+export * from './prober.ts';
+export * from './probes/index.ts';
 export * from './producer.ts';

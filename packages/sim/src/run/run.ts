@@ -113,7 +113,8 @@ class Run {
     this.atlas = new Atlas(this.cluster, scenario.everythingIsSynced);
     this.supervisor = new Supervisor(world, this.cluster);
     const { network, cluster } = this;
-    this.workload = new Workload({ world, network, cluster, history, codecs, scenario });
+    const isBeyond = (topic: string) => this.atlas.isBeyond(topic);
+    this.workload = new Workload({ world, network, cluster, history, codecs, scenario, isBeyond });
     world.watchers.push(() => this.atlas.watch());
     this.finishChecks = attachCheckers({
       world,

@@ -32,6 +32,8 @@ export interface Scenario {
   readonly faultsFromTheStart: boolean;
   readonly faultPauseMs: number;
   readonly weights: ReadonlyMap<string, number>;
+  /** A client takes part that asks what is odd or wrong. */
+  readonly prober: boolean;
 }
 
 const one = <T>(random: Prng, list: readonly T[]): T => list[random.below(list.length)]!;
@@ -54,6 +56,7 @@ export function drawScenario(random: Prng): Scenario {
     faultsFromTheStart: random.below(8) === 0,
     faultPauseMs: one(random, [300, 800, 2_000]),
     weights: drawWeights(random),
+    prober: random.fork('prober').below(2) === 0,
   };
 }
 

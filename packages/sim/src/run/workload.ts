@@ -9,6 +9,7 @@ import {
   type ClientEnv,
   Consumer,
   type ConsumerOptions,
+  Prober,
   Producer,
   type ProducerOptions,
 } from '../clients/index.ts';
@@ -26,6 +27,8 @@ interface Surroundings {
   readonly history: History;
   readonly codecs: CompressionCodecs;
   readonly scenario: Scenario;
+  /** More was done to the topic than the contract covers. */
+  isBeyond(topic: string): boolean;
 }
 
 type KnownTopic = TopicPlan & {
@@ -41,6 +44,10 @@ const CREATE_AGAIN_US = 300 * MILLISECOND;
 
 const UNCLEAN: Readonly<Record<string, string>> = { 'unclean.leader.election.enable': 'true' };
 
+/** No other client knows of it, and no operator: not one of `allTopics`. */
+const PROBER_TOPIC = 'probe-1';
+const PROBER_PACE_MS = 250;
+
 const one = <T>(random: Prng, list: readonly T[]): T => list[random.below(list.length)]!;
 
 export class Workload implements Operator {
@@ -50,6 +57,7 @@ export class Workload implements Operator {
   private readonly surroundings: Surroundings;
   private readonly random: Prng;
   private readonly admin: Admin;
+  private readonly prober: Prober | undefined;
   private readonly topics = new Map<string, KnownTopic>();
 
   constructor(surroundings: Surroundings) {
@@ -61,12 +69,14 @@ export class Workload implements Operator {
       this.producers.push(new Producer(this.machine(`p${i}`), this.drawProducer(this.random.fork(`p${i}`))));
     for (let i = 1; i <= scenario.consumers; i++)
       this.consumers.push(new Consumer(this.machine(`q${i}`), this.drawConsumer(this.random.fork(`q${i}`))));
+    if (scenario.prober) this.prober = this.makeProber();
   }
 
   start(): void {
     this.admin.start();
     for (const topic of this.surroundings.scenario.topics) this.create(topic, { isExtra: false });
     for (const client of [...this.producers, ...this.consumers]) client.start();
+    this.prober?.start();
   }
 
   /** Every topic of the scenario exists. */
@@ -75,11 +85,13 @@ export class Workload implements Operator {
   }
 
   get isIdle(): boolean {
-    return this.admin.isIdle && this.producers.every((producer) => producer.isIdle);
+    const isProberIdle = this.prober?.isIdle !== false;
+    return isProberIdle && this.admin.isIdle && this.producers.every((producer) => producer.isIdle);
   }
 
   stopProducing(): void {
     for (const producer of this.producers) producer.stop();
+    this.prober?.stop();
   }
 
   /** A consumer that begins now, at the beginning of every partition. */
@@ -157,6 +169,22 @@ export class Workload implements Operator {
     const { bootstrap } = cluster;
     const random = life.random.fork('client');
     return { name, world, life, net: network.netOf(life), random, bootstrap, history, codecs };
+  }
+
+  private makeProber(): Prober {
+    const { scenario, isBeyond } = this.surroundings;
+    return new Prober(this.machine('x1'), {
+      topic: PROBER_TOPIC,
+      replicationFactor: Math.min(3, scenario.cluster.brokers),
+      // The smallest segments there are, so that a batch may be too large for one.
+      configs: {
+        'segment.bytes': '1048576',
+        ...(scenario.everythingIsSynced ? { 'flush.messages': '1' } : {}),
+      },
+      paceMs: PROBER_PACE_MS,
+      requestTimeoutMs: 2_000,
+      isHarmed: () => isBeyond(PROBER_TOPIC),
+    });
   }
 
   private drawProducer(random: Prng): ProducerOptions {

@@ -1,0 +1,58 @@
+/** Batches for probes: good ones, and good ones with a byte or a field changed. */
+import { type BatchHeader, buildBatch, crc32c, type NewBatch, type NewRecord } from '@millrace/protocol';
+
+const CRC_AT = 17;
+const CRC_FROM = 21;
+
+/** Where fields of a batch header lie, and how wide they are. */
+export const Field = {
+  baseOffset: { at: 0, bytes: 8 },
+  batchLength: { at: 8, bytes: 4 },
+  magic: { at: 16, bytes: 1 },
+  attributes: { at: 21, bytes: 2 },
+  lastOffsetDelta: { at: 23, bytes: 4 },
+  recordCount: { at: 57, bytes: 4 },
+} as const satisfies { readonly [name in keyof BatchHeader | 'batchLength']?: object };
+
+/** Without timestamps: brokers' clocks are wrong by hours, and would refuse them. */
+export function goodBatch(count = 1, more: Partial<NewBatch> = {}): Uint8Array {
+  const records = Array.from({ length: count }, (): NewRecord => ({ value: VALUE }));
+  return buildBatch({ records, baseTimestamp: -1, ...more });
+}
+
+/** Of so many bytes or a few more: lengths within it take more bytes when they are large. */
+export function batchOfSize(sizeBytes: number): Uint8Array {
+  const valueBytes = sizeBytes - goodBatch(1, { records: [{ value: NOTHING }] }).length;
+  return goodBatch(1, { records: [{ value: new Uint8Array(valueBytes) }] });
+}
+
+/** A field has another value, and the checksum is right. */
+export function withField(
+  batch: Uint8Array,
+  { at, bytes }: { readonly at: number; readonly bytes: number },
+  value: number,
+): Uint8Array {
+  const changed = batch.slice();
+  for (let i = 0; i < bytes; i++)
+    changed[at + bytes - 1 - i] = i < 4 ? value >> (8 * i) : value < 0 ? 255 : 0;
+  const crc = crc32c(changed, CRC_FROM);
+  for (let i = 0; i < 4; i++) changed[CRC_AT + i] = crc >>> (24 - 8 * i);
+  return changed;
+}
+
+/** The last byte is another one, and the checksum is as it was. */
+export function damaged(batch: Uint8Array): Uint8Array {
+  const changed = batch.slice();
+  changed[changed.length - 1]! ^= 0xff;
+  return changed;
+}
+
+export function twice(batch: Uint8Array): Uint8Array {
+  const both = new Uint8Array(2 * batch.length);
+  both.set(batch);
+  both.set(batch, batch.length);
+  return both;
+}
+
+const NOTHING = new Uint8Array(0);
+const VALUE = new TextEncoder().encode('probe');

@@ -1,0 +1,113 @@
+/**
+ * Idempotent producers that got their numbers wrong (behaviour 7.4). Each begins as a good one: an id, a batch that every member
+ * of the ISR has. What comes then has to be judged by every later leader in the same way.
+ */
+import { apis, ErrorCode } from '@millrace/protocol';
+import { goodBatch } from './batches.ts';
+import type { Answered, Probe, ProbeTools } from './probe.ts';
+import { APPEND_TROUBLES, produceTo } from './produce.ts';
+
+/** What a batch carries besides its producer id. */
+interface Numbers {
+  readonly epoch: number;
+  readonly sequence: number;
+  /** 1 */
+  readonly records?: number;
+}
+
+const FIRST: Numbers = { epoch: 0, sequence: 0 };
+
+class Beginner {
+  readonly tools: ProbeTools;
+  readonly producerId: number;
+  /** Where its first batch lies. */
+  baseOffset = -1;
+
+  constructor(tools: ProbeTools, producerId: number) {
+    this.tools = tools;
+    this.producerId = producerId;
+  }
+
+  send(
+    { epoch, sequence, records = 1 }: Numbers,
+    done: (code: number | undefined, baseOffset: number) => void,
+  ): void {
+    const { tools, producerId } = this;
+    const numbers = { producerId, producerEpoch: epoch, baseSequence: sequence };
+    produceTo(tools.leader, tools, { records: goodBatch(records, numbers), acks: -1 }, done);
+  }
+
+  /** What it sends has to be appended, or the probe says nothing. */
+  sendGood(numbers: Numbers, answered: Answered, then: (baseOffset: number) => void): void {
+    this.send(numbers, (code, baseOffset) => {
+      if (code === ErrorCode.NONE) then(baseOffset);
+      else answered(undefined);
+    });
+  }
+}
+
+/** An id of its own for each probe, and its first batch, acknowledged. */
+function begin(tools: ProbeTools, answered: Answered, then: (beginner: Beginner) => void): void {
+  const request = { transactionalId: null, transactionTimeoutMs: 60_000 };
+  tools.leader.request(apis.initProducerId, 4, request, (response) => {
+    if (response?.errorCode !== ErrorCode.NONE) {
+      answered(undefined);
+      return;
+    }
+    const beginner = new Beginner(tools, response.producerId);
+    beginner.sendGood(FIRST, answered, (baseOffset) => {
+      beginner.baseOffset = baseOffset;
+      then(beginner);
+    });
+  });
+}
+
+function wrongNumbers(name: string, code: ErrorCode, good: readonly Numbers[], bad: Numbers): Probe {
+  return {
+    name: `producer-${name}`,
+    expected: [code],
+    troubles: APPEND_TROUBLES,
+    remembers: true,
+    ask: (tools, answered) =>
+      begin(tools, answered, (beginner) => {
+        const step = (index: number): void => {
+          const next = good[index];
+          if (next === undefined) beginner.send(bad, (errorCode) => answered(errorCode));
+          else beginner.sendGood(next, answered, () => step(index + 1));
+        };
+        step(0);
+      }),
+  };
+}
+
+const SECOND: Numbers = { epoch: 0, sequence: 1 };
+const BUMPED: Numbers = { epoch: 1, sequence: 0 };
+
+export const producerStateProbes: readonly Probe[] = [
+  wrongNumbers('gap', ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER, [], { epoch: 0, sequence: 3 }),
+  wrongNumbers('overlap', ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER, [], {
+    epoch: 0,
+    sequence: 0,
+    records: 2,
+  }),
+  wrongNumbers('bump-not-at-zero', ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER, [], { epoch: 1, sequence: 1 }),
+  wrongNumbers('stale-epoch', ErrorCode.INVALID_PRODUCER_EPOCH, [BUMPED], SECOND),
+  wrongNumbers('stale-repeat', ErrorCode.INVALID_PRODUCER_EPOCH, [BUMPED], FIRST),
+  {
+    name: 'producer-repeat',
+    // A duplicate is a success in today's Kafka; DUPLICATE_SEQUENCE_NUMBER is of old ones.
+    expected: [ErrorCode.NONE],
+    troubles: APPEND_TROUBLES,
+    remembers: true,
+    ask: (tools, answered) =>
+      begin(tools, answered, (beginner) =>
+        beginner.sendGood(SECOND, answered, () =>
+          beginner.send(FIRST, (code, baseOffset) => {
+            if (code === ErrorCode.NONE && baseOffset !== beginner.baseOffset)
+              tools.wrong(`a batch at ${beginner.baseOffset} sent again is said to be at ${baseOffset}`);
+            answered(code);
+          }),
+        ),
+      ),
+  },
+];

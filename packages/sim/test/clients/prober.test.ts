@@ -1,0 +1,30 @@
+/**
+ * Goal: no probe is dead. Method: seeds whose scenario has a prober, until each probe has been answered as Kafka answers in one of
+ * them. That nothing else is ever answered the runs themselves check.
+ */
+import { errorName } from '@millrace/protocol';
+import { expect, test } from 'vitest';
+import { type Probe, probes } from '../../src/clients/index.ts';
+import { simulateGuarded } from '../../src/io/index.ts';
+
+/** About twice what it takes. */
+const RUNS_MAX = 30;
+
+test('names are unique', () => {
+  expect(new Set(probes.map(({ name }) => name)).size).toBe(probes.length);
+});
+
+test('every probe is answered as expected at least once', { timeout: 120_000 }, () => {
+  const counts = new Map<string, number>();
+  const isSilent = ({ name, expected }: Probe) =>
+    !expected.some((one) => counts.has(`probe ${name} answered ${one === 'closed' ? one : errorName(one)}`));
+  let runs = 0;
+  for (let seed = 1; runs < RUNS_MAX && probes.some(isSilent); seed++) {
+    const report = simulateGuarded({ seed });
+    if (!report.scenario.prober) continue;
+    runs++;
+    expect({ seed, sentence: report.sentence }).toEqual({ seed, sentence: undefined });
+    for (const [what, count] of report.counts) counts.set(what, (counts.get(what) ?? 0) + count);
+  }
+  expect(probes.filter(isSilent).map(({ name }) => name)).toEqual([]);
+});
