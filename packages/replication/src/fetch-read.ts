@@ -84,9 +84,11 @@ export function inspect(partition: Partition, item: FetchItem, reader: Reader): 
     if (end.epoch < 0 || end.endOffset < 0) return ErrorCode.OFFSET_OUT_OF_RANGE;
     if (end.epoch < item.lastFetchedEpoch || end.endOffset < item.fetchOffset) return end;
   }
-  return item.fetchOffset < log.startOffset || item.fetchOffset > log.endOffset
-    ? ErrorCode.OFFSET_OUT_OF_RANGE
-    : ErrorCode.NONE;
+  if (item.fetchOffset >= log.startOffset && item.fetchOffset <= log.endOffset) return ErrorCode.NONE;
+  // A consumer that names no epoch (before KIP-320) may have read on from a successor: to say that its position does not exist would
+  // have it start anew.
+  const mayBeReplaced = !reader.isFollower && item.fetchOffset > log.endOffset && partition.mayBeReplaced;
+  return mayBeReplaced ? ErrorCode.NOT_LEADER_OR_FOLLOWER : ErrorCode.OFFSET_OUT_OF_RANGE;
 }
 
 /** Offset up to which the reader may see. */

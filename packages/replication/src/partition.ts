@@ -108,6 +108,11 @@ export class Partition {
     return { leaderId: this.leaderId, leaderEpoch: this.leaderEpoch };
   }
 
+  /** The session with the controller is over: another may lead by now. */
+  get mayBeReplaced(): boolean {
+    return !this.ports.holdsLease();
+  }
+
   /** What this replica may count for: written, or synced where that is promised. */
   get ownEnd(): Offset {
     const { endOffset, recoveryPoint } = this.log;

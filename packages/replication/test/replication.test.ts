@@ -4,6 +4,7 @@
  */
 import { ErrorCode } from '@millrace/protocol';
 import { expect, test } from 'vitest';
+import { fetchFrom, fetchRequest } from './support/fetching.ts';
 import { bytesBelow, valuesBelow } from './support/logs.ts';
 import { World } from './support/world.ts';
 
@@ -477,4 +478,18 @@ test('what a producer sent behind its refused first batch is not appended before
   expect(
     world.broker(2).produce(topic, 'x', { producerId: 8, baseSequence: 5, acks: 1 }).value?.errorCode,
   ).toBe(ErrorCode.NONE);
+});
+
+test('a leader that may have been replaced does not tell a consumer that its position is out of range', () => {
+  const world = new World().start();
+  const topic = world.controller.createTopic('events', ALL);
+  world.advance(100);
+  const codeAt = (fetchOffset: number) => {
+    const request = fetchRequest([{ topicId: topic, fetchOffset }]);
+    return fetchFrom(world.broker(1).manager, request).response!.responses[0]!.partitions[0]!.errorCode;
+  };
+  expect(codeAt(5)).toBe(ErrorCode.OFFSET_OUT_OF_RANGE);
+  world.broker(1).cutController();
+  world.advance(4000);
+  expect(codeAt(5)).toBe(ErrorCode.NOT_LEADER_OR_FOLLOWER);
 });
