@@ -17,6 +17,8 @@ export interface NewTopic {
 type Answered = (code: number | undefined) => void;
 type Ask = (connection: BrokerConnection, answered: Answered) => void;
 
+/** For a first try: an answer that comes too late, though the change may be made, is one that has to be understood. */
+const IMPATIENT_MS = 10;
 const RETRY_MS = 200;
 const TRIES_MAX = 100;
 
@@ -67,16 +69,15 @@ export class Admin {
   }
 
   growTopic(name: string, count: number, done: (outcome: Outcome) => void = () => {}): void {
-    const request = {
-      topics: [{ name, count, assignments: null }],
-      timeoutMs: this.timeoutMs,
-      validateOnly: false,
-    };
-    this.persist('CreatePartitions', name, ErrorCode.INVALID_PARTITIONS, done, (connection, answered) =>
+    const topics = [{ name, count, assignments: null }];
+    let timeoutMs = IMPATIENT_MS;
+    this.persist('CreatePartitions', name, ErrorCode.INVALID_PARTITIONS, done, (connection, answered) => {
+      const request = { topics, timeoutMs, validateOnly: false };
+      timeoutMs = this.timeoutMs;
       connection.request(apis.createPartitions, 3, request, (response) =>
         answered(response?.results[0]?.errorCode),
-      ),
-    );
+      );
+    });
   }
 
   /**

@@ -58,6 +58,8 @@ const BACKOFF_MS = 100;
 const EARLIEST = -2;
 const LATEST = -1;
 const LIST_OFFSETS_VERSION = 7;
+/** What older clients speak: OFFSET_NOT_AVAILABLE had no name yet. Every second question is one of theirs. */
+const LIST_OFFSETS_VERSION_OLD = 4;
 
 export class Consumer {
   readonly name: string;
@@ -69,6 +71,7 @@ export class Consumer {
   private readonly fetching = new Set<NodeId>();
   private readonly sessions = new Map<NodeId, Session>();
   private wakeIsArmed = false;
+  private listings = 0;
 
   constructor(env: ClientEnv, options: ConsumerOptions) {
     this.name = env.name;
@@ -149,7 +152,8 @@ export class Consumer {
       replicaId: -1,
       topics: [{ name: topic, partitions: [{ partitionIndex: partition, timestamp }] }],
     };
-    connection.request(apis.listOffsets, LIST_OFFSETS_VERSION, request, (response) => {
+    const version = this.listings++ % 2 === 0 ? LIST_OFFSETS_VERSION : LIST_OFFSETS_VERSION_OLD;
+    connection.request(apis.listOffsets, version, request, (response) => {
       position.isAsking = false;
       const found = response?.topics[0]?.partitions[0];
       if (found === undefined || found.errorCode !== 0) this.failed(position, found?.errorCode ?? 0);

@@ -47,7 +47,10 @@ export function drawScenario(random: Prng): Scenario {
     network: drawNetwork(random),
     clockSkewMs: one(random, [0, 0, 2_000, 1_200_000]),
     clockDriftPpm: one(random, [0, 0, 50, 500]),
-    topics: drawTopics(random, brokers, everythingIsSynced),
+    topics: drawTopics(random, brokers, everythingIsSynced).map((topic) => ({
+      ...topic,
+      configs: { ...topic.configs, ...drawSegments(random.fork(`segments of ${topic.name}`)) },
+    })),
     everythingIsSynced,
     producers: 2,
     consumers: 2,
@@ -85,6 +88,12 @@ function drawNetwork(random: Prng): NetworkOptions {
     connectTimeoutMs: one(random, [1_000, 3_000]),
     keepAliveMs: 4_000,
   };
+}
+
+/** In some runs logs have many segments, each of a moment. */
+function drawSegments(random: Prng): Record<string, string> {
+  const segmentMs = one(random, [undefined, undefined, '2000', '300']);
+  return segmentMs === undefined ? {} : { 'segment.ms': segmentMs };
 }
 
 function drawTopics(random: Prng, brokers: number, everythingIsSynced: boolean): TopicPlan[] {
