@@ -432,7 +432,8 @@ export class PartitionLog {
   private prepareFlush(fromOffset: Offset): FileHandle[] {
     const { list } = this.segments;
     const files: FileHandle[] = [];
-    for (let index = this.segments.indexFor(fromOffset); index < list.length; index++)
+    // From the batch before: where a log was cut, and then rolled, the cut end of the older segment has to be on the device too.
+    for (let index = this.segments.indexFor(Math.max(0, fromOffset - 1)); index < list.length; index++)
       files.push(...list[index]!.filesToSync(index === list.length - 1));
     if (this.epochs.syncFile()) this.names.changed();
     this.names.sync();

@@ -289,3 +289,26 @@ test('cut at any byte: what is whole stays, in order, and the log takes more', (
     { numRuns: 300 },
   );
 });
+
+test('a log that was cut where a segment then ends keeps what was flushed behind it through a power loss', async () => {
+  const disk = new MemoryDisk();
+  const log = openLog({ disk, config: { segmentBytes: 250 } });
+  const flushed = () =>
+    new Promise<void>((resolve, reject) =>
+      log.flush((error) => (error === undefined ? resolve() : reject(error))),
+    );
+  append(log, batch(1));
+  append(log, batch(1));
+  await flushed();
+  // Another leader: the second batch goes, and what comes instead does not fit into the segment any more.
+  log.truncateTo(1);
+  append(log, batch(1, { valueBytes: 150 }), 1);
+  append(log, batch(1), 1);
+  expect(disk.list(log.directory).filter((name) => name.endsWith('.log')).length).toBeGreaterThan(1);
+  await flushed();
+  disk.losePower();
+  // The checkpoint of the recovery point is older: everything is looked at.
+  const again = openLog({ disk, config: { segmentBytes: 250 } });
+  expect(again.endOffset).toBe(3);
+  expect(again.epochs.epochAt(1)).toBe(1);
+});
