@@ -1,0 +1,45 @@
+/**
+ * The seeds of `npm test`: every promise holds in each of them, and together they reach whatever coverage asks for. They run as
+ * `millrace sim --seeds` runs them: guarded, in two processes.
+ */
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { missingCoverage } from '../../src/index.ts';
+
+const LAST_SEED = 200;
+const MAIN = join(import.meta.dirname, '../../../cli/src/main.ts');
+const ANSWER_BYTES_MAX = 64 << 20;
+
+interface Answer {
+  readonly runs: number;
+  readonly violations: readonly { seed: number; checker: string; sentence: string }[];
+  readonly crashes: readonly { seed: number; crash: string }[];
+  readonly counts: Readonly<Record<string, number>>;
+}
+
+function runSeeds(): Promise<Answer> {
+  const args = [MAIN, 'sim', '--seeds', `1..${LAST_SEED}`, '--jobs', '2', '--no-shrink', '--json'];
+  return new Promise((resolve, reject) => {
+    execFile(process.execPath, args, { maxBuffer: ANSWER_BYTES_MAX }, (error, stdout, stderr) => {
+      // A failed run has an exit code of its own, and an answer all the same.
+      if (stdout.startsWith('{')) resolve(JSON.parse(stdout) as Answer);
+      else reject(new Error(`millrace sim did not answer: ${error?.message}\n${stderr}`));
+    });
+  });
+}
+
+test(`seeds 1 to ${LAST_SEED} break no promise, and reach everything that coverage asks for`, async () => {
+  const { runs, violations, crashes, counts } = await runSeeds();
+  const failures = [
+    ...violations.map(({ seed, checker, sentence }) => ({ seed, what: `${checker}: ${sentence}` })),
+    ...crashes.map(({ seed, crash }) => ({ seed, what: `crashed: ${crash}` })),
+  ];
+  expect(
+    failures.map(
+      ({ seed, what }) => `seed ${seed}: ${what}; replay it with: npx millrace sim --seed ${seed}`,
+    ),
+  ).toEqual([]);
+  expect(runs).toBe(LAST_SEED);
+  expect(missingCoverage(new Map(Object.entries(counts)))).toEqual([]);
+}, 600_000);
