@@ -385,7 +385,7 @@ export class PartitionLog {
     this.segments.add(this.endOffset, nowWallMs, () => this.goOffline('a new segment could not be made'));
     this.names.changed();
     // In the background, so that after a crash at most the last segment has to be checked.
-    if (!this.flusher.busy) this.flusher.flush(ignore);
+    if (!this.flusher.busy) this.flusher.flush(() => {});
   }
 
   private cutAt(offset: Offset): void {
@@ -496,5 +496,3 @@ export class PartitionLog {
 function failedRead(damage?: string): ReadResult {
   return { chunks: [], sizeBytes: 0, errorCode: ErrorCode.KAFKA_STORAGE_ERROR, damage };
 }
-
-function ignore(): void {}
