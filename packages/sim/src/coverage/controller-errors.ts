@@ -1,4 +1,7 @@
-/** Every error code with which the active controller answers brokers and administrators (counted by net/rpc-sniffer.ts). */
+/**
+ * Every error code with which the active controller answers brokers and administrators (counted by net/rpc-sniffer.ts), and with which
+ * a broker answers a client in its place.
+ */
 import type { CoverageItem, Exemption } from './item.ts';
 
 const BROKER_METHODS = ['register', 'heartbeat', 'alter-partition', 'producer-ids', 'session'];
@@ -32,11 +35,26 @@ export const controllerErrors: readonly CoverageItem[] = [
   code('INVALID_CONFIG', 'a setting of a topic is unknown or wrong'),
   code('INVALID_REQUEST', 'a request contradicts itself'),
   code('POLICY_VIOLATION', 'more partitions are asked for at once than one request may create'),
+  // Producer ids, said by the broker that hands them out
+  {
+    name: 'COORDINATOR_LOAD_IN_PROGRESS',
+    sentence: 'a broker has no producer id left, and no controller gives it more',
+    keys: ['answer InitProducerId COORDINATOR_LOAD_IN_PROGRESS'],
+  },
+  {
+    name: 'UNSUPPORTED_VERSION',
+    sentence: 'a producer wants to begin transactions, which do not exist yet',
+    keys: ['answer InitProducerId UNSUPPORTED_VERSION'],
+  },
 ];
 
 export const controllerExemptions: readonly Exemption[] = [
   { name: 'INCONSISTENT_CLUSTER_ID', reason: 'no simulated node is given the disk of another cluster' },
   { name: 'INVALID_REGISTRATION', reason: 'only brokers of ours register, and theirs are well formed' },
+  {
+    name: 'BROKER_ID_NOT_REGISTERED',
+    reason: "a broker understands it, and Millrace's controller never says it",
+  },
   { name: 'UNKNOWN_SERVER_ERROR', reason: 'all 2^53 producer ids would have to be used up' },
   {
     name: 'TOPIC_DELETION_DISABLED',

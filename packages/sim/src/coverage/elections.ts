@@ -1,5 +1,5 @@
 /** Every kind of election: leaders of partitions, which the controller elects, and the leader of the quorum. */
-import type { CoverageItem } from './item.ts';
+import type { CoverageItem, Exemption } from './item.ts';
 
 export const partitionElections: readonly CoverageItem[] = [
   {
@@ -52,6 +52,13 @@ export const partitionElections: readonly CoverageItem[] = [
     name: 'leaderless',
     sentence: 'somebody who may lead is back',
     keys: ['log leader-elected reason=had-none'],
+  },
+];
+
+export const partitionElectionExemptions: readonly Exemption[] = [
+  {
+    name: 'unregistered',
+    reason: 'a broker stays registered for good: there is no UnregisterBroker yet',
   },
 ];
 

@@ -22,6 +22,7 @@ export const partitionErrors: readonly CoverageItem[] = [
   code('INVALID_REQUIRED_ACKS', 'acks is none of -1, 0 and 1'),
   code('OUT_OF_ORDER_SEQUENCE_NUMBER', 'a batch of an idempotent producer came out of turn'),
   code('INVALID_PRODUCER_EPOCH', 'the producer was superseded by one with a newer epoch'),
+  code('TRANSACTIONAL_ID_AUTHORIZATION_FAILED', 'a transactional batch comes without a transactional id'),
   code('INVALID_TXN_STATE', 'a batch belongs to a transaction that nobody began'),
   code('INVALID_RECORD', 'a batch is well formed and must not be written'),
   code('INVALID_TIMESTAMP', 'a timestamp is too far from the clock of the broker'),
@@ -42,6 +43,10 @@ export const partitionErrors: readonly CoverageItem[] = [
 ];
 
 export const partitionExemptions: readonly Exemption[] = [
+  {
+    name: 'INVALID_TOPIC_EXCEPTION',
+    reason: 'a client may not write to an internal topic, and nobody makes one in a simulated cluster',
+  },
   {
     name: 'NOT_ENOUGH_REPLICAS_AFTER_APPEND',
     reason:

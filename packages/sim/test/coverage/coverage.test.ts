@@ -20,15 +20,37 @@ function mentioned(globs: readonly string[], pattern: RegExp): string[] {
 
 const ERROR_CODES = /\bErrorCode\.([A-Z][A-Z_0-9]*)/g;
 
+/** A broker answers for its partitions, and for the controller when that cannot: its files belong to whom they speak for. */
 const SOURCES: Readonly<Record<string, readonly string[]>> = {
-  'partition error': ['packages/replication/src/**/*.ts', 'packages/log/src/**/*.ts'],
-  'controller error': ['packages/controller/src/**/*.ts', 'packages/node/src/roles/control-service.ts'],
+  'partition error': [
+    'packages/replication/src/**/*.ts',
+    'packages/log/src/**/*.ts',
+    'packages/broker/src/handlers/{produce,fetch,list-offsets}.ts',
+  ],
+  'controller error': [
+    'packages/controller/src/**/*.ts',
+    'packages/node/src/roles/control-service.ts',
+    'packages/broker/src/control/**/*.ts',
+    'packages/broker/src/handlers/{topics,init-producer-id}.ts',
+  ],
 };
 
 test.each(Object.keys(SOURCES))('every code that the source can answer is a %s, or exempt', (name) => {
   const { items, exempt } = area(name);
   const declared = [...items, ...exempt].map((one) => one.name).sort();
   expect(declared).toEqual(mentioned(SOURCES[name]!, ERROR_CODES).filter((code) => code !== 'NONE'));
+});
+
+test('every kind of election that the controller tells apart, and every reason, is asked for or exempt', () => {
+  const source = readFileSync(join(ROOT, 'packages/controller/src/log-delta.ts'), 'utf8');
+  const from = source.indexOf('function kindOf(');
+  expect(from).toBeGreaterThan(0);
+  const told = [...source.slice(from).matchAll(/'([a-z]+(?:-[a-z]+)*)'/g)].map(([, name]) => name);
+  const { items, exempt } = area('partition election');
+  const asked = items.flatMap(({ keys }) =>
+    keys.flatMap((key) => /^log leader-elected (?:kind|reason)=(.+)$/.exec(key)?.[1] ?? []),
+  );
+  expect([...asked, ...exempt.map(({ name }) => name)].sort()).toEqual(told.sort());
 });
 
 test('every fault kind is asked for', () => {
