@@ -39,7 +39,8 @@ export const controllerErrors: readonly CoverageItem[] = [
   {
     name: 'COORDINATOR_LOAD_IN_PROGRESS',
     sentence: 'a broker has no producer id left, and no controller gives it more',
-    keys: ['answer InitProducerId COORDINATOR_LOAD_IN_PROGRESS'],
+    // Logged as the broker tells everybody who waits; few clients are as patient as it is.
+    keys: ['answer InitProducerId COORDINATOR_LOAD_IN_PROGRESS', 'log producer-id-block-refused'],
   },
   {
     name: 'UNSUPPORTED_VERSION',
