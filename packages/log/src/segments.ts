@@ -169,7 +169,7 @@ export class Segments {
 
 /**
  * How many bytes at the beginning are whole batches below `endOffsetMax`. The first holds `fromOffset`, each next one goes on where
- * the one before it ended: others were not written here.
+ * the one before it ended: others were not written here. (Compaction will leave gaps, and has to relax this for its topics.)
  */
 function wholeBatches(
   bytes: Uint8Array,

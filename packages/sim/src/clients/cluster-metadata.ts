@@ -90,11 +90,6 @@ export class ClusterMetadata {
     known.leaderEpoch = leaderEpoch;
   }
 
-  close(): void {
-    this.timer?.cancel();
-    for (const connection of this.connections.values()) connection.close();
-  }
-
   private connect(address: Address): BrokerConnection | undefined {
     const name = `${address.host}:${address.port}`;
     const known = this.connections.get(name);

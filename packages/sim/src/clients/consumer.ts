@@ -88,10 +88,6 @@ export class Consumer {
     this.metadata.start();
   }
 
-  stop(): void {
-    this.metadata.close();
-  }
-
   private pump(): void {
     this.assign();
     const byLeader = new Map<NodeId, Position[]>();

@@ -21,14 +21,6 @@ export class FileContent {
   /** Covered by syncs that are under way, oldest first. */
   private syncing: Preimages[] = [];
 
-  get unsyncedSectors(): number {
-    return this.syncing.reduce((sum, covered) => sum + covered.size, this.dirty.size);
-  }
-
-  get isSynced(): boolean {
-    return this.unsyncedSectors === 0 && this.length === this.syncedLength;
-  }
-
   read(position: number, target: Uint8Array): number {
     const count = Math.max(0, Math.min(target.length, this.length - position));
     target.set(this.bytes.subarray(position, position + count));

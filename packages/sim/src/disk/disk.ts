@@ -109,14 +109,6 @@ export class SimDisk {
     }
   }
 
-  files(): { path: string; sizeBytes: number; isSynced: boolean }[] {
-    return [...this.tree.entries()].map(([path, content]) => ({
-      path,
-      sizeBytes: content.length,
-      isSynced: content.isSynced,
-    }));
-  }
-
   // ------------------------------------------------------------------ for the seams
 
   get freeBytes(): number {

@@ -84,10 +84,6 @@ export class Network {
     }
   }
 
-  isCut(from: string, to: string): boolean {
-    return this.link(from, to).isCut;
-  }
-
   slow(from: string, to: string, quality: Partial<LinkQuality> | undefined): void {
     this.link(from, to).slow(quality);
   }
