@@ -1,6 +1,7 @@
 /**
  * AlterPartition: a leader asks for a new ISR (KIP-497, KIP-841, KIP-903). Checks and records. The leader stays, unless it
- * asks for an ISR without itself, as one does whose log is damaged: then another member leads.
+ * asks for an ISR without itself: then another member leads. Any other replica may ask for one thing only: not to be in the ISR, nor in
+ * the ELR. Both do so when their log is damaged.
  */
 import { isUuid, type NodeId } from '@millrace/base';
 import type {
@@ -17,7 +18,7 @@ import { minInsyncReplicasOf } from './broker-effects.ts';
 import { currentRegistration } from './brokers.ts';
 import type { ControllerConfig } from './config.ts';
 import { answer, type Decision } from './decision.ts';
-import { partitionChange } from './partition-change.ts';
+import { partitionChange, sameMembers } from './partition-change.ts';
 
 type Item = AlterPartitionRequest['partitions'][number];
 
@@ -49,8 +50,8 @@ export function decideAlterPartition(
     const record = partitionChange(item.topicId as never, item.partition, {
       partition,
       targetIsr,
-      // A leader that wants to go does not trust its own log.
-      leaving: targetIsr.includes(partition.leader) ? undefined : partition.leader,
+      // Who wants to go does not trust its own log.
+      leaving: targetIsr.includes(request.brokerId) ? undefined : request.brokerId,
       minInsyncReplicas: minInsyncReplicasOf(image, config, topic.name),
       isActive: (id) => image.isActive(id),
       uncleanElection: false,
@@ -72,8 +73,10 @@ function validate(image: MetadataImage, brokerId: NodeId, item: Item): number {
   if (item.leaderEpoch > partition.leaderEpoch) return ErrorCode.NOT_CONTROLLER;
   if (item.partitionEpoch > partition.partitionEpoch) return ErrorCode.NOT_CONTROLLER;
   if (item.leaderEpoch < partition.leaderEpoch) return ErrorCode.FENCED_LEADER_EPOCH;
-  if (brokerId !== partition.leader) return ErrorCode.INVALID_REQUEST;
+  const isLeader = brokerId === partition.leader;
+  if (!isLeader && item.isr.some((member) => member.brokerId === brokerId)) return ErrorCode.INVALID_REQUEST;
   if (item.partitionEpoch < partition.partitionEpoch) return ErrorCode.INVALID_UPDATE_VERSION;
+  if (!isLeader) return isWithout(partition, brokerId, item.isr) ? ErrorCode.NONE : ErrorCode.INVALID_REQUEST;
   if (!isProperIsr(partition, item.isr)) return ErrorCode.INVALID_REQUEST;
   return item.isr.every((member) => isEligible(image, member))
     ? ErrorCode.NONE
@@ -86,6 +89,14 @@ function isProperIsr(partition: PartitionImage, isr: readonly IsrMember[]): bool
   if (ids.size !== isr.length) return false;
   const known = ids.has(partition.leader) ? partition.replicas : partition.isr;
   return isr.length > 0 && isr.every(({ brokerId }) => known.includes(brokerId));
+}
+
+/** The present ISR but for a replica that wants to leave it, or the ELR. Lets nobody in, so nobody has to be alive for it. */
+function isWithout(partition: PartitionImage, brokerId: NodeId, isr: readonly IsrMember[]): boolean {
+  if (!partition.isr.includes(brokerId) && !partition.elr.includes(brokerId)) return false;
+  const others = partition.isr.filter((id) => id !== brokerId);
+  const ids = isr.map((member) => member.brokerId);
+  return others.length > 0 && sameMembers(others, ids);
 }
 
 /** A member that restarted since it was last seen by the leader may have lost its tail: its epoch tells (KIP-903). */

@@ -83,6 +83,37 @@ describe('an ISR change', () => {
     expect(h.alterPartition(2, 't', [1, 2]).value?.partitions[0]?.errorCode).toBe(ErrorCode.INVALID_REQUEST);
   });
 
+  test('from a member that wants to leave, and nothing else, is granted', () => {
+    const h = cluster();
+    expect(h.alterPartition(2, 't', [1]).value?.partitions[0]?.errorCode).toBe(ErrorCode.INVALID_REQUEST);
+    h.alterPartition(2, 't', [1, 3]);
+    h.commit();
+    expect(h.show('t')).toBe('leader 1 isr 1,3 epochs 0/1');
+  });
+
+  test('from an eligible leader replica that wants to leave takes it out of the ELR', () => {
+    const h = new Harness({ serverProperties: new Map([['min.insync.replicas', '2']]) }, [1, 2, 3]);
+    h.topic('t', [1, 2]);
+    h.alterPartition(1, 't', [1]);
+    h.commit();
+    const elr = () => h.active.image.topic('t')!.partitions[0]!.elr;
+    expect(elr()).toEqual([2]);
+    expect(h.alterPartition(3, 't', [1]).value?.partitions[0]?.errorCode).toBe(ErrorCode.INVALID_REQUEST);
+    h.alterPartition(2, 't', [1]);
+    h.commit();
+    expect(elr()).toEqual([]);
+    // It is not elected, whoever else there is.
+    h.kill(1);
+    expect(h.show('t')).toBe('leader -1 isr 1 epochs 1/3');
+  });
+
+  test('that would leave nobody is refused', () => {
+    const h = cluster();
+    for (const id of [2, 3, 1]) h.kill(id);
+    expect(h.show('t')).toBe('leader -1 isr 1 epochs 1/3');
+    expect(h.alterPartition(1, 't', []).value?.partitions[0]?.errorCode).toBe(ErrorCode.INVALID_REQUEST);
+  });
+
   test('from a broker with a stale epoch is refused as a whole', () => {
     const h = cluster();
     const answer = h.alterPartition(1, 't', [1], {}, h.epochOf(1) - 1);

@@ -8,6 +8,7 @@ import type { Refusal } from '@millrace/log';
 import { ErrorCode } from '@millrace/protocol';
 import { ParkedAcks, type ProduceOperation, produceFailure } from './acks.ts';
 import { laggingReplicas, nextHighWatermark, RemoteReplica } from './isr.ts';
+import { proposeIsr } from './isr-proposal.ts';
 import type { Partition } from './partition.ts';
 import type { FollowerPosition, IsrAnswer, IsrProposal, PartitionPorts } from './partition-ports.ts';
 import type { ProduceResult } from './types.ts';
@@ -276,25 +277,11 @@ export class Leadership {
 
   private proposeIsr(kind: IsrProposal['kind'], isr: readonly NodeId[]): void {
     if (this.ports.now() < this.noProposalBefore) return;
-    const { partition } = this;
-    const proposal: IsrProposal = {
+    proposeIsr(this.partition, this.ports, {
       kind,
-      topicId: partition.topicId,
-      partition: partition.index,
-      leaderEpoch: partition.leaderEpoch,
-      partitionEpoch: partition.partitionEpoch,
       isr: isr.map((brokerId) => ({ brokerId, brokerEpoch: this.remotes.get(brokerId)?.brokerEpoch ?? -1 })),
-      isPending: () => partition.isrState.pending === proposal,
-      answered: (answer) => this.isrAnswered(proposal, answer),
-    };
-    partition.isrState.propose(proposal);
-    this.ports.logger.debug('isr-change-proposed', {
-      ...partition.facts(),
-      kind,
-      from: partition.isr,
-      to: isr,
+      answered: (answer, proposal) => this.isrAnswered(proposal, answer),
     });
-    this.ports.proposeIsr(proposal);
   }
 
   /**
@@ -303,7 +290,6 @@ export class Leadership {
    */
   private isrAnswered(proposal: IsrProposal, answer: IsrAnswer): boolean {
     const { partition } = this;
-    if (!proposal.isPending()) return true;
     if (answer.errorCode === ErrorCode.NONE) {
       // Another leads: the metadata that say so are on their way.
       if (proposal.kind === 'resign' && answer.leaderEpoch > partition.leaderEpoch) return true;

@@ -35,7 +35,7 @@ export interface PartitionPorts {
 
 /** A change of the ISR on its way to the controller. */
 export interface IsrProposal {
-  /** `resign`: an ISR without this broker, which may not lead any more. */
+  /** `resign`: this broker does not want to be counted on, neither in the ISR nor in the ELR, and not to lead. */
   readonly kind: 'expand' | 'shrink' | 'resign';
   readonly topicId: Uuid;
   readonly partition: number;
@@ -68,6 +68,8 @@ export interface FetchWaiter {
 export interface PartitionAssignment {
   readonly replicas: readonly NodeId[];
   readonly isr: readonly NodeId[];
+  /** Not in the ISR, and may be elected nevertheless. */
+  readonly elr: readonly NodeId[];
   /** -1: none. */
   readonly leader: NodeId;
   readonly leaderEpoch: LeaderEpoch;

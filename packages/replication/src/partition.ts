@@ -8,6 +8,7 @@ import type { PartitionLog } from '@millrace/log';
 import { ErrorCode, isRetriable } from '@millrace/protocol';
 import { type ProduceOperation, produceFailure } from './acks.ts';
 import { DeviceSync } from './device-sync.ts';
+import { proposeIsr } from './isr-proposal.ts';
 import { IsrState } from './isr-state.ts';
 import { Leadership } from './leadership.ts';
 import type { FetchWaiter, PartitionAssignment, PartitionPorts } from './partition-ports.ts';
@@ -49,6 +50,8 @@ export class Partition {
   /** Latest known epoch. Only grows. */
   leaderEpoch: LeaderEpoch = -1;
   replicas: readonly NodeId[] = [];
+  /** Eligible leader replicas: not in the ISR, and counted on as if they were. */
+  elr: readonly NodeId[] = [];
   readonly isrState = new IsrState();
   /**
    * Everything below is on all members of the ISR, as far as this replica has heard. Moves forward only, but for
@@ -59,8 +62,8 @@ export class Partition {
   isOffline = false;
   isClosed = false;
   /**
-   * What is wrong with bytes that were written: the log may not be led from, nor vouched for. Another member of the ISR is asked
-   * to lead; then this log is thrown away and fetched anew. The last member of an ISR stays: nobody has more than it.
+   * What is wrong with bytes that were written: the log may not be led from, nor vouched for. The controller is asked not to count on
+   * this replica any more; then the log is thrown away and fetched anew. The last member of an ISR stays: nobody has more than it.
    */
   damage: string | undefined;
   /** Parked fetches that read this partition. */
@@ -125,6 +128,7 @@ export class Partition {
   assign(assignment: PartitionAssignment): void {
     if (this.isClosed || assignment.leaderEpoch < this.leaderEpoch) return;
     this.replicas = assignment.replicas;
+    this.elr = assignment.elr;
     if (assignment.leaderEpoch > this.leaderEpoch || this.role === 'none') {
       this.changeRole(assignment);
       return;
@@ -327,11 +331,27 @@ export class Partition {
     if (this.role === 'follower') this.startAnewIfDamaged();
   }
 
-  /** Others vouch for the partition: what they have replaces this log. */
+  /** Never while this replica may be elected: it would be followed by those who have what it threw away. */
   private startAnewIfDamaged(): void {
-    if (this.damage === undefined || this.isOffline || this.isr.includes(this.ports.brokerId)) return;
+    if (this.damage === undefined || this.isOffline) return;
+    const { brokerId } = this.ports;
+    if (this.isr.includes(brokerId) || this.elr.includes(brokerId)) {
+      this.askToLeave();
+      return;
+    }
     this.damage = undefined;
     this.restartAt(this.log.startOffset, 'damaged');
+  }
+
+  /** Asks again and again, until metadata name another state of the partition. */
+  private askToLeave(): void {
+    const others = this.isr.filter((brokerId) => brokerId !== this.ports.brokerId);
+    if (others.length === 0 || this.isrState.pending !== undefined) return;
+    proposeIsr(this, this.ports, {
+      kind: 'resign',
+      isr: others.map((brokerId) => ({ brokerId, brokerEpoch: -1 })),
+      answered: ({ errorCode }) => errorCode === ErrorCode.NONE,
+    });
   }
 
   private diskFailed(reason: string): void {

@@ -5,6 +5,7 @@
 import { ErrorCode } from '@millrace/protocol';
 import { expect, test } from 'vitest';
 import { bytesBelow, valuesBelow } from './support/logs.ts';
+import { LoneReplica, ME, OTHER } from './support/lone-replica.ts';
 import { World } from './support/world.ts';
 
 const ALL = [[1, 2, 3]];
@@ -79,4 +80,48 @@ test('the last member of an ISR keeps what it has, damaged or not', () => {
   expect(world.controller.image.partition(topic, 0)).toMatchObject({ leader: 1, isr: [1] });
   expect(alone.log.endOffset).toBe(5);
   expect(world.broker(1).produce(topic, 'goes on').value?.errorCode).toBe(ErrorCode.NONE);
+});
+
+/** A replica with a batch in its damaged log that has just lost its leadership. */
+function damagedFollower(change: Parameters<LoneReplica['decide']>[0]): LoneReplica {
+  const replica = new LoneReplica();
+  replica.produce(1);
+  replica.decide({ leader: OTHER, ...change });
+  replica.partition.foundDamaged('zeros');
+  return replica;
+}
+
+test('a damaged follower keeps its log, and asks to leave the ISR, as long as it may be elected', () => {
+  const replica = damagedFollower({});
+  const { partition, proposals } = replica;
+  expect(proposals.map(({ kind, isr }) => [kind, isr.map((member) => member.brokerId)])).toEqual([
+    ['resign', [OTHER]],
+  ]);
+  // Refused or unanswered: it is sent again.
+  proposals.push(proposals[0]!);
+  expect(replica.answer(ErrorCode.NOT_CONTROLLER)).toBe(false);
+  expect(replica.answer(ErrorCode.NONE)).toBe(true);
+  expect(partition.log.endOffset).toBe(1);
+  replica.decide({ isr: [OTHER] });
+  expect(partition.log.endOffset).toBe(0);
+  expect(partition.damage).toBeUndefined();
+  expect(proposals).toEqual([]);
+});
+
+test('so does one that is eligible to lead without being in the ISR', () => {
+  const replica = damagedFollower({ isr: [OTHER], elr: [ME] });
+  expect(replica.partition.log.endOffset).toBe(1);
+  expect(replica.proposals[0]).toMatchObject({ kind: 'resign', isr: [{ brokerId: OTHER }] });
+  // Another change came first: the wish is out of date, and told anew.
+  replica.decide({ isr: [OTHER, ME], elr: [] });
+  expect(replica.proposals.shift()!.isPending()).toBe(false);
+  expect(replica.proposals).toHaveLength(1);
+  replica.decide({ isr: [OTHER], elr: [] });
+  expect(replica.partition.log.endOffset).toBe(0);
+});
+
+test('a damaged replica that alone may lead waits for others', () => {
+  const replica = damagedFollower({ isr: [ME], leader: -1 });
+  expect(replica.proposals).toEqual([]);
+  expect(replica.partition.log.endOffset).toBe(1);
 });

@@ -37,10 +37,10 @@ export const bugs: readonly PlantedBug[] = [
   },
   {
     name: 'vote-not-synced',
-    sentence: 'a controller does not write its vote to the device',
-    file: 'packages/raft/src/node.ts',
-    find: "this.voteSequence = this.persist([{ type: 'vote', vote: { epoch, votedFor } }]);",
-    replace: 'this.voteSequence = this.persist([]);',
+    sentence: 'a controller tells its vote before the vote is on the device',
+    file: 'packages/raft/src/quorum.ts',
+    find: "else if (effect.type === 'reply') this.hold(effect.after, () => this.reply(effect));",
+    replace: "else if (effect.type === 'reply') this.reply(effect);",
     expectedCheckers: ['two-leaders', 'metadata-differs'],
   },
   {

@@ -18,6 +18,10 @@ const kept: readonly [seed: number, story: string][] = [
     117,
     'the last member of an ISR lost its disk; an empty replica leads though another has everything (controller: elections)',
   ],
+  [
+    158,
+    'a damaged replica that was fenced into the ELR throws its log away, and is elected when the leader stops (replication: damaged-log)',
+  ],
   [196, 'the disk is full while a broker notes the cluster id: an exception (log: log-directory)'],
   [213, 'a replica whose log could not be opened on a full disk stays so when there is room (replication)'],
   [

@@ -1,5 +1,5 @@
 /**
- * Whoever is in the ISR holds everything that is committed: it may be elected at any moment, and what it lacks is lost then.
+ * Whoever is in the ISR or the ELR holds everything that is committed: it may be elected at any moment, and what it lacks is lost then.
  *
  * Exempt while they recover: brokers that lost something which the contract covers (a disk, an unsynced tail). They leave the ISR
  * as soon as they register, and until then they are not elected.
@@ -15,7 +15,7 @@ const NAME = 'isr-lacks-data';
 
 export const isrLacksData: CheckerKind = {
   name: NAME,
-  sentence: 'every member of the committed ISR that is up holds everything that is committed',
+  sentence: 'every member of the committed ISR and ELR that is up holds everything that is committed',
   make: (scope) => new IsrLacksData(scope),
 };
 
@@ -65,14 +65,14 @@ class IsrLacksData {
     const { metadata, cluster, atlas, world } = this.scope;
     const state = metadata.newest.partition(ledger.topicId, ledger.index);
     if (state === undefined || this.scope.isDeleted(ledger.topic)) return;
-    for (const id of state.isr) {
+    for (const id of [...state.isr, ...state.elr]) {
       const replica = this.loaded(id, ledger);
       if (replica === undefined || replica.log.endOffset >= ledger.committedEnd) continue;
       if (atlas.isRecovering(id)) continue;
       const { endOffset } = replica.log;
       world.fail(
         NAME,
-        `${cluster.node(id)!.name} is in the ISR (${state.isr.join()}) of ${ledger.name} and ends at ${endOffset}, but ${ledger.committedEnd} is committed`,
+        `${cluster.node(id)!.name} may lead ${ledger.name} (ISR ${state.isr.join()}, ELR ${state.elr.join()}) and ends at ${endOffset}, but ${ledger.committedEnd} is committed`,
       );
     }
   }

@@ -34,6 +34,7 @@ export const controllerErrors: readonly CoverageItem[] = [
   code('INVALID_REPLICA_ASSIGNMENT', 'replicas are assigned by hand, and wrongly'),
   code('INVALID_CONFIG', 'a setting of a topic is unknown or wrong'),
   code('INVALID_REQUEST', 'a request contradicts itself'),
+  code('TOPIC_DELETION_DISABLED', 'a topic is deleted where delete.topic.enable=false'),
   code('POLICY_VIOLATION', 'more partitions are asked for at once than one request may create'),
   // Producer ids, said by the broker that hands them out
   {
@@ -57,8 +58,4 @@ export const controllerExemptions: readonly Exemption[] = [
     reason: "a broker understands it, and Millrace's controller never says it",
   },
   { name: 'UNKNOWN_SERVER_ERROR', reason: 'all 2^53 producer ids would have to be used up' },
-  {
-    name: 'TOPIC_DELETION_DISABLED',
-    reason: 'every simulated cluster has delete.topic.enable=true; the answer depends on that setting alone',
-  },
 ];

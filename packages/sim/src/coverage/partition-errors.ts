@@ -18,6 +18,7 @@ export const partitionErrors: readonly CoverageItem[] = [
   code('KAFKA_STORAGE_ERROR', 'the disk below the replica failed, or is full'),
   // Produce
   code('NOT_ENOUGH_REPLICAS', 'the ISR is smaller than min.insync.replicas'),
+  code('NOT_ENOUGH_REPLICAS_AFTER_APPEND', 'the ISR became too small while a batch waited for a lease'),
   code('REQUEST_TIMED_OUT', 'the ISR did not get a batch in time'),
   code('INVALID_REQUIRED_ACKS', 'acks is none of -1, 0 and 1'),
   code('OUT_OF_ORDER_SEQUENCE_NUMBER', 'a batch of an idempotent producer came out of turn'),
@@ -46,11 +47,6 @@ export const partitionExemptions: readonly Exemption[] = [
   {
     name: 'INVALID_TOPIC_EXCEPTION',
     reason: 'a client may not write to an internal topic, and nobody makes one in a simulated cluster',
-  },
-  {
-    name: 'NOT_ENOUGH_REPLICAS_AFTER_APPEND',
-    reason:
-      'a replicated batch would have to wait for a lease while the ISR of the same leader falls below the minimum: the leader is nearly always replaced first, and no run has met it',
   },
   { name: 'INELIGIBLE_REPLICA', reason: 'an answer of the controller that a leader reads: see controller' },
   {

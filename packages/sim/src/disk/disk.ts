@@ -2,7 +2,7 @@
  * A machine's disk. It outlives the processes; each gets a seam of its own, through which a dead one does nothing. Owns the
  * faults: full, slow, sectors that cannot be read, writes that go astray, power that fails before a sync.
  */
-import { assert, type Disk, DiskError, type Prng } from '@millrace/base';
+import { assert, type Disk, DiskError, type NodeId, type Prng } from '@millrace/base';
 import type { RaftStorage } from '@millrace/raft';
 import { CrashSignal, type Death, type Life, type Micros, type World } from '../world/index.ts';
 import { SECTOR_BYTES } from './content.ts';
@@ -26,6 +26,8 @@ export class SimDisk {
   private slowMs: number | undefined;
   private isInspected = false;
   private crash: { writesLeft: number; readonly death: Death } | undefined;
+  /** Set: the process dies while a vote is on its way to the device, if this means it. */
+  private isFatalVote: ((votedFor: NodeId) => boolean) | undefined;
   /** Set: the next write to a log goes astray, if this allows it then. */
   private mayGoAstray: (() => boolean) | undefined;
 
@@ -61,11 +63,13 @@ export class SimDisk {
     this.isDamaged = false;
     this.mayGoAstray = undefined;
     this.crash = undefined;
+    this.isFatalVote = undefined;
   }
 
   /** What was armed and has not struck never will. */
   disarm(): void {
     this.crash = undefined;
+    this.isFatalVote = undefined;
     this.mayGoAstray = undefined;
   }
 
@@ -81,6 +85,11 @@ export class SimDisk {
   /** The n-th write from now is cut short, and the process dies in the middle of it. */
   crashAtWrite(writes: number, death: Death): void {
     this.crash = { writesLeft: writes, death };
+  }
+
+  /** The process dies while a controller's vote is on its way to the device; asked of each vote until it says so. */
+  crashInVote(isFatal: (votedFor: NodeId) => boolean): void {
+    this.isFatalVote = isFatal;
   }
 
   /** The next write to a log for which `isAllowed` lands elsewhere. */
@@ -134,6 +143,14 @@ export class SimDisk {
         throw new DiskError('EIO', `${path}: input/output error`);
       }
     }
+  }
+
+  /** A vote is on its way to the device, for so long. */
+  voteBegins(life: Life, votedFor: NodeId, latencyUs: Micros): void {
+    if (this.isFatalVote?.(votedFor) !== true) return;
+    this.isFatalVote = undefined;
+    this.world.count('controller died in a vote');
+    this.world.after(life.random.fork('vote').below(latencyUs), () => life.die('process'));
   }
 
   /** How many bytes of this write are still written; fewer than all: then the process dies. */

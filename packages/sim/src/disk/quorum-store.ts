@@ -33,7 +33,11 @@ export class QuorumStore {
       },
       write: (writes, done) => {
         inFlight = writes;
-        life.arrives(disk.latencyUs(), () => {
+        const latencyUs = disk.latencyUs();
+        for (const write of writes)
+          if (write.type === 'vote' && write.vote.votedFor >= 0)
+            disk.voteBegins(life, write.vote.votedFor, latencyUs);
+        life.arrives(latencyUs, () => {
           inFlight = undefined;
           try {
             disk.checkSpace('metadata-quorum');

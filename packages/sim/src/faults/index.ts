@@ -1,3 +1,4 @@
+import { aimedFaults } from './aimed-faults.ts';
 import { clockFaults } from './clock-faults.ts';
 import { diskFaults } from './disk-faults.ts';
 import type { FaultKind } from './fault.ts';
@@ -16,4 +17,5 @@ export const faultKinds: readonly FaultKind[] = [
   ...clockFaults,
   ...diskFaults,
   ...operatorFaults,
+  ...aimedFaults,
 ];

@@ -1,28 +1,7 @@
 /** The network misbehaves: slow, cut in one direction or both, cut between some and not others, connections reset. */
-import type { Prng } from '@millrace/base';
 import { MILLISECOND } from '../world/index.ts';
-import { duration, type FaultContext, type FaultKind, pick, seconds, victim } from './fault.ts';
-
-function everybody({ cluster, clientHosts }: FaultContext): string[] {
-  return [...cluster.nodes.map((node) => node.name), ...clientHosts];
-}
-
-/** Cuts for a while. Cuts may overlap: the first that ends heals a link for all. */
-function cutFor(context: FaultContext, random: Prng, links: readonly (readonly [string, string])[]): string {
-  const { network, world } = context;
-  for (const [from, to] of links) network.cut(from, to);
-  const lasts = duration(random);
-  world.after(lasts, () => {
-    for (const [from, to] of links) network.heal(from, to);
-  });
-  return seconds(lasts);
-}
-
-function between(group: readonly string[], others: readonly string[]): [string, string][] {
-  const links: [string, string][] = [];
-  for (const a of group) for (const b of others) if (a !== b) links.push([a, b], [b, a]);
-  return links;
-}
+import { duration, type FaultKind, pick, seconds, victim } from './fault.ts';
+import { between, cutFor, everybody } from './links.ts';
 
 export const networkFaults: readonly FaultKind[] = [
   {
@@ -85,7 +64,7 @@ export const networkFaults: readonly FaultKind[] = [
       const { name } = victim(context, random)!;
       const links = everybody(context)
         .filter((other) => other !== name)
-        .map((other): [string, string] => [other, name]);
+        .map((other) => [other, name] as const);
       return `${name}, ${cutFor(context, random, links)}`;
     },
   },

@@ -76,6 +76,7 @@ function drawSettings(random: Prng): Record<string, string> {
     'broker.heartbeat.interval.ms': one(random, ['500', '200']),
     'connections.max.idle.ms': one(random, ['600000', '3000']),
     'auto.create.topics.enable': 'false',
+    'delete.topic.enable': random.fork('deletion').below(10) === 0 ? 'false' : 'true',
   };
 }
 

@@ -119,7 +119,7 @@ describe('two-leaders', () => {
 });
 
 describe('isr-lacks-data', () => {
-  it('sees a member of the ISR that lost its log, unless it recovers from a loss that is covered', () => {
+  it('sees somebody who may lead and lost its log, unless it recovers from a loss that is covered', () => {
     const small = new SmallCluster([isrLacksData, replicasDiffer]);
     small.produce(batch);
     const [first, second] = small.followers as [SimNode, SimNode];
@@ -127,7 +127,7 @@ describe('isr-lacks-data', () => {
     const cut = (node: SimNode) => () => small.corrupt(node, () => small.replica(node).log.truncateTo(0));
     expect(violationOf(cut(second))).toBeUndefined();
     expect(violationOf(cut(first))).toMatch(
-      new RegExp(`^isr-lacks-data: ${first.name} is in the ISR .* ends at 0, but 1 is committed`),
+      new RegExp(`^isr-lacks-data: ${first.name} may lead t-0 .* ends at 0, but 1 is committed`),
     );
   });
 });

@@ -59,7 +59,8 @@ function deleting(
 ): Probe {
   return {
     name: `delete-topic-${name}`,
-    expected: [code],
+    // Where nothing may be deleted nothing else is looked at.
+    expected: [code, ErrorCode.TOPIC_DELETION_DISABLED],
     troubles: CONTROLLER_TROUBLES,
     ask(tools, answered) {
       const topics = new Array(times).fill(target(tools));

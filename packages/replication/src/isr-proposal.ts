@@ -1,0 +1,31 @@
+/** Asking the controller for another ISR: by a leader, or by a follower that does not want to be counted on. One at a time. */
+import type { Partition } from './partition.ts';
+import type { IsrAnswer, IsrProposal, PartitionPorts } from './partition-ports.ts';
+
+export function proposeIsr(
+  partition: Partition,
+  ports: PartitionPorts,
+  wish: {
+    readonly kind: IsrProposal['kind'];
+    readonly isr: IsrProposal['isr'];
+    /** As `IsrProposal.answered`; not called when the state of the partition has changed meanwhile. */
+    answered(answer: IsrAnswer, proposal: IsrProposal): boolean;
+  },
+): void {
+  const { isrState } = partition;
+  const { kind, isr } = wish;
+  const proposal: IsrProposal = {
+    kind,
+    topicId: partition.topicId,
+    partition: partition.index,
+    leaderEpoch: partition.leaderEpoch,
+    partitionEpoch: partition.partitionEpoch,
+    isr,
+    isPending: () => isrState.pending === proposal,
+    answered: (answer) => isrState.pending !== proposal || wish.answered(answer, proposal),
+  };
+  isrState.propose(proposal);
+  const to = isr.map(({ brokerId }) => brokerId);
+  ports.logger.debug('isr-change-proposed', { ...partition.facts(), kind, from: partition.isr, to });
+  ports.proposeIsr(proposal);
+}

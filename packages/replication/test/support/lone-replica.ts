@@ -1,0 +1,110 @@
+/** One partition's replica by itself: its lease, what the controller says of it and what its followers have are moved by hand. */
+import type { Logger, NodeId, Uuid } from '@millrace/base';
+import { MemoryDisk, MemoryLogger } from '@millrace/base/testing';
+import { DEFAULT_LOG_CONFIG, PartitionLog } from '@millrace/log';
+import { buildBatch, type ErrorCode } from '@millrace/protocol';
+import { compressionCodecs } from '@millrace/protocol/io';
+import { ProduceOperation } from '../../src/acks.ts';
+import { Partition } from '../../src/partition.ts';
+import type { IsrProposal, PartitionAssignment, PartitionPorts } from '../../src/partition-ports.ts';
+
+/** The broker it is on; the other replica is on broker 2, and min.insync.replicas is 2. */
+export const ME = 1;
+export const OTHER = 2;
+
+export class LoneReplica {
+  hasLease = true;
+  readonly partition: Partition;
+  /** Sent to the controller and not answered yet, oldest first. */
+  readonly proposals: IsrProposal[] = [];
+  private readonly waiting = new Set<{ leaseRenewed(): void }>();
+  private state: PartitionAssignment = {
+    replicas: [ME, OTHER],
+    isr: [ME, OTHER],
+    elr: [],
+    leader: ME,
+    leaderEpoch: 0,
+    partitionEpoch: 0,
+  };
+
+  constructor() {
+    const logger = new MemoryLogger() as Logger;
+    const ports: PartitionPorts = {
+      brokerId: ME,
+      replicaLagTimeMaxMs: 30_000,
+      logger,
+      now: () => 0,
+      wallMs: () => 0,
+      soon: (callback) => callback(),
+      holdsLease: () => this.hasLease,
+      awaitLease: (leadership) => this.waiting.add(leadership),
+      isHandingOver: () => false,
+      mayJoinIsr: () => true,
+      proposeIsr: (proposal) => this.proposals.push(proposal),
+    };
+    const log = PartitionLog.open({
+      disk: new MemoryDisk(),
+      directory: '/data/events-0',
+      nowWallMs: 0,
+      cleanShutdown: false,
+      codecs: compressionCodecs,
+      logger,
+      config: DEFAULT_LOG_CONFIG,
+    });
+    this.partition = new Partition({
+      topicId: 'aaaaaaaaaaaaaaaaaaaaaA' as Uuid,
+      topic: 'events',
+      index: 0,
+      log,
+      settings: { minInsyncReplicas: 2, syncsBeforeAck: false },
+      highWatermark: 0,
+      ports,
+    });
+    this.partition.assign(this.state);
+  }
+
+  /** What the controller has decided arrives. */
+  decide(change: { isr?: readonly NodeId[]; elr?: readonly NodeId[]; leader?: NodeId }): void {
+    const { state } = this;
+    const isNewLeader = change.leader !== undefined && change.leader !== state.leader;
+    this.state = {
+      ...state,
+      ...change,
+      leaderEpoch: state.leaderEpoch + (isNewLeader ? 1 : 0),
+      partitionEpoch: state.partitionEpoch + 1,
+    };
+    this.partition.assign(this.state);
+  }
+
+  /** The controller answers the oldest proposal. True: it need not be sent again. */
+  answer(errorCode: ErrorCode): boolean {
+    const { leader: leaderId, leaderEpoch, isr, partitionEpoch } = this.state;
+    return this.proposals.shift()!.answered({ errorCode, leaderId, leaderEpoch, isr, partitionEpoch });
+  }
+
+  /** The codes it is answered with, in time; nobody answers twice (`ProduceOperation` asserts that). */
+  produce(acks: number): ErrorCode[] {
+    const answers: ErrorCode[] = [];
+    const operation = new ProduceOperation();
+    const records = buildBatch({ baseTimestamp: 0, records: [{ key: null, value: new Uint8Array(10) }] });
+    operation.results[0] = this.partition.produce(records, { acks, apiVersion: 11 }, operation, 0);
+    operation.start(([result]) => answers.push(result!.errorCode));
+    return answers;
+  }
+
+  otherHasAll(): void {
+    this.partition.leadership!.recordFollower({
+      brokerId: OTHER,
+      brokerEpoch: 7,
+      fetchOffset: this.partition.log.endOffset,
+      logStartOffset: 0,
+    });
+  }
+
+  renewLease(): void {
+    this.hasLease = true;
+    const waiting = [...this.waiting];
+    this.waiting.clear();
+    for (const leadership of waiting) leadership.leaseRenewed();
+  }
+}

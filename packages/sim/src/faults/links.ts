@@ -1,0 +1,28 @@
+/** Groups of machines, the links between them, and cutting those for a while. */
+import type { Prng } from '@millrace/base';
+import { duration, type FaultContext, seconds } from './fault.ts';
+
+/** One direction: from, to. */
+export type Direction = readonly [from: string, to: string];
+
+export function everybody({ cluster, clientHosts }: FaultContext): string[] {
+  return [...cluster.nodes.map((node) => node.name), ...clientHosts];
+}
+
+/** Both directions of every link between the two groups. */
+export function between(group: readonly string[], others: readonly string[]): Direction[] {
+  const links: Direction[] = [];
+  for (const a of group) for (const b of others) if (a !== b) links.push([a, b], [b, a]);
+  return links;
+}
+
+/** Cuts for a while. Cuts may overlap: the first that ends heals a link for all. */
+export function cutFor(context: FaultContext, random: Prng, links: readonly Direction[]): string {
+  const { network, world } = context;
+  for (const [from, to] of links) network.cut(from, to);
+  const lasts = duration(random);
+  world.after(lasts, () => {
+    for (const [from, to] of links) network.heal(from, to);
+  });
+  return seconds(lasts);
+}
