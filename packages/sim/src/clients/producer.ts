@@ -34,6 +34,8 @@ interface Batch {
   readonly deadlineMs: Millis;
   /** Under the producer id and epoch it was first sent with; undefined: not sent yet. */
   identity: { readonly producerId: number; readonly epoch: number; readonly sequence: number } | undefined;
+  /** Counts the batches of its queue that were given sequences. */
+  ordinal: number;
   /** Some attempt may have been appended. */
   mayHaveHappened: boolean;
   isEnded: boolean;
@@ -46,10 +48,13 @@ interface Queue {
   inFlight: Batch[];
   /** Where those in flight were sent. */
   inFlightTo: number;
+  sequenced: number;
   notBeforeMs: Millis;
 }
 
 const BACKOFF_MS = 100;
+/** Of how many batches a broker remembers the sequences: a retry of an earlier one looks like a gap to it (KIP-98). */
+const REMEMBERED_BATCHES = 5;
 /** More than this waits for nobody. */
 const WAITING_MAX = 50;
 
@@ -165,6 +170,7 @@ export class Producer {
       order: this.batches++,
       deadlineMs: env.life.clock.monotonicMs() + options.deliveryTimeoutMs,
       identity: undefined,
+      ordinal: -1,
       mayHaveHappened: false,
       isEnded: false,
     });
@@ -174,7 +180,7 @@ export class Producer {
     const name = `${topic}-${partition}`;
     let queue = this.queues.get(name);
     if (queue === undefined) {
-      queue = { topic, partition, waiting: [], inFlight: [], inFlightTo: -1, notBeforeMs: 0 };
+      queue = { topic, partition, waiting: [], inFlight: [], inFlightTo: -1, sequenced: 0, notBeforeMs: 0 };
       this.queues.set(name, queue);
     }
     return queue;
@@ -210,6 +216,7 @@ export class Producer {
       // Idempotent: as librdkafka does, what is under way to an earlier leader is waited for. A new leader may not know this
       // producer yet, and would take a later batch for its first one.
       if (identity !== undefined && queue.inFlight.length > 0 && queue.inFlightTo !== leaderId) return true;
+      if (identity !== undefined && this.mightBeForgotten(queue)) return true;
       const connection = metadata.connectionTo(leaderId);
       if (connection === undefined) return false;
       const batch = queue.waiting.shift()!;
@@ -218,12 +225,21 @@ export class Producer {
     return true;
   }
 
+  /** Whether the next batch is so far ahead that the oldest open one could not be told from a gap any more if it is sent again. */
+  private mightBeForgotten({ waiting, inFlight, sequenced }: Queue): boolean {
+    if (waiting[0]!.identity !== undefined) return false;
+    const open = [...waiting, ...inFlight].filter(({ identity }) => identity !== undefined);
+    return open.some(({ ordinal }) => sequenced - ordinal >= REMEMBERED_BATCHES);
+  }
+
   private transmit(queue: Queue, batch: Batch, leaderId: number): void {
     const { env, options, metadata, identity } = this;
     const connection = metadata.connectionTo(leaderId)!;
     const { topic, partition } = queue;
-    if (identity !== undefined)
-      batch.identity ??= identity.next(`${topic}-${partition}`, batch.op.values.length);
+    if (identity !== undefined && batch.identity === undefined) {
+      batch.identity = identity.next(`${topic}-${partition}`, batch.op.values.length);
+      batch.ordinal = queue.sequenced++;
+    }
     const records = this.encode(batch);
     const topicId = metadata.topics.get(topic)!.topicId;
     const request = {
