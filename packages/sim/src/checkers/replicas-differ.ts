@@ -66,9 +66,11 @@ class ReplicasDiffer {
         this.fail(node, ledger, `follows and takes ${highWatermark} for committed before any leader did`);
       ledger.committedEnd = highWatermark;
     }
+    // What was not looked at is looked at when it can be.
+    if (log.offline !== undefined || this.isExempt(node, replica)) return;
     this.checkedEnds.set(replica, highWatermark);
     const from = Math.max(checkedEnd, log.startOffset);
-    if (from >= highWatermark || log.offline !== undefined || this.isExempt(node, replica)) return;
+    if (from >= highWatermark) return;
     const batches = readBatches(node, log, from, highWatermark);
     if (batches === undefined)
       this.fail(node, ledger, `cannot read what is committed in ${from}..${highWatermark}`);

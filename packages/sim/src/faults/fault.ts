@@ -17,6 +17,8 @@ export interface FaultContext {
   readonly operator: Operator;
   /** Names of the machines that clients run on. */
   readonly clientHosts: readonly string[];
+  /** When the faults are over. */
+  readonly untilUs: Micros;
 }
 
 export interface FaultKind {
@@ -26,6 +28,11 @@ export interface FaultKind {
   readonly sentence: string;
   /** Does it, and says to whom and how long; undefined: there was nothing to do it to. */
   strike(context: FaultContext, random: Prng): string | undefined;
+}
+
+/** A later step of a fault. None is taken when the faults are over. */
+export function later({ world, untilUs }: FaultContext, afterUs: Micros, step: () => void): void {
+  if (world.nowUs + afterUs < untilUs) world.after(afterUs, step);
 }
 
 export function pick<T>(random: Prng, list: readonly T[]): T | undefined {

@@ -1,4 +1,4 @@
-import { aimedFaults } from './aimed-faults.ts';
+import { aimedFaults } from './aimed/index.ts';
 import { clockFaults } from './clock-faults.ts';
 import { diskFaults } from './disk-faults.ts';
 import type { FaultKind } from './fault.ts';

@@ -1,6 +1,6 @@
 /** What operators do, at the worst of times: topics come and go, nodes are restarted cleanly or with other settings. */
 import { MILLISECOND } from '../world/index.ts';
-import { type FaultKind, pick, victim } from './fault.ts';
+import { type FaultKind, later, pick, victim } from './fault.ts';
 
 const EXTRA_TOPICS_MAX = 4;
 
@@ -69,10 +69,10 @@ export const operatorFaults: readonly FaultKind[] = [
   {
     name: 'rolling-restart',
     sentence: 'all brokers are stopped cleanly and started again, one after the other',
-    strike({ cluster, world }, random) {
+    strike(context, random) {
       const pauseMs = 200 + random.below(1_500);
-      cluster.brokers.forEach((node, index) => {
-        world.after(index * pauseMs * MILLISECOND, () => {
+      context.cluster.brokers.forEach((node, index) => {
+        later(context, index * pauseMs * MILLISECOND, () => {
           if (node.isUp && !node.isStopping) node.stop();
         });
       });

@@ -1,6 +1,6 @@
 /** Processes die, freeze and are restarted. Whoever died is started again by the supervisor (run/supervisor.ts). */
 import { MILLISECOND } from '../world/index.ts';
-import { duration, type FaultContext, type FaultKind, seconds, victim } from './fault.ts';
+import { duration, type FaultContext, type FaultKind, later, seconds, victim } from './fault.ts';
 
 const isUp = (node: { isUp: boolean }) => node.isUp;
 
@@ -88,7 +88,7 @@ export const processFaults: readonly FaultKind[] = [
       if (life === undefined) return undefined;
       const times = 3 + random.below(10);
       for (let time = 0; time < times; time++) {
-        context.world.after(random.below(3_000) * MILLISECOND, () => {
+        later(context, random.below(3_000) * MILLISECOND, () => {
           if (life.isAlive && !life.isPaused) freeze(context, life, (1 + random.below(300)) * MILLISECOND);
         });
       }

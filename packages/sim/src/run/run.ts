@@ -169,6 +169,7 @@ class Run {
       atlas: this.atlas,
       operator: workload,
       clientHosts: workload.clientHosts,
+      untilUs,
     });
     world.runUntil(untilUs);
   }
@@ -208,7 +209,9 @@ class Run {
     this.mustBecome(LIVENESS.rereadUs, 'a new consumer does not read everything', () => {
       for (const { topicId, topic, partition, image } of cluster.partitions()) {
         if (!workload.allTopics().includes(topic)) continue;
-        const end = cluster.replica(cluster.node(image.leader)!, topicId, partition)?.highWatermark ?? -1;
+        const leader = cluster.node(image.leader);
+        if (leader === undefined) return `${topic}-${partition} has no leader`;
+        const end = cluster.replica(leader, topicId, partition)?.highWatermark ?? -1;
         const position = rereader.positions.get(`${topic}-${partition}`)?.offset ?? -1;
         if (position < end) return `${topic}-${partition} is read up to ${position} of ${end}`;
       }

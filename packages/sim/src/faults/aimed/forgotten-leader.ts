@@ -1,0 +1,74 @@
+/** A lease that ends while nobody has taken the leadership away: what was replicated meanwhile waits for it, and for enough replicas. */
+import type { Millis } from '@millrace/base';
+import type { PartitionPlace, SimNode } from '../../cluster/index.ts';
+import { MILLISECOND, type Micros } from '../../world/index.ts';
+import { type FaultContext, type FaultKind, later, pick } from '../fault.ts';
+import { between } from '../links.ts';
+import { watch } from './watch.ts';
+
+/** Whatever comes of it, the leader reaches the controllers again by then. */
+const LASTS_US_MAX: Micros = 6_000 * MILLISECOND;
+
+export const forgottenLeader: FaultKind = {
+  name: 'forgotten-leader',
+  sentence:
+    'a leader is cut off from the controllers while another of them becomes active and gives every broker a new session; its followers are restarted when it has no lease any more',
+  strike(context, random) {
+    const { cluster } = context;
+    const active = cluster.activeController();
+    const place = pick(random, placesThatNeedTwo(context));
+    if (active === undefined || place === undefined || cluster.controllers.length < 3) return undefined;
+    // Before the active one ends the session, which is 1.5 s at least.
+    const killMs = 400 + random.below(500);
+    const stopMs = 100 + random.below(600);
+    forget(context, place, { active, killMs, stopMs });
+    return `${cluster.node(place.image.leader)!.name}, ${active.name} after ${killMs} ms`;
+  },
+};
+
+/** Partitions that clients write to, with a leader that may not acknowledge alone. */
+function placesThatNeedTwo({ cluster, operator }: FaultContext) {
+  const topics = operator.allTopics();
+  return cluster.partitions().filter(({ topic, topicId, partition, image }) => {
+    const leader = cluster.node(image.leader);
+    if (leader === undefined || leader.isController || !topics.includes(topic)) return false;
+    const replica = cluster.replica(leader, topicId, partition);
+    return replica !== undefined && image.isr.length > 1 && replica.minIsrEffective > 1;
+  });
+}
+
+/** Until the smaller ISR is decided, the leader is dead or the time is up. */
+function forget(
+  context: FaultContext,
+  { topicId, partition, image }: PartitionPlace,
+  { active, killMs, stopMs }: { active: SimNode; killMs: Millis; stopMs: Millis },
+): void {
+  const { cluster, network, world } = context;
+  const leader = cluster.node(image.leader)!;
+  const { life } = leader;
+  const { replicas } = leader.roles!.broker!;
+  const followers = image.isr.filter((id) => id !== leader.id).map((id) => cluster.node(id)!);
+  const controllers = cluster.controllers.map(({ name }) => name);
+  const links = between([leader.name], controllers);
+  for (const [from, to] of links) network.cut(from, to);
+  const isOver = () => !network.link(leader.name, active.name).isCut;
+  later(context, killMs * MILLISECOND, () => {
+    if (!isOver()) active.kill('process');
+  });
+  const untilUs = world.nowUs + LASTS_US_MAX;
+  let stopsAtUs: Micros | undefined;
+  let areStopped = false;
+  watch(context, () => {
+    if (isOver()) return true;
+    if (!replicas.holdsLease) stopsAtUs ??= world.nowUs + stopMs * MILLISECOND;
+    if (!areStopped && stopsAtUs !== undefined && world.nowUs >= stopsAtUs) {
+      areStopped = true;
+      for (const node of followers) if (node.isUp && !node.isStopping) node.stop();
+    }
+    const now = cluster.image().partition(topicId, partition);
+    const isSettled = now === undefined || now.leader !== leader.id || now.isr.length === 1;
+    if (!(areStopped && isSettled) && life?.isAlive === true && world.nowUs < untilUs) return false;
+    for (const [from, to] of links) network.heal(from, to);
+    return true;
+  });
+}

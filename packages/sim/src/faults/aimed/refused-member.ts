@@ -1,0 +1,99 @@
+/** What a leader says of its followers is old news when it arrives: a replica may not join an ISR after it died (KIP-841). */
+import type { PartitionPlace, SimNode } from '../../cluster/index.ts';
+import { MILLISECOND, type Micros } from '../../world/index.ts';
+import { type FaultContext, type FaultKind, later, pick } from '../fault.ts';
+import { watch } from './watch.ts';
+
+/** To come back, and for its leader to see it caught up. */
+const COMES_BACK_US_MAX: Micros = 3_000 * MILLISECOND;
+/** Before the session of the leader ends, which is 1.5 s at least. */
+const CUT_US_MAX: Micros = 1_300 * MILLISECOND;
+/** From one to the next of these states it takes a message or two. */
+const LOOK_US: Micros = MILLISECOND;
+
+export const refusedMember: FaultKind = {
+  name: 'refused-member',
+  sentence:
+    "a follower is killed and comes back; it is killed again when it has caught up, while its leader's wish for it in the ISR is held up on the way to the controllers",
+  strike(context, random) {
+    const { cluster } = context;
+    const place = pick(random, cluster.partitions().filter(isPlain(context)));
+    if (place === undefined) return undefined;
+    const leader = cluster.node(place.image.leader)!;
+    const member = cluster.node(
+      pick(
+        random,
+        place.image.isr.filter((id) => id !== leader.id),
+      )!,
+    )!;
+    member.kill('process');
+    later(context, 10 * MILLISECOND, () => {
+      if (!member.isUp) member.start();
+    });
+    cutWhenRegistered(context, place, leader, member);
+    return `${member.name} in ${place.topic}-${place.partition}, led by ${leader.name}`;
+  },
+};
+
+/** Led by somebody else than a controller, with a follower in its ISR that is up. */
+function isPlain({ cluster }: FaultContext) {
+  return ({ image }: PartitionPlace): boolean => {
+    const leader = cluster.node(image.leader);
+    const others = image.isr.filter((id) => id !== image.leader);
+    return (
+      leader !== undefined &&
+      !leader.isController &&
+      others.length > 0 &&
+      others.every((id) => cluster.node(id)!.isUp)
+    );
+  };
+}
+
+/** Registered anew, the follower is out of the ISR. Nothing that its leader has to say about it passes from now on. */
+function cutWhenRegistered(
+  context: FaultContext,
+  place: PartitionPlace,
+  leader: SimNode,
+  member: SimNode,
+): void {
+  const { cluster, network, world } = context;
+  const untilUs = world.nowUs + COMES_BACK_US_MAX;
+  const isInIsr = () => cluster.image().partition(place.topicId, place.partition)?.isr.includes(member.id);
+  watch(
+    context,
+    () => {
+      if (world.nowUs >= untilUs) return true;
+      if (!member.isUp || isInIsr() !== false) return false;
+      for (const { name } of cluster.controllers) network.cut(leader.name, name);
+      killWhenProposed(context, place, leader, member);
+      return true;
+    },
+    LOOK_US,
+  );
+}
+
+function killWhenProposed(
+  context: FaultContext,
+  { topicId, partition }: PartitionPlace,
+  leader: SimNode,
+  member: SimNode,
+): void {
+  const { cluster, network, world } = context;
+  const untilUs = world.nowUs + CUT_US_MAX;
+  let isKilled = false;
+  watch(
+    context,
+    () => {
+      const pending = cluster.replica(leader, topicId, partition)?.isrState.pending;
+      if (!isKilled && pending?.kind === 'expand') {
+        isKilled = true;
+        member.kill('process');
+      }
+      const isFenced = isKilled && !cluster.image().isActive(member.id);
+      if (!isFenced && world.nowUs < untilUs) return false;
+      for (const { name } of cluster.controllers) network.heal(leader.name, name);
+      return true;
+    },
+    LOOK_US,
+  );
+}
