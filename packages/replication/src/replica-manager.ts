@@ -123,8 +123,9 @@ export class ReplicaManager {
     return this.table.get(topicId, index);
   }
 
-  partitions(): Partition[] {
-    return [...this.table.all()];
+  /** The same list as long as nothing is opened or closed. */
+  partitions(): readonly Partition[] {
+    return this.table.all();
   }
 
   // ------------------------------------------------------------------ metadata and lease

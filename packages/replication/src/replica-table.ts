@@ -21,6 +21,8 @@ export class ReplicaTable {
   private readonly logger: Logger;
   private readonly ports: PartitionPorts;
   private readonly byTopic = new Map<Uuid, Map<number, Partition>>();
+  /** All of `byTopic`, made when it is wanted. */
+  private list: readonly Partition[] | undefined;
   /**
    * Replicas whose log could not be opened, and the disk's error code. They answer KAFKA_STORAGE_ERROR until the broker is restarted;
    * those that only lacked space are tried again.
@@ -52,8 +54,10 @@ export class ReplicaTable {
     return this.broken.size > 0;
   }
 
-  *all(): Generator<Partition> {
-    for (const partitions of this.byTopic.values()) yield* partitions.values();
+  /** The same list as long as nothing is opened or closed. */
+  all(): readonly Partition[] {
+    this.list ??= [...this.byTopic.values()].flatMap((partitions) => [...partitions.values()]);
+    return this.list;
   }
 
   ofTopic(topicId: Uuid): Iterable<Partition> {
@@ -84,6 +88,7 @@ export class ReplicaTable {
     this.broken.delete(`${name.topicId}-${name.index}`);
     const partitions = this.byTopic.get(name.topicId) ?? new Map<number, Partition>();
     this.byTopic.set(name.topicId, partitions.set(name.index, partition));
+    this.list = undefined;
     return partition;
   }
 
@@ -115,6 +120,7 @@ export class ReplicaTable {
     const { topicId, topic, index } = partition;
     const partitions = this.byTopic.get(topicId);
     partitions?.delete(index);
+    this.list = undefined;
     if (partitions?.size === 0) this.byTopic.delete(topicId);
     this.checkpointed.delete(partition);
     partition.close(errorCode);

@@ -9,7 +9,6 @@ import type { History, Op } from '../history/index.ts';
 import type { World } from '../world/index.ts';
 import type { CommittedMetadata } from './committed-metadata.ts';
 import type { FinalLogs } from './final-logs.ts';
-import type { HostedReplicas } from './hosted-replicas.ts';
 import type { Ledger } from './ledger.ts';
 
 export interface CheckContext {
@@ -27,7 +26,6 @@ export interface CheckContext {
 /** What the checkers of one run know together. */
 export interface CheckScope extends CheckContext {
   readonly metadata: CommittedMetadata;
-  readonly hosted: HostedReplicas;
   readonly ledger: Ledger;
   readonly finalLogs: FinalLogs;
 }

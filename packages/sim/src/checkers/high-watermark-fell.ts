@@ -8,6 +8,7 @@ import type { Offset } from '@millrace/base';
 import type { Partition } from '@millrace/replication';
 import type { SimNode } from '../cluster/index.ts';
 import type { CheckerKind, CheckScope } from './checker.ts';
+import { hostedReplicas } from './hosted-replicas.ts';
 
 const NAME = 'high-watermark-fell';
 
@@ -19,14 +20,14 @@ export const highWatermarkFell: CheckerKind = {
 
 class HighWatermarkFell {
   private readonly scope: CheckScope;
-  private readonly seen = new WeakMap<Partition, Offset>();
+  private readonly seen = new Map<Partition, Offset>();
 
   constructor(scope: CheckScope) {
     this.scope = scope;
   }
 
   turn(node: SimNode): void {
-    for (const replica of this.scope.hosted.of(node)) {
+    for (const replica of hostedReplicas(node)) {
       const { highWatermark } = replica;
       const before = this.seen.get(replica);
       if (highWatermark === before) continue;

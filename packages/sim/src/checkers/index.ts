@@ -9,7 +9,6 @@ import { deadBrokerUnfenced } from './dead-broker-unfenced.ts';
 import { duplicate } from './duplicate.ts';
 import { FinalLogs, readFinalLogs } from './final-logs.ts';
 import { highWatermarkFell } from './high-watermark-fell.ts';
-import { HostedReplicas } from './hosted-replicas.ts';
 import { inconsistentOffsets } from './inconsistent-offsets.ts';
 import { isrLacksData } from './isr-lacks-data.ts';
 import { leaderEpochFell } from './leader-epoch-fell.ts';
@@ -69,7 +68,6 @@ export function attachCheckers(
   const scope: CheckScope = {
     ...context,
     metadata: new CommittedMetadata(),
-    hosted: new HostedReplicas(),
     ledger: new Ledger(),
     finalLogs: new FinalLogs(() => readFinalLogs(cluster)),
   };
@@ -81,7 +79,6 @@ export function attachCheckers(
     const node = nodes.get(life.host);
     if (node === undefined) return;
     scope.metadata.turn(node);
-    scope.hosted.turn(node);
     for (const one of turns) one.turn(node);
   });
   history.watchers.push((op) => {

@@ -9,6 +9,7 @@ import type { MetadataImage, PartitionImage } from '@millrace/metadata';
 import type { Partition } from '@millrace/replication';
 import type { SimNode } from '../cluster/index.ts';
 import type { CheckerKind, CheckScope } from './checker.ts';
+import { hostedReplicas } from './hosted-replicas.ts';
 import type { PartitionLedger } from './ledger.ts';
 
 const NAME = 'isr-lacks-data';
@@ -23,22 +24,22 @@ class IsrLacksData {
   private readonly scope: CheckScope;
   private checkedImage: MetadataImage | undefined;
   private readonly checkedStates = new Map<string, PartitionImage>();
-  private readonly committedEnds = new WeakMap<PartitionLedger, Offset>();
-  private readonly logEnds = new WeakMap<Partition, Offset>();
+  private readonly committedEnds = new Map<PartitionLedger, Offset>();
+  private readonly logEnds = new Map<Partition, Offset>();
 
   constructor(scope: CheckScope) {
     this.scope = scope;
   }
 
   turn(node: SimNode): void {
-    const { hosted, ledger, metadata } = this.scope;
+    const { ledger, metadata } = this.scope;
     if (metadata.newest !== this.checkedImage) this.imageMoved(metadata.newest);
-    for (const replica of hosted.of(node)) {
-      const { committedEnd } = ledger.of(replica);
+    for (const replica of hostedReplicas(node)) {
+      const known = ledger.of(replica);
+      const { committedEnd } = known;
       const { endOffset } = replica.log;
       const before = this.logEnds.get(replica) ?? 0;
       if (endOffset !== before) this.logEnds.set(replica, endOffset);
-      const known = ledger.of(replica);
       if (this.committedEnds.get(known) !== committedEnd) {
         this.committedEnds.set(known, committedEnd);
         this.checkAll(known);

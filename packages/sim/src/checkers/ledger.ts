@@ -50,7 +50,7 @@ export class Ledger {
   /** The latest topic of a name. */
   private readonly byName = new Map<string, PartitionLedger>();
   /** So that a turn costs one look-up less. */
-  private readonly byReplica = new WeakMap<Partition, PartitionLedger>();
+  private readonly byReplica = new Map<Partition, PartitionLedger>();
 
   of(replica: Partition): PartitionLedger {
     let ledger = this.byReplica.get(replica);

@@ -21,7 +21,7 @@ class MetadataDiffers {
   private readonly scope: CheckScope;
   private readonly committed: LogBatch[] = [];
   private committedEnd: Offset = 0;
-  private readonly checkedEnds = new WeakMap<RaftNode, Offset>();
+  private readonly checkedEnds = new Map<RaftNode, Offset>();
 
   constructor(scope: CheckScope) {
     this.scope = scope;

@@ -10,6 +10,7 @@ import type { Offset } from '@millrace/base';
 import type { Partition } from '@millrace/replication';
 import type { SimNode } from '../cluster/index.ts';
 import type { CheckerKind, CheckScope } from './checker.ts';
+import { hostedReplicas } from './hosted-replicas.ts';
 import type { PartitionLedger } from './ledger.ts';
 import { firstDifference, readBatches } from './log-reading.ts';
 
@@ -32,7 +33,7 @@ class ReplicasDiffer {
 
   turn(node: SimNode): void {
     if (!node.isBroker) return;
-    const hosted = this.scope.hosted.of(node);
+    const hosted = hostedReplicas(node);
     if (hosted !== this.watched.get(node)) this.hostsOthers(node, hosted);
     for (const replica of hosted)
       if (replica.highWatermark !== this.checkedEnds.get(replica)) this.moved(node, replica);
@@ -40,7 +41,7 @@ class ReplicasDiffer {
 
   finish(): void {
     for (const node of this.scope.cluster.brokers)
-      for (const replica of this.scope.hosted.of(node)) {
+      for (const replica of hostedReplicas(node)) {
         this.checkedEnds.delete(replica);
         this.moved(node, replica);
       }

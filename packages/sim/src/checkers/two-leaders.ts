@@ -3,6 +3,7 @@ import type { NodeId } from '@millrace/base';
 import type { Partition } from '@millrace/replication';
 import type { SimNode } from '../cluster/index.ts';
 import type { CheckerKind, CheckScope } from './checker.ts';
+import { hostedReplicas } from './hosted-replicas.ts';
 
 const NAME = 'two-leaders';
 
@@ -14,7 +15,7 @@ export const twoLeaders: CheckerKind = {
 
 class TwoLeaders {
   private readonly scope: CheckScope;
-  private readonly seen = new WeakMap<Partition, NonNullable<Partition['leadership']>>();
+  private readonly seen = new Map<Partition, NonNullable<Partition['leadership']>>();
   private readonly ofPartitions = new Map<string, NodeId>();
   private readonly ofQuorum = new Map<number, NodeId>();
 
@@ -23,7 +24,7 @@ class TwoLeaders {
   }
 
   turn(node: SimNode): void {
-    for (const replica of this.scope.hosted.of(node)) {
+    for (const replica of hostedReplicas(node)) {
       const { leadership } = replica;
       if (leadership === undefined || this.seen.get(replica) === leadership) continue;
       this.seen.set(replica, leadership);

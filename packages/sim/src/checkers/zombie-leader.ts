@@ -8,6 +8,7 @@ import type { Partition } from '@millrace/replication';
 import type { SimNode } from '../cluster/index.ts';
 import { MILLISECOND, type Micros } from '../world/index.ts';
 import type { CheckerKind, CheckScope } from './checker.ts';
+import { hostedReplicas } from './hosted-replicas.ts';
 
 const NAME = 'zombie-leader';
 /** For messages that were under way, and a clock that is read in whole milliseconds. */
@@ -24,16 +25,16 @@ class ZombieLeader {
   private image: MetadataImage | undefined;
   /** When each leader epoch of a partition was first seen in committed metadata, by epoch. */
   private readonly begins = new Map<string, Micros[]>();
-  private readonly byReplica = new WeakMap<Partition, readonly Micros[]>();
+  private readonly byReplica = new Map<Partition, readonly Micros[]>();
 
   constructor(scope: CheckScope) {
     this.scope = scope;
   }
 
   turn(node: SimNode): void {
-    const { hosted, world, metadata } = this.scope;
+    const { world, metadata } = this.scope;
     if (metadata.newest !== this.image) this.imageMoved(metadata.newest);
-    for (const replica of hosted.of(node)) {
+    for (const replica of hostedReplicas(node)) {
       if (replica.leadership === undefined) continue;
       const begins = this.beginsOf(replica);
       if (begins === undefined || begins.length - 1 <= replica.leaderEpoch) continue;

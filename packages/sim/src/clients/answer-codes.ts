@@ -8,7 +8,8 @@ export function countAnswerCodes(world: World, api: string, answer: unknown): vo
     for (const item of answer) countAnswerCodes(world, api, item);
     return;
   }
-  for (const [name, value] of Object.entries(answer)) {
+  for (const name in answer) {
+    const value: unknown = (answer as Record<string, unknown>)[name];
     if (name !== 'errorCode') countAnswerCodes(world, api, value);
     else if (typeof value === 'number' && value !== 0) world.count(`answer ${api} ${errorName(value)}`);
   }

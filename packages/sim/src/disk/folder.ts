@@ -91,8 +91,15 @@ export class FileTree {
 
   /** Removes a name and everything below it. */
   private take(path: string): Subtree {
-    const isWithin = (known: string) => known === path || known.startsWith(`${path}/`);
     const taken: Subtree = { files: [], folders: [] };
+    if (!this.folders.has(path)) {
+      const content = this.files.get(path);
+      if (content !== undefined) taken.files.push([path, content]);
+      this.files.delete(path);
+      return taken;
+    }
+    const below = `${path}/`;
+    const isWithin = (known: string) => known === path || known.startsWith(below);
     for (const [known, content] of this.files) if (isWithin(known)) taken.files.push([known, content]);
     for (const known of this.folders) if (isWithin(known)) taken.folders.push(known);
     for (const [known] of taken.files) this.files.delete(known);

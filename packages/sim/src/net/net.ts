@@ -142,11 +142,12 @@ class SimStream implements Stream {
     const sizeBytes = sizeOf(chunks);
     if (sizeBytes === 0) return;
     const { random, keepsChunks } = this.manners;
+    const { pieces } = this.network;
     if (keepsChunks) {
-      this.pass(sizeBytes, () => joined(chunks, sizeBytes));
+      this.pass(sizeBytes, () => joined(chunks, pieces.take(sizeBytes)));
       return;
     }
-    const bytes = joined(chunks, sizeBytes);
+    const bytes = joined(chunks, pieces.take(sizeBytes));
     if (sizeBytes > 1 && random.below(1000) < this.network.options.splitPerMille) {
       const at = 1 + random.below(sizeBytes - 1);
       this.pass(at, () => bytes.subarray(0, at));
@@ -218,8 +219,7 @@ function sizeOf(chunks: readonly Uint8Array[]): number {
 }
 
 /** Always a copy. */
-function joined(chunks: readonly Uint8Array[], sizeBytes: number): Uint8Array {
-  const whole = new Uint8Array(sizeBytes);
+function joined(chunks: readonly Uint8Array[], whole: Uint8Array): Uint8Array {
   let at = 0;
   for (const chunk of chunks) {
     whole.set(chunk, at);

@@ -7,6 +7,7 @@ import type { Host, Life, Micros, World } from '../world/index.ts';
 import type { Connection, End } from './connection.ts';
 import { Link, type LinkQuality } from './link.ts';
 import { SimNet } from './net.ts';
+import { Pieces } from './pieces.ts';
 import { SimRpc } from './rpc.ts';
 
 export interface NetworkOptions {
@@ -31,6 +32,7 @@ export interface Acceptor {
 export class Network {
   readonly world: World;
   readonly options: NetworkOptions;
+  readonly pieces = new Pieces();
   private readonly hosts = new Map<string, Host>();
   private readonly links = new Map<string, Link>();
   private readonly acceptors = new Map<string, { readonly life: Life; readonly acceptor: Acceptor }>();

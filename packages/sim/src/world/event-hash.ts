@@ -28,12 +28,20 @@ export class EventHash {
 
   bytes(bytes: Uint8Array): void {
     let { a, b } = this;
-    for (let i = 0; i < bytes.length; i++) {
+    const { length } = bytes;
+    let i = 0;
+    for (; i + 4 <= length; i += 4) {
+      const word = bytes[i]! | (bytes[i + 1]! << 8) | (bytes[i + 2]! << 16) | (bytes[i + 3]! << 24);
+      a = Math.imul(a ^ word, 0x01000193);
+      a ^= a >>> 15;
+      b = (Math.imul(b, 31) + word) | 0;
+    }
+    for (; i < length; i++) {
       a = Math.imul(a ^ bytes[i]!, 0x01000193);
-      b = Math.imul(b, 31) + bytes[i]!;
+      b = (Math.imul(b, 31) + bytes[i]!) | 0;
     }
     this.a = a;
-    this.b = b | 0;
+    this.b = b;
   }
 
   /** 16 hexadecimal digits. */

@@ -3,7 +3,6 @@ import { compressionCodecs } from '@millrace/protocol/io';
 import type { CheckerKind, CheckScope } from '../../src/checkers/checker.ts';
 import { CommittedMetadata } from '../../src/checkers/committed-metadata.ts';
 import { type FinalLog, FinalLogs } from '../../src/checkers/final-logs.ts';
-import { HostedReplicas } from '../../src/checkers/hosted-replicas.ts';
 import { attachCheckers } from '../../src/checkers/index.ts';
 import { Ledger } from '../../src/checkers/ledger.ts';
 import { Admin, type ClientEnv } from '../../src/clients/index.ts';
@@ -57,7 +56,6 @@ export function judge(
     history,
     isDeleted: (topic) => end.deleted?.includes(topic) === true,
     metadata: new CommittedMetadata(),
-    hosted: new HostedReplicas(),
     ledger: new Ledger(),
     finalLogs: new FinalLogs(() => [...(end.logs ?? [])]),
     ...end.scope,

@@ -1,0 +1,19 @@
+/** Small pieces of memory, cut from large ones: allocating each would cost more than all the copying into it. */
+const LARGE_BYTES = 64 * 1024;
+const PIECE_BYTES_MAX = 4 * 1024;
+
+export class Pieces {
+  private large = new Uint8Array(LARGE_BYTES);
+  private used = 0;
+
+  /** Filled with zeros, and nobody else's. */
+  take(sizeBytes: number): Uint8Array {
+    if (sizeBytes > PIECE_BYTES_MAX) return new Uint8Array(sizeBytes);
+    if (this.used + sizeBytes > LARGE_BYTES) {
+      this.large = new Uint8Array(LARGE_BYTES);
+      this.used = 0;
+    }
+    this.used += sizeBytes;
+    return this.large.subarray(this.used - sizeBytes, this.used);
+  }
+}
