@@ -36,6 +36,10 @@ const kept: readonly [seed: number, story: string][] = [
     320,
     'a clean stop, a damaged log, a clean registration: elected with a log cut from 93 to 7 (log: no vouching)',
   ],
+  [
+    505,
+    'a producer had more batches open than a broker remembers, and was told of a gap (the simulated client waits now)',
+  ],
   [813, 'a sector under a follower cannot be read while it appends: an exception (log: appendAsFollower)'],
   [
     1724,
@@ -45,6 +49,11 @@ const kept: readonly [seed: number, story: string][] = [
     5201,
     'a controller dies in the turn in which it committed a topic: acknowledged, and nobody else knows yet (checker)',
   ],
+  [
+    6203,
+    'a damaged leader committed what no whole replica had been looked at for: the ledger began in the middle (checker)',
+  ],
+  [9479, 'a rolling restart went on when the faults were over (faults: later)'],
   [11616, 'power loss brings truncated sectors back below a high watermark that was checkpointed (checker)'],
 ];
 

@@ -130,6 +130,21 @@ describe('isr-lacks-data', () => {
       new RegExp(`^isr-lacks-data: ${first.name} may lead t-0 .* ends at 0, but 1 is committed`),
     );
   });
+
+  it('sees the same of one that is eligible without being in the ISR', () => {
+    const small = new SmallCluster([isrLacksData, replicasDiffer]);
+    small.produce(batch);
+    const [follower] = small.followers as [SimNode];
+    const topic = small.cluster.image().topic('t')!;
+    const [state] = topic.partitions;
+    const isr = state!.isr.filter((id) => id !== follower.id);
+    const partitions = [{ ...state!, isr, elr: [follower.id] }];
+    decree(small, (image) => ({
+      topicsById: image.state.topicsById.set(topic.id, { ...topic, partitions }),
+    }));
+    const cut = () => small.corrupt(follower, () => small.replica(follower).log.truncateTo(0));
+    expect(violationOf(cut)).toMatch(/^isr-lacks-data: .* may lead t-0 .* ELR .* ends at 0, but 1 is/);
+  });
 });
 
 describe('zombie-leader', () => {
