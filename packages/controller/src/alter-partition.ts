@@ -1,7 +1,8 @@
 /**
  * AlterPartition: a leader asks for a new ISR (KIP-497, KIP-841, KIP-903). Checks and records. The leader stays, unless it
- * asks for an ISR without itself: then another member leads. Any other replica may ask for one thing only: not to be in the ISR, nor in
- * the ELR. Both do so when their log is damaged.
+ * asks for an ISR without itself: then another member leads. Any other replica may ask for one thing only: to be in neither ISR nor ELR.
+ * Both do so when their log is damaged, and throw it away in the new leader epoch: a fetch from before, which told of the old log, counts
+ * in none of them.
  */
 import { isUuid, type NodeId } from '@millrace/base';
 import type {
@@ -23,7 +24,7 @@ import { partitionChange, sameMembers } from './partition-change.ts';
 type Item = AlterPartitionRequest['partitions'][number];
 
 /**
- * Whole request: STALE_BROKER_EPOCH. Per partition: UNKNOWN_TOPIC_ID, UNKNOWN_TOPIC_OR_PARTITION, NOT_CONTROLLER (the leader
+ * Whole request: STALE_BROKER_EPOCH. Per partition: UNKNOWN_TOPIC_ID, UNKNOWN_TOPIC_OR_PARTITION, NOT_CONTROLLER (who asks
  * knows more than this controller), FENCED_LEADER_EPOCH, INVALID_REQUEST, INVALID_UPDATE_VERSION, INELIGIBLE_REPLICA.
  */
 export function decideAlterPartition(
@@ -52,6 +53,7 @@ export function decideAlterPartition(
       targetIsr,
       // Who wants to go does not trust its own log.
       leaving: targetIsr.includes(request.brokerId) ? undefined : request.brokerId,
+      newLeaderEpoch: !targetIsr.includes(request.brokerId),
       minInsyncReplicas: minInsyncReplicasOf(image, config, topic.name),
       isActive: (id) => image.isActive(id),
       uncleanElection: false,
@@ -76,7 +78,12 @@ function validate(image: MetadataImage, brokerId: NodeId, item: Item): number {
   const isLeader = brokerId === partition.leader;
   if (!isLeader && item.isr.some((member) => member.brokerId === brokerId)) return ErrorCode.INVALID_REQUEST;
   if (item.partitionEpoch < partition.partitionEpoch) return ErrorCode.INVALID_UPDATE_VERSION;
-  if (!isLeader) return isWithout(partition, brokerId, item.isr) ? ErrorCode.NONE : ErrorCode.INVALID_REQUEST;
+  if (!isLeader && !isWithout(partition, brokerId, item.isr)) return ErrorCode.INVALID_REQUEST;
+  // Lets nobody in; but the last one that could lead does not go.
+  if (!isLeader)
+    return item.isr.some((member) => image.isActive(member.brokerId))
+      ? ErrorCode.NONE
+      : ErrorCode.INELIGIBLE_REPLICA;
   if (!isProperIsr(partition, item.isr)) return ErrorCode.INVALID_REQUEST;
   return item.isr.every((member) => isEligible(image, member))
     ? ErrorCode.NONE
@@ -91,12 +98,11 @@ function isProperIsr(partition: PartitionImage, isr: readonly IsrMember[]): bool
   return isr.length > 0 && isr.every(({ brokerId }) => known.includes(brokerId));
 }
 
-/** The present ISR but for a replica that wants to leave it, or the ELR. Lets nobody in, so nobody has to be alive for it. */
+/** The present ISR, without the replica that asks. */
 function isWithout(partition: PartitionImage, brokerId: NodeId, isr: readonly IsrMember[]): boolean {
-  if (!partition.isr.includes(brokerId) && !partition.elr.includes(brokerId)) return false;
   const others = partition.isr.filter((id) => id !== brokerId);
   const ids = isr.map((member) => member.brokerId);
-  return others.length > 0 && sameMembers(others, ids);
+  return partition.replicas.includes(brokerId) && others.length > 0 && sameMembers(others, ids);
 }
 
 /** A member that restarted since it was last seen by the leader may have lost its tail: its epoch tells (KIP-903). */

@@ -52,7 +52,7 @@ function logPartitions(logger: Logger, delta: MetadataDelta): void {
     const after = image.partition(topicId, partition)!;
     if (before === undefined || before.leaderEpoch === after.leaderEpoch) continue;
     const { leader, leaderEpoch, isr } = after;
-    const reason = reasonOf(delta, before);
+    const reason = reasonOf(delta, before, after);
     const facts = { topic, partition, leader, leaderEpoch, isr, previous: before.leader, reason };
     if (leader === -1) {
       leaderless++;
@@ -77,8 +77,13 @@ function kindOf(before: PartitionImage, leader: NodeId): ElectionKind {
   return before.formerIsr.includes(leader) ? 'former-isr' : 'unclean';
 }
 
-/** Why the partition needed another leader, as the change of its former one tells. */
-function reasonOf({ previous, image }: MetadataDelta, { leader }: PartitionImage): string {
+/** Why the partition needed another leader, or its leader another epoch, as the change of the former one tells. */
+function reasonOf(
+  { previous, image }: MetadataDelta,
+  { leader }: PartitionImage,
+  after: PartitionImage,
+): string {
+  if (leader === after.leader) return 'follower-gave-up';
   if (leader === -1) return 'had-none';
   const was = previous.broker(leader);
   const is = image.broker(leader);

@@ -24,12 +24,14 @@ export interface PartitionSituation {
   readonly partition: PartitionImage;
   /** May lead and be in ISRs from now on: registered, not fenced, not shutting down. */
   readonly isActive: (broker: NodeId) => boolean;
-  /** The ISR that the leader asks for; by default the present one. */
+  /** The ISR that is asked for; by default the present one. */
   readonly targetIsr?: readonly NodeId[];
   /** A broker whose data can no longer be trusted to be complete. */
   readonly leaving?: NodeId | undefined;
   /** The one that is leaving has another disk than before: it holds nothing. */
   readonly leavesEmpty?: boolean | undefined;
+  /** Also if the leader stays: whatever followers told it of themselves before does not count any more. */
+  readonly newLeaderEpoch?: boolean | undefined;
   readonly uncleanElection: boolean;
   /** `min.insync.replicas` of the topic. */
   readonly minInsyncReplicas: number;
@@ -51,7 +53,7 @@ export function partitionChange(
   const { isr, elr, leader } = nextState(situation);
   const isrChanges = !sameMembers(isr, partition.isr);
   const elrChanges = !sameMembers(elr, partition.elr);
-  const leaderChanges = leader !== partition.leader;
+  const leaderChanges = leader !== partition.leader || situation.newLeaderEpoch === true;
   if (!isrChanges && !elrChanges && !leaderChanges) return undefined;
   return {
     type: 'partitionChange',

@@ -88,7 +88,20 @@ describe('an ISR change', () => {
     expect(h.alterPartition(2, 't', [1]).value?.partitions[0]?.errorCode).toBe(ErrorCode.INVALID_REQUEST);
     h.alterPartition(2, 't', [1, 3]);
     h.commit();
-    expect(h.show('t')).toBe('leader 1 isr 1,3 epochs 0/1');
+    // What broker 2 told its leader before is from another epoch, and cannot bring it back.
+    expect(h.show('t')).toBe('leader 1 isr 1,3 epochs 1/1');
+    h.alterPartition(2, 't', [1, 3]);
+    h.commit();
+    expect(h.show('t')).toBe('leader 1 isr 1,3 epochs 2/2');
+  });
+
+  test('from a member that wants to leave is refused while nobody else could lead', () => {
+    const h = new Harness({}, [1, 2]);
+    h.topic('t', [1, 2]);
+    h.advance(h.active.config.sessionTimeoutMs);
+    h.commit();
+    expect(h.show('t')).toBe('leader -1 isr 1,2 epochs 1/1');
+    expect(h.alterPartition(2, 't', [1]).value?.partitions[0]?.errorCode).toBe(ErrorCode.INELIGIBLE_REPLICA);
   });
 
   test('from an eligible leader replica that wants to leave takes it out of the ELR', () => {
@@ -104,7 +117,7 @@ describe('an ISR change', () => {
     expect(elr()).toEqual([]);
     // It is not elected, whoever else there is.
     h.kill(1);
-    expect(h.show('t')).toBe('leader -1 isr 1 epochs 1/3');
+    expect(h.show('t')).toBe('leader -1 isr 1 epochs 2/3');
   });
 
   test('that would leave nobody is refused', () => {

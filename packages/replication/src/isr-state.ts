@@ -1,5 +1,5 @@
 /**
- * A leader's view of its ISR: what the controller has committed, and at most one change in flight. The rule that keeps
+ * A replica's view of its ISR: what the controller has committed, and at most one change in flight. The rule that keeps a leader's
  * acknowledgements true: growth counts at once (maximal ISR), shrinking only when the controller has confirmed it.
  */
 import { assert, type NodeId } from '@millrace/base';

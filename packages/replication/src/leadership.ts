@@ -315,5 +315,6 @@ export class Leadership {
     const { partition } = this;
     this.ports.logger.info('isr-changed', { ...partition.facts(), from: previous, to: partition.isr });
     this.advanceHighWatermark();
+    if (partition.damage !== undefined) this.giveUp();
   }
 }

@@ -29,7 +29,7 @@ export interface PartitionPorts {
   isHandingOver(): boolean;
   /** Registered under exactly this epoch, neither fenced nor shutting down (behaviour 10.3). */
   mayJoinIsr(brokerId: NodeId, brokerEpoch: BrokerEpoch): boolean;
-  /** Asks the controller; `Partition.isrAnswered` follows, and is repeated until it settles. */
+  /** Asks the controller; `answered` of the proposal follows, again and again until it is settled. */
   proposeIsr(proposal: IsrProposal): void;
 }
 

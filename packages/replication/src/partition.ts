@@ -12,7 +12,7 @@ import { proposeIsr } from './isr-proposal.ts';
 import { IsrState } from './isr-state.ts';
 import { Leadership } from './leadership.ts';
 import type { FetchWaiter, PartitionAssignment, PartitionPorts } from './partition-ports.ts';
-import { RefusedProducers } from './refused-producers.ts';
+import type { RefusedProducers } from './refused-producers.ts';
 import type { CurrentLeader, ProduceResult } from './types.ts';
 
 export type Role = 'leader' | 'follower' | 'none';
@@ -33,6 +33,8 @@ export interface PartitionOptions {
   readonly settings: PartitionSettings;
   /** From the checkpoint; 0 when there is none. */
   readonly highWatermark: Offset;
+  /** Those that were refused before the replica was opened. */
+  readonly refusedProducers: RefusedProducers;
   readonly ports: PartitionPorts;
 }
 
@@ -63,14 +65,15 @@ export class Partition {
   isClosed = false;
   /**
    * What is wrong with bytes that were written: the log may not be led from, nor vouched for. The controller is asked not to count on
-   * this replica any more; then the log is thrown away and fetched anew. The last member of an ISR stays: nobody has more than it.
+   * this replica any more; in the leader epoch that follows the log is thrown away and fetched anew. The last member of an ISR stays:
+   * nobody has more than it.
    */
   damage: string | undefined;
   /** Parked fetches that read this partition. */
   readonly waiters = new Set<FetchWaiter>();
   /** Parked until `ownEnd` moves: a follower's next fetch. */
   onSynced: (() => void) | undefined;
-  private readonly refusedProducers = new RefusedProducers();
+  private readonly refusedProducers: RefusedProducers;
   private readonly sync: DeviceSync;
   private readonly ports: PartitionPorts;
 
@@ -81,6 +84,7 @@ export class Partition {
     this.log = options.log;
     this.settings = options.settings;
     this.ports = options.ports;
+    this.refusedProducers = options.refusedProducers;
     this.highWatermark = Math.min(Math.max(options.highWatermark, this.log.startOffset), this.log.endOffset);
     this.sync = new DeviceSync(this.log, {
       soon: (callback) => this.ports.soon(callback),
@@ -136,7 +140,7 @@ export class Partition {
     const previous = this.isr;
     if (!this.isrState.commit(assignment.isr, assignment.partitionEpoch)) return;
     this.leadership?.isrChanged(previous);
-    if (this.role === 'follower') this.startAnewIfDamaged();
+    if (this.role === 'follower') this.askToLeaveIfDamaged();
   }
 
   /** This broker's registration is in doubt: no role until the metadata names it again. */
@@ -328,23 +332,27 @@ export class Partition {
     this.damage = reason;
     this.ports.logger.error('replica-damaged', { ...this.facts(), reason, isr: this.isr });
     this.leadership?.giveUp();
-    if (this.role === 'follower') this.startAnewIfDamaged();
+    if (this.role === 'follower') this.askToLeaveIfDamaged();
   }
 
-  /** Never while this replica may be elected: it would be followed by those who have what it threw away. */
+  /**
+   * At the beginning of a leader epoch: whatever this replica told of its log was in an earlier one, and counts no more. Never while
+   * it may be elected: it would be followed by those who have what it threw away.
+   */
   private startAnewIfDamaged(): void {
     if (this.damage === undefined || this.isOffline) return;
     const { brokerId } = this.ports;
     if (this.isr.includes(brokerId) || this.elr.includes(brokerId)) {
-      this.askToLeave();
+      this.askToLeaveIfDamaged();
       return;
     }
     this.damage = undefined;
     this.restartAt(this.log.startOffset, 'damaged');
   }
 
-  /** Asks again and again, until metadata name another state of the partition. */
-  private askToLeave(): void {
+  /** Not to be counted on, and for a new leader epoch. The wish is repeated until the metadata name another state of the partition. */
+  private askToLeaveIfDamaged(): void {
+    if (this.damage === undefined || this.isOffline) return;
     const others = this.isr.filter((brokerId) => brokerId !== this.ports.brokerId);
     if (others.length === 0 || this.isrState.pending !== undefined) return;
     proposeIsr(this, this.ports, {
@@ -372,6 +380,7 @@ export class Partition {
     if (this.isClosed) return;
     this.isClosed = true;
     this.role = 'none';
+    this.isrState.giveUp();
     this.sync.stop();
     this.onSynced = undefined;
     this.endLeadership(errorCode);

@@ -8,6 +8,7 @@ import { BATCH_HEADER_BYTES, BatchHeader, DecodeError, readBatchHeader } from '@
 
 /** More are not remembered; the oldest is forgotten first. */
 const PRODUCERS_MAX = 1000;
+const PARTITIONS_MAX = 250;
 
 export class RefusedProducers {
   /** Producer id → epoch. */
@@ -17,6 +18,11 @@ export class RefusedProducers {
   /** Whether nobody is remembered: then there is nothing to ask. */
   get isEmpty(): boolean {
     return this.waiting.size === 0;
+  }
+
+  /** Remembers whom the other one does. */
+  addAll(others: RefusedProducers): void {
+    for (const [producerId, epoch] of others.waiting) this.waiting.set(producerId, epoch);
   }
 
   /** A batch was refused. */
@@ -54,5 +60,33 @@ export class RefusedProducers {
       return undefined;
     }
     return this.header.producerId >= 0 ? this.header : undefined;
+  }
+}
+
+/** The same for replicas that are not here yet: the metadata do not name them yet, or their log cannot be opened. */
+export class RefusedBeforehand {
+  private readonly byPartition = new Map<string, RefusedProducers>();
+
+  /** `topic`: its name or its id, whichever the client knew. */
+  refused(topic: string, index: number, records: Uint8Array | null): void {
+    const key = `${topic}-${index}`;
+    const producers = this.byPartition.get(key) ?? new RefusedProducers();
+    producers.refused(records);
+    if (producers.isEmpty) return;
+    this.byPartition.set(key, producers);
+    if (this.byPartition.size <= PARTITIONS_MAX) return;
+    const [oldest] = this.byPartition.keys();
+    this.byPartition.delete(oldest!);
+  }
+
+  /** For a replica that is opened now. */
+  take({ topicId, topic, index }: { topicId: string; topic: string; index: number }): RefusedProducers {
+    const all = new RefusedProducers();
+    for (const key of [`${topicId}-${index}`, `${topic}-${index}`]) {
+      const producers = this.byPartition.get(key);
+      if (producers !== undefined) all.addAll(producers);
+      this.byPartition.delete(key);
+    }
+    return all;
   }
 }

@@ -13,7 +13,7 @@ import {
   MetadataImage,
   type TopicImage,
 } from '@millrace/metadata';
-import { type CompressionCodecs, ErrorCode } from '@millrace/protocol';
+import { type CompressionCodecs, ErrorCode, isRetriable } from '@millrace/protocol';
 import { ProduceOperation, produceFailure } from './acks.ts';
 import type { ReplicationConfig } from './config.ts';
 import { type FetchMiss, FetchService } from './fetch-service.ts';
@@ -264,13 +264,13 @@ export class ReplicaManager {
       const found = isAcksValid
         ? this.findById(wanted.topicId, wanted.partition)
         : { errorCode: ErrorCode.INVALID_REQUIRED_ACKS, currentLeader: undefined };
-      results[slot] =
-        'errorCode' in found
-          ? produceFailure(
-              found.errorCode,
-              found.currentLeader === undefined ? {} : { currentLeader: found.currentLeader },
-            )
-          : found.produce(wanted.records, request, operation, slot);
+      if (!('errorCode' in found)) {
+        results[slot] = found.produce(wanted.records, request, operation, slot);
+        continue;
+      }
+      const { errorCode, currentLeader } = found;
+      if (isRetriable(errorCode)) this.refused(wanted.topicId, wanted.partition, wanted.records);
+      results[slot] = produceFailure(errorCode, currentLeader === undefined ? {} : { currentLeader });
     }
     if (!operation.isWaiting) {
       operation.start(done);
@@ -281,6 +281,11 @@ export class ReplicaManager {
       this.timers.cancel(deadline);
       done(settled);
     });
+  }
+
+  /** A batch was refused for a partition that is not here yet: those that its producer sent behind it are to be refused too. */
+  refused(topicNameOrId: string, index: number, records: Uint8Array | null): void {
+    this.table.refusedBeforehand.refused(topicNameOrId, index, records);
   }
 
   /** `done` may be called within this call; then cancelling does nothing. */
@@ -391,8 +396,10 @@ export class ReplicaManager {
       for (const replica of this.table.all()) replica.close(ErrorCode.NOT_LEADER_OR_FOLLOWER);
       this.fetches.close();
       const epoch = this.brokerEpoch;
+      // What is damaged is not vouched for after the next start either.
+      const isWhole = this.table.all().every(({ damage }) => damage === undefined);
       this.options.logDirectory.close({
-        clean: options.clean,
+        clean: options.clean && isWhole,
         ...(epoch >= 0 ? { brokerEpoch: epoch } : {}),
       });
     }

@@ -7,6 +7,7 @@ import { type LogDirectory, LogOpenError, type PartitionLog } from '@millrace/lo
 import type { ErrorCode } from '@millrace/protocol';
 import { Partition } from './partition.ts';
 import type { PartitionPorts } from './partition-ports.ts';
+import { RefusedBeforehand } from './refused-producers.ts';
 import type { TopicSettings } from './topic-settings.ts';
 
 /** What identifies a replica here: folders are named by topic and index, and a topic may be created anew. */
@@ -28,6 +29,7 @@ export class ReplicaTable {
    * those that only lacked space are tried again.
    */
   private readonly broken = new Map<string, string>();
+  readonly refusedBeforehand = new RefusedBeforehand();
   /** As last written to the checkpoint file. */
   private checkpointed = new Map<Partition, Offset>();
 
@@ -83,6 +85,7 @@ export class ReplicaTable {
       log,
       settings: settings.partition,
       highWatermark: this.directory.highWatermark(name.topic, name.index) ?? 0,
+      refusedProducers: this.refusedBeforehand.take(name),
       ports: this.ports,
     });
     this.broken.delete(`${name.topicId}-${name.index}`);

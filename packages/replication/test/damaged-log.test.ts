@@ -102,7 +102,7 @@ test('a damaged follower keeps its log, and asks to leave the ISR, as long as it
   expect(replica.answer(ErrorCode.NOT_CONTROLLER)).toBe(false);
   expect(replica.answer(ErrorCode.NONE)).toBe(true);
   expect(partition.log.endOffset).toBe(1);
-  replica.decide({ isr: [OTHER] });
+  replica.decide({ isr: [OTHER], leader: OTHER });
   expect(partition.log.endOffset).toBe(0);
   expect(partition.damage).toBeUndefined();
   expect(proposals).toEqual([]);
@@ -116,7 +116,18 @@ test('so does one that is eligible to lead without being in the ISR', () => {
   replica.decide({ isr: [OTHER, ME], elr: [] });
   expect(replica.proposals.shift()!.isPending()).toBe(false);
   expect(replica.proposals).toHaveLength(1);
-  replica.decide({ isr: [OTHER], elr: [] });
+  replica.decide({ isr: [OTHER], elr: [], leader: OTHER });
+  expect(replica.partition.log.endOffset).toBe(0);
+});
+
+test('one that is counted on no more asks for a new leader epoch: a fetch that told of its old log may still be on the way', () => {
+  const replica = damagedFollower({});
+  expect(replica.proposals.shift()!.isPending()).toBe(true);
+  // The leader was quicker.
+  replica.decide({ isr: [OTHER] });
+  expect(replica.partition.log.endOffset).toBe(1);
+  expect(replica.proposals).toHaveLength(1);
+  replica.decide({ leader: OTHER });
   expect(replica.partition.log.endOffset).toBe(0);
 });
 

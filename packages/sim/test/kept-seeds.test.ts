@@ -50,9 +50,14 @@ const kept: readonly [seed: number, story: string][] = [
     'a controller dies in the turn in which it committed a topic: acknowledged, and nobody else knows yet (checker)',
   ],
   [
+    5082,
+    'a first batch is refused while the log cannot be opened, the one behind it is appended (replication: nor before one that was refused)',
+  ],
+  [
     6203,
     'a damaged leader committed what no whole replica had been looked at for: the ledger began in the middle (checker)',
   ],
+  [6955, 'a clock jumps by more than a day, and a broker rightly forgets a producer (faults: clock-jump)'],
   [9479, 'a rolling restart went on when the faults were over (faults: later)'],
   [11616, 'power loss brings truncated sectors back below a high watermark that was checkpointed (checker)'],
 ];

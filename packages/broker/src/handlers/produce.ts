@@ -4,7 +4,7 @@
  */
 import { type Uuid, ZERO_UUID } from '@millrace/base';
 import type { MetadataImage } from '@millrace/metadata';
-import { apis, ErrorCode, type RequestOf, type ResponseInputOf } from '@millrace/protocol';
+import { apis, ErrorCode, isRetriable, type RequestOf, type ResponseInputOf } from '@millrace/protocol';
 import type { ProducePartition, ProduceResult } from '@millrace/replication';
 import { leaderEndpoints } from '../cluster-view.ts';
 import { defineHandler, type Reply, type Request } from '../handler.ts';
@@ -33,6 +33,12 @@ export const produce = defineHandler(apis.produce, (broker, request, reply) => {
       const errorCode =
         refusal !== ErrorCode.NONE ? refusal : refusePartition(image, topic, index, records, request);
       if (errorCode !== ErrorCode.NONE || topic === undefined) {
+        if (isRetriable(errorCode))
+          broker.replicas.refused(
+            version >= TOPIC_IDS_SINCE ? topicData.topicId : topicData.name,
+            index,
+            records,
+          );
         results.push(failed(errorCode));
         continue;
       }

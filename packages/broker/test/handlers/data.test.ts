@@ -91,6 +91,8 @@ describe('Produce', () => {
     broker.replicas.release();
     const response = answer();
     expect(codes(response)).toEqual([ErrorCode.UNKNOWN_TOPIC_ID, 0]);
+    // It may be known a moment later, when what was sent behind arrives.
+    expect(broker.replicas.refusals).toEqual([`${OTHER_ID}-0`]);
     expect(response.responses.map(({ topicId }) => topicId)).toEqual([OTHER_ID, TOPIC_ID]);
   });
 

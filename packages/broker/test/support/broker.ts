@@ -24,6 +24,13 @@ export class FakeReplicas implements ReplicaPort {
   listOffsets: ReplicaPort['listOffsets'] = () => [];
   offsetForLeaderEpoch: ReplicaPort['offsetForLeaderEpoch'] = () => [];
 
+  /** Topic (name or id) and partition. */
+  readonly refusals: string[] = [];
+
+  refused(topic: string, index: number): void {
+    this.refusals.push(`${topic}-${index}`);
+  }
+
   produce(request: ProduceRequest, done: (results: ProduceResult[]) => void): void {
     this.produced.push({ request, done });
   }

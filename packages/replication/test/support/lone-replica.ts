@@ -7,6 +7,7 @@ import { compressionCodecs } from '@millrace/protocol/io';
 import { ProduceOperation } from '../../src/acks.ts';
 import { Partition } from '../../src/partition.ts';
 import type { IsrProposal, PartitionAssignment, PartitionPorts } from '../../src/partition-ports.ts';
+import { RefusedProducers } from '../../src/refused-producers.ts';
 
 /** The broker it is on; the other replica is on broker 2, and min.insync.replicas is 2. */
 export const ME = 1;
@@ -58,6 +59,7 @@ export class LoneReplica {
       log,
       settings: { minInsyncReplicas: 2, syncsBeforeAck: false },
       highWatermark: 0,
+      refusedProducers: new RefusedProducers(),
       ports,
     });
     this.partition.assign(this.state);
@@ -66,7 +68,7 @@ export class LoneReplica {
   /** What the controller has decided arrives. */
   decide(change: { isr?: readonly NodeId[]; elr?: readonly NodeId[]; leader?: NodeId }): void {
     const { state } = this;
-    const isNewLeader = change.leader !== undefined && change.leader !== state.leader;
+    const isNewLeader = change.leader !== undefined;
     this.state = {
       ...state,
       ...change,

@@ -1,8 +1,8 @@
 /**
  * Whoever is in the ISR or the ELR holds everything that is committed: it may be elected at any moment, and what it lacks is lost then.
  *
- * Exempt while they recover: brokers that lost something which the contract covers (a disk, an unsynced tail). They leave the ISR
- * as soon as they register, and until then they are not elected.
+ * Exempt until they are registered again: brokers that lost something which the contract covers (a disk, an unsynced tail). They leave
+ * the ISR as soon as they register, and until then they are not elected.
  */
 import type { NodeId, Offset } from '@millrace/base';
 import type { MetadataImage, PartitionImage } from '@millrace/metadata';
@@ -69,13 +69,20 @@ class IsrLacksData {
     for (const id of [...state.isr, ...state.elr]) {
       const replica = this.loaded(id, ledger);
       if (replica === undefined || replica.log.endOffset >= ledger.committedEnd) continue;
-      if (atlas.isRecovering(id)) continue;
+      if (atlas.isRecovering(id) && !this.isRegistered(id)) continue;
       const { endOffset } = replica.log;
       world.fail(
         NAME,
         `${cluster.node(id)!.name} may lead ${ledger.name} (ISR ${state.isr.join()}, ELR ${state.elr.join()}) and ends at ${endOffset}, but ${ledger.committedEnd} is committed`,
       );
     }
+  }
+
+  /** In the life that it has now. */
+  private isRegistered(id: NodeId): boolean {
+    const { metadata, cluster } = this.scope;
+    const epoch = cluster.node(id)?.roles?.broker?.replicas.brokerEpoch ?? -1;
+    return epoch >= 0 && metadata.newest.broker(id)?.epoch === epoch && metadata.newest.isActive(id);
   }
 
   private loaded(id: NodeId, { topicId, index }: PartitionLedger): Partition | undefined {

@@ -34,7 +34,7 @@ interface Batch {
   readonly deadlineMs: Millis;
   /** Under the producer id and epoch it was first sent with; undefined: not sent yet. */
   identity: { readonly producerId: number; readonly epoch: number; readonly sequence: number } | undefined;
-  /** Counts the batches of its queue that were given sequences. */
+  /** Its number among the batches of its queue that were given sequences. */
   ordinal: number;
   /** Some attempt may have been appended. */
   mayHaveHappened: boolean;
@@ -48,6 +48,7 @@ interface Queue {
   inFlight: Batch[];
   /** Where those in flight were sent. */
   inFlightTo: number;
+  /** Batches that were given sequences until now. */
   sequenced: number;
   notBeforeMs: Millis;
 }

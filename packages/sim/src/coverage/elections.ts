@@ -49,6 +49,11 @@ export const partitionElections: readonly CoverageItem[] = [
     keys: ['log leader-elected reason=gave-up'],
   },
   {
+    name: 'follower-gave-up',
+    sentence: 'a follower found its log damaged: the leader stays, and hears anew from everybody',
+    keys: ['log leader-elected reason=follower-gave-up'],
+  },
+  {
     name: 'leaderless',
     sentence: 'somebody who may lead is back',
     keys: ['log leader-elected reason=had-none'],

@@ -2,6 +2,8 @@
 import { type FaultKind, victim } from './fault.ts';
 
 const HOUR_MS = 3_600_000;
+/** Two readings of a clock never lie a day apart: then brokers rightly forget producers (producer.id.expiration.ms). */
+const ERROR_MS_MAX = 11 * HOUR_MS;
 
 export const clockFaults: readonly FaultKind[] = [
   {
@@ -9,9 +11,11 @@ export const clockFaults: readonly FaultKind[] = [
     sentence: 'the wall clock of a machine jumps, forwards or back',
     strike(context, random) {
       const node = victim(context, random)!;
-      const range = [1_000, 60_000, 20 * HOUR_MS][random.below(3)]!;
+      const range = [1_000, 60_000, ERROR_MS_MAX][random.below(3)]!;
       const byMs = random.below(2 * range) - range;
-      node.host.wallOffsetMs += byMs;
+      const { host } = node;
+      if (Math.abs(host.clockErrorMs + byMs) > ERROR_MS_MAX) return undefined;
+      host.wallOffsetMs += byMs;
       return `${node.name} by ${byMs} ms`;
     },
   },

@@ -1,5 +1,5 @@
 /** A machine: has a name, a wall clock that may be wrong, and at most one process of ours at a time. */
-import { assert, type WallMillis } from '@millrace/base';
+import { assert, type Millis, type WallMillis } from '@millrace/base';
 import { Life } from './life.ts';
 import type { World } from './world.ts';
 
@@ -20,6 +20,11 @@ export class Host {
   constructor(world: World, name: string) {
     this.world = world;
     this.name = name;
+  }
+
+  /** How far the wall clock is wrong; positive: it is ahead. */
+  get clockErrorMs(): Millis {
+    return this.wallOffsetMs - EPOCH_MS;
   }
 
   /** What a time server does. */

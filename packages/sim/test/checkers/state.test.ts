@@ -119,11 +119,15 @@ describe('two-leaders', () => {
 });
 
 describe('isr-lacks-data', () => {
-  it('sees somebody who may lead and lost its log, unless it recovers from a loss that is covered', () => {
+  it('sees somebody who may lead and lost its log, unless that is covered and it has not registered since', () => {
     const small = new SmallCluster([isrLacksData, replicasDiffer]);
     small.produce(batch);
     const [first, second] = small.followers as [SimNode, SimNode];
     second.disk.isDamaged = true;
+    decree(small, ({ state: { brokers } }) => {
+      const registration = brokers.get(second.id)!;
+      return { brokers: brokers.set(second.id, { ...registration, epoch: registration.epoch + 1 }) };
+    });
     const cut = (node: SimNode) => () => small.corrupt(node, () => small.replica(node).log.truncateTo(0));
     expect(violationOf(cut(second))).toBeUndefined();
     expect(violationOf(cut(first))).toMatch(

@@ -59,7 +59,6 @@ function forget(
   let stopsAtUs: Micros | undefined;
   let areStopped = false;
   watch(context, () => {
-    if (isOver()) return true;
     if (!replicas.holdsLease) stopsAtUs ??= world.nowUs + stopMs * MILLISECOND;
     if (!areStopped && stopsAtUs !== undefined && world.nowUs >= stopsAtUs) {
       areStopped = true;
@@ -67,7 +66,8 @@ function forget(
     }
     const now = cluster.image().partition(topicId, partition);
     const isSettled = now === undefined || now.leader !== leader.id || now.isr.length === 1;
-    if (!(areStopped && isSettled) && life?.isAlive === true && world.nowUs < untilUs) return false;
+    const goesOn = life?.isAlive === true && !isOver() && world.nowUs < untilUs;
+    if (goesOn && !(areStopped && isSettled)) return false;
     for (const [from, to] of links) network.heal(from, to);
     return true;
   });
