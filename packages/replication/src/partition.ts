@@ -211,7 +211,7 @@ export class Partition {
     slot: number,
   ): ProduceResult {
     const result = this.produceAsLeader(records, request, operation, slot);
-    if (isRetriable(result.errorCode)) this.refusedProducers.refused(records);
+    if (isRetriable(result.errorCode)) this.refusedProducers.refused(records, this.ports.now());
     return result;
   }
 
@@ -225,7 +225,7 @@ export class Partition {
     if (refusal !== ErrorCode.NONE) return produceFailure(refusal, { currentLeader: this.currentLeader });
     assert(this.leadership !== undefined, 'a leader has a leadership');
     if (this.refusedProducers.isEmpty) return this.leadership.produce(records, request, operation, slot);
-    if (this.refusedProducers.mustWait(records, this.log))
+    if (this.refusedProducers.mustWait(records, this.log, this.ports.now()))
       return produceFailure(ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER, {
         message: 'an earlier batch of the producer was refused and has to come first',
       });
@@ -337,10 +337,10 @@ export class Partition {
 
   /**
    * At the beginning of a leader epoch: whatever this replica told of its log was in an earlier one, and counts no more. Never while
-   * it may be elected: it would be followed by those who have what it threw away.
+   * it may be elected: it would be followed by those who have what it threw away. Nor while there is nobody to fetch from.
    */
   private startAnewIfDamaged(): void {
-    if (this.damage === undefined || this.isOffline) return;
+    if (this.damage === undefined || this.isOffline || this.leaderId < 0) return;
     const { brokerId } = this.ports;
     if (this.isr.includes(brokerId) || this.elr.includes(brokerId)) {
       this.askToLeaveIfDamaged();

@@ -285,7 +285,7 @@ export class ReplicaManager {
 
   /** A batch was refused for a partition that is not here yet: those that its producer sent behind it are to be refused too. */
   refused(topicNameOrId: string, index: number, records: Uint8Array | null): void {
-    this.table.refusedBeforehand.refused(topicNameOrId, index, records);
+    this.table.refusedBeforehand.refused(topicNameOrId, index, records, this.timers.now());
   }
 
   /** `done` may be called within this call; then cancelling does nothing. */
@@ -396,11 +396,12 @@ export class ReplicaManager {
       for (const replica of this.table.all()) replica.close(ErrorCode.NOT_LEADER_OR_FOLLOWER);
       this.fetches.close();
       const epoch = this.brokerEpoch;
-      // What is damaged is not vouched for after the next start either.
+      // What is damaged is not vouched for after the next start either. The logs are closed as cleanly as ever: recovery would cut
+      // off what lies behind the damage.
       const isWhole = this.table.all().every(({ damage }) => damage === undefined);
       this.options.logDirectory.close({
-        clean: options.clean && isWhole,
-        ...(epoch >= 0 ? { brokerEpoch: epoch } : {}),
+        clean: options.clean,
+        ...(isWhole && epoch >= 0 ? { brokerEpoch: epoch } : {}),
       });
     }
     this.options.clock.soon(done);

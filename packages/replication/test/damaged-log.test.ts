@@ -136,3 +136,25 @@ test('a damaged replica that alone may lead waits for others', () => {
   expect(replica.proposals).toEqual([]);
   expect(replica.partition.log.endOffset).toBe(1);
 });
+
+test('nor does it throw its log away while there is nobody to fetch from', () => {
+  const replica = damagedFollower({ isr: [OTHER], leader: -1 });
+  expect(replica.partition.log.endOffset).toBe(1);
+  replica.decide({ leader: OTHER });
+  expect(replica.partition.log.endOffset).toBe(0);
+});
+
+test('a broker with a damaged log that stops cleanly does not vouch for its logs afterwards, and loses nothing of them', () => {
+  const { world, topic } = cluster();
+  const { manager } = world.broker(3);
+  // Enough for the index to have entries behind the damage: the end of a log is always looked at.
+  for (let i = 0; i < 4; i++) world.broker(1).produce(topic, 'x'.repeat(3000));
+  world.advance(100);
+  overwrite(world, 3, 100, new Uint8Array([0x55]));
+  world.partition(3, topic).foundDamaged('checksum');
+  manager.close({ clean: true }, () => {});
+  world.broker(3).kill();
+  world.broker(3).start();
+  expect(world.broker(3).directory?.cleanShutdownBrokerEpoch ?? -1).toBe(-1);
+  expect(world.broker(3).directory?.log('events', 0)?.endOffset).toBe(9);
+});
