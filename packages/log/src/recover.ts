@@ -122,7 +122,8 @@ function chooseRebuilds(state: Replay, names: readonly string[]): boolean[] {
     if (!file(OFFSET_INDEX_SUFFIX) || !file(TIME_INDEX_SUFFIX)) return true;
     if (!segment.offsetIndex.wholeEntries() || !segment.timeIndex.wholeEntries()) return true;
     if (o.cleanShutdown) return last && !tailLooksRight(segment);
-    return last || list[index + 1]!.baseOffset > o.recoveryPoint;
+    // Where a log was cut at the recovery point and then rolled, what was cut off may have come back.
+    return last || list[index + 1]!.baseOffset >= o.recoveryPoint;
   });
 }
 
@@ -159,8 +160,8 @@ function replay(state: Replay, rebuild: readonly boolean[]): void {
     };
     if (rebuild[index]) {
       if (index > 0 && segment.baseOffset > replayFrom) snapshots.write(segment.baseOffset, producers);
-      const strict = !o.cleanShutdown && (next === undefined || next.baseOffset > o.recoveryPoint);
-      rebuildSegment(state, segment, strict, visit);
+      const strict = !o.cleanShutdown && (next === undefined || next.baseOffset >= o.recoveryPoint);
+      rebuildSegment(state, segment, { strict, endOffsetMax: next?.baseOffset }, visit);
       if (strict && state.damage === undefined && next !== undefined && state.endOffset !== next.baseOffset)
         state.damage = 'records are missing before the next segment';
     } else {
@@ -181,11 +182,14 @@ function noteEpoch(epochs: LeaderEpochs, header: BatchHeader): void {
     epochs.note(header.leaderEpoch, header.baseOffset);
 }
 
-/** `strict`: above the recovery point nothing was compacted, so a jump of offsets is damage the checksum cannot see. */
+/**
+ * `strict`: above the recovery point nothing was compacted, so a jump of offsets is damage the checksum cannot see. `endOffsetMax`: where
+ * the next segment begins; what is behind it was cut off once, and came back when power was lost: it goes again, and nothing else.
+ */
 function rebuildSegment(
   state: Replay,
   segment: Segment,
-  strict: boolean,
+  { strict, endOffsetMax }: { readonly strict: boolean; readonly endOffsetMax: Offset | undefined },
   visit: (header: BatchHeader) => void,
 ): void {
   const { indexIntervalBytes } = state.o;
@@ -193,6 +197,7 @@ function rebuildSegment(
   state.endOffset = segment.baseOffset;
   const end: ScanEnd = segment.scan(0, { checkCrc: true }, (header, position) => {
     if (header.lastOffset - segment.baseOffset > RELATIVE_OFFSET_MAX) return true;
+    if (endOffsetMax !== undefined && header.baseOffset >= endOffsetMax) return true;
     if (strict && header.baseOffset !== state.endOffset) return true;
     const { sizeBytes } = segment;
     segment.note(header, position, indexIntervalBytes);
@@ -205,12 +210,13 @@ function rebuildSegment(
   });
   const bytesLost = segment.sizeBytes - end.position;
   if (bytesLost > 0) {
-    state.damage = end.damage ?? 'offsets jump';
+    const reason = end.damage ?? 'offsets jump';
+    if (state.endOffset !== endOffsetMax) state.damage = reason;
     segment.log.file().truncate(end.position);
     segment.sizeBytes = end.position;
     const facts = {
       directory: state.o.directory,
-      reason: state.damage,
+      reason,
       endOffset: state.endOffset,
       bytesLost,
     };

@@ -112,12 +112,21 @@ export class Segments {
 
   /** Whole batches of one segment, from the one that holds `fromOffset`. May throw DiskError. */
   read(o: ReadOptions, header: BatchHeader): DiskRead {
-    const hint = this.hints.find((candidate) => candidate.offset === o.fromOffset);
-    if (hint !== undefined && hint.position < hint.segment.sizeBytes)
-      return this.readAt(hint.segment, hint.position, o, header);
-    const found = this.locate(o.fromOffset);
+    const found = this.startOf(o.fromOffset);
     if (found === undefined) return { chunks: [], sizeBytes: 0, damage: 'no batch holds the offset' };
-    return this.readAt(found.segment, found.located.position, o, header);
+    // What a segment has behind the beginning of the next one was cut off once.
+    const endOffsetMax = Math.min(o.endOffsetMax, this.list[found.index + 1]?.baseOffset ?? o.endOffsetMax);
+    return this.readAt(this.list[found.index]!, found.position, { ...o, endOffsetMax }, header);
+  }
+
+  /** Where to read from: as the last read there said, or by the index. */
+  private startOf(offset: Offset): { readonly index: number; readonly position: number } | undefined {
+    const index = this.indexFor(offset);
+    const hint = this.hints.find((candidate) => candidate.offset === offset);
+    if (hint !== undefined && hint.segment === this.list[index] && hint.position < hint.segment.sizeBytes)
+      return { index, position: hint.position };
+    const found = this.locate(offset);
+    return found && { index: found.index, position: found.located.position };
   }
 
   forgetHints(): void {

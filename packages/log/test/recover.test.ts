@@ -312,3 +312,36 @@ test('a log that was cut where a segment then ends keeps what was flushed behind
   expect(again.endOffset).toBe(3);
   expect(again.epochs.epochAt(1)).toBe(1);
 });
+
+test.each([
+  [1, 'whole'],
+  [1, 'torn'],
+  [3, 'whole'],
+  [3, 'torn'],
+])(
+  'what was cut off an older segment and came back is never read (recovery point %i, %s)',
+  (recoveryPoint, how) => {
+    const disk = new MemoryDisk();
+    const log = openLog({ disk, config: { segmentBytes: 250 } });
+    append(log, batch(1));
+    append(log, batch(1));
+    const [, stale] = readAll(log);
+    log.truncateTo(1);
+    append(log, batch(1, { valueBytes: 150 }), 1);
+    append(log, batch(1), 1);
+    const expected = readAll(log);
+    log.close({ clean: true });
+    const file = disk.open(`${DIRECTORY}/00000000000000000000.log`);
+    file.write(file.size(), [how === 'whole' ? stale! : stale!.subarray(0, 28)]);
+    file.close();
+    const logger = new MemoryLogger();
+    const again = openLog({ disk, config: { segmentBytes: 250 }, recoveryPoint, logger });
+    expect(hex(readAll(again))).toEqual(hex(expected));
+    // Read on from where the last read ended, too.
+    expect(hex(readAll(again, 1))).toEqual(hex(expected));
+    expect(again.endOffset).toBe(3);
+    expect(again.epochs.epochAt(1)).toBe(1);
+    again.truncateTo(2);
+    expect(hex(readAll(again))).toEqual(hex(expected.slice(0, 2)));
+  },
+);
