@@ -398,14 +398,14 @@ export class PartitionLog {
       this.truncateFullyAndStartAt(this.startOffset);
       return;
     }
+    const isLowered = endOffset < this.recoveryPoint;
     this.flusher.truncated(endOffset);
     segments.forgetHints();
     this.endOffset = endOffset;
     this.names.changed();
-    if (segments.list.length - 1 > found.index) {
-      this.recoveryPointLowered();
-      segments.removeAfter(found.index);
-    }
+    // Before anything is written there: after a crash the old one would vouch for what is not on the device yet.
+    if (isLowered) this.recoveryPointLowered();
+    segments.removeAfter(found.index);
     found.segment.truncate(found.located.position, endOffset);
     this.sizeBytes = segments.sizeBytes;
     this.snapshots.removeWhere((snapshot) => snapshot > endOffset);

@@ -166,6 +166,20 @@ test("checkpoint files are Kafka's and survive; damaged ones are left out", () =
   expect(logger.events).toMatchObject([{ event: 'checkpoint-damaged' }]);
 });
 
+test('a log that is cut below its recovery point says so on disk, before anything else is written there', () => {
+  const disk = new MemoryDisk();
+  const logs = open(disk);
+  append(logs.openLog('a', 0, LOG), batch(5));
+  logs.close({ clean: true });
+  const second = open(disk);
+  const log = second.openLog('a', 0, LOG);
+  expect(log.recoveryPoint).toBe(5);
+  log.truncateTo(0);
+  append(log, batch(7), 1);
+  second.close({ clean: false });
+  expect(open(disk).openLog('a', 0, LOG).recoveryPoint).toBe(0);
+});
+
 test('what was noted of logs that are not opened this time stays noted', () => {
   const disk = new MemoryDisk();
   const logs = open(disk);

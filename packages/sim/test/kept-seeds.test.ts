@@ -60,6 +60,14 @@ const kept: readonly [seed: number, story: string][] = [
   [6955, 'a clock jumps by more than a day, and a broker rightly forgets a producer (faults: clock-jump)'],
   [9479, 'a rolling restart went on when the faults were over (faults: later)'],
   [11616, 'power loss brings truncated sectors back below a high watermark that was checkpointed (checker)'],
+  [
+    15280,
+    'bytes that were cut off an older segment come back with a power loss, and reading stops there (log: recover)',
+  ],
+  [
+    16283,
+    'a log is cut below its recovery point and written anew; after a kill the old point vouches for the new bytes (log: log-directory)',
+  ],
 ];
 
 test.each(kept)('seed %i: %s', (seed) => {
