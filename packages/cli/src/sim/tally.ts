@@ -11,7 +11,8 @@ export interface Failures {
 
 export class Tally {
   runs = 0;
-  virtualSeconds = 0;
+  /** Whole, so that the sum does not depend on the order in which runs end. */
+  private virtualUs = 0;
   events = 0;
   /** Over all runs: what happened how often. */
   readonly counts = new Map<string, number>();
@@ -30,7 +31,7 @@ export class Tally {
     const { seed, summary, crash } = outcome;
     this.runs++;
     if (summary !== undefined) {
-      this.virtualSeconds += summary.virtualSeconds;
+      this.virtualUs += Math.round(summary.virtualSeconds * 1e6);
       this.events += summary.events;
       for (const [what, times] of Object.entries(summary.counts))
         this.counts.set(what, (this.counts.get(what) ?? 0) + times);
@@ -43,6 +44,10 @@ export class Tally {
 
   get failed(): number {
     return this.violated.length + this.crashed.length;
+  }
+
+  get virtualSeconds(): number {
+    return this.virtualUs / 1e6;
   }
 
   get wallSeconds(): number {

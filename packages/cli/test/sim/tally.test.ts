@@ -51,3 +51,18 @@ test('a hundred seeds that fail are not all listed', () => {
     'liveness: 100 runs, seeds 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12 and 88 more; liveness of 1',
   );
 });
+
+test('adds up the virtual time without regard to the order', () => {
+  const hours = [0.1, 20.7, 0.2, 21.3].map((virtualSeconds, seed) => ({
+    seed,
+    summary: { ...summary(seed, null), virtualSeconds },
+  }));
+  const sum = (ended: typeof hours) => {
+    const tally = new Tally(() => 0);
+    for (const outcome of ended) tally.add(outcome);
+    return tally.virtualSeconds;
+  };
+  expect([hours, hours.toReversed(), hours.toSorted((a, b) => (b.seed % 2) - (a.seed % 2))].map(sum)).toEqual(
+    [42.3, 42.3, 42.3],
+  );
+});
