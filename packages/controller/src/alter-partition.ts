@@ -1,8 +1,8 @@
 /**
  * AlterPartition: a leader asks for a new ISR (KIP-497, KIP-841, KIP-903). Checks and records. The leader stays, unless it
  * asks for an ISR without itself: then another member leads. Any other replica may ask for one thing only: to be in neither ISR nor ELR.
- * Both do so when their log is damaged, and throw it away in the new leader epoch: a fetch from before, which told of the old log, counts
- * in none of them.
+ * Both do so when their log is damaged. They throw it away when a new leader epoch begins, in which no earlier fetch counts, as that told
+ * of the old log.
  */
 import { isUuid, type NodeId } from '@millrace/base';
 import type {
@@ -78,12 +78,12 @@ function validate(image: MetadataImage, brokerId: NodeId, item: Item): number {
   const isLeader = brokerId === partition.leader;
   if (!isLeader && item.isr.some((member) => member.brokerId === brokerId)) return ErrorCode.INVALID_REQUEST;
   if (item.partitionEpoch < partition.partitionEpoch) return ErrorCode.INVALID_UPDATE_VERSION;
-  if (!isLeader && !isWithout(partition, brokerId, item.isr)) return ErrorCode.INVALID_REQUEST;
-  // Lets nobody in; but the last one that could lead does not go.
-  if (!isLeader)
-    return item.isr.some((member) => image.isActive(member.brokerId))
-      ? ErrorCode.NONE
-      : ErrorCode.INELIGIBLE_REPLICA;
+  if (!isLeader) {
+    if (!isWithout(partition, brokerId, item.isr)) return ErrorCode.INVALID_REQUEST;
+    // Lets nobody in; but the last one that could lead does not go.
+    const canBeSpared = item.isr.some((member) => image.isActive(member.brokerId));
+    return canBeSpared ? ErrorCode.NONE : ErrorCode.INELIGIBLE_REPLICA;
+  }
   if (!isProperIsr(partition, item.isr)) return ErrorCode.INVALID_REQUEST;
   return item.isr.every((member) => isEligible(image, member))
     ? ErrorCode.NONE

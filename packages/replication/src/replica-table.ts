@@ -29,6 +29,7 @@ export class ReplicaTable {
    * those that only lacked space are tried again.
    */
   private readonly broken = new Map<string, string>();
+  /** Producers that were told no before their replica was here. */
   readonly refusedBeforehand = new RefusedBeforehand();
   /** As last written to the checkpoint file. */
   private checkpointed = new Map<Partition, Offset>();

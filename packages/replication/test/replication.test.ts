@@ -2,7 +2,7 @@
  * Goal: the durability contract and the rules of replication, one scenario each. Method: whole replica managers in one
  * process, over byte streams cut anywhere, with a toy controller and a clock moved by hand.
  */
-import { buildBatch, ErrorCode } from '@millrace/protocol';
+import { ErrorCode } from '@millrace/protocol';
 import { expect, test } from 'vitest';
 import { fetchFrom, fetchRequest } from './support/fetching.ts';
 import { bytesBelow, valuesBelow } from './support/logs.ts';
@@ -453,72 +453,6 @@ test('a replica that could not be created on a full disk is created when there i
   world.advance(100);
   expect(produced.value).toMatchObject({ errorCode: ErrorCode.NONE, baseOffset: 0 });
   expect(valuesBelow(world.partition(3, topic))).toEqual(['b']);
-});
-
-test('what a producer sent behind its refused first batch is not appended before that one', () => {
-  const world = new World().start();
-  const topic = world.controller.createTopic('events', ALL);
-  world.advance(20);
-  const producer = { producerId: 7 };
-  // Sent to the second broker, which leads a moment later; the batch behind it is already under way.
-  const first = world.broker(2).produce(topic, 'first', { ...producer, baseSequence: 0 });
-  expect(first.value?.errorCode).toBe(ErrorCode.NOT_LEADER_OR_FOLLOWER);
-  world.controller.elect(topic, 0, 2);
-  world.advance(20);
-  const second = world.broker(2).produce(topic, 'second', { ...producer, baseSequence: 1 });
-  expect(second.value?.errorCode).toBe(ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER);
-  const again = [
-    world.broker(2).produce(topic, 'first', { ...producer, baseSequence: 0 }),
-    world.broker(2).produce(topic, 'second', { ...producer, baseSequence: 1 }),
-  ];
-  world.advance(50);
-  expect(again.map(({ value }) => value?.errorCode)).toEqual([ErrorCode.NONE, ErrorCode.NONE]);
-  expect(valuesBelow(world.partition(2, topic))).toEqual(['first', 'second']);
-  // One that this broker never refused may begin anywhere (KIP-360).
-  expect(
-    world.broker(2).produce(topic, 'x', { producerId: 8, baseSequence: 5, acks: 1 }).value?.errorCode,
-  ).toBe(ErrorCode.NONE);
-});
-
-test('nor before one that was refused while its replica could not be opened', () => {
-  const world = new World().start();
-  const [first, second] = [
-    { producerId: 7, baseSequence: 0 },
-    { producerId: 7, baseSequence: 1 },
-  ];
-  world.broker(1).disk.failWrites = 'ENOSPC';
-  const topic = world.controller.createTopic('events', ALL);
-  world.advance(20);
-  expect(world.broker(1).produce(topic, 'first', first).value?.errorCode).toBe(ErrorCode.KAFKA_STORAGE_ERROR);
-  world.broker(1).disk.failWrites = undefined;
-  world.advance(world.config.highWatermarkCheckpointIntervalMs + 100);
-  const early = world.broker(1).produce(topic, 'second', second);
-  expect(early.value?.errorCode).toBe(ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER);
-  world.broker(1).produce(topic, 'first', first);
-  world.broker(1).produce(topic, 'second', second);
-  world.advance(100);
-  expect(valuesBelow(world.partition(1, topic))).toEqual(['first', 'second']);
-});
-
-test.each(['id', 'name'])('nor before one that came before the topic, by its %s', (by) => {
-  const world = new World().start();
-  const topic = world.controller.createTopic('events', ALL);
-  const first = { producerId: 7, baseSequence: 0 };
-  if (by === 'id') {
-    const { value } = world.broker(1).produce(topic, 'first', first);
-    expect(value?.errorCode).toBe(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
-  } else {
-    const records = buildBatch({
-      baseTimestamp: 0,
-      records: [{ value: new Uint8Array(1) }],
-      ...first,
-      producerEpoch: 0,
-    });
-    world.broker(1).manager.refused('events', 0, records);
-  }
-  world.advance(20);
-  const early = world.broker(1).produce(topic, 'second', { producerId: 7, baseSequence: 1 });
-  expect(early.value?.errorCode).toBe(ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER);
 });
 
 test('a leader that may have been replaced does not tell a consumer that its position is out of range', () => {
