@@ -27,6 +27,8 @@ interface Round {
 
 export class Flusher {
   recoveryPoint: Offset;
+  /** Something was cut off that a power loss would bring back. */
+  private hasUnsyncedCut = false;
   private round: Round | undefined;
   private waitingForNext: FlushDone[] = [];
   private readonly ports: FlushPorts;
@@ -58,6 +60,7 @@ export class Flusher {
   /** The log now ends at `endOffset`: what is appended from there on is new. */
   truncated(endOffset: Offset): void {
     this.recoveryPoint = Math.min(this.recoveryPoint, endOffset);
+    this.hasUnsyncedCut = true;
     if (this.round === undefined) return;
     this.round.target = Math.min(this.round.target, endOffset);
     this.round.truncated = true;
@@ -72,9 +75,10 @@ export class Flusher {
   /** Waits for the device. For a clean stop. May throw DiskError. */
   flushNow(): void {
     const endOffset = this.ports.endOffset();
-    if (this.recoveryPoint >= endOffset) return;
+    if (this.recoveryPoint >= endOffset && !this.hasUnsyncedCut) return;
     for (const handle of this.ports.prepare(this.recoveryPoint)) handle.file().syncNow();
     this.recoveryPoint = endOffset;
+    this.hasUnsyncedCut = false;
   }
 
   private start(waiting: FlushDone[]): void {
@@ -120,8 +124,10 @@ export class Flusher {
     assert(this.round === round, 'one round at a time');
     this.round = undefined;
     const { error } = round;
-    if (error === undefined) this.recoveryPoint = Math.max(this.recoveryPoint, round.target);
-    else this.ports.failed(error);
+    if (error === undefined) {
+      this.recoveryPoint = Math.max(this.recoveryPoint, round.target);
+      if (!round.truncated) this.hasUnsyncedCut = false;
+    } else this.ports.failed(error);
     const next = this.waitingForNext;
     this.waitingForNext = [];
     for (const done of round.waiting) done(error);

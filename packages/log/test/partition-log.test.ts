@@ -451,6 +451,18 @@ test('flush: what was truncated and written anew during a sync is not taken for 
   expect([log.recoveryPoint, flushed]).toEqual([3, true]);
 });
 
+test('a clean stop takes what was cut off from the device too, though nothing was appended since', () => {
+  const disk = new MemoryDisk();
+  const log = openLog({ disk });
+  for (let i = 0; i < 3; i++) append(log, batch(1));
+  log.close({ clean: true });
+  const again = openLog({ disk, cleanShutdown: true });
+  again.truncateTo(1);
+  again.close({ clean: true });
+  disk.losePower();
+  expect(openLog({ disk, cleanShutdown: true }).endOffset).toBe(1);
+});
+
 test('flush: a failing device takes the log offline and tells who waits', () => {
   class FailingDisk extends MemoryDisk {
     override open(path: string): ReturnType<MemoryDisk['open']> {

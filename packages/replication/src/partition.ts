@@ -69,6 +69,8 @@ export class Partition {
    * nobody has more than it.
    */
   damage: string | undefined;
+  /** The log was thrown away because of damage, and the replica has not been in the ISR since. */
+  private isRefetching = false;
   /** Parked fetches that read this partition. */
   readonly waiters = new Set<FetchWaiter>();
   /** Parked until `ownEnd` moves: a follower's next fetch. */
@@ -133,6 +135,7 @@ export class Partition {
     if (this.isClosed || assignment.leaderEpoch < this.leaderEpoch) return;
     this.replicas = assignment.replicas;
     this.elr = assignment.elr;
+    if (assignment.isr.includes(this.ports.brokerId)) this.isRefetching = false;
     if (assignment.leaderEpoch > this.leaderEpoch || this.role === 'none') {
       this.changeRole(assignment);
       return;
@@ -326,9 +329,16 @@ export class Partition {
 
   // ------------------------------------------------------------------ failure and end
 
-  /** A read brought bytes that cannot be what was written. */
+  /**
+   * A read brought bytes that cannot be what was written, or the device refused a follower's write. If that happens again before the
+   * replica was in the ISR again, the device cannot hold the log: without an end each attempt would cost a leader epoch.
+   */
   foundDamaged(reason: string): void {
     if (this.damage !== undefined || this.isClosed) return;
+    if (this.isRefetching) {
+      this.diskFailed(`damaged again while it was fetched anew: ${reason}`);
+      return;
+    }
     this.damage = reason;
     this.ports.logger.error('replica-damaged', { ...this.facts(), reason, isr: this.isr });
     this.leadership?.giveUp();
@@ -347,6 +357,7 @@ export class Partition {
       return;
     }
     this.damage = undefined;
+    this.isRefetching = true;
     this.restartAt(this.log.startOffset, 'damaged');
   }
 

@@ -144,6 +144,26 @@ test('nor does it throw its log away while there is nobody to fetch from', () =>
   expect(replica.partition.log.endOffset).toBe(0);
 });
 
+test('damaged again before it was in the ISR again: the replica goes offline, and asks for no further leader epoch', () => {
+  const replica = damagedFollower({});
+  replica.decide({ isr: [OTHER], leader: OTHER });
+  replica.proposals.length = 0;
+  replica.partition.foundDamaged('EIO');
+  expect(replica.partition.isOffline).toBe(true);
+  expect(replica.proposals).toEqual([]);
+});
+
+test('damaged again after it was in the ISR again: it starts anew once more', () => {
+  const replica = damagedFollower({});
+  replica.decide({ isr: [OTHER], leader: OTHER });
+  replica.decide({ isr: [OTHER, ME] });
+  replica.decide({ isr: [OTHER] });
+  replica.proposals.length = 0;
+  replica.partition.foundDamaged('EIO');
+  expect(replica.partition.isOffline).toBe(false);
+  expect(replica.proposals).toHaveLength(1);
+});
+
 test('a broker with a damaged log that stops cleanly does not vouch for its logs afterwards, and loses nothing of them', () => {
   const { world, topic } = cluster();
   const { manager } = world.broker(3);

@@ -33,7 +33,7 @@ export function lookAfter(cluster: SimCluster, atlas: Atlas): void {
 
 function hasOfflineLog(node: SimNode): boolean {
   const replicas = node.roles?.broker?.replicas;
-  return replicas?.partitions().some(({ log }) => log.offline !== undefined) === true;
+  return replicas?.partitions().some(({ isOffline, log }) => isOffline || log.offline !== undefined) === true;
 }
 
 /** What is still missing to peace, in words; undefined: nothing. Clients may go on writing meanwhile. */
