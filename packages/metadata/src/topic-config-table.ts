@@ -71,13 +71,13 @@ function listOf(...allowed: string[]): Check {
 
 const gzipLevel: Check = (value) => (value.trim() === '-1' ? undefined : int(1, 9n)(value));
 
-const throttled: Check = (value) =>
-  value.trim() === '' || value.trim() === '*' || /^\d+:\d+(,\d+:\d+)*$/.test(value.trim().replaceAll(' ', ''))
-    ? undefined
-    : "must be '*' or a list of partition:broker";
+/** What is not built is accepted only as what happens anyway: nobody is to count on it. */
+function only(value: string, reason: string): Check {
+  return (given) => (given.trim().toLowerCase() === value ? undefined : `must be '${value}': ${reason}`);
+}
 
-const falseOnly: Check = (value) =>
-  bool(value) ?? (value.trim().toLowerCase() === 'false' ? undefined : 'tiered storage is not supported');
+const notTiered: Check = only('false', 'tiered storage is not supported');
+const notThrottled: Check = only('', 'throttling replication is not supported yet');
 
 const LONG_MAX_TEXT = String(LONG_MAX);
 
@@ -110,7 +110,7 @@ export const definitions: readonly Definition[] = [
     'compression.type',
     'string',
     'producer',
-    oneOf('uncompressed', 'zstd', 'lz4', 'snappy', 'gzip', 'producer'),
+    only('producer', 'batches are kept as they came, the broker does not compress them anew yet'),
     'compression.type',
     "How batches are compressed in the log; 'producer' keeps each as it came.",
   ),
@@ -150,7 +150,7 @@ export const definitions: readonly Definition[] = [
     'flush.ms',
     'long',
     LONG_MAX_TEXT,
-    long(0),
+    only(LONG_MAX_TEXT, 'syncing by time is not supported yet, flush.messages is'),
     ['log.flush.interval.ms', 'log.flush.scheduler.interval.ms'],
     'After how long records are synced to the device.',
   ),
@@ -158,7 +158,7 @@ export const definitions: readonly Definition[] = [
     'follower.replication.throttled.replicas',
     'list',
     '',
-    throttled,
+    notThrottled,
     [],
     'Replicas whose fetching is throttled, as partition:broker, or * for all.',
   ),
@@ -174,7 +174,7 @@ export const definitions: readonly Definition[] = [
     'leader.replication.throttled.replicas',
     'list',
     '',
-    throttled,
+    notThrottled,
     [],
     'Replicas that leaders serve throttled, as partition:broker, or * for all.',
   ),
@@ -262,7 +262,7 @@ export const definitions: readonly Definition[] = [
     'preallocate',
     'boolean',
     'false',
-    bool,
+    only('false', 'creating segments in full size is not supported yet'),
     'log.preallocate',
     'Whether segment files are created in their full size.',
   ),
@@ -270,7 +270,7 @@ export const definitions: readonly Definition[] = [
     'remote.log.copy.disable',
     'boolean',
     'false',
-    falseOnly,
+    notTiered,
     [],
     'Tiered storage: no more segments are copied. Not supported.',
   ),
@@ -278,11 +278,11 @@ export const definitions: readonly Definition[] = [
     'remote.log.delete.on.disable',
     'boolean',
     'false',
-    falseOnly,
+    notTiered,
     [],
     'Tiered storage: remote data goes when it is switched off. Not supported.',
   ),
-  define('remote.storage.enable', 'boolean', 'false', falseOnly, [], 'Tiered storage. Not supported.'),
+  define('remote.storage.enable', 'boolean', 'false', notTiered, [], 'Tiered storage. Not supported.'),
   define(
     'retention.bytes',
     'long',
@@ -319,7 +319,7 @@ export const definitions: readonly Definition[] = [
     'segment.jitter.ms',
     'long',
     '0',
-    long(0),
+    only('0', 'closing segments earlier by lot is not supported yet'),
     ['log.roll.jitter.ms', ['log.roll.jitter.hours', HOUR_MS]],
     'Up to how much earlier, by lot, a segment is closed than segment.ms says.',
   ),

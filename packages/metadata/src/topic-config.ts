@@ -50,10 +50,6 @@ export interface DescribedConfig {
   readonly synonyms: readonly ConfigSynonym[];
 }
 
-export function topicConfigDefinition(name: string): Definition | undefined {
-  return byName.get(name);
-}
-
 /** What is wrong with a value, in words for the client; undefined when it is fine. */
 export function validateTopicConfig(name: string, value: string): string | undefined {
   const definition = byName.get(name);
