@@ -10,6 +10,7 @@ import {
   type CreateTopicsRequest,
   type CreateTopicsResponse,
   ErrorCode,
+  topicCollisionKey,
   validateTopicName,
 } from '@millrace/protocol';
 import {
@@ -84,7 +85,7 @@ function plan(context: TopicsContext, topic: Topic, taken: Map<string, string>):
   const problem = checkName(context.image, topic.name, taken) ?? checkConfigs(context, topic);
   if (problem !== undefined) return problem;
   const replicas = topic.assignments.length > 0 ? manual(context, topic) : automatic(context, topic);
-  if (!isRefusal(replicas)) taken.set(topic.name.replaceAll('.', '_'), topic.name);
+  if (!isRefusal(replicas)) taken.set(topicCollisionKey(topic.name), topic.name);
   return replicas;
 }
 
@@ -101,7 +102,7 @@ function checkName(
   if (image.topic(name) !== undefined) {
     return refusal(ErrorCode.TOPIC_ALREADY_EXISTS, `topic '${name}' already exists`);
   }
-  const other = image.collidingTopic(name) ?? taken.get(name.replaceAll('.', '_'));
+  const other = image.collidingTopic(name) ?? taken.get(topicCollisionKey(name));
   if (other === undefined) return undefined;
   return refusal(
     ErrorCode.INVALID_TOPIC_EXCEPTION,

@@ -4,6 +4,7 @@
  * place, and its maps have no order: whoever makes output of them sorts first.
  */
 import type { BrokerEpoch, LeaderEpoch, NodeId, Offset, QuorumEpoch, Uuid } from '@millrace/base';
+import { topicCollisionKey } from '@millrace/protocol';
 import { Map as ImmutableMap } from 'immutable';
 import type { ListenerEndpoint } from './record-types.ts';
 
@@ -151,7 +152,7 @@ export class MetadataImage {
 
   /** The existing topic whose name differs from this one by '.' and '_' only (metrics could not tell them apart). */
   collidingTopic(name: string): string | undefined {
-    const known = this.state.collidableNames.get(collisionKey(name));
+    const known = this.state.collidableNames.get(topicCollisionKey(name));
     return known === name ? undefined : known;
   }
 
@@ -202,11 +203,6 @@ export interface PartitionOfBroker {
   readonly topic: TopicImage;
   readonly index: number;
   readonly partition: PartitionImage;
-}
-
-/** Equal for names that collide. */
-export function collisionKey(name: string): string {
-  return name.replaceAll('.', '_');
 }
 
 /**

@@ -4,15 +4,10 @@
  * whoever decided it, and ends the node.
  */
 import { assert, type NodeId, type Offset, type QuorumEpoch, type Uuid, unreachable } from '@millrace/base';
+import { topicCollisionKey } from '@millrace/protocol';
 import { Map as ImmutableMap } from 'immutable';
 import { MetadataDelta, nothingTouched, type Touched } from './delta.ts';
-import {
-  type BrokerRegistration,
-  type Configs,
-  collisionKey,
-  MetadataImage,
-  type PartitionImage,
-} from './image.ts';
+import { type BrokerRegistration, type Configs, MetadataImage, type PartitionImage } from './image.ts';
 import type {
   BrokerChangeRecord,
   ConfigRecord,
@@ -178,7 +173,7 @@ class Replay {
     this.topicIds.set(record.name, record.topicId);
     this.topicsById.set(record.topicId, { id: record.topicId, name: record.name, partitions: [] });
     this.drafts.set(record.topicId, []);
-    if (isCollidable(record.name)) this.collidableNames.set(collisionKey(record.name), record.name);
+    if (isCollidable(record.name)) this.collidableNames.set(topicCollisionKey(record.name), record.name);
     this.touched.topics.add(record.topicId);
   }
 
@@ -218,7 +213,7 @@ class Replay {
     assert(topic !== undefined, 'a removed topic exists');
     this.topicsById.delete(topicId);
     this.topicIds.delete(topic.name);
-    if (isCollidable(topic.name)) this.collidableNames.delete(collisionKey(topic.name));
+    if (isCollidable(topic.name)) this.collidableNames.delete(topicCollisionKey(topic.name));
     if (this.topicConfigs.has(topic.name)) {
       this.topicConfigs.delete(topic.name);
       this.touched.topicConfigs.add(topic.name);

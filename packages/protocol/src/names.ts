@@ -1,6 +1,4 @@
-/**
- * Which topic names are allowed.
- */
+/** Which topic names are allowed, and which may not exist side by side. */
 
 const TOPIC_NAME_CHARACTERS_MAX = 249;
 
@@ -15,14 +13,7 @@ export function validateTopicName(name: string): string | undefined {
   return undefined;
 }
 
-/**
- * Two names with the same key collide: metrics write '.' as '_', so such names may not exist side by side.
- */
+/** Equal for names that collide: metrics write '.' as '_', so such names may not exist side by side. */
 export function topicCollisionKey(name: string): string {
   return name.replaceAll('.', '_');
-}
-
-/** Whether two different names cannot exist side by side. */
-export function topicNamesCollide(a: string, b: string): boolean {
-  return topicCollisionKey(a) === topicCollisionKey(b);
 }

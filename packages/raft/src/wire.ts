@@ -112,7 +112,6 @@ export function decodeVoters(bytes: Uint8Array): VotersRecord {
 
 export type LeaderChangeRecord = MessageType<typeof LeaderChangeMessage>;
 export const encodeLeaderChange = LeaderChangeMessage.encode;
-export const decodeLeaderChange = LeaderChangeMessage.decode;
 
 /** Numbers of kinds on wire and disk. */
 export const kindNumbers = { data: 0, leaderChange: 1, voters: 2 } as const satisfies Record<
