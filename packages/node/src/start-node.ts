@@ -68,7 +68,7 @@ export async function startNode(config: NodeConfig, seams: NodeSeams = {}): Prom
     await node.start(seams);
     return node;
   } catch (error) {
-    await node.kill();
+    await node.giveUp();
     throw asStartError(error);
   }
 }
@@ -125,7 +125,7 @@ class HostedNode implements RunningNode {
     if (healthPort !== undefined) {
       const { serveHealth } = await import('./io/health.ts');
       this.health = await serveHealth(healthPort, () => ({
-        ready: this.isReady,
+        ready: this.isReady && this.roles.isHealthy,
         facts: { node: config.nodeId },
       }));
     }
@@ -162,6 +162,12 @@ class HostedNode implements RunningNode {
 
   kill(): Promise<void> {
     this.ending ??= this.end((done) => this.roles.kill(done), false);
+    return this.ending;
+  }
+
+  /** What it could not do is the cause of its end. */
+  giveUp(): Promise<void> {
+    this.ending ??= this.end((done) => this.roles.giveUp(done), false);
     return this.ending;
   }
 
@@ -226,9 +232,9 @@ class HostedNode implements RunningNode {
         imageChanged: (image) => {
           for (const waiter of [...this.waiters]) waiter(image);
         },
-        failed: (message) => this.giveUp(message),
+        failed: (message) => this.failLater(message),
         foreignFolder: (reason) =>
-          this.giveUp(
+          this.failLater(
             `the data folder ${config.logDirectory} belongs to another cluster (${reason}); name another folder in log.dirs, or the right controllers in controller.quorum.voters`,
           ),
       },
@@ -243,10 +249,10 @@ class HostedNode implements RunningNode {
   }
 
   /** Stops everything, then tells. */
-  private giveUp(message: string): void {
+  private failLater(message: string): void {
     this.logger.error('node-failed', { reason: message });
     // The one that failed may be in the middle of its turn.
-    setImmediate(() => void this.kill().then(() => this.fail(new StartError(message))));
+    setImmediate(() => void this.giveUp().then(() => this.fail(new StartError(message))));
   }
 }
 

@@ -1,7 +1,7 @@
 /** Goal: the packages make a cluster. Method: one in this process, real sockets and files, a small client, faults. */
 import { existsSync } from 'node:fs';
 import { apis, ErrorCode } from '@millrace/protocol';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { type RunningCluster, startCluster } from '../src/index.ts';
 import { eventually, TestClient } from './support/client.ts';
 
@@ -37,7 +37,7 @@ async function partitionOf(topic: string, partition: number, asked = 2) {
   return topics[0]!.partitions.find((entry) => entry.partitionIndex === partition)!;
 }
 
-/** A new leader learns the high watermark anew: consumers see the last records a moment later (behaviour 10.2). */
+/** A new leader learns the high watermark anew: consumers see the last records a moment later. */
 async function holds(topic: string, partition: number, leaderId: number, expected: string[]): Promise<void> {
   const leader = await client(leaderId);
   const values = await eventually(async () => {
@@ -139,6 +139,19 @@ test('the controller restarts: nothing of the metadata is lost, brokers stay', a
   await (await client(2)).createTopic('after', 1, 3);
   const { brokers } = await (await client(2)).metadata('after');
   expect(brokers).toHaveLength(3);
+}, 20_000);
+
+test('a killed controller hands nothing on; another takes over', async () => {
+  const trio = await startCluster({ controllers: 3, brokers: 0 });
+  const quorumOf = (id: number) => trio.node(id).running?.roles.controller?.quorum;
+  const leaders = () => trio.nodes.flatMap(({ id }) => quorumOf(id)?.leader()?.nodeId ?? []);
+  const first = await eventually(async () => (leaders().length === 3 ? leaders()[0] : undefined));
+  const handOver = vi.spyOn(quorumOf(first)!, 'stop');
+  await trio.kill(first);
+  expect(handOver).not.toHaveBeenCalled();
+  await eventually(async () => leaders().find((id) => id !== first));
+  await trio.startNode(first);
+  await trio.stop();
 }, 20_000);
 
 test('a deleted topic is gone everywhere', async () => {

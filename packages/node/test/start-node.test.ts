@@ -167,6 +167,21 @@ test('a process that started and stopped a cluster ends by itself and leaves no 
   expect(readdirSync(tmpdir())).not.toContain(child.stdout.trim().split('/').at(-1));
 }, 20_000);
 
+test('health: a controller without a quorum is not healthy, one that knows the leader is', async () => {
+  const [port, healthPort, absent] = [await freePort(), await freePort(), await freePort()];
+  const more = { 'health.port': String(healthPort) };
+  const health = async () => (await fetch(`http://127.0.0.1:${healthPort}/health`)).status;
+  const absentVoters = [2, 3].map((id) => `${id}@127.0.0.1:${absent + id}`);
+  const alone = { 'controller.quorum.voters': [`1@127.0.0.1:${port}`, ...absentVoters].join() };
+  const lonely = await startNode(loadConfig({ overrides: settings('lonely', port, { ...more, ...alone }) }));
+  await lonely.ready;
+  expect(await health()).toBe(503);
+  await lonely.kill();
+  const whole = await startNode(loadConfig({ overrides: settings('whole', port, more) }));
+  await expect.poll(health).toBe(200);
+  await whole.stop();
+}, 20_000);
+
 test('a combined node is a whole cluster', async () => {
   const cluster = await startCluster({ controllers: 1, brokers: 1, combined: true });
   expect(cluster.nodes.map((node) => node.role)).toEqual(['combined']);

@@ -171,6 +171,16 @@ export class Quorum {
     this.input({ type: 'stopRequested' });
   }
 
+  /** As a crash would: says nothing to anyone. Closes storage and channels. */
+  kill(done: () => void): void {
+    if (this.closed) {
+      this.options.clock.soon(done);
+      return;
+    }
+    this.stopping.push(done);
+    this.finishStop();
+  }
+
   private input(input: RaftInput): void {
     if (this.closed) return;
     this.inputs.push(input);

@@ -201,6 +201,22 @@ test('stop hands over: the next leader is there long before any time-out', () =>
   expect(again).toBe(true);
 });
 
+test('kill says nothing: the others notice by their time-outs', () => {
+  const cluster = formedCluster();
+  const first = cluster.leader();
+  let killed = false;
+  first.quorum.kill(() => {
+    killed = true;
+  });
+  cluster.nodes.delete(first.id);
+  cluster.clock.advance(60);
+  expect(killed).toBe(true);
+  expect(first.events.at(-1)).toBe('active e1');
+  expect(() => cluster.leader()).toThrow('no leader');
+  cluster.clock.advance(5_000);
+  expect(cluster.leader().id).not.toBe(first.id);
+});
+
 /** A storage whose writes complete when the test says so. */
 class HeldStorage implements RaftStorage {
   readonly writes: { readonly writes: readonly StorageWrite[]; readonly done: (error?: Error) => void }[] =

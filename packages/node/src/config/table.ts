@@ -304,7 +304,7 @@ const connectionSettings = {
     'Connections',
     long(1),
     '268435456',
-    'Bytes of requests held in memory, for all connections together. Above it no connection is read.',
+    'Bytes of requests and of answers held in memory, for all connections together. Above it no connection is read, and consumers are given no records; one answer takes at most a quarter of what is left.',
     { differs: 'Kafka has no limit (-1) by default.' },
   ),
   'max.connections': setting(
@@ -345,7 +345,7 @@ const operationSettings = {
     'Operation',
     optional(int(0, 65535)),
     '',
-    'Port of a small HTTP server on all interfaces: `GET /health` answers 200 when the node is ready, else 503. Not set: none.',
+    'Port of a small HTTP server on all interfaces: `GET /health` answers 200 while the broker is unfenced, or the controller knows who leads the quorum, else 503. Not set: none.',
     { differs: OURS },
   ),
   'logger.level': setting(

@@ -192,6 +192,11 @@ export class BrokerRole {
     );
   }
 
+  /** As the controller last said. */
+  get isUnfenced(): boolean {
+    return this.lifecycle?.fenced === false;
+  }
+
   /** As a crash would, as far as one process can: nothing is said to anyone, nothing is flushed. */
   kill(done: () => void): void {
     this.closeListeners();

@@ -111,8 +111,22 @@ export class ControllerRole {
     );
   }
 
+  /** Whether the quorum has a leader, as far as this node knows. */
+  get knowsLeader(): boolean {
+    return this.quorum?.leader() !== undefined;
+  }
+
   /** Hands leadership on, then closes. */
   stop(done: () => void): void {
+    this.end((quorum, closed) => quorum.stop(closed), done);
+  }
+
+  /** As a crash would: nothing is said to anyone. */
+  kill(done: () => void): void {
+    this.end((quorum, closed) => quorum.kill(closed), done);
+  }
+
+  private end(endQuorum: (quorum: Quorum, closed: () => void) => void, done: () => void): void {
     this.stopped = true;
     this.timer?.timer.cancel();
     this.timer = undefined;
@@ -121,7 +135,7 @@ export class ControllerRole {
       else this.listening.close(done);
     };
     if (this.quorum === undefined) closeListener();
-    else this.quorum.stop(closeListener);
+    else endQuorum(this.quorum, closeListener);
   }
 
   private listen(quorum: Quorum, done: (error?: Error) => void): void {

@@ -63,22 +63,32 @@ export class NodeRole {
     else this.controller.start((error) => (error === undefined ? startBroker() : done(error)));
   }
 
+  /** Every role can do its work now: the quorum has a leader, the cluster counts on the broker. */
+  get isHealthy(): boolean {
+    return this.controller?.knowsLeader !== false && this.broker?.isUnfenced !== false;
+  }
+
   stop(done: () => void): void {
-    this.end((broker, brokerDone) => broker.stop(brokerDone), done);
+    this.end('stop', 'stop', done);
   }
 
-  /** As a crash of the broker would; the controller still says good-bye. */
+  /** As a crash would, as far as one process can: nobody is told anything. */
   kill(done: () => void): void {
-    this.end((broker, brokerDone) => broker.kill(brokerDone), done);
+    this.end('kill', 'kill', done);
   }
 
-  private end(endBroker: (broker: BrokerRole, done: () => void) => void, done: () => void): void {
+  /** A role cannot go on. The broker ends as by a crash, the controller still hands its leadership on. */
+  giveUp(done: () => void): void {
+    this.end('kill', 'stop', done);
+  }
+
+  private end(broker: 'stop' | 'kill', controller: 'stop' | 'kill', done: () => void): void {
     const endController = () => {
       if (this.controller === undefined) done();
-      else this.controller.stop(done);
+      else this.controller[controller](done);
     };
     if (this.broker === undefined) endController();
-    else endBroker(this.broker, endController);
+    else this.broker[broker](endController);
   }
 
   private clusterIdKnown(id: Uuid): void {

@@ -214,7 +214,7 @@ export class SimNode {
     world.tell(this.name, 'process-gave-up', { reason: message });
     life.arrives(0, () => {
       if (this.roles === undefined) life.die('ended');
-      else this.roles.kill(() => this.closed(life, { clean: false }));
+      else this.roles.giveUp(() => this.closed(life, { clean: false }));
     });
   }
 
