@@ -1,38 +1,49 @@
 /** What leader and follower do to bytes before they are written: stamping, and checking what was replicated. Pure. */
-import type { Offset } from '@millrace/base';
+import type { Offset, WallMillis } from '@millrace/base';
 import {
   BATCH_HEADER_BYTES,
   type BatchHeader,
+  type CompressionCodecs,
   checkBatchCrc,
   DecodeError,
   ErrorCode,
   readBatchHeader,
+  readRecords,
   setLogAppendTime,
   setMaxTimestamp,
   stampBatch,
 } from '@millrace/protocol';
 import type { LeaderAppendOptions, LogConfig, Refusal } from './types.ts';
-import { refuse } from './validate.ts';
+import { isMaxTimestampSuspect, refuse } from './validate.ts';
 
 const ATTRIBUTES_LOW_AT = 22;
 const LOG_APPEND_TIME_BIT = 0x08;
 
-/** Offsets, leader epoch and timestamp type, in place; `header` is read anew. */
+/** Offsets, leader epoch, timestamp type and where need be the largest timestamp, in place; `header` is read anew. */
 export function stampForLeader(
   batch: Uint8Array,
   header: BatchHeader,
   baseOffset: Offset,
   o: LeaderAppendOptions,
   config: LogConfig,
+  codecs: CompressionCodecs,
 ): void {
   stampBatch(batch, 0, baseOffset, o.leaderEpoch);
   if (config.timestampType === 'LogAppendTime') {
     setLogAppendTime(batch, 0, o.nowWallMs);
-  } else if (header.isLogAppendTime) {
-    // A client's claim that only a broker may make.
-    batch[ATTRIBUTES_LOW_AT]! &= ~LOG_APPEND_TIME_BIT;
-    setMaxTimestamp(batch, 0, header.maxTimestamp);
+    return;
   }
+  const isWrong = isMaxTimestampSuspect(header, o.nowWallMs, config);
+  if (!isWrong && !header.isLogAppendTime) return;
+  // A client's claim that only a broker may make.
+  batch[ATTRIBUTES_LOW_AT]! &= ~LOG_APPEND_TIME_BIT;
+  setMaxTimestamp(batch, 0, isWrong ? largestTimestamp(batch, codecs) : header.maxTimestamp);
+}
+
+function largestTimestamp(batch: Uint8Array, codecs: CompressionCodecs): WallMillis {
+  let largest: WallMillis = -1;
+  for (const { timestamp } of readRecords(batch, codecs)) largest = Math.max(largest, timestamp);
+  return largest;
 }
 
 /** How many bytes are whole batches that continue a log at `endOffset`; a cut last batch does not count. */

@@ -148,7 +148,7 @@ export class PartitionLog {
     // No transaction can be open: nothing verifies one yet (KIP-890).
     if (header.isTransactional)
       return refuse(ErrorCode.INVALID_TXN_STATE, 'the transaction is not known in this partition');
-    stampForLeader(batch, header, this.endOffset, o, config);
+    stampForLeader(batch, header, this.endOffset, o, config, this.codecs);
     const failure = this.write(batch, o.nowWallMs);
     if (failure !== undefined) return failure;
     return {

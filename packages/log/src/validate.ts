@@ -1,6 +1,6 @@
 /**
  * Judges what a client wants to append, by header and checksum only, in Kafka's order. Pure: the batch is not
- * changed here. Records are decoded in one case, a header whose timestamps look forbidden, to name the culprits.
+ * changed here. Records are decoded in one case, a header whose timestamps look forbidden or wrong, to name the culprits.
  */
 import type { WallMillis } from '@millrace/base';
 import {
@@ -8,6 +8,7 @@ import {
   type BatchHeader,
   type CompressionCodecs,
   checkBatchCrc,
+  DECOMPRESSED_BYTES_MAX,
   DecodeError,
   ErrorCode,
   readBatchHeader,
@@ -18,6 +19,8 @@ import type { LogConfig, Refusal } from './types.ts';
 
 const MAGIC_AT = 16;
 const ZSTD = 4;
+/** Size, attributes, timestamp, offset, no key, no value, no headers: a byte each. */
+const RECORD_BYTES_MIN = 7;
 /** First Produce version whose clients may send zstd (KIP-110). */
 const ZSTD_FROM_VERSION = 7;
 
@@ -63,6 +66,10 @@ function judgeSizeAndCounts(bytes: Uint8Array, header: BatchHeader, config: LogC
     return refuse(ErrorCode.CORRUPT_MESSAGE, 'the checksum of the record batch is wrong');
   if (header.recordCount <= 0 || header.lastOffsetDelta + 1 !== header.recordCount)
     return refuse(ErrorCode.INVALID_RECORD, 'record count and last offset delta of the batch disagree');
+  const recordBytesMax =
+    header.compression === 0 ? header.sizeBytes - BATCH_HEADER_BYTES : DECOMPRESSED_BYTES_MAX;
+  if (header.recordCount * RECORD_BYTES_MIN > recordBytesMax)
+    return refuse(ErrorCode.INVALID_RECORD, 'the batch cannot hold as many records as it says');
   if (header.isControl) return refuse(ErrorCode.INVALID_RECORD, 'clients cannot write control batches');
   if (header.producerId >= 0 && header.baseSequence < 0)
     return refuse(ErrorCode.INVALID_RECORD, 'an idempotent batch needs a sequence number');
@@ -85,13 +92,29 @@ export function judgeTimestamps(
     return refuseAll(header, 'a client cannot write LogAppendTime timestamps');
   }
   const earliest = nowWallMs - config.timestampBeforeMaxMs;
-  const latest = nowWallMs + config.timestampAfterMaxMs;
+  const latest = latestAllowed(nowWallMs, config);
   const { baseTimestamp, maxTimestamp } = header;
   const suspect =
-    maxTimestamp > latest ||
+    isMaxTimestampSuspect(header, nowWallMs, config) ||
     (baseTimestamp !== -1 && baseTimestamp < earliest) ||
     (maxTimestamp !== -1 && maxTimestamp < earliest);
   return suspect ? judgeEachTimestamp(bytes, header, earliest, latest, codecs) : undefined;
+}
+
+/**
+ * Some clients never set it, or not from all records; where it is below the first record's, or forbidden, the records are asked. One
+ * that is too small and looks right is believed: Kafka looks at every record.
+ */
+export function isMaxTimestampSuspect(
+  { baseTimestamp, maxTimestamp }: BatchHeader,
+  nowWallMs: WallMillis,
+  config: LogConfig,
+): boolean {
+  return maxTimestamp < baseTimestamp || maxTimestamp > latestAllowed(nowWallMs, config);
+}
+
+function latestAllowed(nowWallMs: WallMillis, config: LogConfig): WallMillis {
+  return nowWallMs + config.timestampAfterMaxMs;
 }
 
 function judgeEachTimestamp(

@@ -1,7 +1,14 @@
 /** One partition's log, rule by rule. */
 import { DiskError, InvariantError } from '@millrace/base';
 import { MemoryDisk, MemoryLogger } from '@millrace/base/testing';
-import { Compression, ErrorCode, readBatchHeader, readRecords } from '@millrace/protocol';
+import {
+  Compression,
+  checkBatchCrc,
+  ErrorCode,
+  readBatchHeader,
+  readRecords,
+  setMaxTimestamp,
+} from '@millrace/protocol';
 import { compressionCodecs } from '@millrace/protocol/io';
 import { expect, test } from 'vitest';
 import type { LeaderAppend, PartitionLog } from '../src/index.ts';
@@ -67,6 +74,12 @@ test('what is no single good batch is refused with the code Kafka has for it', (
   const miscounted = batch(2);
   new DataView(miscounted.buffer).setInt32(23, 2);
   expect(refusal(log, withCrc(miscounted))).toBe(ErrorCode.INVALID_RECORD);
+  for (const compression of [Compression.NONE, Compression.GZIP]) {
+    const boastful = batch(1, { compression });
+    new DataView(boastful.buffer).setInt32(23, 0x7ffffffe);
+    new DataView(boastful.buffer).setInt32(57, 0x7fffffff);
+    expect(refusal(log, withCrc(boastful))).toBe(ErrorCode.INVALID_RECORD);
+  }
   expect(refusal(log, batch(1, { isControl: true }))).toBe(ErrorCode.INVALID_RECORD);
   expect(refusal(log, batch(1, { producerId: 5, producerEpoch: 0 }))).toBe(ErrorCode.INVALID_RECORD);
   const zstd = { compression: Compression.ZSTD };
@@ -90,6 +103,24 @@ test('timestamps: too far ahead or back is refused and the culprits are named', 
   expect(!back.ok && back.recordErrors?.map((error) => error.batchIndex)).toEqual([0]);
   expect(lead(log, batch(2, { timestamps: [NOW - 5000, NOW + 1000] })).ok).toBe(true);
   expect(lead(log, batch(1, { timestamps: [-1] })).ok).toBe(true);
+});
+
+test('a largest timestamp that cannot be is replaced by that of the records', () => {
+  const log = openLog({ config: { timestampAfterMaxMs: 1000 } });
+  const claim = (maxTimestamp: number, o: Parameters<typeof batch>[1] = {}) => {
+    const bytes = batch(3, { timestamps: [NOW, NOW + 20, NOW + 10], ...o });
+    setMaxTimestamp(bytes, 0, maxTimestamp);
+    return bytes;
+  };
+  const claims = [claim(-1), claim(NOW - 1, { compression: Compression.GZIP }), claim(NOW + 1_000_000)];
+  for (const bytes of claims) append(log, bytes);
+  for (const stored of readAll(log)) {
+    expect(readBatchHeader(stored).maxTimestamp).toBe(NOW + 20);
+    expect(checkBatchCrc(stored, 0, stored.length)).toBe(true);
+  }
+  expect(log.offsetForTimestamp(NOW + 15)).toMatchObject({ offset: 1, timestamp: NOW + 20 });
+  const tooLate = claim(-1, { timestamps: [NOW, NOW + 2000, NOW] });
+  expect(lead(log, tooLate)).toMatchObject({ ok: false, errorCode: ErrorCode.INVALID_TIMESTAMP });
 });
 
 test('LogAppendTime: the leader stamps its time; CreateTime: a claim to it is taken back', () => {

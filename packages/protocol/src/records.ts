@@ -42,7 +42,7 @@ export interface Record {
 }
 
 /** Most bytes the records of one batch may decompress to. */
-export const DECOMPRESSED_BYTES_MAX = 512 * 1024 * 1024;
+export const DECOMPRESSED_BYTES_MAX = 128 * 1024 * 1024;
 
 /**
  * The records of one whole batch in order. Keys and values are views of the batch, or of the decompressed block.

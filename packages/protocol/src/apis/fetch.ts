@@ -9,7 +9,8 @@
  *     11  fetching from the closest replica (KIP-392)     18  the follower's high watermark (KIP-1166)
  *
  * The replica is named by replicaId up to version 14, by replicaState from 15 on. No high watermark in the request
- * means "as large as can be", for which Number.MAX_SAFE_INTEGER stands.
+ * means "as large as can be", for which Number.MAX_SAFE_INTEGER stands. Clients may ask for any int64 as an offset: one beyond the safe integers is clamped,
+ * and as far out of range as before.
  */
 import { defineApi, type RequestOf, type ResponseOf } from '../api.ts';
 import { array, int8, int16, int32, int64, records, string, struct, uuid } from '../schema.ts';
@@ -42,7 +43,7 @@ export const fetch = defineApi({
       partitions: array('0+', {
         partition: int32('0+'),
         currentLeaderEpoch: int32('9+', { default: -1 }),
-        fetchOffset: int64('0+'),
+        fetchOffset: int64('0+', { clamp: true }),
         lastFetchedEpoch: int32('12+', { default: -1 }),
         logStartOffset: int64('5+', { default: -1 }),
         partitionMaxBytes: int32('0+'),
