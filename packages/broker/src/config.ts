@@ -1,5 +1,5 @@
 /**
- * What the front end may hold and for how long. Every limit of design section 8 that concerns connections is here,
+ * What the front end may hold and for how long. Every limit that concerns connections is here,
  * with the answer that is given when it is reached. Nothing is read from the environment: the host fills it in.
  */
 import type { Millis } from '@millrace/base';

@@ -85,6 +85,7 @@ export class BrokerFrontEnd implements ConnectionHost {
       clusterId: () => options.clusterId(),
       image: () => options.image(),
       apis: handlers.map((handler) => handler.api),
+      answerBytesMax: () => this.budget.shareBytes,
     };
     this.router = new Router(handlers, context);
   }

@@ -49,6 +49,8 @@ export interface BrokerContext {
   readonly producerIds: ProducerIdSource;
   readonly autoTopics: AutoTopicCreation;
   readonly forward: Forward;
+  /** How large an answer there is memory for now; 0: for none. */
+  answerBytesMax(): number;
   clusterId(): Uuid | undefined;
   image(): MetadataImage;
   /** What ApiVersions tells: every API that has a handler. */

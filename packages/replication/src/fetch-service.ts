@@ -141,7 +141,10 @@ export class FetchService {
   private read(fetch: ParkedFetch): Read {
     const { request, reader } = fetch;
     const fetched: { item: FetchItem; data: FetchedPartition }[] = [];
-    let leftBytes = this.responseBytesMax(request);
+    // A follower is never short of memory: producers wait for it, and memory for them.
+    const memoryBytes = reader.isFollower ? undefined : request.memoryBytes?.();
+    let leftBytes = Math.min(this.responseBytesMax(request), memoryBytes ?? Number.POSITIVE_INFINITY);
+    const mayBeLarger = memoryBytes !== 0;
     let sizeBytes = 0;
     let isUrgent = false;
     for (const item of fetch.items) {
@@ -149,7 +152,10 @@ export class FetchService {
       const data =
         'errorCode' in partition
           ? failedFetch(item.partition, partition.errorCode, partition.currentLeader)
-          : readPartition(partition, item, reader, { maxBytes: leftBytes, atLeastOneBatch: sizeBytes === 0 });
+          : readPartition(partition, item, reader, {
+              maxBytes: leftBytes,
+              atLeastOneBatch: mayBeLarger && sizeBytes === 0,
+            });
       sizeBytes += data.sizeBytes;
       leftBytes -= data.sizeBytes;
       isUrgent ||= data.errorCode !== ErrorCode.NONE || data.divergingEpoch !== undefined;

@@ -1,6 +1,7 @@
 /**
  * Fetch sessions, the leader's side (KIP-227): a reader names its partitions once and then only what changed. Bounded:
- * when the cache is full a newcomer either displaces a session worth less or goes without, which costs it bytes only.
+ * when the cache is full a newcomer either displaces a session worth less or goes without, which costs it bytes only; so does one
+ * that would hold more partitions than there is room for.
  */
 import type { LeaderEpoch, Millis, Offset, Random, Uuid } from '@millrace/base';
 import { ErrorCode } from '@millrace/protocol';
@@ -9,6 +10,8 @@ import type { FetchRequest } from './types.ts';
 
 /** A session unused, or a consumer's session older, than this may always go. */
 const EVICTION_AGE_MS: Millis = 120_000;
+/** Of all sessions together. What a client names need not exist. */
+const PARTITIONS_MAX = 250_000;
 const FIRST_VERSION_WITH_SESSIONS = 7;
 const FIRST_VERSION_WITH_TOPIC_IDS = 13;
 const FINAL_EPOCH = -1;
@@ -148,11 +151,13 @@ export class FetchSessions {
   }
 
   private resume(session: FetchSession, request: FetchRequest, now: Millis): OpenedFetch {
+    const sizeBefore = session.partitions.size;
     for (const item of itemsOf(request)) session.put(item);
     for (const forgotten of request.forgottenTopicsData)
       for (const partition of forgotten.partitions) session.forget(forgotten, partition);
     this.sessions.delete(session.id);
-    if (session.partitions.size === 0) return sessionless(request);
+    const { size } = session.partitions;
+    if (size === 0 || (size > sizeBefore && !this.hasRoomFor(size))) return sessionless(request);
     this.sessions.set(session.id, session);
     session.lastUsedMs = now;
     session.nextEpoch = session.nextEpoch === EPOCH_MAX ? 1 : session.nextEpoch + 1;
@@ -161,7 +166,8 @@ export class FetchSessions {
 
   private create(request: FetchRequest, isFollower: boolean, now: Millis): OpenedFetch {
     const items = itemsOf(request);
-    if (items.length === 0 || !this.makeRoom(isFollower, items.length, now)) return sessionless(request);
+    if (items.length === 0 || !this.hasRoomFor(items.length)) return sessionless(request);
+    if (!this.makeRoom(isFollower, items.length, now)) return sessionless(request);
     const usesTopicIds = request.version >= FIRST_VERSION_WITH_TOPIC_IDS;
     const session = new FetchSession({ id: this.drawId(), isFollower, usesTopicIds, now });
     for (const item of items) session.put(item);
@@ -174,6 +180,12 @@ export class FetchSessions {
       const id = this.random.below(EPOCH_MAX) + 1;
       if (!this.sessions.has(id)) return id;
     }
+  }
+
+  private hasRoomFor(partitionCount: number): boolean {
+    let total = partitionCount;
+    for (const { partitions } of this.sessions.values()) total += partitions.size;
+    return total <= PARTITIONS_MAX;
   }
 
   private makeRoom(isFollower: boolean, partitionCount: number, now: Millis): boolean {

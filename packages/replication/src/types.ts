@@ -46,6 +46,8 @@ export interface ProduceResult {
 export type FetchRequest = RequestOf<typeof apis.fetch> & {
   readonly version: number;
   readonly clientHost?: string;
+  /** Asked of consumers only, when it is read: how large an answer there is memory for. Undefined: no limit. */
+  readonly memoryBytes?: () => number;
 };
 /** What the front end encodes. `nodeEndpoints` is left to the front end: it knows which listener was asked. */
 export type FetchResponse = ResponseInputOf<typeof apis.fetch>;

@@ -1,5 +1,5 @@
 /**
- * Goal: Kafka's Fetch as consumers and followers see it (behaviour 8). Method: requests at the replica manager's door,
+ * Goal: Kafka's Fetch as consumers and followers see it. Method: requests at the replica manager's door,
  * one leader in a small cluster.
  */
 import { ErrorCode } from '@millrace/protocol';
@@ -38,10 +38,11 @@ describe('visibility', () => {
     expect([...(first!.records as Uint8Array[])].flatMap((chunk) => [...batchesOf(chunk)])).toHaveLength(1);
     expect(only(fetch({ fetchOffset: 1 }))).toMatchObject({ errorCode: 0, records: [] });
     expect(only(fetch({ fetchOffset: 2 }))).toMatchObject({ errorCode: 0, records: [] });
-    expect(only(fetch({ fetchOffset: 3 }))).toMatchObject({
-      errorCode: ErrorCode.OFFSET_OUT_OF_RANGE,
-      highWatermark: -1,
-    });
+    for (const fetchOffset of [3, Number.MAX_SAFE_INTEGER])
+      expect(only(fetch({ fetchOffset }))).toMatchObject({
+        errorCode: ErrorCode.OFFSET_OUT_OF_RANGE,
+        highWatermark: -1,
+      });
   });
 
   test('only the leader answers, and says who it is', () => {
@@ -123,6 +124,38 @@ describe('limits', () => {
     world.advance(50);
     const both = fetch([{ topicId: topic }, { topicId: other }], { maxBytes: 600 });
     expect(partitionsOf(both.response).map(({ records }) => sizeOf(records) > 0)).toEqual([true, false]);
+  });
+});
+
+describe('memory', () => {
+  test('what is left of it limits an answer, but not the first batch', () => {
+    for (const value of ['a', 'b', 'c']) leader().produce(topic, value);
+    world.advance(50);
+    const all = sizeOf(only(fetch({ fetchOffset: 0 }))!.records);
+    const request = fetchRequest([{ topicId: topic }]);
+    const limited = fetchFrom(leader().manager, { ...request, memoryBytes: () => 1 });
+    expect(sizeOf(only(limited)!.records)).toBe(all / 3);
+  });
+
+  test('when none is left a consumer waits and gets nothing; a follower gets everything', () => {
+    leader().produce(topic, 'a');
+    world.advance(50);
+    let memoryBytes = 0;
+    const ask = (options: FetchOptions) =>
+      fetchFrom(leader().manager, {
+        ...fetchRequest([{ topicId: topic }], options),
+        memoryBytes: () => memoryBytes,
+      });
+    const waiting = ask({ maxWaitMs: 100 });
+    world.advance(99);
+    expect(waiting.response).toBeUndefined();
+    world.advance(1);
+    expect(only(waiting)).toMatchObject({ errorCode: 0, records: [], highWatermark: 1 });
+    expect(sizeOf(only(ask({ replica: { replicaId: 2, replicaEpoch: -1 } }))!.records)).toBeGreaterThan(0);
+    const served = ask({ maxWaitMs: 100 });
+    memoryBytes = 1_000_000;
+    world.advance(100);
+    expect(sizeOf(only(served)!.records)).toBeGreaterThan(0);
   });
 });
 

@@ -36,6 +36,22 @@ test('when all slots are taken, consumers give way to followers and nobody else 
   expect(newcomer(sessions, false, 1, 130_000)).toBeGreaterThan(0);
 });
 
+test('what clients name without end is not remembered', () => {
+  const sessions = new FetchSessions(1000, new Prng(1));
+  const named = (count: number) =>
+    Array.from({ length: count }, (_, partition) => ({ topicId: id('t'), partition }));
+  const open = (count: number, o: Parameters<typeof fetchRequest>[1] = {}) =>
+    sessions.open(fetchRequest(named(count), { sessionEpoch: 0, ...o }), false, 0) as OpenedFetch;
+  const first = open(200_000);
+  expect(first.sessionId).not.toBe(0);
+  expect(open(100_000)).toMatchObject({ sessionId: 0, session: undefined });
+  expect(open(50_000).sessionId).not.toBe(0);
+  // It may not grow either.
+  const grown = open(200_001, { sessionId: first.sessionId, sessionEpoch: 1 });
+  expect(grown.sessionId).toBe(0);
+  expect(sessions.size).toBe(1);
+});
+
 test('epochs wrap around to 1', () => {
   const sessions = new FetchSessions(2, new Prng(1));
   const sessionId = newcomer(sessions, false, 1, 0);

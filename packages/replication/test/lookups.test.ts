@@ -1,4 +1,4 @@
-/** Goal: ListOffsets and OffsetForLeaderEpoch as behaviour 9 says. Method: questions to a leader with a known log. */
+/** Goal: ListOffsets and OffsetForLeaderEpoch as Kafka answers them. Method: questions to a leader with a known log. */
 import { ErrorCode } from '@millrace/protocol';
 import { expect, test } from 'vitest';
 import type { ListOffsetsQuery } from '../src/index.ts';

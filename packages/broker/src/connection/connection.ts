@@ -120,6 +120,8 @@ export class Connection implements StreamHandler, Holder, Sleeper {
     slot.outcome = { kind: 'answer', chunks, sizeBytes };
     this.answerBytes += sizeBytes;
     this.host.flushSoon(this);
+    // At once: the next answer of this turn has to find less.
+    this.account();
   }
 
   /** The request gets no answer (acks=0). */

@@ -17,6 +17,8 @@ export interface Holder {
   drop(reason: string): void;
 }
 
+const SHARES = 4;
+
 export class MemoryBudget {
   /** Bytes held by all connections. */
   heldBytes = 0;
@@ -33,6 +35,11 @@ export class MemoryBudget {
 
   get exhausted(): boolean {
     return this.heldBytes > this.maxBytes;
+  }
+
+  /** What one may take so that others find something too: a part of what is left. 0: nothing is left. */
+  get shareBytes(): number {
+    return Math.max(0, Math.floor((this.maxBytes - this.heldBytes) / SHARES));
   }
 
   /** Some connection holds more (or, negative, less). */

@@ -35,7 +35,10 @@ type Synonym = Omit<ConfigSynonym, 'value'> & { readonly value: string | null };
 
 export const describeConfigs = defineHandler(apis.describeConfigs, (broker, { body }, reply) => {
   const image = broker.image();
-  const results = body.resources.map(({ resourceType, resourceName, configurationKeys }) => {
+  const asked = new Map(
+    body.resources.map((entry) => [`${entry.resourceType} ${entry.resourceName}`, entry]),
+  );
+  const results = [...asked.values()].map(({ resourceType, resourceName, configurationKeys }) => {
     const found = describeResource(broker, image, resourceType, resourceName, body);
     if (!Array.isArray(found)) return { ...found, resourceType, resourceName };
     const wanted =

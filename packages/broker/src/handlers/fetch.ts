@@ -11,7 +11,8 @@ const ENDPOINTS_SINCE = 16;
 export const fetch = defineHandler(
   apis.fetch,
   (broker, { version, listenerName, remoteAddress, body }, reply) => {
-    const request = Object.assign(body, { version, clientHost: remoteAddress });
+    const memoryBytes = () => broker.answerBytesMax();
+    const request = Object.assign(body, { version, clientHost: remoteAddress, memoryBytes });
     const cancel = broker.replicas.fetch(request, (response) => {
       if (version < ENDPOINTS_SINCE) {
         reply.send(response);

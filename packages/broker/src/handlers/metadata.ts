@@ -64,7 +64,8 @@ function selectTopics(
     const topic = image.topic(name);
     if (topic !== undefined) return describe(topic);
     if (validateTopicName(name) !== undefined) return { name, errorCode: ErrorCode.INVALID_TOPIC_EXCEPTION };
-    missing.push(name);
+    // The coordinators make those, each with settings of its own, once they exist.
+    if (!isInternalTopic(name)) missing.push(name);
     return { name, errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION };
   });
   if (missing.length > 0 && body.allowAutoTopicCreation && broker.config.autoCreateTopics)

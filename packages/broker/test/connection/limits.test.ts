@@ -193,6 +193,29 @@ describe('all connections together', () => {
     expect(other.paused).toBe(false);
   });
 
+  test('answers that nobody reads leave less for the next ones, those of the same turn too', () => {
+    const { connect, clock, frontEnd, replicas } = testBroker({ limits: { queuedMaxBytes: 100_000 } });
+    for (let i = 0; i < 30; i++) {
+      const deaf = connect();
+      deaf.slow = true;
+      deaf.request(apis.fetch, 12, { replicaId: -1, maxWaitMs: 60_000, topics: [] });
+    }
+    const given = replicas.fetches.map(({ request, done }) => {
+      const sizeBytes = Math.min(50_000, request.memoryBytes!());
+      const records = [new Uint8Array(sizeBytes)];
+      done({
+        responses: [{ topic: 'words', partitions: [{ partitionIndex: 0, highWatermark: 1, records }] }],
+      });
+      return sizeBytes;
+    });
+    clock.settle();
+    expect(given[0]).toBeGreaterThan(24_000);
+    expect(given.every((sizeBytes, i) => i === 0 || sizeBytes < 0.8 * given[i - 1]! || sizeBytes < 100)).toBe(
+      true,
+    );
+    expect(frontEnd.budget.heldBytes).toBeLessThan(110_000);
+  });
+
   test('half frames that fill the memory are dropped, the longest stalled first, and the others go on', () => {
     const limits = { queuedMaxBytes: 100_000, stalledPeerMs: 5_000 };
     const { connect, clock, frontEnd, log } = testBroker({ limits });

@@ -160,6 +160,15 @@ describe('DescribeConfigs', () => {
     expect(configs[0]!.documentation).not.toBe('');
   });
 
+  test('a resource that is named again and again is described once', () => {
+    const broker = configured();
+    const client = broker.connect();
+    const resource = { resourceType: 2, resourceName: 'words', configurationKeys: null };
+    const id = client.request(apis.describeConfigs, 4, { resources: Array(1000).fill(resource) });
+    broker.clock.settle();
+    expect(client.answer(apis.describeConfigs, id).results).toHaveLength(1);
+  });
+
   test('this broker: every property, read-only, passwords never shown', () => {
     const { configs } = describeOne(
       configured(),

@@ -162,10 +162,11 @@ describe('auto topic creation', () => {
     expect(broker.log()).toEqual(['auto-topic-creation-failed']);
   });
 
-  test('not when the client or the broker forbids it, nor for illegal names; always before version 4', () => {
+  test('not when the client or the broker forbids it, nor for illegal names and those of coordinators; always before version 4', () => {
     const broker = testBroker();
     ask(broker, 'fresh', 12, false);
     ask(broker, 'no/good');
+    ask(broker, '__consumer_offsets');
     expect(broker.forwarded).toEqual([]);
     ask(broker, 'fresh', 3, false);
     expect(broker.forwarded.length).toBe(1);
