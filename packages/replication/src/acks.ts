@@ -47,7 +47,7 @@ export class ProduceOperation {
     if (this.waiting === 0) this.answer();
   }
 
-  /** The time-out of the request: what was appended stays and may commit later (behaviour 7.3). */
+  /** The time-out of the request: what was appended stays and may commit later. */
   expire(): void {
     for (const ack of this.acks) {
       if (!ack.settled) ack.settle(produceFailure(ErrorCode.REQUEST_TIMED_OUT));

@@ -364,7 +364,7 @@ export class Fetcher {
     if (log.endOffset === before.end && log.epochs.latest === before.epoch) this.delay(followed);
   }
 
-  /** The answer to where the leader's log ends (phase latest) or begins (phase earliest); behaviour 10.4. */
+  /** The answer to where the leader's log ends (phase latest) or begins (phase earliest). */
   private located(followed: Followed, answer: { readonly errorCode: number; readonly offset: Offset }): void {
     const { partition } = followed;
     if (answer.errorCode !== ErrorCode.NONE || answer.offset < 0) {

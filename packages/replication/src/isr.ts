@@ -34,7 +34,7 @@ export class RemoteReplica {
     now: Millis;
   }): void {
     // It may stay behind for ever and yet be in sync, always one batch late: reaching where the leader was at its
-    // previous fetch counts, as of that fetch (behaviour 10.3).
+    // previous fetch counts, as of that fetch.
     if (fetch.fetchOffset >= fetch.leaderEnd) this.lastCaughtUpMs = Math.max(this.lastCaughtUpMs, fetch.now);
     else if (fetch.fetchOffset >= this.lastFetchLeaderEnd)
       this.lastCaughtUpMs = Math.max(this.lastCaughtUpMs, this.lastFetchMs);

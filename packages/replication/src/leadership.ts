@@ -1,7 +1,7 @@
 /**
  * What a partition has only while it leads: its view of the followers, the ISR change in flight, and acknowledgements
  * that wait. Born with a leader epoch and dropped with it. It must never acknowledge what the durability contract
- * (design, section 5) does not cover, and never move the high watermark past what a member of the maximal ISR lacks.
+ * (docs/architecture.md) does not cover, and never move the high watermark past what a member of the maximal ISR lacks.
  */
 import { assert, type NodeId, type Offset } from '@millrace/base';
 import type { Refusal } from '@millrace/log';
@@ -180,7 +180,7 @@ export class Leadership {
   /** Re-evaluated after each append, sync, follower fetch and ISR change. */
   advanceHighWatermark(): void {
     const { partition } = this;
-    // Below min ISR nothing becomes committed: neither acknowledged nor readable (behaviour 10.2).
+    // Below min ISR nothing becomes committed: neither acknowledged nor readable (KIP-966).
     if (partition.isr.length < partition.minIsrEffective) return;
     const next = nextHighWatermark({
       current: partition.highWatermark,

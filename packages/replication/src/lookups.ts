@@ -41,7 +41,7 @@ function listed(offset: Offset, timestamp: number, leaderEpoch: LeaderEpoch): Li
 
 const NOTHING = listed(-1, -1, -1);
 
-/** behaviour 9.1 */
+/** ListOffsets of one partition: by time, or by one of the names that negative timestamps are (KIP-79, KIP-734). */
 export function listOffset(
   partition: Partition,
   wanted: ListOffsetsPartition,
@@ -108,7 +108,7 @@ export function epochEndError(errorCode: ErrorCode): OffsetForLeaderEpochResult 
   return { errorCode, leaderEpoch: -1, endOffset: -1 };
 }
 
-/** behaviour 9.2 */
+/** Where an epoch ended, as far as this log knows (KIP-101, KIP-320). */
 export function epochEnd(
   partition: Partition,
   wanted: OffsetForLeaderEpochPartition,

@@ -27,7 +27,7 @@ export interface PartitionPorts {
   awaitLease(partition: { leaseRenewed(): void }): void;
   /** The broker is about to stop cleanly: acks=1 waits for the ISR too, which leads from then on. */
   isHandingOver(): boolean;
-  /** Registered under exactly this epoch, neither fenced nor shutting down (behaviour 10.3). */
+  /** Registered under exactly this epoch, neither fenced nor shutting down (KIP-903). */
   mayJoinIsr(brokerId: NodeId, brokerEpoch: BrokerEpoch): boolean;
   /** Asks the controller; `answered` of the proposal follows, again and again until it is settled. */
   proposeIsr(proposal: IsrProposal): void;

@@ -108,7 +108,7 @@ export class Partition {
     return this.highWatermark;
   }
 
-  /** A topic with fewer replicas than min.insync.replicas asks for all of them (behaviour 10.2). */
+  /** A topic with fewer replicas than min.insync.replicas asks for all of them. */
   get minIsrEffective(): number {
     return Math.min(this.settings.minInsyncReplicas, this.replicas.length);
   }
@@ -281,7 +281,7 @@ export class Partition {
     return appended.errorCode;
   }
 
-  /** One round trip late: never more than this log holds (behaviour 8.6). */
+  /** One round trip late: never more than this log holds. */
   learnFromLeader(leader: { readonly highWatermark: Offset; readonly logStartOffset: Offset }): void {
     assert(this.role === 'follower', 'only a follower learns from a leader');
     const known = Math.min(leader.highWatermark, this.log.endOffset);

@@ -59,7 +59,7 @@ export const networkFaults: readonly FaultKind[] = [
   },
   {
     name: 'isolate-inbound',
-    sentence: 'one machine sends and receives nothing',
+    sentence: 'one machine receives nothing; what it sends arrives',
     strike(context, random) {
       const { name } = victim(context, random)!;
       const links = everybody(context)

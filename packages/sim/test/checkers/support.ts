@@ -149,12 +149,13 @@ export class SmallCluster {
   readonly finish: () => void;
   readonly deleted = new Set<string>();
   readonly admin: Admin;
+  private readonly network: Network;
   private produced = 0;
 
   constructor(kinds: readonly CheckerKind[], controllers = 1) {
     const { world, history } = this;
-    const network = new Network(world, NETWORK);
-    this.cluster = new SimCluster(world, network, compressionCodecs, {
+    this.network = new Network(world, NETWORK);
+    this.cluster = new SimCluster(world, this.network, compressionCodecs, {
       controllers,
       brokers: 3,
       combined: false,
@@ -165,7 +166,7 @@ export class SmallCluster {
     const isDeleted = (topic: string) => this.deleted.has(topic);
     this.finish = attachCheckers({ world, cluster, atlas: this.atlas, history, isDeleted }, kinds);
     for (const node of cluster.nodes) node.start();
-    this.admin = new Admin(this.machine(network, 'a1'), 2_000);
+    this.admin = new Admin(this.machine('a1'), 2_000);
     this.admin.start();
     this.until(() => cluster.brokers.every(({ isReady }) => isReady));
     this.createTopic('t');
@@ -231,8 +232,9 @@ export class SmallCluster {
     node.life!.turn('io', how);
   }
 
-  private machine(network: Network, name: string): ClientEnv {
-    const { world, cluster, history } = this;
+  /** For a client, which has it to itself. */
+  machine(name: string): ClientEnv {
+    const { world, network, cluster, history } = this;
     const host = new Host(world, name);
     network.add(host);
     const life = host.boot();

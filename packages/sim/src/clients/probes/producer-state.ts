@@ -1,5 +1,5 @@
 /**
- * Idempotent producers that got their numbers wrong (behaviour 7.4). Each begins as a good one: an id, a batch that every member
+ * Idempotent producers that got their numbers wrong. Each begins as a good one: an id, a batch that every member
  * of the ISR has. What comes then has to be judged by every later leader in the same way.
  */
 import { apis, ErrorCode } from '@millrace/protocol';

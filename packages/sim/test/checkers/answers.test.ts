@@ -1,0 +1,191 @@
+/**
+ * That brokers answer what was asked: each client looks at the order and the form of its answers, and the prober at what they say. The
+ * bytes of answers are made by hand; the prober asks production, and what it holds for right is what is wrong.
+ */
+import type { Net, StreamHandler } from '@millrace/base';
+import { apis, ErrorCode, encodeResponseFrame } from '@millrace/protocol';
+import { compressionCodecs } from '@millrace/protocol/io';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { BrokerConnection } from '../../src/clients/broker-connection.ts';
+import { type Probe, Prober, probes } from '../../src/clients/index.ts';
+import { History } from '../../src/history/index.ts';
+import { Host, World } from '../../src/world/index.ts';
+import { SmallCluster, violationOf } from './support.ts';
+
+afterEach(() => vi.restoreAllMocks());
+
+/** A client `x1` that has asked for ApiVersions twice (its answers are 0 and 1), and the broker's end of its connection. */
+class Asked {
+  /** What the client was told, by correlation id. */
+  readonly told: number[] = [];
+  private readonly host = new Host(new World(1), 'x1');
+  private events: StreamHandler | undefined;
+
+  constructor() {
+    const { host } = this;
+    const life = host.boot();
+    const env = { name: 'x1', world: host.world, life, net: this.net(), random: life.random };
+    const surroundings = { bootstrap: [], history: new History(), codecs: compressionCodecs };
+    const address = { host: 'b4', port: 9092 };
+    const asking = new BrokerConnection({ ...env, ...surroundings }, address, 1_000, () => this.told.push(0));
+    life.turn('io', () => {
+      this.events!.opened!();
+      const software = { clientSoftwareName: 'sim', clientSoftwareVersion: '1' };
+      asking.request(apis.apiVersions, 3, software, () => this.told.push(1));
+    });
+  }
+
+  /** As one chunk: what was violated, or undefined. */
+  gets(...frames: readonly Uint8Array[]): string | undefined {
+    const bytes = Uint8Array.from(frames.flatMap((frame) => [...frame]));
+    return violationOf(() => this.host.life!.turn('io', () => this.events!.data(bytes)));
+  }
+
+  private net(): Net {
+    return {
+      listen: () => {
+        throw new Error('a client listens to nobody');
+      },
+      connect: (_address, handler) => {
+        this.events = handler;
+        const nothing = () => {};
+        const flow = { pause: nothing, resume: nothing, end: nothing, destroy: nothing };
+        return { remoteAddress: 'b4', send: () => true, unsentBytes: 0, ...flow };
+      },
+    };
+  }
+}
+
+function answer(correlationId: number): Uint8Array {
+  const apiKeys = [{ apiKey: apis.fetch.key, minVersion: 4, maxVersion: 18 }];
+  const chunks = encodeResponseFrame(apis.apiVersions, 3, correlationId, {
+    errorCode: 0,
+    apiKeys,
+    throttleTimeMs: 0,
+    supportedFeatures: [],
+    finalizedFeatures: [],
+  } as never);
+  return Uint8Array.from(chunks.flatMap((chunk) => [...chunk]));
+}
+
+/** Without its last bytes, as if it were whole: its size says so. */
+function cut(frame: Uint8Array, bytes: number): Uint8Array {
+  const short = frame.slice(0, frame.length - bytes);
+  new DataView(short.buffer).setInt32(0, short.length - 4);
+  return short;
+}
+
+describe('answers-in-order', () => {
+  it('is content with one answer after the other, in pieces or at once', () => {
+    const asked = new Asked();
+    expect(asked.gets(answer(0), answer(1).subarray(0, 9))).toBeUndefined();
+    expect(asked.gets(answer(1).subarray(9))).toBeUndefined();
+    expect(asked.told).toEqual([0, 1]);
+  });
+
+  it('sees two answers that changed places, and tells neither to anybody', () => {
+    const asked = new Asked();
+    expect(asked.gets(answer(1), answer(0))).toBe('answers-in-order: x1 got answer 1 out of order');
+    expect(asked.told).toEqual([]);
+  });
+
+  it('sees an answer that comes twice, and one that nobody asked for', () => {
+    expect(new Asked().gets(answer(0), answer(0))).toBe('answers-in-order: x1 got answer 0 out of order');
+    expect(new Asked().gets(answer(0), answer(1), answer(2))).toBe(
+      'answers-in-order: x1 got answer 2 out of order',
+    );
+  });
+});
+
+describe('answers-are-well-formed', () => {
+  const WRONG = /^answers-are-well-formed: x1: /;
+
+  it('sees an answer that was cut anywhere behind its correlation id', () => {
+    const whole = answer(0);
+    for (let bytes = 1; bytes <= whole.length - 8; bytes++)
+      expect(new Asked().gets(cut(whole, bytes)), `without ${bytes} bytes`).toMatch(WRONG);
+  });
+
+  it('sees bytes that are no answer of this API, and a size that cannot be', () => {
+    const odd = answer(0);
+    // More elements than there are bytes.
+    odd[10] = 0x7f;
+    expect(new Asked().gets(odd)).toMatch(WRONG);
+    expect(new Asked().gets(Uint8Array.of(0xff, 0xff, 0xff, 0xff))).toMatch(WRONG);
+  });
+});
+
+describe('wrong-error', () => {
+  const probe = (name: string): Probe => probes.find((one) => one.name === name)!;
+
+  /** Under the name of a probe, and with its expectations, another one is asked. */
+  function askInstead(name: string, other: string): void {
+    const { ask } = probe(other);
+    vi.spyOn(probe(name), 'ask').mockImplementation(ask);
+  }
+
+  /** What is violated while the prober asks a working cluster everything, and how many of the probes it came to. */
+  function probing({ isHarmed = false } = {}) {
+    const small = new SmallCluster([]);
+    const { world } = small;
+    const prober = new Prober(small.machine('x1'), {
+      topic: 'probe-1',
+      replicationFactor: 3,
+      configs: { 'segment.bytes': '1048576' },
+      paceMs: 5,
+      requestTimeoutMs: 2_000,
+      isHarmed: () => isHarmed,
+    });
+    const isAsked = ({ name }: Probe) => world.counts.has(`probe ${name}`);
+    const found = violationOf(() => {
+      prober.start();
+      small.until(() => probes.every(isAsked) && prober.isIdle);
+    });
+    return { found, asked: probes.filter(isAsked).length };
+  }
+
+  it('is content with a cluster that works', () => {
+    expect(probing()).toEqual({ found: undefined, asked: probes.length });
+  });
+
+  it('sees a code that is not the one that Kafka answers', () => {
+    askInstead('list-offsets-unknown-topic', 'list-offsets-latest');
+    expect(probing().found).toBe(
+      'wrong-error: list-offsets-unknown-topic was answered NONE, and not UNKNOWN_TOPIC_OR_PARTITION',
+    );
+  });
+
+  it('sees a connection that stays where it should end, and one that ends where it should stay', () => {
+    askInstead('raw-cut-header', 'raw-api-versions-too-new');
+    expect(probing().found).toBe(
+      'wrong-error: raw-cut-header was answered UNSUPPORTED_VERSION, and not closed',
+    );
+    vi.restoreAllMocks();
+    askInstead('list-offsets-latest', 'raw-cut-header');
+    expect(probing().found).toBe(
+      'wrong-error: list-offsets-latest was answered closed, and not NONE or OFFSET_NOT_AVAILABLE',
+    );
+  });
+
+  it('sees an answer that is wrong although its code is right', () => {
+    vi.spyOn(probe('producer-repeat'), 'ask').mockImplementation(({ wrong }, answered) => {
+      wrong('planted');
+      answered(ErrorCode.NONE);
+    });
+    expect(probing().found).toBe('wrong-error: x1: planted');
+    expect(probing({ isHarmed: true }).found).toBeUndefined();
+  });
+
+  it('lets pass what trouble may answer, what nobody can tell, and what relies on records that were harmed', () => {
+    const repeat = probe('producer-repeat');
+    const answers = (code: ErrorCode | undefined) =>
+      vi.spyOn(repeat, 'ask').mockImplementation((_tools, answered) => answered(code));
+    for (const code of [...repeat.troubles, undefined]) {
+      answers(code);
+      expect(probing().found).toBeUndefined();
+    }
+    answers(ErrorCode.UNKNOWN_PRODUCER_ID);
+    expect(probing().found).toMatch(/^wrong-error: producer-repeat was answered UNKNOWN_PRODUCER_ID/);
+    expect(probing({ isHarmed: true }).found).toBeUndefined();
+  });
+});

@@ -1,0 +1,239 @@
+/**
+ * That everything goes on: a cluster that never comes right, a moment that never ends, a process that throws. The run itself and its
+ * world look for these, so each is planted from below: by what a node, a client or production is kept from doing.
+ */
+import { InvariantError } from '@millrace/base';
+import { PartitionLog } from '@millrace/log';
+import { compressionCodecs } from '@millrace/protocol/io';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { Consumer, probes } from '../../src/clients/index.ts';
+import { SimNode } from '../../src/cluster/index.ts';
+import { simulate } from '../../src/run/index.ts';
+import { drawScenario, type Scenario } from '../../src/run/scenario.ts';
+import { Supervisor } from '../../src/run/supervisor.ts';
+import { CrashSignal, Host, type Life, SECOND, Violation, World } from '../../src/world/index.ts';
+import { violationOf } from './support.ts';
+
+afterEach(() => vi.restoreAllMocks());
+
+/** The first seed with such a scenario, whatever else it draws: what is planted does not depend on it. */
+function seedWith(wanted: (scenario: Scenario) => boolean): number {
+  let seed = 1;
+  while (!wanted(drawScenario(new World(seed).random.fork('scenario')))) seed++;
+  return seed;
+}
+
+// Somebody waits for it to come up, there is a prober, and nodes 1 to 3 are controllers and nothing else. Little is going on.
+const SEED = seedWith(
+  ({ cluster, faultsFromTheStart, prober, paceMs }) =>
+    cluster.controllers === 3 && !cluster.combined && prober && !faultsFromTheStart && paceMs === 300,
+);
+
+/** The run without any fault of its own. */
+function run() {
+  return simulate({ seed: SEED, codecs: compressionCodecs, only: new Set() });
+}
+
+/** Has each node's start decided upon first. */
+function startOnlyIf(may: (node: SimNode) => boolean): void {
+  const { start } = SimNode.prototype;
+  vi.spyOn(SimNode.prototype, 'start').mockImplementation(function (this: SimNode) {
+    if (may(this)) start.call(this);
+  });
+}
+
+/** What comes when the faults are over and everything is well again. */
+function whenInSync(act: () => void): void {
+  const { tell } = World.prototype;
+  vi.spyOn(World.prototype, 'tell').mockImplementation(function (this: World, ...said) {
+    tell.apply(this, said);
+    if (said[1] === 'in-sync') act();
+  });
+}
+
+function endClientsInSync(names: RegExp): void {
+  const booted = vi.spyOn(Host.prototype, 'boot');
+  whenInSync(() => {
+    for (const { name, life } of booted.mock.contexts as Host[]) if (names.test(name)) life!.die('power');
+  });
+}
+
+function deafenFollowersInSync(): void {
+  const started = vi.spyOn(SimNode.prototype, 'start');
+  whenInSync(() => {
+    for (const { roles } of started.mock.contexts as SimNode[])
+      for (const replica of roles?.broker?.replicas.partitions() ?? [])
+        vi.spyOn(replica, 'learnFromLeader').mockImplementation(() => {});
+  });
+}
+
+/** Each promise of liveness, what breaks it, and what is said then. */
+const BROKEN: readonly (readonly [name: string, plant: () => void, sentence: RegExp])[] = [
+  [
+    'brokers that never start',
+    () => startOnlyIf(({ isController }) => isController),
+    /^the cluster does not come up: a topic is missing after 20 s$/,
+  ],
+  [
+    'a node that is not started again',
+    () => {
+      startOnlyIf(({ host }) => host.life === undefined);
+      vi.spyOn(Supervisor.prototype, 'startAll').mockImplementation(({ nodes }) => nodes[0]!.kill('process'));
+    },
+    /^the cluster does not recover: c1 is down after 40 s$/,
+  ],
+  [
+    'a consumer that is given nothing any more',
+    () => endClientsInSync(/^q1$/),
+    /^a client does not go on: q1 has got nothing for a while after 10 s$/,
+  ],
+  [
+    'producers that are acknowledged nothing any more',
+    () => endClientsInSync(/^p/),
+    /^a client does not go on: p[12] has got nothing for a while after 10 s$/,
+  ],
+  [
+    'a client that is never answered',
+    () => {
+      for (const probe of probes) vi.spyOn(probe, 'ask').mockImplementation(() => {});
+    },
+    /^somebody waits for ever: a client still waits for an answer after 35 s$/,
+  ],
+  [
+    'followers that are never told what is committed',
+    deafenFollowersInSync,
+    /^somebody waits for ever: broker \d knows [a-z]+-\d-\d up to \d+ of \d+ after 35 s$/,
+  ],
+  [
+    'a new consumer that does not begin to read',
+    () => {
+      const { start } = Consumer.prototype;
+      vi.spyOn(Consumer.prototype, 'start').mockImplementation(function (this: Consumer) {
+        if (this.name !== 'q0') start.call(this);
+      });
+    },
+    /^a new consumer does not read everything: events-1-0 is read up to -1 of \d+ after 20 s$/,
+  ],
+];
+
+describe('liveness', () => {
+  it('is content with the same run when nothing is planted', () => {
+    const { sentence, verdict } = run();
+    expect([verdict, sentence]).toEqual(['passed', undefined]);
+  });
+
+  it.each(BROKEN)('sees %s', (_name, plant, sentence) => {
+    plant();
+    const report = run();
+    expect([report.verdict, report.checker]).toEqual(['violated', 'liveness']);
+    expect(report.sentence).toMatch(sentence);
+  });
+});
+
+describe('no-livelock', () => {
+  const STANDS_STILL = 'no-livelock: time stands still: somebody does the same thing again and again';
+
+  it('sees an event that asks for itself at the same moment for ever', () => {
+    const world = new World(1);
+    const again = () => void world.after(0, again);
+    again();
+    expect(violationOf(() => world.runUntil(SECOND))).toBe(STANDS_STILL);
+    expect(world.nowUs).toBe(0);
+  });
+
+  it('sees two processes that answer each other in no time', () => {
+    const world = new World(1);
+    const [one, other] = ['b4', 'b5'].map((name) => new Host(world, name).boot()) as [Life, Life];
+    const ping = () => other.arrives(0, pong);
+    const pong = () => one.arrives(0, ping);
+    one.arrives(7, ping);
+    expect(violationOf(() => world.runUntil(SECOND))).toBe(STANDS_STILL);
+    expect(world.nowUs).toBe(7);
+  });
+
+  it('is content with as many events that take their time, or that come to an end', () => {
+    const world = new World(1);
+    let left = 300_000;
+    const again = () => {
+      if (left-- > 0) world.after(left % 1_000 === 0 ? 1 : 0, again);
+    };
+    again();
+    expect(violationOf(() => world.runUntil(SECOND))).toBeUndefined();
+    expect(left).toBe(-1);
+  });
+
+  it('sees a run that does not end although time goes on', () => {
+    const world = new World(1);
+    // As if it had had so many, which would take a while.
+    world.events = 20_000_000 - 1;
+    const again = () => void world.after(1, again);
+    again();
+    expect(violationOf(() => world.runUntil(1))).toBeUndefined();
+    expect(violationOf(() => world.runUntil(2))).toBe('no-livelock: the run has more than 20000000 events');
+  });
+});
+
+describe('no-exception', () => {
+  /** What it does goes wrong in a process `b4`, a millisecond or two after its start. */
+  function thrownBy(act: (life: Life) => void): Violation | undefined {
+    const world = new World(1);
+    const life = new Host(world, 'b4').boot();
+    life.clock.setTimer(1, () => act(life));
+    try {
+      world.runUntil(SECOND);
+    } catch (error) {
+      if (error instanceof Violation) return error;
+      throw error;
+    }
+    return undefined;
+  }
+
+  it('sees what a callback throws, says who it was, and keeps the error', () => {
+    const planted = new TypeError('planted');
+    const throws = () => {
+      throw planted;
+    };
+    for (const act of [throws, ({ clock }: Life) => clock.soon(throws)]) {
+      const found = thrownBy(act);
+      expect(found?.message).toBe('no-exception: b4 threw TypeError: planted');
+      expect(found?.cause).toBe(planted);
+    }
+    expect(thrownBy(() => {})).toBeUndefined();
+  });
+
+  it('leaves to others what is theirs: a broken invariant, and what another checker found', () => {
+    const broken = thrownBy(() => {
+      throw new InvariantError('planted');
+    });
+    expect(broken?.message).toBe('broken-invariant: b4 threw InvariantError: planted');
+    const endless = thrownBy(({ clock }) => {
+      const again = () => clock.soon(again);
+      again();
+    });
+    expect(endless?.message).toMatch(/^broken-invariant: b4 threw InvariantError: .*the turn never ends/);
+    const other = thrownBy(({ world }) => world.fail('lost-write', 'planted'));
+    expect(other?.message).toBe('lost-write: planted');
+  });
+
+  it('takes the signal of a crash for one only if the process is dead', () => {
+    const crash = (life: Life, isDead: boolean) => {
+      if (isDead) life.die('process');
+      throw new CrashSignal('planted');
+    };
+    expect(thrownBy((life) => crash(life, true))).toBeUndefined();
+    expect(thrownBy((life) => crash(life, false))?.message).toBe(
+      'no-exception: b4 threw CrashSignal: planted',
+    );
+  });
+
+  it('ends a run in which production throws, with the stack that says where', () => {
+    const planted = new RangeError('planted');
+    vi.spyOn(PartitionLog.prototype, 'appendAsFollower').mockImplementation(() => {
+      throw planted;
+    });
+    const report = run();
+    expect([report.verdict, report.checker]).toEqual(['violated', 'no-exception']);
+    expect(report.sentence).toMatch(/^b\d threw RangeError: planted$/);
+    expect(report.thrown).toBe(planted);
+  });
+});
