@@ -135,3 +135,4 @@ const { text, isGoalReached } = summary(results);
 process.stdout.write(
   `\n${text}\n\ngoal (ratio at least ${GOAL_RATIO} everywhere): ${isGoalReached ? 'reached' : 'NOT reached'}\n`,
 );
+if (!isGoalReached) process.exitCode = 1;

@@ -90,7 +90,7 @@ export function expectCorpus(comparison: Omit<Comparison, 'corpus'> & { partitio
   for (const records of comparison.partitions) expect(records.length).toBeGreaterThan(RECORDS / 10);
 }
 
-/** The topic is what was asked for: three partitions, three replicas each, led by different brokers. */
+/** The topic is what was asked for: three partitions, three replicas each. */
 export async function expectThreeByThree(topic: string): Promise<void> {
   const partitions = await partitionsOf(inject('bootstrapServers'), topic);
   expect(partitions.map(({ replicas }) => new Set(replicas).size)).toEqual([3, 3, 3]);

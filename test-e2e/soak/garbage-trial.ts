@@ -108,9 +108,11 @@ async function holdSilent(
     const known = await aliveBrokers(bootstrapServers);
     const answeredMs = performance.now() - started;
     say(`${open} silent connections are held; a new client is answered in ${answeredMs.toFixed(0)} ms`);
-    return known.size === ports.length
-      ? []
-      : [`only ${known.size} brokers count as alive beside ${open} connections`];
+    const violations: string[] = [];
+    if (open < total) violations.push(`only ${open} of ${total} silent connections are still open`);
+    if (known.size < ports.length)
+      violations.push(`only ${known.size} brokers count as alive beside ${open} connections`);
+    return violations;
   } finally {
     for (const socket of sockets) socket.destroy();
   }
