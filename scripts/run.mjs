@@ -5,6 +5,7 @@
  */
 import { spawn } from 'node:child_process';
 import { dirname, join } from 'node:path';
+import { isatty } from 'node:tty';
 import { setup } from './setup.mjs';
 import { nodeBinary, root } from './toolchain.mjs';
 
@@ -47,7 +48,8 @@ const child = spawn(node, [join(root, file), ...args, ...rest], {
   stdio: 'inherit',
   env: { ...process.env, PATH: `${dirname(node)}:${join(root, 'node_modules', '.bin')}:${process.env.PATH}` },
 });
-// A Ctrl-C reaches the whole foreground group; whoever signals only this process means the child.
+// Whoever signals only this process means the child. A Ctrl-C at the terminal reaches the whole foreground group: the
+// child has it already.
 for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
-process.on('SIGINT', () => {});
+process.on('SIGINT', () => isatty(0) || child.kill('SIGINT'));
 child.on('exit', (code, signal) => process.exit(signal ? 1 : (code ?? 1)));

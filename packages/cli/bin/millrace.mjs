@@ -6,6 +6,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { isatty } from 'node:tty';
 import { fileURLToPath } from 'node:url';
 
 const packageFolder = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -21,6 +22,7 @@ if (!existsSync(source)) {
   const { nodeBinary } = await import(join(packageFolder, '..', '..', 'scripts', 'toolchain.mjs'));
   const child = spawn(nodeBinary(), [source, ...process.argv.slice(2)], { stdio: 'inherit' });
   for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
-  process.on('SIGINT', () => {});
+  // A Ctrl-C at a terminal reaches the child too; whoever signals only this process means the child.
+  process.on('SIGINT', () => isatty(0) || child.kill('SIGINT'));
   child.on('exit', (code, signal) => process.exit(signal ? 1 : (code ?? 1)));
 }

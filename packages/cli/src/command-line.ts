@@ -61,11 +61,17 @@ function addCluster(program: Command): void {
     .option(
       '--port <port>',
       'port of the first broker, the others follow (first start only), default 9092',
-      wholeNumber(1, 65000),
+      wholeNumber(1, 65535),
     )
-    .option('--set <key=value>', 'a setting for every node; may be given more than once', collectSetting, {})
+    .option(
+      '--set <key=value>',
+      'a setting for every node, kept in the folder for later starts once the cluster serves with it; --set key= takes it back; may be given more than once',
+      collectSetting,
+      {},
+    )
     .option('--foreground', 'stay, and stop every node at Ctrl-C')
-    .option('--json', 'print one JSON object instead of text')
+    .addOption(timeoutOption())
+    .addOption(jsonOption())
     .addHelpText(
       'after',
       '\nExample:\n  millrace cluster start --dir ./data --brokers 3 --set min.insync.replicas=2',
@@ -73,6 +79,7 @@ function addCluster(program: Command): void {
     .action(async (options) => (await import('./commands/cluster.ts')).clusterStart(options));
   command(cluster, 'stop', 'Stops every node cleanly, brokers first.')
     .addOption(directoryOption())
+    .addOption(jsonOption())
     .addHelpText('after', '\nExample:\n  millrace cluster stop --dir ./data')
     .action(async (options) => (await import('./commands/cluster.ts')).clusterStop(options));
   command(cluster, 'status', 'Shows every node, the active controller and the partitions each broker leads.')
@@ -87,13 +94,15 @@ function addCluster(program: Command): void {
     restart: 'Stops a node cleanly if it runs, and starts it again.',
   } as const;
   for (const [verb, description] of Object.entries(verbs)) {
-    command(cluster, verb, description)
+    const change = command(cluster, verb, description)
       .argument('<node>', 'node id', wholeNumber(1, 1000))
       .addOption(directoryOption())
+      .addOption(jsonOption())
       .addHelpText('after', `\nExample:\n  millrace cluster ${verb} 4 --dir ./data`)
       .action(async (node: number, options: { dir: string }) =>
         (await import('./commands/cluster.ts')).clusterNode(verb as keyof typeof verbs, node, options),
       );
+    if (verb === 'restart') change.addOption(timeoutOption());
   }
 }
 
@@ -198,6 +207,17 @@ function command(parent: Command, name: string, description: string): Command {
 
 function directoryOption(): Option {
   return new Option('--dir <folder>', "the cluster's folder").makeOptionMandatory();
+}
+
+function jsonOption(): Option {
+  return new Option('--json', 'print one JSON object instead of text');
+}
+
+function timeoutOption(): Option {
+  return new Option(
+    '--timeout <seconds>',
+    'give up, and stop what was started, after so long; default 60',
+  ).argParser(wholeNumber(1, 86_400));
 }
 
 function bootstrapOption(): Option {

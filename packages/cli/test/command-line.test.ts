@@ -32,6 +32,8 @@ test.each(commands)('millrace %s --help shows an example', async (command) => {
 test.each([
   [['cluster', 'start', '--dir', 'x', '--brokers', 'many'], 'A whole number from 1 to 64 is allowed'],
   [['cluster', 'start', '--dir', 'x', '--colour', 'red'], "unknown option '--colour'"],
+  [['cluster', 'start', '--dir', 'x', '--port', '65536'], 'A whole number from 1 to 65535 is allowed'],
+  [['cluster', 'start', '--dir', 'x', '--timeout', '0'], 'A whole number from 1 to 86400 is allowed'],
   [['cluster', 'start'], "'--dir <folder>' not specified"],
   [['cluster', 'dance'], "unknown command 'dance'"],
   [['start', '--set', 'log.dirs'], 'it is not of the form key=value'],
@@ -58,4 +60,19 @@ test.each([
 ])('millrace %j is refused by name', async (args, sentence) => {
   expect(await runCommandLine(args)).toBe(1);
   expect(output).toContain(sentence);
+});
+
+test.each(['stop', 'status', 'kill', 'pause', 'resume', 'restart', 'start'])(
+  'millrace cluster %s --help tells of --json',
+  async (verb) => {
+    await runCommandLine(['cluster', verb, '--help']);
+    expect(output).toMatch(/--json +print one JSON object instead of/);
+  },
+);
+
+test('the help of --set says that settings stay, and how to take one back', async () => {
+  await runCommandLine(['cluster', 'start', '--help']);
+  const words = output.replaceAll(/\s+/g, ' ');
+  expect(words).toContain('kept in the folder for later starts once the cluster serves with it');
+  expect(words).toContain('--set key= takes it back');
 });

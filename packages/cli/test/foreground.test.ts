@@ -1,65 +1,97 @@
 /** What `npm start` is: a cluster of processes that stays until Ctrl-C, then stops cleanly and keeps its data. */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test } from 'vitest';
 import { nodesOf, readLayout } from '../src/cluster/layout.ts';
-import { stateOf } from '../src/cluster/process.ts';
+import { pidOf, stateOf } from '../src/cluster/process.ts';
+import { freePort, millrace, type RunningCommand, root, run } from './support/command.ts';
 
-const main = join(import.meta.dirname, '../src/main.ts');
-const dir = mkdtempSync(join(tmpdir(), 'millrace-foreground-'));
-afterAll(() => rmSync(dir, { recursive: true, force: true }));
+let dir: string;
+let shape: string[];
+let lonely: string;
+beforeEach(async () => {
+  dir = mkdtempSync(join(tmpdir(), 'millrace-foreground-'));
+  const port = await freePort();
+  shape = ['--dir', dir, '--controllers', '1', '--brokers', '1', '--port', String(port)];
+  // A second controller that is not there: no quorum in a new folder, so its broker is never ready.
+  lonely = `controller.quorum.voters=1@127.0.0.1:${port + 1000},9@127.0.0.1:1`;
+});
+afterEach(async () => {
+  await millrace(['cluster', 'stop', '--dir', dir]).exit();
+  rmSync(dir, { recursive: true, force: true });
+});
 
-function start(port: number): { child: ChildProcess; output: () => string } {
-  const words = ['cluster', 'start', '--dir', dir, '--foreground', '--controllers', '1', '--brokers', '1'];
-  const child = spawn(process.execPath, [main, ...words, '--port', String(port)], { stdio: 'pipe' });
-  let output = '';
-  for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk) => (output += String(chunk)));
-  return { child, output: () => output };
+function start(...more: string[]): RunningCommand {
+  return millrace(['cluster', 'start', '--foreground', ...shape, ...more]);
 }
 
-async function until(condition: () => boolean, child: ChildProcess): Promise<void> {
-  while (!condition() && child.exitCode === null) await sleep(20);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  return port < 60_000 ? port : freePort();
+function states(): string[] {
+  return nodesOf(readLayout(dir)).map(stateOf);
 }
 
 test('it stays until it is interrupted, stops every node, and goes on with the same data', async () => {
-  const port = await freePort();
   for (let round = 0; round < 2; round++) {
-    const { child, output } = start(port);
-    await until(() => output().includes('Data lies in'), child);
+    const command = start();
+    await command.said('Data lies in');
     await sleep(300);
-    expect(child.exitCode, output()).toBeNull();
-    const nodes = nodesOf(readLayout(dir));
-    expect(nodes.map(stateOf)).toEqual(['running', 'running']);
+    expect(command.child.exitCode, command.output()).toBeNull();
+    expect(states()).toEqual(['running', 'running']);
 
-    child.kill('SIGINT');
-    if (child.exitCode === null) await once(child, 'exit');
-    expect(child.exitCode, output()).toBe(0);
-    expect(output()).toContain('every node has stopped');
-    expect(nodes.map(stateOf)).toEqual(['stopped', 'stopped']);
+    command.child.kill('SIGINT');
+    expect(await command.exit(), command.output()).toBe(0);
+    expect(command.output()).toContain('every node has stopped');
+    expect(states()).toEqual(['stopped', 'stopped']);
   }
 });
 
-test('a port that is taken: one sentence, exit code 1, nothing left running', async () => {
-  const { port } = readLayout(dir);
-  const other = createServer().listen(port, '127.0.0.1');
-  await once(other, 'listening');
-  const { child, output } = start(port);
-  await once(child, 'exit');
-  other.close();
-  expect(child.exitCode).toBe(1);
-  expect(output()).toContain(`port ${port}, for broker 2, is taken by another program`);
-  expect(nodesOf(readLayout(dir)).map(stateOf)).toEqual(['stopped', 'stopped']);
+test('Ctrl-C while it starts stops what was started', async () => {
+  const command = start('--set', lonely);
+  await command.said('controller 1 is ready');
+  await sleep(300);
+  expect(states(), command.output()).toEqual(['running', 'running']);
+  command.child.kill('SIGINT');
+  expect(await command.exit(), command.output()).toBe(0);
+  expect(command.output()).toContain('stopping …\nevery node has stopped; its data stays');
+  expect(states()).toEqual(['stopped', 'stopped']);
+});
+
+test('a start that was to return and is interrupted is no success', async () => {
+  const command = millrace(['cluster', 'start', ...shape, '--set', lonely]);
+  await command.said('controller 1 is ready');
+  await sleep(300);
+  command.child.kill('SIGINT');
+  expect(await command.exit(), command.output()).toBe(130);
+  expect(states()).toEqual(['stopped', 'stopped']);
+});
+
+test('a node that ends while others are awaited ends the start', async () => {
+  const command = start('--set', lonely);
+  await command.said('controller 1 is ready');
+  const [controller] = nodesOf(readLayout(dir));
+  process.kill(pidOf(controller!)!, 'SIGKILL');
+  expect(await command.exit(), command.output()).toBe(1);
+  expect(command.output()).toContain(
+    `millrace: controller 1 has ended: its log is ${join(dir, 'node-1', 'node.log')}\n`,
+  );
+  expect(states()).toEqual(['stopped', 'stopped']);
+});
+
+test('nodes that are not ready in time: one sentence, exit code 1, nothing left running', async () => {
+  const command = start('--timeout', '2', '--set', lonely);
+  expect(await command.exit()).toBe(1);
+  expect(command.output()).toContain(
+    `millrace: not ready after 2 s: broker 2; look into ${join(dir, 'node-2', 'node.log')}, or give more time with --timeout\n`,
+  );
+  expect(states()).toEqual(['stopped', 'stopped']);
+});
+
+test('who signals `npm start` alone, without a terminal, means the cluster', async () => {
+  const command = run(join(root, 'scripts/run.mjs'), ['start', ...shape]);
+  await command.said('Data lies in');
+  command.child.kill('SIGINT');
+  expect(await command.exit(), command.output()).toBe(0);
+  expect(command.output()).toContain('every node has stopped');
+  expect(states()).toEqual(['stopped', 'stopped']);
 });

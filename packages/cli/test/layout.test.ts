@@ -8,6 +8,7 @@ import {
   nodesOf,
   readLayout,
   readOrMakeLayout,
+  withSettings,
   writeLayout,
 } from '../src/cluster/layout.ts';
 
@@ -18,7 +19,7 @@ beforeEach(() => {
 afterEach(() => rmSync(dir, { recursive: true }));
 
 test('controllers come first, brokers listen on the port and those after it', () => {
-  const layout = readOrMakeLayout({ dir, controllers: 1, brokers: 2, port: 7000, set: {} });
+  const layout = readOrMakeLayout({ dir, controllers: 1, brokers: 2, port: 7000 });
   expect(nodesOf(layout).map((node) => [node.id, node.role, node.port])).toEqual([
     [1, 'controller', 8000],
     [2, 'broker', 7000],
@@ -28,19 +29,19 @@ test('controllers come first, brokers listen on the port and those after it', ()
 });
 
 test('the second start goes on with what the first one made', () => {
-  writeLayout(readOrMakeLayout({ dir, brokers: 2, set: { 'num.partitions': '4' } }));
-  expect(readOrMakeLayout({ dir, set: {} })).toEqual(readLayout(dir));
+  writeLayout(withSettings(readOrMakeLayout({ dir, brokers: 2 }), { 'num.partitions': '4' }));
+  expect(readOrMakeLayout({ dir })).toEqual(readLayout(dir));
   expect(readFileSync(join(dir, 'node-4', 'node.properties'), 'utf8')).toContain('num.partitions=4\n');
 });
 
 test('another shape than the folder has is refused', () => {
-  writeLayout(readOrMakeLayout({ dir, set: {} }));
-  expect(() => readOrMakeLayout({ dir, brokers: 5, set: {} })).toThrow('has --brokers 3, not 5');
+  writeLayout(readOrMakeLayout({ dir }));
+  expect(() => readOrMakeLayout({ dir, brokers: 5 })).toThrow('has --brokers 3, not 5');
 });
 
 test('a folder of something else, of a newer format or damaged is refused', () => {
   writeFileSync(join(dir, 'thesis.txt'), 'mine');
-  expect(() => readOrMakeLayout({ dir, set: {} })).toThrow('holds something that is no Millrace cluster');
+  expect(() => readOrMakeLayout({ dir })).toThrow('holds something that is no Millrace cluster');
   writeFileSync(join(dir, 'cluster.json'), '{"format": 99}');
   expect(() => readLayout(dir)).toThrow('was written by a newer Millrace (format 99');
   writeFileSync(join(dir, 'cluster.json'), '{');

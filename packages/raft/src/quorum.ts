@@ -348,7 +348,12 @@ function start(
   });
   const recorded = node.voters.clusterId;
   if (options.clusterId !== undefined && recorded !== '' && recorded !== options.clusterId) {
-    fail(options, new Error(`the metadata log belongs to cluster ${recorded}, not ${options.clusterId}`));
+    fail(
+      options,
+      new Error(
+        `the metadata log belongs to cluster ${recorded}, not to ${options.clusterId} as its meta.properties says; restore the folder, or name another one in log.dirs`,
+      ),
+    );
     return;
   }
   options.logger.info('quorum-log-loaded', { endOffset: node.log.endOffset, epoch: node.epoch });

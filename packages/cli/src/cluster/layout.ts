@@ -1,7 +1,8 @@
 /**
  * What a local cluster is on disk:
  *
- *   DIR/cluster.json            which nodes there are (written once, at the first start)
+ *   DIR/cluster.json            which nodes there are, fixed by the first start, and the settings given with --set so far;
+ *                               rewritten at every start
  *   DIR/node-N/node.properties  the node's settings, written anew at every start
  *   DIR/node-N/data/            its log.dirs: what must not be lost
  *   DIR/node-N/node.log         its log; DIR/node-N/pid while it runs
@@ -14,6 +15,7 @@ import { UserError } from '../user-error.ts';
 const FORMAT = 1;
 /** The first controller listens this far above the first broker. */
 const CONTROLLER_PORT_DISTANCE = 1000;
+const PORT_MAX = 65_535;
 
 export type Role = 'controller' | 'broker';
 
@@ -29,15 +31,17 @@ export interface Layout {
   controllers: number;
   brokers: number;
   port: number;
-  settings: Record<string, string>;
+  /** Given for every node: they go before what the layout gives each. */
+  settings: Settings;
 }
+
+export type Settings = Readonly<Record<string, string>>;
 
 export interface LayoutOptions {
   dir: string;
   controllers?: number;
   brokers?: number;
   port?: number;
-  set: Record<string, string>;
 }
 
 /** Controllers are 1, 2, …; brokers follow. */
@@ -77,7 +81,7 @@ export function readLayout(dir: string): Layout {
   return layout;
 }
 
-/** The cluster of the folder, made from the options when the folder is new. */
+/** The cluster of the folder, or one made from the options when the folder is new; writes nothing. */
 export function readOrMakeLayout(options: LayoutOptions): Layout {
   const directory = resolve(options.dir);
   const known = tryReadLayout(directory);
@@ -89,38 +93,65 @@ export function readOrMakeLayout(options: LayoutOptions): Layout {
         );
       }
     }
-    return { ...known, settings: { ...known.settings, ...options.set } };
+    return known;
   }
   if (existsSync(directory) && readdirSync(directory).length > 0) {
     throw new UserError(
       `${directory} holds something that is no Millrace cluster; name an empty or a new folder with --dir`,
     );
   }
-  return {
+  const layout = {
     directory,
     controllers: options.controllers ?? 3,
     brokers: options.brokers ?? 3,
     port: options.port ?? 9092,
-    settings: options.set,
+    settings: {},
   };
+  refusePortsThatDoNotExist(layout);
+  return layout;
 }
 
-/** Writes cluster.json and every node's folder and settings. */
+function refusePortsThatDoNotExist(layout: Layout): void {
+  const { controllers, brokers, port } = layout;
+  const over = Math.max(...nodesOf(layout).map((node) => node.port)) - PORT_MAX;
+  if (over <= 0) return;
+  throw new UserError(
+    `--port ${port} is not allowed with ${controllers} controllers and ${brokers} brokers; give a whole number from 1 to ${port - over}: brokers take that port and those after it, controllers those from ${CONTROLLER_PORT_DISTANCE} above it`,
+  );
+}
+
+/** The cluster with these settings too. An empty text takes back what an earlier start gave. */
+export function withSettings(layout: Layout, set: Settings): Layout {
+  const takenBack = (key: string) => set[key] === '' && Object.hasOwn(layout.settings, key);
+  const all = Object.entries({ ...layout.settings, ...set });
+  return { ...layout, settings: Object.fromEntries(all.filter(([key]) => !takenBack(key))) };
+}
+
+/** Writes cluster.json and every node's folder and settings: what later starts go on with. */
 export function writeLayout(layout: Layout): void {
   mkdirSync(layout.directory, { recursive: true });
   const { directory: _directory, ...facts } = layout;
-  writeFileSync(
-    join(layout.directory, 'cluster.json'),
-    `${JSON.stringify({ format: FORMAT, ...facts }, null, 2)}\n`,
-  );
+  writeFileSync(clusterFile(layout.directory), `${JSON.stringify({ format: FORMAT, ...facts }, null, 2)}\n`);
+  writeNodeSettings(layout);
+}
+
+/** Writes what each node reads when it is started next, and leaves cluster.json as it is. */
+export function writeNodeSettings(layout: Layout): void {
   for (const node of nodesOf(layout)) {
     mkdirSync(join(node.directory, 'data'), { recursive: true });
-    const lines = Object.entries(nodeSettings(layout, node)).map(([key, value]) => `${key}=${value}\n`);
+    const lines = Object.entries(settingsOf(layout, node)).map(
+      ([key, value]) => `${key}=${escaped(value)}\n`,
+    );
     writeFileSync(join(node.directory, 'node.properties'), lines.join(''));
   }
 }
 
-function nodeSettings(layout: Layout, node: LocalNode): Record<string, string> {
+/** As java.util.Properties reads it back. */
+function escaped(value: string): string {
+  return value.replaceAll('\\', '\\\\').replaceAll('\n', '\\n').replaceAll('\r', '\\r');
+}
+
+export function settingsOf(layout: Layout, node: LocalNode): Settings {
   const nodes = nodesOf(layout);
   const voters = nodes.filter((other) => other.role === 'controller');
   const factor = Math.min(3, layout.brokers);
@@ -139,8 +170,12 @@ function nodeSettings(layout: Layout, node: LocalNode): Record<string, string> {
   };
 }
 
+export function clusterFile(directory: string): string {
+  return join(directory, 'cluster.json');
+}
+
 function tryReadLayout(directory: string): Layout | undefined {
-  const file = join(directory, 'cluster.json');
+  const file = clusterFile(directory);
   if (!existsSync(file)) return undefined;
   let facts: Record<string, unknown>;
   try {

@@ -15,23 +15,31 @@ const entry = process.argv[1] ?? '';
 
 /** Starts the node. `outcome` is undefined once it serves, or the sentence that says why it does not. */
 export function spawnNode(node: LocalNode): { pid: number; outcome: Promise<string | undefined> } {
-  const log = openSync(join(node.directory, 'node.log'), 'a');
+  const log = openSync(logFile(node), 'a');
   const args = [entry, 'start', '--config', join(node.directory, 'node.properties')];
   const child = spawn(process.execPath, args, {
     detached: true,
     stdio: ['ignore', log, log, 'pipe'],
-    env: { ...process.env, MILLRACE_READY_FD: '3' },
+    env: { ...environmentOfNodes(process.env), MILLRACE_READY_FD: '3' },
   });
   closeSync(log);
   const outcome = firstLine(child).then((line) => {
     child.unref();
     if (line === 'ready') return undefined;
     if (line !== undefined) return line.replace(/^failed: /, '');
-    return `node ${node.id} ended before it was ready; its log is ${join(node.directory, 'node.log')}`;
+    return `node ${node.id} ended before it was ready; its log is ${logFile(node)}`;
   });
   if (child.pid === undefined) return { pid: 0, outcome };
   writeFileSync(pidFile(node), `${child.pid}\n`);
   return { pid: child.pid, outcome };
+}
+
+/**
+ * What a node's process inherits. Nothing named KAFKA_…: a node takes such a variable for a setting and puts it before
+ * its file, so a KAFKA_NODE_ID in somebody's shell would be the id of every node.
+ */
+export function environmentOfNodes(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(environment).filter(([name]) => !name.startsWith('KAFKA_')));
 }
 
 /** The pid of the running node, or undefined. A pid that the system gave to another program does not count. */
@@ -60,26 +68,44 @@ export async function stopNode(node: LocalNode, timeoutMs = 30_000): Promise<voi
   if (pid === undefined) return forgetPid(node);
   signal(pid, 'SIGCONT');
   signal(pid, 'SIGTERM');
-  if (!(await ended(node, timeoutMs))) {
+  if (!(await reached(node, 'stopped', timeoutMs))) {
     signal(pid, 'SIGKILL');
-    await ended(node, 5000);
+    await reached(node, 'stopped');
   }
   forgetPid(node);
 }
 
+/** Brokers first, all at once: while they move their leaders away the controllers must be there. */
+export async function stopNodes(nodes: readonly LocalNode[]): Promise<void> {
+  for (const role of ['broker', 'controller'] as const) {
+    await Promise.all(nodes.filter((node) => node.role === role).map((node) => stopNode(node)));
+  }
+}
+
 export async function killNode(node: LocalNode, pid: number): Promise<void> {
   signal(pid, 'SIGKILL');
-  await ended(node, 5000);
+  await reached(node, 'stopped');
   forgetPid(node);
 }
 
-/** The last line of a node's log: the sentence of one that could not go on. */
-export function lastWords(node: LocalNode): string {
-  const lines = readFileSync(join(node.directory, 'node.log'), 'utf8').trimEnd().split('\n');
-  return (lines.at(-1) ?? '').replace(/^millrace: /, '');
+export async function pauseNode(node: LocalNode, pid: number): Promise<void> {
+  signal(pid, 'SIGSTOP');
+  await reached(node, 'paused');
 }
 
-export function signal(pid: number, name: NodeJS.Signals): void {
+export async function resumeNode(node: LocalNode, pid: number): Promise<void> {
+  signal(pid, 'SIGCONT');
+  await reached(node, 'running');
+}
+
+/** Why a node ended: the sentence it left as the last line of its log, or else where that log is. */
+export function lastWords(node: LocalNode): string {
+  const lines = readFileSync(logFile(node), 'utf8').trimEnd().split('\n');
+  const sentence = /^millrace: (.*)/.exec(lines.at(-1) ?? '')?.[1];
+  return sentence ?? `its log is ${logFile(node)}`;
+}
+
+function signal(pid: number, name: NodeJS.Signals): void {
   try {
     process.kill(pid, name);
   } catch {
@@ -87,9 +113,10 @@ export function signal(pid: number, name: NodeJS.Signals): void {
   }
 }
 
-async function ended(node: LocalNode, timeoutMs: number): Promise<boolean> {
+/** A signal is answered before it has done its work. */
+async function reached(node: LocalNode, state: ProcessState, timeoutMs = 5000): Promise<boolean> {
   const deadline = performance.now() + timeoutMs;
-  while (pidOf(node) !== undefined) {
+  while (stateOf(node) !== state) {
     if (performance.now() > deadline) return false;
     await sleep(10);
   }
@@ -98,6 +125,10 @@ async function ended(node: LocalNode, timeoutMs: number): Promise<boolean> {
 
 function forgetPid(node: LocalNode): void {
   rmSync(pidFile(node), { force: true });
+}
+
+export function logFile(node: LocalNode): string {
+  return join(node.directory, 'node.log');
 }
 
 function pidFile(node: LocalNode): string {

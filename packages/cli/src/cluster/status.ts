@@ -1,7 +1,7 @@
 /** What a local cluster looks like right now: processes from the system, roles and leaders from the brokers themselves. */
 import { apis } from '@millrace/protocol';
 import { KafkaClient } from '../client.ts';
-import { bootstrapServers, type Layout, nodesOf, type Role } from './layout.ts';
+import { bootstrapServers, type Layout, type LocalNode, nodesOf, type Role } from './layout.ts';
 import { type ProcessState, pidOf, stateOf } from './process.ts';
 
 export interface NodeStatus {
@@ -96,11 +96,11 @@ async function activeController(client: KafkaClient): Promise<number | null> {
   return partition === undefined || partition.leaderId < 0 ? null : partition.leaderId;
 }
 
-/** Whether every broker answers Metadata with all of the brokers. */
-export async function everyBrokerServes(layout: Layout): Promise<boolean> {
+/** The brokers that do not yet answer Metadata with all of the brokers. */
+export async function brokersNotServing(layout: Layout): Promise<LocalNode[]> {
   const brokers = nodesOf(layout).filter((node) => node.role === 'broker');
   const answers = await Promise.all(brokers.map((broker) => knownBrokers(`127.0.0.1:${broker.port}`)));
-  return answers.every((known) => brokers.every((broker) => known.has(broker.id)));
+  return brokers.filter((_broker, index) => !brokers.every(({ id }) => answers[index]?.has(id)));
 }
 
 async function knownBrokers(server: string): Promise<Set<number>> {

@@ -1,6 +1,4 @@
 /** `millrace cluster …`: a local cluster of processes that can be started, looked at, hurt and stopped. */
-import { createServer } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
 import {
   bootstrapServers,
   type Layout,
@@ -9,20 +7,37 @@ import {
   nodesOf,
   readLayout,
   readOrMakeLayout,
+  type Settings,
+  withSettings,
   writeLayout,
+  writeNodeSettings,
 } from '../cluster/layout.ts';
-import { killNode, lastWords, pidOf, signal, spawnNode, stateOf, stopNode } from '../cluster/process.ts';
-import { clusterStatusOf, everyBrokerServes } from '../cluster/status.ts';
+import { killNode, pauseNode, pidOf, resumeNode, stateOf, stopNode, stopNodes } from '../cluster/process.ts';
+import { refuseBadSettings } from '../cluster/settings.ts';
+import { refuseTakenPorts, startNodes } from '../cluster/start.ts';
+import { brokersNotServing, clusterStatusOf } from '../cluster/status.ts';
+import { INTERRUPTED, nextInterrupt } from '../interrupt.ts';
 import { UserError } from '../user-error.ts';
 
-const SERVE_TIMEOUT_MS = 60_000;
+const TIMEOUT_SECONDS = 60;
 
-type StartOptions = LayoutOptions & { foreground?: boolean; json?: boolean };
+interface CommonOptions {
+  dir: string;
+  json?: boolean;
+}
+
+interface TimedOptions extends CommonOptions {
+  /** Seconds until the start is given up. */
+  timeout?: number;
+}
+
+type StartOptions = LayoutOptions & TimedOptions & { set: Settings; foreground?: boolean };
 
 export async function clusterStart(options: StartOptions): Promise<void> {
-  const started = performance.now();
-  const layout = readOrMakeLayout(options);
-  const say = (line: string) => (options.json ? process.stderr : process.stdout).write(`${line}\n`);
+  const began = performance.now();
+  const kept = readOrMakeLayout(options);
+  const layout = withSettings(kept, options.set);
+  refuseBadSettings(layout, options.set);
   const nodes = nodesOf(layout);
   const stopped = nodes.filter((node) => stateOf(node) === 'stopped');
   if (options.foreground && stopped.length < nodes.length) {
@@ -31,38 +46,71 @@ export async function clusterStart(options: StartOptions): Promise<void> {
     );
   }
   await refuseTakenPorts(stopped);
-  writeLayout(layout);
-  const interrupted = options.foreground ? nextInterrupt() : undefined;
+  const say = progress(options);
+  const interrupt = nextInterrupt();
+  void interrupt.came.then(() => say('stopping …'));
   try {
-    await Promise.all(stopped.map((node) => startOne(node, started, say)));
-    await untilServing(layout);
-    refuseFallenNodes(stopped);
-  } catch (error) {
-    await stopAll(stopped);
-    throw error;
+    const serves = await startAll(stopped, { kept, layout, options, interrupted: interrupt.came });
+    if (serves) {
+      const readyMs = Math.round(performance.now() - began);
+      if (options.json) printJson({ readyMs, ...(await clusterStatusOf(layout)) });
+      else say(howToUse(layout, readyMs));
+      if (!options.foreground) return;
+      await interrupt.came;
+      await stopNodes(nodes);
+    }
+    say('every node has stopped; its data stays');
+    if (!options.foreground) process.exitCode = INTERRUPTED;
+  } finally {
+    interrupt.forget();
   }
-  const readyMs = Math.round(performance.now() - started);
+}
+
+/**
+ * The nodes start with the new settings, but the folder keeps them only once the cluster has served with them: some are
+ * found out only then (a port that is taken, more free space than there is).
+ */
+async function startAll(
+  nodes: readonly LocalNode[],
+  how: { kept: Layout; layout: Layout; options: TimedOptions; interrupted: Promise<void> },
+): Promise<boolean> {
+  const { kept, layout, options, interrupted } = how;
+  writeLayout(kept);
+  writeNodeSettings(layout);
+  let serves = false;
+  try {
+    const notServing = () => brokersNotServing(layout);
+    serves = await startNodes({ nodes, interrupted, notServing, ...limitAndProgress(options) });
+    return serves;
+  } finally {
+    writeLayout(serves ? layout : kept);
+  }
+}
+
+function limitAndProgress(options: TimedOptions) {
+  const began = performance.now();
+  const say = progress(options);
+  return {
+    timeoutMs: (options.timeout ?? TIMEOUT_SECONDS) * 1000,
+    ready: ({ role, id, port }: LocalNode) =>
+      say(`  ${role} ${id} is ready on port ${port} (${((performance.now() - began) / 1000).toFixed(2)} s)`),
+  };
+}
+
+export async function clusterStop(options: CommonOptions): Promise<void> {
+  const layout = readLayout(options.dir);
+  const before = nodesOf(layout).map((node) => ({ node, formerPid: pidOf(node) }));
+  await stopNodes(nodesOf(layout));
   if (options.json) {
-    process.stdout.write(`${JSON.stringify({ readyMs, ...(await clusterStatusOf(layout)) })}\n`);
-  } else {
-    say(howToUse(layout, readyMs));
-  }
-  if (interrupted === undefined) return;
-  await interrupted;
-  say('stopping …');
-  await stopAll(nodes);
-  say('every node has stopped; its data stays');
+    const nodes = before.map(({ node, formerPid }) => changeOf(node, formerPid));
+    printJson({ action: 'stop', directory: layout.directory, nodes });
+  } else process.stdout.write('stopped\n');
 }
 
-export async function clusterStop(options: { dir: string }): Promise<void> {
-  await stopAll(nodesOf(readLayout(options.dir)));
-  process.stdout.write('stopped\n');
-}
-
-export async function clusterStatus(options: { dir: string; json?: boolean }): Promise<void> {
+export async function clusterStatus(options: CommonOptions): Promise<void> {
   const status = await clusterStatusOf(readLayout(options.dir));
   if (options.json) {
-    process.stdout.write(`${JSON.stringify(status)}\n`);
+    printJson(status);
     return;
   }
   process.stdout.write(
@@ -76,93 +124,64 @@ export async function clusterStatus(options: { dir: string; json?: boolean }): P
   }
 }
 
-export async function clusterNode(
-  verb: 'kill' | 'pause' | 'resume' | 'restart',
-  id: number,
-  options: { dir: string },
-): Promise<void> {
+export type NodeVerb = 'kill' | 'pause' | 'resume' | 'restart';
+
+export async function clusterNode(verb: NodeVerb, id: number, options: TimedOptions): Promise<void> {
   const layout = readLayout(options.dir);
   const node = nodesOf(layout).find((candidate) => candidate.id === id);
   if (node === undefined) {
     const ids = nodesOf(layout).map((candidate) => candidate.id);
     throw new UserError(`there is no node ${id} in ${layout.directory}; its nodes are ${ids.join(', ')}`);
   }
+  const began = performance.now();
+  const formerPid = pidOf(node);
   if (verb === 'restart') {
-    await stopNode(node);
-    await refuseTakenPorts([node]);
-    await startOne(node, performance.now(), (line) => process.stdout.write(`${line}\n`));
-    return;
-  }
-  const pid = pidOf(node);
-  if (pid === undefined)
+    if (!(await restart(node, options))) return;
+  } else if (formerPid === undefined) {
     throw new UserError(
       `node ${id} does not run; \`millrace cluster restart ${id} --dir ${options.dir}\` starts it`,
     );
-  if (verb === 'kill') await killNode(node, pid);
-  else signal(pid, verb === 'pause' ? 'SIGSTOP' : 'SIGCONT');
+  } else {
+    const act = { kill: killNode, pause: pauseNode, resume: resumeNode }[verb];
+    await act(node, formerPid);
+  }
+  if (!options.json) return;
+  const readyMs = verb === 'restart' ? { readyMs: Math.round(performance.now() - began) } : {};
+  printJson({ action: verb, directory: layout.directory, ...changeOf(node, formerPid), ...readyMs });
 }
 
-async function startOne(node: LocalNode, started: number, say: (line: string) => void): Promise<void> {
-  const failure = await spawnNode(node).outcome;
-  if (failure !== undefined) throw new UserError(failure);
-  const seconds = ((performance.now() - started) / 1000).toFixed(2);
-  say(`  ${node.role} ${node.id} is ready on port ${node.port} (${seconds} s)`);
-}
-
-/** Brokers first, all at once: while they move their leaders away the controllers must be there. */
-async function stopAll(nodes: readonly LocalNode[]): Promise<void> {
-  for (const role of ['broker', 'controller'] as const) {
-    await Promise.all(nodes.filter((node) => node.role === role).map((node) => stopNode(node)));
+/** False when it was interrupted; then the node does not run. */
+async function restart(node: LocalNode, options: TimedOptions): Promise<boolean> {
+  await stopNode(node);
+  await refuseTakenPorts([node]);
+  const interrupt = nextInterrupt();
+  void interrupt.came.then(() => progress(options)('stopping …'));
+  try {
+    // It may be the only one that runs: what the others do is no part of this.
+    const notServing = async () => [];
+    const limits = limitAndProgress(options);
+    const serves = await startNodes({ nodes: [node], interrupted: interrupt.came, notServing, ...limits });
+    if (!serves) process.exitCode = INTERRUPTED;
+    return serves;
+  } finally {
+    interrupt.forget();
   }
 }
 
-async function untilServing(layout: Layout): Promise<void> {
-  const deadline = performance.now() + SERVE_TIMEOUT_MS;
-  while (!(await everyBrokerServes(layout))) {
-    if (performance.now() > deadline) {
-      throw new UserError(
-        `the brokers did not all serve within ${SERVE_TIMEOUT_MS / 1000} s; each node's log is ${layout.directory}/node-N/node.log`,
-      );
-    }
-    await sleep(10);
-  }
+/** What has become of a node, for a program that reads it. */
+function changeOf(node: LocalNode, formerPid: number | undefined) {
+  const { id, role } = node;
+  return { id, role, state: stateOf(node), pid: pidOf(node) ?? null, formerPid: formerPid ?? null };
 }
 
-/** A node may find out only after it was ready that it cannot stay: a controller with another cluster's data, say. */
-function refuseFallenNodes(nodes: readonly LocalNode[]): void {
-  const fallen = nodes.find((node) => stateOf(node) === 'stopped');
-  if (fallen !== undefined)
-    throw new UserError(`${fallen.role} ${fallen.id} has ended: ${lastWords(fallen)}`);
+/** With --json, stdout is for the object alone. */
+function progress(options: CommonOptions): (line: string) => void {
+  const stream = options.json ? process.stderr : process.stdout;
+  return (line) => void stream.write(`${line}\n`);
 }
 
-async function refuseTakenPorts(nodes: readonly LocalNode[]): Promise<void> {
-  for (const node of nodes) {
-    if (!(await isFree(node.port))) {
-      throw new UserError(
-        `port ${node.port}, for ${node.role} ${node.id}, is taken by another program; stop that, or choose another --port in a new --dir`,
-      );
-    }
-  }
-}
-
-function isFree(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.once('error', () => resolve(false));
-    server.listen({ port, host: '127.0.0.1' }, () => server.close(() => resolve(true)));
-  });
-}
-
-/** A waiting signal handler does not keep a process alive, so a timer does until then. */
-function nextInterrupt(): Promise<void> {
-  return new Promise((resolve) => {
-    const awake = setInterval(() => {}, 60_000);
-    const stop = () => {
-      clearInterval(awake);
-      resolve();
-    };
-    for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, stop);
-  });
+function printJson(object: unknown): void {
+  process.stdout.write(`${JSON.stringify(object)}\n`);
 }
 
 function howToUse(layout: Layout, readyMs: number): string {

@@ -1,0 +1,58 @@
+/** What a program that hurts a local cluster reads: each command says in one JSON object what happened. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, test } from 'vitest';
+import { environmentOfNodes } from '../src/cluster/process.ts';
+import { freePort, millrace } from './support/command.ts';
+
+const dir = mkdtempSync(join(tmpdir(), 'millrace-json-'));
+afterAll(async () => {
+  await millrace(['cluster', 'stop', '--dir', dir]).exit();
+  rmSync(dir, { recursive: true, force: true });
+});
+
+/** Settings of a Kafka that the person also has. */
+const env = { KAFKA_NODE_ID: '7', KAFKA_LOG_DIRS: '/nonexistent', KAFKA_NO_SUCH_SETTING: '1' };
+
+async function json(...words: string[]) {
+  const command = millrace(['cluster', ...words, '--dir', dir, '--json'], env);
+  expect(await command.exit(), command.output()).toBe(0);
+  expect(command.stdout()).toMatch(/^\{.*\}\n$/);
+  return JSON.parse(command.stdout());
+}
+
+test('start, pause, resume, kill, restart and stop, under KAFKA_ variables that are not for this cluster', async () => {
+  const port = await freePort();
+  const { nodes } = await json('start', '--controllers', '1', '--brokers', '1', '--port', String(port));
+  const [controllerPid, pid] = nodes.map((node: { pid: number }) => node.pid);
+  const broker = { id: 2, role: 'broker' };
+
+  expect(await json('pause', '2')).toEqual({
+    ...{ action: 'pause', directory: dir, ...broker },
+    ...{ state: 'paused', pid, formerPid: pid },
+  });
+  expect(await json('resume', '2')).toMatchObject({ action: 'resume', state: 'running', pid });
+  expect(await json('kill', '2')).toEqual({
+    ...{ action: 'kill', directory: dir, ...broker },
+    ...{ state: 'stopped', pid: null, formerPid: pid },
+  });
+  const again = await json('restart', '2');
+  expect(again).toMatchObject({ action: 'restart', ...broker, state: 'running', formerPid: null });
+  expect(again.pid).toBeGreaterThan(1);
+  expect(again.readyMs).toBeGreaterThan(0);
+
+  expect(await json('stop')).toEqual({
+    ...{ action: 'stop', directory: dir },
+    nodes: [
+      { id: 1, role: 'controller', state: 'stopped', pid: null, formerPid: controllerPid },
+      { ...broker, state: 'stopped', pid: null, formerPid: again.pid },
+    ],
+  });
+});
+
+test('a node inherits everything but settings', () => {
+  expect(environmentOfNodes({ PATH: '/bin', KAFKA_NODE_ID: '7', KAFKA_HEAP_OPTS: '-Xmx1g' })).toEqual({
+    PATH: '/bin',
+  });
+});

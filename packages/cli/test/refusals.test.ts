@@ -1,0 +1,122 @@
+/** A start that cannot be: one sentence that says what to do, exit code 1, nothing left running, the folder as it was. */
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { nodesOf, readLayout } from '../src/cluster/layout.ts';
+import { stateOf } from '../src/cluster/process.ts';
+import { freePort, millrace } from './support/command.ts';
+
+const dir = mkdtempSync(join(tmpdir(), 'millrace-refusals-'));
+const words = ['cluster', 'start', '--dir', dir, '--foreground'];
+const clusterFile = join(dir, 'cluster.json');
+const metaOf = (id: number) => join(dir, `node-${id}`, 'data', 'meta.properties');
+
+/** A cluster that has served once: every node knows whose it is. */
+beforeAll(async () => {
+  const port = String(await freePort());
+  const command = millrace([...words, '--controllers', '1', '--brokers', '1', '--port', port]);
+  await command.said('Data lies in');
+  command.child.kill('SIGTERM');
+  expect(await command.exit(), command.output()).toBe(0);
+});
+
+afterAll(async () => {
+  await millrace(['cluster', 'stop', '--dir', dir]).exit();
+  rmSync(dir, { recursive: true, force: true });
+});
+
+/** Its refusal, a sentence of one line. */
+async function refusal(...more: string[]): Promise<string> {
+  const before = readFileSync(clusterFile, 'utf8');
+  const command = millrace([...words, ...more]);
+  expect(await command.exit(), command.output()).toBe(1);
+  expect(readFileSync(clusterFile, 'utf8')).toBe(before);
+  const lines = command.output().trimEnd().split('\n');
+  expect(lines.filter((line) => line.startsWith('millrace: '))).toHaveLength(1);
+  return lines.at(-1) ?? '';
+}
+
+function states(): string[] {
+  return nodesOf(readLayout(dir)).map(stateOf);
+}
+
+/** Changes a file while `work` runs. */
+async function changed(file: string, from: RegExp, to: string, work: () => Promise<void>): Promise<void> {
+  const text = readFileSync(file, 'utf8');
+  expect(text).toMatch(from);
+  writeFileSync(file, text.replace(from, to));
+  try {
+    await work();
+  } finally {
+    writeFileSync(file, text);
+  }
+}
+
+test('a port that is taken', async () => {
+  const { port } = readLayout(dir);
+  const other = createServer().listen(port, '127.0.0.1');
+  await once(other, 'listening');
+  const sentence = await refusal();
+  other.close();
+  expect(sentence).toContain(`port ${port}, for broker 2, is taken by another program`);
+  expect(states()).toEqual(['stopped', 'stopped']);
+});
+
+test('a data folder of another cluster', async () => {
+  await changed(metaOf(2), /cluster\.id=.+/, 'cluster.id=ASTRANGERSCLUSTERIDQAA', async () => {
+    const sentence = await refusal();
+    expect(sentence).toContain(`${join(dir, 'node-2', 'data')} belongs to `);
+    expect(sentence).toContain('cluster ASTRANGERSCLUSTERIDQAA, ');
+    expect(states()).toEqual(['stopped', 'stopped']);
+  });
+});
+
+test('a controller with the data of another cluster', async () => {
+  await changed(metaOf(1), /cluster\.id=.+/, 'cluster.id=ASTRANGERSCLUSTERIDQAA', async () => {
+    expect(await refusal()).toMatch(
+      /belongs to cluster .{22}, not to ASTRANGERSCLUSTERIDQAA .* another one in log\.dirs$/,
+    );
+    expect(states()).toEqual(['stopped', 'stopped']);
+  });
+});
+
+test('a cluster folder of a newer format', async () => {
+  await changed(clusterFile, /"format": 1/, '"format": 99', async () => {
+    expect(await refusal()).toContain(`${dir} was written by a newer Millrace (format 99, this one knows 1)`);
+  });
+  expect(states()).toEqual(['stopped', 'stopped']);
+});
+
+test('a data folder of a newer format', async () => {
+  await changed(metaOf(2), /version=1/, 'version=99', async () => {
+    expect(await refusal()).toContain('the format version is 99, this Millrace knows versions up to 1');
+  });
+  expect(states()).toEqual(['stopped', 'stopped']);
+});
+
+test('a folder of something else', async () => {
+  const home = mkdtempSync(join(tmpdir(), 'millrace-thesis-'));
+  writeFileSync(join(home, 'thesis.txt'), 'mine');
+  const command = millrace(['cluster', 'start', '--foreground', '--dir', home]);
+  expect(await command.exit()).toBe(1);
+  expect(command.output()).toBe(
+    `millrace: ${home} holds something that is no Millrace cluster; name an empty or a new folder with --dir\n`,
+  );
+  rmSync(home, { recursive: true });
+});
+
+test('too little disk; what was asked for is not kept, so the next start serves', async () => {
+  const sentence = await refusal('--set', `min.free.bytes=${Number.MAX_SAFE_INTEGER}`);
+  expect(sentence).toContain('too little disk: ');
+  expect(states()).toEqual(['stopped', 'stopped']);
+  const properties = readFileSync(join(dir, 'node-2', 'node.properties'), 'utf8');
+  expect(properties).not.toContain('min.free.bytes');
+
+  const command = millrace(words);
+  await command.said('Data lies in');
+  command.child.kill('SIGINT');
+  expect(await command.exit(), command.output()).toBe(0);
+});

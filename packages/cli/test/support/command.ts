@@ -1,0 +1,66 @@
+/** `millrace` and `npm start` as a person runs them: each in a process of its own. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+export const root: string = join(import.meta.dirname, '../../../..');
+const main = join(root, 'packages/cli/src/main.ts');
+
+export interface RunningCommand {
+  readonly child: ChildProcess;
+  /** What it said so far, on stdout and stderr. */
+  output(): string;
+  stdout(): string;
+  /** Its exit code; null when a signal ended it. */
+  exit(): Promise<number | null>;
+  /** Until it has said this, or ended. */
+  said(text: string): Promise<void>;
+}
+
+export function millrace(words: readonly string[], env: Record<string, string> = {}): RunningCommand {
+  return run(main, words, env);
+}
+
+export function run(
+  script: string,
+  words: readonly string[],
+  env: Record<string, string> = {},
+): RunningCommand {
+  const child = spawn(process.execPath, [script, ...words], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...env },
+  });
+  let output = '';
+  let stdout = '';
+  child.stdout.on('data', (chunk) => {
+    output += String(chunk);
+    stdout += String(chunk);
+  });
+  child.stderr.on('data', (chunk) => {
+    output += String(chunk);
+  });
+  const closed = once(child, 'close');
+  return {
+    child,
+    output: () => output,
+    stdout: () => stdout,
+    exit: async () => {
+      await closed;
+      return child.exitCode;
+    },
+    said: async (text) => {
+      while (!output.includes(text) && child.exitCode === null && child.signalCode === null) await sleep(20);
+    },
+  };
+}
+
+/** A port for a small cluster: its controllers' ports, 1000 above, exist too. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  server.close();
+  return port < 60_000 ? port : freePort();
+}
