@@ -126,6 +126,8 @@ export class BrokerConnection {
       this.frames.push(chunk);
       for (let frame = this.frames.next(); frame !== undefined; frame = this.frames.next()) {
         const first = this.inFlight.shift();
+        if (frame.length < 4)
+          throw new DecodeError(`an answer of ${frame.length} bytes has no correlation id`);
         const correlationId = new DataView(frame.buffer, frame.byteOffset, 4).getInt32(0);
         if (first?.correlationId !== correlationId)
           this.env.world.fail(

@@ -100,9 +100,9 @@ describe('answers-in-order', () => {
 describe('answers-are-well-formed', () => {
   const WRONG = /^answers-are-well-formed: x1: /;
 
-  it('sees an answer that was cut anywhere behind its correlation id', () => {
+  it('sees an answer that was cut anywhere', () => {
     const whole = answer(0);
-    for (let bytes = 1; bytes <= whole.length - 8; bytes++)
+    for (const bytes of Array.from({ length: whole.length - 4 }, (_, i) => i + 1))
       expect(new Asked().gets(cut(whole, bytes)), `without ${bytes} bytes`).toMatch(WRONG);
   });
 
