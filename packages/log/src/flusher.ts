@@ -27,14 +27,15 @@ interface Round {
 
 export class Flusher {
   recoveryPoint: Offset;
-  /** Something was cut off that a power loss would bring back. */
-  private hasUnsyncedCut = false;
+  /** Something was cut off that a power loss would bring back; or an earlier life may have done so. */
+  private hasUnsyncedCut: boolean;
   private round: Round | undefined;
   private waitingForNext: FlushDone[] = [];
   private readonly ports: FlushPorts;
 
-  constructor(recoveryPoint: Offset, ports: FlushPorts) {
+  constructor(recoveryPoint: Offset, hasUnsyncedCut: boolean, ports: FlushPorts) {
     this.recoveryPoint = recoveryPoint;
+    this.hasUnsyncedCut = hasUnsyncedCut;
     this.ports = ports;
   }
 
@@ -131,8 +132,7 @@ export class Flusher {
     const next = this.waitingForNext;
     this.waitingForNext = [];
     for (const done of round.waiting) done(error);
-    if (next.length === 0) return;
-    // Those who waited may be covered by now: a truncation left nothing to flush.
-    for (const done of next) this.flush(done);
+    // Those who waited may be covered by now: a truncation left nothing to flush. After a failure another sync would say that all is well.
+    for (const done of next) error === undefined ? this.flush(done) : done(error);
   }
 }

@@ -40,7 +40,7 @@ export class LeaderEpochs {
     return this.list;
   }
 
-  /** Notes that `epoch` begins at `startOffset`; removes entries with an epoch or a start that is not below. True: changed. */
+  /** Notes that `epoch` begins at `startOffset`, or goes on there; removes entries that contradict it. True: changed. */
   assign(epoch: LeaderEpoch, startOffset: Offset): boolean {
     this.note(epoch, startOffset);
     if (!this.dirty) return false;
@@ -55,10 +55,11 @@ export class LeaderEpochs {
     if (last !== undefined && last.epoch === epoch && last.startOffset <= startOffset) return false;
     while (this.list.length > 0) {
       const entry = this.list[this.list.length - 1]!;
-      if (entry.epoch < epoch && entry.startOffset < startOffset) break;
+      if (entry.epoch <= epoch && entry.startOffset < startOffset) break;
       this.list.pop();
     }
-    this.list.push({ epoch, startOffset });
+    // An epoch that goes on began where it began.
+    if (this.list.at(-1)?.epoch !== epoch) this.list.push({ epoch, startOffset });
     this.dirty = true;
     return true;
   }

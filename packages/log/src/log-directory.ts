@@ -90,10 +90,12 @@ export class LogDirectory {
   private readonly open = new Map<string, OpenLog>();
   /** Folders whose logs were closed cleanly and not opened since. */
   private readonly closedCleanly: Set<string>;
-  private readonly deleted = new Set<string>();
+  /** Deleted folders of which the checkpoint files on the device may still tell. */
+  private readonly unforgotten = new Set<string>();
   private highWatermarks: Map<string, Offset>;
-  private readonly recoveryPoints: ReadonlyMap<string, Offset>;
-  private readonly startOffsets: ReadonlyMap<string, Offset>;
+  /** As found at start, of logs that nobody has deleted since. */
+  private readonly recoveryPoints: Map<string, Offset>;
+  private readonly startOffsets: Map<string, Offset>;
   /** What the checkpoint files hold, to write them only when it changes. */
   private readonly written = new Map<string, string>();
   private markerPresent: boolean;
@@ -174,10 +176,9 @@ export class LogDirectory {
     const name = partitionFolderName(topic, partition);
     assert(!this.open.has(name), 'a log is opened once');
     this.removeMarker();
-    // What was noted of a folder that is gone says nothing about one made anew.
-    const known = !this.deleted.has(name);
-    const recoveryPoint = known ? this.recoveryPoints.get(name) : undefined;
-    const startOffset = known ? this.startOffsets.get(name) : undefined;
+    if (!this.disk.exists(`${this.directory}/${name}`)) this.forget(name);
+    const recoveryPoint = this.recoveryPoints.get(name);
+    const startOffset = this.startOffsets.get(name);
     const log = this.vouchedFor(() =>
       PartitionLog.open({
         disk: this.disk,
@@ -221,8 +222,8 @@ export class LogDirectory {
     const unique = this.random.uuid();
     const opened = this.open.get(name);
     this.open.delete(name);
-    this.deleted.add(name);
-    this.highWatermarks.delete(name);
+    if (this.isNoted(name) || opened !== undefined) this.unforgotten.add(name);
+    for (const noted of this.noted) noted.delete(name);
     this.closedCleanly.delete(name);
     const path = `${this.directory}/${name}`;
     if (opened !== undefined) opened.log.renameForDeletion(unique);
@@ -234,6 +235,33 @@ export class LogDirectory {
   removeDeleted(): void {
     for (const name of this.disk.list(this.directory))
       if (isDeletedFolderName(name)) this.disk.removeInBackground(`${this.directory}/${name}`);
+  }
+
+  private get noted(): readonly Map<string, Offset>[] {
+    return [this.highWatermarks, this.recoveryPoints, this.startOffsets];
+  }
+
+  private isNoted(name: string): boolean {
+    return this.noted.some((offsets) => offsets.has(name));
+  }
+
+  /**
+   * What was noted of a folder that is gone says nothing about one made anew, not even after a crash: the device forgets it before
+   * the folder is there. May throw DiskError.
+   */
+  private forget(name: string): void {
+    if (!this.unforgotten.has(name) && !this.isNoted(name)) return;
+    for (const noted of this.noted) noted.delete(name);
+    const highWatermarks = [...this.highWatermarks].flatMap(([name, offset]) => {
+      const partition = partitionOfFolderName(name);
+      return partition === undefined ? [] : [{ ...partition, offset }];
+    });
+    this.written.clear();
+    const replace = (file: string, content: Uint8Array) =>
+      this.disk.writeFileAtomic(`${this.directory}/${file}`, content);
+    this.writeIfChanged(HIGH_WATERMARKS_FILE, formatOffsets(highWatermarks), replace);
+    this.writeCheckpoints(replace);
+    this.unforgotten.clear();
   }
 
   /** From replication-offset-checkpoint, as of open or the last write. */
@@ -251,7 +279,7 @@ export class LogDirectory {
   }
 
   /** recovery-point-offset-checkpoint and log-start-offset-checkpoint of all open logs. May throw DiskError. */
-  writeCheckpoints(): void {
+  writeCheckpoints(replace = this.replace): void {
     const points: PartitionOffset[] = [];
     const starts: PartitionOffset[] = [];
     for (const { topic, partition, log } of this.open.values()) {
@@ -260,8 +288,8 @@ export class LogDirectory {
     }
     points.push(...this.ofUnopened(this.recoveryPoints));
     starts.push(...this.ofUnopened(this.startOffsets));
-    this.writeIfChanged(RECOVERY_POINTS_FILE, formatOffsets(points));
-    this.writeIfChanged(START_OFFSETS_FILE, formatOffsets(starts));
+    this.writeIfChanged(RECOVERY_POINTS_FILE, formatOffsets(points), replace);
+    this.writeIfChanged(START_OFFSETS_FILE, formatOffsets(starts), replace);
   }
 
   /**
@@ -312,11 +340,11 @@ export class LogDirectory {
       .filter((name) => partitionOfFolderName(name) !== undefined && !this.open.has(name));
   }
 
-  /** What was found at start about logs that nobody has opened or deleted since. */
+  /** What was found at start about logs that nobody has opened since. */
   private ofUnopened(offsets: ReadonlyMap<string, Offset>): PartitionOffset[] {
     const kept: PartitionOffset[] = [];
     for (const [name, offset] of offsets) {
-      if (this.open.has(name) || this.deleted.has(name)) continue;
+      if (this.open.has(name)) continue;
       const partition = partitionOfFolderName(name);
       if (partition !== undefined) kept.push({ ...partition, offset });
     }
@@ -339,10 +367,13 @@ export class LogDirectory {
     return new Map();
   }
 
-  private writeIfChanged(file: string, content: Uint8Array): void {
+  private readonly replace = (file: string, content: Uint8Array): void =>
+    replaceFile(this.disk, `${this.directory}/${file}`, content);
+
+  private writeIfChanged(file: string, content: Uint8Array, replace = this.replace): void {
     const text = new TextDecoder().decode(content);
     if (this.written.get(file) === text) return;
-    replaceFile(this.disk, `${this.directory}/${file}`, content);
+    replace(file, content);
     this.written.set(file, text);
   }
 }

@@ -36,6 +36,8 @@ export interface LogParts extends Recovered {
   readonly config: LogConfig;
   readonly nowWallMs: WallMillis;
   readonly recoveryPoint: Offset;
+  /** An earlier life may have cut off what a power loss would bring back. */
+  readonly hasUnsyncedCut: boolean;
   readonly codecs: CompressionCodecs;
   readonly logger: Logger;
   readonly recoveryPointLowered: () => void;
@@ -79,6 +81,7 @@ export function openParts(o: OpenLogOptions): LogParts {
     directory,
     topicId: found ?? o.topicId,
     config: o.config,
+    hasUnsyncedCut: !o.cleanShutdown || recovered.cut,
     recoveryPoint: o.cleanShutdown && !recovered.cut ? endOffset : Math.min(o.recoveryPoint ?? 0, endOffset),
     codecs: o.codecs,
     nowWallMs: o.nowWallMs,

@@ -98,7 +98,7 @@ export class PartitionLog {
     this.logger = parts.logger;
     this.recoveryPointLowered = parts.recoveryPointLowered;
     this.lastWallMs = parts.nowWallMs;
-    this.flusher = new Flusher(parts.recoveryPoint, {
+    this.flusher = new Flusher(parts.recoveryPoint, parts.hasUnsyncedCut, {
       endOffset: () => this.endOffset,
       prepare: (fromOffset) => this.prepareFlush(fromOffset),
       failed: (error) => this.goOffline(`${error.code}: ${error.message}`),
@@ -246,7 +246,7 @@ export class PartitionLog {
   truncateFullyAndStartAt(offset: Offset): void {
     assert(offset >= 0, 'an offset to start at');
     if (this.offline !== undefined) return;
-    const oldEndOffset = this.endOffset;
+    const { endOffset: oldEndOffset, recoveryPoint } = this;
     this.producers.clear();
     this.endOffset = offset;
     this.startOffset = offset;
@@ -254,6 +254,7 @@ export class PartitionLog {
     this.names.changed();
     this.flusher.restarted(offset);
     this.orOffline(() => {
+      if (offset < recoveryPoint) this.recoveryPointLowered();
       this.snapshots.removeWhere(() => true);
       this.epochs.clear();
       this.segments.replaceAll(offset, this.lastWallMs);

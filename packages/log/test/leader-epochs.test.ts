@@ -36,6 +36,15 @@ test('an entry removes those with an epoch or a start that is not below', () => 
   expect(list.entries.length).toBe(2);
 });
 
+test('an epoch that goes on behind what is removed began where it began', () => {
+  const list = epochs(new MemoryDisk(), [2, 0], [3, 5], [5, 10]);
+  list.assign(3, 10);
+  expect(list.entries).toEqual([
+    { epoch: 2, startOffset: 0 },
+    { epoch: 3, startOffset: 5 },
+  ]);
+});
+
 test('truncation from both ends', () => {
   const list = epochs(new MemoryDisk(), [2, 10], [4, 20], [7, 35]);
   list.truncateFromEnd(35);
@@ -84,11 +93,10 @@ test('against a list searched from the beginning', () => {
         if (kind === 'assign') {
           list.assign(epoch, offset);
           const last = twin.at(-1);
-          if (last?.epoch !== epoch || last.startOffset > offset)
-            twin = [
-              ...twin.filter((one) => one.epoch < epoch && one.startOffset < offset),
-              { epoch, startOffset: offset },
-            ];
+          if (last?.epoch !== epoch || last.startOffset > offset) {
+            twin = twin.filter((one) => one.epoch <= epoch && one.startOffset < offset);
+            if (twin.at(-1)?.epoch !== epoch) twin.push({ epoch, startOffset: offset });
+          }
         } else if (kind === 'end') {
           list.truncateFromEnd(offset);
           twin = twin.filter((one) => one.startOffset < offset);

@@ -180,6 +180,54 @@ test('a log that is cut below its recovery point says so on disk, before anythin
   expect(open(disk).openLog('a', 0, LOG).recoveryPoint).toBe(0);
 });
 
+test('so does one that is thrown away whole', () => {
+  const disk = new MemoryDisk();
+  const logs = open(disk);
+  append(logs.openLog('a', 0, LOG), batch(5));
+  logs.close({ clean: true });
+  const second = open(disk);
+  const log = second.openLog('a', 0, LOG);
+  log.truncateFullyAndStartAt(0);
+  append(log, batch(7), 1);
+  second.close({ clean: false });
+  expect(open(disk).openLog('a', 0, LOG).recoveryPoint).toBe(0);
+});
+
+test.each(['the folder is made anew at once', 'only after a crash', 'by one that found it at start'])(
+  'what was noted of a deleted log is not believed of its namesake, nor after a crash: %s',
+  (when) => {
+    const disk = new MemoryDisk();
+    const checkpoint = (logs: LogDirectory, offset: number) =>
+      logs.writeHighWatermarks([
+        { topic: 'a', partition: 0, offset },
+        { topic: 'b', partition: 0, offset: 1 },
+      ]);
+    let logs = open(disk);
+    append(logs.openLog('b', 0, LOG), batch(1));
+    const log = logs.openLog('a', 0, { ...LOG, topicId: TOPIC });
+    for (let i = 0; i < 9; i++) append(log, batch(1));
+    log.advanceStartOffset(4);
+    log.flush(() => {});
+    checkpoint(logs, 8);
+    logs.close({ clean: true });
+    logs = open(disk);
+    if (when !== 'by one that found it at start') {
+      logs.openLog('a', 0, LOG);
+      logs.writeCheckpoints();
+    }
+    logs.deleteLog('a', 0);
+    if (when === 'only after a crash') logs = open(disk);
+    append(logs.openLog('a', 0, { ...LOG, topicId: OTHER }), batch(2));
+    const again = open(disk);
+    expect([again.highWatermark('a', 0), again.highWatermark('b', 0)]).toEqual([undefined, 1]);
+    const anew = again.openLog('a', 0, { ...LOG, topicId: OTHER });
+    expect([anew.startOffset, anew.recoveryPoint, anew.endOffset]).toEqual([0, 0, 2]);
+    // On the device too.
+    disk.losePower();
+    expect(text(disk, 'replication-offset-checkpoint')).toBe('0\n1\nb 0 1\n');
+  },
+);
+
 test('what was noted of logs that are not opened this time stays noted', () => {
   const disk = new MemoryDisk();
   const logs = open(disk);

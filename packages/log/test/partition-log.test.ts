@@ -494,6 +494,17 @@ test('a clean stop takes what was cut off from the device too, though nothing wa
   expect(openLog({ disk, cleanShutdown: true }).endOffset).toBe(1);
 });
 
+test('and what was cut off before it was killed', () => {
+  const disk = new MemoryDisk();
+  const log = openLog({ disk });
+  for (let i = 0; i < 3; i++) append(log, batch(1));
+  log.close({ clean: true });
+  openLog({ disk, cleanShutdown: true }).truncateTo(1);
+  openLog({ disk, recoveryPoint: 1 }).close({ clean: true });
+  disk.losePower();
+  expect(openLog({ disk, cleanShutdown: true }).endOffset).toBe(1);
+});
+
 test('flush: a failing device takes the log offline and tells who waits', () => {
   class FailingDisk extends MemoryDisk {
     override open(path: string): ReturnType<MemoryDisk['open']> {
@@ -515,6 +526,27 @@ test('flush: a failing device takes the log offline and tells who waits', () => 
       resolve();
     }),
   );
+});
+
+test('flush: after a failure nobody is told that all is well, whatever the device says the next time', () => {
+  const completions: ((error?: DiskError) => void)[] = [];
+  class OnceFailingDisk extends MemoryDisk {
+    override open(path: string): ReturnType<MemoryDisk['open']> {
+      const file = super.open(path);
+      file.sync = (done) => completions.push(done);
+      return file;
+    }
+  }
+  const log = openLog({ disk: new OnceFailingDisk() });
+  const told: (string | undefined)[] = [];
+  append(log, batch(1));
+  log.flush((error) => told.push(error?.code));
+  append(log, batch(1));
+  log.flush((error) => told.push(error?.code));
+  completions.shift()!(new DiskError('EIO', 'gone'));
+  for (const done of completions) done();
+  expect(told).toEqual(['EIO', 'EIO']);
+  expect(log.recoveryPoint).toBe(0);
 });
 
 test('an epoch whose file could not be written is written with the next append', () => {
