@@ -145,7 +145,11 @@ test('a killed controller hands nothing on; another takes over', async () => {
   const trio = await startCluster({ controllers: 3, brokers: 0 });
   const quorumOf = (id: number) => trio.node(id).running?.roles.controller?.quorum;
   const leaders = () => trio.nodes.flatMap(({ id }) => quorumOf(id)?.leader()?.nodeId ?? []);
-  const first = await eventually(async () => (leaders().length === 3 ? leaders()[0] : undefined));
+  // Before all of them know the quorum to be formed, it waits for the one that formed it.
+  const isFormed = () => [1, 2, 3].every((id) => quorumOf(id)?.clusterId() !== undefined);
+  const first = await eventually(async () =>
+    isFormed() && leaders().length === 3 ? leaders()[0] : undefined,
+  );
   const handOver = vi.spyOn(quorumOf(first)!, 'stop');
   await trio.kill(first);
   expect(handOver).not.toHaveBeenCalled();
