@@ -132,7 +132,11 @@ export class Flusher {
     const next = this.waitingForNext;
     this.waitingForNext = [];
     for (const done of round.waiting) done(error);
-    // Those who waited may be covered by now: a truncation left nothing to flush. After a failure another sync would say that all is well.
-    for (const done of next) error === undefined ? this.flush(done) : done(error);
+    // Those who waited may be covered by now: a truncation left nothing to flush. After a failure another sync would say
+    // that all is well: a device tells of one only once.
+    for (const done of next) {
+      if (error === undefined) this.flush(done);
+      else done(error);
+    }
   }
 }

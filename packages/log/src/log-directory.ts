@@ -251,6 +251,8 @@ export class LogDirectory {
    */
   private forget(name: string): void {
     if (!this.unforgotten.has(name) && !this.isNoted(name)) return;
+    // Until it has succeeded, so that after a failure (the disk is full) the next try does it.
+    this.unforgotten.add(name);
     for (const noted of this.noted) noted.delete(name);
     const highWatermarks = [...this.highWatermarks].flatMap(([name, offset]) => {
       const partition = partitionOfFolderName(name);

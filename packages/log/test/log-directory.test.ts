@@ -1,9 +1,15 @@
 /** One log directory: whose it is, what is in it, and its checkpoint files. */
-import { Prng, type Uuid } from '@millrace/base';
+import { DiskError, Prng, type Uuid } from '@millrace/base';
 import { MemoryDisk, MemoryLogger } from '@millrace/base/testing';
 import { compressionCodecs } from '@millrace/protocol/io';
 import { expect, test } from 'vitest';
-import { LogDirectory, LogOpenError, type OpenDirectory, type OpenDirectoryOptions } from '../src/index.ts';
+import {
+  LogDirectory,
+  LogOpenError,
+  type OpenDirectory,
+  type OpenDirectoryOptions,
+  type PartitionLog,
+} from '../src/index.ts';
 import { append, batch, config, NOW, readAll } from './support.ts';
 
 const CLUSTER = 'ccccccccccccccccccccAA' as Uuid;
@@ -166,32 +172,25 @@ test("checkpoint files are Kafka's and survive; damaged ones are left out", () =
   expect(logger.events).toMatchObject([{ event: 'checkpoint-damaged' }]);
 });
 
-test('a log that is cut below its recovery point says so on disk, before anything else is written there', () => {
-  const disk = new MemoryDisk();
-  const logs = open(disk);
-  append(logs.openLog('a', 0, LOG), batch(5));
-  logs.close({ clean: true });
-  const second = open(disk);
-  const log = second.openLog('a', 0, LOG);
-  expect(log.recoveryPoint).toBe(5);
-  log.truncateTo(0);
-  append(log, batch(7), 1);
-  second.close({ clean: false });
-  expect(open(disk).openLog('a', 0, LOG).recoveryPoint).toBe(0);
-});
-
-test('so does one that is thrown away whole', () => {
-  const disk = new MemoryDisk();
-  const logs = open(disk);
-  append(logs.openLog('a', 0, LOG), batch(5));
-  logs.close({ clean: true });
-  const second = open(disk);
-  const log = second.openLog('a', 0, LOG);
-  log.truncateFullyAndStartAt(0);
-  append(log, batch(7), 1);
-  second.close({ clean: false });
-  expect(open(disk).openLog('a', 0, LOG).recoveryPoint).toBe(0);
-});
+test.each([
+  ['cut', (log: PartitionLog) => log.truncateTo(0)],
+  ['thrown away whole', (log: PartitionLog) => log.truncateFullyAndStartAt(0)],
+])(
+  'a log that is %s below its recovery point says so on disk, before anything else is written there',
+  (_, lower) => {
+    const disk = new MemoryDisk();
+    const logs = open(disk);
+    append(logs.openLog('a', 0, LOG), batch(5));
+    logs.close({ clean: true });
+    const second = open(disk);
+    const log = second.openLog('a', 0, LOG);
+    expect(log.recoveryPoint).toBe(5);
+    lower(log);
+    append(log, batch(7), 1);
+    second.close({ clean: false });
+    expect(open(disk).openLog('a', 0, LOG).recoveryPoint).toBe(0);
+  },
+);
 
 test.each(['the folder is made anew at once', 'only after a crash', 'by one that found it at start'])(
   'what was noted of a deleted log is not believed of its namesake, nor after a crash: %s',
@@ -227,6 +226,22 @@ test.each(['the folder is made anew at once', 'only after a crash', 'by one that
     expect(text(disk, 'replication-offset-checkpoint')).toBe('0\n1\nb 0 1\n');
   },
 );
+
+test('what could not be forgotten on a full disk is forgotten by the next try', () => {
+  const disk = new MemoryDisk();
+  let logs = open(disk);
+  append(logs.openLog('a', 0, { ...LOG, topicId: TOPIC }), batch(9));
+  logs.writeHighWatermarks([{ topic: 'a', partition: 0, offset: 9 }]);
+  logs.deleteLog('a', 0);
+  // A crash: what is noted of the folder that is gone is found at the next start.
+  logs = open(disk);
+  disk.failWrites = 'ENOSPC';
+  const openAgain = () => logs.openLog('a', 0, { ...LOG, topicId: OTHER });
+  expect(openAgain).toThrow(DiskError);
+  disk.failWrites = undefined;
+  append(openAgain(), batch(2));
+  expect(open(disk).highWatermark('a', 0)).toBeUndefined();
+});
 
 test('what was noted of logs that are not opened this time stays noted', () => {
   const disk = new MemoryDisk();

@@ -1,5 +1,6 @@
 /**
- * Produce (0). Resolves names and ids, refuses what needs no log to be refused, and gives the rest to the replica manager, which says when each partition's promise holds. Answers in request order.
+ * Produce (0). Resolves names and ids, refuses what needs no log to be refused, and gives the rest to the replica manager,
+ * which says when each partition's promise holds. Answers in request order.
  */
 import { type Uuid, ZERO_UUID } from '@millrace/base';
 import type { MetadataImage } from '@millrace/metadata';

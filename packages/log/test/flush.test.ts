@@ -1,0 +1,136 @@
+/** What is on the device, and who is told so: shared syncs, cuts, failures, clean stops. */
+import { DiskError } from '@millrace/base';
+import { MemoryDisk, MemoryLogger } from '@millrace/base/testing';
+import { expect, test } from 'vitest';
+import { append, batch, NOW, openLog } from './support.ts';
+
+class SyncingDisk extends MemoryDisk {
+  readonly pending: (() => void)[];
+  constructor() {
+    const pending: (() => void)[] = [];
+    super((callback) => pending.push(callback));
+    this.pending = pending;
+  }
+  settle(): void {
+    for (const callback of this.pending.splice(0)) callback();
+  }
+}
+
+test('flush: callers share a sync, and those who wrote after it began wait for the next', () => {
+  const disk = new SyncingDisk();
+  const log = openLog({ disk, config: { flushMessages: 2 } });
+  const done: string[] = [];
+  log.flush(() => done.push('nothing to do'));
+  expect(done).toEqual(['nothing to do']);
+  append(log, batch(1));
+  expect(log.flushDue).toBe(false);
+  append(log, batch(1));
+  expect(log.flushDue).toBe(true);
+  log.flush(() => done.push('a'));
+  log.flush(() => done.push('b'));
+  append(log, batch(1));
+  log.flush(() => done.push('c'));
+  expect(disk.pending.length).toBe(1);
+  disk.settle();
+  expect(done).toEqual(['nothing to do', 'a', 'b']);
+  expect(log.recoveryPoint).toBe(2);
+  disk.settle();
+  expect(done.at(-1)).toBe('c');
+  expect(log.recoveryPoint).toBe(3);
+  disk.losePower();
+  expect(openLog({ disk }).endOffset).toBe(3);
+});
+
+test('flush: what was truncated and written anew during a sync is not taken for flushed', () => {
+  const disk = new SyncingDisk();
+  const log = openLog({ disk });
+  for (let i = 0; i < 3; i++) append(log, batch(1));
+  log.flush(() => {});
+  log.truncateTo(1);
+  append(log, batch(1), 1);
+  append(log, batch(1), 1);
+  let flushed = false;
+  log.flush(() => {
+    flushed = true;
+  });
+  disk.settle();
+  expect([log.recoveryPoint, flushed]).toEqual([1, false]);
+  disk.settle();
+  expect([log.recoveryPoint, flushed]).toEqual([3, true]);
+});
+
+test('a clean stop takes what was cut off from the device too, though nothing was appended since', () => {
+  const disk = new MemoryDisk();
+  const log = openLog({ disk });
+  for (let i = 0; i < 3; i++) append(log, batch(1));
+  log.close({ clean: true });
+  const again = openLog({ disk, cleanShutdown: true });
+  again.truncateTo(1);
+  again.close({ clean: true });
+  disk.losePower();
+  expect(openLog({ disk, cleanShutdown: true }).endOffset).toBe(1);
+});
+
+test('and what was cut off before it was killed', () => {
+  const disk = new MemoryDisk();
+  const log = openLog({ disk });
+  for (let i = 0; i < 3; i++) append(log, batch(1));
+  log.close({ clean: true });
+  openLog({ disk, cleanShutdown: true }).truncateTo(1);
+  openLog({ disk, recoveryPoint: 1 }).close({ clean: true });
+  disk.losePower();
+  expect(openLog({ disk, cleanShutdown: true }).endOffset).toBe(1);
+});
+
+test('flush: a failing device takes the log offline and tells who waits', () => {
+  class FailingDisk extends MemoryDisk {
+    override open(path: string): ReturnType<MemoryDisk['open']> {
+      const file = super.open(path);
+      file.sync = (done) => setImmediate(() => done(new DiskError('EIO', `${path}: gone`)));
+      return file;
+    }
+  }
+  const logger = new MemoryLogger();
+  const log = openLog({ disk: new FailingDisk(), logger });
+  append(log, batch(1));
+  return new Promise<void>((resolve) =>
+    log.flush((error) => {
+      expect(error?.code).toBe('EIO');
+      expect(log.recoveryPoint).toBe(0);
+      expect(log.offline).toMatch(/EIO/);
+      expect(logger.events.at(-1)?.event).toBe('log-went-offline');
+      expect(log.appendAsLeader(batch(1), { leaderEpoch: 3, nowWallMs: NOW }).ok).toBe(false);
+      resolve();
+    }),
+  );
+});
+
+test('flush: after a failure nobody is told that all is well, whatever the device says the next time', () => {
+  const completions: ((error?: DiskError) => void)[] = [];
+  class OnceFailingDisk extends MemoryDisk {
+    override open(path: string): ReturnType<MemoryDisk['open']> {
+      const file = super.open(path);
+      file.sync = (done) => completions.push(done);
+      return file;
+    }
+  }
+  const log = openLog({ disk: new OnceFailingDisk() });
+  const told: (string | undefined)[] = [];
+  append(log, batch(1));
+  log.flush((error) => told.push(error?.code));
+  append(log, batch(1));
+  log.flush((error) => told.push(error?.code));
+  completions.shift()!(new DiskError('EIO', 'gone'));
+  for (const done of completions) done();
+  expect(told).toEqual(['EIO', 'EIO']);
+  expect(log.recoveryPoint).toBe(0);
+});
+
+test('a rolled segment is flushed in the background', () => {
+  const disk = new SyncingDisk();
+  const log = openLog({ disk, config: { segmentBytes: 300 } });
+  for (let i = 0; i < 3; i++) append(log, batch(1, { valueBytes: 60 }));
+  expect(log.segmentCount).toBe(2);
+  disk.settle();
+  expect(log.recoveryPoint).toBeGreaterThanOrEqual(2);
+});
