@@ -3,17 +3,21 @@
  * Each load runs RUNS=3 times on either, interleaved, on new topics; the medians are compared.
  *
  *   --only one|six    one broker with one replica, or six processes with three replicas, min ISR 2
+ *   --before FOLDER   another checkout of Millrace (set up), measured in the same run: what a change costs or gains
  */
+import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Cluster, startMillrace } from '../lib/cluster.ts';
 import { median, table } from '../lib/table.ts';
-import { startPeerKafka } from './peer-kafka.ts';
+import { type PeerLayout, startPeerKafka } from './peer-kafka.ts';
 import { type Load, type PerfResult, perfTest } from './perf-test.ts';
 
 const GOAL_RATIO = 0.8;
 const PARTITIONS = 3;
-/** For all runs of one layout: together with the starts of both clusters they stay within five minutes. */
-const LAYOUT_LIMIT_MS = 105_000;
+/** How the other checkout is called in what is printed. */
+const BEFORE = 'before';
+/** For all runs of one layout on one contender: with two, and the starts of their clusters, the whole stays within five minutes. */
+const CONTENDER_LIMIT_MS = 52_000;
 
 interface Layout {
   readonly name: 'one' | 'six';
@@ -21,8 +25,8 @@ interface Layout {
   readonly replicas: number;
   /** Enough for about three seconds at Apache Kafka's pace. */
   readonly records: Readonly<Record<100 | 1000, number>>;
-  readonly millrace: () => Promise<Cluster>;
-  readonly peer: () => Promise<Cluster>;
+  readonly nodes: { readonly controllers: number; readonly brokers: number };
+  readonly peer: PeerLayout;
 }
 
 const layouts: readonly Layout[] = [
@@ -31,16 +35,16 @@ const layouts: readonly Layout[] = [
     title: 'one broker, RF 1',
     replicas: 1,
     records: { 100: 1_200_000, 1000: 200_000 },
-    millrace: () => startMillrace({ controllers: 1, brokers: 1 }),
-    peer: () => startPeerKafka('combined'),
+    nodes: { controllers: 1, brokers: 1 },
+    peer: 'combined',
   },
   {
     name: 'six',
     title: 'six processes, RF 3',
     replicas: 3,
     records: { 100: 400_000, 1000: 60_000 },
-    millrace: () => startMillrace(),
-    peer: () => startPeerKafka('three-and-three'),
+    nodes: { controllers: 3, brokers: 3 },
+    peer: 'three-and-three',
   },
 ];
 
@@ -61,31 +65,48 @@ function loadsOf({ title, replicas, records }: Layout): NamedLoad[] {
   return loads;
 }
 
-type Results = Map<string, { load: NamedLoad; ours: PerfResult[]; theirs: PerfResult[] }>;
+/** What one load measured on each contender, in the order of `contenders`. */
+type Results = Map<string, { load: NamedLoad; measured: PerfResult[][] }>;
 
-async function benchLayout(layout: Layout, runs: number, results: Results): Promise<void> {
-  const [ours, theirs] = [await layout.millrace(), await layout.peer()];
-  const deadline = performance.now() + LAYOUT_LIMIT_MS;
+/** Ours first, the peer last, between them the checkout that ours is compared with. */
+async function startContenders(layout: Layout, before: string | undefined): Promise<Cluster[]> {
+  const started = [await startMillrace(layout.nodes)];
+  if (before !== undefined) {
+    const other = await startMillrace({ ...layout.nodes, checkout: resolve(before) });
+    started.push({ ...other, name: BEFORE });
+  }
+  started.push(await startPeerKafka(layout.peer));
+  return started;
+}
+
+async function benchLayout(
+  layout: Layout,
+  runs: number,
+  before: string | undefined,
+  results: Results,
+): Promise<void> {
+  const contenders = await startContenders(layout, before);
+  const deadline = performance.now() + CONTENDER_LIMIT_MS * contenders.length;
   try {
     const loads = loadsOf(layout);
-    for (const cluster of [ours, theirs]) await warmUp(cluster, loads[1]!);
+    for (const cluster of contenders) await warmUp(cluster, loads[1]!);
     for (let round = 1; round <= runs; round++) {
       for (const [i, load] of loads.entries()) {
         if (performance.now() > deadline) return;
-        const entry = results.get(load.title) ?? { load, ours: [], theirs: [] };
+        const entry = results.get(load.title) ?? { load, measured: contenders.map(() => []) };
         results.set(load.title, entry);
-        const topic = `bench-${round}-${i}`;
-        // Whoever comes first changes with the round.
-        for (const who of round % 2 === 1 ? (['ours', 'theirs'] as const) : (['theirs', 'ours'] as const)) {
-          const cluster = who === 'ours' ? ours : theirs;
-          const result = await perfTest(cluster.bootstrapServers, topic, load);
-          entry[who].push(result);
+        // The first contender changes with the round.
+        for (let turn = 0; turn < contenders.length; turn++) {
+          const who = (round + turn) % contenders.length;
+          const cluster = contenders[who]!;
+          const result = await perfTest(cluster.bootstrapServers, `bench-${round}-${i}`, load);
+          entry.measured[who]!.push(result);
           process.stdout.write(`${load.title}: ${cluster.name} ${shortly(result)}\n`);
         }
       }
     }
   } finally {
-    await Promise.all([ours.stop(), theirs.stop()]);
+    await Promise.all(contenders.map((cluster) => cluster.stop()));
   }
 }
 
@@ -98,41 +119,41 @@ function shortly({ recordsPerS, megabytesPerS, p50Ms, p99Ms }: PerfResult): stri
   return `${recordsPerS.toFixed(0)} records/s, ${megabytesPerS.toFixed(1)} MB/s, p50 ${p50Ms} ms, p99 ${p99Ms} ms`;
 }
 
-function summary(results: Results): { text: string; isGoalReached: boolean } {
+function summary(results: Results, names: readonly string[]): { text: string; isGoalReached: boolean } {
   let isGoalReached = true;
-  const rows = [...results.values()].map(({ load, ours, theirs }) => {
-    const middle = (list: readonly PerfResult[], field: keyof PerfResult) =>
-      median(list.map((one) => one[field]));
-    const ratio = middle(ours, 'recordsPerS') / middle(theirs, 'recordsPerS');
-    if (load.pace === undefined && ratio < GOAL_RATIO) isGoalReached = false;
+  const middle = (list: readonly PerfResult[], field: keyof PerfResult) =>
+    median(list.map((one) => one[field]));
+  const rows = [...results.values()].map(({ load, measured }) => {
+    const rates = measured.map((list) => middle(list, 'recordsPerS'));
+    const ratios = rates.slice(1).map((other) => rates[0]! / other);
+    if (load.pace === undefined && ratios.at(-1)! < GOAL_RATIO) isGoalReached = false;
     return [
       load.title,
-      String(Math.min(ours.length, theirs.length)),
-      (middle(ours, 'recordsPerS') / 1000).toFixed(1),
-      (middle(theirs, 'recordsPerS') / 1000).toFixed(1),
-      load.pace === undefined ? ratio.toFixed(2) : '-',
-      ...[ours, theirs].map((list) => `${middle(list, 'p50Ms')}/${middle(list, 'p99Ms')}`),
+      String(Math.min(...measured.map((list) => list.length))),
+      ...rates.map((rate) => (rate / 1000).toFixed(1)),
+      ...ratios.map((ratio) => (load.pace === undefined ? ratio.toFixed(2) : '-')),
+      ...measured.map((list) => `${middle(list, 'p50Ms')}/${middle(list, 'p99Ms')}`),
     ];
   });
   const head = [
     'load',
     'runs',
-    'Millrace k/s',
-    'Kafka k/s',
-    'ratio',
-    'Millrace p50/p99 ms',
-    'Kafka p50/p99 ms',
+    ...names.map((name) => `${name} k/s`),
+    ...names.slice(1).map((name) => `to ${name}`),
+    ...names.map((name) => `${name} p50/p99 ms`),
   ];
   return { text: table(head, rows), isGoalReached };
 }
 
-const { values } = parseArgs({ options: { only: { type: 'string' } } });
-const chosen = layouts.filter(({ name }) => values.only === undefined || values.only === name);
+const { values } = parseArgs({ options: { only: { type: 'string' }, before: { type: 'string' } } });
+const { only, before } = values;
+const chosen = layouts.filter(({ name }) => only === undefined || only === name);
 if (chosen.length === 0) throw new Error(`--only takes ${layouts.map(({ name }) => name).join(', ')}`);
 const results: Results = new Map();
-for (const layout of chosen) await benchLayout(layout, Number(process.env['RUNS'] ?? 3), results);
-const { text, isGoalReached } = summary(results);
+for (const layout of chosen) await benchLayout(layout, Number(process.env['RUNS'] ?? 3), before, results);
+const names = ['Millrace', ...(before === undefined ? [] : [BEFORE]), 'Kafka'];
+const { text, isGoalReached } = summary(results, names);
 process.stdout.write(
-  `\n${text}\n\ngoal (ratio at least ${GOAL_RATIO} everywhere): ${isGoalReached ? 'reached' : 'NOT reached'}\n`,
+  `\n${text}\n\ngoal (ratio to Kafka at least ${GOAL_RATIO} everywhere): ${isGoalReached ? 'reached' : 'NOT reached'}\n`,
 );
 if (!isGoalReached) process.exitCode = 1;

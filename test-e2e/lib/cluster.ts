@@ -32,11 +32,15 @@ export interface Cluster {
   stop(keep?: boolean): Promise<void>;
 }
 
-const cliEntry = join(repositoryRoot, 'packages', 'cli', 'src', 'main.ts');
 const START_LIMIT_MS = 120_000;
 
-/** Runs `millrace …` from the repository. */
+/** Runs `millrace …` from this repository. */
 export async function millrace(...args: string[]): Promise<string> {
+  return await millraceOf(repositoryRoot, ...args);
+}
+
+async function millraceOf(checkout: string, ...args: string[]): Promise<string> {
+  const cliEntry = join(checkout, 'packages', 'cli', 'src', 'main.ts');
   const { stdout } = await run(process.execPath, [cliEntry, ...args], { timeoutMs: START_LIMIT_MS });
   return stdout.toString('utf8');
 }
@@ -51,24 +55,26 @@ export interface MillraceOptions {
   readonly controllers?: number;
   readonly brokers?: number;
   readonly settings?: Record<string, string>;
+  /** Folder of the checkout whose code runs; this one by default. Another one must have been set up. */
+  readonly checkout?: string;
 }
 
 export async function startMillrace(options: MillraceOptions = {}): Promise<Cluster> {
-  const { controllers = 3, brokers = 3, settings = {} } = options;
+  const { controllers = 3, brokers = 3, settings = {}, checkout = repositoryRoot } = options;
+  const cli = async (...args: string[]) => await millraceOf(checkout, ...args);
   const folder = mkdtempSync(join(cacheFolder('clusters'), 'millrace-'));
   const dir = join(folder, 'data');
   const port = await freePorts(brokers, controllers);
   const counts = ['--controllers', String(controllers), '--brokers', String(brokers), '--port', String(port)];
   const sets = Object.entries(settings).flatMap(([key, value]) => ['--set', `${key}=${value}`]);
   const start = async (...more: string[]) =>
-    JSON.parse(await millrace('cluster', 'start', '--dir', dir, '--json', ...more)) as Status;
-  const status = async () =>
-    JSON.parse(await millrace('cluster', 'status', '--dir', dir, '--json')) as Status;
+    JSON.parse(await cli('cluster', 'start', '--dir', dir, '--json', ...more)) as Status;
+  const status = async () => JSON.parse(await cli('cluster', 'status', '--dir', dir, '--json')) as Status;
   let known: Status;
   try {
     known = await start(...counts, ...sets);
   } catch (error) {
-    await millrace('cluster', 'stop', '--dir', dir).catch(() => {});
+    await cli('cluster', 'stop', '--dir', dir).catch(() => {});
     throw new Error(`${(error as Error).message}\nnodes' logs: ${folder}`);
   }
   watchForOrphans(dir);
@@ -88,7 +94,7 @@ export async function startMillrace(options: MillraceOptions = {}): Promise<Clus
       known = await start();
     },
     stop: async (keep = false) => {
-      await millrace('cluster', 'stop', '--dir', dir);
+      await cli('cluster', 'stop', '--dir', dir);
       if (!keep) rmSync(folder, { recursive: true, force: true });
     },
   };
