@@ -22,8 +22,9 @@ export interface Api<Request, Response, RequestInput, ResponseInput> {
   readonly flexibleFrom: number;
   readonly requestFields: Fields;
   readonly responseFields: Fields;
-  /** Reads a body that takes the bytes up to their end. Throws DecodeError. */
+  /** Ignores bytes behind the body, as Kafka does: librdkafka sends some. Throws DecodeError. */
   decodeRequest(version: number, bytes: Uint8Array, position?: number): Request;
+  /** The body takes the bytes up to their end. Throws DecodeError. */
   decodeResponse(version: number, bytes: Uint8Array, position?: number): Response;
   /** The body as chunks. Fields the version does not have are dropped; a wrong value is a failed assertion. */
   encodeRequest(version: number, value: RequestInput): Uint8Array[];
@@ -106,7 +107,7 @@ class MessageCodec {
     const { what, decode } = this.decoders[version] ?? this.addDecoder(version);
     const reader = new Reader(bytes, position, what, this.elementsMax);
     const value = decode(reader);
-    reader.finish();
+    if (this.direction === 'response') reader.finish();
     return value;
   }
 

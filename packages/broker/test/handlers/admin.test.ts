@@ -24,6 +24,18 @@ describe('forwarded requests', () => {
     expect(client.answer(apis.createTopics, id).topics).toMatchObject(response.topics);
   });
 
+  test('bytes behind the body of CreateTopics change nothing of what the controller reads', () => {
+    const broker = testBroker();
+    const client = broker.connect();
+    const value = { topics: [{ name: 'fresh', numPartitions: 3, replicationFactor: 2 }], timeoutMs: 7000 };
+    const frame = client.frame(apis.createTopics, 5, value);
+    const longer = Buffer.concat([frame, new Uint8Array([0, 0, 9])]);
+    longer.writeInt32BE(longer.length - 4);
+    client.bytes(longer);
+    const { request } = broker.forwarded[0]!;
+    expect(apis.createTopics.decodeRequest(5, request.body)).toMatchObject(value);
+  });
+
   test('no controller in time: every item fails with REQUEST_TIMED_OUT', () => {
     const broker = testBroker();
     const client = broker.connect();
