@@ -27,6 +27,8 @@ await build({
   entryPoints: {
     main: join(root, 'packages/cli/src/main.ts'),
     index: join(root, 'packages/cli/src/index.ts'),
+    // What worker threads run; looked for beside the code that starts them.
+    'job-worker': join(root, 'packages/node/src/io/job-worker.ts'),
   },
   outdir: join(out, 'dist'),
   bundle: true,

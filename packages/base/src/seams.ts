@@ -202,6 +202,46 @@ export interface RpcStreamHandler {
   closed(reason: string): void;
 }
 
+/** A pure function of bytes and parameters that may run for long. It reaches nothing outside, so that it can run anywhere. */
+export interface JobKind<Parameters, Value> {
+  /** Kebab-case, unique among the kinds of a node: a worker finds the function by it. */
+  readonly name: string;
+  /** The bytes are the function's: it may change them, and return them or others. Parameters and value are plain data. */
+  run(bytes: Uint8Array, parameters: Parameters): JobAnswer<Value>;
+}
+
+export interface JobAnswer<Value> {
+  readonly value: Value;
+  readonly bytes: Uint8Array;
+}
+
+/** `ok` is false when the function threw or its worker died; the bytes are gone then. */
+export type JobOutcome<Value> =
+  | ({ readonly ok: true } & JobAnswer<Value>)
+  | { readonly ok: false; readonly reason: string };
+
+export interface Job {
+  /** `done` is not called after this; the answer is thrown away. */
+  cancel(): void;
+}
+
+/**
+ * Work beside the loop, for what would hold it up for more than a few milliseconds. A crash loses every job. Jobs may end in
+ * another order than they were started in.
+ */
+export interface Jobs {
+  /**
+   * Starts a job now or when its turn has come; `done` is called once, in a turn of its own. The bytes are the job's from here on:
+   * they share memory with nothing else. Undefined: too many jobs, or bytes, wait already; `done` is never called.
+   */
+  start<Parameters, Value>(
+    kind: JobKind<Parameters, Value>,
+    bytes: Uint8Array,
+    parameters: Parameters,
+    done: (outcome: JobOutcome<Value>) => void,
+  ): Job | undefined;
+}
+
 /** Structured events: a stable name (kebab-case, past tense: `leader-elected`, `log-truncated`) and its facts. */
 export interface Logger {
   debug(event: string, facts?: Record<string, unknown>): void;

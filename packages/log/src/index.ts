@@ -1,3 +1,4 @@
+export * from './jobs.ts';
 export * from './leader-epochs.ts';
 export * from './log-directory.ts';
 export { OpenFiles } from './open-files.ts';

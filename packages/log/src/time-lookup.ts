@@ -10,6 +10,16 @@ import type { TimestampHit } from './types.ts';
 
 const WINDOW_BYTES = 64 << 10;
 
+export interface FindInBatch {
+  readonly startOffset: Offset;
+  readonly timestamp: WallMillis;
+}
+
+export interface FoundInBatch {
+  readonly offset: Offset;
+  readonly timestamp: WallMillis;
+}
+
 /** The first record, in offset order from `startOffset`, whose timestamp is >= the given one. */
 export function findTimestamp(
   segments: Segments,
@@ -72,7 +82,7 @@ function firstFrom(
     if (header.maxTimestamp < timestamp) return false;
     const batch = new Uint8Array(header.sizeBytes);
     file.read(position, batch);
-    const found = firstIn(batch, startOffset, timestamp, codecs) ?? undefined;
+    const found = findInBatch(batch, { startOffset, timestamp }, codecs);
     if (found === undefined) return false;
     hit = { ...found, leaderEpoch: header.leaderEpoch };
     return true;
@@ -81,12 +91,11 @@ function firstFrom(
 }
 
 /** A batch that cannot be opened (a client wrote garbage under a right checksum) has no records to find. */
-function firstIn(
+export function findInBatch(
   batch: Uint8Array,
-  startOffset: Offset,
-  timestamp: WallMillis,
+  { startOffset, timestamp }: FindInBatch,
   codecs: CompressionCodecs,
-): { offset: Offset; timestamp: WallMillis } | undefined {
+): FoundInBatch | undefined {
   try {
     for (const record of readRecords(batch, codecs))
       if (record.timestamp >= timestamp && record.offset >= startOffset)

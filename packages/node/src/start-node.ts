@@ -8,6 +8,7 @@ import {
   type Clock,
   type Disk,
   DiskError,
+  type Jobs,
   type Logger,
   type Net,
   type Random,
@@ -20,6 +21,7 @@ import type { NodeConfig } from './config/index.ts';
 import { NodeClock } from './io/clock.ts';
 import { NodeDisk } from './io/disk.ts';
 import type { HealthServer } from './io/health.ts';
+import { NodeJobs } from './io/jobs.ts';
 import { FolderInUseError, type FolderLock, lockFolderSoon } from './io/lock-file.ts';
 import { createLogger } from './io/logger.ts';
 import { NodeNet } from './io/net.ts';
@@ -34,6 +36,7 @@ export interface NodeSeams {
   readonly random?: Random;
   readonly disk?: Disk;
   readonly net?: Net;
+  readonly jobs?: Jobs;
   readonly rpc?: Rpc;
   readonly logger?: Logger;
   readonly storage?: RaftStorage;
@@ -89,6 +92,7 @@ class HostedNode implements RunningNode {
   private logs: LogDirectory | undefined;
   private health: HealthServer | undefined;
   private net: Net | undefined;
+  private jobs: Jobs | undefined;
   private ending: Promise<void> | undefined;
 
   constructor(config: NodeConfig, logger: Logger) {
@@ -179,6 +183,7 @@ class HostedNode implements RunningNode {
     // A broker's logs are closed by its replicas.
     if (this.logs !== undefined && !this.config.isBroker) this.logs.close({ clean });
     if (this.net instanceof NodeNet) this.net.destroyAll('the node stops');
+    if (this.jobs instanceof NodeJobs) await this.jobs.close();
     await this.health?.close();
     this.lock?.release();
     this.logger.info('node-stopped', { clean, wasReady });
@@ -220,7 +225,10 @@ class HostedNode implements RunningNode {
         import('./roles/broker-config.ts'),
       ]);
       const { disk, net } = seams;
-      const options = brokerOptions(config, { ...shared, logs, disk, net, codecs, hostname: hostname() });
+      const jobs = seams.jobs ?? new NodeJobs({ logger });
+      this.jobs = jobs;
+      const ofBroker = { ...shared, logs, disk, net, jobs, codecs, hostname: hostname() };
+      const options = brokerOptions(config, ofBroker);
       broker = (events, hasLocalQuorum) => new BrokerRole({ ...options, hasLocalQuorum, events });
     }
     return {

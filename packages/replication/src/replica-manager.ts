@@ -3,7 +3,7 @@
  * Owns the broker's lease, the fetchers and the one timer. It must never give a partition a role before this broker's own
  * registration is in the metadata: until then the metadata speaks of an earlier life of this broker, whose data may be gone.
  */
-import type { Clock, Disk, Logger, Millis, Net, NodeId, Offset, Random, Uuid } from '@millrace/base';
+import type { Clock, Disk, Jobs, Logger, Millis, Net, NodeId, Offset, Random, Uuid } from '@millrace/base';
 import type { LogDirectory } from '@millrace/log';
 import {
   type AlterPartitionRequest,
@@ -49,6 +49,7 @@ export interface ReplicaManagerOptions {
   readonly random: Random;
   readonly logger: Logger;
   readonly codecs: CompressionCodecs;
+  readonly jobs: Jobs;
   readonly config: ReplicationConfig;
   readonly net: Net;
   /** To the active controller; `undefined` when it was not reached (it may have been carried out all the same). */

@@ -1,3 +1,4 @@
 export * from './clock.ts';
 export * from './disk.ts';
+export * from './jobs.ts';
 export * from './logger.ts';

@@ -1,5 +1,5 @@
 /** From settings to what the parts of a broker are told. */
-import type { Clock, Disk, Logger, Net, Random, Rpc } from '@millrace/base';
+import type { Clock, Disk, Jobs, Logger, Net, Random, Rpc } from '@millrace/base';
 import type { BrokerConfigEntry, FrontEndConfig, LifecycleConfig } from '@millrace/broker';
 import { DEFAULT_LIFECYCLE_CONFIG, DEFAULT_LIMITS } from '@millrace/broker';
 import type { LogDirectory } from '@millrace/log';
@@ -14,6 +14,7 @@ import { quorumConfig } from './controller-config.ts';
 export interface BrokerSeams {
   readonly rpc: Rpc;
   readonly net: Net;
+  readonly jobs: Jobs;
   readonly disk: Disk;
   readonly clock: Clock;
   readonly random: Random;

@@ -6,7 +6,7 @@
  * once the cluster counts on it, clients are served. Stop: leaderships are moved away while it still serves, then clients
  * are closed, then the logs.
  */
-import type { Clock, Disk, Listener, Logger, Net, NodeId, Random, Rpc, Uuid } from '@millrace/base';
+import type { Clock, Disk, Jobs, Listener, Logger, Net, NodeId, Random, Rpc, Uuid } from '@millrace/base';
 import {
   AlterPartitionSender,
   BrokerFrontEnd,
@@ -62,6 +62,7 @@ export interface BrokerRoleOptions {
   readonly logs: LogDirectory;
   readonly disk: Disk;
   readonly net: Net;
+  readonly jobs: Jobs;
   readonly rpc: Rpc;
   readonly clock: Clock;
   readonly random: Random;
@@ -107,6 +108,7 @@ export class BrokerRole {
       random: options.random.fork('replicas'),
       logger,
       codecs: options.codecs,
+      jobs: options.jobs,
       config: options.replication,
       net: options.net,
       alterPartition: (request, done) => alterPartitions.send(request, done),

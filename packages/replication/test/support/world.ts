@@ -1,6 +1,6 @@
 /** A small cluster in one process: real replica managers over a memory network, disks in memory and a toy controller. */
 import { type NodeId, type Offset, Prng, type Uuid } from '@millrace/base';
-import { ManualClock, MemoryDisk, MemoryLogger } from '@millrace/base/testing';
+import { ManualClock, ManualJobs, MemoryDisk, MemoryLogger } from '@millrace/base/testing';
 import { LogDirectory } from '@millrace/log';
 import {
   type AlterPartitionRequest,
@@ -70,6 +70,7 @@ export class TestBroker {
   readonly name: string;
   readonly world: World;
   readonly disk: MemoryDisk;
+  readonly jobs = new ManualJobs();
   clock: NodeClock;
   isUp = false;
   /** How often it was started. */
@@ -121,6 +122,7 @@ export class TestBroker {
       random: world.random.fork(`broker-${this.id}`),
       logger: world.logger.child({ broker: this.id }),
       codecs: compressionCodecs,
+      jobs: this.jobs,
       config: world.config,
       net,
       alterPartition: (request, done) => this.alterPartition(request, done),

@@ -16,7 +16,7 @@ import {
 import type { CompressionCodecs } from '@millrace/protocol';
 import { SimDisk } from '../disk/index.ts';
 import type { Network } from '../net/index.ts';
-import { type Death, Host, type Life, SimLogger, type World } from '../world/index.ts';
+import { type Death, Host, type Life, SimJobs, SimLogger, type World } from '../world/index.ts';
 
 export type NodeRoleName = 'controller' | 'broker' | 'combined';
 
@@ -154,6 +154,7 @@ export class SimNode {
     const random = life.random.fork('node');
     const logger = new SimLogger(life);
     const { clock } = life;
+    const jobs = new SimJobs(life);
     try {
       disk.makeDirectory(config.logDirectory);
     } catch (error) {
@@ -195,7 +196,7 @@ export class SimNode {
               new ControllerRole({ ...controllerOptions(config, { ...shared, storage }), events: told }),
       broker: this.isBroker
         ? (told, hasLocalQuorum) => {
-            const seams = { ...shared, disk, net, codecs, hostname: this.name };
+            const seams = { ...shared, disk, net, codecs, jobs, hostname: this.name };
             return new BrokerRole({ ...brokerOptions(config, seams), hasLocalQuorum, events: told });
           }
         : undefined,

@@ -1,5 +1,6 @@
 export * from './event-hash.ts';
 export * from './host.ts';
+export * from './jobs.ts';
 export * from './life.ts';
 export * from './logger.ts';
 export * from './story.ts';

@@ -1,0 +1,175 @@
+/**
+ * Jobs over worker threads. A worker is started when a job finds none idle, and ends when nothing came for a while: a node that
+ * never needs one has none. A worker that dies fails its job; the next job gets a new one. Must never let a job's end run within
+ * the call that started it.
+ */
+import { Worker } from 'node:worker_threads';
+import type { Job, JobKind, JobOutcome, Jobs, Logger } from '@millrace/base';
+import { type JobReply, type JobRequest, transferable } from './serve-jobs.ts';
+
+export interface NodeJobsOptions {
+  readonly logger: Logger;
+  /** What a worker runs. */
+  readonly entry?: URL;
+  readonly workersMax?: number;
+  readonly waitingMax?: number;
+  readonly waitingBytesMax?: number;
+  readonly idleMs?: number;
+  /** Of JavaScript objects; bytes are not counted. A job that needs more is ended, not the node. */
+  readonly heapMaxMb?: number;
+}
+
+/** The published package has JavaScript only. */
+const ENTRY = new URL(
+  import.meta.url.endsWith('.ts') ? './job-worker.ts' : './job-worker.js',
+  import.meta.url,
+);
+/** Two, so that a long job does not hold up all short ones. More would take cores from brokers beside this one. */
+const WORKERS_MAX = 2;
+const WAITING_MAX = 10_000;
+const WAITING_BYTES_MAX = 256 << 20;
+const IDLE_MS = 60_000;
+const HEAP_MAX_MB = 256;
+
+interface Entry {
+  readonly request: JobRequest;
+  /** Of the bytes, which are not here any more once they were sent. */
+  readonly sizeBytes: number;
+  done: ((outcome: JobOutcome<never>) => void) | undefined;
+}
+
+interface Member {
+  readonly worker: Worker;
+  running: Entry | undefined;
+  /** Ends it when it has been idle for so long. */
+  idle: NodeJS.Timeout | undefined;
+  failure: string | undefined;
+}
+
+export class NodeJobs implements Jobs {
+  readonly #options: Required<NodeJobsOptions>;
+  readonly #members = new Set<Member>();
+  /** Oldest first; cancelled ones among them. */
+  #waiting: Entry[] = [];
+  #waitingBytes = 0;
+  #closed = false;
+
+  constructor(options: NodeJobsOptions) {
+    this.#options = {
+      entry: ENTRY,
+      workersMax: WORKERS_MAX,
+      waitingMax: WAITING_MAX,
+      waitingBytesMax: WAITING_BYTES_MAX,
+      idleMs: IDLE_MS,
+      heapMaxMb: HEAP_MAX_MB,
+      ...options,
+    };
+  }
+
+  /** Worker threads that are there now. */
+  get workerCount(): number {
+    return this.#members.size;
+  }
+
+  start<Parameters, Value>(
+    kind: JobKind<Parameters, Value>,
+    bytes: Uint8Array,
+    parameters: Parameters,
+    done: (outcome: JobOutcome<Value>) => void,
+  ): Job | undefined {
+    const { waitingMax, waitingBytesMax } = this.#options;
+    const isFull = this.#waiting.length >= waitingMax || this.#waitingBytes + bytes.length > waitingBytesMax;
+    if (this.#closed || (isFull && this.#waiting.length > 0)) return undefined;
+    const entry: Entry = {
+      request: { kind: kind.name, bytes, parameters },
+      sizeBytes: bytes.length,
+      done: done as Entry['done'],
+    };
+    this.#waiting.push(entry);
+    this.#waitingBytes += entry.sizeBytes;
+    this.#runWaiting();
+    return { cancel: () => this.#cancel(entry) };
+  }
+
+  /** Ends every worker. Whoever waits is not called any more. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#waiting = [];
+    await Promise.all(
+      [...this.#members].map((member) => {
+        if (member.running !== undefined) member.running.done = undefined;
+        clearTimeout(member.idle);
+        return member.worker.terminate();
+      }),
+    );
+  }
+
+  #cancel(entry: Entry): void {
+    entry.done = undefined;
+    const index = this.#waiting.indexOf(entry);
+    if (index < 0) return;
+    this.#waiting.splice(index, 1);
+    this.#waitingBytes -= entry.sizeBytes;
+  }
+
+  #runWaiting(): void {
+    while (this.#waiting.length > 0 && !this.#closed) {
+      const member = this.#idleMember();
+      if (member === undefined) return;
+      const entry = this.#waiting.shift()!;
+      this.#waitingBytes -= entry.sizeBytes;
+      clearTimeout(member.idle);
+      member.running = entry;
+      member.worker.postMessage(entry.request, transferable(entry.request.bytes));
+    }
+  }
+
+  #idleMember(): Member | undefined {
+    for (const member of this.#members) if (member.running === undefined) return member;
+    return this.#members.size < this.#options.workersMax ? this.#newMember() : undefined;
+  }
+
+  #newMember(): Member {
+    const worker = new Worker(this.#options.entry, {
+      name: 'jobs',
+      resourceLimits: { maxOldGenerationSizeMb: this.#options.heapMaxMb },
+    });
+    const member: Member = { worker, running: undefined, idle: undefined, failure: undefined };
+    this.#members.add(member);
+    // A process with nothing else to do may end.
+    worker.unref();
+    worker.on('message', (reply: JobReply) => this.#replied(member, reply));
+    worker.on('error', (error) => {
+      member.failure = error.message;
+    });
+    worker.on('exit', (code) => this.#exited(member, code));
+    return member;
+  }
+
+  #replied(member: Member, reply: JobReply): void {
+    const entry = member.running;
+    member.running = undefined;
+    member.idle = setTimeout(() => this.#dismiss(member), this.#options.idleMs).unref();
+    this.#runWaiting();
+    // The value is of the kind that was asked for: the worker has the same functions.
+    entry?.done?.(reply as JobOutcome<never>);
+  }
+
+  /** It gets no job while it ends. */
+  #dismiss(member: Member): void {
+    this.#members.delete(member);
+    void member.worker.terminate();
+  }
+
+  #exited(member: Member, code: number): void {
+    this.#members.delete(member);
+    clearTimeout(member.idle);
+    const entry = member.running;
+    if (entry !== undefined && !this.#closed) {
+      const reason = `the worker died: ${member.failure ?? `exit code ${code}`}`;
+      this.#options.logger.error('job-worker-died', { job: entry.request.kind, reason });
+      entry.done?.({ ok: false, reason });
+    }
+    this.#runWaiting();
+  }
+}

@@ -1,0 +1,38 @@
+/** The worker's side of NodeJobs: takes one job at a time, runs its function, sends the answer and gives the bytes back. */
+import { parentPort } from 'node:worker_threads';
+import type { JobKind } from '@millrace/base';
+
+/** What the owner sends. */
+export interface JobRequest {
+  readonly kind: string;
+  readonly bytes: Uint8Array;
+  readonly parameters: unknown;
+}
+
+/** What comes back. */
+export type JobReply =
+  | { readonly ok: true; readonly value: unknown; readonly bytes: Uint8Array }
+  | { readonly ok: false; readonly reason: string };
+
+export function serveJobs(kinds: Iterable<JobKind<never, unknown>>): void {
+  const byName = new Map([...kinds].map((kind) => [kind.name, kind]));
+  parentPort!.on('message', (request: JobRequest) => {
+    const reply = run(byName.get(request.kind), request);
+    parentPort!.postMessage(reply, reply.ok ? transferable(reply.bytes) : []);
+  });
+}
+
+function run(kind: JobKind<never, unknown> | undefined, { bytes, parameters }: JobRequest): JobReply {
+  if (kind === undefined) return { ok: false, reason: 'no such job' };
+  try {
+    // The owner sends a kind only with its own parameters.
+    return { ok: true, ...kind.run(bytes, parameters as never) };
+  } catch (error) {
+    return { ok: false, reason: error instanceof Error ? `${error.name}: ${error.message}` : String(error) };
+  }
+}
+
+/** The memory of the bytes, where nothing else lies in it: it moves to the other side rather than being copied. */
+export function transferable({ buffer, length }: Uint8Array): ArrayBuffer[] {
+  return buffer instanceof ArrayBuffer && buffer.byteLength === length && length > 0 ? [buffer] : [];
+}

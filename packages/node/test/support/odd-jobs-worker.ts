@@ -1,0 +1,6 @@
+/** The entry of a worker whose jobs are odd. */
+import type { JobKind } from '@millrace/base';
+import { serveJobs } from '../../src/io/serve-jobs.ts';
+import { devour, die, fail, reverse, wait } from './odd-jobs.ts';
+
+serveJobs([reverse, fail, die, devour, wait] as JobKind<never, unknown>[]);

@@ -1,0 +1,90 @@
+/**
+ * Jobs of one life, on virtual time: two at once, each in slices of its process's time, so that a pause holds it up and a death loses
+ * it. The function itself runs when its last slice is over: nobody can tell, for it reaches nothing.
+ */
+import type { Job, JobKind, JobOutcome, Jobs, Random } from '@millrace/base';
+import type { Life } from './life.ts';
+import { MILLISECOND, type Micros } from './world.ts';
+
+const WORKERS = 2;
+const SLICES = 5;
+const WAITING_MAX = 1_000;
+/** Most take moments, some seconds: longer than a request's patience or a leadership. */
+const SLICE_MAX_US: readonly Micros[] = [1, 1, 1, 10, 100, 800].map((ms) => ms * MILLISECOND);
+
+interface Entry {
+  readonly name: string;
+  readonly sliceUs: Micros;
+  slices: number;
+  /** Undefined: cancelled. */
+  finish: (() => void) | undefined;
+}
+
+export class SimJobs implements Jobs {
+  private readonly life: Life;
+  private readonly random: Random;
+  private readonly waiting: Entry[] = [];
+  private readonly running = new Set<Entry>();
+
+  constructor(life: Life) {
+    this.life = life;
+    this.random = life.random.fork('jobs');
+    life.onDeath((death) => {
+      if (this.running.size > 0) this.note(`died: ${death}`);
+    });
+  }
+
+  start<Parameters, Value>(
+    kind: JobKind<Parameters, Value>,
+    bytes: Uint8Array,
+    parameters: Parameters,
+    done: (outcome: JobOutcome<Value>) => void,
+  ): Job | undefined {
+    if (this.waiting.length >= WAITING_MAX) return undefined;
+    const { random } = this;
+    const sliceUs = random.below(SLICE_MAX_US[random.below(SLICE_MAX_US.length)]!);
+    const finish = () => done({ ok: true, ...kind.run(bytes, parameters) });
+    const entry: Entry = { name: kind.name, sliceUs, slices: SLICES, finish };
+    this.note('started');
+    this.note(`of kind ${kind.name}`);
+    this.waiting.push(entry);
+    this.runWaiting();
+    return { cancel: () => this.cancel(entry) };
+  }
+
+  private cancel(entry: Entry): void {
+    if (entry.finish === undefined) return;
+    this.note(this.running.has(entry) ? 'cancelled while it ran' : 'cancelled before it ran');
+    entry.finish = undefined;
+    const index = this.waiting.indexOf(entry);
+    if (index >= 0) this.waiting.splice(index, 1);
+  }
+
+  private runWaiting(): void {
+    while (this.running.size < WORKERS && this.waiting.length > 0) {
+      const entry = this.waiting.shift()!;
+      this.running.add(entry);
+      this.slice(entry);
+    }
+  }
+
+  private slice(entry: Entry): void {
+    this.life.arrives(entry.sliceUs, () => {
+      if (--entry.slices > 0) {
+        this.slice(entry);
+        return;
+      }
+      this.running.delete(entry);
+      this.runWaiting();
+      const { finish } = entry;
+      entry.finish = undefined;
+      if (finish === undefined) return;
+      this.note('finished');
+      finish();
+    });
+  }
+
+  private note(what: string): void {
+    this.life.world.count(`job ${what}`);
+  }
+}
