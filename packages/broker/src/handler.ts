@@ -19,7 +19,7 @@ export interface ForwardedRequest {
   readonly apiKey: number;
   readonly apiVersion: number;
   readonly clientId: string | null;
-  /** The request's body as it was encoded for `apiVersion`. */
+  /** The request's body as it was encoded for `apiVersion`: bytes that nobody changes until the answer is there. */
   readonly body: Uint8Array;
   readonly timeoutMs: number;
 }

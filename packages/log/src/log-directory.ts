@@ -54,6 +54,8 @@ export interface OpenDirectoryOptions {
   readonly logger: Logger;
   /** Default: bounds of limits.ts. */
   readonly files?: OpenFiles;
+  /** What logs are read into. */
+  readonly spares?: SpareBuffers;
 }
 
 export interface PartitionDirectory {
@@ -128,7 +130,7 @@ export class LogDirectory {
     this.random = o.random;
     this.codecs = o.codecs;
     this.logger = o.logger;
-    this.files = o.files ?? new OpenFiles(o.disk);
+    this.files = o.files ?? new OpenFiles(o.disk, { spares: o.spares });
     const marker = o.disk.readFile(`${o.directory}/${CLEAN_SHUTDOWN_FILE}`);
     this.cleanShutdownBrokerEpoch = marker === undefined ? undefined : parseCleanShutdown(marker);
     this.markerPresent = marker !== undefined;

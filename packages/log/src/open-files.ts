@@ -9,12 +9,13 @@ import { OPEN_FILES_MAX } from './limits.ts';
 export class OpenFiles {
   private readonly open = new Set<FileHandle>();
   readonly disk: Disk;
-  readonly spares = new SpareBuffers();
+  readonly spares: SpareBuffers;
   private readonly openMax: number;
 
-  constructor(disk: Disk, openMax = OPEN_FILES_MAX) {
+  constructor(disk: Disk, o: { readonly openMax?: number; readonly spares?: SpareBuffers | undefined } = {}) {
     this.disk = disk;
-    this.openMax = openMax;
+    this.openMax = o.openMax ?? OPEN_FILES_MAX;
+    this.spares = o.spares ?? new SpareBuffers();
   }
 
   get openCount(): number {

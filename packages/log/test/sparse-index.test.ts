@@ -66,7 +66,7 @@ test('a time index takes rising timestamps only, and finds the last entry at or 
 });
 
 test('open files: the ones not used lately are closed, and opened again when needed', () => {
-  const files = new OpenFiles(new MemoryDisk(), 3);
+  const files = new OpenFiles(new MemoryDisk(), { openMax: 3 });
   const handles = Array.from({ length: 10 }, (_, i) => files.handle(`/file-${i}`));
   for (const [i, handle] of handles.entries()) handle.file().write(0, [new Uint8Array([i])]);
   expect(files.openCount).toBe(3);

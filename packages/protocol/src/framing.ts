@@ -3,8 +3,8 @@
  * yet. Memory follows what was received, never what a size promised: a frame inside one chunk is a view of it; one
  * that spans chunks is put together in a buffer that grows with what arrives.
  *
- * Chunks may be borrowed: push, take all frames that can be taken, `keep`. With spare buffers a frame is valid only until
- * the next call; without, for as long as its chunk.
+ * Chunks may be borrowed: push, take all frames that can be taken, `keep`. With spare buffers a frame is lent: valid only
+ * until `release` or the next call; without, for as long as its chunk.
  */
 import { assert } from '@millrace/base';
 import { allocateUnsafe } from './bytes.ts';
@@ -27,8 +27,9 @@ export class FrameReader {
   private assembly: Uint8Array | undefined;
   private assembledBytes = 0;
   private frameBytes = 0;
-  /** The buffer of the last frame that was put together: spare with the next call. */
-  private returned: Uint8Array | undefined;
+  /** With spare buffers: the last frame, and the buffer if it was put together in one. */
+  private lent: Uint8Array | undefined;
+  private lentBuffer: Uint8Array | undefined;
 
   /** Frames may have up to `maxFrameBytes` bytes, their size not counted. */
   constructor(maxFrameBytes: number, spares?: SpareBuffers) {
@@ -54,8 +55,19 @@ export class FrameReader {
     this.buffered += chunk.length;
   }
 
+  /** Nobody looks at the last frame any longer. */
+  release(): void {
+    const { lent, lentBuffer, spares } = this;
+    if (lent === undefined || spares === undefined) return;
+    this.lent = undefined;
+    this.lentBuffer = undefined;
+    spares.spoil(lent);
+    if (lentBuffer !== undefined) spares.give(lentBuffer);
+  }
+
   /** The last chunk goes back to its owner: what was not taken of it is copied. */
   keep(): void {
+    this.release();
     const chunk = this.chunks.pop();
     if (chunk === undefined) return;
     const isFirst = this.chunks.length === 0;
@@ -66,10 +78,7 @@ export class FrameReader {
 
   /** The next whole frame without its size. Throws DecodeError on a size that cannot be; nothing follows then. */
   next(): Uint8Array | undefined {
-    if (this.returned !== undefined) {
-      this.spares?.give(this.returned);
-      this.returned = undefined;
-    }
+    this.release();
     if (this.assembly !== undefined) return this.assemble();
     if (this.buffered < SIZE_BYTES) return undefined;
     this.frameBytes = this.takeSize();
@@ -77,7 +86,7 @@ export class FrameReader {
     if (chunk !== undefined && chunk.length - this.position >= this.frameBytes) {
       const start = this.position;
       this.consume(this.frameBytes);
-      return chunk.subarray(start, start + this.frameBytes);
+      return this.lend(chunk.subarray(start, start + this.frameBytes));
     }
     if (this.frameBytes === 0) return new Uint8Array(0);
     this.assembly = new Uint8Array(0);
@@ -106,10 +115,16 @@ export class FrameReader {
       this.consume(sizeBytes);
     }
     if (this.assembledBytes < this.frameBytes) return undefined;
-    const frame = this.assembly!.subarray(0, this.frameBytes);
-    if (this.spares !== undefined) this.returned = this.assembly;
+    const buffer = this.assembly!;
     this.assembly = undefined;
     this.assembledBytes = 0;
+    return this.lend(buffer.subarray(0, this.frameBytes), buffer);
+  }
+
+  private lend(frame: Uint8Array, buffer?: Uint8Array): Uint8Array {
+    if (this.spares === undefined) return frame;
+    this.lent = frame;
+    this.lentBuffer = buffer;
     return frame;
   }
 

@@ -8,17 +8,35 @@ const SMALLEST_BITS = 14;
 const LARGEST_BITS = 20;
 const KEPT_BYTES_MAX = 8 << 20;
 
+/** What is written over bytes that nobody may look at, where that is checked. */
+const SPOILED = 0xdd;
+
 interface Entry {
   readonly buffer: Uint8Array;
   isSpare: boolean;
 }
 
+export interface SpareBuffersOptions {
+  /** Bytes that are given back, and frames whose time is over, are overwritten: who still reads them then gets garbage. For tests. */
+  readonly spoils?: boolean;
+}
+
 export class SpareBuffers {
+  private readonly spoils: boolean;
   /** By size, the smallest (16 KiB) first. */
   private readonly spares: Entry[][] = Array.from({ length: LARGEST_BITS - SMALLEST_BITS + 1 }, () => []);
   private keptBytes = 0;
   /** Every buffer of ours, by its memory: who gives back may have no more than a view. */
   private readonly all = new WeakMap<ArrayBufferLike, Entry>();
+
+  constructor({ spoils = false }: SpareBuffersOptions = {}) {
+    this.spoils = spoils;
+  }
+
+  /** Others of the same manners, with a bound of their own. */
+  sibling(): SpareBuffers {
+    return new SpareBuffers({ spoils: this.spoils });
+  }
 
   /** At least `sizeBytes` of memory that may hold anything. */
   take(sizeBytes: number): Uint8Array {
@@ -34,11 +52,17 @@ export class SpareBuffers {
   give(bytes: Uint8Array): void {
     const entry = this.all.get(bytes.buffer);
     if (entry === undefined || entry.isSpare) return;
+    this.spoil(entry.buffer);
     const { length } = entry.buffer;
     if (this.keptBytes + length > KEPT_BYTES_MAX) return;
     this.keptBytes += length;
     entry.isSpare = true;
     this.spares[kindOf(length)]!.push(entry);
+  }
+
+  /** These bytes were lent and the loan is over. */
+  spoil(bytes: Uint8Array): void {
+    if (this.spoils) bytes.fill(SPOILED);
   }
 
   private allocate(kind: number, sizeBytes: number): Uint8Array {

@@ -1,5 +1,5 @@
 /** Goal: a buffer is with one user at a time, and what is kept for later stays small. */
-import { SpareBuffers } from '@millrace/protocol';
+import { FrameReader, SpareBuffers } from '@millrace/protocol';
 import { expect, test } from 'vitest';
 
 test('a buffer given back is handed out again, to one taker, when it is large enough', () => {
@@ -35,4 +35,23 @@ test('a view is enough to give back; a second time, and memory of others, change
   expect(spares.take(16 << 10)).toBe(buffer);
   expect(spares.take(16 << 10)).not.toBe(buffer);
   expect(spares.take(16 << 10)).not.toBe(buffer);
+});
+
+test('where lending is checked, who keeps what was given back or a frame that was released reads garbage', () => {
+  const spares = new SpareBuffers({ spoils: true });
+  const buffer = spares.take(20_000).fill(7);
+  spares.give(buffer.subarray(0, 10));
+  expect(new Set(buffer)).toEqual(new Set([0xdd]));
+
+  const reader = new FrameReader(1000, spares.sibling());
+  reader.push(Uint8Array.of(0, 0, 0, 2, 1, 2, 0, 0, 0, 4, 3, 4));
+  const inOneChunk = reader.next()!;
+  reader.release();
+  expect([...inOneChunk]).toEqual([0xdd, 0xdd]);
+  expect(reader.next()).toBeUndefined();
+  reader.push(Uint8Array.of(5, 6));
+  const overTwoChunks = reader.next()!;
+  expect([...overTwoChunks]).toEqual([3, 4, 5, 6]);
+  reader.release();
+  expect([...overTwoChunks]).toEqual([0xdd, 0xdd, 0xdd, 0xdd]);
 });

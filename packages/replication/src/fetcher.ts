@@ -13,7 +13,7 @@ import type {
   NodeId,
   Offset,
 } from '@millrace/base';
-import { apis, ErrorCode, errorName, type ResponseOf } from '@millrace/protocol';
+import { apis, ErrorCode, errorName, type ResponseOf, type SpareBuffers } from '@millrace/protocol';
 import type { ReplicationConfig } from './config.ts';
 import type { Divergence, FetchItem } from './fetch-read.ts';
 import { FollowerSession, itemKey } from './follower-session.ts';
@@ -38,6 +38,8 @@ export interface FetcherPorts {
   readonly timers: Timers;
   readonly logger: Logger;
   readonly config: ReplicationConfig;
+  /** Those of this broker; each connection has its own. */
+  readonly spares: SpareBuffers;
   /** Of this broker's registration; -1 before there is one. */
   brokerEpoch(): BrokerEpoch;
 }
@@ -140,6 +142,7 @@ export class Fetcher {
         timeoutMs: config.replicaSocketTimeoutMs,
         connectTimeoutMs: Math.min(CONNECT_TIMEOUT_MS, config.replicaSocketTimeoutMs),
         frameBytesMax: config.maxResponseFrameBytes,
+        spares: this.ports.spares.sibling(),
       },
       {
         opened: () => this.proceed(),

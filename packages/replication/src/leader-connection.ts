@@ -9,7 +9,7 @@ import {
   decodeResponseHeader,
   encodeRequestFrame,
   FrameReader,
-  SpareBuffers,
+  type SpareBuffers,
 } from '@millrace/protocol';
 import type { DueCallback, Timers } from './timers.ts';
 
@@ -47,13 +47,15 @@ export class LeaderConnection {
       readonly timeoutMs: Millis;
       readonly connectTimeoutMs: Millis;
       readonly frameBytesMax: number;
+      /** Where answers are put together. */
+      readonly spares: SpareBuffers;
     },
     events: ConnectionEvents,
   ) {
     this.timers = options.timers;
     this.clientId = options.clientId;
     this.timeoutMs = options.timeoutMs;
-    this.frames = new FrameReader(options.frameBytesMax, new SpareBuffers());
+    this.frames = new FrameReader(options.frameBytesMax, options.spares);
     this.connectDeadline = this.timers.after(options.connectTimeoutMs, () =>
       this.stream.destroy('connecting took too long'),
     );
@@ -128,6 +130,7 @@ export class LeaderConnection {
         if (frame === undefined) break;
         if (this.inFlight === undefined) throw new DecodeError('an answer that nobody asked for');
         this.inFlight.answered(frame);
+        this.frames.release();
       }
       this.frames.keep();
     } catch (error) {

@@ -94,6 +94,7 @@ export class ReplicaManager {
       timers: this.timers,
       logger,
       config,
+      spares: options.logDirectory.spares,
       brokerEpoch: () => this.brokerEpoch,
     });
     this.fetches = new FetchService({

@@ -1,7 +1,7 @@
 /** Goal: an answer that arrives in pieces is put together although each piece is only lent. Method: a stream that spoils what it lent. */
 import type { Address, Net, Stream, StreamHandler } from '@millrace/base';
 import { ManualClock } from '@millrace/base/testing';
-import { apis, encodeResponseFrame } from '@millrace/protocol';
+import { apis, encodeResponseFrame, SpareBuffers } from '@millrace/protocol';
 import { expect, test } from 'vitest';
 import { LeaderConnection } from '../src/leader-connection.ts';
 import { Timers } from '../src/timers.ts';
@@ -58,6 +58,7 @@ test('an answer cut anywhere is whole, though every piece is overwritten once it
         timeoutMs: 1000,
         connectTimeoutMs: 1000,
         frameBytesMax: 1 << 20,
+        spares: new SpareBuffers({ spoils: true }),
       },
       { opened: () => {}, closed: (reason) => closed.push(reason) },
     );

@@ -1,4 +1,4 @@
-/** The twelve planted bugs: each a line of production code that says the opposite of what it should. Tests and tools only. */
+/** The thirteen planted bugs: each a line of production code that says the opposite of what it should. Tests and tools only. */
 import type { PlantedBug } from './patch.ts';
 
 export const bugs: readonly PlantedBug[] = [
@@ -101,5 +101,13 @@ export const bugs: readonly PlantedBug[] = [
     find: 'const needed = broker.fenced ? Math.max(broker.epoch, sessions.unfenceOffset(broker.id)) : broker.epoch;',
     replace: 'const needed = broker.epoch;',
     expectedCheckers: ['zombie-leader'],
+  },
+  {
+    name: 'lent-bytes-kept',
+    sentence: 'a broker reads the bytes of a forwarded request again when it asks the next controller',
+    file: 'packages/broker/src/handlers/topics.ts',
+    find: 'const body = new Uint8Array(request.bytes);',
+    replace: 'const body = request.bytes;',
+    expectedCheckers: ['forwarded-as-it-came'],
   },
 ];

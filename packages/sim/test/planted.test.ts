@@ -14,6 +14,8 @@ import { checkerKinds } from '../src/checkers/index.ts';
 const root = join(import.meta.dirname, '..', '..', '..');
 /** What a process that breaks an assertion of its own is reported as. */
 const ASSERTIONS = 'broken-invariant';
+/** Looked at where control messages arrive. */
+const FORWARDED = 'forwarded-as-it-came';
 // What decides is a thousand (npm run sim:planted); here it must not take long.
 const RUNS_MAX = 100;
 
@@ -21,8 +23,8 @@ function bugNamed(name: string): PlantedBug {
   return bugs.find((bug) => bug.name === name)!;
 }
 
-test('there are twelve of them, each with a name of its own', () => {
-  expect(new Set(bugs.map(({ name }) => name)).size).toBe(12);
+test('there are thirteen of them, each with a name of its own', () => {
+  expect(new Set(bugs.map(({ name }) => name)).size).toBe(13);
 });
 
 describe.each(bugs)('$name', (bug) => {
@@ -37,7 +39,7 @@ describe.each(bugs)('$name', (bug) => {
   });
 
   test('is to be found by checkers that exist', () => {
-    const known = [...checkerKinds.map(({ name }) => name), ASSERTIONS];
+    const known = [...checkerKinds.map(({ name }) => name), ASSERTIONS, FORWARDED];
     expect(bug.expectedCheckers.length).toBeGreaterThan(0);
     expect(known).toEqual(expect.arrayContaining([...bug.expectedCheckers]));
   });

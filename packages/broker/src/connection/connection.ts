@@ -233,9 +233,11 @@ export class Connection implements StreamHandler, Holder, Sleeper {
     this.routing = true;
     try {
       while (this.mayStart()) {
-        const frame = this.reader?.next();
+        const { reader } = this;
+        const frame = reader?.next();
         if (frame === undefined) break;
         this.host.route(frame, this);
+        reader?.release();
       }
     } catch (error) {
       this.failOn(error);

@@ -77,19 +77,15 @@ function forward(
   answers: Answers,
 ): void {
   const { clock } = broker;
-  const { version, clientId, bytes } = request;
+  const { version, clientId } = request;
+  // The request's bytes are lent for this call, and an attempt may come later.
+  const body = new Uint8Array(request.bytes);
   const deadlineMs = clock.monotonicMs() + timeoutMs;
   const attempt = (leftMs: number) => {
-    const forwarded = {
-      apiKey: api.key,
-      apiVersion: version,
-      clientId,
-      body: new Uint8Array(bytes),
-      timeoutMs: leftMs,
-    };
-    broker.forward(forwarded, ({ errorCode, body }) => {
-      if (errorCode !== ErrorCode.NONE) answers.failed(errorCode);
-      else if (!answers.answered(body)) again();
+    const forwarded = { apiKey: api.key, apiVersion: version, clientId, body, timeoutMs: leftMs };
+    broker.forward(forwarded, (answer) => {
+      if (answer.errorCode !== ErrorCode.NONE) answers.failed(answer.errorCode);
+      else if (!answers.answered(answer.body)) again();
     });
   };
   const again = () => {

@@ -80,6 +80,9 @@ describe('forwarded requests', () => {
     broker.clock.advance(50);
     expect(broker.forwarded.length).toBe(2);
     expect(broker.forwarded[1]!.request.timeoutMs).toBe(70);
+    expect(broker.forwarded[1]!.request.body).toEqual(
+      concat(apis.deleteTopics.encodeRequest(6, { topics: [{ name: 'words' }], timeoutMs: 120 })),
+    );
     const deleted = concat(
       apis.deleteTopics.encodeResponse(6, { responses: [{ name: 'words', topicId: TOPIC_ID }] }),
     );

@@ -3,7 +3,7 @@
 import type { Uuid } from '@millrace/base';
 import { ManualClock, MemoryLogger } from '@millrace/base/testing';
 import { applyRecords, MetadataImage, type MetadataRecord } from '@millrace/metadata';
-import { ErrorCode } from '@millrace/protocol';
+import { ErrorCode, SpareBuffers } from '@millrace/protocol';
 import type { FetchRequest, FetchResponse, ProduceRequest, ProduceResult } from '@millrace/replication';
 import {
   DEFAULT_FRONT_END_CONFIG,
@@ -113,6 +113,7 @@ export function testBroker(
       limits: { ...DEFAULT_LIMITS, ...o.limits },
     },
     replicas,
+    spares: new SpareBuffers({ spoils: true }),
     producerIds: { next: (done) => done(broker.producerIds) },
     forward: (request, done) => forwarded.push({ request, done }),
     clusterId: () => CLUSTER_ID,

@@ -8,7 +8,7 @@ import {
   applyRecords,
   MetadataImage,
 } from '@millrace/metadata';
-import { buildBatch } from '@millrace/protocol';
+import { buildBatch, SpareBuffers } from '@millrace/protocol';
 import { compressionCodecs } from '@millrace/protocol/io';
 import {
   defaultReplicationConfig,
@@ -110,6 +110,7 @@ export class TestBroker {
       random: world.random.fork(`directory-${this.id}`),
       codecs: compressionCodecs,
       logger: world.logger,
+      spares: new SpareBuffers({ spoils: true }),
     });
     if (!opened.ok) throw new Error(opened.message);
     this.directory = opened.logs;

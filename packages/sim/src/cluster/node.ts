@@ -13,7 +13,7 @@ import {
   NodeRole,
   type NodeRoleEvents,
 } from '@millrace/node/roles';
-import type { CompressionCodecs } from '@millrace/protocol';
+import { type CompressionCodecs, SpareBuffers } from '@millrace/protocol';
 import { SimDisk } from '../disk/index.ts';
 import type { Network } from '../net/index.ts';
 import { type Death, Host, type Life, SimJobs, SimLogger, type World } from '../world/index.ts';
@@ -169,6 +169,7 @@ export class SimNode {
       random,
       codecs,
       logger,
+      spares: new SpareBuffers({ spoils: true }),
     });
     if (!opened.ok) {
       this.giveUp(life, opened.message);

@@ -1,6 +1,8 @@
 /**
  * For coverage: which error codes the active controller's answers to brokers carry, read where they leave. Counts
  * `control METHOD CODE`, with the methods register, heartbeat, alter-partition, producer-ids and those that are forwarded.
+ *
+ * And a checker, `forwarded-as-it-came`: brokers decode what they forward, so a controller that cannot decode it was sent something else.
  */
 import {
   AllocateProducerIdsResponse,
@@ -10,10 +12,22 @@ import {
   ForwardRequest,
   ForwardResponse,
 } from '@millrace/metadata';
-import { apis, ErrorCode, errorName } from '@millrace/protocol';
+import { apiByKey, apis, DecodeError, ErrorCode, errorName } from '@millrace/protocol';
 import type { World } from '../world/index.ts';
 
 const FORWARDED = [apis.createTopics, apis.deleteTopics, apis.createPartitions] as const;
+
+/** A call as it arrives. */
+export function sniffCall(world: World, method: string, request: Uint8Array): void {
+  if (method !== ControlMethod.forward) return;
+  const { apiKey, apiVersion, body } = ForwardRequest.decode(request);
+  try {
+    apiByKey.get(apiKey)!.decodeRequest(apiVersion, body);
+  } catch (error) {
+    if (!(error instanceof DecodeError)) throw error;
+    world.fail('forwarded-as-it-came', `a controller got bytes that no client sent: ${error.message}`);
+  }
+}
 
 /** The answer to a call. */
 export function sniffAnswer(world: World, method: string, request: Uint8Array, answer: Uint8Array): void {

@@ -17,7 +17,7 @@ import type { Life } from '../world/index.ts';
 import type { End } from './connection.ts';
 import { dial } from './dial.ts';
 import type { Network } from './network.ts';
-import { sniffAnswer, sniffStream } from './rpc-sniffer.ts';
+import { sniffAnswer, sniffCall, sniffStream } from './rpc-sniffer.ts';
 
 /** What travels. `id` is the caller's number for the call or stream. */
 type Message =
@@ -111,6 +111,7 @@ class ServedConnection {
 
   private call(id: number, method: string, body: Uint8Array): void {
     let answered = false;
+    sniffCall(this.end.connection.network.world, method, body);
     this.service.call(method, body, (answer) => {
       if (answered) return;
       answered = true;
