@@ -18,6 +18,7 @@ const scripts = {
   'soak:failover': ['test-e2e/soak/failover.ts'],
   'soak:kill-all': ['test-e2e/soak/kill-all.ts'],
   'soak:garbage': ['test-e2e/soak/garbage.ts'],
+  'compare:wire': ['test-e2e/wire/main.ts'],
   'bench:quick': ['test-e2e/bench/quick.ts'],
   'measure:start': ['test-e2e/bench/measure-start.ts'],
   'sim:long': ['packages/cli/src/main.ts', 'sim', '--seeds', '1..20000'],

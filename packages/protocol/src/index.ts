@@ -9,6 +9,6 @@ export * from './headers.ts';
 export * from './murmur2.ts';
 export * from './names.ts';
 export * from './records.ts';
-export type { Decoded, Encodable, Field, Fields } from './schema.ts';
+export { type Decoded, type Encodable, type Field, type Fields, within } from './schema.ts';
 export { SpareBuffers } from './spare-buffers.ts';
 export { type RecordBytes, recordBytesSize } from './writer.ts';

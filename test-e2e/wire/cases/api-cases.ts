@@ -1,0 +1,19 @@
+/** What a person adds for an API: one sound request, from which the generic cases are derived, and special ones. */
+import type { Struct } from '../raw.ts';
+import type { World } from '../world.ts';
+
+export interface ApiCases {
+  /** A request that is answered without an error, and fills every array, so that there is something to mutate. */
+  base(world: World, version: number): Struct;
+  /** More requests, mutated in the same way: with fields that the first one cannot have. */
+  readonly variants?: readonly SpecialCase[];
+  readonly special?: readonly SpecialCase[];
+  /** Names of generic cases that would harm the peer or the run. */
+  readonly leftOut?: RegExp;
+}
+
+export interface SpecialCase {
+  readonly name: string;
+  /** Undefined: this version has no such case. */
+  value(world: World, version: number): Struct | undefined;
+}

@@ -1,0 +1,108 @@
+/** The comparison: every case to both sides, and what is left after the justified differences. */
+import { type AnyApi, apis } from '@millrace/protocol';
+import { casesByApi } from './cases/index.ts';
+import { type Difference, differencesOf, fieldOf } from './difference.ts';
+import { type Outcome, Side } from './exchange.ts';
+import { casesOf, unsupportedCases, type WireCase } from './frames.ts';
+import { type Justification, justifications } from './justified.ts';
+import { normalised } from './normalise.ts';
+import type { World } from './world.ts';
+
+export interface Found extends Difference {
+  readonly api: string;
+  readonly version: number;
+  readonly name: string;
+  readonly justification: Justification | undefined;
+}
+
+export interface Comparison {
+  readonly cases: number;
+  readonly found: readonly Found[];
+}
+
+export interface Selection {
+  /** Kafka's names of the APIs; undefined: all. */
+  readonly apis?: readonly string[];
+  /** Which versions of an API; undefined: all. */
+  readonly versions?: (api: AnyApi) => readonly number[];
+}
+
+export async function compareWire(ours: World, peer: World, selection: Selection = {}): Promise<Comparison> {
+  const run = new Run(ours, peer);
+  try {
+    for (const [key, cases] of Object.entries(casesByApi)) {
+      const api = apis[key as keyof typeof apis] as AnyApi;
+      if (selection.apis?.includes(api.name) === false) continue;
+      for (const version of selection.versions?.(api) ?? allVersions(api)) {
+        await run.compareAll(casesOf(api, version, cases, ours), casesOf(api, version, cases, peer));
+      }
+    }
+    if (selection.apis === undefined) await run.compareAll(unsupportedCases(), unsupportedCases());
+    return { cases: run.cases, found: run.found };
+  } finally {
+    run.close();
+  }
+}
+
+export function allVersions(api: AnyApi): number[] {
+  return Array.from({ length: api.maxVersion - api.minVersion + 1 }, (_, i) => api.minVersion + i);
+}
+
+/** The versions at which the form of an API changes: the ends, and both sides of becoming flexible. */
+export function telltaleVersions(api: AnyApi): number[] {
+  const { minVersion, maxVersion, flexibleFrom } = api;
+  return [...new Set([minVersion, flexibleFrom - 1, flexibleFrom, maxVersion])].filter(
+    (version) => version >= minVersion && version <= maxVersion,
+  );
+}
+
+class Run {
+  cases = 0;
+  readonly found: Found[] = [];
+  readonly #ours: { world: World; side: Side };
+  readonly #peer: { world: World; side: Side };
+
+  constructor(ours: World, peer: World) {
+    this.#ours = { world: ours, side: new Side(ours.bootstrap) };
+    this.#peer = { world: peer, side: new Side(peer.bootstrap) };
+  }
+
+  close(): void {
+    this.#ours.side.close();
+    this.#peer.side.close();
+  }
+
+  async compareAll(ours: readonly WireCase[], peer: readonly WireCase[]): Promise<void> {
+    for (const [i, wireCase] of ours.entries()) await this.#compare(wireCase, peer[i]!);
+  }
+
+  async #compare(ours: WireCase, peer: WireCase): Promise<void> {
+    this.cases++;
+    const [left, right] = await Promise.all([outcome(ours, this.#ours), outcome(peer, this.#peer)]);
+    for (const difference of differencesOf(left, right)) {
+      const about = { api: ours.api.name, version: ours.version, name: ours.name, ...difference };
+      this.found.push({ ...about, justification: justificationOf(about) });
+    }
+  }
+}
+
+async function outcome(wireCase: WireCase, { world, side }: { world: World; side: Side }): Promise<Outcome> {
+  const got = await side.send(wireCase);
+  if (got.kind !== 'answer') return got;
+  return { kind: 'answer', value: normalised(wireCase.api.name, got.value, world) };
+}
+
+export function justificationOf(found: Omit<Found, 'justification'>): Justification | undefined {
+  return justifications.find(({ api, versions, cases, field, ours, peer }) => {
+    const [min, max] = versions?.split('-').map(Number) ?? [-32768, 32767];
+    return (
+      (api === undefined || api === found.api) &&
+      found.version >= min! &&
+      found.version <= max! &&
+      cases?.test(found.name) !== false &&
+      field.test(fieldOf(found.path)) &&
+      ours?.test(found.ours) !== false &&
+      peer?.test(found.peer) !== false
+    );
+  });
+}

@@ -1,0 +1,89 @@
+/**
+ * Sends one case to one side and says what came of it. Behind each case goes a request that every broker answers:
+ * when its answer comes first, the case was taken without one, and nobody has to wait to find out.
+ */
+import { connect, type Socket } from 'node:net';
+import { type AnyApi, apis, decodeResponseHeader, encodeRequestFrame, FrameReader } from '@millrace/protocol';
+import { CORRELATION_ID, type WireCase } from './frames.ts';
+
+export type Outcome =
+  | { readonly kind: 'answer'; readonly value: unknown }
+  /** The connection was closed. */
+  | { readonly kind: 'closed' }
+  /** The next request was answered and this one was not. */
+  | { readonly kind: 'no answer' }
+  /** Neither an answer nor an end in time. */
+  | { readonly kind: 'silence' }
+  /** An answer that its own schema does not describe. */
+  | { readonly kind: 'undecodable'; readonly why: string };
+
+const ANSWER_LIMIT_MS = 5000;
+const ANSWER_BYTES_MAX = 64 << 20;
+const SENTINEL_ID = 0x7654321;
+const sentinel = Buffer.concat(encodeRequestFrame(apis.apiVersions, 0, SENTINEL_ID, 'compare-wire', {}));
+
+export class Side {
+  readonly #host: string;
+  readonly #port: number;
+  #socket: Socket | undefined;
+
+  constructor(server: string) {
+    const colon = server.lastIndexOf(':');
+    this.#host = server.slice(0, colon);
+    this.#port = Number(server.slice(colon + 1));
+  }
+
+  close(): void {
+    this.#socket?.destroy();
+    this.#socket = undefined;
+  }
+
+  async send(wireCase: WireCase): Promise<Outcome> {
+    this.#socket ??= connect({ host: this.#host, port: this.#port, noDelay: true });
+    const frames = await exchange(this.#socket, wireCase.frame);
+    if (typeof frames === 'string') {
+      this.close();
+      return { kind: frames };
+    }
+    return outcomeOf(wireCase, frames);
+  }
+}
+
+/** The frames in front of the sentinel's answer, or why there are none. */
+function exchange(socket: Socket, frame: Buffer): Promise<Uint8Array[] | 'closed' | 'silence'> {
+  return new Promise((resolve) => {
+    const reader = new FrameReader(ANSWER_BYTES_MAX);
+    const frames: Uint8Array[] = [];
+    const finish = (result: Uint8Array[] | 'closed' | 'silence') => {
+      clearTimeout(timer);
+      socket.removeAllListeners();
+      socket.on('error', () => {});
+      resolve(result);
+    };
+    const timer = setTimeout(() => finish('silence'), ANSWER_LIMIT_MS);
+    socket.on('error', () => finish('closed'));
+    socket.on('close', () => finish('closed'));
+    socket.on('data', (chunk) => {
+      reader.push(chunk);
+      for (let next = reader.next(); next !== undefined; next = reader.next()) {
+        if (Buffer.from(next).readInt32BE(0) === SENTINEL_ID) return finish(frames);
+        frames.push(next.slice());
+      }
+    });
+    socket.write(Buffer.concat([frame, sentinel]));
+  });
+}
+
+function outcomeOf({ api, answerVersion }: WireCase, frames: readonly Uint8Array[]): Outcome {
+  const [frame] = frames;
+  if (frame === undefined) return { kind: 'no answer' };
+  if (frames.length > 1) return { kind: 'undecodable', why: `${frames.length} answers` };
+  try {
+    const { correlationId, bodyPosition } = decodeResponseHeader(api as AnyApi, answerVersion, frame);
+    if (correlationId !== CORRELATION_ID)
+      return { kind: 'undecodable', why: `correlation id ${correlationId}` };
+    return { kind: 'answer', value: api.decodeResponse(answerVersion, frame, bodyPosition) };
+  } catch (error) {
+    return { kind: 'undecodable', why: (error as Error).message };
+  }
+}

@@ -1,0 +1,106 @@
+/**
+ * One case: a whole request as bytes. From a sound request of an API come those with one field mutated, and those
+ * whose header or end is odd.
+ */
+import { type AnyApi, apis } from '@millrace/protocol';
+import type { ApiCases } from './cases/api-cases.ts';
+import { mutationsOf } from './mutations.ts';
+import { bodyBytes, framed, headerBytes, int, Raw, type RawHeader, type Struct } from './raw.ts';
+import type { World } from './world.ts';
+
+export interface WireCase {
+  readonly api: AnyApi;
+  readonly version: number;
+  /** In which version the answer is to be read. */
+  readonly answerVersion: number;
+  readonly name: string;
+  readonly frame: Buffer;
+}
+
+export const CORRELATION_ID = 0x1234567;
+const CUTS = 10;
+const STRAY = Buffer.from([0, 0, 7]);
+const UNKNOWN_TAGS = [
+  { tag: 0, bytes: Buffer.from('zero') },
+  { tag: 77, bytes: Buffer.from([1, 2, 3]) },
+];
+
+const oddClients: [string, string | null | Raw][] = [
+  ['null', null],
+  ["''", ''],
+  ['ünïcode', 'ünïcode'],
+  ['not UTF-8', new Raw(int(2, 2), 0x61, 0xff)],
+  ['length -2', new Raw(int(2, -2))],
+  ['x*249', 'x'.repeat(249)],
+  ['length 32767', new Raw(int(2, 32767))],
+];
+
+/** All cases of one API in one version, as bytes for one of the two sides. */
+export function casesOf(api: AnyApi, version: number, cases: ApiCases, world: World): WireCase[] {
+  const found: WireCase[] = [];
+  const add = (name: string, frame: Buffer) =>
+    found.push({ api, version, answerVersion: version, name, frame });
+  const sound = (): Struct => cases.base(world, version);
+  const header = headerOf(api, version);
+  const whole = (value: Struct) => framed(headerBytes(header), bodyBytes(api, version, value));
+  add('sound', whole(sound()));
+  add('bytes behind the body', framed(headerBytes(header), bodyBytes(api, version, sound()), STRAY));
+  for (const [name, clientId] of oddClients) {
+    const odd = headerBytes({ ...header, clientId });
+    add(`client id ${name}`, framed(odd, bodyBytes(api, version, sound())));
+  }
+  if (header.tags !== undefined) {
+    const tagged = headerBytes({ ...header, tags: UNKNOWN_TAGS });
+    add('unknown tags in the header', framed(tagged, bodyBytes(api, version, sound())));
+  }
+  for (const cut of cutsOf(whole(sound()))) add(`cut to ${cut.length} bytes`, framed(cut));
+  for (const { name, value } of mutationsOf(api, version, sound())) {
+    if (cases.leftOut?.test(name) !== true) add(name, whole(value));
+  }
+  for (const variant of cases.variants ?? []) {
+    const base = variant.value(world, version);
+    if (base === undefined) continue;
+    for (const { name, value } of mutationsOf(api, version, base)) {
+      if (cases.leftOut?.test(name) !== true) add(`${variant.name}: ${name}`, whole(value));
+    }
+  }
+  for (const special of cases.special ?? []) {
+    const value = special.value(world, version);
+    if (value !== undefined) add(special.name, whole(value));
+  }
+  return found;
+}
+
+/** Versions that are not there, and API keys that are not there. */
+export function unsupportedCases(): WireCase[] {
+  const found: WireCase[] = [];
+  const add = (api: AnyApi, apiKey: number, version: number, name: string, rest = Buffer.alloc(8)) => {
+    const fixed = Buffer.concat([int(2, apiKey), int(2, version), int(4, CORRELATION_ID), int(2, -1), rest]);
+    found.push({ api, version, answerVersion: 0, name, frame: framed(fixed) });
+  };
+  for (const api of Object.values(apis) as AnyApi[]) {
+    for (const version of [-1, api.minVersion - 1, api.maxVersion + 1, 32767]) {
+      if (version < api.minVersion || version > api.maxVersion)
+        add(api, api.key, version, `version ${version}`);
+    }
+  }
+  const any = apis.apiVersions as AnyApi;
+  for (const key of [-1, 4, 5, 6, 7, 999, 32767, -32768]) add(any, key, 0, `API key ${key}`);
+  for (const size of [-1, -2147483648, 0, 1, 7, 104_857_601, 2147483647]) {
+    const frame = Buffer.concat([int(4, size), Buffer.alloc(Math.max(0, Math.min(size, 64)))]);
+    found.push({ api: any, version: 0, answerVersion: 0, name: `frame of ${size} bytes`, frame });
+  }
+  return found;
+}
+
+function headerOf(api: AnyApi, version: number): RawHeader {
+  const tags = version >= api.flexibleFrom ? [] : undefined;
+  return { apiKey: api.key, version, correlationId: CORRELATION_ID, clientId: 'compare-wire', tags };
+}
+
+/** The frame without its size, ended too early at places spread over it. */
+function cutsOf(frame: Buffer): Buffer[] {
+  const bytes = frame.subarray(4);
+  const lengths = Array.from({ length: CUTS }, (_, i) => Math.floor((bytes.length * i) / CUTS));
+  return [...new Set([...lengths, bytes.length - 1])].map((length) => bytes.subarray(0, length));
+}

@@ -1,0 +1,78 @@
+/** What differs between two clusters because they are two: ids, ports, times, the words of messages. */
+import { ids } from './mutations.ts';
+import type { World } from './world.ts';
+
+const brokerFields = new Set([
+  'nodeId',
+  'brokerId',
+  'leaderId',
+  'controllerId',
+  'replicaNodes',
+  'isrNodes',
+  'offlineReplicas',
+  'eligibleLeaderReplicas',
+  'lastKnownElr',
+]);
+/** Of an answer about the quorum. */
+const controllerFields = new Set(['leaderId', 'replicaId', 'nodeId']);
+/** Fields of which only is compared whether there is a value. */
+const textFields = new Set(['errorMessage', 'batchIndexErrorMessage', 'documentation']);
+const countFields: Record<string, readonly string[]> = {
+  Produce: ['baseOffset', 'logAppendTimeMs'],
+  Fetch: ['sessionId'],
+  InitProducerId: ['producerId'],
+  DescribeQuorum: [
+    'logEndOffset',
+    'highWatermark',
+    'lastFetchTimestamp',
+    'lastCaughtUpTimestamp',
+    'leaderEpoch',
+  ],
+  ApiVersions: ['finalizedFeaturesEpoch'],
+};
+/** Of which 0 is as good a value as any. */
+const zeroCounts = new Set(['baseOffset', 'producerId']);
+const echoedIds = new Set<string>(Object.values(ids));
+
+export function normalised(api: string, value: unknown, world: World): unknown {
+  const nameOf = new Map([...world.idOf].map(([name, id]) => [id, name]));
+  const counts = new Set(countFields[api] ?? []);
+  const of = (name: string, member: unknown): unknown => {
+    if (member instanceof Uint8Array) return Buffer.from(member).toString('hex');
+    if (Array.isArray(member)) return membersOf(name, member);
+    if (typeof member === 'object' && member !== null) return struct(member);
+    if (api === 'DescribeQuorum') {
+      if (controllerFields.has(name) && member === world.controllerId) return '<controller>';
+    } else if (brokerFields.has(name) && member === world.brokerId) return '<broker>';
+    if (textFields.has(name)) return member === null || member === '' ? member : '<text>';
+    if (counts.has(name))
+      return (member as number) > 0 || (zeroCounts.has(name) && member === 0) ? '<number>' : member;
+    if (name === 'clusterId' && member === world.clusterId) return '<cluster>';
+    if (name === 'host' && member !== '') return '<host>';
+    if (name === 'port' && (member as number) > 0) return '<port>';
+    if (name === 'topicId') return topicId(member as string);
+    if (name === 'resourceName' && member === String(world.brokerId)) return '<broker>';
+    return member;
+  };
+  const topicId = (id: string) =>
+    nameOf.has(id) ? `<id of ${nameOf.get(id)}>` : echoedIds.has(id) ? id : '<id>';
+  const struct = (member: object) =>
+    Object.fromEntries(Object.entries(member).map(([name, inner]) => [name, of(name, inner)]));
+  const membersOf = (name: string, members: readonly unknown[]) => {
+    const kept = members.filter((member) => !isForeignTopic(member, world));
+    return kept.map((member) => of(name, member));
+  };
+  return of('', value);
+}
+
+/** A sound topic that is not of this run: an answer of "all topics" has it on a cluster that others use, too. */
+function isForeignTopic(member: unknown, world: World): boolean {
+  if (typeof member !== 'object' || member === null) return false;
+  const { name, partitions, errorCode } = member as {
+    name?: unknown;
+    partitions?: unknown;
+    errorCode?: unknown;
+  };
+  if (typeof name !== 'string' || !Array.isArray(partitions) || errorCode !== 0) return false;
+  return !name.startsWith(world.prefix);
+}

@@ -1,0 +1,24 @@
+/** The two clusters that are compared: one broker each, started here unless they run already. */
+import { startPeerKafka } from '../bench/peer-kafka.ts';
+import { type Cluster, startMillrace } from '../lib/cluster.ts';
+
+export async function withSides<T>(
+  running: { readonly bootstrap?: string | undefined; readonly peer?: string | undefined },
+  work: (ours: string, peer: string) => Promise<T>,
+): Promise<T> {
+  const started: Cluster[] = [];
+  const keep = async (starting: Promise<Cluster>) => {
+    const cluster = await starting;
+    started.push(cluster);
+    return cluster.bootstrapServers;
+  };
+  try {
+    const [ours, peer] = await Promise.all([
+      running.bootstrap ?? keep(startMillrace({ controllers: 1, brokers: 1 })),
+      running.peer ?? keep(startPeerKafka('combined')),
+    ]);
+    return await work(ours, peer);
+  } finally {
+    await Promise.all(started.map((cluster) => cluster.stop()));
+  }
+}

@@ -1,0 +1,117 @@
+/** What both sides have before the first case: the same topics with the same records. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { apis, buildBatch } from '@millrace/protocol';
+import { activeController, aliveBrokers, createTopic, partitionsOf, Wire } from '../lib/wire.ts';
+
+export interface World {
+  readonly bootstrap: string;
+  /** Every topic of this run begins like that. */
+  readonly prefix: string;
+  /** Two partitions; the first holds three batches of two records. Never written to by a case. */
+  readonly full: string;
+  /** One partition; cases write to it. */
+  readonly sink: string;
+  /** One partition, cleanup.policy=compact. */
+  readonly compacted: string;
+  readonly empty: string;
+  /** Topics that a case of this version may change or delete, and no other does. */
+  spare(purpose: Purpose, version: number): string;
+  readonly brokerId: number;
+  readonly controllerId: number;
+  readonly clusterId: string;
+  readonly idOf: ReadonlyMap<string, string>;
+}
+
+type Purpose = 'doomed' | 'doomed-by-id' | 'grown';
+const spares: readonly [Purpose, number, number][] = [
+  ['doomed', apis.deleteTopics.minVersion, apis.deleteTopics.maxVersion],
+  ['doomed-by-id', 6, apis.deleteTopics.maxVersion],
+  ['grown', apis.createPartitions.minVersion, apis.createPartitions.maxVersion],
+];
+
+/** Of the first record; each following one is a second later. */
+export const FIRST_TIMESTAMP = 1_790_000_000_000;
+export const RECORDS = 6;
+const READY_TRIES = 100;
+
+export async function makeWorld(bootstrap: string, prefix: string): Promise<World> {
+  const names = {
+    full: `${prefix}-full`,
+    sink: `${prefix}-sink`,
+    compacted: `${prefix}-compacted`,
+    empty: `${prefix}-empty`,
+  };
+  const make = async (name: string, partitions: number, configs = {}) =>
+    createTopic(bootstrap, { name, partitions, replicas: 1, configs });
+  await make(names.full, 2);
+  await make(names.sink, 1);
+  await make(names.compacted, 1, { 'cleanup.policy': 'compact' });
+  await make(names.empty, 1);
+  const spare = (purpose: Purpose, version: number) => `${prefix}-${purpose}-${version}`;
+  const spareNames = spares.flatMap(([purpose, min, max]) =>
+    Array.from({ length: max - min + 1 }, (_, i) => spare(purpose, min + i)),
+  );
+  for (const name of spareNames) await make(name, 1);
+  for (const name of Object.values(names)) await untilLed(bootstrap, name);
+  for (let batch = 0; batch < RECORDS / 2; batch++) await writeBatch(bootstrap, names.full, batch);
+  const seen = await Wire.ask(bootstrap, (wire) =>
+    wire.call(apis.metadata, { topics: [...Object.values(names), ...spareNames].map((name) => ({ name })) }),
+  );
+  const controllerId = (await activeController(bootstrap)) ?? -1;
+  await untilProducerIds(bootstrap);
+  const [brokerId] = [...(await aliveBrokers(bootstrap)).keys()];
+  const idOf = new Map(seen.topics.map(({ name, topicId }) => [name ?? '', topicId as string]));
+  return {
+    bootstrap,
+    prefix,
+    ...names,
+    spare,
+    brokerId: brokerId!,
+    controllerId,
+    clusterId: seen.clusterId ?? '',
+    idOf,
+  };
+}
+
+async function untilLed(bootstrap: string, topic: string): Promise<void> {
+  for (let tries = 0; ; tries++) {
+    const partitions = await partitionsOf(bootstrap, topic).catch(() => []);
+    if (partitions.length > 0 && partitions.every(({ leader }) => leader >= 0)) return;
+    if (tries === READY_TRIES) throw new Error(`${topic} has no leader at ${bootstrap}`);
+    await sleep(50);
+  }
+}
+
+/** A broker asks the controller for its first block of producer ids when it is asked for one. */
+async function untilProducerIds(bootstrap: string): Promise<void> {
+  for (let tries = 0; tries < READY_TRIES; tries++) {
+    const { errorCode } = await Wire.ask(bootstrap, (wire) =>
+      wire.call(apis.initProducerId, { transactionalId: null, transactionTimeoutMs: 60_000 }),
+    );
+    if (errorCode === 0) return;
+    await sleep(50);
+  }
+  throw new Error(`${bootstrap} gives no producer ids`);
+}
+
+async function writeBatch(bootstrap: string, topic: string, batch: number): Promise<void> {
+  const records = twoRecords(FIRST_TIMESTAMP + batch * 2000);
+  const answer = await Wire.ask(bootstrap, (wire) =>
+    wire.callAt(apis.produce, 9, {
+      acks: -1,
+      timeoutMs: 5000,
+      topicData: [{ name: topic, partitionData: [{ index: 0, records }] }],
+    }),
+  );
+  const error = answer.responses[0]?.partitionResponses[0]?.errorCode;
+  if (error !== 0) throw new Error(`${bootstrap} did not take the records of ${topic}: error ${error}`);
+}
+
+export function twoRecords(baseTimestamp: number): Uint8Array {
+  const record = (n: number) => ({
+    key: Buffer.from(`key-${n}`),
+    value: Buffer.from(`value-${n}`),
+    timestamp: baseTimestamp + n * 1000,
+  });
+  return buildBatch({ baseTimestamp, records: [record(0), record(1)] });
+}
