@@ -3,18 +3,19 @@
  * only in groups. So it is read here through its own broker object: its connection, its requests, its decoding, by
  * assignment, without the group around it.
  */
-import { CompressionTypes, Kafka, logLevel, Partitioners } from 'kafkajs';
+import { type Admin, CompressionTypes, ConfigResourceTypes, Kafka, logLevel, Partitioners } from 'kafkajs';
 import { describe, expect, inject, test } from 'vitest';
-import type { ReadRecord, TestHeader, TestRecord } from '../lib/records.ts';
+import type { ReadRecord, TestHeader } from '../lib/records.ts';
+import { CONFIGS, type Described, expectDescribed } from './described.ts';
 import {
   expectCodecs,
   expectCorpus,
-  expectThreeByThree,
   PARTITIONS,
   type Stage,
   stagesOf,
   theCorpus,
   topicOf,
+  withoutNullHeaders,
 } from './round-trip.ts';
 
 const TOPIC = topicOf('kafkajs');
@@ -25,19 +26,22 @@ const compressions: Record<string, CompressionTypes> = {
 };
 
 describe('kafkajs', () => {
-  test('100,000 records come back equal, plain and with gzip', async () => {
+  test('100,000 records come back equal, plain and with gzip; all topics are listed, its own described', async () => {
     const kafka = new Kafka({ brokers: inject('bootstrapServers').split(','), logLevel: logLevel.ERROR });
     const admin = kafka.admin();
     await admin.connect();
-    await admin.createTopics({ topics: [{ topic: TOPIC, numPartitions: PARTITIONS, replicationFactor: 3 }] });
-    await expectThreeByThree(TOPIC);
+    const configEntries = Object.entries(CONFIGS).map(([name, value]) => ({ name, value }));
+    await admin.createTopics({
+      topics: [{ topic: TOPIC, numPartitions: PARTITIONS, replicationFactor: 3, configEntries }],
+    });
     const stages = stagesOf('none', 'gzip');
     for (const stage of stages) await write(kafka, stage);
     const ends = new Map((await admin.fetchTopicOffsets(TOPIC)).map((p) => [p.partition, Number(p.high)]));
+    await expectDescribed(TOPIC, await describeAll(admin));
     await admin.disconnect();
     expect(ends.size).toBe(PARTITIONS);
     const partitions = await readPartitions(kafka, ends);
-    expectCorpus({ partitions, expected: writable });
+    expectCorpus({ partitions, expected: withoutNullHeaders });
     await expectCodecs(TOPIC, stages);
   });
 });
@@ -48,7 +52,7 @@ async function write(kafka: Kafka, { codec, from, to }: Stage): Promise<void> {
   for (let at = from; at < to; at += RECORDS_A_SEND) {
     const records = theCorpus()
       .slice(at, Math.min(to, at + RECORDS_A_SEND))
-      .map(writable);
+      .map(withoutNullHeaders);
     const messages = records.map(({ key, value, headers, timestamp }) => ({
       key,
       value,
@@ -60,8 +64,27 @@ async function write(kafka: Kafka, { codec, from, to }: Stage): Promise<void> {
   await producer.disconnect();
 }
 
-function writable(record: TestRecord): TestRecord {
-  return { ...record, headers: record.headers.filter(({ value }) => value !== null) };
+async function describeAll(admin: Admin): Promise<Described> {
+  const topics = await admin.listTopics();
+  const { brokers } = await admin.describeCluster();
+  const metadata = await admin.fetchTopicMetadata({ topics: [TOPIC] });
+  const partitions = metadata.topics.flatMap((topic) => topic.partitions);
+  const { resources } = await admin.describeConfigs({
+    includeSynonyms: false,
+    resources: [{ type: ConfigResourceTypes.TOPIC, name: TOPIC, configNames: Object.keys(CONFIGS) }],
+  });
+  const entries = resources.flatMap((resource) => resource.configEntries);
+  return {
+    topics,
+    brokers: brokers.map(({ nodeId }) => nodeId),
+    partitions: partitions.map(({ partitionId, leader, replicas, isr }) => ({
+      partition: partitionId,
+      leader,
+      replicas,
+      isr,
+    })),
+    configs: Object.fromEntries(entries.map(({ configName, configValue }) => [configName, configValue])),
+  };
 }
 
 /** One entry a name; a name that is there twice has a list. */

@@ -6,10 +6,10 @@ import { describe, expect, inject, test } from 'vitest';
 import { millrace } from '../lib/cluster.ts';
 import { plainForm } from '../lib/corpus.ts';
 import type { ReadRecord, TestHeader, TestRecord } from '../lib/records.ts';
+import { CONFIGS, type Described, expectDescribed } from './described.ts';
 import {
   expectCodecs,
   expectCorpus,
-  expectThreeByThree,
   isMissing,
   PARTITIONS,
   runTool,
@@ -24,7 +24,7 @@ const HEADERS: readonly TestHeader[] = [{ name: 'source', value: Buffer.from('th
 const [KEY_END, RECORD_END] = ['\u0001', '\u0002'];
 
 describe.skipIf(isMissing('kcat'))('kcat (librdkafka of Debian)', () => {
-  test('100,000 records come back equal, with every compression', async () => {
+  test('100,000 records come back equal, with every compression; all topics are listed, its own described', async () => {
     const servers = inject('bootstrapServers');
     const stages = stagesOf('gzip', 'snappy', 'lz4', 'zstd');
     await millrace(
@@ -37,8 +37,8 @@ describe.skipIf(isMissing('kcat'))('kcat (librdkafka of Debian)', () => {
       '3',
       '--replication-factor',
       '3',
+      ...Object.entries(CONFIGS).flatMap(([name, value]) => ['--config', `${name}=${value}`]),
     );
-    await expectThreeByThree(TOPIC);
     const started = Date.now();
     for (const { codec, from, to } of stages) {
       const lines = theCorpus().slice(from, to).map(asLine).join('');
@@ -61,8 +61,39 @@ describe.skipIf(isMissing('kcat'))('kcat (librdkafka of Debian)', () => {
     expectCorpus({ partitions, expected: asWritten, writtenBetween: [started, Date.now()] });
     await expectCodecs(TOPIC, stages, { isLibrdkafka: true });
     expect(partitions.flat()).toHaveLength(theCorpus().length);
+    await expectDescribed(TOPIC, await describeAll(servers));
   });
 });
+
+/** What `kcat -L -J` prints. */
+interface Listing {
+  brokers: { id: number }[];
+  topics: { topic: string; partitions: ListedPartition[] }[];
+}
+interface ListedPartition {
+  partition: number;
+  leader: number;
+  replicas: { id: number }[];
+  isrs: { id: number }[];
+}
+
+async function describeAll(servers: string): Promise<Described> {
+  const list = async (...which: string[]) =>
+    JSON.parse((await runTool('kcat', ['-L', '-J', '-b', servers, ...which])).stdout.toString()) as Listing;
+  const [all, own] = [await list(), await list('-t', TOPIC)];
+  return {
+    topics: all.topics.map(({ topic }) => topic),
+    brokers: all.brokers.map(({ id }) => id),
+    partitions: own.topics.flatMap(({ partitions }) =>
+      partitions.map(({ partition, leader, replicas, isrs }) => ({
+        partition,
+        leader,
+        replicas: replicas.map(({ id }) => id),
+        isr: isrs.map(({ id }) => id),
+      })),
+    ),
+  };
+}
 
 function asWritten(record: TestRecord): TestRecord {
   return { ...plainForm(record), headers: HEADERS };

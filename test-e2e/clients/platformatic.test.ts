@@ -1,11 +1,11 @@
 /** @platformatic/kafka reads topics in groups; its public Consumer.fetch reads a partition by assignment. */
-import { Admin, Consumer, type MessageToProduce, Producer } from '@platformatic/kafka';
+import { Admin, ConfigResourceTypes, Consumer, type MessageToProduce, Producer } from '@platformatic/kafka';
 import { describe, expect, inject, test } from 'vitest';
 import type { ReadRecord, TestRecord } from '../lib/records.ts';
+import { CONFIGS, type Described, expectDescribed } from './described.ts';
 import {
   expectCodecs,
   expectCorpus,
-  expectThreeByThree,
   PARTITIONS,
   type Stage,
   stagesOf,
@@ -26,11 +26,10 @@ function connection() {
 }
 
 describe('@platformatic/kafka', () => {
-  test('100,000 records come back equal, with every compression', async () => {
+  test('100,000 records come back equal, with every compression; all topics are listed, its own described', async () => {
     const admin = new Admin(connection());
-    await admin.createTopics({ topics: [TOPIC], partitions: PARTITIONS, replicas: 3 });
-    await admin.close();
-    await expectThreeByThree(TOPIC);
+    const configs = Object.entries(CONFIGS).map(([name, value]) => ({ name, value }));
+    await admin.createTopics({ topics: [TOPIC], partitions: PARTITIONS, replicas: 3, configs });
     const stages = stagesOf('gzip', 'snappy', 'lz4', 'zstd');
     for (const stage of stages) await write(stage);
     const consumer = new Consumer({ ...connection(), groupId: 'never-joined' });
@@ -40,8 +39,34 @@ describe('@platformatic/kafka', () => {
     await consumer.close();
     expectCorpus({ partitions });
     await expectCodecs(TOPIC, stages);
+    await expectDescribed(TOPIC, await describeAll(admin));
+    await admin.close();
   });
 });
+
+async function describeAll(admin: Admin): Promise<Described> {
+  const topics = await admin.listTopics({});
+  const metadata = await admin.metadata({ topics: [TOPIC] });
+  const partitions = metadata.topics.get(TOPIC)?.partitions ?? [];
+  const resource = {
+    resourceType: ConfigResourceTypes.TOPIC,
+    resourceName: TOPIC,
+    configurationKeys: Object.keys(CONFIGS),
+  };
+  const described = await admin.describeConfigs({ resources: [resource] });
+  const entries = described.flatMap(({ configs }) => configs);
+  return {
+    topics,
+    brokers: [...metadata.brokers.keys()],
+    partitions: partitions.map(({ leader, replicas, isr }, partition) => ({
+      partition,
+      leader,
+      replicas,
+      isr,
+    })),
+    configs: Object.fromEntries(entries.map(({ name, value }) => [name, value ?? ''])),
+  };
+}
 
 async function write({ codec, from, to }: Stage): Promise<void> {
   const compression = codec as Codec;

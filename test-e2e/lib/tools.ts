@@ -12,10 +12,18 @@ import { cacheFolder, testRoot } from './paths.ts';
 import { KAFKA_VERSION, kafkaPom } from './pom.ts';
 
 const CONFLUENT_KAFKA_VERSION = '2.16.1';
+/** The old client with what it imports when it is there: codecs, a fast CRC-32C; and six instead of its own old copy. */
+const OLD_KAFKA_PYTHON = [
+  'kafka-python==1.4.7',
+  'crc32c==2.9.post0',
+  'lz4==4.4.5',
+  'python-snappy==0.7.3',
+  'six==1.17.0',
+];
 const INSTALL_LIMIT_MS = 600_000;
 
-export type ToolName = 'kcat' | 'confluent-kafka' | 'java' | 'franz-go';
-export const toolNames: readonly ToolName[] = ['kcat', 'confluent-kafka', 'java', 'franz-go'];
+export const toolNames = ['kcat', 'confluent-kafka', 'kafka-python', 'java', 'franz-go'] as const;
+export type ToolName = (typeof toolNames)[number];
 
 /** A program with the arguments that always come first. */
 export interface Tool {
@@ -26,7 +34,8 @@ export type ToolState = Tool | { readonly missing: string };
 
 const installers: Record<ToolName, () => Promise<ToolState>> = {
   kcat: installKcat,
-  'confluent-kafka': installConfluentKafka,
+  'confluent-kafka': () => installPython('python', [`confluent-kafka==${CONFLUENT_KAFKA_VERSION}`]),
+  'kafka-python': () => installPython('python-old', OLD_KAFKA_PYTHON),
   java: installJava,
   'franz-go': installFranzGo,
 };
@@ -54,18 +63,18 @@ async function installKcat(): Promise<ToolState> {
   return { program: 'kcat', args: [] };
 }
 
-async function installConfluentKafka(): Promise<ToolState> {
-  const folder = join(cacheFolder(), 'python');
+/** Python with these packages, in an environment of its own. */
+async function installPython(name: string, packages: readonly string[]): Promise<ToolState> {
+  const folder = join(cacheFolder(), name);
   const python = join(folder, 'bin', 'python');
-  await onceFor(folder, CONFLUENT_KAFKA_VERSION, async () => {
+  await onceFor(folder, packages.join(' '), async () => {
     if (!(await answers('python3', '-c', 'import venv, ensurepip'))) {
       await installDebianPackages('python3', 'python3-venv');
     }
     await run('python3', ['-m', 'venv', folder], { timeoutMs: INSTALL_LIMIT_MS });
-    const what = `confluent-kafka==${CONFLUENT_KAFKA_VERSION}`;
-    await run(python, ['-m', 'pip', 'install', '--quiet', what], { timeoutMs: INSTALL_LIMIT_MS });
+    await run(python, ['-m', 'pip', 'install', '--quiet', ...packages], { timeoutMs: INSTALL_LIMIT_MS });
   });
-  return { program: python, args: [] };
+  return { program: python, args: ['-B'] };
 }
 
 /** Apache Kafka's jars by Maven (clients, tools, and the server for the benches), and our Java programs compiled. */

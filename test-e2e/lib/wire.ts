@@ -137,6 +137,14 @@ export async function partitionsOf(bootstrapServers: string, topic: string): Pro
   });
 }
 
+/** The names of all topics. */
+export async function allTopics(bootstrapServers: string): Promise<string[]> {
+  return await Wire.ask(bootstrapServers, async (wire) => {
+    const { topics } = await wire.call(apis.metadata, { topics: null, allowAutoTopicCreation: false });
+    return topics.flatMap(({ name }) => name ?? []);
+  });
+}
+
 /** The ids and addresses of the brokers that count as alive. */
 export async function aliveBrokers(bootstrapServers: string): Promise<Map<number, string>> {
   return await Wire.ask(bootstrapServers, async (wire) => {

@@ -1,13 +1,14 @@
-// franz-go: creates a topic, writes the records of a file to it, reads them back by assignment.
+// franz-go: creates a topic, writes the records of a file to it, reads them back by assignment, describes it.
 //
 // usage: client BOOTSTRAP TOPIC CORPUS OUT_FOLDER CODEC:FROM:TO ...
-// Writes OUT_FOLDER/<partition>.bin in the format of lib/records.ts.
+// Writes OUT_FOLDER/<partition>.bin in the format of lib/records.ts, and described.json in that of described.ts.
 package main
 
 import (
 	"bufio"
 	"context"
 	"encoding/binary"
+	"encoding/json"
 	"fmt"
 	"log"
 	"os"
@@ -20,6 +21,9 @@ import (
 )
 
 const partitions = 3
+
+var retention = "172800000"
+var configs = map[string]*string{"retention.ms": &retention}
 
 var codecs = map[string]kgo.CompressionCodec{
 	"none": kgo.NoCompression(), "gzip": kgo.GzipCompression(), "snappy": kgo.SnappyCompression(),
@@ -41,6 +45,7 @@ func main() {
 		write(ctx, seeds, codec, records[from:to])
 	}
 	read(ctx, seeds, topic, os.Args[4])
+	describe(ctx, seeds, topic, os.Args[4])
 }
 
 func check(err error) {
@@ -58,9 +63,42 @@ func connect(options ...kgo.Opt) *kgo.Client {
 func create(ctx context.Context, seeds kgo.Opt, topic string) {
 	client := connect(seeds)
 	defer client.Close()
-	created, err := kadm.NewClient(client).CreateTopic(ctx, partitions, 3, nil, topic)
+	created, err := kadm.NewClient(client).CreateTopic(ctx, partitions, 3, configs, topic)
 	check(err)
 	check(created.Err)
+}
+
+func describe(ctx context.Context, seeds kgo.Opt, topic, folder string) {
+	client := connect(seeds)
+	defer client.Close()
+	admin := kadm.NewClient(client)
+	all, err := admin.ListTopics(ctx)
+	check(err)
+	own, err := admin.ListTopics(ctx, topic)
+	check(err)
+	brokers, err := admin.ListBrokers(ctx)
+	check(err)
+	described, err := admin.DescribeTopicConfigs(ctx, topic)
+	check(err)
+	shown := map[string]string{}
+	for _, resource := range described {
+		check(resource.Err)
+		for _, config := range resource.Configs {
+			if _, wanted := configs[config.Key]; wanted {
+				shown[config.Key] = config.MaybeValue()
+			}
+		}
+	}
+	list := []map[string]any{}
+	for _, p := range own[topic].Partitions.Sorted() {
+		check(p.Err)
+		list = append(list, map[string]any{"partition": p.Partition, "leader": p.Leader, "replicas": p.Replicas, "isr": p.ISR})
+	}
+	text, err := json.Marshal(map[string]any{
+		"topics": all.Names(), "brokers": brokers.NodeIDs(), "partitions": list, "configs": shown,
+	})
+	check(err)
+	check(os.WriteFile(filepath.Join(folder, "described.json"), text, 0o644))
 }
 
 func write(ctx context.Context, seeds kgo.Opt, codec string, records []*kgo.Record) {

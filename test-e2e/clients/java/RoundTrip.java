@@ -1,33 +1,42 @@
 import java.io.DataOutputStream;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Collection;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.stream.Collectors;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.NewTopic;
+import org.apache.kafka.clients.admin.TopicDescription;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.ConsumerRecords;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.Node;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.config.ConfigResource;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 
 /**
- * The Java client: creates a topic, writes the records of a file to it, reads them back by assignment.
+ * The Java client: creates a topic, writes the records of a file to it, reads them back by assignment, describes it.
  *
  * <p>usage: RoundTrip BOOTSTRAP TOPIC CORPUS OUT_FOLDER CODEC:FROM:TO ...
  */
 public final class RoundTrip {
     private static final int PARTITIONS = 3;
+    private static final Map<String, String> CONFIGS = Map.of("retention.ms", "172800000");
 
     public static void main(String[] args) throws Exception {
         String bootstrap = args[0];
         String topic = args[1];
         try (Admin admin = Admin.create(Map.of("bootstrap.servers", bootstrap))) {
-            admin.createTopics(List.of(new NewTopic(topic, PARTITIONS, (short) 3))).all().get();
+            NewTopic created = new NewTopic(topic, PARTITIONS, (short) 3).configs(CONFIGS);
+            admin.createTopics(List.of(created)).all().get();
         }
         List<ProducerRecord<byte[], byte[]>> records = Records.readCorpus(topic, Path.of(args[2]));
         for (int i = 4; i < args.length; i++) {
@@ -35,7 +44,33 @@ public final class RoundTrip {
             write(bootstrap, stage[0], records.subList(Integer.parseInt(stage[1]), Integer.parseInt(stage[2])));
         }
         read(bootstrap, topic, Path.of(args[3]));
+        describe(bootstrap, topic, Path.of(args[3]));
         System.exit(0);
+    }
+
+    /** Writes described.json, the form of clients/described.ts. */
+    private static void describe(String bootstrap, String topic, Path out) throws Exception {
+        try (Admin admin = Admin.create(Map.of("bootstrap.servers", bootstrap))) {
+            Set<String> topics = admin.listTopics().names().get();
+            TopicDescription described = admin.describeTopics(List.of(topic)).allTopicNames().get().get(topic);
+            ConfigResource resource = new ConfigResource(ConfigResource.Type.TOPIC, topic);
+            String configs = admin.describeConfigs(List.of(resource)).all().get().get(resource).entries().stream()
+                    .filter(entry -> CONFIGS.containsKey(entry.name()))
+                    .map(entry -> "\"" + entry.name() + "\":\"" + entry.value() + "\"")
+                    .collect(Collectors.joining(",", "{", "}"));
+            String partitions = described.partitions().stream()
+                    .map(p -> "{\"partition\":" + p.partition() + ",\"leader\":" + p.leader().id()
+                            + ",\"replicas\":" + ids(p.replicas()) + ",\"isr\":" + ids(p.isr()) + "}")
+                    .collect(Collectors.joining(",", "[", "]"));
+            String names = topics.stream().map(name -> "\"" + name + "\"").collect(Collectors.joining(",", "[", "]"));
+            String brokers = ids(admin.describeCluster().nodes().get());
+            Files.writeString(out.resolve("described.json"), "{\"topics\":" + names + ",\"brokers\":" + brokers
+                    + ",\"partitions\":" + partitions + ",\"configs\":" + configs + "}");
+        }
+    }
+
+    private static String ids(Collection<Node> nodes) {
+        return nodes.stream().map(node -> String.valueOf(node.id())).collect(Collectors.joining(",", "[", "]"));
     }
 
     private static void write(String bootstrap, String codec, List<ProducerRecord<byte[], byte[]>> records)

@@ -1,41 +1,16 @@
-"""confluent-kafka: creates a topic, writes the records of a file to it, reads them back by assignment.
+"""confluent-kafka: creates a topic, writes the records of a file to it, reads them back by assignment, describes it.
 
 usage: round_trip.py BOOTSTRAP TOPIC CORPUS OUT_FOLDER CODEC:FROM:TO ...
-Writes OUT_FOLDER/<partition>.bin in the format of lib/records.ts.
+Writes OUT_FOLDER/<partition>.bin and OUT_FOLDER/described.json.
 """
-import struct
 import sys
 
-from confluent_kafka import Consumer, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka import Consumer, Producer, TopicCollection, TopicPartition
+from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic
 
-PARTITIONS = 3
+from records import CONFIGS, PARTITIONS, encode_record, read_corpus, write_described
+
 LIMIT_S = 120
-
-
-def read_corpus(path):
-    with open(path, "rb") as file:
-        data = file.read()
-    position = 0
-
-    def field():
-        nonlocal position
-        (length,) = struct.unpack_from(">i", data, position)
-        position += 4
-        if length < 0:
-            return None
-        position += length
-        return data[position - length : position]
-
-    records = []
-    while position < len(data):
-        (timestamp,) = struct.unpack_from(">q", data, position)
-        position += 8
-        key, value = field(), field()
-        (headers,) = struct.unpack_from(">i", data, position)
-        position += 4
-        records.append((timestamp, key, value, [(field().decode(), field()) for _ in range(headers)]))
-    return records
 
 
 def write(bootstrap, topic, records, codec):
@@ -62,10 +37,6 @@ def write(bootstrap, topic, records, codec):
         sys.exit(f"{codec}: {len(failures)} failed, {left} not delivered, first: {failures[:1]}")
 
 
-def field(data):
-    return struct.pack(">i", -1) if data is None else struct.pack(">i", len(data)) + data
-
-
 def read(bootstrap, topic, out):
     # A group id is asked for by the library, but nothing here joins a group or commits.
     consumer = Consumer(
@@ -85,28 +56,44 @@ def read(bootstrap, topic, out):
                     if message.error():
                         sys.exit(str(message.error()))
                     count += 1
-                    headers = message.headers() or []
-                    parts = [
-                        struct.pack(">qq", message.offset(), message.timestamp()[1]),
-                        field(message.key()),
-                        field(message.value()),
-                        struct.pack(">i", len(headers)),
-                    ]
-                    for name, value in headers:
-                        parts += [field(name.encode()), field(value)]
-                    file.write(b"".join(parts))
+                    timestamp, headers = message.timestamp()[1], message.headers() or []
+                    file.write(encode_record(message.offset(), timestamp, message.key(), message.value(), headers))
     consumer.close()
+
+
+def describe(admin, topic, out):
+    """Twice what there is to list: the Metadata of all topics, and the calls that have names of their own."""
+    listed = admin.list_topics(timeout=LIMIT_S)
+    alone = admin.list_topics(topic, timeout=LIMIT_S).topics
+    if list(alone) != [topic]:
+        sys.exit(f"asked for {topic}, listed {list(alone)}")
+    (described,) = admin.describe_topics(TopicCollection([topic])).values()
+    cluster = admin.describe_cluster().result(LIMIT_S)
+    if {node.id for node in cluster.nodes} != set(listed.brokers):
+        sys.exit(f"the cluster has {cluster.nodes}, the listing {list(listed.brokers)}")
+    (configs,) = admin.describe_configs([ConfigResource(ConfigResource.Type.TOPIC, topic)]).values()
+    write_described(
+        out,
+        listed.topics,
+        listed.brokers,
+        [
+            (p.id, p.leader.id, [node.id for node in p.replicas], [node.id for node in p.isr])
+            for p in described.result(LIMIT_S).partitions
+        ],
+        {name: entry.value for name, entry in configs.result(LIMIT_S).items()},
+    )
 
 
 def main(bootstrap, topic, corpus, out, *stages):
     admin = AdminClient({"bootstrap.servers": bootstrap})
-    for future in admin.create_topics([NewTopic(topic, PARTITIONS, 3)]).values():
+    for future in admin.create_topics([NewTopic(topic, PARTITIONS, 3, config=CONFIGS)]).values():
         future.result(60)
     records = read_corpus(corpus)
     for stage in stages:
         codec, start, end = stage.split(":")
         write(bootstrap, topic, records[int(start) : int(end)], codec)
     read(bootstrap, topic, out)
+    describe(admin, topic, out)
 
 
 main(*sys.argv[1:])

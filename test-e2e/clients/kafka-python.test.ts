@@ -1,0 +1,21 @@
+/** An old client: Python's own of 2019, which takes the broker for Kafka 1.0 and asks in the versions of that time. */
+import { join } from 'node:path';
+import { describe, test } from 'vitest';
+import { testRoot } from '../lib/paths.ts';
+import {
+  expectCodecs,
+  isMissing,
+  programRoundTrip,
+  stagesOf,
+  topicOf,
+  withoutNullHeaders,
+} from './round-trip.ts';
+
+describe.skipIf(isMissing('kafka-python'))('kafka-python 1.4.7', () => {
+  test('100,000 records come back equal, with every compression it has; all topics are listed, its own described', async () => {
+    const [topic, stages] = [topicOf('kafka-python'), stagesOf('gzip', 'snappy', 'lz4', 'none')];
+    const program = join(testRoot, 'clients', 'python', 'old_round_trip.py');
+    await programRoundTrip('kafka-python', [program], topic, stages, { expected: withoutNullHeaders });
+    await expectCodecs(topic, stages);
+  });
+});
