@@ -13,7 +13,7 @@ import {
   setMaxTimestamp,
   stampBatch,
 } from '@millrace/protocol';
-import type { LeaderAppendOptions, LogConfig, Refusal } from './types.ts';
+import type { LeaderAppend, LeaderAppendOptions, LogConfig, Refusal } from './types.ts';
 import { isMaxTimestampSuspect, refuse } from './validate.ts';
 
 const ATTRIBUTES_LOW_AT = 22;
@@ -44,6 +44,21 @@ function largestTimestamp(batch: Uint8Array, codecs: CompressionCodecs): WallMil
   let largest: WallMillis = -1;
   for (const { timestamp } of readRecords(batch, codecs)) largest = Math.max(largest, timestamp);
   return largest;
+}
+
+/** The answer to a batch that was appended before: as the first time. */
+export function duplicateOf(
+  known: { readonly lastOffset: Offset; readonly offsetDelta: number; readonly timestamp: WallMillis },
+  { config, startOffset }: { readonly config: LogConfig; readonly startOffset: Offset },
+): LeaderAppend {
+  return {
+    ok: true,
+    baseOffset: known.lastOffset - known.offsetDelta,
+    lastOffset: known.lastOffset,
+    logAppendTimeMs: config.timestampType === 'LogAppendTime' ? known.timestamp : -1,
+    startOffset,
+    duplicate: true,
+  };
 }
 
 /** How many bytes are whole batches that continue a log at `endOffset`; a cut last batch does not count. */

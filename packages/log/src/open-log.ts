@@ -70,7 +70,7 @@ export function openParts(o: OpenLogOptions): LogParts {
     cleanShutdown: o.cleanShutdown,
     recoveryPoint: o.recoveryPoint ?? 0,
     startOffset: o.startOffset,
-    indexIntervalBytes: o.config.indexIntervalBytes,
+    config: o.config,
     logger: o.logger,
   });
   const { endOffset } = recovered;

@@ -19,7 +19,7 @@ import {
   ZERO_UUID,
 } from '@millrace/base';
 import { BatchHeader, type CompressionCodecs, ErrorCode, readBatchHeader } from '@millrace/protocol';
-import { judgeReplicated, stampForLeader } from './append.ts';
+import { duplicateOf, judgeReplicated, stampForLeader } from './append.ts';
 import { deletedFolderName } from './file-names.ts';
 import { Flusher } from './flusher.ts';
 import { FolderNames } from './folder-names.ts';
@@ -143,7 +143,7 @@ export class PartitionLog {
       );
     if (header.producerId >= 0) {
       const judged = this.producers.check(header, o.nowWallMs, config.producerIdExpirationMs);
-      if (judged !== undefined) return 'ok' in judged ? judged : this.duplicate(judged);
+      if (judged !== undefined) return 'ok' in judged ? judged : duplicateOf(judged, this);
     }
     // No transaction can be open: nothing verifies one yet (KIP-890).
     if (header.isTransactional)
@@ -257,7 +257,7 @@ export class PartitionLog {
       if (offset < recoveryPoint) this.recoveryPointLowered();
       this.snapshots.removeWhere(() => true);
       this.epochs.clear();
-      this.segments.replaceAll(offset, this.lastWallMs);
+      this.segments.replaceAll(offset, this.config, this.lastWallMs);
     });
     this.logger.info('log-truncated', this.facts({ endOffset: offset, oldEndOffset, startOffset: offset }));
   }
@@ -315,6 +315,8 @@ export class PartitionLog {
     if (o.clean && this.offline === undefined)
       this.orOffline(() => {
         this.segments.active.seal();
+        // A power loss would bring back what is cut off there: it is synced although no record is new.
+        if (this.segments.active.trim()) this.flusher.truncated(this.endOffset);
         if (this.epochs.dirty) this.epochs.write();
         this.snapshots.write(this.endOffset, this.producers);
         this.flusher.flushNow();
@@ -382,8 +384,11 @@ export class PartitionLog {
   /** Closes the active segment and begins a new one at the end offset. May throw DiskError: then nothing has changed. */
   private roll(nowWallMs: WallMillis): void {
     this.segments.active.seal();
+    this.segments.active.trim();
     this.snapshots.write(this.endOffset, this.producers);
-    this.segments.add(this.endOffset, nowWallMs, () => this.goOffline('a new segment could not be made'));
+    this.segments.add(this.endOffset, this.config, nowWallMs, () =>
+      this.goOffline('a new segment could not be made'),
+    );
     this.names.changed();
     // In the background, so that after a crash at most the last segment has to be checked.
     if (!this.flusher.busy) this.flusher.flush(() => {});
@@ -439,17 +444,6 @@ export class PartitionLog {
     if (this.epochs.syncFile()) this.names.changed();
     this.names.sync();
     return files;
-  }
-
-  private duplicate(known: { lastOffset: Offset; offsetDelta: number; timestamp: WallMillis }): LeaderAppend {
-    return {
-      ok: true,
-      baseOffset: known.lastOffset - known.offsetDelta,
-      lastOffset: known.lastOffset,
-      logAppendTimeMs: this.config.timestampType === 'LogAppendTime' ? known.timestamp : -1,
-      startOffset: this.startOffset,
-      duplicate: true,
-    };
   }
 
   private lookUp(find: () => TimestampHit | undefined): TimestampHit | undefined {

@@ -4,7 +4,7 @@
  * producer states are made to agree with the batches. The batches are the truth, everything else is an aid.
  */
 import type { Disk, Logger, Offset, WallMillis } from '@millrace/base';
-import type { BatchHeader } from '@millrace/protocol';
+import { BATCH_HEADER_BYTES, type BatchHeader } from '@millrace/protocol';
 import type { ScanEnd } from './batch-scan.ts';
 import {
   EPOCHS_FILE,
@@ -21,8 +21,11 @@ import { loadProducers } from './load-producers.ts';
 import type { OpenFiles } from './open-files.ts';
 import { ProducerStates } from './producer-states.ts';
 import { Segment } from './segment.ts';
-import { Segments } from './segments.ts';
+import { preallocatedBytes, Segments } from './segments.ts';
 import { Snapshots } from './snapshots.ts';
+import type { LogConfig } from './types.ts';
+
+const ZEROS = 'zeros follow the last batch';
 
 export interface RecoverOptions {
   readonly disk: Disk;
@@ -32,7 +35,7 @@ export interface RecoverOptions {
   readonly cleanShutdown: boolean;
   readonly recoveryPoint: Offset;
   readonly startOffset: Offset | undefined;
-  readonly indexIntervalBytes: number;
+  readonly config: LogConfig;
   readonly logger: Logger;
 }
 
@@ -103,7 +106,7 @@ function openSegments(o: RecoverOptions, names: readonly string[]): Segments {
   for (const segment of list) segment.sizeBytes = segment.log.file().size();
   if (list.length === 0) {
     const first = new Segment(o.files, o.directory, o.startOffset ?? 0, o.nowWallMs);
-    first.create();
+    first.create(preallocatedBytes(o.config));
     list.push(first);
   }
   return new Segments(o.files, o.directory, list);
@@ -192,7 +195,7 @@ function rebuildSegment(
   { strict, endOffsetMax }: { readonly strict: boolean; readonly endOffsetMax: Offset | undefined },
   visit: (header: BatchHeader) => void,
 ): void {
-  const { indexIntervalBytes } = state.o;
+  const { indexIntervalBytes } = state.o.config;
   segment.startRebuild();
   state.endOffset = segment.baseOffset;
   const end: ScanEnd = segment.scan(0, { checkCrc: true }, (header, position) => {
@@ -210,7 +213,7 @@ function rebuildSegment(
   });
   const bytesLost = segment.sizeBytes - end.position;
   if (bytesLost > 0) {
-    const reason = end.damage ?? 'offsets jump';
+    const reason = holdsZeros(segment, end.position) ? ZEROS : (end.damage ?? 'offsets jump');
     if (state.endOffset !== endOffsetMax) state.damage = reason;
     segment.log.file().truncate(end.position);
     segment.sizeBytes = end.position;
@@ -223,6 +226,13 @@ function rebuildSegment(
     state.o.logger.warn('log-cut', facts);
   }
   segment.seal();
+}
+
+/** Where a batch should begin there is nothing: what was never written to, or was lost with power. */
+function holdsZeros(segment: Segment, position: number): boolean {
+  const start = new Uint8Array(BATCH_HEADER_BYTES);
+  segment.log.file().read(position, start);
+  return start.every((byte) => byte === 0);
 }
 
 function visitFrom(
@@ -252,7 +262,7 @@ function cutBehind(state: Replay, index: number): void {
 function restart(state: Replay, startOffset: Offset): Recovered {
   const { o, segments, epochs, producers, snapshots } = state;
   o.logger.warn('log-restarted', { directory: o.directory, startOffset, endOffset: state.endOffset });
-  segments.replaceAll(startOffset, o.nowWallMs);
+  segments.replaceAll(startOffset, o.config, o.nowWallMs);
   epochs.clear();
   producers.clear();
   snapshots.removeWhere(() => true);

@@ -2,8 +2,8 @@
  * One segment of a log: its `.log` file, its two indexes, and the few numbers that decide when it is full. Knows where
  * batches lie; never judges them, and knows nothing of its neighbours.
  */
-import { assert, DiskError, type Offset, type WallMillis } from '@millrace/base';
-import type { BatchHeader } from '@millrace/protocol';
+import { assert, DiskError, type Millis, type Offset, type WallMillis } from '@millrace/base';
+import { type BatchHeader, murmur2 } from '@millrace/protocol';
 import { type ScanEnd, scanBatches, type Visit } from './batch-scan.ts';
 import { LOG_SUFFIX, OFFSET_INDEX_SUFFIX, offsetFileName, TIME_INDEX_SUFFIX } from './file-names.ts';
 import { LOCATE_WINDOW_BYTES, RELATIVE_OFFSET_MAX, SCAN_WINDOW_BYTES } from './limits.ts';
@@ -28,11 +28,15 @@ export class Segment {
   sizeBytes = 0;
   /** When it was created or opened: its age when its records have no timestamps. */
   readonly sinceWallMs: WallMillis;
+  /** The log file is longer than what it holds. */
+  private isPreallocated = false;
   private bytesSinceIndexEntry = 0;
   /** Largest timestamp of the segment, and the last offset of the first batch that has it; undefined until looked up. */
   private largest: { timestamp: WallMillis; offset: Offset } | undefined;
   /** Largest timestamp of the first batch; undefined until looked up, -1 when there is none. */
   private firstTimestamp: WallMillis | undefined;
+  /** 0 to 1: how much of the jitter it has. */
+  private lot: number | undefined;
 
   constructor(files: OpenFiles, directory: string, baseOffset: Offset, nowWallMs: WallMillis) {
     const path = (suffix: string): string => `${directory}/${offsetFileName(baseOffset, suffix)}`;
@@ -43,11 +47,13 @@ export class Segment {
     this.timeIndex = new TimeIndex(files.handle(path(TIME_INDEX_SUFFIX)));
   }
 
-  /** Makes the files of a new segment, empty whatever was left under their names. */
-  create(): void {
+  /** Makes the files of a new segment, empty whatever was left under their names; `sizeBytes` is what the log file has at once. */
+  create(sizeBytes = 0): void {
     const file = this.log.file();
     // Not when it is empty: ext4 has a file that was ever cut to nothing written out, all of it, while it is closed.
     if (file.size() > 0) file.truncate(0);
+    if (sizeBytes > 0) file.truncate(sizeBytes);
+    this.isPreallocated = sizeBytes > 0;
     this.offsetIndex.reset();
     this.timeIndex.reset();
     this.sizeBytes = 0;
@@ -101,7 +107,7 @@ export class Segment {
     const first = this.firstBatchTimestamp();
     const hasTimes = first >= 0 && header.maxTimestamp >= 0;
     const ageMs = hasTimes ? header.maxTimestamp - first : nowWallMs - this.sinceWallMs;
-    if (ageMs > config.segmentMs) return true;
+    if (ageMs > config.segmentMs - this.jitterMs(config)) return true;
     const entries = Math.floor(config.segmentIndexBytes / 8);
     const timeEntries = Math.floor(config.segmentIndexBytes / 12);
     // The last time entry is written when the segment is closed, so one place is kept for it.
@@ -114,6 +120,22 @@ export class Segment {
     if (timestamp >= 0) this.timeIndex.appendIfLater(timestamp, offset - this.baseOffset);
     this.offsetIndex.writePending();
     this.timeIndex.writePending();
+  }
+
+  /** With a seal, when no more is written: the log file ends where its batches do. True: something was cut off. */
+  trim(): boolean {
+    const { isPreallocated } = this;
+    if (isPreallocated) this.log.file().truncate(this.sizeBytes);
+    this.isPreallocated = false;
+    return isPreallocated;
+  }
+
+  /** Drawn by a hash of its name: the same each time it is asked for, and after a restart. */
+  private jitterMs({ segmentJitterMs, segmentMs }: LogConfig): Millis {
+    const max = Math.min(segmentJitterMs, segmentMs);
+    if (max === 0) return 0;
+    this.lot ??= (murmur2(new TextEncoder().encode(this.log.path)) >>> 0) / 2 ** 32;
+    return Math.floor(this.lot * max);
   }
 
   /** The largest timestamp (-1: none) and the last offset of the first batch that has it. */
@@ -183,6 +205,7 @@ export class Segment {
   /** Cuts the segment at the beginning of a batch whose base offset is `endOffset`. */
   truncate(position: number, endOffset: Offset): void {
     this.log.file().truncate(position);
+    this.isPreallocated = false;
     this.sizeBytes = position;
     this.offsetIndex.truncate(position);
     this.timeIndex.truncate(endOffset - this.baseOffset);

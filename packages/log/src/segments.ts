@@ -8,7 +8,7 @@ import { BATCH_HEADER_BYTES, type BatchHeader, DecodeError, readBatchHeader } fr
 import { READ_HINTS, SPARE_FROM_BYTES } from './limits.ts';
 import type { OpenFiles } from './open-files.ts';
 import { type Located, Segment } from './segment.ts';
-import type { ReadOptions } from './types.ts';
+import type { LogConfig, ReadOptions } from './types.ts';
 
 interface Hint {
   readonly offset: Offset;
@@ -59,10 +59,10 @@ export class Segments {
   }
 
   /** A new active segment; the one before must be sealed. After a DiskError nothing is left of it, or `stuck` is called. */
-  add(baseOffset: Offset, nowWallMs: WallMillis, stuck: () => void): void {
+  add(baseOffset: Offset, config: LogConfig, nowWallMs: WallMillis, stuck: () => void): void {
     const segment = new Segment(this.files, this.directory, baseOffset, nowWallMs);
     try {
-      segment.create();
+      segment.create(preallocatedBytes(config));
     } catch (error) {
       try {
         segment.remove();
@@ -95,9 +95,9 @@ export class Segments {
   }
 
   /** Removes everything and starts anew at `offset`. */
-  replaceAll(offset: Offset, nowWallMs: WallMillis): void {
+  replaceAll(offset: Offset, config: LogConfig, nowWallMs: WallMillis): void {
     this.removeAfter(-1);
-    this.add(offset, nowWallMs, () => {});
+    this.add(offset, config, nowWallMs, () => {});
   }
 
   /** The first batch whose last offset is >= `offset`, with its segment. */
@@ -174,6 +174,11 @@ export class Segments {
     if (this.hints.length > READ_HINTS) this.hints.shift();
     return { chunks: [bytes.subarray(0, whole.sizeBytes)], sizeBytes: whole.sizeBytes };
   }
+}
+
+/** What the file of a new segment has at once. */
+export function preallocatedBytes({ preallocate, segmentBytes }: LogConfig): number {
+  return preallocate ? segmentBytes : 0;
 }
 
 /**

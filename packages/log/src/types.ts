@@ -11,6 +11,10 @@ export interface LogConfig {
   readonly segmentBytes: number;
   /** A segment is closed when the records in it span more time than this. */
   readonly segmentMs: Millis;
+  /** Up to so much earlier a segment is closed, by a lot of its own: else all logs of a broker roll at once. */
+  readonly segmentJitterMs: Millis;
+  /** A new segment's file has its full size at once, filled with zeros, and is cut to what it holds when it is closed. */
+  readonly preallocate: boolean;
   /** At most one index entry for this many bytes of log. */
   readonly indexIntervalBytes: number;
   /** Largest size of an index file; a full index closes the segment. */
@@ -32,6 +36,8 @@ export interface LogConfig {
 export const DEFAULT_LOG_CONFIG: LogConfig = {
   segmentBytes: 1_073_741_824,
   segmentMs: 604_800_000,
+  segmentJitterMs: 0,
+  preallocate: false,
   indexIntervalBytes: 4096,
   segmentIndexBytes: 10_485_760,
   flushMessages: Number.MAX_SAFE_INTEGER,

@@ -77,7 +77,14 @@ function only(value: string, reason: string): Check {
 }
 
 const notTiered: Check = only('false', 'tiered storage is not supported');
-const notThrottled: Check = only('', 'throttling replication is not supported yet');
+
+const throttledReplicas: Check = (value) => {
+  const items = value.split(',').map((item) => item.trim());
+  const isAll = items.length === 1 && items[0] === '*';
+  return isAll || items.every((item) => /^(\d+:\d+)?$/.test(item))
+    ? undefined
+    : "must be '*' or a list of partition:broker";
+};
 
 const LONG_MAX_TEXT = String(LONG_MAX);
 
@@ -150,17 +157,17 @@ export const definitions: readonly Definition[] = [
     'flush.ms',
     'long',
     LONG_MAX_TEXT,
-    only(LONG_MAX_TEXT, 'syncing by time is not supported yet, flush.messages is'),
+    long(0),
     ['log.flush.interval.ms', 'log.flush.scheduler.interval.ms'],
-    'After how long records are synced to the device.',
+    'The longest time until a record is synced to the device.',
   ),
   define(
     'follower.replication.throttled.replicas',
     'list',
     '',
-    notThrottled,
+    throttledReplicas,
     [],
-    'Replicas whose fetching is throttled, as partition:broker, or * for all.',
+    'Replicas whose fetching is throttled, as partition:broker, or * for all. Kept, and without effect until reassignment exists.',
   ),
   define(
     'index.interval.bytes',
@@ -174,9 +181,9 @@ export const definitions: readonly Definition[] = [
     'leader.replication.throttled.replicas',
     'list',
     '',
-    notThrottled,
+    throttledReplicas,
     [],
-    'Replicas that leaders serve throttled, as partition:broker, or * for all.',
+    'Replicas that leaders serve throttled, as partition:broker, or * for all. Kept, and without effect until reassignment exists.',
   ),
   define(
     'local.retention.bytes',
@@ -262,9 +269,9 @@ export const definitions: readonly Definition[] = [
     'preallocate',
     'boolean',
     'false',
-    only('false', 'creating segments in full size is not supported yet'),
+    bool,
     'log.preallocate',
-    'Whether segment files are created in their full size.',
+    'Whether segment files are created in their full size; they are cut to what they hold when they are closed.',
   ),
   define(
     'remote.log.copy.disable',
@@ -319,7 +326,7 @@ export const definitions: readonly Definition[] = [
     'segment.jitter.ms',
     'long',
     '0',
-    only('0', 'closing segments earlier by lot is not supported yet'),
+    long(0),
     ['log.roll.jitter.ms', ['log.roll.jitter.hours', HOUR_MS]],
     'Up to how much earlier, by lot, a segment is closed than segment.ms says.',
   ),

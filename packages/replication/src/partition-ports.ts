@@ -21,6 +21,8 @@ export interface PartitionPorts {
   wallMs(): WallMillis;
   /** At the end of this turn. */
   soon(callback: () => void): void;
+  /** Once, in a turn of its own, `delayMs` from now; returns what cancels it. */
+  after(delayMs: Millis, callback: () => void): () => void;
   /** Whether the session with the controller still holds, read off the clock at this moment. */
   holdsLease(): boolean;
   /** An acknowledgement was held back for want of a lease: call `leaseRenewed` of the partition when there is one again. */

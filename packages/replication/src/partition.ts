@@ -3,11 +3,12 @@
  * calls, effects go through its ports. What exists only while leading is in leadership.ts; it must never survive the
  * epoch it was born in.
  */
-import { assert, type LeaderEpoch, type NodeId, type Offset, type Uuid } from '@millrace/base';
+import { assert, type LeaderEpoch, type Millis, type NodeId, type Offset, type Uuid } from '@millrace/base';
 import type { PartitionLog } from '@millrace/log';
 import { ErrorCode, isRetriable } from '@millrace/protocol';
 import { type ProduceOperation, produceFailure } from './acks.ts';
 import { DeviceSync } from './device-sync.ts';
+import { FlushDeadline } from './flush-deadline.ts';
 import { proposeIsr } from './isr-proposal.ts';
 import { IsrState } from './isr-state.ts';
 import { Leadership } from './leadership.ts';
@@ -23,6 +24,8 @@ export interface PartitionSettings {
   readonly minInsyncReplicas: number;
   /** `flush.messages` is 1: acknowledgements and fetch offsets wait for the device. */
   readonly syncsBeforeAck: boolean;
+  /** `flush.ms`; infinite: nothing is flushed because of its age. */
+  readonly flushMs: Millis;
 }
 
 export interface PartitionOptions {
@@ -77,6 +80,7 @@ export class Partition {
   onSynced: (() => void) | undefined;
   private readonly refusedProducers: RefusedProducers;
   private readonly sync: DeviceSync;
+  private readonly flushDeadline: FlushDeadline;
   private readonly ports: PartitionPorts;
 
   constructor(options: PartitionOptions) {
@@ -93,6 +97,9 @@ export class Partition {
       synced: () => this.synced(),
       failed: (error) => this.diskFailed(error.message),
     });
+    const { after } = options.ports;
+    this.flushDeadline = new FlushDeadline(this.log, after, () => this.sync.request());
+    this.flushDeadline.consider(this.settings.flushMs);
   }
 
   get isr(): readonly NodeId[] {
@@ -247,9 +254,11 @@ export class Partition {
   /** After an append on either side. */
   flushIfDue(): void {
     if (this.log.flushDue) this.sync.request();
+    else this.flushDeadline.consider(this.settings.flushMs);
   }
 
   private synced(): void {
+    this.flushDeadline.consider(this.settings.flushMs);
     this.leadership?.ownEndMoved();
     this.releaseOnSynced();
   }
@@ -393,6 +402,7 @@ export class Partition {
     this.role = 'none';
     this.isrState.giveUp();
     this.sync.stop();
+    this.flushDeadline.stop();
     this.onSynced = undefined;
     this.endLeadership(errorCode);
   }

@@ -418,6 +418,10 @@ export class ReplicaManager {
       now: () => this.timers.now(),
       wallMs: () => options.clock.wallMs(),
       soon: (callback) => options.clock.soon(callback),
+      after: (delayMs, callback) => {
+        const deadline = this.timers.after(delayMs, callback);
+        return () => this.timers.cancel(deadline);
+      },
       holdsLease: () => this.holdsLease,
       awaitLease: (leadership) => this.awaitingLease.add(leadership),
       isHandingOver: () => this.isHandingOver,

@@ -2,7 +2,7 @@
  * A topic's settings as the log and the partition want them. What a setting falls back to is metadata's business.
  */
 import type { LogConfig } from '@millrace/log';
-import { type ConfigLayers, effectiveTopicConfig, numberOf } from '@millrace/metadata';
+import { booleanOf, type ConfigLayers, effectiveTopicConfig, numberOf } from '@millrace/metadata';
 import type { PartitionSettings } from './partition.ts';
 
 export interface TopicSettings {
@@ -17,6 +17,8 @@ export function topicSettings(layers: ConfigLayers, producerIdExpirationMs: numb
   const log: LogConfig = {
     segmentBytes: number('segment.bytes'),
     segmentMs: number('segment.ms'),
+    segmentJitterMs: number('segment.jitter.ms'),
+    preallocate: booleanOf(text('preallocate')),
     indexIntervalBytes: number('index.interval.bytes'),
     segmentIndexBytes: number('segment.index.bytes'),
     flushMessages: number('flush.messages'),
@@ -26,11 +28,13 @@ export function topicSettings(layers: ConfigLayers, producerIdExpirationMs: numb
     timestampBeforeMaxMs: number('message.timestamp.before.max.ms'),
     timestampAfterMaxMs: number('message.timestamp.after.max.ms'),
   };
+  const flushMs = number('flush.ms');
   return {
     log,
     partition: {
       minInsyncReplicas: number('min.insync.replicas'),
       syncsBeforeAck: log.flushMessages === 1,
+      flushMs: flushMs === Number.MAX_SAFE_INTEGER ? Number.POSITIVE_INFINITY : flushMs,
     },
   };
 }

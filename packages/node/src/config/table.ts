@@ -184,6 +184,27 @@ const topicSettings = {
     'A log segment is closed when its records span more time than this.',
     { topicConfig: 'segment.ms', differs: 'Kafka writes the same seven days as `log.roll.hours`.' },
   ),
+  'log.roll.jitter.ms': setting(
+    'Topics',
+    long(0),
+    '0',
+    'Up to how much earlier, by lot, a log segment is closed than `log.roll.ms` says, so that not all roll at once.',
+    { topicConfig: 'segment.jitter.ms', differs: 'Kafka’s is not set, and `log.roll.jitter.hours` is 0.' },
+  ),
+  'log.roll.jitter.hours': setting(
+    'Topics',
+    int(0),
+    '0',
+    'As `log.roll.jitter.ms`, which goes before, in hours.',
+    { topicConfig: 'segment.jitter.ms' },
+  ),
+  'log.preallocate': setting(
+    'Topics',
+    boolean,
+    'false',
+    'Whether the file of a log segment has its full size from the start; it is cut to what it holds when it is closed.',
+    { topicConfig: 'preallocate' },
+  ),
   'log.index.interval.bytes': setting(
     'Topics',
     int(0),
@@ -204,6 +225,16 @@ const topicSettings = {
     '9223372036854775807',
     'Records after which the log is flushed to the device. With 1, what is acknowledged with acks=all survives power loss of all machines at once.',
     { topicConfig: 'flush.messages' },
+  ),
+  'log.flush.interval.ms': setting(
+    'Topics',
+    long(0),
+    '9223372036854775807',
+    'The longest time until a record is flushed to the device; the device is not waited for. The default leaves it to the operating system.',
+    {
+      topicConfig: 'flush.ms',
+      differs: 'Kafka’s acts only with `log.flush.scheduler.interval.ms`, which is not needed here.',
+    },
   ),
   'producer.id.expiration.ms': setting(
     'Topics',

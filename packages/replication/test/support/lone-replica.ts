@@ -1,11 +1,11 @@
 /** One partition's replica by itself: its lease, what the controller says of it and what its followers have are moved by hand. */
 import type { Logger, NodeId, Uuid } from '@millrace/base';
-import { MemoryDisk, MemoryLogger } from '@millrace/base/testing';
+import { ManualClock, MemoryDisk, MemoryLogger } from '@millrace/base/testing';
 import { DEFAULT_LOG_CONFIG, PartitionLog } from '@millrace/log';
 import { buildBatch, type ErrorCode } from '@millrace/protocol';
 import { compressionCodecs } from '@millrace/protocol/io';
 import { ProduceOperation } from '../../src/acks.ts';
-import { Partition } from '../../src/partition.ts';
+import { Partition, type PartitionSettings } from '../../src/partition.ts';
 import type { IsrProposal, PartitionAssignment, PartitionPorts } from '../../src/partition-ports.ts';
 import { RefusedProducers } from '../../src/refused-producers.ts';
 
@@ -15,6 +15,8 @@ export const OTHER = 2;
 
 export class LoneReplica {
   hasLease = true;
+  readonly clock = new ManualClock();
+  readonly disk = new MemoryDisk((callback) => this.clock.soon(callback));
   readonly partition: Partition;
   /** Sent to the controller and not answered yet, oldest first. */
   readonly proposals: IsrProposal[] = [];
@@ -28,7 +30,7 @@ export class LoneReplica {
     partitionEpoch: 0,
   };
 
-  constructor() {
+  constructor(settings: Partial<PartitionSettings> = {}) {
     const logger = new MemoryLogger() as Logger;
     const ports: PartitionPorts = {
       brokerId: ME,
@@ -37,6 +39,10 @@ export class LoneReplica {
       now: () => 0,
       wallMs: () => 0,
       soon: (callback) => callback(),
+      after: (delayMs, callback) => {
+        const timer = this.clock.setTimer(delayMs, callback);
+        return () => timer.cancel();
+      },
       holdsLease: () => this.hasLease,
       awaitLease: (leadership) => this.waiting.add(leadership),
       isHandingOver: () => false,
@@ -44,7 +50,7 @@ export class LoneReplica {
       proposeIsr: (proposal) => this.proposals.push(proposal),
     };
     const log = PartitionLog.open({
-      disk: new MemoryDisk(),
+      disk: this.disk,
       directory: '/data/events-0',
       nowWallMs: 0,
       cleanShutdown: false,
@@ -57,7 +63,12 @@ export class LoneReplica {
       topic: 'events',
       index: 0,
       log,
-      settings: { minInsyncReplicas: 2, syncsBeforeAck: false },
+      settings: {
+        minInsyncReplicas: 2,
+        syncsBeforeAck: false,
+        flushMs: Number.POSITIVE_INFINITY,
+        ...settings,
+      },
       highWatermark: 0,
       refusedProducers: new RefusedProducers(),
       ports,

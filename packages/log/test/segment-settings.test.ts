@@ -1,0 +1,98 @@
+/** Goal: preallocate and segment.jitter.ms. Method: a log on a memory disk, which tells what its files have. */
+import { MemoryDisk, MemoryLogger } from '@millrace/base/testing';
+import { expect, test } from 'vitest';
+import { append, batch, contents, DIRECTORY, NOW, openLog } from './support.ts';
+
+const PREALLOCATED = { segmentBytes: 500, preallocate: true };
+
+function logFiles(disk: MemoryDisk): [name: string, sizeBytes: number][] {
+  return disk
+    .list(DIRECTORY)
+    .filter((name) => name.endsWith('.log'))
+    .map((name) => [name, disk.readFile(`${DIRECTORY}/${name}`)!.length]);
+}
+
+const sizeBytes = batch(1, { valueBytes: 100 }).length;
+
+function filled(disk: MemoryDisk, count: number) {
+  const log = openLog({ disk, config: PREALLOCATED });
+  for (let i = 0; i < count; i++) append(log, batch(1, { valueBytes: 100 }));
+  return log;
+}
+
+test('with preallocate a segment has its full size at once, and is cut to what it holds when the next begins', () => {
+  const disk = new MemoryDisk();
+  const log = filled(disk, 1);
+  expect(logFiles(disk)).toEqual([['00000000000000000000.log', 500]]);
+  expect(log.sizeBytes).toBe(sizeBytes);
+  append(log, batch(1, { valueBytes: 100 }));
+  append(log, batch(1, { valueBytes: 100 }));
+  expect(logFiles(disk)).toEqual([
+    ['00000000000000000000.log', 2 * sizeBytes],
+    ['00000000000000000002.log', 500],
+  ]);
+  expect(contents(log)).toHaveLength(3);
+});
+
+test('a clean stop cuts the last segment, on the device: a power loss does not bring the zeros back', async () => {
+  const disk = new MemoryDisk();
+  const log = filled(disk, 3);
+  await new Promise<void>((resolve) => log.flush(() => resolve()));
+  log.close({ clean: true });
+  disk.losePower();
+  expect(logFiles(disk)).toEqual([
+    ['00000000000000000000.log', 2 * sizeBytes],
+    ['00000000000000000002.log', sizeBytes],
+  ]);
+  const logger = new MemoryLogger();
+  const again = openLog({ disk, config: PREALLOCATED, cleanShutdown: true, logger });
+  expect(again.wasCut).toBe(false);
+  expect(again.endOffset).toBe(3);
+  expect(logger.events).toEqual([]);
+});
+
+test('after a crash the zeros behind the last batch are cut, and everything before is there', () => {
+  const disk = new MemoryDisk();
+  filled(disk, 3);
+  const logger = new MemoryLogger();
+  const again = openLog({ disk, config: PREALLOCATED, logger });
+  expect(contents(again)).toHaveLength(3);
+  expect(logger.events).toMatchObject([
+    { event: 'log-cut', facts: { endOffset: 3, reason: 'zeros follow the last batch' } },
+  ]);
+  expect(append(again, batch(1))).toBe(3);
+  expect(contents(again)).toHaveLength(4);
+});
+
+test('a log that is cut, or started again, goes on', () => {
+  const disk = new MemoryDisk();
+  const log = filled(disk, 2);
+  log.truncateTo(1);
+  expect(append(log, batch(1, { valueBytes: 100 }))).toBe(1);
+  expect(contents(log)).toHaveLength(2);
+  log.truncateFullyAndStartAt(7);
+  expect(logFiles(disk)).toEqual([['00000000000000000007.log', 500]]);
+  expect(append(log, batch(1))).toBe(7);
+});
+
+test('with segment.jitter.ms logs roll at different ages, never later than segment.ms', () => {
+  const config = { segmentMs: 10_000, segmentJitterMs: 5_000 };
+  const ages = Array.from({ length: 20 }, (_unused, index) => {
+    const log = openLog({ directory: `/data/topic-${index}`, config });
+    append(log, batch(1, { timestamps: [NOW] }));
+    for (let ageMs = 0; ; ageMs += 100) {
+      append(log, batch(1, { timestamps: [NOW + ageMs] }));
+      if (log.segmentCount > 1) return ageMs;
+    }
+  });
+  expect(Math.max(...ages)).toBeLessThanOrEqual(10_100);
+  expect(Math.min(...ages)).toBeGreaterThan(5_000);
+  expect(new Set(ages).size).toBeGreaterThan(10);
+});
+
+test('a jitter larger than segment.ms still lets a segment live', () => {
+  const log = openLog({ config: { segmentMs: 1_000, segmentJitterMs: 1_000_000 } });
+  append(log, batch(1, { timestamps: [NOW] }));
+  append(log, batch(1, { timestamps: [NOW] }));
+  expect(log.segmentCount).toBe(1);
+});

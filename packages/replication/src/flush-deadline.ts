@@ -1,0 +1,41 @@
+/**
+ * `flush.ms`: what is appended is on the device before that time is over. One deadline for a log, armed by the first append that
+ * nothing covers. Never flushes by itself: the owner does.
+ */
+import type { Millis } from '@millrace/base';
+import type { PartitionLog } from '@millrace/log';
+import type { PartitionPorts } from './partition-ports.ts';
+
+export class FlushDeadline {
+  private readonly log: PartitionLog;
+  private readonly after: PartitionPorts['after'];
+  private readonly flush: () => void;
+  private cancel: (() => void) | undefined;
+  private armedForMs: Millis = 0;
+
+  constructor(log: PartitionLog, after: PartitionPorts['after'], flush: () => void) {
+    this.log = log;
+    this.after = after;
+    this.flush = flush;
+  }
+
+  /** After an append, a flush or another setting. Infinite: never by time. */
+  consider(flushMs: Millis): void {
+    if (this.cancel !== undefined && this.armedForMs !== flushMs) this.stop();
+    if (flushMs === Number.POSITIVE_INFINITY || this.cancel !== undefined || !this.isBehind) return;
+    this.armedForMs = flushMs;
+    this.cancel = this.after(flushMs, () => {
+      this.cancel = undefined;
+      if (this.isBehind) this.flush();
+    });
+  }
+
+  stop(): void {
+    this.cancel?.();
+    this.cancel = undefined;
+  }
+
+  private get isBehind(): boolean {
+    return this.log.offline === undefined && this.log.recoveryPoint < this.log.endOffset;
+  }
+}
