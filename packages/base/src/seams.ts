@@ -45,7 +45,22 @@ export class DiskError extends Error {
     super(message);
     this.code = code;
   }
+
+  /** Something is used up and may be there again: the same call can succeed later, and nothing is known to be broken. */
+  get isTransient(): boolean {
+    return TRANSIENT_CODES.has(this.code);
+  }
 }
+
+const TRANSIENT_CODES: ReadonlySet<string> = new Set([
+  'ENOSPC',
+  'EDQUOT',
+  'EMFILE',
+  'ENFILE',
+  'ENOMEM',
+  'EAGAIN',
+  'EINTR',
+]);
 
 /**
  * Files. Reads and writes are synchronous: they go to the page cache, and a state change that cannot be interleaved

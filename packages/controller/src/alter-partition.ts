@@ -3,6 +3,8 @@
  * asks for an ISR without itself: then another member leads. Any other replica may ask for one thing only: to be in neither ISR nor ELR.
  * Both do so when their log is damaged. They throw it away when a new leader epoch begins, in which no earlier fetch counts, as that told
  * of the old log.
+ * A replica whose storage failed (`storageFailed`) cannot serve at all, so it goes further: it leaves ISR and ELR wherever another member
+ * is left, active or not. The last one goes only where the topic allows unclean election and there is somebody to elect.
  */
 import { isUuid, type NodeId } from '@millrace/base';
 import type {
@@ -15,11 +17,11 @@ import type {
   PartitionImage,
 } from '@millrace/metadata';
 import { ErrorCode } from '@millrace/protocol';
-import { minInsyncReplicasOf } from './broker-effects.ts';
+import { allowsUncleanElection, minInsyncReplicasOf } from './broker-effects.ts';
 import { currentRegistration } from './brokers.ts';
 import type { ControllerConfig } from './config.ts';
 import { answer, type Decision } from './decision.ts';
-import { partitionChange, sameMembers } from './partition-change.ts';
+import { type PartitionSituation, partitionChange, sameMembers } from './partition-change.ts';
 
 type Item = AlterPartitionRequest['partitions'][number];
 
@@ -42,22 +44,22 @@ export function decideAlterPartition(
     const key = `${item.topicId}/${item.partition}`;
     const repeated = seen.has(key);
     seen.add(key);
-    const error = repeated ? ErrorCode.INVALID_REQUEST : validate(image, request.brokerId, item);
+    const error = repeated ? ErrorCode.INVALID_REQUEST : validate(image, config, request.brokerId, item);
     errors.push(error);
     if (error !== ErrorCode.NONE) continue;
     const topic = image.topicById(item.topicId as never)!;
     const partition = topic.partitions[item.partition]!;
-    const targetIsr = item.isr.map(({ brokerId }) => brokerId);
-    const record = partitionChange(item.topicId as never, item.partition, {
+    const situation = {
       partition,
-      targetIsr,
-      // Who wants to go does not trust its own log.
-      leaving: targetIsr.includes(request.brokerId) ? undefined : request.brokerId,
-      newLeaderEpoch: !targetIsr.includes(request.brokerId),
       minInsyncReplicas: minInsyncReplicasOf(image, config, topic.name),
-      isActive: (id) => image.isActive(id),
-      uncleanElection: false,
-    });
+      ...(item.storageFailed
+        ? {
+            ...withoutFailed(image, partition, request.brokerId),
+            uncleanElection: allowsUncleanElection(image, config, topic.name),
+          }
+        : toTarget(image, item, request.brokerId)),
+    };
+    const record = partitionChange(item.topicId as never, item.partition, situation);
     if (record !== undefined) records.push(record);
   }
   const respond = (after: MetadataImage): AlterPartitionResponse => ({
@@ -67,7 +69,35 @@ export function decideAlterPartition(
   return { records, respond };
 }
 
-function validate(image: MetadataImage, brokerId: NodeId, item: Item): number {
+type Wish = Omit<PartitionSituation, 'partition' | 'minInsyncReplicas'>;
+
+function toTarget(image: MetadataImage, item: Item, brokerId: NodeId): Wish {
+  const targetIsr = item.isr.map((member) => member.brokerId);
+  const stays = targetIsr.includes(brokerId);
+  return {
+    targetIsr,
+    // Who wants to go does not trust its own log.
+    leaving: stays ? undefined : brokerId,
+    newLeaderEpoch: !stays,
+    isActive: (id) => image.isActive(id),
+    uncleanElection: false,
+  };
+}
+
+/** In a new leader epoch, so that the leader does not wait for a follower that will not fetch. */
+function withoutFailed(
+  image: MetadataImage,
+  partition: PartitionImage,
+  brokerId: NodeId,
+): Omit<Wish, 'uncleanElection'> {
+  return {
+    leaving: brokerId,
+    newLeaderEpoch: partition.isr.includes(brokerId) || partition.elr.includes(brokerId),
+    isActive: (id) => id !== brokerId && image.isActive(id),
+  };
+}
+
+function validate(image: MetadataImage, config: ControllerConfig, brokerId: NodeId, item: Item): number {
   const topic = isUuid(item.topicId) ? image.topicById(item.topicId) : undefined;
   if (topic === undefined) return ErrorCode.UNKNOWN_TOPIC_ID;
   const partition = topic.partitions[item.partition];
@@ -75,6 +105,15 @@ function validate(image: MetadataImage, brokerId: NodeId, item: Item): number {
   if (item.leaderEpoch > partition.leaderEpoch) return ErrorCode.NOT_CONTROLLER;
   if (item.partitionEpoch > partition.partitionEpoch) return ErrorCode.NOT_CONTROLLER;
   if (item.leaderEpoch < partition.leaderEpoch) return ErrorCode.FENCED_LEADER_EPOCH;
+  if (item.storageFailed) {
+    if (!partition.replicas.includes(brokerId)) return ErrorCode.INVALID_REQUEST;
+    if (item.partitionEpoch < partition.partitionEpoch) return ErrorCode.INVALID_UPDATE_VERSION;
+    const canGo =
+      [...partition.isr, ...partition.elr].some((id) => id !== brokerId) ||
+      (allowsUncleanElection(image, config, topic.name) &&
+        partition.replicas.some((id) => id !== brokerId && image.isActive(id)));
+    return canGo ? ErrorCode.NONE : ErrorCode.INELIGIBLE_REPLICA;
+  }
   const isLeader = brokerId === partition.leader;
   if (!isLeader && item.isr.some((member) => member.brokerId === brokerId)) return ErrorCode.INVALID_REQUEST;
   if (item.partitionEpoch < partition.partitionEpoch) return ErrorCode.INVALID_UPDATE_VERSION;

@@ -127,6 +127,74 @@ describe('an ISR change', () => {
     expect(h.alterPartition(1, 't', []).value?.partitions[0]?.errorCode).toBe(ErrorCode.INVALID_REQUEST);
   });
 
+  describe('of a replica whose storage failed', () => {
+    const failed = { storageFailed: true };
+
+    test('has another member of the ISR lead', () => {
+      const h = cluster();
+      const answer = h.alterPartition(1, 't', [], failed);
+      h.commit();
+      expect(h.show('t')).toBe('leader 2 isr 2,3 epochs 1/1');
+      expect(answer.value?.partitions[0]).toMatchObject({ errorCode: 0, leader: 2, leaderEpoch: 1 });
+    });
+
+    test('has a follower leave the ISR, in a new leader epoch: its leader waits for it no more', () => {
+      const h = cluster();
+      h.alterPartition(3, 't', [], failed);
+      h.commit();
+      expect(h.show('t')).toBe('leader 1 isr 1,2 epochs 1/1');
+      // Asked again, because the answer was lost: nothing is left to change.
+      expect(h.alterPartition(3, 't', [], failed).value?.partitions[0]?.errorCode).toBe(ErrorCode.NONE);
+    });
+
+    test('has nobody lead when it is the last member of the ISR, until one that is eligible is there', () => {
+      const h = new Harness({ serverProperties: new Map([['min.insync.replicas', '2']]) }, [1, 2, 3]);
+      h.topic('t', [1, 2]);
+      h.kill(2);
+      expect(h.show('t')).toBe('leader 1 isr 1 epochs 0/1');
+      h.alterPartition(1, 't', [], failed);
+      h.commit();
+      expect(h.show('t')).toBe('leader -1 isr 2 epochs 1/2');
+      h.addBroker(2, { incarnation: 1, previousBrokerEpoch: h.epochOf(2) });
+      expect(h.show('t')).toBe('leader 2 isr 2 epochs 2/3');
+    });
+
+    test('is refused while nobody else may lead: the last member of an ISR stays', () => {
+      const h = new Harness({}, [1, 2]);
+      h.topic('t', [1, 2]);
+      h.kill(2);
+      h.addBroker(2, { incarnation: 1 });
+      const refused = h.alterPartition(1, 't', [], failed);
+      expect(refused.value?.partitions[0]?.errorCode).toBe(ErrorCode.INELIGIBLE_REPLICA);
+      expect(h.show('t')).toBe('leader 1 isr 1 epochs 0/1');
+    });
+
+    test('has any other replica lead where the topic allows unclean election', () => {
+      const h = new Harness(
+        { serverProperties: new Map([['unclean.leader.election.enable', 'true']]) },
+        [1, 2],
+      );
+      h.topic('t', [1, 2]);
+      h.alterPartition(1, 't', [1]);
+      h.commit();
+      h.alterPartition(1, 't', [], failed);
+      h.commit();
+      expect(h.show('t')).toBe('leader 2 isr 2 epochs 1/2');
+    });
+
+    test.each<[string, number, number, object]>([
+      ['under an old leader epoch', 1, ErrorCode.FENCED_LEADER_EPOCH, { leaderEpoch: -1 }],
+      ['against an old partition epoch', 1, ErrorCode.INVALID_UPDATE_VERSION, { partitionEpoch: -1 }],
+      ['from a broker that has no replica', 4, ErrorCode.INVALID_REQUEST, {}],
+    ])('%s is refused', (_what, from, errorCode, overrides) => {
+      const h = new Harness({}, [1, 2, 3, 4]);
+      h.topic('t', [1, 2, 3]);
+      const answer = h.alterPartition(from, 't', [], { ...failed, ...overrides });
+      expect(answer.value?.partitions[0]?.errorCode).toBe(errorCode);
+      expect(h.pending).toEqual([]);
+    });
+  });
+
   test('from a broker with a stale epoch is refused as a whole', () => {
     const h = cluster();
     const answer = h.alterPartition(1, 't', [1], {}, h.epochOf(1) - 1);

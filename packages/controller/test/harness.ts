@@ -230,7 +230,15 @@ export class Harness {
     const topic = this.active.head.topic(name)!;
     const { leaderEpoch, partitionEpoch } = topic.partitions[0]!;
     const members = isr.map((brokerId) => ({ brokerId, brokerEpoch: this.epochOf(brokerId) }));
-    const item = { topicId: topic.id, partition: 0, leaderEpoch, partitionEpoch, isr: members, ...overrides };
+    const item = {
+      topicId: topic.id,
+      partition: 0,
+      leaderEpoch,
+      partitionEpoch,
+      isr: members,
+      storageFailed: false,
+      ...overrides,
+    };
     const request = { brokerId: from, brokerEpoch: brokerEpoch ?? this.epochOf(from), partitions: [item] };
     this.active.alterPartition(request, this.now, (response) => resolve(answer, response));
     this.check();

@@ -30,6 +30,7 @@ import {
   RECOVERY_POINTS_FILE,
   START_OFFSETS_FILE,
 } from './directory-files.ts';
+import { probeDirectory } from './directory-probe.ts';
 import {
   deletedFolderName,
   isDeletedFolderName,
@@ -114,6 +115,11 @@ export class LogDirectory {
     try {
       const identity = identify(o);
       if (typeof identity === 'string') return { ok: false, message: identity };
+      let problem: DiskError | undefined;
+      probeDirectory(o.disk, o.directory, { synced: false }, (error) => {
+        problem = error;
+      });
+      if (problem !== undefined) return { ok: false, message: unusable(o.directory, problem) };
       return { ok: true, logs: new LogDirectory(o, identity) };
     } catch (error) {
       if (!(error instanceof DiskError)) throw error;
@@ -154,6 +160,11 @@ export class LogDirectory {
     }
     this.clusterId = clusterId;
     return undefined;
+  }
+
+  /** Whether the folder takes what is written; see `probeDirectory`. */
+  probe(how: { readonly synced: boolean }, done: (error?: DiskError) => void): void {
+    probeDirectory(this.disk, this.directory, how, done);
   }
 
   /** Every partition folder, by name; folders that wait for deletion are not among them. May throw DiskError. */

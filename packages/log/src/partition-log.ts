@@ -24,7 +24,7 @@ import { deletedFolderName } from './file-names.ts';
 import { Flusher } from './flusher.ts';
 import { FolderNames } from './folder-names.ts';
 import type { LeaderEpochs } from './leader-epochs.ts';
-import { loadProducers } from './load-producers.ts';
+import { collectProducers } from './load-producers.ts';
 import type { FileHandle } from './open-files.ts';
 import { type LogParts, type OpenLogOptions, openParts } from './open-log.ts';
 import type { ProducerStates } from './producer-states.ts';
@@ -221,7 +221,7 @@ export class PartitionLog {
     } catch (error) {
       if (!(error instanceof DiskError)) throw error;
       this.logger.error('log-read-failed', this.facts({ offset: o.fromOffset, reason: error.message }));
-      return failedRead(error.code === 'EIO' ? error.message : undefined);
+      return failedRead(this.damageOf(error));
     }
   }
 
@@ -292,7 +292,12 @@ export class PartitionLog {
   assignLeaderEpoch(epoch: LeaderEpoch, startOffset: Offset): void {
     if (this.offline !== undefined) return;
     this.orOffline(() => {
-      if (this.epochs.assign(epoch, startOffset)) this.names.changed();
+      try {
+        if (this.epochs.assign(epoch, startOffset)) this.names.changed();
+      } catch (error) {
+        // On a full disk the next append writes it.
+        if (!(error instanceof DiskError && error.isTransient)) throw error;
+      }
     });
   }
 
@@ -415,24 +420,8 @@ export class PartitionLog {
     found.segment.truncate(found.located.position, endOffset);
     this.sizeBytes = segments.sizeBytes;
     this.snapshots.removeWhere((snapshot) => snapshot > endOffset);
-    if (!this.producers.truncate(endOffset)) this.collectProducers();
-  }
-
-  /** Producer states from the newest snapshot and the batches behind it. */
-  private collectProducers(): void {
-    const now = this.lastWallMs;
-    const snapshot = this.snapshots.newest(this.endOffset);
-    loadProducers(this.producers, snapshot, this.segments, now);
-    const from = snapshot?.offset ?? this.segments.list[0]!.baseOffset;
-    for (let index = this.segments.indexFor(from); index < this.segments.list.length; index++) {
-      const segment = this.segments.list[index]!;
-      const position = segment.locate(from)?.position;
-      if (position === undefined) continue;
-      segment.scan(position, { checkCrc: false }, (header) => {
-        this.producers.update(header, now);
-        return false;
-      });
-    }
+    if (!this.producers.truncate(endOffset))
+      collectProducers(this.producers, this.snapshots.newest(endOffset), segments, this.lastWallMs);
   }
 
   private prepareFlush(fromOffset: Offset): FileHandle[] {
@@ -480,7 +469,15 @@ export class PartitionLog {
   private refuseStorage(error: DiskError): Refusal {
     this.logger.error('log-write-failed', this.facts({ code: error.code, reason: error.message }));
     const refusal = refuse(ErrorCode.KAFKA_STORAGE_ERROR, `the log could not be written: ${error.code}`);
-    return error.code === 'EIO' ? { ...refusal, damage: error.message } : refusal;
+    const damage = this.damageOf(error);
+    return damage === undefined ? refusal : { ...refusal, damage };
+  }
+
+  /** EIO may concern a few sectors. What is neither that nor transient (read-only, the folder is gone) fails again and again. */
+  private damageOf(error: DiskError): string | undefined {
+    if (error.code === 'EIO') return error.message;
+    if (!error.isTransient) this.goOffline(`${error.code}: ${error.message}`);
+    return undefined;
   }
 
   private facts(more: Record<string, unknown>): Record<string, unknown> {

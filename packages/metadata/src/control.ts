@@ -75,12 +75,14 @@ export const IsrMember = defineMessage('IsrMember', {
 });
 export type IsrMember = MessageType<typeof IsrMember>;
 
+/** storageFailed: the broker cannot use its replica. It asks not to lead and not to be counted on, and for no particular ISR. */
 const AlterPartitionItem = defineMessage('AlterPartitionItem', {
   topicId: [1, 'string'],
   partition: [2, 'int32'],
   leaderEpoch: [3, 'int32'],
   partitionEpoch: [4, 'int32'],
   isr: [5, repeated(IsrMember)],
+  storageFailed: [6, 'bool'],
 });
 
 export const AlterPartitionRequest = defineMessage('AlterPartitionRequest', {

@@ -36,6 +36,7 @@ test('an ISR proposal keeps the order and the unknown epochs of its members', ()
         partition: 0,
         leaderEpoch: 0,
         partitionEpoch: 0,
+        storageFailed: false,
         isr: [
           { brokerId: 2, brokerEpoch: -1 },
           { brokerId: 1, brokerEpoch: 9 },

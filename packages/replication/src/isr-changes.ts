@@ -17,6 +17,9 @@ export interface IsrChangesPorts {
   send(request: AlterPartitionRequest, done: (response: AlterPartitionResponse | undefined) => void): void;
 }
 
+/** Somebody has to come back before it can be granted. */
+const REFUSED_RETRY_MS: Millis = 1000;
+
 export class IsrChanges {
   private readonly ports: IsrChangesPorts;
   private queue: IsrProposal[] = [];
@@ -67,25 +70,35 @@ export class IsrChanges {
         isr: proposal.isr.map((member) =>
           member.brokerId === brokerId ? { brokerId, brokerEpoch } : member,
         ),
+        storageFailed: proposal.kind === 'storage-failed',
       })),
     };
   }
 
   private answered(proposals: readonly IsrProposal[], response: AlterPartitionResponse | undefined): void {
+    const refused: IsrProposal[] = [];
     const unsettled = proposals.filter((proposal, index) => {
       const result = response?.errorCode === ErrorCode.NONE ? response.partitions[index] : undefined;
       if (result === undefined || result.topicId !== proposal.topicId) return proposal.isPending();
-      return !proposal.answered({
+      const isSettled = proposal.answered({
         errorCode: result.errorCode as ErrorCode,
         leaderId: result.leader,
         leaderEpoch: result.leaderEpoch,
         isr: result.isr,
         partitionEpoch: result.partitionEpoch,
       });
+      if (isSettled || result.errorCode !== ErrorCode.INELIGIBLE_REPLICA) return !isSettled;
+      refused.push(proposal);
+      return false;
     });
-    if (unsettled.length === 0) return;
-    this.ports.timers.after(this.ports.retryMs, () => {
-      this.queue.push(...unsettled);
+    this.sendLater(unsettled, this.ports.retryMs);
+    this.sendLater(refused, REFUSED_RETRY_MS);
+  }
+
+  private sendLater(proposals: readonly IsrProposal[], delayMs: Millis): void {
+    if (proposals.length === 0) return;
+    this.ports.timers.after(delayMs, () => {
+      this.queue.push(...proposals);
       this.schedule();
     });
   }

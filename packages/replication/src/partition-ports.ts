@@ -31,14 +31,19 @@ export interface PartitionPorts {
   isHandingOver(): boolean;
   /** Registered under exactly this epoch, neither fenced nor shutting down (KIP-903). */
   mayJoinIsr(brokerId: NodeId, brokerEpoch: BrokerEpoch): boolean;
+  /** The disk failed under a replica: the whole log directory may have. */
+  storageFailed(): void;
   /** Asks the controller; `answered` of the proposal follows, again and again until it is settled. */
   proposeIsr(proposal: IsrProposal): void;
 }
 
 /** A change of the ISR on its way to the controller. */
 export interface IsrProposal {
-  /** `resign`: this broker does not want to be counted on, neither in the ISR nor in the ELR, and not to lead. */
-  readonly kind: 'expand' | 'shrink' | 'resign';
+  /**
+   * `resign`: this broker does not want to be counted on, neither in the ISR nor in the ELR, and not to lead. `storage-failed`: nor
+   * can it serve, so this holds even when it is the last one, and the ISR is the controller's to find.
+   */
+  readonly kind: 'expand' | 'shrink' | 'resign' | 'storage-failed';
   readonly topicId: Uuid;
   readonly partition: number;
   readonly leaderEpoch: LeaderEpoch;

@@ -145,12 +145,14 @@ export class Partition {
     if (assignment.isr.includes(this.ports.brokerId)) this.isRefetching = false;
     if (assignment.leaderEpoch > this.leaderEpoch || this.role === 'none') {
       this.changeRole(assignment);
+      this.askToBeReplacedIfOffline();
       return;
     }
     const previous = this.isr;
     if (!this.isrState.commit(assignment.isr, assignment.partitionEpoch)) return;
     this.leadership?.isrChanged(previous);
     if (this.role === 'follower') this.askToLeaveIfDamaged();
+    this.askToBeReplacedIfOffline();
   }
 
   /** This broker's registration is in doubt: no role until the metadata names it again. */
@@ -349,6 +351,7 @@ export class Partition {
       return;
     }
     this.damage = reason;
+    this.ports.storageFailed();
     this.ports.logger.error('replica-damaged', { ...this.facts(), reason, isr: this.isr });
     this.leadership?.giveUp();
     if (this.role === 'follower') this.askToLeaveIfDamaged();
@@ -388,6 +391,23 @@ export class Partition {
     this.ports.logger.error('partition-offline', { ...this.facts(), reason });
     this.endLeadership(ErrorCode.KAFKA_STORAGE_ERROR);
     this.releaseOnSynced();
+    this.ports.storageFailed();
+    this.askToBeReplacedIfOffline();
+  }
+
+  /** Only the controller can give the partition a leader whose disk works. Asked for each state of the partition that counts on this replica. */
+  private askToBeReplacedIfOffline(): void {
+    if (!this.isOffline || this.isClosed || this.role === 'none') return;
+    const { brokerId } = this.ports;
+    const isCountedOn = this.isr.includes(brokerId) || this.elr.includes(brokerId);
+    if (!isCountedOn || this.isrState.pending?.kind === 'storage-failed') return;
+    // It leads no more, so nothing that it proposed before protects an acknowledgement.
+    this.isrState.giveUp();
+    proposeIsr(this, this.ports, {
+      kind: 'storage-failed',
+      isr: [],
+      answered: ({ errorCode }) => errorCode === ErrorCode.NONE,
+    });
   }
 
   /** After whatever may have failed for good. A full disk alone does not: it refuses appends and recovers. */

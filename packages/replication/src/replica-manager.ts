@@ -16,6 +16,7 @@ import {
 import { type CompressionCodecs, ErrorCode, isRetriable } from '@millrace/protocol';
 import { ProduceOperation, produceFailure } from './acks.ts';
 import type { ReplicationConfig } from './config.ts';
+import { DirectoryWatch } from './directory-watch.ts';
 import { type FetchMiss, FetchService } from './fetch-service.ts';
 import { Followings } from './followings.ts';
 import { IsrChanges } from './isr-changes.ts';
@@ -38,6 +39,7 @@ import type {
   ProduceRequest,
   ProduceResult,
 } from './types.ts';
+import { UnopenedReplicas } from './unopened-replicas.ts';
 
 const HAND_OVER_CHECK_MS: Millis = 5;
 
@@ -57,6 +59,8 @@ export interface ReplicaManagerOptions {
     request: AlterPartitionRequest,
     done: (response: AlterPartitionResponse | undefined) => void,
   ): void;
+  /** The log directory does not work: this broker can serve nothing. Called once. */
+  directoryFailed(reason: string): void;
 }
 
 export class ReplicaManager {
@@ -68,6 +72,8 @@ export class ReplicaManager {
   private readonly table: ReplicaTable;
   private readonly followings: Followings;
   private readonly isrChanges: IsrChanges;
+  private readonly unopened: UnopenedReplicas;
+  private readonly directoryWatch: DirectoryWatch;
   private session: BrokerSession | undefined;
   /** Whether partitions have roles: this broker's registration is the one in the image. */
   private hasRoles = false;
@@ -79,7 +85,15 @@ export class ReplicaManager {
     this.options = options;
     const { brokerId, clock, random, logger, config } = options;
     this.timers = new Timers(clock);
-    this.table = new ReplicaTable(options.logDirectory, logger, this.partitionPorts());
+    const ports = this.partitionPorts();
+    this.table = new ReplicaTable(options.logDirectory, logger, ports);
+    this.unopened = new UnopenedReplicas(ports);
+    this.directoryWatch = new DirectoryWatch({
+      timers: this.timers,
+      logger,
+      probe: (how, done) => options.logDirectory.probe(how, done),
+      failed: (reason) => options.directoryFailed(reason),
+    });
     this.isrChanges = new IsrChanges({
       brokerId,
       clock,
@@ -194,6 +208,7 @@ export class ReplicaManager {
   private dropRoles(): void {
     if (!this.hasRoles) return;
     this.hasRoles = false;
+    this.unopened.clear();
     for (const replica of this.table.all()) {
       this.followings.stop(replica);
       replica.resign();
@@ -207,12 +222,18 @@ export class ReplicaManager {
     if (!assignment.replicas.includes(this.options.brokerId)) {
       const replica = this.table.get(topic.id, index);
       if (replica !== undefined) this.removeReplica(replica);
+      this.unopened.forget(topic.id, index);
       return undefined;
     }
     const name = { topicId: topic.id, topic: topic.name, index };
     const nowWallMs = this.options.clock.wallMs();
     const replica = this.table.ensure(name, this.settingsOf(topic.name), nowWallMs);
-    replica?.assign(assignment);
+    if (replica === undefined) {
+      if (!this.table.isTransientlyBroken(topic.id, index)) this.unopened.assign(name, assignment);
+      return undefined;
+    }
+    this.unopened.forget(topic.id, index);
+    replica.assign(assignment);
     return replica;
   }
 
@@ -353,6 +374,7 @@ export class ReplicaManager {
   private everyCheckpoint(): void {
     this.timers.after(this.options.config.highWatermarkCheckpointIntervalMs, () => {
       this.table.checkpoint(this.options.clock.wallMs());
+      this.directoryWatch.look();
       if (this.hasRoles && this.table.hasBroken) this.openWhatLackedSpace();
       this.everyCheckpoint();
     });
@@ -361,7 +383,7 @@ export class ReplicaManager {
   /** There may be space again. */
   private openWhatLackedSpace(): void {
     for (const { topic, index } of this.image.partitionsOf(this.options.brokerId)) {
-      if (!this.table.lackedSpace(topic.id, index)) continue;
+      if (!this.table.isTransientlyBroken(topic.id, index)) continue;
       const replica = this.host(topic, index);
       if (replica !== undefined) this.followings.update(replica, this.image);
     }
@@ -427,6 +449,7 @@ export class ReplicaManager {
       isHandingOver: () => this.isHandingOver,
       mayJoinIsr: (brokerId, brokerEpoch) =>
         this.image.isActive(brokerId) && this.image.broker(brokerId)?.epoch === brokerEpoch,
+      storageFailed: () => this.directoryWatch.suspect(),
       proposeIsr: (proposal) => this.isrChanges.propose(proposal),
     };
   }

@@ -25,10 +25,10 @@ export class ReplicaTable {
   /** All of `byTopic`, made when it is wanted. */
   private list: readonly Partition[] | undefined;
   /**
-   * Replicas whose log could not be opened, and the disk's error code. They answer KAFKA_STORAGE_ERROR until the broker is restarted;
-   * those that only lacked space are tried again.
+   * Replicas whose log could not be opened, and why. They answer KAFKA_STORAGE_ERROR until the broker is restarted; those whose error is
+   * transient are tried again.
    */
-  private readonly broken = new Map<string, string>();
+  private readonly broken = new Map<string, { readonly isTransient: boolean }>();
   /** Producers that were told no before their replica was here. */
   readonly refusedBeforehand = new RefusedBeforehand();
   /** As last written to the checkpoint file. */
@@ -48,9 +48,9 @@ export class ReplicaTable {
     return this.broken.has(`${topicId}-${index}`);
   }
 
-  /** The disk was full when its log was to be opened. */
-  lackedSpace(topicId: Uuid, index: number): boolean {
-    return this.broken.get(`${topicId}-${index}`) === 'ENOSPC';
+  /** Something was used up (the disk was full) when its log was to be opened. */
+  isTransientlyBroken(topicId: Uuid, index: number): boolean {
+    return this.broken.get(`${topicId}-${index}`)?.isTransient === true;
   }
 
   get hasBroken(): boolean {
@@ -113,7 +113,8 @@ export class ReplicaTable {
       return this.directory.openLog(topic, index, { topicId, config: settings.log, nowWallMs });
     } catch (error) {
       if (!(error instanceof DiskError || error instanceof LogOpenError)) throw error;
-      this.broken.set(`${topicId}-${index}`, error instanceof DiskError ? error.code : '');
+      const isTransient = error instanceof DiskError && error.isTransient;
+      this.broken.set(`${topicId}-${index}`, { isTransient });
       this.logger.error('log-open-failed', { topic, partition: index, topicId, reason: error.message });
       return undefined;
     }

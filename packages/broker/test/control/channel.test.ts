@@ -99,6 +99,7 @@ describe('ISR changes', () => {
     partition,
     leaderEpoch: 3,
     partitionEpoch: 4,
+    storageFailed: false,
     isr: [{ brokerId: 1, brokerEpoch: 10 }],
   });
   const request = (partitions: number[], brokerEpoch = 10) => ({

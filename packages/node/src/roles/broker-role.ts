@@ -112,6 +112,7 @@ export class BrokerRole {
       config: options.replication,
       net: options.net,
       alterPartition: (request, done) => alterPartitions.send(request, done),
+      directoryFailed: (reason) => options.events.failed(directoryFailure(logs.directory, reason)),
     });
     this.metadata = new MetadataFollower((delta) => this.publish(delta));
     this.frontEnd = new BrokerFrontEnd({
@@ -287,4 +288,9 @@ export class BrokerRole {
       done();
     });
   }
+}
+
+/** As Kafka does when its last log directory has failed: the end of the process hands everything on. */
+function directoryFailure(directory: string, reason: string): string {
+  return `The data folder ${directory} does not work: ${reason}. The broker stops, so that others lead its partitions. Repair or replace the disk, then start it again.`;
 }

@@ -47,6 +47,7 @@ export class LoneReplica {
       awaitLease: (leadership) => this.waiting.add(leadership),
       isHandingOver: () => false,
       mayJoinIsr: () => true,
+      storageFailed: () => {},
       proposeIsr: (proposal) => this.proposals.push(proposal),
     };
     const log = PartitionLog.open({

@@ -121,8 +121,11 @@ export class ToyController {
       const errorCode =
         before === undefined ? ErrorCode.UNKNOWN_TOPIC_ID : this.check(request.brokerId, before, wanted);
       if (errorCode === ErrorCode.NONE) {
-        const isr = wanted.isr.map((member) => member.brokerId);
-        const leader = isr.includes(request.brokerId) ? {} : { leader: isr[0]! };
+        const isr = (wanted.storageFailed ? before!.isr : wanted.isr.map((member) => member.brokerId)).filter(
+          (id, _index, { length }) => !wanted.storageFailed || id !== request.brokerId || length === 1,
+        );
+        const active = isr.find((id) => id !== request.brokerId && this.image.isActive(id)) ?? -1;
+        const leader = isr.includes(request.brokerId) && !wanted.storageFailed ? {} : { leader: active };
         this.commit([{ type: 'partitionChange', topicId, partition: wanted.partition, isr, ...leader }]);
       }
       const now = this.image.partition(topicId, wanted.partition);
@@ -144,6 +147,9 @@ export class ToyController {
     now: PartitionImage,
     wanted: AlterPartitionRequest['partitions'][number],
   ): ErrorCode {
+    if (wanted.storageFailed && now.isr.every((id) => id === brokerId)) return ErrorCode.INELIGIBLE_REPLICA;
+    if (wanted.storageFailed && now.leaderEpoch === wanted.leaderEpoch && now.isr.includes(brokerId))
+      return now.partitionEpoch === wanted.partitionEpoch ? ErrorCode.NONE : ErrorCode.INVALID_UPDATE_VERSION;
     if (now.leader !== brokerId || now.leaderEpoch !== wanted.leaderEpoch)
       return ErrorCode.FENCED_LEADER_EPOCH;
     if (now.partitionEpoch !== wanted.partitionEpoch) return ErrorCode.INVALID_UPDATE_VERSION;

@@ -83,6 +83,8 @@ export class TestBroker {
   private brokerEpoch: Offset = -1;
   private lastHeardMs = 0;
   directory: LogDirectory | undefined;
+  /** Why it ended itself. */
+  endReason: string | undefined;
 
   constructor(world: World, id: NodeId) {
     this.world = world;
@@ -127,6 +129,10 @@ export class TestBroker {
       config: world.config,
       net,
       alterPartition: (request, done) => this.alterPartition(request, done),
+      directoryFailed: (reason) => {
+        this.endReason = reason;
+        this.kill();
+      },
     });
     this.manager = manager;
     net.listen(

@@ -23,6 +23,8 @@ export class SimDisk {
   private readonly random: Prng;
   private readonly quorumStore: QuorumStore;
   private isFull = false;
+  /** What is below this path cannot be written, and why. */
+  private failing: { readonly below: string; readonly code: string } | undefined;
   private slowMs: number | undefined;
   private isInspected = false;
   private crash: { writesLeft: number; readonly death: Death } | undefined;
@@ -64,6 +66,7 @@ export class SimDisk {
     this.mayGoAstray = undefined;
     this.crash = undefined;
     this.isFatalVote = undefined;
+    this.failing = undefined;
   }
 
   /** What was armed and has not struck never will. */
@@ -80,6 +83,12 @@ export class SimDisk {
   /** Syncs take up to so long; undefined: as usual. */
   setSlow(syncMs: number | undefined): void {
     this.slowMs = syncMs;
+  }
+
+  /** Nothing below that folder can be written any longer, with this error; until the disk is replaced. */
+  failWrites(below: string, code: string): void {
+    this.failing = { below, code };
+    this.isDamaged = true;
   }
 
   /** The n-th write from now is cut short, and the process dies in the middle of it. */
@@ -124,7 +133,18 @@ export class SimDisk {
     return this.isFull ? 0 : FREE_BYTES;
   }
 
+  isWritable(path: string): boolean {
+    return this.failing === undefined || !`${path}/`.startsWith(`${this.failing.below}/`);
+  }
+
+  checkWritable(path: string): void {
+    if (this.isWritable(path)) return;
+    this.world.count('disk write failed');
+    throw new DiskError(this.failing!.code, `${path}: cannot be written`);
+  }
+
   checkSpace(path: string): void {
+    this.checkWritable(path);
     if (this.isFull) throw new DiskError('ENOSPC', `${path}: no space left on the device`);
   }
 

@@ -45,15 +45,19 @@ export class SeamDisk implements Disk {
 
   remove(path: string): void {
     this.disk.checkAlive(this.life);
+    if (this.exists(path)) this.disk.checkWritable(path);
     this.disk.tree.remove(path);
   }
 
   removeInBackground(path: string): void {
-    this.life.arrives(this.disk.latencyUs(), () => this.disk.tree.remove(path));
+    this.life.arrives(this.disk.latencyUs(), () => {
+      if (this.disk.isWritable(path)) this.disk.tree.remove(path);
+    });
   }
 
   rename(from: string, to: string): void {
     this.disk.checkAlive(this.life);
+    this.disk.checkWritable(from);
     this.disk.tree.rename(from, to);
   }
 
@@ -137,6 +141,7 @@ class SeamFile implements DiskFile {
 
   truncate(size: number): void {
     this.check();
+    this.disk.checkWritable(this.path);
     if (size > this.content.length) this.disk.checkSpace(this.path);
     this.content.truncate(size);
   }

@@ -1,6 +1,7 @@
 import { aimedFaults } from './aimed/index.ts';
 import { clockFaults } from './clock-faults.ts';
 import { diskFaults } from './disk-faults.ts';
+import { failingDisk } from './failing-disk.ts';
 import type { FaultKind } from './fault.ts';
 import { networkFaults } from './network-faults.ts';
 import { operatorFaults } from './operator-faults.ts';
@@ -10,8 +11,8 @@ export * from './atlas.ts';
 export * from './fault.ts';
 export * from './operator.ts';
 
-/** Every fault that a run may draw. */
-export const faultKinds: readonly FaultKind[] = [
+/** What most of a run's plan is drawn from. A new one among them deals out the plans of all seeds anew. */
+export const commonFaults: readonly FaultKind[] = [
   ...networkFaults,
   ...processFaults,
   ...clockFaults,
@@ -19,3 +20,9 @@ export const faultKinds: readonly FaultKind[] = [
   ...operatorFaults,
   ...aimedFaults,
 ];
+
+/** Each strikes once in some runs, by a source of its own: another one leaves the plans of all seeds as they are. */
+export const rareFaults: readonly FaultKind[] = [failingDisk];
+
+/** Every fault that a run may draw. */
+export const faultKinds: readonly FaultKind[] = [...commonFaults, ...rareFaults];

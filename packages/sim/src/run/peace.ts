@@ -1,5 +1,6 @@
 /** The end of the faults: everything is made whole, and within a stated time the cluster has to be as if nothing had been. */
-import type { SimCluster, SimNode } from '../cluster/index.ts';
+import type { NodeId } from '@millrace/base';
+import type { PartitionPlace, SimCluster, SimNode } from '../cluster/index.ts';
 import type { Atlas } from '../faults/index.ts';
 import type { Supervisor } from './supervisor.ts';
 
@@ -29,6 +30,30 @@ export function lookAfter(cluster: SimCluster, atlas: Atlas): void {
       cluster.world.tell('world', 'disk-replaced', { node: node.name });
     } else if (node.isReady && hasOfflineLog(node)) node.kill('process');
   }
+}
+
+/**
+ * A partition whose leader cannot serve, because its disk failed, though another member of its ISR or ELR is there and whole; in words.
+ * Undefined: there is none.
+ */
+export function notHandedOver(cluster: SimCluster, atlas: Atlas): string | undefined {
+  const image = cluster.image();
+  const canServe = (id: NodeId, { topicId, partition }: PartitionPlace) => {
+    const replica = cluster.replica(cluster.node(id)!, topicId, partition);
+    return replica !== undefined && !replica.isOffline;
+  };
+  for (const place of cluster.partitions(image)) {
+    const { topic, partition, image: state } = place;
+    const leader = cluster.node(state.leader);
+    if (leader === undefined || !leader.isReady || canServe(leader.id, place) || atlas.isBeyond(topic))
+      continue;
+    const heir = [...state.isr, ...state.elr].find(
+      (id) => id !== leader.id && image.isActive(id) && !atlas.isRecovering(id) && canServe(id, place),
+    );
+    if (heir !== undefined)
+      return `${leader.name} leads ${topic}-${partition} on a failed disk, and broker ${heir} does not`;
+  }
+  return undefined;
 }
 
 function hasOfflineLog(node: SimNode): boolean {

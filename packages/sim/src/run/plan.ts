@@ -3,7 +3,7 @@
  * its own. Leaving one out therefore changes nothing about the others, which is what makes a failing run shrink.
  */
 import type { Prng } from '@millrace/base';
-import { type FaultContext, type FaultKind, faultKinds } from '../faults/index.ts';
+import { commonFaults, type FaultContext, type FaultKind, faultKinds, rareFaults } from '../faults/index.ts';
 import { MILLISECOND, type Micros } from '../world/index.ts';
 
 export interface PlannedFault {
@@ -27,7 +27,8 @@ export function drawWeights(random: Prng): Map<string, number> {
   const weights = new Map<string, number>();
   // Some runs have nearly everything, others a fault or two.
   const share = [250, 500, 800][random.below(3)]!;
-  for (const { name } of faultKinds) weights.set(name, random.below(1000) < share ? 1 + random.below(10) : 0);
+  for (const { name } of commonFaults)
+    weights.set(name, random.below(1000) < share ? 1 + random.below(10) : 0);
   return weights;
 }
 
@@ -43,13 +44,32 @@ export function drawPlan(random: Prng, pace: FaultPace): PlannedFault[] {
   }
 }
 
+/** One run of so many has a rare fault of a kind. */
+const RARE_ONE_IN = 5;
+
+/** Those that are not dealt out with the others, behind them in the plan: each of them once, in some runs. */
+export function drawRareFaults(
+  random: Prng,
+  { fromUs, untilUs }: Pick<FaultPace, 'fromUs' | 'untilUs'>,
+  plan: readonly PlannedFault[],
+): PlannedFault[] {
+  const added: PlannedFault[] = [];
+  for (const { name } of rareFaults) {
+    const source = random.fork(name);
+    if (source.below(RARE_ONE_IN) > 0) continue;
+    const atUs = fromUs + source.below(untilUs - fromUs);
+    added.push({ index: plan.length + added.length, atUs, name, text: undefined });
+  }
+  return added;
+}
+
 function drawKind(random: Prng, weights: ReadonlyMap<string, number>, total: number): string {
   let left = random.below(total);
   for (const [name, weight] of weights) {
     left -= weight;
     if (left < 0) return name;
   }
-  return faultKinds[0]!.name;
+  return commonFaults[0]!.name;
 }
 
 /** Has every fault strike at its time, or only those named. */

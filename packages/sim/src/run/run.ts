@@ -9,8 +9,8 @@ import { Atlas } from '../faults/index.ts';
 import { History } from '../history/index.ts';
 import { Network } from '../net/index.ts';
 import { MILLISECOND, type Micros, SECOND, type Story, Violation, World } from '../world/index.ts';
-import { lookAfter, makePeace, unrest, unrestAtRest } from './peace.ts';
-import { drawPlan, type PlannedFault, schedule } from './plan.ts';
+import { lookAfter, makePeace, notHandedOver, unrest, unrestAtRest } from './peace.ts';
+import { drawPlan, drawRareFaults, type PlannedFault, schedule } from './plan.ts';
 import { drawScenario, type Scenario } from './scenario.ts';
 import { Supervisor } from './supervisor.ts';
 import { Workload } from './workload.ts';
@@ -19,7 +19,9 @@ import { Workload } from './workload.ts';
 export const LIVENESS = {
   /** From nothing to a cluster in which every topic exists and is in sync. */
   startUs: 20 * SECOND,
-  /** From the end of the last fault until everything is in sync. */
+  /** From the end of the last fault, before anybody repairs a disk, until partitions are led by brokers whose disks work. */
+  handOverUs: 15 * SECOND,
+  /** From then on until everything is in sync. */
   calmUs: 40 * SECOND,
   /** From then on until every producer was acknowledged something and every consumer has read something new. */
   progressUs: 10 * SECOND,
@@ -162,6 +164,7 @@ class Run {
       untilUs,
       meanPauseMs: scenario.faultPauseMs,
     });
+    this.plan.push(...drawRareFaults(world.random.fork('rare faults'), { fromUs, untilUs }, this.plan));
     schedule(this.plan, this.options.only, {
       world,
       network: this.network,
@@ -177,6 +180,11 @@ class Run {
   private recover(): void {
     this.world.tell('world', 'faults-over');
     makePeace(this.cluster, this.supervisor);
+    this.mustBecome(LIVENESS.handOverUs, 'nobody leads who could', () => {
+      this.atlas.watch();
+      makePeace(this.cluster, this.supervisor);
+      return notHandedOver(this.cluster, this.atlas);
+    });
     this.mustBecome(LIVENESS.calmUs, 'the cluster does not recover', () => {
       this.atlas.watch();
       lookAfter(this.cluster, this.atlas);

@@ -1,0 +1,67 @@
+/**
+ * Tells a log directory that failed as a whole (the device is gone, the file system went read-only, the folder was removed) from one
+ * that lost a log: looks whether a file can still be written there, now and then, and at once when the disk fails under a replica. One
+ * failure may pass, so only several in a row count.
+ */
+import type { DiskError, Logger, Millis } from '@millrace/base';
+import type { Timers } from './timers.ts';
+
+const FAILURES_MIN = 3;
+const RETRY_MS: Millis = 250;
+
+export interface DirectoryWatchPorts {
+  readonly timers: Timers;
+  readonly logger: Logger;
+  /** Writes something there; `synced`: to the device. `done` in this turn or later. */
+  probe(how: { readonly synced: boolean }, done: (error?: DiskError) => void): void;
+  /** Once. */
+  failed(reason: string): void;
+}
+
+export class DirectoryWatch {
+  private readonly ports: DirectoryWatchPorts;
+  private failures = 0;
+  private isProbing = false;
+  private hasFailed = false;
+
+  constructor(ports: DirectoryWatchPorts) {
+    this.ports = ports;
+  }
+
+  /** Without waiting for the device. */
+  look(): void {
+    if (this.failures === 0) this.probe({ synced: false });
+  }
+
+  /** The disk failed somewhere. */
+  suspect(): void {
+    if (this.failures > 0 || this.isProbing || this.hasFailed) return;
+    this.isProbing = true;
+    this.ports.timers.after(0, () => {
+      this.isProbing = false;
+      this.probe({ synced: true });
+    });
+  }
+
+  private probe(how: { readonly synced: boolean }): void {
+    if (this.isProbing || this.hasFailed) return;
+    this.isProbing = true;
+    this.ports.probe(how, (error) => {
+      this.isProbing = false;
+      if (error === undefined) this.failures = 0;
+      else this.failed(error);
+    });
+  }
+
+  private failed(error: DiskError): void {
+    this.failures++;
+    const { logger, timers } = this.ports;
+    logger.error('log-directory-probe-failed', { failures: this.failures, reason: error.message });
+    if (this.failures < FAILURES_MIN) {
+      timers.after(RETRY_MS, () => this.probe({ synced: true }));
+      return;
+    }
+    this.hasFailed = true;
+    this.ports.failed(error.message);
+  }
+}

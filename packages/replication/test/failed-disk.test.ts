@@ -1,0 +1,116 @@
+/**
+ * Goal: a partition with a whole member of its ISR has a leader whose disk works. Method: disks of whole replica managers refuse
+ * writes, under a toy controller.
+ */
+import { DiskError } from '@millrace/base';
+import { ErrorCode } from '@millrace/protocol';
+import { expect, test } from 'vitest';
+import { valuesBelow } from './support/logs.ts';
+import { World } from './support/world.ts';
+
+/** `v0` on all three; broker 1 leads. */
+function cluster(replicas: number[] = [1, 2, 3]) {
+  const world = new World().start();
+  const topic = world.controller.createTopic('events', [replicas]);
+  world.advance(20);
+  world.broker(1).produce(topic, 'v0');
+  world.advance(1000);
+  return { world, topic };
+}
+
+test('a leader whose log went offline hands over within a second, and leaves the ISR', () => {
+  const { world, topic } = cluster();
+  world.partition(1, topic).log.offline = 'EIO: a sync failed';
+  world.partition(1, topic).noticeOffline();
+  const parked = world.broker(1).produce(topic, 'too late');
+  expect(parked.value?.errorCode).toBe(ErrorCode.KAFKA_STORAGE_ERROR);
+  world.advance(1000);
+  const state = world.controller.image.partition(topic, 0)!;
+  expect(state).toMatchObject({ leader: 2, isr: [2, 3] });
+  const answer = world.broker(2).produce(topic, 'v1');
+  world.advance(1000);
+  expect(answer.value?.errorCode).toBe(ErrorCode.NONE);
+  expect(valuesBelow(world.partition(3, topic))).toEqual(['v0', 'v1']);
+});
+
+test('a follower whose log went offline leaves the ISR, so that acknowledgements do not wait for it', () => {
+  const { world, topic } = cluster();
+  world.partition(3, topic).log.offline = 'EIO: a sync failed';
+  world.partition(3, topic).noticeOffline();
+  world.advance(500);
+  expect(world.controller.image.partition(topic, 0)!.isr).toEqual([1, 2]);
+  const answer = world.broker(1).produce(topic, 'v1');
+  world.advance(500);
+  expect(answer.value?.errorCode).toBe(ErrorCode.NONE);
+});
+
+test('an append that a read-only file system refuses takes the replica offline; a full disk does not', () => {
+  const { world, topic } = cluster();
+  const { disk } = world.broker(1);
+  disk.failWrites = 'ENOSPC';
+  expect(world.broker(1).produce(topic, 'a').value?.errorCode).toBe(ErrorCode.KAFKA_STORAGE_ERROR);
+  world.advance(1000);
+  expect(world.controller.image.partition(topic, 0)!.leader).toBe(1);
+  disk.failWrites = 'EROFS';
+  world.broker(1).produce(topic, 'b');
+  disk.failWrites = undefined;
+  world.advance(1000);
+  expect(world.controller.image.partition(topic, 0)!).toMatchObject({ leader: 2, isr: [2, 3] });
+});
+
+test('the last member of an ISR stays, and goes on asking: with the next member it hands over', () => {
+  const { world, topic } = cluster();
+  for (const id of [2, 3]) {
+    world.broker(id).kill();
+    world.controller.fence(id);
+  }
+  world.advance(1000);
+  world.partition(1, topic).log.offline = 'EIO: a sync failed';
+  world.partition(1, topic).noticeOffline();
+  world.advance(3000);
+  expect(world.controller.image.partition(topic, 0)!).toMatchObject({ leader: 1, isr: [1] });
+  // The controller lets another one in (unclean, by hand).
+  world.broker(2).start();
+  world.advance(1000);
+  world.controller.commit([{ type: 'partitionChange', topicId: topic, partition: 0, isr: [1, 2] }]);
+  world.advance(2000);
+  expect(world.controller.image.partition(topic, 0)!).toMatchObject({ leader: 2, isr: [2] });
+});
+
+test('a broker that cannot open a log hands over what it leads, and does not let the others wait', () => {
+  const { world } = cluster();
+  const { disk } = world.broker(1);
+  const makeDirectory = disk.makeDirectory.bind(disk);
+  disk.makeDirectory = (path) => {
+    if (path.includes('orders')) throw new DiskError('EIO', `${path}: input/output error`);
+    makeDirectory(path);
+  };
+  const orders = world.controller.createTopic('orders', [[1, 2, 3]]);
+  world.advance(1000);
+  expect(world.controller.image.partition(orders, 0)!).toMatchObject({ leader: 2, isr: [2, 3] });
+  const answer = world.broker(2).produce(orders, 'v');
+  world.advance(500);
+  expect(answer.value?.errorCode).toBe(ErrorCode.NONE);
+});
+
+test('a broker whose whole data folder refuses writes says so and ends; one slow moment does not end it', () => {
+  const { world, topic } = cluster();
+  const { disk } = world.broker(1);
+  disk.failWrites = 'EROFS';
+  world.advance(4100);
+  expect(world.logger.events.some(({ event }) => event === 'log-directory-probe-failed')).toBe(true);
+  disk.failWrites = undefined;
+  world.advance(5000);
+  expect(world.broker(1).endReason).toBeUndefined();
+  disk.failWrites = 'EROFS';
+  world.advance(7000);
+  expect(world.broker(1).endReason).toMatch('write refused');
+  expect(world.controller.image.partition(topic, 0)!).toMatchObject({ leader: 2, isr: [2, 3] });
+});
+
+test('so does one whose data folder is gone', () => {
+  const { world } = cluster();
+  world.broker(2).disk.remove('/data/meta.properties');
+  world.advance(7000);
+  expect(world.broker(2).endReason).toMatch('no such file');
+});

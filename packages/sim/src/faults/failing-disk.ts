@@ -1,0 +1,26 @@
+/** A disk that stops taking writes, for one partition or altogether. Only where the contract covers its loss (atlas.ts). */
+import type { FaultKind } from './fault.ts';
+import { pick, victim } from './fault.ts';
+
+/** Most often a leader's: who leads has to hand over. */
+export const failingDisk: FaultKind = {
+  name: 'failing-disk',
+  sentence:
+    'the disk of one machine takes no more writes, to one partition or to anything; it is replaced at the end',
+  strike(context, random) {
+    const { atlas, cluster } = context;
+    const places = cluster.partitions();
+    const place = pick(random, places);
+    const leader = place === undefined ? undefined : cluster.node(place.image.leader);
+    const mayFail = (node: typeof leader) => node?.role === 'broker' && atlas.mayLoseDisk(node);
+    const node = mayFail(leader) ? leader : victim(context, random, mayFail);
+    if (node === undefined) return undefined;
+    const isWhole = random.below(3) === 0;
+    const code = isWhole ? 'EROFS' : ['EIO', 'EIO', 'EACCES', 'ENXIO'][random.below(4)]!;
+    const folder = place === undefined ? 'none-0' : `${place.topic}-${place.partition}`;
+    const below = isWhole ? '/data' : `/data/${folder}`;
+    node.disk.failWrites(below, code);
+    atlas.noteHarm(node, { disk: true });
+    return `${node.name}, ${code} below ${below}`;
+  },
+};
