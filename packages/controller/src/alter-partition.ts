@@ -5,6 +5,11 @@
  * of the old log.
  * A replica whose storage failed (`storageFailed`) cannot serve at all, so it goes further: it leaves ISR and ELR wherever another member
  * is left, active or not. The last one goes only where the topic allows unclean election and there is somebody to elect.
+ *
+ * A broker sends a request again when its connection breaks, and the first copy may arrive after the retry was decided. So a partition
+ * epoch is the number of one decision: granting a request moves it, and so does refusing to let somebody in. INELIGIBLE_REPLICA makes the
+ * leader acknowledge without that replica, which may lag by the time it is eligible again. The refusal is a record like any other: it is
+ * answered when it is committed, so a deposed controller cannot give it, and the next controllers know of it.
  */
 import { isUuid, type NodeId } from '@millrace/base';
 import type {
@@ -46,6 +51,8 @@ export function decideAlterPartition(
     seen.add(key);
     const error = repeated ? ErrorCode.INVALID_REQUEST : validate(image, config, request.brokerId, item);
     errors.push(error);
+    if (error === ErrorCode.INELIGIBLE_REPLICA && mayBecomeEligible(image, item))
+      records.push(refusalOf(item));
     if (error !== ErrorCode.NONE) continue;
     const topic = image.topicById(item.topicId as never)!;
     const partition = topic.partitions[item.partition]!;
@@ -148,6 +155,25 @@ function isWithout(partition: PartitionImage, brokerId: NodeId, isr: readonly Is
 function isEligible(image: MetadataImage, { brokerId, brokerEpoch }: IsrMember): boolean {
   if (!image.isActive(brokerId)) return false;
   return brokerEpoch === -1 || image.broker(brokerId)!.epoch === brokerEpoch;
+}
+
+/**
+ * Whether a late copy of this refused request could let somebody in. A request that lets nobody in does no harm at any time, and a
+ * member that has registered again, or has to before it is eligible, is refused for ever by its broker epoch.
+ */
+function mayBecomeEligible(image: MetadataImage, { topicId, partition, isr }: Item): boolean {
+  const present = image.partition(topicId as never, partition)!.isr;
+  const isOver = ({ brokerId, brokerEpoch }: IsrMember) => {
+    const broker = image.broker(brokerId);
+    if (brokerEpoch === -1 || broker === undefined) return false;
+    return brokerEpoch < broker.epoch || (brokerEpoch === broker.epoch && broker.inControlledShutdown);
+  };
+  return isr.some(({ brokerId }) => !present.includes(brokerId)) && !isr.some(isOver);
+}
+
+/** Changes nothing but the partition epoch. */
+function refusalOf({ topicId, partition }: Item): MetadataRecord {
+  return { type: 'partitionChange', topicId: topicId as never, partition };
 }
 
 function result(image: MetadataImage, item: Item, errorCode: number): AlterPartitionResult {

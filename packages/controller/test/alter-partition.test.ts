@@ -204,9 +204,69 @@ describe('an ISR change', () => {
   test('does not let in a fenced broker', () => {
     const h = cluster();
     h.kill(3);
-    expect(h.alterPartition(1, 't', [1, 2, 3]).value?.partitions[0]?.errorCode).toBe(
-      ErrorCode.INELIGIBLE_REPLICA,
-    );
+    const answer = h.alterPartition(1, 't', [1, 2, 3]);
+    h.commit();
+    expect(answer.value?.partitions[0]?.errorCode).toBe(ErrorCode.INELIGIBLE_REPLICA);
+  });
+
+  describe('that was refused because a member is fenced', () => {
+    /** Broker 3 is fenced and out of the ISR; its process, and with it its broker epoch, lives on. */
+    function withoutThree(): { h: Harness; copy: object } {
+      const h = cluster();
+      h.kill(3);
+      expect(h.show('t')).toBe('leader 1 isr 1,2 epochs 0/1');
+      return { h, copy: { leaderEpoch: 0, partitionEpoch: 1 } };
+    }
+
+    test('is refused also when it arrives once more, later than its retry, and the member is back', () => {
+      const { h, copy } = withoutThree();
+      const retry = h.alterPartition(1, 't', [1, 2, 3], copy);
+      expect(retry.value).toBeUndefined(); // a refusal that a successor does not know of is none
+      h.commit();
+      expect(retry.value?.partitions[0]?.errorCode).toBe(ErrorCode.INELIGIBLE_REPLICA);
+      // The leader acknowledges without broker 3 from now on.
+      h.heartbeat(3);
+      h.commit();
+      const late = h.alterPartition(1, 't', [1, 2, 3], copy);
+      expect(late.value?.partitions[0]?.errorCode).toBe(ErrorCode.INVALID_UPDATE_VERSION);
+      expect(h.show('t')).toBe('leader 1 isr 1,2 epochs 0/2');
+    });
+
+    test('is refused then also by another controller', () => {
+      const { h, copy } = withoutThree();
+      h.alterPartition(1, 't', [1, 2, 3], copy);
+      h.commit();
+      h.loseLeadership();
+      h.heartbeat(3);
+      h.commit();
+      const late = h.alterPartition(1, 't', [1, 2, 3], copy);
+      expect(late.value?.partitions[0]?.errorCode).toBe(ErrorCode.INVALID_UPDATE_VERSION);
+    });
+
+    test('is not refused in the end by a controller that is deposed meanwhile', () => {
+      const { h, copy } = withoutThree();
+      const answer = h.alterPartition(1, 't', [1, 2, 3], copy);
+      h.loseLeadership();
+      expect(answer.value?.errorCode).toBe(ErrorCode.NOT_CONTROLLER);
+      // So the leader goes on counting with broker 3, and the copy may be granted.
+      h.heartbeat(3);
+      h.commit();
+      h.alterPartition(1, 't', [1, 2, 3], copy);
+      h.commit();
+      expect(h.show('t')).toBe('leader 1 isr 1,2,3 epochs 0/2');
+    });
+
+    test('leaves the partition epoch alone when it lets nobody in', () => {
+      const { h } = withoutThree();
+      h.kill(2);
+      // Broker 2, out of the ISR, is named by nobody; broker 1 alone cannot be spared.
+      expect(h.show('t')).toBe('leader 1 isr 1 epochs 0/2');
+      h.advance(h.active.config.sessionTimeoutMs);
+      h.commit();
+      const wish = h.alterPartition(2, 't', [1]);
+      expect(wish.value?.partitions[0]?.errorCode).toBe(ErrorCode.INELIGIBLE_REPLICA);
+      expect(h.pending).toEqual([]);
+    });
   });
 
   test('does not let in a broker that restarted since the leader last saw it', () => {

@@ -1,4 +1,4 @@
-/** The thirteen planted bugs: each a line of production code that says the opposite of what it should. Tests and tools only. */
+/** The planted bugs: each a line of production code that says the opposite of what it should. Tests and tools only. */
 import type { PlantedBug } from './patch.ts';
 
 export const bugs: readonly PlantedBug[] = [
@@ -109,5 +109,14 @@ export const bugs: readonly PlantedBug[] = [
     find: 'const body = new Uint8Array(request.bytes);',
     replace: 'const body = request.bytes;',
     expectedCheckers: ['forwarded-as-it-came'],
+  },
+  {
+    name: 'refusal-forgotten',
+    sentence:
+      'a refusal to let a replica into the ISR leaves the partition epoch, and a late copy is granted',
+    file: 'packages/controller/src/alter-partition.ts',
+    find: 'records.push(refusalOf(item));',
+    replace: 'records.push();',
+    expectedCheckers: ['isr-lacks-data', 'lost-write'],
   },
 ];

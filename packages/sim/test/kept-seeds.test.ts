@@ -11,6 +11,10 @@ const kept: readonly [seed: number, story: string][] = [
     'power fails everywhere: controllers come back with new directory ids (log: a data folder durable by name)',
   ],
   [
+    55,
+    'a lost AlterPartition arrives after its retry was refused, and lets in a replica that lags (controller: alter-partition)',
+  ],
+  [
     62,
     'a write gone astray puts a batch of other offsets at the start of a log, and it is served (replication: damaged-log)',
   ],

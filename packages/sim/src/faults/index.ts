@@ -1,4 +1,4 @@
-import { aimedFaults } from './aimed/index.ts';
+import { aimedFaults, lateCopy } from './aimed/index.ts';
 import { clockFaults } from './clock-faults.ts';
 import { diskFaults } from './disk-faults.ts';
 import { failingDisk } from './failing-disk.ts';
@@ -22,7 +22,7 @@ export const commonFaults: readonly FaultKind[] = [
 ];
 
 /** Each strikes once in some runs, by a source of its own: another one leaves the plans of all seeds as they are. */
-export const rareFaults: readonly FaultKind[] = [failingDisk];
+export const rareFaults: readonly FaultKind[] = [failingDisk, lateCopy];
 
 /** Every fault that a run may draw. */
 export const faultKinds: readonly FaultKind[] = [...commonFaults, ...rareFaults];

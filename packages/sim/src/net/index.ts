@@ -1,2 +1,3 @@
+export type { CaughtCall } from './caught-calls.ts';
 export type { LinkQuality } from './link.ts';
 export { Network, type NetworkOptions } from './network.ts';

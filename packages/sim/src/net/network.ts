@@ -4,6 +4,7 @@
  */
 import { assert, type Net, type Rpc } from '@millrace/base';
 import type { Host, Life, Micros, World } from '../world/index.ts';
+import { CaughtCalls } from './caught-calls.ts';
 import type { Connection, End } from './connection.ts';
 import { Link, type LinkQuality } from './link.ts';
 import { SimNet } from './net.ts';
@@ -33,6 +34,7 @@ export class Network {
   readonly world: World;
   readonly options: NetworkOptions;
   readonly pieces = new Pieces();
+  readonly caughtCalls: CaughtCalls;
   private readonly hosts = new Map<string, Host>();
   private readonly links = new Map<string, Link>();
   private readonly acceptors = new Map<string, { readonly life: Life; readonly acceptor: Acceptor }>();
@@ -41,6 +43,7 @@ export class Network {
   constructor(world: World, options: NetworkOptions) {
     this.world = world;
     this.options = options;
+    this.caughtCalls = new CaughtCalls(world);
   }
 
   add(host: Host): void {

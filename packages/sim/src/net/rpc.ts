@@ -220,7 +220,7 @@ class SimChannel implements RpcChannel {
   }
 
   private dispatch(message: Message): void {
-    if (this.end !== undefined) transmit(this.end, message);
+    if (this.end !== undefined) this.pass(this.end, message);
     else if (this.isClosed) this.life.arrives(0, () => this.failOne(message.id, 'the channel is closed'));
     else if (this.dialling !== undefined) this.waiting.push(message);
     else if (this.network.world.nowUs < this.retryAtUs)
@@ -242,12 +242,30 @@ class SimChannel implements RpcChannel {
         this.end = end;
         end.message = (message) => this.message(message as Message);
         end.closed = (reason) => this.broken(reason);
-        for (const message of this.waiting.splice(0)) transmit(end, message);
+        for (const message of this.waiting.splice(0)) this.pass(end, message);
       },
       failed: (reason) => {
         this.dialling = undefined;
         this.broken(reason);
       },
+    });
+  }
+
+  private pass(end: End, message: Message): void {
+    if (message.type !== 'call' || !this.isCaught(end, message)) transmit(end, message);
+  }
+
+  private isCaught(end: End, message: Extract<Message, { type: 'call' | 'open' }>): boolean {
+    const { id, method } = message;
+    const body = message.body.slice();
+    const { world, caughtCalls } = this.network;
+    return caughtCalls.takes(this.life.host.name, method, body, {
+      fail: () => this.life.turn('io', () => this.failOne(id, 'connection reset by the peer')),
+      arrive: () =>
+        end.other.life.turn('io', () => {
+          world.hash.bytes(body);
+          end.other.message({ ...message, body });
+        }),
     });
   }
 

@@ -7,4 +7,6 @@ import { crashInVote } from './crash-in-vote.ts';
 import { forgottenLeader } from './forgotten-leader.ts';
 import { refusedMember } from './refused-member.ts';
 
+export { lateCopy } from './late-copy.ts';
+
 export const aimedFaults: readonly FaultKind[] = [crashInVote, forgottenLeader, refusedMember];
