@@ -108,13 +108,20 @@ export class Reader {
     return (value | (last << 28)) >>> 0;
   }
 
+  /** A compact length is one less than what is written, in 32 bits: from 2^31 + 1 on it is negative. */
+  private compactLength(): number {
+    return (this.unsignedVarint() - 1) | 0;
+  }
+
   string(): string {
     return this.text(this.int16());
   }
 
+  // What may be null is null for any negative length, as Kafka reads it, though only -1 is ever written.
+
   nullableString(): string | null {
     const sizeBytes = this.int16();
-    return sizeBytes === -1 ? null : this.text(sizeBytes);
+    return sizeBytes < 0 ? null : this.text(sizeBytes);
   }
 
   compactString(): string {
@@ -122,8 +129,8 @@ export class Reader {
   }
 
   compactNullableString(): string | null {
-    const sizeBytes = this.unsignedVarint() - 1;
-    return sizeBytes === -1 ? null : this.text(sizeBytes);
+    const sizeBytes = this.compactLength();
+    return sizeBytes < 0 ? null : this.text(sizeBytes);
   }
 
   private text(sizeBytes: number): string {
@@ -140,7 +147,7 @@ export class Reader {
 
   nullableBytesField(): Uint8Array | null {
     const sizeBytes = this.int32();
-    return sizeBytes === -1 ? null : this.slice(sizeBytes);
+    return sizeBytes < 0 ? null : this.slice(sizeBytes);
   }
 
   compactBytesField(): Uint8Array {
@@ -148,8 +155,8 @@ export class Reader {
   }
 
   compactNullableBytesField(): Uint8Array | null {
-    const sizeBytes = this.unsignedVarint() - 1;
-    return sizeBytes === -1 ? null : this.slice(sizeBytes);
+    const sizeBytes = this.compactLength();
+    return sizeBytes < 0 ? null : this.slice(sizeBytes);
   }
 
   private slice(sizeBytes: number): Uint8Array {
@@ -163,10 +170,10 @@ export class Reader {
     return this.elements(this.int32(), elementBytesMin);
   }
 
-  /** -1 is null. */
+  /** -1 for null. */
   nullableCount(elementBytesMin: number): number {
     const count = this.int32();
-    return count === -1 ? -1 : this.elements(count, elementBytesMin);
+    return count < 0 ? -1 : this.elements(count, elementBytesMin);
   }
 
   compactCount(elementBytesMin: number): number {
@@ -174,8 +181,8 @@ export class Reader {
   }
 
   compactNullableCount(elementBytesMin: number): number {
-    const count = this.unsignedVarint() - 1;
-    return count === -1 ? -1 : this.elements(count, elementBytesMin);
+    const count = this.compactLength();
+    return count < 0 ? -1 : this.elements(count, elementBytesMin);
   }
 
   private elements(count: number, elementBytesMin: number): number {

@@ -28,7 +28,7 @@ export const fetch = defineApi({
       { tag: 1 },
       {
         replicaId: int32('15+', { default: -1 }),
-        replicaEpoch: int64('15+', { default: -1 }),
+        replicaEpoch: int64('15+', { default: -1, clamp: true }),
       },
     ),
     maxWaitMs: int32('0+'),
@@ -45,7 +45,7 @@ export const fetch = defineApi({
         currentLeaderEpoch: int32('9+', { default: -1 }),
         fetchOffset: int64('0+', { clamp: true }),
         lastFetchedEpoch: int32('12+', { default: -1 }),
-        logStartOffset: int64('5+', { default: -1 }),
+        logStartOffset: int64('5+', { default: -1, clamp: true }),
         partitionMaxBytes: int32('0+'),
         replicaDirectoryId: uuid('17+', { tag: 0 }),
         highWatermark: int64('18+', { default: Number.MAX_SAFE_INTEGER, clamp: true, tag: 1 }),

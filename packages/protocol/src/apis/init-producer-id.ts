@@ -2,6 +2,8 @@
  * InitProducerId (22): a producer id and epoch, for idempotence and transactions. Kafka's version 6 (two-phase
  * commit, KIP-939) is marked unstable there and left out.
  *
+ * Clients may name any int64 as their producer id: one beyond the safe integers is clamped, and as unknown as before.
+ *
  *      2  flexible     3  epoch bump (KIP-360)     4  PRODUCER_FENCED     5  TRANSACTION_ABORTABLE (KIP-890)
  */
 import { defineApi, type RequestOf, type ResponseOf } from '../api.ts';
@@ -15,7 +17,7 @@ export const initProducerId = defineApi({
   request: {
     transactionalId: string('0+', { nullable: '0+' }),
     transactionTimeoutMs: int32('0+'),
-    producerId: int64('3+', { default: -1 }),
+    producerId: int64('3+', { default: -1, clamp: true }),
     producerEpoch: int16('3+', { default: -1 }),
   },
   response: {
