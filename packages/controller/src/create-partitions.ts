@@ -58,6 +58,8 @@ export function failCreatePartitions(
   return { throttleTimeMs: 0, results: names.map((name) => result(name, failure)) };
 }
 
+const TOO_MANY = refusal(ErrorCode.POLICY_VIOLATION, 'the request would create too many partitions at once');
+
 /** The replicas of each new partition, or why not. */
 function plan(context: TopicsContext, topic: Topic, budget: number): NodeId[][] | Refusal {
   const existing = context.image.topic(topic.name);
@@ -72,12 +74,9 @@ function plan(context: TopicsContext, topic: Topic, budget: number): NodeId[][] 
       `the topic has ${current} partitions; ${topic.count} is no increase`,
     );
   }
-  if (added > budget) {
-    return refusal(ErrorCode.POLICY_VIOLATION, 'the request would create too many partitions at once');
-  }
-  return topic.assignments === null
-    ? automaticAssignment(context.image, added, replicationFactorOf(existing), context.random)
-    : manual(context, existing, added, topic.assignments);
+  if (topic.assignments !== null) return manual(context, existing, added, topic.assignments, budget);
+  if (added > budget) return TOO_MANY;
+  return automaticAssignment(context.image, added, replicationFactorOf(existing), context.random);
 }
 
 function manual(
@@ -85,6 +84,7 @@ function manual(
   existing: TopicImage,
   added: number,
   assignments: NonNullable<Topic['assignments']>,
+  budget: number,
 ): NodeId[][] | Refusal {
   if (assignments.length !== added) {
     return refusal(
@@ -92,6 +92,7 @@ function manual(
       `${added} partitions would be added, but ${assignments.length} are assigned`,
     );
   }
+  if (added > budget) return TOO_MANY;
   const lists = assignments.map(({ brokerIds }) => brokerIds);
   return checkAssignment(image, lists, replicationFactorOf(existing)) ?? lists;
 }

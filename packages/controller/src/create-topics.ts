@@ -110,11 +110,11 @@ function checkName(
   );
 }
 
+/** A config that is given again has the later value, as in Kafka. */
 function checkConfigs({ config }: TopicsContext, topic: Topic): Refusal | undefined {
   const configs = new Map<string, string>();
   for (const { name, value } of topic.configs) {
     if (value === null) return refusal(ErrorCode.INVALID_CONFIG, `config ${name} has no value`);
-    if (configs.has(name)) return refusal(ErrorCode.INVALID_CONFIG, `config ${name} is given twice`);
     configs.set(name, value);
   }
   const problem = validateTopicConfigs(configs, config.serverProperties);
@@ -160,9 +160,10 @@ function topicRecords(
   assignment.forEach((replicas, partition) => {
     records.push(newPartition(image, topicId, partition, replicas));
   });
-  const configs = [...topic.configs].sort((a, b) => (a.name < b.name ? -1 : 1));
-  for (const { name, value } of configs) {
-    assert(value !== null, 'configs have been checked');
+  const set = new Map(topic.configs.map(({ name, value }) => [name, value]));
+  for (const name of [...set.keys()].sort()) {
+    const value = set.get(name);
+    assert(typeof value === 'string', 'configs have been checked');
     records.push({ type: 'config', resourceType: 'topic', resourceName: topic.name, name, value });
   }
   return records;

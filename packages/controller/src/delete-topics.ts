@@ -14,6 +14,8 @@ interface Target {
   readonly topicId: Uuid;
 }
 
+const REPEATED = refusal(ErrorCode.INVALID_REQUEST, 'the topic is named more than once in the request');
+
 export function decideDeleteTopics(
   image: MetadataImage,
   config: ControllerConfig,
@@ -29,25 +31,22 @@ export function decideDeleteTopics(
   const records: MetadataRecord[] = [];
   const responses: Result[] = [];
   const timesMeant = countMeant(image, targets);
-  for (const target of targets) {
-    const outcome = check(image, target);
-    if (isFound(outcome)) {
-      const times = timesMeant.get(outcome.topicId)!;
-      timesMeant.set(outcome.topicId, 0);
-      if (times === 0) continue;
-      if (times > 1) {
-        const repeated = refusal(
-          ErrorCode.INVALID_REQUEST,
-          'the topic is named more than once in the request',
-        );
-        responses.push(refusedResult(target, repeated));
-        continue;
-      }
-      records.push({ type: 'removeTopic', topicId: outcome.topicId });
-      responses.push({ ...outcome, errorCode: ErrorCode.NONE, errorMessage: null });
-    } else {
+  for (const { target, times } of distinct(targets).values()) {
+    const outcome = times > 1 ? REPEATED : check(image, target);
+    if (!isFound(outcome)) {
       responses.push(refusedResult(target, outcome));
+      continue;
     }
+    // Once by its name and once by its id: one answer, with both.
+    const meant = timesMeant.get(outcome.topicId);
+    timesMeant.delete(outcome.topicId);
+    if (meant === undefined) continue;
+    if (meant > 1) {
+      responses.push(refusedResult(outcome, REPEATED));
+      continue;
+    }
+    records.push({ type: 'removeTopic', topicId: outcome.topicId });
+    responses.push({ ...outcome, errorCode: ErrorCode.NONE, errorMessage: null });
   }
   return { records, respond: () => ({ throttleTimeMs: 0, responses }) };
 }
@@ -66,9 +65,21 @@ function targetsOf(request: DeleteTopicsRequest): Target[] {
   return [...byName, ...request.topics];
 }
 
+/** Each name and each id once, in the order of the request, with how often it is there. */
+function distinct(targets: readonly Target[]): Map<string, { readonly target: Target; times: number }> {
+  const found = new Map<string, { readonly target: Target; times: number }>();
+  for (const target of targets) {
+    const key = `${target.topicId} ${target.name ?? ''}`;
+    const before = found.get(key);
+    if (before === undefined) found.set(key, { target, times: 1 });
+    else before.times++;
+  }
+  return found;
+}
+
 function countMeant(image: MetadataImage, targets: readonly Target[]): Map<Uuid, number> {
   const times = new Map<Uuid, number>();
-  for (const target of targets) {
+  for (const { target } of distinct(targets).values()) {
     const outcome = check(image, target);
     if (isFound(outcome)) times.set(outcome.topicId, (times.get(outcome.topicId) ?? 0) + 1);
   }

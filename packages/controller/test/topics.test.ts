@@ -1,6 +1,6 @@
 /** Goal: topics are created, grown and deleted under Kafka's rules, each topic of a request on its own. Method: one case a rule. */
 import { type Uuid, ZERO_UUID } from '@millrace/base';
-import { ErrorCode } from '@millrace/protocol';
+import { type CreatePartitionsResponse, type CreateTopicsResponse, ErrorCode } from '@millrace/protocol';
 import { describe, expect, test } from 'vitest';
 import { Harness, pendingAnswer, resolve, type TopicSpec } from './harness.ts';
 
@@ -47,6 +47,21 @@ describe('CreateTopics', () => {
     expect(h.active.image.topic('t')?.partitions.map(({ replicas }) => replicas.length)).toEqual([
       2, 2, 2, 2,
     ]);
+  });
+
+  test('a config that is given twice has the later value', () => {
+    const h = new Harness({}, [1]);
+    const answer = pendingAnswer<CreateTopicsResponse>();
+    const topic = { name: 't', numPartitions: 1, replicationFactor: 1, assignments: [] };
+    const configs = ['1000', '2000'].map((value) => ({ name: 'retention.ms', value }));
+    const request = { topics: [{ ...topic, configs }], timeoutMs: 1000, validateOnly: false };
+    h.active.createTopics(request, { version: 7, clientId: null }, h.now, (response) =>
+      resolve(answer, response),
+    );
+    h.commit();
+    const [result] = answer.value!.topics;
+    expect(result?.configs?.find(({ name }) => name === 'retention.ms')?.value).toBe('2000');
+    expect(new Map(h.active.image.topicConfig('t'))).toEqual(new Map([['retention.ms', '2000']]));
   });
 
   test('topic ids differ', () => {
@@ -273,6 +288,15 @@ describe('DeleteTopics', () => {
     ]);
   });
 
+  test('a name that nobody has, given twice, is an invalid request and answered once', () => {
+    const h = new Harness({}, [1]);
+    const twice = [{ name: 'x' }, { name: 'y' }, { name: 'x' }];
+    expect(deleteTopics(h, twice).value?.responses).toMatchObject([
+      { name: 'x', errorCode: ErrorCode.INVALID_REQUEST },
+      { name: 'y', errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION },
+    ]);
+  });
+
   test('a topic meant twice, also by name and by id, is not deleted and answered once', () => {
     const h = new Harness({}, [1]);
     h.topic('a', [1]);
@@ -325,6 +349,21 @@ describe('CreatePartitions', () => {
     h.commit();
     expect(answer.value?.results).toEqual([{ name: 't', errorCode: 0, errorMessage: null }]);
     expect(h.active.image.topic('t')?.partitions.map(({ replicas }) => replicas.length)).toEqual([2, 2, 2]);
+  });
+
+  test('a wrong number of assignments is said before the limit on partitions', () => {
+    const h = new Harness({ maxPartitionsPerRequest: 5 }, [1]);
+    outcome(h, { name: 't', partitions: 1, replicas: 1 });
+    const grown = (count: number, assignments: { brokerIds: number[] }[] | null) => {
+      const answer = pendingAnswer<CreatePartitionsResponse>();
+      const request = { topics: [{ name: 't', count, assignments }], timeoutMs: 1000, validateOnly: true };
+      h.active.createPartitions(request, { version: 3, clientId: null }, h.now, (r) => resolve(answer, r));
+      h.commit();
+      return answer.value!.results[0]!.errorCode;
+    };
+    expect(grown(100, [{ brokerIds: [1] }])).toBe(ErrorCode.INVALID_REPLICA_ASSIGNMENT);
+    expect(grown(100, null)).toBe(ErrorCode.POLICY_VIOLATION);
+    expect(grown(100, new Array(99).fill({ brokerIds: [1] }))).toBe(ErrorCode.POLICY_VIOLATION);
   });
 
   test('assignments name the replicas of the new partitions', () => {
