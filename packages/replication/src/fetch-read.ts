@@ -74,7 +74,8 @@ export interface Divergence {
 
 /** Whether this replica can serve the item: NONE, an error, or where the reader has to go back to. */
 export function inspect(partition: Partition, item: FetchItem, reader: Reader): ErrorCode | Divergence {
-  const refusal = partition.checkLeader(item.currentLeaderEpoch);
+  // Kafka's Fetch takes any negative epoch for none; its lookups only -1.
+  const refusal = partition.checkLeader(Math.max(-1, item.currentLeaderEpoch));
   if (refusal !== ErrorCode.NONE) return refusal;
   if (reader.isFollower && !partition.leadership?.remotes.has(reader.replicaId))
     return ErrorCode.UNKNOWN_LEADER_EPOCH;

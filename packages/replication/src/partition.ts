@@ -207,7 +207,7 @@ export class Partition {
   }
 
   checkEpoch(currentLeaderEpoch: LeaderEpoch): ErrorCode {
-    if (currentLeaderEpoch < 0 || currentLeaderEpoch === this.leaderEpoch) return ErrorCode.NONE;
+    if (currentLeaderEpoch === -1 || currentLeaderEpoch === this.leaderEpoch) return ErrorCode.NONE;
     return currentLeaderEpoch < this.leaderEpoch
       ? ErrorCode.FENCED_LEADER_EPOCH
       : ErrorCode.UNKNOWN_LEADER_EPOCH;

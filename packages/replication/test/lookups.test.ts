@@ -49,6 +49,24 @@ test('names too new for the version, strange names and repeated partitions are r
   expect(ask(-1, { broker: 2, replicaId: -2 }).errorCode).toBe(0);
 });
 
+test('an epoch below -1 is an old one, only -1 is none', () => {
+  const { world, topicId, ask } = setUp();
+  const one = { topicId, topic: 'events', partition: 0, timestamp: -1 };
+  const underEpoch = (currentLeaderEpoch: number) =>
+    ask(-1, { partitions: [{ ...one, currentLeaderEpoch }] }).errorCode;
+  expect([0, -1, -2, -2147483648, 1].map(underEpoch)).toEqual([
+    ErrorCode.NONE,
+    ErrorCode.NONE,
+    ErrorCode.FENCED_LEADER_EPOCH,
+    ErrorCode.FENCED_LEADER_EPOCH,
+    ErrorCode.UNKNOWN_LEADER_EPOCH,
+  ]);
+  const asked = { topicId, topic: 'events', partition: 0, currentLeaderEpoch: -2, leaderEpoch: 0 };
+  expect(world.broker(1).manager.offsetForLeaderEpoch([asked])[0]?.errorCode).toBe(
+    ErrorCode.FENCED_LEADER_EPOCH,
+  );
+});
+
 test('a new leader does not name an end before it knows one', () => {
   const { world, topicId, ask } = setUp();
   // The record reaches broker 2, the news that it is committed does not.

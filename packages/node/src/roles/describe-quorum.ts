@@ -3,29 +3,49 @@ import type { Uuid } from '@millrace/base';
 import { type apis, ErrorCode, type RequestOf, type ResponseInputOf } from '@millrace/protocol';
 import type { QuorumDescription, ReplicaDescription } from '@millrace/raft';
 
+type Request = RequestOf<typeof apis.describeQuorum>;
 type Response = ResponseInputOf<typeof apis.describeQuorum>;
 
 const TOPIC = '__cluster_metadata';
 
 export function answerDescribeQuorum(
-  request: RequestOf<typeof apis.describeQuorum>,
+  request: Request,
   quorum: QuorumDescription,
   listenerName: string,
 ): Response {
+  if (!asksOnlyForTheMetadata(request)) return refused(request);
   return {
     errorCode: ErrorCode.NONE,
     topics: request.topics.map(({ topicName, partitions }) => ({
       topicName,
-      partitions: partitions.map(({ partitionIndex }) =>
-        topicName === TOPIC && partitionIndex === 0
-          ? describePartition(quorum)
-          : unknownPartition(partitionIndex),
-      ),
+      partitions: partitions.map(() => describePartition(quorum)),
     })),
     nodes: quorum.nodes.map(({ id, host, port }) => ({
       nodeId: id,
       listeners: [{ name: listenerName, host, port }],
     })),
+  };
+}
+
+/** Kafka's one raft client knows one partition: a request for anything beside it is refused as a whole. */
+function asksOnlyForTheMetadata({ topics }: Request): boolean {
+  const [topic] = topics;
+  return (
+    topics.length === 1 &&
+    topic!.topicName === TOPIC &&
+    topic!.partitions.length === 1 &&
+    topic!.partitions[0]!.partitionIndex === 0
+  );
+}
+
+function refused({ topics }: Request): Response {
+  return {
+    errorCode: ErrorCode.NONE,
+    topics: topics.map(({ topicName, partitions }) => ({
+      topicName,
+      partitions: partitions.map(({ partitionIndex }) => unknownPartition(partitionIndex)),
+    })),
+    nodes: [],
   };
 }
 
@@ -56,9 +76,10 @@ function unknownPartition(partitionIndex: number) {
   return {
     partitionIndex,
     errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
-    leaderId: -1,
-    leaderEpoch: -1,
-    highWatermark: -1,
+    errorMessage: 'This server does not host this topic-partition.',
+    leaderId: 0,
+    leaderEpoch: 0,
+    highWatermark: 0,
     currentVoters: [],
     observers: [],
   };
