@@ -50,7 +50,7 @@ export class Router {
   }
 
   private refuseVersion(api: AnyApi, header: RequestHeader, frame: Uint8Array, connection: Connection): void {
-    if (api.key === apis.apiVersions.key && header.apiVersion > api.maxVersion) {
+    if (api.key === apis.apiVersions.key) {
       // The version-0 form, which every client can read, whatever it asked for. Its body is not looked at.
       const slot = connection.openSlot(frame.length, false);
       connection.answer(slot, encodeResponseFrame(api, 0, header.correlationId, unsupportedApiVersions(api)));

@@ -44,7 +44,7 @@ export const describeConfigs = defineHandler(apis.describeConfigs, (broker, { bo
     const wanted =
       configurationKeys === null || configurationKeys.length === 0 ? undefined : new Set(configurationKeys);
     const configs = wanted === undefined ? found : found.filter(({ name }) => wanted.has(name));
-    return { errorCode: ErrorCode.NONE, errorMessage: null, resourceType, resourceName, configs };
+    return { errorCode: ErrorCode.NONE, errorMessage: '', resourceType, resourceName, configs };
   });
   reply.send({ results });
 });

@@ -52,5 +52,5 @@ function refused(version: number, endpointType: number) {
   const errorMessage = known
     ? 'This is a broker: ask the controllers about themselves.'
     : `There is no endpoint type ${endpointType}.`;
-  return { errorCode, errorMessage, endpointType };
+  return { errorCode, errorMessage };
 }

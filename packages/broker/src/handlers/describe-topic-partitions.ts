@@ -46,7 +46,7 @@ function page(
     if (topic === undefined) {
       const legal = validateTopicName(name) === undefined;
       const errorCode = legal ? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION : ErrorCode.INVALID_TOPIC_EXCEPTION;
-      topics.push({ name, errorCode });
+      topics.push({ name, errorCode, topicAuthorizedOperations: ALL_TOPIC_OPERATIONS });
       continue;
     }
     const start = cursor?.topicName === name ? cursor.partitionIndex : 0;

@@ -2,15 +2,21 @@
  * Fetch (1), of consumers and followers alike. The replica manager answers; this adds where the leaders it names are
  * reached on the client's listener (KIP-951). Exclusive on its connection: one answer may hold tens of megabytes.
  */
-import { apis } from '@millrace/protocol';
+import { apis, ErrorCode, type RequestOf, type ResponseInputOf } from '@millrace/protocol';
 import { leaderEndpoints } from '../cluster-view.ts';
 import { defineHandler } from '../handler.ts';
+import { isKnownIsolationLevel } from '../isolation-level.ts';
 
+const TOPIC_IDS_SINCE = 13;
 const ENDPOINTS_SINCE = 16;
 
 export const fetch = defineHandler(
   apis.fetch,
   (broker, { version, listenerName, remoteAddress, body }, reply) => {
+    if (!isKnownIsolationLevel(body.isolationLevel)) {
+      reply.send(failed(body, version));
+      return;
+    }
     const memoryBytes = () => broker.answerBytesMax();
     const request = Object.assign(body, { version, clientHost: remoteAddress, memoryBytes });
     const cancel = broker.replicas.fetch(request, (response) => {
@@ -32,3 +38,23 @@ export const fetch = defineHandler(
   },
   { exclusive: true },
 );
+
+/** The request as a whole fails. Old clients look for that at each partition. */
+function failed(
+  { sessionId, topics }: RequestOf<typeof apis.fetch>,
+  version: number,
+): ResponseInputOf<typeof apis.fetch> {
+  const errorCode = ErrorCode.UNKNOWN_SERVER_ERROR;
+  if (version >= TOPIC_IDS_SINCE) return { errorCode, sessionId };
+  const responses = topics.map(({ topic, partitions }) => ({
+    topic,
+    partitions: partitions.map(({ partition }) => ({
+      partitionIndex: partition,
+      errorCode,
+      highWatermark: -1,
+      abortedTransactions: [],
+      records: [],
+    })),
+  }));
+  return { errorCode, sessionId, responses };
+}

@@ -1,28 +1,32 @@
 /** ListOffsets (2) and OffsetForLeaderEpoch (23): lookups in the logs that this broker leads. */
 import type { MetadataImage } from '@millrace/metadata';
-import { apis, ErrorCode } from '@millrace/protocol';
+import { apis, ErrorCode, type RequestOf } from '@millrace/protocol';
 import { defineHandler } from '../handler.ts';
+import { isKnownIsolationLevel } from '../isolation-level.ts';
 
 const EPOCH_ANSWER_SINCE = 4;
 
+/**
+ * Each partition is answered once, whatever the number of times it is named: a duplicate is refused. A topic without
+ * partitions is not in the answer.
+ */
 export const listOffsets = defineHandler(apis.listOffsets, (broker, { version, body }, reply) => {
   const image = broker.image();
-  const counts = new Map<string, number>();
-  for (const { name, partitions } of body.topics)
-    for (const { partitionIndex } of partitions) count(counts, `${name}-${partitionIndex}`);
-
+  const { replicaId, isolationLevel } = body;
+  const isLevelKnown = isKnownIsolationLevel(isolationLevel);
   const lookups: Parameters<typeof broker.replicas.listOffsets>[0]['partitions'][number][] = [];
-  const answers = body.topics.map(({ name, partitions }) => ({
+  const answers = distinctPartitions(body.topics).map(({ name, partitions }) => ({
     name,
-    partitions: partitions.map(({ partitionIndex, currentLeaderEpoch, timestamp }) => {
+    partitions: partitions.map(({ asked, times }) => {
+      const { partitionIndex, currentLeaderEpoch, timestamp } = asked;
+      if (!isLevelKnown) return { partitionIndex, errorCode: ErrorCode.UNKNOWN_SERVER_ERROR };
+      if (times > 1) return { partitionIndex, errorCode: ErrorCode.INVALID_REQUEST };
       const { topicId, errorCode } = locate(image, name, partitionIndex);
-      const refusal = counts.get(`${name}-${partitionIndex}`)! > 1 ? ErrorCode.INVALID_REQUEST : errorCode;
-      if (refusal !== ErrorCode.NONE || topicId === undefined) return { partitionIndex, errorCode: refusal };
+      if (errorCode !== ErrorCode.NONE || topicId === undefined) return { partitionIndex, errorCode };
       lookups.push({ topicId, topic: name, partition: partitionIndex, currentLeaderEpoch, timestamp });
       return { partitionIndex, errorCode: undefined };
     }),
   }));
-  const { replicaId, isolationLevel } = body;
   const results = broker.replicas.listOffsets({ version, replicaId, isolationLevel, partitions: lookups });
   let next = 0;
   const topics = answers.map(({ name, partitions }) => ({
@@ -35,6 +39,30 @@ export const listOffsets = defineHandler(apis.listOffsets, (broker, { version, b
   }));
   reply.send({ topics });
 });
+
+type AskedTopic = RequestOf<typeof apis.listOffsets>['topics'][number];
+type AskedPartition = AskedTopic['partitions'][number];
+interface DistinctPartition {
+  readonly asked: AskedPartition;
+  times: number;
+}
+
+/** Each topic and each partition of it once, in the order of the request, with how often it is named. */
+function distinctPartitions(
+  topics: readonly AskedTopic[],
+): { readonly name: string; readonly partitions: DistinctPartition[] }[] {
+  const byName = new Map<string, Map<number, DistinctPartition>>();
+  for (const { name, partitions } of topics) {
+    const found = byName.get(name) ?? new Map<number, DistinctPartition>();
+    for (const asked of partitions) {
+      const before = found.get(asked.partitionIndex);
+      if (before === undefined) found.set(asked.partitionIndex, { asked, times: 1 });
+      else before.times++;
+    }
+    if (found.size > 0) byName.set(name, found);
+  }
+  return [...byName].map(([name, found]) => ({ name, partitions: [...found.values()] }));
+}
 
 export const offsetForLeaderEpoch = defineHandler(apis.offsetForLeaderEpoch, (broker, { body }, reply) => {
   const image = broker.image();
@@ -67,8 +95,4 @@ function locate(image: MetadataImage, name: string, partition: number) {
     topicId: topic?.id,
     errorCode: known ? ErrorCode.NONE : ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
   };
-}
-
-function count(counts: Map<string, number>, key: string): void {
-  counts.set(key, (counts.get(key) ?? 0) + 1);
 }

@@ -51,7 +51,8 @@ function selectTopics(
     return image.topicNames.map((name) => describe(image.topic(name)!));
 
   if (body.topics.some(({ topicId }) => topicId !== ZERO_UUID)) {
-    const ids = new Set(body.topics.map(({ topicId }) => topicId));
+    // Names beside ids are not looked at.
+    const ids = new Set(body.topics.map(({ topicId }) => topicId).filter((id) => id !== ZERO_UUID));
     return [...ids].map((topicId) => {
       const topic = image.topicById(topicId);
       return topic ? describe(topic) : { name: null, topicId, errorCode: ErrorCode.UNKNOWN_TOPIC_ID };
@@ -59,14 +60,16 @@ function selectTopics(
   }
 
   const missing: string[] = [];
+  const topicAuthorizedOperations = topicOperations(body);
   const names = new Set(body.topics.map(({ name }) => name ?? ''));
   const topics = [...names].map((name) => {
     const topic = image.topic(name);
     if (topic !== undefined) return describe(topic);
-    if (validateTopicName(name) !== undefined) return { name, errorCode: ErrorCode.INVALID_TOPIC_EXCEPTION };
+    if (validateTopicName(name) !== undefined)
+      return { name, errorCode: ErrorCode.INVALID_TOPIC_EXCEPTION, topicAuthorizedOperations };
     // The coordinators make those, each with settings of its own, once they exist.
     if (!isInternalTopic(name)) missing.push(name);
-    return { name, errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION };
+    return { name, errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, topicAuthorizedOperations };
   });
   if (missing.length > 0 && body.allowAutoTopicCreation && broker.config.autoCreateTopics)
     broker.autoTopics.create(missing, request.clientId);
@@ -88,8 +91,12 @@ function describeTopic(
       const view = describePartition(image, partition, index, listenerName, { tellListenerNotFound });
       return version === 0 ? withoutDeadReplicas(image, view) : view;
     }),
-    topicAuthorizedOperations: body.includeTopicAuthorizedOperations ? ALL_TOPIC_OPERATIONS : NOT_REQUESTED,
+    topicAuthorizedOperations: topicOperations(body),
   };
+}
+
+function topicOperations({ includeTopicAuthorizedOperations }: MetadataRequest): number {
+  return includeTopicAuthorizedOperations ? ALL_TOPIC_OPERATIONS : NOT_REQUESTED;
 }
 
 type PartitionView = ReturnType<typeof describePartition>;

@@ -116,7 +116,9 @@ function answer(
   }
   const leaders: number[] = [];
   let next = 0;
-  const responses = body.topicData.map(({ name, topicId, partitionData }) => ({
+  // A topic without partitions is not in the answer, as in Kafka's.
+  const answered = body.topicData.filter(({ partitionData }) => partitionData.length > 0);
+  const responses = answered.map(({ name, topicId, partitionData }) => ({
     name,
     topicId: version >= TOPIC_IDS_SINCE ? topicId : ZERO_UUID,
     partitionResponses: partitionData.map(({ index }) => {

@@ -80,6 +80,11 @@ function forward(
   const { version, clientId } = request;
   // The request's bytes are lent for this call, and an attempt may come later.
   const body = new Uint8Array(request.bytes);
+  if (timeoutMs <= 0) {
+    // No controller can answer in no time, and what is answered as a timeout had better not happen.
+    answers.failed(ErrorCode.REQUEST_TIMED_OUT);
+    return;
+  }
   const deadlineMs = clock.monotonicMs() + timeoutMs;
   const attempt = (leftMs: number) => {
     const forwarded = { apiKey: api.key, apiVersion: version, clientId, body, timeoutMs: leftMs };

@@ -34,27 +34,30 @@ describe('bad input', () => {
     }
   });
 
-  test('ApiVersions is answered in a version nobody has, in the form of version 0 (KIP-511)', () => {
-    const { connect, clock } = testBroker();
-    const client = connect();
-    const correlationId = client.expect(apiNamed(18), 0);
-    // Client id null, no tagged fields, then a body that nobody understands.
-    client.bytes(rawFrame(18, 99, correlationId, new Uint8Array([0xff, 0xff, 0x00, 0xde, 0xad])));
-    clock.settle();
-    expect(client.answers[0]!.response).toMatchObject({
-      errorCode: ErrorCode.UNSUPPORTED_VERSION,
-      apiKeys: [{ apiKey: 18, minVersion: 0, maxVersion: 4 }],
-    });
-    const again = client.request(apis.apiVersions, 4, {
-      clientSoftwareName: 'x',
-      clientSoftwareVersion: '1',
-    });
-    clock.settle();
-    expect(client.answers[1]).toMatchObject({
-      correlationId: again,
-      response: { errorCode: ErrorCode.NONE },
-    });
-  });
+  test.each([99, 32767, -1, -32768])(
+    'ApiVersions v%i is answered in the form of version 0 (KIP-511)',
+    (version) => {
+      const { connect, clock } = testBroker();
+      const client = connect();
+      const correlationId = client.expect(apiNamed(18), 0);
+      // Client id null, no tagged fields, then a body that nobody understands.
+      client.bytes(rawFrame(18, version, correlationId, new Uint8Array([0xff, 0xff, 0x00, 0xde, 0xad])));
+      clock.settle();
+      expect(client.answers[0]!.response).toMatchObject({
+        errorCode: ErrorCode.UNSUPPORTED_VERSION,
+        apiKeys: [{ apiKey: 18, minVersion: 0, maxVersion: 4 }],
+      });
+      const again = client.request(apis.apiVersions, 4, {
+        clientSoftwareName: 'x',
+        clientSoftwareVersion: '1',
+      });
+      clock.settle();
+      expect(client.answers[1]).toMatchObject({
+        correlationId: again,
+        response: { errorCode: ErrorCode.NONE },
+      });
+    },
+  );
 
   test('a frame of 2 GiB, and one of negative size, close the connection without any memory for them', () => {
     for (const size of [0x7fffffff, 104_857_601, -1]) {

@@ -36,6 +36,25 @@ describe('forwarded requests', () => {
     expect(apis.createTopics.decodeRequest(5, request.body)).toMatchObject(value);
   });
 
+  test('a client that gives no time is told so, and nothing is carried out', () => {
+    const broker = testBroker();
+    const client = broker.connect();
+    for (const timeoutMs of [0, -1, -2147483648]) {
+      const creation = client.request(apis.createTopics, 7, { topics: [{ name: 'a' }], timeoutMs });
+      const deletion = client.request(apis.deleteTopics, 5, { topicNames: ['a'], timeoutMs });
+      const growth = client.request(apis.createPartitions, 3, {
+        topics: [{ name: 'a', count: 4 }],
+        timeoutMs,
+      });
+      broker.clock.settle();
+      const timedOut = { name: 'a', errorCode: ErrorCode.REQUEST_TIMED_OUT };
+      expect(client.answer(apis.createTopics, creation).topics).toMatchObject([timedOut]);
+      expect(client.answer(apis.deleteTopics, deletion).responses).toMatchObject([timedOut]);
+      expect(client.answer(apis.createPartitions, growth).results).toMatchObject([timedOut]);
+    }
+    expect(broker.forwarded).toEqual([]);
+  });
+
   test('no controller in time: every item fails with REQUEST_TIMED_OUT', () => {
     const broker = testBroker();
     const client = broker.connect();
@@ -181,7 +200,9 @@ describe('DescribeConfigs', () => {
     const resource = { resourceType: 2, resourceName: 'words', configurationKeys: null };
     const id = client.request(apis.describeConfigs, 4, { resources: Array(1000).fill(resource) });
     broker.clock.settle();
-    expect(client.answer(apis.describeConfigs, id).results).toHaveLength(1);
+    const { results } = client.answer(apis.describeConfigs, id);
+    expect(results).toHaveLength(1);
+    expect(results[0]).toMatchObject({ errorCode: ErrorCode.NONE, errorMessage: '' });
   });
 
   test('this broker: every property, read-only, passwords never shown', () => {

@@ -82,6 +82,15 @@ describe('Produce', () => {
     });
   });
 
+  test('a topic without partitions is not in the answer', () => {
+    const broker = testBroker();
+    const { answer } = produce(broker, 9, [
+      { name: 'words', partitionData: [] },
+      { name: 'missing', partitionData: [{ index: 0, records: BATCH }] },
+    ]);
+    expect(answer().responses.map(({ name }) => name)).toEqual(['missing']);
+  });
+
   test('version 13 names topics by id', () => {
     const broker = testBroker();
     const { answer } = produce(broker, 13, [
@@ -181,6 +190,39 @@ describe('Fetch', () => {
     expect(response.nodeEndpoints).toEqual([{ nodeId: 3, host: 'inner-3', port: 9192, rack: null }]);
   });
 
+  test('an isolation level that nobody knows fails the request, for old clients each partition', () => {
+    const broker = testBroker();
+    const client = broker.connect();
+    const asked = (version: number) => {
+      const topics = [
+        { topic: 'words', topicId: TOPIC_ID, partitions: [{ partition: 0, partitionMaxBytes: 9 }] },
+      ];
+      const id = client.request(apis.fetch, version, {
+        ...request,
+        isolationLevel: -1,
+        sessionId: 7,
+        topics,
+      });
+      broker.clock.settle();
+      return client.answer(apis.fetch, id);
+    };
+    expect(asked(13)).toMatchObject({
+      errorCode: ErrorCode.UNKNOWN_SERVER_ERROR,
+      sessionId: 7,
+      responses: [],
+    });
+    for (const version of [4, 12])
+      expect(asked(version).responses).toMatchObject([
+        {
+          topic: 'words',
+          partitions: [
+            { errorCode: ErrorCode.UNKNOWN_SERVER_ERROR, highWatermark: -1, abortedTransactions: [] },
+          ],
+        },
+      ]);
+    expect(broker.replicas.fetches).toEqual([]);
+  });
+
   test('before v16 there are no endpoints', () => {
     const broker = testBroker();
     const client = broker.connect();
@@ -199,7 +241,7 @@ describe('Fetch', () => {
 });
 
 describe('lookups', () => {
-  test('ListOffsets: unknown partitions and doubles are refused, the rest is looked up', () => {
+  test('ListOffsets: unknown partitions and duplicates are refused once, the rest is looked up', () => {
     const broker = testBroker();
     const asked: unknown[] = [];
     broker.replicas.listOffsets = ({ partitions }) => {
@@ -215,6 +257,8 @@ describe('lookups', () => {
     const topics = [
       { name: 'words', partitions: [at(0, -2), at(1), at(1), at(7)] },
       { name: 'missing', partitions: [at(0)] },
+      { name: 'words', partitions: [] },
+      { name: 'nothing asked', partitions: [] },
     ];
     const id = client.request(apis.listOffsets, 7, { replicaId: -1, topics });
     broker.clock.settle();
@@ -225,11 +269,26 @@ describe('lookups', () => {
     ).toEqual([
       [0, 11],
       [42, -1],
-      [42, -1],
       [3, -1],
       [3, -1],
     ]);
+    expect(response.topics.map(({ name }) => name)).toEqual(['words', 'missing']);
     expect(response.topics[0]!.partitions[0]!.leaderEpoch).toBe(5);
+  });
+
+  test('ListOffsets: an isolation level that nobody knows fails each partition', () => {
+    const broker = testBroker();
+    const client = broker.connect();
+    const partitions = [{ partitionIndex: 0, timestamp: -1 }];
+    const id = client.request(apis.listOffsets, 7, {
+      replicaId: -1,
+      isolationLevel: 2,
+      topics: [{ name: 'words', partitions }],
+    });
+    broker.clock.settle();
+    expect(client.answer(apis.listOffsets, id).topics).toMatchObject([
+      { name: 'words', partitions: [{ errorCode: ErrorCode.UNKNOWN_SERVER_ERROR, offset: -1 }] },
+    ]);
   });
 
   test('OffsetForLeaderEpoch: results find their partitions', () => {

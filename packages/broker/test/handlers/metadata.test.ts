@@ -102,6 +102,8 @@ describe('Metadata', () => {
       { errorCode: 0, name: 'words' },
       { errorCode: ErrorCode.UNKNOWN_TOPIC_ID, name: null, topicId: OTHER_ID },
     ]);
+    const mixed = metadata(testBroker(), 12, { topics: [topics[0]!, { name: 'words' }] });
+    expect(mixed.topics.map(({ topicId }) => topicId)).toEqual([TOPIC_ID]);
     const early = metadata(testBroker(), 11, { topics: [{ topicId: TOPIC_ID, name: 'words' }] });
     expect(early.topics).toMatchObject([{ errorCode: ErrorCode.INVALID_REQUEST, name: 'words' }]);
     expect(early.brokers).toEqual([]);
@@ -116,6 +118,12 @@ describe('Metadata', () => {
     const response = metadata(testBroker(), 9, asked);
     expect(response.topics[0]!.topicAuthorizedOperations).toBe(3576);
     expect(response.clusterAuthorizedOperations).toBe(8096);
+    const wrong = metadata(testBroker(), 9, {
+      ...asked,
+      topics: [{ name: 'missing' }, { name: 'no/good' }],
+      allowAutoTopicCreation: false,
+    });
+    expect(wrong.topics.map((topic) => topic.topicAuthorizedOperations)).toEqual([3576, 3576]);
     const silent = metadata(testBroker(), 9, { topics: null });
     expect(silent.topics[0]!.topicAuthorizedOperations).toBe(-2147483648);
     expect(silent.clusterAuthorizedOperations).toBe(-2147483648);
@@ -284,9 +292,10 @@ describe('DescribeCluster', () => {
     expect(all.brokers[1]).toMatchObject({ host: 'broker-2', port: 9092, rack: 'b' });
   });
 
-  test('controllers are not described by a broker', () => {
-    expect(cluster(testBroker(), 1, { endpointType: 2 }).errorCode).toBe(ErrorCode.MISMATCHED_ENDPOINT_TYPE);
-    expect(cluster(testBroker(), 1, { endpointType: 9 }).errorCode).toBe(ErrorCode.UNSUPPORTED_ENDPOINT_TYPE);
+  test('controllers are not described by a broker, whose answer is always about brokers', () => {
+    const asked = (endpointType: number) => cluster(testBroker(), 1, { endpointType });
+    expect(asked(2)).toMatchObject({ errorCode: ErrorCode.MISMATCHED_ENDPOINT_TYPE, endpointType: 1 });
+    expect(asked(9)).toMatchObject({ errorCode: ErrorCode.UNSUPPORTED_ENDPOINT_TYPE, endpointType: 1 });
   });
 });
 

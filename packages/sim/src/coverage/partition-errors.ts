@@ -40,6 +40,7 @@ export const partitionErrors: readonly CoverageItem[] = [
   code('OFFSET_NOT_AVAILABLE', 'a new leader does not know its high watermark yet'),
   code('LEADER_NOT_AVAILABLE', 'the same, said to a client that knows no better name for it'),
   code('UNSUPPORTED_VERSION', 'a place in the log is asked for by a version that did not know it yet'),
+  code('UNKNOWN_SERVER_ERROR', 'an isolation level that nobody knows'),
   code('INVALID_REQUEST', 'a partition is named twice in a lookup'),
 ];
 

@@ -19,6 +19,8 @@ interface Asked {
   readonly timestamp?: number;
   /** Of ListOffsets. */
   readonly version?: number;
+  /** Of ListOffsets; 0. */
+  readonly isolationLevel?: number;
   /** Of ListOffsets: the partition is named twice. */
   readonly isTwice?: boolean;
   /** Of OffsetForLeaderEpoch; 0. */
@@ -34,7 +36,8 @@ const listOffset: Look = (tools, asked, done) => {
   const { topic = tools.topic.name, partition = 0, currentLeaderEpoch = -1 } = asked;
   const wanted = { partitionIndex: partition, currentLeaderEpoch, timestamp: asked.timestamp ?? LATEST };
   const partitions = asked.isTwice === true ? [wanted, wanted] : [wanted];
-  const request = { replicaId: -1, isolationLevel: 0, topics: [{ name: topic, partitions }], timeoutMs: 0 };
+  const { isolationLevel = 0 } = asked;
+  const request = { replicaId: -1, isolationLevel, topics: [{ name: topic, partitions }], timeoutMs: 0 };
   tools.leader.request(apis.listOffsets, asked.version ?? 7, request, (response) => {
     const answer = response?.topics[0]?.partitions[0];
     done(answer?.errorCode, answer?.offset ?? -1);
@@ -108,6 +111,13 @@ export const lookupProbes: readonly Probe[] = [
   expecting('list-offsets-place-too-new', listOffset, { timestamp: MAX_TIMESTAMP, version: 6 }, [
     ErrorCode.UNSUPPORTED_VERSION,
   ]),
+  expecting(
+    'list-offsets-unknown-isolation',
+    listOffset,
+    { isolationLevel: 2 },
+    [ErrorCode.UNKNOWN_SERVER_ERROR],
+    NO_TROUBLES,
+  ),
   expecting('list-offsets-twice', listOffset, { isTwice: true }, [ErrorCode.INVALID_REQUEST]),
   ...common('epoch-end', epochEnd),
   {

@@ -104,7 +104,7 @@ function growing(
 
 export const topicProbes: readonly Probe[] = [
   creating('that-exists', ErrorCode.TOPIC_ALREADY_EXISTS, ({ topic }) => [{ name: topic.name }]),
-  creating('in-no-time', ErrorCode.TOPIC_ALREADY_EXISTS, ({ topic }) => [{ name: topic.name }], {
+  creating('in-no-time', ErrorCode.REQUEST_TIMED_OUT, ({ topic }) => [{ name: topic.name }], {
     timeoutMs: 0,
   }),
   creating(

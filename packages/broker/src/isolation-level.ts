@@ -1,0 +1,9 @@
+/** What a reader may see: 0 up to the high watermark, 1 up to the last stable offset. */
+
+const READ_UNCOMMITTED = 0;
+const READ_COMMITTED = 1;
+
+/** Kafka has no error code for another level and answers UNKNOWN_SERVER_ERROR. */
+export function isKnownIsolationLevel(level: number): boolean {
+  return level === READ_UNCOMMITTED || level === READ_COMMITTED;
+}
