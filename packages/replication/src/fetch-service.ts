@@ -38,7 +38,12 @@ export interface FetchMiss {
 }
 
 interface Read {
-  readonly fetched: { readonly item: FetchItem; readonly data: FetchedPartition }[];
+  readonly fetched: {
+    readonly item: FetchItem;
+    readonly data: FetchedPartition;
+    /** The follower knows more than this broker, as yet: its error can wait. */
+    readonly isEarly: boolean;
+  }[];
   readonly sizeBytes: number;
   /** Has an error or a divergence: not worth waiting for more. */
   readonly isUrgent: boolean;
@@ -49,6 +54,8 @@ export class FetchService {
   readonly parked = new Set<ParkedFetch>();
   private readonly ports: FetchPorts;
   private woken: ParkedFetch[] = [];
+  /** Parked, and ask for partitions that are not here yet. */
+  private readonly early = new Set<ParkedFetch>();
 
   constructor(ports: FetchPorts) {
     this.ports = ports;
@@ -66,9 +73,9 @@ export class FetchService {
     if (reader.isFollower) this.recordFollower(fetch);
     const read = this.read(fetch);
     const bytesMin = Math.min(request.minBytes, this.responseBytesMax(request));
-    const isEnough =
-      read.isUrgent || read.sizeBytes >= bytesMin || request.maxWaitMs <= 0 || fetch.items.length === 0;
-    if (isEnough || this.parked.size >= this.ports.parkedMax) done(respond(fetch, read));
+    const isEnough = read.isUrgent || read.sizeBytes >= bytesMin || fetch.items.length === 0;
+    const mustAnswer = request.maxWaitMs <= 0 || this.parked.size >= this.ports.parkedMax;
+    if (isEnough || mustAnswer) done(respond(fetch, read, { withEarly: mustAnswer }));
     else this.park(fetch, bytesMin - read.sizeBytes);
     return () => this.unpark(fetch);
   }
@@ -79,9 +86,16 @@ export class FetchService {
       if (fetch.reader.isFollower && brokers.has(fetch.reader.replicaId)) this.recordFollower(fetch);
   }
 
+  /** The metadata moved: what followers asked for too early may be here now. */
+  partitionsChanged(): void {
+    for (const fetch of this.early)
+      if (fetch.items.some((item) => fetch.missing.has(item) && !('errorCode' in this.find(fetch, item))))
+        fetch.notify(Number.POSITIVE_INFINITY);
+  }
+
   /** Answers whoever is still parked, now. */
   close(): void {
-    for (const fetch of [...this.parked]) this.answerParked(fetch);
+    for (const fetch of [...this.parked]) this.answerParked(fetch, { withEarly: true });
   }
 
   /** At the end of the turn. */
@@ -93,22 +107,28 @@ export class FetchService {
   private answerWoken(): void {
     const { woken } = this;
     this.woken = [];
-    for (const fetch of woken) this.answerParked(fetch);
+    for (const fetch of woken) this.answerParked(fetch, { withEarly: false });
   }
 
-  private answerParked(fetch: ParkedFetch): void {
+  private answerParked(fetch: ParkedFetch, how: { readonly withEarly: boolean }): void {
     if (!this.parked.has(fetch)) return;
     this.unpark(fetch);
-    fetch.done(respond(fetch, this.read(fetch)));
+    fetch.done(respond(fetch, this.read(fetch), how));
   }
 
   private park(fetch: ParkedFetch, missingBytes: number): void {
     fetch.missingBytes = missingBytes;
     this.parked.add(fetch);
-    fetch.deadline = this.ports.timers.after(fetch.request.maxWaitMs, () => this.answerParked(fetch));
+    fetch.deadline = this.ports.timers.after(fetch.request.maxWaitMs, () =>
+      this.answerParked(fetch, { withEarly: true }),
+    );
     for (const item of fetch.items) {
       const partition = this.find(fetch, item);
-      if ('errorCode' in partition) continue;
+      if ('errorCode' in partition) {
+        fetch.missing.add(item);
+        this.early.add(fetch);
+        continue;
+      }
       partition.waiters.add(fetch);
       fetch.waitsOn.push(partition);
     }
@@ -116,6 +136,7 @@ export class FetchService {
 
   private unpark(fetch: ParkedFetch): void {
     if (!this.parked.delete(fetch)) return;
+    this.early.delete(fetch);
     this.ports.timers.cancel(fetch.deadline);
     for (const partition of fetch.waitsOn) partition.waiters.delete(fetch);
   }
@@ -140,7 +161,7 @@ export class FetchService {
 
   private read(fetch: ParkedFetch): Read {
     const { request, reader } = fetch;
-    const fetched: { item: FetchItem; data: FetchedPartition }[] = [];
+    const fetched: { item: FetchItem; data: FetchedPartition; isEarly: boolean }[] = [];
     // A follower is never short of memory: producers wait for it, and memory for them.
     const memoryBytes = reader.isFollower ? undefined : request.memoryBytes?.();
     let leftBytes = Math.min(this.responseBytesMax(request), memoryBytes ?? Number.POSITIVE_INFINITY);
@@ -158,8 +179,9 @@ export class FetchService {
             });
       sizeBytes += data.sizeBytes;
       leftBytes -= data.sizeBytes;
-      isUrgent ||= data.errorCode !== ErrorCode.NONE || data.divergingEpoch !== undefined;
-      fetched.push({ item, data });
+      const isEarly = reader.isFollower && isAhead(item, partition);
+      isUrgent ||= (data.errorCode !== ErrorCode.NONE && !isEarly) || data.divergingEpoch !== undefined;
+      fetched.push({ item, data, isEarly });
     }
     return { fetched, sizeBytes, isUrgent };
   }
@@ -182,6 +204,8 @@ export class ParkedFetch implements FetchWaiter {
   readonly items: readonly FetchItem[];
   readonly done: (response: FetchResponse) => void;
   readonly waitsOn: Partition[] = [];
+  /** Of partitions that were not here when it was parked. */
+  readonly missing = new Set<FetchItem>();
   deadline: Deadline<DueCallback> | undefined;
   missingBytes = 0;
   private isWoken = false;
@@ -228,11 +252,34 @@ function readerOf(request: FetchRequest): Reader {
   };
 }
 
-function respond(fetch: ParkedFetch, read: Read): FetchResponse {
+/**
+ * Whether the follower has heard of a leadership that this broker has yet to hear of. The metadata on its way ends that wait, so the
+ * error is kept until then: told of it at once, the follower could only ask again and again.
+ */
+function isAhead({ currentLeaderEpoch }: FetchItem, partition: Partition | FetchMiss): boolean {
+  if ('errorCode' in partition) {
+    const { errorCode, currentLeader } = partition;
+    return (
+      errorCode === ErrorCode.UNKNOWN_TOPIC_ID ||
+      errorCode === ErrorCode.UNKNOWN_TOPIC_OR_PARTITION ||
+      (currentLeader !== undefined && currentLeaderEpoch >= currentLeader.leaderEpoch)
+    );
+  }
+  const { leaderEpoch, role, isOffline } = partition;
+  if (isOffline) return false;
+  return currentLeaderEpoch > leaderEpoch || (currentLeaderEpoch === leaderEpoch && role === 'none');
+}
+
+function respond(
+  fetch: ParkedFetch,
+  read: Read,
+  { withEarly }: { readonly withEarly: boolean },
+): FetchResponse {
   const { session, sessionId, isIncremental } = fetch.opened;
   const responses: { topic: string; topicId: FetchItem['topicId']; partitions: FetchedPartition[] }[] = [];
   let last: (typeof responses)[number] | undefined;
-  for (const { item, data } of read.fetched) {
+  for (const { item, data, isEarly } of read.fetched) {
+    if (isEarly && !withEarly) continue;
     if (item instanceof SessionPartition) {
       const isNews = item.tell(data);
       if (isIncremental && !isNews) continue;

@@ -64,6 +64,8 @@ export class Fetcher {
   private readonly followed = new Map<string, Followed>();
   private readonly session = new FollowerSession();
   private address: Address;
+  /** When the request in flight was sent. */
+  private askedAtMs: Millis = 0;
   private connection: LeaderConnection | undefined;
   private connectNotBefore: Millis = 0;
   private wakeUp: Deadline<DueCallback> | undefined;
@@ -236,6 +238,7 @@ export class Fetcher {
     waitMs: Millis,
   ): void {
     const { config, brokerId } = this.ports;
+    this.askedAtMs = this.ports.timers.now();
     connection.request(
       apis.fetch,
       FETCH_VERSION,
@@ -330,6 +333,14 @@ export class Fetcher {
         this.logRefused(followed, fetched.errorCode);
         followed.phase = 'stopped';
         return;
+      case ErrorCode.UNKNOWN_LEADER_EPOCH:
+      case ErrorCode.UNKNOWN_TOPIC_ID:
+      case ErrorCode.UNKNOWN_TOPIC_OR_PARTITION:
+      case ErrorCode.NOT_LEADER_OR_FOLLOWER:
+        // The leader is behind, and has waited for its metadata before it said so (fetch-service.ts).
+        this.delay(followed, this.askedAtMs);
+        this.logRefused(followed, fetched.errorCode);
+        return;
       default:
         this.delay(followed);
         this.logRefused(followed, fetched.errorCode);
@@ -385,8 +396,8 @@ export class Fetcher {
     followed.phase = 'fetching';
   }
 
-  private delay(followed: Followed): void {
-    followed.readyAtMs = this.ports.timers.now() + this.ports.config.fetchBackoffMs;
+  private delay(followed: Followed, sinceMs = this.ports.timers.now()): void {
+    followed.readyAtMs = sinceMs + this.ports.config.fetchBackoffMs;
   }
 }
 

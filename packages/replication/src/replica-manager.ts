@@ -164,6 +164,7 @@ export class ReplicaManager {
       const replica = this.host({ id: topicId, name: topic }, partition);
       if (replica !== undefined) this.followings.update(replica, this.image);
     }
+    this.fetches.partitionsChanged();
     if (delta.changedBrokers.size > 0) {
       this.followings.brokersChanged(delta.changedBrokers, this.image);
       for (const replica of this.table.all())
@@ -202,6 +203,7 @@ export class ReplicaManager {
       const replica = this.host(topic, index);
       if (replica !== undefined) this.followings.update(replica, this.image);
     }
+    this.fetches.partitionsChanged();
     this.table.deleteStrays();
   }
 

@@ -83,6 +83,8 @@ export class TestBroker {
   private brokerEpoch: Offset = -1;
   private lastHeardMs = 0;
   directory: LogDirectory | undefined;
+  /** It hears of metadata so much later than others. */
+  metadataDelayMs = 0;
   /** Why it ended itself. */
   endReason: string | undefined;
 
@@ -184,7 +186,7 @@ export class TestBroker {
 
   expectMetadata(): void {
     if (!this.isUp) return;
-    this.later(() => this.takeMetadata());
+    this.clock.setTimer(this.metadataDelayMs + this.world.random.below(3), () => this.takeMetadata());
   }
 
   private takeMetadata(): void {
