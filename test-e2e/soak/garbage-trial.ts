@@ -1,10 +1,11 @@
-/** Garbage of every kind and thousands of silent connections, while two normal writers go on. */
+/** Garbage of every kind, thousands of silent connections and hostile clients, while two normal writers go on. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cluster } from '../lib/cluster.ts';
 import { residentMiB } from '../lib/memory.ts';
 import { aliveBrokers, createTopic } from '../lib/wire.ts';
 import { garbageKinds, openFilesMax, openSilent, throwGarbage } from './garbage-client.ts';
 import { checkHistory } from './history.ts';
+import { endedSince, type HostileOptions, runHostile } from './hostile-trial.ts';
 import { RunningWriter, readBack, type Target, untilSteady } from './writers.ts';
 
 export interface GarbageOptions {
@@ -13,6 +14,7 @@ export interface GarbageOptions {
   readonly silentConnections: number;
   /** Times each kind of garbage is thrown at each broker. */
   readonly rounds: number;
+  readonly hostile?: Omit<HostileOptions, 'say'>;
   readonly say: (line: string) => void;
 }
 
@@ -24,7 +26,12 @@ const MEMORY_GROWTH_MAX_MIB = 400;
 const GAP_MAX_MS = 2000;
 
 /** What went wrong; empty: nothing. */
-export async function runGarbage({ cluster, folder, ...options }: GarbageOptions): Promise<string[]> {
+export async function runGarbage({
+  cluster,
+  folder,
+  hostile,
+  ...options
+}: GarbageOptions): Promise<string[]> {
   const violations: string[] = [];
   const before = await cluster.nodes();
   const target: Target = {
@@ -41,26 +48,28 @@ export async function runGarbage({ cluster, folder, ...options }: GarbageOptions
     await untilSteady(writers, 60_000, 'before the garbage');
     const peakBefore = peaks(before);
     const started = Date.now();
-    violations.push(...(await throwAll(before, options)));
-    violations.push(...(await holdSilent(before, cluster.bootstrapServers, options)));
-    for (const writer of writers) {
-      const gapMs = writer.longestGapMs(started);
-      options.say(`${writer.name}: longest gap between acks beside the garbage ${gapMs} ms`);
-      if (gapMs > GAP_MAX_MS) violations.push(`${writer.name} was held up for ${gapMs} ms`);
-    }
-    const histories = await Promise.all(writers.map((writer) => writer.finish()));
-    const names = histories.map(({ name }) => name);
-    violations.push(...writers.flatMap(({ errors }) => errors));
-    violations.push(...checkHistory(histories, await readBack(target, names, folder), target.partitions));
+    if (options.rounds > 0) violations.push(...(await throwAll(before, options)));
+    if (options.silentConnections > 0)
+      violations.push(...(await holdSilent(before, cluster.bootstrapServers, options)));
     const growth = peaks(before).map((peak, i) => peak - (peakBefore[i] ?? 0));
     options.say(
       `peak memory grew by ${growth.join(', ')} MiB on nodes ${before.map(({ id }) => id).join(', ')}`,
     );
     if (growth.some((mib) => mib > MEMORY_GROWTH_MAX_MIB))
       violations.push(`memory grew by ${growth.join()} MiB`);
-    const after = await cluster.nodes();
-    const restarted = after.filter(({ pid }, i) => pid === undefined || pid !== before[i]?.pid);
-    for (const { id } of restarted) violations.push(`node ${id} did not survive`);
+    if (hostile !== undefined)
+      violations.push(...(await runHostile(cluster, writers, { ...hostile, say: options.say })));
+    for (const writer of writers) {
+      const gapMs = writer.longestGapMs(started);
+      options.say(`${writer.name}: longest gap between acks beside all of it ${gapMs} ms`);
+      if (gapMs > GAP_MAX_MS) violations.push(`${writer.name} was held up for ${gapMs} ms`);
+    }
+    const histories = await Promise.all(writers.map((writer) => writer.finish()));
+    const names = histories.map(({ name }) => name);
+    violations.push(...writers.flatMap(({ errors }) => errors));
+    violations.push(...checkHistory(histories, await readBack(target, names, folder), target.partitions));
+    const ended = endedSince(before, await cluster.nodes());
+    violations.push(...ended.map((id) => `node ${id} did not survive`));
   } finally {
     for (const writer of writers) writer.kill();
   }
@@ -71,7 +80,7 @@ type Nodes = Awaited<ReturnType<Cluster['nodes']>>;
 
 async function throwAll(
   nodes: Nodes,
-  { rounds, say }: Omit<GarbageOptions, 'cluster' | 'folder'>,
+  { rounds, say }: Pick<GarbageOptions, 'rounds' | 'say'>,
 ): Promise<string[]> {
   const violations: string[] = [];
   for (const { name, bytes, mustClose } of garbageKinds) {
@@ -94,7 +103,7 @@ async function throwAll(
 async function holdSilent(
   nodes: Nodes,
   bootstrapServers: string,
-  { silentConnections, say }: Omit<GarbageOptions, 'cluster' | 'folder'>,
+  { silentConnections, say }: Pick<GarbageOptions, 'silentConnections' | 'say'>,
 ): Promise<string[]> {
   const ports = nodes.filter(({ role }) => role === 'broker').map(({ port }) => port);
   const total = Math.min(silentConnections, openFilesMax() - 500);

@@ -1,6 +1,10 @@
 /**
  * `npm run soak:garbage`: random bytes, half frames, a frame of 2 GiB and the like at every node, then 10,000
- * connections that say nothing, while normal writers go on. --peer: against Apache Kafka. Exit code 1 on any harm.
+ * connections that say nothing, then hostile clients of each kind, while normal writers go on. Exit code 1 on any harm.
+ *
+ *   --peer           against Apache Kafka
+ *   --only TEXT      hostile kinds with this in their name, and nothing else ('': all of them)
+ *   --window S       seconds that one window of a hostile kind lasts, and the quiet one beside it
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,13 +14,33 @@ import { startMillrace } from '../lib/cluster.ts';
 import { cacheFolder } from '../lib/paths.ts';
 import { runGarbage } from './garbage-trial.ts';
 
-const { values } = parseArgs({ options: { peer: { type: 'boolean', default: false } } });
+const { values } = parseArgs({
+  options: {
+    peer: { type: 'boolean', default: false },
+    only: { type: 'string' },
+    window: { type: 'string', default: '5' },
+  },
+});
 const folder = mkdtempSync(join(cacheFolder('work'), 'garbage-'));
 const cluster = values.peer ? await startPeerKafka('three-and-three') : await startMillrace();
 const say = (line: string) => process.stdout.write(`${line}\n`);
 let violations: string[] = ['it did not come to its end'];
 try {
-  violations = await runGarbage({ cluster, folder, silentConnections: 10_000, rounds: 20, say });
+  const hostile = {
+    records: 8_000_000,
+    duplicates: 1_000_000,
+    duplicatesAtOnce: 7,
+    silenceMs: 1000,
+    windowMs: Number(values.window) * 1000,
+    pairs: 3,
+    pairsMax: 8,
+    only: values.only,
+  };
+  const garbage =
+    values.only === undefined
+      ? { silentConnections: 10_000, rounds: 20 }
+      : { silentConnections: 0, rounds: 0 };
+  violations = await runGarbage({ cluster, folder, ...garbage, hostile, say });
 } finally {
   await cluster.stop(violations.length > 0);
 }

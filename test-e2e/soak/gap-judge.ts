@@ -1,0 +1,46 @@
+/**
+ * Whether others are held up. Windows with hostile clients alternate with quiet ones of the same length, and the longest gap
+ * of either kind is compared. One spike of a busy machine falls into either kind of window, so a comparison that
+ * fails is repeated: further windows are added to both, up to a limit. A broker that stalls does so in each
+ * hostile window, and no further quiet one excuses it.
+ */
+
+/** Longest gap between acks of each writer, in milliseconds, in two windows of the same length. */
+export interface WindowPair {
+  readonly quiet: readonly number[];
+  readonly hostile: readonly number[];
+}
+
+export interface GapJudgement {
+  /** Over all windows, by writer. */
+  readonly quiet: readonly number[];
+  readonly hostile: readonly number[];
+  readonly isHeldUp: boolean;
+}
+
+const FACTOR = 2;
+
+export function judgeGaps(pairs: readonly WindowPair[]): GapJudgement {
+  const quiet = longest(pairs.map((pair) => pair.quiet));
+  const hostile = longest(pairs.map((pair) => pair.hostile));
+  return { quiet, hostile, isHeldUp: hostile.some((gapMs, writer) => gapMs > FACTOR * (quiet[writer] ?? 0)) };
+}
+
+/** Measures pairs until they are enough and nobody is held up, or until the limit. */
+export async function measurePairs(
+  measure: () => Promise<WindowPair>,
+  { atLeast, atMost }: { atLeast: number; atMost: number },
+): Promise<GapJudgement & { readonly pairs: number }> {
+  const pairs: WindowPair[] = [];
+  while (pairs.length < atLeast || (judgeGaps(pairs).isHeldUp && pairs.length < atMost)) {
+    pairs.push(await measure());
+  }
+  return { ...judgeGaps(pairs), pairs: pairs.length };
+}
+
+function longest(windows: readonly (readonly number[])[]): number[] {
+  const writers = Math.max(0, ...windows.map((window) => window.length));
+  return Array.from({ length: writers }, (_, writer) =>
+    Math.max(...windows.map((window) => window[writer] ?? 0)),
+  );
+}

@@ -1,0 +1,197 @@
+/**
+ * Record batches that a client of good will never sends, byte by byte: of a million records in a few kilobytes, with payloads
+ * that do not unfold, with what a topic does not allow. Built by hand, since no library builds them.
+ */
+import { deflateRawSync, gzipSync, constants as zlib, zstdCompressSync } from 'node:zlib';
+import { Compression, crc32c } from '@millrace/protocol';
+import { compressionCodecs } from '@millrace/protocol/io';
+
+export interface HostileBatch {
+  readonly name: string;
+  readonly bytes: Buffer;
+}
+
+interface Header {
+  readonly codec: Compression;
+  readonly records: number;
+  readonly baseTimestamp?: bigint;
+  readonly maxTimestamp?: bigint;
+}
+
+const HEADER_BYTES = 61;
+const CRC_FROM = 21;
+
+/** A batch whose header and checksum are right, around these (compressed) records. */
+export function batchAround(section: Uint8Array, { codec, records, ...times }: Header): Buffer {
+  const baseTimestamp = times.baseTimestamp ?? BigInt(Date.now());
+  const batch = Buffer.alloc(HEADER_BYTES + section.length);
+  batch.set(section, HEADER_BYTES);
+  batch.writeInt32BE(batch.length - 12, 8);
+  batch.writeInt32BE(-1, 12); // leader epoch
+  batch[16] = 2; // magic
+  batch.writeInt16BE(codec, 21);
+  batch.writeInt32BE(records - 1, 23);
+  batch.writeBigInt64BE(baseTimestamp, 27);
+  batch.writeBigInt64BE(times.maxTimestamp ?? baseTimestamp, 35);
+  batch.writeBigInt64BE(-1n, 43); // producer id
+  batch.writeInt16BE(-1, 51);
+  batch.writeInt32BE(-1, 53);
+  batch.writeInt32BE(records, 57);
+  batch.writeUInt32BE(crc32c(batch, CRC_FROM) >>> 0, 17);
+  return batch;
+}
+
+/** A record with the key "k" and the value "v", or of nulls alone. */
+export function record(offsetDelta: number, { timestampDelta = 0n, hasKey = true } = {}): Buffer {
+  const key = hasKey ? [2, 0x6b] : [1];
+  const body = Buffer.from([
+    0,
+    ...varlong(timestampDelta),
+    ...varlong(BigInt(offsetDelta)),
+    ...key,
+    2,
+    0x76,
+    0,
+  ]);
+  return Buffer.concat([Buffer.from(varlong(BigInt(body.length))), body]);
+}
+
+function varlong(value: bigint): number[] {
+  const bytes: number[] = [];
+  let rest = BigInt.asUintN(64, (value << 1n) ^ (value >> 63n));
+  for (; rest > 0x7fn; rest >>= 7n) bytes.push(Number(rest & 0x7fn) | 0x80);
+  bytes.push(Number(rest));
+  return bytes;
+}
+
+/** So many of the smallest records there are, with the offset deltas that belong to them: 9 or 10 bytes each. */
+export function tinyRecords(count: number): Buffer {
+  const bytes = Buffer.allocUnsafe(count * 11);
+  let at = 0;
+  for (let i = 0; i < count; i++) {
+    let delta = i * 2;
+    const deltaBytes = delta < 1 << 7 ? 1 : delta < 1 << 14 ? 2 : delta < 1 << 21 ? 3 : 4;
+    bytes[at++] = (5 + deltaBytes) * 2;
+    bytes[at++] = 0;
+    bytes[at++] = 0;
+    for (; delta > 0x7f; delta >>>= 7) bytes[at++] = (delta & 0x7f) | 0x80;
+    bytes[at++] = delta;
+    bytes[at++] = 1; // no key
+    bytes[at++] = 1; // no value
+    bytes[at++] = 0;
+  }
+  return bytes.subarray(0, at);
+}
+
+const compressors: Readonly<Record<string, [Compression, (plain: Buffer) => Uint8Array]>> = {
+  gzip: [Compression.GZIP, (plain) => gzipSync(plain, { level: 1 })],
+  zstd: [Compression.ZSTD, (plain) => zstdCompressSync(plain)],
+  lz4: [Compression.LZ4, (plain) => compressionCodecs.compress(Compression.LZ4, plain)],
+  snappy: [Compression.SNAPPY, (plain) => compressionCodecs.compress(Compression.SNAPPY, plain)],
+};
+
+/** Correct batches of so many records: a few megabytes at most that unfold to many times as much. */
+export function manyRecords(count: number, codecs = Object.keys(compressors)): HostileBatch[] {
+  const plain = tinyRecords(count);
+  return codecs.map((name) => {
+    const [codec, compress] = compressors[name]!;
+    return {
+      name: `${name}, ${count} records`,
+      bytes: batchAround(compress(plain), { codec, records: count }),
+    };
+  });
+}
+
+/** So many records that are all alike, offset delta included: a thousandth of their size with gzip, less with zstd. */
+export function alikeRecords(count: number): HostileBatch[] {
+  const one = Buffer.from([12, 0, 0, 0, 1, 1, 0]);
+  const plain = Buffer.alloc(count * one.length, one);
+  return ['gzip', 'zstd'].map((name) => {
+    const codec = compressors[name]![0];
+    const section = name === 'gzip' ? gzipSync(plain, { level: 9 }) : zstdCompressSync(plain);
+    return {
+      name: `${name}, ${count} records alike`,
+      bytes: batchAround(section, { codec, records: count }),
+    };
+  });
+}
+
+/** Payloads that Kafka cannot read, each around three good records. */
+export function damagedPayloads(): HostileBatch[] {
+  const plain = Buffer.concat([record(0), record(1), record(2)]);
+  const { GZIP, ZSTD, LZ4 } = Compression;
+  const checked = zstdCompressSync(plain, { params: { [zlib.ZSTD_c_checksumFlag]: 1 } });
+  const truncated = Object.entries(compressors).map(([name, [codec, compress]]) => {
+    const whole = compress(plain);
+    return damaged(`${name}, cut short`, codec, whole.subarray(0, whole.length - 5));
+  });
+  return [
+    ...truncated,
+    damaged('lz4, linked blocks', LZ4, lz4Frame(0x40, 0xc0, plain)),
+    damaged('lz4, wrong header checksum', LZ4, lz4Frame(0x60, 0x83, plain)),
+    damaged('lz4, wrong block checksum', LZ4, lz4Frame(0x70, 0xad, plain, 0xdead)),
+    damaged('gzip, wrong checksum', GZIP, flipped(gzipSync(plain), -8)),
+    damaged('gzip, wrong length', GZIP, flipped(gzipSync(plain), -1)),
+    damaged('gzip, no header', GZIP, deflateRawSync(plain)),
+    damaged('zstd, wrong checksum', ZSTD, flipped(checked, -1)),
+    damaged('zstd, no zstd at all', ZSTD, Buffer.from('the water turns the wheel')),
+  ];
+}
+
+function damaged(name: string, codec: Compression, section: Uint8Array): HostileBatch {
+  return { name, bytes: batchAround(section, { codec, records: 3 }) };
+}
+
+function flipped(bytes: Buffer, at: number): Buffer {
+  const copy = Buffer.from(bytes);
+  const index = copy.length + at;
+  copy[index] = copy[index]! ^ 0x40;
+  return copy;
+}
+
+/** One uncompressed block. The checksum of the header belongs to the flags and blocks of 64 KiB. */
+function lz4Frame(flags: number, headerChecksum: number, plain: Buffer, blockChecksum?: number): Buffer {
+  const size = Buffer.alloc(4);
+  size.writeUInt32LE((plain.length | 0x8000_0000) >>> 0);
+  const checksum = Buffer.alloc(blockChecksum === undefined ? 0 : 4);
+  if (blockChecksum !== undefined) checksum.writeUInt32LE(blockChecksum);
+  const head = Buffer.from([0x04, 0x22, 0x4d, 0x18, flags, 0x40, headerChecksum]);
+  return Buffer.concat([head, size, plain, checksum, Buffer.alloc(4)]);
+}
+
+/** Batches whose header has a right checksum and says what the records do not. */
+export function lyingBatches(): HostileBatch[] {
+  const three = Buffer.concat([record(0), record(1), record(2)]);
+  const none = { codec: Compression.NONE };
+  return [
+    { name: 'counts more than it holds', bytes: batchAround(three, { ...none, records: 4 }) },
+    { name: 'counts less than it holds', bytes: batchAround(three, { ...none, records: 2 }) },
+    {
+      name: 'offset deltas with a gap',
+      bytes: batchAround(Buffer.concat([record(0), record(2)]), { ...none, records: 2 }),
+    },
+    {
+      name: 'a record longer than the batch',
+      bytes: batchAround(Buffer.from([0x7e, 0, 0, 0]), { ...none, records: 1 }),
+    },
+    { name: 'a length that never ends', bytes: batchAround(Buffer.alloc(40, 0xff), { ...none, records: 1 }) },
+  ];
+}
+
+/** For a compacted topic: the second of three records has no key. */
+export function keylessBatches(): HostileBatch[] {
+  const plain = Buffer.concat([record(0), record(1, { hasKey: false }), record(2)]);
+  const { NONE, GZIP } = Compression;
+  return [
+    { name: 'no key, plain', bytes: batchAround(plain, { codec: NONE, records: 3 }) },
+    { name: 'no key, gzip', bytes: batchAround(gzipSync(plain), { codec: GZIP, records: 3 }) },
+  ];
+}
+
+/** A record in milliseconds, and one in nanoseconds behind it. */
+export function nanosecondBatch(nowMs: bigint): HostileBatch {
+  const nanoseconds = nowMs * 1_000_000n;
+  const plain = Buffer.concat([record(0), record(1, { timestampDelta: nanoseconds - nowMs })]);
+  const header = { codec: Compression.NONE, records: 2, baseTimestamp: nowMs, maxTimestamp: nanoseconds };
+  return { name: 'nanoseconds', bytes: batchAround(plain, header) };
+}

@@ -1,0 +1,136 @@
+/** What hostile clients do, by kind. Each throw says how the broker took it, and the kind says which of that is right. */
+import type { Cluster } from '../lib/cluster.ts';
+import {
+  alikeRecords,
+  damagedPayloads,
+  type HostileBatch,
+  keylessBatches,
+  lyingBatches,
+  manyRecords,
+  nanosecondBatch,
+} from './hostile-batches.ts';
+import { ask, type Taken } from './hostile-client.ts';
+import { cuts } from './hostile-cuts.ts';
+import { duplicatesFrame, lookupFrame, produceError, produceFrame } from './hostile-requests.ts';
+import { createTopics, INT64_MAX, type Leaders, type Where } from './hostile-topics.ts';
+
+export interface HostileKind {
+  readonly name: string;
+  /** So many throws one after the other show all that there is of the kind. */
+  readonly variants: number;
+  /** The n-th throw: how it was taken, one word for each connection. */
+  throwOnce(n: number): Promise<readonly string[]>;
+  readonly isRight: (taken: string) => boolean;
+}
+
+export interface HostileSize {
+  /** In the larger of the batches that unfold. */
+  readonly records: number;
+  readonly duplicates: number;
+  readonly duplicatesAtOnce: number;
+  /** How long connections with a part of a request stay silent. */
+  readonly silenceMs: number;
+}
+
+const ANSWER_LIMIT_MS = 20_000;
+const PARKED_MS = 1000;
+const MILLION = 1_000_000;
+const NANOSECONDS_A_MS = 1_000_000n;
+
+/** Creates the topics; the kinds then know whom to throw at. */
+export async function hostileKinds(cluster: Cluster, size: HostileSize): Promise<HostileKind[]> {
+  const leaders = await createTopics(cluster.bootstrapServers);
+  return [
+    ...largeBatches(leaders, size.records),
+    smallBatches('payloads that do not unfold', (n) => leaders('batches', n), damagedPayloads()),
+    smallBatches('batches that lie', (n) => leaders('batches', n), lyingBatches()),
+    smallBatches('no key in a compacted topic', (n) => leaders('compacted', n), keylessBatches()),
+    nanoseconds(leaders),
+    duplicates(leaders, size),
+    ...cuts(leaders, size.silenceMs),
+  ];
+}
+
+/** One a throw, built when they are needed: some are tens of megabytes before they are compressed. */
+function largeBatches(leaders: Leaders, records: number): HostileKind[] {
+  const kind = (name: string, variants: number, build: () => HostileBatch[]) => {
+    let batches: HostileBatch[] | undefined;
+    const throwOnce = async (n: number) => {
+      batches ??= build();
+      return [await produce(leaders('batches', n), batches[n % variants]!)];
+    };
+    return { name, variants, throwOnce };
+  };
+  const isAnswer = (taken: string) => isAcceptance(taken) || isRefusal(taken);
+  const [millions, both] = [`${records / MILLION} million records`, ['gzip', 'zstd']];
+  return [
+    { ...kind('a million records', 4, () => manyRecords(MILLION)), isRight: isAnswer },
+    { ...kind(millions, 2, () => manyRecords(records, both)), isRight: isAnswer },
+    { ...kind(`${millions}, all alike`, 2, () => alikeRecords(records)), isRight: isRefusal },
+  ];
+}
+
+/** All of them a throw; each must be refused. */
+function smallBatches(
+  name: string,
+  leader: (n: number) => Where,
+  batches: readonly HostileBatch[],
+): HostileKind {
+  const throwOnce = async (n: number) => {
+    const words: string[] = [];
+    for (const batch of batches) words.push(await produce(leader(n), batch));
+    return words;
+  };
+  return { name, variants: 1, throwOnce, isRight: isRefusal };
+}
+
+async function produce({ topic, partition, port }: Where, batch: HostileBatch): Promise<string> {
+  const taken = await ask(port, produceFrame(topic, partition, batch.bytes), ANSWER_LIMIT_MS);
+  if (typeof taken === 'string') return `${taken} (${batch.name})`;
+  const error = produceError(taken, topic);
+  return error === 0 ? `accepted (${batch.name})` : `refused with ${error}`;
+}
+
+/** Records in nanoseconds, and lookups by every timestamp that an int64 can be. */
+function nanoseconds(leaders: Leaders): HostileKind {
+  const throwOnce = async (n: number) => {
+    const where = leaders('unbounded', n);
+    const nowMs = BigInt(Date.now());
+    const produced = await produce(where, nanosecondBatch(nowMs));
+    const timestamps = [-3n, nowMs, nowMs * NANOSECONDS_A_MS, INT64_MAX, -INT64_MAX - 1n];
+    const lookups = timestamps.map(async (timestamp) => {
+      const frame = lookupFrame(where.topic, where.partition, timestamp);
+      return wordFor(await ask(where.port, frame, ANSWER_LIMIT_MS));
+    });
+    return [produced, ...(await Promise.all(lookups))];
+  };
+  const isRight = (taken: string) => isAcceptance(taken) || taken === 'answered';
+  return { name: 'nanoseconds', variants: 1, throwOnce, isRight };
+}
+
+/** Several connections at once fetch one idle partition that each names again and again. */
+function duplicates(leaders: Leaders, size: HostileSize): HostileKind {
+  const frames = new Map<number, Buffer>();
+  const throwOnce = async (n: number) => {
+    const { topic, partition, port } = leaders('idle', n);
+    const frame = frames.get(partition) ?? duplicatesFrame(topic, partition, size.duplicates, PARKED_MS);
+    frames.set(partition, frame);
+    const asked = Array.from({ length: size.duplicatesAtOnce }, () => ask(port, frame, ANSWER_LIMIT_MS));
+    return (await Promise.all(asked)).map(wordFor);
+  };
+  const name = `a Fetch of ${size.duplicates} duplicates, ${size.duplicatesAtOnce} at once`;
+  const isRight = (taken: string) => taken === 'answered' || taken === 'closed';
+  return { name, variants: 1, throwOnce, isRight };
+}
+
+function wordFor(taken: Taken): string {
+  return typeof taken === 'string' ? taken : 'answered';
+}
+
+function isAcceptance(taken: string): boolean {
+  return taken.startsWith('accepted');
+}
+
+function isRefusal(taken: string): boolean {
+  return taken.startsWith('refused');
+}

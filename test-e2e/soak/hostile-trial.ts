@@ -1,0 +1,120 @@
+/**
+ * Hostile clients of each kind beside the writers: windows in which they throw, and quiet ones of the same length. After each
+ * kind every node is the same process, its memory within the bound, and the writers were not held up.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Cluster, ClusterNode } from '../lib/cluster.ts';
+import { resetPeak, residentMiB } from '../lib/memory.ts';
+import { measurePairs, type WindowPair } from './gap-judge.ts';
+import { type HostileKind, type HostileSize, hostileKinds } from './hostile-kinds.ts';
+import type { RunningWriter } from './writers.ts';
+
+export interface HostileOptions extends HostileSize {
+  /** A window is at least this long; with 0 each variant of a kind is thrown once, and no gaps are compared. */
+  readonly windowMs: number;
+  /** Pairs of windows for each kind. More are added while writers seem to be held up, up to the limit. */
+  readonly pairs: number;
+  readonly pairsMax: number;
+  /** Only the kinds whose name has this in it. */
+  readonly only?: string | undefined;
+  readonly say: (line: string) => void;
+}
+
+/**
+ * Idle 90 to 150 MiB; the budget of 256 MiB for requests and answers; as much again for what is made of them in the
+ * heap and in the worker, until the garbage collector has run.
+ */
+const RESIDENT_MAX_MIB = 768;
+/** At most half of the time: two cores carry six nodes, both writers and this. */
+const PAUSE_MIN_MS = 100;
+/** What began in a window shows itself within it. */
+const SETTLE_MS = 300;
+
+/** What went wrong; empty: nothing. */
+export async function runHostile(
+  cluster: Cluster,
+  writers: readonly RunningWriter[],
+  options: HostileOptions,
+): Promise<string[]> {
+  const violations: string[] = [];
+  let nodes = await cluster.nodes();
+  const kinds = await hostileKinds(cluster, options);
+  for (const kind of kinds.filter(({ name }) => name.includes(options.only ?? ''))) {
+    for (const { pid } of nodes) resetPeak(pid);
+    const phase = new Phase(kind, writers, options);
+    const { tally, wrong, gaps } = await phase.run();
+    const peaks = nodes.map(({ pid }) => residentMiB(pid, 'VmHWM'));
+    options.say(`${kind.name}: ${tally}; ${gaps}; most memory ${peaks.join(', ')} MiB`);
+    const after = await cluster.nodes();
+    wrong.push(...peaks.filter((mib) => mib > RESIDENT_MAX_MIB).map((mib) => `a node took ${mib} MiB`));
+    wrong.push(...endedSince(nodes, after).map((id) => `node ${id} did not survive`));
+    violations.push(...wrong.map((text) => `${kind.name}: ${text}`));
+    if (endedSince(nodes, after).length > 0) await cluster.startAll();
+    nodes = await cluster.nodes();
+  }
+  return violations;
+}
+
+/** Nodes that are not the process they were. */
+export function endedSince(before: readonly ClusterNode[], after: readonly ClusterNode[]): number[] {
+  return after.filter(({ pid }, i) => pid === undefined || pid !== before[i]?.pid).map(({ id }) => id);
+}
+
+class Phase {
+  readonly #kind: HostileKind;
+  readonly #writers: readonly RunningWriter[];
+  readonly #options: HostileOptions;
+  readonly #tally = new Map<string, number>();
+  #throws = 0;
+
+  constructor(kind: HostileKind, writers: readonly RunningWriter[], options: HostileOptions) {
+    this.#kind = kind;
+    this.#writers = writers;
+    this.#options = options;
+  }
+
+  async run(): Promise<{ tally: string; wrong: string[]; gaps: string }> {
+    const wrong: string[] = [];
+    const { windowMs, pairs, pairsMax } = this.#options;
+    let gaps = 'no windows';
+    if (windowMs === 0) {
+      for (let i = 0; i < this.#kind.variants; i++) await this.#throwOnce();
+    } else {
+      await this.#throwOnce(); // Builds what it throws, outside of the windows.
+      const measured = await measurePairs(() => this.#pair(), { atLeast: pairs, atMost: pairsMax });
+      const { quiet, hostile, isHeldUp } = measured;
+      const names = this.#writers.map(({ name }) => name).join(', ');
+      gaps = `longest gaps of ${names} in ${measured.pairs} windows: quiet ${quiet.join(', ')} ms, beside it ${hostile.join(', ')} ms`;
+      if (isHeldUp) wrong.push(gaps);
+    }
+    const taken = [...this.#tally].filter(([word]) => !this.#kind.isRight(word));
+    wrong.push(...taken.map(([word, count]) => `${count} times: ${word}`));
+    const tally = [...this.#tally].map(([word, count]) => `${count} ${word}`).join(', ');
+    return { tally, wrong, gaps };
+  }
+
+  async #throwOnce(): Promise<void> {
+    for (const word of await this.#kind.throwOnce(this.#throws++)) {
+      this.#tally.set(word, (this.#tally.get(word) ?? 0) + 1);
+    }
+  }
+
+  /** A hostile window, and a quiet one exactly as long. */
+  async #pair(): Promise<WindowPair> {
+    const started = Date.now();
+    while (Date.now() - started < this.#options.windowMs) {
+      const thrownAt = performance.now();
+      await this.#throwOnce();
+      await sleep(Math.max(PAUSE_MIN_MS, performance.now() - thrownAt));
+    }
+    await sleep(SETTLE_MS);
+    const ended = Date.now();
+    await sleep(SETTLE_MS);
+    const quietFrom = Date.now();
+    await sleep(ended - started);
+    return {
+      hostile: this.#writers.map((writer) => writer.longestGapMs(started, ended)),
+      quiet: this.#writers.map((writer) => writer.longestGapMs(quietFrom, quietFrom + ended - started)),
+    };
+  }
+}
