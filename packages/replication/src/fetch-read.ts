@@ -39,12 +39,15 @@ export interface FetchedPartition {
   logStartOffset: Offset;
   divergingEpoch: { epoch: LeaderEpoch; endOffset: Offset } | undefined;
   currentLeader: CurrentLeader | undefined;
-  abortedTransactions: null;
+  /** There are no transactions yet. Null: the reader does not ask for committed records, or the log was not read. */
+  abortedTransactions: readonly never[] | null;
   preferredReadReplica: number;
   records: Uint8Array[];
   /** Of `records`. */
   sizeBytes: number;
 }
+
+const NONE_ABORTED: readonly never[] = Object.freeze([]);
 
 export function failedFetch(
   partitionIndex: number,
@@ -59,11 +62,16 @@ export function failedFetch(
     logStartOffset: -1,
     divergingEpoch: undefined,
     currentLeader,
-    abortedTransactions: null,
+    // As Kafka: what is not in the metadata is told with an empty list, whatever the reader's level.
+    abortedTransactions: isUnknown(errorCode) ? NONE_ABORTED : null,
     preferredReadReplica: -1,
     records: [],
     sizeBytes: 0,
   };
+}
+
+function isUnknown(errorCode: ErrorCode): boolean {
+  return errorCode === ErrorCode.UNKNOWN_TOPIC_OR_PARTITION || errorCode === ErrorCode.UNKNOWN_TOPIC_ID;
 }
 
 /** The largest epoch both logs can share, when the reader's log went another way below its fetch offset (KIP-595). */
@@ -119,6 +127,7 @@ export function readPartition(
     fetched.divergingEpoch = { epoch: inspected.epoch, endOffset: inspected.endOffset };
     return fetched;
   }
+  if (reader.readsCommitted && !reader.isFollower) fetched.abortedTransactions = NONE_ABORTED;
   const end = visibleEnd(partition, reader);
   const maxBytes = Math.min(item.partitionMaxBytes, limit.maxBytes);
   if (item.fetchOffset >= end || (maxBytes <= 0 && !limit.atLeastOneBatch)) return fetched;

@@ -37,6 +37,8 @@ export interface FetchMiss {
   readonly currentLeader: CurrentLeader | undefined;
 }
 
+const STORAGE_ERROR_SINCE = 6;
+
 interface Read {
   readonly fetched: {
     readonly item: FetchItem;
@@ -278,8 +280,12 @@ function respond(
   const { session, sessionId, isIncremental } = fetch.opened;
   const responses: { topic: string; topicId: FetchItem['topicId']; partitions: FetchedPartition[] }[] = [];
   let last: (typeof responses)[number] | undefined;
+  const knowsStorageErrors = fetch.request.version >= STORAGE_ERROR_SINCE;
   for (const { item, data, isEarly } of read.fetched) {
     if (isEarly && !withEarly) continue;
+    // Readers that do not know the code would give up; with the other one they ask for the leader and try again (KIP-112).
+    if (data.errorCode === ErrorCode.KAFKA_STORAGE_ERROR && !knowsStorageErrors)
+      data.errorCode = ErrorCode.NOT_LEADER_OR_FOLLOWER;
     if (item instanceof SessionPartition) {
       const isNews = item.tell(data);
       if (isIncremental && !isNews) continue;

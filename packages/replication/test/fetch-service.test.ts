@@ -77,6 +77,42 @@ describe('visibility', () => {
     expect(partitionsOf(fetchFrom(leader().manager, byName).response)[0]?.errorCode).toBe(0);
   });
 
+  test('aborted transactions: an empty list for who reads what is committed, and for what is unknown; null otherwise', () => {
+    const stranger = 'strangerAAAAAAAAAAAAAA' as Wanted['topicId'];
+    const aborted = (wanted: Partial<Wanted>, isolationLevel: number) =>
+      only(fetch(wanted, { isolationLevel }))?.abortedTransactions;
+    leader().produce(topic, 'a');
+    world.advance(50);
+    for (const fetchOffset of [0, 1]) {
+      expect(aborted({ fetchOffset }, 0)).toBeNull();
+      expect(aborted({ fetchOffset }, 1)).toEqual([]);
+    }
+    for (const level of [0, 1]) {
+      expect(aborted({ fetchOffset: 9 }, level)).toBeNull();
+      expect(aborted({ currentLeaderEpoch: 5 }, level)).toBeNull();
+      expect(aborted({ partition: 7 }, level)).toEqual([]);
+      expect(aborted({ topicId: stranger }, level)).toEqual([]);
+    }
+    const epoch = world.controller.image.broker(2)!.epoch;
+    const follower = fetch(
+      { fetchOffset: 1 },
+      { replica: { replicaId: 2, replicaEpoch: epoch }, isolationLevel: 1 },
+    );
+    expect(only(follower)?.abortedTransactions).toBeNull();
+  });
+
+  test('a failed disk is told as such from version 6 on, and as another leader before', () => {
+    world.partition(1, topic).log.offline = 'EIO: a sync failed';
+    world.partition(1, topic).noticeOffline();
+    const told = (version: number) => {
+      const request = fetchRequest([{ topicId: topic }], { version });
+      for (const wanted of request.topics) wanted.topic = 'events';
+      return partitionsOf(fetchFrom(leader().manager, request).response)[0]?.errorCode;
+    };
+    for (const version of [4, 5]) expect(told(version)).toBe(ErrorCode.NOT_LEADER_OR_FOLLOWER);
+    for (const version of [6, 12]) expect(told(version)).toBe(ErrorCode.KAFKA_STORAGE_ERROR);
+  });
+
   test('a diverging reader is told where to go back to', () => {
     leader().produce(topic, 'a');
     world.advance(50);

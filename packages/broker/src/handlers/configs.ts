@@ -18,6 +18,9 @@ type Config = NonNullable<Result['configs']>[number];
 
 const ResourceType = { TOPIC: 2, BROKER: 4 } as const;
 
+/** AlterConfigs and IncrementalAlterConfigs: a topic's configs are read-only as long as neither has a handler. */
+const ALTER_CONFIGS: ReadonlySet<number> = new Set([33, 44]);
+
 const CONFIG_TYPES: { readonly [name in ConfigTypeName]: number } = {
   boolean: 1,
   string: 2,
@@ -84,12 +87,10 @@ function describeTopic(
     dynamicDefault: image.brokerConfig(''),
     staticBroker: staticProperties(broker),
   };
+  const readOnly = !broker.apis.some(({ key }) => ALTER_CONFIGS.has(key));
   return describeTopicConfigs(layers).map(({ name, isSensitive, definition, synonyms }) => {
     const { type, documentation } = definition;
-    return entry(
-      { name, type, documentation, sensitive: isSensitive, readOnly: false, chain: synonyms },
-      request,
-    );
+    return entry({ name, type, documentation, sensitive: isSensitive, readOnly, chain: synonyms }, request);
   });
 }
 

@@ -59,13 +59,13 @@ export const produce = defineHandler(apis.produce, (broker, request, reply) => {
 });
 
 /** Transactional records without a transactional id: every partition of the request fails. */
-function refuseAll({ transactionalId, acks, topicData }: ProduceRequest): ErrorCode {
+function refuseAll({ transactionalId, topicData }: ProduceRequest): ErrorCode {
   if (transactionalId === null) {
     for (const { partitionData } of topicData)
       for (const { records } of partitionData)
         if (isTransactional(records)) return ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED;
   }
-  return acks === -1 || acks === 0 || acks === 1 ? ErrorCode.NONE : ErrorCode.INVALID_REQUIRED_ACKS;
+  return ErrorCode.NONE;
 }
 
 function refusePartition(
@@ -79,6 +79,8 @@ function refusePartition(
     request.version >= TOPIC_IDS_SINCE ? ErrorCode.UNKNOWN_TOPIC_ID : ErrorCode.UNKNOWN_TOPIC_OR_PARTITION;
   if (topic === undefined) return unknown;
   if (image.topicById(topic.id)?.partitions[index] === undefined) return ErrorCode.UNKNOWN_TOPIC_OR_PARTITION;
+  const { acks } = request.body;
+  if (acks < -1 || acks > 1) return ErrorCode.INVALID_REQUIRED_ACKS;
   // There are no transactions yet, so none can be open in this log.
   if (isTransactional(records)) return ErrorCode.INVALID_TXN_STATE;
   if (isInternalTopic(topic.name) && request.clientId !== ADMIN_CLIENT_ID)

@@ -163,7 +163,7 @@ describe('DescribeConfigs', () => {
     expect(of('retention.ms')).toMatchObject({
       value: '1000',
       configSource: 1,
-      readOnly: false,
+      readOnly: true,
       configType: 5,
     });
     expect(of('max.message.bytes')).toMatchObject({ value: '2000', configSource: 4, configType: 3 });

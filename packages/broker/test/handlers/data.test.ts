@@ -91,6 +91,29 @@ describe('Produce', () => {
     expect(answer().responses.map(({ name }) => name)).toEqual(['missing']);
   });
 
+  test('bad acks are refused where there is a log; what is unknown is told all the same', () => {
+    const broker = testBroker();
+    const topicData = [
+      { name: 'missing', partitionData: [{ index: 0, records: BATCH }] },
+      {
+        name: 'words',
+        partitionData: [
+          { index: 9, records: BATCH },
+          { index: 0, records: BATCH },
+        ],
+      },
+    ];
+    for (const acks of [2, -2]) {
+      const { answer } = produce(broker, 9, topicData, { acks });
+      expect(codes(answer())).toEqual([
+        ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
+        ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
+        ErrorCode.INVALID_REQUIRED_ACKS,
+      ]);
+    }
+    expect(broker.replicas.produced).toEqual([]);
+  });
+
   test('version 13 names topics by id', () => {
     const broker = testBroker();
     const { answer } = produce(broker, 13, [

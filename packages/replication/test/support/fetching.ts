@@ -19,6 +19,7 @@ export interface FetchOptions {
   readonly maxBytes?: number;
   readonly sessionId?: number;
   readonly sessionEpoch?: number;
+  readonly isolationLevel?: number;
   readonly forgotten?: readonly Wanted[];
   readonly replica?: { readonly replicaId: number; readonly replicaEpoch: number };
 }
@@ -30,6 +31,7 @@ export function fetchRequest(wanted: readonly Wanted[], options: FetchOptions = 
     maxWaitMs: options.maxWaitMs ?? 0,
     minBytes: options.minBytes ?? 1,
     maxBytes: options.maxBytes ?? 50_000_000,
+    isolationLevel: options.isolationLevel ?? 0,
     sessionId: options.sessionId ?? 0,
     sessionEpoch: options.sessionEpoch ?? -1,
     replicaState: options.replica,
