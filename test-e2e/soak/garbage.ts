@@ -14,6 +14,14 @@ import { startMillrace } from '../lib/cluster.ts';
 import { cacheFolder } from '../lib/paths.ts';
 import { runGarbage } from './garbage-trial.ts';
 
+/**
+ * Idle 90 to 150 MiB; the budget of 256 MiB for requests and answers; as much again for what is made of them in the
+ * heap and in the worker, until the garbage collector has run.
+ */
+const RESIDENT_MAX_MIB = 768;
+/** Heaps of 1 GiB. */
+const JAVA_RESIDENT_MAX_MIB = 2048;
+
 const { values } = parseArgs({
   options: {
     peer: { type: 'boolean', default: false },
@@ -34,6 +42,7 @@ try {
     windowMs: Number(values.window) * 1000,
     pairs: 3,
     pairsMax: 8,
+    residentMaxMiB: values.peer ? JAVA_RESIDENT_MAX_MIB : RESIDENT_MAX_MIB,
     only: values.only,
   };
   const garbage =

@@ -159,7 +159,10 @@ function lz4Frame(flags: number, headerChecksum: number, plain: Buffer, blockChe
   return Buffer.concat([head, size, plain, checksum, Buffer.alloc(4)]);
 }
 
-/** Batches whose header has a right checksum and says what the records do not. */
+/**
+ * Batches whose header has a right checksum and says what the records do not. Apache Kafka takes the one with a gap as long as
+ * it is not compressed; its offsets are then there twice.
+ */
 export function lyingBatches(): HostileBatch[] {
   const three = Buffer.concat([record(0), record(1), record(2)]);
   const none = { codec: Compression.NONE };
