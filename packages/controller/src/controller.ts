@@ -171,48 +171,55 @@ export class Controller {
     }
   }
 
-  register(request: RegisterRequest, now: Millis, reply: (response: RegisterResponse) => void): void {
+  /** True: this process is the broker from here on, and its control stream speaks for the id. */
+  register(request: RegisterRequest, now: Millis, reply: (response: RegisterResponse) => void): boolean {
     const call: Call<RegisterResponse> = {
       reply,
       fail: ({ errorCode, message }) => ({ errorCode, errorMessage: message, brokerEpoch: -1 }),
     };
     if (!this.isActive) {
       reply(call.fail(NOT_CONTROLLER));
-      return;
+      return false;
     }
     const decision = decideRegister(this.brokerContext(now), request);
-    if (!this.execute(decision, call)) return;
+    if (!this.execute(decision, call)) return false;
     const broker = this.head.broker(request.brokerId);
-    if (broker?.incarnationId === request.incarnationId) {
-      this.sessions.touch(broker.id, broker.incarnationId, now);
-    }
+    if (broker?.incarnationId !== request.incarnationId) return false;
+    this.sessions.touch(broker.id, broker.incarnationId, now);
+    return true;
   }
 
-  heartbeat(request: HeartbeatRequest, now: Millis, reply: (response: HeartbeatResponse) => void): void {
+  /** The incarnation that speaks: that of the registration with this epoch; undefined: there is none, the broker has to register. */
+  heartbeat(
+    request: HeartbeatRequest,
+    now: Millis,
+    reply: (response: HeartbeatResponse) => void,
+  ): Uuid | undefined {
     const call: Call<HeartbeatResponse> = {
       reply,
       fail: ({ errorCode }) => ({ errorCode, isCaughtUp: false, isFenced: true, shouldShutDown: false }),
     };
     if (!this.isActive) {
       reply(call.fail(NOT_CONTROLLER));
-      return;
+      return undefined;
     }
     const broker = currentRegistration(this.head, request.brokerId, request.brokerEpoch);
     if (broker === undefined) {
       reply(call.fail(refusal(ErrorCode.STALE_BROKER_EPOCH, 'the broker has to register')));
-      return;
+      return undefined;
     }
     this.sessions.touch(broker.id, broker.incarnationId, now, request.metadataOffset);
     const decision = decideHeartbeat(this.brokerContext(now), request);
     // A plain heartbeat does not wait for others' records: it is answered from what is committed.
     if (decision.records.length === 0 && this.image.broker(broker.id)?.epoch === broker.epoch) {
       reply(decision.respond(this.image));
-      return;
+      return broker.incarnationId;
     }
     const carriedOut = this.execute(decision, call);
     if (carriedOut && request.wantShutDown && !broker.inControlledShutdown) {
       this.sessions.shutdownStarted(broker.id, this.head.offset);
     }
+    return broker.incarnationId;
   }
 
   /** The control stream of this incarnation closed. The broker is fenced after the grace, unless it is heard of again. */

@@ -7,13 +7,15 @@ import type { Millis, NodeId, Offset, Uuid } from '@millrace/base';
 interface Session {
   readonly incarnationId: Uuid;
   expiresAt: Millis;
+  /** By how much `expiresAt` may still be put off because this process stood still; full again whenever the broker is heard. */
+  creditMs: Millis;
   /** The metadata offset that the broker last said it had applied; -1 unknown. */
   metadataOffset: Offset;
   /** Where the records of its controlled shutdown end; undefined before. */
   shutdownOffset: Offset | undefined;
 }
 
-/** A tick that comes later than this after a deadline says that this process stood still, not the brokers. */
+/** A tick that comes later than this after a deadline may mean that heartbeats lie unread because this process stood still. */
 const LATE_TICK_MS = 100;
 
 export class BrokerSessions {
@@ -35,10 +37,16 @@ export class BrokerSessions {
     const session = this.sessions.get(id);
     if (session?.incarnationId === incarnationId) {
       session.expiresAt = now + this.timeoutMs;
+      session.creditMs = this.timeoutMs;
       session.metadataOffset = Math.max(session.metadataOffset, metadataOffset);
     } else {
-      const expiresAt = now + this.timeoutMs;
-      this.sessions.set(id, { incarnationId, expiresAt, metadataOffset, shutdownOffset: undefined });
+      this.sessions.set(id, {
+        incarnationId,
+        expiresAt: now + this.timeoutMs,
+        creditMs: this.timeoutMs,
+        metadataOffset,
+        shutdownOffset: undefined,
+      });
     }
   }
 
@@ -104,21 +112,26 @@ export class BrokerSessions {
   /**
    * Removes and returns, sorted, the brokers whose sessions have ended.
    *
-   * If this process stood still (paused, starved), heartbeats may lie unread in its sockets: then nobody is judged, and
-   * every session is prolonged by the time that was lost.
+   * After a pause of this process heartbeats may lie unread in its sockets, so a late tick puts every session off by the time
+   * that was lost. It does so for one session timeout at most until the broker is heard again: a controller that is always late
+   * fences a silent broker within two timeouts.
    */
   takeExpired(now: Millis): NodeId[] {
     const next = this.nextExpiry();
     if (next === undefined || next > now) return [];
-    const lateMs = now - next;
-    if (lateMs > LATE_TICK_MS) {
-      const until = now + Math.min(lateMs, this.timeoutMs);
-      for (const session of this.sessions.values()) session.expiresAt = Math.max(session.expiresAt, until);
-      return [];
-    }
+    if (now - next > LATE_TICK_MS) this.putOff(now, now - next);
     const expired: NodeId[] = [];
     for (const [id, { expiresAt }] of this.sessions) if (expiresAt <= now) expired.push(id);
     for (const id of expired) this.sessions.delete(id);
     return expired.sort((a, b) => a - b);
+  }
+
+  private putOff(now: Millis, lateMs: Millis): void {
+    for (const session of this.sessions.values()) {
+      const until = now + Math.min(lateMs, session.creditMs);
+      if (until <= session.expiresAt) continue;
+      session.creditMs = Math.max(0, session.creditMs - (until - session.expiresAt));
+      session.expiresAt = until;
+    }
   }
 }

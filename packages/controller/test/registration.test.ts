@@ -241,4 +241,28 @@ describe('sessions', () => {
     h.commit();
     expect(h.active.image.isAlive(1)).toBe(false);
   });
+
+  test('a controller whose ticks are always late fences a silent broker within two sessions', () => {
+    const h = new Harness({ sessionTimeoutMs: 3000 }, [1, 2]);
+    const start = h.now;
+    while (h.active.head.isAlive(1) && h.now < start + 60_000) {
+      h.now += 200; // an overloaded process: every tick comes 200 ms after its deadline, or later
+      h.heartbeat(2);
+      if (h.active.nextDeadline()! <= h.now - 200) h.active.tick(h.now);
+    }
+    h.commit();
+    expect(h.now - start).toBeLessThanOrEqual(2 * 3000 + 1000);
+    expect([h.active.image.isAlive(1), h.active.image.isAlive(2)]).toEqual([false, true]);
+  });
+
+  test('a broker that is heard of between late ticks is never fenced', () => {
+    const h = new Harness({ sessionTimeoutMs: 3000 }, [1]);
+    for (let round = 0; round < 20; round++) {
+      h.now += 10_000; // each time the controller stands still for longer than a session
+      h.active.tick(h.now);
+      h.now += 500;
+      h.heartbeat(1);
+    }
+    expect(h.active.head.isAlive(1)).toBe(true);
+  });
 });
