@@ -10,6 +10,7 @@ import {
   type RpcService,
   type RpcStream,
   type RpcStreamHandler,
+  type Uuid,
 } from '@millrace/base';
 import type { Controller } from '@millrace/controller';
 import {
@@ -28,7 +29,7 @@ import type { Quorum } from '@millrace/raft';
 import { answerDescribeQuorum } from './describe-quorum.ts';
 
 export interface ControlServiceOptions {
-  readonly quorum: Quorum;
+  readonly quorum: Pick<Quorum, 'handle' | 'leader' | 'describe'>;
   readonly controller: Controller;
   readonly controllerListenerName: string;
   readonly clock: Clock;
@@ -145,7 +146,8 @@ class SessionStream implements RpcStreamHandler {
   private readonly options: ControlServiceOptions;
   private readonly stream: RpcStream;
   private readonly latestStreams: LatestStreams;
-  private brokerId: NodeId = -1;
+  /** Who spoke on it last under a registration that holds; undefined: nobody yet. A process that was refused is nobody. */
+  private speaker: { readonly brokerId: NodeId; readonly incarnationId: Uuid } | undefined;
 
   constructor(options: ControlServiceOptions, stream: RpcStream, latestStreams: LatestStreams) {
     this.options = options;
@@ -172,18 +174,17 @@ class SessionStream implements RpcStreamHandler {
 
   closed(reason: string): void {
     const { controller, clock, logger } = this.options;
-    const { brokerId } = this;
+    if (this.speaker === undefined) return;
+    const { brokerId, incarnationId } = this.speaker;
     if (this.latestStreams.get(brokerId) !== this) return;
     this.latestStreams.delete(brokerId);
-    const registration = controller.image.broker(brokerId);
-    if (registration === undefined) return;
     if (controller.isActive) logger.info('broker-session-closed', { brokerId, reason });
-    controller.sessionLost(brokerId, registration.incarnationId, clock.monotonicMs());
+    controller.sessionLost(brokerId, incarnationId, clock.monotonicMs());
     this.options.touched();
   }
 
-  private speaksFor(brokerId: NodeId): void {
-    this.brokerId = brokerId;
+  private speaksFor(brokerId: NodeId, incarnationId: Uuid): void {
+    this.speaker = { brokerId, incarnationId };
     this.latestStreams.set(brokerId, this);
   }
 
@@ -206,11 +207,11 @@ class SessionStream implements RpcStreamHandler {
     }
     const now = clock.monotonicMs();
     if (register !== undefined) {
-      this.speaksFor(register.brokerId);
-      controller.register(register, now, (response) => send({ register: response }));
+      const accepted = controller.register(register, now, (response) => send({ register: response }));
+      if (accepted) this.speaksFor(register.brokerId, register.incarnationId as Uuid);
     } else if (heartbeat !== undefined) {
-      this.speaksFor(heartbeat.brokerId);
-      controller.heartbeat(heartbeat, now, (response) => send({ heartbeat: response }));
+      const speaker = controller.heartbeat(heartbeat, now, (response) => send({ heartbeat: response }));
+      if (speaker !== undefined) this.speaksFor(heartbeat.brokerId, speaker);
     }
   }
 }

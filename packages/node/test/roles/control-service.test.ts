@@ -1,0 +1,174 @@
+/**
+ * Goal: only a process whose registration was accepted speaks for a broker id, on its control stream and with the end of that
+ * stream. Method: streams played by hand on a controller whose records commit at once.
+ */
+import type { RpcStreamHandler, Uuid } from '@millrace/base';
+import { Prng } from '@millrace/base';
+import { ManualClock, MemoryLogger } from '@millrace/base/testing';
+import { Controller } from '@millrace/controller';
+import { ControlMethod, ControlRequest, ControlResponse } from '@millrace/metadata';
+import { ErrorCode } from '@millrace/protocol';
+import { describe, expect, test } from 'vitest';
+import { ControlService } from '../../src/roles/control-service.ts';
+
+const BROKER = 1;
+const SESSION_MS = 3000;
+const GRACE_MS = 100;
+
+function idOf(letter: string): Uuid {
+  return `${letter.repeat(21)}A` as Uuid;
+}
+
+/** One control stream of one process. */
+class Process {
+  readonly answers: ControlResponse[] = [];
+  private readonly incarnation: Uuid;
+  private readonly handler: RpcStreamHandler;
+  private sequence = 0;
+
+  constructor(service: ControlService, incarnation: Uuid) {
+    this.incarnation = incarnation;
+    this.handler = service.stream(ControlMethod.session, {
+      send: (body) => this.answers.push(ControlResponse.decode(body)),
+      close: () => {},
+    });
+  }
+
+  register(): ControlResponse {
+    return this.ask({
+      register: {
+        brokerId: BROKER,
+        incarnationId: this.incarnation,
+        clusterId: '',
+        listeners: [{ name: 'PLAINTEXT', host: 'localhost', port: 9092 }],
+        rack: undefined,
+        previousBrokerEpoch: -1,
+        logDirs: [this.incarnation],
+      },
+      heartbeat: undefined,
+    });
+  }
+
+  heartbeat(brokerEpoch: number): ControlResponse {
+    const metadataOffset = 1_000_000;
+    return this.ask({
+      register: undefined,
+      heartbeat: { brokerId: BROKER, brokerEpoch, metadataOffset, wantFence: false, wantShutDown: false },
+    });
+  }
+
+  dies(): void {
+    this.handler.closed('the process died');
+  }
+
+  private ask(request: Omit<ControlRequest, 'sequence'>): ControlResponse {
+    this.handler.message(ControlRequest.encode({ sequence: ++this.sequence, ...request }));
+    return this.answers.at(-1)!;
+  }
+}
+
+class World {
+  readonly clock = new ManualClock();
+  readonly controller: Controller;
+  readonly service: ControlService;
+  private nextOffset = 0;
+
+  constructor() {
+    const logger = new MemoryLogger();
+    this.controller = new Controller({
+      nodeId: 100,
+      random: new Prng(1),
+      logger,
+      config: { sessionTimeoutMs: SESSION_MS, connectionLossGraceMs: GRACE_MS },
+      propose: (records) => {
+        const baseOffset = this.nextOffset;
+        this.nextOffset += records.length;
+        this.clock.soon(() => this.controller.committed({ baseOffset, epoch: 1, records }));
+        return this.nextOffset - 1;
+      },
+    });
+    this.controller.becameLeader(1, 0);
+    const quorum = { handle: () => false, leader: () => undefined, describe: () => undefined! };
+    const { clock, controller } = this;
+    const controllerListenerName = 'CONTROLLER';
+    this.service = new ControlService({
+      quorum,
+      controller,
+      controllerListenerName,
+      clock,
+      logger,
+      touched: () => clock.settle(),
+    });
+  }
+
+  /** A registered broker that is unfenced. */
+  healthyBroker(): { process: Process; epoch: number } {
+    const process = new Process(this.service, idOf('H'));
+    process.register();
+    const epoch = process.answers.at(-1)!.register!.brokerEpoch;
+    process.heartbeat(epoch);
+    expect(this.isAlive).toBe(true);
+    return { process, epoch };
+  }
+
+  pass(ms: number): void {
+    this.clock.advance(ms);
+    this.controller.tick(this.clock.monotonicMs());
+    this.clock.settle();
+  }
+
+  get isAlive(): boolean {
+    return this.controller.image.isAlive(BROKER);
+  }
+}
+
+describe('a process with the id of a live broker', () => {
+  test('is refused, and its death does not end the session of the healthy one', () => {
+    const world = new World();
+    world.healthyBroker();
+    const intruder = new Process(world.service, idOf('I'));
+    expect(intruder.register().register?.errorCode).toBe(ErrorCode.DUPLICATE_BROKER_REGISTRATION);
+    intruder.dies();
+    world.pass(GRACE_MS + 1);
+    expect(world.isAlive).toBe(true);
+  });
+
+  test('does not hide the death of the healthy one', () => {
+    const world = new World();
+    const { process } = world.healthyBroker();
+    new Process(world.service, idOf('I')).register();
+    process.dies();
+    world.pass(GRACE_MS + 1);
+    expect(world.isAlive).toBe(false);
+  });
+
+  test('is nobody with an epoch that does not hold', () => {
+    const world = new World();
+    const { epoch } = world.healthyBroker();
+    const intruder = new Process(world.service, idOf('I'));
+    expect(intruder.heartbeat(epoch + 7).heartbeat?.errorCode).toBe(ErrorCode.STALE_BROKER_EPOCH);
+    intruder.dies();
+    world.pass(GRACE_MS + 1);
+    expect(world.isAlive).toBe(true);
+  });
+});
+
+describe('the end of a control stream', () => {
+  test('ends the session after the grace', () => {
+    const world = new World();
+    world.healthyBroker().process.dies();
+    world.pass(GRACE_MS - 1);
+    expect(world.isAlive).toBe(true);
+    world.pass(2);
+    expect(world.isAlive).toBe(false);
+  });
+
+  test('does not end the session when the broker speaks on a newer stream', () => {
+    const world = new World();
+    const { process, epoch } = world.healthyBroker();
+    new Process(world.service, idOf('H')).heartbeat(epoch);
+    process.dies();
+    world.pass(GRACE_MS + 1);
+    expect(world.isAlive).toBe(true);
+  });
+});
