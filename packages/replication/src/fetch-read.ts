@@ -85,8 +85,7 @@ export function inspect(partition: Partition, item: FetchItem, reader: Reader): 
   // Kafka's Fetch takes any negative epoch for none; its lookups only -1.
   const refusal = partition.checkLeader(Math.max(-1, item.currentLeaderEpoch));
   if (refusal !== ErrorCode.NONE) return refusal;
-  if (reader.isFollower && !partition.leadership?.remotes.has(reader.replicaId))
-    return ErrorCode.UNKNOWN_LEADER_EPOCH;
+  if (reader.isFollower && !partition.leadership?.remotes.has(reader.replicaId)) return strangerError(item);
   const { log } = partition;
   if (item.lastFetchedEpoch >= 0) {
     const end = log.endOffsetForEpoch(item.lastFetchedEpoch);
@@ -98,6 +97,11 @@ export function inspect(partition: Partition, item: FetchItem, reader: Reader): 
   // have it start anew.
   const mayBeReplaced = !reader.isFollower && item.fetchOffset > log.endOffset && partition.mayBeReplaced;
   return mayBeReplaced ? ErrorCode.NOT_LEADER_OR_FOLLOWER : ErrorCode.OFFSET_OUT_OF_RANGE;
+}
+
+/** A stranger that names the epoch of this leader may know of a reassignment that this broker does not, and asks again. */
+function strangerError({ currentLeaderEpoch }: FetchItem): ErrorCode {
+  return currentLeaderEpoch < 0 ? ErrorCode.NOT_LEADER_OR_FOLLOWER : ErrorCode.UNKNOWN_LEADER_EPOCH;
 }
 
 /** Offset up to which the reader may see. */

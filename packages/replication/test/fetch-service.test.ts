@@ -136,6 +136,8 @@ describe('visibility', () => {
     const position = { fetchOffset: 1, currentLeaderEpoch: 0 };
     const stranger = fetch(position, { replica: { replicaId: 9, replicaEpoch: 1 } });
     expect(only(stranger)?.errorCode).toBe(ErrorCode.UNKNOWN_LEADER_EPOCH);
+    const withoutEpoch = fetch({ fetchOffset: 1 }, { replica: { replicaId: 9, replicaEpoch: 1 } });
+    expect(only(withoutEpoch)?.errorCode).toBe(ErrorCode.NOT_LEADER_OR_FOLLOWER);
     fetch(position, { replica: { replicaId: 2, replicaEpoch: epoch - 1 } });
     fetch(position, { replica: { replicaId: 2, replicaEpoch: -1 } });
     expect(world.partition(1, topic).highWatermark).toBe(0);
