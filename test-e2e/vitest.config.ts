@@ -9,6 +9,7 @@ export default defineConfig({
       'clients/*.test.ts',
       'soak/*.test.ts',
       'bench/*.test.ts',
+      'wire/*.test.ts',
       'published.test.ts',
       '../packages/log/test/kafka-dump-log.test.ts', // needs Kafka's own tools, as the console tools do
       '../packages/protocol/test/kafka-schemas.test.ts', // needs Maven, as the Java client does

@@ -48,12 +48,11 @@ export function allVersions(api: AnyApi): number[] {
   return Array.from({ length: api.maxVersion - api.minVersion + 1 }, (_, i) => api.minVersion + i);
 }
 
-/** The versions at which the form of an API changes: the ends, and both sides of becoming flexible. */
-export function telltaleVersions(api: AnyApi): number[] {
-  const { minVersion, maxVersion, flexibleFrom } = api;
-  return [...new Set([minVersion, flexibleFrom - 1, flexibleFrom, maxVersion])].filter(
-    (version) => version >= minVersion && version <= maxVersion,
-  );
+/** The newest version of each form of an API: the last that is not flexible, and the last. */
+export function telltaleVersions({ minVersion, maxVersion, flexibleFrom }: AnyApi): number[] {
+  return flexibleFrom > minVersion && flexibleFrom <= maxVersion
+    ? [flexibleFrom - 1, maxVersion]
+    : [maxVersion];
 }
 
 class Run {

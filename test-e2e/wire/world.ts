@@ -29,8 +29,9 @@ const spares: readonly [Purpose, number, number][] = [
   ['grown', apis.createPartitions.minVersion, apis.createPartitions.maxVersion],
 ];
 
-/** Of the first record; each following one is a second later. */
-export const FIRST_TIMESTAMP = 1_790_000_000_000;
+const HOUR_MS = 3_600_000;
+/** Of the first record; each following one is a second later. Recent, or retention would remove them during the run. */
+export const FIRST_TIMESTAMP: number = Math.floor(Date.now() / HOUR_MS - 1) * HOUR_MS;
 export const RECORDS = 6;
 const READY_TRIES = 100;
 

@@ -6,7 +6,7 @@ const hex = (text: string) => Buffer.from(text, 'hex');
 
 describe('any negative length is null where null is allowed', () => {
   it.each(['ffff', 'fffe', '8000'])('a client id of length %s', (length) => {
-    const frame = hex('0012' + '0000' + '00000007' + length);
+    const frame = hex(`0012000000000007${length}`);
     expect(decodeRequestHeader(frame)).toMatchObject({ clientId: null, bodyPosition: 10 });
   });
 

@@ -40,7 +40,7 @@ export const produce: ApiCases = {
     {
       name: 'null records',
       value: (world, version) =>
-        version === 3 || version === 13 ? produceOf(world, world.sink, {}, { records: null }) : undefined,
+        version === 13 ? produceOf(world, world.sink, {}, { records: null }) : undefined,
     },
     { name: 'acks 0', value: (world) => produceOf(world, world.sink, { acks: 0 }) },
     { name: 'acks all', value: (world) => produceOf(world, world.sink, { acks: -1 }) },
@@ -166,6 +166,13 @@ export const fetch: ApiCases = {
     fetchPartition('last fetched epoch that is newer', { fetchOffset: 2, lastFetchedEpoch: 1000 }),
     fetchWith('read committed', { isolationLevel: 1 }),
     fetchWith('as replica 77', { replicaId: 77, replicaState: { replicaId: 77, replicaEpoch: 1 } }),
+    {
+      name: 'as replica 77, with the leader epoch',
+      value: (world) => {
+        const replica = { replicaId: 77, replicaState: { replicaId: 77, replicaEpoch: 1 } };
+        return fetchOf(world, world.full, replica, { currentLeaderEpoch: 0 });
+      },
+    },
     fetchWith('as a debugging consumer', { replicaId: -2 }),
     fetchWith('a session is opened', { sessionEpoch: 0 }),
     fetchWith('an unknown session', { sessionId: 123, sessionEpoch: 1 }),

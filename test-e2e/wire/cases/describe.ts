@@ -37,7 +37,7 @@ export const metadata: ApiCases = {
     {
       name: 'an unknown topic that may be created',
       value: (world, version) =>
-        metadataOf([{ name: `${world.prefix}-auto-${version}` }], { allowAutoTopicCreation: true }),
+        metadataOf([{ name: `auto-${world.prefix}-${version}` }], { allowAutoTopicCreation: true }),
     },
     {
       name: 'an unknown topic that may not be created',

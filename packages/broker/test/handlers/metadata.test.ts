@@ -237,6 +237,8 @@ describe('DescribeTopicPartitions', () => {
       'nothing error 3',
       'zebras 0',
     ]);
+    const operations = page(broker, { topics }).topics.map((topic) => topic.topicAuthorizedOperations);
+    expect(operations).toEqual([3576, 3576, 3576, 3576]);
     const strict = testBroker({ config: { describePartitionsMax: 1 } });
     expect(page(strict, { topics: [] })).toMatchObject({
       shown: ['words 0'],
