@@ -9,6 +9,7 @@ import {
   type MetadataImage,
   type MetadataRecord,
   numberOf,
+  type TopicImage,
 } from '@millrace/metadata';
 import type { ControllerConfig } from './config.ts';
 import { partitionChange } from './partition-change.ts';
@@ -27,25 +28,50 @@ export interface BrokerEffects {
 export function partitionEffects(
   image: MetadataImage,
   config: ControllerConfig,
-  { brokers, isActive, leaving, leavesEmpty }: BrokerEffects,
+  effects: BrokerEffects,
 ): MetadataRecord[] {
   const records: MetadataRecord[] = [];
   const seen = new Set<string>();
-  for (const broker of brokers) {
-    for (const { topic, index, partition } of image.partitionsOf(broker)) {
-      if (brokers.length > 1) {
+  for (const broker of effects.brokers) {
+    for (const { topic, index } of image.partitionsOf(broker)) {
+      if (effects.brokers.length > 1) {
         const key = `${topic.id}/${index}`;
         if (seen.has(key)) continue;
         seen.add(key);
       }
-      const uncleanElection = allowsUncleanElection(image, config, topic.name);
-      const minInsyncReplicas = minInsyncReplicasOf(image, config, topic.name);
-      const situation = { partition, isActive, leaving, leavesEmpty, uncleanElection, minInsyncReplicas };
-      const record = partitionChange(topic.id, index, situation);
+      const record = effectOn(image, config, topic, index, effects);
       if (record !== undefined) records.push(record);
     }
   }
   return records;
+}
+
+/** What an earlier controller was to elect when it was deposed, in the middle of a decision that was cut into several batches. */
+export function electLeaderless(image: MetadataImage, config: ControllerConfig): MetadataRecord[] {
+  const records: MetadataRecord[] = [];
+  const isActive = (id: NodeId) => image.isActive(id);
+  for (const name of image.topicNames) {
+    const topic = image.topic(name)!;
+    topic.partitions.forEach(({ leader }, index) => {
+      const record = leader === -1 ? effectOn(image, config, topic, index, { isActive }) : undefined;
+      if (record !== undefined) records.push(record);
+    });
+  }
+  return records;
+}
+
+function effectOn(
+  image: MetadataImage,
+  config: ControllerConfig,
+  topic: TopicImage,
+  index: number,
+  { isActive, leaving, leavesEmpty }: Omit<BrokerEffects, 'brokers'>,
+): MetadataRecord | undefined {
+  const uncleanElection = allowsUncleanElection(image, config, topic.name);
+  const minInsyncReplicas = minInsyncReplicasOf(image, config, topic.name);
+  const partition = topic.partitions[index]!;
+  const situation = { partition, isActive, leaving, leavesEmpty, uncleanElection, minInsyncReplicas };
+  return partitionChange(topic.id, index, situation);
 }
 
 export function minInsyncReplicasOf(image: MetadataImage, config: ControllerConfig, topic: string): number {

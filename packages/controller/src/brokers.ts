@@ -177,16 +177,26 @@ function heartbeatRecords(
   return [];
 }
 
-/** Fences brokers in one step, so that none of them is elected in place of another. */
+/**
+ * Fences brokers in one step, so that none of them is elected in place of another. Their partitions come first, as in every change that
+ * makes a broker go: should the records be cut apart and the rest of them be lost, the broker is as it was, so the change is made again
+ * for the partitions that are left.
+ */
 export function fence({ image, config }: BrokerContext, ids: readonly NodeId[]): MetadataRecord[] {
   const brokers = ids.filter((id) => image.isAlive(id));
-  const records: MetadataRecord[] = brokers.map((id) => {
-    return { type: 'brokerChange', brokerId: id, brokerEpoch: image.broker(id)!.epoch, fenced: true };
-  });
   const isActive = (id: NodeId) => !brokers.includes(id) && image.isActive(id);
-  return records.concat(partitionEffects(image, config, { brokers, isActive }));
+  const records = partitionEffects(image, config, { brokers, isActive });
+  for (const id of brokers)
+    records.push({
+      type: 'brokerChange',
+      brokerId: id,
+      brokerEpoch: image.broker(id)!.epoch,
+      fenced: true,
+    });
+  return records;
 }
 
+/** It comes first: a fenced broker leads nothing. If the rest is cut off and lost, the next controller elects (electLeaderless). */
 function unfence({ image, config }: BrokerContext, broker: BrokerRegistration): MetadataRecord[] {
   const isActive = (id: NodeId) => id === broker.id || image.isActive(id);
   return [
@@ -199,8 +209,8 @@ function unfence({ image, config }: BrokerContext, broker: BrokerRegistration): 
 function controlledShutdown({ image, config }: BrokerContext, broker: BrokerRegistration): MetadataRecord[] {
   const isActive = (id: NodeId) => id !== broker.id && image.isActive(id);
   return [
-    { type: 'brokerChange', brokerId: broker.id, brokerEpoch: broker.epoch, inControlledShutdown: true },
     ...partitionEffects(image, config, { brokers: [broker.id], isActive }),
+    { type: 'brokerChange', brokerId: broker.id, brokerEpoch: broker.epoch, inControlledShutdown: true },
   ];
 }
 

@@ -14,6 +14,8 @@ export interface ControllerConfig {
   readonly deleteTopicEnable: boolean;
   /** CreateTopics and CreatePartitions that would create more partitions at once are refused. */
   readonly maxPartitionsPerRequest: number;
+  /** Where a batch of the quorum's log is closed: as much as one answer to a fetch carries. */
+  readonly batchBytes: number;
   /** Producer ids handed to a broker at once. */
   readonly producerIdBlockSize: number;
   /** Properties set in this node's configuration; topic configs that were not set fall back to them. */
@@ -27,6 +29,7 @@ export const defaultControllerConfig: ControllerConfig = {
   defaultReplicationFactor: 1,
   deleteTopicEnable: true,
   maxPartitionsPerRequest: 10_000,
+  batchBytes: 1 << 20,
   producerIdBlockSize: 1000,
   serverProperties: new Map(),
 };

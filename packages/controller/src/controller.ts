@@ -26,7 +26,6 @@ import {
   type AlterPartitionResponse,
   applyRecords,
   decodeRecord,
-  encodeRecord,
   type HeartbeatRequest,
   type HeartbeatResponse,
   type MetadataDelta,
@@ -46,6 +45,8 @@ import {
 } from '@millrace/protocol';
 import { decideAlterPartition } from './alter-partition.ts';
 import { type Refusal, refusal } from './assignments.ts';
+import { batchesOf, type ProposedBatch, type ProposedBatches } from './batches.ts';
+import { electLeaderless } from './broker-effects.ts';
 import {
   type BrokerContext,
   currentRegistration,
@@ -98,10 +99,17 @@ interface Call<R> {
   readonly fail: (failure: Refusal) => R;
   /** When the client stops waiting. */
   readonly deadline?: Millis;
+  /** What the client may have written to the log at once. */
+  readonly bytesMax?: number;
 }
 
 const NOT_CONTROLLER = refusal(ErrorCode.NOT_CONTROLLER, 'this node is not the active controller');
 const TIMED_OUT = refusal(ErrorCode.REQUEST_TIMED_OUT, 'not committed in time; it may still be carried out');
+
+/** As Kafka answers an operation of too many records. */
+const TOO_LARGE = refusal(ErrorCode.POLICY_VIOLATION, 'Unable to perform excessively large batch operation.');
+/** Of the records of one client's request. */
+const REQUEST_BYTES_MAX = 16 << 20;
 
 export class Controller {
   /** At the last committed offset. What everybody may see. */
@@ -156,6 +164,7 @@ export class Controller {
       if (!broker.fenced) this.sessions.touch(broker.id, broker.incarnationId, now);
     }
     this.options.logger.info('controller-activated', { epoch, offset: this.image.offset });
+    this.replayProposed(this.batchesOf(electLeaderless(this.image, this.config))!.batches);
   }
 
   /** The leadership is over: what was not committed counts as not done (it may yet be, by a successor). */
@@ -260,6 +269,7 @@ export class Controller {
       reply,
       fail: (failure) => failCreateTopics(request, failure),
       deadline: now + Math.max(0, request.timeoutMs),
+      bytesMax: REQUEST_BYTES_MAX,
     });
   }
 
@@ -273,6 +283,7 @@ export class Controller {
       reply,
       fail: (failure) => failDeleteTopics(request, failure),
       deadline: now + Math.max(0, request.timeoutMs),
+      bytesMax: REQUEST_BYTES_MAX,
     });
   }
 
@@ -286,6 +297,7 @@ export class Controller {
       reply,
       fail: (failure) => failCreatePartitions(request, failure),
       deadline: now + Math.max(0, request.timeoutMs),
+      bytesMax: REQUEST_BYTES_MAX,
     });
   }
 
@@ -299,15 +311,15 @@ export class Controller {
 
   /** Ends sessions and waiting that are over at `now`. */
   tick(now: Millis): void {
-    for (let entry = this.deadlines.popDue(now); entry !== undefined; entry = this.deadlines.popDue(now)) {
-      const late = entry;
-      this.parked.removeWhere((other) => other === late);
-      late.failed(TIMED_OUT);
-    }
+    const late = new Set<Parked>();
+    for (let entry = this.deadlines.popDue(now); entry !== undefined; entry = this.deadlines.popDue(now))
+      late.add(entry);
+    if (late.size > 0) this.parked.removeWhere((entry) => late.has(entry));
+    for (const entry of late) entry.failed(TIMED_OUT);
     if (!this.isActive) return;
     const silent = this.sessions.takeExpired(now);
     const records = fence(this.brokerContext(now), silent);
-    if (records.length > 0) this.replayProposed(records);
+    if (records.length > 0) this.replayProposed(this.batchesOf(records)!.batches);
   }
 
   private brokerContext(now: Millis): BrokerContext {
@@ -326,9 +338,13 @@ export class Controller {
 
   /** Proposes and replays the records, then answers once everything the decision has seen is committed. */
   private execute<R>(decision: Decision<R>, call: Call<R>): boolean {
-    if (decision.records.length > 0 && !this.replayProposed(decision.records)) {
-      call.reply(call.fail(NOT_CONTROLLER));
-      return false;
+    if (decision.records.length > 0) {
+      const proposed = this.batchesOf(decision.records);
+      const isTooLarge = proposed === undefined || proposed.bytes > (call.bytesMax ?? proposed.bytes);
+      if (isTooLarge || !this.replayProposed(proposed.batches)) {
+        call.reply(call.fail(isTooLarge ? TOO_LARGE : NOT_CONTROLLER));
+        return false;
+      }
     }
     const response = decision.respond(this.head);
     if (this.head.offset <= this.image.offset) {
@@ -345,16 +361,22 @@ export class Controller {
     return true;
   }
 
+  private batchesOf(records: readonly MetadataRecord[]): ProposedBatches | undefined {
+    return batchesOf(records, this.config.batchBytes);
+  }
+
   /** False: the quorum has another leader already, and `resigned` will follow. */
-  private replayProposed(records: readonly MetadataRecord[]): boolean {
+  private replayProposed(batches: readonly ProposedBatch[]): boolean {
     assert(this.activeEpoch !== undefined, 'only the active controller proposes');
-    const last = this.options.propose(records.map(encodeRecord));
-    if (last === undefined) return false;
-    const baseOffset = last - records.length + 1;
-    const { image, delta } = applyRecords(this.head, { baseOffset, epoch: this.activeEpoch, records });
-    this.head = image;
-    for (const id of delta.changedBrokers)
-      if (delta.previous.isAlive(id) && !image.isAlive(id)) this.sessions.fenced(id, last);
+    for (const { records, encoded } of batches) {
+      const last = this.options.propose(encoded);
+      if (last === undefined) return false;
+      const baseOffset = last - records.length + 1;
+      const { image, delta } = applyRecords(this.head, { baseOffset, epoch: this.activeEpoch, records });
+      this.head = image;
+      for (const id of delta.changedBrokers)
+        if (delta.previous.isAlive(id) && !image.isAlive(id)) this.sessions.fenced(id, last);
+    }
     return true;
   }
 }

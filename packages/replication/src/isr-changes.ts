@@ -8,6 +8,9 @@ import { ErrorCode } from '@millrace/protocol';
 import type { IsrProposal } from './partition-ports.ts';
 import type { Timers } from './timers.ts';
 
+/** The rest goes with the next request: a message has a largest size. */
+const REQUEST_PARTITIONS_MAX = 10_000;
+
 export interface IsrChangesPorts {
   readonly brokerId: NodeId;
   readonly clock: Clock;
@@ -45,8 +48,9 @@ export class IsrChanges {
   }
 
   private send(): void {
-    const proposals = this.queue.filter((proposal) => proposal.isPending());
-    this.queue = [];
+    const pending = this.queue.filter((proposal) => proposal.isPending());
+    const proposals = pending.slice(0, REQUEST_PARTITIONS_MAX);
+    this.queue = pending.slice(REQUEST_PARTITIONS_MAX);
     if (proposals.length === 0) return;
     this.isInFlight = true;
     this.ports.send(this.request(proposals), (response) => {

@@ -1,13 +1,20 @@
 /** Client requests that only the active controller can answer, sent there and back as bytes. */
+import type { Clock } from '@millrace/base';
 import { ControlMethod, ForwardRequest, ForwardResponse } from '@millrace/metadata';
 import { ErrorCode } from '@millrace/protocol';
 import type { Forward } from '../handler.ts';
 import type { ControllerChannel } from './controller-channel.ts';
 
 const NOTHING = new Uint8Array(0);
+/** What fits into a message of the control plane, with room to spare. A larger request would fail on every controller in turn. */
+export const FORWARDED_BYTES_MAX = 16 << 20;
 
-export function forwardOver(channel: ControllerChannel): Forward {
+export function forwardOver(channel: Pick<ControllerChannel, 'request'>, clock: Clock): Forward {
   return ({ apiKey, apiVersion, clientId, body, timeoutMs }, done) => {
+    if (body.length > FORWARDED_BYTES_MAX) {
+      clock.soon(() => done({ errorCode: ErrorCode.POLICY_VIOLATION, body: NOTHING }));
+      return;
+    }
     const request = ForwardRequest.encode({ apiKey, apiVersion, clientId: clientId ?? undefined, body });
     channel.request(ControlMethod.forward, request, ForwardResponse, timeoutMs, (response) => {
       if (response === undefined) done({ errorCode: ErrorCode.REQUEST_TIMED_OUT, body: NOTHING });

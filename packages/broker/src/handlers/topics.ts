@@ -6,6 +6,7 @@ import { type AnyApi, apis, ErrorCode } from '@millrace/protocol';
 import { type BrokerContext, defineHandler, type Request } from '../handler.ts';
 
 const NOT_CARRIED_OUT = 'The active controller did not answer in time.';
+const TOO_LARGE = 'Unable to perform excessively large batch operation.';
 /** Pause before a request that met a controller on its way out is sent again. */
 const RETRY_MS = 50;
 const DELETE_BY_ID_SINCE = 6;
@@ -20,7 +21,7 @@ export const createTopics = defineHandler(apis.createTopics, (broker, request, r
       return true;
     },
     failed: (errorCode) => {
-      const failed = { errorCode, errorMessage: NOT_CARRIED_OUT };
+      const failed = { errorCode, errorMessage: whyNot(errorCode) };
       reply.send({ topics: body.topics.map(({ name }) => ({ name, ...failed })) });
     },
   });
@@ -36,7 +37,7 @@ export const deleteTopics = defineHandler(apis.deleteTopics, (broker, request, r
       return true;
     },
     failed: (errorCode) => {
-      const failed = { errorCode, errorMessage: NOT_CARRIED_OUT };
+      const failed = { errorCode, errorMessage: whyNot(errorCode) };
       const responses =
         version >= DELETE_BY_ID_SINCE
           ? body.topics.map(({ name, topicId }) => ({ name, topicId, ...failed }))
@@ -56,7 +57,7 @@ export const createPartitions = defineHandler(apis.createPartitions, (broker, re
       return true;
     },
     failed: (errorCode) => {
-      const failed = { errorCode, errorMessage: NOT_CARRIED_OUT };
+      const failed = { errorCode, errorMessage: whyNot(errorCode) };
       reply.send({ results: body.topics.map(({ name }) => ({ name, ...failed })) });
     },
   });
@@ -99,6 +100,10 @@ function forward(
     else clock.setTimer(RETRY_MS, () => attempt(leftMs));
   };
   attempt(timeoutMs);
+}
+
+function whyNot(errorCode: ErrorCode): string {
+  return errorCode === ErrorCode.POLICY_VIOLATION ? TOO_LARGE : NOT_CARRIED_OUT;
 }
 
 function isNotController({ errorCode }: { readonly errorCode: number }): boolean {

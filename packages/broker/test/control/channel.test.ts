@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { AlterPartitionSender } from '../../src/control/alter-partition-sender.ts';
 import { ControllerChannel } from '../../src/control/controller-channel.ts';
 import { ControllerLocator } from '../../src/control/controller-locator.ts';
-import { forwardOver } from '../../src/control/forwarding.ts';
+import { FORWARDED_BYTES_MAX, forwardOver } from '../../src/control/forwarding.ts';
 import { ProducerIdBlocks } from '../../src/control/producer-id-blocks.ts';
 import type { ForwardedResponse } from '../../src/handler.ts';
 import { TestControllers } from '../support/controllers.ts';
@@ -17,11 +17,9 @@ function setUp() {
   const locator = new ControllerLocator(controllers.addresses, controllers.hub.endpoint('broker-1'));
   const channel = new ControllerChannel({ locator, clock, logger });
   const answers: (ForwardedResponse & { at: number })[] = [];
-  const forward = (timeoutMs: number) =>
-    forwardOver(channel)(
-      { apiKey: 19, apiVersion: 7, clientId: 'c', body: new Uint8Array([1, 2, 3]), timeoutMs },
-      (response) =>
-        answers.push({ ...response, body: new Uint8Array(response.body), at: clock.monotonicMs() }),
+  const forward = (timeoutMs: number, body = new Uint8Array([1, 2, 3])) =>
+    forwardOver(channel, clock)({ apiKey: 19, apiVersion: 7, clientId: 'c', body, timeoutMs }, (response) =>
+      answers.push({ ...response, body: new Uint8Array(response.body), at: clock.monotonicMs() }),
     );
   return { clock, logger, controllers, locator, channel, forward, answers };
 }
@@ -32,6 +30,14 @@ describe('forwarding', () => {
     forward(1000);
     clock.advance(10);
     expect(answers).toEqual([{ errorCode: 0, body: new Uint8Array([1, 2, 3]), at: 2 }]);
+  });
+
+  test('a request that no message carries is refused at once, and no controller is asked', () => {
+    const { clock, controllers, forward, answers } = setUp();
+    for (const id of [101, 102, 103]) controllers.kill(id);
+    forward(1000, new Uint8Array(FORWARDED_BYTES_MAX + 1));
+    clock.advance(1);
+    expect(answers).toEqual([{ errorCode: ErrorCode.POLICY_VIOLATION, body: new Uint8Array(0), at: 0 }]);
   });
 
   test('NOT_CONTROLLER and dead controllers: the others are asked', () => {

@@ -128,7 +128,7 @@ export class BrokerRole {
         channel: this.channel,
         logger,
       }),
-      forward: forwardOver(this.channel),
+      forward: forwardOver(this.channel, clock),
       clusterId: () => logs.clusterId,
       image: () => this.metadata.image,
     });

@@ -41,6 +41,8 @@ export interface ControlServiceOptions {
 type Reply = (answer: Uint8Array | RpcError) => void;
 
 const NOTHING = new Uint8Array(0);
+/** What fits into a message to the broker, with room to spare. */
+const ANSWER_BYTES_MAX = 48 << 20;
 
 export class ControlService implements RpcService {
   private readonly options: ControlServiceOptions;
@@ -104,8 +106,13 @@ export class ControlService implements RpcService {
     const { apiKey, apiVersion: version, body } = request;
     const info = { version, clientId: request.clientId ?? null };
     const now = clock.monotonicMs();
+    // Only refusals and dry runs are as long as that: what is written to the log has a smaller bound.
+    const answerWith = (bytes: Uint8Array) =>
+      bytes.length > ANSWER_BYTES_MAX
+        ? answer(ErrorCode.POLICY_VIOLATION, NOTHING)
+        : answer(ErrorCode.NONE, bytes);
     const send = <Req, Res, ReqIn, ResIn>(api: Api<Req, Res, ReqIn, ResIn>, response: ResIn) =>
-      answer(ErrorCode.NONE, joined(api.encodeResponse(version, response)));
+      answerWith(joined(api.encodeResponse(version, response)));
     switch (apiKey) {
       case apis.createTopics.key:
         controller.createTopics(apis.createTopics.decodeRequest(version, body), info, now, (response) =>

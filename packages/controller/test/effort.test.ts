@@ -1,0 +1,68 @@
+/** Goal: what one more topic costs does not grow with the topics there are. Method: steps are counted, not milliseconds. */
+import { ParkedUntilOffset } from '@millrace/base';
+import { ErrorCode } from '@millrace/protocol';
+import { afterEach, expect, test, vi } from 'vitest';
+import { Harness } from './harness.ts';
+
+const TOPICS = 300;
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+function names(prefix: string): { name: string; replicas: number }[] {
+  return Array.from({ length: TOPICS }, (_unused, index) => ({ name: `${prefix}${index}`, replicas: 2 }));
+}
+
+test('placing the topics of a request looks at no topic that exists', () => {
+  const h = new Harness({}, [1, 2, 3]);
+  h.createTopics(names('old'));
+  h.commit();
+  // The replicas of a broker by topic: whoever counts them walks over this.
+  const walk = vi.spyOn(h.active.head.state.replicasByBroker, 'get');
+  h.createTopics(names('new'));
+  expect(walk.mock.calls.length).toBeLessThanOrEqual(3);
+  h.commit();
+  const counted = [1, 2, 3].map((id) => h.active.image.replicaCount(id));
+  expect(counted).toEqual([1, 2, 3].map((id) => [...h.active.image.partitionsOf(id)].length));
+  expect(counted.reduce((sum, count) => sum + count)).toBe(2 * 2 * TOPICS);
+});
+
+test('the sorted names are kept up as topics come and go, and not sorted again', () => {
+  const h = new Harness({}, [1, 2]);
+  h.createTopics(names('old'));
+  h.commit();
+  let { image } = h.active;
+  expect(image.topicNames).toHaveLength(TOPICS);
+  const sort = vi.spyOn(Array.prototype, 'sort');
+  let sorted = 0;
+  for (const { name } of names('new')) {
+    h.active.createTopics(
+      {
+        topics: [{ name, numPartitions: 1, replicationFactor: 1, assignments: [], configs: [] }],
+        timeoutMs: 1000,
+        validateOnly: false,
+      },
+      { version: 7, clientId: null },
+      h.now,
+      () => {},
+    );
+    for (const batch of h.pending.splice(0)) h.active.committed(batch);
+    sort.mockClear();
+    image = h.active.image;
+    image.topicNames;
+    for (const each of sort.mock.contexts) sorted += (each as unknown[]).length;
+  }
+  expect(sorted).toBeLessThan(TOPICS);
+  sort.mockRestore();
+  expect(image.topicNames).toEqual([...names('old'), ...names('new')].map(({ name }) => name).sort());
+});
+
+test('a thousand requests that time out together are taken from the queue in one walk', () => {
+  const h = new Harness({}, [1]);
+  const answers = names('t').map((topic) => h.createTopics([{ ...topic, replicas: 1 }], { timeoutMs: 100 }));
+  const walk = vi.spyOn(ParkedUntilOffset.prototype, 'removeWhere');
+  h.advance(100);
+  expect(walk.mock.calls.length).toBe(1);
+  for (const answer of answers) expect(answer.value?.topics[0]?.errorCode).toBe(ErrorCode.REQUEST_TIMED_OUT);
+});
