@@ -70,21 +70,42 @@ export interface ImageState {
   readonly brokerConfigs: ImmutableMap<string, Configs>;
   /** Broker → topic → the partitions it has a replica of, ascending. What makes fencing cost only what it touches. */
   readonly replicasByBroker: ImmutableMap<NodeId, ImmutableMap<Uuid, readonly number[]>>;
+  /** Broker → how many replicas that is: to count them for every new topic would cost what all topics together are. */
+  readonly replicaCounts: ImmutableMap<NodeId, number>;
   readonly nextProducerId: number;
 }
 
 const NO_CONFIGS: Configs = new Map<string, string>();
+const NO_NAMES: ReadonlySet<string> = new Set();
+
+/** A sorted list with some names added or removed: one walk over it, where a sort would compare all names again. */
+function withChanges(
+  sorted: readonly string[],
+  changed: ReadonlySet<string>,
+  exists: (name: string) => boolean,
+): readonly string[] {
+  if (changed.size === 0) return sorted;
+  const added = [...changed].filter(exists).sort();
+  const merged: string[] = [];
+  let next = 0;
+  for (const name of sorted) {
+    while (next < added.length && added[next]! < name) merged.push(added[next++]!);
+    if (!changed.has(name)) merged.push(name);
+  }
+  for (; next < added.length; next++) merged.push(added[next]!);
+  return merged;
+}
 
 export class MetadataImage {
   readonly state: ImageState;
   /** Sorted names, made when first asked for. */
   private sortedNames: readonly string[] | undefined;
 
-  constructor(state: ImageState, previous?: MetadataImage) {
+  /** `changedNames`: topics that were added to `previous`, or removed. */
+  constructor(state: ImageState, previous?: MetadataImage, changedNames: ReadonlySet<string> = NO_NAMES) {
     this.state = state;
-    if (previous !== undefined && previous.state.topicIds === state.topicIds) {
-      this.sortedNames = previous.sortedNames;
-    }
+    if (previous?.sortedNames === undefined) return;
+    this.sortedNames = withChanges(previous.sortedNames, changedNames, (name) => state.topicIds.has(name));
   }
 
   /** The last applied offset of the metadata log; -1 before the first record. */
@@ -180,9 +201,7 @@ export class MetadataImage {
 
   /** How many replicas a broker holds. */
   replicaCount(broker: NodeId): number {
-    let count = 0;
-    for (const indexes of this.state.replicasByBroker.get(broker)?.values() ?? []) count += indexes.length;
-    return count;
+    return this.state.replicaCounts.get(broker) ?? 0;
   }
 
   static readonly EMPTY = new MetadataImage({
@@ -195,6 +214,7 @@ export class MetadataImage {
     topicConfigs: ImmutableMap(),
     brokerConfigs: ImmutableMap(),
     replicasByBroker: ImmutableMap(),
+    replicaCounts: ImmutableMap(),
     nextProducerId: 0,
   });
 }

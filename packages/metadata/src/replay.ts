@@ -7,7 +7,13 @@ import { assert, type NodeId, type Offset, type QuorumEpoch, type Uuid, unreacha
 import { topicCollisionKey } from '@millrace/protocol';
 import { Map as ImmutableMap } from 'immutable';
 import { MetadataDelta, nothingTouched, type Touched } from './delta.ts';
-import { type BrokerRegistration, type Configs, MetadataImage, type PartitionImage } from './image.ts';
+import {
+  type BrokerRegistration,
+  type Configs,
+  type ImageState,
+  MetadataImage,
+  type PartitionImage,
+} from './image.ts';
 import type {
   BrokerChangeRecord,
   ConfigRecord,
@@ -54,6 +60,8 @@ class Replay {
   private nextProducerId: number;
   /** Partition lists of topics that this batch changes. */
   private readonly drafts = new Map<Uuid, PartitionImage[]>();
+  /** Names of topics that were added or removed. */
+  private readonly changedNames = new Set<string>();
   /** Topics whose replica sets changed: the index by broker is renewed for them at the end. */
   private readonly reindexed = new Set<Uuid>();
 
@@ -123,10 +131,11 @@ class Replay {
         collidableNames: closed(this.collidableNames, state.collidableNames),
         topicConfigs: closed(this.topicConfigs, state.topicConfigs),
         brokerConfigs: closed(this.brokerConfigs, state.brokerConfigs),
-        replicasByBroker: this.reindex(),
+        ...this.reindex(),
         nextProducerId: this.nextProducerId,
       },
       this.previous,
+      this.changedNames,
     );
   }
 
@@ -171,6 +180,7 @@ class Replay {
     assert(!this.topicIds.has(record.name), 'topic names are unique');
     assert(!this.topicsById.has(record.topicId), 'topic ids are unique');
     this.topicIds.set(record.name, record.topicId);
+    this.changedNames.add(record.name);
     this.topicsById.set(record.topicId, { id: record.topicId, name: record.name, partitions: [] });
     this.drafts.set(record.topicId, []);
     if (isCollidable(record.name)) this.collidableNames.set(topicCollisionKey(record.name), record.name);
@@ -213,6 +223,7 @@ class Replay {
     assert(topic !== undefined, 'a removed topic exists');
     this.topicsById.delete(topicId);
     this.topicIds.delete(topic.name);
+    this.changedNames.add(topic.name);
     if (isCollidable(topic.name)) this.collidableNames.delete(topicCollisionKey(topic.name));
     if (this.topicConfigs.has(topic.name)) {
       this.topicConfigs.delete(topic.name);
@@ -255,9 +266,11 @@ class Replay {
   }
 
   /** Takes the topics whose replicas changed out of the index and puts them back as they are now. */
-  private reindex(): ImmutableMap<NodeId, ImmutableMap<Uuid, readonly number[]>> {
-    const index = this.previous.state.replicasByBroker;
-    if (this.reindexed.size === 0) return index;
+  private reindex(): Pick<ImageState, 'replicasByBroker' | 'replicaCounts'> {
+    const { replicasByBroker: index, replicaCounts: counts } = this.previous.state;
+    if (this.reindexed.size === 0) return { replicasByBroker: index, replicaCounts: counts };
+    const grown = new Map<NodeId, number>();
+    const grow = (broker: NodeId, by: number) => grown.set(broker, (grown.get(broker) ?? 0) + by);
     const changed = new Map<NodeId, ImmutableMap<Uuid, readonly number[]>>();
     const of = (broker: NodeId): ImmutableMap<Uuid, readonly number[]> => {
       let byTopic = changed.get(broker);
@@ -270,15 +283,26 @@ class Replay {
     for (const topicId of this.reindexed) {
       const before = replicasOfTopic(this.previous.topicById(topicId)?.partitions ?? []);
       const after = replicasOfTopic(this.topicsById.get(topicId)?.partitions ?? []);
-      for (const broker of before.keys()) if (!after.has(broker)) of(broker).delete(topicId);
-      for (const [broker, indexes] of after) of(broker).set(topicId, indexes);
-    }
-    return index.withMutations((next) => {
-      for (const [broker, byTopic] of changed) {
-        if (byTopic.size === 0) next.delete(broker);
-        else next.set(broker, byTopic.asImmutable());
+      for (const [broker, indexes] of before) {
+        grow(broker, -indexes.length);
+        if (!after.has(broker)) of(broker).delete(topicId);
       }
-    });
+      for (const [broker, indexes] of after) {
+        grow(broker, indexes.length);
+        of(broker).set(topicId, indexes);
+      }
+    }
+    return {
+      replicasByBroker: index.withMutations((next) => {
+        for (const [broker, byTopic] of changed) {
+          if (byTopic.size === 0) next.delete(broker);
+          else next.set(broker, byTopic.asImmutable());
+        }
+      }),
+      replicaCounts: counts.withMutations((next) => {
+        for (const [broker, by] of grown) next.set(broker, (next.get(broker) ?? 0) + by);
+      }),
+    };
   }
 }
 

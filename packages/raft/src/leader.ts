@@ -7,7 +7,7 @@
 import { assert, type Millis, type NodeId, type Offset } from '@millrace/base';
 import type { RaftInput } from './effects.ts';
 import { majorityReached, majoritySize } from './majority.ts';
-import { type EpochResponse, type FetchRequest, RaftErrorCode } from './messages.ts';
+import { type EpochResponse, type FetchRequest, type FetchResponse, RaftErrorCode } from './messages.ts';
 import type { RaftNode } from './node.ts';
 import {
   becomeUnattached,
@@ -21,6 +21,11 @@ import { keyOf } from './voters.ts';
 
 /** Observers remembered for DescribeQuorum; the one that was silent longest is forgotten first. */
 const OBSERVERS_MAX = 1000;
+/**
+ * What is committed after a pause reaches observers at once; what follows within so long goes together. Else every one of a thousand
+ * small changes would be an answer and a fetch for every broker.
+ */
+const OBSERVERS_PAUSE_MS: Millis = 5;
 /** Fetches held at a time. */
 const PARKED_MAX = 2000;
 
@@ -50,7 +55,11 @@ export function leaderDeadline(node: RaftNode): Millis {
   for (const replica of node.leading!.replicas.values()) {
     if (replica.beginInFlight === undefined) at = Math.min(at, nextBeginAt(node, replica));
   }
-  for (const parked of node.leading!.parked) at = Math.min(at, parked.until);
+  const { parked, observersNotBefore } = node.leading!;
+  for (const fetch of parked) {
+    at = Math.min(at, fetch.until);
+    if (!fetch.counted && hasNews(node, fetch)) at = Math.min(at, observersNotBefore);
+  }
   return at;
 }
 
@@ -205,10 +214,25 @@ function answerReplaced(node: RaftNode, { replicaId, replicaKey }: FetchRequest)
 
 function answerParked(node: RaftNode, now: Millis): void {
   const leading = node.leading!;
-  const due = leading.parked.filter((parked) => parked.until <= now || hasNews(node, parked));
+  const observersMay = now >= leading.observersNotBefore;
+  const due: ParkedFetch[] = [];
+  const waiting: ParkedFetch[] = [];
+  for (const parked of leading.parked) {
+    const isDue = parked.until <= now || ((parked.counted || observersMay) && hasNews(node, parked));
+    (isDue ? due : waiting).push(parked);
+  }
   if (due.length === 0) return;
-  leading.parked = leading.parked.filter((parked) => !due.includes(parked));
-  for (const parked of due) answerFetch(node, parked);
+  leading.parked = waiting;
+  if (due.some((parked) => !parked.counted && hasNews(node, parked)))
+    leading.observersNotBefore = now + OBSERVERS_PAUSE_MS;
+  // Observers mostly wait at the same offset: one answer, and one encoding of it, serves all of them.
+  const shared = new Map<string, FetchResponse>();
+  for (const parked of due) {
+    const key = `${parked.counted} ${parked.request.fetchOffset}`;
+    const response = shared.get(key) ?? fetchResponse(node, parked);
+    shared.set(key, response);
+    node.reply(parked.token, response);
+  }
 }
 
 function visibleEnd(node: RaftNode, { counted }: ParkedFetch): Offset {
@@ -221,11 +245,15 @@ function hasNews(node: RaftNode, parked: ParkedFetch): boolean {
 }
 
 function answerFetch(node: RaftNode, parked: ParkedFetch): void {
+  node.reply(parked.token, fetchResponse(node, parked));
+}
+
+function fetchResponse(node: RaftNode, parked: ParkedFetch): FetchResponse {
   const { epoch, leaderId, clusterId, highWatermark, log, config } = node;
   const { fetchOffset } = parked.request;
   const end = visibleEnd(node, parked);
   assert(node.role === 'leader', 'only the leader holds fetches');
-  node.reply(parked.token, {
+  return {
     type: 'fetch',
     errorCode: RaftErrorCode.NONE,
     epoch,
@@ -234,5 +262,5 @@ function answerFetch(node: RaftNode, parked: ParkedFetch): void {
     highWatermark,
     diverging: undefined,
     batches: end > fetchOffset ? log.read(fetchOffset, end, config.fetchMaxBytes) : [],
-  });
+  };
 }

@@ -19,6 +19,7 @@ import {
 } from '@millrace/base';
 import { describeQuorum } from './describe.ts';
 import type { RaftEffect, RaftInput } from './effects.ts';
+import type { RaftResponse } from './messages.ts';
 import { RaftNode } from './node.ts';
 import type { RaftStorage, StorageWrite, StoredState } from './storage.ts';
 import {
@@ -70,6 +71,7 @@ export class Quorum {
   private writeIsSoon = false;
   /** Messages that wait for a write, in the order in which they were said. */
   private held: Held[] = [];
+  private lastAnswer: { readonly response: RaftResponse; readonly body: Uint8Array } | undefined;
   private persistedSequence = 0;
   private timer: Timer | undefined;
   private timerAt: Millis = Number.POSITIVE_INFINITY;
@@ -242,7 +244,10 @@ export class Quorum {
     const reply = this.replies.get(token);
     assert(reply !== undefined, 'a request is answered once');
     this.replies.delete(token);
-    reply(encodeResponse(response));
+    // Several askers may get the same answer: it is encoded once.
+    if (this.lastAnswer?.response !== response)
+      this.lastAnswer = { response, body: encodeResponse(response) };
+    reply(this.lastAnswer.body);
   }
 
   private channelTo(id: NodeId): RpcChannel {

@@ -85,6 +85,8 @@ export interface Leading {
   /** By id and key, oldest contact first. */
   readonly observers: Map<string, Replica>;
   parked: ParkedFetch[];
+  /** Observers that were answered with news get the next ones then. */
+  observersNotBefore: Millis;
 }
 
 /** 1 to 2 times the election timeout. */
@@ -199,6 +201,7 @@ export function becomeLeader(node: RaftNode, now: Millis): void {
     replicas,
     observers: new Map(),
     parked: [],
+    observersNotBefore: now,
   };
   node.logEvent('info', 'leader-elected', { leaderId: node.nodeId, logEndOffset: node.log.endOffset });
 }

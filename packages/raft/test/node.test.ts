@@ -315,6 +315,41 @@ describe('leading', () => {
     ]);
   });
 
+  test('observers get the first news at once, what follows soon with the next, and all of them one answer', () => {
+    const node = active();
+    const commit = () => {
+      node.raft.propose([new Uint8Array(1)]);
+      node.do({ type: 'tick' });
+      const written = { fetchOffset: node.raft.log.endOffset, lastFetchedEpoch: 2 };
+      node.ask(fetch(2, 2, written));
+      return node.ask(fetch(3, 2, written));
+    };
+    const observe = (id: number, fetchOffset: number) =>
+      node.ask(
+        fetch(id, 2, {
+          fetchOffset,
+          lastFetchedEpoch: 2,
+          highWatermark: fetchOffset,
+          observer: true,
+          replicaKey: `broker ${id}`,
+        }),
+      );
+    for (const id of [7, 8, 9]) observe(id, 3);
+    const news = (lines: string[]) => lines.filter((line) => line.includes('e2@'));
+    expect(news(commit()).filter((line) => line.startsWith('<- fetched hw 4 e2@3'))).toHaveLength(3);
+    for (const id of [7, 8, 9]) observe(id, 4);
+    for (let times = 0; times < 3; times++)
+      expect(news(commit()).filter((line) => line.startsWith('<-'))).toEqual([]);
+    expect(node.raft.deadline()).toBe(node.now + 5);
+    node.now += 5;
+    const replies = node.raft
+      .step({ type: 'tick' }, node.now)
+      .flatMap((effect) => (effect.type === 'reply' ? [effect.response] : []));
+    expect(replies).toHaveLength(3);
+    expect(new Set(replies).size).toBe(1);
+    expect(replies[0]).toMatchObject({ highWatermark: 7, batches: [{ baseOffset: 4 }, {}, {}] });
+  });
+
   test('a voter with a replaced storage is served like an observer', () => {
     const node = leader();
     node.ask(fetch(2, 2, { fetchOffset: 3, lastFetchedEpoch: 2, replicaKey: 'new' }));
