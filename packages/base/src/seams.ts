@@ -64,7 +64,8 @@ const TRANSIENT_CODES: ReadonlySet<string> = new Set([
 
 /**
  * Files. Reads and writes are synchronous: they go to the page cache, and a state change that cannot be interleaved
- * is worth more than the microseconds. "Written" is when `write` returns. Only `sync` waits for the device.
+ * is worth more than the microseconds. "Written" is when `write` returns. `sync` and `syncFolder` call back when the device has it; what
+ * waits for the device (`syncNow`, `syncDirectory`, `writeFileAtomic`) holds the event loop up, and with it every partition.
  * Every method may throw DiskError.
  */
 export interface Disk {
@@ -86,9 +87,17 @@ export interface Disk {
   rename(from: string, to: string): void;
   /** The whole file, or undefined when there is none. */
   readFile(path: string): Uint8Array | undefined;
-  /** Replaces a small file so that a crash leaves the old or the new content: temporary file, fsync, rename, folder fsync. */
+  /**
+   * Replaces a small file so that a crash leaves the old or the new content: temporary file, fsync, rename, folder fsync. Waits for the
+   * device: for start and stop, and for what happens once.
+   */
   writeFileAtomic(path: string, content: Uint8Array): void;
-  /** Makes creations, removals and renames in the folder durable. Synchronous: rare. */
+  /**
+   * Creations, removals and renames made in the folder before the call are durable when `done` is called without an error. Whoever asks
+   * while a sync of that folder runs shares the next one.
+   */
+  syncFolder(directory: string, done: (error?: DiskError) => void): void;
+  /** As syncFolder, but waits. For start and stop only. */
   syncDirectory(directory: string): void;
   /** Bytes still free on the device that holds the path. */
   freeBytes(path: string): number;

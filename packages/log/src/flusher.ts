@@ -3,13 +3,20 @@
  * unless that round covers what they wrote. Owns the recovery point: everything below it is on the device.
  */
 import { assert, DiskError, type Offset } from '@millrace/base';
-import type { FileHandle } from './open-files.ts';
 import type { FlushDone } from './types.ts';
+
+/** A file, or the names in a folder. */
+export interface Syncable {
+  /** May throw DiskError, and then nothing was started. `done` comes in a later turn. */
+  sync(done: (error?: DiskError) => void): void;
+  /** Waits. May throw DiskError. */
+  syncNow(): void;
+}
 
 export interface FlushPorts {
   endOffset(): Offset;
-  /** Makes names durable and says which files hold data at or above the offset. May throw DiskError. */
-  prepare(fromOffset: Offset): FileHandle[];
+  /** All that has to get to the device so that everything written at or above the offset is found there. May throw DiskError. */
+  prepare(fromOffset: Offset): Syncable[];
   /** A sync failed: what was written may be lost, nobody can know. */
   failed(error: DiskError): void;
 }
@@ -20,7 +27,7 @@ interface Round {
   /** Nothing appended later is covered. */
   readonly coveredEnd: Offset;
   truncated: boolean;
-  filesLeft: number;
+  syncsLeft: number;
   error: DiskError | undefined;
   readonly waiting: FlushDone[];
 }
@@ -77,7 +84,7 @@ export class Flusher {
   flushNow(): void {
     const endOffset = this.ports.endOffset();
     if (this.recoveryPoint >= endOffset && !this.hasUnsyncedCut) return;
-    for (const handle of this.ports.prepare(this.recoveryPoint)) handle.file().syncNow();
+    for (const one of this.ports.prepare(this.recoveryPoint)) one.syncNow();
     this.recoveryPoint = endOffset;
     this.hasUnsyncedCut = false;
   }
@@ -88,40 +95,40 @@ export class Flusher {
       target,
       coveredEnd: target,
       truncated: false,
-      filesLeft: 0,
+      syncsLeft: 0,
       error: undefined,
       waiting,
     };
     this.round = round;
-    let files: FileHandle[] = [];
+    let all: Syncable[] = [];
     try {
-      files = this.ports.prepare(this.recoveryPoint);
+      all = this.ports.prepare(this.recoveryPoint);
     } catch (error) {
       if (!(error instanceof DiskError)) throw error;
       round.error = error;
     }
-    // One more than there are, so that the round ends after the loop even when no file could be started.
-    round.filesLeft = files.length + 1;
-    for (const handle of files) this.syncOne(handle, round);
-    this.fileDone(round);
+    // One more than there are, so that the round ends after the loop even when none could be started.
+    round.syncsLeft = all.length + 1;
+    for (const one of all) this.syncOne(one, round);
+    this.syncDone(round);
   }
 
-  private syncOne(handle: FileHandle, round: Round): void {
+  private syncOne(one: Syncable, round: Round): void {
     try {
-      handle.sync((error) => {
+      one.sync((error) => {
         round.error ??= error;
-        this.fileDone(round);
+        this.syncDone(round);
       });
     } catch (error) {
       if (!(error instanceof DiskError)) throw error;
       round.error ??= error;
-      this.fileDone(round);
+      this.syncDone(round);
     }
   }
 
-  private fileDone(round: Round): void {
-    round.filesLeft--;
-    if (round.filesLeft > 0) return;
+  private syncDone(round: Round): void {
+    round.syncsLeft--;
+    if (round.syncsLeft > 0) return;
     assert(this.round === round, 'one round at a time');
     this.round = undefined;
     const { error } = round;

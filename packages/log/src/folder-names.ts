@@ -3,6 +3,7 @@
  * its name is not: the folder has to be synced after it changed, and its parent once, for the folder's own name.
  */
 import type { Disk } from '@millrace/base';
+import type { Syncable } from './flusher.ts';
 
 export class FolderNames {
   private readonly disk: Disk;
@@ -20,12 +21,22 @@ export class FolderNames {
     this.unsynced = true;
   }
 
-  /** Every name is durable when this returns. May throw DiskError. */
-  sync(): void {
-    if (this.unsynced) this.disk.syncDirectory(this.directory);
-    this.unsynced = false;
+  /** The folders to sync so that every name of now is durable. If that fails the log cannot be used, so nothing is asked for twice. */
+  takeUnsynced(): Syncable[] {
+    const folders: Syncable[] = [];
+    if (this.unsynced) folders.push(this.folder(this.directory));
     if (this.folderUnsynced)
-      this.disk.syncDirectory(this.directory.slice(0, this.directory.lastIndexOf('/')));
+      folders.push(this.folder(this.directory.slice(0, this.directory.lastIndexOf('/'))));
+    this.unsynced = false;
     this.folderUnsynced = false;
+    return folders;
+  }
+
+  private folder(directory: string): Syncable {
+    const { disk } = this;
+    return {
+      sync: (done) => disk.syncFolder(directory, done),
+      syncNow: () => disk.syncDirectory(directory),
+    };
   }
 }

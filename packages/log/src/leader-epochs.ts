@@ -2,10 +2,11 @@
  * Owns the list of (leader epoch, its first offset) of one log, strictly rising in both, and its file
  * `leader-epoch-checkpoint` in Kafka's text format. Never decides about truncation: it only answers where an epoch ended.
  * The file is replaced without waiting for the device: entries above the recovery point are found again in the
- * batches themselves, and `syncFile` is called before the recovery point moves.
+ * batches themselves, and `takeUnsynced` is synced before the recovery point moves.
  */
-import { assert, type Disk, type LeaderEpoch, type Offset } from '@millrace/base';
+import { assert, type Disk, type DiskError, type LeaderEpoch, type Offset } from '@millrace/base';
 import { formatCheckpoint, parseCheckpoint, replaceFile } from './checkpoint-file.ts';
+import type { Syncable } from './flusher.ts';
 import type { EpochEnd } from './types.ts';
 
 export interface EpochEntry {
@@ -118,17 +119,29 @@ export class LeaderEpochs {
     this.unsynced = true;
   }
 
-  /** Makes the file durable if it changed; the folder has to be synced by the caller. True: there was something to sync. */
-  syncFile(): boolean {
-    if (!this.unsynced) return false;
+  /** The file, if it changed since it was last taken. The folder has to be synced with it: the file was replaced. */
+  takeUnsynced(): Syncable[] {
+    if (!this.unsynced) return [];
+    this.unsynced = false;
+    return [{ sync: (done) => this.sync(done), syncNow: () => this.syncNow() }];
+  }
+
+  private sync(done: (error?: DiskError) => void): void {
+    const file = this.disk.open(this.path);
+    try {
+      file.sync(done);
+    } finally {
+      file.close();
+    }
+  }
+
+  private syncNow(): void {
     const file = this.disk.open(this.path);
     try {
       file.syncNow();
     } finally {
       file.close();
     }
-    this.unsynced = false;
-    return true;
   }
 }
 

@@ -41,6 +41,7 @@ import { PRODUCER_EXPIRY_CHECK_MS } from './limits.ts';
 import { OpenFiles } from './open-files.ts';
 import { PartitionLog } from './partition-log.ts';
 import { readTopicId } from './partition-metadata.ts';
+import { syncFiles } from './sync-files.ts';
 import type { LogConfig } from './types.ts';
 
 export interface OpenDirectoryOptions {
@@ -75,6 +76,8 @@ interface OpenLog extends PartitionDirectory {
   readonly log: PartitionLog;
 }
 
+const CHECKPOINT_FILES = [HIGH_WATERMARKS_FILE, RECOVERY_POINTS_FILE, START_OFFSETS_FILE];
+
 export class LogDirectory {
   readonly directory: string;
   readonly directoryId: Uuid;
@@ -93,8 +96,10 @@ export class LogDirectory {
   private readonly open = new Map<string, OpenLog>();
   /** Folders whose logs were closed cleanly and not opened since. */
   private readonly closedCleanly: Set<string>;
-  /** Deleted folders of which the checkpoint files on the device may still tell. */
-  private readonly unforgotten = new Set<string>();
+  /** Deleted folders of which the checkpoint files on the device may still tell, and which deletion of this life it was. */
+  private readonly unforgotten = new Map<string, number>();
+  private deletions = 0;
+  private isForgetting = false;
   private highWatermarks: Map<string, Offset>;
   /** As found at start, of logs that nobody has deleted since. */
   private readonly recoveryPoints: Map<string, Offset>;
@@ -141,6 +146,7 @@ export class LogDirectory {
     this.cleanShutdownBrokerEpoch = marker === undefined ? undefined : parseCleanShutdown(marker);
     this.markerPresent = marker !== undefined;
     this.closedCleanly = new Set(marker === undefined ? [] : o.disk.list(o.directory));
+    this.syncCheckpoints();
     this.highWatermarks = this.readOffsets(HIGH_WATERMARKS_FILE);
     this.recoveryPoints = this.readOffsets(RECOVERY_POINTS_FILE);
     this.startOffsets = this.readOffsets(START_OFFSETS_FILE);
@@ -235,13 +241,14 @@ export class LogDirectory {
     const unique = this.random.uuid();
     const opened = this.open.get(name);
     this.open.delete(name);
-    if (this.isNoted(name) || opened !== undefined) this.unforgotten.add(name);
+    if (this.isNoted(name) || opened !== undefined) this.unforgotten.set(name, ++this.deletions);
     for (const noted of this.noted) noted.delete(name);
     this.closedCleanly.delete(name);
     const path = `${this.directory}/${name}`;
     if (opened !== undefined) opened.log.renameForDeletion(unique);
     else if (this.disk.exists(path))
       this.disk.rename(path, `${this.directory}/${deletedFolderName(name, unique)}`);
+    this.forgetInBackground();
   }
 
   /** Has the folders removed that wait for it. May throw DiskError. */
@@ -265,18 +272,42 @@ export class LogDirectory {
   private forget(name: string): void {
     if (!this.unforgotten.has(name) && !this.isNoted(name)) return;
     // Until it has succeeded, so that after a failure (the disk is full) the next try does it.
-    this.unforgotten.add(name);
+    this.unforgotten.set(name, ++this.deletions);
     for (const noted of this.noted) noted.delete(name);
+    // A folder that is made anew right after its deletion: the only one for which the device is waited for.
+    this.writeWithoutDeleted((file, content) =>
+      this.disk.writeFileAtomic(`${this.directory}/${file}`, content),
+    );
+    this.unforgotten.clear();
+  }
+
+  /** Begins when a folder is deleted, so that the device has forgotten it by the time it is made anew. `forget` makes up for failures. */
+  private forgetInBackground(): void {
+    if (this.isForgetting || this.closed || this.unforgotten.size === 0) return;
+    const deletions = new Map(this.unforgotten);
+    try {
+      this.writeWithoutDeleted(this.replace);
+      this.isForgetting = true;
+      syncFiles(this.disk, this.directory, CHECKPOINT_FILES, (error) => {
+        this.isForgetting = false;
+        if (error !== undefined) return;
+        for (const [name, deletion] of deletions)
+          if (this.unforgotten.get(name) === deletion) this.unforgotten.delete(name);
+        this.forgetInBackground();
+      });
+    } catch (error) {
+      if (!(error instanceof DiskError)) throw error;
+    }
+  }
+
+  private writeWithoutDeleted(replace: typeof this.replace): void {
     const highWatermarks = [...this.highWatermarks].flatMap(([name, offset]) => {
       const partition = partitionOfFolderName(name);
       return partition === undefined ? [] : [{ ...partition, offset }];
     });
     this.written.clear();
-    const replace = (file: string, content: Uint8Array) =>
-      this.disk.writeFileAtomic(`${this.directory}/${file}`, content);
     this.writeIfChanged(HIGH_WATERMARKS_FILE, formatOffsets(highWatermarks), replace);
     this.writeCheckpoints(replace);
-    this.unforgotten.clear();
   }
 
   /** From replication-offset-checkpoint, as of open or the last write. */
@@ -372,6 +403,24 @@ export class LogDirectory {
     this.disk.remove(`${this.directory}/${CLEAN_SHUTDOWN_FILE}`);
     this.disk.syncDirectory(this.directory);
     this.markerPresent = false;
+  }
+
+  /**
+   * What a killed process replaced last may not be on the device, and this one goes by it: a power loss would bring back what was noted
+   * of folders that are deleted, and may be made anew now.
+   */
+  private syncCheckpoints(): void {
+    for (const name of CHECKPOINT_FILES) {
+      const path = `${this.directory}/${name}`;
+      if (!this.disk.exists(path)) continue;
+      const file = this.disk.open(path);
+      try {
+        file.syncNow();
+      } finally {
+        file.close();
+      }
+    }
+    this.disk.syncDirectory(this.directory);
   }
 
   private readOffsets(file: string): Map<string, Offset> {

@@ -91,6 +91,11 @@ export class FileHandle {
     this.syncs++;
   }
 
+  /** Waits. May throw DiskError. */
+  syncNow(): void {
+    this.file().syncNow();
+  }
+
   close(): void {
     if (this.current === undefined) return;
     if (this.syncs > 0) {

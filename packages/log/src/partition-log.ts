@@ -21,11 +21,10 @@ import {
 import { BatchHeader, type CompressionCodecs, ErrorCode, readBatchHeader } from '@millrace/protocol';
 import { duplicateOf, judgeReplicated, stampForLeader } from './append.ts';
 import { deletedFolderName } from './file-names.ts';
-import { Flusher } from './flusher.ts';
+import { Flusher, type Syncable } from './flusher.ts';
 import { FolderNames } from './folder-names.ts';
 import type { LeaderEpochs } from './leader-epochs.ts';
 import { collectProducers } from './load-producers.ts';
-import type { FileHandle } from './open-files.ts';
 import { type LogParts, type OpenLogOptions, openParts } from './open-log.ts';
 import type { ProducerStates } from './producer-states.ts';
 import type { Segments } from './segments.ts';
@@ -424,15 +423,15 @@ export class PartitionLog {
       collectProducers(this.producers, this.snapshots.newest(endOffset), segments, this.lastWallMs);
   }
 
-  private prepareFlush(fromOffset: Offset): FileHandle[] {
+  private prepareFlush(fromOffset: Offset): Syncable[] {
     const { list } = this.segments;
-    const files: FileHandle[] = [];
+    const files: Syncable[] = [];
     // From the batch before: where a log was cut, and then rolled, the cut end of the older segment has to be on the device too.
     for (let index = this.segments.indexFor(Math.max(0, fromOffset - 1)); index < list.length; index++)
       files.push(...list[index]!.filesToSync(index === list.length - 1));
-    if (this.epochs.syncFile()) this.names.changed();
-    this.names.sync();
-    return files;
+    const epochs = this.epochs.takeUnsynced();
+    if (epochs.length > 0) this.names.changed();
+    return [...files, ...epochs, ...this.names.takeUnsynced()];
   }
 
   private lookUp(find: () => TimestampHit | undefined): TimestampHit | undefined {

@@ -30,9 +30,11 @@ test('flush: callers share a sync, and those who wrote after it began wait for t
   log.flush(() => done.push('b'));
   append(log, batch(1));
   log.flush(() => done.push('c'));
-  expect(disk.pending.length).toBe(1);
+  // The log, its leader epochs, its folder and the folder above.
+  expect(disk.pending.length).toBe(4);
   disk.settle();
   expect(done).toEqual(['nothing to do', 'a', 'b']);
+  expect(disk.pending.length).toBe(1);
   expect(log.recoveryPoint).toBe(2);
   disk.settle();
   expect(done.at(-1)).toBe('c');
@@ -113,6 +115,9 @@ test('flush: after a failure nobody is told that all is well, whatever the devic
       file.sync = (done) => completions.push(done);
       return file;
     }
+    override syncFolder(_directory: string, done: (error?: DiskError) => void): void {
+      completions.push(done);
+    }
   }
   const log = openLog({ disk: new OnceFailingDisk() });
   const told: (string | undefined)[] = [];
@@ -133,4 +138,20 @@ test('a rolled segment is flushed in the background', () => {
   expect(log.segmentCount).toBe(2);
   disk.settle();
   expect(log.recoveryPoint).toBeGreaterThanOrEqual(2);
+});
+
+test('flush: a folder whose names do not get to the device fails it, as a file does', () => {
+  class NamelessDisk extends SyncingDisk {
+    override syncFolder(directory: string, done: (error?: DiskError) => void): void {
+      this.pending.push(() => done(new DiskError('EIO', `${directory}: input/output error`)));
+    }
+  }
+  const disk = new NamelessDisk();
+  const log = openLog({ disk });
+  append(log, batch(1));
+  const told: (string | undefined)[] = [];
+  log.flush((error) => told.push(error?.code));
+  disk.settle();
+  expect(told).toEqual(['EIO']);
+  expect([log.recoveryPoint, log.offline === undefined]).toEqual([0, false]);
 });

@@ -5,8 +5,9 @@ import { append, batch, openLog } from './support.ts';
 
 class NotingDisk extends MemoryDisk {
   readonly synced: string[] = [];
-  override syncDirectory(directory: string): void {
+  override syncFolder(directory: string, done: () => void): void {
     this.synced.push(directory);
+    done();
   }
 }
 

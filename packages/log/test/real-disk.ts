@@ -37,6 +37,10 @@ export class RealDisk implements Disk {
     fs.writeFileSync(`${name}.tmp`, content, { flush: true });
     fs.renameSync(`${name}.tmp`, name);
   }
+  syncFolder(_directory: string, done: () => void): void {
+    setImmediate(done);
+  }
+
   syncDirectory(_directory: string): void {}
   freeBytes(name: string): number {
     const { bavail, bsize } = fs.statfsSync(name);

@@ -13,6 +13,8 @@ export class MemoryDisk implements Disk {
   free = 1e12;
   /** Set to make the next writes fail with this code. */
   failWrites: string | undefined;
+  /** How often somebody waited for the device. */
+  deviceWaits = 0;
   private readonly files = new Map<string, Content>();
   private readonly directories = new Set<string>(['/', '.']);
   private readonly soon: (callback: () => void) => void;
@@ -95,11 +97,18 @@ export class MemoryDisk implements Disk {
 
   writeFileAtomic(path: string, bytes: Uint8Array): void {
     this.check(path);
+    this.deviceWaits++;
     this.makeDirectory(parent(path));
     this.files.set(path, { bytes: bytes.slice(), length: bytes.length, synced: bytes.slice() });
   }
 
-  syncDirectory(_directory: string): void {}
+  syncFolder(_directory: string, done: (error?: DiskError) => void): void {
+    this.soon(() => done());
+  }
+
+  syncDirectory(_directory: string): void {
+    this.deviceWaits++;
+  }
 
   freeBytes(_path: string): number {
     return this.free;
@@ -159,6 +168,7 @@ class MemoryFile implements DiskFile {
   }
 
   syncNow(): void {
+    this.disk.deviceWaits++;
     this.content.synced = this.content.bytes.slice(0, this.content.length);
   }
 

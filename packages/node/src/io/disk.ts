@@ -10,6 +10,9 @@ import { type Disk, DiskError, type DiskFile } from '@millrace/base';
 type SyncDone = (error?: DiskError) => void;
 
 export class NodeDisk implements Disk {
+  /** Folders whose fsync runs now, with its callers; those that came while it ran are not covered by it. */
+  readonly #folders = new Map<string, { running: SyncDone[]; waiting: SyncDone[] }>();
+
   open(path: string): DiskFile {
     return attempt(
       path,
@@ -60,6 +63,26 @@ export class NodeDisk implements Disk {
     this.syncDirectory(dirname(path));
   }
 
+  syncFolder(directory: string, done: SyncDone): void {
+    const syncs = this.#folders.get(directory);
+    if (syncs !== undefined) {
+      syncs.waiting.push(done);
+      return;
+    }
+    this.#startFolderSync(directory, [done]);
+  }
+
+  #startFolderSync(directory: string, running: SyncDone[]): void {
+    const syncs = { running, waiting: [] as SyncDone[] };
+    this.#folders.set(directory, syncs);
+    syncFolderFile(directory, (cause) => {
+      this.#folders.delete(directory);
+      if (syncs.waiting.length > 0) this.#startFolderSync(directory, syncs.waiting);
+      const error = cause === undefined ? undefined : diskError(directory, cause);
+      for (const done of running) done(error);
+    });
+  }
+
   syncDirectory(directory: string): void {
     attempt(directory, () => {
       const descriptor = fs.openSync(directory, fs.constants.O_RDONLY);
@@ -77,6 +100,18 @@ export class NodeDisk implements Disk {
       return bavail * bsize;
     });
   }
+}
+
+function syncFolderFile(directory: string, done: (cause?: NodeJS.ErrnoException) => void): void {
+  fs.open(directory, fs.constants.O_RDONLY, (openFailed, descriptor) => {
+    if (openFailed !== null) {
+      done(openFailed);
+      return;
+    }
+    fs.fsync(descriptor, (syncFailed) => {
+      fs.close(descriptor, () => done(syncFailed ?? undefined));
+    });
+  });
 }
 
 class NodeFile implements DiskFile {

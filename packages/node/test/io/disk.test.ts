@@ -160,6 +160,19 @@ test('folders: list, make, rename, remove; what is missing is no error where the
   expect(disk.freeBytes(directory)).toBeGreaterThan(0);
 });
 
+test('whoever syncs a folder while a sync of it runs shares the next one; a folder that is gone is an error', async () => {
+  const fsync = vi.spyOn(fs, 'fsync');
+  const told: (string | undefined)[] = [];
+  const sync = (name: string, folder = directory) =>
+    disk.syncFolder(folder, (error) => told.push(error === undefined ? name : error.code));
+  for (const name of ['a', 'b', 'c']) sync(name);
+  expect(told).toEqual([]);
+  await expect.poll(() => told).toEqual(['a', 'b', 'c']);
+  expect(fsync).toHaveBeenCalledTimes(2);
+  sync('d', join(directory, 'none'));
+  await expect.poll(() => told.at(-1)).toBe('ENOENT');
+});
+
 test('an atomic write replaces the whole file and leaves nothing else', () => {
   const path = join(directory, 'checkpoint');
   disk.writeFileAtomic(path, bytes('a long first content'));

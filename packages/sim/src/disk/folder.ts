@@ -77,7 +77,15 @@ export class FileTree {
   }
 
   syncFolder(folder: string): void {
-    this.changes = this.changes.filter((change) => change.folder !== folder);
+    this.beginSync(folder)();
+  }
+
+  /** What was changed in the folder until now is on its way to the device; call the result when it is there. */
+  beginSync(folder: string): () => void {
+    const covered = new Set(this.changes.filter((change) => change.folder === folder));
+    return () => {
+      this.changes = this.changes.filter((change) => !covered.has(change));
+    };
   }
 
   /** Returns whether anything was undone. */

@@ -79,6 +79,15 @@ export class SeamDisk implements Disk {
     this.syncDirectory(parentOf(path));
   }
 
+  syncFolder(directory: string, done: SyncDone): void {
+    this.disk.checkAlive(this.life);
+    const finish = this.disk.tree.beginSync(directory);
+    this.life.arrives(this.disk.latencyUs(), () => {
+      finish();
+      done();
+    });
+  }
+
   syncDirectory(directory: string): void {
     this.disk.checkAlive(this.life);
     this.disk.tree.syncFolder(directory);

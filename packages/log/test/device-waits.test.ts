@@ -1,0 +1,66 @@
+/**
+ * Goal: nothing that happens while a broker serves waits for the device on the event loop: a hundred partitions that roll at once
+ * would hold it up for longer than a session. Method: a disk that counts who waits.
+ */
+import { Prng, type Uuid } from '@millrace/base';
+import { MemoryDisk, MemoryLogger } from '@millrace/base/testing';
+import { compressionCodecs } from '@millrace/protocol/io';
+import { expect, test } from 'vitest';
+import { LogDirectory } from '../src/index.ts';
+import { append, batch, config, NOW, openLog } from './support.ts';
+
+test('a hundred partitions roll together, are flushed and change their leader epochs: nobody waits for the device', async () => {
+  const disk = new MemoryDisk();
+  const one = batch(1).length;
+  const logs = Array.from({ length: 100 }, (_unused, index) =>
+    openLog({
+      disk,
+      directory: `/logs/orders-${index}`,
+      config: config({ segmentBytes: 2 * one, flushMessages: 1 }),
+    }),
+  );
+  disk.deviceWaits = 0;
+  const flushed: number[] = [];
+  for (const log of logs) {
+    for (let i = 0; i < 5; i++) append(log, batch(1), 3);
+    log.assignLeaderEpoch(4, log.endOffset);
+    log.flush((error) => {
+      expect(error).toBeUndefined();
+      flushed.push(log.recoveryPoint);
+    });
+  }
+  expect(disk.deviceWaits).toBe(0);
+  await expect.poll(() => flushed.length).toBe(100);
+  expect(disk.deviceWaits).toBe(0);
+  expect(new Set(flushed)).toEqual(new Set([5]));
+  expect(logs.map((log) => log.segmentCount)).toEqual(logs.map(() => 3));
+});
+
+test('nor does anybody when topics are made, deleted and made again', async () => {
+  const disk = new MemoryDisk();
+  const opened = LogDirectory.open({
+    disk,
+    directory: '/data',
+    nodeId: 1,
+    random: new Prng(1),
+    codecs: compressionCodecs,
+    logger: new MemoryLogger(),
+  });
+  if (!opened.ok) throw new Error(opened.message);
+  const { logs } = opened;
+  const make = (topicId: Uuid) => {
+    for (let index = 0; index < 100; index++)
+      append(logs.openLog('orders', index, { topicId, config: config(), nowWallMs: NOW }), batch(1), 3);
+    logs.writeHighWatermarks([{ topic: 'orders', partition: 1, offset: 1 }]);
+    logs.writeCheckpoints();
+  };
+  disk.deviceWaits = 0;
+  make('aaaaaaaaaaaaaaaaaaaaaA' as Uuid);
+  for (let index = 0; index < 100; index++) logs.deleteLog('orders', index);
+  // The device needs a moment to forget them.
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  make('bbbbbbbbbbbbbbbbbbbbbA' as Uuid);
+  logs.removeDeleted();
+  logs.tick(NOW);
+  expect(disk.deviceWaits).toBe(0);
+});
