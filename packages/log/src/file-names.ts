@@ -9,6 +9,7 @@ export const SNAPSHOT_SUFFIX = '.snapshot';
 export const EPOCHS_FILE = 'leader-epoch-checkpoint';
 export const PARTITION_METADATA_FILE = 'partition.metadata';
 const DELETED_FOLDER_SUFFIX = '-delete';
+const STRAY_FOLDER_SUFFIX = '-stray';
 /** Longest file name that common file systems take. */
 const NAME_LENGTH_MAX = 255;
 
@@ -40,11 +41,24 @@ export function partitionOfFolderName(name: string): { topic: string; partition:
 
 /** What a folder is renamed to before its files are removed: `topic-0.0123…ef-delete`. */
 export function deletedFolderName(name: string, unique: Uuid): string {
-  const hex = [...uuidToBytes(unique)].map((byte) => byte.toString(16).padStart(2, '0')).join('');
-  const suffix = `.${hex}${DELETED_FOLDER_SUFFIX}`;
+  const suffix = `.${hexOf(unique)}${DELETED_FOLDER_SUFFIX}`;
   return name.slice(0, NAME_LENGTH_MAX - suffix.length) + suffix;
 }
 
 export function isDeletedFolderName(name: string): boolean {
   return /\.[0-9a-f]{32}-delete$/.test(name);
+}
+
+/** What a folder is renamed to that the metadata does not know: `topic-0.0123…ef-stray`. A long topic is cut, the partition is not. */
+export function strayFolderName(topic: string, partition: number, unique: Uuid): string {
+  const suffix = `-${partition}.${hexOf(unique)}${STRAY_FOLDER_SUFFIX}`;
+  return topic.slice(0, NAME_LENGTH_MAX - suffix.length) + suffix;
+}
+
+export function isStrayFolderName(name: string): boolean {
+  return /\.[0-9a-f]{32}-stray$/.test(name);
+}
+
+function hexOf(unique: Uuid): string {
+  return [...uuidToBytes(unique)].map((byte) => byte.toString(16).padStart(2, '0')).join('');
 }

@@ -25,17 +25,19 @@ import {
   META_PROPERTIES,
   type PartitionOffset,
   parseCleanShutdown,
-  parseMetaProperties,
   parseOffsets,
   RECOVERY_POINTS_FILE,
   START_OFFSETS_FILE,
 } from './directory-files.ts';
+import { type Identity, identify, otherCluster, unusable } from './directory-identity.ts';
 import { probeDirectory } from './directory-probe.ts';
 import {
   deletedFolderName,
   isDeletedFolderName,
+  isStrayFolderName,
   partitionFolderName,
   partitionOfFolderName,
+  strayFolderName,
 } from './file-names.ts';
 import { PRODUCER_EXPIRY_CHECK_MS } from './limits.ts';
 import { OpenFiles } from './open-files.ts';
@@ -238,17 +240,37 @@ export class LogDirectory {
   /** Renames the folder out of the way at once; its files go with `removeDeleted`. The log need not be open. May throw DiskError. */
   deleteLog(topic: string, partition: number): void {
     const name = partitionFolderName(topic, partition);
-    const unique = this.random.uuid();
+    this.moveFolder(name, deletedFolderName(name, this.random.uuid()));
+  }
+
+  private moveFolder(name: string, target: string): void {
     const opened = this.open.get(name);
     this.open.delete(name);
     if (this.isNoted(name) || opened !== undefined) this.unforgotten.set(name, ++this.deletions);
     for (const noted of this.noted) noted.delete(name);
     this.closedCleanly.delete(name);
     const path = `${this.directory}/${name}`;
-    if (opened !== undefined) opened.log.renameForDeletion(unique);
-    else if (this.disk.exists(path))
-      this.disk.rename(path, `${this.directory}/${deletedFolderName(name, unique)}`);
+    if (opened !== undefined) opened.log.renameFolder(target);
+    else if (this.disk.exists(path)) this.disk.rename(path, `${this.directory}/${target}`);
     this.forgetInBackground();
+  }
+
+  /**
+   * Renames the folder out of the way and keeps it: nobody asked for it to be deleted, and the metadata does not know it. Returns its new
+   * name. The log need not be open. May throw DiskError.
+   */
+  setAside(topic: string, partition: number): string {
+    let aside = strayFolderName(topic, partition, this.random.uuid());
+    // Topics of long names are cut alike, and nothing kept may be replaced.
+    while (this.disk.exists(`${this.directory}/${aside}`))
+      aside = strayFolderName(topic, partition, this.random.uuid());
+    this.moveFolder(partitionFolderName(topic, partition), aside);
+    return aside;
+  }
+
+  /** Names of the folders that were set aside and are kept until somebody removes them. May throw DiskError. */
+  strays(): string[] {
+    return this.disk.list(this.directory).filter(isStrayFolderName);
   }
 
   /** Has the folders removed that wait for it. May throw DiskError. */
@@ -440,60 +462,4 @@ export class LogDirectory {
     replace(file, content);
     this.written.set(file, text);
   }
-}
-
-interface Identity {
-  readonly clusterId: Uuid | undefined;
-  readonly directoryId: Uuid;
-}
-
-/** Whose the directory is, after formatting it if it is empty; or why it cannot be used. */
-function identify(o: OpenDirectoryOptions): Identity | string {
-  const { disk, directory, nodeId } = o;
-  disk.makeDirectory(directory);
-  const path = `${directory}/${META_PROPERTIES}`;
-  const bytes = disk.readFile(path);
-  if (bytes === undefined) {
-    if (disk.list(directory).some((name) => partitionOfFolderName(name) !== undefined))
-      return `The data folder ${directory} holds partitions but no ${META_PROPERTIES}: it is not clear whose they are. Restore that file, or use an empty folder.`;
-    const directoryId = o.random.uuid();
-    disk.writeFileAtomic(path, formatMetaProperties({ nodeId, clusterId: o.clusterId, directoryId }));
-    makeDurable(disk, directory);
-    return { clusterId: o.clusterId, directoryId };
-  }
-  const meta = parseMetaProperties(bytes);
-  if (typeof meta === 'string') return `The data folder ${directory} cannot be used: in ${path}, ${meta}.`;
-  if (meta.nodeId !== nodeId)
-    return `The data folder ${directory} belongs to node ${meta.nodeId}, this is node ${nodeId}. Use another folder (log.dirs), or the right node.id.`;
-  if (meta.clusterId !== undefined && o.clusterId !== undefined && meta.clusterId !== o.clusterId)
-    return otherCluster(directory, meta.clusterId, o.clusterId);
-  const clusterId = meta.clusterId ?? o.clusterId;
-  const directoryId = meta.directoryId ?? o.random.uuid();
-  if (clusterId !== meta.clusterId || directoryId !== meta.directoryId)
-    disk.writeFileAtomic(path, formatMetaProperties({ nodeId, clusterId, directoryId }));
-  return { clusterId, directoryId };
-}
-
-/**
- * The folder, and those above it, may just have been made: without their names on the device a power loss takes everything in
- * them, and the node would come back as another one. What may not be read was not made by this node.
- */
-function makeDurable(disk: Disk, directory: string): void {
-  for (let slash = directory.lastIndexOf('/'); slash >= 0; slash = directory.lastIndexOf('/', slash - 1)) {
-    try {
-      disk.syncDirectory(slash === 0 ? '/' : directory.slice(0, slash));
-    } catch (error) {
-      if (error instanceof DiskError && error.code === 'EACCES') return;
-      throw error;
-    }
-    if (slash === 0) return;
-  }
-}
-
-function unusable(directory: string, error: DiskError): string {
-  return `The data folder ${directory} cannot be used: ${error.message}`;
-}
-
-function otherCluster(directory: string, found: Uuid, wanted: Uuid): string {
-  return `The data folder ${directory} belongs to cluster ${found}, this node is to join cluster ${wanted}. Use another folder (log.dirs), or remove this one if its data is not needed.`;
 }

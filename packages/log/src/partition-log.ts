@@ -20,7 +20,7 @@ import {
 } from '@millrace/base';
 import { BatchHeader, type CompressionCodecs, ErrorCode, readBatchHeader } from '@millrace/protocol';
 import { duplicateOf, judgeReplicated, stampForLeader } from './append.ts';
-import { deletedFolderName } from './file-names.ts';
+import { deletedFolderName, isDeletedFolderName } from './file-names.ts';
 import { Flusher, type Syncable } from './flusher.ts';
 import { FolderNames } from './folder-names.ts';
 import type { LeaderEpochs } from './leader-epochs.ts';
@@ -329,18 +329,18 @@ export class PartitionLog {
     this.segments.close();
   }
 
-  /** Renames the folder out of the way; what it holds is removed with `delete` or by the next start. May throw DiskError. */
-  renameForDeletion(unique: Uuid): void {
+  /** Ends the use of the log and renames its folder out of the way. May throw DiskError. */
+  renameFolder(name: string): void {
     this.close({ clean: false });
-    const slash = this.directory.lastIndexOf('/') + 1;
-    const target = this.directory.slice(0, slash) + deletedFolderName(this.directory.slice(slash), unique);
+    const target = this.directory.slice(0, this.directory.lastIndexOf('/') + 1) + name;
     this.disk.rename(this.directory, target);
     this.directory = target;
   }
 
   /** Removes the log from the disk: renamed first, so that a crash in between leaves no half log. May throw DiskError. */
   delete(): void {
-    if (!this.directory.endsWith('-delete')) this.renameForDeletion(this.topicId ?? ZERO_UUID);
+    const name = this.directory.slice(this.directory.lastIndexOf('/') + 1);
+    if (!isDeletedFolderName(name)) this.renameFolder(deletedFolderName(name, this.topicId ?? ZERO_UUID));
     this.disk.removeInBackground(this.directory);
   }
 

@@ -11,6 +11,7 @@ import {
 } from '@millrace/protocol';
 import { compressionCodecs } from '@millrace/protocol/io';
 import { expect, test } from 'vitest';
+import { deletedFolderName } from '../src/file-names.ts';
 import type { LeaderAppend, PartitionLog } from '../src/index.ts';
 import {
   append,
@@ -446,7 +447,7 @@ test('deletion renames first, as Kafka does, then removes', () => {
   const disk = new MemoryDisk();
   const log = openLog({ disk, topicId: TOPIC_ID });
   append(log, batch(1));
-  log.renameForDeletion(TOPIC_ID);
+  log.renameFolder(deletedFolderName('topic-0', TOPIC_ID));
   expect(disk.list('/data')).toEqual([expect.stringMatching(/^topic-0\.[0-9a-f]{32}-delete$/)]);
   expect(lead(log, batch(1))).toMatchObject({ errorCode: ErrorCode.KAFKA_STORAGE_ERROR });
   log.delete();

@@ -53,6 +53,11 @@ export class MetadataDelta {
     return this.topicsOnlyIn(this.previous, this.image);
   }
 
+  /** Ids of topics that a record removed, of whatever name; those too that were created by the same records. */
+  get removedTopicIds(): Uuid[] {
+    return [...this.touched.topics].filter((id) => this.image.topicById(id) === undefined);
+  }
+
   /** Partitions that exist in `image` and are new or changed (those of created topics too), by topic name and index. */
   get changedPartitions(): readonly PartitionRef[] {
     this.partitionRefs ??= this.collectPartitions();

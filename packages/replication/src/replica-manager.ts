@@ -150,12 +150,10 @@ export class ReplicaManager {
   publish(delta: MetadataDelta): void {
     this.image = delta.image;
     if (this.isClosed) return;
-    if (!this.hasRoles) {
-      this.takeRoles();
-      return;
-    }
-    if (!this.isRegistered) {
-      this.dropRoles();
+    if (!this.hasRoles || !this.isRegistered) {
+      for (const topicId of delta.removedTopicIds) this.table.topicRemoved(topicId);
+      if (this.hasRoles) this.dropRoles();
+      else this.takeRoles();
       return;
     }
     for (const topic of delta.deletedTopics) this.deleteTopic(topic);
@@ -204,7 +202,7 @@ export class ReplicaManager {
       if (replica !== undefined) this.followings.update(replica, this.image);
     }
     this.fetches.partitionsChanged();
-    this.table.deleteStrays();
+    this.table.clearStrays();
   }
 
   private dropRoles(): void {

@@ -29,6 +29,8 @@ export class ReplicaTable {
    * transient are tried again.
    */
   private readonly broken = new Map<string, { readonly isTransient: boolean }>();
+  /** Topics that were removed since this broker began to replay the metadata, until its strays are cleared. */
+  private readonly removedTopics = new Set<Uuid>();
   /** Producers that were told no before their replica was here. */
   readonly refusedBeforehand = new RefusedBeforehand();
   /** As last written to the checkpoint file. */
@@ -67,8 +69,14 @@ export class ReplicaTable {
     return this.byTopic.get(topicId)?.values() ?? [];
   }
 
+  /** A record of the metadata log that this broker follows removed the topic: its folders may be deleted. */
+  topicRemoved(topicId: Uuid): void {
+    this.removedTopics.add(topicId);
+  }
+
   /** At start, before the broker registers: recovery takes its time here, not when others wait for this broker. */
   openLogs(settings: TopicSettings, nowWallMs: WallMillis): void {
+    this.tellOfStrays();
     for (const { topic, partition, topicId } of this.directory.partitions()) {
       if (topicId === undefined) continue;
       this.openLog({ topicId, topic, index: partition }, settings, nowWallMs);
@@ -108,15 +116,31 @@ export class ReplicaTable {
         open.setConfig(settings.log);
         return open;
       }
-      // The folder belongs to an earlier topic of this name, which was deleted while this broker was away.
-      if (open !== undefined) this.directory.deleteLog(topic, index);
-      return this.directory.openLog(topic, index, { topicId, config: settings.log, nowWallMs });
+      // The folder belongs to an earlier topic of this name.
+      if (open?.topicId !== undefined) this.clearAway(topic, index, open.topicId);
+      return this.openOwnLog(name, settings, nowWallMs);
     } catch (error) {
       if (!(error instanceof DiskError || error instanceof LogOpenError)) throw error;
       const isTransient = error instanceof DiskError && error.isTransient;
       this.broken.set(`${topicId}-${index}`, { isTransient });
       this.logger.error('log-open-failed', { topic, partition: index, topicId, reason: error.message });
       return undefined;
+    }
+  }
+
+  private openOwnLog(
+    { topic, index, topicId }: ReplicaName,
+    settings: TopicSettings,
+    nowWallMs: WallMillis,
+  ): PartitionLog {
+    const open = () => this.directory.openLog(topic, index, { topicId, config: settings.log, nowWallMs });
+    try {
+      return open();
+    } catch (error) {
+      // As above, but it could not be opened at start.
+      if (!(error instanceof LogOpenError)) throw error;
+      this.clearAway(topic, index, error.found);
+      return open();
     }
   }
 
@@ -133,14 +157,34 @@ export class ReplicaTable {
     this.logger.info('replica-deleted', { topic, partition: index, topicId });
   }
 
-  /** Folders of partitions that are not this broker's any more. Only when the metadata is known to be complete. */
-  deleteStrays(): void {
-    this.orLog('log-delete-failed', () => {
-      for (const { topic, partition, topicId } of this.directory.partitions()) {
-        if (topicId === undefined || this.isKnown(topicId, partition)) continue;
-        this.logger.warn('stray-replica-deleted', { topic, partition, topicId });
-        this.directory.deleteLog(topic, partition);
-      }
+  /**
+   * Folders of partitions that this broker does not host. Only when the metadata is known to be complete. What a record removed while
+   * this broker was away is deleted. The rest is unknown to the metadata, which may have begun anew with another quorum: it is kept.
+   */
+  clearStrays(): void {
+    this.orLog('log-list-failed', () => {
+      for (const { topic, partition, topicId } of this.directory.partitions())
+        if (topicId !== undefined && !this.isKnown(topicId, partition))
+          this.orLog('log-delete-failed', () => this.clearAway(topic, partition, topicId));
+    });
+    this.removedTopics.clear();
+  }
+
+  private clearAway(topic: string, partition: number, topicId: Uuid): void {
+    if (this.removedTopics.has(topicId)) {
+      this.logger.warn('stray-replica-deleted', { topic, partition, topicId });
+      this.directory.deleteLog(topic, partition);
+      return;
+    }
+    const folder = this.directory.setAside(topic, partition);
+    this.logger.warn('stray-replica-kept', { topic, partition, topicId, folder });
+  }
+
+  private tellOfStrays(): void {
+    this.orLog('log-list-failed', () => {
+      const folders = this.directory.strays();
+      if (folders.length > 0)
+        this.logger.warn('stray-replicas-found', { count: folders.length, first: folders[0] });
     });
   }
 

@@ -17,6 +17,12 @@ export class ToyController {
   /** Called after each commit. */
   onCommit: () => void = () => {};
   private topics = 0;
+  private readonly history: string;
+
+  /** Topic ids begin with this: another quorum draws others. */
+  constructor(history = 'topic') {
+    this.history = history;
+  }
 
   commit(records: readonly MetadataRecord[]): Offset {
     const batch = { baseOffset: this.image.offset + 1, epoch: 1, records };
@@ -79,7 +85,7 @@ export class ToyController {
     replicas: readonly (readonly NodeId[])[],
     configs: Record<string, string> = {},
   ): Uuid {
-    const topicId = `topic${this.topics++}`.padEnd(22, 'A') as Uuid;
+    const topicId = `${this.history}${this.topics++}`.padEnd(22, 'A') as Uuid;
     this.commit([
       { type: 'topic', name, topicId },
       ...replicas.map(

@@ -30,7 +30,7 @@ export class World {
   readonly clock = new ManualClock();
   readonly random: Prng;
   readonly network: MemoryNetwork;
-  readonly controller = new ToyController();
+  controller = new ToyController();
   readonly logger = new MemoryLogger();
   readonly brokers: TestBroker[] = [];
   readonly config: ReplicationConfig;

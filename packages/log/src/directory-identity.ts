@@ -1,0 +1,68 @@
+/** Whose a log directory is (meta.properties): this node's and cluster's, or why it cannot be used. Formats an empty one. */
+import { type Disk, DiskError, type NodeId, type Random, type Uuid } from '@millrace/base';
+import { formatMetaProperties, META_PROPERTIES, parseMetaProperties } from './directory-files.ts';
+import { partitionOfFolderName } from './file-names.ts';
+
+export interface IdentityOptions {
+  readonly disk: Disk;
+  readonly directory: string;
+  readonly nodeId: NodeId;
+  readonly clusterId?: Uuid | undefined;
+  readonly random: Random;
+}
+
+export interface Identity {
+  readonly clusterId: Uuid | undefined;
+  readonly directoryId: Uuid;
+}
+
+/** Whose the directory is, after formatting it if it is empty; or why it cannot be used. */
+export function identify(o: IdentityOptions): Identity | string {
+  const { disk, directory, nodeId } = o;
+  disk.makeDirectory(directory);
+  const path = `${directory}/${META_PROPERTIES}`;
+  const bytes = disk.readFile(path);
+  if (bytes === undefined) {
+    if (disk.list(directory).some((name) => partitionOfFolderName(name) !== undefined))
+      return `The data folder ${directory} holds partitions but no ${META_PROPERTIES}: it is not clear whose they are. Restore that file, or use an empty folder.`;
+    const directoryId = o.random.uuid();
+    disk.writeFileAtomic(path, formatMetaProperties({ nodeId, clusterId: o.clusterId, directoryId }));
+    makeDurable(disk, directory);
+    return { clusterId: o.clusterId, directoryId };
+  }
+  const meta = parseMetaProperties(bytes);
+  if (typeof meta === 'string') return `The data folder ${directory} cannot be used: in ${path}, ${meta}.`;
+  if (meta.nodeId !== nodeId)
+    return `The data folder ${directory} belongs to node ${meta.nodeId}, this is node ${nodeId}. Use another folder (log.dirs), or the right node.id.`;
+  if (meta.clusterId !== undefined && o.clusterId !== undefined && meta.clusterId !== o.clusterId)
+    return otherCluster(directory, meta.clusterId, o.clusterId);
+  const clusterId = meta.clusterId ?? o.clusterId;
+  const directoryId = meta.directoryId ?? o.random.uuid();
+  if (clusterId !== meta.clusterId || directoryId !== meta.directoryId)
+    disk.writeFileAtomic(path, formatMetaProperties({ nodeId, clusterId, directoryId }));
+  return { clusterId, directoryId };
+}
+
+/**
+ * The folder, and those above it, may just have been made: without their names on the device a power loss takes everything in
+ * them, and the node would come back as another one. What may not be read was not made by this node.
+ */
+function makeDurable(disk: Disk, directory: string): void {
+  for (let slash = directory.lastIndexOf('/'); slash >= 0; slash = directory.lastIndexOf('/', slash - 1)) {
+    try {
+      disk.syncDirectory(slash === 0 ? '/' : directory.slice(0, slash));
+    } catch (error) {
+      if (error instanceof DiskError && error.code === 'EACCES') return;
+      throw error;
+    }
+    if (slash === 0) return;
+  }
+}
+
+export function unusable(directory: string, error: DiskError): string {
+  return `The data folder ${directory} cannot be used: ${error.message}`;
+}
+
+export function otherCluster(directory: string, found: Uuid, wanted: Uuid): string {
+  return `The data folder ${directory} belongs to cluster ${found}, this node is to join cluster ${wanted}. Use another folder (log.dirs), or remove this one if its data is not needed.`;
+}

@@ -1,0 +1,132 @@
+/**
+ * Goal: a broker deletes a folder only when a record of the metadata log removed its topic; what the metadata does not know is kept.
+ * Method: a broker is restarted under the same toy controller, and under one that begins with an empty log.
+ */
+import { expect, test } from 'vitest';
+import { valuesBelow } from './support/logs.ts';
+import { ToyController } from './support/toy-controller.ts';
+import { World } from './support/world.ts';
+
+const DATA = '/data';
+
+/** Folders of partitions, as they are or as they were renamed. */
+function folders(world: World): string[] {
+  return world
+    .broker(1)
+    .disk.list(DATA)
+    .filter((name) => /-\d+(\.|$)/.test(name));
+}
+
+function restart(world: World): void {
+  world.broker(1).kill();
+  world.advance(200);
+  world.broker(1).start();
+  world.advance(2000);
+}
+
+/** All controllers lost what they had, and formed a quorum again. */
+function beginAnew(world: World, history = 'anew'): void {
+  const { onCommit } = world.controller;
+  world.controller = new ToyController(history);
+  world.controller.onCommit = onCommit;
+}
+
+function events(world: World, name: string): unknown[] {
+  return world.logger.events.filter(({ event }) => event === name);
+}
+
+function single(name = 'events') {
+  const world = new World({ brokers: 1 }).start();
+  const topic = world.controller.createTopic(name, [[1]]);
+  world.advance(20);
+  world.broker(1).produce(topic, 'v0');
+  world.advance(100);
+  return { world, topic };
+}
+
+test('a topic that was deleted while the broker was away is deleted there, too', () => {
+  const { world, topic } = single();
+  world.broker(1).kill();
+  world.controller.commit([{ type: 'removeTopic', topicId: topic }]);
+  world.broker(1).start();
+  world.advance(6000);
+  expect(folders(world)).toEqual([]);
+  expect(events(world, 'stray-replica-deleted')).toHaveLength(1);
+});
+
+test('so is its folder when there is another topic of its name', () => {
+  const { world, topic } = single();
+  world.broker(1).kill();
+  world.controller.commit([{ type: 'removeTopic', topicId: topic }]);
+  const again = world.controller.createTopic('events', [[1]]);
+  world.broker(1).start();
+  world.advance(6000);
+  expect(folders(world)).toEqual(['events-0']);
+  expect(world.partition(1, again).log.endOffset).toBe(0);
+  expect(events(world, 'stray-replica-kept')).toEqual([]);
+});
+
+test('a quorum that begins anew knows no topic: the broker renames its folders, keeps them and says so', () => {
+  const { world } = single();
+  beginAnew(world);
+  restart(world);
+  const [stray, ...others] = folders(world);
+  expect([stray, others]).toEqual([expect.stringMatching(/^events-0\.[0-9a-f]{32}-stray$/), []]);
+  expect(world.broker(1).disk.exists(`${DATA}/${stray}/00000000000000000000.log`)).toBe(true);
+  expect(events(world, 'stray-replica-kept')).toEqual([
+    expect.objectContaining({
+      facts: expect.objectContaining({ topic: 'events', partition: 0, folder: stray }),
+    }),
+  ]);
+  // Housekeeping leaves it alone, and the next start counts it.
+  world.advance(20_000);
+  restart(world);
+  expect(folders(world)).toEqual([stray]);
+  expect(events(world, 'stray-replicas-found')).toHaveLength(1);
+});
+
+test('a later topic of that name begins empty, and becomes a stray beside the first one', () => {
+  const { world } = single();
+  beginAnew(world);
+  // It is there before the broker is back.
+  const second = world.controller.createTopic('events', [[1]]);
+  world.controller.commit([{ type: 'removeTopic', topicId: second }]);
+  world.controller.createTopic('other', [[1]]);
+  const third = world.controller.createTopic('events', [[1]]);
+  restart(world);
+  expect(valuesBelow(world.partition(1, third))).toEqual([]);
+  world.broker(1).produce(third, 'later');
+  world.advance(100);
+  expect(folders(world).filter((name) => name.startsWith('events'))).toEqual([
+    'events-0',
+    expect.stringMatching(/^events-0\.[0-9a-f]{32}-stray$/),
+  ]);
+  beginAnew(world, 'again');
+  restart(world);
+  expect(folders(world).filter((name) => name.endsWith('-stray'))).toHaveLength(3);
+});
+
+test('a topic that the quorum knows again is served from the folder with its former name', () => {
+  const { world, topic } = single();
+  const { controller } = world;
+  beginAnew(world);
+  restart(world);
+  const [stray] = folders(world);
+  // The operator finds the old controllers' disks, and renames the folder.
+  world.controller = controller;
+  world.broker(1).kill();
+  world.broker(1).disk.rename(`${DATA}/${stray}`, `${DATA}/events-0`);
+  world.broker(1).start();
+  world.advance(2000);
+  expect(valuesBelow(world.partition(1, topic))).toEqual(['v0']);
+});
+
+test('a name that would be too long is cut, but for the partition', () => {
+  const name = 'x'.repeat(249);
+  const { world } = single(name);
+  beginAnew(world);
+  restart(world);
+  const [stray] = folders(world);
+  expect(stray).toHaveLength(255);
+  expect(stray).toMatch(/^x+-0\.[0-9a-f]{32}-stray$/);
+});
