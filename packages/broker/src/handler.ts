@@ -83,17 +83,20 @@ export interface Handler {
   readonly api: AnyApi;
   /** While such a request is being answered, no other of its connection is started: its answers may be huge. */
   readonly exclusive: boolean;
+  /** It looks at the decoded request until it has answered: that memory is held as long. */
+  readonly keepsRequest: boolean;
   handle(broker: BrokerContext, request: Request<unknown>, reply: Reply<unknown>): void;
 }
 
 export function defineHandler<Req, Res, ReqInput, ResInput>(
   api: Api<Req, Res, ReqInput, ResInput>,
   handle: (broker: BrokerContext, request: Request<Req>, reply: Reply<ResInput>) => void,
-  options: { readonly exclusive: boolean } = { exclusive: false },
+  options: { readonly exclusive?: boolean; readonly keepsRequest?: boolean } = {},
 ): Handler {
   return {
     api: api as AnyApi,
-    exclusive: options.exclusive,
+    exclusive: options.exclusive ?? false,
+    keepsRequest: options.keepsRequest ?? true,
     handle: handle as Handler['handle'],
   };
 }

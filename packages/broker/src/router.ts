@@ -36,8 +36,9 @@ export class Router {
       this.refuseVersion(api, header, frame, connection);
       return;
     }
-    const body = api.decodeRequest(header.apiVersion, frame, header.bodyPosition);
-    const slot = connection.openSlot(frame.length, handler.exclusive);
+    const cost = { heapBytes: 0 };
+    const body = api.decodeRequest(header.apiVersion, frame, header.bodyPosition, cost);
+    const slot = connection.openSlot(frame.length, cost.heapBytes, handler.exclusive);
     const request = {
       version: header.apiVersion,
       clientId: header.clientId,
@@ -47,12 +48,13 @@ export class Router {
       bytes: frame.subarray(header.bodyPosition),
     };
     handler.handle(this.broker, request, new PendingReply(connection, slot, api, header));
+    if (!handler.keepsRequest) connection.forgetDecoded(slot);
   }
 
   private refuseVersion(api: AnyApi, header: RequestHeader, frame: Uint8Array, connection: Connection): void {
     if (api.key === apis.apiVersions.key) {
       // The version-0 form, which every client can read, whatever it asked for. Its body is not looked at.
-      const slot = connection.openSlot(frame.length, false);
+      const slot = connection.openSlot(frame.length, 0, false);
       connection.answer(slot, encodeResponseFrame(api, 0, header.correlationId, unsupportedApiVersions(api)));
       return;
     }

@@ -8,6 +8,11 @@ import { REQUEST_ELEMENTS_MAX, Reader } from './reader.ts';
 import { type Decoded, type Encodable, type Fields, parseVersions, type Versions } from './schema.ts';
 import { Writer } from './writer.ts';
 
+export interface DecodeCost {
+  /** About, in bytes. */
+  heapBytes: number;
+}
+
 export interface Api<Request, Response, RequestInput, ResponseInput> {
   /** Kafka's number of the API. */
   readonly key: number;
@@ -23,7 +28,8 @@ export interface Api<Request, Response, RequestInput, ResponseInput> {
   readonly requestFields: Fields;
   readonly responseFields: Fields;
   /** Ignores bytes behind the body, as Kafka does: librdkafka sends some. Throws DecodeError. */
-  decodeRequest(version: number, bytes: Uint8Array, position?: number): Request;
+  /** `cost` is told what the decoded arrays take in memory beside the bytes. */
+  decodeRequest(version: number, bytes: Uint8Array, position?: number, cost?: DecodeCost): Request;
   /** The body takes the bytes up to their end. Throws DecodeError. */
   decodeResponse(version: number, bytes: Uint8Array, position?: number): Response;
   /** The body as chunks. Fields the version does not have are dropped; a wrong value is a failed assertion. */
@@ -67,7 +73,8 @@ export function defineApi<const Req extends Fields, const Res extends Fields>(
     flexibleFrom: table.flexibleFrom,
     requestFields: table.request,
     responseFields: table.response,
-    decodeRequest: (version, bytes, position = 0) => request.decode(version, bytes, position) as Decoded<Req>,
+    decodeRequest: (version, bytes, position = 0, cost = undefined) =>
+      request.decode(version, bytes, position, cost) as Decoded<Req>,
     decodeResponse: (version, bytes, position = 0) =>
       response.decode(version, bytes, position) as Decoded<Res>,
     encodeRequest: (version, value) => request.encode(version, value),
@@ -103,10 +110,11 @@ class MessageCodec {
     this.elementsMax = direction === 'request' ? REQUEST_ELEMENTS_MAX : Infinity;
   }
 
-  decode(version: number, bytes: Uint8Array, position: number): unknown {
+  decode(version: number, bytes: Uint8Array, position: number, cost?: DecodeCost): unknown {
     const { what, decode } = this.decoders[version] ?? this.addDecoder(version);
     const reader = new Reader(bytes, position, what, this.elementsMax);
     const value = decode(reader);
+    if (cost !== undefined) cost.heapBytes = reader.heapBytes;
     if (this.direction === 'response') reader.finish();
     return value;
   }

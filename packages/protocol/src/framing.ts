@@ -43,6 +43,11 @@ export class FrameReader {
     return this.buffered + this.assembledBytes;
   }
 
+  /** Size of the frame that is being put together over several chunks; 0: there is none. */
+  get assemblingBytes(): number {
+    return this.assembly === undefined ? 0 : this.frameBytes;
+  }
+
   /** Memory set aside for the frame under assembly, in bytes. */
   get reservedBytes(): number {
     return this.assembly?.length ?? 0;

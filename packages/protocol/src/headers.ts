@@ -10,7 +10,7 @@
 import { assert } from '@millrace/base';
 import type { AnyApi, Api } from './api.ts';
 import { apiByKey } from './apis/index.ts';
-import { Reader } from './reader.ts';
+import { REQUEST_ELEMENTS_MAX, Reader } from './reader.ts';
 import { Writer } from './writer.ts';
 
 const API_VERSIONS_KEY = 18;
@@ -30,7 +30,7 @@ export interface RequestHeader {
  * clientId is null then. The version may be one we do not have. Throws DecodeError.
  */
 export function decodeRequestHeader(frame: Uint8Array): RequestHeader {
-  const reader = new Reader(frame, 0, 'request header', 0);
+  const reader = new Reader(frame, 0, 'request header', REQUEST_ELEMENTS_MAX);
   const apiKey = reader.int16();
   const apiVersion = reader.int16();
   const correlationId = reader.int32();
@@ -69,7 +69,7 @@ export interface ResponseHeader {
 
 /** Reads the header of a response frame (without its size) to a request of this API and version. */
 export function decodeResponseHeader(api: AnyApi, version: number, frame: Uint8Array): ResponseHeader {
-  const reader = new Reader(frame, 0, 'response header', 0);
+  const reader = new Reader(frame, 0, 'response header', REQUEST_ELEMENTS_MAX);
   const correlationId = reader.int32();
   if (hasTaggedResponseHeader(api, version)) reader.skipTagged();
   return { correlationId, bodyPosition: reader.position };

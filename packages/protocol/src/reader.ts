@@ -10,10 +10,10 @@ import { DecodeError } from './decode-error.ts';
 export const STRING_BYTES_MAX = 0x7fff;
 
 /**
- * Most array elements in one request. A few bytes become an object of a hundred: without this limit a stranger's frame
- * could cost many times its size. Responses come from brokers that we asked, and may be as long as they are.
+ * Most array elements, and unknown tagged fields, in one request: no cluster has that many partitions, and a few bytes become an
+ * object of a hundred. Responses come from brokers that we asked, and may be as long as they are.
  */
-export const REQUEST_ELEMENTS_MAX = 1 << 20;
+export const REQUEST_ELEMENTS_MAX = 1 << 19;
 
 export class Reader {
   readonly bytes: Uint8Array;
@@ -23,6 +23,8 @@ export class Reader {
   /** For error messages: "Fetch v12 request". */
   private readonly what: string;
   private elementsLeft: number;
+  /** What the array elements that were read take in the heap, about. */
+  heapBytes = 0;
 
   constructor(bytes: Uint8Array, position: number, what: string, elementsMax: number) {
     this.bytes = bytes;
@@ -165,37 +167,46 @@ export class Reader {
     return this.bytes.subarray(start, this.position);
   }
 
-  /** Number of elements of an array whose elements take at least `elementBytesMin` bytes each. */
-  count(elementBytesMin: number): number {
-    return this.elements(this.int32(), elementBytesMin);
+  /** Number of elements of an array whose elements take at least `elementBytesMin` bytes each, and about `elementHeapBytes` once decoded. */
+  count(elementBytesMin: number, elementHeapBytes: number): number {
+    return this.elements(this.int32(), elementBytesMin, elementHeapBytes);
   }
 
   /** -1 for null. */
-  nullableCount(elementBytesMin: number): number {
+  nullableCount(elementBytesMin: number, elementHeapBytes: number): number {
     const count = this.int32();
-    return count < 0 ? -1 : this.elements(count, elementBytesMin);
+    return count < 0 ? -1 : this.elements(count, elementBytesMin, elementHeapBytes);
   }
 
-  compactCount(elementBytesMin: number): number {
-    return this.elements(this.unsignedVarint() - 1, elementBytesMin);
+  compactCount(elementBytesMin: number, elementHeapBytes: number): number {
+    return this.elements(this.unsignedVarint() - 1, elementBytesMin, elementHeapBytes);
   }
 
-  compactNullableCount(elementBytesMin: number): number {
+  compactNullableCount(elementBytesMin: number, elementHeapBytes: number): number {
     const count = this.compactLength();
-    return count < 0 ? -1 : this.elements(count, elementBytesMin);
+    return count < 0 ? -1 : this.elements(count, elementBytesMin, elementHeapBytes);
   }
 
-  private elements(count: number, elementBytesMin: number): number {
+  private elements(count: number, elementBytesMin: number, elementHeapBytes: number): number {
     if (count < 0) this.fail('null or negative length of an array that must be there');
     if (count * elementBytesMin > this.end - this.position) this.fail('array longer than the message');
     this.elementsLeft -= count;
     if (this.elementsLeft < 0) this.fail('too many array elements in one message');
+    this.heapBytes += count * elementHeapBytes;
     return count;
   }
 
   /** Whether a nullable struct follows. */
   present(): boolean {
     return this.int8() >= 0;
+  }
+
+  /** Number of tagged fields that follow, known or not. */
+  taggedCount(): number {
+    const count = this.unsignedVarint();
+    this.elementsLeft -= count;
+    if (this.elementsLeft < 0) this.fail('too many tagged fields in one message');
+    return count;
   }
 
   /** Begins a tagged field whose tag was read: returns where it must end. */
@@ -212,7 +223,7 @@ export class Reader {
 
   /** A section of tagged fields none of which is known. */
   skipTagged(): void {
-    for (let left = this.unsignedVarint(); left > 0; left--) {
+    for (let left = this.taggedCount(); left > 0; left--) {
       this.unsignedVarint();
       this.position = this.taggedEnd();
     }

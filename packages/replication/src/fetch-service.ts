@@ -3,7 +3,7 @@
  * the wait is over. Parked ones that were woken are answered together at the end of the turn, so that many appends make
  * one response.
  */
-import type { BrokerEpoch, Clock, Deadline, NodeId, Random } from '@millrace/base';
+import type { BrokerEpoch, Clock, Deadline, Millis, NodeId, Random } from '@millrace/base';
 import { ErrorCode } from '@millrace/protocol';
 import {
   type FetchedPartition,
@@ -38,6 +38,8 @@ export interface FetchMiss {
 }
 
 const STORAGE_ERROR_SINCE = 6;
+/** No fetch is parked for longer: an empty answer is no harm. */
+const WAIT_MS_MAX: Millis = 300_000;
 
 interface Read {
   readonly fetched: {
@@ -121,7 +123,7 @@ export class FetchService {
   private park(fetch: ParkedFetch, missingBytes: number): void {
     fetch.missingBytes = missingBytes;
     this.parked.add(fetch);
-    fetch.deadline = this.ports.timers.after(fetch.request.maxWaitMs, () =>
+    fetch.deadline = this.ports.timers.after(Math.min(fetch.request.maxWaitMs, WAIT_MS_MAX), () =>
       this.answerParked(fetch, { withEarly: true }),
     );
     for (const item of fetch.items) {
@@ -223,7 +225,8 @@ export class ParkedFetch implements FetchWaiter {
     },
   ) {
     this.service = service;
-    this.request = options.request;
+    // What the partitions were decoded to may be many times what is kept of them.
+    this.request = { ...options.request, topics: [], forgottenTopicsData: [] };
     this.reader = options.reader;
     this.opened = options.opened;
     this.items = [...options.opened.items];

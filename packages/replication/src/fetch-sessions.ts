@@ -223,11 +223,19 @@ function sessionless(request: FetchRequest): OpenedFetch {
   return { items: itemsOf(request), sessionId: 0, session: undefined, isIncremental: false };
 }
 
-function itemsOf(request: FetchRequest): FetchItem[] {
+/** Each partition once: what is named again replaces what was wanted of it before, as in Kafka. */
+function itemsOf({ version, topics }: FetchRequest): FetchItem[] {
+  const usesTopicIds = version >= FIRST_VERSION_WITH_TOPIC_IDS;
   const items: FetchItem[] = [];
-  for (const { topic, topicId, partitions } of request.topics)
-    for (const wanted of partitions)
-      items.push({
+  const places = new Map<string, Map<number, number>>();
+  for (const { topic, topicId, partitions } of topics) {
+    const key = usesTopicIds ? topicId : topic;
+    const placeOf = places.get(key) ?? new Map<number, number>();
+    places.set(key, placeOf);
+    for (const wanted of partitions) {
+      const place = placeOf.get(wanted.partition) ?? items.length;
+      placeOf.set(wanted.partition, place);
+      items[place] = {
         topic,
         topicId,
         partition: wanted.partition,
@@ -236,6 +244,8 @@ function itemsOf(request: FetchRequest): FetchItem[] {
         lastFetchedEpoch: wanted.lastFetchedEpoch,
         logStartOffset: wanted.logStartOffset,
         partitionMaxBytes: wanted.partitionMaxBytes,
-      });
+      };
+    }
+  }
   return items;
 }

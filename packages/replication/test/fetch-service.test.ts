@@ -77,6 +77,37 @@ describe('visibility', () => {
     expect(partitionsOf(fetchFrom(leader().manager, byName).response)[0]?.errorCode).toBe(0);
   });
 
+  test('a partition that is named again is answered once, as it was wanted last, and parked once', () => {
+    leader().produce(topic, 'a');
+    world.advance(50);
+    const offsetsOf = (sessionEpoch: number, ...offsets: number[]) => {
+      const wanted = offsets.map((fetchOffset) => ({ topicId: topic, fetchOffset }));
+      return partitionsOf(fetch(wanted, { sessionEpoch }).response).map(({ errorCode, records }) => [
+        errorCode,
+        sizeOf(records) > 0,
+      ]);
+    };
+    for (const sessionEpoch of [-1, 0]) {
+      expect(offsetsOf(sessionEpoch, 9, 0)).toEqual([[ErrorCode.NONE, true]]);
+      expect(offsetsOf(sessionEpoch, 0, 9)).toEqual([[ErrorCode.OFFSET_OUT_OF_RANGE, false]]);
+    }
+    const idle = Array.from({ length: 1000 }, () => ({ topicId: topic, fetchOffset: 1 }));
+    const parked = fetch(idle, { maxWaitMs: 500 });
+    const [waiting] = [...world.partition(1, topic).waiters].filter(({ isFollower }) => !isFollower);
+    expect(waiting).toMatchObject({ items: [{ fetchOffset: 1 }], request: { topics: [] } });
+    leader().produce(topic, 'b');
+    world.advance(50);
+    expect(partitionsOf(parked.response)).toHaveLength(1);
+  });
+
+  test('a fetch is parked for five minutes at most, whatever its reader would wait', () => {
+    const parked = fetch({ fetchOffset: 0 }, { maxWaitMs: 0x7fffffff });
+    world.advance(299_000);
+    expect(parked.response).toBeUndefined();
+    world.advance(2_000);
+    expect(only(parked)).toMatchObject({ errorCode: ErrorCode.NONE, records: [] });
+  });
+
   test('aborted transactions: an empty list for who reads what is committed, and for what is unknown; null otherwise', () => {
     const stranger = 'strangerAAAAAAAAAAAAAA' as Wanted['topicId'];
     const aborted = (wanted: Partial<Wanted>, isolationLevel: number) =>

@@ -34,6 +34,8 @@ export interface ConnectionHost {
 
 /** Behind a request that is answered alone, so much may still be read ahead. */
 const READ_AHEAD_BYTES = 65_536;
+/** A smaller frame cannot become many megabytes of objects. */
+const LARGE_FRAME_BYTES = 1 << 20;
 
 export class Connection implements StreamHandler, Holder, Sleeper {
   readonly listenerName: string;
@@ -52,6 +54,9 @@ export class Connection implements StreamHandler, Holder, Sleeper {
   private reader: FrameReader | undefined;
   private readonly slots = new ResponseSlots();
   private requestBytes = 0;
+  /** Of these: what decoded requests take. */
+  private decodedBytes = 0;
+  private toldDecodedBytes = 0;
   /** Answers that are ready but wait for an earlier one, or for the peer. */
   private answerBytes = 0;
   /** Handed to the stream and, as far as we know, not taken by the peer. */
@@ -107,10 +112,22 @@ export class Connection implements StreamHandler, Holder, Sleeper {
   // ---- what the router and the handlers tell ----
 
   /** A request was taken: its place in the order of answers. */
-  openSlot(requestBytes: number, exclusive: boolean): Slot {
+  openSlot(frameBytes: number, decodedBytes: number, exclusive: boolean): Slot {
+    const requestBytes = frameBytes + decodedBytes;
     this.requestBytes += requestBytes;
+    this.decodedBytes += decodedBytes;
     if (exclusive) this.exclusiveRunning = true;
-    return this.slots.open(requestBytes, exclusive);
+    return this.slots.open(requestBytes, decodedBytes, exclusive);
+  }
+
+  /** Nobody refers to the decoded request any longer, answered or not. */
+  forgetDecoded(slot: Slot): void {
+    // Already taken off when it was answered, or gone with the connection.
+    if (this.state !== 'open' || slot.isOver) return;
+    this.requestBytes -= slot.decodedBytes;
+    this.decodedBytes -= slot.decodedBytes;
+    slot.requestBytes -= slot.decodedBytes;
+    slot.decodedBytes = 0;
   }
 
   answer(slot: Slot, chunks: readonly Uint8Array[]): void {
@@ -234,6 +251,7 @@ export class Connection implements StreamHandler, Holder, Sleeper {
     try {
       while (this.mayStart()) {
         const { reader } = this;
+        if (this.mustWaitForOthers()) break;
         const frame = reader?.next();
         if (frame === undefined) break;
         this.host.route(frame, this);
@@ -249,9 +267,15 @@ export class Connection implements StreamHandler, Holder, Sleeper {
     this.settleReading();
   }
 
+  /** The next request may become many objects, and those of others already are many. */
+  private mustWaitForOthers(): boolean {
+    return this.host.budget.crowded && (this.reader?.assemblingBytes ?? 0) >= LARGE_FRAME_BYTES;
+  }
+
   private settleReading(): void {
     if (this.state !== 'open') return;
-    if (!this.memoryWait && this.bufferedBytes > 0 && this.host.budget.exhausted) {
+    const isShort = this.host.budget.exhausted || this.mustWaitForOthers();
+    if (!this.memoryWait && this.bufferedBytes > 0 && isShort) {
       this.memoryWait = true;
       this.host.budget.wait(this);
     }
@@ -274,7 +298,9 @@ export class Connection implements StreamHandler, Holder, Sleeper {
     for (;;) {
       const slot = this.slots.shiftReady();
       if (slot === undefined) return { chunks, sizeBytes, closeReason: undefined };
+      slot.isOver = true;
       this.requestBytes -= slot.requestBytes;
+      this.decodedBytes -= slot.decodedBytes;
       if (slot.exclusive) this.exclusiveRunning = false;
       const outcome = slot.outcome!;
       if (outcome.kind === 'close') return { chunks, sizeBytes, closeReason: outcome.reason };
@@ -300,15 +326,18 @@ export class Connection implements StreamHandler, Holder, Sleeper {
   private account(): void {
     const held = this.bufferedBytes + this.requestBytes + this.answerBytes + this.undrainedBytes;
     const delta = held - this.heldBytes;
-    if (delta === 0) return;
+    const decodedDelta = this.decodedBytes - this.toldDecodedBytes;
+    if (delta === 0 && decodedDelta === 0) return;
     this.heldBytes = held;
-    this.host.budget.change(delta);
+    this.toldDecodedBytes = this.decodedBytes;
+    this.host.budget.change(delta, decodedDelta);
   }
 
   /** Forgets what was not answered, and stops the work on it. */
   private abandon(): void {
     this.reader = undefined;
     this.requestBytes = 0;
+    this.decodedBytes = 0;
     this.answerBytes = 0;
     for (const slot of this.slots.drain()) slot.cancel?.();
   }

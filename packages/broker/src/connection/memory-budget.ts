@@ -1,6 +1,6 @@
 /**
- * Counts the bytes that all connections hold together (received frames and answers not yet taken by the peer) and
- * says who must stop reading. It never frees memory itself: it pauses, and under lasting pressure names the peers
+ * Counts the bytes that all connections hold together (received frames, what they became when they were decoded, answers not yet
+ * taken by the peer) and says who must stop reading. It never frees memory itself: it pauses, and under lasting pressure names the peers
  * that only waste it.
  */
 import { assert, type Millis } from '@millrace/base';
@@ -18,10 +18,14 @@ export interface Holder {
 }
 
 const SHARES = 4;
+/** Decoded requests may take this part of the budget before a large one has to wait. */
+const DECODED_SHARES = 4;
 
 export class MemoryBudget {
   /** Bytes held by all connections. */
   heldBytes = 0;
+  /** Of these: what decoded requests take beside their frames. */
+  decodedBytes = 0;
   readonly maxBytes: number;
   private readonly waiting = new Set<Holder>();
   private readonly onPressure: () => void;
@@ -37,16 +41,25 @@ export class MemoryBudget {
     return this.heldBytes > this.maxBytes;
   }
 
+  /** Decoded requests take so much that another large one has to wait for the end of some. */
+  get crowded(): boolean {
+    return this.decodedBytes * DECODED_SHARES > this.maxBytes;
+  }
+
   /** What one may take so that others find something too: a part of what is left. 0: nothing is left. */
   get shareBytes(): number {
     return Math.max(0, Math.floor((this.maxBytes - this.heldBytes) / SHARES));
   }
 
-  /** Some connection holds more (or, negative, less). */
-  change(deltaBytes: number): void {
+  /** Some connection holds more (or, negative, less), of which so much is decoded. */
+  change(deltaBytes: number, decodedDeltaBytes: number): void {
+    const wasCrowded = this.crowded;
     this.heldBytes += deltaBytes;
-    assert(this.heldBytes >= 0, 'no less than nothing is held');
-    if (deltaBytes < 0 && this.waiting.size > 0 && !this.exhausted) this.release();
+    this.decodedBytes += decodedDeltaBytes;
+    assert(this.heldBytes >= 0 && this.decodedBytes >= 0, 'no less than nothing is held');
+    if (this.waiting.size === 0) return;
+    // Frames that wait may exhaust the budget by themselves: the end of the crowd is the end of their wait.
+    if ((deltaBytes < 0 && !this.exhausted) || (wasCrowded && !this.crowded)) this.release();
   }
 
   /** The holder stopped reading until `memoryFreed`. */
@@ -79,7 +92,7 @@ export class MemoryBudget {
 
   private release(): void {
     for (const holder of [...this.waiting]) {
-      if (this.exhausted) return;
+      if (this.exhausted && this.crowded) return;
       this.waiting.delete(holder);
       holder.memoryFreed();
     }

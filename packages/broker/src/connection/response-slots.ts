@@ -12,10 +12,15 @@ type Outcome =
   | { readonly kind: 'close'; readonly reason: string };
 
 export interface Slot {
-  readonly requestBytes: number;
+  /** Held for the request until it is answered: its frame, and what that became. */
+  requestBytes: number;
+  /** Of these: what the decoded request takes. */
+  decodedBytes: number;
   /** Nothing of this connection is started while this request is being answered. */
   readonly exclusive: boolean;
   outcome: Outcome | undefined;
+  /** It has left. */
+  isOver: boolean;
   /** Stops the work when the connection is gone. */
   cancel: (() => void) | undefined;
 }
@@ -29,8 +34,15 @@ export class ResponseSlots {
     return this.slots.length - this.head;
   }
 
-  open(requestBytes: number, exclusive: boolean): Slot {
-    const slot: Slot = { requestBytes, exclusive, outcome: undefined, cancel: undefined };
+  open(requestBytes: number, decodedBytes: number, exclusive: boolean): Slot {
+    const slot: Slot = {
+      requestBytes,
+      decodedBytes,
+      exclusive,
+      outcome: undefined,
+      isOver: false,
+      cancel: undefined,
+    };
     this.slots.push(slot);
     return slot;
   }

@@ -36,7 +36,8 @@ export const fetch = defineHandler(
     });
     reply.onGone(cancel);
   },
-  { exclusive: true },
+  // Of a fetch that waits the replica manager keeps each partition once, and nothing else.
+  { exclusive: true, keepsRequest: false },
 );
 
 /** The request as a whole fails. Old clients look for that at each partition. */

@@ -2,7 +2,7 @@
  * Every limit of a connection and of all together, each with its answer: stop reading, or close with a reason. A test
  * plays peers that read slowly, send halves, or say nothing.
  */
-import { apis } from '@millrace/protocol';
+import { apis, ErrorCode } from '@millrace/protocol';
 import { describe, expect, test } from 'vitest';
 import { TOPIC_ID, testBroker } from '../support/broker.ts';
 
@@ -271,5 +271,72 @@ describe('the end', () => {
     });
     clock.settle();
     expect(done).toBe(true);
+  });
+});
+
+describe('what a request becomes when it is decoded', () => {
+  /** Small on the wire, large in memory: so many names of topics. */
+  const names = (count: number) => ({
+    topics: Array.from({ length: count }, () => ({ name: 'a' })),
+    timeoutMs: 1000,
+  });
+  const failed = { errorCode: ErrorCode.REQUEST_TIMED_OUT, body: new Uint8Array(0) };
+
+  test('counts as held until the request is answered', () => {
+    const { connect, clock, forwarded, frontEnd } = testBroker();
+    const client = connect();
+    const frame = client.frame(apis.createPartitions, 3, names(1000));
+    client.bytes(frame);
+    expect(frontEnd.budget.heldBytes).toBeGreaterThan(frame.length + 50_000);
+    expect(frontEnd.budget.decodedBytes).toBe(frontEnd.budget.heldBytes - (frame.length - 4));
+    forwarded[0]!.done(failed);
+    clock.settle();
+    expect(client.order).toHaveLength(1);
+    expect(frontEnd.budget.decodedBytes).toBe(0);
+    expect(frontEnd.budget.heldBytes).toBe(0);
+  });
+
+  test('of a fetch that waits only the frame counts: its partitions are kept once', () => {
+    const { connect, clock, replicas, frontEnd } = testBroker();
+    const client = connect();
+    const partitions = Array.from({ length: 1000 }, () => ({ partition: 0, fetchOffset: 0 }));
+    const frame = client.frame(apis.fetch, 12, { replicaId: -1, topics: [{ topic: 'words', partitions }] });
+    client.bytes(frame);
+    expect(frontEnd.budget.heldBytes).toBe(frame.length - 4);
+    expect(frontEnd.budget.decodedBytes).toBe(0);
+    replicas.fetches[0]!.done({});
+    clock.settle();
+    expect(frontEnd.budget.heldBytes).toBe(0);
+  });
+
+  test('while it takes a quarter of the memory another large request is not started; small ones are', () => {
+    const { connect, clock, forwarded, frontEnd } = testBroker({ limits: { queuedMaxBytes: 64_000_000 } });
+    const clients = [connect(), connect(), connect()];
+    for (const client of clients) {
+      const frame = client.frame(apis.createPartitions, 3, names(300_000));
+      expect(frame.length).toBeGreaterThan(1 << 20);
+      for (let at = 0; at < frame.length; at += 100_000) client.bytes(frame.subarray(at, at + 100_000));
+    }
+    expect(forwarded).toHaveLength(1);
+    expect(clients.map(({ paused }) => paused)).toEqual([true, true, true]);
+    const small = connect();
+    small.request(apis.createPartitions, 3, names(1));
+    expect(forwarded).toHaveLength(2);
+    for (let next = 0; next < 4; next++) {
+      forwarded[next]!.done(failed);
+      clock.settle();
+    }
+    expect(clients.map(({ order }) => order.length)).toEqual([1, 1, 1]);
+    expect(small.order).toHaveLength(1);
+    expect(frontEnd.budget.heldBytes).toBe(0);
+  });
+
+  test('a connection that goes away gives back what was decoded for it', () => {
+    const { connect, frontEnd } = testBroker();
+    const client = connect();
+    client.request(apis.createPartitions, 3, names(1000));
+    client.close();
+    expect(frontEnd.budget.decodedBytes).toBe(0);
+    expect(frontEnd.budget.heldBytes).toBe(0);
   });
 });
