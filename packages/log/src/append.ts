@@ -3,59 +3,89 @@ import type { Offset, WallMillis } from '@millrace/base';
 import {
   BATCH_HEADER_BYTES,
   type BatchHeader,
-  type CompressionCodecs,
   checkBatchCrc,
   DecodeError,
   ErrorCode,
   readBatchHeader,
-  readRecords,
   setLogAppendTime,
   setMaxTimestamp,
   stampBatch,
+  type Timestamp,
 } from '@millrace/protocol';
+import { refuse } from './door.ts';
+import type { ProducerBatch, ProducerStates } from './producer-states.ts';
 import type { LeaderAppend, LeaderAppendOptions, LogConfig, Refusal } from './types.ts';
-import { isMaxTimestampSuspect, refuse } from './validate.ts';
 
 const ATTRIBUTES_LOW_AT = 22;
 const LOG_APPEND_TIME_BIT = 0x08;
 
-/** Offsets, leader epoch, timestamp type and where need be the largest timestamp, in place; `header` is read anew. */
+/** Offsets, leader epoch, and where they are other than the header says timestamp type and largest timestamp, in place. */
 export function stampForLeader(
   batch: Uint8Array,
   header: BatchHeader,
   baseOffset: Offset,
   o: LeaderAppendOptions,
   config: LogConfig,
-  codecs: CompressionCodecs,
+  maxTimestamp: Timestamp,
 ): void {
   stampBatch(batch, 0, baseOffset, o.leaderEpoch);
   if (config.timestampType === 'LogAppendTime') {
     setLogAppendTime(batch, 0, o.nowWallMs);
     return;
   }
-  const isWrong = isMaxTimestampSuspect(header, o.nowWallMs, config);
-  if (!isWrong && !header.isLogAppendTime) return;
+  if (maxTimestamp === header.maxTimestamp && !header.isLogAppendTime) return;
   // A client's claim that only a broker may make.
   batch[ATTRIBUTES_LOW_AT]! &= ~LOG_APPEND_TIME_BIT;
-  setMaxTimestamp(batch, 0, isWrong ? largestTimestamp(batch, codecs) : header.maxTimestamp);
+  setMaxTimestamp(batch, 0, maxTimestamp);
 }
 
-function largestTimestamp(batch: Uint8Array, codecs: CompressionCodecs): WallMillis {
-  let largest: WallMillis = -1;
-  for (const { timestamp } of readRecords(batch, codecs)) largest = Math.max(largest, timestamp);
-  return largest;
+interface LogState {
+  readonly config: LogConfig;
+  readonly startOffset: Offset;
+  readonly producers: ProducerStates;
+}
+
+/** What only the log can say of a batch: undefined when it may be appended, else why not, or where it was appended before. */
+export function judgeAgainstLog(
+  header: BatchHeader,
+  { config, startOffset, producers }: LogState,
+  nowWallMs: WallMillis,
+): LeaderAppend | undefined {
+  if (header.sizeBytes > config.segmentBytes)
+    return refuse(
+      ErrorCode.RECORD_LIST_TOO_LARGE,
+      `the batch is larger than segment.bytes ${config.segmentBytes}`,
+    );
+  if (header.producerId >= 0) {
+    const judged = producers.check(header, nowWallMs, config.producerIdExpirationMs);
+    if (judged !== undefined) return 'ok' in judged ? judged : duplicateOf(judged, config, startOffset);
+  }
+  // No transaction can be open: nothing verifies one yet (KIP-890).
+  if (header.isTransactional)
+    return refuse(ErrorCode.INVALID_TXN_STATE, 'the transaction is not known in this partition');
+  return undefined;
+}
+
+/** The answer to a batch that is in the log now. */
+export function appendedOf(
+  { baseOffset, lastOffset }: BatchHeader,
+  { config, startOffset }: LogState,
+  nowWallMs: WallMillis,
+): LeaderAppend {
+  const logAppendTimeMs = config.timestampType === 'LogAppendTime' ? nowWallMs : -1;
+  return { ok: true, baseOffset, lastOffset, logAppendTimeMs, startOffset, duplicate: false };
 }
 
 /** The answer to a batch that was appended before: as the first time. */
-export function duplicateOf(
-  known: { readonly lastOffset: Offset; readonly offsetDelta: number; readonly timestamp: WallMillis },
-  { config, startOffset }: { readonly config: LogConfig; readonly startOffset: Offset },
-): LeaderAppend {
+function duplicateOf(known: ProducerBatch, config: LogConfig, startOffset: Offset): LeaderAppend {
+  const { lastOffset, offsetDelta, timestamp } = known;
+  // A time beyond the safe integers is none that a broker wrote.
+  const isAppendTime = config.timestampType === 'LogAppendTime' && typeof timestamp === 'number';
   return {
     ok: true,
-    baseOffset: known.lastOffset - known.offsetDelta,
-    lastOffset: known.lastOffset,
-    logAppendTimeMs: config.timestampType === 'LogAppendTime' ? known.timestamp : -1,
+    baseOffset: lastOffset - offsetDelta,
+    lastOffset,
+    logAppendTimeMs: isAppendTime ? timestamp : -1,
     startOffset,
     duplicate: true,
   };

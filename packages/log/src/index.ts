@@ -1,3 +1,4 @@
+export * from './door.ts';
 export * from './jobs.ts';
 export * from './leader-epochs.ts';
 export * from './log-directory.ts';

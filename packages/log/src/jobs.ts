@@ -1,11 +1,11 @@
 /** What a log has done beside the loop. The functions are the same in a worker, in the simulator and on the loop. */
 import type { JobKind } from '@millrace/base';
-import type { CompressionCodecs } from '@millrace/protocol';
-import { type FindInBatch, type FoundInBatch, findInBatch } from './time-lookup.ts';
+import type { CompressionCodecs, FoundRecord } from '@millrace/protocol';
+import { type FindInBatch, findInBatch } from './time-lookup.ts';
 
 export interface LogJobs {
   /** The first record of a batch with a timestamp of at least the one that is asked for. */
-  readonly findInBatch: JobKind<FindInBatch, FoundInBatch | undefined>;
+  readonly findInBatch: JobKind<FindInBatch, FoundRecord | undefined>;
   /** Every kind, for whoever runs them. */
   readonly all: readonly JobKind<never, unknown>[];
 }

@@ -22,7 +22,5 @@ export const LOCATE_WINDOW_BYTES = 8 << 10;
 export const READ_HINTS = 8;
 /** Reads from this size on go into buffers that are used again. */
 export const SPARE_FROM_BYTES = 8 << 10;
-/** Records named in the answer to a refused batch. */
-export const RECORD_ERRORS_MAX = 100;
 /** How often a node looks for producers that expired. */
 export const PRODUCER_EXPIRY_CHECK_MS = 60_000;

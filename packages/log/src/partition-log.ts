@@ -18,8 +18,15 @@ import {
   type WallMillis,
   ZERO_UUID,
 } from '@millrace/base';
-import { BatchHeader, type CompressionCodecs, ErrorCode, readBatchHeader } from '@millrace/protocol';
-import { duplicateOf, judgeReplicated, stampForLeader } from './append.ts';
+import {
+  BatchHeader,
+  type CompressionCodecs,
+  ErrorCode,
+  readBatchHeader,
+  type Timestamp,
+} from '@millrace/protocol';
+import { appendedOf, judgeAgainstLog, judgeReplicated, stampForLeader } from './append.ts';
+import { type CheckedBatch, checkAtDoorWhole, type DoorOptions, refuse } from './door.ts';
 import { deletedFolderName, isDeletedFolderName } from './file-names.ts';
 import { Flusher, type Syncable } from './flusher.ts';
 import { FolderNames } from './folder-names.ts';
@@ -42,13 +49,14 @@ import type {
   Refusal,
   TimestampHit,
 } from './types.ts';
-import { judgeBatch, judgeTimestamps, refuse } from './validate.ts';
 
 export class PartitionLog {
   config: LogConfig;
   /** Changes when the folder is renamed for deletion. */
   directory: string;
   readonly topicId: Uuid | undefined;
+  /** `topic-partition`, as the folder was named when it was opened. */
+  private readonly topicPartition: string;
   /** The first offset that is part of the log; only grows. */
   startOffset: Offset;
   /** Exclusive: the offset that the next record gets. */
@@ -82,6 +90,7 @@ export class PartitionLog {
   private constructor(parts: LogParts) {
     this.config = parts.config;
     this.directory = parts.directory;
+    this.topicPartition = parts.directory.slice(parts.directory.lastIndexOf('/') + 1);
     this.topicId = parts.topicId;
     this.startOffset = parts.startOffset;
     this.endOffset = parts.endOffset;
@@ -123,41 +132,33 @@ export class PartitionLog {
     this.config = config;
   }
 
+  /** What `checkAtDoor` has to know of this log. */
+  doorOptions(nowWallMs: WallMillis, apiVersion?: number): DoorOptions {
+    return { topicPartition: this.topicPartition, config: this.config, nowWallMs, apiVersion };
+  }
+
+  /** Checks a client's batch, whatever that costs, and appends it. Where that must not hold up an event loop it takes two steps. */
+  appendAsLeader(batch: Uint8Array, o: LeaderAppendOptions): LeaderAppend {
+    if (this.offline !== undefined) return this.refuseOffline();
+    const verdict = checkAtDoorWhole(batch, this.doorOptions(o.nowWallMs, o.apiVersion), this.codecs);
+    return verdict.ok ? this.appendChecked(batch, verdict, o) : verdict;
+  }
+
   /**
-   * Appends a client's batch: judges it (Kafka's checks of Produce 9-14), gives it offsets and the leader epoch in place, and
+   * Appends a client's batch that passed the door: checks its sequence number, gives it offsets and the leader epoch in place, and
    * writes it. The bytes are the caller's again when this returns: readers are served from the page cache.
    */
-  appendAsLeader(batch: Uint8Array, o: LeaderAppendOptions): LeaderAppend {
+  appendChecked(bytes: Uint8Array, checked: CheckedBatch, o: LeaderAppendOptions): LeaderAppend {
     if (this.offline !== undefined) return this.refuseOffline();
     assert(o.leaderEpoch >= this.epochs.latest, 'a leader appends with the newest epoch');
     const { header, config } = this;
-    const refusal =
-      judgeBatch(batch, header, config, o.apiVersion) ??
-      judgeTimestamps(batch, header, config, o.nowWallMs, this.codecs);
-    if (refusal !== undefined) return refusal;
-    if (header.sizeBytes > config.segmentBytes)
-      return refuse(
-        ErrorCode.RECORD_LIST_TOO_LARGE,
-        `the batch is larger than segment.bytes ${config.segmentBytes}`,
-      );
-    if (header.producerId >= 0) {
-      const judged = this.producers.check(header, o.nowWallMs, config.producerIdExpirationMs);
-      if (judged !== undefined) return 'ok' in judged ? judged : duplicateOf(judged, this);
-    }
-    // No transaction can be open: nothing verifies one yet (KIP-890).
-    if (header.isTransactional)
-      return refuse(ErrorCode.INVALID_TXN_STATE, 'the transaction is not known in this partition');
-    stampForLeader(batch, header, this.endOffset, o, config, this.codecs);
+    const batch = bytes.subarray(0, checked.sizeBytes);
+    readBatchHeader(batch, 0, header);
+    const known = judgeAgainstLog(header, this, o.nowWallMs);
+    if (known !== undefined) return known;
+    stampForLeader(batch, header, this.endOffset, o, config, checked.maxTimestamp);
     const failure = this.write(batch, o.nowWallMs);
-    if (failure !== undefined) return failure;
-    return {
-      ok: true,
-      baseOffset: header.baseOffset,
-      lastOffset: header.lastOffset,
-      logAppendTimeMs: config.timestampType === 'LogAppendTime' ? o.nowWallMs : -1,
-      startOffset: this.startOffset,
-      duplicate: false,
-    };
+    return failure ?? appendedOf(header, this, o.nowWallMs);
   }
 
   /**
@@ -278,7 +279,7 @@ export class PartitionLog {
   }
 
   /** The first record, in offset order, with that timestamp or a later one. Reads and may decompress: not for hot paths. */
-  offsetForTimestamp(timestamp: WallMillis): TimestampHit | undefined {
+  offsetForTimestamp(timestamp: Timestamp): TimestampHit | undefined {
     return this.lookUp(() => findTimestamp(this.segments, this.startOffset, timestamp, this.codecs));
   }
 

@@ -3,7 +3,7 @@
  * offset, so that opening it does not read the whole log. int16 version, uint32 CRC-32C of the rest, int32 number of
  * producers, 46 bytes each. Only a producer's last batch is in it; the others are found by replaying the log behind it.
  */
-import { crc32c } from '@millrace/protocol';
+import { crc32c, type Timestamp, wrapTimestamp } from '@millrace/protocol';
 import type { ProducerState } from './producer-states.ts';
 
 const VERSION = 1;
@@ -20,7 +20,7 @@ export interface ProducerSnapshotEntry {
   readonly lastSequence: number;
   readonly lastOffset: number;
   readonly offsetDelta: number;
-  readonly timestamp: number;
+  readonly timestamp: Timestamp;
   readonly coordinatorEpoch: number;
   /** -1: no open transaction. */
   readonly openTransactionOffset: number;
@@ -64,7 +64,7 @@ export function decodeProducerSnapshot(bytes: Uint8Array): ProducerSnapshotEntry
       lastSequence: view.getInt32(at + 10),
       lastOffset: Number(view.getBigInt64(at + 14)),
       offsetDelta: view.getInt32(at + 22),
-      timestamp: Number(view.getBigInt64(at + 26)),
+      timestamp: wrapTimestamp(view.getBigInt64(at + 26)),
       coordinatorEpoch: view.getInt32(at + 34),
       openTransactionOffset: Number(view.getBigInt64(at + 38)),
     });

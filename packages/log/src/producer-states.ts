@@ -3,7 +3,7 @@
  * batch may be appended, and learns from every batch that is. Never touches the disk; never judges replicated batches.
  */
 import type { Millis, Offset, WallMillis } from '@millrace/base';
-import { type BatchHeader, ErrorCode } from '@millrace/protocol';
+import { type BatchHeader, ErrorCode, type Timestamp } from '@millrace/protocol';
 import { PRODUCER_BATCHES_KEPT } from './limits.ts';
 import type { ProducerSnapshotEntry } from './producer-snapshot.ts';
 import type { Refusal } from './types.ts';
@@ -17,7 +17,7 @@ export interface ProducerBatch {
   lastOffset: Offset;
   offsetDelta: number;
   /** maxTimestamp of the batch as stored. */
-  timestamp: WallMillis;
+  timestamp: Timestamp;
 }
 
 export interface ProducerState {
@@ -30,7 +30,7 @@ export interface ProducerState {
   /** First offset of the open transaction, or -1. */
   openTransactionOffset: Offset;
   /** Timestamp of the last batch or marker. */
-  lastTimestamp: WallMillis;
+  lastTimestamp: Timestamp;
   /** When something was last written, or the log was opened: expiry counts from here. */
   lastWriteMs: WallMillis;
   /** At most the last five of this epoch, oldest first. */

@@ -3,7 +3,7 @@
  * batches lie; never judges them, and knows nothing of its neighbours.
  */
 import { assert, DiskError, type Millis, type Offset, type WallMillis } from '@millrace/base';
-import { type BatchHeader, murmur2 } from '@millrace/protocol';
+import { type BatchHeader, murmur2, type Timestamp, timestampDistance } from '@millrace/protocol';
 import { type ScanEnd, scanBatches, type Visit } from './batch-scan.ts';
 import { LOG_SUFFIX, OFFSET_INDEX_SUFFIX, offsetFileName, TIME_INDEX_SUFFIX } from './file-names.ts';
 import { LOCATE_WINDOW_BYTES, RELATIVE_OFFSET_MAX, SCAN_WINDOW_BYTES } from './limits.ts';
@@ -16,7 +16,7 @@ export interface Located {
   readonly position: number;
   readonly baseOffset: Offset;
   readonly lastOffset: Offset;
-  readonly maxTimestamp: WallMillis;
+  readonly maxTimestamp: Timestamp;
 }
 
 export class Segment {
@@ -32,9 +32,9 @@ export class Segment {
   private isPreallocated = false;
   private bytesSinceIndexEntry = 0;
   /** Largest timestamp of the segment, and the last offset of the first batch that has it; undefined until looked up. */
-  private largest: { timestamp: WallMillis; offset: Offset } | undefined;
+  private largest: { timestamp: Timestamp; offset: Offset } | undefined;
   /** Largest timestamp of the first batch; undefined until looked up, -1 when there is none. */
-  private firstTimestamp: WallMillis | undefined;
+  private firstTimestamp: Timestamp | undefined;
   /** 0 to 1: how much of the jitter it has. */
   private lot: number | undefined;
 
@@ -106,7 +106,7 @@ export class Segment {
     if (this.sizeBytes === 0) return false;
     const first = this.firstBatchTimestamp();
     const hasTimes = first >= 0 && header.maxTimestamp >= 0;
-    const ageMs = hasTimes ? header.maxTimestamp - first : nowWallMs - this.sinceWallMs;
+    const ageMs = hasTimes ? timestampDistance(header.maxTimestamp, first) : nowWallMs - this.sinceWallMs;
     if (ageMs > config.segmentMs - this.jitterMs(config)) return true;
     const entries = Math.floor(config.segmentIndexBytes / 8);
     const timeEntries = Math.floor(config.segmentIndexBytes / 12);
@@ -139,7 +139,7 @@ export class Segment {
   }
 
   /** The largest timestamp (-1: none) and the last offset of the first batch that has it. */
-  largestTimestamp(): { readonly timestamp: WallMillis; readonly offset: Offset } {
+  largestTimestamp(): { readonly timestamp: Timestamp; readonly offset: Offset } {
     if (this.largest === undefined) {
       const last = this.timeIndex.last();
       // Only a segment without any timestamp has no entry once it is sealed.
@@ -152,7 +152,7 @@ export class Segment {
   }
 
   /** Everything before the returned offset has a timestamp below the given one. */
-  offsetBelowTimestamp(timestamp: WallMillis): Offset {
+  offsetBelowTimestamp(timestamp: Timestamp): Offset {
     let entry = this.timeIndex.lookup(timestamp);
     if (entry !== undefined && !this.confirms(entry)) {
       this.rebuildIndexes();
@@ -263,11 +263,11 @@ export class Segment {
     for (const handle of this.handles()) handle.remove();
   }
 
-  private fromEntry(entry: TimeEntry | undefined): { timestamp: WallMillis; offset: Offset } {
+  private fromEntry(entry: TimeEntry | undefined): { timestamp: Timestamp; offset: Offset } {
     return { timestamp: entry?.timestamp ?? -1, offset: this.baseOffset + (entry?.relativeOffset ?? 0) };
   }
 
-  private firstBatchTimestamp(): WallMillis {
+  private firstBatchTimestamp(): Timestamp {
     if (this.firstTimestamp === undefined) {
       this.firstTimestamp = -1;
       this.scan(0, { checkCrc: false, windowBytes: 64 }, (header) => {

@@ -5,6 +5,7 @@
  * aid: it can be rebuilt from its log at any time, and whoever uses it checks what it finds there.
  */
 import { assert } from '@millrace/base';
+import { type Timestamp, timestampHigh, timestampLow, timestampOfWords } from '@millrace/protocol';
 import { PENDING_INDEX_ENTRIES } from './limits.ts';
 import type { FileHandle } from './open-files.ts';
 
@@ -173,31 +174,31 @@ export class OffsetIndex extends SparseIndex {
 }
 
 export interface TimeEntry {
-  readonly timestamp: number;
+  readonly timestamp: Timestamp;
   readonly relativeOffset: number;
 }
 
 export class TimeIndex extends SparseIndex {
-  private lastTimestamp: number | undefined;
+  private lastTimestamp: Timestamp | undefined;
 
   constructor(handle: FileHandle) {
     super(handle, 12);
   }
 
   /** Adds an entry unless the last one already says so: timestamps rise strictly. */
-  appendIfLater(timestamp: number, relativeOffset: number): void {
+  appendIfLater(timestamp: Timestamp, relativeOffset: number): void {
     this.lastTimestamp ??= this.last()?.timestamp ?? -1;
     if (timestamp <= this.lastTimestamp) return;
     const { bytes, at } = this.addSlot();
-    writeInt32(bytes, at, Math.floor(timestamp / 0x1_0000_0000));
-    writeInt32(bytes, at + 4, timestamp | 0);
+    writeInt32(bytes, at, timestampHigh(timestamp));
+    writeInt32(bytes, at + 4, timestampLow(timestamp));
     writeInt32(bytes, at + 8, relativeOffset);
     this.lastTimestamp = timestamp;
   }
 
   /** The last entry whose timestamp is <= the given one. */
-  lookup(timestamp: number): TimeEntry | undefined {
-    return this.entry(this.countWhere((bytes, at) => readInt64(bytes, at) <= timestamp) - 1);
+  lookup(timestamp: Timestamp): TimeEntry | undefined {
+    return this.entry(this.countWhere((bytes, at) => readTimestamp(bytes, at) <= timestamp) - 1);
   }
 
   last(): TimeEntry | undefined {
@@ -217,7 +218,7 @@ export class TimeIndex extends SparseIndex {
   private entry(index: number): TimeEntry | undefined {
     if (index < 0) return undefined;
     const bytes = this.entriesAt(index, 1);
-    return { timestamp: readInt64(bytes, 0), relativeOffset: readInt32(bytes, 8) };
+    return { timestamp: readTimestamp(bytes, 0), relativeOffset: readInt32(bytes, 8) };
   }
 }
 
@@ -225,8 +226,8 @@ function readInt32(bytes: Uint8Array, at: number): number {
   return (bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!;
 }
 
-function readInt64(bytes: Uint8Array, at: number): number {
-  return readInt32(bytes, at) * 0x1_0000_0000 + (readInt32(bytes, at + 4) >>> 0);
+function readTimestamp(bytes: Uint8Array, at: number): Timestamp {
+  return timestampOfWords(readInt32(bytes, at), readInt32(bytes, at + 4));
 }
 
 function writeInt32(bytes: Uint8Array, at: number, value: number): void {

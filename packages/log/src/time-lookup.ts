@@ -2,8 +2,18 @@
  * Offsets by timestamp (ListOffsets): the time index says where to begin, batch headers which batches to open, and the
  * records in them decide. The only place of a log that decompresses. May throw DiskError.
  */
-import type { Offset, WallMillis } from '@millrace/base';
-import { type CompressionCodecs, DecodeError, readRecords } from '@millrace/protocol';
+import type { Offset } from '@millrace/base';
+import {
+  type CompressionCodecs,
+  DecodeError,
+  type FoundRecord,
+  NO_TIMESTAMP,
+  RECORDS_WORK_MAX,
+  RecordFinder,
+  readBatchHeader,
+  type Timestamp,
+  unfoldBatch,
+} from '@millrace/protocol';
 import type { Segment } from './segment.ts';
 import type { Segments } from './segments.ts';
 import type { TimestampHit } from './types.ts';
@@ -12,19 +22,14 @@ const WINDOW_BYTES = 64 << 10;
 
 export interface FindInBatch {
   readonly startOffset: Offset;
-  readonly timestamp: WallMillis;
-}
-
-export interface FoundInBatch {
-  readonly offset: Offset;
-  readonly timestamp: WallMillis;
+  readonly timestamp: Timestamp;
 }
 
 /** The first record, in offset order from `startOffset`, whose timestamp is >= the given one. */
 export function findTimestamp(
   segments: Segments,
   startOffset: Offset,
-  timestamp: WallMillis,
+  timestamp: Timestamp,
   codecs: CompressionCodecs,
 ): TimestampHit | undefined {
   for (let index = segments.indexFor(startOffset); index < segments.list.length; index++) {
@@ -43,25 +48,25 @@ export function findLargestTimestamp(
   startOffset: Offset,
   codecs: CompressionCodecs,
 ): TimestampHit | undefined {
-  let timestamp = -1;
+  let timestamp: Timestamp = NO_TIMESTAMP;
   for (let index = segments.indexFor(startOffset); index < segments.list.length; index++) {
     const segment = segments.list[index]!;
     const largest =
       segment.baseOffset >= startOffset
         ? segment.largestTimestamp().timestamp
         : largestFrom(segment, startOffset);
-    timestamp = Math.max(timestamp, largest);
+    if (largest > timestamp) timestamp = largest;
   }
   return timestamp < 0 ? undefined : findTimestamp(segments, startOffset, timestamp, codecs);
 }
 
 /** By headers, for a segment whose beginning is no longer part of the log. */
-function largestFrom(segment: Segment, startOffset: Offset): WallMillis {
-  let timestamp = -1;
+function largestFrom(segment: Segment, startOffset: Offset): Timestamp {
+  let timestamp: Timestamp = NO_TIMESTAMP;
   const located = segment.locate(startOffset);
   if (located === undefined) return timestamp;
   segment.scan(located.position, { checkCrc: false, windowBytes: WINDOW_BYTES }, (header) => {
-    timestamp = Math.max(timestamp, header.maxTimestamp);
+    if (header.maxTimestamp > timestamp) timestamp = header.maxTimestamp;
     return false;
   });
   return timestamp;
@@ -71,7 +76,7 @@ function firstFrom(
   segment: Segment,
   fromOffset: Offset,
   startOffset: Offset,
-  timestamp: WallMillis,
+  timestamp: Timestamp,
   codecs: CompressionCodecs,
 ): TimestampHit | undefined {
   const located = segment.locate(fromOffset);
@@ -90,18 +95,18 @@ function firstFrom(
   return hit;
 }
 
-/** A batch that cannot be opened (a client wrote garbage under a right checksum) has no records to find. */
+/** A batch that cannot be opened (something else than this broker wrote it) has no records to find. */
 export function findInBatch(
   batch: Uint8Array,
   { startOffset, timestamp }: FindInBatch,
   codecs: CompressionCodecs,
-): FoundInBatch | undefined {
+): FoundRecord | undefined {
+  const header = readBatchHeader(batch);
+  const finder = new RecordFinder(header, startOffset, timestamp, RECORDS_WORK_MAX);
   try {
-    for (const record of readRecords(batch, codecs))
-      if (record.timestamp >= timestamp && record.offset >= startOffset)
-        return { offset: record.offset, timestamp: record.timestamp };
+    unfoldBatch(batch, header, finder, codecs, RECORDS_WORK_MAX);
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error;
   }
-  return undefined;
+  return finder.found;
 }

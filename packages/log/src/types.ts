@@ -3,7 +3,7 @@
  * defaults only; nothing here has state.
  */
 import type { DiskError, LeaderEpoch, Millis, Offset, WallMillis } from '@millrace/base';
-import type { ErrorCode } from '@millrace/protocol';
+import type { ErrorCode, RecordError, Timestamp } from '@millrace/protocol';
 
 /** A log's settings; the names are Kafka's topic settings (`segment.bytes`, `segment.ms`, …). */
 export interface LogConfig {
@@ -25,6 +25,8 @@ export interface LogConfig {
   readonly producerIdExpirationMs: Millis;
   /** Largest batch that a client may append, in bytes. */
   readonly maxMessageBytes: number;
+  /** `cleanup.policy` contains `compact`: records need keys. */
+  readonly isCompacted: boolean;
   readonly timestampType: 'CreateTime' | 'LogAppendTime';
   /** How far a record's timestamp may lie in the past. */
   readonly timestampBeforeMaxMs: Millis;
@@ -43,6 +45,7 @@ export const DEFAULT_LOG_CONFIG: LogConfig = {
   flushMessages: Number.MAX_SAFE_INTEGER,
   producerIdExpirationMs: 86_400_000,
   maxMessageBytes: 1_048_588,
+  isCompacted: false,
   timestampType: 'CreateTime',
   timestampBeforeMaxMs: Number.MAX_SAFE_INTEGER,
   timestampAfterMaxMs: 3_600_000,
@@ -60,7 +63,7 @@ export interface Refusal {
   readonly errorCode: ErrorCode;
   readonly message: string;
   /** Which records of the batch are at fault, by index; only with INVALID_RECORD and INVALID_TIMESTAMP. */
-  readonly recordErrors?: readonly { readonly batchIndex: number; readonly message: string }[];
+  readonly recordErrors?: readonly RecordError[];
   /** What is wrong with the disk, if that is the reason: trying again will not help. */
   readonly damage?: string;
 }
@@ -104,7 +107,7 @@ export interface ReadResult {
 
 export interface TimestampHit {
   readonly offset: Offset;
-  readonly timestamp: WallMillis;
+  readonly timestamp: Timestamp;
   readonly leaderEpoch: LeaderEpoch;
 }
 

@@ -210,7 +210,7 @@ class Run {
       const { baseOffset, leaderEpoch } = readBatchHeader(one);
       expect(log.epochs.epochAt(Math.max(baseOffset, this.startOffset))).toBe(leaderEpoch);
     }
-    const stamps = visible.map((one) => readBatchHeader(one).maxTimestamp);
+    const stamps = visible.map((one) => Number(readBatchHeader(one).maxTimestamp));
     const largest = Math.max(-1, ...stamps);
     expect(log.maxTimestampOffset()?.timestamp ?? -1).toBe(largest);
     const first = visible[stamps.findIndex((timestamp) => timestamp >= NOW)];

@@ -64,8 +64,8 @@ test('a leader gives offsets and its epoch, and the records read back', () => {
 test('what is no single good batch is refused with the code Kafka has for it', () => {
   const log = openLog({ config: { maxMessageBytes: 200 } });
   expect(refusal(log, new Uint8Array(0))).toBe(ErrorCode.INVALID_RECORD);
-  expect(refusal(log, batch(1).subarray(0, 40))).toBe(ErrorCode.CORRUPT_MESSAGE);
-  expect(refusal(log, batch(1).subarray(0, -1))).toBe(ErrorCode.CORRUPT_MESSAGE);
+  expect(refusal(log, batch(1).subarray(0, 40))).toBe(ErrorCode.INVALID_RECORD);
+  expect(refusal(log, batch(1).subarray(0, -1))).toBe(ErrorCode.INVALID_RECORD);
   expect(refusal(log, set(batch(1), 8, 0, 0, 0, 1))).toBe(ErrorCode.CORRUPT_MESSAGE);
   expect(refusal(log, set(batch(1), 16, 1))).toBe(ErrorCode.INVALID_RECORD);
   expect(refusal(log, concat([batch(1), batch(1)]))).toBe(ErrorCode.INVALID_RECORD);

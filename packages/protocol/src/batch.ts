@@ -13,6 +13,7 @@
 import { assert } from '@millrace/base';
 import { crc32c } from './crc32c.ts';
 import { DecodeError } from './decode-error.ts';
+import { type Timestamp, timestampHigh, timestampLow, timestampOfWords } from './timestamp.ts';
 
 export const BATCH_HEADER_BYTES = 61;
 export const MAGIC = 2;
@@ -30,6 +31,8 @@ const PRODUCER_ID_AT = 43;
 const PRODUCER_EPOCH_AT = 51;
 const BASE_SEQUENCE_AT = 53;
 const RECORD_COUNT_AT = 57;
+
+const NO_PRODUCER_ID = -1;
 
 const COMPRESSION_BITS = 0x07;
 const LOG_APPEND_TIME_BIT = 0x08;
@@ -52,8 +55,8 @@ export class BatchHeader {
   crc = 0;
   attributes = 0;
   lastOffsetDelta = 0;
-  baseTimestamp = 0;
-  maxTimestamp = 0;
+  baseTimestamp: Timestamp = 0;
+  maxTimestamp: Timestamp = 0;
   /** -1: none. */
   producerId = 0;
   /** -1: none. */
@@ -94,8 +97,8 @@ export class BatchHeader {
 
 /**
  * Reads the header at `position`; the records behind it need not be there. Throws DecodeError when fewer than 61 bytes
- * are left or the size is impossible. Other fields are as found, except that timestamps beyond the safe integers read
- * as the nearest safe one. Pass a header to be filled where many are read: nothing is allocated then.
+ * are left, the size is impossible, or base offset or producer id are beyond 2^53: no log has such an offset, no cluster gives out
+ * such an id. Other fields are as found. Pass a header to be filled where many are read: nothing is allocated then.
  */
 export function readBatchHeader(
   bytes: Uint8Array,
@@ -114,7 +117,7 @@ export function readBatchHeader(
   header.lastOffsetDelta = readInt32(bytes, position + LAST_OFFSET_DELTA_AT);
   header.baseTimestamp = readTimestamp(bytes, position + BASE_TIMESTAMP_AT);
   header.maxTimestamp = readTimestamp(bytes, position + MAX_TIMESTAMP_AT);
-  header.producerId = readSafeInt64(bytes, position + PRODUCER_ID_AT, 'producer id');
+  header.producerId = readProducerId(bytes, position + PRODUCER_ID_AT);
   header.producerEpoch = readInt16(bytes, position + PRODUCER_EPOCH_AT);
   header.baseSequence = readInt32(bytes, position + BASE_SEQUENCE_AT);
   header.recordCount = readInt32(bytes, position + RECORD_COUNT_AT);
@@ -153,16 +156,16 @@ export function stampBatch(
 }
 
 /** Sets the time of the append as the time of all records (message.timestamp.type=LogAppendTime), in place. */
-export function setLogAppendTime(bytes: Uint8Array, position: number, timestamp: number): void {
+export function setLogAppendTime(bytes: Uint8Array, position: number, timestamp: Timestamp): void {
   const attributes = readInt16(bytes, position + ATTRIBUTES_AT) | LOG_APPEND_TIME_BIT;
   bytes[position + ATTRIBUTES_AT + 1] = attributes;
-  writeInt64(bytes, position + MAX_TIMESTAMP_AT, timestamp);
+  writeTimestamp(bytes, position + MAX_TIMESTAMP_AT, timestamp);
   updateCrc(bytes, position);
 }
 
 /** Corrects the largest timestamp of a batch whose records tell another, in place. */
-export function setMaxTimestamp(bytes: Uint8Array, position: number, maxTimestamp: number): void {
-  writeInt64(bytes, position + MAX_TIMESTAMP_AT, maxTimestamp);
+export function setMaxTimestamp(bytes: Uint8Array, position: number, maxTimestamp: Timestamp): void {
+  writeTimestamp(bytes, position + MAX_TIMESTAMP_AT, maxTimestamp);
   updateCrc(bytes, position);
 }
 
@@ -181,8 +184,8 @@ export interface NewBatchHeader {
   readonly leaderEpoch: number;
   readonly attributes: number;
   readonly lastOffsetDelta: number;
-  readonly baseTimestamp: number;
-  readonly maxTimestamp: number;
+  readonly baseTimestamp: Timestamp;
+  readonly maxTimestamp: Timestamp;
   readonly producerId: number;
   readonly producerEpoch: number;
   readonly baseSequence: number;
@@ -197,8 +200,8 @@ export function writeBatchHeader(batch: Uint8Array, header: NewBatchHeader): voi
   batch[MAGIC_AT] = MAGIC;
   writeInt16(batch, ATTRIBUTES_AT, header.attributes);
   writeInt32(batch, LAST_OFFSET_DELTA_AT, header.lastOffsetDelta);
-  writeInt64(batch, BASE_TIMESTAMP_AT, header.baseTimestamp);
-  writeInt64(batch, MAX_TIMESTAMP_AT, header.maxTimestamp);
+  writeTimestamp(batch, BASE_TIMESTAMP_AT, header.baseTimestamp);
+  writeTimestamp(batch, MAX_TIMESTAMP_AT, header.maxTimestamp);
   writeInt64(batch, PRODUCER_ID_AT, header.producerId);
   writeInt16(batch, PRODUCER_EPOCH_AT, header.producerEpoch);
   writeInt32(batch, BASE_SEQUENCE_AT, header.baseSequence);
@@ -223,20 +226,19 @@ function readInt32(bytes: Uint8Array, at: number): number {
   return (bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!;
 }
 
-/** Exact up to 2^53; beyond, only good for telling that it is beyond. */
-function readWideInt(bytes: Uint8Array, at: number): number {
-  return readInt32(bytes, at) * 0x1_0000_0000 + (readInt32(bytes, at + 4) >>> 0);
-}
-
 function readSafeInt64(bytes: Uint8Array, at: number, what: string): number {
-  const value = readWideInt(bytes, at);
+  const value = readInt32(bytes, at) * 0x1_0000_0000 + (readInt32(bytes, at + 4) >>> 0);
   if (!Number.isSafeInteger(value)) throw new DecodeError(`${what} of a record batch beyond 2^53`);
   return value;
 }
 
-function readTimestamp(bytes: Uint8Array, at: number): number {
-  const value = readWideInt(bytes, at);
-  return Math.max(Number.MIN_SAFE_INTEGER, Math.min(Number.MAX_SAFE_INTEGER, value));
+/** Any negative one means that there is none. */
+function readProducerId(bytes: Uint8Array, at: number): number {
+  return readInt32(bytes, at) < 0 ? NO_PRODUCER_ID : readSafeInt64(bytes, at, 'producer id');
+}
+
+function readTimestamp(bytes: Uint8Array, at: number): Timestamp {
+  return timestampOfWords(readInt32(bytes, at), readInt32(bytes, at + 4));
 }
 
 function writeInt16(bytes: Uint8Array, at: number, value: number): void {
@@ -249,6 +251,11 @@ function writeInt32(bytes: Uint8Array, at: number, value: number): void {
   bytes[at + 1] = value >> 16;
   bytes[at + 2] = value >> 8;
   bytes[at + 3] = value;
+}
+
+function writeTimestamp(bytes: Uint8Array, at: number, value: Timestamp): void {
+  writeInt32(bytes, at, timestampHigh(value));
+  writeInt32(bytes, at + 4, timestampLow(value));
 }
 
 function writeInt64(bytes: Uint8Array, at: number, value: number): void {

@@ -99,7 +99,7 @@ function fieldReader(target: Target, field: Field, name: string, functions: stri
     const read = `${structReader(target, field.fields!, name, functions)}(r)`;
     return nullable ? `(r.present() ? ${read} : null)` : read;
   }
-  return `r.${methodName(field.kind, field.clamp, target.flexible, nullable)}()`;
+  return `r.${fieldMethod(field, target.flexible, nullable)}()`;
 }
 
 function arrayReader(
@@ -112,8 +112,8 @@ function arrayReader(
   const element =
     field.element === undefined
       ? `${structReader(target, field.fields!, `${name}_element`, functions)}(r)`
-      : `r.${methodName(field.element, false, target.flexible, false)}()`;
-  const count = methodName('count', false, target.flexible, nullable);
+      : `r.${methodName(field.element, target.flexible, false)}()`;
+  const count = methodName('count', target.flexible, nullable);
   functions.push(`function ${name}(r) {
   const count = r.${count}(${elementBytesMin(target, field)}, ${elementHeapBytes(field)});
   ${nullable ? 'if (count === -1) return null;' : ''}
@@ -124,8 +124,13 @@ function arrayReader(
   return name;
 }
 
+function fieldMethod(field: Field, compact: boolean, nullable: boolean): string {
+  if (field.isTimestamp) return 'timestamp';
+  return field.clamp ? 'clampedInt64' : methodName(field.kind as Scalar, compact, nullable);
+}
+
 /** The name of the reader's or writer's method: its kind, and how its length and null are written. */
-function methodName(kind: Scalar | 'count', clamp: boolean, compact: boolean, nullable: boolean): string {
+function methodName(kind: Scalar | 'count', compact: boolean, nullable: boolean): string {
   switch (kind) {
     case 'string':
       return variant('String', compact, nullable);
@@ -134,8 +139,6 @@ function methodName(kind: Scalar | 'count', clamp: boolean, compact: boolean, nu
       return variant('BytesField', compact, nullable);
     case 'count':
       return variant('Count', compact, nullable);
-    case 'int64':
-      return clamp ? 'clampedInt64' : 'int64';
     default:
       return kind;
   }
@@ -282,8 +285,7 @@ function differsFromDefault(field: Field, value: string): string {
 function fieldWriter(target: Target, field: Field, value: string, name: string, functions: string[]): string {
   const nullable = within(target.version, field.nullable);
   if (field.kind === 'array') return arrayWriter(target, field, nullable, value, name, functions);
-  if (field.kind !== 'struct')
-    return `w.${methodName(field.kind, field.clamp, target.flexible, nullable)}(${value});`;
+  if (field.kind !== 'struct') return `w.${fieldMethod(field, target.flexible, nullable)}(${value});`;
   const write = `${structWriter(target, field.fields!, name, functions)}(w, ${value});`;
   return nullable ? `if (${value} === null) w.int8(-1); else { w.int8(1); ${write} }` : write;
 }
@@ -300,7 +302,7 @@ function arrayWriter(
   const element =
     field.element === undefined
       ? `${structWriter(target, field.fields!, `${name}_element`, functions)}(w, values[i]);`
-      : `w.${methodName(field.element, false, target.flexible, false)}(values[i]);`;
+      : `w.${methodName(field.element, target.flexible, false)}(values[i]);`;
   functions.push(`function ${name}(w, values) {
   ${nullable ? `if (values === null) { w.${count}(-1); return; }` : ''}
   const { length } = values;

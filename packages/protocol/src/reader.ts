@@ -5,6 +5,7 @@
 import { type Uuid, ZERO_UUID } from '@millrace/base';
 import { readUtf8, readUuid } from './bytes.ts';
 import { DecodeError } from './decode-error.ts';
+import { type Timestamp, timestampOfWords } from './timestamp.ts';
 
 /** Longest text of any field, in bytes: the same in all versions, though only int16 lengths need it. */
 export const STRING_BYTES_MAX = 0x7fff;
@@ -86,6 +87,11 @@ export class Reader {
   /** Values beyond the safe integers read as the nearest safe one. */
   clampedInt64(): number {
     return Math.max(Number.MIN_SAFE_INTEGER, Math.min(Number.MAX_SAFE_INTEGER, this.wideInt()));
+  }
+
+  timestamp(): Timestamp {
+    const high = this.int32();
+    return timestampOfWords(high, this.int32());
   }
 
   uuid(): Uuid {

@@ -19,13 +19,20 @@ import {
   writeBatchHeader,
 } from './batch.ts';
 import { allocateUnsafe, readUtf8, utf8Bytes, writeUtf8 } from './bytes.ts';
+import type { ByteSink } from './compression/unfold.ts';
 import { DecodeError } from './decode-error.ts';
+import { addTimestamps, type Timestamp, wrapTimestamp } from './timestamp.ts';
 
 /** Compression of whole record sections, synchronous. Codecs are numbered as in batch attributes; 0 passes through. */
 export interface CompressionCodecs {
-  /** Throws DecodeError when the bytes are damaged, the codec is unknown, or more than `maxBytes` would come out. */
+  /** Throws DecodeError when the bytes are damaged or the codec is unknown; TooLargeError when more than `maxBytes` would come out. */
   decompress(codec: number, bytes: Uint8Array, maxBytes: number): Uint8Array;
   compress(codec: Compression, bytes: Uint8Array): Uint8Array;
+  /**
+   * As `decompress`, but hands the bytes on: as one piece with gzip and zstd, block by block with the others. Accepts what Kafka's
+   * readers accept, as to what may follow behind the first member, frame or stream.
+   */
+  unfold(codec: number, bytes: Uint8Array, maxBytes: number, sink: ByteSink): void;
 }
 
 export interface RecordHeader {
@@ -35,7 +42,7 @@ export interface RecordHeader {
 
 export interface Record {
   readonly offset: number;
-  readonly timestamp: number;
+  readonly timestamp: Timestamp;
   readonly key: Uint8Array | null;
   readonly value: Uint8Array | null;
   readonly headers: readonly RecordHeader[];
@@ -81,7 +88,9 @@ class RecordCursor {
     this.skip(1);
     const timestampDelta = this.varlong();
     const offset = header.baseOffset + this.varint();
-    const timestamp = header.isLogAppendTime ? header.maxTimestamp : header.baseTimestamp + timestampDelta;
+    const timestamp = header.isLogAppendTime
+      ? header.maxTimestamp
+      : addTimestamps(header.baseTimestamp, timestampDelta);
     const key = this.nullableBytes();
     const value = this.nullableBytes();
     const headers = this.headers();
@@ -105,8 +114,7 @@ class RecordCursor {
 
   private nullableBytes(): Uint8Array | null {
     const sizeBytes = this.varint();
-    if (sizeBytes === -1) return null;
-    if (sizeBytes < 0) throw new DecodeError('negative length in a record');
+    if (sizeBytes < 0) return null;
     const start = this.skip(sizeBytes);
     return this.bytes.subarray(start, this.position);
   }
@@ -121,23 +129,21 @@ class RecordCursor {
 
   private varint(): number {
     let value = 0;
-    for (let shift = 0; shift < 35; shift += 7) {
+    for (let i = 0; i < 5; i++) {
       const byte = this.bytes[this.skip(1)]!;
-      value |= (byte & 0x7f) << shift;
+      value |= (byte & 0x7f) << (7 * i);
       if (byte < 0x80) return (value >>> 1) ^ -(value & 1);
     }
     throw new DecodeError('varint longer than 32 bits in a record');
   }
 
-  /** Exact up to 2^53, the nearest double beyond. */
-  private varlong(): number {
-    let value = 0;
-    let unit = 1;
+  private varlong(): Timestamp {
+    let value = 0n;
     for (let i = 0; i < 10; i++) {
       const byte = this.bytes[this.skip(1)]!;
-      value += (byte & 0x7f) * unit;
-      unit *= 128;
-      if (byte < 0x80) return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
+      if (i === 0 && byte < 0x80) return (byte >>> 1) ^ -(byte & 1);
+      value |= BigInt(byte & 0x7f) << BigInt(7 * i);
+      if (byte < 0x80) return wrapTimestamp((BigInt.asUintN(64, value) >> 1n) ^ -(value & 1n));
     }
     throw new DecodeError('varint longer than 64 bits in a record');
   }

@@ -13,6 +13,7 @@
  * compact and structs end in tagged fields follows from the API's first flexible version.
  */
 import { type Uuid, ZERO_UUID } from '@millrace/base';
+import type { Timestamp } from './timestamp.ts';
 import type { RecordBytes } from './writer.ts';
 
 /** '3+': from 3 on. '7-12': both inclusive. '5': only 5. */
@@ -52,6 +53,8 @@ export interface Field<Out = unknown, In = unknown> {
   readonly tag: number | undefined;
   /** An int64 whose values beyond the safe integers mean "as large as can be" instead of being refused. */
   readonly clamp: boolean;
+  /** An int64 of which all 64 bits count: a Timestamp. */
+  readonly isTimestamp: boolean;
   /** What an array is made of, when that is a scalar. */
   readonly element: Scalar | undefined;
   /** The fields of a struct, or of the structs an array is made of. */
@@ -70,6 +73,7 @@ interface Options {
   readonly default?: unknown;
   readonly tag?: number;
   readonly clamp?: boolean;
+  readonly isTimestamp?: boolean;
 }
 interface NumberOptions extends Options {
   readonly nullable?: never;
@@ -108,6 +112,7 @@ function field<Out, In = Out>(
     default: options.default === undefined ? defaultValue : options.default,
     tag: options.tag,
     clamp: options.clamp ?? false,
+    isTimestamp: options.isTimestamp ?? false,
     element: inner.element,
     fields: inner.fields,
   } as Field<Out, In>;
@@ -126,6 +131,9 @@ export const int32 = (versions: Versions, options: NumberOptions = NONE): Field<
 /** A safe integer. */
 export const int64 = (versions: Versions, options: NumberOptions = NONE): Field<number> =>
   field('int64', versions, options, 0);
+/** An int64 of which all 64 bits count. */
+export const timestamp = (versions: Versions, options: NumberOptions = NONE): Field<Timestamp> =>
+  field('int64', versions, { ...options, isTimestamp: true }, 0);
 /** In text form; the default is ZERO_UUID. */
 export const uuid = (versions: Versions, options: { readonly tag?: number } = NONE): Field<Uuid> =>
   field('uuid', versions, options, ZERO_UUID);

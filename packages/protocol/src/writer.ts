@@ -6,6 +6,7 @@
 import { assert, type Uuid } from '@millrace/base';
 import { allocateUnsafe, utf8Bytes, writeUtf8, writeUuid } from './bytes.ts';
 import { STRING_BYTES_MAX } from './reader.ts';
+import { type Timestamp, timestampHigh, timestampLow } from './timestamp.ts';
 
 /** Bytes that are sent as they are: one piece, or pieces that belong one after the other. */
 export type RecordBytes = Uint8Array | readonly Uint8Array[];
@@ -117,6 +118,11 @@ export class Writer {
       this.fourBytes(-0x80000000);
       this.fourBytes(0);
     } else this.int64(value);
+  }
+
+  timestamp(value: Timestamp): void {
+    this.fourBytes(timestampHigh(value));
+    this.fourBytes(timestampLow(value));
   }
 
   uuid(value: Uuid): void {

@@ -2,7 +2,7 @@
  * Offset lookups: ListOffsets and OffsetForLeaderEpoch, per partition. Reads only.
  */
 import type { LeaderEpoch, Offset } from '@millrace/base';
-import { ErrorCode } from '@millrace/protocol';
+import { ErrorCode, type Timestamp } from '@millrace/protocol';
 import type { Partition } from './partition.ts';
 import type {
   ListOffsetsPartition,
@@ -35,11 +35,17 @@ export function listedError(errorCode: ErrorCode): ListOffsetsResult {
   return { errorCode, offset: -1, timestamp: -1, leaderEpoch: -1 };
 }
 
-function listed(offset: Offset, timestamp: number, leaderEpoch: LeaderEpoch): ListOffsetsResult {
+function listed(offset: Offset, timestamp: Timestamp, leaderEpoch: LeaderEpoch): ListOffsetsResult {
   return { errorCode: ErrorCode.NONE, offset, timestamp, leaderEpoch };
 }
 
 const NOTHING = listed(-1, -1, -1);
+
+function firstVersion(timestamp: Timestamp): number {
+  return (
+    (typeof timestamp === 'number' ? FIRST_VERSION.get(timestamp) : undefined) ?? Number.POSITIVE_INFINITY
+  );
+}
 
 /** ListOffsets of one partition: by time, or by one of the names that negative timestamps are (KIP-79, KIP-734). */
 export function listOffset(
@@ -50,7 +56,7 @@ export function listOffset(
   const refusal = refusalOf(partition, wanted.currentLeaderEpoch, query.replicaId === DEBUGGER);
   if (refusal !== ErrorCode.NONE) return listedError(refusal);
   const { timestamp } = wanted;
-  if (timestamp < 0 && query.version < (FIRST_VERSION.get(timestamp) ?? Number.POSITIVE_INFINITY))
+  if (timestamp < 0 && query.version < firstVersion(timestamp))
     return listedError(ErrorCode.UNSUPPORTED_VERSION);
   const { log } = partition;
   switch (timestamp) {
@@ -72,7 +78,7 @@ export function listOffset(
   }
 }
 
-function searched(partition: Partition, timestamp: number, query: ListOffsetsQuery): ListOffsetsResult {
+function searched(partition: Partition, timestamp: Timestamp, query: ListOffsetsQuery): ListOffsetsResult {
   const { log } = partition;
   const hit = timestamp === MAX_TIMESTAMP ? log.maxTimestampOffset() : log.offsetForTimestamp(timestamp);
   const end = query.replicaId === CONSUMER ? consumerEnd(partition, query) : log.endOffset;

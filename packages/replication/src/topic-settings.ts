@@ -24,6 +24,7 @@ export function topicSettings(layers: ConfigLayers, producerIdExpirationMs: numb
     flushMessages: number('flush.messages'),
     producerIdExpirationMs,
     maxMessageBytes: number('max.message.bytes'),
+    isCompacted: /\bcompact\b/.test(text('cleanup.policy')),
     timestampType: text('message.timestamp.type') === 'LogAppendTime' ? 'LogAppendTime' : 'CreateTime',
     timestampBeforeMaxMs: number('message.timestamp.before.max.ms'),
     timestampAfterMaxMs: number('message.timestamp.after.max.ms'),

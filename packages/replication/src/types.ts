@@ -3,7 +3,7 @@
  * values in the results and never thrown.
  */
 import type { LeaderEpoch, Millis, NodeId, Offset, Uuid } from '@millrace/base';
-import type { apis, ErrorCode, RequestOf, ResponseInputOf } from '@millrace/protocol';
+import type { apis, ErrorCode, RequestOf, ResponseInputOf, Timestamp } from '@millrace/protocol';
 
 /** Whoever asked has gone away: the answer is not wanted any more. Calling it again, or late, does nothing. */
 export type Cancel = () => void;
@@ -59,7 +59,7 @@ export interface ListOffsetsPartition {
   /** -1: not checked. */
   readonly currentLeaderEpoch: LeaderEpoch;
   /** A time in ms since 1970, or one of Kafka's negative names (-1 latest, -2 earliest, -3 largest timestamp, …). */
-  readonly timestamp: number;
+  readonly timestamp: Timestamp;
 }
 
 export interface ListOffsetsQuery {
@@ -73,7 +73,7 @@ export interface ListOffsetsQuery {
 export interface ListOffsetsResult {
   readonly errorCode: ErrorCode;
   readonly offset: Offset;
-  readonly timestamp: number;
+  readonly timestamp: Timestamp;
   readonly leaderEpoch: LeaderEpoch;
 }
 

@@ -5,10 +5,10 @@
  *      1  one offset with its timestamp     4  leader epochs (KIP-320)     6  flexible
  *      2  isolation level                   5  OFFSET_NOT_AVAILABLE       10  time-out (KIP-1075)
  *
- * Clients may ask for any int64 as a timestamp: those beyond the safe integers are clamped.
+ * Clients may ask for any int64 as a timestamp, and may have written any.
  */
 import { defineApi, type RequestOf, type ResponseOf } from '../api.ts';
-import { array, int8, int16, int32, int64, string } from '../schema.ts';
+import { array, int8, int16, int32, int64, string, timestamp } from '../schema.ts';
 
 export const listOffsets = defineApi({
   key: 2,
@@ -23,7 +23,7 @@ export const listOffsets = defineApi({
       partitions: array('0+', {
         partitionIndex: int32('0+'),
         currentLeaderEpoch: int32('4+', { default: -1 }),
-        timestamp: int64('0+', { clamp: true }),
+        timestamp: timestamp('0+'),
       }),
     }),
     timeoutMs: int32('10+'),
@@ -35,7 +35,7 @@ export const listOffsets = defineApi({
       partitions: array('0+', {
         partitionIndex: int32('0+'),
         errorCode: int16('0+'),
-        timestamp: int64('1+', { default: -1, clamp: true }),
+        timestamp: timestamp('1+', { default: -1 }),
         offset: int64('1+', { default: -1 }),
         leaderEpoch: int32('4+', { default: -1 }),
       }),

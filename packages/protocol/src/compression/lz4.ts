@@ -2,11 +2,12 @@
  * LZ4 frames as Kafka's record batches hold them: version 1, independent blocks. Own code from the descriptions of the
  * block and the frame format (lz4/lz4, doc/).
  *
- *     frame = magic, FLG, BD, [content size 8 bytes], [dictionary id 4 bytes], header checksum,
+ *     frame = magic, FLG, BD, [content size 8 bytes], header checksum,
  *             blocks { size int32 LE (top bit: stored as it is; 0 ends), bytes, [checksum] }, [content checksum]
  */
 import { allocateUnsafe } from '../bytes.ts';
 import { DecodeError } from '../decode-error.ts';
+import { ByteCollector, type ByteSink, TooLargeError } from './unfold.ts';
 import { xxhash32 } from './xxhash32.ts';
 
 const MAGIC = 0x184d2204;
@@ -15,7 +16,8 @@ const INDEPENDENT_BLOCKS = 0x20;
 const BLOCK_CHECKSUMS = 0x10;
 const CONTENT_SIZE = 0x08;
 const CONTENT_CHECKSUM = 0x04;
-const DICTIONARY_ID = 0x01;
+/** One of them would say that a dictionary is needed. */
+const RESERVED_FLAGS = 0x03;
 const STORED = 0x80000000;
 /** Code 4 of the frame's block sizes: 64 KiB. 5, 6, 7 are 256 KiB, 1 MiB, 4 MiB. */
 const BLOCK_64K = 4;
@@ -51,63 +53,78 @@ interface FrameHeader {
 
 /** Decompresses one frame to at most `maxBytes`. Throws DecodeError. */
 export function lz4Decompress(bytes: Uint8Array, maxBytes: number): Uint8Array {
+  const whole = new ByteCollector();
+  lz4Unfold(bytes, maxBytes, whole);
+  return whole.finish();
+}
+
+/**
+ * Hands on the first frame block by block. As with Kafka's reader, content size and content checksum are not compared, and what
+ * lies behind the frame is not looked at. Throws DecodeError.
+ */
+export function lz4Unfold(bytes: Uint8Array, maxBytes: number, sink: ByteSink): void {
   const header = frameHeader(bytes);
-  const output = new Output(maxBytes);
+  const block = new Block(header.blockBytesMax);
+  let left = maxBytes;
   let at = header.position;
   for (;;) {
     const size = wordAt(bytes, at);
     at += 4;
-    if (size === 0) break;
     const sizeBytes = size & ~STORED;
+    if (sizeBytes === 0) break;
     if (sizeBytes > header.blockBytesMax || sizeBytes > bytes.length - at)
       throw new DecodeError('lz4: block cut short or too large');
-    const blockStart = output.sizeBytes;
-    if (size < 0) output.append(bytes, at, sizeBytes);
-    else decompressBlock(bytes, at, at + sizeBytes, output);
-    if (output.sizeBytes - blockStart > header.blockBytesMax)
-      throw new DecodeError('lz4: block larger than announced');
     if (header.flags & BLOCK_CHECKSUMS) {
       if (xxhash32(bytes, at, at + sizeBytes) !== wordAt(bytes, at + sizeBytes) >>> 0)
         throw new DecodeError('lz4: block checksum is wrong');
-      at += 4;
     }
-    at += sizeBytes;
+    const plain = size < 0 ? bytes.subarray(at, at + sizeBytes) : block.decompress(bytes, at, at + sizeBytes);
+    left -= plain.length;
+    if (left < 0) throw new TooLargeError('lz4');
+    if (!sink.push(plain)) return;
+    at += sizeBytes + (header.flags & BLOCK_CHECKSUMS ? 4 : 0);
   }
-  const plain = output.finish();
-  if (header.flags & CONTENT_CHECKSUM && xxhash32(plain) !== wordAt(bytes, at) >>> 0)
-    throw new DecodeError('lz4: content checksum is wrong');
-  return plain;
+  if (header.flags & CONTENT_CHECKSUM && at + 4 > bytes.length) throw new DecodeError('lz4: cut short');
 }
 
 function frameHeader(bytes: Uint8Array): FrameHeader {
   if (wordAt(bytes, 0) !== MAGIC) throw new DecodeError('lz4: no frame');
+  if (bytes.length < 7) throw new DecodeError('lz4: frame cut short');
   const flags = bytes[4]!;
-  const sizeCode = (bytes[5]! >> 4) & 7;
-  if ((flags & 0xc0) !== VERSION_1 || (flags & INDEPENDENT_BLOCKS) === 0 || sizeCode < BLOCK_64K)
+  const sizes = bytes[5]!;
+  const sizeCode = sizes >> 4;
+  if ((flags & (0xc0 | RESERVED_FLAGS)) !== VERSION_1 || (sizes & 0x8f) !== 0 || sizeCode < BLOCK_64K)
     throw new DecodeError('lz4: a frame that Kafka does not have');
-  const end = 6 + (flags & CONTENT_SIZE ? 8 : 0) + (flags & DICTIONARY_ID ? 4 : 0);
-  if (flags & DICTIONARY_ID) throw new DecodeError('lz4: a frame that needs a dictionary');
+  if ((flags & INDEPENDENT_BLOCKS) === 0) throw new DecodeError('lz4: linked blocks');
+  const end = 6 + (flags & CONTENT_SIZE ? 8 : 0);
   if (end >= bytes.length) throw new DecodeError('lz4: frame cut short');
   if (((xxhash32(bytes, 4, end) >> 8) & 0xff) !== bytes[end])
     throw new DecodeError('lz4: header checksum is wrong');
   return { flags, blockBytesMax: 1 << (2 * sizeCode + 8), position: end + 1 };
 }
 
-/** Decompressed bytes, in a buffer that grows with them. */
-class Output {
-  bytes = allocateUnsafe(BLOCK_BYTES);
-  sizeBytes = 0;
+/** One decompressed block after another, in a buffer that grows up to what the frame announces. */
+class Block {
+  private bytes = allocateUnsafe(BLOCK_BYTES);
+  private sizeBytes = 0;
   private readonly maxBytes: number;
 
   constructor(maxBytes: number) {
     this.maxBytes = maxBytes;
   }
 
+  /** The result is overwritten by the next call. */
+  decompress(bytes: Uint8Array, start: number, end: number): Uint8Array {
+    this.sizeBytes = 0;
+    decompressBlock(bytes, start, end, this);
+    return this.bytes.subarray(0, this.sizeBytes);
+  }
+
   /** Makes room for more and returns where it goes. */
-  claim(sizeBytes: number): number {
+  private claim(sizeBytes: number): number {
     const start = this.sizeBytes;
     this.sizeBytes = start + sizeBytes;
-    if (this.sizeBytes > this.maxBytes) throw new DecodeError('lz4: more bytes than allowed');
+    if (this.sizeBytes > this.maxBytes) throw new DecodeError('lz4: block larger than announced');
     if (this.sizeBytes > this.bytes.length) {
       const grown = allocateUnsafe(Math.max(this.bytes.length * 2, this.sizeBytes));
       grown.set(this.bytes.subarray(0, start));
@@ -124,21 +141,16 @@ class Output {
   }
 
   /** Repeats what lies `offset` bytes back; the two may overlap. */
-  repeat(offset: number, sizeBytes: number, blockStart: number): void {
-    if (offset === 0 || offset > this.sizeBytes - blockStart) throw new DecodeError('lz4: copy from nowhere');
+  repeat(offset: number, sizeBytes: number): void {
+    if (offset === 0 || offset > this.sizeBytes) throw new DecodeError('lz4: copy from nowhere');
     const to = this.claim(sizeBytes);
     const { bytes } = this;
     if (offset >= sizeBytes) bytes.copyWithin(to, to - offset, to - offset + sizeBytes);
     else for (let i = 0; i < sizeBytes; i++) bytes[to + i] = bytes[to + i - offset]!;
   }
-
-  finish(): Uint8Array {
-    return this.bytes.subarray(0, this.sizeBytes);
-  }
 }
 
-function decompressBlock(bytes: Uint8Array, start: number, end: number, output: Output): void {
-  const blockStart = output.sizeBytes;
+function decompressBlock(bytes: Uint8Array, start: number, end: number, output: Block): void {
   let at = start;
   // A length of 15 goes on in bytes that are added up until one is below 255.
   const extended = (length: number): number => {
@@ -161,7 +173,7 @@ function decompressBlock(bytes: Uint8Array, start: number, end: number, output: 
     if (end - at < 2) throw new DecodeError('lz4: offset cut short');
     const offset = bytes[at]! | (bytes[at + 1]! << 8);
     at += 2;
-    output.repeat(offset, extended(token & 15) + 4, blockStart);
+    output.repeat(offset, extended(token & 15) + 4);
   }
   throw new DecodeError('lz4: a block must end with literals');
 }

@@ -6,11 +6,14 @@
 import { assert } from '@millrace/base';
 import { allocateUnsafe } from '../bytes.ts';
 import { DecodeError } from '../decode-error.ts';
+import { ByteCollector, type ByteSink, TooLargeError } from './unfold.ts';
 
 /** 0x82 "SNAPPY" 0x00, version 1, compatible with version 1. */
 const XERIAL_HEADER = Uint8Array.of(0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0, 0, 0, 0, 1, 0, 0, 0, 1);
 const XERIAL_MAGIC_BYTES = 8;
 const XERIAL_BLOCK_BYTES = 32 * 1024;
+/** A block can only be read whole; one that needs more memory than this is refused. */
+export const SNAPPY_BLOCK_BYTES_MAX = 128 * 1024 * 1024;
 
 /** Compresses in xerial's framing. */
 export function snappyCompress(plain: Uint8Array): Uint8Array {
@@ -21,30 +24,47 @@ export function snappyCompress(plain: Uint8Array): Uint8Array {
     new DataView(size.buffer).setInt32(0, block.length);
     parts.push(size, block);
   }
-  return concat(parts);
+  const whole = new ByteCollector();
+  for (const part of parts) whole.push(part);
+  return whole.finish();
 }
 
 /** Decompresses either framing to at most `maxBytes`. Throws DecodeError. */
 export function snappyDecompress(bytes: Uint8Array, maxBytes: number): Uint8Array {
-  if (!isXerial(bytes)) return snappyDecompressBlock(bytes, maxBytes);
-  const parts: Uint8Array[] = [];
+  const whole = new ByteCollector();
+  snappyUnfold(bytes, maxBytes, whole);
+  return whole.finish();
+}
+
+/**
+ * Hands on xerial's blocks one by one, or the one bare block whole. As with xerial's reader, the versions are not looked at, a
+ * stream may follow on another, and a size that is cut short at the end counts as none. Throws DecodeError.
+ */
+export function snappyUnfold(bytes: Uint8Array, maxBytes: number, sink: ByteSink): void {
+  if (!isXerial(bytes, 0)) {
+    sink.push(snappyDecompressBlock(bytes, Math.min(maxBytes, SNAPPY_BLOCK_BYTES_MAX)));
+    return;
+  }
   let left = maxBytes;
-  for (let at = XERIAL_HEADER.length; at < bytes.length; ) {
-    if (bytes.length - at < 4) throw new DecodeError('snappy: block size cut short');
+  for (let at = XERIAL_HEADER.length; bytes.length - at >= 4; ) {
+    if (isXerial(bytes, at)) {
+      at += XERIAL_HEADER.length;
+      continue;
+    }
     const sizeBytes = (bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!;
     at += 4;
     if (sizeBytes < 0 || sizeBytes > bytes.length - at) throw new DecodeError('snappy: block cut short');
-    const part = snappyDecompressBlock(bytes.subarray(at, at + sizeBytes), left);
-    parts.push(part);
-    left -= part.length;
+    const block = bytes.subarray(at, at + sizeBytes);
+    const plain = snappyDecompressBlock(block, Math.min(left, SNAPPY_BLOCK_BYTES_MAX));
+    left -= plain.length;
+    if (!sink.push(plain)) return;
     at += sizeBytes;
   }
-  return concat(parts);
 }
 
-function isXerial(bytes: Uint8Array): boolean {
-  if (bytes.length < XERIAL_HEADER.length) return false;
-  for (let i = 0; i < XERIAL_MAGIC_BYTES; i++) if (bytes[i] !== XERIAL_HEADER[i]) return false;
+function isXerial(bytes: Uint8Array, at: number): boolean {
+  if (bytes.length - at < XERIAL_HEADER.length) return false;
+  for (let i = 0; i < XERIAL_MAGIC_BYTES; i++) if (bytes[at + i] !== XERIAL_HEADER[i]) return false;
   return true;
 }
 
@@ -52,8 +72,8 @@ function isXerial(bytes: Uint8Array): boolean {
 export function snappyDecompressBlock(bytes: Uint8Array, maxBytes: number): Uint8Array {
   const { sizeBytes, position } = plainSize(bytes);
   // A copy of 3 bytes makes at most 64: whatever claims more is a lie, and is not given the memory.
-  if (sizeBytes > maxBytes || sizeBytes > bytes.length * 32)
-    throw new DecodeError('snappy: more bytes than allowed');
+  if (sizeBytes > bytes.length * 32) throw new DecodeError('snappy: more bytes than allowed');
+  if (sizeBytes > maxBytes) throw new TooLargeError('snappy');
   const plain = allocateUnsafe(sizeBytes);
   let from = position;
   let to = 0;
@@ -185,15 +205,4 @@ function putCopy(out: Uint8Array, at: number, offset: number, length: number): n
     left -= piece;
   }
   return to;
-}
-
-function concat(parts: readonly Uint8Array[]): Uint8Array {
-  if (parts.length === 1) return parts[0]!;
-  const whole = allocateUnsafe(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }

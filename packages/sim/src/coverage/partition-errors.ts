@@ -26,6 +26,7 @@ export const partitionErrors: readonly CoverageItem[] = [
   code('TRANSACTIONAL_ID_AUTHORIZATION_FAILED', 'a transactional batch comes without a transactional id'),
   code('INVALID_TXN_STATE', 'a batch belongs to a transaction that nobody began'),
   code('INVALID_RECORD', 'a batch is well formed and must not be written'),
+  code('UNKNOWN_SERVER_ERROR', 'the payload of a batch cannot be decompressed'),
   code('INVALID_TIMESTAMP', 'a timestamp is too far from the clock of the broker'),
   code('CORRUPT_MESSAGE', 'the checksum of a batch is wrong, or it cannot be read'),
   code('MESSAGE_TOO_LARGE', 'a batch is larger than max.message.bytes'),

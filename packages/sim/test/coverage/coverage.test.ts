@@ -38,6 +38,7 @@ const SOURCES: Readonly<Record<string, readonly string[]>> = {
   'partition error': [
     'packages/replication/src/**/*.ts',
     'packages/log/src/**/*.ts',
+    'packages/protocol/src/record-*.ts',
     'packages/broker/src/handlers/{produce,fetch,list-offsets}.ts',
   ],
   'controller error': [

@@ -114,6 +114,10 @@ test.each([
       reach();
       return compressionCodecs.decompress(...args);
     },
+    unfold(...args: Parameters<typeof compressionCodecs.unfold>) {
+      reach();
+      compressionCodecs.unfold(...args);
+    },
   };
   // Not every seed has a client that compresses.
   let report: RunReport | undefined;

@@ -129,12 +129,12 @@ export const produceProbes: readonly Probe[] = [
     goodBatch(1, { producerId: 1_000_000, producerEpoch: 0 }),
   ),
   refusedRecords('damaged', ErrorCode.CORRUPT_MESSAGE, () => damaged(goodBatch(3))),
-  refusedRecords('cut-header', ErrorCode.CORRUPT_MESSAGE, () => goodBatch().subarray(0, 40)),
-  refusedRecords('cut-records', ErrorCode.CORRUPT_MESSAGE, () => goodBatch(5).subarray(0, 70)),
+  refusedRecords('cut-header', ErrorCode.INVALID_RECORD, () => goodBatch().subarray(0, 40)),
+  refusedRecords('cut-records', ErrorCode.INVALID_RECORD, () => goodBatch(5).subarray(0, 70)),
   refusedRecords('impossible-size', ErrorCode.CORRUPT_MESSAGE, () =>
     withField(goodBatch(), Field.batchLength, 3),
   ),
-  refusedRecords('unknown-codec', ErrorCode.CORRUPT_MESSAGE, () =>
+  refusedRecords('unknown-codec', ErrorCode.UNKNOWN_SERVER_ERROR, () =>
     withField(goodBatch(), Field.attributes, UNKNOWN_CODEC),
   ),
   refusedRecords(

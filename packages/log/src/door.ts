@@ -1,0 +1,186 @@
+/**
+ * The door of a log: everything about a client's batch that follows from its bytes, the topic's settings and the time, in Kafka's
+ * order. What needs the log itself (sequence numbers, offsets, segments) comes after it. Pure; the batch is not changed here.
+ * In two steps, so that the second can be done elsewhere: `judgeHeader` costs next to nothing, `judgeContents` reads every byte.
+ */
+import type { WallMillis } from '@millrace/base';
+import {
+  BATCH_HEADER_BYTES,
+  BatchHeader,
+  type CompressionCodecs,
+  checkBatchCrc,
+  checkRecords,
+  checkRecordsWhole,
+  DecodeError,
+  ErrorCode,
+  LOOP_WORK_MAX,
+  RECORD_WORK,
+  type RecordRules,
+  type RecordsVerdict,
+  readBatchHeader,
+  type Timestamp,
+} from '@millrace/protocol';
+import type { LogConfig, Refusal } from './types.ts';
+
+export interface DoorOptions {
+  /** `topic-partition`, for messages. */
+  readonly topicPartition: string;
+  readonly config: LogConfig;
+  readonly nowWallMs: WallMillis;
+  /** Version of the Produce request; absent = newest. */
+  readonly apiVersion?: number | undefined;
+}
+
+/** A batch that may be appended as far as its contents go. Can be sent between threads. */
+export interface CheckedBatch {
+  readonly ok: true;
+  /** Of the batch; what the client sent behind it is no batch and is left out. */
+  readonly sizeBytes: number;
+  /** The largest of its records, whatever its header says; -1: none. */
+  readonly maxTimestamp: Timestamp;
+}
+
+export type DoorVerdict = CheckedBatch | Refusal;
+
+const SIZE_AT = 8;
+/** Base offset and size: with fewer bytes there is no batch to speak of. */
+const SIZE_END = 12;
+const MAGIC_AT = 16;
+/** Kafka's smallest record of old: a smaller size is damage. */
+const OLD_RECORD_BYTES_MIN = 14;
+const MAGIC_MAX = 2;
+const ZSTD = 4;
+/** First Produce version whose clients may send zstd (KIP-110). */
+const ZSTD_FROM_VERSION = 7;
+/** A byte of checksum in unfolded bytes. */
+const CHECKSUM_WORK = 1 / 8;
+
+/** Both steps. Undefined: the second would hold up the event loop, and belongs into a job. */
+export function checkAtDoor(
+  bytes: Uint8Array,
+  o: DoorOptions,
+  codecs: CompressionCodecs,
+  workMax = LOOP_WORK_MAX,
+): DoorVerdict | undefined {
+  const header = new BatchHeader();
+  const refusal = judgeHeader(bytes, header, o);
+  if (refusal !== undefined) return refusal;
+  const left = workMax - header.sizeBytes * CHECKSUM_WORK;
+  if (header.compression === 0 && left < 0) return undefined;
+  // Not the checksum first: it would be computed twice where the rest is for a job.
+  if (header.compression !== 0 && left < header.recordCount * RECORD_WORK) return undefined;
+  if (!checkBatchCrc(bytes, 0, header.sizeBytes)) return wrongChecksum();
+  const wrongCounts = judgeCounts(header, o);
+  if (wrongCounts !== undefined) return wrongCounts;
+  const verdict = checkRecords(bytes, header, rulesOf(o), codecs, left);
+  return verdict && checkedBatch(header, verdict);
+}
+
+/** Both steps, whatever they cost: for a job. */
+export function checkAtDoorWhole(bytes: Uint8Array, o: DoorOptions, codecs: CompressionCodecs): DoorVerdict {
+  const header = new BatchHeader();
+  const refusal = judgeHeader(bytes, header, o) ?? judgeFrame(bytes, header, o);
+  if (refusal !== undefined) return refusal;
+  return checkedBatch(header, checkRecordsWhole(bytes, header, rulesOf(o), codecs));
+}
+
+/** Checksum, and what the header claims of records. */
+export function judgeFrame(bytes: Uint8Array, header: BatchHeader, o: DoorOptions): Refusal | undefined {
+  return checkBatchCrc(bytes, 0, header.sizeBytes) ? judgeCounts(header, o) : wrongChecksum();
+}
+
+export function checkedBatch(header: BatchHeader, verdict: RecordsVerdict): DoorVerdict {
+  if (!verdict.ok) return verdict;
+  return { ok: true, sizeBytes: header.sizeBytes, maxTimestamp: verdict.maxTimestamp };
+}
+
+export function rulesOf({ topicPartition, config, nowWallMs }: DoorOptions): RecordRules {
+  return {
+    topicPartition,
+    keyRequired: config.isCompacted,
+    timestampType: config.timestampType,
+    nowMs: nowWallMs,
+    timestampBeforeMaxMs: config.timestampBeforeMaxMs,
+    timestampAfterMaxMs: config.timestampAfterMaxMs,
+  };
+}
+
+/** Fills `header`. Undefined: the bytes begin with the one whole batch of them. */
+export function judgeHeader(bytes: Uint8Array, header: BatchHeader, o: DoorOptions): Refusal | undefined {
+  const first = batchAt(bytes, 0);
+  if (typeof first !== 'number') return first;
+  if (first === 0) return refuse(ErrorCode.INVALID_RECORD, 'there must be a whole record batch');
+  if (bytes[MAGIC_AT] !== 2)
+    return refuse(ErrorCode.INVALID_RECORD, 'record batches must have message format version 2');
+  if (first < BATCH_HEADER_BYTES)
+    return refuse(ErrorCode.CORRUPT_MESSAGE, 'the record batch is smaller than its header');
+  const second = batchAt(bytes, first);
+  if (typeof second !== 'number') return second;
+  if (second > 0)
+    return refuse(ErrorCode.INVALID_RECORD, 'there must be exactly one record batch for a partition');
+  try {
+    readBatchHeader(bytes, 0, header);
+  } catch (error) {
+    // A number that no client was given by any broker.
+    if (error instanceof DecodeError) return refuse(ErrorCode.INVALID_RECORD, error.message);
+    throw error;
+  }
+  if (header.compression > ZSTD)
+    return refuse(ErrorCode.UNKNOWN_SERVER_ERROR, 'the record batch has an unknown compression');
+  if (header.compression === ZSTD && o.apiVersion !== undefined && o.apiVersion < ZSTD_FROM_VERSION)
+    return refuse(ErrorCode.UNSUPPORTED_COMPRESSION_TYPE, 'zstd needs version 7 of Produce or newer');
+  if (header.baseOffset !== 0)
+    return refuse(ErrorCode.INVALID_RECORD, 'the base offset of a produced batch must be 0');
+  const { maxMessageBytes } = o.config;
+  if (header.sizeBytes > maxMessageBytes)
+    return refuse(
+      ErrorCode.MESSAGE_TOO_LARGE,
+      `the record batch has ${header.sizeBytes} bytes, max.message.bytes is ${maxMessageBytes}`,
+    );
+  return undefined;
+}
+
+/** Size of the whole batch at `start`; 0: there is none, only bytes that Kafka takes for the beginning of one and leaves out. */
+function batchAt(bytes: Uint8Array, start: number): number | Refusal {
+  const left = bytes.length - start;
+  if (left < SIZE_END) return 0;
+  const at = start + SIZE_AT;
+  const size = (bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!;
+  if (size < OLD_RECORD_BYTES_MIN)
+    return refuse(
+      ErrorCode.CORRUPT_MESSAGE,
+      `Record size ${size} is less than the minimum record overhead (${OLD_RECORD_BYTES_MIN})`,
+    );
+  if (left <= MAGIC_AT) return 0;
+  const magic = (bytes[start + MAGIC_AT]! << 24) >> 24;
+  if (magic < 0 || magic > MAGIC_MAX)
+    return refuse(ErrorCode.CORRUPT_MESSAGE, `Invalid magic found in record: ${magic}`);
+  return size + SIZE_END <= left ? size + SIZE_END : 0;
+}
+
+function judgeCounts(header: BatchHeader, { topicPartition }: DoorOptions): Refusal | undefined {
+  const { lastOffsetDelta, recordCount, producerId, baseSequence } = header;
+  const invalid = (what: string) =>
+    refuse(ErrorCode.INVALID_RECORD, `${what} in topic partition ${topicPartition}`);
+  if (lastOffsetDelta < 0) return invalid(`Batch has an invalid offset range: [0, ${lastOffsetDelta}]`);
+  if (recordCount <= 0) return invalid(`Invalid reported count for record batch: ${recordCount}`);
+  if (lastOffsetDelta + 1 !== recordCount)
+    return invalid(
+      `Inconsistent batch offset range [0, ${lastOffsetDelta}] and count of records ${recordCount}`,
+    );
+  if (header.isControl) return invalid('Clients are not allowed to write control records');
+  if (producerId >= 0 && baseSequence < 0)
+    return invalid(`Invalid sequence number ${baseSequence} in record batch with producerId ${producerId}`);
+  // A producer id without an epoch cannot be told from an older incarnation.
+  if (producerId >= 0 && header.producerEpoch < 0)
+    return refuse(ErrorCode.INVALID_RECORD, 'an idempotent batch needs a producer epoch');
+  return undefined;
+}
+
+function wrongChecksum(): Refusal {
+  return refuse(ErrorCode.CORRUPT_MESSAGE, 'the checksum of the record batch is wrong');
+}
+
+export function refuse(errorCode: ErrorCode, message: string): Refusal {
+  return { ok: false, errorCode, message };
+}

@@ -1,0 +1,38 @@
+/** Finds a record of a stored batch by its time: lookups never make objects of records. */
+import type { BatchHeader } from './batch.ts';
+import { RecordWalker } from './record-walker.ts';
+import { addTimestamps, type Timestamp, wrapTimestamp } from './timestamp.ts';
+
+export interface FoundRecord {
+  readonly offset: number;
+  readonly timestamp: Timestamp;
+}
+
+/** The first record, from an offset on, that is as late as a given time or later. */
+export class RecordFinder extends RecordWalker {
+  found: FoundRecord | undefined;
+  private readonly baseOffset: number;
+  private readonly base: Timestamp;
+  private readonly common: Timestamp | undefined;
+  private readonly fromOffset: number;
+  private readonly wanted: Timestamp;
+
+  constructor(header: BatchHeader, fromOffset: number, timestamp: Timestamp, workMax: number) {
+    super(header.recordCount, workMax);
+    this.baseOffset = header.baseOffset;
+    this.base = header.baseTimestamp;
+    this.common = header.isLogAppendTime ? header.maxTimestamp : undefined;
+    this.fromOffset = fromOffset;
+    this.wanted = timestamp;
+  }
+
+  protected override visit(timestampDelta: number, offsetDelta: number): boolean {
+    const offset = this.baseOffset + offsetDelta;
+    if (offset < this.fromOffset) return true;
+    const delta = Number.isNaN(timestampDelta) ? wrapTimestamp(this.wideDelta) : timestampDelta;
+    const timestamp = this.common ?? addTimestamps(this.base, delta);
+    if (timestamp < this.wanted) return true;
+    this.found = { offset, timestamp };
+    return false;
+  }
+}

@@ -1,0 +1,109 @@
+/** What a topic demands of the records that clients write, and Kafka's words for what it refuses. Pure. */
+import { ErrorCode } from './error-code.ts';
+import type { Timestamp } from './timestamp.ts';
+
+export interface RecordRules {
+  /** `topic-partition`, for messages. */
+  readonly topicPartition: string;
+  /** The cleanup policy contains `compact`: a record without a key could never go. */
+  readonly keyRequired: boolean;
+  readonly timestampType: 'CreateTime' | 'LogAppendTime';
+  /** The broker's time. */
+  readonly nowMs: number;
+  /** How far a timestamp may lie in the past; the largest safe integer: as far as it likes. */
+  readonly timestampBeforeMaxMs: number;
+  /** And in the future. */
+  readonly timestampAfterMaxMs: number;
+}
+
+export interface RecordError {
+  /** Which record of the batch. */
+  readonly batchIndex: number;
+  readonly message: string;
+}
+
+/** What a broker has to know of records that it takes. */
+export interface RecordsAccepted {
+  readonly ok: true;
+  /** The largest of all, -1 when none has one. */
+  readonly maxTimestamp: Timestamp;
+  /** Of the first record that has it; -1: none has one. */
+  readonly maxTimestampOffsetDelta: number;
+}
+
+export interface RecordsRefused {
+  readonly ok: false;
+  readonly errorCode: ErrorCode;
+  readonly message: string;
+  /** The records at fault, at most RECORD_ERRORS_MAX of them. */
+  readonly recordErrors?: readonly RecordError[];
+}
+
+export type RecordsVerdict = RecordsAccepted | RecordsRefused;
+
+/** Records named in the answer to a refused batch. */
+export const RECORD_ERRORS_MAX = 100;
+/** So many are also in the message. */
+const RECORD_ERRORS_IN_MESSAGE = 3;
+
+export function refusedRecords(errorCode: ErrorCode, message: string): RecordsRefused {
+  return { ok: false, errorCode, message };
+}
+
+/** Whether the topic allows the timestamp. Beyond the safe integers Kafka's differences wrap, and so do these. */
+export function isTimestampAllowed(timestamp: Timestamp, rules: RecordRules): boolean {
+  const { nowMs, timestampBeforeMaxMs, timestampAfterMaxMs } = rules;
+  if (typeof timestamp === 'number') {
+    const ageMs = nowMs - timestamp;
+    return (
+      (ageMs <= timestampBeforeMaxMs || timestampBeforeMaxMs === Number.MAX_SAFE_INTEGER) &&
+      (-ageMs <= timestampAfterMaxMs || timestampAfterMaxMs === Number.MAX_SAFE_INTEGER)
+    );
+  }
+  const age = BigInt.asIntN(64, BigInt(nowMs) - timestamp);
+  return age <= long(timestampBeforeMaxMs) && BigInt.asIntN(64, -age) <= long(timestampAfterMaxMs);
+}
+
+export function timestampMessage(timestamp: Timestamp, offsetDelta: number, rules: RecordRules): string {
+  const now = BigInt(rules.nowMs);
+  const earliest = BigInt.asIntN(64, now - long(rules.timestampBeforeMaxMs));
+  const latest = BigInt.asIntN(64, now + long(rules.timestampAfterMaxMs));
+  return `Timestamp ${timestamp} of message with offset ${offsetDelta} is out of range. The timestamp should be within [${earliest}, ${latest}]`;
+}
+
+export function keyMessage({ topicPartition }: RecordRules): string {
+  return `Compacted topic cannot accept message without key in topic partition ${topicPartition}`;
+}
+
+export function timestampTypeMessage(record: string): string {
+  return `Invalid timestamp type in message ${record}. Producer should not set timestamp type to LogAppendTime.`;
+}
+
+/** One answer for all the records at fault. */
+export function refusedForRecords(
+  errors: readonly RecordError[],
+  total: number,
+  anyTimestamp: boolean,
+): RecordsRefused {
+  if (anyTimestamp)
+    return {
+      ok: false,
+      errorCode: ErrorCode.INVALID_TIMESTAMP,
+      message: 'One or more records have been rejected due to invalid timestamp',
+      recordErrors: errors,
+    };
+  const first = errors
+    .slice(0, RECORD_ERRORS_IN_MESSAGE)
+    .map(({ batchIndex, message }) => `RecordError(batchIndex=${batchIndex}, message='${message}')`);
+  return {
+    ok: false,
+    errorCode: ErrorCode.INVALID_RECORD,
+    message: `One or more records have been rejected due to ${total} record errors in total, and only showing the first three errors at most: [${first.join(', ')}]`,
+    recordErrors: errors,
+  };
+}
+
+/** The largest safe integer stands for the largest int64. */
+function long(valueMs: number): bigint {
+  return valueMs === Number.MAX_SAFE_INTEGER ? 0x7fff_ffff_ffff_ffffn : BigInt(valueMs);
+}

@@ -1,0 +1,380 @@
+/**
+ * Goes through the uncompressed bytes of a batch's records, cut anywhere, and shows each record to a subclass. Keys, values
+ * and headers are passed over, not copied, and nothing is allocated per record. A record that lies in one chunk is read in place;
+ * one that spans chunks is read byte by byte. Demands what makes a record readable: lengths within the record, and the record as
+ * long as it says. Kafka's limits of varints: 5 bytes, or 10 for a timestamp; what is beyond 32 or 64 bits is dropped.
+ *
+ *     record = length varint, attributes int8, timestampDelta varlong, offsetDelta varint, key, value,
+ *              header count varint, headers
+ */
+import { timestampOfWords } from './timestamp.ts';
+
+/** What one record costs to look at, in bytes. */
+export const RECORD_WORK = 16;
+/** Length, attributes, timestamp, offset, no key, no value, no headers: a byte each. */
+export const RECORD_BYTES_MIN = 7;
+const BODY_BYTES_MIN = RECORD_BYTES_MIN - 1;
+/** Where a number ends that is cut or too long. */
+const NOWHERE = -1;
+
+/** What comes next of a record that spans chunks. */
+const Next = {
+  LENGTH: 0,
+  ATTRIBUTES: 1,
+  TIMESTAMP: 2,
+  OFFSET: 3,
+  KEY_LENGTH: 4,
+  VALUE_LENGTH: 5,
+  HEADER_COUNT: 6,
+  HEADER_KEY_LENGTH: 7,
+  HEADER_VALUE_LENGTH: 8,
+  END: 9,
+} as const;
+type Next = (typeof Next)[keyof typeof Next];
+
+export abstract class RecordWalker {
+  /** Records that were shown. */
+  records = 0;
+  /** Bytes that were pushed. */
+  bytes = 0;
+  /** The bytes and records cost more than they may; nothing else is known of them. */
+  isOverWork = false;
+  /** Why the bytes are no such records; undefined: nothing is wrong so far. */
+  damage: string | undefined;
+  /** The timestamp delta of the record that is shown, when it is beyond the safe integers. */
+  protected wideDelta = 0n;
+  private readonly count: number;
+  private readonly workMax: number;
+  private isStopped = false;
+  /** Behind a varint of several bytes. */
+  private after = 0;
+  // Of a record that spans chunks:
+  private next: Next = Next.LENGTH;
+  private bodyLeft = 0;
+  private skipLeft = 0;
+  private headersLeft = 0;
+  private low = 0;
+  private high = 0;
+  private shift = 0;
+  private timestampDelta = 0;
+  private offsetDelta = 0;
+  private keyBytes = 0;
+  private valueBytes = 0;
+
+  /** `count`: how many records there are to be. `workMax`: bytes, and RECORD_WORK for each record; looked at once a chunk. */
+  constructor(count: number, workMax: number) {
+    this.count = count;
+    this.workMax = workMax;
+  }
+
+  /**
+   * One record. `timestampDelta` is NaN when it is `wideDelta`; the lengths are negative for null. False: nothing behind it is
+   * of interest.
+   */
+  protected abstract visit(
+    timestampDelta: number,
+    offsetDelta: number,
+    keyBytes: number,
+    valueBytes: number,
+  ): boolean;
+
+  /** False: there is no use in pushing more. */
+  push(chunk: Uint8Array): boolean {
+    if (this.isStopped) return false;
+    this.bytes += chunk.length;
+    let at = 0;
+    while (at < chunk.length && !this.isStopped) {
+      if (this.next === Next.LENGTH && this.shift === 0) {
+        if (this.records === this.count) return this.fail('bytes are left over behind the records');
+        at = this.inPlace(chunk, at);
+        if (this.isStopped || at === chunk.length) break;
+        if (this.records === this.count) continue;
+      }
+      at = this.acrossChunks(chunk, at);
+    }
+    if (this.bytes + this.records * RECORD_WORK > this.workMax && !this.isStopped) {
+      this.isOverWork = true;
+      this.isStopped = true;
+    }
+    return !this.isStopped;
+  }
+
+  /** No more bytes: notices what is missing. */
+  protected end(): void {
+    if (!this.isStopped && this.records < this.count)
+      this.fail(`the bytes end within record ${this.records} of ${this.count}`);
+  }
+
+  protected fail(damage: string): false {
+    this.damage ??= damage;
+    this.isStopped = true;
+    return false;
+  }
+
+  /** Records that lie in `bytes` as a whole; returns where the first one begins that does not, or where there is no record to come. */
+  private inPlace(bytes: Uint8Array, from: number): number {
+    const end = bytes.length;
+    let start = from;
+    while (this.records < this.count) {
+      if (start >= end) return start;
+      let at = start;
+      let byte = bytes[at]!;
+      let length = 0;
+      if (byte < 0x80) {
+        length = (byte >>> 1) ^ -(byte & 1);
+        at++;
+      } else {
+        length = this.varint(bytes, at);
+        at = this.after;
+        // Cut, or too long: decided byte by byte.
+        if (at < 0) return start;
+      }
+      if (length < BODY_BYTES_MIN) return this.failAt(end, 'a record is shorter than any can be');
+      const recordEnd = at + length;
+      if (recordEnd > end) return start;
+      at++;
+      byte = bytes[at]!;
+      let timestampDelta = 0;
+      if (byte < 0x80) {
+        timestampDelta = (byte >>> 1) ^ -(byte & 1);
+        at++;
+      } else {
+        timestampDelta = this.varlong(bytes, at);
+        at = this.after;
+      }
+      byte = bytes[at]!;
+      let offsetDelta = 0;
+      if (byte < 0x80) {
+        offsetDelta = (byte >>> 1) ^ -(byte & 1);
+        at++;
+      } else {
+        offsetDelta = this.varint(bytes, at);
+        at = this.after;
+      }
+      byte = bytes[at]!;
+      let keyBytes = 0;
+      if (byte < 0x80) {
+        keyBytes = (byte >>> 1) ^ -(byte & 1);
+        at++;
+      } else {
+        keyBytes = this.varint(bytes, at);
+        at = this.after;
+      }
+      if (keyBytes > 0) at += keyBytes;
+      // Beyond the bytes there is none, which is not below 128; then there is no number either.
+      byte = bytes[at]!;
+      let valueBytes = 0;
+      if (byte < 0x80) {
+        valueBytes = (byte >>> 1) ^ -(byte & 1);
+        at++;
+      } else {
+        valueBytes = this.varint(bytes, at);
+        at = this.after;
+      }
+      if (valueBytes > 0) at += valueBytes;
+      if (bytes[at] === 0) at++;
+      else at = this.headers(bytes, at, recordEnd);
+      if (at !== recordEnd) return this.failAt(end, 'a record has another length than it says');
+      this.records++;
+      start = recordEnd;
+      if (!this.visit(timestampDelta, offsetDelta, keyBytes, valueBytes)) {
+        this.isStopped = true;
+        return end;
+      }
+    }
+    return start;
+  }
+
+  /** From the number of headers on; returns where they end, or NOWHERE. */
+  private headers(bytes: Uint8Array, from: number, recordEnd: number): number {
+    let left = this.varint(bytes, from);
+    let at = this.after;
+    if (at < 0 || left < 0 || left * 2 > recordEnd - at) return NOWHERE;
+    for (; left > 0; left--) {
+      const keyBytes = this.varint(bytes, at);
+      at = this.after;
+      if (at < 0 || keyBytes < 0 || keyBytes > recordEnd - at) return NOWHERE;
+      at += keyBytes;
+      const valueBytes = this.varint(bytes, at);
+      at = this.after;
+      if (at < 0 || valueBytes > recordEnd - at) return NOWHERE;
+      if (valueBytes > 0) at += valueBytes;
+    }
+    return at;
+  }
+
+  /** Reads one; `after` is where it ends. At NOWHERE there is nothing to read, so that one check at the record's end is enough. */
+  private varint(bytes: Uint8Array, from: number): number {
+    let value = 0;
+    for (let i = 0; i < 5; i++) {
+      const byte = bytes[from + i];
+      if (byte === undefined) break;
+      value |= (byte & 0x7f) << (7 * i);
+      if (byte < 0x80) {
+        this.after = from + i + 1;
+        return (value >>> 1) ^ -(value & 1);
+      }
+    }
+    this.after = NOWHERE;
+    return 0;
+  }
+
+  private varlong(bytes: Uint8Array, from: number): number {
+    this.low = 0;
+    this.high = 0;
+    this.shift = 0;
+    for (let i = 0; i < 10; i++) {
+      const byte = bytes[from + i];
+      if (byte === undefined) break;
+      this.addBits(byte);
+      if (byte < 0x80) {
+        this.after = from + i + 1;
+        this.shift = 0;
+        return this.wide();
+      }
+    }
+    this.shift = 0;
+    this.after = NOWHERE;
+    return 0;
+  }
+
+  private addBits(byte: number): void {
+    const bits = byte & 0x7f;
+    const { shift } = this;
+    if (shift < 28) this.low |= bits << shift;
+    else if (shift === 28) {
+      this.low |= bits << 28;
+      this.high = bits >>> 4;
+    } else this.high |= bits << (shift - 32);
+    this.shift = shift + 7;
+  }
+
+  /** The collected 64 bits, un-zig-zagged: the number, or NaN and `wideDelta`. */
+  private wide(): number {
+    const sign = -(this.low & 1);
+    const low = ((this.low >>> 1) | (this.high << 31)) ^ sign;
+    const high = (this.high >>> 1) ^ sign;
+    const value = timestampOfWords(high, low);
+    if (typeof value === 'number') return value;
+    this.wideDelta = value;
+    return Number.NaN;
+  }
+
+  private failAt(end: number, damage: string): number {
+    this.fail(damage);
+    return end;
+  }
+
+  /** Goes on within one record until it or the chunk ends; returns where. */
+  private acrossChunks(bytes: Uint8Array, from: number): number {
+    let at = from;
+    while (at < bytes.length) {
+      if (this.skipLeft > 0) {
+        const step = Math.min(this.skipLeft, bytes.length - at);
+        this.skipLeft -= step;
+        at += step;
+        if (this.skipLeft > 0) return at;
+      } else {
+        this.byte(bytes[at++]!);
+        if (this.isStopped) return at;
+      }
+      if (this.next === Next.END && this.skipLeft === 0) {
+        this.complete();
+        return at;
+      }
+    }
+    return at;
+  }
+
+  private complete(): void {
+    this.expect(Next.LENGTH);
+    if (this.bodyLeft !== 0) {
+      this.fail('a record has another length than it says');
+      return;
+    }
+    this.records++;
+    const { timestampDelta, offsetDelta, keyBytes, valueBytes } = this;
+    if (!this.visit(timestampDelta, offsetDelta, keyBytes, valueBytes)) this.isStopped = true;
+  }
+
+  /** One byte that is not part of a key or value. */
+  private byte(byte: number): void {
+    if (this.next !== Next.LENGTH && --this.bodyLeft < 0) {
+      this.fail('a record has another length than it says');
+      return;
+    }
+    if (this.next === Next.ATTRIBUTES) {
+      this.expect(Next.TIMESTAMP);
+      return;
+    }
+    this.addBits(byte);
+    if (byte < 0x80) this.field();
+    else if (this.shift >= (this.next === Next.TIMESTAMP ? 70 : 35))
+      this.fail('a number in a record is too long');
+  }
+
+  private expect(next: Next): void {
+    this.next = next;
+    this.low = 0;
+    this.high = 0;
+    this.shift = 0;
+  }
+
+  /** A varint is complete. */
+  private field(): void {
+    const value = (this.low >>> 1) ^ -(this.low & 1);
+    switch (this.next) {
+      case Next.LENGTH:
+        if (value < BODY_BYTES_MIN) this.fail('a record is shorter than any can be');
+        this.bodyLeft = value;
+        this.expect(Next.ATTRIBUTES);
+        break;
+      case Next.TIMESTAMP:
+        this.timestampDelta = this.wide();
+        this.expect(Next.OFFSET);
+        break;
+      case Next.OFFSET:
+        this.offsetDelta = value;
+        this.expect(Next.KEY_LENGTH);
+        break;
+      case Next.KEY_LENGTH:
+        this.keyBytes = value;
+        this.skip(value);
+        this.expect(Next.VALUE_LENGTH);
+        break;
+      case Next.VALUE_LENGTH:
+        this.valueBytes = value;
+        this.skip(value);
+        this.expect(Next.HEADER_COUNT);
+        break;
+      case Next.HEADER_COUNT:
+        if (value < 0 || value * 2 > this.bodyLeft) this.fail('a record has an impossible number of headers');
+        this.headersLeft = value;
+        this.nextHeader();
+        break;
+      case Next.HEADER_KEY_LENGTH:
+        if (value < 0) this.fail('a record has a header without a key');
+        this.skip(value);
+        this.expect(Next.HEADER_VALUE_LENGTH);
+        break;
+      case Next.HEADER_VALUE_LENGTH:
+        this.skip(value);
+        this.headersLeft--;
+        this.nextHeader();
+        break;
+      default:
+        break;
+    }
+  }
+
+  private skip(sizeBytes: number): void {
+    if (sizeBytes <= 0) return;
+    if (sizeBytes > this.bodyLeft) this.fail('a record has another length than it says');
+    this.bodyLeft -= sizeBytes;
+    this.skipLeft = sizeBytes;
+  }
+
+  private nextHeader(): void {
+    this.expect(this.headersLeft > 0 ? Next.HEADER_KEY_LENGTH : Next.END);
+  }
+}

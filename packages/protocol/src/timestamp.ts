@@ -1,0 +1,47 @@
+/**
+ * Timestamps are int64, and a client owns all 64 bits: one may be in nanoseconds, or nonsense. Here each has exactly one form, so
+ * that `===` compares right: a number when that is a safe integer, else a bigint. `<` and `>` are exact between the two.
+ */
+
+/** Milliseconds since 1970 by convention; -1: none. Make one with the functions below only. */
+export type Timestamp = number | bigint;
+
+/** Kafka's word for "no timestamp". */
+export const NO_TIMESTAMP = -1;
+
+/** From the two halves of an int64. `high` is signed; of `low` only the bits count. */
+export function timestampOfWords(high: number, low: number): Timestamp {
+  const value = high * 0x1_0000_0000 + (low >>> 0);
+  return Number.isSafeInteger(value) ? value : (BigInt(high) << 32n) | BigInt(low >>> 0);
+}
+
+/** The lowest 64 bits, in the one form: int64 arithmetic wraps, in Kafka as well. */
+export function wrapTimestamp(value: bigint): Timestamp {
+  const wrapped = BigInt.asIntN(64, value);
+  const number = Number(wrapped);
+  return Number.isSafeInteger(number) ? number : wrapped;
+}
+
+/** Wraps, as Kafka's sum of base timestamp and delta does. */
+export function addTimestamps(a: Timestamp, b: Timestamp): Timestamp {
+  if (typeof a === 'number' && typeof b === 'number') {
+    const sum = a + b;
+    if (Number.isSafeInteger(sum)) return sum;
+  }
+  return wrapTimestamp(BigInt(a) + BigInt(b));
+}
+
+/** How much later `a` is than `b`: exact for milliseconds of any real time, about right beyond. */
+export function timestampDistance(a: Timestamp, b: Timestamp): number {
+  return Number(a) - Number(b);
+}
+
+/** Signed. */
+export function timestampHigh(value: Timestamp): number {
+  return typeof value === 'number' ? Math.floor(value / 0x1_0000_0000) | 0 : Number(value >> 32n);
+}
+
+/** Signed; only the bits count. */
+export function timestampLow(value: Timestamp): number {
+  return typeof value === 'number' ? value | 0 : Number(BigInt.asIntN(32, value));
+}
