@@ -220,22 +220,25 @@ export abstract class RecordWalker {
   }
 
   private varlong(bytes: Uint8Array, from: number): number {
-    this.low = 0;
-    this.high = 0;
-    this.shift = 0;
-    for (let i = 0; i < 10; i++) {
+    let value = 0;
+    this.after = NOWHERE;
+    for (let i = 0; i < 10 && this.after === NOWHERE; i++) {
       const byte = bytes[from + i];
       if (byte === undefined) break;
       this.addBits(byte);
-      if (byte < 0x80) {
-        this.after = from + i + 1;
-        this.shift = 0;
-        return this.wide();
-      }
+      if (byte >= 0x80) continue;
+      this.after = from + i + 1;
+      value = this.wide();
     }
+    this.clearBits();
+    return value;
+  }
+
+  /** The next varint starts from nothing, in place or not. */
+  private clearBits(): void {
+    this.low = 0;
+    this.high = 0;
     this.shift = 0;
-    this.after = NOWHERE;
-    return 0;
   }
 
   private addBits(byte: number): void {
@@ -315,9 +318,7 @@ export abstract class RecordWalker {
 
   private expect(next: Next): void {
     this.next = next;
-    this.low = 0;
-    this.high = 0;
-    this.shift = 0;
+    this.clearBits();
   }
 
   /** A varint is complete. */
