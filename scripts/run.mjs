@@ -20,6 +20,7 @@ const scripts = {
   'soak:garbage': ['test-e2e/soak/garbage.ts'],
   'compare:wire': ['test-e2e/wire/main.ts'],
   'bench:quick': ['test-e2e/bench/quick.ts'],
+  'bench:check': ['packages/protocol/bench/check.ts'],
   'measure:start': ['test-e2e/bench/measure-start.ts'],
   'sim:long': ['packages/cli/src/main.ts', 'sim', '--seeds', '1..20000'],
   build: ['scripts/build.ts'],

@@ -1,0 +1,109 @@
+/**
+ * Not a test: what it costs to check a batch at the door, in milliseconds of CPU for each megabyte of records (before compression).
+ * `npm run bench:check`. The target is that of the first line: checking uncompressed records of 1 KB adds less than 0.15 ms a MB
+ * to header and checksum.
+ */
+import {
+  BatchHeader,
+  buildBatch,
+  Compression,
+  checkBatchCrc,
+  checkRecords,
+  RECORDS_WORK_MAX,
+  type RecordRules,
+  readBatchHeader,
+} from '@millrace/protocol';
+import { checkRecordsStreaming, compressionCodecs as codecs } from '@millrace/protocol/io';
+
+const MEGABYTE = 1e6;
+const TARGET_MS = 0.15;
+const NOW = 1_700_000_000_000;
+const RULES: RecordRules = {
+  topicPartition: 'bench-0',
+  keyRequired: true,
+  timestampType: 'CreateTime',
+  nowMs: NOW,
+  timestampBeforeMaxMs: Number.MAX_SAFE_INTEGER,
+  timestampAfterMaxMs: 3_600_000,
+};
+const CODECS = Object.entries(Compression) as [string, Compression][];
+
+interface Sample {
+  readonly batch: Uint8Array;
+  /** Of the records, before compression. */
+  readonly plainBytes: number;
+  readonly count: number;
+}
+
+function sample(valueBytes: number, compression: Compression): Sample {
+  const count = Math.floor(MEGABYTE / (valueBytes + 12));
+  const records = Array.from({ length: count }, (_, i) => ({
+    key: new Uint8Array([i >> 8, i]),
+    value: text(valueBytes, i),
+    timestamp: NOW + i,
+  }));
+  const build = (codec: Compression) =>
+    buildBatch({ records, baseTimestamp: NOW, compression: codec, codecs });
+  return { batch: build(compression), plainBytes: build(Compression.NONE).length, count };
+}
+
+/** Compresses about as well as JSON does. */
+function text(length: number, seed: number): Uint8Array {
+  const words = ['"user":', '"order":', '{"at":', 'true,', 'null}', '"name"'];
+  let line = '';
+  for (let i = seed; line.length < length; i++)
+    line += words[(i * 7 + (i >> 3)) % 6]! + ((i * 2654435761) >>> 12);
+  return new TextEncoder().encode(line.slice(0, length));
+}
+
+/** CPU milliseconds for one call: the best of several rounds, for others share the machine. */
+async function cpuMs(work: () => unknown): Promise<number> {
+  let best = Number.POSITIVE_INFINITY;
+  for (let round = 0; round < 12; round++) {
+    const times = round === 0 ? 3 : 20;
+    const before = process.cpuUsage();
+    for (let i = 0; i < times; i++) await work();
+    const { user, system } = process.cpuUsage(before);
+    best = Math.min(best, (user + system) / 1000 / times);
+  }
+  return best;
+}
+
+const header = new BatchHeader();
+function checkOf({ batch }: Sample): void {
+  readBatchHeader(batch, 0, header);
+  if (checkRecords(batch, header, RULES, codecs, RECORDS_WORK_MAX)?.ok !== true) throw new Error('refused');
+}
+
+console.log('CPU ms a MB          checksum     records   ns a record');
+let isMet = false;
+for (const valueBytes of [1000, 100, 10]) {
+  const one = sample(valueBytes, Compression.NONE);
+  const scale = MEGABYTE / one.plainBytes;
+  const crc = (await cpuMs(() => checkBatchCrc(one.batch, 0, one.batch.length))) * scale;
+  const records = (await cpuMs(() => checkOf(one))) * scale;
+  if (valueBytes === 1000) isMet = records < TARGET_MS;
+  row(`none, ${valueBytes} B`, crc.toFixed(3), records, one, scale);
+}
+for (const [name, compression] of CODECS.filter(([, codec]) => codec !== Compression.NONE)) {
+  for (const valueBytes of [1000, 100, 10]) {
+    const one = sample(valueBytes, compression);
+    const scale = MEGABYTE / one.plainBytes;
+    row(`${name.toLowerCase()}, ${valueBytes} B`, '', (await cpuMs(() => checkOf(one))) * scale, one, scale);
+    const streaming = await cpuMs(async () => {
+      readBatchHeader(one.batch, 0, header);
+      const verdict = await checkRecordsStreaming(one.batch, header, RULES);
+      if (!verdict.ok) throw new Error(verdict.message);
+    });
+    row('   as a stream', '', streaming * scale, one, scale);
+  }
+}
+console.log(isMet ? `ok: below ${TARGET_MS} ms` : `BAD: not below ${TARGET_MS} ms`);
+process.exitCode = isMet ? 0 : 1;
+
+function row(label: string, crc: string, ms: number, { count }: Sample, scale: number): void {
+  const nanos = (ms / scale / count) * 1e6;
+  console.log(
+    `${label.padEnd(20)} ${crc.padStart(8)} ${ms.toFixed(3).padStart(11)} ${nanos.toFixed(0).padStart(13)}`,
+  );
+}
