@@ -3,6 +3,14 @@ import type { PlantedBug } from './patch.ts';
 
 export const bugs: readonly PlantedBug[] = [
   {
+    name: 'header-believed',
+    sentence: 'a leader believes the largest timestamp that a client wrote into the header',
+    file: 'packages/log/src/append.ts',
+    find: 'if (maxTimestamp === header.maxTimestamp && !header.isLogAppendTime) return;',
+    replace: 'if (!header.isLogAppendTime) return;',
+    expectedCheckers: ['wrong-largest-timestamp'],
+  },
+  {
     name: 'ack-before-isr',
     sentence: 'acks=all is answered before the ISR has the batch',
     file: 'packages/replication/src/leadership.ts',

@@ -1,6 +1,6 @@
 /** What is in every living partition when the run is over: the leader's log, read through production code and decoded. */
 import type { LeaderEpoch, Offset } from '@millrace/base';
-import { type BatchHeader, readRecords } from '@millrace/protocol';
+import { type BatchHeader, NO_TIMESTAMP, readRecords, type Timestamp } from '@millrace/protocol';
 import type { SimCluster } from '../cluster/index.ts';
 import { readBatches } from './log-reading.ts';
 
@@ -14,6 +14,8 @@ export interface FinalLog {
   readonly topic: string;
   readonly partition: number;
   readonly headers: readonly BatchHeader[];
+  /** Of each batch, as its records say. */
+  readonly largestTimestamps: readonly Timestamp[];
   readonly records: readonly FinalRecord[];
 }
 
@@ -50,10 +52,17 @@ export function readFinalLogs(cluster: SimCluster): FinalLog[] {
     const { log } = replica;
     const batches = readBatches(leader, log, log.startOffset, log.endOffset) ?? [];
     const records: FinalRecord[] = [];
-    for (const { header, bytes } of batches)
-      for (const { offset, value } of readRecords(bytes, broker.replicas.options.codecs))
+    const largestTimestamps: Timestamp[] = [];
+    for (const { header, bytes } of batches) {
+      let largest: Timestamp = NO_TIMESTAMP;
+      for (const { offset, value, timestamp } of readRecords(bytes, broker.replicas.options.codecs)) {
         records.push({ offset, value: sentValue(value), leaderEpoch: header.leaderEpoch });
-    logs.push({ topic, partition, headers: batches.map(({ header }) => header), records });
+        if (timestamp > largest) largest = timestamp;
+      }
+      largestTimestamps.push(largest);
+    }
+    const headers = batches.map(({ header }) => header);
+    logs.push({ topic, partition, headers, largestTimestamps, records });
   }
   return logs;
 }

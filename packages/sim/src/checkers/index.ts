@@ -11,6 +11,7 @@ import { FinalLogs, readFinalLogs } from './final-logs.ts';
 import { highWatermarkFell } from './high-watermark-fell.ts';
 import { inconsistentOffsets } from './inconsistent-offsets.ts';
 import { isrLacksData } from './isr-lacks-data.ts';
+import { largestTimestamp } from './largest-timestamp.ts';
 import { leaderEpochFell } from './leader-epoch-fell.ts';
 import { Ledger } from './ledger.ts';
 import { lostMetadata } from './lost-metadata.ts';
@@ -56,6 +57,7 @@ export const checkerKinds: readonly CheckerKind[] = [
   nonmonotonicSend,
   lostSequence,
   leaderEpochFell,
+  largestTimestamp,
   unseen,
 ];
 

@@ -2,12 +2,12 @@
  * A client that now and then asks what is odd or wrong, one question after another, and knows what Kafka answers: anything else
  * fails the run (`wrong-error`). It writes to a topic of its own only, and nothing into the history.
  */
-import type { Millis } from '@millrace/base';
+import type { Millis, Random } from '@millrace/base';
 import { apis, ErrorCode, errorName } from '@millrace/protocol';
 import { BrokerConnection } from './broker-connection.ts';
 import { ClusterMetadata } from './cluster-metadata.ts';
 import { type ClientEnv, countError } from './env.ts';
-import { type Probe, type ProbeTools, probes } from './probes/index.ts';
+import { type Probe, type ProbeTools, probes, recordProbes } from './probes/index.ts';
 
 export interface ProberOptions {
   readonly topic: string;
@@ -20,12 +20,16 @@ export interface ProberOptions {
 }
 
 const CREATE_TIMEOUT_MS = 1_000;
+/** After one question in so many comes one about records. */
+const RECORD_PROBE_ONE_IN = 6;
 
 export class Prober {
   readonly name: string;
   private readonly env: ClientEnv;
   private readonly options: ProberOptions;
   private readonly metadata: ClusterMetadata;
+  /** Whether a probe of records comes next, and which: drawn apart, so that the others are what they were. */
+  private readonly recordDraws: Random;
   /** In the order of this round, the next one last. */
   private round: Probe[] = [];
   private exists = false;
@@ -36,6 +40,7 @@ export class Prober {
     this.name = env.name;
     this.env = env;
     this.options = options;
+    this.recordDraws = env.random.fork('record probes');
     this.metadata = new ClusterMetadata(env, {
       timeoutMs: options.requestTimeoutMs,
       wanted: () => (this.exists ? [options.topic] : []),
@@ -100,13 +105,26 @@ export class Prober {
       return;
     }
     if (this.round.length === 0) this.round = this.shuffled();
-    const probe = this.round.pop()!;
+    this.ask(this.round.pop()!, tools, true);
+  }
+
+  private ask(probe: Probe, tools: ProbeTools, isOfRound: boolean): void {
     this.isAsking = true;
     this.env.world.count(`probe ${probe.name}`);
     probe.ask(tools, (answer) => {
       this.isAsking = false;
       this.answered(probe, answer);
-      this.think();
+      if (isOfRound && this.recordDraws.below(RECORD_PROBE_ONE_IN) === 0) this.probeRecords();
+      else this.think();
+    });
+  }
+
+  /** Over whatever connection there is then. */
+  private probeRecords(): void {
+    this.env.life.clock.setTimer(1, () => {
+      const tools = this.isStopping ? undefined : this.tools();
+      if (tools === undefined) this.think();
+      else this.ask(recordProbes[this.recordDraws.below(recordProbes.length)]!, tools, false);
     });
   }
 

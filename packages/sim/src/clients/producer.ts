@@ -3,7 +3,14 @@
  * order, idempotence with sequences. Every batch ends in the history as ok, fail (surely not appended) or info.
  */
 import type { Millis, Timer } from '@millrace/base';
-import { apis, buildBatch, type Compression, ErrorCode, errorName } from '@millrace/protocol';
+import {
+  apis,
+  buildBatch,
+  type Compression,
+  ErrorCode,
+  errorName,
+  setMaxTimestamp,
+} from '@millrace/protocol';
 import type { Outcome, SendOp } from '../history/index.ts';
 import { ClusterMetadata } from './cluster-metadata.ts';
 import { type ClientEnv, countError } from './env.ts';
@@ -54,6 +61,9 @@ interface Queue {
 }
 
 const BACKOFF_MS = 100;
+/** One batch in so many has records of other times than its header says. */
+const ODD_TIMESTAMPS_ONE_IN = 4;
+const EARLIER_MS = 1_000;
 /** Of how many batches a broker remembers the sequences: a retry of an earlier one looks like a gap to it (KIP-98). */
 const REMEMBERED_BATCHES = 5;
 /** More than this waits for nobody. */
@@ -356,14 +366,19 @@ export class Producer {
     this.env.history.add(batch.op);
   }
 
-  private encode({ op, identity }: Batch): Uint8Array {
+  private encode({ op, order, identity }: Batch): Uint8Array {
     const { env, options } = this;
+    // Drawn for each batch by itself: an attempt is like the one before, and nothing else is dealt anew.
+    const draws = env.random.fork(`timestamps of ${order}`);
+    const isOdd = draws.below(ODD_TIMESTAMPS_ONE_IN) === 0;
+    const baseTimestamp = env.life.clock.wallMs();
     const padding = 'x'.repeat(options.paddingBytes);
-    return buildBatch({
+    const batch = buildBatch({
       records: op.values.map((value) => ({
+        ...(isOdd ? { timestamp: baseTimestamp - draws.below(EARLIER_MS) } : {}),
         value: TEXT.encode(padding === '' ? value : `${value} ${padding}`),
       })),
-      baseTimestamp: env.life.clock.wallMs(),
+      baseTimestamp,
       compression: options.compression,
       codecs: env.codecs,
       ...(identity === undefined
@@ -374,6 +389,9 @@ export class Producer {
             baseSequence: identity.sequence,
           }),
     });
+    // As kafkajs and others do, whose header says -1, or a time of some other record.
+    if (isOdd) setMaxTimestamp(batch, 0, draws.below(2) === 0 ? -1 : baseTimestamp - 2 * EARLIER_MS);
+    return batch;
   }
 
   private wakeIn(delayMs: Millis): void {

@@ -26,7 +26,6 @@ export const partitionErrors: readonly CoverageItem[] = [
   code('TRANSACTIONAL_ID_AUTHORIZATION_FAILED', 'a transactional batch comes without a transactional id'),
   code('INVALID_TXN_STATE', 'a batch belongs to a transaction that nobody began'),
   code('INVALID_RECORD', 'a batch is well formed and must not be written'),
-  code('UNKNOWN_SERVER_ERROR', 'the payload of a batch cannot be decompressed'),
   code('INVALID_TIMESTAMP', 'a timestamp is too far from the clock of the broker'),
   code('CORRUPT_MESSAGE', 'the checksum of a batch is wrong, or it cannot be read'),
   code('MESSAGE_TOO_LARGE', 'a batch is larger than max.message.bytes'),
@@ -41,7 +40,10 @@ export const partitionErrors: readonly CoverageItem[] = [
   code('OFFSET_NOT_AVAILABLE', 'a new leader does not know its high watermark yet'),
   code('LEADER_NOT_AVAILABLE', 'the same, said to a client that knows no better name for it'),
   code('UNSUPPORTED_VERSION', 'a place in the log is asked for by a version that did not know it yet'),
-  code('UNKNOWN_SERVER_ERROR', 'an isolation level that nobody knows'),
+  code(
+    'UNKNOWN_SERVER_ERROR',
+    'the payload of a batch cannot be decompressed, or nobody knows the isolation level',
+  ),
   code('INVALID_REQUEST', 'a partition is named twice in a lookup'),
 ];
 

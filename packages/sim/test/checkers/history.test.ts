@@ -5,6 +5,7 @@ import type { CheckerKind } from '../../src/checkers/checker.ts';
 import { damagedBatch } from '../../src/checkers/damaged-batch.ts';
 import { duplicate } from '../../src/checkers/duplicate.ts';
 import { inconsistentOffsets } from '../../src/checkers/inconsistent-offsets.ts';
+import { largestTimestamp } from '../../src/checkers/largest-timestamp.ts';
 import { leaderEpochFell } from '../../src/checkers/leader-epoch-fell.ts';
 import { Ledger } from '../../src/checkers/ledger.ts';
 import { lostSequence } from '../../src/checkers/lost-sequence.ts';
@@ -52,6 +53,12 @@ describe('what producers were told', () => {
     [[poll(0, [[0, 'p1-7']])], { logs: [two] }],
     [[poll(0, [[0, 'p1-0']])], { logs: [two] }],
     /p1-7 was read by q1/,
+  );
+  itFires(
+    largestTimestamp,
+    [[], { logs: [finalLog(['p1-0', 'p1-1'], (index) => ({ maxTimestamp: index * 5 - 1 }))] }],
+    [[], { logs: [two] }],
+    /the batch at 1 of t-0 says 4, its records say -1/,
   );
   it('acks=1 and acks=0 may lose, and what ended unknown may be there or not', () => {
     const ops = [

@@ -123,6 +123,7 @@ export function finalLog(
     topic: 't',
     partition: 0,
     records: values.map((value, offset) => ({ offset, value, leaderEpoch: 0 })),
+    largestTimestamps: values.map(() => -1),
     headers: values.map((_value, index) =>
       Object.assign(Object.create(null), {
         baseOffset: index,
@@ -132,6 +133,7 @@ export function finalLog(
         producerId: -1,
         producerEpoch: -1,
         baseSequence: -1,
+        maxTimestamp: -1,
         ...header(index),
       }),
     ),

@@ -4,9 +4,10 @@
  */
 import { errorName } from '@millrace/protocol';
 import { expect, test } from 'vitest';
-import { type Probe, probes } from '../../src/clients/index.ts';
+import { type Probe, probes as plainProbes, recordProbes } from '../../src/clients/index.ts';
 import { simulateGuarded } from '../../src/io/index.ts';
 
+const probes = [...plainProbes, ...recordProbes];
 /** About twice what it takes. */
 const RUNS_MAX = 30;
 

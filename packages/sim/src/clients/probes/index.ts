@@ -9,6 +9,7 @@ import { rawProbes } from './raw.ts';
 import { topicProbes } from './topics.ts';
 
 export type { Probe, ProbeTools } from './probe.ts';
+export { recordProbes } from './records.ts';
 
 export const probes: readonly Probe[] = [
   ...produceProbes,

@@ -1,0 +1,26 @@
+/**
+ * The header of a stored batch tells the largest timestamp of its records, whatever a client wrote there: indexes and lookups by time
+ * look at nothing else until they open a batch. Some producers of a run lie about it (`producer.ts`).
+ */
+import type { CheckerKind, CheckScope } from './checker.ts';
+
+const NAME = 'wrong-largest-timestamp';
+
+export const largestTimestamp: CheckerKind = {
+  name: NAME,
+  sentence: 'the largest timestamp in the header of each batch is that of its records',
+  make: (scope) => ({ finish: () => check(scope) }),
+};
+
+function check({ world, finalLogs, isDeleted }: CheckScope): void {
+  for (const { topic, partition, headers, largestTimestamps } of finalLogs.list()) {
+    if (isDeleted(topic)) continue;
+    for (const [index, header] of headers.entries()) {
+      const { baseOffset, maxTimestamp } = header;
+      const largest = largestTimestamps[index]!;
+      if (maxTimestamp === largest) continue;
+      const where = `${baseOffset} of ${topic}-${partition}`;
+      world.fail(NAME, `the batch at ${where} says ${maxTimestamp}, its records say ${largest}`);
+    }
+  }
+}

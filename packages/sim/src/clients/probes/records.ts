@@ -1,0 +1,44 @@
+/**
+ * Batches that are well formed as far as header and checksum tell, and whose records are not what they should be: what a leader
+ * finds out only by looking at each record. Apart from the other probes, and drawn apart.
+ */
+import { Compression, ErrorCode } from '@millrace/protocol';
+import { Field, goodBatch, withField } from './batches.ts';
+import { PARTITION_TROUBLES, type Probe, type ProbeTools } from './probe.ts';
+import { produceTo } from './produce.ts';
+
+const CRC_OF_GZIP_FROM_END = 8;
+/** Of the second of two records without key and headers: the value's 5 bytes and its length lie behind, then no headers. */
+const OFFSET_DELTA_FROM_END = 9;
+
+function refused(name: string, code: ErrorCode, make: (tools: ProbeTools) => Uint8Array): Probe {
+  return {
+    name: `records-${name}`,
+    expected: [code],
+    troubles: PARTITION_TROUBLES,
+    ask: (tools, answered) =>
+      produceTo(tools.leader, tools, { records: make(tools) }, (errorCode) => answered(errorCode)),
+  };
+}
+
+const gzipped = ({ env }: ProbeTools) => goodBatch(3, { compression: Compression.GZIP, codecs: env.codecs });
+
+/** The header counts one record more or fewer, in both of its fields. */
+const counted = (batch: Uint8Array, count: number) =>
+  withField(withField(batch, Field.recordCount, count), Field.lastOffsetDelta, count - 1);
+
+export const recordProbes: readonly Probe[] = [
+  refused('one-too-few', ErrorCode.INVALID_RECORD, () => counted(goodBatch(3), 4)),
+  refused('one-too-many', ErrorCode.INVALID_RECORD, () => counted(goodBatch(3), 2)),
+  refused('one-too-few-compressed', ErrorCode.INVALID_RECORD, (tools) => counted(gzipped(tools), 4)),
+  refused('offset-gap', ErrorCode.INVALID_RECORD, () => {
+    const batch = goodBatch(2);
+    const at = batch.length - OFFSET_DELTA_FROM_END;
+    return withField(batch, { at, bytes: 1 }, 4);
+  }),
+  refused('damaged-payload', ErrorCode.UNKNOWN_SERVER_ERROR, (tools) => {
+    const batch = gzipped(tools);
+    const at = batch.length - CRC_OF_GZIP_FROM_END;
+    return withField(batch, { at, bytes: 1 }, batch[at]! ^ 1);
+  }),
+];
