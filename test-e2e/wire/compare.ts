@@ -92,7 +92,7 @@ async function outcome(wireCase: WireCase, { world, side }: { world: World; side
 }
 
 export function justificationOf(found: Omit<Found, 'justification'>): Justification | undefined {
-  return justifications.find(({ api, versions, cases, field, ours, peer }) => {
+  return justifications.find(({ api, versions, cases, field, element, ours, peer }) => {
     const [min, max] = versions?.split('-').map(Number) ?? [-32768, 32767];
     return (
       (api === undefined || api === found.api) &&
@@ -100,6 +100,7 @@ export function justificationOf(found: Omit<Found, 'justification'>): Justificat
       found.version <= max! &&
       cases?.test(found.name) !== false &&
       field.test(fieldOf(found.path)) &&
+      element?.test(found.path) !== false &&
       ours?.test(found.ours) !== false &&
       peer?.test(found.peer) !== false
     );

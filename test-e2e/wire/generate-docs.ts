@@ -42,7 +42,8 @@ function rangeRow({ key, name, minVersion, advertisedMinVersion, maxVersion, fle
   const told =
     advertisedMinVersion < minVersion ? ` (told from ${advertisedMinVersion} on, for old librdkafka)` : '';
   const flexible = flexibleFrom <= maxVersion ? String(flexibleFrom) : '-';
-  return `| ${key} | ${name} | ${minVersion}-${maxVersion}${told} | ${flexible} |\n`;
+  const range = minVersion === maxVersion ? String(minVersion) : `${minVersion}-${maxVersion}`;
+  return `| ${key} | ${name} | ${range}${told} | ${flexible} |\n`;
 }
 
 function differenceRow({ api, versions, when, reason }: Justification): string {

@@ -13,6 +13,8 @@ export interface Justification {
   readonly when: string;
   /** Which fields of the answer, without what names elements: `topics.partitions.errorCode`. Empty: the whole answer. */
   readonly field: RegExp;
+  /** Which elements, by the path with their names: `results{2 orders}.configs{flush.ms}`; undefined: all. */
+  readonly element?: RegExp;
   readonly ours?: RegExp;
   readonly peer?: RegExp;
   /** What Millrace does, what Apache Kafka does, and why that stays. */
@@ -100,10 +102,9 @@ export const justifications: readonly Justification[] = [
   {
     api: 'DescribeConfigs',
     when: 'min.insync.replicas of the cluster',
-    field: /^results\.configs(\.configSource|\.synonyms\.source)?$/,
-    ours: /^(4|absent)$/,
-    peer: /^(3|present)$/,
     cases: /^(?!all of the broker)/,
+    field: /^results\.configs(\.configSource|\.synonyms\.source)?$/,
+    element: /configs\{min\.insync\.replicas\}/,
     reason:
       'Apache Kafka keeps this one as a dynamic default of all brokers since it has eligible leader replicas; in Millrace it is a setting of the nodes.',
   },
@@ -112,18 +113,18 @@ export const justifications: readonly Justification[] = [
     versions: '5-7',
     when: 'min.insync.replicas of the cluster',
     field: /^topics\.configs\.configSource$/,
-    ours: /^4$/,
-    peer: /^3$/,
+    element: /configs\{min\.insync\.replicas\}/,
     reason: 'As in DescribeConfigs.',
   },
   {
     api: 'DescribeConfigs',
-    when: 'settings that Apache Kafka leaves null',
+    when: 'configs of a topic whose default Apache Kafka keeps elsewhere',
     cases: /^(?!all of the broker)/,
     field: /^results\.configs\.synonyms$/,
+    element: /configs\{(flush\.ms|(leader|follower)\.replication\.throttled\.replicas)\}/,
     ours: /^present$/,
     reason:
-      'Where Apache Kafka has a null default and falls back on another setting, Millrace has the value itself as the default, and lists it.',
+      'Millrace lists the default among the synonyms of flush.ms and of the lists of throttled replicas. Apache Kafka has no broker setting with a default for them, and lists nothing.',
   },
   {
     api: 'DescribeConfigs',
@@ -259,14 +260,6 @@ export const justifications: readonly Justification[] = [
     cases: /records=five bytes|^a batch that is cut$|^bytes behind the batch$|^magic 3$/,
     when: 'batches are damaged',
     field: /\.(errorCode|baseOffset)$/,
-    reason: 'To be answered as Apache Kafka does.',
-  },
-  {
-    api: 'Fetch',
-    cases: /=duplicate$/,
-    when: 'a partition is named more than once',
-    field: /^responses\.partitions$/,
-    ours: /^present$/,
     reason: 'To be answered as Apache Kafka does.',
   },
 ];
