@@ -28,7 +28,7 @@ export class Router {
     const header = decodeRequestHeader(frame);
     const handler = this.handlers.get(header.apiKey);
     if (handler === undefined) {
-      connection.close('unknown API key', facts(header));
+      connection.refuse('unknown API key', facts(header));
       return;
     }
     const { api } = handler;
@@ -58,7 +58,7 @@ export class Router {
       connection.answer(slot, encodeResponseFrame(api, 0, header.correlationId, unsupportedApiVersions(api)));
       return;
     }
-    connection.close('unsupported version', { api: api.name, ...facts(header) });
+    connection.refuse('unsupported version', { api: api.name, ...facts(header) });
   }
 }
 

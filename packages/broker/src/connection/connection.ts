@@ -7,7 +7,7 @@ import type { Deadline, Logger, Millis, Stream, StreamHandler } from '@millrace/
 import { DecodeError, FrameReader, type SpareBuffers } from '@millrace/protocol';
 import type { FrontEndLimits } from '../config.ts';
 import type { Holder, MemoryBudget } from './memory-budget.ts';
-import { ResponseSlots, type Slot } from './response-slots.ts';
+import { type Closing, ResponseSlots, type Slot } from './response-slots.ts';
 
 /** Whatever the front end's one timer wakes. */
 export interface Sleeper {
@@ -65,6 +65,8 @@ export class Connection implements StreamHandler, Holder, Sleeper {
   private slowSinceMs: Millis = 0;
   private exclusiveRunning = false;
   private memoryWait = false;
+  /** Bad input came: nothing that follows is looked at. */
+  private isRefused = false;
   private paused = false;
   private routing = false;
   private lastActiveMs: Millis;
@@ -80,7 +82,7 @@ export class Connection implements StreamHandler, Holder, Sleeper {
   // ---- what the stream tells ----
 
   data(chunk: Uint8Array): void {
-    if (this.state !== 'open') return;
+    if (this.state !== 'open' || this.isRefused) return;
     this.lastActiveMs = this.host.nowMs();
     this.reader ??= new FrameReader(this.host.limits.requestMaxBytes, this.host.spares);
     this.reader.push(chunk);
@@ -151,11 +153,24 @@ export class Connection implements StreamHandler, Holder, Sleeper {
   /** Ends the connection where the answer would stand: earlier requests are still answered. */
   answerClose(slot: Slot, reason: string): void {
     if (this.state !== 'open' || slot.outcome !== undefined) return;
-    slot.outcome = { kind: 'close', reason };
+    slot.outcome = { kind: 'close', reason, facts: {}, level: 'info' };
     this.host.flushSoon(this);
   }
 
-  /** Says why, sends the answers that are ready, and closes. Bad input ends here. */
+  /** Bad input: the connection ends where its answer would stand. Earlier requests are answered first, also those that wait. */
+  refuse(reason: string, facts: Record<string, unknown>): void {
+    if (this.state !== 'open' || this.isRefused) return;
+    this.isRefused = true;
+    this.reader = undefined;
+    if (this.slots.size === 0) {
+      this.close(reason, facts);
+      return;
+    }
+    this.slots.open(0, 0, false).outcome = { kind: 'close', reason, facts, level: 'warn' };
+    this.host.flushSoon(this);
+  }
+
+  /** Says why, sends the answers that are ready, and closes. */
   close(reason: string, facts: Record<string, unknown> = {}, level: 'info' | 'warn' = 'warn'): void {
     if (this.state !== 'open') return;
     const ready = this.takeReady();
@@ -183,8 +198,8 @@ export class Connection implements StreamHandler, Holder, Sleeper {
     if (!this.peerSlow) {
       const ready = this.takeReady();
       if (ready.chunks.length > 0) this.send(ready.chunks, ready.sizeBytes);
-      if (ready.closeReason !== undefined) {
-        this.shut(ready.closeReason, {}, 'info');
+      if (ready.close !== undefined) {
+        this.shut(ready.close.reason, ready.close.facts, ready.close.level);
         return;
       }
     }
@@ -240,7 +255,9 @@ export class Connection implements StreamHandler, Holder, Sleeper {
   }
 
   private mayStart(): boolean {
-    return this.state === 'open' && !this.peerSlow && !this.exclusiveRunning && !this.full();
+    return (
+      this.state === 'open' && !this.isRefused && !this.peerSlow && !this.exclusiveRunning && !this.full()
+    );
   }
 
   /** Starts every request that may start, then settles whether to read on. */
@@ -292,18 +309,18 @@ export class Connection implements StreamHandler, Holder, Sleeper {
   }
 
   /** Takes what may leave: the oldest requests, as far as their outcome is known. */
-  private takeReady(): { chunks: Uint8Array[]; sizeBytes: number; closeReason: string | undefined } {
+  private takeReady(): { chunks: Uint8Array[]; sizeBytes: number; close: Closing | undefined } {
     const chunks: Uint8Array[] = [];
     let sizeBytes = 0;
     for (;;) {
       const slot = this.slots.shiftReady();
-      if (slot === undefined) return { chunks, sizeBytes, closeReason: undefined };
+      if (slot === undefined) return { chunks, sizeBytes, close: undefined };
       slot.isOver = true;
       this.requestBytes -= slot.requestBytes;
       this.decodedBytes -= slot.decodedBytes;
       if (slot.exclusive) this.exclusiveRunning = false;
       const outcome = slot.outcome!;
-      if (outcome.kind === 'close') return { chunks, sizeBytes, closeReason: outcome.reason };
+      if (outcome.kind === 'close') return { chunks, sizeBytes, close: outcome };
       if (outcome.kind === 'none') continue;
       this.answerBytes -= outcome.sizeBytes;
       sizeBytes += outcome.sizeBytes;
@@ -344,7 +361,7 @@ export class Connection implements StreamHandler, Holder, Sleeper {
 
   private failOn(error: unknown): void {
     if (!(error instanceof DecodeError)) throw error;
-    this.close('malformed request', { detail: error.message });
+    this.refuse('malformed request', { detail: error.message });
   }
 
   private log(level: 'debug' | 'info' | 'warn', event: string, facts: Record<string, unknown>): void {

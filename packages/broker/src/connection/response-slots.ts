@@ -3,13 +3,21 @@
  * order; they leave in request order (the Java client insists on it). Holds no I/O.
  */
 
+/** The connection ends where the answer would stand. */
+export interface Closing {
+  readonly kind: 'close';
+  readonly reason: string;
+  /** For the log. */
+  readonly facts: Record<string, unknown>;
+  readonly level: 'info' | 'warn';
+}
+
 /** What became of a request. */
 type Outcome =
   | { readonly kind: 'answer'; readonly chunks: readonly Uint8Array[]; readonly sizeBytes: number }
   /** acks=0: there is no answer. */
   | { readonly kind: 'none' }
-  /** The connection ends where the answer would stand. */
-  | { readonly kind: 'close'; readonly reason: string };
+  | Closing;
 
 export interface Slot {
   /** Held for the request until it is answered: its frame, and what that became. */

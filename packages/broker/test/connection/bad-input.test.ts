@@ -6,7 +6,7 @@ import { Prng } from '@millrace/base';
 import { apis, ErrorCode } from '@millrace/protocol';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { testBroker } from '../support/broker.ts';
+import { TOPIC_ID, testBroker } from '../support/broker.ts';
 import { apiNamed, rawFrame } from '../support/client.ts';
 
 describe('bad input', () => {
@@ -104,6 +104,56 @@ describe('bad input', () => {
     clock.settle();
     expect(client.ended).toBe(true);
     expect(log()).toEqual(['connection-closed: malformed request']);
+  });
+
+  const GARBAGE = {
+    'a body that is cut': rawFrame(apis.metadata.key, 1, 1, new Uint8Array([0, 0, 0, 9])),
+    'an unknown API key': rawFrame(999, 0, 1),
+    'a version that is not there': rawFrame(apis.metadata.key, 77, 1, new Uint8Array([0xff, 0xff, 0])),
+    'a negative size': new Uint8Array([0xff, 0xff, 0xff, 0xff]),
+    'a frame that is too large': new Uint8Array([0x7f, 0xff, 0xff, 0xff]),
+  };
+
+  test.each(Object.entries(GARBAGE))(
+    '%s behind requests that wait: they are answered first',
+    (_, garbage) => {
+      const { connect, clock, replicas, frontEnd, log } = testBroker();
+      const client = connect();
+      const records = new Uint8Array(61);
+      const topicData = [{ name: 'words', topicId: TOPIC_ID, partitionData: [{ index: 0, records }] }];
+      for (let i = 0; i < 2; i++) client.request(apis.produce, 9, { acks: -1, timeoutMs: 1000, topicData });
+      client.bytes(garbage);
+      client.request(apis.produce, 9, { acks: -1, timeoutMs: 1000, topicData });
+      clock.settle();
+      expect(client.ended).toBe(false);
+      // What came behind is not looked at.
+      expect(replicas.produced).toHaveLength(2);
+      replicas.release();
+      clock.settle();
+      expect(client.order).toEqual(['Produce#1']);
+      expect(client.ended).toBe(false);
+      replicas.release();
+      clock.settle();
+      expect(client.order).toEqual(['Produce#1', 'Produce#2']);
+      expect(client.ended).toBe(true);
+      expect(log()).toHaveLength(1);
+      expect(frontEnd.budget.heldBytes).toBe(0);
+    },
+  );
+
+  test('a client that goes away while its last answers are due is forgotten', () => {
+    const { connect, clock, replicas, frontEnd } = testBroker();
+    const client = connect();
+    const records = new Uint8Array(61);
+    const topicData = [{ name: 'words', topicId: TOPIC_ID, partitionData: [{ index: 0, records }] }];
+    client.request(apis.produce, 9, { acks: -1, timeoutMs: 1000, topicData });
+    client.bytes(GARBAGE['a negative size']);
+    client.close();
+    replicas.release();
+    clock.settle();
+    expect(client.writes).toBe(0);
+    expect(frontEnd.connections.size).toBe(0);
+    expect(frontEnd.budget.heldBytes).toBe(0);
   });
 
   test('a peer that does not close its end is cut off after the grace; what it sends meanwhile is dropped', () => {
