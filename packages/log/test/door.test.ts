@@ -1,0 +1,155 @@
+/** Goal: what a log takes from clients is what it says it is, and all 64 bits of its timestamps survive. Method: odd batches, read back. */
+import { MemoryDisk } from '@millrace/base/testing';
+import {
+  BatchHeader,
+  buildBatch,
+  Compression,
+  checkBatchCrc,
+  ErrorCode,
+  LOOP_WORK_MAX,
+  readBatchHeader,
+  setMaxTimestamp,
+} from '@millrace/protocol';
+import { compressionCodecs as codecs } from '@millrace/protocol/io';
+import { expect, test } from 'vitest';
+import { checkAtDoor, checkAtDoorWhole, type LeaderAppend, type PartitionLog } from '../src/index.ts';
+import { append, batch, concat, config, contents, NOW, openLog, readAll } from './support.ts';
+
+const UNBOUNDED = { timestampAfterMaxMs: Number.MAX_SAFE_INTEGER };
+/** Now, in nanoseconds. */
+const NANOS = BigInt(NOW) * 1_000_000n;
+
+function lead(log: PartitionLog, bytes: Uint8Array): LeaderAppend {
+  return log.appendAsLeader(bytes, { leaderEpoch: 0, nowWallMs: NOW });
+}
+
+/** One record at `base`, in a batch that says so. */
+function at(base: bigint): Uint8Array {
+  const bytes = batch(1, { timestamps: [0] });
+  const view = new DataView(bytes.buffer);
+  view.setBigInt64(27, base);
+  setMaxTimestamp(bytes, 0, base);
+  return bytes;
+}
+
+test('a record in nanoseconds behind one in milliseconds: both are found, also after a restart', () => {
+  const disk = new MemoryDisk();
+  let log = openLog({ disk, config: { ...UNBOUNDED, segmentBytes: 300 } });
+  append(log, batch(1, { timestamps: [NOW] }));
+  append(log, at(NANOS));
+  append(log, at(2n ** 63n - 1n));
+  append(log, at(-(2n ** 63n)));
+  for (const cleanShutdown of [true, false, true]) {
+    expect(log.maxTimestampOffset()).toMatchObject({ offset: 2, timestamp: 2n ** 63n - 1n });
+    expect(log.offsetForTimestamp(NANOS)).toMatchObject({ offset: 1, timestamp: NANOS });
+    expect(log.offsetForTimestamp(NOW + 1)).toMatchObject({ offset: 1, timestamp: NANOS });
+    expect(log.offsetForTimestamp(NOW)).toMatchObject({ offset: 0, timestamp: NOW });
+    expect(log.offsetForTimestamp(NANOS + 1n)).toMatchObject({ offset: 2 });
+    log.close({ clean: cleanShutdown });
+    log = openLog({ disk, cleanShutdown, config: UNBOUNDED });
+  }
+  expect(readAll(log).map((one) => readBatchHeader(one).maxTimestamp)).toEqual([
+    NOW,
+    NANOS,
+    2n ** 63n - 1n,
+    // Before 1970 is no largest timestamp, as in Kafka.
+    -1,
+  ]);
+});
+
+test('a producer whose last batch has such a timestamp is remembered', () => {
+  const disk = new MemoryDisk();
+  let log = openLog({ disk, config: UNBOUNDED });
+  const bytes = at(NANOS);
+  const view = new DataView(bytes.buffer);
+  view.setBigInt64(43, 7n);
+  view.setInt16(51, 0);
+  view.setInt32(53, 0);
+  setMaxTimestamp(bytes, 0, NANOS);
+  const again = bytes.slice();
+  append(log, bytes);
+  log.close({ clean: true });
+  log = openLog({ disk, cleanShutdown: true, config: UNBOUNDED });
+  expect(lead(log, again)).toMatchObject({ ok: true, duplicate: true, baseOffset: 0 });
+  expect(log.producers.get(7)?.lastTimestamp).toBe(NANOS);
+});
+
+test('kafkajs mixes records with and without a timestamp: the header gets the true one, and lookups find it', () => {
+  for (const compression of [Compression.NONE, Compression.GZIP]) {
+    const log = openLog();
+    const bytes = batch(2, { timestamps: [NOW - 86_400_000, NOW], compression });
+    setMaxTimestamp(bytes, 0, NOW - 86_400_000);
+    append(log, bytes);
+    const [stored] = readAll(log);
+    expect(readBatchHeader(stored!).maxTimestamp).toBe(NOW);
+    expect(checkBatchCrc(stored!, 0, stored!.length)).toBe(true);
+    expect(log.offsetForTimestamp(NOW - 60_000)).toMatchObject({ offset: 1, timestamp: NOW });
+    expect(log.maxTimestampOffset()).toMatchObject({ offset: 1, timestamp: NOW });
+  }
+});
+
+test('a compacted topic takes no record without a key, and nothing of its batch', () => {
+  const log = openLog({ config: { isCompacted: true }, directory: '/data/orders-3' });
+  const answer = log.appendAsLeader(
+    buildBatch({ records: [{ value: new Uint8Array(1) }], baseTimestamp: NOW }),
+    { leaderEpoch: 0, nowWallMs: NOW },
+  );
+  const message = 'Compacted topic cannot accept message without key in topic partition orders-3';
+  expect(answer).toMatchObject({
+    errorCode: ErrorCode.INVALID_RECORD,
+    recordErrors: [{ batchIndex: 0, message }],
+  });
+  expect(log.endOffset).toBe(0);
+  append(log, batch(2));
+  expect(log.endOffset).toBe(2);
+});
+
+test('bytes behind the batch that are the beginning of no other are left out, as in Kafka', () => {
+  const log = openLog();
+  const cut = batch(1).subarray(0, 40);
+  for (const behind of [new Uint8Array(5).fill(1), cut.subarray(0, 16), cut])
+    append(log, concat([batch(1, { values: ['a'] }), behind]));
+  expect(contents(log)).toEqual(['0:a', '1:a', '2:a']);
+  const refusals = [
+    [new Uint8Array(20), ErrorCode.CORRUPT_MESSAGE],
+    [concat([cut.subarray(0, 16), Uint8Array.of(3)]), ErrorCode.CORRUPT_MESSAGE],
+    [batch(1), ErrorCode.INVALID_RECORD],
+  ] as const;
+  for (const [behind, errorCode] of refusals)
+    expect(lead(log, concat([batch(1), behind]))).toMatchObject({ ok: false, errorCode });
+});
+
+test('numbers that no broker gave out are refused as invalid', () => {
+  const log = openLog();
+  for (const [place, value] of [
+    [0, 2n ** 60n],
+    [0, -(2n ** 63n)],
+    [43, 2n ** 60n],
+    [43, 2n ** 63n - 1n],
+  ] as const) {
+    const bytes = batch(1, { producerEpoch: 0, baseSequence: 0 });
+    new DataView(bytes.buffer).setBigInt64(place, value);
+    setMaxTimestamp(bytes, 0, NOW);
+    expect(lead(log, bytes)).toMatchObject({ errorCode: ErrorCode.INVALID_RECORD });
+  }
+  const none = batch(1);
+  new DataView(none.buffer).setBigInt64(43, -(2n ** 63n));
+  setMaxTimestamp(none, 0, NOW);
+  expect(lead(log, none).ok).toBe(true);
+});
+
+test('what costs too much on the event loop is left to a job, checksum and all', () => {
+  const o = { topicPartition: 'topic-0', config: config({ maxMessageBytes: 1 << 30 }), nowWallMs: NOW };
+  const small = batch(3);
+  expect(checkAtDoor(small, o, codecs)).toEqual({ ok: true, sizeBytes: small.length, maxTimestamp: NOW });
+  const large = batch(1, { valueBytes: 9 * LOOP_WORK_MAX });
+  const inflating = batch(1, { valueBytes: 2 * LOOP_WORK_MAX, compression: Compression.ZSTD });
+  const many = batch(LOOP_WORK_MAX / 8, { valueBytes: 0 });
+  for (const bytes of [large, inflating, many]) {
+    expect(checkAtDoor(bytes, o, codecs)).toBeUndefined();
+    expect(checkAtDoorWhole(bytes, o, codecs)).toMatchObject({ ok: true, maxTimestamp: NOW });
+    bytes[bytes.length - 1]! ^= 1;
+    expect(checkAtDoorWhole(bytes, o, codecs)).toMatchObject({ errorCode: ErrorCode.CORRUPT_MESSAGE });
+  }
+  expect(readBatchHeader(small, 0, new BatchHeader()).recordCount).toBe(3);
+});
