@@ -121,10 +121,10 @@ export const justifications: readonly Justification[] = [
     when: 'configs of a topic whose default Apache Kafka keeps elsewhere',
     cases: /^(?!all of the broker)/,
     field: /^results\.configs\.synonyms$/,
-    element: /configs\{(flush\.ms|(leader|follower)\.replication\.throttled\.replicas)\}/,
+    element: /configs\{(flush|retention|segment|segment\.jitter)\.ms\}|configs\{(remote|leader|follower)\./,
     ours: /^present$/,
     reason:
-      'Millrace lists the default among the synonyms of flush.ms and of the lists of throttled replicas. Apache Kafka has no broker setting with a default for them, and lists nothing.',
+      'Millrace lists the default among the synonyms of flush.ms, retention.ms, segment.ms, segment.jitter.ms, remote.* and the lists of throttled replicas. Apache Kafka has a null default, or no broker setting, for them, and lists nothing.',
   },
   {
     api: 'DescribeConfigs',
