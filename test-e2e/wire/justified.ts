@@ -255,11 +255,4 @@ export const justifications: readonly Justification[] = [
     reason:
       'Apache Kafka tells the timestamp of the batch as its append time, also where the topic keeps the time of creation. Millrace tells an append time only where there is one.',
   },
-  {
-    api: 'Produce',
-    cases: /records=five bytes|^a batch that is cut$|^bytes behind the batch$|^magic 3$/,
-    when: 'batches are damaged',
-    field: /\.(errorCode|baseOffset)$/,
-    reason: 'To be answered as Apache Kafka does.',
-  },
 ];
