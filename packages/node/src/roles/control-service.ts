@@ -48,6 +48,7 @@ export class ControlService implements RpcService {
   private readonly options: ControlServiceOptions;
   /** The stream each broker spoke on last: only the end of that one is news of the broker. */
   private readonly latestStreams: LatestStreams = new Map();
+  private streamCount = 0;
 
   constructor(options: ControlServiceOptions) {
     this.options = options;
@@ -67,7 +68,8 @@ export class ControlService implements RpcService {
   }
 
   stream(method: string, stream: RpcStream): RpcStreamHandler {
-    if (method === ControlMethod.session) return new SessionStream(this.options, stream, this.latestStreams);
+    if (method === ControlMethod.session)
+      return new SessionStream(this.options, stream, this.latestStreams, ++this.streamCount);
     stream.close();
     return { message: () => {}, closed: () => {} };
   }
@@ -153,10 +155,18 @@ class SessionStream implements RpcStreamHandler {
   private readonly options: ControlServiceOptions;
   private readonly stream: RpcStream;
   private readonly latestStreams: LatestStreams;
+  /** In the order in which streams were opened. */
+  private readonly number: number;
   /** Who spoke on it last under a registration that holds; undefined: nobody yet. A process that was refused is nobody. */
   private speaker: { readonly brokerId: NodeId; readonly incarnationId: Uuid } | undefined;
 
-  constructor(options: ControlServiceOptions, stream: RpcStream, latestStreams: LatestStreams) {
+  constructor(
+    options: ControlServiceOptions,
+    stream: RpcStream,
+    latestStreams: LatestStreams,
+    number: number,
+  ) {
+    this.number = number;
     this.options = options;
     this.stream = stream;
     this.latestStreams = latestStreams;
@@ -195,9 +205,22 @@ class SessionStream implements RpcStreamHandler {
     this.latestStreams.set(brokerId, this);
   }
 
+  /**
+   * Its broker has opened another stream since: what arrives here was said before, and whoever said it has stopped to wait for an answer.
+   * A late wish to stay fenced would fence a healthy broker, and this stream's end would count as that of the broker.
+   */
+  private isLate({ register, heartbeat }: ControlRequest): boolean {
+    const latest = this.latestStreams.get(register?.brokerId ?? heartbeat?.brokerId ?? -1);
+    return latest !== undefined && latest.number > this.number;
+  }
+
   private answer(request: ControlRequest): void {
     const { controller, quorum, clock } = this.options;
     const { sequence, register, heartbeat } = request;
+    if (controller.isActive && this.isLate(request)) {
+      this.stream.close();
+      return;
+    }
     const send = (answer: Partial<ControlResponse>) =>
       this.stream.send(
         ControlResponse.encode({

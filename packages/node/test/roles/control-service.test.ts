@@ -49,11 +49,11 @@ class Process {
     });
   }
 
-  heartbeat(brokerEpoch: number): ControlResponse {
+  heartbeat(brokerEpoch: number, wantFence = false): ControlResponse {
     const metadataOffset = 1_000_000;
     return this.ask({
       register: undefined,
-      heartbeat: { brokerId: BROKER, brokerEpoch, metadataOffset, wantFence: false, wantShutDown: false },
+      heartbeat: { brokerId: BROKER, brokerEpoch, metadataOffset, wantFence, wantShutDown: false },
     });
   }
 
@@ -170,5 +170,36 @@ describe('the end of a control stream', () => {
     process.dies();
     world.pass(GRACE_MS + 1);
     expect(world.isAlive).toBe(true);
+  });
+});
+
+describe('what arrives on a stream after its broker spoke on another', () => {
+  test('changes nothing: neither the session nor the fence, nor does the end of that stream', () => {
+    const world = new World();
+    const { process, epoch } = world.healthyBroker();
+    const again = new Process(world.service, idOf('H'));
+    again.heartbeat(epoch);
+    const said = process.answers.length;
+    process.heartbeat(epoch, true);
+    expect(process.answers.length).toBe(said);
+    expect(world.isAlive).toBe(true);
+    process.dies();
+    world.pass(GRACE_MS + 1);
+    expect(world.isAlive).toBe(true);
+  });
+
+  test('is not taken for a new process either', () => {
+    const world = new World();
+    const { process } = world.healthyBroker();
+    process.dies();
+    world.pass(GRACE_MS + 1);
+    const late = new Process(world.service, idOf('H'));
+    const next = new Process(world.service, idOf('N'));
+    const { brokerEpoch } = next.register().register!;
+    late.register();
+    expect(world.controller.image.broker(BROKER)).toMatchObject({
+      epoch: brokerEpoch,
+      incarnationId: idOf('N'),
+    });
   });
 });
