@@ -3,6 +3,7 @@
  * do not have closes the connection, as Kafka does; only ApiVersions is answered in any version (KIP-511).
  * Bytes that do not decode leave as DecodeError to the connection.
  */
+import type { MetadataImage } from '@millrace/metadata';
 import {
   type AnyApi,
   apis,
@@ -15,7 +16,15 @@ import type { Slot } from './connection/response-slots.ts';
 import type { BrokerContext, Handler, Reply } from './handler.ts';
 import { unsupportedApiVersions } from './handlers/api-versions.ts';
 
+/** Every request may have so many array elements. */
+const ELEMENTS_MIN = 100_000;
+/** And so many more for each partition of the cluster. */
+const ELEMENTS_PER_PARTITION = 4;
+
 export class Router {
+  /** Counted when a large frame comes, once for each image. */
+  private countedImage: MetadataImage | undefined;
+  private partitionCount = 0;
   private readonly handlers: ReadonlyMap<number, Handler>;
   private readonly broker: BrokerContext;
 
@@ -36,7 +45,7 @@ export class Router {
       this.refuseVersion(api, header, frame, connection);
       return;
     }
-    const cost = { heapBytes: 0 };
+    const cost = { heapBytes: 0, elementsMax: this.elementsMax(frame) };
     const body = api.decodeRequest(header.apiVersion, frame, header.bodyPosition, cost);
     const slot = connection.openSlot(frame.length, cost.heapBytes, handler.exclusive);
     const request = {
@@ -49,6 +58,19 @@ export class Router {
     };
     handler.handle(this.broker, request, new PendingReply(connection, slot, api, header));
     if (!handler.keepsRequest) connection.forgetDecoded(slot);
+  }
+
+  /** What the frame can honestly need: all that there is named several times over, or many topics to be made. */
+  private elementsMax(frame: Uint8Array): number {
+    // An element takes a byte at least.
+    if (frame.length <= ELEMENTS_MIN) return ELEMENTS_MIN;
+    const image = this.broker.image();
+    if (image !== this.countedImage) {
+      this.countedImage = image;
+      this.partitionCount = 0;
+      for (const name of image.topicNames) this.partitionCount += image.topic(name)!.partitions.length;
+    }
+    return ELEMENTS_MIN + ELEMENTS_PER_PARTITION * this.partitionCount;
   }
 
   private refuseVersion(api: AnyApi, header: RequestHeader, frame: Uint8Array, connection: Connection): void {

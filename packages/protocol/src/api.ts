@@ -11,6 +11,8 @@ import { Writer } from './writer.ts';
 export interface DecodeCost {
   /** About, in bytes. */
   heapBytes: number;
+  /** Array elements and unknown tagged fields that this request may have. */
+  readonly elementsMax: number;
 }
 
 export interface Api<Request, Response, RequestInput, ResponseInput> {
@@ -112,7 +114,12 @@ class MessageCodec {
 
   decode(version: number, bytes: Uint8Array, position: number, cost?: DecodeCost): unknown {
     const { what, decode } = this.decoders[version] ?? this.addDecoder(version);
-    const reader = new Reader(bytes, position, what, this.elementsMax);
+    const reader = new Reader(
+      bytes,
+      position,
+      what,
+      Math.min(this.elementsMax, cost?.elementsMax ?? this.elementsMax),
+    );
     const value = decode(reader);
     if (cost !== undefined) cost.heapBytes = reader.heapBytes;
     if (this.direction === 'response') reader.finish();

@@ -4,7 +4,7 @@
  */
 import { apis, ErrorCode } from '@millrace/protocol';
 import { describe, expect, test } from 'vitest';
-import { TOPIC_ID, testBroker } from '../support/broker.ts';
+import { partition, TOPIC_ID, testBroker } from '../support/broker.ts';
 
 const produceOf = (bytes: number) => ({
   acks: -1,
@@ -277,7 +277,7 @@ describe('the end', () => {
 describe('what a request becomes when it is decoded', () => {
   /** Small on the wire, large in memory: so many names of topics. */
   const names = (count: number) => ({
-    topics: Array.from({ length: count }, () => ({ name: 'a' })),
+    topics: Array.from({ length: count }, () => ({ name: 'a-topic' })),
     timeoutMs: 1000,
   });
   const failed = { errorCode: ErrorCode.REQUEST_TIMED_OUT, body: new Uint8Array(0) };
@@ -310,15 +310,15 @@ describe('what a request becomes when it is decoded', () => {
   });
 
   test('while it takes a quarter of the memory another large request is not started; small ones are', () => {
-    const { connect, clock, forwarded, frontEnd } = testBroker({ limits: { queuedMaxBytes: 64_000_000 } });
+    const { connect, clock, forwarded, frontEnd } = testBroker({ limits: { queuedMaxBytes: 32_000_000 } });
     const clients = [connect(), connect(), connect()];
     for (const client of clients) {
-      const frame = client.frame(apis.createPartitions, 3, names(300_000));
+      const frame = client.frame(apis.createPartitions, 3, names(90_000));
       expect(frame.length).toBeGreaterThan(1 << 20);
       for (let at = 0; at < frame.length; at += 100_000) client.bytes(frame.subarray(at, at + 100_000));
     }
     expect(forwarded).toHaveLength(1);
-    expect(clients.map(({ paused }) => paused)).toEqual([true, true, true]);
+    expect(clients.map(({ paused }) => paused)).toEqual([false, true, true]);
     const small = connect();
     small.request(apis.createPartitions, 3, names(1));
     expect(forwarded).toHaveLength(2);
@@ -329,6 +329,21 @@ describe('what a request becomes when it is decoded', () => {
     expect(clients.map(({ order }) => order.length)).toEqual([1, 1, 1]);
     expect(small.order).toHaveLength(1);
     expect(frontEnd.budget.heldBytes).toBe(0);
+  });
+
+  test('a request has no more elements than the cluster can honestly need', () => {
+    const { connect, clock, add, forwarded, log } = testBroker();
+    connect().request(apis.createPartitions, 3, names(100_000));
+    expect(forwarded).toHaveLength(1);
+    const client = connect();
+    // The cluster has two partitions.
+    client.request(apis.createPartitions, 3, names(100_009));
+    clock.settle();
+    expect(client.ended).toBe(true);
+    expect(log()).toEqual(['connection-closed: malformed request']);
+    add([partition(TOPIC_ID, 2, [1, 2, 3], 1)]);
+    connect().request(apis.createPartitions, 3, names(100_009));
+    expect(forwarded).toHaveLength(2);
   });
 
   test('a connection that goes away gives back what was decoded for it', () => {
