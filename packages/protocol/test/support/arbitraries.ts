@@ -1,6 +1,6 @@
 /** fast-check arbitraries derived from the tables: values that one version of a message can carry. */
 import { type Uuid, uuidFromBytes } from '@millrace/base';
-import type { Field, Fields } from '@millrace/protocol';
+import { type Field, type Fields, wrapTimestamp } from '@millrace/protocol';
 import fc from 'fast-check';
 
 const within = (version: number, range: { min: number; max: number } | undefined) =>
@@ -40,8 +40,13 @@ function valueArbitrary(field: Field, version: number): fc.Arbitrary<unknown> {
     return fc.array(element, { maxLength: 3 });
   }
   if (field.kind === 'struct') return messageArbitrary(field.fields!, version);
-  return scalar(field.kind);
+  return field.isTimestamp ? timestamps : scalar(field.kind);
 }
+
+/** All of int64, in the one form that each has. */
+const timestamps = fc
+  .oneof(fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }), fc.maxSafeInteger().map(BigInt))
+  .map(wrapTimestamp);
 
 function scalar(kind: string): fc.Arbitrary<unknown> {
   switch (kind) {
