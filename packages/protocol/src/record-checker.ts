@@ -128,8 +128,11 @@ export class RecordChecker extends RecordWalker {
       this.note(timestampMessage(timestamp, offsetDelta, rules));
     } else if (this.common !== undefined) {
       this.anyTimestampError = true;
-      const kind = this.isCompressed ? 'PartialDefaultRecord' : 'DefaultRecord';
-      const sizes = `key=${Math.max(0, keyBytes)} bytes, value=${Math.max(0, valueBytes)} bytes`;
+      // Kafka's two readers say null in two ways.
+      const [kind, least] = this.isCompressed
+        ? ['PartialDefaultRecord', Number.NEGATIVE_INFINITY]
+        : ['DefaultRecord', 0];
+      const sizes = `key=${Math.max(least, keyBytes)} bytes, value=${Math.max(least, valueBytes)} bytes`;
       this.note(timestampTypeMessage(`${kind}(offset=${offsetDelta}, timestamp=${timestamp}, ${sizes})`));
     }
   }

@@ -203,6 +203,11 @@ describe.each([
       recordErrors: [{ batchIndex: 0, message: message(timestamp) }],
     });
     expect(check(record(0), 1, { ...claim, max: -1 })).toMatchObject(refused(-1));
+    const nulls = codec === NONE ? 'key=0 bytes, value=0 bytes' : 'key=-5 bytes, value=-1 bytes';
+    const nullRecord = record(0, { rawKey: varint(-5), value: null });
+    expect(check(nullRecord, 1, { ...claim, max: -1 })).toMatchObject({
+      recordErrors: [{ batchIndex: 0, message: expect.stringContaining(nulls) }],
+    });
     expect(check(record(0), 1, claim, { timestampType: 'LogAppendTime' })).toMatchObject(refused(NOW));
   });
 });
