@@ -335,7 +335,7 @@ const connectionSettings = {
     'Connections',
     long(1),
     '268435456',
-    'Bytes of requests and of answers held in memory, for all connections together. Above it no connection is read, and consumers are given no records; one answer takes at most a quarter of what is left.',
+    'Bytes of requests (as they came, and as they are decoded) and of answers held in memory, for all connections together. Above it no connection is read, and consumers are given no records; one answer takes at most a quarter of what is left.',
     { differs: 'Kafka has no limit (-1) by default.' },
   ),
   'max.connections': setting(
