@@ -1,5 +1,5 @@
 /**
- * What a client was told of the cluster when it listed all topics and described its own, against what the tests ask
+ * What a client learned when it listed all topics and described its own, against what the tests ask
  * over the wire. The programs of other languages leave it in `described.json`.
  */
 import { readFileSync } from 'node:fs';

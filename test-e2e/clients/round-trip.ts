@@ -51,7 +51,7 @@ export async function runTool(name: ToolName, args: readonly string[], input?: s
   });
 }
 
-/** Runs a client program of this folder over the whole round trip; checks what it read back and was told of the cluster. */
+/** Runs a client program of this folder over the whole round trip; checks what it read back and learned of the cluster. */
 export async function programRoundTrip(
   name: ToolName,
   programArgs: readonly string[],

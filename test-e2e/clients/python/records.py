@@ -1,4 +1,4 @@
-"""The files of lib/records.ts (records) and clients/described.ts (what a client was told of the cluster)."""
+"""The files of lib/records.ts (records) and clients/described.ts (what a client learned of the cluster)."""
 import json
 import struct
 
