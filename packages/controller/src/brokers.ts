@@ -16,7 +16,7 @@ import { ErrorCode } from '@millrace/protocol';
 import { partitionEffects } from './broker-effects.ts';
 import type { ControllerConfig } from './config.ts';
 import { answer, type Decision } from './decision.ts';
-import type { BrokerSessions } from './sessions.ts';
+import { type BrokerSessions, leaseMs } from './sessions.ts';
 
 export interface BrokerContext {
   readonly image: MetadataImage;
@@ -65,6 +65,7 @@ export function decideRegister(context: BrokerContext, request: RegisterRequest)
     listeners: request.listeners,
     rack: request.rack,
     logDirs: request.logDirs as Uuid[],
+    sessionTimeoutMs: request.sessionTimeoutMs,
   });
   return { records, respond };
 }
@@ -145,7 +146,7 @@ export function decideHeartbeat(
   context: BrokerContext,
   request: HeartbeatRequest,
 ): Decision<HeartbeatResponse> {
-  const { image, sessions } = context;
+  const { image, sessions, config } = context;
   const broker = image.broker(request.brokerId)!;
   const needed = broker.fenced ? Math.max(broker.epoch, sessions.unfenceOffset(broker.id)) : broker.epoch;
   const isCaughtUp = request.metadataOffset >= needed;
@@ -156,6 +157,7 @@ export function decideHeartbeat(
       isCaughtUp,
       isFenced,
       shouldShutDown: request.wantShutDown && isFenced,
+      leaseMs: isFenced ? 0 : leaseMs(config.sessionTimeoutMs),
     };
   };
   return { records: heartbeatRecords(context, request, broker, isCaughtUp), respond };

@@ -72,6 +72,8 @@ export interface ControllerOptions {
   readonly clusterId?: () => Uuid | undefined;
   /** Appends to the quorum's log, all or nothing; the offset of the last record, or undefined: this node does not lead. */
   readonly propose: (records: Uint8Array[]) => Offset | undefined;
+  /** `done(true)` when this node certainly led the quorum at some moment after the call; never called within it. */
+  readonly confirmLeadership: (done: (leads: boolean) => void) => void;
 }
 
 /** A batch of the metadata log that is committed. */
@@ -110,6 +112,10 @@ const TIMED_OUT = refusal(ErrorCode.REQUEST_TIMED_OUT, 'not committed in time; i
 const TOO_LARGE = refusal(ErrorCode.POLICY_VIOLATION, 'Unable to perform excessively large batch operation.');
 /** Of the records of one client's request. */
 const REQUEST_BYTES_MAX = 16 << 20;
+
+function noLease(errorCode: ErrorCode): HeartbeatResponse {
+  return { errorCode, isCaughtUp: false, isFenced: true, shouldShutDown: false, leaseMs: 0 };
+}
 
 export class Controller {
   /** At the last committed offset. What everybody may see. */
@@ -161,7 +167,7 @@ export class Controller {
     this.head = this.image;
     this.sessions.reset(this.image.offset);
     for (const broker of this.image.sortedBrokers()) {
-      if (!broker.fenced) this.sessions.touch(broker.id, broker.incarnationId, now);
+      if (!broker.fenced) this.sessions.takeOver(broker, now);
     }
     this.options.logger.info('controller-activated', { epoch, offset: this.image.offset });
     this.replayProposed(this.batchesOf(electLeaderless(this.image, this.config))!.batches);
@@ -205,8 +211,8 @@ export class Controller {
     reply: (response: HeartbeatResponse) => void,
   ): Uuid | undefined {
     const call: Call<HeartbeatResponse> = {
-      reply,
-      fail: ({ errorCode }) => ({ errorCode, isCaughtUp: false, isFenced: true, shouldShutDown: false }),
+      reply: (response) => this.grant(request, response, reply),
+      fail: ({ errorCode }) => noLease(errorCode),
     };
     if (!this.isActive) {
       reply(call.fail(NOT_CONTROLLER));
@@ -219,9 +225,11 @@ export class Controller {
     }
     this.sessions.touch(broker.id, broker.incarnationId, now, request.metadataOffset);
     const decision = decideHeartbeat(this.brokerContext(now), request);
-    // A plain heartbeat does not wait for others' records: it is answered from what is committed.
-    if (decision.records.length === 0 && this.image.broker(broker.id)?.epoch === broker.epoch) {
-      reply(decision.respond(this.image));
+    // A plain heartbeat does not wait for others' records: it is answered from what is committed. One that crosses its own fence waits.
+    const committed = this.image.broker(broker.id);
+    const isSettled = committed?.epoch === broker.epoch && (committed.fenced || !broker.fenced);
+    if (decision.records.length === 0 && isSettled) {
+      call.reply(decision.respond(this.image));
       return broker.incarnationId;
     }
     const carriedOut = this.execute(decision, call);
@@ -229,6 +237,27 @@ export class Controller {
       this.sessions.shutdownStarted(broker.id, this.head.offset);
     }
     return broker.incarnationId;
+  }
+
+  /**
+   * A lease is granted only by a controller that was the active one at a moment after the heartbeat arrived: a deposed one does not
+   * know that it is, and the brokers' time runs at its successor. And never to a broker whose fence is proposed (docs/leases.md).
+   */
+  private grant(
+    request: HeartbeatRequest,
+    response: HeartbeatResponse,
+    reply: (response: HeartbeatResponse) => void,
+  ): void {
+    if (response.leaseMs === 0) {
+      reply(response);
+      return;
+    }
+    this.options.confirmLeadership((leads) => {
+      const broker = currentRegistration(this.head, request.brokerId, request.brokerEpoch);
+      if (!leads || !this.isActive) reply(noLease(ErrorCode.NOT_CONTROLLER));
+      else if (broker === undefined) reply(noLease(ErrorCode.STALE_BROKER_EPOCH));
+      else reply(broker.fenced ? { ...response, isFenced: true, leaseMs: 0 } : response);
+    });
   }
 
   /** The control stream of this incarnation closed. The broker is fenced after the grace, unless it is heard of again. */

@@ -3,6 +3,7 @@
  * never replicated. It must never decide what the end of a session means (brokers.ts does).
  */
 import type { Millis, NodeId, Offset, Uuid } from '@millrace/base';
+import type { BrokerRegistration } from '@millrace/metadata';
 
 interface Session {
   readonly incarnationId: Uuid;
@@ -13,6 +14,17 @@ interface Session {
   metadataOffset: Offset;
   /** Where the records of its controlled shutdown end; undefined before. */
   shutdownOffset: Offset | undefined;
+}
+
+/** Two clocks that measure the same time differ by less than this part of it, each from true time. NTP slews by at most 0.0005. */
+const CLOCK_DRIFT_MAX = 0.001;
+
+/**
+ * How long a lease is so that it ends before a session that began later, on two clocks that drift apart (docs/leases.md). A
+ * millisecond less, because clocks are read in whole ones.
+ */
+export function leaseMs(sessionTimeoutMs: Millis): Millis {
+  return Math.max(0, Math.floor(sessionTimeoutMs * (1 - 2 * CLOCK_DRIFT_MAX)) - 1);
 }
 
 /** A tick that comes later than this after a deadline may mean that heartbeats lie unread because this process stood still. */
@@ -34,15 +46,24 @@ export class BrokerSessions {
 
   /** The broker was heard of: a full period from now. */
   touch(id: NodeId, incarnationId: Uuid, now: Millis, metadataOffset: Offset = -1): void {
+    this.prolong(id, incarnationId, now + this.timeoutMs, metadataOffset);
+  }
+
+  /** A new leadership: an earlier controller, whose setting may differ, may have granted a lease as long as the broker takes at all. */
+  takeOver({ id, incarnationId, sessionTimeoutMs }: BrokerRegistration, now: Millis): void {
+    this.prolong(id, incarnationId, now + Math.max(this.timeoutMs, sessionTimeoutMs), -1);
+  }
+
+  private prolong(id: NodeId, incarnationId: Uuid, expiresAt: Millis, metadataOffset: Offset): void {
     const session = this.sessions.get(id);
     if (session?.incarnationId === incarnationId) {
-      session.expiresAt = now + this.timeoutMs;
+      session.expiresAt = expiresAt;
       session.creditMs = this.timeoutMs;
       session.metadataOffset = Math.max(session.metadataOffset, metadataOffset);
     } else {
       this.sessions.set(id, {
         incarnationId,
-        expiresAt: now + this.timeoutMs,
+        expiresAt,
         creditMs: this.timeoutMs,
         metadataOffset,
         shutdownOffset: undefined,

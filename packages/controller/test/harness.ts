@@ -21,6 +21,7 @@ export interface BrokerOptions {
   incarnation?: number;
   previousBrokerEpoch?: number;
   logDirs?: Uuid[];
+  sessionTimeoutMs?: number;
   clusterId?: string;
   listeners?: RegisterRequest['listeners'];
 }
@@ -40,6 +41,9 @@ export class Harness {
   excused: string | undefined;
   /** Proposed and not yet committed. */
   pending: CommittedRecords[] = [];
+  /** Whether the quorum says only later who leads it. */
+  holdsConfirmations = false;
+  readonly heldConfirmations: ((leads: boolean) => void)[] = [];
   private readonly config: Partial<ControllerConfig>;
   private readonly committedBatches: CommittedRecords[] = [];
   private epoch = 0;
@@ -111,6 +115,7 @@ export class Harness {
       rack: options.rack,
       previousBrokerEpoch: options.previousBrokerEpoch ?? -1,
       logDirs: options.logDirs ?? [],
+      sessionTimeoutMs: options.sessionTimeoutMs ?? 3000,
     };
     const answer = pendingAnswer<{ errorCode: number; brokerEpoch: number }>();
     this.active.register(request, this.now, (response) => {
@@ -130,6 +135,7 @@ export class Harness {
       isCaughtUp: boolean;
       isFenced: boolean;
       shouldShutDown: boolean;
+      leaseMs: number;
     };
     const answer = pendingAnswer<Response>();
     const request = {
@@ -266,6 +272,10 @@ export class Harness {
         this.pending.push({ baseOffset, epoch: this.epoch, records });
         this.nextOffset += records.length;
         return this.nextOffset - 1;
+      },
+      confirmLeadership: (done) => {
+        if (this.holdsConfirmations) this.heldConfirmations.push(done);
+        else done(this.leading === controller);
       },
     });
     return controller;

@@ -102,7 +102,13 @@ describe('unfencing', () => {
     h.register(1);
     h.commit();
     const behind = h.heartbeat(1, { offset: h.epochOf(1) - 1 });
-    expect(behind.value).toEqual({ errorCode: 0, isCaughtUp: false, isFenced: true, shouldShutDown: false });
+    expect(behind.value).toEqual({
+      errorCode: 0,
+      isCaughtUp: false,
+      isFenced: true,
+      shouldShutDown: false,
+      leaseMs: 0,
+    });
     const caughtUp = h.heartbeat(1, { offset: h.epochOf(1) });
     expect(caughtUp.value).toBeUndefined();
     h.commit();
@@ -111,6 +117,7 @@ describe('unfencing', () => {
       isCaughtUp: true,
       isFenced: false,
       shouldShutDown: false,
+      leaseMs: 2993,
     });
   });
 

@@ -13,7 +13,10 @@ export const ControlMethod = {
   forward: 'controller.forward',
 } as const;
 
-/** logDirs: ids of the log directories. previousBrokerEpoch: -1 unless the last stop was a clean one. clusterId '' when not known. */
+/**
+ * logDirs: ids of the log directories. previousBrokerEpoch: -1 unless the last stop was a clean one. clusterId '' when not known.
+ * sessionTimeoutMs: the broker's own setting; no lease that it takes is longer.
+ */
 export const RegisterRequest = defineMessage('RegisterRequest', {
   brokerId: [1, 'int32'],
   incarnationId: [2, 'string'],
@@ -22,6 +25,7 @@ export const RegisterRequest = defineMessage('RegisterRequest', {
   rack: [5, optional('string')],
   previousBrokerEpoch: [6, 'int64'],
   logDirs: [7, repeated('string')],
+  sessionTimeoutMs: [8, 'int32'],
 });
 export type RegisterRequest = MessageType<typeof RegisterRequest>;
 
@@ -43,11 +47,13 @@ export const HeartbeatRequest = defineMessage('HeartbeatRequest', {
 });
 export type HeartbeatRequest = MessageType<typeof HeartbeatRequest>;
 
+/** leaseMs: how long after it sent the request the broker may acknowledge, by its own clock; 0 while it is fenced. */
 export const HeartbeatResponse = defineMessage('HeartbeatResponse', {
   errorCode: [1, 'int32'],
   isCaughtUp: [2, 'bool'],
   isFenced: [3, 'bool'],
   shouldShutDown: [4, 'bool'],
+  leaseMs: [5, 'int32'],
 });
 export type HeartbeatResponse = MessageType<typeof HeartbeatResponse>;
 

@@ -3,7 +3,7 @@
  * so that keeping an old one costs nothing. Made only by replaying records (replay.ts). It must never be changed in
  * place, and its maps have no order: whoever makes output of them sorts first.
  */
-import type { BrokerEpoch, LeaderEpoch, NodeId, Offset, QuorumEpoch, Uuid } from '@millrace/base';
+import type { BrokerEpoch, LeaderEpoch, Millis, NodeId, Offset, QuorumEpoch, Uuid } from '@millrace/base';
 import { topicCollisionKey } from '@millrace/protocol';
 import { Map as ImmutableMap } from 'immutable';
 import type { ListenerEndpoint } from './record-types.ts';
@@ -17,6 +17,8 @@ export interface BrokerRegistration {
   readonly listeners: readonly ListenerEndpoint[];
   readonly rack: string | undefined;
   readonly logDirs: readonly Uuid[];
+  /** `broker.session.timeout.ms` of the broker: it takes no longer lease from any controller. 0: not known. */
+  readonly sessionTimeoutMs: Millis;
   /** A fenced broker leads nothing, joins no ISR and is not shown to clients. */
   readonly fenced: boolean;
   /** It asked to be stopped: its leaderships move away and it joins no ISR. */

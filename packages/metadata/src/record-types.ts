@@ -2,7 +2,7 @@
  * The metadata records: everything the cluster remembers is the replay of these, in the order of the metadata log.
  * Types only; the wire form is in records.ts. It must never depend on who wrote a record or when.
  */
-import type { BrokerEpoch, LeaderEpoch, NodeId, Uuid } from '@millrace/base';
+import type { BrokerEpoch, LeaderEpoch, Millis, NodeId, Uuid } from '@millrace/base';
 
 /** One advertised listener of a broker. */
 export interface ListenerEndpoint {
@@ -21,6 +21,8 @@ export interface RegisterBrokerRecord {
   readonly rack?: string | undefined;
   /** Directory ids (KIP-858) of the broker's log directories. */
   readonly logDirs: readonly Uuid[];
+  /** The broker's own `broker.session.timeout.ms`; absent in records of older versions. */
+  readonly sessionTimeoutMs?: Millis | undefined;
 }
 
 /** The broker was removed from the cluster for good. */

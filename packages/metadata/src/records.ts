@@ -18,6 +18,7 @@ const RegisterBroker = defineMessage('RegisterBroker', {
   listeners: [3, repeated(ListenerMessage)],
   rack: [4, optional('string')],
   logDirs: [5, repeated('string')],
+  sessionTimeoutMs: [6, optional('int32')],
 });
 
 const UnregisterBroker = defineMessage('UnregisterBroker', {
@@ -121,10 +122,10 @@ export function encodeRecord(record: MetadataRecord): Uint8Array {
 function toWire(record: MetadataRecord): Wire {
   switch (record.type) {
     case 'registerBroker': {
-      const { type, listeners, logDirs, rack, ...rest } = record;
+      const { type, listeners, logDirs, rack, sessionTimeoutMs, ...rest } = record;
       return {
         ...NOTHING,
-        [type]: { ...rest, rack, listeners: [...listeners], logDirs: [...logDirs] },
+        [type]: { ...rest, rack, sessionTimeoutMs, listeners: [...listeners], logDirs: [...logDirs] },
       };
     }
     case 'unregisterBroker':

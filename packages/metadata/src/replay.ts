@@ -147,6 +147,7 @@ class Replay {
       listeners: record.listeners,
       rack: record.rack,
       logDirs: record.logDirs,
+      sessionTimeoutMs: record.sessionTimeoutMs ?? 0,
       fenced: true,
       inControlledShutdown: false,
     });

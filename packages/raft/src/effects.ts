@@ -44,6 +44,8 @@ export type RaftEffect =
   | { readonly type: 'committed'; readonly batches: readonly CommittedBatch[] }
   | { readonly type: 'becameLeader'; readonly epoch: QuorumEpoch }
   | { readonly type: 'resigned'; readonly epoch: QuorumEpoch }
+  /** A majority followed this leader after `round`, and those before it, had begun. */
+  | { readonly type: 'confirmed'; readonly round: number }
   | { readonly type: 'leaderChanged'; readonly leader: LeaderAndEpoch | undefined }
   | {
       readonly type: 'log';

@@ -42,6 +42,7 @@ export function pumpFollower(node: RaftNode, now: Millis): void {
     lastFetchedEpoch: node.log.lastEpoch,
     highWatermark: node.highWatermark,
     maxWaitMs: node.config.fetchMaxWaitMs,
+    round: following.round,
   };
   following.fetchInFlight = node.send(node.leaderId, request, node.config.fetchTimeoutMs);
 }
@@ -79,6 +80,7 @@ export function onFetchResponse(
   following.suspectAt = Number.POSITIVE_INFINITY;
   following.fetchAt = now;
   following.fetched = true;
+  following.round = response.round;
   node.suspicions = 0;
   if (response.diverging !== undefined) {
     cut(node, response.diverging);

@@ -46,8 +46,32 @@ export function pumpLeader(node: RaftNode, now: Millis): void {
       node.emit({ type: 'becameLeader', epoch: node.epoch });
     }
   }
+  confirmRounds(node);
   answerParked(node, now);
   for (const replica of leading.replicas.values()) introduce(node, replica, now);
+}
+
+/**
+ * Begins a round: it ends, with the effect `confirmed`, when a majority of the voters has sent a fetch that carries it. Those voters
+ * followed this leader at a moment after the call, so no other leader was elected before it. Needs no clock. (The read index of
+ * Raft, section 6.4 of Ongaro's thesis, for followers that pull.) Undefined: this node does not lead.
+ */
+export function startRound(node: RaftNode): number | undefined {
+  const { leading } = node;
+  if (leading === undefined) return undefined;
+  leading.round++;
+  return leading.round;
+}
+
+function confirmRounds(node: RaftNode): void {
+  const leading = node.leading!;
+  const reached = majorityReached([
+    leading.round,
+    ...[...leading.replicas.values()].map(({ round }) => round),
+  ]);
+  if (reached <= leading.confirmedRound) return;
+  leading.confirmedRound = reached;
+  node.emit({ type: 'confirmed', round: reached });
 }
 
 export function leaderDeadline(node: RaftNode): Millis {
@@ -146,6 +170,7 @@ export function handleFetch(node: RaftNode, token: number, request: FetchRequest
   }
   const replica = counted ? leading.replicas.get(request.replicaId)! : observerOf(node, request, now);
   noteFetch(node, replica, fetchOffset, now);
+  if (counted) replica.round = Math.max(replica.round, Math.min(request.round, leading.round));
   if (!node.log.isPrefix(fetchOffset, lastFetchedEpoch)) {
     answerDiverging(node, token, request);
     return;
@@ -198,6 +223,7 @@ function answerDiverging(node: RaftNode, token: number, request: FetchRequest): 
     highWatermark,
     diverging,
     batches: [],
+    round: node.leading!.round,
   });
 }
 
@@ -240,7 +266,8 @@ function visibleEnd(node: RaftNode, { counted }: ParkedFetch): Offset {
 }
 
 function hasNews(node: RaftNode, parked: ParkedFetch): boolean {
-  const { fetchOffset, highWatermark } = parked.request;
+  const { fetchOffset, highWatermark, round } = parked.request;
+  if (parked.counted && round < node.leading!.round) return true;
   return visibleEnd(node, parked) > fetchOffset || node.highWatermark > highWatermark;
 }
 
@@ -262,5 +289,6 @@ function fetchResponse(node: RaftNode, parked: ParkedFetch): FetchResponse {
     highWatermark,
     diverging: undefined,
     batches: end > fetchOffset ? log.read(fetchOffset, end, config.fetchMaxBytes) : [],
+    round: node.leading!.round,
   };
 }

@@ -84,6 +84,8 @@ export interface FetchRequest {
   /** What the replica knows; the leader answers at once when it knows more (KIP-1166). */
   readonly highWatermark: Offset;
   readonly maxWaitMs: Millis;
+  /** The leader's round that the last answer carried; 0: none. It tells the leader that it was followed after that round began. */
+  readonly round: number;
 }
 
 export interface FetchResponse {
@@ -96,6 +98,8 @@ export interface FetchResponse {
   /** The replica's log is no prefix of the leader's: cut to this and ask again. */
   readonly diverging: EpochEnd | undefined;
   readonly batches: readonly LogBatch[];
+  /** The leader's latest round (leader.ts, startRound); 0 from a node that does not lead. */
+  readonly round: number;
 }
 
 export type RaftRequest = VoteRequest | BeginRequest | EndRequest | FetchRequest;

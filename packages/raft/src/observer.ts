@@ -106,6 +106,7 @@ export class QuorumObserver {
       lastFetchedEpoch: this.lastEpoch,
       highWatermark: this.highWatermark,
       maxWaitMs: this.config.fetchMaxWaitMs,
+      round: 0,
     });
     this.channelTo(target).call(method, body, this.config.fetchTimeoutMs, (answer) => {
       if (!this.running) return;

@@ -19,6 +19,8 @@ import {
 } from '@millrace/base';
 import { describeQuorum } from './describe.ts';
 import type { RaftEffect, RaftInput } from './effects.ts';
+import { startRound } from './leader.ts';
+import { LeadershipRounds } from './leadership-rounds.ts';
 import type { RaftResponse } from './messages.ts';
 import { RaftNode } from './node.ts';
 import type { RaftStorage, StorageWrite, StoredState } from './storage.ts';
@@ -77,12 +79,18 @@ export class Quorum {
   private persistedSequence = 0;
   private timer: Timer | undefined;
   private timerAt: Millis = Number.POSITIVE_INFINITY;
+  private readonly rounds: LeadershipRounds;
   private stopping: (() => void)[] = [];
   private closed = false;
 
   private constructor(options: QuorumOptions, node: RaftNode) {
     this.options = options;
     this.node = node;
+    this.rounds = new LeadershipRounds(
+      options.clock,
+      () => startRound(node),
+      () => this.input({ type: 'tick' }),
+    );
   }
 
   /** Loads the storage, then starts; `ready` once, before anything is told to the listener. */
@@ -130,6 +138,14 @@ export class Quorum {
       });
     }
     return offset;
+  }
+
+  /**
+   * `done(true)` when it is certain that this node still led at some moment after this call; `done(false)` when its leadership
+   * ended first. Waits for one exchange with a majority of the voters; calls of one turn share it. Never within the call.
+   */
+  confirmLeadership(done: (leads: boolean) => void): void {
+    this.rounds.ask(done);
   }
 
   /** Takes a control message if its method is one of the quorum's; false: it is not. */
@@ -206,7 +222,10 @@ export class Quorum {
     else if (effect.type === 'reply') this.hold(effect.after, () => this.reply(effect));
     else if (effect.type === 'committed') listener.committed(effect.batches);
     else if (effect.type === 'becameLeader') listener.becameLeader(effect.epoch);
-    else if (effect.type === 'resigned') listener.resigned(effect.epoch);
+    else if (effect.type === 'resigned') {
+      this.rounds.leadershipEnded();
+      listener.resigned(effect.epoch);
+    } else if (effect.type === 'confirmed') this.rounds.confirmed(effect.round);
     else if (effect.type === 'leaderChanged') listener.leaderChanged(effect.leader);
     else if (effect.type === 'log') this.options.logger[effect.level](effect.event, effect.facts);
     else if (effect.type === 'disowned') this.giveUp(effect);
@@ -333,6 +352,7 @@ export class Quorum {
     const unanswered = [...this.replies.values()];
     this.replies.clear();
     for (const reply of unanswered) reply(new RpcError('unavailable', 'the quorum is closed'));
+    this.rounds.leadershipEnded();
     for (const channel of this.channels.values()) channel.close();
   }
 }

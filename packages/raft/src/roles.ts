@@ -49,6 +49,8 @@ export interface Following {
   timeoutAt: Millis;
   /** Earlier than timeoutAt after the connection broke: pre-vote makes it harmless to ask. */
   suspectAt: Millis;
+  /** The leader's latest round that we know; the next fetch carries it back. */
+  round: number;
 }
 
 /** What the leader knows of a replica. */
@@ -61,6 +63,8 @@ export interface Replica {
   lastCaughtUpAt: Millis | undefined;
   /** Our log's end at its last fetch. */
   lastFetchLeaderEnd: Offset;
+  /** The latest of our rounds that one of its fetches carried: it followed us when that round had begun. */
+  round: number;
   /** When BeginQuorumEpoch goes to it (again), if it has not fetched by then. */
   beginAt: Millis;
   beginInFlight: number | undefined;
@@ -87,6 +91,10 @@ export interface Leading {
   parked: ParkedFetch[];
   /** Observers that were answered with news get the next ones then. */
   observersNotBefore: Millis;
+  /** Raised by startRound. A fetch that carries it back was sent after the round began. */
+  round: number;
+  /** The latest round that a majority has carried back. Never above `round`. */
+  confirmedRound: number;
 }
 
 /** 1 to 2 times the election timeout. */
@@ -117,6 +125,7 @@ export function refuseFetch(node: RaftNode, token: number, errorCode: RaftErrorC
     highWatermark: node.highWatermark,
     diverging: undefined,
     batches: [],
+    round: 0,
   });
 }
 
@@ -143,6 +152,7 @@ export function becomeFollower(node: RaftNode, leaderId: NodeId, epoch: QuorumEp
     fetched: false,
     timeoutAt: now + node.config.fetchTimeoutMs,
     suspectAt: Number.POSITIVE_INFINITY,
+    round: 0,
   };
   node.logEvent('debug', 'leader-followed', { leaderId });
 }
@@ -202,6 +212,8 @@ export function becomeLeader(node: RaftNode, now: Millis): void {
     observers: new Map(),
     parked: [],
     observersNotBefore: now,
+    round: 0,
+    confirmedRound: 0,
   };
   node.logEvent('info', 'leader-elected', { leaderId: node.nodeId, logEndOffset: node.log.endOffset });
 }
@@ -214,6 +226,7 @@ export function newReplica(id: NodeId, key: VoterKey, now: Millis): Replica {
     lastFetchAt: undefined,
     lastCaughtUpAt: undefined,
     lastFetchLeaderEnd: 0,
+    round: 0,
     beginAt: now,
     beginInFlight: undefined,
   };

@@ -54,6 +54,7 @@ const FetchRequestMessage = defineMessage('FetchRequest', {
   lastFetchedEpoch: [7, 'int32'],
   highWatermark: [8, 'int64'],
   maxWaitMs: [9, 'int32'],
+  round: [10, 'int64'],
 });
 
 const EpochEndMessage = defineMessage('EpochEnd', { epoch: [1, 'int32'], endOffset: [2, 'int64'] });
@@ -73,6 +74,7 @@ const FetchResponseMessage = defineMessage('FetchResponse', {
   highWatermark: [5, 'int64'],
   diverging: [6, optional(EpochEndMessage)],
   batches: [7, repeated(BatchMessage)],
+  round: [8, 'int64'],
 });
 
 const VoterMessage = defineMessage('Voter', {

@@ -151,6 +151,7 @@ function showEffect(effect: RaftEffect): string | undefined {
   if (effect.type === 'committed')
     return `committed ${effect.batches.map((b) => `e${b.epoch}@${b.baseOffset}`).join(' ')}`;
   if (effect.type === 'leaderChanged') return `leader ${effect.leader?.nodeId ?? 'none'}`;
+  if (effect.type === 'confirmed') return `confirmed round ${effect.round}`;
   if (effect.type === 'becameLeader' || effect.type === 'resigned') return `${effect.type} e${effect.epoch}`;
   if (effect.type === 'log') return effect.level === 'error' ? `error ${effect.event}` : undefined;
   return effect.type;
@@ -160,7 +161,7 @@ function showRequest(request: RaftRequest): string {
   if (request.type === 'vote')
     return `${request.formation ? 'formation ' : ''}${request.preVote ? 'pre-vote' : 'vote'} e${request.epoch}`;
   if (request.type === 'fetch')
-    return `fetch e${request.epoch} from ${request.fetchOffset}/${request.lastFetchedEpoch}`;
+    return `fetch e${request.epoch} from ${request.fetchOffset}/${request.lastFetchedEpoch}${showRound(request)}`;
   if (request.type === 'end') return `end e${request.epoch} ${request.preferredSuccessors.join(',')}`;
   return `begin e${request.epoch}`;
 }
@@ -173,7 +174,13 @@ function showResponse(response: RaftResponse): string {
   const { diverging, batches, highWatermark } = response;
   if (error !== '') return `fetched${error}`;
   if (diverging !== undefined) return `diverging e${diverging.epoch} ends ${diverging.endOffset}`;
-  return `fetched hw ${highWatermark} ${batches.map((b) => `e${b.epoch}@${b.baseOffset}`).join(' ')}`.trim();
+  const what =
+    `fetched hw ${highWatermark} ${batches.map((b) => `e${b.epoch}@${b.baseOffset}`).join(' ')}`.trim();
+  return `${what}${showRound(response)}`;
+}
+
+function showRound({ round }: { readonly round: number }): string {
+  return round === 0 ? '' : ` round ${round}`;
 }
 
 // What peers say, with everything that a test does not care about filled in.
@@ -217,6 +224,7 @@ export function fetch(replicaId: number, epoch: number, o: Partial<FetchRequest>
     lastFetchedEpoch: 0,
     highWatermark: 0,
     maxWaitMs: 400,
+    round: 0,
     ...o,
   };
 }
@@ -231,6 +239,7 @@ export function fetched(leaderId: number, epoch: number, o: Partial<FetchRespons
     highWatermark: 0,
     diverging: undefined,
     batches: [],
+    round: 0,
     ...o,
   };
 }

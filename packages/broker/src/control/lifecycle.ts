@@ -3,8 +3,8 @@
  * unfenced when it has caught up, and to be relieved of its leaderships before it stops. Owns the broker epoch and the
  * lease that lets the replicas acknowledge.
  *
- * The lease counts from when the last answered heartbeat was SENT: the controller got it later, so it ends there later
- * still, and this broker has stopped acknowledging before it can be replaced. A new active controller knows the broker
+ * The controller says how long the lease is, and it counts from when the answered heartbeat was SENT: the controller starts its timer
+ * later, so this broker stops acknowledging before it can be replaced (docs/leases.md). A new active controller knows the broker
  * from the metadata log; it gets heartbeats under the same epoch, and nothing else changes.
  */
 import type { BrokerEpoch, Clock, Logger, Millis, NodeId, Offset, Timer, Uuid } from '@millrace/base';
@@ -15,7 +15,7 @@ import { type Answer, ControlStream } from './control-stream.ts';
 import type { ControllerLocator } from './controller-locator.ts';
 
 export interface LifecycleConfig {
-  /** `broker.session.timeout.ms`, the same on brokers and controllers. */
+  /** `broker.session.timeout.ms`: the longest lease that this broker takes. The controllers' setting says how long it is. */
   readonly sessionTimeoutMs: Millis;
   /** `broker.heartbeat.interval.ms` */
   readonly heartbeatIntervalMs: Millis;
@@ -213,6 +213,7 @@ export class BrokerLifecycle {
         rack: options.rack,
         previousBrokerEpoch: this.previousBrokerEpoch,
         logDirs: [...options.logDirs],
+        sessionTimeoutMs: options.config.sessionTimeoutMs,
       };
       stream.register(request, this.silenceMaxMs());
       return;
@@ -305,7 +306,8 @@ export class BrokerLifecycle {
       this.beatAfter(this.options.config.heartbeatIntervalMs);
       return;
     }
-    this.setLease(response.isFenced ? sentMs : sentMs + this.options.config.sessionTimeoutMs);
+    const leaseMs = Math.min(response.leaseMs, this.options.config.sessionTimeoutMs);
+    this.setLease(response.isFenced ? sentMs : sentMs + leaseMs);
     this.noteFenced(response.isFenced);
     if (response.shouldShutDown) this.finishShutdown(true);
     const eager = this.shutdown !== undefined || (response.isFenced && this.wantsService());

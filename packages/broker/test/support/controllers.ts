@@ -127,6 +127,7 @@ export class TestControllers {
         isCaughtUp: true,
         isFenced: false,
         shouldShutDown: false,
+        leaseMs: 3000,
         ...this.heartbeat(heartbeat),
       };
       const wants = wantShutDown ? ', wants to stop' : wantFence ? ', wants to be fenced' : '';

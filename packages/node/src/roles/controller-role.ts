@@ -70,6 +70,10 @@ export class ControllerRole {
       config: options.controller,
       clusterId: () => this.quorum?.clusterId() ?? options.clusterId,
       propose: (records) => this.quorum?.propose(records),
+      confirmLeadership: (done) => {
+        // Only asked while this node is the active controller, so there is a quorum.
+        this.quorum?.confirmLeadership(done);
+      },
     });
   }
 

@@ -44,6 +44,7 @@ class Process {
         rack: undefined,
         previousBrokerEpoch: -1,
         logDirs: [this.incarnation],
+        sessionTimeoutMs: SESSION_MS,
       },
       heartbeat: undefined,
     });
@@ -86,6 +87,7 @@ class World {
         this.clock.soon(() => this.controller.committed({ baseOffset, epoch: 1, records }));
         return this.nextOffset - 1;
       },
+      confirmLeadership: (done) => this.clock.soon(() => done(true)),
     });
     this.controller.becameLeader(1, 0);
     const quorum = { handle: () => false, leader: () => undefined, describe: () => undefined! };

@@ -1,6 +1,6 @@
 /**
- * A leader that has been replaced stops acknowledging: once the metadata name another epoch for longer than a session, whoever still
- * leads under the old one holds no lease.
+ * A leader that has been replaced stops acknowledging: one session after the metadata name another epoch, a broker that still leads
+ * under the old one holds no lease (docs/leases.md has the arithmetic).
  */
 import type { LeaderEpoch } from '@millrace/base';
 import type { MetadataImage } from '@millrace/metadata';
@@ -11,8 +11,8 @@ import type { CheckerKind, CheckScope } from './checker.ts';
 import { hostedReplicas } from './hosted-replicas.ts';
 
 const NAME = 'zombie-leader';
-/** For messages that were under way, and a clock that is read in whole milliseconds. */
-const SLACK_US: Micros = 2_000 * MILLISECOND;
+/** A clock is read in whole milliseconds, and metadata are seen here when the first node has applied them. */
+const SLACK_US: Micros = 5 * MILLISECOND;
 
 export const zombieLeader: CheckerKind = {
   name: NAME,

@@ -1,0 +1,66 @@
+/**
+ * Goal: no lease outlives the session that the controllers keep for its broker (docs/leases.md). Method: transcripts on a quorum
+ * played by hand, which also says by hand when it is certain who leads.
+ */
+import { ErrorCode } from '@millrace/protocol';
+import { describe, expect, test } from 'vitest';
+import { Harness } from './harness.ts';
+
+describe('a lease', () => {
+  test('is a little shorter than the session of the controllers, whatever the broker has set', () => {
+    const h = new Harness({ sessionTimeoutMs: 10_000 });
+    h.addBroker(1, { sessionTimeoutMs: 3000 });
+    expect(h.heartbeat(1).value).toMatchObject({ isFenced: false, leaseMs: 9979 });
+  });
+
+  test('is granted when the quorum has confirmed the leadership, not before', () => {
+    const h = new Harness({}, [1]);
+    h.holdsConfirmations = true;
+    const beat = h.heartbeat(1);
+    expect(beat.value).toBeUndefined();
+    h.heldConfirmations.shift()!(true);
+    expect(beat.value).toMatchObject({ errorCode: 0, isFenced: false });
+  });
+
+  test('is not granted by a controller that was deposed and does not know it yet', () => {
+    const h = new Harness({}, [1]);
+    h.holdsConfirmations = true;
+    h.depose();
+    const beat = h.heartbeat(1);
+    h.heldConfirmations.shift()!(false);
+    expect(beat.value).toMatchObject({ errorCode: ErrorCode.NOT_CONTROLLER, isFenced: true, leaseMs: 0 });
+  });
+
+  test('is not granted while a fence of the broker is proposed and not committed', () => {
+    const h = new Harness({}, [1, 2]);
+    h.active.sessionLost(1, h.active.image.broker(1)!.incarnationId, h.now);
+    h.advance(h.active.config.connectionLossGraceMs);
+    expect(h.pending).toHaveLength(1);
+    const beat = h.heartbeat(1);
+    expect(beat.value).toBeUndefined();
+    h.commit();
+    expect(beat.value).toMatchObject({ isFenced: true, leaseMs: 0 });
+  });
+
+  test('is not granted when the broker is fenced while the quorum confirms', () => {
+    const h = new Harness({}, [1, 2]);
+    h.holdsConfirmations = true;
+    const beat = h.heartbeat(1);
+    h.active.sessionLost(1, h.active.image.broker(1)!.incarnationId, h.now);
+    h.advance(h.active.config.connectionLossGraceMs);
+    h.heldConfirmations.shift()!(true);
+    expect(beat.value).toMatchObject({ isFenced: true, leaseMs: 0 });
+  });
+
+  test('may be as long as the broker takes at all: a new controller with a shorter session waits for that', () => {
+    const h = new Harness({ sessionTimeoutMs: 1000 });
+    h.addBroker(1, { sessionTimeoutMs: 5000 });
+    h.loseLeadership();
+    h.advance(4999);
+    h.commit();
+    expect(h.active.image.isAlive(1)).toBe(true);
+    h.advance(1);
+    h.commit();
+    expect(h.active.image.isAlive(1)).toBe(false);
+  });
+});

@@ -1,0 +1,68 @@
+/** Goal: who asks whether this node still leads hears it once, of a round that began after the question. Method: rounds played by hand. */
+import { ManualClock } from '@millrace/base/testing';
+import { describe, expect, test } from 'vitest';
+import { LeadershipRounds } from '../src/leadership-rounds.ts';
+
+class World {
+  readonly clock = new ManualClock();
+  readonly told: string[] = [];
+  round = 0;
+  leads = true;
+  sent = 0;
+  readonly rounds = new LeadershipRounds(
+    this.clock,
+    () => (this.leads ? ++this.round : undefined),
+    () => {
+      this.sent++;
+    },
+  );
+
+  ask(name: string): void {
+    this.rounds.ask((leads) => this.told.push(`${name} ${leads}`));
+  }
+}
+
+describe('leadership rounds', () => {
+  test('questions of one turn share a round', () => {
+    const world = new World();
+    world.ask('a');
+    world.ask('b');
+    world.clock.settle();
+    expect([world.round, world.told]).toEqual([1, []]);
+    world.rounds.confirmed(1);
+    expect(world.told).toEqual(['a true', 'b true']);
+  });
+
+  test('a question that comes while a round is under way waits for the next one', () => {
+    const world = new World();
+    world.ask('a');
+    world.clock.settle();
+    world.ask('b');
+    world.clock.settle();
+    world.rounds.confirmed(1);
+    expect(world.told).toEqual(['a true']);
+    world.clock.settle();
+    expect(world.round).toBe(2);
+    world.rounds.confirmed(2);
+    expect(world.told).toEqual(['a true', 'b true']);
+  });
+
+  test('the end of the leadership answers all who wait', () => {
+    const world = new World();
+    world.ask('a');
+    world.clock.settle();
+    world.ask('b');
+    world.rounds.leadershipEnded();
+    world.clock.settle();
+    expect([world.told, world.round]).toEqual([['a false', 'b false'], 1]);
+  });
+
+  test('a node that does not lead says so, in a turn of its own', () => {
+    const world = new World();
+    world.leads = false;
+    world.ask('a');
+    expect(world.told).toEqual([]);
+    world.clock.settle();
+    expect([world.told, world.sent]).toEqual([['a false'], 0]);
+  });
+});
