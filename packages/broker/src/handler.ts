@@ -75,6 +75,11 @@ export interface Reply<Response> {
   nothing(): void;
   /** Closes the connection in place of an answer. */
   close(reason: string): void;
+  /**
+   * Nothing of this connection is started until the returned function is called: its next request would overtake what this one still
+   * does. Later answers wait as ever.
+   */
+  hold(): () => void;
   /** Called when the connection is gone before the answer: stop working on it. */
   onGone(callback: () => void): void;
 }

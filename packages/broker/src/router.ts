@@ -119,6 +119,10 @@ class PendingReply implements Reply<unknown> {
     this.connection.answerClose(this.slot, reason);
   }
 
+  hold(): () => void {
+    return this.connection.hold();
+  }
+
   onGone(callback: () => void): void {
     this.slot.cancel = callback;
   }

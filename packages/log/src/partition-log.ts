@@ -18,25 +18,21 @@ import {
   type WallMillis,
   ZERO_UUID,
 } from '@millrace/base';
-import {
-  BatchHeader,
-  type CompressionCodecs,
-  ErrorCode,
-  readBatchHeader,
-  type Timestamp,
-} from '@millrace/protocol';
+import { BatchHeader, type CompressionCodecs, ErrorCode, readBatchHeader } from '@millrace/protocol';
+import { type Admission, admit, admitWhole } from './admit.ts';
 import { appendedOf, judgeAgainstLog, judgeReplicated, stampForLeader } from './append.ts';
-import { type CheckedBatch, checkAtDoorWhole, type DoorOptions, refuse } from './door.ts';
+import { type DoorOptions, refuse } from './door.ts';
 import { deletedFolderName, isDeletedFolderName } from './file-names.ts';
 import { Flusher, type Syncable } from './flusher.ts';
 import { FolderNames } from './folder-names.ts';
 import type { LeaderEpochs } from './leader-epochs.ts';
 import { collectProducers } from './load-producers.ts';
+import { LogTimes } from './log-times.ts';
 import { type LogParts, type OpenLogOptions, openParts } from './open-log.ts';
 import type { ProducerStates } from './producer-states.ts';
-import type { Segments } from './segments.ts';
+import type { AdmittedBatch } from './recompress.ts';
+import { failedRead, type Segments } from './segments.ts';
 import type { Snapshots } from './snapshots.ts';
-import { findLargestTimestamp, findTimestamp } from './time-lookup.ts';
 import type {
   EpochEnd,
   FlushDone,
@@ -47,7 +43,6 @@ import type {
   ReadOptions,
   ReadResult,
   Refusal,
-  TimestampHit,
 } from './types.ts';
 
 export class PartitionLog {
@@ -63,6 +58,7 @@ export class PartitionLog {
   endOffset: Offset;
   readonly epochs: LeaderEpochs;
   readonly producers: ProducerStates;
+  readonly times: LogTimes;
   /** Bytes of all segments. */
   sizeBytes: number;
   /** Why this log takes no more reads and writes; undefined = it works. */
@@ -106,6 +102,7 @@ export class PartitionLog {
     this.logger = parts.logger;
     this.recoveryPointLowered = parts.recoveryPointLowered;
     this.lastWallMs = parts.nowWallMs;
+    this.times = new LogTimes(this, parts.segments, parts.codecs, parts.logger);
     this.flusher = new Flusher(parts.recoveryPoint, parts.hasUnsyncedCut, {
       endOffset: () => this.endOffset,
       prepare: (fromOffset) => this.prepareFlush(fromOffset),
@@ -132,31 +129,35 @@ export class PartitionLog {
     this.config = config;
   }
 
-  /** What `checkAtDoor` has to know of this log. */
+  /** By what a client's batch is admitted. */
   doorOptions(nowWallMs: WallMillis, apiVersion?: number): DoorOptions {
     return { topicPartition: this.topicPartition, config: this.config, nowWallMs, apiVersion };
   }
 
-  /** Checks a client's batch, whatever that costs, and appends it. Where that must not hold up an event loop it takes two steps. */
+  /** The first step of a client's batch into the log. Undefined: it would hold up the event loop, and is for a job. */
+  admit(batch: Uint8Array, nowWallMs: WallMillis, apiVersion?: number): Admission | undefined {
+    return admit(batch, this.doorOptions(nowWallMs, apiVersion), this.codecs);
+  }
+
+  /** Both steps, whatever they cost. */
   appendAsLeader(batch: Uint8Array, o: LeaderAppendOptions): LeaderAppend {
-    if (this.offline !== undefined) return this.refuseOffline();
-    const verdict = checkAtDoorWhole(batch, this.doorOptions(o.nowWallMs, o.apiVersion), this.codecs);
-    return verdict.ok ? this.appendChecked(batch, verdict, o) : verdict;
+    const admission = admitWhole(batch, this.doorOptions(o.nowWallMs, o.apiVersion), this.codecs);
+    return admission.ok ? this.append(admission, o) : admission;
   }
 
   /**
-   * Appends a client's batch that passed the door: checks its sequence number, gives it offsets and the leader epoch in place, and
+   * The second step, for a batch that was admitted: checks its sequence number, gives it offsets and the leader epoch in place, and
    * writes it. The bytes are the caller's again when this returns: readers are served from the page cache.
    */
-  appendChecked(bytes: Uint8Array, checked: CheckedBatch, o: LeaderAppendOptions): LeaderAppend {
+  append(admitted: AdmittedBatch, o: LeaderAppendOptions): LeaderAppend {
     if (this.offline !== undefined) return this.refuseOffline();
     assert(o.leaderEpoch >= this.epochs.latest, 'a leader appends with the newest epoch');
     const { header, config } = this;
-    const batch = bytes.subarray(0, checked.sizeBytes);
+    const batch = admitted.bytes.subarray(0, admitted.sizeBytes);
     readBatchHeader(batch, 0, header);
     const known = judgeAgainstLog(header, this, o.nowWallMs);
     if (known !== undefined) return known;
-    stampForLeader(batch, header, this.endOffset, o, config, checked.maxTimestamp);
+    stampForLeader(batch, header, this.endOffset, o, config, admitted.maxTimestamp);
     const failure = this.write(batch, o.nowWallMs);
     return failure ?? appendedOf(header, this, o.nowWallMs);
   }
@@ -276,16 +277,6 @@ export class PartitionLog {
       this.sizeBytes = this.segments.sizeBytes;
       this.names.changed();
     });
-  }
-
-  /** The first record, in offset order, with that timestamp or a later one. Reads and may decompress: not for hot paths. */
-  offsetForTimestamp(timestamp: Timestamp): TimestampHit | undefined {
-    return this.lookUp(() => findTimestamp(this.segments, this.startOffset, timestamp, this.codecs));
-  }
-
-  /** The first record that has the largest timestamp. */
-  maxTimestampOffset(): TimestampHit | undefined {
-    return this.lookUp(() => findLargestTimestamp(this.segments, this.startOffset, this.codecs));
   }
 
   /** A new leader notes its epoch at its end offset, even before the first append. */
@@ -435,17 +426,6 @@ export class PartitionLog {
     return [...files, ...epochs, ...this.names.takeUnsynced()];
   }
 
-  private lookUp(find: () => TimestampHit | undefined): TimestampHit | undefined {
-    if (this.offline !== undefined) return undefined;
-    try {
-      return find();
-    } catch (error) {
-      if (!(error instanceof DiskError)) throw error;
-      this.logger.error('log-read-failed', this.facts({ reason: error.message }));
-      return undefined;
-    }
-  }
-
   /** Runs a change that must be carried out in full. */
   private orOffline(change: () => void): void {
     try {
@@ -483,8 +463,4 @@ export class PartitionLog {
   private facts(more: Record<string, unknown>): Record<string, unknown> {
     return { directory: this.directory, ...more };
   }
-}
-
-function failedRead(damage?: string): ReadResult {
-  return { chunks: [], sizeBytes: 0, errorCode: ErrorCode.KAFKA_STORAGE_ERROR, damage };
 }

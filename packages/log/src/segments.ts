@@ -4,11 +4,17 @@
  * leaves a prefix of the log whenever the process dies in between.
  */
 import { assert, type Offset, type WallMillis } from '@millrace/base';
-import { BATCH_HEADER_BYTES, type BatchHeader, DecodeError, readBatchHeader } from '@millrace/protocol';
+import {
+  BATCH_HEADER_BYTES,
+  type BatchHeader,
+  DecodeError,
+  ErrorCode,
+  readBatchHeader,
+} from '@millrace/protocol';
 import { READ_HINTS, SPARE_FROM_BYTES } from './limits.ts';
 import type { OpenFiles } from './open-files.ts';
 import { type Located, Segment } from './segment.ts';
-import type { LogConfig, ReadOptions } from './types.ts';
+import type { LogConfig, ReadOptions, ReadResult } from './types.ts';
 
 interface Hint {
   readonly offset: Offset;
@@ -208,4 +214,8 @@ function wholeBatches(
     throw error;
   }
   return { sizeBytes: position, nextOffset };
+}
+
+export function failedRead(damage?: string): ReadResult {
+  return { chunks: [], sizeBytes: 0, errorCode: ErrorCode.KAFKA_STORAGE_ERROR, damage };
 }

@@ -1,17 +1,22 @@
 /**
- * Offsets by timestamp (ListOffsets): the time index says where to begin, batch headers which batches to open, and the
- * records in them decide. The only place of a log that decompresses. May throw DiskError.
+ * Offsets by timestamp (ListOffsets): the time index says where to begin, batch headers which batches to open, and the records in them
+ * decide. A batch that is costly to open is handed to whoever asks, who goes on behind it when nothing was found in it. May throw
+ * DiskError.
  */
-import type { Offset } from '@millrace/base';
+import { DiskError, type LeaderEpoch, type Offset } from '@millrace/base';
 import {
+  type BatchHeader,
   type CompressionCodecs,
+  checkBatchCrc,
   DecodeError,
   type FoundRecord,
   NO_TIMESTAMP,
+  RECORD_WORK,
   RECORDS_WORK_MAX,
   RecordFinder,
   readBatchHeader,
   type Timestamp,
+  TooLargeError,
   unfoldBatch,
 } from '@millrace/protocol';
 import type { Segment } from './segment.ts';
@@ -25,29 +30,53 @@ export interface FindInBatch {
   readonly timestamp: Timestamp;
 }
 
-/** The first record, in offset order from `startOffset`, whose timestamp is >= the given one. */
+/** What one turn of the event loop may still do to open batches. */
+export interface LookupBudget {
+  work: number;
+}
+
+/** Which batch was looked into, and where the next one begins. */
+export interface OpenedBatch {
+  readonly batch: Uint8Array;
+  readonly nextOffset: Offset;
+}
+
+/** A batch that has to be opened elsewhere. */
+export interface CostlyBatch extends OpenedBatch {
+  readonly wanted: FindInBatch;
+  readonly leaderEpoch: LeaderEpoch;
+}
+
+export interface TimeQuestion {
+  readonly timestamp: Timestamp;
+  /** Of the log. */
+  readonly startOffset: Offset;
+  /** Records before it were looked at, or are of no interest. */
+  readonly fromOffset: Offset;
+}
+
+type Found = TimestampHit | CostlyBatch;
+
+/** The first record, in offset order, whose timestamp is >= the given one, as far as that can be said. */
 export function findTimestamp(
   segments: Segments,
-  startOffset: Offset,
-  timestamp: Timestamp,
+  question: TimeQuestion,
   codecs: CompressionCodecs,
-): TimestampHit | undefined {
-  for (let index = segments.indexFor(startOffset); index < segments.list.length; index++) {
+  budget: LookupBudget,
+): Found | undefined {
+  const { timestamp, fromOffset } = question;
+  for (let index = segments.indexFor(fromOffset); index < segments.list.length; index++) {
     const segment = segments.list[index]!;
     if (segment.largestTimestamp().timestamp < timestamp) continue;
-    const from = Math.max(startOffset, segment.offsetBelowTimestamp(timestamp));
-    const hit = firstFrom(segment, from, startOffset, timestamp, codecs);
-    if (hit !== undefined) return hit;
+    const from = Math.max(fromOffset, segment.offsetBelowTimestamp(timestamp));
+    const found = firstFrom(segment, { ...question, fromOffset: from }, codecs, budget);
+    if (found !== undefined) return found;
   }
   return undefined;
 }
 
-/** The first record that has the largest timestamp of all; undefined when no record has one. */
-export function findLargestTimestamp(
-  segments: Segments,
-  startOffset: Offset,
-  codecs: CompressionCodecs,
-): TimestampHit | undefined {
+/** The largest timestamp of all records from `startOffset` on; -1: none has one. */
+export function largestTimestamp(segments: Segments, startOffset: Offset): Timestamp {
   let timestamp: Timestamp = NO_TIMESTAMP;
   for (let index = segments.indexFor(startOffset); index < segments.list.length; index++) {
     const segment = segments.list[index]!;
@@ -57,7 +86,7 @@ export function findLargestTimestamp(
         : largestFrom(segment, startOffset);
     if (largest > timestamp) timestamp = largest;
   }
-  return timestamp < 0 ? undefined : findTimestamp(segments, startOffset, timestamp, codecs);
+  return timestamp;
 }
 
 /** By headers, for a segment whose beginning is no longer part of the log. */
@@ -74,28 +103,54 @@ function largestFrom(segment: Segment, startOffset: Offset): Timestamp {
 
 function firstFrom(
   segment: Segment,
-  fromOffset: Offset,
-  startOffset: Offset,
-  timestamp: Timestamp,
+  { timestamp, startOffset, fromOffset }: TimeQuestion,
   codecs: CompressionCodecs,
-): TimestampHit | undefined {
+  budget: LookupBudget,
+): Found | undefined {
   const located = segment.locate(fromOffset);
   if (located === undefined) return undefined;
-  let hit: TimestampHit | undefined;
+  let found: Found | undefined;
   const file = segment.log.file();
-  segment.scan(located.position, { checkCrc: false, windowBytes: WINDOW_BYTES }, (header, position) => {
-    if (header.maxTimestamp < timestamp) return false;
-    const batch = new Uint8Array(header.sizeBytes);
-    file.read(position, batch);
-    const found = findInBatch(batch, { startOffset, timestamp }, codecs);
-    if (found === undefined) return false;
-    hit = { ...found, leaderEpoch: header.leaderEpoch };
-    return true;
-  });
-  return hit;
+  const end = segment.scan(
+    located.position,
+    { checkCrc: false, windowBytes: WINDOW_BYTES },
+    (header, position) => {
+      if (header.maxTimestamp < timestamp) return false;
+      const batch = new Uint8Array(header.sizeBytes);
+      file.read(position, batch);
+      found = openBatch(batch, header, { startOffset, timestamp }, codecs, budget);
+      return found !== undefined;
+    },
+  );
+  if (end.damage !== undefined) throw new DiskError('EIO', `${segment.log.path}: ${end.damage}`);
+  return found;
 }
 
-/** A batch that cannot be opened (something else than this broker wrote it) has no records to find. */
+function openBatch(
+  batch: Uint8Array,
+  header: BatchHeader,
+  wanted: FindInBatch,
+  codecs: CompressionCodecs,
+  budget: LookupBudget,
+): Found | undefined {
+  const { leaderEpoch } = header;
+  const finder = new RecordFinder(header, wanted.startOffset, wanted.timestamp, budget.work);
+  if (!openWithin(batch, header, finder, codecs, budget.work)) {
+    budget.work = 0;
+    return { batch, wanted, leaderEpoch, nextOffset: header.lastOffset + 1 };
+  }
+  budget.work = Math.max(0, budget.work - finder.bytes - finder.records * RECORD_WORK);
+  if (finder.found !== undefined) return { ...finder.found, leaderEpoch };
+  assertIntact(batch);
+  return undefined;
+}
+
+/** A batch without the record that its header speaks of may be damaged. Throws DiskError. */
+export function assertIntact(batch: Uint8Array): void {
+  if (!checkBatchCrc(batch, 0, batch.length)) throw new DiskError('EIO', 'the checksum of a batch is wrong');
+}
+
+/** For a job: whatever it costs. */
 export function findInBatch(
   batch: Uint8Array,
   { startOffset, timestamp }: FindInBatch,
@@ -103,10 +158,23 @@ export function findInBatch(
 ): FoundRecord | undefined {
   const header = readBatchHeader(batch);
   const finder = new RecordFinder(header, startOffset, timestamp, RECORDS_WORK_MAX);
+  openWithin(batch, header, finder, codecs, RECORDS_WORK_MAX);
+  return finder.found;
+}
+
+/** False: it would cost more. A batch that cannot be opened (something else than this broker wrote it) has no records to find. */
+function openWithin(
+  batch: Uint8Array,
+  header: BatchHeader,
+  finder: RecordFinder,
+  codecs: CompressionCodecs,
+  workMax: number,
+): boolean {
   try {
-    unfoldBatch(batch, header, finder, codecs, RECORDS_WORK_MAX);
+    unfoldBatch(batch, header, finder, codecs, workMax);
   } catch (error) {
+    if (error instanceof TooLargeError) return false;
     if (!(error instanceof DecodeError)) throw error;
   }
-  return finder.found;
+  return !finder.isOverWork;
 }

@@ -3,7 +3,8 @@
  * defaults only; nothing here has state.
  */
 import type { DiskError, LeaderEpoch, Millis, Offset, WallMillis } from '@millrace/base';
-import type { ErrorCode, RecordError, Timestamp } from '@millrace/protocol';
+import { type ErrorCode, LOOP_WORK_MAX, type RecordError, type Timestamp } from '@millrace/protocol';
+import type { TopicCompression } from './recompress.ts';
 
 /** A log's settings; the names are Kafka's topic settings (`segment.bytes`, `segment.ms`, …). */
 export interface LogConfig {
@@ -27,6 +28,10 @@ export interface LogConfig {
   readonly maxMessageBytes: number;
   /** `cleanup.policy` contains `compact`: records need keys. */
   readonly isCompacted: boolean;
+  /** `compression.type`; undefined: `producer`, batches stay as they came. */
+  readonly compression: TopicCompression | undefined;
+  /** What one batch may cost on the event loop, in bytes unfolded; a batch that costs more is for a job. */
+  readonly loopWorkMax: number;
   readonly timestampType: 'CreateTime' | 'LogAppendTime';
   /** How far a record's timestamp may lie in the past. */
   readonly timestampBeforeMaxMs: Millis;
@@ -46,6 +51,8 @@ export const DEFAULT_LOG_CONFIG: LogConfig = {
   producerIdExpirationMs: 86_400_000,
   maxMessageBytes: 1_048_588,
   isCompacted: false,
+  compression: undefined,
+  loopWorkMax: LOOP_WORK_MAX,
   timestampType: 'CreateTime',
   timestampBeforeMaxMs: Number.MAX_SAFE_INTEGER,
   timestampAfterMaxMs: 3_600_000,

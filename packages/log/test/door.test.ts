@@ -13,7 +13,18 @@ import {
 import { compressionCodecs as codecs } from '@millrace/protocol/io';
 import { expect, test } from 'vitest';
 import { checkAtDoor, checkAtDoorWhole, type LeaderAppend, type PartitionLog } from '../src/index.ts';
-import { append, batch, concat, config, contents, NOW, openLog, readAll } from './support.ts';
+import {
+  append,
+  batch,
+  concat,
+  config,
+  contents,
+  hitOf,
+  largestHitOf,
+  NOW,
+  openLog,
+  readAll,
+} from './support.ts';
 
 const UNBOUNDED = { timestampAfterMaxMs: Number.MAX_SAFE_INTEGER };
 /** Now, in nanoseconds. */
@@ -40,11 +51,11 @@ test('a record in nanoseconds behind one in milliseconds: both are found, also a
   append(log, at(2n ** 63n - 1n));
   append(log, at(-(2n ** 63n)));
   for (const cleanShutdown of [true, false, true]) {
-    expect(log.maxTimestampOffset()).toMatchObject({ offset: 2, timestamp: 2n ** 63n - 1n });
-    expect(log.offsetForTimestamp(NANOS)).toMatchObject({ offset: 1, timestamp: NANOS });
-    expect(log.offsetForTimestamp(NOW + 1)).toMatchObject({ offset: 1, timestamp: NANOS });
-    expect(log.offsetForTimestamp(NOW)).toMatchObject({ offset: 0, timestamp: NOW });
-    expect(log.offsetForTimestamp(NANOS + 1n)).toMatchObject({ offset: 2 });
+    expect(largestHitOf(log)).toMatchObject({ offset: 2, timestamp: 2n ** 63n - 1n });
+    expect(hitOf(log, NANOS)).toMatchObject({ offset: 1, timestamp: NANOS });
+    expect(hitOf(log, NOW + 1)).toMatchObject({ offset: 1, timestamp: NANOS });
+    expect(hitOf(log, NOW)).toMatchObject({ offset: 0, timestamp: NOW });
+    expect(hitOf(log, NANOS + 1n)).toMatchObject({ offset: 2 });
     log.close({ clean: cleanShutdown });
     log = openLog({ disk, cleanShutdown, config: UNBOUNDED });
   }
@@ -83,8 +94,8 @@ test('kafkajs mixes records with and without a timestamp: the header gets the tr
     const [stored] = readAll(log);
     expect(readBatchHeader(stored!).maxTimestamp).toBe(NOW);
     expect(checkBatchCrc(stored!, 0, stored!.length)).toBe(true);
-    expect(log.offsetForTimestamp(NOW - 60_000)).toMatchObject({ offset: 1, timestamp: NOW });
-    expect(log.maxTimestampOffset()).toMatchObject({ offset: 1, timestamp: NOW });
+    expect(hitOf(log, NOW - 60_000)).toMatchObject({ offset: 1, timestamp: NOW });
+    expect(largestHitOf(log)).toMatchObject({ offset: 1, timestamp: NOW });
   }
 });
 

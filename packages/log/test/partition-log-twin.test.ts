@@ -4,7 +4,19 @@ import { readBatchHeader } from '@millrace/protocol';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { PartitionLog } from '../src/index.ts';
-import { batch, concat, config, DIRECTORY, hex, NOW, openLog, readAll, sequenced } from './support.ts';
+import {
+  batch,
+  concat,
+  config,
+  DIRECTORY,
+  hex,
+  hitOf,
+  largestHitOf,
+  NOW,
+  openLog,
+  readAll,
+  sequenced,
+} from './support.ts';
 
 const SETTINGS = config({ segmentBytes: 1500, indexIntervalBytes: 200, segmentIndexBytes: 96 });
 
@@ -212,9 +224,9 @@ class Run {
     }
     const stamps = visible.map((one) => Number(readBatchHeader(one).maxTimestamp));
     const largest = Math.max(-1, ...stamps);
-    expect(log.maxTimestampOffset()?.timestamp ?? -1).toBe(largest);
+    expect(largestHitOf(log)?.timestamp ?? -1).toBe(largest);
     const first = visible[stamps.findIndex((timestamp) => timestamp >= NOW)];
-    expect(log.offsetForTimestamp(NOW)?.offset).toBe(
+    expect(hitOf(log, NOW)?.offset).toBe(
       first === undefined ? undefined : Math.max(this.startOffset, readBatchHeader(first).baseOffset),
     );
   }

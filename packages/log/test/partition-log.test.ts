@@ -19,6 +19,8 @@ import {
   concat,
   contents,
   DIRECTORY,
+  hitOf,
+  largestHitOf,
   NOW,
   openLog,
   readAll,
@@ -119,7 +121,7 @@ test('a largest timestamp that cannot be is replaced by that of the records', ()
     expect(readBatchHeader(stored).maxTimestamp).toBe(NOW + 20);
     expect(checkBatchCrc(stored, 0, stored.length)).toBe(true);
   }
-  expect(log.offsetForTimestamp(NOW + 15)).toMatchObject({ offset: 1, timestamp: NOW + 20 });
+  expect(hitOf(log, NOW + 15)).toMatchObject({ offset: 1, timestamp: NOW + 20 });
   const tooLate = claim(-1, { timestamps: [NOW, NOW + 2000, NOW] });
   expect(lead(log, tooLate)).toMatchObject({ ok: false, errorCode: ErrorCode.INVALID_TIMESTAMP });
 });
@@ -313,13 +315,13 @@ test('a timestamp finds the first record at or after it, in offset order', () =>
   const times = [10, 30, 20, 40, 40, 35, 60, 50];
   for (const [index, time] of times.entries())
     append(log, batch(2, { timestamps: [time, time + 1], compression: (index % 5) as Compression }), index);
-  const hit = (timestamp: number): unknown => log.offsetForTimestamp(timestamp)?.offset;
+  const hit = (timestamp: number): unknown => hitOf(log, timestamp)?.offset;
   expect([0, 10, 11, 12, 31, 32, 41, 42, 61, 62].map(hit)).toEqual([0, 0, 1, 2, 3, 6, 7, 12, 13, undefined]);
-  expect(log.offsetForTimestamp(41)).toEqual({ offset: 7, timestamp: 41, leaderEpoch: 3 });
-  expect(log.maxTimestampOffset()).toEqual({ offset: 13, timestamp: 61, leaderEpoch: 6 });
+  expect(hitOf(log, 41)).toEqual({ offset: 7, timestamp: 41, leaderEpoch: 3 });
+  expect(largestHitOf(log)).toEqual({ offset: 13, timestamp: 61, leaderEpoch: 6 });
   log.advanceStartOffset(15);
-  expect(log.maxTimestampOffset()).toEqual({ offset: 15, timestamp: 51, leaderEpoch: 7 });
-  expect(openLog().maxTimestampOffset()).toBeUndefined();
+  expect(largestHitOf(log)).toEqual({ offset: 15, timestamp: 51, leaderEpoch: 7 });
+  expect(largestHitOf(openLog())).toBeUndefined();
 });
 
 test('a refused write leaves no trace; appending goes on when the disk has room again', () => {

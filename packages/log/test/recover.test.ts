@@ -10,6 +10,7 @@ import {
   concat,
   DIRECTORY,
   hex,
+  largestHitOf,
   NOW,
   openLog,
   readAll,
@@ -187,7 +188,7 @@ test('missing and garbage index files are made anew', () => {
       const disk = new MemoryDisk();
       const before = filled(disk);
       const expected = hex(readAll(before));
-      const largest = before.maxTimestampOffset();
+      const largest = largestHitOf(before);
       before.close({ clean });
       for (const name of disk.list(DIRECTORY).filter((one) => /index$/.test(one))) {
         const path = `${DIRECTORY}/${name}`;
@@ -197,7 +198,7 @@ test('missing and garbage index files are made anew', () => {
       }
       const log = reopen(disk, clean);
       expect(hex(readAll(log, 100))).toEqual(expected);
-      expect(log.maxTimestampOffset()).toEqual(largest);
+      expect(largestHitOf(log)).toEqual(largest);
       log.truncateTo(4);
       expect(append(log, sequenced(1, 4, 1), 2)).toBe(4);
     }

@@ -1,9 +1,22 @@
 /** What the tests of this package share: small batches, a log on a memory disk, a log's content as text. */
 import type { Logger, Uuid } from '@millrace/base';
 import { MemoryDisk, MemoryLogger } from '@millrace/base/testing';
-import { BatchHeader, buildBatch, type NewBatch, readBatchHeader, readRecords } from '@millrace/protocol';
+import {
+  BatchHeader,
+  buildBatch,
+  type NewBatch,
+  readBatchHeader,
+  readRecords,
+  type Timestamp,
+} from '@millrace/protocol';
 import { compressionCodecs } from '@millrace/protocol/io';
-import { DEFAULT_LOG_CONFIG, type LogConfig, type OpenLogOptions, PartitionLog } from '../src/index.ts';
+import {
+  DEFAULT_LOG_CONFIG,
+  type LogConfig,
+  type OpenLogOptions,
+  PartitionLog,
+  type TimestampHit,
+} from '../src/index.ts';
 
 export const NOW = 1_700_000_000_000;
 export const DIRECTORY = '/data/topic-0';
@@ -133,4 +146,18 @@ export function concat(chunks: readonly Uint8Array[]): Uint8Array {
 /** For comparing: a difference shows as text, and quickly. */
 export function hex(batches: readonly Uint8Array[]): string[] {
   return batches.map((one) => Buffer.from(one).toString('hex'));
+}
+
+/** What opens batches whatever it costs. */
+export function hitOf(log: PartitionLog, timestamp: Timestamp): TimestampHit | undefined {
+  const found = log.times.find(timestamp, { work: Number.MAX_SAFE_INTEGER });
+  if (found !== undefined && !('offset' in found)) throw new Error('the lookup failed');
+  return found;
+}
+
+/** The first record that has the largest timestamp. */
+export function largestHitOf(log: PartitionLog): TimestampHit | undefined {
+  const timestamp = log.times.largest();
+  if (typeof timestamp === 'object') throw new Error('the lookup failed');
+  return timestamp < 0 ? undefined : hitOf(log, timestamp);
 }

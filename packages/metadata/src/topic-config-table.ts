@@ -111,15 +111,15 @@ export const definitions: readonly Definition[] = [
     '9',
     int(1, 17n),
     'compression.lz4.level',
-    'Level for compression.type lz4.',
+    'Level for compression.type lz4. Accepted, and without effect: our codec has one level.',
   ),
   define(
     'compression.type',
     'string',
     'producer',
-    only('producer', 'batches are kept as they came, the broker does not compress them anew yet'),
+    oneOf('uncompressed', 'zstd', 'lz4', 'snappy', 'gzip', 'producer'),
     'compression.type',
-    "How batches are compressed in the log; 'producer' keeps each as it came.",
+    "How batches are compressed in the log: one that comes in another way is compressed again. 'producer' keeps each as it came.",
   ),
   define(
     'compression.zstd.level',

@@ -39,6 +39,8 @@ describe('values', () => {
     ['flush.messages', '1'],
     ['compression.gzip.level', '-1'],
     ['compression.type', 'producer'],
+    ['compression.type', 'uncompressed'],
+    ['compression.type', 'zstd'],
     ['preallocate', 'FALSE'],
     ['min.cleanable.dirty.ratio', '0.25'],
     ['unclean.leader.election.enable', 'TRUE'],
@@ -81,7 +83,6 @@ describe('values', () => {
     ['message.format.version', '2.8'],
     ['message.timestamp.difference.max.ms', '1000'],
     // What nothing acts upon yet.
-    ['compression.type', 'zstd'],
     ['remote.storage.enable', 'true'],
     ['no.such.config', '1'],
     ['constructor', '1'],

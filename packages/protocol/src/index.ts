@@ -1,6 +1,7 @@
 export * from './api.ts';
 export * from './apis/index.ts';
 export * from './batch.ts';
+export * from './compressed-batch.ts';
 export { type ByteSink, TooLargeError } from './compression/unfold.ts';
 export * from './crc32c.ts';
 export * from './decode-error.ts';

@@ -27,7 +27,8 @@ import { addTimestamps, type Timestamp, wrapTimestamp } from './timestamp.ts';
 export interface CompressionCodecs {
   /** Throws DecodeError when the bytes are damaged or the codec is unknown; TooLargeError when more than `maxBytes` would come out. */
   decompress(codec: number, bytes: Uint8Array, maxBytes: number): Uint8Array;
-  compress(codec: Compression, bytes: Uint8Array): Uint8Array;
+  /** `level`: of gzip and zstd, as their libraries have it; the others have none. */
+  compress(codec: Compression, bytes: Uint8Array, level?: number): Uint8Array;
   /**
    * As `decompress`, but hands the bytes on: as one piece with gzip and zstd, block by block with the others. Accepts what Kafka's
    * readers accept, as to what may follow behind the first member, frame or stream.

@@ -50,14 +50,7 @@ export class Subject {
   private token = 0;
 
   constructor(
-    o: {
-      id?: number;
-      voters?: number;
-      vote?: VoteState;
-      batches?: LogBatch[];
-      key?: string;
-      mayForm?: boolean;
-    } = {},
+    o: { id?: number; voters?: number; vote?: VoteState; batches?: LogBatch[]; key?: string } = {},
   ) {
     const { id = 1, voters = 3, vote = { epoch: 0, votedFor: -1 }, batches = [] } = o;
     this.raft = new RaftNode({
@@ -69,7 +62,6 @@ export class Subject {
         host: `h${index + 1}`,
         port: 9001 + index,
       })),
-      mayForm: o.mayForm ?? true,
       config: defaultQuorumConfig,
       random: new Prng(5),
       vote,

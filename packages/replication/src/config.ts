@@ -2,6 +2,7 @@
  * What a broker's data plane can be told, in Kafka's words and with Kafka's defaults. Owns no logic.
  */
 import type { Millis } from '@millrace/base';
+import { LOOP_WORK_MAX } from '@millrace/protocol';
 
 export interface ReplicationConfig {
   /** Fetchers connect to the endpoint of this name among the leader's registered listeners. */
@@ -34,6 +35,8 @@ export interface ReplicationConfig {
   readonly maxResponseFrameBytes: number;
   /** `producer.id.expiration.ms`: a producer that wrote nothing for so long is forgotten. */
   readonly producerIdExpirationMs: Millis;
+  /** What is done to one client's batches within a turn, in bytes unfolded (a record costs 16); what costs more is for a job. */
+  readonly loopWorkMax: number;
   /** Properties that the node's configuration sets, by name: what topic configs fall back to. */
   readonly brokerProperties: ReadonlyMap<string, string>;
 }
@@ -54,5 +57,6 @@ export const defaultReplicationConfig: ReplicationConfig = {
   maxParkedFetches: 100_000,
   maxResponseFrameBytes: 128 * 1024 * 1024,
   producerIdExpirationMs: 86_400_000,
+  loopWorkMax: LOOP_WORK_MAX,
   brokerProperties: new Map(),
 };

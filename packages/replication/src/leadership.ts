@@ -4,7 +4,7 @@
  * (docs/architecture.md) does not cover, and never move the high watermark past what a member of the maximal ISR lacks.
  */
 import { assert, type NodeId, type Offset } from '@millrace/base';
-import type { Refusal } from '@millrace/log';
+import type { Admission, Refusal } from '@millrace/log';
 import { ErrorCode } from '@millrace/protocol';
 import { ParkedAcks, type ProduceOperation, produceFailure } from './acks.ts';
 import { laggingReplicas, nextHighWatermark, RemoteReplica } from './isr.ts';
@@ -51,18 +51,19 @@ export class Leadership {
     request: { readonly acks: number; readonly apiVersion: number },
     operation: ProduceOperation,
     slot: number,
-  ): ProduceResult {
+    known: Admission | undefined,
+  ): ProduceResult | undefined {
     const { partition } = this;
     if (request.acks === -1 && partition.isr.length < partition.minIsrEffective)
       return produceFailure(ErrorCode.NOT_ENOUGH_REPLICAS);
     if (records === null) return produceFailure(ErrorCode.INVALID_RECORD, { message: 'no record batch' });
-    const appended = partition.log.appendAsLeader(records, {
-      leaderEpoch: partition.leaderEpoch,
-      nowWallMs: this.ports.wallMs(),
-      apiVersion: request.apiVersion,
-    });
+    const { log, leaderEpoch } = partition;
+    const nowWallMs = this.ports.wallMs();
+    const admission = known ?? log.admit(records, nowWallMs, request.apiVersion);
+    if (admission === undefined) return undefined;
+    const appended = admission.ok ? log.append(admission, { leaderEpoch, nowWallMs }) : admission;
     if (!appended.ok) return this.appendRefused(appended);
-    if (!appended.duplicate) this.appended(records.length);
+    if (!appended.duplicate) this.appended(admission.ok ? admission.sizeBytes : 0);
     const result: ProduceResult = {
       errorCode: ErrorCode.NONE,
       baseOffset: appended.baseOffset,

@@ -2,6 +2,14 @@
  * Offset lookups: ListOffsets and OffsetForLeaderEpoch, per partition. Reads only.
  */
 import type { LeaderEpoch, Offset } from '@millrace/base';
+import type {
+  CostlyBatch,
+  LookupBudget,
+  LookupFailure,
+  OpenedBatch,
+  TimeLookup,
+  TimestampHit,
+} from '@millrace/log';
 import { ErrorCode, type Timestamp } from '@millrace/protocol';
 import type { Partition } from './partition.ts';
 import type {
@@ -47,12 +55,24 @@ function firstVersion(timestamp: Timestamp): number {
   );
 }
 
-/** ListOffsets of one partition: by time, or by one of the names that negative timestamps are (KIP-79, KIP-734). */
+/** What was found in a costly batch, and when. */
+export interface Opened extends OpenedBatch {
+  /** Of the partition. In another one the log may be another: it is searched from the beginning. */
+  readonly inLeaderEpoch: LeaderEpoch;
+  readonly hit: TimestampHit | undefined;
+}
+
+/**
+ * ListOffsets of one partition: by time, or by one of the names that negative timestamps are (KIP-79, KIP-734). A costly batch is to be
+ * opened elsewhere, and what was found given here.
+ */
 export function listOffset(
   partition: Partition,
   wanted: ListOffsetsPartition,
   query: ListOffsetsQuery,
-): ListOffsetsResult {
+  budget: LookupBudget,
+  opened?: Opened,
+): ListOffsetsResult | CostlyBatch {
   const refusal = refusalOf(partition, wanted.currentLeaderEpoch, query.replicaId === DEBUGGER);
   if (refusal !== ErrorCode.NONE) return listedError(refusal);
   const { timestamp } = wanted;
@@ -73,16 +93,41 @@ export function listOffset(
     case LATEST_TIERED:
     case EARLIEST_PENDING_UPLOAD:
       return NOTHING;
-    default:
-      return searched(partition, timestamp, query);
+    default: {
+      const lookup = search(partition, timestamp, budget, opened);
+      if (lookup !== undefined && 'batch' in lookup) return lookup;
+      return searched(partition, lookup, query);
+    }
   }
 }
 
-function searched(partition: Partition, timestamp: Timestamp, query: ListOffsetsQuery): ListOffsetsResult {
+function search(
+  partition: Partition,
+  timestamp: Timestamp,
+  budget: LookupBudget,
+  opened: Opened | undefined,
+): TimeLookup {
   const { log } = partition;
-  const hit = timestamp === MAX_TIMESTAMP ? log.maxTimestampOffset() : log.offsetForTimestamp(timestamp);
-  const end = query.replicaId === CONSUMER ? consumerEnd(partition, query) : log.endOffset;
-  if (hit !== undefined && hit.offset < end) return listed(hit.offset, hit.timestamp, hit.leaderEpoch);
+  const counts = opened?.inLeaderEpoch === partition.leaderEpoch;
+  if (counts && opened?.hit !== undefined) return opened.hit;
+  const wanted = timestamp === MAX_TIMESTAMP ? log.times.largest() : timestamp;
+  if (typeof wanted === 'object') return wanted;
+  return wanted < 0 ? undefined : log.times.find(wanted, budget, counts ? opened : undefined);
+}
+
+function searched(
+  partition: Partition,
+  found: TimestampHit | LookupFailure | undefined,
+  query: ListOffsetsQuery,
+): ListOffsetsResult {
+  if (found !== undefined && 'errorCode' in found) {
+    partition.noticeOffline();
+    if (found.damage !== undefined) partition.foundDamaged(found.damage);
+    return listedError(found.errorCode);
+  }
+  const end = query.replicaId === CONSUMER ? consumerEnd(partition, query) : partition.log.endOffset;
+  if (found !== undefined && found.offset < end)
+    return listed(found.offset, found.timestamp, found.leaderEpoch);
   if (query.replicaId === CONSUMER && !knowsHighWatermark(partition)) return notAvailable(query);
   return NOTHING;
 }

@@ -4,7 +4,7 @@
  * epoch it was born in.
  */
 import { assert, type LeaderEpoch, type Millis, type NodeId, type Offset, type Uuid } from '@millrace/base';
-import type { PartitionLog } from '@millrace/log';
+import type { Admission, DoorOptions, PartitionLog } from '@millrace/log';
 import { ErrorCode, isRetriable } from '@millrace/protocol';
 import { type ProduceOperation, produceFailure } from './acks.ts';
 import { DeviceSync } from './device-sync.ts';
@@ -215,15 +215,20 @@ export class Partition {
 
   // ------------------------------------------------------------------ leader
 
-  /** Appends one batch. The returned result holds unless the operation was parked and its acknowledgement fails. */
+  /**
+   * Appends one batch. The returned result holds unless the operation was parked and its acknowledgement fails. Undefined: checking the
+   * batch would hold up the event loop, and nothing was done; to be called again with what was found out elsewhere.
+   */
   produce(
     records: Uint8Array | null,
     request: { readonly acks: number; readonly apiVersion: number },
     operation: ProduceOperation,
     slot: number,
-  ): ProduceResult {
-    const result = this.produceAsLeader(records, request, operation, slot);
-    if (isRetriable(result.errorCode)) this.refusedProducers.refused(records, this.ports.now());
+    admission?: Admission,
+  ): ProduceResult | undefined {
+    const result = this.produceAsLeader(records, request, operation, slot, admission);
+    if (result !== undefined && isRetriable(result.errorCode))
+      this.refusedProducers.refused(records, this.ports.now());
     return result;
   }
 
@@ -232,18 +237,32 @@ export class Partition {
     request: { readonly acks: number; readonly apiVersion: number },
     operation: ProduceOperation,
     slot: number,
-  ): ProduceResult {
+    admission: Admission | undefined,
+  ): ProduceResult | undefined {
     const refusal = this.checkLeader(-1);
     if (refusal !== ErrorCode.NONE) return produceFailure(refusal, { currentLeader: this.currentLeader });
-    assert(this.leadership !== undefined, 'a leader has a leadership');
-    if (this.refusedProducers.isEmpty) return this.leadership.produce(records, request, operation, slot);
+    const { leadership } = this;
+    assert(leadership !== undefined, 'a leader has a leadership');
+    if (this.refusedProducers.isEmpty)
+      return leadership.produce(records, request, operation, slot, admission);
     if (this.refusedProducers.mustWait(records, this.log, this.ports.now()))
       return produceFailure(ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER, {
         message: 'an earlier batch of the producer was refused and has to come first',
       });
-    const result = this.leadership.produce(records, request, operation, slot);
-    if (result.errorCode === ErrorCode.NONE) this.refusedProducers.appended(records);
+    const result = leadership.produce(records, request, operation, slot, admission);
+    if (result?.errorCode === ErrorCode.NONE) this.refusedProducers.appended(records);
     return result;
+  }
+
+  /** A batch that never got as far as to be judged. */
+  refuse(records: Uint8Array, errorCode: ErrorCode, message: string): ProduceResult {
+    if (isRetriable(errorCode)) this.refusedProducers.refused(records, this.ports.now());
+    return produceFailure(errorCode, { message });
+  }
+
+  /** By what a client's batch is checked now. */
+  doorOptions(apiVersion: number): DoorOptions {
+    return this.log.doorOptions(this.ports.wallMs(), apiVersion);
   }
 
   /** The topic's settings changed: what waits under the old ones is looked at again. */

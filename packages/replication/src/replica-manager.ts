@@ -4,7 +4,7 @@
  * registration is in the metadata: until then the metadata speaks of an earlier life of this broker, whose data may be gone.
  */
 import type { Clock, Disk, Jobs, Logger, Millis, Net, NodeId, Offset, Random, Uuid } from '@millrace/base';
-import type { LogDirectory } from '@millrace/log';
+import { type LogDirectory, logJobs } from '@millrace/log';
 import {
   type AlterPartitionRequest,
   type AlterPartitionResponse,
@@ -13,17 +13,18 @@ import {
   MetadataImage,
   type TopicImage,
 } from '@millrace/metadata';
-import { type CompressionCodecs, ErrorCode, isRetriable } from '@millrace/protocol';
-import { ProduceOperation, produceFailure } from './acks.ts';
+import { type CompressionCodecs, ErrorCode } from '@millrace/protocol';
 import type { ReplicationConfig } from './config.ts';
 import { DirectoryWatch } from './directory-watch.ts';
 import { type FetchMiss, FetchService } from './fetch-service.ts';
 import { Followings } from './followings.ts';
 import { IsrChanges } from './isr-changes.ts';
 import type { Leadership } from './leadership.ts';
-import { epochEnd, epochEndError, listedError, listOffset } from './lookups.ts';
+import { ListOffsetsRun, type LookupPorts } from './list-offsets-run.ts';
+import { epochEnd, epochEndError } from './lookups.ts';
 import type { Partition } from './partition.ts';
 import type { PartitionPorts } from './partition-ports.ts';
+import { type ProducePorts, ProduceRun } from './produce-run.ts';
 import { ReplicaTable } from './replica-table.ts';
 import { Timers } from './timers.ts';
 import { type TopicSettings, topicSettings } from './topic-settings.ts';
@@ -74,6 +75,9 @@ export class ReplicaManager {
   private readonly isrChanges: IsrChanges;
   private readonly unopened: UnopenedReplicas;
   private readonly directoryWatch: DirectoryWatch;
+  private readonly jobPorts: ProducePorts & LookupPorts;
+  /** Requests that wait for a job. */
+  private readonly waiting = new Set<ProduceRun | ListOffsetsRun>();
   private session: BrokerSession | undefined;
   /** Whether partitions have roles: this broker's registration is the one in the image. */
   private hasRoles = false;
@@ -121,6 +125,16 @@ export class ReplicaManager {
       find: (item, usesTopicIds) => this.find(item, usesTopicIds),
       registeredEpoch: (id) => this.image.broker(id)?.epoch,
     });
+    this.jobPorts = {
+      jobs: options.jobs,
+      kinds: logJobs(options.codecs),
+      loopWorkMax: config.loopWorkMax,
+      find: (topicId, index) => this.findById(topicId, index),
+      refused: (topicId, index, records) => this.refused(topicId, index, records),
+      overtaken: (partition) => options.logger.debug('leader-lost-while-checking', partition.facts()),
+      failed: (partition, reason) => options.logger.error('job-failed', { ...partition.facts(), reason }),
+      after: (delayMs, callback) => this.after(delayMs, callback),
+    };
     this.table.openLogs(this.settingsOf(undefined), clock.wallMs());
     this.everyLagCheck();
     this.everyCheckpoint();
@@ -272,38 +286,29 @@ export class ReplicaManager {
       dynamicDefault: this.image.brokerConfig(''),
       staticBroker: config.brokerProperties,
     };
-    return topicSettings(layers, config.producerIdExpirationMs);
+    return topicSettings(layers, config);
   }
 
   // ------------------------------------------------------------------ requests
 
-  /** `done` may be called within this call. With acks=0 it says what failed, so that the connection can be closed. */
-  produce(request: ProduceRequest, done: (results: ProduceResult[]) => void): void {
-    const operation = new ProduceOperation();
-    const { results } = operation;
-    const isAcksValid = request.acks >= -1 && request.acks <= 1;
-    for (let slot = 0; slot < request.partitions.length; slot++) {
-      const wanted = request.partitions[slot]!;
-      const found = isAcksValid
-        ? this.findById(wanted.topicId, wanted.partition)
-        : { errorCode: ErrorCode.INVALID_REQUIRED_ACKS, currentLeader: undefined };
-      if (!('errorCode' in found)) {
-        results[slot] = found.produce(wanted.records, request, operation, slot);
-        continue;
-      }
-      const { errorCode, currentLeader } = found;
-      if (isRetriable(errorCode)) this.refused(wanted.topicId, wanted.partition, wanted.records);
-      results[slot] = produceFailure(errorCode, currentLeader === undefined ? {} : { currentLeader });
-    }
-    if (!operation.isWaiting) {
-      operation.start(done);
-      return;
-    }
-    const deadline = this.timers.after(request.timeoutMs, () => operation.expire());
-    operation.start((settled) => {
-      this.timers.cancel(deadline);
-      done(settled);
+  /**
+   * `done` may be called within this call. With acks=0 it says what failed, so that the connection can be closed. When batches have to
+   * be checked beside the loop, the answer cancels that, and `appended` is called when nothing more of the request is to be appended:
+   * whatever its client sends next must not come to a log before.
+   */
+  produce(
+    request: ProduceRequest,
+    done: (results: ProduceResult[]) => void,
+    appended: () => void = () => {},
+  ): Cancel | undefined {
+    const run = new ProduceRun(this.jobPorts, request, done);
+    const waits = run.start(() => {
+      this.waiting.delete(run);
+      appended();
     });
+    if (!waits) return undefined;
+    this.waiting.add(run);
+    return () => run.cancel();
   }
 
   /** A batch was refused for a partition that is not here yet: those that its producer sent behind it are to be refused too. */
@@ -316,15 +321,24 @@ export class ReplicaManager {
     return this.fetches.fetch(request, done);
   }
 
-  listOffsets(query: ListOffsetsQuery): ListOffsetsResult[] {
-    const counts = new Map<string, number>();
-    const keyOf = (wanted: { topic: string; partition: number }) => `${wanted.topic}-${wanted.partition}`;
-    for (const wanted of query.partitions) counts.set(keyOf(wanted), (counts.get(keyOf(wanted)) ?? 0) + 1);
-    return query.partitions.map((wanted) => {
-      if (counts.get(keyOf(wanted)) !== 1) return listedError(ErrorCode.INVALID_REQUEST);
-      const found = this.findById(wanted.topicId, wanted.partition);
-      return 'errorCode' in found ? listedError(found.errorCode) : listOffset(found, wanted, query);
+  /** `done` may be called within this call. When a batch has to be opened beside the loop, the answer cancels that. */
+  listOffsets(query: ListOffsetsQuery, done: (results: ListOffsetsResult[]) => void): Cancel | undefined {
+    const { timeoutMs } = query;
+    let stopWaiting: Cancel | undefined;
+    const run = new ListOffsetsRun(this.jobPorts, query, (results) => {
+      stopWaiting?.();
+      this.waiting.delete(run);
+      done(results);
     });
+    if (!run.start()) return undefined;
+    this.waiting.add(run);
+    if (timeoutMs !== undefined)
+      stopWaiting = this.after(timeoutMs, () => run.giveUp(ErrorCode.REQUEST_TIMED_OUT));
+    return () => {
+      stopWaiting?.();
+      this.waiting.delete(run);
+      run.cancel();
+    };
   }
 
   offsetForLeaderEpoch(partitions: readonly OffsetForLeaderEpochPartition[]): OffsetForLeaderEpochResult[] {
@@ -416,6 +430,7 @@ export class ReplicaManager {
       this.isClosed = true;
       this.timers.stop();
       this.followings.close();
+      for (const run of [...this.waiting]) run.giveUp(ErrorCode.NOT_LEADER_OR_FOLLOWER);
       if (options.clean) this.table.checkpoint(this.options.clock.wallMs());
       for (const replica of this.table.all()) replica.close(ErrorCode.NOT_LEADER_OR_FOLLOWER);
       this.fetches.close();
@@ -431,6 +446,11 @@ export class ReplicaManager {
     this.options.clock.soon(done);
   }
 
+  private after(delayMs: Millis, callback: () => void): Cancel {
+    const deadline = this.timers.after(delayMs, callback);
+    return () => this.timers.cancel(deadline);
+  }
+
   private partitionPorts(): PartitionPorts {
     const { options } = this;
     return {
@@ -440,10 +460,7 @@ export class ReplicaManager {
       now: () => this.timers.now(),
       wallMs: () => options.clock.wallMs(),
       soon: (callback) => options.clock.soon(callback),
-      after: (delayMs, callback) => {
-        const deadline = this.timers.after(delayMs, callback);
-        return () => this.timers.cancel(deadline);
-      },
+      after: (delayMs, callback) => this.after(delayMs, callback),
       holdsLease: () => this.holdsLease,
       awaitLease: (leadership) => this.awaitingLease.add(leadership),
       isHandingOver: () => this.isHandingOver,

@@ -1,8 +1,9 @@
 /**
  * A topic's settings as the log and the partition want them. What a setting falls back to is metadata's business.
  */
-import type { LogConfig } from '@millrace/log';
+import type { LogConfig, TopicCompression } from '@millrace/log';
 import { booleanOf, type ConfigLayers, effectiveTopicConfig, numberOf } from '@millrace/metadata';
+import { Compression } from '@millrace/protocol';
 import type { PartitionSettings } from './partition.ts';
 
 export interface TopicSettings {
@@ -10,8 +11,27 @@ export interface TopicSettings {
   readonly partition: PartitionSettings;
 }
 
-/** `producerIdExpirationMs` is a setting of the broker, not of topics. */
-export function topicSettings(layers: ConfigLayers, producerIdExpirationMs: number): TopicSettings {
+const CODECS: ReadonlyMap<string, { codec: Compression; levelConfig?: string }> = new Map([
+  ['uncompressed', { codec: Compression.NONE }],
+  ['gzip', { codec: Compression.GZIP, levelConfig: 'compression.gzip.level' }],
+  ['snappy', { codec: Compression.SNAPPY }],
+  ['lz4', { codec: Compression.LZ4 }],
+  ['zstd', { codec: Compression.ZSTD, levelConfig: 'compression.zstd.level' }],
+]);
+
+/** Undefined: `producer`, batches stay as they came. */
+function compressionOf(text: (name: string) => string): TopicCompression | undefined {
+  const found = CODECS.get(text('compression.type').trim());
+  if (found === undefined) return undefined;
+  const { codec, levelConfig } = found;
+  return { codec, level: levelConfig === undefined ? undefined : numberOf(text(levelConfig)) };
+}
+
+/** Some things are settings of the broker, not of topics. */
+export function topicSettings(
+  layers: ConfigLayers,
+  { producerIdExpirationMs, loopWorkMax }: Pick<LogConfig, 'producerIdExpirationMs' | 'loopWorkMax'>,
+): TopicSettings {
   const text = (name: string) => effectiveTopicConfig(name, layers);
   const number = (name: string) => numberOf(text(name));
   const log: LogConfig = {
@@ -23,7 +43,9 @@ export function topicSettings(layers: ConfigLayers, producerIdExpirationMs: numb
     segmentIndexBytes: number('segment.index.bytes'),
     flushMessages: number('flush.messages'),
     producerIdExpirationMs,
+    loopWorkMax,
     maxMessageBytes: number('max.message.bytes'),
+    compression: compressionOf(text),
     isCompacted: /\bcompact\b/.test(text('cleanup.policy')),
     timestampType: text('message.timestamp.type') === 'LogAppendTime' ? 'LogAppendTime' : 'CreateTime',
     timestampBeforeMaxMs: number('message.timestamp.before.max.ms'),

@@ -68,6 +68,8 @@ export interface ListOffsetsQuery {
   readonly replicaId: NodeId;
   readonly isolationLevel: number;
   readonly partitions: readonly ListOffsetsPartition[];
+  /** How long the answer may take; since version 10, else undefined. */
+  readonly timeoutMs?: Millis | undefined;
 }
 
 export interface ListOffsetsResult {

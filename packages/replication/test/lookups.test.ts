@@ -1,21 +1,30 @@
 /** Goal: ListOffsets and OffsetForLeaderEpoch as Kafka answers them. Method: questions to a leader with a known log. */
 import { ErrorCode } from '@millrace/protocol';
 import { expect, test } from 'vitest';
-import type { ListOffsetsQuery } from '../src/index.ts';
+import type { ListOffsetsQuery, ListOffsetsResult, ReplicaManager } from '../src/index.ts';
 import { World } from './support/world.ts';
+
+/** The first answer, which comes within the call. */
+function listed(manager: ReplicaManager, query: ListOffsetsQuery): ListOffsetsResult {
+  let results: ListOffsetsResult[] = [];
+  manager.listOffsets(query, (all) => {
+    results = all;
+  });
+  return results[0]!;
+}
 
 const setUp = () => {
   const world = new World({ brokers: 2 }).start();
   const topicId = world.controller.createTopic('events', [[1, 2]]);
   world.advance(50);
   const ask = (timestamp: number, options: Partial<ListOffsetsQuery> & { broker?: number } = {}) =>
-    world.broker(options.broker ?? 1).manager.listOffsets({
+    listed(world.broker(options.broker ?? 1).manager, {
       version: 9,
       replicaId: -1,
       isolationLevel: 0,
       partitions: [{ topicId, topic: 'events', partition: 0, currentLeaderEpoch: -1, timestamp }],
       ...options,
-    })[0]!;
+    });
   return { world, topicId, ask };
 };
 

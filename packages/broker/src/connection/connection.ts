@@ -64,6 +64,8 @@ export class Connection implements StreamHandler, Holder, Sleeper {
   private peerSlow = false;
   private slowSinceMs: Millis = 0;
   private exclusiveRunning = false;
+  /** Requests that keep those behind them from being started. */
+  private holds = 0;
   private memoryWait = false;
   /** Bad input came: nothing that follows is looked at. */
   private isRefused = false;
@@ -130,6 +132,15 @@ export class Connection implements StreamHandler, Holder, Sleeper {
     this.decodedBytes -= slot.decodedBytes;
     slot.requestBytes -= slot.decodedBytes;
     slot.decodedBytes = 0;
+  }
+
+  /** No request is started until the returned function is called, once. */
+  hold(): () => void {
+    this.holds++;
+    return () => {
+      this.holds--;
+      if (this.state === 'open') this.host.flushSoon(this);
+    };
   }
 
   answer(slot: Slot, chunks: readonly Uint8Array[]): void {
@@ -213,7 +224,7 @@ export class Connection implements StreamHandler, Holder, Sleeper {
 
   get stalledSinceMs(): Millis | undefined {
     if (this.peerSlow) return this.slowSinceMs;
-    if (this.bufferedBytes > 0 && !this.full()) return this.lastActiveMs;
+    if (this.bufferedBytes > 0 && !this.isHeldUp && !this.full()) return this.lastActiveMs;
     return undefined;
   }
 
@@ -254,10 +265,13 @@ export class Connection implements StreamHandler, Holder, Sleeper {
     );
   }
 
+  /** By ourselves: the next request must wait for an earlier one. */
+  private get isHeldUp(): boolean {
+    return this.exclusiveRunning || this.holds > 0;
+  }
+
   private mayStart(): boolean {
-    return (
-      this.state === 'open' && !this.isRefused && !this.peerSlow && !this.exclusiveRunning && !this.full()
-    );
+    return this.state === 'open' && !this.isRefused && !this.peerSlow && !this.isHeldUp && !this.full();
   }
 
   /** Starts every request that may start, then settles whether to read on. */
@@ -296,7 +310,7 @@ export class Connection implements StreamHandler, Holder, Sleeper {
       this.memoryWait = true;
       this.host.budget.wait(this);
     }
-    const readAhead = this.exclusiveRunning && !this.peerSlow && !this.full();
+    const readAhead = this.isHeldUp && !this.peerSlow && !this.full();
     const wanted = this.mayStart() || (readAhead && this.bufferedBytes < READ_AHEAD_BYTES);
     this.setPaused(!wanted || this.memoryWait);
   }

@@ -5,6 +5,7 @@ import { defineHandler } from '../handler.ts';
 import { isKnownIsolationLevel } from '../isolation-level.ts';
 
 const EPOCH_ANSWER_SINCE = 4;
+const TIMEOUT_SINCE = 10;
 
 /**
  * Each partition is answered once, whatever the number of times it is named: a duplicate is refused. A topic without
@@ -27,17 +28,26 @@ export const listOffsets = defineHandler(apis.listOffsets, (broker, { version, b
       return { partitionIndex, errorCode: undefined };
     }),
   }));
-  const results = broker.replicas.listOffsets({ version, replicaId, isolationLevel, partitions: lookups });
-  let next = 0;
-  const topics = answers.map(({ name, partitions }) => ({
-    name,
-    partitions: partitions.map(({ partitionIndex, errorCode }) => {
-      if (errorCode !== undefined) return { partitionIndex, errorCode, offset: -1, timestamp: -1 };
-      const { leaderEpoch, ...result } = results[next++]!;
-      return { partitionIndex, ...result, leaderEpoch: version >= EPOCH_ANSWER_SINCE ? leaderEpoch : -1 };
-    }),
-  }));
-  reply.send({ topics });
+  const timeoutMs = version >= TIMEOUT_SINCE ? body.timeoutMs : undefined;
+  let release: (() => void) | undefined;
+  const query = { version, replicaId, isolationLevel, partitions: lookups, timeoutMs };
+  const cancel = broker.replicas.listOffsets(query, (results) => {
+    release?.();
+    let next = 0;
+    const topics = answers.map(({ name, partitions }) => ({
+      name,
+      partitions: partitions.map(({ partitionIndex, errorCode }) => {
+        if (errorCode !== undefined) return { partitionIndex, errorCode, offset: -1, timestamp: -1 };
+        const { leaderEpoch, ...result } = results[next++]!;
+        return { partitionIndex, ...result, leaderEpoch: version >= EPOCH_ANSWER_SINCE ? leaderEpoch : -1 };
+      }),
+    }));
+    reply.send({ topics });
+  });
+  if (cancel === undefined) return;
+  // One costly lookup a connection at a time.
+  release = reply.hold();
+  reply.onGone(cancel);
 });
 
 type AskedTopic = RequestOf<typeof apis.listOffsets>['topics'][number];

@@ -52,10 +52,18 @@ export const produce = defineHandler(apis.produce, (broker, request, reply) => {
     return;
   }
   const { acks, timeoutMs } = body;
-  broker.replicas.produce({ acks, timeoutMs, apiVersion: version, partitions: accepted }, (done) => {
-    for (let i = 0; i < places.length; i++) results[places[i]!] = done[i]!;
-    answer(request, results as ProduceResult[], broker.image(), reply);
-  });
+  let release: (() => void) | undefined;
+  const cancel = broker.replicas.produce(
+    { acks, timeoutMs, apiVersion: version, partitions: accepted },
+    (done) => {
+      for (let i = 0; i < places.length; i++) results[places[i]!] = done[i]!;
+      answer(request, results as ProduceResult[], broker.image(), reply);
+    },
+    () => release?.(),
+  );
+  if (cancel === undefined) return;
+  release = reply.hold();
+  reply.onGone(cancel);
 });
 
 /** Transactional records without a transactional id: every partition of the request fails. */

@@ -267,9 +267,10 @@ describe('lookups', () => {
   test('ListOffsets: unknown partitions and duplicates are refused once, the rest is looked up', () => {
     const broker = testBroker();
     const asked: unknown[] = [];
-    broker.replicas.listOffsets = ({ partitions }) => {
+    broker.replicas.listOffsets = ({ partitions }, done) => {
       asked.push(...partitions.map(({ topic, partition, timestamp }) => [topic, partition, timestamp]));
-      return partitions.map(() => ({ errorCode: 0, offset: 11, timestamp: -1, leaderEpoch: 5 }) as const);
+      done(partitions.map(() => ({ errorCode: 0, offset: 11, timestamp: -1, leaderEpoch: 5 })));
+      return undefined;
     };
     const client = broker.connect();
     const at = (partitionIndex: number, timestamp = -1) => ({

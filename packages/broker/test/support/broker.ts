@@ -19,9 +19,12 @@ export const CLUSTER_ID = 'QUJDREVGR0hJSktMTU5PUA' as Uuid;
 
 export class FakeReplicas implements ReplicaPort {
   readonly produced: { request: ProduceRequest; done: (results: ProduceResult[]) => void }[] = [];
+  /** The batches of requests have to be checked beside the loop; each waits here until it is appended. */
+  checksBeside = false;
+  readonly checking: { appended: () => void; cancelled: boolean }[] = [];
   readonly fetches: { request: FetchRequest; done: (response: FetchResponse) => void; cancelled: boolean }[] =
     [];
-  listOffsets: ReplicaPort['listOffsets'] = () => [];
+  listOffsets: ReplicaPort['listOffsets'] = (_query, done) => void done([]);
   offsetForLeaderEpoch: ReplicaPort['offsetForLeaderEpoch'] = () => [];
 
   /** Topic (name or id) and partition. */
@@ -31,8 +34,18 @@ export class FakeReplicas implements ReplicaPort {
     this.refusals.push(`${topic}-${index}`);
   }
 
-  produce(request: ProduceRequest, done: (results: ProduceResult[]) => void): void {
+  produce(
+    request: ProduceRequest,
+    done: (results: ProduceResult[]) => void,
+    appended: () => void = () => {},
+  ): (() => void) | undefined {
     this.produced.push({ request, done });
+    if (!this.checksBeside) return undefined;
+    const check = { appended, cancelled: false };
+    this.checking.push(check);
+    return () => {
+      check.cancelled = true;
+    };
   }
 
   fetch(request: FetchRequest, done: (response: FetchResponse) => void): () => void {

@@ -168,6 +168,32 @@ const topicSettings = {
     'Largest record batch that a client may append, in bytes, after compression.',
     { topicConfig: 'max.message.bytes' },
   ),
+  'compression.type': setting(
+    'Topics',
+    oneOf('producer', 'uncompressed', 'gzip', 'snappy', 'lz4', 'zstd'),
+    'producer',
+    'How batches are compressed in the log. One that comes in another way is compressed again, on a thread of its own when that takes long; `producer` keeps each as it came.',
+    { topicConfig: 'compression.type' },
+  ),
+  'compression.gzip.level': setting(
+    'Topics',
+    custom('int', 'an integer from 1 to 9, or -1', (value) =>
+      /^(-1|[1-9])$/.test(value) ? Number(value) : undefined,
+    ),
+    '-1',
+    'Level for `compression.type` gzip; -1 is the default of the library.',
+    { topicConfig: 'compression.gzip.level' },
+  ),
+  'compression.lz4.level': setting(
+    'Topics',
+    int(1, 17),
+    '9',
+    'Level for `compression.type` lz4. Accepted, and without effect: our codec has one level.',
+    { topicConfig: 'compression.lz4.level' },
+  ),
+  'compression.zstd.level': setting('Topics', int(-131072, 22), '3', 'Level for `compression.type` zstd.', {
+    topicConfig: 'compression.zstd.level',
+  }),
   'log.segment.bytes': setting(
     'Topics',
     int(1 << 20),

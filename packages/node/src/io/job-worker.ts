@@ -1,6 +1,56 @@
-/** The entry of a worker thread: every kind of job that a node has. Also an entry of the published package. */
-import { logJobs } from '@millrace/log';
-import { compressionCodecs } from '@millrace/protocol/io';
-import { serveJobs } from './serve-jobs.ts';
+/**
+ * The entry of a worker thread: every kind of job that a node has. Also an entry of the published package. What a batch unfolds to is
+ * read as a stream here: a thread may wait, and must not hold all of it.
+ */
+import type { JobKind } from '@millrace/base';
+import {
+  admissionAnswer,
+  admitChecked,
+  checkedBatch,
+  judgeFrame,
+  judgeHeader,
+  type LogJobs,
+  logJobs,
+  rulesOf,
+} from '@millrace/log';
+import {
+  BATCH_HEADER_BYTES,
+  BatchHeader,
+  DecodeError,
+  RECORDS_WORK_MAX,
+  RecordFinder,
+  readBatchHeader,
+} from '@millrace/protocol';
+import { checkRecordsStreaming, compressionCodecs, unfoldStreaming } from '@millrace/protocol/io';
+import { type Served, serveJobs } from './serve-jobs.ts';
 
-serveJobs(logJobs(compressionCodecs).all);
+const { admit, findInBatch } = logJobs(compressionCodecs);
+
+const admitStreaming: Served<LogJobs['admit']> = {
+  name: admit.name,
+  run: async (batch, o) => {
+    const header = new BatchHeader();
+    const refusal = judgeHeader(batch, header, o) ?? judgeFrame(batch, header, o);
+    if (refusal !== undefined) return admissionAnswer(batch, refusal);
+    const verdict = checkedBatch(header, await checkRecordsStreaming(batch, header, rulesOf(o)));
+    return admissionAnswer(batch, admitChecked(batch, verdict, o, compressionCodecs));
+  },
+};
+
+const findStreaming: Served<LogJobs['findInBatch']> = {
+  name: findInBatch.name,
+  run: async (batch, { startOffset, timestamp }) => {
+    const header = readBatchHeader(batch);
+    const finder = new RecordFinder(header, startOffset, timestamp, RECORDS_WORK_MAX);
+    const section = batch.subarray(BATCH_HEADER_BYTES, header.sizeBytes);
+    try {
+      await unfoldStreaming(header.compression, section, RECORDS_WORK_MAX, finder);
+    } catch (error) {
+      // As on the loop: what cannot be opened has no records to find.
+      if (!(error instanceof DecodeError)) throw error;
+    }
+    return { value: finder.found, bytes: batch };
+  },
+};
+
+serveJobs([admitStreaming, findStreaming] as Served<JobKind<never, unknown>>[]);

@@ -1,6 +1,6 @@
 /** The worker's side of NodeJobs: takes one job at a time, runs its function, sends the answer and gives the bytes back. */
 import { parentPort } from 'node:worker_threads';
-import type { JobKind } from '@millrace/base';
+import type { JobAnswer, JobKind } from '@millrace/base';
 
 /** What the owner sends. */
 export interface JobRequest {
@@ -14,19 +14,31 @@ export type JobReply =
   | { readonly ok: true; readonly value: unknown; readonly bytes: Uint8Array }
   | { readonly ok: false; readonly reason: string };
 
-export function serveJobs(kinds: Iterable<JobKind<never, unknown>>): void {
+/** A kind whose function may take its time: a thread waits where the event loop must not. */
+export type Served<Kind> =
+  Kind extends JobKind<infer Parameters, infer Value>
+    ? {
+        readonly name: string;
+        run(bytes: Uint8Array, parameters: Parameters): JobAnswer<Value> | Promise<JobAnswer<Value>>;
+      }
+    : never;
+
+type AnyServed = Served<JobKind<never, unknown>>;
+
+export function serveJobs(kinds: Iterable<AnyServed>): void {
   const byName = new Map([...kinds].map((kind) => [kind.name, kind]));
   parentPort!.on('message', (request: JobRequest) => {
-    const reply = run(byName.get(request.kind), request);
-    parentPort!.postMessage(reply, reply.ok ? transferable(reply.bytes) : []);
+    void run(byName.get(request.kind), request).then((reply) =>
+      parentPort!.postMessage(reply, reply.ok ? transferable(reply.bytes) : []),
+    );
   });
 }
 
-function run(kind: JobKind<never, unknown> | undefined, { bytes, parameters }: JobRequest): JobReply {
+async function run(kind: AnyServed | undefined, { bytes, parameters }: JobRequest): Promise<JobReply> {
   if (kind === undefined) return { ok: false, reason: 'no such job' };
   try {
     // The owner sends a kind only with its own parameters.
-    return { ok: true, ...kind.run(bytes, parameters as never) };
+    return { ok: true, ...(await kind.run(bytes, parameters as never)) };
   } catch (error) {
     return { ok: false, reason: error instanceof Error ? `${error.name}: ${error.message}` : String(error) };
   }

@@ -30,18 +30,21 @@ export const compressionCodecs: CompressionCodecs = {
     }
   },
 
-  compress(codec, bytes) {
+  compress(codec, bytes, level) {
     switch (codec) {
       case Compression.NONE:
         return bytes;
       case Compression.GZIP:
-        return gzipSync(bytes);
+        return gzipSync(bytes, level === undefined ? {} : { level });
       case Compression.SNAPPY:
         return snappyCompress(bytes);
       case Compression.LZ4:
         return lz4Compress(bytes);
       case Compression.ZSTD:
-        return zstdCompressSync(bytes);
+        return zstdCompressSync(
+          bytes,
+          level === undefined ? {} : { params: { [constants.ZSTD_c_compressionLevel]: level } },
+        );
       default:
         return unreachable(codec);
     }

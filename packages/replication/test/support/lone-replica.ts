@@ -101,7 +101,7 @@ export class LoneReplica {
     const answers: ErrorCode[] = [];
     const operation = new ProduceOperation();
     const records = buildBatch({ baseTimestamp: 0, records: [{ key: null, value: new Uint8Array(10) }] });
-    operation.results[0] = this.partition.produce(records, { acks, apiVersion: 11 }, operation, 0);
+    operation.results[0] = this.partition.produce(records, { acks, apiVersion: 11 }, operation, 0)!;
     operation.start(([result]) => answers.push(result!.errorCode));
     return answers;
   }

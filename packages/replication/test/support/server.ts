@@ -1,7 +1,7 @@
 /** The smallest front end: Fetch and ListOffsets over a byte stream, answered in request order. */
 import type { Stream, StreamHandler } from '@millrace/base';
 import { apis, decodeRequestHeader, encodeResponseFrame, FrameReader } from '@millrace/protocol';
-import type { Cancel, ReplicaManager } from '../../src/index.ts';
+import type { Cancel, ListOffsetsResult, ReplicaManager } from '../../src/index.ts';
 
 export function serve(manager: ReplicaManager, stream: Stream): StreamHandler {
   const frames = new FrameReader(100_000_000);
@@ -32,7 +32,8 @@ export function serve(manager: ReplicaManager, stream: Stream): StreamHandler {
     const request = apis.listOffsets.decodeRequest(version, frame, bodyPosition);
     const topics = request.topics.map(({ name, partitions }) => {
       const topicId = manager.image.topic(name)!.id;
-      const results = manager.listOffsets({
+      let results: ListOffsetsResult[] = [];
+      const query = {
         version,
         replicaId: request.replicaId,
         isolationLevel: request.isolationLevel,
@@ -43,6 +44,9 @@ export function serve(manager: ReplicaManager, stream: Stream): StreamHandler {
           currentLeaderEpoch: wanted.currentLeaderEpoch,
           timestamp: wanted.timestamp,
         })),
+      };
+      manager.listOffsets(query, (all) => {
+        results = all;
       });
       return {
         name,

@@ -16,6 +16,8 @@ export interface ClusterPlan {
   /** The first nodes are controller and broker in one; `brokers` counts those too. */
   readonly combined: boolean;
   readonly settings: Readonly<Record<string, string>>;
+  /** What a batch may cost before it is for a job; undefined: as in production. */
+  readonly loopWorkMax?: number | undefined;
 }
 
 export interface PartitionPlace {
@@ -40,7 +42,7 @@ export class SimCluster {
       .filter(({ role }) => role !== 'broker')
       .map(({ id, name }) => `${id}@${name}:${CONTROLLER_PORT}`)
       .join(',');
-    const environment = { world, network, codecs, voters };
+    const environment = { world, network, codecs, voters, loopWorkMax: plan.loopWorkMax };
     this.nodes = plans.map((one) => new SimNode(environment, one, plan.settings));
     this.controllers = this.nodes.filter((node) => node.isController);
     this.brokers = this.nodes.filter((node) => node.isBroker);

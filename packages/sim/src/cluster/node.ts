@@ -32,6 +32,8 @@ export interface NodeEnvironment {
   readonly codecs: CompressionCodecs;
   /** `controller.quorum.voters` */
   readonly voters: string;
+  /** What a batch may cost before it is for a job; undefined: as in production. */
+  readonly loopWorkMax: number | undefined;
 }
 
 export const CONTROLLER_PORT = 9093;
@@ -198,7 +200,10 @@ export class SimNode {
       broker: this.isBroker
         ? (told, hasLocalQuorum) => {
             const seams = { ...shared, disk, net, codecs, jobs, hostname: this.name };
-            return new BrokerRole({ ...brokerOptions(config, seams), hasLocalQuorum, events: told });
+            const options = brokerOptions(config, seams);
+            const { loopWorkMax = options.replication.loopWorkMax } = this.environment;
+            const replication = { ...options.replication, loopWorkMax };
+            return new BrokerRole({ ...options, replication, hasLocalQuorum, events: told });
           }
         : undefined,
       events,

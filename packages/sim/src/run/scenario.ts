@@ -38,18 +38,31 @@ export interface Scenario {
 
 const one = <T>(random: Prng, list: readonly T[]): T => list[random.below(list.length)]!;
 
+/** In some runs all batches, or those that are not small, are checked in jobs. */
+const LOOP_WORK = [undefined, undefined, undefined, undefined, undefined, 2_000, 500, 0];
+
 export function drawScenario(random: Prng): Scenario {
   const controllers = one(random, [3, 3, 3, 3, 3, 3, 1, 5]);
   const brokers = one(random, [3, 3, 3, 3, 3, 3, 2, 4]);
   const everythingIsSynced = random.below(4) === 0;
   return {
-    cluster: { controllers, brokers, combined: random.below(10) === 0, settings: drawSettings(random) },
+    cluster: {
+      controllers,
+      brokers,
+      combined: random.below(10) === 0,
+      settings: drawSettings(random),
+      loopWorkMax: one(random.fork('loop work'), LOOP_WORK),
+    },
     network: drawNetwork(random),
     clockSkewMs: one(random, [0, 0, 2_000, 1_200_000]),
     clockDriftPpm: one(random, [0, 0, 50, 500]),
     topics: drawTopics(random, brokers, everythingIsSynced).map((topic) => ({
       ...topic,
-      configs: { ...topic.configs, ...drawSegments(random.fork(`segments of ${topic.name}`)) },
+      configs: {
+        ...topic.configs,
+        ...drawSegments(random.fork(`segments of ${topic.name}`)),
+        ...drawCompression(random.fork(`compression of ${topic.name}`)),
+      },
     })),
     everythingIsSynced,
     producers: 2,
@@ -95,6 +108,21 @@ function drawNetwork(random: Prng): NetworkOptions {
 function drawSegments(random: Prng): Record<string, string> {
   const segmentMs = one(random, [undefined, undefined, '2000', '300']);
   return segmentMs === undefined ? {} : { 'segment.ms': segmentMs };
+}
+
+/** In some topics batches are compressed in another way than they come. */
+function drawCompression(random: Prng): Record<string, string> {
+  const type = one(random, [
+    undefined,
+    undefined,
+    undefined,
+    undefined,
+    'zstd',
+    'gzip',
+    'lz4',
+    'uncompressed',
+  ]);
+  return type === undefined ? {} : { 'compression.type': type };
 }
 
 function drawTopics(random: Prng, brokers: number, everythingIsSynced: boolean): TopicPlan[] {

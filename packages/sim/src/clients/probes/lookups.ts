@@ -1,5 +1,6 @@
 /** ListOffsets and OffsetForLeaderEpoch for what is not there, and under wrong epochs. */
 import { apis, ErrorCode } from '@millrace/protocol';
+import { goodBatch } from './batches.ts';
 import {
   type Answered,
   FUTURE_EPOCH,
@@ -10,6 +11,7 @@ import {
   UNKNOWN_PARTITION,
   UNKNOWN_TOPIC,
 } from './probe.ts';
+import { produceTo } from './produce.ts';
 
 interface Asked {
   readonly topic?: string;
@@ -132,3 +134,29 @@ export const lookupProbes: readonly Probe[] = [
       }),
   },
 ];
+
+/** Of long ago: whatever a broker's clock says, they are not in the future. */
+const TIMES = [1_000, 2_000, 3_000];
+
+/** What is acknowledged is found by its time, or something before it is. */
+export const byTime: Probe = {
+  name: 'list-offsets-by-time',
+  expected: [ErrorCode.NONE, ErrorCode.OFFSET_NOT_AVAILABLE],
+  troubles: PARTITION_TROUBLES,
+  remembers: true,
+  ask: (tools, answered) => {
+    const timed = TIMES.map((timestamp) => ({ timestamp, value: null }));
+    const records = goodBatch(1, { records: timed, baseTimestamp: TIMES[0]! });
+    produceTo(tools.leader, tools, { records, acks: -1 }, (produced, baseOffset) => {
+      if (produced !== ErrorCode.NONE) {
+        answered(undefined);
+        return;
+      }
+      listOffset(tools, { timestamp: TIMES[1]! }, (code, offset) => {
+        if (code === ErrorCode.NONE && (offset < 0 || offset > baseOffset + 1))
+          tools.wrong(`a record at ${baseOffset + 1} is said to be at ${offset}, by its time`);
+        answered(code);
+      });
+    });
+  },
+};

@@ -4,6 +4,7 @@
  */
 import { Compression, ErrorCode } from '@millrace/protocol';
 import { Field, goodBatch, withField } from './batches.ts';
+import { byTime } from './lookups.ts';
 import { PARTITION_TROUBLES, type Probe, type ProbeTools } from './probe.ts';
 import { produceTo } from './produce.ts';
 
@@ -28,6 +29,7 @@ const counted = (batch: Uint8Array, count: number) =>
   withField(withField(batch, Field.recordCount, count), Field.lastOffsetDelta, count - 1);
 
 export const recordProbes: readonly Probe[] = [
+  byTime,
   refused('one-too-few', ErrorCode.INVALID_RECORD, () => counted(goodBatch(3), 4)),
   refused('one-too-many', ErrorCode.INVALID_RECORD, () => counted(goodBatch(3), 2)),
   refused('one-too-few-compressed', ErrorCode.INVALID_RECORD, (tools) => counted(gzipped(tools), 4)),

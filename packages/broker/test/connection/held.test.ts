@@ -1,0 +1,85 @@
+/**
+ * A produce request whose batches are checked beside the loop holds up what its connection sent behind it, until they are appended;
+ * nobody else. Its acknowledgement is waited for as ever.
+ */
+import { apis } from '@millrace/protocol';
+import { expect, test } from 'vitest';
+import { TOPIC_ID, testBroker } from '../support/broker.ts';
+
+const produce = (acks: number, bytes = 61) => ({
+  acks,
+  timeoutMs: 1000,
+  topicData: [
+    { name: 'words', topicId: TOPIC_ID, partitionData: [{ index: 0, records: new Uint8Array(bytes) }] },
+  ],
+});
+
+test('the next request of the connection starts when the batches are appended, before they are acknowledged', () => {
+  const { connect, clock, replicas } = testBroker();
+  replicas.checksBeside = true;
+  const client = connect();
+  const slow = client.request(apis.produce, 9, produce(-1));
+  replicas.checksBeside = false;
+  const next = client.request(apis.produce, 9, produce(-1));
+  const metadata = client.request(apis.metadata, 12, { topics: null });
+  clock.settle();
+  expect(replicas.produced).toHaveLength(1);
+  const other = connect();
+  other.request(apis.metadata, 12, { topics: null });
+  clock.settle();
+  expect(other.order).toEqual(['Metadata#1']);
+
+  replicas.checking[0]!.appended();
+  clock.settle();
+  expect(replicas.produced).toHaveLength(2);
+  expect(client.order).toEqual([]);
+  replicas.release();
+  replicas.release();
+  clock.settle();
+  expect(client.order).toEqual([`Produce#${slow}`, `Produce#${next}`, `Metadata#${metadata}`]);
+});
+
+test('with acks=0 as well; a client that goes on sending is not read any more', () => {
+  const { connect, clock, replicas } = testBroker();
+  replicas.checksBeside = true;
+  const client = connect();
+  client.request(apis.produce, 9, produce(0));
+  for (let i = 0; i < 10; i++) client.request(apis.produce, 9, produce(0, 20_000));
+  clock.settle();
+  expect(replicas.produced).toHaveLength(1);
+  expect(client.paused).toBe(true);
+  replicas.checksBeside = false;
+  replicas.release();
+  replicas.checking[0]!.appended();
+  clock.settle();
+  expect(replicas.produced).toHaveLength(10);
+  expect(client.paused).toBe(false);
+});
+
+test('its bytes stay counted while it waits', () => {
+  const { connect, clock, replicas, frontEnd } = testBroker();
+  replicas.checksBeside = true;
+  const client = connect();
+  client.request(apis.produce, 9, produce(1, 50_000));
+  clock.settle();
+  expect(frontEnd.budget.heldBytes).toBeGreaterThan(50_000);
+  replicas.release();
+  replicas.checking[0]!.appended();
+  clock.settle();
+  expect(frontEnd.budget.heldBytes).toBe(0);
+});
+
+test('a connection that is gone cancels the check; its end comes too late for anything', () => {
+  const { connect, clock, replicas } = testBroker();
+  replicas.checksBeside = true;
+  const client = connect();
+  client.request(apis.produce, 9, produce(-1));
+  client.request(apis.produce, 9, produce(-1));
+  client.close();
+  clock.settle();
+  expect(replicas.checking[0]!.cancelled).toBe(true);
+  replicas.checking[0]!.appended();
+  replicas.release();
+  clock.settle();
+  expect(replicas.produced).toHaveLength(0);
+});

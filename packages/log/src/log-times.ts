@@ -1,0 +1,73 @@
+/** The lookups by time of one log. A failing disk is a value, as everywhere in a log: what was not found for that reason may be there. */
+import { DiskError, type Logger, type Offset } from '@millrace/base';
+import { type CompressionCodecs, ErrorCode, type Timestamp } from '@millrace/protocol';
+import type { Segments } from './segments.ts';
+import {
+  assertIntact,
+  type CostlyBatch,
+  findTimestamp,
+  type LookupBudget,
+  largestTimestamp,
+  type OpenedBatch,
+} from './time-lookup.ts';
+import type { TimestampHit } from './types.ts';
+
+/** The disk failed, or what it holds is damaged. */
+export interface LookupFailure {
+  readonly errorCode: ErrorCode;
+  readonly damage: string | undefined;
+}
+
+/** Undefined: there is no such record. */
+export type TimeLookup = TimestampHit | CostlyBatch | LookupFailure | undefined;
+
+interface Owner {
+  readonly startOffset: Offset;
+  readonly directory: string;
+  readonly offline: string | undefined;
+}
+
+export class LogTimes {
+  private readonly owner: Owner;
+  private readonly segments: Segments;
+  private readonly codecs: CompressionCodecs;
+  private readonly logger: Logger;
+
+  constructor(owner: Owner, segments: Segments, codecs: CompressionCodecs, logger: Logger) {
+    this.owner = owner;
+    this.segments = segments;
+    this.codecs = codecs;
+    this.logger = logger;
+  }
+
+  /**
+   * The first record, in offset order, with that timestamp or a later one; or a batch that is too costly to open on the event loop.
+   * `behind`: nothing was found in that one.
+   */
+  find(timestamp: Timestamp, budget: LookupBudget, behind?: OpenedBatch): TimeLookup {
+    return this.lookUp(() => {
+      if (behind !== undefined) assertIntact(behind.batch);
+      const { startOffset } = this.owner;
+      const fromOffset = Math.max(startOffset, behind?.nextOffset ?? 0);
+      return findTimestamp(this.segments, { timestamp, startOffset, fromOffset }, this.codecs, budget);
+    });
+  }
+
+  /** -1: no record has one. */
+  largest(): Timestamp | LookupFailure {
+    return this.lookUp(() => largestTimestamp(this.segments, this.owner.startOffset));
+  }
+
+  private lookUp<T>(find: () => T): T | LookupFailure {
+    const { offline, directory } = this.owner;
+    if (offline !== undefined) return { errorCode: ErrorCode.KAFKA_STORAGE_ERROR, damage: undefined };
+    try {
+      return find();
+    } catch (error) {
+      if (!(error instanceof DiskError)) throw error;
+      this.logger.error('log-read-failed', { directory, reason: error.message });
+      const damage = error.code === 'EIO' ? error.message : undefined;
+      return { errorCode: ErrorCode.KAFKA_STORAGE_ERROR, damage };
+    }
+  }
+}

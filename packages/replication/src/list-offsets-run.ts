@@ -1,0 +1,120 @@
+/**
+ * One ListOffsets request on its way through its partitions. A batch that is costly to open is opened in a job, one at a time; what the
+ * partition says of itself (leadership, high watermark) is that of the moment of the answer.
+ */
+import type { Job, Jobs, Uuid } from '@millrace/base';
+import type { CostlyBatch, LogJobs, LookupBudget } from '@millrace/log';
+import { ErrorCode } from '@millrace/protocol';
+import type { FetchMiss } from './fetch-service.ts';
+import { listedError, listOffset, type Opened } from './lookups.ts';
+import type { Partition } from './partition.ts';
+import type { ListOffsetsPartition, ListOffsetsQuery, ListOffsetsResult } from './types.ts';
+
+export interface LookupPorts {
+  readonly jobs: Jobs;
+  readonly kinds: LogJobs;
+  /** What may be spent on opening batches in one turn, in bytes unfolded. */
+  readonly loopWorkMax: number;
+  find(topicId: Uuid, index: number): Partition | FetchMiss;
+  failed(partition: Partition, reason: string): void;
+}
+
+export class ListOffsetsRun {
+  private readonly ports: LookupPorts;
+  private readonly query: ListOffsetsQuery;
+  private readonly done: (results: ListOffsetsResult[]) => void;
+  private readonly results: ListOffsetsResult[] = [];
+  private readonly counts = new Map<string, number>();
+  private job: Job | undefined;
+  private isEnded = false;
+
+  constructor(ports: LookupPorts, query: ListOffsetsQuery, done: (results: ListOffsetsResult[]) => void) {
+    this.ports = ports;
+    this.query = query;
+    this.done = done;
+    for (const wanted of query.partitions)
+      this.counts.set(keyOf(wanted), (this.counts.get(keyOf(wanted)) ?? 0) + 1);
+  }
+
+  /** True: a job has to be waited for. */
+  start(): boolean {
+    this.run(this.budget(), undefined);
+    return !this.isEnded;
+  }
+
+  cancel(): void {
+    this.job?.cancel();
+    this.isEnded = true;
+  }
+
+  /** Whatever is not looked up yet is answered with an error: the time is over, or the broker stops. */
+  giveUp(errorCode: ErrorCode): void {
+    if (this.isEnded) return;
+    this.job?.cancel();
+    while (this.results.length < this.query.partitions.length) this.results.push(listedError(errorCode));
+    this.finish();
+  }
+
+  /** `first`: what a job found out about the partition that is next. */
+  private run(budget: LookupBudget, first: Opened | undefined): void {
+    const { partitions } = this.query;
+    let opened = first;
+    while (this.results.length < partitions.length) {
+      const listed = this.look(partitions[this.results.length]!, budget, opened);
+      if (listed === undefined) return;
+      opened = undefined;
+      this.results.push(listed);
+    }
+    this.finish();
+  }
+
+  /** Undefined: a job was started. */
+  private look(
+    wanted: ListOffsetsPartition,
+    budget: LookupBudget,
+    opened: Opened | undefined,
+  ): ListOffsetsResult | undefined {
+    if (this.counts.get(keyOf(wanted)) !== 1) return listedError(ErrorCode.INVALID_REQUEST);
+    const found = this.ports.find(wanted.topicId, wanted.partition);
+    if ('errorCode' in found) return listedError(found.errorCode);
+    const listed = listOffset(found, wanted, this.query, budget, opened);
+    return 'batch' in listed ? this.open(found, listed) : listed;
+  }
+
+  private open(partition: Partition, costly: CostlyBatch): ListOffsetsResult | undefined {
+    const { jobs, kinds } = this.ports;
+    const { leaderEpoch, nextOffset } = costly;
+    const inLeaderEpoch = partition.leaderEpoch;
+    this.job = jobs.start(kinds.findInBatch, costly.batch, costly.wanted, (outcome) => {
+      this.job = undefined;
+      if (outcome.ok) {
+        const hit = outcome.value && { ...outcome.value, leaderEpoch };
+        this.run(this.budget(), {
+          inLeaderEpoch,
+          hit,
+          nextOffset,
+          batch: outcome.bytes,
+        });
+        return;
+      }
+      this.ports.failed(partition, outcome.reason);
+      this.results.push(listedError(ErrorCode.UNKNOWN_SERVER_ERROR));
+      this.run(this.budget(), undefined);
+    });
+    return this.job === undefined ? listedError(ErrorCode.REQUEST_TIMED_OUT) : undefined;
+  }
+
+  /** For the rest of this turn. */
+  private budget(): LookupBudget {
+    return { work: this.ports.loopWorkMax };
+  }
+
+  private finish(): void {
+    this.isEnded = true;
+    this.done(this.results);
+  }
+}
+
+function keyOf({ topic, partition }: ListOffsetsPartition): string {
+  return `${topic}-${partition}`;
+}

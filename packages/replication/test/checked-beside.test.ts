@@ -1,0 +1,227 @@
+/**
+ * Goal: a batch whose check is costly is checked beside the loop, and nothing else about it differs: order, leadership, settings. Method: a
+ * cluster with a toy controller, whose jobs run when the test says so.
+ */
+import { buildBatch, Compression, type CompressionCodecs, ErrorCode } from '@millrace/protocol';
+import { compressionCodecs } from '@millrace/protocol/io';
+import { expect, test } from 'vitest';
+import type { ProduceResult } from '../src/index.ts';
+import { World } from './support/world.ts';
+
+const ALL = [[1, 2, 3]];
+const MANY = 70_000;
+
+/** So many records that looking at them costs too much for the loop. */
+const costly = build('costly', MANY, compressionCodecs);
+const cheap = (value: string, more = {}) => build(value, 1, compressionCodecs, more);
+
+function build(value: string, count: number, codecs: CompressionCodecs, more = {}): Uint8Array {
+  const bytes = new TextEncoder().encode(value);
+  return buildBatch({
+    records: Array.from({ length: count }, (_unused, index) => ({ value: index === 0 ? bytes : null })),
+    baseTimestamp: -1,
+    compression: count > 1 ? Compression.GZIP : Compression.NONE,
+    codecs,
+    ...more,
+  });
+}
+
+interface Produced {
+  results: ProduceResult[] | undefined;
+  appended: boolean;
+  cancel: (() => void) | undefined;
+}
+
+function cluster() {
+  const world = new World().start();
+  const topicId = world.controller.createTopic('events', ALL);
+  world.advance(20);
+  const leader = world.broker(1);
+  const produce = (batches: readonly (Uint8Array | null)[], o: { acks?: number; at?: number } = {}) => {
+    const lent = batches.map((one) => (one === null ? null : new Uint8Array(one)));
+    const produced: Produced = { results: undefined, appended: false, cancel: undefined };
+    world.broker(o.at ?? 1).clock.run(() => {
+      produced.cancel = world.broker(o.at ?? 1).manager.produce(
+        {
+          acks: o.acks ?? -1,
+          timeoutMs: 1000,
+          apiVersion: 9,
+          partitions: lent.map((records) => ({ topicId, topic: 'events', partition: 0, records })),
+        },
+        (results) => {
+          produced.results = results;
+        },
+        () => {
+          produced.appended = true;
+        },
+      );
+      // The request's memory is used again.
+      for (const bytes of lent) bytes?.fill(0xee);
+    });
+    return produced;
+  };
+  const finishJob = () => leader.clock.run(() => leader.jobs.finishOne());
+  const log = () => world.partition(1, topicId).log;
+  return { world, topicId, leader, produce, finishJob, log };
+}
+
+const codes = ({ results }: Produced) => results?.map(({ errorCode }) => errorCode);
+
+test('a costly batch waits for its job; then it is appended and acknowledged as any', () => {
+  const { world, leader, produce, finishJob, log } = cluster();
+  const produced = produce([costly]);
+  expect(produced.cancel).toBeDefined();
+  expect(leader.jobs.waiting.map(({ name }) => name)).toEqual(['admit-batch']);
+  world.advance(5_000);
+  // The time of the request is that of its acknowledgements.
+  expect([produced.appended, produced.results, log().endOffset]).toEqual([false, undefined, 0]);
+  finishJob();
+  expect([produced.appended, log().endOffset]).toEqual([true, MANY]);
+  world.advance(100);
+  expect(produced.results).toMatchObject([{ errorCode: ErrorCode.NONE, baseOffset: 0 }]);
+});
+
+test('a cheap batch needs no job and no turn', () => {
+  const { leader, produce, log } = cluster();
+  const produced = produce([cheap('a')], { acks: 1 });
+  expect([produced.cancel, produced.appended, codes(produced)]).toEqual([undefined, false, [ErrorCode.NONE]]);
+  expect(log().endOffset).toBe(1);
+  expect(leader.jobs.waiting).toEqual([]);
+});
+
+test('batches of one request are appended in its order, and other requests go on meanwhile', () => {
+  const { world, produce, finishJob, log } = cluster();
+  const produced = produce([cheap('a'), costly, cheap('b')], { acks: 1 });
+  expect(codes(produce([cheap('other')], { acks: 1 }))).toEqual([ErrorCode.NONE]);
+  finishJob();
+  world.advance(50);
+  expect(produced.results?.map(({ baseOffset }) => baseOffset)).toEqual([0, 2, MANY + 2]);
+  expect(log().endOffset).toBe(MANY + 3);
+});
+
+test('one request has one job at a time', () => {
+  const { leader, produce, finishJob, log } = cluster();
+  const produced = produce([costly, costly, costly]);
+  for (let done = 1; done <= 3; done++) {
+    expect(leader.jobs.waiting).toHaveLength(1);
+    expect(produced.appended).toBe(false);
+    finishJob();
+    expect(log().endOffset).toBe(done * MANY);
+  }
+  expect(produced.appended).toBe(true);
+});
+
+test('what the job refuses is refused with its reason, and what follows is judged', () => {
+  const { produce, finishJob, log } = cluster();
+  const wrong = new Uint8Array(costly);
+  wrong[wrong.length - 1]! ^= 1;
+  const produced = produce([wrong, cheap('b')], { acks: 1 });
+  finishJob();
+  expect(codes(produced)).toEqual([ErrorCode.CORRUPT_MESSAGE, ErrorCode.NONE]);
+  expect(log().endOffset).toBe(1);
+});
+
+test('leadership is that of the append: a batch that was checked under an old epoch is refused', () => {
+  const { world, topicId, produce, finishJob, log } = cluster();
+  const produced = produce([costly], { acks: 1 });
+  world.controller.elect(topicId, 0, 2);
+  world.advance(20);
+  finishJob();
+  expect(produced.results).toMatchObject([
+    { errorCode: ErrorCode.NOT_LEADER_OR_FOLLOWER, currentLeader: { leaderId: 2 } },
+  ]);
+  expect([produced.appended, log().endOffset]).toEqual([true, 0]);
+});
+
+test('a batch that comes to a leader elected again in the meantime carries the new epoch', () => {
+  const { world, topicId, produce, finishJob, log } = cluster();
+  produce([costly], { acks: 1 });
+  for (const leader of [2, 1]) {
+    world.controller.elect(topicId, 0, leader);
+    world.advance(20);
+  }
+  finishJob();
+  expect(log().endOffset).toBe(MANY);
+  expect(log().epochs.latest).toBe(world.partition(1, topicId).leaderEpoch);
+});
+
+test('a topic that is deleted meanwhile takes nothing', () => {
+  const { world, topicId, produce, finishJob } = cluster();
+  const produced = produce([costly], { acks: 1 });
+  world.controller.commit([{ type: 'removeTopic', topicId }]);
+  world.advance(20);
+  finishJob();
+  expect(codes(produced)).toEqual([ErrorCode.UNKNOWN_TOPIC_OR_PARTITION]);
+});
+
+test('settings are those of the append: they changed, so the batch is checked once more', () => {
+  const { leader, produce, finishJob, log } = cluster();
+  const produced = produce([costly], { acks: 1 });
+  log().setConfig({ ...log().config, isCompacted: true });
+  finishJob();
+  expect([codes(produced), leader.jobs.waiting.length]).toEqual([undefined, 1]);
+  finishJob();
+  expect(produced.results).toMatchObject([
+    {
+      errorCode: ErrorCode.INVALID_RECORD,
+      recordErrors: expect.arrayContaining([{ batchIndex: 0, message: expect.any(String) }]),
+    },
+  ]);
+  expect(log().endOffset).toBe(0);
+});
+
+test('a client that is gone cancels: what is not appended never is', () => {
+  const { leader, produce, log } = cluster();
+  const produced = produce([cheap('a'), costly, cheap('b')], { acks: 1 });
+  produced.cancel!();
+  expect(leader.jobs.waiting).toEqual([]);
+  expect([produced.appended, produced.results, log().endOffset]).toEqual([true, undefined, 1]);
+});
+
+test('a worker that dies, and a full queue, are errors of their batch', () => {
+  const { leader, produce, log } = cluster();
+  const first = produce([costly, cheap('b')], { acks: 1 });
+  leader.clock.run(() => leader.jobs.failOne('the worker died: exit code 7'));
+  expect(first.results).toMatchObject([
+    { errorCode: ErrorCode.UNKNOWN_SERVER_ERROR, message: 'the worker died: exit code 7' },
+    { errorCode: ErrorCode.NONE },
+  ]);
+  leader.jobs.isFull = true;
+  const second = produce([costly, cheap('c')], { acks: 1 });
+  expect(second.cancel).toBeUndefined();
+  expect(second.results).toMatchObject([
+    { errorCode: ErrorCode.REQUEST_TIMED_OUT, message: 'too many batches wait to be checked' },
+    { errorCode: ErrorCode.NONE },
+  ]);
+  expect(log().endOffset).toBe(2);
+});
+
+test('a broker that stops answers who waits for a job', () => {
+  const { leader, produce } = cluster();
+  const produced = produce([costly]);
+  leader.clock.run(() => leader.manager.close({ clean: true }, () => {}));
+  expect([codes(produced), leader.jobs.waiting.length]).toEqual([[ErrorCode.NOT_LEADER_OR_FOLLOWER], 0]);
+});
+
+test('acks=0 is appended in order, too', () => {
+  const { produce, finishJob, log } = cluster();
+  const produced = produce([costly], { acks: 0 });
+  expect(produced.results).toBeUndefined();
+  finishJob();
+  expect([codes(produced), produced.appended, log().endOffset]).toEqual([[ErrorCode.NONE], true, MANY]);
+});
+
+test('a batch that an idempotent producer sends again while its first is being checked is a duplicate', () => {
+  const { world, produce, finishJob, log } = cluster();
+  const mine = build('mine', MANY, compressionCodecs, { producerId: 7, producerEpoch: 0, baseSequence: 0 });
+  const first = produce([mine]);
+  const again = produce([mine]);
+  finishJob();
+  finishJob();
+  world.advance(50);
+  expect([first, again].map(({ results }) => results?.[0])).toMatchObject([
+    { errorCode: ErrorCode.NONE, baseOffset: 0 },
+    { errorCode: ErrorCode.NONE, baseOffset: 0 },
+  ]);
+  expect(log().endOffset).toBe(MANY);
+});

@@ -1,0 +1,167 @@
+/**
+ * Goal: a lookup by time that has to open a costly batch does not hold up the loop, and what it answers is what holds at its end; a disk
+ * that fails is said, not taken for "no such record". Method: a cluster with a toy controller, whose jobs run when the test says so.
+ */
+import { buildBatch, Compression, ErrorCode } from '@millrace/protocol';
+import { compressionCodecs } from '@millrace/protocol/io';
+import { expect, test } from 'vitest';
+import type { ListOffsetsPartition, ListOffsetsResult } from '../src/index.ts';
+import { World } from './support/world.ts';
+
+const MANY = 120_000;
+/** So many records before it that opening the batch up to there is costly. */
+const LATE = MANY - 10;
+
+function setUp() {
+  const world = new World({ brokers: 2 }).start();
+  const topicId = world.controller.createTopic('events', [[1, 2]]);
+  world.advance(50);
+  const leader = world.broker(1);
+  const stamp = world.clock.wallMs();
+  const partition = world.partition(1, topicId);
+  const append = (timestamps: readonly number[]) => {
+    const records = timestamps.map((timestamp) => ({ timestamp: stamp + timestamp }));
+    const batch = buildBatch({
+      records,
+      baseTimestamp: stamp,
+      compression: timestamps.length > 1 ? Compression.ZSTD : Compression.NONE,
+      codecs: compressionCodecs,
+    });
+    const { leaderEpoch } = partition;
+    partition.log.appendAsLeader(batch, { leaderEpoch, nowWallMs: stamp });
+    partition.leadership?.advanceHighWatermark();
+    world.advance(600);
+  };
+  const ask = (times: readonly number[], more: { timeoutMs?: number } = {}) => {
+    const asked: { results: ListOffsetsResult[] | undefined; cancel: (() => void) | undefined } = {
+      results: undefined,
+      cancel: undefined,
+    };
+    const partitions = times.map(
+      (time, index): ListOffsetsPartition => ({
+        topicId,
+        topic: `events-${index}`,
+        partition: 0,
+        currentLeaderEpoch: -1,
+        timestamp: time < 0 ? time : stamp + time,
+      }),
+    );
+    leader.clock.run(() => {
+      asked.cancel = leader.manager.listOffsets(
+        { version: 10, replicaId: -2, isolationLevel: 0, partitions, ...more },
+        (results) => {
+          asked.results = results;
+        },
+      );
+    });
+    return asked;
+  };
+  const finishJob = () => leader.clock.run(() => leader.jobs.finishOne());
+  return { world, topicId, leader, stamp, partition, append, ask, finishJob };
+}
+
+const many = (from: number) => Array.from({ length: MANY }, (_unused, index) => from + index);
+
+test('a costly batch is opened in a job; a cheap one is not', () => {
+  const { append, ask, finishJob, stamp } = setUp();
+  append([5]);
+  append(many(10));
+  const cheap = ask([3]);
+  expect([cheap.cancel, cheap.results?.[0]?.offset]).toEqual([undefined, 0]);
+  const costly = ask([MANY]);
+  expect([typeof costly.cancel, costly.results]).toEqual(['function', undefined]);
+  finishJob();
+  expect(costly.results).toEqual([
+    { errorCode: ErrorCode.NONE, offset: MANY - 9, timestamp: stamp + MANY, leaderEpoch: 0 },
+  ]);
+});
+
+test('the largest timestamp, several partitions, and what lies behind all: one job at a time', () => {
+  const { append, ask, finishJob, leader } = setUp();
+  append(many(0));
+  const asked = ask([-3, MANY - 7, 10 * MANY, -1]);
+  for (let jobs = 0; jobs < 2; jobs++) {
+    expect(leader.jobs.waiting).toHaveLength(1);
+    finishJob();
+  }
+  expect(asked.results?.map(({ offset }) => offset)).toEqual([MANY - 1, MANY - 7, -1, MANY]);
+});
+
+test('a costly batch in which nothing is found is left behind', () => {
+  const { append, ask, finishJob, partition } = setUp();
+  append(many(0).reverse());
+  append([5]);
+  // All records that are late enough lie before the beginning of the log.
+  partition.log.advanceStartOffset(MANY - 1);
+  const asked = ask([3]);
+  finishJob();
+  expect(asked.results).toMatchObject([{ offset: MANY }]);
+});
+
+test('leadership is that of the answer; in another epoch the search begins again', () => {
+  const { world, topicId, append, ask, finishJob, leader } = setUp();
+  append(many(0));
+  const asked = ask([LATE]);
+  world.controller.elect(topicId, 0, 2);
+  world.advance(20);
+  world.controller.elect(topicId, 0, 1);
+  world.advance(20);
+  finishJob();
+  expect([asked.results, leader.jobs.waiting.length]).toEqual([undefined, 1]);
+  finishJob();
+  expect(asked.results).toMatchObject([{ errorCode: ErrorCode.NONE, offset: LATE }]);
+});
+
+test('the time of the request is over, the client is gone, the worker dies, the queue is full, the broker stops', () => {
+  const { world, append, ask, leader } = setUp();
+  append(many(0));
+  const late = ask([50], { timeoutMs: 300 });
+  world.advance(299);
+  expect(late.results).toBeUndefined();
+  world.advance(1);
+  expect(late.results).toMatchObject([{ errorCode: ErrorCode.REQUEST_TIMED_OUT }]);
+  const gone = ask([LATE]);
+  gone.cancel!();
+  expect([gone.results, leader.jobs.waiting.length]).toEqual([undefined, 0]);
+  const failed = ask([LATE, -1]);
+  leader.clock.run(() => leader.jobs.failOne('the worker died: exit code 7'));
+  expect(failed.results).toMatchObject([{ errorCode: ErrorCode.UNKNOWN_SERVER_ERROR }, { offset: MANY }]);
+  leader.jobs.isFull = true;
+  expect(ask([LATE]).results).toMatchObject([{ errorCode: ErrorCode.REQUEST_TIMED_OUT }]);
+  leader.jobs.isFull = false;
+  const stopped = ask([LATE]);
+  leader.clock.run(() => leader.manager.close({ clean: true }, () => {}));
+  expect(stopped.results).toMatchObject([{ errorCode: ErrorCode.NOT_LEADER_OR_FOLLOWER }]);
+});
+
+test('bytes that were damaged are an error, not "no such record", and the replica is found damaged', () => {
+  // At the beginning of what is compressed, where it is noticed on the loop, and at its end, where a job does.
+  for (const { timestamps, at, jobs } of [
+    { timestamps: [5], at: 62, jobs: 0 },
+    { timestamps: many(0), at: 62, jobs: 0 },
+    { timestamps: many(0), at: -8, jobs: 1 },
+  ]) {
+    const { append, ask, leader, partition } = setUp();
+    append(timestamps);
+    const file = leader.disk.open('/data/events-0/00000000000000000000.log');
+    file.write(at < 0 ? partition.log.sizeBytes + at : at, [new Uint8Array(6).fill(0xff)]);
+    // Nothing is there any more that is as late as its header says.
+    const asked = ask([timestamps.at(-1)!]);
+    expect(leader.jobs.waiting).toHaveLength(jobs);
+    leader.clock.run(() => leader.jobs.finishAll());
+    expect(asked.results).toMatchObject([{ errorCode: ErrorCode.KAFKA_STORAGE_ERROR, offset: -1 }]);
+    expect(partition.damage).toContain('the checksum of a batch is wrong');
+  }
+});
+
+test('so is a device that cannot be read', () => {
+  const { append, ask, leader, partition } = setUp();
+  append([5]);
+  const file = leader.disk.open('/data/events-0/00000000000000000000.log');
+  file.write(0, [new Uint8Array(70)]);
+  expect(ask([5, -3]).results).toMatchObject([
+    { errorCode: ErrorCode.KAFKA_STORAGE_ERROR },
+    { errorCode: ErrorCode.KAFKA_STORAGE_ERROR },
+  ]);
+  expect(partition.damage).toBeDefined();
+});

@@ -1,0 +1,26 @@
+/** What work beside the loop can meet. */
+import type { CoverageItem, Exemption } from './item.ts';
+
+export const jobs: readonly CoverageItem[] = [
+  { name: 'job-admit', sentence: 'a batch is checked beside the loop', keys: ['job of kind admit-batch'] },
+  { name: 'job-lookup', sentence: 'a batch is opened beside the loop', keys: ['job of kind find-in-batch'] },
+  { name: 'job-finished', sentence: 'a job ends, and its owner hears of it', keys: ['job finished'] },
+  {
+    name: 'job-cancelled',
+    sentence: 'a connection ends while a job of it runs',
+    keys: ['job cancelled while it ran'],
+  },
+  {
+    name: 'job-killed',
+    sentence: 'a process is killed, or loses power, while a job runs',
+    keys: ['job died: process', 'job died: power'],
+  },
+];
+
+export const jobExemptions: readonly Exemption[] = [
+  {
+    name: 'job-leader-lost',
+    reason:
+      'a broker that is replaced closes its connections, which cancels their jobs; one that only gives up a damaged replica does so too rarely for these seeds',
+  },
+];
