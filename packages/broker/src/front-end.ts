@@ -10,6 +10,7 @@ import {
   type Logger,
   type Millis,
   type NodeId,
+  type Random,
   type Timer,
   type Uuid,
 } from '@millrace/base';
@@ -28,6 +29,7 @@ import { Router } from './router.ts';
 export interface BrokerFrontEndOptions {
   readonly brokerId: NodeId;
   readonly clock: Clock;
+  readonly random: Random;
   readonly logger: Logger;
   readonly config: FrontEndConfig;
   readonly replicas: ReplicaPort;
@@ -76,6 +78,7 @@ export class BrokerFrontEnd implements ConnectionHost {
     const context: BrokerContext = {
       brokerId: options.brokerId,
       clock,
+      random: options.random,
       logger: options.logger,
       config,
       replicas: options.replicas,

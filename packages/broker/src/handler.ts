@@ -2,7 +2,7 @@
  * What a handler is: a plain synchronous function from a decoded request to an answer, given now or later. Which
  * handlers exist is the only list of what this broker speaks and advertises.
  */
-import type { Clock, Logger, NodeId, Uuid } from '@millrace/base';
+import type { Clock, Logger, NodeId, Random, Uuid } from '@millrace/base';
 import type { MetadataImage } from '@millrace/metadata';
 import type { AnyApi, Api, ErrorCode } from '@millrace/protocol';
 import type { ReplicaManager } from '@millrace/replication';
@@ -22,6 +22,8 @@ export interface ForwardedRequest {
   /** The request's body as it was encoded for `apiVersion`: bytes that nobody changes until the answer is there. */
   readonly body: Uint8Array;
   readonly timeoutMs: number;
+  /** The same in each retry of one request of a client: the controller knows by it what an earlier copy has done. */
+  readonly requestId?: Uuid;
 }
 
 /** `body` is the response's body, encoded for the version of the request; empty with an error. */
@@ -43,6 +45,7 @@ export interface ProducerIdSource {
 export interface BrokerContext {
   readonly brokerId: NodeId;
   readonly clock: Clock;
+  readonly random: Random;
   readonly logger: Logger;
   readonly config: FrontEndConfig;
   readonly replicas: ReplicaPort;

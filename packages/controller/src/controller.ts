@@ -87,6 +87,8 @@ export interface CommittedRecords {
 export interface RequestInfo {
   readonly version: number;
   readonly clientId: string | null;
+  /** The same in each retry of the request; undefined: it is not retried. */
+  readonly requestId?: Uuid | undefined;
 }
 
 interface Parked {
@@ -290,11 +292,12 @@ export class Controller {
 
   createTopics(
     request: CreateTopicsRequest,
-    _info: RequestInfo,
+    info: RequestInfo,
     now: Millis,
     reply: (response: CreateTopicsResponse) => void,
   ): void {
-    this.decideAndExecute(() => decideCreateTopics(this.topicsContext(), request), {
+    const decide = () => decideCreateTopics({ ...this.topicsContext(), requestId: info.requestId }, request);
+    this.decideAndExecute(decide, {
       reply,
       fail: (failure) => failCreateTopics(request, failure),
       deadline: now + Math.max(0, request.timeoutMs),

@@ -1,5 +1,5 @@
 /** CreateTopics (KIP-4, KIP-464, KIP-525): checks of each topic on its own, and the records of those that pass. */
-import { assert, type NodeId, type Random, ZERO_UUID } from '@millrace/base';
+import { assert, type NodeId, type Random, type Uuid, uuidAt, ZERO_UUID } from '@millrace/base';
 import {
   describeTopicConfigs,
   type MetadataImage,
@@ -31,6 +31,8 @@ export interface TopicsContext {
   readonly image: MetadataImage;
   readonly config: ControllerConfig;
   readonly random: Random;
+  /** Where the ids of the topics come from, so that a retry finds its own topics; undefined: drawn. */
+  readonly requestId?: Uuid | undefined;
 }
 
 const METADATA_TOPIC = '__cluster_metadata';
@@ -45,10 +47,17 @@ export function decideCreateTopics(
   for (const { name } of request.topics) timesNamed.set(name, (timesNamed.get(name) ?? 0) + 1);
   const tooMany = totalPartitions(context.config, request) > context.config.maxPartitionsPerRequest;
   const taken = new Map<string, string>();
-  for (const topic of request.topics) {
+  for (const [index, topic] of request.topics.entries()) {
     if (timesNamed.get(topic.name) === 0) continue;
     const repeated = timesNamed.get(topic.name)! > 1;
     timesNamed.set(topic.name, 0);
+    const ownId = context.requestId === undefined ? undefined : uuidAt(context.requestId, index);
+    const own = ownId === undefined ? undefined : context.image.topicById(ownId);
+    if (own !== undefined && own.name === topic.name && !request.validateOnly) {
+      // An earlier copy of this very request has created it, and its answer was lost.
+      results.push(createdResult(context, topic, own.id, own.partitions));
+      continue;
+    }
     const outcome = tooMany
       ? refusal(ErrorCode.POLICY_VIOLATION, 'the request would create too many partitions at once')
       : repeated
@@ -58,9 +67,16 @@ export function decideCreateTopics(
       results.push(refusedResult(topic.name, outcome));
       continue;
     }
-    const topicId = request.validateOnly ? ZERO_UUID : context.random.uuid();
+    const topicId = request.validateOnly ? ZERO_UUID : (ownId ?? context.random.uuid());
     if (!request.validateOnly) records.push(...topicRecords(context, topic, topicId, outcome));
-    results.push(createdResult(context, topic, topicId, outcome));
+    results.push(
+      createdResult(
+        context,
+        topic,
+        topicId,
+        outcome.map((replicas) => ({ replicas })),
+      ),
+    );
   }
   return { records, respond: () => ({ throttleTimeMs: 0, topics: results }) };
 }
@@ -173,7 +189,7 @@ function createdResult(
   { image, config }: TopicsContext,
   topic: Topic,
   topicId: Result['topicId'],
-  assignment: readonly NodeId[][],
+  partitions: readonly { readonly replicas: readonly NodeId[] }[],
 ): Result {
   const set = new Map(topic.configs.map(({ name, value }) => [name, value ?? '']));
   const configs = describeTopicConfigs({
@@ -187,8 +203,8 @@ function createdResult(
     errorCode: ErrorCode.NONE,
     errorMessage: null,
     topicConfigErrorCode: ErrorCode.NONE,
-    numPartitions: assignment.length,
-    replicationFactor: assignment[0]!.length,
+    numPartitions: partitions.length,
+    replicationFactor: partitions[0]!.replicas.length,
     configs: configs.map(({ name, value, source, isSensitive }) => ({
       name,
       value,

@@ -189,7 +189,7 @@ export class Harness {
 
   createTopics(
     topics: readonly TopicSpec[],
-    options: { validateOnly?: boolean; timeoutMs?: number; version?: number } = {},
+    options: { validateOnly?: boolean; timeoutMs?: number; version?: number; requestId?: Uuid } = {},
   ): Answer<CreateTopicsResponse> {
     const request: CreateTopicsRequest = {
       topics: topics.map(topicRequest),
@@ -197,7 +197,7 @@ export class Harness {
       validateOnly: options.validateOnly ?? false,
     };
     const answer = pendingAnswer<CreateTopicsResponse>();
-    const info = { version: options.version ?? 7, clientId: null };
+    const info = { version: options.version ?? 7, clientId: null, requestId: options.requestId };
     this.active.createTopics(request, info, this.now, (response) => resolve(answer, response));
     this.check();
     return answer;

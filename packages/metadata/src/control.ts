@@ -131,12 +131,16 @@ export const AllocateProducerIdsResponse = defineMessage('AllocateProducerIdsRes
 });
 export type AllocateProducerIdsResponse = MessageType<typeof AllocateProducerIdsResponse>;
 
-/** A client's request (body in Kafka's encoding of that version, without header) that only the controller can answer. */
+/**
+ * A client's request (body in Kafka's encoding of that version, without header) that only the controller can answer. requestId: drawn
+ * once for it, the same in each of its retries; absent: it is not retried.
+ */
 export const ForwardRequest = defineMessage('ForwardRequest', {
   apiKey: [1, 'int32'],
   apiVersion: [2, 'int32'],
   clientId: [3, optional('string')],
   body: [4, 'bytes'],
+  requestId: [5, optional('string')],
 });
 export type ForwardRequest = MessageType<typeof ForwardRequest>;
 

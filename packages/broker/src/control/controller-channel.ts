@@ -32,13 +32,18 @@ export class ControllerChannel {
     });
   }
 
-  /** `done` gets the active controller's answer, also an error that it decided; undefined: no answer within `timeoutMs`. */
+  /**
+   * `done` gets the active controller's answer, also an error that it decided; undefined: no answer within `timeoutMs`. A controller that
+   * is connected and silent is asked again after `attemptMaxMs`; with the whole time it is asked again only if it loses its office or the
+   * connection.
+   */
   request<Response extends { errorCode: number }>(
     method: string,
     body: Uint8Array,
     message: Message<Response>,
     timeoutMs: Millis,
     done: (response: Response | undefined) => void,
+    attemptMaxMs: Millis = ATTEMPT_MAX_MS,
   ): void {
     const { clock } = this.options;
     if (this.closed) {
@@ -51,7 +56,7 @@ export class ControllerChannel {
     };
     const call = new ControllerCall(
       this.options,
-      { method, body, message },
+      { method, body, message, attemptMaxMs },
       Math.max(timeoutMs, 1),
       finished,
     );
@@ -76,6 +81,7 @@ interface Call<Response> {
   readonly method: string;
   readonly body: Uint8Array;
   readonly message: Message<Response>;
+  readonly attemptMaxMs: Millis;
 }
 
 class ControllerCall<Response extends { errorCode: number }> implements Abandonable {
@@ -113,8 +119,8 @@ class ControllerCall<Response extends { errorCode: number }> implements Abandona
     const attempt = ++this.current;
     this.pause = undefined;
     this.askedId = id;
-    const { method, body } = this.call;
-    locator.channel(id).call(method, body, Math.min(leftMs, ATTEMPT_MAX_MS), (answer) => {
+    const { method, body, attemptMaxMs } = this.call;
+    locator.channel(id).call(method, body, Math.min(leftMs, attemptMaxMs), (answer) => {
       if (!this.finished && attempt === this.current) this.answered(id, answer);
     });
   }

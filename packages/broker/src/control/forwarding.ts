@@ -10,15 +10,18 @@ const NOTHING = new Uint8Array(0);
 export const FORWARDED_BYTES_MAX = 16 << 20;
 
 export function forwardOver(channel: Pick<ControllerChannel, 'request'>, clock: Clock): Forward {
-  return ({ apiKey, apiVersion, clientId, body, timeoutMs }, done) => {
+  return ({ apiKey, apiVersion, clientId, body, timeoutMs, requestId }, done) => {
     if (body.length > FORWARDED_BYTES_MAX) {
       clock.soon(() => done({ errorCode: ErrorCode.POLICY_VIOLATION, body: NOTHING }));
       return;
     }
-    const request = ForwardRequest.encode({ apiKey, apiVersion, clientId: clientId ?? undefined, body });
-    channel.request(ControlMethod.forward, request, ForwardResponse, timeoutMs, (response) => {
+    const forwarded = { apiKey, apiVersion, clientId: clientId ?? undefined, body, requestId };
+    const request = ForwardRequest.encode(forwarded);
+    const answered = (response: ForwardResponse | undefined) => {
       if (response === undefined) done({ errorCode: ErrorCode.REQUEST_TIMED_OUT, body: NOTHING });
       else done({ errorCode: response.errorCode as ErrorCode, body: response.body });
-    });
+    };
+    // A slow controller is not asked twice: the second copy would find what the first one did.
+    channel.request(ControlMethod.forward, request, ForwardResponse, timeoutMs, answered, timeoutMs);
   };
 }

@@ -77,7 +77,7 @@ function forward(
   timeoutMs: number,
   answers: Answers,
 ): void {
-  const { clock } = broker;
+  const { clock, random } = broker;
   const { version, clientId } = request;
   // The request's bytes are lent for this call, and an attempt may come later.
   const body = new Uint8Array(request.bytes);
@@ -87,8 +87,9 @@ function forward(
     return;
   }
   const deadlineMs = clock.monotonicMs() + timeoutMs;
+  const requestId = random.uuid();
   const attempt = (leftMs: number) => {
-    const forwarded = { apiKey: api.key, apiVersion: version, clientId, body, timeoutMs: leftMs };
+    const forwarded = { apiKey: api.key, apiVersion: version, clientId, body, timeoutMs: leftMs, requestId };
     broker.forward(forwarded, (answer) => {
       if (answer.errorCode !== ErrorCode.NONE) answers.failed(answer.errorCode);
       else if (!answers.answered(answer.body)) again();

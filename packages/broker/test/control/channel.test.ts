@@ -87,6 +87,15 @@ describe('forwarding', () => {
     expect(answers.length).toBe(1);
   });
 
+  test('a controller that is slow, but there, is asked once', () => {
+    const { clock, controllers, forward, answers } = setUp();
+    controllers.frozen.add(100);
+    forward(30_000);
+    clock.advance(20_000);
+    expect(controllers.story().filter((line) => line.includes('controller.forward'))).toHaveLength(1);
+    expect(answers).toEqual([]);
+  });
+
   test('after close every call ends without an answer', () => {
     const { clock, controllers, channel, forward, answers } = setUp();
     controllers.frozen.add(100);

@@ -1,6 +1,6 @@
 /** A front end on fakes: parked produce and fetch that a test releases by hand, a controller that a test plays. */
 
-import type { Uuid } from '@millrace/base';
+import { Prng, type Uuid } from '@millrace/base';
 import { ManualClock, MemoryLogger } from '@millrace/base/testing';
 import { applyRecords, MetadataImage, type MetadataRecord } from '@millrace/metadata';
 import { ErrorCode, SpareBuffers } from '@millrace/protocol';
@@ -119,6 +119,7 @@ export function testBroker(
   const frontEnd = new BrokerFrontEnd({
     brokerId: 1,
     clock,
+    random: new Prng(1),
     logger,
     config: {
       ...DEFAULT_FRONT_END_CONFIG,

@@ -118,6 +118,7 @@ export class BrokerRole {
     this.frontEnd = new BrokerFrontEnd({
       brokerId,
       clock,
+      random: options.random.fork('requests'),
       logger,
       config: options.frontEnd,
       replicas: this.replicas,

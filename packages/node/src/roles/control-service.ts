@@ -4,6 +4,7 @@
  */
 import {
   type Clock,
+  isUuid,
   type Logger,
   type NodeId,
   RpcError,
@@ -106,7 +107,7 @@ export class ControlService implements RpcService {
       return;
     }
     const { apiKey, apiVersion: version, body } = request;
-    const info = { version, clientId: request.clientId ?? null };
+    const info = { version, clientId: request.clientId ?? null, requestId: requestIdOf(request) };
     const now = clock.monotonicMs();
     // Only refusals and dry runs are as long as that: what is written to the log has a smaller bound.
     const answerWith = (bytes: Uint8Array) =>
@@ -244,6 +245,11 @@ class SessionStream implements RpcStreamHandler {
       if (speaker !== undefined) this.speaksFor(heartbeat.brokerId, speaker);
     }
   }
+}
+
+/** Undefined also for what is no id: the request is carried out as one that is not retried. */
+function requestIdOf({ requestId }: ForwardRequest): Uuid | undefined {
+  return requestId !== undefined && isUuid(requestId) ? requestId : undefined;
 }
 
 class MalformedError extends Error {}
