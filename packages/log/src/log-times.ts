@@ -66,7 +66,7 @@ export class LogTimes {
     } catch (error) {
       if (!(error instanceof DiskError)) throw error;
       this.logger.error('log-read-failed', { directory, reason: error.message });
-      const damage = error.code === 'EIO' ? error.message : undefined;
+      const damage = error.isTransient ? undefined : error.message;
       return { errorCode: ErrorCode.KAFKA_STORAGE_ERROR, damage };
     }
   }

@@ -26,6 +26,8 @@ export class Segment {
   readonly timeIndex: TimeIndex;
   /** Bytes of whole batches in the log file. */
   sizeBytes = 0;
+  /** What is wrong with its batches, where its indexes had to be built anew and a part of the log could not be read for it. */
+  unreadable: string | undefined;
   /** When it was created or opened: its age when its records have no timestamps. */
   readonly sinceWallMs: WallMillis;
   /** The log file is longer than what it holds. */
@@ -296,7 +298,7 @@ export class Segment {
   private rebuildIndexes(): void {
     const { sizeBytes } = this;
     this.startRebuild();
-    scanBatches(
+    const end = scanBatches(
       this.log.file(),
       {
         from: 0,
@@ -312,6 +314,7 @@ export class Segment {
     );
     this.sizeBytes = sizeBytes;
     this.seal();
+    this.unreadable = end.damage;
   }
 }
 

@@ -67,7 +67,7 @@ export function findTimestamp(
   const { timestamp, fromOffset } = question;
   for (let index = segments.indexFor(fromOffset); index < segments.list.length; index++) {
     const segment = segments.list[index]!;
-    if (segment.largestTimestamp().timestamp < timestamp) continue;
+    if (largestOf(segment) < timestamp) continue;
     const from = Math.max(fromOffset, segment.offsetBelowTimestamp(timestamp));
     const found = firstFrom(segment, { ...question, fromOffset: from }, codecs, budget);
     if (found !== undefined) return found;
@@ -81,12 +81,21 @@ export function largestTimestamp(segments: Segments, startOffset: Offset): Times
   for (let index = segments.indexFor(startOffset); index < segments.list.length; index++) {
     const segment = segments.list[index]!;
     const largest =
-      segment.baseOffset >= startOffset
-        ? segment.largestTimestamp().timestamp
-        : largestFrom(segment, startOffset);
+      segment.baseOffset >= startOffset ? largestOf(segment) : largestFrom(segment, startOffset);
     if (largest > timestamp) timestamp = largest;
   }
   return timestamp;
+}
+
+/** A segment may hold later timestamps in what cannot be read. */
+function largestOf(segment: Segment): Timestamp {
+  const { timestamp } = segment.largestTimestamp();
+  mustBeReadable(segment, segment.unreadable);
+  return timestamp;
+}
+
+function mustBeReadable({ log }: Segment, damage: string | undefined): void {
+  if (damage !== undefined) throw new DiskError('EIO', `${log.path}: ${damage}`);
 }
 
 /** By headers, for a segment whose beginning is no longer part of the log. */
@@ -94,10 +103,11 @@ function largestFrom(segment: Segment, startOffset: Offset): Timestamp {
   let timestamp: Timestamp = NO_TIMESTAMP;
   const located = segment.locate(startOffset);
   if (located === undefined) return timestamp;
-  segment.scan(located.position, { checkCrc: false, windowBytes: WINDOW_BYTES }, (header) => {
+  const end = segment.scan(located.position, { checkCrc: false, windowBytes: WINDOW_BYTES }, (header) => {
     if (header.maxTimestamp > timestamp) timestamp = header.maxTimestamp;
     return false;
   });
+  mustBeReadable(segment, end.damage);
   return timestamp;
 }
 
@@ -122,7 +132,7 @@ function firstFrom(
       return found !== undefined;
     },
   );
-  if (end.damage !== undefined) throw new DiskError('EIO', `${segment.log.path}: ${end.damage}`);
+  mustBeReadable(segment, end.damage);
   return found;
 }
 
