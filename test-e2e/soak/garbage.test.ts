@@ -7,11 +7,21 @@ const tools = inject('tools');
 const isMissing = 'missing' in tools.java || 'missing' in tools['confluent-kafka'] || inject('isForeign');
 
 describe.skipIf(isMissing)('garbage', () => {
-  test('of every kind, and 10,000 silent connections, while two clients write', async () => {
+  test('of every kind, 10,000 silent connections and hostile clients, while two clients write', async () => {
     const cluster = await startMillrace();
     try {
-      const options = { cluster, folder: inject('workFolder'), silentConnections: 10_000, rounds: 3 };
-      expect(await runGarbage({ ...options, say: () => {} })).toEqual([]);
+      const hostile = {
+        records: 2_000_000,
+        duplicates: 1_000_000,
+        duplicatesAtOnce: 2,
+        silenceMs: 200,
+        residentMaxMiB: 768,
+        windowMs: 0,
+        pairs: 0,
+        pairsMax: 0,
+      };
+      const garbage = { silentConnections: 10_000, rounds: 3, hostile, say: () => {} };
+      expect(await runGarbage({ cluster, folder: inject('workFolder'), ...garbage })).toEqual([]);
     } finally {
       await cluster.stop();
     }
