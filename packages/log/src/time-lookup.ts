@@ -145,7 +145,7 @@ function openBatch(
 ): Found | undefined {
   const { leaderEpoch } = header;
   const finder = new RecordFinder(header, wanted.startOffset, wanted.timestamp, budget.work);
-  if (!openWithin(batch, header, finder, codecs, budget.work)) {
+  if (budget.work <= 0 || !openWithin(batch, header, finder, codecs, budget.work)) {
     budget.work = 0;
     return { batch, wanted, leaderEpoch, nextOffset: header.lastOffset + 1 };
   }

@@ -87,6 +87,15 @@ test('the largest timestamp, several partitions, and what lies behind all: one j
   expect(asked.results?.map(({ offset }) => offset)).toEqual([MANY - 1, MANY - 7, -1, MANY]);
 });
 
+test('many cheap ones in one request are not done in one turn', () => {
+  const { append, ask, leader } = setUp();
+  append(many(0).slice(0, 40_000));
+  const asked = ask(Array.from({ length: 5 }, () => 39_999));
+  expect([asked.results, leader.jobs.waiting.length]).toEqual([undefined, 1]);
+  leader.clock.run(() => leader.jobs.finishAll());
+  expect(asked.results?.map(({ offset }) => offset)).toEqual(Array(5).fill(39_999));
+});
+
 test('a costly batch in which nothing is found is left behind', () => {
   const { append, ask, finishJob, partition } = setUp();
   append(many(0).reverse());
