@@ -12,6 +12,7 @@ import {
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { MemoryLogger } from '@millrace/base/testing';
 import { afterAll, expect, test } from 'vitest';
 import { loadConfig, StartError, startCluster, startNode } from '../src/index.ts';
 
@@ -131,6 +132,38 @@ test('the data folder of another cluster: the broker ends itself with a sentence
   await expect(node.failed).rejects.toThrow(/cluster/);
   await expect(node.ready).rejects.toThrow(StartError);
   await other.stop();
+}, 20_000);
+
+test('a controller that lost its metadata log alone forms no new quorum, until its folder is given up', async () => {
+  const own = settings('forgetful', await freePort());
+  const folder = join(directory, 'forgetful');
+  const logger = new MemoryLogger();
+  const formed = async () => {
+    const node = await startNode(loadConfig({ overrides: own }), { logger });
+    const { quorum } = node.roles.controller!;
+    const known = await expect
+      .poll(() => quorum?.clusterId(), { timeout: 1500 })
+      .toBeDefined()
+      .then(() => quorum?.clusterId())
+      .catch(() => undefined);
+    await expect.poll(() => readFileSync(join(folder, 'meta.properties'), 'utf8')).toContain('cluster.id=');
+    await node.stop();
+    return known;
+  };
+  const first = await formed();
+  expect(first).toBeDefined();
+  expect(await formed()).toBe(first);
+  rmSync(join(folder, 'metadata-quorum'), { recursive: true });
+  expect(await formed()).toBeUndefined();
+  const missing = logger.events.find(({ event }) => event === 'quorum-log-missing');
+  expect(missing?.facts).toMatchObject({
+    clusterId: first,
+    reason: expect.stringMatching(/meta\.properties/),
+  });
+  rmSync(join(folder, 'meta.properties'));
+  const second = await formed();
+  expect(second).toBeDefined();
+  expect(second).not.toBe(first);
 }, 20_000);
 
 test('stop while no controller answers: at once', async () => {

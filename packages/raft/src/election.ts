@@ -30,7 +30,7 @@ export function pumpElection(node: RaftNode, now: Millis): void {
   const result = tally(node);
   if (result === 'won') {
     if (!election.preVote) becomeLeader(node, now);
-    else if (node.mayVote && now >= promotionAt(node, election, now)) becomeCandidate(node, now);
+    else if (mayStand(node, election) && now >= promotionAt(node, election, now)) becomeCandidate(node, now);
   } else if (result === 'lost' && !election.defeated) {
     election.defeated = true;
     node.logEvent('debug', election.preVote ? 'pre-vote-lost' : 'election-lost', {
@@ -40,6 +40,11 @@ export function pumpElection(node: RaftNode, now: Millis): void {
     const soon = node.config.electionTimeoutMs / 4 + node.options.random.below(node.config.electionTimeoutMs);
     node.electionAt = Math.min(node.electionAt, now + soon);
   }
+}
+
+/** Who may not form a quorum asks all the same, with pre-votes alone: a peer may know of a leader. */
+function mayStand(node: RaftNode, election: Election): boolean {
+  return node.mayVote && (!election.formation || node.options.mayForm);
 }
 
 /**
@@ -174,7 +179,7 @@ function checkVoteRequest(node: RaftNode, request: VoteRequest): RaftErrorCode {
   const candidateKey = keyOf(voters, request.candidateId);
   if (candidateKey === undefined || request.candidateId === node.nodeId)
     return RaftErrorCode.INCONSISTENT_VOTER_SET;
-  if (!node.mayVote) return RaftErrorCode.INVALID_VOTER_KEY;
+  if (!node.mayVote || (request.formation && !node.options.mayForm)) return RaftErrorCode.INVALID_VOTER_KEY;
   if (voters.formed && (request.formation || request.candidateKey !== candidateKey))
     return RaftErrorCode.INVALID_VOTER_KEY;
   // An empty log cannot tell whether it was always empty. The candidate can: it names the storage it means.

@@ -41,6 +41,8 @@ export interface RaftNodeOptions {
   /** The cluster this node was told to belong to; '' when any. */
   readonly clusterId: string;
   readonly configuredVoters: readonly VoterAddress[];
+  /** False: there was a quorum already, so an empty log here is a lost one. This node may follow, and forms no other quorum. */
+  readonly mayForm: boolean;
   readonly config: QuorumConfig;
   readonly random: Random;
   /** As loaded from the storage. */

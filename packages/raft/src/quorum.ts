@@ -39,6 +39,8 @@ export interface QuorumOptions {
   readonly directoryId: Uuid;
   /** Belong to this cluster and no other; when the quorum is formed here, it gets this id. */
   readonly clusterId?: Uuid | undefined;
+  /** Whether this node may take part in forming the quorum: not if its folder says that there was one. Default true. */
+  readonly mayForm?: boolean;
   readonly voters: readonly VoterAddress[];
   readonly storage: RaftStorage;
   readonly rpc: Rpc;
@@ -366,6 +368,7 @@ function start(
     key: `${options.directoryId}.${identity}`,
     clusterId: options.clusterId ?? '',
     configuredVoters: options.voters,
+    mayForm: options.mayForm ?? true,
     config: { ...defaultQuorumConfig, ...options.config },
     random: options.random.fork('raft'),
     vote: state.vote,
@@ -382,6 +385,12 @@ function start(
     return;
   }
   options.logger.info('quorum-log-loaded', { endOffset: node.log.endOffset, epoch: node.epoch });
+  if (node.log.endOffset === 0 && !node.options.mayForm)
+    options.logger.error('quorum-log-missing', {
+      clusterId: options.clusterId,
+      reason:
+        'meta.properties names a cluster, but the metadata log is empty: this controller waits for a leader that has it, and forms no new quorum. Restore the folder metadata-quorum of a majority of the controllers; or, to give up all metadata and begin another cluster, remove meta.properties from the folder of every controller',
+    });
   ready(Quorum.started(options, node));
 }
 

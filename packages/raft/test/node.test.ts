@@ -222,6 +222,32 @@ describe('formation', () => {
     expect(node.raft.votedFor).toBe(-1);
   });
 
+  test('a voter whose folder says that there was a quorum neither forms another nor helps to', () => {
+    const node = new Subject({ mayForm: false });
+    node.start();
+    // It asks all the same: a peer may know of a leader.
+    expect(node.pass(40)).toEqual(['-> 2 formation pre-vote e0', '-> 3 formation pre-vote e0']);
+    node.answer(2, granted(2, 0, { logEmpty: true }));
+    expect(node.answer(3, granted(3, 0, { logEmpty: true }))).toEqual([]);
+    node.pass(3000);
+    expect([node.raft.role, node.raft.votedFor]).toEqual(['prospective', -1]);
+    const request = vote({ epoch: 1, candidateId: 2, formation: true, voterKey: '' });
+    expect(node.ask(request)).toEqual(['<- denied e0 error 125']);
+    const single = new Subject({ voters: 1, mayForm: false });
+    single.start();
+    single.pass(3000);
+    expect(single.raft.role).toBe('prospective');
+  });
+
+  test('and follows a leader that has the log', () => {
+    const node = new Subject({ mayForm: false });
+    node.start();
+    node.pass(40);
+    expect(node.answer(2, granted(2, 4, { granted: false, leaderId: 3, errorCode: 125 }))).toContain(
+      'leader 3',
+    );
+  });
+
   test('an empty voter votes for a candidate with a log only if that names its storage', () => {
     const ask = (voterKey: string) => {
       const node = new Subject();

@@ -50,7 +50,14 @@ export class Subject {
   private token = 0;
 
   constructor(
-    o: { id?: number; voters?: number; vote?: VoteState; batches?: LogBatch[]; key?: string } = {},
+    o: {
+      id?: number;
+      voters?: number;
+      vote?: VoteState;
+      batches?: LogBatch[];
+      key?: string;
+      mayForm?: boolean;
+    } = {},
   ) {
     const { id = 1, voters = 3, vote = { epoch: 0, votedFor: -1 }, batches = [] } = o;
     this.raft = new RaftNode({
@@ -62,6 +69,7 @@ export class Subject {
         host: `h${index + 1}`,
         port: 9001 + index,
       })),
+      mayForm: o.mayForm ?? true,
       config: defaultQuorumConfig,
       random: new Prng(5),
       vote,

@@ -85,6 +85,8 @@ export class ControllerRole {
         nodeId: options.nodeId,
         directoryId: options.directoryId,
         clusterId: options.clusterId,
+        // Noted when the first records were committed: there was a quorum.
+        mayForm: options.clusterId === undefined,
         voters: options.voters,
         storage: options.storage,
         rpc: options.rpc,

@@ -182,6 +182,7 @@ export class World {
       key: node.key,
       clusterId: '',
       configuredVoters: this.nodes.map(({ id }) => ({ id, host: `h${id}`, port: 9000 + id })),
+      mayForm: true,
       config: { ...simConfig, ...this.options.config },
       random: this.random.fork(`node-${node.id}-${node.generation}`),
       vote: node.disk.vote,

@@ -8,6 +8,7 @@ import { damagedBatch } from './damaged-batch.ts';
 import { deadBrokerUnfenced } from './dead-broker-unfenced.ts';
 import { duplicate } from './duplicate.ts';
 import { FinalLogs, readFinalLogs } from './final-logs.ts';
+import { folderUnknown } from './folder-unknown.ts';
 import { highWatermarkFell } from './high-watermark-fell.ts';
 import { inconsistentOffsets } from './inconsistent-offsets.ts';
 import { isrLacksData } from './isr-lacks-data.ts';
@@ -42,6 +43,7 @@ export const checkerKinds: readonly CheckerKind[] = [
   metadataWentBack,
   metadataDiffers,
   lostMetadata,
+  folderUnknown,
   uncommittedRead,
   inconsistentOffsets,
   abortedRead,

@@ -3,6 +3,7 @@ import { MetadataImage } from '@millrace/metadata';
 import { buildBatch } from '@millrace/protocol';
 import { describe, expect, it } from 'vitest';
 import { deadBrokerUnfenced } from '../../src/checkers/dead-broker-unfenced.ts';
+import { folderUnknown } from '../../src/checkers/folder-unknown.ts';
 import { highWatermarkFell } from '../../src/checkers/high-watermark-fell.ts';
 import { checkerKinds } from '../../src/checkers/index.ts';
 import { isrLacksData } from '../../src/checkers/isr-lacks-data.ts';
@@ -263,5 +264,21 @@ describe('metadata', () => {
     expect(violationOf(() => small.finish())).toMatch(
       /^lost-metadata: t exists, but its deletion was acknowledged/,
     );
+  });
+});
+
+describe('folder-unknown', () => {
+  it('sees a folder that no metadata record ever spoke of', () => {
+    const small = new SmallCluster([folderUnknown]);
+    const follower = small.followers[0]!;
+    follower.kill('process');
+    const { tree } = follower.disk;
+    tree.makeFolder('/data/ghost-0');
+    tree
+      .create('/data/ghost-0/partition.metadata')
+      .write(0, TEXT.encode('version: 0\ntopic_id: ghostghostghostghostgA\n'));
+    follower.start();
+    const found = violationOf(() => small.run(5));
+    expect(found).toBe(`folder-unknown: ${follower.name} set a folder aside that no metadata record removed`);
   });
 });
