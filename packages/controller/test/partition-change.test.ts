@@ -40,6 +40,7 @@ describe('when the last member of an ISR comes back with an empty disk', () => {
         isr: [3],
         elr: [],
         formerIsr,
+        lastKnownLeader: -1,
         leader: -1,
         leaderEpoch: 5,
         partitionEpoch: 9,
@@ -75,7 +76,14 @@ interface Situation {
 }
 
 function checkOne({ active, leaving, uncleanElection, minInsyncReplicas, ...before }: Situation): void {
-  const partition = { replicas: BROKERS, formerIsr: [], leaderEpoch: 0, partitionEpoch: 0, ...before };
+  const partition = {
+    replicas: BROKERS,
+    formerIsr: [],
+    lastKnownLeader: -1,
+    leaderEpoch: 0,
+    partitionEpoch: 0,
+    ...before,
+  };
   const isActive = (id: number) => active.includes(id);
   const next = nextState({ partition, isActive, leaving, uncleanElection, minInsyncReplicas });
   const isr = before.isr.filter((id) => id !== leaving);

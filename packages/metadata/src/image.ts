@@ -35,13 +35,12 @@ export interface PartitionImage {
    * without them, so they hold as much as its members. Disjoint from the ISR.
    */
   readonly elr: readonly NodeId[];
-  /**
-   * Who left the ISR when it shrank last and has not come back: should those that stayed lose their disks, nobody holds more (as the
-   * last known ELR of KIP-966).
-   */
+  /** Who left the ISR when it shrank last and has not come back: should those that stayed lose their disks, nobody holds more. */
   readonly formerIsr: readonly NodeId[];
   /** A member of the ISR, or -1: no leader. */
   readonly leader: NodeId;
+  /** While there is no leader: who led last, or -1. Clients see it as the last known ELR (KIP-966). -1 with a leader. */
+  readonly lastKnownLeader: NodeId;
   /** Grows by one with every election, also with one that elects nobody. */
   readonly leaderEpoch: LeaderEpoch;
   /** Grows by one with every change of the partition. */

@@ -192,7 +192,16 @@ class Replay {
     const partitions = this.draft(record.topicId);
     assert(record.partition === partitions.length, 'partitions are numbered without gaps');
     const { replicas, isr, leader, leaderEpoch, partitionEpoch } = record;
-    const partition = { replicas, isr, elr: [], formerIsr: [], leader, leaderEpoch, partitionEpoch };
+    const partition = {
+      replicas,
+      isr,
+      elr: [],
+      formerIsr: [],
+      leader,
+      lastKnownLeader: -1,
+      leaderEpoch,
+      partitionEpoch,
+    };
     checkPartition(partition);
     partitions.push(partition);
     this.touch(record.topicId, record.partition);
@@ -205,12 +214,15 @@ class Replay {
     assert(before !== undefined, 'a changed partition exists');
     const isr = record.isr ?? before.isr;
     const left = before.isr.filter((id) => !isr.includes(id));
+    const leader = record.leader ?? before.leader;
+    const lastLeader = before.leader === -1 ? before.lastKnownLeader : before.leader;
     const partition = {
       replicas: before.replicas,
       isr,
       elr: (record.elr ?? before.elr).filter((id) => !isr.includes(id)),
       formerIsr: left.length > 0 ? left : before.formerIsr.filter((id) => !isr.includes(id)),
-      leader: record.leader ?? before.leader,
+      leader,
+      lastKnownLeader: leader === -1 ? lastLeader : -1,
       leaderEpoch: record.leader === undefined ? before.leaderEpoch : before.leaderEpoch + 1,
       partitionEpoch: before.partitionEpoch + 1,
     };

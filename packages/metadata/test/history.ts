@@ -10,6 +10,7 @@ export interface ModelPartition {
   isr: NodeId[];
   elr: NodeId[];
   formerIsr: NodeId[];
+  lastKnownLeader: NodeId;
   leader: NodeId;
   leaderEpoch: number;
   partitionEpoch: number;
@@ -84,7 +85,7 @@ function addPartition(model: Model, topicId: Uuid, draw: number): MetadataRecord
     leaderEpoch: 0,
     partitionEpoch: 0,
   };
-  topic.partitions.push({ ...partition, elr: [], formerIsr: [] });
+  topic.partitions.push({ ...partition, elr: [], formerIsr: [], lastKnownLeader: -1 });
   return { type: 'partition', topicId, partition: topic.partitions.length - 1, ...partition };
 }
 
@@ -133,6 +134,8 @@ const alter: Step = (model, draw) => {
   partition.isr = isr;
   partition.partitionEpoch++;
   if (changesLeader) {
+    if (leader !== -1) partition.lastKnownLeader = -1;
+    else if (partition.leader !== -1) partition.lastKnownLeader = partition.leader;
     partition.leader = leader;
     partition.leaderEpoch++;
   }

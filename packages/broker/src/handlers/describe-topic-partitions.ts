@@ -54,7 +54,7 @@ function page(
     const partitions = topic.partitions.slice(start, end).map((partition, i) => ({
       ...describePartition(image, partition, start + i, listenerName, { tellListenerNotFound: true }),
       eligibleLeaderReplicas: [...partition.elr],
-      lastKnownElr: [],
+      lastKnownElr: partition.lastKnownLeader === -1 ? [] : [partition.lastKnownLeader],
     }));
     topics.push({
       name,

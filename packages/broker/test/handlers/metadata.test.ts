@@ -258,6 +258,21 @@ describe('DescribeTopicPartitions', () => {
     });
   });
 
+  test('the last known ELR is who led last while nobody leads, as Apache Kafka 4.3.1 has it, and empty with a leader', () => {
+    const broker = testBroker();
+    const lastKnownElr = () =>
+      page(broker, { topics: [{ name: 'words' }] }).topics[0]!.partitions.map((each) => each.lastKnownElr);
+    const change = { type: 'partitionChange', topicId: TOPIC_ID, partition: 0 } as const;
+    broker.add([{ ...change, isr: [2, 3], leader: 2 }]);
+    expect(lastKnownElr()).toEqual([[], []]);
+    broker.add([{ ...change, isr: [2], leader: -1 }]);
+    expect(lastKnownElr()).toEqual([[2], []]);
+    broker.add([{ ...change, isr: [3], leader: -1 }]);
+    expect(lastKnownElr()).toEqual([[2], []]);
+    broker.add([{ ...change, leader: 3 }]);
+    expect(lastKnownElr()).toEqual([[], []]);
+  });
+
   test('a cursor before the beginning, or outside the named topics, is refused', () => {
     const topics = [{ name: 'words' }];
     const wrong = { topicName: 'words', partitionIndex: -1 };
