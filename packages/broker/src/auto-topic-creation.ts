@@ -2,7 +2,7 @@
  * Creates topics that clients ask for by name and that do not exist, with the controller's defaults. The asker is told
  * UNKNOWN_TOPIC_OR_PARTITION meanwhile and asks again; a name is in flight once. Owns no topics: the metadata log does.
  */
-import type { Logger } from '@millrace/base';
+import type { Logger, Random } from '@millrace/base';
 import { apis, ErrorCode, errorName } from '@millrace/protocol';
 import type { Forward } from './handler.ts';
 
@@ -12,14 +12,18 @@ const TIMEOUT_MS = 30_000;
 const IN_FLIGHT_MAX = 10_000;
 const USE_DEFAULT = -1;
 
+export interface AutoTopicCreationOptions {
+  readonly forward: Forward;
+  readonly random: Random;
+  readonly logger: Logger;
+}
+
 export class AutoTopicCreation {
   private readonly inFlight = new Set<string>();
-  private readonly forward: Forward;
-  private readonly logger: Logger;
+  private readonly options: AutoTopicCreationOptions;
 
-  constructor(forward: Forward, logger: Logger) {
-    this.forward = forward;
-    this.logger = logger;
+  constructor(options: AutoTopicCreationOptions) {
+    this.options = options;
   }
 
   /** Starts to create those that are not being created already. The names are legal ones. */
@@ -37,18 +41,23 @@ export class AutoTopicCreation {
       replicationFactor: USE_DEFAULT,
     }));
     const chunks = apis.createTopics.encodeRequest(CREATE_VERSION, { topics, timeoutMs: TIMEOUT_MS });
-    this.forward(
+    this.options.forward(
       {
         apiKey: apis.createTopics.key,
         apiVersion: CREATE_VERSION,
         clientId,
         body: joined(chunks),
         timeoutMs: TIMEOUT_MS,
+        requestId: this.options.random.uuid(),
       },
       ({ errorCode, body }) => {
         for (const name of wanted) this.inFlight.delete(name);
         if (errorCode === ErrorCode.NONE) this.report(body);
-        else this.logger.warn('auto-topic-creation-failed', { topics: wanted, error: errorName(errorCode) });
+        else
+          this.options.logger.warn('auto-topic-creation-failed', {
+            topics: wanted,
+            error: errorName(errorCode),
+          });
       },
     );
   }
@@ -56,9 +65,9 @@ export class AutoTopicCreation {
   private report(body: Uint8Array): void {
     for (const { name, errorCode, errorMessage } of apis.createTopics.decodeResponse(CREATE_VERSION, body)
       .topics) {
-      if (errorCode === ErrorCode.NONE) this.logger.info('topic-auto-created', { topic: name });
+      if (errorCode === ErrorCode.NONE) this.options.logger.info('topic-auto-created', { topic: name });
       else if (errorCode !== ErrorCode.TOPIC_ALREADY_EXISTS)
-        this.logger.warn('auto-topic-creation-failed', {
+        this.options.logger.warn('auto-topic-creation-failed', {
           topics: [name],
           error: errorName(errorCode as ErrorCode),
           detail: errorMessage,

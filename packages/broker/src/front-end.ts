@@ -84,7 +84,7 @@ export class BrokerFrontEnd implements ConnectionHost {
       replicas: options.replicas,
       producerIds: options.producerIds,
       forward: options.forward,
-      autoTopics: new AutoTopicCreation(options.forward, options.logger),
+      autoTopics: new AutoTopicCreation(options),
       clusterId: () => options.clusterId(),
       image: () => options.image(),
       apis: handlers.map((handler) => handler.api),

@@ -56,7 +56,7 @@ import {
 } from './brokers.ts';
 import { type ControllerConfig, defaultControllerConfig } from './config.ts';
 import { decideCreatePartitions, failCreatePartitions } from './create-partitions.ts';
-import { decideCreateTopics, failCreateTopics } from './create-topics.ts';
+import { decideCreateTopics, failCreateTopics, type TopicsContext } from './create-topics.ts';
 import type { Decision } from './decision.ts';
 import { decideDeleteTopics, failDeleteTopics } from './delete-topics.ts';
 import { logDelta } from './log-delta.ts';
@@ -296,8 +296,7 @@ export class Controller {
     now: Millis,
     reply: (response: CreateTopicsResponse) => void,
   ): void {
-    const decide = () => decideCreateTopics({ ...this.topicsContext(), requestId: info.requestId }, request);
-    this.decideAndExecute(decide, {
+    this.decideAndExecute(() => decideCreateTopics(this.topicsContext(info), request), {
       reply,
       fail: (failure) => failCreateTopics(request, failure),
       deadline: now + Math.max(0, request.timeoutMs),
@@ -311,7 +310,7 @@ export class Controller {
     now: Millis,
     reply: (response: DeleteTopicsResponse) => void,
   ): void {
-    this.decideAndExecute(() => decideDeleteTopics(this.head, this.config, request, info.version), {
+    this.decideAndExecute(() => decideDeleteTopics(this.head, this.config, request, info), {
       reply,
       fail: (failure) => failDeleteTopics(request, failure),
       deadline: now + Math.max(0, request.timeoutMs),
@@ -321,11 +320,11 @@ export class Controller {
 
   createPartitions(
     request: CreatePartitionsRequest,
-    _info: RequestInfo,
+    info: RequestInfo,
     now: Millis,
     reply: (response: CreatePartitionsResponse) => void,
   ): void {
-    this.decideAndExecute(() => decideCreatePartitions(this.topicsContext(), request), {
+    this.decideAndExecute(() => decideCreatePartitions(this.topicsContext(info), request), {
       reply,
       fail: (failure) => failCreatePartitions(request, failure),
       deadline: now + Math.max(0, request.timeoutMs),
@@ -359,8 +358,8 @@ export class Controller {
     return { image: this.head, sessions: this.sessions, config: this.config, clusterId, now };
   }
 
-  private topicsContext() {
-    return { image: this.head, config: this.config, random: this.options.random };
+  private topicsContext({ requestId }: RequestInfo): TopicsContext {
+    return { image: this.head, config: this.config, random: this.options.random, requestId };
   }
 
   private decideAndExecute<R>(decide: () => Decision<R>, call: Call<R>): void {

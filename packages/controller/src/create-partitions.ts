@@ -30,6 +30,10 @@ export function decideCreatePartitions(
     const times = timesNamed.get(topic.name)!;
     timesNamed.set(topic.name, 0);
     if (times === 0) continue;
+    if (image.carriedOut.find(context.requestId, topic.name) !== undefined) {
+      results.push(result(topic.name, undefined));
+      continue;
+    }
     const outcome =
       times > 1
         ? refusal(ErrorCode.INVALID_REQUEST, 'the topic is named more than once in the request')
@@ -43,7 +47,8 @@ export function decideCreatePartitions(
     if (request.validateOnly) continue;
     const existing = image.topic(topic.name)!;
     outcome.forEach((replicas, index) => {
-      records.push(newPartition(image, existing.id, existing.partitions.length + index, replicas));
+      const partition = newPartition(image, existing.id, existing.partitions.length + index, replicas);
+      records.push(index === 0 ? { ...partition, requestId: context.requestId } : partition);
     });
   }
   return { records, respond: () => ({ throttleTimeMs: 0, results }) };

@@ -52,10 +52,9 @@ export function decideCreateTopics(
     const repeated = timesNamed.get(topic.name)! > 1;
     timesNamed.set(topic.name, 0);
     const ownId = context.requestId === undefined ? undefined : uuidAt(context.requestId, index);
-    const own = ownId === undefined ? undefined : context.image.topicById(ownId);
-    if (own !== undefined && own.name === topic.name && !request.validateOnly) {
-      // An earlier copy of this very request has created it, and its answer was lost.
-      results.push(createdResult(context, topic, own.id, own.partitions));
+    if (ownId !== undefined && !request.validateOnly && isCarriedOut(context.image, ownId)) {
+      // A copy of this very request has created it, and its answer was lost, or nobody waits for this one.
+      results.push(createdResult(context, topic, ownId));
       continue;
     }
     const outcome = tooMany
@@ -69,16 +68,14 @@ export function decideCreateTopics(
     }
     const topicId = request.validateOnly ? ZERO_UUID : (ownId ?? context.random.uuid());
     if (!request.validateOnly) records.push(...topicRecords(context, topic, topicId, outcome));
-    results.push(
-      createdResult(
-        context,
-        topic,
-        topicId,
-        outcome.map((replicas) => ({ replicas })),
-      ),
-    );
+    results.push(createdResult(context, topic, topicId));
   }
   return { records, respond: () => ({ throttleTimeMs: 0, topics: results }) };
+}
+
+/** Also if the topic was deleted since: a copy that arrives late must not bring it back. */
+function isCarriedOut(image: MetadataImage, topicId: Uuid): boolean {
+  return image.topicById(topicId) !== undefined || image.carriedOut.isDeleted(topicId);
 }
 
 /** Answers every topic of the request with the same error: not the controller, timed out. */
@@ -89,11 +86,13 @@ export function failCreateTopics(request: CreateTopicsRequest, failure: Refusal)
 
 function totalPartitions(config: ControllerConfig, request: CreateTopicsRequest): number {
   let total = 0;
-  for (const { assignments, numPartitions } of request.topics) {
-    if (assignments.length > 0) total += assignments.length;
-    else total += numPartitions === -1 ? config.numPartitions : Math.max(0, numPartitions);
-  }
+  for (const topic of request.topics) total += Math.max(0, partitionsOf(config, topic));
   return total;
+}
+
+function partitionsOf(config: ControllerConfig, { assignments, numPartitions }: Topic): number {
+  if (assignments.length > 0) return assignments.length;
+  return numPartitions === -1 ? config.numPartitions : numPartitions;
 }
 
 /** The replicas of each partition, or why the topic cannot be. `taken`: collision keys of names accepted before in this request. */
@@ -185,12 +184,10 @@ function topicRecords(
   return records;
 }
 
-function createdResult(
-  { image, config }: TopicsContext,
-  topic: Topic,
-  topicId: Result['topicId'],
-  partitions: readonly { readonly replicas: readonly NodeId[] }[],
-): Result {
+/** By what was asked for: the topic may have grown, or be gone, when a copy of the request is answered. */
+function createdResult({ image, config }: TopicsContext, topic: Topic, topicId: Result['topicId']): Result {
+  const { replicationFactor } = topic;
+  const [first] = topic.assignments;
   const set = new Map(topic.configs.map(({ name, value }) => [name, value ?? '']));
   const configs = describeTopicConfigs({
     topic: set,
@@ -203,8 +200,10 @@ function createdResult(
     errorCode: ErrorCode.NONE,
     errorMessage: null,
     topicConfigErrorCode: ErrorCode.NONE,
-    numPartitions: partitions.length,
-    replicationFactor: partitions[0]!.replicas.length,
+    numPartitions: partitionsOf(config, topic),
+    replicationFactor:
+      first?.brokerIds.length ??
+      (replicationFactor === -1 ? config.defaultReplicationFactor : replicationFactor),
     configs: configs.map(({ name, value, source, isSensitive }) => ({
       name,
       value,

@@ -20,7 +20,7 @@ export function decideDeleteTopics(
   image: MetadataImage,
   config: ControllerConfig,
   request: DeleteTopicsRequest,
-  version: number,
+  { version, requestId }: { readonly version: number; readonly requestId?: Uuid | undefined },
 ): Decision<DeleteTopicsResponse> {
   const targets = targetsOf(request);
   if (!config.deleteTopicEnable) {
@@ -32,6 +32,11 @@ export function decideDeleteTopics(
   const responses: Result[] = [];
   const timesMeant = countMeant(image, targets);
   for (const { target, times } of distinct(targets).values()) {
+    const done = carriedOut(image, requestId, target);
+    if (done !== undefined) {
+      responses.push({ ...done, errorCode: ErrorCode.NONE, errorMessage: null });
+      continue;
+    }
     const outcome = times > 1 ? REPEATED : check(image, target);
     if (!isFound(outcome)) {
       responses.push(refusedResult(target, outcome));
@@ -45,7 +50,7 @@ export function decideDeleteTopics(
       responses.push(refusedResult(outcome, REPEATED));
       continue;
     }
-    records.push({ type: 'removeTopic', topicId: outcome.topicId });
+    records.push({ type: 'removeTopic', topicId: outcome.topicId, requestId });
     responses.push({ ...outcome, errorCode: ErrorCode.NONE, errorMessage: null });
   }
   return { records, respond: () => ({ throttleTimeMs: 0, responses }) };
@@ -107,6 +112,12 @@ function check(image: MetadataImage, { name, topicId }: Target): Found | Refusal
   return name === null
     ? refusal(ErrorCode.UNKNOWN_TOPIC_ID, 'there is no topic with this id')
     : refusal(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, `there is no topic '${name}'`);
+}
+
+/** What a copy of this request did to the target. */
+function carriedOut(image: MetadataImage, requestId: Uuid | undefined, { name, topicId }: Target) {
+  if (name !== null && topicId !== ZERO_UUID) return undefined;
+  return image.carriedOut.find(requestId, name ?? topicId);
 }
 
 function refusedResult({ name, topicId }: Target, { errorCode, message }: Refusal): Result {

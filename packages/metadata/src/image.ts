@@ -6,6 +6,7 @@
 import type { BrokerEpoch, LeaderEpoch, Millis, NodeId, Offset, QuorumEpoch, Uuid } from '@millrace/base';
 import { topicCollisionKey } from '@millrace/protocol';
 import { Map as ImmutableMap } from 'immutable';
+import { CarriedOut } from './carried-out.ts';
 import type { ListenerEndpoint } from './record-types.ts';
 
 export interface BrokerRegistration {
@@ -74,6 +75,7 @@ export interface ImageState {
   /** Broker → how many replicas that is: to count them for every new topic would cost what all topics together are. */
   readonly replicaCounts: ImmutableMap<NodeId, number>;
   readonly nextProducerId: number;
+  readonly carriedOut: CarriedOut;
 }
 
 const NO_CONFIGS: Configs = new Map<string, string>();
@@ -127,6 +129,11 @@ export class MetadataImage {
   /** The first producer id that no broker has been given. */
   get nextProducerId(): number {
     return this.state.nextProducerId;
+  }
+
+  /** What clients' requests have changed lately. */
+  get carriedOut(): CarriedOut {
+    return this.state.carriedOut;
   }
 
   broker(id: NodeId): BrokerRegistration | undefined {
@@ -217,6 +224,7 @@ export class MetadataImage {
     replicasByBroker: ImmutableMap(),
     replicaCounts: ImmutableMap(),
     nextProducerId: 0,
+    carriedOut: CarriedOut.EMPTY,
   });
 }
 
@@ -243,5 +251,6 @@ export function imageToPlain(image: MetadataImage): unknown {
       .map((id) => [id, [...image.partitionsOf(id)].map(({ topic, index }) => [topic.name, index])]),
     collidableNames: [...image.state.collidableNames].sort(([a], [b]) => (a < b ? -1 : 1)),
     nextProducerId: image.nextProducerId,
+    carriedOut: image.carriedOut.toPlain(),
   };
 }

@@ -1,3 +1,4 @@
+export type { ChangedTopic } from './carried-out.ts';
 export * from './control.ts';
 export { MetadataDelta, type PartitionRef } from './delta.ts';
 export {

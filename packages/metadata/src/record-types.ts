@@ -61,6 +61,8 @@ export interface PartitionRecord {
   readonly leader: NodeId;
   readonly leaderEpoch: LeaderEpoch;
   readonly partitionEpoch: number;
+  /** The client's request for more partitions that this record, the first of several, begins to carry out. */
+  readonly requestId?: Uuid | undefined;
 }
 
 /**
@@ -82,6 +84,8 @@ export interface PartitionChangeRecord {
 export interface RemoveTopicRecord {
   readonly type: 'removeTopic';
   readonly topicId: Uuid;
+  /** The client's request that this record carries out. */
+  readonly requestId?: Uuid | undefined;
 }
 
 /** One config of a resource; an undefined value takes it back to its default. */

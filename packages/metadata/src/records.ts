@@ -50,6 +50,7 @@ const Partition = defineMessage('Partition', {
   leader: [5, 'int32'],
   leaderEpoch: [6, 'int32'],
   partitionEpoch: [7, 'int32'],
+  requestId: [13, optional('string')],
 });
 
 /** An empty isr is an unchanged one: an ISR is never empty. Numbers 5 to 7 and 9 to 12 are kept as in Partition. */
@@ -63,6 +64,7 @@ const PartitionChange = defineMessage('PartitionChange', {
 
 const RemoveTopic = defineMessage('RemoveTopic', {
   topicId: [1, 'string'],
+  requestId: [2, optional('string')],
 });
 
 /** resourceType: 2 topic, 4 broker, as on Kafka's wire. */
@@ -139,7 +141,12 @@ function toWire(record: MetadataRecord): Wire {
     case 'partition':
       return {
         ...NOTHING,
-        partition: { ...record, replicas: [...record.replicas], isr: [...record.isr] },
+        partition: {
+          ...record,
+          replicas: [...record.replicas],
+          isr: [...record.isr],
+          requestId: record.requestId,
+        },
       };
     case 'partitionChange':
       return {
@@ -152,7 +159,7 @@ function toWire(record: MetadataRecord): Wire {
         },
       };
     case 'removeTopic':
-      return { ...NOTHING, removeTopic: record };
+      return { ...NOTHING, removeTopic: { ...record, requestId: record.requestId } };
     case 'config': {
       const resourceType = record.resourceType === 'topic' ? RESOURCE_TOPIC : RESOURCE_BROKER;
       return { ...NOTHING, config: { ...record, resourceType, value: record.value } };
@@ -178,13 +185,18 @@ export function decodeRecord(bytes: Uint8Array): MetadataRecord {
     };
   }
   if (wire.partition !== undefined) {
-    return { type: 'partition', ...wire.partition, topicId: wire.partition.topicId as Uuid };
+    const { requestId, ...rest } = wire.partition;
+    return { type: 'partition', ...rest, topicId: rest.topicId as Uuid, ...ofRequest(requestId) };
   }
   if (wire.brokerChange !== undefined) return { type: 'brokerChange', ...wire.brokerChange };
   if (wire.topic !== undefined) {
     return { type: 'topic', name: wire.topic.name, topicId: wire.topic.topicId as Uuid };
   }
   return decodeRare(wire);
+}
+
+function ofRequest(requestId: string | undefined): { readonly requestId?: Uuid } {
+  return requestId === undefined ? {} : { requestId: requestId as Uuid };
 }
 
 function decodeRare(wire: Wire): MetadataRecord {
@@ -211,7 +223,8 @@ function decodeRare(wire: Wire): MetadataRecord {
     };
   }
   if (wire.removeTopic !== undefined) {
-    return { type: 'removeTopic', topicId: wire.removeTopic.topicId as Uuid };
+    const { topicId, requestId } = wire.removeTopic;
+    return { type: 'removeTopic', topicId: topicId as Uuid, ...ofRequest(requestId) };
   }
   if (wire.unregisterBroker !== undefined) return { type: 'unregisterBroker', ...wire.unregisterBroker };
   if (wire.producerIds !== undefined) return { type: 'producerIds', ...wire.producerIds };

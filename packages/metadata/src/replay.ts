@@ -6,6 +6,7 @@
 import { assert, type NodeId, type Offset, type QuorumEpoch, type Uuid, unreachable } from '@millrace/base';
 import { topicCollisionKey } from '@millrace/protocol';
 import { Map as ImmutableMap } from 'immutable';
+import type { CarriedOut } from './carried-out.ts';
 import { MetadataDelta, nothingTouched, type Touched } from './delta.ts';
 import {
   type BrokerRegistration,
@@ -21,6 +22,7 @@ import type {
   PartitionChangeRecord,
   PartitionRecord,
   RegisterBrokerRecord,
+  RemoveTopicRecord,
   TopicRecord,
   UnregisterBrokerRecord,
 } from './record-types.ts';
@@ -58,6 +60,7 @@ class Replay {
   private readonly topicConfigs;
   private readonly brokerConfigs;
   private nextProducerId: number;
+  private carriedOut: CarriedOut;
   /** Partition lists of topics that this batch changes. */
   private readonly drafts = new Map<Uuid, PartitionImage[]>();
   /** Names of topics that were added or removed. */
@@ -75,6 +78,7 @@ class Replay {
     this.topicConfigs = state.topicConfigs.asMutable();
     this.brokerConfigs = state.brokerConfigs.asMutable();
     this.nextProducerId = state.nextProducerId;
+    this.carriedOut = state.carriedOut;
   }
 
   apply(record: MetadataRecord, offset: Offset): void {
@@ -98,7 +102,7 @@ class Replay {
         this.changePartition(record);
         break;
       case 'removeTopic':
-        this.removeTopic(record.topicId);
+        this.removeTopic(record);
         break;
       case 'config':
         this.setConfig(record);
@@ -133,6 +137,7 @@ class Replay {
         brokerConfigs: closed(this.brokerConfigs, state.brokerConfigs),
         ...this.reindex(),
         nextProducerId: this.nextProducerId,
+        carriedOut: this.carriedOut,
       },
       this.previous,
       this.changedNames,
@@ -206,6 +211,9 @@ class Replay {
     partitions.push(partition);
     this.touch(record.topicId, record.partition);
     this.reindexed.add(record.topicId);
+    if (record.requestId === undefined) return;
+    const { id: topicId, name } = this.topicsById.get(record.topicId)!;
+    this.carriedOut = this.carriedOut.withGrown(record.requestId, { name, topicId });
   }
 
   private changePartition(record: PartitionChangeRecord): void {
@@ -231,7 +239,7 @@ class Replay {
     this.touch(record.topicId, record.partition);
   }
 
-  private removeTopic(topicId: Uuid): void {
+  private removeTopic({ topicId, requestId }: RemoveTopicRecord): void {
     const topic = this.topicsById.get(topicId);
     assert(topic !== undefined, 'a removed topic exists');
     this.topicsById.delete(topicId);
@@ -246,6 +254,7 @@ class Replay {
     this.touched.partitions.delete(topicId);
     this.touched.topics.add(topicId);
     this.reindexed.add(topicId);
+    this.carriedOut = this.carriedOut.withDeleted(requestId, { name: topic.name, topicId });
   }
 
   private setConfig(record: ConfigRecord): void {
