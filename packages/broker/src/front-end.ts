@@ -195,7 +195,7 @@ export class BrokerFrontEnd implements ConnectionHost {
   private checkPressure(now: Millis): void {
     this.pressureWatched = false;
     this.budget.dropStalled(this.connections, now, this.limits.stalledPeerMs);
-    if (this.budget.exhausted) this.watchPressure();
+    if (this.budget.isPressed) this.watchPressure();
   }
 
   private finishClosing(): void {

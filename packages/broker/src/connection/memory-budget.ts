@@ -46,6 +46,11 @@ export class MemoryBudget {
     return this.decodedBytes * DECODED_SHARES > this.maxBytes;
   }
 
+  /** Somebody waits for others to end, so those that do not go on are in the way. */
+  get isPressed(): boolean {
+    return this.exhausted || (this.crowded && this.waiting.size > 0);
+  }
+
   /** What one may take so that others find something too: a part of what is left. 0: nothing is left. */
   get shareBytes(): number {
     return Math.max(0, Math.floor((this.maxBytes - this.heldBytes) / SHARES));
@@ -77,7 +82,7 @@ export class MemoryBudget {
    * the budget is free: half frames and unread answers of one client must not stop the others for ever.
    */
   dropStalled(holders: Iterable<Holder>, now: Millis, stalledMs: Millis): void {
-    if (!this.exhausted) return;
+    if (!this.isPressed) return;
     const stalled: Holder[] = [];
     for (const holder of holders) {
       const since = holder.stalledSinceMs;
@@ -85,7 +90,7 @@ export class MemoryBudget {
     }
     stalled.sort((a, b) => a.stalledSinceMs! - b.stalledSinceMs!);
     for (const holder of stalled) {
-      if (this.heldBytes * 2 <= this.maxBytes) return;
+      if (this.heldBytes * 2 <= this.maxBytes && !this.crowded) return;
       holder.drop('stalled while memory is short');
     }
   }

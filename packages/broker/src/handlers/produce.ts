@@ -63,7 +63,8 @@ export const produce = defineHandler(apis.produce, (broker, request, reply) => {
   );
   if (cancel === undefined) return;
   release = reply.hold();
-  reply.onGone(cancel);
+  // With acks=0 a client is gone as soon as it has sent: what was received is appended all the same, as in Kafka.
+  if (acks !== 0) reply.onGone(cancel);
 });
 
 /** Transactional records without a transactional id: every partition of the request fails. */

@@ -83,3 +83,17 @@ test('a connection that is gone cancels the check; its end comes too late for an
   clock.settle();
   expect(replicas.produced).toHaveLength(0);
 });
+
+test('with acks=0 what was received is appended although the client is gone', () => {
+  const { connect, clock, replicas } = testBroker();
+  replicas.checksBeside = true;
+  const client = connect();
+  client.request(apis.produce, 9, produce(0));
+  client.close();
+  clock.settle();
+  expect(replicas.checking[0]!.cancelled).toBe(false);
+  replicas.release();
+  replicas.checking[0]!.appended();
+  clock.settle();
+  expect(replicas.checking).toHaveLength(1);
+});

@@ -1,0 +1,27 @@
+/** Goal: those who do not go on are dropped whenever others wait for them. Method: a budget with holders played by hand. */
+import { expect, test } from 'vitest';
+import { type Holder, MemoryBudget } from '../../src/connection/memory-budget.ts';
+
+function holder(stalledSinceMs: number | undefined, dropped: string[], name: string): Holder {
+  return {
+    heldBytes: 30,
+    stalledSinceMs,
+    memoryFreed: () => {},
+    drop: () => dropped.push(name),
+  };
+}
+
+test('stalled peers that hold decoded requests are dropped while a large frame waits for them', () => {
+  const dropped: string[] = [];
+  const budget = new MemoryBudget(100, () => {});
+  const stalled = holder(0, dropped, 'stalled');
+  const waiting = holder(undefined, dropped, 'waiting');
+  budget.change(30, 30);
+  expect([budget.exhausted, budget.crowded]).toEqual([false, true]);
+  budget.dropStalled([stalled, waiting], 10_000, 5_000);
+  expect(dropped).toEqual([]);
+  budget.wait(waiting);
+  expect(budget.isPressed).toBe(true);
+  budget.dropStalled([stalled, waiting], 10_000, 5_000);
+  expect(dropped).toEqual(['stalled']);
+});
