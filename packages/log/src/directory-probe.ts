@@ -15,24 +15,33 @@ export function probeDirectory(
   done: (error?: DiskError) => void,
 ): void {
   const path = `${directory}/${PROBE_FILE}`;
+  const failed = (error?: DiskError) => (error?.isTransient === true ? undefined : error);
   try {
     if (!disk.exists(`${directory}/${META_PROPERTIES}`))
       throw new DiskError('ENOENT', `${directory}/${META_PROPERTIES}: no such file`);
     const file = disk.open(path);
     try {
       file.write(0, [new Uint8Array([0x0a])]);
-      if (synced)
-        file.sync((error) => {
-          done(error?.isTransient === true ? undefined : error);
-        });
+      // It ends in a later turn, and nothing after this line throws before it has been asked for.
+      if (synced) file.sync((error) => done(failed(error ?? removed)));
     } finally {
       file.close();
-      disk.remove(path);
     }
   } catch (error) {
     if (!(error instanceof DiskError)) throw error;
-    done(error.isTransient ? undefined : error);
+    done(failed(error));
     return;
   }
-  if (!synced) done();
+  const removed = remove(disk, path);
+  if (!synced) done(failed(removed));
+}
+
+function remove(disk: Disk, path: string): DiskError | undefined {
+  try {
+    disk.remove(path);
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof DiskError)) throw error;
+    return error;
+  }
 }

@@ -88,6 +88,11 @@ export class NodeJobs implements Jobs {
     this.#waiting.push(entry);
     this.#waitingBytes += entry.sizeBytes;
     this.#runWaiting();
+    if (this.#members.size === 0) {
+      // No thread can be had, and nobody would ever take it.
+      this.#cancel(entry);
+      return undefined;
+    }
     return { cancel: () => this.#cancel(entry) };
   }
 
@@ -129,11 +134,20 @@ export class NodeJobs implements Jobs {
     return this.#members.size < this.#options.workersMax ? this.#newMember() : undefined;
   }
 
-  #newMember(): Member {
-    const worker = new Worker(this.#options.entry, {
-      name: 'jobs',
-      resourceLimits: { maxOldGenerationSizeMb: this.#options.heapMaxMb },
-    });
+  /** Undefined: the system gives no thread. */
+  #newWorker(): Worker | undefined {
+    const resourceLimits = { maxOldGenerationSizeMb: this.#options.heapMaxMb };
+    try {
+      return new Worker(this.#options.entry, { name: 'jobs', resourceLimits });
+    } catch (error) {
+      this.#options.logger.error('job-worker-not-started', { reason: String(error) });
+      return undefined;
+    }
+  }
+
+  #newMember(): Member | undefined {
+    const worker = this.#newWorker();
+    if (worker === undefined) return undefined;
     const member: Member = { worker, running: undefined, idle: undefined, failure: undefined };
     this.#members.add(member);
     // A process with nothing else to do may end.

@@ -51,6 +51,13 @@ test('a node without jobs has no worker; one that has nothing to do ends', async
   expect(await run(pool, wait, bytes(), { ms: 0 })).toMatchObject({ ok: true });
 });
 
+test('a worker that cannot be started: the job is not taken, and nothing else happens', async () => {
+  const pool = open({ entry: new URL('no-such-scheme://worker') });
+  expect(await run(pool, wait, bytes(), { ms: 0 })).toEqual({ ok: false, reason: 'full' });
+  expect(logger.events.map(({ event }) => event)).toContain('job-worker-not-started');
+  expect(pool.workerCount).toBe(0);
+});
+
 test('two jobs run at once; a third waits for a worker', async () => {
   const pool = open();
   await Promise.all([run(pool, wait, bytes(), { ms: 0 }), run(pool, wait, bytes(), { ms: 0 })]);
