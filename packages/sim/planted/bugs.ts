@@ -102,14 +102,6 @@ export const bugs: readonly PlantedBug[] = [
     expectedSentence: 'records are applied once, in order',
   },
   {
-    name: 'lease-of-deposed',
-    sentence: 'a controller grants leases without asking whether it still leads the quorum',
-    file: 'packages/controller/src/controller.ts',
-    find: 'this.options.confirmLeadership((leads) => {',
-    replace: '((done: (leads: boolean) => void) => done(true))((leads) => {',
-    expectedCheckers: ['zombie-leader'],
-  },
-  {
     name: 'fenced-heartbeat-accepted',
     sentence:
       'a fenced broker is unfenced by its next heartbeat, while it still leads by what it knew before',
