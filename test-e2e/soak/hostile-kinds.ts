@@ -35,8 +35,8 @@ export interface HostileSize {
 const ANSWER_LIMIT_MS = 20_000;
 const PARKED_MS = 1000;
 const MILLION = 1_000_000;
-/** About as many partitions as one request to a small cluster may have. */
-const ELEMENTS_ALLOWED = 99_000;
+/** As many as fit into 2 MiB, and about as many as one request to a small cluster may have. */
+const [FITTING, ALLOWED] = [60_000, 10_000];
 const NANOSECONDS_A_MS = 1_000_000n;
 
 /** Creates the topics; the kinds then know whom to throw at. */
@@ -110,10 +110,10 @@ function nanoseconds(leaders: Leaders): HostileKind {
   return { name: 'nanoseconds', variants: 1, throwOnce, isRight };
 }
 
-/** Several connections at once fetch one idle partition that each names again and again: too often, or just not. */
+/** Several connections at once fetch one idle partition that each names again and again: far too often, too often, or just not. */
 function duplicates(leaders: Leaders, size: HostileSize): HostileKind {
   const frames = new Map<string, Buffer>();
-  const times = [size.duplicates, ELEMENTS_ALLOWED];
+  const times = [size.duplicates, FITTING, ALLOWED];
   const throwOnce = async (n: number) => {
     const { topic, partition, port } = leaders('idle', n);
     const count = times[n % times.length]!;
@@ -123,7 +123,7 @@ function duplicates(leaders: Leaders, size: HostileSize): HostileKind {
     const asked = Array.from({ length: size.duplicatesAtOnce }, () => ask(port, frame, ANSWER_LIMIT_MS));
     return (await Promise.all(asked)).map(wordFor);
   };
-  const name = `a Fetch of ${times.join(' or ')} duplicates, ${size.duplicatesAtOnce} at once`;
+  const name = `a Fetch of ${times.join(', ')} duplicates, ${size.duplicatesAtOnce} at once`;
   const isRight = (taken: string) => taken === 'answered' || taken === 'closed';
   return { name, variants: times.length, throwOnce, isRight };
 }

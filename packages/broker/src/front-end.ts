@@ -130,6 +130,10 @@ export class BrokerFrontEnd implements ConnectionHost {
     this.router.route(frame, connection);
   }
 
+  checkSize(start: Uint8Array, sizeBytes: number): void {
+    this.router.checkSize(start, sizeBytes);
+  }
+
   flushSoon(connection: Connection): void {
     if (connection.flushAsked) return;
     connection.flushAsked = true;

@@ -7,6 +7,7 @@ import type { MetadataImage } from '@millrace/metadata';
 import {
   type AnyApi,
   apis,
+  DecodeError,
   decodeRequestHeader,
   encodeResponseFrame,
   type RequestHeader,
@@ -16,8 +17,17 @@ import type { Slot } from './connection/response-slots.ts';
 import type { BrokerContext, Handler, Reply } from './handler.ts';
 import { unsupportedApiVersions } from './handlers/api-versions.ts';
 
-/** Every request may have so many array elements. */
-const ELEMENTS_MIN = 100_000;
+/** These bring records, or what is to be made; all others name what is there. */
+const bringing: ReadonlySet<number> = new Set(
+  [apis.produce, apis.createTopics, apis.createPartitions, apis.deleteTopics].map(({ key }) => key),
+);
+/** What only names may be so large, and so much larger for each partition of the cluster: it is refused before it is read. */
+const NAMING_BYTES = 2 << 20;
+const NAMING_BYTES_PER_PARTITION = 1024;
+/** A request that brings something may have so many array elements, and so may a frame too small for many more. */
+const ELEMENTS_BROUGHT = 100_000;
+/** One that names something may name so much that is not there. */
+const ELEMENTS_NAMED = 10_000;
 /** And so many more for each partition of the cluster. */
 const ELEMENTS_PER_PARTITION = 4;
 
@@ -35,6 +45,7 @@ export class Router {
 
   route(frame: Uint8Array, connection: Connection): void {
     const header = decodeRequestHeader(frame);
+    this.checkSize(frame, frame.length);
     const handler = this.handlers.get(header.apiKey);
     if (handler === undefined) {
       connection.refuse('unknown API key', facts(header));
@@ -45,7 +56,7 @@ export class Router {
       this.refuseVersion(api, header, frame, connection);
       return;
     }
-    const cost = { heapBytes: 0, elementsMax: this.elementsMax(frame) };
+    const cost = { heapBytes: 0, elementsMax: this.elementsMax(header.apiKey, frame) };
     const body = api.decodeRequest(header.apiVersion, frame, header.bodyPosition, cost);
     const slot = connection.openSlot(frame.length, cost.heapBytes, handler.exclusive);
     const request = {
@@ -60,17 +71,32 @@ export class Router {
     if (!handler.keepsRequest) connection.forgetDecoded(slot);
   }
 
+  checkSize(start: Uint8Array, sizeBytes: number): void {
+    if (sizeBytes <= NAMING_BYTES || start.length < 2) return;
+    const apiKey = (start[0]! << 8) | start[1]!;
+    if (bringing.has(apiKey)) return;
+    const maxBytes = NAMING_BYTES + NAMING_BYTES_PER_PARTITION * this.partitions();
+    if (sizeBytes > maxBytes)
+      throw new DecodeError(`${sizeBytes} bytes for a request of API ${apiKey}, more than ${maxBytes}`);
+  }
+
   /** What the frame can honestly need: all that there is named several times over, or many topics to be made. */
-  private elementsMax(frame: Uint8Array): number {
+  private elementsMax(apiKey: number, frame: Uint8Array): number {
     // An element takes a byte at least.
-    if (frame.length <= ELEMENTS_MIN) return ELEMENTS_MIN;
+    if (frame.length <= ELEMENTS_BROUGHT) return ELEMENTS_BROUGHT;
+    const ofItsKind = bringing.has(apiKey) ? ELEMENTS_BROUGHT : ELEMENTS_NAMED;
+    return ofItsKind + ELEMENTS_PER_PARTITION * this.partitions();
+  }
+
+  /** Of all topics. */
+  private partitions(): number {
     const image = this.broker.image();
     if (image !== this.countedImage) {
       this.countedImage = image;
       this.partitionCount = 0;
       for (const name of image.topicNames) this.partitionCount += image.topic(name)!.partitions.length;
     }
-    return ELEMENTS_MIN + ELEMENTS_PER_PARTITION * this.partitionCount;
+    return this.partitionCount;
   }
 
   private refuseVersion(api: AnyApi, header: RequestHeader, frame: Uint8Array, connection: Connection): void {

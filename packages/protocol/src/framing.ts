@@ -15,6 +15,7 @@ const SIZE_BYTES = 4;
 /** A buffer under assembly grows to this multiple of what is needed, so that bytes are moved about once. */
 const GROWTH = 4;
 const ASSEMBLY_BYTES_MIN = 16 * 1024;
+const NOTHING = new Uint8Array(0);
 
 export class FrameReader {
   private readonly maxFrameBytes: number;
@@ -46,6 +47,11 @@ export class FrameReader {
   /** Size of the frame that is being put together over several chunks; 0: there is none. */
   get assemblingBytes(): number {
     return this.assembly === undefined ? 0 : this.frameBytes;
+  }
+
+  /** What has arrived of the frame that is being put together. */
+  get assembled(): Uint8Array {
+    return this.assembly?.subarray(0, this.assembledBytes) ?? NOTHING;
   }
 
   /** Memory set aside for the frame under assembly, in bytes. */

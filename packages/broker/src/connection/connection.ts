@@ -24,6 +24,8 @@ export interface ConnectionHost {
   nowMs(): Millis;
   /** Decodes one frame, whose bytes are lent for the call, and starts it: opens a slot on the connection, or throws DecodeError, or closes it. */
   route(frame: Uint8Array, connection: Connection): void;
+  /** Throws DecodeError when no request that begins like this is so large. */
+  checkSize(start: Uint8Array, sizeBytes: number): void;
   /** Asks for `flush` at the end of this turn. */
   flushSoon(connection: Connection): void;
   /** Asks for `deadlineReached` at `at`; replaces what was asked before. */
@@ -284,7 +286,10 @@ export class Connection implements StreamHandler, Holder, Sleeper {
         const { reader } = this;
         if (this.mustWaitForOthers()) break;
         const frame = reader?.next();
-        if (frame === undefined) break;
+        if (frame === undefined) {
+          this.checkBegun();
+          break;
+        }
         this.host.route(frame, this);
         reader?.release();
       }
@@ -296,6 +301,13 @@ export class Connection implements StreamHandler, Holder, Sleeper {
     if (this.state !== 'open') return;
     this.account();
     this.settleReading();
+  }
+
+  /** A frame that is too large is refused by its first bytes, before memory and time are spent on the others. */
+  private checkBegun(): void {
+    const { reader } = this;
+    if (reader !== undefined && reader.assemblingBytes >= LARGE_FRAME_BYTES)
+      this.host.checkSize(reader.assembled, reader.assemblingBytes);
   }
 
   /** The next request may become many objects, and those of others already are many. */

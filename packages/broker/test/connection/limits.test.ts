@@ -346,6 +346,52 @@ describe('what a request becomes when it is decoded', () => {
     expect(forwarded).toHaveLength(2);
   });
 
+  test('a request that only names what is there has no more elements than ten thousand beside that', () => {
+    const { connect, replicas, log } = testBroker();
+    const fetchOf = (count: number) => {
+      const partitions = Array.from({ length: count }, () => ({ partition: 0, fetchOffset: 0 }));
+      return { replicaId: -1, topics: [{ topic: 'words', partitions }] };
+    };
+    connect().request(apis.fetch, 12, fetchOf(10_000));
+    expect(replicas.fetches).toHaveLength(1);
+    const client = connect();
+    client.request(apis.fetch, 12, fetchOf(10_010));
+    expect(client.ended).toBe(true);
+    expect(log()).toEqual(['connection-closed: malformed request']);
+    expect(replicas.fetches).toHaveLength(1);
+  });
+
+  test('one of more than 2 MiB is refused by its first bytes; a large Produce or CreateTopics is waited for', () => {
+    const { connect, add, frontEnd, log } = testBroker();
+    const beginning = (apiKey: number, sizeBytes: number) => {
+      const bytes = new Uint8Array(1000);
+      new DataView(bytes.buffer).setInt32(0, sizeBytes);
+      bytes[5] = apiKey;
+      return bytes;
+    };
+    const open = [apis.produce, apis.createTopics].map(({ key }) => {
+      const client = connect();
+      client.bytes(beginning(key, 90 << 20));
+      return client;
+    });
+    // The cluster has two partitions, each good for a kibibyte.
+    const most = (2 << 20) + 2048;
+    const fitting = connect();
+    fitting.bytes(beginning(apis.fetch.key, most));
+    const halves = connect();
+    const begun = beginning(apis.fetch.key, most + 1);
+    halves.bytes(begun.subarray(0, 5));
+    halves.bytes(begun.subarray(5));
+    expect([...open, fitting].map(({ ended }) => ended)).toEqual([false, false, false]);
+    expect(halves.ended).toBe(true);
+    expect(log()).toEqual(['connection-closed: malformed request']);
+    add([partition(TOPIC_ID, 2, [1, 2, 3], 1)]);
+    const later = connect();
+    later.bytes(begun);
+    expect(later.ended).toBe(false);
+    expect(frontEnd.budget.heldBytes).toBe(4 * 996);
+  });
+
   test('a connection that goes away gives back what was decoded for it', () => {
     const { connect, frontEnd } = testBroker();
     const client = connect();

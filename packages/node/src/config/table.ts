@@ -355,7 +355,7 @@ const connectionSettings = {
     'Connections',
     int(1),
     '104857600',
-    'Largest request in bytes. A larger one closes the connection.',
+    'Largest request in bytes. A larger one closes the connection, and so does one that neither produces nor creates nor deletes and has more than 2 MiB and 1 KiB for each partition of the cluster.',
   ),
   'queued.max.request.bytes': setting(
     'Connections',
