@@ -22,6 +22,7 @@ const scripts = {
   'bench:quick': ['test-e2e/bench/quick.ts'],
   'bench:check': ['packages/protocol/bench/check.ts'],
   'measure:start': ['test-e2e/bench/measure-start.ts'],
+  'measure:topics': ['test-e2e/bench/topics.ts'],
   'sim:long': ['packages/cli/src/main.ts', 'sim', '--seeds', '1..20000'],
   build: ['scripts/build.ts'],
   fuzz: ['packages/protocol/fuzz.ts'],

@@ -8,6 +8,8 @@
  */
 import { encodeRecord, type MetadataRecord } from '@millrace/metadata';
 
+/** So many new partitions close a batch as well: a broker makes the folders of a batch in one turn. */
+const BATCH_PARTITIONS = 50;
 /** What cannot be cut is refused above this. */
 export const BATCH_BYTES_MAX = 4 << 20;
 
@@ -29,6 +31,7 @@ export function batchesOf(
   const batches: ProposedBatch[] = [];
   let open: ProposedBatch = { records: [], encoded: [] };
   let openBytes = 0;
+  let openPartitions = 0;
   let bytes = 0;
   for (let index = 0; index < records.length; ) {
     const part: ProposedBatch = { records: [], encoded: [] };
@@ -41,14 +44,18 @@ export function batchesOf(
       partBytes += encoded.length;
     } while (index < records.length && staysWith(records[index]!, part.records[0]!));
     if (partBytes > BATCH_BYTES_MAX) return undefined;
-    if (openBytes > 0 && openBytes + partBytes > batchBytes) {
+    const partPartitions = part.records.filter(({ type }) => type === 'partition').length;
+    const isFull = openBytes + partBytes > batchBytes || openPartitions + partPartitions > BATCH_PARTITIONS;
+    if (openBytes > 0 && isFull) {
       batches.push(open);
       open = { records: [], encoded: [] };
       openBytes = 0;
+      openPartitions = 0;
     }
     for (const record of part.records) open.records.push(record);
     for (const encoded of part.encoded) open.encoded.push(encoded);
     openBytes += partBytes;
+    openPartitions += partPartitions;
     bytes += partBytes;
   }
   if (open.records.length > 0) batches.push(open);

@@ -114,7 +114,7 @@ export class BrokerRole {
       alterPartition: (request, done) => alterPartitions.send(request, done),
       directoryFailed: (reason) => options.events.failed(directoryFailure(logs.directory, reason)),
     });
-    this.metadata = new MetadataFollower((delta) => this.publish(delta));
+    this.metadata = new MetadataFollower(clock, (delta) => this.publish(delta));
     this.frontEnd = new BrokerFrontEnd({
       brokerId,
       clock,
@@ -282,6 +282,7 @@ export class BrokerRole {
     this.closeListeners();
     this.held.close();
     this.observer?.stop();
+    this.metadata.stop();
     this.replicas.close(how, () => {
       this.lifecycle?.stop();
       this.channel.close();

@@ -1,0 +1,59 @@
+/** Goal: metadata that make much work leave turns for the rest of the broker. Method: a clock that moves as the work is done. */
+import type { Uuid } from '@millrace/base';
+import { ManualClock } from '@millrace/base/testing';
+import { encodeRecord } from '@millrace/metadata';
+import { expect, test } from 'vitest';
+import { MetadataFollower } from '../../src/roles/metadata-follower.ts';
+
+/** One topic with one partition in each batch. */
+function batches(count: number) {
+  return Array.from({ length: count }, (_unused, index) => {
+    const topicId = `topic${String(index).padStart(16, '0')}A` as Uuid;
+    const state = { replicas: [1], isr: [1], leader: 1, leaderEpoch: 0, partitionEpoch: 0 };
+    return {
+      baseOffset: 2 * index,
+      epoch: 1,
+      records: [
+        encodeRecord({ type: 'topic', name: `t${index}`, topicId }),
+        encodeRecord({ type: 'partition', topicId, partition: 0, ...state }),
+      ],
+    };
+  });
+}
+
+test('many new topics are published in order, a few in each turn', () => {
+  const manual = new ManualClock();
+  let workMs = 0;
+  let turns = 1;
+  const clock = {
+    monotonicMs: () => manual.monotonicMs() + workMs,
+    wallMs: () => manual.wallMs(),
+    setTimer: (delayMs: number, callback: () => void) => {
+      turns++;
+      return manual.setTimer(delayMs, callback);
+    },
+    soon: (callback: () => void) => manual.soon(callback),
+  };
+  const published: number[] = [];
+  const follower = new MetadataFollower(clock, (delta) => {
+    published.push(delta.createdTopics.length);
+    workMs += delta.createdTopics.length;
+  });
+  const all = batches(501);
+  follower.committed(all.slice(0, 500));
+  expect(follower.offset).toBe(99);
+  // What comes meanwhile waits behind it.
+  follower.committed(all.slice(500));
+  expect(follower.offset).toBe(99);
+  manual.advance(1);
+  expect(follower.offset).toBe(1001);
+  expect(published).toEqual([50, 50, 50, 50, 50, 50, 50, 50, 50, 50, 1]);
+  expect(turns).toBe(11);
+});
+
+test('what is quick is published within the call, as one change', () => {
+  const published: number[] = [];
+  const follower = new MetadataFollower(new ManualClock(), (delta) => published.push(delta.image.offset));
+  follower.committed(batches(20));
+  expect(published).toEqual([39]);
+});

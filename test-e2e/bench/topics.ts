@@ -1,0 +1,92 @@
+/**
+ * `npm run measure:topics`: how long 1,000 topics take, in one request and in as many requests over 32 connections, on three
+ * controllers and three brokers, and what the busiest controller and broker needed of a core for it. Goal: under 3 s each. --topics N.
+ *
+ * Raw requests, for an ordinary client asks for the metadata of all topics before each of them, and would measure itself.
+ */
+import { readFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { apis } from '@millrace/protocol';
+import { startMillrace } from '../lib/cluster.ts';
+import { table } from '../lib/table.ts';
+import { Wire } from '../lib/wire.ts';
+
+const CONNECTIONS = 32;
+const GOAL_MS = 3000;
+const TIMEOUT_MS = 60_000;
+/** Of /proc/PID/stat. */
+const TICK_MS = 10;
+
+const { values } = parseArgs({ options: { topics: { type: 'string', default: '1000' } } });
+const count = Number(values.topics);
+const rows: string[][] = [];
+
+async function create(wire: Wire, names: readonly string[]): Promise<void> {
+  const topics = names.map((name) => ({
+    name,
+    numPartitions: 1,
+    replicationFactor: 3,
+    assignments: [],
+    configs: [],
+  }));
+  const answer = await wire.call(apis.createTopics, { topics, timeoutMs: TIMEOUT_MS, validateOnly: false });
+  const refused = answer.topics.find(({ errorCode }) => errorCode !== 0);
+  if (refused !== undefined) throw new Error(`${refused.name}: error ${refused.errorCode}`);
+}
+
+const cluster = await startMillrace();
+const nodes = await cluster.nodes();
+
+/** By node. On a machine that others use too this says more than the clock. */
+function cpuMs(): Map<number, number> {
+  return new Map(
+    nodes.map(({ id, pid }) => {
+      const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+      const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+      return [id, (Number(fields[11]) + Number(fields[12])) * TICK_MS];
+    }),
+  );
+}
+
+async function measured(what: string, work: () => Promise<unknown>): Promise<void> {
+  const before = cpuMs();
+  const start = performance.now();
+  await work();
+  const ms = Math.round(performance.now() - start);
+  const after = cpuMs();
+  const busiest = (role: string) => {
+    const spent = nodes
+      .filter((node) => node.role === role)
+      .map(({ id }) => after.get(id)! - before.get(id)!);
+    return `${Math.max(...spent)} ms`;
+  };
+  rows.push([what, `${ms} ms`, ms < GOAL_MS ? 'yes' : 'no', busiest('controller'), busiest('broker')]);
+}
+
+try {
+  const servers = cluster.bootstrapServers.split(',');
+  const wires = await Promise.all(
+    Array.from({ length: CONNECTIONS }, (_unused, index) =>
+      Wire.connect(servers[index % servers.length]!, TIMEOUT_MS),
+    ),
+  );
+  await measured(`${count} topics in one request`, () =>
+    create(
+      wires[0]!,
+      Array.from({ length: count }, (_unused, index) => `once-${index}`),
+    ),
+  );
+  await measured(`${count} requests of one over ${CONNECTIONS} connections`, () =>
+    Promise.all(
+      wires.map(async (wire, first) => {
+        for (let index = first; index < count; index += CONNECTIONS) await create(wire, [`each-${index}`]);
+      }),
+    ),
+  );
+  for (const wire of wires) wire.close();
+  process.stdout.write(
+    `${table(['what', 'took', `under ${GOAL_MS} ms`, 'CPU controller', 'CPU broker'], rows)}\n`,
+  );
+} finally {
+  await cluster.stop();
+}
