@@ -81,34 +81,50 @@ export interface ImageState {
 const NO_CONFIGS: Configs = new Map<string, string>();
 const NO_NAMES: ReadonlySet<string> = new Set();
 
-/** A sorted list with some names added or removed: one walk over it, where a sort would compare all names again. */
-function withChanges(
-  sorted: readonly string[],
-  changed: ReadonlySet<string>,
-  exists: (name: string) => boolean,
-): readonly string[] {
+/** So many changed names are carried along; with more of them, sorting anew is no worse than merging. */
+const CARRIED_NAMES_MAX = 64;
+
+/** An older image's sorted names, and those that came or went since. */
+interface KnownNames {
+  readonly sorted: readonly string[];
+  readonly changed: ReadonlySet<string>;
+}
+
+/** The sorted list with some names added or removed: a copy and a few moves, where a sort would compare all names again. */
+function withChanges({ sorted, changed }: KnownNames, exists: (name: string) => boolean): readonly string[] {
   if (changed.size === 0) return sorted;
-  const added = [...changed].filter(exists).sort();
-  const merged: string[] = [];
-  let next = 0;
-  for (const name of sorted) {
-    while (next < added.length && added[next]! < name) merged.push(added[next++]!);
-    if (!changed.has(name)) merged.push(name);
+  const names = [...sorted];
+  for (const name of changed) {
+    let low = 0;
+    let high = names.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (names[middle]! < name) low = middle + 1;
+      else high = middle;
+    }
+    const isThere = names[low] === name;
+    if (isThere && !exists(name)) names.splice(low, 1);
+    else if (!isThere && exists(name)) names.splice(low, 0, name);
   }
-  for (; next < added.length; next++) merged.push(added[next]!);
-  return merged;
+  return names;
 }
 
 export class MetadataImage {
   readonly state: ImageState;
   /** Sorted names, made when first asked for. */
   private sortedNames: readonly string[] | undefined;
+  private knownNames: KnownNames | undefined;
 
   /** `changedNames`: topics that were added to `previous`, or removed. */
   constructor(state: ImageState, previous?: MetadataImage, changedNames: ReadonlySet<string> = NO_NAMES) {
     this.state = state;
-    if (previous?.sortedNames === undefined) return;
-    this.sortedNames = withChanges(previous.sortedNames, changedNames, (name) => state.topicIds.has(name));
+    if (previous === undefined) return;
+    const { sortedNames } = previous;
+    const known =
+      sortedNames === undefined ? previous.knownNames : { sorted: sortedNames, changed: NO_NAMES };
+    if (known === undefined || known.changed.size + changedNames.size > CARRIED_NAMES_MAX) return;
+    const changed = changedNames.size === 0 ? known.changed : new Set([...known.changed, ...changedNames]);
+    this.knownNames = { sorted: known.sorted, changed };
   }
 
   /** The last applied offset of the metadata log; -1 before the first record. */
@@ -171,7 +187,13 @@ export class MetadataImage {
 
   /** Sorted by UTF-16 code unit. */
   get topicNames(): readonly string[] {
-    this.sortedNames ??= [...this.state.topicIds.keys()].sort();
+    if (this.sortedNames !== undefined) return this.sortedNames;
+    const { topicIds } = this.state;
+    this.sortedNames =
+      this.knownNames === undefined
+        ? [...topicIds.keys()].sort()
+        : withChanges(this.knownNames, (name) => topicIds.has(name));
+    this.knownNames = undefined;
     return this.sortedNames;
   }
 
