@@ -98,6 +98,8 @@ async function pipe(
   maxBytes: number,
   push: (chunk: Uint8Array) => boolean,
 ): Promise<boolean> {
+  // Members and frames of which nothing comes out cost something, too.
+  if (maxBytes <= 0) throw new TooLargeError(name);
   let left = maxBytes;
   stream.end(bytes);
   try {

@@ -277,6 +277,19 @@ describe.each([
   });
 });
 
+test('frames and members of which nothing comes out cost work as a stream, too', async () => {
+  const payloads = [
+    [ZSTD, zstd(bytes())],
+    [GZIP, gzipSync(bytes())],
+  ] as const;
+  for (const [codec, one] of payloads) {
+    const payload = concat(...Array.from({ length: 17 }, () => one));
+    const nothing = { push: () => true };
+    expect(() => codecs.unfold(codec, payload, 1 << 20, nothing)).toThrow(TooLargeError);
+    await expect(unfoldStreaming(codec, payload, 1 << 20, nothing)).rejects.toThrow(TooLargeError);
+  }
+});
+
 test('tiny frames and members without end cost work', async () => {
   const empty = zstd(bytes());
   const frames = concat(...Array.from({ length: 100 }, () => empty), zstd(three));
