@@ -13,12 +13,14 @@ import {
   checkRecordsWhole,
   DecodeError,
   ErrorCode,
+  inputWork,
   LOOP_WORK_MAX,
   RECORD_WORK,
   type RecordRules,
   type RecordsVerdict,
   readBatchHeader,
   type Timestamp,
+  type WorkBudget,
 } from '@millrace/protocol';
 import type { LogConfig, Refusal } from './types.ts';
 
@@ -55,12 +57,13 @@ const ZSTD_FROM_VERSION = 7;
 /** A byte of checksum in unfolded bytes. */
 const CHECKSUM_WORK = 1 / 8;
 
-/** Both steps. Undefined: the second would hold up the event loop, and belongs into a job. */
+/** Both steps. Undefined: the second would hold up the event loop, and belongs into a job. `budget` pays for what is unfolded. */
 export function checkAtDoor(
   bytes: Uint8Array,
   o: DoorOptions,
   codecs: CompressionCodecs,
   workMax = LOOP_WORK_MAX,
+  budget: WorkBudget = { work: workMax },
 ): DoorVerdict | undefined {
   const header = new BatchHeader();
   const refusal = judgeHeader(bytes, header, o);
@@ -68,12 +71,17 @@ export function checkAtDoor(
   const left = workMax - header.sizeBytes * CHECKSUM_WORK;
   if (header.compression === 0 && left < 0) return undefined;
   // Not the checksum first: it would be computed twice where the rest is for a job.
-  if (header.compression !== 0 && left < header.recordCount * RECORD_WORK) return undefined;
+  if (header.compression !== 0 && Math.min(left, budget.work) < leastWork(header)) return undefined;
   if (!checkBatchCrc(bytes, 0, header.sizeBytes)) return wrongChecksum();
   const wrongCounts = judgeCounts(header, o);
   if (wrongCounts !== undefined) return wrongCounts;
-  const verdict = checkRecords(bytes, header, rulesOf(o), codecs, left);
+  const verdict = checkRecords(bytes, header, rulesOf(o), codecs, left, budget);
   return verdict && checkedBatch(header, verdict);
+}
+
+/** Of a compressed batch. */
+function leastWork(header: BatchHeader): number {
+  return Math.max(header.recordCount * RECORD_WORK, inputWork(header));
 }
 
 /** Both steps, whatever they cost: for a job. */

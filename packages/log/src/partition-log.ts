@@ -18,7 +18,13 @@ import {
   type WallMillis,
   ZERO_UUID,
 } from '@millrace/base';
-import { BatchHeader, type CompressionCodecs, ErrorCode, readBatchHeader } from '@millrace/protocol';
+import {
+  BatchHeader,
+  type CompressionCodecs,
+  ErrorCode,
+  readBatchHeader,
+  type WorkBudget,
+} from '@millrace/protocol';
 import { type Admission, admit, admitWhole } from './admit.ts';
 import { appendedOf, judgeAgainstLog, judgeReplicated, stampForLeader } from './append.ts';
 import { type DoorOptions, refuse } from './door.ts';
@@ -135,8 +141,13 @@ export class PartitionLog {
   }
 
   /** The first step of a client's batch into the log. Undefined: it would hold up the event loop, and is for a job. */
-  admit(batch: Uint8Array, nowWallMs: WallMillis, apiVersion?: number): Admission | undefined {
-    return admit(batch, this.doorOptions(nowWallMs, apiVersion), this.codecs);
+  admit(
+    batch: Uint8Array,
+    nowWallMs: WallMillis,
+    apiVersion?: number,
+    budget: WorkBudget = { work: this.config.loopWorkMax },
+  ): Admission | undefined {
+    return admit(batch, this.doorOptions(nowWallMs, apiVersion), this.codecs, budget);
   }
 
   /** Both steps, whatever they cost. */

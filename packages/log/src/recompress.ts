@@ -11,6 +11,7 @@ import {
   ErrorCode,
   readBatchHeader,
   TooLargeError,
+  type WorkBudget,
 } from '@millrace/protocol';
 import { type CheckedBatch, refuse } from './door.ts';
 import type { LogConfig, Refusal } from './types.ts';
@@ -32,19 +33,21 @@ export const COMPRESSION_WORK = 128;
 /** No more uncompressed records are compressed again: all of them have to be in memory at once. */
 const PLAIN_BYTES_MAX = 128 * 1024 * 1024;
 
-/** Undefined: more than `plainBytesMax` would come out of the batch. */
+/** Undefined: more than `plainBytesMax` would come out of the batch. `budget` pays for the compression. */
 export function recompress(
   given: Uint8Array,
   checked: CheckedBatch,
   { compression, maxMessageBytes }: LogConfig,
   codecs: CompressionCodecs,
   plainBytesMax: number,
+  budget?: WorkBudget,
 ): AdmittedBatch | Refusal | undefined {
   const header = readBatchHeader(given);
   if (compression === undefined || compression.codec === header.compression)
     return { ...checked, bytes: given };
   const plain = plainRecords(given, header, codecs, plainBytesMax);
   if (plain === undefined) return undefined;
+  if (budget !== undefined) budget.work = Math.max(0, budget.work - plain.length * COMPRESSION_WORK);
   const bytes = compressedBatch(given, plain, compression, codecs);
   if (bytes.length > maxMessageBytes)
     return refuse(

@@ -10,7 +10,9 @@ import {
   checkBatchCrc,
   DecodeError,
   type FoundRecord,
+  inputWork,
   NO_TIMESTAMP,
+  RECORD_BYTES_MIN,
   RECORD_WORK,
   RECORDS_WORK_MAX,
   RecordFinder,
@@ -18,6 +20,8 @@ import {
   type Timestamp,
   TooLargeError,
   unfoldBatch,
+  type WorkBudget,
+  workOf,
 } from '@millrace/protocol';
 import type { Segment } from './segment.ts';
 import type { Segments } from './segments.ts';
@@ -31,9 +35,7 @@ export interface FindInBatch {
 }
 
 /** What one turn of the event loop may still do to open batches. */
-export interface LookupBudget {
-  work: number;
-}
+export type LookupBudget = WorkBudget;
 
 /** Which batch was looked into, and where the next one begins. */
 export interface OpenedBatch {
@@ -145,14 +147,25 @@ function openBatch(
 ): Found | undefined {
   const { leaderEpoch } = header;
   const finder = new RecordFinder(header, wanted.startOffset, wanted.timestamp, budget.work);
-  if (budget.work <= 0 || !openWithin(batch, header, finder, codecs, budget.work)) {
+  if (
+    budget.work <= 0 ||
+    leastWork(header) > budget.work ||
+    !openWithin(batch, header, finder, codecs, budget.work)
+  ) {
     budget.work = 0;
     return { batch, wanted, leaderEpoch, nextOffset: header.lastOffset + 1 };
   }
-  budget.work = Math.max(0, budget.work - finder.bytes - finder.records * RECORD_WORK);
+  budget.work = Math.max(0, budget.work - Math.max(inputWork(header), workOf(finder)));
   if (finder.found !== undefined) return { ...finder.found, leaderEpoch };
   assertIntact(batch);
   return undefined;
+}
+
+/** An uncompressed batch is looked at in one go, a compressed one unfolds at least what goes in. */
+function leastWork(header: BatchHeader): number {
+  const { compression, sizeBytes, recordCount } = header;
+  if (compression !== 0) return inputWork(header);
+  return sizeBytes + Math.min(recordCount, sizeBytes / RECORD_BYTES_MIN) * RECORD_WORK;
 }
 
 /** A batch without the record that its header speaks of may be damaged. Throws DiskError. */

@@ -1,6 +1,7 @@
 /** Goal: what a log takes from clients is what it says it is, and all 64 bits of its timestamps survive. Method: odd batches, read back. */
 import { MemoryDisk } from '@millrace/base/testing';
 import {
+  BATCH_HEADER_BYTES,
   BatchHeader,
   buildBatch,
   Compression,
@@ -164,3 +165,105 @@ test('what costs too much on the event loop is left to a job, checksum and all',
   }
   expect(readBatchHeader(small, 0, new BatchHeader()).recordCount).toBe(3);
 });
+
+test('a compressed batch costs what goes in, though nothing comes out: much of it is left to a job', () => {
+  const o = { topicPartition: 'topic-0', config: config(), nowWallMs: NOW };
+  const whole = batch(1);
+  const plain = whole.subarray(BATCH_HEADER_BYTES);
+  for (const [codec, holdsOnLoop] of [
+    [Compression.GZIP, 30_000],
+    [Compression.SNAPPY, 120_000],
+    [Compression.LZ4, 250_000],
+    [Compression.ZSTD, 120_000],
+  ] as const) {
+    for (const [sizeBytes, isForJob] of [
+      [holdsOnLoop, false],
+      [holdsOnLoop + 20_000, true],
+      [950_000, true],
+    ] as const) {
+      const bytes = resealed(whole, codec, hollow(codec, plain, sizeBytes));
+      const budget = { work: LOOP_WORK_MAX };
+      const verdict = checkAtDoor(bytes, o, codecs, LOOP_WORK_MAX, budget);
+      expect([codec, sizeBytes, verdict?.ok]).toEqual([codec, sizeBytes, isForJob ? undefined : true]);
+      // All of it is paid for.
+      expect(budget.work < 100_000).toBe(!isForJob);
+      expect(checkAtDoorWhole(bytes, o, codecs)).toMatchObject({ ok: true });
+    }
+  }
+});
+
+test('an uncompressed batch owes the budget nothing; a compressed one that finds it empty is left to a job', () => {
+  const o = { topicPartition: 'topic-0', config: config(), nowWallMs: NOW };
+  const budget = { work: 0 };
+  expect(checkAtDoor(batch(3), o, codecs, LOOP_WORK_MAX, budget)).toMatchObject({ ok: true });
+  const packed = batch(3, { compression: Compression.GZIP });
+  expect(checkAtDoor(packed, o, codecs, LOOP_WORK_MAX, budget)).toBeUndefined();
+  budget.work = 10_000;
+  expect(checkAtDoor(packed, o, codecs, LOOP_WORK_MAX, budget)).toMatchObject({ ok: true });
+  expect(budget.work).toBeGreaterThan(0);
+  expect(budget.work).toBeLessThan(10_000);
+});
+
+test('a lookup hands on a batch that is too costly for what is left, before it looks into it', () => {
+  for (const [bytes, work] of [
+    [batch(2000, { valueBytes: 0, timestamps: [NOW] }), 20_000],
+    [
+      resealed(
+        batch(1),
+        Compression.GZIP,
+        hollow(Compression.GZIP, batch(1).subarray(BATCH_HEADER_BYTES), 40_000),
+      ),
+      LOOP_WORK_MAX,
+    ],
+  ] as const) {
+    let unfolded = 0;
+    const counting = {
+      ...codecs,
+      unfold: (...given: Parameters<typeof codecs.unfold>) => {
+        unfolded++;
+        codecs.unfold(...given);
+      },
+    };
+    const log = openLog({ codecs: counting });
+    append(log, bytes.slice());
+    unfolded = 0;
+    const budget = { work };
+    expect(log.times.find(NOW - 1, budget)).toMatchObject({ batch: expect.any(Uint8Array) });
+    expect([budget.work, unfolded]).toEqual([0, 0]);
+  }
+});
+
+/** The records of a batch, compressed by hand. */
+function resealed(whole: Uint8Array, codec: Compression, payload: Uint8Array): Uint8Array {
+  const bytes = concat([whole.subarray(0, BATCH_HEADER_BYTES), payload]);
+  const view = new DataView(bytes.buffer);
+  view.setInt32(8, bytes.length - 12);
+  view.setInt16(21, codec);
+  setMaxTimestamp(bytes, 0, NOW);
+  return bytes;
+}
+
+/** `plain` behind so many blocks without contents that there are `sizeBytes`. */
+function hollow(codec: Compression, plain: Uint8Array, sizeBytes: number): Uint8Array {
+  const packed = codecs.compress(codec, plain);
+  const [at, block] = HOLLOW[codec]!;
+  const blocks = Array.from({ length: Math.floor((sizeBytes - packed.length) / block.length) }, () => block);
+  if (codec !== Compression.ZSTD) return concat([packed.subarray(0, at), ...blocks, packed.subarray(at)]);
+  // One frame with a window of 2^17 bytes: empty blocks, then the records as they are.
+  const last = ((plain.length << 3) | 1) >>> 0;
+  return concat([
+    Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd, 0, 0x38),
+    ...blocks,
+    Uint8Array.of(last, last >> 8, last >> 16),
+    plain,
+  ]);
+}
+
+/** Where the blocks begin, and one without contents. */
+const HOLLOW: Partial<Record<Compression, [number, Uint8Array]>> = {
+  // A stored block of no bytes.
+  [Compression.GZIP]: [10, Uint8Array.of(0, 0, 0, 0xff, 0xff)],
+  [Compression.SNAPPY]: [16, Uint8Array.of(0, 0, 0, 1, 0)],
+  [Compression.LZ4]: [7, Uint8Array.of(1, 0, 0, 0, 0)],
+  [Compression.ZSTD]: [6, Uint8Array.of(0, 0, 0)],
+};

@@ -59,7 +59,7 @@ export class Leadership {
     if (records === null) return produceFailure(ErrorCode.INVALID_RECORD, { message: 'no record batch' });
     const { log, leaderEpoch } = partition;
     const nowWallMs = this.ports.wallMs();
-    const admission = known ?? log.admit(records, nowWallMs, request.apiVersion);
+    const admission = known ?? log.admit(records, nowWallMs, request.apiVersion, this.ports.turnBudget);
     if (admission === undefined) return undefined;
     const appended = admission.ok ? log.append(admission, { leaderEpoch, nowWallMs }) : admission;
     if (!appended.ok) return this.appendRefused(appended);

@@ -13,8 +13,8 @@ import type { ListOffsetsPartition, ListOffsetsQuery, ListOffsetsResult } from '
 export interface LookupPorts {
   readonly jobs: Jobs;
   readonly kinds: LogJobs;
-  /** What may be spent on opening batches in one turn, in bytes unfolded. */
-  readonly loopWorkMax: number;
+  /** What all requests of this turn may still spend on opening batches. */
+  readonly turnBudget: LookupBudget;
   find(topicId: Uuid, index: number): Partition | FetchMiss;
   failed(partition: Partition, reason: string): void;
 }
@@ -38,7 +38,7 @@ export class ListOffsetsRun {
 
   /** True: a job has to be waited for. */
   start(): boolean {
-    this.run(this.budget(), undefined);
+    this.run(undefined);
     return !this.isEnded;
   }
 
@@ -56,11 +56,11 @@ export class ListOffsetsRun {
   }
 
   /** `first`: what a job found out about the partition that is next. */
-  private run(budget: LookupBudget, first: Opened | undefined): void {
+  private run(first: Opened | undefined): void {
     const { partitions } = this.query;
     let opened = first;
     while (this.results.length < partitions.length) {
-      const listed = this.look(partitions[this.results.length]!, budget, opened);
+      const listed = this.look(partitions[this.results.length]!, opened);
       if (listed === undefined) return;
       opened = undefined;
       this.results.push(listed);
@@ -69,15 +69,11 @@ export class ListOffsetsRun {
   }
 
   /** Undefined: a job was started. */
-  private look(
-    wanted: ListOffsetsPartition,
-    budget: LookupBudget,
-    opened: Opened | undefined,
-  ): ListOffsetsResult | undefined {
+  private look(wanted: ListOffsetsPartition, opened: Opened | undefined): ListOffsetsResult | undefined {
     if (this.counts.get(keyOf(wanted)) !== 1) return listedError(ErrorCode.INVALID_REQUEST);
     const found = this.ports.find(wanted.topicId, wanted.partition);
     if ('errorCode' in found) return listedError(found.errorCode);
-    const listed = listOffset(found, wanted, this.query, budget, opened);
+    const listed = listOffset(found, wanted, this.query, this.ports.turnBudget, opened);
     return 'batch' in listed ? this.open(found, listed) : listed;
   }
 
@@ -89,7 +85,7 @@ export class ListOffsetsRun {
       this.job = undefined;
       if (outcome.ok) {
         const hit = outcome.value && { ...outcome.value, leaderEpoch };
-        this.run(this.budget(), {
+        this.run({
           inLeaderEpoch,
           hit,
           nextOffset,
@@ -99,14 +95,9 @@ export class ListOffsetsRun {
       }
       this.ports.failed(partition, outcome.reason);
       this.results.push(listedError(ErrorCode.UNKNOWN_SERVER_ERROR));
-      this.run(this.budget(), undefined);
+      this.run(undefined);
     });
     return this.job === undefined ? listedError(ErrorCode.REQUEST_TIMED_OUT) : undefined;
-  }
-
-  /** For the rest of this turn. */
-  private budget(): LookupBudget {
-    return { work: this.ports.loopWorkMax };
   }
 
   private finish(): void {

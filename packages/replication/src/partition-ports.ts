@@ -11,12 +11,14 @@ import type {
   Uuid,
   WallMillis,
 } from '@millrace/base';
-import type { ErrorCode } from '@millrace/protocol';
+import type { ErrorCode, WorkBudget } from '@millrace/protocol';
 
 export interface PartitionPorts {
   readonly brokerId: NodeId;
   readonly replicaLagTimeMaxMs: Millis;
   readonly logger: Logger;
+  /** Of this turn. */
+  readonly turnBudget: WorkBudget;
   now(): Millis;
   wallMs(): WallMillis;
   /** At the end of this turn. */

@@ -28,6 +28,7 @@ import { type ProducePorts, ProduceRun } from './produce-run.ts';
 import { ReplicaTable } from './replica-table.ts';
 import { Timers } from './timers.ts';
 import { type TopicSettings, topicSettings } from './topic-settings.ts';
+import { TurnBudget } from './turn-budget.ts';
 import type {
   BrokerSession,
   Cancel,
@@ -70,6 +71,7 @@ export class ReplicaManager {
   image: MetadataImage = MetadataImage.EMPTY;
   readonly fetches: FetchService;
   private readonly timers: Timers;
+  private readonly turnBudget: TurnBudget;
   private readonly table: ReplicaTable;
   private readonly followings: Followings;
   private readonly isrChanges: IsrChanges;
@@ -89,6 +91,7 @@ export class ReplicaManager {
     this.options = options;
     const { brokerId, clock, random, logger, config } = options;
     this.timers = new Timers(clock);
+    this.turnBudget = new TurnBudget(config.loopWorkMax, (callback) => clock.soon(callback));
     const ports = this.partitionPorts();
     this.table = new ReplicaTable(options.logDirectory, logger, ports);
     this.unopened = new UnopenedReplicas(ports);
@@ -128,7 +131,7 @@ export class ReplicaManager {
     this.jobPorts = {
       jobs: options.jobs,
       kinds: logJobs(options.codecs),
-      loopWorkMax: config.loopWorkMax,
+      turnBudget: this.turnBudget,
       find: (topicId, index) => this.findById(topicId, index),
       refused: (topicId, index, records) => this.refused(topicId, index, records),
       overtaken: (partition) => options.logger.debug('leader-lost-while-checking', partition.facts()),
@@ -457,6 +460,7 @@ export class ReplicaManager {
       brokerId: options.brokerId,
       replicaLagTimeMaxMs: options.config.replicaLagTimeMaxMs,
       logger: options.logger,
+      turnBudget: this.turnBudget,
       now: () => this.timers.now(),
       wallMs: () => options.clock.wallMs(),
       soon: (callback) => options.clock.soon(callback),

@@ -99,6 +99,49 @@ test('batches of one request are appended in its order, and other requests go on
   expect(log().endOffset).toBe(MANY + 3);
 });
 
+/** 1 KB that unfolds to just under what the loop may do. */
+const bomb = buildBatch({
+  records: [{ value: new Uint8Array(1_000_000) }],
+  baseTimestamp: -1,
+  compression: Compression.GZIP,
+  codecs: compressionCodecs,
+});
+
+test('the batches of one turn share what the loop may do, whatever request they came with', () => {
+  const { world, leader, topicId, produce, log } = cluster();
+  expect(codes(produce([bomb], { acks: 1 }))).toEqual([ErrorCode.NONE]);
+  world.advance(1);
+  // One of them is checked on the loop in each turn, the others in jobs.
+  const requests: Produced[] = [];
+  leader.clock.run(() => {
+    const { manager } = leader;
+    for (let i = 0; i < 3; i++) {
+      const produced: Produced = { results: undefined, appended: false, cancel: undefined };
+      const partitions = [bomb, bomb, cheap('a')].map((one) => ({
+        topicId,
+        topic: 'events',
+        partition: 0,
+        records: new Uint8Array(one),
+      }));
+      manager.produce({ acks: 1, timeoutMs: 1000, apiVersion: 9, partitions }, (results) => {
+        produced.results = results;
+      });
+      requests.push(produced);
+    }
+    expect([leader.jobs.waiting.length, log().endOffset]).toEqual([3, 2]);
+    // What is not compressed does not wait for the next turn.
+    const records = cheap('b');
+    const partitions = [{ topicId, topic: 'events', partition: 0, records }];
+    const done = (results: ProduceResult[]) => expect(results[0]!.baseOffset).toBe(2);
+    manager.produce({ acks: 1, timeoutMs: 1000, apiVersion: 9, partitions }, done);
+  });
+  expect(log().endOffset).toBe(3);
+  for (let rounds = 0; leader.jobs.waiting.length > 0 && rounds < 20; rounds++)
+    leader.clock.run(() => leader.jobs.finishOne());
+  expect(requests.map(codes)).toEqual(Array(3).fill(Array(3).fill(ErrorCode.NONE)));
+  expect(log().endOffset).toBe(11);
+});
+
 test('one request has one job at a time', () => {
   const { leader, produce, finishJob, log } = cluster();
   const produced = produce([costly, costly, costly]);

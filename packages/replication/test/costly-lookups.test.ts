@@ -56,7 +56,11 @@ function setUp() {
     });
     return asked;
   };
-  const finishJob = () => leader.clock.run(() => leader.jobs.finishOne());
+  const finishJob = () => {
+    // In a later turn.
+    world.clock.settle();
+    leader.clock.run(() => leader.jobs.finishOne());
+  };
   return { world, topicId, leader, stamp, partition, append, ask, finishJob };
 }
 
@@ -94,6 +98,16 @@ test('many cheap ones in one request are not done in one turn', () => {
   expect([asked.results, leader.jobs.waiting.length]).toEqual([undefined, 1]);
   leader.clock.run(() => leader.jobs.finishAll());
   expect(asked.results?.map(({ offset }) => offset)).toEqual(Array(5).fill(39_999));
+});
+
+test('many requests with cheap ones are not done in one turn either; the next turn does as much again', () => {
+  const { world, append, ask, leader } = setUp();
+  append(many(0).slice(0, 40_000));
+  const offset = { offset: 39_999 };
+  expect(ask([39_999]).results).toMatchObject([offset]);
+  expect([ask([39_999]).results, leader.jobs.waiting.length]).toEqual([undefined, 1]);
+  world.clock.settle();
+  expect(ask([39_999]).results).toMatchObject([offset]);
 });
 
 test('a costly batch in which nothing is found is left behind', () => {
@@ -147,7 +161,7 @@ test('bytes that were damaged are an error, not "no such record", and the replic
   // At the beginning of what is compressed, where it is noticed on the loop, and at its end, where a job does.
   for (const { timestamps, at, jobs } of [
     { timestamps: [5], at: 62, jobs: 0 },
-    { timestamps: many(0), at: 62, jobs: 0 },
+    { timestamps: many(0).slice(0, 40_000), at: 62, jobs: 0 },
     { timestamps: many(0), at: -8, jobs: 1 },
   ]) {
     const { append, ask, leader, partition } = setUp();

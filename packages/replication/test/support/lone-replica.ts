@@ -43,6 +43,7 @@ export class LoneReplica {
         const timer = this.clock.setTimer(delayMs, callback);
         return () => timer.cancel();
       },
+      turnBudget: { work: Number.POSITIVE_INFINITY },
       holdsLease: () => this.hasLease,
       awaitLease: (leadership) => this.waiting.add(leadership),
       isHandingOver: () => false,
