@@ -1,10 +1,14 @@
 /** Goal: what `npm run build` makes can be published. Method: it is packed, installed into an empty folder, and used there. */
+import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { apis, buildBatch, Compression, ErrorCode, isRetriable } from '@millrace/protocol';
+import { compressionCodecs } from '@millrace/protocol/io';
 import { afterAll, expect, test } from 'vitest';
 import { run } from './lib/exec.ts';
 import { repositoryRoot } from './lib/paths.ts';
+import { createTopic, Wire } from './lib/wire.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'millrace-published-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -13,8 +17,11 @@ const PROGRAM = `
 import { startCluster } from 'millrace';
 const cluster = await startCluster({ brokers: 1 });
 process.stdout.write(cluster.bootstrapServers);
-await cluster.stop();
+process.stdin.resume().on('end', () => void cluster.stop());
 `;
+
+/** So many that they are checked by a worker thread: its code has to be in the package, too. */
+const RECORDS = 100_000;
 
 test('the package: packed, installed, its command run and a cluster started from it', async () => {
   await run(process.execPath, ['scripts/build.ts'], { cwd: repositoryRoot });
@@ -27,6 +34,39 @@ test('the package: packed, installed, its command run and a cluster started from
   const command = join(folder, 'node_modules/millrace/bin/millrace.mjs');
   expect(String((await run(process.execPath, [command, '--help'])).stdout)).toContain('Usage: millrace');
   writeFileSync(join(folder, 'program.js'), PROGRAM);
-  const printed = await run(process.execPath, ['program.js'], { cwd: folder });
-  expect(String(printed.stdout)).toMatch(/^127\.0\.0\.1:\d+$/);
+  const program = spawn(process.execPath, ['program.js'], {
+    cwd: folder,
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  const ended = new Promise((resolve) => program.on('exit', resolve));
+  try {
+    const printed = String(await new Promise((resolve) => program.stdout.once('data', resolve)));
+    expect(printed).toMatch(/^127\.0\.0\.1:\d+$/);
+    await createTopic(printed, { name: 'many', partitions: 1, replicas: 1 });
+    expect(await produceMany(printed)).toMatchObject({ errorCode: ErrorCode.NONE, baseOffset: 0 });
+    program.stdin.end();
+    expect(await ended).toBe(0);
+  } finally {
+    program.kill('SIGKILL');
+  }
 });
+
+async function produceMany(server: string) {
+  const records = buildBatch({
+    records: Array.from({ length: RECORDS }, () => ({})),
+    baseTimestamp: Date.now(),
+    compression: Compression.ZSTD,
+    codecs: compressionCodecs,
+  });
+  const topicData = [{ name: 'many', partitionData: [{ index: 0, records }] }];
+  const wire = await Wire.connect(server, 30_000);
+  for (;;) {
+    const { responses } = await wire.callAt(apis.produce, 9, { acks: -1, timeoutMs: 10_000, topicData });
+    const answer = responses[0]!.partitionResponses[0]!;
+    // The topic is new: its leader may not have heard of it yet.
+    if (!isRetriable(answer.errorCode)) {
+      wire.close();
+      return answer;
+    }
+  }
+}
