@@ -348,8 +348,11 @@ export class Controller {
     if (late.size > 0) this.parked.removeWhere((entry) => late.has(entry));
     for (const entry of late) entry.failed(TIMED_OUT);
     if (!this.isActive) return;
-    const silent = this.sessions.takeExpired(now);
-    const records = fence(this.brokerContext(now), silent);
+    const ended = this.sessions.takeExpired(now);
+    for (const { brokerId, reason } of ended)
+      this.options.logger.info('broker-session-ended', { epoch: this.activeEpoch, brokerId, reason });
+    const ids = ended.map(({ brokerId }) => brokerId);
+    const records = fence(this.brokerContext(now), ids);
     if (records.length > 0) this.replayProposed(this.batchesOf(records)!.batches);
   }
 

@@ -8,12 +8,22 @@ import type { BrokerRegistration } from '@millrace/metadata';
 interface Session {
   readonly incarnationId: Uuid;
   expiresAt: Millis;
+  /** A lease of an earlier controller may last until then: what this one grants, and may be lost on its way, must not end it. */
+  readonly earlierLeaseEndsAt: Millis;
+  /** Its control stream ended, and it was not heard since. */
+  isDisconnected: boolean;
   /** By how much `expiresAt` may still be put off because this process stood still; full again whenever the broker is heard. */
   creditMs: Millis;
   /** The metadata offset that the broker last said it had applied; -1 unknown. */
   metadataOffset: Offset;
   /** Where the records of its controlled shutdown end; undefined before. */
   shutdownOffset: Offset | undefined;
+}
+
+export interface EndedSession {
+  readonly brokerId: NodeId;
+  /** Silent: not heard for a whole session, so no lease of it is left. Disconnected: its control stream ended, and the grace is over. */
+  readonly reason: 'silent' | 'disconnected';
 }
 
 /** Two clocks that measure the same time differ by less than this part of it, each from true time. NTP slews by at most 0.0005. */
@@ -46,29 +56,37 @@ export class BrokerSessions {
 
   /** The broker was heard of: a full period from now. */
   touch(id: NodeId, incarnationId: Uuid, now: Millis, metadataOffset: Offset = -1): void {
-    this.prolong(id, incarnationId, now + this.timeoutMs, metadataOffset);
+    const session = this.sessions.get(id);
+    if (session?.incarnationId !== incarnationId) {
+      this.begin(id, incarnationId, { expiresAt: now + this.timeoutMs, metadataOffset });
+      return;
+    }
+    session.expiresAt = Math.max(now + this.timeoutMs, session.earlierLeaseEndsAt);
+    session.creditMs = this.timeoutMs;
+    session.isDisconnected = false;
+    session.metadataOffset = Math.max(session.metadataOffset, metadataOffset);
   }
 
   /** A new leadership: an earlier controller, whose setting may differ, may have granted a lease as long as the broker takes at all. */
   takeOver({ id, incarnationId, sessionTimeoutMs }: BrokerRegistration, now: Millis): void {
-    this.prolong(id, incarnationId, now + Math.max(this.timeoutMs, sessionTimeoutMs), -1);
+    const expiresAt = now + Math.max(this.timeoutMs, sessionTimeoutMs);
+    this.begin(id, incarnationId, { expiresAt, earlierLeaseEndsAt: expiresAt });
   }
 
-  private prolong(id: NodeId, incarnationId: Uuid, expiresAt: Millis, metadataOffset: Offset): void {
-    const session = this.sessions.get(id);
-    if (session?.incarnationId === incarnationId) {
-      session.expiresAt = expiresAt;
-      session.creditMs = this.timeoutMs;
-      session.metadataOffset = Math.max(session.metadataOffset, metadataOffset);
-    } else {
-      this.sessions.set(id, {
-        incarnationId,
-        expiresAt,
-        creditMs: this.timeoutMs,
-        metadataOffset,
-        shutdownOffset: undefined,
-      });
-    }
+  private begin(
+    id: NodeId,
+    incarnationId: Uuid,
+    facts: Pick<Session, 'expiresAt'> & Partial<Pick<Session, 'earlierLeaseEndsAt' | 'metadataOffset'>>,
+  ): void {
+    this.sessions.set(id, {
+      incarnationId,
+      earlierLeaseEndsAt: Number.NEGATIVE_INFINITY,
+      isDisconnected: false,
+      creditMs: this.timeoutMs,
+      metadataOffset: -1,
+      shutdownOffset: undefined,
+      ...facts,
+    });
   }
 
   /** Its control stream ended: it has the grace to open another one. */
@@ -76,6 +94,7 @@ export class BrokerSessions {
     const session = this.sessions.get(id);
     if (session?.incarnationId !== incarnationId) return;
     session.expiresAt = Math.min(session.expiresAt, now + this.graceMs);
+    session.isDisconnected = true;
   }
 
   isLive(id: NodeId, now: Millis): boolean {
@@ -131,20 +150,21 @@ export class BrokerSessions {
   }
 
   /**
-   * Removes and returns, sorted, the brokers whose sessions have ended.
+   * Removes and returns the sessions that have ended, by broker id.
    *
    * After a pause of this process heartbeats may lie unread in its sockets, so a late tick puts every session off by the time
    * that was lost. It does so for one session timeout at most until the broker is heard again: a controller that is always late
    * fences a silent broker within two timeouts.
    */
-  takeExpired(now: Millis): NodeId[] {
+  takeExpired(now: Millis): EndedSession[] {
     const next = this.nextExpiry();
     if (next === undefined || next > now) return [];
     if (now - next > LATE_TICK_MS) this.putOff(now, now - next);
-    const expired: NodeId[] = [];
-    for (const [id, { expiresAt }] of this.sessions) if (expiresAt <= now) expired.push(id);
-    for (const id of expired) this.sessions.delete(id);
-    return expired.sort((a, b) => a - b);
+    const ended: EndedSession[] = [];
+    for (const [brokerId, { expiresAt, isDisconnected }] of this.sessions)
+      if (expiresAt <= now) ended.push({ brokerId, reason: isDisconnected ? 'disconnected' : 'silent' });
+    for (const { brokerId } of ended) this.sessions.delete(brokerId);
+    return ended.sort((a, b) => a.brokerId - b.brokerId);
   }
 
   private putOff(now: Millis, lateMs: Millis): void {

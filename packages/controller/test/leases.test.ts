@@ -63,4 +63,30 @@ describe('a lease', () => {
     h.commit();
     expect(h.active.image.isAlive(1)).toBe(false);
   });
+
+  test('of an earlier controller is not cut short by a shorter one that the new controller grants, for the answer may be lost', () => {
+    const h = new Harness({ sessionTimeoutMs: 1000 });
+    h.addBroker(1, { sessionTimeoutMs: 5000 });
+    h.loseLeadership();
+    h.advance(100);
+    h.heartbeat(1);
+    h.advance(4899);
+    h.commit();
+    expect(h.active.image.isAlive(1)).toBe(true);
+    h.advance(1);
+    h.commit();
+    expect(h.active.image.isAlive(1)).toBe(false);
+  });
+
+  test('is over when its broker was silent, and may run on when only the control stream ended: the controller says which it was', () => {
+    const h = new Harness({}, [1, 2]);
+    h.active.sessionLost(1, h.active.image.broker(1)!.incarnationId, h.now);
+    h.advance(3000);
+    h.commit();
+    const ended = h.logger.events.filter(({ event }) => event === 'broker-session-ended');
+    expect(ended.map(({ facts }) => [facts['brokerId'], facts['reason']])).toEqual([
+      [1, 'disconnected'],
+      [2, 'silent'],
+    ]);
+  });
 });

@@ -1,8 +1,9 @@
 /**
- * A leader that has been replaced stops acknowledging: one session after the metadata name another epoch, a broker that still leads
- * under the old one holds no lease (docs/leases.md has the arithmetic).
+ * A leader that has been replaced stops acknowledging (docs/leases.md has the arithmetic). A broker that was fenced because it was silent
+ * for its session holds no lease when that fence is committed, nor later, until it is unfenced. Whatever else replaced the leader, one
+ * session after the metadata name another epoch a broker that still leads under the old one holds no lease.
  */
-import type { LeaderEpoch } from '@millrace/base';
+import type { BrokerEpoch, LeaderEpoch, NodeId, QuorumEpoch } from '@millrace/base';
 import type { MetadataImage } from '@millrace/metadata';
 import type { Partition } from '@millrace/replication';
 import type { SimNode } from '../cluster/index.ts';
@@ -16,7 +17,8 @@ const SLACK_US: Micros = 5 * MILLISECOND;
 
 export const zombieLeader: CheckerKind = {
   name: NAME,
-  sentence: 'whoever leads under an epoch that was superseded longer than a session ago holds no lease',
+  sentence:
+    'who was fenced for its silence holds no lease from then on; who leads under an epoch that another event superseded holds none a session later',
   make: (scope) => new ZombieLeader(scope),
 };
 
@@ -26,14 +28,24 @@ class ZombieLeader {
   /** When each leader epoch of a partition was first seen in committed metadata, by epoch. */
   private readonly begins = new Map<string, Micros[]>();
   private readonly byReplica = new Map<Partition, readonly Micros[]>();
+  /** Whose session a controller ended for silence, and in which epoch of the quorum: its fence may be committed, or lost. */
+  private readonly silent = new Map<NodeId, QuorumEpoch>();
+  /** Whose fence for silence is committed: the broker epoch. */
+  private readonly fenced = new Map<NodeId, BrokerEpoch>();
 
   constructor(scope: CheckScope) {
     this.scope = scope;
+    scope.world.logWatchers.push((_life, event, { brokerId, reason, epoch }) => {
+      if (event !== 'broker-session-ended') return;
+      if (reason === 'silent') this.silent.set(brokerId as NodeId, epoch as QuorumEpoch);
+      else this.silent.delete(brokerId as NodeId);
+    });
   }
 
   turn(node: SimNode): void {
     const { world, metadata } = this.scope;
     if (metadata.newest !== this.image) this.imageMoved(metadata.newest);
+    if (this.fenced.size > 0) this.checkFenced(node);
     for (const replica of hostedReplicas(node)) {
       if (replica.leadership === undefined) continue;
       const begins = this.beginsOf(replica);
@@ -48,6 +60,13 @@ class ZombieLeader {
     }
   }
 
+  private checkFenced(node: SimNode): void {
+    const replicas = node.roles?.broker?.replicas;
+    if (replicas === undefined || this.fenced.get(node.id) !== replicas.brokerEpoch) return;
+    if (replicas.holdsLease)
+      this.scope.world.fail(NAME, `${node.name} holds a lease, but it is fenced because it was silent`);
+  }
+
   /** A turn is too short to put a name together. */
   private beginsOf(replica: Partition): readonly Micros[] | undefined {
     const known = this.byReplica.get(replica);
@@ -58,6 +77,7 @@ class ZombieLeader {
   }
 
   private imageMoved(image: MetadataImage): void {
+    this.brokersMoved(this.image, image);
     this.image = image;
     for (const name of image.topicNames) {
       const { id, partitions } = image.topic(name)!;
@@ -67,6 +87,22 @@ class ZombieLeader {
         this.begins.set(key, begins);
         begins[leaderEpoch] ??= this.scope.world.nowUs;
       });
+    }
+  }
+
+  /** A fence of the epoch in which the session was ended is that controller's; of another epoch, who knows why it was made. */
+  private brokersMoved(before: MetadataImage | undefined, image: MetadataImage): void {
+    if (before?.brokers === image.brokers) return;
+    for (const { id, epoch, fenced } of image.brokers.values()) {
+      if (!fenced || this.fenced.get(id) !== epoch) this.fenced.delete(id);
+      const was = before?.broker(id);
+      if (!fenced || was?.fenced !== false) continue;
+      const isForSilence = was.epoch === epoch && this.silent.get(id) === image.epoch;
+      this.silent.delete(id);
+      if (!isForSilence) continue;
+      this.fenced.set(id, epoch);
+      const node = this.scope.cluster.node(id);
+      if (node !== undefined) this.checkFenced(node);
     }
   }
 }

@@ -58,6 +58,7 @@ const PHRASES: Readonly<Record<string, Phrase | undefined>> = {
   'broker-shutting-down': (s) => byController(s, 'wants to shut down'),
   'broker-unregistered': (s) => byController(s, 'is unregistered'),
   'broker-session-closed': (s) => `${byController(s, 'has lost its session')}${because(s)}`,
+  'broker-session-ended': (s) => `${byController(s, 'has no session any more')}${because(s)}`,
   'control-stream-lost': ({ facts, node }) => `lost its session with ${node(facts['controllerId'])}`,
   'broker-relieved': ({ facts }) =>
     facts['moved'] === true ? 'leads nothing any more and may stop' : 'stops though it still leads',

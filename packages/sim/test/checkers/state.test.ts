@@ -157,6 +157,8 @@ describe('zombie-leader', () => {
     const small = new SmallCluster([zombieLeader]);
     const { leader } = small;
     leader.life!.pause();
+    // Not for its silence: a lease may be left for a while.
+    for (const { name } of small.cluster.controllers) small.network.reset(leader.name, name);
     small.until(() => small.state.leader >= 0 && small.leader !== leader);
     small.run(5);
     if (holdsLease) Object.defineProperty(leader.roles!.broker!.replicas, 'holdsLease', { value: true });
@@ -165,6 +167,30 @@ describe('zombie-leader', () => {
       small.run(3);
     });
     if (holdsLease) expect(found).toMatch(/^zombie-leader: .* leads t-0 in epoch 0 with a lease/);
+    else expect(found).toBeUndefined();
+  });
+});
+
+describe('zombie-leader, of a broker that was fenced', () => {
+  it.each([
+    ['because it was silent', true],
+    ['because its control stream ended', false],
+  ])('%s: whether it holds a lease at that moment is looked at: %s', (_why, isSilent) => {
+    const small = new SmallCluster([zombieLeader], 1);
+    const { leader } = small;
+    const { id, name } = leader;
+    const [controller] = small.cluster.controllers;
+    Object.defineProperty(leader.roles!.broker!.replicas, 'holdsLease', { value: true });
+    const found = violationOf(() => {
+      if (isSilent) leader.life!.pause();
+      else {
+        small.network.cut(name, controller!.name);
+        small.network.reset(name, controller!.name);
+      }
+      small.until(() => small.cluster.image().broker(id)!.fenced);
+    });
+    if (isSilent)
+      expect(found).toBe(`zombie-leader: ${name} holds a lease, but it is fenced because it was silent`);
     else expect(found).toBeUndefined();
   });
 });

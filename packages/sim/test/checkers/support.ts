@@ -151,7 +151,7 @@ export class SmallCluster {
   readonly finish: () => void;
   readonly deleted = new Set<string>();
   readonly admin: Admin;
-  private readonly network: Network;
+  readonly network: Network;
   private produced = 0;
 
   constructor(kinds: readonly CheckerKind[], controllers = 1) {
