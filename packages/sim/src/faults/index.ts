@@ -1,8 +1,10 @@
 import { aimedFaults, lateCopy } from './aimed/index.ts';
 import { clockFaults } from './clock-faults.ts';
 import { diskFaults } from './disk-faults.ts';
+import { duplicateId } from './duplicate-id.ts';
 import { failingDisk } from './failing-disk.ts';
 import type { FaultKind } from './fault.ts';
+import { lateTimers } from './late-timers.ts';
 import { networkFaults } from './network-faults.ts';
 import { operatorFaults } from './operator-faults.ts';
 import { processFaults } from './process-faults.ts';
@@ -22,7 +24,7 @@ export const commonFaults: readonly FaultKind[] = [
 ];
 
 /** Each strikes once in some runs, by a source of its own: another one leaves the plans of all seeds as they are. */
-export const rareFaults: readonly FaultKind[] = [failingDisk, lateCopy];
+export const rareFaults: readonly FaultKind[] = [failingDisk, lateCopy, duplicateId, lateTimers];
 
 /** Every fault that a run may draw. */
 export const faultKinds: readonly FaultKind[] = [...commonFaults, ...rareFaults];

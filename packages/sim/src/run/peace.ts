@@ -9,6 +9,7 @@ export function makePeace(cluster: SimCluster, supervisor: Supervisor): void {
   cluster.network.healAll();
   for (const node of cluster.nodes) {
     node.host.setClockRight();
+    node.host.timersLateUs = 0;
     node.disk.disarm();
     node.disk.setFull(false);
     node.disk.setSlow(undefined);

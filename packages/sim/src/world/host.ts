@@ -1,7 +1,7 @@
 /** A machine: has a name, a wall clock that may be wrong, and at most one process of ours at a time. */
 import { assert, type Millis, type WallMillis } from '@millrace/base';
 import { Life } from './life.ts';
-import type { World } from './world.ts';
+import type { Micros, World } from './world.ts';
 
 const EPOCH_MS: WallMillis = 1_700_000_000_000;
 
@@ -13,6 +13,8 @@ export class Host {
   wallOffsetMs: WallMillis = EPOCH_MS;
   /** How much faster its monotonic clock runs than virtual time, in millionths; set before its first process starts. */
   driftPpm = 0;
+  /** How much later than asked for the timers of its process fire, because it is overloaded. */
+  timersLateUs: Micros = 0;
   /** The process that runs here, or the last one that did. */
   life: Life | undefined;
   private lives = 0;

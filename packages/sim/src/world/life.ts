@@ -136,7 +136,10 @@ export class Life {
         // A loaded machine is late by a little.
         const wantedUs = Math.round(Math.max(0, delayMs) * MILLISECOND);
         const delayUs =
-          wantedUs - Math.floor((wantedUs * driftPpm) / 1_000_000) + this.random.below(MILLISECOND);
+          wantedUs -
+          Math.floor((wantedUs * driftPpm) / 1_000_000) +
+          this.random.below(MILLISECOND) +
+          host.timersLateUs;
         let pending = true;
         const event = world.after(delayUs, () =>
           // Cancelled while it waited in the backlog of a paused process.

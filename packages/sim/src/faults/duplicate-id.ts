@@ -1,0 +1,97 @@
+/** An operator starts a second process with the id of a broker that runs. */
+import type { RpcStream } from '@millrace/base';
+import { ControlMethod, ControlRequest, ControlResponse } from '@millrace/metadata';
+import { CONTROLLER_PORT, type SimNode } from '../cluster/index.ts';
+import { Host, MILLISECOND } from '../world/index.ts';
+import { type FaultContext, type FaultKind, pick, seconds } from './fault.ts';
+
+/** While it lives it registers again and again, as a broker does that was refused. */
+const REGISTER_EVERY_MS = 200;
+
+/**
+ * It has a disk of its own and tells no ids of folders, so nobody takes the disk of the healthy broker for lost. It only registers: should
+ * it be accepted, because the other one has no session, it stays fenced, and the healthy broker registers again when it is gone.
+ */
+export const duplicateId: FaultKind = {
+  name: 'duplicate-id',
+  sentence: 'a second process with the id of a running broker registers again and again, and dies',
+  strike(context, random) {
+    const node = pick(
+      random,
+      context.cluster.brokers.filter(({ isUp }) => isUp),
+    );
+    if (node === undefined) return undefined;
+    // At peace it is gone.
+    const lastsUs = Math.min((50 + random.below(2_000)) * MILLISECOND, context.untilUs - context.world.nowUs);
+    const intruder = new Intruder(context, node);
+    intruder.start();
+    context.world.after(lastsUs, () => intruder.die());
+    return `${intruder.name} as broker ${node.id} for ${seconds(lastsUs)}`;
+  },
+};
+
+class Intruder {
+  readonly name: string;
+  private readonly context: FaultContext;
+  private readonly node: SimNode;
+  private readonly host: Host;
+  private sequence = 0;
+
+  constructor(context: FaultContext, node: SimNode) {
+    const { world, network } = context;
+    this.context = context;
+    this.node = node;
+    this.name = `d${node.id}-${Math.floor(world.nowUs / MILLISECOND)}`;
+    this.host = new Host(world, this.name);
+    network.add(this.host);
+  }
+
+  /** Asks every controller: it does not know which one is active. */
+  start(): void {
+    const life = this.host.boot();
+    const rpc = this.context.network.rpcOf(life);
+    const incarnationId = life.random.uuid();
+    for (const { name } of this.context.cluster.controllers) {
+      life.arrives(0, () => {
+        const channel = rpc.channel({ host: name, port: CONTROLLER_PORT });
+        let isOpen = true;
+        const stream = channel.openStream(ControlMethod.session, {
+          message: (body) => this.answered(body),
+          closed: () => {
+            isOpen = false;
+          },
+        });
+        const ask = () => {
+          if (!isOpen) return;
+          this.register(stream, incarnationId);
+          life.clock.setTimer(REGISTER_EVERY_MS, ask);
+        };
+        ask();
+      });
+    }
+  }
+
+  die(): void {
+    this.host.life!.die('process');
+  }
+
+  private register(stream: RpcStream, incarnationId: string): void {
+    const register = {
+      brokerId: this.node.id,
+      incarnationId,
+      clusterId: '',
+      listeners: [{ name: 'PLAINTEXT', host: this.name, port: 9092 }],
+      rack: undefined,
+      previousBrokerEpoch: -1,
+      logDirs: [],
+      sessionTimeoutMs: 3_000,
+    };
+    stream.send(ControlRequest.encode({ sequence: ++this.sequence, register, heartbeat: undefined }));
+  }
+
+  private answered(body: Uint8Array): void {
+    const { register } = ControlResponse.decode(body);
+    if (register !== undefined)
+      this.context.world.count(`duplicate-id ${register.errorCode === 0 ? 'accepted' : 'refused'}`);
+  }
+}
