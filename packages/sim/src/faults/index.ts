@@ -1,4 +1,4 @@
-import { aimedFaults, lateCopy } from './aimed/index.ts';
+import { aimedFaults, lateCopy, lateFromDead } from './aimed/index.ts';
 import { clockFaults } from './clock-faults.ts';
 import { diskFaults } from './disk-faults.ts';
 import { duplicateId } from './duplicate-id.ts';
@@ -24,7 +24,13 @@ export const commonFaults: readonly FaultKind[] = [
 ];
 
 /** Each strikes once in some runs, by a source of its own: another one leaves the plans of all seeds as they are. */
-export const rareFaults: readonly FaultKind[] = [failingDisk, lateCopy, duplicateId, lateTimers];
+export const rareFaults: readonly FaultKind[] = [
+  failingDisk,
+  lateCopy,
+  lateFromDead,
+  duplicateId,
+  lateTimers,
+];
 
 /** Every fault that a run may draw. */
 export const faultKinds: readonly FaultKind[] = [...commonFaults, ...rareFaults];

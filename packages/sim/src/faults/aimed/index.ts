@@ -8,5 +8,6 @@ import { forgottenLeader } from './forgotten-leader.ts';
 import { refusedMember } from './refused-member.ts';
 
 export { lateCopy } from './late-copy.ts';
+export { lateFromDead } from './late-from-dead.ts';
 
 export const aimedFaults: readonly FaultKind[] = [crashInVote, forgottenLeader, refusedMember];

@@ -1,0 +1,77 @@
+/**
+ * What a broker asked of the controllers may arrive after its process has died and the next one has registered. The broker epoch in
+ * the request says whose it is, and the controller refuses it.
+ */
+import { ControlMethod } from '@millrace/metadata';
+import type { PartitionPlace, SimNode } from '../../cluster/index.ts';
+import type { CaughtCall } from '../../net/index.ts';
+import { MILLISECOND, type Micros } from '../../world/index.ts';
+import { type FaultContext, type FaultKind, later, pick } from '../fault.ts';
+import { watch } from './watch.ts';
+
+/** For each step. */
+const STEP_US_MAX: Micros = 6_000 * MILLISECOND;
+const RESTART_US: Micros = 10 * MILLISECOND;
+
+export const lateFromDead: FaultKind = {
+  name: 'late-from-dead',
+  sentence:
+    'a leader asks for a follower in its ISR and dies with the request on its way; the request arrives when the broker has registered again',
+  strike(context, random) {
+    const { cluster } = context;
+    const place = pick(random, cluster.partitions().filter(isPlain(context)));
+    if (place === undefined) return undefined;
+    const leader = cluster.node(place.image.leader)!;
+    const others = place.image.isr.filter((id) => id !== leader.id);
+    const member = cluster.node(pick(random, others)!)!;
+    begin(context, leader, member);
+    return `${leader.name}, which leads ${place.topic}-${place.partition} with ${member.name} in its ISR`;
+  },
+};
+
+/** Led by a broker that is no controller, with another member that is up. */
+function isPlain({ cluster }: FaultContext) {
+  return ({ image }: PartitionPlace): boolean => {
+    const nodes = image.isr.map((id) => cluster.node(id)!);
+    return (
+      cluster.node(image.leader) !== undefined &&
+      image.isr.length > 1 &&
+      nodes.every((node) => node.isUp && !node.isController)
+    );
+  };
+}
+
+/** The follower starts again and leaves the ISR; when it has caught up, its leader asks for it. */
+function begin(context: FaultContext, leader: SimNode, member: SimNode): void {
+  const { network, world } = context;
+  restart(context, member);
+  network.caughtCalls.lay({
+    from: leader.name,
+    method: ControlMethod.alterPartition,
+    untilUs: Math.min(context.untilUs, world.nowUs + STEP_US_MAX),
+    matches: () => true,
+    // Whatever the fault does, it does in an event of its own.
+    caught: (call) => world.after(0, () => outlive(context, leader, call)),
+  });
+}
+
+function outlive(context: FaultContext, leader: SimNode, call: CaughtCall): void {
+  const { cluster, world } = context;
+  const before = cluster.image().broker(leader.id)?.epoch;
+  call.fail();
+  restart(context, leader);
+  const untilUs = world.nowUs + STEP_US_MAX;
+  watch(context, () => {
+    if (world.nowUs >= untilUs) return true;
+    if (cluster.image().broker(leader.id)?.epoch === before) return false;
+    call.arrive();
+    return true;
+  });
+}
+
+function restart(context: FaultContext, node: SimNode): void {
+  node.kill('process');
+  later(context, RESTART_US, () => {
+    if (!node.isUp) node.start();
+  });
+}
