@@ -131,6 +131,8 @@ export class Controller {
   private readonly options: ControllerOptions;
   private readonly parked = new ParkedUntilOffset<Parked>();
   private readonly deadlines = new DeadlineQueue<Parked>();
+  /** Brokers whose last heartbeat waits for the quorum to confirm this leadership, and since when. */
+  private readonly unconfirmedSince = new Map<NodeId, Millis>();
 
   constructor(options: ControllerOptions) {
     this.options = options;
@@ -213,7 +215,7 @@ export class Controller {
     reply: (response: HeartbeatResponse) => void,
   ): Uuid | undefined {
     const call: Call<HeartbeatResponse> = {
-      reply: (response) => this.grant(request, response, reply),
+      reply: (response) => this.grant(request, response, now, reply),
       fail: ({ errorCode }) => noLease(errorCode),
     };
     if (!this.isActive) {
@@ -248,13 +250,16 @@ export class Controller {
   private grant(
     request: HeartbeatRequest,
     response: HeartbeatResponse,
+    now: Millis,
     reply: (response: HeartbeatResponse) => void,
   ): void {
     if (response.leaseMs === 0) {
       reply(response);
       return;
     }
+    this.unconfirmedSince.set(request.brokerId, now);
     this.options.confirmLeadership((leads) => {
+      this.unconfirmedSince.delete(request.brokerId);
       const broker = currentRegistration(this.head, request.brokerId, request.brokerEpoch);
       if (!leads || !this.isActive) reply(noLease(ErrorCode.NOT_CONTROLLER));
       else if (broker === undefined) reply(noLease(ErrorCode.STALE_BROKER_EPOCH));
@@ -262,8 +267,13 @@ export class Controller {
     });
   }
 
-  /** The control stream of this incarnation closed. The broker is fenced after the grace, unless it is heard of again. */
+  /**
+   * The control stream of this incarnation closed. The broker is fenced after the grace, unless it is heard of again. A broker that has
+   * waited for its answer for longer than that has left because the quorum is slow: its session ends in its own time.
+   */
   sessionLost(brokerId: NodeId, incarnationId: Uuid, now: Millis): void {
+    const since = this.unconfirmedSince.get(brokerId);
+    if (since !== undefined && now - since >= this.config.connectionLossGraceMs) return;
     if (this.isActive) this.sessions.connectionLost(brokerId, incarnationId, now);
   }
 

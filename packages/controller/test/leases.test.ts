@@ -89,4 +89,16 @@ describe('a lease', () => {
       [2, 'silent'],
     ]);
   });
+
+  test('that a slow quorum holds back costs no broker its session when it gives the stream up', () => {
+    const h = new Harness({ sessionTimeoutMs: 3000 }, [1, 2]);
+    h.holdsConfirmations = true;
+    h.heartbeat(1);
+    h.advance(1500);
+    h.active.sessionLost(1, h.active.image.broker(1)!.incarnationId, h.now);
+    h.advance(1499);
+    expect(h.active.head.isAlive(1)).toBe(true);
+    h.advance(1);
+    expect(h.active.head.isAlive(1)).toBe(false);
+  });
 });

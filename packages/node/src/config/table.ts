@@ -108,7 +108,7 @@ const quorumSettings = {
     'Quorum',
     int(100),
     '3000',
-    'A broker that was not heard of for so long is fenced: its partitions get other leaders. Read by controllers and, as their lease, by brokers: it must be the same everywhere.',
+    'A broker that was not heard of for so long is fenced: its partitions get other leaders. Controllers say how long a lease is; a broker takes none longer than its own setting. It should be the same everywhere.',
     { differs: `Kafka: 9000. ${FAILOVER}` },
   ),
   'broker.session.loss.grace.ms': setting(
