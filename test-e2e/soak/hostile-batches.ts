@@ -102,6 +102,31 @@ export function manyRecords(count: number, codecs = Object.keys(compressors)): H
   });
 }
 
+/**
+ * Correct batches of as many records as a topic's default limit on batches, 1 MiB, lets in: what a client can send to any topic.
+ * How many that are depends on how well the compression does.
+ */
+export function fittingRecords(): HostileBatch[] {
+  return [
+    ...manyRecords(740_000, ['gzip']),
+    ...manyRecords(1_300_000, ['zstd']),
+    ...manyRecords(260_000, ['lz4', 'snappy']),
+  ];
+}
+
+/** A correct batch of one record that is not compressed, as long as the other: what its bytes cost by themselves. */
+export function plainBatch(sizeBytes: number): HostileBatch {
+  const value = Buffer.alloc(Math.max(0, sizeBytes - HEADER_BYTES - 20), 0x76);
+  const body = Buffer.concat([
+    Buffer.from([0, 0, 0, 1]),
+    Buffer.from(varlong(BigInt(value.length))),
+    value,
+    Buffer.from([0]),
+  ]);
+  const section = Buffer.concat([Buffer.from(varlong(BigInt(body.length))), body]);
+  return { name: 'plain', bytes: batchAround(section, { codec: Compression.NONE, records: 1 }) };
+}
+
 /** So many records that are all alike, offset delta included: a thousandth of their size with gzip, less with zstd. */
 export function alikeRecords(count: number): HostileBatch[] {
   const one = Buffer.from([12, 0, 0, 0, 1, 1, 0]);

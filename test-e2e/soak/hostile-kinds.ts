@@ -3,11 +3,13 @@ import type { Cluster } from '../lib/cluster.ts';
 import {
   alikeRecords,
   damagedPayloads,
+  fittingRecords,
   type HostileBatch,
   keylessBatches,
   lyingBatches,
   manyRecords,
   nanosecondBatch,
+  plainBatch,
 } from './hostile-batches.ts';
 import { ask, type Taken } from './hostile-client.ts';
 import { cuts } from './hostile-cuts.ts';
@@ -20,6 +22,11 @@ export interface HostileKind {
   readonly variants: number;
   /** The n-th throw: how it was taken, one word for each connection. */
   throwOnce(n: number): Promise<readonly string[]>;
+  /**
+   * For batches that are larger than a topic takes by default: a plain batch of the same size, which goes into the quiet
+   * windows, as often. Moving megabytes costs the others something that is not hostile.
+   */
+  readonly throwPlain?: (n: number) => Promise<readonly string[]>;
   readonly isRight: (taken: string) => boolean;
 }
 
@@ -55,20 +62,30 @@ export async function hostileKinds(cluster: Cluster, size: HostileSize): Promise
 
 /** One a throw, built when they are needed: some are tens of megabytes before they are compressed. */
 function largeBatches(leaders: Leaders, records: number): HostileKind[] {
-  const kind = (name: string, variants: number, build: () => HostileBatch[]) => {
+  const kind = (
+    name: string,
+    topic: 'ordinary' | 'batches',
+    variants: number,
+    build: () => HostileBatch[],
+  ) => {
     let batches: HostileBatch[] | undefined;
-    const throwOnce = async (n: number) => {
+    const batch = (n: number) => {
       batches ??= build();
-      return [await produce(leaders('batches', n), batches[n % variants]!)];
+      return batches[n % variants]!;
     };
-    return { name, variants, throwOnce };
+    const throwOnce = async (n: number) => [await produce(leaders(topic, n), batch(n))];
+    const throwPlain = async (n: number) => [
+      await produce(leaders(topic, n), plainBatch(batch(n).bytes.length)),
+    ];
+    return topic === 'ordinary' ? { name, variants, throwOnce } : { name, variants, throwOnce, throwPlain };
   };
   const isAnswer = (taken: string) => isAcceptance(taken) || isRefusal(taken);
   const [millions, both] = [`${records / MILLION} million records`, ['gzip', 'zstd']];
   return [
-    { ...kind('a million records', 4, () => manyRecords(MILLION)), isRight: isAnswer },
-    { ...kind(millions, 2, () => manyRecords(records, both)), isRight: isAnswer },
-    { ...kind(`${millions}, all alike`, 2, () => alikeRecords(records)), isRight: isRefusal },
+    { ...kind('as many records as 1 MiB holds', 'ordinary', 4, fittingRecords), isRight: isAcceptance },
+    { ...kind('a million records', 'batches', 4, () => manyRecords(MILLION)), isRight: isAnswer },
+    { ...kind(millions, 'batches', 2, () => manyRecords(records, both)), isRight: isAnswer },
+    { ...kind(`${millions}, all alike`, 'ordinary', 2, () => alikeRecords(records)), isRight: isRefusal },
   ];
 }
 

@@ -10,6 +10,7 @@ const METADATA_MS = 500;
 
 const topics = {
   batches: { name: 'hostile', configs: { 'max.message.bytes': String(64 << 20) } },
+  ordinary: { name: 'hostile-ordinary', configs: {} },
   idle: { name: 'hostile-idle', configs: {} },
   compacted: { name: 'hostile-compacted', configs: { 'cleanup.policy': 'compact' } },
   unbounded: {

@@ -5,6 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cluster, ClusterNode } from '../lib/cluster.ts';
 import { resetPeak, residentMiB } from '../lib/memory.ts';
+import { StealMeter } from '../lib/stolen.ts';
 import { measurePairs, type WindowPair } from './gap-judge.ts';
 import { type HostileKind, type HostileSize, hostileKinds } from './hostile-kinds.ts';
 import type { RunningWriter } from './writers.ts';
@@ -38,8 +39,9 @@ export async function runHostile(
   const kinds = await hostileKinds(cluster, options);
   for (const kind of kinds.filter(({ name }) => name.includes(options.only ?? ''))) {
     for (const { pid } of nodes) resetPeak(pid);
-    const phase = new Phase(kind, writers, options);
-    const { tally, wrong, gaps } = await phase.run();
+    const steal = new StealMeter();
+    const phase = new Phase(kind, writers, steal, options);
+    const { tally, wrong, gaps } = await phase.run().finally(() => steal.stop());
     const peaks = nodes.map(({ pid }) => residentMiB(pid, 'VmHWM'));
     options.say(`${kind.name}: ${tally}; ${gaps}; most memory ${peaks.join(', ')} MiB`);
     const after = await cluster.nodes();
@@ -60,13 +62,20 @@ export function endedSince(before: readonly ClusterNode[], after: readonly Clust
 class Phase {
   readonly #kind: HostileKind;
   readonly #writers: readonly RunningWriter[];
+  readonly #steal: StealMeter;
   readonly #options: HostileOptions;
   readonly #tally = new Map<string, number>();
   #throws = 0;
 
-  constructor(kind: HostileKind, writers: readonly RunningWriter[], options: HostileOptions) {
+  constructor(
+    kind: HostileKind,
+    writers: readonly RunningWriter[],
+    steal: StealMeter,
+    options: HostileOptions,
+  ) {
     this.#kind = kind;
     this.#writers = writers;
+    this.#steal = steal;
     this.#options = options;
   }
 
@@ -81,7 +90,8 @@ class Phase {
       const measured = await measurePairs(() => this.#pair(), { atLeast: pairs, atMost: pairsMax });
       const { quiet, hostile, isHeldUp } = measured;
       const names = this.#writers.map(({ name }) => name).join(', ');
-      gaps = `longest gaps of ${names} in ${measured.pairs} windows: quiet ${quiet.join(', ')} ms, beside it ${hostile.join(', ')} ms`;
+      const control = this.#kind.throwPlain === undefined ? 'quiet' : 'beside plain batches of the same size';
+      gaps = `longest gaps of ${names} in ${measured.pairs} windows: ${control} ${quiet.join(', ')} ms, beside it ${hostile.join(', ')} ms`;
       if (isHeldUp) wrong.push(gaps);
     }
     const taken = [...this.#tally].filter(([word]) => !this.#kind.isRight(word));
@@ -91,27 +101,42 @@ class Phase {
   }
 
   async #throwOnce(): Promise<void> {
-    for (const word of await this.#kind.throwOnce(this.#throws++)) {
-      this.#tally.set(word, (this.#tally.get(word) ?? 0) + 1);
-    }
+    this.#count(await this.#kind.throwOnce(this.#throws++));
+  }
+
+  #count(words: readonly string[]): void {
+    for (const word of words) this.#tally.set(word, (this.#tally.get(word) ?? 0) + 1);
   }
 
   /** A hostile window, and a quiet one exactly as long. */
   async #pair(): Promise<WindowPair> {
     const started = Date.now();
+    const throwsBefore = this.#throws;
     while (Date.now() - started < this.#options.windowMs) {
       const thrownAt = performance.now();
       await this.#throwOnce();
       await sleep(Math.max(PAUSE_MIN_MS, performance.now() - thrownAt));
     }
+    const throwingMs = Date.now() - started;
     await sleep(SETTLE_MS);
-    const ended = Date.now();
+    const lengthMs = Date.now() - started;
     await sleep(SETTLE_MS);
     const quietFrom = Date.now();
-    await sleep(ended - started);
-    return {
-      hostile: this.#writers.map((writer) => writer.longestGapMs(started, ended)),
-      quiet: this.#writers.map((writer) => writer.longestGapMs(quietFrom, quietFrom + ended - started)),
-    };
+    await this.#throwPlain(this.#throws - throwsBefore, throwingMs);
+    await sleep(Math.max(0, quietFrom + lengthMs - Date.now()));
+    const longest = (from: number) =>
+      this.#writers.map((writer) => writer.longestGapMs(from, from + lengthMs, this.#steal));
+    return { hostile: longest(started), quiet: longest(quietFrom) };
+  }
+
+  /** So many plain batches, evenly over the time, where the kind has them. */
+  async #throwPlain(times: number, lengthMs: number): Promise<void> {
+    const { throwPlain } = this.#kind;
+    if (throwPlain === undefined) return;
+    const started = Date.now();
+    for (let i = 0; i < times; i++) {
+      this.#count(await throwPlain(this.#throws - times + i));
+      await sleep(Math.max(0, started + ((i + 1) * lengthMs) / times - Date.now()));
+    }
   }
 }

@@ -6,10 +6,12 @@ import { judgeGaps, measurePairs, type WindowPair } from './gap-judge.ts';
 import {
   alikeRecords,
   damagedPayloads,
+  fittingRecords,
   keylessBatches,
   lyingBatches,
   manyRecords,
   nanosecondBatch,
+  plainBatch,
 } from './hostile-batches.ts';
 
 describe('the judge of gaps', () => {
@@ -48,12 +50,29 @@ describe('the judge of gaps', () => {
   });
 });
 
+/** The default of max.message.bytes. */
+const MAX_MESSAGE_BYTES = (1 << 20) + 12;
+
 describe('hostile batches', () => {
   test('of many records hold them all, in every compression', () => {
     for (const { name, bytes } of manyRecords(20_000)) {
       const offsets = [...readRecords(bytes, compressionCodecs)].map(({ offset }) => offset);
       expect(offsets, name).toEqual(Array.from({ length: 20_000 }, (_, i) => i));
     }
+  });
+
+  test('that fit a topic by default fill nine tenths of its limit at least, but for zstd', () => {
+    for (const { name, bytes } of fittingRecords()) {
+      expect(bytes.length, name).toBeLessThanOrEqual(MAX_MESSAGE_BYTES);
+      expect(bytes.length, name).toBeGreaterThan((name.startsWith('zstd') ? 0.8 : 0.9) * MAX_MESSAGE_BYTES);
+    }
+  });
+
+  test('that are plain are as long as asked for, to some bytes, and hold one record', () => {
+    const { bytes } = plainBatch(1_400_000);
+    expect(Math.abs(bytes.length - 1_400_000)).toBeLessThan(20);
+    expect(checkBatchCrc(bytes, 0, bytes.length)).toBe(true);
+    expect([...readRecords(bytes, compressionCodecs)]).toHaveLength(1);
   });
 
   test('of records that are all alike are a thousandth of what they unfold to', () => {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Launched, launch, run } from '../lib/exec.ts';
 import { testRoot } from '../lib/paths.ts';
+import type { StealMeter } from '../lib/stolen.ts';
 import { neededTool, type Tool } from '../lib/tools.ts';
 import type { StoredRecord, WriterHistory } from './history.ts';
 
@@ -65,11 +66,15 @@ export class RunningWriter {
     return this.#stats.at(-1)?.acked ?? 0;
   }
 
-  /** Longest gap between acks that was seen in the time given (milliseconds since 1970). */
-  longestGapMs(from: number, to: number = Number.POSITIVE_INFINITY): number {
+  /**
+   * Longest gap between acks that was seen in the time given (milliseconds since 1970). With a meter, the time that the
+   * host of the machine took within a gap is not part of it.
+   */
+  longestGapMs(from: number, to: number = Number.POSITIVE_INFINITY, steal?: StealMeter): number {
     let longest = 0;
     for (const { wallMs, gapMs } of this.#stats) {
-      if (wallMs >= from && wallMs <= to) longest = Math.max(longest, gapMs);
+      if (wallMs < from || wallMs > to || gapMs <= longest) continue;
+      longest = Math.max(longest, gapMs - (steal?.between(wallMs - gapMs, wallMs) ?? 0));
     }
     return longest;
   }

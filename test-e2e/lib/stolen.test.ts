@@ -1,0 +1,25 @@
+/** What the host took is found between two times, whole samples at both ends. */
+import { expect, test } from 'vitest';
+import { stolenBetween } from './stolen.ts';
+
+const samples = [
+  { wallMs: 1000, stolenMs: 50 },
+  { wallMs: 1020, stolenMs: 50 },
+  { wallMs: 1400, stolenMs: 420 },
+  { wallMs: 1420, stolenMs: 420 },
+];
+
+test('a freeze counts for each gap that it touches', () => {
+  expect(stolenBetween(samples, 1010, 1410)).toBe(370);
+  expect(stolenBetween(samples, 1200, 1300)).toBe(370);
+});
+
+test('a gap beside a freeze keeps its length', () => {
+  expect(stolenBetween(samples, 1000, 1020)).toBe(0);
+  expect(stolenBetween(samples, 1400, 1420)).toBe(0);
+});
+
+test('times outside of the samples count what is known', () => {
+  expect(stolenBetween(samples, 0, 2000)).toBe(370);
+  expect(stolenBetween([], 0, 2000)).toBe(0);
+});

@@ -1,0 +1,63 @@
+/**
+ * Time that the host of this virtual machine took from its processors, as Linux counts it ("steal" of /proc/stat). A gap that the
+ * host made says nothing of a broker. Where Linux does not count it, nothing is ever stolen.
+ */
+import { readFileSync } from 'node:fs';
+
+/** Of /proc/stat. */
+const TICK_MS = 10;
+const SAMPLE_MS = 20;
+/** user, nice, system, idle, iowait, irq, softirq, steal. */
+const STEAL_FIELD = 7;
+
+export interface StealSample {
+  /** Milliseconds since 1970. */
+  readonly wallMs: number;
+  /** Since the machine started, over all processors. */
+  readonly stolenMs: number;
+}
+
+/** Most that was stolen from the time given on, up to its end: whole samples, so that a part of one counts as well. */
+export function stolenBetween(samples: readonly StealSample[], from: number, to: number): number {
+  let before: StealSample | undefined;
+  let after: StealSample | undefined;
+  for (const sample of samples) {
+    if (sample.wallMs <= from) before = sample;
+    after = sample;
+    if (sample.wallMs >= to) break;
+  }
+  const start = before ?? samples[0];
+  return start === undefined || after === undefined ? 0 : Math.max(0, after.stolenMs - start.stolenMs);
+}
+
+export class StealMeter {
+  readonly #samples: StealSample[] = [];
+  readonly #timer: NodeJS.Timeout;
+
+  constructor() {
+    this.#sample();
+    this.#timer = setInterval(() => this.#sample(), SAMPLE_MS);
+  }
+
+  /** Milliseconds since 1970, both. */
+  between(from: number, to: number): number {
+    return stolenBetween(this.#samples, from, to);
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  #sample(): void {
+    this.#samples.push({ wallMs: Date.now(), stolenMs: stolenNow() });
+  }
+}
+
+function stolenNow(): number {
+  try {
+    const fields = /^cpu\s+(.*)$/m.exec(readFileSync('/proc/stat', 'utf8'))?.[1]?.split(/\s+/) ?? [];
+    return Number(fields[STEAL_FIELD] ?? 0) * TICK_MS;
+  } catch {
+    return 0;
+  }
+}
