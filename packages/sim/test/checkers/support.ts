@@ -154,14 +154,22 @@ export class SmallCluster {
   readonly network: Network;
   private produced = 0;
 
-  constructor(kinds: readonly CheckerKind[], controllers = 1) {
+  constructor(
+    kinds: readonly CheckerKind[],
+    controllers = 1,
+    settings: Readonly<Record<string, string>> = {},
+  ) {
     const { world, history } = this;
     this.network = new Network(world, NETWORK);
     this.cluster = new SimCluster(world, this.network, compressionCodecs, {
       controllers,
       brokers: 3,
       combined: false,
-      settings: { 'auto.create.topics.enable': 'false', 'broker.session.timeout.ms': '1500' },
+      settings: {
+        'auto.create.topics.enable': 'false',
+        'broker.session.timeout.ms': '1500',
+        ...settings,
+      },
     });
     const { cluster } = this;
     this.atlas = new Atlas(cluster, false);

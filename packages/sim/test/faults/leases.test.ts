@@ -1,0 +1,33 @@
+/**
+ * Goal: no controller that was deposed grants a lease which outlives the fence of its successor (docs/leases.md). Method: the controller is
+ * cut off from the others, and a broker from all but that one; with the proof of leadership taken out, and with it.
+ */
+import { expect, test } from 'vitest';
+import { zombieLeader } from '../../src/checkers/zombie-leader.ts';
+import { between } from '../../src/faults/links.ts';
+import { SmallCluster, violationOf } from '../checkers/support.ts';
+
+test.each([
+  ['asks a majority whether it still leads', true],
+  ['takes its own word for it', false],
+])('a deposed controller that %s before it grants a lease', (_how, isAsked) => {
+  const small = new SmallCluster([zombieLeader], 3, { 'broker.heartbeat.interval.ms': '100' });
+  const { cluster, network, leader } = small;
+  const { id, name } = leader;
+  const deposed = cluster.activeController()!;
+  const others = cluster.controllers.filter((node) => node !== deposed).map((node) => node.name);
+  if (!isAsked) {
+    const { clock } = deposed.life!;
+    const confirmLeadership = (done: (leads: boolean) => void) => clock.soon(() => done(true));
+    Object.defineProperty(deposed.roles!.controller!.quorum!, 'confirmLeadership', {
+      value: confirmLeadership,
+    });
+  }
+  const found = violationOf(() => {
+    for (const [from, to] of between([deposed.name, name], others)) network.cut(from, to);
+    small.until(() => cluster.image().broker(id)!.fenced);
+    small.run(3);
+  });
+  if (isAsked) expect(found).toBeUndefined();
+  else expect(found).toBe(`zombie-leader: ${name} holds a lease, but it is fenced because it was silent`);
+});
