@@ -25,9 +25,10 @@ export function parseCheckpoint(bytes: Uint8Array): string[] | undefined {
  */
 export function replaceFile(disk: Disk, path: string, content: Uint8Array): void {
   const temporary = `${path}.tmp`;
-  disk.remove(temporary);
   const file = disk.open(temporary);
   try {
+    // What a kill left there may be longer.
+    if (file.size() > 0) file.truncate(0);
     file.write(0, [content]);
   } finally {
     file.close();

@@ -45,7 +45,11 @@ export class NodeDisk implements Disk {
   }
 
   readFile(path: string): Uint8Array | undefined {
-    return attempt(path, () => orWhenMissing(() => fs.readFileSync(path), undefined));
+    return attempt(path, () => {
+      // Files are missing in each new partition, and an exception costs ten times what this does.
+      if (fs.statSync(path, { throwIfNoEntry: false }) === undefined) return undefined;
+      return orWhenMissing(() => fs.readFileSync(path), undefined);
+    });
   }
 
   writeFileAtomic(path: string, content: Uint8Array): void {
