@@ -57,11 +57,15 @@ export const HeartbeatResponse = defineMessage('HeartbeatResponse', {
 });
 export type HeartbeatResponse = MessageType<typeof HeartbeatResponse>;
 
-/** Exactly one of register and heartbeat. The answer carries the same sequence. */
+/**
+ * Exactly one of register, heartbeat and leaves. The answer carries the same sequence. leaves: the broker lives and gives this stream up,
+ * nothing follows, and nothing is answered.
+ */
 export const ControlRequest = defineMessage('ControlRequest', {
   sequence: [1, 'int64'],
   register: [2, optional(RegisterRequest)],
   heartbeat: [3, optional(HeartbeatRequest)],
+  leaves: [4, 'bool'],
 });
 export type ControlRequest = MessageType<typeof ControlRequest>;
 

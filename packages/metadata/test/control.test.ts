@@ -22,6 +22,7 @@ test('a heartbeat in its envelope reads back, and the absent register stays abse
     sequence: 7,
     register: undefined,
     heartbeat: { brokerId: 3, brokerEpoch: 12, metadataOffset: -1, wantFence: false, wantShutDown: true },
+    leaves: false,
   };
   expect(control.ControlRequest.decode(control.ControlRequest.encode(request))).toEqual(request);
 });

@@ -61,14 +61,14 @@ export class ControlStream {
   }
 
   register(request: RegisterRequest, timeoutMs: Millis): void {
-    this.send({ register: request, heartbeat: undefined }, timeoutMs);
+    this.ask({ register: request, heartbeat: undefined }, timeoutMs);
   }
 
   heartbeat(request: HeartbeatRequest, timeoutMs: Millis): void {
-    this.send({ register: undefined, heartbeat: request }, timeoutMs);
+    this.ask({ register: undefined, heartbeat: request }, timeoutMs);
   }
 
-  /** Ends it from this side: nothing is reported any more. */
+  /** Ends it as the end of the process does: the controller fences the broker soon. Nothing is reported from here on. */
   close(): void {
     if (this.over) return;
     this.over = true;
@@ -76,13 +76,34 @@ export class ControlStream {
     this.stream.close();
   }
 
-  private send(request: Omit<ControlRequest, 'sequence'>, timeoutMs: Millis): void {
+  /** Ends it because the broker goes on elsewhere: the controller does not take it for dead. Nothing is reported from here on. */
+  leave(): void {
+    if (this.over) return;
+    this.over = true;
+    this.awaiting?.cancel();
+    this.giveUp();
+  }
+
+  private ask(request: Pick<ControlRequest, 'register' | 'heartbeat'>, timeoutMs: Millis): void {
     assert(this.idle, 'one control request at a time');
     this.sentMs = this.clock.monotonicMs();
     this.awaiting = this.clock.setTimer(timeoutMs, () => {
       this.broke('no answer in time', true);
-      this.stream.close();
+      this.giveUp();
     });
+    this.send({ ...request, leaves: false });
+  }
+
+  /**
+   * An end without this word is that of the process. The end alone does not tell: gRPC shows the controller the same whether a
+   * stream was closed or its process was killed.
+   */
+  private giveUp(): void {
+    this.send({ register: undefined, heartbeat: undefined, leaves: true });
+    this.stream.close();
+  }
+
+  private send(request: Omit<ControlRequest, 'sequence'>): void {
     this.stream.send(ControlRequest.encode({ sequence: ++this.sequence, ...request }));
   }
 
@@ -93,7 +114,7 @@ export class ControlStream {
       message = ControlResponse.decode(body);
     } catch (error) {
       this.broke(`unreadable answer: ${String(error)}`, true);
-      this.stream.close();
+      this.giveUp();
       return;
     }
     const { sequence, register, heartbeat, notControllerLeaderId } = message;

@@ -128,7 +128,7 @@ export class BrokerLifecycle {
     if (this.stream?.idle) this.beat();
   }
 
-  /** Leaves without a word: the controller sees the stream close. */
+  /** Ends without a word, as a process that dies: what the controller has not moved away yet it moves soon. */
   stop(): void {
     this.started = false;
     this.timer?.cancel();
@@ -194,7 +194,7 @@ export class BrokerLifecycle {
   private dropStream(): void {
     const stream = this.stream;
     this.stream = undefined;
-    stream?.close();
+    stream?.leave();
   }
 
   /** Sends what is due: the registration, or a heartbeat. */

@@ -310,6 +310,33 @@ describe('controller failover', () => {
   });
 });
 
+describe('the end of a stream', () => {
+  test('is announced by a broker that lives: to a controller that answers late, and to one that it leaves for another', () => {
+    const { clock, controllers, locator } = serving();
+    controllers.frozen.add(100);
+    clock.advance(2100);
+    // Sent at 502, given up after 1500.
+    expect(controllers.left[0]).toBe('2003 100');
+    expect(controllers.story()).toContain('2003 stream to 100 closed');
+    clock.advance(1000);
+    controllers.frozen.delete(100);
+    clock.advance(2000);
+    controllers.left.length = 0;
+    controllers.active = 101;
+    locator.leaderKnown(101);
+    clock.advance(10);
+    expect(controllers.left).toEqual([`${clock.monotonicMs() - 9} 100`]);
+  });
+
+  test('is not announced by a broker that stops: it is as good as dead', () => {
+    const { clock, controllers, lifecycle } = serving();
+    lifecycle.stop();
+    clock.advance(10);
+    expect(controllers.story()).toEqual(['101 stream to 100 closed']);
+    expect(controllers.left).toEqual([]);
+  });
+});
+
 describe('stopping', () => {
   test('it asks to be relieved, often, until the controller lets it go', () => {
     const { clock, controllers, lifecycle, told } = serving();

@@ -31,6 +31,8 @@ export class TestControllers {
   hint: number | undefined;
   /** These take messages and never answer. */
   readonly frozen = new Set<number>();
+  /** Whose streams the broker gave up with a word, in order, each with the time. */
+  readonly left: string[] = [];
   register: (request: RegisterRequest) => Partial<RegisterResponse> = () => ({ brokerEpoch: 10 });
   heartbeat: (request: HeartbeatRequest) => Partial<HeartbeatResponse> = () => ({});
   alterPartition: (request: AlterPartitionRequest) => AlterPartitionResponse = ({ partitions }) => ({
@@ -71,7 +73,8 @@ export class TestControllers {
           this.note(`stream to ${id}`);
           return {
             message: (body) => {
-              if (!this.frozen.has(id)) this.message(id, stream, body);
+              if (ControlRequest.decode(body).leaves) this.left.push(`${this.clock.monotonicMs()} ${id}`);
+              else if (!this.frozen.has(id)) this.message(id, stream, body);
             },
             closed: () => this.note(`stream to ${id} closed`),
           };

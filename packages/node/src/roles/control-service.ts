@@ -160,6 +160,8 @@ class SessionStream implements RpcStreamHandler {
   private readonly number: number;
   /** Who spoke on it last under a registration that holds; undefined: nobody yet. A process that was refused is nobody. */
   private speaker: { readonly brokerId: NodeId; readonly incarnationId: Uuid } | undefined;
+  /** The broker said that it gives this stream up: its end is no news of the broker. */
+  private isLeft = false;
 
   constructor(
     options: ControlServiceOptions,
@@ -186,6 +188,10 @@ class SessionStream implements RpcStreamHandler {
       this.stream.close();
       return;
     }
+    if (request.leaves) {
+      this.isLeft = true;
+      return;
+    }
     this.answer(request);
     this.options.touched();
   }
@@ -196,6 +202,10 @@ class SessionStream implements RpcStreamHandler {
     const { brokerId, incarnationId } = this.speaker;
     if (this.latestStreams.get(brokerId) !== this) return;
     this.latestStreams.delete(brokerId);
+    if (this.isLeft) {
+      if (controller.isActive) logger.info('broker-stream-left', { brokerId });
+      return;
+    }
     if (controller.isActive) logger.info('broker-session-closed', { brokerId, reason });
     controller.sessionLost(brokerId, incarnationId, clock.monotonicMs());
     this.options.touched();

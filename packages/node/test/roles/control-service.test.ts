@@ -59,12 +59,22 @@ class Process {
   }
 
   dies(): void {
-    this.handler.closed('the process died');
+    this.handler.closed('closed by the peer');
   }
 
-  private ask(request: Omit<ControlRequest, 'sequence'>): ControlResponse {
-    this.handler.message(ControlRequest.encode({ sequence: ++this.sequence, ...request }));
+  /** The process lives and gives this stream up. */
+  leaves(): void {
+    this.say({ register: undefined, heartbeat: undefined, leaves: true });
+    this.handler.closed('closed by the peer');
+  }
+
+  private ask(request: Pick<ControlRequest, 'register' | 'heartbeat'>): ControlResponse {
+    this.say({ ...request, leaves: false });
     return this.answers.at(-1)!;
+  }
+
+  private say(request: Omit<ControlRequest, 'sequence'>): void {
+    this.handler.message(ControlRequest.encode({ sequence: ++this.sequence, ...request }));
   }
 }
 
@@ -172,6 +182,31 @@ describe('the end of a control stream', () => {
     process.dies();
     world.pass(GRACE_MS + 1);
     expect(world.isAlive).toBe(true);
+  });
+});
+
+describe('a control stream that its broker gives up', () => {
+  test('leaves the session as long as it was', () => {
+    const world = new World();
+    const { process } = world.healthyBroker();
+    const said = process.answers.length;
+    process.leaves();
+    expect(process.answers.length).toBe(said);
+    world.pass(SESSION_MS - 1);
+    expect(world.isAlive).toBe(true);
+    world.pass(1);
+    expect(world.isAlive).toBe(false);
+  });
+
+  test('does not hide the death of the broker that spoke on the next one', () => {
+    const world = new World();
+    const { process, epoch } = world.healthyBroker();
+    process.leaves();
+    const again = new Process(world.service, idOf('H'));
+    again.heartbeat(epoch);
+    again.dies();
+    world.pass(GRACE_MS + 1);
+    expect(world.isAlive).toBe(false);
   });
 });
 

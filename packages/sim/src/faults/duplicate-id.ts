@@ -86,7 +86,9 @@ class Intruder {
       logDirs: [],
       sessionTimeoutMs: 3_000,
     };
-    stream.send(ControlRequest.encode({ sequence: ++this.sequence, register, heartbeat: undefined }));
+    stream.send(
+      ControlRequest.encode({ sequence: ++this.sequence, register, heartbeat: undefined, leaves: false }),
+    );
   }
 
   private answered(body: Uint8Array): void {

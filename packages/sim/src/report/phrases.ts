@@ -57,6 +57,7 @@ const PHRASES: Readonly<Record<string, Phrase | undefined>> = {
   'broker-fenced': (s) => byController(s, 'is FENCED') || 'learns that it is fenced',
   'broker-shutting-down': (s) => byController(s, 'wants to shut down'),
   'broker-unregistered': (s) => byController(s, 'is unregistered'),
+  'broker-stream-left': (s) => byController(s, 'has given up its control stream'),
   'broker-session-closed': (s) => `${byController(s, 'has lost its session')}${because(s)}`,
   'broker-session-ended': (s) => `${byController(s, 'has no session any more')}${because(s)}`,
   'control-stream-lost': ({ facts, node }) => `lost its session with ${node(facts['controllerId'])}`,

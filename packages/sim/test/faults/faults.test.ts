@@ -40,3 +40,54 @@ test('an active controller whose ticks are always late fences the dead within tw
   small.run(2 * 1.5 + 1);
   expect(cluster.image().isAlive(leader.id)).toBe(false);
 });
+
+/** A client that only keeps its connection to the node. */
+function guestOf(small: SmallCluster, index: number): { isConnected: boolean } {
+  const guest = { isConnected: false };
+  const { network, cluster } = small;
+  const { life } = small.machine('g1');
+  network.netOf(life).connect(cluster.bootstrap[index]!, {
+    opened: () => {
+      guest.isConnected = true;
+    },
+    data: () => {},
+    drained: () => {},
+    closed: () => {
+      guest.isConnected = false;
+    },
+  });
+  return guest;
+}
+
+test('a broker whose heartbeats are answered late gives up stream after stream and keeps its clients', () => {
+  const small = new SmallCluster(checkerKinds);
+  const { world, network, cluster, leader } = small;
+  const [controller] = cluster.controllers;
+  const guest = guestOf(small, cluster.brokers.indexOf(leader));
+  small.run(1);
+  // The broker waits for 1 s, and on a stream that was not served yet for 500 ms.
+  network.slow(controller!.name, leader.name, { delayUs: 1_100 * MILLISECOND });
+  for (let passed = 0; passed < 8; passed += 0.05) {
+    small.run(0.05);
+    expect(cluster.image().isAlive(leader.id)).toBe(true);
+  }
+  network.slow(controller!.name, leader.name, undefined);
+  small.run(2);
+  expect(world.counts.get('log broker-stream-left')).toBeGreaterThan(5);
+  expect(world.counts.get('log broker-fenced')).toBeUndefined();
+  expect(guest.isConnected).toBe(true);
+  expect(small.leader).toBe(leader);
+});
+
+test('a broker that is killed is fenced after the grace, though it gave a stream up before', () => {
+  const small = new SmallCluster(checkerKinds);
+  const { world, network, cluster, leader } = small;
+  const [controller] = cluster.controllers;
+  network.slow(controller!.name, leader.name, { delayUs: 1_100 * MILLISECOND });
+  small.until(() => world.counts.get('log broker-stream-left') !== undefined);
+  network.slow(controller!.name, leader.name, undefined);
+  small.run(2);
+  leader.kill('process');
+  small.run(0.2);
+  expect(cluster.image().isAlive(leader.id)).toBe(false);
+});

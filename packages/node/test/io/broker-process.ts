@@ -1,0 +1,33 @@
+/** The membership of a broker as a process of its own, for tests that kill it. Argument: the port of the only controller. */
+import { type Clock, Prng } from '@millrace/base';
+import { MemoryLogger } from '@millrace/base/testing';
+import { BrokerLifecycle, ControllerLocator } from '@millrace/broker';
+import { GrpcRpc } from '@millrace/rpc/io';
+import { NodeClock } from '../../src/io/clock.ts';
+
+const clock: Clock = new NodeClock();
+const random = new Prng(process.pid);
+const controller = { id: 100, host: '127.0.0.1', port: Number(process.argv[2]) };
+
+new BrokerLifecycle({
+  brokerId: 1,
+  incarnationId: random.uuid(),
+  listeners: [{ name: 'PLAINTEXT', host: 'localhost', port: 9092 }],
+  logDirs: [random.uuid()],
+  previousBrokerEpoch: -1,
+  locator: new ControllerLocator([controller], new GrpcRpc()),
+  clock,
+  logger: new MemoryLogger(),
+  // An answer is waited for 200 ms, on a stream that was not served yet 50 ms.
+  config: { sessionTimeoutMs: 400, heartbeatIntervalMs: 50, controlledShutdownMaxMs: 1_000 },
+  clusterId: () => undefined,
+  metadataOffset: () => 1_000_000,
+  readyToServe: () => true,
+  setSession: () => {},
+  events: {
+    registered: () => {},
+    unfenced: () => {},
+    fenced: () => void process.stdout.write('fenced\n'),
+    refused: () => process.exit(1),
+  },
+}).start();
