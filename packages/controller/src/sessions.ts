@@ -37,6 +37,11 @@ export function leaseMs(sessionTimeoutMs: Millis): Millis {
   return Math.max(0, Math.floor(sessionTimeoutMs * (1 - 2 * CLOCK_DRIFT_MAX)) - 1);
 }
 
+/** How long a session is so that it ends after a lease of that length that began earlier, on two clocks that drift apart: `leaseMs` the other way. */
+function sessionMsFor(lease: Millis): Millis {
+  return Math.ceil(lease / (1 - 2 * CLOCK_DRIFT_MAX)) + 1;
+}
+
 /** A tick that comes later than this after a deadline may mean that heartbeats lie unread because this process stood still. */
 const LATE_TICK_MS = 100;
 
@@ -69,7 +74,7 @@ export class BrokerSessions {
 
   /** A new leadership: an earlier controller, whose setting may differ, may have granted a lease as long as the broker takes at all. */
   takeOver({ id, incarnationId, sessionTimeoutMs }: BrokerRegistration, now: Millis): void {
-    const expiresAt = now + Math.max(this.timeoutMs, sessionTimeoutMs);
+    const expiresAt = now + Math.max(this.timeoutMs, sessionMsFor(sessionTimeoutMs));
     this.begin(id, incarnationId, { expiresAt, earlierLeaseEndsAt: expiresAt });
   }
 

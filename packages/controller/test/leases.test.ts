@@ -56,12 +56,26 @@ describe('a lease', () => {
     const h = new Harness({ sessionTimeoutMs: 1000 });
     h.addBroker(1, { sessionTimeoutMs: 5000 });
     h.loseLeadership();
-    h.advance(4999);
+    h.advance(5011);
     h.commit();
     expect(h.active.image.isAlive(1)).toBe(true);
     h.advance(1);
     h.commit();
     expect(h.active.image.isAlive(1)).toBe(false);
+  });
+
+  test('of an earlier controller with a longer session ends before the session at the new one, on clocks that drift apart', () => {
+    const drift = 0.001;
+    for (const sessionTimeoutMs of [100, 999, 3000, 10_000, 60_000]) {
+      const h = new Harness({ sessionTimeoutMs });
+      // The lease is cut by the broker's own setting.
+      h.addBroker(1, { sessionTimeoutMs });
+      h.loseLeadership();
+      let waitedMs = 0;
+      for (; h.pending.length === 0; waitedMs++) h.advance(1);
+      // Whole milliseconds: the clock may have been about to turn when the session began. The broker's is slow, the controller's fast.
+      expect((waitedMs - 1) / (1 + drift)).toBeGreaterThanOrEqual(sessionTimeoutMs / (1 - drift));
+    }
   });
 
   test('of an earlier controller is not cut short by a shorter one that the new controller grants, for the answer may be lost', () => {
@@ -70,7 +84,7 @@ describe('a lease', () => {
     h.loseLeadership();
     h.advance(100);
     h.heartbeat(1);
-    h.advance(4899);
+    h.advance(4911);
     h.commit();
     expect(h.active.image.isAlive(1)).toBe(true);
     h.advance(1);
