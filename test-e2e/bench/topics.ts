@@ -1,6 +1,6 @@
 /**
  * `npm run measure:topics`: how long 1,000 topics take, in one request and in as many requests over 32 connections, on three
- * controllers and three brokers, and what the busiest controller and broker needed of a core for it. Goal: under 3 s each. --topics N.
+ * controllers and three brokers, and what the busiest controller and broker needed of a core for it. Goal: under 3 s each. --topics N; --peer: of Apache Kafka.
  *
  * Raw requests, for an ordinary client asks for the metadata of all topics before each of them, and would measure itself.
  */
@@ -10,6 +10,7 @@ import { apis } from '@millrace/protocol';
 import { startMillrace } from '../lib/cluster.ts';
 import { table } from '../lib/table.ts';
 import { Wire } from '../lib/wire.ts';
+import { startPeerKafka } from './peer-kafka.ts';
 
 const CONNECTIONS = 32;
 const GOAL_MS = 3000;
@@ -17,7 +18,9 @@ const TIMEOUT_MS = 60_000;
 /** Of /proc/PID/stat. */
 const TICK_MS = 10;
 
-const { values } = parseArgs({ options: { topics: { type: 'string', default: '1000' } } });
+const { values } = parseArgs({
+  options: { topics: { type: 'string', default: '1000' }, peer: { type: 'boolean', default: false } },
+});
 const count = Number(values.topics);
 const rows: string[][] = [];
 
@@ -34,7 +37,7 @@ async function create(wire: Wire, names: readonly string[]): Promise<void> {
   if (refused !== undefined) throw new Error(`${refused.name}: error ${refused.errorCode}`);
 }
 
-const cluster = await startMillrace();
+const cluster = values.peer ? await startPeerKafka('three-and-three') : await startMillrace();
 const nodes = await cluster.nodes();
 
 /** By node. On a machine that others use too this says more than the clock. */
