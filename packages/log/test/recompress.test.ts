@@ -1,5 +1,12 @@
 /** Goal: compression.type. Method: batches in every compression to logs of every compression, read back. */
-import { BATCH_HEADER_BYTES, Compression, ErrorCode, readBatchHeader, readRecords } from '@millrace/protocol';
+import {
+  BATCH_HEADER_BYTES,
+  Compression,
+  ErrorCode,
+  readBatchHeader,
+  readRecords,
+  writeBatchHeader,
+} from '@millrace/protocol';
 import { compressionCodecs } from '@millrace/protocol/io';
 import { expect, test } from 'vitest';
 import { logJobs } from '../src/index.ts';
@@ -48,6 +55,19 @@ test.each(CODECS.flatMap((from) => CODECS.map((to) => [from, to] as const)))(
     if (from === to) expect(hex([stored!.subarray(17)])).toEqual(hex([given.subarray(17)]));
   },
 );
+
+test('bits of the header that a client has no business to set are gone afterwards, as from Kafka', () => {
+  const deleteHorizonAndUnused = 0xc0;
+  const given = fullBatch(Compression.GZIP);
+  writeBatchHeader(given, {
+    ...readBatchHeader(given),
+    attributes: readBatchHeader(given).attributes | deleteHorizonAndUnused,
+  });
+  const log = openLog({ config: { compression: { codec: Compression.ZSTD, level: undefined } } });
+  append(log, given);
+  const [stored] = readAll(log, 1 << 20);
+  expect(readBatchHeader(stored!).attributes).toBe(Compression.ZSTD);
+});
 
 test('producer keeps what comes', () => {
   for (const codec of CODECS) {

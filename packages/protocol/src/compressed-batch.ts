@@ -2,7 +2,8 @@
 import { BATCH_HEADER_BYTES, Compression, readBatchHeader, writeBatchHeader } from './batch.ts';
 import type { CompressionCodecs } from './records.ts';
 
-const COMPRESSION_BITS = 0x07;
+/** Timestamp type, transactional, control. A batch that Kafka builds again has no others, whatever the client set. */
+const KEPT_BITS = 0x38;
 
 /**
  * `plain`: the records of `batch` uncompressed. Everything else that its header says stays. Kafka counts times from the first record,
@@ -18,6 +19,6 @@ export function compressedBatch(
   const built = new Uint8Array(BATCH_HEADER_BYTES + section.length);
   built.set(section, BATCH_HEADER_BYTES);
   const header = readBatchHeader(batch);
-  writeBatchHeader(built, { ...header, attributes: (header.attributes & ~COMPRESSION_BITS) | codec });
+  writeBatchHeader(built, { ...header, attributes: (header.attributes & KEPT_BITS) | codec });
   return built;
 }
