@@ -50,6 +50,10 @@ const kept: readonly [seed: number, story: string][] = [
     'a producer sends to the new leader while its first batches are under way to the old one (the simulated client waits now)',
   ],
   [
+    1751,
+    'the session of a broker ends behind its fence, and the fence of its next stop is taken for one of silence (checker zombie-leader)',
+  ],
+  [
     5201,
     'a controller dies in the turn in which it committed a topic: acknowledged, and nobody else knows yet (checker)',
   ],

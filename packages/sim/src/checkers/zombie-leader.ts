@@ -96,6 +96,8 @@ class ZombieLeader {
     for (const { id, epoch, fenced } of image.brokers.values()) {
       if (!fenced || this.fenced.get(id) !== epoch) this.fenced.delete(id);
       const was = before?.broker(id);
+      // It was fenced already when that session ended: no fence was made for it, and the next one has its own reason.
+      if (was?.epoch !== epoch || (was.fenced && !fenced)) this.silent.delete(id);
       if (!fenced || was?.fenced !== false) continue;
       const isForSilence = was.epoch === epoch && this.silent.get(id) === image.epoch;
       this.silent.delete(id);

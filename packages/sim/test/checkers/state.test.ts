@@ -195,6 +195,31 @@ describe('zombie-leader, of a broker that was fenced', () => {
   });
 });
 
+describe('zombie-leader, of a broker that stops cleanly', () => {
+  it('takes a session that ended in silence behind an earlier fence for no reason of the next one', () => {
+    const small = new SmallCluster([zombieLeader], 1);
+    const [broker] = small.followers;
+    const { id } = broker!;
+    const isFenced = () => small.cluster.image().broker(id)!.fenced;
+    const found = violationOf(() => {
+      broker!.stop();
+      small.until(isFenced);
+      small.run(3);
+      // As if the broker had given its control stream up, and its session had ended only now.
+      const { epoch } = small.cluster.image();
+      for (const watch of small.world.logWatchers)
+        watch(broker!.life!, 'broker-session-ended', { brokerId: id, reason: 'silent', epoch });
+      broker!.start();
+      small.until(() => !isFenced());
+      small.run(1);
+      Object.defineProperty(broker!.roles!.broker!.replicas, 'holdsLease', { value: true });
+      broker!.stop();
+      small.until(isFenced);
+    });
+    expect(found).toBeUndefined();
+  });
+});
+
 describe('dead-broker-unfenced', () => {
   it.each([true, false])('looks whether the controller forgets the dead: %s', (forgets) => {
     const small = new SmallCluster([deadBrokerUnfenced]);
