@@ -31,6 +31,8 @@ export interface ControlStreamEvents {
   answered(answer: Answer): void;
   /** Once, and nothing follows. `silent`: the controller may be there, but does not answer. */
   broken(reason: string, silent: boolean): void;
+  /** The broker is about to stop, so that the controller should take the end of the stream for its end. */
+  isStopping(): boolean;
 }
 
 export class ControlStream {
@@ -99,7 +101,7 @@ export class ControlStream {
    * stream was closed or its process was killed.
    */
   private giveUp(): void {
-    this.send({ register: undefined, heartbeat: undefined, leaves: true });
+    if (!this.events.isStopping()) this.send({ register: undefined, heartbeat: undefined, leaves: true });
     this.stream.close();
   }
 

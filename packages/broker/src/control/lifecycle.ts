@@ -93,6 +93,7 @@ export class BrokerLifecycle {
   private timer: Timer | undefined;
   private forgetLocator: (() => void) | undefined;
   private shutdown: { readonly done: (clean: boolean) => void; readonly deadline: Timer } | undefined;
+  private isStopping = false;
   private refusalLogged = false;
 
   constructor(options: BrokerLifecycleOptions) {
@@ -119,6 +120,7 @@ export class BrokerLifecycle {
    */
   beginShutdown(done: (clean: boolean) => void): void {
     const { clock, config } = this.options;
+    this.isStopping = true;
     if (!this.started || this.brokerEpoch < 0) {
       clock.soon(() => done(false));
       return;
@@ -154,6 +156,7 @@ export class BrokerLifecycle {
         broken: (reason, silent) => {
           if (this.stream === stream) this.broken(stream, reason, silent);
         },
+        isStopping: () => this.isStopping,
       },
     );
     this.stream = stream;

@@ -335,6 +335,15 @@ describe('the end of a stream', () => {
     expect(controllers.story()).toEqual(['101 stream to 100 closed']);
     expect(controllers.left).toEqual([]);
   });
+
+  test('is not announced by a broker that wants to stop and is not answered: it may stop any moment', () => {
+    const { clock, controllers, lifecycle } = serving();
+    lifecycle.beginShutdown(() => {});
+    controllers.frozen.add(100);
+    clock.advance(2500);
+    expect(controllers.story()).toContainEqual(expect.stringMatching(/stream to 100 closed$/));
+    expect(controllers.left).toEqual([]);
+  });
 });
 
 describe('stopping', () => {
