@@ -83,8 +83,10 @@ export interface Reply<Response> {
    * does. Later answers wait as ever.
    */
   hold(): () => void;
-  /** Called when the connection is gone before the answer: stop working on it. */
+  /** Called when the client is gone, or the broker gives the connection up, before the answer: stop working on it. */
   onGone(callback: () => void): void;
+  /** The same for what is more than an answer: a client that closes behind its request has asked for it all the same. */
+  onGivenUp(callback: () => void): void;
 }
 
 export interface Handler {

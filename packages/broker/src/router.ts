@@ -152,4 +152,9 @@ class PendingReply implements Reply<unknown> {
   onGone(callback: () => void): void {
     this.slot.cancel = callback;
   }
+
+  onGivenUp(callback: () => void): void {
+    this.slot.cancel = callback;
+    this.slot.outlivesClient = true;
+  }
 }

@@ -1,7 +1,7 @@
 /**
  * One client connection: bytes in, frames out to the router, answers back in request order. Owns its back-pressure:
  * when it may start the next request, and when its socket is read. Never decodes a request and never blocks; a silent
- * connection holds no buffer and no timer.
+ * connection holds no buffer and no timer. When the client closes, the requests that it sent before are handled all the same, as in Kafka.
  */
 import type { Deadline, Logger, Millis, Stream, StreamHandler } from '@millrace/base';
 import { DecodeError, FrameReader, type SpareBuffers } from '@millrace/protocol';
@@ -47,8 +47,11 @@ export class Connection implements StreamHandler, Holder, Sleeper {
   /** Owned by the host: already asked for a flush in this turn. */
   flushAsked = false;
   heldBytes = 0;
-  /** Open: reads and answers. Closing: our end is closed, the peer's not yet. Closed: gone. */
-  state: 'open' | 'closing' | 'closed' = 'open';
+  /**
+   * Open: reads and answers. Orphaned: the peer closed, and whole requests of it are still to be handled, for no answer. Closing: our end is
+   * closed, the peer's not yet. Closed: gone.
+   */
+  state: 'open' | 'orphaned' | 'closing' | 'closed' = 'open';
 
   private readonly stream: Stream;
   private readonly host: ConnectionHost;
@@ -105,14 +108,15 @@ export class Connection implements StreamHandler, Holder, Sleeper {
 
   closed(reason: string): void {
     if (this.state === 'closed') return;
-    const wasOpen = this.state === 'open';
-    this.state = 'closed';
-    this.abandon();
     this.undrainedBytes = 0;
-    this.account();
-    this.host.budget.forget(this);
-    if (wasOpen) this.log('debug', 'connection-ended', { reason });
-    this.host.gone(this);
+    if (this.state !== 'open') {
+      this.finish();
+      return;
+    }
+    this.log('debug', 'connection-ended', { reason });
+    this.state = 'orphaned';
+    this.slots.cancelUnread();
+    this.handleRest();
   }
 
   // ---- what the router and the handlers tell ----
@@ -129,19 +133,22 @@ export class Connection implements StreamHandler, Holder, Sleeper {
   /** Nobody refers to the decoded request any longer, answered or not. */
   forgetDecoded(slot: Slot): void {
     // Already taken off when it was answered, or gone with the connection.
-    if (this.state !== 'open' || slot.isOver) return;
+    if (slot.isOver) return;
     this.requestBytes -= slot.decodedBytes;
     this.decodedBytes -= slot.decodedBytes;
     slot.requestBytes -= slot.decodedBytes;
     slot.decodedBytes = 0;
   }
 
-  /** No request is started until the returned function is called, once. */
+  /** No request is started until the returned function is called. */
   hold(): () => void {
     this.holds++;
+    let isHeld = true;
     return () => {
+      if (!isHeld) return;
+      isHeld = false;
       this.holds--;
-      if (this.state === 'open') this.host.flushSoon(this);
+      if (this.state === 'open' || this.state === 'orphaned') this.host.flushSoon(this);
     };
   }
 
@@ -165,6 +172,12 @@ export class Connection implements StreamHandler, Holder, Sleeper {
 
   /** Ends the connection where the answer would stand: earlier requests are still answered. */
   answerClose(slot: Slot, reason: string): void {
+    if (this.state === 'orphaned' && !slot.isOver) {
+      this.log('info', 'connection-closed', { reason });
+      this.isRefused = true;
+      this.host.flushSoon(this);
+      return;
+    }
     if (this.state !== 'open' || slot.outcome !== undefined) return;
     slot.outcome = { kind: 'close', reason, facts: {}, level: 'info' };
     this.host.flushSoon(this);
@@ -172,6 +185,10 @@ export class Connection implements StreamHandler, Holder, Sleeper {
 
   /** Bad input: the connection ends where its answer would stand. Earlier requests are answered first, also those that wait. */
   refuse(reason: string, facts: Record<string, unknown>): void {
+    if (this.state === 'orphaned') {
+      this.close(reason, facts);
+      return;
+    }
     if (this.state !== 'open' || this.isRefused) return;
     this.isRefused = true;
     this.reader = undefined;
@@ -185,6 +202,11 @@ export class Connection implements StreamHandler, Holder, Sleeper {
 
   /** Says why, sends the answers that are ready, and closes. */
   close(reason: string, facts: Record<string, unknown> = {}, level: 'info' | 'warn' = 'warn'): void {
+    if (this.state === 'orphaned') {
+      this.log(level, 'connection-closed', { reason, ...facts });
+      this.finish();
+      return;
+    }
     if (this.state !== 'open') return;
     const ready = this.takeReady();
     if (ready.chunks.length > 0) this.send(ready.chunks, ready.sizeBytes);
@@ -207,6 +229,7 @@ export class Connection implements StreamHandler, Holder, Sleeper {
 
   /** The end of the turn: everything that is ready, in one write. */
   flush(): void {
+    if (this.state === 'orphaned') this.handleRest();
     if (this.state !== 'open') return;
     if (!this.peerSlow) {
       const ready = this.takeReady();
@@ -222,9 +245,12 @@ export class Connection implements StreamHandler, Holder, Sleeper {
   memoryFreed(): void {
     this.memoryWait = false;
     if (this.state === 'open') this.advance();
+    else if (this.state === 'orphaned') this.handleRest();
   }
 
   get stalledSinceMs(): Millis | undefined {
+    // It waits for nothing but us.
+    if (this.state === 'orphaned') return undefined;
     if (this.peerSlow) return this.slowSinceMs;
     if (this.bufferedBytes > 0 && !this.isHeldUp && !this.full()) return this.lastActiveMs;
     return undefined;
@@ -232,6 +258,10 @@ export class Connection implements StreamHandler, Holder, Sleeper {
 
   drop(reason: string): void {
     if (this.state === 'closed') return;
+    if (this.state === 'orphaned') {
+      this.close(reason);
+      return;
+    }
     this.log('warn', 'connection-closed', { reason, heldBytes: this.heldBytes });
     this.state = 'closing';
     this.stream.destroy(reason);
@@ -315,13 +345,61 @@ export class Connection implements StreamHandler, Holder, Sleeper {
     return this.host.budget.crowded && (this.reader?.assemblingBytes ?? 0) >= LARGE_FRAME_BYTES;
   }
 
+  /**
+   * The peer is gone: starts the next of its requests when nothing holds it up, and ends the connection behind the last. Answers go nowhere:
+   * none is waited for, and no limit of what may be pending counts.
+   */
+  private handleRest(): void {
+    if (this.routing) {
+      this.host.flushSoon(this);
+      return;
+    }
+    this.lastActiveMs = this.host.nowMs();
+    this.routing = true;
+    try {
+      while (this.handleNext());
+    } catch (error) {
+      this.failOn(error);
+    } finally {
+      this.routing = false;
+    }
+    if (this.state !== 'orphaned') return;
+    this.account();
+    if (this.holds === 0 && this.mustWaitForOthers()) this.waitForMemory();
+  }
+
+  /** False: not now, or there is no more. */
+  private handleNext(): boolean {
+    if (this.state !== 'orphaned' || this.holds > 0) return false;
+    // What they have to do is done, or goes on by itself. A costly one with acks is the last: its client, which timed out, repeats it and those
+    // behind it, and a broker that is late checks no backlog twice. In Kafka its answer makes the peer reset the connection, with the same effect.
+    if (this.forgetRequests().some((slot) => slot.outlivesClient)) {
+      this.finish();
+      return false;
+    }
+    if (this.mustWaitForOthers()) return false;
+    const { reader } = this;
+    const frame = this.isRefused ? undefined : reader?.next();
+    if (frame === undefined) {
+      this.finish();
+      return false;
+    }
+    this.host.route(frame, this);
+    reader?.release();
+    this.slots.cancelUnread();
+    return true;
+  }
+
+  private waitForMemory(): void {
+    if (this.memoryWait) return;
+    this.memoryWait = true;
+    this.host.budget.wait(this);
+  }
+
   private settleReading(): void {
     if (this.state !== 'open') return;
     const isShort = this.host.budget.exhausted || this.mustWaitForOthers();
-    if (!this.memoryWait && this.bufferedBytes > 0 && isShort) {
-      this.memoryWait = true;
-      this.host.budget.wait(this);
-    }
+    if (this.bufferedBytes > 0 && isShort) this.waitForMemory();
     const readAhead = this.isHeldUp && !this.peerSlow && !this.full();
     const wanted = this.mayStart() || (readAhead && this.bufferedBytes < READ_AHEAD_BYTES);
     this.setPaused(!wanted || this.memoryWait);
@@ -379,10 +457,25 @@ export class Connection implements StreamHandler, Holder, Sleeper {
   /** Forgets what was not answered, and stops the work on it. */
   private abandon(): void {
     this.reader = undefined;
+    for (const slot of this.forgetRequests()) slot.cancel?.();
+  }
+
+  private forgetRequests(): readonly Slot[] {
     this.requestBytes = 0;
     this.decodedBytes = 0;
     this.answerBytes = 0;
-    for (const slot of this.slots.drain()) slot.cancel?.();
+    const forgotten = this.slots.drain();
+    for (const slot of forgotten) slot.isOver = true;
+    return forgotten;
+  }
+
+  /** Both ends are closed, and nothing is left to do. */
+  private finish(): void {
+    this.state = 'closed';
+    this.abandon();
+    this.account();
+    this.host.budget.forget(this);
+    this.host.gone(this);
   }
 
   private failOn(error: unknown): void {

@@ -31,6 +31,8 @@ export interface Slot {
   isOver: boolean;
   /** Stops the work when the connection is gone. */
   cancel: (() => void) | undefined;
+  /** The client asked for more than an answer: its end stops nothing, only ours of the connection does. */
+  outlivesClient: boolean;
 }
 
 export class ResponseSlots {
@@ -50,6 +52,7 @@ export class ResponseSlots {
       outcome: undefined,
       isOver: false,
       cancel: undefined,
+      outlivesClient: false,
     };
     this.slots.push(slot);
     return slot;
@@ -68,6 +71,17 @@ export class ResponseSlots {
       this.head = 0;
     }
     return slot;
+  }
+
+  /** The client is gone: stops what was only done for an answer. */
+  cancelUnread(): void {
+    for (let i = this.head; i < this.slots.length; i++) {
+      const slot = this.slots[i]!;
+      if (slot.outlivesClient) continue;
+      const { cancel } = slot;
+      slot.cancel = undefined;
+      cancel?.();
+    }
   }
 
   /** Removes and returns all: the connection is gone. */

@@ -46,8 +46,12 @@ export const listOffsets = defineHandler(apis.listOffsets, (broker, { version, b
   });
   if (cancel === undefined) return;
   // One costly lookup a connection at a time.
-  release = reply.hold();
-  reply.onGone(cancel);
+  const next = reply.hold();
+  release = next;
+  reply.onGone(() => {
+    cancel();
+    next();
+  });
 });
 
 type AskedTopic = RequestOf<typeof apis.listOffsets>['topics'][number];

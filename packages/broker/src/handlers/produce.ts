@@ -63,8 +63,8 @@ export const produce = defineHandler(apis.produce, (broker, request, reply) => {
   );
   if (cancel === undefined) return;
   release = reply.hold();
-  // With acks=0 a client is gone as soon as it has sent: what was received is appended all the same, as in Kafka.
-  if (acks !== 0) reply.onGone(cancel);
+  // What was received is appended although the client is gone, as in Kafka; with acks=0 it is gone as soon as it has sent.
+  if (acks !== 0) reply.onGivenUp(cancel);
 });
 
 /** Transactional records without a transactional id: every partition of the request fails. */

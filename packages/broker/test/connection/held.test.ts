@@ -69,13 +69,13 @@ test('its bytes stay counted while it waits', () => {
   expect(frontEnd.budget.heldBytes).toBe(0);
 });
 
-test('a connection that is gone cancels the check; its end comes too late for anything', () => {
-  const { connect, clock, replicas } = testBroker();
+test('the broker gives a connection up: the check is cancelled; its end comes too late for anything', () => {
+  const { connect, clock, replicas, frontEnd } = testBroker();
   replicas.checksBeside = true;
   const client = connect();
   client.request(apis.produce, 9, produce(-1));
   client.request(apis.produce, 9, produce(-1));
-  client.close();
+  frontEnd.closeConnections('this broker was fenced');
   clock.settle();
   expect(replicas.checking[0]!.cancelled).toBe(true);
   replicas.checking[0]!.appended();

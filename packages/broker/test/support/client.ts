@@ -40,6 +40,8 @@ export class TestClient {
   private readonly pending: Uint8Array[] = [];
   private nextCorrelationId = 1;
   private gone = false;
+  /** It closed, and the broker has not read all that it sent before. */
+  private finished = false;
 
   constructor(server: Server, clock: Clock, o: { listener?: string; address?: string } = {}) {
     this.clock = clock;
@@ -75,7 +77,7 @@ export class TestClient {
   }
 
   bytes(bytes: Uint8Array): void {
-    if (this.gone) return;
+    if (this.gone || this.finished) return;
     if (this.paused || this.pending.length > 0) this.pending.push(bytes);
     else this.deliver(bytes);
   }
@@ -99,8 +101,10 @@ export class TestClient {
     return this.unread.reduce((sum, chunk) => sum + chunk.length, 0);
   }
 
+  /** Closes in order: the broker sees it when it has read what was sent before. */
   close(): void {
-    if (this.gone) return;
+    this.finished = true;
+    if (this.gone || this.pending.length > 0) return;
     this.gone = true;
     this.handler.closed('the client closed');
   }
@@ -140,6 +144,7 @@ export class TestClient {
         this.paused = false;
         this.clock.soon(() => {
           while (!this.paused && this.pending.length > 0 && !this.gone) this.deliver(this.pending.shift()!);
+          if (this.finished) this.close();
         });
       },
       end: () => {

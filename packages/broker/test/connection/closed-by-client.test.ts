@@ -1,0 +1,249 @@
+/**
+ * Goal: the broker handles every request that it received whole, although the client has closed behind it (a producer with acks=0 sends
+ * and closes). Method: clients close while a batch is checked beside the loop; a test ends the checks by hand.
+ */
+import { apis } from '@millrace/protocol';
+import { expect, test } from 'vitest';
+import { type TestBroker, TOPIC_ID, testBroker } from '../support/broker.ts';
+
+const produce = (acks: number, bytes = 61) => ({
+  acks,
+  timeoutMs: 1000,
+  topicData: [
+    { name: 'words', topicId: TOPIC_ID, partitionData: [{ index: 0, records: new Uint8Array(bytes) }] },
+  ],
+});
+const FETCH = { topics: [{ topicId: TOPIC_ID, partitions: [{ partition: 0, fetchOffset: 0 }] }] } as never;
+
+/** The check of the n-th batch ends: with acks=0 the answer is there before, as the log has the batch. */
+function append({ replicas, clock }: TestBroker, n: number): void {
+  if (replicas.produced[0]!.request.acks === 0) replicas.release();
+  replicas.checking[n]!.appended();
+  clock.settle();
+}
+
+function costlyBroker(limits = {}) {
+  const broker = testBroker({ limits });
+  broker.replicas.checksBeside = true;
+  return broker;
+}
+
+function expectNothingHeld({ frontEnd }: TestBroker): void {
+  expect([frontEnd.connections.size, frontEnd.budget.heldBytes, frontEnd.budget.decodedBytes]).toEqual([
+    0, 0, 0,
+  ]);
+}
+
+test('a producer with acks=0 sends ten costly batches and closes: all ten are appended, one after the other', () => {
+  const broker = costlyBroker();
+  const { replicas, clock } = broker;
+  const client = broker.connect();
+  for (let i = 0; i < 10; i++) client.request(apis.produce, 9, produce(0, 61 + i));
+  client.close();
+  clock.settle();
+  const sizes: number[] = [];
+  for (let i = 0; i < 10; i++) {
+    expect(replicas.checking).toHaveLength(i + 1);
+    expect(broker.frontEnd.budget.heldBytes).toBeGreaterThan(0);
+    sizes.push(replicas.produced[0]!.request.partitions[0]!.records!.length);
+    append(broker, i);
+  }
+  expect(sizes).toEqual([61, 62, 63, 64, 65, 66, 67, 68, 69, 70]);
+  expect(replicas.checking.some(({ cancelled }) => cancelled)).toBe(false);
+  expectNothingHeld(broker);
+});
+
+test('more than the broker reads ahead: it sees the close behind the last batch', () => {
+  const broker = costlyBroker();
+  const client = broker.connect();
+  for (let i = 0; i < 10; i++) client.request(apis.produce, 9, produce(0, 20_000));
+  client.close();
+  broker.clock.settle();
+  expect(client.paused).toBe(true);
+  for (let i = 0; i < 10; i++) append(broker, i);
+  expect(broker.replicas.checking).toHaveLength(10);
+  expectNothingHeld(broker);
+});
+
+test('with acks=all the batch in the check is appended, and its answer is dropped', () => {
+  const broker = costlyBroker();
+  const { replicas, clock } = broker;
+  const client = broker.connect();
+  client.request(apis.produce, 9, produce(-1));
+  client.close();
+  append(broker, 0);
+  expect(replicas.checking.map(({ cancelled }) => cancelled)).toEqual([false]);
+  // Nobody waits for the acknowledgement: the connection is over before it comes.
+  expectNothingHeld(broker);
+  replicas.release();
+  clock.settle();
+  expect(client.writes).toBe(0);
+});
+
+test('the first costly batch with acks is the last of its connection: a client that timed out repeats the others', () => {
+  const broker = costlyBroker();
+  const client = broker.connect();
+  for (const acks of [0, 0, -1, -1, 0]) client.request(apis.produce, 9, produce(acks));
+  client.close();
+  broker.clock.settle();
+  append(broker, 0);
+  append(broker, 1);
+  append(broker, 2);
+  expect(broker.replicas.checking.map(({ cancelled }) => cancelled)).toEqual([false, false, false]);
+  expectNothingHeld(broker);
+});
+
+test('those that cost little are all appended', () => {
+  const broker = costlyBroker();
+  const client = broker.connect();
+  client.request(apis.produce, 9, produce(0));
+  broker.replicas.checksBeside = false;
+  for (const acks of [-1, 1, -1]) client.request(apis.produce, 9, produce(acks));
+  client.close();
+  append(broker, 0);
+  expect(broker.replicas.produced).toHaveLength(3);
+  expectNothingHeld(broker);
+});
+
+test('half a frame behind whole ones is dropped', () => {
+  const broker = costlyBroker();
+  const client = broker.connect();
+  client.request(apis.produce, 9, produce(0));
+  client.request(apis.produce, 9, produce(0));
+  client.bytes(client.frame(apis.produce, 9, produce(0)).subarray(0, 40));
+  client.close();
+  append(broker, 0);
+  append(broker, 1);
+  expect(broker.replicas.checking).toHaveLength(2);
+  expectNothingHeld(broker);
+});
+
+test('a fetch that is parked when the client closes is cancelled, and one behind it never parks', () => {
+  const broker = costlyBroker();
+  const { replicas, clock } = broker;
+  const client = broker.connect();
+  client.request(apis.fetch, 13, FETCH);
+  client.request(apis.fetch, 13, FETCH);
+  client.request(apis.produce, 9, produce(0));
+  client.close();
+  clock.settle();
+  expect(replicas.fetches.map(({ cancelled }) => cancelled)).toEqual([true, true]);
+  append(broker, 0);
+  expectNothingHeld(broker);
+  replicas.fetches[1]!.done({ responses: [] });
+  clock.settle();
+  expect(client.writes).toBe(0);
+});
+
+test('a lookup that nobody waits for is cancelled, and what stands behind it goes on', () => {
+  const broker = costlyBroker();
+  const { replicas } = broker;
+  let cancelled = 0;
+  replicas.listOffsets = () => () => void cancelled++;
+  const client = broker.connect();
+  const query = {
+    replicaId: -1,
+    isolationLevel: 0,
+    topics: [{ name: 'words', partitions: [{ partitionIndex: 0, timestamp: 5n }] }],
+  };
+  client.request(apis.listOffsets, 7, query as never);
+  client.request(apis.listOffsets, 7, query as never);
+  client.request(apis.produce, 9, produce(0));
+  client.close();
+  broker.clock.settle();
+  expect(cancelled).toBe(2);
+  append(broker, 0);
+  expectNothingHeld(broker);
+});
+
+test('requests that are not answered yet fill the connection: those behind them are handled when the client closes', () => {
+  const broker = testBroker({ limits: { connectionMaxRequests: 2 } });
+  const client = broker.connect();
+  const frames = [1, 2, 3, 4, 5].map(() => [...client.frame(apis.produce, 9, produce(-1))]);
+  client.bytes(new Uint8Array(frames.flat()));
+  client.close();
+  broker.clock.settle();
+  expect(broker.replicas.produced).toHaveLength(5);
+  expectNothingHeld(broker);
+});
+
+test('a failed acks=0 produce ends the connection: what is behind it is dropped', () => {
+  const broker = costlyBroker();
+  const { replicas, clock } = broker;
+  const client = broker.connect();
+  for (let i = 0; i < 3; i++) client.request(apis.produce, 9, produce(0));
+  client.close();
+  replicas.release({ errorCode: 6 });
+  replicas.checking[0]!.appended();
+  clock.settle();
+  expect(replicas.checking).toHaveLength(1);
+  expectNothingHeld(broker);
+});
+
+test('a malformed frame behind a batch in the check ends it there', () => {
+  const broker = costlyBroker();
+  const client = broker.connect();
+  client.request(apis.produce, 9, produce(0));
+  client.bytes(new Uint8Array([0xff, 0xff, 0xff, 0xff]));
+  client.request(apis.produce, 9, produce(0));
+  client.close();
+  append(broker, 0);
+  expect(broker.replicas.checking).toHaveLength(1);
+  expect(broker.log()).toEqual(['connection-closed: malformed request']);
+  expectNothingHeld(broker);
+});
+
+test('the broker stops: it does not wait for a client that has gone, and drops what is left of it', () => {
+  const broker = costlyBroker();
+  const { replicas, clock, frontEnd } = broker;
+  const client = broker.connect();
+  client.request(apis.produce, 9, produce(-1));
+  client.request(apis.produce, 9, produce(-1));
+  client.close();
+  let stopped = false;
+  frontEnd.close(() => {
+    stopped = true;
+  });
+  clock.settle();
+  expect(stopped).toBe(true);
+  expect(replicas.checking.map(({ cancelled }) => cancelled)).toEqual([true]);
+  replicas.checking[0]!.appended();
+  clock.settle();
+  expect(replicas.checking).toHaveLength(1);
+  expectNothingHeld(broker);
+});
+
+test('a check that takes longer than a connection may be idle is waited for', () => {
+  const broker = costlyBroker({ idleMs: 10_000 });
+  const client = broker.connect();
+  client.request(apis.produce, 9, produce(0));
+  client.request(apis.produce, 9, produce(0));
+  client.close();
+  broker.clock.advance(60_000);
+  append(broker, 0);
+  append(broker, 1);
+  expect(broker.replicas.checking).toHaveLength(2);
+  expectNothingHeld(broker);
+});
+
+test('a large frame that waits for memory is handled when there is some, or dropped when the connection is idle for too long', () => {
+  for (const isFreed of [true, false]) {
+    const broker = costlyBroker({ idleMs: 10_000, queuedMaxBytes: 16 << 20 });
+    const { replicas, clock } = broker;
+    const { budget } = broker.frontEnd;
+    const client = broker.connect();
+    const large = client.frame(apis.produce, 9, produce(0, 2 << 20));
+    client.bytes(large.subarray(0, 40_000));
+    budget.change(5 << 20, 5 << 20);
+    client.bytes(large.subarray(40_000));
+    client.close();
+    clock.settle();
+    expect(replicas.checking).toHaveLength(0);
+    if (!isFreed) clock.advance(20_000);
+    budget.change(-(5 << 20), -(5 << 20));
+    clock.settle();
+    expect(replicas.checking).toHaveLength(isFreed ? 1 : 0);
+    if (isFreed) append(broker, 0);
+    expectNothingHeld(broker);
+  }
+});
