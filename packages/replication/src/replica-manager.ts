@@ -240,6 +240,7 @@ export class ReplicaManager {
       const replica = this.table.get(topic.id, index);
       if (replica !== undefined) this.removeReplica(replica);
       this.unopened.forget(topic.id, index);
+      this.table.forgetBroken(topic.id, index);
       return undefined;
     }
     const name = { topicId: topic.id, topic: topic.name, index };
@@ -256,6 +257,8 @@ export class ReplicaManager {
 
   private deleteTopic(topic: TopicImage): void {
     for (const replica of [...this.table.ofTopic(topic.id)]) this.removeReplica(replica);
+    for (const index of topic.partitions.keys()) this.unopened.forget(topic.id, index);
+    this.table.forgetBroken(topic.id);
   }
 
   private removeReplica(replica: Partition): void {

@@ -72,6 +72,13 @@ export class ReplicaTable {
   /** A record of the metadata log that this broker follows removed the topic: its folders may be deleted. */
   topicRemoved(topicId: Uuid): void {
     this.removedTopics.add(topicId);
+    this.forgetBroken(topicId);
+  }
+
+  /** The topic, or one partition of it, is not hosted here: whether a log of it can be opened does not matter. */
+  forgetBroken(topicId: Uuid, index?: number): void {
+    if (index !== undefined) this.broken.delete(`${topicId}-${index}`);
+    else for (const key of this.broken.keys()) if (key.startsWith(`${topicId}-`)) this.broken.delete(key);
   }
 
   /** At start, before the broker registers: recovery takes its time here, not when others wait for this broker. */

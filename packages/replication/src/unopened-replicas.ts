@@ -39,7 +39,7 @@ export class UnopenedReplicas {
     this.ports.proposeIsr(proposal);
   }
 
-  /** It was opened, or is not this broker's. */
+  /** It was opened, is not this broker's, or its topic was deleted. */
   forget(topicId: Uuid, index: number): void {
     this.asked.delete(`${topicId}-${index}`);
   }

@@ -93,6 +93,32 @@ test('a broker that cannot open a log hands over what it leads, and does not let
   expect(answer.value?.errorCode).toBe(ErrorCode.NONE);
 });
 
+test('a topic whose log cannot be opened is deleted: the broker asks nothing more about it', () => {
+  const { world } = cluster();
+  const { disk } = world.broker(1);
+  const makeDirectory = disk.makeDirectory.bind(disk);
+  disk.makeDirectory = (path) => {
+    if (path.includes('orders')) throw new DiskError('EIO', `${path}: input/output error`);
+    makeDirectory(path);
+  };
+  // The only replica: the controller refuses to have nobody lead, and is asked again.
+  const orders = world.controller.createTopic('orders', [[1]]);
+  const asked: string[] = [];
+  const alterPartition = world.controller.alterPartition.bind(world.controller);
+  world.controller.alterPartition = (request) => {
+    for (const { topicId } of request.partitions) asked.push(topicId);
+    return alterPartition(request);
+  };
+  world.advance(3000);
+  expect(asked).toContain(orders);
+  expect(world.broker(1).produce(orders, 'v').value?.errorCode).toBe(ErrorCode.KAFKA_STORAGE_ERROR);
+  world.controller.commit([{ type: 'removeTopic', topicId: orders }]);
+  world.advance(1000);
+  asked.length = 0;
+  world.advance(5000);
+  expect(asked).toEqual([]);
+});
+
 test('a broker whose whole data folder refuses writes says so and ends; one slow moment does not end it', () => {
   const { world, topic } = cluster();
   const { disk } = world.broker(1);

@@ -1,0 +1,45 @@
+/** Goal: the table knows of replicas that cannot be opened only while they are hosted here. Method: a directory that opens no log. */
+import { DiskError, type Uuid } from '@millrace/base';
+import { MemoryLogger } from '@millrace/base/testing';
+import type { LogDirectory } from '@millrace/log';
+import { expect, test } from 'vitest';
+import { ReplicaTable } from '../src/replica-table.ts';
+
+const ORDERS = 'orders'.padEnd(22, 'A') as Uuid;
+const EVENTS = 'events'.padEnd(22, 'A') as Uuid;
+
+/** Neither partition of `orders`, nor that of `events`, can be opened. */
+function brokenTable(): ReplicaTable {
+  const directory = {
+    log: () => undefined,
+    openLog: () => {
+      throw new DiskError('ENOSPC', 'no space left on device');
+    },
+  } as unknown as LogDirectory;
+  const table = new ReplicaTable(directory, new MemoryLogger(), undefined as never);
+  for (const [topicId, topic, index] of [
+    [ORDERS, 'orders', 0],
+    [ORDERS, 'orders', 1],
+    [EVENTS, 'events', 0],
+  ] as const)
+    table.ensure({ topicId, topic, index }, { log: {}, partition: {} } as never, 0);
+  return table;
+}
+
+const broken = (table: ReplicaTable) =>
+  [table.isBroken(ORDERS, 0), table.isBroken(ORDERS, 1), table.isBroken(EVENTS, 0)].map(Number).join('');
+
+test('a replica that left this broker is forgotten, and so is a deleted topic', () => {
+  const table = brokenTable();
+  expect(broken(table)).toBe('111');
+  table.forgetBroken(ORDERS, 1);
+  expect(broken(table)).toBe('101');
+  table.forgetBroken(ORDERS);
+  expect(broken(table)).toBe('001');
+});
+
+test('a topic that was removed while this broker was away is forgotten: its folder is a stray', () => {
+  const table = brokenTable();
+  table.topicRemoved(ORDERS);
+  expect(broken(table)).toBe('001');
+});
