@@ -8,6 +8,11 @@ import { expect, test } from 'vitest';
 import { missingCoverage } from '../../src/index.ts';
 
 const LAST_SEED = 200;
+/**
+ * Reaches what none of the first 200 does: the ISR becomes too small while a batch waits for a lease. One run in some hundreds
+ * does, so another seed takes its place when a change of the product deals the runs again.
+ */
+const RARE_SEED = 388;
 const MAIN = join(import.meta.dirname, '../../../cli/src/main.ts');
 const ANSWER_BYTES_MAX = 64 << 20;
 
@@ -18,8 +23,8 @@ interface Answer {
   readonly counts: Readonly<Record<string, number>>;
 }
 
-function runSeeds(): Promise<Answer> {
-  const args = [MAIN, 'sim', '--seeds', `1..${LAST_SEED}`, '--jobs', '2', '--no-shrink', '--json'];
+function runSeeds(seeds: string): Promise<Answer> {
+  const args = [MAIN, 'sim', '--seeds', seeds, '--jobs', '2', '--no-shrink', '--json'];
   return new Promise((resolve, reject) => {
     execFile(process.execPath, args, { maxBuffer: ANSWER_BYTES_MAX }, (error, stdout, stderr) => {
       // A failed run has an exit code of its own, and an answer all the same.
@@ -30,7 +35,10 @@ function runSeeds(): Promise<Answer> {
 }
 
 test(`seeds 1 to ${LAST_SEED} break no promise, and reach everything that coverage asks for`, async () => {
-  const { runs, violations, crashes, counts } = await runSeeds();
+  const answers = [await runSeeds(`1..${LAST_SEED}`), await runSeeds(`${RARE_SEED}..${RARE_SEED}`)];
+  const counts = answers.flatMap((answer) => Object.entries(answer.counts));
+  const violations = answers.flatMap((answer) => answer.violations);
+  const crashes = answers.flatMap((answer) => answer.crashes);
   const failures = [
     ...violations.map(({ seed, checker, sentence }) => ({ seed, what: `${checker}: ${sentence}` })),
     ...crashes.map(({ seed, crash }) => ({ seed, what: `crashed: ${crash}` })),
@@ -40,6 +48,6 @@ test(`seeds 1 to ${LAST_SEED} break no promise, and reach everything that covera
       ({ seed, what }) => `seed ${seed}: ${what}; replay it with: npx millrace sim --seed ${seed}`,
     ),
   ).toEqual([]);
-  expect(runs).toBe(LAST_SEED);
-  expect(missingCoverage(new Map(Object.entries(counts)))).toEqual([]);
+  expect(answers.map(({ runs }) => runs)).toEqual([LAST_SEED, 1]);
+  expect(missingCoverage(new Map(counts))).toEqual([]);
 }, 600_000);
