@@ -130,6 +130,10 @@ export class BrokerFrontEnd implements ConnectionHost {
     this.router.route(frame, connection);
   }
 
+  brings(frame: Uint8Array): boolean {
+    return this.router.brings(frame);
+  }
+
   checkSize(start: Uint8Array, sizeBytes: number): void {
     this.router.checkSize(start, sizeBytes);
   }

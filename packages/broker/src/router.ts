@@ -71,10 +71,14 @@ export class Router {
     if (!handler.keepsRequest) connection.forgetDecoded(slot);
   }
 
+  /** Whether a frame is of a request that does more than to ask for an answer. */
+  brings(frame: Uint8Array): boolean {
+    return frame.length >= 2 && bringing.has(apiKeyOf(frame));
+  }
+
   checkSize(start: Uint8Array, sizeBytes: number): void {
-    if (sizeBytes <= NAMING_BYTES || start.length < 2) return;
-    const apiKey = (start[0]! << 8) | start[1]!;
-    if (bringing.has(apiKey)) return;
+    if (sizeBytes <= NAMING_BYTES || start.length < 2 || this.brings(start)) return;
+    const apiKey = apiKeyOf(start);
     const maxBytes = NAMING_BYTES + NAMING_BYTES_PER_PARTITION * this.partitions();
     if (sizeBytes > maxBytes)
       throw new DecodeError(`${sizeBytes} bytes for a request of API ${apiKey}, more than ${maxBytes}`);
@@ -108,6 +112,10 @@ export class Router {
     }
     connection.refuse('unsupported version', { api: api.name, ...facts(header) });
   }
+}
+
+function apiKeyOf(frame: Uint8Array): number {
+  return (frame[0]! << 8) | frame[1]!;
 }
 
 function facts(header: RequestHeader): Record<string, unknown> {

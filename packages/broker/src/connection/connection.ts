@@ -24,6 +24,8 @@ export interface ConnectionHost {
   nowMs(): Millis;
   /** Decodes one frame, whose bytes are lent for the call, and starts it: opens a slot on the connection, or throws DecodeError, or closes it. */
   route(frame: Uint8Array, connection: Connection): void;
+  /** The request does more than to ask for an answer. */
+  brings(frame: Uint8Array): boolean;
   /** Throws DecodeError when no request that begins like this is so large. */
   checkSize(start: Uint8Array, sizeBytes: number): void;
   /** Asks for `flush` at the end of this turn. */
@@ -115,6 +117,7 @@ export class Connection implements StreamHandler, Holder, Sleeper {
     }
     this.log('debug', 'connection-ended', { reason });
     this.state = 'orphaned';
+    this.peerSlow = false;
     this.slots.cancelUnread();
     this.handleRest();
   }
@@ -377,14 +380,17 @@ export class Connection implements StreamHandler, Holder, Sleeper {
       this.finish();
       return false;
     }
-    if (this.mustWaitForOthers()) return false;
+    this.account();
     const { reader } = this;
-    const frame = this.isRefused ? undefined : reader?.next();
+    const isHalf = reader !== undefined && reader.assemblingBytes > reader.bufferedBytes;
+    if (!isHalf && this.mustWaitForOthers()) return false;
+    const frame = this.isRefused || isHalf ? undefined : reader?.next();
     if (frame === undefined) {
       this.finish();
       return false;
     }
-    this.host.route(frame, this);
+    // Thousands of reads and lookups, all in this turn and for nobody, would stop the broker.
+    if (this.host.brings(frame)) this.host.route(frame, this);
     reader?.release();
     this.slots.cancelUnread();
     return true;
