@@ -18,6 +18,16 @@ function cluster(replicas: number[] = [1, 2, 3]) {
   return { world, topic };
 }
 
+/** Broker 1 cannot make the folder of this topic's partitions. */
+function failFoldersOf(world: World, topic: string): void {
+  const { disk } = world.broker(1);
+  const makeDirectory = disk.makeDirectory.bind(disk);
+  disk.makeDirectory = (path) => {
+    if (path.includes(topic)) throw new DiskError('EIO', `${path}: input/output error`);
+    makeDirectory(path);
+  };
+}
+
 test('a leader whose log went offline hands over within a second, and leaves the ISR', () => {
   const { world, topic } = cluster();
   world.partition(1, topic).log.offline = 'EIO: a sync failed';
@@ -79,12 +89,7 @@ test('the last member of an ISR stays, and goes on asking: with the next member 
 
 test('a broker that cannot open a log hands over what it leads, and does not let the others wait', () => {
   const { world } = cluster();
-  const { disk } = world.broker(1);
-  const makeDirectory = disk.makeDirectory.bind(disk);
-  disk.makeDirectory = (path) => {
-    if (path.includes('orders')) throw new DiskError('EIO', `${path}: input/output error`);
-    makeDirectory(path);
-  };
+  failFoldersOf(world, 'orders');
   const orders = world.controller.createTopic('orders', [[1, 2, 3]]);
   world.advance(1000);
   expect(world.controller.image.partition(orders, 0)!).toMatchObject({ leader: 2, isr: [2, 3] });
@@ -95,12 +100,7 @@ test('a broker that cannot open a log hands over what it leads, and does not let
 
 test('a topic whose log cannot be opened is deleted: the broker asks nothing more about it', () => {
   const { world } = cluster();
-  const { disk } = world.broker(1);
-  const makeDirectory = disk.makeDirectory.bind(disk);
-  disk.makeDirectory = (path) => {
-    if (path.includes('orders')) throw new DiskError('EIO', `${path}: input/output error`);
-    makeDirectory(path);
-  };
+  failFoldersOf(world, 'orders');
   // The only replica: the controller refuses to have nobody lead, and is asked again.
   const orders = world.controller.createTopic('orders', [[1]]);
   const asked: string[] = [];
