@@ -311,7 +311,7 @@ export class Connection implements StreamHandler, Holder, Sleeper {
 
   /** Starts every request that may start, then settles whether to read on. */
   private advance(): void {
-    // A handler may answer, and memory be freed, within this very call: the outer round goes on with it.
+    // A handler may answer within this call, and free memory. The loop that already runs then starts the next request.
     if (this.routing) return;
     this.routing = true;
     try {
@@ -349,8 +349,8 @@ export class Connection implements StreamHandler, Holder, Sleeper {
   }
 
   /**
-   * The peer is gone: starts the next of its requests when nothing holds it up, and ends the connection behind the last. Answers go nowhere:
-   * none is waited for, and no limit of what may be pending counts.
+   * The client has closed. Starts its next request when no check runs, and ends the connection behind the last request. Answers are
+   * dropped, so no request waits for the answer of another, and the limits on pending requests do not apply.
    */
   private handleRest(): void {
     if (this.routing) {
@@ -374,8 +374,8 @@ export class Connection implements StreamHandler, Holder, Sleeper {
   /** False: not now, or there is no more. */
   private handleNext(): boolean {
     if (this.state !== 'orphaned' || this.holds > 0) return false;
-    // What they have to do is done, or goes on by itself. A costly one with acks is the last: its client, which timed out, repeats it and those
-    // behind it, and a broker that is late checks no backlog twice. In Kafka its answer makes the peer reset the connection, with the same effect.
+    // The started requests have done their work, or finish it without this connection. A costly batch with acks is the last one handled: its client
+    // retries it and the requests behind it, and a late broker must not check the same backlog twice. Not compared with Kafka.
     if (this.forgetRequests().some((slot) => slot.outlivesClient)) {
       this.finish();
       return false;
@@ -389,7 +389,7 @@ export class Connection implements StreamHandler, Holder, Sleeper {
       this.finish();
       return false;
     }
-    // Thousands of reads and lookups, all in this turn and for nobody, would stop the broker.
+    // Hundreds of reads whose answers are dropped would all run in this turn.
     if (this.host.brings(frame)) this.host.route(frame, this);
     reader?.release();
     this.slots.cancelUnread();

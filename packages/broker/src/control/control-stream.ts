@@ -70,7 +70,7 @@ export class ControlStream {
     this.ask({ register: undefined, heartbeat: request }, timeoutMs);
   }
 
-  /** Ends it as the end of the process does: the controller fences the broker soon. Nothing is reported from here on. */
+  /** Closes the stream as a dead process does. The controller fences the broker after a grace. Reports no further events. */
   close(): void {
     if (this.over) return;
     this.over = true;
@@ -78,7 +78,7 @@ export class ControlStream {
     this.stream.close();
   }
 
-  /** Ends it because the broker goes on elsewhere: the controller does not take it for dead. Nothing is reported from here on. */
+  /** Closes the stream of a broker that lives and connects to a controller again. The controller keeps its session. Reports no further events. */
   leave(): void {
     if (this.over) return;
     this.over = true;

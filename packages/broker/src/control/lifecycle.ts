@@ -31,7 +31,7 @@ export const DEFAULT_LIFECYCLE_CONFIG: LifecycleConfig = {
 
 export interface BrokerLifecycleOptions {
   readonly brokerId: NodeId;
-  /** Drawn anew by each start of the process. */
+  /** Each start of the process draws another one. */
   readonly incarnationId: Uuid;
   /** Advertised listeners. */
   readonly listeners: readonly ListenerEndpoint[];
@@ -59,7 +59,7 @@ export interface LifecycleEvents {
   registered(brokerEpoch: BrokerEpoch): void;
   /** Clients are served from here on. */
   unfenced(): void;
-  /** The controller gave this broker's partitions to others; it goes on trying to be unfenced. */
+  /** The controller has fenced this broker and elected other leaders. The broker keeps sending heartbeats to be unfenced. */
   fenced(): void;
   /** The cluster will never take this broker: it belongs elsewhere. The message is for a person. */
   refused(message: string): void;
@@ -233,7 +233,7 @@ export class BrokerLifecycle {
     stream.heartbeat(request, stream.served ? this.silenceMaxMs() : options.config.heartbeatIntervalMs);
   }
 
-  /** A controller that was silent for so long is left, early enough to find another within the session. */
+  /** The broker leaves a controller that does not answer for this long, in time to find another within its session. */
   private silenceMaxMs(): Millis {
     const { heartbeatIntervalMs, sessionTimeoutMs } = this.options.config;
     return Math.max(2 * heartbeatIntervalMs, sessionTimeoutMs / 2);
@@ -318,7 +318,7 @@ export class BrokerLifecycle {
     this.beatAfter(eager ? Math.min(EAGER_INTERVAL_MS, heartbeatIntervalMs) : heartbeatIntervalMs);
   }
 
-  /** Somebody registered under this id after us, or the controller does not know us: nothing is promised any more. */
+  /** Another process registered under this id, or the controller does not know this broker: the lease ends. */
   private loseRegistration(errorCode: number): void {
     const { clock, logger } = this.options;
     logger.warn('broker-registration-lost', { brokerEpoch: this.brokerEpoch, error: errorName(errorCode) });
@@ -355,7 +355,7 @@ export class BrokerLifecycle {
 
   // ---- stopping ----
 
-  /** No controller has answered for so long that, probably, none will: the whole cluster is being stopped. */
+  /** No controller has answered for this long. Probably the whole cluster stops. */
   private isAbandoned(): boolean {
     const silentMs = this.options.clock.monotonicMs() - this.lastAnswerMs;
     return silentMs >= 2 * this.options.config.heartbeatIntervalMs;

@@ -134,7 +134,7 @@ test('a fetch that is parked when the client closes is cancelled, and its late a
   expect(client.writes).toBe(0);
 });
 
-test('reads that stand behind a parked one when the client closes are not made', () => {
+test('the broker starts no fetch behind a parked one when the client closes', () => {
   const broker = costlyBroker();
   const client = broker.connect();
   for (let i = 0; i < 500; i++) client.request(apis.fetch, 13, FETCH);
@@ -146,7 +146,7 @@ test('reads that stand behind a parked one when the client closes are not made',
   expectNothingHeld(broker);
 });
 
-test('a lookup that nobody waits for is cancelled, and what stands behind it goes on', () => {
+test('the broker cancels the lookup of a client that closed, and handles the produce request behind it', () => {
   const broker = costlyBroker();
   const { replicas } = broker;
   let cancelled = 0;

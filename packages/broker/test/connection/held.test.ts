@@ -39,7 +39,7 @@ test('the next request of the connection starts when the batches are appended, b
   expect(client.order).toEqual([`Produce#${slow}`, `Produce#${next}`, `Metadata#${metadata}`]);
 });
 
-test('with acks=0 as well; a client that goes on sending is not read any more', () => {
+test('with acks=0 as well: the broker stops reading from a client that sends more', () => {
   const { connect, clock, replicas } = testBroker();
   replicas.checksBeside = true;
   const client = connect();
