@@ -4,7 +4,8 @@
  * Both do so when their log is damaged. They throw it away when a new leader epoch begins, in which no earlier fetch counts, as that told
  * of the old log.
  * A replica whose storage failed (`storageFailed`) cannot serve at all, so it goes further: it leaves ISR and ELR wherever another member
- * is left, active or not. The last one goes only where the topic allows unclean election and there is somebody to elect.
+ * is left, active or not. The last one goes only where the topic allows unclean election and there is somebody to elect. The record says that
+ * it failed: no unclean election, of this controller or the next, has it lead before its broker starts again.
  *
  * A broker sends a request again when its connection breaks, and the first copy may arrive after the retry was decided. So a partition
  * epoch is the number of one decision: granting a request moves it, and so does refusing to let somebody in. INELIGIBLE_REPLICA makes the
@@ -26,7 +27,7 @@ import { allowsUncleanElection, minInsyncReplicasOf } from './broker-effects.ts'
 import { currentRegistration } from './brokers.ts';
 import type { ControllerConfig } from './config.ts';
 import { answer, type Decision } from './decision.ts';
-import { type PartitionSituation, partitionChange, sameMembers } from './partition-change.ts';
+import { isFailed, type PartitionSituation, partitionChange, sameMembers } from './partition-change.ts';
 
 type Item = AlterPartitionRequest['partitions'][number];
 
@@ -58,11 +59,13 @@ export function decideAlterPartition(
     const partition = topic.partitions[item.partition]!;
     const situation = {
       partition,
+      isFailed: (id: NodeId) => isFailed(image, partition, id),
       minInsyncReplicas: minInsyncReplicasOf(image, config, topic.name),
       ...(item.storageFailed
         ? {
             ...withoutFailed(image, partition, request.brokerId),
             uncleanElection: allowsUncleanElection(image, config, topic.name),
+            failed: { brokerId: request.brokerId, brokerEpoch: request.brokerEpoch },
           }
         : toTarget(image, item, request.brokerId)),
     };
@@ -76,7 +79,7 @@ export function decideAlterPartition(
   return { records, respond };
 }
 
-type Wish = Omit<PartitionSituation, 'partition' | 'minInsyncReplicas'>;
+type Wish = Omit<PartitionSituation, 'partition' | 'isFailed' | 'minInsyncReplicas'>;
 
 function toTarget(image: MetadataImage, item: Item, brokerId: NodeId): Wish {
   const targetIsr = item.isr.map((member) => member.brokerId);
@@ -118,7 +121,9 @@ function validate(image: MetadataImage, config: ControllerConfig, brokerId: Node
     const canGo =
       [...partition.isr, ...partition.elr].some((id) => id !== brokerId) ||
       (allowsUncleanElection(image, config, topic.name) &&
-        partition.replicas.some((id) => id !== brokerId && image.isActive(id)));
+        partition.replicas.some(
+          (id) => id !== brokerId && image.isActive(id) && !isFailed(image, partition, id),
+        ));
     return canGo ? ErrorCode.NONE : ErrorCode.INELIGIBLE_REPLICA;
   }
   const isLeader = brokerId === partition.leader;

@@ -12,7 +12,7 @@ import {
   type TopicImage,
 } from '@millrace/metadata';
 import type { ControllerConfig } from './config.ts';
-import { partitionChange } from './partition-change.ts';
+import { isFailed, partitionChange } from './partition-change.ts';
 
 export interface BrokerEffects {
   /** Brokers whose partitions are looked at. */
@@ -70,8 +70,15 @@ function effectOn(
   const uncleanElection = allowsUncleanElection(image, config, topic.name);
   const minInsyncReplicas = minInsyncReplicasOf(image, config, topic.name);
   const partition = topic.partitions[index]!;
-  const situation = { partition, isActive, leaving, leavesEmpty, uncleanElection, minInsyncReplicas };
-  return partitionChange(topic.id, index, situation);
+  return partitionChange(topic.id, index, {
+    partition,
+    isActive,
+    isFailed: (id) => isFailed(image, partition, id),
+    leaving,
+    leavesEmpty,
+    uncleanElection,
+    minInsyncReplicas,
+  });
 }
 
 export function minInsyncReplicasOf(image: MetadataImage, config: ControllerConfig, topic: string): number {

@@ -14,16 +14,20 @@
  *    replicas, leads; otherwise nobody does (-1).
  * 4. While the ISR has fewer members than min.insync.replicas nothing is committed, so who leaves it then joins the ELR, and with
  *    enough members the ELR is empty.
- * 5. Only if nobody can lead and the topic allows unclean election, the first active replica leads, alone in its ISR:
+ * 5. Only if nobody can lead and the topic allows unclean election, the first active replica whose storage works leads, alone in its ISR:
  *    acknowledged records may be lost (unclean.leader.election.enable).
  */
 import { assert, type NodeId, type Uuid } from '@millrace/base';
-import type { PartitionChangeRecord, PartitionImage } from '@millrace/metadata';
+import type { FailedReplica, MetadataImage, PartitionChangeRecord, PartitionImage } from '@millrace/metadata';
 
 export interface PartitionSituation {
   readonly partition: PartitionImage;
   /** May lead and be in ISRs from now on: registered, not fenced, not shutting down. */
   readonly isActive: (broker: NodeId) => boolean;
+  /** Its storage failed, as it said: it leads only as a member of the ISR that nobody can replace. */
+  readonly isFailed: (broker: NodeId) => boolean;
+  /** Says so now. */
+  readonly failed?: FailedReplica | undefined;
   /** The ISR that is asked for; by default the present one. */
   readonly targetIsr?: readonly NodeId[];
   /** A broker whose data can no longer be trusted to be complete. */
@@ -54,7 +58,9 @@ export function partitionChange(
   const isrChanges = !sameMembers(isr, partition.isr);
   const elrChanges = !sameMembers(elr, partition.elr);
   const leaderChanges = leader !== partition.leader || situation.newLeaderEpoch === true;
-  if (!isrChanges && !elrChanges && !leaderChanges) return undefined;
+  const { failed } = situation;
+  const failureChanges = failed !== undefined && !isKnownFailure(partition, failed);
+  if (!isrChanges && !elrChanges && !leaderChanges && !failureChanges) return undefined;
   return {
     type: 'partitionChange',
     topicId,
@@ -62,7 +68,22 @@ export function partitionChange(
     ...(isrChanges ? { isr } : {}),
     ...(elrChanges ? { elr } : {}),
     ...(leaderChanges ? { leader } : {}),
+    ...(failureChanges ? { failed } : {}),
   };
+}
+
+function isKnownFailure(
+  { failedReplicas }: PartitionImage,
+  { brokerId, brokerEpoch }: FailedReplica,
+): boolean {
+  return failedReplicas.some((known) => known.brokerId === brokerId && known.brokerEpoch === brokerEpoch);
+}
+
+/** In the present life of its broker: a broker that starts again opens its logs again. */
+export function isFailed(image: MetadataImage, { failedReplicas }: PartitionImage, broker: NodeId): boolean {
+  return failedReplicas.some(
+    ({ brokerId, brokerEpoch }) => brokerId === broker && brokerEpoch === image.broker(broker)?.epoch,
+  );
 }
 
 export function nextState(situation: PartitionSituation): PartitionOutcome {
@@ -74,7 +95,9 @@ export function nextState(situation: PartitionSituation): PartitionOutcome {
     return { isr, elr, leader: partition.leader };
   const clean = partition.replicas.find((id) => isr.includes(id) && isActive(id));
   if (clean !== undefined) return { isr, elr, leader: clean };
-  const unclean = situation.uncleanElection ? partition.replicas.find(isActive) : undefined;
+  const unclean = situation.uncleanElection
+    ? partition.replicas.find((id) => isActive(id) && !situation.isFailed(id))
+    : undefined;
   if (unclean !== undefined) return { isr: [unclean], elr: [], leader: unclean };
   return { isr, elr, leader: -1 };
 }
@@ -89,7 +112,8 @@ function nextIsr(situation: PartitionSituation): readonly NodeId[] {
     const best = survivors.filter((id) => partition.formerIsr.includes(id));
     const candidates = best.length > 0 ? best : survivors;
     // Their logs may differ, so only one of them can be in sync at first.
-    const first = candidates.find(isActive);
+    const first =
+      candidates.find((id) => isActive(id) && !situation.isFailed(id)) ?? candidates.find(isActive);
     if (candidates.length > 0) return first === undefined ? candidates : [first];
   }
   const trusted = others.length > 0 ? others : eligible.length > 0 ? eligible : wanted;

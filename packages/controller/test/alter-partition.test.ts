@@ -182,6 +182,59 @@ describe('an ISR change', () => {
       expect(h.show('t')).toBe('leader 2 isr 2 epochs 1/2');
     });
 
+    describe('where the topic allows unclean election', () => {
+      const unclean = { serverProperties: new Map([['unclean.leader.election.enable', 'true']]) };
+
+      /** Broker 1 has told that its storage failed; the ISR is broker 2 alone. */
+      function failedAtOne(): Harness {
+        const h = new Harness(unclean, [1, 2]);
+        h.topic('t', [1, 2]);
+        h.alterPartition(1, 't', [], failed);
+        h.commit();
+        expect(h.show('t')).toBe('leader 2 isr 2 epochs 1/1');
+        return h;
+      }
+
+      test('is not elected when the last member of the ISR goes', () => {
+        const h = failedAtOne();
+        h.kill(2);
+        expect(h.show('t')).toBe('leader -1 isr 2 epochs 2/2');
+      });
+
+      test('is not elected by the next controller either', () => {
+        const h = failedAtOne();
+        h.kill(2);
+        h.loseLeadership();
+        h.commit();
+        expect(h.show('t')).toBe('leader -1 isr 2 epochs 2/2');
+      });
+
+      test('is elected when its broker has started again', () => {
+        const h = failedAtOne();
+        h.kill(2);
+        h.kill(1);
+        h.addBroker(1, { incarnation: 1, previousBrokerEpoch: h.epochOf(1) });
+        expect(h.show('t')).toBe('leader 1 isr 1 epochs 3/3');
+      });
+
+      test('does not take the place of another one that failed: the two would hand over for ever', () => {
+        const h = failedAtOne();
+        const refused = h.alterPartition(2, 't', [], failed);
+        expect(refused.value?.partitions[0]?.errorCode).toBe(ErrorCode.INELIGIBLE_REPLICA);
+        expect(h.show('t')).toBe('leader 2 isr 2 epochs 1/1');
+      });
+
+      test('is elected when it was in the ISR since', () => {
+        const h = failedAtOne();
+        h.alterPartition(2, 't', [1, 2]);
+        h.commit();
+        h.alterPartition(2, 't', [2]);
+        h.commit();
+        h.kill(2);
+        expect(h.show('t')).toBe('leader 1 isr 1 epochs 2/4');
+      });
+    });
+
     test.each<[string, number, number, object]>([
       ['under an old leader epoch', 1, ErrorCode.FENCED_LEADER_EPOCH, { leaderEpoch: -1 }],
       ['against an old partition epoch', 1, ErrorCode.INVALID_UPDATE_VERSION, { partitionEpoch: -1 }],

@@ -33,19 +33,21 @@ describe('the next state of a partition', () => {
 });
 
 describe('when the last member of an ISR comes back with an empty disk', () => {
-  const lost = (formerIsr: number[], active: number[]) =>
+  const lost = (formerIsr: number[], active: number[], failed: number[] = []) =>
     nextState({
       partition: {
         replicas: BROKERS,
         isr: [3],
         elr: [],
         formerIsr,
+        failedReplicas: [],
         lastKnownLeader: -1,
         leader: -1,
         leaderEpoch: 5,
         partitionEpoch: 9,
       },
       isActive: (id) => active.includes(id),
+      isFailed: (id) => failed.includes(id),
       leaving: 3,
       leavesEmpty: true,
       uncleanElection: false,
@@ -63,6 +65,12 @@ describe('when the last member of an ISR comes back with an empty disk', () => {
   test('any other replica will do if none ever left', () => {
     expect(lost([], [2])).toMatchObject({ isr: [2], leader: 2 });
   });
+
+  test('one whose storage failed leads, in name only, if none holds as much as it', () => {
+    expect(lost([], [1, 2], [1])).toMatchObject({ isr: [2], leader: 2 });
+    expect(lost([1, 2], [1, 2], [1])).toMatchObject({ isr: [2], leader: 2 });
+    expect(lost([1], [1, 2], [1])).toMatchObject({ isr: [1], leader: 1 });
+  });
 });
 
 interface Situation {
@@ -79,13 +87,15 @@ function checkOne({ active, leaving, uncleanElection, minInsyncReplicas, ...befo
   const partition = {
     replicas: BROKERS,
     formerIsr: [],
+    failedReplicas: [],
     lastKnownLeader: -1,
     leaderEpoch: 0,
     partitionEpoch: 0,
     ...before,
   };
   const isActive = (id: number) => active.includes(id);
-  const next = nextState({ partition, isActive, leaving, uncleanElection, minInsyncReplicas });
+  const isFailed = () => false;
+  const next = nextState({ partition, isActive, isFailed, leaving, uncleanElection, minInsyncReplicas });
   const isr = before.isr.filter((id) => id !== leaving);
   const elr = before.elr.filter((id) => id !== leaving);
   const vouchers = [isr, elr, before.isr].find((each) => each.length > 0)!;

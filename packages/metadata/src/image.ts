@@ -7,7 +7,7 @@ import type { BrokerEpoch, LeaderEpoch, Millis, NodeId, Offset, QuorumEpoch, Uui
 import { topicCollisionKey } from '@millrace/protocol';
 import { Map as ImmutableMap } from 'immutable';
 import { CarriedOut } from './carried-out.ts';
-import type { ListenerEndpoint } from './record-types.ts';
+import type { FailedReplica, ListenerEndpoint } from './record-types.ts';
 
 export interface BrokerRegistration {
   readonly id: NodeId;
@@ -38,6 +38,8 @@ export interface PartitionImage {
   readonly elr: readonly NodeId[];
   /** Who left the ISR when it shrank last and has not come back: should those that stayed lose their disks, nobody holds more. */
   readonly formerIsr: readonly NodeId[];
+  /** Those that told that their storage failed and have not been in the ISR since. One counts as long as its broker has this epoch. */
+  readonly failedReplicas: readonly FailedReplica[];
   /** A member of the ISR, or -1: no leader. */
   readonly leader: NodeId;
   /** While there is no leader: who led last, or -1. Clients see it as the last known ELR (KIP-966). -1 with a leader. */

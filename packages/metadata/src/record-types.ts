@@ -78,6 +78,14 @@ export interface PartitionChangeRecord {
   /** Eligible leader replicas (KIP-966). */
   readonly elr?: readonly NodeId[] | undefined;
   readonly leader?: NodeId | undefined;
+  /** One that cannot be used from here on. */
+  readonly failed?: FailedReplica | undefined;
+}
+
+/** The storage of a replica failed in this life of its broker. */
+export interface FailedReplica {
+  readonly brokerId: NodeId;
+  readonly brokerEpoch: BrokerEpoch;
 }
 
 /** The topic, its partitions and its configs are gone at once. */

@@ -53,13 +53,19 @@ const Partition = defineMessage('Partition', {
   requestId: [13, optional('string')],
 });
 
-/** An empty isr is an unchanged one: an ISR is never empty. Numbers 5 to 7 and 9 to 12 are kept as in Partition. */
+const FailedReplica = defineMessage('FailedReplica', {
+  brokerId: [1, 'int32'],
+  brokerEpoch: [2, 'int64'],
+});
+
+/** An empty isr is an unchanged one: an ISR is never empty. Numbers 5 to 7 and 9 to 13 are kept as in Partition. */
 const PartitionChange = defineMessage('PartitionChange', {
   topicId: [1, 'string'],
   partition: [2, 'int32'],
   isr: [3, repeated('int32')],
   leader: [4, optional('int32')],
   elr: [8, optional(NodeList)],
+  failed: [14, optional(FailedReplica)],
 });
 
 const RemoveTopic = defineMessage('RemoveTopic', {
@@ -156,6 +162,7 @@ function toWire(record: MetadataRecord): Wire {
           isr: [...(record.isr ?? [])],
           leader: record.leader,
           elr: record.elr === undefined ? undefined : { ids: [...record.elr] },
+          failed: record.failed,
         },
       };
     case 'removeTopic':

@@ -18,6 +18,7 @@ import {
 import type {
   BrokerChangeRecord,
   ConfigRecord,
+  FailedReplica,
   MetadataRecord,
   PartitionChangeRecord,
   PartitionRecord,
@@ -202,6 +203,7 @@ class Replay {
       isr,
       elr: [],
       formerIsr: [],
+      failedReplicas: [],
       leader,
       lastKnownLeader: -1,
       leaderEpoch,
@@ -228,6 +230,7 @@ class Replay {
       replicas: before.replicas,
       isr,
       elr: (record.elr ?? before.elr).filter((id) => !isr.includes(id)),
+      failedReplicas: failedAfter(before.failedReplicas, record.failed, isr),
       formerIsr: left.length > 0 ? left : before.formerIsr.filter((id) => !isr.includes(id)),
       leader,
       lastKnownLeader: leader === -1 ? lastLeader : -1,
@@ -364,4 +367,14 @@ function checkPartition(partition: PartitionImage): void {
     partition.leader === -1 || partition.isr.includes(partition.leader),
     'the leader is a member of the ISR',
   );
+}
+
+/** Who is in the ISR works. */
+function failedAfter(
+  before: readonly FailedReplica[],
+  failed: FailedReplica | undefined,
+  isr: readonly NodeId[],
+): readonly FailedReplica[] {
+  const kept = before.filter(({ brokerId }) => brokerId !== failed?.brokerId);
+  return (failed === undefined ? kept : [...kept, failed]).filter(({ brokerId }) => !isr.includes(brokerId));
 }

@@ -10,6 +10,7 @@ export interface ModelPartition {
   isr: NodeId[];
   elr: NodeId[];
   formerIsr: NodeId[];
+  failedReplicas: { brokerId: NodeId; brokerEpoch: number }[];
   lastKnownLeader: NodeId;
   leader: NodeId;
   leaderEpoch: number;
@@ -85,7 +86,7 @@ function addPartition(model: Model, topicId: Uuid, draw: number): MetadataRecord
     leaderEpoch: 0,
     partitionEpoch: 0,
   };
-  topic.partitions.push({ ...partition, elr: [], formerIsr: [], lastKnownLeader: -1 });
+  topic.partitions.push({ ...partition, elr: [], formerIsr: [], failedReplicas: [], lastKnownLeader: -1 });
   return { type: 'partition', topicId, partition: topic.partitions.length - 1, ...partition };
 }
 
@@ -141,12 +142,21 @@ const alter: Step = (model, draw) => {
   }
   const elr = draw % 4 === 0 ? partition.replicas.filter((id) => !isr.includes(id)) : undefined;
   partition.elr = (elr ?? partition.elr).filter((id) => !isr.includes(id));
+  const failed = draw % 7 === 0 ? { brokerId: partition.replicas[0]!, brokerEpoch: draw % 3 } : undefined;
+  const failures = new Map(partition.failedReplicas.map((known) => [known.brokerId, known]));
+  if (failed !== undefined) {
+    failures.delete(failed.brokerId);
+    failures.set(failed.brokerId, failed);
+  }
+  for (const id of isr) failures.delete(id);
+  partition.failedReplicas = [...failures.values()];
   return [
     {
       type: 'partitionChange',
       topicId,
       partition: index,
       isr,
+      ...(failed === undefined ? {} : { failed }),
       ...(elr === undefined ? {} : { elr }),
       ...(changesLeader ? { leader } : {}),
     },

@@ -71,6 +71,12 @@ describe('the wire form of records', () => {
     expect(removed).toMatchObject({ resourceType: 'broker', value: undefined });
   });
 
+  test('a replica that failed reads back', () => {
+    const failed = { brokerId: 0, brokerEpoch: 300 };
+    const change: MetadataRecord = { type: 'partitionChange', topicId: ID, partition: 3, failed };
+    expect(decodeRecord(encodeRecord(change))).toEqual(change);
+  });
+
   test('an empty config value is a value', () => {
     const record: MetadataRecord = {
       type: 'config',

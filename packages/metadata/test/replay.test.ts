@@ -185,6 +185,7 @@ describe('images', () => {
       isr: [1],
       elr: [],
       formerIsr: [2],
+      failedReplicas: [],
       lastKnownLeader: 1,
       leader: -1,
       leaderEpoch: 1,
