@@ -87,6 +87,8 @@ export interface Reply<Response> {
   onGone(callback: () => void): void;
   /** The same for what is more than an answer: a client that closes behind its request has asked for it all the same. */
   onGivenUp(callback: () => void): void;
+  /** Called once, when the client sends more behind a request that is answered alone, before the answer. */
+  onFollowed(callback: () => void): void;
 }
 
 export interface Handler {

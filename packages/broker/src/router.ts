@@ -161,6 +161,10 @@ class PendingReply implements Reply<unknown> {
     this.slot.cancel = callback;
   }
 
+  onFollowed(callback: () => void): void {
+    this.slot.onFollowed = callback;
+  }
+
   onGivenUp(callback: () => void): void {
     this.slot.cancel = callback;
     this.slot.outlivesClient = true;

@@ -17,7 +17,7 @@ import { FetchSessions, type OpenedFetch, SessionPartition } from './fetch-sessi
 import type { Partition } from './partition.ts';
 import type { FetchWaiter } from './partition-ports.ts';
 import type { DueCallback, Timers } from './timers.ts';
-import type { Cancel, CurrentLeader, FetchRequest, FetchResponse } from './types.ts';
+import type { CurrentLeader, FetchRequest, FetchResponse, RunningFetch } from './types.ts';
 
 export interface FetchPorts {
   readonly clock: Clock;
@@ -66,12 +66,12 @@ export class FetchService {
     this.sessions = new FetchSessions(ports.sessionsMax, ports.random);
   }
 
-  fetch(request: FetchRequest, done: (response: FetchResponse) => void): Cancel {
+  fetch(request: FetchRequest, done: (response: FetchResponse) => void): RunningFetch {
     const reader = readerOf(request);
     const opened = this.sessions.open(request, reader.isFollower, this.ports.timers.now());
     if (typeof opened === 'number') {
       done({ errorCode: opened, sessionId: 0, responses: [] });
-      return () => {};
+      return { cancel: () => {}, followed: () => {} };
     }
     const fetch = new ParkedFetch(this, { request, reader, opened, done });
     if (reader.isFollower) this.recordFollower(fetch);
@@ -81,7 +81,12 @@ export class FetchService {
     const mustAnswer = request.maxWaitMs <= 0 || this.parked.size >= this.ports.parkedMax;
     if (isEnough || mustAnswer) done(respond(fetch, read, { withEarly: mustAnswer }));
     else this.park(fetch, bytesMin - read.sizeBytes);
-    return () => this.unpark(fetch);
+    return {
+      cancel: () => this.unpark(fetch),
+      followed: () => {
+        if (reader.isFollower) this.answerParked(fetch, { withEarly: false });
+      },
+    };
   }
 
   /** Registrations changed: what a parked follower reported may count now. */

@@ -26,8 +26,6 @@ const LIST_OFFSETS_VERSION = 9;
 const LATEST = -1;
 const EARLIEST = -2;
 const CONNECT_TIMEOUT_MS: Millis = 10_000;
-/** A new partition waits so long for the fetch in flight to come back by itself before the connection is replaced. */
-const JOIN_PATIENCE_MS: Millis = 10;
 
 type FetchedTopics = ResponseOf<typeof apis.fetch>['responses'];
 type Fetched = FetchedTopics[number]['partitions'][number];
@@ -69,7 +67,8 @@ export class Fetcher {
   private connection: LeaderConnection | undefined;
   private connectNotBefore: Millis = 0;
   private wakeUp: Deadline<DueCallback> | undefined;
-  private impatience: Deadline<DueCallback> | undefined;
+  /** Partitions were added in this turn. */
+  private isJoining = false;
   private isClosed = false;
 
   constructor(leaderId: NodeId, address: Address, ports: FetcherPorts) {
@@ -92,10 +91,17 @@ export class Fetcher {
       askedOffset: -1,
       item: undefined,
     });
-    // The fetch in flight may be parked at the leader for long, and this partition's acknowledgements wait for us.
-    if (this.connection?.isBusy)
-      this.impatience ??= this.ports.timers.after(JOIN_PATIENCE_MS, () => this.reconnectIfBusy());
-    this.proceed();
+    if (this.isJoining) return;
+    this.isJoining = true;
+    this.ports.timers.soon(() => this.join());
+  }
+
+  /** All partitions that were added in one turn are asked for together. */
+  private join(): void {
+    this.isJoining = false;
+    // The fetch in flight may be parked at the leader for long, and the acknowledgements of what was added wait for us.
+    if (this.connection?.isBusy) this.connection.hurry();
+    else this.proceed();
   }
 
   remove(partition: Partition): void {
@@ -160,9 +166,7 @@ export class Fetcher {
 
   private disconnect(reason: string): void {
     this.ports.timers.cancel(this.wakeUp);
-    this.ports.timers.cancel(this.impatience);
     this.wakeUp = undefined;
-    this.impatience = undefined;
     this.connection?.abandon(reason);
     this.connection = undefined;
   }
@@ -170,13 +174,6 @@ export class Fetcher {
   private wakeAfter(delayMs: Millis): void {
     this.ports.timers.cancel(this.wakeUp);
     this.wakeUp = this.ports.timers.after(delayMs, () => this.proceed());
-  }
-
-  private reconnectIfBusy(): void {
-    this.impatience = undefined;
-    if (!this.connection?.isBusy) return;
-    this.disconnect('more to follow');
-    this.proceed();
   }
 
   // ------------------------------------------------------------------ asking
@@ -286,8 +283,6 @@ export class Fetcher {
   // ------------------------------------------------------------------ taking in
 
   private fetched(response: ResponseOf<typeof apis.fetch>): void {
-    this.ports.timers.cancel(this.impatience);
-    this.impatience = undefined;
     if (!this.session.accept(response)) {
       const { errorCode } = response;
       this.ports.logger.debug('fetch-session-refused', {

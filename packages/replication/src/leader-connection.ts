@@ -1,10 +1,11 @@
 /**
- * One connection to a leader, one request at a time: frames out, frames in, time-outs. Knows how to carry a request, not
+ * One connection to a leader, one request of the owner's at a time: frames out, frames in, time-outs. Knows how to carry a request, not
  * what it means. Reconnecting is the owner's decision.
  */
 import { type Address, assert, type Deadline, type Millis, type Net, type Stream } from '@millrace/base';
 import {
   type Api,
+  apis,
   DecodeError,
   decodeResponseHeader,
   encodeRequestFrame,
@@ -20,7 +21,6 @@ export interface ConnectionEvents {
 }
 
 interface InFlight {
-  readonly correlationId: number;
   readonly answered: (frame: Uint8Array) => void;
   readonly deadline: Deadline<DueCallback>;
 }
@@ -33,8 +33,12 @@ export class LeaderConnection {
   private readonly clientId: string;
   private readonly timeoutMs: Millis;
   private readonly connectDeadline: Deadline<DueCallback>;
-  private inFlight: InFlight | undefined;
+  /** In the order in which they were sent: the leader answers in it. */
+  private inFlight: InFlight[] = [];
   private correlationId = 0;
+  private isAsked = false;
+  /** The leader was told that more waits behind the request in flight. */
+  private isHurried = false;
   /** The owner has let go of it: no event any more. */
   private isAbandoned = false;
 
@@ -77,8 +81,9 @@ export class LeaderConnection {
     });
   }
 
+  /** A request of the owner's awaits its answer. */
   get isBusy(): boolean {
-    return this.inFlight !== undefined;
+    return this.isAsked;
   }
 
   /** Bytes in the response are lent: valid while `answered` is called. */
@@ -88,21 +93,41 @@ export class LeaderConnection {
     input: RequestInput,
     answered: (response: Response) => void,
   ): void {
-    assert(this.isOpen && this.inFlight === undefined, 'one request at a time, on an open connection');
+    assert(this.isOpen && !this.isAsked, 'one request at a time, on an open connection');
+    this.isAsked = true;
+    this.isHurried = false;
+    this.send(api, version, input, (response) => {
+      this.isAsked = false;
+      answered(response);
+    });
+  }
+
+  /**
+   * The owner has more to ask than its request in flight, which the leader may have parked: a leader ends a follower's fetch when another
+   * request comes behind it. That other one is ApiVersions, the smallest; its answer says nothing new.
+   */
+  hurry(): void {
+    if (!this.isOpen || !this.isAsked || this.isHurried) return;
+    this.isHurried = true;
+    this.send(apis.apiVersions, 0, {}, () => {});
+  }
+
+  private send<Request, Response, RequestInput, ResponseInput>(
+    api: Api<Request, Response, RequestInput, ResponseInput>,
+    version: number,
+    input: RequestInput,
+    answered: (response: Response) => void,
+  ): void {
     const correlationId = this.correlationId;
     this.correlationId = (correlationId + 1) & 0x7fffffff;
-    this.inFlight = {
-      correlationId,
+    this.inFlight.push({
       deadline: this.timers.after(this.timeoutMs, () => this.stream.destroy('no answer in time')),
       answered: (frame) => {
         const header = decodeResponseHeader(api, version, frame);
         if (header.correlationId !== correlationId) throw new DecodeError('answer to another request');
-        const response = api.decodeResponse(version, frame, header.bodyPosition);
-        this.timers.cancel(this.inFlight?.deadline);
-        this.inFlight = undefined;
-        answered(response);
+        answered(api.decodeResponse(version, frame, header.bodyPosition));
       },
-    };
+    });
     this.stream.send(encodeRequestFrame(api, version, correlationId, this.clientId, input));
   }
 
@@ -117,8 +142,9 @@ export class LeaderConnection {
   private stop(): void {
     this.isOpen = false;
     this.timers.cancel(this.connectDeadline);
-    this.timers.cancel(this.inFlight?.deadline);
-    this.inFlight = undefined;
+    for (const { deadline } of this.inFlight) this.timers.cancel(deadline);
+    this.inFlight = [];
+    this.isAsked = false;
   }
 
   private received(chunk: Uint8Array): void {
@@ -128,8 +154,10 @@ export class LeaderConnection {
       while (!this.isAbandoned) {
         const frame = this.frames.next();
         if (frame === undefined) break;
-        if (this.inFlight === undefined) throw new DecodeError('an answer that nobody asked for');
-        this.inFlight.answered(frame);
+        const oldest = this.inFlight.shift();
+        if (oldest === undefined) throw new DecodeError('an answer that nobody asked for');
+        this.timers.cancel(oldest.deadline);
+        oldest.answered(frame);
         this.frames.release();
       }
       this.frames.keep();

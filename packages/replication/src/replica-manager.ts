@@ -40,6 +40,7 @@ import type {
   OffsetForLeaderEpochResult,
   ProduceRequest,
   ProduceResult,
+  RunningFetch,
 } from './types.ts';
 import { UnopenedReplicas } from './unopened-replicas.ts';
 
@@ -322,8 +323,8 @@ export class ReplicaManager {
     this.table.refusedBeforehand.refused(topicNameOrId, index, records, this.timers.now());
   }
 
-  /** `done` may be called within this call; then cancelling does nothing. */
-  fetch(request: FetchRequest, done: (response: FetchResponse) => void): Cancel {
+  /** `done` may be called within this call. */
+  fetch(request: FetchRequest, done: (response: FetchResponse) => void): RunningFetch {
     return this.fetches.fetch(request, done);
   }
 

@@ -29,6 +29,13 @@ export class Timers {
     return deadline;
   }
 
+  /** Calls once, at the end of this turn. */
+  soon(callback: DueCallback): void {
+    this.clock.soon(() => {
+      if (!this.stopped) callback();
+    });
+  }
+
   /** The timer stays armed: waking once for nothing is cheaper than arming anew for each answered request. */
   cancel(deadline: Deadline<DueCallback> | undefined): void {
     if (deadline !== undefined) this.queue.cancel(deadline);

@@ -8,6 +8,13 @@ import type { apis, ErrorCode, RequestOf, ResponseInputOf, Timestamp } from '@mi
 /** Whoever asked has gone away: the answer is not wanted any more. Calling it again, or late, does nothing. */
 export type Cancel = () => void;
 
+/** A fetch that was taken; when it has been answered, neither does anything. */
+export interface RunningFetch {
+  readonly cancel: Cancel;
+  /** Whoever asked has sent another request behind it. A follower's is answered now, with what there is; a consumer's waits on, as in Kafka. */
+  readonly followed: () => void;
+}
+
 /** KIP-951: who leads now, for a client that asked the wrong broker. -1 when unknown. */
 export interface CurrentLeader {
   readonly leaderId: NodeId;

@@ -283,6 +283,22 @@ describe('long poll', () => {
     expect(only(waiting)?.errorCode).toBe(ErrorCode.UNKNOWN_TOPIC_ID);
   });
 
+  test('a follower that has more to ask is answered at once; a consumer waits on', () => {
+    const wanted = [{ topicId: topic, fetchOffset: 0, currentLeaderEpoch: 0 }];
+    const consumer = fetchFrom(leader().manager, fetchRequest(wanted, { maxWaitMs: 100 }));
+    const replica = { replicaId: 2, replicaEpoch: world.broker(2).manager.brokerEpoch };
+    const follower = fetchFrom(leader().manager, fetchRequest(wanted, { maxWaitMs: 100, replica }));
+    consumer.followed();
+    follower.followed();
+    expect(consumer.response).toBeUndefined();
+    expect(partitionsOf(follower.response)).toMatchObject([{ errorCode: ErrorCode.NONE, sizeBytes: 0 }]);
+    // Late: nothing.
+    follower.followed();
+    world.advance(110);
+    consumer.followed();
+    expect(partitionsOf(consumer.response)).toMatchObject([{ errorCode: ErrorCode.NONE, sizeBytes: 0 }]);
+  });
+
   test('a cancelled fetch is forgotten', () => {
     const waiting = fetch({ fetchOffset: 0 }, { maxWaitMs: 1000 });
     const before = world.partition(1, topic).waiters.size;

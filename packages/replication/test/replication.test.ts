@@ -258,6 +258,23 @@ test('leadership that moves to another live broker hands over within millisecond
   expect(moved.value?.errorCode).toBe(ErrorCode.NONE);
 });
 
+test('a new partition is replicated at once, whatever its followers wait for, over the connections that there are', () => {
+  const world = new World().start();
+  world.controller.createTopic('events', ALL);
+  world.advance(100);
+  const connections = world.network.connectCount;
+  for (let round = 0; round < 20; round++) {
+    const topic = world.controller.createTopic(`events-${round}`, ALL);
+    world.advance(10);
+    const sent = world.broker(1).produce(topic, 'a');
+    world.advance(20);
+    expect(sent.value).toMatchObject({ errorCode: ErrorCode.NONE, baseOffset: 0 });
+    // The followers' fetches are parked again when the next one comes.
+    world.advance(round);
+  }
+  expect(world.network.connectCount).toBe(connections);
+});
+
 test('deleting a topic answers who is parked and removes the log; the name can be used anew', () => {
   const world = new World().start();
   const topic = world.controller.createTopic('events', ALL);

@@ -6,6 +6,7 @@
 import type { Deadline, Logger, Millis, Stream, StreamHandler } from '@millrace/base';
 import { DecodeError, FrameReader, type SpareBuffers } from '@millrace/protocol';
 import type { FrontEndLimits } from '../config.ts';
+import { HeldBytes } from './held-bytes.ts';
 import type { Holder, MemoryBudget } from './memory-budget.ts';
 import { type Closing, ResponseSlots, type Slot } from './response-slots.ts';
 
@@ -48,7 +49,6 @@ export class Connection implements StreamHandler, Holder, Sleeper {
   deadline: Deadline<Sleeper> | undefined;
   /** Owned by the host: already asked for a flush in this turn. */
   flushAsked = false;
-  heldBytes = 0;
   /**
    * Open: reads and answers. Orphaned: the peer closed, and whole requests of it are still to be handled, for no answer. Closing: our end is
    * closed, the peer's not yet. Closed: gone.
@@ -60,14 +60,7 @@ export class Connection implements StreamHandler, Holder, Sleeper {
   /** Made with the first byte: a silent connection needs none. */
   private reader: FrameReader | undefined;
   private readonly slots = new ResponseSlots();
-  private requestBytes = 0;
-  /** Of these: what decoded requests take. */
-  private decodedBytes = 0;
-  private toldDecodedBytes = 0;
-  /** Answers that are ready but wait for an earlier one, or for the peer. */
-  private answerBytes = 0;
-  /** Handed to the stream and, as far as we know, not taken by the peer. */
-  private undrainedBytes = 0;
+  private readonly held = new HeldBytes();
   private peerSlow = false;
   private slowSinceMs: Millis = 0;
   private exclusiveRunning = false;
@@ -103,14 +96,14 @@ export class Connection implements StreamHandler, Holder, Sleeper {
     if (this.state === 'closed') return;
     this.lastActiveMs = this.host.nowMs();
     this.peerSlow = false;
-    this.undrainedBytes = 0;
+    this.held.undrained = 0;
     if (this.state === 'open') this.flush();
     else this.account();
   }
 
   closed(reason: string): void {
     if (this.state === 'closed') return;
-    this.undrainedBytes = 0;
+    this.held.undrained = 0;
     if (this.state !== 'open') {
       this.finish();
       return;
@@ -127,8 +120,8 @@ export class Connection implements StreamHandler, Holder, Sleeper {
   /** A request was taken: its place in the order of answers. */
   openSlot(frameBytes: number, decodedBytes: number, exclusive: boolean): Slot {
     const requestBytes = frameBytes + decodedBytes;
-    this.requestBytes += requestBytes;
-    this.decodedBytes += decodedBytes;
+    this.held.request += requestBytes;
+    this.held.decoded += decodedBytes;
     if (exclusive) this.exclusiveRunning = true;
     return this.slots.open(requestBytes, decodedBytes, exclusive);
   }
@@ -137,8 +130,8 @@ export class Connection implements StreamHandler, Holder, Sleeper {
   forgetDecoded(slot: Slot): void {
     // Already taken off when it was answered, or gone with the connection.
     if (slot.isOver) return;
-    this.requestBytes -= slot.decodedBytes;
-    this.decodedBytes -= slot.decodedBytes;
+    this.held.request -= slot.decodedBytes;
+    this.held.decoded -= slot.decodedBytes;
     slot.requestBytes -= slot.decodedBytes;
     slot.decodedBytes = 0;
   }
@@ -160,7 +153,7 @@ export class Connection implements StreamHandler, Holder, Sleeper {
     let sizeBytes = 0;
     for (const chunk of chunks) sizeBytes += chunk.length;
     slot.outcome = { kind: 'answer', chunks, sizeBytes };
-    this.answerBytes += sizeBytes;
+    this.held.answer += sizeBytes;
     this.host.flushSoon(this);
     // At once: the next answer of this turn has to find less.
     this.account();
@@ -265,11 +258,11 @@ export class Connection implements StreamHandler, Holder, Sleeper {
       this.close(reason);
       return;
     }
-    this.log('warn', 'connection-closed', { reason, heldBytes: this.heldBytes });
+    this.log('warn', 'connection-closed', { reason, heldBytes: this.held.told });
     this.state = 'closing';
     this.stream.destroy(reason);
     this.abandon();
-    this.undrainedBytes = 0;
+    this.held.undrained = 0;
     this.account();
   }
 
@@ -285,6 +278,11 @@ export class Connection implements StreamHandler, Holder, Sleeper {
     else this.host.wakeAt(this, idleFrom + this.host.limits.idleMs);
   }
 
+  /** As the budget was told. */
+  get heldBytes(): number {
+    return this.held.told;
+  }
+
   // ---- inside ----
 
   private get bufferedBytes(): number {
@@ -296,7 +294,7 @@ export class Connection implements StreamHandler, Holder, Sleeper {
     const { limits } = this.host;
     return (
       this.slots.size >= limits.connectionMaxRequests ||
-      this.requestBytes + this.answerBytes >= limits.connectionMaxBytes
+      this.held.request + this.held.answer >= limits.connectionMaxBytes
     );
   }
 
@@ -332,6 +330,7 @@ export class Connection implements StreamHandler, Holder, Sleeper {
       this.routing = false;
     }
     if (this.state !== 'open') return;
+    if (this.exclusiveRunning && this.bufferedBytes > 0) this.slots.followed();
     this.account();
     this.settleReading();
   }
@@ -426,13 +425,13 @@ export class Connection implements StreamHandler, Holder, Sleeper {
       const slot = this.slots.shiftReady();
       if (slot === undefined) return { chunks, sizeBytes, close: undefined };
       slot.isOver = true;
-      this.requestBytes -= slot.requestBytes;
-      this.decodedBytes -= slot.decodedBytes;
+      this.held.request -= slot.requestBytes;
+      this.held.decoded -= slot.decodedBytes;
       if (slot.exclusive) this.exclusiveRunning = false;
       const outcome = slot.outcome!;
       if (outcome.kind === 'close') return { chunks, sizeBytes, close: outcome };
       if (outcome.kind === 'none') continue;
-      this.answerBytes -= outcome.sizeBytes;
+      this.held.answer -= outcome.sizeBytes;
       sizeBytes += outcome.sizeBytes;
       for (const chunk of outcome.chunks) chunks.push(chunk);
     }
@@ -446,18 +445,12 @@ export class Connection implements StreamHandler, Holder, Sleeper {
     if (isFast) return;
     this.peerSlow = true;
     this.slowSinceMs = now;
-    this.undrainedBytes += sizeBytes;
+    this.held.undrained += sizeBytes;
   }
 
   /** Tells the budget what is held now. Last in every method: it may wake other connections. */
   private account(): void {
-    const held = this.bufferedBytes + this.requestBytes + this.answerBytes + this.undrainedBytes;
-    const delta = held - this.heldBytes;
-    const decodedDelta = this.decodedBytes - this.toldDecodedBytes;
-    if (delta === 0 && decodedDelta === 0) return;
-    this.heldBytes = held;
-    this.toldDecodedBytes = this.decodedBytes;
-    this.host.budget.change(delta, decodedDelta);
+    this.held.tell(this.host.budget, this.bufferedBytes);
   }
 
   /** Forgets what was not answered, and stops the work on it. */
@@ -467,9 +460,7 @@ export class Connection implements StreamHandler, Holder, Sleeper {
   }
 
   private forgetRequests(): readonly Slot[] {
-    this.requestBytes = 0;
-    this.decodedBytes = 0;
-    this.answerBytes = 0;
+    this.held.forgetRequests();
     const forgotten = this.slots.drain();
     for (const slot of forgotten) slot.isOver = true;
     return forgotten;

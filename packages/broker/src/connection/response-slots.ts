@@ -31,6 +31,8 @@ export interface Slot {
   isOver: boolean;
   /** Stops the work when the connection is gone. */
   cancel: (() => void) | undefined;
+  /** Called once, when the client sends more behind this request. */
+  onFollowed: (() => void) | undefined;
   /** The client asked for more than an answer: its end stops nothing, only ours of the connection does. */
   outlivesClient: boolean;
 }
@@ -52,6 +54,7 @@ export class ResponseSlots {
       outcome: undefined,
       isOver: false,
       cancel: undefined,
+      onFollowed: undefined,
       outlivesClient: false,
     };
     this.slots.push(slot);
@@ -71,6 +74,15 @@ export class ResponseSlots {
       this.head = 0;
     }
     return slot;
+  }
+
+  /** Bytes wait behind the newest request. */
+  followed(): void {
+    const newest = this.slots.at(-1);
+    const onFollowed = newest?.onFollowed;
+    if (newest === undefined || onFollowed === undefined) return;
+    newest.onFollowed = undefined;
+    onFollowed();
   }
 
   /** The client is gone: stops what was only done for an answer. */

@@ -19,7 +19,7 @@ export const fetch = defineHandler(
     }
     const memoryBytes = () => broker.answerBytesMax();
     const request = Object.assign(body, { version, clientHost: remoteAddress, memoryBytes });
-    const cancel = broker.replicas.fetch(request, (response) => {
+    const running = broker.replicas.fetch(request, (response) => {
       if (version < ENDPOINTS_SINCE) {
         reply.send(response);
         return;
@@ -34,7 +34,8 @@ export const fetch = defineHandler(
       if (leaders.size === 0) reply.send(response);
       else reply.send({ ...response, nodeEndpoints: leaderEndpoints(broker.image(), leaders, listenerName) });
     });
-    reply.onGone(cancel);
+    reply.onGone(running.cancel);
+    reply.onFollowed(running.followed);
   },
   // Of a fetch that waits the replica manager keeps each partition once, and nothing else.
   { exclusive: true, keepsRequest: false },

@@ -46,6 +46,28 @@ describe('pipelining', () => {
     expect(client.order).toEqual(['Produce#1', 'Produce#2', 'Produce#3', 'Produce#4']);
   });
 
+  test('a parked Fetch hears of what comes behind it, in the same chunk or later, and stays alone until its answer', () => {
+    for (const together of [true, false]) {
+      const { connect, clock, replicas } = testBroker();
+      const client = connect();
+      const parked = client.frame(apis.fetch, 12, { maxWaitMs: 100, minBytes: 1, topics: [] });
+      const behind = client.frame(apis.apiVersions, 0, {});
+      if (together) client.bytes(new Uint8Array([...parked, ...behind]));
+      else {
+        client.bytes(parked);
+        clock.settle();
+        expect(replicas.fetches[0]!.followed).toBe(false);
+        client.bytes(behind);
+      }
+      clock.settle();
+      expect(replicas.fetches[0]!.followed).toBe(true);
+      expect(client.order).toEqual([]);
+      replicas.fetches[0]!.done({ errorCode: 0, sessionId: 0, responses: [] });
+      clock.settle();
+      expect(client.order).toEqual(['Fetch#1', 'ApiVersions#2']);
+    }
+  });
+
   test('connections do not wait for each other', () => {
     const { connect, clock } = testBroker();
     const slow = connect();

@@ -4,7 +4,13 @@ import { Prng, type Uuid } from '@millrace/base';
 import { ManualClock, MemoryLogger } from '@millrace/base/testing';
 import { applyRecords, MetadataImage, type MetadataRecord } from '@millrace/metadata';
 import { ErrorCode, SpareBuffers } from '@millrace/protocol';
-import type { FetchRequest, FetchResponse, ProduceRequest, ProduceResult } from '@millrace/replication';
+import type {
+  FetchRequest,
+  FetchResponse,
+  ProduceRequest,
+  ProduceResult,
+  RunningFetch,
+} from '@millrace/replication';
 import {
   DEFAULT_FRONT_END_CONFIG,
   DEFAULT_LIMITS,
@@ -22,8 +28,12 @@ export class FakeReplicas implements ReplicaPort {
   /** The batches of requests have to be checked beside the loop; each waits here until it is appended. */
   checksBeside = false;
   readonly checking: { appended: () => void; cancelled: boolean }[] = [];
-  readonly fetches: { request: FetchRequest; done: (response: FetchResponse) => void; cancelled: boolean }[] =
-    [];
+  readonly fetches: {
+    request: FetchRequest;
+    done: (response: FetchResponse) => void;
+    cancelled: boolean;
+    followed: boolean;
+  }[] = [];
   listOffsets: ReplicaPort['listOffsets'] = (_query, done) => void done([]);
   offsetForLeaderEpoch: ReplicaPort['offsetForLeaderEpoch'] = () => [];
 
@@ -48,11 +58,16 @@ export class FakeReplicas implements ReplicaPort {
     };
   }
 
-  fetch(request: FetchRequest, done: (response: FetchResponse) => void): () => void {
-    const parked = { request, done, cancelled: false };
+  fetch(request: FetchRequest, done: (response: FetchResponse) => void): RunningFetch {
+    const parked = { request, done, cancelled: false, followed: false };
     this.fetches.push(parked);
-    return () => {
-      parked.cancelled = true;
+    return {
+      cancel: () => {
+        parked.cancelled = true;
+      },
+      followed: () => {
+        parked.followed = true;
+      },
     };
   }
 

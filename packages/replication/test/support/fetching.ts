@@ -50,15 +50,16 @@ export function fetchRequest(wanted: readonly Wanted[], options: FetchOptions = 
 export interface Fetching {
   response: FetchResponse | undefined;
   readonly cancel: Cancel;
+  readonly followed: () => void;
 }
 
 export function fetchFrom(manager: ReplicaManager, request: FetchRequest): Fetching {
   const fetching: { response: FetchResponse | undefined } = { response: undefined };
-  const cancel = manager.fetch(request, (response) => {
+  const running = manager.fetch(request, (response) => {
     if (fetching.response !== undefined) throw new Error('answered twice');
     fetching.response = response;
   });
-  return Object.assign(fetching, { cancel });
+  return Object.assign(fetching, running);
 }
 
 /** Partitions of a response, without its topics. */

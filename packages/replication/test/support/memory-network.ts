@@ -15,6 +15,8 @@ export interface NetNode {
 
 export class MemoryNetwork {
   delayMsMax = 2;
+  /** Connections that were begun. */
+  connectCount = 0;
   private readonly clock: ManualClock;
   private readonly random: Prng;
   private readonly listening = new Map<string, Listening>();
@@ -63,6 +65,7 @@ export class MemoryNetwork {
   }
 
   private connect(node: NetNode, address: Address, handler: StreamHandler): Stream {
+    this.connectCount++;
     const near = this.end(node, handler);
     this.later(() => {
       const target = this.listening.get(`${address.host}:${address.port}`);

@@ -1,12 +1,12 @@
 /** The smallest front end: Fetch and ListOffsets over a byte stream, answered in request order. */
 import type { Stream, StreamHandler } from '@millrace/base';
 import { apis, decodeRequestHeader, encodeResponseFrame, FrameReader } from '@millrace/protocol';
-import type { Cancel, ListOffsetsResult, ReplicaManager } from '../../src/index.ts';
+import type { ListOffsetsResult, ReplicaManager, RunningFetch } from '../../src/index.ts';
 
 export function serve(manager: ReplicaManager, stream: Stream): StreamHandler {
   const frames = new FrameReader(100_000_000);
   const slots: { bytes: Uint8Array[] | undefined }[] = [];
-  const cancels: Cancel[] = [];
+  const fetches: RunningFetch[] = [];
   const flush = () => {
     while (slots[0]?.bytes !== undefined) {
       const { bytes } = slots.shift()!;
@@ -19,9 +19,15 @@ export function serve(manager: ReplicaManager, stream: Stream): StreamHandler {
     const { apiVersion: version, correlationId, bodyPosition } = header;
     const slot: { bytes: Uint8Array[] | undefined } = { bytes: undefined };
     slots.push(slot);
+    fetches.at(-1)?.followed();
+    if (header.apiKey === apis.apiVersions.key) {
+      slot.bytes = encodeResponseFrame(apis.apiVersions, version, correlationId, {});
+      flush();
+      return;
+    }
     if (header.apiKey === apis.fetch.key) {
       const request = apis.fetch.decodeRequest(version, frame, bodyPosition);
-      cancels.push(
+      fetches.push(
         manager.fetch({ ...request, version }, (response) => {
           slot.bytes = encodeResponseFrame(apis.fetch, version, correlationId, response);
           flush();
@@ -67,7 +73,7 @@ export function serve(manager: ReplicaManager, stream: Stream): StreamHandler {
     },
     drained: () => {},
     closed: () => {
-      for (const cancel of cancels) cancel();
+      for (const { cancel } of fetches) cancel();
     },
   };
 }
