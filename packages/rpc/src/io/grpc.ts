@@ -1,6 +1,7 @@
 /**
  * Rpc over gRPC (HTTP/2, without TLS for now): one generic service, `millrace.Control`, with a unary method `Call` and a
- * bidirectional `Stream`; the control method's name travels as metadata, bodies are raw bytes. Connections are made
+ * bidirectional `Stream`; the control method's name travels as metadata, bodies are raw bytes. The calls of a channel share one stream
+ * (calls.ts); only a large one is a unary call, so that it does not hold up the others. Connections are made
  * lazily and again within about 100 ms, names are resolved anew, dead peers are noticed by keepalive.
  * Never looks into a body. Leaves no handle behind after `close`.
  */
@@ -31,8 +32,11 @@ import {
   type RpcStream,
   type RpcStreamHandler,
 } from '@millrace/base';
+import { Answerer, CALLS_METHOD, Caller } from './calls.ts';
 
 const MESSAGE_BYTES_MAX = 64 << 20;
+/** A call with a larger body has an HTTP/2 stream of its own. */
+const LARGE_CALL_BYTES = 64 << 10;
 /** How long a closing server waits for peers to take what was answered last. */
 const SHUTDOWN_GRACE_MS = 100;
 const METHOD_KEY = 'method';
@@ -150,13 +154,21 @@ class GrpcListener implements Listener {
       call.end();
       handler.closed(reason);
     };
-    const abort = () => finish('the server is closing');
-    const handler = service.stream(methodOf(call.metadata), {
+    const abort = () => {
+      if (handler instanceof Answerer) handler.flush();
+      finish('the server is closing');
+    };
+    const stream: RpcStream = {
       send: (body) => {
         if (open) call.write(body);
       },
       close: () => setImmediate(() => finish('closed')),
-    });
+    };
+    const method = methodOf(call.metadata);
+    const handler =
+      method === CALLS_METHOD
+        ? new Answerer(service, stream, MESSAGE_BYTES_MAX)
+        : service.stream(method, stream);
     this.#open.add(abort);
     call.on('data', (body: Uint8Array) => {
       if (open) handler.message(body);
@@ -179,6 +191,7 @@ class GrpcListener implements Listener {
 class GrpcChannel implements RpcChannel {
   readonly #client: Client;
   readonly #open = new Set<() => void>();
+  #caller: Caller | undefined;
   #closed = false;
 
   constructor(address: Address) {
@@ -195,6 +208,32 @@ class GrpcChannel implements RpcChannel {
       setImmediate(done, new RpcError('unavailable', 'the channel is closed'));
       return;
     }
+    if (body.length > LARGE_CALL_BYTES) {
+      this.#callAlone(method, body, timeoutMs, done);
+      return;
+    }
+    this.#caller ??= new Caller(
+      (handler) => this.openStream(CALLS_METHOD, handler),
+      () => {
+        this.#caller = undefined;
+      },
+    );
+    const forget = this.#caller.call(method, body, (answer) => {
+      clearTimeout(timer);
+      done(answer);
+    });
+    const timer = setTimeout(() => {
+      forget();
+      done(new RpcError('timeout', 'no answer in time'));
+    }, timeoutMs);
+  }
+
+  #callAlone(
+    method: string,
+    body: Uint8Array,
+    timeoutMs: Millis,
+    done: (answer: Uint8Array | RpcError) => void,
+  ): void {
     const abort = () => call.cancel();
     const call = this.#client.makeUnaryRequest(
       '/millrace.Control/Call',

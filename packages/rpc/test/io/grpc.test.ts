@@ -1,5 +1,6 @@
 import { type Listener, RpcError, type RpcService, type RpcStream } from '@millrace/base';
 import { expect, test } from 'vitest';
+import { CALLS_METHOD } from '../../src/io/calls.ts';
 import { GrpcRpc } from '../../src/io/index.ts';
 
 const utf8 = (text: string) => new TextEncoder().encode(text);
@@ -162,5 +163,84 @@ test('a stream to nowhere is closed', async () => {
   await close(listener);
   const channel = channelTo(port);
   expect(await openStream(channel, 'x').end).not.toBe('');
+  channel.close();
+});
+
+test('calls of one channel are answered in any order, small and large ones beside each other', async () => {
+  const parked: (() => void)[] = [];
+  const service: RpcService = {
+    ...echo,
+    call: (method, body, reply) => {
+      if (method === 'park') parked.push(() => reply(body));
+      else reply(body);
+    },
+  };
+  const { port, listener } = await serve(service);
+  const channel = channelTo(port);
+  const slow = call(channel, 'park', utf8('slow'));
+  const answers = await Promise.all(
+    Array.from({ length: 500 }, (_, index) =>
+      call(channel, 'x', utf8(`${index} ${'y'.repeat(index % 50 === 0 ? 100_000 : index)}`)),
+    ),
+  );
+  expect(answers.map((answer) => Number(answer.split(' ')[0]))).toEqual(
+    Array.from({ length: 500 }, (_, index) => index),
+  );
+  for (const answer of parked) answer();
+  expect(await slow).toBe('slow');
+  channel.close();
+  await close(listener);
+});
+
+test('an answer after its time-out is dropped, and the calls behind it are answered', async () => {
+  const late: ((answer: Uint8Array) => void)[] = [];
+  const service: RpcService = { ...echo, call: (_method, _body, reply) => void late.push(reply) };
+  const { port, listener } = await serve(service);
+  const channel = channelTo(port);
+  expect(await call(channel, 'a', utf8(''), 30)).toBe('timeout');
+  const second = call(channel, 'b', utf8(''));
+  while (late.length < 2) await sleep(5);
+  late[0]!(utf8('late'));
+  late[1]!(utf8('right'));
+  expect(await second).toBe('right');
+  channel.close();
+  await close(listener);
+});
+
+test('an answer that no message can carry is refused, and harms no other call', async () => {
+  const service: RpcService = {
+    ...echo,
+    call: (_method, body, reply) => reply(body.length > 0 ? body : new Uint8Array(64 << 20)),
+  };
+  const { port, listener } = await serve(service);
+  const channel = channelTo(port);
+  const both = Promise.all([call(channel, 'x', utf8('')), call(channel, 'x', utf8('small'))]);
+  expect(await both).toEqual(['refused', 'small']);
+  channel.close();
+  await close(listener);
+});
+
+test('bytes that are no calls end their stream and nothing else', async () => {
+  const { port, listener } = await serve();
+  const channel = channelTo(port);
+  const { end, stream } = openStream(channel, CALLS_METHOD);
+  stream.send(new Uint8Array([0x0a, 0xff, 0xff, 0xff]));
+  await end;
+  expect(await call(channel, 'x', utf8(''))).toBe('x:');
+  channel.close();
+  await close(listener);
+});
+
+test('what a closing server has answered arrives', async () => {
+  const service: RpcService = {
+    ...echo,
+    call: (_method, body, reply) => {
+      reply(body);
+      listener.close(() => {});
+    },
+  };
+  const { port, listener } = await serve(service);
+  const channel = channelTo(port);
+  expect(await call(channel, 'x', utf8('last words'))).toBe('last words');
   channel.close();
 });
