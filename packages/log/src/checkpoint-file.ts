@@ -19,6 +19,16 @@ export function parseCheckpoint(bytes: Uint8Array): string[] | undefined {
   return rest;
 }
 
+/** Writes a file under a name that is free. Killing the process may leave a part of it. */
+export function writeNewFile(disk: Disk, path: string, content: Uint8Array): void {
+  const file = disk.open(path);
+  try {
+    file.write(0, [content]);
+  } finally {
+    file.close();
+  }
+}
+
 /**
  * Replaces a file in one step without waiting for the device: killing the process leaves the old or the new content,
  * a power failure may also leave neither, so a reader must recognise garbage and be able to do without.

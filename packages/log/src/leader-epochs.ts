@@ -24,10 +24,11 @@ export class LeaderEpochs {
   private readonly disk: Disk;
   private readonly path: string;
 
-  constructor(disk: Disk, path: string) {
+  /** `isNew`: there is no file yet. */
+  constructor(disk: Disk, path: string, { isNew }: { readonly isNew: boolean } = { isNew: false }) {
     this.disk = disk;
     this.path = path;
-    const entries = readEntries(disk, path);
+    const entries = isNew ? [] : readEntries(disk, path);
     this.damaged = entries === undefined;
     this.list = entries ?? [];
   }

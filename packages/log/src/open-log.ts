@@ -3,7 +3,7 @@ import type { Disk, Logger, Offset, Uuid, WallMillis } from '@millrace/base';
 import type { CompressionCodecs } from '@millrace/protocol';
 import { OpenFiles } from './open-files.ts';
 import { readTopicId, writeTopicId } from './partition-metadata.ts';
-import { type Recovered, recover } from './recover.ts';
+import { begin, type Recovered, recover } from './recover.ts';
 import type { LogConfig } from './types.ts';
 
 export interface OpenLogOptions {
@@ -56,13 +56,14 @@ export class LogOpenError extends Error {
 /** May throw DiskError, or LogOpenError. */
 export function openParts(o: OpenLogOptions): LogParts {
   const { disk, directory } = o;
+  const isNew = !disk.exists(directory);
   disk.makeDirectory(directory);
-  const found = readTopicId(disk, directory);
+  const found = isNew ? undefined : readTopicId(disk, directory);
   if (found !== undefined && o.topicId !== undefined && found !== o.topicId)
     throw new LogOpenError(directory, found, o.topicId);
-  if (found === undefined && o.topicId !== undefined) writeTopicId(disk, directory, o.topicId);
+  if (found === undefined && o.topicId !== undefined) writeTopicId(disk, directory, o.topicId, { isNew });
   const files = o.files ?? new OpenFiles(disk);
-  const recovered = recover({
+  const recovered = (isNew ? begin : recover)({
     disk,
     files,
     directory,
@@ -81,7 +82,7 @@ export function openParts(o: OpenLogOptions): LogParts {
     directory,
     topicId: found ?? o.topicId,
     config: o.config,
-    hasUnsyncedCut: !o.cleanShutdown || recovered.cut,
+    hasUnsyncedCut: (!isNew && !o.cleanShutdown) || recovered.cut,
     recoveryPoint: o.cleanShutdown && !recovered.cut ? endOffset : Math.min(o.recoveryPoint ?? 0, endOffset),
     codecs: o.codecs,
     nowWallMs: o.nowWallMs,

@@ -1,6 +1,6 @@
 /** The file `partition.metadata` in Kafka's format: which topic, by id, a partition's folder belongs to. */
 import { type Disk, isUuid, type Uuid } from '@millrace/base';
-import { replaceFile } from './checkpoint-file.ts';
+import { replaceFile, writeNewFile } from './checkpoint-file.ts';
 import { PARTITION_METADATA_FILE } from './file-names.ts';
 
 /** The topic id, or undefined when the file is missing or damaged. */
@@ -12,7 +12,15 @@ export function readTopicId(disk: Disk, directory: string): Uuid | undefined {
   return topicId !== undefined && isUuid(topicId) ? topicId : undefined;
 }
 
-export function writeTopicId(disk: Disk, directory: string, topicId: Uuid): void {
-  const text = `version: 0\ntopic_id: ${topicId}\n`;
-  replaceFile(disk, `${directory}/${PARTITION_METADATA_FILE}`, new TextEncoder().encode(text));
+/** `isNew`: nothing is in the folder yet, so half a file says no less than none. */
+export function writeTopicId(
+  disk: Disk,
+  directory: string,
+  topicId: Uuid,
+  { isNew }: { readonly isNew: boolean },
+): void {
+  const path = `${directory}/${PARTITION_METADATA_FILE}`;
+  const content = new TextEncoder().encode(`version: 0\ntopic_id: ${topicId}\n`);
+  if (isNew) writeNewFile(disk, path, content);
+  else replaceFile(disk, path, content);
 }

@@ -50,6 +50,23 @@ export interface Recovered {
   readonly cut: boolean;
 }
 
+/** The log of a folder that was just made: there is nothing to find. May throw DiskError. */
+export function begin(o: RecoverOptions): Recovered {
+  const { disk, files, directory } = o;
+  const startOffset = o.startOffset ?? 0;
+  const first = new Segment(files, directory, startOffset, o.nowWallMs);
+  first.createNew(preallocatedBytes(o.config));
+  return {
+    segments: new Segments(files, directory, [first]),
+    epochs: new LeaderEpochs(disk, `${directory}/${EPOCHS_FILE}`, { isNew: true }),
+    producers: new ProducerStates(),
+    snapshots: new Snapshots(disk, directory, []),
+    startOffset,
+    endOffset: startOffset,
+    cut: false,
+  };
+}
+
 /** May throw DiskError. */
 export function recover(o: RecoverOptions): Recovered {
   const names = sweep(o);

@@ -32,6 +32,7 @@ export class Segment {
   readonly sinceWallMs: WallMillis;
   /** The log file is longer than what it holds. */
   private isPreallocated = false;
+  private mayLackIndexFiles = false;
   private bytesSinceIndexEntry = 0;
   /** Largest timestamp of the segment, and the last offset of the first batch that has it; undefined until looked up. */
   private largest: { timestamp: Timestamp; offset: Offset } | undefined;
@@ -56,12 +57,19 @@ export class Segment {
     if (file.size() > 0) file.truncate(0);
     if (sizeBytes > 0) file.truncate(sizeBytes);
     this.isPreallocated = sizeBytes > 0;
-    this.offsetIndex.reset();
-    this.timeIndex.reset();
     this.sizeBytes = 0;
-    this.bytesSinceIndexEntry = 0;
+    this.startRebuild();
+  }
+
+  /** As `create`, where nothing was left under the names. The index files come with what is written to them, or with `seal`. */
+  createNew(sizeBytes: number): void {
+    const file = this.log.file();
+    if (sizeBytes > 0) file.truncate(sizeBytes);
+    this.isPreallocated = sizeBytes > 0;
+    this.offsetIndex.startNew();
+    this.timeIndex.startNew();
+    this.mayLackIndexFiles = true;
     this.largest = { timestamp: -1, offset: this.baseOffset };
-    this.firstTimestamp = undefined;
   }
 
   /** Appends whole batches. After a DiskError the file is cut back; when that fails too, `cutBackFailed` is called. */
@@ -122,6 +130,9 @@ export class Segment {
     if (timestamp >= 0) this.timeIndex.appendIfLater(timestamp, offset - this.baseOffset);
     this.offsetIndex.writePending();
     this.timeIndex.writePending();
+    if (!this.mayLackIndexFiles || this.sizeBytes === 0) return;
+    for (const { handle } of [this.offsetIndex, this.timeIndex]) handle.file();
+    this.mayLackIndexFiles = false;
   }
 
   /** With a seal, when no more is written: the log file ends where its batches do. True: something was cut off. */

@@ -51,6 +51,11 @@ class SparseIndex {
     this.keep(0);
   }
 
+  /** There is no file, and there will be one with the first entries. */
+  startNew(): void {
+    this.writtenEntries = 0;
+  }
+
   /** Keeps the first entries. */
   keep(entries: number): void {
     assert(entries >= 0, 'a number of entries');
