@@ -41,6 +41,9 @@ const STORAGE_ERROR_SINCE = 6;
 /** No fetch is parked for longer: an empty answer is no harm. */
 const WAIT_MS_MAX: Millis = 300_000;
 
+/** For each item of a fetch. */
+type Found = readonly (Partition | FetchMiss)[];
+
 interface Read {
   readonly fetched: {
     readonly item: FetchItem;
@@ -74,17 +77,18 @@ export class FetchService {
       return { cancel: () => {}, followed: () => {} };
     }
     const fetch = new ParkedFetch(this, { request, reader, opened, done });
-    if (reader.isFollower) this.recordFollower(fetch);
-    const read = this.read(fetch);
+    const found = this.findAll(fetch);
+    if (reader.isFollower) this.recordFollower(fetch, found);
+    const read = this.read(fetch, found);
     const bytesMin = Math.min(request.minBytes, this.responseBytesMax(request));
     const isEnough = read.isUrgent || read.sizeBytes >= bytesMin || fetch.items.length === 0;
     const mustAnswer = request.maxWaitMs <= 0 || this.parked.size >= this.ports.parkedMax;
     if (isEnough || mustAnswer) done(respond(fetch, read, { withEarly: mustAnswer }));
-    else this.park(fetch, bytesMin - read.sizeBytes);
+    else this.park(fetch, found, bytesMin - read.sizeBytes);
     return {
       cancel: () => this.unpark(fetch),
       followed: () => {
-        if (reader.isFollower) this.answerParked(fetch, { withEarly: false });
+        if (reader.isFollower) this.answerOvertaken(fetch);
       },
     };
   }
@@ -92,7 +96,8 @@ export class FetchService {
   /** Registrations changed: what a parked follower reported may count now. */
   brokersChanged(brokers: ReadonlySet<NodeId>): void {
     for (const fetch of this.parked)
-      if (fetch.reader.isFollower && brokers.has(fetch.reader.replicaId)) this.recordFollower(fetch);
+      if (fetch.reader.isFollower && brokers.has(fetch.reader.replicaId))
+        this.recordFollower(fetch, this.findAll(fetch));
   }
 
   /** The metadata moved: what followers asked for too early may be here now. */
@@ -122,17 +127,28 @@ export class FetchService {
   private answerParked(fetch: ParkedFetch, how: { readonly withEarly: boolean }): void {
     if (!this.parked.has(fetch)) return;
     this.unpark(fetch);
-    fetch.done(respond(fetch, this.read(fetch), how));
+    fetch.done(respond(fetch, this.read(fetch, this.findAll(fetch)), how));
   }
 
-  private park(fetch: ParkedFetch, missingBytes: number): void {
+  /** The follower asks again at once: where nothing happened, what it is told with that next answer is early enough. */
+  private answerOvertaken(fetch: ParkedFetch): void {
+    const { isIncremental, sessionId } = fetch.opened;
+    if (!this.parked.has(fetch) || !isIncremental || fetch.wasNotified) {
+      this.answerParked(fetch, { withEarly: false });
+      return;
+    }
+    this.unpark(fetch);
+    fetch.done({ errorCode: ErrorCode.NONE, sessionId, responses: [] });
+  }
+
+  private park(fetch: ParkedFetch, found: Found, missingBytes: number): void {
     fetch.missingBytes = missingBytes;
     this.parked.add(fetch);
     fetch.deadline = this.ports.timers.after(Math.min(fetch.request.maxWaitMs, WAIT_MS_MAX), () =>
       this.answerParked(fetch, { withEarly: true }),
     );
-    for (const item of fetch.items) {
-      const partition = this.find(fetch, item);
+    for (const [index, item] of fetch.items.entries()) {
+      const partition = found[index]!;
       if ('errorCode' in partition) {
         fetch.missing.add(item);
         this.early.add(fetch);
@@ -151,12 +167,12 @@ export class FetchService {
   }
 
   /** A follower holds everything below what it asks for: that is how the high watermark moves and the ISR grows. */
-  private recordFollower(fetch: ParkedFetch): void {
+  private recordFollower(fetch: ParkedFetch, found: Found): void {
     const { reader } = fetch;
     // A fetch of an earlier life of that broker must not count: the log behind it may be another one now (KIP-903).
     if (this.ports.registeredEpoch(reader.replicaId) !== reader.replicaEpoch) return;
-    for (const item of fetch.items) {
-      const partition = this.find(fetch, item);
+    for (const [index, item] of fetch.items.entries()) {
+      const partition = found[index]!;
       if ('errorCode' in partition || item.currentLeaderEpoch !== partition.leaderEpoch) continue;
       if (inspect(partition, item, reader) !== ErrorCode.NONE) continue;
       partition.leadership?.recordFollower({
@@ -168,7 +184,7 @@ export class FetchService {
     }
   }
 
-  private read(fetch: ParkedFetch): Read {
+  private read(fetch: ParkedFetch, found: Found): Read {
     const { request, reader } = fetch;
     const fetched: { item: FetchItem; data: FetchedPartition; isEarly: boolean }[] = [];
     // A follower is never short of memory: producers wait for it, and memory for them.
@@ -177,8 +193,8 @@ export class FetchService {
     const mayBeLarger = memoryBytes !== 0;
     let sizeBytes = 0;
     let isUrgent = false;
-    for (const item of fetch.items) {
-      const partition = this.find(fetch, item);
+    for (const [index, item] of fetch.items.entries()) {
+      const partition = found[index]!;
       const data =
         'errorCode' in partition
           ? failedFetch(item.partition, partition.errorCode, partition.currentLeader)
@@ -193,6 +209,11 @@ export class FetchService {
       fetched.push({ item, data, isEarly });
     }
     return { fetched, sizeBytes, isUrgent };
+  }
+
+  /** Of one turn: a partition may be gone in the next one. */
+  private findAll(fetch: ParkedFetch): Found {
+    return fetch.items.map((item) => this.find(fetch, item));
   }
 
   private find(fetch: ParkedFetch, item: FetchItem): Partition | FetchMiss {
@@ -217,6 +238,8 @@ export class ParkedFetch implements FetchWaiter {
   readonly missing = new Set<FetchItem>();
   deadline: Deadline<DueCallback> | undefined;
   missingBytes = 0;
+  /** Something happened to what it waits for. */
+  wasNotified = false;
   private isWoken = false;
   private readonly service: FetchService;
 
@@ -243,6 +266,7 @@ export class ParkedFetch implements FetchWaiter {
   }
 
   notify(sizeBytes: number): void {
+    this.wasNotified = true;
     this.missingBytes -= sizeBytes;
     if (this.missingBytes > 0 || this.isWoken) return;
     this.isWoken = true;
