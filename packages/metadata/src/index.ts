@@ -10,6 +10,7 @@ export {
   type PartitionOfBroker,
   type TopicImage,
 } from './image.ts';
+export { joinedBatches } from './joined-batches.ts';
 export * from './record-types.ts';
 export { decodeRecord, encodeRecord } from './records.ts';
 export { applyRecords, type RecordBatch } from './replay.ts';

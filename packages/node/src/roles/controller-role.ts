@@ -15,6 +15,7 @@ import type {
   Uuid,
 } from '@millrace/base';
 import { Controller, type ControllerConfig } from '@millrace/controller';
+import { joinedBatches } from '@millrace/metadata';
 import {
   type CommittedBatch,
   type LeaderAndEpoch,
@@ -165,7 +166,7 @@ export class ControllerRole {
 
   private committed(batches: readonly CommittedBatch[]): void {
     this.noteClusterId();
-    for (const batch of batches) this.controller.committed(batch);
+    for (const batch of joinedBatches(batches)) this.controller.committed(batch);
     this.options.events.committed?.(batches);
     this.arm();
   }

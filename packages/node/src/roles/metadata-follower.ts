@@ -6,7 +6,13 @@
  * and requests have theirs in between; a broker that makes a thousand partitions in one turn is fenced meanwhile.
  */
 import type { Clock, Offset, Timer } from '@millrace/base';
-import { applyRecords, decodeRecord, type MetadataDelta, MetadataImage } from '@millrace/metadata';
+import {
+  applyRecords,
+  decodeRecord,
+  joinedBatches,
+  type MetadataDelta,
+  MetadataImage,
+} from '@millrace/metadata';
 import type { CommittedBatch } from '@millrace/raft';
 
 /** What is published together: no more batches once there are so many records. */
@@ -59,7 +65,7 @@ export class MetadataFollower {
 
   private apply(batches: readonly CommittedBatch[]): void {
     let merged: MetadataDelta | undefined;
-    for (const { baseOffset, epoch, records } of batches) {
+    for (const { baseOffset, epoch, records } of joinedBatches(batches)) {
       const { image, delta } = applyRecords(this.image, {
         baseOffset,
         epoch,
