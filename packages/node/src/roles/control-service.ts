@@ -47,7 +47,7 @@ const ANSWER_BYTES_MAX = 48 << 20;
 
 export class ControlService implements RpcService {
   private readonly options: ControlServiceOptions;
-  /** The stream each broker spoke on last: only the end of that one is news of the broker. */
+  /** The stream each broker spoke on last, over or not: what comes on an earlier one is late, and only the end of this one is news of the broker. */
   private readonly latestStreams: LatestStreams = new Map();
   private streamCount = 0;
 
@@ -201,7 +201,6 @@ class SessionStream implements RpcStreamHandler {
     if (this.speaker === undefined) return;
     const { brokerId, incarnationId } = this.speaker;
     if (this.latestStreams.get(brokerId) !== this) return;
-    this.latestStreams.delete(brokerId);
     if (this.isLeft) {
       if (controller.isActive) logger.info('broker-stream-left', { brokerId });
       return;

@@ -225,6 +225,20 @@ describe('what arrives on a stream after its broker spoke on another', () => {
     expect(world.isAlive).toBe(true);
   });
 
+  test('changes nothing when that other stream is over, too', () => {
+    for (const ending of ['leaves', 'dies'] as const) {
+      const world = new World();
+      const { process, epoch } = world.healthyBroker();
+      const again = new Process(world.service, idOf('H'));
+      again.heartbeat(epoch);
+      again[ending]();
+      const said = process.answers.length;
+      process.heartbeat(epoch, true);
+      expect(process.answers.length).toBe(said);
+      expect(world.isAlive).toBe(true);
+    }
+  });
+
   test('is not taken for a new process either', () => {
     const world = new World();
     const { process } = world.healthyBroker();
