@@ -1,0 +1,74 @@
+/**
+ * A folder that the log has just made: nothing is looked for in it, and its index files come with their first entries. Whatever ends the
+ * process in between, the next open finds a log that holds what was written.
+ */
+import { MemoryDisk } from '@millrace/base/testing';
+import { expect, test } from 'vitest';
+import { append, batch, DIRECTORY, openLog, readAll, TOPIC_ID } from './support.ts';
+
+const LOG = '00000000000000000000.log';
+const INDEXES = ['00000000000000000000.index', '00000000000000000000.timeindex'];
+
+test('a new folder holds the log file and its topic id, a closed one with records the indexes too', () => {
+  const disk = new MemoryDisk();
+  const log = openLog({ disk, topicId: TOPIC_ID });
+  expect(disk.list(DIRECTORY)).toEqual([LOG, 'partition.metadata']);
+  append(log, batch(3));
+  log.close({ clean: true });
+  expect(disk.list(DIRECTORY)).toEqual(expect.arrayContaining([...INDEXES, LOG, 'partition.metadata']));
+  const again = openLog({ disk, topicId: TOPIC_ID, cleanShutdown: true });
+  expect([again.endOffset, again.topicId, again.wasCut]).toEqual([3, TOPIC_ID, false]);
+});
+
+test('a killed process leaves no index file, and the next one reads, rolls, truncates and deletes all the same', () => {
+  const disk = new MemoryDisk();
+  const batches = Array.from({ length: 30 }, () => batch(2, { valueBytes: 300 }));
+  const log = openLog({ disk, config: { indexIntervalBytes: 1_000_000 } });
+  for (const one of batches) append(log, new Uint8Array(one));
+  expect(disk.list(DIRECTORY)).not.toContain(INDEXES[0]);
+  const again = openLog({ disk, config: { segmentBytes: 4 * batches[0]!.length } });
+  expect(readAll(again)).toHaveLength(30);
+  append(again, batch(2));
+  expect(again.segmentCount).toBe(2);
+  again.truncateTo(10);
+  expect([again.endOffset, readAll(again).length]).toEqual([10, 5]);
+  again.delete();
+  expect(disk.exists(DIRECTORY)).toBe(false);
+});
+
+test('a folder that was made on a disk that then was full is filled by the next try', () => {
+  const disk = new MemoryDisk();
+  disk.makeDirectory('/data');
+  disk.failWrites = 'ENOSPC';
+  expect(() => openLog({ disk, topicId: TOPIC_ID })).toThrow(/write refused/);
+  expect(disk.exists(DIRECTORY)).toBe(true);
+  disk.failWrites = undefined;
+  const log = openLog({ disk, topicId: TOPIC_ID });
+  append(log, batch(1));
+  expect([log.topicId, log.endOffset]).toEqual([TOPIC_ID, 1]);
+});
+
+test('a torn partition.metadata is written anew', () => {
+  const disk = new MemoryDisk();
+  openLog({ disk, topicId: TOPIC_ID });
+  const file = disk.open(`${DIRECTORY}/partition.metadata`);
+  for (const size of [0, 5, 20]) {
+    file.truncate(size);
+    expect(openLog({ disk, topicId: TOPIC_ID }).topicId).toBe(TOPIC_ID);
+  }
+  expect(openLog({ disk }).topicId).toBe(TOPIC_ID);
+});
+
+test('a new log without a record waits for no device at a clean stop; one with a record does', () => {
+  const disk = new MemoryDisk();
+  const logs = Array.from({ length: 100 }, (_unused, index) =>
+    openLog({ disk, directory: `/data/t-${index}` }),
+  );
+  for (const log of logs) log.assignLeaderEpoch(0, 0);
+  disk.deviceWaits = 0;
+  append(logs[0]!, batch(1));
+  for (const log of logs.slice(1)) log.close({ clean: true });
+  expect(disk.deviceWaits).toBe(0);
+  logs[0]!.close({ clean: true });
+  expect(disk.deviceWaits).toBeGreaterThan(0);
+});
