@@ -10,7 +10,7 @@ import { defineMessage, type Message, type MessageType, repeated } from '../mess
 export const CALLS_METHOD = 'rpc.calls';
 /** What waits for the end of the turn is sent at once when it is so much. */
 const GATHERED_BYTES_MAX = 256 << 10;
-/** Of method, ids and lengths, at most. */
+/** Of method or reason, id and lengths of one call or answer, at most. */
 const ENVELOPE_BYTES = 1 << 10;
 
 const Call = defineMessage('Call', { id: [1, 'uint32'], method: [2, 'string'], body: [3, 'bytes'] });
@@ -40,7 +40,7 @@ class Outbox<Item extends { readonly body: Uint8Array }> {
 
   add(item: Item): void {
     this.items.push(item);
-    this.bytes += item.body.length;
+    this.bytes += item.body.length + ENVELOPE_BYTES;
     if (this.bytes >= GATHERED_BYTES_MAX) this.flush();
     else if (this.items.length === 1) setImmediate(() => this.flush());
   }
@@ -54,16 +54,18 @@ class Outbox<Item extends { readonly body: Uint8Array }> {
   }
 }
 
-/** The calling end. */
+/** The calling end. Sends nothing before the peer has taken the stream: gRPC would keep what has timed out meanwhile, and deliver it. */
 export class Caller implements RpcStreamHandler {
   private readonly unanswered = new Map<number, Done>();
+  /** As long as the stream is not taken. */
+  private unsent: Map<number, Call> | undefined = new Map();
   private readonly outbox: Outbox<Call>;
   private readonly stream: RpcStream;
   private readonly ended: () => void;
   private nextId = 1;
 
   /** `ended`: the stream is over, and this caller with it. */
-  constructor(open: (handler: RpcStreamHandler) => RpcStream, ended: () => void) {
+  constructor(open: (caller: Caller) => RpcStream, ended: () => void) {
     this.ended = ended;
     this.stream = open(this);
     this.outbox = new Outbox((calls) => this.stream.send(Calls.encode({ calls })));
@@ -74,8 +76,18 @@ export class Caller implements RpcStreamHandler {
     const id = this.nextId;
     this.nextId = (id + 1) >>> 0;
     this.unanswered.set(id, done);
-    this.outbox.add({ id, method, body });
-    return () => void this.unanswered.delete(id);
+    if (this.unsent === undefined) this.outbox.add({ id, method, body });
+    else this.unsent.set(id, { id, method, body });
+    return () => {
+      this.unanswered.delete(id);
+      this.unsent?.delete(id);
+    };
+  }
+
+  opened(): void {
+    const waiting = this.unsent;
+    this.unsent = undefined;
+    for (const call of waiting?.values() ?? []) this.outbox.add(call);
   }
 
   message(bytes: Uint8Array): void {

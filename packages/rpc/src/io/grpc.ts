@@ -1,7 +1,7 @@
 /**
  * Rpc over gRPC (HTTP/2, without TLS for now): one generic service, `millrace.Control`, with a unary method `Call` and a
  * bidirectional `Stream`; the control method's name travels as metadata, bodies are raw bytes. The calls of a channel share one stream
- * (calls.ts); only a large one is a unary call, so that it does not hold up the others. Connections are made
+ * (calls.ts); one with a large body is a unary call. Connections are made
  * lazily and again within about 100 ms, names are resolved anew, dead peers are noticed by keepalive.
  * Never looks into a body. Leaves no handle behind after `close`.
  */
@@ -165,10 +165,12 @@ class GrpcListener implements Listener {
       close: () => setImmediate(() => finish('closed')),
     };
     const method = methodOf(call.metadata);
-    const handler =
-      method === CALLS_METHOD
-        ? new Answerer(service, stream, MESSAGE_BYTES_MAX)
-        : service.stream(method, stream);
+    const takesCalls = method === CALLS_METHOD;
+    const handler = takesCalls
+      ? new Answerer(service, stream, MESSAGE_BYTES_MAX)
+      : service.stream(method, stream);
+    // The caller waits for it (calls.ts).
+    if (takesCalls) call.sendMetadata(new Metadata());
     this.#open.add(abort);
     call.on('data', (body: Uint8Array) => {
       if (open) handler.message(body);
@@ -213,7 +215,7 @@ class GrpcChannel implements RpcChannel {
       return;
     }
     this.#caller ??= new Caller(
-      (handler) => this.openStream(CALLS_METHOD, handler),
+      (caller) => this.#openStream(CALLS_METHOD, caller, () => caller.opened()),
       () => {
         this.#caller = undefined;
       },
@@ -252,6 +254,11 @@ class GrpcChannel implements RpcChannel {
   }
 
   openStream(method: string, handler: RpcStreamHandler): RpcStream {
+    return this.#openStream(method, handler, () => {});
+  }
+
+  /** `taken`: the peer has the stream. */
+  #openStream(method: string, handler: RpcStreamHandler, taken: () => void): RpcStream {
     let open = true;
     const finish = (reason: string) => {
       if (!open) return;
@@ -270,6 +277,9 @@ class GrpcChannel implements RpcChannel {
     );
     const abort = () => call.cancel();
     this.#open.add(abort);
+    call.on('metadata', () => {
+      if (open) taken();
+    });
     call.on('data', (body: Uint8Array) => {
       if (open) handler.message(body);
     });

@@ -1,3 +1,4 @@
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { type Listener, RpcError, type RpcService, type RpcStream } from '@millrace/base';
 import { expect, test } from 'vitest';
 import { CALLS_METHOD } from '../../src/io/calls.ts';
@@ -244,3 +245,63 @@ test('what a closing server has answered arrives', async () => {
   expect(await call(channel, 'x', utf8('last words'))).toBe('last words');
   channel.close();
 });
+
+test('a call that timed out before the peer took the stream never arrives', async () => {
+  const arrived: string[] = [];
+  const service: RpcService = {
+    ...echo,
+    call: (_method, body, reply) => {
+      arrived.push(text(body));
+      reply(body);
+    },
+  };
+  const { port, listener } = await serve(service);
+  const frozen = new FrozenProxy(port);
+  const channel = channelTo(await frozen.listen());
+  const early = Array.from({ length: 50 }, (_, index) => call(channel, 'x', utf8(`early ${index}`), 50));
+  expect(new Set(await Promise.all(early))).toEqual(new Set(['timeout']));
+  const last = call(channel, 'x', utf8('last'));
+  await sleep(50);
+  frozen.thaw();
+  expect(await last).toBe('last');
+  expect(arrived).toEqual(['last']);
+  channel.close();
+  await close(listener);
+  frozen.close();
+});
+
+/** Accepts connections and passes nothing on before `thaw`, as a stopped process does. */
+class FrozenProxy {
+  private readonly server = createServer({ pauseOnConnect: true }, (near) => {
+    this.waiting.push(near);
+    if (this.isThawed) this.thaw();
+  });
+  private readonly waiting: Socket[] = [];
+  private readonly sockets: Socket[] = [];
+  private readonly port: number;
+  private isThawed = false;
+
+  constructor(port: number) {
+    this.port = port;
+  }
+
+  listen(): Promise<number> {
+    return new Promise((done) => {
+      this.server.listen(0, '127.0.0.1', () => done((this.server.address() as AddressInfo).port));
+    });
+  }
+
+  thaw(): void {
+    this.isThawed = true;
+    for (const near of this.waiting.splice(0)) {
+      const far = connect(this.port, '127.0.0.1');
+      for (const socket of [near, far]) this.sockets.push(socket.on('error', () => {}));
+      near.pipe(far).pipe(near);
+    }
+  }
+
+  close(): void {
+    for (const socket of this.sockets) socket.destroy();
+    this.server.close();
+  }
+}
