@@ -130,13 +130,18 @@ export class FetchService {
     fetch.done(respond(fetch, this.read(fetch, this.findAll(fetch)), how));
   }
 
-  /** The follower asks again at once: where nothing happened, what it is told with that next answer is early enough. */
+  /**
+   * The follower asks again at once: where nothing happened while the fetch was parked, its partitions are not read. A high watermark that
+   * moved before is told with the next answer, also when that one is overtaken too.
+   */
   private answerOvertaken(fetch: ParkedFetch): void {
-    const { isIncremental, sessionId } = fetch.opened;
-    if (!this.parked.has(fetch) || !isIncremental || fetch.wasNotified) {
+    const { isIncremental, sessionId, session } = fetch.opened;
+    const isQuiet = isIncremental && session?.owesNews === false && !fetch.wasNotified;
+    if (!isQuiet || !this.parked.has(fetch)) {
       this.answerParked(fetch, { withEarly: false });
       return;
     }
+    session.owesNews = true;
     this.unpark(fetch);
     fetch.done({ errorCode: ErrorCode.NONE, sessionId, responses: [] });
   }
@@ -310,6 +315,7 @@ function respond(
   { withEarly }: { readonly withEarly: boolean },
 ): FetchResponse {
   const { session, sessionId, isIncremental } = fetch.opened;
+  if (session !== undefined) session.owesNews = false;
   const responses: { topic: string; topicId: FetchItem['topicId']; partitions: FetchedPartition[] }[] = [];
   let last: (typeof responses)[number] | undefined;
   const knowsStorageErrors = fetch.request.version >= STORAGE_ERROR_SINCE;

@@ -77,6 +77,8 @@ export class FetchSession {
   lastUsedMs: Millis;
   /** What the next request must carry. */
   nextEpoch = 1;
+  /** The last answer told nothing, though there may have been news. */
+  owesNews = false;
   /** In the order in which they are read. */
   readonly partitions = new Map<string, SessionPartition>();
 

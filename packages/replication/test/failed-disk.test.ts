@@ -24,7 +24,7 @@ function failFoldersOf(world: World, topic: string): void {
   const makeDirectory = disk.makeDirectory.bind(disk);
   disk.makeDirectory = (path) => {
     if (path.includes(topic)) throw new DiskError('EIO', `${path}: input/output error`);
-    makeDirectory(path);
+    return makeDirectory(path);
   };
 }
 

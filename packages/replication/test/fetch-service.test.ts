@@ -378,6 +378,25 @@ describe('sessions', () => {
       ]);
   });
 
+  test('a follower whose fetches are overtaken again and again learns the high watermark', () => {
+    const replica = { replicaId: 2, replicaEpoch: world.broker(2).manager.brokerEpoch };
+    const wanted = (fetchOffset: number) => [{ topicId: topic, fetchOffset, currentLeaderEpoch: 0 }];
+    const ask = (fetchOffset: number, o: FetchOptions) =>
+      fetchFrom(leader().manager, fetchRequest(wanted(fetchOffset), { maxWaitMs: 500, replica, ...o }));
+    const first = ask(0, { sessionEpoch: 0, maxWaitMs: 0 });
+    const { sessionId } = first.response!;
+    leader().produce(topic, 'a');
+    world.advance(60);
+    const told: number[] = [];
+    for (let sessionEpoch = 1; sessionEpoch < 6; sessionEpoch++) {
+      const fetching = ask(1, { sessionId: Number(sessionId), sessionEpoch });
+      fetching.followed();
+      expect(fetching.response?.errorCode).toBe(ErrorCode.NONE);
+      for (const { highWatermark } of partitionsOf(fetching.response)) told.push(Number(highWatermark));
+    }
+    expect(told).toEqual([1]);
+  });
+
   test('closing a session, and emptying it, ends it', () => {
     const a = sessionOf(fetch({}, { sessionEpoch: 0 }));
     expect(fetch({}, { sessionId: a, sessionEpoch: -1 }).response?.sessionId).toBe(0);
