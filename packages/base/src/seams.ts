@@ -74,8 +74,8 @@ export interface Disk {
   exists(path: string): boolean;
   /** Names (not paths) of the entries of a folder, sorted; [] when there is no such folder. */
   list(directory: string): string[];
-  /** Creates the folder and its parents; nothing happens when it exists. */
-  makeDirectory(directory: string): void;
+  /** Creates the folder and its parents; false, and nothing happens, when it exists. */
+  makeDirectory(directory: string): boolean;
   /** Removes a file or a whole folder; nothing happens when there is none. */
   remove(path: string): void;
   /**

@@ -5,7 +5,8 @@
  * of the old log.
  * A replica whose storage failed (`storageFailed`) cannot serve at all, so it goes further: it leaves ISR and ELR wherever another member
  * is left, active or not. The last one goes only where the topic allows unclean election and there is somebody to elect. The record says that
- * it failed: no unclean election, of this controller or the next, has it lead before its broker starts again.
+ * it failed: no unclean election, of this controller or the next, has it lead before its broker starts again. (Nobody counts on a replica
+ * that fails outside of both, so it tells only when it is elected.)
  *
  * A broker sends a request again when its connection breaks, and the first copy may arrive after the retry was decided. So a partition
  * epoch is the number of one decision: granting a request moves it, and so does refusing to let somebody in. INELIGIBLE_REPLICA makes the

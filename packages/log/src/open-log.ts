@@ -56,8 +56,8 @@ export class LogOpenError extends Error {
 /** May throw DiskError, or LogOpenError. */
 export function openParts(o: OpenLogOptions): LogParts {
   const { disk, directory } = o;
-  const isNew = !disk.exists(directory);
-  disk.makeDirectory(directory);
+  // By the call that makes it: a look before may fail, and what is in the folder would be overwritten.
+  const isNew = disk.makeDirectory(directory);
   const found = isNew ? undefined : readTopicId(disk, directory);
   if (found !== undefined && o.topicId !== undefined && found !== o.topicId)
     throw new LogOpenError(directory, found, o.topicId);

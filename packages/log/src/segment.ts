@@ -61,7 +61,7 @@ export class Segment {
     this.startRebuild();
   }
 
-  /** As `create`, where nothing was left under the names. The index files come with what is written to them, or with `seal`. */
+  /** As `create`, where nothing was left under the names. The index files come with their first entries, or with `seal` once there are batches. */
   createNew(sizeBytes: number): void {
     const file = this.log.file();
     if (sizeBytes > 0) file.truncate(sizeBytes);

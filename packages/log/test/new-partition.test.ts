@@ -48,6 +48,13 @@ test('a folder that was made on a disk that then was full is filled by the next 
   expect([log.topicId, log.endOffset]).toEqual([TOPIC_ID, 1]);
 });
 
+test('a log is not taken for a new one because a look at its folder failed', () => {
+  const disk = new MemoryDisk();
+  append(openLog({ disk, topicId: TOPIC_ID }), batch(10));
+  disk.exists = () => false;
+  expect(openLog({ disk, topicId: TOPIC_ID }).endOffset).toBe(10);
+});
+
 test('a torn partition.metadata is written anew', () => {
   const disk = new MemoryDisk();
   openLog({ disk, topicId: TOPIC_ID });

@@ -18,8 +18,8 @@ export class RealDisk implements Disk {
   list(directory: string): string[] {
     return fs.existsSync(directory) ? fs.readdirSync(directory).sort() : [];
   }
-  makeDirectory(directory: string): void {
-    fs.mkdirSync(directory, { recursive: true });
+  makeDirectory(directory: string): boolean {
+    return fs.mkdirSync(directory, { recursive: true }) !== undefined;
   }
   removeInBackground(name: string): void {
     this.remove(name);

@@ -56,8 +56,10 @@ export class MemoryDisk implements Disk {
     return [...names].sort();
   }
 
-  makeDirectory(directory: string): void {
+  makeDirectory(directory: string): boolean {
+    const isNew = !this.directories.has(directory);
     for (let path = directory; !this.directories.has(path); path = parent(path)) this.directories.add(path);
+    return isNew;
   }
 
   removeInBackground(path: string): void {

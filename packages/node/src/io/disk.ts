@@ -28,8 +28,8 @@ export class NodeDisk implements Disk {
     return attempt(directory, () => orWhenMissing(() => fs.readdirSync(directory).sort(), []));
   }
 
-  makeDirectory(directory: string): void {
-    attempt(directory, () => fs.mkdirSync(directory, { recursive: true }));
+  makeDirectory(directory: string): boolean {
+    return attempt(directory, () => fs.mkdirSync(directory, { recursive: true }) !== undefined);
   }
 
   remove(path: string): void {

@@ -144,8 +144,8 @@ test('a folder removed in the background is gone soon; one that is not there is 
 
 test('folders: list, make, rename, remove; what is missing is no error where the seam says so', () => {
   const folder = join(directory, 'x', 'y');
-  disk.makeDirectory(folder);
-  disk.makeDirectory(folder);
+  expect(disk.makeDirectory(folder)).toBe(true);
+  expect(disk.makeDirectory(folder)).toBe(false);
   disk.open(join(folder, 'b')).close();
   disk.open(join(folder, 'a')).close();
   expect(disk.list(folder)).toEqual(['a', 'b']);

@@ -36,11 +36,12 @@ export class SeamDisk implements Disk {
     return this.disk.tree.list(directory);
   }
 
-  makeDirectory(directory: string): void {
+  makeDirectory(directory: string): boolean {
     this.disk.checkAlive(this.life);
-    if (this.disk.tree.isFolder(directory)) return;
+    if (this.disk.tree.isFolder(directory)) return false;
     this.disk.checkSpace(directory);
     this.disk.tree.makeFolder(directory);
+    return true;
   }
 
   remove(path: string): void {
