@@ -88,6 +88,8 @@ export class BrokerLifecycle {
   private lastSentMs: Millis = 0;
   private backoffMs = BACKOFF_MIN_MS;
   private hintFollowed = false;
+  /** A new stream waits so long for its first answer. Doubles with each that got none. */
+  private firstWaitMs: Millis;
   /** The last heartbeat asked to stay fenced. */
   private askedForFence = true;
   private timer: Timer | undefined;
@@ -99,6 +101,7 @@ export class BrokerLifecycle {
   constructor(options: BrokerLifecycleOptions) {
     this.options = options;
     this.previousBrokerEpoch = options.previousBrokerEpoch;
+    this.firstWaitMs = options.config.heartbeatIntervalMs;
     this.lastAnswerMs = options.clock.monotonicMs();
   }
 
@@ -179,6 +182,7 @@ export class BrokerLifecycle {
     const { locator, logger } = this.options;
     if (stream.served) logger.info('control-stream-lost', { controllerId: stream.controllerId, reason });
     this.stream = undefined;
+    if (silent && !stream.served) this.firstWaitMs = Math.min(2 * this.firstWaitMs, this.silenceMaxMs());
     if (silent || !stream.served) locator.failed(stream.controllerId);
     this.reconnectLater(stream.served);
   }
@@ -222,7 +226,7 @@ export class BrokerLifecycle {
       return;
     }
     this.askedForFence = !this.wantsService();
-    // On a new stream the wait is short: it may be a frozen controller, and the lease runs.
+    // On a new stream the wait is short at first: it may be a frozen controller, and the lease runs.
     const request = {
       brokerId,
       brokerEpoch: this.brokerEpoch,
@@ -230,7 +234,7 @@ export class BrokerLifecycle {
       wantFence: this.askedForFence,
       wantShutDown: this.shutdown !== undefined,
     };
-    stream.heartbeat(request, stream.served ? this.silenceMaxMs() : options.config.heartbeatIntervalMs);
+    stream.heartbeat(request, stream.served ? this.silenceMaxMs() : this.firstWaitMs);
   }
 
   /** The broker leaves a controller that does not answer for this long, in time to find another within its session. */
@@ -256,6 +260,7 @@ export class BrokerLifecycle {
       return;
     }
     stream.served = true;
+    this.firstWaitMs = this.options.config.heartbeatIntervalMs;
     this.options.locator.answered(stream.controllerId);
     this.backoffMs = BACKOFF_MIN_MS;
     this.hintFollowed = false;

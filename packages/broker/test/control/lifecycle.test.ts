@@ -310,6 +310,21 @@ describe('controller failover', () => {
   });
 });
 
+describe('a controller whose every answer comes late', () => {
+  test('is waited for longer after each new stream without an answer, so that leases go on', () => {
+    const { clock, controllers, lease } = serving();
+    // More than a new stream is given at first, and less than the largest wait.
+    controllers.lateMs = 900;
+    controllers.kill(100);
+    controllers.active = 101;
+    clock.advance(6000);
+    for (let i = 0; i < 20; i++) {
+      clock.advance(500);
+      expect(lease().validUntilMs).toBeGreaterThan(clock.monotonicMs());
+    }
+  });
+});
+
 describe('the end of a stream', () => {
   test('is announced by a broker that lives: to a controller that answers late, and to one that it leaves for another', () => {
     const { clock, controllers, locator } = serving();

@@ -31,6 +31,8 @@ export class TestControllers {
   hint: number | undefined;
   /** These take messages and never answer. */
   readonly frozen = new Set<number>();
+  /** Every answer on a stream takes so long. */
+  lateMs = 0;
   /** Whose streams the broker gave up with a word, in order, each with the time. */
   readonly left: string[] = [];
   register: (request: RegisterRequest) => Partial<RegisterResponse> = () => ({ brokerEpoch: 10 });
@@ -104,16 +106,17 @@ export class TestControllers {
 
   private message(id: number, stream: RpcStream, body: Uint8Array): void {
     const { sequence, register, heartbeat } = ControlRequest.decode(body);
-    const send = (answer: Partial<ControlResponse>) =>
-      stream.send(
-        ControlResponse.encode({
-          sequence,
-          register: undefined,
-          heartbeat: undefined,
-          notControllerLeaderId: undefined,
-          ...answer,
-        }),
-      );
+    const send = (answer: Partial<ControlResponse>) => {
+      const encoded = ControlResponse.encode({
+        sequence,
+        register: undefined,
+        heartbeat: undefined,
+        notControllerLeaderId: undefined,
+        ...answer,
+      });
+      if (this.lateMs === 0) stream.send(encoded);
+      else this.clock.setTimer(this.lateMs, () => stream.send(encoded));
+    };
     if (id !== this.active) {
       this.note(`${id} is not the controller, says ${this.leader()}`);
       send({ notControllerLeaderId: this.leader() });
