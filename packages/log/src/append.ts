@@ -6,15 +6,16 @@ import {
   checkBatchCrc,
   DecodeError,
   ErrorCode,
+  LOOP_WORK_MAX,
   readBatchHeader,
   setLogAppendTime,
   setMaxTimestamp,
   stampBatch,
   type Timestamp,
 } from '@millrace/protocol';
-import { refuse } from './door.ts';
+import { CHECKSUM_WORK, type DoorOptions, judgeFrame, judgeHeader, refuse } from './door.ts';
 import type { ProducerBatch, ProducerStates } from './producer-states.ts';
-import type { LeaderAppend, LeaderAppendOptions, LogConfig, Refusal } from './types.ts';
+import type { LeaderAppend, LeaderAppended, LeaderAppendOptions, LogConfig, Refusal } from './types.ts';
 
 const ATTRIBUTES_LOW_AT = 22;
 const LOG_APPEND_TIME_BIT = 0x08;
@@ -66,6 +67,26 @@ export function judgeAgainstLog(
   return undefined;
 }
 
+/**
+ * The answer to a batch that was appended before, found by its header and its checksum alone; undefined: not known to be one. Its records
+ * were checked when it came first, and a retry of what was costly to check is costly again: a late broker would check the same backlog
+ * twice, and answer late again. May look at all bytes of the batch.
+ */
+export function judgeRetry(
+  bytes: Uint8Array,
+  header: BatchHeader,
+  o: DoorOptions,
+  { config, startOffset, producers }: LogState,
+): LeaderAppended | undefined {
+  if (judgeHeader(bytes, header, o) !== undefined || header.producerId < 0) return undefined;
+  // To compute more of a checksum would hold up the event loop.
+  if (header.sizeBytes * CHECKSUM_WORK > LOOP_WORK_MAX) return undefined;
+  const known = producers.check(header, o.nowWallMs, config.producerIdExpirationMs);
+  if (known === undefined || 'ok' in known) return undefined;
+  if (judgeFrame(bytes, header, o) !== undefined) return undefined;
+  return duplicateOf(known, config, startOffset);
+}
+
 /** The answer to a batch that is in the log now. */
 export function appendedOf(
   { baseOffset, lastOffset }: BatchHeader,
@@ -77,7 +98,7 @@ export function appendedOf(
 }
 
 /** The answer to a batch that was appended before: as the first time. */
-function duplicateOf(known: ProducerBatch, config: LogConfig, startOffset: Offset): LeaderAppend {
+function duplicateOf(known: ProducerBatch, config: LogConfig, startOffset: Offset): LeaderAppended {
   const { lastOffset, offsetDelta, timestamp } = known;
   // A time beyond the safe integers is none that a broker wrote.
   const isAppendTime = config.timestampType === 'LogAppendTime' && typeof timestamp === 'number';

@@ -55,7 +55,7 @@ const ZSTD = 4;
 /** First Produce version whose clients may send zstd (KIP-110). */
 const ZSTD_FROM_VERSION = 7;
 /** A byte of checksum in unfolded bytes. */
-const CHECKSUM_WORK = 1 / 8;
+export const CHECKSUM_WORK = 1 / 8;
 
 /** Both steps. Undefined: the second would hold up the event loop, and belongs into a job. `budget` pays for what is unfolded. */
 export function checkAtDoor(

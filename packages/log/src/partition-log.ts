@@ -26,7 +26,7 @@ import {
   type WorkBudget,
 } from '@millrace/protocol';
 import { type Admission, admit, admitWhole } from './admit.ts';
-import { appendedOf, judgeAgainstLog, judgeReplicated, stampForLeader } from './append.ts';
+import { appendedOf, judgeAgainstLog, judgeReplicated, judgeRetry, stampForLeader } from './append.ts';
 import { type DoorOptions, refuse } from './door.ts';
 import { deletedFolderName, isDeletedFolderName } from './file-names.ts';
 import { Flusher, type Syncable } from './flusher.ts';
@@ -44,6 +44,7 @@ import type {
   FlushDone,
   FollowerAppend,
   LeaderAppend,
+  LeaderAppended,
   LeaderAppendOptions,
   LogConfig,
   ReadOptions,
@@ -148,6 +149,12 @@ export class PartitionLog {
     budget: WorkBudget = { work: this.config.loopWorkMax },
   ): Admission | undefined {
     return admit(batch, this.doorOptions(nowWallMs, apiVersion), this.codecs, budget);
+  }
+
+  /** For a batch that is too costly to admit here: the answer that it got before, if it is a retry of one of the producer's last batches. */
+  appendedBefore(batch: Uint8Array, nowWallMs: WallMillis, apiVersion?: number): LeaderAppended | undefined {
+    if (this.offline !== undefined) return undefined;
+    return judgeRetry(batch, this.header, this.doorOptions(nowWallMs, apiVersion), this);
   }
 
   /** Both steps, whatever they cost. */

@@ -60,10 +60,15 @@ export class Leadership {
     const { log, leaderEpoch } = partition;
     const nowWallMs = this.ports.wallMs();
     const admission = known ?? log.admit(records, nowWallMs, request.apiVersion, this.ports.turnBudget);
-    if (admission === undefined) return undefined;
-    const appended = admission.ok ? log.append(admission, { leaderEpoch, nowWallMs }) : admission;
+    const appended =
+      admission === undefined
+        ? log.appendedBefore(records, nowWallMs, request.apiVersion)
+        : admission.ok
+          ? log.append(admission, { leaderEpoch, nowWallMs })
+          : admission;
+    if (appended === undefined) return undefined;
     if (!appended.ok) return this.appendRefused(appended);
-    if (!appended.duplicate) this.appended(admission.ok ? admission.sizeBytes : 0);
+    if (!appended.duplicate) this.appended(admission?.ok ? admission.sizeBytes : 0);
     const result: ProduceResult = {
       errorCode: ErrorCode.NONE,
       baseOffset: appended.baseOffset,

@@ -81,6 +81,30 @@ test('a costly batch waits for its job; then it is appended and acknowledged as 
   expect(produced.results).toMatchObject([{ errorCode: ErrorCode.NONE, baseOffset: 0 }]);
 });
 
+test('a retry of a costly batch that was appended is answered without another job', () => {
+  const { world, leader, produce, finishJob, log } = cluster();
+  const sequenced = (baseSequence: number) =>
+    build('costly', MANY, compressionCodecs, { producerId: 7, producerEpoch: 0, baseSequence });
+  const first = produce([sequenced(0)]);
+  first.cancel!();
+  produce([sequenced(0)]);
+  finishJob();
+  expect(log().endOffset).toBe(MANY);
+
+  const retry = produce([sequenced(0)]);
+  expect([retry.cancel, leader.jobs.waiting]).toEqual([undefined, []]);
+  world.advance(100);
+  expect(retry.results).toMatchObject([{ errorCode: ErrorCode.NONE, baseOffset: 0 }]);
+  // What comes next in its sequence, or is damaged, is checked.
+  const damaged = sequenced(0);
+  damaged[damaged.length - 1]! ^= 1;
+  for (const batch of [sequenced(MANY), damaged]) {
+    expect(produce([batch]).cancel).toBeDefined();
+    finishJob();
+  }
+  expect(log().endOffset).toBe(2 * MANY);
+});
+
 test('a cheap batch needs no job and no turn', () => {
   const { leader, produce, log } = cluster();
   const produced = produce([cheap('a')], { acks: 1 });

@@ -54,6 +54,10 @@ const kept: readonly [seed: number, story: string][] = [
     'the session of a broker ends behind its fence, and the fence of its next stop is taken for one of silence (checker zombie-leader)',
   ],
   [
+    2395,
+    'a late leader checks the retries of costly batches that it has appended, and answers late again, for ever (replication: checked-beside)',
+  ],
+  [
     5201,
     'a controller dies in the turn in which it committed a topic: acknowledged, and nobody else knows yet (checker)',
   ],
