@@ -63,6 +63,7 @@ const PORT_TRIES = 5;
 
 /** Resolves once every broker is registered, unfenced, and answers Metadata with all of them. */
 export async function startCluster(options: ClusterOptions = {}): Promise<RunningCluster> {
+  refuseUnknown(options);
   const controllers = counted('controllers', options.controllers ?? 1, 1);
   const brokers = counted('brokers', options.brokers ?? 1, options.combined === true ? controllers : 0);
   const directory = options.directory ?? (await mkdtemp(join(tmpdir(), 'millrace-')));
@@ -222,10 +223,28 @@ async function all(promises: readonly Promise<unknown>[]): Promise<void> {
   if (failed !== undefined) throw failed.reason;
 }
 
+const OPTION_NAMES: Readonly<Record<keyof ClusterOptions, true>> = {
+  controllers: true,
+  brokers: true,
+  combined: true,
+  directory: true,
+  settings: true,
+  nodeSettings: true,
+  seams: true,
+};
+
+/** For callers without types. */
+function refuseUnknown(options: ClusterOptions): void {
+  const unknown = Object.keys(options).filter((name) => !Object.hasOwn(OPTION_NAMES, name));
+  if (unknown.length === 0) return;
+  const allowed = Object.keys(OPTION_NAMES).join(', ');
+  throw new RangeError(`startCluster has no option ${unknown.join(', ')}; its options are ${allowed}`);
+}
+
 function counted(name: string, value: number, min: number): number {
-  if (!Number.isInteger(value) || value < min || value > 100)
-    throw new RangeError(`${name}=${value} is not allowed; give a whole number from ${min} to 100`);
-  return value;
+  if (typeof value === 'number' && Number.isInteger(value) && value >= min && value <= 100) return value;
+  const given = typeof value === 'string' ? `the string '${value as string}'` : String(value);
+  throw new RangeError(`${name} must be a whole number from ${min} to 100, not ${given}`);
 }
 
 /** Ports that are free now, held open together so that they differ. */

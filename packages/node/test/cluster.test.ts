@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { apis, ErrorCode } from '@millrace/protocol';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { type RunningCluster, startCluster } from '../src/index.ts';
+import { type ClusterOptions, type RunningCluster, startCluster } from '../src/index.ts';
 import { eventually, TestClient } from './support/client.ts';
 
 let cluster: RunningCluster;
@@ -168,4 +168,12 @@ test('a deleted topic is gone everywhere', async () => {
     const { topics } = await (await client(3)).metadata('after');
     return topics[0]!.errorCode === ErrorCode.UNKNOWN_TOPIC_OR_PARTITION ? true : undefined;
   });
+});
+
+test.each([
+  [{ brokers: '2' }, "brokers must be a whole number from 0 to 100, not the string '2'"],
+  [{ controllers: 0 }, 'controllers must be a whole number from 1 to 100, not 0'],
+  [{ brokers: 1, config: { foo: 1 } }, 'startCluster has no option config; its options are controllers'],
+])('startCluster refuses %j', async (options, message) => {
+  await expect(startCluster(options as ClusterOptions)).rejects.toThrow(message);
 });
