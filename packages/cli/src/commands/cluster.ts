@@ -55,6 +55,9 @@ export async function clusterStart(options: StartOptions): Promise<void> {
       const readyMs = Math.round(performance.now() - began);
       if (options.json) printJson({ readyMs, ...(await clusterStatusOf(layout)) });
       else say(howToUse(layout, readyMs));
+      const ran = nodes.filter((node) => !stopped.includes(node)).map(({ id }) => id);
+      if (ran.length > 0 && Object.keys(options.set).length > 0)
+        say(`\nNodes ${ran.join(', ')} ran already: they take the new settings when they are restarted.`);
       if (!options.foreground) return;
       await interrupt.came;
       await stopNodes(nodes);

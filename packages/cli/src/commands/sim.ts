@@ -55,6 +55,7 @@ function refuseContradictions(options: SimOptions): void {
 function oneSeed(seed: number, options: SimOptions): void {
   const { only, json, verbose } = options;
   const report = runAgain(seed, only === undefined ? undefined : new Set(only));
+  refuseUnplanned(seed, only ?? [], report);
   if (report.verdict === 'passed') {
     if (json) printJson(summaryOf(report));
     else
@@ -73,6 +74,17 @@ function oneSeed(seed: number, options: SimOptions): void {
     const short = { only: faults.map(({ index }) => index), hash, sentence };
     printJson({ ...summaryOf(report), ...(failure.runs > 0 ? { shortened: short } : {}), replay });
   }
+}
+
+/** A run without the faults that were meant would look like one that is fixed. */
+function refuseUnplanned(seed: number, only: readonly number[], { plan }: RunReport): void {
+  const indices = plan.map(({ index }) => index);
+  const unplanned = only.filter((index) => !indices.includes(index));
+  if (unplanned.length === 0) return;
+  const last = Math.max(...indices);
+  throw new UserError(
+    `--only ${unplanned.join(',')}: seed ${seed} plans ${indices.length} faults, with indices up to ${last}`,
+  );
 }
 
 async function manySeeds(options: SimOptions): Promise<void> {

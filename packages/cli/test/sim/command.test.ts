@@ -29,3 +29,9 @@ test('a run without its faults: its story, its hash, exit code 0', () => {
   expect(stdout).toMatch(/seed 3 passed, [\d.]+ s, \d+ events, hash [0-9a-f]{16}\n$/);
   expect(status).toBe(0);
 });
+
+test('faults that the seed does not plan are refused: a run without them would look like one that is fixed', () => {
+  const { stdout, stderr, status } = millrace('--seed', '3', '--only', '0,99');
+  expect(stderr).toMatch(/--only 99: seed 3 plans \d+ faults, with indices up to \d+/);
+  expect([stdout, status]).toEqual(['', 1]);
+});
