@@ -12,7 +12,7 @@ export const documentPath: string = join(import.meta.dirname, '../../../../docs/
 const GROUPS: Record<SettingGroup, string> = {
   Node: 'What the node is, where it listens, where its data lies.',
   Quorum: 'The controllers, and how soon a dead node is noticed.',
-  Topics: 'Defaults for topics. A topic’s own config goes before.',
+  Topics: 'Defaults for topics. A topic’s own config overrides these.',
   Replication: 'How followers fetch and when they count.',
   Connections: 'Limits of what clients may use.',
   Operation: 'Starting, watching, logging.',

@@ -214,14 +214,14 @@ const topicSettings = {
     'Topics',
     long(0),
     '0',
-    'Up to how much earlier, by lot, a log segment is closed than `log.roll.ms` says, so that not all roll at once.',
+    'A log segment is closed earlier than `log.roll.ms` by a random time of at most this, so that not all roll at once.',
     { topicConfig: 'segment.jitter.ms', differs: 'Kafka’s is not set, and `log.roll.jitter.hours` is 0.' },
   ),
   'log.roll.jitter.hours': setting(
     'Topics',
     int(0),
     '0',
-    'As `log.roll.jitter.ms`, which goes before, in hours.',
+    'The same in hours; `log.roll.jitter.ms` overrides it.',
     { topicConfig: 'segment.jitter.ms' },
   ),
   'log.preallocate': setting(
