@@ -24,6 +24,13 @@ const ORDER = [
 const HOSTS = new Set(['node', 'cli']);
 /** The node package is a host, but its roles are shared with the simulator and must stay on seams. */
 const SEAM_ONLY = /^packages\/node\/src\/roles\//;
+/**
+ * Wings of a package, the folders of its `src`, and which of them each may import. What lies at the top may import all of them and is
+ * imported by them for its types only.
+ */
+const WINGS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
+  replication: { partition: [], serving: ['partition'], following: ['partition'] },
+};
 const OUTSIDE_MODULES = /^(node:|@grpc\/|level$|pino|yaml$|commander$)/;
 const FILE_LINES_MAX = 500;
 
@@ -62,6 +69,7 @@ function checkFile(file: string, text: string, report: Report): void {
   if (lines.length > FILE_LINES_MAX)
     report(1, `${lines.length} lines; a file holds one idea in at most ${FILE_LINES_MAX}`);
   checkImportOrder(lines, packageName, report);
+  checkWings(lines, file, report);
   const mayTouchOutside = /\/(io|testing)\//.test(file) || (HOSTS.has(packageName) && !SEAM_ONLY.test(file));
   if (mayTouchOutside) return;
   checkLines(lines, BANNED_IN_HEARTS, report);
@@ -85,6 +93,17 @@ function checkImportOrder(lines: readonly string[], packageName: string, report:
     if (target === undefined || target === packageName) return;
     const place = (ORDER as readonly string[]).indexOf(target);
     if (place < 0 || place > own) report(index + 1, `${packageName} may not import ${target}`);
+  });
+}
+
+function checkWings(lines: readonly string[], file: string, report: Report): void {
+  const [, packageName = '', , wing = ''] = file.split('/');
+  const allowed = WINGS[packageName]?.[wing];
+  if (allowed === undefined) return;
+  lines.forEach((line, index) => {
+    const target = importedModule(line)?.match(/^\.\.\/([a-z]+)\//)?.[1];
+    if (target !== undefined && !allowed.includes(target))
+      report(index + 1, `the wing ${wing} of ${packageName} may not import ${target}`);
   });
 }
 

@@ -16,16 +16,17 @@ import {
 import { type CompressionCodecs, ErrorCode } from '@millrace/protocol';
 import type { ReplicationConfig } from './config.ts';
 import { DirectoryWatch } from './directory-watch.ts';
-import { type FetchMiss, FetchService } from './fetch-service.ts';
-import { Followings } from './followings.ts';
-import { IsrChanges } from './isr-changes.ts';
-import type { Leadership } from './leadership.ts';
-import { ListOffsetsRun, type LookupPorts } from './list-offsets-run.ts';
-import { epochEnd, epochEndError } from './lookups.ts';
-import type { Partition } from './partition.ts';
-import type { PartitionPorts } from './partition-ports.ts';
-import { type ProducePorts, ProduceRun } from './produce-run.ts';
+import { Followings } from './following/followings.ts';
+import { IsrChanges } from './partition/isr-changes.ts';
+import type { Leadership } from './partition/leadership.ts';
+import type { Partition } from './partition/partition.ts';
+import type { PartitionPorts } from './partition/ports.ts';
+import { UnopenedReplicas } from './partition/unopened-replicas.ts';
 import { ReplicaTable } from './replica-table.ts';
+import { type FetchMiss, FetchService } from './serving/fetch-service.ts';
+import { ListOffsetsRun, type LookupPorts } from './serving/list-offsets-run.ts';
+import { epochEnd, epochEndError } from './serving/lookups.ts';
+import { type ProducePorts, ProduceRun } from './serving/produce-run.ts';
 import { Timers } from './timers.ts';
 import { type TopicSettings, topicSettings } from './topic-settings.ts';
 import { TurnBudget } from './turn-budget.ts';
@@ -42,7 +43,6 @@ import type {
   ProduceResult,
   RunningFetch,
 } from './types.ts';
-import { UnopenedReplicas } from './unopened-replicas.ts';
 
 const HAND_OVER_CHECK_MS: Millis = 5;
 

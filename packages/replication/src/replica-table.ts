@@ -5,9 +5,9 @@
 import { DiskError, type Logger, type Offset, type Uuid, type WallMillis } from '@millrace/base';
 import { type LogDirectory, LogOpenError, type PartitionLog } from '@millrace/log';
 import type { ErrorCode } from '@millrace/protocol';
-import { Partition } from './partition.ts';
-import type { PartitionPorts } from './partition-ports.ts';
-import { RefusedBeforehand } from './refused-producers.ts';
+import { Partition } from './partition/partition.ts';
+import type { PartitionPorts } from './partition/ports.ts';
+import { RefusedBeforehand } from './partition/refused-producers.ts';
 import type { TopicSettings } from './topic-settings.ts';
 
 /** What identifies a replica here: folders are named by topic and index, and a topic may be created anew. */

@@ -4,7 +4,7 @@
 import type { LogConfig, TopicCompression } from '@millrace/log';
 import { booleanOf, type ConfigLayers, effectiveTopicConfig, numberOf } from '@millrace/metadata';
 import { Compression } from '@millrace/protocol';
-import type { PartitionSettings } from './partition.ts';
+import type { PartitionSettings } from './partition/partition.ts';
 
 export interface TopicSettings {
   readonly log: LogConfig;

@@ -107,3 +107,23 @@ export interface BrokerSession {
   /** By the monotonic clock. Measured from when the answered heartbeat was SENT. */
   readonly validUntilMs: Millis;
 }
+
+/** What is wanted of one partition. */
+export interface FetchItem {
+  readonly topic: string;
+  readonly topicId: Uuid;
+  readonly partition: number;
+  readonly fetchOffset: Offset;
+  /** -1: not checked. */
+  readonly currentLeaderEpoch: LeaderEpoch;
+  /** Epoch of the last record the reader has; -1: unknown, no divergence check. */
+  readonly lastFetchedEpoch: LeaderEpoch;
+  readonly logStartOffset: Offset;
+  readonly partitionMaxBytes: number;
+}
+
+/** The largest epoch both logs can share, when the reader's log went another way below its fetch offset (KIP-595). */
+export interface Divergence {
+  readonly epoch: LeaderEpoch;
+  readonly endOffset: Offset;
+}

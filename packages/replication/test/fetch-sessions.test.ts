@@ -6,9 +6,9 @@ import { Prng, type Uuid } from '@millrace/base';
 import { ErrorCode } from '@millrace/protocol';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { FetchItem } from '../src/fetch-read.ts';
-import { FetchSessions, type OpenedFetch } from '../src/fetch-sessions.ts';
-import { FollowerSession, itemKey } from '../src/follower-session.ts';
+import { FollowerSession, itemKey } from '../src/following/follower-session.ts';
+import { FetchSessions, type OpenedFetch } from '../src/serving/fetch-sessions.ts';
+import type { FetchItem } from '../src/types.ts';
 import { fetchRequest } from './support/fetching.ts';
 
 const id = (name: string) => name.padEnd(22, 'A') as Uuid;

@@ -3,7 +3,7 @@ import type { Address, Net, Stream, StreamHandler } from '@millrace/base';
 import { ManualClock } from '@millrace/base/testing';
 import { apis, encodeResponseFrame, SpareBuffers } from '@millrace/protocol';
 import { expect, test } from 'vitest';
-import { LeaderConnection } from '../src/leader-connection.ts';
+import { LeaderConnection } from '../src/following/leader-connection.ts';
 import { Timers } from '../src/timers.ts';
 
 class LendingNet implements Net {

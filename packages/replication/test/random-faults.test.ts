@@ -4,9 +4,9 @@
  * to fail when a rule is broken on purpose.
  */
 import { afterEach, expect, test, vi } from 'vitest';
-import { RemoteReplica } from '../src/isr.ts';
-import { IsrState } from '../src/isr-state.ts';
-import { Partition } from '../src/partition.ts';
+import { RemoteReplica } from '../src/partition/high-watermark.ts';
+import { IsrState } from '../src/partition/isr-state.ts';
+import { Partition } from '../src/partition/partition.ts';
 import { Trial } from './support/trial.ts';
 
 const SEEDS = 200;

@@ -7,7 +7,7 @@ import { DEFAULT_LOG_CONFIG, PartitionLog } from '@millrace/log';
 import { buildBatch, ErrorCode } from '@millrace/protocol';
 import { compressionCodecs } from '@millrace/protocol/io';
 import { expect, test } from 'vitest';
-import { RefusedBeforehand, RefusedProducers } from '../src/refused-producers.ts';
+import { RefusedBeforehand, RefusedProducers } from '../src/partition/refused-producers.ts';
 import { valuesBelow } from './support/logs.ts';
 import { World } from './support/world.ts';
 

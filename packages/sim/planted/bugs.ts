@@ -13,7 +13,7 @@ export const bugs: readonly PlantedBug[] = [
   {
     name: 'ack-before-isr',
     sentence: 'acks=all is answered before the ISR has the batch',
-    file: 'packages/replication/src/leadership.ts',
+    file: 'packages/replication/src/partition/leadership.ts',
     find: 'if (isReplicated && this.ports.holdsLease()) return;',
     replace: 'if (this.ports.holdsLease()) return;',
     expectedCheckers: ['lost-write', 'wrong-offset'],
@@ -21,7 +21,7 @@ export const bugs: readonly PlantedBug[] = [
   {
     name: 'early-isr-shrink',
     sentence: 'a leader leaves a follower out of account as soon as it has asked for a smaller ISR',
-    file: 'packages/replication/src/leadership.ts',
+    file: 'packages/replication/src/partition/leadership.ts',
     find: 'maximalIsr: partition.isrState.maximal,',
     replace: 'maximalIsr: partition.isrState.pending?.isr.map(({ brokerId }) => brokerId) ?? partition.isr,',
     expectedCheckers: ['isr-lacks-data'],
@@ -29,7 +29,7 @@ export const bugs: readonly PlantedBug[] = [
   {
     name: 'no-truncation',
     sentence: 'a follower of a new epoch appends behind whatever it has, and truncates nothing',
-    file: 'packages/replication/src/fetcher.ts',
+    file: 'packages/replication/src/following/fetcher.ts',
     find: 'lastFetchedEpoch: log.epochs.latest,',
     replace: 'lastFetchedEpoch: -1,',
     expectedCheckers: ['replicas-differ'],
@@ -38,7 +38,7 @@ export const bugs: readonly PlantedBug[] = [
     name: 'stale-epoch-committed',
     sentence:
       'a new leader moves the high watermark over what earlier epochs left, before it has heard any follower in its own',
-    file: 'packages/replication/src/isr.ts',
+    file: 'packages/replication/src/partition/high-watermark.ts',
     find: 'if (remote.logEndOffset >= end) continue;',
     replace: 'if (remote.logEndOffset < 0 || remote.logEndOffset >= end) continue;',
     expectedCheckers: ['isr-lacks-data', 'replicas-differ'],
@@ -79,7 +79,7 @@ export const bugs: readonly PlantedBug[] = [
   {
     name: 'fetch-above-high-watermark',
     sentence: 'consumers are given whatever the leader has',
-    file: 'packages/replication/src/fetch-read.ts',
+    file: 'packages/replication/src/serving/fetch-read.ts',
     find: 'return reader.readsCommitted ? partition.lastStableOffset : partition.highWatermark;',
     replace: 'return partition.log.endOffset;',
     expectedCheckers: ['uncommitted-read'],

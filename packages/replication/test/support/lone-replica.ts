@@ -4,10 +4,10 @@ import { ManualClock, MemoryDisk, MemoryLogger } from '@millrace/base/testing';
 import { DEFAULT_LOG_CONFIG, PartitionLog } from '@millrace/log';
 import { buildBatch, type ErrorCode } from '@millrace/protocol';
 import { compressionCodecs } from '@millrace/protocol/io';
-import { ProduceOperation } from '../../src/acks.ts';
-import { Partition, type PartitionSettings } from '../../src/partition.ts';
-import type { IsrProposal, PartitionAssignment, PartitionPorts } from '../../src/partition-ports.ts';
-import { RefusedProducers } from '../../src/refused-producers.ts';
+import { ProduceOperation } from '../../src/partition/acks.ts';
+import { Partition, type PartitionSettings } from '../../src/partition/partition.ts';
+import type { IsrProposal, PartitionAssignment, PartitionPorts } from '../../src/partition/ports.ts';
+import { RefusedProducers } from '../../src/partition/refused-producers.ts';
 
 /** The broker it is on; the other replica is on broker 2, and min.insync.replicas is 2. */
 export const ME = 1;

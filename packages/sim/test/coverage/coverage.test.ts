@@ -75,7 +75,7 @@ function reasonsOf(source: string, method: string): string[] {
 }
 
 test('every reason for which a replica cuts its log, or throws it away, is asked for or exempt', () => {
-  const source = readFileSync(join(ROOT, 'packages/replication/src/partition.ts'), 'utf8');
+  const source = readFileSync(join(ROOT, 'packages/replication/src/partition/partition.ts'), 'utf8');
   const told = [
     ...reasonsOf(source, 'truncateTo').map((reason) => ({ event: 'replica-truncated', reason })),
     ...reasonsOf(source, 'restartAt').map((reason) => ({ event: 'replica-restarted', reason })),

@@ -5,19 +5,12 @@
  */
 import type { BrokerEpoch, Clock, Deadline, Millis, NodeId, Random } from '@millrace/base';
 import { ErrorCode } from '@millrace/protocol';
-import {
-  type FetchedPartition,
-  type FetchItem,
-  failedFetch,
-  inspect,
-  type Reader,
-  readPartition,
-} from './fetch-read.ts';
+import type { Partition } from '../partition/partition.ts';
+import type { FetchWaiter } from '../partition/ports.ts';
+import type { DueCallback, Timers } from '../timers.ts';
+import type { CurrentLeader, FetchItem, FetchRequest, FetchResponse, RunningFetch } from '../types.ts';
+import { type FetchedPartition, failedFetch, inspect, type Reader, readPartition } from './fetch-read.ts';
 import { FetchSessions, type OpenedFetch, SessionPartition } from './fetch-sessions.ts';
-import type { Partition } from './partition.ts';
-import type { FetchWaiter } from './partition-ports.ts';
-import type { DueCallback, Timers } from './timers.ts';
-import type { CurrentLeader, FetchRequest, FetchResponse, RunningFetch } from './types.ts';
 
 export interface FetchPorts {
   readonly clock: Clock;

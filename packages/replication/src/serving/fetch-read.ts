@@ -1,25 +1,11 @@
 /**
  * Reading one partition for a fetch, of a consumer or a follower: the checks in Kafka's order, then batches by
- * reference. Changes nothing.
+ * reference. Notes where each follower was last served.
  */
-import type { BrokerEpoch, LeaderEpoch, NodeId, Offset, Uuid } from '@millrace/base';
+import type { BrokerEpoch, LeaderEpoch, NodeId, Offset } from '@millrace/base';
 import { batchSizeAt, checkBatchCrc, ErrorCode } from '@millrace/protocol';
-import type { Partition } from './partition.ts';
-import type { CurrentLeader } from './types.ts';
-
-/** What is wanted of one partition. */
-export interface FetchItem {
-  readonly topic: string;
-  readonly topicId: Uuid;
-  readonly partition: number;
-  readonly fetchOffset: Offset;
-  /** -1: not checked. */
-  readonly currentLeaderEpoch: LeaderEpoch;
-  /** Epoch of the last record the reader has; -1: unknown, no divergence check. */
-  readonly lastFetchedEpoch: LeaderEpoch;
-  readonly logStartOffset: Offset;
-  readonly partitionMaxBytes: number;
-}
+import type { Partition } from '../partition/partition.ts';
+import type { CurrentLeader, Divergence, FetchItem } from '../types.ts';
 
 /** Who reads. */
 export interface Reader {
@@ -72,12 +58,6 @@ export function failedFetch(
 
 function isUnknown(errorCode: ErrorCode): boolean {
   return errorCode === ErrorCode.UNKNOWN_TOPIC_OR_PARTITION || errorCode === ErrorCode.UNKNOWN_TOPIC_ID;
-}
-
-/** The largest epoch both logs can share, when the reader's log went another way below its fetch offset (KIP-595). */
-export interface Divergence {
-  readonly epoch: LeaderEpoch;
-  readonly endOffset: Offset;
 }
 
 /** Whether this replica can serve the item: NONE, an error, or where the reader has to go back to. */

@@ -5,8 +5,8 @@
 import type { BrokerEpoch, Clock, Millis, NodeId } from '@millrace/base';
 import type { AlterPartitionRequest, AlterPartitionResponse } from '@millrace/metadata';
 import { ErrorCode } from '@millrace/protocol';
-import type { IsrProposal } from './partition-ports.ts';
-import type { Timers } from './timers.ts';
+import type { Timers } from '../timers.ts';
+import type { IsrProposal } from './ports.ts';
 
 /** The rest goes with the next request: a message has a largest size. */
 const REQUEST_PARTITIONS_MAX = 10_000;

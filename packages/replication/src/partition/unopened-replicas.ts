@@ -4,7 +4,7 @@
  */
 import type { Uuid } from '@millrace/base';
 import { ErrorCode } from '@millrace/protocol';
-import type { IsrProposal, PartitionAssignment, PartitionPorts } from './partition-ports.ts';
+import type { IsrProposal, PartitionAssignment, PartitionPorts } from './ports.ts';
 
 export class UnopenedReplicas {
   private readonly ports: Pick<PartitionPorts, 'brokerId' | 'proposeIsr' | 'storageFailed'>;

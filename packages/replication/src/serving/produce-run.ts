@@ -6,10 +6,10 @@
 import type { Job, Jobs, Millis, Uuid } from '@millrace/base';
 import type { AdmissionVerdict, DoorOptions, LogJobs } from '@millrace/log';
 import { ErrorCode, isRetriable } from '@millrace/protocol';
-import { ProduceOperation, produceFailure } from './acks.ts';
+import { ProduceOperation, produceFailure } from '../partition/acks.ts';
+import type { Partition } from '../partition/partition.ts';
+import type { Cancel, ProducePartition, ProduceRequest, ProduceResult } from '../types.ts';
 import type { FetchMiss } from './fetch-service.ts';
-import type { Partition } from './partition.ts';
-import type { Cancel, ProducePartition, ProduceRequest, ProduceResult } from './types.ts';
 
 export interface ProducePorts {
   readonly jobs: Jobs;

@@ -4,7 +4,7 @@
  */
 import type { Millis } from '@millrace/base';
 import type { PartitionLog } from '@millrace/log';
-import type { PartitionPorts } from './partition-ports.ts';
+import type { PartitionPorts } from './ports.ts';
 
 export class FlushDeadline {
   private readonly log: PartitionLog;

@@ -5,10 +5,10 @@
 import type { Job, Jobs, Uuid } from '@millrace/base';
 import type { CostlyBatch, LogJobs, LookupBudget } from '@millrace/log';
 import { ErrorCode } from '@millrace/protocol';
+import type { Partition } from '../partition/partition.ts';
+import type { ListOffsetsPartition, ListOffsetsQuery, ListOffsetsResult } from '../types.ts';
 import type { FetchMiss } from './fetch-service.ts';
 import { listedError, listOffset, type Opened } from './lookups.ts';
-import type { Partition } from './partition.ts';
-import type { ListOffsetsPartition, ListOffsetsQuery, ListOffsetsResult } from './types.ts';
 
 export interface LookupPorts {
   readonly jobs: Jobs;

@@ -4,8 +4,8 @@
  */
 import type { Address, LeaderEpoch, NodeId } from '@millrace/base';
 import type { MetadataImage } from '@millrace/metadata';
+import type { Partition } from '../partition/partition.ts';
 import { Fetcher, type FetcherPorts } from './fetcher.ts';
-import type { Partition } from './partition.ts';
 
 interface Source {
   readonly address: Address;

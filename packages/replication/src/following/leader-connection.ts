@@ -12,7 +12,7 @@ import {
   FrameReader,
   type SpareBuffers,
 } from '@millrace/protocol';
-import type { DueCallback, Timers } from './timers.ts';
+import type { DueCallback, Timers } from '../timers.ts';
 
 export interface ConnectionEvents {
   opened(): void;

@@ -4,7 +4,7 @@
  */
 import type { RequestInputOf } from '@millrace/protocol';
 import { type apis, ErrorCode } from '@millrace/protocol';
-import type { FetchItem } from './fetch-read.ts';
+import type { FetchItem } from '../types.ts';
 
 type FetchInput = RequestInputOf<typeof apis.fetch>;
 export type SessionRequest = Required<

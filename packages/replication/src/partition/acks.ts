@@ -4,7 +4,7 @@
  */
 import { assert, type Offset, ParkedUntilOffset } from '@millrace/base';
 import { ErrorCode } from '@millrace/protocol';
-import type { CurrentLeader, ProduceResult } from './types.ts';
+import type { CurrentLeader, ProduceResult } from '../types.ts';
 
 export function produceFailure(
   errorCode: ErrorCode,

@@ -14,12 +14,12 @@ import type {
   Offset,
 } from '@millrace/base';
 import { apis, ErrorCode, errorName, type ResponseOf, type SpareBuffers } from '@millrace/protocol';
-import type { ReplicationConfig } from './config.ts';
-import type { Divergence, FetchItem } from './fetch-read.ts';
+import type { ReplicationConfig } from '../config.ts';
+import type { Partition } from '../partition/partition.ts';
+import type { DueCallback, Timers } from '../timers.ts';
+import type { Divergence, FetchItem } from '../types.ts';
 import { FollowerSession, itemKey } from './follower-session.ts';
 import { LeaderConnection } from './leader-connection.ts';
-import type { Partition } from './partition.ts';
-import type { DueCallback, Timers } from './timers.ts';
 
 const FETCH_VERSION = apis.fetch.maxVersion;
 const LIST_OFFSETS_VERSION = 9;

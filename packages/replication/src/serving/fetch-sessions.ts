@@ -5,8 +5,8 @@
  */
 import type { LeaderEpoch, Millis, Offset, Random, Uuid } from '@millrace/base';
 import { ErrorCode } from '@millrace/protocol';
-import type { FetchedPartition, FetchItem } from './fetch-read.ts';
-import type { FetchRequest } from './types.ts';
+import type { FetchItem, FetchRequest } from '../types.ts';
+import type { FetchedPartition } from './fetch-read.ts';
 
 /** A session unused, or a consumer's session older, than this may always go. */
 const EVICTION_AGE_MS: Millis = 120_000;

@@ -3,7 +3,7 @@
  * acknowledgements true: growth counts at once (maximal ISR), shrinking only when the controller has confirmed it.
  */
 import { assert, type NodeId } from '@millrace/base';
-import type { IsrProposal } from './partition-ports.ts';
+import type { IsrProposal } from './ports.ts';
 
 export class IsrState {
   /** As committed by the controller. */

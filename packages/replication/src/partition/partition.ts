@@ -6,15 +6,15 @@
 import { assert, type LeaderEpoch, type Millis, type NodeId, type Offset, type Uuid } from '@millrace/base';
 import type { Admission, DoorOptions, PartitionLog } from '@millrace/log';
 import { ErrorCode, isRetriable } from '@millrace/protocol';
+import type { CurrentLeader, ProduceResult } from '../types.ts';
 import { type ProduceOperation, produceFailure } from './acks.ts';
 import { DeviceSync } from './device-sync.ts';
 import { FlushDeadline } from './flush-deadline.ts';
 import { proposeIsr } from './isr-proposal.ts';
 import { IsrState } from './isr-state.ts';
 import { Leadership } from './leadership.ts';
-import type { FetchWaiter, PartitionAssignment, PartitionPorts } from './partition-ports.ts';
+import type { FetchWaiter, PartitionAssignment, PartitionPorts } from './ports.ts';
 import type { RefusedProducers } from './refused-producers.ts';
-import type { CurrentLeader, ProduceResult } from './types.ts';
 
 export type Role = 'leader' | 'follower' | 'none';
 

@@ -6,12 +6,12 @@
 import { assert, type NodeId, type Offset } from '@millrace/base';
 import type { Admission, Refusal } from '@millrace/log';
 import { ErrorCode } from '@millrace/protocol';
+import type { ProduceResult } from '../types.ts';
 import { ParkedAcks, type ProduceOperation, produceFailure } from './acks.ts';
-import { laggingReplicas, nextHighWatermark, RemoteReplica } from './isr.ts';
+import { laggingReplicas, nextHighWatermark, RemoteReplica } from './high-watermark.ts';
 import { proposeIsr } from './isr-proposal.ts';
 import type { Partition } from './partition.ts';
-import type { FollowerPosition, IsrAnswer, IsrProposal, PartitionPorts } from './partition-ports.ts';
-import type { ProduceResult } from './types.ts';
+import type { FollowerPosition, IsrAnswer, IsrProposal, PartitionPorts } from './ports.ts';
 
 /** A refused ISR change is not proposed again at the next fetch, but after this. */
 const REFUSED_PROPOSAL_PAUSE_MS = 1000;

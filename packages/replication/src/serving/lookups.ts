@@ -11,14 +11,14 @@ import type {
   TimestampHit,
 } from '@millrace/log';
 import { ErrorCode, type Timestamp } from '@millrace/protocol';
-import type { Partition } from './partition.ts';
+import type { Partition } from '../partition/partition.ts';
 import type {
   ListOffsetsPartition,
   ListOffsetsQuery,
   ListOffsetsResult,
   OffsetForLeaderEpochPartition,
   OffsetForLeaderEpochResult,
-} from './types.ts';
+} from '../types.ts';
 
 /** Kafka's names for places in a log, and the first version that has each. */
 const LATEST = -1;

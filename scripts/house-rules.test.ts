@@ -1,0 +1,55 @@
+/** Each rule finds what it forbids: a file with one violation, in a repository of its own. */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterEach, expect, test } from 'vitest';
+import { houseRuleViolations } from './house-rules.ts';
+
+const roots: string[] = [];
+afterEach(() => {
+  for (const root of roots.splice(0)) rmSync(root, { recursive: true });
+});
+
+function violations(file: string, text: string): string[] {
+  const root = mkdtempSync(join(tmpdir(), 'house-rules-'));
+  roots.push(root);
+  mkdirSync(dirname(join(root, file)), { recursive: true });
+  writeFileSync(join(root, file), text);
+  return houseRuleViolations(root);
+}
+
+const from = (module: string) => `import type { A } from ${`'${module}'`};\n`;
+
+test('an import across wings', () => {
+  const file = 'packages/replication/src/following/fetcher.ts';
+  expect(violations(file, from('../serving/fetch-read.ts'))).toEqual([
+    `${file}:1: the wing following of replication may not import serving`,
+  ]);
+  expect(violations(file, from('../partition/partition.ts') + from('../types.ts'))).toEqual([]);
+  const heart = 'packages/replication/src/partition/partition.ts';
+  expect(violations(heart, from('../following/fetcher.ts'))).toHaveLength(1);
+});
+
+test('an import against the order of the packages, and of what only io/ may touch', () => {
+  expect(violations('packages/log/src/a.ts', from('@millrace/broker'))).toEqual([
+    'packages/log/src/a.ts:1: log may not import broker',
+  ]);
+  expect(violations('packages/log/src/a.ts', from('node:fs'))).toEqual([
+    'packages/log/src/a.ts:1: only io/ may import node:fs',
+  ]);
+  expect(violations('packages/log/src/io/a.ts', from('node:fs'))).toEqual([]);
+});
+
+test('promises, clocks, timers and state of the module in a heart', () => {
+  const heart = 'packages/raft/src/a.ts';
+  expect(violations(heart, 'export async function a() {}\n')).toHaveLength(1);
+  expect(violations(heart, 'const now = Date.now();\n')).toHaveLength(1);
+  expect(violations(heart, 'setTimeout(() => {}, 1);\n')).toHaveLength(1);
+  expect(violations(heart, 'let count = 0;\n')).toHaveLength(1);
+  expect(violations('packages/cli/src/a.ts', 'export async function a() {}\n')).toEqual([]);
+});
+
+test('a file that is too long, and marks of unfinished work', () => {
+  expect(violations('packages/raft/src/a.ts', '\n'.repeat(500))).toHaveLength(1);
+  expect(violations('packages/raft/test/a.test.ts', `// ${'TO'}${'DO'}: later\n`)).toHaveLength(1);
+});
