@@ -55,7 +55,7 @@ const kept: readonly [seed: number, story: string][] = [
   ],
   [
     2395,
-    'a late leader checks the retries of costly batches that it has appended, and answers late again, for ever (replication: checked-beside)',
+    'a late leader checks costly batches of clients that have given up, and their retries, and stays late (broker: closed-by-client)',
   ],
   [
     5201,

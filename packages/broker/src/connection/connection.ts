@@ -111,7 +111,7 @@ export class Connection implements StreamHandler, Holder, Sleeper {
     this.log('debug', 'connection-ended', { reason });
     this.state = 'orphaned';
     this.peerSlow = false;
-    this.slots.cancelUnread();
+    this.slots.cancelUnread(this.host.nowMs());
     this.handleRest();
   }
 
@@ -123,7 +123,7 @@ export class Connection implements StreamHandler, Holder, Sleeper {
     this.held.request += requestBytes;
     this.held.decoded += decodedBytes;
     if (exclusive) this.exclusiveRunning = true;
-    return this.slots.open(requestBytes, decodedBytes, exclusive);
+    return this.slots.open(requestBytes, decodedBytes, exclusive, this.host.nowMs());
   }
 
   /** Nobody refers to the decoded request any longer, answered or not. */
@@ -192,7 +192,7 @@ export class Connection implements StreamHandler, Holder, Sleeper {
       this.close(reason, facts);
       return;
     }
-    this.slots.open(0, 0, false).outcome = { kind: 'close', reason, facts, level: 'warn' };
+    this.slots.open(0, 0, false, this.host.nowMs()).outcome = { kind: 'close', reason, facts, level: 'warn' };
     this.host.flushSoon(this);
   }
 
@@ -391,7 +391,7 @@ export class Connection implements StreamHandler, Holder, Sleeper {
     // Hundreds of reads whose answers are dropped would all run in this turn.
     if (this.host.brings(frame)) this.host.route(frame, this);
     reader?.release();
-    this.slots.cancelUnread();
+    this.slots.cancelUnread(this.host.nowMs());
     return true;
   }
 

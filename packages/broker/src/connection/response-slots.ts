@@ -3,6 +3,8 @@
  * order; they leave in request order (the Java client insists on it). Holds no I/O.
  */
 
+import type { Millis } from '@millrace/base';
+
 /** The connection ends where the answer would stand. */
 export interface Closing {
   readonly kind: 'close';
@@ -24,6 +26,8 @@ export interface Slot {
   requestBytes: number;
   /** Of these: what the decoded request takes. */
   decodedBytes: number;
+  /** When the request was started. */
+  readonly startedMs: Millis;
   /** Nothing of this connection is started while this request is being answered. */
   readonly exclusive: boolean;
   outcome: Outcome | undefined;
@@ -37,6 +41,12 @@ export interface Slot {
   outlivesClient: boolean;
 }
 
+/**
+ * A client that closes sooner after its request does not wait for answers, and wants the request carried out all the same. One that closes
+ * later has waited in vain: it retries, and a late broker that goes on with its old requests is late with the retries, too.
+ */
+const ANSWER_AWAITED_MS: Millis = 500;
+
 export class ResponseSlots {
   private slots: Slot[] = [];
   /** Index of the oldest slot that has not left; the ones before it are gone. */
@@ -46,8 +56,9 @@ export class ResponseSlots {
     return this.slots.length - this.head;
   }
 
-  open(requestBytes: number, decodedBytes: number, exclusive: boolean): Slot {
+  open(requestBytes: number, decodedBytes: number, exclusive: boolean, startedMs: Millis): Slot {
     const slot: Slot = {
+      startedMs,
       requestBytes,
       decodedBytes,
       exclusive,
@@ -86,10 +97,10 @@ export class ResponseSlots {
   }
 
   /** The client is gone: stops what was only done for an answer. */
-  cancelUnread(): void {
+  cancelUnread(now: Millis): void {
     for (let i = this.head; i < this.slots.length; i++) {
       const slot = this.slots[i]!;
-      if (slot.outlivesClient) continue;
+      if (slot.outlivesClient && now - slot.startedMs <= ANSWER_AWAITED_MS) continue;
       const { cancel } = slot;
       slot.cancel = undefined;
       cancel?.();

@@ -80,6 +80,18 @@ test('with acks=all the batch in the check is appended, and its answer is droppe
   expect(client.writes).toBe(0);
 });
 
+test('a client that has waited for its answer and closes retries: the broker drops the check', () => {
+  for (const waitedMs of [500, 501]) {
+    const broker = costlyBroker();
+    const client = broker.connect();
+    client.request(apis.produce, 9, produce(-1));
+    broker.clock.advance(waitedMs);
+    client.close();
+    broker.clock.settle();
+    expect([waitedMs, broker.replicas.checking[0]!.cancelled]).toEqual([waitedMs, waitedMs > 500]);
+  }
+});
+
 test('the first costly batch with acks is the last of its connection: a client that timed out repeats the others', () => {
   const broker = costlyBroker();
   const client = broker.connect();
