@@ -182,7 +182,7 @@ export class BrokerLifecycle {
     const { locator, logger } = this.options;
     if (stream.served) logger.info('control-stream-lost', { controllerId: stream.controllerId, reason });
     this.stream = undefined;
-    if (silent && !stream.served) this.firstWaitMs = Math.min(2 * this.firstWaitMs, this.silenceMaxMs());
+    if (silent && !stream.served) this.firstWaitMs = Math.min(2 * this.firstWaitMs, this.firstWaitMaxMs());
     if (silent || !stream.served) locator.failed(stream.controllerId);
     this.reconnectLater(stream.served);
   }
@@ -241,6 +241,12 @@ export class BrokerLifecycle {
   private silenceMaxMs(): Millis {
     const { heartbeatIntervalMs, sessionTimeoutMs } = this.options.config;
     return Math.max(2 * heartbeatIntervalMs, sessionTimeoutMs / 2);
+  }
+
+  /** Half a session at most: a controller that takes over gives this broker one session to find it. */
+  private firstWaitMaxMs(): Millis {
+    const { heartbeatIntervalMs, sessionTimeoutMs } = this.options.config;
+    return Math.max(heartbeatIntervalMs, sessionTimeoutMs / 2);
   }
 
   /** This broker has replayed its own registration and everything before it, and can serve. */
