@@ -54,7 +54,7 @@ class Outbox<Item extends { readonly body: Uint8Array }> {
   }
 }
 
-/** The calling end. Sends nothing before the peer has taken the stream: gRPC would keep what has timed out before, and deliver it. */
+/** The calling end. Before the peer takes the stream it holds each call, and drops those that time out. */
 export class Caller implements RpcStreamHandler {
   private readonly unanswered = new Map<number, Done>();
   /** As long as the stream is not taken. */

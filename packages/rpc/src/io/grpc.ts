@@ -165,12 +165,12 @@ class GrpcListener implements Listener {
       close: () => setImmediate(() => finish('closed')),
     };
     const method = methodOf(call.metadata);
-    const takesCalls = method === CALLS_METHOD;
-    const handler = takesCalls
-      ? new Answerer(service, stream, MESSAGE_BYTES_MAX)
-      : service.stream(method, stream);
-    // The caller waits for it (calls.ts).
-    if (takesCalls) call.sendMetadata(new Metadata());
+    const handler =
+      method === CALLS_METHOD
+        ? new Answerer(service, stream, MESSAGE_BYTES_MAX)
+        : service.stream(method, stream);
+    // The other end sends nothing before it.
+    call.sendMetadata(new Metadata());
     this.#open.add(abort);
     call.on('data', (body: Uint8Array) => {
       if (open) handler.message(body);
@@ -257,9 +257,13 @@ class GrpcChannel implements RpcChannel {
     return this.#openStream(method, handler, () => {});
   }
 
-  /** `taken`: the peer has the stream. */
+  /**
+   * `taken`: the peer has the stream. Sends nothing before: while a peer accepts connections and does not answer (a stopped process), gRPC
+   * keeps every message, and would deliver all of them when the peer resumes, however old they are.
+   */
   #openStream(method: string, handler: RpcStreamHandler, taken: () => void): RpcStream {
     let open = true;
+    let unsent: Uint8Array[] | undefined = [];
     const finish = (reason: string) => {
       if (!open) return;
       open = false;
@@ -278,7 +282,10 @@ class GrpcChannel implements RpcChannel {
     const abort = () => call.cancel();
     this.#open.add(abort);
     call.on('metadata', () => {
-      if (open) taken();
+      if (!open) return;
+      for (const body of unsent ?? []) call.write(body);
+      unsent = undefined;
+      taken();
     });
     call.on('data', (body: Uint8Array) => {
       if (open) handler.message(body);
@@ -291,10 +298,13 @@ class GrpcChannel implements RpcChannel {
     });
     return {
       send: (body) => {
-        if (open) call.write(body);
+        if (!open) return;
+        if (unsent === undefined) call.write(body);
+        else unsent.push(body);
       },
       close: () => {
-        call.end();
+        if (unsent === undefined) call.end();
+        else call.cancel();
         setImmediate(finish, 'closed');
       },
     };

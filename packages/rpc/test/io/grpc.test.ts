@@ -270,6 +270,37 @@ test('a call that timed out before the peer took the stream never arrives', asyn
   frozen.close();
 });
 
+test('a stream that was given up before the peer took it never arrives; one that was not has all its messages', async () => {
+  const arrived: string[] = [];
+  const service: RpcService = {
+    ...echo,
+    stream: (method) => ({
+      message: (body) => void arrived.push(`${method} ${text(body)}`),
+      closed: () => void arrived.push(`${method} closed`),
+    }),
+  };
+  const { port, listener } = await serve(service);
+  const frozen = new FrozenProxy(port);
+  const channel = channelTo(await frozen.listen());
+  for (let index = 0; index < 20; index++) {
+    const { end, stream } = openStream(channel, 'left');
+    stream.send(utf8(String(index)));
+    stream.close();
+    await end;
+  }
+  const { stream } = openStream(channel, 'kept');
+  for (const message of ['a', 'b']) stream.send(utf8(message));
+  await sleep(50);
+  frozen.thaw();
+  while (arrived.length < 2) await sleep(5);
+  stream.close();
+  while (arrived.length < 3) await sleep(5);
+  expect(arrived).toEqual(['kept a', 'kept b', 'kept closed']);
+  channel.close();
+  await close(listener);
+  frozen.close();
+});
+
 /** Accepts connections and passes nothing on before `thaw`, as a stopped process does. */
 class FrozenProxy {
   private readonly server = createServer({ pauseOnConnect: true }, (near) => {
