@@ -59,16 +59,15 @@ export class Leadership {
     if (records === null) return produceFailure(ErrorCode.INVALID_RECORD, { message: 'no record batch' });
     const { log, leaderEpoch } = partition;
     const nowWallMs = this.ports.wallMs();
-    const admission = known ?? log.admit(records, nowWallMs, request.apiVersion, this.ports.turnBudget);
-    const appended =
-      admission === undefined
-        ? log.appendedBefore(records, nowWallMs, request.apiVersion)
-        : admission.ok
-          ? log.append(admission, { leaderEpoch, nowWallMs })
-          : admission;
-    if (appended === undefined) return undefined;
+    const { apiVersion } = request;
+    const judged =
+      known ??
+      log.admit(records, nowWallMs, apiVersion, this.ports.turnBudget) ??
+      log.appendedBefore(records, nowWallMs, apiVersion);
+    if (judged === undefined) return undefined;
+    const appended = 'bytes' in judged ? log.append(judged, { leaderEpoch, nowWallMs }) : judged;
     if (!appended.ok) return this.appendRefused(appended);
-    if (!appended.duplicate) this.appended(admission?.ok ? admission.sizeBytes : 0);
+    if ('bytes' in judged && !appended.duplicate) this.appended(judged.sizeBytes);
     const result: ProduceResult = {
       errorCode: ErrorCode.NONE,
       baseOffset: appended.baseOffset,
