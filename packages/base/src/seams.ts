@@ -93,8 +93,8 @@ export interface Disk {
    */
   writeFileAtomic(path: string, content: Uint8Array): void;
   /**
-   * Creations, removals and renames made in the folder before the call are durable when `done` is called without an error. Whoever asks
-   * while a sync of that folder runs shares the next one.
+   * Syncs the folder. Creations, removals and renames before the call are durable when `done` gets no error. Calls during a sync of the
+   * folder share the next one.
    */
   syncFolder(directory: string, done: (error?: DiskError) => void): void;
   /** As syncFolder, but waits. For start and stop only. */
@@ -160,7 +160,7 @@ export interface StreamHandler {
 export interface Stream {
   readonly remoteAddress: string;
   /**
-   * Sends the chunks in order. False: the peer reads slowly, stop until `drained`. The chunks must not change any more,
+   * Sends the chunks in order. False: the peer reads slowly; the caller stops until `drained`. The caller must not change the chunks
    * unless `unsentBytes` is 0 when this returns.
    */
   send(chunks: readonly Uint8Array[]): boolean;
@@ -192,7 +192,7 @@ export interface Rpc {
     service: RpcService,
     events: { listening(port: number): void; failed(error: Error): void },
   ): Listener;
-  /** A lazily connected, self-reconnecting channel; the address is resolved anew at each reconnection. */
+  /** Returns a channel that connects with the first call, reconnects by itself, and resolves the address each time. */
   channel(address: Address): RpcChannel;
 }
 

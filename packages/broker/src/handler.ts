@@ -85,7 +85,7 @@ export interface Reply<Response> {
   hold(): () => void;
   /** Called when the client is gone, or the broker gives the connection up, before the answer: stop working on it. */
   onGone(callback: () => void): void;
-  /** The same for what is more than an answer: a client that closes right behind its request has asked for it all the same. */
+  /** As `onGone`, for a request that changes something: not called when the client closes right behind it (`ANSWER_AWAITED_MS`). */
   onGivenUp(callback: () => void): void;
   /** Called once, when the client sends more behind a request that is answered alone, before the answer. */
   onFollowed(callback: () => void): void;

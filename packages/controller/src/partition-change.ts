@@ -1,7 +1,7 @@
 /**
  * One partition's next state: who stays in the ISR and who leads. Pure, and the only place that elects leaders.
  *
- * Whoever is in the ISR or among the eligible leader replicas (ELR, KIP-966) holds everything committed: they vouch for the partition.
+ * Each member of the ISR and of the ELR (eligible leader replicas, KIP-966) holds everything committed: it is a voucher of the partition.
  *
  * 1. A broker that is leaving (unclean restart: its unflushed tail may be gone; or its log is damaged) leaves both if another voucher
  *    remains. If it was alone in the ISR, those of the ELR take its place.

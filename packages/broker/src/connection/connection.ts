@@ -1,7 +1,7 @@
 /**
  * One client connection: bytes in, frames out to the router, answers back in request order. Owns its back-pressure:
  * when it may start the next request, and when its socket is read. Never decodes a request and never blocks; a silent
- * connection holds no buffer and no timer. When the client closes, the requests that it sent before are handled all the same, as in Kafka.
+ * connection holds no buffer and no timer. When the client closes, the broker still handles what it sent before (`handleRest`).
  */
 import type { Deadline, Logger, Millis, Stream, StreamHandler } from '@millrace/base';
 import { DecodeError, FrameReader, type SpareBuffers } from '@millrace/protocol';

@@ -14,7 +14,7 @@ export class HeldBytes {
   told = 0;
   private toldDecoded = 0;
 
-  /** No request is open any more. */
+  /** The connection drops its requests. */
   forgetRequests(): void {
     this.request = 0;
     this.decoded = 0;

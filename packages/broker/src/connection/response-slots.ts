@@ -42,8 +42,8 @@ export interface Slot {
 }
 
 /**
- * A client that closes sooner after its request does not wait for answers, and wants the request carried out all the same. One that closes
- * later has waited in vain: it retries, and a late broker that goes on with its old requests is late with the retries, too.
+ * A client that closes sooner after its request never waited for the answer: the broker carries the request out. A client that closes later
+ * waited and retries: a broker that finishes old requests first answers each retry late. Kafka has no such limit; not compared with 4.3.1.
  */
 const ANSWER_AWAITED_MS: Millis = 500;
 

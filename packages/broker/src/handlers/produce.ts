@@ -63,7 +63,7 @@ export const produce = defineHandler(apis.produce, (broker, request, reply) => {
   );
   if (cancel === undefined) return;
   release = reply.hold();
-  // What was received is appended although the client is gone, as in Kafka; with acks=0 it is gone as soon as it has sent.
+  // With acks=0 the client may close as soon as it has sent: nothing cancels the append. With acks a client that closes late retries.
   if (acks !== 0) reply.onGivenUp(cancel);
 });
 

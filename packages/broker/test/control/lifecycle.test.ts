@@ -170,7 +170,7 @@ describe('joining', () => {
     expect(told).toEqual(['registered 33', 'unfenced']);
   });
 
-  test('another cluster: the host is told, and nothing is asked again', () => {
+  test('a broker of another cluster tells its host, and stops asking', () => {
     const { clock, lifecycle, controllers, told } = setUp();
     controllers.register = () => ({
       errorCode: ErrorCode.INCONSISTENT_CLUSTER_ID,
@@ -212,7 +212,7 @@ describe('the lease', () => {
     expect(lease().validUntilMs).toBe(2 + 3000);
   });
 
-  test('fenced by the controller: the lease ends, the front end is told, and service is asked for again', () => {
+  test('a fenced broker drops its lease, tells the front end, and asks for service again', () => {
     const { clock, controllers, told, lease } = serving();
     controllers.heartbeat = () => ({ isFenced: true });
     clock.advance(500);
@@ -389,7 +389,7 @@ describe('stopping', () => {
     expect(ends).toEqual([true]);
   });
 
-  test('a controller that never lets it go is waited for so long and no longer', () => {
+  test('a stopping broker waits for the controller for the configured time at most', () => {
     const { clock, lifecycle } = serving();
     const ends: boolean[] = [];
     lifecycle.beginShutdown((clean) => ends.push(clean));

@@ -89,7 +89,7 @@ export class TestClient {
     lent.fill(0xdd);
   }
 
-  /** Reads what was left unread, and goes on reading. */
+  /** Reads what is unread, and resumes reading. */
   readOn(): void {
     this.slow = false;
     for (const chunk of this.unread.splice(0)) this.reader.push(chunk);
