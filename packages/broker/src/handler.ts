@@ -32,7 +32,10 @@ export interface ForwardedResponse {
   readonly body: Uint8Array;
 }
 
-/** Asks the active controller. The answer comes within the request's time-out, in a turn of its own. */
+/**
+ * Asks the active controller, and the next one when it has lost its office before it decided. The answer comes within the request's
+ * time-out, in a turn of its own.
+ */
 export type Forward = (request: ForwardedRequest, done: (response: ForwardedResponse) => void) => void;
 
 /** Where producer ids come from. */
@@ -71,9 +74,11 @@ export interface Request<Body> {
   readonly bytes: Uint8Array;
 }
 
-/** Exactly one of `send`, `nothing` and `close` is called, within the handler or later. */
+/** Exactly one of `send`, `sendEncoded`, `nothing` and `close` is called, within the handler or later. */
 export interface Reply<Response> {
   send(response: Response): void;
+  /** As `send`: the body, encoded for the request's version. These bytes do not change any more. */
+  sendEncoded(body: Uint8Array): void;
   /** The client expects no answer (acks=0). */
   nothing(): void;
   /** Closes the connection in place of an answer. */

@@ -11,6 +11,7 @@ import {
   decodeRequestHeader,
   encodeResponseFrame,
   type RequestHeader,
+  responseFrameOf,
 } from '@millrace/protocol';
 import type { Connection } from './connection/connection.ts';
 import type { Slot } from './connection/response-slots.ts';
@@ -143,6 +144,11 @@ class PendingReply implements Reply<unknown> {
     if (this.connection.state !== 'open') return;
     const chunks = encodeResponseFrame(this.api, this.version, this.correlationId, response);
     this.connection.answer(this.slot, chunks);
+  }
+
+  sendEncoded(body: Uint8Array): void {
+    if (this.connection.state !== 'open') return;
+    this.connection.answer(this.slot, responseFrameOf(this.api, this.version, this.correlationId, body));
   }
 
   nothing(): void {

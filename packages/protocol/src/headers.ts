@@ -90,6 +90,21 @@ export function encodeResponseFrame<Request, Response, RequestInput, ResponseInp
   return finishFrame(writer);
 }
 
+/** As `encodeResponseFrame`, of a body that is encoded already. It is passed on by reference. */
+export function responseFrameOf(
+  api: AnyApi,
+  version: number,
+  correlationId: number,
+  body: Uint8Array,
+): Uint8Array[] {
+  const writer = new Writer();
+  writer.int32(0);
+  writer.int32(correlationId);
+  if (hasTaggedResponseHeader(api, version)) writer.noTagged();
+  writer.encoded(body);
+  return finishFrame(writer);
+}
+
 function hasTaggedResponseHeader(api: { key: number; flexibleFrom: number }, version: number): boolean {
   return version >= api.flexibleFrom && api.key !== API_VERSIONS_KEY;
 }

@@ -200,6 +200,11 @@ export class Writer {
     else this.compactBytesField(value);
   }
 
+  /** What is encoded already. It must not change until the message is sent. */
+  encoded(bytes: Uint8Array): void {
+    this.reference(bytes);
+  }
+
   /** Passes bytes on without copying. They must not change until the message is sent. */
   private reference(value: RecordBytes): void {
     this.endChunk();

@@ -14,7 +14,7 @@ export const describeQuorum = defineHandler(apis.describeQuorum, (broker, reques
     body: new Uint8Array(bytes),
   };
   broker.forward({ ...forwarded, timeoutMs: TIMEOUT_MS }, ({ errorCode, body }) => {
-    if (errorCode === ErrorCode.NONE) reply.send(apis.describeQuorum.decodeResponse(version, body));
+    if (errorCode === ErrorCode.NONE) reply.sendEncoded(body);
     else reply.send({ errorCode, errorMessage: 'The active controller did not answer in time.' });
   });
 });

@@ -87,35 +87,6 @@ describe('forwarded requests', () => {
     expect(client.answer(apis.createPartitions, growth).results).toMatchObject([{ name: 'a', errorCode: 7 }]);
     expect(client.answer(apis.describeQuorum, quorum).errorCode).toBe(7);
   });
-
-  test('a controller that lost its office before it decided: the next one is asked, within the time', () => {
-    const broker = testBroker();
-    const client = broker.connect();
-    const id = client.request(apis.deleteTopics, 6, { topics: [{ name: 'words' }], timeoutMs: 120 });
-    const resigned = concat(
-      apis.deleteTopics.encodeResponse(6, { responses: [{ name: 'words', errorCode: 41 }] }),
-    );
-    broker.forwarded[0]!.done({ errorCode: 0, body: resigned });
-    broker.clock.advance(50);
-    expect(broker.forwarded.length).toBe(2);
-    expect(broker.forwarded[1]!.request.timeoutMs).toBe(70);
-    expect(broker.forwarded[1]!.request.body).toEqual(
-      concat(apis.deleteTopics.encodeRequest(6, { topics: [{ name: 'words' }], timeoutMs: 120 })),
-    );
-    const deleted = concat(
-      apis.deleteTopics.encodeResponse(6, { responses: [{ name: 'words', topicId: TOPIC_ID }] }),
-    );
-    broker.forwarded[1]!.done({ errorCode: 0, body: deleted });
-    broker.clock.settle();
-    expect(client.answer(apis.deleteTopics, id).responses).toMatchObject([{ name: 'words', errorCode: 0 }]);
-
-    const late = client.request(apis.deleteTopics, 6, { topics: [{ name: 'words' }], timeoutMs: 120 });
-    for (let i = 2; i < broker.forwarded.length; i++) {
-      broker.forwarded[i]!.done({ errorCode: 0, body: resigned });
-      broker.clock.advance(50);
-    }
-    expect(client.answer(apis.deleteTopics, late).responses).toMatchObject([{ name: 'words', errorCode: 7 }]);
-  });
 });
 
 describe('DescribeConfigs', () => {

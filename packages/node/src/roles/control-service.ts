@@ -116,15 +116,25 @@ export class ControlService implements RpcService {
         : answer(ErrorCode.NONE, bytes);
     const send = <Req, Res, ReqIn, ResIn>(api: Api<Req, Res, ReqIn, ResIn>, response: ResIn) =>
       answerWith(joined(api.encodeResponse(version, response)));
+    /** Of what a controller decides. One that lost its office before has decided nothing: the broker asks the next one. */
+    const sendDecided = <Req, Res, ReqIn, ResIn>(
+      api: Api<Req, Res, ReqIn, ResIn>,
+      response: ResIn,
+      results: readonly { readonly errorCode: number }[],
+    ) => {
+      if (results.some(({ errorCode }) => errorCode === ErrorCode.NOT_CONTROLLER))
+        answer(ErrorCode.NOT_CONTROLLER, NOTHING);
+      else send(api, response);
+    };
     switch (apiKey) {
       case apis.createTopics.key:
         controller.createTopics(apis.createTopics.decodeRequest(version, body), info, now, (response) =>
-          send(apis.createTopics, response),
+          sendDecided(apis.createTopics, response, response.topics),
         );
         return;
       case apis.deleteTopics.key:
         controller.deleteTopics(apis.deleteTopics.decodeRequest(version, body), info, now, (response) =>
-          send(apis.deleteTopics, response),
+          sendDecided(apis.deleteTopics, response, response.responses),
         );
         return;
       case apis.createPartitions.key:
@@ -132,7 +142,7 @@ export class ControlService implements RpcService {
           apis.createPartitions.decodeRequest(version, body),
           info,
           now,
-          (response) => send(apis.createPartitions, response),
+          (response) => sendDecided(apis.createPartitions, response, response.results),
         );
         return;
       case apis.describeQuorum.key: {

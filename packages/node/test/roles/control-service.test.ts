@@ -1,13 +1,19 @@
 /**
  * Goal: only a process whose registration was accepted speaks for a broker id, on its control stream and with the end of that
- * stream. Method: streams played by hand on a controller whose records commit at once.
+ * stream; and what it answers for the controller. Method: streams played by hand on a controller whose records commit at once.
  */
 import type { RpcStreamHandler, Uuid } from '@millrace/base';
 import { Prng } from '@millrace/base';
 import { ManualClock, MemoryLogger } from '@millrace/base/testing';
 import { Controller } from '@millrace/controller';
-import { ControlMethod, ControlRequest, ControlResponse } from '@millrace/metadata';
-import { ErrorCode } from '@millrace/protocol';
+import {
+  ControlMethod,
+  ControlRequest,
+  ControlResponse,
+  ForwardRequest,
+  ForwardResponse,
+} from '@millrace/metadata';
+import { apis, ErrorCode } from '@millrace/protocol';
 import { describe, expect, test } from 'vitest';
 import { ControlService } from '../../src/roles/control-service.ts';
 
@@ -82,6 +88,7 @@ class World {
   readonly clock = new ManualClock();
   readonly controller: Controller;
   readonly service: ControlService;
+  isCommitting = true;
   private nextOffset = 0;
 
   constructor() {
@@ -94,7 +101,8 @@ class World {
       propose: (records) => {
         const baseOffset = this.nextOffset;
         this.nextOffset += records.length;
-        this.clock.soon(() => this.controller.committed({ baseOffset, epoch: 1, records }));
+        if (this.isCommitting)
+          this.clock.soon(() => this.controller.committed({ baseOffset, epoch: 1, records }));
         return this.nextOffset - 1;
       },
       confirmLeadership: (done) => this.clock.soon(() => done(true)),
@@ -252,5 +260,42 @@ describe('what arrives on a stream after its broker spoke on another', () => {
       epoch: brokerEpoch,
       incarnationId: idOf('N'),
     });
+  });
+});
+
+describe('a forwarded CreateTopics', () => {
+  const names = ['a', 'b'].map((name) => ({ name, numPartitions: 1, replicationFactor: 1 }));
+  const encoded = apis.createTopics.encodeRequest(7, { topics: names, timeoutMs: 1000 });
+
+  function forwarded(world: World): ForwardResponse[] {
+    const answers: ForwardResponse[] = [];
+    const request = { apiKey: apis.createTopics.key, apiVersion: 7, body: Buffer.concat(encoded) };
+    world.service.call(
+      ControlMethod.forward,
+      ForwardRequest.encode({ ...request, clientId: undefined, requestId: undefined }),
+      (answer) => answers.push(ForwardResponse.decode(answer as Uint8Array)),
+    );
+    return answers;
+  }
+
+  test('is answered with the body that the client gets', () => {
+    const world = new World();
+    world.healthyBroker();
+    const [answer] = forwarded(world);
+    expect(answer!.errorCode).toBe(ErrorCode.NONE);
+    const { topics } = apis.createTopics.decodeResponse(7, answer!.body);
+    expect(topics).toMatchObject([{ name: 'a', errorCode: ErrorCode.NONE }, { name: 'b' }]);
+  });
+
+  test('is answered NOT_CONTROLLER, without a body, by a controller that resigns before it is committed', () => {
+    const world = new World();
+    world.healthyBroker();
+    world.isCommitting = false;
+    const answers = forwarded(world);
+    expect(answers).toEqual([]);
+    world.controller.resigned();
+    expect(answers.map(({ errorCode, body }) => [errorCode, body.length])).toEqual([
+      [ErrorCode.NOT_CONTROLLER, 0],
+    ]);
   });
 });
