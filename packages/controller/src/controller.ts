@@ -57,6 +57,7 @@ import {
 import { type ControllerConfig, defaultControllerConfig } from './config.ts';
 import { decideCreatePartitions, failCreatePartitions } from './create-partitions.ts';
 import { decideCreateTopics, failCreateTopics, type TopicsContext } from './create-topics.ts';
+import { CreatedConfigs } from './created-configs.ts';
 import type { Decision } from './decision.ts';
 import { decideDeleteTopics, failDeleteTopics } from './delete-topics.ts';
 import { logDelta } from './log-delta.ts';
@@ -129,6 +130,7 @@ export class Controller {
   readonly sessions: BrokerSessions;
   readonly config: ControllerConfig;
   private readonly options: ControllerOptions;
+  private readonly createdConfigs: CreatedConfigs;
   private readonly parked = new ParkedUntilOffset<Parked>();
   private readonly deadlines = new DeadlineQueue<Parked>();
   /** Brokers whose last heartbeat waits for the quorum to confirm this leadership, and since when. */
@@ -137,6 +139,7 @@ export class Controller {
   constructor(options: ControllerOptions) {
     this.options = options;
     this.config = { ...defaultControllerConfig, ...options.config };
+    this.createdConfigs = new CreatedConfigs(this.config.serverProperties);
     this.sessions = new BrokerSessions(this.config.sessionTimeoutMs, this.config.connectionLossGraceMs);
   }
 
@@ -372,7 +375,8 @@ export class Controller {
   }
 
   private topicsContext({ requestId }: RequestInfo): TopicsContext {
-    return { image: this.head, config: this.config, random: this.options.random, requestId };
+    const { head: image, config, createdConfigs } = this;
+    return { image, config, random: this.options.random, createdConfigs, requestId };
   }
 
   private decideAndExecute<R>(decide: () => Decision<R>, call: Call<R>): void {

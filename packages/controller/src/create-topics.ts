@@ -1,11 +1,6 @@
 /** CreateTopics (KIP-4, KIP-464, KIP-525): checks of each topic on its own, and the records of those that pass. */
 import { assert, type NodeId, type Random, type Uuid, uuidAt, ZERO_UUID } from '@millrace/base';
-import {
-  describeTopicConfigs,
-  type MetadataImage,
-  type MetadataRecord,
-  validateTopicConfigs,
-} from '@millrace/metadata';
+import { type MetadataImage, type MetadataRecord, validateTopicConfigs } from '@millrace/metadata';
 import {
   type CreateTopicsRequest,
   type CreateTopicsResponse,
@@ -22,6 +17,7 @@ import {
   refusal,
 } from './assignments.ts';
 import type { ControllerConfig } from './config.ts';
+import type { CreatedConfigs } from './created-configs.ts';
 import type { Decision } from './decision.ts';
 
 type Topic = CreateTopicsRequest['topics'][number];
@@ -31,6 +27,7 @@ export interface TopicsContext {
   readonly image: MetadataImage;
   readonly config: ControllerConfig;
   readonly random: Random;
+  readonly createdConfigs: CreatedConfigs;
   /** Where the ids of the topics come from, so that a retry finds its own topics; undefined: drawn. */
   readonly requestId?: Uuid | undefined;
 }
@@ -42,35 +39,56 @@ export function decideCreateTopics(
   request: CreateTopicsRequest,
 ): Decision<CreateTopicsResponse> {
   const records: MetadataRecord[] = [];
-  const results: Result[] = [];
+  const topics: Result[] = [];
+  // Made before the loop: V8 would optimise the loop of a long request, and give up at an object it never saw made.
+  const decision = { records, respond: () => ({ throttleTimeMs: 0, topics }) };
   const timesNamed = new Map<string, number>();
   for (const { name } of request.topics) timesNamed.set(name, (timesNamed.get(name) ?? 0) + 1);
-  const tooMany = totalPartitions(context.config, request) > context.config.maxPartitionsPerRequest;
+  const isTooMuch = totalPartitions(context.config, request) > context.config.maxPartitionsPerRequest;
   const taken = new Map<string, string>();
   for (const [index, topic] of request.topics.entries()) {
-    if (timesNamed.get(topic.name) === 0) continue;
-    const repeated = timesNamed.get(topic.name)! > 1;
+    const times = timesNamed.get(topic.name)!;
     timesNamed.set(topic.name, 0);
+    // What is named again was answered the first time.
+    if (times === 0) continue;
     const ownId = context.requestId === undefined ? undefined : uuidAt(context.requestId, index);
-    if (ownId !== undefined && !request.validateOnly && isCarriedOut(context.image, ownId)) {
-      // A copy of this very request has created it, and its answer was lost, or nobody waits for this one.
-      results.push(createdResult(context, topic, ownId));
-      continue;
-    }
-    const outcome = tooMany
-      ? refusal(ErrorCode.POLICY_VIOLATION, 'the request would create too many partitions at once')
-      : repeated
-        ? refusal(ErrorCode.INVALID_REQUEST, 'the topic is named more than once in the request')
-        : plan(context, topic, taken);
-    if (isRefusal(outcome)) {
-      results.push(refusedResult(topic.name, outcome));
-      continue;
-    }
-    const topicId = request.validateOnly ? ZERO_UUID : (ownId ?? context.random.uuid());
-    if (!request.validateOnly) records.push(...topicRecords(context, topic, topicId, outcome));
-    results.push(createdResult(context, topic, topicId));
+    const refused = isTooMuch ? TOO_MUCH : times > 1 ? REPEATED : undefined;
+    const decided = decideTopic(context, topic, { ownId, refused, taken, isDry: request.validateOnly });
+    topics.push(decided.result);
+    for (const record of decided.records) records.push(record);
   }
-  return { records, respond: () => ({ throttleTimeMs: 0, topics: results }) };
+  return decision;
+}
+
+const TOO_MUCH = refusal(ErrorCode.POLICY_VIOLATION, 'the request would create too many partitions at once');
+const REPEATED = refusal(ErrorCode.INVALID_REQUEST, 'the topic is named more than once in the request');
+const NOTHING: readonly MetadataRecord[] = [];
+
+/** One topic of a request. */
+function decideTopic(
+  context: TopicsContext,
+  topic: Topic,
+  about: {
+    /** The id it gets in each copy of this request. */
+    readonly ownId: Uuid | undefined;
+    /** The request as a whole is at fault. */
+    readonly refused: Refusal | undefined;
+    readonly taken: Map<string, string>;
+    /** Only to see whether it could be created. */
+    readonly isDry: boolean;
+  },
+): { readonly result: Result; readonly records: readonly MetadataRecord[] } {
+  const { ownId, isDry } = about;
+  // A copy of this very request has created it, and its answer was lost, or nobody waits for this one.
+  if (ownId !== undefined && !isDry && isCarriedOut(context.image, ownId))
+    return { result: createdResult(context, topic, ownId), records: NOTHING };
+  const replicas = about.refused ?? plan(context, topic, about.taken);
+  if (isRefusal(replicas)) return { result: refusedResult(topic.name, replicas), records: NOTHING };
+  const topicId = isDry ? ZERO_UUID : (ownId ?? context.random.uuid());
+  return {
+    result: createdResult(context, topic, topicId),
+    records: isDry ? NOTHING : topicRecords(context, topic, topicId, replicas),
+  };
 }
 
 /** Also if the topic was deleted since: a copy that arrives late must not bring it back. */
@@ -185,15 +203,14 @@ function topicRecords(
 }
 
 /** By what was asked for: the topic may have grown, or be gone, when a copy of the request is answered. */
-function createdResult({ image, config }: TopicsContext, topic: Topic, topicId: Result['topicId']): Result {
+function createdResult(
+  { image, config, createdConfigs }: TopicsContext,
+  topic: Topic,
+  topicId: Result['topicId'],
+): Result {
   const { replicationFactor } = topic;
   const [first] = topic.assignments;
   const set = new Map(topic.configs.map(({ name, value }) => [name, value ?? '']));
-  const configs = describeTopicConfigs({
-    topic: set,
-    dynamicDefault: image.brokerConfig(''),
-    staticBroker: config.serverProperties,
-  });
   return {
     name: topic.name,
     topicId,
@@ -204,13 +221,7 @@ function createdResult({ image, config }: TopicsContext, topic: Topic, topicId: 
     replicationFactor:
       first?.brokerIds.length ??
       (replicationFactor === -1 ? config.defaultReplicationFactor : replicationFactor),
-    configs: configs.map(({ name, value, source, isSensitive }) => ({
-      name,
-      value,
-      readOnly: false,
-      configSource: source,
-      isSensitive,
-    })),
+    configs: createdConfigs.of(image, set),
   };
 }
 

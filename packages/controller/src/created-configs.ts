@@ -1,0 +1,38 @@
+/** The configs of a new topic, as CreateTopics answers them (KIP-525). Topics that set nothing share one list: there may be thousands. */
+import { describeTopicConfigs, type MetadataImage } from '@millrace/metadata';
+import type { CreateTopicsResponse } from '@millrace/protocol';
+
+type Configs = CreateTopicsResponse['topics'][number]['configs'];
+type Values = ReadonlyMap<string, string>;
+
+const NOTHING: Values = new Map();
+
+export class CreatedConfigs {
+  private readonly staticBroker: Values;
+  /** Of a topic that sets nothing, under this default of all brokers. */
+  private inherited: { readonly dynamicDefault: Values; readonly configs: Configs } | undefined;
+
+  /** `staticBroker`: what the controller's own properties set. */
+  constructor(staticBroker: Values) {
+    this.staticBroker = staticBroker;
+  }
+
+  of(image: MetadataImage, set: Values): Configs {
+    const dynamicDefault = image.brokerConfig('');
+    if (set.size > 0) return this.describe(set, dynamicDefault);
+    if (this.inherited?.dynamicDefault !== dynamicDefault)
+      this.inherited = { dynamicDefault, configs: this.describe(NOTHING, dynamicDefault) };
+    return this.inherited.configs;
+  }
+
+  private describe(topic: Values, dynamicDefault: Values): Configs {
+    const described = describeTopicConfigs({ topic, dynamicDefault, staticBroker: this.staticBroker });
+    return described.map(({ name, value, source, isSensitive }) => ({
+      name,
+      value,
+      readOnly: false,
+      configSource: source,
+      isSensitive,
+    }));
+  }
+}
