@@ -197,7 +197,7 @@ export class LogDirectory {
     const name = partitionFolderName(topic, partition);
     assert(!this.open.has(name), 'a log is opened once');
     this.removeMarker();
-    if (!this.disk.exists(`${this.directory}/${name}`)) this.forget(name);
+    if (this.mayBeNoted(name) && !this.disk.exists(`${this.directory}/${name}`)) this.forget(name);
     const recoveryPoint = this.recoveryPoints.get(name);
     const startOffset = this.startOffsets.get(name);
     const log = this.vouchedFor(() =>
@@ -283,6 +283,11 @@ export class LogDirectory {
     return [this.highWatermarks, this.recoveryPoints, this.startOffsets];
   }
 
+  /** Whether a checkpoint file, as it is or as it may come back after a power loss, tells of the folder. */
+  private mayBeNoted(name: string): boolean {
+    return this.unforgotten.has(name) || this.isNoted(name);
+  }
+
   private isNoted(name: string): boolean {
     return this.noted.some((offsets) => offsets.has(name));
   }
@@ -292,7 +297,6 @@ export class LogDirectory {
    * the folder is there. May throw DiskError.
    */
   private forget(name: string): void {
-    if (!this.unforgotten.has(name) && !this.isNoted(name)) return;
     // Until it has succeeded, so that after a failure (the disk is full) the next try does it.
     this.unforgotten.set(name, ++this.deletions);
     for (const noted of this.noted) noted.delete(name);
