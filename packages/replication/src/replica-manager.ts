@@ -28,7 +28,7 @@ import { ListOffsetsRun, type LookupPorts } from './serving/list-offsets-run.ts'
 import { epochEnd, epochEndError } from './serving/lookups.ts';
 import { type ProducePorts, ProduceRun } from './serving/produce-run.ts';
 import { Timers } from './timers.ts';
-import { type TopicSettings, topicSettings } from './topic-settings.ts';
+import { type TopicSettings, TopicSettingsSource } from './topic-settings.ts';
 import { TurnBudget } from './turn-budget.ts';
 import type {
   BrokerSession,
@@ -45,6 +45,7 @@ import type {
 } from './types.ts';
 
 const HAND_OVER_CHECK_MS: Millis = 5;
+const NOTHING_SET: ReadonlyMap<string, string> = new Map();
 
 export interface ReplicaManagerOptions {
   readonly brokerId: NodeId;
@@ -74,6 +75,7 @@ export class ReplicaManager {
   private readonly timers: Timers;
   private readonly turnBudget: TurnBudget;
   private readonly table: ReplicaTable;
+  private readonly topicSettings: TopicSettingsSource;
   private readonly followings: Followings;
   private readonly isrChanges: IsrChanges;
   private readonly unopened: UnopenedReplicas;
@@ -95,6 +97,7 @@ export class ReplicaManager {
     this.turnBudget = new TurnBudget(config.loopWorkMax, (callback) => clock.soon(callback));
     const ports = this.partitionPorts();
     this.table = new ReplicaTable(options.logDirectory, logger, ports);
+    this.topicSettings = new TopicSettingsSource(config);
     this.unopened = new UnopenedReplicas(ports);
     this.directoryWatch = new DirectoryWatch({
       timers: this.timers,
@@ -288,12 +291,12 @@ export class ReplicaManager {
   private settingsOf(topic: string | undefined): TopicSettings {
     const { brokerId, config } = this.options;
     const layers: ConfigLayers = {
-      topic: topic === undefined ? new Map() : this.image.topicConfig(topic),
+      topic: topic === undefined ? NOTHING_SET : this.image.topicConfig(topic),
       dynamicBroker: this.image.brokerConfig(String(brokerId)),
       dynamicDefault: this.image.brokerConfig(''),
       staticBroker: config.brokerProperties,
     };
-    return topicSettings(layers, config);
+    return this.topicSettings.of(layers);
   }
 
   // ------------------------------------------------------------------ requests
@@ -360,9 +363,10 @@ export class ReplicaManager {
     usesTopicIds: boolean,
   ): Partition | FetchMiss {
     if (usesTopicIds) {
-      if (this.table.get(item.topicId, item.partition) === undefined)
-        if (this.image.topicById(item.topicId) === undefined)
-          return { errorCode: ErrorCode.UNKNOWN_TOPIC_ID, currentLeader: undefined };
+      const hosted = this.table.get(item.topicId, item.partition);
+      if (hosted !== undefined) return hosted;
+      if (this.image.topicById(item.topicId) === undefined)
+        return { errorCode: ErrorCode.UNKNOWN_TOPIC_ID, currentLeader: undefined };
       return this.findById(item.topicId, item.partition);
     }
     const topic = this.image.topic(item.topic);

@@ -27,10 +27,38 @@ function compressionOf(text: (name: string) => string): TopicCompression | undef
   return { codec, level: levelConfig === undefined ? undefined : numberOf(text(levelConfig)) };
 }
 
-/** Some things are settings of the broker, not of topics. */
-export function topicSettings(
+/** Settings of the broker, not of topics. */
+type BrokerSettings = Pick<LogConfig, 'producerIdExpirationMs' | 'loopWorkMax'>;
+
+/** The settings of topics. Those that inherit the same and set nothing share one: a thousand of them may be opened in a row. */
+export class TopicSettingsSource {
+  private readonly broker: BrokerSettings;
+  private last: { readonly layers: ConfigLayers; readonly settings: TopicSettings } | undefined;
+
+  constructor(broker: BrokerSettings) {
+    this.broker = broker;
+  }
+
+  of(layers: ConfigLayers): TopicSettings {
+    if (this.last === undefined || !areSame(this.last.layers, layers))
+      this.last = { layers, settings: topicSettings(layers, this.broker) };
+    return this.last.settings;
+  }
+}
+
+/** The maps of an image never change: another value is another map. */
+function areSame(a: ConfigLayers, b: ConfigLayers): boolean {
+  return (
+    a.topic === b.topic &&
+    a.dynamicBroker === b.dynamicBroker &&
+    a.dynamicDefault === b.dynamicDefault &&
+    a.staticBroker === b.staticBroker
+  );
+}
+
+function topicSettings(
   layers: ConfigLayers,
-  { producerIdExpirationMs, loopWorkMax }: Pick<LogConfig, 'producerIdExpirationMs' | 'loopWorkMax'>,
+  { producerIdExpirationMs, loopWorkMax }: BrokerSettings,
 ): TopicSettings {
   const text = (name: string) => effectiveTopicConfig(name, layers);
   const number = (name: string) => numberOf(text(name));
