@@ -168,13 +168,17 @@ export class Partition {
     this.isrState.replace(assignment.isr, assignment.partitionEpoch);
     this.role = leads ? 'leader' : 'follower';
     this.endLeadership(ErrorCode.NOT_LEADER_OR_FOLLOWER);
-    this.ports.logger.info(leads ? 'became-leader' : 'became-follower', {
+    const { logger } = this.ports;
+    const facts = {
       ...this.facts(),
       leader: assignment.leader,
       isr: assignment.isr,
       endOffset: this.log.endOffset,
       highWatermark: this.highWatermark,
-    });
+    };
+    // The leader's line says all about the partition; its followers would say it again.
+    if (leads) logger.info('became-leader', facts);
+    else logger.debug('became-follower', facts);
     if (!leads) this.startAnewIfDamaged();
     if (!leads || this.isOffline) return;
     this.leadership = new Leadership(this, this.ports);
