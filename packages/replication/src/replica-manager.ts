@@ -478,7 +478,10 @@ export class ReplicaManager {
       isHandingOver: () => this.isHandingOver,
       mayJoinIsr: (brokerId, brokerEpoch) =>
         this.image.isActive(brokerId) && this.image.broker(brokerId)?.epoch === brokerEpoch,
-      storageFailed: () => this.directoryWatch.suspect(),
+      storageFailed: () => {
+        this.directoryWatch.suspect();
+        this.followings.lookAgain();
+      },
       proposeIsr: (proposal) => this.isrChanges.propose(proposal),
     };
   }

@@ -140,3 +140,27 @@ test('so does one whose data folder is gone', () => {
   world.advance(7000);
   expect(world.broker(2).endReason).toMatch('no such file');
 });
+
+/** The topics that broker `id` asks broker 1 for, in the fetch that is parked there. */
+function askedBy(world: World, id: number): string[] {
+  const parked = [...world.broker(1).manager.fetches.parked];
+  return parked
+    .filter(({ reader }) => reader.replicaId === id)
+    .flatMap(({ items }) => items.map((item) => item.topicId));
+}
+
+test('a follower outside the ISR whose log goes offline is not in its next fetch: it would count as caught up', () => {
+  const { world, topic } = cluster();
+  const healthy = world.controller.createTopic('healthy', [[1, 2, 3]]);
+  world.advance(1000);
+  expect(askedBy(world, 3).sort()).toEqual([topic, healthy].sort());
+  // Not counted on, it has nothing to tell the controller, and the metadata stays as it is.
+  world.controller.commit([{ type: 'partitionChange', topicId: topic, partition: 0, isr: [1, 2] }]);
+  world.advance(100);
+  world.partition(3, topic).log.offline = 'EIO: a sync failed';
+  world.partition(3, topic).noticeOffline();
+  world.advance(1000);
+  expect(askedBy(world, 3)).toEqual([healthy]);
+  expect(world.controller.image.partition(topic, 0)!.isr).toEqual([1, 2]);
+  expect(askedBy(world, 2).sort()).toEqual([topic, healthy].sort());
+});

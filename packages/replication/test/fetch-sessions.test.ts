@@ -68,24 +68,33 @@ test('whatever the follower wants, the leader reads exactly that', () => {
     fetchOffset: fc.nat(3),
     currentLeaderEpoch: fc.nat(1),
   });
-  const step = fc.record({ wanted: fc.array(item, { maxLength: 6 }), breaks: fc.nat(9).map((n) => n === 0) });
+  const step = fc.record({
+    wanted: fc.array(item, { maxLength: 6 }),
+    /** A bit for each item. */
+    dropped: fc.nat(511),
+    breaks: fc.nat(9).map((n) => n === 0),
+  });
   fc.assert(
     fc.property(fc.array(step, { maxLength: 12 }), fc.nat(2), (steps, slots) => {
       const sessions = new FetchSessions(slots, new Prng(1));
       const follower = new FollowerSession();
-      for (const { wanted, breaks } of steps) {
+      const items = new Map<string, FetchItem>();
+      for (const { wanted, dropped, breaks } of steps) {
         if (breaks) follower.reset();
-        const items = new Map<string, FetchItem>();
-        for (const partial of wanted)
-          items.set(itemKey(partial), {
-            ...partial,
-            topic: '',
-            lastFetchedEpoch: -1,
-            logStartOffset: 0,
-            partitionMaxBytes: 1,
-          });
+        for (const key of [...items.keys()].filter((_key, index) => (dropped >> index) & 1)) {
+          items.delete(key);
+          follower.drop(key);
+        }
+        for (const partial of wanted) {
+          const key = itemKey(partial);
+          const rest = { topic: '', lastFetchedEpoch: -1, logStartOffset: 0, partitionMaxBytes: 1 };
+          const item = { ...partial, ...rest };
+          items.set(key, item);
+          follower.want(key, item);
+        }
+        expect(follower.size).toBe(items.size);
         if (items.size === 0) continue;
-        const built = follower.build(items);
+        const built = follower.build();
         const request = {
           ...fetchRequest([]),
           ...built,

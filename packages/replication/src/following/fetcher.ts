@@ -46,11 +46,11 @@ export interface FetcherPorts {
 interface Followed {
   readonly partition: Partition;
   readonly leaderEpoch: LeaderEpoch;
-  /** fetching, or asking where the leader's log ends or begins, or waiting for other metadata. */
+  /** Fetching, or asking where the leader's log ends or begins, or waiting for other metadata. */
   phase: 'fetching' | 'latest' | 'earliest' | 'stopped';
   /** Not asked for before this time. */
   readyAtMs: Millis;
-  /** Fetch offset of the request in flight, -1 when it is not in it. */
+  /** Fetch offset that the session asks for; -1: it does not ask for this partition. */
   askedOffset: Offset;
   /** What was last asked; used again while nothing moves. */
   item: FetchItem | undefined;
@@ -60,6 +60,8 @@ export class Fetcher {
   readonly leaderId: NodeId;
   private readonly ports: FetcherPorts;
   private readonly followed = new Map<string, Followed>();
+  /** By key: the next request has to look at them. All others are asked for as they were. */
+  private readonly touched = new Set<string>();
   private readonly session = new FollowerSession();
   private address: Address;
   /** When the request in flight was sent. */
@@ -83,7 +85,9 @@ export class Fetcher {
 
   /** Starts to follow, or starts anew under the partition's present leader epoch. */
   add(partition: Partition): void {
-    this.followed.set(itemKey(keyOf(partition)), {
+    const key = itemKey(keyOf(partition));
+    this.touched.add(key);
+    this.followed.set(key, {
       partition,
       leaderEpoch: partition.leaderEpoch,
       phase: 'fetching',
@@ -105,7 +109,10 @@ export class Fetcher {
   }
 
   remove(partition: Partition): void {
-    this.followed.delete(itemKey(keyOf(partition)));
+    const key = itemKey(keyOf(partition));
+    this.followed.delete(key);
+    this.touched.delete(key);
+    this.session.drop(key);
     if (this.followed.size === 0) this.disconnect('nothing to follow');
     // The others may have waited for this one's device (`ask`), and nobody tells of that any more.
     else if (this.connection?.isBusy === false) this.wakeAfter(0);
@@ -119,9 +126,15 @@ export class Fetcher {
     this.proceed();
   }
 
+  /** A disk failed: partitions may be offline that the session asks for. */
+  lookAgain(): void {
+    for (const key of this.followed.keys()) this.touched.add(key);
+  }
+
   close(): void {
     this.isClosed = true;
     this.followed.clear();
+    this.touched.clear();
     this.disconnect('closed');
   }
 
@@ -179,16 +192,20 @@ export class Fetcher {
   // ------------------------------------------------------------------ asking
 
   private ask(connection: LeaderConnection): void {
-    const wanted = new Map<string, FetchItem>();
     const lost: Followed[] = [];
     const now = this.ports.timers.now();
     let nextReadyMs = Number.POSITIVE_INFINITY;
-    for (const [key, followed] of this.followed) {
-      followed.askedOffset = -1;
+    for (const key of this.touched) {
+      const followed = this.followed.get(key)!;
       const { partition, phase } = followed;
-      if (phase === 'stopped' || partition.isOffline || partition.isClosed) continue;
-      if (followed.readyAtMs > now) {
-        nextReadyMs = Math.min(nextReadyMs, followed.readyAtMs);
+      const isStopped = phase === 'stopped' || partition.isOffline || partition.isClosed;
+      const mustWait = followed.readyAtMs > now;
+      if (isStopped || mustWait || phase !== 'fetching') {
+        this.session.drop(key);
+        followed.askedOffset = -1;
+        if (isStopped) this.touched.delete(key);
+        else if (mustWait) nextReadyMs = Math.min(nextReadyMs, followed.readyAtMs);
+        else lost.push(followed);
         continue;
       }
       // What it asks for next tells the leader what it holds: with flush.messages=1 only what is on the device. All
@@ -198,11 +215,11 @@ export class Fetcher {
         partition.flushIfDue();
         return;
       }
-      if (phase === 'fetching') wanted.set(key, this.itemOf(followed));
-      else lost.push(followed);
+      this.session.want(key, this.itemOf(followed));
+      this.touched.delete(key);
     }
     if (lost.length > 0) this.askOffsets(connection, lost);
-    else if (wanted.size > 0) this.askRecords(connection, wanted, nextReadyMs - now);
+    else if (this.session.size > 0) this.askRecords(connection, nextReadyMs - now);
     else if (nextReadyMs < Number.POSITIVE_INFINITY) this.wakeAfter(nextReadyMs - now);
   }
 
@@ -229,11 +246,7 @@ export class Fetcher {
     return followed.item;
   }
 
-  private askRecords(
-    connection: LeaderConnection,
-    wanted: ReadonlyMap<string, FetchItem>,
-    waitMs: Millis,
-  ): void {
+  private askRecords(connection: LeaderConnection, waitMs: Millis): void {
     const { config, brokerId } = this.ports;
     this.askedAtMs = this.ports.timers.now();
     connection.request(
@@ -245,7 +258,7 @@ export class Fetcher {
         minBytes: config.fetchMinBytes,
         maxBytes: config.fetchResponseMaxBytes,
         isolationLevel: 0,
-        ...this.session.build(wanted),
+        ...this.session.build(),
       },
       (response) => this.fetched(response),
     );
@@ -294,10 +307,12 @@ export class Fetcher {
     }
     for (const { topicId, partitions } of response.responses)
       for (const fetched of partitions) {
-        const followed = this.followed.get(itemKey({ topicId, partition: fetched.partitionIndex }));
-        // It may have been truncated, moved or given another epoch since it was asked for.
+        const key = itemKey({ topicId, partition: fetched.partitionIndex });
+        const followed = this.followed.get(key);
+        // It may have been moved or given another epoch since it was asked for.
         if (followed === undefined || !this.isCurrent(followed)) continue;
         if (followed.askedOffset !== followed.partition.log.endOffset) continue;
+        this.touched.add(key);
         this.take(followed, fetched);
       }
     this.proceed();

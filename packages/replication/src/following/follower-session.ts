@@ -1,6 +1,6 @@
 /**
  * A fetch session, the follower's side (KIP-227): remembers what the leader was last asked, and says what to ask next
- * so that only changes travel. Knows nothing of logs.
+ * so that only changes travel. What did not change costs nothing. Knows nothing of logs.
  */
 import type { RequestInputOf } from '@millrace/protocol';
 import { type apis, ErrorCode } from '@millrace/protocol';
@@ -21,20 +21,47 @@ export class FollowerSession {
   private id = 0;
   /** 0: the next request is a full one. */
   private epoch = 0;
+  /** What the next request asks for, by key. */
+  private readonly wanted = new Map<string, FetchItem>();
   /** What the leader's session holds, by key. */
-  private known: ReadonlyMap<string, FetchItem> = new Map();
+  private readonly known = new Map<string, FetchItem>();
+  /** Keys under which the two may differ. */
+  private readonly changed = new Set<string>();
 
-  /** The next request, so that the session comes to hold exactly `wanted`, which must not change any more. */
-  build(wanted: ReadonlyMap<string, FetchItem>): SessionRequest {
+  /** How many partitions the next request asks for. */
+  get size(): number {
+    return this.wanted.size;
+  }
+
+  /** Asks for the item from the next request on, in place of what was wanted under its key. It must not change any more. */
+  want(key: string, item: FetchItem): void {
+    if (this.wanted.get(key) === item) return;
+    this.wanted.set(key, item);
+    this.changed.add(key);
+  }
+
+  /** Asks for nothing under this key from the next request on. */
+  drop(key: string): void {
+    if (this.wanted.delete(key)) this.changed.add(key);
+  }
+
+  /** The next request, so that the session comes to hold exactly what is wanted. */
+  build(): SessionRequest {
     const toSend: FetchItem[] = [];
     const toForget: FetchItem[] = [];
-    const isFull = this.epoch === 0;
-    for (const [key, item] of wanted) {
-      const known = isFull ? undefined : this.known.get(key);
-      if (known === undefined || differs(known, item)) toSend.push(item);
+    if (this.epoch === 0) this.startAnew();
+    for (const key of this.changed) {
+      const item = this.wanted.get(key);
+      const known = this.known.get(key);
+      if (item === undefined) {
+        if (known !== undefined) toForget.push(known);
+        this.known.delete(key);
+      } else {
+        if (known === undefined || differs(known, item)) toSend.push(item);
+        this.known.set(key, item);
+      }
     }
-    if (!isFull) for (const [key, item] of this.known) if (!wanted.has(key)) toForget.push(item);
-    this.known = wanted;
+    this.changed.clear();
     return {
       sessionId: this.id,
       sessionEpoch: this.epoch,
@@ -45,6 +72,13 @@ export class FollowerSession {
         partitions: items.map((item) => item.partition),
       })),
     };
+  }
+
+  /** The next request is a full one. */
+  private startAnew(): void {
+    this.known.clear();
+    this.changed.clear();
+    for (const key of this.wanted.keys()) this.changed.add(key);
   }
 
   /** Returns false when the leader refused the session: ask again in full. */

@@ -67,6 +67,11 @@ export class Followings {
     }
   }
 
+  /** A disk failed: what is offline is not asked for any more. */
+  lookAgain(): void {
+    for (const { fetcher } of this.sources.values()) fetcher.lookAgain();
+  }
+
   close(): void {
     for (const { fetcher } of this.sources.values()) fetcher.close();
     this.sources.clear();

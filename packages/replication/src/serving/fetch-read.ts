@@ -91,16 +91,16 @@ export function visibleEnd(partition: Partition, reader: Reader): Offset {
 }
 
 /**
- * Reads up to `maxBytes`; with `atLeastOneBatch` the first batch comes whatever its size, so that a reader gets on.
+ * Reads what `inspect` has allowed, up to `maxBytes`; with `atLeastOneBatch` the first batch comes whatever its size, so that a reader gets on.
  * Whole batches only.
  */
 export function readPartition(
   partition: Partition,
   item: FetchItem,
   reader: Reader,
+  inspected: ReturnType<typeof inspect>,
   limit: { readonly maxBytes: number; readonly atLeastOneBatch: boolean },
 ): FetchedPartition {
-  const inspected = inspect(partition, item, reader);
   if (typeof inspected === 'number' && inspected !== ErrorCode.NONE) return refused(partition, inspected);
   const { log } = partition;
   const fetched = failedFetch(partition.index, ErrorCode.NONE);

@@ -5,11 +5,18 @@
  */
 import type { BrokerEpoch, Clock, Deadline, Millis, NodeId, Random } from '@millrace/base';
 import { ErrorCode } from '@millrace/protocol';
-import type { Partition } from '../partition/partition.ts';
+import { Partition } from '../partition/partition.ts';
 import type { FetchWaiter } from '../partition/ports.ts';
 import type { DueCallback, Timers } from '../timers.ts';
 import type { CurrentLeader, FetchItem, FetchRequest, FetchResponse, RunningFetch } from '../types.ts';
-import { type FetchedPartition, failedFetch, inspect, type Reader, readPartition } from './fetch-read.ts';
+import {
+  type FetchedPartition,
+  failedFetch,
+  inspect,
+  type Reader,
+  readPartition,
+  visibleEnd,
+} from './fetch-read.ts';
 import { FetchSessions, type OpenedFetch, SessionPartition } from './fetch-sessions.ts';
 
 export interface FetchPorts {
@@ -34,10 +41,12 @@ const STORAGE_ERROR_SINCE = 6;
 /** No fetch is parked for longer: an empty answer is no harm. */
 const WAIT_MS_MAX: Millis = 300_000;
 
-/** For each item of a fetch. */
+/** For each item of a fetch. Of one turn: a partition may be gone in the next one. */
 type Found = readonly (Partition | FetchMiss)[];
 
 interface Read {
+  readonly found: Found;
+  /** Without what the reader's session knows already. */
   readonly fetched: {
     readonly item: FetchItem;
     readonly data: FetchedPartition;
@@ -70,14 +79,12 @@ export class FetchService {
       return { cancel: () => {}, followed: () => {} };
     }
     const fetch = new ParkedFetch(this, { request, reader, opened, done });
-    const found = this.findAll(fetch);
-    if (reader.isFollower) this.recordFollower(fetch, found);
-    const read = this.read(fetch, found);
+    const read = this.read(fetch, { isReport: reader.isFollower });
     const bytesMin = Math.min(request.minBytes, this.responseBytesMax(request));
     const isEnough = read.isUrgent || read.sizeBytes >= bytesMin || fetch.items.length === 0;
     const mustAnswer = request.maxWaitMs <= 0 || this.parked.size >= this.ports.parkedMax;
     if (isEnough || mustAnswer) done(respond(fetch, read, { withEarly: mustAnswer }));
-    else this.park(fetch, found, bytesMin - read.sizeBytes);
+    else this.park(fetch, read.found, bytesMin - read.sizeBytes);
     return {
       cancel: () => this.unpark(fetch),
       followed: () => {
@@ -89,14 +96,13 @@ export class FetchService {
   /** Registrations changed: what a parked follower reported may count now. */
   brokersChanged(brokers: ReadonlySet<NodeId>): void {
     for (const fetch of this.parked)
-      if (fetch.reader.isFollower && brokers.has(fetch.reader.replicaId))
-        this.recordFollower(fetch, this.findAll(fetch));
+      if (fetch.reader.isFollower && brokers.has(fetch.reader.replicaId)) this.recordFollower(fetch);
   }
 
   /** The metadata moved: what followers asked for too early may be here now. */
   partitionsChanged(): void {
     for (const fetch of this.early)
-      if (fetch.items.some((item) => fetch.missing.has(item) && !('errorCode' in this.find(fetch, item))))
+      if (fetch.items.some((item) => fetch.missing.has(item) && this.find(fetch, item) instanceof Partition))
         fetch.notify(Number.POSITIVE_INFINITY);
   }
 
@@ -120,7 +126,7 @@ export class FetchService {
   private answerParked(fetch: ParkedFetch, how: { readonly withEarly: boolean }): void {
     if (!this.parked.has(fetch)) return;
     this.unpark(fetch);
-    fetch.done(respond(fetch, this.read(fetch, this.findAll(fetch)), how));
+    fetch.done(respond(fetch, this.read(fetch, { isReport: false }), how));
   }
 
   /**
@@ -145,15 +151,14 @@ export class FetchService {
     fetch.deadline = this.ports.timers.after(Math.min(fetch.request.maxWaitMs, WAIT_MS_MAX), () =>
       this.answerParked(fetch, { withEarly: true }),
     );
-    for (const [index, item] of fetch.items.entries()) {
-      const partition = found[index]!;
-      if ('errorCode' in partition) {
-        fetch.missing.add(item);
+    for (const [index, partition] of found.entries()) {
+      if (partition instanceof Partition) {
+        partition.waiters.add(fetch);
+        fetch.waitsOn.push(partition);
+      } else {
+        fetch.missing.add(fetch.items[index]!);
         this.early.add(fetch);
-        continue;
       }
-      partition.waiters.add(fetch);
-      fetch.waitsOn.push(partition);
     }
   }
 
@@ -164,26 +169,26 @@ export class FetchService {
     for (const partition of fetch.waitsOn) partition.waiters.delete(fetch);
   }
 
-  /** A follower holds everything below what it asks for: that is how the high watermark moves and the ISR grows. */
-  private recordFollower(fetch: ParkedFetch, found: Found): void {
-    const { reader } = fetch;
-    // A fetch of an earlier life of that broker must not count: the log behind it may be another one now (KIP-903).
-    if (this.ports.registeredEpoch(reader.replicaId) !== reader.replicaEpoch) return;
-    for (const [index, item] of fetch.items.entries()) {
-      const partition = found[index]!;
-      if ('errorCode' in partition || item.currentLeaderEpoch !== partition.leaderEpoch) continue;
-      if (inspect(partition, item, reader) !== ErrorCode.NONE) continue;
-      partition.leadership?.recordFollower({
-        brokerId: reader.replicaId,
-        brokerEpoch: reader.replicaEpoch,
-        fetchOffset: item.fetchOffset,
-        logStartOffset: item.logStartOffset,
-      });
+  /** Of a parked fetch, whose report did not count before. */
+  private recordFollower(fetch: ParkedFetch): void {
+    if (!this.counts(fetch.reader)) return;
+    for (const item of fetch.items) {
+      const partition = this.find(fetch, item);
+      if (partition instanceof Partition && inspect(partition, item, fetch.reader) === ErrorCode.NONE)
+        record(partition, item, fetch.reader);
     }
   }
 
-  private read(fetch: ParkedFetch, found: Found): Read {
-    const { request, reader } = fetch;
+  /** A fetch of an earlier life of that broker must not count: the log behind it may be another one now (KIP-903). */
+  private counts({ replicaId, replicaEpoch }: Reader): boolean {
+    return this.ports.registeredEpoch(replicaId) === replicaEpoch;
+  }
+
+  /** With `isReport` also takes in what the follower says about its own logs. */
+  private read(fetch: ParkedFetch, { isReport }: { readonly isReport: boolean }): Read {
+    const { request, reader, opened } = fetch;
+    const counts = isReport && this.counts(reader);
+    const found: (Partition | FetchMiss)[] = [];
     const fetched: { item: FetchItem; data: FetchedPartition; isEarly: boolean }[] = [];
     // A follower is never short of memory: producers wait for it, and memory for them.
     const memoryBytes = reader.isFollower ? undefined : request.memoryBytes?.();
@@ -191,27 +196,27 @@ export class FetchService {
     const mayBeLarger = memoryBytes !== 0;
     let sizeBytes = 0;
     let isUrgent = false;
-    for (const [index, item] of fetch.items.entries()) {
-      const partition = found[index]!;
-      const data =
-        'errorCode' in partition
-          ? failedFetch(item.partition, partition.errorCode, partition.currentLeader)
-          : readPartition(partition, item, reader, {
-              maxBytes: leftBytes,
-              atLeastOneBatch: mayBeLarger && sizeBytes === 0,
-            });
+    for (const item of fetch.items) {
+      const partition = this.find(fetch, item);
+      found.push(partition);
+      let data: FetchedPartition;
+      if (partition instanceof Partition) {
+        const inspected = inspect(partition, item, reader);
+        if (counts && inspected === ErrorCode.NONE) record(partition, item, reader);
+        if (inspected === ErrorCode.NONE && opened.isIncremental && knowsAll(item, partition, reader))
+          continue;
+        data = readPartition(partition, item, reader, inspected, {
+          maxBytes: leftBytes,
+          atLeastOneBatch: mayBeLarger && sizeBytes === 0,
+        });
+      } else data = failedFetch(item.partition, partition.errorCode, partition.currentLeader);
       sizeBytes += data.sizeBytes;
       leftBytes -= data.sizeBytes;
       const isEarly = reader.isFollower && isAhead(item, partition);
       isUrgent ||= (data.errorCode !== ErrorCode.NONE && !isEarly) || data.divergingEpoch !== undefined;
       fetched.push({ item, data, isEarly });
     }
-    return { fetched, sizeBytes, isUrgent };
-  }
-
-  /** Of one turn: a partition may be gone in the next one. */
-  private findAll(fetch: ParkedFetch): Found {
-    return fetch.items.map((item) => this.find(fetch, item));
+    return { found, fetched, sizeBytes, isUrgent };
   }
 
   private find(fetch: ParkedFetch, item: FetchItem): Partition | FetchMiss {
@@ -284,12 +289,33 @@ function readerOf(request: FetchRequest): Reader {
   };
 }
 
+/** A follower holds everything below what it asks for: that is how the high watermark moves and the ISR grows. */
+function record(partition: Partition, item: FetchItem, reader: Reader): void {
+  if (item.currentLeaderEpoch !== partition.leaderEpoch) return;
+  partition.leadership?.recordFollower({
+    brokerId: reader.replicaId,
+    brokerEpoch: reader.replicaEpoch,
+    fetchOffset: item.fetchOffset,
+    logStartOffset: item.logStartOffset,
+  });
+}
+
+/** Whether there is nothing to read, and the session was told all the rest. Most partitions of a session are like that. */
+function knowsAll(item: FetchItem, partition: Partition, reader: Reader): boolean {
+  return (
+    item instanceof SessionPartition &&
+    item.fetchOffset >= visibleEnd(partition, reader) &&
+    item.toldHighWatermark === partition.highWatermark &&
+    item.toldLogStart === partition.log.startOffset
+  );
+}
+
 /**
  * Whether the follower has heard of a leadership that this broker has yet to hear of. The metadata on its way ends that wait, so the
  * error is kept until then: told of it at once, the follower could only ask again and again.
  */
 function isAhead({ currentLeaderEpoch }: FetchItem, partition: Partition | FetchMiss): boolean {
-  if ('errorCode' in partition) {
+  if (!(partition instanceof Partition)) {
     const { errorCode, currentLeader } = partition;
     return (
       errorCode === ErrorCode.UNKNOWN_TOPIC_ID ||
