@@ -14,6 +14,8 @@ import {
 import { UserError } from './user-error.ts';
 
 const RESPONSE_BYTES_MAX = 100 << 20;
+/** Longer than any request of the command line asks a broker to wait. */
+const ANSWER_TIMEOUT_MS = 20_000;
 
 // biome-ignore lint/suspicious/noExplicitAny: any API of the table
 type AnyApi = Api<any, any, any, any>;
@@ -35,11 +37,12 @@ export class KafkaClient {
         this.waiting.shift()?.resolve(frame);
       }
     });
-    const fail = (why: string) => {
-      for (const waiter of this.waiting.splice(0)) waiter.reject(new UserError(`${address}: ${why}`));
-    };
-    socket.on('error', (error) => fail(error.message));
-    socket.on('close', () => fail('the broker closed the connection'));
+    socket.on('error', (error) => this.fail(error.message));
+    socket.on('close', () => this.fail('the broker closed the connection'));
+  }
+
+  private fail(why: string): void {
+    for (const waiter of this.waiting.splice(0)) waiter.reject(new UserError(`${this.address}: ${why}`));
   }
 
   /** Connects to the first broker of a `host:port,host:port` list that answers. */
@@ -71,25 +74,33 @@ export class KafkaClient {
       socket.once('error', (error) => fail(error.message));
       socket.once('connect', () => {
         socket.removeAllListeners('error');
+        socket.setTimeout(0);
         resolve();
       });
     });
     const client = new KafkaClient(server, socket);
-    const answer = await client.exchange(apis.apiVersions, 3, {
-      clientSoftwareName: 'millrace-cli',
-      clientSoftwareVersion: '0.1.0',
-    });
-    client.versions = new Map(answer.apiKeys.map((entry) => [entry.apiKey, entry]));
-    return client;
+    const self = { clientSoftwareName: 'millrace-cli', clientSoftwareVersion: '0.1.0' };
+    try {
+      const answer = await client.exchange(apis.apiVersions, 3, self, timeoutMs);
+      client.versions = new Map(answer.apiKeys.map((entry) => [entry.apiKey, entry]));
+      return client;
+    } catch (error) {
+      client.close();
+      throw error;
+    }
   }
 
-  /** Sends one request and waits for its answer. Rejects with a UserError when the connection breaks. */
-  async call<A extends AnyApi>(api: A, request: RequestInputOf<A>): Promise<ResponseOf<A>> {
+  /** Sends one request and waits for its answer. Rejects with a UserError when the connection breaks, or no answer comes in time. */
+  async call<A extends AnyApi>(
+    api: A,
+    request: RequestInputOf<A>,
+    timeoutMs = ANSWER_TIMEOUT_MS,
+  ): Promise<ResponseOf<A>> {
     const range = this.versions.get(api.key);
     const version = Math.min(api.maxVersion, range?.maxVersion ?? -1);
     if (version < api.minVersion)
       throw new UserError(`${this.address} has no ${api.name} that is known here`);
-    return this.exchange(api, version, request);
+    return this.exchange(api, version, request, timeoutMs);
   }
 
   close(): void {
@@ -100,12 +111,15 @@ export class KafkaClient {
     api: A,
     version: number,
     request: RequestInputOf<A>,
+    timeoutMs: number,
   ): Promise<ResponseOf<A>> {
     const answered = new Promise<Uint8Array>((resolve, reject) => this.waiting.push({ resolve, reject }));
+    const late = `it has not answered ${api.name} within ${timeoutMs} ms`;
+    const timer = setTimeout(() => this.fail(late), timeoutMs);
     for (const chunk of encodeRequestFrame(api, version, this.correlationId++, 'millrace-cli', request)) {
       this.socket.write(chunk);
     }
-    const frame = await answered;
+    const frame = await answered.finally(() => clearTimeout(timer));
     const { bodyPosition } = decodeResponseHeader(api, version, frame);
     return api.decodeResponse(version, frame, bodyPosition) as ResponseOf<A>;
   }

@@ -37,7 +37,7 @@ function buildProgram(): Command {
 function addStart(program: Command): void {
   command(program, 'start', 'Starts one node in the foreground, as kafka-server-start.sh does.')
     .option('--config <file>', 'a .properties or YAML file')
-    .option('--set <key=value>', 'overrides one setting; may be given more than once', collectSetting, {})
+    .addOption(settingOption('--set', 'overrides one setting; may be given more than once'))
     .addHelpText(
       'after',
       '\nExample:\n  millrace start --config broker.properties --set log.dirs=/var/lib/millrace',
@@ -60,14 +60,14 @@ function addCluster(program: Command): void {
     .option('--brokers <n>', 'number of brokers (first start only), default 3', wholeNumber(1, 64))
     .option(
       '--port <port>',
-      'port of the first broker, the others follow (first start only), default 9092',
+      'port of the first broker; the others follow, and the controllers from 1000 above it (first start only); default 9092',
       wholeNumber(1, 65535),
     )
-    .option(
-      '--set <key=value>',
-      'a setting for every node, kept in the folder for later starts once the cluster serves with it; --set key= takes it back; may be given more than once',
-      collectSetting,
-      {},
+    .addOption(
+      settingOption(
+        '--set',
+        'a setting for every node, kept in the folder for later starts once the cluster serves with it; --set key= takes it back; may be given more than once',
+      ),
     )
     .option('--foreground', 'stay, and stop every node at Ctrl-C')
     .addOption(timeoutOption())
@@ -121,7 +121,7 @@ function addTopic(program: Command): void {
       "replicas; default: the cluster's default.replication.factor",
       wholeNumber(1, 64),
     )
-    .option('--config <key=value>', 'a topic setting; may be given more than once', collectSetting, {})
+    .addOption(settingOption('--config', 'a topic setting; may be given more than once'))
     .addHelpText(
       'after',
       '\nExample:\n  millrace topic create orders --bootstrap-server localhost:9092 --partitions 3 --replication-factor 3 --config min.insync.replicas=2',
@@ -206,7 +206,13 @@ function command(parent: Command, name: string, description: string): Command {
 }
 
 function directoryOption(): Option {
-  return new Option('--dir <folder>', "the cluster's folder").makeOptionMandatory();
+  return new Option('--dir <folder>', "the cluster's folder (required)").makeOptionMandatory();
+}
+
+function settingOption(flag: string, description: string): Option {
+  const option = new Option(`${flag} <key=value>`, description);
+  // Said in words, else the help shows an empty object.
+  return option.argParser(collectSetting).default({}, 'none');
 }
 
 function jsonOption(): Option {
@@ -221,7 +227,10 @@ function timeoutOption(): Option {
 }
 
 function bootstrapOption(): Option {
-  return new Option('--bootstrap-server <host:port,…>', 'brokers to ask first').makeOptionMandatory();
+  return new Option(
+    '--bootstrap-server <host:port,…>',
+    'brokers to ask first (required)',
+  ).makeOptionMandatory();
 }
 
 function collectSetting(text: string, settings: Settings): Settings {
