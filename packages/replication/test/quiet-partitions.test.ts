@@ -18,7 +18,7 @@ test('a follower looks at the partition that got a record, not at the 99 beside 
   const answer = world.broker(1).produce(topic, 'v0');
   world.advance(1000);
   expect(answer.value?.errorCode).toBe(ErrorCode.NONE);
-  const followers = ownEnd.mock.contexts.filter(({ role }) => role === 'follower');
+  const followers = (ownEnd.mock.contexts as Partition[]).filter(({ role }) => role === 'follower');
   ownEnd.mockRestore();
   expect(followers.length).toBeGreaterThan(0);
   expect(followers.length).toBeLessThan(10);
