@@ -178,7 +178,11 @@ export class ReplicaManager {
       return;
     }
     for (const topic of delta.deletedTopics) this.deleteTopic(topic);
-    for (const name of this.reconfigured(delta)) this.configure(name);
+    for (const name of this.reconfigured(delta)) {
+      this.configure(name);
+      // What was to be reported as written may have to be on the device now.
+      this.followings.lookAgain();
+    }
     for (const { topicId, topic, partition } of delta.changedPartitions) {
       const replica = this.host({ id: topicId, name: topic }, partition);
       if (replica !== undefined) this.followings.update(replica, this.image);

@@ -116,7 +116,7 @@ export class ControlService implements RpcService {
         : answer(ErrorCode.NONE, bytes);
     const send = <Req, Res, ReqIn, ResIn>(api: Api<Req, Res, ReqIn, ResIn>, response: ResIn) =>
       answerWith(joined(api.encodeResponse(version, response)));
-    /** Of what a controller decides. One that lost its office before has decided nothing: the broker asks the next one. */
+    /** Of what a controller decides. One that lost its office meanwhile cannot say what became of it: the broker asks the next one. */
     const sendDecided = <Req, Res, ReqIn, ResIn>(
       api: Api<Req, Res, ReqIn, ResIn>,
       response: ResIn,

@@ -126,7 +126,7 @@ export class Fetcher {
     this.proceed();
   }
 
-  /** A disk failed: partitions may be offline that the session asks for. */
+  /** A partition that the session asks for may be offline now, or have to be synced before it is reported. */
   lookAgain(): void {
     for (const key of this.followed.keys()) this.touched.add(key);
   }

@@ -67,7 +67,7 @@ export class Followings {
     }
   }
 
-  /** A disk failed: what is offline is not asked for any more. */
+  /** A disk failed, or settings changed: every replica is looked at again before the next fetch. */
   lookAgain(): void {
     for (const { fetcher } of this.sources.values()) fetcher.lookAgain();
   }

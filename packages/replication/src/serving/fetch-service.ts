@@ -187,8 +187,15 @@ export class FetchService {
   /** With `isReport` also takes in what the follower says about its own logs. */
   private read(fetch: ParkedFetch, { isReport }: { readonly isReport: boolean }): Read {
     const { request, reader, opened } = fetch;
-    const counts = isReport && this.counts(reader);
-    const found: (Partition | FetchMiss)[] = [];
+    const found = fetch.items.map((item) => this.find(fetch, item));
+    const inspected = found.map((partition, index) =>
+      partition instanceof Partition ? inspect(partition, fetch.items[index]!, reader) : undefined,
+    );
+    // All reports come first: what one acknowledges may append to any partition, and nobody waits on those that were read.
+    if (isReport && this.counts(reader))
+      for (const [index, partition] of found.entries())
+        if (partition instanceof Partition && inspected[index] === ErrorCode.NONE)
+          record(partition, fetch.items[index]!, reader);
     const fetched: { item: FetchItem; data: FetchedPartition; isEarly: boolean }[] = [];
     // A follower is never short of memory: producers wait for it, and memory for them.
     const memoryBytes = reader.isFollower ? undefined : request.memoryBytes?.();
@@ -196,16 +203,13 @@ export class FetchService {
     const mayBeLarger = memoryBytes !== 0;
     let sizeBytes = 0;
     let isUrgent = false;
-    for (const item of fetch.items) {
-      const partition = this.find(fetch, item);
-      found.push(partition);
+    for (const [index, item] of fetch.items.entries()) {
+      const partition = found[index]!;
       let data: FetchedPartition;
       if (partition instanceof Partition) {
-        const inspected = inspect(partition, item, reader);
-        if (counts && inspected === ErrorCode.NONE) record(partition, item, reader);
-        if (inspected === ErrorCode.NONE && opened.isIncremental && knowsAll(item, partition, reader))
-          continue;
-        data = readPartition(partition, item, reader, inspected, {
+        const outcome = inspected[index]!;
+        if (outcome === ErrorCode.NONE && opened.isIncremental && knowsAll(item, partition, reader)) continue;
+        data = readPartition(partition, item, reader, outcome, {
           maxBytes: leftBytes,
           atLeastOneBatch: mayBeLarger && sizeBytes === 0,
         });

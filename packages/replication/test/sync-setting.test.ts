@@ -1,0 +1,33 @@
+/** Goal: a follower reports by the settings of the moment. Method: flush.messages=1 comes while its next fetch waits for a sync. */
+import { ErrorCode } from '@millrace/protocol';
+import { expect, test } from 'vitest';
+import { World } from './support/world.ts';
+
+// Seeds under which the setting reaches both brokers while the follower waits to sync the other topic's record.
+test.each([28, 37, 47])(
+  'a record that was not to be synced is on the device before a fetch reports it (seed %i)',
+  (seed) => {
+    const world = new World({ brokers: 2, seed }).start();
+    const later = world.controller.createTopic('synced-later', [[1, 2]]);
+    const synced = world.controller.createTopic('synced', [[1, 2]], { 'flush.messages': '1' });
+    world.advance(700);
+    const answer = world.broker(1).produce(later, 'v0');
+    world.broker(1).produce(synced, 'v0');
+    const follower = world.partition(2, later);
+    for (let ms = 0; ms < 50 && world.partition(2, synced).onSynced === undefined; ms++) world.advance(1);
+    expect(world.partition(2, synced).onSynced).toBeDefined();
+    expect([follower.log.endOffset, follower.log.recoveryPoint]).toEqual([1, 0]);
+    world.controller.commit([
+      {
+        type: 'config',
+        resourceType: 'topic',
+        resourceName: 'synced-later',
+        name: 'flush.messages',
+        value: '1',
+      },
+    ]);
+    while (answer.value === undefined) world.advance(1);
+    expect(answer.value.errorCode).toBe(ErrorCode.NONE);
+    expect(follower.log.recoveryPoint).toBe(1);
+  },
+);
