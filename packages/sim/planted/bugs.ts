@@ -112,11 +112,11 @@ export const bugs: readonly PlantedBug[] = [
   },
   {
     name: 'lent-bytes-kept',
-    sentence: 'a broker reads the bytes of a forwarded request again when it asks the next controller',
-    file: 'packages/broker/src/handlers/topics.ts',
-    find: 'const body = new Uint8Array(request.bytes);',
-    replace: 'const body = request.bytes;',
-    expectedCheckers: ['forwarded-as-it-came'],
+    sentence: 'a leader keeps the bytes of a Produce whose batches are checked beside the loop',
+    file: 'packages/replication/src/serving/produce-run.ts',
+    find: 'slot < this.slot || lent === null ? null : new Uint8Array(lent),',
+    replace: 'slot < this.slot || lent === null ? null : lent,',
+    expectedCheckers: ['wrong-error'],
   },
   {
     name: 'refusal-forgotten',

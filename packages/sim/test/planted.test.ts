@@ -14,8 +14,8 @@ import { checkerKinds } from '../src/checkers/index.ts';
 const root = join(import.meta.dirname, '..', '..', '..');
 /** What a process that breaks an assertion of its own is reported as. */
 const ASSERTIONS = 'broken-invariant';
-/** Looked at where control messages arrive. */
-const FORWARDED = 'forwarded-as-it-came';
+/** Found by the clients that send bad input. */
+const WRONG_ERROR = 'wrong-error';
 // What decides is a thousand (npm run sim:planted); here it must not take long.
 const RUNS_MAX = 100;
 
@@ -39,7 +39,7 @@ describe.each(bugs)('$name', (bug) => {
   });
 
   test('is to be found by checkers that exist', () => {
-    const known = [...checkerKinds.map(({ name }) => name), ASSERTIONS, FORWARDED];
+    const known = [...checkerKinds.map(({ name }) => name), ASSERTIONS, WRONG_ERROR];
     expect(bug.expectedCheckers.length).toBeGreaterThan(0);
     expect(known).toEqual(expect.arrayContaining([...bug.expectedCheckers]));
   });

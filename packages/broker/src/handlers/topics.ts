@@ -57,7 +57,7 @@ function forward<Response>(
     apiKey: api.key,
     apiVersion: request.version,
     clientId: request.clientId,
-    // The request's bytes are lent for this call, and an attempt may come later.
+    // The request's bytes are lent for this call, and who forwards them may keep what it gets.
     body: new Uint8Array(request.bytes),
     timeoutMs,
     requestId: broker.random.uuid(),
