@@ -82,10 +82,7 @@ export function encodeResponseFrame<Request, Response, RequestInput, ResponseInp
   correlationId: number,
   value: ResponseInput,
 ): Uint8Array[] {
-  const writer = new Writer();
-  writer.int32(0);
-  writer.int32(correlationId);
-  if (hasTaggedResponseHeader(api, version)) writer.noTagged();
+  const writer = responseWriter(api, version, correlationId);
   api.writeResponse(version, value, writer);
   return finishFrame(writer);
 }
@@ -97,12 +94,22 @@ export function responseFrameOf(
   correlationId: number,
   body: Uint8Array,
 ): Uint8Array[] {
+  const writer = responseWriter(api, version, correlationId);
+  writer.encoded(body);
+  return finishFrame(writer);
+}
+
+/** Writes the header; the size is filled in by `finishFrame`. */
+function responseWriter(
+  api: { key: number; flexibleFrom: number },
+  version: number,
+  correlationId: number,
+): Writer {
   const writer = new Writer();
   writer.int32(0);
   writer.int32(correlationId);
   if (hasTaggedResponseHeader(api, version)) writer.noTagged();
-  writer.encoded(body);
-  return finishFrame(writer);
+  return writer;
 }
 
 function hasTaggedResponseHeader(api: { key: number; flexibleFrom: number }, version: number): boolean {
