@@ -33,8 +33,8 @@ export interface ForwardedResponse {
 }
 
 /**
- * Asks the active controller, and the next one when it has lost its office before it decided. The answer comes within the request's
- * time-out, in a turn of its own.
+ * Asks the active controller, and its successor when it resigns before it answers. Calls `done` within the request's timeout, in a turn
+ * of its own.
  */
 export type Forward = (request: ForwardedRequest, done: (response: ForwardedResponse) => void) => void;
 
@@ -77,7 +77,7 @@ export interface Request<Body> {
 /** Exactly one of `send`, `sendEncoded`, `nothing` and `close` is called, within the handler or later. */
 export interface Reply<Response> {
   send(response: Response): void;
-  /** As `send`: the body, encoded for the request's version. These bytes do not change any more. */
+  /** Sends a body that is encoded for the request's version. The caller must not change the bytes afterwards. */
   sendEncoded(body: Uint8Array): void;
   /** The client expects no answer (acks=0). */
   nothing(): void;

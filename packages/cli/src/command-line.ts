@@ -50,11 +50,7 @@ function addStart(program: Command): void {
 
 function addCluster(program: Command): void {
   const cluster = command(program, 'cluster', 'A local cluster: one process per node, on loopback.');
-  command(
-    cluster,
-    'start',
-    'Starts a cluster, or goes on with the one in the folder; returns when it serves.',
-  )
+  command(cluster, 'start', 'Starts a cluster, or restarts the one in the folder; returns when it serves.')
     .addOption(directoryOption())
     .option('--controllers <n>', 'number of controllers (first start only), default 3', wholeNumber(1, 9))
     .option('--brokers <n>', 'number of brokers (first start only), default 3', wholeNumber(1, 64))

@@ -1,7 +1,7 @@
 /**
  * One log directory of a node (`log.dirs`): whose it is (meta.properties), which partitions lie in it, their logs, and the
  * checkpoint files about them all, in Kafka's formats. Never decides which partitions belong here.
- * Checkpoint files are replaced without waiting for the device: whoever reads one can do without it.
+ * Replaces checkpoint files without waiting for fsync: every reader works without them.
  */
 import {
   assert,

@@ -36,7 +36,7 @@ describe('forwarded requests', () => {
     expect(apis.createTopics.decodeRequest(5, request.body)).toMatchObject(value);
   });
 
-  test('a client that gives no time is told so, and nothing is carried out', () => {
+  test('the broker answers REQUEST_TIMED_OUT when the client gives no time, and forwards nothing', () => {
     const broker = testBroker();
     const client = broker.connect();
     for (const timeoutMs of [0, -1, -2147483648]) {
@@ -235,7 +235,7 @@ describe('InitProducerId', () => {
     expect(init(testBroker(), { transactionalId: 'tx', transactionTimeoutMs: 1000 })).toEqual([35, -1, -1]);
   });
 
-  test('without a block at hand the client is told to come again', () => {
+  test('the broker answers COORDINATOR_LOAD_IN_PROGRESS when it has no block of producer ids', () => {
     const broker = testBroker();
     broker.producerIds = { errorCode: ErrorCode.COORDINATOR_LOAD_IN_PROGRESS, producerId: -1 };
     expect(init(broker, {})).toEqual([14, -1, -1]);
