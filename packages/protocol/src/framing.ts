@@ -1,7 +1,8 @@
 /**
  * Cuts a byte stream into frames: an int32 size, then that many bytes. It owns bytes that arrived and were not taken
  * yet. Memory follows what was received, never what a size promised: a frame inside one chunk is a view of it; one
- * that spans chunks is put together in a buffer that grows with what arrives.
+ * that spans chunks is put together in a buffer that grows with what arrives. The call of `next` that finds such a frame
+ * sets no memory aside for it: its owner looks at its size and its start first, and may refuse it.
  *
  * Chunks may be borrowed: push, take all frames that can be taken, `keep`. With spare buffers a frame is lent: valid only
  * until `release` or the next call; without, for as long as its chunk.
@@ -51,7 +52,9 @@ export class FrameReader {
 
   /** What has arrived of the frame that is being put together. */
   get assembled(): Uint8Array {
-    return this.assembly?.subarray(0, this.assembledBytes) ?? NOTHING;
+    if (this.assembly === undefined) return NOTHING;
+    if (this.assembledBytes > 0) return this.assembly.subarray(0, this.assembledBytes);
+    return this.chunks[0]?.subarray(this.position) ?? NOTHING;
   }
 
   /** Memory set aside for the frame under assembly, in bytes. */
@@ -76,9 +79,23 @@ export class FrameReader {
     if (lentBuffer !== undefined) spares.give(lentBuffer);
   }
 
+  /** Nothing more is read: the buffer under assembly is given back. */
+  discard(): void {
+    if (this.assembly !== undefined) this.spares?.give(this.assembly);
+    this.assembly = undefined;
+    this.assembledBytes = 0;
+    this.chunks = [];
+    this.position = 0;
+    this.buffered = 0;
+  }
+
   /** The last chunk goes back to its owner: what was not taken of it is copied. */
   keep(): void {
     this.release();
+    if (this.assembly !== undefined && this.bufferedBytes < this.frameBytes) {
+      this.gather();
+      return;
+    }
     const chunk = this.chunks.pop();
     if (chunk === undefined) return;
     const isFirst = this.chunks.length === 0;
@@ -100,8 +117,8 @@ export class FrameReader {
       return this.lend(chunk.subarray(start, start + this.frameBytes));
     }
     if (this.frameBytes === 0) return new Uint8Array(0);
-    this.assembly = new Uint8Array(0);
-    return this.assemble();
+    this.assembly = NOTHING;
+    return this.buffered < this.frameBytes ? undefined : this.assemble();
   }
 
   private takeSize(): number {
@@ -117,6 +134,16 @@ export class FrameReader {
   }
 
   private assemble(): Uint8Array | undefined {
+    this.gather();
+    if (this.assembledBytes < this.frameBytes) return undefined;
+    const buffer = this.assembly!;
+    this.assembly = undefined;
+    this.assembledBytes = 0;
+    return this.lend(buffer.subarray(0, this.frameBytes), buffer);
+  }
+
+  /** Moves what has arrived of the frame into the assembly buffer. */
+  private gather(): void {
     while (this.chunks.length > 0 && this.assembledBytes < this.frameBytes) {
       const chunk = this.chunks[0]!;
       const sizeBytes = Math.min(chunk.length - this.position, this.frameBytes - this.assembledBytes);
@@ -125,11 +152,6 @@ export class FrameReader {
       this.assembledBytes += sizeBytes;
       this.consume(sizeBytes);
     }
-    if (this.assembledBytes < this.frameBytes) return undefined;
-    const buffer = this.assembly!;
-    this.assembly = undefined;
-    this.assembledBytes = 0;
-    return this.lend(buffer.subarray(0, this.frameBytes), buffer);
   }
 
   private lend(frame: Uint8Array, buffer?: Uint8Array): Uint8Array {

@@ -5,8 +5,8 @@
 import { allocateUnsafe } from './bytes.ts';
 
 const SMALLEST_BITS = 14;
-const LARGEST_BITS = 20;
-const KEPT_BYTES_MAX = 8 << 20;
+const LARGEST_BITS = 21;
+const KEPT_BYTES_MAX = 16 << 20;
 
 /** What is written over bytes that nobody may look at, where that is checked. */
 const SPOILED = 0xdd;

@@ -124,6 +124,32 @@ describe('FrameReader', () => {
     expect(reader.next()!.buffer).toBe(chunk.buffer);
   });
 
+  it('sets no memory aside for a frame before its owner could refuse it', () => {
+    const reader = new FrameReader(100_000, new SpareBuffers());
+    reader.push(framed([new Uint8Array(90_000).fill(7)]).subarray(0, 50_000));
+    expect(reader.next()).toBeUndefined();
+    expect(reader.assemblingBytes).toBe(90_000);
+    expect(Uint8Array.from(reader.assembled)).toEqual(new Uint8Array(49_996).fill(7));
+    expect(reader.reservedBytes).toBe(0);
+    reader.keep();
+    expect(Uint8Array.from(reader.assembled)).toEqual(new Uint8Array(49_996).fill(7));
+    expect(reader.reservedBytes).toBeGreaterThanOrEqual(49_996);
+  });
+
+  it('gives the buffer of half a frame back when its owner discards it', () => {
+    const spares = new SpareBuffers();
+    const buffer = spares.take(64 << 10);
+    spares.give(buffer);
+    const reader = new FrameReader(100_000, spares);
+    reader.push(framed([new Uint8Array(64 << 10)]).subarray(0, 50_000));
+    reader.next();
+    reader.keep();
+    expect(spares.take(64 << 10)).not.toBe(buffer);
+    reader.discard();
+    expect([reader.bufferedBytes, reader.reservedBytes, reader.assemblingBytes]).toEqual([0, 0, 0]);
+    expect(spares.take(64 << 10)).toBe(buffer);
+  });
+
   it('memory follows what was received, not what was promised', () => {
     const reader = new FrameReader(0x7fffffff);
     reader.push(Buffer.from('7fffffff', 'hex'));

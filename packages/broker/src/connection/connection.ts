@@ -187,6 +187,7 @@ export class Connection implements StreamHandler, Holder, Sleeper {
     }
     if (this.state !== 'open' || this.isRefused) return;
     this.isRefused = true;
+    this.reader?.discard();
     this.reader = undefined;
     if (this.slots.size === 0) {
       this.close(reason, facts);
@@ -321,8 +322,7 @@ export class Connection implements StreamHandler, Holder, Sleeper {
           this.checkBegun();
           break;
         }
-        this.host.route(frame, this);
-        reader?.release();
+        this.route(frame, reader);
       }
     } catch (error) {
       this.failOn(error);
@@ -333,6 +333,15 @@ export class Connection implements StreamHandler, Holder, Sleeper {
     if (this.exclusiveRunning && this.bufferedBytes > 0) this.slots.followed();
     this.account();
     this.settleReading();
+  }
+
+  /** Gives the frame's buffer back after bad input too: V8 answers garbage outside of the heap with full collections. */
+  private route(frame: Uint8Array, reader: FrameReader | undefined): void {
+    try {
+      this.host.route(frame, this);
+    } finally {
+      reader?.release();
+    }
   }
 
   /** A frame that is too large is refused by its first bytes, before memory and time are spent on the others. */
@@ -389,8 +398,8 @@ export class Connection implements StreamHandler, Holder, Sleeper {
       return false;
     }
     // Hundreds of reads whose answers are dropped would all run in this turn.
-    if (this.host.brings(frame)) this.host.route(frame, this);
-    reader?.release();
+    if (this.host.brings(frame)) this.route(frame, reader);
+    else reader?.release();
     this.slots.cancelUnread(this.host.nowMs());
     return true;
   }
@@ -455,6 +464,7 @@ export class Connection implements StreamHandler, Holder, Sleeper {
 
   /** Forgets what was not answered, and stops the work on it. */
   private abandon(): void {
+    this.reader?.discard();
     this.reader = undefined;
     for (const slot of this.forgetRequests()) slot.cancel?.();
   }
@@ -481,10 +491,7 @@ export class Connection implements StreamHandler, Holder, Sleeper {
   }
 
   private log(level: 'debug' | 'info' | 'warn', event: string, facts: Record<string, unknown>): void {
-    this.host.logger[level](event, {
-      listener: this.listenerName,
-      remoteAddress: this.remoteAddress,
-      ...facts,
-    });
+    const { listenerName: listener, remoteAddress } = this;
+    this.host.logger[level](event, { listener, remoteAddress, ...facts });
   }
 }

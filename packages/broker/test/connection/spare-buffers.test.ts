@@ -1,6 +1,9 @@
-/** Buffers that answers were read into are used again once the socket has taken the answer, never before. */
-import { apis } from '@millrace/protocol';
-import { expect, test } from 'vitest';
+/**
+ * Buffers that answers were read into are used again once the socket has taken the answer, never before. Buffers of requests are used
+ * again however the request ends: left to the garbage collector, those of refused requests cost a busy broker full collections.
+ */
+import { apis, encodeRequestFrame } from '@millrace/protocol';
+import { expect, test, vi } from 'vitest';
 import { TOPIC_ID, testBroker } from '../support/broker.ts';
 
 const wanted = { topics: [{ topicId: TOPIC_ID, partitions: [{ partition: 0, fetchOffset: 0 }] }] };
@@ -34,4 +37,44 @@ test('a buffer that the socket still holds is not used again', () => {
   clock.settle();
   expect(client.answers).toHaveLength(1);
   expect(frontEnd.spares.take(20_000)).not.toBe(buffer);
+});
+
+/** Of 1,980,000 bytes or so: more elements than a cluster of two partitions can need. */
+const tooManyNames = () => {
+  const partitions = Array.from({ length: 60_000 }, () => ({ partition: 0, fetchOffset: 0 }));
+  return { replicaId: -1, topics: [{ topic: 'words', partitions }] };
+};
+
+function fetchFrame(): Uint8Array {
+  return Buffer.concat(encodeRequestFrame(apis.fetch, 12, 1, 'test', tooManyNames() as never));
+}
+
+test.each([
+  ['a whole request that the broker refuses', (bytes: Uint8Array) => bytes],
+  ['half a request of a client that leaves', (bytes: Uint8Array) => bytes.subarray(0, 1 << 20)],
+])('the buffers of %s serve the next one', (_, part) => {
+  const { connect, clock, frontEnd } = testBroker();
+  const taken = vi.spyOn(frontEnd.spares, 'take');
+  const bytes = part(fetchFrame());
+  for (let i = 0; i < 5; i++) {
+    const client = connect();
+    for (let at = 0; at < bytes.length; at += 65_536) client.bytes(bytes.slice(at, at + 65_536));
+    if (!client.ended) client.close();
+    clock.settle();
+  }
+  const buffers = taken.mock.results.map(({ value }) => value as Uint8Array);
+  expect(buffers.length).toBeGreaterThanOrEqual(10);
+  expect(new Set(buffers).size).toBe(buffers.length / 5);
+});
+
+test('a request that the broker refuses by its size takes no buffer', () => {
+  const { connect, frontEnd } = testBroker();
+  const taken = vi.spyOn(frontEnd.spares, 'take');
+  const bytes = new Uint8Array(65_536);
+  new DataView(bytes.buffer).setInt32(0, 33_000_000);
+  bytes[5] = apis.fetch.key;
+  const client = connect();
+  client.bytes(bytes);
+  expect(client.ended).toBe(true);
+  expect(taken).not.toHaveBeenCalled();
 });
