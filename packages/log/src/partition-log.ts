@@ -1,11 +1,13 @@
 /**
- * One partition's log: a sequence of record batches with offsets, in Kafka's layout on a Disk. Owns every cursor of it
- * (start offset, end offset, recovery point) and keeps segments, indexes, leader epochs, and producer states
- * in step. Knows no leaders, no replicas and no high watermark: who may append what is decided above.
+ * One partition's log: a sequence of record batches with offsets, in Kafka's layout on a Disk. Owns every
+ * cursor of it (start offset, end offset, recovery point) and keeps segments, indexes, leader epochs, and
+ * producer states in step. Knows no leaders, no replicas and no high watermark: who may append what is
+ * decided above.
  *
- * Written = handed to the operating system when append returns. On the device = `flush` called back.
- * A failing disk is a value: the append is refused with KAFKA_STORAGE_ERROR and leaves no trace, or, if its trace
- * cannot be removed, the log goes offline (`offline` says why) and refuses everything until it is opened again.
+ * Written = handed to the operating system when append returns. On the device = `flush` called back. A
+ * failing disk is a value: the append is refused with KAFKA_STORAGE_ERROR and leaves no trace, or, if its
+ * trace cannot be removed, the log goes offline (`offline` says why) and refuses everything until it is
+ * opened again.
  */
 import {
   assert,
@@ -27,12 +29,13 @@ import {
 } from '@millrace/protocol';
 import { type Admission, admit, admitWhole } from './admit.ts';
 import { appendedOf, judgeAgainstLog, judgeReplicated, judgeRetry, stampForLeader } from './append.ts';
-import { type DoorOptions, refuse } from './door.ts';
+import type { DoorOptions } from './door.ts';
 import { deletedFolderName, isDeletedFolderName } from './file-names.ts';
 import { Flusher, type Syncable } from './flusher.ts';
 import { FolderNames } from './folder-names.ts';
 import type { LeaderEpochs } from './leader-epochs.ts';
 import { collectProducers } from './load-producers.ts';
+import { LogHealth } from './log-health.ts';
 import { LogTimes } from './log-times.ts';
 import { type LogParts, type OpenLogOptions, openParts } from './open-log.ts';
 import type { ProducerStates } from './producer-states.ts';
@@ -68,8 +71,6 @@ export class PartitionLog {
   readonly times: LogTimes;
   /** Bytes of all segments. */
   sizeBytes: number;
-  /** Why this log takes no more reads and writes; undefined = it works. */
-  offline: string | undefined;
   /** A damaged or torn end was cut off when it was opened: it may lack what it once held. */
   readonly wasCut: boolean;
   private readonly disk: Disk;
@@ -78,6 +79,7 @@ export class PartitionLog {
   private readonly flusher: Flusher;
   private readonly codecs: CompressionCodecs;
   private readonly logger: Logger;
+  readonly health: LogHealth;
   private readonly recoveryPointLowered: () => void;
   /** Filled again and again: one header is looked at, at a time. */
   private readonly header = new BatchHeader();
@@ -107,14 +109,20 @@ export class PartitionLog {
     this.names = new FolderNames(parts.disk, parts.directory);
     this.codecs = parts.codecs;
     this.logger = parts.logger;
+    this.health = new LogHealth(parts.logger, this);
     this.recoveryPointLowered = parts.recoveryPointLowered;
     this.lastWallMs = parts.nowWallMs;
     this.times = new LogTimes(this, parts.segments, parts.codecs, parts.logger);
     this.flusher = new Flusher(parts.recoveryPoint, parts.hasUnsyncedCut, {
       endOffset: () => this.endOffset,
       prepare: (fromOffset) => this.prepareFlush(fromOffset),
-      failed: (error) => this.goOffline(`${error.code}: ${error.message}`),
+      failed: (error) => this.health.goOffline(`${error.code}: ${error.message}`),
     });
+  }
+
+  /** Why this log takes no more reads and writes; undefined = it works. */
+  get offline(): string | undefined {
+    return this.health.offline;
   }
 
   /** Everything below is on the device. */
@@ -141,7 +149,10 @@ export class PartitionLog {
     return { topicPartition: this.topicPartition, config: this.config, nowWallMs, apiVersion };
   }
 
-  /** The first step of a client's batch into the log. Undefined: it would hold up the event loop, and is for a job. */
+  /**
+   * The first step of a client's batch into the log. Undefined: it would hold up the event loop, and is for a
+   * job.
+   */
   admit(
     batch: Uint8Array,
     nowWallMs: WallMillis,
@@ -151,7 +162,10 @@ export class PartitionLog {
     return admit(batch, this.doorOptions(nowWallMs, apiVersion), this.codecs, budget);
   }
 
-  /** For a batch that is too costly to admit here: the answer that it got before, if it is a retry of one of the producer's last batches. */
+  /**
+   * For a batch that is too costly to admit here: the answer that it got before, if it is a retry of one of
+   * the producer's last batches.
+   */
   appendedBefore(batch: Uint8Array, nowWallMs: WallMillis, apiVersion?: number): LeaderAppended | undefined {
     if (this.offline !== undefined) return undefined;
     return judgeRetry(batch, this.header, this.doorOptions(nowWallMs, apiVersion), this);
@@ -164,11 +178,12 @@ export class PartitionLog {
   }
 
   /**
-   * The second step, for a batch that was admitted: checks its sequence number, gives it offsets and the leader epoch in place, and
-   * writes it. The bytes are the caller's again when this returns: readers are served from the page cache.
+   * The second step, for a batch that was admitted: checks its sequence number, gives it offsets and the
+   * leader epoch in place, and writes it. The bytes are the caller's again when this returns: readers are
+   * served from the page cache.
    */
   append(admitted: AdmittedBatch, o: LeaderAppendOptions): LeaderAppend {
-    if (this.offline !== undefined) return this.refuseOffline();
+    if (this.offline !== undefined) return this.health.refuseOffline();
     assert(o.leaderEpoch >= this.epochs.latest, 'a leader appends with the newest epoch');
     const { header, config } = this;
     const batch = admitted.bytes.subarray(0, admitted.sizeBytes);
@@ -181,17 +196,17 @@ export class PartitionLog {
   }
 
   /**
-   * Appends what a leader's Fetch returned: whole batches that continue this log; a last one that is cut is left out.
-   * The bytes are the caller's again when this returns.
+   * Appends what a leader's Fetch returned: whole batches that continue this log; a last one that is cut is
+   * left out. The bytes are the caller's again when this returns.
    */
   appendAsFollower(records: Uint8Array, nowWallMs: WallMillis): FollowerAppend {
-    if (this.offline !== undefined) return this.refuseOffline();
+    if (this.offline !== undefined) return this.health.refuseOffline();
     const judged = judgeReplicated(records, this.header, this.endOffset);
     if ('ok' in judged) return judged;
     try {
       return this.appendReplicated(records.subarray(0, judged.wholeBytes), nowWallMs);
     } catch (error) {
-      if (error instanceof DiskError) return this.refuseStorage(error);
+      if (error instanceof DiskError) return this.health.refuseWrite(error);
       throw error;
     }
   }
@@ -220,8 +235,8 @@ export class PartitionLog {
   }
 
   /**
-   * Whole batches from the one that holds `fromOffset`; the caller has checked startOffset <= fromOffset <= endOffset.
-   * May return less than there is (the end of a segment): read on from where it ends.
+   * Whole batches from the one that holds `fromOffset`; the caller has checked startOffset <= fromOffset <=
+   * endOffset. May return less than there is (the end of a segment): read on from where it ends.
    */
   read(o: ReadOptions): ReadResult {
     if (this.offline !== undefined) return failedRead();
@@ -233,18 +248,18 @@ export class PartitionLog {
       return { chunks: [], sizeBytes: 0, errorCode: ErrorCode.NONE };
     try {
       const found = this.segments.read(o, this.header);
-      if (found.damage === undefined)
-        return { chunks: found.chunks, sizeBytes: found.sizeBytes, errorCode: ErrorCode.NONE };
-      this.logger.error('log-read-failed', this.facts({ offset: o.fromOffset, reason: found.damage }));
-      return failedRead(found.damage);
+      if (found.damage !== undefined) return this.health.refuseRead(o.fromOffset, found.damage);
+      return { chunks: found.chunks, sizeBytes: found.sizeBytes, errorCode: ErrorCode.NONE };
     } catch (error) {
       if (!(error instanceof DiskError)) throw error;
-      this.logger.error('log-read-failed', this.facts({ offset: o.fromOffset, reason: error.message }));
-      return failedRead(this.damageOf(error));
+      return this.health.refuseRead(o.fromOffset, error);
     }
   }
 
-  /** The log ends at `offset`, or at the beginning of the batch that holds it. Nothing happens when it ends there or earlier. */
+  /**
+   * The log ends at `offset`, or at the beginning of the batch that holds it. Nothing happens when it ends
+   * there or earlier.
+   */
   truncateTo(offset: Offset): void {
     assert(offset >= 0, 'an offset to truncate to');
     if (this.offline !== undefined || offset > this.endOffset) return;
@@ -253,7 +268,7 @@ export class PartitionLog {
       return;
     }
     const oldEndOffset = this.endOffset;
-    this.orOffline(() => {
+    this.health.orOffline(() => {
       if (offset < oldEndOffset) this.cutAt(offset);
       this.epochs.truncateFromEnd(this.endOffset);
     });
@@ -272,7 +287,7 @@ export class PartitionLog {
     this.sizeBytes = 0;
     this.names.changed();
     this.flusher.restarted(offset);
-    this.orOffline(() => {
+    this.health.orOffline(() => {
       if (offset < recoveryPoint) this.recoveryPointLowered();
       this.snapshots.removeWhere(() => true);
       this.epochs.clear();
@@ -281,12 +296,15 @@ export class PartitionLog {
     this.logger.info('log-truncated', this.facts({ endOffset: offset, oldEndOffset, startOffset: offset }));
   }
 
-  /** Raises the log start offset (DeleteRecords, or a follower that learns its leader's); segments wholly below are removed. */
+  /**
+   * Raises the log start offset (DeleteRecords, or a follower that learns its leader's); segments wholly
+   * below are removed.
+   */
   advanceStartOffset(offset: Offset): void {
     assert(offset <= this.endOffset, 'a log starts no later than it ends');
     if (this.offline !== undefined || offset <= this.startOffset) return;
     this.startOffset = offset;
-    this.orOffline(() => {
+    this.health.orOffline(() => {
       this.epochs.truncateFromStart(offset);
       const removed = this.segments.removeBefore(offset);
       if (removed.length === 0) return;
@@ -300,7 +318,7 @@ export class PartitionLog {
   /** A new leader notes its epoch at its end offset, even before the first append. */
   assignLeaderEpoch(epoch: LeaderEpoch, startOffset: Offset): void {
     if (this.offline !== undefined) return;
-    this.orOffline(() => {
+    this.health.orOffline(() => {
       try {
         if (this.epochs.assign(epoch, startOffset)) this.names.changed();
       } catch (error) {
@@ -316,8 +334,8 @@ export class PartitionLog {
   }
 
   /**
-   * Calls when everything appended before is on the device; at once when it is already. Calls with an error when that
-   * failed; the log is offline then. Many callers share one sync.
+   * Calls when everything appended before is on the device; at once when it is already. Calls with an error
+   * when that failed; the log is offline then. Many callers share one sync.
    */
   flush(done: FlushDone): void {
     if (this.offline !== undefined) done(new DiskError('EIO', this.offline));
@@ -327,7 +345,7 @@ export class PartitionLog {
   /** Ends the use of the log. Clean: everything is synced, and the next open has nothing to check. */
   close(o: { clean: boolean }): void {
     if (o.clean && this.offline === undefined)
-      this.orOffline(() => {
+      this.health.orOffline(() => {
         this.segments.active.seal();
         // A power loss would bring back what is cut off there: it is synced although no record is new.
         if (this.segments.active.trim()) this.flusher.truncated(this.endOffset);
@@ -335,7 +353,7 @@ export class PartitionLog {
         this.snapshots.write(this.endOffset, this.producers);
         this.flusher.flushNow();
       });
-    this.offline ??= 'the log is closed';
+    this.health.offline ??= 'the log is closed';
     this.segments.close();
   }
 
@@ -347,7 +365,10 @@ export class PartitionLog {
     this.directory = target;
   }
 
-  /** Removes the log from the disk: renamed first, so that a crash in between leaves no half log. May throw DiskError. */
+  /**
+   * Removes the log from the disk: renamed first, so that a crash in between leaves no half log. May throw
+   * DiskError.
+   */
   delete(): void {
     const name = this.directory.slice(this.directory.lastIndexOf('/') + 1);
     if (!isDeletedFolderName(name)) this.renameFolder(deletedFolderName(name, this.topicId ?? ZERO_UUID));
@@ -359,7 +380,9 @@ export class PartitionLog {
     this.producers.expire(nowWallMs, this.config.producerIdExpirationMs);
   }
 
-  /** Writes whole batches, whose offsets are final, to the active segment, or to a new one when it is full. */
+  /**
+   * Writes whole batches, whose offsets are final, to the active segment, or to a new one when it is full.
+   */
   private write(bytes: Uint8Array, nowWallMs: WallMillis): Refusal | undefined {
     const { header, segments } = this;
     this.lastWallMs = nowWallMs;
@@ -367,9 +390,9 @@ export class PartitionLog {
       readBatchHeader(bytes, 0, header);
       if (segments.active.isFullFor(header, 0, nowWallMs, this.config)) this.roll(nowWallMs);
       this.assignEpochs(bytes);
-      segments.active.write(bytes, () => this.goOffline('a failed write could not be cut back'));
+      segments.active.write(bytes, () => this.health.goOffline('a failed write could not be cut back'));
     } catch (error) {
-      if (error instanceof DiskError) return this.refuseStorage(error);
+      if (error instanceof DiskError) return this.health.refuseWrite(error);
       throw error;
     }
     // From here on nothing fails: memory follows what was written.
@@ -395,13 +418,16 @@ export class PartitionLog {
     this.names.changed();
   }
 
-  /** Closes the active segment and begins a new one at the end offset. May throw DiskError: then nothing has changed. */
+  /**
+   * Closes the active segment and begins a new one at the end offset. May throw DiskError: then nothing has
+   * changed.
+   */
   private roll(nowWallMs: WallMillis): void {
     this.segments.active.seal();
     this.segments.active.trim();
     this.snapshots.write(this.endOffset, this.producers);
     this.segments.add(this.endOffset, this.config, nowWallMs, () =>
-      this.goOffline('a new segment could not be made'),
+      this.health.goOffline('a new segment could not be made'),
     );
     this.names.changed();
     // In the background, so that after a crash at most the last segment has to be checked.
@@ -423,7 +449,8 @@ export class PartitionLog {
     segments.forgetHints();
     this.endOffset = endOffset;
     this.names.changed();
-    // Before anything is written there: after a crash the old one would vouch for what is not on the device yet.
+    // Before anything is written there: after a crash the old one would vouch for what is not on the device
+    // yet.
     if (isLowered) this.recoveryPointLowered();
     segments.removeAfter(found.index);
     found.segment.truncate(found.located.position, endOffset);
@@ -436,46 +463,13 @@ export class PartitionLog {
   private prepareFlush(fromOffset: Offset): Syncable[] {
     const { list } = this.segments;
     const files: Syncable[] = [];
-    // From the batch before: where a log was cut, and then rolled, the cut end of the older segment has to be on the device too.
+    // From the batch before: where a log was cut, and then rolled, the cut end of the older segment has to be
+    // on the device too.
     for (let index = this.segments.indexFor(Math.max(0, fromOffset - 1)); index < list.length; index++)
       files.push(...list[index]!.filesToSync(index === list.length - 1));
     const epochs = this.epochs.takeUnsynced();
     if (epochs.length > 0) this.names.changed();
     return [...files, ...epochs, ...this.names.takeUnsynced()];
-  }
-
-  /** Runs a change that must be carried out in full. */
-  private orOffline(change: () => void): void {
-    try {
-      change();
-    } catch (error) {
-      if (!(error instanceof DiskError)) throw error;
-      this.goOffline(`${error.code}: ${error.message}`);
-    }
-  }
-
-  private goOffline(reason: string): void {
-    if (this.offline !== undefined) return;
-    this.offline = reason;
-    this.logger.error('log-went-offline', this.facts({ reason }));
-  }
-
-  private refuseOffline(): Refusal {
-    return refuse(ErrorCode.KAFKA_STORAGE_ERROR, `the log is offline: ${this.offline}`);
-  }
-
-  private refuseStorage(error: DiskError): Refusal {
-    this.logger.error('log-write-failed', this.facts({ code: error.code, reason: error.message }));
-    const refusal = refuse(ErrorCode.KAFKA_STORAGE_ERROR, `the log could not be written: ${error.code}`);
-    const damage = this.damageOf(error);
-    return damage === undefined ? refusal : { ...refusal, damage };
-  }
-
-  /** EIO may concern a few sectors. What is neither that nor transient (read-only, the folder is gone) fails again and again. */
-  private damageOf(error: DiskError): string | undefined {
-    if (error.code === 'EIO') return error.message;
-    if (!error.isTransient) this.goOffline(`${error.code}: ${error.message}`);
-    return undefined;
   }
 
   private facts(more: Record<string, unknown>): Record<string, unknown> {

@@ -146,7 +146,7 @@ test('a stop is not clean when a log is offline, or when folders of an unclean s
   expect(text(disk, '.kafka_cleanshutdown')).toBeUndefined();
   const third = open(disk);
   third.openLog('a', 0, LOG);
-  third.openLog('b', 0, LOG).offline = 'the device is gone';
+  third.openLog('b', 0, LOG).health.offline = 'the device is gone';
   third.close({ clean: true });
   expect(text(disk, '.kafka_cleanshutdown')).toBeUndefined();
 });

@@ -1,9 +1,10 @@
 /**
- * A broker's replicas: takes the controller's word (published metadata) to partitions, and clients' requests to them.
- * Owns the broker's lease, the fetchers and the one timer. It must never give a partition a role before this broker's own
- * registration is in the metadata: until then the metadata speaks of an earlier life of this broker, whose data may be gone.
+ * A broker's replicas: takes the controller's word (published metadata) to partitions, and clients' requests
+ * to them. Owns the broker's lease, the fetchers and the one timer. It must never give a partition a role
+ * before this broker's own registration is in the metadata: until then the metadata speaks of an earlier life
+ * of this broker, whose data may be gone.
  */
-import type { Clock, Disk, Jobs, Logger, Millis, Net, NodeId, Offset, Random, Uuid } from '@millrace/base';
+import type { Clock, Disk, Jobs, Logger, Millis, Net, NodeId, Random, Uuid } from '@millrace/base';
 import { type LogDirectory, logJobs } from '@millrace/log';
 import {
   type AlterPartitionRequest,
@@ -17,8 +18,8 @@ import { type CompressionCodecs, ErrorCode } from '@millrace/protocol';
 import type { ReplicationConfig } from './config.ts';
 import { DirectoryWatch } from './directory-watch.ts';
 import { Followings } from './following/followings.ts';
+import { handOver } from './hand-over.ts';
 import { IsrChanges } from './partition/isr-changes.ts';
-import type { Leadership } from './partition/leadership.ts';
 import type { Partition } from './partition/partition.ts';
 import type { PartitionPorts } from './partition/ports.ts';
 import { UnopenedReplicas } from './partition/unopened-replicas.ts';
@@ -44,7 +45,6 @@ import type {
   RunningFetch,
 } from './types.ts';
 
-const HAND_OVER_CHECK_MS: Millis = 5;
 const NOTHING_SET: ReadonlyMap<string, string> = new Map();
 
 export interface ReplicaManagerOptions {
@@ -58,7 +58,10 @@ export interface ReplicaManagerOptions {
   readonly jobs: Jobs;
   readonly config: ReplicationConfig;
   readonly net: Net;
-  /** To the active controller; `undefined` when it was not reached (it may have been carried out all the same). */
+  /**
+   * To the active controller; `undefined` when it was not reached (it may have been carried out all the
+   * same).
+   */
   alterPartition(
     request: AlterPartitionRequest,
     done: (response: AlterPartitionResponse | undefined) => void,
@@ -167,7 +170,10 @@ export class ReplicaManager {
 
   // ------------------------------------------------------------------ metadata and lease
 
-  /** The committed metadata moved. Called in order; roles follow once this broker's own registration is in the image. */
+  /**
+   * The committed metadata moved. Called in order; roles follow once this broker's own registration is in the
+   * image.
+   */
   publish(delta: MetadataDelta): void {
     this.image = delta.image;
     if (this.isClosed) return;
@@ -216,7 +222,10 @@ export class ReplicaManager {
     return session !== undefined && this.image.broker(this.options.brokerId)?.epoch === session.brokerEpoch;
   }
 
-  /** The image now is complete up to this broker's own registration: everything in it is said to this life of the broker. */
+  /**
+   * The image now is complete up to this broker's own registration: everything in it is said to this life of
+   * the broker.
+   */
   private takeRoles(): void {
     if (!this.isRegistered) return;
     this.hasRoles = true;
@@ -252,8 +261,7 @@ export class ReplicaManager {
       return undefined;
     }
     const name = { topicId: topic.id, topic: topic.name, index };
-    const nowWallMs = this.options.clock.wallMs();
-    const replica = this.table.ensure(name, this.settingsOf(topic.name), nowWallMs);
+    const replica = this.table.ensure(name, this.settingsOf(topic.name), this.options.clock.wallMs());
     if (replica === undefined) {
       if (!this.table.isTransientlyBroken(topic.id, index)) this.unopened.assign(name, assignment);
       return undefined;
@@ -306,9 +314,10 @@ export class ReplicaManager {
   // ------------------------------------------------------------------ requests
 
   /**
-   * `done` may be called within this call. With acks=0 it says what failed, so that the connection can be closed. When batches have to
-   * be checked beside the loop, the answer cancels that, and `appended` is called when nothing more of the request is to be appended:
-   * whatever its client sends next must not come to a log before.
+   * `done` may be called within this call. With acks=0 it says what failed, so that the connection can be
+   * closed. When batches have to be checked beside the loop, the answer cancels that, and `appended` is
+   * called when nothing more of the request is to be appended: whatever its client sends next must not come
+   * to a log before.
    */
   produce(
     request: ProduceRequest,
@@ -325,7 +334,7 @@ export class ReplicaManager {
     return () => run.cancel();
   }
 
-  /** A batch was refused for a partition that is not here yet: those that its producer sent behind it are to be refused too. */
+  /** A batch of a partition that is not here yet: what its producer sent behind it is refused too. */
   refused(topicNameOrId: string, index: number, records: Uint8Array | null): void {
     this.table.refusedBeforehand.refused(topicNameOrId, index, records, this.timers.now());
   }
@@ -335,7 +344,10 @@ export class ReplicaManager {
     return this.fetches.fetch(request, done);
   }
 
-  /** `done` may be called within this call. When a batch has to be opened beside the loop, the answer cancels that. */
+  /**
+   * `done` may be called within this call. When a batch has to be opened beside the loop, the answer cancels
+   * that.
+   */
   listOffsets(query: ListOffsetsQuery, done: (results: ListOffsetsResult[]) => void): Cancel | undefined {
     const { timeoutMs } = query;
     let stopWaiting: Cancel | undefined;
@@ -419,27 +431,20 @@ export class ReplicaManager {
   }
 
   /**
-   * Before a clean stop, while this broker still leads: what was acknowledged with acks=1 gets to the ISR before another
-   * member of it is elected, and from here on acks=1 waits for the ISR. `done` when that is so, or after `timeoutMs`.
+   * Before a clean stop, while this broker still leads: from here on acks=1 waits for the ISR. `done` when
+   * the ISR holds what was acknowledged before, or after `timeoutMs`.
    */
   prepareHandOver(timeoutMs: Millis, done: () => void): void {
     this.isHandingOver = true;
-    const ends = new Map<Leadership, Offset>();
-    for (const { leadership, isr, log } of this.table.all())
-      if (leadership !== undefined && isr.length > 1) ends.set(leadership, log.endOffset);
-    const giveUpMs = this.timers.now() + timeoutMs;
-    const look = () => {
-      for (const [leadership, end] of ends) {
-        const { partition } = leadership;
-        if (partition.leadership !== leadership || partition.highWatermark >= end) ends.delete(leadership);
-      }
-      if (ends.size === 0 || this.isClosed || this.timers.now() >= giveUpMs) done();
-      else this.timers.after(HAND_OVER_CHECK_MS, look);
-    };
-    this.options.clock.soon(look);
+    const { clock } = this.options;
+    const isOver = () => this.isClosed;
+    handOver(this.table.all(), { clock, timers: this.timers, timeoutMs, isOver, done });
   }
 
-  /** Stops everything; `clean` writes checkpoints and the clean-shutdown marker. Whoever is parked is answered first. */
+  /**
+   * Stops everything; `clean` writes checkpoints and the clean-shutdown marker. Whoever is parked is answered
+   * first.
+   */
   close(options: { readonly clean: boolean }, done: () => void): void {
     if (!this.isClosed) {
       this.isClosed = true;
@@ -450,8 +455,8 @@ export class ReplicaManager {
       for (const replica of this.table.all()) replica.close(ErrorCode.NOT_LEADER_OR_FOLLOWER);
       this.fetches.close();
       const epoch = this.brokerEpoch;
-      // What is damaged is not vouched for after the next start either. The logs are closed as cleanly as ever: recovery would cut
-      // off what lies behind the damage.
+      // A damaged log is not trusted after the next start either. It is closed cleanly all the same:
+      // recovery would cut off what lies behind the damage.
       const isWhole = this.table.all().every(({ damage }) => damage === undefined);
       this.options.logDirectory.close({
         clean: options.clean,

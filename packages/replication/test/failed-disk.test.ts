@@ -1,6 +1,6 @@
 /**
- * Goal: a partition with a whole member of its ISR has a leader whose disk works. Method: disks of whole replica managers refuse
- * writes, under a toy controller.
+ * Goal: a partition with a whole member of its ISR has a leader whose disk works. Method: disks of whole
+ * replica managers refuse writes, under a toy controller.
  */
 import { DiskError } from '@millrace/base';
 import { ErrorCode } from '@millrace/protocol';
@@ -30,7 +30,7 @@ function failFoldersOf(world: World, topic: string): void {
 
 test('a leader whose log went offline hands over within a second, and leaves the ISR', () => {
   const { world, topic } = cluster();
-  world.partition(1, topic).log.offline = 'EIO: a sync failed';
+  world.partition(1, topic).log.health.offline = 'EIO: a sync failed';
   world.partition(1, topic).noticeOffline();
   const parked = world.broker(1).produce(topic, 'too late');
   expect(parked.value?.errorCode).toBe(ErrorCode.KAFKA_STORAGE_ERROR);
@@ -45,7 +45,7 @@ test('a leader whose log went offline hands over within a second, and leaves the
 
 test('a follower whose log went offline leaves the ISR, so that acknowledgements do not wait for it', () => {
   const { world, topic } = cluster();
-  world.partition(3, topic).log.offline = 'EIO: a sync failed';
+  world.partition(3, topic).log.health.offline = 'EIO: a sync failed';
   world.partition(3, topic).noticeOffline();
   world.advance(500);
   expect(world.controller.image.partition(topic, 0)!.isr).toEqual([1, 2]);
@@ -75,7 +75,7 @@ test('the last member of an ISR stays, and goes on asking: with the next member 
     world.controller.fence(id);
   }
   world.advance(1000);
-  world.partition(1, topic).log.offline = 'EIO: a sync failed';
+  world.partition(1, topic).log.health.offline = 'EIO: a sync failed';
   world.partition(1, topic).noticeOffline();
   world.advance(3000);
   expect(world.controller.image.partition(topic, 0)!).toMatchObject({ leader: 1, isr: [1] });
@@ -157,7 +157,7 @@ test('a follower outside the ISR whose log goes offline is not in its next fetch
   // Not counted on, it has nothing to tell the controller, and the metadata stays as it is.
   world.controller.commit([{ type: 'partitionChange', topicId: topic, partition: 0, isr: [1, 2] }]);
   world.advance(100);
-  world.partition(3, topic).log.offline = 'EIO: a sync failed';
+  world.partition(3, topic).log.health.offline = 'EIO: a sync failed';
   world.partition(3, topic).noticeOffline();
   world.advance(1000);
   expect(askedBy(world, 3)).toEqual([healthy]);

@@ -133,7 +133,7 @@ describe('visibility', () => {
   });
 
   test('a failed disk is told as such from version 6 on, and as another leader before', () => {
-    world.partition(1, topic).log.offline = 'EIO: a sync failed';
+    world.partition(1, topic).log.health.offline = 'EIO: a sync failed';
     world.partition(1, topic).noticeOffline();
     const told = (version: number) => {
       const request = fetchRequest([{ topicId: topic }], { version });

@@ -1,12 +1,14 @@
 /**
- * One client connection: bytes in, frames out to the router, answers back in request order. Owns its back-pressure:
- * when it may start the next request, and when its socket is read. Never decodes a request and never blocks; a silent
- * connection holds no buffer and no timer. When the client closes, the broker still handles what it sent before (`handleRest`).
+ * One client connection: bytes in, frames out to the router, answers back in request order. Owns its
+ * back-pressure: when it may start the next request, and when its socket is read. Never decodes a request and
+ * never blocks; a silent connection holds no buffer and no timer. When the client closes, the broker still
+ * handles what it sent before (`handleRest`).
  */
 import type { Deadline, Logger, Millis, Stream, StreamHandler } from '@millrace/base';
-import { DecodeError, FrameReader, type SpareBuffers } from '@millrace/protocol';
+import { DecodeError, type SpareBuffers } from '@millrace/protocol';
 import type { FrontEndLimits } from '../config.ts';
 import { HeldBytes } from './held-bytes.ts';
+import { Input, type InputHost } from './input.ts';
 import type { Holder, MemoryBudget } from './memory-budget.ts';
 import { type Closing, ResponseSlots, type Slot } from './response-slots.ts';
 
@@ -16,19 +18,20 @@ export interface Sleeper {
 }
 
 /** What all connections of a front end share. */
-export interface ConnectionHost {
+export interface ConnectionHost extends InputHost {
   readonly limits: FrontEndLimits;
   readonly budget: MemoryBudget;
   /** Where frames are put together, and what answers were read into. */
   readonly spares: SpareBuffers;
   readonly logger: Pick<Logger, 'debug' | 'info' | 'warn'>;
   nowMs(): Millis;
-  /** Decodes one frame, whose bytes are lent for the call, and starts it: opens a slot on the connection, or throws DecodeError, or closes it. */
+  /**
+   * Decodes one frame, whose bytes are lent for the call, and starts it: opens a slot on the connection, or
+   * throws DecodeError, or closes it.
+   */
   route(frame: Uint8Array, connection: Connection): void;
   /** The request does more than to ask for an answer. */
   brings(frame: Uint8Array): boolean;
-  /** Throws DecodeError when no request that begins like this is so large. */
-  checkSize(start: Uint8Array, sizeBytes: number): void;
   /** Asks for `flush` at the end of this turn. */
   flushSoon(connection: Connection): void;
   /** Asks for `deadlineReached` at `at`; replaces what was asked before. */
@@ -39,8 +42,6 @@ export interface ConnectionHost {
 
 /** Behind a request that is answered alone, so much may still be read ahead. */
 const READ_AHEAD_BYTES = 65_536;
-/** A smaller frame cannot become many megabytes of objects. */
-const LARGE_FRAME_BYTES = 1 << 20;
 
 export class Connection implements StreamHandler, Holder, Sleeper {
   readonly listenerName: string;
@@ -50,15 +51,14 @@ export class Connection implements StreamHandler, Holder, Sleeper {
   /** Owned by the host: already asked for a flush in this turn. */
   flushAsked = false;
   /**
-   * Open: reads and answers. Orphaned: the peer closed, and whole requests of it are still to be handled, for no answer. Closing: our end is
-   * closed, the peer's not yet. Closed: gone.
+   * Open: reads and answers. Orphaned: the peer closed, and whole requests of it are still to be handled, for
+   * no answer. Closing: our end is closed, the peer's not yet. Closed: gone.
    */
   state: 'open' | 'orphaned' | 'closing' | 'closed' = 'open';
 
   private readonly stream: Stream;
   private readonly host: ConnectionHost;
-  /** Made with the first byte: a silent connection needs none. */
-  private reader: FrameReader | undefined;
+  private readonly input: Input;
   private readonly slots = new ResponseSlots();
   private readonly held = new HeldBytes();
   private peerSlow = false;
@@ -75,6 +75,7 @@ export class Connection implements StreamHandler, Holder, Sleeper {
 
   constructor(host: ConnectionHost, stream: Stream, listenerName: string) {
     this.host = host;
+    this.input = new Input(host);
     this.stream = stream;
     this.listenerName = listenerName;
     this.remoteAddress = stream.remoteAddress;
@@ -86,10 +87,9 @@ export class Connection implements StreamHandler, Holder, Sleeper {
   data(chunk: Uint8Array): void {
     if (this.state !== 'open' || this.isRefused) return;
     this.lastActiveMs = this.host.nowMs();
-    this.reader ??= new FrameReader(this.host.limits.requestMaxBytes, this.host.spares);
-    this.reader.push(chunk);
+    this.input.push(chunk);
     this.advance();
-    this.reader?.keep();
+    this.input.keep();
   }
 
   drained(): void {
@@ -179,7 +179,10 @@ export class Connection implements StreamHandler, Holder, Sleeper {
     this.host.flushSoon(this);
   }
 
-  /** Bad input: the connection ends where its answer would stand. Earlier requests are answered first, also those that wait. */
+  /**
+   * Bad input: the connection ends where its answer would stand. Earlier requests are answered first, also
+   * those that wait.
+   */
   refuse(reason: string, facts: Record<string, unknown>): void {
     if (this.state === 'orphaned') {
       this.close(reason, facts);
@@ -187,8 +190,7 @@ export class Connection implements StreamHandler, Holder, Sleeper {
     }
     if (this.state !== 'open' || this.isRefused) return;
     this.isRefused = true;
-    this.reader?.discard();
-    this.reader = undefined;
+    this.input.discard();
     if (this.slots.size === 0) {
       this.close(reason, facts);
       return;
@@ -249,7 +251,7 @@ export class Connection implements StreamHandler, Holder, Sleeper {
     // It waits for nothing but us.
     if (this.state === 'orphaned') return undefined;
     if (this.peerSlow) return this.slowSinceMs;
-    if (this.bufferedBytes > 0 && !this.isHeldUp && !this.full()) return this.lastActiveMs;
+    if (this.input.bufferedBytes > 0 && !this.isHeldUp && !this.full()) return this.lastActiveMs;
     return undefined;
   }
 
@@ -267,7 +269,9 @@ export class Connection implements StreamHandler, Holder, Sleeper {
     this.account();
   }
 
-  /** Idle for too long, or the peer did not close its end: the host's deadline for this connection has come. */
+  /**
+   * Idle for too long, or the peer did not close its end: the host's deadline for this connection has come.
+   */
   deadlineReached(now: Millis): void {
     if (this.state === 'closing') {
       this.stream.destroy('the peer kept its end open');
@@ -285,10 +289,6 @@ export class Connection implements StreamHandler, Holder, Sleeper {
   }
 
   // ---- inside ----
-
-  private get bufferedBytes(): number {
-    return this.reader?.bufferedBytes ?? 0;
-  }
 
   /** As much is held for this connection as it may have. */
   private full(): boolean {
@@ -310,55 +310,32 @@ export class Connection implements StreamHandler, Holder, Sleeper {
 
   /** Starts every request that may start, then settles whether to read on. */
   private advance(): void {
-    // A handler may answer within this call, and free memory. The loop that already runs then starts the next request.
+    // A handler may answer within this call, and free memory. The loop that already runs then starts the next
+    // request.
     if (this.routing) return;
     this.routing = true;
     try {
-      while (this.mayStart()) {
-        const { reader } = this;
-        if (this.mustWaitForOthers()) break;
-        const frame = reader?.next();
-        if (frame === undefined) {
-          this.checkBegun();
-          break;
-        }
-        this.route(frame, reader);
-      }
+      while (this.mayStart() && !this.input.mustWaitForOthers && this.startNext());
     } catch (error) {
       this.failOn(error);
     } finally {
       this.routing = false;
     }
     if (this.state !== 'open') return;
-    if (this.exclusiveRunning && this.bufferedBytes > 0) this.slots.followed();
+    if (this.exclusiveRunning && this.input.bufferedBytes > 0) this.slots.followed();
     this.account();
     this.settleReading();
   }
 
-  /** Gives the frame's buffer back after bad input too: V8 answers garbage outside of the heap with full collections. */
-  private route(frame: Uint8Array, reader: FrameReader | undefined): void {
-    try {
-      this.host.route(frame, this);
-    } finally {
-      reader?.release();
-    }
-  }
-
-  /** A frame that is too large is refused by its first bytes, before memory and time are spent on the others. */
-  private checkBegun(): void {
-    const { reader } = this;
-    if (reader !== undefined && reader.assemblingBytes >= LARGE_FRAME_BYTES)
-      this.host.checkSize(reader.assembled, reader.assemblingBytes);
-  }
-
-  /** The next request may become many objects, and those of others already are many. */
-  private mustWaitForOthers(): boolean {
-    return this.host.budget.crowded && (this.reader?.assemblingBytes ?? 0) >= LARGE_FRAME_BYTES;
+  /** False: no whole request is here. */
+  private startNext(): boolean {
+    return this.input.takeFrame((frame) => this.host.route(frame, this));
   }
 
   /**
-   * The client has closed. Starts its next request when no check runs, and ends the connection behind the last request. Answers are
-   * dropped, so no request waits for the answer of another, and the limits on pending requests do not apply.
+   * The client has closed. Starts its next request when no check runs, and ends the connection behind the
+   * last request. Answers are dropped, so no request waits for the answer of another, and the limits on
+   * pending requests do not apply.
    */
   private handleRest(): void {
     if (this.routing) {
@@ -376,30 +353,30 @@ export class Connection implements StreamHandler, Holder, Sleeper {
     }
     if (this.state !== 'orphaned') return;
     this.account();
-    if (this.holds === 0 && this.mustWaitForOthers()) this.waitForMemory();
+    if (this.holds === 0 && this.input.mustWaitForOthers) this.waitForMemory();
   }
 
   /** False: not now, or there is no more. */
   private handleNext(): boolean {
     if (this.state !== 'orphaned' || this.holds > 0) return false;
-    // The started requests have done their work, or finish it without this connection. A costly batch with acks is the last one handled: its client
-    // retries it and the requests behind it, and a late broker must not check the same backlog twice. Not compared with Kafka.
+    // The started requests have done their work, or finish it without this connection. A costly batch with
+    // acks is the last one handled: its client retries it and the requests behind it, and a late broker must
+    // not check the same backlog twice. Not compared with Kafka.
     if (this.forgetRequests().some((slot) => slot.outlivesClient)) {
       this.finish();
       return false;
     }
     this.account();
-    const { reader } = this;
-    const isHalf = reader !== undefined && reader.assemblingBytes > reader.bufferedBytes;
-    if (!isHalf && this.mustWaitForOthers()) return false;
-    const frame = this.isRefused || isHalf ? undefined : reader?.next();
-    if (frame === undefined) {
+    const { input } = this;
+    if (!input.endsInHalf && input.mustWaitForOthers) return false;
+    // Hundreds of reads whose answers are dropped would all run in this turn.
+    const startIfItBrings = (frame: Uint8Array) => {
+      if (this.host.brings(frame)) this.host.route(frame, this);
+    };
+    if (this.isRefused || input.endsInHalf || !input.takeFrame(startIfItBrings)) {
       this.finish();
       return false;
     }
-    // Hundreds of reads whose answers are dropped would all run in this turn.
-    if (this.host.brings(frame)) this.route(frame, reader);
-    else reader?.release();
     this.slots.cancelUnread(this.host.nowMs());
     return true;
   }
@@ -412,10 +389,10 @@ export class Connection implements StreamHandler, Holder, Sleeper {
 
   private settleReading(): void {
     if (this.state !== 'open') return;
-    const isShort = this.host.budget.exhausted || this.mustWaitForOthers();
-    if (this.bufferedBytes > 0 && isShort) this.waitForMemory();
+    const isShort = this.host.budget.exhausted || this.input.mustWaitForOthers;
+    if (this.input.bufferedBytes > 0 && isShort) this.waitForMemory();
     const readAhead = this.isHeldUp && !this.peerSlow && !this.full();
-    const wanted = this.mayStart() || (readAhead && this.bufferedBytes < READ_AHEAD_BYTES);
+    const wanted = this.mayStart() || (readAhead && this.input.bufferedBytes < READ_AHEAD_BYTES);
     this.setPaused(!wanted || this.memoryWait);
   }
 
@@ -459,13 +436,12 @@ export class Connection implements StreamHandler, Holder, Sleeper {
 
   /** Tells the budget what is held now. Last in every method: it may wake other connections. */
   private account(): void {
-    this.held.tell(this.host.budget, this.bufferedBytes);
+    this.held.tell(this.host.budget, this.input.bufferedBytes);
   }
 
   /** Forgets what was not answered, and stops the work on it. */
   private abandon(): void {
-    this.reader?.discard();
-    this.reader = undefined;
+    this.input.discard();
     for (const slot of this.forgetRequests()) slot.cancel?.();
   }
 

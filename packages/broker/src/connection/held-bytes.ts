@@ -1,4 +1,7 @@
-/** What one connection holds of the broker's memory, by reason, and the difference to what the budget was last told of it. */
+/**
+ * What one connection holds of the broker's memory, by reason, and the difference to what the budget was last
+ * told of it.
+ */
 import type { MemoryBudget } from './memory-budget.ts';
 
 export class HeldBytes {

@@ -1,7 +1,7 @@
 /**
- * Counts the bytes that all connections hold together (received frames, what they became when they were decoded, answers not yet
- * taken by the peer) and says who must stop reading. It never frees memory itself: it pauses, and under lasting pressure names the peers
- * that only waste it.
+ * Counts the bytes that all connections hold together (received frames, what they became when they were
+ * decoded, answers not yet taken by the peer) and says who must stop reading. It never frees memory itself:
+ * it pauses, and under lasting pressure names the peers that only waste it.
  */
 import { assert, type Millis } from '@millrace/base';
 
@@ -9,7 +9,10 @@ import { assert, type Millis } from '@millrace/base';
 export interface Holder {
   /** Bytes now held on its behalf. */
   readonly heldBytes: number;
-  /** Since when it has held bytes only because its peer does nothing (half a frame, answers not read); undefined: it does not. */
+  /**
+   * Since when it has held bytes only because its peer does nothing (half a frame, answers not read);
+   * undefined: it does not.
+   */
   readonly stalledSinceMs: Millis | undefined;
   /** Memory is there again: read on. */
   memoryFreed(): void;
@@ -78,8 +81,9 @@ export class MemoryBudget {
   }
 
   /**
-   * Under pressure, drops those whose peers have stalled for `stalledMs`, the longest stalled first, until half of
-   * the budget is free: half frames and unread answers of one client must not stop the others for ever.
+   * Under pressure, drops those whose peers have stalled for `stalledMs`, the longest stalled first, until
+   * half of the budget is free: half frames and unread answers of one client must not stop the others for
+   * ever.
    */
   dropStalled(holders: Iterable<Holder>, now: Millis, stalledMs: Millis): void {
     if (!this.isPressed) return;

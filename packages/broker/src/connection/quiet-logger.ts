@@ -1,6 +1,6 @@
 /**
- * A logger that a crowd of bad clients cannot flood: of each event at most so many a second are passed on, and the
- * next one that passes says how many were left out.
+ * A logger that a crowd of bad clients cannot flood: of each event at most so many a second are passed on,
+ * and the next one that passes says how many were left out.
  */
 import type { Clock, Logger, Millis } from '@millrace/base';
 

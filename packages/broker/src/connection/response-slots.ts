@@ -1,6 +1,6 @@
 /**
- * The requests of one connection that await their answers, in the order they came. Answers may be ready in any
- * order; they leave in request order (the Java client insists on it). Holds no I/O.
+ * The requests of one connection that await their answers, in the order they came. Answers may be ready in
+ * any order; they leave in request order (the Java client insists on it). Holds no I/O.
  */
 
 import type { Millis } from '@millrace/base';
@@ -42,8 +42,9 @@ export interface Slot {
 }
 
 /**
- * A client that closes sooner after its request never waited for the answer: the broker carries the request out. A client that closes later
- * waited and retries: a broker that finishes old requests first answers each retry late. Kafka has no such limit; not compared with 4.3.1.
+ * A client that closes sooner after its request never waited for the answer: the broker carries the request
+ * out. A client that closes later waited and retries: a broker that finishes old requests first answers each
+ * retry late. Kafka has no such limit; not compared with 4.3.1.
  */
 const ANSWER_AWAITED_MS: Millis = 500;
 

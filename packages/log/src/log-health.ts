@@ -1,0 +1,67 @@
+/**
+ * Whether one log works. A failing disk is a value here: an operation that left no trace is refused with
+ * KAFKA_STORAGE_ERROR, and a change that could not be carried out in full takes the log offline.
+ */
+import { DiskError, type Logger } from '@millrace/base';
+import { ErrorCode } from '@millrace/protocol';
+import { refuse } from './door.ts';
+import { failedRead } from './segments.ts';
+import type { ReadResult, Refusal } from './types.ts';
+
+export class LogHealth {
+  /** Why the log takes no more reads and writes; undefined = it works. */
+  offline: string | undefined;
+  private readonly logger: Logger;
+  private readonly log: { readonly directory: string };
+
+  constructor(logger: Logger, log: { readonly directory: string }) {
+    this.logger = logger;
+    this.log = log;
+  }
+
+  goOffline(reason: string): void {
+    if (this.offline !== undefined) return;
+    this.offline = reason;
+    this.logger.error('log-went-offline', { directory: this.log.directory, reason });
+  }
+
+  /** Runs a change that must be carried out in full. */
+  orOffline(change: () => void): void {
+    try {
+      change();
+    } catch (error) {
+      if (!(error instanceof DiskError)) throw error;
+      this.goOffline(`${error.code}: ${error.message}`);
+    }
+  }
+
+  refuseOffline(): Refusal {
+    return refuse(ErrorCode.KAFKA_STORAGE_ERROR, `the log is offline: ${this.offline}`);
+  }
+
+  /** A write failed and left no trace. */
+  refuseWrite(error: DiskError): Refusal {
+    const { directory } = this.log;
+    this.logger.error('log-write-failed', { directory, code: error.code, reason: error.message });
+    const refusal = refuse(ErrorCode.KAFKA_STORAGE_ERROR, `the log could not be written: ${error.code}`);
+    const damage = this.damageOf(error);
+    return damage === undefined ? refusal : { ...refusal, damage };
+  }
+
+  /** What was read is damaged, or could not be read. */
+  refuseRead(offset: number, problem: DiskError | string): ReadResult {
+    const reason = typeof problem === 'string' ? problem : problem.message;
+    this.logger.error('log-read-failed', { directory: this.log.directory, offset, reason });
+    return failedRead(typeof problem === 'string' ? problem : this.damageOf(problem));
+  }
+
+  /**
+   * EIO may concern a few sectors. What is neither that nor transient (read-only, the folder is gone) fails
+   * again and again.
+   */
+  private damageOf(error: DiskError): string | undefined {
+    if (error.code === 'EIO') return error.message;
+    if (!error.isTransient) this.goOffline(`${error.code}: ${error.message}`);
+    return undefined;
+  }
+}

@@ -1,0 +1,41 @@
+/**
+ * A leader that stops waits for its ISR: what was acknowledged with acks=1 gets to the other members before
+ * one of them is elected.
+ */
+import type { Clock, Millis, Offset } from '@millrace/base';
+import type { Leadership } from './partition/leadership.ts';
+import type { Partition } from './partition/partition.ts';
+import type { Timers } from './timers.ts';
+
+const CHECK_MS: Millis = 5;
+
+export interface HandOver {
+  readonly clock: Pick<Clock, 'soon'>;
+  readonly timers: Timers;
+  readonly timeoutMs: Millis;
+  /** The broker is closed: waiting helps nobody. */
+  readonly isOver: () => boolean;
+  readonly done: () => void;
+}
+
+/**
+ * Calls `done` once every ISR holds what its leader here holds now, leads no longer, or after the timeout.
+ */
+export function handOver(
+  replicas: readonly Partition[],
+  { clock, timers, timeoutMs, isOver, done }: HandOver,
+): void {
+  const ends = new Map<Leadership, Offset>();
+  for (const { leadership, isr, log } of replicas)
+    if (leadership !== undefined && isr.length > 1) ends.set(leadership, log.endOffset);
+  const deadlineMs = timers.now() + timeoutMs;
+  const look = () => {
+    for (const [leadership, end] of ends) {
+      const { partition } = leadership;
+      if (partition.leadership !== leadership || partition.highWatermark >= end) ends.delete(leadership);
+    }
+    if (ends.size === 0 || isOver() || timers.now() >= deadlineMs) done();
+    else timers.after(CHECK_MS, look);
+  };
+  clock.soon(look);
+}
