@@ -1,7 +1,7 @@
 /**
- * `npm run test:compose`: shows that `docker compose up --wait` starts six healthy containers that serve the host and
- * other containers, and that their named volumes keep the data. Makes an engine and the base image first where they
- * are missing. Leaves nothing running.
+ * `npm run test:compose`: shows that `docker compose up --wait` starts six healthy containers that serve the
+ * host and other containers, and that their named volumes keep the data. Makes an engine and the base image
+ * first where they are missing. Leaves nothing running.
  */
 import { type SpawnSyncOptions, spawnSync } from 'node:child_process';
 import { join } from 'node:path';
@@ -43,7 +43,9 @@ function expectEqual(actual: unknown, wanted: unknown): void {
 
 const compose = (...args: string[]) => run('docker', ['compose', ...args]);
 const onHost = (...args: string[]) => run(process.execPath, [cli, ...args]);
-/** The command line in a container of its own, in the cluster's network: a client that is not one of the six. */
+/**
+ * The command line in a container of its own, in the cluster's network: a client that is not one of the six.
+ */
 const inside = (...args: string[]) =>
   run('docker', [
     'run',

@@ -1,6 +1,7 @@
 /**
- * `npm run build`: the package as it is published, in dist/: `millrace` alone, with every workspace package inside it as
- * JavaScript and declarations, and the registry packages it needs as dependencies. `npm pack ./dist` makes the tarball.
+ * `npm run build`: the package as it is published, in dist/: `millrace` alone, with every workspace package
+ * inside it as JavaScript and declarations, and the registry packages it needs as dependencies.
+ * `npm pack ./dist` makes the tarball.
  */
 import { spawnSync } from 'node:child_process';
 import { cpSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -56,7 +57,10 @@ const manifest = {
 writeFileSync(join(out, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`);
 process.stdout.write(`${cli.name} ${cli.version} is in dist/\n`);
 
-/** What the workspace's packages need from the registry, all together. Two versions of one package are a mistake. */
+/**
+ * What the workspace's packages need from the registry, all together. Two versions of one package are a
+ * mistake.
+ */
 function registryDependencies(): Record<string, string> {
   const all = new Map<string, string>();
   for (const file of globSync('packages/*/package.json', { cwd: root }).sort()) {

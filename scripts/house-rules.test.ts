@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { houseRuleViolations } from './house-rules.ts';
+import { proseRuleViolations } from './prose-rules.ts';
 
 const roots: string[] = [];
 afterEach(() => {
@@ -15,7 +16,7 @@ function violations(file: string, text: string): string[] {
   roots.push(root);
   mkdirSync(dirname(join(root, file)), { recursive: true });
   writeFileSync(join(root, file), text);
-  return houseRuleViolations(root);
+  return [...houseRuleViolations(root), ...proseRuleViolations(root)];
 }
 
 const from = (module: string) => `import type { A } from ${`'${module}'`};\n`;
@@ -52,4 +53,14 @@ test('promises, clocks, timers and state of the module in a heart', () => {
 test('a file that is too long, and marks of unfinished work', () => {
   expect(violations('packages/raft/src/a.ts', '\n'.repeat(500))).toHaveLength(1);
   expect(violations('packages/raft/test/a.test.ts', `// ${'TO'}${'DO'}: later\n`)).toHaveLength(1);
+});
+
+test('a comment or a sentence of a document wider than the code; tables are excepted', () => {
+  const words = 'the leader appends the batch and the followers fetch it '.repeat(3);
+  expect(violations('packages/log/src/a.ts', `// ${words}\n`)).toEqual([
+    `packages/log/src/a.ts:1: ${words.length + 3} characters; comments and prose have at most 110`,
+  ]);
+  expect(violations('packages/log/test/a.test.ts', ` * ${words}\n`)).toHaveLength(1);
+  expect(violations('docs/a.md', `${words}\n`)).toHaveLength(1);
+  expect(violations('docs/a.md', `| ${words} |\n`)).toEqual([]);
 });

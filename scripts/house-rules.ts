@@ -1,6 +1,6 @@
 /**
- * The rules of the house that no compiler knows, read off the source:
- * imports point one way, only `io/` folders and hosts touch the outside, hearts have no promises and no clock.
+ * The rules of the house that no compiler knows, read off the source: imports point one way, only `io/`
+ * folders and hosts touch the outside, hearts have no promises and no clock.
  */
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -25,8 +25,8 @@ const HOSTS = new Set(['node', 'cli']);
 /** The node package is a host, but its roles are shared with the simulator and must stay on seams. */
 const SEAM_ONLY = /^packages\/node\/src\/roles\//;
 /**
- * Wings of a package, the folders of its `src`, and which of them each may import. What lies at the top may import all of them and is
- * imported by them for its types only.
+ * Wings of a package, the folders of its `src`, and which of them each may import. What lies at the top may
+ * import all of them and is imported by them for its types only.
  */
 const WINGS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
   replication: { partition: [], serving: ['partition'], following: ['partition'] },

@@ -51,8 +51,8 @@ const child = spawn(node, [join(root, file), ...args, ...rest], {
   stdio: 'inherit',
   env: { ...process.env, PATH: `${dirname(node)}:${join(root, 'node_modules', '.bin')}:${process.env.PATH}` },
 });
-// Whoever signals only this process means the child. A Ctrl-C at the terminal reaches the whole foreground group: the
-// child has it already.
+// Whoever signals only this process means the child. A Ctrl-C at the terminal reaches the whole foreground
+// group: the child has it already.
 for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
 process.on('SIGINT', () => isatty(0) || child.kill('SIGINT'));
 child.on('exit', (code, signal) => process.exit(signal ? 1 : (code ?? 1)));

@@ -1,9 +1,9 @@
 #!/usr/bin/env node
 /**
- * Installs what a fresh machine lacks, by npm alone: Node 24 and pnpm (toolchain/, pinned by its lockfile), then the
- * workspace's dependencies (pnpm-lock.yaml), then warms the cache of compiled sources. Does nothing when nothing
- * changed since the last time.
- * Runs on whatever Node is there (18 or newer), so it uses nothing newer and no package.
+ * Installs what a fresh machine lacks, by npm alone: Node 24 and pnpm (toolchain/, pinned by its lockfile),
+ * then the workspace's dependencies (pnpm-lock.yaml), then warms the cache of compiled sources. Does nothing
+ * when nothing changed since the last time. Runs on whatever Node is there (18 or newer), so it uses nothing
+ * newer and no package.
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';

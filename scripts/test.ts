@@ -9,6 +9,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { houseRuleViolations } from './house-rules.ts';
+import { proseRuleViolations } from './prose-rules.ts';
 
 const root = join(import.meta.dirname, '..');
 const reports = join(root, '.cache', 'reports');
@@ -60,7 +61,7 @@ function command(name: string, program: string, args: string[]): Outcome {
 }
 
 function houseRules(): Outcome {
-  const violations = houseRuleViolations(root);
+  const violations = [...houseRuleViolations(root), ...proseRuleViolations(root)];
   return report('house rules', violations.length === 0, `${violations.join('\n')}\n`);
 }
 

@@ -1,4 +1,7 @@
-/** Fills the compile cache with what a node loads, so that the first start after an installation is as quick as any other. */
+/**
+ * Fills the compile cache with what a node loads, so that the first start after an installation is as quick
+ * as any other.
+ */
 import { enableCompileCache, flushCompileCache } from 'node:module';
 import { join } from 'node:path';
 

@@ -1,4 +1,7 @@
-/** Goal: what `npm run build` makes can be published. Method: it is packed, installed into an empty folder, and used there. */
+/**
+ * Goal: what `npm run build` makes can be published. Method: it is packed, installed into an empty folder,
+ * and used there.
+ */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,6 +1,9 @@
 import { defineConfig } from 'vitest/config';
 
-/** Tests against six real processes, with clients nobody here wrote. They share the cluster and the cores: one by one. */
+/**
+ * Tests against six real processes, with clients nobody here wrote. They share the cluster and the cores: one
+ * by one.
+ */
 export default defineConfig({
   test: {
     root: import.meta.dirname,

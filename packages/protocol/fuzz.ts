@@ -1,6 +1,6 @@
 /**
- * Fuzzed decoding: golden frames, damaged in every way that comes to mind, must decode or throw DecodeError; nothing
- * else may be thrown, take long, or cost more memory than the frame allows.
+ * Fuzzed decoding: golden frames, damaged in every way that comes to mind, must decode or throw DecodeError;
+ * nothing else may be thrown, take long, or cost more memory than the frame allows.
  *
  *     node packages/protocol/fuzz.ts [count = 10,000,000] [seed]
  */

@@ -1,6 +1,7 @@
 /**
- * `npm run measure:start`: how long `millrace cluster start` takes until six processes are ready, and what an idle
- * broker and controller then hold in memory; the same for Apache Kafka. RUNS=3, the median counts; --alone: no peer.
+ * `npm run measure:start`: how long `millrace cluster start` takes until six processes are ready, and what an
+ * idle broker and controller then hold in memory; the same for Apache Kafka. RUNS=3, the median counts;
+ * --alone: no peer.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';

@@ -1,6 +1,6 @@
 /**
- * Apache Kafka 4.3.1 as the peer to measure against: started from Maven's jars as processes on loopback, with the same
- * face as a Millrace cluster. Kafka's own defaults, but for the replication of its internal topics.
+ * Apache Kafka 4.3.1 as the peer to measure against: started from Maven's jars as processes on loopback, with
+ * the same face as a Millrace cluster. Kafka's own defaults, but for the replication of its internal topics.
  */
 
 import { spawn } from 'node:child_process';

@@ -1,9 +1,9 @@
 /**
- * `npm run bench:quick`: Kafka's own producer-perf-test loads Millrace and Apache Kafka in turns, at most five minutes.
- * Each load runs RUNS=3 times on either, interleaved, on new topics; the medians are compared.
+ * `npm run bench:quick`: Kafka's own producer-perf-test loads Millrace and Apache Kafka in turns, at most
+ * five minutes. Each load runs RUNS=3 times on either, interleaved, on new topics; the medians are compared.
  *
- *   --only one|six    one broker with one replica, or six processes with three replicas, min ISR 2
- *   --before FOLDER   another checkout of Millrace (set up), measured in the same run: what a change costs or gains
+ *   --only one|six one broker with one replica, or six processes with three replicas, min ISR 2 --before
+ *   FOLDER another checkout of Millrace (set up), measured in the same run: what a change costs or gains
  */
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -16,7 +16,10 @@ const GOAL_RATIO = 0.8;
 const PARTITIONS = 3;
 /** How the other checkout is called in what is printed. */
 const BEFORE = 'before';
-/** For all runs of one layout on one contender: with two, and the starts of their clusters, the whole stays within five minutes. */
+/**
+ * For all runs of one layout on one contender: with two, and the starts of their clusters, the whole stays
+ * within five minutes.
+ */
 const CONTENDER_LIMIT_MS = 52_000;
 
 interface Layout {

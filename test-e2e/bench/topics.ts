@@ -1,10 +1,11 @@
 /**
- * `npm run measure:topics`: how long 1,000 topics take, in one request and in as many requests over 32 connections, on three
- * controllers and three brokers, and what the busiest controller and broker needed of a core for it. Goal: under 3 s each. "Busy after" is
- * for how long brokers still make folders and replicate: the second measurement begins when the first has ended there too. --topics N;
- * --peer: of Apache Kafka.
+ * `npm run measure:topics`: how long 1,000 topics take, in one request and in as many requests over 32
+ * connections, on three controllers and three brokers, and what the busiest controller and broker needed of a
+ * core for it. Goal: under 3 s each. "Busy after" is for how long brokers still make folders and replicate:
+ * the second measurement begins when the first has ended there too. --topics N; --peer: of Apache Kafka.
  *
- * Raw requests, for an ordinary client asks for the metadata of all topics before each of them, and would measure itself.
+ * Raw requests, for an ordinary client asks for the metadata of all topics before each of them, and would
+ * measure itself.
  */
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';

@@ -1,6 +1,6 @@
 /**
- * Kafka's own console tools: topics, producer, consumer. They take records as lines, so the plain form of the corpus;
- * the producer cannot set timestamps.
+ * Kafka's own console tools: topics, producer, consumer. They take records as lines, so the plain form of the
+ * corpus; the producer cannot set timestamps.
  */
 import { describe, expect, inject, test } from 'vitest';
 import { plainForm } from '../lib/corpus.ts';

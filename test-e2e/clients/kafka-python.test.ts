@@ -1,4 +1,7 @@
-/** An old client: Python's own of 2019, which takes the broker for Kafka 1.0 and asks in the versions of that time. */
+/**
+ * An old client: Python's own of 2019, which takes the broker for Kafka 1.0 and asks in the versions of that
+ * time.
+ */
 import { join } from 'node:path';
 import { describe, test } from 'vitest';
 import { testRoot } from '../lib/paths.ts';

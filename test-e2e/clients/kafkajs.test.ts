@@ -1,7 +1,7 @@
 /**
- * kafkajs has gzip alone (other codecs are plug-ins of other authors), cannot write headers without a value, and reads
- * only in groups. So it is read here through its own broker object: its connection, its requests, its decoding, by
- * assignment, without the group around it.
+ * kafkajs has gzip alone (other codecs are plug-ins of other authors), cannot write headers without a value,
+ * and reads only in groups. So it is read here through its own broker object: its connection, its requests,
+ * its decoding, by assignment, without the group around it.
  */
 import { type Admin, CompressionTypes, ConfigResourceTypes, Kafka, logLevel, Partitioners } from 'kafkajs';
 import { describe, expect, inject, test } from 'vitest';

@@ -1,6 +1,7 @@
 /**
- * kcat cannot set timestamps and takes one set of headers a run, so it writes the corpus in its plain form: lines with
- * key, value and one fixed header. Read back with a format that gives the lengths, so that no byte is guessed.
+ * kcat cannot set timestamps and takes one set of headers a run, so it writes the corpus in its plain form:
+ * lines with key, value and one fixed header. Read back with a format that gives the lengths, so that no byte
+ * is guessed.
  */
 import { describe, expect, inject, test } from 'vitest';
 import { millrace } from '../lib/cluster.ts';

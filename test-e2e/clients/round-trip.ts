@@ -1,4 +1,6 @@
-/** What every client test does around its client: names, stages of compression, and the comparison at the end. */
+/**
+ * What every client test does around its client: names, stages of compression, and the comparison at the end.
+ */
 import { mkdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { expect, inject } from 'vitest';
@@ -51,7 +53,10 @@ export async function runTool(name: ToolName, args: readonly string[], input?: s
   });
 }
 
-/** Runs a client program of this folder over the whole round trip; checks what it read back and learned of the cluster. */
+/**
+ * Runs a client program of this folder over the whole round trip; checks what it read back and learned of the
+ * cluster.
+ */
 export async function programRoundTrip(
   name: ToolName,
   programArgs: readonly string[],
@@ -99,11 +104,11 @@ export function withoutNullHeaders(record: TestRecord): TestRecord {
 }
 
 /**
- * The log holds the batches as compressed as they were sent: nothing was quietly sent plain. A tenth may be, where
- * compressing a small batch did not pay.
+ * The log holds the batches as compressed as they were sent: nothing was quietly sent plain. A tenth may be,
+ * where compressing a small batch did not pay.
  *
- * librdkafka compresses with lz4 only for a broker that tells of FindCoordinator; without groups Millrace does not.
- * Its lz4 stage then arrives uncompressed, and must be equal all the same.
+ * librdkafka compresses with lz4 only for a broker that tells of FindCoordinator; without groups Millrace
+ * does not. Its lz4 stage then arrives uncompressed, and must be equal all the same.
  */
 export async function expectCodecs(
   topic: string,

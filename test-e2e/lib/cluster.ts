@@ -1,6 +1,6 @@
 /**
- * A running cluster that a test may hurt: what Millrace's command line starts, or (bench/peer-kafka.ts) the peer.
- * Every process is known by its pid; whatever happens, `stop` leaves none behind.
+ * A running cluster that a test may hurt: what Millrace's command line starts, or (bench/peer-kafka.ts) the
+ * peer. Every process is known by its pid; whatever happens, `stop` leaves none behind.
  */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -100,7 +100,9 @@ export async function startMillrace(options: MillraceOptions = {}): Promise<Clus
   };
 }
 
-/** The nodes are no children of ours: should this process end without `stop`, their own pids are killed here. */
+/**
+ * The nodes are no children of ours: should this process end without `stop`, their own pids are killed here.
+ */
 function watchForOrphans(dir: string): void {
   process.on('exit', () => {
     for (let id = 1; id <= 12; id++) {

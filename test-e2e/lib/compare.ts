@@ -1,4 +1,7 @@
-/** Compares what a client read back with what it was given, record by record; its word is a list of what is wrong. */
+/**
+ * Compares what a client read back with what it was given, record by record; its word is a list of what is
+ * wrong.
+ */
 import { numberOf } from './corpus.ts';
 import type { ReadRecord, TestHeader, TestRecord } from './records.ts';
 
@@ -9,13 +12,19 @@ export interface Comparison {
   readonly corpus: readonly TestRecord[];
   /** How this client writes a record of the corpus, where it cannot write all of it. */
   readonly expected?: (record: TestRecord) => TestRecord;
-  /** Clients that cannot set timestamps: all must lie in this range (milliseconds since 1970), the first value included. */
+  /**
+   * Clients that cannot set timestamps: all must lie in this range (milliseconds since 1970), the first value
+   * included.
+   */
   readonly writtenBetween?: readonly [number, number];
   /** What was read, by partition. */
   readonly partitions: readonly (readonly ReadRecord[])[];
 }
 
-/** Empty when each record came back once, whole, in the order of writing within its partition, one partition per key. */
+/**
+ * Empty when each record came back once, whole, in the order of writing within its partition, one partition
+ * per key.
+ */
 export function compareWithCorpus(comparison: Comparison): string[] {
   const complaints: string[] = [];
   const complain = (text: string) => {

@@ -1,6 +1,7 @@
 /**
- * The records that every client writes and reads back: 100,000 of real text in many scripts and sizes, the same ones
- * at every run but for the timestamps, which lie in the last hour (an old record may be removed by retention).
+ * The records that every client writes and reads back: 100,000 of real text in many scripts and sizes, the
+ * same ones at every run but for the timestamps, which lie in the last hour (an old record may be removed by
+ * retention).
  */
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { decodeRecords, encodeRecord, type TestHeader, type TestRecord } from './records.ts';
@@ -10,7 +11,9 @@ export const RECORDS = 100_000;
 const KEYS = 1009;
 const SPREAD_MS = 30;
 
-/** A small generator of even numbers below 2^32 (mulberry32): the same sequence for the same seed, everywhere. */
+/**
+ * A small generator of even numbers below 2^32 (mulberry32): the same sequence for the same seed, everywhere.
+ */
 function randomFrom(seed: number): (below: number) => number {
   let state = seed >>> 0;
   return (below) => {
@@ -21,7 +24,10 @@ function randomFrom(seed: number): (below: number) => number {
   };
 }
 
-/** Record n: its value begins with "n ", its first header holds n; timestamps go up, but not strictly in order. */
+/**
+ * Record n: its value begins with "n ", its first header holds n; timestamps go up, but not strictly in
+ * order.
+ */
 export function makeCorpus(count: number, baseTimestamp: number): TestRecord[] {
   const random = randomFrom(20_011);
   const records: TestRecord[] = [];
@@ -34,7 +40,10 @@ export function makeCorpus(count: number, baseTimestamp: number): TestRecord[] {
   return records;
 }
 
-/** Mostly a sentence or two; each hundredth a page of 2 to 8 KiB, each thousandth a chapter of 32 KiB; some nearly empty. */
+/**
+ * Mostly a sentence or two; each hundredth a page of 2 to 8 KiB, each thousandth a chapter of 32 KiB; some
+ * nearly empty.
+ */
 function text(n: number, random: (below: number) => number): string {
   if (n % 211 === 3) return '';
   const goalChars = n % 1000 === 999 ? 32_768 : n % 100 === 50 ? 2048 + random(6144) : 1 + random(240);
@@ -53,7 +62,9 @@ function headersOf(n: number): TestHeader[] {
   return headers;
 }
 
-/** The form for programs that take records as lines: no null or empty value, no binary, one kind of header. */
+/**
+ * The form for programs that take records as lines: no null or empty value, no binary, one kind of header.
+ */
 export function plainForm(record: TestRecord): TestRecord {
   const n = numberOf(record);
   const value = record.value ?? Buffer.from(`${n} (nothing)`);

@@ -1,6 +1,6 @@
 /**
- * Running other programs: to their end (`run`) or alongside (`launch`). Every child that is still alive when this
- * process ends, however it ends, is killed by its own pid; nothing is ever signalled by name.
+ * Running other programs: to their end (`run`) or alongside (`launch`). Every child that is still alive when
+ * this process ends, however it ends, is killed by its own pid; nothing is ever signalled by name.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';

@@ -1,5 +1,6 @@
 /**
- * Records as the tests and the client programs hand them to each other in files. Big-endian, one after the other:
+ * Records as the tests and the client programs hand them to each other in files. Big-endian, one after the
+ * other:
  *
  *   int64 offset (only in what a program read back), int64 timestamp, bytes key, bytes value,
  *   int32 number of headers, each: bytes name, bytes value;   bytes = int32 length (-1: null) and the bytes

@@ -1,6 +1,7 @@
 /**
- * Time that the host of this virtual machine took from its processors, as Linux counts it ("steal" of /proc/stat). A gap that the
- * host made says nothing of a broker. Where Linux does not count it, nothing is ever stolen.
+ * Time that the host of this virtual machine took from its processors, as Linux counts it ("steal" of
+ * /proc/stat). A gap that the host made says nothing of a broker. Where Linux does not count it, nothing is
+ * ever stolen.
  */
 import { readFileSync } from 'node:fs';
 
@@ -17,7 +18,10 @@ export interface StealSample {
   readonly stolenMs: number;
 }
 
-/** Most that was stolen from the time given on, up to its end: whole samples, so that a part of one counts as well. */
+/**
+ * Most that was stolen from the time given on, up to its end: whole samples, so that a part of one counts as
+ * well.
+ */
 export function stolenBetween(samples: readonly StealSample[], from: number, to: number): number {
   let before: StealSample | undefined;
   let after: StealSample | undefined;

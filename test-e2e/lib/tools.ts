@@ -1,7 +1,7 @@
 /**
- * The foreign clients and where they come from. Each is fetched once into .cache (kcat: by Debian's package manager)
- * and found there at once afterwards. A tool that cannot be had is a value, `{ missing: why }`: on a person's machine
- * its tests are skipped by name, with CI=true the run fails.
+ * The foreign clients and where they come from. Each is fetched once into .cache (kcat: by Debian's package
+ * manager) and found there at once afterwards. A tool that cannot be had is a value, `{ missing: why }`: on a
+ * person's machine its tests are skipped by name, with CI=true the run fails.
  */
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -12,7 +12,10 @@ import { cacheFolder, testRoot } from './paths.ts';
 import { KAFKA_VERSION, kafkaPom } from './pom.ts';
 
 const CONFLUENT_KAFKA_VERSION = '2.16.1';
-/** The old client with what it imports when it is there: codecs, a fast CRC-32C; and six instead of its own old copy. */
+/**
+ * The old client with what it imports when it is there: codecs, a fast CRC-32C; and six instead of its own
+ * old copy.
+ */
 const OLD_KAFKA_PYTHON = [
   'kafka-python==1.4.7',
   'crc32c==2.9.post0',
@@ -77,7 +80,10 @@ async function installPython(name: string, packages: readonly string[]): Promise
   return { program: python, args: ['-B'] };
 }
 
-/** Apache Kafka's jars by Maven (clients, tools, and the server for the benches), and our Java programs compiled. */
+/**
+ * Apache Kafka's jars by Maven (clients, tools, and the server for the benches), and our Java programs
+ * compiled.
+ */
 async function installJava(): Promise<ToolState> {
   if (!(await answers('javac', '-version'))) await installDebianPackages('openjdk-17-jdk-headless');
   const jars = join(await kafkaFolder(), 'libs', '*');
@@ -118,7 +124,10 @@ async function installFranzGo(): Promise<ToolState> {
   return { program, args: [] };
 }
 
-/** Does `work` for the folder unless it was done to its end for the same stamp. What an older stamp left is removed. */
+/**
+ * Does `work` for the folder unless it was done to its end for the same stamp. What an older stamp left is
+ * removed.
+ */
 async function onceFor(folder: string, stamp: string, work: () => Promise<void>): Promise<void> {
   const file = `${folder}.done`;
   if (existsSync(file) && existsSync(folder) && readFileSync(file, 'utf8') === stamp) return;

@@ -1,6 +1,7 @@
 /**
- * What the tests themselves ask a cluster, of whatever make: leaders, ISR, the active controller, batch headers. On our
- * own protocol package, one request at a time; a new connection for each question, to the first broker that answers.
+ * What the tests themselves ask a cluster, of whatever make: leaders, ISR, the active controller, batch
+ * headers. On our own protocol package, one request at a time; a new connection for each question, to the
+ * first broker that answers.
  */
 import { connect, type Socket } from 'node:net';
 import {

@@ -1,4 +1,7 @@
-/** One trial of each soak, on six processes of its own: `npm run soak:failover` and `soak:kill-all` run them by the dozen. */
+/**
+ * One trial of each soak, on six processes of its own: `npm run soak:failover` and `soak:kill-all` run them
+ * by the dozen.
+ */
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { type Cluster, startMillrace } from '../lib/cluster.ts';
 import { runTrial, type TrialResult, type Victim } from './trial.ts';

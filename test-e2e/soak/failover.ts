@@ -1,6 +1,6 @@
 /**
- * `npm run soak:failover`: kills the leader of a partition, and the active controller, with -9 under two writers
- * (librdkafka and the Java client, acks=all, idempotent), again and again.
+ * `npm run soak:failover`: kills the leader of a partition, and the active controller, with -9 under two
+ * writers (librdkafka and the Java client, acks=all, idempotent), again and again.
  *
  *   TRIALS=20                           of each kind
  *   --victim leader|controller|both     default both
@@ -8,8 +8,8 @@
  *   --set key=value                     a setting of Millrace's nodes, to try what it does; may be repeated
  *   --peer                              against Apache Kafka instead of Millrace
  *
- * Prints a line a trial and a summary; exit code 1 when an acknowledged record was lost or doubled, the order broken,
- * an error reached the application, or a node did not come back.
+ * Prints a line a trial and a summary; exit code 1 when an acknowledged record was lost or doubled, the order
+ * broken, an error reached the application, or a node did not come back.
  */
 import { parseArgs } from 'node:util';
 import { oneOf, pacesOf, soak } from './runner.ts';

@@ -1,8 +1,8 @@
 /**
- * Whether others are held up. Windows with hostile clients alternate with quiet ones of the same length, and the longest gap
- * of either kind is compared. One spike of a busy machine falls into either kind of window, so a comparison that
- * fails is repeated: further windows are added to both, up to a limit. A broker that stalls does so in each
- * hostile window, and no further quiet one excuses it.
+ * Whether others are held up. Windows with hostile clients alternate with quiet ones of the same length, and
+ * the longest gap of either kind is compared. One spike of a busy machine falls into either kind of window,
+ * so a comparison that fails is repeated: further windows are added to both, up to a limit. A broker that
+ * stalls does so in each hostile window, and no further quiet one excuses it.
  */
 
 /** Longest gap between acks of each writer, in milliseconds, in two windows of the same length. */

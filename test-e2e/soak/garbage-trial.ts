@@ -1,4 +1,6 @@
-/** Garbage of every kind, thousands of silent connections and hostile clients, while two normal writers go on. */
+/**
+ * Garbage of every kind, thousands of silent connections and hostile clients, while two normal writers go on.
+ */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cluster } from '../lib/cluster.ts';
 import { residentMiB } from '../lib/memory.ts';

@@ -1,6 +1,7 @@
 /**
  * `npm run soak:garbage`: random bytes, half frames, a frame of 2 GiB and the like at every node, then 10,000
- * connections that say nothing, then hostile clients of each kind, while normal writers go on. Exit code 1 on any harm.
+ * connections that say nothing, then hostile clients of each kind, while normal writers go on. Exit code 1 on
+ * any harm.
  *
  *   --peer           against Apache Kafka
  *   --only TEXT      hostile kinds with this in their name, and nothing else ('': all of them)
@@ -15,8 +16,8 @@ import { cacheFolder } from '../lib/paths.ts';
 import { runGarbage } from './garbage-trial.ts';
 
 /**
- * Idle 90 to 150 MiB; the budget of 256 MiB for requests and answers; as much again for what is made of them in the
- * heap and in the worker, until the garbage collector has run.
+ * Idle 90 to 150 MiB; the budget of 256 MiB for requests and answers; as much again for what is made of them
+ * in the heap and in the worker, until the garbage collector has run.
  */
 const RESIDENT_MAX_MIB = 768;
 /** Heaps of 1 GiB. */

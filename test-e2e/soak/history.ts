@@ -1,6 +1,6 @@
 /**
- * The soak's checker: what the writers were told against what the log holds. Pure, so that it can be shown to fail.
- * Record n of a writer goes to partition n % partitions.
+ * The soak's checker: what the writers were told against what the log holds. Pure, so that it can be shown to
+ * fail. Record n of a writer goes to partition n % partitions.
  */
 
 export interface WriterHistory {

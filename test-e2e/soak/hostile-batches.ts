@@ -1,6 +1,7 @@
 /**
- * Record batches that a client of good will never sends, byte by byte: of a million records in a few kilobytes, with payloads
- * that do not unfold, with what a topic does not allow. Built by hand, since no library builds them.
+ * Record batches that a client of good will never sends, byte by byte: of a million records in a few
+ * kilobytes, with payloads that do not unfold, with what a topic does not allow. Built by hand, since no
+ * library builds them.
  */
 import { deflateRawSync, gzipSync, constants as zlib, zstdCompressSync } from 'node:zlib';
 import { Compression, crc32c } from '@millrace/protocol';
@@ -64,7 +65,9 @@ function varlong(value: bigint): number[] {
   return bytes;
 }
 
-/** So many of the smallest records there are, with the offset deltas that belong to them: 9 or 10 bytes each. */
+/**
+ * So many of the smallest records there are, with the offset deltas that belong to them: 9 or 10 bytes each.
+ */
 export function tinyRecords(count: number): Buffer {
   const bytes = Buffer.allocUnsafe(count * 11);
   let at = 0;
@@ -103,8 +106,8 @@ export function manyRecords(count: number, codecs = Object.keys(compressors)): H
 }
 
 /**
- * Correct batches of as many records as a topic's default limit on batches, 1 MiB, lets in: what a client can send to any topic.
- * How many that are depends on how well the compression does.
+ * Correct batches of as many records as a topic's default limit on batches, 1 MiB, lets in: what a client can
+ * send to any topic. How many that are depends on how well the compression does.
  */
 export function fittingRecords(): HostileBatch[] {
   return [
@@ -114,7 +117,10 @@ export function fittingRecords(): HostileBatch[] {
   ];
 }
 
-/** A correct batch of one record that is not compressed, as long as the other: what its bytes cost by themselves. */
+/**
+ * A correct batch of one record that is not compressed, as long as the other: what its bytes cost by
+ * themselves.
+ */
 export function plainBatch(sizeBytes: number): HostileBatch {
   const value = Buffer.alloc(Math.max(0, sizeBytes - HEADER_BYTES - 20), 0x76);
   const body = Buffer.concat([
@@ -127,7 +133,10 @@ export function plainBatch(sizeBytes: number): HostileBatch {
   return { name: 'plain', bytes: batchAround(section, { codec: Compression.NONE, records: 1 }) };
 }
 
-/** So many records that are all alike, offset delta included: a thousandth of their size with gzip, less with zstd. */
+/**
+ * So many records that are all alike, offset delta included: a thousandth of their size with gzip, less with
+ * zstd.
+ */
 export function alikeRecords(count: number): HostileBatch[] {
   const one = Buffer.from([12, 0, 0, 0, 1, 1, 0]);
   const plain = Buffer.alloc(count * one.length, one);
@@ -185,8 +194,8 @@ function lz4Frame(flags: number, headerChecksum: number, plain: Buffer, blockChe
 }
 
 /**
- * Batches whose header has a right checksum and says what the records do not. Apache Kafka takes the one with a gap as long as
- * it is not compressed; its offsets are then there twice.
+ * Batches whose header has a right checksum and says what the records do not. Apache Kafka takes the one with
+ * a gap as long as it is not compressed; its offsets are then there twice.
  */
 export function lyingBatches(): HostileBatch[] {
   const three = Buffer.concat([record(0), record(1), record(2)]);

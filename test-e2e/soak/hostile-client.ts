@@ -1,4 +1,7 @@
-/** A bare connection for frames made by hand. How a broker takes one is a word: it answers, closes or stays silent. */
+/**
+ * A bare connection for frames made by hand. How a broker takes one is a word: it answers, closes or stays
+ * silent.
+ */
 import { connect, type Socket } from 'node:net';
 import { FrameReader } from '@millrace/protocol';
 

@@ -1,4 +1,6 @@
-/** Requests of every kind, cut at every byte: in the middle of a frame, or with a size that fits what is left. */
+/**
+ * Requests of every kind, cut at every byte: in the middle of a frame, or with a size that fits what is left.
+ */
 import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Compression } from '@millrace/protocol';

@@ -1,4 +1,7 @@
-/** What hostile clients do, by kind. Each throw says how the broker took it, and the kind says which of that is right. */
+/**
+ * What hostile clients do, by kind. Each throw says how the broker took it, and the kind says which of that
+ * is right.
+ */
 import type { Cluster } from '../lib/cluster.ts';
 import {
   alikeRecords,
@@ -23,8 +26,8 @@ export interface HostileKind {
   /** The n-th throw: how it was taken, one word for each connection. */
   throwOnce(n: number): Promise<readonly string[]>;
   /**
-   * For batches that are larger than a topic takes by default: a plain batch of the same size, which goes into the quiet
-   * windows, as often. Moving megabytes costs the others something that is not hostile.
+   * For batches that are larger than a topic takes by default: a plain batch of the same size, which goes
+   * into the quiet windows, as often. Moving megabytes costs the others something that is not hostile.
    */
   readonly throwPlain?: (n: number) => Promise<readonly string[]>;
   readonly isRight: (taken: string) => boolean;
@@ -127,7 +130,10 @@ function nanoseconds(leaders: Leaders): HostileKind {
   return { name: 'nanoseconds', variants: 1, throwOnce, isRight };
 }
 
-/** Several connections at once fetch one idle partition that each names again and again: far too often, too often, or just not. */
+/**
+ * Several connections at once fetch one idle partition that each names again and again: far too often, too
+ * often, or just not.
+ */
 function duplicates(leaders: Leaders, size: HostileSize): HostileKind {
   const frames = new Map<string, Buffer>();
   const times = [size.duplicates, FITTING, ALLOWED];

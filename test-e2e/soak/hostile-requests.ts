@@ -1,4 +1,7 @@
-/** Request frames for what no client library sends, written by hand: sizes, int64s and counts that ours would refuse to write. */
+/**
+ * Request frames for what no client library sends, written by hand: sizes, int64s and counts that ours would
+ * refuse to write.
+ */
 import { apis, encodeRequestFrame } from '@millrace/protocol';
 
 const CLIENT = 'hostile';

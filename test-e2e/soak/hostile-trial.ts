@@ -1,6 +1,7 @@
 /**
- * Hostile clients of each kind beside the writers: windows in which they throw, and quiet ones of the same length. After each
- * kind every node is the same process, its memory within the bound, and the writers were not held up.
+ * Hostile clients of each kind beside the writers: windows in which they throw, and quiet ones of the same
+ * length. After each kind every node is the same process, its memory within the bound, and the writers were
+ * not held up.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cluster, ClusterNode } from '../lib/cluster.ts';
@@ -11,7 +12,9 @@ import { type HostileKind, type HostileSize, hostileKinds } from './hostile-kind
 import type { RunningWriter } from './writers.ts';
 
 export interface HostileOptions extends HostileSize {
-  /** A window is at least this long; with 0 each variant of a kind is thrown once, and no gaps are compared. */
+  /**
+   * A window is at least this long; with 0 each variant of a kind is thrown once, and no gaps are compared.
+   */
   readonly windowMs: number;
   /** Pairs of windows for each kind. More are added while writers seem to be held up, up to the limit. */
   readonly pairs: number;

@@ -1,4 +1,7 @@
-/** The hostile clients' own parts: the judge of gaps sees a stall and forgives a spike; the batches are what they say. */
+/**
+ * The hostile clients' own parts: the judge of gaps sees a stall and forgives a spike; the batches are what
+ * they say.
+ */
 import { BATCH_HEADER_BYTES, checkBatchCrc, readRecords } from '@millrace/protocol';
 import { compressionCodecs } from '@millrace/protocol/io';
 import { describe, expect, test } from 'vitest';

@@ -1,6 +1,6 @@
 /**
- * One trial: two writers at work, something is killed with -9, acks must go on, the killed nodes come back and are in
- * sync again, and then every record is read back and compared with what the writers were told.
+ * One trial: two writers at work, something is killed with -9, acks must go on, the killed nodes come back
+ * and are in sync again, and then every record is read back and compared with what the writers were told.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cluster } from '../lib/cluster.ts';

@@ -1,4 +1,7 @@
-/** The soak's writers (clients/python/writer.py, clients/java/Writer.java): started, watched, ended, read back. */
+/**
+ * The soak's writers (clients/python/writer.py, clients/java/Writer.java): started, watched, ended, read
+ * back.
+ */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -67,8 +70,8 @@ export class RunningWriter {
   }
 
   /**
-   * Longest gap between acks that was seen in the time given (milliseconds since 1970). With a meter, the time that the
-   * host of the machine took within a gap is not part of it.
+   * Longest gap between acks that was seen in the time given (milliseconds since 1970). With a meter, the
+   * time that the host of the machine took within a gap is not part of it.
    */
   longestGapMs(from: number, to: number = Number.POSITIVE_INFINITY, steal?: StealMeter): number {
     let longest = 0;

@@ -1,6 +1,6 @@
 /**
- * Goal: no answer differs from Apache Kafka's without a reason. Method: `npm run compare:wire`, in the newest version of
- * each form of an API. And the comparison itself: a planted difference is seen.
+ * Goal: no answer differs from Apache Kafka's without a reason. Method: `npm run compare:wire`, in the newest
+ * version of each form of an API. And the comparison itself: a planted difference is seen.
  */
 import { expect, test } from 'vitest';
 import { isMissing } from '../clients/round-trip.ts';

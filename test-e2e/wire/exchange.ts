@@ -1,6 +1,6 @@
 /**
- * Sends one case to one side and says what came of it. Behind each case goes a request that every broker answers:
- * when its answer comes first, the case was taken without one, and nobody has to wait to find out.
+ * Sends one case to one side and says what came of it. Behind each case goes a request that every broker
+ * answers: when its answer comes first, the case was taken without one, and nobody has to wait to find out.
  */
 import { connect, type Socket } from 'node:net';
 import { type AnyApi, apis, decodeResponseHeader, encodeRequestFrame, FrameReader } from '@millrace/protocol';

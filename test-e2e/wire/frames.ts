@@ -1,6 +1,6 @@
 /**
- * One case: a whole request as bytes. From a sound request of an API come those with one field mutated, and those
- * whose header or end is odd.
+ * One case: a whole request as bytes. From a sound request of an API come those with one field mutated, and
+ * those whose header or end is odd.
  */
 import { type AnyApi, apis } from '@millrace/protocol';
 import type { ApiCases } from './cases/api-cases.ts';

@@ -14,8 +14,8 @@ const HEAD = `# Protocol
 
 <!-- Made by test-e2e/wire/generate-docs.ts from the tables in code. Do not edit. -->
 
-Millrace speaks the Kafka protocol on the wire. Clients find these APIs and versions in ApiVersions; what is not listed here closes the
-connection, as in Apache Kafka.
+Millrace speaks the Kafka protocol on the wire. Clients find these APIs and versions in ApiVersions; what is
+not listed here closes the connection, as in Apache Kafka.
 
 | key | API | versions | flexible from |
 |---|---|---|---|
@@ -24,9 +24,10 @@ connection, as in Apache Kafka.
 const DIFFERENCES = `
 ## Where Millrace answers other than Apache Kafka 4.3.1
 
-\`npm run compare:wire\` sends odd requests of every API and version to both, side by side: bytes behind the body, unknown tagged fields,
-null where it is allowed and where it is not, empty arrays and duplicates, numbers at the ends of their range, lengths that lie,
-requests that are cut short, unknown topics and versions. It compares the answers field by field and fails on a difference that is not listed here. Ids,
+\`npm run compare:wire\` sends odd requests of every API and version to both, side by side: bytes behind the
+body, unknown tagged fields, null where it is allowed and where it is not, empty arrays and duplicates,
+numbers at the ends of their range, lengths that lie, requests that are cut short, unknown topics and
+versions. It compares the answers field by field and fails on a difference that is not listed here. Ids,
 ports, times and the wording of messages are left out.
 
 | API | versions | when | what, and why it stays |

@@ -1,6 +1,7 @@
 /**
  * Where Millrace answers other than Apache Kafka, and why it may: the only list of that. docs/protocol.md is
- * generated from it. `npm run compare:wire` fails on a difference that no entry covers, and on an entry that covers none.
+ * generated from it. `npm run compare:wire` fails on a difference that no entry covers, and on an entry that
+ * covers none.
  */
 export interface Justification {
   /** Kafka's name of the API; undefined: of any. */
@@ -11,7 +12,10 @@ export interface Justification {
   readonly cases?: RegExp;
   /** The same for people. */
   readonly when: string;
-  /** Which fields of the answer, without what names elements: `topics.partitions.errorCode`. Empty: the whole answer. */
+  /**
+   * Which fields of the answer, without what names elements: `topics.partitions.errorCode`. Empty: the whole
+   * answer.
+   */
   readonly field: RegExp;
   /** Which elements, by the path with their names: `results{2 orders}.configs{flush.ms}`; undefined: all. */
   readonly element?: RegExp;

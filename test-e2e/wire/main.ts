@@ -1,6 +1,6 @@
 /**
- * `npm run compare:wire`: odd requests of every API and version to Millrace and to Apache Kafka side by side, and
- * where their answers differ. Exit code 1 when a difference is not justified (wire/justified.ts).
+ * `npm run compare:wire`: odd requests of every API and version to Millrace and to Apache Kafka side by side,
+ * and where their answers differ. Exit code 1 when a difference is not justified (wire/justified.ts).
  *
  *   --bootstrap host:port   compares this Millrace instead of one of its own
  *   --peer host:port        with this Apache Kafka instead of one of its own

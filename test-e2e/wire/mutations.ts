@@ -1,6 +1,7 @@
 /**
- * What can be odd about a request, read off its schema table: for each field of a sound request the values that the
- * field could have and hardly ever has. A table that is added later has its cases without a line here.
+ * What can be odd about a request, read off its schema table: for each field of a sound request the values
+ * that the field could have and hardly ever has. A table that is added later has its cases without a line
+ * here.
  */
 import { type AnyApi, type Field, type Fields, within } from '@millrace/protocol';
 import { type ExtraTag, int, lengthBytes, Raw, type Struct, TAGS, varint } from './raw.ts';

@@ -65,7 +65,9 @@ export function normalised(api: string, value: unknown, world: World): unknown {
   return of('', value);
 }
 
-/** A sound topic that is not of this run: an answer of "all topics" has it on a cluster that others use, too. */
+/**
+ * A sound topic that is not of this run: an answer of "all topics" has it on a cluster that others use, too.
+ */
 function isForeignTopic(member: unknown, world: World): boolean {
   if (typeof member !== 'object' || member === null) return false;
   const { name, partitions, errorCode } = member as {

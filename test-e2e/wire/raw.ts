@@ -1,6 +1,7 @@
 /**
- * Requests as bytes, written field by field as the schema says except where a value says otherwise: null where the
- * version has none, a length that lies, tagged fields nobody knows. The product's own encoder refuses all that.
+ * Requests as bytes, written field by field as the schema says except where a value says otherwise: null
+ * where the version has none, a length that lies, tagged fields nobody knows. The product's own encoder
+ * refuses all that.
  */
 import { type AnyApi, type Field, type Fields, within } from '@millrace/protocol';
 

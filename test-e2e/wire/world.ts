@@ -30,7 +30,10 @@ const spares: readonly [Purpose, number, number][] = [
 ];
 
 const HOUR_MS = 3_600_000;
-/** Of the first record; each following one is a second later. Recent, or retention would remove them during the run. */
+/**
+ * Of the first record; each following one is a second later. Recent, or retention would remove them during
+ * the run.
+ */
 export const FIRST_TIMESTAMP: number = Math.floor(Date.now() / HOUR_MS - 1) * HOUR_MS;
 export const RECORDS = 6;
 const READY_TRIES = 100;

@@ -58,7 +58,10 @@ export function uuidToBytes(uuid: Uuid, target: Uint8Array = new Uint8Array(16),
   return target;
 }
 
-/** The id with this number (0 .. 2^32-1) of those that belong to a random one: equal arguments give equal ids, others differ. */
+/**
+ * The id with this number (0 .. 2^32-1) of those that belong to a random one: equal arguments give equal ids,
+ * others differ.
+ */
 export function uuidAt(random: Uuid, index: number): Uuid {
   const bytes = uuidToBytes(random);
   for (let i = 0; i < 4; i++) bytes[15 - i]! ^= (index >>> (8 * i)) & 0xff;

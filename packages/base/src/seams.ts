@@ -1,10 +1,11 @@
 /**
- * The seams: everything a node may know of the outside world. Production implements them over node:fs, node:net,
- * gRPC and timers (folders named `io/`), the simulator in memory with faults. Nothing else reaches outside.
+ * The seams: everything a node may know of the outside world. Production implements them over node:fs,
+ * node:net, gRPC and timers (folders named `io/`), the simulator in memory with faults. Nothing else reaches
+ * outside.
  *
- * Completions arrive as callbacks, each in a turn of its own, never synchronously from the call that asked for it
- * (exceptions say so). There are no promises here: the order of microtasks depends on how code is written, and a
- * simulated run must not.
+ * Completions arrive as callbacks, each in a turn of its own, never synchronously from the call that asked
+ * for it (exceptions say so). There are no promises here: the order of microtasks depends on how code is
+ * written, and a simulated run must not.
  */
 import type { Millis, Uuid, WallMillis } from './ids.ts';
 
@@ -18,7 +19,9 @@ export interface Clock {
   monotonicMs(): Millis;
   /** For timestamps in data only. */
   wallMs(): WallMillis;
-  /** Calls once, after `delayMs` (>= 0). Few are ever armed: owners of many deadlines keep a DeadlineQueue. */
+  /**
+   * Calls once, after `delayMs` (>= 0). Few are ever armed: owners of many deadlines keep a DeadlineQueue.
+   */
   setTimer(delayMs: Millis, callback: () => void): Timer;
   /** Calls once at the end of this turn, before new input is taken: what flushes gathered writes. */
   soon(callback: () => void): void;
@@ -46,7 +49,10 @@ export class DiskError extends Error {
     this.code = code;
   }
 
-  /** Something is used up and may be there again: the same call can succeed later, and nothing is known to be broken. */
+  /**
+   * Something is used up and may be there again: the same call can succeed later, and nothing is known to be
+   * broken.
+   */
   get isTransient(): boolean {
     return TRANSIENT_CODES.has(this.code);
   }
@@ -63,10 +69,10 @@ const TRANSIENT_CODES: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Files. Reads and writes are synchronous: they go to the page cache, and a state change that cannot be interleaved
- * is worth more than the microseconds. "Written" is when `write` returns. `sync` and `syncFolder` call back when the device has it; what
- * waits for the device (`syncNow`, `syncDirectory`, `writeFileAtomic`) holds the event loop up, and with it every partition.
- * Every method may throw DiskError.
+ * Files. Reads and writes are synchronous: they go to the page cache, and a state change that cannot be
+ * interleaved is worth more than the microseconds. "Written" is when `write` returns. `sync` and `syncFolder`
+ * call back when the device has it; what waits for the device (`syncNow`, `syncDirectory`, `writeFileAtomic`)
+ * holds the event loop up, and with it every partition. Every method may throw DiskError.
  */
 export interface Disk {
   /** Opens for reading and writing, creating an empty file where there is none. The folder must exist. */
@@ -79,8 +85,8 @@ export interface Disk {
   /** Removes a file or a whole folder; nothing happens when there is none. */
   remove(path: string): void;
   /**
-   * As remove, but does not wait: the system may need seconds for gigabytes. What is still there after a crash or a failure
-   * is for the caller to find again.
+   * As remove, but does not wait: the system may need seconds for gigabytes. What is still there after a
+   * crash or a failure is for the caller to find again.
    */
   removeInBackground(path: string): void;
   /** Replaces the target if it exists. Durable only after the folder is synced. */
@@ -88,13 +94,13 @@ export interface Disk {
   /** The whole file, or undefined when there is none. */
   readFile(path: string): Uint8Array | undefined;
   /**
-   * Replaces a small file so that a crash leaves the old or the new content: temporary file, fsync, rename, folder fsync. Waits for the
-   * device: for start and stop, and for what happens once.
+   * Replaces a small file so that a crash leaves the old or the new content: temporary file, fsync, rename,
+   * folder fsync. Waits for the device: for start and stop, and for what happens once.
    */
   writeFileAtomic(path: string, content: Uint8Array): void;
   /**
-   * Syncs the folder. Creations, removals and renames before the call are durable when `done` gets no error. Calls during a sync of the
-   * folder share the next one.
+   * Syncs the folder. Creations, removals and renames before the call are durable when `done` gets no error.
+   * Calls during a sync of the folder share the next one.
    */
   syncFolder(directory: string, done: (error?: DiskError) => void): void;
   /** As syncFolder, but waits. For start and stop only. */
@@ -127,7 +133,10 @@ export interface Address {
 
 /** Byte streams. */
 export interface Net {
-  /** Starts to listen; exactly one of `listening` and `failed` is called. Port 0 picks a free one, told by `listening`. */
+  /**
+   * Starts to listen; exactly one of `listening` and `failed` is called. Port 0 picks a free one, told by
+   * `listening`.
+   */
   listen(
     address: Address,
     events: {
@@ -149,7 +158,10 @@ export interface Listener {
 export interface StreamHandler {
   /** An outgoing connection stands. Not called for incoming ones. */
   opened?(): void;
-  /** Bytes arrived, cut anywhere. The chunk is lent for the length of the call: what is needed later is copied. */
+  /**
+   * Bytes arrived, cut anywhere. The chunk is lent for the length of the call: what is needed later is
+   * copied.
+   */
   data(chunk: Uint8Array): void;
   /** After a send that returned false: everything handed over has left; send on. */
   drained(): void;
@@ -160,8 +172,8 @@ export interface StreamHandler {
 export interface Stream {
   readonly remoteAddress: string;
   /**
-   * Sends the chunks in order. False: the peer reads slowly; the caller stops until `drained`. The caller must not change the chunks
-   * unless `unsentBytes` is 0 when this returns.
+   * Sends the chunks in order. False: the peer reads slowly; the caller stops until `drained`. The caller
+   * must not change the chunks unless `unsentBytes` is 0 when this returns.
    */
   send(chunks: readonly Uint8Array[]): boolean;
   /** What was handed over and the system has not taken yet. */
@@ -175,7 +187,10 @@ export interface Stream {
   destroy(reason: string): void;
 }
 
-/** Why a control message got no answer. `unavailable`: not reached, or the connection broke (it may have been carried out). */
+/**
+ * Why a control message got no answer. `unavailable`: not reached, or the connection broke (it may have been
+ * carried out).
+ */
 export class RpcError extends Error {
   override readonly name = 'RpcError';
   readonly kind: 'unavailable' | 'timeout' | 'refused';
@@ -192,7 +207,10 @@ export interface Rpc {
     service: RpcService,
     events: { listening(port: number): void; failed(error: Error): void },
   ): Listener;
-  /** Returns a channel that connects with the first call, reconnects by itself, and resolves the address each time. */
+  /**
+   * Returns a channel that connects with the first call, reconnects by itself, and resolves the address each
+   * time.
+   */
   channel(address: Address): RpcChannel;
 }
 
@@ -226,11 +244,17 @@ export interface RpcStreamHandler {
   closed(reason: string): void;
 }
 
-/** A pure function of bytes and parameters that may run for long. It reaches nothing outside, so that it can run anywhere. */
+/**
+ * A pure function of bytes and parameters that may run for long. It reaches nothing outside, so that it can
+ * run anywhere.
+ */
 export interface JobKind<Parameters, Value> {
   /** Kebab-case, unique among the kinds of a node: a worker finds the function by it. */
   readonly name: string;
-  /** The bytes are the function's: it may change them, and return them or others. Parameters and value are plain data. */
+  /**
+   * The bytes are the function's: it may change them, and return them or others. Parameters and value are
+   * plain data.
+   */
   run(bytes: Uint8Array, parameters: Parameters): JobAnswer<Value>;
 }
 
@@ -250,13 +274,14 @@ export interface Job {
 }
 
 /**
- * Work beside the loop, for what would hold it up for more than a few milliseconds. A crash loses every job. Jobs may end in
- * another order than they were started in.
+ * Work beside the loop, for what would hold it up for more than a few milliseconds. A crash loses every job.
+ * Jobs may end in another order than they were started in.
  */
 export interface Jobs {
   /**
-   * Starts a job now or when its turn has come; `done` is called once, in a turn of its own. The bytes are the job's from here on:
-   * they share memory with nothing else. Undefined: too many jobs, or bytes, wait already; `done` is never called.
+   * Starts a job now or when its turn has come; `done` is called once, in a turn of its own. The bytes are
+   * the job's from here on: they share memory with nothing else. Undefined: too many jobs, or bytes, wait
+   * already; `done` is never called.
    */
   start<Parameters, Value>(
     kind: JobKind<Parameters, Value>,
@@ -266,7 +291,9 @@ export interface Jobs {
   ): Job | undefined;
 }
 
-/** Structured events: a stable name (kebab-case, past tense: `leader-elected`, `log-truncated`) and its facts. */
+/**
+ * Structured events: a stable name (kebab-case, past tense: `leader-elected`, `log-truncated`) and its facts.
+ */
 export interface Logger {
   debug(event: string, facts?: Record<string, unknown>): void;
   info(event: string, facts?: Record<string, unknown>): void;

@@ -1,6 +1,7 @@
 /**
- * Creates topics that clients ask for by name and that do not exist, with the controller's defaults. The asker is told
- * UNKNOWN_TOPIC_OR_PARTITION meanwhile and asks again; a name is in flight once. Owns no topics: the metadata log does.
+ * Creates topics that clients ask for by name and that do not exist, with the controller's defaults. The
+ * asker is told UNKNOWN_TOPIC_OR_PARTITION meanwhile and asks again; a name is in flight once. Owns no
+ * topics: the metadata log does.
  */
 import type { Logger, Random } from '@millrace/base';
 import { apis, ErrorCode, errorName } from '@millrace/protocol';

@@ -29,8 +29,9 @@ export function liveEndpoints(image: MetadataImage, listenerName: string): NodeE
 }
 
 /**
- * Who is named as the controller. Every broker forwards what only the controller can do, so the broker that was
- * asked names itself: it is known to be reachable. Another live one when it is fenced, -1 when there is none.
+ * Who is named as the controller. Every broker forwards what only the controller can do, so the broker that
+ * was asked names itself: it is known to be reachable. Another live one when it is fenced, -1 when there is
+ * none.
  */
 export function namedController(endpoints: readonly NodeEndpoint[], self: NodeId): NodeId {
   if (endpoints.some(({ nodeId }) => nodeId === self)) return self;
@@ -63,7 +64,10 @@ export interface PartitionView {
   readonly offlineReplicas: readonly NodeId[];
 }
 
-/** A partition as Metadata and DescribeTopicPartitions show it. The leader epoch is real even without a leader. */
+/**
+ * A partition as Metadata and DescribeTopicPartitions show it. The leader epoch is real even without a
+ * leader.
+ */
 export function describePartition(
   image: MetadataImage,
   partition: PartitionImage,

@@ -1,25 +1,36 @@
 /**
- * What the front end may hold and for how long. Every limit that concerns connections is here,
- * with the answer that is given when it is reached. Nothing is read from the environment: the host fills it in.
+ * What the front end may hold and for how long. Every limit that concerns connections is here, with the
+ * answer that is given when it is reached. Nothing is read from the environment: the host fills it in.
  */
 import type { Millis } from '@millrace/base';
 
 export interface FrontEndLimits {
   /** `socket.request.max.bytes`: a larger frame closes the connection. */
   readonly requestMaxBytes: number;
-  /** `queued.max.request.bytes`: bytes held for all connections together; above it no socket that adds to them is read. Not positive: no limit. */
+  /**
+   * `queued.max.request.bytes`: bytes held for all connections together; above it no socket that adds to them
+   * is read. Not positive: no limit.
+   */
   readonly queuedMaxBytes: number;
   /** Requests of one connection that are being answered; above it the connection is not read. */
   readonly connectionMaxRequests: number;
-  /** Bytes held for one connection (requests and answers); above it the connection is not read. One request may exceed it. */
+  /**
+   * Bytes held for one connection (requests and answers); above it the connection is not read. One request
+   * may exceed it.
+   */
   readonly connectionMaxBytes: number;
   /** `max.connections`: one more is closed at once. */
   readonly maxConnections: number;
   /** `max.connections.per.ip`: one more from that address is closed at once. */
   readonly maxConnectionsPerIp: number;
-  /** `connections.max.idle.ms`: nothing received, sent or being answered for so long closes the connection. */
+  /**
+   * `connections.max.idle.ms`: nothing received, sent or being answered for so long closes the connection.
+   */
   readonly idleMs: Millis;
-  /** While memory is short: a peer that has neither sent the rest of its frame nor read its answers for so long is dropped. */
+  /**
+   * While memory is short: a peer that has neither sent the rest of its frame nor read its answers for so
+   * long is dropped.
+   */
   readonly stalledPeerMs: Millis;
   /** After our end of the stream is closed: how long the peer may take to close its own. */
   readonly closeGraceMs: Millis;

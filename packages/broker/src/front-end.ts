@@ -1,6 +1,7 @@
 /**
- * The broker's front end: takes connections, keeps their limits and deadlines, and hands their requests to the
- * handlers. One event loop, no promises. One timer for all connections, one gathered write a connection and turn.
+ * The broker's front end: takes connections, keeps their limits and deadlines, and hands their requests to
+ * the handlers. One event loop, no promises. One timer for all connections, one gathered write a connection
+ * and turn.
  */
 
 import type { Stream, StreamHandler } from '@millrace/base';
@@ -160,7 +161,10 @@ export class BrokerFrontEnd implements ConnectionHost {
 
   // ---- inside ----
 
-  /** A flush may start requests that are answered at once: they are flushed in the next round of the same turn. */
+  /**
+   * A flush may start requests that are answered at once: they are flushed in the next round of the same
+   * turn.
+   */
   private flushAll(): void {
     const connections = this.flushes.splice(0);
     for (const connection of connections) {

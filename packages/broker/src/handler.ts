@@ -1,6 +1,6 @@
 /**
- * What a handler is: a plain synchronous function from a decoded request to an answer, given now or later. Which
- * handlers exist is the only list of what this broker speaks and advertises.
+ * What a handler is: a plain synchronous function from a decoded request to an answer, given now or later.
+ * Which handlers exist is the only list of what this broker speaks and advertises.
  */
 import type { Clock, Logger, NodeId, Random, Uuid } from '@millrace/base';
 import type { MetadataImage } from '@millrace/metadata';
@@ -19,10 +19,16 @@ export interface ForwardedRequest {
   readonly apiKey: number;
   readonly apiVersion: number;
   readonly clientId: string | null;
-  /** The request's body as it was encoded for `apiVersion`: bytes that nobody changes until the answer is there. */
+  /**
+   * The request's body as it was encoded for `apiVersion`: bytes that nobody changes until the answer is
+   * there.
+   */
   readonly body: Uint8Array;
   readonly timeoutMs: number;
-  /** The same in each retry of one request of a client: the controller knows by it what an earlier copy has done. */
+  /**
+   * The same in each retry of one request of a client: the controller knows by it what an earlier copy has
+   * done.
+   */
   readonly requestId?: Uuid;
 }
 
@@ -33,8 +39,8 @@ export interface ForwardedResponse {
 }
 
 /**
- * Asks the active controller, and its successor when it resigns before it answers. Calls `done` within the request's timeout, in a turn
- * of its own.
+ * Asks the active controller, and its successor when it resigns before it answers. Calls `done` within the
+ * request's timeout, in a turn of its own.
  */
 export type Forward = (request: ForwardedRequest, done: (response: ForwardedResponse) => void) => void;
 
@@ -70,27 +76,37 @@ export interface Request<Body> {
   readonly listenerName: string;
   readonly remoteAddress: string;
   readonly body: Body;
-  /** The body as it came. These bytes, and those in `body`, are valid while the handler is called, no longer. */
+  /**
+   * The body as it came. These bytes, and those in `body`, are valid while the handler is called, no longer.
+   */
   readonly bytes: Uint8Array;
 }
 
 /** Exactly one of `send`, `sendEncoded`, `nothing` and `close` is called, within the handler or later. */
 export interface Reply<Response> {
   send(response: Response): void;
-  /** Sends a body that is encoded for the request's version. The caller must not change the bytes afterwards. */
+  /**
+   * Sends a body that is encoded for the request's version. The caller must not change the bytes afterwards.
+   */
   sendEncoded(body: Uint8Array): void;
   /** The client expects no answer (acks=0). */
   nothing(): void;
   /** Closes the connection in place of an answer. */
   close(reason: string): void;
   /**
-   * Nothing of this connection is started until the returned function is called: its next request would overtake what this one still
-   * does. Later answers wait as ever.
+   * Nothing of this connection is started until the returned function is called: its next request would
+   * overtake what this one still does. Later answers wait as ever.
    */
   hold(): () => void;
-  /** Called when the client is gone, or the broker gives the connection up, before the answer: stop working on it. */
+  /**
+   * Called when the client is gone, or the broker gives the connection up, before the answer: stop working on
+   * it.
+   */
   onGone(callback: () => void): void;
-  /** As `onGone`, for a request that changes something: not called when the client closes right behind it (`ANSWER_AWAITED_MS`). */
+  /**
+   * As `onGone`, for a request that changes something: not called when the client closes right behind it
+   * (`ANSWER_AWAITED_MS`).
+   */
   onGivenUp(callback: () => void): void;
   /** Called once, when the client sends more behind a request that is answered alone, before the answer. */
   onFollowed(callback: () => void): void;
@@ -98,7 +114,9 @@ export interface Reply<Response> {
 
 export interface Handler {
   readonly api: AnyApi;
-  /** While such a request is being answered, no other of its connection is started: its answers may be huge. */
+  /**
+   * While such a request is being answered, no other of its connection is started: its answers may be huge.
+   */
   readonly exclusive: boolean;
   /** It looks at the decoded request until it has answered: that memory is held as long. */
   readonly keepsRequest: boolean;

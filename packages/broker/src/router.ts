@@ -1,7 +1,7 @@
 /**
- * From a frame to its handler: reads the header, checks the version, decodes the body. An API or a version that we
- * do not have closes the connection, as Kafka does; only ApiVersions is answered in any version (KIP-511).
- * Bytes that do not decode leave as DecodeError to the connection.
+ * From a frame to its handler: reads the header, checks the version, decodes the body. An API or a version
+ * that we do not have closes the connection, as Kafka does; only ApiVersions is answered in any version
+ * (KIP-511). Bytes that do not decode leave as DecodeError to the connection.
  */
 import type { MetadataImage } from '@millrace/metadata';
 import {
@@ -22,10 +22,16 @@ import { unsupportedApiVersions } from './handlers/api-versions.ts';
 const bringing: ReadonlySet<number> = new Set(
   [apis.produce, apis.createTopics, apis.createPartitions, apis.deleteTopics].map(({ key }) => key),
 );
-/** What only names may be so large, and so much larger for each partition of the cluster: it is refused before it is read. */
+/**
+ * What only names may be so large, and so much larger for each partition of the cluster: it is refused before
+ * it is read.
+ */
 const NAMING_BYTES = 2 << 20;
 const NAMING_BYTES_PER_PARTITION = 1024;
-/** A request that brings something may have so many array elements, and so may a frame too small for many more. */
+/**
+ * A request that brings something may have so many array elements, and so may a frame too small for many
+ * more.
+ */
 const ELEMENTS_BROUGHT = 100_000;
 /** One that names something may name so much that is not there. */
 const ELEMENTS_NAMED = 10_000;
@@ -85,7 +91,9 @@ export class Router {
       throw new DecodeError(`${sizeBytes} bytes for a request of API ${apiKey}, more than ${maxBytes}`);
   }
 
-  /** What the frame can honestly need: all that there is named several times over, or many topics to be made. */
+  /**
+   * What the frame can honestly need: all that there is named several times over, or many topics to be made.
+   */
   private elementsMax(apiKey: number, frame: Uint8Array): number {
     // An element takes a byte at least.
     if (frame.length <= ELEMENTS_BROUGHT) return ELEMENTS_BROUGHT;

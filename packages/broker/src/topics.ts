@@ -6,7 +6,10 @@ const INTERNAL_TOPICS: ReadonlySet<string> = new Set([
   '__share_group_state',
 ]);
 
-/** Topics that the cluster itself writes: clients may read them, and only the admin client may produce to them. */
+/**
+ * Topics that the cluster itself writes: clients may read them, and only the admin client may produce to
+ * them.
+ */
 export function isInternalTopic(name: string): boolean {
   return INTERNAL_TOPICS.has(name);
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * Finds a Node that can run Millrace and hands over. In the repository the TypeScript is run as it stands, by the
- * pinned Node 24; a published package carries dist/main.js.
+ * Finds a Node that can run Millrace and hands over. In the repository the TypeScript is run as it stands, by
+ * the pinned Node 24; a published package carries dist/main.js.
  */
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';

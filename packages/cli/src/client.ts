@@ -1,5 +1,6 @@
 /**
- * A small Kafka client for the command line: one connection, one request at a time, the newest version both sides have.
+ * A small Kafka client for the command line: one connection, one request at a time, the newest version both
+ * sides have.
  */
 import { connect, type Socket } from 'node:net';
 import {
@@ -90,7 +91,10 @@ export class KafkaClient {
     }
   }
 
-  /** Sends one request and waits for its answer. Rejects with a UserError when the connection breaks, or no answer comes in time. */
+  /**
+   * Sends one request and waits for its answer. Rejects with a UserError when the connection breaks, or no
+   * answer comes in time.
+   */
   async call<A extends AnyApi>(
     api: A,
     request: RequestInputOf<A>,

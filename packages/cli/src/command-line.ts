@@ -2,10 +2,15 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { parseIndices, parseSeed, parseSeeds, SEED_MAX, type SeedRange } from './sim/seeds.ts';
 
-/** Errors whose message is a sentence for the person at the keyboard; known by name, so that no command loads the others' code. */
+/**
+ * Errors whose message is a sentence for the person at the keyboard; known by name, so that no command loads
+ * the others' code.
+ */
 const SENTENCES: ReadonlySet<string> = new Set(['UserError', 'ConfigError', 'StartError']);
 
-/** Runs one command line; returns the exit code: 0, or 1 after one sentence on stderr that says what is wrong. */
+/**
+ * Runs one command line; returns the exit code: 0, or 1 after one sentence on stderr that says what is wrong.
+ */
 export async function runCommandLine(args: readonly string[]): Promise<number> {
   try {
     await buildProgram().parseAsync([...args], { from: 'user' });

@@ -11,7 +11,9 @@ export interface Interrupt {
   forget(): void;
 }
 
-/** A waiting signal handler does not keep a process alive, so a timer does until one came or it is forgotten. */
+/**
+ * A waiting signal handler does not keep a process alive, so a timer does until one came or it is forgotten.
+ */
 export function nextInterrupt(): Interrupt {
   const { promise, resolve } = Promise.withResolvers<void>();
   const awake = setInterval(() => {}, 60_000);

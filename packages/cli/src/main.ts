@@ -2,8 +2,8 @@
 import { enableCompileCache } from 'node:module';
 import { join } from 'node:path';
 
-// In the repository the cache of stripped and compiled sources lies beside them, and the setup warms it: a node started
-// from a cold one takes twice the time and a third more memory.
+// In the repository the cache of stripped and compiled sources lies beside them, and the setup warms it: a
+// node started from a cold one takes twice the time and a third more memory.
 const inRepository = import.meta.filename.endsWith('.ts');
 if (inRepository) process.env['NODE_COMPILE_CACHE'] ??= join(import.meta.dirname, '../../../.cache/compile');
 enableCompileCache(process.env['NODE_COMPILE_CACHE']);

@@ -1,4 +1,7 @@
-/** Goal: the command line waits as long as a broker may take, and no longer. Method: a server that answers what the test says. */
+/**
+ * Goal: the command line waits as long as a broker may take, and no longer. Method: a server that answers
+ * what the test says.
+ */
 import { createServer, type Server, type Socket } from 'node:net';
 import { apis, decodeRequestHeader, encodeResponseFrame, FrameReader } from '@millrace/protocol';
 import { afterEach, expect, test } from 'vitest';

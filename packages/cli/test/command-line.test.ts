@@ -1,4 +1,7 @@
-/** What a person gets to read: refusals name what was wrong and what is allowed, and every command shows an example. */
+/**
+ * What a person gets to read: refusals name what was wrong and what is allowed, and every command shows an
+ * example.
+ */
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { runCommandLine } from '../src/command-line.ts';
 

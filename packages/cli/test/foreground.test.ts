@@ -1,4 +1,6 @@
-/** What `npm start` is: a cluster of processes that stays until Ctrl-C, then stops cleanly and keeps its data. */
+/**
+ * What `npm start` is: a cluster of processes that stays until Ctrl-C, then stops cleanly and keeps its data.
+ */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

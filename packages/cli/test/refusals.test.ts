@@ -1,4 +1,7 @@
-/** A start that cannot be: one sentence that says what to do, exit code 1, nothing left running, the folder as it was. */
+/**
+ * A start that cannot be: one sentence that says what to do, exit code 1, nothing left running, the folder as
+ * it was.
+ */
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';

@@ -1,4 +1,7 @@
-/** `--set` of a local cluster: refused before anything is written, kept for later starts, and taken back again. */
+/**
+ * `--set` of a local cluster: refused before anything is written, kept for later starts, and taken back
+ * again.
+ */
 import { existsSync, globSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

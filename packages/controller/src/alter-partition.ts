@@ -1,17 +1,19 @@
 /**
- * AlterPartition: a leader asks for a new ISR (KIP-497, KIP-841, KIP-903). Checks and records. The leader stays, unless it
- * asks for an ISR without itself: then another member leads. Any other replica may ask for one thing only: to be in neither ISR nor ELR.
- * Both do so when their log is damaged. They throw it away when a new leader epoch begins, in which no earlier fetch counts, as that told
- * of the old log.
- * A replica whose storage failed (`storageFailed`) cannot serve at all, so it goes further: it leaves ISR and ELR wherever another member
- * is left, active or not. The last one goes only where the topic allows unclean election and there is somebody to elect. The record says that
- * it failed: no unclean election, of this controller or the next, has it lead before its broker starts again. (Nobody counts on a replica
- * that fails outside of both, so it tells only when it is elected.)
+ * AlterPartition: a leader asks for a new ISR (KIP-497, KIP-841, KIP-903). Checks and records. The leader
+ * stays, unless it asks for an ISR without itself: then another member leads. Any other replica may ask for
+ * one thing only: to be in neither ISR nor ELR. Both do so when their log is damaged. They throw it away when
+ * a new leader epoch begins, in which no earlier fetch counts, as that told of the old log. A replica whose
+ * storage failed (`storageFailed`) cannot serve at all, so it goes further: it leaves ISR and ELR wherever
+ * another member is left, active or not. The last one goes only where the topic allows unclean election and
+ * there is somebody to elect. The record says that it failed: no unclean election, of this controller or the
+ * next, has it lead before its broker starts again. (Nobody counts on a replica that fails outside of both,
+ * so it tells only when it is elected.)
  *
- * A broker sends a request again when its connection breaks, and the first copy may arrive after the retry was decided. So a partition
- * epoch is the number of one decision: granting a request moves it, and so does refusing to let somebody in. INELIGIBLE_REPLICA makes the
- * leader acknowledge without that replica, which may lag by the time it is eligible again. The refusal is a record like any other: it is
- * answered when it is committed, so a deposed controller cannot give it, and the next controllers know of it.
+ * A broker sends a request again when its connection breaks, and the first copy may arrive after the retry
+ * was decided. So a partition epoch is the number of one decision: granting a request moves it, and so does
+ * refusing to let somebody in. INELIGIBLE_REPLICA makes the leader acknowledge without that replica, which
+ * may lag by the time it is eligible again. The refusal is a record like any other: it is answered when it is
+ * committed, so a deposed controller cannot give it, and the next controllers know of it.
  */
 import { isUuid, type NodeId } from '@millrace/base';
 import type {
@@ -33,8 +35,9 @@ import { isFailed, type PartitionSituation, partitionChange, sameMembers } from 
 type Item = AlterPartitionRequest['partitions'][number];
 
 /**
- * Whole request: STALE_BROKER_EPOCH. Per partition: UNKNOWN_TOPIC_ID, UNKNOWN_TOPIC_OR_PARTITION, NOT_CONTROLLER (who asks
- * knows more than this controller), FENCED_LEADER_EPOCH, INVALID_REQUEST, INVALID_UPDATE_VERSION, INELIGIBLE_REPLICA.
+ * Whole request: STALE_BROKER_EPOCH. Per partition: UNKNOWN_TOPIC_ID, UNKNOWN_TOPIC_OR_PARTITION,
+ * NOT_CONTROLLER (who asks knows more than this controller), FENCED_LEADER_EPOCH, INVALID_REQUEST,
+ * INVALID_UPDATE_VERSION, INELIGIBLE_REPLICA.
  */
 export function decideAlterPartition(
   image: MetadataImage,
@@ -157,15 +160,19 @@ function isWithout(partition: PartitionImage, brokerId: NodeId, isr: readonly Is
   return partition.replicas.includes(brokerId) && others.length > 0 && sameMembers(others, ids);
 }
 
-/** A member that restarted since it was last seen by the leader may have lost its tail: its epoch tells (KIP-903). */
+/**
+ * A member that restarted since it was last seen by the leader may have lost its tail: its epoch tells
+ * (KIP-903).
+ */
 function isEligible(image: MetadataImage, { brokerId, brokerEpoch }: IsrMember): boolean {
   if (!image.isActive(brokerId)) return false;
   return brokerEpoch === -1 || image.broker(brokerId)!.epoch === brokerEpoch;
 }
 
 /**
- * Whether a late copy of this refused request could let somebody in. A request that lets nobody in does no harm at any time, and a
- * member that has registered again, or has to before it is eligible, is refused for ever by its broker epoch.
+ * Whether a late copy of this refused request could let somebody in. A request that lets nobody in does no
+ * harm at any time, and a member that has registered again, or has to before it is eligible, is refused for
+ * ever by its broker epoch.
  */
 function mayBecomeEligible(image: MetadataImage, { topicId, partition, isr }: Item): boolean {
   const present = image.partition(topicId as never, partition)!.isr;

@@ -40,8 +40,8 @@ export function automaticAssignment(
 }
 
 /**
- * Checks lists given by hand: not empty, no duplicates, known brokers, equal lengths (`replicationFactor` when it is
- * given), someone who can lead.
+ * Checks lists given by hand: not empty, no duplicates, known brokers, equal lengths (`replicationFactor`
+ * when it is given), someone who can lead.
  */
 export function checkAssignment(
   image: MetadataImage,

@@ -1,10 +1,11 @@
 /**
- * What a decision writes, cut into batches of the quorum's log. A batch is never split afterwards: it travels whole, so it must be smaller
- * than a message and must arrive within a fetch timeout, or no follower gets it and nothing is ever committed again.
+ * What a decision writes, cut into batches of the quorum's log. A batch is never split afterwards: it travels
+ * whole, so it must be smaller than a message and must arrive within a fetch timeout, or no follower gets it
+ * and nothing is ever committed again.
  *
- * A batch is all or nothing, several are not: a controller may be deposed between two of them. So a cut is made only where both sides make
- * sense: a new topic stays with its partitions and settings, and every other record stands alone. What is lost behind a cut is made up for
- * by the next controller (brokers.ts says how).
+ * A batch is all or nothing, several are not: a controller may be deposed between two of them. So a cut is
+ * made only where both sides make sense: a new topic stays with its partitions and settings, and every other
+ * record stands alone. What is lost behind a cut is made up for by the next controller (brokers.ts says how).
  */
 import { encodeRecord, type MetadataRecord } from '@millrace/metadata';
 

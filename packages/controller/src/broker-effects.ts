@@ -1,6 +1,7 @@
 /**
- * What a change of brokers does to partitions: leaderships and ISR memberships that have to move when brokers go, and
- * leaderless partitions that can be led again when one is back. Costs what the partitions of these brokers cost.
+ * What a change of brokers does to partitions: leaderships and ISR memberships that have to move when brokers
+ * go, and leaderless partitions that can be led again when one is back. Costs what the partitions of these
+ * brokers cost.
  */
 import type { NodeId } from '@millrace/base';
 import {
@@ -46,7 +47,10 @@ export function partitionEffects(
   return records;
 }
 
-/** What an earlier controller was to elect when it was deposed, in the middle of a decision that was cut into several batches. */
+/**
+ * What an earlier controller was to elect when it was deposed, in the middle of a decision that was cut into
+ * several batches.
+ */
 export function electLeaderless(image: MetadataImage, config: ControllerConfig): MetadataRecord[] {
   const records: MetadataRecord[] = [];
   const isActive = (id: NodeId) => image.isActive(id);

@@ -1,6 +1,6 @@
 /**
- * Decisions about brokers: registration, heartbeats (fence, unfence, controlled shutdown) and the end of sessions. Reads the
- * image and the sessions, changes neither.
+ * Decisions about brokers: registration, heartbeats (fence, unfence, controlled shutdown) and the end of
+ * sessions. Reads the image and the sessions, changes neither.
  */
 import { isUuid, type Millis, type NodeId, type Uuid, ZERO_UUID } from '@millrace/base';
 import type {
@@ -28,8 +28,8 @@ export interface BrokerContext {
 }
 
 /**
- * Errors: INCONSISTENT_CLUSTER_ID, INVALID_REGISTRATION, DUPLICATE_BROKER_REGISTRATION while another process of that id
- * is alive. The same incarnation asking again (the answer was lost) gets the same epoch.
+ * Errors: INCONSISTENT_CLUSTER_ID, INVALID_REGISTRATION, DUPLICATE_BROKER_REGISTRATION while another process
+ * of that id is alive. The same incarnation asking again (the answer was lost) gets the same epoch.
  */
 export function decideRegister(context: BrokerContext, request: RegisterRequest): Decision<RegisterResponse> {
   const { image, config } = context;
@@ -98,8 +98,9 @@ function refused(errorCode: number, errorMessage: string): RegisterResponse {
 }
 
 /**
- * Whether the earlier incarnation must be taken for alive. Not when its session is over, not when it is shutting down, and
- * not when the new one holds the same log directories: a process locks its directories, so the earlier one is gone.
+ * Whether the earlier incarnation must be taken for alive. Not when its session is over, not when it is
+ * shutting down, and not when the new one holds the same log directories: a process locks its directories, so
+ * the earlier one is gone.
  */
 function isAnotherLiveProcess(
   { sessions, now }: BrokerContext,
@@ -131,7 +132,9 @@ function sameEndpoints(existing: BrokerRegistration, request: RegisterRequest): 
   );
 }
 
-/** The registration that a broker speaks for, or undefined: its epoch is stale and it has to register anew. */
+/**
+ * The registration that a broker speaks for, or undefined: its epoch is stale and it has to register anew.
+ */
 export function currentRegistration(
   image: MetadataImage,
   brokerId: NodeId,
@@ -180,9 +183,9 @@ function heartbeatRecords(
 }
 
 /**
- * Fences brokers in one step, so that none of them is elected in place of another. Their partitions come first, as in every change that
- * makes a broker go: should the records be cut apart and the rest of them be lost, the broker is as it was, so the change is made again
- * for the partitions that are left.
+ * Fences brokers in one step, so that none of them is elected in place of another. Their partitions come
+ * first, as in every change that makes a broker go: should the records be cut apart and the rest of them be
+ * lost, the broker is as it was, so the change is made again for the partitions that are left.
  */
 export function fence({ image, config }: BrokerContext, ids: readonly NodeId[]): MetadataRecord[] {
   const brokers = ids.filter((id) => image.isAlive(id));
@@ -198,7 +201,10 @@ export function fence({ image, config }: BrokerContext, ids: readonly NodeId[]):
   return records;
 }
 
-/** It comes first: a fenced broker leads nothing. If the rest is cut off and lost, the next controller elects (electLeaderless). */
+/**
+ * It comes first: a fenced broker leads nothing. If the rest is cut off and lost, the next controller elects
+ * (electLeaderless).
+ */
 function unfence({ image, config }: BrokerContext, broker: BrokerRegistration): MetadataRecord[] {
   const isActive = (id: NodeId) => id === broker.id || image.isActive(id);
   return [
@@ -216,7 +222,9 @@ function controlledShutdown({ image, config }: BrokerContext, broker: BrokerRegi
   ];
 }
 
-/** Every active broker has applied the metadata that moved the leaderships: the broker that shuts down may go. */
+/**
+ * Every active broker has applied the metadata that moved the leaderships: the broker that shuts down may go.
+ */
 function othersHaveTakenOver({ image, sessions }: BrokerContext, broker: BrokerRegistration): boolean {
   const movedAt = sessions.shutdownOffset(broker.id);
   for (const { id } of image.brokers.values()) {

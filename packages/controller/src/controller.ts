@@ -1,8 +1,8 @@
 /**
- * The controller: decide, then replay. A request is decided against `head`, its records are proposed to the quorum and
- * replayed into `head`, and its answer is parked until they are committed; `image` moves only with committed records, by
- * the same replay. A request that needs no records waits for what it saw of others. Losing leadership drops `head` and
- * refuses everything parked.
+ * The controller: decide, then replay. A request is decided against `head`, its records are proposed to the
+ * quorum and replayed into `head`, and its answer is parked until they are committed; `image` moves only with
+ * committed records, by the same replay. A request that needs no records waits for what it saw of others.
+ * Losing leadership drops `head` and refuses everything parked.
  *
  * Nothing is answered from what is not committed, and nothing changes but by replaying records.
  */
@@ -71,9 +71,15 @@ export interface ControllerOptions {
   readonly config?: Partial<ControllerConfig>;
   /** The id of this cluster, once known: registrations of other clusters' brokers are refused. */
   readonly clusterId?: () => Uuid | undefined;
-  /** Appends to the quorum's log, all or nothing; the offset of the last record, or undefined: this node does not lead. */
+  /**
+   * Appends to the quorum's log, all or nothing; the offset of the last record, or undefined: this node does
+   * not lead.
+   */
   readonly propose: (records: Uint8Array[]) => Offset | undefined;
-  /** `done(true)` when this node certainly led the quorum at some moment after the call; never called within it. */
+  /**
+   * `done(true)` when this node certainly led the quorum at some moment after the call; never called within
+   * it.
+   */
   readonly confirmLeadership: (done: (leads: boolean) => void) => void;
 }
 
@@ -167,7 +173,10 @@ export class Controller {
     return delta;
   }
 
-  /** Every earlier record has been committed and passed to `committed`. Brokers get a full session to find this controller. */
+  /**
+   * Every earlier record has been committed and passed to `committed`. Brokers get a full session to find
+   * this controller.
+   */
   becameLeader(epoch: QuorumEpoch, now: Millis): void {
     assert(this.parked.size === 0, 'a new leadership begins with nothing parked');
     this.activeEpoch = epoch;
@@ -211,7 +220,10 @@ export class Controller {
     return true;
   }
 
-  /** The incarnation that speaks: that of the registration with this epoch; undefined: there is none, the broker has to register. */
+  /**
+   * The incarnation that speaks: that of the registration with this epoch; undefined: there is none, the
+   * broker has to register.
+   */
   heartbeat(
     request: HeartbeatRequest,
     now: Millis,
@@ -232,7 +244,8 @@ export class Controller {
     }
     this.sessions.touch(broker.id, broker.incarnationId, now, request.metadataOffset);
     const decision = decideHeartbeat(this.brokerContext(now), request);
-    // A plain heartbeat does not wait for others' records: it is answered from what is committed. One that crosses its own fence waits.
+    // A plain heartbeat does not wait for others' records: it is answered from what is committed. One that
+    // crosses its own fence waits.
     const committed = this.image.broker(broker.id);
     const isSettled = committed?.epoch === broker.epoch && (committed.fenced || !broker.fenced);
     if (decision.records.length === 0 && isSettled) {
@@ -247,8 +260,9 @@ export class Controller {
   }
 
   /**
-   * A lease is granted only by a controller that was the active one at a moment after the heartbeat arrived: a deposed one does not
-   * know that it is, and the brokers' time runs at its successor. And never to a broker whose fence is proposed (docs/leases.md).
+   * A lease is granted only by a controller that was the active one at a moment after the heartbeat arrived:
+   * a deposed one does not know that it is, and the brokers' time runs at its successor. And never to a
+   * broker whose fence is proposed (docs/leases.md).
    */
   private grant(
     request: HeartbeatRequest,
@@ -271,8 +285,9 @@ export class Controller {
   }
 
   /**
-   * The control stream of this incarnation closed. The broker is fenced after the grace, unless it is heard of again. A broker that has
-   * waited for its answer for longer than that has left because the quorum is slow: its session ends in its own time.
+   * The control stream of this incarnation closed. The broker is fenced after the grace, unless it is heard
+   * of again. A broker that has waited for its answer for longer than that has left because the quorum is
+   * slow: its session ends in its own time.
    */
   sessionLost(brokerId: NodeId, incarnationId: Uuid, now: Millis): void {
     const since = this.unconfirmedSince.get(brokerId);

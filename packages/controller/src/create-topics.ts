@@ -1,4 +1,7 @@
-/** CreateTopics (KIP-4, KIP-464, KIP-525): checks of each topic on its own, and the records of those that pass. */
+/**
+ * CreateTopics (KIP-4, KIP-464, KIP-525): checks of each topic on its own, and the records of those that
+ * pass.
+ */
 import { assert, type NodeId, type Random, type Uuid, uuidAt, ZERO_UUID } from '@millrace/base';
 import { type MetadataImage, type MetadataRecord, validateTopicConfigs } from '@millrace/metadata';
 import {
@@ -40,7 +43,8 @@ export function decideCreateTopics(
 ): Decision<CreateTopicsResponse> {
   const records: MetadataRecord[] = [];
   const topics: Result[] = [];
-  // Made before the loop: V8 would optimise the loop of a long request, and give up at an object it never saw made.
+  // Made before the loop: V8 would optimise the loop of a long request, and give up at an object it never saw
+  // made.
   const decision = { records, respond: () => ({ throttleTimeMs: 0, topics }) };
   const timesNamed = new Map<string, number>();
   for (const { name } of request.topics) timesNamed.set(name, (timesNamed.get(name) ?? 0) + 1);
@@ -113,7 +117,10 @@ function partitionsOf(config: ControllerConfig, { assignments, numPartitions }: 
   return numPartitions === -1 ? config.numPartitions : numPartitions;
 }
 
-/** The replicas of each partition, or why the topic cannot be. `taken`: collision keys of names accepted before in this request. */
+/**
+ * The replicas of each partition, or why the topic cannot be. `taken`: collision keys of names accepted
+ * before in this request.
+ */
 function plan(context: TopicsContext, topic: Topic, taken: Map<string, string>): NodeId[][] | Refusal {
   const problem = checkName(context.image, topic.name, taken) ?? checkConfigs(context, topic);
   if (problem !== undefined) return problem;

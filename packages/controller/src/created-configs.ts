@@ -1,4 +1,7 @@
-/** The configs of a new topic, as CreateTopics answers them (KIP-525). Topics that set nothing share one list: there may be thousands. */
+/**
+ * The configs of a new topic, as CreateTopics answers them (KIP-525). Topics that set nothing share one list:
+ * there may be thousands.
+ */
 import { describeTopicConfigs, type MetadataImage } from '@millrace/metadata';
 import type { CreateTopicsResponse } from '@millrace/protocol';
 

@@ -1,6 +1,6 @@
 /**
- * What a request comes to: the records that carry it out and the answer. Deciding never changes anything; the image
- * moves only when the records are replayed.
+ * What a request comes to: the records that carry it out and the answer. Deciding never changes anything; the
+ * image moves only when the records are replayed.
  */
 import type { MetadataImage, MetadataRecord } from '@millrace/metadata';
 

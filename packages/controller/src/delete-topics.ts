@@ -1,4 +1,6 @@
-/** DeleteTopics (KIP-4, by id KIP-516): checks of each topic on its own, and the records of those that pass. */
+/**
+ * DeleteTopics (KIP-4, by id KIP-516): checks of each topic on its own, and the records of those that pass.
+ */
 import { type Uuid, ZERO_UUID } from '@millrace/base';
 import type { MetadataImage, MetadataRecord } from '@millrace/metadata';
 import { type DeleteTopicsRequest, type DeleteTopicsResponse, ErrorCode } from '@millrace/protocol';

@@ -1,4 +1,7 @@
-/** Tells the log what the active controller has changed: names are stable, see docs. Called with committed changes only. */
+/**
+ * Tells the log what the active controller has changed: names are stable, see docs. Called with committed
+ * changes only.
+ */
 import type { Logger, NodeId } from '@millrace/base';
 import type { MetadataDelta, PartitionImage } from '@millrace/metadata';
 
@@ -38,8 +41,8 @@ function logBrokers(logger: Logger, { previous, image, changedBrokers }: Metadat
 }
 
 /**
- * Who was elected: a member of the ISR; an eligible leader replica (KIP-966); one that had left the ISR before all of it was lost; or
- * any that was there (unclean.leader.election.enable).
+ * Who was elected: a member of the ISR; an eligible leader replica (KIP-966); one that had left the ISR
+ * before all of it was lost; or any that was there (unclean.leader.election.enable).
  */
 type ElectionKind = 'isr' | 'elr' | 'former-isr' | 'unclean';
 
@@ -77,7 +80,10 @@ function kindOf(before: PartitionImage, leader: NodeId): ElectionKind {
   return before.formerIsr.includes(leader) ? 'former-isr' : 'unclean';
 }
 
-/** Why the partition needed another leader, or its leader another epoch, as the change of the former one tells. */
+/**
+ * Why the partition needed another leader, or its leader another epoch, as the change of the former one
+ * tells.
+ */
 function reasonOf(
   { previous, image }: MetadataDelta,
   { leader }: PartitionImage,

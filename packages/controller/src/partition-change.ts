@@ -1,21 +1,25 @@
 /**
- * One partition's next state: who stays in the ISR and who leads. Pure, and the only place that elects leaders.
+ * One partition's next state: who stays in the ISR and who leads. Pure, and the only place that elects
+ * leaders.
  *
- * Each member of the ISR and of the ELR (eligible leader replicas, KIP-966) holds all committed records: it is a voucher of the partition.
+ * Each member of the ISR and of the ELR (eligible leader replicas, KIP-966) holds all committed records: it
+ * is a voucher of the partition.
  *
- * 1. A broker that is leaving (unclean restart: its unflushed tail may be gone; or its log is damaged) leaves both if another voucher
- *    remains. If it was alone in the ISR, those of the ELR take its place.
- *    When the last member comes back with an empty disk, the records that only the ISR held are lost. The controller does not elect
- *    it: the others would delete their records. Replicas that left the ISR last hold the most, so the partition waits for one of
- *    them. If no replica ever left the ISR, the controller elects any other one.
- * 2. Members that are not active leave if an active one remains, or if an active one of the ELR can take their place. If neither does,
- *    the ISR stays: its members hold everything acknowledged, and one of them will lead when it is back. An ISR never becomes empty.
- * 3. The leader stays while it is an active member of the ISR; otherwise the first active member, in the order of the
- *    replicas, leads; otherwise nobody does (-1).
- * 4. While the ISR has fewer members than min.insync.replicas nothing is committed, so who leaves it then joins the ELR, and with
- *    enough members the ELR is empty.
- * 5. Only if nobody can lead and the topic allows unclean election, the first active replica whose storage works leads, alone in its ISR:
- *    acknowledged records may be lost (unclean.leader.election.enable).
+ * 1. A broker that is leaving (unclean restart: its unflushed tail may be gone; or its log is damaged) leaves
+ *    both if another voucher remains. If it was alone in the ISR, those of the ELR take its place. When the
+ *    last member comes back with an empty disk, the records that only the ISR held are lost. The controller
+ *    does not elect it: the others would delete their records. Replicas that left the ISR last hold the most,
+ *    so the partition waits for one of them. If no replica ever left the ISR, the controller elects any other
+ *    one.
+ * 2. Members that are not active leave if an active one remains, or if an active one of the ELR can take
+ *    their place. If neither does, the ISR stays: its members hold everything acknowledged, and one of them
+ *    will lead when it is back. An ISR never becomes empty.
+ * 3. The leader stays while it is an active member of the ISR; otherwise the first active member, in the
+ *    order of the replicas, leads; otherwise nobody does (-1).
+ * 4. While the ISR has fewer members than min.insync.replicas nothing is committed, so who leaves it then
+ *    joins the ELR, and with enough members the ELR is empty.
+ * 5. Only if nobody can lead and the topic allows unclean election, the first active replica whose storage
+ *    works leads, alone in its ISR: acknowledged records may be lost (unclean.leader.election.enable).
  */
 import { assert, type NodeId, type Uuid } from '@millrace/base';
 import type { FailedReplica, MetadataImage, PartitionChangeRecord, PartitionImage } from '@millrace/metadata';
@@ -34,7 +38,9 @@ export interface PartitionSituation {
   readonly leaving?: NodeId | undefined;
   /** The one that is leaving has another disk than before: it holds nothing. */
   readonly leavesEmpty?: boolean | undefined;
-  /** Raises the leader epoch even if the leader stays: the leader then ignores what followers reported before. */
+  /**
+   * Raises the leader epoch even if the leader stays: the leader then ignores what followers reported before.
+   */
   readonly newLeaderEpoch?: boolean | undefined;
   readonly uncleanElection: boolean;
   /** `min.insync.replicas` of the topic. */
@@ -123,7 +129,10 @@ function nextIsr(situation: PartitionSituation): readonly NodeId[] {
   return activeEligible.length > 0 ? activeEligible : trusted;
 }
 
-/** Returns the vouchers outside the ISR while the ISR is smaller than min.insync.replicas: without them it commits nothing. */
+/**
+ * Returns the vouchers outside the ISR while the ISR is smaller than min.insync.replicas: without them it
+ * commits nothing.
+ */
 function nextElr(
   { partition, leaving, minInsyncReplicas }: PartitionSituation,
   isr: readonly NodeId[],

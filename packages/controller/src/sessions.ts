@@ -1,6 +1,6 @@
 /**
- * Which brokers are known to be alive, and until when. Volatile: belongs to one term of one active controller and is
- * never replicated. It must never decide what the end of a session means (brokers.ts does).
+ * Which brokers are known to be alive, and until when. Volatile: belongs to one term of one active controller
+ * and is never replicated. It must never decide what the end of a session means (brokers.ts does).
  */
 import type { Millis, NodeId, Offset, Uuid } from '@millrace/base';
 import type { BrokerRegistration } from '@millrace/metadata';
@@ -8,11 +8,17 @@ import type { BrokerRegistration } from '@millrace/metadata';
 interface Session {
   readonly incarnationId: Uuid;
   expiresAt: Millis;
-  /** A lease of an earlier controller may last until then: what this one grants, and may be lost on its way, must not end it. */
+  /**
+   * A lease of an earlier controller may last until then: what this one grants, and may be lost on its way,
+   * must not end it.
+   */
   readonly earlierLeaseEndsAt: Millis;
   /** Its control stream ended, and it was not heard since. */
   isDisconnected: boolean;
-  /** By how much `expiresAt` may still be put off because this process stood still; full again whenever the broker is heard. */
+  /**
+   * By how much `expiresAt` may still be put off because this process stood still; full again whenever the
+   * broker is heard.
+   */
   creditMs: Millis;
   /** The metadata offset that the broker last said it had applied; -1 unknown. */
   metadataOffset: Offset;
@@ -22,27 +28,39 @@ interface Session {
 
 export interface EndedSession {
   readonly brokerId: NodeId;
-  /** Silent: not heard for a whole session, so no lease of it is left. Disconnected: its control stream ended, and the grace is over. */
+  /**
+   * Silent: not heard for a whole session, so no lease of it is left. Disconnected: its control stream ended,
+   * and the grace is over.
+   */
   readonly reason: 'silent' | 'disconnected';
 }
 
-/** Two clocks that measure the same time differ by less than this part of it, each from true time. NTP slews by at most 0.0005. */
+/**
+ * Two clocks that measure the same time differ by less than this part of it, each from true time. NTP slews
+ * by at most 0.0005.
+ */
 const CLOCK_DRIFT_MAX = 0.001;
 
 /**
- * How long a lease is so that it ends before a session that began later, on two clocks that drift apart (docs/leases.md). A
- * millisecond less, because clocks are read in whole ones.
+ * How long a lease is so that it ends before a session that began later, on two clocks that drift apart
+ * (docs/leases.md). A millisecond less, because clocks are read in whole ones.
  */
 export function leaseMs(sessionTimeoutMs: Millis): Millis {
   return Math.max(0, Math.floor(sessionTimeoutMs * (1 - 2 * CLOCK_DRIFT_MAX)) - 1);
 }
 
-/** How long a session is so that it ends after a lease of that length that began earlier, on two clocks that drift apart: `leaseMs` the other way. */
+/**
+ * How long a session is so that it ends after a lease of that length that began earlier, on two clocks that
+ * drift apart: `leaseMs` the other way.
+ */
 function sessionMsFor(lease: Millis): Millis {
   return Math.ceil(lease / (1 - 2 * CLOCK_DRIFT_MAX)) + 1;
 }
 
-/** A tick that comes later than this after a deadline may mean that heartbeats lie unread because this process stood still. */
+/**
+ * A tick that comes later than this after a deadline may mean that heartbeats lie unread because this process
+ * stood still.
+ */
 const LATE_TICK_MS = 100;
 
 export class BrokerSessions {
@@ -72,7 +90,10 @@ export class BrokerSessions {
     session.metadataOffset = Math.max(session.metadataOffset, metadataOffset);
   }
 
-  /** A new leadership: an earlier controller, whose setting may differ, may have granted a lease as long as the broker takes at all. */
+  /**
+   * A new leadership: an earlier controller, whose setting may differ, may have granted a lease as long as
+   * the broker takes at all.
+   */
   takeOver({ id, incarnationId, sessionTimeoutMs }: BrokerRegistration, now: Millis): void {
     const expiresAt = now + Math.max(this.timeoutMs, sessionMsFor(sessionTimeoutMs));
     this.begin(id, incarnationId, { expiresAt, earlierLeaseEndsAt: expiresAt });
@@ -117,7 +138,10 @@ export class BrokerSessions {
     if (session !== undefined) session.shutdownOffset = offset;
   }
 
-  /** What the others must have applied before the broker may go. A shutdown that an earlier controller began counts from our start. */
+  /**
+   * What the others must have applied before the broker may go. A shutdown that an earlier controller began
+   * counts from our start.
+   */
   shutdownOffset(id: NodeId): Offset {
     return this.sessions.get(id)?.shutdownOffset ?? this.startOffset;
   }
@@ -127,8 +151,9 @@ export class BrokerSessions {
   }
 
   /**
-   * What a fenced broker must have applied before it is unfenced: a lease must not go to one that still leads by metadata
-   * of before. One that an earlier controller fenced must have applied everything up to our start.
+   * What a fenced broker must have applied before it is unfenced: a lease must not go to one that still leads
+   * by metadata of before. One that an earlier controller fenced must have applied everything up to our
+   * start.
    */
   unfenceOffset(id: NodeId): Offset {
     return this.fencedOffsets.get(id) ?? this.startOffset;
@@ -157,9 +182,9 @@ export class BrokerSessions {
   /**
    * Removes and returns the sessions that have ended, by broker id.
    *
-   * After a pause of this process heartbeats may lie unread in its sockets, so a late tick puts every session off by the time
-   * that was lost. It does so for one session timeout at most until the broker is heard again: a controller that is always late
-   * fences a silent broker within two timeouts.
+   * After a pause of this process heartbeats may lie unread in its sockets, so a late tick puts every session
+   * off by the time that was lost. It does so for one session timeout at most until the broker is heard
+   * again: a controller that is always late fences a silent broker within two timeouts.
    */
   takeExpired(now: Millis): EndedSession[] {
     const next = this.nextExpiry();

@@ -1,4 +1,7 @@
-/** Goal: an ISR changes only as its leader, and only its leader, may change it. Method: one refusal for each rule. */
+/**
+ * Goal: an ISR changes only as its leader, and only its leader, may change it. Method: one refusal for each
+ * rule.
+ */
 import { ZERO_UUID } from '@millrace/base';
 import { ErrorCode } from '@millrace/protocol';
 import { describe, expect, test } from 'vitest';

@@ -1,4 +1,7 @@
-/** Goal: no batch of the log is larger than a message carries, and what is cut apart is whole again under the next controller. */
+/**
+ * Goal: no batch of the log is larger than a message carries, and what is cut apart is whole again under the
+ * next controller.
+ */
 import { encodeRecord } from '@millrace/metadata';
 import { ErrorCode } from '@millrace/protocol';
 import { describe, expect, test } from 'vitest';

@@ -1,4 +1,7 @@
-/** Goal: what one more topic costs does not grow with the topics there are. Method: steps are counted, not milliseconds. */
+/**
+ * Goal: what one more topic costs does not grow with the topics there are. Method: steps are counted, not
+ * milliseconds.
+ */
 import { ParkedUntilOffset } from '@millrace/base';
 import { ErrorCode } from '@millrace/protocol';
 import { afterEach, expect, test, vi } from 'vitest';

@@ -1,4 +1,7 @@
-/** Goal: who leads when brokers come and go. Method: transcripts; each line shows one partition as it is committed. */
+/**
+ * Goal: who leads when brokers come and go. Method: transcripts; each line shows one partition as it is
+ * committed.
+ */
 import { describe, expect, test } from 'vitest';
 import { Harness } from './harness.ts';
 

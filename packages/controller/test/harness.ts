@@ -1,6 +1,7 @@
 /**
- * A controller on a quorum that a test plays by hand: what is proposed lies in a log until the test commits it, or is
- * lost with the leadership. A standby replays every committed record. After each step the invariants are checked.
+ * A controller on a quorum that a test plays by hand: what is proposed lies in a log until the test commits
+ * it, or is lost with the leadership. A standby replays every committed record. After each step the
+ * invariants are checked.
  */
 import { assert, type NodeId, Prng, type Uuid } from '@millrace/base';
 import { MemoryLogger } from '@millrace/base/testing';
@@ -37,7 +38,9 @@ export class Harness {
   readonly logger = new MemoryLogger();
   active: Controller;
   standby: Controller;
-  /** A violation that the images of this moment are allowed: the middle of what was cut into several batches. */
+  /**
+   * A violation that the images of this moment are allowed: the middle of what was cut into several batches.
+   */
   excused: string | undefined;
   /** Proposed and not yet committed. */
   pending: CommittedRecords[] = [];

@@ -1,4 +1,7 @@
-/** Goal: nothing is answered that may not last. Method: commits by hand, lost leaderships, clocks that run out. */
+/**
+ * Goal: nothing is answered that may not last. Method: commits by hand, lost leaderships, clocks that run
+ * out.
+ */
 import { ErrorCode } from '@millrace/protocol';
 import { describe, expect, test } from 'vitest';
 import { Harness, plain } from './harness.ts';

@@ -1,6 +1,6 @@
 /**
- * Goal: no lease outlives the session that the controllers keep for its broker (docs/leases.md). Method: transcripts on a quorum
- * played by hand, which also says by hand when it is certain who leads.
+ * Goal: no lease outlives the session that the controllers keep for its broker (docs/leases.md). Method:
+ * transcripts on a quorum played by hand, which also says by hand when it is certain who leads.
  */
 import { ErrorCode } from '@millrace/protocol';
 import { describe, expect, test } from 'vitest';
@@ -73,7 +73,8 @@ describe('a lease', () => {
       h.loseLeadership();
       let waitedMs = 0;
       for (; h.pending.length === 0; waitedMs++) h.advance(1);
-      // Whole milliseconds: the clock may have been about to turn when the session began. The broker's is slow, the controller's fast.
+      // Whole milliseconds: the clock may have been about to turn when the session began. The broker's is
+      // slow, the controller's fast.
       expect((waitedMs - 1) / (1 + drift)).toBeGreaterThanOrEqual(sessionTimeoutMs / (1 - drift));
     }
   });

@@ -1,4 +1,7 @@
-/** Goal: the rules at the head of partition-change.ts. Method: every small situation there is, against the rules said anew. */
+/**
+ * Goal: the rules at the head of partition-change.ts. Method: every small situation there is, against the
+ * rules said anew.
+ */
 import { describe, expect, test } from 'vitest';
 import { nextState } from '../src/index.ts';
 
@@ -101,7 +104,8 @@ function checkOne({ active, leaving, uncleanElection, minInsyncReplicas, ...befo
   const vouchers = [isr, elr, before.isr].find((each) => each.length > 0)!;
   const eligible = [vouchers, elr].map((each) => each.filter(isActive)).find((each) => each.length > 0);
   if (eligible !== undefined) {
-    // A voucher can lead: exactly those of the best kind who can are in sync, and a leader that can go on does.
+    // A voucher can lead: exactly those of the best kind who can are in sync, and a leader that can go on
+    // does.
     expect(next.isr).toEqual(eligible);
     expect(next.leader).toBe(eligible.includes(before.leader) ? before.leader : eligible[0]);
   } else if (uncleanElection && active.length > 0) {

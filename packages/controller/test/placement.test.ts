@@ -1,4 +1,6 @@
-/** Goal: replicas are spread as the head of placement.ts promises. Method: properties over random clusters. */
+/**
+ * Goal: replicas are spread as the head of placement.ts promises. Method: properties over random clusters.
+ */
 import { Prng } from '@millrace/base';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';

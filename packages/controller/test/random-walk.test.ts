@@ -1,7 +1,7 @@
 /**
- * Goal: the invariants hold whatever happens, in whatever order. Method: random walks over everything a controller is
- * given, with commits and lost leaderships in between; the harness checks each step. The checker itself is tested with
- * planted violations.
+ * Goal: the invariants hold whatever happens, in whatever order. Method: random walks over everything a
+ * controller is given, with commits and lost leaderships in between; the harness checks each step. The
+ * checker itself is tested with planted violations.
  */
 import { type Uuid, ZERO_UUID } from '@millrace/base';
 import { applyRecords, MetadataImage, type MetadataRecord } from '@millrace/metadata';

@@ -1,4 +1,7 @@
-/** Goal: brokers come, are told apart, and serve only when they know enough. Method: transcripts on a quorum played by hand. */
+/**
+ * Goal: brokers come, are told apart, and serve only when they know enough. Method: transcripts on a quorum
+ * played by hand.
+ */
 import type { Uuid } from '@millrace/base';
 import { ErrorCode } from '@millrace/protocol';
 import { describe, expect, test } from 'vitest';

@@ -1,6 +1,7 @@
 /**
- * Goal: a client hears of its own topic as created, deleted or grown, also when the broker had to ask twice; and a copy of the request that
- * arrives late changes nothing. Method: transcripts on a quorum played by hand.
+ * Goal: a client hears of its own topic as created, deleted or grown, also when the broker had to ask twice;
+ * and a copy of the request that arrives late changes nothing. Method: transcripts on a quorum played by
+ * hand.
  */
 import { type Uuid, ZERO_UUID } from '@millrace/base';
 import { MetadataImage } from '@millrace/metadata';

@@ -1,4 +1,7 @@
-/** Goal: topics are created, grown and deleted under Kafka's rules, each topic of a request on its own. Method: one case a rule. */
+/**
+ * Goal: topics are created, grown and deleted under Kafka's rules, each topic of a request on its own.
+ * Method: one case a rule.
+ */
 import { type Uuid, ZERO_UUID } from '@millrace/base';
 import { type CreatePartitionsResponse, type CreateTopicsResponse, ErrorCode } from '@millrace/protocol';
 import { describe, expect, test } from 'vitest';

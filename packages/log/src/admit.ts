@@ -1,6 +1,6 @@
 /**
- * Everything that happens to a client's batch before it meets the log: the door's checks, then the topic's compression. What is cheap
- * is done on the event loop, the rest in a job; both give the same.
+ * Everything that happens to a client's batch before it meets the log: the door's checks, then the topic's
+ * compression. What is cheap is done on the event loop, the rest in a job; both give the same.
  */
 import type { CompressionCodecs, WorkBudget } from '@millrace/protocol';
 import { checkAtDoor, checkAtDoorWhole, type DoorOptions, type DoorVerdict } from './door.ts';
@@ -10,8 +10,8 @@ import type { Refusal } from './types.ts';
 export type Admission = AdmittedBatch | Refusal;
 
 /**
- * Undefined: it would hold up the event loop. Nothing was changed. `budget` is that of all batches of one turn, and pays for unfolding
- * and compressing.
+ * Undefined: it would hold up the event loop. Nothing was changed. `budget` is that of all batches of one
+ * turn, and pays for unfolding and compressing.
  */
 export function admit(
   bytes: Uint8Array,

@@ -1,4 +1,7 @@
-/** What leader and follower do to bytes before they are written: stamping, and checking what was replicated. Pure. */
+/**
+ * What leader and follower do to bytes before they are written: stamping, and checking what was replicated.
+ * Pure.
+ */
 import type { Offset, WallMillis } from '@millrace/base';
 import {
   BATCH_HEADER_BYTES,
@@ -20,7 +23,10 @@ import type { LeaderAppend, LeaderAppended, LeaderAppendOptions, LogConfig, Refu
 const ATTRIBUTES_LOW_AT = 22;
 const LOG_APPEND_TIME_BIT = 0x08;
 
-/** Offsets, leader epoch, and where they are other than the header says timestamp type and largest timestamp, in place. */
+/**
+ * Offsets, leader epoch, and where they are other than the header says timestamp type and largest timestamp,
+ * in place.
+ */
 export function stampForLeader(
   batch: Uint8Array,
   header: BatchHeader,
@@ -46,7 +52,10 @@ interface LogState {
   readonly producers: ProducerStates;
 }
 
-/** What only the log can say of a batch: undefined when it may be appended, else why not, or where it was appended before. */
+/**
+ * What only the log can say of a batch: undefined when it may be appended, else why not, or where it was
+ * appended before.
+ */
 export function judgeAgainstLog(
   header: BatchHeader,
   { config, startOffset, producers }: LogState,
@@ -68,9 +77,10 @@ export function judgeAgainstLog(
 }
 
 /**
- * The answer to a batch that was appended before, found by its header and its checksum alone; undefined: not known to be one. Its records
- * were checked when it came first, and a retry of what was costly to check is costly again: a late broker would check the same backlog
- * twice, and answer late again. May look at all bytes of the batch.
+ * The answer to a batch that was appended before, found by its header and its checksum alone; undefined: not
+ * known to be one. Its records were checked when it came first, and a retry of what was costly to check is
+ * costly again: a late broker would check the same backlog twice, and answer late again. May look at all
+ * bytes of the batch.
  */
 export function judgeRetry(
   bytes: Uint8Array,

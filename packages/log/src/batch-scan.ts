@@ -1,4 +1,7 @@
-/** Goes through the batches of a segment file, reading in windows. Decides nothing: says what it saw and where good data ends. */
+/**
+ * Goes through the batches of a segment file, reading in windows. Decides nothing: says what it saw and where
+ * good data ends.
+ */
 import type { DiskFile } from '@millrace/base';
 import {
   BATCH_HEADER_BYTES,
@@ -20,14 +23,19 @@ export interface ScanOptions {
 }
 
 export interface ScanEnd {
-  /** Just behind the last good batch that was visited, or the position of the batch where the visitor stopped. */
+  /**
+   * Just behind the last good batch that was visited, or the position of the batch where the visitor stopped.
+   */
   readonly position: number;
   /** Why the scan could not go on. */
   readonly damage: string | undefined;
   readonly stopped: boolean;
 }
 
-/** `bytes` holds the whole batch at `at` when checksums are checked, else at least its header. True stops before the batch. */
+/**
+ * `bytes` holds the whole batch at `at` when checksums are checked, else at least its header. True stops
+ * before the batch.
+ */
 export type Visit = (
   header: BatchHeader,
   position: number,

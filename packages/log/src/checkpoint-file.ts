@@ -1,6 +1,6 @@
 /**
- * Small text files in Kafka's checkpoint format, version 0: a line with the version, a line with the number of
- * entries, one line an entry. Knows nothing of what the entries mean.
+ * Small text files in Kafka's checkpoint format, version 0: a line with the version, a line with the number
+ * of entries, one line an entry. Knows nothing of what the entries mean.
  */
 import type { Disk } from '@millrace/base';
 
@@ -30,8 +30,9 @@ export function writeNewFile(disk: Disk, path: string, content: Uint8Array): voi
 }
 
 /**
- * Replaces a file in one step without waiting for the device: killing the process leaves the old or the new content,
- * a power failure may also leave neither, so a reader must recognise garbage and be able to do without.
+ * Replaces a file in one step without waiting for the device: killing the process leaves the old or the new
+ * content, a power failure may also leave neither, so a reader must recognise garbage and be able to do
+ * without.
  */
 export function replaceFile(disk: Disk, path: string, content: Uint8Array): void {
   const temporary = `${path}.tmp`;

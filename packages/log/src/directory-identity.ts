@@ -1,4 +1,7 @@
-/** Whose a log directory is (meta.properties): this node's and cluster's, or why it cannot be used. Formats an empty one. */
+/**
+ * Whose a log directory is (meta.properties): this node's and cluster's, or why it cannot be used. Formats an
+ * empty one.
+ */
 import { type Disk, DiskError, type NodeId, type Random, type Uuid } from '@millrace/base';
 import { formatMetaProperties, META_PROPERTIES, parseMetaProperties } from './directory-files.ts';
 import { partitionOfFolderName } from './file-names.ts';
@@ -44,8 +47,9 @@ export function identify(o: IdentityOptions): Identity | string {
 }
 
 /**
- * The folder, and those above it, may just have been made: without their names on the device a power loss takes everything in
- * them, and the node would come back as another one. What may not be read was not made by this node.
+ * The folder, and those above it, may just have been made: without their names on the device a power loss
+ * takes everything in them, and the node would come back as another one. What may not be read was not made by
+ * this node.
  */
 function makeDurable(disk: Disk, directory: string): void {
   for (let slash = directory.lastIndexOf('/'); slash >= 0; slash = directory.lastIndexOf('/', slash - 1)) {

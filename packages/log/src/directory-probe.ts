@@ -1,13 +1,16 @@
 /**
- * Whether a log directory still takes what is written: makes a small file there and removes it again. A file that is open goes on
- * working when its folder is gone, so the logs themselves may not tell.
+ * Whether a log directory still takes what is written: makes a small file there and removes it again. A file
+ * that is open goes on working when its folder is gone, so the logs themselves may not tell.
  */
 import { type Disk, DiskError } from '@millrace/base';
 import { META_PROPERTIES } from './directory-files.ts';
 
 export const PROBE_FILE = '.probe';
 
-/** `synced`: it has to get to the device, too. `done` is called in this turn or later; a transient error (the disk is full) is none. */
+/**
+ * `synced`: it has to get to the device, too. `done` is called in this turn or later; a transient error (the
+ * disk is full) is none.
+ */
 export function probeDirectory(
   disk: Disk,
   directory: string,

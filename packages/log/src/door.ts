@@ -1,7 +1,8 @@
 /**
- * The door of a log: everything about a client's batch that follows from its bytes, the topic's settings and the time, in Kafka's
- * order. What needs the log itself (sequence numbers, offsets, segments) comes after it. Pure; the batch is not changed here.
- * In two steps, so that the second can be done elsewhere: `judgeHeader` costs next to nothing, `judgeContents` reads every byte.
+ * The door of a log: everything about a client's batch that follows from its bytes, the topic's settings and
+ * the time, in Kafka's order. What needs the log itself (sequence numbers, offsets, segments) comes after it.
+ * Pure; the batch is not changed here. In two steps, so that the second can be done elsewhere: `judgeHeader`
+ * costs next to nothing, `judgeContents` reads every byte.
  */
 import type { WallMillis } from '@millrace/base';
 import {
@@ -57,7 +58,10 @@ const ZSTD_FROM_VERSION = 7;
 /** A byte of checksum in unfolded bytes. */
 export const CHECKSUM_WORK = 1 / 8;
 
-/** Both steps. Undefined: the second would hold up the event loop, and belongs into a job. `budget` pays for what is unfolded. */
+/**
+ * Both steps. Undefined: the second would hold up the event loop, and belongs into a job. `budget` pays for
+ * what is unfolded.
+ */
 export function checkAtDoor(
   bytes: Uint8Array,
   o: DoorOptions,
@@ -148,7 +152,10 @@ export function judgeHeader(bytes: Uint8Array, header: BatchHeader, o: DoorOptio
   return undefined;
 }
 
-/** Size of the whole batch at `start`; 0: there is none, only bytes that Kafka takes for the beginning of one and leaves out. */
+/**
+ * Size of the whole batch at `start`; 0: there is none, only bytes that Kafka takes for the beginning of one
+ * and leaves out.
+ */
 function batchAt(bytes: Uint8Array, start: number): number | Refusal {
   const left = bytes.length - start;
   if (left < SIZE_END) return 0;

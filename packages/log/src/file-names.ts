@@ -32,7 +32,10 @@ export function partitionFolderName(topic: string, partition: number): string {
   return `${topic}-${partition}`;
 }
 
-/** The topic and partition of a folder's name; undefined for any other folder. Topic names may hold '-' and '.'. */
+/**
+ * The topic and partition of a folder's name; undefined for any other folder. Topic names may hold '-' and
+ * '.'.
+ */
 export function partitionOfFolderName(name: string): { topic: string; partition: number } | undefined {
   if (isDeletedFolderName(name)) return undefined;
   const match = /^([A-Za-z0-9._-]+)-(0|[1-9]\d{0,9})$/.exec(name);
@@ -49,7 +52,10 @@ export function isDeletedFolderName(name: string): boolean {
   return /\.[0-9a-f]{32}-delete$/.test(name);
 }
 
-/** What a folder is renamed to that the metadata does not know: `topic-0.0123…ef-stray`. A long topic is cut, the partition is not. */
+/**
+ * What a folder is renamed to that the metadata does not know: `topic-0.0123…ef-stray`. A long topic is cut,
+ * the partition is not.
+ */
 export function strayFolderName(topic: string, partition: number, unique: Uuid): string {
   const suffix = `-${partition}.${hexOf(unique)}${STRAY_FOLDER_SUFFIX}`;
   return topic.slice(0, NAME_LENGTH_MAX - suffix.length) + suffix;

@@ -1,6 +1,7 @@
 /**
- * Group commit for one log: at most one round of syncs at a time; whoever asks while one is under way waits for the next,
- * unless that round covers what they wrote. Owns the recovery point: everything below it is on the device.
+ * Group commit for one log: at most one round of syncs at a time; whoever asks while one is under way waits
+ * for the next, unless that round covers what they wrote. Owns the recovery point: everything below it is on
+ * the device.
  */
 import { assert, DiskError, type Offset } from '@millrace/base';
 import type { FlushDone } from './types.ts';
@@ -15,7 +16,10 @@ export interface Syncable {
 
 export interface FlushPorts {
   endOffset(): Offset;
-  /** All that has to get to the device so that everything written at or above the offset is found there. May throw DiskError. */
+  /**
+   * All that has to get to the device so that everything written at or above the offset is found there. May
+   * throw DiskError.
+   */
   prepare(fromOffset: Offset): Syncable[];
   /** A sync failed: what was written may be lost, nobody can know. */
   failed(error: DiskError): void;
@@ -139,8 +143,8 @@ export class Flusher {
     const next = this.waitingForNext;
     this.waitingForNext = [];
     for (const done of round.waiting) done(error);
-    // Those who waited may be covered by now: a truncation left nothing to flush. After a failure another sync would say
-    // that all is well: a device tells of one only once.
+    // Those who waited may be covered by now: a truncation left nothing to flush. After a failure another
+    // sync would say that all is well: a device tells of one only once.
     for (const done of next) {
       if (error === undefined) this.flush(done);
       else done(error);

@@ -1,6 +1,7 @@
 /**
- * Which names of a partition's folder are not yet durable. A file that is on the device is still lost with the power when
- * its name is not: the folder has to be synced after it changed, and its parent once, for the folder's own name.
+ * Which names of a partition's folder are not yet durable. A file that is on the device is still lost with
+ * the power when its name is not: the folder has to be synced after it changed, and its parent once, for the
+ * folder's own name.
  */
 import type { Disk } from '@millrace/base';
 import type { Syncable } from './flusher.ts';
@@ -21,7 +22,10 @@ export class FolderNames {
     this.unsynced = true;
   }
 
-  /** The folders to sync so that every name of now is durable. If that fails the log cannot be used, so nothing is asked for twice. */
+  /**
+   * The folders to sync so that every name of now is durable. If that fails the log cannot be used, so
+   * nothing is asked for twice.
+   */
   takeUnsynced(): Syncable[] {
     const folders: Syncable[] = [];
     if (this.unsynced) folders.push(this.folder(this.directory));

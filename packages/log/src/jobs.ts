@@ -1,4 +1,7 @@
-/** What a log has done beside the loop. The functions are the same in a worker, in the simulator and on the loop. */
+/**
+ * What a log has done beside the loop. The functions are the same in a worker, in the simulator and on the
+ * loop.
+ */
 import type { JobAnswer, JobKind } from '@millrace/base';
 import type { CompressionCodecs, FoundRecord } from '@millrace/protocol';
 import { type Admission, admitWhole } from './admit.ts';

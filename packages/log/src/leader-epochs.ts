@@ -1,8 +1,8 @@
 /**
  * Owns the list of (leader epoch, its first offset) of one log, strictly rising in both, and its file
- * `leader-epoch-checkpoint` in Kafka's text format. Never decides about truncation: it only answers where an epoch ended.
- * The file is replaced without waiting for the device: entries above the recovery point are found again in the
- * batches themselves, and `takeUnsynced` is synced before the recovery point moves.
+ * `leader-epoch-checkpoint` in Kafka's text format. Never decides about truncation: it only answers where an
+ * epoch ended. The file is replaced without waiting for the device: entries above the recovery point are
+ * found again in the batches themselves, and `takeUnsynced` is synced before the recovery point moves.
  */
 import { assert, type Disk, type DiskError, type LeaderEpoch, type Offset } from '@millrace/base';
 import { formatCheckpoint, parseCheckpoint, replaceFile } from './checkpoint-file.ts';
@@ -42,7 +42,10 @@ export class LeaderEpochs {
     return this.list;
   }
 
-  /** Notes that `epoch` begins at `startOffset`, or goes on there; removes entries that contradict it. True: changed. */
+  /**
+   * Notes that `epoch` begins at `startOffset`, or goes on there; removes entries that contradict it. True:
+   * changed.
+   */
   assign(epoch: LeaderEpoch, startOffset: Offset): boolean {
     this.note(epoch, startOffset);
     if (!this.dirty) return false;
@@ -100,7 +103,9 @@ export class LeaderEpochs {
     return low === 0 ? -1 : this.list[low - 1]!.epoch;
   }
 
-  /** The largest known epoch <= `epoch` and where it ended (KIP-101, KIP-279); (-1, -1) when that is unknown. */
+  /**
+   * The largest known epoch <= `epoch` and where it ended (KIP-101, KIP-279); (-1, -1) when that is unknown.
+   */
   endOffsetFor(epoch: LeaderEpoch, logEndOffset: Offset): EpochEnd {
     if (epoch === -1 || epoch > this.latest) return { epoch: -1, endOffset: -1 };
     if (epoch === this.latest) return { epoch, endOffset: logEndOffset };
@@ -120,7 +125,10 @@ export class LeaderEpochs {
     this.unsynced = true;
   }
 
-  /** The file, if it changed since it was last taken. The folder has to be synced with it: the file was replaced. */
+  /**
+   * The file, if it changed since it was last taken. The folder has to be synced with it: the file was
+   * replaced.
+   */
   takeUnsynced(): Syncable[] {
     if (!this.unsynced) return [];
     this.unsynced = false;

@@ -2,14 +2,20 @@
 
 /** An index entry's offset is relative to its segment, and signed in Kafka's format. */
 export const RELATIVE_OFFSET_MAX = 0x7fff_ffff;
-/** Index entries that may wait in memory before they are written: 1.5 KiB a log, rebuilt from the log after a crash. */
+/**
+ * Index entries that may wait in memory before they are written: 1.5 KiB a log, rebuilt from the log after a
+ * crash.
+ */
 export const PENDING_INDEX_ENTRIES = 64;
-/** Last batches of a producer that are recognised when they are sent again: clients keep at most five in flight. */
+/**
+ * Last batches of a producer that are recognised when they are sent again: clients keep at most five in
+ * flight.
+ */
 export const PRODUCER_BATCHES_KEPT = 5;
 /**
- * A snapshot names only the last batch of a producer. So many bytes of the log before it are gone through for the others that
- * may be in flight: few at first, more if that does not fill every producer's window. The most is five full batches
- * of several clients with their usual settings.
+ * A snapshot names only the last batch of a producer. So many bytes of the log before it are gone through for
+ * the others that may be in flight: few at first, more if that does not fill every producer's window. The
+ * most is five full batches of several clients with their usual settings.
  */
 export const RECALLED_BYTES: readonly number[] = [8 << 10, 128 << 10, 1 << 20];
 /** Files that logs keep open; the least recently used ones are closed, and opened again when needed. */

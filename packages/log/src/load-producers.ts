@@ -1,11 +1,17 @@
-/** Producer states as of a snapshot (none without one), with the batches before it that clients may still send again. Reads only. */
+/**
+ * Producer states as of a snapshot (none without one), with the batches before it that clients may still send
+ * again. Reads only.
+ */
 import type { Offset, WallMillis } from '@millrace/base';
 import { RECALLED_BYTES } from './limits.ts';
 import type { ProducerStates } from './producer-states.ts';
 import type { Segments } from './segments.ts';
 import type { LoadedSnapshot } from './snapshots.ts';
 
-/** May throw DiskError. Segments below the snapshot are trusted; damage there only shortens what is remembered. */
+/**
+ * May throw DiskError. Segments below the snapshot are trusted; damage there only shortens what is
+ * remembered.
+ */
 export function loadProducers(
   producers: ProducerStates,
   snapshot: LoadedSnapshot | undefined,

@@ -1,7 +1,7 @@
 /**
- * One log directory of a node (`log.dirs`): whose it is (meta.properties), which partitions lie in it, their logs, and the
- * checkpoint files about them all, in Kafka's formats. Never decides which partitions belong here.
- * Replaces checkpoint files without waiting for fsync: every reader works without them.
+ * One log directory of a node (`log.dirs`): whose it is (meta.properties), which partitions lie in it, their
+ * logs, and the checkpoint files about them all, in Kafka's formats. Never decides which partitions belong
+ * here. Replaces checkpoint files without waiting for fsync: every reader works without them.
  */
 import {
   assert,
@@ -86,8 +86,9 @@ export class LogDirectory {
   readonly nodeId: NodeId;
   clusterId: Uuid | undefined;
   /**
-   * The broker epoch written by a clean stop; undefined when the last stop was not clean, or when a log turned out to lack something
-   * all the same. -1: clean, epoch unknown. To be asked when the logs have been opened.
+   * The broker epoch written by a clean stop; undefined when the last stop was not clean, or when a log
+   * turned out to lack something all the same. -1: clean, epoch unknown. To be asked when the logs have been
+   * opened.
    */
   cleanShutdownBrokerEpoch: number | undefined;
   private readonly disk: Disk;
@@ -98,7 +99,10 @@ export class LogDirectory {
   private readonly open = new Map<string, OpenLog>();
   /** Folders whose logs were closed cleanly and not opened since. */
   private readonly closedCleanly: Set<string>;
-  /** Deleted folders of which the checkpoint files on the device may still tell, and which deletion of this life it was. */
+  /**
+   * Deleted folders of which the checkpoint files on the device may still tell, and which deletion of this
+   * life it was.
+   */
   private readonly unforgotten = new Map<string, number>();
   private deletions = 0;
   private isForgetting = false;
@@ -117,7 +121,10 @@ export class LogDirectory {
     return this.files.spares;
   }
 
-  /** Formats an empty directory; refuses one that is another node's or cluster's, or of a format not known here. */
+  /**
+   * Formats an empty directory; refuses one that is another node's or cluster's, or of a format not known
+   * here.
+   */
   static open(o: OpenDirectoryOptions): OpenDirectory {
     try {
       const identity = identify(o);
@@ -154,7 +161,10 @@ export class LogDirectory {
     this.startOffsets = this.readOffsets(START_OFFSETS_FILE);
   }
 
-  /** The cluster told its id: noted for good, or the reason why it cannot be: another cluster's directory, or a failing disk. */
+  /**
+   * The cluster told its id: noted for good, or the reason why it cannot be: another cluster's directory, or
+   * a failing disk.
+   */
   adoptClusterId(clusterId: Uuid): string | undefined {
     if (this.clusterId === clusterId) return undefined;
     if (this.clusterId !== undefined) return otherCluster(this.directory, this.clusterId, clusterId);
@@ -175,7 +185,9 @@ export class LogDirectory {
     probeDirectory(this.disk, this.directory, how, done);
   }
 
-  /** Every partition folder, by name; folders that wait for deletion are not among them. May throw DiskError. */
+  /**
+   * Every partition folder, by name; folders that wait for deletion are not among them. May throw DiskError.
+   */
   partitions(): PartitionDirectory[] {
     const found: PartitionDirectory[] = [];
     for (const name of this.disk.list(this.directory)) {
@@ -221,7 +233,10 @@ export class LogDirectory {
     return log;
   }
 
-  /** A log that was cut, or cannot be opened, lacks what this broker had vouched for: it must not say that it stopped cleanly. */
+  /**
+   * A log that was cut, or cannot be opened, lacks what this broker had vouched for: it must not say that it
+   * stopped cleanly.
+   */
   private vouchedFor(open: () => PartitionLog): PartitionLog {
     let lacksNothing = false;
     try {
@@ -237,7 +252,10 @@ export class LogDirectory {
     return this.open.get(partitionFolderName(topic, partition))?.log;
   }
 
-  /** Renames the folder out of the way at once; its files go with `removeDeleted`. The log need not be open. May throw DiskError. */
+  /**
+   * Renames the folder out of the way at once; its files go with `removeDeleted`. The log need not be open.
+   * May throw DiskError.
+   */
   deleteLog(topic: string, partition: number): void {
     const name = partitionFolderName(topic, partition);
     this.moveFolder(name, deletedFolderName(name, this.random.uuid()));
@@ -256,8 +274,8 @@ export class LogDirectory {
   }
 
   /**
-   * Renames the folder out of the way and keeps it: nobody asked for it to be deleted, and the metadata does not know it. Returns its new
-   * name. The log need not be open. May throw DiskError.
+   * Renames the folder out of the way and keeps it: nobody asked for it to be deleted, and the metadata does
+   * not know it. Returns its new name. The log need not be open. May throw DiskError.
    */
   setAside(topic: string, partition: number): string {
     let aside = strayFolderName(topic, partition, this.random.uuid());
@@ -268,7 +286,9 @@ export class LogDirectory {
     return aside;
   }
 
-  /** Names of the folders that were set aside and are kept until somebody removes them. May throw DiskError. */
+  /**
+   * Names of the folders that were set aside and are kept until somebody removes them. May throw DiskError.
+   */
   strays(): string[] {
     return this.disk.list(this.directory).filter(isStrayFolderName);
   }
@@ -293,8 +313,8 @@ export class LogDirectory {
   }
 
   /**
-   * What was noted of a folder that is gone says nothing about one made anew, not even after a crash: the device forgets it before
-   * the folder is there. May throw DiskError.
+   * What was noted of a folder that is gone says nothing about one made anew, not even after a crash: the
+   * device forgets it before the folder is there. May throw DiskError.
    */
   private forget(name: string): void {
     // Until it has succeeded, so that after a failure (the disk is full) the next try does it.
@@ -307,7 +327,10 @@ export class LogDirectory {
     this.unforgotten.clear();
   }
 
-  /** Begins when a folder is deleted, so that the device has forgotten it by the time it is made anew. `forget` makes up for failures. */
+  /**
+   * Begins when a folder is deleted, so that the device has forgotten it by the time it is made anew.
+   * `forget` makes up for failures.
+   */
   private forgetInBackground(): void {
     if (this.isForgetting || this.closed || this.unforgotten.size === 0) return;
     const deletions = new Map(this.unforgotten);
@@ -350,7 +373,9 @@ export class LogDirectory {
     );
   }
 
-  /** recovery-point-offset-checkpoint and log-start-offset-checkpoint of all open logs. May throw DiskError. */
+  /**
+   * recovery-point-offset-checkpoint and log-start-offset-checkpoint of all open logs. May throw DiskError.
+   */
   writeCheckpoints(replace = this.replace): void {
     const points: PartitionOffset[] = [];
     const starts: PartitionOffset[] = [];
@@ -432,8 +457,8 @@ export class LogDirectory {
   }
 
   /**
-   * What a killed process replaced last may not be on the device, and this one goes by it: a power loss would bring back what was noted
-   * of folders that are deleted, and may be made anew now.
+   * What a killed process replaced last may not be on the device, and this one goes by it: a power loss would
+   * bring back what was noted of folders that are deleted, and may be made anew now.
    */
   private syncCheckpoints(): void {
     for (const name of CHECKPOINT_FILES) {

@@ -1,4 +1,7 @@
-/** The lookups by time of one log. A failing disk is a value, as everywhere in a log: what was not found for that reason may be there. */
+/**
+ * The lookups by time of one log. A failing disk is a value, as everywhere in a log: what was not found for
+ * that reason may be there.
+ */
 import { DiskError, type Logger, type Offset } from '@millrace/base';
 import { type CompressionCodecs, ErrorCode, type Timestamp } from '@millrace/protocol';
 import type { Segments } from './segments.ts';
@@ -41,8 +44,8 @@ export class LogTimes {
   }
 
   /**
-   * The first record, in offset order, with that timestamp or a later one; or a batch that is too costly to open on the event loop.
-   * `behind`: nothing was found in that one.
+   * The first record, in offset order, with that timestamp or a later one; or a batch that is too costly to
+   * open on the event loop. `behind`: nothing was found in that one.
    */
   find(timestamp: Timestamp, budget: LookupBudget, behind?: OpenedBatch): TimeLookup {
     return this.lookUp(() => {

@@ -1,6 +1,7 @@
 /**
- * Owns the open files of all logs of a node, and the buffers that reads of them fill: at most so many, the ones not used lately are closed first (second
- * chance). A file whose sync is under way stays open until it is done.
+ * Owns the open files of all logs of a node, and the buffers that reads of them fill: at most so many, the
+ * ones not used lately are closed first (second chance). A file whose sync is under way stays open until it
+ * is done.
  */
 import type { Disk, DiskError, DiskFile } from '@millrace/base';
 import { SpareBuffers } from '@millrace/protocol';

@@ -1,4 +1,7 @@
-/** Opening one partition's log: its folder, its topic id, recovery. What comes of it are the parts of a PartitionLog. */
+/**
+ * Opening one partition's log: its folder, its topic id, recovery. What comes of it are the parts of a
+ * PartitionLog.
+ */
 import type { Disk, Logger, Offset, Uuid, WallMillis } from '@millrace/base';
 import type { CompressionCodecs } from '@millrace/protocol';
 import { OpenFiles } from './open-files.ts';

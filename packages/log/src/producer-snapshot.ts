@@ -1,7 +1,8 @@
 /**
- * Producer snapshots in Kafka's binary format, version 1: what a log remembers of its idempotent producers at one
- * offset, so that opening it does not read the whole log. int16 version, uint32 CRC-32C of the rest, int32 number of
- * producers, 46 bytes each. Only a producer's last batch is in it; the others are found by replaying the log behind it.
+ * Producer snapshots in Kafka's binary format, version 1: what a log remembers of its idempotent producers at
+ * one offset, so that opening it does not read the whole log. int16 version, uint32 CRC-32C of the rest,
+ * int32 number of producers, 46 bytes each. Only a producer's last batch is in it; the others are found by
+ * replaying the log behind it.
  */
 import { crc32c, type Timestamp, wrapTimestamp } from '@millrace/protocol';
 import type { ProducerState } from './producer-states.ts';

@@ -1,6 +1,7 @@
 /**
- * What one log remembers of each idempotent producer (KIP-98): its epoch and its last five batches. Answers whether a
- * batch may be appended, and learns from every batch that is. Never touches the disk; never judges replicated batches.
+ * What one log remembers of each idempotent producer (KIP-98): its epoch and its last five batches. Answers
+ * whether a batch may be appended, and learns from every batch that is. Never touches the disk; never judges
+ * replicated batches.
  */
 import type { Millis, Offset, WallMillis } from '@millrace/base';
 import { type BatchHeader, ErrorCode, type Timestamp } from '@millrace/protocol';
@@ -116,8 +117,9 @@ export class ProducerStates {
   }
 
   /**
-   * After `load`: a batch from before the snapshot, which told only of each producer's last one. Called in the order of the
-   * log. Without it a client that sends several batches again after a restart is told that it skipped some.
+   * After `load`: a batch from before the snapshot, which told only of each producer's last one. Called in
+   * the order of the log. Without it a client that sends several batches again after a restart is told that
+   * it skipped some.
    */
   recall(header: BatchHeader): void {
     const state = this.byId.get(header.producerId);
@@ -137,8 +139,9 @@ export class ProducerStates {
   }
 
   /**
-   * The log now ends at `endOffset`. True: every producer is again what it was at that offset (with a shorter window:
-   * what left it had been acknowledged before). False: something cannot be undone here, collect the states anew.
+   * The log now ends at `endOffset`. True: every producer is again what it was at that offset (with a shorter
+   * window: what left it had been acknowledged before). False: something cannot be undone here, collect the
+   * states anew.
    */
   truncate(endOffset: Offset): boolean {
     let complete = true;

@@ -1,6 +1,7 @@
 /**
- * `compression.type`: a client's batch in another compression than the topic's is built again, as Kafka does: the same records, with
- * the producer's id, epoch and sequence. One that has the topic's compression stays as it is, whatever its level. Pure.
+ * `compression.type`: a client's batch in another compression than the topic's is built again, as Kafka does:
+ * the same records, with the producer's id, epoch and sequence. One that has the topic's compression stays as
+ * it is, whatever its level. Pure.
  */
 import {
   BATCH_HEADER_BYTES,

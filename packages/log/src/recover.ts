@@ -1,7 +1,8 @@
 /**
- * Opens what a log's folder holds. After a clean stop the files are trusted and only the tail is checked; otherwise every
- * batch above the recovery point is checked, the log is cut at the first damage, and indexes, leader epochs and
- * producer states are made to agree with the batches. The batches are the truth, everything else is an aid.
+ * Opens what a log's folder holds. After a clean stop the files are trusted and only the tail is checked;
+ * otherwise every batch above the recovery point is checked, the log is cut at the first damage, and indexes,
+ * leader epochs and producer states are made to agree with the batches. The batches are the truth, everything
+ * else is an aid.
  */
 import type { Disk, Logger, Offset, WallMillis } from '@millrace/base';
 import { BATCH_HEADER_BYTES, type BatchHeader } from '@millrace/protocol';
@@ -203,8 +204,9 @@ function noteEpoch(epochs: LeaderEpochs, header: BatchHeader): void {
 }
 
 /**
- * `strict`: above the recovery point nothing was compacted, so a jump of offsets is damage the checksum cannot see. `endOffsetMax`: where
- * the next segment begins; what is behind it was cut off once, and came back when power was lost: it goes again, and nothing else.
+ * `strict`: above the recovery point nothing was compacted, so a jump of offsets is damage the checksum
+ * cannot see. `endOffsetMax`: where the next segment begins; what is behind it was cut off once, and came
+ * back when power was lost: it goes again, and nothing else.
  */
 function rebuildSegment(
   state: Replay,

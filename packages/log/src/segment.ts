@@ -1,6 +1,6 @@
 /**
- * One segment of a log: its `.log` file, its two indexes, and the few numbers that decide when it is full. Knows where
- * batches lie; never judges them, and knows nothing of its neighbours.
+ * One segment of a log: its `.log` file, its two indexes, and the few numbers that decide when it is full.
+ * Knows where batches lie; never judges them, and knows nothing of its neighbours.
  */
 import { assert, DiskError, type Millis, type Offset, type WallMillis } from '@millrace/base';
 import { type BatchHeader, murmur2, type Timestamp, timestampDistance } from '@millrace/protocol';
@@ -26,7 +26,10 @@ export class Segment {
   readonly timeIndex: TimeIndex;
   /** Bytes of whole batches in the log file. */
   sizeBytes = 0;
-  /** What is wrong with its batches, where its indexes had to be built anew and a part of the log could not be read for it. */
+  /**
+   * What is wrong with its batches, where its indexes had to be built anew and a part of the log could not be
+   * read for it.
+   */
   unreadable: string | undefined;
   /** When it was created or opened: its age when its records have no timestamps. */
   readonly sinceWallMs: WallMillis;
@@ -34,7 +37,10 @@ export class Segment {
   private isPreallocated = false;
   private mayLackIndexFiles = false;
   private bytesSinceIndexEntry = 0;
-  /** Largest timestamp of the segment, and the last offset of the first batch that has it; undefined until looked up. */
+  /**
+   * Largest timestamp of the segment, and the last offset of the first batch that has it; undefined until
+   * looked up.
+   */
   private largest: { timestamp: Timestamp; offset: Offset } | undefined;
   /** Largest timestamp of the first batch; undefined until looked up, -1 when there is none. */
   private firstTimestamp: Timestamp | undefined;
@@ -50,10 +56,14 @@ export class Segment {
     this.timeIndex = new TimeIndex(files.handle(path(TIME_INDEX_SUFFIX)));
   }
 
-  /** Makes the files of a new segment, empty whatever was left under their names; `sizeBytes` is what the log file has at once. */
+  /**
+   * Makes the files of a new segment, empty whatever was left under their names; `sizeBytes` is what the log
+   * file has at once.
+   */
   create(sizeBytes = 0): void {
     const file = this.log.file();
-    // Not when it is empty: ext4 has a file that was ever cut to nothing written out, all of it, while it is closed.
+    // Not when it is empty: ext4 has a file that was ever cut to nothing written out, all of it, while it is
+    // closed.
     if (file.size() > 0) file.truncate(0);
     if (sizeBytes > 0) file.truncate(sizeBytes);
     this.isPreallocated = sizeBytes > 0;
@@ -61,7 +71,10 @@ export class Segment {
     this.startRebuild();
   }
 
-  /** As `create`, where nothing was left under the names. The index files come with their first entries, or with `seal` once there are batches. */
+  /**
+   * As `create`, where nothing was left under the names. The index files come with their first entries, or
+   * with `seal` once there are batches.
+   */
   createNew(sizeBytes: number): void {
     const file = this.log.file();
     if (sizeBytes > 0) file.truncate(sizeBytes);
@@ -72,7 +85,10 @@ export class Segment {
     this.largest = { timestamp: -1, offset: this.baseOffset };
   }
 
-  /** Appends whole batches. After a DiskError the file is cut back; when that fails too, `cutBackFailed` is called. */
+  /**
+   * Appends whole batches. After a DiskError the file is cut back; when that fails too, `cutBackFailed` is
+   * called.
+   */
   write(bytes: Uint8Array, cutBackFailed: () => void): void {
     this.offsetIndex.makeRoom();
     this.timeIndex.makeRoom();
@@ -107,7 +123,10 @@ export class Segment {
     this.sizeBytes = position + header.sizeBytes;
   }
 
-  /** Whether that batch, with its final offset, belongs into a new segment; `pendingBytes` are about to be written before it. */
+  /**
+   * Whether that batch, with its final offset, belongs into a new segment; `pendingBytes` are about to be
+   * written before it.
+   */
   isFullFor(header: BatchHeader, pendingBytes: number, nowWallMs: WallMillis, config: LogConfig): boolean {
     if (header.lastOffset - this.baseOffset > RELATIVE_OFFSET_MAX) return true;
     const sizeBytes = this.sizeBytes + pendingBytes;
@@ -135,7 +154,10 @@ export class Segment {
     this.mayLackIndexFiles = false;
   }
 
-  /** With a seal, when no more is written: the log file ends where its batches do. True: something was cut off. */
+  /**
+   * With a seal, when no more is written: the log file ends where its batches do. True: something was cut
+   * off.
+   */
   trim(): boolean {
     const { isPreallocated } = this;
     if (isPreallocated) this.log.file().truncate(this.sizeBytes);
@@ -181,7 +203,10 @@ export class Segment {
     return located?.lastOffset === offset && located.maxTimestamp === entry.timestamp;
   }
 
-  /** The first batch whose last offset is >= `offset`, or undefined when there is none. Damage on the way is a DiskError. */
+  /**
+   * The first batch whose last offset is >= `offset`, or undefined when there is none. Damage on the way is a
+   * DiskError.
+   */
   locate(offset: Offset): Located | undefined {
     let found: Located | undefined;
     const from = this.trustedPosition(offset);
@@ -226,8 +251,8 @@ export class Segment {
   }
 
   /**
-   * Finds out what appending needs to know, from the last index entry on. The answer says how far good data goes,
-   * and which offset follows it.
+   * Finds out what appending needs to know, from the last index entry on. The answer says how far good data
+   * goes, and which offset follows it.
    */
   resume(o: { checkCrc: boolean } = { checkCrc: false }): { end: ScanEnd; nextOffset: Offset } {
     const lastEntry = this.offsetIndex.last();
@@ -291,7 +316,10 @@ export class Segment {
     return this.firstTimestamp;
   }
 
-  /** Where to begin the search for `offset`. An index entry that the log contradicts makes the indexes be built anew. */
+  /**
+   * Where to begin the search for `offset`. An index entry that the log contradicts makes the indexes be
+   * built anew.
+   */
   private trustedPosition(offset: Offset): number {
     const entry = this.offsetIndex.lookup(offset - this.baseOffset);
     if (entry === undefined) return 0;
@@ -329,5 +357,7 @@ export class Segment {
   }
 }
 
-/** Index interval when indexes are rebuilt while serving, where the settings are not at hand: Kafka's default. */
+/**
+ * Index interval when indexes are rebuilt while serving, where the settings are not at hand: Kafka's default.
+ */
 const REBUILD_INTERVAL_BYTES = 4096;

@@ -64,7 +64,10 @@ export class Segments {
     return Math.max(0, low - 1);
   }
 
-  /** A new active segment; the one before must be sealed. After a DiskError nothing is left of it, or `stuck` is called. */
+  /**
+   * A new active segment; the one before must be sealed. After a DiskError nothing is left of it, or `stuck`
+   * is called.
+   */
   add(baseOffset: Offset, config: LogConfig, nowWallMs: WallMillis, stuck: () => void): void {
     const segment = new Segment(this.files, this.directory, baseOffset, nowWallMs);
     try {
@@ -89,7 +92,10 @@ export class Segments {
     }
   }
 
-  /** Removes sealed segments whose every offset is below `offset`, the oldest first; returns the bases of those removed. */
+  /**
+   * Removes sealed segments whose every offset is below `offset`, the oldest first; returns the bases of
+   * those removed.
+   */
   removeBefore(offset: Offset): Offset[] {
     const removed: Offset[] = [];
     while (this.list.length > 1 && this.list[1]!.baseOffset <= offset) {
@@ -188,8 +194,9 @@ export function preallocatedBytes({ preallocate, segmentBytes }: LogConfig): num
 }
 
 /**
- * How many bytes at the beginning are whole batches below `endOffsetMax`. The first holds `fromOffset`, each next one goes on where
- * the one before it ended: others were not written here. (Compaction will leave gaps, and has to relax this for its topics.)
+ * How many bytes at the beginning are whole batches below `endOffsetMax`. The first holds `fromOffset`, each
+ * next one goes on where the one before it ended: others were not written here. (Compaction will leave gaps,
+ * and has to relax this for its topics.)
  */
 function wholeBatches(
   bytes: Uint8Array,

@@ -1,4 +1,7 @@
-/** The producer snapshot files of one log's folder: which there are, the newest usable one, writing and removing them. */
+/**
+ * The producer snapshot files of one log's folder: which there are, the newest usable one, writing and
+ * removing them.
+ */
 import type { Disk, Offset } from '@millrace/base';
 import { replaceFile } from './checkpoint-file.ts';
 import { offsetFileName, offsetOfFileName, SNAPSHOT_SUFFIX } from './file-names.ts';

@@ -1,8 +1,9 @@
 /**
- * The two sparse indexes of a segment in Kafka's binary format: `.index` (relative offset int32, position int32: a
- * batch's last offset and where the batch begins) and `.timeindex` (timestamp int64, relative offset int32: the
- * largest timestamp up to that offset). Nothing is kept in memory but entries not yet written. An index is an
- * aid: it can be rebuilt from its log at any time, and whoever uses it checks what it finds there.
+ * The two sparse indexes of a segment in Kafka's binary format: `.index` (relative offset int32, position
+ * int32: a batch's last offset and where the batch begins) and `.timeindex` (timestamp int64, relative offset
+ * int32: the largest timestamp up to that offset). Nothing is kept in memory but entries not yet written. An
+ * index is an aid: it can be rebuilt from its log at any time, and whoever uses it checks what it finds
+ * there.
  */
 import { assert } from '@millrace/base';
 import { type Timestamp, timestampHigh, timestampLow, timestampOfWords } from '@millrace/protocol';
@@ -75,7 +76,10 @@ class SparseIndex {
     return this.handle.file().size() % this.entryBytes === 0;
   }
 
-  /** Called before an append: so that adding entries for it cannot fail, nor pile them up. May throw DiskError. */
+  /**
+   * Called before an append: so that adding entries for it cannot fail, nor pile them up. May throw
+   * DiskError.
+   */
   makeRoom(): void {
     this.written();
     if (this.pendingEntries >= PENDING_INDEX_ENTRIES) this.writePending();

@@ -1,7 +1,7 @@
 /**
- * Offsets by timestamp (ListOffsets): the time index says where to begin, batch headers which batches to open, and the records in them
- * decide. A batch that is costly to open is handed to whoever asks, who goes on behind it when nothing was found in it. May throw
- * DiskError.
+ * Offsets by timestamp (ListOffsets): the time index says where to begin, batch headers which batches to
+ * open, and the records in them decide. A batch that is costly to open is handed to whoever asks, who goes on
+ * behind it when nothing was found in it. May throw DiskError.
  */
 import { DiskError, type LeaderEpoch, type Offset } from '@millrace/base';
 import {
@@ -185,7 +185,10 @@ export function findInBatch(
   return finder.found;
 }
 
-/** False: it would cost more. A batch that cannot be opened (something else than this broker wrote it) has no records to find. */
+/**
+ * False: it would cost more. A batch that cannot be opened (something else than this broker wrote it) has no
+ * records to find.
+ */
 function openWithin(
   batch: Uint8Array,
   header: BatchHeader,

@@ -1,6 +1,6 @@
 /**
- * The words a log speaks with its owner: settings, what an append, a read or a lookup answers. Types and their
- * defaults only; nothing here has state.
+ * The words a log speaks with its owner: settings, what an append, a read or a lookup answers. Types and
+ * their defaults only; nothing here has state.
  */
 import type { DiskError, LeaderEpoch, Millis, Offset, WallMillis } from '@millrace/base';
 import { type ErrorCode, LOOP_WORK_MAX, type RecordError, type Timestamp } from '@millrace/protocol';
@@ -12,9 +12,14 @@ export interface LogConfig {
   readonly segmentBytes: number;
   /** A segment is closed when the records in it span more time than this. */
   readonly segmentMs: Millis;
-  /** Up to so much earlier a segment is closed, by a lot of its own: else all logs of a broker roll at once. */
+  /**
+   * Up to so much earlier a segment is closed, by a lot of its own: else all logs of a broker roll at once.
+   */
   readonly segmentJitterMs: Millis;
-  /** A new segment's file has its full size at once, filled with zeros, and is cut to what it holds when it is closed. */
+  /**
+   * A new segment's file has its full size at once, filled with zeros, and is cut to what it holds when it is
+   * closed.
+   */
   readonly preallocate: boolean;
   /** At most one index entry for this many bytes of log. */
   readonly indexIntervalBytes: number;
@@ -83,7 +88,9 @@ export interface LeaderAppended {
   readonly logAppendTimeMs: WallMillis;
   /** The log start offset. */
   readonly startOffset: Offset;
-  /** The batch had been appended before (idempotent producer's retry); offsets are those of the first time. */
+  /**
+   * The batch had been appended before (idempotent producer's retry); offsets are those of the first time.
+   */
   readonly duplicate: boolean;
 }
 
@@ -101,8 +108,8 @@ export interface ReadOptions {
 
 export interface ReadResult {
   /**
-   * Whole batches, in order; must not be changed. The first one holds `fromOffset`. The memory may be given back to
-   * `LogDirectory.spares`.
+   * Whole batches, in order; must not be changed. The first one holds `fromOffset`. The memory may be given
+   * back to `LogDirectory.spares`.
    */
   readonly chunks: Uint8Array[];
   readonly sizeBytes: number;

@@ -1,6 +1,7 @@
 /**
- * Goal: nothing that happens while a broker serves waits for the device on the event loop: a hundred partitions that roll at once
- * would hold it up for longer than a session. Method: a disk that counts who waits.
+ * Goal: nothing that happens while a broker serves waits for the device on the event loop: a hundred
+ * partitions that roll at once would hold it up for longer than a session. Method: a disk that counts who
+ * waits.
  */
 import { Prng, type Uuid } from '@millrace/base';
 import { MemoryDisk, MemoryLogger } from '@millrace/base/testing';

@@ -1,4 +1,7 @@
-/** Goal: what a log takes from clients is what it says it is, and all 64 bits of its timestamps survive. Method: odd batches, read back. */
+/**
+ * Goal: what a log takes from clients is what it says it is, and all 64 bits of its timestamps survive.
+ * Method: odd batches, read back.
+ */
 import { MemoryDisk } from '@millrace/base/testing';
 import {
   BATCH_HEADER_BYTES,

@@ -1,6 +1,6 @@
 /**
- * Goal: a lookup by time never says that there is no such record because bytes could not be read. Method: batches of small segments are
- * overwritten, and time indexes removed, behind the log's back.
+ * Goal: a lookup by time never says that there is no such record because bytes could not be read. Method:
+ * batches of small segments are overwritten, and time indexes removed, behind the log's back.
  */
 import { DiskError } from '@millrace/base';
 import { MemoryDisk } from '@millrace/base/testing';

@@ -1,4 +1,7 @@
-/** Goal: a flushed partition survives power loss with its name. Method: a disk that notes which folders were synced. */
+/**
+ * Goal: a flushed partition survives power loss with its name. Method: a disk that notes which folders were
+ * synced.
+ */
 import { MemoryDisk } from '@millrace/base/testing';
 import { expect, test } from 'vitest';
 import { append, batch, openLog } from './support.ts';

@@ -1,6 +1,7 @@
 /**
- * An independent reader: what Apache Kafka's own kafka-dump-log.sh runs looks at our files. Needs java and KAFKA_HOME (a folder
- * with Kafka's jars in libs/); it runs with the end-to-end tests, which bring both, and is skipped by name without them.
+ * An independent reader: what Apache Kafka's own kafka-dump-log.sh runs looks at our files. Needs java and
+ * KAFKA_HOME (a folder with Kafka's jars in libs/); it runs with the end-to-end tests, which bring both, and
+ * is skipped by name without them.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import fs from 'node:fs';

@@ -1,6 +1,6 @@
 /**
- * A folder that the log has just made: nothing is looked for in it, and its index files come with their first entries. Whatever ends the
- * process in between, the next open finds a log that holds what was written.
+ * A folder that the log has just made: nothing is looked for in it, and its index files come with their first
+ * entries. Whatever ends the process in between, the next open finds a log that holds what was written.
  */
 import { MemoryDisk } from '@millrace/base/testing';
 import { expect, test } from 'vitest';

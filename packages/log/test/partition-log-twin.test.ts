@@ -1,4 +1,7 @@
-/** The log against a dumb twin, an array of batches: random appends, truncations, reopenings, crashes and damage. */
+/**
+ * The log against a dumb twin, an array of batches: random appends, truncations, reopenings, crashes and
+ * damage.
+ */
 import { MemoryDisk, MemoryLogger } from '@millrace/base/testing';
 import { readBatchHeader } from '@millrace/protocol';
 import fc from 'fast-check';

@@ -1,4 +1,6 @@
-/** Goal: preallocate and segment.jitter.ms. Method: a log on a memory disk, which tells what its files have. */
+/**
+ * Goal: preallocate and segment.jitter.ms. Method: a log on a memory disk, which tells what its files have.
+ */
 import { MemoryDisk, MemoryLogger } from '@millrace/base/testing';
 import { expect, test } from 'vitest';
 import { append, batch, contents, DIRECTORY, NOW, openLog } from './support.ts';

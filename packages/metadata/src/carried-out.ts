@@ -1,8 +1,9 @@
 /**
- * What clients' requests have done to topics, by the request: a broker that heard no answer sends its request again, and a copy may arrive
- * later than its retry was answered. Kept in the metadata, because the next controller may be the one that is asked. It is for
- * retries, so only the latest changes are remembered. A request that created a topic is known by the topic's id (CreateTopics), so
- * here are those that deleted topics or gave them more partitions, and the ids of deleted topics.
+ * What clients' requests have done to topics, by the request: a broker that heard no answer sends its request
+ * again, and a copy may arrive later than its retry was answered. Kept in the metadata, because the next
+ * controller may be the one that is asked. It is for retries, so only the latest changes are remembered. A
+ * request that created a topic is known by the topic's id (CreateTopics), so here are those that deleted
+ * topics or gave them more partitions, and the ids of deleted topics.
  */
 import type { Uuid } from '@millrace/base';
 import { Map as ImmutableMap } from 'immutable';
@@ -32,7 +33,10 @@ export class CarriedOut {
     return this.older.size + this.newer.size;
   }
 
-  /** What the request did to the topic that it calls so, by name or by id; undefined: nothing that is remembered. */
+  /**
+   * What the request did to the topic that it calls so, by name or by id; undefined: nothing that is
+   * remembered.
+   */
   find(requestId: Uuid | undefined, nameOrId: string): ChangedTopic | undefined {
     if (requestId === undefined) return undefined;
     const key = keyOf(requestId, nameOrId);

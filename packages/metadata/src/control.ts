@@ -14,8 +14,8 @@ export const ControlMethod = {
 } as const;
 
 /**
- * logDirs: ids of the log directories. previousBrokerEpoch: -1 unless the last stop was a clean one. clusterId '' when not known.
- * sessionTimeoutMs: the broker's own setting; no lease that it takes is longer.
+ * logDirs: ids of the log directories. previousBrokerEpoch: -1 unless the last stop was a clean one.
+ * clusterId '' when not known. sessionTimeoutMs: the broker's own setting; no lease that it takes is longer.
  */
 export const RegisterRequest = defineMessage('RegisterRequest', {
   brokerId: [1, 'int32'],
@@ -47,7 +47,10 @@ export const HeartbeatRequest = defineMessage('HeartbeatRequest', {
 });
 export type HeartbeatRequest = MessageType<typeof HeartbeatRequest>;
 
-/** leaseMs: how long after it sent the request the broker may acknowledge, by its own clock; 0 while it is fenced. */
+/**
+ * leaseMs: how long after it sent the request the broker may acknowledge, by its own clock; 0 while it is
+ * fenced.
+ */
 export const HeartbeatResponse = defineMessage('HeartbeatResponse', {
   errorCode: [1, 'int32'],
   isCaughtUp: [2, 'bool'],
@@ -58,8 +61,8 @@ export const HeartbeatResponse = defineMessage('HeartbeatResponse', {
 export type HeartbeatResponse = MessageType<typeof HeartbeatResponse>;
 
 /**
- * Exactly one of register, heartbeat and leaves. The answer carries the same sequence. leaves: the broker lives and gives this stream up,
- * nothing follows, and nothing is answered.
+ * Exactly one of register, heartbeat and leaves. The answer carries the same sequence. leaves: the broker
+ * lives and gives this stream up, nothing follows, and nothing is answered.
  */
 export const ControlRequest = defineMessage('ControlRequest', {
   sequence: [1, 'int64'],
@@ -85,7 +88,10 @@ export const IsrMember = defineMessage('IsrMember', {
 });
 export type IsrMember = MessageType<typeof IsrMember>;
 
-/** storageFailed: the broker cannot use its replica. It asks not to lead and not to be counted on, and for no particular ISR. */
+/**
+ * storageFailed: the broker cannot use its replica. It asks not to lead and not to be counted on, and for no
+ * particular ISR.
+ */
 const AlterPartitionItem = defineMessage('AlterPartitionItem', {
   topicId: [1, 'string'],
   partition: [2, 'int32'],
@@ -102,7 +108,10 @@ export const AlterPartitionRequest = defineMessage('AlterPartitionRequest', {
 });
 export type AlterPartitionRequest = MessageType<typeof AlterPartitionRequest>;
 
-/** On success, and on most errors, the partition's state as it is now; leader -1 and an empty isr where it is unknown. */
+/**
+ * On success, and on most errors, the partition's state as it is now; leader -1 and an empty isr where it is
+ * unknown.
+ */
 const AlterPartitionResult = defineMessage('AlterPartitionResult', {
   topicId: [1, 'string'],
   partition: [2, 'int32'],
@@ -136,8 +145,8 @@ export const AllocateProducerIdsResponse = defineMessage('AllocateProducerIdsRes
 export type AllocateProducerIdsResponse = MessageType<typeof AllocateProducerIdsResponse>;
 
 /**
- * A client's request (body in Kafka's encoding of that version, without header) that only the controller can answer. requestId: drawn
- * once for it, the same in each of its retries; absent: it is not retried.
+ * A client's request (body in Kafka's encoding of that version, without header) that only the controller can
+ * answer. requestId: drawn once for it, the same in each of its retries; absent: it is not retried.
  */
 export const ForwardRequest = defineMessage('ForwardRequest', {
   apiKey: [1, 'int32'],

@@ -1,6 +1,6 @@
 /**
- * What differs between two images, for those who act on changes (replica manager, configs, connections). Says what
- * changed, never how: the values are read from the images.
+ * What differs between two images, for those who act on changes (replica manager, configs, connections). Says
+ * what changed, never how: the values are read from the images.
  */
 import { assert, type NodeId, type Uuid } from '@millrace/base';
 import type { MetadataImage, TopicImage } from './image.ts';
@@ -53,12 +53,17 @@ export class MetadataDelta {
     return this.topicsOnlyIn(this.previous, this.image);
   }
 
-  /** Ids of topics that a record removed, of whatever name; those too that were created by the same records. */
+  /**
+   * Ids of topics that a record removed, of whatever name; those too that were created by the same records.
+   */
   get removedTopicIds(): Uuid[] {
     return [...this.touched.topics].filter((id) => this.image.topicById(id) === undefined);
   }
 
-  /** Partitions that exist in `image` and are new or changed (those of created topics too), by topic name and index. */
+  /**
+   * Partitions that exist in `image` and are new or changed (those of created topics too), by topic name and
+   * index.
+   */
   get changedPartitions(): readonly PartitionRef[] {
     this.partitionRefs ??= this.collectPartitions();
     return this.partitionRefs;

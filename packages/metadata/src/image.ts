@@ -1,7 +1,7 @@
 /**
- * What the cluster is at one offset of the metadata log: an immutable value that shares structure with its neighbours,
- * so that keeping an old one costs nothing. Made only by replaying records (replay.ts). It must never be changed in
- * place, and its maps have no order: whoever makes output of them sorts first.
+ * What the cluster is at one offset of the metadata log: an immutable value that shares structure with its
+ * neighbours, so that keeping an old one costs nothing. Made only by replaying records (replay.ts). It must
+ * never be changed in place, and its maps have no order: whoever makes output of them sorts first.
  */
 import type { BrokerEpoch, LeaderEpoch, Millis, NodeId, Offset, QuorumEpoch, Uuid } from '@millrace/base';
 import { topicCollisionKey } from '@millrace/protocol';
@@ -18,7 +18,9 @@ export interface BrokerRegistration {
   readonly listeners: readonly ListenerEndpoint[];
   readonly rack: string | undefined;
   readonly logDirs: readonly Uuid[];
-  /** `broker.session.timeout.ms` of the broker: it takes no longer lease from any controller. 0: not known. */
+  /**
+   * `broker.session.timeout.ms` of the broker: it takes no longer lease from any controller. 0: not known.
+   */
   readonly sessionTimeoutMs: Millis;
   /** A fenced broker leads nothing, joins no ISR and is not shown to clients. */
   readonly fenced: boolean;
@@ -32,17 +34,26 @@ export interface PartitionImage {
   /** A part of the replicas; never empty. */
   readonly isr: readonly NodeId[];
   /**
-   * Eligible leader replicas (KIP-966): left the ISR since it has been smaller than `min.insync.replicas`. Nothing was committed
-   * without them, so they hold as much as its members. Disjoint from the ISR.
+   * Eligible leader replicas (KIP-966): left the ISR since it has been smaller than `min.insync.replicas`.
+   * Nothing was committed without them, so they hold as much as its members. Disjoint from the ISR.
    */
   readonly elr: readonly NodeId[];
-  /** Who left the ISR when it shrank last and has not come back: should those that stayed lose their disks, nobody holds more. */
+  /**
+   * Who left the ISR when it shrank last and has not come back: should those that stayed lose their disks,
+   * nobody holds more.
+   */
   readonly formerIsr: readonly NodeId[];
-  /** Those that told that their storage failed and have not been in the ISR since. One counts as long as its broker has this epoch. */
+  /**
+   * Those that told that their storage failed and have not been in the ISR since. One counts as long as its
+   * broker has this epoch.
+   */
   readonly failedReplicas: readonly FailedReplica[];
   /** A member of the ISR, or -1: no leader. */
   readonly leader: NodeId;
-  /** While there is no leader: who led last, or -1. Clients see it as the last known ELR (KIP-966). -1 with a leader. */
+  /**
+   * While there is no leader: who led last, or -1. Clients see it as the last known ELR (KIP-966). -1 with a
+   * leader.
+   */
   readonly lastKnownLeader: NodeId;
   /** Grows by one with every election, also with one that elects nobody. */
   readonly leaderEpoch: LeaderEpoch;
@@ -72,9 +83,15 @@ export interface ImageState {
   readonly topicConfigs: ImmutableMap<string, Configs>;
   /** Broker id as text, or '' for all → configs that were set. No empty maps. */
   readonly brokerConfigs: ImmutableMap<string, Configs>;
-  /** Broker → topic → the partitions it has a replica of, ascending. What makes fencing cost only what it touches. */
+  /**
+   * Broker → topic → the partitions it has a replica of, ascending. What makes fencing cost only what it
+   * touches.
+   */
   readonly replicasByBroker: ImmutableMap<NodeId, ImmutableMap<Uuid, readonly number[]>>;
-  /** Broker → how many replicas that is: to count them for every new topic would cost what all topics together are. */
+  /**
+   * Broker → how many replicas that is: to count them for every new topic would cost what all topics together
+   * are.
+   */
   readonly replicaCounts: ImmutableMap<NodeId, number>;
   readonly nextProducerId: number;
   readonly carriedOut: CarriedOut;
@@ -92,7 +109,10 @@ interface KnownNames {
   readonly changed: ReadonlySet<string>;
 }
 
-/** The sorted list with some names added or removed: a copy and a few moves, where a sort would compare all names again. */
+/**
+ * The sorted list with some names added or removed: a copy and a few moves, where a sort would compare all
+ * names again.
+ */
 function withChanges({ sorted, changed }: KnownNames, exists: (name: string) => boolean): readonly string[] {
   if (changed.size === 0) return sorted;
   const names = [...sorted];
@@ -203,7 +223,10 @@ export class MetadataImage {
     return this.state.topicsById.get(topicId)?.partitions[partition];
   }
 
-  /** The existing topic whose name differs from this one by '.' and '_' only (metrics could not tell them apart). */
+  /**
+   * The existing topic whose name differs from this one by '.' and '_' only (metrics could not tell them
+   * apart).
+   */
   collidingTopic(name: string): string | undefined {
     const known = this.state.collidableNames.get(topicCollisionKey(name));
     return known === name ? undefined : known;
@@ -259,8 +282,8 @@ export interface PartitionOfBroker {
 }
 
 /**
- * The image as plain sorted data: equal exactly when two images mean the same. For checkers, tests and dumps; offset and
- * epoch are left out, for logs of equal effect may differ in them.
+ * The image as plain sorted data: equal exactly when two images mean the same. For checkers, tests and dumps;
+ * offset and epoch are left out, for logs of equal effect may differ in them.
  */
 export function imageToPlain(image: MetadataImage): unknown {
   const configs = (map: ImmutableMap<string, Configs>) =>

@@ -1,6 +1,7 @@
 /**
- * Batches that follow each other within one quorum epoch, as one batch. Replayed together they give the same image and the same delta,
- * and the maps of the image are opened and closed once: of a thousand small changes that arrive together this is the larger part.
+ * Batches that follow each other within one quorum epoch, as one batch. Replayed together they give the same
+ * image and the same delta, and the maps of the image are opened and closed once: of a thousand small changes
+ * that arrive together this is the larger part.
  */
 import type { Offset, QuorumEpoch } from '@millrace/base';
 

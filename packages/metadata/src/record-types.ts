@@ -1,6 +1,6 @@
 /**
- * The metadata records: everything the cluster remembers is the replay of these, in the order of the metadata log.
- * Types only; the wire form is in records.ts. It must never depend on who wrote a record or when.
+ * The metadata records: everything the cluster remembers is the replay of these, in the order of the metadata
+ * log. Types only; the wire form is in records.ts. It must never depend on who wrote a record or when.
  */
 import type { BrokerEpoch, LeaderEpoch, Millis, NodeId, Uuid } from '@millrace/base';
 
@@ -66,8 +66,8 @@ export interface PartitionRecord {
 }
 
 /**
- * A partition changes; what is undefined stays as it is. The partition epoch grows by one with every such record, the
- * leader epoch by one when `leader` is given (also when it names the same leader).
+ * A partition changes; what is undefined stays as it is. The partition epoch grows by one with every such
+ * record, the leader epoch by one when `leader` is given (also when it names the same leader).
  */
 export interface PartitionChangeRecord {
   readonly type: 'partitionChange';

@@ -1,6 +1,7 @@
 /**
- * The wire form of metadata records: one protobuf message with one field for each type of record. Field numbers are for
- * ever: fields are added, never renumbered or re-used. This file must never give a record a meaning (see replay.ts).
+ * The wire form of metadata records: one protobuf message with one field for each type of record. Field
+ * numbers are for ever: fields are added, never renumbered or re-used. This file must never give a record a
+ * meaning (see replay.ts).
  */
 import { assert, type Uuid } from '@millrace/base';
 import { defineMessage, type MessageType, optional, repeated } from '@millrace/rpc';
@@ -41,7 +42,10 @@ const Topic = defineMessage('Topic', {
 /** For lists that may also be empty: absent says something else. */
 const NodeList = defineMessage('NodeList', { ids: [1, repeated('int32')] });
 
-/** Number 8 is PartitionChange's, 9 is kept for the last known leader (KIP-966), 10 to 12 for reassignment and directories. */
+/**
+ * Number 8 is PartitionChange's, 9 is kept for the last known leader (KIP-966), 10 to 12 for reassignment and
+ * directories.
+ */
 const Partition = defineMessage('Partition', {
   topicId: [1, 'string'],
   partition: [2, 'int32'],
@@ -58,7 +62,10 @@ const FailedReplica = defineMessage('FailedReplica', {
   brokerEpoch: [2, 'int64'],
 });
 
-/** An empty isr is an unchanged one: an ISR is never empty. Numbers 5 to 7 and 9 to 13 are kept as in Partition. */
+/**
+ * An empty isr is an unchanged one: an ISR is never empty. Numbers 5 to 7 and 9 to 13 are kept as in
+ * Partition.
+ */
 const PartitionChange = defineMessage('PartitionChange', {
   topicId: [1, 'string'],
   partition: [2, 'int32'],
@@ -178,7 +185,10 @@ function toWire(record: MetadataRecord): Wire {
   }
 }
 
-/** Throws when the bytes are no record, or one of a newer format: a node must not skip what it does not understand. */
+/**
+ * Throws when the bytes are no record, or one of a newer format: a node must not skip what it does not
+ * understand.
+ */
 export function decodeRecord(bytes: Uint8Array): MetadataRecord {
   const wire = RecordMessage.decode(bytes);
   if (wire.partitionChange !== undefined) {

@@ -1,7 +1,7 @@
 /**
- * THE replay: the only place where a metadata record gets its meaning. Leader, standbys and brokers all use it, so it
- * must depend on nothing but the image and the records, in order. A record that does not fit the image is a bug of
- * whoever decided it, and ends the node.
+ * THE replay: the only place where a metadata record gets its meaning. Leader, standbys and brokers all use
+ * it, so it must depend on nothing but the image and the records, in order. A record that does not fit the
+ * image is a bug of whoever decided it, and ends the node.
  */
 import { assert, type NodeId, type Offset, type QuorumEpoch, type Uuid, unreachable } from '@millrace/base';
 import { topicCollisionKey } from '@millrace/protocol';

@@ -1,4 +1,7 @@
-/** The table of topic configs: names, types, defaults and limits as in Kafka 4.3, and the broker properties they fall back to. */
+/**
+ * The table of topic configs: names, types, defaults and limits as in Kafka 4.3, and the broker properties
+ * they fall back to.
+ */
 
 export type ConfigType = 'boolean' | 'string' | 'int' | 'long' | 'double' | 'list';
 
@@ -6,7 +9,10 @@ export interface Definition {
   readonly name: string;
   readonly type: ConfigType;
   readonly defaultValue: string;
-  /** The broker properties that stand for it on a whole node, the strongest first; times `factor` gives the topic's unit. */
+  /**
+   * The broker properties that stand for it on a whole node, the strongest first; times `factor` gives the
+   * topic's unit.
+   */
   readonly serverProperties: readonly { readonly name: string; readonly factor: number }[];
   readonly documentation: string;
   /** What is wrong with a value, or undefined. */

@@ -1,7 +1,7 @@
 /**
- * What can be configured for a topic and where a value comes from when the topic does not set it: the layers of Kafka
- * (topic, broker, default of all brokers, the node's own configuration, built-in default). It must never know what a
- * config is used for.
+ * What can be configured for a topic and where a value comes from when the topic does not set it: the layers
+ * of Kafka (topic, broker, default of all brokers, the node's own configuration, built-in default). It must
+ * never know what a config is used for.
  */
 import { assert } from '@millrace/base';
 import { type Definition, definitions } from './topic-config-table.ts';
@@ -134,7 +134,10 @@ export function booleanOf(value: string): boolean {
   return value.trim().toLowerCase() === 'true';
 }
 
-/** A config's number; what is larger than a safe integer (the "no limit" of a long) becomes the largest safe one. */
+/**
+ * A config's number; what is larger than a safe integer (the "no limit" of a long) becomes the largest safe
+ * one.
+ */
 export function numberOf(value: string): number {
   const number = Number(value.trim());
   assert(!Number.isNaN(number), 'a validated number');

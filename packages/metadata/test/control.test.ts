@@ -1,4 +1,7 @@
-/** Goal: brokers and controllers of different versions understand each other. Method: field numbers are pinned. */
+/**
+ * Goal: brokers and controllers of different versions understand each other. Method: field numbers are
+ * pinned.
+ */
 import { expect, test } from 'vitest';
 import * as control from '../src/control.ts';
 

@@ -1,6 +1,6 @@
 /**
- * Random but proper histories of metadata records for property tests: a list of small numbers becomes records that fit
- * what came before. Keeps a plain model of its own, the dumb twin of the image.
+ * Random but proper histories of metadata records for property tests: a list of small numbers becomes records
+ * that fit what came before. Keeps a plain model of its own, the dumb twin of the image.
  */
 import type { NodeId, Uuid } from '@millrace/base';
 import type { MetadataRecord } from '../src/record-types.ts';

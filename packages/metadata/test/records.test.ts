@@ -1,6 +1,6 @@
 /**
- * Goal: a record written by any version is read by every later one. Method: the table of field numbers and the bytes of
- * one record of each type are pinned here; a change of either breaks logs that exist.
+ * Goal: a record written by any version is read by every later one. Method: the table of field numbers and
+ * the bytes of one record of each type are pinned here; a change of either breaks logs that exist.
  */
 import type { Uuid } from '@millrace/base';
 import * as fc from 'fast-check';

@@ -1,6 +1,6 @@
 /**
- * Goal: the image is exactly what its records say, however they were batched, and a delta says exactly what changed.
- * Method: random histories against a plain model; scenarios for what must end the node.
+ * Goal: the image is exactly what its records say, however they were batched, and a delta says exactly what
+ * changed. Method: random histories against a plain model; scenarios for what must end the node.
  */
 import type { Uuid } from '@millrace/base';
 import * as fc from 'fast-check';

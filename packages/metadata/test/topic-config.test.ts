@@ -1,4 +1,7 @@
-/** Goal: topic configs mean what they mean in Kafka. Method: the table is pinned; examples of what is taken and refused. */
+/**
+ * Goal: topic configs mean what they mean in Kafka. Method: the table is pinned; examples of what is taken
+ * and refused.
+ */
 import { describe, expect, test } from 'vitest';
 import {
   booleanOf,

@@ -1,6 +1,6 @@
 /**
- * A whole cluster inside this process, on free ports of loopback: what tests use. Owns the temporary folder; `stop` leaves
- * no handle, timer, file or folder behind.
+ * A whole cluster inside this process, on free ports of loopback: what tests use. Owns the temporary folder;
+ * `stop` leaves no handle, timer, file or folder behind.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';

@@ -1,6 +1,6 @@
 /**
- * Starts one node of a process: checks the data folder, makes the production seams, puts the roles together. Every way in
- * which a start can fail ends in one StartError and leaves nothing open.
+ * Starts one node of a process: checks the data folder, makes the production seams, puts the roles together.
+ * Every way in which a start can fail ends in one StartError and leaves nothing open.
  */
 import { hostname } from 'node:os';
 import { join } from 'node:path';
@@ -60,7 +60,9 @@ export interface RunningNode {
   kill(): Promise<void>;
 }
 
-/** Resolves when the node's listeners are bound and it tries to join its cluster. Rejects with a StartError. */
+/**
+ * Resolves when the node's listeners are bound and it tries to join its cluster. Rejects with a StartError.
+ */
 export async function startNode(config: NodeConfig, seams: NodeSeams = {}): Promise<RunningNode> {
   const { settings, nodeId } = config;
   const logger =

@@ -1,6 +1,6 @@
 /**
- * Goal: one small batch that is costly to look into stops nobody else. Method: a real broker with real workers, one client that sends
- * millions of tiny records in a few kilobytes, and one that asks meanwhile.
+ * Goal: one small batch that is costly to look into stops nobody else. Method: a real broker with real
+ * workers, one client that sends millions of tiny records in a few kilobytes, and one that asks meanwhile.
  */
 import { gzipSync } from 'node:zlib';
 import { apis, batchAttributes, Compression, ErrorCode, writeBatchHeader } from '@millrace/protocol';

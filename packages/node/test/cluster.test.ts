@@ -1,4 +1,7 @@
-/** Goal: the packages make a cluster. Method: one in this process, real sockets and files, a small client, faults. */
+/**
+ * Goal: the packages make a cluster. Method: one in this process, real sockets and files, a small client,
+ * faults.
+ */
 import { existsSync } from 'node:fs';
 import { apis, ErrorCode } from '@millrace/protocol';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';

@@ -1,4 +1,7 @@
-/** Goal: DescribeQuorum answers for the metadata partition and refuses the rest as Kafka does. Method: questions to a made-up quorum. */
+/**
+ * Goal: DescribeQuorum answers for the metadata partition and refuses the rest as Kafka does. Method:
+ * questions to a made-up quorum.
+ */
 import type { Uuid } from '@millrace/base';
 import { apis, ErrorCode } from '@millrace/protocol';
 import { expect, test } from 'vitest';

@@ -1,4 +1,7 @@
-/** Goal: a start that cannot work ends in one sentence and leaves nothing open. Method: real folders and ports. */
+/**
+ * Goal: a start that cannot work ends in one sentence and leaves nothing open. Method: real folders and
+ * ports.
+ */
 import { spawnSync } from 'node:child_process';
 import {
   existsSync,

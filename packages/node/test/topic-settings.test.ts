@@ -1,4 +1,7 @@
-/** Goal: the table of settings and the table of topic configs say the same of what they share. Method: compare all. */
+/**
+ * Goal: the table of settings and the table of topic configs say the same of what they share. Method: compare
+ * all.
+ */
 import { topicConfigDefinitions } from '@millrace/metadata';
 import { expect, test } from 'vitest';
 import type { SettingDefinition } from '../src/config/definition.ts';

@@ -1,4 +1,7 @@
-/** Payloads of which nothing, or next to nothing, comes out: what a byte of input may cost (INPUT_WORK in record-check.ts). */
+/**
+ * Payloads of which nothing, or next to nothing, comes out: what a byte of input may cost (INPUT_WORK in
+ * record-check.ts).
+ */
 import { zstdCompressSync } from 'node:zlib';
 import { Compression } from '@millrace/protocol';
 
@@ -39,7 +42,8 @@ function emptyDynamicBlocks(sizeBytes: number): Uint8Array {
   const put = (value: number, count: number) => {
     for (let i = 0; i < count; i++) bits.push((value >> i) & 1);
   };
-  // Lengths of the code that describes the codes, in the format's order: 18 (many zeros) and 1 have one bit each.
+  // Lengths of the code that describes the codes, in the format's order: 18 (many zeros) and 1 have one bit
+  // each.
   const lengths = [0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
   const block = (last: number) => {
     put(last | (2 << 1), 3);

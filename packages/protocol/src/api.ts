@@ -1,6 +1,6 @@
 /**
- * An API: one table for both directions and all versions, and the codecs compiled from it when they are first used.
- * That cache is the only thing an API ever changes, and nobody can tell.
+ * An API: one table for both directions and all versions, and the codecs compiled from it when they are first
+ * used. That cache is the only thing an API ever changes, and nobody can tell.
  */
 import { assert } from '@millrace/base';
 import { compileDecoder, compileEncoder, type Decode, type Encode } from './compile.ts';
@@ -34,7 +34,9 @@ export interface Api<Request, Response, RequestInput, ResponseInput> {
   decodeRequest(version: number, bytes: Uint8Array, position?: number, cost?: DecodeCost): Request;
   /** The body takes the bytes up to their end. Throws DecodeError. */
   decodeResponse(version: number, bytes: Uint8Array, position?: number): Response;
-  /** The body as chunks. Fields the version does not have are dropped; a wrong value is a failed assertion. */
+  /**
+   * The body as chunks. Fields the version does not have are dropped; a wrong value is a failed assertion.
+   */
   encodeRequest(version: number, value: RequestInput): Uint8Array[];
   encodeResponse(version: number, value: ResponseInput): Uint8Array[];
   /** As above, behind what was written before (a header). */

@@ -7,8 +7,8 @@
  *     16 magic int8                  35 maxTimestamp int64          61 records
  *     17 crc uint32                  43 producerId int64
  *
- * batchLength counts from byte 12. The checksum covers byte 21 to the end, so base offset and leader epoch can be
- * stamped without computing it again.
+ * batchLength counts from byte 12. The checksum covers byte 21 to the end, so base offset and leader epoch
+ * can be stamped without computing it again.
  */
 import { assert } from '@millrace/base';
 import { crc32c } from './crc32c.ts';
@@ -96,9 +96,10 @@ export class BatchHeader {
 }
 
 /**
- * Reads the header at `position`; the records behind it need not be there. Throws DecodeError when fewer than 61 bytes
- * are left, the size is impossible, or base offset or producer id are beyond 2^53: no log has such an offset, no cluster gives out
- * such an id. Other fields are as found. Pass a header to be filled where many are read: nothing is allocated then.
+ * Reads the header at `position`; the records behind it need not be there. Throws DecodeError when fewer than
+ * 61 bytes are left, the size is impossible, or base offset or producer id are beyond 2^53: no log has such
+ * an offset, no cluster gives out such an id. Other fields are as found. Pass a header to be filled where
+ * many are read: nothing is allocated then.
  */
 export function readBatchHeader(
   bytes: Uint8Array,
@@ -125,8 +126,9 @@ export function readBatchHeader(
 }
 
 /**
- * Size of the whole batch that begins at `position`, or undefined when fewer than 12 bytes are left to tell. The batch
- * may be cut: compare with what is left. Throws DecodeError when it would be smaller than its own header.
+ * Size of the whole batch that begins at `position`, or undefined when fewer than 12 bytes are left to tell.
+ * The batch may be cut: compare with what is left. Throws DecodeError when it would be smaller than its own
+ * header.
  */
 export function batchSizeAt(bytes: Uint8Array, position: number): number | undefined {
   if (bytes.length - position < LENGTH_COUNTS_FROM) return undefined;
@@ -155,7 +157,9 @@ export function stampBatch(
   writeInt32(bytes, position + LEADER_EPOCH_AT, leaderEpoch);
 }
 
-/** Sets the time of the append as the time of all records (message.timestamp.type=LogAppendTime), in place. */
+/**
+ * Sets the time of the append as the time of all records (message.timestamp.type=LogAppendTime), in place.
+ */
 export function setLogAppendTime(bytes: Uint8Array, position: number, timestamp: Timestamp): void {
   const attributes = readInt16(bytes, position + ATTRIBUTES_AT) | LOG_APPEND_TIME_BIT;
   bytes[position + ATTRIBUTES_AT + 1] = attributes;
@@ -192,7 +196,9 @@ export interface NewBatchHeader {
   readonly recordCount: number;
 }
 
-/** Writes the header of a batch whose records already stand behind it and end with the bytes; checksum last. */
+/**
+ * Writes the header of a batch whose records already stand behind it and end with the bytes; checksum last.
+ */
 export function writeBatchHeader(batch: Uint8Array, header: NewBatchHeader): void {
   writeInt64(batch, 0, header.baseOffset);
   writeInt32(batch, LENGTH_AT, batch.length - LENGTH_COUNTS_FROM);

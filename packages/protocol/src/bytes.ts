@@ -1,6 +1,6 @@
 /**
- * The seam to node's `Buffer`: text and scratch memory at native speed, on any Uint8Array, without making views.
- * The only file of the protocol that knows Buffer. Its native methods take any Uint8Array as `this`.
+ * The seam to node's `Buffer`: text and scratch memory at native speed, on any Uint8Array, without making
+ * views. The only file of the protocol that knows Buffer. Its native methods take any Uint8Array as `this`.
  */
 import type { Uuid } from '@millrace/base';
 

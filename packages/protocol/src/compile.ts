@@ -1,7 +1,7 @@
 /**
- * From a table to straight-line code: for one message in one version, the JavaScript of a function that reads it
- * and of one that writes it. No decision about versions is left in that code; a struct is read into one object
- * literal, so that all decoded values of a table have one shape. Knows nothing of APIs or headers.
+ * From a table to straight-line code: for one message in one version, the JavaScript of a function that reads
+ * it and of one that writes it. No decision about versions is left in that code; a struct is read into one
+ * object literal, so that all decoded values of a table have one shape. Knows nothing of APIs or headers.
  */
 import { assert } from '@millrace/base';
 import type { Reader } from './reader.ts';
@@ -190,7 +190,10 @@ function scalarBytesMin(kind: Scalar, compact: boolean): number {
   }
 }
 
-/** About what an element takes in the heap once decoded, its place in the array counted. The bytes of texts count as those of the frame. */
+/**
+ * About what an element takes in the heap once decoded, its place in the array counted. The bytes of texts
+ * count as those of the frame.
+ */
 function elementHeapBytes(field: Field): number {
   return field.element === undefined ? structHeapBytes(field.fields!) : heapBytesOf(field.element);
 }

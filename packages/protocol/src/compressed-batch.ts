@@ -2,12 +2,15 @@
 import { BATCH_HEADER_BYTES, Compression, readBatchHeader, writeBatchHeader } from './batch.ts';
 import type { CompressionCodecs } from './records.ts';
 
-/** Timestamp type, transactional, control. A batch that Kafka builds again has no others, whatever the client set. */
+/**
+ * Timestamp type, transactional, control. A batch that Kafka builds again has no others, whatever the client
+ * set.
+ */
 const KEPT_BITS = 0x38;
 
 /**
- * `plain`: the records of `batch` uncompressed. Everything else that its header says stays. Kafka counts times from the first record,
- * as all clients but the oddest do; here they are counted from where they were.
+ * `plain`: the records of `batch` uncompressed. Everything else that its header says stays. Kafka counts
+ * times from the first record, as all clients but the oddest do; here they are counted from where they were.
  */
 export function compressedBatch(
   batch: Uint8Array,

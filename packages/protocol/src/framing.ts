@@ -1,11 +1,12 @@
 /**
- * Cuts a byte stream into frames: an int32 size, then that many bytes. It owns bytes that arrived and were not taken
- * yet. Memory follows what was received, never what a size promised: a frame inside one chunk is a view of it; one
- * that spans chunks is put together in a buffer that grows with what arrives. The call of `next` that finds such a frame
- * sets no memory aside for it: its owner looks at its size and its start first, and may refuse it.
+ * Cuts a byte stream into frames: an int32 size, then that many bytes. It owns bytes that arrived and were
+ * not taken yet. Memory follows what was received, never what a size promised: a frame inside one chunk is a
+ * view of it; one that spans chunks is put together in a buffer that grows with what arrives. The call of
+ * `next` that finds such a frame sets no memory aside for it: its owner looks at its size and its start
+ * first, and may refuse it.
  *
- * Chunks may be borrowed: push, take all frames that can be taken, `keep`. With spare buffers a frame is lent: valid only
- * until `release` or the next call; without, for as long as its chunk.
+ * Chunks may be borrowed: push, take all frames that can be taken, `keep`. With spare buffers a frame is
+ * lent: valid only until `release` or the next call; without, for as long as its chunk.
  */
 import { assert } from '@millrace/base';
 import { allocateUnsafe } from './bytes.ts';
@@ -104,7 +105,9 @@ export class FrameReader {
     if (isFirst) this.position = 0;
   }
 
-  /** The next whole frame without its size. Throws DecodeError on a size that cannot be; nothing follows then. */
+  /**
+   * The next whole frame without its size. Throws DecodeError on a size that cannot be; nothing follows then.
+   */
   next(): Uint8Array | undefined {
     this.release();
     if (this.assembly !== undefined) return this.assemble();

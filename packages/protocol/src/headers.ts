@@ -1,11 +1,12 @@
 /**
  * Request and response headers and whole frames.
  *
- *     request  = size int32, apiKey int16, apiVersion int16, correlationId int32, clientId nullable string, [tagged], body
- *     response = size int32, correlationId int32, [tagged], body
+ *     request = size int32, apiKey int16, apiVersion int16, correlationId int32, clientId nullable string,
+ *     [tagged], body response = size int32, correlationId int32, [tagged], body
  *
- * Tagged fields are there in flexible versions, with one exception: the response of ApiVersions never has them, so
- * that a client can read it before it knows what the broker speaks (KIP-511). The client id never is compact.
+ * Tagged fields are there in flexible versions, with one exception: the response of ApiVersions never has
+ * them, so that a client can read it before it knows what the broker speaks (KIP-511). The client id never is
+ * compact.
  */
 import { assert } from '@millrace/base';
 import type { AnyApi, Api } from './api.ts';
@@ -26,8 +27,8 @@ export interface RequestHeader {
 }
 
 /**
- * Reads the header of a request frame (without its size). Of an API that we do not have only the fixed part is read:
- * clientId is null then. The version may be one we do not have. Throws DecodeError.
+ * Reads the header of a request frame (without its size). Of an API that we do not have only the fixed part
+ * is read: clientId is null then. The version may be one we do not have. Throws DecodeError.
  */
 export function decodeRequestHeader(frame: Uint8Array): RequestHeader {
   const reader = new Reader(frame, 0, 'request header', REQUEST_ELEMENTS_MAX);
@@ -116,7 +117,10 @@ function hasTaggedResponseHeader(api: { key: number; flexibleFrom: number }, ver
   return version >= api.flexibleFrom && api.key !== API_VERSIONS_KEY;
 }
 
-/** Fills in the size, which is known only now. It lies in the first chunk, which no record bytes can have become. */
+/**
+ * Fills in the size, which is known only now. It lies in the first chunk, which no record bytes can have
+ * become.
+ */
 function finishFrame(writer: Writer): Uint8Array[] {
   const sizeBytes = writer.sizeBytes - SIZE_BYTES;
   assert(sizeBytes <= 0x7fffffff, 'a frame holds at most 2 GiB');

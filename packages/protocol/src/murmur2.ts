@@ -1,5 +1,6 @@
 /**
- * The hash that Kafka's clients choose a partition with: MurmurHash2 (Austin Appleby, public domain), 32 bits.
+ * The hash that Kafka's clients choose a partition with: MurmurHash2 (Austin Appleby, public domain), 32
+ * bits.
  */
 
 const SEED = 0x9747b28c;

@@ -1,6 +1,7 @@
 /**
  * A bounds-checked cursor over the bytes of one message. Compiled decoders are sequences of its calls.
- * Anything that does not fit throws DecodeError; nothing is allocated before the bytes for it are known to be there.
+ * Anything that does not fit throws DecodeError; nothing is allocated before the bytes for it are known to be
+ * there.
  */
 import { type Uuid, ZERO_UUID } from '@millrace/base';
 import { readUtf8, readUuid } from './bytes.ts';
@@ -11,8 +12,9 @@ import { type Timestamp, timestampOfWords } from './timestamp.ts';
 export const STRING_BYTES_MAX = 0x7fff;
 
 /**
- * Most array elements, and unknown tagged fields, in one request: no cluster has that many partitions, and a few bytes become an
- * object of a hundred. Responses come from brokers that we asked, and may be as long as they are.
+ * Most array elements, and unknown tagged fields, in one request: no cluster has that many partitions, and a
+ * few bytes become an object of a hundred. Responses come from brokers that we asked, and may be as long as
+ * they are.
  */
 export const REQUEST_ELEMENTS_MAX = 1 << 19;
 
@@ -173,7 +175,10 @@ export class Reader {
     return this.bytes.subarray(start, this.position);
   }
 
-  /** Number of elements of an array whose elements take at least `elementBytesMin` bytes each, and about `elementHeapBytes` once decoded. */
+  /**
+   * Number of elements of an array whose elements take at least `elementBytesMin` bytes each, and about
+   * `elementHeapBytes` once decoded.
+   */
   count(elementBytesMin: number, elementHeapBytes: number): number {
     return this.elements(this.int32(), elementBytesMin, elementHeapBytes);
   }

@@ -1,6 +1,7 @@
 /**
- * Checks the records of a whole batch, or finds a record in it, synchronously and up to a price. Work is counted in bytes that are
- * unfolded: a record costs as much as RECORD_WORK of them. The same batch always costs the same, whatever the machine.
+ * Checks the records of a whole batch, or finds a record in it, synchronously and up to a price. Work is
+ * counted in bytes that are unfolded: a record costs as much as RECORD_WORK of them. The same batch always
+ * costs the same, whatever the machine.
  */
 import { BATCH_HEADER_BYTES, type BatchHeader } from './batch.ts';
 import { type ByteSink, TooLargeError } from './compression/unfold.ts';
@@ -16,12 +17,16 @@ import {
 import { RECORD_BYTES_MIN, RECORD_WORK } from './record-walker.ts';
 import type { CompressionCodecs } from './records.ts';
 
-/** What may be done on the event loop: measured, that is 1 to 4 ms with any codec and any size of records (`npm run bench:check`). */
+/**
+ * What may be done on the event loop: measured, that is 1 to 4 ms with any codec and any size of records
+ * (`npm run bench:check`).
+ */
 export const LOOP_WORK_MAX = 1024 * 1024;
 /**
- * What a compressed byte may cost though nothing comes out of it, in bytes unfolded (some 3 ns); by codec. Measured with blocks that hold
- * only tables, or nothing: gzip 150 ns, snappy 26 ns, LZ4 14 ns, zstd 28 ns (`npm run bench:check`). With LOOP_WORK_MAX that leaves
- * 32 KiB of gzip, 128 KiB of snappy and zstd, and 256 KiB of LZ4 on the event loop, each at most 3 to 5 ms. A job does not count them.
+ * What a compressed byte may cost though nothing comes out of it, in bytes unfolded (some 3 ns); by codec.
+ * Measured with blocks that hold only tables, or nothing: gzip 150 ns, snappy 26 ns, LZ4 14 ns, zstd 28 ns
+ * (`npm run bench:check`). With LOOP_WORK_MAX that leaves 32 KiB of gzip, 128 KiB of snappy and zstd, and 256
+ * KiB of LZ4 on the event loop, each at most 3 to 5 ms. A job does not count them.
  */
 const INPUT_WORK = [0, 32, 8, 4, 8] as const;
 /** Most work that one batch may cost. Kafka has no such limit. */
@@ -38,8 +43,8 @@ export function inputWork({ compression, sizeBytes }: BatchHeader): number {
 }
 
 /**
- * The verdict; undefined when it would cost more than `workMax`, or, where it is compressed, than what is left of `budget`, which pays
- * for it. The header's own claims must have been checked.
+ * The verdict; undefined when it would cost more than `workMax`, or, where it is compressed, than what is
+ * left of `budget`, which pays for it. The header's own claims must have been checked.
  */
 export function checkRecords(
   batch: Uint8Array,
@@ -101,7 +106,10 @@ function recordsClaimed({ compression, recordCount, sizeBytes }: BatchHeader): n
   return compression === 0 ? Math.min(recordCount, sizeBytes / RECORD_BYTES_MIN) : recordCount;
 }
 
-/** Shows the records' bytes to `sink`. Throws DecodeError when the payload is damaged, TooLargeError beyond `maxBytes`. */
+/**
+ * Shows the records' bytes to `sink`. Throws DecodeError when the payload is damaged, TooLargeError beyond
+ * `maxBytes`.
+ */
 export function unfoldBatch(
   batch: Uint8Array,
   header: BatchHeader,

@@ -1,8 +1,9 @@
 /**
- * Judges the records of one batch that a client wrote as Kafka's LogValidator does, and finds the largest timestamp, whatever the
- * header says. Takes the uncompressed bytes cut anywhere. A batch whose records cannot be read is refused before one that has
- * forbidden records. Stricter than Kafka in two things, where Kafka appends what no consumer gets right: gaps between offsets, and
- * the length of a record that is compressed.
+ * Judges the records of one batch that a client wrote as Kafka's LogValidator does, and finds the largest
+ * timestamp, whatever the header says. Takes the uncompressed bytes cut anywhere. A batch whose records
+ * cannot be read is refused before one that has forbidden records. Stricter than Kafka in two things, where
+ * Kafka appends what no consumer gets right: gaps between offsets, and the length of a record that is
+ * compressed.
  */
 import type { BatchHeader } from './batch.ts';
 import { ErrorCode } from './error-code.ts';

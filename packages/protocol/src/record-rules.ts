@@ -50,7 +50,9 @@ export function refusedRecords(errorCode: ErrorCode, message: string): RecordsRe
   return { ok: false, errorCode, message };
 }
 
-/** Whether the topic allows the timestamp. Beyond the safe integers Kafka's differences wrap, and so do these. */
+/**
+ * Whether the topic allows the timestamp. Beyond the safe integers Kafka's differences wrap, and so do these.
+ */
 export function isTimestampAllowed(timestamp: Timestamp, rules: RecordRules): boolean {
   const { nowMs, timestampBeforeMaxMs, timestampAfterMaxMs } = rules;
   if (typeof timestamp === 'number') {

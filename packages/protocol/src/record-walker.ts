@@ -1,8 +1,9 @@
 /**
- * Goes through the uncompressed bytes of a batch's records, cut anywhere, and shows each record to a subclass. Keys, values
- * and headers are passed over, not copied, and nothing is allocated per record. A record that lies in one chunk is read in place;
- * one that spans chunks is read byte by byte. Demands what makes a record readable: lengths within the record, and the record as
- * long as it says. Kafka's limits of varints: 5 bytes, or 10 for a timestamp; what is beyond 32 or 64 bits is dropped.
+ * Goes through the uncompressed bytes of a batch's records, cut anywhere, and shows each record to a
+ * subclass. Keys, values and headers are passed over, not copied, and nothing is allocated per record. A
+ * record that lies in one chunk is read in place; one that spans chunks is read byte by byte. Demands what
+ * makes a record readable: lengths within the record, and the record as long as it says. Kafka's limits of
+ * varints: 5 bytes, or 10 for a timestamp; what is beyond 32 or 64 bits is dropped.
  *
  *     record = length varint, attributes int8, timestampDelta varlong, offsetDelta varint, key, value,
  *              header count varint, headers
@@ -61,15 +62,18 @@ export abstract class RecordWalker {
   private keyBytes = 0;
   private valueBytes = 0;
 
-  /** `count`: how many records there are to be. `workMax`: bytes, and RECORD_WORK for each record; looked at once a chunk. */
+  /**
+   * `count`: how many records there are to be. `workMax`: bytes, and RECORD_WORK for each record; looked at
+   * once a chunk.
+   */
   constructor(count: number, workMax: number) {
     this.count = count;
     this.workMax = workMax;
   }
 
   /**
-   * One record. `timestampDelta` is NaN when it is `wideDelta`; the lengths are negative for null. False: nothing behind it is
-   * of interest.
+   * One record. `timestampDelta` is NaN when it is `wideDelta`; the lengths are negative for null. False:
+   * nothing behind it is of interest.
    */
   protected abstract visit(
     timestampDelta: number,
@@ -111,7 +115,10 @@ export abstract class RecordWalker {
     return false;
   }
 
-  /** Records that lie in `bytes` as a whole; returns where the first one begins that does not, or where there is no record to come. */
+  /**
+   * Records that lie in `bytes` as a whole; returns where the first one begins that does not, or where there
+   * is no record to come.
+   */
   private inPlace(bytes: Uint8Array, from: number): number {
     const end = bytes.length;
     let start = from;
@@ -203,7 +210,10 @@ export abstract class RecordWalker {
     return at;
   }
 
-  /** Reads one; `after` is where it ends. At NOWHERE there is nothing to read, so that one check at the record's end is enough. */
+  /**
+   * Reads one; `after` is where it ends. At NOWHERE there is nothing to read, so that one check at the
+   * record's end is enough.
+   */
   private varint(bytes: Uint8Array, from: number): number {
     let value = 0;
     for (let i = 0; i < 5; i++) {

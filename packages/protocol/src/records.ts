@@ -1,6 +1,6 @@
 /**
- * Records inside a batch: read them, and build a batch from them. Only who must look inside imports this; the hot
- * path never does.
+ * Records inside a batch: read them, and build a batch from them. Only who must look inside imports this; the
+ * hot path never does.
  *
  *     record = length varint, attributes int8 (0), timestampDelta varlong, offsetDelta varint, key, value,
  *              header count varint, headers
@@ -23,15 +23,21 @@ import type { ByteSink } from './compression/unfold.ts';
 import { DecodeError } from './decode-error.ts';
 import { addTimestamps, type Timestamp, wrapTimestamp } from './timestamp.ts';
 
-/** Compression of whole record sections, synchronous. Codecs are numbered as in batch attributes; 0 passes through. */
+/**
+ * Compression of whole record sections, synchronous. Codecs are numbered as in batch attributes; 0 passes
+ * through.
+ */
 export interface CompressionCodecs {
-  /** Throws DecodeError when the bytes are damaged or the codec is unknown; TooLargeError when more than `maxBytes` would come out. */
+  /**
+   * Throws DecodeError when the bytes are damaged or the codec is unknown; TooLargeError when more than
+   * `maxBytes` would come out.
+   */
   decompress(codec: number, bytes: Uint8Array, maxBytes: number): Uint8Array;
   /** `level`: of gzip and zstd, as their libraries have it; the others have none. */
   compress(codec: Compression, bytes: Uint8Array, level?: number): Uint8Array;
   /**
-   * As `decompress`, but hands the bytes on: as one piece with gzip and zstd, block by block with the others. Accepts what Kafka's
-   * readers accept, as to what may follow behind the first member, frame or stream.
+   * As `decompress`, but hands the bytes on: as one piece with gzip and zstd, block by block with the others.
+   * Accepts what Kafka's readers accept, as to what may follow behind the first member, frame or stream.
    */
   unfold(codec: number, bytes: Uint8Array, maxBytes: number, sink: ByteSink): void;
 }
@@ -53,8 +59,9 @@ export interface Record {
 export const DECOMPRESSED_BYTES_MAX = 128 * 1024 * 1024;
 
 /**
- * The records of one whole batch in order. Keys and values are views of the batch, or of the decompressed block.
- * Throws DecodeError, possibly only when the iteration reaches the damage. The checksum is not looked at.
+ * The records of one whole batch in order. Keys and values are views of the batch, or of the decompressed
+ * block. Throws DecodeError, possibly only when the iteration reaches the damage. The checksum is not looked
+ * at.
  */
 export function* readRecords(
   batch: Uint8Array,

@@ -1,6 +1,6 @@
 /**
- * The words the API tables are written in. A table names every field of a message once, in wire order, with the
- * versions that have it:
+ * The words the API tables are written in. A table names every field of a message once, in wire order, with
+ * the versions that have it:
  *
  *     topics: array('0+', { nullable: '1+' }, {        // null allowed from version 1 on
  *       name: string('0+'),
@@ -9,8 +9,8 @@
  *     includeClusterAuthorizedOperations: bool('8-10'),
  *     clusterId: string('12+', { nullable: '12+', default: null, tag: 0 }),   // a tagged field
  *
- * The TypeScript types of decoded values and of what can be encoded follow from the table. Whether lengths are
- * compact and structs end in tagged fields follows from the API's first flexible version.
+ * The TypeScript types of decoded values and of what can be encoded follow from the table. Whether lengths
+ * are compact and structs end in tagged fields follows from the API's first flexible version.
  */
 import { type Uuid, ZERO_UUID } from '@millrace/base';
 import type { Timestamp } from './timestamp.ts';
@@ -152,7 +152,10 @@ export function bytes<const O extends BytesOptions>(
   return field('bytes', versions, options ?? NONE, new Uint8Array(0));
 }
 
-/** Record batches: a view of the message when decoded, passed on by reference when encoded. The default is null. */
+/**
+ * Record batches: a view of the message when decoded, passed on by reference when encoded. The default is
+ * null.
+ */
 export function records(versions: Versions): Field<Uint8Array | null, RecordBytes | null> {
   return field('records', versions, { nullable: '0+' }, null);
 }
@@ -173,7 +176,9 @@ interface ScalarTypes {
 type ElementOut<E> = E extends Scalar ? ScalarTypes[E] : E extends Fields ? Decoded<E> : never;
 type ElementIn<E> = E extends Scalar ? ScalarTypes[E] : E extends Fields ? Encodable<E> : never;
 
-/** An array of structs (a table of fields) or of scalars (the name of one). The default is the empty array. */
+/**
+ * An array of structs (a table of fields) or of scalars (the name of one). The default is the empty array.
+ */
 export function array<const E extends Element>(
   versions: Versions,
   element: E,

@@ -1,6 +1,7 @@
 /**
- * Buffers that were used and may be used again, so that a stream of large messages makes no garbage: memory outside of
- * the heap is dear to collect. Sizes are powers of two; what is kept is bounded in all. Giving nothing back is always safe.
+ * Buffers that were used and may be used again, so that a stream of large messages makes no garbage: memory
+ * outside of the heap is dear to collect. Sizes are powers of two; what is kept is bounded in all. Giving
+ * nothing back is always safe.
  */
 import { allocateUnsafe } from './bytes.ts';
 
@@ -17,7 +18,10 @@ interface Entry {
 }
 
 export interface SpareBuffersOptions {
-  /** Bytes that are given back, and frames whose time is over, are overwritten: who still reads them then gets garbage. For tests. */
+  /**
+   * Bytes that are given back, and frames whose time is over, are overwritten: who still reads them then gets
+   * garbage. For tests.
+   */
   readonly spoils?: boolean;
 }
 

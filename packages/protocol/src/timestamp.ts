@@ -1,6 +1,7 @@
 /**
- * Timestamps are int64, and a client owns all 64 bits: one may be in nanoseconds, or nonsense. Here each has exactly one form, so
- * that `===` compares right: a number when that is a safe integer, else a bigint. `<` and `>` are exact between the two.
+ * Timestamps are int64, and a client owns all 64 bits: one may be in nanoseconds, or nonsense. Here each has
+ * exactly one form, so that `===` compares right: a number when that is a safe integer, else a bigint. `<`
+ * and `>` are exact between the two.
  */
 
 /** Milliseconds since 1970 by convention; -1: none. Make one with the functions below only. */

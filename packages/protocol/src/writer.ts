@@ -1,7 +1,7 @@
 /**
- * Gathers one message as chunks: what is written goes to a growing buffer, record bytes are passed on by reference.
- * Compiled encoders are sequences of its calls. Values out of a field's range are programmer errors (asserts):
- * nothing wrong ever reaches the wire.
+ * Gathers one message as chunks: what is written goes to a growing buffer, record bytes are passed on by
+ * reference. Compiled encoders are sequences of its calls. Values out of a field's range are programmer
+ * errors (asserts): nothing wrong ever reaches the wire.
  */
 import { assert, type Uuid } from '@millrace/base';
 import { allocateUnsafe, utf8Bytes, writeUtf8, writeUuid } from './bytes.ts';

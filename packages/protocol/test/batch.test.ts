@@ -1,4 +1,7 @@
-/** Goal: batches are built, read and stamped as the format says. Method: examples, round trips, a hand-made batch. */
+/**
+ * Goal: batches are built, read and stamped as the format says. Method: examples, round trips, a hand-made
+ * batch.
+ */
 import {
   BatchHeader,
   batchSizeAt,

@@ -1,6 +1,7 @@
 /**
- * Goal: every codec gives back what it took, in each framing that clients use, and damaged or lying bytes are a
- * DecodeError that costs no more memory than allowed. Method: round trips, blocks made by other implementations, fuzz.
+ * Goal: every codec gives back what it took, in each framing that clients use, and damaged or lying bytes are
+ * a DecodeError that costs no more memory than allowed. Method: round trips, blocks made by other
+ * implementations, fuzz.
  */
 import { DecodeError } from '@millrace/protocol';
 import { compressionCodecs as codecs } from '@millrace/protocol/io';

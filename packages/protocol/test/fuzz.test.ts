@@ -1,4 +1,7 @@
-/** Goal: no bytes can crash, hang or bloat the decoders. Method: damaged golden frames, and lies about lengths. */
+/**
+ * Goal: no bytes can crash, hang or bloat the decoders. Method: damaged golden frames, and lies about
+ * lengths.
+ */
 import { apis, DecodeError } from '@millrace/protocol';
 import { describe, expect, it } from 'vitest';
 import { fuzz } from '../fuzz.ts';

@@ -1,6 +1,7 @@
 /**
- * Goal: we read what real clients and Apache Kafka write, and write what they write. Method: each recorded frame is
- * decoded, and encoding the result must give the same bytes. The record batches inside are opened too.
+ * Goal: we read what real clients and Apache Kafka write, and write what they write. Method: each recorded
+ * frame is decoded, and encoding the result must give the same bytes. The record batches inside are opened
+ * too.
  */
 import {
   type AnyApi,

@@ -1,8 +1,9 @@
 /**
- * Goal: our tables say what Kafka's own schemas say. Method: the message definitions of kafka-clients 4.3.1 are turned into
- * the same plain facts as our tables, and the two lists are compared whole. What differs on purpose is listed here by name,
- * and each listed difference must really be there. Needs KAFKA_HOME (a folder with Kafka's jars in libs/): it runs with the
- * end-to-end tests, which fetch it by Maven, and is skipped by name without it.
+ * Goal: our tables say what Kafka's own schemas say. Method: the message definitions of kafka-clients 4.3.1
+ * are turned into the same plain facts as our tables, and the two lists are compared whole. What differs on
+ * purpose is listed here by name, and each listed difference must really be there. Needs KAFKA_HOME (a folder
+ * with Kafka's jars in libs/): it runs with the end-to-end tests, which fetch it by Maven, and is skipped by
+ * name without it.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';

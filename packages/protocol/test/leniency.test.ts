@@ -1,4 +1,7 @@
-/** Goal: what Kafka reads although nobody writes it is read, too. Method: bytes as a strange client sends them. */
+/**
+ * Goal: what Kafka reads although nobody writes it is read, too. Method: bytes as a strange client sends
+ * them.
+ */
 import { apis, DecodeError, decodeRequestHeader } from '@millrace/protocol';
 import { describe, expect, it } from 'vitest';
 

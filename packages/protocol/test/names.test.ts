@@ -1,4 +1,7 @@
-/** Goal: names, hashes, error codes and headers as Kafka has them. Method: examples from Kafka's documentation. */
+/**
+ * Goal: names, hashes, error codes and headers as Kafka has them. Method: examples from Kafka's
+ * documentation.
+ */
 import {
   apiByKey,
   apis,

@@ -1,4 +1,7 @@
-/** Goal: the types that follow from the tables are exact. Method: checked by the compiler; what runs here is little. */
+/**
+ * Goal: the types that follow from the tables are exact. Method: checked by the compiler; what runs here is
+ * little.
+ */
 import type { Uuid } from '@millrace/base';
 import {
   apis,

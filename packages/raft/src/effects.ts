@@ -1,8 +1,9 @@
 /**
- * What goes into the node and what comes out. Inputs are facts, effects are orders; the host carries them out in order.
+ * What goes into the node and what comes out. Inputs are facts, effects are orders; the host carries them out
+ * in order.
  *
- * Durable before answered: `send` and `reply` name in `after` the `persist` that must be on the device first (0: none).
- * The host holds the message back until then; if the process dies in between, nothing was said.
+ * Durable before answered: `send` and `reply` name in `after` the `persist` that must be on the device first
+ * (0: none). The host holds the message back until then; if the process dies in between, nothing was said.
  */
 import type { Millis, NodeId, QuorumEpoch } from '@millrace/base';
 import type { RaftRequest, RaftResponse } from './messages.ts';

@@ -1,7 +1,7 @@
 /**
- * Pre-votes and votes: asking for them, counting them, giving them.
- * A vote is given once in an epoch, to a candidate whose log has at least what ours has, and only by the storage that
- * the candidate knows as this voter's. The answer leaves when the vote is on the device (see `after` in effects.ts).
+ * Pre-votes and votes: asking for them, counting them, giving them. A vote is given once in an epoch, to a
+ * candidate whose log has at least what ours has, and only by the storage that the candidate knows as this
+ * voter's. The answer leaves when the vote is on the device (see `after` in effects.ts).
  */
 import { assert, type Millis, type NodeId } from '@millrace/base';
 import type { RaftInput } from './effects.ts';
@@ -48,8 +48,8 @@ function mayStand(node: RaftNode, election: Election): boolean {
 }
 
 /**
- * When a won pre-vote is followed by the election: at once, but at formation the lowest id goes first. There every vote
- * is needed, so two candidates always spoil it for each other.
+ * When a won pre-vote is followed by the election: at once, but at formation the lowest id goes first. There
+ * every vote is needed, so two candidates always spoil it for each other.
  */
 function promotionAt(node: RaftNode, election: Election, now: Millis): Millis {
   if (!election.formation) return now;
@@ -126,7 +126,10 @@ export function onVoteResponse(
   peer.answer = response.voterKey === peer.key ? 'granted' : 'rejected';
 }
 
-/** One peer of another cluster is a wrong peer; when they are the majority, it is this node that is in the wrong place. */
+/**
+ * One peer of another cluster is a wrong peer; when they are the majority, it is this node that is in the
+ * wrong place.
+ */
 function onForeignPeer(node: RaftNode, peer: VotePeer): void {
   peer.isForeign = true;
   node.logEvent('error', 'cluster-id-mismatched', { peerId: peer.id, clusterId: node.clusterId });
@@ -171,7 +174,9 @@ function decideVote(node: RaftNode, request: VoteRequest, now: Millis): boolean 
   return node.votedFor === request.candidateId && node.leaderId === -1;
 }
 
-/** Whether this storage may say anything to this candidate but "no". None of the reasons here moves our epoch. */
+/**
+ * Whether this storage may say anything to this candidate but "no". None of the reasons here moves our epoch.
+ */
 function checkVoteRequest(node: RaftNode, request: VoteRequest): RaftErrorCode {
   const { voters } = node;
   if (request.clusterId !== '' && node.clusterId !== '' && request.clusterId !== node.clusterId)
@@ -192,8 +197,8 @@ function isUpToDate({ log }: RaftNode, { logLastEpoch, logEndOffset }: VoteReque
 }
 
 /**
- * A pre-vote is refused while there is a leader that answers us. One that we only heard of does not count: two followers
- * of a dead leader would remind each other of it for ever.
+ * A pre-vote is refused while there is a leader that answers us. One that we only heard of does not count:
+ * two followers of a dead leader would remind each other of it for ever.
  */
 function hearsLeader({ role, following }: RaftNode, now: Millis): boolean {
   if (role === 'leader') return true;

@@ -1,6 +1,7 @@
 /**
- * The follower's side: one fetch at a time, the next only when everything fetched is on the device, so that a fetch
- * offset is a promise. Cuts the log where the leader says that it diverges. Also Begin- and EndQuorumEpoch.
+ * The follower's side: one fetch at a time, the next only when everything fetched is on the device, so that a
+ * fetch offset is a promise. Cuts the log where the leader says that it diverges. Also Begin- and
+ * EndQuorumEpoch.
  */
 import type { Millis, NodeId } from '@millrace/base';
 import type { RaftInput } from './effects.ts';
@@ -107,7 +108,10 @@ function onRefused(node: RaftNode, response: FetchResponse, now: Millis): void {
   node.following!.fetchAt = now + node.config.retryBackoffMs;
 }
 
-/** KIP-595: to the end of the diverging epoch here or there, whichever is smaller; older epochs by further rounds. */
+/**
+ * KIP-595: to the end of the diverging epoch here or there, whichever is smaller; older epochs by further
+ * rounds.
+ */
 function cut(node: RaftNode, diverging: { readonly epoch: number; readonly endOffset: number }): void {
   const own = node.log.endOf(diverging.epoch);
   const offset = own.epoch === diverging.epoch ? Math.min(own.endOffset, diverging.endOffset) : own.endOffset;
@@ -137,8 +141,8 @@ export function onFetchFailed(
   following.fetchInFlight = undefined;
   following.fetchAt = now + node.config.retryBackoffMs;
   if (failure !== 'unavailable' || following.suspectAt !== Number.POSITIVE_INFINITY) return;
-  // A broken connection mostly means a dead process: ask around soon. A retry that succeeds calls it off. Against a
-  // leader that only we cannot reach, each round waits longer.
+  // A broken connection mostly means a dead process: ask around soon. A retry that succeeds calls it off.
+  // Against a leader that only we cannot reach, each round waits longer.
   const { electionTimeoutMs, retryBackoffMs } = node.config;
   const spread = Math.min(electionTimeoutMs, (electionTimeoutMs / 6) * 2 ** Math.min(node.suspicions, 10));
   node.suspicions++;
@@ -161,7 +165,10 @@ function follow(node: RaftNode, { leaderId, epoch }: BeginRequest, now: Millis):
   if (node.endedEpoch !== epoch) becomeFollower(node, leaderId, epoch, now);
 }
 
-/** The leader goes and names its successors: the first one stands at once, without a pre-vote; the others wait. */
+/**
+ * The leader goes and names its successors: the first one stands at once, without a pre-vote; the others
+ * wait.
+ */
 export function handleEnd(node: RaftNode, token: number, request: EndRequest, now: Millis): void {
   const errorCode = checkLeaderRequest(node, request);
   if (errorCode === RaftErrorCode.NONE && node.stopAt === undefined) {

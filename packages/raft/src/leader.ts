@@ -1,8 +1,9 @@
 /**
- * The leader's side: answers fetches, counts what voters have on their devices, moves the high watermark, makes itself
- * known (BeginQuorumEpoch) and gives up when a majority does not fetch any more (check-quorum).
+ * The leader's side: answers fetches, counts what voters have on their devices, moves the high watermark,
+ * makes itself known (BeginQuorumEpoch) and gives up when a majority does not fetch any more (check-quorum).
  *
- * The high watermark moves only to records of the leader's own epoch (Raft section 5.4.2): `activeFrom` guards it.
+ * The high watermark moves only to records of the leader's own epoch (Raft section 5.4.2): `activeFrom`
+ * guards it.
  */
 import { assert, type Millis, type NodeId, type Offset } from '@millrace/base';
 import type { RaftInput } from './effects.ts';
@@ -22,8 +23,8 @@ import { keyOf } from './voters.ts';
 /** Observers remembered for DescribeQuorum; the one that was silent longest is forgotten first. */
 const OBSERVERS_MAX = 1000;
 /**
- * What is committed after a pause reaches observers at once; what follows within so long goes together. Else every one of a thousand
- * small changes would be an answer and a fetch for every broker.
+ * What is committed after a pause reaches observers at once; what follows within so long goes together. Else
+ * every one of a thousand small changes would be an answer and a fetch for every broker.
  */
 const OBSERVERS_PAUSE_MS: Millis = 5;
 /** Fetches held at a time. */
@@ -52,9 +53,10 @@ export function pumpLeader(node: RaftNode, now: Millis): void {
 }
 
 /**
- * Begins a round: it ends, with the effect `confirmed`, when a majority of the voters has sent a fetch that carries it. Those voters
- * followed this leader at a moment after the call, so no other leader was elected before it. Needs no clock. (The read index of
- * Raft, section 6.4 of Ongaro's thesis, for followers that pull.) Undefined: this node does not lead.
+ * Begins a round: it ends, with the effect `confirmed`, when a majority of the voters has sent a fetch that
+ * carries it. Those voters followed this leader at a moment after the call, so no other leader was elected
+ * before it. Needs no clock. (The read index of Raft, section 6.4 of Ongaro's thesis, for followers that
+ * pull.) Undefined: this node does not lead.
  */
 export function startRound(node: RaftNode): number | undefined {
   const { leading } = node;
@@ -183,7 +185,10 @@ export function handleFetch(node: RaftNode, token: number, request: FetchRequest
   if (leading.parked.length > PARKED_MAX) answerFetch(node, leading.parked.shift()!);
 }
 
-/** A voter's fetch, from the storage that the quorum knows. Everybody else gets committed records and is not counted. */
+/**
+ * A voter's fetch, from the storage that the quorum knows. Everybody else gets committed records and is not
+ * counted.
+ */
 function isCounted(node: RaftNode, { replicaId, replicaKey, observer }: FetchRequest): boolean {
   const key = keyOf(node.voters, replicaId);
   return !observer && node.voters.formed && key === replicaKey && replicaId !== node.nodeId;

@@ -1,7 +1,7 @@
 /**
- * Who waits for the proof that this node still leads, and for which round of the leader (leader.ts, startRound). One round is under
- * way at a time: questions that come meanwhile share the next one, so that many brokers' heartbeats cost few exchanges.
- * Must never call an asker within its own call.
+ * Who waits for the proof that this node still leads, and for which round of the leader (leader.ts,
+ * startRound). One round is under way at a time: questions that come meanwhile share the next one, so that
+ * many brokers' heartbeats cost few exchanges. Must never call an asker within its own call.
  */
 import type { Clock } from '@millrace/base';
 
@@ -15,7 +15,10 @@ export class LeadershipRounds {
   private running: { readonly askers: readonly Done[]; readonly round: number } | undefined;
   private isScheduled = false;
 
-  /** `startRound`: the round that began, or undefined: this node does not lead. `sendRound` may call `confirmed` before it returns. */
+  /**
+   * `startRound`: the round that began, or undefined: this node does not lead. `sendRound` may call
+   * `confirmed` before it returns.
+   */
   constructor(clock: Pick<Clock, 'soon'>, startRound: () => number | undefined, sendRound: () => void) {
     this.clock = clock;
     this.startRound = startRound;

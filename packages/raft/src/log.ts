@@ -1,9 +1,10 @@
 /**
- * The quorum's log as this node knows it: a small view over batches in memory (snapshots will shorten it one day).
- * Owns the end offset, the epochs' borders and what of it is durable. Never writes: the node asks for that by effects.
+ * The quorum's log as this node knows it: a small view over batches in memory (snapshots will shorten it one
+ * day). Owns the end offset, the epochs' borders and what of it is durable. Never writes: the node asks for
+ * that by effects.
  *
- * Invariants: batches are contiguous from offset 0; epochs never fall; durableEnd <= endOffset; offsets that replicas
- * exchange are borders of batches.
+ * Invariants: batches are contiguous from offset 0; epochs never fall; durableEnd <= endOffset; offsets that
+ * replicas exchange are borders of batches.
  */
 import { assert, type Offset, type QuorumEpoch } from '@millrace/base';
 import type { LogBatch } from './types.ts';
@@ -73,7 +74,10 @@ export class RaftLog {
     return this.indexAt(offset) !== undefined && this.epochBefore(offset) === lastEpoch;
   }
 
-  /** Whole batches from the border `from` up to `endOffset`; at least one if there is any, else about `maxBytes`. */
+  /**
+   * Whole batches from the border `from` up to `endOffset`; at least one if there is any, else about
+   * `maxBytes`.
+   */
   read(from: Offset, endOffset: Offset, maxBytes: number): LogBatch[] {
     const start = this.indexAt(from);
     assert(start !== undefined, 'read from the border of a batch');
@@ -97,7 +101,9 @@ export class RaftLog {
     return 0;
   }
 
-  /** Index of the batch that starts at `offset` (the number of batches at the end); undefined inside a batch. */
+  /**
+   * Index of the batch that starts at `offset` (the number of batches at the end); undefined inside a batch.
+   */
   private indexAt(offset: Offset): number | undefined {
     if (offset === this.endOffset) return this.batches.length;
     let low = 0;

@@ -1,6 +1,7 @@
 /**
- * What voters and observers say to each other, as values. Vocabulary of KIP-595, KIP-853 and KIP-996; the wire form is
- * in wire.ts. Every answer carries the epoch and leader known to the answering node (leaderId -1: none).
+ * What voters and observers say to each other, as values. Vocabulary of KIP-595, KIP-853 and KIP-996; the
+ * wire form is in wire.ts. Every answer carries the epoch and leader known to the answering node (leaderId
+ * -1: none).
  */
 import type { Millis, NodeId, Offset, QuorumEpoch } from '@millrace/base';
 import type { EpochEnd } from './log.ts';
@@ -84,7 +85,10 @@ export interface FetchRequest {
   /** What the replica knows; the leader answers at once when it knows more (KIP-1166). */
   readonly highWatermark: Offset;
   readonly maxWaitMs: Millis;
-  /** The leader's round that the last answer carried; 0: none. It tells the leader that it was followed after that round began. */
+  /**
+   * The leader's round that the last answer carried; 0: none. It tells the leader that it was followed after
+   * that round began.
+   */
   readonly round: number;
 }
 

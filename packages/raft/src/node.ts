@@ -1,8 +1,8 @@
 /**
- * RaftNode: the quorum's heart on one node. Owns epoch, vote, role, log and high watermark; takes one input at a time,
- * returns effects. Never reads a clock, never sends or writes itself. The verbs live in election.ts, leader.ts and
- * follower.ts; each role has a pump that looks at the whole state and does what is due, so no handler has to remember
- * what else it might have made possible.
+ * RaftNode: the quorum's heart on one node. Owns epoch, vote, role, log and high watermark; takes one input
+ * at a time, returns effects. Never reads a clock, never sends or writes itself. The verbs live in
+ * election.ts, leader.ts and follower.ts; each role has a pump that looks at the whole state and does what is
+ * due, so no handler has to remember what else it might have made possible.
  *
  * KIP-595 (pull replication), KIP-996 (pre-vote), KIP-853 (voters known by id and storage).
  */
@@ -41,7 +41,10 @@ export interface RaftNodeOptions {
   /** The cluster this node was told to belong to; '' when any. */
   readonly clusterId: string;
   readonly configuredVoters: readonly VoterAddress[];
-  /** False: there was a quorum already, so an empty log here is a lost one. This node may follow, and forms no other quorum. */
+  /**
+   * False: there was a quorum already, so an empty log here is a lost one. This node may follow, and forms no
+   * other quorum.
+   */
   readonly mayForm: boolean;
   readonly config: QuorumConfig;
   readonly random: Random;
@@ -121,7 +124,9 @@ export class RaftNode {
     return this.voters.clusterId === '' ? this.options.clusterId : this.voters.clusterId;
   }
 
-  /** Whether this node may stand for election and vote: it is a voter, with the storage that the quorum knows. */
+  /**
+   * Whether this node may stand for election and vote: it is a voter, with the storage that the quorum knows.
+   */
   get mayVote(): boolean {
     return !this.replaced && keyOf(this.voters, this.nodeId) !== undefined;
   }
@@ -137,8 +142,8 @@ export class RaftNode {
   }
 
   /**
-   * Appends when this node leads; the effects come with the next step, so proposals of one turn share a write.
-   * Returns the offset of the last record, or undefined: not the leader.
+   * Appends when this node leads; the effects come with the next step, so proposals of one turn share a
+   * write. Returns the offset of the last record, or undefined: not the leader.
    */
   propose(records: readonly Uint8Array[]): Offset | undefined {
     assert(records.length > 0, 'a proposal has records');
@@ -173,7 +178,8 @@ export class RaftNode {
 
   private onStarted(now: Millis): void {
     this.checkVoters();
-    // The first election does not wait for a time-out: the lower the id the sooner, so that two rarely collide.
+    // The first election does not wait for a time-out: the lower the id the sooner, so that two rarely
+    // collide.
     const rank = this.voters.voters.findIndex((voter) => voter.id === this.nodeId);
     this.electionAt = this.voters.voters.length === 1 ? now : now + rank * 15 + this.options.random.below(20);
   }

@@ -1,6 +1,7 @@
 /**
- * A broker's view of the metadata log: finds the leader, fetches committed records without end, passes them on once and
- * in order. Keeps no records and no disk; after a restart it starts from offset 0. Never votes, is never counted.
+ * A broker's view of the metadata log: finds the leader, fetches committed records without end, passes them
+ * on once and in order. Keeps no records and no disk; after a restart it starts from offset 0. Never votes,
+ * is never counted.
  */
 import {
   assert,

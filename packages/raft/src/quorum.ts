@@ -1,7 +1,7 @@
 /**
- * The host of a RaftNode: carries out its effects over the seams. Owns the queue of writes (all of one turn and all that
- * waited for the device become one), the messages held back until a write is durable, and one timer.
- * Decides nothing about the quorum itself.
+ * The host of a RaftNode: carries out its effects over the seams. Owns the queue of writes (all of one turn
+ * and all that waited for the device become one), the messages held back until a write is durable, and one
+ * timer. Decides nothing about the quorum itself.
  */
 import {
   assert,
@@ -39,7 +39,10 @@ export interface QuorumOptions {
   readonly directoryId: Uuid;
   /** Belong to this cluster and no other; when the quorum is formed here, it gets this id. */
   readonly clusterId?: Uuid | undefined;
-  /** Whether this node may take part in forming the quorum: not if its folder says that there was one. Default true. */
+  /**
+   * Whether this node may take part in forming the quorum: not if its folder says that there was one. Default
+   * true.
+   */
   readonly mayForm?: boolean;
   readonly voters: readonly VoterAddress[];
   readonly storage: RaftStorage;
@@ -49,7 +52,10 @@ export interface QuorumOptions {
   readonly logger: Logger;
   readonly listener: RaftListener;
   readonly config?: Partial<QuorumConfig>;
-  /** The storage failed or is damaged, or belongs to another cluster: nothing is sent any more; the process should end. */
+  /**
+   * The storage failed or is damaged, or belongs to another cluster: nothing is sent any more; the process
+   * should end.
+   */
   readonly failed?: (error: Error) => void;
 }
 
@@ -124,8 +130,9 @@ export class Quorum {
   }
 
   /**
-   * Appends records when this node leads; they stay together. Returns the offset of the last one, or undefined: not the
-   * leader. Whether it is committed tells the listener (`committed`, or `resigned`: unknown).
+   * Appends records when this node leads; they stay together. Returns the offset of the last one, or
+   * undefined: not the leader. Whether it is committed tells the listener (`committed`, or `resigned`:
+   * unknown).
    */
   propose(records: readonly Uint8Array[]): Offset | undefined {
     if (this.closed) return undefined;
@@ -141,8 +148,9 @@ export class Quorum {
   }
 
   /**
-   * `done(true)` when it is certain that this node still led at some moment after this call; `done(false)` when its leadership
-   * ended first. Waits for one exchange with a majority of the voters; calls of one turn share it. Never within the call.
+   * `done(true)` when it is certain that this node still led at some moment after this call; `done(false)`
+   * when its leadership ended first. Waits for one exchange with a majority of the voters; calls of one turn
+   * share it. Never within the call.
    */
   confirmLeadership(done: (leads: boolean) => void): void {
     this.rounds.ask(done);

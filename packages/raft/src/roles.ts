@@ -186,7 +186,10 @@ function newElection(node: RaftNode, preVote: boolean, now: Millis): Election {
   return { preVote, formation, ownVoteSequence, peers, promotionAt: undefined, defeated: false };
 }
 
-/** Forms the quorum when there is none, and always writes a leader-change record: what commits all that is older. */
+/**
+ * Forms the quorum when there is none, and always writes a leader-change record: what commits all that is
+ * older.
+ */
 export function becomeLeader(node: RaftNode, now: Millis): void {
   const { election } = node;
   assert(election !== undefined && !election.preVote, 'a leader was elected');
@@ -248,7 +251,9 @@ function isGiven(clusterId: string): clusterId is Uuid {
   return clusterId !== '';
 }
 
-/** Gives leadership up for good: tells the others who should lead next (EndQuorumEpoch), then the node stops. */
+/**
+ * Gives leadership up for good: tells the others who should lead next (EndQuorumEpoch), then the node stops.
+ */
 export function startStopping(node: RaftNode, now: Millis): void {
   if (node.stopAt !== undefined) return;
   const { leading, epoch } = node;
@@ -274,8 +279,8 @@ export function startStopping(node: RaftNode, now: Millis): void {
 }
 
 /**
- * What an answer says of the epoch and its leader. A newer epoch always counts; a leader of our own epoch when we know
- * none (our own id means a leadership before a restart of ours, which is over).
+ * What an answer says of the epoch and its leader. A newer epoch always counts; a leader of our own epoch
+ * when we know none (our own id means a leadership before a restart of ours, which is over).
  */
 export function learnEpoch(
   node: RaftNode,

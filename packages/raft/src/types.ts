@@ -8,8 +8,9 @@ import type { Millis, NodeId, Offset, QuorumEpoch, Uuid } from '@millrace/base';
 export type BatchKind = 'data' | 'leaderChange' | 'voters';
 
 /**
- * What one proposal (or the quorum itself) appended, never split: the unit of replication, truncation and storage.
- * Its records take the offsets baseOffset .. baseOffset + records.length - 1; there is at least one record.
+ * What one proposal (or the quorum itself) appended, never split: the unit of replication, truncation and
+ * storage. Its records take the offsets baseOffset .. baseOffset + records.length - 1; there is at least one
+ * record.
  */
 export interface LogBatch {
   readonly baseOffset: Offset;
@@ -19,7 +20,10 @@ export interface LogBatch {
   readonly records: readonly Uint8Array[];
 }
 
-/** A committed data batch, as the listener sees it. Offsets between batches that it never sees are control records. */
+/**
+ * A committed data batch, as the listener sees it. Offsets between batches that it never sees are control
+ * records.
+ */
 export interface CommittedBatch {
   readonly baseOffset: Offset;
   readonly epoch: QuorumEpoch;
@@ -39,8 +43,8 @@ export interface VoterAddress {
 }
 
 /**
- * What identifies a voter's storage: directory id and the id its database drew when it was created, so that losing
- * either one makes it another voter. Opaque: only compared.
+ * What identifies a voter's storage: directory id and the id its database drew when it was created, so that
+ * losing either one makes it another voter. Opaque: only compared.
  */
 export type VoterKey = string;
 
@@ -52,13 +56,22 @@ export interface VoteState {
 
 /** Settings; all durations in milliseconds. */
 export interface QuorumConfig {
-  /** A follower that could not fetch for so long asks for an election. `controller.quorum.fetch.timeout.ms` (ours is 1000). */
+  /**
+   * A follower that could not fetch for so long asks for an election. `controller.quorum.fetch.timeout.ms`
+   * (ours is 1000).
+   */
   readonly fetchTimeoutMs: Millis;
-  /** One round of votes; the real time is drawn from 1 to 2 times this. `controller.quorum.election.timeout.ms` (ours is 300). */
+  /**
+   * One round of votes; the real time is drawn from 1 to 2 times this.
+   * `controller.quorum.election.timeout.ms` (ours is 300).
+   */
   readonly electionTimeoutMs: Millis;
   /** How soon something that failed is tried again. `controller.quorum.retry.backoff.ms`. */
   readonly retryBackoffMs: Millis;
-  /** How long the leader may hold a fetch that has nothing to answer; at most half the fetch timeout makes sense. */
+  /**
+   * How long the leader may hold a fetch that has nothing to answer; at most half the fetch timeout makes
+   * sense.
+   */
   readonly fetchMaxWaitMs: Millis;
   /** Soft limit of one fetch answer; one batch is always sent whole. */
   readonly fetchMaxBytes: number;
@@ -74,11 +87,16 @@ export const defaultQuorumConfig: QuorumConfig = {
 
 /** What the quorum tells its owner. Called in a turn of the quorum's own; may call back into it (propose). */
 export interface RaftListener {
-  /** Committed data batches, in order, exactly once, on leader and followers, from offset 0 after a restart. */
+  /**
+   * Committed data batches, in order, exactly once, on leader and followers, from offset 0 after a restart.
+   */
   committed(batches: readonly CommittedBatch[]): void;
   /** This node leads and every record of earlier epochs has been passed to `committed`. */
   becameLeader(epoch: QuorumEpoch): void;
-  /** The end of a leadership that `becameLeader` announced. What was proposed and is not committed may be lost. */
+  /**
+   * The end of a leadership that `becameLeader` announced. What was proposed and is not committed may be
+   * lost.
+   */
   resigned(epoch: QuorumEpoch): void;
   /** The leader known to this node (itself too); undefined while there is none. */
   leaderChanged(leader: LeaderAndEpoch | undefined): void;

@@ -1,11 +1,17 @@
-/** Who may vote: the configured voters until the quorum is formed, from then on those of the log's first record. */
+/**
+ * Who may vote: the configured voters until the quorum is formed, from then on those of the log's first
+ * record.
+ */
 import type { NodeId, Uuid } from '@millrace/base';
 import type { RaftLog } from './log.ts';
 import type { VoterAddress, VoterKey } from './types.ts';
 import { decodeVoters } from './wire.ts';
 
 export interface VoterSet {
-  /** The first record exists here (committed or not): keys are known, an election needs a majority instead of all. */
+  /**
+   * The first record exists here (committed or not): keys are known, an election needs a majority instead of
+   * all.
+   */
   readonly formed: boolean;
   /** '' until formed. */
   readonly clusterId: Uuid | '';

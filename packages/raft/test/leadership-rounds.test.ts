@@ -1,4 +1,7 @@
-/** Goal: who asks whether this node still leads hears it once, of a round that began after the question. Method: rounds played by hand. */
+/**
+ * Goal: who asks whether this node still leads hears it once, of a round that began after the question.
+ * Method: rounds played by hand.
+ */
 import { ManualClock } from '@millrace/base/testing';
 import { describe, expect, test } from 'vitest';
 import { LeadershipRounds } from '../src/leadership-rounds.ts';

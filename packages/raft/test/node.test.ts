@@ -1,6 +1,6 @@
 /**
- * Goal: each rule of the quorum, told as a story of one node. Method: events in, effects out; `#n` is a write, and
- * `after #n` says that a message may leave only when that write is on the device.
+ * Goal: each rule of the quorum, told as a story of one node. Method: events in, effects out; `#n` is a
+ * write, and `after #n` says that a message may leave only when that write is on the device.
  */
 import { describe, expect, test } from 'vitest';
 import { RaftErrorCode } from '../src/messages.ts';
@@ -18,7 +18,10 @@ import {
 
 const history = [formed(), leaderChange(1, 1, 1)];
 
-/** Node 1 of three, leading epoch 2 over the history and its own leader change; everything durable, followers at 3. */
+/**
+ * Node 1 of three, leading epoch 2 over the history and its own leader change; everything durable, followers
+ * at 3.
+ */
 function leader(): Subject {
   const node = new Subject({ batches: history, vote: { epoch: 1, votedFor: -1 } });
   node.start();
@@ -446,7 +449,8 @@ describe('following', () => {
 
   test('divergence over several epochs takes several rounds', () => {
     const leading = active();
-    // It has epochs 1 and 2 where the leader knows 1 (up to 2) and 2 (from 2): records of epoch 2 beyond its end.
+    // It has epochs 1 and 2 where the leader knows 1 (up to 2) and 2 (from 2): records of epoch 2 beyond its
+    // end.
     const beyond = fetch(3, 2, { fetchOffset: 9, lastFetchedEpoch: 2 });
     expect(leading.ask(beyond)).toEqual(['<- diverging e2 ends 3 after #1']);
     const other = new Subject({ batches: [...history, data(2, 4, 'old')], vote: { epoch: 6, votedFor: -1 } });

@@ -1,6 +1,7 @@
 /**
- * Goal: the host carries out what the core says: held messages, group commit, timers, listener, stop, failures; and the
- * observer follows. Method: quorums in one process on a clock moved by hand, an Rpc and a storage in memory.
+ * Goal: the host carries out what the core says: held messages, group commit, timers, listener, stop,
+ * failures; and the observer follows. Method: quorums in one process on a clock moved by hand, an Rpc and a
+ * storage in memory.
  */
 import { type Listener, Prng, type RpcError } from '@millrace/base';
 import { ManualClock, MemoryLogger } from '@millrace/base/testing';

@@ -1,6 +1,6 @@
 /**
- * Goal: a round is confirmed only by voters that followed the leader after it had begun. Method: the story of one node, events in and
- * effects out.
+ * Goal: a round is confirmed only by voters that followed the leader after it had begun. Method: the story of
+ * one node, events in and effects out.
  */
 import { describe, expect, test } from 'vitest';
 import { startRound } from '../src/leader.ts';

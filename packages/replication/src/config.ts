@@ -35,7 +35,10 @@ export interface ReplicationConfig {
   readonly maxResponseFrameBytes: number;
   /** `producer.id.expiration.ms`: a producer that wrote nothing for so long is forgotten. */
   readonly producerIdExpirationMs: Millis;
-  /** What is done to one client's batches within a turn, in bytes unfolded (a record costs 16); what costs more is for a job. */
+  /**
+   * What is done to one client's batches within a turn, in bytes unfolded (a record costs 16); what costs
+   * more is for a job.
+   */
   readonly loopWorkMax: number;
   /** Properties that the node's configuration sets, by name: what topic configs fall back to. */
   readonly brokerProperties: ReadonlyMap<string, string>;

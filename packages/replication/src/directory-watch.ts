@@ -1,7 +1,8 @@
 /**
- * Tells a log directory that failed as a whole (the device is gone, the file system went read-only, the folder was removed) from one
- * that lost a log: looks whether a file can still be written there, now and then, and at once when the disk fails under a replica. One
- * failure may pass, so only several in a row count.
+ * Tells a log directory that failed as a whole (the device is gone, the file system went read-only, the
+ * folder was removed) from one that lost a log: looks whether a file can still be written there, now and
+ * then, and at once when the disk fails under a replica. One failure may pass, so only several in a row
+ * count.
  */
 import type { DiskError, Logger, Millis } from '@millrace/base';
 import type { Timers } from './timers.ts';

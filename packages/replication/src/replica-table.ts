@@ -1,6 +1,6 @@
 /**
- * The partitions this broker hosts, by topic id and index: the one place that opens, creates and deletes their logs.
- * Decides no roles.
+ * The partitions this broker hosts, by topic id and index: the one place that opens, creates and deletes
+ * their logs. Decides no roles.
  */
 import { DiskError, type Logger, type Offset, type Uuid, type WallMillis } from '@millrace/base';
 import { type LogDirectory, LogOpenError, type PartitionLog } from '@millrace/log';
@@ -25,11 +25,13 @@ export class ReplicaTable {
   /** All of `byTopic`, made when it is wanted. */
   private list: readonly Partition[] | undefined;
   /**
-   * Replicas whose log could not be opened, and why. They answer KAFKA_STORAGE_ERROR until the broker is restarted; those whose error is
-   * transient are tried again.
+   * Replicas whose log could not be opened, and why. They answer KAFKA_STORAGE_ERROR until the broker is
+   * restarted; those whose error is transient are tried again.
    */
   private readonly broken = new Map<string, { readonly isTransient: boolean }>();
-  /** Topics that were removed since this broker began to replay the metadata, until its strays are cleared. */
+  /**
+   * Topics that were removed since this broker began to replay the metadata, until its strays are cleared.
+   */
   private readonly removedTopics = new Set<Uuid>();
   /** Producers that were told no before their replica was here. */
   readonly refusedBeforehand = new RefusedBeforehand();
@@ -75,13 +77,18 @@ export class ReplicaTable {
     this.forgetBroken(topicId);
   }
 
-  /** The topic, or one partition of it, is not hosted here: whether a log of it can be opened does not matter. */
+  /**
+   * The topic, or one partition of it, is not hosted here: whether a log of it can be opened does not matter.
+   */
   forgetBroken(topicId: Uuid, index?: number): void {
     if (index !== undefined) this.broken.delete(`${topicId}-${index}`);
     else for (const key of this.broken.keys()) if (key.startsWith(`${topicId}-`)) this.broken.delete(key);
   }
 
-  /** At start, before the broker registers: recovery takes its time here, not when others wait for this broker. */
+  /**
+   * At start, before the broker registers: recovery takes its time here, not when others wait for this
+   * broker.
+   */
   openLogs(settings: TopicSettings, nowWallMs: WallMillis): void {
     this.tellOfStrays();
     for (const { topic, partition, topicId } of this.directory.partitions()) {
@@ -165,8 +172,9 @@ export class ReplicaTable {
   }
 
   /**
-   * Folders of partitions that this broker does not host. Only when the metadata is known to be complete. What a record removed while
-   * this broker was away is deleted. The rest is unknown to the metadata, which may have begun anew with another quorum: it is kept.
+   * Folders of partitions that this broker does not host. Only when the metadata is known to be complete.
+   * What a record removed while this broker was away is deleted. The rest is unknown to the metadata, which
+   * may have begun anew with another quorum: it is kept.
    */
   clearStrays(): void {
     this.orLog('log-list-failed', () => {

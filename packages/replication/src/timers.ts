@@ -1,6 +1,6 @@
 /**
- * Every deadline of the data plane behind ONE timer of the clock: parked requests, back-offs, lag checks, checkpoints.
- * Must never arm a timer per request.
+ * Every deadline of the data plane behind ONE timer of the clock: parked requests, back-offs, lag checks,
+ * checkpoints. Must never arm a timer per request.
  */
 import { type Clock, type Deadline, DeadlineQueue, type Millis, type Timer } from '@millrace/base';
 

@@ -1,5 +1,6 @@
 /**
- * A topic's settings as the log and the partition want them. What a setting falls back to is metadata's business.
+ * A topic's settings as the log and the partition want them. What a setting falls back to is metadata's
+ * business.
  */
 import type { LogConfig, TopicCompression } from '@millrace/log';
 import { booleanOf, type ConfigLayers, effectiveTopicConfig, numberOf } from '@millrace/metadata';
@@ -30,7 +31,10 @@ function compressionOf(text: (name: string) => string): TopicCompression | undef
 /** Settings of the broker, not of topics. */
 type BrokerSettings = Pick<LogConfig, 'producerIdExpirationMs' | 'loopWorkMax'>;
 
-/** The settings of topics. Those that inherit the same and set nothing share one: a thousand of them may be opened in a row. */
+/**
+ * The settings of topics. Those that inherit the same and set nothing share one: a thousand of them may be
+ * opened in a row.
+ */
 export class TopicSettingsSource {
   private readonly broker: BrokerSettings;
   private last: { readonly layers: ConfigLayers; readonly settings: TopicSettings } | undefined;

@@ -1,6 +1,7 @@
 /**
- * What all requests of one turn of the event loop may spend together on unfolding and compressing batches; what is beyond goes into jobs.
- * Many batches of one request, and the requests of many connections, so hold up the loop no longer than one batch may.
+ * What all requests of one turn of the event loop may spend together on unfolding and compressing batches;
+ * what is beyond goes into jobs. Many batches of one request, and the requests of many connections, so hold
+ * up the loop no longer than one batch may.
  */
 import type { WorkBudget } from '@millrace/protocol';
 

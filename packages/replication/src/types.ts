@@ -1,17 +1,22 @@
 /**
- * What goes in and out of the replica manager: plain data, no logic. Error codes are Kafka's; operating errors are
- * values in the results and never thrown.
+ * What goes in and out of the replica manager: plain data, no logic. Error codes are Kafka's; operating
+ * errors are values in the results and never thrown.
  */
 import type { LeaderEpoch, Millis, NodeId, Offset, Uuid } from '@millrace/base';
 import type { apis, ErrorCode, RequestOf, ResponseInputOf, Timestamp } from '@millrace/protocol';
 
-/** Whoever asked has gone away: the answer is not wanted any more. Calling it again, or late, does nothing. */
+/**
+ * Whoever asked has gone away: the answer is not wanted any more. Calling it again, or late, does nothing.
+ */
 export type Cancel = () => void;
 
 /** A fetch that was taken; when it has been answered, neither does anything. */
 export interface RunningFetch {
   readonly cancel: Cancel;
-  /** Whoever asked has sent another request behind it. A follower's is answered now, with what there is; a consumer's waits on, as in Kafka. */
+  /**
+   * Whoever asked has sent another request behind it. A follower's is answered now, with what there is; a
+   * consumer's waits on, as in Kafka.
+   */
   readonly followed: () => void;
 }
 
@@ -25,7 +30,10 @@ export interface ProducePartition {
   readonly topicId: Uuid;
   readonly topic: string;
   readonly partition: number;
-  /** Exactly one record batch v2. It is stamped in place, and the log keeps a reference: the caller gives it away. */
+  /**
+   * Exactly one record batch v2. It is stamped in place, and the log keeps a reference: the caller gives it
+   * away.
+   */
   readonly records: Uint8Array | null;
 }
 
@@ -53,10 +61,14 @@ export interface ProduceResult {
 export type FetchRequest = RequestOf<typeof apis.fetch> & {
   readonly version: number;
   readonly clientHost?: string;
-  /** Asked of consumers only, when it is read: how large an answer there is memory for. Undefined: no limit. */
+  /**
+   * Asked of consumers only, when it is read: how large an answer there is memory for. Undefined: no limit.
+   */
   readonly memoryBytes?: () => number;
 };
-/** What the front end encodes. `nodeEndpoints` is left to the front end: it knows which listener was asked. */
+/**
+ * What the front end encodes. `nodeEndpoints` is left to the front end: it knows which listener was asked.
+ */
 export type FetchResponse = ResponseInputOf<typeof apis.fetch>;
 
 export interface ListOffsetsPartition {
@@ -65,7 +77,10 @@ export interface ListOffsetsPartition {
   readonly partition: number;
   /** -1: not checked. */
   readonly currentLeaderEpoch: LeaderEpoch;
-  /** A time in ms since 1970, or one of Kafka's negative names (-1 latest, -2 earliest, -3 largest timestamp, …). */
+  /**
+   * A time in ms since 1970, or one of Kafka's negative names (-1 latest, -2 earliest, -3 largest timestamp,
+   * …).
+   */
   readonly timestamp: Timestamp;
 }
 
@@ -102,7 +117,9 @@ export interface OffsetForLeaderEpochResult {
 
 /** The broker's lease: while it holds, the controller has not given this broker's partitions to others. */
 export interface BrokerSession {
-  /** The epoch the controller registered this broker with: it goes into followers' fetches and AlterPartition. */
+  /**
+   * The epoch the controller registered this broker with: it goes into followers' fetches and AlterPartition.
+   */
   readonly brokerEpoch: number;
   /** By the monotonic clock. Measured from when the answered heartbeat was SENT. */
   readonly validUntilMs: Millis;
@@ -122,7 +139,10 @@ export interface FetchItem {
   readonly partitionMaxBytes: number;
 }
 
-/** The largest epoch both logs can share, when the reader's log went another way below its fetch offset (KIP-595). */
+/**
+ * The largest epoch both logs can share, when the reader's log went another way below its fetch offset
+ * (KIP-595).
+ */
 export interface Divergence {
   readonly epoch: LeaderEpoch;
   readonly endOffset: Offset;

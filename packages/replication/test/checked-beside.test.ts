@@ -1,6 +1,6 @@
 /**
- * Goal: a batch whose check is costly is checked beside the loop, and nothing else about it differs: order, leadership, settings. Method: a
- * cluster with a toy controller, whose jobs run when the test says so.
+ * Goal: a batch whose check is costly is checked beside the loop, and nothing else about it differs: order,
+ * leadership, settings. Method: a cluster with a toy controller, whose jobs run when the test says so.
  */
 import { buildBatch, Compression, type CompressionCodecs, ErrorCode } from '@millrace/protocol';
 import { compressionCodecs } from '@millrace/protocol/io';

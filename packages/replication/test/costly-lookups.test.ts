@@ -1,6 +1,7 @@
 /**
- * Goal: a lookup by time that has to open a costly batch does not hold up the loop, and what it answers is what holds at its end; a disk
- * that fails is said, not taken for "no such record". Method: a cluster with a toy controller, whose jobs run when the test says so.
+ * Goal: a lookup by time that has to open a costly batch does not hold up the loop, and what it answers is
+ * what holds at its end; a disk that fails is said, not taken for "no such record". Method: a cluster with a
+ * toy controller, whose jobs run when the test says so.
  */
 import { buildBatch, Compression, ErrorCode } from '@millrace/protocol';
 import { compressionCodecs } from '@millrace/protocol/io';
@@ -158,7 +159,8 @@ test('the time of the request is over, the client is gone, the worker dies, the 
 });
 
 test('bytes that were damaged are an error, not "no such record", and the replica is found damaged', () => {
-  // At the beginning of what is compressed, where it is noticed on the loop, and at its end, where a job does.
+  // At the beginning of what is compressed, where it is noticed on the loop, and at its end, where a job
+  // does.
   for (const { timestamps, at, jobs } of [
     { timestamps: [5], at: 62, jobs: 0 },
     { timestamps: many(0).slice(0, 40_000), at: 62, jobs: 0 },

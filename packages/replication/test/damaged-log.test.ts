@@ -1,6 +1,7 @@
 /**
- * Goal: bytes that a disk lost cost no record that another replica holds, and no leader that cannot read leads on. Method: bytes of
- * a replica's log are changed behind its back, in whole clusters of replica managers with a toy controller.
+ * Goal: bytes that a disk lost cost no record that another replica holds, and no leader that cannot read
+ * leads on. Method: bytes of a replica's log are changed behind its back, in whole clusters of replica
+ * managers with a toy controller.
  */
 import { ErrorCode } from '@millrace/protocol';
 import { expect, test } from 'vitest';

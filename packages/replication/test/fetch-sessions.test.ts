@@ -1,6 +1,6 @@
 /**
- * Goal: sessions stay within their slots, and both sides of KIP-227 agree on what a session holds. Method: examples for
- * who gives way, and a property that runs both sides against each other.
+ * Goal: sessions stay within their slots, and both sides of KIP-227 agree on what a session holds. Method:
+ * examples for who gives way, and a property that runs both sides against each other.
  */
 import { Prng, type Uuid } from '@millrace/base';
 import { ErrorCode } from '@millrace/protocol';

@@ -1,6 +1,6 @@
 /**
- * Goal: a follower that hears of a new leader before the leader does loses no time. Method: the leader's metadata are delayed, and the
- * time from its taking over to the first acknowledgement of all is measured.
+ * Goal: a follower that hears of a new leader before the leader does loses no time. Method: the leader's
+ * metadata are delayed, and the time from its taking over to the first acknowledgement of all is measured.
  */
 import { ErrorCode } from '@millrace/protocol';
 import { expect, test } from 'vitest';

@@ -1,4 +1,7 @@
-/** Goal: an answer that arrives in pieces is put together although each piece is only lent. Method: a stream that spoils what it lent. */
+/**
+ * Goal: an answer that arrives in pieces is put together although each piece is only lent. Method: a stream
+ * that spoils what it lent.
+ */
 import type { Address, Net, Stream, StreamHandler } from '@millrace/base';
 import { ManualClock } from '@millrace/base/testing';
 import { apis, encodeResponseFrame, SpareBuffers } from '@millrace/protocol';

@@ -1,6 +1,7 @@
 /**
- * Goal: a leader acknowledges nothing while it may have been replaced, and when it may again, only what still has enough replicas.
- * Method: one partition whose lease, ISR and follower are moved by hand, in the order that a real cluster rarely finds.
+ * Goal: a leader acknowledges nothing while it may have been replaced, and when it may again, only what still
+ * has enough replicas. Method: one partition whose lease, ISR and follower are moved by hand, in the order
+ * that a real cluster rarely finds.
  */
 import { ErrorCode } from '@millrace/protocol';
 import { expect, test } from 'vitest';

@@ -1,4 +1,7 @@
-/** Goal: partitions in which nothing happens cost a fetch nothing. Method: counts how often a follower looks at its replicas. */
+/**
+ * Goal: partitions in which nothing happens cost a fetch nothing. Method: counts how often a follower looks
+ * at its replicas.
+ */
 import { ErrorCode } from '@millrace/protocol';
 import { expect, test, vi } from 'vitest';
 import { Partition } from '../src/partition/partition.ts';

@@ -1,7 +1,7 @@
 /**
- * Goal: nothing acknowledged with acks=all is lost or doubled, whatever breaks. Method: a few hundred seeds of random
- * crashes, pauses, cuts and elections by the rules, checked against what clients were told; and the checkers are seen
- * to fail when a rule is broken on purpose.
+ * Goal: nothing acknowledged with acks=all is lost or doubled, whatever breaks. Method: a few hundred seeds
+ * of random crashes, pauses, cuts and elections by the rules, checked against what clients were told; and the
+ * checkers are seen to fail when a rule is broken on purpose.
  */
 import { afterEach, expect, test, vi } from 'vitest';
 import { RemoteReplica } from '../src/partition/high-watermark.ts';

@@ -1,6 +1,7 @@
 /**
- * Goal: what a producer sent behind its refused first batch is not appended before that one, and nobody is refused for a refusal of long
- * ago. Method: the memory alone, with a log that is asked; then a cluster with a toy controller.
+ * Goal: what a producer sent behind its refused first batch is not appended before that one, and nobody is
+ * refused for a refusal of long ago. Method: the memory alone, with a log that is asked; then a cluster with
+ * a toy controller.
  */
 import { MemoryDisk, MemoryLogger } from '@millrace/base/testing';
 import { DEFAULT_LOG_CONFIG, PartitionLog } from '@millrace/log';

@@ -1,4 +1,7 @@
-/** Goal: the table knows of replicas that cannot be opened only while they are hosted here. Method: a directory that opens no log. */
+/**
+ * Goal: the table knows of replicas that cannot be opened only while they are hosted here. Method: a
+ * directory that opens no log.
+ */
 import { DiskError, type Uuid } from '@millrace/base';
 import { MemoryLogger } from '@millrace/base/testing';
 import type { LogDirectory } from '@millrace/log';

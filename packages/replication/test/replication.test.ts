@@ -1,6 +1,6 @@
 /**
- * Goal: the durability contract and the rules of replication, one scenario each. Method: whole replica managers in one
- * process, over byte streams cut anywhere, with a toy controller and a clock moved by hand.
+ * Goal: the durability contract and the rules of replication, one scenario each. Method: whole replica
+ * managers in one process, over byte streams cut anywhere, with a toy controller and a clock moved by hand.
  */
 import { ErrorCode } from '@millrace/protocol';
 import { expect, test } from 'vitest';
@@ -203,7 +203,8 @@ test('without a lease acknowledgements wait, and go out when it is renewed', () 
   const leader = world.broker(1);
   leader.cutController();
   world.advance(2000);
-  // The lease is measured from when a heartbeat was sent, so it ends before the controller moves the partition.
+  // The lease is measured from when a heartbeat was sent, so it ends before the controller moves the
+  // partition.
   const epoch = world.controller.image.broker(1)!.epoch;
   leader.manager.setSession({ brokerEpoch: epoch, validUntilMs: 0 });
   const all = leader.produce(topic, 'all');

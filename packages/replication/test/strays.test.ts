@@ -1,6 +1,7 @@
 /**
- * Goal: a broker deletes a folder only when a record of the metadata log removed its topic; what the metadata does not know is kept.
- * Method: a broker is restarted under the same toy controller, and under one that begins with an empty log.
+ * Goal: a broker deletes a folder only when a record of the metadata log removed its topic; what the metadata
+ * does not know is kept. Method: a broker is restarted under the same toy controller, and under one that
+ * begins with an empty log.
  */
 import { expect, test } from 'vitest';
 import { valuesBelow } from './support/logs.ts';

@@ -1,9 +1,13 @@
-/** Goal: a follower reports by the settings of the moment. Method: flush.messages=1 comes while its next fetch waits for a sync. */
+/**
+ * Goal: a follower reports by the settings of the moment. Method: flush.messages=1 comes while its next fetch
+ * waits for a sync.
+ */
 import { ErrorCode } from '@millrace/protocol';
 import { expect, test } from 'vitest';
 import { World } from './support/world.ts';
 
-// Seeds under which the setting reaches both brokers while the follower waits to sync the other topic's record.
+// Seeds under which the setting reaches both brokers while the follower waits to sync the other topic's
+// record.
 test.each([28, 37, 47])(
   'a record that was not to be synced is on the device before a fetch reports it (seed %i)',
   (seed) => {

@@ -1,9 +1,11 @@
 /**
- * Protobuf messages as tables: one `defineMessage` gives the codec (protobufjs) and, by inference, the TypeScript type.
- * A field is `[number, kind]`; numbers are for ever, fields may be added and never change their kind.
+ * Protobuf messages as tables: one `defineMessage` gives the codec (protobufjs) and, by inference, the
+ * TypeScript type. A field is `[number, kind]`; numbers are for ever, fields may be added and never change
+ * their kind.
  *
- * proto3 rules: a field that holds its default (0, '', false, empty) is not written and reads back as the default.
- * `optional` fields read back as undefined when they were not written. int64 are safe integers, never bigint.
+ * proto3 rules: a field that holds its default (0, '', false, empty) is not written and reads back as the
+ * default. `optional` fields read back as undefined when they were not written. int64 are safe integers,
+ * never bigint.
  */
 import protobuf from 'protobufjs';
 
@@ -95,7 +97,10 @@ export function defineMessage<const F extends Fields>(name: string, fields: F): 
   };
 }
 
-/** How one value of a kind is taken out of a protobufjs object; a message that was not written reads as all defaults. */
+/**
+ * How one value of a kind is taken out of a protobufjs object; a message that was not written reads as all
+ * defaults.
+ */
 function reader(kind: Kind): (value: unknown) => unknown {
   if (typeof kind === 'object')
     return (value) => (value === null ? kind.decode(NOTHING) : kind.plain(value as object));

@@ -1,4 +1,7 @@
-/** The planted bugs: each a line of production code that says the opposite of what it should. Tests and tools only. */
+/**
+ * The planted bugs: each a line of production code that says the opposite of what it should. Tests and tools
+ * only.
+ */
 import type { PlantedBug } from './patch.ts';
 
 export const bugs: readonly PlantedBug[] = [

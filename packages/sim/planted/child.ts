@@ -1,6 +1,7 @@
 /**
- * Runs seeds until one is violated, in a process of its own: with the bug of hook.ts, or with none as a control.
- * `--from A --to B --step N`; with a bug it ends at the first finding by a checker that names it. Prints one line of JSON.
+ * Runs seeds until one is violated, in a process of its own: with the bug of hook.ts, or with none as a
+ * control. `--from A --to B --step N`; with a bug it ends at the first finding by a checker that names it.
+ * Prints one line of JSON.
  */
 import { parseArgs } from 'node:util';
 import { bug, planted } from './hook.ts';

@@ -1,6 +1,6 @@
 /**
- * Preloaded (`--import`) into a process that is to run with a planted bug, named by PLANTED_BUG: replaces the line in the source
- * of its file as that is loaded. Without the variable it does nothing.
+ * Preloaded (`--import`) into a process that is to run with a planted bug, named by PLANTED_BUG: replaces the
+ * line in the source of its file as that is loaded. Without the variable it does nothing.
  */
 import { registerHooks } from 'node:module';
 import { join } from 'node:path';

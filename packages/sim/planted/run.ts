@@ -1,6 +1,6 @@
 /**
- * `npm run sim:planted`: plants each bug in turn, counts the seeds until a checker names it, and prints the table of
- * docs/simulation.md. Then the control: the same seeds with no bug are clean.
+ * `npm run sim:planted`: plants each bug in turn, counts the seeds until a checker names it, and prints the
+ * table of docs/simulation.md. Then the control: the same seeds with no bug are clean.
  *
  *   --bug NAME   that one alone        --seeds N   at most so many runs for each (1000)
  *

@@ -1,6 +1,7 @@
 /**
- * Makes a failing run small: leaves out planned faults as long as the same checker still finds its promise broken. First the
- * larger parts, then single ones (delta debugging). Owns no clock: the caller says how long it may go on.
+ * Makes a failing run small: leaves out planned faults as long as the same checker still finds its promise
+ * broken. First the larger parts, then single ones (delta debugging). Owns no clock: the caller says how long
+ * it may go on.
  */
 
 /** What has to be known of a run: whose promise was broken, and the faults that struck. */

@@ -1,4 +1,7 @@
-/** A seed decides everything: in one process, in another, and whichever of its faults are left out the others stay as they are. */
+/**
+ * A seed decides everything: in one process, in another, and whichever of its faults are left out the others
+ * stay as they are.
+ */
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';

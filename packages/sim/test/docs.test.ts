@@ -1,4 +1,7 @@
-/** docs/simulation.md names every fault, checker and planted bug there is, with the sentence that the code has for it. */
+/**
+ * docs/simulation.md names every fault, checker and planted bug there is, with the sentence that the code has
+ * for it.
+ */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';

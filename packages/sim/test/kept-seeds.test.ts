@@ -1,6 +1,7 @@
 /**
- * Seeds that once found something, and what it was. A seed means another run as soon as the simulator draws otherwise, so what keeps
- * a bug away is the scenario test named beside it; the seed is kept because a run that was interesting once may be so again.
+ * Seeds that once found something, and what it was. A seed means another run as soon as the simulator draws
+ * otherwise, so what keeps a bug away is the scenario test named beside it; the seed is kept because a run
+ * that was interesting once may be so again.
  */
 import { expect, test } from 'vitest';
 import { simulateGuarded } from '../src/io/index.ts';

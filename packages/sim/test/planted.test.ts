@@ -1,6 +1,7 @@
 /**
- * Goal: the planted bugs stay plantable as the code changes, and checkers find them. Method: every patch is applied to the
- * source of today; the quickest bugs are run in processes of their own, as `npm run sim:planted` runs all of them.
+ * Goal: the planted bugs stay plantable as the code changes, and checkers find them. Method: every patch is
+ * applied to the source of today; the quickest bugs are run in processes of their own, as
+ * `npm run sim:planted` runs all of them.
  */
 import { readFileSync } from 'node:fs';
 import { stripTypeScriptTypes } from 'node:module';

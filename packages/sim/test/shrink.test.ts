@@ -1,4 +1,7 @@
-/** A failing run is made small: nothing is left that it fails without, nothing is lost that it needs, and it comes to an end. */
+/**
+ * A failing run is made small: nothing is left that it fails without, nothing is lost that it needs, and it
+ * comes to an end.
+ */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { type ShrinkableRun, shrink, summaryOf } from '../src/index.ts';

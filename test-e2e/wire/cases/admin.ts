@@ -1,4 +1,6 @@
-/** Requests that change topics: CreateTopics, DeleteTopics, CreatePartitions. The mutated ones only validate. */
+/**
+ * Requests that change topics: CreateTopics, DeleteTopics, CreatePartitions. The mutated ones only validate.
+ */
 import { ids } from '../mutations.ts';
 import type { Struct } from '../raw.ts';
 import type { World } from '../world.ts';

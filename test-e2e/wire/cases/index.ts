@@ -1,4 +1,6 @@
-/** The cases of every API that is advertised. The type demands an entry for each; a test that none is empty. */
+/**
+ * The cases of every API that is advertised. The type demands an entry for each; a test that none is empty.
+ */
 import type { apis } from '@millrace/protocol';
 import * as admin from './admin.ts';
 import type { ApiCases } from './api-cases.ts';

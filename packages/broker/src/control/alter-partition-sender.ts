@@ -1,6 +1,7 @@
 /**
- * ISR changes of this broker's partitions on their way to the active controller: one request at a time, and what
- * comes meanwhile waits for the next one (a broker that lost a follower changes hundreds of partitions at once).
+ * ISR changes of this broker's partitions on their way to the active controller: one request at a time, and
+ * what comes meanwhile waits for the next one (a broker that lost a follower changes hundreds of partitions
+ * at once).
  */
 import type { Clock, Millis } from '@millrace/base';
 import { AlterPartitionRequest, AlterPartitionResponse, ControlMethod } from '@millrace/metadata';

@@ -1,6 +1,6 @@
 /**
- * One control stream to one controller: a request at a time, its answer or its time-out. Knows nothing of what the
- * messages mean. Reports to its owner at most once that it is broken.
+ * One control stream to one controller: a request at a time, its answer or its time-out. Knows nothing of
+ * what the messages mean. Reports to its owner at most once that it is broken.
  */
 import {
   assert,
@@ -70,7 +70,10 @@ export class ControlStream {
     this.ask({ register: undefined, heartbeat: request }, timeoutMs);
   }
 
-  /** Closes the stream as a dead process does. The controller fences the broker after a grace. Reports no further events. */
+  /**
+   * Closes the stream as a dead process does. The controller fences the broker after a grace. Reports no
+   * further events.
+   */
   close(): void {
     if (this.over) return;
     this.over = true;
@@ -78,7 +81,10 @@ export class ControlStream {
     this.stream.close();
   }
 
-  /** Closes the stream of a broker that lives and connects to a controller again. The controller keeps its session. Reports no further events. */
+  /**
+   * Closes the stream of a broker that lives and connects to a controller again. The controller keeps its
+   * session. Reports no further events.
+   */
   leave(): void {
     if (this.over) return;
     this.over = true;
@@ -97,8 +103,8 @@ export class ControlStream {
   }
 
   /**
-   * An end without this word is that of the process. The end alone does not tell: gRPC shows the controller the same whether a
-   * stream was closed or its process was killed.
+   * An end without this word is that of the process. The end alone does not tell: gRPC shows the controller
+   * the same whether a stream was closed or its process was killed.
    */
   private giveUp(): void {
     if (!this.events.isStopping()) this.send({ register: undefined, heartbeat: undefined, leaves: true });

@@ -1,7 +1,7 @@
 /**
- * Single calls to the active controller, whoever that is at the moment: repeated on another controller, or on the
- * same one again, until one answers or the call's time is over. A call may be carried out twice when an answer is
- * lost, so every method must stand that.
+ * Single calls to the active controller, whoever that is at the moment: repeated on another controller, or on
+ * the same one again, until one answers or the call's time is over. A call may be carried out twice when an
+ * answer is lost, so every method must stand that.
  */
 import { type Clock, type Logger, type Millis, type NodeId, RpcError, type Timer } from '@millrace/base';
 import { ErrorCode } from '@millrace/protocol';
@@ -10,7 +10,10 @@ import type { ControllerLocator } from './controller-locator.ts';
 
 const BACKOFF_MIN_MS = 10;
 const BACKOFF_MAX_MS = 250;
-/** One controller gets so long before another is asked: it may be frozen, or behind a link that swallows everything. */
+/**
+ * One controller gets so long before another is asked: it may be frozen, or behind a link that swallows
+ * everything.
+ */
 const ATTEMPT_MAX_MS = 5_000;
 
 export interface ControllerChannelOptions {
@@ -33,9 +36,9 @@ export class ControllerChannel {
   }
 
   /**
-   * `done` gets the active controller's answer, also an error that it decided; undefined: no answer within `timeoutMs`. A controller that
-   * is connected and silent is asked again after `attemptMaxMs`; with the whole time it is asked again only if it loses its office or the
-   * connection.
+   * `done` gets the active controller's answer, also an error that it decided; undefined: no answer within
+   * `timeoutMs`. A controller that is connected and silent is asked again after `attemptMaxMs`; with the
+   * whole time it is asked again only if it loses its office or the connection.
    */
   request<Response extends { errorCode: number }>(
     method: string,

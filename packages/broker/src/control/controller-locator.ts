@@ -1,6 +1,6 @@
 /**
- * Which controller to talk to: the one that is said to lead, or else the configured ones in turn. Owns the channels to
- * them. It never knows for sure who is active; only an answer does.
+ * Which controller to talk to: the one that is said to lead, or else the configured ones in turn. Owns the
+ * channels to them. It never knows for sure who is active; only an answer does.
  */
 import { type Address, assert, type NodeId, type Rpc, type RpcChannel } from '@millrace/base';
 
@@ -14,7 +14,10 @@ export class ControllerLocator {
   private readonly channels = new Map<NodeId, RpcChannel>();
   private readonly listeners = new Set<(leaderId: NodeId) => void>();
   private index = 0;
-  /** The last one that did not answer: others who still name it are behind the times. Its turn comes all the same. */
+  /**
+   * The last one that did not answer: others who still name it are behind the times. Its turn comes all the
+   * same.
+   */
   private failedId: NodeId | undefined;
 
   constructor(controllers: readonly ControllerAddress[], rpc: Rpc) {

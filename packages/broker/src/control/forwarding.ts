@@ -6,7 +6,10 @@ import type { Forward } from '../handler.ts';
 import type { ControllerChannel } from './controller-channel.ts';
 
 const NOTHING = new Uint8Array(0);
-/** What fits into a message of the control plane, with room to spare. A larger request would fail on every controller in turn. */
+/**
+ * What fits into a message of the control plane, with room to spare. A larger request would fail on every
+ * controller in turn.
+ */
 export const FORWARDED_BYTES_MAX = 16 << 20;
 
 export function forwardOver(channel: Pick<ControllerChannel, 'request'>, clock: Clock): Forward {

@@ -1,11 +1,12 @@
 /**
- * This broker's membership: finds the active controller, registers, heartbeats over one control stream, asks to be
- * unfenced when it has caught up, and to be relieved of its leaderships before it stops. Owns the broker epoch and the
- * lease that lets the replicas acknowledge.
+ * This broker's membership: finds the active controller, registers, heartbeats over one control stream, asks
+ * to be unfenced when it has caught up, and to be relieved of its leaderships before it stops. Owns the
+ * broker epoch and the lease that lets the replicas acknowledge.
  *
- * The controller says how long the lease is, and it counts from when the answered heartbeat was SENT: the controller starts its timer
- * later, so this broker stops acknowledging before it can be replaced (docs/leases.md). A new active controller knows the broker
- * from the metadata log; it gets heartbeats under the same epoch, and nothing else changes.
+ * The controller says how long the lease is, and it counts from when the answered heartbeat was SENT: the
+ * controller starts its timer later, so this broker stops acknowledging before it can be replaced
+ * (docs/leases.md). A new active controller knows the broker from the metadata log; it gets heartbeats under
+ * the same epoch, and nothing else changes.
  */
 import type { BrokerEpoch, Clock, Logger, Millis, NodeId, Offset, Timer, Uuid } from '@millrace/base';
 import type { HeartbeatResponse, ListenerEndpoint, RegisterResponse } from '@millrace/metadata';
@@ -15,7 +16,10 @@ import { type Answer, ControlStream } from './control-stream.ts';
 import type { ControllerLocator } from './controller-locator.ts';
 
 export interface LifecycleConfig {
-  /** `broker.session.timeout.ms`: the longest lease that this broker takes. The controllers' setting says how long it is. */
+  /**
+   * `broker.session.timeout.ms`: the longest lease that this broker takes. The controllers' setting says how
+   * long it is.
+   */
   readonly sessionTimeoutMs: Millis;
   /** `broker.heartbeat.interval.ms` */
   readonly heartbeatIntervalMs: Millis;
@@ -59,7 +63,10 @@ export interface LifecycleEvents {
   registered(brokerEpoch: BrokerEpoch): void;
   /** Clients are served from here on. */
   unfenced(): void;
-  /** The controller has fenced this broker and elected other leaders. The broker keeps sending heartbeats to be unfenced. */
+  /**
+   * The controller has fenced this broker and elected other leaders. The broker keeps sending heartbeats to
+   * be unfenced.
+   */
   fenced(): void;
   /** The cluster will never take this broker: it belongs elsewhere. The message is for a person. */
   refused(message: string): void;
@@ -111,15 +118,17 @@ export class BrokerLifecycle {
     this.connect();
   }
 
-  /** More metadata was applied, or the broker became ready: the controller may be told that it has caught up. */
+  /**
+   * More metadata was applied, or the broker became ready: the controller may be told that it has caught up.
+   */
   progressed(): void {
     if (!this.started || this.mustRegister || !this.askedForFence) return;
     if (this.wantsService() && this.stream?.idle) this.beat();
   }
 
   /**
-   * Asks the controller to move every leadership away. `done(true)` when it has, `done(false)` when that took too long
-   * or no controller answers. Heartbeats go on until `stop`.
+   * Asks the controller to move every leadership away. `done(true)` when it has, `done(false)` when that took
+   * too long or no controller answers. Heartbeats go on until `stop`.
    */
   beginShutdown(done: (clean: boolean) => void): void {
     const { clock, config } = this.options;
@@ -133,7 +142,9 @@ export class BrokerLifecycle {
     if (this.stream?.idle) this.beat();
   }
 
-  /** Ends without a word, as a process that dies: what the controller has not moved away yet it moves soon. */
+  /**
+   * Ends without a word, as a process that dies: what the controller has not moved away yet it moves soon.
+   */
   stop(): void {
     this.started = false;
     this.timer?.cancel();
@@ -175,8 +186,8 @@ export class BrokerLifecycle {
   }
 
   /**
-   * A connection that broke in service is made again to the same controller at once: it fences a broker that stays
-   * away. A silent controller is left.
+   * A connection that broke in service is made again to the same controller at once: it fences a broker that
+   * stays away. A silent controller is left.
    */
   private broken(stream: ControlStream, reason: string, silent: boolean): void {
     const { locator, logger } = this.options;
@@ -237,7 +248,10 @@ export class BrokerLifecycle {
     stream.heartbeat(request, stream.served ? this.silenceMaxMs() : this.firstWaitMs);
   }
 
-  /** The broker leaves a controller that does not answer for this long, in time to find another within its session. */
+  /**
+   * The broker leaves a controller that does not answer for this long, in time to find another within its
+   * session.
+   */
   private silenceMaxMs(): Millis {
     const { heartbeatIntervalMs, sessionTimeoutMs } = this.options.config;
     return Math.max(2 * heartbeatIntervalMs, sessionTimeoutMs / 2);
@@ -329,7 +343,9 @@ export class BrokerLifecycle {
     this.beatAfter(eager ? Math.min(EAGER_INTERVAL_MS, heartbeatIntervalMs) : heartbeatIntervalMs);
   }
 
-  /** Another process registered under this id, or the controller does not know this broker: the lease ends. */
+  /**
+   * Another process registered under this id, or the controller does not know this broker: the lease ends.
+   */
   private loseRegistration(errorCode: number): void {
     const { clock, logger } = this.options;
     logger.warn('broker-registration-lost', { brokerEpoch: this.brokerEpoch, error: errorName(errorCode) });

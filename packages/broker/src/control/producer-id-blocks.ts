@@ -1,6 +1,6 @@
 /**
- * Producer ids for idempotent producers: taken from blocks that the active controller hands out, each id once in the
- * life of the cluster. The next block is asked for before the current one is used up (KIP-730).
+ * Producer ids for idempotent producers: taken from blocks that the active controller hands out, each id once
+ * in the life of the cluster. The next block is asked for before the current one is used up (KIP-730).
  */
 import type { Logger, NodeId } from '@millrace/base';
 import { AllocateProducerIdsRequest, AllocateProducerIdsResponse, ControlMethod } from '@millrace/metadata';

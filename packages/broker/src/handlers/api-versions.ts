@@ -17,7 +17,10 @@ export const apiVersions = defineHandler(apis.apiVersions, (broker, { version, b
   reply.send({ apiKeys: broker.apis.map(rangeOf) });
 });
 
-/** The answer to a version that we do not have, in the form of version 0: which versions of ApiVersions there are. */
+/**
+ * The answer to a version that we do not have, in the form of version 0: which versions of ApiVersions there
+ * are.
+ */
 export function unsupportedApiVersions(api: AnyApi): ApiVersionsResponse {
   return { errorCode: ErrorCode.UNSUPPORTED_VERSION, apiKeys: [rangeOf(api)] };
 }

@@ -1,6 +1,7 @@
 /**
- * DescribeConfigs (32) for topics and for this broker: each value with where it comes from, and what it would be
- * without that (synonyms). Values are read from the committed metadata and the node's settings; nothing is kept here.
+ * DescribeConfigs (32) for topics and for this broker: each value with where it comes from, and what it would
+ * be without that (synonyms). Values are read from the committed metadata and the node's settings; nothing is
+ * kept here.
  */
 import {
   ConfigSource,
@@ -18,7 +19,9 @@ type Config = NonNullable<Result['configs']>[number];
 
 const ResourceType = { TOPIC: 2, BROKER: 4 } as const;
 
-/** AlterConfigs and IncrementalAlterConfigs: a topic's configs are read-only as long as neither has a handler. */
+/**
+ * AlterConfigs and IncrementalAlterConfigs: a topic's configs are read-only as long as neither has a handler.
+ */
 const ALTER_CONFIGS: ReadonlySet<number> = new Set([33, 44]);
 
 const CONFIG_TYPES: { readonly [name in ConfigTypeName]: number } = {

@@ -1,6 +1,7 @@
 /**
- * Fetch (1), of consumers and followers alike. The replica manager answers; this adds where the leaders it names are
- * reached on the client's listener (KIP-951). Exclusive on its connection: one answer may hold tens of megabytes.
+ * Fetch (1), of consumers and followers alike. The replica manager answers; this adds where the leaders it
+ * names are reached on the client's listener (KIP-951). Exclusive on its connection: one answer may hold tens
+ * of megabytes.
  */
 import { apis, ErrorCode, type RequestOf, type ResponseInputOf } from '@millrace/protocol';
 import { leaderEndpoints } from '../cluster-view.ts';

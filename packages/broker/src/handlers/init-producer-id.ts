@@ -1,6 +1,6 @@
 /**
- * InitProducerId (22) for idempotent producers: a fresh id with epoch 0, whatever the request names (KIP-98). A
- * transactional id is refused for good until there is a transaction coordinator.
+ * InitProducerId (22) for idempotent producers: a fresh id with epoch 0, whatever the request names (KIP-98).
+ * A transactional id is refused for good until there is a transaction coordinator.
  */
 import { apis, ErrorCode } from '@millrace/protocol';
 import { defineHandler } from '../handler.ts';

@@ -8,8 +8,8 @@ const EPOCH_ANSWER_SINCE = 4;
 const TIMEOUT_SINCE = 10;
 
 /**
- * Each partition is answered once, whatever the number of times it is named: a duplicate is refused. A topic without
- * partitions is not in the answer.
+ * Each partition is answered once, whatever the number of times it is named: a duplicate is refused. A topic
+ * without partitions is not in the answer.
  */
 export const listOffsets = defineHandler(apis.listOffsets, (broker, { version, body }, reply) => {
   const image = broker.image();

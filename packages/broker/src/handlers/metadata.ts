@@ -1,4 +1,6 @@
-/** Metadata (3): brokers, topics and partitions as the client's listener sees them; creates topics on the way. */
+/**
+ * Metadata (3): brokers, topics and partitions as the client's listener sees them; creates topics on the way.
+ */
 import { type Uuid, ZERO_UUID } from '@millrace/base';
 import type { MetadataImage, TopicImage } from '@millrace/metadata';
 import { apis, ErrorCode, type RequestOf, type ResponseInputOf, validateTopicName } from '@millrace/protocol';
@@ -101,7 +103,10 @@ function topicOperations({ includeTopicAuthorizedOperations }: MetadataRequest):
 
 type PartitionView = ReturnType<typeof describePartition>;
 
-/** Version 0 knows no offline replicas: dead ones are left out, and the partition says that something is missing. */
+/**
+ * Version 0 knows no offline replicas: dead ones are left out, and the partition says that something is
+ * missing.
+ */
 function withoutDeadReplicas(image: MetadataImage, view: PartitionView): PartitionView {
   const replicaNodes = view.replicaNodes.filter((id) => image.isAlive(id));
   const isrNodes = view.isrNodes.filter((id) => image.isAlive(id));

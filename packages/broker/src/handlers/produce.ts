@@ -1,6 +1,6 @@
 /**
- * Produce (0). Resolves names and ids, refuses what needs no log to be refused, and gives the rest to the replica manager,
- * which says when each partition's promise holds. Answers in request order.
+ * Produce (0). Resolves names and ids, refuses what needs no log to be refused, and gives the rest to the
+ * replica manager, which says when each partition's promise holds. Answers in request order.
  */
 import { type Uuid, ZERO_UUID } from '@millrace/base';
 import type { MetadataImage } from '@millrace/metadata';
@@ -63,7 +63,8 @@ export const produce = defineHandler(apis.produce, (broker, request, reply) => {
   );
   if (cancel === undefined) return;
   release = reply.hold();
-  // With acks=0 the client may close as soon as it has sent: nothing cancels the append. With acks a client that closes late retries.
+  // With acks=0 the client may close as soon as it has sent: nothing cancels the append. With acks a client
+  // that closes late retries.
   if (acks !== 0) reply.onGivenUp(cancel);
 });
 

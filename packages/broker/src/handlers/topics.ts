@@ -1,6 +1,7 @@
 /**
- * CreateTopics (19), DeleteTopics (20), CreatePartitions (37): decided by the active controller. The request's body
- * goes there as it came, and the answer's body comes back as it is; what could not be asked fails topic by topic.
+ * CreateTopics (19), DeleteTopics (20), CreatePartitions (37): decided by the active controller. The
+ * request's body goes there as it came, and the answer's body comes back as it is; what could not be asked
+ * fails topic by topic.
  */
 import { type AnyApi, apis, ErrorCode } from '@millrace/protocol';
 import { type BrokerContext, defineHandler, type Reply, type Request } from '../handler.ts';

@@ -1,6 +1,7 @@
 /**
- * Whatever clients send, in whatever pieces, and in whatever order the work is finished, read and interrupted: every
- * connection gets each of its answers once, in request order, and nothing is held in the end.
+ * Whatever clients send, in whatever pieces, and in whatever order the work is finished, read and
+ * interrupted: every connection gets each of its answers once, in request order, and nothing is held in the
+ * end.
  */
 import { apis } from '@millrace/protocol';
 import fc from 'fast-check';

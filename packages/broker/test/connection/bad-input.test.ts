@@ -1,6 +1,6 @@
 /**
- * Whatever a client sends, it can only hurt itself: its connection is closed with a logged reason, the answers it was
- * owed before are sent, and the others go on.
+ * Whatever a client sends, it can only hurt itself: its connection is closed with a logged reason, the
+ * answers it was owed before are sent, and the others go on.
  */
 import { Prng } from '@millrace/base';
 import { apis, ErrorCode } from '@millrace/protocol';

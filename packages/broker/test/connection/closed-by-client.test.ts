@@ -1,6 +1,7 @@
 /**
- * Goal: the broker handles every request that it received whole, although the client has closed behind it (a producer with acks=0 sends
- * and closes). Method: clients close while a batch is checked beside the loop; a test ends the checks by hand.
+ * Goal: the broker handles every request that it received whole, although the client has closed behind it (a
+ * producer with acks=0 sends and closes). Method: clients close while a batch is checked beside the loop; a
+ * test ends the checks by hand.
  */
 import { apis } from '@millrace/protocol';
 import { expect, test } from 'vitest';

@@ -1,6 +1,6 @@
 /**
- * A produce request whose batches are checked beside the loop holds up what its connection sent behind it, until they are appended;
- * nobody else. Its acknowledgement is waited for as ever.
+ * A produce request whose batches are checked beside the loop holds up what its connection sent behind it,
+ * until they are appended; nobody else. Its acknowledgement is waited for as ever.
  */
 import { apis } from '@millrace/protocol';
 import { expect, test } from 'vitest';

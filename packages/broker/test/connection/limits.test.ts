@@ -1,6 +1,6 @@
 /**
- * Every limit of a connection and of all together, each with its answer: stop reading, or close with a reason. A test
- * plays peers that read slowly, send halves, or say nothing.
+ * Every limit of a connection and of all together, each with its answer: stop reading, or close with a
+ * reason. A test plays peers that read slowly, send halves, or say nothing.
  */
 import { apis, ErrorCode } from '@millrace/protocol';
 import { describe, expect, test } from 'vitest';

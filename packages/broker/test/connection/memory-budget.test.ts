@@ -1,4 +1,7 @@
-/** Goal: those who do not go on are dropped whenever others wait for them. Method: a budget with holders played by hand. */
+/**
+ * Goal: those who do not go on are dropped whenever others wait for them. Method: a budget with holders
+ * played by hand.
+ */
 import { expect, test } from 'vitest';
 import { type Holder, MemoryBudget } from '../../src/connection/memory-budget.ts';
 

@@ -1,6 +1,7 @@
 /**
- * A client may send the next request before it has the answer to the last one. Answers come in request order, as soon
- * as order allows, and as one write a turn. Shown with produce requests whose acknowledgement a test holds back.
+ * A client may send the next request before it has the answer to the last one. Answers come in request order,
+ * as soon as order allows, and as one write a turn. Shown with produce requests whose acknowledgement a test
+ * holds back.
  */
 import { apis } from '@millrace/protocol';
 import { describe, expect, test } from 'vitest';

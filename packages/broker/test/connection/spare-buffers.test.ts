@@ -1,6 +1,7 @@
 /**
- * Buffers that answers were read into are used again once the socket has taken the answer, never before. Buffers of requests are used
- * again however the request ends: left to the garbage collector, those of refused requests cost a busy broker full collections.
+ * Buffers that answers were read into are used again once the socket has taken the answer, never before.
+ * Buffers of requests are used again however the request ends: left to the garbage collector, those of
+ * refused requests cost a busy broker full collections.
  */
 import { apis, encodeRequestFrame } from '@millrace/protocol';
 import { expect, test, vi } from 'vitest';

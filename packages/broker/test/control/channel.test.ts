@@ -1,4 +1,6 @@
-/** Single calls to whoever is the active controller: forwarded requests, ISR changes, blocks of producer ids. */
+/**
+ * Single calls to whoever is the active controller: forwarded requests, ISR changes, blocks of producer ids.
+ */
 import { ManualClock, MemoryLogger } from '@millrace/base/testing';
 import { ErrorCode } from '@millrace/protocol';
 import { describe, expect, test } from 'vitest';

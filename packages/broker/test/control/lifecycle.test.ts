@@ -1,6 +1,6 @@
 /**
- * A broker's membership, told as transcripts of what the controllers see. The controllers are played; the link takes
- * 1 ms each way.
+ * A broker's membership, told as transcripts of what the controllers see. The controllers are played; the
+ * link takes 1 ms each way.
  */
 
 import type { Uuid } from '@millrace/base';

@@ -1,6 +1,7 @@
 /**
- * Produce, Fetch, ListOffsets and OffsetForLeaderEpoch as a client sees them, over the wire and a fake replica manager:
- * what is refused before any log is asked, how results find their places again, and KIP-951's endpoints.
+ * Produce, Fetch, ListOffsets and OffsetForLeaderEpoch as a client sees them, over the wire and a fake
+ * replica manager: what is refused before any log is asked, how results find their places again, and
+ * KIP-951's endpoints.
  */
 import { ZERO_UUID } from '@millrace/base';
 import { apis, ErrorCode } from '@millrace/protocol';

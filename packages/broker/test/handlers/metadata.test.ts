@@ -1,4 +1,7 @@
-/** Metadata, DescribeTopicPartitions and DescribeCluster: one cluster, seen through different listeners and versions. */
+/**
+ * Metadata, DescribeTopicPartitions and DescribeCluster: one cluster, seen through different listeners and
+ * versions.
+ */
 
 import { apis, ErrorCode, type RequestInputOf } from '@millrace/protocol';
 import { describe, expect, test } from 'vitest';

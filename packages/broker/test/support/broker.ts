@@ -1,4 +1,7 @@
-/** A front end on fakes: parked produce and fetch that a test releases by hand, a controller that a test plays. */
+/**
+ * A front end on fakes: parked produce and fetch that a test releases by hand, a controller that a test
+ * plays.
+ */
 
 import { Prng, type Uuid } from '@millrace/base';
 import { ManualClock, MemoryLogger } from '@millrace/base/testing';
@@ -155,7 +158,9 @@ export function testBroker(
 export const TOPIC_ID = 'AAAAAAAAAAAAAAAAAAAAZA' as Uuid;
 export const OTHER_ID = 'AAAAAAAAAAAAAAAAAAAAyA' as Uuid;
 
-/** Brokers 1, 2 (rack b) and 3 on PLAINTEXT and INTERNAL; topic `words` with two partitions led by 1 and 2. */
+/**
+ * Brokers 1, 2 (rack b) and 3 on PLAINTEXT and INTERNAL; topic `words` with two partitions led by 1 and 2.
+ */
 export function cluster(): MetadataRecord[] {
   return [
     register(1),

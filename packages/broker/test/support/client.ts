@@ -1,4 +1,7 @@
-/** A client on one end of an in-memory stream: sends frames, collects answers, and reads as slowly as a test wants. */
+/**
+ * A client on one end of an in-memory stream: sends frames, collects answers, and reads as slowly as a test
+ * wants.
+ */
 import type { Clock, Stream, StreamHandler } from '@millrace/base';
 import {
   type AnyApi,

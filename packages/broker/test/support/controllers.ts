@@ -1,6 +1,6 @@
 /**
- * Controllers that a test plays: each answers by rule, or freezes, or dies. What brokers ask of them goes into one
- * transcript, as text.
+ * Controllers that a test plays: each answers by rule, or freezes, or dies. What brokers ask of them goes
+ * into one transcript, as text.
  */
 import type { RpcStream } from '@millrace/base';
 import type { ManualClock } from '@millrace/base/testing';

@@ -1,7 +1,8 @@
 /**
  * What a local cluster is on disk:
  *
- *   DIR/cluster.json            which nodes there are, fixed by the first start, and the settings given with --set so far;
+ *   DIR/cluster.json which nodes there are, fixed by the first start, and the settings given with --set so
+ *   far;
  *                               rewritten at every start
  *   DIR/node-N/node.properties  the node's settings, written anew at every start
  *   DIR/node-N/data/            its log.dirs: what must not be lost

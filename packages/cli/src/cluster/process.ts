@@ -1,6 +1,7 @@
 /**
- * Node processes of a local cluster: each its own process group (a Ctrl-C at the terminal is for the command, which
- * stops the nodes in order), known by a pid file. Only pids that still run this node's command line are ever signalled.
+ * Node processes of a local cluster: each its own process group (a Ctrl-C at the terminal is for the command,
+ * which stops the nodes in order), known by a pid file. Only pids that still run this node's command line are
+ * ever signalled.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -35,14 +36,16 @@ export function spawnNode(node: LocalNode): { pid: number; outcome: Promise<stri
 }
 
 /**
- * What a node's process inherits. Nothing named KAFKA_…: a node takes such a variable for a setting and puts it before
- * its file, so a KAFKA_NODE_ID in somebody's shell would be the id of every node.
+ * What a node's process inherits. Nothing named KAFKA_…: a node takes such a variable for a setting and puts
+ * it before its file, so a KAFKA_NODE_ID in somebody's shell would be the id of every node.
  */
 export function environmentOfNodes(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(environment).filter(([name]) => !name.startsWith('KAFKA_')));
 }
 
-/** The pid of the running node, or undefined. A pid that the system gave to another program does not count. */
+/**
+ * The pid of the running node, or undefined. A pid that the system gave to another program does not count.
+ */
 export function pidOf(node: LocalNode): number | undefined {
   let pid: number;
   try {

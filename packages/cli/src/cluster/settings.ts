@@ -1,8 +1,14 @@
-/** Settings of a local cluster's nodes: checked before anything is written, as each node will check them at its start. */
+/**
+ * Settings of a local cluster's nodes: checked before anything is written, as each node will check them at
+ * its start.
+ */
 import { configFrom } from '@millrace/node/config';
 import { clusterFile, type Layout, nodesOf, settingsOf } from './layout.ts';
 
-/** Throws a ConfigError that names the setting, where it came from and what is allowed. `set`: what this command asks for. */
+/**
+ * Throws a ConfigError that names the setting, where it came from and what is allowed. `set`: what this
+ * command asks for.
+ */
 export function refuseBadSettings(layout: Layout, set: Readonly<Record<string, string>>): void {
   const sourceOf = (key: string) => {
     if (Object.hasOwn(set, key)) return `--set ${key}`;

@@ -81,7 +81,10 @@ class Start {
   }
 }
 
-/** A node may find out only after it was ready that it cannot stay: a controller with another cluster's data, say. */
+/**
+ * A node may find out only after it was ready that it cannot stay: a controller with another cluster's data,
+ * say.
+ */
 function refuseFallenNodes(nodes: readonly LocalNode[]): void {
   const fallen = nodes.find((node) => stateOf(node) === 'stopped');
   if (fallen !== undefined)

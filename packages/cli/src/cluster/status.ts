@@ -1,4 +1,7 @@
-/** What a local cluster looks like right now: processes from the system, roles and leaders from the brokers themselves. */
+/**
+ * What a local cluster looks like right now: processes from the system, roles and leaders from the brokers
+ * themselves.
+ */
 import { apis } from '@millrace/protocol';
 import { KafkaClient } from '../client.ts';
 import { bootstrapServers, type Layout, type LocalNode, nodesOf, type Role } from './layout.ts';

@@ -70,8 +70,8 @@ export async function clusterStart(options: StartOptions): Promise<void> {
 }
 
 /**
- * The nodes start with the new settings, but the folder keeps them only once the cluster has served with them: some are
- * found out only then (a port that is taken, more free space than there is).
+ * The nodes start with the new settings, but the folder keeps them only once the cluster has served with
+ * them: some are found out only then (a port that is taken, more free space than there is).
  */
 async function startAll(
   nodes: readonly LocalNode[],

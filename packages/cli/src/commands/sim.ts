@@ -1,4 +1,6 @@
-/** `millrace sim`: whole clusters on virtual time, one seed with its story, or many seeds over many processes. */
+/**
+ * `millrace sim`: whole clusters on virtual time, one seed with its story, or many seeds over many processes.
+ */
 import { availableParallelism } from 'node:os';
 import { type RunReport, type RunSummary, storyText, summaryOf } from '@millrace/sim';
 import { simulateGuarded } from '@millrace/sim/io';

@@ -1,6 +1,6 @@
 /**
- * `millrace start`: one node in the foreground. Whoever starts it as a child may pass a pipe in MILLRACE_READY_FD; it
- * gets one line: `ready`, or `failed: ` and the sentence that is also on stderr.
+ * `millrace start`: one node in the foreground. Whoever starts it as a child may pass a pipe in
+ * MILLRACE_READY_FD; it gets one line: `ready`, or `failed: ` and the sentence that is also on stderr.
  */
 import { writeSync } from 'node:fs';
 import { loadConfig, startNode } from '@millrace/node';
@@ -19,8 +19,8 @@ export async function start(options: { config?: string; set: Record<string, stri
     if (serves) tellParent('ready');
     await Promise.race([stopRequested, node.failed]);
     await node.stop();
-    // Everything is closed. What may still hold the process is a look-up of a name that no longer exists (the other
-    // containers of a deployment that stops as a whole), and that cannot be cancelled.
+    // Everything is closed. What may still hold the process is a look-up of a name that no longer exists (the
+    // other containers of a deployment that stops as a whole), and that cannot be cancelled.
     process.exit(0);
   } catch (error) {
     tellParent(`failed: ${error instanceof Error ? error.message : String(error)}`);

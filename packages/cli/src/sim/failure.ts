@@ -1,4 +1,7 @@
-/** A failed run made plain: the faults it needs, its story, the sentence that was broken and the command that replays it. */
+/**
+ * A failed run made plain: the faults it needs, its story, the sentence that was broken and the command that
+ * replays it.
+ */
 import { type RunReport, type RunSummary, shrink, storyLines, summaryOf } from '@millrace/sim';
 
 export interface FailureOptions {

@@ -1,6 +1,7 @@
 /**
- * Worker processes that run seeds. What comes of a seed depends on the seed alone: workers share nothing, and each is given
- * the next seed when it has answered. One that ends or falls silent is reported with its seed and replaced.
+ * Worker processes that run seeds. What comes of a seed depends on the seed alone: workers share nothing, and
+ * each is given the next seed when it has answered. One that ends or falls silent is reported with its seed
+ * and replaced.
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import type { Outcome } from './outcome.ts';

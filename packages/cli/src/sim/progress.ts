@@ -1,4 +1,6 @@
-/** How far many runs have come, on stderr: one line that changes on a terminal, now and then a line elsewhere. */
+/**
+ * How far many runs have come, on stderr: one line that changes on a terminal, now and then a line elsewhere.
+ */
 
 const TERMINAL_MS = 500;
 const ELSEWHERE_MS = 10_000;

@@ -1,4 +1,7 @@
-/** A worker process of `millrace sim --seeds`: runs the seeds it is sent, one at a time, until its parent is gone. */
+/**
+ * A worker process of `millrace sim --seeds`: runs the seeds it is sent, one at a time, until its parent is
+ * gone.
+ */
 
 import { summaryOf } from '@millrace/sim';
 import { simulateGuarded } from '@millrace/sim/io';

@@ -1,4 +1,6 @@
-/** The settings do not make a node. The message names keys, values and what is allowed, one problem a line. */
+/**
+ * The settings do not make a node. The message names keys, values and what is allowed, one problem a line.
+ */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
   readonly problems: readonly string[];

@@ -24,13 +24,15 @@ const HEAD = `# Configuration
 
 Settings carry Kafka’s property names. A node reads, each overriding the one above it:
 
-1. a file: \`.properties\` as Kafka’s, or YAML (\`log.dirs: /data\`, nested maps are joined by dots, lists by commas);
-2. environment variables in the form of Kafka’s official image: \`KAFKA_\` and the name in upper case with \`_\` for a dot,
-   \`__\` for an underscore, \`___\` for a dash (\`KAFKA_LOG_DIRS\` is \`log.dirs\`);
+1. a file: \`.properties\` as Kafka’s, or YAML (\`log.dirs: /data\`, nested maps are joined by dots, lists by
+   commas);
+2. environment variables in the form of Kafka’s official image: \`KAFKA_\` and the name in upper case with \`_\`
+   for a dot, \`__\` for an underscore, \`___\` for a dash (\`KAFKA_LOG_DIRS\` is \`log.dirs\`);
 3. \`--set key=value\` on the command line.
 
-A setting that is unknown or has a value that is not allowed stops the start with a message that names the key, the value and
-what is allowed. Only what Millrace honours is listed here; a setting of Kafka that is missing is refused, not ignored.
+A setting that is unknown or has a value that is not allowed stops the start with a message that names the
+key, the value and what is allowed. Only what Millrace honours is listed here; a setting of Kafka that is
+missing is refused, not ignored.
 `;
 
 export function generateDocument(): string {

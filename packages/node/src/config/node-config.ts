@@ -1,6 +1,6 @@
 /**
- * From texts to the configuration of one node: every value parsed and checked, then checked against each other.
- * All problems are reported at once.
+ * From texts to the configuration of one node: every value parsed and checked, then checked against each
+ * other. All problems are reported at once.
  */
 import { formatAddress, type ListenerAddress, type VoterAddress } from './addresses.ts';
 import { ConfigError } from './config-error.ts';
@@ -19,7 +19,10 @@ export interface NodeConfig {
   readonly controllerListener: ListenerAddress | undefined;
   /** Where Kafka clients connect; empty on a node that is no broker. */
   readonly brokerListeners: readonly ListenerAddress[];
-  /** Advertised addresses as set; the host fills in ports and host names that are open. Same names as brokerListeners. */
+  /**
+   * Advertised addresses as set; the host fills in ports and host names that are open. Same names as
+   * brokerListeners.
+   */
   readonly advertisedListeners: readonly ListenerAddress[];
   readonly interBrokerListenerName: string;
   readonly voters: readonly VoterAddress[];

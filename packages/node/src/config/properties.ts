@@ -1,4 +1,7 @@
-/** Reads Java's .properties format (java.util.Properties): comments, separators, continued lines, escapes. Pure. */
+/**
+ * Reads Java's .properties format (java.util.Properties): comments, separators, continued lines, escapes.
+ * Pure.
+ */
 
 /** Keys and values in the order of the file; a key that comes twice keeps its last value, as in Java. */
 export function parseProperties(content: string): Map<string, string> {

@@ -1,6 +1,7 @@
 /**
- * Where settings come from: a .properties or YAML file, environment variables in the form of Kafka's official image, and
- * key=value pairs of the command line. Each gives plain texts by property name; later sources go before earlier ones.
+ * Where settings come from: a .properties or YAML file, environment variables in the form of Kafka's official
+ * image, and key=value pairs of the command line. Each gives plain texts by property name; later sources go
+ * before earlier ones.
  */
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -37,7 +38,10 @@ export function readSources(sources: ConfigSources): RawSettings {
   return raw;
 }
 
-/** Variables that start with KAFKA_ and are no settings: the image's own, and links that Kubernetes and Docker make up. */
+/**
+ * Variables that start with KAFKA_ and are no settings: the image's own, and links that Kubernetes and Docker
+ * make up.
+ */
 const NO_SETTING =
   /^KAFKA_(HOME|DIR|VERSION|URL|MODE|DEBUG|\w*_OPTS|LOG4J_\w+|TOOLS_LOG4J_LOGLEVEL|JMX_\w+|PORT|PORT_\w+|SERVICE_\w+|NAME|ENV_\w+)$/;
 

@@ -1,7 +1,7 @@
 /**
- * Every setting of a node, in one table: Kafka's property name, type, default, what it does. A property is here only
- * when the product really honours it. docs/configuration.md is generated from this; what the values mean together
- * (listeners against roles, …) is checked in node-config.ts.
+ * Every setting of a node, in one table: Kafka's property name, type, default, what it does. A property is
+ * here only when the product really honours it. docs/configuration.md is generated from this; what the values
+ * mean together (listeners against roles, …) is checked in node-config.ts.
  */
 import { parseListeners, parseProtocolMap, parseVoters } from './addresses.ts';
 import { setting } from './definition.ts';

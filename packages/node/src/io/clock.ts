@@ -1,4 +1,7 @@
-/** Clock over the process's monotonic clock and timers. One instance a node: what is due `soon` is the node's own queue. */
+/**
+ * Clock over the process's monotonic clock and timers. One instance a node: what is due `soon` is the node's
+ * own queue.
+ */
 import type { Clock, Millis, Timer, WallMillis } from '@millrace/base';
 
 /** Node's timers hold no more; whoever waits longer is woken early and waits again. */
@@ -36,8 +39,8 @@ export class NodeClock implements Clock {
   }
 
   /**
-   * Runs after every socket that was readable in this round of the event loop has been read (the check phase follows the
-   * poll phase): what many connections caused is gathered into one write a file and a connection.
+   * Runs after every socket that was readable in this round of the event loop has been read (the check phase
+   * follows the poll phase): what many connections caused is gathered into one write a file and a connection.
    */
   soon(callback: () => void): void {
     this.#soon.push(callback);

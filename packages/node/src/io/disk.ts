@@ -1,7 +1,7 @@
 /**
- * Disk over node:fs. Reads and writes are synchronous (page cache); `sync` goes to the thread pool, one fdatasync
- * a file at a time: whoever asks while one runs shares the next (group commit). Every failure becomes a DiskError
- * that names the path. Must never close a descriptor that a running fdatasync still uses.
+ * Disk over node:fs. Reads and writes are synchronous (page cache); `sync` goes to the thread pool, one
+ * fdatasync a file at a time: whoever asks while one runs shares the next (group commit). Every failure
+ * becomes a DiskError that names the path. Must never close a descriptor that a running fdatasync still uses.
  */
 import fs from 'node:fs';
 import { dirname } from 'node:path';

@@ -1,6 +1,6 @@
 /**
- * The entry of a worker thread: every kind of job that a node has. Also an entry of the published package. What a batch unfolds to is
- * read as a stream here: a thread may wait, and must not hold all of it.
+ * The entry of a worker thread: every kind of job that a node has. Also an entry of the published package.
+ * What a batch unfolds to is read as a stream here: a thread may wait, and must not hold all of it.
  */
 import type { JobKind } from '@millrace/base';
 import {

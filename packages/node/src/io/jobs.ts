@@ -1,7 +1,7 @@
 /**
- * Jobs over worker threads. A worker is started when a job finds none idle, and ends when nothing came for a while: a node that
- * never needs one has none. A worker that dies fails its job; the next job gets a new one. Must never let a job's end run within
- * the call that started it.
+ * Jobs over worker threads. A worker is started when a job finds none idle, and ends when nothing came for a
+ * while: a node that never needs one has none. A worker that dies fails its job; the next job gets a new one.
+ * Must never let a job's end run within the call that started it.
  */
 import { Worker } from 'node:worker_threads';
 import type { Job, JobKind, JobOutcome, Jobs, Logger } from '@millrace/base';
@@ -24,7 +24,10 @@ const ENTRY = new URL(
   import.meta.url.endsWith('.ts') ? './job-worker.ts' : './job-worker.js',
   import.meta.url,
 );
-/** Two, so that a long job does not hold up all short ones. More would take cores from brokers beside this one. */
+/**
+ * Two, so that a long job does not hold up all short ones. More would take cores from brokers beside this
+ * one.
+ */
 const WORKERS_MAX = 2;
 const WAITING_MAX = 10_000;
 const WAITING_BYTES_MAX = 256 << 20;

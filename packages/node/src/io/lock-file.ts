@@ -1,7 +1,8 @@
 /**
- * The lock of a data folder: one living process at a time. Node has no flock, so the file names its holder (process id
- * and, where the system tells, when that process started); a holder that is gone lost the lock. Containers that share a
- * folder do not see each other's processes: there LevelDB's own lock guards controllers, and nothing guards brokers.
+ * The lock of a data folder: one living process at a time. Node has no flock, so the file names its holder
+ * (process id and, where the system tells, when that process started); a holder that is gone lost the lock.
+ * Containers that share a folder do not see each other's processes: there LevelDB's own lock guards
+ * controllers, and nothing guards brokers.
  */
 import fs from 'node:fs';
 import { join } from 'node:path';
@@ -24,7 +25,10 @@ export interface FolderLock {
 
 const NAME = '.lock';
 
-/** As lockFolder, but gives another process a moment to end: one that was just killed may still be on its way out. */
+/**
+ * As lockFolder, but gives another process a moment to end: one that was just killed may still be on its way
+ * out.
+ */
 export async function lockFolderSoon(directory: string, patienceMs = 1000): Promise<FolderLock> {
   const deadline = performance.now() + patienceMs;
   for (;;) {
@@ -111,7 +115,10 @@ function hasEnded(stat: string): boolean {
   return /^[ZX]/.test(stat.slice(stat.lastIndexOf(')') + 2));
 }
 
-/** When a process started, in the system's ticks since boot, with the boot's id; undefined where /proc does not tell. */
+/**
+ * When a process started, in the system's ticks since boot, with the boot's id; undefined where /proc does
+ * not tell.
+ */
 function startOf(pid: number): string | undefined {
   const stat = readIfThere(`/proc/${pid}/stat`);
   const boot = readIfThere('/proc/sys/kernel/random/boot_id')?.trim();

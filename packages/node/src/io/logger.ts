@@ -1,6 +1,6 @@
 /**
- * Logger over pino: one JSON object a line with `event`, a stable name, and its facts; coloured text on a terminal
- * (pino-pretty is loaded only then). No worker threads: lines are written by this process, in order.
+ * Logger over pino: one JSON object a line with `event`, a stable name, and its facts; coloured text on a
+ * terminal (pino-pretty is loaded only then). No worker threads: lines are written by this process, in order.
  */
 import type { Logger } from '@millrace/base';
 import {
@@ -39,7 +39,10 @@ export async function createLogger(options: LoggerOptions): Promise<Logger> {
   return new NodeLogger(logger);
 }
 
-/** Lines that could not be written are kept up to this much and written when there is room again; what is more is dropped. */
+/**
+ * Lines that could not be written are kept up to this much and written when there is room again; what is more
+ * is dropped.
+ */
 const UNWRITTEN_BYTES_MAX = 1 << 20;
 
 async function openDestination(options: LoggerOptions, pretty: boolean): Promise<DestinationStream> {

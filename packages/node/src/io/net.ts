@@ -1,9 +1,10 @@
 /**
- * Net over node:net: TCP without Nagle's delay. Chunks of one send leave in one gathered write; a peer that reads slowly
- * is seen by what the socket still holds, not by the size of one answer.
+ * Net over node:net: TCP without Nagle's delay. Chunks of one send leave in one gathered write; a peer that
+ * reads slowly is seen by what the socket still holds, not by the size of one answer.
  *
- * All sockets read into one buffer, which is lent to the handler: a buffer for each read would be garbage outside of the
- * heap, and V8 answers that with full collections (measured: more than half of a busy broker's CPU time).
+ * All sockets read into one buffer, which is lent to the handler: a buffer for each read would be garbage
+ * outside of the heap, and V8 answers that with full collections (measured: more than half of a busy broker's
+ * CPU time).
  */
 import net from 'node:net';
 import type { Address, Listener, Net, Stream, StreamHandler } from '@millrace/base';
@@ -42,7 +43,8 @@ export class NodeNet implements Net {
     );
     let settled = false;
     server.on('error', (error) => {
-      // Later errors (too many open files) concern one connection that could not be accepted; the system closed it.
+      // Later errors (too many open files) concern one connection that could not be accepted; the system
+      // closed it.
       if (!settled) events.failed(listenError(address, error));
       settled = true;
     });
@@ -89,7 +91,10 @@ export class NodeNet implements Net {
 
 type OnRead = net.OnReadOpts;
 
-/** What the server accepted, as a socket that reads into our buffer; node:net lets only outgoing ones be made so. */
+/**
+ * What the server accepted, as a socket that reads into our buffer; node:net lets only outgoing ones be made
+ * so.
+ */
 function adopt(accepted: net.Socket, onread: OnRead): net.Socket {
   const inner = accepted as unknown as { _handle: object | null };
   const options = { handle: inner._handle, writableHighWaterMark: UNSENT_BYTES_MAX, onread };
@@ -151,7 +156,8 @@ class NodeStream implements Stream {
       for (const chunk of chunks) socket.write(chunk);
       socket.uncork();
     }
-    // A large answer that the system took at once makes write() return false all the same; what is left decides.
+    // A large answer that the system took at once makes write() return false all the same; what is left
+    // decides.
     this.#full = this.unsentBytes >= UNSENT_BYTES_MAX;
     return !this.#full;
   }

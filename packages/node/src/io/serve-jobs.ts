@@ -1,4 +1,7 @@
-/** The worker's side of NodeJobs: takes one job at a time, runs its function, sends the answer and gives the bytes back. */
+/**
+ * The worker's side of NodeJobs: takes one job at a time, runs its function, sends the answer and gives the
+ * bytes back.
+ */
 import { parentPort } from 'node:worker_threads';
 import type { JobAnswer, JobKind } from '@millrace/base';
 
@@ -44,7 +47,10 @@ async function run(kind: AnyServed | undefined, { bytes, parameters }: JobReques
   }
 }
 
-/** The memory of the bytes, where nothing else lies in it: it moves to the other side rather than being copied. */
+/**
+ * The memory of the bytes, where nothing else lies in it: it moves to the other side rather than being
+ * copied.
+ */
 export function transferable({ buffer, length }: Uint8Array): ArrayBuffer[] {
   return buffer instanceof ArrayBuffer && buffer.byteLength === length && length > 0 ? [buffer] : [];
 }

@@ -1,10 +1,11 @@
 /**
- * A broker, put together over the seams: metadata observer, image, replicas, front end, membership. Owns the order in
- * which its parts start, serve and stop, and nothing else; must never reach outside but through the seams.
+ * A broker, put together over the seams: metadata observer, image, replicas, front end, membership. Owns the
+ * order in which its parts start, serve and stop, and nothing else; must never reach outside but through the
+ * seams.
  *
- * Start: listeners are bound (their ports are part of the registration), metadata is followed, the broker registers;
- * once the cluster counts on it, clients are served. Stop: leaderships are moved away while it still serves, then clients
- * are closed, then the logs.
+ * Start: listeners are bound (their ports are part of the registration), metadata is followed, the broker
+ * registers; once the cluster counts on it, clients are served. Stop: leaderships are moved away while it
+ * still serves, then clients are closed, then the logs.
  */
 import type { Clock, Disk, Jobs, Listener, Logger, Net, NodeId, Random, Rpc, Uuid } from '@millrace/base';
 import {
@@ -32,7 +33,10 @@ import { ReplicaManager, type ReplicationConfig } from '@millrace/replication';
 import { HeldConnections } from './held-connections.ts';
 import { MetadataFollower } from './metadata-follower.ts';
 
-/** How long a clean stop waits for followers to have what was acknowledged with acks=1. They mostly have it at once. */
+/**
+ * How long a clean stop waits for followers to have what was acknowledged with acks=1. They mostly have it at
+ * once.
+ */
 const HAND_OVER_MAX_MS = 1_000;
 
 export interface BrokerListener {
@@ -136,7 +140,9 @@ export class BrokerRole {
     this.observer = options.hasLocalQuorum ? undefined : this.makeObserver();
   }
 
-  /** Binds every listener, then joins the cluster; `done` when the listeners are bound, or one of them is not. */
+  /**
+   * Binds every listener, then joins the cluster; `done` when the listeners are bound, or one of them is not.
+   */
   start(done: (error?: Error) => void): void {
     let open = this.options.listeners.length;
     let failed = false;

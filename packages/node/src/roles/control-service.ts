@@ -1,6 +1,6 @@
 /**
- * What a controller node answers to others: the quorum's own messages, control streams of brokers, and single calls to
- * the active controller. Translates between messages and the controller; decides nothing.
+ * What a controller node answers to others: the quorum's own messages, control streams of brokers, and single
+ * calls to the active controller. Translates between messages and the controller; decides nothing.
  */
 import {
   type Clock,
@@ -47,7 +47,10 @@ const ANSWER_BYTES_MAX = 48 << 20;
 
 export class ControlService implements RpcService {
   private readonly options: ControlServiceOptions;
-  /** The stream each broker spoke on last, over or not: what comes on an earlier one is late, and only the end of this one is news of the broker. */
+  /**
+   * The stream each broker spoke on last, over or not: what comes on an earlier one is late, and only the end
+   * of this one is news of the broker.
+   */
   private readonly latestStreams: LatestStreams = new Map();
   private streamCount = 0;
 
@@ -116,7 +119,10 @@ export class ControlService implements RpcService {
         : answer(ErrorCode.NONE, bytes);
     const send = <Req, Res, ReqIn, ResIn>(api: Api<Req, Res, ReqIn, ResIn>, response: ResIn) =>
       answerWith(joined(api.encodeResponse(version, response)));
-    /** Of what a controller decides. One that lost its office meanwhile cannot say what became of it: the broker asks the next one. */
+    /**
+     * Of what a controller decides. One that lost its office meanwhile cannot say what became of it: the
+     * broker asks the next one.
+     */
     const sendDecided = <Req, Res, ReqIn, ResIn>(
       api: Api<Req, Res, ReqIn, ResIn>,
       response: ResIn,
@@ -159,8 +165,8 @@ export class ControlService implements RpcService {
 type LatestStreams = Map<NodeId, SessionStream>;
 
 /**
- * A broker's control stream. A broker that reconnects opens a new one, and the end of the old one may be noticed later
- * than that: it must not cut short the session that goes on.
+ * A broker's control stream. A broker that reconnects opens a new one, and the end of the old one may be
+ * noticed later than that: it must not cut short the session that goes on.
  */
 class SessionStream implements RpcStreamHandler {
   private readonly options: ControlServiceOptions;
@@ -168,7 +174,10 @@ class SessionStream implements RpcStreamHandler {
   private readonly latestStreams: LatestStreams;
   /** In the order in which streams were opened. */
   private readonly number: number;
-  /** Who spoke on it last under a registration that holds; undefined: nobody yet. A process that was refused is nobody. */
+  /**
+   * Who spoke on it last under a registration that holds; undefined: nobody yet. A process that was refused
+   * is nobody.
+   */
   private speaker: { readonly brokerId: NodeId; readonly incarnationId: Uuid } | undefined;
   /** The broker said that it gives this stream up: its end is no news of the broker. */
   private isLeft = false;
@@ -226,8 +235,9 @@ class SessionStream implements RpcStreamHandler {
   }
 
   /**
-   * Its broker has opened another stream since: what arrives here was said before, and whoever said it has stopped to wait for an answer.
-   * A late wish to stay fenced would fence a healthy broker, and this stream's end would count as that of the broker.
+   * Its broker has opened another stream since: what arrives here was said before, and whoever said it has
+   * stopped to wait for an answer. A late wish to stay fenced would fence a healthy broker, and this stream's
+   * end would count as that of the broker.
    */
   private isLate({ register, heartbeat }: ControlRequest): boolean {
     const latest = this.latestStreams.get(register?.brokerId ?? heartbeat?.brokerId ?? -1);

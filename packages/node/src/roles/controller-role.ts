@@ -78,7 +78,10 @@ export class ControllerRole {
     });
   }
 
-  /** Loads the quorum's log, then listens; `done` when it does. A storage that cannot be loaded is `events.failed`. */
+  /**
+   * Loads the quorum's log, then listens; `done` when it does. A storage that cannot be loaded is
+   * `events.failed`.
+   */
   start(done: (error?: Error) => void): void {
     const { options } = this;
     Quorum.open(

@@ -1,7 +1,7 @@
 /**
- * Connections that come before the broker serves: not read, handed on when it does. A client that was told of this
- * broker by the others a moment too early waits that moment, and one that comes while the broker cannot serve sees a
- * silent server, never one that answers from an empty image.
+ * Connections that come before the broker serves: not read, handed on when it does. A client that was told of
+ * this broker by the others a moment too early waits that moment, and one that comes while the broker cannot
+ * serve sees a silent server, never one that answers from an empty image.
  */
 import type { Stream, StreamHandler } from '@millrace/base';
 

@@ -1,9 +1,10 @@
 /**
- * Folds committed metadata records into the broker's image, in order. The only writer of that image: a broker learns
- * metadata in no other way.
+ * Folds committed metadata records into the broker's image, in order. The only writer of that image: a broker
+ * learns metadata in no other way.
  *
- * Metadata may make work: a new partition is a folder with files. What would take long is spread over several turns, so that heartbeats
- * and requests have theirs in between; a broker that makes a thousand partitions in one turn is fenced meanwhile.
+ * Metadata may make work: a new partition is a folder with files. What would take long is spread over several
+ * turns, so that heartbeats and requests have theirs in between; a broker that makes a thousand partitions in
+ * one turn is fenced meanwhile.
  */
 import type { Clock, Offset, Timer } from '@millrace/base';
 import {

@@ -1,7 +1,7 @@
 /**
- * A node with its roles: controller, broker, or both in one process, put together over the seams. Owns the order between
- * the roles: the controller starts first and stops last. In a combined node the local quorum tells the broker what is
- * committed.
+ * A node with its roles: controller, broker, or both in one process, put together over the seams. Owns the
+ * order between the roles: the controller starts first and stops last. In a combined node the local quorum
+ * tells the broker what is committed.
  */
 import type { Uuid } from '@millrace/base';
 import type { LogDirectory } from '@millrace/log';

@@ -1,4 +1,7 @@
-/** Goal: .properties files mean what they mean to Java. Method: the examples of java.util.Properties, and a property. */
+/**
+ * Goal: .properties files mean what they mean to Java. Method: the examples of java.util.Properties, and a
+ * property.
+ */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { parseProperties } from '../../src/config/properties.ts';

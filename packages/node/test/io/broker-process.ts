@@ -1,4 +1,7 @@
-/** The membership of a broker as a process of its own, for tests that kill it. Argument: the port of the only controller. */
+/**
+ * The membership of a broker as a process of its own, for tests that kill it. Argument: the port of the only
+ * controller.
+ */
 import { type Clock, Prng } from '@millrace/base';
 import { MemoryLogger } from '@millrace/base/testing';
 import { BrokerLifecycle, ControllerLocator } from '@millrace/broker';

@@ -1,4 +1,7 @@
-/** Goal: the real disk keeps the seam's promises. Method: real files; short writes through replaced system calls. */
+/**
+ * Goal: the real disk keeps the seam's promises. Method: real files; short writes through replaced system
+ * calls.
+ */
 import fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,4 +1,7 @@
-/** Goal: jobs run beside the loop and end in one way, whatever becomes of their worker. Method: real worker threads. */
+/**
+ * Goal: jobs run beside the loop and end in one way, whatever becomes of their worker. Method: real worker
+ * threads.
+ */
 import type { JobKind, JobOutcome } from '@millrace/base';
 import { MemoryLogger } from '@millrace/base/testing';
 import { logJobs } from '@millrace/log';

@@ -1,4 +1,7 @@
-/** Goal: the real network keeps the seam's promises. Method: real sockets on loopback, the other side by node:net. */
+/**
+ * Goal: the real network keeps the seam's promises. Method: real sockets on loopback, the other side by
+ * node:net.
+ */
 import net from 'node:net';
 import type { Listener, Stream, StreamHandler } from '@millrace/base';
 import { afterEach, expect, test } from 'vitest';

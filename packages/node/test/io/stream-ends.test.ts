@@ -1,6 +1,7 @@
 /**
- * Goal: over real gRPC a controller tells a broker that gives its control stream up from one whose process was killed. Method: the
- * membership of a broker in another process, a controller here that answers late, kill -9.
+ * Goal: over real gRPC a controller tells a broker that gives its control stream up from one whose process
+ * was killed. Method: the membership of a broker in another process, a controller here that answers late,
+ * kill -9.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';

@@ -1,6 +1,7 @@
 /**
- * Goal: only a process whose registration was accepted speaks for a broker id, on its control stream and with the end of that
- * stream; and what it answers for the controller. Method: streams played by hand on a controller whose records commit at once.
+ * Goal: only a process whose registration was accepted speaks for a broker id, on its control stream and with
+ * the end of that stream; and what it answers for the controller. Method: streams played by hand on a
+ * controller whose records commit at once.
  */
 import type { RpcStreamHandler, Uuid } from '@millrace/base';
 import { Prng } from '@millrace/base';

@@ -1,4 +1,7 @@
-/** Goal: metadata that make much work leave turns for the rest of the broker. Method: a clock that moves as the work is done. */
+/**
+ * Goal: metadata that make much work leave turns for the rest of the broker. Method: a clock that moves as
+ * the work is done.
+ */
 import type { Uuid } from '@millrace/base';
 import { ManualClock } from '@millrace/base/testing';
 import { encodeRecord } from '@millrace/metadata';

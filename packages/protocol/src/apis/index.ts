@@ -1,5 +1,6 @@
 /**
- * The APIs this broker speaks: the only list of them. What is not finished is not here, and so is not advertised.
+ * The APIs this broker speaks: the only list of them. What is not finished is not here, and so is not
+ * advertised.
  */
 import type { AnyApi } from '../api.ts';
 import { apiVersions } from './api-versions.ts';

@@ -1,9 +1,10 @@
 /**
- * LZ4 frames as Kafka's record batches hold them: version 1, independent blocks. Own code from the descriptions of the
- * block and the frame format (lz4/lz4, doc/).
+ * LZ4 frames as Kafka's record batches hold them: version 1, independent blocks. Own code from the
+ * descriptions of the block and the frame format (lz4/lz4, doc/).
  *
  *     frame = magic, FLG, BD, [content size 8 bytes], header checksum,
- *             blocks { size int32 LE (top bit: stored as it is; 0 ends), bytes, [checksum] }, [content checksum]
+ *             blocks { size int32 LE (top bit: stored as it is; 0 ends), bytes, [checksum] }, [content
+ *             checksum]
  */
 import { allocateUnsafe } from '../bytes.ts';
 import { DecodeError } from '../decode-error.ts';
@@ -59,8 +60,8 @@ export function lz4Decompress(bytes: Uint8Array, maxBytes: number): Uint8Array {
 }
 
 /**
- * Hands on the first frame block by block. As with Kafka's reader, content size and content checksum are not compared, and what
- * lies behind the frame is not looked at. Throws DecodeError.
+ * Hands on the first frame block by block. As with Kafka's reader, content size and content checksum are not
+ * compared, and what lies behind the frame is not looked at. Throws DecodeError.
  */
 export function lz4Unfold(bytes: Uint8Array, maxBytes: number, sink: ByteSink): void {
   const header = frameHeader(bytes);
@@ -179,7 +180,9 @@ function decompressBlock(bytes: Uint8Array, start: number, end: number, output: 
 }
 
 const HASH_BITS = 14;
-/** The format's rules for the end of a block: the last 5 bytes are literals, no match begins in the last 12. */
+/**
+ * The format's rules for the end of a block: the last 5 bytes are literals, no match begins in the last 12.
+ */
 const LAST_LITERALS = 5;
 const MATCH_LIMIT = 12;
 

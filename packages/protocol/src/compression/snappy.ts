@@ -1,7 +1,7 @@
 /**
- * Snappy: raw blocks and the two framings Kafka clients use. Java, sarama and others write xerial's blocks; librdkafka,
- * franz-go and platformatic write one bare block. Both are read; xerial's is written. Own code from the format's
- * description (google/snappy, format_description.txt).
+ * Snappy: raw blocks and the two framings Kafka clients use. Java, sarama and others write xerial's blocks;
+ * librdkafka, franz-go and platformatic write one bare block. Both are read; xerial's is written. Own code
+ * from the format's description (google/snappy, format_description.txt).
  */
 import { assert } from '@millrace/base';
 import { allocateUnsafe } from '../bytes.ts';
@@ -37,8 +37,9 @@ export function snappyDecompress(bytes: Uint8Array, maxBytes: number): Uint8Arra
 }
 
 /**
- * Hands on xerial's blocks one by one, or the one bare block whole. As with xerial's reader, the versions are not looked at, a
- * stream may follow on another, and a size that is cut short at the end counts as none. Throws DecodeError.
+ * Hands on xerial's blocks one by one, or the one bare block whole. As with xerial's reader, the versions are
+ * not looked at, a stream may follow on another, and a size that is cut short at the end counts as none.
+ * Throws DecodeError.
  */
 export function snappyUnfold(bytes: Uint8Array, maxBytes: number, sink: ByteSink): void {
   if (!isXerial(bytes, 0)) {

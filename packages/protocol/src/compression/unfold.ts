@@ -2,7 +2,10 @@
 import { allocateUnsafe } from '../bytes.ts';
 import { DecodeError } from '../decode-error.ts';
 
-/** Takes unfolded bytes in order. A chunk is only lent: it is overwritten by the next. False: no more are wanted. */
+/**
+ * Takes unfolded bytes in order. A chunk is only lent: it is overwritten by the next. False: no more are
+ * wanted.
+ */
 export interface ByteSink {
   push(chunk: Uint8Array): boolean;
 }

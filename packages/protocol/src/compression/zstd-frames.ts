@@ -1,9 +1,10 @@
 /**
- * Where the frames of a zstd payload end (RFC 8878). Node unfolds the first frame and silently drops the rest, while Kafka's
- * library reads all of them; so they are told apart here. Does not unfold.
+ * Where the frames of a zstd payload end (RFC 8878). Node unfolds the first frame and silently drops the
+ * rest, while Kafka's library reads all of them; so they are told apart here. Does not unfold.
  *
- *     frame = magic, descriptor, [window], [dictionary id], [content size], blocks { 3-byte header, content }, [checksum]
- *     block header, little endian: last (1 bit), type (2 bits: stored, one byte repeated, compressed), size (21 bits)
+ *     frame = magic, descriptor, [window], [dictionary id], [content size], blocks { 3-byte header, content
+ *     }, [checksum] block header, little endian: last (1 bit), type (2 bits: stored, one byte repeated,
+ *     compressed), size (21 bits)
  */
 import { DecodeError } from '../decode-error.ts';
 

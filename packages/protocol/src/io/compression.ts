@@ -1,6 +1,6 @@
 /**
- * The compression codecs of record batches: gzip and zstd by node's zlib, snappy and lz4 by our own code. Synchronous: for small
- * payloads on the event loop, and for whoever is not on it.
+ * The compression codecs of record batches: gzip and zstd by node's zlib, snappy and lz4 by our own code.
+ * Synchronous: for small payloads on the event loop, and for whoever is not on it.
  */
 import { constants, crc32, gzipSync, inflateRawSync, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { unreachable } from '@millrace/base';

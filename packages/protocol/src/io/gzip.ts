@@ -1,6 +1,6 @@
 /**
- * Gzip members (RFC 1952) around node's raw inflate. Node's own gunzip refuses bytes behind a member that are no other member;
- * Java's, and so Kafka, ignores them, as it ignores anything there of 18 bytes or less.
+ * Gzip members (RFC 1952) around node's raw inflate. Node's own gunzip refuses bytes behind a member that are
+ * no other member; Java's, and so Kafka, ignores them, as it ignores anything there of 18 bytes or less.
  */
 import { crc32 } from 'node:zlib';
 import { DecodeError } from '../decode-error.ts';

@@ -1,6 +1,7 @@
 /**
- * Unfolds a payload as a stream that holds one window, not the batch, for a thread that may take its time: gzip and zstd through
- * node's zlib streams; snappy and lz4 are unfolded block by block anyway. Accepts what the synchronous codecs accept.
+ * Unfolds a payload as a stream that holds one window, not the batch, for a thread that may take its time:
+ * gzip and zstd through node's zlib streams; snappy and lz4 are unfolded block by block anyway. Accepts what
+ * the synchronous codecs accept.
  */
 import { constants, crc32, createInflateRaw, createZstdDecompress } from 'node:zlib';
 import { BATCH_HEADER_BYTES, type BatchHeader, Compression } from '../batch.ts';
@@ -33,7 +34,10 @@ export async function checkRecordsStreaming(
   return checker.isOverWork ? refusedForWork() : checker.finish();
 }
 
-/** Rejects with DecodeError when the bytes are damaged, with TooLargeError when more than `maxBytes` would come out. */
+/**
+ * Rejects with DecodeError when the bytes are damaged, with TooLargeError when more than `maxBytes` would
+ * come out.
+ */
 export async function unfoldStreaming(
   codec: number,
   bytes: Uint8Array,

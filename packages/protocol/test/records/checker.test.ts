@@ -1,7 +1,7 @@
 /**
- * Goal: the checker says of each batch what Apache Kafka 4.3.1 said of the same bytes (codes and messages as it answered them), and
- * finds the largest timestamp. Method: batches with one thing wrong, uncompressed and compressed; the twin that makes objects; cuts
- * anywhere.
+ * Goal: the checker says of each batch what Apache Kafka 4.3.1 said of the same bytes (codes and messages as
+ * it answered them), and finds the largest timestamp. Method: batches with one thing wrong, uncompressed and
+ * compressed; the twin that makes objects; cuts anywhere.
  */
 import {
   checkRecords,
@@ -315,7 +315,9 @@ test('the largest timestamp is that of the twin', () => {
   );
 });
 
-/** What must be accepted, by the reader that makes an object of each record; undefined when it cannot be read. */
+/**
+ * What must be accepted, by the reader that makes an object of each record; undefined when it cannot be read.
+ */
 function twin(batch: Uint8Array): RecordsVerdict | undefined {
   let maxTimestamp: number | bigint = -1;
   let maxTimestampOffsetDelta = -1;

@@ -1,6 +1,7 @@
 /**
- * Goal: a compressed payload is accepted exactly when Apache Kafka 4.3.1 accepted it (each of these was sent to it), on the loop and
- * as a stream. Refused: -1 where it cannot be unfolded, 87 where other records come out than the header counts.
+ * Goal: a compressed payload is accepted exactly when Apache Kafka 4.3.1 accepted it (each of these was sent
+ * to it), on the loop and as a stream. Refused: -1 where it cannot be unfolded, 87 where other records come
+ * out than the header counts.
  */
 import { constants, crc32, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import {

@@ -1,4 +1,7 @@
-/** The golden exchanges in test/goldens/*.hex: frames (without their size) that real clients and Kafka sent each other. */
+/**
+ * The golden exchanges in test/goldens/*.hex: frames (without their size) that real clients and Kafka sent
+ * each other.
+ */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type AnyApi, apis } from '@millrace/protocol';

@@ -1,4 +1,7 @@
-/** The files of a zip archive (a jar), by their central directory: as much of the format as Maven's archives use. */
+/**
+ * The files of a zip archive (a jar), by their central directory: as much of the format as Maven's archives
+ * use.
+ */
 import { inflateRawSync } from 'node:zlib';
 
 const END_SIGNATURE = 0x06054b50;

@@ -1,8 +1,8 @@
 /**
- * RaftStorage on LevelDB: one key per log batch (its base offset, big endian, so that they lie in order), one for the
- * vote, one for the storage's identity, one for the format. Every write is one atomic batch with sync.
- * Each value carries its own checksum and the offset it belongs to; anything damaged, missing or out of order is a clear
- * error at load, never a shorter log.
+ * RaftStorage on LevelDB: one key per log batch (its base offset, big endian, so that they lie in order), one
+ * for the vote, one for the storage's identity, one for the format. Every write is one atomic batch with
+ * sync. Each value carries its own checksum and the offset it belongs to; anything damaged, missing or out of
+ * order is a clear error at load, never a shorter log.
  */
 import { crc32 } from 'node:zlib';
 import { isUuid, type Offset, type Uuid } from '@millrace/base';

@@ -1,4 +1,7 @@
-/** A storage in memory that completes writes when told (or in a later turn), and forgets what was not synced at a crash. */
+/**
+ * A storage in memory that completes writes when told (or in a later turn), and forgets what was not synced
+ * at a crash.
+ */
 
 import type { RaftStorage, StorageWrite, StoredState } from '../storage.ts';
 import type { LogBatch, VoteState } from '../types.ts';
@@ -29,7 +32,10 @@ export class MemoryStorage implements RaftStorage {
   private readonly later: (callback: () => void) => void;
   private closed = false;
 
-  /** `later` carries completions; by default a macrotask. Pass the `stored` of a crashed one to restart from it. */
+  /**
+   * `later` carries completions; by default a macrotask. Pass the `stored` of a crashed one to restart from
+   * it.
+   */
   constructor(
     stored: Stored = emptyStored(),
     later: (callback: () => void) => void = (f) => void setImmediate(f),

@@ -1,6 +1,7 @@
 /**
  * Goal: three real quorums over gRPC on loopback and LevelDB elect, commit, survive and restart, quickly.
- * Method: all in this process, ports from the system; a node is "killed" by dropping its server and never stopping it.
+ * Method: all in this process, ports from the system; a node is "killed" by dropping its server and never
+ * stopping it.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,6 +1,6 @@
 /**
- * Goal: what a quorum of real processes has committed survives kill -9 of the leader and of everybody, and a new leader
- * is there within a second or so. Method: three processes on loopback, SIGKILL, SIGSTOP.
+ * Goal: what a quorum of real processes has committed survives kill -9 of the leader and of everybody, and a
+ * new leader is there within a second or so. Method: three processes on loopback, SIGKILL, SIGSTOP.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';

@@ -1,7 +1,7 @@
 /**
- * Goal: the simulation's checker finds bugs. Method: each bug is planted in every node of the simulated cluster; some seed
- * out of a few hundred has to fail, and with the sentence that belongs to it. (A vote that is told before it is durable
- * needs a rare collision; node.test.ts and quorum.test.ts have it as a story.)
+ * Goal: the simulation's checker finds bugs. Method: each bug is planted in every node of the simulated
+ * cluster; some seed out of a few hundred has to fail, and with the sentence that belongs to it. (A vote that
+ * is told before it is durable needs a rare collision; node.test.ts and quorum.test.ts have it as a story.)
  */
 
 import { InvariantError } from '@millrace/base';

@@ -1,4 +1,7 @@
-/** One run: faults for a while (safety), then everything heals and the quorum has to get to work again (liveness). */
+/**
+ * One run: faults for a while (safety), then everything heals and the quorum has to get to work again
+ * (liveness).
+ */
 import { Prng } from '@millrace/base';
 import { majoritySize } from '../../src/majority.ts';
 import { World, type WorldOptions } from './world.ts';
@@ -129,7 +132,9 @@ function cutOff(world: World, id: number): void {
   }
 }
 
-/** Everything works again: within ten seconds there is one leader, and everybody has what it has committed. */
+/**
+ * Everything works again: within ten seconds there is one leader, and everybody has what it has committed.
+ */
 function heal(world: World): void {
   world.cuts.clear();
   world.lossPerMille = 0;

@@ -1,6 +1,6 @@
 /**
- * Goal: Raft's promises hold under any mix of faults, and work goes on when they end.
- * Method: a few hundred seeded runs of 1, 3 and 5 nodes; a failing seed is in the message and replays by itself.
+ * Goal: Raft's promises hold under any mix of faults, and work goes on when they end. Method: a few hundred
+ * seeded runs of 1, 3 and 5 nodes; a failing seed is in the message and replays by itself.
  */
 import { expect, test } from 'vitest';
 import { optionsOf, run } from './run.ts';

@@ -1,7 +1,7 @@
 /**
- * A small simulated world for RaftNode alone: virtual time, a network that loses, delays and cuts, disks that forget
- * what was not confirmed, crashes, pauses and lost disks. Everything is drawn from one seed. The checker looks after
- * every event.
+ * A small simulated world for RaftNode alone: virtual time, a network that loses, delays and cuts, disks that
+ * forget what was not confirmed, crashes, pauses and lost disks. Everything is drawn from one seed. The
+ * checker looks after every event.
  */
 import { type Millis, Prng } from '@millrace/base';
 import {

@@ -1,6 +1,7 @@
 /**
- * Follows one leader broker: keeps asking it for what comes after this broker's logs, appends it, and goes back where
- * epochs show that the logs parted (KIP-595). One machine per leader; a partition belongs to at most one.
+ * Follows one leader broker: keeps asking it for what comes after this broker's logs, appends it, and goes
+ * back where epochs show that the logs parted (KIP-595). One machine per leader; a partition belongs to at
+ * most one.
  */
 import type {
   Address,
@@ -103,7 +104,8 @@ export class Fetcher {
   /** All partitions that were added in one turn are asked for together. */
   private join(): void {
     this.isJoining = false;
-    // The fetch in flight may be parked at the leader for long, and the acknowledgements of what was added wait for us.
+    // The fetch in flight may be parked at the leader for long, and the acknowledgements of what was added
+    // wait for us.
     if (this.connection?.isBusy) this.connection.hurry();
     else this.proceed();
   }
@@ -208,8 +210,9 @@ export class Fetcher {
         else lost.push(followed);
         continue;
       }
-      // What it asks for next tells the leader what it holds: with flush.messages=1 only what is on the device. All
-      // wait with it: a fetch parked at the leader would hold this one's acknowledgements up for longer than a sync.
+      // What it asks for next tells the leader what it holds: with flush.messages=1 only what is on the
+      // device. All wait with it: a fetch parked at the leader would hold this one's acknowledgements up for
+      // longer than a sync.
       if (partition.ownEnd < partition.log.endOffset) {
         partition.onSynced = () => this.proceed();
         partition.flushIfDue();
@@ -377,7 +380,9 @@ export class Fetcher {
     partition.learnFromLeader(fetched);
   }
 
-  /** KIP-595: back to where both logs last agreed, as far as this fetch can tell; the next one may tell more. */
+  /**
+   * KIP-595: back to where both logs last agreed, as far as this fetch can tell; the next one may tell more.
+   */
   private truncate(followed: Followed, diverging: Divergence): void {
     const { partition } = followed;
     const { log } = partition;

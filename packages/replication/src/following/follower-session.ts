@@ -1,6 +1,6 @@
 /**
- * A fetch session, the follower's side (KIP-227): remembers what the leader was last asked, and says what to ask next
- * so that only changes travel. What did not change costs nothing. Knows nothing of logs.
+ * A fetch session, the follower's side (KIP-227): remembers what the leader was last asked, and says what to
+ * ask next so that only changes travel. What did not change costs nothing. Knows nothing of logs.
  */
 import type { RequestInputOf } from '@millrace/protocol';
 import { type apis, ErrorCode } from '@millrace/protocol';
@@ -33,7 +33,10 @@ export class FollowerSession {
     return this.wanted.size;
   }
 
-  /** Asks for the item from the next request on, in place of what was wanted under its key. It must not change any more. */
+  /**
+   * Asks for the item from the next request on, in place of what was wanted under its key. It must not change
+   * any more.
+   */
   want(key: string, item: FetchItem): void {
     if (this.wanted.get(key) === item) return;
     this.wanted.set(key, item);

@@ -1,6 +1,6 @@
 /**
- * Which partition follows which leader through which fetcher: one fetcher for each leader broker, made when the first
- * partition needs it and dropped with the last.
+ * Which partition follows which leader through which fetcher: one fetcher for each leader broker, made when
+ * the first partition needs it and dropped with the last.
  */
 import type { Address, LeaderEpoch, NodeId } from '@millrace/base';
 import type { MetadataImage } from '@millrace/metadata';

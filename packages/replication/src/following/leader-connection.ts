@@ -1,6 +1,6 @@
 /**
- * One connection to a leader, one request of the owner's at a time: frames out, frames in, time-outs. Knows how to carry a request, not
- * what it means. Reconnecting is the owner's decision.
+ * One connection to a leader, one request of the owner's at a time: frames out, frames in, time-outs. Knows
+ * how to carry a request, not what it means. Reconnecting is the owner's decision.
  */
 import { type Address, assert, type Deadline, type Millis, type Net, type Stream } from '@millrace/base';
 import {
@@ -103,8 +103,9 @@ export class LeaderConnection {
   }
 
   /**
-   * The owner has more to ask than its request in flight, which the leader may have parked: a leader ends a follower's fetch when another
-   * request comes behind it. That other one is ApiVersions, the smallest; its answer says nothing new.
+   * The owner has more to ask than its request in flight, which the leader may have parked: a leader ends a
+   * follower's fetch when another request comes behind it. That other one is ApiVersions, the smallest; its
+   * answer says nothing new.
    */
   hurry(): void {
     if (!this.isOpen || !this.isAsked || this.isHurried) return;

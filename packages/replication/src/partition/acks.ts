@@ -1,6 +1,6 @@
 /**
- * Acknowledgements that wait: a produce request answers when its slowest partition is settled or its time is up.
- * Owns no state of a partition; must never answer twice.
+ * Acknowledgements that wait: a produce request answers when its slowest partition is settled or its time is
+ * up. Owns no state of a partition; must never answer twice.
  */
 import { assert, type Offset, ParkedUntilOffset } from '@millrace/base';
 import { ErrorCode } from '@millrace/protocol';
@@ -88,7 +88,9 @@ export class ParkedAck {
   }
 }
 
-/** A partition's parked acknowledgements by the offset that releases them. Timed-out ones are dropped in bulk. */
+/**
+ * A partition's parked acknowledgements by the offset that releases them. Timed-out ones are dropped in bulk.
+ */
 export class ParkedAcks {
   private readonly queue = new ParkedUntilOffset<ParkedAck>();
   /** Grows when settled ones (time-outs) may fill the queue; doubles so that cleaning costs O(1) each. */

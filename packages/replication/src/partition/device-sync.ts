@@ -1,6 +1,6 @@
 /**
- * Group commit of one log: at most one flush under way; whatever is appended meanwhile is covered by the next.
- * Never flushes by itself: someone asks.
+ * Group commit of one log: at most one flush under way; whatever is appended meanwhile is covered by the
+ * next. Never flushes by itself: someone asks.
  */
 import type { DiskError } from '@millrace/base';
 import type { PartitionLog } from '@millrace/log';

@@ -1,6 +1,6 @@
 /**
- * `flush.ms`: what is appended is on the device before that time is over. One deadline for a log, armed by the first append that
- * nothing covers. Never flushes by itself: the owner does.
+ * `flush.ms`: what is appended is on the device before that time is over. One deadline for a log, armed by
+ * the first append that nothing covers. Never flushes by itself: the owner does.
  */
 import type { Millis } from '@millrace/base';
 import type { PartitionLog } from '@millrace/log';

@@ -7,10 +7,16 @@ import type { BrokerEpoch, Millis, NodeId, Offset } from '@millrace/base';
 /** A follower as its leader sees it. Born anew with every change of leadership. */
 export class RemoteReplica {
   readonly brokerId: NodeId;
-  /** Next offset it asked for: it holds (and with flush.messages=1 has synced) all before. -1 until its first fetch in this epoch. */
+  /**
+   * Next offset it asked for: it holds (and with flush.messages=1 has synced) all before. -1 until its first
+   * fetch in this epoch.
+   */
   logEndOffset: Offset = -1;
   logStartOffset: Offset = -1;
-  /** From where it was given batches last; -1: nothing yet. Asking for them again, it may have found them damaged. */
+  /**
+   * From where it was given batches last; -1: nothing yet. Asking for them again, it may have found them
+   * damaged.
+   */
   servedOffset: Offset = -1;
   /** Registration it fetched under; -1 until its first fetch. */
   brokerEpoch: BrokerEpoch = -1;
@@ -33,8 +39,8 @@ export class RemoteReplica {
     leaderEnd: Offset;
     now: Millis;
   }): void {
-    // It may stay behind for ever and yet be in sync, always one batch late: reaching where the leader was at its
-    // previous fetch counts, as of that fetch.
+    // It may stay behind for ever and yet be in sync, always one batch late: reaching where the leader was at
+    // its previous fetch counts, as of that fetch.
     if (fetch.fetchOffset >= fetch.leaderEnd) this.lastCaughtUpMs = Math.max(this.lastCaughtUpMs, fetch.now);
     else if (fetch.fetchOffset >= this.lastFetchLeaderEnd)
       this.lastCaughtUpMs = Math.max(this.lastCaughtUpMs, this.lastFetchMs);
@@ -51,9 +57,9 @@ export class RemoteReplica {
 }
 
 /**
- * The smallest end among the leader (`ownEnd`: what it has written, or synced where that is promised), the maximal ISR
- * and those about to join: eligible replicas that keep up. The last are waited for so that they need not chase a
- * moving high watermark. Never below `current`.
+ * The smallest end among the leader (`ownEnd`: what it has written, or synced where that is promised), the
+ * maximal ISR and those about to join: eligible replicas that keep up. The last are waited for so that they
+ * need not chase a moving high watermark. Never below `current`.
  */
 export function nextHighWatermark(input: {
   readonly current: Offset;

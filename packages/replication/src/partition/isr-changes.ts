@@ -1,6 +1,6 @@
 /**
- * ISR changes on their way to the controller: those of one turn go in one AlterPartition request, one request at a time,
- * and each is sent again until its partition calls it settled. Decides nothing about an ISR.
+ * ISR changes on their way to the controller: those of one turn go in one AlterPartition request, one request
+ * at a time, and each is sent again until its partition calls it settled. Decides nothing about an ISR.
  */
 import type { BrokerEpoch, Clock, Millis, NodeId } from '@millrace/base';
 import type { AlterPartitionRequest, AlterPartitionResponse } from '@millrace/metadata';

@@ -1,4 +1,7 @@
-/** Asking the controller for another ISR: by a leader, or by a follower that does not want to be counted on. One at a time. */
+/**
+ * Asking the controller for another ISR: by a leader, or by a follower that does not want to be counted on.
+ * One at a time.
+ */
 import type { Partition } from './partition.ts';
 import type { IsrAnswer, IsrProposal, PartitionPorts } from './ports.ts';
 

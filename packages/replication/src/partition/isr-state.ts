@@ -1,6 +1,7 @@
 /**
- * A replica's view of its ISR: what the controller has committed, and at most one change in flight. The rule that keeps a leader's
- * acknowledgements true: growth counts at once (maximal ISR), shrinking only when the controller has confirmed it.
+ * A replica's view of its ISR: what the controller has committed, and at most one change in flight. The rule
+ * that keeps a leader's acknowledgements true: growth counts at once (maximal ISR), shrinking only when the
+ * controller has confirmed it.
  */
 import { assert, type NodeId } from '@millrace/base';
 import type { IsrProposal } from './ports.ts';
@@ -38,8 +39,8 @@ export class IsrState {
   }
 
   /**
-   * Another leader epoch, or the same one after a new registration of this broker: whatever was proposed before is
-   * either in the metadata already or will be refused, by its leader epoch or by its broker epoch.
+   * Another leader epoch, or the same one after a new registration of this broker: whatever was proposed
+   * before is either in the metadata already or will be refused, by its leader epoch or by its broker epoch.
    */
   replace(isr: readonly NodeId[], partitionEpoch: number): void {
     this.committed = isr;

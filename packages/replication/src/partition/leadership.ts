@@ -1,7 +1,8 @@
 /**
- * What a partition has only while it leads: its view of the followers, the ISR change in flight, and acknowledgements
- * that wait. Born with a leader epoch and dropped with it. It must never acknowledge what the durability contract
- * (docs/architecture.md) does not cover, and never move the high watermark past what a member of the maximal ISR lacks.
+ * What a partition has only while it leads: its view of the followers, the ISR change in flight, and
+ * acknowledgements that wait. Born with a leader epoch and dropped with it. It must never acknowledge what
+ * the durability contract (docs/architecture.md) does not cover, and never move the high watermark past what
+ * a member of the maximal ISR lacks.
  */
 import { assert, type NodeId, type Offset } from '@millrace/base';
 import type { Admission, Refusal } from '@millrace/log';
@@ -116,8 +117,9 @@ export class Leadership {
 
   private acknowledgeReplicated(end: Offset, operation: ProduceOperation, slot: number): void {
     const isReplicated = this.partition.highWatermark >= end;
-    // Contract row 3, acks=all: below the high watermark every member of the maximal ISR has written it (row 4, with
-    // flush.messages=1: synced it), and the ISR has at least min.insync.replicas members, as `produce` checked.
+    // Contract row 3, acks=all: below the high watermark every member of the maximal ISR has written it (row
+    // 4, with flush.messages=1: synced it), and the ISR has at least min.insync.replicas members, as
+    // `produce` checked.
     if (isReplicated && this.ports.holdsLease()) return;
     this.replicated.park(end, operation.park(slot));
     if (isReplicated) this.ports.awaitLease(this);
@@ -141,8 +143,8 @@ export class Leadership {
     const { partition } = this;
     const isUnderMinIsr = partition.isr.length < partition.minIsrEffective;
     for (const ack of this.replicated.release(partition.highWatermark)) {
-      // Contract row 3, acks=all: the high watermark has passed the batch, so every member of the maximal ISR has
-      // written it (row 4: synced it), and the ISR holds at least min.insync.replicas.
+      // Contract row 3, acks=all: the high watermark has passed the batch, so every member of the maximal ISR
+      // has written it (row 4: synced it), and the ISR holds at least min.insync.replicas.
       if (isUnderMinIsr) ack.settle(produceFailure(ErrorCode.NOT_ENOUGH_REPLICAS_AFTER_APPEND));
       else ack.settle();
     }
@@ -216,7 +218,8 @@ export class Leadership {
     }
     if (count === this.unreplicated.length) this.unreplicated = [];
     else this.unreplicated.splice(0, count);
-    // Batches of an earlier leadership are not in the list, and an entry may stand for many: then waiters look for themselves.
+    // Batches of an earlier leadership are not in the list, and an entry may stand for many: then waiters
+    // look for themselves.
     const readableBytes = count === 0 ? Number.POSITIVE_INFINITY : sizeBytes;
     for (const waiter of this.partition.waiters) if (!waiter.isFollower) waiter.notify(readableBytes);
   }
@@ -224,8 +227,8 @@ export class Leadership {
   // ------------------------------------------------------------------ followers and ISR
 
   /**
-   * A follower asked for `fetchOffset` in this epoch and did not diverge, so it holds everything before. The caller
-   * has checked that it fetches under its registered broker epoch.
+   * A follower asked for `fetchOffset` in this epoch and did not diverge, so it holds everything before. The
+   * caller has checked that it fetches under its registered broker epoch.
    */
   recordFollower(position: FollowerPosition): void {
     const remote = this.remotes.get(position.brokerId);
@@ -251,8 +254,9 @@ export class Leadership {
   }
 
   /**
-   * The log is damaged: asks the controller for a leader among the others in the ISR, all of which hold what is committed. Nothing to
-   * ask for while there are none, or while another change is under way; `checkLag` tries again.
+   * The log is damaged: asks the controller for a leader among the others in the ISR, all of which hold what
+   * is committed. Nothing to ask for while there are none, or while another change is under way; `checkLag`
+   * tries again.
    */
   giveUp(): void {
     const { partition, ports } = this;
@@ -290,8 +294,9 @@ export class Leadership {
   }
 
   /**
-   * Only a refusal that says "nothing was changed" ends a proposal. Any other error leaves open whether it was (or
-   * yet will be) carried out: the maximal ISR stays, and the proposal is sent again until an answer or metadata settles it.
+   * Only a refusal that says "nothing was changed" ends a proposal. Any other error leaves open whether it
+   * was (or yet will be) carried out: the maximal ISR stays, and the proposal is sent again until an answer
+   * or metadata settles it.
    */
   private isrAnswered(proposal: IsrProposal, answer: IsrAnswer): boolean {
     const { partition } = this;

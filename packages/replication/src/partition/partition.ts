@@ -1,7 +1,7 @@
 /**
- * One partition's replica on this broker: its role, epoch, high watermark and log. A synchronous heart: inputs are
- * calls, effects go through its ports. What exists only while leading is in leadership.ts; it must never survive the
- * epoch it was born in.
+ * One partition's replica on this broker: its role, epoch, high watermark and log. A synchronous heart:
+ * inputs are calls, effects go through its ports. What exists only while leading is in leadership.ts; it must
+ * never survive the epoch it was born in.
  */
 import { assert, type LeaderEpoch, type Millis, type NodeId, type Offset, type Uuid } from '@millrace/base';
 import type { Admission, DoorOptions, PartitionLog } from '@millrace/log';
@@ -59,17 +59,17 @@ export class Partition {
   elr: readonly NodeId[] = [];
   readonly isrState = new IsrState();
   /**
-   * Everything below is on all members of the ISR, as far as this replica has heard. Moves forward only, but for
-   * truncations that epochs demand. Invariant: log.startOffset <= highWatermark <= log.endOffset.
+   * Everything below is on all members of the ISR, as far as this replica has heard. Moves forward only, but
+   * for truncations that epochs demand. Invariant: log.startOffset <= highWatermark <= log.endOffset.
    */
   highWatermark: Offset;
   /** The disk failed under it: everything answers KAFKA_STORAGE_ERROR until the broker is restarted. */
   isOffline = false;
   isClosed = false;
   /**
-   * What is wrong with bytes that were written: the log may not be led from, nor vouched for. The controller is asked not to count on
-   * this replica any more; in the leader epoch that follows the log is thrown away and fetched anew. The last member of an ISR stays:
-   * nobody has more than it.
+   * What is wrong with bytes that were written: the log may not be led from, nor vouched for. The controller
+   * is asked not to count on this replica any more; in the leader epoch that follows the log is thrown away
+   * and fetched anew. The last member of an ISR stays: nobody has more than it.
    */
   damage: string | undefined;
   /** The log was thrown away because of damage, and the replica has not been in the ISR since. */
@@ -137,7 +137,10 @@ export class Partition {
 
   // ------------------------------------------------------------------ roles
 
-  /** The controller's latest word. An older one is ignored; the same again only restores a role that was resigned. */
+  /**
+   * The controller's latest word. An older one is ignored; the same again only restores a role that was
+   * resigned.
+   */
   assign(assignment: PartitionAssignment): void {
     if (this.isClosed || assignment.leaderEpoch < this.leaderEpoch) return;
     this.replicas = assignment.replicas;
@@ -189,7 +192,9 @@ export class Partition {
     if (this.damage !== undefined) this.leadership?.giveUp();
   }
 
-  /** Nothing that was promised under a leadership outlives it: parked produce and fetch are answered at once. */
+  /**
+   * Nothing that was promised under a leadership outlives it: parked produce and fetch are answered at once.
+   */
   private endLeadership(errorCode: ErrorCode): void {
     const { leadership } = this;
     this.leadership = undefined;
@@ -220,8 +225,9 @@ export class Partition {
   // ------------------------------------------------------------------ leader
 
   /**
-   * Appends one batch. The returned result holds unless the operation was parked and its acknowledgement fails. Undefined: checking the
-   * batch would hold up the event loop, and nothing was done; to be called again with what was found out elsewhere.
+   * Appends one batch. The returned result holds unless the operation was parked and its acknowledgement
+   * fails. Undefined: checking the batch would hold up the event loop, and nothing was done; to be called
+   * again with what was found out elsewhere.
    */
   produce(
     records: Uint8Array | null,
@@ -351,7 +357,10 @@ export class Partition {
     this.ports.logger.warn('replica-restarted', { ...this.facts(), from: endOffset, to: offset, reason });
   }
 
-  /** Cannot happen after clean elections: records that were committed are removed because the leader lacks them. */
+  /**
+   * Cannot happen after clean elections: records that were committed are removed because the leader lacks
+   * them.
+   */
   private lostCommitted(offset: Offset): void {
     this.ports.logger.error('truncated-below-high-watermark', {
       ...this.facts(),
@@ -364,8 +373,9 @@ export class Partition {
   // ------------------------------------------------------------------ failure and end
 
   /**
-   * A read brought bytes that cannot be what was written, or the device refused a follower's write. If that happens again before the
-   * replica was in the ISR again, the device cannot hold the log: without an end each attempt would cost a leader epoch.
+   * A read brought bytes that cannot be what was written, or the device refused a follower's write. If that
+   * happens again before the replica was in the ISR again, the device cannot hold the log: without an end
+   * each attempt would cost a leader epoch.
    */
   foundDamaged(reason: string): void {
     if (this.damage !== undefined || this.isClosed) return;
@@ -381,8 +391,9 @@ export class Partition {
   }
 
   /**
-   * At the beginning of a leader epoch: whatever this replica told of its log was in an earlier one, and counts no more. Never while
-   * it may be elected: it would be followed by those who have what it threw away. Nor while there is nobody to fetch from.
+   * At the beginning of a leader epoch: whatever this replica told of its log was in an earlier one, and
+   * counts no more. Never while it may be elected: it would be followed by those who have what it threw away.
+   * Nor while there is nobody to fetch from.
    */
   private startAnewIfDamaged(): void {
     if (this.damage === undefined || this.isOffline || this.leaderId < 0) return;
@@ -396,7 +407,10 @@ export class Partition {
     this.restartAt(this.log.startOffset, 'damaged');
   }
 
-  /** Not to be counted on, and for a new leader epoch. The wish is repeated until the metadata name another state of the partition. */
+  /**
+   * Not to be counted on, and for a new leader epoch. The wish is repeated until the metadata name another
+   * state of the partition.
+   */
   private askToLeaveIfDamaged(): void {
     if (this.damage === undefined || this.isOffline) return;
     const others = this.isr.filter((brokerId) => brokerId !== this.ports.brokerId);
@@ -418,7 +432,10 @@ export class Partition {
     this.askToBeReplacedIfOffline();
   }
 
-  /** Only the controller can give the partition a leader whose disk works. Asked for each state of the partition that counts on this replica. */
+  /**
+   * Only the controller can give the partition a leader whose disk works. Asked for each state of the
+   * partition that counts on this replica.
+   */
   private askToBeReplacedIfOffline(): void {
     if (!this.isOffline || this.isClosed || this.role === 'none') return;
     const { brokerId } = this.ports;
@@ -438,7 +455,10 @@ export class Partition {
     if (this.log.offline !== undefined) this.diskFailed(this.log.offline);
   }
 
-  /** The replica is given up: the topic was deleted, or the broker stops. The log is the owner's to close or delete. */
+  /**
+   * The replica is given up: the topic was deleted, or the broker stops. The log is the owner's to close or
+   * delete.
+   */
   close(errorCode: ErrorCode): void {
     if (this.isClosed) return;
     this.isClosed = true;

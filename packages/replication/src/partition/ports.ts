@@ -27,7 +27,10 @@ export interface PartitionPorts {
   after(delayMs: Millis, callback: () => void): () => void;
   /** Whether the session with the controller still holds, read off the clock at this moment. */
   holdsLease(): boolean;
-  /** An acknowledgement was held back for want of a lease: call `leaseRenewed` of the partition when there is one again. */
+  /**
+   * An acknowledgement was held back for want of a lease: call `leaseRenewed` of the partition when there is
+   * one again.
+   */
   awaitLease(partition: { leaseRenewed(): void }): void;
   /** The broker is about to stop cleanly: acks=1 waits for the ISR too, which leads from then on. */
   isHandingOver(): boolean;
@@ -42,8 +45,9 @@ export interface PartitionPorts {
 /** A change of the ISR on its way to the controller. */
 export interface IsrProposal {
   /**
-   * `resign`: this broker does not want to be counted on, neither in the ISR nor in the ELR, and not to lead. `storage-failed`: nor
-   * can it serve, so this holds even when it is the last one, and the ISR is the controller's to find.
+   * `resign`: this broker does not want to be counted on, neither in the ISR nor in the ELR, and not to lead.
+   * `storage-failed`: nor can it serve, so this holds even when it is the last one, and the ISR is the
+   * controller's to find.
    */
   readonly kind: 'expand' | 'shrink' | 'resign' | 'storage-failed';
   readonly topicId: Uuid;

@@ -1,7 +1,8 @@
 /**
- * Idempotent producers whose first batch for a partition was refused for reasons that pass (no leader yet, ISR too small, disk
- * full). Batches that they had sent behind it must be refused too: a log that knows nothing of a producer takes any
- * sequence (KIP-360), and were a later batch appended first, the first one never could be.
+ * Idempotent producers whose first batch for a partition was refused for reasons that pass (no leader yet,
+ * ISR too small, disk full). Batches that they had sent behind it must be refused too: a log that knows
+ * nothing of a producer takes any sequence (KIP-360), and were a later batch appended first, the first one
+ * never could be.
  */
 import type { Millis } from '@millrace/base';
 import type { PartitionLog } from '@millrace/log';
@@ -44,7 +45,9 @@ export class RefusedProducers {
     this.waiting.delete(oldest!);
   }
 
-  /** Whether the first batch of its producer, of which the log knows nothing yet, has to come before this one. */
+  /**
+   * Whether the first batch of its producer, of which the log knows nothing yet, has to come before this one.
+   */
   mustWait(records: Uint8Array | null, log: PartitionLog, nowMs: Millis): boolean {
     const header = this.read(records);
     if (header === undefined) return false;
@@ -77,7 +80,10 @@ export class RefusedProducers {
   }
 }
 
-/** The same for replicas that are not here yet: the metadata do not name them yet, or their log cannot be opened. */
+/**
+ * The same for replicas that are not here yet: the metadata do not name them yet, or their log cannot be
+ * opened.
+ */
 export class RefusedBeforehand {
   private readonly byPartition = new Map<string, RefusedProducers>();
 

@@ -1,6 +1,7 @@
 /**
- * Replicas whose log cannot be opened: there is no partition object that could speak for them, and the controller may count on them, or
- * have them lead. Asks it not to, for each state of the partition. Knows no logs. Those that only wait for space are not its business.
+ * Replicas whose log cannot be opened: there is no partition object that could speak for them, and the
+ * controller may count on them, or have them lead. Asks it not to, for each state of the partition. Knows no
+ * logs. Those that only wait for space are not its business.
  */
 import type { Uuid } from '@millrace/base';
 import { ErrorCode } from '@millrace/protocol';

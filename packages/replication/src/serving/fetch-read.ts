@@ -1,6 +1,6 @@
 /**
- * Reading one partition for a fetch, of a consumer or a follower: the checks in Kafka's order, then batches by
- * reference. Notes where each follower was last served.
+ * Reading one partition for a fetch, of a consumer or a follower: the checks in Kafka's order, then batches
+ * by reference. Notes where each follower was last served.
  */
 import type { BrokerEpoch, LeaderEpoch, NodeId, Offset } from '@millrace/base';
 import { batchSizeAt, checkBatchCrc, ErrorCode } from '@millrace/protocol';
@@ -25,7 +25,10 @@ export interface FetchedPartition {
   logStartOffset: Offset;
   divergingEpoch: { epoch: LeaderEpoch; endOffset: Offset } | undefined;
   currentLeader: CurrentLeader | undefined;
-  /** There are no transactions yet. Null: the reader does not ask for committed records, or the log was not read. */
+  /**
+   * There are no transactions yet. Null: the reader does not ask for committed records, or the log was not
+   * read.
+   */
   abortedTransactions: readonly never[] | null;
   preferredReadReplica: number;
   records: Uint8Array[];
@@ -73,13 +76,16 @@ export function inspect(partition: Partition, item: FetchItem, reader: Reader): 
     if (end.epoch < item.lastFetchedEpoch || end.endOffset < item.fetchOffset) return end;
   }
   if (item.fetchOffset >= log.startOffset && item.fetchOffset <= log.endOffset) return ErrorCode.NONE;
-  // A consumer that names no epoch (before KIP-320) may have read on from a successor: to say that its position does not exist would
-  // have it start anew.
+  // A consumer that names no epoch (before KIP-320) may have read on from a successor: to say that its
+  // position does not exist would have it start anew.
   const mayBeReplaced = !reader.isFollower && item.fetchOffset > log.endOffset && partition.mayBeReplaced;
   return mayBeReplaced ? ErrorCode.NOT_LEADER_OR_FOLLOWER : ErrorCode.OFFSET_OUT_OF_RANGE;
 }
 
-/** A stranger that names the epoch of this leader may know of a reassignment that this broker does not, and asks again. */
+/**
+ * A stranger that names the epoch of this leader may know of a reassignment that this broker does not, and
+ * asks again.
+ */
 function strangerError({ currentLeaderEpoch }: FetchItem): ErrorCode {
   return currentLeaderEpoch < 0 ? ErrorCode.NOT_LEADER_OR_FOLLOWER : ErrorCode.UNKNOWN_LEADER_EPOCH;
 }
@@ -91,8 +97,8 @@ export function visibleEnd(partition: Partition, reader: Reader): Offset {
 }
 
 /**
- * Reads what `inspect` has allowed, up to `maxBytes`; with `atLeastOneBatch` the first batch comes whatever its size, so that a reader gets on.
- * Whole batches only.
+ * Reads what `inspect` has allowed, up to `maxBytes`; with `atLeastOneBatch` the first batch comes whatever
+ * its size, so that a reader gets on. Whole batches only.
  */
 export function readPartition(
   partition: Partition,
@@ -136,8 +142,9 @@ export function readPartition(
 }
 
 /**
- * Checksums are the readers' business: nobody on the hot path looks. But a follower that asks for the same batches again may
- * have found them damaged, and nobody else would tell this leader that its disk is to blame.
+ * Checksums are the readers' business: nobody on the hot path looks. But a follower that asks for the same
+ * batches again may have found them damaged, and nobody else would tell this leader that its disk is to
+ * blame.
  */
 function isIntact(
   partition: Partition,

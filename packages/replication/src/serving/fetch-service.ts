@@ -1,7 +1,7 @@
 /**
- * Answers fetches of consumers and followers: at once, or parked until enough can be read, something else changed, or
- * the wait is over. Parked ones that were woken are answered together at the end of the turn, so that many appends make
- * one response.
+ * Answers fetches of consumers and followers: at once, or parked until enough can be read, something else
+ * changed, or the wait is over. Parked ones that were woken are answered together at the end of the turn, so
+ * that many appends make one response.
  */
 import type { BrokerEpoch, Clock, Deadline, Millis, NodeId, Random } from '@millrace/base';
 import { ErrorCode } from '@millrace/protocol';
@@ -130,8 +130,9 @@ export class FetchService {
   }
 
   /**
-   * The follower asks again at once: where nothing happened while the fetch was parked, its partitions are not read. A high watermark that
-   * moved before is told with the next answer, also when that one is overtaken too.
+   * The follower asks again at once: where nothing happened while the fetch was parked, its partitions are
+   * not read. A high watermark that moved before is told with the next answer, also when that one is
+   * overtaken too.
    */
   private answerOvertaken(fetch: ParkedFetch): void {
     const { isIncremental, sessionId, session } = fetch.opened;
@@ -179,7 +180,10 @@ export class FetchService {
     }
   }
 
-  /** A fetch of an earlier life of that broker must not count: the log behind it may be another one now (KIP-903). */
+  /**
+   * A fetch of an earlier life of that broker must not count: the log behind it may be another one now
+   * (KIP-903).
+   */
   private counts({ replicaId, replicaEpoch }: Reader): boolean {
     return this.ports.registeredEpoch(replicaId) === replicaEpoch;
   }
@@ -191,7 +195,8 @@ export class FetchService {
     const inspected = found.map((partition, index) =>
       partition instanceof Partition ? inspect(partition, fetch.items[index]!, reader) : undefined,
     );
-    // All reports come first: what one acknowledges may append to any partition, and nobody waits on those that were read.
+    // All reports come first: what one acknowledges may append to any partition, and nobody waits on those
+    // that were read.
     if (isReport && this.counts(reader))
       for (const [index, partition] of found.entries())
         if (partition instanceof Partition && inspected[index] === ErrorCode.NONE)
@@ -237,7 +242,9 @@ export class ParkedFetch implements FetchWaiter {
   readonly request: FetchRequest;
   readonly reader: Reader;
   readonly opened: OpenedFetch;
-  /** As of the request: a session may change under a parked fetch only by a request that breaks the protocol. */
+  /**
+   * As of the request: a session may change under a parked fetch only by a request that breaks the protocol.
+   */
   readonly items: readonly FetchItem[];
   readonly done: (response: FetchResponse) => void;
   readonly waitsOn: Partition[] = [];
@@ -293,7 +300,9 @@ function readerOf(request: FetchRequest): Reader {
   };
 }
 
-/** A follower holds everything below what it asks for: that is how the high watermark moves and the ISR grows. */
+/**
+ * A follower holds everything below what it asks for: that is how the high watermark moves and the ISR grows.
+ */
 function record(partition: Partition, item: FetchItem, reader: Reader): void {
   if (item.currentLeaderEpoch !== partition.leaderEpoch) return;
   partition.leadership?.recordFollower({
@@ -304,7 +313,10 @@ function record(partition: Partition, item: FetchItem, reader: Reader): void {
   });
 }
 
-/** Whether there is nothing to read, and the session was told all the rest. Most partitions of a session are like that. */
+/**
+ * Whether there is nothing to read, and the session was told all the rest. Most partitions of a session are
+ * like that.
+ */
 function knowsAll(item: FetchItem, partition: Partition, reader: Reader): boolean {
   return (
     item instanceof SessionPartition &&
@@ -315,8 +327,9 @@ function knowsAll(item: FetchItem, partition: Partition, reader: Reader): boolea
 }
 
 /**
- * Whether the follower has heard of a leadership that this broker has yet to hear of. The metadata on its way ends that wait, so the
- * error is kept until then: told of it at once, the follower could only ask again and again.
+ * Whether the follower has heard of a leadership that this broker has yet to hear of. The metadata on its way
+ * ends that wait, so the error is kept until then: told of it at once, the follower could only ask again and
+ * again.
  */
 function isAhead({ currentLeaderEpoch }: FetchItem, partition: Partition | FetchMiss): boolean {
   if (!(partition instanceof Partition)) {
@@ -344,7 +357,8 @@ function respond(
   const knowsStorageErrors = fetch.request.version >= STORAGE_ERROR_SINCE;
   for (const { item, data, isEarly } of read.fetched) {
     if (isEarly && !withEarly) continue;
-    // Readers that do not know the code would give up; with the other one they ask for the leader and try again (KIP-112).
+    // Readers that do not know the code would give up; with the other one they ask for the leader and try
+    // again (KIP-112).
     if (data.errorCode === ErrorCode.KAFKA_STORAGE_ERROR && !knowsStorageErrors)
       data.errorCode = ErrorCode.NOT_LEADER_OR_FOLLOWER;
     if (item instanceof SessionPartition) {

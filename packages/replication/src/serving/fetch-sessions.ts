@@ -1,7 +1,7 @@
 /**
- * Fetch sessions, the leader's side (KIP-227): a reader names its partitions once and then only what changed. Bounded:
- * when the cache is full a newcomer either displaces a session worth less or goes without, which costs it bytes only; so does one
- * that would hold more partitions than there is room for.
+ * Fetch sessions, the leader's side (KIP-227): a reader names its partitions once and then only what changed.
+ * Bounded: when the cache is full a newcomer either displaces a session worth less or goes without, which
+ * costs it bytes only; so does one that would hold more partitions than there is room for.
  */
 import type { LeaderEpoch, Millis, Offset, Random, Uuid } from '@millrace/base';
 import { ErrorCode } from '@millrace/protocol';

@@ -1,6 +1,7 @@
 /**
- * One ListOffsets request on its way through its partitions. A batch that is costly to open is opened in a job, one at a time; what the
- * partition says of itself (leadership, high watermark) is that of the moment of the answer.
+ * One ListOffsets request on its way through its partitions. A batch that is costly to open is opened in a
+ * job, one at a time; what the partition says of itself (leadership, high watermark) is that of the moment of
+ * the answer.
  */
 import type { Job, Jobs, Uuid } from '@millrace/base';
 import type { CostlyBatch, LogJobs, LookupBudget } from '@millrace/log';

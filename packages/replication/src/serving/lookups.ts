@@ -63,8 +63,8 @@ export interface Opened extends OpenedBatch {
 }
 
 /**
- * ListOffsets of one partition: by time, or by one of the names that negative timestamps are (KIP-79, KIP-734). A costly batch is to be
- * opened elsewhere, and what was found given here.
+ * ListOffsets of one partition: by time, or by one of the names that negative timestamps are (KIP-79,
+ * KIP-734). A costly batch is to be opened elsewhere, and what was found given here.
  */
 export function listOffset(
   partition: Partition,
@@ -136,7 +136,10 @@ function consumerEnd(partition: Partition, query: ListOffsetsQuery): Offset {
   return query.isolationLevel === 1 ? partition.lastStableOffset : partition.highWatermark;
 }
 
-/** A new leader's high watermark may lag behind what its predecessor told, until it has passed its epoch's start. */
+/**
+ * A new leader's high watermark may lag behind what its predecessor told, until it has passed its epoch's
+ * start.
+ */
 function knowsHighWatermark(partition: Partition): boolean {
   const { leadership } = partition;
   return leadership === undefined || partition.highWatermark >= leadership.startOffset;

@@ -1,7 +1,8 @@
 /**
- * One produce request on its way through its partitions, in their order. A batch whose check is for a job holds up those behind it:
- * two batches of one partition are appended as they came, and no request has more than one job at a time. Leadership, ISR and
- * settings are those of the moment of the append, whatever they were before the job.
+ * One produce request on its way through its partitions, in their order. A batch whose check is for a job
+ * holds up those behind it: two batches of one partition are appended as they came, and no request has more
+ * than one job at a time. Leadership, ISR and settings are those of the moment of the append, whatever they
+ * were before the job.
  */
 import type { Job, Jobs, Millis, Uuid } from '@millrace/base';
 import type { AdmissionVerdict, DoorOptions, LogJobs } from '@millrace/log';
@@ -23,7 +24,10 @@ export interface ProducePorts {
   after(delayMs: Millis, callback: () => void): Cancel;
 }
 
-/** Calls `done` when the promise of `acks` holds, and `appended` when the log has everything, or has refused it. */
+/**
+ * Calls `done` when the promise of `acks` holds, and `appended` when the log has everything, or has refused
+ * it.
+ */
 export class ProduceRun {
   private readonly ports: ProducePorts;
   private readonly request: ProduceRequest;

@@ -1,4 +1,7 @@
-/** One partition's replica by itself: its lease, what the controller says of it and what its followers have are moved by hand. */
+/**
+ * One partition's replica by itself: its lease, what the controller says of it and what its followers have
+ * are moved by hand.
+ */
 import type { Logger, NodeId, Uuid } from '@millrace/base';
 import { ManualClock, MemoryDisk, MemoryLogger } from '@millrace/base/testing';
 import { DEFAULT_LOG_CONFIG, PartitionLog } from '@millrace/log';

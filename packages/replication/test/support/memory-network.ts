@@ -1,4 +1,7 @@
-/** Byte streams between nodes of one process: chunks cut anywhere, delays, cut links, connections that die with a node. */
+/**
+ * Byte streams between nodes of one process: chunks cut anywhere, delays, cut links, connections that die
+ * with a node.
+ */
 import type { Address, Listener, Net, Prng, Stream, StreamHandler } from '@millrace/base';
 import type { ManualClock } from '@millrace/base/testing';
 import type { NodeClock } from './node-clock.ts';

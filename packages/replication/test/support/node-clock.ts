@@ -1,4 +1,7 @@
-/** A node's view of the world's clock: it can be frozen (SIGSTOP) or dead (SIGKILL), and then nothing of it runs. */
+/**
+ * A node's view of the world's clock: it can be frozen (SIGSTOP) or dead (SIGKILL), and then nothing of it
+ * runs.
+ */
 import type { Clock, Millis, Timer, WallMillis } from '@millrace/base';
 import type { ManualClock } from '@millrace/base/testing';
 

@@ -1,4 +1,7 @@
-/** Decides as the real controller does, in one place and without a quorum: registrations, fencing, elections, ISR changes. */
+/**
+ * Decides as the real controller does, in one place and without a quorum: registrations, fencing, elections,
+ * ISR changes.
+ */
 import type { NodeId, Offset, Uuid } from '@millrace/base';
 import {
   type AlterPartitionRequest,
@@ -32,7 +35,10 @@ export class ToyController {
     return batch.baseOffset;
   }
 
-  /** A new life of a broker, whose unflushed tail may be gone: it leaves every ISR where another member remains. */
+  /**
+   * A new life of a broker, whose unflushed tail may be gone: it leaves every ISR where another member
+   * remains.
+   */
   register(id: NodeId): Offset {
     const changes = this.withdrawals(id);
     const record: MetadataRecord = {

@@ -1,6 +1,6 @@
 /**
- * One seed: random faults over a small cluster under load, then peace. Returns what was violated, in words. The oracle
- * knows only what clients were told.
+ * One seed: random faults over a small cluster under load, then peace. Returns what was violated, in words.
+ * The oracle knows only what clients were told.
  */
 import { type NodeId, Prng, type Uuid } from '@millrace/base';
 import { ErrorCode } from '@millrace/protocol';

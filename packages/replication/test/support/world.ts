@@ -1,4 +1,7 @@
-/** A small cluster in one process: real replica managers over a memory network, disks in memory and a toy controller. */
+/**
+ * A small cluster in one process: real replica managers over a memory network, disks in memory and a toy
+ * controller.
+ */
 import { type NodeId, type Offset, Prng, type Uuid } from '@millrace/base';
 import { ManualClock, ManualJobs, MemoryDisk, MemoryLogger } from '@millrace/base/testing';
 import { LogDirectory } from '@millrace/log';

@@ -1,7 +1,8 @@
 /**
- * Calls and their answers over one stream. A unary gRPC call costs each end about half a millisecond of CPU for an HTTP/2 stream of its
- * own, its headers and its end; a message of a stream that is open costs a tenth of that. What is called, or answered, in one turn
- * travels as one message. Answers come in any order. The end of the stream fails every call that has no answer yet.
+ * Calls and their answers over one stream. A unary gRPC call costs each end about half a millisecond of CPU
+ * for an HTTP/2 stream of its own, its headers and its end; a message of a stream that is open costs a tenth
+ * of that. What is called, or answered, in one turn travels as one message. Answers come in any order. The
+ * end of the stream fails every call that has no answer yet.
  */
 import { RpcError, type RpcService, type RpcStream, type RpcStreamHandler } from '@millrace/base';
 import { defineMessage, type Message, type MessageType, repeated } from '../message.ts';

@@ -1,8 +1,8 @@
 /**
- * Rpc over gRPC (HTTP/2, without TLS for now): one generic service, `millrace.Control`, with a unary method `Call` and a
- * bidirectional `Stream`; the control method's name travels as metadata, bodies are raw bytes. The calls of a channel share one stream
- * (calls.ts); one with a large body is a unary call. Connections are made
- * lazily and again within about 100 ms, names are resolved anew, dead peers are noticed by keepalive.
+ * Rpc over gRPC (HTTP/2, without TLS for now): one generic service, `millrace.Control`, with a unary method
+ * `Call` and a bidirectional `Stream`; the control method's name travels as metadata, bodies are raw bytes.
+ * The calls of a channel share one stream (calls.ts); one with a large body is a unary call. Connections are
+ * made lazily and again within about 100 ms, names are resolved anew, dead peers are noticed by keepalive.
  * Never looks into a body. Leaves no handle behind after `close`.
  */
 import {
@@ -258,8 +258,9 @@ class GrpcChannel implements RpcChannel {
   }
 
   /**
-   * `taken`: the peer has the stream. Sends nothing before: while a peer accepts connections and does not answer (a stopped process), gRPC
-   * keeps every message, and would deliver all of them when the peer resumes, however old they are.
+   * `taken`: the peer has the stream. Sends nothing before: while a peer accepts connections and does not
+   * answer (a stopped process), gRPC keeps every message, and would deliver all of them when the peer
+   * resumes, however old they are.
    */
   #openStream(method: string, handler: RpcStreamHandler, taken: () => void): RpcStream {
     let open = true;

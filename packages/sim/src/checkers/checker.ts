@@ -1,7 +1,7 @@
 /**
- * What a checker is: one promise of the durability contract, or one anomaly, held against everything that happens. It
- * looks at production objects and at what clients were told; it never changes anything. A broken promise is thrown
- * (`world.fail`) and ends the run.
+ * What a checker is: one promise of the durability contract, or one anomaly, held against everything that
+ * happens. It looks at production objects and at what clients were told; it never changes anything. A broken
+ * promise is thrown (`world.fail`) and ends the run.
  */
 import type { SimCluster, SimNode } from '../cluster/index.ts';
 import type { Atlas } from '../faults/index.ts';
@@ -17,8 +17,8 @@ export interface CheckContext {
   readonly atlas: Atlas;
   readonly history: History;
   /**
-   * Whether somebody asked for this topic to be deleted, or more was harmed than the contract covers: nothing is promised about
-   * its records from then on.
+   * Whether somebody asked for this topic to be deleted, or more was harmed than the contract covers: nothing
+   * is promised about its records from then on.
    */
   isDeleted(topic: string): boolean;
 }

@@ -1,6 +1,6 @@
 /**
- * The newest metadata that any process has ever taken for committed. A controller that comes back replays the log from its
- * beginning, so what is up now may know less.
+ * The newest metadata that any process has ever taken for committed. A controller that comes back replays the
+ * log from its beginning, so what is up now may know less.
  */
 import type { Millis } from '@millrace/base';
 import { MetadataImage } from '@millrace/metadata';

@@ -1,7 +1,8 @@
 /**
- * A consumer is given no batch with a wrong checksum, unless a disk's write went astray before. Nobody checks checksums on the
- * way to a consumer (as in Kafka: that is the reader's business, and it does), so what lies damaged on a leader's disk is served as it
- * is until a follower finds it. A sector that cannot be read is an error, never wrong bytes.
+ * A consumer is given no batch with a wrong checksum, unless a disk's write went astray before. Nobody checks
+ * checksums on the way to a consumer (as in Kafka: that is the reader's business, and it does), so what lies
+ * damaged on a leader's disk is served as it is until a follower finds it. A sector that cannot be read is an
+ * error, never wrong bytes.
  */
 import type { CheckerKind, CheckScope } from './checker.ts';
 

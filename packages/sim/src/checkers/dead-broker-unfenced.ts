@@ -1,6 +1,7 @@
 /**
- * The dead are fenced: as soon as an active controller has had a session and the grace to notice, a broker whose process is dead is
- * fenced in the committed metadata, and a registration of the dead is never unfenced.
+ * The dead are fenced: as soon as an active controller has had a session and the grace to notice, a broker
+ * whose process is dead is fenced in the committed metadata, and a registration of the dead is never
+ * unfenced.
  */
 import type { BrokerEpoch, NodeId } from '@millrace/base';
 import type { MetadataImage } from '@millrace/metadata';

@@ -1,4 +1,7 @@
-/** An idempotent producer's value is in the log once, however often it was sent. Others may repeat: that is counted. */
+/**
+ * An idempotent producer's value is in the log once, however often it was sent. Others may repeat: that is
+ * counted.
+ */
 import type { Op } from '../history/index.ts';
 import type { CheckerKind, CheckScope } from './checker.ts';
 

@@ -1,4 +1,7 @@
-/** What is in every living partition when the run is over: the leader's log, read through production code and decoded. */
+/**
+ * What is in every living partition when the run is over: the leader's log, read through production code and
+ * decoded.
+ */
 import type { LeaderEpoch, Offset } from '@millrace/base';
 import { type BatchHeader, NO_TIMESTAMP, readRecords, type Timestamp } from '@millrace/protocol';
 import type { SimCluster } from '../cluster/index.ts';

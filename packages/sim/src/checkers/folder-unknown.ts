@@ -1,6 +1,7 @@
 /**
- * No quorum of a run ever begins anew, so every folder that a broker has ever made belongs to a topic that the metadata log knows, or has
- * removed. A broker that thinks otherwise keeps what was deleted for ever; one that were to delete it might delete what nobody asked for.
+ * No quorum of a run ever begins anew, so every folder that a broker has ever made belongs to a topic that
+ * the metadata log knows, or has removed. A broker that thinks otherwise keeps what was deleted for ever; one
+ * that were to delete it might delete what nobody asked for.
  */
 import type { SimNode } from '../cluster/index.ts';
 import type { CheckerKind, CheckScope } from './checker.ts';

@@ -1,8 +1,9 @@
 /**
- * Whoever is in the ISR or the ELR holds everything that is committed: it may be elected at any moment, and what it lacks is lost then.
+ * Whoever is in the ISR or the ELR holds everything that is committed: it may be elected at any moment, and
+ * what it lacks is lost then.
  *
- * Exempt until they are registered again: brokers that lost something which the contract covers (a disk, an unsynced tail). They leave
- * the ISR as soon as they register, and until then they are not elected.
+ * Exempt until they are registered again: brokers that lost something which the contract covers (a disk, an
+ * unsynced tail). They leave the ISR as soon as they register, and until then they are not elected.
  */
 import type { NodeId, Offset } from '@millrace/base';
 import type { MetadataImage, PartitionImage } from '@millrace/metadata';

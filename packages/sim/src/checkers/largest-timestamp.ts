@@ -1,6 +1,7 @@
 /**
- * The header of a stored batch tells the largest timestamp of its records, whatever a client wrote there: indexes and lookups by time
- * look at nothing else until they open a batch. Some producers of a run lie about it (`producer.ts`).
+ * The header of a stored batch tells the largest timestamp of its records, whatever a client wrote there:
+ * indexes and lookups by time look at nothing else until they open a batch. Some producers of a run lie about
+ * it (`producer.ts`).
  */
 import type { CheckerKind, CheckScope } from './checker.ts';
 

@@ -1,6 +1,7 @@
 /**
- * The one true log of every partition: the bytes of each committed batch, as the leader held them whose high watermark passed
- * them first. Kept for ever; what any replica, client or later leader says is compared with it.
+ * The one true log of every partition: the bytes of each committed batch, as the leader held them whose high
+ * watermark passed them first. Kept for ever; what any replica, client or later leader says is compared with
+ * it.
  */
 import type { Offset, Uuid } from '@millrace/base';
 import type { Partition } from '@millrace/replication';
@@ -12,7 +13,10 @@ export class PartitionLedger {
   readonly index: number;
   /** Contiguous, by ascending offset. */
   readonly batches: LogBatch[] = [];
-  /** Everything below some leader took for committed. May be ahead of `batches` when its bytes could not be looked at. */
+  /**
+   * Everything below some leader took for committed. May be ahead of `batches` when its bytes could not be
+   * looked at.
+   */
   committedEnd: Offset = 0;
 
   constructor(topicId: Uuid, topic: string, index: number) {

@@ -12,8 +12,8 @@ export interface LogBatch {
 const READ_BYTES = 1 << 16;
 
 /**
- * The whole batches from the one that holds `from` up to `end`. Undefined: there is not what should be there. The bytes are
- * the caller's only until the next call, unless it copies them.
+ * The whole batches from the one that holds `from` up to `end`. Undefined: there is not what should be there.
+ * The bytes are the caller's only until the next call, unless it copies them.
  */
 export function readBatches(
   node: SimNode,

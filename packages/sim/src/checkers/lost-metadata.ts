@@ -1,7 +1,7 @@
 /**
- * What an administrator was acknowledged stays: a topic that was created is there under the same id with at least the partitions
- * it had, until somebody asks for its deletion; one whose deletion was acknowledged does not come back. (Its name may: an
- * attempt to create it that nobody answered can be carried out late.)
+ * What an administrator was acknowledged stays: a topic that was created is there under the same id with at
+ * least the partitions it had, until somebody asks for its deletion; one whose deletion was acknowledged does
+ * not come back. (Its name may: an attempt to create it that nobody answered can be carried out late.)
  */
 import type { Uuid } from '@millrace/base';
 import type { AdminOp, Op } from '../history/index.ts';
@@ -53,7 +53,9 @@ class LostMetadata {
     this.absent(op.topic, topic);
   }
 
-  /** Not `surely`: whoever committed it may have died in that turn, and nobody else may have heard of it yet. */
+  /**
+   * Not `surely`: whoever committed it may have died in that turn, and nobody else may have heard of it yet.
+   */
   private present(name: string, why: string, { surely }: { surely: boolean }): void {
     if (this.isDeleteAsked(name)) return;
     const image = this.scope.metadata.newest.topic(name);

@@ -1,4 +1,7 @@
-/** An idempotent producer that waits for acks=all is never told that its sequences have a gap when everything before was acknowledged. */
+/**
+ * An idempotent producer that waits for acks=all is never told that its sequences have a gap when everything
+ * before was acknowledged.
+ */
 import type { CheckerKind, CheckScope } from './checker.ts';
 
 const NAME = 'lost-sequence';

@@ -1,6 +1,6 @@
 /**
- * Nothing acknowledged with acks=all is lost, and nothing that a consumer was given: at the end every such value is in its
- * partition's log. What acks=0 and acks=1 lose is counted: they promise less.
+ * Nothing acknowledged with acks=all is lost, and nothing that a consumer was given: at the end every such
+ * value is in its partition's log. What acks=0 and acks=1 lose is counted: they promise less.
  */
 import type { Op, SendOp } from '../history/index.ts';
 import type { CheckerKind, CheckScope } from './checker.ts';

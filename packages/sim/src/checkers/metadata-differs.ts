@@ -1,6 +1,6 @@
 /**
- * There is one metadata log: what any controller takes for committed is equal on all, record for record, and at the end every
- * image is what replaying that log gives.
+ * There is one metadata log: what any controller takes for committed is equal on all, record for record, and
+ * at the end every image is what replaying that log gives.
  */
 import type { Offset } from '@millrace/base';
 import { applyRecords, decodeRecord, imageToPlain, MetadataImage } from '@millrace/metadata';

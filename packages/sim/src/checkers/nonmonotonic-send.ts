@@ -1,9 +1,10 @@
 /**
- * What an idempotent producer was acknowledged lies in the log in the order in which it was sent, and its sequences follow one
- * on another without a gap. (What ended unknown may have been appended late by a producer that went on under another id.)
+ * What an idempotent producer was acknowledged lies in the log in the order in which it was sent, and its
+ * sequences follow one on another without a gap. (What ended unknown may have been appended late by a
+ * producer that went on under another id.)
  *
- * The first batch of a producer id in a partition may carry any sequence: whom a broker does not know it may have forgotten, so it
- * accepts that, as Kafka does (KIP-360). How often that left out a batch is counted.
+ * The first batch of a producer id in a partition may carry any sequence: whom a broker does not know it may
+ * have forgotten, so it accepts that, as Kafka does (KIP-360). How often that left out a batch is counted.
  */
 import type { BatchHeader } from '@millrace/protocol';
 import type { Op } from '../history/index.ts';

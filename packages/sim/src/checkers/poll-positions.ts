@@ -1,7 +1,7 @@
 /**
- * Where each consumer stands in each partition, and what it is given there. Without compaction and transactions offsets have no
- * gaps, so the next record is the one at the position. The order within one answer and from answer to answer are separate
- * anomalies with Jepsen's names.
+ * Where each consumer stands in each partition, and what it is given there. Without compaction and
+ * transactions offsets have no gaps, so the next record is the one at the position. The order within one
+ * answer and from answer to answer are separate anomalies with Jepsen's names.
  */
 import type { Op, PollOp } from '../history/index.ts';
 import type { CheckerKind, CheckScope } from './checker.ts';

@@ -1,6 +1,7 @@
 /**
- * A position that a consumer was led to is valid for ever: it lies below what was committed, and every later leader has that. Only
- * loss makes a broker answer OFFSET_OUT_OF_RANGE there, or name an earlier end of the epoch.
+ * A position that a consumer was led to is valid for ever: it lies below what was committed, and every later
+ * leader has that. Only loss makes a broker answer OFFSET_OUT_OF_RANGE there, or name an earlier end of the
+ * epoch.
  */
 import type { Op } from '../history/index.ts';
 import type { CheckerKind, CheckScope } from './checker.ts';

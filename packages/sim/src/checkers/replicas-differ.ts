@@ -1,10 +1,11 @@
 /**
- * Replicas are equal below the high watermark, byte for byte: whenever a replica's high watermark moves, what it holds below is
- * compared with the ledger, and a leader that is the first to get there writes the ledger.
+ * Replicas are equal below the high watermark, byte for byte: whenever a replica's high watermark moves, what
+ * it holds below is compared with the ledger, and a leader that is the first to get there writes the ledger.
  *
- * A disk that is known to be damaged is not looked at: what it holds is found out and thrown away (the readers see the damage). Nor is a
- * follower that lost power until it is back in the ISR: sectors that were truncated and not synced may have come back, and its
- * checkpoint says more than its log. At the end everything is compared once more.
+ * A disk that is known to be damaged is not looked at: what it holds is found out and thrown away (the
+ * readers see the damage). Nor is a follower that lost power until it is back in the ISR: sectors that were
+ * truncated and not synced may have come back, and its checkpoint says more than its log. At the end
+ * everything is compared once more.
  */
 import type { Offset } from '@millrace/base';
 import type { Partition } from '@millrace/replication';

@@ -1,4 +1,7 @@
-/** An epoch has one leader: of a partition, and of the quorum. Two would both acknowledge, and one of them in vain. */
+/**
+ * An epoch has one leader: of a partition, and of the quorum. Two would both acknowledge, and one of them in
+ * vain.
+ */
 import type { NodeId } from '@millrace/base';
 import type { Partition } from '@millrace/replication';
 import type { SimNode } from '../cluster/index.ts';

@@ -1,4 +1,7 @@
-/** Consumers are given committed records only: below the high watermark that the answer names, and that some leader had. */
+/**
+ * Consumers are given committed records only: below the high watermark that the answer names, and that some
+ * leader had.
+ */
 import type { Op } from '../history/index.ts';
 import type { CheckerKind, CheckScope } from './checker.ts';
 

@@ -1,4 +1,7 @@
-/** At the end, when somebody has read everything from the beginning, all that was acknowledged with acks=all has been seen. */
+/**
+ * At the end, when somebody has read everything from the beginning, all that was acknowledged with acks=all
+ * has been seen.
+ */
 import type { Op } from '../history/index.ts';
 import type { CheckerKind, CheckScope } from './checker.ts';
 

@@ -1,4 +1,7 @@
-/** What a producer was told is true: its values lie at the offsets that acks=all answered, and a leader of that time answered. */
+/**
+ * What a producer was told is true: its values lie at the offsets that acks=all answered, and a leader of
+ * that time answered.
+ */
 import type { Op, SendOp } from '../history/index.ts';
 import type { CheckerKind, CheckScope } from './checker.ts';
 

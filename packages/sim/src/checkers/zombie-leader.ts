@@ -1,7 +1,8 @@
 /**
- * A leader that has been replaced stops acknowledging (docs/leases.md has the arithmetic). A broker that was fenced because it was silent
- * for its session holds no lease when that fence is committed, nor later, until it is unfenced. Whatever else replaced the leader, one
- * session after the metadata name another epoch a broker that still leads under the old one holds no lease.
+ * A leader that has been replaced stops acknowledging (docs/leases.md has the arithmetic). A broker that was
+ * fenced because it was silent for its session holds no lease when that fence is committed, nor later, until
+ * it is unfenced. Whatever else replaced the leader, one session after the metadata name another epoch a
+ * broker that still leads under the old one holds no lease.
  */
 import type { BrokerEpoch, LeaderEpoch, NodeId, QuorumEpoch } from '@millrace/base';
 import type { MetadataImage } from '@millrace/metadata';
@@ -28,7 +29,10 @@ class ZombieLeader {
   /** When each leader epoch of a partition was first seen in committed metadata, by epoch. */
   private readonly begins = new Map<string, Micros[]>();
   private readonly byReplica = new Map<Partition, readonly Micros[]>();
-  /** Whose session a controller ended for silence, and in which epoch of the quorum: its fence may be committed, or lost. */
+  /**
+   * Whose session a controller ended for silence, and in which epoch of the quorum: its fence may be
+   * committed, or lost.
+   */
   private readonly silent = new Map<NodeId, QuorumEpoch>();
   /** Whose fence for silence is committed: the broker epoch. */
   private readonly fenced = new Map<NodeId, BrokerEpoch>();
@@ -90,13 +94,17 @@ class ZombieLeader {
     }
   }
 
-  /** A fence of the epoch in which the session was ended is that controller's; of another epoch, who knows why it was made. */
+  /**
+   * A fence of the epoch in which the session was ended is that controller's; of another epoch, who knows why
+   * it was made.
+   */
   private brokersMoved(before: MetadataImage | undefined, image: MetadataImage): void {
     if (before?.brokers === image.brokers) return;
     for (const { id, epoch, fenced } of image.brokers.values()) {
       if (!fenced || this.fenced.get(id) !== epoch) this.fenced.delete(id);
       const was = before?.broker(id);
-      // It was fenced already when that session ended: no fence was made for it, and the next one has its own reason.
+      // It was fenced already when that session ended: no fence was made for it, and the next one has its own
+      // reason.
       if (was?.epoch !== epoch || (was.fenced && !fenced)) this.silent.delete(id);
       if (!fenced || was?.fenced !== false) continue;
       const isForSilence = was.epoch === epoch && this.silent.get(id) === image.epoch;

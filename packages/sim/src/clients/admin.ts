@@ -1,4 +1,7 @@
-/** An administrator: creates, deletes and grows topics, asking any broker until one answers. What came of it is in the history. */
+/**
+ * An administrator: creates, deletes and grows topics, asking any broker until one answers. What came of it
+ * is in the history.
+ */
 import type { Millis } from '@millrace/base';
 import { apis, ErrorCode, errorName, isRetriable } from '@millrace/protocol';
 import type { Outcome } from '../history/index.ts';
@@ -17,7 +20,10 @@ export interface NewTopic {
 type Answered = (code: number | undefined) => void;
 type Ask = (connection: BrokerConnection, answered: Answered) => void;
 
-/** For a first try: an answer that comes too late, though the change may be made, is one that has to be understood. */
+/**
+ * For a first try: an answer that comes too late, though the change may be made, is one that has to be
+ * understood.
+ */
 const IMPATIENT_MS = 10;
 const RETRY_MS = 200;
 const TRIES_MAX = 100;
@@ -81,7 +87,8 @@ export class Admin {
   }
 
   /**
-   * Asks until it is done. `doneBefore`: the answer that, after an attempt that nobody answered, means that it had happened.
+   * Asks until it is done. `doneBefore`: the answer that, after an attempt that nobody answered, means that
+   * it had happened.
    */
   private persist(
     api: string,

@@ -1,4 +1,7 @@
-/** For coverage: the error codes in any answer to a client, counted as `answer API CODE`, however deep they stand in it. */
+/**
+ * For coverage: the error codes in any answer to a client, counted as `answer API CODE`, however deep they
+ * stand in it.
+ */
 import { errorName } from '@millrace/protocol';
 import type { World } from '../world/index.ts';
 

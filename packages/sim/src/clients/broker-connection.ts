@@ -1,6 +1,7 @@
 /**
- * One client connection to one broker: ApiVersions first, then requests, answered in order. A request that is not answered in
- * time ends the connection, and with it everything that is under way on it: whether it happened is unknown then.
+ * One client connection to one broker: ApiVersions first, then requests, answered in order. A request that is
+ * not answered in time ends the connection, and with it everything that is under way on it: whether it
+ * happened is unknown then.
  */
 import type { Address, Millis, Stream, Timer } from '@millrace/base';
 import {
@@ -57,7 +58,10 @@ export class BrokerConnection {
     return this.inFlight.length;
   }
 
-  /** `done` once, with the answer, or with undefined when the connection ended first. Bytes in the answer are lent. */
+  /**
+   * `done` once, with the answer, or with undefined when the connection ended first. Bytes in the answer are
+   * lent.
+   */
   request<Request, Response, RequestInput, ResponseInput>(
     api: Api<Request, Response, RequestInput, ResponseInput>,
     version: number,

@@ -1,6 +1,6 @@
 /**
- * A client's idea of the cluster: brokers, topics, leaders; and its connections. Asks whoever answers, starting from the
- * bootstrap servers. Never goes back to an older leader epoch of the same topic.
+ * A client's idea of the cluster: brokers, topics, leaders; and its connections. Asks whoever answers,
+ * starting from the bootstrap servers. Never goes back to an older leader epoch of the same topic.
  */
 import type { Address, Millis, NodeId, Timer, Uuid } from '@millrace/base';
 import { apis, type MetadataResponse } from '@millrace/protocol';

@@ -1,6 +1,6 @@
 /**
- * A consumer by assignment: one fetch under way per leader, positions of its own, every batch checked. What it saw goes into
- * the history.
+ * A consumer by assignment: one fetch under way per leader, positions of its own, every batch checked. What
+ * it saw goes into the history.
  */
 import type { Millis, NodeId, Uuid } from '@millrace/base';
 import {
@@ -186,7 +186,8 @@ export class Consumer {
       // A fetch that was under way may have moved it meanwhile: then it is asked again.
       else if (position.offset === offset) {
         position.validatedEpoch = currentLeaderEpoch;
-        // Of the epoch that it read last this leader knows nothing: it reads on in the one that the leader names.
+        // Of the epoch that it read last this leader knows nothing: it reads on in the one that the leader
+        // names.
         if (end.leaderEpoch >= 0 && end.leaderEpoch < position.lastEpoch)
           position.lastEpoch = end.leaderEpoch;
         if (end.endOffset >= 0 && end.endOffset < offset!) {

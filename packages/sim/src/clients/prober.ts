@@ -1,6 +1,7 @@
 /**
- * A client that now and then asks what is odd or wrong, one question after another, and knows what Kafka answers: anything else
- * fails the run (`wrong-error`). It writes to a topic of its own only, and nothing into the history.
+ * A client that now and then asks what is odd or wrong, one question after another, and knows what Kafka
+ * answers: anything else fails the run (`wrong-error`). It writes to a topic of its own only, and nothing
+ * into the history.
  */
 import type { Millis, Random } from '@millrace/base';
 import { apis, ErrorCode, errorName } from '@millrace/protocol';

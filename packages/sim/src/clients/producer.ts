@@ -1,6 +1,7 @@
 /**
- * A producer as librdkafka and the Java client are: batches in a queue a partition, several requests under way, retries in
- * order, idempotence with sequences. Every batch ends in the history as ok, fail (surely not appended) or info.
+ * A producer as librdkafka and the Java client are: batches in a queue a partition, several requests under
+ * way, retries in order, idempotence with sequences. Every batch ends in the history as ok, fail (surely not
+ * appended) or info.
  */
 import type { Millis, Timer } from '@millrace/base';
 import {
@@ -30,7 +31,10 @@ export interface ProducerOptions {
   readonly compression: Compression;
   /** 7 .. 13 */
   readonly version: number;
-  /** An idempotent producer that gave a batch up goes on under the next epoch (Java), or as a new producer (librdkafka). */
+  /**
+   * An idempotent producer that gave a batch up goes on under the next epoch (Java), or as a new producer
+   * (librdkafka).
+   */
   readonly bumpsEpoch: boolean;
   readonly paddingBytes: number;
 }
@@ -64,7 +68,10 @@ const BACKOFF_MS = 100;
 /** One batch in so many has records of other times than its header says. */
 const ODD_TIMESTAMPS_ONE_IN = 4;
 const EARLIER_MS = 1_000;
-/** Of how many batches a broker remembers the sequences: a retry of an earlier one looks like a gap to it (KIP-98). */
+/**
+ * Of how many batches a broker remembers the sequences: a retry of an earlier one looks like a gap to it
+ * (KIP-98).
+ */
 const REMEMBERED_BATCHES = 5;
 /** More than this waits for nobody. */
 const WAITING_MAX = 50;
@@ -224,8 +231,8 @@ export class Producer {
         metadata.refresh();
         return false;
       }
-      // Idempotent: as librdkafka does, what is under way to an earlier leader is waited for. A new leader may not know this
-      // producer yet, and would take a later batch for its first one.
+      // Idempotent: as librdkafka does, what is under way to an earlier leader is waited for. A new leader
+      // may not know this producer yet, and would take a later batch for its first one.
       if (identity !== undefined && queue.inFlight.length > 0 && queue.inFlightTo !== leaderId) return true;
       if (identity !== undefined && this.mightBeForgotten(queue)) return true;
       const connection = metadata.connectionTo(leaderId);
@@ -236,7 +243,10 @@ export class Producer {
     return true;
   }
 
-  /** Whether the next batch is so far ahead that the oldest open one could not be told from a gap any more if it is sent again. */
+  /**
+   * Whether the next batch is so far ahead that the oldest open one could not be told from a gap any more if
+   * it is sent again.
+   */
   private mightBeForgotten({ waiting, inFlight, sequenced }: Queue): boolean {
     if (waiting[0]!.identity !== undefined) return false;
     const open = [...waiting, ...inFlight].filter(({ identity }) => identity !== undefined);
@@ -343,7 +353,10 @@ export class Producer {
     if (batch.identity !== undefined) this.identity?.reset();
   }
 
-  /** Everything under the old identity is answered. What may have been appended under it is not sent under the new one. */
+  /**
+   * Everything under the old identity is answered. What may have been appended under it is not sent under the
+   * new one.
+   */
   private restartSequences(): void {
     for (const queue of this.queues.values()) {
       const unknown = queue.waiting.filter((batch) => batch.mayHaveHappened);

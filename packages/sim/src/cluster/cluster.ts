@@ -1,6 +1,6 @@
 /**
- * The whole cluster, and what an omniscient observer sees of it: who leads, what is committed, which replica lies where.
- * Looks into the production objects; never changes them.
+ * The whole cluster, and what an omniscient observer sees of it: who leads, what is committed, which replica
+ * lies where. Looks into the production objects; never changes them.
  */
 import type { NodeId, Uuid } from '@millrace/base';
 import { MetadataImage, type PartitionImage } from '@millrace/metadata';

@@ -1,6 +1,6 @@
 /**
- * One node of the cluster: a machine with a disk, on which the production roles run as they do in a real process. Owns how a
- * process starts and ends there; what happens to it is decided by the run.
+ * One node of the cluster: a machine with a disk, on which the production roles run as they do in a real
+ * process. Owns how a process starts and ends there; what happens to it is decided by the run.
  */
 import { assert, DiskError } from '@millrace/base';
 import { LogDirectory } from '@millrace/log';
@@ -213,7 +213,10 @@ export class SimNode {
     });
   }
 
-  /** As the real host does: the one that failed may be in the middle of its turn, so the end comes in the next. */
+  /**
+   * As the real host does: the one that failed may be in the middle of its turn, so the end comes in the
+   * next.
+   */
   private giveUp(life: Life, message: string): void {
     const { world } = this.environment;
     if (this.selfEnd !== undefined) return;

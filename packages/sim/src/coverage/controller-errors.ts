@@ -1,6 +1,6 @@
 /**
- * Every error code with which the active controller answers brokers and administrators (counted by net/rpc-sniffer.ts), and with which
- * a broker answers a client in its place.
+ * Every error code with which the active controller answers brokers and administrators (counted by
+ * net/rpc-sniffer.ts), and with which a broker answers a client in its place.
  */
 import type { CoverageItem, Exemption } from './item.ts';
 

@@ -1,4 +1,6 @@
-/** Every kind of election: leaders of partitions, which the controller elects, and the leader of the quorum. */
+/**
+ * Every kind of election: leaders of partitions, which the controller elects, and the leader of the quorum.
+ */
 import type { CoverageItem, Exemption } from './item.ts';
 
 export const partitionElections: readonly CoverageItem[] = [

@@ -1,4 +1,7 @@
-/** What the seeds of `npm test` have to reach, as data: a set of seeds that reaches less proves less than it seems to. */
+/**
+ * What the seeds of `npm test` have to reach, as data: a set of seeds that reaches less proves less than it
+ * seems to.
+ */
 import { type FaultKind, faultKinds } from '../faults/index.ts';
 import { controllerErrors, controllerExemptions } from './controller-errors.ts';
 import { partitionElectionExemptions, partitionElections, quorumElections } from './elections.ts';

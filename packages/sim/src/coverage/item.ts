@@ -1,4 +1,7 @@
-/** What coverage is made of: something that has to happen over a set of seeds, and the counts of a run that prove it. */
+/**
+ * What coverage is made of: something that has to happen over a set of seeds, and the counts of a run that
+ * prove it.
+ */
 
 export interface CoverageItem {
   readonly name: string;

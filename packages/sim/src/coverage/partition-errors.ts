@@ -1,4 +1,7 @@
-/** Every error code with which a partition answers a produce, a fetch (also a follower's), or a lookup of offsets. */
+/**
+ * Every error code with which a partition answers a produce, a fetch (also a follower's), or a lookup of
+ * offsets.
+ */
 import type { CoverageItem, Exemption } from './item.ts';
 
 const APIS = ['Produce', 'Fetch', 'ListOffsets', 'OffsetForLeaderEpoch'];

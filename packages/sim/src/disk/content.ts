@@ -1,6 +1,6 @@
 /**
- * The bytes of one file: what was written (the page cache), and what the device would hold if power went now. Of every
- * sector that was written and not synced, the old content is kept until it is.
+ * The bytes of one file: what was written (the page cache), and what the device would hold if power went now.
+ * Of every sector that was written and not synced, the old content is kept until it is.
  */
 import type { Prng } from '@millrace/base';
 

@@ -1,6 +1,7 @@
 /**
- * A machine's disk. It outlives the processes; each gets a seam of its own, through which a dead one does nothing. Owns the
- * faults: full, slow, sectors that cannot be read, writes that go astray, power that fails before a sync.
+ * A machine's disk. It outlives the processes; each gets a seam of its own, through which a dead one does
+ * nothing. Owns the faults: full, slow, sectors that cannot be read, writes that go astray, power that fails
+ * before a sync.
  */
 import { assert, type Disk, DiskError, type NodeId, type Prng } from '@millrace/base';
 import type { RaftStorage } from '@millrace/raft';
@@ -17,7 +18,10 @@ const LATENCY_US_MAX: Micros = 900;
 export class SimDisk {
   readonly name: string;
   tree = new FileTree();
-  /** It does not hold what was written and synced: a sector cannot be read, or a write went astray. Until it is replaced. */
+  /**
+   * It does not hold what was written and synced: a sector cannot be read, or a write went astray. Until it
+   * is replaced.
+   */
   isDamaged = false;
   private readonly world: World;
   private readonly random: Prng;
@@ -96,7 +100,10 @@ export class SimDisk {
     this.crash = { writesLeft: writes, death };
   }
 
-  /** The process dies while a controller's vote is on its way to the device; asked of each vote until it says so. */
+  /**
+   * The process dies while a controller's vote is on its way to the device; asked of each vote until it says
+   * so.
+   */
   crashInVote(isFatal: (votedFor: NodeId) => boolean): void {
     this.isFatalVote = isFatal;
   }
@@ -194,8 +201,8 @@ export class SimDisk {
   }
 
   /**
-   * Where a write that was meant for this place lands. Never at the beginning of a log: a whole batch with the offsets that belong
-   * there cannot be told from the right one.
+   * Where a write that was meant for this place lands. Never at the beginning of a log: a whole batch with
+   * the offsets that belong there cannot be told from the right one.
    */
   strayPlace(path: string, position: number): { path: string; position: number } | undefined {
     if (this.mayGoAstray === undefined || !isLog(path)) return undefined;

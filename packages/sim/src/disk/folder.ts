@@ -1,6 +1,6 @@
 /**
- * The names on a disk: folders and which file has which name. Changes are durable once their folder is synced; what
- * was not is undone by a power loss, the newest first, up to a random point.
+ * The names on a disk: folders and which file has which name. Changes are durable once their folder is
+ * synced; what was not is undone by a power loss, the newest first, up to a random point.
  */
 import { DiskError, type Prng } from '@millrace/base';
 import { FileContent } from './content.ts';
@@ -80,7 +80,9 @@ export class FileTree {
     this.beginSync(folder)();
   }
 
-  /** What was changed in the folder until now is on its way to the device; call the result when it is there. */
+  /**
+   * What was changed in the folder until now is on its way to the device; call the result when it is there.
+   */
   beginSync(folder: string): () => void {
     const covered = new Set(this.changes.filter((change) => change.folder === folder));
     return () => {

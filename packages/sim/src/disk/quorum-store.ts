@@ -1,6 +1,6 @@
 /**
- * The controllers' store (RaftStorage): atomic batches, each durable before it is answered, as LevelDB with sync promises.
- * A batch that is on its way when the process dies is there afterwards or is not.
+ * The controllers' store (RaftStorage): atomic batches, each durable before it is answered, as LevelDB with
+ * sync promises. A batch that is on its way when the process dies is there afterwards or is not.
  */
 import { DiskError } from '@millrace/base';
 import type { RaftStorage, StorageWrite } from '@millrace/raft';

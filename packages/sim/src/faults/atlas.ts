@@ -1,10 +1,11 @@
 /**
- * Which harm the durability contract covers right now. Losing what was written but not synced, a disk, or a sector may
- * befall a broker only while another member of every ISR it belongs to is whole: more than that nobody promised to survive.
- * Conservative: every view of the ISR counts that may still become the committed one.
+ * Which harm the durability contract covers right now. Losing what was written but not synced, a disk, or a
+ * sector may befall a broker only while another member of every ISR it belongs to is whole: more than that
+ * nobody promised to survive. Conservative: every view of the ISR counts that may still become the committed
+ * one.
  *
- * Who lost something stays in its ISRs until it is noticed. Should everybody who is whole leave the ISR and the ELR before that, the
- * topic is beyond the contract from then on: nothing is promised about it any more.
+ * Who lost something stays in its ISRs until it is noticed. Should everybody who is whole leave the ISR and
+ * the ELR before that, the topic is beyond the contract from then on: nothing is promised about it any more.
  */
 import type { NodeId } from '@millrace/base';
 import type { MetadataImage, PartitionImage } from '@millrace/metadata';

@@ -2,7 +2,10 @@
 import { type FaultKind, victim } from './fault.ts';
 
 const HOUR_MS = 3_600_000;
-/** Two readings of a clock never lie a day apart: then brokers rightly forget producers (producer.id.expiration.ms). */
+/**
+ * Two readings of a clock never lie a day apart: then brokers rightly forget producers
+ * (producer.id.expiration.ms).
+ */
 const ERROR_MS_MAX = 11 * HOUR_MS;
 
 export const clockFaults: readonly FaultKind[] = [

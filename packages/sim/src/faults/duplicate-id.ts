@@ -9,8 +9,9 @@ import { type FaultContext, type FaultKind, pick, seconds } from './fault.ts';
 const REGISTER_EVERY_MS = 200;
 
 /**
- * It has a disk of its own and tells no ids of folders, so nobody takes the disk of the healthy broker for lost. It only registers: should
- * it be accepted, because the other one has no session, it stays fenced, and the healthy broker registers again when it is gone.
+ * It has a disk of its own and tells no ids of folders, so nobody takes the disk of the healthy broker for
+ * lost. It only registers: should it be accepted, because the other one has no session, it stays fenced, and
+ * the healthy broker registers again when it is gone.
  */
 export const duplicateId: FaultKind = {
   name: 'duplicate-id',

@@ -1,4 +1,7 @@
-/** A disk that stops taking writes, for one partition or altogether. Only where the contract covers its loss (atlas.ts). */
+/**
+ * A disk that stops taking writes, for one partition or altogether. Only where the contract covers its loss
+ * (atlas.ts).
+ */
 import type { FaultKind } from './fault.ts';
 import { pick, victim } from './fault.ts';
 

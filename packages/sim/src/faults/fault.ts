@@ -1,6 +1,6 @@
 /**
- * What a fault is: something that may befall the cluster, planned from the seed before the run begins, so that one can be
- * left out without moving the others. Each draws from a source of its own.
+ * What a fault is: something that may befall the cluster, planned from the seed before the run begins, so
+ * that one can be left out without moving the others. Each draws from a source of its own.
  */
 import type { Prng } from '@millrace/base';
 import type { SimCluster, SimNode } from '../cluster/index.ts';

@@ -23,7 +23,10 @@ export const commonFaults: readonly FaultKind[] = [
   ...aimedFaults,
 ];
 
-/** Each strikes once in some runs, by a source of its own: another one leaves the plans of all seeds as they are. */
+/**
+ * Each strikes once in some runs, by a source of its own: another one leaves the plans of all seeds as they
+ * are.
+ */
 export const rareFaults: readonly FaultKind[] = [
   failingDisk,
   lateCopy,

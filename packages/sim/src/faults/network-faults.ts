@@ -1,4 +1,7 @@
-/** The network misbehaves: slow, cut in one direction or both, cut between some and not others, connections reset. */
+/**
+ * The network misbehaves: slow, cut in one direction or both, cut between some and not others, connections
+ * reset.
+ */
 import { MILLISECOND } from '../world/index.ts';
 import { duration, type FaultKind, pick, seconds, victim } from './fault.ts';
 import { between, cutFor, everybody } from './links.ts';

@@ -1,4 +1,7 @@
-/** What operators do, at the worst of times: topics come and go, nodes are restarted cleanly or with other settings. */
+/**
+ * What operators do, at the worst of times: topics come and go, nodes are restarted cleanly or with other
+ * settings.
+ */
 import { MILLISECOND } from '../world/index.ts';
 import { type FaultKind, later, pick, victim } from './fault.ts';
 

@@ -1,4 +1,7 @@
-/** What an administrator can be asked for while the cluster is in trouble. The workload implements it with a real client. */
+/**
+ * What an administrator can be asked for while the cluster is in trouble. The workload implements it with a
+ * real client.
+ */
 export interface Operator {
   /** Topics that were asked for by name during the run and not asked to be deleted. */
   extraTopics(): readonly string[];

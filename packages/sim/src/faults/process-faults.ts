@@ -1,4 +1,7 @@
-/** Processes die, freeze and are restarted. Whoever died is started again by the supervisor (run/supervisor.ts). */
+/**
+ * Processes die, freeze and are restarted. Whoever died is started again by the supervisor
+ * (run/supervisor.ts).
+ */
 import { MILLISECOND } from '../world/index.ts';
 import { duration, type FaultContext, type FaultKind, later, seconds, victim } from './fault.ts';
 

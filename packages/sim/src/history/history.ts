@@ -1,6 +1,7 @@
 /**
- * What the clients did and saw, in the order in which it ended for them. The history checkers read nothing else. Words are
- * those of Jepsen's kafka workload: an operation ends `ok` (it happened), `fail` (it surely did not) or `info` (unknown).
+ * What the clients did and saw, in the order in which it ended for them. The history checkers read nothing
+ * else. Words are those of Jepsen's kafka workload: an operation ends `ok` (it happened), `fail` (it surely
+ * did not) or `info` (unknown).
  */
 import type { Micros } from '../world/index.ts';
 
@@ -40,7 +41,9 @@ export interface PollOp {
   readonly client: string;
   readonly topic: string;
   readonly partition: number;
-  /** The first offset that the client wanted. Records before it (the same batch) are left out of `records`. */
+  /**
+   * The first offset that the client wanted. Records before it (the same batch) are left out of `records`.
+   */
   readonly fetchOffset: number;
   readonly records: readonly SeenRecord[];
   readonly highWatermark: number;
@@ -48,7 +51,10 @@ export interface PollOp {
   readonly endedUs: Micros;
 }
 
-/** A consumer (re)starts reading a partition at an offset: `earliest`, `latest`, or because it was told OFFSET_OUT_OF_RANGE. */
+/**
+ * A consumer (re)starts reading a partition at an offset: `earliest`, `latest`, or because it was told
+ * OFFSET_OUT_OF_RANGE.
+ */
 export interface AssignOp {
   readonly type: 'assign';
   readonly client: string;
@@ -73,7 +79,9 @@ export interface AdminOp {
 
 export type Op = SendOp | PollOp | AssignOp | AdminOp;
 
-/** An idempotent producer was told that its sequences have a gap although everything before was acknowledged. */
+/**
+ * An idempotent producer was told that its sequences have a gap although everything before was acknowledged.
+ */
 export interface LostSequence {
   readonly client: string;
   readonly topic: string;

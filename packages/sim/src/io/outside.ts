@@ -1,9 +1,10 @@
 /**
- * The guard around a simulated run: whoever reaches for a real clock, timer, random source, socket or file while it is on
- * gets an error that names him. Off, everything is as before. What is guarded stands in reaches.ts; wrapped once a process.
+ * The guard around a simulated run: whoever reaches for a real clock, timer, random source, socket or file
+ * while it is on gets an error that names him. Off, everything is as before. What is guarded stands in
+ * reaches.ts; wrapped once a process.
  *
- * A promise cannot be refused where it is made (the engine does not let a hook throw), so it is noted: the run fails at its
- * end. So does one that swallowed its error. The console stays: it tells, and asks nothing.
+ * A promise cannot be refused where it is made (the engine does not let a hook throw), so it is noted: the
+ * run fails at its end. So does one that swallowed its error. The console stays: it tells, and asks nothing.
  */
 import { promiseHooks } from 'node:v8';
 import { installReaches } from './reaches.ts';

@@ -1,4 +1,6 @@
-/** What the guard of a simulated run watches: every way to the outside that Node's globals and modules offer. */
+/**
+ * What the guard of a simulated run watches: every way to the outside that Node's globals and modules offer.
+ */
 import { syncBuiltinESMExports } from 'node:module';
 import { performance } from 'node:perf_hooks';
 

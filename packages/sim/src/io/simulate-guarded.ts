@@ -1,4 +1,7 @@
-/** The one way in which commands and tests run a seed: with the real codecs, and with the outside out of reach. */
+/**
+ * The one way in which commands and tests run a seed: with the real codecs, and with the outside out of
+ * reach.
+ */
 import { compressionCodecs } from '@millrace/protocol/io';
 import { type RunOptions, type RunReport, simulate } from '../run/index.ts';
 import { guarded } from './outside.ts';

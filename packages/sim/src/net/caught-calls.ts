@@ -1,7 +1,7 @@
 /**
- * Calls that are caught on their way, for faults: the caller is told that the connection broke, and the message arrives all the same,
- * as late as the fault likes. That is what TCP and HTTP/2 allow: bytes that were sent on a connection may be read after its caller has
- * given it up and has asked again on another.
+ * Calls that are caught on their way, for faults: the caller is told that the connection broke, and the
+ * message arrives all the same, as late as the fault likes. That is what TCP and HTTP/2 allow: bytes that
+ * were sent on a connection may be read after its caller has given it up and has asked again on another.
  */
 import type { Micros, World } from '../world/index.ts';
 

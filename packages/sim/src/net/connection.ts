@@ -1,13 +1,16 @@
 /**
- * A connection between two processes: two pipes and the many ways in which it ends. Each side hears of the end once, in a
- * turn of its own, after everything that reached it before.
+ * A connection between two processes: two pipes and the many ways in which it ends. Each side hears of the
+ * end once, in a turn of its own, after everything that reached it before.
  */
 import type { Death, Life, Micros } from '../world/index.ts';
 import type { Network } from './network.ts';
 import { Pipe } from './pipe.ts';
 
 const RESET = 'connection reset by the peer';
-/** A machine that vanished: whoever has sent something gives up after so long, or soon after the machine is back. */
+/**
+ * A machine that vanished: whoever has sent something gives up after so long, or soon after the machine is
+ * back.
+ */
 const RETRANSMISSION_TIMEOUT_US: Micros = 15_000_000;
 const RETRANSMISSION_CHECK_US: Micros = 700_000;
 

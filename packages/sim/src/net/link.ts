@@ -1,6 +1,6 @@
 /**
- * One direction between two machines: how long messages take, whether they pass at all. Bytes of one direction queue up
- * behind each other, as the link is only so wide.
+ * One direction between two machines: how long messages take, whether they pass at all. Bytes of one
+ * direction queue up behind each other, as the link is only so wide.
  */
 import type { Prng } from '@millrace/base';
 import type { Micros, World } from '../world/index.ts';

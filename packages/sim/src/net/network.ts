@@ -1,6 +1,6 @@
 /**
- * All machines and what lies between them. Knows who listens where, which connections stand, and what is cut or slow.
- * Faults act here; processes see it through the seams that it hands out.
+ * All machines and what lies between them. Knows who listens where, which connections stand, and what is cut
+ * or slow. Faults act here; processes see it through the seams that it hands out.
  */
 import { assert, type Net, type Rpc } from '@millrace/base';
 import type { Host, Life, Micros, World } from '../world/index.ts';
@@ -125,7 +125,10 @@ export class Network {
     if (this.acceptors.get(name)?.life === life) this.acceptors.delete(name);
   }
 
-  /** Who listens there now; a string says why nobody does; undefined: no answer, the machine is off or unknown to be on. */
+  /**
+   * Who listens there now; a string says why nobody does; undefined: no answer, the machine is off or unknown
+   * to be on.
+   */
   acceptorAt(name: string, port: number): { life: Life; acceptor: Acceptor } | string | undefined {
     const host = this.hosts.get(name);
     if (host === undefined) return `${name} is not known`;

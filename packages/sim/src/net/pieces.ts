@@ -1,4 +1,6 @@
-/** Small pieces of memory, cut from large ones: allocating each would cost more than all the copying into it. */
+/**
+ * Small pieces of memory, cut from large ones: allocating each would cost more than all the copying into it.
+ */
 const LARGE_BYTES = 64 * 1024;
 const PIECE_BYTES_MAX = 4 * 1024;
 

@@ -1,6 +1,6 @@
 /**
- * One direction of a connection: what is sent arrives whole, in order, once, or not at all (TCP). While the link is cut, or
- * the receiver does not read, it waits.
+ * One direction of a connection: what is sent arrives whole, in order, once, or not at all (TCP). While the
+ * link is cut, or the receiver does not read, it waits.
  */
 import type { Life, World } from '../world/index.ts';
 import type { Link } from './link.ts';

@@ -1,8 +1,10 @@
 /**
- * For coverage: which error codes the active controller's answers to brokers carry, read where they leave. Counts
- * `control METHOD CODE`, with the methods register, heartbeat, alter-partition, producer-ids and those that are forwarded.
+ * For coverage: which error codes the active controller's answers to brokers carry, read where they leave.
+ * Counts `control METHOD CODE`, with the methods register, heartbeat, alter-partition, producer-ids and those
+ * that are forwarded.
  *
- * And a checker, `forwarded-as-it-came`: brokers decode what they forward, so a controller that cannot decode it was sent something else.
+ * And a checker, `forwarded-as-it-came`: brokers decode what they forward, so a controller that cannot decode
+ * it was sent something else.
  */
 import {
   AllocateProducerIdsResponse,

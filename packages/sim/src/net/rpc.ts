@@ -1,6 +1,6 @@
 /**
- * The Rpc seam of one process: calls and streams as messages over simulated connections. A channel makes its connection when
- * it is needed and again after it broke; while it cannot, calls fail at once, as gRPC's do.
+ * The Rpc seam of one process: calls and streams as messages over simulated connections. A channel makes its
+ * connection when it is needed and again after it broke; while it cannot, calls fail at once, as gRPC's do.
  */
 import {
   type Address,

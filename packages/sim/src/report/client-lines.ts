@@ -19,7 +19,10 @@ interface Doings {
   error: string | undefined;
 }
 
-/** `p1: 12 acked, events-1-0 up to 431; q1: 30 read, …` at the end of each second; administration on lines of its own. */
+/**
+ * `p1: 12 acked, events-1-0 up to 431; q1: 30 read, …` at the end of each second; administration on lines of
+ * its own.
+ */
 export function clientLines(ops: readonly Op[], endUs: Micros): TextLine[] {
   const lines: TextLine[] = [];
   let second = -1;

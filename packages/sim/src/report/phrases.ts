@@ -1,6 +1,7 @@
 /**
- * What production's log events, and the simulator's own, say in plain words. An event without a phrase is shown as it is, so
- * nothing new goes unseen; what only repeats another line, or tells of every day, is noise.
+ * What production's log events, and the simulator's own, say in plain words. An event without a phrase is
+ * shown as it is, so nothing new goes unseen; what only repeats another line, or tells of every day, is
+ * noise.
  */
 
 export type Facts = Readonly<Record<string, unknown>>;

@@ -1,4 +1,7 @@
-/** The end of the faults: everything is made whole, and within a stated time the cluster has to be as if nothing had been. */
+/**
+ * The end of the faults: everything is made whole, and within a stated time the cluster has to be as if
+ * nothing had been.
+ */
 import type { NodeId } from '@millrace/base';
 import type { PartitionPlace, SimCluster, SimNode } from '../cluster/index.ts';
 import type { Atlas } from '../faults/index.ts';
@@ -19,8 +22,8 @@ export function makePeace(cluster: SimCluster, supervisor: Supervisor): void {
 }
 
 /**
- * An operator who looks after what does not heal by itself: damaged disks are replaced, as soon as others hold everything; a
- * broker whose log went offline (its disk was full, or failed) is restarted.
+ * An operator who looks after what does not heal by itself: damaged disks are replaced, as soon as others
+ * hold everything; a broker whose log went offline (its disk was full, or failed) is restarted.
  */
 export function lookAfter(cluster: SimCluster, atlas: Atlas): void {
   for (const node of cluster.brokers) {
@@ -34,8 +37,8 @@ export function lookAfter(cluster: SimCluster, atlas: Atlas): void {
 }
 
 /**
- * A partition whose leader cannot serve, because its disk failed, though another member of its ISR or ELR is there and whole; in words.
- * Undefined: there is none.
+ * A partition whose leader cannot serve, because its disk failed, though another member of its ISR or ELR is
+ * there and whole; in words. Undefined: there is none.
  */
 export function notHandedOver(cluster: SimCluster, atlas: Atlas): string | undefined {
   const image = cluster.image();

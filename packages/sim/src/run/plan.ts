@@ -1,6 +1,7 @@
 /**
- * The plan of a run's faults, drawn from the seed before anything happens: when, what, and for each a source of randomness of
- * its own. Leaving one out therefore changes nothing about the others, which is what makes a failing run shrink.
+ * The plan of a run's faults, drawn from the seed before anything happens: when, what, and for each a source
+ * of randomness of its own. Leaving one out therefore changes nothing about the others, which is what makes a
+ * failing run shrink.
  */
 import type { Prng } from '@millrace/base';
 import { commonFaults, type FaultContext, type FaultKind, faultKinds, rareFaults } from '../faults/index.ts';

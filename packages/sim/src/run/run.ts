@@ -1,6 +1,7 @@
 /**
- * One run of a seed: a cluster comes up, clients work, faults strike; then the faults are over, and everything has to come
- * right within stated times. Nothing but the seed (and which of its faults are left out) decides what happens.
+ * One run of a seed: a cluster comes up, clients work, faults strike; then the faults are over, and
+ * everything has to come right within stated times. Nothing but the seed (and which of its faults are left
+ * out) decides what happens.
  */
 import type { CompressionCodecs } from '@millrace/protocol';
 import { attachCheckers } from '../checkers/index.ts';
@@ -19,11 +20,16 @@ import { Workload } from './workload.ts';
 export const LIVENESS = {
   /** From nothing to a cluster in which every topic exists and is in sync. */
   startUs: 20 * SECOND,
-  /** From the end of the last fault, before anybody repairs a disk, until partitions are led by brokers whose disks work. */
+  /**
+   * From the end of the last fault, before anybody repairs a disk, until partitions are led by brokers whose
+   * disks work.
+   */
   handOverUs: 15 * SECOND,
   /** From then on until everything is in sync. */
   calmUs: 40 * SECOND,
-  /** From then on until every producer was acknowledged something and every consumer has read something new. */
+  /**
+   * From then on until every producer was acknowledged something and every consumer has read something new.
+   */
   progressUs: 10 * SECOND,
   /** For the last answer to whoever still waits (a producer's longest delivery time-out is 30 s). */
   idleUs: 35 * SECOND,

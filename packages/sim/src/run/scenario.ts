@@ -1,6 +1,7 @@
 /**
- * What a seed stands for: how large the cluster is, its settings, topics, clients, network, and how the faults are dealt
- * out. Swarm: each run is a random corner, for bugs hide where everything is usual but one thing.
+ * What a seed stands for: how large the cluster is, its settings, topics, clients, network, and how the
+ * faults are dealt out. Swarm: each run is a random corner, for bugs hide where everything is usual but one
+ * thing.
  */
 import type { Prng } from '@millrace/base';
 import type { ClusterPlan } from '../cluster/index.ts';
@@ -17,7 +18,10 @@ export interface TopicPlan {
 export interface Scenario {
   readonly cluster: ClusterPlan;
   readonly network: NetworkOptions;
-  /** Wall clocks are up to so far off from the start (nobody keeps them right), and monotonic ones drift by up to so much. */
+  /**
+   * Wall clocks are up to so far off from the start (nobody keeps them right), and monotonic ones drift by up
+   * to so much.
+   */
   readonly clockSkewMs: number;
   readonly clockDriftPpm: number;
   readonly topics: readonly TopicPlan[];

@@ -1,6 +1,6 @@
 /**
- * The clients of a run: producers, consumers by assignment and an administrator, each on a machine of its own, drawn from
- * the scenario. The administrator is also the hands of the operator faults.
+ * The clients of a run: producers, consumers by assignment and an administrator, each on a machine of its
+ * own, drawn from the scenario. The administrator is also the hands of the operator faults.
  */
 import type { Prng } from '@millrace/base';
 import { Compression, type CompressionCodecs } from '@millrace/protocol';
@@ -148,7 +148,9 @@ export class Workload implements Operator {
 
   // ------------------------------------------------------------------
 
-  /** The scenario's own topics are asked for again until they are there: brokers may not have registered yet. */
+  /**
+   * The scenario's own topics are asked for again until they are there: brokers may not have registered yet.
+   */
   private create(plan: TopicPlan, { isExtra }: { isExtra: boolean }): void {
     const topic = { ...plan, exists: false, asked: plan.partitions, deleteAsked: false, isExtra };
     this.topics.set(plan.name, topic);

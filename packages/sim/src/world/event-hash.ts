@@ -1,6 +1,6 @@
 /**
- * The fingerprint of a run: everything that happens is folded in, in order. Two runs of a seed that differ anywhere differ here.
- * Two 32-bit lanes with different multipliers; not cryptographic.
+ * The fingerprint of a run: everything that happens is folded in, in order. Two runs of a seed that differ
+ * anywhere differ here. Two 32-bit lanes with different multipliers; not cryptographic.
  */
 export class EventHash {
   private a = 0x811c9dc5;

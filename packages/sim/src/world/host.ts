@@ -11,7 +11,10 @@ export class Host {
   readonly name: string;
   /** What its wall clock adds to virtual time. Changes when the clock jumps. */
   wallOffsetMs: WallMillis = EPOCH_MS;
-  /** How much faster its monotonic clock runs than virtual time, in millionths; set before its first process starts. */
+  /**
+   * How much faster its monotonic clock runs than virtual time, in millionths; set before its first process
+   * starts.
+   */
   driftPpm = 0;
   /** How much later than asked for the timers of its process fire, because it is overloaded. */
   timersLateUs: Micros = 0;

@@ -1,6 +1,7 @@
 /**
- * Jobs of one life, on virtual time: two at once, each in slices of its process's time, so that a pause holds it up and a death loses
- * it. The function itself runs when its last slice is over: nobody can tell, for it reaches nothing.
+ * Jobs of one life, on virtual time: two at once, each in slices of its process's time, so that a pause holds
+ * it up and a death loses it. The function itself runs when its last slice is over: nobody can tell, for it
+ * reaches nothing.
  */
 import type { Job, JobKind, JobOutcome, Jobs, Random } from '@millrace/base';
 import type { Life } from './life.ts';

@@ -1,6 +1,7 @@
 /**
- * One life of a process: from its start to its crash or end. Owns its clock, and the turns in which its code runs: an
- * event, then everything that was asked for `soon`. A dead process runs nothing any more; a paused one runs it later.
+ * One life of a process: from its start to its crash or end. Owns its clock, and the turns in which its code
+ * runs: an event, then everything that was asked for `soon`. A dead process runs nothing any more; a paused
+ * one runs it later.
  */
 import { assert, type Clock, InvariantError, type Millis, type Random, type Timer } from '@millrace/base';
 import type { Host } from './host.ts';
@@ -46,7 +47,10 @@ export class Life {
     return this.paused;
   }
 
-  /** Something from outside (a message, a completion) reaches this process in `delayUs`; nothing happens if it is dead by then. */
+  /**
+   * Something from outside (a message, a completion) reaches this process in `delayUs`; nothing happens if it
+   * is dead by then.
+   */
   arrives(delayUs: Micros, run: () => void): void {
     this.world.after(delayUs, () => this.turn('io', run));
   }
@@ -91,7 +95,10 @@ export class Life {
     this.paused = true;
   }
 
-  /** SIGCONT: what came meanwhile runs now, one turn each; whether timers or messages are first is up to the event loop. */
+  /**
+   * SIGCONT: what came meanwhile runs now, one turn each; whether timers or messages are first is up to the
+   * event loop.
+   */
   resume(): void {
     if (!this.paused) return;
     this.paused = false;

@@ -12,7 +12,10 @@ export class Violation extends Error {
   }
 }
 
-/** Thrown through production code to end its process in the middle of a turn, as kill -9 does. Never reaches a checker. */
+/**
+ * Thrown through production code to end its process in the middle of a turn, as kill -9 does. Never reaches a
+ * checker.
+ */
 export class CrashSignal extends Error {
   override readonly name = 'CrashSignal';
 }

@@ -1,6 +1,6 @@
 /**
- * Virtual time. One queue of events, ordered by time and by when they were asked for; nothing else decides what happens
- * next. Whoever lives in this world gets time and randomness from here and nowhere else.
+ * Virtual time. One queue of events, ordered by time and by when they were asked for; nothing else decides
+ * what happens next. Whoever lives in this world gets time and randomness from here and nowhere else.
  */
 import { assert, type Deadline, DeadlineQueue, Prng } from '@millrace/base';
 import { EventHash } from './event-hash.ts';

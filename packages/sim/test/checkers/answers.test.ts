@@ -1,6 +1,7 @@
 /**
- * That brokers answer what was asked: each client looks at the order and the form of its answers, and the prober at what they say. The
- * bytes of answers are made by hand; the prober asks production, and what it holds for right is what is wrong.
+ * That brokers answer what was asked: each client looks at the order and the form of its answers, and the
+ * prober at what they say. The bytes of answers are made by hand; the prober asks production, and what it
+ * holds for right is what is wrong.
  */
 import type { Net, StreamHandler } from '@millrace/base';
 import { apis, ErrorCode, encodeResponseFrame } from '@millrace/protocol';
@@ -14,7 +15,10 @@ import { SmallCluster, violationOf } from './support.ts';
 
 afterEach(() => vi.restoreAllMocks());
 
-/** A client `x1` that has asked for ApiVersions twice (its answers are 0 and 1), and the broker's end of its connection. */
+/**
+ * A client `x1` that has asked for ApiVersions twice (its answers are 0 and 1), and the broker's end of its
+ * connection.
+ */
 class Asked {
   /** What the client was told, by correlation id. */
   readonly told: number[] = [];
@@ -124,7 +128,10 @@ describe('wrong-error', () => {
     vi.spyOn(probe(name), 'ask').mockImplementation(ask);
   }
 
-  /** What is violated while the prober asks a working cluster everything, and how many of the probes it came to. */
+  /**
+   * What is violated while the prober asks a working cluster everything, and how many of the probes it came
+   * to.
+   */
   function probing({ isHarmed = false } = {}) {
     const small = new SmallCluster([]);
     const { world } = small;

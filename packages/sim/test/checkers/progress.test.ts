@@ -1,6 +1,7 @@
 /**
- * That everything goes on: a cluster that never comes right, a moment that never ends, a process that throws. The run itself and its
- * world look for these, so each is planted from below: by what a node, a client or production is kept from doing.
+ * That everything goes on: a cluster that never comes right, a moment that never ends, a process that throws.
+ * The run itself and its world look for these, so each is planted from below: by what a node, a client or
+ * production is kept from doing.
  */
 import { InvariantError } from '@millrace/base';
 import { PartitionLog } from '@millrace/log';
@@ -23,7 +24,8 @@ function seedWith(wanted: (scenario: Scenario) => boolean): number {
   return seed;
 }
 
-// Somebody waits for it to come up, there is a prober, and nodes 1 to 3 are controllers and nothing else. Little is going on.
+// Somebody waits for it to come up, there is a prober, and nodes 1 to 3 are controllers and nothing else.
+// Little is going on.
 const SEED = seedWith(
   ({ cluster, faultsFromTheStart, prober, paceMs }) =>
     cluster.controllers === 3 && !cluster.combined && prober && !faultsFromTheStart && paceMs === 300,

@@ -1,4 +1,7 @@
-/** A small cluster of production nodes; each promise is broken by hand in one of them, and its checker sees it. */
+/**
+ * A small cluster of production nodes; each promise is broken by hand in one of them, and its checker sees
+ * it.
+ */
 import { MetadataImage } from '@millrace/metadata';
 import { buildBatch } from '@millrace/protocol';
 import { describe, expect, it } from 'vitest';

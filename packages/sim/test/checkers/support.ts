@@ -1,4 +1,7 @@
-/** What checkers are tried on: hand-made histories, and a small cluster of production nodes whose state a test then corrupts. */
+/**
+ * What checkers are tried on: hand-made histories, and a small cluster of production nodes whose state a test
+ * then corrupts.
+ */
 import { compressionCodecs } from '@millrace/protocol/io';
 import type { CheckerKind, CheckScope } from '../../src/checkers/checker.ts';
 import { CommittedMetadata } from '../../src/checkers/committed-metadata.ts';
@@ -217,7 +220,10 @@ export class SmallCluster {
     return this.cluster.replica(node, topicId, 0)!;
   }
 
-  /** Appends at the leader, in a turn of its own, as a request would; and waits until everybody knows that it is committed. */
+  /**
+   * Appends at the leader, in a turn of its own, as a request would; and waits until everybody knows that it
+   * is committed.
+   */
   produce(batch: (value: string) => Uint8Array): void {
     const { leader } = this;
     const { topicId } = this.replica(leader);

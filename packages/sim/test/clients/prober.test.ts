@@ -1,6 +1,6 @@
 /**
- * Goal: no probe is dead. Method: seeds whose scenario has a prober, until each probe has been answered as Kafka answers in one of
- * them. That nothing else is ever answered the runs themselves check.
+ * Goal: no probe is dead. Method: seeds whose scenario has a prober, until each probe has been answered as
+ * Kafka answers in one of them. That nothing else is ever answered the runs themselves check.
  */
 import { errorName } from '@millrace/protocol';
 import { expect, test } from 'vitest';

@@ -1,4 +1,7 @@
-/** The declaration of coverage against the sources of production: nothing that can be answered or logged is forgotten. */
+/**
+ * The declaration of coverage against the sources of production: nothing that can be answered or logged is
+ * forgotten.
+ */
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -21,8 +24,8 @@ function mentioned(globs: readonly string[], pattern: RegExp): string[] {
 const ERROR_CODES = /\bErrorCode\.([A-Z][A-Z_0-9]*)/g;
 
 /**
- * The event of each call that logs, or both where it is one of two. The simulator's own sources are left out: they quote the names of
- * events, in the story and in what is counted, and that proves nothing.
+ * The event of each call that logs, or both where it is one of two. The simulator's own sources are left out:
+ * they quote the names of events, in the story and in what is counted, and that proves nothing.
  */
 function loggedByProduction(): Set<string> {
   const firstArguments = mentioned(
@@ -33,7 +36,10 @@ function loggedByProduction(): Set<string> {
   return new Set(names.map(([, name]) => name!));
 }
 
-/** A broker answers for its partitions, and for the controller when that cannot: its files belong to whom they speak for. */
+/**
+ * A broker answers for its partitions, and for the controller when that cannot: its files belong to whom they
+ * speak for.
+ */
 const SOURCES: Readonly<Record<string, readonly string[]>> = {
   'partition error': [
     'packages/replication/src/**/*.ts',

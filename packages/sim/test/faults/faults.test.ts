@@ -1,4 +1,7 @@
-/** Goal: a fault that reading found does no harm by itself. Method: a small cluster that works, that one fault, and nothing else. */
+/**
+ * Goal: a fault that reading found does no harm by itself. Method: a small cluster that works, that one
+ * fault, and nothing else.
+ */
 import { Prng } from '@millrace/base';
 import { expect, test } from 'vitest';
 import { checkerKinds } from '../../src/checkers/index.ts';

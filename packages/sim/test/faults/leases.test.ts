@@ -1,6 +1,7 @@
 /**
- * Goal: no controller that was deposed grants a lease which outlives the fence of its successor (docs/leases.md). Method: the controller is
- * cut off from the others, and a broker from all but that one; with the proof of leadership taken out, and with it.
+ * Goal: no controller that was deposed grants a lease which outlives the fence of its successor
+ * (docs/leases.md). Method: the controller is cut off from the others, and a broker from all but that one;
+ * with the proof of leadership taken out, and with it.
  */
 import { expect, test } from 'vitest';
 import { zombieLeader } from '../../src/checkers/zombie-leader.ts';

@@ -1,4 +1,7 @@
-/** Inside of a run nothing of the outside can be had, whichever way it is asked for; outside of one everything is as ever. */
+/**
+ * Inside of a run nothing of the outside can be had, whichever way it is asked for; outside of one everything
+ * is as ever.
+ */
 import { execFileSync } from 'node:child_process';
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { lookup } from 'node:dns';

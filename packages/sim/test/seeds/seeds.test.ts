@@ -1,6 +1,6 @@
 /**
- * The seeds of `npm test`: every promise holds in each of them, and together they reach whatever coverage asks for. They run as
- * `millrace sim --seeds` runs them: guarded, in two processes.
+ * The seeds of `npm test`: every promise holds in each of them, and together they reach whatever coverage
+ * asks for. They run as `millrace sim --seeds` runs them: guarded, in two processes.
  */
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
@@ -9,8 +9,8 @@ import { missingCoverage } from '../../src/index.ts';
 
 const LAST_SEED = 200;
 /**
- * Reaches what none of the first 200 does: the ISR becomes too small while a batch waits for a lease. One run in some hundreds
- * does, so another seed takes its place when a change of the product deals the runs again.
+ * Reaches what none of the first 200 does: the ISR becomes too small while a batch waits for a lease. One run
+ * in some hundreds does, so another seed takes its place when a change of the product deals the runs again.
  */
 const RARE_SEED = 388;
 const MAIN = join(import.meta.dirname, '../../../cli/src/main.ts');

@@ -1,4 +1,6 @@
-/** Questions about the cluster, right and wrong ones, and InitProducerId with what this broker does not do. */
+/**
+ * Questions about the cluster, right and wrong ones, and InitProducerId with what this broker does not do.
+ */
 import { ZERO_UUID } from '@millrace/base';
 import { apis, ErrorCode } from '@millrace/protocol';
 import { CONTROLLER_TROUBLES, NO_TROUBLES, PARTITION_TROUBLES, type Probe, UNKNOWN_TOPIC } from './probe.ts';

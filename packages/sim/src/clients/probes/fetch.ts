@@ -1,4 +1,7 @@
-/** Fetch requests for what is not there, under wrong epochs, and in sessions that do not exist or go on otherwise. */
+/**
+ * Fetch requests for what is not there, under wrong epochs, and in sessions that do not exist or go on
+ * otherwise.
+ */
 import { type Uuid, ZERO_UUID } from '@millrace/base';
 import { apis, ErrorCode, type FetchResponse } from '@millrace/protocol';
 import {

@@ -1,6 +1,6 @@
 /**
- * What a probe is: one odd or invalid request as a client in trouble would send it, and what Kafka answers. Everything else
- * that comes back is wrong, except what any leader change or failing disk may cause.
+ * What a probe is: one odd or invalid request as a client in trouble would send it, and what Kafka answers.
+ * Everything else that comes back is wrong, except what any leader change or failing disk may cause.
  */
 import type { Uuid } from '@millrace/base';
 import { ErrorCode } from '@millrace/protocol';

@@ -1,6 +1,6 @@
 /**
- * Idempotent producers that got their numbers wrong. Each begins as a good one: an id, a batch that every member
- * of the ISR has. What comes then has to be judged by every later leader in the same way.
+ * Idempotent producers that got their numbers wrong. Each begins as a good one: an id, a batch that every
+ * member of the ISR has. What comes then has to be judged by every later leader in the same way.
  */
 import { apis, ErrorCode } from '@millrace/protocol';
 import { goodBatch } from './batches.ts';

@@ -1,6 +1,7 @@
 /**
- * Bytes that are no request, each on a connection of its own: the broker ends that connection and answers nothing (an answer would be
- * out of order for the connection, which fails the run). Only ApiVersions is answered in a version that nobody has.
+ * Bytes that are no request, each on a connection of its own: the broker ends that connection and answers
+ * nothing (an answer would be out of order for the connection, which fails the run). Only ApiVersions is
+ * answered in a version that nobody has.
  */
 import { apis, ErrorCode, encodeRequestFrame } from '@millrace/protocol';
 import type { BrokerConnection } from '../broker-connection.ts';

@@ -1,6 +1,6 @@
 /**
- * Batches that are well formed as far as header and checksum tell, and whose records are not what they should be: what a leader
- * finds out only by looking at each record. Apart from the other probes, and drawn apart.
+ * Batches that are well formed as far as header and checksum tell, and whose records are not what they should
+ * be: what a leader finds out only by looking at each record. Apart from the other probes, and drawn apart.
  */
 import { Compression, ErrorCode } from '@millrace/protocol';
 import { Field, goodBatch, withField } from './batches.ts';
@@ -9,7 +9,10 @@ import { PARTITION_TROUBLES, type Probe, type ProbeTools } from './probe.ts';
 import { produceTo } from './produce.ts';
 
 const CRC_OF_GZIP_FROM_END = 8;
-/** Of the second of two records without key and headers: the value's 5 bytes and its length lie behind, then no headers. */
+/**
+ * Of the second of two records without key and headers: the value's 5 bytes and its length lie behind, then
+ * no headers.
+ */
 const OFFSET_DELTA_FROM_END = 9;
 
 function refused(name: string, code: ErrorCode, make: (tools: ProbeTools) => Uint8Array): Probe {

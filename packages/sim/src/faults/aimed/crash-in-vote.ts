@@ -1,4 +1,6 @@
-/** What a vote is worth that is told before it is on the device: the voter forgets it, and may be asked again. */
+/**
+ * What a vote is worth that is told before it is on the device: the voter forgets it, and may be asked again.
+ */
 import type { NodeId, Prng } from '@millrace/base';
 import type { SimNode } from '../../cluster/index.ts';
 import { MILLISECOND } from '../../world/index.ts';
@@ -26,7 +28,10 @@ export const crashInVote: FaultKind = {
   },
 };
 
-/** Time enough for a vote to arrive that was told too early; then whoever it elected is alone, and the voter is asked again. */
+/**
+ * Time enough for a vote to arrive that was told too early; then whoever it elected is alone, and the voter
+ * is asked again.
+ */
 function partAfterVote(context: FaultContext, random: Prng, voter: SimNode, votedFor: NodeId): void {
   const { cluster } = context;
   const candidate = cluster.node(votedFor)!.name;

@@ -1,4 +1,7 @@
-/** A lease that ends while nobody has taken the leadership away: what was replicated meanwhile waits for it, and for enough replicas. */
+/**
+ * A lease that ends while nobody has taken the leadership away: what was replicated meanwhile waits for it,
+ * and for enough replicas.
+ */
 import type { Millis } from '@millrace/base';
 import type { PartitionPlace, SimNode } from '../../cluster/index.ts';
 import { MILLISECOND, type Micros } from '../../world/index.ts';

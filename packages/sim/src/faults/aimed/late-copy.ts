@@ -1,6 +1,7 @@
 /**
- * What a leader asked of the controllers may arrive after it asked again and was refused. By then it acknowledges without the replica
- * that was to join the ISR, so the copy must not be granted, whoever is eligible when it arrives.
+ * What a leader asked of the controllers may arrive after it asked again and was refused. By then it
+ * acknowledges without the replica that was to join the ISR, so the copy must not be granted, whoever is
+ * eligible when it arrives.
  */
 import { AlterPartitionRequest, ControlMethod } from '@millrace/metadata';
 import type { PartitionPlace, SimNode } from '../../cluster/index.ts';
@@ -30,7 +31,9 @@ export const lateCopy: FaultKind = {
   },
 };
 
-/** Led by somebody else than a controller, with followers that are up, and acknowledging without one of them. */
+/**
+ * Led by somebody else than a controller, with followers that are up, and acknowledging without one of them.
+ */
 function isPlain({ cluster, operator }: FaultContext) {
   const topics = operator.allTopics();
   return ({ topic, topicId, partition, image }: PartitionPlace): boolean => {

@@ -1,6 +1,6 @@
 /**
- * What a broker asked of the controllers may arrive after its process has died and the next one has registered. The broker epoch in
- * the request says whose it is, and the controller refuses it.
+ * What a broker asked of the controllers may arrive after its process has died and the next one has
+ * registered. The broker epoch in the request says whose it is, and the controller refuses it.
  */
 import { ControlMethod } from '@millrace/metadata';
 import type { PartitionPlace, SimNode } from '../../cluster/index.ts';

@@ -1,4 +1,7 @@
-/** What a leader says of its followers is old news when it arrives: a replica may not join an ISR after it died (KIP-841). */
+/**
+ * What a leader says of its followers is old news when it arrives: a replica may not join an ISR after it
+ * died (KIP-841).
+ */
 import type { PartitionPlace, SimNode } from '../../cluster/index.ts';
 import { MILLISECOND, type Micros } from '../../world/index.ts';
 import { type FaultContext, type FaultKind, later, pick } from '../fault.ts';
@@ -49,7 +52,10 @@ function isPlain({ cluster }: FaultContext) {
   };
 }
 
-/** Registered anew, the follower is out of the ISR. Nothing that its leader has to say about it passes from now on. */
+/**
+ * Registered anew, the follower is out of the ISR. Nothing that its leader has to say about it passes from
+ * now on.
+ */
 function cutWhenRegistered(
   context: FaultContext,
   place: PartitionPlace,

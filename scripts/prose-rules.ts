@@ -1,0 +1,65 @@
+/**
+ * The rules of prose: comments, documents, test names and messages are written in plain English (CONTRIBUTING.md)
+ * and are no wider than the code.
+ */
+import { globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** In characters. Tables are excepted, and so is what cannot be broken, as a link. */
+const WIDTH_MAX = 110;
+
+/** Phrases that make a reader read twice, and what to write instead. */
+const PHRASES: readonly (readonly [RegExp, string])[] = [];
+
+const SOURCES = [
+  'packages/*/{src,test}/**/*.ts',
+  'packages/*/planted/**/*.ts',
+  'test-e2e/**/*.ts',
+  'scripts/*.ts',
+];
+const DOCUMENTS = ['*.md', 'docs/**/*.md', 'test-e2e/**/*.md', 'examples/**/*.md'];
+/** They quote what they forbid. */
+const QUOTING = /^scripts\/(prose|house)-rules(\.test)?\.ts$/;
+
+/** One line per violation: `file:line: what is wrong`. */
+export function proseRuleViolations(root: string): string[] {
+  const violations: string[] = [];
+  const files = (patterns: string[]) =>
+    globSync(patterns, { cwd: root, exclude: ['**/node_modules/**', '**/goldens/**'] }).sort();
+  for (const file of [...files(SOURCES), ...files(DOCUMENTS)]) {
+    if (QUOTING.test(file)) continue;
+    const isDocument = file.endsWith('.md');
+    const lines = readFileSync(join(root, file), 'utf8').split('\n');
+    let isCode = false;
+    lines.forEach((line, index) => {
+      if (isDocument && line.trimStart().startsWith('```')) isCode = !isCode;
+      const problem = isDocument ? (isCode ? undefined : inDocument(line)) : inSource(line);
+      if (problem !== undefined) violations.push(`${file}:${index + 1}: ${problem}`);
+    });
+  }
+  return violations;
+}
+
+function inDocument(line: string): string | undefined {
+  return /^\s*\|/.test(line) ? undefined : (tooWide(line) ?? badPhrase(line));
+}
+
+function inSource(line: string): string | undefined {
+  const isComment = /^\s*(\*|\/\/|\/\*)/.test(line);
+  return (isComment ? tooWide(line) : undefined) ?? badPhrase(line);
+}
+
+function tooWide(line: string): string | undefined {
+  const isBreakable = /\S\s+\S.*\s\S/.test(line.slice(0, WIDTH_MAX));
+  return line.length > WIDTH_MAX && isBreakable
+    ? `${line.length} characters; comments and prose have at most ${WIDTH_MAX}`
+    : undefined;
+}
+
+function badPhrase(line: string): string | undefined {
+  for (const [pattern, instead] of PHRASES) {
+    const found = pattern.exec(line)?.[0];
+    if (found !== undefined) return `'${found}': ${instead}`;
+  }
+  return undefined;
+}
