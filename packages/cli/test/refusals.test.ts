@@ -1,6 +1,6 @@
 /**
- * A start that cannot be: one sentence that says what to do, exit code 1, nothing left running, the folder as
- * it was.
+ * Goal: a start that cannot work prints one sentence with a remedy, exits with 1, leaves nothing running and
+ * does not change the folder.
  */
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -17,11 +17,11 @@ const words = ['cluster', 'start', '--dir', dir, '--foreground'];
 const clusterFile = join(dir, 'cluster.json');
 const metaOf = (id: number) => join(dir, `node-${id}`, 'data', 'meta.properties');
 
-/** A cluster that has served once: every node knows whose it is. */
+/** A cluster that has served once: every node has noted the cluster's id. */
 beforeAll(async () => {
   const port = String(await freePort());
   const command = millrace([...words, '--controllers', '1', '--brokers', '1', '--port', port]);
-  await command.said('Data lies in');
+  await command.said('The data is in');
   command.child.kill('SIGTERM');
   expect(await command.exit(), command.output()).toBe(0);
 });
@@ -31,7 +31,7 @@ afterAll(async () => {
   rmSync(dir, { recursive: true, force: true });
 });
 
-/** Its refusal, a sentence of one line. */
+/** Starts the cluster and returns its refusal, one line. */
 async function refusal(...more: string[]): Promise<string> {
   const before = readFileSync(clusterFile, 'utf8');
   const command = millrace([...words, ...more]);
@@ -80,7 +80,7 @@ test('a data folder of another cluster', async () => {
 test('a controller with the data of another cluster', async () => {
   await changed(metaOf(1), /cluster\.id=.+/, 'cluster.id=ASTRANGERSCLUSTERIDQAA', async () => {
     expect(await refusal()).toMatch(
-      /belongs to cluster .{22}, not to ASTRANGERSCLUSTERIDQAA .* another one in log\.dirs$/,
+      /belongs to cluster .{22}, but .* ASTRANGERSCLUSTERIDQAA; .* another one in log\.dirs$/,
     );
     expect(states()).toEqual(['stopped', 'stopped']);
   });
@@ -88,7 +88,9 @@ test('a controller with the data of another cluster', async () => {
 
 test('a cluster folder of a newer format', async () => {
   await changed(clusterFile, /"format": 1/, '"format": 99', async () => {
-    expect(await refusal()).toContain(`${dir} was written by a newer Millrace (format 99, this one knows 1)`);
+    expect(await refusal()).toContain(
+      `${dir} was written by a newer Millrace (format 99; this version knows 1)`,
+    );
   });
   expect(states()).toEqual(['stopped', 'stopped']);
 });
@@ -100,18 +102,18 @@ test('a data folder of a newer format', async () => {
   expect(states()).toEqual(['stopped', 'stopped']);
 });
 
-test('a folder of something else', async () => {
+test('a folder with other files', async () => {
   const home = mkdtempSync(join(tmpdir(), 'millrace-thesis-'));
   writeFileSync(join(home, 'thesis.txt'), 'mine');
   const command = millrace(['cluster', 'start', '--foreground', '--dir', home]);
   expect(await command.exit()).toBe(1);
   expect(command.output()).toBe(
-    `millrace: ${home} holds something that is no Millrace cluster; name an empty or a new folder with --dir\n`,
+    `millrace: ${home} contains files that are not a Millrace cluster; give an empty or a new folder with --dir\n`,
   );
   rmSync(home, { recursive: true });
 });
 
-test('too little disk; what was asked for is not kept, so the next start serves', async () => {
+test('too little disk; the folder does not keep the refused setting, so the next start serves', async () => {
   const sentence = await refusal('--set', `min.free.bytes=${Number.MAX_SAFE_INTEGER}`);
   expect(sentence).toContain('too little disk: ');
   expect(states()).toEqual(['stopped', 'stopped']);
@@ -119,7 +121,7 @@ test('too little disk; what was asked for is not kept, so the next start serves'
   expect(properties).not.toContain('min.free.bytes');
 
   const command = millrace(words);
-  await command.said('Data lies in');
+  await command.said('The data is in');
   command.child.kill('SIGINT');
   expect(await command.exit(), command.output()).toBe(0);
 });

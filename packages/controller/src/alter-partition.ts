@@ -1,19 +1,22 @@
 /**
- * AlterPartition: a leader asks for a new ISR (KIP-497, KIP-841, KIP-903). Checks and records. The leader
- * stays, unless it asks for an ISR without itself: then another member leads. Any other replica may ask for
- * one thing only: to be in neither ISR nor ELR. Both do so when their log is damaged. They throw it away when
- * a new leader epoch begins, in which no earlier fetch counts, as that told of the old log. A replica whose
- * storage failed (`storageFailed`) cannot serve at all, so it goes further: it leaves ISR and ELR wherever
- * another member is left, active or not. The last one goes only where the topic allows unclean election and
- * there is somebody to elect. The record says that it failed: no unclean election, of this controller or the
- * next, has it lead before its broker starts again. (Nobody counts on a replica that fails outside of both,
- * so it tells only when it is elected.)
+ * AlterPartition (KIP-497, KIP-841, KIP-903). Checks the request and creates its records. A leader asks for a
+ * new ISR. The leader stays, unless it asks for an ISR without itself: then another member leads. Any other
+ * replica may ask only to leave both ISR and ELR. Leaders and followers ask to leave when their log is
+ * damaged. They delete that log when a new leader epoch begins. In the new epoch earlier fetches do not
+ * count, because they described the old log.
  *
- * A broker sends a request again when its connection breaks, and the first copy may arrive after the retry
- * was decided. So a partition epoch is the number of one decision: granting a request moves it, and so does
- * refusing to let somebody in. INELIGIBLE_REPLICA makes the leader acknowledge without that replica, which
- * may lag by the time it is eligible again. The refusal is a record like any other: it is answered when it is
- * committed, so a deposed controller cannot give it, and the next controllers know of it.
+ * A replica whose storage failed (`storageFailed`) cannot serve at all. It leaves ISR and ELR whenever
+ * another member remains, active or not. The last member leaves only if the topic allows unclean election and
+ * there is a replica to elect. The record notes the failure, so no controller elects this replica uncleanly
+ * before its broker restarts. (A replica outside of ISR and ELR reports a failure only when it is elected,
+ * because nobody counts on it before.)
+ *
+ * A broker retries a request when its connection breaks, and the first copy may arrive after the controller
+ * decided the retry. So a partition epoch is the number of one decision. Granting a request raises it, and
+ * refusing to add a replica raises it too. INELIGIBLE_REPLICA makes the leader acknowledge without that
+ * replica, which may lag by the time it is eligible again. The refusal is a record like any other. The
+ * controller answers it when it is committed, so a deposed controller cannot refuse, and later controllers
+ * know the refusal.
  */
 import { isUuid, type NodeId } from '@millrace/base';
 import type {
@@ -36,7 +39,7 @@ type Item = AlterPartitionRequest['partitions'][number];
 
 /**
  * Whole request: STALE_BROKER_EPOCH. Per partition: UNKNOWN_TOPIC_ID, UNKNOWN_TOPIC_OR_PARTITION,
- * NOT_CONTROLLER (who asks knows more than this controller), FENCED_LEADER_EPOCH, INVALID_REQUEST,
+ * NOT_CONTROLLER (the broker has newer metadata than this controller), FENCED_LEADER_EPOCH, INVALID_REQUEST,
  * INVALID_UPDATE_VERSION, INELIGIBLE_REPLICA.
  */
 export function decideAlterPartition(
@@ -90,7 +93,7 @@ function toTarget(image: MetadataImage, item: Item, brokerId: NodeId): Wish {
   const stays = targetIsr.includes(brokerId);
   return {
     targetIsr,
-    // Who wants to go does not trust its own log.
+    // A replica that asks to leave does not trust its own log.
     leaving: stays ? undefined : brokerId,
     newLeaderEpoch: !stays,
     isActive: (id) => image.isActive(id),
@@ -98,7 +101,7 @@ function toTarget(image: MetadataImage, item: Item, brokerId: NodeId): Wish {
   };
 }
 
-/** In a new leader epoch, so that the leader does not wait for a follower that will not fetch. */
+/** Begins a new leader epoch, so that the leader does not wait for a follower that will not fetch. */
 function withoutFailed(
   image: MetadataImage,
   partition: PartitionImage,
@@ -135,7 +138,7 @@ function validate(image: MetadataImage, config: ControllerConfig, brokerId: Node
   if (item.partitionEpoch < partition.partitionEpoch) return ErrorCode.INVALID_UPDATE_VERSION;
   if (!isLeader) {
     if (!isWithout(partition, brokerId, item.isr)) return ErrorCode.INVALID_REQUEST;
-    // Lets nobody in; but the last one that could lead does not go.
+    // The request adds no member. The last member that could lead must stay.
     const canBeSpared = item.isr.some((member) => image.isActive(member.brokerId));
     return canBeSpared ? ErrorCode.NONE : ErrorCode.INELIGIBLE_REPLICA;
   }
@@ -145,7 +148,10 @@ function validate(image: MetadataImage, config: ControllerConfig, brokerId: Node
     : ErrorCode.INELIGIBLE_REPLICA;
 }
 
-/** Without the leader only if it leaves the partition to those who hold everything. */
+/**
+ * Whether a leader may ask for this ISR. An ISR without the leader may contain only present members, which
+ * hold all committed records.
+ */
 function isProperIsr(partition: PartitionImage, isr: readonly IsrMember[]): boolean {
   const ids = new Set(isr.map(({ brokerId }) => brokerId));
   if (ids.size !== isr.length) return false;
@@ -153,7 +159,7 @@ function isProperIsr(partition: PartitionImage, isr: readonly IsrMember[]): bool
   return isr.length > 0 && isr.every(({ brokerId }) => known.includes(brokerId));
 }
 
-/** The present ISR, without the replica that asks. */
+/** Whether the request is the present ISR without the replica that asks. */
 function isWithout(partition: PartitionImage, brokerId: NodeId, isr: readonly IsrMember[]): boolean {
   const others = partition.isr.filter((id) => id !== brokerId);
   const ids = isr.map((member) => member.brokerId);
@@ -161,8 +167,8 @@ function isWithout(partition: PartitionImage, brokerId: NodeId, isr: readonly Is
 }
 
 /**
- * A member that restarted since it was last seen by the leader may have lost its tail: its epoch tells
- * (KIP-903).
+ * A member that restarted since the leader last saw it may have lost its tail. Its broker epoch shows the
+ * restart (KIP-903).
  */
 function isEligible(image: MetadataImage, { brokerId, brokerEpoch }: IsrMember): boolean {
   if (!image.isActive(brokerId)) return false;
@@ -170,9 +176,9 @@ function isEligible(image: MetadataImage, { brokerId, brokerEpoch }: IsrMember):
 }
 
 /**
- * Whether a late copy of this refused request could let somebody in. A request that lets nobody in does no
- * harm at any time, and a member that has registered again, or has to before it is eligible, is refused for
- * ever by its broker epoch.
+ * Whether a late copy of this refused request could add a member. A request that adds no member is always
+ * harmless. If a member registered again, or must do so before it is eligible, its old broker epoch never
+ * passes the check.
  */
 function mayBecomeEligible(image: MetadataImage, { topicId, partition, isr }: Item): boolean {
   const present = image.partition(topicId as never, partition)!.isr;
@@ -184,7 +190,7 @@ function mayBecomeEligible(image: MetadataImage, { topicId, partition, isr }: It
   return isr.some(({ brokerId }) => !present.includes(brokerId)) && !isr.some(isOver);
 }
 
-/** Changes nothing but the partition epoch. */
+/** A record that raises only the partition epoch. */
 function refusalOf({ topicId, partition }: Item): MetadataRecord {
   return { type: 'partitionChange', topicId: topicId as never, partition };
 }

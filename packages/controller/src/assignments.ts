@@ -1,10 +1,10 @@
-/** Replica assignments, drawn or given by hand, and the partition records that they become. */
+/** Replica assignments, automatic or given in the request, and the partition records that they become. */
 import type { NodeId, Random, Uuid } from '@millrace/base';
 import type { MetadataImage, PartitionRecord } from '@millrace/metadata';
 import { ErrorCode } from '@millrace/protocol';
 import { type PlaceableBroker, placementProblem, placeReplicas } from './placement.ts';
 
-/** Why a topic of a request is refused. */
+/** Why the controller refuses a topic of a request. */
 export interface Refusal {
   readonly errorCode: ErrorCode;
   readonly message: string;
@@ -40,8 +40,8 @@ export function automaticAssignment(
 }
 
 /**
- * Checks lists given by hand: not empty, no duplicates, known brokers, equal lengths (`replicationFactor`
- * when it is given), someone who can lead.
+ * Checks the lists of a manual assignment: not empty, no duplicates, registered brokers, equal lengths
+ * (`replicationFactor` when it is given), a broker that can lead.
  */
 export function checkAssignment(
   image: MetadataImage,
@@ -66,7 +66,7 @@ export function checkAssignment(
   return undefined;
 }
 
-/** A new partition: its active replicas are in sync, the first of them leads. */
+/** A new partition. Its active replicas form the ISR, and the first of them leads. */
 export function newPartition(
   image: MetadataImage,
   topicId: Uuid,

@@ -1,17 +1,19 @@
 /**
- * What a decision writes, cut into batches of the quorum's log. A batch is never split afterwards: it travels
- * whole, so it must be smaller than a message and must arrive within a fetch timeout, or no follower gets it
- * and nothing is ever committed again.
+ * Cuts the records of a decision into batches of the quorum's log. Nothing splits a batch afterwards. A batch
+ * must be smaller than a message and must arrive within a fetch timeout. Otherwise no follower gets it, and
+ * the quorum never commits anything again.
  *
- * A batch is all or nothing, several are not: a controller may be deposed between two of them. So a cut is
- * made only where both sides make sense: a new topic stays with its partitions and settings, and every other
- * record stands alone. What is lost behind a cut is made up for by the next controller (brokers.ts says how).
+ * One batch is all or nothing, but a controller may be deposed between two batches. So a cut is made only
+ * where both sides make sense: a new topic stays with its partitions and settings, and every other record
+ * stands alone. The next controller makes up for the records lost after a cut (brokers.ts says how).
  */
 import { encodeRecord, type MetadataRecord } from '@millrace/metadata';
 
-/** So many new partitions close a batch as well: a broker makes the folders of a batch in one turn. */
+/**
+ * A batch is also closed at this many new partitions, because a broker creates a batch's folders in one turn.
+ */
 const BATCH_PARTITIONS = 50;
-/** What cannot be cut is refused above this. */
+/** The controller refuses an uncuttable group of records above this size. */
 export const BATCH_BYTES_MAX = 4 << 20;
 
 export interface ProposedBatch {
@@ -24,7 +26,7 @@ export interface ProposedBatches {
   readonly bytes: number;
 }
 
-/** In the order of the records. Undefined: a part of them that stays together is too large for a batch. */
+/** Keeps the order of the records. Undefined: records that must stay together are too large for a batch. */
 export function batchesOf(
   records: readonly MetadataRecord[],
   batchBytes: number,
@@ -63,7 +65,7 @@ export function batchesOf(
   return { batches, bytes };
 }
 
-/** A topic's partitions and settings follow it; partitions that are added to one topic stay together. */
+/** A topic stays with its partitions and settings. Partitions added to one topic stay together. */
 function staysWith(next: MetadataRecord, first: MetadataRecord): boolean {
   if (next.type === 'partition')
     return (first.type === 'topic' || first.type === 'partition') && next.topicId === first.topicId;

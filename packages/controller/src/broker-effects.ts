@@ -1,7 +1,7 @@
 /**
- * What a change of brokers does to partitions: leaderships and ISR memberships that have to move when brokers
- * go, and leaderless partitions that can be led again when one is back. Costs what the partitions of these
- * brokers cost.
+ * The partition changes that follow from a change of brokers. Leaderships and ISR memberships move when
+ * brokers go, and leaderless partitions get a leader when a broker comes back. The cost grows with the number
+ * of partitions of these brokers.
  */
 import type { NodeId } from '@millrace/base';
 import {
@@ -16,13 +16,13 @@ import type { ControllerConfig } from './config.ts';
 import { isFailed, partitionChange } from './partition-change.ts';
 
 export interface BrokerEffects {
-  /** Brokers whose partitions are looked at. */
+  /** Brokers whose partitions may change. */
   readonly brokers: readonly NodeId[];
-  /** As it will be once the change is made. */
+  /** Whether a broker is active after the change. */
   readonly isActive: (broker: NodeId) => boolean;
-  /** The one of them that restarted uncleanly. */
+  /** The broker among them that restarted uncleanly. */
   readonly leaving?: NodeId | undefined;
-  /** It has another disk than before. */
+  /** The leaving broker has a different disk. */
   readonly leavesEmpty?: boolean | undefined;
 }
 
@@ -48,8 +48,8 @@ export function partitionEffects(
 }
 
 /**
- * What an earlier controller was to elect when it was deposed, in the middle of a decision that was cut into
- * several batches.
+ * Elects the leaders that an earlier controller did not get to: it was deposed in the middle of a decision
+ * that was cut into several batches.
  */
 export function electLeaderless(image: MetadataImage, config: ControllerConfig): MetadataRecord[] {
   const records: MetadataRecord[] = [];

@@ -1,6 +1,6 @@
 /**
- * Decisions about brokers: registration, heartbeats (fence, unfence, controlled shutdown) and the end of
- * sessions. Reads the image and the sessions, changes neither.
+ * Decides about brokers: registration, heartbeats (fence, unfence, controlled shutdown) and the end of
+ * sessions. Reads the image and the sessions, and changes neither.
  */
 import { isUuid, type Millis, type NodeId, type Uuid, ZERO_UUID } from '@millrace/base';
 import type {
@@ -29,7 +29,7 @@ export interface BrokerContext {
 
 /**
  * Errors: INCONSISTENT_CLUSTER_ID, INVALID_REGISTRATION, DUPLICATE_BROKER_REGISTRATION while another process
- * of that id is alive. The same incarnation asking again (the answer was lost) gets the same epoch.
+ * of that id is alive. An incarnation that retries (the response was lost) gets the same epoch.
  */
 export function decideRegister(context: BrokerContext, request: RegisterRequest): Decision<RegisterResponse> {
   const { image, config } = context;
@@ -77,19 +77,19 @@ function validateRegistration(
   if (clusterId !== undefined && request.clusterId !== '' && request.clusterId !== clusterId) {
     return refused(
       ErrorCode.INCONSISTENT_CLUSTER_ID,
-      `the broker belongs to cluster ${request.clusterId}, this is cluster ${clusterId}`,
+      `the broker belongs to cluster ${request.clusterId}, but this is cluster ${clusterId}`,
     );
   }
   const invalid = (message: string) => refused(ErrorCode.INVALID_REGISTRATION, message);
   if (request.brokerId < 0) return invalid('the broker id is negative');
   if (!isUuid(request.incarnationId) || request.incarnationId === ZERO_UUID) {
-    return invalid('the incarnation id is not a proper id');
+    return invalid('the incarnation id is malformed');
   }
   if (request.listeners.length === 0) return invalid('the broker advertises no listener');
   if (new Set(request.listeners.map(({ name }) => name)).size < request.listeners.length) {
     return invalid('two advertised listeners have the same name');
   }
-  if (!request.logDirs.every(isUuid)) return invalid('a log directory id is not a proper id');
+  if (!request.logDirs.every(isUuid)) return invalid('a log directory id is malformed');
   return undefined;
 }
 
@@ -98,9 +98,9 @@ function refused(errorCode: number, errorMessage: string): RegisterResponse {
 }
 
 /**
- * Whether the earlier incarnation must be taken for alive. Not when its session is over, not when it is
- * shutting down, and not when the new one holds the same log directories: a process locks its directories, so
- * the earlier one is gone.
+ * Whether the controller must assume that the earlier incarnation is alive. It is not when its session is
+ * over or when it is shutting down. It is not when the new incarnation holds the same log directories: a
+ * process locks its directories, so the earlier process is gone.
  */
 function isAnotherLiveProcess(
   { sessions, now }: BrokerContext,
@@ -112,7 +112,7 @@ function isAnotherLiveProcess(
   return !sharesDirectory(existing.logDirs, request.logDirs);
 }
 
-/** Every log directory it had is gone; a directory that is made anew gets another id. */
+/** Whether every earlier log directory of the broker is gone. A recreated directory has a new id. */
 function hasOtherDisk({ logDirs }: BrokerRegistration, request: RegisterRequest): boolean {
   return logDirs.length > 0 && request.logDirs.length > 0 && !sharesDirectory(logDirs, request.logDirs);
 }
@@ -133,7 +133,7 @@ function sameEndpoints(existing: BrokerRegistration, request: RegisterRequest): 
 }
 
 /**
- * The registration that a broker speaks for, or undefined: its epoch is stale and it has to register anew.
+ * The registration with this broker epoch. Undefined: the epoch is stale, and the broker must register again.
  */
 export function currentRegistration(
   image: MetadataImage,
@@ -144,7 +144,7 @@ export function currentRegistration(
   return broker?.epoch === brokerEpoch ? broker : undefined;
 }
 
-/** The caller has checked the broker's epoch and has prolonged its session. */
+/** The caller checked the broker's epoch and extended its session. */
 export function decideHeartbeat(
   context: BrokerContext,
   request: HeartbeatRequest,
@@ -183,9 +183,10 @@ function heartbeatRecords(
 }
 
 /**
- * Fences brokers in one step, so that none of them is elected in place of another. Their partitions come
- * first, as in every change that makes a broker go: should the records be cut apart and the rest of them be
- * lost, the broker is as it was, so the change is made again for the partitions that are left.
+ * Fences brokers in one step, so that none of them is elected to replace another. Their partition records
+ * come first, as in every change that removes a broker. If the records are cut into batches and the last
+ * batches are lost, the broker is still unfenced. Then the next controller repeats the change for the
+ * remaining partitions.
  */
 export function fence({ image, config }: BrokerContext, ids: readonly NodeId[]): MetadataRecord[] {
   const brokers = ids.filter((id) => image.isAlive(id));
@@ -202,8 +203,8 @@ export function fence({ image, config }: BrokerContext, ids: readonly NodeId[]):
 }
 
 /**
- * It comes first: a fenced broker leads nothing. If the rest is cut off and lost, the next controller elects
- * (electLeaderless).
+ * The broker's record comes first, because a fenced broker leads nothing. If the later records are lost, the
+ * next controller elects the missing leaders (electLeaderless).
  */
 function unfence({ image, config }: BrokerContext, broker: BrokerRegistration): MetadataRecord[] {
   const isActive = (id: NodeId) => id === broker.id || image.isActive(id);
@@ -213,7 +214,7 @@ function unfence({ image, config }: BrokerContext, broker: BrokerRegistration): 
   ];
 }
 
-/** Its leaderships move at once; it stays up until the others know (othersHaveTakenOver). */
+/** The broker's leaderships move at once. The broker stays up until the others know (othersHaveTakenOver). */
 function controlledShutdown({ image, config }: BrokerContext, broker: BrokerRegistration): MetadataRecord[] {
   const isActive = (id: NodeId) => id !== broker.id && image.isActive(id);
   return [
@@ -223,7 +224,7 @@ function controlledShutdown({ image, config }: BrokerContext, broker: BrokerRegi
 }
 
 /**
- * Every active broker has applied the metadata that moved the leaderships: the broker that shuts down may go.
+ * Whether every active broker has applied the metadata that moved the leaderships. Then the broker may stop.
  */
 function othersHaveTakenOver({ image, sessions }: BrokerContext, broker: BrokerRegistration): boolean {
   const movedAt = sessions.shutdownOffset(broker.id);

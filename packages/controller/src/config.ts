@@ -1,10 +1,10 @@
-/** The controller's settings. Names of Kafka's properties in the comments. */
+/** The controller's settings. The comments give Kafka's property names. */
 import type { Millis } from '@millrace/base';
 
 export interface ControllerConfig {
-  /** `broker.session.timeout.ms`: a broker that was silent for so long is fenced. */
+  /** `broker.session.timeout.ms`: the controller fences a broker when no heartbeat arrives for this long. */
   readonly sessionTimeoutMs: Millis;
-  /** How long after the end of its control stream a broker may come back before it is fenced. */
+  /** How long the controller waits after the end of a broker's control stream before it fences the broker. */
   readonly connectionLossGraceMs: Millis;
   /** `num.partitions`, for CreateTopics with -1. */
   readonly numPartitions: number;
@@ -12,13 +12,13 @@ export interface ControllerConfig {
   readonly defaultReplicationFactor: number;
   /** `delete.topic.enable`. */
   readonly deleteTopicEnable: boolean;
-  /** CreateTopics and CreatePartitions that would create more partitions at once are refused. */
+  /** The controller refuses a CreateTopics or CreatePartitions request that would create more partitions. */
   readonly maxPartitionsPerRequest: number;
-  /** Where a batch of the quorum's log is closed: as much as one answer to a fetch carries. */
+  /** The size at which a batch of the quorum's log is closed: as much as one fetch response carries. */
   readonly batchBytes: number;
-  /** Producer ids handed to a broker at once. */
+  /** How many producer ids a broker gets at once. */
   readonly producerIdBlockSize: number;
-  /** Properties set in this node's configuration; topic configs that were not set fall back to them. */
+  /** Properties set in this node's configuration. Unset topic configs fall back to them. */
   readonly serverProperties: ReadonlyMap<string, string>;
 }
 

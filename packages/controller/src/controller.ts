@@ -1,10 +1,11 @@
 /**
- * The controller: decide, then replay. A request is decided against `head`, its records are proposed to the
- * quorum and replayed into `head`, and its answer is parked until they are committed; `image` moves only with
- * committed records, by the same replay. A request that needs no records waits for what it saw of others.
- * Losing leadership drops `head` and refuses everything parked.
+ * The controller decides, then replays. It decides a request against `head`, proposes the records to the
+ * quorum, and replays them into `head`. It parks the answer until the records are committed. The same replay
+ * of committed records moves `image`. A request that needs no records waits until the records that its
+ * decision saw are committed. When the controller loses leadership, it drops `head` and refuses everything
+ * parked.
  *
- * Nothing is answered from what is not committed, and nothing changes but by replaying records.
+ * The controller answers only from committed state, and changes state only by replaying records.
  */
 import {
   assert,
@@ -69,32 +70,32 @@ export interface ControllerOptions {
   readonly random: Random;
   readonly logger: Logger;
   readonly config?: Partial<ControllerConfig>;
-  /** The id of this cluster, once known: registrations of other clusters' brokers are refused. */
+  /** The id of this cluster, once known. The controller refuses brokers of other clusters. */
   readonly clusterId?: () => Uuid | undefined;
   /**
-   * Appends to the quorum's log, all or nothing; the offset of the last record, or undefined: this node does
-   * not lead.
+   * Appends to the quorum's log, all or nothing. Returns the offset of the last record; undefined when this
+   * node does not lead.
    */
   readonly propose: (records: Uint8Array[]) => Offset | undefined;
   /**
-   * `done(true)` when this node certainly led the quorum at some moment after the call; never called within
-   * it.
+   * Calls `done(true)` when this node certainly led the quorum at some moment after this call. Never calls
+   * `done` within this call.
    */
   readonly confirmLeadership: (done: (leads: boolean) => void) => void;
 }
 
-/** A batch of the metadata log that is committed. */
+/** A committed batch of the metadata log. */
 export interface CommittedRecords {
   readonly baseOffset: Offset;
   readonly epoch: QuorumEpoch;
   readonly records: readonly Uint8Array[];
 }
 
-/** Who asks, and in which version. */
+/** The client of a request and the request's version. */
 export interface RequestInfo {
   readonly version: number;
   readonly clientId: string | null;
-  /** The same in each retry of the request; undefined: it is not retried. */
+  /** The same in each retry of the request. Undefined: the client does not retry it. */
   readonly requestId?: Uuid | undefined;
 }
 
@@ -104,22 +105,22 @@ interface Parked {
   failed(failure: Refusal): void;
 }
 
-/** How one request is answered. */
+/** How to answer one request. */
 interface Call<R> {
   readonly reply: (response: R) => void;
   readonly fail: (failure: Refusal) => R;
   /** When the client stops waiting. */
   readonly deadline?: Millis;
-  /** What the client may have written to the log at once. */
+  /** Limit for the records that one request of a client writes. */
   readonly bytesMax?: number;
 }
 
 const NOT_CONTROLLER = refusal(ErrorCode.NOT_CONTROLLER, 'this node is not the active controller');
-const TIMED_OUT = refusal(ErrorCode.REQUEST_TIMED_OUT, 'not committed in time; it may still be carried out');
+const TIMED_OUT = refusal(ErrorCode.REQUEST_TIMED_OUT, 'not committed in time; the change may still be made');
 
-/** As Kafka answers an operation of too many records. */
+/** Kafka's answer to an operation of too many records. */
 const TOO_LARGE = refusal(ErrorCode.POLICY_VIOLATION, 'Unable to perform excessively large batch operation.');
-/** Of the records of one client's request. */
+/** Limit for the records of one client request. */
 const REQUEST_BYTES_MAX = 16 << 20;
 
 function noLease(errorCode: ErrorCode): HeartbeatResponse {
@@ -127,11 +128,11 @@ function noLease(errorCode: ErrorCode): HeartbeatResponse {
 }
 
 export class Controller {
-  /** At the last committed offset. What everybody may see. */
+  /** The state at the last committed offset. Everybody may see it. */
   image: MetadataImage = MetadataImage.EMPTY;
-  /** `image` and everything proposed since; what decisions are made against. Equal to `image` on standbys. */
+  /** `image` and everything proposed since. Decisions use it. Equal to `image` on standbys. */
   head: MetadataImage = MetadataImage.EMPTY;
-  /** The epoch of this node's leadership while it is the active controller. */
+  /** The epoch of this node's leadership; undefined on standbys. */
   activeEpoch: QuorumEpoch | undefined;
   readonly sessions: BrokerSessions;
   readonly config: ControllerConfig;
@@ -139,7 +140,9 @@ export class Controller {
   private readonly createdConfigs: CreatedConfigs;
   private readonly parked = new ParkedUntilOffset<Parked>();
   private readonly deadlines = new DeadlineQueue<Parked>();
-  /** Brokers whose last heartbeat waits for the quorum to confirm this leadership, and since when. */
+  /**
+   * Brokers whose last heartbeat waits until the quorum confirms this leadership, and the start of that wait.
+   */
   private readonly unconfirmedSince = new Map<NodeId, Millis>();
 
   constructor(options: ControllerOptions) {
@@ -153,12 +156,12 @@ export class Controller {
     return this.activeEpoch !== undefined;
   }
 
-  /** Requests that wait for their records to be committed. */
+  /** How many requests wait until their records are committed. */
   get parkedCount(): number {
     return this.parked.size;
   }
 
-  /** Every committed batch, in order, on the active controller and on standbys. */
+  /** Takes every committed batch, in order, on the active controller and on standbys. */
   committed(batch: CommittedRecords): MetadataDelta {
     const { baseOffset, epoch } = batch;
     const records = batch.records.map(decodeRecord);
@@ -174,8 +177,8 @@ export class Controller {
   }
 
   /**
-   * Every earlier record has been committed and passed to `committed`. Brokers get a full session to find
-   * this controller.
+   * The quorum calls this after it passed every earlier record to `committed`. Brokers get a full session to
+   * find this controller.
    */
   becameLeader(epoch: QuorumEpoch, now: Millis): void {
     assert(this.parked.size === 0, 'a new leadership begins with nothing parked');
@@ -189,7 +192,10 @@ export class Controller {
     this.replayProposed(this.batchesOf(electLeaderless(this.image, this.config))!.batches);
   }
 
-  /** The leadership is over: what was not committed counts as not done (it may yet be, by a successor). */
+  /**
+   * The leadership is over. This controller treats uncommitted records as lost; a successor may still commit
+   * them.
+   */
   resigned(): void {
     if (!this.isActive) return;
     this.options.logger.info('controller-resigned', { epoch: this.activeEpoch, parked: this.parked.size });
@@ -202,7 +208,7 @@ export class Controller {
     }
   }
 
-  /** True: this process is the broker from here on, and its control stream speaks for the id. */
+  /** True: this process is the broker from now on, and its control stream speaks for the id. */
   register(request: RegisterRequest, now: Millis, reply: (response: RegisterResponse) => void): boolean {
     const call: Call<RegisterResponse> = {
       reply,
@@ -221,8 +227,8 @@ export class Controller {
   }
 
   /**
-   * The incarnation that speaks: that of the registration with this epoch; undefined: there is none, the
-   * broker has to register.
+   * Returns the incarnation of the registration with this epoch. Undefined: there is none, so the broker must
+   * register.
    */
   heartbeat(
     request: HeartbeatRequest,
@@ -239,13 +245,13 @@ export class Controller {
     }
     const broker = currentRegistration(this.head, request.brokerId, request.brokerEpoch);
     if (broker === undefined) {
-      reply(call.fail(refusal(ErrorCode.STALE_BROKER_EPOCH, 'the broker has to register')));
+      reply(call.fail(refusal(ErrorCode.STALE_BROKER_EPOCH, 'the broker must register')));
       return undefined;
     }
     this.sessions.touch(broker.id, broker.incarnationId, now, request.metadataOffset);
     const decision = decideHeartbeat(this.brokerContext(now), request);
-    // A plain heartbeat does not wait for others' records: it is answered from what is committed. One that
-    // crosses its own fence waits.
+    // The controller answers a plain heartbeat from committed state, without waiting for other requests'
+    // records. A heartbeat waits only while the registration or a fence of its broker is not committed yet.
     const committed = this.image.broker(broker.id);
     const isSettled = committed?.epoch === broker.epoch && (committed.fenced || !broker.fenced);
     if (decision.records.length === 0 && isSettled) {
@@ -260,9 +266,9 @@ export class Controller {
   }
 
   /**
-   * A lease is granted only by a controller that was the active one at a moment after the heartbeat arrived:
-   * a deposed one does not know that it is, and the brokers' time runs at its successor. And never to a
-   * broker whose fence is proposed (docs/leases.md).
+   * Grants a lease only after the quorum confirmed that this node still led after the heartbeat arrived. A
+   * deposed controller does not know that it is deposed, while its successor already times the brokers'
+   * sessions. Never grants a lease to a broker whose fence is proposed (docs/leases.md).
    */
   private grant(
     request: HeartbeatRequest,
@@ -285,9 +291,9 @@ export class Controller {
   }
 
   /**
-   * The control stream of this incarnation closed. The broker is fenced after the grace, unless it is heard
-   * of again. A broker that has waited for its answer for longer than that has left because the quorum is
-   * slow: its session ends in its own time.
+   * The control stream of this incarnation closed. The controller fences the broker after the grace, unless
+   * the broker contacts it again. If the broker's heartbeat waited longer than the grace for the quorum, the
+   * broker left because the quorum is slow. Then the session keeps its normal timeout.
    */
   sessionLost(brokerId: NodeId, incarnationId: Uuid, now: Millis): void {
     const since = this.unconfirmedSince.get(brokerId);
@@ -360,7 +366,7 @@ export class Controller {
     });
   }
 
-  /** When `tick` has something to do next. May change with every call. */
+  /** When `tick` is due next. May change with every call. */
   nextDeadline(): Millis | undefined {
     const expiry = this.isActive ? this.sessions.nextExpiry() : undefined;
     const timeout = this.deadlines.next();
@@ -368,7 +374,7 @@ export class Controller {
     return Math.min(expiry, timeout);
   }
 
-  /** Ends sessions and waiting that are over at `now`. */
+  /** Ends the sessions and times out the parked requests that are over at `now`. */
   tick(now: Millis): void {
     const late = new Set<Parked>();
     for (let entry = this.deadlines.popDue(now); entry !== undefined; entry = this.deadlines.popDue(now))
@@ -399,7 +405,7 @@ export class Controller {
     else call.reply(call.fail(NOT_CONTROLLER));
   }
 
-  /** Proposes and replays the records, then answers once everything the decision has seen is committed. */
+  /** Proposes and replays the records. Answers once everything that the decision saw is committed. */
   private execute<R>(decision: Decision<R>, call: Call<R>): boolean {
     if (decision.records.length > 0) {
       const proposed = this.batchesOf(decision.records);
@@ -428,7 +434,7 @@ export class Controller {
     return batchesOf(records, this.config.batchBytes);
   }
 
-  /** False: the quorum has another leader already, and `resigned` will follow. */
+  /** False: this node no longer leads the quorum, and `resigned` follows. */
   private replayProposed(batches: readonly ProposedBatch[]): boolean {
     assert(this.activeEpoch !== undefined, 'only the active controller proposes');
     for (const { records, encoded } of batches) {

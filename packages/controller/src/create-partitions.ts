@@ -54,7 +54,9 @@ export function decideCreatePartitions(
   return { records, respond: () => ({ throttleTimeMs: 0, results }) };
 }
 
-/** Answers every topic of the request with the same error: not the controller, timed out. */
+/**
+ * Answers every topic of the request with the same error, for example NOT_CONTROLLER or REQUEST_TIMED_OUT.
+ */
 export function failCreatePartitions(
   request: CreatePartitionsRequest,
   failure: Refusal,
@@ -65,7 +67,7 @@ export function failCreatePartitions(
 
 const TOO_MANY = refusal(ErrorCode.POLICY_VIOLATION, 'the request would create too many partitions at once');
 
-/** The replicas of each new partition, or why not. */
+/** The replicas of each new partition, or why it cannot be created. */
 function plan(context: TopicsContext, topic: Topic, budget: number): NodeId[][] | Refusal {
   const existing = context.image.topic(topic.name);
   if (existing === undefined) {
@@ -76,7 +78,7 @@ function plan(context: TopicsContext, topic: Topic, budget: number): NodeId[][] 
   if (added <= 0) {
     return refusal(
       ErrorCode.INVALID_PARTITIONS,
-      `the topic has ${current} partitions; ${topic.count} is no increase`,
+      `the topic has ${current} partitions; ${topic.count} is not an increase`,
     );
   }
   if (topic.assignments !== null) return manual(context, existing, added, topic.assignments, budget);

@@ -1,5 +1,5 @@
 /**
- * CreateTopics (KIP-4, KIP-464, KIP-525): checks of each topic on its own, and the records of those that
+ * CreateTopics (KIP-4, KIP-464, KIP-525). Checks each topic on its own, and creates the records of those that
  * pass.
  */
 import { assert, type NodeId, type Random, type Uuid, uuidAt, ZERO_UUID } from '@millrace/base';
@@ -31,7 +31,7 @@ export interface TopicsContext {
   readonly config: ControllerConfig;
   readonly random: Random;
   readonly createdConfigs: CreatedConfigs;
-  /** Where the ids of the topics come from, so that a retry finds its own topics; undefined: drawn. */
+  /** Topic ids derive from it, so that a retry finds its own topics. Undefined: topic ids are random. */
   readonly requestId?: Uuid | undefined;
 }
 
@@ -43,8 +43,8 @@ export function decideCreateTopics(
 ): Decision<CreateTopicsResponse> {
   const records: MetadataRecord[] = [];
   const topics: Result[] = [];
-  // Made before the loop: V8 would optimise the loop of a long request, and give up at an object it never saw
-  // made.
+  // Created before the loop. V8 optimises the loop of a long request, and deoptimises at an object literal
+  // that it never ran before.
   const decision = { records, respond: () => ({ throttleTimeMs: 0, topics }) };
   const timesNamed = new Map<string, number>();
   for (const { name } of request.topics) timesNamed.set(name, (timesNamed.get(name) ?? 0) + 1);
@@ -53,7 +53,7 @@ export function decideCreateTopics(
   for (const [index, topic] of request.topics.entries()) {
     const times = timesNamed.get(topic.name)!;
     timesNamed.set(topic.name, 0);
-    // What is named again was answered the first time.
+    // The first occurrence of a repeated name carries the answer.
     if (times === 0) continue;
     const ownId = context.requestId === undefined ? undefined : uuidAt(context.requestId, index);
     const refused = isTooMuch ? TOO_MUCH : times > 1 ? REPEATED : undefined;
@@ -73,17 +73,17 @@ function decideTopic(
   context: TopicsContext,
   topic: Topic,
   about: {
-    /** The id it gets in each copy of this request. */
+    /** The topic's id in each copy of this request. */
     readonly ownId: Uuid | undefined;
-    /** The request as a whole is at fault. */
+    /** Set when the request as a whole is invalid. */
     readonly refused: Refusal | undefined;
     readonly taken: Map<string, string>;
-    /** Only to see whether it could be created. */
+    /** Only checks whether the topic could be created. */
     readonly isDry: boolean;
   },
 ): { readonly result: Result; readonly records: readonly MetadataRecord[] } {
   const { ownId, isDry } = about;
-  // A copy of this very request has created it, and its answer was lost, or nobody waits for this one.
+  // Another copy of this request created the topic. Its response was lost, or nobody waits for this one.
   if (ownId !== undefined && !isDry && isCarriedOut(context.image, ownId))
     return { result: createdResult(context, topic, ownId), records: NOTHING };
   const replicas = about.refused ?? plan(context, topic, about.taken);
@@ -95,12 +95,14 @@ function decideTopic(
   };
 }
 
-/** Also if the topic was deleted since: a copy that arrives late must not bring it back. */
+/** Also true if the topic was deleted since. A late copy of the request must not bring it back. */
 function isCarriedOut(image: MetadataImage, topicId: Uuid): boolean {
   return image.topicById(topicId) !== undefined || image.carriedOut.isDeleted(topicId);
 }
 
-/** Answers every topic of the request with the same error: not the controller, timed out. */
+/**
+ * Answers every topic of the request with the same error, for example NOT_CONTROLLER or REQUEST_TIMED_OUT.
+ */
 export function failCreateTopics(request: CreateTopicsRequest, failure: Refusal): CreateTopicsResponse {
   const names = [...new Set(request.topics.map(({ name }) => name))];
   return { throttleTimeMs: 0, topics: names.map((name) => refusedResult(name, failure)) };
@@ -118,8 +120,8 @@ function partitionsOf(config: ControllerConfig, { assignments, numPartitions }: 
 }
 
 /**
- * The replicas of each partition, or why the topic cannot be. `taken`: collision keys of names accepted
- * before in this request.
+ * The replicas of each partition, or why the topic cannot be created. `taken`: collision keys of the names
+ * accepted earlier in this request.
  */
 function plan(context: TopicsContext, topic: Topic, taken: Map<string, string>): NodeId[][] | Refusal {
   const problem = checkName(context.image, topic.name, taken) ?? checkConfigs(context, topic);
@@ -150,7 +152,7 @@ function checkName(
   );
 }
 
-/** A config that is given again has the later value, as in Kafka. */
+/** The last value of a repeated config counts, as in Kafka. */
 function checkConfigs({ config }: TopicsContext, topic: Topic): Refusal | undefined {
   const configs = new Map<string, string>();
   for (const { name, value } of topic.configs) {
@@ -164,13 +166,13 @@ function checkConfigs({ config }: TopicsContext, topic: Topic): Refusal | undefi
 function manual({ image }: TopicsContext, topic: Topic): NodeId[][] | Refusal {
   if (topic.numPartitions !== -1 || topic.replicationFactor !== -1) {
     const given = topic.replicationFactor !== -1 ? 'replication factor' : 'number of partitions';
-    return refusal(ErrorCode.INVALID_REQUEST, `with an assignment by hand the ${given} must be -1`);
+    return refusal(ErrorCode.INVALID_REQUEST, `with a manual assignment the ${given} must be -1`);
   }
   const sorted = [...topic.assignments].sort((a, b) => a.partitionIndex - b.partitionIndex);
   if (sorted.some(({ partitionIndex }, index) => partitionIndex !== index)) {
     return refusal(
       ErrorCode.INVALID_REPLICA_ASSIGNMENT,
-      'the partitions of an assignment by hand must be numbered 0, 1, 2, … without gaps or repetitions',
+      'the partitions of a manual assignment must be numbered 0, 1, 2, … without gaps or duplicates',
     );
   }
   const lists = sorted.map(({ brokerIds }) => brokerIds);
@@ -209,7 +211,10 @@ function topicRecords(
   return records;
 }
 
-/** By what was asked for: the topic may have grown, or be gone, when a copy of the request is answered. */
+/**
+ * Describes the requested topic. When the controller answers a copy of the request, the topic may have grown
+ * or be deleted.
+ */
 function createdResult(
   { image, config, createdConfigs }: TopicsContext,
   topic: Topic,

@@ -1,6 +1,6 @@
 /**
- * The configs of a new topic, as CreateTopics answers them (KIP-525). Topics that set nothing share one list:
- * there may be thousands.
+ * The configs of a new topic in the CreateTopics response (KIP-525). Topics that set nothing share one list,
+ * because there may be thousands of them.
  */
 import { describeTopicConfigs, type MetadataImage } from '@millrace/metadata';
 import type { CreateTopicsResponse } from '@millrace/protocol';
@@ -12,10 +12,10 @@ const NOTHING: Values = new Map();
 
 export class CreatedConfigs {
   private readonly staticBroker: Values;
-  /** Of a topic that sets nothing, under this default of all brokers. */
+  /** The configs of a topic that sets nothing, under this cluster-wide default. */
   private inherited: { readonly dynamicDefault: Values; readonly configs: Configs } | undefined;
 
-  /** `staticBroker`: what the controller's own properties set. */
+  /** `staticBroker`: the controller's own properties. */
   constructor(staticBroker: Values) {
     this.staticBroker = staticBroker;
   }

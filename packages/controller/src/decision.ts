@@ -1,12 +1,12 @@
 /**
- * What a request comes to: the records that carry it out and the answer. Deciding never changes anything; the
- * image moves only when the records are replayed.
+ * The outcome of a request: its records and its answer. Deciding never changes anything. The image moves only
+ * when the controller replays the records.
  */
 import type { MetadataImage, MetadataRecord } from '@millrace/metadata';
 
 export interface Decision<R> {
   readonly records: readonly MetadataRecord[];
-  /** The answer, asked for once the records have been replayed: `image` holds them. */
+  /** Returns the answer. Called after the records were replayed, so `image` holds them. */
   respond(image: MetadataImage): R;
 }
 

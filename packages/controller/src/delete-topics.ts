@@ -1,5 +1,6 @@
 /**
- * DeleteTopics (KIP-4, by id KIP-516): checks of each topic on its own, and the records of those that pass.
+ * DeleteTopics (KIP-4, by id KIP-516). Checks each topic on its own, and creates the records of those that
+ * pass.
  */
 import { type Uuid, ZERO_UUID } from '@millrace/base';
 import type { MetadataImage, MetadataRecord } from '@millrace/metadata';
@@ -10,7 +11,7 @@ import type { Decision } from './decision.ts';
 
 type Result = DeleteTopicsResponse['responses'][number];
 
-/** How a request names a topic: v6 by name or id, before by name. */
+/** How a request names a topic: since v6 by name or id, before by name. */
 interface Target {
   readonly name: string | null;
   readonly topicId: Uuid;
@@ -44,7 +45,7 @@ export function decideDeleteTopics(
       responses.push(refusedResult(target, outcome));
       continue;
     }
-    // Once by its name and once by its id: one answer, with both.
+    // A topic named once by name and once by id gets one answer, which has both.
     const meant = timesMeant.get(outcome.topicId);
     timesMeant.delete(outcome.topicId);
     if (meant === undefined) continue;
@@ -58,7 +59,9 @@ export function decideDeleteTopics(
   return { records, respond: () => ({ throttleTimeMs: 0, responses }) };
 }
 
-/** Answers every topic of the request with the same error: not the controller, timed out. */
+/**
+ * Answers every topic of the request with the same error, for example NOT_CONTROLLER or REQUEST_TIMED_OUT.
+ */
 export function failDeleteTopics(request: DeleteTopicsRequest, failure: Refusal): DeleteTopicsResponse {
   return failTargets(targetsOf(request), failure);
 }
@@ -72,7 +75,7 @@ function targetsOf(request: DeleteTopicsRequest): Target[] {
   return [...byName, ...request.topics];
 }
 
-/** Each name and each id once, in the order of the request, with how often it is there. */
+/** Each name and each id once, in the order of the request, with the number of its occurrences. */
 function distinct(targets: readonly Target[]): Map<string, { readonly target: Target; times: number }> {
   const found = new Map<string, { readonly target: Target; times: number }>();
   for (const target of targets) {
@@ -116,7 +119,7 @@ function check(image: MetadataImage, { name, topicId }: Target): Found | Refusal
     : refusal(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, `there is no topic '${name}'`);
 }
 
-/** What a copy of this request did to the target. */
+/** The result of another copy of this request for the target, if there was one. */
 function carriedOut(image: MetadataImage, requestId: Uuid | undefined, { name, topicId }: Target) {
   if (name !== null && topicId !== ZERO_UUID) return undefined;
   return image.carriedOut.find(requestId, name ?? topicId);

@@ -1,7 +1,4 @@
-/**
- * Tells the log what the active controller has changed: names are stable, see docs. Called with committed
- * changes only.
- */
+/** Logs the committed changes of the active controller. The event names are stable, see docs. */
 import type { Logger, NodeId } from '@millrace/base';
 import type { MetadataDelta, PartitionImage } from '@millrace/metadata';
 
@@ -41,8 +38,8 @@ function logBrokers(logger: Logger, { previous, image, changedBrokers }: Metadat
 }
 
 /**
- * Who was elected: a member of the ISR; an eligible leader replica (KIP-966); one that had left the ISR
- * before all of it was lost; or any that was there (unclean.leader.election.enable).
+ * Which replica the controller elected: a member of the ISR; an eligible leader replica (KIP-966); a replica
+ * that left the ISR before all of the ISR was lost; or any active replica (unclean.leader.election.enable).
  */
 type ElectionKind = 'isr' | 'elr' | 'former-isr' | 'unclean';
 
@@ -81,8 +78,8 @@ function kindOf(before: PartitionImage, leader: NodeId): ElectionKind {
 }
 
 /**
- * Why the partition needed another leader, or its leader another epoch, as the change of the former one
- * tells.
+ * Why the partition needed another leader, or its leader another epoch. Derived from how the former leader's
+ * broker changed.
  */
 function reasonOf(
   { previous, image }: MetadataDelta,
@@ -94,7 +91,7 @@ function reasonOf(
   const was = previous.broker(leader);
   const is = image.broker(leader);
   if (is === undefined) return 'unregistered';
-  if (was?.epoch !== is.epoch) return 'registered-anew';
+  if (was?.epoch !== is.epoch) return 'registered-again';
   if (is.inControlledShutdown && !was.inControlledShutdown) return 'shutting-down';
   if (is.fenced) return 'fenced';
   return 'gave-up';

@@ -1,25 +1,25 @@
 /**
- * One partition's next state: who stays in the ISR and who leads. Pure, and the only place that elects
- * leaders.
+ * Computes one partition's next state: its ISR and its leader. Pure, and the only place that elects leaders.
  *
- * Each member of the ISR and of the ELR (eligible leader replicas, KIP-966) holds all committed records: it
- * is a voucher of the partition.
+ * Each member of the ISR and of the ELR (eligible leader replicas, KIP-966) holds all committed records. This
+ * file calls such a replica complete.
  *
- * 1. A broker that is leaving (unclean restart: its unflushed tail may be gone; or its log is damaged) leaves
- *    both if another voucher remains. If it was alone in the ISR, those of the ELR take its place. When the
- *    last member comes back with an empty disk, the records that only the ISR held are lost. The controller
- *    does not elect it: the others would delete their records. Replicas that left the ISR last hold the most,
- *    so the partition waits for one of them. If no replica ever left the ISR, the controller elects any other
- *    one.
- * 2. Members that are not active leave if an active one remains, or if an active one of the ELR can take
- *    their place. If neither does, the ISR stays: its members hold everything acknowledged, and one of them
- *    will lead when it is back. An ISR never becomes empty.
- * 3. The leader stays while it is an active member of the ISR; otherwise the first active member, in the
- *    order of the replicas, leads; otherwise nobody does (-1).
- * 4. While the ISR has fewer members than min.insync.replicas nothing is committed, so who leaves it then
- *    joins the ELR, and with enough members the ELR is empty.
- * 5. Only if nobody can lead and the topic allows unclean election, the first active replica whose storage
- *    works leads, alone in its ISR: acknowledged records may be lost (unclean.leader.election.enable).
+ * 1. `leaving` names a broker whose log the controller no longer trusts. The broker restarted uncleanly and
+ *    may have lost its unflushed tail, or its log is damaged. The controller removes it from ISR and ELR if
+ *    another complete replica remains. If it was alone in the ISR, the members of the ELR replace it. If the
+ *    last complete replica comes back with an empty disk, the records that only the ISR held are lost. The
+ *    controller does not elect it, because the others would delete their records. Replicas that left the ISR
+ *    last hold the most, so the partition waits for one of them. If no replica ever left the ISR, the
+ *    controller elects any other one.
+ * 2. Inactive members leave the ISR if an active member remains, or if an active member of the ELR can
+ *    replace them. Otherwise the ISR stays: its members hold everything acknowledged, and one of them leads
+ *    when it is back. An ISR never becomes empty.
+ * 3. The leader stays while it is an active member of the ISR. Otherwise the first active member, in the
+ *    order of the replicas, leads. If no member is active, nobody leads (-1).
+ * 4. While the ISR has fewer members than min.insync.replicas, the leader commits nothing. So a replica that
+ *    leaves such an ISR joins the ELR. When the ISR has enough members, the ELR is empty.
+ * 5. If nobody can lead and the topic allows unclean election (unclean.leader.election.enable), the first
+ *    active replica whose storage works leads, alone in its ISR. Acknowledged records may be lost.
  */
 import { assert, type NodeId, type Uuid } from '@millrace/base';
 import type { FailedReplica, MetadataImage, PartitionChangeRecord, PartitionImage } from '@millrace/metadata';
@@ -28,18 +28,18 @@ export interface PartitionSituation {
   readonly partition: PartitionImage;
   /** May lead and be in ISRs from now on: registered, not fenced, not shutting down. */
   readonly isActive: (broker: NodeId) => boolean;
-  /** Its storage failed, as it said: it leads only as a member of the ISR that nobody can replace. */
+  /** The replica reported that its storage failed. It leads only as an ISR member that nobody can replace. */
   readonly isFailed: (broker: NodeId) => boolean;
-  /** Says so now. */
+  /** The replica that reports a failed storage now. */
   readonly failed?: FailedReplica | undefined;
-  /** The ISR that is asked for; by default the present one. */
+  /** The requested ISR; by default the present one. */
   readonly targetIsr?: readonly NodeId[];
-  /** A broker whose data can no longer be trusted to be complete. */
+  /** A broker whose data may be incomplete. */
   readonly leaving?: NodeId | undefined;
-  /** The one that is leaving has another disk than before: it holds nothing. */
+  /** The leaving broker has a different disk and holds nothing. */
   readonly leavesEmpty?: boolean | undefined;
   /**
-   * Raises the leader epoch even if the leader stays: the leader then ignores what followers reported before.
+   * Raises the leader epoch even if the leader stays. The leader then ignores what followers reported before.
    */
   readonly newLeaderEpoch?: boolean | undefined;
   readonly uncleanElection: boolean;
@@ -85,7 +85,10 @@ function isKnownFailure(
   return failedReplicas.some((known) => known.brokerId === brokerId && known.brokerEpoch === brokerEpoch);
 }
 
-/** In the present life of its broker: a broker that starts again opens its logs again. */
+/**
+ * Whether the replica failed since its broker registered last. A restarted broker opens its logs again, so an
+ * earlier failure does not count.
+ */
 export function isFailed(image: MetadataImage, { failedReplicas }: PartitionImage, broker: NodeId): boolean {
   return failedReplicas.some(
     ({ brokerId, brokerEpoch }) => brokerId === broker && brokerEpoch === image.broker(broker)?.epoch,
@@ -117,7 +120,7 @@ function nextIsr(situation: PartitionSituation): readonly NodeId[] {
     const survivors = partition.replicas.filter((id) => id !== leaving);
     const best = survivors.filter((id) => partition.formerIsr.includes(id));
     const candidates = best.length > 0 ? best : survivors;
-    // Their logs may differ, so only one of them can be in sync at first.
+    // Their logs may differ, so only one of them starts in the ISR.
     const first =
       candidates.find((id) => isActive(id) && !situation.isFailed(id)) ?? candidates.find(isActive);
     if (candidates.length > 0) return first === undefined ? candidates : [first];
@@ -130,8 +133,8 @@ function nextIsr(situation: PartitionSituation): readonly NodeId[] {
 }
 
 /**
- * Returns the vouchers outside the ISR while the ISR is smaller than min.insync.replicas: without them it
- * commits nothing.
+ * Returns the complete replicas outside the ISR while the ISR is smaller than min.insync.replicas. They stay
+ * complete because such an ISR commits nothing.
  */
 function nextElr(
   { partition, leaving, minInsyncReplicas }: PartitionSituation,

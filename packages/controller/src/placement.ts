@@ -1,12 +1,13 @@
 /**
- * Where the replicas of new partitions go. Pure, given the brokers and a Random. In this order of importance:
+ * Decides which brokers hold the replicas of new partitions. Pure, given the brokers and a Random. In this
+ * order of importance:
  *
  * 1. no broker twice in a partition; a fenced broker only when there are too few others, and never as the
  *    first replica;
  * 2. as many racks as possible in each partition;
  * 3. the same number of first replicas (preferred leaders), then of replicas, on each broker, within this
  *    call;
- * 4. brokers that hold fewer replicas already; then by lot.
+ * 4. brokers that hold fewer replicas already; then at random.
  */
 import { assert, type NodeId, type Random } from '@millrace/base';
 
@@ -22,7 +23,7 @@ export interface PlaceableBroker {
 interface Candidate extends PlaceableBroker {
   leaders: number;
   placed: number;
-  /** Drawn anew for each partition: the lot. */
+  /** A random number, drawn for each partition. */
   lot: number;
 }
 

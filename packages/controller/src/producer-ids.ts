@@ -1,4 +1,4 @@
-/** Blocks of producer ids (KIP-730): each id is given to one broker once, for ever. */
+/** Blocks of producer ids (KIP-730). The controller gives each id to one broker, once. */
 import type {
   AllocateProducerIdsRequest,
   AllocateProducerIdsResponse,

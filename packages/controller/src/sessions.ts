@@ -1,6 +1,6 @@
 /**
- * Which brokers are known to be alive, and until when. Volatile: belongs to one term of one active controller
- * and is never replicated. It must never decide what the end of a session means (brokers.ts does).
+ * Which brokers are alive, and until when their sessions last. Volatile: belongs to one term of one active
+ * controller, and is never replicated. Does not decide what the end of a session means (brokers.ts does).
  */
 import type { Millis, NodeId, Offset, Uuid } from '@millrace/base';
 import type { BrokerRegistration } from '@millrace/metadata';
@@ -9,57 +9,57 @@ interface Session {
   readonly incarnationId: Uuid;
   expiresAt: Millis;
   /**
-   * A lease of an earlier controller may last until then: what this one grants, and may be lost on its way,
-   * must not end it.
+   * A lease from an earlier controller may last until then. Heartbeats must not end the session earlier,
+   * because the broker may never receive this controller's shorter lease.
    */
   readonly earlierLeaseEndsAt: Millis;
-  /** Its control stream ended, and it was not heard since. */
+  /** The broker's control stream ended, and the broker sent nothing since. */
   isDisconnected: boolean;
   /**
-   * By how much `expiresAt` may still be put off because this process stood still; full again whenever the
-   * broker is heard.
+   * How much `expiresAt` may still move later because this process was paused. Each heartbeat resets it to
+   * the full session timeout.
    */
   creditMs: Millis;
-  /** The metadata offset that the broker last said it had applied; -1 unknown. */
+  /** The metadata offset that the broker last reported as applied; -1 unknown. */
   metadataOffset: Offset;
-  /** Where the records of its controlled shutdown end; undefined before. */
+  /** Where the records of its controlled shutdown end; undefined before a shutdown. */
   shutdownOffset: Offset | undefined;
 }
 
 export interface EndedSession {
   readonly brokerId: NodeId;
   /**
-   * Silent: not heard for a whole session, so no lease of it is left. Disconnected: its control stream ended,
-   * and the grace is over.
+   * Silent: the broker sent nothing for a whole session, so its lease is over. Disconnected: its control
+   * stream ended, and the grace is over.
    */
   readonly reason: 'silent' | 'disconnected';
 }
 
 /**
- * Two clocks that measure the same time differ by less than this part of it, each from true time. NTP slews
- * by at most 0.0005.
+ * Each broker's or controller's clock drifts from true time by less than this fraction. NTP slews by at most
+ * 0.0005.
  */
 const CLOCK_DRIFT_MAX = 0.001;
 
 /**
- * How long a lease is so that it ends before a session that began later, on two clocks that drift apart
- * (docs/leases.md). A millisecond less, because clocks are read in whole ones.
+ * The length of a lease. It ends before a session that began later, even when the two clocks drift apart
+ * (docs/leases.md). It is one millisecond shorter because clocks return whole milliseconds.
  */
 export function leaseMs(sessionTimeoutMs: Millis): Millis {
   return Math.max(0, Math.floor(sessionTimeoutMs * (1 - 2 * CLOCK_DRIFT_MAX)) - 1);
 }
 
 /**
- * How long a session is so that it ends after a lease of that length that began earlier, on two clocks that
- * drift apart: `leaseMs` the other way.
+ * The inverse of `leaseMs`: the length of a session that ends after a lease of this length that began
+ * earlier, even when the two clocks drift apart.
  */
 function sessionMsFor(lease: Millis): Millis {
   return Math.ceil(lease / (1 - 2 * CLOCK_DRIFT_MAX)) + 1;
 }
 
 /**
- * A tick that comes later than this after a deadline may mean that heartbeats lie unread because this process
- * stood still.
+ * A tick that is later than this after a deadline may mean that this process was paused, with unread
+ * heartbeats in its sockets.
  */
 const LATE_TICK_MS = 100;
 
@@ -67,9 +67,9 @@ export class BrokerSessions {
   private readonly sessions = new Map<NodeId, Session>();
   private readonly timeoutMs: Millis;
   private readonly graceMs: Millis;
-  /** The end of the log when this controller became the active one. */
+  /** The end of the log when this controller became active. */
   private startOffset: Offset = -1;
-  /** Where the records end that fenced a broker in this term. */
+  /** Per broker, where the records end that fenced it in this term. */
   private readonly fencedOffsets = new Map<NodeId, Offset>();
 
   constructor(timeoutMs: Millis, graceMs: Millis) {
@@ -77,7 +77,7 @@ export class BrokerSessions {
     this.graceMs = graceMs;
   }
 
-  /** The broker was heard of: a full period from now. */
+  /** The broker sent something: its session lasts a full timeout from now. */
   touch(id: NodeId, incarnationId: Uuid, now: Millis, metadataOffset: Offset = -1): void {
     const session = this.sessions.get(id);
     if (session?.incarnationId !== incarnationId) {
@@ -91,8 +91,8 @@ export class BrokerSessions {
   }
 
   /**
-   * A new leadership: an earlier controller, whose setting may differ, may have granted a lease as long as
-   * the broker takes at all.
+   * Begins a session at a new leadership. An earlier controller may have had another timeout, and may have
+   * granted the longest lease that the broker accepts.
    */
   takeOver({ id, incarnationId, sessionTimeoutMs }: BrokerRegistration, now: Millis): void {
     const expiresAt = now + Math.max(this.timeoutMs, sessionMsFor(sessionTimeoutMs));
@@ -115,7 +115,7 @@ export class BrokerSessions {
     });
   }
 
-  /** Its control stream ended: it has the grace to open another one. */
+  /** The broker's control stream ended. The broker has the grace to open another one. */
   connectionLost(id: NodeId, incarnationId: Uuid, now: Millis): void {
     const session = this.sessions.get(id);
     if (session?.incarnationId !== incarnationId) return;
@@ -128,7 +128,7 @@ export class BrokerSessions {
     return session !== undefined && session.expiresAt > now;
   }
 
-  /** The metadata offset that the broker has applied, as far as it said; -1 unknown. */
+  /** The metadata offset that the broker reported as applied; -1 unknown. */
   metadataOffset(id: NodeId): Offset {
     return this.sessions.get(id)?.metadataOffset ?? -1;
   }
@@ -139,8 +139,8 @@ export class BrokerSessions {
   }
 
   /**
-   * What the others must have applied before the broker may go. A shutdown that an earlier controller began
-   * counts from our start.
+   * The offset that the others must have applied before the broker may stop. For a shutdown that an earlier
+   * controller began, it is the start of this term.
    */
   shutdownOffset(id: NodeId): Offset {
     return this.sessions.get(id)?.shutdownOffset ?? this.startOffset;
@@ -151,9 +151,9 @@ export class BrokerSessions {
   }
 
   /**
-   * What a fenced broker must have applied before it is unfenced: a lease must not go to one that still leads
-   * by metadata of before. One that an earlier controller fenced must have applied everything up to our
-   * start.
+   * The offset that a fenced broker must have applied before the controller unfences it. A lease must not go
+   * to a broker that still leads according to older metadata. For a broker that an earlier controller fenced,
+   * it is the start of this term.
    */
   unfenceOffset(id: NodeId): Offset {
     return this.fencedOffsets.get(id) ?? this.startOffset;
@@ -163,7 +163,7 @@ export class BrokerSessions {
     this.sessions.delete(id);
   }
 
-  /** A new term: nothing is known of anybody. */
+  /** A new term begins without sessions. */
   reset(startOffset: Offset): void {
     this.sessions.clear();
     this.fencedOffsets.clear();
@@ -182,9 +182,9 @@ export class BrokerSessions {
   /**
    * Removes and returns the sessions that have ended, by broker id.
    *
-   * After a pause of this process heartbeats may lie unread in its sockets, so a late tick puts every session
-   * off by the time that was lost. It does so for one session timeout at most until the broker is heard
-   * again: a controller that is always late fences a silent broker within two timeouts.
+   * After a pause of this process, unread heartbeats may lie in its sockets. So a late tick extends every
+   * session by the lost time. Between two heartbeats of its broker, a session grows by one session timeout at
+   * most. A controller that is always late still fences a silent broker within two timeouts.
    */
   takeExpired(now: Millis): EndedSession[] {
     const next = this.nextExpiry();

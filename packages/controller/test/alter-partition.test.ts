@@ -1,7 +1,4 @@
-/**
- * Goal: an ISR changes only as its leader, and only its leader, may change it. Method: one refusal for each
- * rule.
- */
+/** Goal: only the leader changes an ISR, and only within the rules. Method: one refusal for each rule. */
 import { ZERO_UUID } from '@millrace/base';
 import { ErrorCode } from '@millrace/protocol';
 import { describe, expect, test } from 'vitest';
@@ -52,9 +49,9 @@ describe('an ISR change', () => {
     ['against a future partition epoch', ErrorCode.NOT_CONTROLLER, [1], { partitionEpoch: 1 }],
     ['under an old leader epoch', ErrorCode.FENCED_LEADER_EPOCH, [1], { leaderEpoch: -1 }],
     ['against an old partition epoch', ErrorCode.INVALID_UPDATE_VERSION, [1], { partitionEpoch: -1 }],
-    ['to nobody', ErrorCode.INVALID_REQUEST, [], {}],
+    ['to an empty list', ErrorCode.INVALID_REQUEST, [], {}],
     ['with a member twice', ErrorCode.INVALID_REQUEST, [1, 2, 2], {}],
-    ['with a broker that is no replica', ErrorCode.INVALID_REQUEST, [1, 4], {}],
+    ['with a broker that is not a replica', ErrorCode.INVALID_REQUEST, [1, 4], {}],
   ])('%s is refused', (_what, errorCode, isr, overrides) => {
     const h = cluster();
     const answer = h.alterPartition(1, 't', isr, overrides);
@@ -86,19 +83,19 @@ describe('an ISR change', () => {
     expect(h.alterPartition(2, 't', [1, 2]).value?.partitions[0]?.errorCode).toBe(ErrorCode.INVALID_REQUEST);
   });
 
-  test('from a member that wants to leave, and nothing else, is granted', () => {
+  test('from a member that asks only to leave is granted', () => {
     const h = cluster();
     expect(h.alterPartition(2, 't', [1]).value?.partitions[0]?.errorCode).toBe(ErrorCode.INVALID_REQUEST);
     h.alterPartition(2, 't', [1, 3]);
     h.commit();
-    // What broker 2 told its leader before is from another epoch, and cannot bring it back.
+    // Broker 2's earlier fetches belong to another epoch, and cannot bring it back into the ISR.
     expect(h.show('t')).toBe('leader 1 isr 1,3 epochs 1/1');
     h.alterPartition(2, 't', [1, 3]);
     h.commit();
     expect(h.show('t')).toBe('leader 1 isr 1,3 epochs 2/2');
   });
 
-  test('from a member that wants to leave is refused while nobody else could lead', () => {
+  test('from a member that asks to leave is refused while no other member could lead', () => {
     const h = new Harness({}, [1, 2]);
     h.topic('t', [1, 2]);
     h.advance(h.active.config.sessionTimeoutMs);
@@ -107,7 +104,7 @@ describe('an ISR change', () => {
     expect(h.alterPartition(2, 't', [1]).value?.partitions[0]?.errorCode).toBe(ErrorCode.INELIGIBLE_REPLICA);
   });
 
-  test('from an eligible leader replica that wants to leave takes it out of the ELR', () => {
+  test('from an eligible leader replica that asks to leave removes it from the ELR', () => {
     const h = new Harness({ serverProperties: new Map([['min.insync.replicas', '2']]) }, [1, 2, 3]);
     h.topic('t', [1, 2]);
     h.alterPartition(1, 't', [1]);
@@ -118,12 +115,12 @@ describe('an ISR change', () => {
     h.alterPartition(2, 't', [1]);
     h.commit();
     expect(elr()).toEqual([]);
-    // It is not elected, whoever else there is.
+    // The controller never elects it, whichever other brokers are active.
     h.kill(1);
     expect(h.show('t')).toBe('leader -1 isr 1 epochs 2/3');
   });
 
-  test('that would leave nobody is refused', () => {
+  test('that leaves nobody in the ISR is refused', () => {
     const h = cluster();
     for (const id of [2, 3, 1]) h.kill(id);
     expect(h.show('t')).toBe('leader -1 isr 1 epochs 1/3');
@@ -133,7 +130,7 @@ describe('an ISR change', () => {
   describe('of a replica whose storage failed', () => {
     const failed = { storageFailed: true };
 
-    test('has another member of the ISR lead', () => {
+    test('makes another member of the ISR lead', () => {
       const h = cluster();
       const answer = h.alterPartition(1, 't', [], failed);
       h.commit();
@@ -141,16 +138,16 @@ describe('an ISR change', () => {
       expect(answer.value?.partitions[0]).toMatchObject({ errorCode: 0, leader: 2, leaderEpoch: 1 });
     });
 
-    test('has a follower leave the ISR, in a new leader epoch: its leader waits for it no more', () => {
+    test('removes a follower from the ISR, in a new leader epoch: its leader no longer waits for it', () => {
       const h = cluster();
       h.alterPartition(3, 't', [], failed);
       h.commit();
       expect(h.show('t')).toBe('leader 1 isr 1,2 epochs 1/1');
-      // Asked again, because the answer was lost: nothing is left to change.
+      // The broker retries because the response was lost. Nothing is left to change.
       expect(h.alterPartition(3, 't', [], failed).value?.partitions[0]?.errorCode).toBe(ErrorCode.NONE);
     });
 
-    test('has nobody lead when it is the last member of the ISR, until one that is eligible is there', () => {
+    test('of the last ISR member leaves no leader until an eligible replica is active', () => {
       const h = new Harness({ serverProperties: new Map([['min.insync.replicas', '2']]) }, [1, 2, 3]);
       h.topic('t', [1, 2]);
       h.kill(2);
@@ -162,7 +159,7 @@ describe('an ISR change', () => {
       expect(h.show('t')).toBe('leader 2 isr 2 epochs 2/3');
     });
 
-    test('is refused while nobody else may lead: the last member of an ISR stays', () => {
+    test('is refused while no other replica may lead: the last member of an ISR stays', () => {
       const h = new Harness({}, [1, 2]);
       h.topic('t', [1, 2]);
       h.kill(2);
@@ -172,7 +169,7 @@ describe('an ISR change', () => {
       expect(h.show('t')).toBe('leader 1 isr 1 epochs 0/1');
     });
 
-    test('has any other replica lead where the topic allows unclean election', () => {
+    test('makes any other replica lead if the topic allows unclean election', () => {
       const h = new Harness(
         { serverProperties: new Map([['unclean.leader.election.enable', 'true']]) },
         [1, 2],
@@ -185,10 +182,10 @@ describe('an ISR change', () => {
       expect(h.show('t')).toBe('leader 2 isr 2 epochs 1/2');
     });
 
-    describe('where the topic allows unclean election', () => {
+    describe('if the topic allows unclean election', () => {
       const unclean = { serverProperties: new Map([['unclean.leader.election.enable', 'true']]) };
 
-      /** Broker 1 has told that its storage failed; the ISR is broker 2 alone. */
+      /** Broker 1 reported that its storage failed. The ISR is broker 2 alone. */
       function failedAtOne(): Harness {
         const h = new Harness(unclean, [1, 2]);
         h.topic('t', [1, 2]);
@@ -212,7 +209,7 @@ describe('an ISR change', () => {
         expect(h.show('t')).toBe('leader -1 isr 2 epochs 2/2');
       });
 
-      test('is elected when its broker has started again', () => {
+      test('is elected after its broker restarted', () => {
         const h = failedAtOne();
         h.kill(2);
         h.kill(1);
@@ -220,7 +217,7 @@ describe('an ISR change', () => {
         expect(h.show('t')).toBe('leader 1 isr 1 epochs 3/3');
       });
 
-      test('does not take the place of another one that failed: the two would hand over for ever', () => {
+      test('does not replace another failed replica: the two would hand over for ever', () => {
         const h = failedAtOne();
         const refused = h.alterPartition(2, 't', [], failed);
         expect(refused.value?.partitions[0]?.errorCode).toBe(ErrorCode.INELIGIBLE_REPLICA);
@@ -257,7 +254,7 @@ describe('an ISR change', () => {
     expect(answer.value).toEqual({ errorCode: ErrorCode.STALE_BROKER_EPOCH, partitions: [] });
   });
 
-  test('does not let in a fenced broker', () => {
+  test('does not add a fenced broker', () => {
     const h = cluster();
     h.kill(3);
     const answer = h.alterPartition(1, 't', [1, 2, 3]);
@@ -266,7 +263,7 @@ describe('an ISR change', () => {
   });
 
   describe('that was refused because a member is fenced', () => {
-    /** Broker 3 is fenced and out of the ISR; its process, and with it its broker epoch, lives on. */
+    /** Broker 3 is fenced and out of the ISR. Its process still runs under the same broker epoch. */
     function withoutThree(): { h: Harness; copy: object } {
       const h = cluster();
       h.kill(3);
@@ -274,10 +271,10 @@ describe('an ISR change', () => {
       return { h, copy: { leaderEpoch: 0, partitionEpoch: 1 } };
     }
 
-    test('is refused also when it arrives once more, later than its retry, and the member is back', () => {
+    test('is refused also when its first copy arrives after its retry, and the member is back', () => {
       const { h, copy } = withoutThree();
       const retry = h.alterPartition(1, 't', [1, 2, 3], copy);
-      expect(retry.value).toBeUndefined(); // a refusal that a successor does not know of is none
+      expect(retry.value).toBeUndefined(); // not committed yet: a successor must know the refusal
       h.commit();
       expect(retry.value?.partitions[0]?.errorCode).toBe(ErrorCode.INELIGIBLE_REPLICA);
       // The leader acknowledges without broker 3 from now on.
@@ -288,7 +285,7 @@ describe('an ISR change', () => {
       expect(h.show('t')).toBe('leader 1 isr 1,2 epochs 0/2');
     });
 
-    test('is refused then also by another controller', () => {
+    test('is then also refused by another controller', () => {
       const { h, copy } = withoutThree();
       h.alterPartition(1, 't', [1, 2, 3], copy);
       h.commit();
@@ -299,12 +296,12 @@ describe('an ISR change', () => {
       expect(late.value?.partitions[0]?.errorCode).toBe(ErrorCode.INVALID_UPDATE_VERSION);
     });
 
-    test('is not refused in the end by a controller that is deposed meanwhile', () => {
+    test('is not refused by a controller that is deposed before the commit', () => {
       const { h, copy } = withoutThree();
       const answer = h.alterPartition(1, 't', [1, 2, 3], copy);
       h.loseLeadership();
       expect(answer.value?.errorCode).toBe(ErrorCode.NOT_CONTROLLER);
-      // So the leader goes on counting with broker 3, and the copy may be granted.
+      // So the leader still counts broker 3, and the controller may grant the copy.
       h.heartbeat(3);
       h.commit();
       h.alterPartition(1, 't', [1, 2, 3], copy);
@@ -312,10 +309,10 @@ describe('an ISR change', () => {
       expect(h.show('t')).toBe('leader 1 isr 1,2,3 epochs 0/2');
     });
 
-    test('leaves the partition epoch alone when it lets nobody in', () => {
+    test('does not raise the partition epoch when it adds no member', () => {
       const { h } = withoutThree();
       h.kill(2);
-      // Broker 2, out of the ISR, is named by nobody; broker 1 alone cannot be spared.
+      // No request adds broker 2, which is out of the ISR. Broker 1 is the only member and must stay.
       expect(h.show('t')).toBe('leader 1 isr 1 epochs 0/2');
       h.advance(h.active.config.sessionTimeoutMs);
       h.commit();
@@ -325,7 +322,7 @@ describe('an ISR change', () => {
     });
   });
 
-  test('does not let in a broker that restarted since the leader last saw it', () => {
+  test('does not add a broker that restarted since the leader last saw it', () => {
     const h = cluster();
     const old = h.epochOf(3);
     h.kill(3);
@@ -339,7 +336,7 @@ describe('an ISR change', () => {
     expect(h.show('t')).toBe('leader 1 isr 1,2,3 epochs 0/2');
   });
 
-  test('an unknown member epoch (-1) is taken on trust', () => {
+  test('an unknown member epoch (-1) is not checked', () => {
     const h = cluster();
     const isr = [1, 2].map((brokerId) => ({ brokerId, brokerEpoch: -1 }));
     const answer = h.alterPartition(1, 't', [], { isr });
@@ -347,11 +344,11 @@ describe('an ISR change', () => {
     expect(answer.value?.partitions[0]?.errorCode).toBe(0);
   });
 
-  test('is judged against what is proposed: a second one with the same partition epoch comes too late', () => {
+  test('is checked against proposed records: a second one with the same partition epoch is too late', () => {
     const h = cluster();
     h.alterPartition(1, 't', [1, 2]);
     const second = h.alterPartition(1, 't', [1, 3], { partitionEpoch: 0 });
-    expect(second.value).toBeUndefined(); // what it was judged by is not committed yet
+    expect(second.value).toBeUndefined(); // the records that it was checked against are not committed yet
     h.commit();
     expect(second.value?.partitions[0]?.errorCode).toBe(ErrorCode.INVALID_UPDATE_VERSION);
   });
@@ -364,7 +361,7 @@ describe('producer ids', () => {
     return answers;
   }
 
-  test('are given in blocks that never overlap, once committed', () => {
+  test('come in blocks that never overlap, once committed', () => {
     const h = new Harness({}, [1, 2]);
     const first = allocate(h, 1);
     const second = allocate(h, 2);
@@ -380,7 +377,7 @@ describe('producer ids', () => {
     expect(third[0]?.producerIdStart).toBe(2000);
   });
 
-  test('a block that was not committed is not lost with the leadership, for nobody was told of it', () => {
+  test('a block that was not committed is allocated again after a failover, because no broker got it', () => {
     const h = new Harness({}, [1]);
     const lost = allocate(h, 1);
     h.loseLeadership();

@@ -1,6 +1,6 @@
 /**
- * Goal: no batch of the log is larger than a message carries, and what is cut apart is whole again under the
- * next controller.
+ * Goal: every batch of the log fits into a message, and the next controller completes a decision that was cut
+ * between batches.
  */
 import { encodeRecord } from '@millrace/metadata';
 import { ErrorCode } from '@millrace/protocol';
@@ -10,7 +10,7 @@ import { Harness, uuid } from './harness.ts';
 
 const BATCH_BYTES = 400;
 
-/** Broker 1 leads very many partitions, for batches of that size, and broker 2 follows. */
+/** Broker 1 leads very many partitions, and broker 2 follows. Batches have this size. */
 function crowded(): Harness {
   const h = new Harness({ batchBytes: BATCH_BYTES }, [1, 2]);
   const assignments = Array.from({ length: 20 }, () => [1, 2]);
@@ -70,7 +70,7 @@ describe('a broker with very many partitions', () => {
 });
 
 describe('a request of a client', () => {
-  test('is carried out in several batches, each of whole topics, and answered after the last', () => {
+  test('is written in several batches, each of whole topics, and answered after the last', () => {
     const h = new Harness({}, [1]);
     const value = `1:${'1'.repeat(60_000)}`;
     const topics = Array.from({ length: 60 }, (_unused, index) => ({
@@ -105,7 +105,7 @@ describe('a request of a client', () => {
   });
 });
 
-test('the batches hold the records as they were, in their order', () => {
+test('the batches hold the records unchanged, in their order', () => {
   const records = Array.from({ length: 50_000 }, (_unused, partition) => ({
     type: 'partitionChange' as const,
     topicId: uuid(1),

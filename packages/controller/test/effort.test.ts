@@ -1,5 +1,5 @@
 /**
- * Goal: what one more topic costs does not grow with the topics there are. Method: steps are counted, not
+ * Goal: the cost of one more topic does not grow with the number of topics. Method: counts steps, not
  * milliseconds.
  */
 import { ParkedUntilOffset } from '@millrace/base';
@@ -17,11 +17,11 @@ function names(prefix: string): { name: string; replicas: number }[] {
   return Array.from({ length: TOPICS }, (_unused, index) => ({ name: `${prefix}${index}`, replicas: 2 }));
 }
 
-test('placing the topics of a request looks at no topic that exists', () => {
+test('placing the topics of a request looks at no existing topic', () => {
   const h = new Harness({}, [1, 2, 3]);
   h.createTopics(names('old'));
   h.commit();
-  // The replicas of a broker by topic: whoever counts them walks over this.
+  // The replicas of a broker by topic. Counting them would iterate over this map.
   const walk = vi.spyOn(h.active.head.state.replicasByBroker, 'get');
   h.createTopics(names('new'));
   expect(walk.mock.calls.length).toBeLessThanOrEqual(3);
@@ -31,7 +31,7 @@ test('placing the topics of a request looks at no topic that exists', () => {
   expect(counted.reduce((sum, count) => sum + count)).toBe(2 * 2 * TOPICS);
 });
 
-test('the sorted names are kept up as topics come and go, and not sorted again', () => {
+test('the sorted names are updated as topics come and go, and not sorted again', () => {
   const h = new Harness({}, [1, 2]);
   h.createTopics(names('old'));
   h.commit();

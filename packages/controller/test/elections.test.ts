@@ -1,6 +1,6 @@
 /**
- * Goal: who leads when brokers come and go. Method: transcripts; each line shows one partition as it is
- * committed.
+ * Goal: the right replica leads when brokers come and go. Method: transcripts. Each line shows one committed
+ * partition state.
  */
 import { describe, expect, test } from 'vitest';
 import { Harness } from './harness.ts';
@@ -35,7 +35,7 @@ describe('a broker dies', () => {
     expect(h.show('t')).toBe('leader 1 isr 1 epochs 2/3');
   });
 
-  test('while the ISR is too small to commit anything, whoever leaves it stays eligible (KIP-966)', () => {
+  test('while the ISR is too small to commit anything, a replica that leaves it stays eligible (KIP-966)', () => {
     const h = new Harness({ serverProperties: new Map([['min.insync.replicas', '2']]) }, [1, 2, 3]);
     const elr = () => h.active.image.topic('t')!.partitions[0]!.elr;
     h.topic('t', [1, 2, 3]);
@@ -45,17 +45,17 @@ describe('a broker dies', () => {
     expect([h.show('t'), elr()]).toEqual(['leader 1 isr 1 epochs 0/2', [2]]);
     h.kill(1);
     expect([h.show('t'), elr()]).toEqual(['leader -1 isr 1 epochs 1/3', [2]]);
-    // Back after a pause: it has everything, while the last member of the ISR is away.
+    // The broker is back after a pause. It holds everything, and the last member of the ISR is away.
     h.heartbeat(2);
     h.commit();
     expect([h.show('t'), elr()]).toEqual(['leader 2 isr 2 epochs 2/4', [1]]);
-    // An unclean restart is no voucher any more while another one is there.
+    // After an unclean restart a replica is no longer eligible while another complete one remains.
     h.register(1, { incarnation: 1 });
     h.commit();
     expect([h.show('t'), elr()]).toEqual(['leader 2 isr 2 epochs 2/5', []]);
   });
 
-  test('the last member of the ISR that restarts uncleanly gives its place to the eligible replicas', () => {
+  test('when the last member of the ISR restarts uncleanly, the eligible replicas replace it', () => {
     const h = new Harness({ serverProperties: new Map([['min.insync.replicas', '2']]) }, [1, 2]);
     h.topic('t', [1, 2]);
     h.kill(2);
@@ -98,7 +98,7 @@ describe('a broker dies', () => {
     expect(h.show('t')).toBe('leader 2 isr 2 epochs 2/3');
   });
 
-  test('two that fall silent together are not elected in place of each other', () => {
+  test('two brokers that fall silent together do not replace each other', () => {
     const h = new Harness({}, [1, 2, 3]);
     h.topic('t', [1, 2, 3]);
     h.topic('pair', [1, 2]);
@@ -107,7 +107,7 @@ describe('a broker dies', () => {
     h.advance(2000);
     h.commit();
     expect(h.show('t')).toBe('leader 3 isr 3 epochs 1/1');
-    // Both hold everything that was acknowledged: the first one back leads.
+    // Both hold everything acknowledged, so the first one back leads.
     expect(h.show('pair')).toBe('leader -1 isr 1,2 epochs 1/1');
     h.heartbeat(2);
     h.commit();
@@ -158,7 +158,7 @@ describe('a broker restarts', () => {
     expect(h.show('t')).toBe('leader 1 isr 1 epochs 2/2');
   });
 
-  test('with the epoch of a life before the last one it counts as unclean', () => {
+  test('with the broker epoch of an older life it counts as unclean', () => {
     const h = new Harness({}, [1, 2]);
     const old = h.epochOf(1);
     h.kill(1);
@@ -173,7 +173,7 @@ describe('a broker restarts', () => {
     expect(h.show('t')).toBe('leader -1 isr 2 epochs 1/2');
   });
 
-  test('faster than its session ends: leaderships move with the registration itself', () => {
+  test('before its session ends: leaderships move with the registration itself', () => {
     const h = new Harness();
     const logDirs = ['AAAAAAAAAAAAAAAAAAAABA' as never];
     h.addBroker(1, { logDirs });
@@ -186,7 +186,7 @@ describe('a broker restarts', () => {
     expect(h.show('t')).toBe('leader 2 isr 2 epochs 1/1');
   });
 
-  test('all processes killed and started again: each partition finds a leader that holds the data', () => {
+  test('all processes killed and restarted: each partition gets a leader that holds the data', () => {
     const h = new Harness();
     const dir = (id: number) => [`AAAAAAAAAAAAAAAAAAAA${'BCD'[id - 1]}A` as never];
     for (const id of [1, 2, 3]) h.addBroker(id, { logDirs: dir(id) });
@@ -200,14 +200,14 @@ describe('a broker restarts', () => {
     ]);
   });
 
-  test('with an empty disk, as the last member of the ISR: the one that left it last leads, not the empty one', () => {
+  test('with an empty disk, as the last member of the ISR: the replica that left it last leads, not the empty one', () => {
     const h = new Harness();
     const dir = (name: string) => [`AAAAAAAAAAAAAAAAAAAA${name}A` as never];
     for (const id of [1, 2, 3]) h.addBroker(id, { logDirs: dir('BCD'[id - 1]!) });
     h.topic('t', [1, 2, 3]);
     h.topic('alone', [1]);
     h.loseLeadership();
-    // All were killed. The last one to come back would be trusted, but its disk was lost.
+    // All brokers were killed. The controller would trust the last ISR member, but its disk was lost.
     for (const id of [2, 3]) h.addBroker(id, { incarnation: 1, logDirs: dir('BCD'[id - 1]!) });
     h.advance(2999);
     h.heartbeat(2);
@@ -222,11 +222,11 @@ describe('a broker restarts', () => {
     h.heartbeat(1);
     h.commit();
     expect(h.show('t')).toBe('leader 3 isr 3 epochs 2/4');
-    // Where there is no other replica nothing can be saved; the partition can at least be used.
+    // Without another replica the records are lost, but the partition is usable again.
     expect(h.show('alone')).toMatch('leader 1 isr 1');
   });
 
-  test('with an empty disk, while no other replica is there: it waits for them', () => {
+  test('with an empty disk, while no other replica is active: the partition waits for them', () => {
     const h = new Harness();
     h.addBroker(1, { logDirs: ['AAAAAAAAAAAAAAAAAAAABA' as never] });
     h.addBroker(2, { logDirs: ['AAAAAAAAAAAAAAAAAAAACA' as never] });
@@ -242,7 +242,7 @@ describe('a broker restarts', () => {
 });
 
 describe('controlled shutdown', () => {
-  test('leaderships move first; the broker may go when the others know', () => {
+  test('leaderships move first; the broker may stop when the others know', () => {
     const h = new Harness({}, [1, 2, 3]);
     h.topic('t', [1, 2, 3]);
     const asked = h.heartbeat(1, { wantShutDown: true });
@@ -261,7 +261,7 @@ describe('controlled shutdown', () => {
     expect(last.value).toMatchObject({ isFenced: true, shouldShutDown: true });
   });
 
-  test('nothing elects a broker that is shutting down, and it joins no ISR', () => {
+  test('a broker that is shutting down is not elected, and joins no ISR', () => {
     const h = new Harness({}, [1, 2]);
     h.topic('t', [1, 2]);
     h.heartbeat(1, { wantShutDown: true });
@@ -284,7 +284,7 @@ describe('controlled shutdown', () => {
     expect(h.show('t')).toBe('leader -1 isr 1 epochs 1/1');
   });
 
-  test('it goes on under the next controller', () => {
+  test('the next controller continues it', () => {
     const h = new Harness({}, [1, 2]);
     h.heartbeat(1, { wantShutDown: true });
     h.commit();
@@ -296,14 +296,14 @@ describe('controlled shutdown', () => {
     expect(last.value).toMatchObject({ shouldShutDown: true });
   });
 
-  test('a fenced broker may go at once', () => {
+  test('a fenced broker may stop at once', () => {
     const h = new Harness();
     h.register(1);
     h.commit();
     expect(h.heartbeat(1, { wantShutDown: true }).value).toMatchObject({ shouldShutDown: true });
   });
 
-  test('restarted after it, the broker is unfenced as ever', () => {
+  test('a broker restarted after it is unfenced as usual', () => {
     const h = new Harness({}, [1, 2]);
     h.topic('t', [1, 2]);
     h.heartbeat(1, { wantShutDown: true });

@@ -1,7 +1,7 @@
 /**
- * A controller on a quorum that a test plays by hand: what is proposed lies in a log until the test commits
- * it, or is lost with the leadership. A standby replays every committed record. After each step the
- * invariants are checked.
+ * A controller on a quorum that a test plays by hand. Proposals wait in a log until the test commits them, or
+ * are lost with the leadership. A standby replays every committed record. The harness checks the invariants
+ * after each step.
  */
 import { assert, type NodeId, Prng, type Uuid } from '@millrace/base';
 import { MemoryLogger } from '@millrace/base/testing';
@@ -11,7 +11,7 @@ import { expect } from 'vitest';
 import { type CommittedRecords, Controller, type ControllerConfig } from '../src/index.ts';
 import { checkImage, checkStep } from './invariants.ts';
 
-/** An answer that may not have come yet. */
+/** An answer that may still be missing. */
 export interface Answer<R> {
   value: R | undefined;
   times: number;
@@ -38,13 +38,11 @@ export class Harness {
   readonly logger = new MemoryLogger();
   active: Controller;
   standby: Controller;
-  /**
-   * A violation that the images of this moment are allowed: the middle of what was cut into several batches.
-   */
+  /** A violation that is allowed now, in the middle of a decision that was cut into several batches. */
   excused: string | undefined;
   /** Proposed and not yet committed. */
   pending: CommittedRecords[] = [];
-  /** Whether the quorum says only later who leads it. */
+  /** Whether the quorum confirms the leadership only later. */
   holdsConfirmations = false;
   readonly heldConfirmations: ((leads: boolean) => void)[] = [];
   private readonly config: Partial<ControllerConfig>;
@@ -53,7 +51,7 @@ export class Harness {
   private nextOffset = 0;
   private leading: Controller | undefined;
   private seed = 1;
-  /** Images that have been looked at: they cannot change. */
+  /** Images that were checked already: they cannot change. */
   private readonly checked = new WeakSet<MetadataImage>();
   private compared: MetadataImage | undefined;
   private readonly epochs = new Map<NodeId, number>();
@@ -84,7 +82,7 @@ export class Harness {
     this.check();
   }
 
-  /** Another leader was elected; what was not committed is gone. The standby takes over. */
+  /** The quorum elected another leader. Uncommitted proposals are lost. The standby takes over. */
   loseLeadership(): void {
     this.pending = [];
     this.nextOffset = this.active.image.offset + 1;
@@ -95,12 +93,12 @@ export class Harness {
     this.check();
   }
 
-  /** The quorum has another leader, and the controller has not heard of it yet. */
+  /** The quorum has another leader, and the controller does not know it yet. */
   depose(): void {
     this.leading = undefined;
   }
 
-  /** A controller that was not there, brought up to date from the log. */
+  /** A new controller, brought up to date from the log. */
   replayed(): Controller {
     const controller = this.create();
     for (const batch of this.committedBatches) controller.committed(batch);
@@ -343,7 +341,7 @@ export function pendingAnswer<R>(): Answer<R> {
   return { value: undefined, times: 0 };
 }
 
-/** Every request is answered once. */
+/** Asserts that every request is answered once. */
 export function resolve<R>(answer: Answer<R>, response: R): void {
   answer.value = response;
   answer.times++;

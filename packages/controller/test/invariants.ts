@@ -1,4 +1,4 @@
-/** What must hold of every image, and of every step from one to the next. */
+/** The invariants of every image, and of every step from one image to the next. */
 import type { MetadataImage } from '@millrace/metadata';
 import { expect } from 'vitest';
 

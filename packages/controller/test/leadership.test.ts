@@ -1,6 +1,6 @@
 /**
- * Goal: nothing is answered that may not last. Method: commits by hand, lost leaderships, clocks that run
- * out.
+ * Goal: the controller answers only from state that lasts. Method: commits by hand, lost leaderships,
+ * timeouts.
  */
 import { ErrorCode } from '@millrace/protocol';
 import { describe, expect, test } from 'vitest';
@@ -18,7 +18,7 @@ describe('decide, then replay', () => {
     expect(b.value).toBeDefined();
   });
 
-  test('the committed image never shows what is only proposed', () => {
+  test('the committed image never shows uncommitted proposals', () => {
     const h = new Harness({}, [1]);
     h.createTopics([{ name: 'a' }]);
     expect(h.active.image.topicNames).toEqual([]);
@@ -26,7 +26,7 @@ describe('decide, then replay', () => {
     expect(h.active.image.offset).toBeLessThan(h.active.head.offset);
   });
 
-  test('a request that needs no records waits for what it has seen of others', () => {
+  test('a request that needs no records waits until the records that it saw are committed', () => {
     const h = new Harness({}, [1]);
     const create = h.createTopics([{ name: 'a' }]);
     const exists = h.createTopics([{ name: 'a' }]);
@@ -49,7 +49,7 @@ describe('decide, then replay', () => {
 });
 
 describe('lost leadership', () => {
-  test('drops what was not committed and refuses everything that waits, once', () => {
+  test('drops uncommitted records and refuses every waiting request, once', () => {
     const h = new Harness({}, [1]);
     const registered = h.register(2);
     const created = h.createTopics([{ name: 'a' }, { name: 'b' }]);
@@ -65,7 +65,7 @@ describe('lost leadership', () => {
     expect(h.standby.nextDeadline()).toBeUndefined();
   });
 
-  test('a standby refuses everything and does nothing by itself', () => {
+  test('a standby refuses every request and does nothing by itself', () => {
     const h = new Harness({ sessionTimeoutMs: 3000 }, [1]);
     h.topic('t', [1]);
     [h.active, h.standby] = [h.standby, h.active];
@@ -83,11 +83,11 @@ describe('lost leadership', () => {
     h.depose();
     const answer = h.createTopics([{ name: 'a' }]);
     expect(answer.value?.topics[0]?.errorCode).toBe(ErrorCode.NOT_CONTROLLER);
-    h.advance(3000); // the session of broker 1 ends, and cannot be acted on
+    h.advance(3000); // the session of broker 1 ends, and the proposal to fence it is refused
     expect(h.active.head).toBe(head);
   });
 
-  test('committed by the old leader, led on by the new one', () => {
+  test('the new leader continues from the records that the old one committed', () => {
     const h = new Harness({}, [1, 2]);
     h.topic('t', [1, 2]);
     h.loseLeadership();
@@ -96,7 +96,7 @@ describe('lost leadership', () => {
   });
 });
 
-describe('time-outs', () => {
+describe('timeouts', () => {
   test('a parked request is answered REQUEST_TIMED_OUT in time, and not again', () => {
     const h = new Harness({}, [1]);
     const created = h.createTopics([{ name: 'a' }], { timeoutMs: 200 });
@@ -118,7 +118,7 @@ describe('time-outs', () => {
     expect(h.active.nextDeadline()).toBe(h.now + h.active.config.sessionTimeoutMs);
   });
 
-  test('the same with a time-out of 0, and with a negative one', () => {
+  test('the same with a timeout of 0, and with a negative one', () => {
     const h = new Harness({}, [1]);
     const none = h.createTopics([{ name: 'a' }], { timeoutMs: 0 });
     const negative = h.createTopics([{ name: 'b' }], { timeoutMs: -5 });

@@ -1,19 +1,19 @@
 /**
  * Goal: no lease outlives the session that the controllers keep for its broker (docs/leases.md). Method:
- * transcripts on a quorum played by hand, which also says by hand when it is certain who leads.
+ * transcripts on a quorum played by hand. The test also confirms leadership by hand.
  */
 import { ErrorCode } from '@millrace/protocol';
 import { describe, expect, test } from 'vitest';
 import { Harness } from './harness.ts';
 
 describe('a lease', () => {
-  test('is a little shorter than the session of the controllers, whatever the broker has set', () => {
+  test('is a little shorter than the session of the controller, for every setting of the broker', () => {
     const h = new Harness({ sessionTimeoutMs: 10_000 });
     h.addBroker(1, { sessionTimeoutMs: 3000 });
     expect(h.heartbeat(1).value).toMatchObject({ isFenced: false, leaseMs: 9979 });
   });
 
-  test('is granted when the quorum has confirmed the leadership, not before', () => {
+  test('is granted only after the quorum confirmed the leadership', () => {
     const h = new Harness({}, [1]);
     h.holdsConfirmations = true;
     const beat = h.heartbeat(1);
@@ -52,7 +52,7 @@ describe('a lease', () => {
     expect(beat.value).toMatchObject({ isFenced: true, leaseMs: 0 });
   });
 
-  test('may be as long as the broker takes at all: a new controller with a shorter session waits for that', () => {
+  test('may be as long as the broker accepts: a new controller with a shorter session waits that long', () => {
     const h = new Harness({ sessionTimeoutMs: 1000 });
     h.addBroker(1, { sessionTimeoutMs: 5000 });
     h.loseLeadership();
@@ -68,18 +68,18 @@ describe('a lease', () => {
     const drift = 0.001;
     for (const sessionTimeoutMs of [100, 999, 3000, 10_000, 60_000]) {
       const h = new Harness({ sessionTimeoutMs });
-      // The lease is cut by the broker's own setting.
+      // The broker's own setting shortens the lease.
       h.addBroker(1, { sessionTimeoutMs });
       h.loseLeadership();
       let waitedMs = 0;
       for (; h.pending.length === 0; waitedMs++) h.advance(1);
-      // Whole milliseconds: the clock may have been about to turn when the session began. The broker's is
-      // slow, the controller's fast.
+      // Clocks return whole milliseconds, so the session may begin up to 1 ms earlier than it seems. The
+      // broker's clock is slow, the controller's is fast.
       expect((waitedMs - 1) / (1 + drift)).toBeGreaterThanOrEqual(sessionTimeoutMs / (1 - drift));
     }
   });
 
-  test('of an earlier controller is not cut short by a shorter one that the new controller grants, for the answer may be lost', () => {
+  test('of an earlier controller outlasts a shorter one from the new controller, whose response may be lost', () => {
     const h = new Harness({ sessionTimeoutMs: 1000 });
     h.addBroker(1, { sessionTimeoutMs: 5000 });
     h.loseLeadership();
@@ -93,7 +93,7 @@ describe('a lease', () => {
     expect(h.active.image.isAlive(1)).toBe(false);
   });
 
-  test('is over when its broker was silent, and may run on when only the control stream ended: the controller says which it was', () => {
+  test('is over when its broker was silent, but may still hold when only the control stream ended; the log says which', () => {
     const h = new Harness({}, [1, 2]);
     h.active.sessionLost(1, h.active.image.broker(1)!.incarnationId, h.now);
     h.advance(3000);
@@ -105,7 +105,7 @@ describe('a lease', () => {
     ]);
   });
 
-  test('that a slow quorum holds back costs no broker its session when it gives the stream up', () => {
+  test('delayed by a slow quorum does not end the session of a broker that closes its control stream', () => {
     const h = new Harness({ sessionTimeoutMs: 3000 }, [1, 2]);
     h.holdsConfirmations = true;
     h.heartbeat(1);

@@ -1,6 +1,6 @@
 /**
- * Goal: the rules at the head of partition-change.ts. Method: every small situation there is, against the
- * rules said anew.
+ * Goal: the rules at the top of partition-change.ts. Method: checks every small situation against a second
+ * implementation of the rules.
  */
 import { describe, expect, test } from 'vitest';
 import { nextState } from '../src/index.ts';
@@ -57,19 +57,19 @@ describe('when the last member of an ISR comes back with an empty disk', () => {
       minInsyncReplicas: 1,
     });
 
-  test('who left the ISR last leads, not the first replica that is there', () => {
+  test('the replica that left the ISR last leads, not the first active one', () => {
     expect(lost([2], [1, 2])).toMatchObject({ isr: [2], leader: 2 });
   });
 
-  test('the partition waits for it while it is away', () => {
+  test('the partition waits while that replica is away', () => {
     expect(lost([2], [1])).toMatchObject({ isr: [2], leader: -1 });
   });
 
-  test('any other replica will do if none ever left', () => {
+  test('any other replica leads if none ever left', () => {
     expect(lost([], [2])).toMatchObject({ isr: [2], leader: 2 });
   });
 
-  test('one whose storage failed leads, in name only, if none holds as much as it', () => {
+  test('a replica whose storage failed leads, in name only, if no other one holds as much', () => {
     expect(lost([], [1, 2], [1])).toMatchObject({ isr: [2], leader: 2 });
     expect(lost([1, 2], [1, 2], [1])).toMatchObject({ isr: [2], leader: 2 });
     expect(lost([1], [1, 2], [1])).toMatchObject({ isr: [1], leader: 1 });
@@ -101,22 +101,22 @@ function checkOne({ active, leaving, uncleanElection, minInsyncReplicas, ...befo
   const next = nextState({ partition, isActive, isFailed, leaving, uncleanElection, minInsyncReplicas });
   const isr = before.isr.filter((id) => id !== leaving);
   const elr = before.elr.filter((id) => id !== leaving);
-  const vouchers = [isr, elr, before.isr].find((each) => each.length > 0)!;
-  const eligible = [vouchers, elr].map((each) => each.filter(isActive)).find((each) => each.length > 0);
+  const complete = [isr, elr, before.isr].find((each) => each.length > 0)!;
+  const eligible = [complete, elr].map((each) => each.filter(isActive)).find((each) => each.length > 0);
   if (eligible !== undefined) {
-    // A voucher can lead: exactly those of the best kind who can are in sync, and a leader that can go on
-    // does.
+    // A complete replica can lead. The ISR is exactly the active ones of the best kind, and a leader that can
+    // stay stays.
     expect(next.isr).toEqual(eligible);
     expect(next.leader).toBe(eligible.includes(before.leader) ? before.leader : eligible[0]);
   } else if (uncleanElection && active.length > 0) {
     expect(next).toEqual({ isr: [active[0]], elr: [], leader: active[0] });
   } else {
-    // Nobody can: those who hold the data are kept in mind.
-    expect(next).toMatchObject({ isr: vouchers, leader: -1 });
+    // No complete replica is active. The ISR keeps the replicas that hold the data.
+    expect(next).toMatchObject({ isr: complete, leader: -1 });
   }
   if (next.isr.length >= Math.min(minInsyncReplicas, 3)) expect(next.elr).toEqual([]);
   else if (!(uncleanElection && eligible === undefined && active.length > 0)) {
-    // Whoever vouched and can still be trusted goes on vouching.
+    // Every complete replica that is still trusted stays in ISR or ELR.
     const rest = [...before.isr, ...before.elr].filter((id) => id !== leaving && !next.isr.includes(id));
     expect(next.elr).toEqual(rest.sort());
   }

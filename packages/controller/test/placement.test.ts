@@ -1,5 +1,5 @@
 /**
- * Goal: replicas are spread as the head of placement.ts promises. Method: properties over random clusters.
+ * Goal: replicas are spread as the top of placement.ts describes. Method: properties over random clusters.
  */
 import { Prng } from '@millrace/base';
 import * as fc from 'fast-check';
@@ -28,7 +28,7 @@ function spread(numbers: readonly number[]): number {
 }
 
 describe('placement', () => {
-  test('no broker twice; fenced ones only when needed and never first; as many racks as there can be; leaders even', () => {
+  test('no broker twice; fenced brokers only when needed and never first; as many racks as possible; leaders even', () => {
     fc.assert(
       fc.property(cluster, ({ racks, fenced, factor, partitions, seed }) => {
         const brokers = brokersOf(racks, fenced);
@@ -51,7 +51,7 @@ describe('placement', () => {
     );
   });
 
-  test('replicas are even where racks do not forbid it: without racks, and with racks of one size', () => {
+  test('replicas are even if racks allow it: without racks, and with racks of equal size', () => {
     const even = fc.record({
       rackSize: fc.integer({ min: 1, max: 4 }),
       rackCount: fc.integer({ min: 1, max: 4 }),
@@ -72,7 +72,7 @@ describe('placement', () => {
     );
   });
 
-  test('it is drawn by lot: other seeds give other placements, the same seed the same', () => {
+  test('placement is random: other seeds give other placements, the same seed gives the same one', () => {
     const brokers = brokersOf(Array.from({ length: 6 }, () => undefined));
     const place = (seed: number) => JSON.stringify(placeReplicas(brokers, 6, 3, new Prng(seed)));
     expect(place(1)).toBe(place(1));
@@ -86,7 +86,7 @@ describe('placement', () => {
     expect(Math.min(...counts(seconds, [1, 2]))).toBeGreaterThan(3);
   });
 
-  test('brokers that hold less are filled first, when a topic alone says nothing', () => {
+  test('brokers with fewer replicas come first if the topic itself has no preference', () => {
     const brokers = brokersOf([undefined, undefined, undefined]).map((broker) => ({
       ...broker,
       replicas: broker.id === 2 ? 0 : 10,
@@ -101,7 +101,7 @@ describe('placement', () => {
     expect(performance.now() - started).toBeLessThan(5000);
   });
 
-  test('why not', () => {
+  test('explains why there is no placement', () => {
     expect(placementProblem(brokersOf(['a']), 2)).toMatch(/larger/);
     expect(placementProblem(brokersOf(['a'], [0]), 1)).toMatch(/fenced/);
     expect(placementProblem([], 1)).toMatch(/larger/);

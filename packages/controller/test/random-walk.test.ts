@@ -1,7 +1,7 @@
 /**
- * Goal: the invariants hold whatever happens, in whatever order. Method: random walks over everything a
- * controller is given, with commits and lost leaderships in between; the harness checks each step. The
- * checker itself is tested with planted violations.
+ * Goal: the invariants hold for any inputs in any order. Method: random walks over all inputs of a
+ * controller, with commits and lost leaderships in between. The harness checks each step. Planted violations
+ * test the checker itself.
  */
 import { type Uuid, ZERO_UUID } from '@millrace/base';
 import { applyRecords, MetadataImage, type MetadataRecord } from '@millrace/metadata';
@@ -109,7 +109,7 @@ describe('random walks', () => {
   });
 });
 
-describe('the checker finds what is planted', () => {
+describe('the checker finds planted violations', () => {
   const topicId = uuid(1);
   const image = (...records: MetadataRecord[]) => {
     const base: MetadataRecord[] = [1, 2].flatMap((brokerId): MetadataRecord[] => [

@@ -1,6 +1,6 @@
 /**
- * Goal: brokers come, are told apart, and serve only when they know enough. Method: transcripts on a quorum
- * played by hand.
+ * Goal: the controller registers brokers, distinguishes their incarnations, and unfences them only when they
+ * have caught up. Method: transcripts on a quorum played by hand.
  */
 import type { Uuid } from '@millrace/base';
 import { ErrorCode } from '@millrace/protocol';
@@ -22,7 +22,7 @@ describe('registration', () => {
     expect(h.active.image.broker(1)).toMatchObject({ fenced: true, epoch: answer.value!.brokerEpoch });
   });
 
-  test('sent twice by one process (the answer was lost) gives the same epoch, and waits for the same record', () => {
+  test('retried by one process (the response was lost) gives the same epoch, and waits for the same record', () => {
     const h = new Harness();
     const first = h.register(1);
     const second = h.register(1);
@@ -39,7 +39,7 @@ describe('registration', () => {
     expect(h.heartbeat(1).value).toMatchObject({ errorCode: 0, isFenced: false });
   });
 
-  test('a new incarnation is taken when the session of the old one is over', () => {
+  test('a new incarnation is accepted when the session of the old one is over', () => {
     const h = new Harness({}, [1]);
     const before = h.epochOf(1);
     h.kill(1);
@@ -48,7 +48,7 @@ describe('registration', () => {
     expect(h.heartbeat(1, { epoch: before }).value?.errorCode).toBe(ErrorCode.STALE_BROKER_EPOCH);
   });
 
-  test('a new incarnation on the same log directories is taken at once: their lock says that the old process is gone', () => {
+  test('a new incarnation on the same log directories is accepted at once: their lock shows that the old process is gone', () => {
     const h = new Harness();
     const logDirs: Uuid[] = [uuid(77)];
     h.addBroker(1, { logDirs });
@@ -86,14 +86,14 @@ describe('registration', () => {
     expect(h.pending).toEqual([]);
   });
 
-  test('of a broker that does not know the cluster id yet is taken', () => {
+  test('of a broker that does not know the cluster id yet is accepted', () => {
     const h = new Harness();
     const answer = h.register(1, { clusterId: '' });
     h.commit();
     expect(answer.value?.errorCode).toBe(0);
   });
 
-  test('a negative id or an incarnation that is no id is refused', () => {
+  test('a negative id or a malformed incarnation id is refused', () => {
     const h = new Harness();
     expect(h.register(-1).value?.errorCode).toBe(ErrorCode.INVALID_REGISTRATION);
   });
@@ -132,7 +132,7 @@ describe('unfencing', () => {
     expect(h.pending).toEqual([]);
   });
 
-  test('heartbeats between an unfencing and its commit neither repeat it nor tell of it', () => {
+  test('heartbeats between an unfencing and its commit neither repeat it nor report it', () => {
     const h = new Harness();
     h.register(1);
     h.commit();
@@ -143,7 +143,7 @@ describe('unfencing', () => {
     expect(h.heartbeat(1).value).toMatchObject({ isFenced: false });
   });
 
-  test('an unknown broker, or one with a wrong epoch, has to register', () => {
+  test('an unknown broker, or one with a wrong epoch, must register', () => {
     const h = new Harness({}, [1]);
     expect(h.heartbeat(2, { epoch: 5 }).value?.errorCode).toBe(ErrorCode.STALE_BROKER_EPOCH);
     expect(h.heartbeat(1, { epoch: h.epochOf(1) + 1 }).value?.errorCode).toBe(ErrorCode.STALE_BROKER_EPOCH);
@@ -163,7 +163,7 @@ describe('sessions', () => {
     expect(h.events).toContain('broker-fenced');
   });
 
-  test('a fenced broker that is heard of again is unfenced under the same epoch', () => {
+  test('a fenced broker that sends heartbeats again is unfenced under the same epoch', () => {
     const h = new Harness({}, [1]);
     const epoch = h.epochOf(1);
     h.advance(3000);
@@ -173,7 +173,7 @@ describe('sessions', () => {
     expect(h.active.image.broker(1)).toMatchObject({ fenced: false, epoch });
   });
 
-  test('is not unfenced before it has applied its own fencing: it may still lead by metadata of before', () => {
+  test('is not unfenced before it has applied its own fencing: it may still lead according to older metadata', () => {
     const h = new Harness({}, [1, 2]);
     const before = h.active.image.offset;
     h.advance(2999);
@@ -225,7 +225,7 @@ describe('sessions', () => {
     const h = new Harness({ sessionTimeoutMs: 3000 }, [1, 2]);
     h.advance(2900);
     h.loseLeadership();
-    // 3 s, and what two clocks may drift apart in that time.
+    // 3 s, and the drift of two clocks in that time.
     h.advance(3007);
     h.heartbeat(2);
     expect(h.pending).toEqual([]);
@@ -234,7 +234,7 @@ describe('sessions', () => {
     expect([h.active.image.isAlive(1), h.active.image.isAlive(2)]).toEqual([false, true]);
   });
 
-  test('a controller that stood still itself gives the brokers time to be heard', () => {
+  test('a controller that was paused gives the brokers time for a heartbeat', () => {
     const h = new Harness({ sessionTimeoutMs: 3000 }, [1]);
     h.now += 60_000; // no tick in between: this process was stopped
     h.active.tick(h.now);
@@ -244,7 +244,7 @@ describe('sessions', () => {
     expect(h.active.image.isAlive(1)).toBe(true);
   });
 
-  test('a controller that stood still still fences who stays silent afterwards', () => {
+  test('a controller that was paused still fences brokers that stay silent afterwards', () => {
     const h = new Harness({ sessionTimeoutMs: 3000 }, [1]);
     h.now += 60_000;
     h.active.tick(h.now);
@@ -266,10 +266,10 @@ describe('sessions', () => {
     expect([h.active.image.isAlive(1), h.active.image.isAlive(2)]).toEqual([false, true]);
   });
 
-  test('a broker that is heard of between late ticks is never fenced', () => {
+  test('a broker that sends heartbeats between late ticks is never fenced', () => {
     const h = new Harness({ sessionTimeoutMs: 3000 }, [1]);
     for (let round = 0; round < 20; round++) {
-      h.now += 10_000; // each time the controller stands still for longer than a session
+      h.now += 10_000; // each time the controller is paused for longer than a session
       h.active.tick(h.now);
       h.now += 500;
       h.heartbeat(1);

@@ -1,7 +1,6 @@
 /**
- * Goal: a client hears of its own topic as created, deleted or grown, also when the broker had to ask twice;
- * and a copy of the request that arrives late changes nothing. Method: transcripts on a quorum played by
- * hand.
+ * Goal: a client gets the result of its own request, also when the broker retried it, and a late copy of the
+ * request changes nothing. Method: transcripts on a quorum played by hand.
  */
 import { type Uuid, ZERO_UUID } from '@millrace/base';
 import { MetadataImage } from '@millrace/metadata';
@@ -16,7 +15,7 @@ const topics = [
 ];
 
 describe('a retried CreateTopics', () => {
-  test('is answered as its first copy, also by the next controller', () => {
+  test('gets the answer of its first copy, also from the next controller', () => {
     const h = new Harness({}, [1]);
     const first = h.createTopics(topics, { requestId });
     h.commit();
@@ -35,7 +34,7 @@ describe('a retried CreateTopics', () => {
     expect(second.value?.topics.map(({ errorCode }) => errorCode)).toEqual([0, 0]);
   });
 
-  test("finds another request's topic as existing", () => {
+  test("gets TOPIC_ALREADY_EXISTS for another request's topic", () => {
     const h = new Harness({}, [1]);
     h.createTopics(topics, { requestId });
     h.commit();
@@ -88,8 +87,8 @@ function grow(h: Harness, requestId: Uuid, name: string, count: number) {
 const codes = (answer: { value: { topics: { errorCode: number }[] } | undefined }) =>
   answer.value?.topics.map(({ errorCode }) => errorCode);
 
-describe('CreateTopics that is sent again', () => {
-  test('creates what its first copy did not, because that was cut apart by a change of controller', () => {
+describe('CreateTopics sent again', () => {
+  test('creates the topics that its first copy lost at a failover between two batches', () => {
     const h = new Harness({ batchBytes: 1 }, [1, 2, 3]);
     create(h, OWN, 'a', 'b');
     h.commitFirst();
@@ -110,7 +109,7 @@ describe('CreateTopics that is sent again', () => {
     expect(h.active.head.topicCount).toBe(0);
   });
 
-  test('as a dry run creates nothing and is judged afresh', () => {
+  test('as a dry run creates nothing and is checked again', () => {
     const h = new Harness({}, [1, 2, 3]);
     const dry = () => h.createTopics([{ name: 'a' }], { requestId: OWN, validateOnly: true });
     expect([codes(dry()), codes(dry())]).toEqual([[0], [0]]);
@@ -118,8 +117,8 @@ describe('CreateTopics that is sent again', () => {
   });
 });
 
-describe('DeleteTopics that is sent again', () => {
-  test.each(['name', 'topicId'] as const)('by %s is answered as its first copy was', (by) => {
+describe('DeleteTopics sent again', () => {
+  test.each(['name', 'topicId'] as const)('by %s gets the answer of its first copy', (by) => {
     const h = new Harness({}, [1, 2, 3]);
     create(h, uuid(1), 'a');
     h.commit();
@@ -147,8 +146,8 @@ describe('DeleteTopics that is sent again', () => {
   });
 });
 
-describe('CreatePartitions that is sent again', () => {
-  test('is answered as its first copy was, and adds nothing', () => {
+describe('CreatePartitions sent again', () => {
+  test('gets the answer of its first copy, and adds nothing', () => {
     const h = new Harness({}, [1, 2, 3]);
     create(h, uuid(1), 'a');
     h.commit();
@@ -162,7 +161,7 @@ describe('CreatePartitions that is sent again', () => {
   });
 });
 
-test('the changes of the latest requests are remembered, and there is a bound', () => {
+test('the controller remembers the changes of the latest requests, up to a limit', () => {
   let { carriedOut } = MetadataImage.EMPTY;
   for (let n = 0; n < 100_000; n++) {
     carriedOut = carriedOut.withGrown(uuid(n), { name: 'a', topicId: uuid(1) });

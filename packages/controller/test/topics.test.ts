@@ -1,6 +1,6 @@
 /**
- * Goal: topics are created, grown and deleted under Kafka's rules, each topic of a request on its own.
- * Method: one case a rule.
+ * Goal: the controller creates, grows and deletes topics by Kafka's rules, each topic of a request on its
+ * own. Method: one case for each rule.
  */
 import { type Uuid, ZERO_UUID } from '@millrace/base';
 import { type CreatePartitionsResponse, type CreateTopicsResponse, ErrorCode } from '@millrace/protocol';
@@ -52,7 +52,7 @@ describe('CreateTopics', () => {
     ]);
   });
 
-  test('a config that is given twice has the later value', () => {
+  test('the last value of a repeated config counts', () => {
     const h = new Harness({}, [1]);
     const answer = pendingAnswer<CreateTopicsResponse>();
     const topic = { name: 't', numPartitions: 1, replicationFactor: 1, assignments: [] };
@@ -131,7 +131,7 @@ describe('CreateTopics', () => {
     ]);
   });
 
-  test('each topic is judged on its own; the good ones are created', () => {
+  test('each topic is checked on its own; the valid ones are created', () => {
     const h = new Harness({}, [1]);
     expect(outcome(h, [{ name: 'good' }, { name: 'b/d' }, { name: 'fine', partitions: 2 }])).toEqual([
       ['good', 0],
@@ -141,7 +141,7 @@ describe('CreateTopics', () => {
     expect(h.active.image.topicNames).toEqual(['fine', 'good']);
   });
 
-  test('a name twice in a request is refused once; names that collide within it, the second time', () => {
+  test('a repeated name is refused once; of two colliding names the second is refused', () => {
     const h = new Harness({}, [1]);
     expect(outcome(h, [{ name: 'x' }, { name: 'x' }, { name: 'a.b' }, { name: 'a_b' }])).toEqual([
       ['x', ErrorCode.INVALID_REQUEST],
@@ -162,7 +162,7 @@ describe('CreateTopics', () => {
     ]);
   });
 
-  test('an assignment by hand is kept as it is, in any order of its partitions', () => {
+  test('a manual assignment is kept unchanged, in any order of its partitions', () => {
     const h = new Harness({}, [1, 2, 3]);
     h.createTopics([
       {
@@ -181,7 +181,7 @@ describe('CreateTopics', () => {
     ]);
   });
 
-  test('a fenced broker may be a replica, but is not in sync; alone it is refused', () => {
+  test('a fenced broker may be a replica, but not in the ISR; alone it is refused', () => {
     const h = new Harness({}, [1, 2]);
     h.kill(1);
     h.topic('t', [1, 2]);
@@ -191,7 +191,7 @@ describe('CreateTopics', () => {
     ]);
   });
 
-  test('with every broker fenced nothing can be placed', () => {
+  test('with every broker fenced no replica can be placed', () => {
     const h = new Harness({}, [1]);
     h.kill(1);
     expect(outcome(h, { name: 't' })).toEqual([['t', ErrorCode.INVALID_REPLICATION_FACTOR]]);
@@ -274,7 +274,7 @@ describe('DeleteTopics', () => {
     ]);
   });
 
-  test('what is wrong with a topic is said of that topic', () => {
+  test('each topic gets its own error', () => {
     const h = new Harness({}, [1]);
     h.topic('a', [1]);
     h.topic('b', [1]);
@@ -291,7 +291,7 @@ describe('DeleteTopics', () => {
     ]);
   });
 
-  test('a name that nobody has, given twice, is an invalid request and answered once', () => {
+  test('an unknown name, given twice, is an invalid request and answered once', () => {
     const h = new Harness({}, [1]);
     const twice = [{ name: 'x' }, { name: 'y' }, { name: 'x' }];
     expect(deleteTopics(h, twice).value?.responses).toMatchObject([
@@ -300,7 +300,7 @@ describe('DeleteTopics', () => {
     ]);
   });
 
-  test('a topic meant twice, also by name and by id, is not deleted and answered once', () => {
+  test('a topic named twice, also by name and by id, is not deleted and answered once', () => {
     const h = new Harness({}, [1]);
     h.topic('a', [1]);
     const answer = deleteTopics(h, [{ name: 'a' }, { id: h.topicId('a') }]);
@@ -354,7 +354,7 @@ describe('CreatePartitions', () => {
     expect(h.active.image.topic('t')?.partitions.map(({ replicas }) => replicas.length)).toEqual([2, 2, 2]);
   });
 
-  test('a wrong number of assignments is said before the limit on partitions', () => {
+  test('a wrong number of assignments is reported before the limit on partitions', () => {
     const h = new Harness({ maxPartitionsPerRequest: 5 }, [1]);
     outcome(h, { name: 't', partitions: 1, replicas: 1 });
     const grown = (count: number, assignments: { brokerIds: number[] }[] | null) => {
@@ -404,7 +404,7 @@ describe('CreatePartitions', () => {
     expect(h.pending).toEqual([]);
   });
 
-  test('too few brokers left for the factor', () => {
+  test('too few brokers for the replication factor', () => {
     const h = new Harness({}, [1, 2]);
     h.topic('t', [1, 2]);
     h.heartbeat(2, { wantShutDown: true });

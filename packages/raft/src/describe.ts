@@ -1,10 +1,10 @@
-/** What DescribeQuorum answers, from a node's state. Reads only. */
+/** Builds the DescribeQuorum response from a node's state. Reads only. */
 import type { Clock, Millis, Uuid } from '@millrace/base';
 import type { RaftNode } from './node.ts';
 import type { Replica } from './roles.ts';
 import type { QuorumDescription, ReplicaDescription, VoterAddress, VoterKey } from './types.ts';
 
-/** An observer that has not fetched for so long is not listed any more. */
+/** The response omits an observer that has not fetched for this long. */
 const OBSERVER_SILENCE_MS = 300_000;
 
 export function describeQuorum(
@@ -13,7 +13,7 @@ export function describeQuorum(
   configured: readonly VoterAddress[],
 ): QuorumDescription {
   const now = clock.monotonicMs();
-  // Times are measured by the monotonic clock and told by the wall clock.
+  // Measured by the monotonic clock, reported as wall clock time.
   const wall = (at: Millis | undefined) => (at === undefined ? -1 : clock.wallMs() - Math.round(now - at));
   const describe = (replica: Replica): ReplicaDescription => ({
     id: replica.id,

@@ -1,9 +1,9 @@
 /**
- * What goes into the node and what comes out. Inputs are facts, effects are orders; the host carries them out
- * in order.
+ * The inputs and effects of a RaftNode. Inputs are facts, effects are orders. The host executes them in
+ * order.
  *
- * Durable before answered: `send` and `reply` name in `after` the `persist` that must be on the device first
- * (0: none). The host holds the message back until then; if the process dies in between, nothing was said.
+ * Durable before answered: `after` of a `send` or `reply` names the `persist` that must be durable first (0:
+ * none). The host holds the message back until then. If the process dies before that, no message was sent.
  */
 import type { Millis, NodeId, QuorumEpoch } from '@millrace/base';
 import type { RaftRequest, RaftResponse } from './messages.ts';
@@ -15,9 +15,9 @@ export type SendFailure = 'unavailable' | 'timeout' | 'refused';
 
 export type RaftInput =
   | { readonly type: 'started' }
-  /** Time went on (also: proposals of this turn are to be flushed). */
+  /** A deadline passed, or proposals of this turn must be flushed. */
   | { readonly type: 'tick' }
-  /** A peer asks; the answer is a `reply` with the same token, now or later. */
+  /** A request of a peer. The node answers with a `reply` of the same token, now or later. */
   | { readonly type: 'request'; readonly token: number; readonly request: RaftRequest }
   /** The answer to the `send` with this id. */
   | { readonly type: 'response'; readonly id: number; readonly from: NodeId; readonly response: RaftResponse }
@@ -45,7 +45,7 @@ export type RaftEffect =
   | { readonly type: 'committed'; readonly batches: readonly CommittedBatch[] }
   | { readonly type: 'becameLeader'; readonly epoch: QuorumEpoch }
   | { readonly type: 'resigned'; readonly epoch: QuorumEpoch }
-  /** A majority followed this leader after `round`, and those before it, had begun. */
+  /** A majority followed this leader after `round` (and every earlier round) began. */
   | { readonly type: 'confirmed'; readonly round: number }
   | { readonly type: 'leaderChanged'; readonly leader: LeaderAndEpoch | undefined }
   | {
@@ -54,7 +54,7 @@ export type RaftEffect =
       readonly event: string;
       readonly facts: Record<string, unknown>;
     }
-  /** A majority of the voters is of another cluster than this node's storage: it must not go on. */
+  /** A majority of the voters belongs to another cluster than this node's storage. This node must stop. */
   | { readonly type: 'disowned'; readonly clusterId: string; readonly peers: readonly NodeId[] }
-  /** After `stopRequested`: the peers know, nothing more will come. */
+  /** After `stopRequested`: the peers know, and no further effect follows. */
   | { readonly type: 'stopped' };

@@ -1,7 +1,7 @@
 /**
- * Pre-votes and votes: asking for them, counting them, giving them. A vote is given once in an epoch, to a
- * candidate whose log has at least what ours has, and only by the storage that the candidate knows as this
- * voter's. The answer leaves when the vote is on the device (see `after` in effects.ts).
+ * Pre-votes and votes: requests, counting and granting. A voter votes once in an epoch, for a candidate whose
+ * log is at least as complete as its own. It votes only with the storage that the candidate knows as this
+ * voter's. The response leaves when the vote is durable (see `after` in effects.ts).
  */
 import { assert, type Millis, type NodeId } from '@millrace/base';
 import type { RaftInput } from './effects.ts';
@@ -19,7 +19,7 @@ import {
 } from './roles.ts';
 import { keyOf } from './voters.ts';
 
-/** Unattached, prospective, candidate: whatever is due. */
+/** Does everything that is due in the roles unattached, prospective and candidate. */
 export function pumpElection(node: RaftNode, now: Millis): void {
   if (now >= node.electionAt) becomeProspective(node, now);
   const { election } = node;
@@ -36,20 +36,23 @@ export function pumpElection(node: RaftNode, now: Millis): void {
     node.logEvent('debug', election.preVote ? 'pre-vote-lost' : 'election-lost', {
       logEndOffset: node.log.endOffset,
     });
-    // Long enough for the winner to make itself known, random so that two losers do not meet again.
+    // Long enough for the winner to make itself known, and random so that two losers do not collide again.
     const soon = node.config.electionTimeoutMs / 4 + node.options.random.below(node.config.electionTimeoutMs);
     node.electionAt = Math.min(node.electionAt, now + soon);
   }
 }
 
-/** Who may not form a quorum asks all the same, with pre-votes alone: a peer may know of a leader. */
+/**
+ * Whether the node may become a candidate after a won pre-vote. A node that may not form a quorum still sends
+ * pre-votes, because a peer may know a leader.
+ */
 function mayStand(node: RaftNode, election: Election): boolean {
   return node.mayVote && (!election.formation || node.options.mayForm);
 }
 
 /**
- * When a won pre-vote is followed by the election: at once, but at formation the lowest id goes first. There
- * every vote is needed, so two candidates always spoil it for each other.
+ * When the election follows a won pre-vote: at once, except at formation. At formation the lowest id goes
+ * first. Every vote is needed there, so two candidates would always block each other.
  */
 function promotionAt(node: RaftNode, election: Election, now: Millis): Millis {
   if (!election.formation) return now;
@@ -107,7 +110,7 @@ export function onVoteResponse(
   const current = peer !== undefined && peer.inFlight === id;
   if (current) peer.inFlight = undefined;
   const isForeign = response.errorCode === RaftErrorCode.INCONSISTENT_CLUSTER_ID;
-  // Epochs and leaders of another cluster mean nothing here.
+  // Epochs and leaders of another cluster do not count here.
   if (!isForeign) learnEpoch(node, response, now);
   if (!current || node.election?.peers.get(from) !== peer) return;
   assert(peer.answer === 'none', 'a voter is asked once');
@@ -122,14 +125,11 @@ export function onVoteResponse(
     peer.key = response.voterKey;
     return;
   }
-  // The voter checks it too; a vote of a storage that the quorum does not know is no vote.
+  // The voter checks its key too. A vote from a storage that the quorum does not know does not count.
   peer.answer = response.voterKey === peer.key ? 'granted' : 'rejected';
 }
 
-/**
- * One peer of another cluster is a wrong peer; when they are the majority, it is this node that is in the
- * wrong place.
- */
+/** If one peer belongs to another cluster, that peer is wrong. If a majority does, this node is wrong. */
 function onForeignPeer(node: RaftNode, peer: VotePeer): void {
   peer.isForeign = true;
   node.logEvent('error', 'cluster-id-mismatched', { peerId: peer.id, clusterId: node.clusterId });
@@ -174,9 +174,7 @@ function decideVote(node: RaftNode, request: VoteRequest, now: Millis): boolean 
   return node.votedFor === request.candidateId && node.leaderId === -1;
 }
 
-/**
- * Whether this storage may say anything to this candidate but "no". None of the reasons here moves our epoch.
- */
+/** Whether this storage may grant this candidate a vote at all. A refusal here never raises our epoch. */
 function checkVoteRequest(node: RaftNode, request: VoteRequest): RaftErrorCode {
   const { voters } = node;
   if (request.clusterId !== '' && node.clusterId !== '' && request.clusterId !== node.clusterId)
@@ -187,7 +185,7 @@ function checkVoteRequest(node: RaftNode, request: VoteRequest): RaftErrorCode {
   if (!node.mayVote || (request.formation && !node.options.mayForm)) return RaftErrorCode.INVALID_VOTER_KEY;
   if (voters.formed && (request.formation || request.candidateKey !== candidateKey))
     return RaftErrorCode.INVALID_VOTER_KEY;
-  // An empty log cannot tell whether it was always empty. The candidate can: it names the storage it means.
+  // An empty log does not show whether it was always empty. So the candidate names the storage that it asks.
   if (!request.formation && request.voterKey !== node.options.key) return RaftErrorCode.INVALID_VOTER_KEY;
   return request.epoch < node.epoch ? RaftErrorCode.FENCED_LEADER_EPOCH : RaftErrorCode.NONE;
 }
@@ -197,12 +195,12 @@ function isUpToDate({ log }: RaftNode, { logLastEpoch, logEndOffset }: VoteReque
 }
 
 /**
- * A pre-vote is refused while there is a leader that answers us. One that we only heard of does not count:
- * two followers of a dead leader would remind each other of it for ever.
+ * A voter refuses pre-votes while a leader answers its fetches. A leader that it only heard of does not
+ * count. Otherwise two followers of a dead leader would tell each other about it for ever.
  */
 function hearsLeader({ role, following }: RaftNode, now: Millis): boolean {
   if (role === 'leader') return true;
   if (following === undefined || !following.fetched) return false;
-  // A broken connection to the leader that has not come back is as good as silence.
+  // A broken connection to the leader counts as silence until a fetch succeeds again.
   return now < following.timeoutAt && following.suspectAt === Number.POSITIVE_INFINITY;
 }

@@ -1,7 +1,7 @@
 /**
- * The follower's side: one fetch at a time, the next only when everything fetched is on the device, so that a
- * fetch offset is a promise. Cuts the log where the leader says that it diverges. Also Begin- and
- * EndQuorumEpoch.
+ * The follower's side. The follower has one fetch in flight. It sends the next one only when everything
+ * fetched is durable, so its fetch offset promises durability. It truncates its log where the leader says
+ * that it diverges. Also handles BeginQuorumEpoch and EndQuorumEpoch.
  */
 import type { Millis, NodeId } from '@millrace/base';
 import type { RaftInput } from './effects.ts';
@@ -96,7 +96,7 @@ export function onFetchResponse(
   node.commitTo(Math.min(response.highWatermark, node.log.endOffset));
 }
 
-/** The node that we followed says that it does not lead (any more): somebody else has to. */
+/** Handles an error response. If the followed node no longer leads, this node soon starts an election. */
 function onRefused(node: RaftNode, response: FetchResponse, now: Millis): void {
   if (response.errorCode === RaftErrorCode.NOT_LEADER_OR_FOLLOWER) {
     node.endedEpoch = node.epoch;
@@ -109,8 +109,8 @@ function onRefused(node: RaftNode, response: FetchResponse, now: Millis): void {
 }
 
 /**
- * KIP-595: to the end of the diverging epoch here or there, whichever is smaller; older epochs by further
- * rounds.
+ * KIP-595: truncates to the end of the diverging epoch, in the leader's log or in this one, whichever is
+ * smaller. Further fetches truncate older epochs.
  */
 function cut(node: RaftNode, diverging: { readonly epoch: number; readonly endOffset: number }): void {
   const own = node.log.endOf(diverging.epoch);
@@ -118,7 +118,7 @@ function cut(node: RaftNode, diverging: { readonly epoch: number; readonly endOf
   if (offset < node.log.endOffset) node.truncateTo(offset);
 }
 
-/** Whether the batches follow on our log as the leader's should. */
+/** Whether the batches continue our log without a gap, with valid epochs. */
 function continues(node: RaftNode, response: FetchResponse): boolean {
   let offset = node.log.endOffset;
   let { lastEpoch } = node.log;
@@ -141,8 +141,8 @@ export function onFetchFailed(
   following.fetchInFlight = undefined;
   following.fetchAt = now + node.config.retryBackoffMs;
   if (failure !== 'unavailable' || following.suspectAt !== Number.POSITIVE_INFINITY) return;
-  // A broken connection mostly means a dead process: ask around soon. A retry that succeeds calls it off.
-  // Against a leader that only we cannot reach, each round waits longer.
+  // A broken connection mostly means a dead process, so this node soon starts a pre-vote. A successful retry
+  // cancels that. If only this node cannot reach the leader, each round waits longer.
   const { electionTimeoutMs, retryBackoffMs } = node.config;
   const spread = Math.min(electionTimeoutMs, (electionTimeoutMs / 6) * 2 ** Math.min(node.suspicions, 10));
   node.suspicions++;
@@ -166,8 +166,8 @@ function follow(node: RaftNode, { leaderId, epoch }: BeginRequest, now: Millis):
 }
 
 /**
- * The leader goes and names its successors: the first one stands at once, without a pre-vote; the others
- * wait.
+ * The leader stops and names its successors. The first one stands for election at once, without a pre-vote.
+ * The others wait.
  */
 export function handleEnd(node: RaftNode, token: number, request: EndRequest, now: Millis): void {
   const errorCode = checkLeaderRequest(node, request);

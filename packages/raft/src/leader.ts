@@ -1,9 +1,9 @@
 /**
- * The leader's side: answers fetches, counts what voters have on their devices, moves the high watermark,
- * makes itself known (BeginQuorumEpoch) and gives up when a majority does not fetch any more (check-quorum).
+ * The leader's side. Answers fetches, counts the durable records of the voters, moves the high watermark, and
+ * makes itself known (BeginQuorumEpoch). Gives up when a majority stops fetching (check-quorum).
  *
- * The high watermark moves only to records of the leader's own epoch (Raft section 5.4.2): `activeFrom`
- * guards it.
+ * The high watermark moves only to records of the leader's own epoch (Raft section 5.4.2). `activeFrom`
+ * ensures that.
  */
 import { assert, type Millis, type NodeId, type Offset } from '@millrace/base';
 import type { RaftInput } from './effects.ts';
@@ -20,14 +20,14 @@ import {
 } from './roles.ts';
 import { keyOf } from './voters.ts';
 
-/** Observers remembered for DescribeQuorum; the one that was silent longest is forgotten first. */
+/** The most observers remembered for DescribeQuorum. The longest silent one is dropped first. */
 const OBSERVERS_MAX = 1000;
 /**
- * What is committed after a pause reaches observers at once; what follows within so long goes together. Else
- * every one of a thousand small changes would be an answer and a fetch for every broker.
+ * Observers get a commit after a pause at once. They get all commits within this time together. Otherwise
+ * each of a thousand small changes would cost every broker a response and a fetch.
  */
 const OBSERVERS_PAUSE_MS: Millis = 5;
-/** Fetches held at a time. */
+/** The most parked fetches. */
 const PARKED_MAX = 2000;
 
 export function pumpLeader(node: RaftNode, now: Millis): void {
@@ -53,10 +53,10 @@ export function pumpLeader(node: RaftNode, now: Millis): void {
 }
 
 /**
- * Begins a round: it ends, with the effect `confirmed`, when a majority of the voters has sent a fetch that
- * carries it. Those voters followed this leader at a moment after the call, so no other leader was elected
- * before it. Needs no clock. (The read index of Raft, section 6.4 of Ongaro's thesis, for followers that
- * pull.) Undefined: this node does not lead.
+ * Begins a round. It ends, with the effect `confirmed`, when a majority of the voters has sent a fetch that
+ * carries it. Those voters followed this leader at a moment after the call. So no other leader was elected
+ * before that moment. Needs no clock. (This is Raft's read index, section 6.4 of Ongaro's thesis, for
+ * followers that pull.) Undefined: this node does not lead.
  */
 export function startRound(node: RaftNode): number | undefined {
   const { leading } = node;
@@ -89,7 +89,7 @@ export function leaderDeadline(node: RaftNode): Millis {
   return at;
 }
 
-/** When the leader has been without a majority for one and a half fetch timeouts. */
+/** When the leader gives up: no majority has fetched for one and a half fetch timeouts. */
 function checkQuorumAt(node: RaftNode): Millis {
   const { replicas, electedAt } = node.leading!;
   const others = majoritySize(replicas.size + 1) - 1;
@@ -177,7 +177,7 @@ export function handleFetch(node: RaftNode, token: number, request: FetchRequest
     answerDiverging(node, token, request);
     return;
   }
-  // What was durable there stays so in this epoch; a fetch that comes late must not take it back.
+  // Durable records stay durable in this epoch. A late fetch must not lower the offset.
   replica.endOffset = Math.max(replica.endOffset, fetchOffset);
   answerReplaced(node, request);
   const until = now + Math.max(0, Math.min(request.maxWaitMs, node.config.fetchTimeoutMs / 2));
@@ -186,8 +186,8 @@ export function handleFetch(node: RaftNode, token: number, request: FetchRequest
 }
 
 /**
- * A voter's fetch, from the storage that the quorum knows. Everybody else gets committed records and is not
- * counted.
+ * Whether this is a voter's fetch, from the storage that the quorum knows. All others get only committed
+ * records and do not count.
  */
 function isCounted(node: RaftNode, { replicaId, replicaKey, observer }: FetchRequest): boolean {
   const key = keyOf(node.voters, replicaId);
@@ -204,7 +204,10 @@ function observerOf(node: RaftNode, { replicaId, replicaKey }: FetchRequest, now
   return replica;
 }
 
-/** KIP-836: caught up as of this fetch, or as of the last one if it now has what we had then. */
+/**
+ * KIP-836: the replica is caught up as of this fetch, or as of its last fetch if it now has everything that
+ * we had then.
+ */
 function noteFetch(node: RaftNode, replica: Replica, fetchOffset: Offset, now: Millis): void {
   const { endOffset } = node.log;
   if (fetchOffset >= endOffset) replica.lastCaughtUpAt = now;
@@ -217,7 +220,8 @@ function noteFetch(node: RaftNode, replica: Replica, fetchOffset: Offset, now: M
 function answerDiverging(node: RaftNode, token: number, request: FetchRequest): void {
   const { log, epoch, leaderId, clusterId, highWatermark } = node;
   const end = log.endOf(request.lastFetchedEpoch);
-  // Of the same epoch but longer than ours: its end here. Else the last older epoch that both may have.
+  // If the replica has more of the same epoch than we have: the end of that epoch here. Otherwise the latest
+  // older epoch that both may have.
   const diverging = { epoch: end.epoch, endOffset: Math.min(end.endOffset, request.fetchOffset) };
   node.reply(token, {
     type: 'fetch',
@@ -232,7 +236,7 @@ function answerDiverging(node: RaftNode, token: number, request: FetchRequest): 
   });
 }
 
-/** A replica has one fetch at a time: an older one was given up by it. */
+/** A replica has one fetch at a time, so it has given up an older one. Answers that one. */
 function answerReplaced(node: RaftNode, { replicaId, replicaKey }: FetchRequest): void {
   const leading = node.leading!;
   const old = leading.parked.find(
@@ -256,7 +260,7 @@ function answerParked(node: RaftNode, now: Millis): void {
   leading.parked = waiting;
   if (due.some((parked) => !parked.counted && hasNews(node, parked)))
     leading.observersNotBefore = now + OBSERVERS_PAUSE_MS;
-  // Observers mostly wait at the same offset: one answer, and one encoding of it, serves all of them.
+  // Most observers wait at the same offset. They share one response and its encoding.
   const shared = new Map<string, FetchResponse>();
   for (const parked of due) {
     const key = `${parked.counted} ${parked.request.fetchOffset}`;

@@ -1,7 +1,7 @@
 /**
- * Who waits for the proof that this node still leads, and for which round of the leader (leader.ts,
- * startRound). One round is under way at a time: questions that come meanwhile share the next one, so that
- * many brokers' heartbeats cost few exchanges. Must never call an asker within its own call.
+ * Callers that wait for the proof that this node still leads, and the round (leader.ts, startRound) that
+ * proves it. One round is in flight at a time. Calls that arrive meanwhile share the next round, so that the
+ * heartbeats of many brokers cost few exchanges. Must never call `done` within `ask`.
  */
 import type { Clock } from '@millrace/base';
 
@@ -16,7 +16,7 @@ export class LeadershipRounds {
   private isScheduled = false;
 
   /**
-   * `startRound`: the round that began, or undefined: this node does not lead. `sendRound` may call
+   * `startRound` returns the round that began; undefined when this node does not lead. `sendRound` may call
    * `confirmed` before it returns.
    */
   constructor(clock: Pick<Clock, 'soon'>, startRound: () => number | undefined, sendRound: () => void) {

@@ -1,10 +1,9 @@
 /**
- * The quorum's log as this node knows it: a small view over batches in memory (snapshots will shorten it one
- * day). Owns the end offset, the epochs' borders and what of it is durable. Never writes: the node asks for
- * that by effects.
+ * The quorum's log on this node, as batches in memory (snapshots will shorten it one day). Owns the end
+ * offset, the start offsets of the epochs, and the durable end. Never writes: the node does that by effects.
  *
- * Invariants: batches are contiguous from offset 0; epochs never fall; durableEnd <= endOffset; offsets that
- * replicas exchange are borders of batches.
+ * Invariants: batches are contiguous from offset 0; epochs never fall; durableEnd <= endOffset; replicas
+ * exchange only offsets at batch borders.
  */
 import { assert, type Offset, type QuorumEpoch } from '@millrace/base';
 import type { LogBatch } from './types.ts';
@@ -18,7 +17,7 @@ export interface EpochEnd {
 export class RaftLog {
   /** Offset after the last record. */
   endOffset: Offset = 0;
-  /** Everything below is on the device. Moves when a write is confirmed; falls at a truncation. */
+  /** Everything below is durable. Rises when a write is confirmed, and falls at a truncation. */
   durableEnd: Offset = 0;
   private readonly batches: LogBatch[] = [];
   /** First offset of each epoch that has records, ascending. */
@@ -43,7 +42,7 @@ export class RaftLog {
     this.endOffset += batch.records.length;
   }
 
-  /** Drops everything from `offset`, which must be a border. */
+  /** Drops everything from `offset`, which must be a batch border. */
   truncateTo(offset: Offset): void {
     assert(offset >= 0 && offset <= this.endOffset, 'a truncation only shortens');
     const index = this.indexAt(offset);
@@ -75,8 +74,8 @@ export class RaftLog {
   }
 
   /**
-   * Whole batches from the border `from` up to `endOffset`; at least one if there is any, else about
-   * `maxBytes`.
+   * Reads whole batches from the batch border `from` up to `endOffset`. Returns at least one if there is any,
+   * and otherwise at most about `maxBytes`.
    */
   read(from: Offset, endOffset: Offset, maxBytes: number): LogBatch[] {
     const start = this.indexAt(from);

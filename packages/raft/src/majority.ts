@@ -7,7 +7,7 @@ export function majoritySize(voters: number): number {
   return Math.floor(voters / 2) + 1;
 }
 
-/** The largest value that a majority has reached: each voter's value is given once. */
+/** The largest value that a majority has reached. `values` has one value for each voter. */
 export function majorityReached(values: readonly number[]): Offset {
   const descending = [...values].sort((a, b) => b - a);
   return descending[majoritySize(values.length) - 1]!;

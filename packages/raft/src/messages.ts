@@ -1,13 +1,13 @@
 /**
- * What voters and observers say to each other, as values. Vocabulary of KIP-595, KIP-853 and KIP-996; the
- * wire form is in wire.ts. Every answer carries the epoch and leader known to the answering node (leaderId
- * -1: none).
+ * The messages between voters and observers, as values. The names are from KIP-595, KIP-853 and KIP-996. The
+ * wire form is in wire.ts. Every response carries the epoch and the leader that the responding node knows
+ * (leaderId -1: none).
  */
 import type { Millis, NodeId, Offset, QuorumEpoch } from '@millrace/base';
 import type { EpochEnd } from './log.ts';
 import type { LogBatch, VoterKey } from './types.ts';
 
-/** Kafka's numbers for what can go wrong here. */
+/** Kafka's error codes that occur here. */
 export const RaftErrorCode = {
   NONE: 0,
   OFFSET_OUT_OF_RANGE: 1,
@@ -24,11 +24,13 @@ export interface VoteRequest {
   readonly type: 'vote';
   /** '' when the candidate knows none yet. */
   readonly clusterId: string;
-  /** A real vote is asked for in this epoch; a pre-vote does not raise it (KIP-996). */
+  /** The epoch of the vote. A pre-vote does not raise it (KIP-996). */
   readonly epoch: QuorumEpoch;
   readonly candidateId: NodeId;
   readonly candidateKey: VoterKey;
-  /** The storage that is asked: only it may vote. '' during formation, when keys are not known yet. */
+  /**
+   * The storage that the candidate asks: only it may vote. '' during formation, when keys are not known yet.
+   */
   readonly voterKey: VoterKey;
   readonly logEndOffset: Offset;
   readonly logLastEpoch: QuorumEpoch;
@@ -59,7 +61,7 @@ export interface EndRequest {
   readonly clusterId: string;
   readonly leaderId: NodeId;
   readonly epoch: QuorumEpoch;
-  /** Voters by how much of the log they have, best first. */
+  /** Voters by the length of their log, longest first. */
   readonly preferredSuccessors: readonly NodeId[];
 }
 
@@ -79,14 +81,16 @@ export interface FetchRequest {
   /** Asks for committed records only and is never counted. */
   readonly observer: boolean;
   readonly epoch: QuorumEpoch;
-  /** A voter says by this that everything below is on its device. */
+  /** Everything below is durable at the voter. */
   readonly fetchOffset: Offset;
   readonly lastFetchedEpoch: QuorumEpoch;
-  /** What the replica knows; the leader answers at once when it knows more (KIP-1166). */
+  /**
+   * The high watermark that the replica knows. The leader answers at once when its own is higher (KIP-1166).
+   */
   readonly highWatermark: Offset;
   readonly maxWaitMs: Millis;
   /**
-   * The leader's round that the last answer carried; 0: none. It tells the leader that it was followed after
+   * The leader's round from the last response; 0: none. It shows the leader that this voter followed it after
    * that round began.
    */
   readonly round: number;
@@ -99,7 +103,9 @@ export interface FetchResponse {
   readonly leaderId: NodeId;
   readonly clusterId: string;
   readonly highWatermark: Offset;
-  /** The replica's log is no prefix of the leader's: cut to this and ask again. */
+  /**
+   * The replica's log is not a prefix of the leader's. The replica truncates to this point and fetches again.
+   */
   readonly diverging: EpochEnd | undefined;
   readonly batches: readonly LogBatch[];
   /** The leader's latest round (leader.ts, startRound); 0 from a node that does not lead. */

@@ -1,8 +1,8 @@
 /**
- * RaftNode: the quorum's heart on one node. Owns epoch, vote, role, log and high watermark; takes one input
- * at a time, returns effects. Never reads a clock, never sends or writes itself. The verbs live in
- * election.ts, leader.ts and follower.ts; each role has a pump that looks at the whole state and does what is
- * due, so no handler has to remember what else it might have made possible.
+ * RaftNode: the state machine of the quorum on one node. Owns epoch, vote, role, log and high watermark.
+ * Takes one input at a time and returns effects. Never reads a clock, never sends or writes itself. The
+ * handlers are in election.ts, leader.ts and follower.ts. Each role has a pump that looks at the whole state
+ * and does everything that is due, so a handler need not know its consequences.
  *
  * KIP-595 (pull replication), KIP-996 (pre-vote), KIP-853 (voters known by id and storage).
  */
@@ -36,14 +36,14 @@ import { keyOf, type VoterSet, votersOf } from './voters.ts';
 
 export interface RaftNodeOptions {
   readonly nodeId: NodeId;
-  /** Of this node's own storage; already durable. */
+  /** The key of this node's own storage; already durable. */
   readonly key: VoterKey;
-  /** The cluster this node was told to belong to; '' when any. */
+  /** The cluster that this node must belong to; '' for any. */
   readonly clusterId: string;
   readonly configuredVoters: readonly VoterAddress[];
   /**
-   * False: there was a quorum already, so an empty log here is a lost one. This node may follow, and forms no
-   * other quorum.
+   * False: there was a quorum already, so an empty log here was lost. This node may follow, but forms no new
+   * quorum.
    */
   readonly mayForm: boolean;
   readonly config: QuorumConfig;
@@ -55,14 +55,14 @@ export interface RaftNodeOptions {
 
 interface PersistInFlight {
   readonly sequence: number;
-  /** The log below is durable when this is. Falls when the log is cut meanwhile. */
+  /** When this persist is durable, the log below is durable. Falls when the log is truncated meanwhile. */
   logEnd: Offset;
 }
 
 export class RaftNode {
   readonly options: RaftNodeOptions;
   readonly log = new RaftLog();
-  /** Never falls; durable before anything is said in it. */
+  /** Never falls. Durable before this node sends a message in it. */
   epoch: QuorumEpoch;
   /** -1: nobody yet in this epoch. */
   votedFor: NodeId;
@@ -72,30 +72,30 @@ export class RaftNode {
   voters: VoterSet;
   /** Everything below is committed. Never falls; <= log.endOffset. */
   highWatermark: Offset = 0;
-  /** Leadership of this epoch has been given up by its leader: hints to it are ignored. */
+  /** The leader of this epoch gave up its leadership. This node ignores hints to it. */
   endedEpoch: QuorumEpoch = -1;
-  /** When unattached, prospective and candidate act next of themselves. */
+  /** When an unattached, prospective or candidate node starts its next election. */
   electionAt: Millis = 0;
-  /** Rounds in a row in which a leader that answered others did not answer us. */
+  /** How often in a row the connection to the leader broke without a successful fetch in between. */
   suspicions = 0;
   election: Election | undefined;
   following: Following | undefined;
   leading: Leading | undefined;
-  /** Set by stopRequested: no election of our own any more; when to give up waiting for peers. */
+  /** Set by stopRequested: when to stop waiting for peers. A stopping node starts no election. */
   stopAt: Millis | undefined;
   stopped = false;
-  /** The last persist that carried a vote or epoch: everything said later waits for it. */
+  /** The last persist that carried a vote or epoch. Every later message waits for it. */
   voteSequence = 0;
   persistedSequence = 0;
-  /** EndQuorumEpoch requests of a leader that stops, not answered yet. */
+  /** Unanswered EndQuorumEpoch requests of a stopping leader. */
   endsInFlight = new Set<number>();
   /** The voters record names another storage under our id. */
   replaced = false;
   private persistSequence = 0;
   private readonly persistsInFlight: PersistInFlight[] = [];
-  /** The log below has been handed to a persist. */
+  /** The log below was handed to a persist. */
   private flushedEnd: Offset;
-  /** The log below has been passed to `committed`. */
+  /** The log below was passed to `committed`. */
   private deliveredEnd: Offset = 0;
   private announcedLeader: LeaderAndEpoch | undefined;
   private nextId = 1;
@@ -125,7 +125,7 @@ export class RaftNode {
   }
 
   /**
-   * Whether this node may stand for election and vote: it is a voter, with the storage that the quorum knows.
+   * Whether this node may stand for election and vote: it is a voter with the storage that the quorum knows.
    */
   get mayVote(): boolean {
     return !this.replaced && keyOf(this.voters, this.nodeId) !== undefined;
@@ -142,8 +142,8 @@ export class RaftNode {
   }
 
   /**
-   * Appends when this node leads; the effects come with the next step, so proposals of one turn share a
-   * write. Returns the offset of the last record, or undefined: not the leader.
+   * Appends if this node leads. The effects come with the next step, so proposals of one turn share a write.
+   * Returns the offset of the last record; undefined when this node does not lead.
    */
   propose(records: readonly Uint8Array[]): Offset | undefined {
     assert(records.length > 0, 'a proposal has records');
@@ -178,7 +178,7 @@ export class RaftNode {
 
   private onStarted(now: Millis): void {
     this.checkVoters();
-    // The first election does not wait for a time-out: the lower the id the sooner, so that two rarely
+    // The first election does not wait for a timeout. Lower ids start sooner, so that two nodes rarely
     // collide.
     const rank = this.voters.voters.findIndex((voter) => voter.id === this.nodeId);
     this.electionAt = this.voters.voters.length === 1 ? now : now + rank * 15 + this.options.random.below(20);
@@ -206,7 +206,7 @@ export class RaftNode {
     }
   }
 
-  /** A pump may change the role, and then the next one has its turn. */
+  /** A pump may change the role. Then the pump of the new role runs. */
   private pump(now: Millis): void {
     for (let rounds = 0; ; rounds++) {
       assert(rounds < 20, 'roles settle');
@@ -225,7 +225,7 @@ export class RaftNode {
     return this.persistsInFlight.length > 0;
   }
 
-  /** A peer took EndQuorumEpoch, or cannot. */
+  /** A peer answered EndQuorumEpoch, or the request failed. */
   endAnswered(id: number): void {
     if (this.endsInFlight.delete(id) && this.endsInFlight.size === 0) this.finishStop();
   }
@@ -235,7 +235,7 @@ export class RaftNode {
     this.emit({ type: 'stopped' });
   }
 
-  // What the verbs use.
+  // Used by the handlers.
 
   emit(effect: RaftEffect): void {
     this.effects.push(effect);
@@ -284,7 +284,7 @@ export class RaftNode {
     this.flush();
   }
 
-  /** Hands what was appended to one persist. */
+  /** Hands all appended batches to one persist. */
   flush(): void {
     if (this.flushedEnd === this.log.endOffset) return;
     const batches = this.log.read(this.flushedEnd, this.log.endOffset, Number.POSITIVE_INFINITY);
@@ -303,7 +303,7 @@ export class RaftNode {
     this.checkVoters();
   }
 
-  /** Moves the high watermark up and passes on what is committed by it. */
+  /** Raises the high watermark and passes on the newly committed batches. */
   commitTo(offset: Offset): void {
     assert(offset <= this.log.endOffset, 'only what is in the log is committed');
     if (offset <= this.highWatermark) return;
@@ -325,7 +325,7 @@ export class RaftNode {
     if (replaced && !this.replaced) {
       this.logEvent('error', 'voter-storage-replaced', {
         nodeId: this.nodeId,
-        reason: 'the quorum was formed with another storage of this node; it follows, but never votes',
+        reason: 'the quorum was formed with another storage of this node, so it follows but never votes',
       });
     }
     this.replaced = replaced;

@@ -1,7 +1,7 @@
 /**
- * A broker's view of the metadata log: finds the leader, fetches committed records without end, passes them
- * on once and in order. Keeps no records and no disk; after a restart it starts from offset 0. Never votes,
- * is never counted.
+ * A broker's view of the metadata log. Finds the leader, fetches committed records continuously, and passes
+ * each on once, in order. Stores no records. After a restart it starts from offset 0. Never votes, and never
+ * counts for a majority.
  */
 import {
   assert,
@@ -31,7 +31,7 @@ import { decodeFetchResponse, decodeVoters, encodeRequest } from './wire.ts';
 export interface ObserverListener {
   committed(batches: readonly CommittedBatch[]): void;
   leaderChanged(leader: LeaderAndEpoch | undefined): void;
-  /** Once, before the first committed record: the cluster's id. */
+  /** Called once, before the first committed record. */
   clusterId(id: Uuid): void;
 }
 
@@ -48,7 +48,7 @@ export interface ObserverOptions {
 }
 
 export class QuorumObserver {
-  /** Every committed record below has been passed on. */
+  /** Every committed record below was passed on. */
   endOffset: Offset = 0;
   private readonly options: ObserverOptions;
   private readonly config: QuorumConfig;
@@ -57,9 +57,9 @@ export class QuorumObserver {
   private highWatermark: Offset = 0;
   private clusterIdKnown = '';
   private current: LeaderAndEpoch | undefined;
-  /** The newest epoch heard of: hints of older ones are not followed. */
+  /** The newest known epoch. The observer ignores leader hints of older ones. */
   private epoch: QuorumEpoch = 0;
-  /** Whom the next fetch goes to. */
+  /** The voter that gets the next fetch. */
   private target: NodeId;
   private timer: Timer | undefined;
   private running = false;
@@ -127,7 +127,8 @@ export class QuorumObserver {
       return;
     }
     if (response.errorCode !== RaftErrorCode.NONE || response.diverging !== undefined) {
-      // Committed records never change within a cluster: this is another one, or its storage was lost.
+      // Committed records never change within a cluster. So the voter belongs to another cluster, or a
+      // storage was lost.
       const { errorCode } = response;
       this.options.logger.error('metadata-log-diverged', { from, errorCode, endOffset: this.endOffset });
       this.tryAnother(from, this.config.fetchTimeoutMs);
@@ -139,7 +140,7 @@ export class QuorumObserver {
     }
     this.highWatermark = Math.max(this.highWatermark, response.highWatermark);
     this.deliver(response.batches);
-    // At the end of the turn: what the listener was given may have asked for things, they go first.
+    // At the end of the turn, so that requests of the listener go first.
     this.fetchAfter(0);
   }
 
@@ -170,7 +171,10 @@ export class QuorumObserver {
     this.fetchAfter(0);
   }
 
-  /** The next voter in turn, after a moment that is short while an election may be going on. */
+  /**
+   * Fetches from the next voter after a random delay. The default delay is short, because an election may be
+   * running.
+   */
   private tryAnother(from: NodeId, delayMs: number = this.config.retryBackoffMs): void {
     this.setLeader(undefined);
     const { voters } = this.options;

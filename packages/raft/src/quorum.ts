@@ -1,7 +1,7 @@
 /**
- * The host of a RaftNode: carries out its effects over the seams. Owns the queue of writes (all of one turn
- * and all that waited for the device become one), the messages held back until a write is durable, and one
- * timer. Decides nothing about the quorum itself.
+ * The host of a RaftNode. Executes its effects on storage, rpc and listener. Owns the queue of writes, the
+ * messages held back until a write is durable, and one timer. All writes of one turn, and all that waited for
+ * the device, become one write. Decides nothing about the quorum itself.
  */
 import {
   assert,
@@ -37,11 +37,11 @@ import { decodeRequest, decodeResponse, encodeRequest, encodeResponse } from './
 export interface QuorumOptions {
   readonly nodeId: NodeId;
   readonly directoryId: Uuid;
-  /** Belong to this cluster and no other; when the quorum is formed here, it gets this id. */
+  /** The only cluster that this node may belong to. A quorum that forms here gets this id. */
   readonly clusterId?: Uuid | undefined;
   /**
-   * Whether this node may take part in forming the quorum: not if its folder says that there was one. Default
-   * true.
+   * Whether this node may take part in forming the quorum. False if its folder says that there was one
+   * already. Default true.
    */
   readonly mayForm?: boolean;
   readonly voters: readonly VoterAddress[];
@@ -53,8 +53,8 @@ export interface QuorumOptions {
   readonly listener: RaftListener;
   readonly config?: Partial<QuorumConfig>;
   /**
-   * The storage failed or is damaged, or belongs to another cluster: nothing is sent any more; the process
-   * should end.
+   * The storage failed, is corrupt, or belongs to another cluster. The quorum sends nothing afterwards, and
+   * the process should end.
    */
   readonly failed?: (error: Error) => void;
 }
@@ -67,7 +67,7 @@ interface Held {
 }
 
 export class Quorum {
-  /** For checkers and tests to look at; never to be changed from outside. */
+  /** For checkers and tests to read. Must never be changed from outside. */
   readonly node: RaftNode;
   private readonly options: QuorumOptions;
   private readonly channels = new Map<NodeId, RpcChannel>();
@@ -79,7 +79,7 @@ export class Quorum {
   private writeQueue: { readonly sequence: number; readonly writes: readonly StorageWrite[] }[] = [];
   private writing = false;
   private writeIsSoon = false;
-  /** Messages that wait for a write, in the order in which they were said. */
+  /** Messages that wait for a write, in sending order. */
   private held: Held[] = [];
   private lastAnswer: { readonly response: RaftResponse; readonly body: Uint8Array } | undefined;
   private persistedSequence = 0;
@@ -99,7 +99,7 @@ export class Quorum {
     );
   }
 
-  /** Loads the storage, then starts; `ready` once, before anything is told to the listener. */
+  /** Loads the storage, then starts. Calls `ready` once, before any call of the listener. */
   static open(options: QuorumOptions, ready: (quorum: Quorum) => void): void {
     assert(
       options.voters.some((voter) => voter.id === options.nodeId),
@@ -130,9 +130,9 @@ export class Quorum {
   }
 
   /**
-   * Appends records when this node leads; they stay together. Returns the offset of the last one, or
-   * undefined: not the leader. Whether it is committed tells the listener (`committed`, or `resigned`:
-   * unknown).
+   * Appends records as one batch, if this node leads. Returns the offset of the last one; undefined when this
+   * node does not lead. A later `committed` of the listener means that they are committed. After `resigned`
+   * their fate is unknown.
    */
   propose(records: readonly Uint8Array[]): Offset | undefined {
     if (this.closed) return undefined;
@@ -148,15 +148,15 @@ export class Quorum {
   }
 
   /**
-   * `done(true)` when it is certain that this node still led at some moment after this call; `done(false)`
+   * Calls `done(true)` when this node certainly still led at some moment after this call. Calls `done(false)`
    * when its leadership ended first. Waits for one exchange with a majority of the voters; calls of one turn
-   * share it. Never within the call.
+   * share it. Never calls `done` within this call.
    */
   confirmLeadership(done: (leads: boolean) => void): void {
     this.rounds.ask(done);
   }
 
-  /** Takes a control message if its method is one of the quorum's; false: it is not. */
+  /** Handles a control message of the quorum. False: it is not a message of the quorum. */
   handle(method: string, body: Uint8Array, reply: Reply): boolean {
     if (!method.startsWith('raft.')) return false;
     if (this.closed) {
@@ -179,7 +179,7 @@ export class Quorum {
     return leaderId === -1 ? undefined : { nodeId: leaderId, epoch };
   }
 
-  /** Undefined until the quorum has been formed and this node knows it. */
+  /** Undefined until the quorum is formed and this node knows it. */
   clusterId(): Uuid | undefined {
     const { clusterId } = this.node.voters;
     return clusterId === '' ? undefined : clusterId;
@@ -189,7 +189,7 @@ export class Quorum {
     return describeQuorum(this.node, this.options.clock, this.options.voters);
   }
 
-  /** Hands leadership over if it has it, lets the device finish, closes storage and channels. */
+  /** Hands over leadership if this node leads, waits for running writes, closes storage and channels. */
   stop(done: () => void): void {
     if (this.closed) {
       this.options.clock.soon(done);
@@ -199,7 +199,7 @@ export class Quorum {
     this.input({ type: 'stopRequested' });
   }
 
-  /** As a crash would: says nothing to anyone. Closes storage and channels. */
+  /** Stops like a crash, without any message. Closes storage and channels. */
   kill(done: () => void): void {
     if (this.closed) {
       this.options.clock.soon(done);
@@ -246,7 +246,7 @@ export class Quorum {
     fail(
       this.options,
       new Error(
-        `this controller's data folder belongs to cluster ${clusterId}, controllers ${others} to another; name another folder in log.dirs, or the right controllers in controller.quorum.voters`,
+        `this controller's data folder belongs to cluster ${clusterId}, but controllers ${others} belong to another cluster; set another folder in log.dirs, or the right controllers in controller.quorum.voters`,
       ),
     );
   }
@@ -273,7 +273,7 @@ export class Quorum {
     const reply = this.replies.get(token);
     assert(reply !== undefined, 'a request is answered once');
     this.replies.delete(token);
-    // Several askers may get the same answer: it is encoded once.
+    // Several fetches may get the same response, which is encoded once.
     if (this.lastAnswer?.response !== response)
       this.lastAnswer = { response, body: encodeResponse(response) };
     reply(this.lastAnswer.body);
@@ -300,7 +300,7 @@ export class Quorum {
     });
   }
 
-  /** Group commit: whatever has gathered goes to the device in one write. */
+  /** Group commit: all queued writes become one write. */
   private writeNext(): void {
     if (this.writing || this.closed || this.writeQueue.length === 0) return;
     this.writing = true;
@@ -331,7 +331,7 @@ export class Quorum {
       this.timer = undefined;
       this.timerAt = Number.POSITIVE_INFINITY;
     }
-    // A timer that is too early is left to fire: deadlines mostly move away.
+    // A timer that is too early may fire: deadlines mostly move later.
     if (at === undefined || this.timer !== undefined) return;
     this.timerAt = at;
     const delayMs = Math.max(0, at - this.options.clock.monotonicMs());
@@ -350,7 +350,7 @@ export class Quorum {
     });
   }
 
-  /** From here on nothing leaves this node. */
+  /** From now on nothing leaves this node. */
   private halt(): void {
     this.closed = true;
     this.timer?.cancel();
@@ -387,7 +387,7 @@ function start(
     fail(
       options,
       new Error(
-        `the metadata log belongs to cluster ${recorded}, not to ${options.clusterId} as its meta.properties says; restore the folder, or name another one in log.dirs`,
+        `the metadata log belongs to cluster ${recorded}, but its meta.properties names cluster ${options.clusterId}; restore the folder, or set another one in log.dirs`,
       ),
     );
     return;
@@ -397,7 +397,7 @@ function start(
     options.logger.error('quorum-log-missing', {
       clusterId: options.clusterId,
       reason:
-        'meta.properties names a cluster, but the metadata log is empty: this controller waits for a leader that has it, and forms no new quorum. Restore the folder metadata-quorum of a majority of the controllers; or, to give up all metadata and begin another cluster, remove meta.properties from the folder of every controller',
+        'meta.properties names a cluster, but the metadata log is empty. This controller waits for a leader with that log, and forms no new quorum. Restore the folder metadata-quorum on a majority of the controllers. To give up all metadata and start a new cluster instead, remove meta.properties from the folder of every controller',
     });
   ready(Quorum.started(options, node));
 }

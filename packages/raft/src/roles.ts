@@ -1,10 +1,10 @@
 /**
- * The roles and the ways between them (KIP-595, KIP-996):
+ * The roles and the transitions between them (KIP-595, KIP-996):
  *
  *   unattached -> prospective -> candidate -> leader -> resigned | unattached
  *        ^------------ any, by a newer epoch;  any -> follower, by a leader of this or a newer epoch
  *
- * A transition only sets state; what follows from it (messages, timers) is the pump's work.
+ * A transition only sets state. The pump does the rest (messages, timers).
  */
 import { assert, type Millis, type NodeId, type Offset, type QuorumEpoch, type Uuid } from '@millrace/base';
 import { type EpochResponse, type FetchRequest, RaftErrorCode } from './messages.ts';
@@ -18,14 +18,14 @@ export type Role = 'unattached' | 'prospective' | 'candidate' | 'follower' | 'le
 /** One round of pre-votes or votes. */
 export interface Election {
   readonly preVote: boolean;
-  /** Every voter must grant, and say that its log is empty. */
+  /** The quorum is not formed yet. Every voter must grant, and report an empty log. */
   readonly formation: boolean;
-  /** Our own vote counts when this persist is durable; 0: at once. */
+  /** Our own vote counts when this persist is durable. 0: it counts at once. */
   readonly ownVoteSequence: number;
   readonly peers: Map<NodeId, VotePeer>;
-  /** Set when the pre-vote of a formation is won: the election follows then. */
+  /** Set when the pre-vote of a formation is won: the time of the election. */
   promotionAt: Millis | undefined;
-  /** A defeat has already brought the next round forward. */
+  /** The round is lost, and the next round was already moved forward. */
   defeated: boolean;
 }
 
@@ -35,7 +35,7 @@ export interface VotePeer {
   inFlight: number | undefined;
   askAt: Millis;
   key: VoterKey;
-  /** It answered that it is of another cluster. */
+  /** It answered that it belongs to another cluster. */
   isForeign: boolean;
 }
 
@@ -43,29 +43,31 @@ export interface Following {
   fetchInFlight: number | undefined;
   /** When the next fetch may leave. */
   fetchAt: Millis;
-  /** The leader has answered a fetch since we follow it. */
+  /** The leader has answered a fetch since we began to follow it. */
   fetched: boolean;
-  /** Without a successful fetch until then the leader counts as lost. */
+  /** The leader counts as lost if no fetch succeeds before this time. */
   timeoutAt: Millis;
-  /** Earlier than timeoutAt after the connection broke: pre-vote makes it harmless to ask. */
+  /** When to start a pre-vote after the connection broke, earlier than timeoutAt. A pre-vote is harmless. */
   suspectAt: Millis;
-  /** The leader's latest round that we know; the next fetch carries it back. */
+  /** The leader's latest round that we know. The next fetch carries it back. */
   round: number;
 }
 
-/** What the leader knows of a replica. */
+/** The leader's knowledge of a replica. */
 export interface Replica {
   readonly id: NodeId;
   readonly key: VoterKey;
-  /** Durable there, counted for the high watermark; -1: not known in this epoch. */
+  /** Everything below is durable there, and counts for the high watermark. -1: unknown in this epoch. */
   endOffset: Offset;
   lastFetchAt: Millis | undefined;
   lastCaughtUpAt: Millis | undefined;
-  /** Our log's end at its last fetch. */
+  /** The end of our log at the replica's last fetch. */
   lastFetchLeaderEnd: Offset;
-  /** The latest of our rounds that one of its fetches carried: it followed us when that round had begun. */
+  /**
+   * The latest of our rounds that one of its fetches carried. The replica followed us after that round began.
+   */
   round: number;
-  /** When BeginQuorumEpoch goes to it (again), if it has not fetched by then. */
+  /** When to send BeginQuorumEpoch to it (again), if it has not fetched by then. */
   beginAt: Millis;
   beginInFlight: number | undefined;
 }
@@ -80,20 +82,20 @@ export interface ParkedFetch {
 export interface Leading {
   readonly epoch: QuorumEpoch;
   readonly electedAt: Millis;
-  /** End of the leader-change record: the high watermark never stands below it for a leader that commits. */
+  /** End of the leader-change record. The leader commits nothing until a majority has reached it. */
   readonly activeFrom: Offset;
-  /** becameLeader has been announced. */
+  /** The becameLeader effect was emitted. */
   active: boolean;
   /** The other voters, by id. */
   readonly replicas: Map<NodeId, Replica>;
   /** By id and key, oldest contact first. */
   readonly observers: Map<string, Replica>;
   parked: ParkedFetch[];
-  /** Observers that were answered with news get the next ones then. */
+  /** Observers get the next news at this time at the earliest. */
   observersNotBefore: Millis;
-  /** Raised by startRound. A fetch that carries it back was sent after the round began. */
+  /** startRound raises it. A fetch that carries it back was sent after the round began. */
   round: number;
-  /** The latest round that a majority has carried back. Never above `round`. */
+  /** The latest round that the fetches of a majority carried back. Never above `round`. */
   confirmedRound: number;
 }
 
@@ -103,7 +105,7 @@ export function randomElectionMs(node: RaftNode): Millis {
   return electionTimeoutMs + node.options.random.below(electionTimeoutMs);
 }
 
-/** Ends the present role: fetches in hand are sent away, a leadership is announced as over. */
+/** Ends the present role. Refuses parked fetches, and announces the end of a leadership. */
 function leaveRole(node: RaftNode): void {
   const { leading } = node;
   node.leading = undefined;
@@ -129,7 +131,7 @@ export function refuseFetch(node: RaftNode, token: number, errorCode: RaftErrorC
   });
 }
 
-/** No leader known; waits for one, or for its own election time. A newer epoch is noted durably. */
+/** The node knows no leader. It waits for one, or for its own election time. A newer epoch is persisted. */
 export function becomeUnattached(node: RaftNode, epoch: QuorumEpoch, now: Millis): void {
   assert(epoch >= node.epoch, 'the epoch never falls');
   if (epoch > node.epoch) node.saveVote(epoch, -1);
@@ -157,7 +159,7 @@ export function becomeFollower(node: RaftNode, leaderId: NodeId, epoch: QuorumEp
   node.logEvent('debug', 'leader-followed', { leaderId });
 }
 
-/** Asks whether an election could be won, which disturbs nobody (KIP-996). */
+/** Starts a pre-vote, which asks whether an election could be won and disturbs nobody (KIP-996). */
 export function becomeProspective(node: RaftNode, now: Millis): void {
   leaveRole(node);
   node.role = 'prospective';
@@ -187,8 +189,8 @@ function newElection(node: RaftNode, preVote: boolean, now: Millis): Election {
 }
 
 /**
- * Forms the quorum when there is none, and always writes a leader-change record: what commits all that is
- * older.
+ * Forms the quorum if there is none. Always writes a leader-change record, which commits all older records
+ * with it.
  */
 export function becomeLeader(node: RaftNode, now: Millis): void {
   const { election } = node;
@@ -252,7 +254,8 @@ function isGiven(clusterId: string): clusterId is Uuid {
 }
 
 /**
- * Gives leadership up for good: tells the others who should lead next (EndQuorumEpoch), then the node stops.
+ * Gives up leadership for good. Sends the others their order of succession (EndQuorumEpoch), then the node
+ * stops.
  */
 export function startStopping(node: RaftNode, now: Millis): void {
   if (node.stopAt !== undefined) return;
@@ -279,8 +282,8 @@ export function startStopping(node: RaftNode, now: Millis): void {
 }
 
 /**
- * What an answer says of the epoch and its leader. A newer epoch always counts; a leader of our own epoch
- * when we know none (our own id means a leadership before a restart of ours, which is over).
+ * Takes epoch and leader from a response. A newer epoch always counts. A leader of our own epoch counts when
+ * we know none. Our own id as leader does not count: it means a leadership before our restart.
  */
 export function learnEpoch(
   node: RaftNode,

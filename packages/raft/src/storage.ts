@@ -1,12 +1,12 @@
 /**
- * The seam to the quorum's disk. Written in order; `done` means on the device (fsync), never earlier.
- * An error is final: what is on disk is unknown then, and the owner must stop.
+ * The interface to the quorum's disk. Writes happen in order. `done` means fsynced, never earlier. An error
+ * is final: the contents of the disk are then unknown, and the owner must stop.
  */
 import type { Offset, Uuid } from '@millrace/base';
 import type { LogBatch, VoteState } from './types.ts';
 
 export interface StoredState {
-  /** The storage's own id, drawn when it was created; undefined: the storage is new. */
+  /** The storage's own random id, drawn at its creation. Undefined: the storage is new. */
   readonly identity: Uuid | undefined;
   readonly vote: VoteState;
   /** The whole log in order, from offset 0. */
@@ -22,7 +22,7 @@ export type StorageWrite =
 
 export interface RaftStorage {
   load(done: (state: StoredState | Error) => void): void;
-  /** One atomic, synced write of all, in their order. The caller has one in flight at a time. */
+  /** Writes all in one atomic, synced write, in their order. The caller has one write in flight at a time. */
   write(writes: readonly StorageWrite[], done: (error?: Error) => void): void;
   close(done: () => void): void;
 }

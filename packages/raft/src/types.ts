@@ -1,28 +1,27 @@
 /**
- * The vocabulary of the quorum: what a log batch is, what is kept on disk, who votes, and the settings.
- * Types only, and the defaults; no behaviour.
+ * The types of the quorum: log batches, stored votes, voters and settings. Types and defaults only; no
+ * behaviour.
  */
 import type { Millis, NodeId, Offset, QuorumEpoch, Uuid } from '@millrace/base';
 
-/** What a batch holds. Control batches belong to the quorum itself and are never shown to the listener. */
+/** The content of a batch. Control batches belong to the quorum itself. The listener never sees them. */
 export type BatchKind = 'data' | 'leaderChange' | 'voters';
 
 /**
- * What one proposal (or the quorum itself) appended, never split: the unit of replication, truncation and
- * storage. Its records take the offsets baseOffset .. baseOffset + records.length - 1; there is at least one
- * record.
+ * The records that one proposal (or the quorum itself) appended. Never split: the unit of replication,
+ * truncation and storage. Its records have the offsets baseOffset .. baseOffset + records.length - 1. It has
+ * at least one record.
  */
 export interface LogBatch {
   readonly baseOffset: Offset;
-  /** Of the leader that appended it. Never falls along the log. */
+  /** The epoch of the leader that appended it. Never falls along the log. */
   readonly epoch: QuorumEpoch;
   readonly kind: BatchKind;
   readonly records: readonly Uint8Array[];
 }
 
 /**
- * A committed data batch, as the listener sees it. Offsets between batches that it never sees are control
- * records.
+ * A committed data batch, as the listener sees it. Control records have the offsets between these batches.
  */
 export interface CommittedBatch {
   readonly baseOffset: Offset;
@@ -43,8 +42,8 @@ export interface VoterAddress {
 }
 
 /**
- * What identifies a voter's storage: directory id and the id its database drew when it was created, so that
- * losing either one makes it another voter. Opaque: only compared.
+ * Identifies a voter's storage: the directory id, and the id that its database drew at creation. A storage
+ * that lost either one is another voter. Opaque: only compared.
  */
 export type VoterKey = string;
 
@@ -57,23 +56,20 @@ export interface VoteState {
 /** Settings; all durations in milliseconds. */
 export interface QuorumConfig {
   /**
-   * A follower that could not fetch for so long asks for an election. `controller.quorum.fetch.timeout.ms`
+   * A follower starts an election when no fetch succeeded for this long. `controller.quorum.fetch.timeout.ms`
    * (ours is 1000).
    */
   readonly fetchTimeoutMs: Millis;
   /**
-   * One round of votes; the real time is drawn from 1 to 2 times this.
+   * The length of one round of votes. The actual time is random, from 1 to 2 times this.
    * `controller.quorum.election.timeout.ms` (ours is 300).
    */
   readonly electionTimeoutMs: Millis;
-  /** How soon something that failed is tried again. `controller.quorum.retry.backoff.ms`. */
+  /** Pause before a retry. `controller.quorum.retry.backoff.ms`. */
   readonly retryBackoffMs: Millis;
-  /**
-   * How long the leader may hold a fetch that has nothing to answer; at most half the fetch timeout makes
-   * sense.
-   */
+  /** How long the leader may park a fetch without news. More than half the fetch timeout is useless. */
   readonly fetchMaxWaitMs: Millis;
-  /** Soft limit of one fetch answer; one batch is always sent whole. */
+  /** Soft limit of one fetch response. One batch is always sent whole. */
   readonly fetchMaxBytes: number;
 }
 
@@ -85,18 +81,19 @@ export const defaultQuorumConfig: QuorumConfig = {
   fetchMaxBytes: 1 << 20,
 };
 
-/** What the quorum tells its owner. Called in a turn of the quorum's own; may call back into it (propose). */
+/**
+ * The quorum's calls to its owner. Called in a turn of the quorum's own. May call back into the quorum
+ * (propose).
+ */
 export interface RaftListener {
   /**
-   * Committed data batches, in order, exactly once, on leader and followers, from offset 0 after a restart.
+   * Gets the committed data batches, in order, exactly once, on leader and followers. After a restart they
+   * begin at offset 0.
    */
   committed(batches: readonly CommittedBatch[]): void;
-  /** This node leads and every record of earlier epochs has been passed to `committed`. */
+  /** This node leads, and every record of earlier epochs was passed to `committed`. */
   becameLeader(epoch: QuorumEpoch): void;
-  /**
-   * The end of a leadership that `becameLeader` announced. What was proposed and is not committed may be
-   * lost.
-   */
+  /** The end of a leadership that `becameLeader` announced. Uncommitted proposals may be lost. */
   resigned(epoch: QuorumEpoch): void;
   /** The leader known to this node (itself too); undefined while there is none. */
   leaderChanged(leader: LeaderAndEpoch | undefined): void;
@@ -112,7 +109,9 @@ export interface ReplicaDescription {
   readonly lastCaughtUpTimestamp: number;
 }
 
-/** What DescribeQuorum answers (KIP-595, KIP-836). Positions of others are known to the leader only. */
+/**
+ * The content of a DescribeQuorum response (KIP-595, KIP-836). Only the leader knows the positions of others.
+ */
 export interface QuorumDescription {
   readonly leaderId: NodeId;
   readonly leaderEpoch: QuorumEpoch;

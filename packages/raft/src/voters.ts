@@ -1,6 +1,5 @@
 /**
- * Who may vote: the configured voters until the quorum is formed, from then on those of the log's first
- * record.
+ * The voters: until the quorum is formed, the configured ones; afterwards those of the log's first record.
  */
 import type { NodeId, Uuid } from '@millrace/base';
 import type { RaftLog } from './log.ts';
@@ -9,8 +8,8 @@ import { decodeVoters } from './wire.ts';
 
 export interface VoterSet {
   /**
-   * The first record exists here (committed or not): keys are known, an election needs a majority instead of
-   * all.
+   * The log has its first record (committed or not). Then keys are known, and an election needs a majority
+   * instead of all voters.
    */
   readonly formed: boolean;
   /** '' until formed. */

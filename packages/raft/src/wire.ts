@@ -95,7 +95,7 @@ const LeaderChangeMessage = defineMessage('LeaderChangeRecord', {
   grantingVoters: [3, repeated('int32')],
 });
 
-/** The log's first record: who forms the quorum, with what storage. */
+/** The log's first record: the voters that form the quorum, and their storages. */
 export interface VotersRecord {
   readonly clusterId: Uuid;
   readonly voters: readonly MessageType<typeof VoterMessage>[];
@@ -105,7 +105,7 @@ export function encodeVoters(record: VotersRecord): Uint8Array {
   return VotersMessage.encode({ clusterId: record.clusterId, voters: [...record.voters] });
 }
 
-/** Throws an Error when the bytes are no such record. */
+/** Throws an Error when the bytes are not a voters record. */
 export function decodeVoters(bytes: Uint8Array): VotersRecord {
   const { clusterId, voters } = VotersMessage.decode(bytes);
   if (!isUuid(clusterId) || voters.length === 0) throw new Error('malformed voters record');
@@ -122,7 +122,7 @@ export const kindNumbers = { data: 0, leaderChange: 1, voters: 2 } as const sati
 >;
 const kinds: readonly BatchKind[] = ['data', 'leaderChange', 'voters'];
 
-/** Throws an Error for a number that no version of ours wrote. */
+/** Throws an Error for an unknown number. */
 export function kindOf(number: number): BatchKind {
   const kind = kinds[number];
   if (kind === undefined) throw new Error('unknown kind of batch');
@@ -145,7 +145,7 @@ export function encodeRequest(request: RaftRequest): { method: string; body: Uin
   return { method, body: EndRequestMessage.encode({ ...request, preferredSuccessors }) };
 }
 
-/** Undefined: no method of the quorum's. Throws an Error when the bytes are no such request. */
+/** Undefined: not a method of the quorum. Throws an Error when the bytes are not a request of this method. */
 export function decodeRequest(method: string, body: Uint8Array): RaftRequest | undefined {
   if (method === methods.fetch) return { type: 'fetch', ...FetchRequestMessage.decode(body) };
   if (method === methods.vote) return { type: 'vote', ...VoteRequestMessage.decode(body) };
@@ -160,7 +160,7 @@ export function encodeResponse(response: RaftResponse): Uint8Array {
   return FetchResponseMessage.encode({ ...response, batches: response.batches.map(batchToWire) });
 }
 
-/** Throws an Error when the bytes are no answer to a request of that type. */
+/** Throws an Error when the bytes are not a response to a request of that type. */
 export function decodeResponse(type: RaftRequest['type'], body: Uint8Array): RaftResponse {
   if (type === 'fetch') return decodeFetchResponse(body);
   if (type === 'vote') return { type, ...VoteResponseMessage.decode(body) };

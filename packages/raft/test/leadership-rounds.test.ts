@@ -1,6 +1,6 @@
 /**
- * Goal: who asks whether this node still leads hears it once, of a round that began after the question.
- * Method: rounds played by hand.
+ * Goal: each caller that asks whether this node still leads gets one answer, from a round that began after
+ * its call. Method: rounds played by hand.
  */
 import { ManualClock } from '@millrace/base/testing';
 import { describe, expect, test } from 'vitest';
@@ -26,7 +26,7 @@ class World {
 }
 
 describe('leadership rounds', () => {
-  test('questions of one turn share a round', () => {
+  test('calls of one turn share a round', () => {
     const world = new World();
     world.ask('a');
     world.ask('b');
@@ -36,7 +36,7 @@ describe('leadership rounds', () => {
     expect(world.told).toEqual(['a true', 'b true']);
   });
 
-  test('a question that comes while a round is under way waits for the next one', () => {
+  test('a call during a round waits for the next one', () => {
     const world = new World();
     world.ask('a');
     world.clock.settle();
@@ -50,7 +50,7 @@ describe('leadership rounds', () => {
     expect(world.told).toEqual(['a true', 'b true']);
   });
 
-  test('the end of the leadership answers all who wait', () => {
+  test('the end of the leadership answers all waiting calls', () => {
     const world = new World();
     world.ask('a');
     world.clock.settle();
@@ -60,7 +60,7 @@ describe('leadership rounds', () => {
     expect([world.told, world.round]).toEqual([['a false', 'b false'], 1]);
   });
 
-  test('a node that does not lead says so, in a turn of its own', () => {
+  test('a node that does not lead answers false, in a turn of its own', () => {
     const world = new World();
     world.leads = false;
     world.ask('a');

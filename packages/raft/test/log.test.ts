@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { RaftLog } from '../src/log.ts';
 import { data } from './transcript.ts';
 
-/** The dumb twin: one epoch per record, and the borders. */
+/** A simple model of the log: one epoch per record, and the batch borders. */
 class Twin {
   epochs: number[] = [];
   borders: number[] = [0];
@@ -33,7 +33,7 @@ const actions = fc.array(
   { maxLength: 30 },
 );
 
-test('ends, epochs, prefixes and reads are those of the twin', () => {
+test('ends, epochs, prefixes and reads match the model', () => {
   fc.assert(
     fc.property(actions, (list) => {
       const log = new RaftLog();
@@ -67,7 +67,7 @@ test('ends, epochs, prefixes and reads are those of the twin', () => {
   );
 });
 
-test('a read gives whole batches: at least one, then up to the limit', () => {
+test('a read returns whole batches: at least one, then up to the limit', () => {
   const log = new RaftLog();
   for (let index = 0; index < 5; index++) log.append(data(log.endOffset, 1, 'x'.repeat(100)));
   expect(log.read(0, 5, 1)).toHaveLength(1);

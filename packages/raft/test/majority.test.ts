@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { electionResult, majorityReached, majoritySize } from '../src/majority.ts';
 
-/** The dumb twin: tries every value that somebody has, and counts by hand. */
+/** A simple model: tries every voter's value, and counts. */
 function reachedByCounting(values: readonly number[]): number {
   let best = Number.NEGATIVE_INFINITY;
   for (const candidate of values) {
@@ -15,11 +15,11 @@ function reachedByCounting(values: readonly number[]): number {
 
 const values = fc.array(fc.integer({ min: -1, max: 20 }), { minLength: 1, maxLength: 9 });
 
-test('what a majority has reached, as counted by hand', () => {
+test('the value that a majority has reached matches the model', () => {
   fc.assert(fc.property(values, (list) => majorityReached(list) === reachedByCounting(list)));
 });
 
-test('two majorities always share a voter, and a smaller set is none', () => {
+test('two majorities always share a voter, and a smaller set is not a majority', () => {
   for (let voters = 1; voters < 20; voters++) {
     expect(majoritySize(voters) * 2).toBeGreaterThan(voters);
     expect((majoritySize(voters) - 1) * 2).toBeLessThanOrEqual(voters);

@@ -1,6 +1,6 @@
 /**
- * Goal: each rule of the quorum, told as a story of one node. Method: events in, effects out; `#n` is a
- * write, and `after #n` says that a message may leave only when that write is on the device.
+ * Goal: each rule of the quorum, as a scenario of one node. Method: events in, effects out. `#n` is a write.
+ * `after #n` means that a message may leave only when that write is durable.
  */
 import { describe, expect, test } from 'vitest';
 import { RaftErrorCode } from '../src/messages.ts';
@@ -19,8 +19,8 @@ import {
 const history = [formed(), leaderChange(1, 1, 1)];
 
 /**
- * Node 1 of three, leading epoch 2 over the history and its own leader change; everything durable, followers
- * at 3.
+ * Node 1 of three leads epoch 2. Its log has the history and its own leader change. Everything is durable,
+ * and both followers are at offset 3.
  */
 function leader(): Subject {
   const node = new Subject({ batches: history, vote: { epoch: 1, votedFor: -1 } });
@@ -52,17 +52,17 @@ function follower(batches = history): Subject {
 }
 
 describe('election', () => {
-  test('one peer of another cluster is left alone, a majority of them ends this node', () => {
+  test('one peer of another cluster is ignored, a majority of them ends this node', () => {
     const node = new Subject({ batches: history, vote: { epoch: 1, votedFor: -1 } });
     node.start();
     node.pass(40);
     const refusal = { granted: false, errorCode: RaftErrorCode.INCONSISTENT_CLUSTER_ID, leaderId: 2 };
     expect(node.answer(2, granted(2, 7, refusal))).toEqual(['error cluster-id-mismatched']);
-    expect(node.raft.epoch).toBe(1); // their epochs and leaders mean nothing here
+    expect(node.raft.epoch).toBe(1); // their epochs and leaders do not count here
     expect(node.answer(3, granted(3, 7, refusal))).toEqual(['error cluster-id-mismatched', 'disowned']);
   });
 
-  test('pre-vote, vote, leader: the vote request leaves when the own vote is durable', () => {
+  test('pre-vote, vote, leader: the vote request leaves when the own vote of the candidate is durable', () => {
     const node = new Subject({ batches: history, vote: { epoch: 1, votedFor: -1 } });
     node.start();
     expect(node.pass(40)).toEqual(['-> 2 pre-vote e1', '-> 3 pre-vote e1']);
@@ -81,7 +81,7 @@ describe('election', () => {
     ]);
   });
 
-  test('the own vote does not count before it is durable', () => {
+  test('the own vote of a candidate does not count before it is durable', () => {
     const node = new Subject({ batches: history, vote: { epoch: 1, votedFor: -1 } });
     node.start();
     node.pass(40);
@@ -93,7 +93,7 @@ describe('election', () => {
     expect(node.raft.role).toBe('leader');
   });
 
-  test('without a pre-vote of a majority the epoch does not move: a cut off voter disturbs nobody', () => {
+  test('without a majority of pre-votes the epoch does not rise: an isolated voter disturbs nobody', () => {
     const node = new Subject({ batches: history, vote: { epoch: 1, votedFor: -1 } });
     node.start();
     for (let round = 0; round < 20; round++) {
@@ -103,7 +103,7 @@ describe('election', () => {
     expect([node.raft.epoch, node.raft.role]).toEqual([1, 'prospective']);
   });
 
-  test('a pre-vote that meets a leader: it is followed instead', () => {
+  test('a prospective node whose pre-vote reveals a leader follows it', () => {
     const node = new Subject({ batches: history, vote: { epoch: 1, votedFor: -1 } });
     node.start();
     node.pass(40);
@@ -137,7 +137,7 @@ describe('election', () => {
 });
 
 describe('voting', () => {
-  test('a vote is told only when it is durable, and again in the same words', () => {
+  test('a voter sends its vote only when it is durable, and repeats it unchanged', () => {
     const node = new Subject();
     node.start();
     const request = vote({ epoch: 1, candidateId: 2, formation: true });
@@ -154,7 +154,7 @@ describe('voting', () => {
     expect(node.ask(vote({ epoch: 6, candidateId: 2, ...complete }))).toContain('<- granted e6 after #2');
   });
 
-  test('no vote for a log that lacks what ours has: last epoch first, then length', () => {
+  test('no vote for a log that is less complete: last epoch first, then length', () => {
     const batches = [...history, data(2, 3, 'a', 'b')];
     const ask = (logLastEpoch: number, logEndOffset: number) => {
       const node = new Subject({ batches, vote: { epoch: 3, votedFor: -1 } });
@@ -167,7 +167,7 @@ describe('voting', () => {
     expect(ask(4, 1)).toBe('<- granted e4 after #2');
   });
 
-  test('a pre-vote is denied while the leader answers, and moves nothing', () => {
+  test('a voter refuses a pre-vote while the leader answers, and its epoch does not rise', () => {
     const node = follower();
     node.answer(2, fetched(2, 2));
     const request = vote({ epoch: 2, candidateId: 3, preVote: true, logEndOffset: 9, logLastEpoch: 2 });
@@ -177,13 +177,13 @@ describe('voting', () => {
     expect(node.ask(request)).toEqual(['<- granted e2']);
   });
 
-  test('a leader that was only heard of does not stop a pre-vote', () => {
+  test('a leader that the voter only heard of does not prevent a pre-vote', () => {
     const node = follower();
     const request = vote({ epoch: 2, candidateId: 3, preVote: true, logEndOffset: 9, logLastEpoch: 2 });
     expect(node.ask(request)).toEqual(['<- granted e2']);
   });
 
-  test('a candidate with another storage than the recorded one gets nothing, and cannot move the epoch', () => {
+  test('a candidate with another storage than the recorded one gets no vote, and cannot raise the epoch', () => {
     const node = follower();
     const request = { candidateId: 3, candidateKey: 'new', logEndOffset: 9, logLastEpoch: 9 };
     expect(node.ask(vote({ epoch: 9, ...request }))).toEqual(['<- denied e2 error 125']);
@@ -213,7 +213,7 @@ describe('formation', () => {
     intact.start();
     const wiped = vote({ epoch: 7, candidateId: 2, formation: true, candidateKey: 'new', voterKey: '' });
     expect(intact.ask(wiped)).toEqual(['<- denied e1 error 125']);
-    // And for the two wiped ones the third answer decides.
+    // For the two wiped voters the third answer decides.
     const node = new Subject({ id: 2 });
     node.start();
     node.pass(60);
@@ -225,10 +225,10 @@ describe('formation', () => {
     expect(node.raft.votedFor).toBe(-1);
   });
 
-  test('a voter whose folder says that there was a quorum neither forms another nor helps to', () => {
+  test('a voter whose folder says that there was a quorum neither forms another one nor votes for one', () => {
     const node = new Subject({ mayForm: false });
     node.start();
-    // It asks all the same: a peer may know of a leader.
+    // It still sends pre-votes, because a peer may know a leader.
     expect(node.pass(40)).toEqual(['-> 2 formation pre-vote e0', '-> 3 formation pre-vote e0']);
     node.answer(2, granted(2, 0, { logEmpty: true }));
     expect(node.answer(3, granted(3, 0, { logEmpty: true }))).toEqual([]);
@@ -242,7 +242,7 @@ describe('formation', () => {
     expect(single.raft.role).toBe('prospective');
   });
 
-  test('and follows a leader that has the log', () => {
+  test('such a voter follows a leader that has the log', () => {
     const node = new Subject({ mayForm: false });
     node.start();
     node.pass(40);
@@ -251,7 +251,7 @@ describe('formation', () => {
     );
   });
 
-  test('an empty voter votes for a candidate with a log only if that names its storage', () => {
+  test('an empty voter votes for a candidate with a log only if the candidate names the storage of the voter', () => {
     const ask = (voterKey: string) => {
       const node = new Subject();
       node.start();
@@ -262,7 +262,7 @@ describe('formation', () => {
     expect(ask('')).toBe('<- denied e0 error 125');
   });
 
-  test('a wiped voter follows, says so once, and never votes or stands', () => {
+  test('a wiped voter follows, logs that once, and never votes or stands for election', () => {
     const node = new Subject({ key: 'new' });
     node.start();
     node.ask({ type: 'begin', clusterId, leaderId: 2, epoch: 2 });
@@ -279,7 +279,7 @@ describe('formation', () => {
     expect([node.raft.epoch, node.raft.role]).toEqual([2, 'prospective']);
   });
 
-  test('a vote of a replaced storage is not counted', () => {
+  test('a vote from a replaced storage does not count', () => {
     const node = new Subject({ batches: history, vote: { epoch: 1, votedFor: -1 } });
     node.start();
     node.pass(40);
@@ -290,9 +290,9 @@ describe('formation', () => {
 });
 
 describe('leading', () => {
-  test('commits by its own epoch only: older records become committed by the leader-change record', () => {
+  test('commits only by records of its own epoch: the leader-change record commits older records', () => {
     const node = leader();
-    // A majority has the old records; that alone commits nothing (Raft, section 5.4.2).
+    // A majority has the old records. That alone commits nothing (Raft, section 5.4.2).
     node.ask(fetch(2, 2, { fetchOffset: 2, lastFetchedEpoch: 1 }));
     node.ask(fetch(3, 2, { fetchOffset: 2, lastFetchedEpoch: 1 }));
     expect(node.raft.highWatermark).toBe(0);
@@ -306,7 +306,7 @@ describe('leading', () => {
     const node = active();
     expect(node.raft.propose([new Uint8Array(1), new Uint8Array(2)])).toBe(4);
     expect(node.raft.propose([new Uint8Array(1)])).toBe(5);
-    // One write for all proposals of a turn, and both parked followers hear of them at once.
+    // All proposals of a turn share one write, and both parked followers get them at once.
     node.ask(fetch(3, 2, { fetchOffset: 3, lastFetchedEpoch: 2, highWatermark: 3 }));
     expect(node.raft.highWatermark).toBe(3);
     node.ask(fetch(3, 2, { fetchOffset: 6, lastFetchedEpoch: 2, highWatermark: 3 }));
@@ -314,7 +314,7 @@ describe('leading', () => {
     expect(node.persisted(3)).toEqual(['committed e2@3 e2@5', '<- fetched hw 6 after #1']);
   });
 
-  test('two followers commit it without the leader having it on its device', () => {
+  test('two followers commit a record before it is durable at the leader', () => {
     const node = active();
     node.raft.propose([new Uint8Array(1)]);
     node.do({ type: 'tick' });
@@ -322,7 +322,7 @@ describe('leading', () => {
     expect(node.ask(fetch(3, 2, { fetchOffset: 4, lastFetchedEpoch: 2 }))).toContain('committed e2@3');
   });
 
-  test('a parked fetch is answered by data, by a moved high watermark, or by time', () => {
+  test('a parked fetch is answered on data, on a moved high watermark, or at its timeout', () => {
     const node = active();
     const park = () => node.ask(fetch(3, 2, { fetchOffset: 3, lastFetchedEpoch: 2, highWatermark: 3 }));
     expect(park()).toEqual([]);
@@ -332,7 +332,7 @@ describe('leading', () => {
     expect(node.do({ type: 'tick' })).toEqual(['#3 append data e2@3', '<- fetched hw 3 e2@3 after #1']);
   });
 
-  test('an observer sees committed records only, and is not counted', () => {
+  test('an observer gets committed records only, and does not count', () => {
     const node = leader();
     const observe = { observer: true, replicaKey: 'broker' };
     expect(node.ask(fetch(2, 0, observe))).toEqual([]);
@@ -344,7 +344,7 @@ describe('leading', () => {
     ]);
   });
 
-  test('observers get the first news at once, what follows soon with the next, and all of them one answer', () => {
+  test('observers get the first news at once, news right after it together, and all of them the same response', () => {
     const node = active();
     const commit = () => {
       node.raft.propose([new Uint8Array(1)]);
@@ -379,7 +379,7 @@ describe('leading', () => {
     expect(replies[0]).toMatchObject({ highWatermark: 7, batches: [{ baseOffset: 4 }, {}, {}] });
   });
 
-  test('a voter with a replaced storage is served like an observer', () => {
+  test('a voter with a replaced storage gets the same responses as an observer', () => {
     const node = leader();
     node.ask(fetch(2, 2, { fetchOffset: 3, lastFetchedEpoch: 2, replicaKey: 'new' }));
     expect(node.raft.highWatermark).toBe(0);
@@ -394,7 +394,7 @@ describe('leading', () => {
     expect(node.raft.propose([new Uint8Array(1)])).toBeUndefined();
   });
 
-  test('a stale leader steps down when it hears of a newer epoch; who was parked is sent away', () => {
+  test('a stale leader steps down when it learns a newer epoch, and refuses parked fetches', () => {
     const node = active();
     node.ask(fetch(3, 2, { fetchOffset: 3, lastFetchedEpoch: 2, highWatermark: 3 }));
     expect(node.ask({ type: 'begin', clusterId, leaderId: 3, epoch: 4 })).toEqual([
@@ -412,7 +412,7 @@ describe('leading', () => {
     ]);
   });
 
-  test('stop: hands over to who has most of the log, and is done when they know', () => {
+  test('stop: hands over to the voter with the longest log, and is done when the voters know', () => {
     const node = active();
     expect(node.do({ type: 'stopRequested' })).toEqual([
       'resigned e2',
@@ -426,7 +426,7 @@ describe('leading', () => {
 });
 
 describe('following', () => {
-  test('fetches, and again only when everything fetched is durable', () => {
+  test('fetches again only when everything fetched is durable', () => {
     const node = follower();
     expect(node.sent.map(({ request }) => request.type)).toEqual(['fetch']);
     const batches = [leaderChange(2, 2, 2), data(3, 2, 'a')];
@@ -440,7 +440,7 @@ describe('following', () => {
     ]);
   });
 
-  test('divergence: cut to what both have, durable before the next fetch', () => {
+  test('divergence: truncates to the common prefix, durably before the next fetch', () => {
     const node = follower([...history, data(2, 1, 'x'), data(3, 1, 'y')]);
     const answer = fetched(2, 2, { diverging: { epoch: 1, endOffset: 3 } });
     expect(node.answer(2, answer)).toEqual(['#1 truncate 3']);
@@ -449,8 +449,8 @@ describe('following', () => {
 
   test('divergence over several epochs takes several rounds', () => {
     const leading = active();
-    // It has epochs 1 and 2 where the leader knows 1 (up to 2) and 2 (from 2): records of epoch 2 beyond its
-    // end.
+    // The follower has epochs 1 and 2. The leader has 1 (up to 2) and 2 (from 2), so the follower has records
+    // past that epoch's end.
     const beyond = fetch(3, 2, { fetchOffset: 9, lastFetchedEpoch: 2 });
     expect(leading.ask(beyond)).toEqual(['<- diverging e2 ends 3 after #1']);
     const other = new Subject({ batches: [...history, data(2, 4, 'old')], vote: { epoch: 6, votedFor: -1 } });
@@ -470,7 +470,7 @@ describe('following', () => {
     expect(node.ask(request)).toEqual(['<- denied e7']);
   });
 
-  test('a silent leader is given up after the fetch timeout, a dead one within a moment', () => {
+  test('gives up a silent leader after the fetch timeout, and a dead one within a moment', () => {
     const silent = follower();
     silent.pass(990);
     expect(silent.raft.role).toBe('follower');
@@ -490,7 +490,7 @@ describe('following', () => {
     expect(node.raft.role).toBe('follower');
   });
 
-  test('the first successor of a leader that stops stands at once; others wait for it', () => {
+  test('the first successor of a stopping leader stands for election at once; others wait for it', () => {
     const end = { type: 'end', clusterId, leaderId: 2, epoch: 2 } as const;
     const first = follower();
     expect(first.ask({ ...end, preferredSuccessors: [1, 3] })).toEqual([
@@ -503,14 +503,14 @@ describe('following', () => {
     const second = follower();
     second.ask({ ...end, preferredSuccessors: [3, 1] });
     expect([second.raft.role, second.raft.epoch]).toEqual(['unattached', 2]);
-    // A peer that has not heard yet cannot talk it back into following.
+    // A peer that still reports the old leader cannot make it follow again.
     second.pass(320);
     second.answer(2, fetched(2, 2, { errorCode: 6 }));
     second.answer(3, granted(3, 2, { granted: false, leaderId: 2 }));
     expect(second.raft.role).toBe('prospective');
   });
 
-  test('another cluster is refused and told so', () => {
+  test('a peer of another cluster gets INCONSISTENT_CLUSTER_ID', () => {
     const node = follower();
     const stranger = 'AAAAAAAAAAAAAAAAAAAAAQ';
     expect(node.ask(fetch(3, 2, { clusterId: stranger }))).toEqual(['<- fetched error 104']);

@@ -1,7 +1,7 @@
 /**
- * Goal: the host carries out what the core says: held messages, group commit, timers, listener, stop,
- * failures; and the observer follows. Method: quorums in one process on a clock moved by hand, an Rpc and a
- * storage in memory.
+ * Goal: the host executes the core's effects: held messages, group commit, timers, listener, stop, failures.
+ * The observer follows. Method: quorums in one process with a manual clock, and an Rpc and a storage in
+ * memory.
  */
 import { type Listener, Prng, type RpcError } from '@millrace/base';
 import { ManualClock, MemoryLogger } from '@millrace/base/testing';
@@ -118,7 +118,7 @@ function formedCluster(): Cluster {
   return cluster;
 }
 
-test('three voters form a quorum; everybody hears every record once and in order', () => {
+test('three voters form a quorum; every listener gets every record once and in order', () => {
   const cluster = formedCluster();
   const leader = cluster.leader();
   expect(leader.quorum.propose([utf8('a'), utf8('b')])).toBe(3);
@@ -163,7 +163,7 @@ test('a killed leader is replaced within a moment; restarted, it catches up', ()
   expect(again.quorum.leader()).toEqual(second.quorum.leader());
 });
 
-test('a leader cut off from both others steps down by itself; what it could not commit is dropped', () => {
+test('a leader cut off from both others steps down by itself; its uncommitted records are dropped', () => {
   const cluster = formedCluster();
   const first = cluster.leader();
   const others = [1, 2, 3].filter((id) => id !== first.id);
@@ -183,7 +183,7 @@ test('a leader cut off from both others steps down by itself; what it could not 
   expect(first.logger.events.map(({ event }) => event)).toContain('quorum-log-truncated');
 });
 
-test('stop hands over: the next leader is there long before any time-out', () => {
+test('stop hands over: the next leader is elected long before any timeout', () => {
   const cluster = formedCluster();
   const first = cluster.leader();
   let stopped = false;
@@ -202,7 +202,7 @@ test('stop hands over: the next leader is there long before any time-out', () =>
   expect(again).toBe(true);
 });
 
-test('kill says nothing: the others notice by their time-outs', () => {
+test('kill sends nothing: the others notice by their timeouts', () => {
   const cluster = formedCluster();
   const first = cluster.leader();
   let killed = false;
@@ -266,7 +266,7 @@ function held() {
   return { clock, storage, failures, quorum: quorum!, answers, ask };
 }
 
-test('a vote is not told before the device has it', () => {
+test('a vote is not sent before it is durable', () => {
   const { storage, answers, ask, clock } = held();
   ask();
   clock.advance(10);
@@ -276,7 +276,7 @@ test('a vote is not told before the device has it', () => {
   expect(decodeResponse('vote', answers[0] as Uint8Array)).toMatchObject({ granted: true, epoch: 1 });
 });
 
-test('a write that fails: nothing is told, the owner is, and every request is given up', () => {
+test('a failed write: no message is sent, the owner gets the error, and every request fails', () => {
   const { storage, answers, ask, failures, quorum, clock } = held();
   ask();
   storage.writes[0]!.done(new Error('no space left'));
@@ -289,7 +289,7 @@ test('a write that fails: nothing is told, the owner is, and every request is gi
   expect(quorum.propose([utf8('x')])).toBeUndefined();
 });
 
-test('what is no message of the quorum is refused, other methods are left to others', () => {
+test('malformed messages of the quorum are refused; other methods are not handled', () => {
   const { quorum } = held();
   const answers: (Uint8Array | RpcError)[] = [];
   expect(quorum.handle('controller.forward', utf8(''), (answer) => answers.push(answer))).toBe(false);
@@ -306,7 +306,7 @@ test('the storage of another cluster is refused', () => {
   expect(other.failure).toMatch(/belongs to cluster/);
 });
 
-test('a cluster id that was given is the one the quorum gets', () => {
+test('the quorum gets the configured cluster id', () => {
   const cluster = new Cluster(1);
   const clusterId = new Prng(77).uuid();
   const node = cluster.start(1, { clusterId });
@@ -315,7 +315,7 @@ test('a cluster id that was given is the one the quorum gets', () => {
   expect(node.quorum.clusterId()).toBe(clusterId);
 });
 
-test('describe tells what DescribeQuorum needs', () => {
+test('describe returns everything that DescribeQuorum needs', () => {
   const cluster = formedCluster();
   const leader = cluster.leader();
   cluster.clock.advance(1000);
@@ -328,7 +328,7 @@ test('describe tells what DescribeQuorum needs', () => {
   }
 });
 
-test('an observer hears committed records, follows a new leader, and is listed', () => {
+test('an observer gets committed records, follows a new leader, and is listed', () => {
   const cluster = formedCluster();
   const heard: string[] = [];
   const events: string[] = [];

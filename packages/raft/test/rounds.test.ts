@@ -1,6 +1,6 @@
 /**
- * Goal: a round is confirmed only by voters that followed the leader after it had begun. Method: the story of
- * one node, events in and effects out.
+ * Goal: only voters that followed the leader after a round began confirm it. Method: scenarios of one node,
+ * events in and effects out.
  */
 import { describe, expect, test } from 'vitest';
 import { startRound } from '../src/leader.ts';
@@ -9,7 +9,7 @@ import { clusterId, fetch, fetched, formed, granted, leaderChange, Subject } fro
 const history = [formed(), leaderChange(1, 1, 1)];
 const atEnd = { fetchOffset: 3, lastFetchedEpoch: 2, highWatermark: 3 };
 
-/** Node 1 of three, the active leader of epoch 2, with fetches of 2 and 3 in its hands. */
+/** Node 1 of three, the active leader of epoch 2, with parked fetches of 2 and 3. */
 function active(): Subject {
   const node = new Subject({ batches: history, vote: { epoch: 1, votedFor: -1 } });
   node.start();
@@ -28,7 +28,7 @@ function active(): Subject {
 }
 
 describe('a round of the leader', () => {
-  test('goes out with the fetches in its hands and is confirmed by the first that carries it back', () => {
+  test('leaves with the responses to parked fetches and is confirmed by the first fetch that carries it back', () => {
     const node = active();
     expect(startRound(node.raft)).toBe(1);
     expect(node.do({ type: 'tick' })).toEqual([
@@ -46,7 +46,7 @@ describe('a round of the leader', () => {
     expect(node.raft.leading?.confirmedRound).toBe(0);
   });
 
-  test('is not confirmed by an observer, nor by a number that was never given out', () => {
+  test('is not confirmed by an observer, nor by a number that was never sent', () => {
     const node = active();
     startRound(node.raft);
     node.do({ type: 'tick' });
@@ -56,7 +56,7 @@ describe('a round of the leader', () => {
     expect(node.raft.leading?.confirmedRound).toBe(1);
   });
 
-  test('is confirmed at once where there is one voter', () => {
+  test('is confirmed at once with a single voter', () => {
     const node = new Subject({ voters: 1 });
     node.start();
     for (let sequence = 1; node.raft.leading?.active !== true; sequence++) node.persisted(sequence);
@@ -64,7 +64,7 @@ describe('a round of the leader', () => {
     expect(node.do({ type: 'tick' })).toEqual(['confirmed round 1']);
   });
 
-  test('is not begun by a node that does not lead', () => {
+  test('does not begin on a node that does not lead', () => {
     const node = new Subject({ batches: history, vote: { epoch: 2, votedFor: 2 } });
     node.start();
     expect(startRound(node.raft)).toBeUndefined();
@@ -72,7 +72,7 @@ describe('a round of the leader', () => {
 });
 
 describe('a follower', () => {
-  test('carries the round of the last answer back with its next fetch', () => {
+  test('carries the round of the last response back with its next fetch', () => {
     const node = new Subject({ batches: history, vote: { epoch: 2, votedFor: 2 } });
     node.start();
     node.ask({ type: 'begin', clusterId, leaderId: 2, epoch: 2 });

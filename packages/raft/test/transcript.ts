@@ -1,4 +1,4 @@
-/** One RaftNode under a test's hand: events in, effects out as short lines that read like a transcript. */
+/** One RaftNode controlled by a test: events in, effects out as the short lines of a transcript. */
 import { type Millis, Prng } from '@millrace/base';
 import {
   defaultQuorumConfig,
@@ -183,7 +183,7 @@ function showRound({ round }: { readonly round: number }): string {
   return round === 0 ? '' : ` round ${round}`;
 }
 
-// What peers say, with everything that a test does not care about filled in.
+// Messages from peers, with defaults for the fields that a test does not need.
 
 export function vote(o: Partial<VoteRequest> & { epoch: number; candidateId: number }): VoteRequest {
   return {

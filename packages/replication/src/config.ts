@@ -1,46 +1,53 @@
-/**
- * What a broker's data plane can be told, in Kafka's words and with Kafka's defaults. Owns no logic.
- */
+/** The settings of a broker's data plane, with Kafka's names and Kafka's defaults. Owns no logic. */
 import type { Millis } from '@millrace/base';
 import { LOOP_WORK_MAX } from '@millrace/protocol';
 
 export interface ReplicationConfig {
   /** Fetchers connect to the endpoint of this name among the leader's registered listeners. */
   readonly interBrokerListenerName: string;
-  /** `replica.lag.time.max.ms`: a follower that was not caught up for so long leaves the ISR. */
+  /**
+   * `replica.lag.time.max.ms`: the leader removes a follower from the ISR when it has not caught up for this
+   * long.
+   */
   readonly replicaLagTimeMaxMs: Millis;
   /** `replica.fetch.wait.max.ms`: how long a leader may park this broker's fetch. */
   readonly fetchWaitMaxMs: Millis;
   /** `replica.fetch.min.bytes` */
   readonly fetchMinBytes: number;
-  /** `replica.fetch.max.bytes`: goal for one partition; a larger first batch still comes through. */
+  /** `replica.fetch.max.bytes`: soft limit for one partition. A larger first batch is still sent. */
   readonly fetchMaxBytes: number;
-  /** `replica.fetch.response.max.bytes`: goal for a whole response. */
+  /** `replica.fetch.response.max.bytes`: soft limit for a whole response. */
   readonly fetchResponseMaxBytes: number;
   /** Pause of one partition, or of the connection, after an error. Kafka waits 1 s. */
   readonly fetchBackoffMs: Millis;
-  /** `replica.socket.timeout.ms`: a connection whose request got no answer for so long is replaced. */
+  /**
+   * `replica.socket.timeout.ms`: the follower replaces a connection when a request gets no response for this
+   * long.
+   */
   readonly replicaSocketTimeoutMs: Millis;
-  /** `fetch.max.bytes`: the most that one fetch of a consumer or follower is answered with. */
+  /** `fetch.max.bytes`: the largest response to one fetch of a consumer or follower. */
   readonly consumerFetchMaxBytes: number;
   /** `max.incremental.fetch.session.cache.slots` */
   readonly maxFetchSessions: number;
   /** `replica.high.watermark.checkpoint.interval.ms` */
   readonly highWatermarkCheckpointIntervalMs: Millis;
-  /** Pause before an AlterPartition that got no answer is sent again. */
+  /** Pause before the leader retries an AlterPartition request that got no response. */
   readonly alterPartitionRetryMs: Millis;
-  /** Fetches beyond so many parked ones are answered at once with what there is. */
+  /** The most parked fetches. Further fetches are answered at once with the available data. */
   readonly maxParkedFetches: number;
-  /** Largest frame a leader may answer with; a larger one breaks the connection. */
+  /** The largest response frame that a leader may send. A larger one breaks the connection. */
   readonly maxResponseFrameBytes: number;
-  /** `producer.id.expiration.ms`: a producer that wrote nothing for so long is forgotten. */
+  /**
+   * `producer.id.expiration.ms`: the log drops a producer's state when the producer has written nothing for
+   * this long.
+   */
   readonly producerIdExpirationMs: Millis;
   /**
-   * What is done to one client's batches within a turn, in bytes unfolded (a record costs 16); what costs
-   * more is for a job.
+   * The most work on batches within one turn, in decompressed bytes (a record costs 16). Batches that cost
+   * more go to a job.
    */
   readonly loopWorkMax: number;
-  /** Properties that the node's configuration sets, by name: what topic configs fall back to. */
+  /** Properties that the node's configuration sets, by name. Unset topic configs fall back to them. */
   readonly brokerProperties: ReadonlyMap<string, string>;
 }
 

@@ -1,8 +1,8 @@
 /**
- * Tells a log directory that failed as a whole (the device is gone, the file system went read-only, the
- * folder was removed) from one that lost a log: looks whether a file can still be written there, now and
- * then, and at once when the disk fails under a replica. One failure may pass, so only several in a row
- * count.
+ * Detects a log directory that failed as a whole: the device is gone, the file system went read-only, or the
+ * folder was removed. A directory that only lost one log has not failed. The watch tests now and then whether
+ * it can still write a file there, and at once when a replica's disk fails. One failure may be transient, so
+ * only several in a row count.
  */
 import type { DiskError, Logger, Millis } from '@millrace/base';
 import type { Timers } from './timers.ts';
@@ -13,9 +13,9 @@ const RETRY_MS: Millis = 250;
 export interface DirectoryWatchPorts {
   readonly timers: Timers;
   readonly logger: Logger;
-  /** Writes something there; `synced`: to the device. `done` in this turn or later. */
+  /** Writes a file there; with `synced` also fsyncs it. Calls `done` in this turn or later. */
   probe(how: { readonly synced: boolean }, done: (error?: DiskError) => void): void;
-  /** Once. */
+  /** Called once. */
   failed(reason: string): void;
 }
 
@@ -29,12 +29,12 @@ export class DirectoryWatch {
     this.ports = ports;
   }
 
-  /** Without waiting for the device. */
+  /** Probes without fsync. */
   look(): void {
     if (this.failures === 0) this.probe({ synced: false });
   }
 
-  /** The disk failed somewhere. */
+  /** A replica's disk failed: probes soon, with fsync. */
   suspect(): void {
     if (this.failures > 0 || this.isProbing || this.hasFailed) return;
     this.isProbing = true;

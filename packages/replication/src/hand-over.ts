@@ -1,6 +1,6 @@
 /**
- * A leader that stops waits for its ISR: what was acknowledged with acks=1 gets to the other members before
- * one of them is elected.
+ * A stopping leader waits for its ISR. The other members get the batches acknowledged with acks=1 before the
+ * controller elects one of them.
  */
 import type { Clock, Millis, Offset } from '@millrace/base';
 import type { Leadership } from './partition/leadership.ts';
@@ -13,13 +13,14 @@ export interface HandOver {
   readonly clock: Pick<Clock, 'soon'>;
   readonly timers: Timers;
   readonly timeoutMs: Millis;
-  /** The broker is closed: waiting helps nobody. */
+  /** The broker is closed, so waiting is useless. */
   readonly isOver: () => boolean;
   readonly done: () => void;
 }
 
 /**
- * Calls `done` once every ISR holds what its leader here holds now, leads no longer, or after the timeout.
+ * Calls `done` once the ISR of each leader here holds everything that the leader holds now, or the leadership
+ * ended. Calls it after the timeout at the latest.
  */
 export function handOver(
   replicas: readonly Partition[],

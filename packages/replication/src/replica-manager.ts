@@ -1,8 +1,8 @@
 /**
- * A broker's replicas: takes the controller's word (published metadata) to partitions, and clients' requests
- * to them. Owns the broker's lease, the fetchers and the one timer. It must never give a partition a role
- * before this broker's own registration is in the metadata: until then the metadata speaks of an earlier life
- * of this broker, whose data may be gone.
+ * A broker's replicas. Applies the controller's published metadata to partitions, and passes clients'
+ * requests to them. Owns the broker's lease, the fetchers and the one timer. It must never give a partition a
+ * role before this broker's own registration is in the metadata. Until then the metadata describes an earlier
+ * life of this broker, whose data may be gone.
  */
 import type { Clock, Disk, Jobs, Logger, Millis, Net, NodeId, Random, Uuid } from '@millrace/base';
 import { type LogDirectory, logJobs } from '@millrace/log';
@@ -59,14 +59,14 @@ export interface ReplicaManagerOptions {
   readonly config: ReplicationConfig;
   readonly net: Net;
   /**
-   * To the active controller; `undefined` when it was not reached (it may have been carried out all the
-   * same).
+   * Sends the request to the active controller. `undefined`: no response came, but the controller may have
+   * made the change.
    */
   alterPartition(
     request: AlterPartitionRequest,
     done: (response: AlterPartitionResponse | undefined) => void,
   ): void;
-  /** The log directory does not work: this broker can serve nothing. Called once. */
+  /** The log directory failed, so this broker can serve nothing. Called once. */
   directoryFailed(reason: string): void;
 }
 
@@ -84,7 +84,7 @@ export class ReplicaManager {
   private readonly unopened: UnopenedReplicas;
   private readonly directoryWatch: DirectoryWatch;
   private readonly jobPorts: ProducePorts & LookupPorts;
-  /** Requests that wait for a job. */
+  /** The requests that wait for a job. */
   private readonly waiting = new Set<ProduceRun | ListOffsetsRun>();
   private session: BrokerSession | undefined;
   /** Whether partitions have roles: this broker's registration is the one in the image. */
@@ -170,10 +170,7 @@ export class ReplicaManager {
 
   // ------------------------------------------------------------------ metadata and lease
 
-  /**
-   * The committed metadata moved. Called in order; roles follow once this broker's own registration is in the
-   * image.
-   */
+  /** Takes new committed metadata, in order. Gives roles once this broker's registration is in the image. */
   publish(delta: MetadataDelta): void {
     this.image = delta.image;
     if (this.isClosed) return;
@@ -186,7 +183,7 @@ export class ReplicaManager {
     for (const topic of delta.deletedTopics) this.deleteTopic(topic);
     for (const name of this.reconfigured(delta)) {
       this.configure(name);
-      // What was to be reported as written may have to be on the device now.
+      // With the new settings, followers may have to fsync records before they report them.
       this.followings.lookAgain();
     }
     for (const { topicId, topic, partition } of delta.changedPartitions) {
@@ -202,7 +199,7 @@ export class ReplicaManager {
     }
   }
 
-  /** After registration and after each answered heartbeat. */
+  /** Called after registration and after each answered heartbeat. */
   setSession(session: BrokerSession): void {
     const isNewEpoch = session.brokerEpoch !== this.brokerEpoch;
     this.session = session;
@@ -222,10 +219,7 @@ export class ReplicaManager {
     return session !== undefined && this.image.broker(this.options.brokerId)?.epoch === session.brokerEpoch;
   }
 
-  /**
-   * The image now is complete up to this broker's own registration: everything in it is said to this life of
-   * the broker.
-   */
+  /** The image includes this broker's registration, so its assignments are for this life of the broker. */
   private takeRoles(): void {
     if (!this.isRegistered) return;
     this.hasRoles = true;
@@ -249,7 +243,10 @@ export class ReplicaManager {
     }
   }
 
-  /** Brings one partition in line with the image; undefined when it is not (any more) hosted here. */
+  /**
+   * Applies the image to one partition. Undefined: this broker does not (or no longer) host it, or its log
+   * cannot be opened.
+   */
   private host(topic: { readonly id: Uuid; readonly name: string }, index: number): Partition | undefined {
     const assignment = this.image.partition(topic.id, index);
     if (assignment === undefined) return undefined;
@@ -314,10 +311,10 @@ export class ReplicaManager {
   // ------------------------------------------------------------------ requests
 
   /**
-   * `done` may be called within this call. With acks=0 it says what failed, so that the connection can be
-   * closed. When batches have to be checked beside the loop, the answer cancels that, and `appended` is
-   * called when nothing more of the request is to be appended: whatever its client sends next must not come
-   * to a log before.
+   * May call `done` within this call. With acks=0 the results show failures, so that the front end can close
+   * the connection. Returns a function that cancels, if batches must be checked in jobs. It then calls
+   * `appended` after the last append of the request. The client's next request must not reach a log before
+   * that.
    */
   produce(
     request: ProduceRequest,
@@ -334,19 +331,21 @@ export class ReplicaManager {
     return () => run.cancel();
   }
 
-  /** A batch of a partition that is not here yet: what its producer sent behind it is refused too. */
+  /**
+   * Notes a refused batch of a partition that does not exist here yet. The partition later refuses the
+   * batches that the producer sent after it.
+   */
   refused(topicNameOrId: string, index: number, records: Uint8Array | null): void {
     this.table.refusedBeforehand.refused(topicNameOrId, index, records, this.timers.now());
   }
 
-  /** `done` may be called within this call. */
+  /** May call `done` within this call. */
   fetch(request: FetchRequest, done: (response: FetchResponse) => void): RunningFetch {
     return this.fetches.fetch(request, done);
   }
 
   /**
-   * `done` may be called within this call. When a batch has to be opened beside the loop, the answer cancels
-   * that.
+   * May call `done` within this call. Returns a function that cancels, if a batch must be opened in a job.
    */
   listOffsets(query: ListOffsetsQuery, done: (results: ListOffsetsResult[]) => void): Cancel | undefined {
     const { timeoutMs } = query;
@@ -421,7 +420,7 @@ export class ReplicaManager {
     });
   }
 
-  /** There may be space again. */
+  /** Retries replicas whose log lacked disk space. */
   private openWhatLackedSpace(): void {
     for (const { topic, index } of this.image.partitionsOf(this.options.brokerId)) {
       if (!this.table.isTransientlyBroken(topic.id, index)) continue;
@@ -431,8 +430,8 @@ export class ReplicaManager {
   }
 
   /**
-   * Before a clean stop, while this broker still leads: from here on acks=1 waits for the ISR. `done` when
-   * the ISR holds what was acknowledged before, or after `timeoutMs`.
+   * Called before a clean stop, while this broker still leads. From now on acks=1 waits for the ISR. Calls
+   * `done` when the ISR holds everything acknowledged before, or after `timeoutMs`.
    */
   prepareHandOver(timeoutMs: Millis, done: () => void): void {
     this.isHandingOver = true;
@@ -442,8 +441,8 @@ export class ReplicaManager {
   }
 
   /**
-   * Stops everything; `clean` writes checkpoints and the clean-shutdown marker. Whoever is parked is answered
-   * first.
+   * Stops everything. Answers parked requests first. With `clean`, writes checkpoints and the clean-shutdown
+   * marker.
    */
   close(options: { readonly clean: boolean }, done: () => void): void {
     if (!this.isClosed) {
@@ -455,8 +454,8 @@ export class ReplicaManager {
       for (const replica of this.table.all()) replica.close(ErrorCode.NOT_LEADER_OR_FOLLOWER);
       this.fetches.close();
       const epoch = this.brokerEpoch;
-      // A damaged log is not trusted after the next start either. It is closed cleanly all the same:
-      // recovery would cut off what lies behind the damage.
+      // Without the broker epoch, the controller does not trust these logs after the next start. A corrupt
+      // log is closed cleanly all the same, because recovery would truncate it at the damage.
       const isWhole = this.table.all().every(({ damage }) => damage === undefined);
       this.options.logDirectory.close({
         clean: options.clean,

@@ -1,6 +1,6 @@
 /**
- * The partitions this broker hosts, by topic id and index: the one place that opens, creates and deletes
- * their logs. Decides no roles.
+ * The partitions that this broker hosts, by topic id and index. The only place that opens, creates and
+ * deletes their logs. Decides no roles.
  */
 import { DiskError, type Logger, type Offset, type Uuid, type WallMillis } from '@millrace/base';
 import { type LogDirectory, LogOpenError, type PartitionLog } from '@millrace/log';
@@ -10,7 +10,10 @@ import type { PartitionPorts } from './partition/ports.ts';
 import { RefusedBeforehand } from './partition/refused-producers.ts';
 import type { TopicSettings } from './topic-settings.ts';
 
-/** What identifies a replica here: folders are named by topic and index, and a topic may be created anew. */
+/**
+ * Identifies a replica. Folders are named by topic and index, but a topic may be deleted and created again,
+ * so the topic id is needed too.
+ */
 export interface ReplicaName {
   readonly topicId: Uuid;
   readonly topic: string;
@@ -22,20 +25,20 @@ export class ReplicaTable {
   private readonly logger: Logger;
   private readonly ports: PartitionPorts;
   private readonly byTopic = new Map<Uuid, Map<number, Partition>>();
-  /** All of `byTopic`, made when it is wanted. */
+  /** All partitions of `byTopic`, listed on demand. */
   private list: readonly Partition[] | undefined;
   /**
-   * Replicas whose log could not be opened, and why. They answer KAFKA_STORAGE_ERROR until the broker is
-   * restarted; those whose error is transient are tried again.
+   * Replicas whose log could not be opened, and why. They answer KAFKA_STORAGE_ERROR until the broker
+   * restarts. The broker retries those with a transient error.
    */
   private readonly broken = new Map<string, { readonly isTransient: boolean }>();
   /**
-   * Topics that were removed since this broker began to replay the metadata, until its strays are cleared.
+   * Topics that the metadata removed since this broker began to replay it. Cleared together with the strays.
    */
   private readonly removedTopics = new Set<Uuid>();
-  /** Producers that were told no before their replica was here. */
+  /** Producers refused before this replica opened. */
   readonly refusedBeforehand = new RefusedBeforehand();
-  /** As last written to the checkpoint file. */
+  /** The high watermarks in the checkpoint file. */
   private checkpointed = new Map<Partition, Offset>();
 
   constructor(directory: LogDirectory, logger: Logger, ports: PartitionPorts) {
@@ -52,7 +55,7 @@ export class ReplicaTable {
     return this.broken.has(`${topicId}-${index}`);
   }
 
-  /** Something was used up (the disk was full) when its log was to be opened. */
+  /** Opening the log failed because a resource was exhausted, for example a full disk. */
   isTransientlyBroken(topicId: Uuid, index: number): boolean {
     return this.broken.get(`${topicId}-${index}`)?.isTransient === true;
   }
@@ -71,14 +74,14 @@ export class ReplicaTable {
     return this.byTopic.get(topicId)?.values() ?? [];
   }
 
-  /** A record of the metadata log that this broker follows removed the topic: its folders may be deleted. */
+  /** A record of the metadata log removed the topic, so its folders may be deleted. */
   topicRemoved(topicId: Uuid): void {
     this.removedTopics.add(topicId);
     this.forgetBroken(topicId);
   }
 
   /**
-   * The topic, or one partition of it, is not hosted here: whether a log of it can be opened does not matter.
+   * This broker does not host the topic, or one partition of it. Forgets that its log could not be opened.
    */
   forgetBroken(topicId: Uuid, index?: number): void {
     if (index !== undefined) this.broken.delete(`${topicId}-${index}`);
@@ -86,8 +89,8 @@ export class ReplicaTable {
   }
 
   /**
-   * At start, before the broker registers: recovery takes its time here, not when others wait for this
-   * broker.
+   * Opens all logs at start, before the broker registers. So recovery takes its time while nobody waits for
+   * this broker.
    */
   openLogs(settings: TopicSettings, nowWallMs: WallMillis): void {
     this.tellOfStrays();
@@ -151,14 +154,14 @@ export class ReplicaTable {
     try {
       return open();
     } catch (error) {
-      // As above, but it could not be opened at start.
+      // As above, but the folder's log could not be opened at start.
       if (!(error instanceof LogOpenError)) throw error;
       this.clearAway(topic, index, error.found);
       return open();
     }
   }
 
-  /** Gives a replica up and deletes its log. Parked requests are answered with the error. */
+  /** Removes a replica and deletes its log. Answers parked requests with the error. */
   remove(partition: Partition, errorCode: ErrorCode): void {
     const { topicId, topic, index } = partition;
     const partitions = this.byTopic.get(topicId);
@@ -172,9 +175,10 @@ export class ReplicaTable {
   }
 
   /**
-   * Folders of partitions that this broker does not host. Only when the metadata is known to be complete.
-   * What a record removed while this broker was away is deleted. The rest is unknown to the metadata, which
-   * may have begun anew with another quorum: it is kept.
+   * Clears away the folders of partitions that this broker does not host. Called only when the metadata is
+   * known to be complete. Deletes the folders of topics that a metadata record removed while this broker was
+   * away. Keeps the others under another name: the metadata does not know them, and a new quorum may have
+   * started with empty metadata.
    */
   clearStrays(): void {
     this.orLog('log-list-failed', () => {
@@ -207,7 +211,7 @@ export class ReplicaTable {
     return this.get(topicId, index) !== undefined || this.isBroken(topicId, index);
   }
 
-  /** High watermarks and recovery points, where they moved; and what deleted logs left behind. */
+  /** Writes high watermarks and recovery points that moved. Removes the leftovers of deleted logs. */
   checkpoint(nowWallMs: WallMillis): void {
     this.orLog('checkpoint-failed', () => {
       this.checkpointHighWatermarks();
@@ -231,7 +235,7 @@ export class ReplicaTable {
     this.checkpointed = now;
   }
 
-  /** Housekeeping that may fail: it is tried again later. */
+  /** Runs housekeeping that may fail. It is retried later. */
   private orLog(event: string, operation: () => void): void {
     try {
       operation();

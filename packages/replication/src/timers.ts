@@ -1,5 +1,5 @@
 /**
- * Every deadline of the data plane behind ONE timer of the clock: parked requests, back-offs, lag checks,
+ * All deadlines of the data plane share one timer of the clock: parked requests, back-offs, lag checks,
  * checkpoints. Must never arm a timer per request.
  */
 import { type Clock, type Deadline, DeadlineQueue, type Millis, type Timer } from '@millrace/base';
@@ -36,12 +36,12 @@ export class Timers {
     });
   }
 
-  /** The timer stays armed: waking once for nothing is cheaper than arming anew for each answered request. */
+  /** The timer stays armed. One useless wake-up is cheaper than arming a timer for each answered request. */
   cancel(deadline: Deadline<DueCallback> | undefined): void {
     if (deadline !== undefined) this.queue.cancel(deadline);
   }
 
-  /** Nothing fires any more. */
+  /** No callback fires after this. */
   stop(): void {
     this.stopped = true;
     this.timer?.cancel();

@@ -1,6 +1,6 @@
 /**
- * A topic's settings as the log and the partition want them. What a setting falls back to is metadata's
- * business.
+ * A topic's settings, in the form that the log and the partition use. The metadata package decides the
+ * fallback of an unset config.
  */
 import type { LogConfig, TopicCompression } from '@millrace/log';
 import { booleanOf, type ConfigLayers, effectiveTopicConfig, numberOf } from '@millrace/metadata';
@@ -20,7 +20,7 @@ const CODECS: ReadonlyMap<string, { codec: Compression; levelConfig?: string }> 
   ['zstd', { codec: Compression.ZSTD, levelConfig: 'compression.zstd.level' }],
 ]);
 
-/** Undefined: `producer`, batches stay as they came. */
+/** Undefined for `producer`: batches keep the client's compression. */
 function compressionOf(text: (name: string) => string): TopicCompression | undefined {
   const found = CODECS.get(text('compression.type').trim());
   if (found === undefined) return undefined;
@@ -28,12 +28,12 @@ function compressionOf(text: (name: string) => string): TopicCompression | undef
   return { codec, level: levelConfig === undefined ? undefined : numberOf(text(levelConfig)) };
 }
 
-/** Settings of the broker, not of topics. */
+/** Settings of the broker, not of a topic. */
 type BrokerSettings = Pick<LogConfig, 'producerIdExpirationMs' | 'loopWorkMax'>;
 
 /**
- * The settings of topics. Those that inherit the same and set nothing share one: a thousand of them may be
- * opened in a row.
+ * The settings of topics. Consecutive topics with the same config layers share one object, because the broker
+ * may open a thousand logs in a row.
  */
 export class TopicSettingsSource {
   private readonly broker: BrokerSettings;
@@ -50,7 +50,7 @@ export class TopicSettingsSource {
   }
 }
 
-/** The maps of an image never change: another value is another map. */
+/** The maps of an image never change. A changed value means a new map. */
 function areSame(a: ConfigLayers, b: ConfigLayers): boolean {
   return (
     a.topic === b.topic &&

@@ -1,7 +1,7 @@
 /**
- * What all requests of one turn of the event loop may spend together on unfolding and compressing batches;
- * what is beyond goes into jobs. Many batches of one request, and the requests of many connections, so hold
- * up the loop no longer than one batch may.
+ * The work that all requests of one turn of the event loop may spend together on decompressing and
+ * compressing batches. Batches beyond it go into jobs. So many batches of one request, or of many
+ * connections, block the loop no longer than one batch may.
  */
 import type { WorkBudget } from '@millrace/protocol';
 
@@ -22,7 +22,7 @@ export class TurnBudget implements WorkBudget {
   }
 
   set work(left: number) {
-    // Only who spends something asks for a callback.
+    // Only the first request that spends work asks for a callback.
     if (this.left === this.workMax && left < this.workMax)
       this.soon(() => {
         this.left = this.workMax;

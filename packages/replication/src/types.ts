@@ -1,26 +1,24 @@
 /**
- * What goes in and out of the replica manager: plain data, no logic. Error codes are Kafka's; operating
- * errors are values in the results and never thrown.
+ * The inputs and outputs of the replica manager: plain data, no logic. Error codes are Kafka's. Operating
+ * errors are values in the results, and are never thrown.
  */
 import type { LeaderEpoch, Millis, NodeId, Offset, Uuid } from '@millrace/base';
 import type { apis, ErrorCode, RequestOf, ResponseInputOf, Timestamp } from '@millrace/protocol';
 
-/**
- * Whoever asked has gone away: the answer is not wanted any more. Calling it again, or late, does nothing.
- */
+/** The client is gone and wants no answer. Calling it again, or late, does nothing. */
 export type Cancel = () => void;
 
-/** A fetch that was taken; when it has been answered, neither does anything. */
+/** An accepted fetch. After the fetch is answered, neither function does anything. */
 export interface RunningFetch {
   readonly cancel: Cancel;
   /**
-   * Whoever asked has sent another request behind it. A follower's is answered now, with what there is; a
-   * consumer's waits on, as in Kafka.
+   * The sender has sent another request after this fetch. A follower's fetch is then answered at once, with
+   * the available data. A consumer's fetch keeps waiting, as in Kafka.
    */
   readonly followed: () => void;
 }
 
-/** KIP-951: who leads now, for a client that asked the wrong broker. -1 when unknown. */
+/** KIP-951: the present leader, for a client that asked the wrong broker. -1 when unknown. */
 export interface CurrentLeader {
   readonly leaderId: NodeId;
   readonly leaderEpoch: LeaderEpoch;
@@ -31,8 +29,8 @@ export interface ProducePartition {
   readonly topic: string;
   readonly partition: number;
   /**
-   * Exactly one record batch v2. It is stamped in place, and the log keeps a reference: the caller gives it
-   * away.
+   * Exactly one record batch v2. The log writes into it in place and keeps a reference, so the caller must
+   * not use it again.
    */
   readonly records: Uint8Array | null;
 }
@@ -40,7 +38,7 @@ export interface ProducePartition {
 export interface ProduceRequest {
   /** -1 all, 0 none, 1 leader. Anything else: INVALID_REQUIRED_ACKS for each partition. */
   readonly acks: number;
-  /** How long an answer may be parked. */
+  /** How long the broker may park the request. */
   readonly timeoutMs: Millis;
   readonly apiVersion: number;
   readonly partitions: readonly ProducePartition[];
@@ -57,17 +55,19 @@ export interface ProduceResult {
   currentLeader?: CurrentLeader;
 }
 
-/** A decoded Fetch request and the version it came in. */
+/** A decoded Fetch request and its version. */
 export type FetchRequest = RequestOf<typeof apis.fetch> & {
   readonly version: number;
   readonly clientHost?: string;
   /**
-   * Asked of consumers only, when it is read: how large an answer there is memory for. Undefined: no limit.
+   * How large a response the memory allows. Called when the log is read, for consumers only. Undefined: no
+   * limit.
    */
   readonly memoryBytes?: () => number;
 };
 /**
- * What the front end encodes. `nodeEndpoints` is left to the front end: it knows which listener was asked.
+ * The response that the front end encodes. The front end fills `nodeEndpoints`, because it knows the client's
+ * listener.
  */
 export type FetchResponse = ResponseInputOf<typeof apis.fetch>;
 
@@ -115,17 +115,18 @@ export interface OffsetForLeaderEpochResult {
   readonly endOffset: Offset;
 }
 
-/** The broker's lease: while it holds, the controller has not given this broker's partitions to others. */
+/** The broker's lease. While it holds, the controller has not given this broker's partitions to others. */
 export interface BrokerSession {
   /**
-   * The epoch the controller registered this broker with: it goes into followers' fetches and AlterPartition.
+   * The epoch of this broker's registration. This broker sends it in follower fetches and AlterPartition
+   * requests.
    */
   readonly brokerEpoch: number;
-  /** By the monotonic clock. Measured from when the answered heartbeat was SENT. */
+  /** By the monotonic clock. Measured from the moment the broker sent the answered heartbeat. */
   readonly validUntilMs: Millis;
 }
 
-/** What is wanted of one partition. */
+/** A fetch of one partition. */
 export interface FetchItem {
   readonly topic: string;
   readonly topicId: Uuid;
@@ -140,7 +141,7 @@ export interface FetchItem {
 }
 
 /**
- * The largest epoch both logs can share, when the reader's log went another way below its fetch offset
+ * The largest epoch that both logs can share, when the reader's log diverged below its fetch offset
  * (KIP-595).
  */
 export interface Divergence {

@@ -1,6 +1,6 @@
 /**
- * Goal: a batch whose check is costly is checked beside the loop, and nothing else about it differs: order,
- * leadership, settings. Method: a cluster with a toy controller, whose jobs run when the test says so.
+ * Goal: a job checks a costly batch, and order, leadership and settings are the same as for any other batch.
+ * Method: a cluster with a toy controller. Jobs run when the test says so.
  */
 import { buildBatch, Compression, type CompressionCodecs, ErrorCode } from '@millrace/protocol';
 import { compressionCodecs } from '@millrace/protocol/io';
@@ -11,7 +11,7 @@ import { World } from './support/world.ts';
 const ALL = [[1, 2, 3]];
 const MANY = 70_000;
 
-/** So many records that looking at them costs too much for the loop. */
+/** So many records that checking them costs too much for the event loop. */
 const costly = build('costly', MANY, compressionCodecs);
 const cheap = (value: string, more = {}) => build(value, 1, compressionCodecs, more);
 
@@ -55,7 +55,7 @@ function cluster() {
           produced.appended = true;
         },
       );
-      // The request's memory is used again.
+      // The caller reuses the request's memory.
       for (const bytes of lent) bytes?.fill(0xee);
     });
     return produced;
@@ -67,13 +67,13 @@ function cluster() {
 
 const codes = ({ results }: Produced) => results?.map(({ errorCode }) => errorCode);
 
-test('a costly batch waits for its job; then it is appended and acknowledged as any', () => {
+test('a costly batch waits for its job; then it is appended and acknowledged like any other', () => {
   const { world, leader, produce, finishJob, log } = cluster();
   const produced = produce([costly]);
   expect(produced.cancel).toBeDefined();
   expect(leader.jobs.waiting.map(({ name }) => name)).toEqual(['admit-batch']);
   world.advance(5_000);
-  // The time of the request is that of its acknowledgements.
+  // The request's timeout covers only its acknowledgements.
   expect([produced.appended, produced.results, log().endOffset]).toEqual([false, undefined, 0]);
   finishJob();
   expect([produced.appended, log().endOffset]).toEqual([true, MANY]);
@@ -81,7 +81,7 @@ test('a costly batch waits for its job; then it is appended and acknowledged as 
   expect(produced.results).toMatchObject([{ errorCode: ErrorCode.NONE, baseOffset: 0 }]);
 });
 
-test('a retry of a costly batch that was appended is answered without another job', () => {
+test('a retry of an appended costly batch is answered without another job', () => {
   const { world, leader, produce, finishJob, log } = cluster();
   const sequenced = (baseSequence: number) =>
     build('costly', MANY, compressionCodecs, { producerId: 7, producerEpoch: 0, baseSequence });
@@ -95,7 +95,7 @@ test('a retry of a costly batch that was appended is answered without another jo
   expect([retry.cancel, leader.jobs.waiting]).toEqual([undefined, []]);
   world.advance(100);
   expect(retry.results).toMatchObject([{ errorCode: ErrorCode.NONE, baseOffset: 0 }]);
-  // What comes next in its sequence, or is damaged, is checked.
+  // The next batch in the sequence, and a corrupt batch, are checked.
   const damaged = sequenced(0);
   damaged[damaged.length - 1]! ^= 1;
   for (const batch of [sequenced(MANY), damaged]) {
@@ -113,7 +113,7 @@ test('a cheap batch needs no job and no turn', () => {
   expect(leader.jobs.waiting).toEqual([]);
 });
 
-test('batches of one request are appended in its order, and other requests go on meanwhile', () => {
+test('batches of one request are appended in its order, and do not delay other requests', () => {
   const { world, produce, finishJob, log } = cluster();
   const produced = produce([cheap('a'), costly, cheap('b')], { acks: 1 });
   expect(codes(produce([cheap('other')], { acks: 1 }))).toEqual([ErrorCode.NONE]);
@@ -123,7 +123,7 @@ test('batches of one request are appended in its order, and other requests go on
   expect(log().endOffset).toBe(MANY + 3);
 });
 
-/** 1 KB that unfolds to just under what the loop may do. */
+/** 1 KB that decompresses to just under the work limit of the event loop. */
 const bomb = buildBatch({
   records: [{ value: new Uint8Array(1_000_000) }],
   baseTimestamp: -1,
@@ -131,11 +131,11 @@ const bomb = buildBatch({
   codecs: compressionCodecs,
 });
 
-test('the batches of one turn share what the loop may do, whatever request they came with', () => {
+test('the batches of one turn share the work limit of the event loop, across requests', () => {
   const { world, leader, topicId, produce, log } = cluster();
   expect(codes(produce([bomb], { acks: 1 }))).toEqual([ErrorCode.NONE]);
   world.advance(1);
-  // One of them is checked on the loop in each turn, the others in jobs.
+  // The event loop checks one of them in each turn, and jobs check the others.
   const requests: Produced[] = [];
   leader.clock.run(() => {
     const { manager } = leader;
@@ -153,7 +153,7 @@ test('the batches of one turn share what the loop may do, whatever request they 
       requests.push(produced);
     }
     expect([leader.jobs.waiting.length, log().endOffset]).toEqual([3, 2]);
-    // What is not compressed does not wait for the next turn.
+    // An uncompressed batch does not wait for the next turn.
     const records = cheap('b');
     const partitions = [{ topicId, topic: 'events', partition: 0, records }];
     const done = (results: ProduceResult[]) => expect(results[0]!.baseOffset).toBe(2);
@@ -178,7 +178,7 @@ test('one request has one job at a time', () => {
   expect(produced.appended).toBe(true);
 });
 
-test('what the job refuses is refused with its reason, and what follows is judged', () => {
+test('a batch that the job refuses gets the reason of the job, and the batches after it are checked', () => {
   const { produce, finishJob, log } = cluster();
   const wrong = new Uint8Array(costly);
   wrong[wrong.length - 1]! ^= 1;
@@ -188,7 +188,7 @@ test('what the job refuses is refused with its reason, and what follows is judge
   expect(log().endOffset).toBe(1);
 });
 
-test('leadership is that of the append: a batch that was checked under an old epoch is refused', () => {
+test('the leadership at the append counts: a batch checked under an old epoch is refused', () => {
   const { world, topicId, produce, finishJob, log } = cluster();
   const produced = produce([costly], { acks: 1 });
   world.controller.elect(topicId, 0, 2);
@@ -200,7 +200,7 @@ test('leadership is that of the append: a batch that was checked under an old ep
   expect([produced.appended, log().endOffset]).toEqual([true, 0]);
 });
 
-test('a batch that comes to a leader elected again in the meantime carries the new epoch', () => {
+test('a batch carries the new epoch if its leader was elected again during the check', () => {
   const { world, topicId, produce, finishJob, log } = cluster();
   produce([costly], { acks: 1 });
   for (const leader of [2, 1]) {
@@ -212,7 +212,7 @@ test('a batch that comes to a leader elected again in the meantime carries the n
   expect(log().epochs.latest).toBe(world.partition(1, topicId).leaderEpoch);
 });
 
-test('a topic that is deleted meanwhile takes nothing', () => {
+test('a topic deleted meanwhile gets no batch', () => {
   const { world, topicId, produce, finishJob } = cluster();
   const produced = produce([costly], { acks: 1 });
   world.controller.commit([{ type: 'removeTopic', topicId }]);
@@ -221,7 +221,7 @@ test('a topic that is deleted meanwhile takes nothing', () => {
   expect(codes(produced)).toEqual([ErrorCode.UNKNOWN_TOPIC_OR_PARTITION]);
 });
 
-test('settings are those of the append: they changed, so the batch is checked once more', () => {
+test('the settings at the append count: after a change the batch is checked once more', () => {
   const { leader, produce, finishJob, log } = cluster();
   const produced = produce([costly], { acks: 1 });
   log().setConfig({ ...log().config, isCompacted: true });
@@ -237,7 +237,7 @@ test('settings are those of the append: they changed, so the batch is checked on
   expect(log().endOffset).toBe(0);
 });
 
-test('a client that is gone cancels: what is not appended never is', () => {
+test('when the client is gone, batches not yet appended are dropped', () => {
   const { leader, produce, log } = cluster();
   const produced = produce([cheap('a'), costly, cheap('b')], { acks: 1 });
   produced.cancel!();
@@ -245,7 +245,7 @@ test('a client that is gone cancels: what is not appended never is', () => {
   expect([produced.appended, produced.results, log().endOffset]).toEqual([true, undefined, 1]);
 });
 
-test('a worker that dies, and a full queue, are errors of their batch', () => {
+test('a dead worker and a full job queue are errors of their batch only', () => {
   const { leader, produce, log } = cluster();
   const first = produce([costly, cheap('b')], { acks: 1 });
   leader.clock.run(() => leader.jobs.failOne('the worker died: exit code 7'));
@@ -263,7 +263,7 @@ test('a worker that dies, and a full queue, are errors of their batch', () => {
   expect(log().endOffset).toBe(2);
 });
 
-test('a broker that stops answers who waits for a job', () => {
+test('a stopping broker answers requests that wait for a job', () => {
   const { leader, produce } = cluster();
   const produced = produce([costly]);
   leader.clock.run(() => leader.manager.close({ clean: true }, () => {}));
@@ -278,7 +278,7 @@ test('acks=0 is appended in order, too', () => {
   expect([codes(produced), produced.appended, log().endOffset]).toEqual([[ErrorCode.NONE], true, MANY]);
 });
 
-test('a batch that an idempotent producer sends again while its first is being checked is a duplicate', () => {
+test('a batch that an idempotent producer retries while its first copy is checked is a duplicate', () => {
   const { world, produce, finishJob, log } = cluster();
   const mine = build('mine', MANY, compressionCodecs, { producerId: 7, producerEpoch: 0, baseSequence: 0 });
   const first = produce([mine]);

@@ -1,7 +1,7 @@
 /**
- * Goal: a lookup by time that has to open a costly batch does not hold up the loop, and what it answers is
- * what holds at its end; a disk that fails is said, not taken for "no such record". Method: a cluster with a
- * toy controller, whose jobs run when the test says so.
+ * Goal: a lookup by time that opens a costly batch does not block the event loop, and answers from the state
+ * at its end. A disk failure is an error, not "no such record". Method: a cluster with a toy controller. Jobs
+ * run when the test says so.
  */
 import { buildBatch, Compression, ErrorCode } from '@millrace/protocol';
 import { compressionCodecs } from '@millrace/protocol/io';
@@ -10,7 +10,7 @@ import type { ListOffsetsPartition, ListOffsetsResult } from '../src/index.ts';
 import { World } from './support/world.ts';
 
 const MANY = 120_000;
-/** So many records before it that opening the batch up to there is costly. */
+/** A record so late in its batch that opening the batch up to it is costly. */
 const LATE = MANY - 10;
 
 function setUp() {
@@ -81,7 +81,7 @@ test('a costly batch is opened in a job; a cheap one is not', () => {
   ]);
 });
 
-test('the largest timestamp, several partitions, and what lies behind all: one job at a time', () => {
+test('the largest timestamp, several partitions, and a time after all records: one job at a time', () => {
   const { append, ask, finishJob, leader } = setUp();
   append(many(0));
   const asked = ask([-3, MANY - 7, 10 * MANY, -1]);
@@ -92,7 +92,7 @@ test('the largest timestamp, several partitions, and what lies behind all: one j
   expect(asked.results?.map(({ offset }) => offset)).toEqual([MANY - 1, MANY - 7, -1, MANY]);
 });
 
-test('many cheap ones in one request are not done in one turn', () => {
+test('many cheap lookups in one request take several turns', () => {
   const { append, ask, leader } = setUp();
   append(many(0).slice(0, 40_000));
   const asked = ask(Array.from({ length: 5 }, () => 39_999));
@@ -101,7 +101,7 @@ test('many cheap ones in one request are not done in one turn', () => {
   expect(asked.results?.map(({ offset }) => offset)).toEqual(Array(5).fill(39_999));
 });
 
-test('many requests with cheap ones are not done in one turn either; the next turn does as much again', () => {
+test('many requests with cheap lookups take several turns, too; each turn has the same limit', () => {
   const { world, append, ask, leader } = setUp();
   append(many(0).slice(0, 40_000));
   const offset = { offset: 39_999 };
@@ -111,18 +111,18 @@ test('many requests with cheap ones are not done in one turn either; the next tu
   expect(ask([39_999]).results).toMatchObject([offset]);
 });
 
-test('a costly batch in which nothing is found is left behind', () => {
+test('the lookup continues after a costly batch without a match', () => {
   const { append, ask, finishJob, partition } = setUp();
   append(many(0).reverse());
   append([5]);
-  // All records that are late enough lie before the beginning of the log.
+  // All records of this batch that are late enough lie before the log start.
   partition.log.advanceStartOffset(MANY - 1);
   const asked = ask([3]);
   finishJob();
   expect(asked.results).toMatchObject([{ offset: MANY }]);
 });
 
-test('leadership is that of the answer; in another epoch the search begins again', () => {
+test('the leadership at the answer counts; in another epoch the search starts again', () => {
   const { world, topicId, append, ask, finishJob, leader } = setUp();
   append(many(0));
   const asked = ask([LATE]);
@@ -136,7 +136,7 @@ test('leadership is that of the answer; in another epoch the search begins again
   expect(asked.results).toMatchObject([{ errorCode: ErrorCode.NONE, offset: LATE }]);
 });
 
-test('the time of the request is over, the client is gone, the worker dies, the queue is full, the broker stops', () => {
+test('a timeout, a client that is gone, a dead worker, a full job queue, a stopping broker', () => {
   const { world, append, ask, leader } = setUp();
   append(many(0));
   const late = ask([50], { timeoutMs: 300 });
@@ -158,9 +158,8 @@ test('the time of the request is over, the client is gone, the worker dies, the 
   expect(stopped.results).toMatchObject([{ errorCode: ErrorCode.NOT_LEADER_OR_FOLLOWER }]);
 });
 
-test('bytes that were damaged are an error, not "no such record", and the replica is found damaged', () => {
-  // At the beginning of what is compressed, where it is noticed on the loop, and at its end, where a job
-  // does.
+test('corrupt bytes are an error, not "no such record", and the replica counts as corrupt', () => {
+  // Corrupts the start of the compressed data, which the event loop notices, or its end, which a job notices.
   for (const { timestamps, at, jobs } of [
     { timestamps: [5], at: 62, jobs: 0 },
     { timestamps: many(0).slice(0, 40_000), at: 62, jobs: 0 },
@@ -170,7 +169,7 @@ test('bytes that were damaged are an error, not "no such record", and the replic
     append(timestamps);
     const file = leader.disk.open('/data/events-0/00000000000000000000.log');
     file.write(at < 0 ? partition.log.sizeBytes + at : at, [new Uint8Array(6).fill(0xff)]);
-    // Nothing is there any more that is as late as its header says.
+    // No remaining record is as late as the batch header says.
     const asked = ask([timestamps.at(-1)!]);
     expect(leader.jobs.waiting).toHaveLength(jobs);
     leader.clock.run(() => leader.jobs.finishAll());
@@ -179,7 +178,7 @@ test('bytes that were damaged are an error, not "no such record", and the replic
   }
 });
 
-test('so is a device that cannot be read', () => {
+test('an unreadable device is an error, too', () => {
   const { append, ask, leader, partition } = setUp();
   append([5]);
   const file = leader.disk.open('/data/events-0/00000000000000000000.log');

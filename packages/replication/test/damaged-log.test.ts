@@ -1,7 +1,7 @@
 /**
- * Goal: bytes that a disk lost cost no record that another replica holds, and no leader that cannot read
- * leads on. Method: bytes of a replica's log are changed behind its back, in whole clusters of replica
- * managers with a toy controller.
+ * Goal: corruption on one disk loses no record that another replica holds, and a leader that cannot read its
+ * log stops leading. Method: whole clusters of replica managers with a toy controller. The test overwrites
+ * bytes of a replica's log.
  */
 import { ErrorCode } from '@millrace/protocol';
 import { expect, test } from 'vitest';
@@ -28,10 +28,10 @@ function overwrite(world: World, id: number, position: number, bytes: Uint8Array
   file.close();
 }
 
-test('a leader whose log is damaged hands over, throws its log away and fetches it anew', () => {
+test('a leader with a corrupt log hands over, deletes its log and fetches it again', () => {
   const { world, topic } = cluster();
   overwrite(world, 1, 0, new Uint8Array(100));
-  // Somebody reads from there.
+  // A consumer reads the corrupt bytes.
   const read = world.partition(1, topic);
   expect(
     read.log.read({ fromOffset: 0, endOffsetMax: 5, maxBytes: 1000, atLeastOneBatch: true }),
@@ -66,7 +66,7 @@ test('a wrong checksum is noticed when a follower asks for the same batch again'
   for (const id of [1, 2, 3]) expect(valuesBelow(world.partition(id, topic)).at(-1)).toBe('late');
 });
 
-test('the last member of an ISR keeps what it has, damaged or not', () => {
+test('the last member of an ISR keeps its log, corrupt or not', () => {
   const { world, topic } = cluster();
   world.broker(2).kill();
   world.broker(3).kill();
@@ -80,10 +80,10 @@ test('the last member of an ISR keeps what it has, damaged or not', () => {
   world.advance(5000);
   expect(world.controller.image.partition(topic, 0)).toMatchObject({ leader: 1, isr: [1] });
   expect(alone.log.endOffset).toBe(5);
-  expect(world.broker(1).produce(topic, 'goes on').value?.errorCode).toBe(ErrorCode.NONE);
+  expect(world.broker(1).produce(topic, 'more').value?.errorCode).toBe(ErrorCode.NONE);
 });
 
-/** A replica with a batch in its damaged log that has just lost its leadership. */
+/** A replica with one batch in its corrupt log. It has just lost its leadership. */
 function damagedFollower(change: Parameters<LoneReplica['decide']>[0]): LoneReplica {
   const replica = new LoneReplica();
   replica.produce(1);
@@ -92,13 +92,13 @@ function damagedFollower(change: Parameters<LoneReplica['decide']>[0]): LoneRepl
   return replica;
 }
 
-test('a damaged follower keeps its log, and asks to leave the ISR, as long as it may be elected', () => {
+test('a follower with a corrupt log keeps it, and asks to leave the ISR, while it may be elected', () => {
   const replica = damagedFollower({});
   const { partition, proposals } = replica;
   expect(proposals.map(({ kind, isr }) => [kind, isr.map((member) => member.brokerId)])).toEqual([
     ['resign', [OTHER]],
   ]);
-  // Refused or unanswered: it is sent again.
+  // After an error the proposal is sent again.
   proposals.push(proposals[0]!);
   expect(replica.answer(ErrorCode.NOT_CONTROLLER)).toBe(false);
   expect(replica.answer(ErrorCode.NONE)).toBe(true);
@@ -109,11 +109,11 @@ test('a damaged follower keeps its log, and asks to leave the ISR, as long as it
   expect(proposals).toEqual([]);
 });
 
-test('so does one that is eligible to lead without being in the ISR', () => {
+test('an eligible leader replica outside the ISR does the same', () => {
   const replica = damagedFollower({ isr: [OTHER], elr: [ME] });
   expect(replica.partition.log.endOffset).toBe(1);
   expect(replica.proposals[0]).toMatchObject({ kind: 'resign', isr: [{ brokerId: OTHER }] });
-  // Another change came first: the wish is out of date, and told anew.
+  // Another change came first. The proposal is out of date, and the replica sends a new one.
   replica.decide({ isr: [OTHER, ME], elr: [] });
   expect(replica.proposals.shift()!.isPending()).toBe(false);
   expect(replica.proposals).toHaveLength(1);
@@ -121,10 +121,10 @@ test('so does one that is eligible to lead without being in the ISR', () => {
   expect(replica.partition.log.endOffset).toBe(0);
 });
 
-test('one that is counted on no more asks for a new leader epoch: a fetch that told of its old log may still be on the way', () => {
+test('a follower outside ISR and ELR asks for a new leader epoch: a fetch with its old offset may be in flight', () => {
   const replica = damagedFollower({});
   expect(replica.proposals.shift()!.isPending()).toBe(true);
-  // The leader was quicker.
+  // The leader removed it from the ISR first.
   replica.decide({ isr: [OTHER] });
   expect(replica.partition.log.endOffset).toBe(1);
   expect(replica.proposals).toHaveLength(1);
@@ -132,20 +132,20 @@ test('one that is counted on no more asks for a new leader epoch: a fetch that t
   expect(replica.partition.log.endOffset).toBe(0);
 });
 
-test('a damaged replica that alone may lead waits for others', () => {
+test('a corrupt replica that is the only possible leader waits for others', () => {
   const replica = damagedFollower({ isr: [ME], leader: -1 });
   expect(replica.proposals).toEqual([]);
   expect(replica.partition.log.endOffset).toBe(1);
 });
 
-test('nor does it throw its log away while there is nobody to fetch from', () => {
+test('a corrupt replica keeps its log while there is no leader to fetch from', () => {
   const replica = damagedFollower({ isr: [OTHER], leader: -1 });
   expect(replica.partition.log.endOffset).toBe(1);
   replica.decide({ leader: OTHER });
   expect(replica.partition.log.endOffset).toBe(0);
 });
 
-test('damaged again before it was in the ISR again: the replica goes offline, and asks for no further leader epoch', () => {
+test('corrupt again before it rejoined the ISR: the replica goes offline, and asks for no further leader epoch', () => {
   const replica = damagedFollower({});
   replica.decide({ isr: [OTHER], leader: OTHER });
   replica.proposals.length = 0;
@@ -154,7 +154,7 @@ test('damaged again before it was in the ISR again: the replica goes offline, an
   expect(replica.proposals).toEqual([]);
 });
 
-test('damaged again after it was in the ISR again: it starts anew once more', () => {
+test('corrupt again after it rejoined the ISR: the replica asks to leave the ISR once more', () => {
   const replica = damagedFollower({});
   replica.decide({ isr: [OTHER], leader: OTHER });
   replica.decide({ isr: [OTHER, ME] });
@@ -165,10 +165,10 @@ test('damaged again after it was in the ISR again: it starts anew once more', ()
   expect(replica.proposals).toHaveLength(1);
 });
 
-test('a broker with a damaged log that stops cleanly does not vouch for its logs afterwards, and loses nothing of them', () => {
+test('a clean stop with a corrupt log writes no broker epoch, and loses no records', () => {
   const { world, topic } = cluster();
   const { manager } = world.broker(3);
-  // Enough for the index to have entries behind the damage: the end of a log is always looked at.
+  // Enough records for index entries after the corruption: the broker always checks the end of a log.
   for (let i = 0; i < 4; i++) world.broker(1).produce(topic, 'x'.repeat(3000));
   world.advance(100);
   overwrite(world, 3, 100, new Uint8Array([0x55]));

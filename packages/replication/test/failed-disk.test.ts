@@ -1,6 +1,6 @@
 /**
- * Goal: a partition with a whole member of its ISR has a leader whose disk works. Method: disks of whole
- * replica managers refuse writes, under a toy controller.
+ * Goal: a partition with an intact ISR member has a leader whose disk works. Method: disks of whole replica
+ * managers refuse writes, under a toy controller.
  */
 import { DiskError } from '@millrace/base';
 import { ErrorCode } from '@millrace/protocol';
@@ -18,7 +18,7 @@ function cluster(replicas: number[] = [1, 2, 3]) {
   return { world, topic };
 }
 
-/** Broker 1 cannot make the folder of this topic's partitions. */
+/** Broker 1 cannot create the folders of this topic's partitions. */
 function failFoldersOf(world: World, topic: string): void {
   const { disk } = world.broker(1);
   const makeDirectory = disk.makeDirectory.bind(disk);
@@ -68,7 +68,7 @@ test('an append that a read-only file system refuses takes the replica offline; 
   expect(world.controller.image.partition(topic, 0)!).toMatchObject({ leader: 2, isr: [2, 3] });
 });
 
-test('the last member of an ISR stays, and goes on asking: with the next member it hands over', () => {
+test('the last member of an ISR stays, and repeats its request: it hands over to the next member', () => {
   const { world, topic } = cluster();
   for (const id of [2, 3]) {
     world.broker(id).kill();
@@ -79,7 +79,7 @@ test('the last member of an ISR stays, and goes on asking: with the next member 
   world.partition(1, topic).noticeOffline();
   world.advance(3000);
   expect(world.controller.image.partition(topic, 0)!).toMatchObject({ leader: 1, isr: [1] });
-  // The controller lets another one in (unclean, by hand).
+  // The test adds another member (uncleanly).
   world.broker(2).start();
   world.advance(1000);
   world.controller.commit([{ type: 'partitionChange', topicId: topic, partition: 0, isr: [1, 2] }]);
@@ -87,7 +87,7 @@ test('the last member of an ISR stays, and goes on asking: with the next member 
   expect(world.controller.image.partition(topic, 0)!).toMatchObject({ leader: 2, isr: [2] });
 });
 
-test('a broker that cannot open a log hands over what it leads, and does not let the others wait', () => {
+test('a broker that cannot open a log hands over its leadership, and the others do not wait for it', () => {
   const { world } = cluster();
   failFoldersOf(world, 'orders');
   const orders = world.controller.createTopic('orders', [[1, 2, 3]]);
@@ -101,7 +101,7 @@ test('a broker that cannot open a log hands over what it leads, and does not let
 test('a topic whose log cannot be opened is deleted: the broker asks nothing more about it', () => {
   const { world } = cluster();
   failFoldersOf(world, 'orders');
-  // The only replica: the controller refuses to have nobody lead, and is asked again.
+  // The only replica. The controller refuses to remove the last leader, and the broker asks again.
   const orders = world.controller.createTopic('orders', [[1]]);
   const asked: string[] = [];
   const alterPartition = world.controller.alterPartition.bind(world.controller);
@@ -119,7 +119,7 @@ test('a topic whose log cannot be opened is deleted: the broker asks nothing mor
   expect(asked).toEqual([]);
 });
 
-test('a broker whose whole data folder refuses writes says so and ends; one slow moment does not end it', () => {
+test('a broker whose whole data folder refuses writes logs that and ends; one transient failure does not end it', () => {
   const { world, topic } = cluster();
   const { disk } = world.broker(1);
   disk.failWrites = 'EROFS';
@@ -134,14 +134,14 @@ test('a broker whose whole data folder refuses writes says so and ends; one slow
   expect(world.controller.image.partition(topic, 0)!).toMatchObject({ leader: 2, isr: [2, 3] });
 });
 
-test('so does one whose data folder is gone', () => {
+test('a broker whose data folder is gone ends, too', () => {
   const { world } = cluster();
   world.broker(2).disk.remove('/data/meta.properties');
   world.advance(7000);
   expect(world.broker(2).endReason).toMatch('no such file');
 });
 
-/** The topics that broker `id` asks broker 1 for, in the fetch that is parked there. */
+/** The topics in broker `id`'s fetch that is parked at broker 1. */
 function askedBy(world: World, id: number): string[] {
   const parked = [...world.broker(1).manager.fetches.parked];
   return parked
@@ -154,7 +154,7 @@ test('a follower outside the ISR whose log goes offline is not in its next fetch
   const healthy = world.controller.createTopic('healthy', [[1, 2, 3]]);
   world.advance(1000);
   expect(askedBy(world, 3).sort()).toEqual([topic, healthy].sort());
-  // Not counted on, it has nothing to tell the controller, and the metadata stays as it is.
+  // Broker 3 is outside the ISR, so it sends the controller nothing, and the metadata does not change.
   world.controller.commit([{ type: 'partitionChange', topicId: topic, partition: 0, isr: [1, 2] }]);
   world.advance(100);
   world.partition(3, topic).log.health.offline = 'EIO: a sync failed';

@@ -1,5 +1,5 @@
 /**
- * Goal: Kafka's Fetch as consumers and followers see it. Method: requests at the replica manager's door,
+ * Goal: Kafka's Fetch as consumers and followers see it. Method: direct requests to the replica manager of
  * one leader in a small cluster.
  */
 import { ErrorCode } from '@millrace/protocol';
@@ -28,7 +28,7 @@ beforeEach(() => {
 });
 
 describe('visibility', () => {
-  test('a consumer sees what lies below the high watermark, and nothing above without an error', () => {
+  test('a consumer reads up to the high watermark, and gets an empty response above it, not an error', () => {
     leader().produce(topic, 'a');
     world.advance(50);
     world.network.cut('b1', 'b2');
@@ -45,7 +45,7 @@ describe('visibility', () => {
       });
   });
 
-  test('only the leader answers, and says who it is', () => {
+  test('only the leader answers; other replicas return the leader', () => {
     const asked = fetchFrom(world.broker(2).manager, fetchRequest([{ topicId: topic }]));
     expect(partitionsOf(asked.response)[0]).toMatchObject({
       errorCode: ErrorCode.NOT_LEADER_OR_FOLLOWER,
@@ -77,7 +77,7 @@ describe('visibility', () => {
     expect(partitionsOf(fetchFrom(leader().manager, byName).response)[0]?.errorCode).toBe(0);
   });
 
-  test('a partition that is named again is answered once, as it was wanted last, and parked once', () => {
+  test('a repeated partition is answered once, by its last item, and parked once', () => {
     leader().produce(topic, 'a');
     world.advance(50);
     const offsetsOf = (sessionEpoch: number, ...offsets: number[]) => {
@@ -100,7 +100,7 @@ describe('visibility', () => {
     expect(partitionsOf(parked.response)).toHaveLength(1);
   });
 
-  test('a fetch is parked for five minutes at most, whatever its reader would wait', () => {
+  test('a fetch is parked for five minutes at most, even if its reader would wait longer', () => {
     const parked = fetch({ fetchOffset: 0 }, { maxWaitMs: 0x7fffffff });
     world.advance(299_000);
     expect(parked.response).toBeUndefined();
@@ -108,7 +108,7 @@ describe('visibility', () => {
     expect(only(parked)).toMatchObject({ errorCode: ErrorCode.NONE, records: [] });
   });
 
-  test('aborted transactions: an empty list for who reads what is committed, and for what is unknown; null otherwise', () => {
+  test('aborted transactions: an empty list for read_committed, and for unknown partitions; null otherwise', () => {
     const stranger = 'strangerAAAAAAAAAAAAAA' as Wanted['topicId'];
     const aborted = (wanted: Partial<Wanted>, isolationLevel: number) =>
       only(fetch(wanted, { isolationLevel }))?.abortedTransactions;
@@ -132,7 +132,7 @@ describe('visibility', () => {
     expect(only(follower)?.abortedTransactions).toBeNull();
   });
 
-  test('a failed disk is told as such from version 6 on, and as another leader before', () => {
+  test('a failed disk is KAFKA_STORAGE_ERROR since version 6, and NOT_LEADER_OR_FOLLOWER before', () => {
     world.partition(1, topic).log.health.offline = 'EIO: a sync failed';
     world.partition(1, topic).noticeOffline();
     const told = (version: number) => {
@@ -144,14 +144,14 @@ describe('visibility', () => {
     for (const version of [6, 12]) expect(told(version)).toBe(ErrorCode.KAFKA_STORAGE_ERROR);
   });
 
-  test('a diverging reader is told where to go back to', () => {
+  test('a diverging reader gets the diverging epoch and its end', () => {
     leader().produce(topic, 'a');
     world.advance(50);
     world.controller.elect(topic, 0, 1);
     world.advance(20);
     leader().produce(topic, 'b');
     world.advance(50);
-    // Epoch 0 ended at 1: who claims to hold offset 1 of epoch 0 went another way.
+    // Epoch 0 ended at 1, so a reader with offset 1 of epoch 0 has diverged.
     expect(only(fetch({ fetchOffset: 2, lastFetchedEpoch: 0 }))).toMatchObject({
       errorCode: 0,
       divergingEpoch: { epoch: 0, endOffset: 1 },
@@ -160,7 +160,7 @@ describe('visibility', () => {
     expect(only(fetch({ fetchOffset: 1, lastFetchedEpoch: 0 }))?.divergingEpoch).toBeUndefined();
   });
 
-  test('a replica that is none of the partition, or that lives an earlier life, counts for nothing', () => {
+  test('fetches of a non-replica, or under an old broker epoch, do not move the high watermark', () => {
     world.network.cut('b1', 'b2');
     leader().produce(topic, 'a');
     const epoch = world.controller.image.broker(2)!.epoch;
@@ -178,7 +178,7 @@ describe('visibility', () => {
 });
 
 describe('limits', () => {
-  test('the first batch comes whatever its size, the next only if it fits', () => {
+  test('the first batch is sent even if it is too large, the next only if it fits', () => {
     for (const value of ['a', 'b', 'c']) leader().produce(topic, value.repeat(500));
     world.advance(50);
     expect(sizeOf(only(fetch({ partitionMaxBytes: 1 }))!.records)).toBeGreaterThan(500);
@@ -197,7 +197,7 @@ describe('limits', () => {
 });
 
 describe('memory', () => {
-  test('what is left of it limits an answer, but not the first batch', () => {
+  test('the remaining memory limits a response, but not the first batch', () => {
     for (const value of ['a', 'b', 'c']) leader().produce(topic, value);
     world.advance(50);
     const all = sizeOf(only(fetch({ fetchOffset: 0 }))!.records);
@@ -206,7 +206,7 @@ describe('memory', () => {
     expect(sizeOf(only(limited)!.records)).toBe(all / 3);
   });
 
-  test('when none is left a consumer waits and gets nothing; a follower gets everything', () => {
+  test('without memory a consumer waits and gets nothing; a follower gets everything', () => {
     leader().produce(topic, 'a');
     world.advance(50);
     let memoryBytes = 0;
@@ -229,7 +229,7 @@ describe('memory', () => {
 });
 
 describe('long poll', () => {
-  test('waits for data, and wakes once for all of a turn', () => {
+  test('waits for data, and wakes once for all appends of a turn', () => {
     const waiting = fetch({ fetchOffset: 0 }, { maxWaitMs: 10_000 });
     world.advance(400);
     expect(waiting.response).toBeUndefined();
@@ -240,7 +240,7 @@ describe('long poll', () => {
     expect(only(waiting)!.highWatermark).toBe(2);
   });
 
-  test('answers with nothing when the wait is over', () => {
+  test('sends an empty response when the wait is over', () => {
     const waiting = fetch({ fetchOffset: 0 }, { maxWaitMs: 300 });
     world.advance(299);
     expect(waiting.response).toBeUndefined();
@@ -283,7 +283,7 @@ describe('long poll', () => {
     expect(only(waiting)?.errorCode).toBe(ErrorCode.UNKNOWN_TOPIC_ID);
   });
 
-  test('a follower that has more to ask is answered at once; a consumer waits on', () => {
+  test('a follower with another request is answered at once; a consumer keeps waiting', () => {
     const wanted = [{ topicId: topic, fetchOffset: 0, currentLeaderEpoch: 0 }];
     const consumer = fetchFrom(leader().manager, fetchRequest(wanted, { maxWaitMs: 100 }));
     const replica = { replicaId: 2, replicaEpoch: world.broker(2).manager.brokerEpoch };
@@ -292,7 +292,7 @@ describe('long poll', () => {
     follower.followed();
     expect(consumer.response).toBeUndefined();
     expect(partitionsOf(follower.response)).toMatchObject([{ errorCode: ErrorCode.NONE, sizeBytes: 0 }]);
-    // Late: nothing.
+    // Too late, so it does nothing.
     follower.followed();
     world.advance(110);
     consumer.followed();
@@ -314,7 +314,7 @@ describe('long poll', () => {
     leader().produce(topic, 'a');
     world.advance(50);
     expect(world.partition(1, topic).highWatermark).toBe(1);
-    // Broker 2 as its next life: its fetch arrives before the metadata about it.
+    // A fetch of the restarted broker 2 arrives before the metadata with its registration.
     world.broker(2).kill();
     world.advance(300);
     const next = world.controller.image.offset + 1;
@@ -331,7 +331,7 @@ describe('long poll', () => {
 });
 
 describe('sessions', () => {
-  test('after a full fetch only news is told', () => {
+  test('after a full fetch responses contain only news', () => {
     const other = world.controller.createTopic('other', [[1, 2]]);
     world.advance(50);
     const full = fetch([{ topicId: topic }, { topicId: other }], { sessionEpoch: 0 });
@@ -344,10 +344,10 @@ describe('sessions', () => {
     const news = fetch([], { sessionId, sessionEpoch: 2 });
     expect(news.response).toMatchObject({ sessionId, errorCode: 0 });
     expect(news.response?.responses?.map(({ topicId }) => topicId)).toEqual([other]);
-    // It moves on; nothing is new.
+    // The reader moves its offset. There is no news.
     const moved = fetch([{ topicId: other, fetchOffset: 1 }], { sessionId, sessionEpoch: 3 });
     expect(partitionsOf(moved.response)).toHaveLength(0);
-    // A forgotten partition is not read any more.
+    // The leader no longer reads a forgotten partition.
     leader().produce(other, 'b');
     world.advance(50);
     const without = fetch([], { sessionId, sessionEpoch: 4, forgotten: [{ topicId: other }] });
@@ -369,7 +369,7 @@ describe('sessions', () => {
     expect(refused({ sessionId, sessionEpoch: 1 })?.errorCode).toBe(0);
   });
 
-  test('an error is told each time', () => {
+  test('every response repeats an error', () => {
     const first = fetch([{ topicId: topic }, { topicId: topic, partition: 9 }], { sessionEpoch: 0 });
     const sessionId = sessionOf(first);
     for (const sessionEpoch of [1, 2])
@@ -378,7 +378,7 @@ describe('sessions', () => {
       ]);
   });
 
-  test('a follower whose fetches are overtaken again and again learns the high watermark', () => {
+  test('a follower whose fetches are always overtaken learns the high watermark', () => {
     const replica = { replicaId: 2, replicaEpoch: world.broker(2).manager.brokerEpoch };
     const wanted = (fetchOffset: number) => [{ topicId: topic, fetchOffset, currentLeaderEpoch: 0 }];
     const ask = (fetchOffset: number, o: FetchOptions) =>
@@ -397,7 +397,7 @@ describe('sessions', () => {
     expect(told).toEqual([1]);
   });
 
-  test('closing a session, and emptying it, ends it', () => {
+  test('closing or emptying a session ends it', () => {
     const a = sessionOf(fetch({}, { sessionEpoch: 0 }));
     expect(fetch({}, { sessionId: a, sessionEpoch: -1 }).response?.sessionId).toBe(0);
     expect(fetch([], { sessionId: a, sessionEpoch: 1 }).response?.errorCode).toBe(

@@ -1,6 +1,6 @@
 /**
  * Goal: sessions stay within their slots, and both sides of KIP-227 agree on what a session holds. Method:
- * examples for who gives way, and a property that runs both sides against each other.
+ * examples of evictions, and a property that runs both sides against each other.
  */
 import { Prng, type Uuid } from '@millrace/base';
 import { ErrorCode } from '@millrace/protocol';
@@ -19,7 +19,7 @@ function newcomer(sessions: FetchSessions, isFollower: boolean, partitions: numb
   return (opened as OpenedFetch).sessionId;
 }
 
-test('when all slots are taken, consumers give way to followers and nobody else before two minutes', () => {
+test('when all slots are full, followers evict consumers at once, and other evictions take two minutes', () => {
   const sessions = new FetchSessions(2, new Prng(1));
   const consumer = newcomer(sessions, false, 1, 0);
   const follower = newcomer(sessions, true, 1, 0);
@@ -32,11 +32,11 @@ test('when all slots are taken, consumers give way to followers and nobody else 
   expect(incremental(consumer)).toBe(ErrorCode.FETCH_SESSION_ID_NOT_FOUND);
   expect(typeof incremental(follower)).toBe('object');
   expect(newcomer(sessions, true, 9, 2000)).toBe(0);
-  // Unused for more than two minutes: anybody may have the place.
+  // Unused for more than two minutes: any session may replace it.
   expect(newcomer(sessions, false, 1, 130_000)).toBeGreaterThan(0);
 });
 
-test('what clients name without end is not remembered', () => {
+test('the number of remembered partitions is limited', () => {
   const sessions = new FetchSessions(1000, new Prng(1));
   const named = (count: number) =>
     Array.from({ length: count }, (_, partition) => ({ topicId: id('t'), partition }));
@@ -46,7 +46,7 @@ test('what clients name without end is not remembered', () => {
   expect(first.sessionId).not.toBe(0);
   expect(open(100_000)).toMatchObject({ sessionId: 0, session: undefined });
   expect(open(50_000).sessionId).not.toBe(0);
-  // It may not grow either.
+  // An existing session may not grow beyond the limit either.
   const grown = open(200_001, { sessionId: first.sessionId, sessionEpoch: 1 });
   expect(grown.sessionId).toBe(0);
   expect(sessions.size).toBe(1);
@@ -61,7 +61,7 @@ test('epochs wrap around to 1', () => {
   expect(opened.session!.nextEpoch).toBe(1);
 });
 
-test('whatever the follower wants, the leader reads exactly that', () => {
+test('the leader reads exactly the partitions that the follower wants', () => {
   const item = fc.record({
     topicId: fc.constantFrom(id('a'), id('b'), id('c')),
     partition: fc.nat(2),

@@ -1,10 +1,10 @@
-/** Goal: flush.ms. Method: one replica by itself, its clock and its device moved by hand. */
+/** Goal: flush.ms. Method: one replica alone. The test moves its clock and its device by hand. */
 import { expect, test } from 'vitest';
 import { LoneReplica } from './support/lone-replica.ts';
 
 const NEVER = { minInsyncReplicas: 2, syncsBeforeAck: false, flushMs: Number.POSITIVE_INFINITY };
 
-test('what is appended is on the device when flush.ms is over, and not before', () => {
+test('the log flushes appended records when flush.ms is over, and not before', () => {
   const replica = new LoneReplica({ flushMs: 1000 });
   const { log } = replica.partition;
   replica.produce(1);
@@ -14,7 +14,7 @@ test('what is appended is on the device when flush.ms is over, and not before', 
   expect(log.recoveryPoint).toBe(0);
   replica.clock.advance(1);
   expect(log.recoveryPoint).toBe(2);
-  // The next append has a time of its own.
+  // The next append starts a new deadline.
   replica.clock.advance(5000);
   replica.produce(1);
   replica.clock.advance(999);
@@ -39,7 +39,7 @@ test('a follower flushes by time, too', () => {
   expect(replica.partition.log.recoveryPoint).toBe(1);
 });
 
-test('the setting counts at once for what waits; a replica that is closed flushes nothing', () => {
+test('a changed setting applies at once to unflushed records; a closed replica flushes nothing', () => {
   const replica = new LoneReplica();
   const { log } = replica.partition;
   replica.produce(1);

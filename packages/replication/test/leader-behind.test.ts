@@ -1,6 +1,7 @@
 /**
- * Goal: a follower that hears of a new leader before the leader does loses no time. Method: the leader's
- * metadata are delayed, and the time from its taking over to the first acknowledgement of all is measured.
+ * Goal: a follower that learns of a new leader before the leader itself loses no time. Method: delays the
+ * leader's metadata, and measures the time from the start of its leadership to the first acknowledgement with
+ * acks=all.
  */
 import { ErrorCode } from '@millrace/protocol';
 import { expect, test } from 'vitest';
@@ -8,10 +9,10 @@ import { fetchFrom, fetchRequest, partitionsOf } from './support/fetching.ts';
 import { World } from './support/world.ts';
 
 const ALL = [[1, 2, 3]];
-/** Once there and back is 4 ms at most, cut into pieces; a back-off is 100 ms. */
+/** Several round trips: one takes 4 ms at most, in pieces. Less than one back-off, which is 100 ms. */
 const ROUND_TRIPS_MS = 30;
 
-/** How long a producer waits for acks=all from the moment at which broker 1 leads. */
+/** How long a producer waits for acks=all once broker 1 leads. */
 function waitForAckMs(world: World, topic: ReturnType<World['controller']['createTopic']>): number {
   const { manager } = world.broker(1);
   while (manager.partition(topic, 0)?.role !== 'leader') world.advance(1);
@@ -40,7 +41,7 @@ test.each([20, 50, 90, 300, 700])('of an election, %i ms earlier', (delayMs) => 
   expect(waitForAckMs(world, topic)).toBeLessThan(ROUND_TRIPS_MS);
 });
 
-test('what else it follows from that leader is answered meanwhile', () => {
+test('other partitions of that leader are answered meanwhile', () => {
   const world = new World().start();
   const other = world.controller.createTopic('other', ALL);
   world.advance(500);
@@ -52,7 +53,7 @@ test('what else it follows from that leader is answered meanwhile', () => {
   expect(answer.value?.errorCode).toBe(ErrorCode.NONE);
 });
 
-test('a leader that stays behind tells the follower so when the wait is over; a consumer hears it at once', () => {
+test('a leader that stays behind sends a follower the error after the wait, and a consumer at once', () => {
   const world = new World().start();
   const topic = world.controller.createTopic('events', ALL);
   world.advance(500);

@@ -1,6 +1,6 @@
 /**
- * Goal: an answer that arrives in pieces is put together although each piece is only lent. Method: a stream
- * that spoils what it lent.
+ * Goal: the connection assembles a response from pieces that are only lent. Method: a stream that overwrites
+ * the bytes it lent.
  */
 import type { Address, Net, Stream, StreamHandler } from '@millrace/base';
 import { ManualClock } from '@millrace/base/testing';
@@ -29,7 +29,7 @@ class LendingNet implements Net {
     };
   }
 
-  /** Lends the bytes for the call; afterwards the same memory holds something else. */
+  /** Lends the bytes during the call. Afterwards the same memory holds other bytes. */
   deliver(bytes: Uint8Array): void {
     const lent = new Uint8Array(bytes);
     this.handler.data(lent);
@@ -37,7 +37,7 @@ class LendingNet implements Net {
   }
 }
 
-test('an answer cut anywhere is whole, though every piece is overwritten once it was read', () => {
+test('a response cut anywhere is intact, although each piece is overwritten after it was read', () => {
   const answer = Buffer.concat(
     encodeResponseFrame(apis.offsetForLeaderEpoch, 4, 0, {
       throttleTimeMs: 0,

@@ -1,13 +1,13 @@
 /**
- * Goal: a leader acknowledges nothing while it may have been replaced, and when it may again, only what still
- * has enough replicas. Method: one partition whose lease, ISR and follower are moved by hand, in the order
- * that a real cluster rarely finds.
+ * Goal: a leader without a lease acknowledges nothing. With a lease again, it acknowledges only batches with
+ * enough replicas. Method: one partition. The test moves its lease, ISR and follower by hand, in orders that
+ * are rare in a real cluster.
  */
 import { ErrorCode } from '@millrace/protocol';
 import { expect, test } from 'vitest';
 import { LoneReplica, ME, OTHER } from './support/lone-replica.ts';
 
-test('a batch that is replicated while there is no lease is acknowledged when there is one again', () => {
+test('a batch replicated without a lease is acknowledged when there is a lease again', () => {
   const leader = new LoneReplica();
   leader.hasLease = false;
   const answers = leader.produce(-1);
@@ -18,7 +18,7 @@ test('a batch that is replicated while there is no lease is acknowledged when th
   expect(answers).toEqual([ErrorCode.NONE]);
 });
 
-test('if the ISR has become too small by then, it is told so: the batch is in the log, the promise is not kept', () => {
+test('if the ISR is too small by then, the producer gets NOT_ENOUGH_REPLICAS_AFTER_APPEND', () => {
   const leader = new LoneReplica();
   leader.hasLease = false;
   const answers = leader.produce(-1);
@@ -28,12 +28,12 @@ test('if the ISR has become too small by then, it is told so: the batch is in th
   leader.renewLease();
   expect(answers).toEqual([ErrorCode.NOT_ENOUGH_REPLICAS_AFTER_APPEND]);
   expect(leader.partition.log.endOffset).toBe(1);
-  // What comes now is refused before it is appended.
+  // Now the leader refuses batches before it appends them.
   expect(leader.produce(-1)).toEqual([ErrorCode.NOT_ENOUGH_REPLICAS]);
   expect(leader.partition.log.endOffset).toBe(1);
 });
 
-test('a batch that is not replicated when the ISR becomes too small waits for another member', () => {
+test('a batch not yet replicated when the ISR becomes too small waits for another member', () => {
   const leader = new LoneReplica();
   const answers = leader.produce(-1);
   leader.decide({ isr: [ME], elr: [OTHER] });

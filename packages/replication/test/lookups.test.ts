@@ -1,13 +1,10 @@
-/**
- * Goal: ListOffsets and OffsetForLeaderEpoch as Kafka answers them. Method: questions to a leader with a
- * known log.
- */
+/** Goal: ListOffsets and OffsetForLeaderEpoch as in Kafka. Method: requests to a leader with a known log. */
 import { ErrorCode } from '@millrace/protocol';
 import { expect, test } from 'vitest';
 import type { ListOffsetsQuery, ListOffsetsResult, ReplicaManager } from '../src/index.ts';
 import { World } from './support/world.ts';
 
-/** The first answer, which comes within the call. */
+/** The first result. `listOffsets` calls back within the call. */
 function listed(manager: ReplicaManager, query: ListOffsetsQuery): ListOffsetsResult {
   let results: ListOffsetsResult[] = [];
   manager.listOffsets(query, (all) => {
@@ -45,13 +42,13 @@ test('latest, earliest and the largest timestamp', () => {
   expect(ask(-2)).toEqual({ errorCode: 0, offset: 0, timestamp: -1, leaderEpoch: 0 });
   expect(ask(stamp)).toEqual({ errorCode: 0, offset: 0, timestamp: stamp, leaderEpoch: 0 });
   expect(ask(stamp + 1).offset).toBe(1);
-  // The uncommitted one is the newest, and not visible.
+  // The uncommitted record is the newest, and not visible.
   expect(ask(-3)).toMatchObject({ errorCode: 0, offset: -1, timestamp: -1 });
   expect(ask(stamp + 1_000_000)).toMatchObject({ errorCode: 0, offset: -1 });
   expect(ask(-5)).toMatchObject({ errorCode: 0, offset: -1 });
 });
 
-test('names too new for the version, strange names and repeated partitions are refused', () => {
+test('special timestamps unknown to the version, unknown ones, and repeated partitions are refused', () => {
   const { topicId, ask } = setUp();
   expect(ask(-3, { version: 6 }).errorCode).toBe(ErrorCode.UNSUPPORTED_VERSION);
   expect(ask(-9).errorCode).toBe(ErrorCode.UNSUPPORTED_VERSION);
@@ -61,7 +58,7 @@ test('names too new for the version, strange names and repeated partitions are r
   expect(ask(-1, { broker: 2, replicaId: -2 }).errorCode).toBe(0);
 });
 
-test('an epoch below -1 is an old one, only -1 is none', () => {
+test('an epoch below -1 is an old one; only -1 means none', () => {
   const { world, topicId, ask } = setUp();
   const one = { topicId, topic: 'events', partition: 0, timestamp: -1 };
   const underEpoch = (currentLeaderEpoch: number) =>
@@ -79,9 +76,9 @@ test('an epoch below -1 is an old one, only -1 is none', () => {
   );
 });
 
-test('a new leader does not name an end before it knows one', () => {
+test('a new leader does not return an end before it knows one', () => {
   const { world, topicId, ask } = setUp();
-  // The record reaches broker 2, the news that it is committed does not.
+  // Broker 2 gets the record, but not the high watermark above it.
   world.broker(1).produce(topicId, 'a');
   while (world.partition(2, topicId).log.endOffset === 0) world.advance(1);
   world.network.cut('b1', 'b2');
@@ -96,7 +93,7 @@ test('a new leader does not name an end before it knows one', () => {
   expect(ask(-1, { broker: 2 })).toMatchObject({ errorCode: 0, offset: 1, leaderEpoch: 1 });
 });
 
-test('where an epoch ended', () => {
+test('returns where an epoch ended', () => {
   const { world, topicId } = setUp();
   world.broker(1).produce(topicId, 'a');
   world.advance(50);

@@ -1,7 +1,4 @@
-/**
- * Goal: partitions in which nothing happens cost a fetch nothing. Method: counts how often a follower looks
- * at its replicas.
- */
+/** Goal: idle partitions cost a fetch nothing. Method: counts how often a follower looks at its replicas. */
 import { ErrorCode } from '@millrace/protocol';
 import { expect, test, vi } from 'vitest';
 import { Partition } from '../src/partition/partition.ts';
@@ -16,7 +13,7 @@ test('a follower looks at the partition that got a record, not at the 99 beside 
     Array.from({ length: PARTITIONS }, () => [1, 2]),
   );
   world.advance(3000);
-  // What it may count for is read before each fetch that asks for the partition anew.
+  // The follower reads `ownEnd` before each fetch that changes the partition's item.
   const ownEnd = vi.spyOn(Partition.prototype, 'ownEnd', 'get');
   const answer = world.broker(1).produce(topic, 'v0');
   world.advance(1000);

@@ -1,7 +1,6 @@
 /**
- * Goal: what a producer sent behind its refused first batch is not appended before that one, and nobody is
- * refused for a refusal of long ago. Method: the memory alone, with a log that is asked; then a cluster with
- * a toy controller.
+ * Goal: a leader appends no later batch of a producer before its refused first batch, and old refusals
+ * expire. Method: the set of refused producers alone, with a log; then a cluster with a toy controller.
  */
 import { MemoryDisk, MemoryLogger } from '@millrace/base/testing';
 import { DEFAULT_LOG_CONFIG, PartitionLog } from '@millrace/log';
@@ -35,7 +34,7 @@ const emptyLog = () =>
     config: DEFAULT_LOG_CONFIG,
   });
 
-test('what follows a refused first batch waits, for as long as that one may be sent again', () => {
+test('batches after a refused first batch wait while the producer may still retry that one', () => {
   const refused = new RefusedProducers();
   const log = emptyLog();
   refused.refused(batch(0), 0);
@@ -46,18 +45,18 @@ test('what follows a refused first batch waits, for as long as that one may be s
   expect(refused.isEmpty).toBe(true);
 });
 
-test('a producer that the log has come to know waits no more, also when the log has forgotten it again', () => {
+test('a producer that the log knows no longer waits, even if the log drops it again', () => {
   const refused = new RefusedProducers();
   const log = emptyLog();
   refused.refused(batch(0), 0);
-  // By replication.
+  // The log gets it by replication.
   log.appendAsLeader(batch(0), { leaderEpoch: 0, nowWallMs: 0 });
   expect(refused.mustWait(batch(1), log, 1)).toBe(false);
   log.producers.clear();
   expect(refused.mustWait(batch(1), log, 1)).toBe(false);
 });
 
-test('a replica that is opened takes over what was refused under the id and the name of its topic', () => {
+test('an opened replica takes over the producers refused under the id and the name of its topic', () => {
   const beforehand = new RefusedBeforehand();
   beforehand.refused('id', 0, batch(0, 1), 0);
   beforehand.refused('name', 0, batch(0, 2), 0);
@@ -69,12 +68,12 @@ test('a replica that is opened takes over what was refused under the id and the 
   expect(beforehand.take({ topicId: 'id', topic: 'name', index: 0 }).isEmpty).toBe(true);
 });
 
-test('what a producer sent behind its refused first batch is not appended before that one', () => {
+test('a batch after a refused first batch is not appended before that one', () => {
   const world = new World().start();
   const topic = world.controller.createTopic('events', ALL);
   world.advance(20);
   const producer = { producerId: 7 };
-  // Sent to the second broker, which leads a moment later; the batch behind it is already under way.
+  // Sent to broker 2, which leads a moment later. The next batch is already in flight.
   const first = world.broker(2).produce(topic, 'first', { ...producer, baseSequence: 0 });
   expect(first.value?.errorCode).toBe(ErrorCode.NOT_LEADER_OR_FOLLOWER);
   world.controller.elect(topic, 0, 2);
@@ -88,13 +87,13 @@ test('what a producer sent behind its refused first batch is not appended before
   world.advance(50);
   expect(again.map(({ value }) => value?.errorCode)).toEqual([ErrorCode.NONE, ErrorCode.NONE]);
   expect(valuesBelow(world.partition(2, topic))).toEqual(['first', 'second']);
-  // One that this broker never refused may begin anywhere (KIP-360).
+  // A producer that this broker never refused may begin at any sequence (KIP-360).
   expect(
     world.broker(2).produce(topic, 'x', { producerId: 8, baseSequence: 5, acks: 1 }).value?.errorCode,
   ).toBe(ErrorCode.NONE);
 });
 
-test('nor before one that was refused while its replica could not be opened', () => {
+test('nor before a first batch refused while its replica could not be opened', () => {
   const world = new World().start();
   const [first, second] = [
     { producerId: 7, baseSequence: 0 },
@@ -114,7 +113,7 @@ test('nor before one that was refused while its replica could not be opened', ()
   expect(valuesBelow(world.partition(1, topic))).toEqual(['first', 'second']);
 });
 
-test.each(['id', 'name'])('nor before one that came before the topic, by its %s', (by) => {
+test.each(['id', 'name'])('nor before a first batch refused by topic %s before the topic was known', (by) => {
   const world = new World().start();
   const topic = world.controller.createTopic('events', ALL);
   const first = { producerId: 7, baseSequence: 0 };

@@ -1,5 +1,5 @@
 /**
- * Goal: the table knows of replicas that cannot be opened only while they are hosted here. Method: a
+ * Goal: the table remembers replicas that cannot be opened only while this broker hosts them. Method: a
  * directory that opens no log.
  */
 import { DiskError, type Uuid } from '@millrace/base';
@@ -11,7 +11,7 @@ import { ReplicaTable } from '../src/replica-table.ts';
 const ORDERS = 'orders'.padEnd(22, 'A') as Uuid;
 const EVENTS = 'events'.padEnd(22, 'A') as Uuid;
 
-/** Neither partition of `orders`, nor that of `events`, can be opened. */
+/** No partition of `orders` or `events` can be opened. */
 function brokenTable(): ReplicaTable {
   const directory = {
     log: () => undefined,
@@ -32,7 +32,7 @@ function brokenTable(): ReplicaTable {
 const broken = (table: ReplicaTable) =>
   [table.isBroken(ORDERS, 0), table.isBroken(ORDERS, 1), table.isBroken(EVENTS, 0)].map(Number).join('');
 
-test('a replica that left this broker is forgotten, and so is a deleted topic', () => {
+test('the table forgets a replica that left this broker, and a deleted topic', () => {
   const table = brokenTable();
   expect(broken(table)).toBe('111');
   table.forgetBroken(ORDERS, 1);
@@ -41,7 +41,7 @@ test('a replica that left this broker is forgotten, and so is a deleted topic', 
   expect(broken(table)).toBe('001');
 });
 
-test('a topic that was removed while this broker was away is forgotten: its folder is a stray', () => {
+test('the table forgets a topic that was removed while this broker was away: its folder is a stray', () => {
   const table = brokenTable();
   table.topicRemoved(ORDERS);
   expect(broken(table)).toBe('001');

@@ -1,6 +1,6 @@
 /**
  * Goal: the durability contract and the rules of replication, one scenario each. Method: whole replica
- * managers in one process, over byte streams cut anywhere, with a toy controller and a clock moved by hand.
+ * managers in one process, over byte streams cut anywhere, with a toy controller and a manual clock.
  */
 import { ErrorCode } from '@millrace/protocol';
 import { expect, test } from 'vitest';
@@ -10,7 +10,7 @@ import { World } from './support/world.ts';
 
 const ALL = [[1, 2, 3]];
 
-test('acks=all is answered when every member of the ISR has it, acks=1 before', () => {
+test('acks=all is answered when every member of the ISR has the batch, acks=1 before', () => {
   const world = new World().start();
   const topic = world.controller.createTopic('events', ALL);
   world.advance(20);
@@ -26,7 +26,7 @@ test('acks=all is answered when every member of the ISR has it, acks=1 before', 
   world.advance(50);
   expect(all.value).toMatchObject({ errorCode: ErrorCode.NONE, baseOffset: 0 });
   for (const id of [1, 2, 3]) expect(valuesBelow(world.partition(id, topic))).toEqual(['a', 'b']);
-  // Followers learn the high watermark with the next answer.
+  // Followers learn the high watermark with the next response.
   world.advance(1000);
   for (const id of [1, 2, 3]) expect(world.partition(id, topic).highWatermark).toBe(2);
   expect(bytesBelow(world.partition(1, topic), 2)).toEqual(bytesBelow(world.partition(3, topic), 2));
@@ -55,7 +55,7 @@ test('a single replica acknowledges acks=all at once', () => {
   expect(world.broker(1).produce(topic, 'a').value?.errorCode).toBe(ErrorCode.NONE);
 });
 
-test('a lagging follower leaves the ISR only when the controller agrees, and comes back when it caught up', () => {
+test('a lagging follower leaves the ISR only when the controller agrees, and rejoins when it has caught up', () => {
   const world = new World().start();
   const topic = world.controller.createTopic('events', ALL);
   world.advance(100);
@@ -65,7 +65,7 @@ test('a lagging follower leaves the ISR only when the controller agrees, and com
   world.advance(1500);
   expect(first.value).toBeUndefined();
   expect(leader.highWatermark).toBe(0);
-  // The controller is not reached: however long it takes, nothing is acknowledged.
+  // While the leader cannot reach the controller, it acknowledges nothing.
   world.broker(1).cutController();
   world.advance(2500);
   expect(leader.isr).toEqual([1, 2, 3]);
@@ -82,7 +82,7 @@ test('a lagging follower leaves the ISR only when the controller agrees, and com
   expect(valuesBelow(world.partition(3, topic))).toEqual(['a']);
 });
 
-test('a member on its way into the ISR is waited for at once', () => {
+test('the leader waits for a joining ISR member at once', () => {
   const world = new World({ brokers: 2 }).start();
   const topic = world.controller.createTopic('events', [[1, 2]]);
   world.advance(100);
@@ -97,7 +97,7 @@ test('a member on its way into the ISR is waited for at once', () => {
   expect(leader.isrState.pending?.kind).toBe('expand');
   expect(leader.isr).toEqual([1]);
   expect(leader.isrState.maximal).toEqual([1, 2]);
-  // It is not in the committed ISR, and yet it may be the next leader: it must have the record.
+  // It is not in the committed ISR yet, but it may be the next leader, so it must have the record.
   world.network.cut('b1', 'b2');
   const next = world.broker(1).produce(topic, 'b');
   world.advance(20);
@@ -141,14 +141,14 @@ test('a parked acks=all request times out and its record stays', () => {
   expect(valuesBelow(world.partition(1, topic))).toEqual(['a']);
 });
 
-test('a new leader goes on from what it has; the old one truncates what was not committed', () => {
+test('a new leader continues from its own log; the old one truncates uncommitted records', () => {
   const world = new World().start();
   const topic = world.controller.createTopic('events', ALL);
   world.advance(100);
   const committed = world.broker(1).produce(topic, 'committed');
   world.advance(700);
   expect(committed.value?.errorCode).toBe(ErrorCode.NONE);
-  // Cut off from everybody, the old leader takes two more records that nobody else sees.
+  // The isolated old leader appends two more records that no other replica gets.
   world.broker(1).isolate();
   const lost = world.broker(1).produce(topic, 'lost-1');
   world.broker(1).produce(topic, 'lost-2', { acks: 1 });
@@ -183,7 +183,7 @@ test('a paused leader acknowledges nothing when it wakes up as a stale one', () 
   stale.freeze();
   world.advance(5000);
   expect(world.controller.image.partition(topic, 0)?.leader).toBe(2);
-  // In the first turn after it wakes, before it has heard of anything.
+  // In the first turn after it wakes, before any message arrives.
   const manager = stale.manager;
   expect(manager.holdsLease).toBe(false);
   const one = stale.produce(topic, 'one', { acks: 1 });
@@ -196,15 +196,15 @@ test('a paused leader acknowledges nothing when it wakes up as a stale one', () 
   for (const id of [1, 2, 3]) expect(valuesBelow(world.partition(id, topic))).toEqual([]);
 });
 
-test('without a lease acknowledgements wait, and go out when it is renewed', () => {
+test('without a lease acknowledgements wait until it is renewed', () => {
   const world = new World().start();
   const topic = world.controller.createTopic('events', ALL);
   world.advance(100);
   const leader = world.broker(1);
   leader.cutController();
   world.advance(2000);
-  // The lease is measured from when a heartbeat was sent, so it ends before the controller moves the
-  // partition.
+  // The lease counts from the moment the broker sent the heartbeat, so it ends before the controller moves
+  // the partition.
   const epoch = world.controller.image.broker(1)!.epoch;
   leader.manager.setSession({ brokerEpoch: epoch, validUntilMs: 0 });
   const all = leader.produce(topic, 'all');
@@ -219,7 +219,7 @@ test('without a lease acknowledgements wait, and go out when it is renewed', () 
   expect([all.value?.errorCode, one.value?.errorCode]).toEqual([ErrorCode.NONE, ErrorCode.NONE]);
 });
 
-test('a retry of an idempotent producer after failover is found: one copy, and it waits for the original', () => {
+test('a retry of an idempotent producer after failover is a duplicate: one copy, and it waits for the original', () => {
   const world = new World().start();
   const topic = world.controller.createTopic('events', ALL);
   world.advance(100);
@@ -233,7 +233,7 @@ test('a retry of an idempotent producer after failover is found: one copy, and i
   world.advance(50);
   expect(retry.value).toMatchObject({ errorCode: ErrorCode.NONE, baseOffset: 0 });
 
-  // A retry while the original is not yet everywhere waits with it.
+  // A retry waits together with its original until that is replicated.
   world.network.cut('b2', 'b3');
   const original = world.broker(2).produce(topic, 'two', { producerId: 7, baseSequence: 1 });
   const duplicate = world.broker(2).produce(topic, 'two', { producerId: 7, baseSequence: 1 });
@@ -245,7 +245,7 @@ test('a retry of an idempotent producer after failover is found: one copy, and i
   for (const id of [2, 3]) expect(valuesBelow(world.partition(id, topic))).toEqual(['once', 'two']);
 });
 
-test('leadership that moves to another live broker hands over within milliseconds', () => {
+test('a leadership move to another live broker takes milliseconds', () => {
   const world = new World().start();
   const topic = world.controller.createTopic('events', ALL);
   const other = world.controller.createTopic('idle', [[2, 1, 3]]);
@@ -254,12 +254,13 @@ test('leadership that moves to another live broker hands over within millisecond
   world.controller.elect(topic, 0, 2);
   world.advance(5);
   const moved = world.broker(2).produce(topic, 'a');
-  // Broker 3 already had a fetch parked at broker 2 for the idle topic: it must not wait for that.
+  // Broker 3 already had a fetch parked at broker 2 for the idle topic. The new partition must not wait for
+  // it.
   world.advance(60);
   expect(moved.value?.errorCode).toBe(ErrorCode.NONE);
 });
 
-test('a new partition is replicated at once, whatever its followers wait for, over the connections that there are', () => {
+test('a new partition is replicated at once over existing connections, even while follower fetches are parked', () => {
   const world = new World().start();
   world.controller.createTopic('events', ALL);
   world.advance(100);
@@ -270,13 +271,13 @@ test('a new partition is replicated at once, whatever its followers wait for, ov
     const sent = world.broker(1).produce(topic, 'a');
     world.advance(20);
     expect(sent.value).toMatchObject({ errorCode: ErrorCode.NONE, baseOffset: 0 });
-    // The followers' fetches are parked again when the next one comes.
+    // The followers' fetches are parked again when the next topic comes.
     world.advance(round);
   }
   expect(world.network.connectCount).toBe(connections);
 });
 
-test('deleting a topic answers who is parked and removes the log; the name can be used anew', () => {
+test('deleting a topic answers parked requests and removes the log; the name can be used again', () => {
   const world = new World().start();
   const topic = world.controller.createTopic('events', ALL);
   world.advance(100);
@@ -295,7 +296,7 @@ test('deleting a topic answers who is parked and removes the log; the name can b
   expect(fresh.value).toMatchObject({ errorCode: ErrorCode.NONE, baseOffset: 0 });
 });
 
-test('a topic that was deleted and made anew while a broker was away does not mix with its old log', () => {
+test('a topic deleted and created again while a broker was away does not mix with its old log', () => {
   const world = new World().start();
   const old = world.controller.createTopic('events', ALL);
   world.controller.createTopic('gone', ALL);
@@ -323,7 +324,7 @@ test('a restarted broker takes no role from metadata of its earlier life', () =>
   world.advance(50);
   world.broker(1).kill();
   world.broker(1).start();
-  // It has read the whole metadata log, where it still leads, and is not registered.
+  // It has read the whole metadata log, in which it still leads, but it is not registered.
   world.broker(1).cutController();
   for (const batch of world.controller.log) expect(batch.records.length).toBeGreaterThan(0);
   expect(world.broker(1).manager.partition(topic, 0)?.role ?? 'none').toBe('none');
@@ -335,7 +336,7 @@ test('a restarted broker takes no role from metadata of its earlier life', () =>
   expect(world.controller.image.partition(topic, 0)?.isr).toContain(1);
 });
 
-test('with flush.messages=1 an acknowledgement survives the loss of power of everybody', () => {
+test('with flush.messages=1 an acknowledged record survives a power failure of all brokers', () => {
   const world = new World().start();
   const topic = world.controller.createTopic('events', ALL, { 'flush.messages': '1' });
   world.advance(100);
@@ -357,7 +358,7 @@ test('with flush.messages=1 an acknowledgement survives the loss of power of eve
   expect(valuesBelow(world.partition(leader, topic))).toEqual(['local', 'all']);
 });
 
-test('before a clean stop what was acknowledged with acks=1 gets to the ISR, and acks=1 waits for it', () => {
+test('before a clean stop the ISR gets batches acknowledged with acks=1, and acks=1 waits for the ISR', () => {
   const world = new World({ brokers: 2, config: { replicaLagTimeMaxMs: 30_000 } }).start();
   const topic = world.controller.createTopic('events', [[1, 2]]);
   world.controller.createTopic('alone', [[1]]);
@@ -380,7 +381,7 @@ test('before a clean stop what was acknowledged with acks=1 gets to the ISR, and
   expect(during.value?.errorCode).toBe(ErrorCode.NONE);
   expect(valuesBelow(world.partition(2, topic))).toEqual(['before', 'during']);
 
-  // A follower that does not come is waited for no longer than that.
+  // The leader waits for a missing follower only until the timeout.
   world.network.cut('b1', 'b2');
   world.advance(20);
   world.broker(1).produce(topic, 'late', { acks: 1 });
@@ -394,7 +395,7 @@ test('before a clean stop what was acknowledged with acks=1 gets to the ISR, and
   expect(isLate).toBe(true);
 });
 
-test('a topic deleted while its follower waits for the device does not stop the other topics of that leader', () => {
+test('a topic deleted while its follower waits for fsync does not stop the other topics of that leader', () => {
   const world = new World({ brokers: 2 }).start();
   const synced = world.controller.createTopic('synced', [[1, 2]], { 'flush.messages': '1' });
   const other = world.controller.createTopic('other', [[1, 2]]);
@@ -409,7 +410,7 @@ test('a topic deleted while its follower waits for the device does not stop the 
   expect(answer.value?.errorCode).toBe(ErrorCode.NONE);
 });
 
-test('a follower whose log does not connect to its leader starts anew where the leader begins', () => {
+test('a follower whose log does not connect to the log of its leader restarts where the leader begins', () => {
   const world = new World({ brokers: 2 }).start();
   const topic = world.controller.createTopic('events', [[1, 2]]);
   world.advance(100);
@@ -424,7 +425,7 @@ test('a follower whose log does not connect to its leader starts anew where the 
   expect(world.controller.image.partition(topic, 0)?.isr).toEqual([1, 2]);
 });
 
-test('a full disk refuses appends and nothing else; it goes on when there is room', () => {
+test('a full disk refuses only appends, and accepts them again when there is space', () => {
   const world = new World({ brokers: 1 }).start();
   const topic = world.controller.createTopic('events', [[1]]);
   world.advance(50);
@@ -436,7 +437,7 @@ test('a full disk refuses appends and nothing else; it goes on when there is roo
   expect(world.broker(1).produce(topic, 'c').value?.errorCode).toBe(ErrorCode.NONE);
 });
 
-test('a clean stop answers who is parked, and the next start knows its high watermark', () => {
+test('a clean stop answers parked requests, and the next start knows its high watermark', () => {
   const world = new World().start();
   const topic = world.controller.createTopic('events', ALL);
   world.advance(100);
@@ -459,7 +460,7 @@ test('a clean stop answers who is parked, and the next start knows its high wate
   expect(world.broker(1).directory?.highWatermark('events', 0)).toBe(1);
 });
 
-test('a replica that could not be created on a full disk is created when there is room', () => {
+test('a replica that could not be created on a full disk is created when there is space', () => {
   const world = new World().start();
   world.broker(1).disk.failWrites = 'ENOSPC';
   const topic = world.controller.createTopic('events', ALL);
@@ -473,7 +474,7 @@ test('a replica that could not be created on a full disk is created when there i
   expect(valuesBelow(world.partition(3, topic))).toEqual(['b']);
 });
 
-test('a leader that may have been replaced does not tell a consumer that its position is out of range', () => {
+test('a leader that may have been replaced does not send a consumer OFFSET_OUT_OF_RANGE', () => {
   const world = new World().start();
   const topic = world.controller.createTopic('events', ALL);
   world.advance(100);

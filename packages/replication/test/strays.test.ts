@@ -1,7 +1,7 @@
 /**
- * Goal: a broker deletes a folder only when a record of the metadata log removed its topic; what the metadata
- * does not know is kept. Method: a broker is restarted under the same toy controller, and under one that
- * begins with an empty log.
+ * Goal: a broker deletes a folder only when a record of the metadata log removed its topic. It keeps folders
+ * that the metadata does not know. Method: restarts a broker under the same toy controller, and under one
+ * that begins with an empty log.
  */
 import { expect, test } from 'vitest';
 import { valuesBelow } from './support/logs.ts';
@@ -10,7 +10,7 @@ import { World } from './support/world.ts';
 
 const DATA = '/data';
 
-/** Folders of partitions, as they are or as they were renamed. */
+/** Folders of partitions, renamed or not. */
 function folders(world: World): string[] {
   return world
     .broker(1)
@@ -25,8 +25,8 @@ function restart(world: World): void {
   world.advance(2000);
 }
 
-/** All controllers lost what they had, and formed a quorum again. */
-function beginAnew(world: World, history = 'anew'): void {
+/** All controllers lost their data, and formed a new quorum. */
+function beginAnew(world: World, history = 'fresh'): void {
   const { onCommit } = world.controller;
   world.controller = new ToyController(history);
   world.controller.onCommit = onCommit;
@@ -45,7 +45,7 @@ function single(name = 'events') {
   return { world, topic };
 }
 
-test('a topic that was deleted while the broker was away is deleted there, too', () => {
+test('a broker deletes a topic that was deleted while it was away', () => {
   const { world, topic } = single();
   world.broker(1).kill();
   world.controller.commit([{ type: 'removeTopic', topicId: topic }]);
@@ -55,7 +55,7 @@ test('a topic that was deleted while the broker was away is deleted there, too',
   expect(events(world, 'stray-replica-deleted')).toHaveLength(1);
 });
 
-test('so is its folder when there is another topic of its name', () => {
+test('it deletes the folder also when another topic has the same name', () => {
   const { world, topic } = single();
   world.broker(1).kill();
   world.controller.commit([{ type: 'removeTopic', topicId: topic }]);
@@ -67,7 +67,7 @@ test('so is its folder when there is another topic of its name', () => {
   expect(events(world, 'stray-replica-kept')).toEqual([]);
 });
 
-test('a quorum that begins anew knows no topic: the broker renames its folders, keeps them and says so', () => {
+test('a new quorum knows no topic: the broker renames its folders, keeps them and logs that', () => {
   const { world } = single();
   beginAnew(world);
   restart(world);
@@ -79,17 +79,17 @@ test('a quorum that begins anew knows no topic: the broker renames its folders, 
       facts: expect.objectContaining({ topic: 'events', partition: 0, folder: stray }),
     }),
   ]);
-  // Housekeeping leaves it alone, and the next start counts it.
+  // Housekeeping does not touch it, and the next start counts it.
   world.advance(20_000);
   restart(world);
   expect(folders(world)).toEqual([stray]);
   expect(events(world, 'stray-replicas-found')).toHaveLength(1);
 });
 
-test('a later topic of that name begins empty, and becomes a stray beside the first one', () => {
+test('a later topic of that name begins empty, and becomes a second stray', () => {
   const { world } = single();
   beginAnew(world);
-  // It is there before the broker is back.
+  // The new topic exists before the broker is back.
   const second = world.controller.createTopic('events', [[1]]);
   world.controller.commit([{ type: 'removeTopic', topicId: second }]);
   world.controller.createTopic('other', [[1]]);
@@ -107,13 +107,13 @@ test('a later topic of that name begins empty, and becomes a stray beside the fi
   expect(folders(world).filter((name) => name.endsWith('-stray'))).toHaveLength(3);
 });
 
-test('a topic that the quorum knows again is served from the folder with its former name', () => {
+test('a topic that the quorum knows again is served from the folder that got its name back', () => {
   const { world, topic } = single();
   const { controller } = world;
   beginAnew(world);
   restart(world);
   const [stray] = folders(world);
-  // The operator finds the old controllers' disks, and renames the folder.
+  // The operator restores the old controllers' disks, and renames the folder.
   world.controller = controller;
   world.broker(1).kill();
   world.broker(1).disk.rename(`${DATA}/${stray}`, `${DATA}/events-0`);
@@ -122,7 +122,7 @@ test('a topic that the quorum knows again is served from the folder with its for
   expect(valuesBelow(world.partition(1, topic))).toEqual(['v0']);
 });
 
-test('a name that would be too long is cut, but for the partition', () => {
+test('a folder name that would be too long is cut, except the partition', () => {
   const name = 'x'.repeat(249);
   const { world } = single(name);
   beginAnew(world);

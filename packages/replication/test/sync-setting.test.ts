@@ -1,15 +1,15 @@
 /**
- * Goal: a follower reports by the settings of the moment. Method: flush.messages=1 comes while its next fetch
- * waits for a sync.
+ * Goal: a follower reports offsets by its current settings. Method: sets flush.messages=1 while the
+ * follower's next fetch waits for an fsync.
  */
 import { ErrorCode } from '@millrace/protocol';
 import { expect, test } from 'vitest';
 import { World } from './support/world.ts';
 
-// Seeds under which the setting reaches both brokers while the follower waits to sync the other topic's
+// With these seeds the setting reaches both brokers while the follower waits to sync the other topic's
 // record.
 test.each([28, 37, 47])(
-  'a record that was not to be synced is on the device before a fetch reports it (seed %i)',
+  'a follower syncs a record written under the old setting before a fetch reports it (seed %i)',
   (seed) => {
     const world = new World({ brokers: 2, seed }).start();
     const later = world.controller.createTopic('synced-later', [[1, 2]]);

@@ -1,6 +1,6 @@
 /**
  * Protobuf messages as tables: one `defineMessage` gives the codec (protobufjs) and, by inference, the
- * TypeScript type. A field is `[number, kind]`; numbers are for ever, fields may be added and never change
+ * TypeScript type. A field is `[number, kind]`; numbers are permanent; fields may be added, but never change
  * their kind.
  *
  * proto3 rules: a field that holds its default (0, '', false, empty) is not written and reads back as the
@@ -53,7 +53,7 @@ export interface Message<T> {
   readonly name: string;
   readonly type: protobuf.Type;
   encode(value: T): Uint8Array;
-  /** Throws an Error when the bytes are no such message. */
+  /** Throws an Error when the bytes are not a message of this type. */
   decode(bytes: Uint8Array): T;
   /** A decoded protobufjs object as a plain value. */
   plain(decoded: object): T;
@@ -98,8 +98,8 @@ export function defineMessage<const F extends Fields>(name: string, fields: F): 
 }
 
 /**
- * How one value of a kind is taken out of a protobufjs object; a message that was not written reads as all
- * defaults.
+ * Returns the function that reads one value of a kind from a protobufjs object. An unwritten message reads as
+ * all defaults.
  */
 function reader(kind: Kind): (value: unknown) => unknown {
   if (typeof kind === 'object')
@@ -111,7 +111,7 @@ function reader(kind: Kind): (value: unknown) => unknown {
 
 const NOTHING = new Uint8Array(0);
 
-/** protobufjs types belong to one parent: each user nests a copy of its own. */
+/** A protobufjs type belongs to one parent, so each user nests its own copy. */
 function copyOf(type: protobuf.Type): protobuf.Type {
   return protobuf.Type.fromJSON(type.name, type.toJSON());
 }

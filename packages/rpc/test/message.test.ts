@@ -30,7 +30,7 @@ test('a message comes back as it was', () => {
   expect(Deep.decode(Deep.encode({ outer: [value] })).outer[0]!.list).toEqual(value.list);
 });
 
-test('what was not written reads back as the default, optional as undefined', () => {
+test('an unwritten field reads back as the default, an optional one as undefined', () => {
   const back = Outer.decode(new Uint8Array(0));
   expect(back.name).toBe('');
   expect(back.list).toEqual([]);

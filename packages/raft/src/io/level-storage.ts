@@ -1,8 +1,8 @@
 /**
- * RaftStorage on LevelDB: one key per log batch (its base offset, big endian, so that they lie in order), one
- * for the vote, one for the storage's identity, one for the format. Every write is one atomic batch with
- * sync. Each value carries its own checksum and the offset it belongs to; anything damaged, missing or out of
- * order is a clear error at load, never a shorter log.
+ * RaftStorage on LevelDB. It has one key for each log batch (its base offset, big endian, so that the keys
+ * sort by offset), one for the vote, one for the storage's identity, and one for the format. Every write is
+ * one atomic batch with sync. Each value has its own checksum, and each log batch its offset. Anything
+ * corrupt, missing or out of order is a clear error at load, never a shorter log.
  */
 import { crc32 } from 'node:zlib';
 import { isUuid, type Offset, type Uuid } from '@millrace/base';
@@ -23,11 +23,11 @@ type Operation = { type: 'put'; key: Uint8Array; value: Uint8Array } | { type: '
 export class LevelStorage implements RaftStorage {
   readonly #directory: string;
   readonly #db: Level<Uint8Array, Uint8Array>;
-  /** Base offsets of the stored batches, ascending: what a truncation has to delete. */
+  /** Base offsets of the stored batches, ascending. A truncation deletes the last ones. */
   #baseOffsets: Offset[] = [];
   #writing: Promise<void> = Promise.resolve();
 
-  /** The folder is created when there is none; its parent must exist. */
+  /** Creates the folder if it does not exist. Its parent must exist. */
   constructor(directory: string) {
     this.#directory = directory;
     this.#db = new Level(directory, { keyEncoding: 'view', valueEncoding: 'view' });
@@ -46,7 +46,7 @@ export class LevelStorage implements RaftStorage {
       await this.#db.batch([put(FORMAT_KEY, numbers(FORMAT))], { sync: true });
     } else if (readNumbers(format, 'format')[0] !== FORMAT) {
       throw new DamageError(
-        `its format is ${readNumbers(format, 'format')[0]}, this version knows ${FORMAT}`,
+        `its format is ${readNumbers(format, 'format')[0]}, but this version supports only ${FORMAT}`,
       );
     }
     const identity = await this.#db.get(IDENTITY_KEY);
@@ -208,7 +208,7 @@ function decodeBatch(key: Uint8Array, value: Uint8Array): LogBatch {
   const what = `the batch at offset ${baseOffset}`;
   const view = unsealed(value, what);
   if (view.byteLength < 13 || Number(view.getBigInt64(0)) !== baseOffset)
-    throw new DamageError(`${what} is another one`);
+    throw new DamageError(`${what} contains another offset`);
   const records: Uint8Array[] = [];
   for (let position = 13; position < view.byteLength; ) {
     const length = view.getInt32(position);

@@ -1,6 +1,6 @@
 /**
- * A storage in memory that completes writes when told (or in a later turn), and forgets what was not synced
- * at a crash.
+ * A storage in memory. Completes writes when `later` calls back (by default in a later turn). A crash loses
+ * writes in flight.
  */
 
 import type { RaftStorage, StorageWrite, StoredState } from '../storage.ts';
@@ -16,7 +16,7 @@ export function emptyStored(): Stored {
   return { identity: undefined, vote: { epoch: 0, votedFor: -1 }, batches: [] };
 }
 
-/** What a device does with the writes; also the meaning of StorageWrite. */
+/** Applies the writes as a device does. This defines the meaning of StorageWrite. */
 export function applyWrites(stored: Stored, writes: readonly StorageWrite[]): void {
   for (const write of writes) {
     if (write.type === 'identity') stored.identity = write.identity;
@@ -33,8 +33,8 @@ export class MemoryStorage implements RaftStorage {
   private closed = false;
 
   /**
-   * `later` carries completions; by default a macrotask. Pass the `stored` of a crashed one to restart from
-   * it.
+   * `later` schedules completions, by default in a macrotask. Pass the `stored` of a crashed storage to
+   * restart from it.
    */
   constructor(
     stored: Stored = emptyStored(),
@@ -58,7 +58,7 @@ export class MemoryStorage implements RaftStorage {
     });
   }
 
-  /** The process dies: writes in flight are lost, no completion is called any more. */
+  /** The process dies: writes in flight are lost, and no completion follows. */
   crash(): void {
     this.closed = true;
   }

@@ -1,7 +1,7 @@
 /**
  * Goal: three real quorums over gRPC on loopback and LevelDB elect, commit, survive and restart, quickly.
- * Method: all in this process, ports from the system; a node is "killed" by dropping its server and never
- * stopping it.
+ * Method: all in this process, ports from the system. The test "kills" a node by dropping its server without
+ * stopping the node.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -118,7 +118,7 @@ async function until<T>(what: () => T | undefined | false, withinMs = 10_000): P
 }
 const activeLeader = () => [...running.values()].find((node) => node.active !== undefined);
 
-test('three voters elect at once, commit, hand over when stopped, and all come back with the log', async () => {
+test('three voters elect at once, commit, hand over when stopped, and restart with the log', async () => {
   const nodes = await Promise.all([1, 2, 3].map(start));
   const begin = performance.now();
   const leader = await until(activeLeader);

@@ -58,7 +58,7 @@ test('a new storage is empty and has no identity', async () => {
   });
 });
 
-test('what was written is there after a restart: identity, vote, log, truncation', async () => {
+test('identity, vote, log and truncation survive a restart', async () => {
   const first = storageAt();
   await load(first);
   await write(first, { type: 'identity', identity });
@@ -83,7 +83,7 @@ test('what was written is there after a restart: identity, vote, log, truncation
   });
 });
 
-test('does what its twin in memory does, over many random writes and restarts', async () => {
+test('behaves like the storage in memory over many random writes and restarts', async () => {
   const random = new Prng(7);
   const twin = emptyStored();
   let storage = storageAt();
@@ -114,7 +114,7 @@ test('does what its twin in memory does, over many random writes and restarts', 
   }
 });
 
-test('a damaged value, a gap and a newer format are told in words', async () => {
+test('a corrupt value, a gap and a newer format cause a clear error', async () => {
   const first = storageAt();
   await load(first);
   await write(
@@ -176,7 +176,7 @@ test('a damaged table file is an error, not an empty log', async () => {
   expect(String(state)).toContain(directory);
 });
 
-test('two processes cannot have one storage', async () => {
+test('two processes cannot open one storage', async () => {
   await load(storageAt());
   expect(show(await load(new LevelStorage(directory)))).toBe(`${directory}: in use by another process`);
 });

@@ -1,6 +1,6 @@
 /**
  * One voter as a process of its own, for tests that kill it. Arguments: id, folder, ports of voters 1, 2, 3.
- * Takes proposals as lines on stdin; tells what happens as JSON lines on stdout.
+ * Takes proposals as lines on stdin. Prints events as JSON lines on stdout.
  */
 import { type Clock, Prng } from '@millrace/base';
 import { MemoryLogger } from '@millrace/base/testing';

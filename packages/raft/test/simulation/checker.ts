@@ -1,11 +1,9 @@
 /**
- * Raft's promises, checked after every event:
- *   election safety: an epoch has at most one leader;
- *   log matching: batches of the same offset and epoch are equal and follow on equal batches;
- *   leader completeness: who becomes leader has everything committed;
- *   state machine safety: what is committed never changes, and everybody is told the same, in order, once;
- *   durability: at the moment of commit it lies on a majority of the voters' devices;
- *   the high watermark of a process never falls; a vote on a device never changes within its epoch.
+ * Raft's promises, checked after every event: election safety: an epoch has at most one leader; log matching:
+ * batches of the same offset and epoch are equal, and so are the batches before them; leader completeness: a
+ * new leader has everything committed; state machine safety: committed records never change; every listener
+ * gets the same, in order, once; durability: at the moment of commit a majority of the voters has the record
+ * on disk; the high watermark of a process never falls; a vote on a device never changes within its epoch.
  */
 import type { LogBatch, RaftEffect, StorageWrite } from '../../src/index.ts';
 import { majoritySize } from '../../src/majority.ts';
@@ -19,7 +17,7 @@ interface Seen {
 export class Violation extends Error {}
 
 export class Checker {
-  /** Every committed batch by index, as anybody first committed it. */
+  /** Every committed batch by index, as the first node committed it. */
   readonly committed: LogBatch[] = [];
   private committedEnd = 0;
   private readonly leaders = new Map<number, number>();
@@ -41,7 +39,7 @@ export class Checker {
     this.note(node.disk.batches, 0);
   }
 
-  /** Log matching, by induction over what anybody ever writes. */
+  /** Checks log matching, by induction over all writes of all nodes. */
   writes(node: SimNode, writes: readonly StorageWrite[]): void {
     for (const write of writes) {
       if (write.type === 'append')
@@ -49,7 +47,7 @@ export class Checker {
     }
   }
 
-  /** These have reached the device. */
+  /** These batches are durable. */
   written(node: SimNode, writes: readonly StorageWrite[]): void {
     for (const write of writes) {
       if (write.type !== 'vote' || write.vote.votedFor === -1) continue;
@@ -75,7 +73,7 @@ export class Checker {
 
   effect(node: SimNode, effect: RaftEffect): void {
     if (effect.type === 'committed') {
-      // Commits of this very step are compared first, or there would be nothing to compare with.
+      // Compares the commits of this step first, because the later checks use them.
       this.watermark(node);
       for (const batch of effect.batches) this.tell(node, batch.baseOffset, batch.epoch, batch.records);
     } else if (effect.type === 'becameLeader') {
@@ -85,7 +83,7 @@ export class Checker {
         this.fail('leader active too early', node);
       this.world.count('leader active');
     } else if (effect.type === 'resigned') {
-      if (this.active.get(node.id) !== effect.epoch) this.fail('resigned what was not announced', node);
+      if (this.active.get(node.id) !== effect.epoch) this.fail('resigned an unannounced leadership', node);
       this.active.set(node.id, undefined);
     }
   }
@@ -97,14 +95,14 @@ export class Checker {
     return end;
   }
 
-  /** The listener of each process hears every committed data batch in order. */
+  /** Checks that the listener of each process gets every committed data batch in order. */
   private tell(node: SimNode, baseOffset: number, epoch: number, records: readonly Uint8Array[]): void {
     const expected = this.committed.find(
       (batch) => batch.kind === 'data' && batch.baseOffset >= this.told.get(node.id)!,
     );
     if (expected === undefined || expected.baseOffset !== baseOffset || expected.epoch !== epoch)
-      this.fail(`told ${epoch}@${baseOffset} out of order`, node);
-    if (textOf({ ...expected!, records }) !== textOf(expected!)) this.fail('told something else', node);
+      this.fail(`delivered ${epoch}@${baseOffset} out of order`, node);
+    if (textOf({ ...expected!, records }) !== textOf(expected!)) this.fail('delivered other records', node);
     this.told.set(node.id, baseOffset + records.length);
   }
 
@@ -159,7 +157,7 @@ export class Checker {
       known.epoch !== batch.epoch ||
       textOf(known) !== textOf(batch)
     )
-      this.fail(`committed ${batch.epoch}@${batch.baseOffset} is another one`, node);
+      this.fail(`committed ${batch.epoch}@${batch.baseOffset} differs from the first commit`, node);
   }
 
   private commit(node: SimNode, batch: LogBatch): void {
@@ -169,7 +167,7 @@ export class Checker {
     const voters = node.raft!.voters.voters;
     const holders = voters.filter(({ id, key }) => {
       const { disk, key: now } = this.world.nodes[id - 1]!;
-      // A lost disk may have held it: its last promise can still be on its way.
+      // The record may have been on a lost disk, whose last response can still be in flight.
       return (
         now !== key || disk.batches.some((b) => b.baseOffset === batch.baseOffset && b.epoch === batch.epoch)
       );

@@ -1,7 +1,7 @@
 /**
- * Goal: the simulation's checker finds bugs. Method: each bug is planted in every node of the simulated
- * cluster; some seed out of a few hundred has to fail, and with the sentence that belongs to it. (A vote that
- * is told before it is durable needs a rare collision; node.test.ts and quorum.test.ts have it as a story.)
+ * Goal: the simulation's checker finds bugs. Method: plants each bug in every node of the simulated cluster.
+ * Some seed of a few hundred must fail, with the message of that bug. (A vote that leaves before it is
+ * durable needs a rare collision, so node.test.ts and quorum.test.ts test it.)
  */
 
 import { InvariantError } from '@millrace/base';
@@ -32,7 +32,7 @@ test('the leader counts its own records before they are durable', () => {
   expect(found).toMatch(/without a durable majority/);
 });
 
-test('a vote is given to a log that lacks records', () => {
+test('a voter votes for a log that lacks records', () => {
   const found = findsWith((effects, node) =>
     effects.map((effect) => {
       const isVote = effect.type === 'reply' && effect.response.type === 'vote';
@@ -40,10 +40,10 @@ test('a vote is given to a log that lacks records', () => {
       return { ...effect, response: { ...effect.response, errorCode: 0, granted: true } };
     }),
   );
-  expect(found).toMatch(/has leaders|lacks|another one|log matching/);
+  expect(found).toMatch(/has leaders|lacks|differs from the first commit|log matching/);
 });
 
-test('an older epoch is committed by counting replicas', () => {
+test('a leader commits an older epoch by counting replicas', () => {
   const found = findsWith((effects, node) => {
     if (node.leading !== undefined) Object.assign(node.leading, { activeFrom: 0 });
     return effects;
@@ -51,7 +51,7 @@ test('an older epoch is committed by counting replicas', () => {
   expect(found).not.toBe('nothing found');
 });
 
-test('a follower does not cut its diverging log on the device', () => {
+test('a follower does not truncate its diverging log on disk', () => {
   const found = findsWith((effects) =>
     effects.map((effect) =>
       effect.type === 'persist'

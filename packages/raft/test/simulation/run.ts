@@ -1,7 +1,4 @@
-/**
- * One run: faults for a while (safety), then everything heals and the quorum has to get to work again
- * (liveness).
- */
+/** One run: faults for a while (safety), then everything heals and the quorum must work again (liveness). */
 import { Prng } from '@millrace/base';
 import { majoritySize } from '../../src/majority.ts';
 import { World, type WorldOptions } from './world.ts';
@@ -10,7 +7,7 @@ export interface RunResult {
   readonly world: World;
 }
 
-/** What may happen is itself drawn from the seed: some runs have no crashes, others no loss. */
+/** The seed also selects the possible faults: some runs have no crashes, others lose no messages. */
 export function optionsOf(seed: number): WorldOptions {
   const random = new Prng(seed).fork('options');
   return {
@@ -108,7 +105,7 @@ export function run(options: WorldOptions, faultyMs = 12_000): RunResult {
   return { world };
 }
 
-/** A leader that dies, freezes or is cut off for good is replaced within four seconds, if the others can. */
+/** The other voters, if enough of them run, replace a dead, frozen or isolated leader within four seconds. */
 function loseLeader(world: World, random: Prng): void {
   const leader = world.leader();
   const intact = world.nodes.filter((node) => node.key.endsWith('-0') && node !== leader).length;
@@ -121,7 +118,7 @@ function loseLeader(world: World, random: Prng): void {
   const replaced = world.runUntil(world.now + 4000, () =>
     world.nodes.some(({ raft }) => raft !== leader.raft && raft?.leading?.active === true),
   );
-  if (!replaced) world.checker.fail(`nobody replaced the leader n${leader.id} that ${way}`);
+  if (!replaced) world.checker.fail(`the other voters did not replace the leader n${leader.id} that ${way}`);
   world.count(`leader ${way}`);
 }
 
@@ -133,7 +130,7 @@ function cutOff(world: World, id: number): void {
 }
 
 /**
- * Everything works again: within ten seconds there is one leader, and everybody has what it has committed.
+ * Everything works again. Within ten seconds there is one leader, and all nodes have its committed records.
  */
 function heal(world: World): void {
   world.cuts.clear();

@@ -1,6 +1,7 @@
 /**
- * Goal: Raft's promises hold under any mix of faults, and work goes on when they end. Method: a few hundred
- * seeded runs of 1, 3 and 5 nodes; a failing seed is in the message and replays by itself.
+ * Goal: Raft's guarantees hold under any mix of faults, and the quorum makes progress when they end. Method:
+ * a few hundred seeded runs of 1, 3 and 5 nodes. The failure message names the seed, which reproduces the
+ * run.
  */
 import { expect, test } from 'vitest';
 import { optionsOf, run } from './run.ts';
@@ -18,7 +19,7 @@ test('safety under faults, progress after them', () => {
   }
   if (process.env['RAFT_SHOW'] !== undefined) console.log(Object.fromEntries([...counts].sort()), committed);
   if (SEEDS < 200) return;
-  // A simulation that does not reach the interesting places proves nothing.
+  // A simulation that does not reach the interesting states proves nothing.
   const reached = ['quorum-log-truncated', 'quorum-lost', 'leader-resigned', 'voter-storage-replaced'];
   reached.push(
     'unsynced writes lost',

@@ -1,7 +1,7 @@
 /**
  * A small simulated world for RaftNode alone: virtual time, a network that loses, delays and cuts, disks that
- * forget what was not confirmed, crashes, pauses and lost disks. Everything is drawn from one seed. The
- * checker looks after every event.
+ * lose unconfirmed writes, crashes, pauses and lost disks. One seed determines everything. The checker runs
+ * after every event.
  */
 import { type Millis, Prng } from '@millrace/base';
 import {
@@ -21,14 +21,14 @@ import { Checker } from './checker.ts';
 export interface WorldOptions {
   readonly seed: number;
   readonly voters: number;
-  /** Of 1000 messages, how many are lost. */
+  /** How many of 1000 messages are lost. */
   readonly lossPerMille: number;
   readonly delayMsMax: number;
   readonly diskDelayMsMax: number;
-  /** Of 1000 votes on their way to the device, how many are hit by a crash with a quick restart. */
+  /** For how many of 1000 vote writes the node crashes during the write and restarts quickly. */
   readonly voteCrashPerMille: number;
   readonly config?: Partial<QuorumConfig>;
-  /** Plants a bug: replaces a node's effects before they are carried out. */
+  /** Plants a bug: replaces a node's effects before they are executed. */
   readonly sabotage?: (effects: RaftEffect[], node: RaftNode) => RaftEffect[];
 }
 
@@ -40,7 +40,7 @@ interface Pending {
 export interface SimNode {
   readonly id: number;
   disk: Stored;
-  /** Changes when the disk is lost. */
+  /** The disk's identity. Changes when the disk is lost. */
   key: string;
   raft: RaftNode | undefined;
   generation: number;
@@ -49,7 +49,7 @@ export interface SimNode {
   held: { after: number; go: () => void }[];
   tickAt: Millis;
   pausedUntil: Millis;
-  /** What came while it was paused. */
+  /** Inputs that arrived while the node was paused. */
   inbox: RaftInput[];
   replies: Map<number, (response: RaftResponse) => void>;
 }
@@ -192,7 +192,7 @@ export class World {
     this.step(node, { type: 'started' });
   }
 
-  /** The process dies. Of the writes not confirmed yet, any first part may have reached the device. */
+  /** The process dies. Any number of the unconfirmed writes, in their order, may have reached the disk. */
   crash(node: SimNode): void {
     if (node.raft === undefined) return;
     const survivors = this.random.below(node.pending.length + 1);
@@ -241,7 +241,7 @@ export class World {
       this.schedule(Math.max(0, node.pausedUntil - this.now), () => this.wake(node));
   }
 
-  /** A process that was stopped goes on with everything that has come meanwhile. */
+  /** A paused process resumes, and handles all inputs that arrived meanwhile. */
   wake(node: SimNode): void {
     if (node.pausedUntil > this.now) {
       this.schedule(node.pausedUntil - this.now, () => this.wake(node));
@@ -365,7 +365,10 @@ export class World {
     });
   }
 
-  /** A connection breaks when the peer's process dies: polled, in place of a list of open calls. */
+  /**
+   * A connection breaks when the peer's process dies. The world polls for that instead of keeping a list of
+   * open calls.
+   */
   private watchConnection(peer: SimNode, generation: number, leftMs: Millis, broken: () => void): void {
     if (peer.generation !== generation) broken();
     else if (leftMs > 0) this.schedule(50, () => this.watchConnection(peer, generation, leftMs - 50, broken));

@@ -1,7 +1,7 @@
 /**
- * Follows one leader broker: keeps asking it for what comes after this broker's logs, appends it, and goes
- * back where epochs show that the logs parted (KIP-595). One machine per leader; a partition belongs to at
- * most one.
+ * Follows one leader broker. Fetches the records after the end of this broker's logs and appends them.
+ * Truncates a log that diverged from the leader's, as its epochs show (KIP-595). There is one fetcher per
+ * leader broker, and a partition belongs to at most one fetcher.
  */
 import type {
   Address,
@@ -37,9 +37,9 @@ export interface FetcherPorts {
   readonly timers: Timers;
   readonly logger: Logger;
   readonly config: ReplicationConfig;
-  /** Those of this broker; each connection has its own. */
+  /** This broker's spare buffers. Each connection has its own sibling of them. */
   readonly spares: SpareBuffers;
-  /** Of this broker's registration; -1 before there is one. */
+  /** The epoch of this broker's registration; -1 before there is one. */
   brokerEpoch(): BrokerEpoch;
 }
 
@@ -47,13 +47,16 @@ export interface FetcherPorts {
 interface Followed {
   readonly partition: Partition;
   readonly leaderEpoch: LeaderEpoch;
-  /** Fetching, or asking where the leader's log ends or begins, or waiting for other metadata. */
+  /**
+   * `fetching` records; asking for the leader's log end (`latest`) or start (`earliest`); `stopped` until new
+   * metadata.
+   */
   phase: 'fetching' | 'latest' | 'earliest' | 'stopped';
-  /** Not asked for before this time. */
+  /** Not fetched before this time. */
   readyAtMs: Millis;
-  /** Fetch offset that the session asks for; -1: it does not ask for this partition. */
+  /** The fetch offset in the session; -1: the session does not fetch this partition. */
   askedOffset: Offset;
-  /** What was last asked; used again while nothing moves. */
+  /** The last fetch item. Reused while nothing changes. */
   item: FetchItem | undefined;
 }
 
@@ -61,7 +64,9 @@ export class Fetcher {
   readonly leaderId: NodeId;
   private readonly ports: FetcherPorts;
   private readonly followed = new Map<string, Followed>();
-  /** By key: the next request has to look at them. All others are asked for as they were. */
+  /**
+   * Keys of the partitions that the next request must re-evaluate. The request repeats all others unchanged.
+   */
   private readonly touched = new Set<string>();
   private readonly session = new FollowerSession();
   private address: Address;
@@ -84,7 +89,7 @@ export class Fetcher {
     return this.followed.size;
   }
 
-  /** Starts to follow, or starts anew under the partition's present leader epoch. */
+  /** Starts to follow, or restarts under the partition's present leader epoch. */
   add(partition: Partition): void {
     const key = itemKey(keyOf(partition));
     this.touched.add(key);
@@ -101,11 +106,11 @@ export class Fetcher {
     this.ports.timers.soon(() => this.join());
   }
 
-  /** All partitions that were added in one turn are asked for together. */
+  /** Fetches all partitions that were added in one turn together. */
   private join(): void {
     this.isJoining = false;
-    // The fetch in flight may be parked at the leader for long, and the acknowledgements of what was added
-    // wait for us.
+    // The leader may have parked the fetch in flight for long. Meanwhile acknowledgements of the added
+    // partitions wait for us.
     if (this.connection?.isBusy) this.connection.hurry();
     else this.proceed();
   }
@@ -116,19 +121,22 @@ export class Fetcher {
     this.touched.delete(key);
     this.session.drop(key);
     if (this.followed.size === 0) this.disconnect('nothing to follow');
-    // The others may have waited for this one's device (`ask`), and nobody tells of that any more.
+    // The others may have waited for this partition's fsync (`ask`), and its callback may never come.
     else if (this.connection?.isBusy === false) this.wakeAfter(0);
   }
 
-  /** The leader registered another endpoint, or anew. */
+  /** The leader registered again, perhaps with another endpoint. */
   moveTo(address: Address): void {
     this.address = address;
     this.connectNotBefore = 0;
-    this.disconnect('the leader registered anew');
+    this.disconnect('the leader registered again');
     this.proceed();
   }
 
-  /** A partition that the session asks for may be offline now, or have to be synced before it is reported. */
+  /**
+   * Re-evaluates every partition. One may be offline now, or may need an fsync before this follower reports
+   * its offset.
+   */
   lookAgain(): void {
     for (const key of this.followed.keys()) this.touched.add(key);
   }
@@ -140,7 +148,7 @@ export class Fetcher {
     this.disconnect('closed');
   }
 
-  /** Does whatever can be done now: the one place that connects and asks. */
+  /** Connects or sends the next request, if that is possible now. The only place that does either. */
   proceed(): void {
     if (this.isClosed || this.followed.size === 0 || this.ports.brokerEpoch() < 0) return;
     const { connection } = this;
@@ -210,9 +218,9 @@ export class Fetcher {
         else lost.push(followed);
         continue;
       }
-      // What it asks for next tells the leader what it holds: with flush.messages=1 only what is on the
-      // device. All wait with it: a fetch parked at the leader would hold this one's acknowledgements up for
-      // longer than a sync.
+      // The fetch offset tells the leader what this follower holds. With flush.messages=1 that is only what
+      // is synced, so the fetch waits for fsync. The other partitions wait too: a fetch parked at the leader
+      // would delay this partition's acknowledgements for longer than an fsync.
       if (partition.ownEnd < partition.log.endOffset) {
         partition.onSynced = () => this.proceed();
         partition.flushIfDue();
@@ -267,7 +275,7 @@ export class Fetcher {
     );
   }
 
-  /** Where the leader's log ends or begins, for logs that do not connect to it. */
+  /** Asks where the leader's log ends or begins, for logs that do not connect to it. */
   private askOffsets(connection: LeaderConnection, lost: readonly Followed[]): void {
     const topics = new Map<string, { name: string; partitions: ListedPartition[] }>();
     for (const { partition, leaderEpoch, phase } of lost) {
@@ -312,7 +320,7 @@ export class Fetcher {
       for (const fetched of partitions) {
         const key = itemKey({ topicId, partition: fetched.partitionIndex });
         const followed = this.followed.get(key);
-        // It may have been moved or given another epoch since it was asked for.
+        // Since the request, the partition may have another leader or leader epoch.
         if (followed === undefined || !this.isCurrent(followed)) continue;
         if (followed.askedOffset !== followed.partition.log.endOffset) continue;
         this.touched.add(key);
@@ -342,7 +350,7 @@ export class Fetcher {
         followed.phase = 'latest';
         return;
       case ErrorCode.FENCED_LEADER_EPOCH:
-        // There is a newer leader: the metadata will name it and this is started anew.
+        // There is a newer leader. When the metadata names it, the partition is added again.
         this.logRefused(followed, fetched.errorCode);
         followed.phase = 'stopped';
         return;
@@ -350,7 +358,8 @@ export class Fetcher {
       case ErrorCode.UNKNOWN_TOPIC_ID:
       case ErrorCode.UNKNOWN_TOPIC_OR_PARTITION:
       case ErrorCode.NOT_LEADER_OR_FOLLOWER:
-        // The leader is behind, and has waited for its metadata before it said so (fetch-service.ts).
+        // The leader's metadata is behind. It already waited for newer metadata before it answered
+        // (fetch-service.ts).
         this.delay(followed, this.askedAtMs);
         this.logRefused(followed, fetched.errorCode);
         return;
@@ -381,7 +390,8 @@ export class Fetcher {
   }
 
   /**
-   * KIP-595: back to where both logs last agreed, as far as this fetch can tell; the next one may tell more.
+   * KIP-595: truncates to where both logs last agreed, as far as this response shows. The next response may
+   * show more.
    */
   private truncate(followed: Followed, diverging: Divergence): void {
     const { partition } = followed;
@@ -393,7 +403,7 @@ export class Fetcher {
     if (log.endOffset === before.end && log.epochs.latest === before.epoch) this.delay(followed);
   }
 
-  /** The answer to where the leader's log ends (phase latest) or begins (phase earliest). */
+  /** Takes the response with the leader's log end (phase latest) or start (phase earliest). */
   private located(followed: Followed, answer: { readonly errorCode: number; readonly offset: Offset }): void {
     const { partition } = followed;
     if (answer.errorCode !== ErrorCode.NONE || answer.offset < 0) {

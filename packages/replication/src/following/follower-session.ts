@@ -1,6 +1,6 @@
 /**
- * A fetch session, the follower's side (KIP-227): remembers what the leader was last asked, and says what to
- * ask next so that only changes travel. What did not change costs nothing. Knows nothing of logs.
+ * The follower's side of a fetch session (KIP-227). Remembers the last request, and builds the next one so
+ * that only changes are sent. Unchanged partitions cost nothing. Knows nothing about logs.
  */
 import type { RequestInputOf } from '@millrace/protocol';
 import { type apis, ErrorCode } from '@millrace/protocol';
@@ -21,9 +21,9 @@ export class FollowerSession {
   private id = 0;
   /** 0: the next request is a full one. */
   private epoch = 0;
-  /** What the next request asks for, by key. */
+  /** The items that the next request must fetch, by key. */
   private readonly wanted = new Map<string, FetchItem>();
-  /** What the leader's session holds, by key. */
+  /** The items that the leader's session holds, by key. */
   private readonly known = new Map<string, FetchItem>();
   /** Keys under which the two may differ. */
   private readonly changed = new Set<string>();
@@ -34,8 +34,8 @@ export class FollowerSession {
   }
 
   /**
-   * Asks for the item from the next request on, in place of what was wanted under its key. It must not change
-   * any more.
+   * Fetches this item from the next request on. Replaces the earlier item of its key. The caller must not
+   * change the item afterwards.
    */
   want(key: string, item: FetchItem): void {
     if (this.wanted.get(key) === item) return;
@@ -43,12 +43,12 @@ export class FollowerSession {
     this.changed.add(key);
   }
 
-  /** Asks for nothing under this key from the next request on. */
+  /** Fetches nothing under this key from the next request on. */
   drop(key: string): void {
     if (this.wanted.delete(key)) this.changed.add(key);
   }
 
-  /** The next request, so that the session comes to hold exactly what is wanted. */
+  /** Builds the next request. After it, the leader's session holds exactly the wanted items. */
   build(): SessionRequest {
     const toSend: FetchItem[] = [];
     const toForget: FetchItem[] = [];
@@ -84,7 +84,7 @@ export class FollowerSession {
     for (const key of this.wanted.keys()) this.changed.add(key);
   }
 
-  /** Returns false when the leader refused the session: ask again in full. */
+  /** Returns false when the leader refused the session. Then the next request is a full one. */
   accept(response: { readonly errorCode: number; readonly sessionId: number }): boolean {
     if (response.errorCode !== ErrorCode.NONE) {
       if (response.errorCode === ErrorCode.FETCH_SESSION_ID_NOT_FOUND) this.id = 0;
@@ -96,7 +96,7 @@ export class FollowerSession {
     return true;
   }
 
-  /** The connection broke: the next request is a full one, and closes the session that was. */
+  /** The connection broke. The next request is a full one, and closes the old session. */
   reset(): void {
     this.epoch = 0;
   }

@@ -1,6 +1,6 @@
 /**
- * Which partition follows which leader through which fetcher: one fetcher for each leader broker, made when
- * the first partition needs it and dropped with the last.
+ * Which partition follows which leader through which fetcher. Each leader broker has one fetcher. It is
+ * created with the first partition that needs it, and dropped with the last.
  */
 import type { Address, LeaderEpoch, NodeId } from '@millrace/base';
 import type { MetadataImage } from '@millrace/metadata';
@@ -9,7 +9,7 @@ import { Fetcher, type FetcherPorts } from './fetcher.ts';
 
 interface Source {
   readonly address: Address;
-  /** Registration of the leader broker. */
+  /** The broker epoch of the leader broker. */
   readonly brokerEpoch: number;
   readonly fetcher: Fetcher;
 }
@@ -23,7 +23,7 @@ export class Followings {
     this.ports = ports;
   }
 
-  /** After the partition was assigned: follows its leader of now, under its epoch of now. */
+  /** Called after `assign`. The partition follows its present leader in the present leader epoch. */
   update(partition: Partition, image: MetadataImage): void {
     const { leaderId, leaderEpoch, role } = partition;
     const current = this.following.get(partition);
@@ -34,7 +34,7 @@ export class Followings {
     if (current?.leaderId === leaderId && current.leaderEpoch === leaderEpoch) return;
     if (current !== undefined && current.leaderId !== leaderId) this.stop(partition);
     const source = this.source(leaderId, image);
-    // A leader without a registration: `brokersChanged` tries again when it has one.
+    // The leader has no registration. `publish` (replica-manager.ts) tries again when it has one.
     if (source === undefined) {
       this.stop(partition);
       return;
@@ -54,7 +54,7 @@ export class Followings {
     this.sources.delete(current.leaderId);
   }
 
-  /** Leaders that came back listen anew, perhaps elsewhere. */
+  /** A leader that registered again may listen at another endpoint. */
   brokersChanged(brokers: ReadonlySet<NodeId>, image: MetadataImage): void {
     for (const brokerId of brokers) {
       const source = this.sources.get(brokerId);
@@ -67,7 +67,7 @@ export class Followings {
     }
   }
 
-  /** A disk failed, or settings changed: every replica is looked at again before the next fetch. */
+  /** A disk failed, or settings changed. The fetchers re-evaluate every replica before the next fetch. */
   lookAgain(): void {
     for (const { fetcher } of this.sources.values()) fetcher.lookAgain();
   }

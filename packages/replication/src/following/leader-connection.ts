@@ -1,6 +1,6 @@
 /**
- * One connection to a leader, one request of the owner's at a time: frames out, frames in, time-outs. Knows
- * how to carry a request, not what it means. Reconnecting is the owner's decision.
+ * One connection to a leader, with one request of the owner at a time: frames out, frames in, timeouts.
+ * Carries requests without knowing their meaning. The owner decides when to reconnect.
  */
 import { type Address, assert, type Deadline, type Millis, type Net, type Stream } from '@millrace/base';
 import {
@@ -16,7 +16,7 @@ import type { DueCallback, Timers } from '../timers.ts';
 
 export interface ConnectionEvents {
   opened(): void;
-  /** Once, and never from within a call of the owner's. No answer follows. */
+  /** Called once, and never within a call of the owner. No response follows. */
   closed(reason: string): void;
 }
 
@@ -33,13 +33,13 @@ export class LeaderConnection {
   private readonly clientId: string;
   private readonly timeoutMs: Millis;
   private readonly connectDeadline: Deadline<DueCallback>;
-  /** In the order in which they were sent: the leader answers in it. */
+  /** In the order of sending. The leader answers in this order. */
   private inFlight: InFlight[] = [];
   private correlationId = 0;
   private isAsked = false;
-  /** The leader was told that more waits behind the request in flight. */
+  /** `hurry` already sent a request after the one in flight. */
   private isHurried = false;
-  /** The owner has let go of it: no event any more. */
+  /** The owner abandoned the connection, or it closed. No event follows. */
   private isAbandoned = false;
 
   constructor(
@@ -51,7 +51,7 @@ export class LeaderConnection {
       readonly timeoutMs: Millis;
       readonly connectTimeoutMs: Millis;
       readonly frameBytesMax: number;
-      /** Where answers are put together. */
+      /** The buffers for assembling responses. */
       readonly spares: SpareBuffers;
     },
     events: ConnectionEvents,
@@ -81,12 +81,12 @@ export class LeaderConnection {
     });
   }
 
-  /** A request of the owner's awaits its answer. */
+  /** A request of the owner waits for its response. */
   get isBusy(): boolean {
     return this.isAsked;
   }
 
-  /** Bytes in the response are lent: valid while `answered` is called. */
+  /** Bytes in the response are lent: they are valid only until `answered` returns. */
   request<Request, Response, RequestInput, ResponseInput>(
     api: Api<Request, Response, RequestInput, ResponseInput>,
     version: number,
@@ -103,9 +103,9 @@ export class LeaderConnection {
   }
 
   /**
-   * The owner has more to ask than its request in flight, which the leader may have parked: a leader ends a
-   * follower's fetch when another request comes behind it. That other one is ApiVersions, the smallest; its
-   * answer says nothing new.
+   * The owner has more to ask, but the leader may have parked the request in flight. A leader answers a
+   * parked follower fetch when another request arrives after it. So this sends ApiVersions, the smallest
+   * request, and ignores its response.
    */
   hurry(): void {
     if (!this.isOpen || !this.isAsked || this.isHurried) return;
@@ -132,7 +132,7 @@ export class LeaderConnection {
     this.stream.send(encodeRequestFrame(api, version, correlationId, this.clientId, input));
   }
 
-  /** Closes it without any further event. */
+  /** Closes the connection without any further event. */
   abandon(reason: string): void {
     if (this.isAbandoned) return;
     this.isAbandoned = true;
@@ -156,7 +156,7 @@ export class LeaderConnection {
         const frame = this.frames.next();
         if (frame === undefined) break;
         const oldest = this.inFlight.shift();
-        if (oldest === undefined) throw new DecodeError('an answer that nobody asked for');
+        if (oldest === undefined) throw new DecodeError('an unexpected response');
         this.timers.cancel(oldest.deadline);
         oldest.answered(frame);
         this.frames.release();

@@ -1,6 +1,6 @@
 /**
- * Acknowledgements that wait: a produce request answers when its slowest partition is settled or its time is
- * up. Owns no state of a partition; must never answer twice.
+ * Waiting acknowledgements. A produce request is answered when all its partitions are settled, or at its
+ * timeout. Owns no state of a partition. Must never answer twice.
  */
 import { assert, type Offset, ParkedUntilOffset } from '@millrace/base';
 import { ErrorCode } from '@millrace/protocol';
@@ -21,10 +21,10 @@ export function produceFailure(
   return result;
 }
 
-/** One produce request on its way to its answer. */
+/** One produce request, until it is answered. */
 export class ProduceOperation {
   readonly results: ProduceResult[] = [];
-  /** Partitions parked and not settled. */
+  /** How many partitions are parked and not settled. */
   private waiting = 0;
   private readonly acks: ParkedAck[] = [];
   private finish: ((results: ProduceResult[]) => void) | undefined;
@@ -41,13 +41,13 @@ export class ProduceOperation {
     return this.waiting > 0;
   }
 
-  /** All partitions were tried: from here on the last one to settle answers. */
+  /** All partitions were tried. From now on the last partition to settle answers the request. */
   start(finish: (results: ProduceResult[]) => void): void {
     this.finish = finish;
     if (this.waiting === 0) this.answer();
   }
 
-  /** The time-out of the request: what was appended stays and may commit later. */
+  /** The request timed out. Appended batches stay and may be committed later. */
   expire(): void {
     for (const ack of this.acks) {
       if (!ack.settled) ack.settle(produceFailure(ErrorCode.REQUEST_TIMED_OUT));
@@ -80,7 +80,7 @@ export class ParkedAck {
     this.index = index;
   }
 
-  /** Without a failure: the result that was prepared at the append holds. */
+  /** Without a failure, the result from the append stands. */
   settle(failure?: ProduceResult): void {
     if (this.settled) return;
     this.settled = true;
@@ -88,12 +88,13 @@ export class ParkedAck {
   }
 }
 
-/**
- * A partition's parked acknowledgements by the offset that releases them. Timed-out ones are dropped in bulk.
- */
+/** A partition's parked acknowledgements, by the offset that releases them. Drops timed-out ones in bulk. */
 export class ParkedAcks {
   private readonly queue = new ParkedUntilOffset<ParkedAck>();
-  /** Grows when settled ones (time-outs) may fill the queue; doubles so that cleaning costs O(1) each. */
+  /**
+   * The size at which `park` removes settled (timed-out) entries. It doubles, so that cleaning costs O(1) for
+   * each entry.
+   */
   private cleanAtSize = 1024;
 
   get size(): number {

@@ -1,12 +1,12 @@
 /**
- * Group commit of one log: at most one flush under way; whatever is appended meanwhile is covered by the
- * next. Never flushes by itself: someone asks.
+ * Group commit of one log. At most one flush runs at a time. The next flush covers the records appended
+ * meanwhile. Flushes only on request.
  */
 import type { DiskError } from '@millrace/base';
 import type { PartitionLog } from '@millrace/log';
 
 export interface SyncEvents {
-  /** At the end of this turn: gathers the appends of a turn in one flush. */
+  /** Calls at the end of this turn, so that the appends of a turn share one flush. */
   soon(callback: () => void): void;
   /** The log's recovery point moved. */
   synced(): void;
@@ -25,7 +25,7 @@ export class DeviceSync {
     this.events = events;
   }
 
-  /** Everything in the log by now is to get to the device. */
+  /** Asks for an fsync of everything in the log by now. */
   request(): void {
     if (this.isStopped) return;
     if (this.state === 'running') this.isWantedAgain = true;

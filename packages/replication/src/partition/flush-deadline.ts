@@ -1,6 +1,6 @@
 /**
- * `flush.ms`: what is appended is on the device before that time is over. One deadline for a log, armed by
- * the first append that nothing covers. Never flushes by itself: the owner does.
+ * `flush.ms`: the log flushes appended records within this time. One deadline for a log. The first append
+ * after a flush arms it. Asks the owner to flush.
  */
 import type { Millis } from '@millrace/base';
 import type { PartitionLog } from '@millrace/log';
@@ -19,7 +19,7 @@ export class FlushDeadline {
     this.flush = flush;
   }
 
-  /** After an append, a flush or another setting. Infinite: never by time. */
+  /** Called after an append, a flush or a change of the setting. Infinite: never flushes by time. */
   consider(flushMs: Millis): void {
     if (this.cancel !== undefined && this.armedForMs !== flushMs) this.stop();
     if (flushMs === Number.POSITIVE_INFINITY || this.cancel !== undefined || !this.isBehind) return;

@@ -1,32 +1,32 @@
 /**
- * What a leader knows of its followers, and the arithmetic over it: high watermark, who lags, who may join.
- * Pure: it decides nothing that the controller must confirm.
+ * A leader's knowledge of its followers, and the arithmetic on it: the high watermark, and which followers
+ * lag. Pure: decides nothing that the controller must confirm.
  */
 import type { BrokerEpoch, Millis, NodeId, Offset } from '@millrace/base';
 
-/** A follower as its leader sees it. Born anew with every change of leadership. */
+/** A follower as its leader sees it. Every leadership creates new ones. */
 export class RemoteReplica {
   readonly brokerId: NodeId;
   /**
-   * Next offset it asked for: it holds (and with flush.messages=1 has synced) all before. -1 until its first
-   * fetch in this epoch.
+   * The offset of the follower's last fetch. The follower holds (and with flush.messages=1 has synced)
+   * everything below. -1 until its first fetch in this epoch.
    */
   logEndOffset: Offset = -1;
   logStartOffset: Offset = -1;
   /**
-   * From where it was given batches last; -1: nothing yet. Asking for them again, it may have found them
-   * damaged.
+   * The offset from which the leader last sent batches; -1: none yet. If the follower fetches from it again,
+   * it may have found the batches corrupt.
    */
   servedOffset: Offset = -1;
-  /** Registration it fetched under; -1 until its first fetch. */
+  /** The broker epoch of the follower's last fetch; -1 until its first fetch. */
   brokerEpoch: BrokerEpoch = -1;
-  /** The latest time at which it is known to have held everything the leader had. */
+  /** The latest time at which the follower held everything that the leader had. */
   lastCaughtUpMs: Millis;
   private lastFetchMs: Millis = Number.NEGATIVE_INFINITY;
   /** The leader's end when it fetched last. */
   private lastFetchLeaderEnd: Offset = 0;
 
-  /** Members of the ISR count as caught up when a leadership begins, others as never. */
+  /** When a leadership begins, members of the ISR count as caught up, and others as never caught up. */
   constructor(brokerId: NodeId, lastCaughtUpMs: Millis) {
     this.brokerId = brokerId;
     this.lastCaughtUpMs = lastCaughtUpMs;
@@ -39,8 +39,9 @@ export class RemoteReplica {
     leaderEnd: Offset;
     now: Millis;
   }): void {
-    // It may stay behind for ever and yet be in sync, always one batch late: reaching where the leader was at
-    // its previous fetch counts, as of that fetch.
+    // A follower that is always one batch late is in sync although it never reaches the leader's end. So it
+    // counts as caught up at the time of its previous fetch if it has now reached the leader's end of that
+    // time.
     if (fetch.fetchOffset >= fetch.leaderEnd) this.lastCaughtUpMs = Math.max(this.lastCaughtUpMs, fetch.now);
     else if (fetch.fetchOffset >= this.lastFetchLeaderEnd)
       this.lastCaughtUpMs = Math.max(this.lastCaughtUpMs, this.lastFetchMs);
@@ -57,9 +58,9 @@ export class RemoteReplica {
 }
 
 /**
- * The smallest end among the leader (`ownEnd`: what it has written, or synced where that is promised), the
- * maximal ISR and those about to join: eligible replicas that keep up. The last are waited for so that they
- * need not chase a moving high watermark. Never below `current`.
+ * The smallest end offset of the leader (`ownEnd`: written, or synced with flush.messages=1), the maximal
+ * ISR, and eligible replicas that keep up. The last are about to join the ISR. The high watermark waits for
+ * them, so that they need not chase it. Never below `current`.
  */
 export function nextHighWatermark(input: {
   readonly current: Offset;
@@ -84,7 +85,7 @@ export function nextHighWatermark(input: {
   return Math.max(end, input.current);
 }
 
-/** Members of the ISR that have not been caught up for longer than the lag time. */
+/** Members of the ISR that were last caught up longer ago than the lag time. */
 export function laggingReplicas(input: {
   readonly isr: readonly NodeId[];
   readonly remotes: ReadonlyMap<NodeId, RemoteReplica>;

@@ -1,6 +1,7 @@
 /**
- * ISR changes on their way to the controller: those of one turn go in one AlterPartition request, one request
- * at a time, and each is sent again until its partition calls it settled. Decides nothing about an ISR.
+ * Sends ISR changes to the controller. The changes of one turn share one AlterPartition request, and one
+ * request is in flight at a time. Sends each change again until its partition says that it is settled.
+ * Decides nothing about an ISR.
  */
 import type { BrokerEpoch, Clock, Millis, NodeId } from '@millrace/base';
 import type { AlterPartitionRequest, AlterPartitionResponse } from '@millrace/metadata';
@@ -8,7 +9,10 @@ import { ErrorCode } from '@millrace/protocol';
 import type { Timers } from '../timers.ts';
 import type { IsrProposal } from './ports.ts';
 
-/** The rest goes with the next request: a message has a largest size. */
+/**
+ * The most partitions in one request, because the size of a message is limited. The rest goes with the next
+ * request.
+ */
 const REQUEST_PARTITIONS_MAX = 10_000;
 
 export interface IsrChangesPorts {
@@ -20,7 +24,10 @@ export interface IsrChangesPorts {
   send(request: AlterPartitionRequest, done: (response: AlterPartitionResponse | undefined) => void): void;
 }
 
-/** Somebody has to come back before it can be granted. */
+/**
+ * How long to wait after INELIGIBLE_REPLICA. The controller can grant the change only when another replica is
+ * back.
+ */
 const REFUSED_RETRY_MS: Millis = 1000;
 
 export class IsrChanges {

@@ -1,6 +1,6 @@
 /**
- * Asking the controller for another ISR: by a leader, or by a follower that does not want to be counted on.
- * One at a time.
+ * Asks the controller for another ISR. A leader may ask, or a follower that wants to leave ISR and ELR. One
+ * proposal at a time.
  */
 import type { Partition } from './partition.ts';
 import type { IsrAnswer, IsrProposal, PartitionPorts } from './ports.ts';

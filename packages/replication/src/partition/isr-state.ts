@@ -1,7 +1,7 @@
 /**
- * A replica's view of its ISR: what the controller has committed, and at most one change in flight. The rule
- * that keeps a leader's acknowledgements true: growth counts at once (maximal ISR), shrinking only when the
- * controller has confirmed it.
+ * A replica's view of its ISR: the ISR that the controller committed, and at most one change in flight. A
+ * leader's acknowledgements hold because of one rule. An expanded ISR counts at once (maximal ISR). A shrunk
+ * ISR counts only after the controller confirmed it.
  */
 import { assert, type NodeId } from '@millrace/base';
 import type { IsrProposal } from './ports.ts';
@@ -9,13 +9,13 @@ import type { IsrProposal } from './ports.ts';
 export class IsrState {
   /** As committed by the controller. */
   committed: readonly NodeId[] = [];
-  /** Version of `committed`; each change by the controller makes it larger. */
+  /** Version of `committed`. Each change by the controller raises it. */
   partitionEpoch = -1;
-  /** The change in flight. Kept through errors that leave open whether it was carried out. */
+  /** The change in flight. Kept after errors that do not tell whether the controller made the change. */
   pending: IsrProposal | undefined;
   private maximalWhilePending: readonly NodeId[] = [];
 
-  /** Whoever may be in the ISR right now. The high watermark waits for all of them. */
+  /** All replicas that may be in the ISR right now. The high watermark waits for all of them. */
   get maximal(): readonly NodeId[] {
     return this.pending === undefined ? this.committed : this.maximalWhilePending;
   }
@@ -29,7 +29,7 @@ export class IsrState {
       assert(this.maximalWhilePending.includes(member), 'the maximal ISR holds the committed one');
   }
 
-  /** The controller's word, by metadata or by its answer. Returns whether it was news. */
+  /** Takes the controller's ISR, from metadata or from its answer. Returns whether it was newer. */
   commit(isr: readonly NodeId[], partitionEpoch: number): boolean {
     if (partitionEpoch <= this.partitionEpoch) return false;
     this.committed = isr;
@@ -39,8 +39,8 @@ export class IsrState {
   }
 
   /**
-   * Another leader epoch, or the same one after a new registration of this broker: whatever was proposed
-   * before is either in the metadata already or will be refused, by its leader epoch or by its broker epoch.
+   * A new leader epoch, or the same one after this broker registered again. An earlier proposal is already in
+   * the metadata, or the controller will refuse it because of its leader epoch or broker epoch.
    */
   replace(isr: readonly NodeId[], partitionEpoch: number): void {
     this.committed = isr;
@@ -48,7 +48,7 @@ export class IsrState {
     this.pending = undefined;
   }
 
-  /** The controller refused: nothing was changed, and nothing will be. */
+  /** Drops the change in flight: the controller refused it, or it no longer matters. */
   giveUp(): void {
     this.pending = undefined;
   }

@@ -1,8 +1,8 @@
 /**
- * What a partition has only while it leads: its view of the followers, the ISR change in flight, and
- * acknowledgements that wait. Born with a leader epoch and dropped with it. It must never acknowledge what
- * the durability contract (docs/architecture.md) does not cover, and never move the high watermark past what
- * a member of the maximal ISR lacks.
+ * The state of a partition's leader: its view of the followers, the ISR change in flight, and waiting
+ * acknowledgements. Created with a leader epoch and dropped with it. The leader never acknowledges more than
+ * the durability contract (docs/architecture.md) covers. It never moves the high watermark past the log end
+ * of a member of the maximal ISR.
  */
 import { assert, type NodeId, type Offset } from '@millrace/base';
 import type { Admission, Refusal } from '@millrace/log';
@@ -14,22 +14,27 @@ import { proposeIsr } from './isr-proposal.ts';
 import type { Partition } from './partition.ts';
 import type { FollowerPosition, IsrAnswer, IsrProposal, PartitionPorts } from './ports.ts';
 
-/** A refused ISR change is not proposed again at the next fetch, but after this. */
+/** How long the leader waits before it proposes a refused ISR change again. */
 const REFUSED_PROPOSAL_PAUSE_MS = 1000;
 
 const UNREPLICATED_ENTRIES_MAX = 4096;
 
 export class Leadership {
   readonly partition: Partition;
-  /** The log's end when the leadership began: below it may lie records that a predecessor did not commit. */
+  /**
+   * The log's end when the leadership began. Below it there may be records that a predecessor did not commit.
+   */
   readonly startOffset: Offset;
   readonly remotes = new Map<NodeId, RemoteReplica>();
   private readonly ports: PartitionPorts;
-  /** acks=all, by the high watermark that releases them. */
+  /** Waiting acks=all, by the high watermark that releases them. */
   private readonly replicated = new ParkedAcks();
-  /** acks=1 that wait for the device or for a lease, by the own end that releases them. */
+  /** Waiting acks=1, by the `ownEnd` that releases them. They wait for fsync or for a lease. */
   private readonly local = new ParkedAcks();
-  /** Batches above the high watermark, oldest first: what a moving high watermark makes readable. */
+  /**
+   * Batches above the high watermark, oldest first. Consumers can read them once the high watermark has
+   * passed them.
+   */
   private unreplicated: { end: Offset; sizeBytes: number }[] = [];
   private noProposalBefore = Number.NEGATIVE_INFINITY;
 
@@ -75,7 +80,7 @@ export class Leadership {
       logAppendTimeMs: appended.logAppendTimeMs,
       logStartOffset: appended.startOffset,
     };
-    // A retry of an idempotent producer waits for the original batch, whose end this is.
+    // For a retry of an idempotent producer this is the end of the original batch: the retry waits for it.
     const end = appended.lastOffset + 1;
     const waitsForIsr = request.acks === -1 || (request.acks === 1 && this.ports.isHandingOver());
     if (waitsForIsr) this.acknowledgeReplicated(end, operation, slot);
@@ -104,7 +109,7 @@ export class Leadership {
     this.advanceHighWatermark();
   }
 
-  /** Bounded: where the followers are far behind, one entry stands for many batches. */
+  /** Bounded: when the followers are far behind, the last entry covers many batches. */
   private noteUnreplicated(end: Offset, sizeBytes: number): void {
     const last = this.unreplicated.at(-1);
     if (last === undefined || this.unreplicated.length < UNREPLICATED_ENTRIES_MAX)
@@ -117,9 +122,9 @@ export class Leadership {
 
   private acknowledgeReplicated(end: Offset, operation: ProduceOperation, slot: number): void {
     const isReplicated = this.partition.highWatermark >= end;
-    // Contract row 3, acks=all: below the high watermark every member of the maximal ISR has written it (row
-    // 4, with flush.messages=1: synced it), and the ISR has at least min.insync.replicas members, as
-    // `produce` checked.
+    // Contract row 3, acks=all: every member of the maximal ISR has written the batch (row 4, with
+    // flush.messages=1: synced it), because the high watermark has passed it. The ISR has at least
+    // min.insync.replicas members, as `produce` checked.
     if (isReplicated && this.ports.holdsLease()) return;
     this.replicated.park(end, operation.park(slot));
     if (isReplicated) this.ports.awaitLease(this);
@@ -127,8 +132,8 @@ export class Leadership {
 
   private acknowledgeLocal(end: Offset, operation: ProduceOperation, slot: number): void {
     const isWritten = this.partition.ownEnd >= end;
-    // Contract row 2, acks=1: written by the leader, who for all it can know still leads (lease). With
-    // flush.messages=1 row 4: `ownEnd` counts only what is on its device.
+    // Contract row 2, acks=1: the leader has written the batch, and its lease still holds. Row 4, with
+    // flush.messages=1: `ownEnd` counts only synced batches.
     if (isWritten && this.ports.holdsLease()) return;
     this.local.park(end, operation.park(slot));
     if (isWritten) this.ports.awaitLease(this);
@@ -156,7 +161,7 @@ export class Leadership {
       this.ports.awaitLease(this);
       return;
     }
-    // Contract row 2, acks=1 (row 4 with flush.messages=1): `ownEnd` counts only what was written, or synced.
+    // Contract row 2, acks=1 (row 4 with flush.messages=1): `ownEnd` counts only written (or synced) batches.
     for (const ack of this.local.release(this.partition.ownEnd)) ack.settle();
   }
 
@@ -167,13 +172,13 @@ export class Leadership {
     this.releaseReplicated();
   }
 
-  /** The device caught up with the log. */
+  /** The log was synced, or the settings changed. */
   ownEndMoved(): void {
     this.releaseLocal();
     this.advanceHighWatermark();
   }
 
-  /** Another epoch, or none: every acknowledgement still open is refused. */
+  /** The leadership ends. Refuses every waiting acknowledgement. */
   end(errorCode: ErrorCode): void {
     this.unreplicated = [];
     const hint =
@@ -184,10 +189,11 @@ export class Leadership {
 
   // ------------------------------------------------------------------ high watermark
 
-  /** Re-evaluated after each append, sync, follower fetch and ISR change. */
+  /** Called after each append, sync, follower fetch and ISR change. */
   advanceHighWatermark(): void {
     const { partition } = this;
-    // Below min ISR nothing becomes committed: neither acknowledged nor readable (KIP-966).
+    // Below min.insync.replicas the leader commits nothing: it neither acknowledges records nor lets
+    // consumers read them (KIP-966).
     if (partition.isr.length < partition.minIsrEffective) return;
     const next = nextHighWatermark({
       current: partition.highWatermark,
@@ -207,7 +213,7 @@ export class Leadership {
     this.releaseReplicated();
   }
 
-  /** Consumers at the tail learn how much they may read now. */
+  /** Wakes consumers at the tail with the number of bytes that they can read now. */
   private notifyReadable(highWatermark: Offset): void {
     let sizeBytes = 0;
     let count = 0;
@@ -218,8 +224,8 @@ export class Leadership {
     }
     if (count === this.unreplicated.length) this.unreplicated = [];
     else this.unreplicated.splice(0, count);
-    // Batches of an earlier leadership are not in the list, and an entry may stand for many: then waiters
-    // look for themselves.
+    // Batches of an earlier leadership are not in the list, and an entry may cover many batches. Then the
+    // size is unknown, and waiters read again.
     const readableBytes = count === 0 ? Number.POSITIVE_INFINITY : sizeBytes;
     for (const waiter of this.partition.waiters) if (!waiter.isFollower) waiter.notify(readableBytes);
   }
@@ -227,8 +233,8 @@ export class Leadership {
   // ------------------------------------------------------------------ followers and ISR
 
   /**
-   * A follower asked for `fetchOffset` in this epoch and did not diverge, so it holds everything before. The
-   * caller has checked that it fetches under its registered broker epoch.
+   * A follower fetched from `fetchOffset` in this epoch and did not diverge, so it holds everything below.
+   * The caller checked that the follower's broker epoch is the registered one.
    */
   recordFollower(position: FollowerPosition): void {
     const remote = this.remotes.get(position.brokerId);
@@ -254,9 +260,9 @@ export class Leadership {
   }
 
   /**
-   * The log is damaged: asks the controller for a leader among the others in the ISR, all of which hold what
-   * is committed. Nothing to ask for while there are none, or while another change is under way; `checkLag`
-   * tries again.
+   * The log is corrupt. Asks the controller to elect another member of the ISR; all of them hold the
+   * committed records. Does nothing while there is no other member, or while another change is in flight.
+   * `checkLag` tries again.
    */
   giveUp(): void {
     const { partition, ports } = this;
@@ -264,7 +270,7 @@ export class Leadership {
     if (others.length > 0 && partition.isrState.pending === undefined) this.proposeIsr('resign', others);
   }
 
-  /** Every half lag time: followers that fell behind leave the ISR, once the controller agrees. */
+  /** Called every half lag time. Proposes to shrink the ISR by the followers that fell behind. */
   checkLag(): void {
     const { partition } = this;
     if (partition.isrState.pending !== undefined) return;
@@ -294,18 +300,18 @@ export class Leadership {
   }
 
   /**
-   * Only a refusal that says "nothing was changed" ends a proposal. Any other error leaves open whether it
-   * was (or yet will be) carried out: the maximal ISR stays, and the proposal is sent again until an answer
-   * or metadata settles it.
+   * Only an error that means "nothing was changed" ends a proposal. After any other error the controller may
+   * have made the change, or may still make it. So the maximal ISR stays, and the proposal is sent again
+   * until an answer or the metadata settles it.
    */
   private isrAnswered(proposal: IsrProposal, answer: IsrAnswer): boolean {
     const { partition } = this;
     if (answer.errorCode === ErrorCode.NONE) {
-      // Another leads: the metadata that say so are on their way.
+      // Another replica leads. The metadata with that change is on its way.
       if (proposal.kind === 'resign' && answer.leaderEpoch > partition.leaderEpoch) return true;
       if (answer.leaderEpoch !== partition.leaderEpoch) return false;
       const previous = partition.isr;
-      // The same partition epoch again: the controller saw nothing to change.
+      // The partition epoch is the same: the controller changed nothing.
       if (!partition.isrState.commit(answer.isr, answer.partitionEpoch)) partition.isrState.giveUp();
       this.isrChanged(previous);
       return true;
@@ -320,7 +326,7 @@ export class Leadership {
     return true;
   }
 
-  /** The controller committed another ISR within this epoch. */
+  /** The controller committed another ISR within this leader epoch. */
   isrChanged(previous: readonly NodeId[]): void {
     const { partition } = this;
     this.ports.logger.info('isr-changed', { ...partition.facts(), from: previous, to: partition.isr });

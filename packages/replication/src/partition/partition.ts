@@ -1,7 +1,7 @@
 /**
- * One partition's replica on this broker: its role, epoch, high watermark and log. A synchronous heart:
- * inputs are calls, effects go through its ports. What exists only while leading is in leadership.ts; it must
- * never survive the epoch it was born in.
+ * One partition's replica on this broker: its role, epoch, high watermark and log. Synchronous: inputs are
+ * calls, and effects go through its ports. The state of a leader is in leadership.ts, and never outlives the
+ * leader epoch that created it.
  */
 import { assert, type LeaderEpoch, type Millis, type NodeId, type Offset, type Uuid } from '@millrace/base';
 import type { Admission, DoorOptions, PartitionLog } from '@millrace/log';
@@ -18,13 +18,13 @@ import type { RefusedProducers } from './refused-producers.ts';
 
 export type Role = 'leader' | 'follower' | 'none';
 
-/** Settings of the topic that the partition itself obeys; the log has its own. */
+/** The topic's settings for the partition; the log has its own. */
 export interface PartitionSettings {
   /** `min.insync.replicas` */
   readonly minInsyncReplicas: number;
-  /** `flush.messages` is 1: acknowledgements and fetch offsets wait for the device. */
+  /** `flush.messages` is 1: acknowledgements and fetch offsets wait for fsync. */
   readonly syncsBeforeAck: boolean;
-  /** `flush.ms`; infinite: nothing is flushed because of its age. */
+  /** `flush.ms`; infinite: the age of records causes no flush. */
   readonly flushMs: Millis;
 }
 
@@ -36,7 +36,7 @@ export interface PartitionOptions {
   readonly settings: PartitionSettings;
   /** From the checkpoint; 0 when there is none. */
   readonly highWatermark: Offset;
-  /** Those that were refused before the replica was opened. */
+  /** Producers refused before this replica opened. */
   readonly refusedProducers: RefusedProducers;
   readonly ports: PartitionPorts;
 }
@@ -55,28 +55,30 @@ export class Partition {
   /** Latest known epoch. Only grows. */
   leaderEpoch: LeaderEpoch = -1;
   replicas: readonly NodeId[] = [];
-  /** Eligible leader replicas: not in the ISR, and counted on as if they were. */
+  /** Eligible leader replicas. They are not in the ISR, but the controller may elect them as if they were. */
   elr: readonly NodeId[] = [];
   readonly isrState = new IsrState();
   /**
-   * Everything below is on all members of the ISR, as far as this replica has heard. Moves forward only, but
-   * for truncations that epochs demand. Invariant: log.startOffset <= highWatermark <= log.endOffset.
+   * Every member of the ISR holds everything below it, as far as this replica knows. Moves backward only when
+   * the replica truncates its log after a new leader epoch or restarts it. Invariant: log.startOffset <=
+   * highWatermark <= log.endOffset.
    */
   highWatermark: Offset;
-  /** The disk failed under it: everything answers KAFKA_STORAGE_ERROR until the broker is restarted. */
+  /** The replica's disk failed. Every request gets KAFKA_STORAGE_ERROR until the broker restarts. */
   isOffline = false;
   isClosed = false;
   /**
-   * What is wrong with bytes that were written: the log may not be led from, nor vouched for. The controller
-   * is asked not to count on this replica any more; in the leader epoch that follows the log is thrown away
-   * and fetched anew. The last member of an ISR stays: nobody has more than it.
+   * Why the log is corrupt; undefined while it is intact. A replica with a corrupt log must not lead, and
+   * must not count as complete. It asks the controller to remove it from ISR and ELR. In the following leader
+   * epoch it deletes its log and fetches everything again. The last member of an ISR stays, because no other
+   * replica holds more.
    */
   damage: string | undefined;
-  /** The log was thrown away because of damage, and the replica has not been in the ISR since. */
+  /** The replica deleted its corrupt log, and has not been in the ISR since. */
   private isRefetching = false;
-  /** Parked fetches that read this partition. */
+  /** The parked fetches that read this partition. */
   readonly waiters = new Set<FetchWaiter>();
-  /** Parked until `ownEnd` moves: a follower's next fetch. */
+  /** Called when `ownEnd` moves: continues a follower's next fetch. */
   onSynced: (() => void) | undefined;
   private readonly refusedProducers: RefusedProducers;
   private readonly sync: DeviceSync;
@@ -110,12 +112,12 @@ export class Partition {
     return this.isrState.partitionEpoch;
   }
 
-  /** Until transactions exist everything below the high watermark is decided. */
+  /** There are no transactions yet, so it equals the high watermark. */
   get lastStableOffset(): Offset {
     return this.highWatermark;
   }
 
-  /** A topic with fewer replicas than min.insync.replicas asks for all of them. */
+  /** `min.insync.replicas`, but at most the number of replicas. */
   get minIsrEffective(): number {
     return Math.min(this.settings.minInsyncReplicas, this.replicas.length);
   }
@@ -124,12 +126,12 @@ export class Partition {
     return { leaderId: this.leaderId, leaderEpoch: this.leaderEpoch };
   }
 
-  /** The session with the controller is over: another may lead by now. */
+  /** The broker's lease is over: another broker may lead by now. */
   get mayBeReplaced(): boolean {
     return !this.ports.holdsLease();
   }
 
-  /** What this replica may count for: written, or synced where that is promised. */
+  /** The end offset that this replica may report: written, or synced with flush.messages=1. */
   get ownEnd(): Offset {
     const { endOffset, recoveryPoint } = this.log;
     return this.settings.syncsBeforeAck ? Math.min(recoveryPoint, endOffset) : endOffset;
@@ -138,8 +140,8 @@ export class Partition {
   // ------------------------------------------------------------------ roles
 
   /**
-   * The controller's latest word. An older one is ignored; the same again only restores a role that was
-   * resigned.
+   * Takes the controller's latest assignment. Ignores an older one. The same assignment again only restores a
+   * resigned role.
    */
   assign(assignment: PartitionAssignment): void {
     if (this.isClosed || assignment.leaderEpoch < this.leaderEpoch) return;
@@ -158,7 +160,10 @@ export class Partition {
     this.askToBeReplacedIfOffline();
   }
 
-  /** This broker's registration is in doubt: no role until the metadata names it again. */
+  /**
+   * This broker's registration is in doubt. The replica has no role until the metadata names the broker
+   * again.
+   */
   resign(): void {
     this.role = 'none';
     this.endLeadership(ErrorCode.NOT_LEADER_OR_FOLLOWER);
@@ -179,7 +184,7 @@ export class Partition {
       endOffset: this.log.endOffset,
       highWatermark: this.highWatermark,
     };
-    // The leader's line says all about the partition; its followers would say it again.
+    // Only the leader logs at info level; the lines of its followers would repeat the same facts.
     if (leads) logger.info('became-leader', facts);
     else logger.debug('became-follower', facts);
     if (!leads) this.startAnewIfDamaged();
@@ -193,7 +198,7 @@ export class Partition {
   }
 
   /**
-   * Nothing that was promised under a leadership outlives it: parked produce and fetch are answered at once.
+   * No acknowledgement may outlive the leadership, so parked produce and fetch requests are answered at once.
    */
   private endLeadership(errorCode: ErrorCode): void {
     const { leadership } = this;
@@ -206,7 +211,7 @@ export class Partition {
     for (const waiter of this.waiters) waiter.notify(Number.POSITIVE_INFINITY);
   }
 
-  /** NONE when this replica leads and the caller's epoch is its own (-1: not checked). */
+  /** NONE when this replica leads and the caller's epoch is the leader epoch (-1: not checked). */
   checkLeader(currentLeaderEpoch: LeaderEpoch): ErrorCode {
     if (this.isClosed) return ErrorCode.NOT_LEADER_OR_FOLLOWER;
     if (this.isOffline) return ErrorCode.KAFKA_STORAGE_ERROR;
@@ -225,9 +230,9 @@ export class Partition {
   // ------------------------------------------------------------------ leader
 
   /**
-   * Appends one batch. The returned result holds unless the operation was parked and its acknowledgement
-   * fails. Undefined: checking the batch would hold up the event loop, and nothing was done; to be called
-   * again with what was found out elsewhere.
+   * Appends one batch. The returned result is final, unless the operation was parked and its acknowledgement
+   * fails. Undefined: checking the batch would block the event loop, and nothing was done. The caller then
+   * checks the batch in a job and calls again with the job's result (`admission`).
    */
   produce(
     records: Uint8Array | null,
@@ -257,32 +262,32 @@ export class Partition {
       return leadership.produce(records, request, operation, slot, admission);
     if (this.refusedProducers.mustWait(records, this.log, this.ports.now()))
       return produceFailure(ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER, {
-        message: 'an earlier batch of the producer was refused and has to come first',
+        message: 'an earlier batch of this producer was refused and must be retried first',
       });
     const result = leadership.produce(records, request, operation, slot, admission);
     if (result?.errorCode === ErrorCode.NONE) this.refusedProducers.appended(records);
     return result;
   }
 
-  /** A batch that never got as far as to be judged. */
+  /** Refuses a batch before it was checked. */
   refuse(records: Uint8Array, errorCode: ErrorCode, message: string): ProduceResult {
     if (isRetriable(errorCode)) this.refusedProducers.refused(records, this.ports.now());
     return produceFailure(errorCode, { message });
   }
 
-  /** By what a client's batch is checked now. */
+  /** The options for checking a client's batch now. */
   doorOptions(apiVersion: number): DoorOptions {
     return this.log.doorOptions(this.ports.wallMs(), apiVersion);
   }
 
-  /** The topic's settings changed: what waits under the old ones is looked at again. */
+  /** The topic's settings changed. Re-evaluates everything that waits under the old ones. */
   configure(settings: PartitionSettings): void {
     this.settings = settings;
     this.flushIfDue();
     this.leadership?.ownEndMoved();
   }
 
-  /** After an append on either side. */
+  /** Called after an append, by the leader or by a follower. */
   flushIfDue(): void {
     if (this.log.flushDue) this.sync.request();
     else this.flushDeadline.consider(this.settings.flushMs);
@@ -302,7 +307,7 @@ export class Partition {
 
   // ------------------------------------------------------------------ follower
 
-  /** Batches from the leader of `leaderEpoch`, which begin at this log's end. */
+  /** Appends batches from the leader of `leaderEpoch`. They begin at this log's end. */
   appendAsFollower(records: Uint8Array): ErrorCode {
     assert(this.role === 'follower', 'only a follower appends what a leader sends');
     const appended = this.log.appendAsFollower(records, this.ports.wallMs());
@@ -321,7 +326,10 @@ export class Partition {
     return appended.errorCode;
   }
 
-  /** One round trip late: never more than this log holds. */
+  /**
+   * Takes the leader's offsets from a fetch response. They are one round trip late, so they are limited to
+   * this log's end.
+   */
   learnFromLeader(leader: { readonly highWatermark: Offset; readonly logStartOffset: Offset }): void {
     assert(this.role === 'follower', 'only a follower learns from a leader');
     const known = Math.min(leader.highWatermark, this.log.endOffset);
@@ -331,7 +339,7 @@ export class Partition {
     this.noticeOffline();
   }
 
-  /** Epochs showed that this log went another way than its leader's. */
+  /** Truncates a log that diverged from its leader's log. */
   truncateTo(offset: Offset, reason: 'diverged' | 'leader-ends-earlier'): void {
     assert(this.role === 'follower', 'only a follower truncates');
     const { endOffset } = this.log;
@@ -347,9 +355,12 @@ export class Partition {
     });
   }
 
-  /** The leader's log begins above this one's end: nothing here connects to it. */
+  /**
+   * Deletes the whole log and starts it at `offset`: the leader's log begins above this log's end, or this
+   * log is corrupt.
+   */
   restartAt(offset: Offset, reason: 'leader-begins-later' | 'damaged'): void {
-    assert(this.role === 'follower', 'only a follower starts anew');
+    assert(this.role === 'follower', 'only a follower restarts its log');
     const { endOffset } = this.log;
     this.log.truncateFullyAndStartAt(offset);
     this.noticeOffline();
@@ -358,8 +369,8 @@ export class Partition {
   }
 
   /**
-   * Cannot happen after clean elections: records that were committed are removed because the leader lacks
-   * them.
+   * The follower removes committed records because the leader lacks them. Cannot happen after clean
+   * elections.
    */
   private lostCommitted(offset: Offset): void {
     this.ports.logger.error('truncated-below-high-watermark', {
@@ -373,14 +384,14 @@ export class Partition {
   // ------------------------------------------------------------------ failure and end
 
   /**
-   * A read brought bytes that cannot be what was written, or the device refused a follower's write. If that
-   * happens again before the replica was in the ISR again, the device cannot hold the log: without an end
-   * each attempt would cost a leader epoch.
+   * A read found corrupt bytes, or the device refused a follower's write. If that happens again before the
+   * replica rejoined the ISR, the device cannot hold the log. Then the replica goes offline, because each
+   * further attempt would cost a leader epoch.
    */
   foundDamaged(reason: string): void {
     if (this.damage !== undefined || this.isClosed) return;
     if (this.isRefetching) {
-      this.diskFailed(`damaged again while it was fetched anew: ${reason}`);
+      this.diskFailed(`the log is corrupt again before the replica rejoined the ISR: ${reason}`);
       return;
     }
     this.damage = reason;
@@ -391,9 +402,10 @@ export class Partition {
   }
 
   /**
-   * At the beginning of a leader epoch: whatever this replica told of its log was in an earlier one, and
-   * counts no more. Never while it may be elected: it would be followed by those who have what it threw away.
-   * Nor while there is nobody to fetch from.
+   * Called at the beginning of a leader epoch, deletes a corrupt log. Offsets that this replica reported in
+   * earlier epochs no longer count. Keeps the log while the controller may elect this replica: the others
+   * would follow it and delete the records that it deleted. Keeps it also while there is no leader to fetch
+   * from.
    */
   private startAnewIfDamaged(): void {
     if (this.damage === undefined || this.isOffline || this.leaderId < 0) return;
@@ -408,8 +420,8 @@ export class Partition {
   }
 
   /**
-   * Not to be counted on, and for a new leader epoch. The wish is repeated until the metadata name another
-   * state of the partition.
+   * Asks the controller to remove this replica from ISR and ELR in a new leader epoch. Repeats the request
+   * until the metadata has another state of the partition.
    */
   private askToLeaveIfDamaged(): void {
     if (this.damage === undefined || this.isOffline) return;
@@ -433,15 +445,15 @@ export class Partition {
   }
 
   /**
-   * Only the controller can give the partition a leader whose disk works. Asked for each state of the
-   * partition that counts on this replica.
+   * Asks the controller for a leader whose disk works. Asks once for each state of the partition that has
+   * this replica in ISR or ELR.
    */
   private askToBeReplacedIfOffline(): void {
     if (!this.isOffline || this.isClosed || this.role === 'none') return;
     const { brokerId } = this.ports;
     const isCountedOn = this.isr.includes(brokerId) || this.elr.includes(brokerId);
     if (!isCountedOn || this.isrState.pending?.kind === 'storage-failed') return;
-    // It leads no more, so nothing that it proposed before protects an acknowledgement.
+    // This replica no longer leads, so none of its earlier proposals protects an acknowledgement.
     this.isrState.giveUp();
     proposeIsr(this, this.ports, {
       kind: 'storage-failed',
@@ -450,15 +462,15 @@ export class Partition {
     });
   }
 
-  /** After whatever may have failed for good. A full disk alone does not: it refuses appends and recovers. */
+  /**
+   * Called after operations that may have failed for good. A full disk alone is not such a failure: the log
+   * refuses appends and recovers.
+   */
   noticeOffline(): void {
     if (this.log.offline !== undefined) this.diskFailed(this.log.offline);
   }
 
-  /**
-   * The replica is given up: the topic was deleted, or the broker stops. The log is the owner's to close or
-   * delete.
-   */
+  /** Ends the replica: the topic was deleted, or the broker stops. The owner closes or deletes the log. */
   close(errorCode: ErrorCode): void {
     if (this.isClosed) return;
     this.isClosed = true;

@@ -1,6 +1,4 @@
-/**
- * What a partition needs from the broker around it, and what it tells those who wait on it. Interfaces only.
- */
+/** The interfaces between a partition, its broker, and the requests that wait for it. */
 import type {
   BrokerEpoch,
   LeaderEpoch,
@@ -17,37 +15,42 @@ export interface PartitionPorts {
   readonly brokerId: NodeId;
   readonly replicaLagTimeMaxMs: Millis;
   readonly logger: Logger;
-  /** Of this turn. */
+  /** The work that may still be done in this turn of the event loop. */
   readonly turnBudget: WorkBudget;
   now(): Millis;
   wallMs(): WallMillis;
-  /** At the end of this turn. */
+  /** Calls once, at the end of this turn. */
   soon(callback: () => void): void;
-  /** Once, in a turn of its own, `delayMs` from now; returns what cancels it. */
+  /** Calls once, in a turn of its own, `delayMs` from now. Returns a function that cancels it. */
   after(delayMs: Millis, callback: () => void): () => void;
-  /** Whether the session with the controller still holds, read off the clock at this moment. */
+  /** Whether the lease from the controller still holds, by the clock at this moment. */
   holdsLease(): boolean;
   /**
-   * An acknowledgement was held back for want of a lease: call `leaseRenewed` of the partition when there is
-   * one again.
+   * An acknowledgement waits because the broker has no lease. The broker calls `leaseRenewed` when it has one
+   * again.
    */
   awaitLease(partition: { leaseRenewed(): void }): void;
-  /** The broker is about to stop cleanly: acks=1 waits for the ISR too, which leads from then on. */
+  /** The broker is about to stop cleanly. acks=1 waits for the ISR too, because another member will lead. */
   isHandingOver(): boolean;
-  /** Registered under exactly this epoch, neither fenced nor shutting down (KIP-903). */
+  /**
+   * Whether the broker is registered under exactly this epoch, and is neither fenced nor shutting down
+   * (KIP-903).
+   */
   mayJoinIsr(brokerId: NodeId, brokerEpoch: BrokerEpoch): boolean;
-  /** The disk failed under a replica: the whole log directory may have. */
+  /** A replica's disk failed. The whole log directory may have failed. */
   storageFailed(): void;
-  /** Asks the controller; `answered` of the proposal follows, again and again until it is settled. */
+  /**
+   * Sends the proposal to the controller. Calls its `answered` after each attempt, until the proposal is
+   * settled.
+   */
   proposeIsr(proposal: IsrProposal): void;
 }
 
 /** A change of the ISR on its way to the controller. */
 export interface IsrProposal {
   /**
-   * `resign`: this broker does not want to be counted on, neither in the ISR nor in the ELR, and not to lead.
-   * `storage-failed`: nor can it serve, so this holds even when it is the last one, and the ISR is the
-   * controller's to find.
+   * `resign`: this broker asks to leave ISR and ELR, and not to lead. `storage-failed`: the replica cannot
+   * serve at all. It asks to leave even as the last member, and the controller chooses the ISR.
    */
   readonly kind: 'expand' | 'shrink' | 'resign' | 'storage-failed';
   readonly topicId: Uuid;
@@ -55,9 +58,9 @@ export interface IsrProposal {
   readonly leaderEpoch: LeaderEpoch;
   readonly partitionEpoch: number;
   readonly isr: readonly { readonly brokerId: NodeId; readonly brokerEpoch: BrokerEpoch }[];
-  /** False once the partition does not wait for it any more: no use to send it (again). */
+  /** False once the partition no longer waits for it. Then it is not sent (again). */
   isPending(): boolean;
-  /** Returns true when it is settled, false to have it sent again. */
+  /** Returns true when the proposal is settled, false to send it again. */
   answered(answer: IsrAnswer): boolean;
 }
 
@@ -71,17 +74,17 @@ export interface IsrAnswer {
 
 /** A parked fetch. */
 export interface FetchWaiter {
-  /** Waits for the log end rather than for the high watermark. */
+  /** A follower waits for the log end, a consumer for the high watermark. */
   readonly isFollower: boolean;
-  /** So many more bytes may be read; Infinity: look again, something else changed. */
+  /** `sizeBytes` more bytes can be read. Infinity: something else changed, read again. */
   notify(sizeBytes: number): void;
 }
 
-/** What the controller decided about a partition. */
+/** The controller's decision about a partition. */
 export interface PartitionAssignment {
   readonly replicas: readonly NodeId[];
   readonly isr: readonly NodeId[];
-  /** Not in the ISR, and may be elected nevertheless. */
+  /** Not in the ISR, but the controller may elect them. */
   readonly elr: readonly NodeId[];
   /** -1: none. */
   readonly leader: NodeId;
@@ -89,7 +92,7 @@ export interface PartitionAssignment {
   readonly partitionEpoch: number;
 }
 
-/** Position a follower reports with a fetch. */
+/** The position that a follower reports with a fetch. */
 export interface FollowerPosition {
   readonly brokerId: NodeId;
   readonly brokerEpoch: BrokerEpoch;

@@ -1,17 +1,17 @@
 /**
- * Idempotent producers whose first batch for a partition was refused for reasons that pass (no leader yet,
- * ISR too small, disk full). Batches that they had sent behind it must be refused too: a log that knows
- * nothing of a producer takes any sequence (KIP-360), and were a later batch appended first, the first one
- * never could be.
+ * Idempotent producers whose first batch for a partition was refused with a retriable error (no leader yet,
+ * ISR too small, disk full). The broker must refuse the batches that they sent after it too. A log that does
+ * not know a producer accepts any sequence (KIP-360). If it appended a later batch first, it could never
+ * append the first one.
  */
 import type { Millis } from '@millrace/base';
 import type { PartitionLog } from '@millrace/log';
 import { BATCH_HEADER_BYTES, BatchHeader, DecodeError, readBatchHeader } from '@millrace/protocol';
 
-/** More are not remembered; the oldest is forgotten first. */
+/** The most producers, and the most partitions, that are remembered. The oldest is dropped first. */
 const PRODUCERS_MAX = 1000;
 const PARTITIONS_MAX = 250;
-/** Nobody sends a batch again after so long (delivery.timeout.ms, message.timeout.ms). */
+/** No client retries a batch after this time (delivery.timeout.ms, message.timeout.ms). */
 const REMEMBERED_MS: Millis = 5 * 60_000;
 
 interface Refusal {
@@ -24,12 +24,12 @@ export class RefusedProducers {
   private readonly waiting = new Map<number, Refusal>();
   private readonly header = new BatchHeader();
 
-  /** Whether nobody is remembered: then there is nothing to ask. */
+  /** Whether no producer is remembered. Then `mustWait` need not be called. */
   get isEmpty(): boolean {
     return this.waiting.size === 0;
   }
 
-  /** Remembers whom the other one does. */
+  /** Copies the other set's producers into this one. */
   addAll(others: RefusedProducers): void {
     for (const [producerId, refusal] of others.waiting) this.waiting.set(producerId, refusal);
   }
@@ -46,7 +46,8 @@ export class RefusedProducers {
   }
 
   /**
-   * Whether the first batch of its producer, of which the log knows nothing yet, has to come before this one.
+   * Whether this batch must wait for its producer's refused first batch. Only while the log does not know the
+   * producer.
    */
   mustWait(records: Uint8Array | null, log: PartitionLog, nowMs: Millis): boolean {
     const header = this.read(records);
@@ -67,7 +68,10 @@ export class RefusedProducers {
     if (header !== undefined) this.waiting.delete(header.producerId);
   }
 
-  /** Undefined: not of an idempotent producer, or no batch at all; others say so. */
+  /**
+   * Undefined: the batch is not from an idempotent producer, or the bytes are not a batch. The log reports an
+   * invalid batch.
+   */
   private read(records: Uint8Array | null): BatchHeader | undefined {
     if (records === null || records.length < BATCH_HEADER_BYTES) return undefined;
     try {
@@ -81,13 +85,13 @@ export class RefusedProducers {
 }
 
 /**
- * The same for replicas that are not here yet: the metadata do not name them yet, or their log cannot be
- * opened.
+ * The same for replicas that do not exist here yet: the metadata does not name them yet, or their log cannot
+ * be opened.
  */
 export class RefusedBeforehand {
   private readonly byPartition = new Map<string, RefusedProducers>();
 
-  /** `topic`: its name or its id, whichever the client knew. */
+  /** `topic`: the topic's name or id, as the client sent it. */
   refused(topic: string, index: number, records: Uint8Array | null, nowMs: Millis): void {
     const key = `${topic}-${index}`;
     const producers = this.byPartition.get(key) ?? new RefusedProducers();
@@ -100,7 +104,7 @@ export class RefusedBeforehand {
     this.byPartition.delete(oldest!);
   }
 
-  /** For a replica that is opened now. */
+  /** Returns and drops the refused producers of a replica that opens now. */
   take({ topicId, topic, index }: { topicId: string; topic: string; index: number }): RefusedProducers {
     const all = new RefusedProducers();
     for (const key of [`${topicId}-${index}`, `${topic}-${index}`]) {

@@ -1,7 +1,7 @@
 /**
- * Replicas whose log cannot be opened: there is no partition object that could speak for them, and the
- * controller may count on them, or have them lead. Asks it not to, for each state of the partition. Knows no
- * logs. Those that only wait for space are not its business.
+ * Replicas whose log cannot be opened. They have no partition object, but the controller may count on them or
+ * elect them. This class asks the controller to remove them from ISR and ELR, once for each state of the
+ * partition. Knows no logs. Does not handle replicas that only wait for disk space.
  */
 import type { Uuid } from '@millrace/base';
 import { ErrorCode } from '@millrace/protocol';
@@ -15,7 +15,7 @@ export class UnopenedReplicas {
     this.ports = ports;
   }
 
-  /** The controller's latest word about one of them. */
+  /** Takes the controller's latest assignment of one of them. */
   assign(
     { topicId, index }: { readonly topicId: Uuid; readonly index: number },
     { isr, elr, leaderEpoch, partitionEpoch }: PartitionAssignment,
@@ -40,12 +40,12 @@ export class UnopenedReplicas {
     this.ports.proposeIsr(proposal);
   }
 
-  /** It was opened, is not this broker's, or its topic was deleted. */
+  /** The log was opened, the replica is not on this broker, or its topic was deleted. */
   forget(topicId: Uuid, index: number): void {
     this.asked.delete(`${topicId}-${index}`);
   }
 
-  /** The broker registers under another epoch: whatever was asked before is refused. */
+  /** The broker registers under another broker epoch. The controller refuses all earlier requests. */
   clear(): void {
     this.asked.clear();
   }

@@ -1,13 +1,13 @@
 /**
- * Reading one partition for a fetch, of a consumer or a follower: the checks in Kafka's order, then batches
- * by reference. Notes where each follower was last served.
+ * Reads one partition for a fetch of a consumer or a follower. Checks in Kafka's order, then returns batches
+ * by reference. Notes from which offset the leader last sent batches to each follower.
  */
 import type { BrokerEpoch, LeaderEpoch, NodeId, Offset } from '@millrace/base';
 import { batchSizeAt, checkBatchCrc, ErrorCode } from '@millrace/protocol';
 import type { Partition } from '../partition/partition.ts';
 import type { CurrentLeader, Divergence, FetchItem } from '../types.ts';
 
-/** Who reads. */
+/** The consumer or follower that fetches. */
 export interface Reader {
   /** -1: a consumer. */
   readonly replicaId: NodeId;
@@ -26,13 +26,13 @@ export interface FetchedPartition {
   divergingEpoch: { epoch: LeaderEpoch; endOffset: Offset } | undefined;
   currentLeader: CurrentLeader | undefined;
   /**
-   * There are no transactions yet. Null: the reader does not ask for committed records, or the log was not
-   * read.
+   * Empty, because there are no transactions yet. Null: the reader does not ask for committed records, or the
+   * log was not read.
    */
   abortedTransactions: readonly never[] | null;
   preferredReadReplica: number;
   records: Uint8Array[];
-  /** Of `records`. */
+  /** The size of `records`. */
   sizeBytes: number;
 }
 
@@ -51,7 +51,7 @@ export function failedFetch(
     logStartOffset: -1,
     divergingEpoch: undefined,
     currentLeader,
-    // As Kafka: what is not in the metadata is told with an empty list, whatever the reader's level.
+    // As in Kafka, the response for an unknown partition has an empty list at every isolation level.
     abortedTransactions: isUnknown(errorCode) ? NONE_ABORTED : null,
     preferredReadReplica: -1,
     records: [],
@@ -63,9 +63,11 @@ function isUnknown(errorCode: ErrorCode): boolean {
   return errorCode === ErrorCode.UNKNOWN_TOPIC_OR_PARTITION || errorCode === ErrorCode.UNKNOWN_TOPIC_ID;
 }
 
-/** Whether this replica can serve the item: NONE, an error, or where the reader has to go back to. */
+/**
+ * Whether this replica can serve the item: NONE, an error, or the point to which the reader must truncate.
+ */
 export function inspect(partition: Partition, item: FetchItem, reader: Reader): ErrorCode | Divergence {
-  // Kafka's Fetch takes any negative epoch for none; its lookups only -1.
+  // In Kafka's Fetch any negative epoch means none; in its lookups only -1 does.
   const refusal = partition.checkLeader(Math.max(-1, item.currentLeaderEpoch));
   if (refusal !== ErrorCode.NONE) return refusal;
   if (reader.isFollower && !partition.leadership?.remotes.has(reader.replicaId)) return strangerError(item);
@@ -76,29 +78,29 @@ export function inspect(partition: Partition, item: FetchItem, reader: Reader): 
     if (end.epoch < item.lastFetchedEpoch || end.endOffset < item.fetchOffset) return end;
   }
   if (item.fetchOffset >= log.startOffset && item.fetchOffset <= log.endOffset) return ErrorCode.NONE;
-  // A consumer that names no epoch (before KIP-320) may have read on from a successor: to say that its
-  // position does not exist would have it start anew.
+  // A consumer without an epoch (before KIP-320) may have read further from a successor of this leader.
+  // OFFSET_OUT_OF_RANGE would make it reset its position.
   const mayBeReplaced = !reader.isFollower && item.fetchOffset > log.endOffset && partition.mayBeReplaced;
   return mayBeReplaced ? ErrorCode.NOT_LEADER_OR_FOLLOWER : ErrorCode.OFFSET_OUT_OF_RANGE;
 }
 
 /**
- * A stranger that names the epoch of this leader may know of a reassignment that this broker does not, and
- * asks again.
+ * The error for a follower that is not a replica. If it sends an epoch, it may know of a reassignment that
+ * this broker does not know yet. Then it gets an error after which it retries.
  */
 function strangerError({ currentLeaderEpoch }: FetchItem): ErrorCode {
   return currentLeaderEpoch < 0 ? ErrorCode.NOT_LEADER_OR_FOLLOWER : ErrorCode.UNKNOWN_LEADER_EPOCH;
 }
 
-/** Offset up to which the reader may see. */
+/** The offset below which the reader may read. */
 export function visibleEnd(partition: Partition, reader: Reader): Offset {
   if (reader.isFollower) return partition.log.endOffset;
   return reader.readsCommitted ? partition.lastStableOffset : partition.highWatermark;
 }
 
 /**
- * Reads what `inspect` has allowed, up to `maxBytes`; with `atLeastOneBatch` the first batch comes whatever
- * its size, so that a reader gets on. Whole batches only.
+ * Reads up to `maxBytes`, if `inspect` found no error. With `atLeastOneBatch` it returns the first batch even
+ * if it is larger, so that the reader makes progress. Whole batches only.
  */
 export function readPartition(
   partition: Partition,
@@ -142,9 +144,9 @@ export function readPartition(
 }
 
 /**
- * Checksums are the readers' business: nobody on the hot path looks. But a follower that asks for the same
- * batches again may have found them damaged, and nobody else would tell this leader that its disk is to
- * blame.
+ * Readers verify checksums, so the leader does not verify them on the hot path. But a follower that fetches
+ * the same batches again may have found them corrupt. Only this check tells the leader that its own disk is
+ * corrupt.
  */
 function isIntact(
   partition: Partition,
@@ -169,7 +171,7 @@ function areBatchesIntact(batches: Uint8Array): boolean {
 }
 
 function refused(partition: Partition, errorCode: ErrorCode): FetchedPartition {
-  // KIP-951: whoever has a stale leader is told the new one.
+  // KIP-951: a client with a stale leader gets the new one.
   const isStale =
     errorCode === ErrorCode.NOT_LEADER_OR_FOLLOWER || errorCode === ErrorCode.FENCED_LEADER_EPOCH;
   return failedFetch(partition.index, errorCode, isStale ? partition.currentLeader : undefined);

@@ -1,7 +1,7 @@
 /**
- * Answers fetches of consumers and followers: at once, or parked until enough can be read, something else
- * changed, or the wait is over. Parked ones that were woken are answered together at the end of the turn, so
- * that many appends make one response.
+ * Answers fetches of consumers and followers. Answers at once, or parks the fetch until enough bytes are
+ * readable, something else changed, or the wait is over. Answers woken fetches together at the end of the
+ * turn, so that many appends cause one response.
  */
 import type { BrokerEpoch, Clock, Deadline, Millis, NodeId, Random } from '@millrace/base';
 import { ErrorCode } from '@millrace/protocol';
@@ -28,7 +28,7 @@ export interface FetchPorts {
   readonly parkedMax: number;
   /** The hosted partition, or why there is none. */
   find(item: FetchItem, usesTopicIds: boolean): Partition | FetchMiss;
-  /** Of the broker's current registration in the metadata; undefined when it has none. */
+  /** The epoch of the broker's current registration in the metadata; undefined when it has none. */
   registeredEpoch(brokerId: NodeId): BrokerEpoch | undefined;
 }
 
@@ -38,23 +38,25 @@ export interface FetchMiss {
 }
 
 const STORAGE_ERROR_SINCE = 6;
-/** No fetch is parked for longer: an empty answer is no harm. */
+/** The longest time that a fetch is parked. An empty response is harmless. */
 const WAIT_MS_MAX: Millis = 300_000;
 
-/** For each item of a fetch. Of one turn: a partition may be gone in the next one. */
+/**
+ * One entry for each item of a fetch. Valid only in this turn: a partition may be removed in the next one.
+ */
 type Found = readonly (Partition | FetchMiss)[];
 
 interface Read {
   readonly found: Found;
-  /** Without what the reader's session knows already. */
+  /** Without the partitions whose state the reader's session already knows. */
   readonly fetched: {
     readonly item: FetchItem;
     readonly data: FetchedPartition;
-    /** The follower knows more than this broker, as yet: its error can wait. */
+    /** The follower has newer metadata than this broker, so the error can wait. */
     readonly isEarly: boolean;
   }[];
   readonly sizeBytes: number;
-  /** Has an error or a divergence: not worth waiting for more. */
+  /** Has an error or a divergence, so the response does not wait for more bytes. */
   readonly isUrgent: boolean;
 }
 
@@ -63,7 +65,7 @@ export class FetchService {
   readonly parked = new Set<ParkedFetch>();
   private readonly ports: FetchPorts;
   private woken: ParkedFetch[] = [];
-  /** Parked, and ask for partitions that are not here yet. */
+  /** Parked fetches that ask for partitions which do not exist here yet. */
   private readonly early = new Set<ParkedFetch>();
 
   constructor(ports: FetchPorts) {
@@ -93,25 +95,25 @@ export class FetchService {
     };
   }
 
-  /** Registrations changed: what a parked follower reported may count now. */
+  /** Registrations changed. The report of a parked follower may count now. */
   brokersChanged(brokers: ReadonlySet<NodeId>): void {
     for (const fetch of this.parked)
       if (fetch.reader.isFollower && brokers.has(fetch.reader.replicaId)) this.recordFollower(fetch);
   }
 
-  /** The metadata moved: what followers asked for too early may be here now. */
+  /** The metadata moved. Partitions that followers fetched too early may exist here now. */
   partitionsChanged(): void {
     for (const fetch of this.early)
       if (fetch.items.some((item) => fetch.missing.has(item) && this.find(fetch, item) instanceof Partition))
         fetch.notify(Number.POSITIVE_INFINITY);
   }
 
-  /** Answers whoever is still parked, now. */
+  /** Answers all parked fetches now. */
   close(): void {
     for (const fetch of [...this.parked]) this.answerParked(fetch, { withEarly: true });
   }
 
-  /** At the end of the turn. */
+  /** Answers the fetch at the end of the turn. */
   wake(fetch: ParkedFetch): void {
     this.woken.push(fetch);
     if (this.woken.length === 1) this.ports.clock.soon(() => this.answerWoken());
@@ -130,9 +132,9 @@ export class FetchService {
   }
 
   /**
-   * The follower asks again at once: where nothing happened while the fetch was parked, its partitions are
-   * not read. A high watermark that moved before is told with the next answer, also when that one is
-   * overtaken too.
+   * Answers a parked fetch when the follower's next request has arrived. If nothing happened while the fetch
+   * was parked, sends an empty response without reading the partitions. `owesNews` then makes the next
+   * response include a high watermark that moved before, also when another request overtakes that fetch.
    */
   private answerOvertaken(fetch: ParkedFetch): void {
     const { isIncremental, sessionId, session } = fetch.opened;
@@ -170,7 +172,7 @@ export class FetchService {
     for (const partition of fetch.waitsOn) partition.waiters.delete(fetch);
   }
 
-  /** Of a parked fetch, whose report did not count before. */
+  /** Takes the report of a parked fetch that did not count before. */
   private recordFollower(fetch: ParkedFetch): void {
     if (!this.counts(fetch.reader)) return;
     for (const item of fetch.items) {
@@ -181,28 +183,28 @@ export class FetchService {
   }
 
   /**
-   * A fetch of an earlier life of that broker must not count: the log behind it may be another one now
+   * A fetch from an earlier life of that broker must not count, because the broker may have another log now
    * (KIP-903).
    */
   private counts({ replicaId, replicaEpoch }: Reader): boolean {
     return this.ports.registeredEpoch(replicaId) === replicaEpoch;
   }
 
-  /** With `isReport` also takes in what the follower says about its own logs. */
+  /** With `isReport`, also takes the offsets that the follower reports about its logs. */
   private read(fetch: ParkedFetch, { isReport }: { readonly isReport: boolean }): Read {
     const { request, reader, opened } = fetch;
     const found = fetch.items.map((item) => this.find(fetch, item));
     const inspected = found.map((partition, index) =>
       partition instanceof Partition ? inspect(partition, fetch.items[index]!, reader) : undefined,
     );
-    // All reports come first: what one acknowledges may append to any partition, and nobody waits on those
-    // that were read.
+    // Takes all reports before reading. A report may acknowledge a produce request, whose client may append
+    // to any partition. The fetch is not yet a waiter of the partitions it has already read.
     if (isReport && this.counts(reader))
       for (const [index, partition] of found.entries())
         if (partition instanceof Partition && inspected[index] === ErrorCode.NONE)
           record(partition, fetch.items[index]!, reader);
     const fetched: { item: FetchItem; data: FetchedPartition; isEarly: boolean }[] = [];
-    // A follower is never short of memory: producers wait for it, and memory for them.
+    // A follower's fetch has no memory limit: producers wait for followers, and their requests hold memory.
     const memoryBytes = reader.isFollower ? undefined : request.memoryBytes?.();
     let leftBytes = Math.min(this.responseBytesMax(request), memoryBytes ?? Number.POSITIVE_INFINITY);
     const mayBeLarger = memoryBytes !== 0;
@@ -237,22 +239,23 @@ export class FetchService {
   }
 }
 
-/** A fetch from its arrival to its answer; parked or not. */
+/** A fetch, until it is answered; parked or not. */
 export class ParkedFetch implements FetchWaiter {
   readonly request: FetchRequest;
   readonly reader: Reader;
   readonly opened: OpenedFetch;
   /**
-   * As of the request: a session may change under a parked fetch only by a request that breaks the protocol.
+   * The items at the time of the request. A session changes during a parked fetch only if a request breaks
+   * the protocol.
    */
   readonly items: readonly FetchItem[];
   readonly done: (response: FetchResponse) => void;
   readonly waitsOn: Partition[] = [];
-  /** Of partitions that were not here when it was parked. */
+  /** Items whose partition did not exist here when the fetch was parked. */
   readonly missing = new Set<FetchItem>();
   deadline: Deadline<DueCallback> | undefined;
   missingBytes = 0;
-  /** Something happened to what it waits for. */
+  /** A partition that the fetch waits for has changed. */
   wasNotified = false;
   private isWoken = false;
   private readonly service: FetchService;
@@ -267,7 +270,7 @@ export class ParkedFetch implements FetchWaiter {
     },
   ) {
     this.service = service;
-    // What the partitions were decoded to may be many times what is kept of them.
+    // The decoded topics may be many times larger than the kept items.
     this.request = { ...options.request, topics: [], forgottenTopicsData: [] };
     this.reader = options.reader;
     this.opened = options.opened;
@@ -289,7 +292,8 @@ export class ParkedFetch implements FetchWaiter {
 }
 
 function readerOf(request: FetchRequest): Reader {
-  // The plain replica id is how versions up to 14 say it; those know no broker epoch and count for nothing.
+  // Versions up to 14 have a plain replica id and no broker epoch, so the reports of such followers do not
+  // count.
   const { replicaState } = request;
   const replicaId = request.version >= 15 ? replicaState.replicaId : request.replicaId;
   return {
@@ -301,7 +305,8 @@ function readerOf(request: FetchRequest): Reader {
 }
 
 /**
- * A follower holds everything below what it asks for: that is how the high watermark moves and the ISR grows.
+ * A follower holds everything below its fetch offset. This report moves the high watermark and expands the
+ * ISR.
  */
 function record(partition: Partition, item: FetchItem, reader: Reader): void {
   if (item.currentLeaderEpoch !== partition.leaderEpoch) return;
@@ -314,8 +319,8 @@ function record(partition: Partition, item: FetchItem, reader: Reader): void {
 }
 
 /**
- * Whether there is nothing to read, and the session was told all the rest. Most partitions of a session are
- * like that.
+ * Whether there is nothing to read, and the session already has the current offsets. True for most partitions
+ * of a session.
  */
 function knowsAll(item: FetchItem, partition: Partition, reader: Reader): boolean {
   return (
@@ -327,9 +332,9 @@ function knowsAll(item: FetchItem, partition: Partition, reader: Reader): boolea
 }
 
 /**
- * Whether the follower has heard of a leadership that this broker has yet to hear of. The metadata on its way
- * ends that wait, so the error is kept until then: told of it at once, the follower could only ask again and
- * again.
+ * Whether the follower knows a leadership that this broker does not know yet. This broker's next metadata
+ * resolves that, so the error waits until then. With the error at once, the follower could only retry again
+ * and again.
  */
 function isAhead({ currentLeaderEpoch }: FetchItem, partition: Partition | FetchMiss): boolean {
   if (!(partition instanceof Partition)) {
@@ -357,8 +362,8 @@ function respond(
   const knowsStorageErrors = fetch.request.version >= STORAGE_ERROR_SINCE;
   for (const { item, data, isEarly } of read.fetched) {
     if (isEarly && !withEarly) continue;
-    // Readers that do not know the code would give up; with the other one they ask for the leader and try
-    // again (KIP-112).
+    // Readers that do not know KAFKA_STORAGE_ERROR would give up. After NOT_LEADER_OR_FOLLOWER they look for
+    // the leader and retry (KIP-112).
     if (data.errorCode === ErrorCode.KAFKA_STORAGE_ERROR && !knowsStorageErrors)
       data.errorCode = ErrorCode.NOT_LEADER_OR_FOLLOWER;
     if (item instanceof SessionPartition) {

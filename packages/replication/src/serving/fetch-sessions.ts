@@ -1,16 +1,19 @@
 /**
- * Fetch sessions, the leader's side (KIP-227): a reader names its partitions once and then only what changed.
- * Bounded: when the cache is full a newcomer either displaces a session worth less or goes without, which
- * costs it bytes only; so does one that would hold more partitions than there is room for.
+ * The leader's side of fetch sessions (KIP-227). A reader sends its partitions once, and afterwards only
+ * changes. The cache is bounded. When it is full, a new session replaces a less valuable one. Otherwise the
+ * reader gets no session, which only costs bytes. It also gets none when there is no room for its partitions.
  */
 import type { LeaderEpoch, Millis, Offset, Random, Uuid } from '@millrace/base';
 import { ErrorCode } from '@millrace/protocol';
 import type { FetchItem, FetchRequest } from '../types.ts';
 import type { FetchedPartition } from './fetch-read.ts';
 
-/** A session unused, or a consumer's session older, than this may always go. */
+/**
+ * The leader may evict a session that was unused for this long, or one of equal or less value that is older
+ * than this.
+ */
 const EVICTION_AGE_MS: Millis = 120_000;
-/** Of all sessions together. What a client names need not exist. */
+/** Limit for all sessions together. It is needed because clients may name partitions that do not exist. */
 const PARTITIONS_MAX = 250_000;
 const FIRST_VERSION_WITH_SESSIONS = 7;
 const FIRST_VERSION_WITH_TOPIC_IDS = 13;
@@ -18,7 +21,7 @@ const FINAL_EPOCH = -1;
 const INITIAL_EPOCH = 0;
 const EPOCH_MAX = 0x7fffffff;
 
-/** A partition of a session: what the reader wants, and what it was last told. */
+/** A partition of a session: the reader's fetch item, and the offsets that the leader last sent. */
 export class SessionPartition implements FetchItem {
   readonly key: string;
   readonly topic: string;
@@ -29,7 +32,7 @@ export class SessionPartition implements FetchItem {
   lastFetchedEpoch: LeaderEpoch = -1;
   logStartOffset: Offset = -1;
   partitionMaxBytes = 0;
-  /** Last told; -1: nothing, so that it is told anew. */
+  /** The high watermark that the leader last sent. -1: the next response sends it again. */
   toldHighWatermark: Offset = -1;
   toldLogStart: Offset = -1;
 
@@ -42,7 +45,7 @@ export class SessionPartition implements FetchItem {
   }
 
   update(item: FetchItem): void {
-    // What was told under another epoch may never have been taken in.
+    // The reader may have ignored a response of another epoch.
     if (item.currentLeaderEpoch !== this.currentLeaderEpoch) this.toldHighWatermark = -1;
     this.fetchOffset = item.fetchOffset;
     this.currentLeaderEpoch = item.currentLeaderEpoch;
@@ -51,7 +54,7 @@ export class SessionPartition implements FetchItem {
     this.partitionMaxBytes = item.partitionMaxBytes;
   }
 
-  /** Notes what a response tells. Returns whether an incremental response has to tell it. */
+  /** Notes the offsets of a response. Returns whether an incremental response must include the partition. */
   tell(fetched: FetchedPartition): boolean {
     if (fetched.errorCode !== ErrorCode.NONE) {
       this.toldHighWatermark = -1;
@@ -75,11 +78,11 @@ export class FetchSession {
   readonly usesTopicIds: boolean;
   readonly createdMs: Millis;
   lastUsedMs: Millis;
-  /** What the next request must carry. */
+  /** The session epoch that the next request must carry. */
   nextEpoch = 1;
-  /** The last answer told nothing, though there may have been news. */
+  /** The last response was empty although there may have been news. */
   owesNews = false;
-  /** In the order in which they are read. */
+  /** In reading order. */
   readonly partitions = new Map<string, SessionPartition>();
 
   constructor(options: { id: number; isFollower: boolean; usesTopicIds: boolean; now: Millis }) {
@@ -101,7 +104,10 @@ export class FetchSession {
     this.partitions.delete(this.keyOf(topic, partition));
   }
 
-  /** It had data: others come first next time. Must not be called while `partitions` is walked. */
+  /**
+   * Called for a partition that had data. The next fetch reads others first. Must not be called while
+   * iterating `partitions`.
+   */
   moveToEnd(item: SessionPartition): void {
     if (this.partitions.delete(item.key)) this.partitions.set(item.key, item);
   }
@@ -111,13 +117,13 @@ export class FetchSession {
   }
 }
 
-/** How a fetch request is to be served. */
+/** How to serve a fetch request. */
 export interface OpenedFetch {
   readonly items: Iterable<FetchItem>;
   /** 0: none. */
   readonly sessionId: number;
   readonly session: FetchSession | undefined;
-  /** Only news is answered. */
+  /** The response contains only partitions with news. */
   readonly isIncremental: boolean;
 }
 
@@ -136,7 +142,7 @@ export class FetchSessions {
     return this.sessions.size;
   }
 
-  /** An error is one of the whole request. */
+  /** A returned error is for the whole request. */
   open(request: FetchRequest, isFollower: boolean, now: Millis): OpenedFetch | ErrorCode {
     const { sessionId, sessionEpoch, version } = request;
     if (version < FIRST_VERSION_WITH_SESSIONS) return sessionless(request);
@@ -204,7 +210,7 @@ export class FetchSessions {
     return undefined;
   }
 
-  /** The session of least value, if the newcomer is worth at least as much. */
+  /** The session of least value, if the new session is worth at least as much. */
   private leastValuable(isFollower: boolean, partitionCount: number, now: Millis): FetchSession | undefined {
     let least: FetchSession | undefined;
     for (const session of this.sessions.values())
@@ -225,7 +231,7 @@ function sessionless(request: FetchRequest): OpenedFetch {
   return { items: itemsOf(request), sessionId: 0, session: undefined, isIncremental: false };
 }
 
-/** Each partition once: what is named again replaces what was wanted of it before, as in Kafka. */
+/** Each partition once. The last item of a repeated partition counts, as in Kafka. */
 function itemsOf({ version, topics }: FetchRequest): FetchItem[] {
   const usesTopicIds = version >= FIRST_VERSION_WITH_TOPIC_IDS;
   const items: FetchItem[] = [];

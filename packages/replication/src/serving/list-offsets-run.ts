@@ -1,7 +1,6 @@
 /**
- * One ListOffsets request on its way through its partitions. A batch that is costly to open is opened in a
- * job, one at a time; what the partition says of itself (leadership, high watermark) is that of the moment of
- * the answer.
+ * Runs one ListOffsets request through its partitions. A job opens a batch that is costly to open, one at a
+ * time. The answer uses the partition's leadership and high watermark of its own moment.
  */
 import type { Job, Jobs, Uuid } from '@millrace/base';
 import type { CostlyBatch, LogJobs, LookupBudget } from '@millrace/log';
@@ -14,7 +13,7 @@ import { listedError, listOffset, type Opened } from './lookups.ts';
 export interface LookupPorts {
   readonly jobs: Jobs;
   readonly kinds: LogJobs;
-  /** What all requests of this turn may still spend on opening batches. */
+  /** The work that all requests of this turn may still spend on opening batches. */
   readonly turnBudget: LookupBudget;
   find(topicId: Uuid, index: number): Partition | FetchMiss;
   failed(partition: Partition, reason: string): void;
@@ -37,7 +36,7 @@ export class ListOffsetsRun {
       this.counts.set(keyOf(wanted), (this.counts.get(keyOf(wanted)) ?? 0) + 1);
   }
 
-  /** True: a job has to be waited for. */
+  /** True: the request waits for a job. */
   start(): boolean {
     this.run(undefined);
     return !this.isEnded;
@@ -48,7 +47,7 @@ export class ListOffsetsRun {
     this.isEnded = true;
   }
 
-  /** Whatever is not looked up yet is answered with an error: the time is over, or the broker stops. */
+  /** Answers the remaining partitions with an error: the request timed out, or the broker stops. */
   giveUp(errorCode: ErrorCode): void {
     if (this.isEnded) return;
     this.job?.cancel();
@@ -56,7 +55,7 @@ export class ListOffsetsRun {
     this.finish();
   }
 
-  /** `first`: what a job found out about the partition that is next. */
+  /** `first`: a job's result for the next partition. */
   private run(first: Opened | undefined): void {
     const { partitions } = this.query;
     let opened = first;

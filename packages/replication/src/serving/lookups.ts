@@ -1,6 +1,4 @@
-/**
- * Offset lookups: ListOffsets and OffsetForLeaderEpoch, per partition. Reads only.
- */
+/** Offset lookups of one partition: ListOffsets and OffsetForLeaderEpoch. Reads only. */
 import type { LeaderEpoch, Offset } from '@millrace/base';
 import type {
   CostlyBatch,
@@ -20,7 +18,7 @@ import type {
   OffsetForLeaderEpochResult,
 } from '../types.ts';
 
-/** Kafka's names for places in a log, and the first version that has each. */
+/** Kafka's special timestamps for places in a log, and the first version that has each. */
 const LATEST = -1;
 const EARLIEST = -2;
 const MAX_TIMESTAMP = -3;
@@ -55,16 +53,19 @@ function firstVersion(timestamp: Timestamp): number {
   );
 }
 
-/** What was found in a costly batch, and when. */
+/** The result of searching a costly batch in a job. */
 export interface Opened extends OpenedBatch {
-  /** Of the partition. In another one the log may be another: it is searched from the beginning. */
+  /**
+   * The partition's leader epoch at that time. In another epoch the log may differ, so the search starts
+   * again.
+   */
   readonly inLeaderEpoch: LeaderEpoch;
   readonly hit: TimestampHit | undefined;
 }
 
 /**
- * ListOffsets of one partition: by time, or by one of the names that negative timestamps are (KIP-79,
- * KIP-734). A costly batch is to be opened elsewhere, and what was found given here.
+ * ListOffsets of one partition, by time or by a special negative timestamp (KIP-79, KIP-734). May return a
+ * costly batch. The caller then opens it in a job and calls again with the result (`opened`).
  */
 export function listOffset(
   partition: Partition,
@@ -137,8 +138,8 @@ function consumerEnd(partition: Partition, query: ListOffsetsQuery): Offset {
 }
 
 /**
- * A new leader's high watermark may lag behind what its predecessor told, until it has passed its epoch's
- * start.
+ * A new leader's high watermark may be lower than the one its predecessor sent, until it has passed the start
+ * of the new epoch.
  */
 function knowsHighWatermark(partition: Partition): boolean {
   const { leadership } = partition;

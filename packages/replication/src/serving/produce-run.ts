@@ -1,8 +1,8 @@
 /**
- * One produce request on its way through its partitions, in their order. A batch whose check is for a job
- * holds up those behind it: two batches of one partition are appended as they came, and no request has more
- * than one job at a time. Leadership, ISR and settings are those of the moment of the append, whatever they
- * were before the job.
+ * Runs one produce request through its partitions, in their order. A batch that a job checks delays the
+ * batches after it. So two batches of one partition are appended in order, and a request has at most one job
+ * at a time. The append uses the leadership, ISR and settings of its own moment, not those from before the
+ * job.
  */
 import type { Job, Jobs, Millis, Uuid } from '@millrace/base';
 import type { AdmissionVerdict, DoorOptions, LogJobs } from '@millrace/log';
@@ -16,7 +16,7 @@ export interface ProducePorts {
   readonly jobs: Jobs;
   readonly kinds: LogJobs;
   find(topicId: Uuid, index: number): Partition | FetchMiss;
-  /** A batch was refused for a partition that is not here yet. */
+  /** A batch was refused for a partition that does not exist here yet. */
   refused(topicId: Uuid, index: number, records: Uint8Array | null): void;
   failed(partition: Partition, reason: string): void;
   /** The leadership was lost while a batch was being checked. */
@@ -25,8 +25,7 @@ export interface ProducePorts {
 }
 
 /**
- * Calls `done` when the promise of `acks` holds, and `appended` when the log has everything, or has refused
- * it.
+ * Calls `done` when the guarantee of `acks` holds. Calls `ended` when every batch was appended or refused.
  */
 export class ProduceRun {
   private readonly ports: ProducePorts;
@@ -35,7 +34,9 @@ export class ProduceRun {
   private readonly done: (results: ProduceResult[]) => void;
   private slot = 0;
   private job: Job | undefined;
-  /** Bytes of their own, once a job has to be waited for: those of the request are only lent. */
+  /**
+   * Copies of the remaining batches, made when a job starts, because the bytes of the request are only lent.
+   */
   private kept: (Uint8Array | null)[] | undefined;
   private ended: (() => void) | undefined;
 
@@ -45,21 +46,21 @@ export class ProduceRun {
     this.done = done;
   }
 
-  /** True: a job has to be waited for; `ended` is called when no more of them is. */
+  /** True: the request waits for a job. Then calls `ended` when it waits for no more jobs. */
   start(ended: () => void): boolean {
     if (this.run()) return false;
     this.ended = ended;
     return true;
   }
 
-  /** Nobody wants an answer any more: what is not appended yet never is. */
+  /** The client is gone. Batches that are not appended yet are dropped. */
   cancel(): void {
     this.job?.cancel();
     this.job = undefined;
     this.end();
   }
 
-  /** The broker stops: what is not appended yet is refused. */
+  /** The broker stops. Refuses batches that are not appended yet. */
   giveUp(errorCode: ErrorCode): void {
     this.job?.cancel();
     this.job = undefined;
@@ -68,7 +69,7 @@ export class ProduceRun {
     this.finish();
   }
 
-  /** False: a job has to be waited for. */
+  /** False: the request waits for a job. */
   private run(): boolean {
     const { partitions } = this.request;
     const { results } = this.operation;
@@ -134,7 +135,7 @@ export class ProduceRun {
     }
     const admission = verdict.ok ? { ...verdict, bytes } : verdict;
     if (found.role !== 'leader') this.ports.overtaken(found);
-    // Checked under other settings: once more.
+    // If the settings changed during the check, the batch is checked again.
     const counts = found.log.config === door.config;
     const result = found.produce(
       bytes,

@@ -1,4 +1,4 @@
-/** A consumer at the replica manager's door. */
+/** Fetches directly from a replica manager, as a consumer or a follower. */
 import type { Uuid } from '@millrace/base';
 import { apis } from '@millrace/protocol';
 import type { Cancel, FetchRequest, FetchResponse, ReplicaManager } from '../../src/index.ts';
@@ -24,7 +24,7 @@ export interface FetchOptions {
   readonly replica?: { readonly replicaId: number; readonly replicaEpoch: number };
 }
 
-/** A request as it comes off the wire: encoded and decoded, so that every field has its default. */
+/** A request as decoded from the wire, so that every field has its default. */
 export function fetchRequest(wanted: readonly Wanted[], options: FetchOptions = {}): FetchRequest {
   const version = options.version ?? 17;
   const chunks = apis.fetch.encodeRequest(version, {
@@ -62,7 +62,7 @@ export function fetchFrom(manager: ReplicaManager, request: FetchRequest): Fetch
   return Object.assign(fetching, running);
 }
 
-/** Partitions of a response, without its topics. */
+/** All partitions of a response, across topics. */
 export function partitionsOf(response: FetchResponse | undefined) {
   return (response?.responses ?? []).flatMap((topic) => topic.partitions ?? []);
 }

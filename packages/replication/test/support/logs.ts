@@ -1,4 +1,4 @@
-/** Looking into replicas: what they hold, as text and as bytes. */
+/** Reads the logs of replicas, as text and as bytes. */
 import type { Offset } from '@millrace/base';
 import { readRecords } from '@millrace/protocol';
 import { compressionCodecs } from '@millrace/protocol/io';

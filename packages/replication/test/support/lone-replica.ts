@@ -1,6 +1,5 @@
 /**
- * One partition's replica by itself: its lease, what the controller says of it and what its followers have
- * are moved by hand.
+ * One partition's replica alone. The test moves its lease, its assignment and its followers' offsets by hand.
  */
 import type { Logger, NodeId, Uuid } from '@millrace/base';
 import { ManualClock, MemoryDisk, MemoryLogger } from '@millrace/base/testing';
@@ -12,7 +11,7 @@ import { Partition, type PartitionSettings } from '../../src/partition/partition
 import type { IsrProposal, PartitionAssignment, PartitionPorts } from '../../src/partition/ports.ts';
 import { RefusedProducers } from '../../src/partition/refused-producers.ts';
 
-/** The broker it is on; the other replica is on broker 2, and min.insync.replicas is 2. */
+/** The replica's broker. The other replica is on broker 2, and min.insync.replicas is 2. */
 export const ME = 1;
 export const OTHER = 2;
 
@@ -21,7 +20,7 @@ export class LoneReplica {
   readonly clock = new ManualClock();
   readonly disk = new MemoryDisk((callback) => this.clock.soon(callback));
   readonly partition: Partition;
-  /** Sent to the controller and not answered yet, oldest first. */
+  /** Proposals to the controller that are not answered yet, oldest first. */
   readonly proposals: IsrProposal[] = [];
   private readonly waiting = new Set<{ leaseRenewed(): void }>();
   private state: PartitionAssignment = {
@@ -81,7 +80,7 @@ export class LoneReplica {
     this.partition.assign(this.state);
   }
 
-  /** What the controller has decided arrives. */
+  /** Applies a decision of the controller. */
   decide(change: { isr?: readonly NodeId[]; elr?: readonly NodeId[]; leader?: NodeId }): void {
     const { state } = this;
     const isNewLeader = change.leader !== undefined;
@@ -94,13 +93,13 @@ export class LoneReplica {
     this.partition.assign(this.state);
   }
 
-  /** The controller answers the oldest proposal. True: it need not be sent again. */
+  /** Answers the oldest proposal as the controller. True: it need not be sent again. */
   answer(errorCode: ErrorCode): boolean {
     const { leader: leaderId, leaderEpoch, isr, partitionEpoch } = this.state;
     return this.proposals.shift()!.answered({ errorCode, leaderId, leaderEpoch, isr, partitionEpoch });
   }
 
-  /** The codes it is answered with, in time; nobody answers twice (`ProduceOperation` asserts that). */
+  /** The error codes of the answers so far. `ProduceOperation` asserts that none is answered twice. */
   produce(acks: number): ErrorCode[] {
     const answers: ErrorCode[] = [];
     const operation = new ProduceOperation();

@@ -18,7 +18,7 @@ export interface NetNode {
 
 export class MemoryNetwork {
   delayMsMax = 2;
-  /** Connections that were begun. */
+  /** How many connections were opened. */
   connectCount = 0;
   private readonly clock: ManualClock;
   private readonly random: Prng;
@@ -61,7 +61,7 @@ export class MemoryNetwork {
     return this.cuts.has(a < b ? `${a}|${b}` : `${b}|${a}`);
   }
 
-  /** The process is gone: its connections are reset. */
+  /** The process is gone, so its connections are reset. */
   died(node: NetNode): void {
     for (const [key, listening] of this.listening) if (listening.node === node) this.listening.delete(key);
     for (const end of [...this.ends]) if (end.node === node) this.destroy(end, 'reset');
@@ -143,7 +143,7 @@ export class MemoryNetwork {
     if (next === 'opened') handler.opened?.();
     else {
       handler.data(next);
-      // It was lent: whoever kept it will see.
+      // The bytes were only lent. Overwriting them reveals a receiver that kept them.
       next.fill(0xdd);
     }
     this.schedule(end);

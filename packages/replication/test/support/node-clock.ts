@@ -1,7 +1,4 @@
-/**
- * A node's view of the world's clock: it can be frozen (SIGSTOP) or dead (SIGKILL), and then nothing of it
- * runs.
- */
+/** A node's view of the world's clock. A frozen (SIGSTOP) or dead (SIGKILL) node runs no callback. */
 import type { Clock, Millis, Timer, WallMillis } from '@millrace/base';
 import type { ManualClock } from '@millrace/base/testing';
 
@@ -42,7 +39,7 @@ export class NodeClock implements Clock {
     this.world.soon(() => this.run(callback));
   }
 
-  /** Runs it as this node: now, when it thaws, or never. */
+  /** Runs the callback as this node: now, when the node thaws, or never. */
   run(callback: () => void): void {
     if (this.isDead) return;
     if (this.isFrozen) this.held.push(callback);

@@ -1,7 +1,4 @@
-/**
- * Decides as the real controller does, in one place and without a quorum: registrations, fencing, elections,
- * ISR changes.
- */
+/** Decides like the real controller, but without a quorum: registrations, fencing, elections, ISR changes. */
 import type { NodeId, Offset, Uuid } from '@millrace/base';
 import {
   type AlterPartitionRequest,
@@ -22,7 +19,7 @@ export class ToyController {
   private topics = 0;
   private readonly history: string;
 
-  /** Topic ids begin with this: another quorum draws others. */
+  /** Topic ids begin with `history`, so another quorum has other ids. */
   constructor(history = 'topic') {
     this.history = history;
   }
@@ -36,8 +33,8 @@ export class ToyController {
   }
 
   /**
-   * A new life of a broker, whose unflushed tail may be gone: it leaves every ISR where another member
-   * remains.
+   * Registers a restarted broker whose unflushed tail may be gone. It leaves every ISR that has another
+   * member.
    */
   register(id: NodeId): Offset {
     const changes = this.withdrawals(id);

@@ -1,6 +1,6 @@
 /**
- * One seed: random faults over a small cluster under load, then peace. Returns what was violated, in words.
- * The oracle knows only what clients were told.
+ * Runs one seed: random faults on a small cluster under load, then no faults. Returns the violations, in
+ * words. The oracle knows only the clients' responses.
  */
 import { type NodeId, Prng, type Uuid } from '@millrace/base';
 import { ErrorCode } from '@millrace/protocol';
@@ -43,14 +43,14 @@ export class Trial {
   private readonly topic: Uuid;
   private readonly sent: Sent[] = [];
   private readonly retriers: Retrier[] = [];
-  /** Highest high watermark seen of each leadership. */
+  /** The highest high watermark seen in each leadership. */
   private readonly highest = new Map<string, number>();
   private values = 0;
 
   constructor(options: TrialOptions) {
     this.options = options;
     this.random = new Prng(options.seed).fork('trial');
-    // Every other seed a fetch brings one batch, so that catching up takes its time.
+    // With every other seed a fetch returns one batch, so that catching up takes longer.
     const config = this.random.below(2) === 0 ? { fetchMaxBytes: 1, fetchResponseMaxBytes: 1 } : {};
     this.world = new World({ seed: options.seed, config }).start();
     const minIsr = String(1 + this.random.below(2));
@@ -117,7 +117,7 @@ export class Trial {
     }
   }
 
-  /** Of one machine, or of all at once. */
+  /** A power failure of one machine, or of all at once. */
   private losePower(): void {
     const all = this.random.below(3) === 0;
     const chosen = 1 + this.random.below(REPLICAS.length);
@@ -137,7 +137,7 @@ export class Trial {
 
   private load(): void {
     for (let i = this.random.below(3); i > 0; i--) {
-      // Anybody, also those who only believe that they lead.
+      // Any broker, also one that wrongly believes that it leads.
       const broker = this.world.broker(1 + this.random.below(REPLICAS.length));
       if (!broker.isUp || broker.isFrozen) continue;
       const acks = this.random.below(4) === 0 ? 1 : -1;
@@ -158,7 +158,7 @@ export class Trial {
       retrier.sequence++;
       retrier.current = undefined;
     }
-    // No answer for long: the client gives up on that connection and asks whoever leads now.
+    // Without a response for this long, the client gives up the connection and sends to the present leader.
     if (retrier.current !== undefined && told === undefined && now - retrier.sentAtMs < 1500) return;
     const leader = this.world.controller.image.partition(this.topic, retrier.partition)?.leader ?? -1;
     if (leader < 0) return;
@@ -206,7 +206,7 @@ export class Trial {
       }
   }
 
-  /** Whatever two replicas hold to be committed is the same, byte for byte. */
+  /** Checks that the committed parts of two replicas are equal, byte for byte. */
   private checkCommittedAgree(): void {
     for (let index = 0; index < PARTITIONS; index++) {
       const hosted = this.hosted(index).sort((a, b) => a.replica.highWatermark - b.replica.highWatermark);
@@ -228,11 +228,11 @@ export class Trial {
     for (let index = 0; index < PARTITIONS; index++) {
       const image = this.world.controller.image.partition(this.topic, index)!;
       if (image.isr.length !== REPLICAS.length)
-        this.violations.push(`partition ${index}: the ISR is ${image.isr} after peace`);
+        this.violations.push(`partition ${index}: the ISR is ${image.isr} after the faults ended`);
       const hosted = this.hosted(index);
       const leader = hosted.find(({ replica }) => replica.role === 'leader')?.replica;
       if (leader === undefined) {
-        this.violations.push(`partition ${index} has no leader after peace`);
+        this.violations.push(`partition ${index} has no leader after the faults ended`);
         continue;
       }
       for (const { broker, replica } of hosted)

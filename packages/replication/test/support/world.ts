@@ -76,7 +76,7 @@ export class TestBroker {
   readonly jobs = new ManualJobs();
   clock: NodeClock;
   isUp = false;
-  /** How often it was started. */
+  /** How often the broker was started. */
   lives = 0;
   manager!: ReplicaManager;
   image = MetadataImage.EMPTY;
@@ -86,9 +86,9 @@ export class TestBroker {
   private brokerEpoch: Offset = -1;
   private lastHeardMs = 0;
   directory: LogDirectory | undefined;
-  /** It hears of metadata so much later than others. */
+  /** How much later than the others the broker gets metadata. */
   metadataDelayMs = 0;
-  /** Why it ended itself. */
+  /** Why the broker ended itself. */
   endReason: string | undefined;
 
   constructor(world: World, id: NodeId) {
@@ -148,13 +148,13 @@ export class TestBroker {
     this.heartbeat();
   }
 
-  /** kill -9: memory is gone, what was handed to the operating system stays. */
+  /** kill -9: memory is gone, but data handed to the operating system stays. */
   kill(): void {
     this.isUp = false;
     this.clock.isDead = true;
     this.world.network.died(this);
     this.directory?.close({ clean: false });
-    // Its control stream breaks, and the controller notices soon.
+    // The broker's control stream breaks, and the controller notices soon.
     const { id, clock } = this;
     this.world.clock.setTimer(100, () => {
       if (this.clock === clock) this.world.controller.fence(id);
@@ -206,7 +206,7 @@ export class TestBroker {
     return this.world.network.isCut(this.name, CONTROLLER);
   }
 
-  /** Runs as this node after a moment on the wire. */
+  /** Runs the callback as this node after a network delay. */
   private later(callback: () => void): void {
     this.clock.setTimer(this.world.random.below(3), callback);
   }
@@ -229,7 +229,8 @@ export class TestBroker {
       if (this.image.offset >= epoch && !clock.isFrozen) controller.unfence(this.id);
       this.later(() => {
         this.manager.setSession({ brokerEpoch: epoch, validUntilMs: sentAt + SESSION_MS });
-        // Unfencing waits until it has seen its own registration: the next heartbeat comes early for that.
+        // The controller unfences the broker only after it has seen its own registration, so the next
+        // heartbeat comes early.
         if (this.world.controller.image.broker(this.id)?.fenced) this.later(() => this.heartbeatOnce());
       });
     });
@@ -253,7 +254,7 @@ export class TestBroker {
     }
     world.clock.setTimer(world.random.below(4), () => {
       const response = world.controller.alterPartition(request);
-      // Now and then the answer is lost though it was carried out.
+      // Sometimes the response is lost although the controller made the change.
       answer(world.random.below(5) === 0 ? undefined : response);
     });
   }
@@ -294,7 +295,7 @@ export class TestBroker {
   }
 }
 
-/** What a callback brings, once. */
+/** The value that a callback brings, once. */
 export class Answer<T> {
   value: T | undefined;
 

@@ -1,17 +1,17 @@
 /**
  * Calls and their answers over one stream. A unary gRPC call costs each end about half a millisecond of CPU
- * for an HTTP/2 stream of its own, its headers and its end; a message of a stream that is open costs a tenth
- * of that. What is called, or answered, in one turn travels as one message. Answers come in any order. The
- * end of the stream fails every call that has no answer yet.
+ * for its own HTTP/2 stream, headers and end. A message of an open stream costs a tenth of that. All calls,
+ * or answers, of one turn share one message. Answers come in any order. The end of the stream fails every
+ * unanswered call.
  */
 import { RpcError, type RpcService, type RpcStream, type RpcStreamHandler } from '@millrace/base';
 import { defineMessage, type Message, type MessageType, repeated } from '../message.ts';
 
-/** Method name of the stream that carries calls. No service is asked for it. */
+/** Method name of the stream that carries calls. It is never passed to a service. */
 export const CALLS_METHOD = 'rpc.calls';
-/** What waits for the end of the turn is sent at once when it is so much. */
+/** An outbox with this many bytes is sent at once, before the end of the turn. */
 const GATHERED_BYTES_MAX = 256 << 10;
-/** Of method or reason, id and lengths of one call or answer, at most. */
+/** Upper limit for method or reason, id and lengths of one call or answer. */
 const ENVELOPE_BYTES = 1 << 10;
 
 const Call = defineMessage('Call', { id: [1, 'uint32'], method: [2, 'string'], body: [3, 'bytes'] });
@@ -29,7 +29,7 @@ type Answer = MessageType<typeof Answer>;
 
 type Done = (answer: Uint8Array | RpcError) => void;
 
-/** Gathers what is said in one turn. */
+/** Gathers the items of one turn into one message. */
 class Outbox<Item extends { readonly body: Uint8Array }> {
   private items: Item[] = [];
   private bytes = 0;
@@ -55,24 +55,26 @@ class Outbox<Item extends { readonly body: Uint8Array }> {
   }
 }
 
-/** The calling end. Before the peer takes the stream it holds each call, and drops those that time out. */
+/**
+ * The calling end. Holds calls until the peer accepts the stream, and drops those that time out meanwhile.
+ */
 export class Caller implements RpcStreamHandler {
   private readonly unanswered = new Map<number, Done>();
-  /** As long as the stream is not taken. */
+  /** Calls that wait until the peer accepts the stream; undefined afterwards. */
   private unsent: Map<number, Call> | undefined = new Map();
   private readonly outbox: Outbox<Call>;
   private readonly stream: RpcStream;
   private readonly ended: () => void;
   private nextId = 1;
 
-  /** `ended`: the stream is over, and this caller with it. */
+  /** `ended`: the stream and this caller are over. */
   constructor(open: (caller: Caller) => RpcStream, ended: () => void) {
     this.ended = ended;
     this.stream = open(this);
     this.outbox = new Outbox((calls) => this.stream.send(Calls.encode({ calls })));
   }
 
-  /** Returns how to forget the call: a late answer is dropped. */
+  /** Returns a function that forgets the call. A late answer is then dropped. */
   call(method: string, body: Uint8Array, done: Done): () => void {
     const id = this.nextId;
     this.nextId = (id + 1) >>> 0;
@@ -137,7 +139,7 @@ export class Answerer implements RpcStreamHandler {
     }
   }
 
-  /** What was answered leaves before the stream ends. */
+  /** Sends the gathered answers before the stream ends. */
   flush(): void {
     this.outbox.flush();
   }
@@ -153,7 +155,7 @@ export class Answerer implements RpcStreamHandler {
   }
 }
 
-/** Whoever sends something else is no peer of ours: the stream ends. */
+/** Undefined: the sender is not a Millrace peer, and the caller ends the stream. */
 function decodedOrUndefined<T>(message: Message<T>, bytes: Uint8Array): T | undefined {
   try {
     return message.decode(bytes);

@@ -1,9 +1,9 @@
 /**
  * Rpc over gRPC (HTTP/2, without TLS for now): one generic service, `millrace.Control`, with a unary method
  * `Call` and a bidirectional `Stream`; the control method's name travels as metadata, bodies are raw bytes.
- * The calls of a channel share one stream (calls.ts); one with a large body is a unary call. Connections are
- * made lazily and again within about 100 ms, names are resolved anew, dead peers are noticed by keepalive.
- * Never looks into a body. Leaves no handle behind after `close`.
+ * The calls of a channel share one stream (calls.ts); one with a large body is a unary call. A channel
+ * connects lazily, reconnects within about 100 ms, and resolves the host name again when it reconnects.
+ * Keepalive detects dead peers. Never looks into a body. Leaves no handle behind after `close`.
  */
 import {
   Client,
@@ -37,7 +37,7 @@ import { Answerer, CALLS_METHOD, Caller } from './calls.ts';
 const MESSAGE_BYTES_MAX = 64 << 20;
 /** A call with a larger body has an HTTP/2 stream of its own. */
 const LARGE_CALL_BYTES = 64 << 10;
-/** How long a closing server waits for peers to take what was answered last. */
+/** How long a closing server waits until peers have received the last answers. */
 const SHUTDOWN_GRACE_MS = 100;
 const METHOD_KEY = 'method';
 
@@ -82,10 +82,10 @@ const channelOptions = {
   'grpc.enable_http_proxy': 0,
 };
 
-// The library writes to stderr by itself; what matters reaches us as errors.
+// By default the library writes to stderr. Everything important reaches us as errors.
 setLogVerbosity(logVerbosity.NONE);
 
-/** Control messages over @grpc/grpc-js. Holds nothing: every server and channel stands alone. */
+/** Control messages over @grpc/grpc-js. Has no state: servers and channels are independent. */
 export class GrpcRpc implements Rpc {
   serve(
     address: Address,
@@ -102,7 +102,7 @@ export class GrpcRpc implements Rpc {
 
 class GrpcListener implements Listener {
   readonly #server = new Server(commonOptions);
-  /** Ends what is unanswered: parked calls and open streams. */
+  /** Functions that end parked calls and open streams. */
   readonly #open = new Set<() => void>();
 
   constructor(
@@ -169,7 +169,7 @@ class GrpcListener implements Listener {
       method === CALLS_METHOD
         ? new Answerer(service, stream, MESSAGE_BYTES_MAX)
         : service.stream(method, stream);
-    // The other end sends nothing before it.
+    // The other end sends nothing before it gets the metadata.
     call.sendMetadata(new Metadata());
     this.#open.add(abort);
     call.on('data', (body: Uint8Array) => {
@@ -258,9 +258,9 @@ class GrpcChannel implements RpcChannel {
   }
 
   /**
-   * `taken`: the peer has the stream. Sends nothing before: while a peer accepts connections and does not
-   * answer (a stopped process), gRPC keeps every message, and would deliver all of them when the peer
-   * resumes, however old they are.
+   * `taken`: the peer accepted the stream. Sends nothing before that. A stopped process accepts connections
+   * but does not answer. gRPC would keep every message for it, and deliver all of them when it resumes,
+   * however old they are.
    */
   #openStream(method: string, handler: RpcStreamHandler, taken: () => void): RpcStream {
     let open = true;

@@ -1,6 +1,6 @@
 /**
- * Rpc in memory for tests: a hub connects the endpoints of one process through a clock. Links can be cut
- * (calls then time out, streams fall silent) or refused (as when nothing listens).
+ * Rpc in memory for tests. A hub connects the endpoints of one process through a clock. A cut link lets calls
+ * time out and streams fall silent. A port without a server refuses.
  */
 
 import type { RpcService, RpcStream, RpcStreamHandler } from '@millrace/base';
@@ -30,7 +30,7 @@ export class MemoryRpcHub {
     this.clock = clock;
   }
 
-  /** The Rpc of one node. `name` is what `cut` calls it; `port` of the peers is its name for servers. */
+  /** The Rpc of one node. `cut` identifies a caller by this `name`, and a server by its port. */
   endpoint(name: string): Rpc {
     return {
       serve: (address, service, events) => this.serve(address, service, events),
@@ -38,7 +38,7 @@ export class MemoryRpcHub {
     };
   }
 
-  /** From now on nothing sent by endpoint `name` reaches the server at `port`, nor do answers come back. */
+  /** From now on no message passes between endpoint `name` and the server at `port`, in either direction. */
   cut(name: string, port: number): void {
     this.cuts.add(`${name}>${port}`);
   }

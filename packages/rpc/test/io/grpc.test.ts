@@ -8,9 +8,7 @@ const utf8 = (text: string) => new TextEncoder().encode(text);
 const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
 const sleep = (ms: number) => new Promise<void>((done) => setTimeout(done, ms));
 
-/**
- * Answers with its method and body; 'silent' never answers, 'refuse' refuses, 'big' gives back many bytes.
- */
+/** Answers with its method and body; 'silent' never answers, 'refuse' refuses, 'big' returns many bytes. */
 const echo: RpcService = {
   call: (method, body, reply) => {
     if (method === 'silent') return;
@@ -55,7 +53,7 @@ test('a call is answered; method and body arrive as they were sent', async () =>
   await close(listener);
 });
 
-test('an answer that does not come is a time-out, a refusal is told', async () => {
+test('a missing answer is a timeout; a refusal reaches the caller', async () => {
   const { port, listener } = await serve();
   const channel = channelTo(port);
   expect(await call(channel, 'silent', utf8(''), 50)).toBe('timeout');
@@ -64,7 +62,7 @@ test('an answer that does not come is a time-out, a refusal is told', async () =
   await close(listener);
 });
 
-test('nothing listens: unavailable, at once; a port in use: failed', async () => {
+test('without a server a call is unavailable at once; a port in use fails to listen', async () => {
   const { port, listener } = await serve();
   await expect(serve(echo, port)).rejects.toThrow(/in use|EADDRINUSE|No address/);
   await close(listener);
@@ -75,7 +73,7 @@ test('nothing listens: unavailable, at once; a port in use: failed', async () =>
   channel.close();
 });
 
-test('a closing server gives up what is parked; a new one at the same port is reached soon', async () => {
+test('a closing server fails parked calls; the client soon reaches a new server at the same port', async () => {
   const first = await serve();
   const channel = channelTo(first.port);
   await call(channel, 'warm', utf8(''));
@@ -83,7 +81,7 @@ test('a closing server gives up what is parked; a new one at the same port is re
   await sleep(20);
   await close(first.listener);
   expect(await parked).toBe('unavailable');
-  // Long enough down for the client to be backing off.
+  // Down long enough for the client to back off.
   for (let tries = 0; tries < 20; tries++) {
     expect(await call(channel, 'x', utf8(''))).toBe('unavailable');
     await sleep(20);
@@ -96,7 +94,7 @@ test('a closing server gives up what is parked; a new one at the same port is re
   await close(second.listener);
 });
 
-test('a closed channel gives up its calls and takes no more', async () => {
+test('a closed channel fails its calls and accepts no more', async () => {
   const { port, listener } = await serve();
   const channel = channelTo(port);
   await call(channel, 'warm', utf8(''));
@@ -132,7 +130,7 @@ test('a stream carries messages both ways in order, and its end', async () => {
   await close(listener);
 });
 
-test('each side hears that the other closed the stream, or that it died', async () => {
+test('each side notices that the other closed the stream, or died', async () => {
   const ends: string[] = [];
   const service: RpcService = {
     ...echo,
@@ -195,7 +193,7 @@ test('calls of one channel are answered in any order, small and large ones besid
   await close(listener);
 });
 
-test('an answer after its time-out is dropped, and the calls behind it are answered', async () => {
+test('an answer after its timeout is dropped, and later calls are answered', async () => {
   const late: ((answer: Uint8Array) => void)[] = [];
   const service: RpcService = { ...echo, call: (_method, _body, reply) => void late.push(reply) };
   const { port, listener } = await serve(service);
@@ -210,7 +208,7 @@ test('an answer after its time-out is dropped, and the calls behind it are answe
   await close(listener);
 });
 
-test('an answer that no message can carry is refused, and harms no other call', async () => {
+test('an answer too large for a message is refused, and harms no other call', async () => {
   const service: RpcService = {
     ...echo,
     call: (_method, body, reply) => reply(body.length > 0 ? body : new Uint8Array(64 << 20)),
@@ -223,7 +221,7 @@ test('an answer that no message can carry is refused, and harms no other call', 
   await close(listener);
 });
 
-test('bytes that are no calls end their stream and nothing else', async () => {
+test('malformed bytes end their stream and nothing else', async () => {
   const { port, listener } = await serve();
   const channel = channelTo(port);
   const { end, stream } = openStream(channel, CALLS_METHOD);
@@ -234,7 +232,7 @@ test('bytes that are no calls end their stream and nothing else', async () => {
   await close(listener);
 });
 
-test('what a closing server has answered arrives', async () => {
+test('the answers of a closing server arrive', async () => {
   const service: RpcService = {
     ...echo,
     call: (_method, body, reply) => {
@@ -248,7 +246,7 @@ test('what a closing server has answered arrives', async () => {
   channel.close();
 });
 
-test('a call that timed out before the peer took the stream never arrives', async () => {
+test('a call that timed out before the peer accepted the stream never arrives', async () => {
   const arrived: string[] = [];
   const service: RpcService = {
     ...echo,
@@ -272,7 +270,7 @@ test('a call that timed out before the peer took the stream never arrives', asyn
   frozen.close();
 });
 
-test('a stream that was given up before the peer took it never arrives; one that was not has all its messages', async () => {
+test('a stream closed before the peer accepted it never arrives; a stream that stays open delivers all its messages', async () => {
   const arrived: string[] = [];
   const service: RpcService = {
     ...echo,
@@ -303,7 +301,7 @@ test('a stream that was given up before the peer took it never arrives; one that
   frozen.close();
 });
 
-/** Accepts connections and passes nothing on before `thaw`, as a stopped process does. */
+/** Accepts connections but forwards nothing before `thaw`, like a stopped process. */
 class FrozenProxy {
   private readonly server = createServer({ pauseOnConnect: true }, (near) => {
     this.waiting.push(near);

@@ -43,7 +43,7 @@ export const partitionElections: readonly CoverageItem[] = [
   {
     name: 'leader-started-anew',
     sentence: 'the leader ended and started again before anybody noticed',
-    keys: ['log leader-elected reason=registered-anew'],
+    keys: ['log leader-elected reason=registered-again'],
   },
   {
     name: 'leader-gave-up',
