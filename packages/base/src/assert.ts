@@ -1,7 +1,7 @@
 /**
- * Assertions state what must be true for the code to be correct. They are always on. One that fails is a bug
- * of ours, so it ends the node: nothing catches InvariantError but the outermost host.
- * Messages are constants: building a text for a check that passes would cost more than the check.
+ * Assertions state what must be true for the code to be correct. They are always on. A failed assertion is a
+ * bug in Millrace, so it ends the node: only the outermost host catches InvariantError. Messages are
+ * constants: building a text would cost more than a check that passes.
  */
 export class InvariantError extends Error {
   override readonly name = 'InvariantError';

@@ -1,6 +1,6 @@
 /**
- * Many deadlines, one timer: a binary heap by (time, order of insertion). The owner asks `next()` when to be
- * woken and takes what is due with `popDue`.
+ * Many deadlines, one timer: a binary heap by (time, order of insertion). The owner asks `next()` when to
+ * wake up, and takes the due values with `popDue`.
  */
 import type { Millis } from './ids.ts';
 

@@ -59,8 +59,8 @@ export function uuidToBytes(uuid: Uuid, target: Uint8Array = new Uint8Array(16),
 }
 
 /**
- * The id with this number (0 .. 2^32-1) of those that belong to a random one: equal arguments give equal ids,
- * others differ.
+ * The id with this number (0 .. 2^32-1) in the series of a random one: equal arguments give equal ids, others
+ * differ.
  */
 export function uuidAt(random: Uuid, index: number): Uuid {
   const bytes = uuidToBytes(random);

@@ -1,6 +1,6 @@
 /**
- * Values that wait for an offset to be reached: acknowledgements parked until the high watermark passes them.
- * Released in offset order, and for one offset in the order they were parked.
+ * Values that wait for an offset: acknowledgements parked until the high watermark passes them. Released in
+ * offset order, and for one offset in the order they were parked.
  */
 import type { Offset } from './ids.ts';
 
@@ -11,7 +11,7 @@ export class ParkedUntilOffset<T> {
     return this.entries.length;
   }
 
-  /** Mostly in rising order, so the place is searched from the end. */
+  /** Offsets come mostly in rising order, so this searches the place from the end. */
   park(offset: Offset, value: T): void {
     let index = this.entries.length;
     while (index > 0 && this.entries[index - 1]!.offset > offset) index--;
@@ -32,7 +32,7 @@ export class ParkedUntilOffset<T> {
     return values;
   }
 
-  /** Drops values that no longer wait (answered by a time-out). */
+  /** Drops values that no longer wait (answered by a timeout). */
   removeWhere(predicate: (value: T) => boolean): void {
     this.entries = this.entries.filter((entry) => !predicate(entry.value));
   }

@@ -1,11 +1,10 @@
 /**
- * The seams: everything a node may know of the outside world. Production implements them over node:fs,
- * node:net, gRPC and timers (folders named `io/`), the simulator in memory with faults. Nothing else reaches
- * outside.
+ * The seams: the only access of a node to the outside world. Production implements them over node:fs,
+ * node:net, gRPC and timers (folders named `io/`), the simulator in memory with faults.
  *
- * Completions arrive as callbacks, each in a turn of its own, never synchronously from the call that asked
- * for it (exceptions say so). There are no promises here: the order of microtasks depends on how code is
- * written, and a simulated run must not.
+ * Completions arrive as callbacks, each in a turn of its own, never synchronously within the call (the
+ * exceptions say so). There are no promises here: the order of microtasks depends on how code is written, and
+ * a simulated run must not depend on that.
  */
 import type { Millis, Uuid, WallMillis } from './ids.ts';
 
@@ -15,15 +14,16 @@ export interface Timer {
 
 /** Time and turns. */
 export interface Clock {
-  /** Never goes back. All time-outs and durations are measured with it. */
+  /** Never goes back. The clock of all timeouts and durations. */
   monotonicMs(): Millis;
   /** For timestamps in data only. */
   wallMs(): WallMillis;
   /**
-   * Calls once, after `delayMs` (>= 0). Few are ever armed: owners of many deadlines keep a DeadlineQueue.
+   * Calls once, after `delayMs` (>= 0). Only few timers run at a time: owners of many deadlines keep a
+   * DeadlineQueue.
    */
   setTimer(delayMs: Millis, callback: () => void): Timer;
-  /** Calls once at the end of this turn, before new input is taken: what flushes gathered writes. */
+  /** Calls once at the end of this turn, before new input is read. Used to flush gathered writes. */
   soon(callback: () => void): void;
 }
 
@@ -35,7 +35,7 @@ export interface Random {
   below(limit: number): number;
   /** A random version 4 id whose text does not start with '-'. */
   uuid(): Uuid;
-  /** An independent source: what one component draws does not move another's numbers. */
+  /** An independent source: the draws of one component do not change the numbers of another. */
   fork(name: string): Random;
 }
 
@@ -49,10 +49,7 @@ export class DiskError extends Error {
     this.code = code;
   }
 
-  /**
-   * Something is used up and may be there again: the same call can succeed later, and nothing is known to be
-   * broken.
-   */
+  /** A resource is used up for now: the same call can succeed later, and nothing is known to be broken. */
   get isTransient(): boolean {
     return TRANSIENT_CODES.has(this.code);
   }
@@ -69,10 +66,10 @@ const TRANSIENT_CODES: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Files. Reads and writes are synchronous: they go to the page cache, and a state change that cannot be
- * interleaved is worth more than the microseconds. "Written" is when `write` returns. `sync` and `syncFolder`
- * call back when the device has it; what waits for the device (`syncNow`, `syncDirectory`, `writeFileAtomic`)
- * holds the event loop up, and with it every partition. Every method may throw DiskError.
+ * Files. Reads and writes are synchronous: they go to the page cache, and a state change without interleaving
+ * is worth more than the microseconds. Bytes are "written" when `write` returns. `sync` and `syncFolder` call
+ * back when the device has them. Methods that wait for the device (`syncNow`, `syncDirectory`,
+ * `writeFileAtomic`) block the event loop, and with it every partition. Every method may throw DiskError.
  */
 export interface Disk {
   /** Opens for reading and writing, creating an empty file where there is none. The folder must exist. */
@@ -80,13 +77,13 @@ export interface Disk {
   exists(path: string): boolean;
   /** Names (not paths) of the entries of a folder, sorted; [] when there is no such folder. */
   list(directory: string): string[];
-  /** Creates the folder and its parents; false, and nothing happens, when it exists. */
+  /** Creates the folder and its parents. If it exists, returns false and does nothing. */
   makeDirectory(directory: string): boolean;
-  /** Removes a file or a whole folder; nothing happens when there is none. */
+  /** Removes a file or a whole folder. Does nothing if there is none. */
   remove(path: string): void;
   /**
-   * As remove, but does not wait: the system may need seconds for gigabytes. What is still there after a
-   * crash or a failure is for the caller to find again.
+   * Like `remove`, but does not wait: the system may need seconds for gigabytes. The caller must find the
+   * rest again after a crash or a failure.
    */
   removeInBackground(path: string): void;
   /** Replaces the target if it exists. Durable only after the folder is synced. */
@@ -95,15 +92,15 @@ export interface Disk {
   readFile(path: string): Uint8Array | undefined;
   /**
    * Replaces a small file so that a crash leaves the old or the new content: temporary file, fsync, rename,
-   * folder fsync. Waits for the device: for start and stop, and for what happens once.
+   * folder fsync. Waits for the device: only for start, stop and rare operations.
    */
   writeFileAtomic(path: string, content: Uint8Array): void;
   /**
-   * Syncs the folder. Creations, removals and renames before the call are durable when `done` gets no error.
+   * Syncs the folder. When `done` gets no error, creations, removals and renames before the call are durable.
    * Calls during a sync of the folder share the next one.
    */
   syncFolder(directory: string, done: (error?: DiskError) => void): void;
-  /** As syncFolder, but waits. For start and stop only. */
+  /** Like `syncFolder`, but waits. For start and stop only. */
   syncDirectory(directory: string): void;
   /** Bytes still free on the device that holds the path. */
   freeBytes(path: string): number;
@@ -119,9 +116,9 @@ export interface DiskFile {
   write(position: number, chunks: readonly Uint8Array[]): void;
   /** Cuts, or extends with zeros. */
   truncate(size: number): void;
-  /** Everything written before the call is on the device when `done` is called without an error. */
+  /** Calls `done` without an error when everything written before the call is on the device. */
   sync(done: (error?: DiskError) => void): void;
-  /** As sync, but waits. For start and stop only. */
+  /** Like `sync`, but waits. For start and stop only. */
   syncNow(): void;
   close(): void;
 }
@@ -134,8 +131,8 @@ export interface Address {
 /** Byte streams. */
 export interface Net {
   /**
-   * Starts to listen; exactly one of `listening` and `failed` is called. Port 0 picks a free one, told by
-   * `listening`.
+   * Starts to listen; calls exactly one of `listening` and `failed`. Port 0 picks a free port and passes it
+   * to `listening`.
    */
   listen(
     address: Address,
@@ -156,16 +153,16 @@ export interface Listener {
 }
 
 export interface StreamHandler {
-  /** An outgoing connection stands. Not called for incoming ones. */
+  /** An outgoing connection is established. Not called for incoming ones. */
   opened?(): void;
   /**
-   * Bytes arrived, cut anywhere. The chunk is lent for the length of the call: what is needed later is
-   * copied.
+   * Bytes arrived, cut anywhere. The chunk is valid only during the call: the handler must copy bytes that it
+   * needs later.
    */
   data(chunk: Uint8Array): void;
-  /** After a send that returned false: everything handed over has left; send on. */
+  /** After a `send` that returned false: all pending bytes have left, and the caller may send again. */
   drained(): void;
-  /** The end, once, for whatever reason: both sides are closed and nothing follows. */
+  /** The end of the stream, for any reason: both sides are closed. Called once, as the last call. */
   closed(reason: string): void;
 }
 
@@ -176,20 +173,20 @@ export interface Stream {
    * must not change the chunks unless `unsentBytes` is 0 when this returns.
    */
   send(chunks: readonly Uint8Array[]): boolean;
-  /** What was handed over and the system has not taken yet. */
+  /** Bytes passed to `send` that the system has not taken yet. */
   readonly unsentBytes: number;
-  /** Stop (back-pressure) and go on taking bytes from the peer. */
+  /** Stops reading from the peer (back-pressure); `resume` starts it again. */
   pause(): void;
   resume(): void;
-  /** Sends what is pending, then closes. */
+  /** Sends the pending bytes, then closes. */
   end(): void;
   /** Closes at once; pending bytes are lost. `closed` follows. */
   destroy(reason: string): void;
 }
 
 /**
- * Why a control message got no answer. `unavailable`: not reached, or the connection broke (it may have been
- * carried out).
+ * Why a control message got no answer. `unavailable`: the peer was not reached, or the connection broke (the
+ * peer may have carried the message out).
  */
 export class RpcError extends Error {
   override readonly name = 'RpcError';
@@ -240,19 +237,19 @@ export interface RpcStream {
 
 export interface RpcStreamHandler {
   message(body: Uint8Array): void;
-  /** Once. The peer closed, or it died, or the connection broke. */
+  /** The peer closed or died, or the connection broke. Called once. */
   closed(reason: string): void;
 }
 
 /**
- * A pure function of bytes and parameters that may run for long. It reaches nothing outside, so that it can
- * run anywhere.
+ * A pure function of bytes and parameters that may run for long. It uses nothing else, so that it can run
+ * anywhere.
  */
 export interface JobKind<Parameters, Value> {
-  /** Kebab-case, unique among the kinds of a node: a worker finds the function by it. */
+  /** Kebab-case, unique among the kinds of a node: a worker finds the function by this name. */
   readonly name: string;
   /**
-   * The bytes are the function's: it may change them, and return them or others. Parameters and value are
+   * The function owns the bytes: it may change them, and return them or others. Parameters and value are
    * plain data.
    */
   run(bytes: Uint8Array, parameters: Parameters): JobAnswer<Value>;
@@ -263,25 +260,25 @@ export interface JobAnswer<Value> {
   readonly bytes: Uint8Array;
 }
 
-/** `ok` is false when the function threw or its worker died; the bytes are gone then. */
+/** `ok` is false if the function threw or its worker died; the bytes are lost then. */
 export type JobOutcome<Value> =
   | ({ readonly ok: true } & JobAnswer<Value>)
   | { readonly ok: false; readonly reason: string };
 
 export interface Job {
-  /** `done` is not called after this; the answer is thrown away. */
+  /** Drops the answer: the job does not call `done` after this. */
   cancel(): void;
 }
 
 /**
- * Work beside the loop, for what would hold it up for more than a few milliseconds. A crash loses every job.
- * Jobs may end in another order than they were started in.
+ * Work off the event loop, for tasks that would block it for more than a few milliseconds. A crash loses
+ * every job. Jobs may end in another order than they started.
  */
 export interface Jobs {
   /**
-   * Starts a job now or when its turn has come; `done` is called once, in a turn of its own. The bytes are
-   * the job's from here on: they share memory with nothing else. Undefined: too many jobs, or bytes, wait
-   * already; `done` is never called.
+   * Starts a job now or when its turn comes; calls `done` once, in a turn of its own. The job owns the bytes
+   * from here on: they share memory with nothing else. Undefined: too many jobs, or bytes, wait already; it
+   * never calls `done`.
    */
   start<Parameters, Value>(
     kind: JobKind<Parameters, Value>,

@@ -3,7 +3,7 @@
  * that is every operation the resource has.
  */
 
-/** Neither asked for nor known. */
+/** The client did not ask for the operations, or they are unknown. */
 export const NOT_REQUESTED = -2147483648;
 
 const READ = 3;

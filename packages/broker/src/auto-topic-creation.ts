@@ -1,7 +1,7 @@
 /**
- * Creates topics that clients ask for by name and that do not exist, with the controller's defaults. The
- * asker is told UNKNOWN_TOPIC_OR_PARTITION meanwhile and asks again; a name is in flight once. Owns no
- * topics: the metadata log does.
+ * Creates topics that clients ask for by name and that do not exist, with the controller's defaults.
+ * Meanwhile the client gets UNKNOWN_TOPIC_OR_PARTITION and retries. Each name is in flight at most once. Owns
+ * no topics: the metadata log does.
  */
 import type { Logger, Random } from '@millrace/base';
 import { apis, ErrorCode, errorName } from '@millrace/protocol';
@@ -9,7 +9,7 @@ import type { Forward } from './handler.ts';
 
 const CREATE_VERSION = 7;
 const TIMEOUT_MS = 30_000;
-/** Names in flight at most; a client that asks for more has to ask again. */
+/** Largest number of names in flight; a client that asks for more must retry. */
 const IN_FLIGHT_MAX = 10_000;
 const USE_DEFAULT = -1;
 
@@ -27,7 +27,7 @@ export class AutoTopicCreation {
     this.options = options;
   }
 
-  /** Starts to create those that are not being created already. The names are legal ones. */
+  /** Starts to create the names that are not in flight. The names are legal. */
   create(names: readonly string[], clientId: string | null): void {
     const wanted: string[] = [];
     for (const name of names) {

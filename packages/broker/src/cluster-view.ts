@@ -29,16 +29,16 @@ export function liveEndpoints(image: MetadataImage, listenerName: string): NodeE
 }
 
 /**
- * Who is named as the controller. Every broker forwards what only the controller can do, so the broker that
- * was asked names itself: it is known to be reachable. Another live one when it is fenced, -1 when there is
- * none.
+ * The broker that a response names as the controller. Every broker forwards requests that only the controller
+ * can handle, so this broker names itself: the client can reach it. If it is fenced, it names another live
+ * broker; -1 if there is none.
  */
 export function namedController(endpoints: readonly NodeEndpoint[], self: NodeId): NodeId {
   if (endpoints.some(({ nodeId }) => nodeId === self)) return self;
   return endpoints[0]?.nodeId ?? -1;
 }
 
-/** KIP-951: where the leaders named in an answer are reached. Unknown ones are left out. */
+/** KIP-951: the addresses of the leaders that a response names. Leaves out unknown and fenced ones. */
 export function leaderEndpoints(
   image: MetadataImage,
   leaderIds: Iterable<NodeId>,

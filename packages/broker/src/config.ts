@@ -1,6 +1,6 @@
 /**
- * What the front end may hold and for how long. Every limit that concerns connections is here, with the
- * answer that is given when it is reached. Nothing is read from the environment: the host fills it in.
+ * The limits of the front end in size and time. Every limit on connections is here, with its effect. Reads
+ * nothing from the environment: the host fills it in.
  */
 import type { Millis } from '@millrace/base';
 
@@ -8,31 +8,29 @@ export interface FrontEndLimits {
   /** `socket.request.max.bytes`: a larger frame closes the connection. */
   readonly requestMaxBytes: number;
   /**
-   * `queued.max.request.bytes`: bytes held for all connections together; above it no socket that adds to them
-   * is read. Not positive: no limit.
+   * `queued.max.request.bytes`: bytes held for all connections together. Above it the broker stops reading
+   * the sockets that would add to them. Not positive: no limit.
    */
   readonly queuedMaxBytes: number;
-  /** Requests of one connection that are being answered; above it the connection is not read. */
+  /** Pending requests of one connection; above it the broker stops reading the connection. */
   readonly connectionMaxRequests: number;
   /**
-   * Bytes held for one connection (requests and answers); above it the connection is not read. One request
-   * may exceed it.
+   * Bytes held for one connection (requests and answers). Above it the broker stops reading the connection.
+   * One request may exceed it.
    */
   readonly connectionMaxBytes: number;
-  /** `max.connections`: one more is closed at once. */
+  /** `max.connections`: the broker closes one more at once. */
   readonly maxConnections: number;
-  /** `max.connections.per.ip`: one more from that address is closed at once. */
+  /** `max.connections.per.ip`: the broker closes one more from that address at once. */
   readonly maxConnectionsPerIp: number;
-  /**
-   * `connections.max.idle.ms`: nothing received, sent or being answered for so long closes the connection.
-   */
+  /** `connections.max.idle.ms`: the broker closes a connection that was idle for this long. */
   readonly idleMs: Millis;
   /**
-   * While memory is short: a peer that has neither sent the rest of its frame nor read its answers for so
-   * long is dropped.
+   * While memory is short, the broker drops a peer that for this long neither sent the rest of its frame nor
+   * read its answers.
    */
   readonly stalledPeerMs: Millis;
-  /** After our end of the stream is closed: how long the peer may take to close its own. */
+  /** How long the peer may take to close its end after the broker closed its own. */
   readonly closeGraceMs: Millis;
 }
 

@@ -1,7 +1,7 @@
 /**
- * The broker's front end: takes connections, keeps their limits and deadlines, and hands their requests to
- * the handlers. One event loop, no promises. One timer for all connections, one gathered write a connection
- * and turn.
+ * The broker's front end: accepts connections, enforces their limits and deadlines, and passes their requests
+ * to the handlers. One event loop, no promises. One timer serves all connections; each connection writes once
+ * a turn.
  */
 
 import type { Stream, StreamHandler } from '@millrace/base';
@@ -34,12 +34,12 @@ export interface BrokerFrontEndOptions {
   readonly logger: Logger;
   readonly config: FrontEndConfig;
   readonly replicas: ReplicaPort;
-  /** Where the records of answers were read into, if they can be used again. */
+  /** Buffers for the records in answers, if the caller shares them. */
   readonly spares?: SpareBuffers;
   readonly producerIds: ProducerIdSource;
   /** To the active controller. */
   readonly forward: Forward;
-  /** undefined until the metadata quorum has told it. */
+  /** undefined until the broker has it from the metadata quorum. */
   clusterId(): Uuid | undefined;
   /** The committed metadata, as far as this broker has replayed it. */
   image(): MetadataImage;
@@ -94,7 +94,7 @@ export class BrokerFrontEnd implements ConnectionHost {
     this.router = new Router(handlers, context);
   }
 
-  /** A client connected to the listener of that name. One too many is closed at once. */
+  /** A client connected to the listener of that name. Closes the connection at once if it is one too many. */
   accept(listenerName: string, stream: Stream): StreamHandler {
     const refusal = this.closing ? 'the broker is stopping' : this.counts.add(stream.remoteAddress);
     if (refusal !== undefined) {
@@ -109,19 +109,22 @@ export class BrokerFrontEnd implements ConnectionHost {
     return connection;
   }
 
-  /** Closes every connection, so that clients ask elsewhere (this broker was fenced). New ones are taken. */
+  /**
+   * Closes every connection, so that clients go to other brokers (this broker was fenced). Still accepts new
+   * ones.
+   */
   closeConnections(reason: string): void {
     for (const connection of [...this.connections]) connection.close(reason, {}, 'info');
   }
 
-  /** Takes no more connections and closes those that are open. `done` when the last one is gone. */
+  /** Refuses new connections and closes the open ones. Calls `done` when the last one is gone. */
   close(done: () => void): void {
     this.closing = { done };
     this.closeConnections('the broker is stopping');
     this.clock.soon(() => this.finishClosing());
   }
 
-  // ---- what the connections ask ----
+  // ---- calls of the connections ----
 
   nowMs(): Millis {
     return this.clock.monotonicMs();
@@ -162,8 +165,7 @@ export class BrokerFrontEnd implements ConnectionHost {
   // ---- inside ----
 
   /**
-   * A flush may start requests that are answered at once: they are flushed in the next round of the same
-   * turn.
+   * A flush may start requests that handlers answer at once. The next round of the same turn flushes those.
    */
   private flushAll(): void {
     const connections = this.flushes.splice(0);

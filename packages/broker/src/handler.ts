@@ -1,6 +1,6 @@
 /**
- * What a handler is: a plain synchronous function from a decoded request to an answer, given now or later.
- * Which handlers exist is the only list of what this broker speaks and advertises.
+ * A handler is a plain synchronous function from a decoded request to an answer, which it gives now or later.
+ * The list of handlers is the only list of the APIs that this broker supports and advertises.
  */
 import type { Clock, Logger, NodeId, Random, Uuid } from '@millrace/base';
 import type { MetadataImage } from '@millrace/metadata';
@@ -19,16 +19,10 @@ export interface ForwardedRequest {
   readonly apiKey: number;
   readonly apiVersion: number;
   readonly clientId: string | null;
-  /**
-   * The request's body as it was encoded for `apiVersion`: bytes that nobody changes until the answer is
-   * there.
-   */
+  /** The request's body, encoded for `apiVersion`. Nobody may change the bytes until the answer arrives. */
   readonly body: Uint8Array;
   readonly timeoutMs: number;
-  /**
-   * The same in each retry of one request of a client: the controller knows by it what an earlier copy has
-   * done.
-   */
+  /** The same in each retry of a client's request: by it, the controller finds what an earlier copy did. */
   readonly requestId?: Uuid;
 }
 
@@ -39,14 +33,14 @@ export interface ForwardedResponse {
 }
 
 /**
- * Asks the active controller, and its successor when it resigns before it answers. Calls `done` within the
- * request's timeout, in a turn of its own.
+ * Sends a request to the active controller, or to its successor if it resigns before it answers. Calls `done`
+ * within the request's timeout, in a turn of its own.
  */
 export type Forward = (request: ForwardedRequest, done: (response: ForwardedResponse) => void) => void;
 
-/** Where producer ids come from. */
+/** The source of producer ids. */
 export interface ProducerIdSource {
-  /** The answer may come within the call. `producerId` is -1 with an error. */
+  /** May call `done` within the call. `producerId` is -1 with an error. */
   next(done: (result: { errorCode: ErrorCode; producerId: number }) => void): void;
 }
 
@@ -61,11 +55,11 @@ export interface BrokerContext {
   readonly producerIds: ProducerIdSource;
   readonly autoTopics: AutoTopicCreation;
   readonly forward: Forward;
-  /** How large an answer there is memory for now; 0: for none. */
+  /** Largest answer that fits into memory now; 0: none. */
   answerBytesMax(): number;
   clusterId(): Uuid | undefined;
   image(): MetadataImage;
-  /** What ApiVersions tells: every API that has a handler. */
+  /** The APIs that ApiVersions lists: every API that has a handler. */
   readonly apis: readonly AnyApi[];
 }
 
@@ -76,13 +70,11 @@ export interface Request<Body> {
   readonly listenerName: string;
   readonly remoteAddress: string;
   readonly body: Body;
-  /**
-   * The body as it came. These bytes, and those in `body`, are valid while the handler is called, no longer.
-   */
+  /** The encoded body. These bytes, and those in `body`, are valid only during the call of the handler. */
   readonly bytes: Uint8Array;
 }
 
-/** Exactly one of `send`, `sendEncoded`, `nothing` and `close` is called, within the handler or later. */
+/** A handler calls exactly one of `send`, `sendEncoded`, `nothing` and `close`, at once or later. */
 export interface Reply<Response> {
   send(response: Response): void;
   /**
@@ -94,31 +86,29 @@ export interface Reply<Response> {
   /** Closes the connection in place of an answer. */
   close(reason: string): void;
   /**
-   * Nothing of this connection is started until the returned function is called: its next request would
-   * overtake what this one still does. Later answers wait as ever.
+   * The connection starts no request until the handler calls the returned function: the next request would
+   * overtake this one. Later answers wait as usual.
    */
   hold(): () => void;
   /**
-   * Called when the client is gone, or the broker gives the connection up, before the answer: stop working on
-   * it.
+   * Called if the client disconnects, or the broker gives the connection up, before the answer: the handler
+   * must stop its work.
    */
   onGone(callback: () => void): void;
   /**
-   * As `onGone`, for a request that changes something: not called when the client closes right behind it
+   * Like `onGone`, for a request that changes something. Not called if the client closes right after it
    * (`ANSWER_AWAITED_MS`).
    */
   onGivenUp(callback: () => void): void;
-  /** Called once, when the client sends more behind a request that is answered alone, before the answer. */
+  /** For an exclusive request: called once if the client sends more before the answer. */
   onFollowed(callback: () => void): void;
 }
 
 export interface Handler {
   readonly api: AnyApi;
-  /**
-   * While such a request is being answered, no other of its connection is started: its answers may be huge.
-   */
+  /** The connection starts no other request before the answer to this one: the answer may be huge. */
   readonly exclusive: boolean;
-  /** It looks at the decoded request until it has answered: that memory is held as long. */
+  /** The handler uses the decoded request until it has answered, so the memory counts as held until then. */
   readonly keepsRequest: boolean;
   handle(broker: BrokerContext, request: Request<unknown>, reply: Reply<unknown>): void;
 }

@@ -1,4 +1,4 @@
-/** What a reader may see: 0 up to the high watermark, 1 up to the last stable offset. */
+/** How far a consumer may read: 0 up to the high watermark, 1 up to the last stable offset. */
 
 const READ_UNCOMMITTED = 0;
 const READ_COMMITTED = 1;

@@ -1,7 +1,7 @@
 /**
- * From a frame to its handler: reads the header, checks the version, decodes the body. An API or a version
- * that we do not have closes the connection, as Kafka does; only ApiVersions is answered in any version
- * (KIP-511). Bytes that do not decode leave as DecodeError to the connection.
+ * Routes a frame to its handler: reads the header, checks the version, decodes the body. The router closes
+ * the connection on an unknown API or version, as Kafka does; it answers only ApiVersions in any version
+ * (KIP-511). On bytes that do not decode it throws DecodeError to the connection.
  */
 import type { MetadataImage } from '@millrace/metadata';
 import {
@@ -18,28 +18,28 @@ import type { Slot } from './connection/response-slots.ts';
 import type { BrokerContext, Handler, Reply } from './handler.ts';
 import { unsupportedApiVersions } from './handlers/api-versions.ts';
 
-/** These bring records, or what is to be made; all others name what is there. */
+/** These requests bring records or create and delete things; all others name existing things. */
 const bringing: ReadonlySet<number> = new Set(
   [apis.produce, apis.createTopics, apis.createPartitions, apis.deleteTopics].map(({ key }) => key),
 );
 /**
- * What only names may be so large, and so much larger for each partition of the cluster: it is refused before
- * it is read.
+ * Size limit of a request that only names things, plus an amount for each partition of the cluster. The
+ * router refuses a larger one before the broker reads it.
  */
 const NAMING_BYTES = 2 << 20;
 const NAMING_BYTES_PER_PARTITION = 1024;
 /**
- * A request that brings something may have so many array elements, and so may a frame too small for many
- * more.
+ * Limit of array elements in a request that brings something. Also the limit for every frame of at most this
+ * many bytes.
  */
 const ELEMENTS_BROUGHT = 100_000;
-/** One that names something may name so much that is not there. */
+/** A request that names things may name this many unknown ones. */
 const ELEMENTS_NAMED = 10_000;
-/** And so many more for each partition of the cluster. */
+/** Additional elements for each partition of the cluster. */
 const ELEMENTS_PER_PARTITION = 4;
 
 export class Router {
-  /** Counted when a large frame comes, once for each image. */
+  /** The router counts partitions when a large frame comes, once for each image. */
   private countedImage: MetadataImage | undefined;
   private partitionCount = 0;
   private readonly handlers: ReadonlyMap<number, Handler>;
@@ -78,7 +78,7 @@ export class Router {
     if (!handler.keepsRequest) connection.forgetDecoded(slot);
   }
 
-  /** Whether a frame is of a request that does more than to ask for an answer. */
+  /** True if the frame's request does more than ask for an answer. */
   brings(frame: Uint8Array): boolean {
     return frame.length >= 2 && bringing.has(apiKeyOf(frame));
   }
@@ -91,17 +91,15 @@ export class Router {
       throw new DecodeError(`${sizeBytes} bytes for a request of API ${apiKey}, more than ${maxBytes}`);
   }
 
-  /**
-   * What the frame can honestly need: all that there is named several times over, or many topics to be made.
-   */
+  /** The elements that an honest frame can need: all partitions named several times, or many new topics. */
   private elementsMax(apiKey: number, frame: Uint8Array): number {
-    // An element takes a byte at least.
+    // An element takes at least one byte.
     if (frame.length <= ELEMENTS_BROUGHT) return ELEMENTS_BROUGHT;
     const ofItsKind = bringing.has(apiKey) ? ELEMENTS_BROUGHT : ELEMENTS_NAMED;
     return ofItsKind + ELEMENTS_PER_PARTITION * this.partitions();
   }
 
-  /** Of all topics. */
+  /** The number of partitions of all topics. */
   private partitions(): number {
     const image = this.broker.image();
     if (image !== this.countedImage) {
@@ -114,7 +112,7 @@ export class Router {
 
   private refuseVersion(api: AnyApi, header: RequestHeader, frame: Uint8Array, connection: Connection): void {
     if (api.key === apis.apiVersions.key) {
-      // The version-0 form, which every client can read, whatever it asked for. Its body is not looked at.
+      // Answers in version 0, which every client can read. Ignores the request's body.
       const slot = connection.openSlot(frame.length, 0, false);
       connection.answer(slot, encodeResponseFrame(api, 0, header.correlationId, unsupportedApiVersions(api)));
       return;
@@ -132,7 +130,7 @@ function facts(header: RequestHeader): Record<string, unknown> {
   return { apiKey, apiVersion, clientId };
 }
 
-/** The answer of one request, encoded for the version that was asked with. */
+/** The answer to one request, encoded for the request's version. */
 class PendingReply implements Reply<unknown> {
   private readonly connection: Connection;
   private readonly slot: Slot;

@@ -1,4 +1,4 @@
-/** What the front end knows about topic names. */
+/** Topic names that the front end treats specially. */
 
 const INTERNAL_TOPICS: ReadonlySet<string> = new Set([
   '__consumer_offsets',
@@ -7,7 +7,7 @@ const INTERNAL_TOPICS: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Topics that the cluster itself writes: clients may read them, and only the admin client may produce to
+ * Topics that the cluster itself writes: clients may read them, but only the admin client may produce to
  * them.
  */
 export function isInternalTopic(name: string): boolean {

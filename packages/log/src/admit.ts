@@ -1,6 +1,6 @@
 /**
- * Everything that happens to a client's batch before it meets the log: the door's checks, then the topic's
- * compression. What is cheap is done on the event loop, the rest in a job; both give the same.
+ * Admits a client's batch before the log appends it: the door's checks, then the topic's compression. The
+ * event loop does the cheap work, a job does the rest; both give the same result.
  */
 import type { CompressionCodecs, WorkBudget } from '@millrace/protocol';
 import { checkAtDoor, checkAtDoorWhole, type DoorOptions, type DoorVerdict } from './door.ts';
@@ -10,8 +10,8 @@ import type { Refusal } from './types.ts';
 export type Admission = AdmittedBatch | Refusal;
 
 /**
- * Undefined: it would hold up the event loop. Nothing was changed. `budget` is that of all batches of one
- * turn, and pays for unfolding and compressing.
+ * Undefined: the work would block the event loop; nothing was changed. All batches of one turn share
+ * `budget`; unfolding and compressing use it up.
  */
 export function admit(
   bytes: Uint8Array,
@@ -26,12 +26,12 @@ export function admit(
   return recompress(bytes, verdict, config, codecs, plainBytesMax, budget);
 }
 
-/** Whatever it costs. */
+/** Admits a batch at any cost. */
 export function admitWhole(bytes: Uint8Array, o: DoorOptions, codecs: CompressionCodecs): Admission {
   return admitChecked(bytes, checkAtDoorWhole(bytes, o, codecs), o, codecs);
 }
 
-/** The second half of `admitWhole`, for those who check in a way of their own. */
+/** The second half of `admitWhole`, for callers that check the batch themselves. */
 export function admitChecked(
   bytes: Uint8Array,
   verdict: DoorVerdict,

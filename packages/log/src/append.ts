@@ -1,7 +1,4 @@
-/**
- * What leader and follower do to bytes before they are written: stamping, and checking what was replicated.
- * Pure.
- */
+/** Prepares batches before the log writes them: stamps a leader's batches, checks replicated ones. Pure. */
 import type { Offset, WallMillis } from '@millrace/base';
 import {
   BATCH_HEADER_BYTES,
@@ -24,8 +21,8 @@ const ATTRIBUTES_LOW_AT = 22;
 const LOG_APPEND_TIME_BIT = 0x08;
 
 /**
- * Offsets, leader epoch, and where they are other than the header says timestamp type and largest timestamp,
- * in place.
+ * Stamps offsets and leader epoch in place. Also stamps timestamp type and largest timestamp if the header
+ * has others.
  */
 export function stampForLeader(
   batch: Uint8Array,
@@ -41,7 +38,7 @@ export function stampForLeader(
     return;
   }
   if (maxTimestamp === header.maxTimestamp && !header.isLogAppendTime) return;
-  // A client's claim that only a broker may make.
+  // Only a broker may set this bit.
   batch[ATTRIBUTES_LOW_AT]! &= ~LOG_APPEND_TIME_BIT;
   setMaxTimestamp(batch, 0, maxTimestamp);
 }
@@ -53,8 +50,8 @@ interface LogState {
 }
 
 /**
- * What only the log can say of a batch: undefined when it may be appended, else why not, or where it was
- * appended before.
+ * Checks a batch against the log's state. Undefined: the batch may be appended. Else: the refusal, or the
+ * answer to a duplicate.
  */
 export function judgeAgainstLog(
   header: BatchHeader,
@@ -77,10 +74,10 @@ export function judgeAgainstLog(
 }
 
 /**
- * The answer to a batch that was appended before, found by its header and its checksum alone; undefined: not
- * known to be one. Its records were checked when it came first, and a retry of what was costly to check is
- * costly again: a late broker would check the same backlog twice, and answer late again. May look at all
- * bytes of the batch.
+ * Recognises a duplicate by its header and checksum alone, and returns the answer to it; undefined: not a
+ * known duplicate. The broker checked the records when the batch came first. Checking them again costs as
+ * much: a slow broker would check the same backlog twice, and answer late again. May read all bytes of the
+ * batch.
  */
 export function judgeRetry(
   bytes: Uint8Array,
@@ -89,7 +86,7 @@ export function judgeRetry(
   { config, startOffset, producers }: LogState,
 ): LeaderAppended | undefined {
   if (judgeHeader(bytes, header, o) !== undefined || header.producerId < 0) return undefined;
-  // To compute more of a checksum would hold up the event loop.
+  // The checksum of a larger batch would block the event loop.
   if (header.sizeBytes * CHECKSUM_WORK > LOOP_WORK_MAX) return undefined;
   const known = producers.check(header, o.nowWallMs, config.producerIdExpirationMs);
   if (known === undefined || 'ok' in known) return undefined;
@@ -97,7 +94,7 @@ export function judgeRetry(
   return duplicateOf(known, config, startOffset);
 }
 
-/** The answer to a batch that is in the log now. */
+/** The answer to a batch that was just appended. */
 export function appendedOf(
   { baseOffset, lastOffset }: BatchHeader,
   { config, startOffset }: LogState,
@@ -107,10 +104,10 @@ export function appendedOf(
   return { ok: true, baseOffset, lastOffset, logAppendTimeMs, startOffset, duplicate: false };
 }
 
-/** The answer to a batch that was appended before: as the first time. */
+/** The answer to a duplicate: the same as the first time. */
 function duplicateOf(known: ProducerBatch, config: LogConfig, startOffset: Offset): LeaderAppended {
   const { lastOffset, offsetDelta, timestamp } = known;
-  // A time beyond the safe integers is none that a broker wrote.
+  // A broker never writes a time beyond the safe integers.
   const isAppendTime = config.timestampType === 'LogAppendTime' && typeof timestamp === 'number';
   return {
     ok: true,
@@ -138,7 +135,7 @@ export function judgeReplicated(
       if (!checkBatchCrc(records, position, header.sizeBytes))
         return corrupt('the checksum of a replicated batch is wrong');
       if (header.baseOffset !== nextOffset)
-        return corrupt(`a replicated batch begins at ${header.baseOffset}, the log goes on at ${nextOffset}`);
+        return corrupt(`a replicated batch begins at ${header.baseOffset}, expected ${nextOffset}`);
       if (header.lastOffsetDelta < 0 || header.leaderEpoch < 0)
         return corrupt('a replicated batch has impossible offsets or no leader epoch');
       nextOffset = header.lastOffset + 1;

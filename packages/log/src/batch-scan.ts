@@ -1,5 +1,5 @@
 /**
- * Goes through the batches of a segment file, reading in windows. Decides nothing: says what it saw and where
+ * Scans the batches of a segment file, reading in windows. Decides nothing: reports the batches and where
  * good data ends.
  */
 import type { DiskFile } from '@millrace/base';
@@ -18,7 +18,7 @@ export interface ScanOptions {
   readonly to: number;
   readonly windowBytes: number;
   readonly checkCrc: boolean;
-  /** Offsets below are wrong; grows with the scan. */
+  /** Lower offsets are damage. Each batch raises the limit for the next one. */
   readonly minimumOffset: number;
 }
 
@@ -27,14 +27,14 @@ export interface ScanEnd {
    * Just behind the last good batch that was visited, or the position of the batch where the visitor stopped.
    */
   readonly position: number;
-  /** Why the scan could not go on. */
+  /** Why the scan could not continue. */
   readonly damage: string | undefined;
   readonly stopped: boolean;
 }
 
 /**
- * `bytes` holds the whole batch at `at` when checksums are checked, else at least its header. True stops
- * before the batch.
+ * `bytes` holds the whole batch at `at` when checksums are checked, else at least its header. Return true to
+ * stop before the batch.
  */
 export type Visit = (
   header: BatchHeader,

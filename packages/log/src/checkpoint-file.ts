@@ -1,6 +1,6 @@
 /**
  * Small text files in Kafka's checkpoint format, version 0: a line with the version, a line with the number
- * of entries, one line an entry. Knows nothing of what the entries mean.
+ * of entries, one line an entry. Does not know the meaning of the entries.
  */
 import type { Disk } from '@millrace/base';
 
@@ -19,7 +19,7 @@ export function parseCheckpoint(bytes: Uint8Array): string[] | undefined {
   return rest;
 }
 
-/** Writes a file under a name that is free. Killing the process may leave a part of it. */
+/** Writes a file under an unused name. A killed process may leave a part of it. */
 export function writeNewFile(disk: Disk, path: string, content: Uint8Array): void {
   const file = disk.open(path);
   try {
@@ -30,15 +30,14 @@ export function writeNewFile(disk: Disk, path: string, content: Uint8Array): voi
 }
 
 /**
- * Replaces a file in one step without waiting for the device: killing the process leaves the old or the new
- * content, a power failure may also leave neither, so a reader must recognise garbage and be able to do
- * without.
+ * Replaces a file in one step, without fsync. A killed process leaves the old or the new content. A power
+ * loss may leave neither, so a reader must recognise garbage and work without the file.
  */
 export function replaceFile(disk: Disk, path: string, content: Uint8Array): void {
   const temporary = `${path}.tmp`;
   const file = disk.open(temporary);
   try {
-    // What a kill left there may be longer.
+    // A killed process may have left a longer file.
     if (file.size() > 0) file.truncate(0);
     file.write(0, [content]);
   } finally {

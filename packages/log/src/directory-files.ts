@@ -27,7 +27,7 @@ export function formatMetaProperties(meta: MetaProperties): Uint8Array {
   return new TextEncoder().encode(lines.join('\n'));
 }
 
-/** The values, or in one sentence why the file cannot be used. */
+/** The values, or one sentence that says why the file cannot be used. */
 export function parseMetaProperties(bytes: Uint8Array): MetaProperties | string {
   const values = new Map<string, string>();
   for (const line of new TextDecoder().decode(bytes).split(/\r?\n/)) {
@@ -38,18 +38,18 @@ export function parseMetaProperties(bytes: Uint8Array): MetaProperties | string 
   if (version === undefined || !/^\d+$/.test(version)) return 'no version is given';
   if (Number(version) > META_VERSION)
     return `the format version is ${version}, this Millrace knows versions up to ${META_VERSION}; use a newer Millrace`;
-  if (Number(version) < META_VERSION) return `the format version is ${version}, of ZooKeeper times`;
+  if (Number(version) < META_VERSION) return `the format version is ${version}, from Kafka with ZooKeeper`;
   const nodeId = values.get('node.id');
   if (nodeId === undefined || !/^\d+$/.test(nodeId)) return 'no node.id is given';
   const clusterId = values.get('cluster.id');
   const directoryId = values.get('directory.id');
-  if (clusterId !== undefined && !isUuid(clusterId)) return `the cluster.id ${clusterId} is no valid id`;
+  if (clusterId !== undefined && !isUuid(clusterId)) return `the cluster.id ${clusterId} is not a valid id`;
   if (directoryId !== undefined && !isUuid(directoryId))
-    return `the directory.id ${directoryId} is no valid id`;
+    return `the directory.id ${directoryId} is not a valid id`;
   return { nodeId: Number(nodeId), clusterId, directoryId };
 }
 
-/** The broker epoch, -1 when the marker says none. Kafka reads and writes the same JSON. */
+/** The broker epoch of the marker, or -1 if it holds none. Kafka reads and writes the same JSON. */
 export function parseCleanShutdown(bytes: Uint8Array): number {
   try {
     const value: unknown = JSON.parse(new TextDecoder().decode(bytes));
@@ -58,7 +58,7 @@ export function parseCleanShutdown(bytes: Uint8Array): number {
       if (typeof brokerEpoch === 'number' && Number.isSafeInteger(brokerEpoch)) return brokerEpoch;
     }
   } catch {
-    // The marker's being there is what counts; an empty one is from a stop that knew no epoch.
+    // Only the marker's presence counts. An empty marker means that the epoch was unknown.
   }
   return -1;
 }
@@ -79,7 +79,7 @@ export function formatOffsets(entries: Iterable<PartitionOffset>): Uint8Array {
   return formatCheckpoint(lines);
 }
 
-/** By `topic-partition`, or undefined when the file is damaged. */
+/** The offsets by `topic-partition`, or undefined if the file is damaged. */
 export function parseOffsets(bytes: Uint8Array): Map<string, Offset> | undefined {
   const offsets = new Map<string, Offset>();
   for (const line of parseCheckpoint(bytes) ?? ['damaged']) {

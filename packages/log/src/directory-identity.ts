@@ -1,6 +1,6 @@
 /**
- * Whose a log directory is (meta.properties): this node's and cluster's, or why it cannot be used. Formats an
- * empty one.
+ * Checks by meta.properties that a log directory belongs to this node and cluster. Formats an empty
+ * directory.
  */
 import { type Disk, DiskError, type NodeId, type Random, type Uuid } from '@millrace/base';
 import { formatMetaProperties, META_PROPERTIES, parseMetaProperties } from './directory-files.ts';
@@ -19,7 +19,7 @@ export interface Identity {
   readonly directoryId: Uuid;
 }
 
-/** Whose the directory is, after formatting it if it is empty; or why it cannot be used. */
+/** Formats the directory if it is empty. Returns its identity, or the reason why this node cannot use it. */
 export function identify(o: IdentityOptions): Identity | string {
   const { disk, directory, nodeId } = o;
   disk.makeDirectory(directory);
@@ -27,7 +27,7 @@ export function identify(o: IdentityOptions): Identity | string {
   const bytes = disk.readFile(path);
   if (bytes === undefined) {
     if (disk.list(directory).some((name) => partitionOfFolderName(name) !== undefined))
-      return `The data folder ${directory} holds partitions but no ${META_PROPERTIES}: it is not clear whose they are. Restore that file, or use an empty folder.`;
+      return `The data folder ${directory} holds partitions but no ${META_PROPERTIES}: Millrace cannot tell which node they belong to. Restore that file, or use an empty folder.`;
     const directoryId = o.random.uuid();
     disk.writeFileAtomic(path, formatMetaProperties({ nodeId, clusterId: o.clusterId, directoryId }));
     makeDurable(disk, directory);
@@ -47,9 +47,9 @@ export function identify(o: IdentityOptions): Identity | string {
 }
 
 /**
- * The folder, and those above it, may just have been made: without their names on the device a power loss
- * takes everything in them, and the node would come back as another one. What may not be read was not made by
- * this node.
+ * Syncs the folder and its parents, because they may be new. If their names are not on the device, a power
+ * loss removes everything in them, and the node returns with another identity. A folder that this node may
+ * not read is not one that it created: the sync ends there.
  */
 function makeDurable(disk: Disk, directory: string): void {
   for (let slash = directory.lastIndexOf('/'); slash >= 0; slash = directory.lastIndexOf('/', slash - 1)) {
@@ -68,5 +68,5 @@ export function unusable(directory: string, error: DiskError): string {
 }
 
 export function otherCluster(directory: string, found: Uuid, wanted: Uuid): string {
-  return `The data folder ${directory} belongs to cluster ${found}, this node is to join cluster ${wanted}. Use another folder (log.dirs), or remove this one if its data is not needed.`;
+  return `The data folder ${directory} belongs to cluster ${found}, this node belongs to cluster ${wanted}. Use another folder (log.dirs), or remove this one if you do not need its data.`;
 }

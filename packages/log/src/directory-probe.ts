@@ -1,6 +1,6 @@
 /**
- * Whether a log directory still takes what is written: makes a small file there and removes it again. A file
- * that is open goes on working when its folder is gone, so the logs themselves may not tell.
+ * Checks that a log directory still accepts writes: creates a small file there and removes it. An open file
+ * still works after its folder is gone, so the logs themselves may not notice.
  */
 import { type Disk, DiskError } from '@millrace/base';
 import { META_PROPERTIES } from './directory-files.ts';
@@ -8,8 +8,8 @@ import { META_PROPERTIES } from './directory-files.ts';
 export const PROBE_FILE = '.probe';
 
 /**
- * `synced`: it has to get to the device, too. `done` is called in this turn or later; a transient error (the
- * disk is full) is none.
+ * `synced`: also syncs the file to the device. Calls `done` in this turn or later. A transient error (the
+ * disk is full) does not count as an error.
  */
 export function probeDirectory(
   disk: Disk,
@@ -25,7 +25,7 @@ export function probeDirectory(
     const file = disk.open(path);
     try {
       file.write(0, [new Uint8Array([0x0a])]);
-      // It ends in a later turn, and nothing after this line throws before it has been asked for.
+      // The sync calls back in a later turn: `removed`, declared below, has its value by then.
       if (synced) file.sync((error) => done(failed(error ?? removed)));
     } finally {
       file.close();

@@ -1,8 +1,8 @@
 /**
- * The door of a log: everything about a client's batch that follows from its bytes, the topic's settings and
- * the time, in Kafka's order. What needs the log itself (sequence numbers, offsets, segments) comes after it.
- * Pure; the batch is not changed here. In two steps, so that the second can be done elsewhere: `judgeHeader`
- * costs next to nothing, `judgeContents` reads every byte.
+ * The door of a log: the checks of a client's batch that need only its bytes, the topic's settings and the
+ * time, in Kafka's order. Checks that need the log itself (sequence numbers, offsets, segments) come later.
+ * Pure: does not change the batch. The door has two steps, so that a job can do the second one: `judgeHeader`
+ * is cheap, the checks of checksum and records read every byte.
  */
 import type { WallMillis } from '@millrace/base';
 import {
@@ -34,33 +34,33 @@ export interface DoorOptions {
   readonly apiVersion?: number | undefined;
 }
 
-/** A batch that may be appended as far as its contents go. Can be sent between threads. */
+/** A batch whose contents passed the checks. Can be sent between threads. */
 export interface CheckedBatch {
   readonly ok: true;
-  /** Of the batch; what the client sent behind it is no batch and is left out. */
+  /** Size of the batch. The log drops any bytes that the client sent behind it. */
   readonly sizeBytes: number;
-  /** The largest of its records, whatever its header says; -1: none. */
+  /** Largest timestamp of its records, which may differ from the header's; -1: none. */
   readonly maxTimestamp: Timestamp;
 }
 
 export type DoorVerdict = CheckedBatch | Refusal;
 
 const SIZE_AT = 8;
-/** Base offset and size: with fewer bytes there is no batch to speak of. */
+/** Base offset and size: fewer bytes than this do not count as a batch. */
 const SIZE_END = 12;
 const MAGIC_AT = 16;
-/** Kafka's smallest record of old: a smaller size is damage. */
+/** Smallest record in Kafka's old formats: a smaller size is corrupt. */
 const OLD_RECORD_BYTES_MIN = 14;
 const MAGIC_MAX = 2;
 const ZSTD = 4;
 /** First Produce version whose clients may send zstd (KIP-110). */
 const ZSTD_FROM_VERSION = 7;
-/** A byte of checksum in unfolded bytes. */
+/** Cost of the checksum of one byte, in unfolded bytes. */
 export const CHECKSUM_WORK = 1 / 8;
 
 /**
- * Both steps. Undefined: the second would hold up the event loop, and belongs into a job. `budget` pays for
- * what is unfolded.
+ * Does both steps. Undefined: the second step would block the event loop, so the caller must use a job.
+ * Unfolding uses up `budget`.
  */
 export function checkAtDoor(
   bytes: Uint8Array,
@@ -74,7 +74,7 @@ export function checkAtDoor(
   if (refusal !== undefined) return refusal;
   const left = workMax - header.sizeBytes * CHECKSUM_WORK;
   if (header.compression === 0 && left < 0) return undefined;
-  // Not the checksum first: it would be computed twice where the rest is for a job.
+  // Before the checksum: the job that does the rest computes the checksum again.
   if (header.compression !== 0 && Math.min(left, budget.work) < leastWork(header)) return undefined;
   if (!checkBatchCrc(bytes, 0, header.sizeBytes)) return wrongChecksum();
   const wrongCounts = judgeCounts(header, o);
@@ -83,12 +83,12 @@ export function checkAtDoor(
   return verdict && checkedBatch(header, verdict);
 }
 
-/** Of a compressed batch. */
+/** Least cost of checking a compressed batch. */
 function leastWork(header: BatchHeader): number {
   return Math.max(header.recordCount * RECORD_WORK, inputWork(header));
 }
 
-/** Both steps, whatever they cost: for a job. */
+/** Does both steps at any cost: for a job. */
 export function checkAtDoorWhole(bytes: Uint8Array, o: DoorOptions, codecs: CompressionCodecs): DoorVerdict {
   const header = new BatchHeader();
   const refusal = judgeHeader(bytes, header, o) ?? judgeFrame(bytes, header, o);
@@ -96,7 +96,7 @@ export function checkAtDoorWhole(bytes: Uint8Array, o: DoorOptions, codecs: Comp
   return checkedBatch(header, checkRecordsWhole(bytes, header, rulesOf(o), codecs));
 }
 
-/** Checksum, and what the header claims of records. */
+/** Checks the checksum, and the record counts in the header. */
 export function judgeFrame(bytes: Uint8Array, header: BatchHeader, o: DoorOptions): Refusal | undefined {
   return checkBatchCrc(bytes, 0, header.sizeBytes) ? judgeCounts(header, o) : wrongChecksum();
 }
@@ -117,7 +117,7 @@ export function rulesOf({ topicPartition, config, nowWallMs }: DoorOptions): Rec
   };
 }
 
-/** Fills `header`. Undefined: the bytes begin with the one whole batch of them. */
+/** Fills `header`. Undefined: the bytes begin with a whole batch, the only one. */
 export function judgeHeader(bytes: Uint8Array, header: BatchHeader, o: DoorOptions): Refusal | undefined {
   const first = batchAt(bytes, 0);
   if (typeof first !== 'number') return first;
@@ -133,7 +133,7 @@ export function judgeHeader(bytes: Uint8Array, header: BatchHeader, o: DoorOptio
   try {
     readBatchHeader(bytes, 0, header);
   } catch (error) {
-    // A number that no client was given by any broker.
+    // A broker never gives such a number to a client.
     if (error instanceof DecodeError) return refuse(ErrorCode.INVALID_RECORD, error.message);
     throw error;
   }
@@ -153,8 +153,8 @@ export function judgeHeader(bytes: Uint8Array, header: BatchHeader, o: DoorOptio
 }
 
 /**
- * Size of the whole batch at `start`; 0: there is none, only bytes that Kafka takes for the beginning of one
- * and leaves out.
+ * Size of the whole batch at `start`. 0: there is no whole batch, only bytes that Kafka treats as the
+ * beginning of one and drops.
  */
 function batchAt(bytes: Uint8Array, start: number): number | Refusal {
   const left = bytes.length - start;
@@ -186,7 +186,7 @@ function judgeCounts(header: BatchHeader, { topicPartition }: DoorOptions): Refu
   if (header.isControl) return invalid('Clients are not allowed to write control records');
   if (producerId >= 0 && baseSequence < 0)
     return invalid(`Invalid sequence number ${baseSequence} in record batch with producerId ${producerId}`);
-  // A producer id without an epoch cannot be told from an older incarnation.
+  // Without an epoch, the log cannot distinguish the producer from an older incarnation.
   if (producerId >= 0 && header.producerEpoch < 0)
     return refuse(ErrorCode.INVALID_RECORD, 'an idempotent batch needs a producer epoch');
   return undefined;

@@ -19,7 +19,7 @@ export function offsetFileName(offset: Offset, suffix: string): string {
   return String(offset).padStart(20, '0') + suffix;
 }
 
-/** The offset of a file's name, or undefined when it is not of that kind. */
+/** The offset in a file's name, or undefined if the file is of another kind. */
 export function offsetOfFileName(name: string, suffix: string): Offset | undefined {
   if (!name.endsWith(suffix) || name.length !== 20 + suffix.length) return undefined;
   const digits = name.slice(0, 20);
@@ -42,7 +42,7 @@ export function partitionOfFolderName(name: string): { topic: string; partition:
   return match === null ? undefined : { topic: match[1]!, partition: Number(match[2]) };
 }
 
-/** What a folder is renamed to before its files are removed: `topic-0.0123…ef-delete`. */
+/** New name of a folder before its files are removed: `topic-0.0123…ef-delete`. */
 export function deletedFolderName(name: string, unique: Uuid): string {
   const suffix = `.${hexOf(unique)}${DELETED_FOLDER_SUFFIX}`;
   return name.slice(0, NAME_LENGTH_MAX - suffix.length) + suffix;
@@ -53,8 +53,8 @@ export function isDeletedFolderName(name: string): boolean {
 }
 
 /**
- * What a folder is renamed to that the metadata does not know: `topic-0.0123…ef-stray`. A long topic is cut,
- * the partition is not.
+ * New name of a folder that the metadata does not know: `topic-0.0123…ef-stray`. Cuts a long topic, never the
+ * partition.
  */
 export function strayFolderName(topic: string, partition: number, unique: Uuid): string {
   const suffix = `-${partition}.${hexOf(unique)}${STRAY_FOLDER_SUFFIX}`;

@@ -1,34 +1,31 @@
 /**
- * Group commit for one log: at most one round of syncs at a time; whoever asks while one is under way waits
- * for the next, unless that round covers what they wrote. Owns the recovery point: everything below it is on
- * the device.
+ * Group commit for one log: at most one round of syncs runs at a time. A caller that asks during a round
+ * waits for the next one, unless the running round covers its records. Owns the recovery point: everything
+ * below it is on the device.
  */
 import { assert, DiskError, type Offset } from '@millrace/base';
 import type { FlushDone } from './types.ts';
 
 /** A file, or the names in a folder. */
 export interface Syncable {
-  /** May throw DiskError, and then nothing was started. `done` comes in a later turn. */
+  /** May throw DiskError; then it does not call `done`. Calls `done` in a later turn. */
   sync(done: (error?: DiskError) => void): void;
-  /** Waits. May throw DiskError. */
+  /** Blocks until the sync is done. May throw DiskError. */
   syncNow(): void;
 }
 
 export interface FlushPorts {
   endOffset(): Offset;
-  /**
-   * All that has to get to the device so that everything written at or above the offset is found there. May
-   * throw DiskError.
-   */
+  /** Everything to sync so that all records at or above the offset are on the device. May throw DiskError. */
   prepare(fromOffset: Offset): Syncable[];
-  /** A sync failed: what was written may be lost, nobody can know. */
+  /** A sync failed: written records may be lost, and nobody can tell which. */
   failed(error: DiskError): void;
 }
 
 interface Round {
-  /** What the recovery point becomes. A truncation meanwhile lowers it. */
+  /** The recovery point after this round. A truncation during the round lowers it. */
   target: Offset;
-  /** Nothing appended later is covered. */
+  /** The round does not cover records from here on. */
   readonly coveredEnd: Offset;
   truncated: boolean;
   syncsLeft: number;
@@ -38,7 +35,7 @@ interface Round {
 
 export class Flusher {
   recoveryPoint: Offset;
-  /** Something was cut off that a power loss would bring back; or an earlier life may have done so. */
+  /** A truncation cut off bytes that a power loss would restore, or an earlier run may have done so. */
   private hasUnsyncedCut: boolean;
   private round: Round | undefined;
   private waitingForNext: FlushDone[] = [];
@@ -69,7 +66,7 @@ export class Flusher {
     this.start([done]);
   }
 
-  /** The log now ends at `endOffset`: what is appended from there on is new. */
+  /** The log now ends at `endOffset`: records appended from there on are new. */
   truncated(endOffset: Offset): void {
     this.recoveryPoint = Math.min(this.recoveryPoint, endOffset);
     this.hasUnsyncedCut = true;
@@ -84,7 +81,7 @@ export class Flusher {
     this.recoveryPoint = offset;
   }
 
-  /** Waits for the device. For a clean stop. May throw DiskError. */
+  /** Blocks until everything is on the device. For a clean stop. May throw DiskError. */
   flushNow(): void {
     const endOffset = this.ports.endOffset();
     if (this.recoveryPoint >= endOffset && !this.hasUnsyncedCut) return;
@@ -111,7 +108,7 @@ export class Flusher {
       if (!(error instanceof DiskError)) throw error;
       round.error = error;
     }
-    // One more than there are, so that the round ends after the loop even when none could be started.
+    // One more than there are, so that the round ends after the loop even if no sync started.
     round.syncsLeft = all.length + 1;
     for (const one of all) this.syncOne(one, round);
     this.syncDone(round);
@@ -143,8 +140,8 @@ export class Flusher {
     const next = this.waitingForNext;
     this.waitingForNext = [];
     for (const done of round.waiting) done(error);
-    // Those who waited may be covered by now: a truncation left nothing to flush. After a failure another
-    // sync would say that all is well: a device tells of one only once.
+    // A truncation may have left nothing to flush for the waiting callers. After a failure, another sync
+    // would succeed although records may be lost: a device reports a failure only once.
     for (const done of next) {
       if (error === undefined) this.flush(done);
       else done(error);

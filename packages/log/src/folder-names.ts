@@ -1,7 +1,7 @@
 /**
- * Which names of a partition's folder are not yet durable. A file that is on the device is still lost with
- * the power when its name is not: the folder has to be synced after it changed, and its parent once, for the
- * folder's own name.
+ * Tracks which names of a partition's folder are not yet durable. A power loss also removes a synced file if
+ * its name is not on the device. So the log must sync the folder after each change, and its parent once, for
+ * the folder's own name.
  */
 import type { Disk } from '@millrace/base';
 import type { Syncable } from './flusher.ts';
@@ -17,14 +17,14 @@ export class FolderNames {
     this.directory = directory;
   }
 
-  /** A file of the folder was made, removed or renamed. */
+  /** A file of the folder was created, removed or renamed. */
   changed(): void {
     this.unsynced = true;
   }
 
   /**
-   * The folders to sync so that every name of now is durable. If that fails the log cannot be used, so
-   * nothing is asked for twice.
+   * The folders to sync so that every current name is durable. Returns each change once: if the sync fails,
+   * the log goes offline.
    */
   takeUnsynced(): Syncable[] {
     const folders: Syncable[] = [];

@@ -1,6 +1,6 @@
 /**
- * What a log has done beside the loop. The functions are the same in a worker, in the simulator and on the
- * loop.
+ * Jobs that a log gives away from the event loop. The functions are the same in a worker, in the simulator
+ * and on the event loop.
  */
 import type { JobAnswer, JobKind } from '@millrace/base';
 import type { CompressionCodecs, FoundRecord } from '@millrace/protocol';
@@ -9,13 +9,13 @@ import type { CheckedBatch, DoorOptions } from './door.ts';
 import { type FindInBatch, findInBatch } from './time-lookup.ts';
 import type { Refusal } from './types.ts';
 
-/** An admission without its bytes, which go beside it. */
+/** An admission without its bytes, which travel separately. */
 export type AdmissionVerdict = CheckedBatch | Refusal;
 
 export interface LogJobs {
-  /** A client's batch is checked, and compressed as the topic wants it. */
+  /** Checks a client's batch and recompresses it for the topic. */
   readonly admit: JobKind<DoorOptions, AdmissionVerdict>;
-  /** The first record of a batch with a timestamp of at least the one that is asked for. */
+  /** Finds the first record of a batch with the wanted timestamp or a later one. */
   readonly findInBatch: JobKind<FindInBatch, FoundRecord | undefined>;
 }
 
@@ -32,7 +32,7 @@ export function logJobs(codecs: CompressionCodecs): LogJobs {
   };
 }
 
-/** With a refusal the bytes that were given come back: who they were from may matter. */
+/** A refusal returns the given bytes: the caller may need their buffer back. */
 export function admissionAnswer(given: Uint8Array, admission: Admission): JobAnswer<AdmissionVerdict> {
   if (!admission.ok) return { value: admission, bytes: given };
   const { bytes, ...value } = admission;

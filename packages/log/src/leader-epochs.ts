@@ -1,8 +1,8 @@
 /**
  * Owns the list of (leader epoch, its first offset) of one log, strictly rising in both, and its file
  * `leader-epoch-checkpoint` in Kafka's text format. Never decides about truncation: it only answers where an
- * epoch ended. The file is replaced without waiting for the device: entries above the recovery point are
- * found again in the batches themselves, and `takeUnsynced` is synced before the recovery point moves.
+ * epoch ended. Replaces the file without fsync: recovery finds entries above the recovery point in the
+ * batches, and the log syncs `takeUnsynced` before the recovery point moves.
  */
 import { assert, type Disk, type DiskError, type LeaderEpoch, type Offset } from '@millrace/base';
 import { formatCheckpoint, parseCheckpoint, replaceFile } from './checkpoint-file.ts';
@@ -15,10 +15,10 @@ export interface EpochEntry {
 }
 
 export class LeaderEpochs {
-  /** The file was there but could not be read: entries must be collected from the batches. */
+  /** The file is damaged: recovery must collect the entries from the batches. */
   readonly damaged: boolean;
   private list: EpochEntry[] = [];
-  /** The file does not say yet what the list says. */
+  /** The list has changes that the file lacks. */
   dirty = false;
   private unsynced = false;
   private readonly disk: Disk;
@@ -43,7 +43,7 @@ export class LeaderEpochs {
   }
 
   /**
-   * Notes that `epoch` begins at `startOffset`, or goes on there; removes entries that contradict it. True:
+   * Notes that `epoch` begins at `startOffset`, or continues there; removes entries that contradict it. True:
    * changed.
    */
   assign(epoch: LeaderEpoch, startOffset: Offset): boolean {
@@ -53,7 +53,7 @@ export class LeaderEpochs {
     return true;
   }
 
-  /** As assign, but leaves the file for `write`. */
+  /** Like `assign`, but leaves the file to `write`. */
   note(epoch: LeaderEpoch, startOffset: Offset): boolean {
     assert(epoch >= 0 && startOffset >= 0, 'an epoch and its start are not negative');
     const last = this.list[this.list.length - 1];
@@ -63,20 +63,20 @@ export class LeaderEpochs {
       if (entry.epoch <= epoch && entry.startOffset < startOffset) break;
       this.list.pop();
     }
-    // An epoch that goes on began where it began.
+    // An epoch that continues keeps its start offset.
     if (this.list.at(-1)?.epoch !== epoch) this.list.push({ epoch, startOffset });
     this.dirty = true;
     return true;
   }
 
-  /** The log now ends at `offset`: entries that start there or later are gone. */
+  /** The log now ends at `offset`: removes the entries that start there or later. */
   truncateFromEnd(offset: Offset): void {
     const before = this.list.length;
     while (this.list.length > 0 && this.list[this.list.length - 1]!.startOffset >= offset) this.list.pop();
     if (this.list.length !== before) this.write();
   }
 
-  /** The log now starts at `offset`: the last entry at or below it is kept, with its start moved there. */
+  /** The log now starts at `offset`: keeps the last entry at or below it and moves its start there. */
   truncateFromStart(offset: Offset): void {
     let below = -1;
     while (below + 1 < this.list.length && this.list[below + 1]!.startOffset <= offset) below++;
@@ -126,7 +126,7 @@ export class LeaderEpochs {
   }
 
   /**
-   * The file, if it changed since it was last taken. The folder has to be synced with it: the file was
+   * The file, if it changed since the last call. The caller must sync the folder too, because the file was
    * replaced.
    */
   takeUnsynced(): Syncable[] {

@@ -1,6 +1,6 @@
 /**
- * Producer states as of a snapshot (none without one), with the batches before it that clients may still send
- * again. Reads only.
+ * Loads producer states from a snapshot, if there is one, and the batches before it that clients may still
+ * retry. Reads only.
  */
 import type { Offset, WallMillis } from '@millrace/base';
 import { RECALLED_BYTES } from './limits.ts';
@@ -9,8 +9,8 @@ import type { Segments } from './segments.ts';
 import type { LoadedSnapshot } from './snapshots.ts';
 
 /**
- * May throw DiskError. Segments below the snapshot are trusted; damage there only shortens what is
- * remembered.
+ * May throw DiskError. Trusts the segments below the snapshot; damage there only shortens a producer's
+ * window.
  */
 export function loadProducers(
   producers: ProducerStates,
@@ -33,7 +33,7 @@ function recall(producers: ProducerStates, endOffset: Offset, segments: Segments
   let left = bytes - list[last]!.sizeBytes;
   while (first > 0 && left > 0) left -= list[--first]!.sizeBytes;
   for (let index = first; index <= last; index++) {
-    // Of the oldest segment only what the later ones leave of the budget.
+    // From the oldest segment, read only what the later ones left of the budget.
     const wanted = index === first ? left + list[first]!.sizeBytes : list[index]!.sizeBytes;
     list[index]!.scanLast(wanted, (header) => {
       if (header.baseOffset >= endOffset) return true;
@@ -43,7 +43,7 @@ function recall(producers: ProducerStates, endOffset: Offset, segments: Segments
   }
 }
 
-/** Producer states from a snapshot and the batches behind it. */
+/** Collects producer states from a snapshot and the batches behind it. */
 export function collectProducers(
   producers: ProducerStates,
   snapshot: LoadedSnapshot | undefined,

@@ -1,7 +1,7 @@
 /**
- * One log directory of a node (`log.dirs`): whose it is (meta.properties), which partitions lie in it, their
- * logs, and the checkpoint files about them all, in Kafka's formats. Never decides which partitions belong
- * here. Replaces checkpoint files without waiting for fsync: every reader works without them.
+ * One log directory of a node (`log.dirs`): its identity (meta.properties), its partitions, their logs, and
+ * the checkpoint files of all of them, in Kafka's formats. Never decides which partitions belong here.
+ * Replaces checkpoint files without waiting for fsync: every reader works without them.
  */
 import {
   assert,
@@ -58,7 +58,7 @@ export interface OpenDirectoryOptions {
   readonly logger: Logger;
   /** Default: bounds of limits.ts. */
   readonly files?: OpenFiles;
-  /** What logs are read into. */
+  /** Buffers for reads of logs. */
   readonly spares?: SpareBuffers;
 }
 
@@ -71,7 +71,7 @@ export interface PartitionDirectory {
 
 export type OpenDirectory =
   | { readonly ok: true; readonly logs: LogDirectory }
-  /** One sentence for a person. */
+  /** One sentence for the operator. */
   | { readonly ok: false; readonly message: string };
 
 interface OpenLog extends PartitionDirectory {
@@ -86,9 +86,8 @@ export class LogDirectory {
   readonly nodeId: NodeId;
   clusterId: Uuid | undefined;
   /**
-   * The broker epoch written by a clean stop; undefined when the last stop was not clean, or when a log
-   * turned out to lack something all the same. -1: clean, epoch unknown. To be asked when the logs have been
-   * opened.
+   * The broker epoch that the last clean stop wrote. -1: clean, epoch unknown. Undefined: the last stop was
+   * not clean, or a log turned out to lack records. Read it after all logs were opened.
    */
   cleanShutdownBrokerEpoch: number | undefined;
   private readonly disk: Disk;
@@ -100,30 +99,30 @@ export class LogDirectory {
   /** Folders whose logs were closed cleanly and not opened since. */
   private readonly closedCleanly: Set<string>;
   /**
-   * Deleted folders of which the checkpoint files on the device may still tell, and which deletion of this
-   * life it was.
+   * Deleted folders that the checkpoint files on the device may still list, with the number of the deletion
+   * in this run.
    */
   private readonly unforgotten = new Map<string, number>();
   private deletions = 0;
   private isForgetting = false;
   private highWatermarks: Map<string, Offset>;
-  /** As found at start, of logs that nobody has deleted since. */
+  /** As read at start, without logs deleted since. */
   private readonly recoveryPoints: Map<string, Offset>;
   private readonly startOffsets: Map<string, Offset>;
-  /** What the checkpoint files hold, to write them only when it changes. */
+  /** Content of the checkpoint files, so that only changes are written. */
   private readonly written = new Map<string, string>();
   private markerPresent: boolean;
   private producersCheckedMs = 0;
   private closed = false;
 
-  /** What `PartitionLog.read` reads into: give back what it returned when nobody looks at it any more. */
+  /** Buffers for `PartitionLog.read`: give back the memory that it returned once nothing uses it. */
   get spares(): SpareBuffers {
     return this.files.spares;
   }
 
   /**
-   * Formats an empty directory; refuses one that is another node's or cluster's, or of a format not known
-   * here.
+   * Formats an empty directory. Refuses one that belongs to another node or cluster, or has an unknown
+   * format.
    */
   static open(o: OpenDirectoryOptions): OpenDirectory {
     try {
@@ -162,8 +161,8 @@ export class LogDirectory {
   }
 
   /**
-   * The cluster told its id: noted for good, or the reason why it cannot be: another cluster's directory, or
-   * a failing disk.
+   * Stores the id of the cluster. Returns the reason if it cannot: the directory belongs to another cluster,
+   * or the disk fails.
    */
   adoptClusterId(clusterId: Uuid): string | undefined {
     if (this.clusterId === clusterId) return undefined;
@@ -180,14 +179,12 @@ export class LogDirectory {
     return undefined;
   }
 
-  /** Whether the folder takes what is written; see `probeDirectory`. */
+  /** Checks that the folder accepts writes; see `probeDirectory`. */
   probe(how: { readonly synced: boolean }, done: (error?: DiskError) => void): void {
     probeDirectory(this.disk, this.directory, how, done);
   }
 
-  /**
-   * Every partition folder, by name; folders that wait for deletion are not among them. May throw DiskError.
-   */
+  /** Every partition folder, without those that wait for deletion. May throw DiskError. */
   partitions(): PartitionDirectory[] {
     const found: PartitionDirectory[] = [];
     for (const name of this.disk.list(this.directory)) {
@@ -212,7 +209,7 @@ export class LogDirectory {
     if (this.mayBeNoted(name) && !this.disk.exists(`${this.directory}/${name}`)) this.forget(name);
     const recoveryPoint = this.recoveryPoints.get(name);
     const startOffset = this.startOffsets.get(name);
-    const log = this.vouchedFor(() =>
+    const log = this.openNotingLoss(() =>
       PartitionLog.open({
         disk: this.disk,
         directory: `${this.directory}/${name}`,
@@ -234,10 +231,10 @@ export class LogDirectory {
   }
 
   /**
-   * A log that was cut, or cannot be opened, lacks what this broker had vouched for: it must not say that it
-   * stopped cleanly.
+   * Opens a log. A log that was cut or cannot be opened may lack records that this broker acknowledged. The
+   * broker must not report a clean stop then.
    */
-  private vouchedFor(open: () => PartitionLog): PartitionLog {
+  private openNotingLoss(open: () => PartitionLog): PartitionLog {
     let lacksNothing = false;
     try {
       const log = open();
@@ -253,7 +250,7 @@ export class LogDirectory {
   }
 
   /**
-   * Renames the folder out of the way at once; its files go with `removeDeleted`. The log need not be open.
+   * Renames the folder out of the way at once; `removeDeleted` removes its files. The log need not be open.
    * May throw DiskError.
    */
   deleteLog(topic: string, partition: number): void {
@@ -274,12 +271,12 @@ export class LogDirectory {
   }
 
   /**
-   * Renames the folder out of the way and keeps it: nobody asked for it to be deleted, and the metadata does
-   * not know it. Returns its new name. The log need not be open. May throw DiskError.
+   * Renames the folder out of the way and keeps it: the metadata does not know it, but nobody deleted it.
+   * Returns its new name. The log need not be open. May throw DiskError.
    */
   setAside(topic: string, partition: number): string {
     let aside = strayFolderName(topic, partition, this.random.uuid());
-    // Topics of long names are cut alike, and nothing kept may be replaced.
+    // Cut topic names may be equal, and a rename must not replace a folder that is kept.
     while (this.disk.exists(`${this.directory}/${aside}`))
       aside = strayFolderName(topic, partition, this.random.uuid());
     this.moveFolder(partitionFolderName(topic, partition), aside);
@@ -287,13 +284,13 @@ export class LogDirectory {
   }
 
   /**
-   * Names of the folders that were set aside and are kept until somebody removes them. May throw DiskError.
+   * Names of the folders that were set aside. They stay until the operator removes them. May throw DiskError.
    */
   strays(): string[] {
     return this.disk.list(this.directory).filter(isStrayFolderName);
   }
 
-  /** Has the folders removed that wait for it. May throw DiskError. */
+  /** Starts the removal of the folders that wait for deletion. May throw DiskError. */
   removeDeleted(): void {
     for (const name of this.disk.list(this.directory))
       if (isDeletedFolderName(name)) this.disk.removeInBackground(`${this.directory}/${name}`);
@@ -303,7 +300,7 @@ export class LogDirectory {
     return [this.highWatermarks, this.recoveryPoints, this.startOffsets];
   }
 
-  /** Whether a checkpoint file, as it is or as it may come back after a power loss, tells of the folder. */
+  /** True if a checkpoint file lists the folder, or may list it again after a power loss. */
   private mayBeNoted(name: string): boolean {
     return this.unforgotten.has(name) || this.isNoted(name);
   }
@@ -313,14 +310,15 @@ export class LogDirectory {
   }
 
   /**
-   * What was noted of a folder that is gone says nothing about one made anew, not even after a crash: the
-   * device forgets it before the folder is there. May throw DiskError.
+   * Removes a deleted folder from the checkpoint files, also on the device, before the folder is created
+   * again. Otherwise the old entries would apply to the new folder after a crash. May throw DiskError.
    */
   private forget(name: string): void {
-    // Until it has succeeded, so that after a failure (the disk is full) the next try does it.
+    // The name stays here until the write succeeds, so that the next try repeats a failed one (the disk is
+    // full).
     this.unforgotten.set(name, ++this.deletions);
     for (const noted of this.noted) noted.delete(name);
-    // A folder that is made anew right after its deletion: the only one for which the device is waited for.
+    // Only the creation of a folder right after its deletion waits for the device.
     this.writeWithoutDeleted((file, content) =>
       this.disk.writeFileAtomic(`${this.directory}/${file}`, content),
     );
@@ -328,8 +326,8 @@ export class LogDirectory {
   }
 
   /**
-   * Begins when a folder is deleted, so that the device has forgotten it by the time it is made anew.
-   * `forget` makes up for failures.
+   * Starts when a folder is deleted, so that its entries are gone from the device before the folder is
+   * created again. `forget` makes up for failures.
    */
   private forgetInBackground(): void {
     if (this.isForgetting || this.closed || this.unforgotten.size === 0) return;
@@ -390,8 +388,8 @@ export class LogDirectory {
   }
 
   /**
-   * Now and then (seconds): forgets expired producers, writes the checkpoints, removes deleted
-   * folders. A failing disk is reported and tried again the next time.
+   * Called every few seconds: forgets expired producers, writes the checkpoints, removes deleted folders.
+   * Logs a disk error; the next call tries again.
    */
   tick(nowWallMs: WallMillis): void {
     if (Math.abs(nowWallMs - this.producersCheckedMs) >= PRODUCER_EXPIRY_CHECK_MS) {
@@ -418,7 +416,7 @@ export class LogDirectory {
       if (failed || log.recoveryPoint < log.endOffset) clean = false;
     }
     if (!clean) return;
-    // Folders that nobody opened this time are only as sure as they were found.
+    // Logs that were not opened in this run are only clean if the last stop was clean.
     if (!this.markerPresent && this.unopened().length > 0 && this.cleanShutdownBrokerEpoch === undefined)
       return;
     try {
@@ -437,7 +435,7 @@ export class LogDirectory {
       .filter((name) => partitionOfFolderName(name) !== undefined && !this.open.has(name));
   }
 
-  /** What was found at start about logs that nobody has opened since. */
+  /** Offsets that were read at start, of logs not opened since. */
   private ofUnopened(offsets: ReadonlyMap<string, Offset>): PartitionOffset[] {
     const kept: PartitionOffset[] = [];
     for (const [name, offset] of offsets) {
@@ -457,8 +455,8 @@ export class LogDirectory {
   }
 
   /**
-   * What a killed process replaced last may not be on the device, and this one goes by it: a power loss would
-   * bring back what was noted of folders that are deleted, and may be made anew now.
+   * Syncs the checkpoint files: the last ones of a killed process may not be on the device, and this process
+   * relies on them. A power loss would restore entries of deleted folders, which may exist again by then.
    */
   private syncCheckpoints(): void {
     for (const name of CHECKPOINT_FILES) {

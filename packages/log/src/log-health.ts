@@ -1,6 +1,6 @@
 /**
- * Whether one log works. A failing disk is a value here: an operation that left no trace is refused with
- * KAFKA_STORAGE_ERROR, and a change that could not be carried out in full takes the log offline.
+ * Tracks whether one log works. A disk error is a return value: the log refuses an operation that left no
+ * trace with KAFKA_STORAGE_ERROR. A change that was carried out only in part takes the log offline.
  */
 import { DiskError, type Logger } from '@millrace/base';
 import { ErrorCode } from '@millrace/protocol';
@@ -9,7 +9,7 @@ import { failedRead } from './segments.ts';
 import type { ReadResult, Refusal } from './types.ts';
 
 export class LogHealth {
-  /** Why the log takes no more reads and writes; undefined = it works. */
+  /** Why the log refuses reads and writes; undefined = it works. */
   offline: string | undefined;
   private readonly logger: Logger;
   private readonly log: { readonly directory: string };
@@ -25,7 +25,7 @@ export class LogHealth {
     this.logger.error('log-went-offline', { directory: this.log.directory, reason });
   }
 
-  /** Runs a change that must be carried out in full. */
+  /** Runs a change. Takes the log offline if the change fails. */
   orOffline(change: () => void): void {
     try {
       change();
@@ -48,7 +48,7 @@ export class LogHealth {
     return damage === undefined ? refusal : { ...refusal, damage };
   }
 
-  /** What was read is damaged, or could not be read. */
+  /** A read failed, or found damage. */
   refuseRead(offset: number, problem: DiskError | string): ReadResult {
     const reason = typeof problem === 'string' ? problem : problem.message;
     this.logger.error('log-read-failed', { directory: this.log.directory, offset, reason });
@@ -56,8 +56,8 @@ export class LogHealth {
   }
 
   /**
-   * EIO may concern a few sectors. What is neither that nor transient (read-only, the folder is gone) fails
-   * again and again.
+   * EIO may concern only a few sectors. Any other error that is not transient (read-only, the folder is gone)
+   * would come back: it takes the log offline.
    */
   private damageOf(error: DiskError): string | undefined {
     if (error.code === 'EIO') return error.message;

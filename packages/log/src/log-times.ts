@@ -1,6 +1,6 @@
 /**
- * The lookups by time of one log. A failing disk is a value, as everywhere in a log: what was not found for
- * that reason may be there.
+ * The lookups by time of one log. A disk error is a return value, as everywhere in a log: the record may
+ * still exist.
  */
 import { DiskError, type Logger, type Offset } from '@millrace/base';
 import { type CompressionCodecs, ErrorCode, type Timestamp } from '@millrace/protocol';
@@ -15,7 +15,7 @@ import {
 } from './time-lookup.ts';
 import type { TimestampHit } from './types.ts';
 
-/** The disk failed, or what it holds is damaged. */
+/** The disk failed, or its data is damaged. */
 export interface LookupFailure {
   readonly errorCode: ErrorCode;
   readonly damage: string | undefined;
@@ -45,7 +45,7 @@ export class LogTimes {
 
   /**
    * The first record, in offset order, with that timestamp or a later one; or a batch that is too costly to
-   * open on the event loop. `behind`: nothing was found in that one.
+   * open on the event loop. `behind`: a batch in which nothing was found; the search continues behind it.
    */
   find(timestamp: Timestamp, budget: LookupBudget, behind?: OpenedBatch): TimeLookup {
     return this.lookUp(() => {

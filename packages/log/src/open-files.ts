@@ -1,7 +1,6 @@
 /**
- * Owns the open files of all logs of a node, and the buffers that reads of them fill: at most so many, the
- * ones not used lately are closed first (second chance). A file whose sync is under way stays open until it
- * is done.
+ * Owns the open files of all logs of a node, and the buffers for their reads. Keeps at most `openMax` files
+ * open, and closes those not used lately first (second chance). A file stays open while it is synced.
  */
 import type { Disk, DiskError, DiskFile } from '@millrace/base';
 import { SpareBuffers } from '@millrace/protocol';
@@ -56,7 +55,7 @@ export class OpenFiles {
   }
 }
 
-/** One file that may be closed behind its user's back: ask for `file()` each time. */
+/** One file, which OpenFiles may close between two uses: call `file()` each time. */
 export class FileHandle {
   path: string;
   used = false;
@@ -82,7 +81,7 @@ export class FileHandle {
     return this.current;
   }
 
-  /** May throw DiskError, and then nothing was started. `done` comes in a later turn. */
+  /** May throw DiskError; then it does not call `done`. Calls `done` in a later turn. */
   sync(done: (error?: DiskError) => void): void {
     this.file().sync((error) => {
       this.syncs--;
@@ -92,7 +91,7 @@ export class FileHandle {
     this.syncs++;
   }
 
-  /** Waits. May throw DiskError. */
+  /** Blocks until the sync is done. May throw DiskError. */
   syncNow(): void {
     this.file().syncNow();
   }

@@ -1,6 +1,6 @@
 /**
- * Opening one partition's log: its folder, its topic id, recovery. What comes of it are the parts of a
- * PartitionLog.
+ * Opens one partition's log: creates its folder or recovers the log in it, and checks the topic id. Returns
+ * the parts of a PartitionLog.
  */
 import type { Disk, Logger, Offset, Uuid, WallMillis } from '@millrace/base';
 import type { CompressionCodecs } from '@millrace/protocol';
@@ -11,14 +11,14 @@ import type { LogConfig } from './types.ts';
 
 export interface OpenLogOptions {
   readonly disk: Disk;
-  /** The partition's folder; made when there is none. */
+  /** The partition's folder; created if it does not exist. */
   readonly directory: string;
   readonly topicId?: Uuid;
   readonly config: LogConfig;
   readonly nowWallMs: WallMillis;
-  /** The log was closed cleanly: its content is trusted, only the tail is checked. */
+  /** The log was closed cleanly: recovery trusts its content and checks only the tail. */
   readonly cleanShutdown: boolean;
-  /** After an unclean stop, everything below is known to be on the device. Default 0: check all. */
+  /** After an unclean stop, everything below this offset is on the device. Default 0: check all. */
   readonly recoveryPoint?: Offset;
   /** Checkpointed log start offset; default: where the first segment begins. */
   readonly startOffset?: Offset;
@@ -26,11 +26,14 @@ export interface OpenLogOptions {
   readonly logger: Logger;
   /** Shared by the logs of a node; default: its own. */
   readonly files?: OpenFiles;
-  /** A truncation removed segments that a checkpointed recovery point may cover. May throw DiskError. */
+  /**
+   * Called before a truncation removes records that a checkpointed recovery point may cover. May throw
+   * DiskError.
+   */
   readonly recoveryPointLowered?: () => void;
 }
 
-/** What a PartitionLog is made of. */
+/** The parts of a PartitionLog. */
 export interface LogParts extends Recovered {
   readonly disk: Disk;
   readonly files: OpenFiles;
@@ -39,7 +42,7 @@ export interface LogParts extends Recovered {
   readonly config: LogConfig;
   readonly nowWallMs: WallMillis;
   readonly recoveryPoint: Offset;
-  /** An earlier life may have cut off what a power loss would bring back. */
+  /** An earlier run may have cut off bytes that a power loss would restore. */
   readonly hasUnsyncedCut: boolean;
   readonly codecs: CompressionCodecs;
   readonly logger: Logger;
@@ -59,7 +62,8 @@ export class LogOpenError extends Error {
 /** May throw DiskError, or LogOpenError. */
 export function openParts(o: OpenLogOptions): LogParts {
   const { disk, directory } = o;
-  // By the call that makes it: a look before may fail, and what is in the folder would be overwritten.
+  // Only makeDirectory knows whether the folder is new. A separate check may fail, and we would overwrite a
+  // log.
   const isNew = disk.makeDirectory(directory);
   const found = isNew ? undefined : readTopicId(disk, directory);
   if (found !== undefined && o.topicId !== undefined && found !== o.topicId)

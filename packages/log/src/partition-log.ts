@@ -1,13 +1,13 @@
 /**
  * One partition's log: a sequence of record batches with offsets, in Kafka's layout on a Disk. Owns every
  * cursor of it (start offset, end offset, recovery point) and keeps segments, indexes, leader epochs, and
- * producer states in step. Knows no leaders, no replicas and no high watermark: who may append what is
- * decided above.
+ * producer states in step. Knows nothing of leaders, replicas or the high watermark: the caller decides who
+ * may append.
  *
- * Written = handed to the operating system when append returns. On the device = `flush` called back. A
- * failing disk is a value: the append is refused with KAFKA_STORAGE_ERROR and leaves no trace, or, if its
- * trace cannot be removed, the log goes offline (`offline` says why) and refuses everything until it is
- * opened again.
+ * When append returns, the operating system has the bytes. When `flush` calls back, the device has them. A
+ * disk error is a return value: the log refuses the append with KAFKA_STORAGE_ERROR and removes its traces.
+ * If it cannot remove them, it goes offline (`offline` says why) and refuses everything until it is opened
+ * again.
  */
 import {
   assert,
@@ -71,7 +71,7 @@ export class PartitionLog {
   readonly times: LogTimes;
   /** Bytes of all segments. */
   sizeBytes: number;
-  /** A damaged or torn end was cut off when it was opened: it may lack what it once held. */
+  /** Recovery cut off a damaged or torn end: the log may lack records that it once held. */
   readonly wasCut: boolean;
   private readonly disk: Disk;
   private readonly segments: Segments;
@@ -81,10 +81,10 @@ export class PartitionLog {
   private readonly logger: Logger;
   readonly health: LogHealth;
   private readonly recoveryPointLowered: () => void;
-  /** Filled again and again: one header is looked at, at a time. */
+  /** Reused: the log looks at one header at a time. */
   private readonly header = new BatchHeader();
   private readonly names: FolderNames;
-  /** The newest wall time that was told. */
+  /** The newest wall time that a caller passed. */
   private lastWallMs: WallMillis;
 
   /** Opens the log of a folder, or makes a new one there. May throw DiskError, or LogOpenError. */
@@ -120,12 +120,12 @@ export class PartitionLog {
     });
   }
 
-  /** Why this log takes no more reads and writes; undefined = it works. */
+  /** Why this log refuses reads and writes; undefined = it works. */
   get offline(): string | undefined {
     return this.health.offline;
   }
 
-  /** Everything below is on the device. */
+  /** Everything below this offset is on the device. */
   get recoveryPoint(): Offset {
     return this.flusher.recoveryPoint;
   }
@@ -139,19 +139,19 @@ export class PartitionLog {
     return this.segments.list.length;
   }
 
-  /** Counts from the next append on. */
+  /** Applies from the next append on. */
   setConfig(config: LogConfig): void {
     this.config = config;
   }
 
-  /** By what a client's batch is admitted. */
+  /** Options for admitting a client's batch. */
   doorOptions(nowWallMs: WallMillis, apiVersion?: number): DoorOptions {
     return { topicPartition: this.topicPartition, config: this.config, nowWallMs, apiVersion };
   }
 
   /**
-   * The first step of a client's batch into the log. Undefined: it would hold up the event loop, and is for a
-   * job.
+   * First step of appending a client's batch. Undefined: the work would block the event loop, so the caller
+   * must use a job.
    */
   admit(
     batch: Uint8Array,
@@ -163,24 +163,23 @@ export class PartitionLog {
   }
 
   /**
-   * For a batch that is too costly to admit here: the answer that it got before, if it is a retry of one of
-   * the producer's last batches.
+   * For a batch that is too costly to admit here. If it is a retry of one of the producer's last batches,
+   * returns the answer to the first one.
    */
   appendedBefore(batch: Uint8Array, nowWallMs: WallMillis, apiVersion?: number): LeaderAppended | undefined {
     if (this.offline !== undefined) return undefined;
     return judgeRetry(batch, this.header, this.doorOptions(nowWallMs, apiVersion), this);
   }
 
-  /** Both steps, whatever they cost. */
+  /** Does both steps at any cost. */
   appendAsLeader(batch: Uint8Array, o: LeaderAppendOptions): LeaderAppend {
     const admission = admitWhole(batch, this.doorOptions(o.nowWallMs, o.apiVersion), this.codecs);
     return admission.ok ? this.append(admission, o) : admission;
   }
 
   /**
-   * The second step, for a batch that was admitted: checks its sequence number, gives it offsets and the
-   * leader epoch in place, and writes it. The bytes are the caller's again when this returns: readers are
-   * served from the page cache.
+   * Second step, for an admitted batch: checks its sequence number, stamps offsets and the leader epoch in
+   * place, and writes it. When this returns, the caller may reuse the bytes: reads come from the page cache.
    */
   append(admitted: AdmittedBatch, o: LeaderAppendOptions): LeaderAppend {
     if (this.offline !== undefined) return this.health.refuseOffline();
@@ -196,8 +195,8 @@ export class PartitionLog {
   }
 
   /**
-   * Appends what a leader's Fetch returned: whole batches that continue this log; a last one that is cut is
-   * left out. The bytes are the caller's again when this returns.
+   * Appends the records of a leader's Fetch response: whole batches that continue this log. Leaves out an
+   * incomplete last batch. When this returns, the caller may reuse the bytes.
    */
   appendAsFollower(records: Uint8Array, nowWallMs: WallMillis): FollowerAppend {
     if (this.offline !== undefined) return this.health.refuseOffline();
@@ -215,7 +214,7 @@ export class PartitionLog {
   private appendReplicated(records: Uint8Array, nowWallMs: WallMillis): FollowerAppend {
     let start = 0;
     let position = 0;
-    // A run of batches is one write; it ends where a new segment has to begin.
+    // One write covers a run of batches, up to where a new segment must begin.
     while (position < records.length) {
       readBatchHeader(records, position, this.header);
       const full = this.segments.active.isFullFor(this.header, position - start, nowWallMs, this.config);
@@ -235,8 +234,9 @@ export class PartitionLog {
   }
 
   /**
-   * Whole batches from the one that holds `fromOffset`; the caller has checked startOffset <= fromOffset <=
-   * endOffset. May return less than there is (the end of a segment): read on from where it ends.
+   * Reads whole batches from the one that holds `fromOffset`; the caller has checked startOffset <=
+   * fromOffset <= endOffset. May return less than the log has (at the end of a segment): read again from
+   * where the result ends.
    */
   read(o: ReadOptions): ReadResult {
     if (this.offline !== undefined) return failedRead();
@@ -257,8 +257,8 @@ export class PartitionLog {
   }
 
   /**
-   * The log ends at `offset`, or at the beginning of the batch that holds it. Nothing happens when it ends
-   * there or earlier.
+   * Truncates the log to `offset`, or to the beginning of the batch that holds it. Does nothing to a log that
+   * ends earlier. A log that ends there only drops leader epochs that begin at its end.
    */
   truncateTo(offset: Offset): void {
     assert(offset >= 0, 'an offset to truncate to');
@@ -297,8 +297,8 @@ export class PartitionLog {
   }
 
   /**
-   * Raises the log start offset (DeleteRecords, or a follower that learns its leader's); segments wholly
-   * below are removed.
+   * Raises the log start offset (DeleteRecords, or a follower that learns its leader's). Removes the segments
+   * wholly below it.
    */
   advanceStartOffset(offset: Offset): void {
     assert(offset <= this.endOffset, 'a log starts no later than it ends');
@@ -334,20 +334,20 @@ export class PartitionLog {
   }
 
   /**
-   * Calls when everything appended before is on the device; at once when it is already. Calls with an error
-   * when that failed; the log is offline then. Many callers share one sync.
+   * Calls `done` when everything appended so far is on the device; at once if it already is. Calls it with an
+   * error if the sync fails; the log is offline then. Many callers share one sync.
    */
   flush(done: FlushDone): void {
     if (this.offline !== undefined) done(new DiskError('EIO', this.offline));
     else this.flusher.flush(done);
   }
 
-  /** Ends the use of the log. Clean: everything is synced, and the next open has nothing to check. */
+  /** Closes the log. Clean: syncs everything, so that the next open checks only the tail. */
   close(o: { clean: boolean }): void {
     if (o.clean && this.offline === undefined)
       this.health.orOffline(() => {
         this.segments.active.seal();
-        // A power loss would bring back what is cut off there: it is synced although no record is new.
+        // A power loss would restore the bytes cut off here, so the log syncs even without new records.
         if (this.segments.active.trim()) this.flusher.truncated(this.endOffset);
         if (this.epochs.dirty) this.epochs.write();
         this.snapshots.write(this.endOffset, this.producers);
@@ -357,7 +357,7 @@ export class PartitionLog {
     this.segments.close();
   }
 
-  /** Ends the use of the log and renames its folder out of the way. May throw DiskError. */
+  /** Closes the log and renames its folder out of the way. May throw DiskError. */
   renameFolder(name: string): void {
     this.close({ clean: false });
     const target = this.directory.slice(0, this.directory.lastIndexOf('/') + 1) + name;
@@ -366,8 +366,8 @@ export class PartitionLog {
   }
 
   /**
-   * Removes the log from the disk: renamed first, so that a crash in between leaves no half log. May throw
-   * DiskError.
+   * Removes the log from the disk. Renames its folder first, so that a crash in between does not leave half a
+   * log. May throw DiskError.
    */
   delete(): void {
     const name = this.directory.slice(this.directory.lastIndexOf('/') + 1);
@@ -375,7 +375,7 @@ export class PartitionLog {
     this.disk.removeInBackground(this.directory);
   }
 
-  /** Now and then: forgets expired producers. */
+  /** Called periodically: forgets expired producers. */
   tick(nowWallMs: WallMillis): void {
     this.producers.expire(nowWallMs, this.config.producerIdExpirationMs);
   }
@@ -395,7 +395,7 @@ export class PartitionLog {
       if (error instanceof DiskError) return this.health.refuseWrite(error);
       throw error;
     }
-    // From here on nothing fails: memory follows what was written.
+    // Nothing below can fail: update memory to match the file.
     const segment = segments.active;
     for (let position = 0; position < bytes.length; position += header.sizeBytes) {
       readBatchHeader(bytes, position, header);
@@ -430,7 +430,7 @@ export class PartitionLog {
       this.health.goOffline('a new segment could not be made'),
     );
     this.names.changed();
-    // In the background, so that after a crash at most the last segment has to be checked.
+    // Flush in the background, so that recovery after a crash checks at most the last segment.
     if (!this.flusher.busy) this.flusher.flush(() => {});
   }
 
@@ -440,7 +440,7 @@ export class PartitionLog {
     if (found === undefined) throw new DiskError('EIO', `${this.directory}: no batch holds offset ${offset}`);
     const endOffset = Math.min(offset, found.located.baseOffset);
     if (endOffset < this.startOffset) {
-      // The batch began before the log does: a log never ends below its start.
+      // The batch begins below the log start offset, and a log never ends below its start.
       this.truncateFullyAndStartAt(this.startOffset);
       return;
     }
@@ -449,8 +449,8 @@ export class PartitionLog {
     segments.forgetHints();
     this.endOffset = endOffset;
     this.names.changed();
-    // Before anything is written there: after a crash the old one would vouch for what is not on the device
-    // yet.
+    // Before anything is written here: after a crash, the old recovery point would cover records that are not
+    // yet on the device.
     if (isLowered) this.recoveryPointLowered();
     segments.removeAfter(found.index);
     found.segment.truncate(found.located.position, endOffset);
@@ -463,8 +463,8 @@ export class PartitionLog {
   private prepareFlush(fromOffset: Offset): Syncable[] {
     const { list } = this.segments;
     const files: Syncable[] = [];
-    // From the batch before: where a log was cut, and then rolled, the cut end of the older segment has to be
-    // on the device too.
+    // Start with the segment of the offset before: if the log was cut and then rolled, the cut end of the
+    // older segment must be synced too.
     for (let index = this.segments.indexFor(Math.max(0, fromOffset - 1)); index < list.length; index++)
       files.push(...list[index]!.filesToSync(index === list.length - 1));
     const epochs = this.epochs.takeUnsynced();

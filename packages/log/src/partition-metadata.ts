@@ -1,4 +1,6 @@
-/** The file `partition.metadata` in Kafka's format: which topic, by id, a partition's folder belongs to. */
+/**
+ * The file `partition.metadata` in Kafka's format: the id of the topic that a partition's folder belongs to.
+ */
 import { type Disk, isUuid, type Uuid } from '@millrace/base';
 import { replaceFile, writeNewFile } from './checkpoint-file.ts';
 import { PARTITION_METADATA_FILE } from './file-names.ts';
@@ -12,7 +14,7 @@ export function readTopicId(disk: Disk, directory: string): Uuid | undefined {
   return topicId !== undefined && isUuid(topicId) ? topicId : undefined;
 }
 
-/** `isNew`: nothing is in the folder yet, so half a file says no less than none. */
+/** `isNew`: the folder is still empty, so half a file does no more harm than a missing one. */
 export function writeTopicId(
   disk: Disk,
   directory: string,

@@ -1,8 +1,8 @@
 /**
- * Producer snapshots in Kafka's binary format, version 1: what a log remembers of its idempotent producers at
- * one offset, so that opening it does not read the whole log. int16 version, uint32 CRC-32C of the rest,
- * int32 number of producers, 46 bytes each. Only a producer's last batch is in it; the others are found by
- * replaying the log behind it.
+ * Producer snapshots in Kafka's binary format, version 1: the state of a log's idempotent producers at one
+ * offset, so that opening the log does not read all of it. int16 version, uint32 CRC-32C of the rest, int32
+ * number of producers, 46 bytes each. A snapshot holds only the last batch of each producer; `loadProducers`
+ * finds earlier ones in the log before the snapshot.
  */
 import { crc32c, type Timestamp, wrapTimestamp } from '@millrace/protocol';
 import type { ProducerState } from './producer-states.ts';
@@ -13,11 +13,11 @@ const CRC_FROM = 6;
 const HEADER_BYTES = 10;
 const ENTRY_BYTES = 46;
 
-/** What the file says of one producer. */
+/** The snapshot's entry of one producer. */
 export interface ProducerSnapshotEntry {
   readonly producerId: number;
   readonly epoch: number;
-  /** -1: nothing but a marker is known. */
+  /** -1: only a transaction marker is known. */
   readonly lastSequence: number;
   readonly lastOffset: number;
   readonly offsetDelta: number;

@@ -1,7 +1,7 @@
 /**
- * What one log remembers of each idempotent producer (KIP-98): its epoch and its last five batches. Answers
- * whether a batch may be appended, and learns from every batch that is. Never touches the disk; never judges
- * replicated batches.
+ * The state of each idempotent producer in one log (KIP-98): its epoch and its last five batches. Decides
+ * whether a client's batch may be appended, and takes note of every appended batch. Never touches the disk;
+ * never judges replicated batches.
  */
 import type { Millis, Offset, WallMillis } from '@millrace/base';
 import { type BatchHeader, ErrorCode, type Timestamp } from '@millrace/protocol';
@@ -23,7 +23,7 @@ export interface ProducerBatch {
 
 export interface ProducerState {
   readonly producerId: number;
-  /** Of the batch that made it known; -1 when it was loaded from a snapshot. */
+  /** Base offset of the first batch of this state; -1 if it was loaded from a snapshot. */
   readonly firstOffset: Offset;
   epoch: number;
   /** Of the last transaction marker, or -1. */
@@ -32,13 +32,13 @@ export interface ProducerState {
   openTransactionOffset: Offset;
   /** Timestamp of the last batch or marker. */
   lastTimestamp: Timestamp;
-  /** When something was last written, or the log was opened: expiry counts from here. */
+  /** Time of the last write, or of opening the log: expiry counts from here. */
   lastWriteMs: WallMillis;
   /** At most the last five of this epoch, oldest first. */
   readonly batches: ProducerBatch[];
 }
 
-/** The batch may be appended (undefined), was appended already, or is refused. */
+/** undefined: append the batch. ProducerBatch: the batch is a duplicate of it. Refusal: refuse the batch. */
 export type SequenceCheck = ProducerBatch | Refusal | undefined;
 
 export function sequenceAfter(sequence: number, delta: number): number {
@@ -52,7 +52,7 @@ export class ProducerStates {
     return this.byId.size;
   }
 
-  /** Of every producer as many batches are known as are kept. */
+  /** True if the window of every producer is full. */
   get complete(): boolean {
     for (const { batches } of this.byId.values()) if (batches.length < PRODUCER_BATCHES_KEPT) return false;
     return true;
@@ -70,7 +70,7 @@ export class ProducerStates {
   /** Judges a client's batch that carries a producer id. */
   check(header: BatchHeader, nowWallMs: WallMillis, expirationMs: Millis): SequenceCheck {
     const state = this.byId.get(header.producerId);
-    // No state: a new producer, or one that was forgotten. Any sequence is accepted (KIP-360).
+    // A new producer, or one whose state expired: accept any sequence (KIP-360).
     if (state === undefined) return undefined;
     if (isExpired(state, nowWallMs, expirationMs)) {
       this.byId.delete(header.producerId);
@@ -95,11 +95,11 @@ export class ProducerStates {
     return undefined;
   }
 
-  /** Learns from a batch that is in the log now. Its base offset must be stamped. */
+  /** Takes note of a batch that is now in the log. Its base offset must be stamped. */
   update(header: BatchHeader, nowWallMs: WallMillis): void {
     if (header.producerId < 0) return;
     const state = this.byId.get(header.producerId) ?? this.create(header, nowWallMs);
-    // A replicated batch with a lower epoch is taken as it is: the leader has judged it.
+    // Accept a replicated batch with a lower epoch: the leader has judged it.
     if (state.epoch !== header.producerEpoch) {
       state.epoch = header.producerEpoch;
       state.batches.length = 0;
@@ -117,9 +117,9 @@ export class ProducerStates {
   }
 
   /**
-   * After `load`: a batch from before the snapshot, which told only of each producer's last one. Called in
-   * the order of the log. Without it a client that sends several batches again after a restart is told that
-   * it skipped some.
+   * Takes note of a batch that lies before the snapshot, which holds only each producer's last batch. Call it
+   * after `load`, in log order. Without it, a client that retries several batches after a restart gets
+   * OUT_OF_ORDER_SEQUENCE_NUMBER.
    */
   recall(header: BatchHeader): void {
     const state = this.byId.get(header.producerId);
@@ -139,9 +139,9 @@ export class ProducerStates {
   }
 
   /**
-   * The log now ends at `endOffset`. True: every producer is again what it was at that offset (with a shorter
-   * window: what left it had been acknowledged before). False: something cannot be undone here, collect the
-   * states anew.
+   * Truncates the states: the log now ends at `endOffset`. True: every producer has its state as of that
+   * offset, with a shorter window (the missing batches were acknowledged before). False: the states cannot be
+   * restored here; the caller must collect them from the log again.
    */
   truncate(endOffset: Offset): boolean {
     let complete = true;
@@ -165,7 +165,7 @@ export class ProducerStates {
     this.byId.clear();
   }
 
-  /** Starts from a snapshot. */
+  /** Replaces all states by those of a snapshot. */
   load(entries: readonly ProducerSnapshotEntry[], nowWallMs: WallMillis): void {
     this.byId.clear();
     for (const entry of entries) {
@@ -220,7 +220,7 @@ function findBatch(state: ProducerState, header: BatchHeader): ProducerBatch | u
 
 function remember(state: ProducerState, header: BatchHeader): void {
   const { batches } = state;
-  // The object that leaves the window becomes the one that enters it: no garbage on the hot path.
+  // Reuse the batch object that leaves the window: no garbage on the hot path.
   const batch: ProducerBatch =
     batches.length < PRODUCER_BATCHES_KEPT
       ? { baseSequence: 0, lastSequence: 0, lastOffset: 0, offsetDelta: 0, timestamp: 0 }

@@ -1,7 +1,7 @@
 /**
- * `compression.type`: a client's batch in another compression than the topic's is built again, as Kafka does:
- * the same records, with the producer's id, epoch and sequence. One that has the topic's compression stays as
- * it is, whatever its level. Pure.
+ * `compression.type`: builds a new batch from a client's batch whose compression differs from the topic's, as
+ * Kafka does: the same records, with the producer's id, epoch and sequence. A batch in the topic's
+ * compression stays as it is, at any level. Pure.
  */
 import {
   BATCH_HEADER_BYTES,
@@ -17,7 +17,7 @@ import {
 import { type CheckedBatch, refuse } from './door.ts';
 import type { LogConfig, Refusal } from './types.ts';
 
-/** What `compression.type` other than `producer` says. */
+/** A `compression.type` other than `producer`. */
 export interface TopicCompression {
   readonly codec: Compression;
   /** Undefined: the codec's default, or it has no levels. */
@@ -25,16 +25,16 @@ export interface TopicCompression {
 }
 
 export interface AdmittedBatch extends CheckedBatch {
-  /** To be appended: those that were given, or others. */
+  /** The bytes to append: the client's, or recompressed ones. */
   readonly bytes: Uint8Array;
 }
 
-/** What compressing a byte costs, in bytes unfolded; the highest levels are meant. */
+/** Cost of compressing one byte at the highest levels, in unfolded bytes. */
 export const COMPRESSION_WORK = 128;
-/** No more uncompressed records are compressed again: all of them have to be in memory at once. */
+/** Largest uncompressed size of records to recompress: all of them are in memory at once. */
 const PLAIN_BYTES_MAX = 128 * 1024 * 1024;
 
-/** Undefined: more than `plainBytesMax` would come out of the batch. `budget` pays for the compression. */
+/** Undefined: the batch unfolds to more than `plainBytesMax`. The compression uses up `budget`. */
 export function recompress(
   given: Uint8Array,
   checked: CheckedBatch,
@@ -58,7 +58,7 @@ export function recompress(
   return { ...checked, sizeBytes: bytes.length, bytes };
 }
 
-/** As `recompress`, whatever it costs: for a job. */
+/** Like `recompress`, at any cost: for a job. */
 export function recompressWhole(
   given: Uint8Array,
   checked: CheckedBatch,
@@ -69,7 +69,7 @@ export function recompressWhole(
     recompress(given, checked, config, codecs, PLAIN_BYTES_MAX) ??
     refuse(
       ErrorCode.MESSAGE_TOO_LARGE,
-      `the records have more than ${PLAIN_BYTES_MAX} bytes uncompressed, too many to be compressed as the topic wants it`,
+      `the records have more than ${PLAIN_BYTES_MAX} bytes uncompressed, too many to recompress for the topic`,
     )
   );
 }

@@ -1,8 +1,8 @@
 /**
- * Opens what a log's folder holds. After a clean stop the files are trusted and only the tail is checked;
- * otherwise every batch above the recovery point is checked, the log is cut at the first damage, and indexes,
- * leader epochs and producer states are made to agree with the batches. The batches are the truth, everything
- * else is an aid.
+ * Recovers a log from its folder. After a clean stop, recovery trusts the files and checks only the tail.
+ * Otherwise it checks every batch above the recovery point, cuts the log at the first damage, and makes
+ * indexes, leader epochs and producer states agree with the batches. The batches are the truth; recovery can
+ * rebuild everything else.
  */
 import type { Disk, Logger, Offset, WallMillis } from '@millrace/base';
 import { BATCH_HEADER_BYTES, type BatchHeader } from '@millrace/protocol';
@@ -51,7 +51,7 @@ export interface Recovered {
   readonly cut: boolean;
 }
 
-/** The log of a folder that was just made: there is nothing to find. May throw DiskError. */
+/** Starts the log of a new, empty folder. May throw DiskError. */
 export function begin(o: RecoverOptions): Recovered {
   const { disk, files, directory } = o;
   const startOffset = o.startOffset ?? 0;
@@ -99,7 +99,7 @@ interface Replay {
   damage: string | undefined;
 }
 
-/** Removes what interrupted work left behind; returns the names that stay. */
+/** Removes the files that interrupted work left behind; returns the names of the others. */
 function sweep(o: RecoverOptions): string[] {
   const names = o.disk.list(o.directory);
   const logs = new Set(names.filter((name) => offsetOfFileName(name, LOG_SUFFIX) !== undefined));
@@ -130,25 +130,29 @@ function openSegments(o: RecoverOptions, names: readonly string[]): Segments {
   return new Segments(o.files, o.directory, list);
 }
 
-/** Which segments are gone through with checksums, their indexes made anew. */
+/** Chooses the segments that recovery scans with checksums. It also rebuilds their indexes. */
 function chooseRebuilds(state: Replay, names: readonly string[]): boolean[] {
   const { o, segments } = state;
   const present = new Set(names);
   const { list } = segments;
   return list.map((segment, index) => {
     const last = index === list.length - 1;
-    // Nothing to read, and no leftovers in its indexes.
+    // The rebuild of an empty segment reads nothing, and clears leftovers in its indexes.
     if (segment.sizeBytes === 0 && last) return true;
     const file = (suffix: string): boolean => present.has(offsetFileName(segment.baseOffset, suffix));
     if (!file(OFFSET_INDEX_SUFFIX) || !file(TIME_INDEX_SUFFIX)) return true;
     if (!segment.offsetIndex.wholeEntries() || !segment.timeIndex.wholeEntries()) return true;
     if (o.cleanShutdown) return last && !tailLooksRight(segment);
-    // Where a log was cut at the recovery point and then rolled, what was cut off may have come back.
+    // If the log was cut at the recovery point and then rolled, a power loss may have restored the cut-off
+    // bytes.
     return last || list[index + 1]!.baseOffset >= o.recoveryPoint;
   });
 }
 
-/** After a clean stop: the indexes fit the log file, and what lies behind the last index entry is whole. */
+/**
+ * After a clean stop: checks that the indexes fit the log file and that every batch behind the last index
+ * entry is intact.
+ */
 function tailLooksRight(segment: Segment): boolean {
   const entry = segment.offsetIndex.last();
   if (entry !== undefined && (entry.position <= 0 || entry.position >= segment.sizeBytes)) return false;
@@ -159,7 +163,7 @@ function tailLooksRight(segment: Segment): boolean {
   return lastTime === undefined || segment.confirms(lastTime);
 }
 
-/** Goes through what has to be gone through, oldest first; stops and cuts at the first damage. */
+/** Scans the segments that need it, oldest first. At the first damage it cuts the log and stops. */
 function replay(state: Replay, rebuild: readonly boolean[]): void {
   const { o, segments, epochs, producers, snapshots } = state;
   const { list } = segments;
@@ -197,16 +201,16 @@ function replay(state: Replay, rebuild: readonly boolean[]): void {
   if (epochs.dirty || epochs.damaged) epochs.write();
 }
 
-/** In a scan entries come in order; those that the file has and the log contradicts are replaced. */
+/** A scan meets the epochs in order. The note replaces entries of the file that contradict the log. */
 function noteEpoch(epochs: LeaderEpochs, header: BatchHeader): void {
   if (epochs.epochAt(header.baseOffset) !== header.leaderEpoch)
     epochs.note(header.leaderEpoch, header.baseOffset);
 }
 
 /**
- * `strict`: above the recovery point nothing was compacted, so a jump of offsets is damage the checksum
- * cannot see. `endOffsetMax`: where the next segment begins; what is behind it was cut off once, and came
- * back when power was lost: it goes again, and nothing else.
+ * `strict`: the log compacts nothing above the recovery point, so a gap in the offsets is damage that the
+ * checksum cannot see. `endOffsetMax`: base offset of the next segment. Batches from there on were cut off
+ * once, and a power loss restored them: recovery cuts them off again, and nothing else.
  */
 function rebuildSegment(
   state: Replay,
@@ -247,7 +251,7 @@ function rebuildSegment(
   segment.seal();
 }
 
-/** Where a batch should begin there is nothing: what was never written to, or was lost with power. */
+/** True if there are zeros where a batch should begin: bytes never written, or lost in a power loss. */
 function holdsZeros(segment: Segment, position: number): boolean {
   const start = new Uint8Array(BATCH_HEADER_BYTES);
   segment.log.file().read(position, start);
@@ -266,7 +270,7 @@ function visitFrom(
   });
 }
 
-/** Nothing behind the damage can be kept: offsets would be missing in between. */
+/** Removes the segments behind the damage. Keeping them would leave a gap in the offsets. */
 function cutBehind(state: Replay, index: number): void {
   const { segments, o } = state;
   const segmentsLost = segments.list.length - 1 - index;
@@ -277,7 +281,7 @@ function cutBehind(state: Replay, index: number): void {
   segments.removeAfter(index);
 }
 
-/** The log ends below its start: records had been deleted up to there, nothing of it is left. */
+/** Empties a log that ends below its start offset: all records that it still holds were deleted before. */
 function restart(state: Replay, startOffset: Offset): Recovered {
   const { o, segments, epochs, producers, snapshots } = state;
   o.logger.warn('log-restarted', { directory: o.directory, startOffset, endOffset: state.endOffset });

@@ -26,14 +26,11 @@ export class Segment {
   readonly timeIndex: TimeIndex;
   /** Bytes of whole batches in the log file. */
   sizeBytes = 0;
-  /**
-   * What is wrong with its batches, where its indexes had to be built anew and a part of the log could not be
-   * read for it.
-   */
+  /** Damage that ended the last rebuild of its indexes: part of the log file cannot be read. */
   unreadable: string | undefined;
-  /** When it was created or opened: its age when its records have no timestamps. */
+  /** Time of creation or opening: the age counts from here if the records have no timestamps. */
   readonly sinceWallMs: WallMillis;
-  /** The log file is longer than what it holds. */
+  /** The log file has preallocated space behind its batches. */
   private isPreallocated = false;
   private mayLackIndexFiles = false;
   private bytesSinceIndexEntry = 0;
@@ -44,7 +41,7 @@ export class Segment {
   private largest: { timestamp: Timestamp; offset: Offset } | undefined;
   /** Largest timestamp of the first batch; undefined until looked up, -1 when there is none. */
   private firstTimestamp: Timestamp | undefined;
-  /** 0 to 1: how much of the jitter it has. */
+  /** 0 to 1: the share of the jitter that this segment uses. */
   private lot: number | undefined;
 
   constructor(files: OpenFiles, directory: string, baseOffset: Offset, nowWallMs: WallMillis) {
@@ -57,13 +54,13 @@ export class Segment {
   }
 
   /**
-   * Makes the files of a new segment, empty whatever was left under their names; `sizeBytes` is what the log
-   * file has at once.
+   * Creates the files of a new segment, and empties files left under their names. `sizeBytes`: preallocated
+   * size of the log file.
    */
   create(sizeBytes = 0): void {
     const file = this.log.file();
-    // Not when it is empty: ext4 has a file that was ever cut to nothing written out, all of it, while it is
-    // closed.
+    // Do not truncate an empty file: once a file was truncated to 0, ext4 writes all of it to the device on
+    // close.
     if (file.size() > 0) file.truncate(0);
     if (sizeBytes > 0) file.truncate(sizeBytes);
     this.isPreallocated = sizeBytes > 0;
@@ -72,8 +69,8 @@ export class Segment {
   }
 
   /**
-   * As `create`, where nothing was left under the names. The index files come with their first entries, or
-   * with `seal` once there are batches.
+   * Like `create`, if no files exist under the names. The first entries create the index files, or `seal`
+   * creates them once there are batches.
    */
   createNew(sizeBytes: number): void {
     const file = this.log.file();
@@ -86,8 +83,8 @@ export class Segment {
   }
 
   /**
-   * Appends whole batches. After a DiskError the file is cut back; when that fails too, `cutBackFailed` is
-   * called.
+   * Appends whole batches. After a DiskError it truncates the file to its old size; if that fails too, it
+   * calls `cutBackFailed`.
    */
   write(bytes: Uint8Array, cutBackFailed: () => void): void {
     this.offsetIndex.makeRoom();
@@ -105,7 +102,7 @@ export class Segment {
     }
   }
 
-  /** A batch lies at `position` now: counts it and indexes it. */
+  /** Counts and indexes a batch that is now at `position`. */
   note(header: BatchHeader, position: number, indexIntervalBytes: number): void {
     const { largest } = this;
     if (largest !== undefined && header.maxTimestamp > largest.timestamp) {
@@ -124,8 +121,8 @@ export class Segment {
   }
 
   /**
-   * Whether that batch, with its final offset, belongs into a new segment; `pendingBytes` are about to be
-   * written before it.
+   * True if the batch, with its final offset, must begin a new segment. `pendingBytes`: bytes that the log is
+   * about to write before it.
    */
   isFullFor(header: BatchHeader, pendingBytes: number, nowWallMs: WallMillis, config: LogConfig): boolean {
     if (header.lastOffset - this.baseOffset > RELATIVE_OFFSET_MAX) return true;
@@ -139,11 +136,11 @@ export class Segment {
     if (ageMs > config.segmentMs - this.jitterMs(config)) return true;
     const entries = Math.floor(config.segmentIndexBytes / 8);
     const timeEntries = Math.floor(config.segmentIndexBytes / 12);
-    // The last time entry is written when the segment is closed, so one place is kept for it.
+    // `seal` writes the last time entry, so keep one place for it.
     return this.offsetIndex.count >= entries || this.timeIndex.count >= timeEntries - 1;
   }
 
-  /** No more appends, or a clean stop: the indexes are complete on disk. */
+  /** Completes the indexes on disk, before a roll or a clean stop. */
   seal(): void {
     const { timestamp, offset } = this.largestTimestamp();
     if (timestamp >= 0) this.timeIndex.appendIfLater(timestamp, offset - this.baseOffset);
@@ -155,8 +152,8 @@ export class Segment {
   }
 
   /**
-   * With a seal, when no more is written: the log file ends where its batches do. True: something was cut
-   * off.
+   * Called with `seal`, after the last write: cuts preallocated space off the log file. True: it cut
+   * something off.
    */
   trim(): boolean {
     const { isPreallocated } = this;
@@ -165,7 +162,7 @@ export class Segment {
     return isPreallocated;
   }
 
-  /** Drawn by a hash of its name: the same each time it is asked for, and after a restart. */
+  /** A hash of the file name decides: the result is the same on each call and after a restart. */
   private jitterMs({ segmentJitterMs, segmentMs }: LogConfig): Millis {
     const max = Math.min(segmentJitterMs, segmentMs);
     if (max === 0) return 0;
@@ -196,7 +193,7 @@ export class Segment {
     return this.baseOffset + (entry?.relativeOffset ?? 0);
   }
 
-  /** Whether the log has the batch that an entry of the time index speaks of. */
+  /** True if the log has the batch that this entry of the time index names. */
   confirms(entry: TimeEntry): boolean {
     const offset = this.baseOffset + entry.relativeOffset;
     const located = entry.relativeOffset < 0 ? undefined : this.locate(offset);
@@ -204,8 +201,8 @@ export class Segment {
   }
 
   /**
-   * The first batch whose last offset is >= `offset`, or undefined when there is none. Damage on the way is a
-   * DiskError.
+   * The first batch whose last offset is >= `offset`, or undefined when there is none. Throws DiskError if it
+   * meets damage.
    */
   locate(offset: Offset): Located | undefined {
     let found: Located | undefined;
@@ -226,7 +223,7 @@ export class Segment {
     return scanBatches(this.log.file(), { ...options, minimumOffset: this.baseOffset }, visit);
   }
 
-  /** Goes through about the last `bytes`, oldest first, as far as they can be read. */
+  /** Visits the batches of about the last `bytes`, oldest first, up to the first damage. */
   scanLast(bytes: number, visit: Visit): void {
     const entry = this.offsetIndex.atPosition(Math.max(0, this.sizeBytes - bytes));
     let trusted = entry === undefined;
@@ -251,8 +248,8 @@ export class Segment {
   }
 
   /**
-   * Finds out what appending needs to know, from the last index entry on. The answer says how far good data
-   * goes, and which offset follows it.
+   * Restores the state that appends need, from the last index entry on. Returns the end of good data and the
+   * offset that follows it.
    */
   resume(o: { checkCrc: boolean } = { checkCrc: false }): { end: ScanEnd; nextOffset: Offset } {
     const lastEntry = this.offsetIndex.last();
@@ -273,7 +270,7 @@ export class Segment {
     return { end, nextOffset };
   }
 
-  /** Empties the indexes, to be filled again by `note` in a scan from the beginning. */
+  /** Empties the indexes. A scan from the beginning then fills them again with `note`. */
   startRebuild(): void {
     this.offsetIndex.reset();
     this.timeIndex.reset();
@@ -284,7 +281,7 @@ export class Segment {
 
   /** Every file that must be on the device before the recovery point may pass this segment. */
   filesToSync(active: boolean): FileHandle[] {
-    // The indexes of the active segment are always rebuilt or checked when the log is opened.
+    // Recovery always rebuilds or checks the indexes of the active segment.
     return active ? [this.log] : [this.log, this.offsetIndex.handle, this.timeIndex.handle];
   }
 
@@ -296,7 +293,7 @@ export class Segment {
     for (const handle of this.handles()) handle.close();
   }
 
-  /** The log file goes first: index files without one are garbage that the next open removes. */
+  /** Removes the log file first: the next open removes index files that have no log file. */
   remove(): void {
     for (const handle of this.handles()) handle.remove();
   }
@@ -316,10 +313,7 @@ export class Segment {
     return this.firstTimestamp;
   }
 
-  /**
-   * Where to begin the search for `offset`. An index entry that the log contradicts makes the indexes be
-   * built anew.
-   */
+  /** Where to begin the search for `offset`. If the log contradicts the index entry, rebuilds the indexes. */
   private trustedPosition(offset: Offset): number {
     const entry = this.offsetIndex.lookup(offset - this.baseOffset);
     if (entry === undefined) return 0;
@@ -357,7 +351,5 @@ export class Segment {
   }
 }
 
-/**
- * Index interval when indexes are rebuilt while serving, where the settings are not at hand: Kafka's default.
- */
+/** Index interval of a rebuild while serving, which does not know the settings: Kafka's default. */
 const REBUILD_INTERVAL_BYTES = 4096;

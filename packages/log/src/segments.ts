@@ -1,7 +1,7 @@
 /**
- * The segments of one log, oldest first, never none: the last one is active, all others are sealed. Finds the
- * segment of an offset and reads whole batches from the disk. Creates and removes segments in an order that
- * leaves a prefix of the log whenever the process dies in between.
+ * The segments of one log, oldest first, at least one: the last one is active, all others are sealed. Finds
+ * the segment of an offset and reads whole batches from the disk. Creates and removes segments in an order
+ * that leaves no gap in the log if the process dies in between.
  */
 import { assert, type Offset, type WallMillis } from '@millrace/base';
 import {
@@ -25,7 +25,7 @@ interface Hint {
 export interface DiskRead {
   readonly chunks: Uint8Array[];
   readonly sizeBytes: number;
-  /** What is wrong with the data there. */
+  /** The damage of the data there. */
   readonly damage?: string | undefined;
 }
 
@@ -65,8 +65,8 @@ export class Segments {
   }
 
   /**
-   * A new active segment; the one before must be sealed. After a DiskError nothing is left of it, or `stuck`
-   * is called.
+   * Adds a new active segment; the caller has sealed the one before. After a DiskError it removes the new
+   * files, or calls `stuck` if it cannot.
    */
   add(baseOffset: Offset, config: LogConfig, nowWallMs: WallMillis, stuck: () => void): void {
     const segment = new Segment(this.files, this.directory, baseOffset, nowWallMs);
@@ -106,7 +106,7 @@ export class Segments {
     return removed;
   }
 
-  /** Removes everything and starts anew at `offset`. */
+  /** Removes all segments and adds an empty one at `offset`. */
   replaceAll(offset: Offset, config: LogConfig, nowWallMs: WallMillis): void {
     this.removeAfter(-1);
     this.add(offset, config, nowWallMs, () => {});
@@ -126,12 +126,13 @@ export class Segments {
   read(o: ReadOptions, header: BatchHeader): DiskRead {
     const found = this.startOf(o.fromOffset);
     if (found === undefined) return { chunks: [], sizeBytes: 0, damage: 'no batch holds the offset' };
-    // What a segment has behind the beginning of the next one was cut off once.
+    // The log once cut off batches that lie at or above the base offset of the next segment: do not read
+    // them.
     const endOffsetMax = Math.min(o.endOffsetMax, this.list[found.index + 1]?.baseOffset ?? o.endOffsetMax);
     return this.readAt(this.list[found.index]!, found.position, { ...o, endOffsetMax }, header);
   }
 
-  /** Where to read from: as the last read there said, or by the index. */
+  /** Where to read from: the hint of the read that ended there, or the index. */
   private startOf(offset: Offset): { readonly index: number; readonly position: number } | undefined {
     const index = this.indexFor(offset);
     const hint = this.hints.find((candidate) => candidate.offset === offset);
@@ -149,7 +150,7 @@ export class Segments {
     for (const segment of this.list) segment.close();
   }
 
-  /** Not worth while for little: spare buffers are large. */
+  /** Small reads do not use spare buffers, which are large. */
   private buffer(sizeBytes: number): Uint8Array {
     if (sizeBytes < SPARE_FROM_BYTES) return new Uint8Array(sizeBytes);
     return this.files.spares.take(sizeBytes).subarray(0, sizeBytes);
@@ -158,7 +159,7 @@ export class Segments {
   private readAt(segment: Segment, position: number, o: ReadOptions, header: BatchHeader): DiskRead {
     const left = segment.sizeBytes - position;
     const file = segment.log.file();
-    // A budget of less than a header still needs the header, to know the first batch's size.
+    // Read at least a header, even with a smaller budget: it holds the first batch's size.
     const want = Math.min(left, Math.max(o.maxBytes, BATCH_HEADER_BYTES));
     let bytes = this.buffer(want);
     const got = file.read(position, bytes);
@@ -188,15 +189,15 @@ export class Segments {
   }
 }
 
-/** What the file of a new segment has at once. */
+/** Preallocated size of a new segment's log file. */
 export function preallocatedBytes({ preallocate, segmentBytes }: LogConfig): number {
   return preallocate ? segmentBytes : 0;
 }
 
 /**
  * How many bytes at the beginning are whole batches below `endOffsetMax`. The first holds `fromOffset`, each
- * next one goes on where the one before it ended: others were not written here. (Compaction will leave gaps,
- * and has to relax this for its topics.)
+ * next one continues where the one before it ended: the log writes no others. (Compaction will leave gaps,
+ * and must relax this for its topics.)
  */
 function wholeBatches(
   bytes: Uint8Array,
@@ -211,7 +212,7 @@ function wholeBatches(
       if (header.magic !== 2) return { sizeBytes: 0, nextOffset, damage: 'no batch where one should begin' };
       const goesOn = position === 0 ? header.baseOffset <= fromOffset : header.baseOffset === nextOffset;
       if (!goesOn || header.lastOffset < fromOffset)
-        return { sizeBytes: 0, nextOffset, damage: 'a batch with other offsets than belong here' };
+        return { sizeBytes: 0, nextOffset, damage: 'a batch has unexpected offsets' };
       if (header.lastOffset >= endOffsetMax || header.sizeBytes > bytes.length - position) break;
       position += header.sizeBytes;
       nextOffset = header.lastOffset + 1;

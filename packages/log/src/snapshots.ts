@@ -1,7 +1,4 @@
-/**
- * The producer snapshot files of one log's folder: which there are, the newest usable one, writing and
- * removing them.
- */
+/** The producer snapshot files of one log's folder: lists, reads, writes and removes them. */
 import type { Disk, Offset } from '@millrace/base';
 import { replaceFile } from './checkpoint-file.ts';
 import { offsetFileName, offsetOfFileName, SNAPSHOT_SUFFIX } from './file-names.ts';
@@ -32,7 +29,7 @@ export class Snapshots {
       .sort((a, b) => a - b);
   }
 
-  /** The newest whole one at or below `offsetMax`; damaged ones on the way are removed. */
+  /** The newest intact snapshot at or below `offsetMax`. Removes newer ones that are damaged. */
   newest(offsetMax: Offset): LoadedSnapshot | undefined {
     for (const offset of this.offsets.filter((candidate) => candidate <= offsetMax).reverse()) {
       const bytes = this.disk.readFile(this.path(offset));
@@ -43,7 +40,7 @@ export class Snapshots {
     return undefined;
   }
 
-  /** Not synced: a torn file is recognised by its checksum, and an older one serves as well. */
+  /** Does not sync: the checksum reveals a torn file, and an older snapshot serves as well. */
   write(offset: Offset, producers: ProducerStates): void {
     replaceFile(this.disk, this.path(offset), encodeProducerSnapshot(producers.all()));
     this.offsets = [...this.offsets.filter((other) => other !== offset), offset].sort((a, b) => a - b);

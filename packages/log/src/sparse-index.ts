@@ -1,24 +1,23 @@
 /**
  * The two sparse indexes of a segment in Kafka's binary format: `.index` (relative offset int32, position
  * int32: a batch's last offset and where the batch begins) and `.timeindex` (timestamp int64, relative offset
- * int32: the largest timestamp up to that offset). Nothing is kept in memory but entries not yet written. An
- * index is an aid: it can be rebuilt from its log at any time, and whoever uses it checks what it finds
- * there.
+ * int32: the largest timestamp up to that offset). Memory holds only entries that are not yet written. An
+ * index can be rebuilt from its log at any time, and its user checks every entry against the log.
  */
 import { assert } from '@millrace/base';
 import { type Timestamp, timestampHigh, timestampLow, timestampOfWords } from '@millrace/protocol';
 import { PENDING_INDEX_ENTRIES } from './limits.ts';
 import type { FileHandle } from './open-files.ts';
 
-/** Ranges up to this size are read at once in a search. */
+/** A search reads ranges up to this size at once. */
 const BLOCK_BYTES = 4096;
-/** Entries there is room for at first. */
+/** First size of the buffer for pending entries. */
 const PENDING_FIRST_ENTRIES = 8;
 
 class SparseIndex {
   readonly handle: FileHandle;
   private readonly entryBytes: number;
-  /** Entries in the file; -1 until the file was looked at. */
+  /** Entries in the file; -1 until the size of the file was read. */
   private writtenEntries = -1;
   private pending: Uint8Array | undefined;
   private pendingEntries = 0;
@@ -37,7 +36,7 @@ class SparseIndex {
     return this.count * this.entryBytes;
   }
 
-  /** Writes what waits in memory. */
+  /** Writes the pending entries to the file. */
   writePending(): void {
     if (this.pendingEntries === 0) return;
     const at = this.written() * this.entryBytes;
@@ -52,12 +51,12 @@ class SparseIndex {
     this.keep(0);
   }
 
-  /** There is no file, and there will be one with the first entries. */
+  /** For an index without a file: the first entries create it. */
   startNew(): void {
     this.writtenEntries = 0;
   }
 
-  /** Keeps the first entries. */
+  /** Keeps the first `entries` entries and drops the others. */
   keep(entries: number): void {
     assert(entries >= 0, 'a number of entries');
     const written = this.written();
@@ -71,21 +70,21 @@ class SparseIndex {
     this.writtenEntries = entries;
   }
 
-  /** Whether the file is made of whole entries. */
+  /** True if the size of the file is a whole number of entries. */
   wholeEntries(): boolean {
     return this.handle.file().size() % this.entryBytes === 0;
   }
 
   /**
-   * Called before an append: so that adding entries for it cannot fail, nor pile them up. May throw
-   * DiskError.
+   * Call before an append, so that adding its entries cannot fail and pending entries do not pile up. May
+   * throw DiskError.
    */
   makeRoom(): void {
     this.written();
     if (this.pendingEntries >= PENDING_INDEX_ENTRIES) this.writePending();
   }
 
-  /** Room for one more entry, to be filled by the caller before anything else. */
+  /** Returns room for one more entry. The caller must fill it before it does anything else. */
   protected addSlot(): { bytes: Uint8Array; at: number } {
     const at = this.entryBytes * this.pendingEntries++;
     if (this.pending === undefined || at === this.pending.length) {

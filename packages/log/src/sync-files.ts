@@ -1,7 +1,10 @@
-/** Gets files that were replaced, and their names, to the device without waiting for it. */
+/** Syncs replaced files, and their names, to the device without blocking. */
 import type { Disk, DiskError } from '@millrace/base';
 
-/** `done` once, in a later turn, with the first error. May throw DiskError; then it is not called. */
+/**
+ * Calls `done` once, in a later turn, with the first error. May throw DiskError; then it does not call
+ * `done`.
+ */
 export function syncFiles(
   disk: Disk,
   directory: string,

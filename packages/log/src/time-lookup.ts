@@ -1,7 +1,7 @@
 /**
- * Offsets by timestamp (ListOffsets): the time index says where to begin, batch headers which batches to
- * open, and the records in them decide. A batch that is costly to open is handed to whoever asks, who goes on
- * behind it when nothing was found in it. May throw DiskError.
+ * Finds offsets by timestamp (ListOffsets). The time index says where to begin, batch headers say which
+ * batches to open, and the records in them decide. The caller gets a batch that is costly to open; if it
+ * finds nothing in that batch, it continues behind it. May throw DiskError.
  */
 import { DiskError, type LeaderEpoch, type Offset } from '@millrace/base';
 import {
@@ -34,16 +34,16 @@ export interface FindInBatch {
   readonly timestamp: Timestamp;
 }
 
-/** What one turn of the event loop may still do to open batches. */
+/** The work that one turn of the event loop may still spend on opening batches. */
 export type LookupBudget = WorkBudget;
 
-/** Which batch was looked into, and where the next one begins. */
+/** The batch that was opened, and where the next one begins. */
 export interface OpenedBatch {
   readonly batch: Uint8Array;
   readonly nextOffset: Offset;
 }
 
-/** A batch that has to be opened elsewhere. */
+/** A batch that a job must open. */
 export interface CostlyBatch extends OpenedBatch {
   readonly wanted: FindInBatch;
   readonly leaderEpoch: LeaderEpoch;
@@ -51,15 +51,18 @@ export interface CostlyBatch extends OpenedBatch {
 
 export interface TimeQuestion {
   readonly timestamp: Timestamp;
-  /** Of the log. */
+  /** The log start offset. */
   readonly startOffset: Offset;
-  /** Records before it were looked at, or are of no interest. */
+  /** The lookup skips the records before it. */
   readonly fromOffset: Offset;
 }
 
 type Found = TimestampHit | CostlyBatch;
 
-/** The first record, in offset order, whose timestamp is >= the given one, as far as that can be said. */
+/**
+ * The first record, in offset order, whose timestamp is >= the given one; or a batch that is too costly to
+ * open here.
+ */
 export function findTimestamp(
   segments: Segments,
   question: TimeQuestion,
@@ -89,7 +92,7 @@ export function largestTimestamp(segments: Segments, startOffset: Offset): Times
   return timestamp;
 }
 
-/** A segment may hold later timestamps in what cannot be read. */
+/** Throws if a part of the segment cannot be read: it may hold later timestamps. */
 function largestOf(segment: Segment): Timestamp {
   const { timestamp } = segment.largestTimestamp();
   mustBeReadable(segment, segment.unreadable);
@@ -100,7 +103,7 @@ function mustBeReadable({ log }: Segment, damage: string | undefined): void {
   if (damage !== undefined) throw new DiskError('EIO', `${log.path}: ${damage}`);
 }
 
-/** By headers, for a segment whose beginning is no longer part of the log. */
+/** The largest timestamp by batch headers, for a segment that begins below the log start offset. */
 function largestFrom(segment: Segment, startOffset: Offset): Timestamp {
   let timestamp: Timestamp = NO_TIMESTAMP;
   const located = segment.locate(startOffset);
@@ -161,19 +164,19 @@ function openBatch(
   return undefined;
 }
 
-/** An uncompressed batch is looked at in one go, a compressed one unfolds at least what goes in. */
+/** Least cost of opening a batch: all of an uncompressed one, the input of a compressed one. */
 function leastWork(header: BatchHeader): number {
   const { compression, sizeBytes, recordCount } = header;
   if (compression !== 0) return inputWork(header);
   return sizeBytes + Math.min(recordCount, sizeBytes / RECORD_BYTES_MIN) * RECORD_WORK;
 }
 
-/** A batch without the record that its header speaks of may be damaged. Throws DiskError. */
+/** A batch that lacks the record its header promises may be corrupt. Throws DiskError if it is. */
 export function assertIntact(batch: Uint8Array): void {
   if (!checkBatchCrc(batch, 0, batch.length)) throw new DiskError('EIO', 'the checksum of a batch is wrong');
 }
 
-/** For a job: whatever it costs. */
+/** For a job: searches the batch at any cost. */
 export function findInBatch(
   batch: Uint8Array,
   { startOffset, timestamp }: FindInBatch,
@@ -186,8 +189,8 @@ export function findInBatch(
 }
 
 /**
- * False: it would cost more. A batch that cannot be opened (something else than this broker wrote it) has no
- * records to find.
+ * False: it would cost more. A batch that cannot be opened (this broker did not write it) counts as one
+ * without records.
  */
 function openWithin(
   batch: Uint8Array,

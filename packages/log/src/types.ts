@@ -1,6 +1,6 @@
 /**
- * The words a log speaks with its owner: settings, what an append, a read or a lookup answers. Types and
- * their defaults only; nothing here has state.
+ * The types between a log and its owner: settings, and the results of appends, reads and lookups. Only types
+ * and defaults; nothing here has state.
  */
 import type { DiskError, LeaderEpoch, Millis, Offset, WallMillis } from '@millrace/base';
 import { type ErrorCode, LOOP_WORK_MAX, type RecordError, type Timestamp } from '@millrace/protocol';
@@ -13,12 +13,13 @@ export interface LogConfig {
   /** A segment is closed when the records in it span more time than this. */
   readonly segmentMs: Millis;
   /**
-   * Up to so much earlier a segment is closed, by a lot of its own: else all logs of a broker roll at once.
+   * A segment is closed up to this much earlier, each by its own share: otherwise all logs of a broker would
+   * roll at once.
    */
   readonly segmentJitterMs: Millis;
   /**
-   * A new segment's file has its full size at once, filled with zeros, and is cut to what it holds when it is
-   * closed.
+   * The log creates a segment file in full size, filled with zeros, and cuts it to its batches when it closes
+   * the segment.
    */
   readonly preallocate: boolean;
   /** At most one index entry for this many bytes of log. */
@@ -27,15 +28,15 @@ export interface LogConfig {
   readonly segmentIndexBytes: number;
   /** Flush after this many records; 1 = every append is flushed (group commit). */
   readonly flushMessages: number;
-  /** A producer that wrote nothing for this long is forgotten. */
+  /** The log forgets a producer that wrote nothing for this long. */
   readonly producerIdExpirationMs: Millis;
   /** Largest batch that a client may append, in bytes. */
   readonly maxMessageBytes: number;
   /** `cleanup.policy` contains `compact`: records need keys. */
   readonly isCompacted: boolean;
-  /** `compression.type`; undefined: `producer`, batches stay as they came. */
+  /** `compression.type`; undefined: `producer`, batches keep the client's compression. */
   readonly compression: TopicCompression | undefined;
-  /** What one batch may cost on the event loop, in bytes unfolded; a batch that costs more is for a job. */
+  /** Highest cost of one batch on the event loop, in unfolded bytes; a job takes a batch that costs more. */
   readonly loopWorkMax: number;
   readonly timestampType: 'CreateTime' | 'LogAppendTime';
   /** How far a record's timestamp may lie in the past. */
@@ -76,7 +77,7 @@ export interface Refusal {
   readonly message: string;
   /** Which records of the batch are at fault, by index; only with INVALID_RECORD and INVALID_TIMESTAMP. */
   readonly recordErrors?: readonly RecordError[];
-  /** What is wrong with the disk, if that is the reason: trying again will not help. */
+  /** The damage of the disk, if that is the reason: a retry will not help. */
   readonly damage?: string;
 }
 
@@ -88,9 +89,7 @@ export interface LeaderAppended {
   readonly logAppendTimeMs: WallMillis;
   /** The log start offset. */
   readonly startOffset: Offset;
-  /**
-   * The batch had been appended before (idempotent producer's retry); offsets are those of the first time.
-   */
+  /** The batch is a duplicate (an idempotent producer's retry); the offsets are those of the first append. */
   readonly duplicate: boolean;
 }
 
@@ -115,7 +114,7 @@ export interface ReadResult {
   readonly sizeBytes: number;
   /** NONE, or KAFKA_STORAGE_ERROR when the disk failed or holds damaged data there. */
   readonly errorCode: ErrorCode;
-  /** What is wrong with the bytes on the disk, if that is the reason: reading again will not help. */
+  /** The damage of the bytes on the disk, if that is the reason: reading again will not help. */
   readonly damage?: string | undefined;
 }
 

@@ -1,6 +1,6 @@
 /**
- * Not a test: what an append costs on a real disk, beside the bare write call.
- * `node packages/log/test/append-speed.ts`. Each batch is a fresh copy, as it would come from a socket.
+ * Not a test: measures an append on a real disk, beside the bare write call. `node
+ * packages/log/test/append-speed.ts`. Each batch is a fresh copy, as it would come from a socket.
  */
 import fs from 'node:fs';
 import type { Logger } from '@millrace/base';

@@ -1,7 +1,6 @@
 /**
- * Goal: nothing that happens while a broker serves waits for the device on the event loop: a hundred
- * partitions that roll at once would hold it up for longer than a session. Method: a disk that counts who
- * waits.
+ * Goal: a serving broker never waits for the device on the event loop. A hundred partitions that roll at once
+ * would block it for longer than a session. Method: a disk that counts the waits.
  */
 import { Prng, type Uuid } from '@millrace/base';
 import { MemoryDisk, MemoryLogger } from '@millrace/base/testing';
@@ -10,7 +9,7 @@ import { expect, test } from 'vitest';
 import { LogDirectory } from '../src/index.ts';
 import { append, batch, config, NOW, openLog } from './support.ts';
 
-test('a hundred partitions roll together, are flushed and change their leader epochs: nobody waits for the device', async () => {
+test('a hundred partitions roll together, are flushed and change their leader epochs: no wait for the device', async () => {
   const disk = new MemoryDisk();
   const one = batch(1).length;
   const logs = Array.from({ length: 100 }, (_unused, index) =>
@@ -37,7 +36,7 @@ test('a hundred partitions roll together, are flushed and change their leader ep
   expect(logs.map((log) => log.segmentCount)).toEqual(logs.map(() => 3));
 });
 
-test('nor does anybody when topics are made, deleted and made again', async () => {
+test('no wait for the device either when topics are created, deleted and created again', async () => {
   const disk = new MemoryDisk();
   const opened = LogDirectory.open({
     disk,
@@ -58,7 +57,7 @@ test('nor does anybody when topics are made, deleted and made again', async () =
   disk.deviceWaits = 0;
   make('aaaaaaaaaaaaaaaaaaaaaA' as Uuid);
   for (let index = 0; index < 100; index++) logs.deleteLog('orders', index);
-  // The device needs a moment to forget them.
+  // The device needs a moment to drop their entries.
   await new Promise((resolve) => setTimeout(resolve, 50));
   make('bbbbbbbbbbbbbbbbbbbbbA' as Uuid);
   logs.removeDeleted();

@@ -1,6 +1,6 @@
 /**
- * Goal: what a log takes from clients is what it says it is, and all 64 bits of its timestamps survive.
- * Method: odd batches, read back.
+ * Goal: a log accepts only valid batches from clients, and keeps all 64 bits of their timestamps. Method: odd
+ * batches, read back.
  */
 import { MemoryDisk } from '@millrace/base/testing';
 import {
@@ -67,12 +67,12 @@ test('a record in nanoseconds behind one in milliseconds: both are found, also a
     NOW,
     NANOS,
     2n ** 63n - 1n,
-    // Before 1970 is no largest timestamp, as in Kafka.
+    // A timestamp before 1970 never counts as the largest, as in Kafka.
     -1,
   ]);
 });
 
-test('a producer whose last batch has such a timestamp is remembered', () => {
+test('the log remembers a producer whose last batch has such a timestamp', () => {
   const disk = new MemoryDisk();
   let log = openLog({ disk, config: UNBOUNDED });
   const bytes = at(NANOS);
@@ -103,7 +103,7 @@ test('kafkajs mixes records with and without a timestamp: the header gets the tr
   }
 });
 
-test('a compacted topic takes no record without a key, and nothing of its batch', () => {
+test('a compacted topic refuses the whole batch of a record without a key', () => {
   const log = openLog({ config: { isCompacted: true }, directory: '/data/orders-3' });
   const answer = log.appendAsLeader(
     buildBatch({ records: [{ value: new Uint8Array(1) }], baseTimestamp: NOW }),
@@ -119,7 +119,7 @@ test('a compacted topic takes no record without a key, and nothing of its batch'
   expect(log.endOffset).toBe(2);
 });
 
-test('bytes behind the batch that are the beginning of no other are left out, as in Kafka', () => {
+test('the log drops bytes behind the batch that do not begin another one, as Kafka does', () => {
   const log = openLog();
   const cut = batch(1).subarray(0, 40);
   for (const behind of [new Uint8Array(5).fill(1), cut.subarray(0, 16), cut])
@@ -134,7 +134,7 @@ test('bytes behind the batch that are the beginning of no other are left out, as
     expect(lead(log, concat([batch(1), behind]))).toMatchObject({ ok: false, errorCode });
 });
 
-test('numbers that no broker gave out are refused as invalid', () => {
+test('the log refuses numbers that a broker never gives out', () => {
   const log = openLog();
   for (const [place, value] of [
     [0, 2n ** 60n],
@@ -153,7 +153,7 @@ test('numbers that no broker gave out are refused as invalid', () => {
   expect(lead(log, none).ok).toBe(true);
 });
 
-test('what costs too much on the event loop is left to a job, checksum and all', () => {
+test('a batch that costs too much on the event loop is left to a job, also its checksum', () => {
   const o = { topicPartition: 'topic-0', config: config({ maxMessageBytes: 1 << 30 }), nowWallMs: NOW };
   const small = batch(3);
   expect(checkAtDoor(small, o, codecs)).toEqual({ ok: true, sizeBytes: small.length, maxTimestamp: NOW });
@@ -169,7 +169,7 @@ test('what costs too much on the event loop is left to a job, checksum and all',
   expect(readBatchHeader(small, 0, new BatchHeader()).recordCount).toBe(3);
 });
 
-test('a compressed batch costs what goes in, though nothing comes out: much of it is left to a job', () => {
+test('the compressed bytes have a cost, even if they unfold to nothing: a large batch is left to a job', () => {
   const o = { topicPartition: 'topic-0', config: config(), nowWallMs: NOW };
   const whole = batch(1);
   const plain = whole.subarray(BATCH_HEADER_BYTES);
@@ -188,14 +188,14 @@ test('a compressed batch costs what goes in, though nothing comes out: much of i
       const budget = { work: LOOP_WORK_MAX };
       const verdict = checkAtDoor(bytes, o, codecs, LOOP_WORK_MAX, budget);
       expect([codec, sizeBytes, verdict?.ok]).toEqual([codec, sizeBytes, isForJob ? undefined : true]);
-      // All of it is paid for.
+      // The input uses up the budget.
       expect(budget.work < 100_000).toBe(!isForJob);
       expect(checkAtDoorWhole(bytes, o, codecs)).toMatchObject({ ok: true });
     }
   }
 });
 
-test('an uncompressed batch owes the budget nothing; a compressed one that finds it empty is left to a job', () => {
+test('an uncompressed batch does not use the budget; with an empty budget, a compressed one is left to a job', () => {
   const o = { topicPartition: 'topic-0', config: config(), nowWallMs: NOW };
   const budget = { work: 0 };
   expect(checkAtDoor(batch(3), o, codecs, LOOP_WORK_MAX, budget)).toMatchObject({ ok: true });
@@ -207,7 +207,7 @@ test('an uncompressed batch owes the budget nothing; a compressed one that finds
   expect(budget.work).toBeLessThan(10_000);
 });
 
-test('a lookup hands on a batch that is too costly for what is left, before it looks into it', () => {
+test('a lookup returns a batch that is too costly for the rest of the budget, before it opens it', () => {
   for (const [bytes, work] of [
     [batch(2000, { valueBytes: 0, timestamps: [NOW] }), 20_000],
     [
@@ -246,7 +246,7 @@ function resealed(whole: Uint8Array, codec: Compression, payload: Uint8Array): U
   return bytes;
 }
 
-/** `plain` behind so many blocks without contents that there are `sizeBytes`. */
+/** `plain` behind enough empty blocks to fill `sizeBytes`. */
 function hollow(codec: Compression, plain: Uint8Array, sizeBytes: number): Uint8Array {
   const packed = codecs.compress(codec, plain);
   const [at, block] = HOLLOW[codec]!;
@@ -262,7 +262,7 @@ function hollow(codec: Compression, plain: Uint8Array, sizeBytes: number): Uint8
   ]);
 }
 
-/** Where the blocks begin, and one without contents. */
+/** The position of the first block, and an empty block. */
 const HOLLOW: Partial<Record<Compression, [number, Uint8Array]>> = {
   // A stored block of no bytes.
   [Compression.GZIP]: [10, Uint8Array.of(0, 0, 0, 0xff, 0xff)],

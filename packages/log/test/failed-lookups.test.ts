@@ -1,6 +1,6 @@
 /**
- * Goal: a lookup by time never says that there is no such record because bytes could not be read. Method:
- * batches of small segments are overwritten, and time indexes removed, behind the log's back.
+ * Goal: if bytes cannot be read, a lookup by time fails and never answers that the record does not exist.
+ * Method: the tests overwrite batches of small segments and remove time indexes behind the log's back.
  */
 import { DiskError } from '@millrace/base';
 import { MemoryDisk } from '@millrace/base/testing';
@@ -32,7 +32,7 @@ function overwrite(disk: MemoryDisk, batchIndex: number): void {
 
 const failure = { errorCode: ErrorCode.KAFKA_STORAGE_ERROR, damage: expect.any(String) };
 
-test('of the largest timestamp, when the index has to be built anew and a batch is damaged', () => {
+test('lookup of the largest timestamp, when the log must rebuild the index and a batch is damaged', () => {
   const disk = twoSegments();
   const log = reopened(disk);
   overwrite(disk, 1);
@@ -41,11 +41,11 @@ test('of the largest timestamp, when the index has to be built anew and a batch 
   index.close();
   expect(log.times.largest()).toEqual(failure);
   expect(log.times.find(NOW + 2, { work: 1_000_000 })).toEqual(failure);
-  // Asked again it does not go by the part that could be read.
+  // A second lookup does not rely on the readable part.
   expect(log.times.largest()).toEqual(failure);
 });
 
-test('of the largest timestamp, in a segment whose beginning is no part of the log', () => {
+test('lookup of the largest timestamp, in a segment that begins below the log start', () => {
   const disk = twoSegments();
   const log = reopened(disk);
   log.advanceStartOffset(1);
@@ -53,7 +53,7 @@ test('of the largest timestamp, in a segment whose beginning is no part of the l
   expect(log.times.largest()).toEqual(failure);
 });
 
-test('whatever the disk says, but for what may pass', () => {
+test('every disk error counts as damage, except transient ones', () => {
   let code: string | undefined;
   class Failing extends MemoryDisk {
     override open(path: string): ReturnType<MemoryDisk['open']> {

@@ -1,4 +1,4 @@
-/** What is on the device, and who is told so: shared syncs, cuts, failures, clean stops. */
+/** Flushes and their answers: shared syncs, cuts, failures, clean stops. */
 import { DiskError } from '@millrace/base';
 import { MemoryDisk, MemoryLogger } from '@millrace/base/testing';
 import { expect, test } from 'vitest';
@@ -16,7 +16,7 @@ class SyncingDisk extends MemoryDisk {
   }
 }
 
-test('flush: callers share a sync, and those who wrote after it began wait for the next', () => {
+test('flush: callers share a sync; a caller that wrote after it began waits for the next one', () => {
   const disk = new SyncingDisk();
   const log = openLog({ disk, config: { flushMessages: 2 } });
   const done: string[] = [];
@@ -43,7 +43,7 @@ test('flush: callers share a sync, and those who wrote after it began wait for t
   expect(openLog({ disk }).endOffset).toBe(3);
 });
 
-test('flush: what was truncated and written anew during a sync is not taken for flushed', () => {
+test('flush: records truncated and written again during a sync do not count as flushed', () => {
   const disk = new SyncingDisk();
   const log = openLog({ disk });
   for (let i = 0; i < 3; i++) append(log, batch(1));
@@ -61,7 +61,7 @@ test('flush: what was truncated and written anew during a sync is not taken for 
   expect([log.recoveryPoint, flushed]).toEqual([3, true]);
 });
 
-test('a clean stop takes what was cut off from the device too, though nothing was appended since', () => {
+test('a clean stop syncs a cut, even if nothing was appended since', () => {
   const disk = new MemoryDisk();
   const log = openLog({ disk });
   for (let i = 0; i < 3; i++) append(log, batch(1));
@@ -73,7 +73,7 @@ test('a clean stop takes what was cut off from the device too, though nothing wa
   expect(openLog({ disk, cleanShutdown: true }).endOffset).toBe(1);
 });
 
-test('and what was cut off before it was killed', () => {
+test('a clean stop also syncs a cut from before a kill', () => {
   const disk = new MemoryDisk();
   const log = openLog({ disk });
   for (let i = 0; i < 3; i++) append(log, batch(1));
@@ -84,7 +84,7 @@ test('and what was cut off before it was killed', () => {
   expect(openLog({ disk, cleanShutdown: true }).endOffset).toBe(1);
 });
 
-test('flush: a failing device takes the log offline and tells who waits', () => {
+test('flush: a failing device takes the log offline, and every waiting caller gets the error', () => {
   class FailingDisk extends MemoryDisk {
     override open(path: string): ReturnType<MemoryDisk['open']> {
       const file = super.open(path);
@@ -107,7 +107,7 @@ test('flush: a failing device takes the log offline and tells who waits', () => 
   );
 });
 
-test('flush: after a failure nobody is told that all is well, whatever the device says the next time', () => {
+test('flush: after a failure every caller gets an error, even if the next sync succeeds', () => {
   const completions: ((error?: DiskError) => void)[] = [];
   class OnceFailingDisk extends MemoryDisk {
     override open(path: string): ReturnType<MemoryDisk['open']> {
@@ -140,7 +140,7 @@ test('a rolled segment is flushed in the background', () => {
   expect(log.recoveryPoint).toBeGreaterThanOrEqual(2);
 });
 
-test('flush: a folder whose names do not get to the device fails it, as a file does', () => {
+test('flush: a failed sync of a folder fails it, like that of a file', () => {
   class NamelessDisk extends SyncingDisk {
     override syncFolder(directory: string, done: (error?: DiskError) => void): void {
       this.pending.push(() => done(new DiskError('EIO', `${directory}: input/output error`)));

@@ -14,7 +14,7 @@ class NotingDisk extends MemoryDisk {
   }
 }
 
-test('the first flush makes the names of the files and of the folder itself durable, the next one need not', () => {
+test('only the first flush syncs the names of the files and of the folder itself', () => {
   const disk = new NotingDisk((callback) => callback());
   const log = openLog({ disk, directory: '/logs/orders-0' });
   append(log, batch(1));

@@ -1,7 +1,7 @@
 /**
- * An independent reader: what Apache Kafka's own kafka-dump-log.sh runs looks at our files. Needs java and
- * KAFKA_HOME (a folder with Kafka's jars in libs/); it runs with the end-to-end tests, which bring both, and
- * is skipped by name without them.
+ * An independent reader: the class behind Apache Kafka's own kafka-dump-log.sh reads our files. Needs java
+ * and KAFKA_HOME (a folder with Kafka's jars in libs/); it runs with the end-to-end tests, which bring both,
+ * and is skipped by name without them.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
@@ -103,7 +103,7 @@ test.skipIf(!present)(
     expect(listed).toMatch(/timestamp: \d+ offset: \d+/);
     expect(listed).toMatch(/producerId: 4711 producerEpoch: 0 coordinatorEpoch: -1 .* lastSequence: \d+/);
 
-    // The judge can say no: one wrong position.
+    // The tool must also report an error: one wrong position.
     const bytes = fs.readFileSync(indexes[0]!);
     bytes.writeInt32BE(bytes.readInt32BE(4) + 100, 4);
     fs.writeFileSync(indexes[0]!, bytes);

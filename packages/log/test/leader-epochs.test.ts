@@ -1,4 +1,4 @@
-/** Leader epochs: where each ended, against a list that is searched from the beginning. */
+/** Leader epochs: where each one ended, compared with a list searched from the beginning. */
 import { MemoryDisk } from '@millrace/base/testing';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
@@ -25,7 +25,7 @@ test('end offsets: the rules of OffsetForLeaderEpoch', () => {
   expect(epochs(new MemoryDisk()).endOffsetFor(0, 0)).toEqual({ epoch: -1, endOffset: -1 });
 });
 
-test('an entry removes those with an epoch or a start that is not below', () => {
+test('an entry removes the entries whose epoch or start is not lower', () => {
   const list = epochs(new MemoryDisk(), [2, 10], [4, 20], [7, 35]);
   list.assign(8, 20);
   expect(list.entries).toEqual([
@@ -36,7 +36,7 @@ test('an entry removes those with an epoch or a start that is not below', () => 
   expect(list.entries.length).toBe(2);
 });
 
-test('an epoch that goes on behind what is removed began where it began', () => {
+test('an epoch that continues behind removed entries keeps its start', () => {
   const list = epochs(new MemoryDisk(), [2, 0], [3, 5], [5, 10]);
   list.assign(3, 10);
   expect(list.entries).toEqual([
@@ -62,7 +62,7 @@ test('truncation from both ends', () => {
   expect(list.latest).toBe(-1);
 });
 
-test("the file is Kafka's, and garbage is noticed", () => {
+test("the file has Kafka's format, and garbage is noticed", () => {
   const disk = new MemoryDisk();
   epochs(disk, [2, 10], [4, 20]);
   expect(new TextDecoder().decode(disk.readFile(PATH))).toBe('0\n2\n2 10\n4 20\n');

@@ -1,4 +1,4 @@
-/** One log directory: whose it is, what is in it, and its checkpoint files. */
+/** One log directory: its identity, its content, and its checkpoint files. */
 import { DiskError, Prng, type Uuid } from '@millrace/base';
 import { MemoryDisk, MemoryLogger } from '@millrace/base/testing';
 import { compressionCodecs } from '@millrace/protocol/io';
@@ -46,7 +46,7 @@ function text(disk: MemoryDisk, name: string): string | undefined {
 
 const LOG = { config: config(), nowWallMs: NOW };
 
-test('an empty folder is formatted; the cluster id is noted when it is known', () => {
+test('open formats an empty folder; it stores the cluster id when it is known', () => {
   const disk = new MemoryDisk();
   const logs = open(disk);
   expect(text(disk, 'meta.properties')).toBe(`directory.id=${logs.directoryId}\nnode.id=1\nversion=1\n`);
@@ -62,7 +62,7 @@ test('an empty folder is formatted; the cluster id is noted when it is known', (
   expect(fresh.adoptClusterId(CLUSTER)).toMatch(/cannot be used/);
 });
 
-test('a folder of another node, cluster or format is refused in one sentence that says what to do', () => {
+test('open refuses a folder of another node, cluster or format, and says what to do', () => {
   const disk = new MemoryDisk();
   open(disk, { clusterId: CLUSTER });
   expect(message(disk, { clusterId: CLUSTER })).toBe('opened');
@@ -86,7 +86,7 @@ test('a folder of another node, cluster or format is refused in one sentence tha
   expect(message(disk)).toMatch(/no meta\.properties/);
 });
 
-test('partitions are listed with their ids; a log of another topic with that name is not opened', () => {
+test('partitions are listed with their topic ids; openLog refuses a log of another topic with that name', () => {
   const disk = new MemoryDisk();
   const logs = open(disk);
   logs.openLog('my-topic', 12, { ...LOG, topicId: TOPIC });
@@ -101,7 +101,7 @@ test('partitions are listed with their ids; a log of another topic with that nam
   expect(() => open(disk).openLog('my-topic', 12, { ...LOG, topicId: OTHER })).toThrow(LogOpenError);
 });
 
-test('a clean stop is known by its marker, which goes before anything changes', () => {
+test('a marker notes a clean stop; openLog removes it before anything changes', () => {
   const disk = new MemoryDisk();
   const logs = open(disk);
   append(logs.openLog('a', 0, LOG), batch(3));
@@ -119,7 +119,7 @@ test('a clean stop is known by its marker, which goes before anything changes', 
   expect(third.openLog('a', 0, LOG).endOffset).toBe(4);
 });
 
-test('a clean stop is no vouching when a log turns out to be damaged', () => {
+test('a damaged log withdraws the broker epoch of the clean stop', () => {
   const disk = new MemoryDisk();
   const logs = open(disk);
   append(logs.openLog('a', 0, LOG), batch(3));
@@ -151,7 +151,7 @@ test('a stop is not clean when a log is offline, or when folders of an unclean s
   expect(text(disk, '.kafka_cleanshutdown')).toBeUndefined();
 });
 
-test("checkpoint files are Kafka's and survive; damaged ones are left out", () => {
+test("checkpoint files have Kafka's format and survive a restart; damaged ones are ignored", () => {
   const disk = new MemoryDisk();
   const logs = open(disk);
   const log = logs.openLog('a', 0, { ...LOG, config: config({ segmentBytes: 150 }) });
@@ -173,10 +173,10 @@ test("checkpoint files are Kafka's and survive; damaged ones are left out", () =
 });
 
 test.each([
-  ['cut', (log: PartitionLog) => log.truncateTo(0)],
-  ['thrown away whole', (log: PartitionLog) => log.truncateFullyAndStartAt(0)],
+  ['truncated', (log: PartitionLog) => log.truncateTo(0)],
+  ['emptied', (log: PartitionLog) => log.truncateFullyAndStartAt(0)],
 ])(
-  'a log that is %s below its recovery point says so on disk, before anything else is written there',
+  'a log that is %s below its recovery point lowers it on disk before it writes anything else',
   (_, lower) => {
     const disk = new MemoryDisk();
     const logs = open(disk);
@@ -192,8 +192,8 @@ test.each([
   },
 );
 
-test.each(['the folder is made anew at once', 'only after a crash', 'by one that found it at start'])(
-  'what was noted of a deleted log is not believed of its namesake, nor after a crash: %s',
+test.each(['created again at once', 'created again after a crash', 'found at start'])(
+  'checkpoints of a deleted log do not apply to a new log of the same name, not even after a crash: %s',
   (when) => {
     const disk = new MemoryDisk();
     const checkpoint = (logs: LogDirectory, offset: number) =>
@@ -210,30 +210,30 @@ test.each(['the folder is made anew at once', 'only after a crash', 'by one that
     checkpoint(logs, 8);
     logs.close({ clean: true });
     logs = open(disk);
-    if (when !== 'by one that found it at start') {
+    if (when !== 'found at start') {
       logs.openLog('a', 0, LOG);
       logs.writeCheckpoints();
     }
     logs.deleteLog('a', 0);
-    if (when === 'only after a crash') logs = open(disk);
+    if (when === 'created again after a crash') logs = open(disk);
     append(logs.openLog('a', 0, { ...LOG, topicId: OTHER }), batch(2));
     const again = open(disk);
     expect([again.highWatermark('a', 0), again.highWatermark('b', 0)]).toEqual([undefined, 1]);
-    const anew = again.openLog('a', 0, { ...LOG, topicId: OTHER });
-    expect([anew.startOffset, anew.recoveryPoint, anew.endOffset]).toEqual([0, 0, 2]);
+    const recreated = again.openLog('a', 0, { ...LOG, topicId: OTHER });
+    expect([recreated.startOffset, recreated.recoveryPoint, recreated.endOffset]).toEqual([0, 0, 2]);
     // On the device too.
     disk.losePower();
     expect(text(disk, 'replication-offset-checkpoint')).toBe('0\n1\nb 0 1\n');
   },
 );
 
-test('what could not be forgotten on a full disk is forgotten by the next try', () => {
+test('a full disk delays the removal of checkpoint entries to the next try', () => {
   const disk = new MemoryDisk();
   let logs = open(disk);
   append(logs.openLog('a', 0, { ...LOG, topicId: TOPIC }), batch(9));
   logs.writeHighWatermarks([{ topic: 'a', partition: 0, offset: 9 }]);
   logs.deleteLog('a', 0);
-  // A crash: what is noted of the folder that is gone is found at the next start.
+  // A crash: the next start finds the entries of the deleted folder.
   logs = open(disk);
   disk.failWrites = 'ENOSPC';
   const openAgain = () => logs.openLog('a', 0, { ...LOG, topicId: OTHER });
@@ -243,7 +243,7 @@ test('what could not be forgotten on a full disk is forgotten by the next try', 
   expect(open(disk).highWatermark('a', 0)).toBeUndefined();
 });
 
-test('what was noted of logs that are not opened this time stays noted', () => {
+test('checkpoint entries of logs that are not opened stay', () => {
   const disk = new MemoryDisk();
   const logs = open(disk);
   const log = logs.openLog('a', 0, LOG);
@@ -260,7 +260,7 @@ test('what was noted of logs that are not opened this time stays noted', () => {
   expect(readAll(again).length).toBe(2);
 });
 
-test('deletion takes a log out of sight at once, open or not, and its folder with the next tick', () => {
+test('deleteLog hides a log at once, open or not, and the next tick removes its folder', () => {
   const disk = new MemoryDisk();
   const logs = open(disk);
   append(logs.openLog('a', 0, LOG), batch(1));

@@ -1,6 +1,6 @@
 /**
- * A folder that the log has just made: nothing is looked for in it, and its index files come with their first
- * entries. Whatever ends the process in between, the next open finds a log that holds what was written.
+ * A folder that the log has just created: the log does not search it, and the first entries create the index
+ * files. However the process ends in between, the next open finds all written records.
  */
 import { MemoryDisk } from '@millrace/base/testing';
 import { expect, test } from 'vitest';
@@ -20,7 +20,7 @@ test('a new folder holds the log file and its topic id, a closed one with record
   expect([again.endOffset, again.topicId, again.wasCut]).toEqual([3, TOPIC_ID, false]);
 });
 
-test('a killed process leaves no index file, and the next one reads, rolls, truncates and deletes all the same', () => {
+test('a killed process leaves no index file, and the next one can still read, roll, truncate and delete', () => {
   const disk = new MemoryDisk();
   const batches = Array.from({ length: 30 }, () => batch(2, { valueBytes: 300 }));
   const log = openLog({ disk, config: { indexIntervalBytes: 1_000_000 } });
@@ -36,7 +36,7 @@ test('a killed process leaves no index file, and the next one reads, rolls, trun
   expect(disk.exists(DIRECTORY)).toBe(false);
 });
 
-test('a folder that was made on a disk that then was full is filled by the next try', () => {
+test('if the disk is full after the folder was created, the next try completes the folder', () => {
   const disk = new MemoryDisk();
   disk.makeDirectory('/data');
   disk.failWrites = 'ENOSPC';
@@ -48,14 +48,14 @@ test('a folder that was made on a disk that then was full is filled by the next 
   expect([log.topicId, log.endOffset]).toEqual([TOPIC_ID, 1]);
 });
 
-test('a log is not taken for a new one because a look at its folder failed', () => {
+test('a failed check of its folder does not make a log count as new', () => {
   const disk = new MemoryDisk();
   append(openLog({ disk, topicId: TOPIC_ID }), batch(10));
   disk.exists = () => false;
   expect(openLog({ disk, topicId: TOPIC_ID }).endOffset).toBe(10);
 });
 
-test('a torn partition.metadata is written anew', () => {
+test('open rewrites a torn partition.metadata', () => {
   const disk = new MemoryDisk();
   openLog({ disk, topicId: TOPIC_ID });
   const file = disk.open(`${DIRECTORY}/partition.metadata`);
@@ -66,7 +66,7 @@ test('a torn partition.metadata is written anew', () => {
   expect(openLog({ disk }).topicId).toBe(TOPIC_ID);
 });
 
-test('a new log without a record waits for no device at a clean stop; one with a record does', () => {
+test('at a clean stop, a new log waits for the device only if it holds a record', () => {
   const disk = new MemoryDisk();
   const logs = Array.from({ length: 100 }, (_unused, index) =>
     openLog({ disk, directory: `/data/t-${index}` }),

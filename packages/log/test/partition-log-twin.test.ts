@@ -64,7 +64,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ type: fc.constant('flip' as const), at: fc.nat(100_000) }) },
 );
 
-/** One run: the log, its disk, and what must be in it. */
+/** One run: the log, its disk, and its expected content. */
 class Run {
   readonly disk = new MemoryDisk();
   readonly logger = new MemoryLogger();
@@ -170,7 +170,7 @@ class Run {
     this.log = this.open(which % 2 === 0);
   }
 
-  /** Damages the last non-empty segment; whatever is kept must be a prefix. */
+  /** Damages the last non-empty segment; the rest of the log must be a prefix. */
   damage(change: (bytes: Uint8Array) => Uint8Array): void {
     this.log.close({ clean: false });
     const names = this.disk.list(DIRECTORY).filter((name) => name.endsWith('.log'));
@@ -199,7 +199,7 @@ class Run {
       const { producerId, baseSequence, recordCount } = readBatchHeader(one);
       if (producerId > 0) this.sequences.set(producerId, baseSequence + recordCount);
     }
-    // What the log still knows of a producer whose batches lie below its start decides.
+    // For a producer whose batches lie below the log start, the log's own state decides.
     for (const state of this.log.producers.all())
       this.sequences.set(state.producerId, (state.batches.at(-1)?.lastSequence ?? -1) + 1);
   }
@@ -238,7 +238,7 @@ class Run {
 function flipped(bytes: Uint8Array, at: number): Uint8Array {
   const changed = bytes.slice();
   let position = at % changed.length;
-  // The leader epoch is the one field that nothing protects.
+  // The leader epoch is the only field that no checksum covers.
   let start = 0;
   while (start + readBatchHeader(bytes, start).sizeBytes <= position)
     start += readBatchHeader(bytes, start).sizeBytes;
@@ -259,6 +259,6 @@ function play(steps: Step[]): void {
 const RUNS = Number(process.env['FUZZ_RUNS'] ?? 40);
 const steps = fc.array(step, { maxLength: 60, size: 'max' });
 
-test('a log holds what its twin holds', () => {
+test('a log has the same content as its twin', () => {
   fc.assert(fc.property(steps, play), { numRuns: 2 * RUNS });
 });

@@ -47,7 +47,7 @@ function set(bytes: Uint8Array, at: number, ...values: number[]): Uint8Array {
   return bytes;
 }
 
-test('a leader gives offsets and its epoch, and the records read back', () => {
+test('a leader stamps offsets and its epoch, and the records read back', () => {
   const log = openLog();
   expect(lead(log, batch(2, { values: ['a', 'b'] }))).toEqual({
     ok: true,
@@ -63,7 +63,7 @@ test('a leader gives offsets and its epoch, and the records read back', () => {
   expect(log.epochs.entries).toEqual([{ epoch: 3, startOffset: 0 }]);
 });
 
-test('what is no single good batch is refused with the code Kafka has for it', () => {
+test("the log refuses anything but one valid batch, with Kafka's error code", () => {
   const log = openLog({ config: { maxMessageBytes: 200 } });
   expect(refusal(log, new Uint8Array(0))).toBe(ErrorCode.INVALID_RECORD);
   expect(refusal(log, batch(1).subarray(0, 40))).toBe(ErrorCode.INVALID_RECORD);
@@ -90,13 +90,13 @@ test('what is no single good batch is refused with the code Kafka has for it', (
   expect(lead(log, batch(1, zstd), 7).ok).toBe(true);
 });
 
-test('a batch that no segment can hold, and one of an unknown transaction', () => {
+test('the log refuses a batch larger than a segment, and one of an unknown transaction', () => {
   const log = openLog({ config: { segmentBytes: 150 } });
   expect(refusal(log, batch(1, { valueBytes: 200 }))).toBe(ErrorCode.RECORD_LIST_TOO_LARGE);
   expect(refusal(log, sequenced(7, 0, 1, { isTransactional: true }))).toBe(ErrorCode.INVALID_TXN_STATE);
 });
 
-test('timestamps: too far ahead or back is refused and the culprits are named', () => {
+test('the log refuses timestamps too far ahead or back, and names the records', () => {
   const log = openLog({ config: { timestampAfterMaxMs: 1000, timestampBeforeMaxMs: 5000 } });
   const ahead = lead(log, batch(3, { timestamps: [NOW, NOW + 1001, NOW + 1000] }));
   expect(ahead).toMatchObject({ ok: false, errorCode: ErrorCode.INVALID_TIMESTAMP });
@@ -108,7 +108,7 @@ test('timestamps: too far ahead or back is refused and the culprits are named', 
   expect(lead(log, batch(1, { timestamps: [-1] })).ok).toBe(true);
 });
 
-test('a largest timestamp that cannot be is replaced by that of the records', () => {
+test('the log corrects a wrong largest timestamp in the header from the records', () => {
   const log = openLog({ config: { timestampAfterMaxMs: 1000 } });
   const claim = (maxTimestamp: number, o: Parameters<typeof batch>[1] = {}) => {
     const bytes = batch(3, { timestamps: [NOW, NOW + 20, NOW + 10], ...o });
@@ -126,7 +126,7 @@ test('a largest timestamp that cannot be is replaced by that of the records', ()
   expect(lead(log, tooLate)).toMatchObject({ ok: false, errorCode: ErrorCode.INVALID_TIMESTAMP });
 });
 
-test('LogAppendTime: the leader stamps its time; CreateTime: a claim to it is taken back', () => {
+test("LogAppendTime: the leader stamps its time; CreateTime: it clears a client's LogAppendTime bit", () => {
   const log = openLog({ config: { timestampType: 'LogAppendTime' } });
   const answer = lead(log, batch(2, { timestamps: [5, 6] }));
   expect(answer).toMatchObject({ ok: true, logAppendTimeMs: NOW });
@@ -149,7 +149,7 @@ test('an older leader epoch may not append', () => {
   expect(() => lead(log, batch(1))).toThrow(InvariantError);
 });
 
-test('a follower takes whole batches that continue its log and leaves a cut one', () => {
+test('a follower appends whole batches that continue its log and drops a cut one', () => {
   const log = openLog();
   const first = batch(2, { leaderEpoch: 4 });
   const second = batch(3, { leaderEpoch: 5, baseOffset: 2 });
@@ -259,7 +259,7 @@ function crc(bytes: Uint8Array): number {
   return ~value >>> 0;
 }
 
-test('truncation goes back over segments, epochs, producers and memory, and appending goes on', () => {
+test('truncation covers segments, epochs, producers and memory, and appends continue', () => {
   const logger = new MemoryLogger();
   const log = openLog({ logger, config: { segmentBytes: 300 } });
   for (let i = 0; i < 10; i++) append(log, sequenced(1, i, 1, { valueBytes: 60 }), Math.floor(i / 4));
@@ -279,7 +279,7 @@ test('truncation goes back over segments, epochs, producers and memory, and appe
   expect(log.epochs.entries).toEqual([]);
 });
 
-test('a truncation to the end takes back an epoch that began there', () => {
+test('a truncation to the end removes an epoch that began there', () => {
   const log = openLog();
   append(log, batch(3), 1);
   log.assignLeaderEpoch(2, 3);
@@ -288,7 +288,7 @@ test('a truncation to the end takes back an epoch that began there', () => {
   expect(log.epochs.latest).toBe(1);
 });
 
-test('starting anew at an offset forgets everything', () => {
+test('truncateFullyAndStartAt forgets everything', () => {
   const disk = new MemoryDisk();
   const log = openLog({ disk, config: { segmentBytes: 300 } });
   for (let i = 0; i < 10; i++) append(log, sequenced(1, i, 1, { valueBytes: 60 }));
@@ -298,7 +298,7 @@ test('starting anew at an offset forgets everything', () => {
   expect(append(log, batch(1))).toBe(1000);
 });
 
-test('the start offset rises: segments wholly below go, epochs begin there', () => {
+test('a higher start offset removes the segments below it, and the first epoch begins there', () => {
   const log = openLog({ config: { segmentBytes: 300 } });
   for (let i = 0; i < 10; i++) append(log, batch(1, { valueBytes: 60 }), i < 3 ? 0 : 2);
   const before = log.segmentCount;
@@ -324,7 +324,7 @@ test('a timestamp finds the first record at or after it, in offset order', () =>
   expect(largestHitOf(openLog())).toBeUndefined();
 });
 
-test('a refused write leaves no trace; appending goes on when the disk has room again', () => {
+test('a refused write leaves no trace; appends continue when the disk has room again', () => {
   const disk = new MemoryDisk();
   const logger = new MemoryLogger();
   const log = openLog({ disk, logger });
@@ -342,7 +342,7 @@ test('a refused write leaves no trace; appending goes on when the disk has room 
   expect(readAll(log).length).toBe(2);
 });
 
-test('a half-written batch is cut back; when it cannot be, the log goes offline and says why', () => {
+test('the log cuts off a half-written batch; if it cannot, it goes offline and says why', () => {
   class TearingDisk extends MemoryDisk {
     tear = false;
     stuck = false;
@@ -399,7 +399,7 @@ test('a failed roll leaves the old segment in use', () => {
   expect(readAll(openLog({ disk, config: { segmentBytes: 300 }, cleanShutdown: true })).length).toBe(3);
 });
 
-test('a new segment that could not be made leaves no file that a later open would take for the end', () => {
+test('a new segment that could not be created leaves no file that a later open takes for the last segment', () => {
   class NoIndexDisk extends MemoryDisk {
     broken = false;
     override open(path: string): ReturnType<MemoryDisk['open']> {
@@ -417,7 +417,7 @@ test('a new segment that could not be made leaves no file that a later open woul
   expect(openLog({ disk, cleanShutdown: true }).endOffset).toBe(2);
 });
 
-test('damage under a read is an error, not silence', () => {
+test('a read that meets damage returns an error', () => {
   const disk = new MemoryDisk();
   append(openLog({ disk }), batch(2));
   const log = openLog({ disk });
@@ -430,7 +430,7 @@ test('damage under a read is an error, not silence', () => {
   });
 });
 
-test('an epoch whose file could not be written is written with the next append', () => {
+test('if the epoch file could not be written, the next append writes it', () => {
   const disk = new MemoryDisk();
   const log = openLog({ disk });
   append(log, batch(1), 1);
@@ -445,7 +445,7 @@ test('an epoch whose file could not be written is written with the next append',
   ]);
 });
 
-test('deletion renames first, as Kafka does, then removes', () => {
+test('delete renames the folder first, as Kafka does, then removes it', () => {
   const disk = new MemoryDisk();
   const log = openLog({ disk, topicId: TOPIC_ID });
   append(log, batch(1));

@@ -1,4 +1,4 @@
-/** Idempotent producers: what is appended, what is recognised, what is refused (KIP-98, KIP-360). */
+/** Idempotent producers: appended, recognised and refused batches (KIP-98, KIP-360). */
 import { MemoryDisk } from '@millrace/base/testing';
 import { ErrorCode, readBatchHeader } from '@millrace/protocol';
 import fc from 'fast-check';
@@ -19,7 +19,7 @@ function send(log: PartitionLog, bytes: Uint8Array, nowWallMs = NOW): string {
 const OUT_OF_ORDER = String(ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER);
 const OLD_EPOCH = String(ErrorCode.INVALID_PRODUCER_EPOCH);
 
-test('sequences go on without gaps; one of the last five batches is recognised', () => {
+test('sequences continue without gaps; the log recognises each of the last five batches', () => {
   const log = openLog();
   for (let i = 0; i < 7; i++) expect(send(log, sequenced(9, i * 2, 2))).toBe(`ok@${i * 2}`);
   expect(send(log, sequenced(9, 15, 1))).toBe(OUT_OF_ORDER);
@@ -32,7 +32,7 @@ test('sequences go on without gaps; one of the last five batches is recognised',
   expect(send(log, sequenced(9, 14, 1))).toBe('ok@14');
 });
 
-test('a duplicate answers with the offsets and the append time of the first', () => {
+test('the answer to a duplicate has the offsets and the append time of the first', () => {
   const log = openLog({ config: { timestampType: 'LogAppendTime' } });
   send(log, sequenced(9, 0, 3));
   expect(log.appendAsLeader(sequenced(9, 0, 3), { leaderEpoch: 0, nowWallMs: NOW + 5 })).toEqual({
@@ -57,13 +57,13 @@ test('producers do not disturb each other, nor do those without an id', () => {
   expect(log.producers.size).toBe(2);
 });
 
-test('the first contact may begin anywhere; a new epoch begins at 0; an old one is fenced', () => {
+test('a new producer may begin at any sequence; a new epoch begins at 0; an old one is fenced', () => {
   const log = openLog();
   expect(send(log, sequenced(1, 77, 1, { producerEpoch: 3 }))).toBe('ok@0');
   expect(send(log, sequenced(1, 78, 1, { producerEpoch: 4 }))).toBe(OUT_OF_ORDER);
   expect(send(log, sequenced(1, 0, 1, { producerEpoch: 4 }))).toBe('ok@1');
   expect(send(log, sequenced(1, 78, 1, { producerEpoch: 3 }))).toBe(OLD_EPOCH);
-  // What an older epoch wrote is not recognised any more.
+  // The log no longer recognises batches of an older epoch.
   expect(send(log, sequenced(1, 77, 1, { producerEpoch: 3 }))).toBe(OLD_EPOCH);
 });
 
@@ -77,7 +77,7 @@ test('sequences wrap from 2^31-1 to 0, also within a batch', () => {
   expect(send(log, sequenced(2, MAX - 1, 4))).toBe('duplicate@3');
 });
 
-test('a producer that wrote nothing for long is forgotten, and may then begin anywhere', () => {
+test('the log forgets a producer that wrote nothing for long; it may then begin at any sequence', () => {
   const log = openLog({ config: { producerIdExpirationMs: 1000 } });
   send(log, sequenced(1, 0, 1));
   send(log, sequenced(2, 0, 1), NOW + 500);
@@ -87,7 +87,7 @@ test('a producer that wrote nothing for long is forgotten, and may then begin an
   expect(send(log, sequenced(2, 40, 1), NOW + 1500)).toBe('ok@2');
 });
 
-test('a follower learns, and judges nothing', () => {
+test('a follower updates the states, and refuses nothing', () => {
   const log = openLog();
   const replicate = (baseSequence: number, o = {}): unknown =>
     log.appendAsFollower(
@@ -100,7 +100,7 @@ test('a follower learns, and judges nothing', () => {
   expect(send(log, sequenced(1, 0, 1, { producerEpoch: 2 }))).toBe('duplicate@2');
 });
 
-test('all five are recognised after a crash and after a clean stop, also across segments', () => {
+test('the log recognises all five after a crash and after a clean stop, also across segments', () => {
   for (const clean of [false, true])
     for (const segmentBytes of [1 << 20, 400]) {
       const disk = new MemoryDisk();
@@ -116,7 +116,7 @@ test('all five are recognised after a crash and after a clean stop, also across 
     }
 });
 
-test('batches of an older epoch, of others and of producers the snapshot does not know are not recalled', () => {
+test('recall ignores batches of an older epoch and of producers missing from the snapshot', () => {
   const disk = new MemoryDisk();
   const log = openLog({ disk, config: { producerIdExpirationMs: 1000 } });
   send(log, sequenced(3, 0, 1));
@@ -130,7 +130,7 @@ test('batches of an older epoch, of others and of producers the snapshot does no
   expect(again.producers.get(1)?.batches.map(({ lastOffset }) => lastOffset)).toEqual([2, 3]);
 });
 
-test('a truncation takes back what a producer wrote, also when only a snapshot knows what was before', () => {
+test("a truncation removes a producer's last batches, also if only a snapshot holds the earlier ones", () => {
   const disk = new MemoryDisk();
   const log = openLog({ disk, config: { segmentBytes: 400 } });
   for (let i = 0; i < 12; i++) send(log, sequenced(1, i, 1, { valueBytes: 30 }));
@@ -143,7 +143,7 @@ test('a truncation takes back what a producer wrote, also when only a snapshot k
   expect(send(log, sequenced(1, 2, 1))).toBe('ok@2');
 });
 
-test('a damaged snapshot is left out for the one before, and the log tells the rest', () => {
+test('recovery uses the snapshot before a damaged one, and reads the rest from the log', () => {
   const disk = new MemoryDisk();
   const log = openLog({ disk, config: { segmentBytes: 400 } });
   for (let i = 0; i < 12; i++) send(log, sequenced(1, i, 1, { valueBytes: 30 }));
@@ -156,7 +156,7 @@ test('a damaged snapshot is left out for the one before, and the log tells the r
   expect(readAll(again).length).toBe(12);
 });
 
-test('a snapshot says what was put into it, and damage to any byte shows', () => {
+test('a snapshot reads back, and damage to any byte shows', () => {
   const producer = fc.record({
     id: fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER }),
     epoch: fc.integer({ min: 0, max: 32767 }),

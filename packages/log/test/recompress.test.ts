@@ -1,4 +1,7 @@
-/** Goal: compression.type. Method: batches in every compression to logs of every compression, read back. */
+/**
+ * Goal: compression.type. Method: append batches in every compression to logs of every compression, and read
+ * them back.
+ */
 import {
   BATCH_HEADER_BYTES,
   Compression,
@@ -25,7 +28,7 @@ function fullBatch(compression: Compression, more = {}): Uint8Array {
   });
 }
 
-/** Everything of a record but where it lies. */
+/** A record without its offset and position. */
 function recordsOf(bytes: Uint8Array) {
   return [...readRecords(bytes, compressionCodecs)].map(({ key, value, ...rest }) => ({
     ...rest,
@@ -51,12 +54,12 @@ test.each(CODECS.flatMap((from) => CODECS.map((to) => [from, to] as const)))(
     expect(header.leaderEpoch).toBe(3);
     expect(fieldsOf(stored!)).toEqual(fieldsOf(given));
     expect(recordsOf(stored!)).toEqual(recordsOf(given));
-    // In its own compression it stays as it is, byte by byte from the checksum on.
+    // A batch in the topic's compression stays as it is, byte by byte from the checksum on.
     if (from === to) expect(hex([stored!.subarray(17)])).toEqual(hex([given.subarray(17)]));
   },
 );
 
-test('bits of the header that a client has no business to set are gone afterwards, as from Kafka', () => {
+test('recompression clears header bits that a client must not set, as Kafka does', () => {
   const deleteHorizonAndUnused = 0xc0;
   const given = fullBatch(Compression.GZIP);
   writeBatchHeader(given, {
@@ -69,7 +72,7 @@ test('bits of the header that a client has no business to set are gone afterward
   expect(readBatchHeader(stored!).attributes).toBe(Compression.ZSTD);
 });
 
-test('producer keeps what comes', () => {
+test("compression.type producer keeps the client's compression", () => {
   for (const codec of CODECS) {
     const log = openLog();
     append(log, fullBatch(codec));
@@ -99,7 +102,7 @@ test('levels are honoured where the codec has them', () => {
   expect(size(Compression.ZSTD, 1)).toBeLessThan(size(Compression.ZSTD, -50));
 });
 
-test('what is too large in the compression of the topic is refused as too large, and leaves nothing', () => {
+test('the log refuses a batch that is too large in the compression of the topic, without a trace', () => {
   const given = batch(1, { valueBytes: 50_000, compression: Compression.GZIP });
   const config = { compression: { codec: Compression.NONE, level: undefined }, maxMessageBytes: 10_000 };
   const log = openLog({ config });
@@ -107,7 +110,7 @@ test('what is too large in the compression of the topic is refused as too large,
     ok: false,
     errorCode: ErrorCode.MESSAGE_TOO_LARGE,
   });
-  // And what came too large is, though it would fit.
+  // It also refuses a batch that came too large, although it would fit recompressed.
   const zstd = openLog({ config: { ...config, compression: { codec: Compression.ZSTD, level: undefined } } });
   expect(
     zstd.appendAsLeader(batch(1, { valueBytes: 50_000 }), { leaderEpoch: 0, nowWallMs: NOW }),
@@ -115,7 +118,7 @@ test('what is too large in the compression of the topic is refused as too large,
   expect([log.endOffset, zstd.endOffset]).toEqual([0, 0]);
 });
 
-test('little is compressed on the event loop, much in a job, with the same result', () => {
+test('small batches are compressed on the event loop, large ones in a job, with the same result', () => {
   const log = openLog({ config: { compression: { codec: Compression.ZSTD, level: 3 } } });
   const small = batch(2, { valueBytes: 1000 });
   const large = batch(2, { valueBytes: 10_000 });
@@ -125,7 +128,7 @@ test('little is compressed on the event loop, much in a job, with the same resul
   const { value, bytes } = admit.run(large, log.doorOptions(NOW));
   expect(value).toMatchObject({ ok: true, sizeBytes: bytes.length });
   expect(bytes.length).toBeLessThan(1000);
-  // Nothing else lies in its memory: it is sent between threads.
+  // Its buffer holds nothing else: it is sent between threads.
   expect(bytes.buffer.byteLength).toBe(bytes.length);
   expect(hex([bytes.subarray(BATCH_HEADER_BYTES)])).toEqual(
     hex([compressionCodecs.compress(Compression.ZSTD, large.subarray(BATCH_HEADER_BYTES), 3)]),

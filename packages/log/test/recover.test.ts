@@ -1,4 +1,4 @@
-/** What opening a log does with what it finds: after clean stops, kills, power failures and damage. */
+/** Recovery of a log after clean stops, kills, power losses and damage. */
 import { MemoryDisk, MemoryLogger } from '@millrace/base/testing';
 import { readBatchHeader } from '@millrace/protocol';
 import fc from 'fast-check';
@@ -60,7 +60,7 @@ class CountingDisk extends MemoryDisk {
   }
 }
 
-test('a clean stop leaves nothing to check: all is as it was, and little is read', () => {
+test('after a clean stop the log is unchanged, and recovery reads little', () => {
   const disk = new CountingDisk();
   const log = openLog({ disk, config: { indexIntervalBytes: 1000 }, topicId: TOPIC_ID });
   for (let i = 0; i < 500; i++) append(log, sequenced(1, i, 1, { valueBytes: 1000 }), i >> 7);
@@ -76,18 +76,18 @@ test('a clean stop leaves nothing to check: all is as it was, and little is read
   expect(again.topicId).toBe(TOPIC_ID);
 });
 
-test('after a kill only segments above the recovery point are checked', () => {
+test('after a kill, recovery checks only segments above the recovery point', () => {
   const disk = new MemoryDisk();
   const log = filled(disk, 30);
   const [first] = logFiles(disk);
   log.close({ clean: false });
-  // Damage below the recovery point is not looked for at start.
+  // Recovery does not look for damage below the recovery point.
   overwrite(disk, first!, (bytes) => bytes.with(100, 0xee));
   expect(reopen(disk, false, { recoveryPoint: 20 }).endOffset).toBe(30);
   expect(reopen(disk, false).endOffset).toBe(0);
 });
 
-test('a torn tail is cut, and appending goes on where the last whole batch ends', () => {
+test('recovery cuts a torn tail, and appends continue where the last whole batch ends', () => {
   const disk = new MemoryDisk();
   filled(disk).close({ clean: false });
   const last = logFiles(disk).at(-1)!;
@@ -100,14 +100,14 @@ test('a torn tail is cut, and appending goes on where the last whole batch ends'
   expect(readAll(log).length).toBe(12);
 });
 
-test('zeros behind the data, as a power failure leaves them, are cut', () => {
+test('recovery cuts zeros behind the data, as a power loss leaves them', () => {
   const disk = new MemoryDisk();
   filled(disk).close({ clean: false });
   overwrite(disk, logFiles(disk).at(-1)!, (bytes) => concat([bytes, new Uint8Array(4096)]));
   expect(readAll(reopen(disk, false)).length).toBe(12);
 });
 
-test('damage in the middle drops everything behind it, also later segments and epochs', () => {
+test('recovery drops everything behind damage, also later segments and epochs', () => {
   const disk = new MemoryDisk();
   filled(disk).close({ clean: false });
   const files = logFiles(disk);
@@ -123,7 +123,7 @@ test('damage in the middle drops everything behind it, also later segments and e
   expect(logFiles(disk).length).toBe(2);
 });
 
-test('an offset that jumps, up or down, is damage although no checksum covers it', () => {
+test('a gap in the offsets, up or down, is damage although no checksum covers it', () => {
   for (const wrong of [1, 200]) {
     const disk = new MemoryDisk();
     filled(disk).close({ clean: false });
@@ -134,7 +134,7 @@ test('an offset that jumps, up or down, is damage although no checksum covers it
   }
 });
 
-test('recovery makes the snapshots of the segments it goes through', () => {
+test('recovery writes the snapshots of the segments that it scans', () => {
   const disk = new MemoryDisk();
   filled(disk).close({ clean: false });
   for (const name of disk.list(DIRECTORY))
@@ -146,7 +146,7 @@ test('recovery makes the snapshots of the segments it goes through', () => {
   ]);
 });
 
-test('an index entry that points into the middle of a batch is noticed when it is used', () => {
+test('the log notices an index entry that points into the middle of a batch when it uses it', () => {
   const disk = new MemoryDisk();
   const before = filled(disk);
   const expected = hex(readAll(before));
@@ -159,7 +159,7 @@ test('an index entry that points into the middle of a batch is noticed when it i
   expect(hex(chunks)).toEqual(expected.slice(7, 8));
 });
 
-test('an index entry that names a real batch, but the wrong one, is noticed too', () => {
+test('the log also notices an index entry that names the wrong batch', () => {
   const disk = new MemoryDisk();
   const before = filled(disk);
   const expected = hex(readAll(before));
@@ -171,7 +171,7 @@ test('an index entry that names a real batch, but the wrong one, is noticed too'
   expect(hex(chunks)).toEqual(expected.slice(4, 5));
 });
 
-test('a segment that ends too early leaves a hole: later segments go', () => {
+test('recovery drops the segments behind one that ends too early', () => {
   const disk = new MemoryDisk();
   filled(disk).close({ clean: false });
   const files = logFiles(disk);
@@ -182,7 +182,7 @@ test('a segment that ends too early leaves a hole: later segments go', () => {
   expect(append(log, sequenced(1, 4, 1), 2)).toBe(4);
 });
 
-test('missing and garbage index files are made anew', () => {
+test('recovery rebuilds missing and garbage index files', () => {
   for (const clean of [true, false]) {
     for (const damage of ['remove', 'empty', 'garbage', 'odd'] as const) {
       const disk = new MemoryDisk();
@@ -205,7 +205,7 @@ test('missing and garbage index files are made anew', () => {
   }
 });
 
-test('an epoch file that is missing or damaged is collected from the batches', () => {
+test('recovery rebuilds a missing or damaged epoch file from the batches', () => {
   for (const content of [undefined, '0\n9\n1 2\n']) {
     const disk = new MemoryDisk();
     const before = filled(disk);
@@ -219,7 +219,7 @@ test('an epoch file that is missing or damaged is collected from the batches', (
   }
 });
 
-test('an empty last segment is where the log goes on', () => {
+test('the log continues in an empty last segment', () => {
   for (const clean of [true, false]) {
     const disk = new MemoryDisk();
     filled(disk, 3).close({ clean });
@@ -231,7 +231,7 @@ test('an empty last segment is where the log goes on', () => {
   }
 });
 
-test('leftovers of interrupted work are removed', () => {
+test('recovery removes leftovers of interrupted work', () => {
   const disk = new MemoryDisk();
   filled(disk, 3).close({ clean: false });
   const stray = [
@@ -245,14 +245,14 @@ test('leftovers of interrupted work are removed', () => {
   expect(disk.list(DIRECTORY).filter((name) => /0900|tmp|deleted/.test(name))).toEqual([]);
 });
 
-test('a log that ends below its checkpointed start begins anew there', () => {
+test('a log that ends below its checkpointed start offset starts empty at that offset', () => {
   const disk = new MemoryDisk();
   filled(disk).close({ clean: false });
   const log = openLog({ disk, config: CONFIG, startOffset: 50 });
   expect([log.startOffset, log.endOffset, log.epochs.latest]).toEqual([50, 50, -1]);
 });
 
-test('after a power failure the flushed part is there', () =>
+test('the flushed part survives a power loss', () =>
   new Promise<void>((resolve) => {
     const disk = new MemoryDisk();
     const log = filled(disk, 8);
@@ -268,7 +268,7 @@ test('after a power failure the flushed part is there', () =>
     });
   }));
 
-test('cut at any byte: what is whole stays, in order, and the log takes more', () => {
+test('cut at any byte: the whole batches stay, in order, and the log accepts appends', () => {
   const disk = new MemoryDisk();
   const written = hex(readAll(filled(disk, 9)));
   const content = new Map(disk.list(DIRECTORY).map((name) => [name, disk.readFile(`${DIRECTORY}/${name}`)!]));
@@ -291,7 +291,7 @@ test('cut at any byte: what is whole stays, in order, and the log takes more', (
   );
 });
 
-test('a log that was cut where a segment then ends keeps what was flushed behind it through a power loss', async () => {
+test('records flushed behind a cut at the end of a segment survive a power loss', async () => {
   const disk = new MemoryDisk();
   const log = openLog({ disk, config: { segmentBytes: 250 } });
   const flushed = () =>
@@ -301,14 +301,14 @@ test('a log that was cut where a segment then ends keeps what was flushed behind
   append(log, batch(1));
   append(log, batch(1));
   await flushed();
-  // Another leader: the second batch goes, and what comes instead does not fit into the segment any more.
+  // A new leader: the log drops the second batch, and the new one no longer fits into the segment.
   log.truncateTo(1);
   append(log, batch(1, { valueBytes: 150 }), 1);
   append(log, batch(1), 1);
   expect(disk.list(log.directory).filter((name) => name.endsWith('.log')).length).toBeGreaterThan(1);
   await flushed();
   disk.losePower();
-  // The checkpoint of the recovery point is older: everything is looked at.
+  // The checkpoint of the recovery point is older: recovery checks everything.
   const again = openLog({ disk, config: { segmentBytes: 250 } });
   expect(again.endOffset).toBe(3);
   expect(again.epochs.epochAt(1)).toBe(1);
@@ -320,7 +320,7 @@ test.each([
   [3, 'whole'],
   [3, 'torn'],
 ])(
-  'what was cut off an older segment and came back is never read (recovery point %i, %s)',
+  'batches cut off an older segment that a power loss restored are never read (recovery point %i, %s)',
   (recoveryPoint, how) => {
     const disk = new MemoryDisk();
     const log = openLog({ disk, config: { segmentBytes: 250 } });
@@ -338,7 +338,7 @@ test.each([
     const logger = new MemoryLogger();
     const again = openLog({ disk, config: { segmentBytes: 250 }, recoveryPoint, logger });
     expect(hex(readAll(again))).toEqual(hex(expected));
-    // Read on from where the last read ended, too.
+    // Also read from where the last read ended.
     expect(hex(readAll(again, 1))).toEqual(hex(expected));
     expect(again.endOffset).toBe(3);
     expect(again.epochs.epochAt(1)).toBe(1);

@@ -1,6 +1,4 @@
-/**
- * Goal: preallocate and segment.jitter.ms. Method: a log on a memory disk, which tells what its files have.
- */
+/** Goal: preallocate and segment.jitter.ms. Method: a log on a memory disk, whose files the test inspects. */
 import { MemoryDisk, MemoryLogger } from '@millrace/base/testing';
 import { expect, test } from 'vitest';
 import { append, batch, contents, DIRECTORY, NOW, openLog } from './support.ts';
@@ -22,7 +20,7 @@ function filled(disk: MemoryDisk, count: number) {
   return log;
 }
 
-test('with preallocate a segment has its full size at once, and is cut to what it holds when the next begins', () => {
+test('with preallocate a segment has its full size at once, and the roll cuts it to its batches', () => {
   const disk = new MemoryDisk();
   const log = filled(disk, 1);
   expect(logFiles(disk)).toEqual([['00000000000000000000.log', 500]]);
@@ -53,7 +51,7 @@ test('a clean stop cuts the last segment, on the device: a power loss does not b
   expect(logger.events).toEqual([]);
 });
 
-test('after a crash the zeros behind the last batch are cut, and everything before is there', () => {
+test('after a crash, recovery cuts the zeros behind the last batch and keeps everything before', () => {
   const disk = new MemoryDisk();
   filled(disk, 3);
   const logger = new MemoryLogger();
@@ -66,7 +64,7 @@ test('after a crash the zeros behind the last batch are cut, and everything befo
   expect(contents(again)).toHaveLength(4);
 });
 
-test('a log that is cut, or started again, goes on', () => {
+test('a log accepts appends after a truncation and after a restart at an offset', () => {
   const disk = new MemoryDisk();
   const log = filled(disk, 2);
   log.truncateTo(1);
@@ -92,7 +90,7 @@ test('with segment.jitter.ms logs roll at different ages, never later than segme
   expect(new Set(ages).size).toBeGreaterThan(10);
 });
 
-test('a jitter larger than segment.ms still lets a segment live', () => {
+test('a jitter larger than segment.ms does not roll a segment at once', () => {
   const log = openLog({ config: { segmentMs: 1_000, segmentJitterMs: 1_000_000 } });
   append(log, batch(1, { timestamps: [NOW] }));
   append(log, batch(1, { timestamps: [NOW] }));

@@ -1,4 +1,4 @@
-/** The index files against arrays, over appends, truncations and reopenings. */
+/** Compares the index files with arrays, over appends, truncations and reopenings. */
 import { MemoryDisk } from '@millrace/base/testing';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
@@ -65,7 +65,7 @@ test('a time index takes rising timestamps only, and finds the last entry at or 
   );
 });
 
-test('open files: the ones not used lately are closed, and opened again when needed', () => {
+test('OpenFiles closes the files not used lately, and opens them again when needed', () => {
   const files = new OpenFiles(new MemoryDisk(), { openMax: 3 });
   const handles = Array.from({ length: 10 }, (_, i) => files.handle(`/file-${i}`));
   for (const [i, handle] of handles.entries()) handle.file().write(0, [new Uint8Array([i])]);

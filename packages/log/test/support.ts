@@ -1,4 +1,4 @@
-/** What the tests of this package share: small batches, a log on a memory disk, a log's content as text. */
+/** Shared by the tests of this package: small batches, a log on a memory disk, a log's content as text. */
 import type { Logger, Uuid } from '@millrace/base';
 import { MemoryDisk, MemoryLogger } from '@millrace/base/testing';
 import {
@@ -148,7 +148,7 @@ export function hex(batches: readonly Uint8Array[]): string[] {
   return batches.map((one) => Buffer.from(one).toString('hex'));
 }
 
-/** What opens batches whatever it costs. */
+/** Looks up a timestamp without a limit on the cost. */
 export function hitOf(log: PartitionLog, timestamp: Timestamp): TimestampHit | undefined {
   const found = log.times.find(timestamp, { work: Number.MAX_SAFE_INTEGER });
   if (found !== undefined && !('offset' in found)) throw new Error('the lookup failed');

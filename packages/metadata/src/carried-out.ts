@@ -1,9 +1,9 @@
 /**
- * What clients' requests have done to topics, by the request: a broker that heard no answer sends its request
- * again, and a copy may arrive later than its retry was answered. Kept in the metadata, because the next
- * controller may be the one that is asked. It is for retries, so only the latest changes are remembered. A
- * request that created a topic is known by the topic's id (CreateTopics), so here are those that deleted
- * topics or gave them more partitions, and the ids of deleted topics.
+ * Changes of topics by the client request that made them. A broker that gets no answer retries its request,
+ * and a copy may arrive after the retry was answered. The changes are part of the metadata, because the retry
+ * may reach the next controller. They serve only retries, so only the latest ones are kept. The topic's id
+ * identifies a request that created a topic (CreateTopics). So this holds the requests that deleted topics or
+ * added partitions, and the ids of deleted topics.
  */
 import type { Uuid } from '@millrace/base';
 import { Map as ImmutableMap } from 'immutable';
@@ -16,7 +16,7 @@ export interface ChangedTopic {
 
 type Changes = ImmutableMap<string, ChangedTopic>;
 
-/** So many at least are remembered, twice as many at most. */
+/** Remembers at least this many changes, and at most twice as many. */
 const REMEMBERED_MIN = 20_000;
 
 export class CarriedOut {
@@ -33,17 +33,14 @@ export class CarriedOut {
     return this.older.size + this.newer.size;
   }
 
-  /**
-   * What the request did to the topic that it calls so, by name or by id; undefined: nothing that is
-   * remembered.
-   */
+  /** The change that the request made to the topic of this name or id; undefined: no remembered change. */
   find(requestId: Uuid | undefined, nameOrId: string): ChangedTopic | undefined {
     if (requestId === undefined) return undefined;
     const key = keyOf(requestId, nameOrId);
     return this.newer.get(key) ?? this.older.get(key);
   }
 
-  /** Whether there was a topic of this id. */
+  /** True if a topic with this id was deleted. */
   isDeleted(topicId: Uuid): boolean {
     return this.newer.has(topicId) || this.older.has(topicId);
   }

@@ -14,8 +14,8 @@ export const ControlMethod = {
 } as const;
 
 /**
- * logDirs: ids of the log directories. previousBrokerEpoch: -1 unless the last stop was a clean one.
- * clusterId '' when not known. sessionTimeoutMs: the broker's own setting; no lease that it takes is longer.
+ * logDirs: ids of the log directories. previousBrokerEpoch: -1 unless the last stop was clean. clusterId: ''
+ * if not known. sessionTimeoutMs: the broker's own setting; the broker accepts no longer lease.
  */
 export const RegisterRequest = defineMessage('RegisterRequest', {
   brokerId: [1, 'int32'],
@@ -48,8 +48,8 @@ export const HeartbeatRequest = defineMessage('HeartbeatRequest', {
 export type HeartbeatRequest = MessageType<typeof HeartbeatRequest>;
 
 /**
- * leaseMs: how long after it sent the request the broker may acknowledge, by its own clock; 0 while it is
- * fenced.
+ * leaseMs: the broker may acknowledge for this long after it sent the request, by its own clock; 0 while it
+ * is fenced.
  */
 export const HeartbeatResponse = defineMessage('HeartbeatResponse', {
   errorCode: [1, 'int32'],
@@ -62,7 +62,7 @@ export type HeartbeatResponse = MessageType<typeof HeartbeatResponse>;
 
 /**
  * Exactly one of register, heartbeat and leaves. The answer carries the same sequence. leaves: the broker
- * lives and gives this stream up, nothing follows, and nothing is answered.
+ * lives and gives up this stream. It sends nothing else, and the controller does not answer.
  */
 export const ControlRequest = defineMessage('ControlRequest', {
   sequence: [1, 'int64'],
@@ -72,7 +72,9 @@ export const ControlRequest = defineMessage('ControlRequest', {
 });
 export type ControlRequest = MessageType<typeof ControlRequest>;
 
-/** notControllerLeaderId: this node is not the active controller; who is, or -1 when it does not know. */
+/**
+ * notControllerLeaderId: this node is not the active controller; the id of the active one, or -1 if unknown.
+ */
 export const ControlResponse = defineMessage('ControlResponse', {
   sequence: [1, 'int64'],
   register: [2, optional(RegisterResponse)],
@@ -81,7 +83,7 @@ export const ControlResponse = defineMessage('ControlResponse', {
 });
 export type ControlResponse = MessageType<typeof ControlResponse>;
 
-/** A proposed ISR member with the broker epoch it fetched under, -1 when not known (KIP-903). */
+/** A proposed ISR member with the broker epoch of its fetches, -1 if unknown (KIP-903). */
 export const IsrMember = defineMessage('IsrMember', {
   brokerId: [1, 'int32'],
   brokerEpoch: [2, 'int64'],
@@ -89,8 +91,7 @@ export const IsrMember = defineMessage('IsrMember', {
 export type IsrMember = MessageType<typeof IsrMember>;
 
 /**
- * storageFailed: the broker cannot use its replica. It asks not to lead and not to be counted on, and for no
- * particular ISR.
+ * storageFailed: the broker cannot use its replica. It asks to leave leadership and ISR, and proposes no ISR.
  */
 const AlterPartitionItem = defineMessage('AlterPartitionItem', {
   topicId: [1, 'string'],
@@ -109,7 +110,7 @@ export const AlterPartitionRequest = defineMessage('AlterPartitionRequest', {
 export type AlterPartitionRequest = MessageType<typeof AlterPartitionRequest>;
 
 /**
- * On success, and on most errors, the partition's state as it is now; leader -1 and an empty isr where it is
+ * On success, and on most errors, the current state of the partition; leader -1 and an empty isr if it is
  * unknown.
  */
 const AlterPartitionResult = defineMessage('AlterPartitionResult', {
@@ -123,7 +124,7 @@ const AlterPartitionResult = defineMessage('AlterPartitionResult', {
 });
 export type AlterPartitionResult = MessageType<typeof AlterPartitionResult>;
 
-/** errorCode speaks for the whole request; partitions are in the order of the request. */
+/** errorCode applies to the whole request; partitions are in the order of the request. */
 export const AlterPartitionResponse = defineMessage('AlterPartitionResponse', {
   errorCode: [1, 'int32'],
   partitions: [2, repeated(AlterPartitionResult)],
@@ -136,7 +137,7 @@ export const AllocateProducerIdsRequest = defineMessage('AllocateProducerIdsRequ
 });
 export type AllocateProducerIdsRequest = MessageType<typeof AllocateProducerIdsRequest>;
 
-/** The ids producerIdStart .. producerIdStart + producerIdCount - 1 are the broker's to give. */
+/** The broker may give out the ids producerIdStart .. producerIdStart + producerIdCount - 1. */
 export const AllocateProducerIdsResponse = defineMessage('AllocateProducerIdsResponse', {
   errorCode: [1, 'int32'],
   producerIdStart: [2, 'int64'],
@@ -146,7 +147,7 @@ export type AllocateProducerIdsResponse = MessageType<typeof AllocateProducerIds
 
 /**
  * A client's request (body in Kafka's encoding of that version, without header) that only the controller can
- * answer. requestId: drawn once for it, the same in each of its retries; absent: it is not retried.
+ * answer. requestId: a random id, the same in each retry of the request; absent: the broker does not retry.
  */
 export const ForwardRequest = defineMessage('ForwardRequest', {
   apiKey: [1, 'int32'],
@@ -157,7 +158,9 @@ export const ForwardRequest = defineMessage('ForwardRequest', {
 });
 export type ForwardRequest = MessageType<typeof ForwardRequest>;
 
-/** errorCode other than NONE: the controller did not carry it out (NOT_CONTROLLER, …) and body is empty. */
+/**
+ * errorCode other than NONE: the controller did not carry out the request (NOT_CONTROLLER, …); body is empty.
+ */
 export const ForwardResponse = defineMessage('ForwardResponse', {
   errorCode: [1, 'int32'],
   body: [2, 'bytes'],

@@ -1,6 +1,6 @@
 /**
- * What differs between two images, for those who act on changes (replica manager, configs, connections). Says
- * what changed, never how: the values are read from the images.
+ * The differences between two images, for components that act on changes (replica manager, configs,
+ * connections). Names only the changed objects: read their values from the images.
  */
 import { assert, type NodeId, type Uuid } from '@millrace/base';
 import type { MetadataImage, TopicImage } from './image.ts';
@@ -11,7 +11,7 @@ export interface PartitionRef {
   readonly partition: number;
 }
 
-/** What the records of a batch touched; collected by the replay. */
+/** The objects that the records of a batch changed. The replay collects them. */
 export interface Touched {
   readonly partitions: Map<Uuid, Set<number>>;
   /** Topics created or deleted. */
@@ -48,14 +48,12 @@ export class MetadataDelta {
     return this.topicsOnlyIn(this.image, this.previous);
   }
 
-  /** In `previous`, not in `image`; by name. A topic created anew under the same name is in both lists. */
+  /** In `previous`, not in `image`; by name. A topic that was deleted and created again is in both lists. */
   get deletedTopics(): TopicImage[] {
     return this.topicsOnlyIn(this.previous, this.image);
   }
 
-  /**
-   * Ids of topics that a record removed, of whatever name; those too that were created by the same records.
-   */
+  /** Ids of topics that a record removed, also of topics that the same records created. */
   get removedTopicIds(): Uuid[] {
     return [...this.touched.topics].filter((id) => this.image.topicById(id) === undefined);
   }

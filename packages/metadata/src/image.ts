@@ -1,7 +1,7 @@
 /**
- * What the cluster is at one offset of the metadata log: an immutable value that shares structure with its
- * neighbours, so that keeping an old one costs nothing. Made only by replaying records (replay.ts). It must
- * never be changed in place, and its maps have no order: whoever makes output of them sorts first.
+ * The state of the cluster at one offset of the metadata log: an immutable value that shares structure with
+ * its neighbours, so that an old image costs nothing. Only the replay of records creates images (replay.ts).
+ * Code must never change one in place. The maps have no order: sort before any output.
  */
 import type { BrokerEpoch, LeaderEpoch, Millis, NodeId, Offset, QuorumEpoch, Uuid } from '@millrace/base';
 import { topicCollisionKey } from '@millrace/protocol';
@@ -18,13 +18,11 @@ export interface BrokerRegistration {
   readonly listeners: readonly ListenerEndpoint[];
   readonly rack: string | undefined;
   readonly logDirs: readonly Uuid[];
-  /**
-   * `broker.session.timeout.ms` of the broker: it takes no longer lease from any controller. 0: not known.
-   */
+  /** `broker.session.timeout.ms` of the broker: it accepts no longer lease. 0: not known. */
   readonly sessionTimeoutMs: Millis;
   /** A fenced broker leads nothing, joins no ISR and is not shown to clients. */
   readonly fenced: boolean;
-  /** It asked to be stopped: its leaderships move away and it joins no ISR. */
+  /** The broker asked to shut down: its leaderships move away and it joins no ISR. */
   readonly inControlledShutdown: boolean;
 }
 
@@ -34,28 +32,28 @@ export interface PartitionImage {
   /** A part of the replicas; never empty. */
   readonly isr: readonly NodeId[];
   /**
-   * Eligible leader replicas (KIP-966): left the ISR since it has been smaller than `min.insync.replicas`.
-   * Nothing was committed without them, so they hold as much as its members. Disjoint from the ISR.
+   * Eligible leader replicas (KIP-966): they left the ISR when or after it fell below `min.insync.replicas`.
+   * Nothing was committed without them, so they hold as much as the ISR members. Disjoint from the ISR.
    */
   readonly elr: readonly NodeId[];
   /**
-   * Who left the ISR when it shrank last and has not come back: should those that stayed lose their disks,
-   * nobody holds more.
+   * Replicas that left the ISR at its last shrink and have not rejoined. If the remaining members lose their
+   * disks, no other replica holds more records.
    */
   readonly formerIsr: readonly NodeId[];
   /**
-   * Those that told that their storage failed and have not been in the ISR since. One counts as long as its
+   * Replicas that reported a storage failure and have not been in the ISR since. An entry is valid while its
    * broker has this epoch.
    */
   readonly failedReplicas: readonly FailedReplica[];
   /** A member of the ISR, or -1: no leader. */
   readonly leader: NodeId;
   /**
-   * While there is no leader: who led last, or -1. Clients see it as the last known ELR (KIP-966). -1 with a
-   * leader.
+   * Without a leader: the last leader, or -1. Clients see it as the last known ELR (KIP-966). With a leader:
+   * -1.
    */
   readonly lastKnownLeader: NodeId;
-  /** Grows by one with every election, also with one that elects nobody. */
+  /** Grows by one with every election, also if no leader is elected. */
   readonly leaderEpoch: LeaderEpoch;
   /** Grows by one with every change of the partition. */
   readonly partitionEpoch: number;
@@ -77,21 +75,18 @@ export interface ImageState {
   readonly brokers: ImmutableMap<NodeId, BrokerRegistration>;
   readonly topicsById: ImmutableMap<Uuid, TopicImage>;
   readonly topicIds: ImmutableMap<string, Uuid>;
-  /** Names that hold '.' or '_', under their form with '_' only: such forms must differ. */
+  /** Names that hold '.' or '_', by their form with only '_': these forms must differ. */
   readonly collidableNames: ImmutableMap<string, string>;
   /** Topic name → configs that were set. No empty maps. */
   readonly topicConfigs: ImmutableMap<string, Configs>;
   /** Broker id as text, or '' for all → configs that were set. No empty maps. */
   readonly brokerConfigs: ImmutableMap<string, Configs>;
   /**
-   * Broker → topic → the partitions it has a replica of, ascending. What makes fencing cost only what it
-   * touches.
+   * Broker → topic → the partitions of which it has a replica, ascending. With it, a fence visits only the
+   * partitions of that broker.
    */
   readonly replicasByBroker: ImmutableMap<NodeId, ImmutableMap<Uuid, readonly number[]>>;
-  /**
-   * Broker → how many replicas that is: to count them for every new topic would cost what all topics together
-   * are.
-   */
+  /** Broker → number of its replicas: counting them for every new topic would visit all topics. */
   readonly replicaCounts: ImmutableMap<NodeId, number>;
   readonly nextProducerId: number;
   readonly carriedOut: CarriedOut;
@@ -100,18 +95,18 @@ export interface ImageState {
 const NO_CONFIGS: Configs = new Map<string, string>();
 const NO_NAMES: ReadonlySet<string> = new Set();
 
-/** So many changed names are carried along; with more of them, sorting anew is no worse than merging. */
+/** Largest number of changed names to merge; with more of them, sorting again is as fast. */
 const CARRIED_NAMES_MAX = 64;
 
-/** An older image's sorted names, and those that came or went since. */
+/** An older image's sorted names, and the names added or removed since. */
 interface KnownNames {
   readonly sorted: readonly string[];
   readonly changed: ReadonlySet<string>;
 }
 
 /**
- * The sorted list with some names added or removed: a copy and a few moves, where a sort would compare all
- * names again.
+ * The sorted list with some names added or removed: copies the list and moves a few names, while a sort would
+ * compare all names again.
  */
 function withChanges({ sorted, changed }: KnownNames, exists: (name: string) => boolean): readonly string[] {
   if (changed.size === 0) return sorted;
@@ -133,7 +128,7 @@ function withChanges({ sorted, changed }: KnownNames, exists: (name: string) => 
 
 export class MetadataImage {
   readonly state: ImageState;
-  /** Sorted names, made when first asked for. */
+  /** Sorted names, created on first use. */
   private sortedNames: readonly string[] | undefined;
   private knownNames: KnownNames | undefined;
 
@@ -164,12 +159,12 @@ export class MetadataImage {
     return this.state.brokers;
   }
 
-  /** The first producer id that no broker has been given. */
+  /** The first producer id that the controller has not given to a broker. */
   get nextProducerId(): number {
     return this.state.nextProducerId;
   }
 
-  /** What clients' requests have changed lately. */
+  /** The latest changes by clients' requests. */
   get carriedOut(): CarriedOut {
     return this.state.carriedOut;
   }
@@ -224,25 +219,25 @@ export class MetadataImage {
   }
 
   /**
-   * The existing topic whose name differs from this one by '.' and '_' only (metrics could not tell them
-   * apart).
+   * The existing topic whose name differs from this one only by '.' and '_' (metrics could not distinguish
+   * them).
    */
   collidingTopic(name: string): string | undefined {
     const known = this.state.collidableNames.get(topicCollisionKey(name));
     return known === name ? undefined : known;
   }
 
-  /** What was set on the topic itself; defaults are not in it. */
+  /** The configs set on the topic itself, without defaults. */
   topicConfig(name: string): Configs {
     return this.state.topicConfigs.get(name) ?? NO_CONFIGS;
   }
 
-  /** What was set dynamically on a broker, or on all with ''. */
+  /** The dynamic configs of a broker, or of all brokers with ''. */
   brokerConfig(name: string): Configs {
     return this.state.brokerConfigs.get(name) ?? NO_CONFIGS;
   }
 
-  /** The partitions that a broker has a replica of, by ascending topic id and index. */
+  /** The partitions of which a broker has a replica, by ascending topic id and index. */
   *partitionsOf(broker: NodeId): Generator<PartitionOfBroker> {
     const byTopic = this.state.replicasByBroker.get(broker);
     if (byTopic === undefined) return;
@@ -282,8 +277,8 @@ export interface PartitionOfBroker {
 }
 
 /**
- * The image as plain sorted data: equal exactly when two images mean the same. For checkers, tests and dumps;
- * offset and epoch are left out, for logs of equal effect may differ in them.
+ * The image as plain sorted data: equal exactly if two images mean the same. For checkers, tests and dumps.
+ * Leaves out offset and epoch, in which logs of equal effect may differ.
  */
 export function imageToPlain(image: MetadataImage): unknown {
   const configs = (map: ImmutableMap<string, Configs>) =>

@@ -1,7 +1,7 @@
 /**
- * Batches that follow each other within one quorum epoch, as one batch. Replayed together they give the same
- * image and the same delta, and the maps of the image are opened and closed once: of a thousand small changes
- * that arrive together this is the larger part.
+ * Joins batches that follow each other within one quorum epoch. Replayed as one batch, they give the same
+ * image and the same delta, but the replay opens and closes the image's maps only once: for a thousand small
+ * changes that arrive together, this is most of the work.
  */
 import type { Offset, QuorumEpoch } from '@millrace/base';
 

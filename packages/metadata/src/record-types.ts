@@ -1,6 +1,7 @@
 /**
- * The metadata records: everything the cluster remembers is the replay of these, in the order of the metadata
- * log. Types only; the wire form is in records.ts. It must never depend on who wrote a record or when.
+ * The metadata records: their replay, in the order of the metadata log, gives the whole state of the cluster.
+ * Types only; the wire form is in records.ts. The meaning of a record must never depend on its writer or
+ * time.
  */
 import type { BrokerEpoch, LeaderEpoch, Millis, NodeId, Uuid } from '@millrace/base';
 
@@ -11,11 +12,11 @@ export interface ListenerEndpoint {
   readonly port: number;
 }
 
-/** A broker process says that it exists. Its epoch is the offset of this record. Starts fenced. */
+/** Registers a broker process. The broker epoch is the offset of this record. The broker starts fenced. */
 export interface RegisterBrokerRecord {
   readonly type: 'registerBroker';
   readonly brokerId: NodeId;
-  /** Drawn by each start of the process: tells a retry from a restart. */
+  /** A random id of each start of the process: distinguishes a retry from a restart. */
   readonly incarnationId: Uuid;
   readonly listeners: readonly ListenerEndpoint[];
   readonly rack?: string | undefined;
@@ -32,7 +33,7 @@ export interface UnregisterBrokerRecord {
   readonly brokerEpoch: BrokerEpoch;
 }
 
-/** The state of a registered broker changes; what is undefined stays as it is. */
+/** Changes the state of a registered broker; undefined fields stay as they are. */
 export interface BrokerChangeRecord {
   readonly type: 'brokerChange';
   readonly brokerId: NodeId;
@@ -61,13 +62,13 @@ export interface PartitionRecord {
   readonly leader: NodeId;
   readonly leaderEpoch: LeaderEpoch;
   readonly partitionEpoch: number;
-  /** The client's request for more partitions that this record, the first of several, begins to carry out. */
+  /** The client's request for more partitions; only the first of its records has it. */
   readonly requestId?: Uuid | undefined;
 }
 
 /**
- * A partition changes; what is undefined stays as it is. The partition epoch grows by one with every such
- * record, the leader epoch by one when `leader` is given (also when it names the same leader).
+ * Changes a partition; undefined fields stay as they are. The partition epoch grows by one with every such
+ * record, the leader epoch by one if `leader` is given (also if it names the same leader).
  */
 export interface PartitionChangeRecord {
   readonly type: 'partitionChange';
@@ -78,17 +79,17 @@ export interface PartitionChangeRecord {
   /** Eligible leader replicas (KIP-966). */
   readonly elr?: readonly NodeId[] | undefined;
   readonly leader?: NodeId | undefined;
-  /** One that cannot be used from here on. */
+  /** A replica whose storage failed. */
   readonly failed?: FailedReplica | undefined;
 }
 
-/** The storage of a replica failed in this life of its broker. */
+/** A replica whose storage failed under this broker epoch. */
 export interface FailedReplica {
   readonly brokerId: NodeId;
   readonly brokerEpoch: BrokerEpoch;
 }
 
-/** The topic, its partitions and its configs are gone at once. */
+/** Removes the topic, its partitions and its configs at once. */
 export interface RemoveTopicRecord {
   readonly type: 'removeTopic';
   readonly topicId: Uuid;
@@ -96,7 +97,7 @@ export interface RemoveTopicRecord {
   readonly requestId?: Uuid | undefined;
 }
 
-/** One config of a resource; an undefined value takes it back to its default. */
+/** Sets one config of a resource; an undefined value resets it to its default. */
 export interface ConfigRecord {
   readonly type: 'config';
   readonly resourceType: 'topic' | 'broker';
@@ -106,7 +107,7 @@ export interface ConfigRecord {
   readonly value?: string | undefined;
 }
 
-/** Producer ids below `nextProducerId` have been handed out, the last block to this broker. */
+/** The controller has given out the producer ids below `nextProducerId`, the last block to this broker. */
 export interface ProducerIdsRecord {
   readonly type: 'producerIds';
   readonly brokerId: NodeId;
@@ -114,7 +115,7 @@ export interface ProducerIdsRecord {
   readonly nextProducerId: number;
 }
 
-/** Changes nothing but the offset. */
+/** Changes only the offset. */
 export interface NoOpRecord {
   readonly type: 'noOp';
 }

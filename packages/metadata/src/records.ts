@@ -1,7 +1,7 @@
 /**
  * The wire form of metadata records: one protobuf message with one field for each type of record. Field
- * numbers are for ever: fields are added, never renumbered or re-used. This file must never give a record a
- * meaning (see replay.ts).
+ * numbers are permanent: never renumber or reuse one. This file must never give a record a meaning (see
+ * replay.ts).
  */
 import { assert, type Uuid } from '@millrace/base';
 import { defineMessage, type MessageType, optional, repeated } from '@millrace/rpc';
@@ -39,12 +39,12 @@ const Topic = defineMessage('Topic', {
   topicId: [2, 'string'],
 });
 
-/** For lists that may also be empty: absent says something else. */
+/** For lists that may be empty: an absent list has another meaning. */
 const NodeList = defineMessage('NodeList', { ids: [1, repeated('int32')] });
 
 /**
- * Number 8 is PartitionChange's, 9 is kept for the last known leader (KIP-966), 10 to 12 for reassignment and
- * directories.
+ * PartitionChange uses number 8; 9 is reserved for the last known leader (KIP-966), 10 to 12 for reassignment
+ * and directories.
  */
 const Partition = defineMessage('Partition', {
   topicId: [1, 'string'],
@@ -63,7 +63,7 @@ const FailedReplica = defineMessage('FailedReplica', {
 });
 
 /**
- * An empty isr is an unchanged one: an ISR is never empty. Numbers 5 to 7 and 9 to 13 are kept as in
+ * An empty isr means an unchanged one: an ISR is never empty. Numbers 5 to 7 and 9 to 13 are reserved as in
  * Partition.
  */
 const PartitionChange = defineMessage('PartitionChange', {
@@ -186,8 +186,8 @@ function toWire(record: MetadataRecord): Wire {
 }
 
 /**
- * Throws when the bytes are no record, or one of a newer format: a node must not skip what it does not
- * understand.
+ * Throws if the bytes are not a record, or have a newer format: a node must not skip a record that it does
+ * not understand.
  */
 export function decodeRecord(bytes: Uint8Array): MetadataRecord {
   const wire = RecordMessage.decode(bytes);

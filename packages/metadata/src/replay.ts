@@ -1,7 +1,7 @@
 /**
  * THE replay: the only place where a metadata record gets its meaning. Leader, standbys and brokers all use
- * it, so it must depend on nothing but the image and the records, in order. A record that does not fit the
- * image is a bug of whoever decided it, and ends the node.
+ * it, so it must depend only on the image and the records, in order. A record that does not fit the image is
+ * a bug of the controller that wrote it, and ends the node.
  */
 import { assert, type NodeId, type Offset, type QuorumEpoch, type Uuid, unreachable } from '@millrace/base';
 import { topicCollisionKey } from '@millrace/protocol';
@@ -35,7 +35,7 @@ export interface RecordBatch {
   readonly records: readonly MetadataRecord[];
 }
 
-/** The image after the batch, and what it changed. */
+/** The image after the batch, and its changes. */
 export function applyRecords(
   image: MetadataImage,
   batch: RecordBatch,
@@ -50,7 +50,9 @@ export function applyRecords(
   return { image: next, delta: new MetadataDelta(image, next, replay.touched) };
 }
 
-/** One batch in the making: persistent maps opened for mutation, partitions copied once per topic. */
+/**
+ * The replay of one batch: opens the persistent maps for mutation, and copies the partitions once per topic.
+ */
 class Replay {
   readonly touched: Touched = nothingTouched();
   private readonly previous: MetadataImage;
@@ -66,7 +68,7 @@ class Replay {
   private readonly drafts = new Map<Uuid, PartitionImage[]>();
   /** Names of topics that were added or removed. */
   private readonly changedNames = new Set<string>();
-  /** Topics whose replica sets changed: the index by broker is renewed for them at the end. */
+  /** Topics whose replica sets changed: `finish` renews the index by broker for them. */
   private readonly reindexed = new Set<Uuid>();
 
   constructor(previous: MetadataImage) {
@@ -290,7 +292,7 @@ class Replay {
     else indexes.add(partition);
   }
 
-  /** Takes the topics whose replicas changed out of the index and puts them back as they are now. */
+  /** Replaces the entries of the topics whose replicas changed in the index by broker. */
   private reindex(): Pick<ImageState, 'replicasByBroker' | 'replicaCounts'> {
     const { replicasByBroker: index, replicaCounts: counts } = this.previous.state;
     if (this.reindexed.size === 0) return { replicasByBroker: index, replicaCounts: counts };
@@ -331,7 +333,7 @@ class Replay {
   }
 }
 
-/** The untouched original where nothing changed, so that images can be compared by identity. */
+/** The original map if nothing changed, so that images can be compared by identity. */
 function closed<K, V>(draft: ImmutableMap<K, V>, original: ImmutableMap<K, V>): ImmutableMap<K, V> {
   return draft.wasAltered() ? draft.asImmutable() : original;
 }
@@ -369,7 +371,7 @@ function checkPartition(partition: PartitionImage): void {
   );
 }
 
-/** Who is in the ISR works. */
+/** Keeps failed replicas that are not in the ISR: a replica in the ISR works. */
 function failedAfter(
   before: readonly FailedReplica[],
   failed: FailedReplica | undefined,

@@ -1,6 +1,6 @@
 /**
  * The table of topic configs: names, types, defaults and limits as in Kafka 4.3, and the broker properties
- * they fall back to.
+ * that supply their defaults.
  */
 
 export type ConfigType = 'boolean' | 'string' | 'int' | 'long' | 'double' | 'list';
@@ -10,12 +10,12 @@ export interface Definition {
   readonly type: ConfigType;
   readonly defaultValue: string;
   /**
-   * The broker properties that stand for it on a whole node, the strongest first; times `factor` gives the
-   * topic's unit.
+   * The broker properties with the same meaning for a whole node, the strongest first; their value times
+   * `factor` has the topic's unit.
    */
   readonly serverProperties: readonly { readonly name: string; readonly factor: number }[];
   readonly documentation: string;
-  /** What is wrong with a value, or undefined. */
+  /** The error of a value, or undefined. */
   check(value: string): string | undefined;
 }
 
@@ -70,14 +70,17 @@ function oneOf(...allowed: string[]): Check {
 function listOf(...allowed: string[]): Check {
   return (value) => {
     const items = value.trim() === '' ? [] : value.split(',').map((item) => item.trim());
-    if (new Set(items).size < items.length) return 'names something twice';
-    return items.every((item) => allowed.includes(item)) ? undefined : `may hold ${allowed.join(', ')}`;
+    if (new Set(items).size < items.length) return 'contains a duplicate';
+    return items.every((item) => allowed.includes(item)) ? undefined : `may only hold ${allowed.join(', ')}`;
   };
 }
 
 const gzipLevel: Check = (value) => (value.trim() === '-1' ? undefined : int(1, 9n)(value));
 
-/** What is not built is accepted only as what happens anyway: nobody is to count on it. */
+/**
+ * A config of a missing feature accepts only the value that matches the actual behaviour, so that nobody
+ * relies on it.
+ */
 function only(value: string, reason: string): Check {
   return (given) => (given.trim().toLowerCase() === value ? undefined : `must be '${value}': ${reason}`);
 }
@@ -101,7 +104,7 @@ export const definitions: readonly Definition[] = [
     'delete',
     listOf('compact', 'delete'),
     'log.cleanup.policy',
-    'What becomes of old records: delete removes old segments by time and size, compact keeps the latest record of each key; both may be given.',
+    'How old records are removed: delete removes old segments by time and size, compact keeps the latest record of each key; both may be set.',
   ),
   define(
     'compression.gzip.level',
@@ -117,7 +120,7 @@ export const definitions: readonly Definition[] = [
     '9',
     int(1, 17n),
     'compression.lz4.level',
-    'Level for compression.type lz4. Accepted, and without effect: our codec has one level.',
+    'Level for compression.type lz4. Accepted but without effect: the codec has one level.',
   ),
   define(
     'compression.type',
@@ -125,7 +128,7 @@ export const definitions: readonly Definition[] = [
     'producer',
     oneOf('uncompressed', 'zstd', 'lz4', 'snappy', 'gzip', 'producer'),
     'compression.type',
-    "How batches are compressed in the log: one that comes in another way is compressed again. 'producer' keeps each as it came.",
+    "Compression of batches in the log. The broker recompresses a batch that arrives in another compression. 'producer' keeps the producer's compression.",
   ),
   define(
     'compression.zstd.level',
@@ -157,7 +160,7 @@ export const definitions: readonly Definition[] = [
     LONG_MAX_TEXT,
     long(1),
     'log.flush.interval.messages',
-    'After how many records the log is synced to the device. 1: every acknowledgement with acks=all survives a power loss of all machines.',
+    'The broker syncs the log to the device after this many records. 1: every acknowledgement with acks=all survives a power loss of all machines.',
   ),
   define(
     'flush.ms',
@@ -173,7 +176,7 @@ export const definitions: readonly Definition[] = [
     '',
     throttledReplicas,
     [],
-    'Replicas whose fetching is throttled, as partition:broker, or * for all. Kept, and without effect until reassignment exists.',
+    'Replicas whose fetching is throttled, as partition:broker, or * for all. Stored but without effect until reassignment exists.',
   ),
   define(
     'index.interval.bytes',
@@ -189,7 +192,7 @@ export const definitions: readonly Definition[] = [
     '',
     throttledReplicas,
     [],
-    'Replicas that leaders serve throttled, as partition:broker, or * for all. Kept, and without effect until reassignment exists.',
+    'Replicas to which leaders send at a throttled rate, as partition:broker, or * for all. Stored but without effect until reassignment exists.',
   ),
   define(
     'local.retention.bytes',
@@ -213,7 +216,7 @@ export const definitions: readonly Definition[] = [
     LONG_MAX_TEXT,
     long(1),
     'log.cleaner.max.compaction.lag.ms',
-    'The longest time that a record may escape compaction.',
+    'The longest time that a record may stay uncompacted.',
   ),
   define(
     'max.message.bytes',
@@ -253,7 +256,7 @@ export const definitions: readonly Definition[] = [
     '0.5',
     ratio,
     'log.cleaner.min.cleanable.ratio',
-    'The share of uncompacted log from which on it is compacted.',
+    'The broker compacts a log when the uncompacted share of it reaches this value.',
   ),
   define(
     'min.compaction.lag.ms',
@@ -261,7 +264,7 @@ export const definitions: readonly Definition[] = [
     '0',
     long(0),
     'log.cleaner.min.compaction.lag.ms',
-    'How long a record escapes compaction.',
+    'The shortest time that a record stays uncompacted.',
   ),
   define(
     'min.insync.replicas',
@@ -277,7 +280,7 @@ export const definitions: readonly Definition[] = [
     'false',
     bool,
     'log.preallocate',
-    'Whether segment files are created in their full size; they are cut to what they hold when they are closed.',
+    'Whether the broker creates segment files in their full size. It cuts a file to its content when it closes the segment.',
   ),
   define(
     'remote.log.copy.disable',
@@ -285,7 +288,7 @@ export const definitions: readonly Definition[] = [
     'false',
     notTiered,
     [],
-    'Tiered storage: no more segments are copied. Not supported.',
+    'Tiered storage: whether the broker stops copying segments. Not supported.',
   ),
   define(
     'remote.log.delete.on.disable',
@@ -293,7 +296,7 @@ export const definitions: readonly Definition[] = [
     'false',
     notTiered,
     [],
-    'Tiered storage: remote data goes when it is switched off. Not supported.',
+    'Tiered storage: whether disabling it deletes the remote data. Not supported.',
   ),
   define('remote.storage.enable', 'boolean', 'false', notTiered, [], 'Tiered storage. Not supported.'),
   define(
@@ -302,7 +305,7 @@ export const definitions: readonly Definition[] = [
     '-1',
     whole(-LONG_MAX - 1n, LONG_MAX),
     'log.retention.bytes',
-    'The size of a partition beyond which old segments are deleted; -1: no limit.',
+    'The broker deletes the oldest segments of a partition that is larger than this; -1: no limit.',
   ),
   define(
     'retention.ms',
@@ -310,7 +313,7 @@ export const definitions: readonly Definition[] = [
     '604800000',
     long(-1),
     ['log.retention.ms', ['log.retention.minutes', MINUTE_MS], ['log.retention.hours', HOUR_MS]],
-    'The age beyond which segments are deleted; -1: no limit.',
+    'The broker deletes segments that are older than this; -1: no limit.',
   ),
   define(
     'segment.bytes',
@@ -334,7 +337,7 @@ export const definitions: readonly Definition[] = [
     '0',
     long(0),
     ['log.roll.jitter.ms', ['log.roll.jitter.hours', HOUR_MS]],
-    'Up to how much earlier, by lot, a segment is closed than segment.ms says.',
+    'The broker closes a segment earlier than segment.ms by a random time up to this.',
   ),
   define(
     'segment.ms',
@@ -342,7 +345,7 @@ export const definitions: readonly Definition[] = [
     '604800000',
     long(1),
     ['log.roll.ms', ['log.roll.hours', HOUR_MS]],
-    'The age at which a segment is closed though it is not full.',
+    'The age at which the broker closes a segment even if it is not full.',
   ),
   define(
     'unclean.leader.election.enable',

@@ -1,7 +1,7 @@
 /**
- * What can be configured for a topic and where a value comes from when the topic does not set it: the layers
- * of Kafka (topic, broker, default of all brokers, the node's own configuration, built-in default). It must
- * never know what a config is used for.
+ * The configs of a topic, and the source of a value that the topic does not set: Kafka's layers (topic,
+ * broker, default of all brokers, the node's own configuration, built-in default). This file must never know
+ * what a config is used for.
  */
 import { assert } from '@millrace/base';
 import { type Definition, definitions } from './topic-config-table.ts';
@@ -13,9 +13,9 @@ export const topicConfigDefinitions: readonly Definition[] = definitions;
 
 const byName: ReadonlyMap<string, Definition> = new Map(definitions.map((entry) => [entry.name, entry]));
 
-/** Where values come from, the nearest first. A layer that is absent is empty. */
+/** The sources of values, the strongest first. An absent layer is empty. */
 export interface ConfigLayers {
-  /** What was set on the topic. */
+  /** Configs set on the topic. */
   readonly topic?: ReadonlyMap<string, string>;
   /** Dynamic broker configs (under the names of broker properties), of this broker and of all. */
   readonly dynamicBroker?: ReadonlyMap<string, string>;
@@ -33,7 +33,7 @@ export const ConfigSource = {
   DEFAULT: 5,
 } as const;
 
-/** One value a config has in a layer. The first of a config's synonyms is the one that counts. */
+/** One value of a config in a layer. The first of a config's synonyms is the effective one. */
 export interface ConfigSynonym {
   /** The name in that layer: the topic config's, or the broker property's. */
   readonly name: string;
@@ -50,7 +50,7 @@ export interface DescribedConfig {
   readonly synonyms: readonly ConfigSynonym[];
 }
 
-/** What is wrong with a value, in words for the client; undefined when it is fine. */
+/** The error of a value, as a message for the client; undefined if it is valid. */
 export function validateTopicConfig(name: string, value: string): string | undefined {
   const definition = byName.get(name);
   if (definition === undefined) return `unknown topic config ${name}`;
@@ -58,7 +58,7 @@ export function validateTopicConfig(name: string, value: string): string | undef
   return problem === undefined ? undefined : `invalid value '${value}' for config ${name}: ${problem}`;
 }
 
-/** Everything that a topic sets, each on its own and together with what it falls back to. */
+/** Validates all configs of a topic, each on its own and together with the values of the other layers. */
 export function validateTopicConfigs(
   topic: ReadonlyMap<string, string>,
   staticBroker?: ReadonlyMap<string, string>,
@@ -74,7 +74,7 @@ export function validateTopicConfigs(
   return undefined;
 }
 
-/** The value that counts. `name` is a known topic config. */
+/** The effective value. `name` is a known topic config. */
 export function effectiveTopicConfig(name: string, layers: ConfigLayers): string {
   const definition = byName.get(name);
   assert(definition !== undefined, 'a known topic config');
@@ -114,7 +114,7 @@ function synonymsOf(definition: Definition, layers: ConfigLayers): ConfigSynonym
   return synonyms;
 }
 
-/** The first of the broker properties that is set, in the topic config's unit. */
+/** The first broker property that is set, in the topic config's unit. */
 function fromBroker(
   definition: Definition,
   layer: ReadonlyMap<string, string>,
@@ -135,7 +135,7 @@ export function booleanOf(value: string): boolean {
 }
 
 /**
- * A config's number; what is larger than a safe integer (the "no limit" of a long) becomes the largest safe
+ * A config's number. A value beyond the safe integers (the "no limit" of a long) becomes the largest safe
  * one.
  */
 export function numberOf(value: string): number {

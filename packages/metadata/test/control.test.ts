@@ -1,6 +1,5 @@
 /**
- * Goal: brokers and controllers of different versions understand each other. Method: field numbers are
- * pinned.
+ * Goal: brokers and controllers of different versions understand each other. Method: pinned field numbers.
  */
 import { expect, test } from 'vitest';
 import * as control from '../src/control.ts';

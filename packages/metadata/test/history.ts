@@ -1,6 +1,6 @@
 /**
- * Random but proper histories of metadata records for property tests: a list of small numbers becomes records
- * that fit what came before. Keeps a plain model of its own, the dumb twin of the image.
+ * Random but valid histories of metadata records for property tests: turns a list of small numbers into
+ * records that fit the earlier ones. Keeps its own plain model, the twin of the image.
  */
 import type { NodeId, Uuid } from '@millrace/base';
 import type { MetadataRecord } from '../src/record-types.ts';
@@ -127,7 +127,7 @@ const alter: Step = (model, draw) => {
     draw % 2 === 0 ? [...partition.replicas] : [partition.replicas[draw % partition.replicas.length]!];
   const leader = draw % 5 === 0 ? -1 : isr[draw % isr.length]!;
   const changesLeader = draw % 3 !== 0 || !isr.includes(partition.leader);
-  // The slow way: gone through member by member.
+  // The slow way: member by member.
   const left = new Set(partition.isr);
   for (const id of isr) left.delete(id);
   if (left.size > 0) partition.formerIsr = [...left];

@@ -1,6 +1,6 @@
 /**
- * Goal: a record written by any version is read by every later one. Method: the table of field numbers and
- * the bytes of one record of each type are pinned here; a change of either breaks logs that exist.
+ * Goal: every version reads the records of all earlier ones. Method: the test pins the table of field numbers
+ * and the bytes of one record of each type; a change of either breaks existing logs.
  */
 import type { Uuid } from '@millrace/base';
 import * as fc from 'fast-check';
@@ -61,7 +61,7 @@ describe('the wire form of records', () => {
     expect(decodeRecord(bytes)).toEqual(samples[type]);
   });
 
-  test('what was not written stays as it is: absent fields read back as undefined', () => {
+  test('absent fields read back as undefined', () => {
     const change: MetadataRecord = { type: 'partitionChange', topicId: ID, partition: 3 };
     const read = decodeRecord(encodeRecord(change));
     expect(read).toEqual(change);
@@ -88,7 +88,7 @@ describe('the wire form of records', () => {
     expect(decodeRecord(encodeRecord(record))).toEqual(record);
   });
 
-  test('a record of a type that this version does not know is not skipped', () => {
+  test('decodeRecord throws on a record of an unknown type', () => {
     expect(() => decodeRecord(new Uint8Array([0xf2, 0x01, 0x00]))).toThrow(/knows/);
   });
 

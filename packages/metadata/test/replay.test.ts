@@ -1,6 +1,6 @@
 /**
- * Goal: the image is exactly what its records say, however they were batched, and a delta says exactly what
- * changed. Method: random histories against a plain model; scenarios for what must end the node.
+ * Goal: the image follows exactly from its records, in batches of any size, and a delta names exactly the
+ * changes. Method: random histories against a plain model; scenarios that must end the node.
  */
 import type { Uuid } from '@millrace/base';
 import * as fc from 'fast-check';
@@ -19,7 +19,7 @@ const cuts = fc.array(fc.integer({ min: 1, max: 12 }), { minLength: 1, maxLength
 function replay(records: readonly MetadataRecord[], sizes: readonly number[]) {
   let image = MetadataImage.EMPTY;
   const deltas: MetadataDelta[] = [];
-  /** Each image as it was when it was made. */
+  /** Each image as text, at its creation. */
   const texts: string[] = [];
   let at = 0;
   for (let turn = 0; at < records.length; turn++) {
@@ -65,7 +65,7 @@ function expectIndex(image: MetadataImage): void {
 }
 
 describe('replay', () => {
-  test('gives what a plain model gives, in batches of any size, from decoded records too', () => {
+  test('gives the same as a plain model, in batches of any size, also from decoded records', () => {
     fc.assert(
       fc.property(draws, cuts, (numbers, sizes) => {
         const { records, model } = historyOf(numbers);
@@ -80,7 +80,7 @@ describe('replay', () => {
     );
   });
 
-  test('leaves earlier images as they were', () => {
+  test('does not change earlier images', () => {
     fc.assert(
       fc.property(draws, cuts, (numbers, sizes) => {
         const { deltas, texts } = replay(historyOf(numbers).records, sizes);
@@ -110,7 +110,7 @@ describe('replay', () => {
   });
 });
 
-/** Compares both images the slow way with what the delta says. */
+/** Compares both images the slow way with the delta. */
 function expectDelta(delta: MetadataDelta): void {
   const { previous, image } = delta;
   const ids = (of: MetadataImage) => of.topicNames.map((name) => of.topic(name)!.id);
@@ -232,7 +232,7 @@ describe('images', () => {
     expect(() => one.delta.merge(empty)).toThrow(/follows/);
   });
 
-  test('a fence of 10,000 partitions replays in seconds at most, also on a busy machine', () => {
+  test('a fence of 10,000 partitions replays within seconds, also on a busy machine', () => {
     const records: MetadataRecord[] = [{ type: 'topic', name: 'wide', topicId: id }];
     for (let partition = 0; partition < 10_000; partition++) {
       const replicas = [partition % 3, (partition + 1) % 3];

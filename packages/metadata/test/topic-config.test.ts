@@ -1,6 +1,6 @@
 /**
- * Goal: topic configs mean what they mean in Kafka. Method: the table is pinned; examples of what is taken
- * and refused.
+ * Goal: topic configs have the same meaning as in Kafka. Method: a pinned table; examples of accepted and
+ * refused values.
  */
 import { describe, expect, test } from 'vitest';
 import {
@@ -55,7 +55,7 @@ describe('values', () => {
     ['follower.replication.throttled.replicas', '*'],
     ['local.retention.ms', '-2'],
     ['remote.storage.enable', 'false'],
-  ])('%s=%s is taken', (name, value) => {
+  ])('%s=%s is accepted', (name, value) => {
     expect(validateTopicConfig(name, value)).toBeUndefined();
   });
 
@@ -85,7 +85,7 @@ describe('values', () => {
     ['follower.replication.throttled.replicas', 'all'],
     ['message.format.version', '2.8'],
     ['message.timestamp.difference.max.ms', '1000'],
-    // What nothing acts upon yet.
+    // Values of features that do not exist yet.
     ['remote.storage.enable', 'true'],
     ['no.such.config', '1'],
     ['constructor', '1'],
@@ -93,7 +93,7 @@ describe('values', () => {
     expect(validateTopicConfig(name, value)).toContain(name);
   });
 
-  test('a least compaction lag above the most is refused, also against what the node sets', () => {
+  test("a min.compaction.lag.ms above max.compaction.lag.ms is refused, also against the node's setting", () => {
     const lag = (ms: string) => new Map([['min.compaction.lag.ms', ms]]);
     expect(validateTopicConfigs(new Map([...lag('5'), ['max.compaction.lag.ms', '4']]))).toMatch(/larger/);
     const node = new Map([['log.cleaner.max.compaction.lag.ms', '4']]);
@@ -120,7 +120,7 @@ describe('layers', () => {
     ]),
   };
 
-  test('the nearest one counts, in the unit of the topic config', () => {
+  test('the strongest layer counts, in the unit of the topic config', () => {
     const { topic: _topic, ...withoutTopic } = layers;
     const { dynamicBroker: _dynamic, ...withoutBroker } = withoutTopic;
     const { staticBroker } = layers;
@@ -131,7 +131,7 @@ describe('layers', () => {
     expect(effectiveTopicConfig('retention.ms', {})).toBe('604800000');
   });
 
-  test('the finer unit is the stronger one, and no limit stays no limit', () => {
+  test('the finer unit is stronger, and no limit stays no limit', () => {
     const both = new Map([
       ['log.retention.hours', '4'],
       ['log.retention.ms', '5'],
@@ -141,7 +141,7 @@ describe('layers', () => {
     expect(effectiveTopicConfig('retention.ms', { staticBroker: unlimited })).toBe('-1');
   });
 
-  test('a description lists every config with its source and what it hides', () => {
+  test('a description lists every config with its source and its weaker values', () => {
     const described = describeTopicConfigs(layers);
     expect(described.length).toBe(topicConfigDefinitions.length);
     const of = (name: string) => described.find((config) => config.name === name)!;

@@ -1,6 +1,6 @@
 /**
- * An API: one table for both directions and all versions, and the codecs compiled from it when they are first
- * used. That cache is the only thing an API ever changes, and nobody can tell.
+ * An API: one table for both directions and all versions, and the codecs compiled from it on first use. An
+ * API changes only this cache, with no visible effect.
  */
 import { assert } from '@millrace/base';
 import { compileDecoder, compileEncoder, type Decode, type Encode } from './compile.ts';
@@ -9,7 +9,7 @@ import { type Decoded, type Encodable, type Fields, parseVersions, type Versions
 import { Writer } from './writer.ts';
 
 export interface DecodeCost {
-  /** About, in bytes. */
+  /** Approximate, in bytes. */
   heapBytes: number;
   /** Array elements and unknown tagged fields that this request may have. */
   readonly elementsMax: number;
@@ -23,28 +23,26 @@ export interface Api<Request, Response, RequestInput, ResponseInput> {
   /** Versions that can be read and written, both inclusive. */
   readonly minVersion: number;
   readonly maxVersion: number;
-  /** The lower end to be told in ApiVersions. Below minVersion only where a client needs to be deceived. */
+  /** The lowest version that ApiVersions advertises. Below minVersion only to work around a client. */
   readonly advertisedMinVersion: number;
   /** From this version on lengths are compact and structs end in tagged fields; Infinity: never. */
   readonly flexibleFrom: number;
   readonly requestFields: Fields;
   readonly responseFields: Fields;
   /** Ignores bytes behind the body, as Kafka does: librdkafka sends some. Throws DecodeError. */
-  /** `cost` is told what the decoded arrays take in memory beside the bytes. */
+  /** Sets `cost.heapBytes` to the memory that the decoded arrays take beside the bytes. */
   decodeRequest(version: number, bytes: Uint8Array, position?: number, cost?: DecodeCost): Request;
   /** The body takes the bytes up to their end. Throws DecodeError. */
   decodeResponse(version: number, bytes: Uint8Array, position?: number): Response;
-  /**
-   * The body as chunks. Fields the version does not have are dropped; a wrong value is a failed assertion.
-   */
+  /** The body as chunks. Drops fields that the version does not have; an invalid value fails an assertion. */
   encodeRequest(version: number, value: RequestInput): Uint8Array[];
   encodeResponse(version: number, value: ResponseInput): Uint8Array[];
-  /** As above, behind what was written before (a header). */
+  /** Like `encodeRequest`, but appends to earlier output (a header). */
   writeRequest(version: number, value: RequestInput, writer: Writer): void;
   writeResponse(version: number, value: ResponseInput, writer: Writer): void;
 }
 
-/** Any API, where which one is known only at run time. */
+/** Any API, if it is known only at run time. */
 export type AnyApi = Api<unknown, unknown, unknown, unknown>;
 
 export type RequestOf<A> = A extends Api<infer T, infer _1, infer _2, infer _3> ? T : never;
@@ -88,7 +86,7 @@ export function defineApi<const Req extends Fields, const Res extends Fields>(
   };
 }
 
-/** One direction of an API: a pair of compiled functions for each version that was asked for. */
+/** One direction of an API: a pair of compiled functions for each version in use. */
 class MessageCodec {
   private readonly api: { readonly name: string; readonly flexibleFrom: number };
   private readonly direction: 'request' | 'response';

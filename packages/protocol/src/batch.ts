@@ -44,10 +44,10 @@ const DELETE_HORIZON_BIT = 0x40;
 export const Compression = { NONE: 0, GZIP: 1, SNAPPY: 2, LZ4: 3, ZSTD: 4 } as const;
 export type Compression = (typeof Compression)[keyof typeof Compression];
 
-/** A header that was read. Can be filled again and again: see readBatchHeader. */
+/** A decoded header. Reusable: see readBatchHeader. */
 export class BatchHeader {
   baseOffset = 0;
-  /** Of the whole batch, header included. */
+  /** Size of the whole batch, header included. */
   sizeBytes = 0;
   leaderEpoch = 0;
   magic = 0;
@@ -96,10 +96,10 @@ export class BatchHeader {
 }
 
 /**
- * Reads the header at `position`; the records behind it need not be there. Throws DecodeError when fewer than
+ * Reads the header at `position`; the records behind it need not be there. Throws DecodeError if fewer than
  * 61 bytes are left, the size is impossible, or base offset or producer id are beyond 2^53: no log has such
- * an offset, no cluster gives out such an id. Other fields are as found. Pass a header to be filled where
- * many are read: nothing is allocated then.
+ * an offset, no cluster gives out such an id. Does not check other fields. Pass a header to fill when reading
+ * many: this allocates nothing.
  */
 export function readBatchHeader(
   bytes: Uint8Array,
@@ -126,9 +126,8 @@ export function readBatchHeader(
 }
 
 /**
- * Size of the whole batch that begins at `position`, or undefined when fewer than 12 bytes are left to tell.
- * The batch may be cut: compare with what is left. Throws DecodeError when it would be smaller than its own
- * header.
+ * Size of the whole batch that begins at `position`, or undefined if fewer than 12 bytes are left. The batch
+ * may be cut: compare with the bytes left. Throws DecodeError if it would be smaller than its own header.
  */
 export function batchSizeAt(bytes: Uint8Array, position: number): number | undefined {
   if (bytes.length - position < LENGTH_COUNTS_FROM) return undefined;
@@ -137,7 +136,7 @@ export function batchSizeAt(bytes: Uint8Array, position: number): number | undef
   return sizeBytes;
 }
 
-/** Whether the checksum of the whole batch holds. All its bytes must be there. */
+/** True if the checksum of the whole batch is right. All its bytes must be there. */
 export function checkBatchCrc(bytes: Uint8Array, position: number, sizeBytes: number): boolean {
   assert(
     position + sizeBytes <= bytes.length && sizeBytes >= BATCH_HEADER_BYTES,
@@ -146,7 +145,7 @@ export function checkBatchCrc(bytes: Uint8Array, position: number, sizeBytes: nu
   return batchCrc(bytes, position, sizeBytes) === readInt32(bytes, position + CRC_AT) >>> 0;
 }
 
-/** What a leader writes into a batch when it appends it, in place. */
+/** Stamps, in place, the fields that a leader sets when it appends a batch. */
 export function stampBatch(
   bytes: Uint8Array,
   position: number,
@@ -167,7 +166,7 @@ export function setLogAppendTime(bytes: Uint8Array, position: number, timestamp:
   updateCrc(bytes, position);
 }
 
-/** Corrects the largest timestamp of a batch whose records tell another, in place. */
+/** Corrects the largest timestamp of a batch whose records have another one, in place. */
 export function setMaxTimestamp(bytes: Uint8Array, position: number, maxTimestamp: Timestamp): void {
   writeTimestamp(bytes, position + MAX_TIMESTAMP_AT, maxTimestamp);
   updateCrc(bytes, position);
@@ -182,7 +181,7 @@ function batchCrc(bytes: Uint8Array, position: number, sizeBytes: number): numbe
   return crc32c(bytes, position + ATTRIBUTES_AT, position + sizeBytes);
 }
 
-/** Everything a header says except what follows from the records' bytes. */
+/** The fields of a header that do not follow from the records' bytes. */
 export interface NewBatchHeader {
   readonly baseOffset: number;
   readonly leaderEpoch: number;
@@ -196,9 +195,7 @@ export interface NewBatchHeader {
   readonly recordCount: number;
 }
 
-/**
- * Writes the header of a batch whose records already stand behind it and end with the bytes; checksum last.
- */
+/** Writes the header of a batch. Its records must already follow the header, up to the end of the bytes. */
 export function writeBatchHeader(batch: Uint8Array, header: NewBatchHeader): void {
   writeInt64(batch, 0, header.baseOffset);
   writeInt32(batch, LENGTH_AT, batch.length - LENGTH_COUNTS_FROM);
@@ -215,7 +212,7 @@ export function writeBatchHeader(batch: Uint8Array, header: NewBatchHeader): voi
   updateCrc(batch, 0);
 }
 
-/** Attribute bits from what they mean. */
+/** Attribute bits from their meaning. */
 export function batchAttributes(o: {
   compression: Compression;
   isTransactional?: boolean;
@@ -238,7 +235,7 @@ function readSafeInt64(bytes: Uint8Array, at: number, what: string): number {
   return value;
 }
 
-/** Any negative one means that there is none. */
+/** Any negative id means "none". */
 function readProducerId(bytes: Uint8Array, at: number): number {
   return readInt32(bytes, at) < 0 ? NO_PRODUCER_ID : readSafeInt64(bytes, at, 'producer id');
 }

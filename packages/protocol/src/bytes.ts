@@ -16,7 +16,7 @@ const { utf8Slice, utf8Write, base64urlSlice, base64urlWrite } = Buffer.prototyp
 /** Below this many characters a plain loop is quicker than the call into native code. */
 const SHORT = 24;
 
-/** Text of the bytes start .. end; what is no UTF-8 reads as U+FFFD. */
+/** Text of the bytes start .. end; invalid UTF-8 reads as U+FFFD. */
 export function readUtf8(bytes: Uint8Array, start: number, end: number): string {
   return start === end ? '' : utf8Slice.call(bytes, start, end);
 }
@@ -48,7 +48,7 @@ export function writeUuid(bytes: Uint8Array, position: number, uuid: Uuid): numb
   return base64urlWrite.call(bytes, uuid, position, 16);
 }
 
-/** Memory that may hold anything: whoever asks writes every byte before showing it. */
+/** Memory with arbitrary content: the caller must write every byte before it shows it. */
 export function allocateUnsafe(sizeBytes: number): Uint8Array {
   return Buffer.allocUnsafe(sizeBytes);
 }

@@ -1,6 +1,6 @@
 /**
- * From a table to straight-line code: for one message in one version, the JavaScript of a function that reads
- * it and of one that writes it. No decision about versions is left in that code; a struct is read into one
+ * Compiles a table to straight-line code: for one message in one version, the JavaScript of a function that
+ * reads it and of one that writes it. That code makes no decisions about versions. It reads a struct into one
  * object literal, so that all decoded values of a table have one shape. Knows nothing of APIs or headers.
  */
 import { assert } from '@millrace/base';
@@ -20,7 +20,7 @@ const VIEW_HEAP_BYTES = 120;
 export type Decode = (reader: Reader) => unknown;
 export type Encode = (writer: Writer, value: unknown) => void;
 
-/** Of which message in which version code is made. */
+/** The message and version to compile. */
 export interface Target {
   /** Shows in stack traces: "Fetch_v12_request". */
   readonly name: string;
@@ -39,7 +39,7 @@ export function compileEncoder(target: Target): Encode {
   return evaluate(encoderSource(target)) as Encode;
 }
 
-/** Only our own tables are ever evaluated; nothing from the wire comes near. */
+/** Evaluates only Millrace's own tables, never bytes from the wire. */
 function evaluate(source: string): unknown {
   return new Function('EMPTY_BYTES', `'use strict';\n${source}`)(new Uint8Array(0));
 }
@@ -149,7 +149,7 @@ function variant(noun: string, compact: boolean, nullable: boolean): string {
   return compact ? `compact${name}` : name[0]!.toLowerCase() + name.slice(1);
 }
 
-/** The least an element can take, in bytes: what a claimed number of elements is checked against. */
+/** Smallest size of an element in bytes. The reader checks a claimed number of elements against it. */
 function elementBytesMin(target: Target, field: Field): number {
   if (field.element !== undefined) return scalarBytesMin(field.element, target.flexible);
   const bytes = structBytesMin(target, field.fields!);
@@ -191,14 +191,14 @@ function scalarBytesMin(kind: Scalar, compact: boolean): number {
 }
 
 /**
- * About what an element takes in the heap once decoded, its place in the array counted. The bytes of texts
- * count as those of the frame.
+ * Approximate heap size of a decoded element, including its place in the array. The bytes of texts count as
+ * bytes of the frame.
  */
 function elementHeapBytes(field: Field): number {
   return field.element === undefined ? structHeapBytes(field.fields!) : heapBytesOf(field.element);
 }
 
-/** All fields are there in every version. */
+/** A decoded struct has all fields in every version. */
 function structHeapBytes(fields: Fields): number {
   let bytes = OBJECT_HEAP_BYTES;
   for (const field of Object.values(fields)) {
@@ -252,7 +252,7 @@ function structWriter(target: Target, fields: Fields, name: string, functions: s
   return name;
 }
 
-/** A tagged field is written only when it does not hold its default. */
+/** The writer leaves out a tagged field that holds its default. */
 function taggedWriter(
   target: Target,
   tagged: [string, Field][],
@@ -272,7 +272,7 @@ function taggedWriter(
   return lines;
 }
 
-/** The expression that tells whether a value is not its field's default. */
+/** The expression that is true if a value is not its field's default. */
 function differsFromDefault(field: Field, value: string): string {
   if (field.default === null || field.kind === 'bytes') return `${value} !== ${defaultLiteral(field)}`;
   if (field.kind === 'array') return `(${value} === null || ${value}.length > 0)`;

@@ -1,16 +1,13 @@
-/** A batch whose records are compressed in another way, or no more. */
+/** Builds a batch with the same records in another compression, or uncompressed. */
 import { BATCH_HEADER_BYTES, Compression, readBatchHeader, writeBatchHeader } from './batch.ts';
 import type { CompressionCodecs } from './records.ts';
 
-/**
- * Timestamp type, transactional, control. A batch that Kafka builds again has no others, whatever the client
- * set.
- */
+/** Timestamp type, transactional, control. Kafka clears all other bits of a batch that it recompresses. */
 const KEPT_BITS = 0x38;
 
 /**
- * `plain`: the records of `batch` uncompressed. Everything else that its header says stays. Kafka counts
- * times from the first record, as all clients but the oddest do; here they are counted from where they were.
+ * `plain`: the uncompressed records of `batch`. All other header fields stay. Kafka sets the base timestamp
+ * to that of the first record, as nearly all clients do; this function keeps the client's base timestamp.
  */
 export function compressedBatch(
   batch: Uint8Array,

@@ -1,6 +1,6 @@
 /**
- * CRC-32C (Castagnoli), the checksum of record batches. The memory of the WebAssembly is scratch for the
- * length of a call; nothing is kept in it.
+ * CRC-32C (Castagnoli), the checksum of record batches. A call uses the memory of the WebAssembly as scratch
+ * space, and keeps nothing in it.
  */
 import { INPUT_BYTES_MAX, instantiateCrc, TABLES_BYTES } from './crc32c-wasm.ts';
 

@@ -146,12 +146,12 @@ const names: ReadonlyMap<number, string> = new Map(
   Object.entries(ErrorCode).map(([name, code]) => [code, name]),
 );
 
-/** 'NOT_LEADER_OR_FOLLOWER'; a code that Kafka does not have as its number. */
+/** 'NOT_LEADER_OR_FOLLOWER'; the number as text if Kafka has no such code. */
 export function errorName(code: number): string {
   return names.get(code) ?? String(code);
 }
 
-/** The codes whose exception in Kafka's Java client is a retriable one. */
+/** The codes whose exception in Kafka's Java client is retriable. */
 const retriable: ReadonlySet<number> = new Set<number>([
   ErrorCode.CORRUPT_MESSAGE,
   ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,

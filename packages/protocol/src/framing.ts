@@ -1,12 +1,12 @@
 /**
- * Cuts a byte stream into frames: an int32 size, then that many bytes. It owns bytes that arrived and were
- * not taken yet. Memory follows what was received, never what a size promised: a frame inside one chunk is a
- * view of it; one that spans chunks is put together in a buffer that grows with what arrives. The call of
- * `next` that finds such a frame sets no memory aside for it: its owner looks at its size and its start
- * first, and may refuse it.
+ * Cuts a byte stream into frames: an int32 size, then that many bytes. Owns bytes that arrived and were not
+ * taken yet. Memory follows the received bytes, never a promised size: a frame inside one chunk is a view of
+ * it; a frame that spans chunks is assembled in a buffer that grows with the bytes that arrive. The call of
+ * `next` that finds such a frame reserves no memory for it: the owner first checks its size and its start,
+ * and may refuse it.
  *
- * Chunks may be borrowed: push, take all frames that can be taken, `keep`. With spare buffers a frame is
- * lent: valid only until `release` or the next call; without, for as long as its chunk.
+ * The caller may reuse a chunk after it has pushed it, taken all whole frames, and called `keep`. With spare
+ * buffers, a frame is valid only until `release` or the next call; without them, as long as its chunk.
  */
 import { assert } from '@millrace/base';
 import { allocateUnsafe } from './bytes.ts';
@@ -14,7 +14,7 @@ import { DecodeError } from './decode-error.ts';
 import type { SpareBuffers } from './spare-buffers.ts';
 
 const SIZE_BYTES = 4;
-/** A buffer under assembly grows to this multiple of what is needed, so that bytes are moved about once. */
+/** A buffer under assembly grows to this multiple of the needed size, so that each byte moves about once. */
 const GROWTH = 4;
 const ASSEMBLY_BYTES_MIN = 16 * 1024;
 const NOTHING = new Uint8Array(0);
@@ -22,7 +22,7 @@ const NOTHING = new Uint8Array(0);
 export class FrameReader {
   private readonly maxFrameBytes: number;
   private readonly spares: SpareBuffers | undefined;
-  /** Chunks not used up, oldest first, and how much of the first one is used. */
+  /** Chunks that are not used up, oldest first; `position` is the used part of the first one. */
   private chunks: Uint8Array[] = [];
   private position = 0;
   private buffered = 0;
@@ -30,7 +30,7 @@ export class FrameReader {
   private assembly: Uint8Array | undefined;
   private assembledBytes = 0;
   private frameBytes = 0;
-  /** With spare buffers: the last frame, and the buffer if it was put together in one. */
+  /** With spare buffers: the last frame, and its buffer if it was assembled. */
   private lent: Uint8Array | undefined;
   private lentBuffer: Uint8Array | undefined;
 
@@ -46,31 +46,31 @@ export class FrameReader {
     return this.buffered + this.assembledBytes;
   }
 
-  /** Size of the frame that is being put together over several chunks; 0: there is none. */
+  /** Size of the frame under assembly, which spans several chunks; 0: there is none. */
   get assemblingBytes(): number {
     return this.assembly === undefined ? 0 : this.frameBytes;
   }
 
-  /** What has arrived of the frame that is being put together. */
+  /** The bytes that have arrived of the frame under assembly. */
   get assembled(): Uint8Array {
     if (this.assembly === undefined) return NOTHING;
     if (this.assembledBytes > 0) return this.assembly.subarray(0, this.assembledBytes);
     return this.chunks[0]?.subarray(this.position) ?? NOTHING;
   }
 
-  /** Memory set aside for the frame under assembly, in bytes. */
+  /** Memory reserved for the frame under assembly, in bytes. */
   get reservedBytes(): number {
     return this.assembly?.length ?? 0;
   }
 
-  /** The chunk is ours until `keep`, or for good. */
+  /** The reader owns the chunk until `keep`, or for ever. */
   push(chunk: Uint8Array): void {
     if (chunk.length === 0) return;
     this.chunks.push(chunk);
     this.buffered += chunk.length;
   }
 
-  /** Nobody looks at the last frame any longer. */
+  /** The caller has finished with the last frame. */
   release(): void {
     const { lent, lentBuffer, spares } = this;
     if (lent === undefined || spares === undefined) return;
@@ -80,7 +80,7 @@ export class FrameReader {
     if (lentBuffer !== undefined) spares.give(lentBuffer);
   }
 
-  /** Nothing more is read: the buffer under assembly is given back. */
+  /** The caller reads no more: gives back the buffer under assembly and drops all bytes. */
   discard(): void {
     if (this.assembly !== undefined) this.spares?.give(this.assembly);
     this.assembly = undefined;
@@ -90,7 +90,7 @@ export class FrameReader {
     this.buffered = 0;
   }
 
-  /** The last chunk goes back to its owner: what was not taken of it is copied. */
+  /** The owner takes the last chunk back: copies its unused bytes. */
   keep(): void {
     this.release();
     if (this.assembly !== undefined && this.bufferedBytes < this.frameBytes) {
@@ -106,7 +106,7 @@ export class FrameReader {
   }
 
   /**
-   * The next whole frame without its size. Throws DecodeError on a size that cannot be; nothing follows then.
+   * The next whole frame without its size. Throws DecodeError on an impossible size; the stream ends there.
    */
   next(): Uint8Array | undefined {
     this.release();
@@ -145,7 +145,7 @@ export class FrameReader {
     return this.lend(buffer.subarray(0, this.frameBytes), buffer);
   }
 
-  /** Moves what has arrived of the frame into the assembly buffer. */
+  /** Moves the received bytes of the frame into the assembly buffer. */
   private gather(): void {
     while (this.chunks.length > 0 && this.assembledBytes < this.frameBytes) {
       const chunk = this.chunks[0]!;
@@ -164,7 +164,7 @@ export class FrameReader {
     return frame;
   }
 
-  /** The assembly buffer, made large enough. */
+  /** The assembly buffer, grown if necessary. */
   private roomFor(neededBytes: number): Uint8Array {
     const current = this.assembly!;
     if (current.length >= neededBytes) return current;

@@ -1,12 +1,12 @@
 /**
  * Request and response headers and whole frames.
  *
- *     request = size int32, apiKey int16, apiVersion int16, correlationId int32, clientId nullable string,
- *     [tagged], body response = size int32, correlationId int32, [tagged], body
+ *     request  = size int32, apiKey int16, apiVersion int16, correlationId int32, clientId nullable string,
+ *                [tagged], body
+ *     response = size int32, correlationId int32, [tagged], body
  *
- * Tagged fields are there in flexible versions, with one exception: the response of ApiVersions never has
- * them, so that a client can read it before it knows what the broker speaks (KIP-511). The client id never is
- * compact.
+ * Flexible versions have tagged fields, with one exception: the response of ApiVersions never has them, so
+ * that a client can read it before it knows the broker's versions (KIP-511). The client id is never compact.
  */
 import { assert } from '@millrace/base';
 import type { AnyApi, Api } from './api.ts';
@@ -27,8 +27,8 @@ export interface RequestHeader {
 }
 
 /**
- * Reads the header of a request frame (without its size). Of an API that we do not have only the fixed part
- * is read: clientId is null then. The version may be one we do not have. Throws DecodeError.
+ * Reads the header of a request frame (without its size). For an unknown API it reads only the fixed part;
+ * clientId is null then. The version may be unsupported. Throws DecodeError.
  */
 export function decodeRequestHeader(frame: Uint8Array): RequestHeader {
   const reader = new Reader(frame, 0, 'request header', REQUEST_ELEMENTS_MAX);
@@ -88,7 +88,7 @@ export function encodeResponseFrame<Request, Response, RequestInput, ResponseInp
   return finishFrame(writer);
 }
 
-/** As `encodeResponseFrame`, of a body that is encoded already. It is passed on by reference. */
+/** Like `encodeResponseFrame`, for an encoded body. Passes it on by reference. */
 export function responseFrameOf(
   api: AnyApi,
   version: number,
@@ -100,7 +100,7 @@ export function responseFrameOf(
   return finishFrame(writer);
 }
 
-/** Writes the header; the size is filled in by `finishFrame`. */
+/** Writes the header; `finishFrame` fills in the size. */
 function responseWriter(
   api: { key: number; flexibleFrom: number },
   version: number,
@@ -118,8 +118,7 @@ function hasTaggedResponseHeader(api: { key: number; flexibleFrom: number }, ver
 }
 
 /**
- * Fills in the size, which is known only now. It lies in the first chunk, which no record bytes can have
- * become.
+ * Fills in the size, which is known only now. The size is in the first chunk, which never holds record bytes.
  */
 function finishFrame(writer: Writer): Uint8Array[] {
   const sizeBytes = writer.sizeBytes - SIZE_BYTES;

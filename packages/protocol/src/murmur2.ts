@@ -1,6 +1,5 @@
 /**
- * The hash that Kafka's clients choose a partition with: MurmurHash2 (Austin Appleby, public domain), 32
- * bits.
+ * The hash by which Kafka's clients choose a partition: MurmurHash2 (Austin Appleby, public domain), 32 bits.
  */
 
 const SEED = 0x9747b28c;
@@ -25,7 +24,7 @@ export function murmur2(bytes: Uint8Array): number {
   return hash ^ (hash >>> 15);
 }
 
-/** The partition of a keyed record among `partitionCount`, as Kafka's default partitioner finds it. */
+/** The partition of a keyed record among `partitionCount`, as Kafka's default partitioner chooses it. */
 export function partitionForKey(key: Uint8Array, partitionCount: number): number {
   return (murmur2(key) & 0x7fffffff) % partitionCount;
 }

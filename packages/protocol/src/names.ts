@@ -1,8 +1,8 @@
-/** Which topic names are allowed, and which may not exist side by side. */
+/** Rules for topic names: allowed names, and names that collide. */
 
 const TOPIC_NAME_CHARACTERS_MAX = 249;
 
-/** Why a name cannot be a topic's (INVALID_TOPIC_EXCEPTION), or undefined when it can. */
+/** Why a topic name is invalid (INVALID_TOPIC_EXCEPTION); undefined if it is valid. */
 export function validateTopicName(name: string): string | undefined {
   if (name === '') return 'A topic name cannot be empty.';
   if (name === '.' || name === '..') return `A topic cannot be named '${name}'.`;

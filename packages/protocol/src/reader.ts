@@ -1,6 +1,6 @@
 /**
- * A bounds-checked cursor over the bytes of one message. Compiled decoders are sequences of its calls.
- * Anything that does not fit throws DecodeError; nothing is allocated before the bytes for it are known to be
+ * A bounds-checked cursor over the bytes of one message. Compiled decoders are sequences of its calls. Throws
+ * DecodeError on anything that does not fit. Allocates memory only after it has checked that the bytes are
  * there.
  */
 import { type Uuid, ZERO_UUID } from '@millrace/base';
@@ -13,20 +13,20 @@ export const STRING_BYTES_MAX = 0x7fff;
 
 /**
  * Most array elements, and unknown tagged fields, in one request: no cluster has that many partitions, and a
- * few bytes become an object of a hundred. Responses come from brokers that we asked, and may be as long as
- * they are.
+ * few bytes become an object of a hundred. Responses have no limit: they come from brokers that this node
+ * asked.
  */
 export const REQUEST_ELEMENTS_MAX = 1 << 19;
 
 export class Reader {
   readonly bytes: Uint8Array;
-  /** Of the next byte to read. */
+  /** Position of the next byte to read. */
   position: number;
   readonly end: number;
   /** For error messages: "Fetch v12 request". */
   private readonly what: string;
   private elementsLeft: number;
-  /** What the array elements that were read take in the heap, about. */
+  /** Approximate heap size of the array elements read so far. */
   heapBytes = 0;
 
   constructor(bytes: Uint8Array, position: number, what: string, elementsMax: number) {
@@ -118,7 +118,7 @@ export class Reader {
     return (value | (last << 28)) >>> 0;
   }
 
-  /** A compact length is one less than what is written, in 32 bits: from 2^31 + 1 on it is negative. */
+  /** A compact length is one less than the written number, in 32 bits: from 2^31 + 1 on it is negative. */
   private compactLength(): number {
     return (this.unsignedVarint() - 1) | 0;
   }
@@ -127,7 +127,7 @@ export class Reader {
     return this.text(this.int16());
   }
 
-  // What may be null is null for any negative length, as Kafka reads it, though only -1 is ever written.
+  // A nullable value is null for any negative length, as in Kafka, although writers use only -1.
 
   nullableString(): string | null {
     const sizeBytes = this.int16();
@@ -207,7 +207,7 @@ export class Reader {
     return count;
   }
 
-  /** Whether a nullable struct follows. */
+  /** True if a nullable struct follows. */
   present(): boolean {
     return this.int8() >= 0;
   }
@@ -227,12 +227,12 @@ export class Reader {
     return this.position + sizeBytes;
   }
 
-  /** A known tagged field was read: it must have the size it announced. */
+  /** Ends a known tagged field: it must have its announced size. */
   endTagged(end: number): void {
     if (this.position !== end) this.fail('tagged field of another size than announced');
   }
 
-  /** A section of tagged fields none of which is known. */
+  /** Skips a section of unknown tagged fields. */
   skipTagged(): void {
     for (let left = this.taggedCount(); left > 0; left--) {
       this.unsignedVarint();
@@ -240,7 +240,7 @@ export class Reader {
     }
   }
 
-  /** The message must be used up. */
+  /** Fails if bytes of the message are left. */
   finish(): void {
     if (this.position !== this.end) this.fail('bytes left over');
   }

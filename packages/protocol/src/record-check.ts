@@ -1,7 +1,7 @@
 /**
- * Checks the records of a whole batch, or finds a record in it, synchronously and up to a price. Work is
- * counted in bytes that are unfolded: a record costs as much as RECORD_WORK of them. The same batch always
- * costs the same, whatever the machine.
+ * Checks the records of a whole batch, or finds a record in it, synchronously and up to a cost limit. The
+ * unit of work is one unfolded byte; a record costs RECORD_WORK of them. The same batch costs the same on
+ * every machine.
  */
 import { BATCH_HEADER_BYTES, type BatchHeader } from './batch.ts';
 import { type ByteSink, TooLargeError } from './compression/unfold.ts';
@@ -18,33 +18,33 @@ import { RECORD_BYTES_MIN, RECORD_WORK } from './record-walker.ts';
 import type { CompressionCodecs } from './records.ts';
 
 /**
- * What may be done on the event loop: measured, that is 1 to 4 ms with any codec and any size of records
- * (`npm run bench:check`).
+ * Limit of work on the event loop: measured, 1 to 4 ms with any codec and any size of records (`npm run
+ * bench:check`).
  */
 export const LOOP_WORK_MAX = 1024 * 1024;
 /**
- * What a compressed byte may cost though nothing comes out of it, in bytes unfolded (some 3 ns); by codec.
- * Measured with blocks that hold only tables, or nothing: gzip 150 ns, snappy 26 ns, LZ4 14 ns, zstd 28 ns
- * (`npm run bench:check`). With LOOP_WORK_MAX that leaves 32 KiB of gzip, 128 KiB of snappy and zstd, and 256
- * KiB of LZ4 on the event loop, each at most 3 to 5 ms. A job does not count them.
+ * Cost of a compressed byte that unfolds to nothing, in unfolded bytes (some 3 ns each), by codec. Measured
+ * with blocks that hold only tables, or nothing: gzip 150 ns, snappy 26 ns, LZ4 14 ns, zstd 28 ns (`npm run
+ * bench:check`). With LOOP_WORK_MAX, the event loop handles 32 KiB of gzip, 128 KiB of snappy and zstd, and
+ * 256 KiB of LZ4, each in at most 3 to 5 ms. A job ignores this cost.
  */
 const INPUT_WORK = [0, 32, 8, 4, 8] as const;
 /** Most work that one batch may cost. Kafka has no such limit. */
 export const RECORDS_WORK_MAX = 2 ** 31;
 
-/** What one turn of the event loop may still spend on unfolding and compressing. */
+/** The work that one turn of the event loop may still spend on unfolding and compressing. */
 export interface WorkBudget {
   work: number;
 }
 
-/** What unfolding costs, whatever comes out. */
+/** Cost of unfolding a batch, without its output. */
 export function inputWork({ compression, sizeBytes }: BatchHeader): number {
   return sizeBytes * (INPUT_WORK[compression] ?? 0);
 }
 
 /**
- * The verdict; undefined when it would cost more than `workMax`, or, where it is compressed, than what is
- * left of `budget`, which pays for it. The header's own claims must have been checked.
+ * The verdict. Undefined: the check would cost more than `workMax`, or, for a compressed batch, more than the
+ * rest of `budget`, which it uses up. The caller must have checked the header's own fields.
  */
 export function checkRecords(
   batch: Uint8Array,
@@ -62,19 +62,19 @@ export function checkRecords(
   const input = inputWork(header);
   if (input > max) return undefined;
   const checker = new RecordChecker(header, rules, max);
-  // What is damaged or too large may have cost all of it.
+  // A batch that is damaged or too large may have cost all of it.
   budget.work = work - max;
   const verdict = checkUpTo(batch, header, max, checker, codecs);
   if (verdict?.ok) budget.work = Math.max(0, work - Math.max(input, workOf(checker)));
   return verdict;
 }
 
-/** What looking at the bytes and records cost so far. */
+/** Cost of the bytes and records visited so far. */
 export function workOf({ bytes, records }: { readonly bytes: number; readonly records: number }): number {
   return bytes + records * RECORD_WORK;
 }
 
-/** As `checkRecords`, with all the work that a batch may cost: for a job. */
+/** Like `checkRecords`, with the highest cost that a batch may have: for a job. */
 export function checkRecordsWhole(
   batch: Uint8Array,
   header: BatchHeader,
@@ -101,13 +101,15 @@ function checkUpTo(
   return checker.isOverWork ? undefined : checker.finish();
 }
 
-/** How many records there may be to look at: a count can lie, but no more than there is room for. */
+/**
+ * Number of records to expect: the count may be wrong, but an uncompressed batch has room for only so many.
+ */
 function recordsClaimed({ compression, recordCount, sizeBytes }: BatchHeader): number {
   return compression === 0 ? Math.min(recordCount, sizeBytes / RECORD_BYTES_MIN) : recordCount;
 }
 
 /**
- * Shows the records' bytes to `sink`. Throws DecodeError when the payload is damaged, TooLargeError beyond
+ * Passes the records' bytes to `sink`. Throws DecodeError if the payload is damaged, TooLargeError beyond
  * `maxBytes`.
  */
 export function unfoldBatch(
@@ -122,7 +124,7 @@ export function unfoldBatch(
   else codecs.unfold(header.compression, section, maxBytes, sink);
 }
 
-/** Kafka's answer to a payload that it cannot read; anything but a DecodeError is thrown on. */
+/** Kafka's answer to a payload that it cannot read. Rethrows any error except DecodeError. */
 export function refusedPayload(error: unknown): RecordsRefused {
   if (!(error instanceof DecodeError)) throw error;
   return refusedRecords(
@@ -131,10 +133,10 @@ export function refusedPayload(error: unknown): RecordsRefused {
   );
 }
 
-/** Too large is what a producer answers by sending fewer records at once. */
+/** MESSAGE_TOO_LARGE makes a producer send fewer records at once. */
 export function refusedForWork(): RecordsRefused {
   return refusedRecords(
     ErrorCode.MESSAGE_TOO_LARGE,
-    `checking the records of the batch would cost more than ${RECORDS_WORK_MAX} (bytes unfolded, and ${RECORD_WORK} for each record)`,
+    `checking the records of the batch costs more than ${RECORDS_WORK_MAX} (1 per unfolded byte, ${RECORD_WORK} per record)`,
   );
 }

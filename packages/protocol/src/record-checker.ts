@@ -1,9 +1,8 @@
 /**
- * Judges the records of one batch that a client wrote as Kafka's LogValidator does, and finds the largest
- * timestamp, whatever the header says. Takes the uncompressed bytes cut anywhere. A batch whose records
- * cannot be read is refused before one that has forbidden records. Stricter than Kafka in two things, where
- * Kafka appends what no consumer gets right: gaps between offsets, and the length of a record that is
- * compressed.
+ * Checks the records of a client's batch as Kafka's LogValidator does, and finds the largest timestamp, which
+ * may differ from the header's. Accepts the uncompressed bytes cut anywhere. Unreadable records decide the
+ * answer before forbidden ones. It is stricter than Kafka in two cases, in which Kafka appends batches that
+ * consumers misread: gaps between offsets, and a wrong length of a compressed record.
  */
 import type { BatchHeader } from './batch.ts';
 import { ErrorCode } from './error-code.ts';
@@ -25,17 +24,17 @@ import { addTimestamps, NO_TIMESTAMP, type Timestamp, wrapTimestamp } from './ti
 export class RecordChecker extends RecordWalker {
   private readonly rules: RecordRules;
   private readonly base: Timestamp;
-  /** `base` where plain sums do; NaN where they do not, which is below and above nothing. */
+  /** `base` if plain sums are exact; else NaN, which makes every comparison false. */
   private readonly baseMs: number;
-  /** The time that all records have, if the header says so. */
+  /** The timestamp of all records, if the header has LogAppendTime. */
   private readonly common: Timestamp | undefined;
   private readonly isCompressed: boolean;
   private readonly keyRequired: boolean;
-  /** What lies within is allowed, and its sum exact; anything else is looked at more closely. */
+  /** A timestamp within these bounds is allowed and exact; `visitOther` checks any other. */
   private readonly earliest: number;
   private readonly latest: number;
   private largest = NO_TIMESTAMP;
-  /** Instead of `largest` when that is beyond the safe integers. */
+  /** Replaces `largest` beyond the safe integers. */
   private wideLargest: bigint | undefined;
   private largestAt = -1;
   private gapAt = -1;
@@ -95,7 +94,7 @@ export class RecordChecker extends RecordWalker {
     return true;
   }
 
-  /** A record that is forbidden, or looks so at first sight. */
+  /** Checks a record that may be forbidden. */
   private visitOther(
     timestampDelta: number,
     offsetDelta: number,
@@ -129,7 +128,7 @@ export class RecordChecker extends RecordWalker {
       this.note(timestampMessage(timestamp, offsetDelta, rules));
     } else if (this.common !== undefined) {
       this.anyTimestampError = true;
-      // Kafka's two readers say null in two ways.
+      // Kafka's two readers print null in two ways.
       const [kind, least] = this.isCompressed
         ? ['PartialDefaultRecord', Number.NEGATIVE_INFINITY]
         : ['DefaultRecord', 0];

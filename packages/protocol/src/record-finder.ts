@@ -1,4 +1,4 @@
-/** Finds a record of a stored batch by its time: lookups never make objects of records. */
+/** Finds a record of a stored batch by its timestamp, without creating objects of records. */
 import type { BatchHeader } from './batch.ts';
 import { RecordWalker } from './record-walker.ts';
 import { addTimestamps, type Timestamp, wrapTimestamp } from './timestamp.ts';
@@ -8,7 +8,7 @@ export interface FoundRecord {
   readonly timestamp: Timestamp;
 }
 
-/** The first record, from an offset on, that is as late as a given time or later. */
+/** The first record, from an offset on, with the given timestamp or a later one. */
 export class RecordFinder extends RecordWalker {
   found: FoundRecord | undefined;
   private readonly baseOffset: number;

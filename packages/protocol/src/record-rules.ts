@@ -1,33 +1,33 @@
-/** What a topic demands of the records that clients write, and Kafka's words for what it refuses. Pure. */
+/** A topic's rules for the records of clients, and Kafka's error messages. Pure. */
 import { ErrorCode } from './error-code.ts';
 import type { Timestamp } from './timestamp.ts';
 
 export interface RecordRules {
   /** `topic-partition`, for messages. */
   readonly topicPartition: string;
-  /** The cleanup policy contains `compact`: a record without a key could never go. */
+  /** The cleanup policy contains `compact`, which could never remove a record without a key. */
   readonly keyRequired: boolean;
   readonly timestampType: 'CreateTime' | 'LogAppendTime';
   /** The broker's time. */
   readonly nowMs: number;
-  /** How far a timestamp may lie in the past; the largest safe integer: as far as it likes. */
+  /** How far a timestamp may lie in the past; the largest safe integer: no limit. */
   readonly timestampBeforeMaxMs: number;
-  /** And in the future. */
+  /** How far a timestamp may lie in the future; the largest safe integer: no limit. */
   readonly timestampAfterMaxMs: number;
 }
 
 export interface RecordError {
-  /** Which record of the batch. */
+  /** Index of the record in the batch. */
   readonly batchIndex: number;
   readonly message: string;
 }
 
-/** What a broker has to know of records that it takes. */
+/** The facts that a broker needs about accepted records. */
 export interface RecordsAccepted {
   readonly ok: true;
-  /** The largest of all, -1 when none has one. */
+  /** The largest timestamp; -1 if no record has one. */
   readonly maxTimestamp: Timestamp;
-  /** Of the first record that has it; -1: none has one. */
+  /** Offset delta of the first record with that timestamp; -1 if no record has one. */
   readonly maxTimestampOffsetDelta: number;
 }
 
@@ -41,18 +41,16 @@ export interface RecordsRefused {
 
 export type RecordsVerdict = RecordsAccepted | RecordsRefused;
 
-/** Records named in the answer to a refused batch. */
+/** Most records that the answer to a refused batch names. */
 export const RECORD_ERRORS_MAX = 100;
-/** So many are also in the message. */
+/** This many of them are also in the message. */
 const RECORD_ERRORS_IN_MESSAGE = 3;
 
 export function refusedRecords(errorCode: ErrorCode, message: string): RecordsRefused {
   return { ok: false, errorCode, message };
 }
 
-/**
- * Whether the topic allows the timestamp. Beyond the safe integers Kafka's differences wrap, and so do these.
- */
+/** True if the topic allows the timestamp. Beyond the safe integers, differences wrap as in Kafka. */
 export function isTimestampAllowed(timestamp: Timestamp, rules: RecordRules): boolean {
   const { nowMs, timestampBeforeMaxMs, timestampAfterMaxMs } = rules;
   if (typeof timestamp === 'number') {
@@ -81,7 +79,7 @@ export function timestampTypeMessage(record: string): string {
   return `Invalid timestamp type in message ${record}. Producer should not set timestamp type to LogAppendTime.`;
 }
 
-/** One answer for all the records at fault. */
+/** One answer for all records at fault. */
 export function refusedForRecords(
   errors: readonly RecordError[],
   total: number,

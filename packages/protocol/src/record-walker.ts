@@ -1,24 +1,24 @@
 /**
- * Goes through the uncompressed bytes of a batch's records, cut anywhere, and shows each record to a
- * subclass. Keys, values and headers are passed over, not copied, and nothing is allocated per record. A
- * record that lies in one chunk is read in place; one that spans chunks is read byte by byte. Demands what
- * makes a record readable: lengths within the record, and the record as long as it says. Kafka's limits of
- * varints: 5 bytes, or 10 for a timestamp; what is beyond 32 or 64 bits is dropped.
+ * Walks through the uncompressed bytes of a batch's records, cut anywhere, and passes each record to a
+ * subclass. Skips keys, values and headers without a copy, and allocates nothing per record. Reads a record
+ * in one chunk in place, and a record that spans chunks byte by byte. Checks that a record is readable: all
+ * lengths fit into the record, and the record has its announced length. Varints have Kafka's limits: 5 bytes,
+ * or 10 for a timestamp; bits beyond 32 or 64 are dropped.
  *
  *     record = length varint, attributes int8, timestampDelta varlong, offsetDelta varint, key, value,
  *              header count varint, headers
  */
 import { timestampOfWords } from './timestamp.ts';
 
-/** What one record costs to look at, in bytes. */
+/** Cost of visiting one record, in unfolded bytes. */
 export const RECORD_WORK = 16;
 /** Length, attributes, timestamp, offset, no key, no value, no headers: a byte each. */
 export const RECORD_BYTES_MIN = 7;
 const BODY_BYTES_MIN = RECORD_BYTES_MIN - 1;
-/** Where a number ends that is cut or too long. */
+/** The end of a number that is cut or too long. */
 const NOWHERE = -1;
 
-/** What comes next of a record that spans chunks. */
+/** The next part of a record that spans chunks. */
 const Next = {
   LENGTH: 0,
   ATTRIBUTES: 1,
@@ -34,22 +34,22 @@ const Next = {
 type Next = (typeof Next)[keyof typeof Next];
 
 export abstract class RecordWalker {
-  /** Records that were shown. */
+  /** Number of visited records. */
   records = 0;
-  /** Bytes that were pushed. */
+  /** Number of pushed bytes. */
   bytes = 0;
-  /** The bytes and records cost more than they may; nothing else is known of them. */
+  /** The bytes and records cost more than `workMax`; the walker has not checked the rest. */
   isOverWork = false;
-  /** Why the bytes are no such records; undefined: nothing is wrong so far. */
+  /** Why the bytes are not valid records; undefined: no damage so far. */
   damage: string | undefined;
-  /** The timestamp delta of the record that is shown, when it is beyond the safe integers. */
+  /** The timestamp delta of the current record, if it is beyond the safe integers. */
   protected wideDelta = 0n;
   private readonly count: number;
   private readonly workMax: number;
   private isStopped = false;
-  /** Behind a varint of several bytes. */
+  /** Position behind the last varint of several bytes. */
   private after = 0;
-  // Of a record that spans chunks:
+  // State of a record that spans chunks:
   private next: Next = Next.LENGTH;
   private bodyLeft = 0;
   private skipLeft = 0;
@@ -63,7 +63,7 @@ export abstract class RecordWalker {
   private valueBytes = 0;
 
   /**
-   * `count`: how many records there are to be. `workMax`: bytes, and RECORD_WORK for each record; looked at
+   * `count`: expected number of records. `workMax`: limit of bytes plus RECORD_WORK for each record, checked
    * once a chunk.
    */
   constructor(count: number, workMax: number) {
@@ -72,8 +72,8 @@ export abstract class RecordWalker {
   }
 
   /**
-   * One record. `timestampDelta` is NaN when it is `wideDelta`; the lengths are negative for null. False:
-   * nothing behind it is of interest.
+   * Visits one record. `timestampDelta` is NaN if the delta is in `wideDelta`; negative lengths mean null.
+   * Return false to stop.
    */
   protected abstract visit(
     timestampDelta: number,
@@ -82,7 +82,7 @@ export abstract class RecordWalker {
     valueBytes: number,
   ): boolean;
 
-  /** False: there is no use in pushing more. */
+  /** False: the walker needs no more bytes. */
   push(chunk: Uint8Array): boolean {
     if (this.isStopped) return false;
     this.bytes += chunk.length;
@@ -103,7 +103,7 @@ export abstract class RecordWalker {
     return !this.isStopped;
   }
 
-  /** No more bytes: notices what is missing. */
+  /** Called after the last byte: notices missing records. */
   protected end(): void {
     if (!this.isStopped && this.records < this.count)
       this.fail(`the bytes end within record ${this.records} of ${this.count}`);
@@ -116,8 +116,8 @@ export abstract class RecordWalker {
   }
 
   /**
-   * Records that lie in `bytes` as a whole; returns where the first one begins that does not, or where there
-   * is no record to come.
+   * Visits the records that are whole in `bytes`. Returns the beginning of the first one that is not, or the
+   * end of the last expected record.
    */
   private inPlace(bytes: Uint8Array, from: number): number {
     const end = bytes.length;
@@ -133,7 +133,7 @@ export abstract class RecordWalker {
       } else {
         length = this.varint(bytes, at);
         at = this.after;
-        // Cut, or too long: decided byte by byte.
+        // Cut, or too long: `acrossChunks` decides byte by byte.
         if (at < 0) return start;
       }
       if (length < BODY_BYTES_MIN) return this.failAt(end, 'a record is shorter than any can be');
@@ -168,7 +168,7 @@ export abstract class RecordWalker {
         at = this.after;
       }
       if (keyBytes > 0) at += keyBytes;
-      // Beyond the bytes there is none, which is not below 128; then there is no number either.
+      // Beyond the end this is undefined, which is not below 128; `varint` then finds no number either.
       byte = bytes[at]!;
       let valueBytes = 0;
       if (byte < 0x80) {
@@ -192,7 +192,7 @@ export abstract class RecordWalker {
     return start;
   }
 
-  /** From the number of headers on; returns where they end, or NOWHERE. */
+  /** Skips the headers, from their number on; returns their end, or NOWHERE. */
   private headers(bytes: Uint8Array, from: number, recordEnd: number): number {
     let left = this.varint(bytes, from);
     let at = this.after;
@@ -211,7 +211,7 @@ export abstract class RecordWalker {
   }
 
   /**
-   * Reads one; `after` is where it ends. At NOWHERE there is nothing to read, so that one check at the
+   * Reads one varint and sets `after` to its end. Reading at NOWHERE finds nothing, so one check at the
    * record's end is enough.
    */
   private varint(bytes: Uint8Array, from: number): number {
@@ -244,7 +244,7 @@ export abstract class RecordWalker {
     return value;
   }
 
-  /** The next varint starts from nothing, in place or not. */
+  /** Resets the bits for the next varint, in place or not. */
   private clearBits(): void {
     this.low = 0;
     this.high = 0;
@@ -278,7 +278,7 @@ export abstract class RecordWalker {
     return end;
   }
 
-  /** Goes on within one record until it or the chunk ends; returns where. */
+  /** Continues one record until it or the chunk ends; returns the position there. */
   private acrossChunks(bytes: Uint8Array, from: number): number {
     let at = from;
     while (at < bytes.length) {

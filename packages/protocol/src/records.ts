@@ -1,6 +1,6 @@
 /**
- * Records inside a batch: read them, and build a batch from them. Only who must look inside imports this; the
- * hot path never does.
+ * Records inside a batch: reads them, and builds a batch from them. For code that must look inside a batch;
+ * the hot path never does.
  *
  *     record = length varint, attributes int8 (0), timestampDelta varlong, offsetDelta varint, key, value,
  *              header count varint, headers
@@ -24,20 +24,21 @@ import { DecodeError } from './decode-error.ts';
 import { addTimestamps, type Timestamp, wrapTimestamp } from './timestamp.ts';
 
 /**
- * Compression of whole record sections, synchronous. Codecs are numbered as in batch attributes; 0 passes
- * through.
+ * Synchronous compression of whole record sections. Codec numbers are those of batch attributes; 0 passes the
+ * bytes through.
  */
 export interface CompressionCodecs {
   /**
-   * Throws DecodeError when the bytes are damaged or the codec is unknown; TooLargeError when more than
-   * `maxBytes` would come out.
+   * Throws DecodeError if the bytes are damaged or the codec is unknown; TooLargeError if the output would
+   * exceed `maxBytes`.
    */
   decompress(codec: number, bytes: Uint8Array, maxBytes: number): Uint8Array;
-  /** `level`: of gzip and zstd, as their libraries have it; the others have none. */
+  /** `level`: compression level of gzip and zstd, as in their libraries; the other codecs have none. */
   compress(codec: Compression, bytes: Uint8Array, level?: number): Uint8Array;
   /**
-   * As `decompress`, but hands the bytes on: as one piece with gzip and zstd, block by block with the others.
-   * Accepts what Kafka's readers accept, as to what may follow behind the first member, frame or stream.
+   * Like `decompress`, but passes the bytes to `sink`: in one piece per gzip member or zstd frame, block by
+   * block with the other codecs. Behind the first member, frame or stream it accepts the same bytes as
+   * Kafka's readers.
    */
   unfold(codec: number, bytes: Uint8Array, maxBytes: number, sink: ByteSink): void;
 }
@@ -55,13 +56,12 @@ export interface Record {
   readonly headers: readonly RecordHeader[];
 }
 
-/** Most bytes the records of one batch may decompress to. */
+/** Largest decompressed size of one batch's records. */
 export const DECOMPRESSED_BYTES_MAX = 128 * 1024 * 1024;
 
 /**
  * The records of one whole batch in order. Keys and values are views of the batch, or of the decompressed
- * block. Throws DecodeError, possibly only when the iteration reaches the damage. The checksum is not looked
- * at.
+ * block. Throws DecodeError, possibly only when the iteration reaches the damage. Ignores the checksum.
  */
 export function* readRecords(
   batch: Uint8Array,
@@ -82,7 +82,7 @@ export function* readRecords(
 
 class RecordCursor {
   private readonly bytes: Uint8Array;
-  /** Of the next byte to read. */
+  /** Position of the next byte to read. */
   position = 0;
 
   constructor(bytes: Uint8Array) {
@@ -127,7 +127,7 @@ class RecordCursor {
     return this.bytes.subarray(start, this.position);
   }
 
-  /** Moves on and returns where it was. */
+  /** Moves forward and returns the old position. */
   private skip(sizeBytes: number): number {
     const start = this.position;
     if (sizeBytes > this.bytes.length - start) throw new DecodeError('record cut short');
@@ -157,7 +157,7 @@ class RecordCursor {
   }
 }
 
-/** A record to be put in a batch. Left out: no timestamp of its own, null, no headers. */
+/** A record for a new batch. Defaults: the batch's timestamp, null, no headers. */
 export interface NewRecord {
   readonly timestamp?: number;
   readonly key?: Uint8Array | null;
@@ -168,7 +168,7 @@ export interface NewRecord {
 export interface NewBatch {
   /** At least one. */
   readonly records: readonly NewRecord[];
-  /** Milliseconds since 1970; of every record that brings no timestamp. */
+  /** Milliseconds since 1970; the timestamp of every record without its own. */
   readonly baseTimestamp: number;
   readonly baseOffset?: number;
   readonly leaderEpoch?: number;
@@ -276,7 +276,7 @@ class RecordWriter {
   private text(value: string): void {
     const sizeBytes = utf8Bytes(value);
     this.varlong(sizeBytes);
-    // The last characters may lack the room that writeUtf8 asks for, so the text is written apart.
+    // The buffer may lack the spare room that writeUtf8 needs behind the text, so write to a scratch buffer.
     const scratch = allocateUnsafe(value.length * 3);
     writeUtf8(scratch, 0, value);
     this.buffer.set(scratch.subarray(0, sizeBytes), this.position);

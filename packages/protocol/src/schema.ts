@@ -1,6 +1,6 @@
 /**
- * The words the API tables are written in. A table names every field of a message once, in wire order, with
- * the versions that have it:
+ * The language of the API tables. A table names every field of a message once, in wire order, with the
+ * versions that have it:
  *
  *     topics: array('0+', { nullable: '1+' }, {        // null allowed from version 1 on
  *       name: string('0+'),
@@ -9,8 +9,8 @@
  *     includeClusterAuthorizedOperations: bool('8-10'),
  *     clusterId: string('12+', { nullable: '12+', default: null, tag: 0 }),   // a tagged field
  *
- * The TypeScript types of decoded values and of what can be encoded follow from the table. Whether lengths
- * are compact and structs end in tagged fields follows from the API's first flexible version.
+ * The TypeScript types of decoded and of encodable values follow from the table. From the API's first
+ * flexible version on, lengths are compact and structs end in tagged fields.
  */
 import { type Uuid, ZERO_UUID } from '@millrace/base';
 import type { Timestamp } from './timestamp.ts';
@@ -40,32 +40,35 @@ export type Scalar =
 declare const OUT: unique symbol;
 declare const IN: unique symbol;
 
-/** One field. `Out` is what decoding gives, `In` what encoding takes; both exist for the compiler only. */
+/**
+ * One field. `Out`: type of the decoded value; `In`: type of an encodable value. Both exist for the compiler
+ * only.
+ */
 export interface Field<Out = unknown, In = unknown> {
   readonly [OUT]: Out;
   readonly [IN]: In;
   readonly kind: Scalar | 'array' | 'struct';
   readonly versions: VersionRange;
-  /** Versions in which null is allowed, if there are any. */
+  /** Versions that allow null, if there are any. */
   readonly nullable: VersionRange | undefined;
   readonly default: unknown;
   /** Set for a tagged field: it is tagged in all its versions. */
   readonly tag: number | undefined;
-  /** An int64 whose values beyond the safe integers mean "as large as can be" instead of being refused. */
+  /** An int64 that reads values beyond the safe integers as the nearest safe one instead of refusing them. */
   readonly clamp: boolean;
-  /** An int64 of which all 64 bits count: a Timestamp. */
+  /** An int64 with all 64 bits: a Timestamp. */
   readonly isTimestamp: boolean;
-  /** What an array is made of, when that is a scalar. */
+  /** The element type of an array of scalars. */
   readonly element: Scalar | undefined;
-  /** The fields of a struct, or of the structs an array is made of. */
+  /** The fields of a struct, or of the elements of an array of structs. */
   readonly fields: Fields | undefined;
 }
 
 export type Fields = { readonly [name: string]: Field };
 
-/** A decoded message: every field of every version is there. */
+/** A decoded message: it has every field of every version. */
 export type Decoded<F extends Fields> = { -readonly [K in keyof F]: F[K][typeof OUT] };
-/** What can be encoded: a field left out, or undefined, has its default. */
+/** An encodable message: a field that is missing or undefined has its default. */
 export type Encodable<F extends Fields> = { readonly [K in keyof F]?: F[K][typeof IN] | undefined };
 
 interface Options {
@@ -131,7 +134,7 @@ export const int32 = (versions: Versions, options: NumberOptions = NONE): Field<
 /** A safe integer. */
 export const int64 = (versions: Versions, options: NumberOptions = NONE): Field<number> =>
   field('int64', versions, options, 0);
-/** An int64 of which all 64 bits count. */
+/** An int64 with all 64 bits. */
 export const timestamp = (versions: Versions, options: NumberOptions = NONE): Field<Timestamp> =>
   field('int64', versions, { ...options, isTimestamp: true }, 0);
 /** In text form; the default is ZERO_UUID. */
@@ -153,8 +156,8 @@ export function bytes<const O extends BytesOptions>(
 }
 
 /**
- * Record batches: a view of the message when decoded, passed on by reference when encoded. The default is
- * null.
+ * Record batches: decoding returns a view of the message, encoding passes them on by reference. The default
+ * is null.
  */
 export function records(versions: Versions): Field<Uint8Array | null, RecordBytes | null> {
   return field('records', versions, { nullable: '0+' }, null);

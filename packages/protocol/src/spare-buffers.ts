@@ -1,7 +1,7 @@
 /**
- * Buffers that were used and may be used again, so that a stream of large messages makes no garbage: memory
- * outside of the heap is dear to collect. Sizes are powers of two; what is kept is bounded in all. Giving
- * nothing back is always safe.
+ * Used buffers for reuse, so that a stream of large messages creates no garbage: memory outside of the heap
+ * is expensive to collect. Sizes are powers of two; the total size of kept buffers is bounded. Giving nothing
+ * back is always safe.
  */
 import { allocateUnsafe } from './bytes.ts';
 
@@ -9,7 +9,7 @@ const SMALLEST_BITS = 14;
 const LARGEST_BITS = 21;
 const KEPT_BYTES_MAX = 16 << 20;
 
-/** What is written over bytes that nobody may look at, where that is checked. */
+/** With `spoils`: the byte that overwrites memory that nobody may read. */
 const SPOILED = 0xdd;
 
 interface Entry {
@@ -19,8 +19,8 @@ interface Entry {
 
 export interface SpareBuffersOptions {
   /**
-   * Bytes that are given back, and frames whose time is over, are overwritten: who still reads them then gets
-   * garbage. For tests.
+   * Overwrites bytes that are given back, and released frames: code that still reads them gets garbage. For
+   * tests.
    */
   readonly spoils?: boolean;
 }
@@ -30,19 +30,19 @@ export class SpareBuffers {
   /** By size, the smallest (16 KiB) first. */
   private readonly spares: Entry[][] = Array.from({ length: LARGEST_BITS - SMALLEST_BITS + 1 }, () => []);
   private keptBytes = 0;
-  /** Every buffer of ours, by its memory: who gives back may have no more than a view. */
+  /** Every buffer of this pool, by its memory: the caller that gives one back may have only a view. */
   private readonly all = new WeakMap<ArrayBufferLike, Entry>();
 
   constructor({ spoils = false }: SpareBuffersOptions = {}) {
     this.spoils = spoils;
   }
 
-  /** Others of the same manners, with a bound of their own. */
+  /** A new pool with the same options and its own bound. */
   sibling(): SpareBuffers {
     return new SpareBuffers({ spoils: this.spoils });
   }
 
-  /** At least `sizeBytes` of memory that may hold anything. */
+  /** At least `sizeBytes` of memory with arbitrary content. */
   take(sizeBytes: number): Uint8Array {
     const kind = kindOf(sizeBytes);
     const spare = this.spares[kind]?.pop();
@@ -52,7 +52,10 @@ export class SpareBuffers {
     return spare.buffer;
   }
 
-  /** The buffer behind these bytes has no user any more. Bytes that were not taken here are left alone. */
+  /**
+   * Takes back the buffer behind these bytes, which the caller no longer uses. Ignores bytes that were not
+   * taken here.
+   */
   give(bytes: Uint8Array): void {
     const entry = this.all.get(bytes.buffer);
     if (entry === undefined || entry.isSpare) return;
@@ -64,14 +67,14 @@ export class SpareBuffers {
     this.spares[kindOf(length)]!.push(entry);
   }
 
-  /** These bytes were lent and the loan is over. */
+  /** The caller no longer uses these bytes: overwrites them with `spoils`. */
   spoil(bytes: Uint8Array): void {
     if (this.spoils) bytes.fill(SPOILED);
   }
 
   private allocate(kind: number, sizeBytes: number): Uint8Array {
     if (kind >= this.spares.length) return allocateUnsafe(sizeBytes);
-    // Memory of its own, which a small Buffer need not have.
+    // A buffer with its own memory: small Buffers share memory.
     const buffer = new Uint8Array(1 << (kind + SMALLEST_BITS));
     this.all.set(buffer.buffer, { buffer, isSpare: false });
     return buffer;

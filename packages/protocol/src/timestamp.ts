@@ -1,22 +1,22 @@
 /**
- * Timestamps are int64, and a client owns all 64 bits: one may be in nanoseconds, or nonsense. Here each has
- * exactly one form, so that `===` compares right: a number when that is a safe integer, else a bigint. `<`
- * and `>` are exact between the two.
+ * Timestamps are int64, and a client may use all 64 bits: for nanoseconds, or for nonsense. Here each value
+ * has exactly one form, so that `===` works: a number if that is a safe integer, else a bigint. `<` and `>`
+ * are exact between the two.
  */
 
-/** Milliseconds since 1970 by convention; -1: none. Make one with the functions below only. */
+/** Milliseconds since 1970 by convention; -1: none. Create one only with the functions below. */
 export type Timestamp = number | bigint;
 
 /** Kafka's word for "no timestamp". */
 export const NO_TIMESTAMP = -1;
 
-/** From the two halves of an int64. `high` is signed; of `low` only the bits count. */
+/** From the two halves of an int64. `high` is signed; `low` may be signed or unsigned. */
 export function timestampOfWords(high: number, low: number): Timestamp {
   const value = high * 0x1_0000_0000 + (low >>> 0);
   return Number.isSafeInteger(value) ? value : (BigInt(high) << 32n) | BigInt(low >>> 0);
 }
 
-/** The lowest 64 bits, in the one form: int64 arithmetic wraps, in Kafka as well. */
+/** The lowest 64 bits, in the one form: int64 arithmetic wraps, as in Kafka. */
 export function wrapTimestamp(value: bigint): Timestamp {
   const wrapped = BigInt.asIntN(64, value);
   const number = Number(wrapped);
@@ -32,7 +32,7 @@ export function addTimestamps(a: Timestamp, b: Timestamp): Timestamp {
   return wrapTimestamp(BigInt(a) + BigInt(b));
 }
 
-/** How much later `a` is than `b`: exact for milliseconds of any real time, about right beyond. */
+/** How much later `a` is than `b`: exact for real times in milliseconds, approximate beyond. */
 export function timestampDistance(a: Timestamp, b: Timestamp): number {
   return Number(a) - Number(b);
 }
@@ -42,7 +42,7 @@ export function timestampHigh(value: Timestamp): number {
   return typeof value === 'number' ? Math.floor(value / 0x1_0000_0000) | 0 : Number(value >> 32n);
 }
 
-/** Signed; only the bits count. */
+/** The low 32 bits, as a signed number. */
 export function timestampLow(value: Timestamp): number {
   return typeof value === 'number' ? value | 0 : Number(BigInt.asIntN(32, value));
 }

@@ -1,14 +1,14 @@
 /**
- * Gathers one message as chunks: what is written goes to a growing buffer, record bytes are passed on by
- * reference. Compiled encoders are sequences of its calls. Values out of a field's range are programmer
- * errors (asserts): nothing wrong ever reaches the wire.
+ * Gathers one message as chunks: copies fields to a growing buffer, and passes record bytes on by reference.
+ * Compiled encoders are sequences of its calls. A value out of a field's range is a programming error and
+ * fails an assertion, so it never reaches the wire.
  */
 import { assert, type Uuid } from '@millrace/base';
 import { allocateUnsafe, utf8Bytes, writeUtf8, writeUuid } from './bytes.ts';
 import { STRING_BYTES_MAX } from './reader.ts';
 import { type Timestamp, timestampHigh, timestampLow } from './timestamp.ts';
 
-/** Bytes that are sent as they are: one piece, or pieces that belong one after the other. */
+/** Bytes to send unchanged: one piece, or several pieces in order. */
 export type RecordBytes = Uint8Array | readonly Uint8Array[];
 
 const FIRST_BUFFER_BYTES = 512;
@@ -16,17 +16,17 @@ const FIRST_BUFFER_BYTES = 512;
 export class Writer {
   private buffer: Uint8Array = allocateUnsafe(FIRST_BUFFER_BYTES);
   private position = 0;
-  /** Where in the buffer the chunk begins that is being written. */
+  /** Position in the buffer where the current chunk begins. */
   private chunkStart = 0;
   private readonly chunks: Uint8Array[] = [];
   private chunkedBytes = 0;
 
-  /** Bytes written so far, passed-on ones included. */
+  /** Bytes written so far, including those passed on by reference. */
   get sizeBytes(): number {
     return this.chunkedBytes + this.position - this.chunkStart;
   }
 
-  /** Everything written, in order. Ends the writer's life. */
+  /** Everything written, in order. The writer must not be used afterwards. */
   finish(): Uint8Array[] {
     this.endChunk();
     return this.chunks;
@@ -43,7 +43,7 @@ export class Writer {
     this.chunkedBytes += chunk.length;
   }
 
-  /** Makes room for `sizeBytes` and returns where they go. */
+  /** Makes room for `sizeBytes` and returns their position. */
   private claim(sizeBytes: number): number {
     if (this.position + sizeBytes > this.buffer.length) this.grow(sizeBytes);
     const start = this.position;
@@ -51,7 +51,7 @@ export class Writer {
     return start;
   }
 
-  /** Finished chunks keep the old buffer; only the chunk being written moves. */
+  /** Finished chunks keep the old buffer; only the current chunk moves. */
   private grow(sizeBytes: number): void {
     const written = this.position - this.chunkStart;
     const buffer = allocateUnsafe(Math.max(this.buffer.length * 2, (written + sizeBytes) * 2));
@@ -109,7 +109,7 @@ export class Writer {
     this.fourBytes(value | 0);
   }
 
-  /** The outermost safe integers stand for the outermost int64 (see Reader.clampedInt64). */
+  /** The largest and smallest safe integers stand for those of int64 (see Reader.clampedInt64). */
   clampedInt64(value: number): void {
     if (value === Number.MAX_SAFE_INTEGER) {
       this.fourBytes(0x7fffffff);
@@ -160,7 +160,7 @@ export class Writer {
   compactString(value: string): void {
     assert(value !== null, 'null in a text that is not nullable');
     if (value.length * 3 < 0x7f) {
-      // The length takes one byte whatever the text turns out to take.
+      // The length takes one byte for any size of this text.
       const at = this.claim(1 + value.length * 3);
       const sizeBytes = writeUtf8(this.buffer, at + 1, value);
       this.buffer[at] = sizeBytes + 1;
@@ -200,7 +200,7 @@ export class Writer {
     else this.compactBytesField(value);
   }
 
-  /** What is encoded already. It must not change until the message is sent. */
+  /** Appends encoded bytes. They must not change until the message is sent. */
   encoded(bytes: Uint8Array): void {
     this.reference(bytes);
   }
@@ -223,13 +223,13 @@ export class Writer {
     this.unsignedVarint(value + 1);
   }
 
-  /** Writes the tag and leaves a byte for the size of what follows. */
+  /** Writes the tag and leaves one byte for the size of the field. */
   beginTagged(tag: number): number {
     this.unsignedVarint(tag);
     return this.claim(1) - this.chunkStart;
   }
 
-  /** Fills in the size; a field longer than 127 bytes is moved to make room for a longer size. */
+  /** Fills in the size. Moves a field longer than 127 bytes to make room for a longer size. */
   endTagged(mark: number): void {
     const sizeBytes = this.position - (this.chunkStart + mark + 1);
     const shift = (sizeBytes > 0x7f ? 1 : 0) + (sizeBytes > 0x3fff ? 1 : 0) + (sizeBytes > 0x1fffff ? 1 : 0);
@@ -257,8 +257,8 @@ export function recordBytesSize(value: RecordBytes): number {
 }
 
 /**
- * Names come from requests and fit. Only an error message that we compose around one can be too long:
- * a cut message is better than a dead node.
+ * Names come from requests and fit. Only an error message that contains one can be too long: a cut message is
+ * better than a dead node.
  */
 function cutText(text: string): string {
   if (text.length * 3 <= STRING_BYTES_MAX || utf8Bytes(text) <= STRING_BYTES_MAX) return text;

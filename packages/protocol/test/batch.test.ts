@@ -1,6 +1,6 @@
 /**
- * Goal: batches are built, read and stamped as the format says. Method: examples, round trips, a hand-made
- * batch.
+ * Goal: the code builds, reads and stamps batches as the format demands. Method: examples, round trips, a
+ * hand-made batch.
  */
 import {
   BatchHeader,
@@ -34,7 +34,7 @@ const sample = () =>
   });
 
 describe('a batch', () => {
-  it('has the header it was built with', () => {
+  it('has the header that it was built with', () => {
     const batch = sample();
     const header = readBatchHeader(batch);
     expect({ ...header }).toMatchObject({
@@ -78,7 +78,7 @@ describe('a batch', () => {
     expect([...readRecords(batch, codecs)].map((record) => record.timestamp)).toEqual([5000, 5000, 5000]);
   });
 
-  it('takes another largest timestamp', () => {
+  it('accepts another largest timestamp', () => {
     const batch = sample();
     setMaxTimestamp(batch, 0, -1);
     expect(readBatchHeader(batch).maxTimestamp).toBe(-1);
@@ -95,7 +95,7 @@ describe('a batch', () => {
     expect(checkBatchCrc(batch, 0, batch.length)).toBe(true);
   });
 
-  it('is found anywhere in a buffer, and the header can be filled again', () => {
+  it('is read anywhere in a buffer, and the header is reusable', () => {
     const batch = sample();
     const two = Buffer.concat([text('...'), batch, batch]);
     stampBatch(two, 3 + batch.length, 55, 1);
@@ -146,7 +146,7 @@ describe('records', () => {
     headers: fc.array(fc.record({ key: fc.string({ unit: 'grapheme' }), value: bytes }), { maxLength: 3 }),
   });
 
-  it('come out as they went in, with every codec', () => {
+  it('read back unchanged, with every codec', () => {
     fc.assert(
       fc.property(
         fc.array(record, { minLength: 1, maxLength: 20 }),

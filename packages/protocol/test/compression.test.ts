@@ -1,7 +1,7 @@
 /**
- * Goal: every codec gives back what it took, in each framing that clients use, and damaged or lying bytes are
- * a DecodeError that costs no more memory than allowed. Method: round trips, blocks made by other
- * implementations, fuzz.
+ * Goal: every codec gives back its input, in each framing that clients use; damaged or false bytes are a
+ * DecodeError that costs no more memory than allowed. Method: round trips, blocks of other implementations,
+ * fuzzing.
  */
 import { DecodeError } from '@millrace/protocol';
 import { compressionCodecs as codecs } from '@millrace/protocol/io';
@@ -95,7 +95,7 @@ describe('snappy', () => {
     expect(Buffer.compare(snappyDecompress(snappyCompressBlock(plain), LIMIT), plain)).toBe(0);
   });
 
-  // Made by google/snappy's format description by hand: size 11, literal "abc", copy of 8 from 3 back.
+  // Written by hand after google/snappy's format description: size 11, literal "abc", copy of 8 from 3 back.
   it('reads an overlapping copy', () => {
     const block = Buffer.from('0b08616263' + '1103', 'hex');
     expect(Buffer.from(snappyDecompress(block, LIMIT)).toString()).toBe('abcabcabcab');

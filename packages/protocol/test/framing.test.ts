@@ -1,5 +1,5 @@
 /**
- * Goal: a stream cut anywhere gives the same frames, and memory follows what was received. Method:
+ * Goal: a stream cut anywhere gives the same frames, and memory follows the received bytes. Method:
  * property-based against the frames that were joined.
  */
 import { DecodeError, FrameReader, SpareBuffers } from '@millrace/protocol';
@@ -55,7 +55,7 @@ describe('FrameReader', () => {
     );
   });
 
-  it('chunks may be borrowed, and buffers used again: frames taken at once or late are whole', () => {
+  it('with reused chunks and buffers, frames taken at once or late are whole', () => {
     fc.assert(
       fc.property(
         fc.array(fc.oneof(body, largeBody), { maxLength: 8 }),
@@ -91,7 +91,7 @@ describe('FrameReader', () => {
     );
   });
 
-  it('frames that are put together one after the other share a buffer', () => {
+  it('frames that are assembled one after the other share a buffer', () => {
     const reader = new FrameReader(100_000, new SpareBuffers());
     const buffers = new Set<ArrayBufferLike>();
     for (let i = 0; i < 10; i++) {
@@ -124,7 +124,7 @@ describe('FrameReader', () => {
     expect(reader.next()!.buffer).toBe(chunk.buffer);
   });
 
-  it('sets no memory aside for a frame before its owner could refuse it', () => {
+  it('reserves no memory for a frame before its owner could refuse it', () => {
     const reader = new FrameReader(100_000, new SpareBuffers());
     reader.push(framed([new Uint8Array(90_000).fill(7)]).subarray(0, 50_000));
     expect(reader.next()).toBeUndefined();
@@ -150,7 +150,7 @@ describe('FrameReader', () => {
     expect(spares.take(64 << 10)).toBe(buffer);
   });
 
-  it('memory follows what was received, not what was promised', () => {
+  it('memory follows the received bytes, not the promised size', () => {
     const reader = new FrameReader(0x7fffffff);
     reader.push(Buffer.from('7fffffff', 'hex'));
     expect(reader.next()).toBeUndefined();
@@ -165,7 +165,7 @@ describe('FrameReader', () => {
     }
   });
 
-  it('counts what waits to be taken', () => {
+  it('counts the bytes that were not taken', () => {
     const reader = new FrameReader(100);
     reader.push(framed([Uint8Array.of(1), Uint8Array.of(2, 3)]));
     expect(reader.bufferedBytes).toBe(11);

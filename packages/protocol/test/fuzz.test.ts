@@ -1,7 +1,4 @@
-/**
- * Goal: no bytes can crash, hang or bloat the decoders. Method: damaged golden frames, and lies about
- * lengths.
- */
+/** Goal: no bytes can crash, hang or bloat the decoders. Method: damaged golden frames, and wrong lengths. */
 import { apis, DecodeError } from '@millrace/protocol';
 import { describe, expect, it } from 'vitest';
 import { fuzz } from '../fuzz.ts';
@@ -9,7 +6,7 @@ import { fuzz } from '../fuzz.ts';
 it('100,000 damaged frames decode or are refused', () => {
   const report = fuzz(100_000, 20_260_801);
   expect(report.frames).toBe(100_000);
-  // Were all frames refused, nothing behind the first check would have been tried, and the other way round.
+  // Enough frames of both kinds: if all were refused, no check behind the first one would run.
   expect(report.decoded).toBeGreaterThan(10_000);
   expect(report.refused).toBeGreaterThan(10_000);
 });
@@ -24,7 +21,7 @@ describe('an array that claims more elements than there are bytes', () => {
     expect(() => apis.metadata.decodeRequest(version, Buffer.from(count, 'hex'))).toThrow(DecodeError);
   });
 
-  it('is measured by the least its elements can take', () => {
+  it('is measured by the smallest size of its elements', () => {
     // 3 topics of at least 2 bytes each cannot be in 5 bytes.
     const body = Buffer.from('00000003' + '0000000000', 'hex');
     expect(() => apis.metadata.decodeRequest(1, body)).toThrow(

@@ -1,7 +1,6 @@
 /**
- * Goal: we read what real clients and Apache Kafka write, and write what they write. Method: each recorded
- * frame is decoded, and encoding the result must give the same bytes. The record batches inside are opened
- * too.
+ * Goal: the codecs read and write the same bytes as real clients and Apache Kafka. Method: decode each
+ * recorded frame; encoding the result must give the same bytes. Also open the record batches inside.
  */
 import {
   type AnyApi,
@@ -25,7 +24,7 @@ const goldens = readGoldens();
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
 const join = (chunks: readonly Uint8Array[]) => new Uint8Array(Buffer.concat(chunks));
 
-/** Versions whose frames no client of ours sends. A version that is recorded must leave this list. */
+/** Versions that none of the recorded clients sends. A recorded version must leave this list. */
 const NOT_RECORDED: Record<string, number[]> = {};
 
 describe.each([...Map.groupBy(goldens, (golden) => `${golden.api.name} v${golden.version}`)])(
@@ -48,7 +47,7 @@ describe.each([...Map.groupBy(goldens, (golden) => `${golden.api.name} v${golden
   },
 );
 
-it('every version of every API was recorded, but for those listed', () => {
+it('every version of every API was recorded, except the listed ones', () => {
   const missing: Record<string, number[]> = {};
   for (const api of Object.values(apis) as AnyApi[])
     for (let version = api.minVersion; version <= api.maxVersion; version++)
@@ -78,7 +77,7 @@ describe('record batches of real producers, and of Kafka', () => {
 
   it.each(batches)('%s', (_, records) => {
     for (let position = 0; position < records.length; ) {
-      // Kafka cuts the last batch of a fetch where the asked size ends.
+      // Kafka cuts the last batch of a fetch at the requested size.
       if (position > 0 && (batchSizeAt(records, position) ?? Infinity) > records.length - position) break;
       const header = readBatchHeader(records, position);
       expect(checkBatchCrc(records, position, header.sizeBytes)).toBe(true);
@@ -89,7 +88,7 @@ describe('record batches of real producers, and of Kafka', () => {
     }
   });
 
-  it('all compressions are among them', () => {
+  it('they cover all compressions', () => {
     const seen = new Set(
       batches.filter(([, b]) => b.length > 0).map(([, bytes]) => readBatchHeader(bytes).compression),
     );

@@ -1,9 +1,8 @@
 /**
- * Goal: our tables say what Kafka's own schemas say. Method: the message definitions of kafka-clients 4.3.1
- * are turned into the same plain facts as our tables, and the two lists are compared whole. What differs on
- * purpose is listed here by name, and each listed difference must really be there. Needs KAFKA_HOME (a folder
- * with Kafka's jars in libs/): it runs with the end-to-end tests, which fetch it by Maven, and is skipped by
- * name without it.
+ * Goal: our tables agree with Kafka's own schemas. Method: the test turns the message definitions of
+ * kafka-clients 4.3.1 into the same plain facts as our tables, and compares the two lists whole. It lists
+ * every intended difference by name, and each one must exist. Needs KAFKA_HOME (a folder with Kafka's jars in
+ * libs/): it runs with the end-to-end tests, which fetch it by Maven; without it, it is skipped by name.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -35,7 +34,7 @@ interface KafkaMessage {
   commonStructs?: KafkaField[];
 }
 
-/** Versions of Kafka's that we leave out: marked unstable there. */
+/** Versions that our tables leave out because Kafka marks them as unstable. */
 const LEFT_OUT_VERSIONS = new Map([['InitProducerId', '6']]);
 /** Fields that only those versions have. */
 const LEFT_OUT_FIELDS = new Set([
@@ -44,7 +43,7 @@ const LEFT_OUT_FIELDS = new Set([
   'InitProducerIdResponse.ongoingTxnProducerId',
   'InitProducerIdResponse.ongoingTxnProducerEpoch',
 ]);
-/** Facts about a field that do not show on the wire; whatever else appears in a schema fails the test. */
+/** Facts about a field that do not show on the wire; any other fact in a schema fails the test. */
 const OFF_WIRE = new Set(['about', 'ignorable', 'entityType', 'mapKey']);
 const COMPARED = new Set([
   'name',
@@ -97,7 +96,7 @@ function kafkaFacts(message: KafkaMessage): string[] {
       const at = `${path}.${field.name[0]!.toLowerCase()}${field.name.slice(1)}`;
       for (const key of Object.keys(field))
         if (!OFF_WIRE.has(key) && !COMPARED.has(key)) throw new Error(`${at}: ${key} is not compared`);
-      // All tagged fields are tagged in all their versions: our tables have no word for anything else.
+      // A tagged field is tagged in all its versions: our tables cannot express anything else.
       expect(field.taggedVersions ?? field.versions, at).toBe(field.versions);
       expect(field.tag === undefined, at).toBe(field.taggedVersions === undefined);
       const isArray = field.type.startsWith('[]');
@@ -113,7 +112,7 @@ function kafkaFacts(message: KafkaMessage): string[] {
   return facts;
 }
 
-/** `nullable` as it holds for the versions the field has. */
+/** `nullable`, limited to the versions of the field. */
 function nullableVersions(field: KafkaField, base: string): string {
   if (base === 'records') expect(field.nullableVersions).toBe(field.versions);
   return field.nullableVersions ?? 'never';
@@ -180,7 +179,7 @@ describe.skipIf(!isHere)('the tables against the schemas of kafka-clients 4.3.1'
     }
   }
 
-  it('every field said to be left out exists in Kafka', () => {
+  it('every field that the tables leave out exists in Kafka', () => {
     const all = ['InitProducerIdRequest', 'InitProducerIdResponse'].flatMap((name) =>
       kafkaFacts(schemas.get(name)!),
     );

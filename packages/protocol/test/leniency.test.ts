@@ -1,6 +1,6 @@
 /**
- * Goal: what Kafka reads although nobody writes it is read, too. Method: bytes as a strange client sends
- * them.
+ * Goal: the decoders also read bytes that Kafka reads although no client writes them. Method: bytes of a
+ * strange client.
  */
 import { apis, DecodeError, decodeRequestHeader } from '@millrace/protocol';
 import { describe, expect, it } from 'vitest';

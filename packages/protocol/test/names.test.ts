@@ -57,7 +57,7 @@ it('error codes are gapless from -1 to 133, with names', () => {
 });
 
 describe('headers', () => {
-  it('of an API that we do not have: the fixed part', () => {
+  it('of an unknown API: the fixed part', () => {
     const frame = Buffer.from('03e8' + '0001' + '00000007' + 'garbage', 'hex');
     expect(decodeRequestHeader(frame)).toEqual({
       apiKey: 1000,
@@ -68,7 +68,7 @@ describe('headers', () => {
     });
   });
 
-  it('of a version that we do not have: client id and tagged fields as in flexible versions', () => {
+  it('of an unsupported version: client id and tagged fields as in flexible versions', () => {
     const frame = Buffer.from('0012' + '0063' + '00000007' + '000161' + '01' + '0501ff' + 'any', 'hex');
     expect(decodeRequestHeader(frame)).toMatchObject({ apiVersion: 99, clientId: 'a', bodyPosition: 15 });
   });
@@ -79,7 +79,7 @@ describe('headers', () => {
       expect(() => decodeRequestHeader(frame.subarray(0, length))).toThrow(DecodeError);
   });
 
-  it('the answer to an ApiVersions of the future is readable by everybody', () => {
+  it('every client can read the answer to a future version of ApiVersions', () => {
     const frame = encodeResponseFrame(apis.apiVersions, 0, 5, {
       errorCode: ErrorCode.UNSUPPORTED_VERSION,
       apiKeys: [{ apiKey: 18, minVersion: 0, maxVersion: 4 }],

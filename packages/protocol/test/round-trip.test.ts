@@ -1,6 +1,6 @@
 /**
- * Goal: what is encoded is decoded to the same value, in every version of every API, both directions. Method:
- * property-based, with values drawn from the tables themselves.
+ * Goal: encoding and decoding give the same value, in every version of every API, in both directions. Method:
+ * property-based, with values drawn from the tables.
  */
 import {
   type AnyApi,
@@ -53,7 +53,7 @@ for (const api of Object.values(apis) as AnyApi[]) {
   });
 }
 
-it('a value left out is its default, in every version', () => {
+it('a missing value is its default, in every version', () => {
   for (const api of Object.values(apis) as AnyApi[])
     for (let version = api.minVersion; version <= api.maxVersion; version++) {
       const request = api.decodeRequest(version, join(api.encodeRequest(version, {})));
@@ -63,7 +63,7 @@ it('a value left out is its default, in every version', () => {
     }
 });
 
-it('frames: header and body survive, whatever the client id', () => {
+it('frames: header and body survive, for any client id', () => {
   for (const api of Object.values(apis) as AnyApi[])
     for (let version = api.minVersion; version <= api.maxVersion; version++)
       for (const clientId of [null, '', 'clïent']) {
@@ -81,7 +81,7 @@ it('frames: header and body survive, whatever the client id', () => {
       }
 });
 
-it('every request is the same with bytes behind its body, every response is refused with them', () => {
+it('bytes behind the body do not change a request, but make a response invalid', () => {
   const stray = Uint8Array.of(0, 1, 0xff);
   for (const api of Object.values(apis) as AnyApi[])
     for (let version = api.minVersion; version <= api.maxVersion; version++) {

@@ -1,8 +1,8 @@
-/** Goal: a buffer is with one user at a time, and what is kept for later stays small. */
+/** Goal: a buffer has one user at a time, and the pool stays small. */
 import { FrameReader, SpareBuffers } from '@millrace/protocol';
 import { expect, test } from 'vitest';
 
-test('a buffer given back is handed out again, to one taker, when it is large enough', () => {
+test('the pool hands a buffer that was given back out again, to one caller, if it is large enough', () => {
   const spares = new SpareBuffers();
   const first = spares.take(20_000);
   expect(first.length).toBe(32 << 10);
@@ -14,7 +14,7 @@ test('a buffer given back is handed out again, to one taker, when it is large en
   expect(spares.take(32 << 10)).not.toBe(first);
 });
 
-test('huge buffers are exact and not kept, and of others no more than 16 MiB', () => {
+test('huge buffers have the exact size and are not kept; the pool keeps at most 16 MiB of others', () => {
   const spares = new SpareBuffers();
   const huge = spares.take(3_000_000);
   expect(huge.length).toBe(3_000_000);
@@ -26,7 +26,7 @@ test('huge buffers are exact and not kept, and of others no more than 16 MiB', (
   expect(again.filter((buffer) => taken.includes(buffer))).toHaveLength(16);
 });
 
-test('a view is enough to give back; a second time, and memory of others, change nothing', () => {
+test('give accepts a view; a second call, and foreign memory, change nothing', () => {
   const spares = new SpareBuffers();
   const buffer = spares.take(16 << 10);
   spares.give(buffer.subarray(5, 9));
@@ -37,7 +37,7 @@ test('a view is enough to give back; a second time, and memory of others, change
   expect(spares.take(16 << 10)).not.toBe(buffer);
 });
 
-test('where lending is checked, who keeps what was given back or a frame that was released reads garbage', () => {
+test('with spoils, code that keeps returned memory or a released frame reads garbage', () => {
   const spares = new SpareBuffers({ spoils: true });
   const buffer = spares.take(20_000).fill(7);
   spares.give(buffer.subarray(0, 10));

@@ -1,6 +1,5 @@
 /**
- * Goal: the types that follow from the tables are exact. Method: checked by the compiler; what runs here is
- * little.
+ * Goal: the types that follow from the tables are exact. Method: the compiler checks them; little runs here.
  */
 import type { Uuid } from '@millrace/base';
 import {
@@ -37,7 +36,7 @@ it('decoded messages have every field, null where a version allows it', () => {
   expectTypeOf<FetchResponse>().toEqualTypeOf<ResponseOf<typeof apis.fetch>>();
 });
 
-it('what can be encoded may leave fields out, and takes records in pieces', () => {
+it('an encodable message may leave fields out, and accepts records in pieces', () => {
   type Partition = NonNullable<
     NonNullable<ResponseInputOf<typeof apis.fetch>['responses']>[0]['partitions']
   >[0];

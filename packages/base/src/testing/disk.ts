@@ -5,7 +5,7 @@ import { DiskError } from '../seams.ts';
 interface Content {
   bytes: Uint8Array;
   length: number;
-  /** What the device holds: survives `losePower`. */
+  /** The bytes on the device: they survive `losePower`. */
   synced: Uint8Array;
 }
 
@@ -13,13 +13,13 @@ export class MemoryDisk implements Disk {
   free = 1e12;
   /** Set to make the next writes fail with this code. */
   failWrites: string | undefined;
-  /** How often somebody waited for the device. */
+  /** How often a caller waited for the device. */
   deviceWaits = 0;
   private readonly files = new Map<string, Content>();
   private readonly directories = new Set<string>(['/', '.']);
   private readonly soon: (callback: () => void) => void;
 
-  /** `soon` carries the completions of sync; by default they wait for a macrotask. */
+  /** `soon` runs the completions of sync; by default they wait for a macrotask. */
   constructor(soon: (callback: () => void) => void = (callback) => void setImmediate(callback)) {
     this.soon = soon;
   }

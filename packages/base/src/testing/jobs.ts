@@ -11,7 +11,7 @@ interface Waiting {
 export class ManualJobs implements Jobs {
   /** Started and not finished, oldest first. */
   readonly waiting: Waiting[] = [];
-  /** No job is taken any more. */
+  /** Refuses new jobs. */
   isFull = false;
 
   start<Parameters, Value>(
@@ -35,7 +35,7 @@ export class ManualJobs implements Jobs {
     };
   }
 
-  /** Runs the oldest job and tells its owner. */
+  /** Runs the oldest job and calls its `done`. */
   finishOne(): void {
     const job = this.waiting.shift();
     assert(job !== undefined, 'a job waits');

@@ -1,4 +1,4 @@
-/** How many connections there are, in all and per address: `max.connections` and `max.connections.per.ip`. */
+/** Counts connections, in all and per address, for `max.connections` and `max.connections.per.ip`. */
 import type { FrontEndLimits } from '../config.ts';
 
 export class ConnectionCounts {
@@ -10,7 +10,7 @@ export class ConnectionCounts {
     this.limits = limits;
   }
 
-  /** Counts one more, or says which limit forbids it. */
+  /** Counts one more connection, or returns the limit that forbids it. */
   add(ip: string): string | undefined {
     const ofIp = this.perIp.get(ip) ?? 0;
     if (this.total >= this.limits.maxConnections) return 'max.connections reached';

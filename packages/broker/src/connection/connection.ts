@@ -1,8 +1,8 @@
 /**
- * One client connection: bytes in, frames out to the router, answers back in request order. Owns its
- * back-pressure: when it may start the next request, and when its socket is read. Never decodes a request and
- * never blocks; a silent connection holds no buffer and no timer. When the client closes, the broker still
- * handles what it sent before (`handleRest`).
+ * One client connection: reads bytes, passes frames to the router, and sends answers in request order. Owns
+ * the back-pressure: decides when to start the next request and when to read the socket. Never decodes a
+ * request and never blocks; a silent connection holds no buffer and no timer. When the client closes, the
+ * broker still handles the requests that it sent before (`handleRest`).
  */
 import type { Deadline, Logger, Millis, Stream, StreamHandler } from '@millrace/base';
 import { DecodeError, type SpareBuffers } from '@millrace/protocol';
@@ -12,47 +12,47 @@ import { Input, type InputHost } from './input.ts';
 import type { Holder, MemoryBudget } from './memory-budget.ts';
 import { type Closing, ResponseSlots, type Slot } from './response-slots.ts';
 
-/** Whatever the front end's one timer wakes. */
+/** An object that the front end's one timer wakes. */
 export interface Sleeper {
   deadlineReached(now: Millis): void;
 }
 
-/** What all connections of a front end share. */
+/** Services that all connections of a front end share. */
 export interface ConnectionHost extends InputHost {
   readonly limits: FrontEndLimits;
   readonly budget: MemoryBudget;
-  /** Where frames are put together, and what answers were read into. */
+  /** Buffers for assembling frames and for the records in answers. */
   readonly spares: SpareBuffers;
   readonly logger: Pick<Logger, 'debug' | 'info' | 'warn'>;
   nowMs(): Millis;
   /**
-   * Decodes one frame, whose bytes are lent for the call, and starts it: opens a slot on the connection, or
-   * throws DecodeError, or closes it.
+   * Decodes one frame and starts its request: opens a slot on the connection, throws DecodeError, or closes
+   * the connection. The bytes are valid only during the call.
    */
   route(frame: Uint8Array, connection: Connection): void;
-  /** The request does more than to ask for an answer. */
+  /** True if the request does more than ask for an answer. */
   brings(frame: Uint8Array): boolean;
   /** Asks for `flush` at the end of this turn. */
   flushSoon(connection: Connection): void;
-  /** Asks for `deadlineReached` at `at`; replaces what was asked before. */
+  /** Asks for `deadlineReached` at `at`; replaces an earlier `at`. */
   wakeAt(connection: Connection, at: Millis): void;
-  /** The connection is gone, once. */
+  /** The connection is gone. Called once. */
   gone(connection: Connection): void;
 }
 
-/** Behind a request that is answered alone, so much may still be read ahead. */
+/** The broker reads this much ahead behind an exclusive request. */
 const READ_AHEAD_BYTES = 65_536;
 
 export class Connection implements StreamHandler, Holder, Sleeper {
   readonly listenerName: string;
   readonly remoteAddress: string;
-  /** Owned by the host: when it wakes this connection. */
+  /** Owned by the host: when it will wake this connection. */
   deadline: Deadline<Sleeper> | undefined;
   /** Owned by the host: already asked for a flush in this turn. */
   flushAsked = false;
   /**
-   * Open: reads and answers. Orphaned: the peer closed, and whole requests of it are still to be handled, for
-   * no answer. Closing: our end is closed, the peer's not yet. Closed: gone.
+   * Open: reads and answers. Orphaned: the peer closed; the broker still handles its whole requests, without
+   * an answer. Closing: the broker closed its end, the peer has not. Closed: gone.
    */
   state: 'open' | 'orphaned' | 'closing' | 'closed' = 'open';
 
@@ -64,10 +64,10 @@ export class Connection implements StreamHandler, Holder, Sleeper {
   private peerSlow = false;
   private slowSinceMs: Millis = 0;
   private exclusiveRunning = false;
-  /** Requests that keep those behind them from being started. */
+  /** Number of requests that hold back those behind them. */
   private holds = 0;
   private memoryWait = false;
-  /** Bad input came: nothing that follows is looked at. */
+  /** Bad input came: the connection ignores everything behind it. */
   private isRefused = false;
   private paused = false;
   private routing = false;
@@ -82,7 +82,7 @@ export class Connection implements StreamHandler, Holder, Sleeper {
     this.lastActiveMs = host.nowMs();
   }
 
-  // ---- what the stream tells ----
+  // ---- events of the stream ----
 
   data(chunk: Uint8Array): void {
     if (this.state !== 'open' || this.isRefused) return;
@@ -115,9 +115,9 @@ export class Connection implements StreamHandler, Holder, Sleeper {
     this.handleRest();
   }
 
-  // ---- what the router and the handlers tell ----
+  // ---- calls of the router and the handlers ----
 
-  /** A request was taken: its place in the order of answers. */
+  /** The router accepted a request: returns its place in the order of answers. */
   openSlot(frameBytes: number, decodedBytes: number, exclusive: boolean): Slot {
     const requestBytes = frameBytes + decodedBytes;
     this.held.request += requestBytes;
@@ -126,9 +126,9 @@ export class Connection implements StreamHandler, Holder, Sleeper {
     return this.slots.open(requestBytes, decodedBytes, exclusive, this.host.nowMs());
   }
 
-  /** Nobody refers to the decoded request any longer, answered or not. */
+  /** Nothing refers to the decoded request now, answered or not. */
   forgetDecoded(slot: Slot): void {
-    // Already taken off when it was answered, or gone with the connection.
+    // The answer, or the end of the connection, already subtracted it.
     if (slot.isOver) return;
     this.held.request -= slot.decodedBytes;
     this.held.decoded -= slot.decodedBytes;
@@ -136,7 +136,7 @@ export class Connection implements StreamHandler, Holder, Sleeper {
     slot.decodedBytes = 0;
   }
 
-  /** No request is started until the returned function is called. */
+  /** The connection starts no request until the returned function is called. */
   hold(): () => void {
     this.holds++;
     let isHeld = true;
@@ -155,7 +155,7 @@ export class Connection implements StreamHandler, Holder, Sleeper {
     slot.outcome = { kind: 'answer', chunks, sizeBytes };
     this.held.answer += sizeBytes;
     this.host.flushSoon(this);
-    // At once: the next answer of this turn has to find less.
+    // Account at once: the next answer of this turn must find less memory.
     this.account();
   }
 
@@ -166,7 +166,7 @@ export class Connection implements StreamHandler, Holder, Sleeper {
     this.host.flushSoon(this);
   }
 
-  /** Ends the connection where the answer would stand: earlier requests are still answered. */
+  /** Ends the connection in place of the answer. Earlier requests still get their answers. */
   answerClose(slot: Slot, reason: string): void {
     if (this.state === 'orphaned' && !slot.isOver) {
       this.log('info', 'connection-closed', { reason });
@@ -180,7 +180,7 @@ export class Connection implements StreamHandler, Holder, Sleeper {
   }
 
   /**
-   * Bad input: the connection ends where its answer would stand. Earlier requests are answered first, also
+   * Bad input: ends the connection in place of its answer. Earlier requests get their answers first, also
    * those that wait.
    */
   refuse(reason: string, facts: Record<string, unknown>): void {
@@ -199,7 +199,7 @@ export class Connection implements StreamHandler, Holder, Sleeper {
     this.host.flushSoon(this);
   }
 
-  /** Says why, sends the answers that are ready, and closes. */
+  /** Logs the reason, sends the answers that are ready, and closes. */
   close(reason: string, facts: Record<string, unknown> = {}, level: 'info' | 'warn' = 'warn'): void {
     if (this.state === 'orphaned') {
       this.log(level, 'connection-closed', { reason, ...facts });
@@ -212,21 +212,21 @@ export class Connection implements StreamHandler, Holder, Sleeper {
     this.shut(reason, facts, level);
   }
 
-  /** Closes our end. What was not answered is forgotten. */
+  /** Closes the broker's end and forgets the requests without an answer. */
   private shut(reason: string, facts: Record<string, unknown>, level: 'info' | 'warn'): void {
     this.log(level, 'connection-closed', { reason, ...facts });
     this.state = 'closing';
     this.abandon();
     this.stream.end();
-    // What the peer still sends is read and dropped, so that its own end is seen.
+    // Read and drop further bytes of the peer, to see its end of the stream.
     this.setPaused(false);
     this.account();
     this.host.wakeAt(this, this.host.nowMs() + this.host.limits.closeGraceMs);
   }
 
-  // ---- what the front end tells ----
+  // ---- calls of the front end ----
 
-  /** The end of the turn: everything that is ready, in one write. */
+  /** Called at the end of the turn: sends everything that is ready, in one write. */
   flush(): void {
     if (this.state === 'orphaned') this.handleRest();
     if (this.state !== 'open') return;
@@ -248,7 +248,7 @@ export class Connection implements StreamHandler, Holder, Sleeper {
   }
 
   get stalledSinceMs(): Millis | undefined {
-    // It waits for nothing but us.
+    // It waits only for the broker.
     if (this.state === 'orphaned') return undefined;
     if (this.peerSlow) return this.slowSinceMs;
     if (this.input.bufferedBytes > 0 && !this.isHeldUp && !this.full()) return this.lastActiveMs;
@@ -270,7 +270,8 @@ export class Connection implements StreamHandler, Holder, Sleeper {
   }
 
   /**
-   * Idle for too long, or the peer did not close its end: the host's deadline for this connection has come.
+   * The host's deadline for this connection is reached: it was idle for too long, or the peer did not close
+   * its end.
    */
   deadlineReached(now: Millis): void {
     if (this.state === 'closing') {
@@ -283,14 +284,14 @@ export class Connection implements StreamHandler, Holder, Sleeper {
     else this.host.wakeAt(this, idleFrom + this.host.limits.idleMs);
   }
 
-  /** As the budget was told. */
+  /** The bytes that the budget last counted. */
   get heldBytes(): number {
     return this.held.told;
   }
 
   // ---- inside ----
 
-  /** As much is held for this connection as it may have. */
+  /** True if this connection holds as much as it may. */
   private full(): boolean {
     const { limits } = this.host;
     return (
@@ -299,7 +300,7 @@ export class Connection implements StreamHandler, Holder, Sleeper {
     );
   }
 
-  /** By ourselves: the next request must wait for an earlier one. */
+  /** True if the next request must wait for an earlier one. */
   private get isHeldUp(): boolean {
     return this.exclusiveRunning || this.holds > 0;
   }
@@ -308,10 +309,9 @@ export class Connection implements StreamHandler, Holder, Sleeper {
     return this.state === 'open' && !this.isRefused && !this.peerSlow && !this.isHeldUp && !this.full();
   }
 
-  /** Starts every request that may start, then settles whether to read on. */
+  /** Starts every request that may start, then decides whether to read more. */
   private advance(): void {
-    // A handler may answer within this call, and free memory. The loop that already runs then starts the next
-    // request.
+    // A handler may answer within this call and free memory. The running loop then starts the next request.
     if (this.routing) return;
     this.routing = true;
     try {
@@ -327,7 +327,7 @@ export class Connection implements StreamHandler, Holder, Sleeper {
     this.settleReading();
   }
 
-  /** False: no whole request is here. */
+  /** False: no whole request has arrived. */
   private startNext(): boolean {
     return this.input.takeFrame((frame) => this.host.route(frame, this));
   }
@@ -356,7 +356,7 @@ export class Connection implements StreamHandler, Holder, Sleeper {
     if (this.holds === 0 && this.input.mustWaitForOthers) this.waitForMemory();
   }
 
-  /** False: not now, or there is no more. */
+  /** False: nothing to handle now, or nothing is left. */
   private handleNext(): boolean {
     if (this.state !== 'orphaned' || this.holds > 0) return false;
     // The started requests have done their work, or finish it without this connection. A costly batch with
@@ -369,7 +369,7 @@ export class Connection implements StreamHandler, Holder, Sleeper {
     this.account();
     const { input } = this;
     if (!input.endsInHalf && input.mustWaitForOthers) return false;
-    // Hundreds of reads whose answers are dropped would all run in this turn.
+    // Without this check, hundreds of reads whose answers are dropped would all run in this turn.
     const startIfItBrings = (frame: Uint8Array) => {
       if (this.host.brings(frame)) this.host.route(frame, this);
     };
@@ -403,7 +403,7 @@ export class Connection implements StreamHandler, Holder, Sleeper {
     else this.stream.resume();
   }
 
-  /** Takes what may leave: the oldest requests, as far as their outcome is known. */
+  /** Takes the oldest requests whose outcome is known, up to the first one that is not. */
   private takeReady(): { chunks: Uint8Array[]; sizeBytes: number; close: Closing | undefined } {
     const chunks: Uint8Array[] = [];
     let sizeBytes = 0;
@@ -434,12 +434,12 @@ export class Connection implements StreamHandler, Holder, Sleeper {
     this.held.undrained += sizeBytes;
   }
 
-  /** Tells the budget what is held now. Last in every method: it may wake other connections. */
+  /** Updates the budget. Call it last in every method: it may wake other connections. */
   private account(): void {
     this.held.tell(this.host.budget, this.input.bufferedBytes);
   }
 
-  /** Forgets what was not answered, and stops the work on it. */
+  /** Forgets the requests without an answer, and stops the work on them. */
   private abandon(): void {
     this.input.discard();
     for (const slot of this.forgetRequests()) slot.cancel?.();

@@ -1,19 +1,16 @@
-/**
- * What one connection holds of the broker's memory, by reason, and the difference to what the budget was last
- * told of it.
- */
+/** Counts the memory that one connection holds, by reason, and passes changes on to the budget. */
 import type { MemoryBudget } from './memory-budget.ts';
 
 export class HeldBytes {
-  /** Frames of requests that are not answered yet, and what they were decoded to. */
+  /** Frames of requests that are not answered yet, and their decoded objects. */
   request = 0;
-  /** Of these: what decoded requests take. */
+  /** Part of `request`: the decoded objects. */
   decoded = 0;
   /** Answers that are ready but wait for an earlier one, or for the peer. */
   answer = 0;
-  /** Handed to the stream and, as far as we know, not taken by the peer. */
+  /** Answers given to the stream that the peer, as far as we know, has not read. */
   undrained = 0;
-  /** As the budget was told. */
+  /** The bytes that the budget last counted. */
   told = 0;
   private toldDecoded = 0;
 
@@ -24,7 +21,7 @@ export class HeldBytes {
     this.answer = 0;
   }
 
-  /** `buffered`: read, and not a request yet. May wake other connections. */
+  /** `buffered`: bytes read that do not form a request yet. May wake other connections. */
   tell(budget: MemoryBudget, buffered: number): void {
     const held = buffered + this.request + this.answer + this.undrained;
     const delta = held - this.told;

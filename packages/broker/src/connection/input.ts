@@ -1,6 +1,6 @@
 /**
- * What a connection has received and not started yet. Bytes are put together in spare buffers, which are
- * given back however a request ends: V8 answers garbage outside of the heap with full collections.
+ * The bytes that a connection has received and not started yet. Assembles them in spare buffers and gives
+ * these back however a request ends: garbage outside of the heap makes V8 run full collections.
  */
 import { FrameReader, type SpareBuffers } from '@millrace/protocol';
 import type { FrontEndLimits } from '../config.ts';
@@ -13,13 +13,13 @@ export interface InputHost {
   readonly limits: Pick<FrontEndLimits, 'requestMaxBytes'>;
   readonly budget: Pick<MemoryBudget, 'crowded'>;
   readonly spares: SpareBuffers;
-  /** Throws DecodeError when no request that begins like this is so large. */
+  /** Throws DecodeError if no request that begins like this can be so large. */
   checkSize(start: Uint8Array, sizeBytes: number): void;
 }
 
 export class Input {
   private readonly host: InputHost;
-  /** Made with the first byte: a silent connection needs none. */
+  /** Created with the first byte: a silent connection needs none. */
   private reader: FrameReader | undefined;
 
   constructor(host: InputHost) {
@@ -30,7 +30,7 @@ export class Input {
     return this.reader?.bufferedBytes ?? 0;
   }
 
-  /** The chunk is lent until `keep`. */
+  /** The chunk is valid only until `keep`. */
   push(chunk: Uint8Array): void {
     this.reader ??= new FrameReader(this.host.limits.requestMaxBytes, this.host.spares);
     this.reader.push(chunk);
@@ -40,21 +40,21 @@ export class Input {
     this.reader?.keep();
   }
 
-  /** The last frame in it has not arrived whole, and will not. */
+  /** True if the last frame is incomplete (the peer has closed). */
   get endsInHalf(): boolean {
     const { reader } = this;
     return reader !== undefined && reader.assemblingBytes > reader.bufferedBytes;
   }
 
-  /** The next request may become many objects, and those of others already are many. */
+  /** True if the next request may decode to many objects while those of others already use much memory. */
   get mustWaitForOthers(): boolean {
     return this.host.budget.crowded && (this.reader?.assemblingBytes ?? 0) >= LARGE_FRAME_BYTES;
   }
 
   /**
-   * Passes the next whole frame on; its bytes are lent for the call. False: there is none yet. Throws
-   * DecodeError on a size that cannot be. The first bytes decide on a frame that is too large, before memory
-   * and time are spent on the others.
+   * Passes the next whole frame to `use`; its bytes are valid only during the call. False: there is none yet.
+   * Throws DecodeError on an impossible size. The first bytes reveal a frame that is too large, before the
+   * broker spends memory and time on the others.
    */
   takeFrame(use: (frame: Uint8Array) => void): boolean {
     const { reader } = this;
@@ -72,7 +72,7 @@ export class Input {
     return true;
   }
 
-  /** Nothing of it is looked at any longer. */
+  /** Drops all input. */
   discard(): void {
     this.reader?.discard();
     this.reader = undefined;

@@ -1,7 +1,7 @@
 /**
- * Counts the bytes that all connections hold together (received frames, what they became when they were
- * decoded, answers not yet taken by the peer) and says who must stop reading. It never frees memory itself:
- * it pauses, and under lasting pressure names the peers that only waste it.
+ * Counts the bytes that all connections hold together (received frames, their decoded objects, answers that
+ * the peer has not read) and says which connections must stop reading. It never frees memory itself: it
+ * pauses connections, and under lasting pressure drops stalled ones.
  */
 import { assert, type Millis } from '@millrace/base';
 
@@ -10,30 +10,30 @@ export interface Holder {
   /** Bytes now held on its behalf. */
   readonly heldBytes: number;
   /**
-   * Since when it has held bytes only because its peer does nothing (half a frame, answers not read);
-   * undefined: it does not.
+   * Since when it holds bytes only because its peer does nothing (half a frame, unread answers); undefined:
+   * it does not.
    */
   readonly stalledSinceMs: Millis | undefined;
-  /** Memory is there again: read on. */
+  /** Memory is free again: continue reading. */
   memoryFreed(): void;
   /** Closes the connection at once. */
   drop(reason: string): void;
 }
 
 const SHARES = 4;
-/** Decoded requests may take this part of the budget before a large one has to wait. */
+/** A large request must wait while decoded requests use more than a quarter (1 / this) of the budget. */
 const DECODED_SHARES = 4;
 
 export class MemoryBudget {
   /** Bytes held by all connections. */
   heldBytes = 0;
-  /** Of these: what decoded requests take beside their frames. */
+  /** Part of `heldBytes`: the decoded objects of requests, without their frames. */
   decodedBytes = 0;
   readonly maxBytes: number;
   private readonly waiting = new Set<Holder>();
   private readonly onPressure: () => void;
 
-  /** `onPressure`: someone has to wait; look after the stalled ones while that lasts. */
+  /** `onPressure`: a connection must wait; the owner should drop stalled ones while that lasts. */
   constructor(maxBytes: number, onPressure: () => void) {
     assert(maxBytes > 0, 'a memory budget is positive');
     this.maxBytes = maxBytes;
@@ -44,29 +44,32 @@ export class MemoryBudget {
     return this.heldBytes > this.maxBytes;
   }
 
-  /** Decoded requests take so much that another large one has to wait for the end of some. */
+  /** True if decoded requests use so much that another large one must wait until some end. */
   get crowded(): boolean {
     return this.decodedBytes * DECODED_SHARES > this.maxBytes;
   }
 
-  /** Somebody waits for others to end, so those that do not go on are in the way. */
+  /** True if a connection waits for others to end, so that stalled ones block it. */
   get isPressed(): boolean {
     return this.exhausted || (this.crowded && this.waiting.size > 0);
   }
 
-  /** What one may take so that others find something too: a part of what is left. 0: nothing is left. */
+  /**
+   * The share of the free memory that one answer may take, so that others get some too. 0: no memory is free.
+   */
   get shareBytes(): number {
     return Math.max(0, Math.floor((this.maxBytes - this.heldBytes) / SHARES));
   }
 
-  /** Some connection holds more (or, negative, less), of which so much is decoded. */
+  /** A connection holds more (or, negative, less); `decodedDeltaBytes` is the part in decoded objects. */
   change(deltaBytes: number, decodedDeltaBytes: number): void {
     const wasCrowded = this.crowded;
     this.heldBytes += deltaBytes;
     this.decodedBytes += decodedDeltaBytes;
     assert(this.heldBytes >= 0 && this.decodedBytes >= 0, 'no less than nothing is held');
     if (this.waiting.size === 0) return;
-    // Frames that wait may exhaust the budget by themselves: the end of the crowd is the end of their wait.
+    // Waiting frames alone may exhaust the budget, so also release them when decoded requests use little
+    // again.
     if ((deltaBytes < 0 && !this.exhausted) || (wasCrowded && !this.crowded)) this.release();
   }
 
@@ -81,9 +84,9 @@ export class MemoryBudget {
   }
 
   /**
-   * Under pressure, drops those whose peers have stalled for `stalledMs`, the longest stalled first, until
-   * half of the budget is free: half frames and unread answers of one client must not stop the others for
-   * ever.
+   * Under pressure, drops the connections whose peers have stalled for `stalledMs`, the longest stalled
+   * first, until half of the budget is free. Half frames and unread answers of one client must not block the
+   * others for ever.
    */
   dropStalled(holders: Iterable<Holder>, now: Millis, stalledMs: Millis): void {
     if (!this.isPressed) return;

@@ -1,6 +1,6 @@
 /**
- * A logger that a crowd of bad clients cannot flood: of each event at most so many a second are passed on,
- * and the next one that passes says how many were left out.
+ * A logger that many bad clients cannot flood: it passes on at most `perSecond` lines of each event a second.
+ * The next line that passes says how many were suppressed.
  */
 import type { Clock, Logger, Millis } from '@millrace/base';
 

@@ -1,11 +1,11 @@
 /**
- * The requests of one connection that await their answers, in the order they came. Answers may be ready in
- * any order; they leave in request order (the Java client insists on it). Holds no I/O.
+ * The pending requests of one connection, in order of arrival. Answers may be ready in any order; they leave
+ * in request order (the Java client requires it). Does no I/O.
  */
 
 import type { Millis } from '@millrace/base';
 
-/** The connection ends where the answer would stand. */
+/** The connection ends in place of the answer. */
 export interface Closing {
   readonly kind: 'close';
   readonly reason: string;
@@ -14,7 +14,7 @@ export interface Closing {
   readonly level: 'info' | 'warn';
 }
 
-/** What became of a request. */
+/** The outcome of a request. */
 type Outcome =
   | { readonly kind: 'answer'; readonly chunks: readonly Uint8Array[]; readonly sizeBytes: number }
   /** acks=0: there is no answer. */
@@ -22,35 +22,38 @@ type Outcome =
   | Closing;
 
 export interface Slot {
-  /** Held for the request until it is answered: its frame, and what that became. */
+  /** Bytes held for the request until it is answered: its frame and the decoded objects. */
   requestBytes: number;
-  /** Of these: what the decoded request takes. */
+  /** Part of `requestBytes`: the decoded objects. */
   decodedBytes: number;
   /** When the request was started. */
   readonly startedMs: Millis;
-  /** Nothing of this connection is started while this request is being answered. */
+  /** The connection starts no other request before this one is answered. */
   readonly exclusive: boolean;
   outcome: Outcome | undefined;
-  /** It has left. */
+  /** The answer has left. */
   isOver: boolean;
-  /** Stops the work when the connection is gone. */
+  /** Stops the work if the connection is gone. */
   cancel: (() => void) | undefined;
-  /** Called once, when the client sends more behind this request. */
+  /** Called once, if the client sends more behind this request. */
   onFollowed: (() => void) | undefined;
-  /** The client asked for more than an answer: its end stops nothing, only ours of the connection does. */
+  /**
+   * The request does more than ask for an answer: only the broker's end of the connection stops it, not the
+   * client's.
+   */
   outlivesClient: boolean;
 }
 
 /**
- * A client that closes sooner after its request never waited for the answer: the broker carries the request
- * out. A client that closes later waited and retries: a broker that finishes old requests first answers each
- * retry late. Kafka has no such limit; not compared with 4.3.1.
+ * If the client closes within this time after its request, it did not wait for the answer: the broker carries
+ * the request out. If it closes later, it waited and will retry: a broker that finishes old requests first
+ * would answer each retry late. Kafka has no such limit; not compared with 4.3.1.
  */
 const ANSWER_AWAITED_MS: Millis = 500;
 
 export class ResponseSlots {
   private slots: Slot[] = [];
-  /** Index of the oldest slot that has not left; the ones before it are gone. */
+  /** Index of the oldest slot that has not left. */
   private head = 0;
   /** Requests not yet answered and handed over. */
   get size(): number {
@@ -97,7 +100,7 @@ export class ResponseSlots {
     onFollowed();
   }
 
-  /** The client is gone: stops what was only done for an answer. */
+  /** The client is gone: stops the work that was only for an answer. */
   cancelUnread(now: Millis): void {
     for (let i = this.head; i < this.slots.length; i++) {
       const slot = this.slots[i]!;
@@ -108,7 +111,7 @@ export class ResponseSlots {
     }
   }
 
-  /** Removes and returns all: the connection is gone. */
+  /** The connection is gone: removes and returns all slots. */
   drain(): Slot[] {
     const rest = this.slots.slice(this.head);
     this.slots = [];

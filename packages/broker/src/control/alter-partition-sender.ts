@@ -1,6 +1,6 @@
 /**
- * ISR changes of this broker's partitions on their way to the active controller: one request at a time, and
- * what comes meanwhile waits for the next one (a broker that lost a follower changes hundreds of partitions
+ * Sends the ISR changes of this broker's partitions to the active controller, one request at a time. Changes
+ * that come meanwhile wait for the next request (a broker that lost a follower changes hundreds of partitions
  * at once).
  */
 import type { Clock, Millis } from '@millrace/base';
@@ -26,7 +26,7 @@ export class AlterPartitionSender {
     this.clock = clock;
   }
 
-  /** `done` gets the part of the answer that is about these partitions; undefined: no answer, ask again. */
+  /** `done` gets the part of the answer for these partitions; undefined: no answer, retry. */
   send(request: AlterPartitionRequest, done: Waiting['done']): void {
     this.waiting.push({ request, done });
     if (this.waiting.length === 1 && !this.busy) this.clock.soon(() => this.sendNext());
@@ -36,7 +36,7 @@ export class AlterPartitionSender {
     const first = this.waiting[0];
     if (this.busy || first === undefined) return;
     this.busy = true;
-    // Requests under an older registration go on their own: the controller refuses them as a whole.
+    // Requests with an older broker epoch go in a request of their own: the controller refuses it as a whole.
     const { brokerId, brokerEpoch } = first.request;
     const batch = this.waiting.filter(({ request }) => request.brokerEpoch === brokerEpoch);
     this.waiting = this.waiting.filter(({ request }) => request.brokerEpoch !== brokerEpoch);
@@ -56,7 +56,7 @@ export class AlterPartitionSender {
   }
 }
 
-/** Gives each asker its part: the answer is in the order of the request. */
+/** Gives each caller its part: the answer is in the order of the request. */
 function deliver(batch: readonly Waiting[], response: AlterPartitionResponse | undefined): void {
   let next = 0;
   for (const { request, done } of batch) {

@@ -1,6 +1,6 @@
 /**
- * One control stream to one controller: a request at a time, its answer or its time-out. Knows nothing of
- * what the messages mean. Reports to its owner at most once that it is broken.
+ * One control stream to one controller: one request at a time, its answer or its timeout. Does not know the
+ * meaning of the messages. Reports at most once to its owner that it is broken.
  */
 import {
   assert,
@@ -21,7 +21,7 @@ import {
   type RegisterResponse,
 } from '@millrace/metadata';
 
-/** `sentMs`: when the request that this answers was sent. */
+/** `sentMs`: when the stream sent the request of this answer. */
 export type Answer =
   | { readonly kind: 'register'; readonly response: RegisterResponse; readonly sentMs: Millis }
   | { readonly kind: 'heartbeat'; readonly response: HeartbeatResponse; readonly sentMs: Millis }
@@ -29,15 +29,18 @@ export type Answer =
 
 export interface ControlStreamEvents {
   answered(answer: Answer): void;
-  /** Once, and nothing follows. `silent`: the controller may be there, but does not answer. */
+  /** The last call, made at most once. `silent`: the controller may be there, but does not answer. */
   broken(reason: string, silent: boolean): void;
-  /** The broker is about to stop, so that the controller should take the end of the stream for its end. */
+  /**
+   * True if the broker is about to stop: the controller should then take the end of the stream as the end of
+   * the broker.
+   */
   isStopping(): boolean;
 }
 
 export class ControlStream {
   readonly controllerId: NodeId;
-  /** Set by the owner once this stream was of use. */
+  /** The owner sets it once the controller answered a request as the active one. */
   served = false;
   private readonly clock: Clock;
   private readonly events: ControlStreamEvents;
@@ -57,7 +60,7 @@ export class ControlStream {
     });
   }
 
-  /** Nothing is being answered. */
+  /** No request waits for an answer. */
   get idle(): boolean {
     return this.awaiting === undefined && !this.over;
   }
@@ -103,8 +106,8 @@ export class ControlStream {
   }
 
   /**
-   * An end without this word is that of the process. The end alone does not tell: gRPC shows the controller
-   * the same whether a stream was closed or its process was killed.
+   * Sends `leaves`, so that the controller does not take the end of the stream as the death of the process.
+   * gRPC shows the controller the same end if a stream was closed and if its process was killed.
    */
   private giveUp(): void {
     if (!this.events.isStopping()) this.send({ register: undefined, heartbeat: undefined, leaves: true });

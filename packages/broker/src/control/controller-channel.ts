@@ -1,7 +1,7 @@
 /**
- * Single calls to the active controller, whoever that is at the moment: repeated on another controller, or on
- * the same one again, until one answers or the call's time is over. A call may be carried out twice when an
- * answer is lost, so every method must stand that.
+ * Single calls to the active controller. The channel repeats a call on another controller, or on the same
+ * one, until one answers or the call's timeout is over. A controller may carry out a call twice if an answer
+ * is lost, so every method must be safe to repeat.
  */
 import { type Clock, type Logger, type Millis, type NodeId, RpcError, type Timer } from '@millrace/base';
 import { ErrorCode } from '@millrace/protocol';
@@ -11,8 +11,8 @@ import type { ControllerLocator } from './controller-locator.ts';
 const BACKOFF_MIN_MS = 10;
 const BACKOFF_MAX_MS = 250;
 /**
- * One controller gets so long before another is asked: it may be frozen, or behind a link that swallows
- * everything.
+ * The channel waits this long for one controller before it asks another: the first may be frozen, or behind a
+ * link that drops everything.
  */
 const ATTEMPT_MAX_MS = 5_000;
 
@@ -36,9 +36,9 @@ export class ControllerChannel {
   }
 
   /**
-   * `done` gets the active controller's answer, also an error that it decided; undefined: no answer within
-   * `timeoutMs`. A controller that is connected and silent is asked again after `attemptMaxMs`; with the
-   * whole time it is asked again only if it loses its office or the connection.
+   * `done` gets the active controller's answer, which may be an error; undefined: no answer within
+   * `timeoutMs`. If a connected controller stays silent, the channel retries after `attemptMaxMs`. If that
+   * equals `timeoutMs`, it retries only if the controller resigns or the connection breaks.
    */
   request<Response extends { errorCode: number }>(
     method: string,
@@ -93,7 +93,7 @@ class ControllerCall<Response extends { errorCode: number }> implements Abandona
   private readonly deadlineMs: Millis;
   private readonly done: (response: Response | undefined) => void;
   private backoffMs = BACKOFF_MIN_MS;
-  /** Numbers the attempts: the answer of one that was abandoned is not looked at. */
+  /** Number of the current attempt: the call ignores answers to earlier ones. */
   private current = 0;
   private askedId: NodeId | undefined;
   private pause: Timer | undefined;
@@ -128,7 +128,7 @@ class ControllerCall<Response extends { errorCode: number }> implements Abandona
     });
   }
 
-  /** Another controller leads now: an attempt elsewhere is not worth waiting for. */
+  /** Another controller is active now: stops waiting for an attempt elsewhere. */
   moveTo(leaderId: NodeId): void {
     if (this.finished || this.askedId === leaderId) return;
     this.pause?.cancel();

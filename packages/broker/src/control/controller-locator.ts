@@ -1,6 +1,6 @@
 /**
- * Which controller to talk to: the one that is said to lead, or else the configured ones in turn. Owns the
- * channels to them. It never knows for sure who is active; only an answer does.
+ * Chooses the controller to ask: the reported leader, or else the configured ones in turn. Owns the channels
+ * to them. The choice may be wrong: only an answer proves which controller is active.
  */
 import { type Address, assert, type NodeId, type Rpc, type RpcChannel } from '@millrace/base';
 
@@ -15,8 +15,8 @@ export class ControllerLocator {
   private readonly listeners = new Set<(leaderId: NodeId) => void>();
   private index = 0;
   /**
-   * The last one that did not answer: others who still name it are behind the times. Its turn comes all the
-   * same.
+   * The last controller that did not answer: a controller that still names it has old information. It still
+   * gets its turn.
    */
   private failedId: NodeId | undefined;
 
@@ -26,7 +26,7 @@ export class ControllerLocator {
     this.rpc = rpc;
   }
 
-  /** Whom to ask now. */
+  /** The controller to ask now. */
   current(): NodeId {
     return this.controllers[this.index]!.id;
   }
@@ -41,14 +41,14 @@ export class ControllerLocator {
     return channel;
   }
 
-  /** The metadata quorum elected a leader, as this broker's observer hears. Listeners move over at once. */
+  /** This broker's observer heard that the metadata quorum elected a leader. Listeners move to it at once. */
   leaderKnown(leaderId: NodeId): void {
     if (!this.choose(leaderId)) return;
     this.failedId = undefined;
     for (const listener of [...this.listeners]) listener(leaderId);
   }
 
-  /** Returns how to stop listening. */
+  /** Returns a function that removes the listener. */
   onLeaderKnown(listener: (leaderId: NodeId) => void): () => void {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);
@@ -61,7 +61,7 @@ export class ControllerLocator {
     if (!usable || !this.choose(leaderId)) this.tryNext();
   }
 
-  /** `id` was not reached, or did not answer. */
+  /** `id` could not be reached, or did not answer. */
   failed(id: NodeId): void {
     if (id !== this.current()) return;
     this.failedId = id;

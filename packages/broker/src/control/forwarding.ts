@@ -1,4 +1,4 @@
-/** Client requests that only the active controller can answer, sent there and back as bytes. */
+/** Forwards client requests that only the active controller can answer, and returns its answers, as bytes. */
 import type { Clock } from '@millrace/base';
 import { ControlMethod, ForwardRequest, ForwardResponse } from '@millrace/metadata';
 import { ErrorCode } from '@millrace/protocol';
@@ -7,8 +7,8 @@ import type { ControllerChannel } from './controller-channel.ts';
 
 const NOTHING = new Uint8Array(0);
 /**
- * What fits into a message of the control plane, with room to spare. A larger request would fail on every
- * controller in turn.
+ * A body of this size fits into a control plane message, with room to spare. A larger request would fail on
+ * every controller in turn.
  */
 export const FORWARDED_BYTES_MAX = 16 << 20;
 
@@ -24,7 +24,7 @@ export function forwardOver(channel: Pick<ControllerChannel, 'request'>, clock: 
       if (response === undefined) done({ errorCode: ErrorCode.REQUEST_TIMED_OUT, body: NOTHING });
       else done({ errorCode: response.errorCode as ErrorCode, body: response.body });
     };
-    // A slow controller is not asked twice: the second copy would find what the first one did.
+    // Do not ask a slow controller twice: the second copy would find the result of the first.
     channel.request(ControlMethod.forward, request, ForwardResponse, timeoutMs, answered, timeoutMs);
   };
 }

@@ -1,12 +1,12 @@
 /**
- * This broker's membership: finds the active controller, registers, heartbeats over one control stream, asks
- * to be unfenced when it has caught up, and to be relieved of its leaderships before it stops. Owns the
- * broker epoch and the lease that lets the replicas acknowledge.
+ * This broker's membership: finds the active controller, registers, and sends heartbeats over one control
+ * stream. Asks to be unfenced when it has caught up, and asks the controller to move its leaderships away
+ * before it stops. Owns the broker epoch and the lease that lets the replicas acknowledge.
  *
  * The controller says how long the lease is, and it counts from when the answered heartbeat was SENT: the
  * controller starts its timer later, so this broker stops acknowledging before it can be replaced
- * (docs/leases.md). A new active controller knows the broker from the metadata log; it gets heartbeats under
- * the same epoch, and nothing else changes.
+ * (docs/leases.md). A new active controller knows the broker from the metadata log: the broker sends it
+ * heartbeats under the same epoch, and nothing else changes.
  */
 import type { BrokerEpoch, Clock, Logger, Millis, NodeId, Offset, Timer, Uuid } from '@millrace/base';
 import type { HeartbeatResponse, ListenerEndpoint, RegisterResponse } from '@millrace/metadata';
@@ -17,13 +17,13 @@ import type { ControllerLocator } from './controller-locator.ts';
 
 export interface LifecycleConfig {
   /**
-   * `broker.session.timeout.ms`: the longest lease that this broker takes. The controllers' setting says how
-   * long it is.
+   * `broker.session.timeout.ms`: the longest lease that this broker accepts. The controllers' setting decides
+   * how long it is.
    */
   readonly sessionTimeoutMs: Millis;
   /** `broker.heartbeat.interval.ms` */
   readonly heartbeatIntervalMs: Millis;
-  /** How long the controller may take to move the leaderships away before this broker stops all the same. */
+  /** How long the controller may take to move the leaderships away. After that, this broker stops anyway. */
   readonly controlledShutdownMaxMs: Millis;
 }
 
@@ -35,25 +35,25 @@ export const DEFAULT_LIFECYCLE_CONFIG: LifecycleConfig = {
 
 export interface BrokerLifecycleOptions {
   readonly brokerId: NodeId;
-  /** Each start of the process draws another one. */
+  /** Each start of the process draws a new one. */
   readonly incarnationId: Uuid;
   /** Advertised listeners. */
   readonly listeners: readonly ListenerEndpoint[];
   readonly rack?: string | undefined;
   /** Directory ids. */
   readonly logDirs: readonly Uuid[];
-  /** The epoch of the last life if that ended with a clean shutdown; -1 otherwise. */
+  /** The broker epoch of the last run if that ended with a clean shutdown; -1 otherwise. */
   readonly previousBrokerEpoch: BrokerEpoch;
   readonly locator: ControllerLocator;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly config: LifecycleConfig;
   readonly events: LifecycleEvents;
-  /** The id in the data folder, or the one the quorum told; undefined: neither yet. */
+  /** The id from the data folder or from the quorum; undefined: neither is known yet. */
   clusterId(): Uuid | undefined;
-  /** The last metadata offset that was applied here and published to the replicas. */
+  /** The last metadata offset that this broker applied and published to the replicas. */
   metadataOffset(): Offset;
-  /** Whether everything but metadata is ready to serve clients. */
+  /** True if everything except metadata is ready to serve clients. */
   readyToServe(): boolean;
   /** To the replica manager. */
   setSession(session: BrokerSession): void;
@@ -61,26 +61,29 @@ export interface BrokerLifecycleOptions {
 
 export interface LifecycleEvents {
   registered(brokerEpoch: BrokerEpoch): void;
-  /** Clients are served from here on. */
+  /** The broker serves clients from here on. */
   unfenced(): void;
   /**
    * The controller has fenced this broker and elected other leaders. The broker keeps sending heartbeats to
    * be unfenced.
    */
   fenced(): void;
-  /** The cluster will never take this broker: it belongs elsewhere. The message is for a person. */
+  /**
+   * The cluster will never accept this broker: it belongs to another cluster. The message is for the
+   * operator.
+   */
   refused(message: string): void;
 }
 
 const BACKOFF_MIN_MS = 10;
 const BACKOFF_MAX_MS = 250;
-/** While something is awaited (to be unfenced, to be let go) heartbeats are this frequent. */
+/** Heartbeat interval while the broker waits to be unfenced or to shut down. */
 const EAGER_INTERVAL_MS = 50;
 
 export class BrokerLifecycle {
-  /** Identifies this registration in every request to the controller; -1: not registered. */
+  /** Identifies this registration in every request to the controller; -1: not registered yet. */
   brokerEpoch: BrokerEpoch = -1;
-  /** As the controller last said; undefined before the first answered heartbeat. */
+  /** From the controller's last answer; undefined before the first answered heartbeat. */
   fenced: boolean | undefined;
   /** When the lease ends, by the monotonic clock. */
   sessionValidUntilMs: Millis = -1;
@@ -88,14 +91,14 @@ export class BrokerLifecycle {
   private readonly options: BrokerLifecycleOptions;
   private started = false;
   private stream: ControlStream | undefined;
-  /** The registration is to be made (again) before the next heartbeat. */
+  /** The broker must register (again) before the next heartbeat. */
   private mustRegister = true;
   private previousBrokerEpoch: BrokerEpoch;
   private lastAnswerMs: Millis;
   private lastSentMs: Millis = 0;
   private backoffMs = BACKOFF_MIN_MS;
   private hintFollowed = false;
-  /** A new stream waits so long for its first answer. Doubles with each that got none. */
+  /** A new stream waits this long for its first answer. Doubles with each stream that gets none. */
   private firstWaitMs: Millis;
   /** The last heartbeat asked to stay fenced. */
   private askedForFence = true;
@@ -119,7 +122,7 @@ export class BrokerLifecycle {
   }
 
   /**
-   * More metadata was applied, or the broker became ready: the controller may be told that it has caught up.
+   * The broker applied more metadata, or became ready. If it has caught up, it tells the controller at once.
    */
   progressed(): void {
     if (!this.started || this.mustRegister || !this.askedForFence) return;
@@ -127,8 +130,8 @@ export class BrokerLifecycle {
   }
 
   /**
-   * Asks the controller to move every leadership away. `done(true)` when it has, `done(false)` when that took
-   * too long or no controller answers. Heartbeats go on until `stop`.
+   * Asks the controller to move every leadership away. Calls `done(true)` when it has, `done(false)` if that
+   * takes too long or no controller answers. Heartbeats continue until `stop`.
    */
   beginShutdown(done: (clean: boolean) => void): void {
     const { clock, config } = this.options;
@@ -143,7 +146,8 @@ export class BrokerLifecycle {
   }
 
   /**
-   * Ends without a word, as a process that dies: what the controller has not moved away yet it moves soon.
+   * Ends without a message, like a process that dies: the controller soon moves the remaining leaderships
+   * away.
    */
   stop(): void {
     this.started = false;
@@ -186,8 +190,8 @@ export class BrokerLifecycle {
   }
 
   /**
-   * A connection that broke in service is made again to the same controller at once: it fences a broker that
-   * stays away. A silent controller is left.
+   * If a working connection breaks, the broker reconnects to the same controller at once: the controller
+   * fences a broker that stays away. The broker leaves a silent controller.
    */
   private broken(stream: ControlStream, reason: string, silent: boolean): void {
     const { locator, logger } = this.options;
@@ -215,7 +219,7 @@ export class BrokerLifecycle {
     stream?.leave();
   }
 
-  /** Sends what is due: the registration, or a heartbeat. */
+  /** Sends the registration if it is due, else a heartbeat. */
   private beat(): void {
     const { options, stream } = this;
     this.timer?.cancel();
@@ -237,7 +241,7 @@ export class BrokerLifecycle {
       return;
     }
     this.askedForFence = !this.wantsService();
-    // On a new stream the wait is short at first: it may be a frozen controller, and the lease runs.
+    // A new stream waits only briefly at first: the controller may be frozen, and the lease runs out.
     const request = {
       brokerId,
       brokerEpoch: this.brokerEpoch,
@@ -263,7 +267,7 @@ export class BrokerLifecycle {
     return Math.max(heartbeatIntervalMs, sessionTimeoutMs / 2);
   }
 
-  /** This broker has replayed its own registration and everything before it, and can serve. */
+  /** True if this broker has replayed its own registration and everything before it, and can serve. */
   private wantsService(): boolean {
     return this.options.readyToServe() && this.options.metadataOffset() >= this.brokerEpoch;
   }
@@ -292,7 +296,7 @@ export class BrokerLifecycle {
   private leaveNonController(stream: ControlStream, leaderId: NodeId): void {
     this.dropStream();
     this.options.locator.notController(stream.controllerId, leaderId);
-    // A hint is followed at once, but not two in a row: two controllers may name each other.
+    // Follow a hint at once, but never two in a row: two controllers may name each other.
     const follow = leaderId >= 0 && leaderId !== stream.controllerId && !this.hintFollowed;
     this.hintFollowed = follow;
     this.reconnectLater(follow);
@@ -306,7 +310,7 @@ export class BrokerLifecycle {
       this.previousBrokerEpoch = brokerEpoch;
       this.refusalLogged = false;
       logger.info('broker-registered', { brokerEpoch });
-      // A new registration is fenced: it may follow leaders, and acknowledge nothing.
+      // A newly registered broker is fenced: it may follow leaders, but not acknowledge.
       this.setLease(sentMs);
       events.registered(brokerEpoch);
       this.beat();
@@ -319,7 +323,7 @@ export class BrokerLifecycle {
       events.refused(errorMessage ?? 'this broker belongs to another cluster');
       return;
     }
-    // An earlier life of this broker may still have a session there: it ends soon.
+    // An earlier run of this broker may still have a session there, which ends soon.
     this.beatAfter(Math.min(4 * EAGER_INTERVAL_MS, this.options.config.heartbeatIntervalMs));
   }
 

@@ -1,6 +1,6 @@
 /**
- * Producer ids for idempotent producers: taken from blocks that the active controller hands out, each id once
- * in the life of the cluster. The next block is asked for before the current one is used up (KIP-730).
+ * Hands out producer ids to idempotent producers, from blocks of the active controller. Each id is used once
+ * in the life of the cluster. Asks for the next block before the current one is used up (KIP-730).
  */
 import type { Logger, NodeId } from '@millrace/base';
 import { AllocateProducerIdsRequest, AllocateProducerIdsResponse, ControlMethod } from '@millrace/metadata';
@@ -9,9 +9,9 @@ import type { ProducerIdSource } from '../handler.ts';
 import type { ControllerChannel } from './controller-channel.ts';
 
 const TIMEOUT_MS = 5_000;
-/** The next block is asked for when this part of the current one is left. */
+/** The broker asks for the next block when this share of the current one is left. */
 const PREFETCH_SHARE = 0.1;
-/** Producers that wait for a block at most; one more is told to come again. */
+/** Largest number of producers that wait for a block; one more gets a retriable error. */
 const WAITING_MAX = 10_000;
 
 type Done = Parameters<ProducerIdSource['next']>[0];
@@ -76,7 +76,10 @@ export class ProducerIdBlocks implements ProducerIdSource {
     );
   }
 
-  /** With a new block, or without: nobody waits longer than one request to the controller. */
+  /**
+   * Answers all waiting producers, with or without a new block: none waits longer than one request to the
+   * controller.
+   */
   private serveWaiting(): void {
     const waiting = this.waiting;
     this.waiting = [];

@@ -1,7 +1,6 @@
 /**
- * DescribeConfigs (32) for topics and for this broker: each value with where it comes from, and what it would
- * be without that (synonyms). Values are read from the committed metadata and the node's settings; nothing is
- * kept here.
+ * DescribeConfigs (32) for topics and for this broker: each value with its source, and with the values that
+ * weaker sources give it (synonyms). Reads the committed metadata and the node's settings; keeps nothing.
  */
 import {
   ConfigSource,
@@ -19,9 +18,7 @@ type Config = NonNullable<Result['configs']>[number];
 
 const ResourceType = { TOPIC: 2, BROKER: 4 } as const;
 
-/**
- * AlterConfigs and IncrementalAlterConfigs: a topic's configs are read-only as long as neither has a handler.
- */
+/** AlterConfigs and IncrementalAlterConfigs: a topic's configs are read-only while neither has a handler. */
 const ALTER_CONFIGS: ReadonlySet<number> = new Set([33, 44]);
 
 const CONFIG_TYPES: { readonly [name in ConfigTypeName]: number } = {
@@ -36,7 +33,7 @@ const CONFIG_TYPES: { readonly [name in ConfigTypeName]: number } = {
   password: 9,
 };
 
-/** One place a value can come from. The value is null where it is not to be shown, or is not set. */
+/** One source of a value. The value is null if it is secret or not set. */
 type Synonym = Omit<ConfigSynonym, 'value'> & { readonly value: string | null };
 
 export const describeConfigs = defineHandler(apis.describeConfigs, (broker, { body }, reply) => {
@@ -112,7 +109,7 @@ function describeBroker(
 ): Named[] | Refusal {
   const { properties } = broker.config;
   if (resourceName === '') {
-    // The cluster's default for all brokers: only what was set dynamically.
+    // The cluster's default for all brokers: only dynamic settings.
     const set = image.brokerConfig('');
     return properties
       .filter(({ name }) => set.has(name))
@@ -128,16 +125,16 @@ function describeBroker(
       });
   }
   if (resourceName !== String(broker.brokerId)) {
-    const expected = `expected ${broker.brokerId}, the id of the broker that was asked, but received ${resourceName}`;
+    const expected = `expected ${broker.brokerId}, the id of this broker, but received ${resourceName}`;
     return refusal(ErrorCode.INVALID_REQUEST, `Unexpected broker id, ${expected}.`);
   }
   return properties.map((property) =>
-    // Nothing of a broker can be changed while it runs, yet.
+    // No setting of a running broker can be changed yet.
     entry({ ...property, readOnly: true, chain: brokerChain(broker, image, property) }, request),
   );
 }
 
-/** Where a broker's property gets its value, the strongest first. The default is always the last. */
+/** The sources of a broker's property, the strongest first. The default is always the last. */
 function brokerChain(broker: BrokerContext, image: MetadataImage, property: BrokerConfigEntry): Synonym[] {
   const { name } = property;
   const chain: Synonym[] = [];

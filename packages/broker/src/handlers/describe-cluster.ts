@@ -1,4 +1,4 @@
-/** DescribeCluster (60), KIP-700: the brokers. The controllers are not to be asked for here (KIP-919). */
+/** DescribeCluster (60), KIP-700: the brokers. A broker does not describe the controllers (KIP-919). */
 import { apis, ErrorCode } from '@millrace/protocol';
 import { ALL_CLUSTER_OPERATIONS, NOT_REQUESTED } from '../authorized-operations.ts';
 import { endpointOf, liveEndpoints, namedController } from '../cluster-view.ts';
@@ -50,7 +50,7 @@ function refused(version: number, endpointType: number) {
         ? ErrorCode.MISMATCHED_ENDPOINT_TYPE
         : ErrorCode.UNSUPPORTED_ENDPOINT_TYPE;
   const errorMessage = known
-    ? 'This is a broker: ask the controllers about themselves.'
+    ? 'This is a broker. Send requests about controllers to a controller.'
     : `There is no endpoint type ${endpointType}.`;
   return { errorCode, errorMessage };
 }

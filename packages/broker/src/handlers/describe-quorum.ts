@@ -1,8 +1,8 @@
-/** DescribeQuorum (55), KIP-595: only the active controller knows how far its followers are. */
+/** DescribeQuorum (55), KIP-595: only the active controller knows the offsets of its followers. */
 import { apis, ErrorCode } from '@millrace/protocol';
 import { defineHandler } from '../handler.ts';
 
-/** The request has no time-out of its own. */
+/** The request has no timeout of its own. */
 const TIMEOUT_MS = 10_000;
 
 export const describeQuorum = defineHandler(apis.describeQuorum, (broker, request, reply) => {

@@ -30,7 +30,7 @@ export const describeTopicPartitions = defineHandler(
   },
 );
 
-/** As many partitions as the limit allows, and where to go on. */
+/** One page of partitions, up to the limit, and the cursor of the next page. */
 function page(
   image: MetadataImage,
   names: readonly string[],

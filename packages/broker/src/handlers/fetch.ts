@@ -1,7 +1,7 @@
 /**
- * Fetch (1), of consumers and followers alike. The replica manager answers; this adds where the leaders it
- * names are reached on the client's listener (KIP-951). Exclusive on its connection: one answer may hold tens
- * of megabytes.
+ * Fetch (1), of consumers and followers alike. The replica manager answers; this handler adds the addresses
+ * of the leaders that the answer names, on the client's listener (KIP-951). Exclusive on its connection: one
+ * answer may hold tens of megabytes.
  */
 import { apis, ErrorCode, type RequestOf, type ResponseInputOf } from '@millrace/protocol';
 import { leaderEndpoints } from '../cluster-view.ts';
@@ -38,11 +38,11 @@ export const fetch = defineHandler(
     reply.onGone(running.cancel);
     reply.onFollowed(running.followed);
   },
-  // Of a fetch that waits the replica manager keeps each partition once, and nothing else.
+  // While a fetch waits, the replica manager keeps each partition once, and nothing else of the request.
   { exclusive: true, keepsRequest: false },
 );
 
-/** The request as a whole fails. Old clients look for that at each partition. */
+/** Fails the whole request. Old clients look for the error at each partition. */
 function failed(
   { sessionId, topics }: RequestOf<typeof apis.fetch>,
   version: number,

@@ -1,6 +1,7 @@
 /**
- * InitProducerId (22) for idempotent producers: a fresh id with epoch 0, whatever the request names (KIP-98).
- * A transactional id is refused for good until there is a transaction coordinator.
+ * InitProducerId (22) for idempotent producers: always a new id with epoch 0, even if the request names an id
+ * (KIP-98). The broker refuses a transactional id with a fatal error: there is no transaction coordinator
+ * yet.
  */
 import { apis, ErrorCode } from '@millrace/protocol';
 import { defineHandler } from '../handler.ts';

@@ -8,8 +8,8 @@ const EPOCH_ANSWER_SINCE = 4;
 const TIMEOUT_SINCE = 10;
 
 /**
- * Each partition is answered once, whatever the number of times it is named: a duplicate is refused. A topic
- * without partitions is not in the answer.
+ * Answers each partition once. Refuses a partition that the request names twice. Leaves out topics without
+ * partitions.
  */
 export const listOffsets = defineHandler(apis.listOffsets, (broker, { version, body }, reply) => {
   const image = broker.image();
@@ -45,7 +45,7 @@ export const listOffsets = defineHandler(apis.listOffsets, (broker, { version, b
     reply.send({ topics });
   });
   if (cancel === undefined) return;
-  // One costly lookup a connection at a time.
+  // A connection runs one costly lookup at a time.
   const next = reply.hold();
   release = next;
   reply.onGone(() => {

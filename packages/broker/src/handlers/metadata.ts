@@ -1,5 +1,6 @@
 /**
- * Metadata (3): brokers, topics and partitions as the client's listener sees them; creates topics on the way.
+ * Metadata (3): brokers, topics and partitions as the client's listener sees them. Also creates missing
+ * topics.
  */
 import { type Uuid, ZERO_UUID } from '@millrace/base';
 import type { MetadataImage, TopicImage } from '@millrace/metadata';
@@ -53,7 +54,7 @@ function selectTopics(
     return image.topicNames.map((name) => describe(image.topic(name)!));
 
   if (body.topics.some(({ topicId }) => topicId !== ZERO_UUID)) {
-    // Names beside ids are not looked at.
+    // A request with ids: ignore its names.
     const ids = new Set(body.topics.map(({ topicId }) => topicId).filter((id) => id !== ZERO_UUID));
     return [...ids].map((topicId) => {
       const topic = image.topicById(topicId);
@@ -69,7 +70,7 @@ function selectTopics(
     if (topic !== undefined) return describe(topic);
     if (validateTopicName(name) !== undefined)
       return { name, errorCode: ErrorCode.INVALID_TOPIC_EXCEPTION, topicAuthorizedOperations };
-    // The coordinators make those, each with settings of its own, once they exist.
+    // The coordinators will create internal topics, each with its own settings.
     if (!isInternalTopic(name)) missing.push(name);
     return { name, errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, topicAuthorizedOperations };
   });
@@ -104,8 +105,8 @@ function topicOperations({ includeTopicAuthorizedOperations }: MetadataRequest):
 type PartitionView = ReturnType<typeof describePartition>;
 
 /**
- * Version 0 knows no offline replicas: dead ones are left out, and the partition says that something is
- * missing.
+ * Version 0 has no offline replicas: leaves out dead ones, and marks the partition with
+ * REPLICA_NOT_AVAILABLE.
  */
 function withoutDeadReplicas(image: MetadataImage, view: PartitionView): PartitionView {
   const replicaNodes = view.replicaNodes.filter((id) => image.isAlive(id));

@@ -1,6 +1,6 @@
 /**
- * Produce (0). Resolves names and ids, refuses what needs no log to be refused, and gives the rest to the
- * replica manager, which says when each partition's promise holds. Answers in request order.
+ * Produce (0). Resolves names and ids, does the checks that need no log, and passes the other partitions to
+ * the replica manager, which says when each one has its acks. Answers in request order.
  */
 import { type Uuid, ZERO_UUID } from '@millrace/base';
 import type { MetadataImage } from '@millrace/metadata';
@@ -63,8 +63,8 @@ export const produce = defineHandler(apis.produce, (broker, request, reply) => {
   );
   if (cancel === undefined) return;
   release = reply.hold();
-  // With acks=0 the client may close as soon as it has sent: nothing cancels the append. With acks a client
-  // that closes late retries.
+  // With acks=0, a client may close right after it sent the request: nothing cancels the append. With acks, a
+  // client that closes later retries.
   if (acks !== 0) reply.onGivenUp(cancel);
 });
 
@@ -91,7 +91,7 @@ function refusePartition(
   if (image.topicById(topic.id)?.partitions[index] === undefined) return ErrorCode.UNKNOWN_TOPIC_OR_PARTITION;
   const { acks } = request.body;
   if (acks < -1 || acks > 1) return ErrorCode.INVALID_REQUIRED_ACKS;
-  // There are no transactions yet, so none can be open in this log.
+  // Transactions are not supported yet, so none can be open in this log.
   if (isTransactional(records)) return ErrorCode.INVALID_TXN_STATE;
   if (isInternalTopic(topic.name) && request.clientId !== ADMIN_CLIENT_ID)
     return ErrorCode.INVALID_TOPIC_EXCEPTION;
@@ -121,14 +121,14 @@ function answer(
   reply: Reply<ProduceResponse>,
 ): void {
   if (body.acks === 0) {
-    // Nothing was promised; a closed connection is the only way to make the client look at its metadata.
+    // The client expects no answer. Only a closed connection makes it refresh its metadata.
     if (results.some(({ errorCode }) => errorCode !== ErrorCode.NONE)) reply.close('acks=0 produce failed');
     else reply.nothing();
     return;
   }
   const leaders: number[] = [];
   let next = 0;
-  // A topic without partitions is not in the answer, as in Kafka's.
+  // The answer leaves out topics without partitions, as Kafka does.
   const answered = body.topicData.filter(({ partitionData }) => partitionData.length > 0);
   const responses = answered.map(({ name, topicId, partitionData }) => ({
     name,

@@ -1,7 +1,7 @@
 /**
- * CreateTopics (19), DeleteTopics (20), CreatePartitions (37): decided by the active controller. The
- * request's body goes there as it came, and the answer's body comes back as it is; what could not be asked
- * fails topic by topic.
+ * CreateTopics (19), DeleteTopics (20), CreatePartitions (37): the active controller decides. The broker
+ * forwards the body of the request and of the answer unchanged. If no controller answers, every topic gets an
+ * error.
  */
 import { type AnyApi, apis, ErrorCode } from '@millrace/protocol';
 import { type BrokerContext, defineHandler, type Reply, type Request } from '../handler.ts';
@@ -40,7 +40,7 @@ interface Failure {
   readonly errorMessage: string;
 }
 
-/** Asks until a controller has decided, or the client's time is over. */
+/** Asks until a controller has decided, or the client's timeout is over. */
 function forward<Response>(
   broker: BrokerContext,
   asked: { readonly api: AnyApi; readonly request: Request<unknown>; readonly timeoutMs: number },
@@ -50,7 +50,7 @@ function forward<Response>(
   const { api, request, timeoutMs } = asked;
   const fail = (errorCode: ErrorCode) => reply.send(failed({ errorCode, errorMessage: whyNot(errorCode) }));
   if (timeoutMs <= 0) {
-    // No controller can answer in no time, and what is answered as a timeout had better not happen.
+    // No controller can answer within 0 ms, and an operation reported as a timeout should not happen.
     fail(ErrorCode.REQUEST_TIMED_OUT);
     return;
   }
@@ -58,7 +58,7 @@ function forward<Response>(
     apiKey: api.key,
     apiVersion: request.version,
     clientId: request.clientId,
-    // The request's bytes are lent for this call, and who forwards them may keep what it gets.
+    // The request's bytes are valid only during this call, and `forward` may keep its bytes: copy them.
     body: new Uint8Array(request.bytes),
     timeoutMs,
     requestId: broker.random.uuid(),

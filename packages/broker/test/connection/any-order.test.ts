@@ -1,7 +1,6 @@
 /**
- * Whatever clients send, in whatever pieces, and in whatever order the work is finished, read and
- * interrupted: every connection gets each of its answers once, in request order, and nothing is held in the
- * end.
+ * Clients send requests in random pieces; work ends, answers are read and connections break in random order.
+ * Every connection gets each of its answers once, in request order, and the broker holds nothing in the end.
  */
 import { apis } from '@millrace/protocol';
 import fc from 'fast-check';

@@ -1,6 +1,6 @@
 /**
- * Whatever a client sends, it can only hurt itself: its connection is closed with a logged reason, the
- * answers it was owed before are sent, and the others go on.
+ * A bad client can hurt only itself: the broker closes its connection with a logged reason, sends the answers
+ * that were due before, and serves the other clients.
  */
 import { Prng } from '@millrace/base';
 import { apis, ErrorCode } from '@millrace/protocol';
@@ -19,7 +19,7 @@ describe('bad input', () => {
     expect(log()).toEqual(['connection-closed: unknown API key']);
   });
 
-  test('a version that is not there closes the connection, also one that is only advertised', () => {
+  test('an unsupported version closes the connection, also one that is only advertised', () => {
     for (const version of [-1, 0, 2, 14]) {
       const { connect, clock, logger } = testBroker();
       const client = connect();
@@ -40,7 +40,7 @@ describe('bad input', () => {
       const { connect, clock } = testBroker();
       const client = connect();
       const correlationId = client.expect(apiNamed(18), 0);
-      // Client id null, no tagged fields, then a body that nobody understands.
+      // Client id null, no tagged fields, then an unreadable body.
       client.bytes(rawFrame(18, version, correlationId, new Uint8Array([0xff, 0xff, 0x00, 0xde, 0xad])));
       clock.settle();
       expect(client.answers[0]!.response).toMatchObject({
@@ -73,7 +73,7 @@ describe('bad input', () => {
     }
   });
 
-  test('the answers that were due before the garbage are sent', () => {
+  test('the broker sends the answers that were due before the garbage', () => {
     const { connect, clock } = testBroker();
     const client = connect();
     const good = client.frame(apis.apiVersions, 0, {});
@@ -83,7 +83,7 @@ describe('bad input', () => {
     expect(client.ended).toBe(true);
   });
 
-  test('bytes behind a body are ignored: librdkafka asks for all topics with three of them', () => {
+  test('the broker ignores bytes behind a body: librdkafka sends three with a request for all topics', () => {
     const { connect, clock, log } = testBroker();
     const client = connect();
     const id = client.expect(apiNamed(apis.metadata.key), 9);
@@ -109,13 +109,13 @@ describe('bad input', () => {
   const GARBAGE = {
     'a body that is cut': rawFrame(apis.metadata.key, 1, 1, new Uint8Array([0, 0, 0, 9])),
     'an unknown API key': rawFrame(999, 0, 1),
-    'a version that is not there': rawFrame(apis.metadata.key, 77, 1, new Uint8Array([0xff, 0xff, 0])),
+    'an unsupported version': rawFrame(apis.metadata.key, 77, 1, new Uint8Array([0xff, 0xff, 0])),
     'a negative size': new Uint8Array([0xff, 0xff, 0xff, 0xff]),
     'a frame that is too large': new Uint8Array([0x7f, 0xff, 0xff, 0xff]),
   };
 
   test.each(Object.entries(GARBAGE))(
-    '%s behind requests that wait: they are answered first',
+    '%s behind requests that wait: the broker answers those first',
     (_, garbage) => {
       const { connect, clock, replicas, frontEnd, log } = testBroker();
       const client = connect();
@@ -126,7 +126,7 @@ describe('bad input', () => {
       client.request(apis.produce, 9, { acks: -1, timeoutMs: 1000, topicData });
       clock.settle();
       expect(client.ended).toBe(false);
-      // What came behind is not looked at.
+      // The broker ignores everything behind it.
       expect(replicas.produced).toHaveLength(2);
       replicas.release();
       clock.settle();
@@ -141,7 +141,7 @@ describe('bad input', () => {
     },
   );
 
-  test('a client that goes away while its last answers are due is forgotten', () => {
+  test('the broker forgets a client that disconnects while its last answers are due', () => {
     const { connect, clock, replicas, frontEnd } = testBroker();
     const client = connect();
     const records = new Uint8Array(61);
@@ -156,7 +156,7 @@ describe('bad input', () => {
     expect(frontEnd.budget.heldBytes).toBe(0);
   });
 
-  test('a peer that does not close its end is cut off after the grace; what it sends meanwhile is dropped', () => {
+  test('the broker disconnects a peer that does not close its end within the grace, and drops what it sends', () => {
     const { connect, clock, frontEnd } = testBroker();
     const client = connect();
     client.bytes(rawFrame(999, 0, 1));
@@ -175,7 +175,7 @@ describe('bad input', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 300 }), fc.nat(17), (noise, pick) => {
         const client = connect();
-        // An answer may carry any correlation id: it is left unread.
+        // An answer may carry any correlation id: the client does not read it.
         client.slow = true;
         const good = client.frame(apis.metadata, 12, { topics: [{ name: 'words' }] });
         const mutated = good.slice();
@@ -194,7 +194,7 @@ describe('bad input', () => {
     expect(frontEnd.budget.heldBytes).toBe(0);
   });
 
-  test('a crowd of bad clients does not flood the log, and what was left out is counted', () => {
+  test('many bad clients do not flood the log, and suppressed lines are counted', () => {
     const { connect, clock, logger } = testBroker();
     for (let i = 0; i < 500; i++) connect().bytes(rawFrame(999, 0, 1));
     expect(logger.events.length).toBe(20);

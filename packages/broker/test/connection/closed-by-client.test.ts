@@ -16,7 +16,7 @@ const produce = (acks: number, bytes = 61) => ({
 });
 const FETCH = { topics: [{ topicId: TOPIC_ID, partitions: [{ partition: 0, fetchOffset: 0 }] }] } as never;
 
-/** The check of the n-th batch ends: with acks=0 the answer is there before, as the log has the batch. */
+/** Ends the check of the n-th batch. With acks=0 the answer comes before, when the log has the batch. */
 function append({ replicas, clock }: TestBroker, n: number): void {
   if (replicas.produced[0]!.request.acks === 0) replicas.release();
   replicas.checking[n]!.appended();
@@ -66,7 +66,7 @@ test('more than the broker reads ahead: it sees the close behind the last batch'
   expectNothingHeld(broker);
 });
 
-test('with acks=all the batch in the check is appended, and its answer is dropped', () => {
+test('with acks=all the broker appends the batch in the check, and drops its answer', () => {
   const broker = costlyBroker();
   const { replicas, clock } = broker;
   const client = broker.connect();
@@ -74,7 +74,7 @@ test('with acks=all the batch in the check is appended, and its answer is droppe
   client.close();
   append(broker, 0);
   expect(replicas.checking.map(({ cancelled }) => cancelled)).toEqual([false]);
-  // Nobody waits for the acknowledgement: the connection is over before it comes.
+  // No client waits for the acknowledgement: the connection ends before it comes.
   expectNothingHeld(broker);
   replicas.release();
   clock.settle();
@@ -106,7 +106,7 @@ test('the first costly batch with acks is the last of its connection: a client t
   expectNothingHeld(broker);
 });
 
-test('those that cost little are all appended', () => {
+test('the broker appends all cheap batches', () => {
   const broker = costlyBroker();
   const client = broker.connect();
   client.request(apis.produce, 9, produce(0));
@@ -118,7 +118,7 @@ test('those that cost little are all appended', () => {
   expectNothingHeld(broker);
 });
 
-test('half a frame behind whole ones is dropped', () => {
+test('the broker drops half a frame behind whole ones', () => {
   const broker = costlyBroker();
   const client = broker.connect();
   client.request(apis.produce, 9, produce(0));
@@ -179,7 +179,7 @@ test('the broker cancels the lookup of a client that closed, and handles the pro
   expectNothingHeld(broker);
 });
 
-test('requests that are not answered yet fill the connection: those behind them are handled when the client closes', () => {
+test('unanswered requests fill the connection: the broker handles those behind them when the client closes', () => {
   const broker = testBroker({ limits: { connectionMaxRequests: 2 } });
   const client = broker.connect();
   const frames = [1, 2, 3, 4, 5].map(() => [...client.frame(apis.produce, 9, produce(-1))]);
@@ -190,7 +190,7 @@ test('requests that are not answered yet fill the connection: those behind them 
   expectNothingHeld(broker);
 });
 
-test('a failed acks=0 produce ends the connection: what is behind it is dropped', () => {
+test('a failed acks=0 produce ends the connection, and the broker drops the requests behind it', () => {
   const broker = costlyBroker();
   const { replicas, clock } = broker;
   const client = broker.connect();
@@ -203,7 +203,7 @@ test('a failed acks=0 produce ends the connection: what is behind it is dropped'
   expectNothingHeld(broker);
 });
 
-test('a malformed frame behind a batch in the check ends it there', () => {
+test('a malformed frame behind a batch in the check ends the connection', () => {
   const broker = costlyBroker();
   const client = broker.connect();
   client.request(apis.produce, 9, produce(0));
@@ -216,7 +216,7 @@ test('a malformed frame behind a batch in the check ends it there', () => {
   expectNothingHeld(broker);
 });
 
-test('the broker stops: it does not wait for a client that has gone, and drops what is left of it', () => {
+test('a stopping broker does not wait for a client that has gone, and drops its requests', () => {
   const broker = costlyBroker();
   const { replicas, clock, frontEnd } = broker;
   const client = broker.connect();
@@ -236,7 +236,7 @@ test('the broker stops: it does not wait for a client that has gone, and drops w
   expectNothingHeld(broker);
 });
 
-test('a check that takes longer than a connection may be idle is waited for', () => {
+test('a connection waits for a check that takes longer than the idle limit', () => {
   const broker = costlyBroker({ idleMs: 10_000 });
   const client = broker.connect();
   client.request(apis.produce, 9, produce(0));
@@ -249,7 +249,7 @@ test('a check that takes longer than a connection may be idle is waited for', ()
   expectNothingHeld(broker);
 });
 
-test('a large frame that waits for memory is handled when there is some, or dropped when the connection is idle for too long', () => {
+test('a large frame waits for memory: the broker handles it when memory is free, or drops it after the idle limit', () => {
   for (const isFreed of [true, false]) {
     const broker = costlyBroker({ idleMs: 10_000, queuedMaxBytes: 16 << 20 });
     const { replicas, clock } = broker;

@@ -1,6 +1,6 @@
 /**
- * A produce request whose batches are checked beside the loop holds up what its connection sent behind it,
- * until they are appended; nobody else. Its acknowledgement is waited for as ever.
+ * A job checks the batches of a produce request. Until they are appended, its connection starts no later
+ * request; other connections continue. The client waits for the acknowledgement as usual.
  */
 import { apis } from '@millrace/protocol';
 import { expect, test } from 'vitest';
@@ -14,7 +14,7 @@ const produce = (acks: number, bytes = 61) => ({
   ],
 });
 
-test('the next request of the connection starts when the batches are appended, before they are acknowledged', () => {
+test('the connection starts its next request when the batches are appended, before they are acknowledged', () => {
   const { connect, clock, replicas } = testBroker();
   replicas.checksBeside = true;
   const client = connect();
@@ -69,7 +69,7 @@ test('its bytes stay counted while it waits', () => {
   expect(frontEnd.budget.heldBytes).toBe(0);
 });
 
-test('the broker gives a connection up: the check is cancelled; its end comes too late for anything', () => {
+test('the broker gives a connection up: it cancels the check and ignores its late end', () => {
   const { connect, clock, replicas, frontEnd } = testBroker();
   replicas.checksBeside = true;
   const client = connect();
@@ -84,7 +84,7 @@ test('the broker gives a connection up: the check is cancelled; its end comes to
   expect(replicas.produced).toHaveLength(0);
 });
 
-test('with acks=0 what was received is appended although the client is gone', () => {
+test('with acks=0 the broker appends every received batch although the client is gone', () => {
   const { connect, clock, replicas } = testBroker();
   replicas.checksBeside = true;
   const client = connect();

@@ -1,6 +1,6 @@
 /**
- * Every limit of a connection and of all together, each with its answer: stop reading, or close with a
- * reason. A test plays peers that read slowly, send halves, or say nothing.
+ * Every limit of a connection and of all connections, each with its effect: the broker stops reading, or
+ * closes with a reason. A test plays peers that read slowly, send half frames, or stay silent.
  */
 import { apis, ErrorCode } from '@millrace/protocol';
 import { describe, expect, test } from 'vitest';
@@ -23,7 +23,7 @@ function half(sizeBytes: number, sentBytes: number): Uint8Array {
 }
 
 describe('one connection', () => {
-  test('too many requests in flight: it is not read until some are answered', () => {
+  test('too many requests in flight: the broker stops reading until it has answered some', () => {
     const { connect, clock, replicas } = testBroker({ limits: { connectionMaxRequests: 3 } });
     const client = connect();
     for (let i = 0; i < 3; i++) client.request(apis.produce, 9, produceOf(61));
@@ -42,7 +42,7 @@ describe('one connection', () => {
     expect(client.paused).toBe(false);
   });
 
-  test('requests that are already here do not start above the limit either', () => {
+  test('requests that have already arrived do not start above the limit either', () => {
     const { connect, clock, replicas } = testBroker({ limits: { connectionMaxRequests: 2 } });
     const client = connect();
     const frames = [1, 2, 3, 4, 5].map(() => client.frame(apis.produce, 9, produceOf(61)));
@@ -55,7 +55,7 @@ describe('one connection', () => {
     expect(client.order.length).toBe(5);
   });
 
-  test('too many bytes in flight: the request that crosses the limit is taken, the next is not read', () => {
+  test('too many bytes in flight: the broker accepts the request that crosses the limit, and does not read the next', () => {
     const { connect, clock, replicas } = testBroker({ limits: { connectionMaxBytes: 10_000 } });
     const client = connect();
     client.request(apis.produce, 9, produceOf(50_000));
@@ -66,7 +66,7 @@ describe('one connection', () => {
     expect(client.paused).toBe(false);
   });
 
-  test('answers that wait behind a slow one are bounded too', () => {
+  test('the limit also covers answers that wait behind a slow one', () => {
     const { connect, clock, replicas, frontEnd } = testBroker({ limits: { connectionMaxBytes: 5_000 } });
     const client = connect();
     client.request(apis.produce, 9, produceOf(61));
@@ -80,7 +80,7 @@ describe('one connection', () => {
     expect(frontEnd.budget.heldBytes).toBe(0);
   });
 
-  test('a peer that does not read its answers is neither answered nor read until it does', () => {
+  test('the broker neither answers nor reads a peer until it reads its answers', () => {
     const { connect, clock } = testBroker();
     const client = connect();
     client.slow = true;
@@ -98,7 +98,7 @@ describe('one connection', () => {
     expect(client.paused).toBe(false);
   });
 
-  test('a parked fetch holds up the next request, but only so much of it is read ahead', () => {
+  test('a parked fetch blocks the next request, and the broker reads only a limited part of it ahead', () => {
     const { connect, clock, replicas } = testBroker();
     const client = connect();
     client.request(apis.fetch, 12, { replicaId: -1, maxWaitMs: 500, topics: [] });
@@ -126,7 +126,7 @@ describe('idle connections', () => {
     expect(log()).toEqual(['connection-closed: idle']);
   });
 
-  test('one that waits for its answer is not idle; one that does not read its answers is', () => {
+  test('a connection that waits for its answer is not idle; one that does not read its answers is', () => {
     const { connect, clock } = testBroker({ limits: { idleMs: 10_000 } });
     const waiting = connect();
     waiting.request(apis.fetch, 12, { replicaId: -1, maxWaitMs: 60_000, topics: [] });
@@ -159,7 +159,7 @@ describe('idle connections', () => {
 });
 
 describe('all connections together', () => {
-  test('max.connections and max.connections.per.ip: one more is closed at once', () => {
+  test('max.connections and max.connections.per.ip: the broker closes one more at once', () => {
     const { connect, clock, log } = testBroker({ limits: { maxConnections: 3, maxConnectionsPerIp: 2 } });
     const first = connect({ address: 'a' });
     connect({ address: 'a' });
@@ -175,14 +175,14 @@ describe('all connections together', () => {
     expect(connect({ address: 'a' }).destroyed).toBeUndefined();
   });
 
-  test('memory used up: who adds to it is not read; when it is given back, reading goes on', () => {
+  test('memory used up: the broker stops reading connections that would use more, until memory is free', () => {
     const { connect, clock, replicas } = testBroker({ limits: { queuedMaxBytes: 100_000 } });
     const busy = connect();
     busy.request(apis.produce, 9, produceOf(90_000));
     const other = connect();
     other.bytes(half(50_000, 20_000));
     expect(other.paused).toBe(true);
-    // One that asks little is served all the same.
+    // The broker still serves a small request.
     const small = connect();
     small.request(apis.metadata, 12, ALL_TOPICS);
     clock.settle();
@@ -193,7 +193,7 @@ describe('all connections together', () => {
     expect(other.paused).toBe(false);
   });
 
-  test('answers that nobody reads leave less for the next ones, those of the same turn too', () => {
+  test('unread answers leave less memory for the next ones, also within the same turn', () => {
     const { connect, clock, frontEnd, replicas } = testBroker({ limits: { queuedMaxBytes: 100_000 } });
     for (let i = 0; i < 30; i++) {
       const deaf = connect();
@@ -216,7 +216,7 @@ describe('all connections together', () => {
     expect(frontEnd.budget.heldBytes).toBeLessThan(110_000);
   });
 
-  test('half frames that fill the memory are dropped, the longest stalled first, and the others go on', () => {
+  test('the broker drops half frames that fill the memory, the longest stalled first, and serves the others', () => {
     const limits = { queuedMaxBytes: 100_000, stalledPeerMs: 5_000 };
     const { connect, clock, frontEnd, log } = testBroker({ limits });
     const garbage = [0, 1, 2, 3].map(() => {
@@ -242,7 +242,7 @@ describe('all connections together', () => {
 });
 
 describe('the end', () => {
-  test('a stopping broker sends what is ready, closes every connection, and takes no more', () => {
+  test('a stopping broker sends the answers that are ready, closes every connection, and accepts no more', () => {
     const { connect, clock, frontEnd, replicas } = testBroker();
     const client = connect();
     client.request(apis.produce, 9, produceOf(61));
@@ -274,8 +274,8 @@ describe('the end', () => {
   });
 });
 
-describe('what a request becomes when it is decoded', () => {
-  /** Small on the wire, large in memory: so many names of topics. */
+describe('the memory of a decoded request', () => {
+  /** Small on the wire, large in memory: many names of topics. */
   const names = (count: number) => ({
     topics: Array.from({ length: count }, () => ({ name: 'a-topic' })),
     timeoutMs: 1000,
@@ -296,7 +296,7 @@ describe('what a request becomes when it is decoded', () => {
     expect(frontEnd.budget.heldBytes).toBe(0);
   });
 
-  test('of a fetch that waits only the frame counts: its partitions are kept once', () => {
+  test('for a waiting fetch only the frame counts: the replica manager keeps its partitions once', () => {
     const { connect, clock, replicas, frontEnd } = testBroker();
     const client = connect();
     const partitions = Array.from({ length: 1000 }, () => ({ partition: 0, fetchOffset: 0 }));
@@ -309,7 +309,7 @@ describe('what a request becomes when it is decoded', () => {
     expect(frontEnd.budget.heldBytes).toBe(0);
   });
 
-  test('while it takes a quarter of the memory another large request is not started; small ones are', () => {
+  test('while it uses a quarter of the memory, the broker starts small requests but no large one', () => {
     const { connect, clock, forwarded, frontEnd } = testBroker({ limits: { queuedMaxBytes: 32_000_000 } });
     const clients = [connect(), connect(), connect()];
     for (const client of clients) {
@@ -331,7 +331,7 @@ describe('what a request becomes when it is decoded', () => {
     expect(frontEnd.budget.heldBytes).toBe(0);
   });
 
-  test('a request has no more elements than the cluster can honestly need', () => {
+  test('the broker refuses a request with more elements than the cluster can need', () => {
     const { connect, clock, add, forwarded, log } = testBroker();
     connect().request(apis.createPartitions, 3, names(100_000));
     expect(forwarded).toHaveLength(1);
@@ -346,7 +346,7 @@ describe('what a request becomes when it is decoded', () => {
     expect(forwarded).toHaveLength(2);
   });
 
-  test('a request that only names what is there has no more elements than ten thousand beside that', () => {
+  test('the broker refuses a request that names more than ten thousand unknown things', () => {
     const { connect, replicas, log } = testBroker();
     const fetchOf = (count: number) => {
       const partitions = Array.from({ length: count }, () => ({ partition: 0, fetchOffset: 0 }));
@@ -361,7 +361,7 @@ describe('what a request becomes when it is decoded', () => {
     expect(replicas.fetches).toHaveLength(1);
   });
 
-  test('one of more than 2 MiB is refused by its first bytes; a large Produce or CreateTopics is waited for', () => {
+  test('the broker refuses one above 2 MiB by its first bytes, but waits for a large Produce or CreateTopics', () => {
     const { connect, add, frontEnd, log } = testBroker();
     const beginning = (apiKey: number, sizeBytes: number) => {
       const bytes = new Uint8Array(1000);
@@ -374,7 +374,7 @@ describe('what a request becomes when it is decoded', () => {
       client.bytes(beginning(key, 90 << 20));
       return client;
     });
-    // The cluster has two partitions, each good for a kibibyte.
+    // The cluster has two partitions; each adds a kibibyte to the limit.
     const most = (2 << 20) + 2048;
     const fitting = connect();
     fitting.bytes(beginning(apis.fetch.key, most));
@@ -392,7 +392,7 @@ describe('what a request becomes when it is decoded', () => {
     expect(frontEnd.budget.heldBytes).toBe(4 * 996);
   });
 
-  test('a connection that goes away gives back what was decoded for it', () => {
+  test('a connection that ends gives back the memory of its decoded requests', () => {
     const { connect, frontEnd } = testBroker();
     const client = connect();
     client.request(apis.createPartitions, 3, names(1000));

@@ -1,5 +1,5 @@
 /**
- * Goal: those who do not go on are dropped whenever others wait for them. Method: a budget with holders
+ * Goal: the budget drops stalled connections whenever others wait for them. Method: a budget with holders
  * played by hand.
  */
 import { expect, test } from 'vitest';
@@ -14,7 +14,7 @@ function holder(stalledSinceMs: number | undefined, dropped: string[], name: str
   };
 }
 
-test('stalled peers that hold decoded requests are dropped while a large frame waits for them', () => {
+test('the budget drops stalled peers that hold decoded requests while a large frame waits', () => {
   const dropped: string[] = [];
   const budget = new MemoryBudget(100, () => {});
   const stalled = holder(0, dropped, 'stalled');

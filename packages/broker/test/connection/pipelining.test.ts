@@ -1,7 +1,7 @@
 /**
  * A client may send the next request before it has the answer to the last one. Answers come in request order,
- * as soon as order allows, and as one write a turn. Shown with produce requests whose acknowledgement a test
- * holds back.
+ * as soon as order allows, and as one write a turn. The tests use produce requests whose acknowledgement they
+ * hold back.
  */
 import { apis } from '@millrace/protocol';
 import { describe, expect, test } from 'vitest';
@@ -29,7 +29,7 @@ describe('pipelining', () => {
     expect(client.writes).toBe(1);
   });
 
-  test('acknowledgements that come out of order leave in order', () => {
+  test('acknowledgements that arrive out of order leave in order', () => {
     const { connect, clock, replicas } = testBroker();
     const client = connect();
     for (let i = 0; i < 4; i++) client.request(apis.produce, 9, produce(-1));
@@ -47,7 +47,7 @@ describe('pipelining', () => {
     expect(client.order).toEqual(['Produce#1', 'Produce#2', 'Produce#3', 'Produce#4']);
   });
 
-  test('a parked Fetch hears of what comes behind it, in the same chunk or later, and stays alone until its answer', () => {
+  test('a parked Fetch gets onFollowed for a request in the same chunk or later, which starts only after its answer', () => {
     for (const together of [true, false]) {
       const { connect, clock, replicas } = testBroker();
       const client = connect();
@@ -80,7 +80,7 @@ describe('pipelining', () => {
     expect(slow.order).toEqual([]);
   });
 
-  test('requests cut anywhere and requests glued together mean the same', () => {
+  test('the broker reads requests cut anywhere and requests joined in one chunk alike', () => {
     const { connect, clock } = testBroker();
     const client = connect();
     const one = client.frame(apis.metadata, 12, { topics: null });
@@ -94,7 +94,7 @@ describe('pipelining', () => {
     expect(client.writes).toBe(1);
   });
 
-  test('acks=0 has no answer and does not hold up the next one', () => {
+  test('acks=0 has no answer and does not block the next request', () => {
     const { connect, clock, replicas } = testBroker();
     const client = connect();
     client.request(apis.produce, 9, produce(0));
@@ -119,7 +119,7 @@ describe('pipelining', () => {
     expect(log()).toEqual(['connection-closed: acks=0 produce failed']);
   });
 
-  test('a fetch is answered before anything behind it is started', () => {
+  test('the broker answers a fetch before it starts any request behind it', () => {
     const { connect, clock, replicas } = testBroker();
     const client = connect();
     client.request(apis.fetch, 12, { replicaId: -1, maxWaitMs: 500, topics: [] });
@@ -137,7 +137,7 @@ describe('pipelining', () => {
     expect(replicas.produced.length).toBe(1);
   });
 
-  test('a connection that goes away cancels its parked fetch, and late answers find nobody', () => {
+  test('a connection that ends cancels its parked fetch, and the broker drops late answers', () => {
     const { connect, clock, replicas, frontEnd } = testBroker();
     const client = connect();
     client.request(apis.produce, 9, produce(-1));

@@ -1,7 +1,7 @@
 /**
- * Buffers that answers were read into are used again once the socket has taken the answer, never before.
- * Buffers of requests are used again however the request ends: left to the garbage collector, those of
- * refused requests cost a busy broker full collections.
+ * The broker reuses the buffers of answers once the socket has taken the answer, never before. It reuses the
+ * buffers of requests however the request ends: left to the garbage collector, those of refused requests cost
+ * a busy broker full collections.
  */
 import { apis, encodeRequestFrame } from '@millrace/protocol';
 import { expect, test, vi } from 'vitest';
@@ -26,7 +26,7 @@ test('a buffer is spare when the answer has left', () => {
   expect(frontEnd.spares.take(20_000)).toBe(buffer);
 });
 
-test('a buffer that the socket still holds is not used again', () => {
+test('the broker does not reuse a buffer that the socket still holds', () => {
   const { connect, clock, replicas, frontEnd } = testBroker();
   const client = connect();
   client.slow = true;
@@ -40,7 +40,7 @@ test('a buffer that the socket still holds is not used again', () => {
   expect(frontEnd.spares.take(20_000)).not.toBe(buffer);
 });
 
-/** Of 1,980,000 bytes or so: more elements than a cluster of two partitions can need. */
+/** About 1,980,000 bytes: more elements than a cluster of two partitions can need. */
 const tooManyNames = () => {
   const partitions = Array.from({ length: 60_000 }, () => ({ partition: 0, fetchOffset: 0 }));
   return { replicaId: -1, topics: [{ topic: 'words', partitions }] };

@@ -1,6 +1,4 @@
-/**
- * Single calls to whoever is the active controller: forwarded requests, ISR changes, blocks of producer ids.
- */
+/** Single calls to the active controller: forwarded requests, ISR changes, blocks of producer ids. */
 import { ManualClock, MemoryLogger } from '@millrace/base/testing';
 import { ErrorCode } from '@millrace/protocol';
 import { describe, expect, test } from 'vitest';
@@ -34,7 +32,7 @@ describe('forwarding', () => {
     expect(answers).toEqual([{ errorCode: 0, body: new Uint8Array([1, 2, 3]), at: 2 }]);
   });
 
-  test('a request that no message carries is refused at once, and no controller is asked', () => {
+  test('the broker refuses a request too large for a message at once, and asks no controller', () => {
     const { clock, controllers, forward, answers } = setUp();
     for (const id of [101, 102, 103]) controllers.kill(id);
     forward(1000, new Uint8Array(FORWARDED_BYTES_MAX + 1));
@@ -42,7 +40,7 @@ describe('forwarding', () => {
     expect(answers).toEqual([{ errorCode: ErrorCode.POLICY_VIOLATION, body: new Uint8Array(0), at: 0 }]);
   });
 
-  test('NOT_CONTROLLER and dead controllers: the others are asked', () => {
+  test('NOT_CONTROLLER and dead controllers: the broker asks the others', () => {
     const { clock, controllers, forward, answers } = setUp();
     controllers.active = 102;
     controllers.kill(101);
@@ -55,7 +53,7 @@ describe('forwarding', () => {
     ]);
   });
 
-  test('no active controller for a while: asked again until there is one, within the time of the request', () => {
+  test("no active controller for a while: the broker retries until there is one, within the request's timeout", () => {
     const { clock, controllers, forward, answers } = setUp();
     controllers.active = undefined;
     forward(5000);
@@ -66,7 +64,7 @@ describe('forwarding', () => {
     expect(answers).toMatchObject([{ errorCode: 0 }]);
   });
 
-  test('REQUEST_TIMED_OUT when the time is over, neither earlier nor much later', () => {
+  test('REQUEST_TIMED_OUT when the timeout is over, neither earlier nor much later', () => {
     const { clock, controllers, forward, answers } = setUp();
     controllers.active = undefined;
     forward(700);
@@ -75,7 +73,7 @@ describe('forwarding', () => {
     expect(answers).toMatchObject([{ errorCode: ErrorCode.REQUEST_TIMED_OUT, at: 700 }]);
   });
 
-  test('a call to a frozen controller moves on as soon as another is known to lead', () => {
+  test('a call to a frozen controller moves to another as soon as that is known to lead', () => {
     const { clock, controllers, locator, forward, answers } = setUp();
     controllers.frozen.add(100);
     forward(30_000);
@@ -89,7 +87,7 @@ describe('forwarding', () => {
     expect(answers.length).toBe(1);
   });
 
-  test('a controller that is slow, but there, is asked once', () => {
+  test('the broker asks a slow controller only once', () => {
     const { clock, controllers, forward, answers } = setUp();
     controllers.frozen.add(100);
     forward(30_000);
@@ -125,7 +123,7 @@ describe('ISR changes', () => {
     partitions: partitions.map(item),
   });
 
-  test('those of one turn share a request; those that come meanwhile wait for the next; each gets its part', () => {
+  test('changes of one turn share a request; later ones wait for the next; each caller gets its part', () => {
     const { clock, controllers, channel } = setUp();
     const sender = new AlterPartitionSender(channel, clock);
     const got: string[] = [];
@@ -151,7 +149,7 @@ describe('ISR changes', () => {
     expect(got).toEqual(['a: 0@5,1@5', 'b: 5@5', 'c: 7@5', 'd: 8@5']);
   });
 
-  test('an error of the whole request is everybody’s; another registration is asked for on its own', () => {
+  test('every caller gets an error of the whole request; another broker epoch gets its own request', () => {
     const { clock, controllers, channel } = setUp();
     const sender = new AlterPartitionSender(channel, clock);
     const answer = controllers.alterPartition;
@@ -165,7 +163,7 @@ describe('ISR changes', () => {
     expect(codes).toEqual([77, 77, 0]);
   });
 
-  test('no answer: the asker is told, and the next request goes out', () => {
+  test('no answer: the caller gets undefined, and the next request goes out', () => {
     const { clock, controllers, channel } = setUp();
     const sender = new AlterPartitionSender(channel, clock);
     for (const id of [100, 101, 102]) controllers.frozen.add(id);
@@ -194,7 +192,7 @@ describe('producer ids', () => {
     return { ...test, ids, given, errors, take };
   }
 
-  test('each id once, over blocks, and the next block is there before the last is used up', () => {
+  test('each id once, over blocks, and the next block arrives before the last is used up', () => {
     const { clock, controllers, given, take } = blocks();
     take();
     expect(given).toEqual([]);
@@ -211,7 +209,7 @@ describe('producer ids', () => {
     expect(controllers.story().length).toBe(2);
   });
 
-  test('more producers than a block has: all are served, by as many blocks as it takes', () => {
+  test('more producers than a block has ids: all get one, from several blocks', () => {
     const { clock, given, errors, take } = blocks();
     for (let i = 0; i < 2500; i++) take();
     clock.advance(100);
@@ -219,7 +217,7 @@ describe('producer ids', () => {
     expect(errors).toEqual([]);
   });
 
-  test('no controller, or no registration: come again', () => {
+  test('no controller, or no registration: the producer must retry', () => {
     const without = blocks();
     for (const id of [100, 101, 102]) without.controllers.frozen.add(id);
     without.take();

@@ -1,6 +1,6 @@
 /**
- * A broker's membership, told as transcripts of what the controllers see. The controllers are played; the
- * link takes 1 ms each way.
+ * A broker's membership, as transcripts of what the controllers see. The test plays the controllers; the link
+ * takes 1 ms each way.
  */
 
 import type { Uuid } from '@millrace/base';
@@ -46,7 +46,7 @@ function setUp(o: { previousBrokerEpoch?: number } = {}) {
   return { clock, logger, controllers, locator, lifecycle, sessions, told, state, lease };
 }
 
-/** Started, registered and serving; the story so far is forgotten. */
+/** A broker that is started, registered and serving; its transcript so far is dropped. */
 function serving() {
   const broker = setUp();
   broker.lifecycle.start();
@@ -71,7 +71,7 @@ describe('joining', () => {
     expect(lifecycle.brokerEpoch).toBe(10);
   });
 
-  test('the active controller is found by the hint of another, or by trying', () => {
+  test('the broker finds the active controller by the hint of another, or by trying', () => {
     const hinted = setUp();
     hinted.controllers.active = 102;
     hinted.lifecycle.start();
@@ -94,7 +94,7 @@ describe('joining', () => {
     expect(trying.lifecycle.brokerEpoch).toBe(10);
   });
 
-  test('nobody leads yet: every controller is asked in turn, without haste, until one does', () => {
+  test('no controller is active yet: the broker asks each in turn, with a backoff, until one is', () => {
     const { clock, lifecycle, controllers, told } = setUp();
     controllers.active = undefined;
     lifecycle.start();
@@ -108,7 +108,7 @@ describe('joining', () => {
     expect(told).toEqual(['registered 10', 'unfenced']);
   });
 
-  test('two controllers that name each other are not asked in a circle', () => {
+  test('the broker does not ask two controllers that name each other in a circle', () => {
     const { clock, lifecycle, controllers } = setUp();
     controllers.active = undefined;
     controllers.hint = 101;
@@ -117,7 +117,7 @@ describe('joining', () => {
     expect(controllers.story().length).toBeLessThan(60);
   });
 
-  test('it asks to be fenced until it has replayed its own registration, then for service at once', () => {
+  test('it asks to stay fenced until it has replayed its own registration, then asks at once to be unfenced', () => {
     const { clock, lifecycle, controllers, state, told } = setUp();
     controllers.heartbeat = ({ wantFence }) => ({ isFenced: wantFence });
     state.offset = 3;
@@ -137,7 +137,7 @@ describe('joining', () => {
     expect(told).toEqual(['registered 10', 'unfenced']);
   });
 
-  test('not before the host is ready', () => {
+  test('it does not ask to be unfenced before the host is ready', () => {
     const { clock, lifecycle, controllers, state, told } = setUp();
     controllers.heartbeat = ({ wantFence }) => ({ isFenced: wantFence });
     state.ready = false;
@@ -150,7 +150,7 @@ describe('joining', () => {
     expect(told).toEqual(['registered 10', 'unfenced']);
   });
 
-  test('while the controller has yet to unfence it, it asks more often', () => {
+  test('it asks more often until the controller unfences it', () => {
     const { clock, lifecycle, controllers } = setUp();
     controllers.heartbeat = () => ({ isFenced: true });
     lifecycle.start();
@@ -158,7 +158,7 @@ describe('joining', () => {
     expect(controllers.story().filter((line) => line.includes('fenced')).length).toBeGreaterThan(8);
   });
 
-  test('its former self still has a session: it tries again until that is over', () => {
+  test('its earlier run still has a session: it retries until that is over', () => {
     const { clock, lifecycle, controllers, told, logger } = setUp();
     controllers.register = () => ({ errorCode: ErrorCode.DUPLICATE_BROKER_REGISTRATION });
     lifecycle.start();
@@ -170,7 +170,7 @@ describe('joining', () => {
     expect(told).toEqual(['registered 33', 'unfenced']);
   });
 
-  test('a broker of another cluster tells its host, and stops asking', () => {
+  test('a broker of another cluster reports it to its host, and stops asking', () => {
     const { clock, lifecycle, controllers, told } = setUp();
     controllers.register = () => ({
       errorCode: ErrorCode.INCONSISTENT_CLUSTER_ID,
@@ -196,7 +196,7 @@ describe('the lease', () => {
     expect(before).toBeLessThan(lease().validUntilMs);
   });
 
-  test('nothing is leased before the first answered heartbeat, nor while fenced', () => {
+  test('there is no lease before the first answered heartbeat, nor while fenced', () => {
     const { clock, lifecycle, controllers, sessions } = setUp();
     controllers.heartbeat = () => ({ isFenced: true });
     lifecycle.start();
@@ -205,14 +205,14 @@ describe('the lease', () => {
     for (const { validUntilMs } of sessions) expect(validUntilMs).toBeLessThanOrEqual(clock.monotonicMs());
   });
 
-  test('no controller answers: it runs out by itself, one session after the last answered heartbeat was sent', () => {
+  test('no controller answers: the lease ends one session after the last answered heartbeat was sent', () => {
     const { clock, controllers, lease } = serving();
     for (const id of [100, 101, 102]) controllers.hub.cut('broker-1', id);
     clock.advance(10_000);
     expect(lease().validUntilMs).toBe(2 + 3000);
   });
 
-  test('a fenced broker drops its lease, tells the front end, and asks for service again', () => {
+  test('a fenced broker drops its lease, tells the front end, and asks to be unfenced', () => {
     const { clock, controllers, told, lease } = serving();
     controllers.heartbeat = () => ({ isFenced: true });
     clock.advance(500);
@@ -266,7 +266,7 @@ describe('controller failover', () => {
     expect(lifecycle.brokerEpoch).toBe(10);
   });
 
-  test('a stream that breaks in service is opened again to the same controller at once, within its grace', () => {
+  test('the broker opens a broken stream to the same controller again at once, within its grace', () => {
     const { clock, controllers } = serving();
     clock.advance(100);
     controllers.kill(100);
@@ -280,7 +280,7 @@ describe('controller failover', () => {
     ]);
   });
 
-  test('the quorum elected another leader: it moves over at once', () => {
+  test('the quorum elected another leader: the broker moves to it at once', () => {
     const { clock, controllers, locator } = serving();
     controllers.active = 101;
     locator.leaderKnown(101);
@@ -295,7 +295,7 @@ describe('controller failover', () => {
     expect(controllers.story()).toEqual([]);
   });
 
-  test('a frozen controller is left before the lease ends, though the others still name it for a while', () => {
+  test('the broker leaves a frozen controller before the lease ends, though the others still name it for a while', () => {
     const { clock, controllers, lease, told } = serving();
     controllers.frozen.add(100);
     controllers.active = undefined;
@@ -311,9 +311,9 @@ describe('controller failover', () => {
 });
 
 describe('a controller whose every answer comes late', () => {
-  test('is waited for longer after each new stream without an answer, so that leases go on', () => {
+  test('gets more time with each new stream without an answer, so that leases continue', () => {
     const { clock, controllers, lease } = serving();
-    // More than a new stream is given at first, and less than the largest wait.
+    // More than the first wait of a new stream, and less than the largest wait.
     controllers.lateMs = 900;
     controllers.kill(100);
     controllers.active = 101;
@@ -326,7 +326,7 @@ describe('a controller whose every answer comes late', () => {
 });
 
 describe('the end of a stream', () => {
-  test('is announced by a broker that lives: to a controller that answers late, and to one that it leaves for another', () => {
+  test('a live broker announces it to a controller that answers late, and to one that it leaves for another', () => {
     const { clock, controllers, locator } = serving();
     controllers.frozen.add(100);
     clock.advance(2100);
@@ -343,7 +343,7 @@ describe('the end of a stream', () => {
     expect(controllers.left).toEqual([`${clock.monotonicMs() - 9} 100`]);
   });
 
-  test('is not announced by a broker that stops: it is as good as dead', () => {
+  test('a stopping broker does not announce it: it counts as dead', () => {
     const { clock, controllers, lifecycle } = serving();
     lifecycle.stop();
     clock.advance(10);
@@ -351,7 +351,7 @@ describe('the end of a stream', () => {
     expect(controllers.left).toEqual([]);
   });
 
-  test('is not announced by a broker that wants to stop and is not answered: it may stop any moment', () => {
+  test('a broker that wants to stop and gets no answer does not announce it: it may stop at any moment', () => {
     const { clock, controllers, lifecycle } = serving();
     lifecycle.beginShutdown(() => {});
     controllers.frozen.add(100);
@@ -362,7 +362,7 @@ describe('the end of a stream', () => {
 });
 
 describe('stopping', () => {
-  test('it asks to be relieved, often, until the controller lets it go', () => {
+  test('it asks often to shut down, until the controller allows it', () => {
     const { clock, controllers, lifecycle, told } = serving();
     let moved = false;
     controllers.heartbeat = ({ wantShutDown }) => ({
@@ -409,7 +409,7 @@ describe('stopping', () => {
     expect(ends).toEqual([false]);
   });
 
-  test('a broker that never joined stops at once, and a stopped one asks nothing more', () => {
+  test('a broker that never joined stops at once, and a stopped one sends no requests', () => {
     const { clock, controllers, lifecycle } = setUp();
     const ends: boolean[] = [];
     lifecycle.beginShutdown((clean) => ends.push(clean));
@@ -418,7 +418,7 @@ describe('stopping', () => {
     lifecycle.start();
     lifecycle.stop();
     clock.advance(5000);
-    // What was sent before the stop may still arrive.
+    // Messages sent before the stop may still arrive.
     expect(controllers.story().filter((line) => Number.parseInt(line, 10) > 1)).toEqual([]);
   });
 });

@@ -1,4 +1,4 @@
-/** What goes to the controller and back, configs with their sources, and producer ids. */
+/** Requests forwarded to the controller, configs with their sources, and producer ids. */
 import { apis, ErrorCode, type RequestInputOf } from '@millrace/protocol';
 import { describe, expect, test } from 'vitest';
 import type { BrokerConfigEntry } from '../../src/config.ts';
@@ -8,7 +8,7 @@ import { concat } from '../support/client.ts';
 const NOTHING = new Uint8Array(0);
 
 describe('forwarded requests', () => {
-  test('CreateTopics: the bytes go to the controller as they came, and its answer comes back', () => {
+  test("CreateTopics: the broker forwards the bytes unchanged, and returns the controller's answer", () => {
     const broker = testBroker();
     const client = broker.connect();
     const value = { topics: [{ name: 'fresh', numPartitions: 3, replicationFactor: 2 }], timeoutMs: 7000 };
@@ -24,7 +24,7 @@ describe('forwarded requests', () => {
     expect(client.answer(apis.createTopics, id).topics).toMatchObject(response.topics);
   });
 
-  test('bytes behind the body of CreateTopics change nothing of what the controller reads', () => {
+  test('bytes behind the body of CreateTopics do not change what the controller reads', () => {
     const broker = testBroker();
     const client = broker.connect();
     const value = { topics: [{ name: 'fresh', numPartitions: 3, replicationFactor: 2 }], timeoutMs: 7000 };
@@ -36,7 +36,7 @@ describe('forwarded requests', () => {
     expect(apis.createTopics.decodeRequest(5, request.body)).toMatchObject(value);
   });
 
-  test('the broker answers REQUEST_TIMED_OUT when the client gives no time, and forwards nothing', () => {
+  test('the broker answers REQUEST_TIMED_OUT to a timeout of 0, and forwards nothing', () => {
     const broker = testBroker();
     const client = broker.connect();
     for (const timeoutMs of [0, -1, -2147483648]) {
@@ -127,7 +127,7 @@ describe('DescribeConfigs', () => {
     return broker;
   }
 
-  test('a topic: what was set on it, what the broker sets, and defaults, each with its source', () => {
+  test('a topic: its own settings, those of the broker, and defaults, each with its source', () => {
     const { configs, errorCode } = describeOne(configured(), { resourceType: 2, resourceName: 'words' });
     expect(errorCode).toBe(0);
     const of = (name: string) => configs.find((config) => config.name === name)!;
@@ -147,7 +147,7 @@ describe('DescribeConfigs', () => {
     expect(configs.length).toBeGreaterThan(20);
   });
 
-  test('synonyms and documentation on request, and only the keys that were asked for', () => {
+  test('synonyms and documentation on request, and only the requested keys', () => {
     const { configs } = describeOne(
       configured(),
       { resourceType: 2, resourceName: 'words', configurationKeys: ['max.message.bytes', 'no.such.key'] },
@@ -165,7 +165,7 @@ describe('DescribeConfigs', () => {
     expect(configs[0]!.documentation).not.toBe('');
   });
 
-  test('a resource that is named again and again is described once', () => {
+  test('a resource that the request names several times is described once', () => {
     const broker = configured();
     const client = broker.connect();
     const resource = { resourceType: 2, resourceName: 'words', configurationKeys: null };
@@ -198,7 +198,7 @@ describe('DescribeConfigs', () => {
     expect(JSON.stringify(configs)).not.toContain('secret');
   });
 
-  test('refusals: another broker, an unknown topic, an illegal name, a type we do not have', () => {
+  test('refusals: another broker, an unknown topic, an illegal name, an unknown type', () => {
     const refused = (resourceType: number, resourceName: string) =>
       describeOne(configured(), { resourceType, resourceName }).errorCode;
     expect(refused(4, '2')).toBe(ErrorCode.INVALID_REQUEST);
@@ -224,7 +224,7 @@ describe('InitProducerId', () => {
     return [errorCode, producerId, producerEpoch];
   }
 
-  test('a fresh id with epoch 0, also for a producer that names an old one', () => {
+  test('a new id with epoch 0, also for a producer that names an old one', () => {
     expect(init(testBroker(), {})).toEqual([0, 4000, 0]);
     expect(init(testBroker(), { producerId: 12, producerEpoch: 3 })).toEqual([0, 4000, 0]);
   });

@@ -1,7 +1,6 @@
 /**
  * Produce, Fetch, ListOffsets and OffsetForLeaderEpoch as a client sees them, over the wire and a fake
- * replica manager: what is refused before any log is asked, how results find their places again, and
- * KIP-951's endpoints.
+ * replica manager: refusals without a log, results in their places, and KIP-951's endpoints.
  */
 import { ZERO_UUID } from '@millrace/base';
 import { apis, ErrorCode } from '@millrace/protocol';
@@ -44,7 +43,7 @@ const codes = (response: ReturnType<ReturnType<typeof produce>['answer']>) =>
   );
 
 describe('Produce', () => {
-  test('what is known goes to the log, what is not is refused, and each result stands in its place', () => {
+  test('known partitions go to the log, unknown ones are refused, and each result is in its place', () => {
     const broker = testBroker();
     const { answer } = produce(broker, 9, [
       { name: 'missing', partitionData: [{ index: 0, records: BATCH }] },
@@ -83,7 +82,7 @@ describe('Produce', () => {
     });
   });
 
-  test('a topic without partitions is not in the answer', () => {
+  test('the answer leaves out a topic without partitions', () => {
     const broker = testBroker();
     const { answer } = produce(broker, 9, [
       { name: 'words', partitionData: [] },
@@ -92,7 +91,7 @@ describe('Produce', () => {
     expect(answer().responses.map(({ name }) => name)).toEqual(['missing']);
   });
 
-  test('bad acks are refused where there is a log; what is unknown is told all the same', () => {
+  test('bad acks are refused for known partitions; unknown ones get their own error', () => {
     const broker = testBroker();
     const topicData = [
       { name: 'missing', partitionData: [{ index: 0, records: BATCH }] },
@@ -124,12 +123,12 @@ describe('Produce', () => {
     broker.replicas.release();
     const response = answer();
     expect(codes(response)).toEqual([ErrorCode.UNKNOWN_TOPIC_ID, 0]);
-    // It may be known a moment later, when what was sent behind arrives.
+    // The broker may know it a moment later, when the requests behind it arrive.
     expect(broker.replicas.refusals).toEqual([`${OTHER_ID}-0`]);
     expect(response.responses.map(({ topicId }) => topicId)).toEqual([OTHER_ID, TOPIC_ID]);
   });
 
-  test('records that a log refuses are told one by one', () => {
+  test('the answer lists each record that a log refuses', () => {
     const broker = testBroker();
     const { answer } = produce(broker, 9, [{ name: 'words', partitionData: [{ index: 0, records: BATCH }] }]);
     broker.replicas.release({
@@ -176,7 +175,7 @@ describe('Produce', () => {
     expect(codes(answer())).toEqual([0]);
   });
 
-  test('KIP-951: who leads instead, and where it is reached on this listener', () => {
+  test('KIP-951: the new leader and its address on this listener', () => {
     const broker = testBroker();
     const { answer } = produce(broker, 10, [
       { name: 'words', partitionData: [{ index: 1, records: BATCH }] },
@@ -214,7 +213,7 @@ describe('Fetch', () => {
     expect(response.nodeEndpoints).toEqual([{ nodeId: 3, host: 'inner-3', port: 9192, rack: null }]);
   });
 
-  test('an isolation level that nobody knows fails the request, for old clients each partition', () => {
+  test('an unknown isolation level fails the request, for old clients each partition', () => {
     const broker = testBroker();
     const client = broker.connect();
     const asked = (version: number) => {
@@ -265,7 +264,7 @@ describe('Fetch', () => {
 });
 
 describe('lookups', () => {
-  test('ListOffsets: unknown partitions and duplicates are refused once, the rest is looked up', () => {
+  test('ListOffsets: unknown partitions and duplicates are refused once, the others looked up', () => {
     const broker = testBroker();
     const asked: unknown[] = [];
     broker.replicas.listOffsets = ({ partitions }, done) => {
@@ -301,7 +300,7 @@ describe('lookups', () => {
     expect(response.topics[0]!.partitions[0]!.leaderEpoch).toBe(5);
   });
 
-  test('ListOffsets: an isolation level that nobody knows fails each partition', () => {
+  test('ListOffsets: an unknown isolation level fails each partition', () => {
     const broker = testBroker();
     const client = broker.connect();
     const partitions = [{ partitionIndex: 0, timestamp: -1 }];

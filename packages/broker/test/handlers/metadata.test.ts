@@ -23,7 +23,7 @@ const fence = (brokerId: number) =>
   ({ type: 'brokerChange', brokerId, brokerEpoch: brokerId - 1, fenced: true }) as const;
 
 describe('Metadata', () => {
-  test('brokers with the addresses of the listener that was asked; this broker names itself as the controller', () => {
+  test("brokers with their addresses on the client's listener; this broker names itself as the controller", () => {
     const response = metadata(testBroker(), 12, { topics: null }, 'INTERNAL');
     expect(response.brokers).toEqual([
       { nodeId: 1, host: 'inner-1', port: 9192, rack: null },
@@ -52,7 +52,7 @@ describe('Metadata', () => {
     ]);
   });
 
-  test('a fenced broker is gone from the list and offline in its partitions; another controller is named', () => {
+  test('a fenced broker is not in the list and offline in its partitions; the answer names another controller', () => {
     const broker = testBroker();
     broker.add([fence(1)]);
     const response = metadata(broker, 12, { topics: null });
@@ -72,7 +72,7 @@ describe('Metadata', () => {
     });
   });
 
-  test('version 0 leaves dead replicas out and says that some are missing; empty means all', () => {
+  test('version 0 leaves dead replicas out and reports that some are missing; empty means all', () => {
     const broker = testBroker();
     broker.add([fence(1)]);
     const response = metadata(broker, 0, { topics: [] });
@@ -95,7 +95,7 @@ describe('Metadata', () => {
     expect(metadata(testBroker(), 5, { topics: null }, 'OTHER').topics[0]!.partitions[0]!.errorCode).toBe(5);
   });
 
-  test('by id: unknown ones are told with their id, names are not looked at', () => {
+  test('by id: the answer lists unknown ones with their id, and ignores names', () => {
     const topics = [
       { topicId: TOPIC_ID, name: null },
       { topicId: OTHER_ID, name: null },
@@ -112,7 +112,7 @@ describe('Metadata', () => {
     expect(early.brokers).toEqual([]);
   });
 
-  test('authorized operations are told when asked for', () => {
+  test('authorized operations on request', () => {
     const asked = {
       topics: null,
       includeTopicAuthorizedOperations: true,
@@ -132,7 +132,7 @@ describe('Metadata', () => {
     expect(silent.clusterAuthorizedOperations).toBe(-2147483648);
   });
 
-  test('doubles are told once, illegal names are refused', () => {
+  test('the answer lists duplicates once, and refuses illegal names', () => {
     const topics = ['words', 'words', 'no/good'].map((name) => ({ name }));
     const response = metadata(testBroker(), 4, { topics, allowAutoTopicCreation: false });
     expect(response.topics.map(({ name, errorCode }) => [name, errorCode])).toEqual([
@@ -146,7 +146,7 @@ describe('auto topic creation', () => {
   const ask = (broker: TestBroker, name: string, version = 12, allowAutoTopicCreation = true) =>
     metadata(broker, version, { topics: [{ name }], allowAutoTopicCreation }).topics[0]!.errorCode;
 
-  test('a missing topic is told as unknown, created once, and there at the next asking', () => {
+  test('a missing topic is unknown at first, created once, and found by the retry', () => {
     const broker = testBroker();
     expect(ask(broker, 'fresh')).toBe(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
     expect(ask(broker, 'fresh')).toBe(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
@@ -164,7 +164,7 @@ describe('auto topic creation', () => {
     expect(broker.log()).toEqual(['topic-auto-created']);
   });
 
-  test('a creation that failed is tried again by the next one who asks', () => {
+  test('the next request retries a failed creation', () => {
     const broker = testBroker();
     ask(broker, 'fresh');
     broker.forwarded[0]!.done({ errorCode: ErrorCode.REQUEST_TIMED_OUT, body: new Uint8Array(0) });
@@ -173,7 +173,7 @@ describe('auto topic creation', () => {
     expect(broker.log()).toEqual(['auto-topic-creation-failed']);
   });
 
-  test('not when the client or the broker forbids it, nor for illegal names and those of coordinators; always before version 4', () => {
+  test('not if the client or the broker forbids it, nor for illegal and internal names; always before version 4', () => {
     const broker = testBroker();
     ask(broker, 'fresh', 12, false);
     ask(broker, 'no/good');
@@ -225,13 +225,13 @@ describe('DescribeTopicPartitions', () => {
     expect(seen).toEqual([['apples 0,1'], ['apples 2', 'words 0'], ['words 1', 'zebras 0']]);
   });
 
-  test('a page that is full at the end of a topic goes on with the next one', () => {
+  test('after a page that is full at the end of a topic, the cursor names the next topic', () => {
     const { shown, nextCursor } = page(threeTopics(), { topics: [], responsePartitionLimit: 3 });
     expect(shown).toEqual(['apples 0,1,2']);
     expect(nextCursor).toEqual({ topicName: 'words', partitionIndex: 0 });
   });
 
-  test('named topics: sorted, unknown ones told; the broker limits the page too', () => {
+  test('named topics: sorted, unknown ones with an error; the broker limits the page too', () => {
     const broker = threeTopics();
     const topics = ['zebras', 'nothing', 'apples', 'a/b'].map((name) => ({ name }));
     expect(page(broker, { topics }).shown).toEqual([
@@ -261,7 +261,7 @@ describe('DescribeTopicPartitions', () => {
     });
   });
 
-  test('the last known ELR is who led last while nobody leads, as Apache Kafka 4.3.1 has it, and empty with a leader', () => {
+  test('without a leader, the last known ELR is the last leader, as in Apache Kafka 4.3.1; with a leader it is empty', () => {
     const broker = testBroker();
     const lastKnownElr = () =>
       page(broker, { topics: [{ name: 'words' }] }).topics[0]!.partitions.map((each) => each.lastKnownElr);
@@ -312,7 +312,7 @@ describe('DescribeCluster', () => {
     expect(all.brokers[1]).toMatchObject({ host: 'broker-2', port: 9092, rack: 'b' });
   });
 
-  test('controllers are not described by a broker, whose answer is always about brokers', () => {
+  test('a broker does not describe controllers: its answer is always about brokers', () => {
     const asked = (endpointType: number) => cluster(testBroker(), 1, { endpointType });
     expect(asked(2)).toMatchObject({ errorCode: ErrorCode.MISMATCHED_ENDPOINT_TYPE, endpointType: 1 });
     expect(asked(9)).toMatchObject({ errorCode: ErrorCode.UNSUPPORTED_ENDPOINT_TYPE, endpointType: 1 });

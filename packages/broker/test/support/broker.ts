@@ -1,6 +1,6 @@
 /**
- * A front end on fakes: parked produce and fetch that a test releases by hand, a controller that a test
- * plays.
+ * A front end on fakes: the test releases parked produce and fetch requests by hand, and plays the
+ * controller.
  */
 
 import { Prng, type Uuid } from '@millrace/base';
@@ -28,7 +28,7 @@ export const CLUSTER_ID = 'QUJDREVGR0hJSktMTU5PUA' as Uuid;
 
 export class FakeReplicas implements ReplicaPort {
   readonly produced: { request: ProduceRequest; done: (results: ProduceResult[]) => void }[] = [];
-  /** The batches of requests have to be checked beside the loop; each waits here until it is appended. */
+  /** A job must check the batches of requests; each waits here until it is appended. */
   checksBeside = false;
   readonly checking: { appended: () => void; cancelled: boolean }[] = [];
   readonly fetches: {
@@ -74,7 +74,7 @@ export class FakeReplicas implements ReplicaPort {
     };
   }
 
-  /** Answers the oldest parked produce: every partition at offset 0, or with what is given. */
+  /** Answers the oldest parked produce: every partition at offset 0, or with `result`. */
   release(result: Partial<ProduceResult> = {}): void {
     const { request, done } = this.produced.shift()!;
     done(request.partitions.map(() => ({ ...OK, ...result })));

@@ -27,7 +27,7 @@ export class TestClient {
   readonly answers: Answer[] = [];
   /** Number of writes of the broker. */
   writes = 0;
-  /** The broker paused reading. What is sent meanwhile arrives after it resumes. */
+  /** The broker paused reading. Bytes sent meanwhile arrive after it resumes. */
   paused = false;
   /** Set: the client reads nothing, and the broker's sends report it. */
   slow = false;
@@ -43,7 +43,7 @@ export class TestClient {
   private readonly pending: Uint8Array[] = [];
   private nextCorrelationId = 1;
   private gone = false;
-  /** It closed, and the broker has not read all that it sent before. */
+  /** The client closed, and the broker has not read all its bytes yet. */
   private finished = false;
 
   constructor(server: Server, clock: Clock, o: { listener?: string; address?: string } = {}) {
@@ -85,14 +85,14 @@ export class TestClient {
     else this.deliver(bytes);
   }
 
-  /** As a socket does: the bytes are lent, and others stand there afterwards. */
+  /** As a socket does: the bytes are valid only during the call, and others overwrite them. */
   private deliver(bytes: Uint8Array): void {
     const lent = Buffer.from(bytes);
     this.handler.data(lent);
     lent.fill(0xdd);
   }
 
-  /** Reads what is unread, and resumes reading. */
+  /** Reads the unread answers, and resumes reading. */
   readOn(): void {
     this.slow = false;
     for (const chunk of this.unread.splice(0)) this.reader.push(chunk);
@@ -104,7 +104,7 @@ export class TestClient {
     return this.unread.reduce((sum, chunk) => sum + chunk.length, 0);
   }
 
-  /** Closes in order: the broker sees it when it has read what was sent before. */
+  /** Closes in order: the broker sees it after it has read all earlier bytes. */
   close(): void {
     this.finished = true;
     if (this.gone || this.pending.length > 0) return;
@@ -187,7 +187,7 @@ export function concat(chunks: readonly Uint8Array[]): Uint8Array {
   return all;
 }
 
-/** A frame that starts like a request of this API and version, whatever follows. */
+/** A frame that starts like a request of this API and version, followed by any bytes. */
 export function rawFrame(
   apiKey: number,
   apiVersion: number,

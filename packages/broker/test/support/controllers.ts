@@ -1,6 +1,6 @@
 /**
- * Controllers that a test plays: each answers by rule, or freezes, or dies. What brokers ask of them goes
- * into one transcript, as text.
+ * Controllers that a test plays: each answers by rule, or freezes, or dies. One transcript holds the brokers'
+ * requests, as text.
  */
 import type { RpcStream } from '@millrace/base';
 import type { ManualClock } from '@millrace/base/testing';
@@ -27,13 +27,13 @@ export class TestControllers {
   readonly transcript: string[] = [];
   /** Id of the active controller; undefined: none. */
   active: number | undefined = 100;
-  /** What the others say who it is; -1: they do not know. */
+  /** The active controller that the others name; -1: they do not know it. */
   hint: number | undefined;
   /** These take messages and never answer. */
   readonly frozen = new Set<number>();
-  /** Every answer on a stream takes so long. */
+  /** Every answer on a stream takes this long. */
   lateMs = 0;
-  /** Whose streams the broker gave up with a word, in order, each with the time. */
+  /** Controllers whose stream the broker left with `leaves`, in order, each with the time. */
   readonly left: string[] = [];
   register: (request: RegisterRequest) => Partial<RegisterResponse> = () => ({ brokerEpoch: 10 });
   heartbeat: (request: HeartbeatRequest) => Partial<HeartbeatResponse> = () => ({});
@@ -58,7 +58,7 @@ export class TestControllers {
     for (const id of ids) this.serve(id);
   }
 
-  /** As the broker is configured with: the id is the port too. */
+  /** The addresses in the broker's configuration: the port equals the id. */
   get addresses() {
     return [100, 101, 102].map((id) => ({ id, host: 'localhost', port: id }));
   }

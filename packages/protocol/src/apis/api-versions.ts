@@ -1,8 +1,8 @@
 /**
- * ApiVersions (18): what the broker speaks; a client's first request. Its response header is version 0
- * always.
+ * ApiVersions (18): the broker's APIs and versions; a client's first request. Its response header is always
+ * version 0.
  *
- *      1 throttle time 3 flexible; client software (KIP-511), features 4 features whose minimum is 0
+ *      1  throttle time     3  flexible; client software (KIP-511), features     4  features with minimum 0
  */
 import { defineApi, type RequestOf, type ResponseOf } from '../api.ts';
 import { array, bool, int16, int32, int64, string } from '../schema.ts';

@@ -1,8 +1,9 @@
 /**
- * DescribeQuorum (55): the state of the metadata quorum (KIP-595), asked as partition 0 of
+ * DescribeQuorum (55): the state of the metadata quorum (KIP-595), requested as partition 0 of
  * __cluster_metadata.
  *
- *      1 times of the last fetch and of being caught up (KIP-836) 2 directory ids, nodes, messages (KIP-853)
+ *      1  times of the last fetch and of being caught up (KIP-836)
+ *      2  directory ids, nodes, messages (KIP-853)
  */
 import { defineApi, type RequestOf, type ResponseOf } from '../api.ts';
 import { array, int16, int32, int64, string, uint16, uuid } from '../schema.ts';

@@ -1,6 +1,6 @@
 /**
- * The APIs this broker speaks: the only list of them. What is not finished is not here, and so is not
- * advertised.
+ * The only list of the APIs that this broker supports. Unfinished APIs are not in it, so the broker does not
+ * advertise them.
  */
 import type { AnyApi } from '../api.ts';
 import { apiVersions } from './api-versions.ts';

@@ -1,9 +1,9 @@
 /**
- * InitProducerId (22): a producer id and epoch, for idempotence and transactions. Kafka's version 6
- * (two-phase commit, KIP-939) is marked unstable there and left out.
+ * InitProducerId (22): a producer id and epoch, for idempotence and transactions. Leaves out version 6
+ * (two-phase commit, KIP-939), which Kafka marks as unstable.
  *
- * Clients may name any int64 as their producer id: one beyond the safe integers is clamped, and as unknown as
- * before.
+ * Clients may send any int64 as their producer id: the decoder clamps one beyond the safe integers, which
+ * stays unknown.
  *
  *      2  flexible     3  epoch bump (KIP-360)     4  PRODUCER_FENCED     5  TRANSACTION_ABORTABLE (KIP-890)
  */

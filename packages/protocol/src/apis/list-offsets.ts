@@ -4,9 +4,9 @@
  * (11+).
  *
  *      1  one offset with its timestamp     4  leader epochs (KIP-320)     6  flexible
- *      2  isolation level                   5  OFFSET_NOT_AVAILABLE       10  time-out (KIP-1075)
+ *      2  isolation level                   5  OFFSET_NOT_AVAILABLE       10  timeout (KIP-1075)
  *
- * Clients may ask for any int64 as a timestamp, and may have written any.
+ * Clients may ask for any int64 as a timestamp, and records may hold any.
  */
 import { defineApi, type RequestOf, type ResponseOf } from '../api.ts';
 import { array, int8, int16, int32, int64, string, timestamp } from '../schema.ts';

@@ -1,9 +1,11 @@
 /**
  * Metadata (3): brokers, topics, partitions and their leaders.
  *
- *      0 an empty list of topics means all 7 leader epochs 1 null means all, empty means none 8 authorized
- *      operations (of the cluster: 8 to 10) 2 cluster id 9 flexible 4 may forbid automatic creation 10 topic
- *      ids, in requests only to be used from 12 on (KIP-516) 5 offline replicas 13 top-level error (KIP-1102)
+ *      0  an empty list of topics means all      7  leader epochs
+ *      1  null means all, empty means none       8  authorized operations (of the cluster: 8 to 10)
+ *      2  cluster id                             9  flexible
+ *      4  may forbid automatic creation         10  topic ids, usable in requests from 12 on (KIP-516)
+ *      5  offline replicas                      13  top-level error (KIP-1102)
  */
 import { defineApi, type RequestOf, type ResponseOf } from '../api.ts';
 import { array, bool, int16, int32, string, uuid } from '../schema.ts';

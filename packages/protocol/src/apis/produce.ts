@@ -1,12 +1,14 @@
 /**
  * Produce (0): appends record batches to partitions. One batch per partition; acks 0 gets no response.
  *
- *      3 record batch format 2, transactional ids 10 the new leader and its address in errors (KIP-951) 5 log
- *      start offset 11 TRANSACTION_ABORTABLE (KIP-890) 7 zstd 12 adds partitions to transactions by itself
- *      (KIP-890) 8 errors of single records (KIP-467) 13 topic ids instead of names (KIP-516) 9 flexible
+ *      3  record batch format 2, transactional ids     10  new leader and its address in errors (KIP-951)
+ *      5  log start offset                             11  TRANSACTION_ABORTABLE (KIP-890)
+ *      7  zstd                                         12  adds partitions to transactions (KIP-890)
+ *      8  errors of single records (KIP-467)           13  topic ids instead of names (KIP-516)
+ *      9  flexible
  *
- * Advertised from version 0 although 0 to 2 are refused: librdkafka up to 2.10 compresses only when it sees
- * them.
+ * The broker advertises it from version 0 although it refuses 0 to 2: librdkafka up to 2.10 compresses only
+ * if it sees them.
  */
 import { defineApi, type RequestOf, type ResponseOf } from '../api.ts';
 import { array, int16, int32, int64, records, string, struct, uuid } from '../schema.ts';

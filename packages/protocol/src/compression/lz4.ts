@@ -3,8 +3,8 @@
  * descriptions of the block and the frame format (lz4/lz4, doc/).
  *
  *     frame = magic, FLG, BD, [content size 8 bytes], header checksum,
- *             blocks { size int32 LE (top bit: stored as it is; 0 ends), bytes, [checksum] }, [content
- *             checksum]
+ *             blocks { size int32 LE (top bit: stored as it is; 0 ends), bytes, [checksum] },
+ *             [content checksum]
  */
 import { allocateUnsafe } from '../bytes.ts';
 import { DecodeError } from '../decode-error.ts';
@@ -17,7 +17,7 @@ const INDEPENDENT_BLOCKS = 0x20;
 const BLOCK_CHECKSUMS = 0x10;
 const CONTENT_SIZE = 0x08;
 const CONTENT_CHECKSUM = 0x04;
-/** One of them would say that a dictionary is needed. */
+/** A reserved bit, and the bit that announces a dictionary. */
 const RESERVED_FLAGS = 0x03;
 const STORED = 0x80000000;
 /** Code 4 of the frame's block sizes: 64 KiB. 5, 6, 7 are 256 KiB, 1 MiB, 4 MiB. */
@@ -60,8 +60,8 @@ export function lz4Decompress(bytes: Uint8Array, maxBytes: number): Uint8Array {
 }
 
 /**
- * Hands on the first frame block by block. As with Kafka's reader, content size and content checksum are not
- * compared, and what lies behind the frame is not looked at. Throws DecodeError.
+ * Unfolds the first frame block by block. Like Kafka's reader, it does not check content size and content
+ * checksum, and ignores bytes behind the frame. Throws DecodeError.
  */
 export function lz4Unfold(bytes: Uint8Array, maxBytes: number, sink: ByteSink): void {
   const header = frameHeader(bytes);
@@ -104,7 +104,7 @@ function frameHeader(bytes: Uint8Array): FrameHeader {
   return { flags, blockBytesMax: 1 << (2 * sizeCode + 8), position: end + 1 };
 }
 
-/** One decompressed block after another, in a buffer that grows up to what the frame announces. */
+/** Holds one decompressed block at a time, in a buffer that grows up to the size that the frame announces. */
 class Block {
   private bytes = allocateUnsafe(BLOCK_BYTES);
   private sizeBytes = 0;
@@ -114,14 +114,14 @@ class Block {
     this.maxBytes = maxBytes;
   }
 
-  /** The result is overwritten by the next call. */
+  /** The next call overwrites the result. */
   decompress(bytes: Uint8Array, start: number, end: number): Uint8Array {
     this.sizeBytes = 0;
     decompressBlock(bytes, start, end, this);
     return this.bytes.subarray(0, this.sizeBytes);
   }
 
-  /** Makes room for more and returns where it goes. */
+  /** Makes room for `sizeBytes` more and returns their position. */
   private claim(sizeBytes: number): number {
     const start = this.sizeBytes;
     this.sizeBytes = start + sizeBytes;
@@ -141,7 +141,7 @@ class Block {
     else bytes.set(source.subarray(from, from + sizeBytes), to);
   }
 
-  /** Repeats what lies `offset` bytes back; the two may overlap. */
+  /** Repeats the bytes that lie `offset` back; source and target may overlap. */
   repeat(offset: number, sizeBytes: number): void {
     if (offset === 0 || offset > this.sizeBytes) throw new DecodeError('lz4: copy from nowhere');
     const to = this.claim(sizeBytes);
@@ -153,7 +153,7 @@ class Block {
 
 function decompressBlock(bytes: Uint8Array, start: number, end: number, output: Block): void {
   let at = start;
-  // A length of 15 goes on in bytes that are added up until one is below 255.
+  // A length of 15 continues: add the following bytes up to the first one below 255.
   const extended = (length: number): number => {
     if (length < 15) return length;
     let total = length;

@@ -1,7 +1,7 @@
 /**
  * Snappy: raw blocks and the two framings Kafka clients use. Java, sarama and others write xerial's blocks;
- * librdkafka, franz-go and platformatic write one bare block. Both are read; xerial's is written. Own code
- * from the format's description (google/snappy, format_description.txt).
+ * librdkafka, franz-go and platformatic write one bare block. This code reads both, and writes xerial's. Own
+ * code from the format's description (google/snappy, format_description.txt).
  */
 import { assert } from '@millrace/base';
 import { allocateUnsafe } from '../bytes.ts';
@@ -12,7 +12,7 @@ import { ByteCollector, type ByteSink, TooLargeError } from './unfold.ts';
 const XERIAL_HEADER = Uint8Array.of(0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0, 0, 0, 0, 1, 0, 0, 0, 1);
 const XERIAL_MAGIC_BYTES = 8;
 const XERIAL_BLOCK_BYTES = 32 * 1024;
-/** A block can only be read whole; one that needs more memory than this is refused. */
+/** A block can only be read whole; the reader refuses one that needs more memory than this. */
 export const SNAPPY_BLOCK_BYTES_MAX = 128 * 1024 * 1024;
 
 /** Compresses in xerial's framing. */
@@ -37,9 +37,8 @@ export function snappyDecompress(bytes: Uint8Array, maxBytes: number): Uint8Arra
 }
 
 /**
- * Hands on xerial's blocks one by one, or the one bare block whole. As with xerial's reader, the versions are
- * not looked at, a stream may follow on another, and a size that is cut short at the end counts as none.
- * Throws DecodeError.
+ * Unfolds xerial's blocks one by one, or the bare block whole. Like xerial's reader, it ignores the versions,
+ * allows several streams in a row, and ignores a cut size at the end. Throws DecodeError.
  */
 export function snappyUnfold(bytes: Uint8Array, maxBytes: number, sink: ByteSink): void {
   if (!isXerial(bytes, 0)) {
@@ -69,10 +68,10 @@ function isXerial(bytes: Uint8Array, at: number): boolean {
   return true;
 }
 
-/** A raw block: the plain size as a varint, then literals and copies of what came before. */
+/** A raw block: the plain size as a varint, then literals and copies of earlier bytes. */
 export function snappyDecompressBlock(bytes: Uint8Array, maxBytes: number): Uint8Array {
   const { sizeBytes, position } = plainSize(bytes);
-  // A copy of 3 bytes makes at most 64: whatever claims more is a lie, and is not given the memory.
+  // A copy of 3 bytes unfolds to at most 64: a larger claimed size is wrong, so do not allocate it.
   if (sizeBytes > bytes.length * 32) throw new DecodeError('snappy: more bytes than allowed');
   if (sizeBytes > maxBytes) throw new TooLargeError('snappy');
   const plain = allocateUnsafe(sizeBytes);

@@ -1,26 +1,26 @@
-/** What all codecs share that unfold a batch piece by piece. */
+/** Shared by all codecs that unfold a batch piece by piece. */
 import { allocateUnsafe } from '../bytes.ts';
 import { DecodeError } from '../decode-error.ts';
 
 /**
- * Takes unfolded bytes in order. A chunk is only lent: it is overwritten by the next. False: no more are
- * wanted.
+ * Receives unfolded bytes in order. A chunk is valid only during the call: the next one overwrites it. Return
+ * false to stop.
  */
 export interface ByteSink {
   push(chunk: Uint8Array): boolean;
 }
 
-/** The bytes may be right, but more would come out of them than was allowed. */
+/** The bytes may be valid, but would unfold to more than the limit. */
 export class TooLargeError extends DecodeError {
   constructor(codec: string) {
     super(`${codec}: more bytes than allowed`);
   }
 }
 
-/** What a frame or member of its own costs before its first byte comes out, in bytes unfolded. */
+/** Cost of each frame or member before its first byte, in unfolded bytes. */
 export const FRAME_BYTES = 64 * 1024;
 
-/** Makes one piece of all that is pushed. */
+/** Joins all pushed bytes to one piece. */
 export class ByteCollector implements ByteSink {
   private bytes = allocateUnsafe(1024);
   private sizeBytes = 0;

@@ -7,7 +7,7 @@ const P3 = 0xc2b2ae3d;
 const P4 = 0x27d4eb2f;
 const P5 = 0x165667b1;
 
-/** Of bytes[start .. end) with seed 0, as an unsigned 32-bit number. */
+/** Hash of bytes[start .. end) with seed 0, as an unsigned 32-bit number. */
 export function xxhash32(bytes: Uint8Array, start = 0, end = bytes.length): number {
   let at = start;
   let hash = P5;

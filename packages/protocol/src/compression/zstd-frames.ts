@@ -1,15 +1,16 @@
 /**
- * Where the frames of a zstd payload end (RFC 8878). Node unfolds the first frame and silently drops the
- * rest, while Kafka's library reads all of them; so they are told apart here. Does not unfold.
+ * Finds the ends of the frames of a zstd payload (RFC 8878). Node unfolds the first frame and silently drops
+ * the others, while Kafka's library reads all of them. Does not unfold.
  *
- *     frame = magic, descriptor, [window], [dictionary id], [content size], blocks { 3-byte header, content
- *     }, [checksum] block header, little endian: last (1 bit), type (2 bits: stored, one byte repeated,
- *     compressed), size (21 bits)
+ *     frame = magic, descriptor, [window], [dictionary id], [content size],
+ *             blocks { 3-byte header, content }, [checksum]
+ *     block header, little endian: last (1 bit), type (2 bits: stored, one byte repeated, compressed),
+ *             size (21 bits)
  */
 import { DecodeError } from '../decode-error.ts';
 
 const MAGIC = 0xfd2fb528;
-/** Of skippable frames, the lowest 4 bits aside. */
+/** Magic of skippable frames, without the lowest 4 bits. */
 const SKIPPABLE_MAGIC = 0x184d2a50;
 const DICTIONARY_ID_BYTES = [0, 1, 2, 4] as const;
 const CONTENT_SIZE_BYTES = [0, 2, 4, 8] as const;
@@ -17,11 +18,11 @@ const REPEATED = 1;
 
 export interface ZstdFrame {
   readonly end: number;
-  /** Holds nothing to unfold. */
+  /** The frame has no content to unfold. */
   readonly isSkippable: boolean;
 }
 
-/** The frame that begins at `start`. Throws DecodeError when none does, or when it is cut short. */
+/** The frame that begins at `start`. Throws DecodeError if there is none, or if it is cut. */
 export function zstdFrame(bytes: Uint8Array, start: number): ZstdFrame {
   const magic = littleEndian(bytes, start, 4);
   if ((magic & 0xfffffff0) >>> 0 === SKIPPABLE_MAGIC) {

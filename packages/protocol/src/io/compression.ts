@@ -1,6 +1,6 @@
 /**
  * The compression codecs of record batches: gzip and zstd by node's zlib, snappy and lz4 by our own code.
- * Synchronous: for small payloads on the event loop, and for whoever is not on it.
+ * Synchronous: for small payloads on the event loop, and for other threads.
  */
 import { constants, crc32, gzipSync, inflateRawSync, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { unreachable } from '@millrace/base';
@@ -73,7 +73,7 @@ export const compressionCodecs: CompressionCodecs = {
   },
 };
 
-/** What `info: true` makes node's synchronous functions return. */
+/** The result of node's synchronous functions with `info: true`. */
 interface Inflated {
   readonly buffer: Uint8Array;
   readonly engine: { readonly bytesWritten: number };
@@ -95,7 +95,7 @@ function gzipUnfold(bytes: Uint8Array, maxBytes: number, sink: ByteSink): void {
   }
 }
 
-/** Kafka's library takes 2^27 as well. */
+/** Kafka's library has the same limit. */
 const ZSTD_WINDOW_LOG_MAX = 27;
 
 function zstdUnfold(bytes: Uint8Array, maxBytes: number, sink: ByteSink): void {
@@ -117,7 +117,7 @@ function zstdUnfold(bytes: Uint8Array, maxBytes: number, sink: ByteSink): void {
   }
 }
 
-/** zlib's errors mean that the bytes are no such stream, or that too many would come out. */
+/** Runs zlib and translates its errors: the bytes are not a valid stream, or unfold to too much. */
 function guarded<T>(name: string, maxBytes: number, decompress: (maxBytes: number) => T): T {
   if (maxBytes <= 0) throw new TooLargeError(name);
   try {

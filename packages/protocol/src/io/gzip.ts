@@ -1,13 +1,13 @@
 /**
  * Gzip members (RFC 1952) around node's raw inflate. Node's own gunzip refuses bytes behind a member that are
- * no other member; Java's, and so Kafka, ignores them, as it ignores anything there of 18 bytes or less.
+ * not another member. Java's gunzip, and so Kafka, ignores them, and also anything of 18 bytes or less.
  */
 import { crc32 } from 'node:zlib';
 import { DecodeError } from '../decode-error.ts';
 
 const HEADER_BYTES = 10;
 const TRAILER_BYTES = 8;
-/** Java looks for another member only where more than this follows. */
+/** Java looks for another member only if more than this follows. */
 const IGNORED_BYTES_MAX = 18;
 const DEFLATE = 8;
 const HEADER_CRC = 0x02;
@@ -15,7 +15,7 @@ const EXTRA = 0x04;
 const NAME = 0x08;
 const COMMENT = 0x10;
 
-/** Where the deflated bytes begin of the member that begins at `start`; undefined when none does. */
+/** Start of the deflated bytes of the member at `start`; undefined if there is none. */
 export function gzipMember(bytes: Uint8Array, start: number): number | undefined {
   let at = start + HEADER_BYTES;
   if (at > bytes.length || bytes[start] !== 0x1f || bytes[start + 1] !== 0x8b || bytes[start + 2] !== DEFLATE)
@@ -37,7 +37,9 @@ function behindZero(bytes: Uint8Array, from: number): number {
   return at < 0 ? bytes.length + 1 : at + 1;
 }
 
-/** The deflated bytes end at `at`: the trailer must say what came out. Returns where the member ends. */
+/**
+ * Checks the trailer at `at`, behind the deflated bytes, against their output. Returns the end of the member.
+ */
 export function gzipTrailer(bytes: Uint8Array, at: number, crc: number, sizeBytes: number): number {
   if (at + TRAILER_BYTES > bytes.length) throw new DecodeError('gzip: cut short');
   if (word(bytes, at) !== crc >>> 0) throw new DecodeError('gzip: checksum is wrong');
@@ -45,7 +47,7 @@ export function gzipTrailer(bytes: Uint8Array, at: number, crc: number, sizeByte
   return at + TRAILER_BYTES;
 }
 
-/** Where the next member's deflated bytes begin; undefined when there is no other member. */
+/** Start of the next member's deflated bytes; undefined if there is no other member. */
 export function nextGzipMember(bytes: Uint8Array, end: number): number | undefined {
   return bytes.length - end > IGNORED_BYTES_MAX ? gzipMember(bytes, end) : undefined;
 }

@@ -1,7 +1,7 @@
 /**
- * Unfolds a payload as a stream that holds one window, not the batch, for a thread that may take its time:
- * gzip and zstd through node's zlib streams; snappy and lz4 are unfolded block by block anyway. Accepts what
- * the synchronous codecs accept.
+ * Unfolds a payload as a stream that holds one window instead of the batch, for threads other than the event
+ * loop. Uses node's zlib streams for gzip and zstd; snappy and lz4 unfold block by block anyway. Accepts the
+ * same bytes as the synchronous codecs.
  */
 import { constants, crc32, createInflateRaw, createZstdDecompress } from 'node:zlib';
 import { BATCH_HEADER_BYTES, type BatchHeader, Compression } from '../batch.ts';
@@ -17,7 +17,7 @@ import { gzipMember, gzipTrailer, nextGzipMember } from './gzip.ts';
 const CHUNK_BYTES = 256 * 1024;
 const ZSTD_WINDOW_LOG_MAX = 27;
 
-/** As `checkRecordsWhole`, and holds one window of what it unfolds. */
+/** Like `checkRecordsWhole`, but holds only one window of the unfolded bytes. */
 export async function checkRecordsStreaming(
   batch: Uint8Array,
   header: BatchHeader,
@@ -35,8 +35,8 @@ export async function checkRecordsStreaming(
 }
 
 /**
- * Rejects with DecodeError when the bytes are damaged, with TooLargeError when more than `maxBytes` would
- * come out.
+ * Rejects with DecodeError if the bytes are damaged, with TooLargeError if the output would exceed
+ * `maxBytes`.
  */
 export async function unfoldStreaming(
   codec: number,
@@ -94,7 +94,7 @@ interface Unfolding extends AsyncIterable<unknown> {
   end(bytes: Uint8Array): unknown;
 }
 
-/** False: no more is wanted. */
+/** False: the sink wants no more. */
 async function pipe(
   name: string,
   stream: Unfolding,
@@ -102,7 +102,7 @@ async function pipe(
   maxBytes: number,
   push: (chunk: Uint8Array) => boolean,
 ): Promise<boolean> {
-  // Members and frames of which nothing comes out cost something, too.
+  // Members and frames that unfold to nothing cost something too.
   if (maxBytes <= 0) throw new TooLargeError(name);
   let left = maxBytes;
   stream.end(bytes);

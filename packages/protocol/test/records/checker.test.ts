@@ -1,7 +1,7 @@
 /**
- * Goal: the checker says of each batch what Apache Kafka 4.3.1 said of the same bytes (codes and messages as
- * it answered them), and finds the largest timestamp. Method: batches with one thing wrong, uncompressed and
- * compressed; the twin that makes objects; cuts anywhere.
+ * Goal: the checker gives each batch the same answer (code and message) as Apache Kafka 4.3.1, and finds the
+ * largest timestamp. Method: batches with one error, uncompressed and compressed; a twin that creates
+ * objects; cuts anywhere.
  */
 import {
   checkRecords,
@@ -51,7 +51,7 @@ describe.each([
     ['any negative length is null', record(0, { rawKey: varint(-2), rawValue: varint(-(2 ** 31)) }), 1],
     ['headers', headers(varint(2), varint(1), bytes(65), varint(-1), varint(0), varint(1), bytes(1)), 1],
     ['a header value of length -2', headers(varint(1), varint(1), bytes(65), varint(-2)), 1],
-    ['a header key that is no UTF-8', headers(varint(1), varint(1), bytes(0xff), varint(-1)), 1],
+    ['a header key that is not UTF-8', headers(varint(1), varint(1), bytes(0xff), varint(-1)), 1],
     ['attributes of a record', record(0, { attributes: 255 }), 1],
     ['a length of 5 bytes', concat(overlong(0x10, 5), record(0).subarray(1)), 1],
     ['a length with bits beyond 32', concat(bytes(0x90, 0x80, 0x80, 0x80, 0x10), record(0).subarray(1)), 1],
@@ -100,7 +100,7 @@ describe.each([
     expect(code(check(section, count, o))).toBe(ErrorCode.INVALID_RECORD);
   });
 
-  it('names the records without key of a compacted topic, and the first three in the message', () => {
+  it('lists the records without a key of a compacted topic, and the first three in the message', () => {
     const key = { key: null };
     const section = concat(record(0, key), record(1), record(2, key), record(3, key), record(4, key));
     const message = 'Compacted topic cannot accept message without key in topic partition topic-0';
@@ -117,21 +117,21 @@ describe.each([
     expect(check(empty, 1, o, { keyRequired: true })).toMatchObject({ ok: true });
   });
 
-  it('a batch that cannot be read is refused before its records, its records before a gap', () => {
+  it('unreadable bytes decide the answer before forbidden records, and these before a gap', () => {
     const keyless = concat(record(0, { key: null }), record(2));
     const compacted = { keyRequired: true };
     expect(check(keyless, 3, o, compacted)).not.toHaveProperty('recordErrors');
     expect(check(keyless, 2, o, compacted)).toHaveProperty('recordErrors');
   });
 
-  it('names at most 100 records, and counts all', () => {
+  it('lists at most 100 records, and counts all', () => {
     const section = concat(...Array.from({ length: 250 }, (_record, i) => record(i, { key: null })));
     const verdict = check(section, 250, o, { keyRequired: true });
     expect(verdict).toMatchObject({ message: expect.stringContaining('due to 250 record errors') });
     expect(!verdict.ok && verdict.recordErrors).toHaveLength(100);
   });
 
-  it('timestamps beyond the bounds are named with the bounds', () => {
+  it('the message names timestamps beyond the bounds, and the bounds', () => {
     const section = concat(
       record(0, { timestampDelta: -1001 }),
       record(1),
@@ -154,7 +154,7 @@ describe.each([
     expect(check(section, 3, o, { ...bounds, timestampType: 'LogAppendTime' })).toMatchObject({ ok: true });
   });
 
-  it('one forbidden timestamp makes the answer INVALID_TIMESTAMP, whatever else is wrong', () => {
+  it('one forbidden timestamp makes the answer INVALID_TIMESTAMP, also with other errors', () => {
     const section = concat(record(0, { key: null }), record(1, { timestampDelta: 7_200_000 }));
     const verdict = check(section, 2, o, { keyRequired: true });
     expect(code(verdict)).toBe(ErrorCode.INVALID_TIMESTAMP);
@@ -162,7 +162,7 @@ describe.each([
   });
 
   it.each([
-    ['-1 is no time, and never forbidden', -1, 0, { timestampBeforeMaxMs: 1 }, -1],
+    ['-1 means no timestamp, and is never forbidden', -1, 0, { timestampBeforeMaxMs: 1 }, -1],
     ['-2 is one before 1970', -2, 0, {}, -1],
     ['-2 is too old', -2, 0, { timestampBeforeMaxMs: 1 }, 'refused'],
     ['the largest int64 is too late', 2n ** 63n - 1n, 0, {}, 'refused'],
@@ -180,7 +180,7 @@ describe.each([
     expect(verdict.ok ? verdict.maxTimestamp : 'refused').toBe(expected);
   });
 
-  it('the largest timestamp and the first record that has it, whatever the header says', () => {
+  it('finds the largest timestamp and the first record that has it, even if the header has another', () => {
     const section = concat(...[0, 5, -3, 5, 2].map((timestampDelta, i) => record(i, { timestampDelta })));
     for (const max of [-1, 0, NOW - 50, NOW + 1e10])
       expect(check(section, 5, { ...o, max })).toEqual({
@@ -192,7 +192,7 @@ describe.each([
     expect(check(none, 2, o)).toEqual({ ok: true, maxTimestamp: -1, maxTimestampOffsetDelta: -1 });
   });
 
-  it('a claim that all records have the time of the append', () => {
+  it('refuses a header with LogAppendTime', () => {
     const claim = { ...o, attributes: 8 };
     expect(check(three, 3, { ...claim, max: NOW - 9 })).toMatchObject({ ok: true, maxTimestamp: NOW - 9 });
     const kind = codec === NONE ? 'DefaultRecord' : 'PartialDefaultRecord';
@@ -240,7 +240,7 @@ const anyBatch = fc.record({
   base: wideOr(fc.constant(BigInt(NOW))),
 });
 
-/** As few pieces as one, as many as one for each byte. */
+/** Between one piece and one for each byte. */
 function cut(section: Uint8Array, cuts: readonly number[]): Uint8Array[] {
   const places = [...new Set([0, ...cuts.map((at) => at % (section.length + 1)), section.length])];
   places.sort((a, b) => a - b);
@@ -283,7 +283,7 @@ test('wherever the bytes are cut, the verdict is the same', () => {
   );
 });
 
-test('damaged anywhere and cut anywhere, the verdict is the same, and what is accepted the twin can read', () => {
+test('damaged anywhere and cut anywhere, the verdict is the same, and the twin can read every accepted batch', () => {
   const damage = fc.array(fc.tuple(fc.nat(), fc.integer({ min: 0, max: 255 })), {
     minLength: 1,
     maxLength: 3,
@@ -316,7 +316,8 @@ test('the largest timestamp is that of the twin', () => {
 });
 
 /**
- * What must be accepted, by the reader that makes an object of each record; undefined when it cannot be read.
+ * The expected verdict, from the reader that creates an object of each record; undefined if the batch is
+ * unreadable.
  */
 function twin(batch: Uint8Array): RecordsVerdict | undefined {
   let maxTimestamp: number | bigint = -1;
@@ -342,7 +343,7 @@ describe('work', () => {
   const section = concat(...Array.from({ length: many }, (_record, i) => record(i)));
 
   it.each([0, 1, 2, 3, 4] as const)(
-    'what costs too much on the loop is left to a job (codec %i)',
+    'a batch that costs too much on the event loop is left to a job (codec %i)',
     async (codec) => {
       const batch = batchOf(codecs.compress(codec, section), many, { codec });
       const header = headerOf(batch);
@@ -352,7 +353,7 @@ describe('work', () => {
     },
   );
 
-  it('few records that unfold to much are left to a job, too', () => {
+  it('a batch of few but large records is also left to a job', () => {
     const large = record(0, { value: new Uint8Array(2 * LOOP_WORK_MAX) });
     for (const codec of [1, 2, 3, 4] as const) {
       const batch = batchOf(codecs.compress(codec, large), 1, { codec });
@@ -379,7 +380,7 @@ describe('work', () => {
     expect(walker.bytes).toBeLessThan(50_000);
   });
 
-  it('a count that lies is found out, and does not count as work', () => {
+  it('a wrong record count is found, and does not count as work', () => {
     for (const codec of [0, 1] as const) {
       const batch = batchOf(codecs.compress(codec, record(0)), 0x7fffffff, { codec });
       expect(code(checkRecordsWhole(batch, headerOf(batch), rules(), codecs))).toBe(ErrorCode.INVALID_RECORD);

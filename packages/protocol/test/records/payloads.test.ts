@@ -1,7 +1,7 @@
 /**
- * Goal: a compressed payload is accepted exactly when Apache Kafka 4.3.1 accepted it (each of these was sent
- * to it), on the loop and as a stream. Refused: -1 where it cannot be unfolded, 87 where other records come
- * out than the header counts.
+ * Goal: the checker accepts a compressed payload exactly if Apache Kafka 4.3.1 accepted it (each of these was
+ * sent to it), on the event loop and as a stream. Refusals: -1 if it cannot be unfolded, 87 if it unfolds to
+ * other records than the header counts.
  */
 import { constants, crc32, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import {
@@ -246,7 +246,7 @@ describe.each([
     expect(await verdicts(codec, payload)).toEqual([expected, expected, expected]);
   });
 
-  it('what was accepted reads back', () => {
+  it('an accepted payload reads back', () => {
     for (const [, payload, expected] of cases) {
       if (expected !== OK) continue;
       expect([...readRecords(batchOf(payload, 3, { codec }), codecs)].map(({ offset }) => offset)).toEqual([
@@ -255,7 +255,7 @@ describe.each([
     }
   });
 
-  it('too large is told apart from damaged, as a stream and not', async () => {
+  it('a payload that is too large gets another error than a damaged one, as a stream and not', async () => {
     const plain = new Uint8Array(1 << 20);
     const packed = codecs.compress(codec, plain);
     const half = 1 << 19;
@@ -270,7 +270,7 @@ describe.each([
     await expect(unfoldStreaming(codec, damaged, 1 << 24, nothing)).rejects.not.toThrow(TooLargeError);
   });
 
-  it('a stream that nobody wants any further ends early', async () => {
+  it('a stream ends early if the sink wants no more', async () => {
     const packed = codecs.compress(codec, new Uint8Array(4 << 20));
     let pushed = 0;
     await unfoldStreaming(codec, packed, 1 << 30, { push: () => ++pushed < 1 });
@@ -278,7 +278,7 @@ describe.each([
   });
 });
 
-test('frames and members of which nothing comes out cost work as a stream, too', async () => {
+test('frames and members that unfold to nothing cost work as a stream too', async () => {
   const payloads = [
     [ZSTD, zstd(bytes())],
     [GZIP, gzipSync(bytes())],

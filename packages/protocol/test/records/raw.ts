@@ -31,10 +31,10 @@ export function varint(value: number | bigint): Uint8Array {
   return bytes(...out, Number(rest));
 }
 
-/** Each field of a record as its bytes; what is left out is right. */
+/** Each field of a record as its bytes; missing fields get the right value. */
 export interface RawRecord {
   readonly length?: Uint8Array;
-  /** Added to the length that is right. */
+  /** Added to the right length. */
   readonly lengthOff?: number;
   readonly attributes?: number;
   readonly timestampDelta?: number | bigint | Uint8Array;

@@ -6,7 +6,7 @@ import fc from 'fast-check';
 const within = (version: number, range: { min: number; max: number } | undefined) =>
   range !== undefined && version >= range.min && version <= range.max;
 
-/** What decoding fills in for a field that the version does not have. */
+/** The decoded value of a field that the version does not have. */
 export function defaultOf(field: Field): unknown {
   if (field.default === null) return null;
   if (field.kind === 'array') return [];
@@ -14,7 +14,7 @@ export function defaultOf(field: Field): unknown {
   return Object.fromEntries(Object.entries(field.fields!).map(([name, inner]) => [name, defaultOf(inner)]));
 }
 
-/** Whole messages: fields that the version does not have hold their defaults, as they do when decoded. */
+/** Whole messages: fields that the version does not have hold their defaults, as after decoding. */
 export function messageArbitrary(fields: Fields, version: number): fc.Arbitrary<Record<string, unknown>> {
   const members = Object.entries(fields).map(([name, field]): [string, fc.Arbitrary<unknown>] => [
     name,
@@ -43,7 +43,7 @@ function valueArbitrary(field: Field, version: number): fc.Arbitrary<unknown> {
   return field.isTimestamp ? timestamps : scalar(field.kind);
 }
 
-/** All of int64, in the one form that each has. */
+/** All int64 values, each in its one form. */
 const timestamps = fc
   .oneof(fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }), fc.maxSafeInteger().map(BigInt))
   .map(wrapTimestamp);
