@@ -1,7 +1,7 @@
 /**
- * `npm run build`: the package as it is published, in dist/: `millrace` alone, with every workspace package
- * inside it as JavaScript and declarations, and the registry packages it needs as dependencies.
- * `npm pack ./dist` makes the tarball.
+ * `npm run build`: writes the package to publish to dist/. It is `millrace` alone, with every workspace
+ * package inside it as JavaScript and declarations, and with registry packages as dependencies. `npm pack
+ * ./dist` makes the tarball.
  */
 import { spawnSync } from 'node:child_process';
 import { cpSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -28,7 +28,7 @@ await build({
   entryPoints: {
     main: join(root, 'packages/cli/src/main.ts'),
     index: join(root, 'packages/cli/src/index.ts'),
-    // What worker threads run; looked for beside the code that starts them.
+    // The entry of worker threads; the code that starts them looks for it in its own folder.
     'job-worker': join(root, 'packages/node/src/io/job-worker.ts'),
   },
   outdir: join(out, 'dist'),
@@ -58,8 +58,8 @@ writeFileSync(join(out, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n
 process.stdout.write(`${cli.name} ${cli.version} is in dist/\n`);
 
 /**
- * What the workspace's packages need from the registry, all together. Two versions of one package are a
- * mistake.
+ * All registry dependencies of the workspace's packages. Throws if two packages want different versions of
+ * one.
  */
 function registryDependencies(): Record<string, string> {
   const all = new Map<string, string>();
@@ -74,7 +74,7 @@ function registryDependencies(): Record<string, string> {
   return Object.fromEntries([...all].sort());
 }
 
-/** The compiler's declarations, with the workspace's package names made paths. */
+/** Writes the compiler's declarations, with paths in place of the workspace's package names. */
 function writeDeclarations(): void {
   const types = join(out, 'dist', 'types');
   const options = [

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * What every `npm run …` goes through: sets up if needed, then runs the named script under Node 24.
- * Runs on whatever Node is there (18 or newer).
+ * The entry of every `npm run …`: sets up the checkout if needed, then runs the named script under Node 24.
+ * Itself runs on any Node from 18 on.
  */
 import { spawn } from 'node:child_process';
 import { dirname, join } from 'node:path';
@@ -33,7 +33,9 @@ const scripts = {
 const [name, ...rest] = process.argv.slice(2);
 const script = Object.hasOwn(scripts, name ?? '') ? scripts[name] : undefined;
 if (script === undefined) {
-  process.stderr.write(`run: there is no '${name}', only ${Object.keys(scripts).join(', ')}\n`);
+  process.stderr.write(
+    `run: there is no script '${name}'; the scripts are ${Object.keys(scripts).join(', ')}\n`,
+  );
   process.exit(1);
 }
 let node;
@@ -51,8 +53,8 @@ const child = spawn(node, [join(root, file), ...args, ...rest], {
   stdio: 'inherit',
   env: { ...process.env, PATH: `${dirname(node)}:${join(root, 'node_modules', '.bin')}:${process.env.PATH}` },
 });
-// Whoever signals only this process means the child. A Ctrl-C at the terminal reaches the whole foreground
-// group: the child has it already.
+// Passes a signal on to the child. A Ctrl-C at the terminal needs no passing on: it reaches the whole
+// foreground group, the child included.
 for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
 process.on('SIGINT', () => isatty(0) || child.kill('SIGINT'));
 child.on('exit', (code, signal) => process.exit(signal ? 1 : (code ?? 1)));

@@ -1,9 +1,9 @@
 #!/usr/bin/env node
 /**
- * Installs what a fresh machine lacks, by npm alone: Node 24 and pnpm (toolchain/, pinned by its lockfile),
- * then the workspace's dependencies (pnpm-lock.yaml), then warms the cache of compiled sources. Does nothing
- * when nothing changed since the last time. Runs on whatever Node is there (18 or newer), so it uses nothing
- * newer and no package.
+ * Sets up a fresh checkout with npm alone: installs Node 24 and pnpm (toolchain/, pinned by its lockfile),
+ * then the workspace's dependencies (pnpm-lock.yaml), then fills the cache of compiled sources. Does nothing
+ * if the lockfiles have not changed since the last setup. Runs on any Node from 18 on, so it uses no newer
+ * feature and no package.
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -12,7 +12,7 @@ import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { nodeBinary, pnpmScript, root, toolchain } from './toolchain.mjs';
 
-/** Brings the checkout up to date with its lockfiles. Throws an Error whose message says what to do. */
+/** Brings the checkout up to date with its lockfiles. Throws an Error with a remedy in its message. */
 export function setup() {
   step({
     name: 'Node 24 and pnpm',
@@ -29,7 +29,7 @@ export function setup() {
     run: () =>
       run(node, [pnpmScript, 'install', '--frozen-lockfile', '--reporter=append-only'], {
         ...process.env,
-        CI: 'true', // never asks a question
+        CI: 'true', // pnpm then never asks a question
         PATH: `${dirname(node)}:${process.env.PATH}`,
       }),
   });
@@ -62,7 +62,7 @@ function run(command, args, env) {
   process.stderr.write(`\n${result.stdout ?? ''}${result.stderr ?? ''}`);
   const why = result.error ? result.error.message : `exit code ${result.status}`;
   throw new Error(
-    `\`${command} ${args.join(' ')}\` failed (${why}). Is the npm registry in reach? Then run it again.`,
+    `\`${command} ${args.join(' ')}\` failed (${why}). Check that the npm registry is reachable, then run it again.`,
   );
 }
 

@@ -1,9 +1,10 @@
 /**
- * `npm test`: everything that must pass, cheapest first, each step with its time.
+ * `npm test`: runs every check, the cheapest first, and prints the time of each step.
  *
  *   --only check|unit|e2e   one step alone
  *
- * The last line is `N passed, N failed` (and skipped, by name, above it). Exit code 1 when anything failed.
+ * The last line is `N passed, N failed`; the line above it names skipped tests. Exit code 1 when anything
+ * fails.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
@@ -93,7 +94,7 @@ interface VitestReport {
 function outcomeOf(vitestReport: VitestReport, exitedWell: boolean): Outcome {
   const all = vitestReport.testResults.flatMap((file) => file.assertionResults);
   const skipped = all.filter((test) => test.status === 'pending' || test.status === 'skipped');
-  // A file that does not even load has no failed test of its own, yet the run has failed.
+  // If a file does not load, it has no failed test, but the run has failed.
   const failed = Math.max(vitestReport.numFailedTests, exitedWell ? 0 : 1);
   return { passed: vitestReport.numPassedTests, failed, skipped: skipped.map((test) => test.fullName) };
 }

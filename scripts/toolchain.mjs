@@ -1,4 +1,4 @@
-/** Where Node 24 and pnpm are, once setup has run. Plain JavaScript for any Node from 18 on. */
+/** The paths of Node 24 and pnpm, after setup. Plain JavaScript for any Node from 18 on. */
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -7,7 +7,7 @@ export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 export const toolchain = join(root, 'toolchain');
 export const pnpmScript = join(toolchain, 'node_modules', 'pnpm', 'bin', 'pnpm.cjs');
 
-/** The pinned Node, or this one where npm has none for the platform and this one is new enough. */
+/** The pinned Node. If npm has none for the platform, this Node, if it is new enough. */
 export function nodeBinary() {
   const platform = `${process.platform}-${process.arch}`;
   for (const name of [`node-${platform}`, `node-bin-${platform}`]) {

@@ -1,6 +1,6 @@
 /**
- * Fills the compile cache with what a node loads, so that the first start after an installation is as quick
- * as any other.
+ * Fills the compile cache with the modules that a node loads, so that the first start after an installation
+ * is as quick as later ones.
  */
 import { enableCompileCache, flushCompileCache } from 'node:module';
 import { join } from 'node:path';

@@ -1,6 +1,6 @@
 /**
- * Goal: what `npm run build` makes can be published. Method: it is packed, installed into an empty folder,
- * and used there.
+ * Goal: the package of `npm run build` works. Method: pack it, install it into an empty folder, and use it
+ * there.
  */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -23,10 +23,10 @@ process.stdout.write(cluster.bootstrapServers);
 process.stdin.resume().on('end', () => void cluster.stop());
 `;
 
-/** So many that they are checked by a worker thread: its code has to be in the package, too. */
+/** So many that a worker thread checks them: the package must contain its code, too. */
 const RECORDS = 100_000;
 
-test('the package: packed, installed, its command run and a cluster started from it', async () => {
+test('the installed package runs its command and starts a cluster', async () => {
   await run(process.execPath, ['scripts/build.ts'], { cwd: repositoryRoot });
   await run('npm', ['pack', '--silent', '--pack-destination', folder, './dist'], { cwd: repositoryRoot });
   writeFileSync(join(folder, 'package.json'), '{ "private": true, "type": "module" }');
@@ -66,7 +66,7 @@ async function produceMany(server: string) {
   for (;;) {
     const { responses } = await wire.callAt(apis.produce, 9, { acks: -1, timeoutMs: 10_000, topicData });
     const answer = responses[0]!.partitionResponses[0]!;
-    // The topic is new: its leader may not have heard of it yet.
+    // The topic is new: its leader may not know it yet.
     if (!isRetriable(answer.errorCode)) {
       wire.close();
       return answer;

@@ -1,8 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
 /**
- * Tests against six real processes, with clients nobody here wrote. They share the cluster and the cores: one
- * by one.
+ * Tests against six real processes, with the clients of other projects. They share the cluster and the cores,
+ * so they run one by one.
  */
 export default defineConfig({
   test: {
@@ -14,8 +14,8 @@ export default defineConfig({
       'bench/*.test.ts',
       'wire/*.test.ts',
       'published.test.ts',
-      '../packages/log/test/kafka-dump-log.test.ts', // needs Kafka's own tools, as the console tools do
-      '../packages/protocol/test/kafka-schemas.test.ts', // needs Maven, as the Java client does
+      '../packages/log/test/kafka-dump-log.test.ts', // needs Kafka's own tools, like the console tools
+      '../packages/protocol/test/kafka-schemas.test.ts', // needs Maven, like the Java client
     ],
     globalSetup: ['lib/global-setup.ts'],
     fileParallelism: false,

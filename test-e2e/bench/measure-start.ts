@@ -1,7 +1,7 @@
 /**
- * `npm run measure:start`: how long `millrace cluster start` takes until six processes are ready, and what an
- * idle broker and controller then hold in memory; the same for Apache Kafka. RUNS=3, the median counts;
- * --alone: no peer.
+ * `npm run measure:start`: measures the time of `millrace cluster start` until six processes are ready, and
+ * the memory of an idle broker and controller after that; then the same for Apache Kafka. RUNS=3: prints the
+ * median; --alone: no peer.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
@@ -17,7 +17,7 @@ const BROKER_GOAL_MIB = 120;
 interface Measured {
   readonly name: string;
   readonly readyMs: number;
-  /** The largest of its kind. */
+  /** The largest broker or controller. */
   readonly brokerMiB: number;
   readonly controllerMiB: number;
 }

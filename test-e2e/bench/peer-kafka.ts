@@ -1,6 +1,7 @@
 /**
- * Apache Kafka 4.3.1 as the peer to measure against: started from Maven's jars as processes on loopback, with
- * the same face as a Millrace cluster. Kafka's own defaults, but for the replication of its internal topics.
+ * Apache Kafka 4.3.1 as the peer to measure against: starts it from Maven's jars as processes on loopback,
+ * with the same interface as a Millrace cluster. Uses Kafka's own defaults, except for the replication of its
+ * internal topics.
  */
 
 import { spawn } from 'node:child_process';
@@ -21,7 +22,7 @@ interface PeerNode {
   readonly id: number;
   readonly roles: 'broker' | 'controller' | 'broker,controller';
   readonly port: number;
-  /** Where its CONTROLLER listener is, for a controller. */
+  /** The port of its CONTROLLER listener, for a controller. */
   readonly controllerPort: number;
   readonly folder: string;
   pid: number | undefined;
@@ -29,7 +30,7 @@ interface PeerNode {
 
 const READY_LIMIT_MS = 120_000;
 const STOP_LIMIT_MS = 30_000;
-/** As `kafka-server-start.sh` has them, but for the heap of a controller, which needs no gigabyte. */
+/** The flags of `kafka-server-start.sh`, except for the heap: a controller needs less than a gigabyte. */
 const JVM_FLAGS = ['-XX:+UseG1GC', '-XX:MaxGCPauseMillis=20', '-XX:InitiatingHeapOccupancyPercent=35'];
 const heapMegabytes: Record<PeerNode['roles'], number> = {
   broker: 1024,
@@ -56,7 +57,7 @@ export async function startPeerKafka(layout: PeerLayout): Promise<Cluster> {
     readyMs = Math.round(performance.now() - started);
   };
   const stop = async (keep = false) => {
-    // Brokers first: while they hand over, the controllers must be there.
+    // Brokers first: they need the controllers to hand over.
     for (const role of ['broker', 'controller'])
       await Promise.all(nodes.filter((n) => n.roles.includes(role)).map(end));
     if (!keep) rmSync(folder, { recursive: true, force: true });
@@ -152,7 +153,7 @@ function launchNode(node: PeerNode, classPath: string): void {
   node.pid = child.pid;
 }
 
-/** Ready: every broker answers Metadata with all of them. */
+/** Waits until every broker answers Metadata with all brokers. */
 async function untilReady(brokers: readonly PeerNode[], nodes: readonly PeerNode[]): Promise<void> {
   const deadline = performance.now() + READY_LIMIT_MS;
   for (const { port } of brokers) {

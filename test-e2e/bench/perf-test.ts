@@ -1,4 +1,4 @@
-/** Kafka's own producer load generator: one run, and what its last line says. */
+/** Kafka's own producer load generator: runs it once and parses its last line. */
 import { join } from 'node:path';
 import { run } from '../lib/exec.ts';
 import { testRoot } from '../lib/paths.ts';
@@ -11,7 +11,7 @@ export interface Load {
   readonly acks: '1' | 'all';
   readonly recordBytes: number;
   readonly records: number;
-  /** Records a second; absent: as fast as it goes. */
+  /** Records a second; absent: as fast as possible. */
   readonly pace?: number;
 }
 
@@ -26,7 +26,7 @@ export interface PerfResult {
 
 const RUN_LIMIT_MS = 120_000;
 
-/** Loads a new topic, which is deleted afterwards. */
+/** Loads a new topic and deletes it afterwards. */
 export async function perfTest(bootstrapServers: string, topic: string, load: Load): Promise<PerfResult> {
   const { partitions, replicas, acks, recordBytes, records, pace = -1 } = load;
   const configs = replicas > 1 ? { 'min.insync.replicas': '2' } : {};
@@ -46,7 +46,7 @@ export async function perfTest(bootstrapServers: string, topic: string, load: Lo
   return parsePerfOutput(stdout.toString('utf8'));
 }
 
-/** The last line is the summary of the whole run. Throws when it is none. */
+/** Parses the last line, the summary of the whole run. Throws when it is malformed. */
 export function parsePerfOutput(output: string): PerfResult {
   const line = output.trim().split('\n').at(-1) ?? '';
   const number = (pattern: RegExp) => Number(pattern.exec(line)?.[1] ?? Number.NaN);

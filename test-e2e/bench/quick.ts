@@ -2,8 +2,8 @@
  * `npm run bench:quick`: Kafka's own producer-perf-test loads Millrace and Apache Kafka in turns, at most
  * five minutes. Each load runs RUNS=3 times on either, interleaved, on new topics; the medians are compared.
  *
- *   --only one|six one broker with one replica, or six processes with three replicas, min ISR 2 --before
- *   FOLDER another checkout of Millrace (set up), measured in the same run: what a change costs or gains
+ *   --only one|six    one broker with one replica, or six processes with three replicas, min ISR 2
+ *   --before FOLDER   measures another checkout of Millrace (set up) in the same run, to compare a change
  */
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -14,11 +14,11 @@ import { type Load, type PerfResult, perfTest } from './perf-test.ts';
 
 const GOAL_RATIO = 0.8;
 const PARTITIONS = 3;
-/** How the other checkout is called in what is printed. */
+/** The name of the other checkout in the output. */
 const BEFORE = 'before';
 /**
- * For all runs of one layout on one contender: with two, and the starts of their clusters, the whole stays
- * within five minutes.
+ * Time limit for all runs of one layout on one contender. Two contenders and the starts of their clusters
+ * then fit into five minutes.
  */
 const CONTENDER_LIMIT_MS = 52_000;
 
@@ -26,7 +26,7 @@ interface Layout {
   readonly name: 'one' | 'six';
   readonly title: string;
   readonly replicas: number;
-  /** Enough for about three seconds at Apache Kafka's pace. */
+  /** Enough records for about three seconds at Apache Kafka's pace. */
   readonly records: Readonly<Record<100 | 1000, number>>;
   readonly nodes: { readonly controllers: number; readonly brokers: number };
   readonly peer: PeerLayout;
@@ -68,10 +68,10 @@ function loadsOf({ title, replicas, records }: Layout): NamedLoad[] {
   return loads;
 }
 
-/** What one load measured on each contender, in the order of `contenders`. */
+/** The results of one load on each contender, in the order of `contenders`. */
 type Results = Map<string, { load: NamedLoad; measured: PerfResult[][] }>;
 
-/** Ours first, the peer last, between them the checkout that ours is compared with. */
+/** Ours first, the peer last, the other checkout between them. */
 async function startContenders(layout: Layout, before: string | undefined): Promise<Cluster[]> {
   const started = [await startMillrace(layout.nodes)];
   if (before !== undefined) {
@@ -113,7 +113,7 @@ async function benchLayout(
   }
 }
 
-/** The first requests find cold code on either side. */
+/** Warms up both sides: the first requests run cold code. */
 async function warmUp(cluster: Cluster, load: Load): Promise<void> {
   await perfTest(cluster.bootstrapServers, 'warm-up', { ...load, records: load.records >> 2 });
 }

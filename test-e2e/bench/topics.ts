@@ -1,10 +1,10 @@
 /**
- * `npm run measure:topics`: how long 1,000 topics take, in one request and in as many requests over 32
- * connections, on three controllers and three brokers, and what the busiest controller and broker needed of a
- * core for it. Goal: under 3 s each. "Busy after" is for how long brokers still make folders and replicate:
- * the second measurement begins when the first has ended there too. --topics N; --peer: of Apache Kafka.
+ * `npm run measure:topics`: measures how long 1,000 topics take, in one request and in as many requests over
+ * 32 connections, on three controllers and three brokers, and the CPU time of the busiest controller and
+ * broker. Goal: under 3 s each. "Busy after" is the time for which brokers still create folders and
+ * replicate; the second measurement begins after that. --topics N; --peer: measures Apache Kafka.
  *
- * Raw requests, for an ordinary client asks for the metadata of all topics before each of them, and would
+ * Sends raw requests: an ordinary client asks for the metadata of all topics before each creation, and would
  * measure itself.
  */
 import { readFileSync } from 'node:fs';
@@ -18,7 +18,7 @@ import { startPeerKafka } from './peer-kafka.ts';
 const CONNECTIONS = 32;
 const GOAL_MS = 3000;
 const TIMEOUT_MS = 60_000;
-/** Of /proc/PID/stat. */
+/** The unit of times in /proc/PID/stat. */
 const TICK_MS = 10;
 const QUIET_MS = 300;
 
@@ -44,7 +44,7 @@ async function create(wire: Wire, names: readonly string[]): Promise<void> {
 const cluster = values.peer ? await startPeerKafka('three-and-three') : await startMillrace();
 const nodes = await cluster.nodes();
 
-/** By node. On a machine that others use too this says more than the clock. */
+/** CPU time by node. On a shared machine it says more than elapsed time. */
 function cpuMs(): Map<number, number> {
   return new Map(
     nodes.map(({ id, pid }) => {

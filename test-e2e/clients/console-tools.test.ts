@@ -1,6 +1,6 @@
 /**
- * Kafka's own console tools: topics, producer, consumer. They take records as lines, so the plain form of the
- * corpus; the producer cannot set timestamps.
+ * Kafka's own console tools: topics, producer, consumer. They read records as lines, so they use the plain
+ * form of the corpus; the producer cannot set timestamps.
  */
 import { describe, expect, inject, test } from 'vitest';
 import { plainForm } from '../lib/corpus.ts';
@@ -78,7 +78,7 @@ async function describeAll(): Promise<Described> {
   const configs = /Configs: (\S+)/.exec(described)?.[1]?.split(',') ?? [];
   return {
     topics,
-    // The tools that tell of brokers need APIs that are not there yet.
+    // The tools that show brokers need APIs that Millrace does not have yet.
     brokers: [...(await aliveBrokers(inject('bootstrapServers'))).keys()],
     partitions: [...rows].map(([, partition, leader, replicas, isr]) => ({
       partition: Number(partition),
@@ -103,7 +103,7 @@ function asLine(record: TestRecord): string {
   return `${headers.map((header) => `${header.name}:${header.value}`).join(',')}\t${key}\t${value}\n`;
 }
 
-/** "CreateTime:1763…", "Offset:7", headers, key, value, with tabs between. */
+/** Parses "CreateTime:1763…", "Offset:7", headers, key, value, separated by tabs. */
 function parseLine(line: string): ReadRecord {
   const [timestamp, offset, headers, key, ...value] = line.split('\t');
   return {

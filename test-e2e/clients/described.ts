@@ -1,13 +1,13 @@
 /**
- * What a client learned when it listed all topics and described its own, against what the tests ask
- * over the wire. The programs of other languages leave it in `described.json`.
+ * Compares the topics that a client listed, and the topic that it described, with the cluster's answers over
+ * the wire. Programs in other languages write their part to `described.json`.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, inject } from 'vitest';
 import { aliveBrokers, allTopics, type PartitionView, partitionsOf } from '../lib/wire.ts';
 
-/** Settings that every client gives its topic, so that a described one shows that they arrived. */
+/** Settings that every client gives its topic; the description of the topic must contain them. */
 export const CONFIGS: Readonly<Record<string, string>> = { 'retention.ms': '172800000' };
 
 export interface DescribedPartition extends PartitionView {
@@ -21,7 +21,7 @@ export interface Described {
   readonly brokers: readonly number[];
   /** Of the client's own topic. */
   readonly partitions: readonly DescribedPartition[];
-  /** The topic's settings named in CONFIGS; left out by a client that cannot ask for them. */
+  /** The topic's settings named in CONFIGS; undefined for a client that cannot describe configs. */
   readonly configs?: Readonly<Record<string, string>>;
 }
 
@@ -44,7 +44,7 @@ export async function expectDescribed(topic: string, described: Described): Prom
   if (described.configs !== undefined) expect(described.configs).toMatchObject(CONFIGS);
 }
 
-/** Some clients leave out the internal topics that other makes of broker have. */
+/** Some clients leave out the internal topics of other brokers. */
 function isOfUsers(topic: string): boolean {
   return !topic.startsWith('__');
 }

@@ -1,6 +1,6 @@
 /**
- * An old client: Python's own of 2019, which takes the broker for Kafka 1.0 and asks in the versions of that
- * time.
+ * An old client: kafka-python of 2019, which takes the broker for Kafka 1.0 and uses the API versions of that
+ * release.
  */
 import { join } from 'node:path';
 import { describe, test } from 'vitest';

@@ -1,7 +1,7 @@
 /**
  * kafkajs has gzip alone (other codecs are plug-ins of other authors), cannot write headers without a value,
- * and reads only in groups. So it is read here through its own broker object: its connection, its requests,
- * its decoding, by assignment, without the group around it.
+ * and reads only in groups. So this test reads through kafkajs's internal broker object: its connection, its
+ * requests and its decoding, by assignment and without a group.
  */
 import { type Admin, CompressionTypes, ConfigResourceTypes, Kafka, logLevel, Partitioners } from 'kafkajs';
 import { describe, expect, inject, test } from 'vitest';
@@ -87,7 +87,7 @@ async function describeAll(admin: Admin): Promise<Described> {
   };
 }
 
-/** One entry a name; a name that is there twice has a list. */
+/** One entry a name; a duplicate name has a list. */
 function headersObject(headers: readonly TestHeader[]): Record<string, Buffer | Buffer[]> {
   const object: Record<string, Buffer | Buffer[]> = {};
   for (const { name, value } of headers) {
@@ -97,7 +97,7 @@ function headersObject(headers: readonly TestHeader[]): Record<string, Buffer | 
   return object;
 }
 
-/** What is used of kafkajs's insides. */
+/** The internals of kafkajs that this test uses. */
 interface Insides {
   connect(): Promise<void>;
   disconnect(): Promise<void>;
@@ -116,7 +116,7 @@ interface Message {
   headers: Record<string, Buffer | null | (Buffer | null)[]>;
 }
 
-/** Kafka's own way to make its cluster object; the method has a symbol for a name. */
+/** Calls kafkajs's own method that creates its cluster object. The method's name is a symbol. */
 function insidesOf(kafka: Kafka): Insides {
   const symbols = Object.getOwnPropertySymbols(kafka);
   const create = symbols.find((symbol) => symbol.description === 'private:Kafka:createCluster');
@@ -142,7 +142,7 @@ async function readPartitions(kafka: Kafka, ends: ReadonlyMap<number, number>): 
         maxWaitTime: 5000,
       });
       const messages = answer.responses[0]?.partitions[0]?.messages ?? [];
-      // A fetch gives whole batches: what lies before the asked offset was read already.
+      // A fetch returns whole batches, so it may repeat records before the requested offset.
       const fresh = messages.filter(({ offset }) => Number(offset) >= records.length);
       expect(fresh.length, `records from ${records.length} on`).toBeGreaterThan(0);
       records.push(...fresh.map(asRecord));

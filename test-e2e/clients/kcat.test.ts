@@ -1,7 +1,7 @@
 /**
- * kcat cannot set timestamps and takes one set of headers a run, so it writes the corpus in its plain form:
- * lines with key, value and one fixed header. Read back with a format that gives the lengths, so that no byte
- * is guessed.
+ * kcat cannot set timestamps and takes one set of headers a run, so it writes the plain form of the corpus:
+ * lines with key, value and one fixed header. It reads back with a format that has the lengths, so the parser
+ * guesses no byte.
  */
 import { describe, expect, inject, test } from 'vitest';
 import { millrace } from '../lib/cluster.ts';
@@ -21,7 +21,7 @@ import {
 
 const TOPIC = topicOf('kcat');
 const HEADERS: readonly TestHeader[] = [{ name: 'source', value: Buffer.from('the blue book') }];
-/** No text has these. */
+/** No text of the corpus contains these. */
 const [KEY_END, RECORD_END] = ['\u0001', '\u0002'];
 
 describe.skipIf(isMissing('kcat'))('kcat (librdkafka of Debian)', () => {
@@ -66,7 +66,7 @@ describe.skipIf(isMissing('kcat'))('kcat (librdkafka of Debian)', () => {
   });
 });
 
-/** What `kcat -L -J` prints. */
+/** The output of `kcat -L -J`. */
 interface Listing {
   brokers: { id: number }[];
   topics: { topic: string; partitions: ListedPartition[] }[];

@@ -1,6 +1,4 @@
-/**
- * What every client test does around its client: names, stages of compression, and the comparison at the end.
- */
+/** The common parts of every client test: names, stages of compression, and the comparison at the end. */
 import { mkdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { expect, inject } from 'vitest';
@@ -16,14 +14,14 @@ export const PARTITIONS = 3;
 export const CLIENT_LIMIT_MS = 150_000;
 const FIND_COORDINATOR = 10;
 
-/** Records [from, to) of the corpus are written with the codec. */
+/** The client writes records [from, to) of the corpus with the codec. */
 export interface Stage {
   readonly codec: string;
   readonly from: number;
   readonly to: number;
 }
 
-/** The client's topic; another one at each run, for a cluster that stays. */
+/** The client's topic; each run has its own, for a cluster that outlives the run. */
 export function topicOf(client: string): string {
   return `${client}-${basename(inject('workFolder'))}`;
 }
@@ -54,8 +52,8 @@ export async function runTool(name: ToolName, args: readonly string[], input?: s
 }
 
 /**
- * Runs a client program of this folder over the whole round trip; checks what it read back and learned of the
- * cluster.
+ * Runs a client program of this folder over the whole round trip; checks the records that it read back and
+ * its description of the cluster.
  */
 export async function programRoundTrip(
   name: ToolName,
@@ -104,11 +102,11 @@ export function withoutNullHeaders(record: TestRecord): TestRecord {
 }
 
 /**
- * The log holds the batches as compressed as they were sent: nothing was quietly sent plain. A tenth may be,
- * where compressing a small batch did not pay.
+ * Expects the log to hold the batches with the client's codec. A tenth may be plain, because a client may not
+ * compress a small batch when that does not pay.
  *
- * librdkafka compresses with lz4 only for a broker that tells of FindCoordinator; without groups Millrace
- * does not. Its lz4 stage then arrives uncompressed, and must be equal all the same.
+ * librdkafka compresses with lz4 only for a broker that advertises FindCoordinator, and Millrace has no
+ * groups yet. So its lz4 stage arrives uncompressed, and must still be equal.
  */
 export async function expectCodecs(
   topic: string,

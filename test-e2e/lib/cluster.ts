@@ -1,6 +1,6 @@
 /**
- * A running cluster that a test may hurt: what Millrace's command line starts, or (bench/peer-kafka.ts) the
- * peer. Every process is known by its pid; whatever happens, `stop` leaves none behind.
+ * A running cluster that a test may hurt: one that Millrace's command line starts, or the peer
+ * (bench/peer-kafka.ts). It knows every process by its pid, and `stop` leaves none behind.
  */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -14,21 +14,21 @@ export interface ClusterNode {
   readonly role: 'broker' | 'controller';
   /** Undefined while it does not run. */
   readonly pid: number | undefined;
-  /** Where clients connect to a broker, and nodes to a controller; on loopback. */
+  /** The port for clients of a broker, or for nodes of a controller; on loopback. */
   readonly port: number;
 }
 
 export interface Cluster {
   readonly name: string;
   readonly bootstrapServers: string;
-  /** From the call of start to every broker serving: of the last start. */
+  /** Time from the call of the last start until every broker served. */
   readonly readyMs: number;
   nodes(): Promise<ClusterNode[]>;
   /** kill -9, at once. */
   kill(...ids: readonly number[]): Promise<void>;
-  /** Starts every node that does not run and waits until all brokers serve. */
+  /** Starts every stopped node and waits until all brokers serve. */
   startAll(): Promise<void>;
-  /** Stops every node; its data is removed unless `keep`. */
+  /** Stops every node, and removes its data unless `keep`. */
   stop(keep?: boolean): Promise<void>;
 }
 
@@ -55,7 +55,10 @@ export interface MillraceOptions {
   readonly controllers?: number;
   readonly brokers?: number;
   readonly settings?: Record<string, string>;
-  /** Folder of the checkout whose code runs; this one by default. Another one must have been set up. */
+  /**
+   * Folder of the checkout whose code runs; by default this one. Another checkout needs `npm run setup`
+   * first.
+   */
   readonly checkout?: string;
 }
 
@@ -100,16 +103,14 @@ export async function startMillrace(options: MillraceOptions = {}): Promise<Clus
   };
 }
 
-/**
- * The nodes are no children of ours: should this process end without `stop`, their own pids are killed here.
- */
+/** The nodes are not children of this process. If it ends without `stop`, this kills them by their pids. */
 function watchForOrphans(dir: string): void {
   process.on('exit', () => {
     for (let id = 1; id <= 12; id++) {
       try {
         process.kill(pidFrom(join(dir, `node-${id}`, 'pid')), 'SIGKILL');
       } catch {
-        // Stopped, as it should be.
+        // The node is stopped, as expected.
       }
     }
   });
@@ -121,7 +122,7 @@ export function pidFrom(file: string): number {
   return pid;
 }
 
-/** Until the process has ended. One that only waits to be reaped by a slow init has. */
+/** Waits until the process has ended. A zombie that init has not reaped yet counts as ended. */
 export async function untilGone(pid: number): Promise<void> {
   for (let tries = 0; tries < 3000; tries++) {
     if (hasEnded(pid)) return;
@@ -144,7 +145,7 @@ function hasEnded(pid: number): boolean {
   }
 }
 
-/** A port so that it and the next ones, and those of the controllers 1000 above, are free on loopback. */
+/** Finds a port such that it, the next ones, and those of the controllers 1000 above are free on loopback. */
 export async function freePorts(brokers: number, controllers: number): Promise<number> {
   for (let tries = 0; tries < 200; tries++) {
     const port = 20_000 + Math.floor(Math.random() * 500) * 20;

@@ -1,4 +1,4 @@
-/** The comparison must be able to fail: each kind of damage is planted and found. */
+/** Goal: the comparison fails when it should. Method: plant each kind of damage. */
 import { describe, expect, test } from 'vitest';
 import { compareWithCorpus } from './compare.ts';
 import { makeCorpus } from './corpus.ts';
@@ -6,7 +6,7 @@ import { decodeReadRecords, encodeReadRecord, type ReadRecord } from './records.
 
 const corpus = makeCorpus(2000, 1_700_000_000_000);
 
-/** As a faultless client would read it back from three partitions. */
+/** The corpus as a correct client reads it back from three partitions. */
 function readBack(): ReadRecord[][] {
   const partitions: ReadRecord[][] = [[], [], []];
   for (const record of corpus) {
@@ -22,7 +22,7 @@ function complaints(damage: (partitions: ReadRecord[][]) => void): string[] {
   return compareWithCorpus({ corpus, partitions });
 }
 
-/** Offsets counted anew, so that only the damage itself shows. */
+/** Renumbers the offsets, so that the comparison finds only the damage itself. */
 function renumber(partition: ReadRecord[]): void {
   partition.forEach((record, offset) => {
     partition[offset] = { ...record, offset };
@@ -30,7 +30,7 @@ function renumber(partition: ReadRecord[]): void {
 }
 
 describe('compareWithCorpus', () => {
-  test('accepts what was written, also through the file format', () => {
+  test('accepts the written records, also through the file format', () => {
     expect(complaints(() => {})).toEqual([]);
     const partitions = readBack().map((records) => [
       ...decodeReadRecords(Buffer.concat(records.map(encodeReadRecord))),
@@ -40,7 +40,7 @@ describe('compareWithCorpus', () => {
 
   const kinds: [string, RegExp, (partition: ReadRecord[]) => void][] = [
     ['a lost record', /1 of 2000 records are missing/, (p) => p.splice(5, 1)],
-    ['a doubled record', /twice/, (p) => p.splice(5, 0, p[4]!)],
+    ['a duplicate record', /twice/, (p) => p.splice(5, 0, p[4]!)],
     ['two records exchanged', /after record/, (p) => p.splice(5, 2, p[6]!, p[5]!)],
     ['a changed byte', /another value/, (p) => change(p, { value: Buffer.from('x') })],
     ['a changed key', /another key/, (p) => change(p, { key: Buffer.from('x') })],
@@ -62,7 +62,7 @@ describe('compareWithCorpus', () => {
 });
 
 function change(partition: ReadRecord[], difference: Partial<ReadRecord>): void {
-  // One with more than one header.
+  // A record with more than one header.
   const at = partition.findIndex(({ headers }, index) => index >= 3 && headers.length > 1);
   partition[at] = { ...partition[at]!, ...difference };
 }

@@ -1,6 +1,6 @@
 /**
- * Compares what a client read back with what it was given, record by record; its word is a list of what is
- * wrong.
+ * Compares the records that a client read back with the corpus, one by one, and returns a list of
+ * differences.
  */
 import { numberOf } from './corpus.ts';
 import type { ReadRecord, TestHeader, TestRecord } from './records.ts';
@@ -8,22 +8,22 @@ import type { ReadRecord, TestHeader, TestRecord } from './records.ts';
 const MOST_COMPLAINTS = 10;
 
 export interface Comparison {
-  /** What was to be written. */
+  /** The records to write. */
   readonly corpus: readonly TestRecord[];
-  /** How this client writes a record of the corpus, where it cannot write all of it. */
+  /** Turns a record of the corpus into the form that this client can write. */
   readonly expected?: (record: TestRecord) => TestRecord;
   /**
-   * Clients that cannot set timestamps: all must lie in this range (milliseconds since 1970), the first value
-   * included.
+   * For clients that cannot set timestamps: all must lie in this range (milliseconds since 1970, the first
+   * value included).
    */
   readonly writtenBetween?: readonly [number, number];
-  /** What was read, by partition. */
+  /** The records read back, by partition. */
   readonly partitions: readonly (readonly ReadRecord[])[];
 }
 
 /**
- * Empty when each record came back once, whole, in the order of writing within its partition, one partition
- * per key.
+ * Empty when the client read each record once, whole, in the order of writing within its partition, and each
+ * key from one partition.
  */
 export function compareWithCorpus(comparison: Comparison): string[] {
   const complaints: string[] = [];

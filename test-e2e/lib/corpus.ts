@@ -1,7 +1,7 @@
 /**
- * The records that every client writes and reads back: 100,000 of real text in many scripts and sizes, the
- * same ones at every run but for the timestamps, which lie in the last hour (an old record may be removed by
- * retention).
+ * The records that every client writes and reads back: 100,000 of real text in many scripts and sizes. Every
+ * run has the same records, except for the timestamps: they lie in the last hour, because retention may
+ * remove old records.
  */
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { decodeRecords, encodeRecord, type TestHeader, type TestRecord } from './records.ts';
@@ -24,10 +24,7 @@ function randomFrom(seed: number): (below: number) => number {
   };
 }
 
-/**
- * Record n: its value begins with "n ", its first header holds n; timestamps go up, but not strictly in
- * order.
- */
+/** Record n: its value begins with "n ", its first header holds n; timestamps grow, but not strictly. */
 export function makeCorpus(count: number, baseTimestamp: number): TestRecord[] {
   const random = randomFrom(20_011);
   const records: TestRecord[] = [];
@@ -41,8 +38,8 @@ export function makeCorpus(count: number, baseTimestamp: number): TestRecord[] {
 }
 
 /**
- * Mostly a sentence or two; each hundredth a page of 2 to 8 KiB, each thousandth a chapter of 32 KiB; some
- * nearly empty.
+ * Mostly a sentence or two; each hundredth is a page of 2 to 8 KiB, each thousandth a chapter of 32 KiB; some
+ * are nearly empty.
  */
 function text(n: number, random: (below: number) => number): string {
   if (n % 211 === 3) return '';
@@ -63,7 +60,8 @@ function headersOf(n: number): TestHeader[] {
 }
 
 /**
- * The form for programs that take records as lines: no null or empty value, no binary, one kind of header.
+ * The form for programs that read records as lines: no null or empty value, no binary data, one kind of
+ * header.
  */
 export function plainForm(record: TestRecord): TestRecord {
   const n = numberOf(record);
@@ -71,7 +69,10 @@ export function plainForm(record: TestRecord): TestRecord {
   return { ...record, value, headers: record.headers.slice(0, 1) };
 }
 
-/** Which record of the corpus it is: by its header, or by the number that its value begins with. -1: none. */
+/**
+ * The number of a record in the corpus, from its header or from the beginning of its value; -1 for a foreign
+ * record.
+ */
 export function numberOf(record: TestRecord): number {
   const header = record.headers.find(({ name }) => name === 'n')?.value;
   const digits = header ?? record.value?.subarray(0, record.value.indexOf(0x20));

@@ -1,6 +1,6 @@
 /**
- * Running other programs: to their end (`run`) or alongside (`launch`). Every child that is still alive when
- * this process ends, however it ends, is killed by its own pid; nothing is ever signalled by name.
+ * Runs other programs: to their end (`run`) or alongside (`launch`). When this process ends, in whatever way,
+ * it kills every live child by its pid, and never by a name.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
@@ -10,9 +10,9 @@ const STDERR_TAIL_BYTES = 8 * 1024;
 export interface RunOptions {
   cwd?: string;
   env?: Record<string, string>;
-  /** Written to the program's standard input, which is then closed. */
+  /** Input for the program; its standard input is closed after it. */
   input?: string | Uint8Array;
-  /** The program is killed and the call rejected after this long. */
+  /** After this time the program is killed and the call rejects. */
   timeoutMs?: number;
 }
 
@@ -65,7 +65,7 @@ export function run(program: string, args: readonly string[], options: RunOption
     const timer = setTimeout(() => child.kill('SIGKILL'), timeoutMs);
     child.stdout.on('data', (chunk: Buffer) => out.push(chunk));
     child.stderr.on('data', (chunk: Buffer) => err.push(chunk));
-    child.stdin.on('error', () => {}); // The program may end before it has read everything.
+    child.stdin.on('error', () => {}); // The program may end before it has read all input.
     child.stdin.end(options.input ?? '');
     child.on('error', (error) => {
       clearTimeout(timer);
@@ -82,7 +82,7 @@ export function run(program: string, args: readonly string[], options: RunOption
   });
 }
 
-/** Whether a program is there and says so with the arguments. */
+/** Whether a program is installed and succeeds with these arguments. */
 export async function answers(program: string, ...args: string[]): Promise<boolean> {
   try {
     await run(program, args, { timeoutMs: 60_000 });
@@ -94,16 +94,16 @@ export async function answers(program: string, ...args: string[]): Promise<boole
 
 export interface Launched {
   readonly pid: number;
-  /** Closes its standard input: the programs here then come to their end. */
+  /** Closes its standard input; the programs here then end. */
   closeInput(): void;
-  /** Its exit code once it has ended and all its lines were delivered; null when a signal ended it. */
+  /** Resolves after its end and its last line, with the exit code; null when a signal ended it. */
   readonly ended: Promise<number | null>;
   /** The last lines it wrote to standard error. */
   errors(): string;
   kill(): void;
 }
 
-/** Starts a program that goes on beside this one; each line of its standard output is handed to `onLine`. */
+/** Starts a program that runs beside this one, and calls `onLine` with each line of its standard output. */
 export function launch(
   program: string,
   args: readonly string[],

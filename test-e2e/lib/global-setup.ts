@@ -1,5 +1,5 @@
 /**
- * Before the end-to-end tests: the foreign clients are made ready, six processes started, the corpus written.
+ * Runs before the end-to-end tests: installs the foreign clients, starts six processes, writes the corpus.
  *
  *   E2E_BOOTSTRAP=host:port,…   tests this cluster instead of starting one (any Kafka)
  *   CI=true                     a client that cannot be had fails the run; otherwise it is skipped by name
@@ -15,10 +15,10 @@ import { kafkaFolder, type ToolName, type ToolState, tool, toolNames } from './t
 declare module 'vitest' {
   export interface ProvidedContext {
     bootstrapServers: string;
-    /** Whether the cluster is another than Millrace. */
+    /** Whether the cluster is not Millrace. */
     isForeign: boolean;
     tools: Record<ToolName, ToolState>;
-    /** The file of records, and the folder for what is read back. */
+    /** The file of records, and the folder for the records read back. */
     corpusFile: string;
     workFolder: string;
   }
@@ -48,6 +48,6 @@ export default async function setup(project: TestProject): Promise<() => Promise
   return async () => {
     await cluster?.stop();
     rmSync(workFolder, { recursive: true, force: true });
-    if (missing.length > 0) process.stdout.write(`skipped, not to be had here: ${missing.join('; ')}\n`);
+    if (missing.length > 0) process.stdout.write(`skipped, not available here: ${missing.join('; ')}\n`);
   };
 }

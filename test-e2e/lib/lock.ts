@@ -1,4 +1,7 @@
-/** A lock between processes: a folder that only one can make. A lock whose holder died is taken over. */
+/**
+ * A lock between processes: a folder that only one process can create. A process takes over the lock of a
+ * dead holder.
+ */
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -35,7 +38,7 @@ function tryTake(folder: string): boolean {
 function holderIsGone(folder: string): boolean {
   try {
     const pid = Number(readFileSync(join(folder, 'pid'), 'utf8'));
-    if (pid === 0) return false; // Just made, its pid not written yet.
+    if (pid === 0) return false; // The folder is new, and its pid is not written yet.
     process.kill(pid, 0);
     return false;
   } catch (error) {

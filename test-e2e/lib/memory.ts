@@ -1,7 +1,7 @@
-/** Memory of other processes, as Linux tells it; 0 where it does not. */
+/** Memory of other processes, from Linux's /proc; 0 on other systems. */
 import { readFileSync, writeFileSync } from 'node:fs';
 
-/** Resident now (VmRSS), or the most it ever was (VmHWM), in MiB. */
+/** Resident memory now (VmRSS), or its peak (VmHWM), in MiB. */
 export function residentMiB(pid: number | undefined, what: 'VmRSS' | 'VmHWM'): number {
   try {
     const line = new RegExp(`^${what}:\\s+(\\d+) kB`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
@@ -11,11 +11,11 @@ export function residentMiB(pid: number | undefined, what: 'VmRSS' | 'VmHWM'): n
   }
 }
 
-/** From now on VmHWM is the most since now, where Linux allows it; elsewhere it stays the most ever. */
+/** Resets the peak (VmHWM), where Linux allows it; elsewhere it stays the peak of the whole life. */
 export function resetPeak(pid: number | undefined): void {
   try {
     writeFileSync(`/proc/${pid}/clear_refs`, '5');
   } catch {
-    // Then the bound holds for the whole life of the process.
+    // The limit then applies to the whole life of the process.
   }
 }

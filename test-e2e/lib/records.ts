@@ -1,5 +1,5 @@
 /**
- * Records as the tests and the client programs hand them to each other in files. Big-endian, one after the
+ * The files in which the tests and the client programs exchange records. Big-endian, one record after the
  * other:
  *
  *   int64 offset (only in what a program read back), int64 timestamp, bytes key, bytes value,

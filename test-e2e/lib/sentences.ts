@@ -11,7 +11,7 @@ export const sentences: readonly string[] = [
   'The carpenter said that oak would last a hundred years; the smith said that nothing does.',
   'Flour, like news, is best when it is fresh and worst when it is damp.',
   'They counted the steps to the tower again and found one more than the year before.',
-  'The apprentice asked why the second stone was never stopped, and was told to ask the third.',
+  'The apprentice asked why the second stone was never stopped, and was sent to ask the third.',
   'In the evening the lamps were lit from west to east, for the wind came from the west.',
   'An old dog slept beside the scales and woke only for thieves and for thunder.',
   'There was a price for grinding, a price for waiting, and no price at all for talking.',

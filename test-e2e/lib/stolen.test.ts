@@ -1,4 +1,6 @@
-/** What the host took is found between two times, whole samples at both ends. */
+/**
+ * Goal: `stolenBetween` finds the time that the host took between two times, with whole samples at both ends.
+ */
 import { expect, test } from 'vitest';
 import { stolenBetween } from './stolen.ts';
 
@@ -19,7 +21,7 @@ test('a gap beside a freeze keeps its length', () => {
   expect(stolenBetween(samples, 1400, 1420)).toBe(0);
 });
 
-test('times outside of the samples count what is known', () => {
+test('outside of the samples only the known samples count', () => {
   expect(stolenBetween(samples, 0, 2000)).toBe(370);
   expect(stolenBetween([], 0, 2000)).toBe(0);
 });

@@ -1,11 +1,11 @@
 /**
  * Time that the host of this virtual machine took from its processors, as Linux counts it ("steal" of
- * /proc/stat). A gap that the host made says nothing of a broker. Where Linux does not count it, nothing is
- * ever stolen.
+ * /proc/stat). A gap that the host caused says nothing about a broker. Where Linux does not count steal, it
+ * is 0.
  */
 import { readFileSync } from 'node:fs';
 
-/** Of /proc/stat. */
+/** The unit of times in /proc/stat. */
 const TICK_MS = 10;
 const SAMPLE_MS = 20;
 /** user, nice, system, idle, iowait, irq, softirq, steal. */
@@ -18,10 +18,7 @@ export interface StealSample {
   readonly stolenMs: number;
 }
 
-/**
- * Most that was stolen from the time given on, up to its end: whole samples, so that a part of one counts as
- * well.
- */
+/** The stolen time between two times, at most. A sample that lies there only in part counts as a whole. */
 export function stolenBetween(samples: readonly StealSample[], from: number, to: number): number {
   let before: StealSample | undefined;
   let after: StealSample | undefined;

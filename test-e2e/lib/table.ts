@@ -1,6 +1,6 @@
-/** Numbers for people. */
+/** Tables of numbers for readers. */
 
-/** Columns in line: the first to the left, the others to the right. */
+/** Aligns columns: the first to the left, the others to the right. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = head.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i]?.length ?? 0)));
   const line = (cells: readonly string[]) =>

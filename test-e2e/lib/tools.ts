@@ -1,7 +1,7 @@
 /**
- * The foreign clients and where they come from. Each is fetched once into .cache (kcat: by Debian's package
- * manager) and found there at once afterwards. A tool that cannot be had is a value, `{ missing: why }`: on a
- * person's machine its tests are skipped by name, with CI=true the run fails.
+ * The foreign clients and their sources. Fetches each once into .cache (kcat: by Debian's package manager)
+ * and finds it there afterwards. A missing tool is a value, `{ missing: why }`: its tests are skipped by
+ * name, and with CI=true the run fails.
  */
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -13,8 +13,7 @@ import { KAFKA_VERSION, kafkaPom } from './pom.ts';
 
 const CONFLUENT_KAFKA_VERSION = '2.16.1';
 /**
- * The old client with what it imports when it is there: codecs, a fast CRC-32C; and six instead of its own
- * old copy.
+ * The old client with its optional imports: codecs and a fast CRC-32C; and six in place of its own old copy.
  */
 const OLD_KAFKA_PYTHON = [
   'kafka-python==1.4.7',
@@ -28,7 +27,7 @@ const INSTALL_LIMIT_MS = 600_000;
 export const toolNames = ['kcat', 'confluent-kafka', 'kafka-python', 'java', 'franz-go'] as const;
 export type ToolName = (typeof toolNames)[number];
 
-/** A program with the arguments that always come first. */
+/** A program with its first arguments, which are always the same. */
 export interface Tool {
   readonly program: string;
   readonly args: readonly string[];
@@ -43,7 +42,7 @@ const installers: Record<ToolName, () => Promise<ToolState>> = {
   'franz-go': installFranzGo,
 };
 
-/** Makes the tool ready, or says why it is not. Quick when it is there already. */
+/** Installs the tool, or returns why it cannot. Quick when the tool is already installed. */
 export async function tool(name: ToolName): Promise<ToolState> {
   return await withLock(`tool-${name}`, async () => {
     try {
@@ -54,7 +53,7 @@ export async function tool(name: ToolName): Promise<ToolState> {
   });
 }
 
-/** The tool, or an error that says why it is not there. */
+/** The tool. Throws an error with the reason when it is missing. */
 export async function neededTool(name: ToolName): Promise<Tool> {
   const state = await tool(name);
   if ('missing' in state) throw new Error(`${name} is needed here: ${state.missing}`);
@@ -125,8 +124,8 @@ async function installFranzGo(): Promise<ToolState> {
 }
 
 /**
- * Does `work` for the folder unless it was done to its end for the same stamp. What an older stamp left is
- * removed.
+ * Does `work` for the folder unless it was completed for the same stamp. Removes the results of an older
+ * stamp.
  */
 async function onceFor(folder: string, stamp: string, work: () => Promise<void>): Promise<void> {
   const file = `${folder}.done`;

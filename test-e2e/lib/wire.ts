@@ -1,7 +1,7 @@
 /**
- * What the tests themselves ask a cluster, of whatever make: leaders, ISR, the active controller, batch
- * headers. On our own protocol package, one request at a time; a new connection for each question, to the
- * first broker that answers.
+ * The tests' own requests to a cluster, Millrace or other: leaders, ISR, the active controller, batch
+ * headers. Uses our own protocol package, one request at a time, and for each question a new connection to
+ * the first broker that answers.
  */
 import { connect, type Socket } from 'node:net';
 import {
@@ -58,7 +58,7 @@ export class Wire {
     }
   }
 
-  /** Asks the first of the brokers that answers. */
+  /** Asks the first broker that answers. */
   static async ask<T>(bootstrapServers: string, question: (wire: Wire) => Promise<T>): Promise<T> {
     let failure = new Error('no broker named');
     for (const server of bootstrapServers.split(',')) {
@@ -79,7 +79,7 @@ export class Wire {
     this.#socket.destroy();
   }
 
-  /** Whether the broker tells of the API in ApiVersions. */
+  /** Whether the broker advertises the API in ApiVersions. */
   has(apiKey: number): boolean {
     return this.#versions.has(apiKey);
   }
@@ -88,7 +88,7 @@ export class Wire {
     return await this.#exchange(api, Math.min(api.maxVersion, this.#versions.get(api.key) ?? -1), request);
   }
 
-  /** At this version, whether the broker has told of it or not. */
+  /** Sends this version, whether the broker advertises it or not. */
   async callAt<A extends AnyApi>(
     api: A,
     version: number,
@@ -146,7 +146,7 @@ export async function allTopics(bootstrapServers: string): Promise<string[]> {
   });
 }
 
-/** The ids and addresses of the brokers that count as alive. */
+/** The ids and addresses of the unfenced brokers. */
 export async function aliveBrokers(bootstrapServers: string): Promise<Map<number, string>> {
   return await Wire.ask(bootstrapServers, async (wire) => {
     const answer = await wire.call(apis.metadata, { topics: [], allowAutoTopicCreation: false });
@@ -154,7 +154,7 @@ export async function aliveBrokers(bootstrapServers: string): Promise<Map<number
   });
 }
 
-/** The active controller by the word of the quorum; undefined when there is none. */
+/** The active controller, as the quorum reports it; undefined when there is none. */
 export async function activeController(bootstrapServers: string): Promise<number | undefined> {
   const leader = (await quorum(bootstrapServers))?.leaderId ?? -1;
   return leader < 0 ? undefined : leader;
@@ -217,7 +217,7 @@ export async function deleteTopic(bootstrapServers: string, name: string): Promi
 const LATEST = -1;
 const codecNames = ['none', 'gzip', 'snappy', 'lz4', 'zstd'];
 
-/** How many records of the topic lie in batches of each compression, counted from the batch headers. */
+/** Number of records of the topic by codec, from the batch headers. */
 export async function recordsByCodec(
   bootstrapServers: string,
   topic: string,
@@ -263,7 +263,7 @@ export async function endOffsets(bootstrapServers: string, topic: string): Promi
   );
 }
 
-/** By name: version 12 is the last that has names. */
+/** Fetches by name: version 12 is the last with names. */
 async function fetchFrom(
   wire: Wire,
   topic: string,

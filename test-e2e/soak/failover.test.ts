@@ -1,6 +1,6 @@
 /**
- * One trial of each soak, on six processes of its own: `npm run soak:failover` and `soak:kill-all` run them
- * by the dozen.
+ * One trial of each soak, on six processes of its own. `npm run soak:failover` and `soak:kill-all` run dozens
+ * of trials.
  */
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { type Cluster, startMillrace } from '../lib/cluster.ts';
@@ -26,18 +26,18 @@ describe.skipIf(isMissing)('under the writers of librdkafka and Java', () => {
     return result;
   }
 
-  test('a leader is killed: writing goes on, nothing is lost, doubled or reordered, the broker comes back', async () => {
+  test('a killed leader: writing continues, no record is lost, duplicate or out of order, and the broker comes back', async () => {
     const { gapMs } = await trial('leader', 10);
-    // Well under Kafka's ten seconds even on a machine that is busy with other things.
+    // Well under Kafka's ten seconds, even on a busy machine.
     expect(Math.max(...Object.values(gapMs))).toBeLessThan(6000);
   });
 
-  test('the active controller is killed: produce does not stall', async () => {
+  test('a killed active controller: produce does not stall', async () => {
     const { gapMs } = await trial('controller', 10);
     expect(Math.max(...Object.values(gapMs))).toBeLessThan(1500);
   });
 
-  test('all six are killed at once under full load: nothing acknowledged is lost', async () => {
+  test('all six killed at once under full load: no acknowledged record is lost', async () => {
     await trial('all', 0);
   });
 });

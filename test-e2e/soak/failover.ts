@@ -8,8 +8,8 @@
  *   --set key=value                     a setting of Millrace's nodes, to try what it does; may be repeated
  *   --peer                              against Apache Kafka instead of Millrace
  *
- * Prints a line a trial and a summary; exit code 1 when an acknowledged record was lost or doubled, the order
- * broken, an error reached the application, or a node did not come back.
+ * Prints a line a trial and a summary; exit code 1 when an acknowledged record is lost or duplicate, the
+ * order is broken, an error reaches the application, or a node does not come back.
  */
 import { parseArgs } from 'node:util';
 import { oneOf, pacesOf, soak } from './runner.ts';

@@ -1,8 +1,8 @@
 /**
- * Whether others are held up. Windows with hostile clients alternate with quiet ones of the same length, and
- * the longest gap of either kind is compared. One spike of a busy machine falls into either kind of window,
- * so a comparison that fails is repeated: further windows are added to both, up to a limit. A broker that
- * stalls does so in each hostile window, and no further quiet one excuses it.
+ * Decides whether hostile clients stall others. Windows with hostile clients alternate with quiet ones of the
+ * same length, and the judge compares the longest gap of either kind. A spike of a busy machine falls into
+ * either kind of window, so the judge repeats a failed comparison with more windows of both kinds, up to a
+ * limit. A broker that stalls does so in each hostile window, and more quiet windows do not hide that.
  */
 
 /** Longest gap between acks of each writer, in milliseconds, in two windows of the same length. */
@@ -12,7 +12,7 @@ export interface WindowPair {
 }
 
 export interface GapJudgement {
-  /** Over all windows, by writer. */
+  /** Longest gap over all windows, by writer. */
   readonly quiet: readonly number[];
   readonly hostile: readonly number[];
   readonly isHeldUp: boolean;
@@ -26,7 +26,7 @@ export function judgeGaps(pairs: readonly WindowPair[]): GapJudgement {
   return { quiet, hostile, isHeldUp: hostile.some((gapMs, writer) => gapMs > FACTOR * (quiet[writer] ?? 0)) };
 }
 
-/** Measures pairs until they are enough and nobody is held up, or until the limit. */
+/** Measures pairs until there are `atLeast` and no writer is stalled, or until there are `atMost`. */
 export async function measurePairs(
   measure: () => Promise<WindowPair>,
   { atLeast, atMost }: { atLeast: number; atMost: number },

@@ -1,11 +1,11 @@
-/** Connections that no Kafka client would make. Each kind says how the broker must take it. */
+/** Connections that no Kafka client opens. Each kind says how the broker must react. */
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 
 export interface GarbageKind {
   readonly name: string;
-  /** What is sent; a new one for each connection. */
+  /** The bytes to send; new ones for each connection. */
   readonly bytes: () => Buffer;
   /** Whether the broker must close the connection, or may wait for the rest. */
   readonly mustClose: boolean;
@@ -62,7 +62,7 @@ export const garbageKinds: readonly GarbageKind[] = [
   },
 ];
 
-/** No length in it can be right. */
+/** Bytes in which no length can be valid. */
 function wild(size: number): Buffer {
   const bytes = randomBytes(size);
   bytes.fill(0x7f, 0, 40);
@@ -83,7 +83,7 @@ function tooLargeRandom(): Buffer {
 
 export type Ending = 'closed' | 'open' | 'no connection';
 
-/** Sends the garbage and watches for the broker's close, this long. */
+/** Sends the garbage and waits this long for the broker's close. */
 export function throwGarbage(port: number, bytes: Buffer, watchMs: number): Promise<Ending> {
   return new Promise((resolve) => {
     const socket = connect({ host: '127.0.0.1', port });
@@ -106,7 +106,7 @@ export function throwGarbage(port: number, bytes: Buffer, watchMs: number): Prom
 
 const CONNECTS_AT_ONCE = 100;
 
-/** Connections that say nothing, in turn to each port. Rejects when one is refused. */
+/** Opens silent connections, in turn to each port. Rejects when one is refused. */
 export async function openSilent(ports: readonly number[], total: number): Promise<Socket[]> {
   const sockets: Socket[] = [];
   while (sockets.length < total) {

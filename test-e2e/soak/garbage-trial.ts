@@ -1,6 +1,4 @@
-/**
- * Garbage of every kind, thousands of silent connections and hostile clients, while two normal writers go on.
- */
+/** Garbage of every kind, thousands of silent connections and hostile clients, beside two normal writers. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cluster } from '../lib/cluster.ts';
 import { residentMiB } from '../lib/memory.ts';
@@ -14,7 +12,7 @@ export interface GarbageOptions {
   readonly cluster: Cluster;
   readonly folder: string;
   readonly silentConnections: number;
-  /** Times each kind of garbage is thrown at each broker. */
+  /** How often the trial throws each kind of garbage at each broker. */
   readonly rounds: number;
   readonly hostile?: Omit<HostileOptions, 'say'>;
   readonly say: (line: string) => void;
@@ -27,7 +25,7 @@ const OPEN_WATCH_MS = 300;
 const MEMORY_GROWTH_MAX_MIB = 400;
 const GAP_MAX_MS = 2000;
 
-/** What went wrong; empty: nothing. */
+/** Returns the violations. */
 export async function runGarbage({
   cluster,
   folder,
@@ -129,7 +127,7 @@ async function holdSilent(
   }
 }
 
-/** Most resident memory so far, in MiB, by node. */
+/** Peak resident memory so far, in MiB, by node. */
 function peaks(nodes: Nodes): number[] {
   return nodes.map(({ pid }) => residentMiB(pid, 'VmHWM'));
 }

@@ -1,7 +1,6 @@
 /**
  * `npm run soak:garbage`: random bytes, half frames, a frame of 2 GiB and the like at every node, then 10,000
- * connections that say nothing, then hostile clients of each kind, while normal writers go on. Exit code 1 on
- * any harm.
+ * silent connections, then hostile clients of each kind, beside normal writers. Exit code 1 on any harm.
  *
  *   --peer           against Apache Kafka
  *   --only TEXT      hostile kinds with this in their name, and nothing else ('': all of them)
@@ -16,8 +15,8 @@ import { cacheFolder } from '../lib/paths.ts';
 import { runGarbage } from './garbage-trial.ts';
 
 /**
- * Idle 90 to 150 MiB; the budget of 256 MiB for requests and answers; as much again for what is made of them
- * in the heap and in the worker, until the garbage collector has run.
+ * Idle 90 to 150 MiB; the budget of 256 MiB for requests and answers; as much again for the decoded objects
+ * in the heap and in the worker, until the garbage collector runs.
  */
 const RESIDENT_MAX_MIB = 768;
 /** Heaps of 1 GiB. */
@@ -33,7 +32,7 @@ const { values } = parseArgs({
 const folder = mkdtempSync(join(cacheFolder('work'), 'garbage-'));
 const cluster = values.peer ? await startPeerKafka('three-and-three') : await startMillrace();
 const say = (line: string) => process.stdout.write(`${line}\n`);
-let violations: string[] = ['it did not come to its end'];
+let violations: string[] = ['the soak did not run to its end'];
 try {
   const hostile = {
     records: 8_000_000,

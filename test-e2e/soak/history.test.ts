@@ -22,7 +22,7 @@ const offsetAt = (at: number, offset: number) => (stored: StoredRecord[]) => {
 };
 
 describe('checkHistory', () => {
-  test('accepts a faultless history, and a record that was stored without its ack arriving', () => {
+  test('accepts a correct history, and a stored record whose ack did not arrive', () => {
     const { writers, stored } = faultless();
     expect(checkHistory(writers, stored, 2)).toEqual([]);
     const unacked = writers.map((writer) => ({ ...writer, acks: writer.acks.with(5, -1) }));
@@ -32,9 +32,9 @@ describe('checkHistory', () => {
   const damages: [string, RegExp, (stored: StoredRecord[]) => void][] = [
     ['a lost record', /acknowledged .* and is lost/, (s) => s.splice(3, 1)],
     ['a lost tail', /acknowledged .* and is lost/, (s) => s.splice(-2, 2)],
-    ['a doubled record', /doubled/, (s) => s.splice(4, 0, { ...s[2]!, offset: 99 })],
+    ['a duplicate record', /doubled/, (s) => s.splice(4, 0, { ...s[2]!, offset: 99 })],
     ['a record out of order', /comes after/, (s) => s.splice(2, 0, s.splice(4, 1)[0]!)],
-    ['another offset than was told', /lies at 77/, offsetAt(1, 77)],
+    ['another offset than acknowledged', /lies at 77/, offsetAt(1, 77)],
     ['a record of nobody', /no writer sent/, (s) => s.push({ partition: 0, offset: 50, writer: -1, n: 0 })],
     [
       'a record in a foreign partition',

@@ -1,18 +1,18 @@
 /**
- * The soak's checker: what the writers were told against what the log holds. Pure, so that it can be shown to
- * fail. Record n of a writer goes to partition n % partitions.
+ * The soak's checker: compares the writers' acks with the contents of the log. Pure, so that a test can show
+ * that it fails. Record n of a writer belongs to partition n % partitions.
  */
 
 export interface WriterHistory {
   readonly name: string;
-  /** By n: the offset it was acknowledged at, -1 when it was not. */
+  /** By n: the acknowledged offset, -1 without an ack. */
   readonly acks: readonly number[];
 }
 
 export interface StoredRecord {
   readonly partition: number;
   readonly offset: number;
-  /** Place in the list of writers; -1: of none. */
+  /** Index in the list of writers; -1 for a record of none. */
   readonly writer: number;
   readonly n: number;
 }

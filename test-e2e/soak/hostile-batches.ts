@@ -1,7 +1,6 @@
 /**
- * Record batches that a client of good will never sends, byte by byte: of a million records in a few
- * kilobytes, with payloads that do not unfold, with what a topic does not allow. Built by hand, since no
- * library builds them.
+ * Record batches that a well-behaved client never sends, byte by byte: a million records in a few kilobytes,
+ * payloads that do not decompress, records that a topic does not allow. No library builds them.
  */
 import { deflateRawSync, gzipSync, constants as zlib, zstdCompressSync } from 'node:zlib';
 import { Compression, crc32c } from '@millrace/protocol';
@@ -22,7 +21,7 @@ interface Header {
 const HEADER_BYTES = 61;
 const CRC_FROM = 21;
 
-/** A batch whose header and checksum are right, around these (compressed) records. */
+/** A batch with a valid header and checksum around these (compressed) records. */
 export function batchAround(section: Uint8Array, { codec, records, ...times }: Header): Buffer {
   const baseTimestamp = times.baseTimestamp ?? BigInt(Date.now());
   const batch = Buffer.alloc(HEADER_BYTES + section.length);
@@ -42,7 +41,7 @@ export function batchAround(section: Uint8Array, { codec, records, ...times }: H
   return batch;
 }
 
-/** A record with the key "k" and the value "v", or of nulls alone. */
+/** A record with the key "k" and the value "v", or with nulls alone. */
 export function record(offsetDelta: number, { timestampDelta = 0n, hasKey = true } = {}): Buffer {
   const key = hasKey ? [2, 0x6b] : [1];
   const body = Buffer.from([
@@ -65,9 +64,7 @@ function varlong(value: bigint): number[] {
   return bytes;
 }
 
-/**
- * So many of the smallest records there are, with the offset deltas that belong to them: 9 or 10 bytes each.
- */
+/** This many records of the smallest size, with the right offset deltas: 9 or 10 bytes each. */
 export function tinyRecords(count: number): Buffer {
   const bytes = Buffer.allocUnsafe(count * 11);
   let at = 0;
@@ -93,7 +90,7 @@ const compressors: Readonly<Record<string, [Compression, (plain: Buffer) => Uint
   snappy: [Compression.SNAPPY, (plain) => compressionCodecs.compress(Compression.SNAPPY, plain)],
 };
 
-/** Correct batches of so many records: a few megabytes at most that unfold to many times as much. */
+/** Valid batches of this many records: at most a few megabytes that decompress to many times as much. */
 export function manyRecords(count: number, codecs = Object.keys(compressors)): HostileBatch[] {
   const plain = tinyRecords(count);
   return codecs.map((name) => {
@@ -106,8 +103,8 @@ export function manyRecords(count: number, codecs = Object.keys(compressors)): H
 }
 
 /**
- * Correct batches of as many records as a topic's default limit on batches, 1 MiB, lets in: what a client can
- * send to any topic. How many that are depends on how well the compression does.
+ * Valid batches with as many records as fit into a topic's default limit on batches, 1 MiB, so a client can
+ * send them to any topic. The number of records depends on the codec.
  */
 export function fittingRecords(): HostileBatch[] {
   return [
@@ -117,10 +114,7 @@ export function fittingRecords(): HostileBatch[] {
   ];
 }
 
-/**
- * A correct batch of one record that is not compressed, as long as the other: what its bytes cost by
- * themselves.
- */
+/** A valid batch of one uncompressed record, of the given size. It shows the cost of the bytes alone. */
 export function plainBatch(sizeBytes: number): HostileBatch {
   const value = Buffer.alloc(Math.max(0, sizeBytes - HEADER_BYTES - 20), 0x76);
   const body = Buffer.concat([
@@ -134,8 +128,7 @@ export function plainBatch(sizeBytes: number): HostileBatch {
 }
 
 /**
- * So many records that are all alike, offset delta included: a thousandth of their size with gzip, less with
- * zstd.
+ * This many identical records, offset delta included: a thousandth of their size with gzip, less with zstd.
  */
 export function alikeRecords(count: number): HostileBatch[] {
   const one = Buffer.from([12, 0, 0, 0, 1, 1, 0]);
@@ -183,7 +176,7 @@ function flipped(bytes: Buffer, at: number): Buffer {
   return copy;
 }
 
-/** One uncompressed block. The checksum of the header belongs to the flags and blocks of 64 KiB. */
+/** One uncompressed block. `headerChecksum` must fit the flags and blocks of 64 KiB. */
 function lz4Frame(flags: number, headerChecksum: number, plain: Buffer, blockChecksum?: number): Buffer {
   const size = Buffer.alloc(4);
   size.writeUInt32LE((plain.length | 0x8000_0000) >>> 0);
@@ -194,8 +187,8 @@ function lz4Frame(flags: number, headerChecksum: number, plain: Buffer, blockChe
 }
 
 /**
- * Batches whose header has a right checksum and says what the records do not. Apache Kafka takes the one with
- * a gap as long as it is not compressed; its offsets are then there twice.
+ * Batches with a valid checksum whose header contradicts the records. Apache Kafka accepts the one with a gap
+ * as long as it is not compressed; its log then has duplicate offsets.
  */
 export function lyingBatches(): HostileBatch[] {
   const three = Buffer.concat([record(0), record(1), record(2)]);

@@ -1,6 +1,6 @@
 /**
- * A bare connection for frames made by hand. How a broker takes one is a word: it answers, closes or stays
- * silent.
+ * A bare connection for hand-made frames. It reports the broker's reaction as a word: it answers, closes or
+ * stays silent.
  */
 import { connect, type Socket } from 'node:net';
 import { FrameReader } from '@millrace/protocol';
@@ -9,7 +9,7 @@ const ANSWER_BYTES_MAX = 256 << 20;
 
 export type Taken = Uint8Array | 'closed' | 'no answer' | 'no connection';
 
-/** Sends the frame on a connection of its own; resolves with the answer, or with what came in its stead. */
+/** Sends the frame on a connection of its own; resolves with the answer, or with a word for the reaction. */
 export function ask(port: number, frame: Uint8Array, limitMs: number): Promise<Taken> {
   return new Promise((resolve) => {
     const socket = connect({ host: '127.0.0.1', port });
@@ -56,7 +56,7 @@ export function sendAndLeave(port: number, bytes: Uint8Array, limitMs: number): 
   });
 }
 
-/** Sends the bytes and says nothing more; the connection stays until it is destroyed. */
+/** Sends the bytes and then stays silent; the connection stays open until it is destroyed. */
 export function sendAndWait(port: number, bytes: Uint8Array): Promise<Socket | 'no connection'> {
   return new Promise((resolve) => {
     const socket = connect({ host: '127.0.0.1', port });

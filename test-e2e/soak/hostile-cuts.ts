@@ -1,6 +1,4 @@
-/**
- * Requests of every kind, cut at every byte: in the middle of a frame, or with a size that fits what is left.
- */
+/** Requests of every kind, cut at every byte: in the middle of a frame, or with the size of the rest. */
 import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Compression } from '@millrace/protocol';

@@ -1,6 +1,6 @@
 /**
- * What hostile clients do, by kind. Each throw says how the broker took it, and the kind says which of that
- * is right.
+ * The kinds of hostile clients. Each throw returns the broker's reactions, and the kind says which reactions
+ * are right.
  */
 import type { Cluster } from '../lib/cluster.ts';
 import {
@@ -21,20 +21,20 @@ import { createTopics, INT64_MAX, type Leaders, type Where } from './hostile-top
 
 export interface HostileKind {
   readonly name: string;
-  /** So many throws one after the other show all that there is of the kind. */
+  /** This many throws in a row show every variant of the kind. */
   readonly variants: number;
-  /** The n-th throw: how it was taken, one word for each connection. */
+  /** The n-th throw; returns the broker's reaction, one word for each connection. */
   throwOnce(n: number): Promise<readonly string[]>;
   /**
-   * For batches that are larger than a topic takes by default: a plain batch of the same size, which goes
-   * into the quiet windows, as often. Moving megabytes costs the others something that is not hostile.
+   * For batches above a topic's default limit: sends a plain batch of the same size, as often, in the quiet
+   * windows. Moving megabytes costs other clients something even when it is not hostile.
    */
   readonly throwPlain?: (n: number) => Promise<readonly string[]>;
   readonly isRight: (taken: string) => boolean;
 }
 
 export interface HostileSize {
-  /** In the larger of the batches that unfold. */
+  /** Number of records in the larger batches that decompress. */
   readonly records: number;
   readonly duplicates: number;
   readonly duplicatesAtOnce: number;
@@ -45,11 +45,11 @@ export interface HostileSize {
 const ANSWER_LIMIT_MS = 20_000;
 const PARKED_MS = 1000;
 const MILLION = 1_000_000;
-/** As many as fit into 2 MiB, and about as many as one request to a small cluster may have. */
+/** The duplicates that fit into 2 MiB, and about the largest number in one request to a small cluster. */
 const [FITTING, ALLOWED] = [60_000, 10_000];
 const NANOSECONDS_A_MS = 1_000_000n;
 
-/** Creates the topics; the kinds then know whom to throw at. */
+/** Creates the topics, so that the kinds know the leaders to throw at. */
 export async function hostileKinds(cluster: Cluster, size: HostileSize): Promise<HostileKind[]> {
   const leaders = await createTopics(cluster.bootstrapServers);
   return [
@@ -63,7 +63,7 @@ export async function hostileKinds(cluster: Cluster, size: HostileSize): Promise
   ];
 }
 
-/** One a throw, built when they are needed: some are tens of megabytes before they are compressed. */
+/** One a throw, built on demand: some have tens of megabytes before compression. */
 function largeBatches(leaders: Leaders, records: number): HostileKind[] {
   const kind = (
     name: string,
@@ -92,7 +92,7 @@ function largeBatches(leaders: Leaders, records: number): HostileKind[] {
   ];
 }
 
-/** All of them a throw; each must be refused. */
+/** All of them in each throw; the broker must refuse each. */
 function smallBatches(
   name: string,
   leader: (n: number) => Where,
@@ -131,8 +131,8 @@ function nanoseconds(leaders: Leaders): HostileKind {
 }
 
 /**
- * Several connections at once fetch one idle partition that each names again and again: far too often, too
- * often, or just not.
+ * Several connections at once fetch one idle partition, and each names it many times: far above the limit,
+ * above it, or just below.
  */
 function duplicates(leaders: Leaders, size: HostileSize): HostileKind {
   const frames = new Map<string, Buffer>();

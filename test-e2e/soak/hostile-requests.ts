@@ -1,11 +1,11 @@
 /**
- * Request frames for what no client library sends, written by hand: sizes, int64s and counts that ours would
- * refuse to write.
+ * Hand-made request frames that no client library sends: sizes, int64s and counts that our encoder refuses to
+ * write.
  */
 import { apis, encodeRequestFrame } from '@millrace/protocol';
 
 const CLIENT = 'hostile';
-/** No frame is for this correlation id's sake: one question a connection at a time. */
+/** Any id would do: each connection has one request at a time. */
 const CORRELATION = 7;
 
 function int8(value: number): Buffer {
@@ -34,7 +34,7 @@ function text(value: string): Buffer {
   return Buffer.concat([int16(Buffer.byteLength(value)), Buffer.from(value)]);
 }
 
-/** An unsigned varint: of compact strings and arrays, which count one more than they hold. */
+/** An unsigned varint, for compact strings and arrays: the length plus one. */
 function compact(value: number): Buffer {
   const bytes: number[] = [];
   let rest = value + 1;
@@ -79,14 +79,14 @@ export function duplicatesFrame(topic: string, partition: number, times: number,
   return frame(1, 12, true, ...wants, ...topics, compact(0), compact(0), NO_TAGS);
 }
 
-/** ListOffsets 7: which offset has this timestamp, any int64. */
+/** ListOffsets 7: the offset for this timestamp, any int64. */
 export function lookupFrame(topic: string, partition: number, timestamp: bigint): Buffer {
   const wanted = [compact(1), int32(partition), int32(-1), int64(timestamp), NO_TAGS];
   const topics = [compact(1), compact(topic.length), Buffer.from(topic), ...wanted, NO_TAGS];
   return frame(2, 7, true, int32(-1), int8(0), ...topics, NO_TAGS);
 }
 
-/** Whole requests of every kind, for cutting. None changes anything but the Produce. */
+/** Whole requests of every kind, for cutting. Only the Produce changes anything. */
 export function sampleFrames(topic: string, batch: Buffer): Map<string, Buffer> {
   const of = (parts: Uint8Array[]) => Buffer.concat(parts);
   const topics = [

@@ -1,11 +1,11 @@
-/** The topics that hostile clients need, and who leads them. */
+/** The topics for hostile clients, and their leaders. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { aliveBrokers, createTopic, partitionsOf } from '../lib/wire.ts';
 
 export const INT64_MAX = 0x7fff_ffff_ffff_ffffn;
 
 const PARTITIONS = 3;
-/** Until every broker has heard of a topic: no throw is refused for that. */
+/** Time until every broker knows a new topic, so that no broker refuses a throw because it does not. */
 const METADATA_MS = 500;
 
 const topics = {
@@ -22,7 +22,7 @@ const topics = {
 export interface Where {
   readonly topic: string;
   readonly partition: number;
-  /** Of the partition's leader. */
+  /** The port of the partition's leader. */
   readonly port: number;
 }
 

@@ -1,7 +1,7 @@
 /**
  * Hostile clients of each kind beside the writers: windows in which they throw, and quiet ones of the same
- * length. After each kind every node is the same process, its memory within the bound, and the writers were
- * not held up.
+ * length. After each kind every node must be the same process with its memory within the limit, and the
+ * writers must not have stalled.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cluster, ClusterNode } from '../lib/cluster.ts';
@@ -13,25 +13,25 @@ import type { RunningWriter } from './writers.ts';
 
 export interface HostileOptions extends HostileSize {
   /**
-   * A window is at least this long; with 0 each variant of a kind is thrown once, and no gaps are compared.
+   * A window is at least this long; with 0 the trial throws each variant of a kind once and compares no gaps.
    */
   readonly windowMs: number;
-  /** Pairs of windows for each kind. More are added while writers seem to be held up, up to the limit. */
+  /** Pairs of windows for each kind. The trial adds more while writers seem to stall, up to the limit. */
   readonly pairs: number;
   readonly pairsMax: number;
   /** No node may take more memory than this. */
   readonly residentMaxMiB: number;
-  /** Only the kinds whose name has this in it. */
+  /** Only the kinds whose name contains this. */
   readonly only?: string | undefined;
   readonly say: (line: string) => void;
 }
 
-/** At most half of the time: two cores carry six nodes, both writers and this. */
+/** Throws take at most half of the time: two cores run six nodes, both writers and this process. */
 const PAUSE_MIN_MS = 100;
-/** What began in a window shows itself within it. */
+/** Wait at the end of a window, so that its effects fall into it. */
 const SETTLE_MS = 300;
 
-/** What went wrong; empty: nothing. */
+/** Returns the violations. */
 export async function runHostile(
   cluster: Cluster,
   writers: readonly RunningWriter[],
@@ -57,7 +57,7 @@ export async function runHostile(
   return violations;
 }
 
-/** Nodes that are not the process they were. */
+/** Nodes whose process has changed or ended. */
 export function endedSince(before: readonly ClusterNode[], after: readonly ClusterNode[]): number[] {
   return after.filter(({ pid }, i) => pid === undefined || pid !== before[i]?.pid).map(({ id }) => id);
 }
@@ -89,7 +89,7 @@ class Phase {
     if (windowMs === 0) {
       for (let i = 0; i < this.#kind.variants; i++) await this.#throwOnce();
     } else {
-      await this.#throwOnce(); // Builds what it throws, outside of the windows.
+      await this.#throwOnce(); // Builds the first throw outside of the windows.
       const measured = await measurePairs(() => this.#pair(), { atLeast: pairs, atMost: pairsMax });
       const { quiet, hostile, isHeldUp } = measured;
       const names = this.#writers.map(({ name }) => name).join(', ');
@@ -132,7 +132,7 @@ class Phase {
     return { hostile: longest(started), quiet: longest(quietFrom) };
   }
 
-  /** So many plain batches, evenly over the time, where the kind has them. */
+  /** Sends this many plain batches, evenly over the time, if the kind has them. */
   async #throwPlain(times: number, lengthMs: number): Promise<void> {
     const { throwPlain } = this.#kind;
     if (throwPlain === undefined) return;

@@ -1,7 +1,4 @@
-/**
- * The hostile clients' own parts: the judge of gaps sees a stall and forgives a spike; the batches are what
- * they say.
- */
+/** Goal: the judge of gaps sees a stall and forgives a spike; the hostile batches match their names. */
 import { BATCH_HEADER_BYTES, checkBatchCrc, readRecords } from '@millrace/protocol';
 import { compressionCodecs } from '@millrace/protocol/io';
 import { describe, expect, test } from 'vitest';
@@ -18,14 +15,14 @@ import {
 } from './hostile-batches.ts';
 
 describe('the judge of gaps', () => {
-  test('allows twice the longest quiet gap, for each writer by itself', () => {
+  test('allows each writer twice its longest quiet gap', () => {
     const quiet = [40, 60];
     expect(judgeGaps([{ quiet, hostile: [80, 120] }]).isHeldUp).toBe(false);
     expect(judgeGaps([{ quiet, hostile: [81, 60] }]).isHeldUp).toBe(true);
     expect(judgeGaps([{ quiet, hostile: [40, 121] }]).isHeldUp).toBe(true);
   });
 
-  test('a broker that stalls in every hostile window is found, however many windows there are', async () => {
+  test('finds a broker that stalls in every hostile window, with any number of windows', async () => {
     const judgement = await measurePairs(async () => ({ quiet: [50], hostile: [1200] }), {
       atLeast: 3,
       atMost: 8,
@@ -33,7 +30,7 @@ describe('the judge of gaps', () => {
     expect(judgement).toEqual({ quiet: [50], hostile: [1200], isHeldUp: true, pairs: 8 });
   });
 
-  test('one spike in a hostile window is forgiven once a quiet one had its like', async () => {
+  test('forgives a spike in a hostile window once a quiet window has a similar one', async () => {
     const windows: WindowPair[] = [
       { quiet: [50], hostile: [180] },
       { quiet: [50], hostile: [50] },
@@ -44,7 +41,7 @@ describe('the judge of gaps', () => {
     expect(judgement).toEqual({ quiet: [95], hostile: [180], isHeldUp: false, pairs: 4 });
   });
 
-  test('no more windows than wanted are measured while nobody is held up', async () => {
+  test('measures no more windows than wanted while no writer stalls', async () => {
     const judgement = await measurePairs(async () => ({ quiet: [50], hostile: [55] }), {
       atLeast: 3,
       atMost: 8,
@@ -57,33 +54,33 @@ describe('the judge of gaps', () => {
 const MAX_MESSAGE_BYTES = (1 << 20) + 12;
 
 describe('hostile batches', () => {
-  test('of many records hold them all, in every compression', () => {
+  test('of many records contain all of them, in every codec', () => {
     for (const { name, bytes } of manyRecords(20_000)) {
       const offsets = [...readRecords(bytes, compressionCodecs)].map(({ offset }) => offset);
       expect(offsets, name).toEqual(Array.from({ length: 20_000 }, (_, i) => i));
     }
   });
 
-  test('that fit a topic by default fill nine tenths of its limit at least, but for zstd', () => {
+  test('that fit the default limit of a topic fill at least nine tenths of it, except with zstd', () => {
     for (const { name, bytes } of fittingRecords()) {
       expect(bytes.length, name).toBeLessThanOrEqual(MAX_MESSAGE_BYTES);
       expect(bytes.length, name).toBeGreaterThan((name.startsWith('zstd') ? 0.8 : 0.9) * MAX_MESSAGE_BYTES);
     }
   });
 
-  test('that are plain are as long as asked for, to some bytes, and hold one record', () => {
+  test('that are plain have the requested size, within some bytes, and one record', () => {
     const { bytes } = plainBatch(1_400_000);
     expect(Math.abs(bytes.length - 1_400_000)).toBeLessThan(20);
     expect(checkBatchCrc(bytes, 0, bytes.length)).toBe(true);
     expect([...readRecords(bytes, compressionCodecs)]).toHaveLength(1);
   });
 
-  test('of records that are all alike are a thousandth of what they unfold to', () => {
+  test('of identical records are a thousandth of their decompressed size', () => {
     const [gzip] = alikeRecords(1_000_000);
     expect(gzip!.bytes.length).toBeLessThan(12_000);
   });
 
-  test('have the right length and checksum in their headers: only what is inside is wrong', () => {
+  test('have the right length and checksum in their headers: only the payload is wrong', () => {
     const batches = [
       ...damagedPayloads(),
       ...lyingBatches(),
@@ -96,7 +93,7 @@ describe('hostile batches', () => {
     }
   });
 
-  test('with a damaged payload differ from what can be read', () => {
+  test('with a damaged payload cannot be read', () => {
     const unfolded = damagedPayloads().filter(({ bytes }) => {
       try {
         const codec = bytes.readInt16BE(21) & 7;

@@ -1,6 +1,6 @@
 /**
- * `npm run soak:kill-all`: all six processes killed with -9 at once under load and started again; nothing
- * that was acknowledged with acks=all may be lost. TRIALS=10 a pace; --pace and --peer as for soak:failover.
+ * `npm run soak:kill-all`: kills all six processes with -9 at once under load and starts them again. No
+ * record acknowledged with acks=all may be lost. TRIALS=10 a pace; --pace and --peer as for soak:failover.
  */
 import { parseArgs } from 'node:util';
 import { pacesOf, soak } from './runner.ts';

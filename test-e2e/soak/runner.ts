@@ -23,7 +23,7 @@ interface Row extends Kind {
 
 export interface SoakOptions {
   readonly kinds: readonly Kind[];
-  /** Of each kind. */
+  /** Number of trials of each kind. */
   readonly trials: number;
   /** Against Apache Kafka instead of Millrace. */
   readonly peer: boolean;
@@ -31,7 +31,7 @@ export interface SoakOptions {
   readonly settings?: Record<string, string>;
 }
 
-/** The value, if it is one of those allowed. Throws otherwise. */
+/** The value, if it is an allowed one. Throws otherwise. */
 export function oneOf<T extends string>(value: string, allowed: readonly T[]): T {
   const found = allowed.find((one) => one === value);
   if (found === undefined) throw new Error(`'${value}' is not one of ${allowed.join(', ')}`);
@@ -43,7 +43,7 @@ export function pacesOf(pace: string): Pace[] {
   return chosen === 'both' ? ['paced', 'fast'] : [chosen];
 }
 
-/** Whether every trial held. What a failed run left is kept, and said where. */
+/** Returns whether every trial passed. Keeps the files of a failed run and prints their folders. */
 export async function soak({ kinds, trials, peer, settings = {} }: SoakOptions): Promise<boolean> {
   await neededTool('confluent-kafka');
   await neededTool('java');

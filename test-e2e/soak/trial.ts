@@ -1,6 +1,6 @@
 /**
- * One trial: two writers at work, something is killed with -9, acks must go on, the killed nodes come back
- * and are in sync again, and then every record is read back and compared with what the writers were told.
+ * One trial: two writers work; the trial kills nodes with -9; acks must continue; the killed nodes come back
+ * and are in sync again. Then it reads every record back and compares them with the writers' acks.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cluster } from '../lib/cluster.ts';
@@ -13,10 +13,10 @@ export type Victim = 'leader' | 'controller' | 'all';
 export interface TrialOptions {
   readonly cluster: Cluster;
   readonly victim: Victim;
-  /** Time between two records of a writer; 0: as fast as it goes. */
+  /** Time between two records of a writer; 0: as fast as possible. */
   readonly paceMs: number;
   readonly topic: string;
-  /** For the writers' files. */
+  /** The folder for the writers' files. */
   readonly folder: string;
 }
 
@@ -24,9 +24,9 @@ export interface TrialResult {
   readonly killed: readonly number[];
   /** Longest gap between acks from the kill to the restart, by writer. */
   readonly gapMs: Readonly<Record<string, number>>;
-  /** The same from the restart until everything was in sync again. */
+  /** The same from the restart until all replicas are in sync again. */
   readonly rejoinGapMs: number;
-  /** From the restart until every replica was in the ISR (controllers: had the whole log). */
+  /** From the restart until every replica is in the ISR (controllers: has the whole log). */
   readonly backMs: number;
   readonly acked: number;
   readonly violations: readonly string[];
@@ -34,7 +34,7 @@ export interface TrialResult {
 
 const RECOVERY_LIMIT_MS = 60_000;
 const BACK_LIMIT_MS = 90_000;
-/** The dead stay dead for at least this long, so that a trial sees life without them. */
+/** Killed nodes stay down for at least this time, so that a trial shows the cluster without them. */
 const DEAD_MS = 2500;
 const ALL_DEAD_MS = 500;
 const writerKinds: readonly WriterKind[] = ['librdkafka', 'java'];
@@ -114,7 +114,7 @@ async function victimsOf(cluster: Cluster, victim: Victim, target: Target): Prom
   return [active];
 }
 
-/** Until every replica of the topic is in its ISR and every voter has the whole metadata log. */
+/** Waits until every replica of the topic is in its ISR and every voter has the whole metadata log. */
 async function untilBack({ bootstrapServers }: Cluster, { topic }: Target): Promise<void> {
   const deadline = performance.now() + BACK_LIMIT_MS;
   let state = '';

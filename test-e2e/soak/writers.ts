@@ -1,6 +1,6 @@
 /**
- * The soak's writers (clients/python/writer.py, clients/java/Writer.java): started, watched, ended, read
- * back.
+ * The soak's writers (clients/python/writer.py, clients/java/Writer.java): starts them, watches their acks,
+ * ends them, and reads their records back.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -70,8 +70,8 @@ export class RunningWriter {
   }
 
   /**
-   * Longest gap between acks that was seen in the time given (milliseconds since 1970). With a meter, the
-   * time that the host of the machine took within a gap is not part of it.
+   * Longest gap between acks in the given time (milliseconds since 1970). With a meter, the time that the
+   * machine's host took within a gap does not count.
    */
   longestGapMs(from: number, to: number = Number.POSITIVE_INFINITY, steal?: StealMeter): number {
     let longest = 0;
@@ -82,7 +82,7 @@ export class RunningWriter {
     return longest;
   }
 
-  /** Whether acks have come steadily, without a gap above the limit, for this long. */
+  /** Whether acks have come without a gap above the limit for this long. */
   isSteady(forMs: number, gapLimitMs: number): boolean {
     const last = this.#stats.at(-1);
     const first = this.#stats[0];
@@ -91,7 +91,7 @@ export class RunningWriter {
     return Date.now() - last.wallMs < 500 && first.wallMs <= from && this.longestGapMs(from) <= gapLimitMs;
   }
 
-  /** Ends the writing; every record that was sent is waited for. */
+  /** Ends the writing, and waits for the acks of all sent records. */
   async finish(): Promise<WriterHistory> {
     this.#program.closeInput();
     const code = await this.#program.ended;
@@ -122,7 +122,7 @@ export async function untilSteady(
   }
 }
 
-/** Every record of the topic, by assignment, in order within its partition. */
+/** Reads every record of the topic, by assignment, in order within its partition. */
 export async function readBack(
   { bootstrapServers, topic, partitions }: Target,
   names: readonly string[],

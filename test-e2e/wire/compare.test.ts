@@ -1,6 +1,6 @@
 /**
  * Goal: no answer differs from Apache Kafka's without a reason. Method: `npm run compare:wire`, in the newest
- * version of each form of an API. And the comparison itself: a planted difference is seen.
+ * version of each form of an API. A second test shows that the comparison finds a planted difference.
  */
 import { expect, test } from 'vitest';
 import { isMissing } from '../clients/round-trip.ts';
@@ -10,7 +10,7 @@ import { reportOf } from './report.ts';
 import { withSides } from './sides.ts';
 import { makeWorld } from './world.ts';
 
-test.skipIf(isMissing('java'))('odd requests are answered as Apache Kafka answers them', async () => {
+test.skipIf(isMissing('java'))('Millrace answers odd requests as Apache Kafka does', async () => {
   const { cases, found } = await withSides({}, async (ours, peer) => {
     const worlds = await Promise.all([makeWorld(ours, 'wire'), makeWorld(peer, 'wire')]);
     return compareWire(worlds[0], worlds[1], { versions: telltaleVersions });
@@ -19,7 +19,7 @@ test.skipIf(isMissing('java'))('odd requests are answered as Apache Kafka answer
   expect(cases).toBeGreaterThan(2000);
 });
 
-test('answers are compared field by field, elements by their names', () => {
+test('compares answers field by field, and elements by their names', () => {
   const answer = (value: unknown) => ({ kind: 'answer', value }) as const;
   const topic = (name: string, errorCode: number) => ({ name, errorCode, partitions: [1, 2] });
   const left = answer({ topics: [topic('a', 0), topic('b', 3)], throttleTimeMs: 0 });

@@ -1,4 +1,4 @@
-/** The comparison: every case to both sides, and what is left after the justified differences. */
+/** The comparison: sends every case to both sides, and marks the justified differences. */
 import { type AnyApi, apis } from '@millrace/protocol';
 import { casesByApi } from './cases/index.ts';
 import { type Difference, differencesOf, fieldOf } from './difference.ts';
@@ -23,7 +23,7 @@ export interface Comparison {
 export interface Selection {
   /** Kafka's names of the APIs; undefined: all. */
   readonly apis?: readonly string[];
-  /** Which versions of an API; undefined: all. */
+  /** The versions of an API to compare; undefined: all. */
   readonly versions?: (api: AnyApi) => readonly number[];
 }
 
@@ -48,7 +48,7 @@ export function allVersions(api: AnyApi): number[] {
   return Array.from({ length: api.maxVersion - api.minVersion + 1 }, (_, i) => api.minVersion + i);
 }
 
-/** The newest version of each form of an API: the last that is not flexible, and the last. */
+/** The newest version of each form of an API: the last one that is not flexible, and the last one. */
 export function telltaleVersions({ minVersion, maxVersion, flexibleFrom }: AnyApi): number[] {
   return flexibleFrom > minVersion && flexibleFrom <= maxVersion
     ? [flexibleFrom - 1, maxVersion]

@@ -1,9 +1,9 @@
-/** Two answers field by field. Elements of arrays are matched by what names them, not by their order. */
+/** Compares two answers field by field. Matches elements of arrays by their names, not by their order. */
 import { ErrorCode } from '@millrace/protocol';
 import type { Outcome } from './exchange.ts';
 
 export interface Difference {
-  /** `topics{name}.partitions{0}.errorCode`; empty when the outcomes are of two kinds. */
+  /** `topics{name}.partitions{0}.errorCode`; empty when the kinds of outcome differ. */
   readonly path: string;
   readonly ours: string;
   readonly peer: string;
@@ -19,7 +19,7 @@ export function differencesOf(ours: Outcome, peer: Outcome): Difference[] {
   return ours.kind === peer.kind ? [] : [{ path: '', ours: summary(ours), peer: summary(peer) }];
 }
 
-/** The path without what names elements: `topics.partitions.errorCode`. */
+/** The path without the names of elements: `topics.partitions.errorCode`. */
 export function fieldOf(path: string): string {
   return path.replaceAll(/\{[^}]*\}/g, '');
 }
@@ -68,7 +68,7 @@ function keyed(elements: readonly Record<string, unknown>[]): Map<string, unknow
   return map;
 }
 
-/** By id only where there is no name. */
+/** The name of an element, or its id if it has no name. */
 function keyOf(element: Record<string, unknown>): string {
   const named = [...nameFields, ...numberFields]
     .map((field) => element[field] ?? '')

@@ -1,6 +1,6 @@
 /**
- * Sends one case to one side and says what came of it. Behind each case goes a request that every broker
- * answers: when its answer comes first, the case was taken without one, and nobody has to wait to find out.
+ * Sends one case to one side and returns the outcome. Behind each case it sends a request that every broker
+ * answers. If that answer comes first, the case gets no answer, and the test need not wait for a timeout.
  */
 import { connect, type Socket } from 'node:net';
 import { type AnyApi, apis, decodeResponseHeader, encodeRequestFrame, FrameReader } from '@millrace/protocol';
@@ -8,13 +8,13 @@ import { CORRELATION_ID, type WireCase } from './frames.ts';
 
 export type Outcome =
   | { readonly kind: 'answer'; readonly value: unknown }
-  /** The connection was closed. */
+  /** The broker closed the connection. */
   | { readonly kind: 'closed' }
-  /** The next request was answered and this one was not. */
+  /** The broker answered the next request and not this one. */
   | { readonly kind: 'no answer' }
-  /** Neither an answer nor an end in time. */
+  /** Neither an answer nor a close in time. */
   | { readonly kind: 'silence' }
-  /** An answer that its own schema does not describe. */
+  /** An answer that its schema cannot decode. */
   | { readonly kind: 'undecodable'; readonly why: string };
 
 const ANSWER_LIMIT_MS = 5000;
@@ -49,7 +49,7 @@ export class Side {
   }
 }
 
-/** The frames in front of the sentinel's answer, or why there are none. */
+/** The frames before the answer to the last request, or why there are none. */
 function exchange(socket: Socket, frame: Buffer): Promise<Uint8Array[] | 'closed' | 'silence'> {
   return new Promise((resolve) => {
     const reader = new FrameReader(ANSWER_BYTES_MAX);

@@ -1,6 +1,6 @@
 /**
- * One case: a whole request as bytes. From a sound request of an API come those with one field mutated, and
- * those whose header or end is odd.
+ * One case: a whole request as bytes. A valid request of an API yields cases with one mutated field, and
+ * cases with an odd header or end.
  */
 import { type AnyApi, apis } from '@millrace/protocol';
 import type { ApiCases } from './cases/api-cases.ts';
@@ -11,7 +11,7 @@ import type { World } from './world.ts';
 export interface WireCase {
   readonly api: AnyApi;
   readonly version: number;
-  /** In which version the answer is to be read. */
+  /** The version in which to decode the answer. */
   readonly answerVersion: number;
   readonly name: string;
   readonly frame: Buffer;
@@ -71,7 +71,7 @@ export function casesOf(api: AnyApi, version: number, cases: ApiCases, world: Wo
   return found;
 }
 
-/** Versions that are not there, and API keys that are not there. */
+/** Unknown versions and unknown API keys. */
 export function unsupportedCases(): WireCase[] {
   const found: WireCase[] = [];
   const add = (api: AnyApi, apiKey: number, version: number, name: string, rest = Buffer.alloc(8)) => {
@@ -98,7 +98,7 @@ function headerOf(api: AnyApi, version: number): RawHeader {
   return { apiKey: api.key, version, correlationId: CORRELATION_ID, clientId: 'compare-wire', tags };
 }
 
-/** The frame without its size, ended too early at places spread over it. */
+/** The frame without its size, cut at places spread over it. */
 function cutsOf(frame: Buffer): Buffer[] {
   const bytes = frame.subarray(4);
   const lengths = Array.from({ length: CUTS }, (_, i) => Math.floor((bytes.length * i) / CUTS));

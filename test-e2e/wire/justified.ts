@@ -1,27 +1,27 @@
 /**
- * Where Millrace answers other than Apache Kafka, and why it may: the only list of that. docs/protocol.md is
- * generated from it. `npm run compare:wire` fails on a difference that no entry covers, and on an entry that
- * covers none.
+ * The only list of the differences between Millrace's answers and Apache Kafka's, with the reason for each.
+ * docs/protocol.md is generated from it. `npm run compare:wire` fails on a difference that no entry covers,
+ * and on an entry that covers none.
  */
 export interface Justification {
-  /** Kafka's name of the API; undefined: of any. */
+  /** Kafka's name of the API; undefined: any API. */
   readonly api?: string;
   /** '4-12', both inclusive; undefined: all. */
   readonly versions?: `${number}-${number}`;
-  /** Which cases, by name; undefined: all. */
+  /** The names of the cases; undefined: all. */
   readonly cases?: RegExp;
-  /** The same for people. */
+  /** The cases in words. */
   readonly when: string;
   /**
-   * Which fields of the answer, without what names elements: `topics.partitions.errorCode`. Empty: the whole
+   * The fields of the answer, without the names of elements: `topics.partitions.errorCode`. Empty: the whole
    * answer.
    */
   readonly field: RegExp;
-  /** Which elements, by the path with their names: `results{2 orders}.configs{flush.ms}`; undefined: all. */
+  /** The elements, by the path with their names: `results{2 orders}.configs{flush.ms}`; undefined: all. */
   readonly element?: RegExp;
   readonly ours?: RegExp;
   readonly peer?: RegExp;
-  /** What Millrace does, what Apache Kafka does, and why that stays. */
+  /** The behaviour of Millrace and of Apache Kafka, and why the difference stays. */
   readonly reason: string;
 }
 
@@ -37,21 +37,21 @@ export const justifications: readonly Justification[] = [
     field: /(^|\.)errorMessage$/,
     ours: /^"<text>"$/,
     peer: /^(null|"")$/,
-    reason: 'Millrace says what is wrong in more cases; Apache Kafka leaves the message out.',
+    reason: 'Millrace sends an error message in more cases; Apache Kafka leaves it out.',
   },
   {
     api: 'ApiVersions',
     when: 'always',
     field: /^apiKeys$/,
     ours: /^absent$/,
-    reason: 'Millrace tells only of the APIs that it has.',
+    reason: 'Millrace advertises only the APIs that it has.',
   },
   {
     api: 'ApiVersions',
     when: 'always',
     versions: '3-4',
     field: /^(supportedFeatures|finalizedFeatures|finalizedFeaturesEpoch)$/,
-    reason: 'Millrace has no features (KIP-584) and tells of none.',
+    reason: 'Millrace has no features (KIP-584) and advertises none.',
   },
   {
     api: 'Metadata',
@@ -60,7 +60,7 @@ export const justifications: readonly Justification[] = [
     when: 'a topic is named by neither name nor id',
     field: /^(brokers|clusterId|controllerId|errorCode|topics\.(errorCode|topicAuthorizedOperations))$/,
     reason:
-      'Millrace refuses that topic with INVALID_TOPIC_EXCEPTION and tells the rest. Apache Kafka stumbles over it: UNKNOWN_SERVER_ERROR, and no brokers.',
+      'Millrace refuses that topic with INVALID_TOPIC_EXCEPTION and answers the rest. Apache Kafka fails the request: UNKNOWN_SERVER_ERROR, and no brokers.',
   },
   {
     api: 'DescribeTopicPartitions',
@@ -68,7 +68,7 @@ export const justifications: readonly Justification[] = [
     when: 'the name of a topic is empty',
     field: /^topics\.(errorCode|partitions|topicAuthorizedOperations|topicId)$/,
     reason:
-      'Millrace refuses that topic and describes the others. Apache Kafka stumbles over it and fails all topics of the request.',
+      'Millrace refuses that topic and describes the others. Apache Kafka fails all topics of the request.',
   },
   {
     api: 'DescribeTopicPartitions',
@@ -77,7 +77,7 @@ export const justifications: readonly Justification[] = [
     field: /^nextCursor$/,
     peer: /"partitionIndex":-/,
     reason:
-      'Millrace goes on with the next topic. Apache Kafka overflows and gives a cursor that it refuses itself.',
+      'Millrace continues with the next topic. Apache Kafka overflows and returns a cursor that it refuses itself.',
   },
   {
     api: 'DescribeConfigs',
@@ -94,7 +94,7 @@ export const justifications: readonly Justification[] = [
     cases: /^(?!all of the broker)/,
     field: /^results\.configs\.readOnly$/,
     ours: /^true$/,
-    reason: 'Millrace has no API yet that alters them, and says so.',
+    reason: 'Millrace has no API yet that alters them, so they are read-only.',
   },
   {
     api: 'DescribeConfigs',
@@ -136,7 +136,7 @@ export const justifications: readonly Justification[] = [
     when: 'all settings of a broker',
     field: /^results\.configs(\.|$)/,
     reason:
-      'Millrace has fewer settings, other defaults (docs/configuration.md says which and why), and no setting that can be changed while a broker runs.',
+      'Millrace has fewer settings, other defaults (docs/configuration.md lists them with the reasons), and no setting that can change while a broker runs.',
   },
   {
     api: 'CreateTopics',
@@ -144,7 +144,7 @@ export const justifications: readonly Justification[] = [
     when: 'validateOnly',
     field: /^topics\.topicId$/,
     ours: /^"A{22}"$/,
-    reason: 'A topic that is not created has no id. Apache Kafka gives one that names nothing.',
+    reason: 'A topic that is not created has no id. Apache Kafka returns an id of no topic.',
   },
   {
     api: 'CreatePartitions',
@@ -161,7 +161,7 @@ export const justifications: readonly Justification[] = [
     versions: '2-2',
     field: /^topics\.partitions\.currentVoters\.replicaDirectoryId$/,
     reason:
-      'Millrace always tells the directories of its voters. Apache Kafka tells them only where voters can change while the quorum runs.',
+      'Millrace always returns the directory ids of its voters. Apache Kafka returns them only where voters can change while the quorum runs.',
   },
   {
     api: 'DescribeQuorum',
@@ -169,7 +169,7 @@ export const justifications: readonly Justification[] = [
     field: /^topics\.partitions\.observers$/,
     ours: /^present$/,
     reason:
-      'The brokers of the Millrace that is compared are observers; the peer is one process that is a voter.',
+      'In this comparison the brokers of Millrace are observers; the peer is one process that is a voter.',
   },
   {
     api: 'InitProducerId',
@@ -178,7 +178,7 @@ export const justifications: readonly Justification[] = [
     field: /^errorCode$/,
     ours: /UNSUPPORTED_VERSION/,
     peer: /NOT_COORDINATOR|COORDINATOR_/,
-    reason: 'Millrace has no transactions yet and says so.',
+    reason: 'Millrace has no transactions yet and answers UNSUPPORTED_VERSION.',
   },
   {
     api: 'Fetch',
@@ -186,7 +186,7 @@ export const justifications: readonly Justification[] = [
     when: 'a size limit is negative',
     field: /^responses\.partitions\./,
     reason:
-      'To Millrace it is as good as 0: the first batch is given, so that a consumer gets on. Apache Kafka fails the partition, or gives nothing.',
+      'Millrace treats it as 0 and returns the first batch, so that a consumer makes progress. Apache Kafka fails the partition, or returns nothing.',
   },
   {
     api: 'Fetch',
@@ -194,7 +194,7 @@ export const justifications: readonly Justification[] = [
     cases: anySession,
     when: 'the id of a session that is closed lies at the ends of int32',
     field: /^(errorCode|sessionId|responses(\.|$))/,
-    reason: 'To Millrace it is an unknown session like any other. Apache Kafka fails: UNKNOWN_SERVER_ERROR.',
+    reason: 'Millrace treats it as any unknown session. Apache Kafka fails: UNKNOWN_SERVER_ERROR.',
   },
   {
     api: 'Fetch',
@@ -202,7 +202,8 @@ export const justifications: readonly Justification[] = [
     when: 'this broker does not lead the partition',
     field: /\.currentLeader\.(leaderId|leaderEpoch)$/,
     peer: /^-1$/,
-    reason: 'Millrace tells who leads in every version that has the field, Apache Kafka from version 16 on.',
+    reason:
+      'Millrace returns the leader in every version that has the field, Apache Kafka from version 16 on.',
   },
   {
     api: 'Fetch',
@@ -211,7 +212,7 @@ export const justifications: readonly Justification[] = [
     when: 'a follower asks a broker that does not lead its partition',
     field: /^nodeEndpoints$/,
     ours: /^present$/,
-    reason: 'Millrace tells followers, too, where the leader is; Apache Kafka only consumers.',
+    reason: "Millrace returns the leader's address to followers, too; Apache Kafka only to consumers.",
   },
   {
     api: 'Fetch',
@@ -220,7 +221,7 @@ export const justifications: readonly Justification[] = [
     when: 'a session is asked for without partitions',
     field: /^sessionId$/,
     ours: /^0$/,
-    reason: 'Millrace opens no session for nothing; the client may ask again with partitions.',
+    reason: 'Millrace opens no session without partitions; the client may ask again with partitions.',
   },
   {
     api: 'Produce',
@@ -229,7 +230,7 @@ export const justifications: readonly Justification[] = [
     field: /^responses(\.partitionResponses)?$/,
     ours: /^present$/,
     reason:
-      'Millrace appends each batch and answers for each. Apache Kafka appends the last one only, and its answer is taken for all.',
+      'Millrace appends each batch and answers for each. Apache Kafka appends only the last one, and a client takes its answer for all.',
   },
   {
     api: 'Produce',
@@ -248,7 +249,7 @@ export const justifications: readonly Justification[] = [
     ours: /^0$/,
     peer: /^-1$/,
     reason:
-      'Millrace tells the log start offset with every error of a log that it leads, Apache Kafka with some.',
+      'Millrace returns the log start offset with every error of a log that it leads, Apache Kafka with some.',
   },
   {
     api: 'Produce',
@@ -257,6 +258,6 @@ export const justifications: readonly Justification[] = [
     field: /\.logAppendTimeMs$/,
     ours: /^-1$/,
     reason:
-      'Apache Kafka tells the timestamp of the batch as its append time, also where the topic keeps the time of creation. Millrace tells an append time only where there is one.',
+      'Apache Kafka returns the timestamp of the batch as its append time, even with CreateTime. Millrace returns an append time only with LogAppendTime.',
   },
 ];

@@ -1,7 +1,6 @@
 /**
- * What can be odd about a request, read off its schema table: for each field of a sound request the values
- * that the field could have and hardly ever has. A table that is added later has its cases without a line
- * here.
+ * Derives odd requests from a schema table: for each field of a valid request, unusual values that the field
+ * can have. A new table gets its cases without a change here.
  */
 import { type AnyApi, type Field, type Fields, within } from '@millrace/protocol';
 import { type ExtraTag, int, lengthBytes, Raw, type Struct, TAGS, varint } from './raw.ts';
@@ -39,7 +38,7 @@ const NOT_UTF8 = Buffer.from([0x61, 0xff, 0xfe]);
 const unknownTag: ExtraTag = { tag: 99, bytes: Buffer.from([1, 2, 3]) };
 const largeTag: ExtraTag = { tag: 0x7fffffff, bytes: Buffer.alloc(0) };
 
-/** Every mutation of one field of a sound request in this version. */
+/** Every mutation of one field of a valid request in this version. */
 export function mutationsOf(api: AnyApi, version: number, base: Struct): Mutation[] {
   const flexible = version >= api.flexibleFrom;
   const found: Mutation[] = [];

@@ -1,4 +1,4 @@
-/** What differs between two clusters because they are two: ids, ports, times, the words of messages. */
+/** Removes the differences that any two clusters have: ids, ports, times, the wording of messages. */
 import { ids } from './mutations.ts';
 import type { World } from './world.ts';
 
@@ -13,9 +13,9 @@ const brokerFields = new Set([
   'eligibleLeaderReplicas',
   'lastKnownElr',
 ]);
-/** Of an answer about the quorum. */
+/** Ids in an answer about the quorum. */
 const controllerFields = new Set(['leaderId', 'replicaId', 'nodeId']);
-/** Fields of which only is compared whether there is a value. */
+/** For these fields the comparison checks only whether there is a value. */
 const textFields = new Set(['errorMessage', 'batchIndexErrorMessage', 'documentation']);
 const countFields: Record<string, readonly string[]> = {
   Produce: ['baseOffset', 'logAppendTimeMs'],
@@ -30,7 +30,7 @@ const countFields: Record<string, readonly string[]> = {
   ],
   ApiVersions: ['finalizedFeaturesEpoch'],
 };
-/** Of which 0 is as good a value as any. */
+/** Fields in which 0 is a value like any other. */
 const zeroCounts = new Set(['baseOffset', 'producerId']);
 const echoedIds = new Set<string>(Object.values(ids));
 
@@ -65,9 +65,7 @@ export function normalised(api: string, value: unknown, world: World): unknown {
   return of('', value);
 }
 
-/**
- * A sound topic that is not of this run: an answer of "all topics" has it on a cluster that others use, too.
- */
+/** A topic of another run: an answer with "all topics" contains it on a shared cluster. */
 function isForeignTopic(member: unknown, world: World): boolean {
   if (typeof member !== 'object' || member === null) return false;
   const { name, partitions, errorCode } = member as {

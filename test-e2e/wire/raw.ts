@@ -1,11 +1,10 @@
 /**
- * Requests as bytes, written field by field as the schema says except where a value says otherwise: null
- * where the version has none, a length that lies, tagged fields nobody knows. The product's own encoder
- * refuses all that.
+ * Requests as bytes, written field by field by the schema, except where a value overrides it: null where the
+ * version has none, a wrong length, unknown tagged fields. The product's own encoder refuses these.
  */
 import { type AnyApi, type Field, type Fields, within } from '@millrace/protocol';
 
-/** Bytes that stand in the place of a field, or of a tagged field's contents. */
+/** Bytes in place of a field, or of a tagged field's contents. */
 export class Raw {
   readonly bytes: Uint8Array;
 
@@ -14,7 +13,7 @@ export class Raw {
   }
 }
 
-/** Under this symbol a struct holds tagged fields beyond its own. */
+/** Key for additional tagged fields of a struct. */
 export const TAGS: unique symbol = Symbol('more tagged fields');
 export interface ExtraTag {
   readonly tag: number;
@@ -42,7 +41,7 @@ export function bodyBytes(api: AnyApi, version: number, value: Struct): Buffer {
   return structBytes(api.requestFields, value, version, version >= api.flexibleFrom);
 }
 
-/** With its size in front. */
+/** Puts the size in front. */
 export function framed(...parts: readonly Uint8Array[]): Buffer {
   const frame = Buffer.concat(parts);
   return Buffer.concat([int(4, frame.length), frame]);
@@ -118,7 +117,7 @@ function text(value: string | null, compact: boolean): Buffer {
   return Buffer.concat([lengthBytes(value === null ? -1 : bytes.length, 2, compact), bytes]);
 }
 
-/** The length in front of a string, bytes or an array. */
+/** Encodes the length in front of a string, bytes or an array. */
 export function lengthBytes(length: number, sizeBytes: 2 | 4, compact: boolean): Buffer {
   return compact ? varint((length + 1) >>> 0) : int(sizeBytes, length);
 }

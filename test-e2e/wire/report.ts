@@ -1,4 +1,4 @@
-/** Differences as lines for people: one line for the same difference in many versions. */
+/** Prints differences: one line for the same difference in many versions. */
 import type { Comparison, Found } from './compare.ts';
 import { fieldOf } from './difference.ts';
 import { type Justification, justifications } from './justified.ts';
@@ -27,13 +27,13 @@ function casesIn(group: readonly Found[]): string {
   return lines.join('');
 }
 
-/** Justifications of differences that are no more. */
+/** Justifications without a difference. */
 export function staleOf({ found }: Comparison): Justification[] {
   const used = new Set(found.map(({ justification }) => justification));
   return justifications.filter((justification) => !used.has(justification));
 }
 
-/** 0-3,7 */
+/** Versions as ranges, for example 0-3,7. */
 export function rangesOf(versions: readonly number[]): string {
   const sorted = [...new Set(versions)].sort((a, b) => a - b);
   const ranges: [number, number][] = [];

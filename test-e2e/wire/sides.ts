@@ -1,4 +1,4 @@
-/** The two clusters that are compared: one broker each, started here unless they run already. */
+/** The two clusters of the comparison: one broker each, started here unless they already run. */
 import { startPeerKafka } from '../bench/peer-kafka.ts';
 import { type Cluster, startMillrace } from '../lib/cluster.ts';
 

@@ -1,4 +1,4 @@
-/** Goal: the tables behind compare:wire are whole, and the committed page says what they say. */
+/** Goal: the tables behind compare:wire are complete, and the committed page matches them. */
 import { readFileSync } from 'node:fs';
 import { type AnyApi, apis } from '@millrace/protocol';
 import { describe, expect, test } from 'vitest';
@@ -28,7 +28,7 @@ test('docs/protocol.md is current (else: node test-e2e/wire/generate-docs.ts)', 
 
 describe.each(Object.entries(apis) as [keyof typeof apis, AnyApi][])('%s', (key, api) => {
   test.each(allVersions(api))(
-    'v%i has cases: a sound one that decodes, stray bytes, cuts, and each field mutated',
+    'v%i has cases: a valid one that decodes, stray bytes, cuts, and each field mutated',
     (version) => {
       const cases = casesOf(api, version, casesByApi[key], world);
       const names = cases.map(({ name }) => name);

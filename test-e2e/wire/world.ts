@@ -1,20 +1,20 @@
-/** What both sides have before the first case: the same topics with the same records. */
+/** Prepares both sides before the first case: the same topics with the same records. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { apis, buildBatch } from '@millrace/protocol';
 import { activeController, aliveBrokers, createTopic, partitionsOf, Wire } from '../lib/wire.ts';
 
 export interface World {
   readonly bootstrap: string;
-  /** Every topic of this run begins like that. */
+  /** The prefix of every topic of this run. */
   readonly prefix: string;
-  /** Two partitions; the first holds three batches of two records. Never written to by a case. */
+  /** Two partitions; the first holds three batches of two records. No case writes to it. */
   readonly full: string;
   /** One partition; cases write to it. */
   readonly sink: string;
   /** One partition, cleanup.policy=compact. */
   readonly compacted: string;
   readonly empty: string;
-  /** Topics that a case of this version may change or delete, and no other does. */
+  /** A topic that only one case of this version changes or deletes. */
   spare(purpose: Purpose, version: number): string;
   readonly brokerId: number;
   readonly controllerId: number;
@@ -31,8 +31,8 @@ const spares: readonly [Purpose, number, number][] = [
 
 const HOUR_MS = 3_600_000;
 /**
- * Of the first record; each following one is a second later. Recent, or retention would remove them during
- * the run.
+ * Timestamp of the first record; each next one is a second later. Recent, because retention would remove old
+ * records during the run.
  */
 export const FIRST_TIMESTAMP: number = Math.floor(Date.now() / HOUR_MS - 1) * HOUR_MS;
 export const RECORDS = 6;
@@ -86,7 +86,9 @@ async function untilLed(bootstrap: string, topic: string): Promise<void> {
   }
 }
 
-/** A broker asks the controller for its first block of producer ids when it is asked for one. */
+/**
+ * Waits until the broker gives producer ids: it asks the controller for its first block at the first request.
+ */
 async function untilProducerIds(bootstrap: string): Promise<void> {
   for (let tries = 0; tries < READY_TRIES; tries++) {
     const { errorCode } = await Wire.ask(bootstrap, (wire) =>

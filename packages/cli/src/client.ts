@@ -1,6 +1,6 @@
 /**
- * A small Kafka client for the command line: one connection, one request at a time, the newest version both
- * sides have.
+ * A small Kafka client for the command line: one connection, one request at a time, in the newest version
+ * that both sides have.
  */
 import { connect, type Socket } from 'node:net';
 import {
@@ -15,7 +15,7 @@ import {
 import { UserError } from './user-error.ts';
 
 const RESPONSE_BYTES_MAX = 100 << 20;
-/** Longer than any request of the command line asks a broker to wait. */
+/** Longer than the timeout in any request of the command line. */
 const ANSWER_TIMEOUT_MS = 20_000;
 
 // biome-ignore lint/suspicious/noExplicitAny: any API of the table
@@ -63,7 +63,9 @@ export class KafkaClient {
     const colon = server.lastIndexOf(':');
     const port = Number(server.slice(colon + 1));
     if (colon < 1 || !Number.isInteger(port) || port < 1 || port > 65535) {
-      throw new UserError(`'${server}' is no broker address; host:port is allowed, as localhost:9092`);
+      throw new UserError(
+        `invalid broker address '${server}': expected host:port, for example localhost:9092`,
+      );
     }
     const socket = connect({ host: server.slice(0, colon), port, noDelay: true });
     await new Promise<void>((resolve, reject) => {
@@ -92,8 +94,8 @@ export class KafkaClient {
   }
 
   /**
-   * Sends one request and waits for its answer. Rejects with a UserError when the connection breaks, or no
-   * answer comes in time.
+   * Sends one request and waits for its answer. Rejects with a UserError when the connection breaks or the
+   * answer does not come in time.
    */
   async call<A extends AnyApi>(
     api: A,
@@ -103,7 +105,7 @@ export class KafkaClient {
     const range = this.versions.get(api.key);
     const version = Math.min(api.maxVersion, range?.maxVersion ?? -1);
     if (version < api.minVersion)
-      throw new UserError(`${this.address} has no ${api.name} that is known here`);
+      throw new UserError(`${this.address} does not support any ${api.name} version of this client`);
     return this.exchange(api, version, request, timeoutMs);
   }
 
@@ -118,7 +120,7 @@ export class KafkaClient {
     timeoutMs: number,
   ): Promise<ResponseOf<A>> {
     const answered = new Promise<Uint8Array>((resolve, reject) => this.waiting.push({ resolve, reject }));
-    const late = `it has not answered ${api.name} within ${timeoutMs} ms`;
+    const late = `no answer to ${api.name} within ${timeoutMs} ms`;
     const timer = setTimeout(() => this.fail(late), timeoutMs);
     for (const chunk of encodeRequestFrame(api, version, this.correlationId++, 'millrace-cli', request)) {
       this.socket.write(chunk);

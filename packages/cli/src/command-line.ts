@@ -1,16 +1,14 @@
-/** Builds the command tree. Each command's code is loaded only when it runs: a node must start in a blink. */
+/** Builds the command tree. Loads each command's code only when it runs, so that a node starts quickly. */
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { parseIndices, parseSeed, parseSeeds, SEED_MAX, type SeedRange } from './sim/seeds.ts';
 
 /**
- * Errors whose message is a sentence for the person at the keyboard; known by name, so that no command loads
- * the others' code.
+ * Errors whose message is a sentence for the user. Compared by name, so that no command loads the others'
+ * code.
  */
 const SENTENCES: ReadonlySet<string> = new Set(['UserError', 'ConfigError', 'StartError']);
 
-/**
- * Runs one command line; returns the exit code: 0, or 1 after one sentence on stderr that says what is wrong.
- */
+/** Runs one command line; returns the exit code: 0, or 1 after one sentence on stderr about the problem. */
 export async function runCommandLine(args: readonly string[]): Promise<number> {
   try {
     await buildProgram().parseAsync([...args], { from: 'user' });
@@ -29,7 +27,7 @@ function buildProgram(): Command {
   const program = new Command('millrace')
     .description('A Kafka-wire-compatible event streaming broker for Node.js')
     .exitOverride()
-    .showHelpAfterError('(--help shows what is allowed)')
+    .showHelpAfterError('(--help shows the usage)')
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'millrace: ')) });
   program.version('0.1.0');
   addStart(program);
@@ -55,22 +53,22 @@ function addStart(program: Command): void {
 
 function addCluster(program: Command): void {
   const cluster = command(program, 'cluster', 'A local cluster: one process per node, on loopback.');
-  command(cluster, 'start', 'Starts a cluster, or restarts the one in the folder; returns when it serves.')
+  command(cluster, 'start', 'Starts a new cluster, or the one in the folder; returns when it serves.')
     .addOption(directoryOption())
     .option('--controllers <n>', 'number of controllers (first start only), default 3', wholeNumber(1, 9))
     .option('--brokers <n>', 'number of brokers (first start only), default 3', wholeNumber(1, 64))
     .option(
       '--port <port>',
-      'port of the first broker; the others follow, and the controllers from 1000 above it (first start only); default 9092',
+      'port of the first broker; the others use the next ones, the controllers those from 1000 above it (first start only); default 9092',
       wholeNumber(1, 65535),
     )
     .addOption(
       settingOption(
         '--set',
-        'a setting for every node, kept in the folder for later starts once the cluster serves with it; --set key= takes it back; may be given more than once',
+        'a setting for every node; once the cluster serves, the folder keeps it for later starts; --set key= removes it; may be given more than once',
       ),
     )
-    .option('--foreground', 'stay, and stop every node at Ctrl-C')
+    .option('--foreground', 'stay in the foreground, and stop every node at Ctrl-C')
     .addOption(timeoutOption())
     .addOption(jsonOption())
     .addHelpText(
@@ -89,9 +87,9 @@ function addCluster(program: Command): void {
     .addHelpText('after', '\nExample:\n  millrace cluster status --dir ./data --json')
     .action(async (options) => (await import('./commands/cluster.ts')).clusterStatus(options));
   const verbs = {
-    kill: 'Ends a node with SIGKILL, as a crash would.',
-    pause: 'Freezes a node (SIGSTOP): it keeps its connections and says nothing.',
-    resume: 'Lets a paused node go on (SIGCONT).',
+    kill: 'Kills a node (SIGKILL), like a crash.',
+    pause: 'Freezes a node (SIGSTOP): it keeps its connections and answers nothing.',
+    resume: 'Resumes a paused node (SIGCONT).',
     restart: 'Stops a node cleanly if it runs, and starts it again.',
   } as const;
   for (const [verb, description] of Object.entries(verbs)) {
@@ -146,23 +144,19 @@ function addTopic(program: Command): void {
 
 function addSim(program: Command): void {
   command(program, 'sim', 'Simulates whole clusters under faults on virtual time, and checks every promise.')
-    .option('--seed <s>', 'replay one run and tell its story', seedNumber)
-    .option(
-      '--seeds <a..b>',
-      'run all of these seeds; with --minutes also a.., until time is up',
-      seedNumbers,
-    )
-    .option('--minutes <m>', 'begin no more runs after so many minutes', wholeNumber(1, 100_000))
+    .option('--seed <s>', 'replay one run and print its story', seedNumber)
+    .option('--seeds <a..b>', 'run all of these seeds; with --minutes also a.. without an end', seedNumbers)
+    .option('--minutes <m>', 'start no run after this many minutes', wholeNumber(1, 100_000))
     .option('--jobs <n>', 'processes that run seeds; default: one per core', wholeNumber(1, 1_024))
-    .option('--only <indices>', 'of the faults planned for --seed, only these strike: 3,7,9, or none', faults)
-    .option('--no-shrink', 'leave a failing run as it is: do not look for faults that it fails without')
-    .option('--verbose', 'leave nothing out of the story')
+    .option('--only <indices>', 'inject only these of the faults planned for --seed: 3,7,9, or none', faults)
+    .option('--no-shrink', 'do not shrink a failing run to the faults that it needs')
+    .option('--verbose', 'print the whole story')
     .option('--json', 'print one JSON object instead of text')
     .addHelpText(
       'after',
       `
-Every run of a seed is the same, event by event; its hash says so. A run that breaks a promise is made small (which of its
-faults does it need?), told, and the command that replays it printed; then the exit code is 1.
+Every run of a seed has the same events and the same hash. The command shrinks a run that breaks a promise to the faults
+that it needs, and prints its story and the command that replays it; then the exit code is 1.
 
 Example:
   millrace sim --seed 42
@@ -171,7 +165,7 @@ Example:
   millrace sim --minutes 60 --seeds 5000..`,
     )
     .action(async (options) => (await import('./commands/sim.ts')).sim(options));
-  // What `sim --seeds` starts its processes with.
+  // The command of the worker processes of `sim --seeds`.
   program
     .command('sim-worker', { hidden: true })
     .addHelpText('after', '\nExample:\n  millrace sim-worker')
@@ -180,7 +174,7 @@ Example:
 
 function seedNumber(text: string): number {
   const seed = parseSeed(text);
-  if (seed === undefined) throw new InvalidArgumentError(`A whole number from 0 to ${SEED_MAX} is allowed.`);
+  if (seed === undefined) throw new InvalidArgumentError(`Expected a whole number from 0 to ${SEED_MAX}.`);
   return seed;
 }
 
@@ -188,7 +182,7 @@ function seedNumbers(text: string): SeedRange {
   const range = parseSeeds(text);
   if (range === undefined)
     throw new InvalidArgumentError(
-      `A..B is allowed, or A.., of whole numbers from 0 to ${SEED_MAX}, the smaller first.`,
+      `Expected A..B or A.., with whole numbers from 0 to ${SEED_MAX}, the smaller first.`,
     );
   return range;
 }
@@ -196,7 +190,7 @@ function seedNumbers(text: string): SeedRange {
 function faults(text: string): number[] {
   const indices = parseIndices(text);
   if (indices === undefined)
-    throw new InvalidArgumentError('Indices of faults with commas between them are allowed, or none.');
+    throw new InvalidArgumentError('Expected comma-separated indices of faults, or none.');
   return indices;
 }
 
@@ -212,7 +206,7 @@ function directoryOption(): Option {
 
 function settingOption(flag: string, description: string): Option {
   const option = new Option(`${flag} <key=value>`, description);
-  // Said in words, else the help shows an empty object.
+  // The word is for the help, which would show an empty object.
   return option.argParser(collectSetting).default({}, 'none');
 }
 
@@ -223,7 +217,7 @@ function jsonOption(): Option {
 function timeoutOption(): Option {
   return new Option(
     '--timeout <seconds>',
-    'give up, and stop what was started, after so long; default 60',
+    'give up after this time, and stop the started nodes; default 60',
   ).argParser(wholeNumber(1, 86_400));
 }
 
@@ -236,7 +230,7 @@ function bootstrapOption(): Option {
 
 function collectSetting(text: string, settings: Settings): Settings {
   const equals = text.indexOf('=');
-  if (equals < 1) throw new InvalidArgumentError(`it is not of the form key=value.`);
+  if (equals < 1) throw new InvalidArgumentError(`Expected key=value.`);
   return { ...settings, [text.slice(0, equals).trim()]: text.slice(equals + 1).trim() };
 }
 
@@ -244,7 +238,7 @@ function wholeNumber(min: number, max: number): (text: string) => number {
   return (text) => {
     const value = Number(text);
     if (!/^\d+$/.test(text) || value < min || value > max) {
-      throw new InvalidArgumentError(`A whole number from ${min} to ${max} is allowed.`);
+      throw new InvalidArgumentError(`Expected a whole number from ${min} to ${max}.`);
     }
     return value;
   };

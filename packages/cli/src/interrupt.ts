@@ -1,18 +1,19 @@
-/** The wish of the person at the keyboard that a command ends: Ctrl-C, or another signal that asks for it. */
+/** The user's request to end a command: Ctrl-C, or another signal. */
 
-/** What a shell says of a command that was interrupted before it had done its work. */
+/** The exit code of an interrupted command, as shells set it. */
 export const INTERRUPTED = 130;
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 export interface Interrupt {
   readonly came: Promise<void>;
-  /** From now on such a signal ends the process again. */
+  /** Stops waiting: such a signal ends the process again. */
   forget(): void;
 }
 
 /**
- * A waiting signal handler does not keep a process alive, so a timer does until one came or it is forgotten.
+ * A signal handler does not keep the process alive, so a timer does, until a signal arrives or `forget` is
+ * called.
  */
 export function nextInterrupt(): Interrupt {
   const { promise, resolve } = Promise.withResolvers<void>();

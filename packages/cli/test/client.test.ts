@@ -1,6 +1,6 @@
 /**
- * Goal: the command line waits as long as a broker may take, and no longer. Method: a server that answers
- * what the test says.
+ * Goal: the command line waits as long as a broker may take, and no longer. Method: a server with scripted
+ * answers.
  */
 import { createServer, type Server, type Socket } from 'node:net';
 import { apis, decodeRequestHeader, encodeResponseFrame, FrameReader } from '@millrace/protocol';
@@ -15,7 +15,7 @@ afterEach(() => {
   for (const server of servers.splice(0)) server.close();
 });
 
-/** Answers ApiVersions; all else after `answerMs`, or never. Returns its address. */
+/** Answers ApiVersions at once, and other requests after `answerMs` or never. Returns its address. */
 async function broker(answerMs: number | undefined): Promise<string> {
   const server = createServer((socket) => {
     sockets.push(socket);
@@ -43,18 +43,16 @@ async function broker(answerMs: number | undefined): Promise<string> {
   return typeof address === 'object' ? `127.0.0.1:${address!.port}` : '';
 }
 
-test('an answer may take longer than the connection was allowed to take', async () => {
+test('an answer may take longer than the connection timeout', async () => {
   const client = await KafkaClient.connect(await broker(400), 200);
   expect((await client.call(apis.metadata, { topics: null })).topics).toEqual([]);
   client.close();
 });
 
-test('a broker that does not answer ends in a sentence that names it, the request and the time', async () => {
+test('a broker that does not answer: the error names the broker, the request and the timeout', async () => {
   const address = await broker(undefined);
   const client = await KafkaClient.connect(address, 5000);
   const answer = client.call(apis.metadata, { topics: null }, 100);
-  await expect(answer).rejects.toThrow(
-    new UserError(`${address}: it has not answered Metadata within 100 ms`),
-  );
+  await expect(answer).rejects.toThrow(new UserError(`${address}: no answer to Metadata within 100 ms`));
   client.close();
 });

@@ -1,7 +1,4 @@
-/**
- * What a person gets to read: refusals name what was wrong and what is allowed, and every command shows an
- * example.
- */
+/** Goal: refusals name the wrong argument and the allowed values, and every command shows an example. */
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { runCommandLine } from '../src/command-line.ts';
 
@@ -33,32 +30,32 @@ test.each(commands)('millrace %s --help shows an example', async (command) => {
 });
 
 test.each([
-  [['cluster', 'start', '--dir', 'x', '--brokers', 'many'], 'A whole number from 1 to 64 is allowed'],
+  [['cluster', 'start', '--dir', 'x', '--brokers', 'many'], 'Expected a whole number from 1 to 64'],
   [['cluster', 'start', '--dir', 'x', '--colour', 'red'], "unknown option '--colour'"],
-  [['cluster', 'start', '--dir', 'x', '--port', '65536'], 'A whole number from 1 to 65535 is allowed'],
-  [['cluster', 'start', '--dir', 'x', '--timeout', '0'], 'A whole number from 1 to 86400 is allowed'],
+  [['cluster', 'start', '--dir', 'x', '--port', '65536'], 'Expected a whole number from 1 to 65535'],
+  [['cluster', 'start', '--dir', 'x', '--timeout', '0'], 'Expected a whole number from 1 to 86400'],
   [['cluster', 'start'], "'--dir <folder>' not specified"],
   [['cluster', 'dance'], "unknown command 'dance'"],
-  [['start', '--set', 'log.dirs'], 'it is not of the form key=value'],
+  [['start', '--set', 'log.dirs'], 'Expected key=value'],
   [['topic', 'create', 'a', 'b', '--bootstrap-server', 'x:1'], 'too many arguments'],
   [
     ['topic', 'list', '--bootstrap-server', 'nonsense'],
-    "'nonsense' is no broker address; host:port is allowed",
+    "invalid broker address 'nonsense': expected host:port, for example localhost:9092",
   ],
   [['topic', 'list', '--bootstrap-server', 'localhost:1'], 'no broker of localhost:1 answers'],
-  [['sim'], 'say which runs: --seed S, --seeds A..B or --minutes M'],
-  [['sim', '--seed', '-3'], 'A whole number from 0 to 4294967295 is allowed'],
-  [['sim', '--seeds', '9..3'], 'A..B is allowed, or A.., of whole numbers from 0 to 4294967295'],
-  [['sim', '--seeds', '9..'], '--seeds A.. has no end: say --seeds A..B, or add --minutes M'],
-  [['sim', '--seed', '1', '--jobs', '2'], '--seed is one run: it goes without --seeds, --minutes and --jobs'],
-  [['sim', '--seeds', '1..2', '--only', '3'], '--only names faults of one run: it goes with --seed'],
+  [['sim'], 'no runs given: use --seed S, --seeds A..B or --minutes M'],
+  [['sim', '--seed', '-3'], 'Expected a whole number from 0 to 4294967295'],
+  [['sim', '--seeds', '9..3'], 'Expected A..B or A.., with whole numbers from 0 to 4294967295'],
+  [['sim', '--seeds', '9..'], '--seeds A.. has no end: use --seeds A..B, or add --minutes M'],
   [
-    ['sim', '--seed', '1', '--only', 'three'],
-    'Indices of faults with commas between them are allowed, or none',
+    ['sim', '--seed', '1', '--jobs', '2'],
+    '--seed is one run: do not combine it with --seeds, --minutes or --jobs',
   ],
-  [['sim', '--seed', '1', '--minutes', '0'], 'A whole number from 1 to 100000 is allowed'],
-  [['sim', '--seeds', '1..2', '--jobs', 'all'], 'A whole number from 1 to 1024 is allowed'],
-  [['sim-worker'], 'sim-worker is for `millrace sim --seeds` to start'],
+  [['sim', '--seeds', '1..2', '--only', '3'], '--only names faults of one run: use it with --seed'],
+  [['sim', '--seed', '1', '--only', 'three'], 'Expected comma-separated indices of faults, or none'],
+  [['sim', '--seed', '1', '--minutes', '0'], 'Expected a whole number from 1 to 100000'],
+  [['sim', '--seeds', '1..2', '--jobs', 'all'], 'Expected a whole number from 1 to 1024'],
+  [['sim-worker'], 'sim-worker is an internal command of `millrace sim --seeds`'],
   [['cluster', 'status', '--dir', '/nonexistent'], 'there is no cluster in /nonexistent'],
 ])('millrace %j is refused by name', async (args, sentence) => {
   expect(await runCommandLine(args)).toBe(1);
@@ -66,16 +63,16 @@ test.each([
 });
 
 test.each(['stop', 'status', 'kill', 'pause', 'resume', 'restart', 'start'])(
-  'millrace cluster %s --help tells of --json',
+  'millrace cluster %s --help shows --json',
   async (verb) => {
     await runCommandLine(['cluster', verb, '--help']);
     expect(output).toMatch(/--json +print one JSON object instead of/);
   },
 );
 
-test('the help of --set says that settings stay, and how to take one back', async () => {
+test('the help of --set says that settings stay, and how to remove one', async () => {
   await runCommandLine(['cluster', 'start', '--help']);
   const words = output.replaceAll(/\s+/g, ' ');
-  expect(words).toContain('kept in the folder for later starts once the cluster serves with it');
-  expect(words).toContain('--set key= takes it back');
+  expect(words).toContain('once the cluster serves, the folder keeps it for later starts');
+  expect(words).toContain('--set key= removes it');
 });

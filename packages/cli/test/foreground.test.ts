@@ -1,6 +1,4 @@
-/**
- * What `npm start` is: a cluster of processes that stays until Ctrl-C, then stops cleanly and keeps its data.
- */
+/** Goal: `npm start` runs a cluster of processes until Ctrl-C, then stops it cleanly and keeps its data. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,7 +15,7 @@ beforeEach(async () => {
   dir = mkdtempSync(join(tmpdir(), 'millrace-foreground-'));
   const port = await freePort();
   shape = ['--dir', dir, '--controllers', '1', '--brokers', '1', '--port', String(port)];
-  // A second controller that is not there: no quorum in a new folder, so its broker is never ready.
+  // The second voter does not exist, so a new folder forms no quorum and the broker is never ready.
   lonely = `controller.quorum.voters=1@127.0.0.1:${port + 1000},9@127.0.0.1:1`;
 });
 afterEach(async () => {
@@ -33,10 +31,10 @@ function states(): string[] {
   return nodesOf(readLayout(dir)).map(stateOf);
 }
 
-test('it stays until it is interrupted, stops every node, and goes on with the same data', async () => {
+test('npm start stays until Ctrl-C, stops every node, and uses the same data at the next start', async () => {
   for (let round = 0; round < 2; round++) {
     const command = start();
-    await command.said('Data lies in');
+    await command.said('The data is in');
     await sleep(300);
     expect(command.child.exitCode, command.output()).toBeNull();
     expect(states()).toEqual(['running', 'running']);
@@ -48,18 +46,18 @@ test('it stays until it is interrupted, stops every node, and goes on with the s
   }
 });
 
-test('Ctrl-C while it starts stops what was started', async () => {
+test('Ctrl-C during a start stops the started nodes', async () => {
   const command = start('--set', lonely);
   await command.said('controller 1 is ready');
   await sleep(300);
   expect(states(), command.output()).toEqual(['running', 'running']);
   command.child.kill('SIGINT');
   expect(await command.exit(), command.output()).toBe(0);
-  expect(command.output()).toContain('stopping …\nevery node has stopped; its data stays');
+  expect(command.output()).toContain('stopping …\nevery node has stopped; the data stays');
   expect(states()).toEqual(['stopped', 'stopped']);
 });
 
-test('a start that was to return and is interrupted is no success', async () => {
+test('a start without --foreground fails when it is interrupted', async () => {
   const command = millrace(['cluster', 'start', ...shape, '--set', lonely]);
   await command.said('controller 1 is ready');
   await sleep(300);
@@ -68,7 +66,7 @@ test('a start that was to return and is interrupted is no success', async () => 
   expect(states()).toEqual(['stopped', 'stopped']);
 });
 
-test('a node that ends while others are awaited ends the start', async () => {
+test('a node that ends while the start waits for others ends the start', async () => {
   const command = start('--set', lonely);
   await command.said('controller 1 is ready');
   const [controller] = nodesOf(readLayout(dir));
@@ -84,14 +82,14 @@ test('nodes that are not ready in time: one sentence, exit code 1, nothing left 
   const command = start('--timeout', '2', '--set', lonely);
   expect(await command.exit()).toBe(1);
   expect(command.output()).toContain(
-    `millrace: not ready after 2 s: broker 2; look into ${join(dir, 'node-2', 'node.log')}, or give more time with --timeout\n`,
+    `millrace: not ready after 2 s: broker 2; see ${join(dir, 'node-2', 'node.log')}, or give more time with --timeout\n`,
   );
   expect(states()).toEqual(['stopped', 'stopped']);
 });
 
-test('who signals `npm start` alone, without a terminal, means the cluster', async () => {
+test('a signal to `npm start` alone, without a terminal, stops the cluster', async () => {
   const command = run(join(root, 'scripts/run.mjs'), ['start', ...shape]);
-  await command.said('Data lies in');
+  await command.said('The data is in');
   command.child.kill('SIGINT');
   expect(await command.exit(), command.output()).toBe(0);
   expect(command.output()).toContain('every node has stopped');

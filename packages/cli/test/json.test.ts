@@ -1,4 +1,4 @@
-/** What a program that hurts a local cluster reads: each command says in one JSON object what happened. */
+/** Goal: each command of `millrace cluster --json` prints its result as one JSON object, for programs. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,7 +12,7 @@ afterAll(async () => {
   rmSync(dir, { recursive: true, force: true });
 });
 
-/** Settings of a Kafka that the person also has. */
+/** Settings of a Kafka on the user's machine. */
 const env = { KAFKA_NODE_ID: '7', KAFKA_LOG_DIRS: '/nonexistent', KAFKA_NO_SUCH_SETTING: '1' };
 
 async function json(...words: string[]) {
@@ -51,7 +51,7 @@ test('start, pause, resume, kill, restart and stop, under KAFKA_ variables that 
   });
 });
 
-test('a node inherits everything but settings', () => {
+test('a node inherits the environment without settings', () => {
   expect(environmentOfNodes({ PATH: '/bin', KAFKA_NODE_ID: '7', KAFKA_HEAP_OPTS: '-Xmx1g' })).toEqual({
     PATH: '/bin',
   });

@@ -1,4 +1,7 @@
-/** The folder of a local cluster: made once, gone on with, and never another's overwritten. */
+/**
+ * Goal: the first start creates the folder of a local cluster, later starts use it, and no start overwrites
+ * other files.
+ */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -18,7 +21,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(dir, { recursive: true }));
 
-test('controllers come first, brokers listen on the port and those after it', () => {
+test('controllers come first; brokers listen on the port and the next ones', () => {
   const layout = readOrMakeLayout({ dir, controllers: 1, brokers: 2, port: 7000 });
   expect(nodesOf(layout).map((node) => [node.id, node.role, node.port])).toEqual([
     [1, 'controller', 8000],
@@ -28,22 +31,22 @@ test('controllers come first, brokers listen on the port and those after it', ()
   expect(bootstrapServers(layout)).toBe('localhost:7000,localhost:7001');
 });
 
-test('the second start goes on with what the first one made', () => {
+test('the second start uses the cluster of the first', () => {
   writeLayout(withSettings(readOrMakeLayout({ dir, brokers: 2 }), { 'num.partitions': '4' }));
   expect(readOrMakeLayout({ dir })).toEqual(readLayout(dir));
   expect(readFileSync(join(dir, 'node-4', 'node.properties'), 'utf8')).toContain('num.partitions=4\n');
 });
 
-test('another shape than the folder has is refused', () => {
+test('a start with other numbers of nodes than the folder has is refused', () => {
   writeLayout(readOrMakeLayout({ dir }));
   expect(() => readOrMakeLayout({ dir, brokers: 5 })).toThrow('has --brokers 3, not 5');
 });
 
-test('a folder of something else, of a newer format or damaged is refused', () => {
+test('a folder with other files, of a newer format or damaged is refused', () => {
   writeFileSync(join(dir, 'thesis.txt'), 'mine');
-  expect(() => readOrMakeLayout({ dir })).toThrow('holds something that is no Millrace cluster');
+  expect(() => readOrMakeLayout({ dir })).toThrow('contains files that are not a Millrace cluster');
   writeFileSync(join(dir, 'cluster.json'), '{"format": 99}');
   expect(() => readLayout(dir)).toThrow('was written by a newer Millrace (format 99');
   writeFileSync(join(dir, 'cluster.json'), '{');
-  expect(() => readLayout(dir)).toThrow('is no JSON');
+  expect(() => readLayout(dir)).toThrow('is not JSON');
 });

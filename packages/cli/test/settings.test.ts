@@ -1,6 +1,6 @@
 /**
- * `--set` of a local cluster: refused before anything is written, kept for later starts, and taken back
- * again.
+ * Goal: `--set` of a local cluster refuses bad settings before it writes, keeps good ones for later starts,
+ * and can remove them.
  */
 import { existsSync, globSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -39,7 +39,10 @@ function makeCluster(settings: Record<string, string> = {}): void {
 }
 
 test.each([
-  ['nun.partitions=3', "nun.partitions='3' is no setting of Millrace (from --set nun.partitions); did you"],
+  [
+    'nun.partitions=3',
+    "nun.partitions='3' is not a setting of Millrace (from --set nun.partitions); did you",
+  ],
   ['num.partitions=many', "num.partitions='many' is not allowed; give an integer of at least 1"],
   ['process.roles=broker', 'listeners has the controllers'],
   ['process.roles=controller', 'which a controller needs'],
@@ -53,29 +56,29 @@ test.each([
   expect(everything()).toEqual(before);
 });
 
-test('a first start with a setting that is refused makes no folder', async () => {
+test('a first start with a bad setting creates no folder', async () => {
   const dir = join(folder, 'new');
   expect(await runCommandLine(['cluster', 'start', '--dir', dir, '--set', 'nun.partitions=3'])).toBe(1);
   expect(existsSync(dir)).toBe(false);
 });
 
-test('a setting that is not allowed in cluster.json: the refusal says where it is and how to take it back', async () => {
+test('a bad setting in cluster.json: the refusal names the file and how to remove the setting', async () => {
   makeCluster({ 'nun.partitions': '3' });
   expect(await runCommandLine(['cluster', 'start', '--dir', folder])).toBe(1);
   const file = join(folder, 'cluster.json');
   expect(output).toContain(
-    `nun.partitions='3' is no setting of Millrace (from ${file}, --set nun.partitions= takes it back); did you mean num.partitions?`,
+    `nun.partitions='3' is not a setting of Millrace (from ${file}, --set nun.partitions= removes it); did you mean num.partitions?`,
   );
 });
 
-test('a folder whose name makes no settings is refused as such', async () => {
+test('a folder name that log.dirs cannot contain is refused with its source', async () => {
   const dir = join(folder, 'a,b');
   expect(await runCommandLine(['cluster', 'start', '--dir', dir])).toBe(1);
   expect(output).toContain('give one folder (several are not supported) (from the layout of the cluster)');
   expect(existsSync(dir)).toBe(false);
 });
 
-test('settings stay for later starts until they are taken back', () => {
+test('settings stay for later starts until --set removes them', () => {
   makeCluster({ 'num.partitions': '4', 'broker.rack': 'r1' });
   const kept = readLayout(folder);
   expect(withSettings(kept, {}).settings).toEqual({ 'num.partitions': '4', 'broker.rack': 'r1' });
@@ -85,7 +88,7 @@ test('settings stay for later starts until they are taken back', () => {
   });
 });
 
-test('a node reads each setting as it was given', () => {
+test('a node reads each setting exactly as the user gave it', () => {
   const rack = ' c:\\racks\\new=1 ';
   makeCluster({ 'broker.rack': rack.trim() });
   const config = loadConfig({ file: join(folder, 'node-2', 'node.properties') });
@@ -93,7 +96,7 @@ test('a node reads each setting as it was given', () => {
   expect(config.logDirectory).toBe(join(folder, 'node-2', 'data'));
 });
 
-test('a port that leaves no room for every node is refused with what is allowed', async () => {
+test('a port that leaves no room for every node is refused with the allowed range', async () => {
   const words = ['cluster', 'start', '--dir', join(folder, 'new')];
   expect(await runCommandLine([...words, '--port', '64600'])).toBe(1);
   expect(output).toContain(
@@ -104,5 +107,5 @@ test('a port that leaves no room for every node is refused with what is allowed'
   expect(output).toContain('from 1 to 64527');
   expect(() => readOrMakeLayout({ dir: folder, port: 64533 })).not.toThrow();
   writeFileSync(join(folder, 'thesis.txt'), 'mine');
-  expect(() => readOrMakeLayout({ dir: folder, port: 64600 })).toThrow('no Millrace cluster');
+  expect(() => readOrMakeLayout({ dir: folder, port: 64600 })).toThrow('not a Millrace cluster');
 });

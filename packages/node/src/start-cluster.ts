@@ -1,5 +1,5 @@
 /**
- * A whole cluster inside this process, on free ports of loopback: what tests use. Owns the temporary folder;
+ * A whole cluster inside this process, on free ports of loopback, for tests. Owns the temporary folder;
  * `stop` leaves no handle, timer, file or folder behind.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -18,13 +18,13 @@ export interface ClusterOptions {
   readonly brokers?: number;
   /** The first nodes are controller and broker in one; then `brokers` counts those too. Default false. */
   readonly combined?: boolean;
-  /** Where data lies; it stays there after stop. Default: a new temporary folder, removed at stop. */
+  /** The data folder; it stays after stop. Default: a new temporary folder, removed at stop. */
   readonly directory?: string;
   /** Settings of every node, by Kafka's property names. */
   readonly settings?: Readonly<Record<string, string | number | boolean>>;
   /** Settings of one node. */
   readonly nodeSettings?: (node: { id: number; role: NodeRoleName }) => Readonly<Record<string, string>>;
-  /** Everybody's seams are the production ones but for these. */
+  /** Replaces these seams of every node; the others are the production ones. */
   readonly seams?: NodeSeams;
 }
 
@@ -48,15 +48,15 @@ export interface RunningCluster {
   /** Ends one node as a crash would. */
   kill(id: number): Promise<void>;
   stopNode(id: number): Promise<void>;
-  /** Starts a node that was stopped or killed; resolves when it serves. */
+  /** Starts a stopped or killed node; resolves when it serves. */
   startNode(id: number): Promise<void>;
-  /** Resolves once every running broker knows all the running brokers, and only those, to be alive. */
+  /** Resolves once every running broker sees exactly the running brokers as unfenced. */
   settled(): Promise<void>;
   stop(): Promise<void>;
 }
 
 const LISTENER = 'PLAINTEXT';
-/** Ports are taken from below the range that systems give to outgoing connections. */
+/** Ports lie below the range that systems use for outgoing connections. */
 const PORT_MIN = 20_000;
 const PORT_COUNT = 12_000;
 const PORT_TRIES = 5;
@@ -78,7 +78,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Runnin
         return cluster;
       } catch (error) {
         await cluster.stopNodes();
-        // Somebody else took a port between our reserving it and our using it.
+        // Another program took a port after we reserved it and before we used it.
         const isTaken = error instanceof StartError && error.message.includes('is taken by');
         if (!isTaken || attempt === PORT_TRIES || options.directory !== undefined) throw error;
       }
@@ -182,7 +182,7 @@ class HostedCluster implements RunningCluster {
     return this.stopping;
   }
 
-  /** Brokers first: they hand over their leaderships as long as there is somebody to tell. */
+  /** Brokers first: they hand over their leaderships while a controller is still there. */
   async stopNodes(): Promise<void> {
     for (const roles of [['broker'], ['combined', 'controller']]) {
       const slots = this.nodes.filter((slot) => roles.includes(slot.role));
@@ -217,7 +217,7 @@ class HostedCluster implements RunningCluster {
   }
 }
 
-/** Waits for all of them, also when one fails, so that nothing goes on behind the caller's back. */
+/** Waits for all of them, also when one fails, so that nothing still runs when the caller continues. */
 async function all(promises: readonly Promise<unknown>[]): Promise<void> {
   const failed = (await Promise.allSettled(promises)).find((result) => result.status === 'rejected');
   if (failed !== undefined) throw failed.reason;
@@ -247,7 +247,7 @@ function counted(name: string, value: number, min: number): number {
   throw new RangeError(`${name} must be a whole number from ${min} to 100, not ${given}`);
 }
 
-/** Ports that are free now, held open together so that they differ. */
+/** Ports that are free now. All are open at the same time, so they differ. */
 async function reservePorts(count: number): Promise<number[]> {
   const servers: Server[] = [];
   try {

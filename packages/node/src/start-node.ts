@@ -1,6 +1,6 @@
 /**
- * Starts one node of a process: checks the data folder, makes the production seams, puts the roles together.
- * Every way in which a start can fail ends in one StartError and leaves nothing open.
+ * Starts one node of a process: checks the data folder, creates the production seams, composes the roles.
+ * Every failed start ends in one StartError and leaves nothing open.
  */
 import { hostname } from 'node:os';
 import { join } from 'node:path';
@@ -30,7 +30,7 @@ import { controllerOptions } from './roles/controller-config.ts';
 import { NodeRole, type NodeRoleOptions } from './roles/node-role.ts';
 import { StartError } from './start-error.ts';
 
-/** Replaceable for tests; what is left out is the real thing. */
+/** Seams that a test replaces; the others are the production ones. */
 export interface NodeSeams {
   readonly clock?: Clock;
   readonly random?: Random;
@@ -44,19 +44,19 @@ export interface NodeSeams {
 
 export interface RunningNode {
   readonly nodeId: number;
-  /** The ports that were bound, by listener name; of a broker. */
+  /** A broker's bound ports, by listener name. */
   readonly ports: ReadonlyMap<string, number>;
   /** Resolves when the node serves: a controller listens, a broker is unfenced. Rejects as `failed` does. */
   readonly ready: Promise<void>;
-  /** Never resolves. Rejects with a StartError when the node cannot go on; it has stopped itself by then. */
+  /** Never resolves. Rejects with a StartError when the node has failed and stopped itself. */
   readonly failed: Promise<never>;
   /** The roles, for tests and checkers to look at. */
   readonly roles: NodeRole;
   /** Resolves once this broker's view of the metadata satisfies the condition. */
   whenMetadata(condition: (image: MetadataImage) => boolean): Promise<void>;
-  /** Clean: leaderships are handed on, everything is flushed and marked. */
+  /** Clean: hands over leaderships, flushes everything and marks the folder as closed cleanly. */
   stop(): Promise<void>;
-  /** Abrupt, as far as one process can be: connections break, nothing is flushed or marked. */
+  /** Abrupt, as far as one process can: breaks connections, flushes and marks nothing. */
   kill(): Promise<void>;
 }
 
@@ -105,7 +105,7 @@ class HostedNode implements RunningNode {
     const readiness = Promise.withResolvers<void>();
     this.failed = failure.promise;
     this.ready = readiness.promise;
-    // Nobody has to look at them.
+    // A caller may ignore both promises.
     this.failed.catch(() => {});
     this.ready.catch(() => {});
     this.beReady = readiness.resolve;
@@ -171,7 +171,7 @@ class HostedNode implements RunningNode {
     return this.ending;
   }
 
-  /** What it could not do is the cause of its end. */
+  /** Ends the node after a failure; the caller reports the failure. */
   giveUp(): Promise<void> {
     this.ending ??= this.end((done) => this.roles.giveUp(done), false);
     return this.ending;
@@ -182,7 +182,7 @@ class HostedNode implements RunningNode {
     this.isReady = false;
     this.logger.info('node-stopping', { clean });
     if (this.rolesStarted) await new Promise<void>((resolve) => endRoles(resolve));
-    // A broker's logs are closed by its replicas.
+    // A broker's replica manager closes its logs.
     if (this.logs !== undefined && !this.config.isBroker) this.logs.close({ clean });
     if (this.net instanceof NodeNet) this.net.destroyAll('the node stops');
     if (this.jobs instanceof NodeJobs) await this.jobs.close();
@@ -258,10 +258,10 @@ class HostedNode implements RunningNode {
     this.beReady();
   }
 
-  /** Stops everything, then tells. */
+  /** Stops everything, then rejects `failed`. */
   private failLater(message: string): void {
     this.logger.error('node-failed', { reason: message });
-    // The one that failed may be in the middle of its turn.
+    // The failed part may be in the middle of its turn.
     setImmediate(() => void this.giveUp().then(() => this.fail(new StartError(message))));
   }
 }

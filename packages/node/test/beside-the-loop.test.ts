@@ -1,6 +1,7 @@
 /**
- * Goal: one small batch that is costly to look into stops nobody else. Method: a real broker with real
- * workers, one client that sends millions of tiny records in a few kilobytes, and one that asks meanwhile.
+ * Goal: a small batch that is costly to check does not delay other clients. Method: a real broker with real
+ * workers, one client that sends millions of tiny records in a few kilobytes, and one that sends requests
+ * meanwhile.
  */
 import { gzipSync } from 'node:zlib';
 import { apis, batchAttributes, Compression, ErrorCode, writeBatchHeader } from '@millrace/protocol';
@@ -29,14 +30,14 @@ async function connect(): Promise<TestClient> {
   return client;
 }
 
-/** The broker has heard that it leads the topic. */
+/** Waits until the broker knows that it leads the topic. */
 async function leads(client: TestClient, topic: string): Promise<void> {
   await eventually(async () =>
     (await client.fetch(topic, 0, 0)).errorCode === ErrorCode.NONE ? true : undefined,
   );
 }
 
-/** Records without key and value, in the order that they say. */
+/** Records without key and value, with ascending offset deltas. */
 function tinyRecords(count: number): Uint8Array {
   const bytes = new Uint8Array(count * 10);
   let at = 0;
@@ -79,7 +80,7 @@ const produceOf = (topic: string, records: Uint8Array) => ({
   topicData: [{ name: topic, partitionData: [{ index: 0, records }] }],
 });
 
-test('millions of records in one batch are checked and found while others are answered', async () => {
+test('the broker answers other clients while it checks and looks up millions of records in one batch', async () => {
   const [one, other] = [await connect(), await connect()];
   await one.createTopic('tiny', 1, 1, { 'max.message.bytes': '20000000' });
   await leads(one, 'tiny');
@@ -93,7 +94,8 @@ test('millions of records in one batch are checked and found while others are an
   expect(await produced).toMatchObject({ errorCode: ErrorCode.NONE, baseOffset: 0 });
   expect(order).toEqual(['other', 'other', 'other', 'produced']);
 
-  // Only the last batch has a later one: the millions are not looked into. To find the time itself they are.
+  // A later timestamp is in the last batch, so the broker does not decompress the millions. For this
+  // timestamp it does.
   const looked = one
     .call(apis.listOffsets, 7, {
       replicaId: -1,
@@ -103,7 +105,7 @@ test('millions of records in one batch are checked and found while others are an
   expect(await looked).toMatchObject({ errorCode: ErrorCode.NONE, offset: 0 });
 });
 
-test('a topic with a compression of its own: what any client wrote is read back', async () => {
+test('a topic with its own compression.type: consumers read the records of every producer codec', async () => {
   const client = await connect();
   for (const type of ['zstd', 'gzip', 'lz4', 'snappy', 'uncompressed']) {
     await client.createTopic(`as-${type}`, 1, 1, { 'compression.type': type });

@@ -1,6 +1,6 @@
 /**
- * Goal: the packages make a cluster. Method: one in this process, real sockets and files, a small client,
- * faults.
+ * Goal: the packages together are a cluster. Method: one in this process, real sockets and files, a small
+ * client, faults.
  */
 import { existsSync } from 'node:fs';
 import { apis, ErrorCode } from '@millrace/protocol';
@@ -40,7 +40,10 @@ async function partitionOf(topic: string, partition: number, asked = 2) {
   return topics[0]!.partitions.find((entry) => entry.partitionIndex === partition)!;
 }
 
-/** A new leader learns the high watermark anew: consumers see the last records a moment later. */
+/**
+ * A new leader first learns the high watermark from its followers, so consumers see the last records a moment
+ * later.
+ */
 async function holds(topic: string, partition: number, leaderId: number, expected: string[]): Promise<void> {
   const leader = await client(leaderId);
   const values = await eventually(async () => {
@@ -85,13 +88,13 @@ test('produced with acks=all, fetched from each leader; consumers see up to the 
   }
 });
 
-test('another than the leader says so', async () => {
+test('a broker that does not lead refuses with NOT_LEADER_OR_FOLLOWER', async () => {
   const { leaderId } = await partitionOf('orders', 0);
   const other = await client([2, 3, 4].find((id) => id !== leaderId)!);
   expect((await other.produce('orders', 0, ['x'])).errorCode).toBe(ErrorCode.NOT_LEADER_OR_FOLLOWER);
 });
 
-test('DescribeQuorum knows the controller and the brokers that follow', async () => {
+test('DescribeQuorum shows the controller and the brokers that follow it', async () => {
   const { topics } = await (await client(3)).call(apis.describeQuorum, 1, {
     topics: [{ topicName: '__cluster_metadata', partitions: [{ partitionIndex: 0 }] }],
   });
@@ -102,7 +105,7 @@ test('DescribeQuorum knows the controller and the brokers that follow', async ()
   expect(quorum.highWatermark).toBeGreaterThan(0);
 });
 
-test('a killed leader: another takes over with everything acknowledged; restarted it catches up into the ISR', async () => {
+test('a killed leader: another takes over with every acknowledged record; after a restart the first rejoins the ISR', async () => {
   const { leaderId: killed } = await partitionOf('orders', 1);
   const survivor = [2, 3, 4].find((id) => id !== killed)!;
   await inSync('orders', 3, survivor);
@@ -134,7 +137,7 @@ test('a broker stopped cleanly hands its leaderships over, and comes back', asyn
   await inSync('orders', 3, survivor);
 }, 20_000);
 
-test('the controller restarts: nothing of the metadata is lost, brokers stay', async () => {
+test('the controller restarts: no metadata is lost, and the brokers keep running', async () => {
   await cluster.stopNode(1);
   const { leaderId } = await partitionOf('orders', 0);
   expect((await (await client(leaderId)).produce('orders', 0, ['meanwhile'])).errorCode).toBe(ErrorCode.NONE);
@@ -144,11 +147,11 @@ test('the controller restarts: nothing of the metadata is lost, brokers stay', a
   expect(brokers).toHaveLength(3);
 }, 20_000);
 
-test('a killed controller hands nothing on; another takes over', async () => {
+test('a killed controller cannot hand over; another takes over', async () => {
   const trio = await startCluster({ controllers: 3, brokers: 0 });
   const quorumOf = (id: number) => trio.node(id).running?.roles.controller?.quorum;
   const leaders = () => trio.nodes.flatMap(({ id }) => quorumOf(id)?.leader()?.nodeId ?? []);
-  // Before all of them know the quorum to be formed, it waits for the one that formed it.
+  // A controller that does not know yet that the quorum is formed would wait for the one that formed it.
   const isFormed = () => [1, 2, 3].every((id) => quorumOf(id)?.clusterId() !== undefined);
   const first = await eventually(async () =>
     isFormed() && leaders().length === 3 ? leaders()[0] : undefined,

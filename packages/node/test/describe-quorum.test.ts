@@ -1,6 +1,6 @@
 /**
  * Goal: DescribeQuorum answers for the metadata partition and refuses the rest as Kafka does. Method:
- * questions to a made-up quorum.
+ * requests to a fake quorum.
  */
 import type { Uuid } from '@millrace/base';
 import { apis, ErrorCode } from '@millrace/protocol';

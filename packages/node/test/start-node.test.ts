@@ -61,7 +61,7 @@ test('too little disk', async () => {
   );
 });
 
-test('the folder of a running node, and after its stop no more', async () => {
+test('the folder of a running node is refused, and after its stop accepted', async () => {
   const overrides = settings('used', await freePort());
   const node = await startNode(loadConfig({ overrides }));
   await node.ready;
@@ -113,7 +113,7 @@ test('the data folder of another node, and of a newer format', async () => {
   expect(await refusal(settings('other', port))).toMatch(/9/);
 });
 
-test('the data folder of another cluster: the broker ends itself with a sentence', async () => {
+test('the data folder of another cluster: the broker stops itself with one sentence', async () => {
   const first = join(directory, 'first');
   const cluster = await startCluster({ directory: first });
   await cluster.stop();
@@ -137,7 +137,7 @@ test('the data folder of another cluster: the broker ends itself with a sentence
   await other.stop();
 }, 20_000);
 
-test('a controller that lost its metadata log alone forms no new quorum, until its folder is given up', async () => {
+test('a controller that lost only its metadata log forms no new quorum until meta.properties is removed', async () => {
   const own = settings('forgetful', await freePort());
   const folder = join(directory, 'forgetful');
   const logger = new MemoryLogger();
@@ -203,7 +203,7 @@ test('a process that started and stopped a cluster ends by itself and leaves no 
   expect(readdirSync(tmpdir())).not.toContain(child.stdout.trim().split('/').at(-1));
 }, 20_000);
 
-test('health: a controller without a quorum is not healthy, one that knows the leader is', async () => {
+test('health: a controller is healthy once it knows the leader of the quorum', async () => {
   const [port, healthPort, absent] = [await freePort(), await freePort(), await freePort()];
   const more = { 'health.port': String(healthPort) };
   const health = async () => (await fetch(`http://127.0.0.1:${healthPort}/health`)).status;

@@ -1,6 +1,5 @@
 /**
- * Goal: the table of settings and the table of topic configs say the same of what they share. Method: compare
- * all.
+ * Goal: the table of settings and the table of topic configs agree on shared settings. Method: compare all.
  */
 import { topicConfigDefinitions } from '@millrace/metadata';
 import { expect, test } from 'vitest';
@@ -36,7 +35,7 @@ test.each(shared)('$name is the default of $topicConfig', ({ name, topicConfig }
   }
 });
 
-test('a topic config whose broker property is honoured is in both tables', () => {
+test('every topic config with an honoured broker property is in both tables', () => {
   for (const definition of topicConfigDefinitions) {
     for (const { name } of definition.serverProperties) {
       if (!settingNames.includes(name as SettingName)) continue;

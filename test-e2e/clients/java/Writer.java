@@ -77,7 +77,7 @@ public final class Writer {
         return value;
     }
 
-    /** Standard input is never written to, only closed: then reading it would give the end at once. */
+    /** Nobody writes to standard input. The parent closes it, and then a read returns its end. */
     private static volatile boolean closed;
 
     static {
@@ -85,7 +85,7 @@ public final class Writer {
             try {
                 while (System.in.read() >= 0) continue;
             } catch (IOException ignored) {
-                // As good as closed.
+                // An error counts as closed.
             }
             closed = true;
         });

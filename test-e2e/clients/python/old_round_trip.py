@@ -7,7 +7,7 @@ import sys
 
 import six
 
-# The copy of six that it carries cannot be loaded by Python 3.12 and later.
+# Python 3.12 and later cannot load the copy of six inside the library.
 sys.modules["kafka.vendor.six"] = six
 sys.modules["kafka.vendor.six.moves"] = six.moves
 
@@ -62,7 +62,7 @@ def describe(bootstrap, admin, topic, out):
     if consumer.partitions_for_topic(topic) != set(range(PARTITIONS)):
         sys.exit(f"partitions {consumer.partitions_for_topic(topic)}")
     consumer.close()
-    # This version shows replicas and ISR nowhere but in its copy of the metadata.
+    # This version shows replicas and ISR only in its copy of the metadata.
     cluster = admin._client.cluster
     cluster.need_all_topic_metadata = True
     admin._client.poll(future=cluster.request_update())

@@ -1,4 +1,4 @@
-"""The files of lib/records.ts (records) and clients/described.ts (what a client learned of the cluster)."""
+"""The files of lib/records.ts (records) and clients/described.ts (a client's description of the cluster)."""
 import json
 import struct
 

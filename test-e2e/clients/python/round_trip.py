@@ -38,7 +38,7 @@ def write(bootstrap, topic, records, codec):
 
 
 def read(bootstrap, topic, out):
-    # A group id is asked for by the library, but nothing here joins a group or commits.
+    # The library demands a group id, but this program neither joins a group nor commits.
     consumer = Consumer(
         {"bootstrap.servers": bootstrap, "group.id": "unused", "enable.auto.commit": False, "check.crcs": True}
     )
@@ -62,7 +62,7 @@ def read(bootstrap, topic, out):
 
 
 def describe(admin, topic, out):
-    """Twice what there is to list: the Metadata of all topics, and the calls that have names of their own."""
+    """Lists topics and brokers in two ways: by the Metadata of all topics, and by the list calls."""
     listed = admin.list_topics(timeout=LIMIT_S)
     alone = admin.list_topics(topic, timeout=LIMIT_S).topics
     if list(alone) != [topic]:

@@ -1,7 +1,7 @@
 """The soak's writer on librdkafka: numbered records, acks=all, idempotent, until standard input is closed.
 
 usage: writer.py BOOTSTRAP TOPIC PARTITIONS NAME PACE_MS ACKS_FILE
-Value n is "NAME n …", to partition n % PARTITIONS; PACE_MS 0: as fast as it goes.
+Value n is "NAME n …", to partition n % PARTITIONS; PACE_MS 0: as fast as possible.
 Prints every 50 ms "stat <wall ms> <acked> <longest gap between acks of one partition, ms>", each delivery failure as
 "error …", and at the end "done <sent> <acked>". ACKS_FILE then has an int64 for each n: its offset, -1 if not acked.
 """
@@ -38,7 +38,7 @@ class Writer:
         )
 
     def error(self, error):
-        # Everything but a fatal error is for information: the library goes on by itself.
+        # An error that is not fatal is information only: the library retries by itself.
         if error.fatal():
             print("error fatal", error, flush=True)
 
@@ -100,4 +100,4 @@ class Writer:
 
 Writer(*sys.argv[1:7]).run()
 sys.stdout.flush()
-os._exit(0)  # Nothing is queued any more; the library's threads need not wind down.
+os._exit(0)  # The queue is empty, so the library's threads need not shut down.

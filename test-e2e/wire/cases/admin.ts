@@ -6,7 +6,7 @@ import type { Struct } from '../raw.ts';
 import type { World } from '../world.ts';
 import type { ApiCases, SpecialCase } from './api-cases.ts';
 
-/** What would change topics; what would be a race; the id of a broker on one side only. */
+/** Cases that would change topics, that would race, or that name a broker of one side only. */
 const leftOut = /validateOnly=flipped|timeoutMs=1$|brokerIds\[\]=1$/;
 const DELETE_BY_ID_SINCE = 6;
 

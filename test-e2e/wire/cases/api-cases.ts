@@ -1,14 +1,11 @@
 /**
- * What a person adds for an API: one sound request, from which the generic cases are derived, and special
- * ones.
+ * The cases to write for an API: one valid request, from which the generic cases derive, and special ones.
  */
 import type { Struct } from '../raw.ts';
 import type { World } from '../world.ts';
 
 export interface ApiCases {
-  /**
-   * A request that is answered without an error, and fills every array, so that there is something to mutate.
-   */
+  /** A request that succeeds and fills every array, so that there is something to mutate. */
   base(world: World, version: number): Struct;
   /** More requests, mutated in the same way: with fields that the first one cannot have. */
   readonly variants?: readonly SpecialCase[];

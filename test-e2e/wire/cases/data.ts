@@ -8,7 +8,7 @@ import type { ApiCases, SpecialCase } from './api-cases.ts';
 const MEBIBYTE = 1 << 20;
 const NOW = Date.now();
 
-/** A topic by name and by id: each version writes the one it has. */
+/** A topic by name and by id: each version writes the field that it has. */
 function topic(world: World, name: string): { topic: string; name: string; topicId: string } {
   return { topic: name, name, topicId: world.idOf.get(name) ?? ids.unknown };
 }
@@ -34,7 +34,7 @@ const CRC_POSITION = 17;
 
 export const produce: ApiCases = {
   base: (world) => produceOf(world, world.sink),
-  // Apache Kafka never answers null records: each such case waits until it is given up.
+  // Apache Kafka never answers null records, so each such case would wait for its timeout.
   leftOut: /records=(null|length (-2|min|2\^31))/,
   special: [
     {

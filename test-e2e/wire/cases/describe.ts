@@ -1,4 +1,4 @@
-/** Requests that only ask: ApiVersions, Metadata and the Describe family. */
+/** Requests that only read: ApiVersions, Metadata and the Describe family. */
 import { ids } from '../mutations.ts';
 import type { Struct } from '../raw.ts';
 import type { World } from '../world.ts';
@@ -29,7 +29,7 @@ function metadataById(name: string, topics: (world: World) => readonly Struct[])
 
 export const metadata: ApiCases = {
   base: (world) => metadataOf([{ name: world.full }]),
-  // Up to version 3 a name that is not there is created.
+  // Up to version 3 Metadata creates an unknown topic.
   leftOut: /topics\[\]\.name=x\*249/,
   special: [
     { name: 'all topics', value: (_, version) => metadataOf(version === 0 ? [] : null) },

@@ -1,5 +1,5 @@
 /**
- * The cases of every API that is advertised. The type demands an entry for each; a test that none is empty.
+ * The cases of every advertised API. The type demands an entry for each; a test demands that none is empty.
  */
 import type { apis } from '@millrace/protocol';
 import * as admin from './admin.ts';

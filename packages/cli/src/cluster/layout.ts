@@ -1,20 +1,19 @@
 /**
- * What a local cluster is on disk:
+ * The files of a local cluster:
  *
- *   DIR/cluster.json which nodes there are, fixed by the first start, and the settings given with --set so
- *   far;
- *                               rewritten at every start
- *   DIR/node-N/node.properties  the node's settings, written anew at every start
- *   DIR/node-N/data/            its log.dirs: what must not be lost
+ *   DIR/cluster.json            number of nodes, fixed by the first start, and the settings given with
+ *                               --set; rewritten at every start
+ *   DIR/node-N/node.properties  the node's settings, rewritten at every start
+ *   DIR/node-N/data/            its log.dirs; must not be lost
  *   DIR/node-N/node.log         its log; DIR/node-N/pid while it runs
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { UserError } from '../user-error.ts';
 
-/** Grows when the folder's layout changes so that older code cannot go on with it. */
+/** Grows when the folder's layout changes so that older code cannot use it. */
 const FORMAT = 1;
-/** The first controller listens this far above the first broker. */
+/** The port of the first controller is this far above that of the first broker. */
 const CONTROLLER_PORT_DISTANCE = 1000;
 const PORT_MAX = 65_535;
 
@@ -32,7 +31,7 @@ export interface Layout {
   controllers: number;
   brokers: number;
   port: number;
-  /** Given for every node: they go before what the layout gives each. */
+  /** Settings for every node; they override those of the layout. */
   settings: Settings;
 }
 
@@ -71,18 +70,18 @@ export function bootstrapServers(layout: Layout): string {
     .join(',');
 }
 
-/** The cluster of the folder. Throws a UserError when there is none or it is not ours to touch. */
+/** The cluster of the folder. Throws a UserError when the folder has no cluster, or one of a newer format. */
 export function readLayout(dir: string): Layout {
   const directory = resolve(dir);
   const layout = tryReadLayout(directory);
   if (layout === undefined)
     throw new UserError(
-      `there is no cluster in ${directory}; \`millrace cluster start --dir ${dir}\` makes one`,
+      `there is no cluster in ${directory}; \`millrace cluster start --dir ${dir}\` creates one`,
     );
   return layout;
 }
 
-/** The cluster of the folder, or one made from the options when the folder is new; writes nothing. */
+/** The cluster of the folder, or a new one from the options when the folder is new. Writes nothing. */
 export function readOrMakeLayout(options: LayoutOptions): Layout {
   const directory = resolve(options.dir);
   const known = tryReadLayout(directory);
@@ -90,7 +89,7 @@ export function readOrMakeLayout(options: LayoutOptions): Layout {
     for (const name of ['controllers', 'brokers', 'port'] as const) {
       if (options[name] !== undefined && options[name] !== known[name]) {
         throw new UserError(
-          `the cluster in ${directory} has --${name} ${known[name]}, not ${options[name]}; leave the option out, or take another --dir for another cluster`,
+          `the cluster in ${directory} has --${name} ${known[name]}, not ${options[name]}; leave the option out, or use another --dir for another cluster`,
         );
       }
     }
@@ -98,7 +97,7 @@ export function readOrMakeLayout(options: LayoutOptions): Layout {
   }
   if (existsSync(directory) && readdirSync(directory).length > 0) {
     throw new UserError(
-      `${directory} holds something that is no Millrace cluster; name an empty or a new folder with --dir`,
+      `${directory} contains files that are not a Millrace cluster; give an empty or a new folder with --dir`,
     );
   }
   const layout = {
@@ -117,18 +116,18 @@ function refusePortsThatDoNotExist(layout: Layout): void {
   const over = Math.max(...nodesOf(layout).map((node) => node.port)) - PORT_MAX;
   if (over <= 0) return;
   throw new UserError(
-    `--port ${port} is not allowed with ${controllers} controllers and ${brokers} brokers; give a whole number from 1 to ${port - over}: brokers take that port and those after it, controllers those from ${CONTROLLER_PORT_DISTANCE} above it`,
+    `--port ${port} is not allowed with ${controllers} controllers and ${brokers} brokers; give a whole number from 1 to ${port - over}: brokers use that port and the next ones, controllers those from ${CONTROLLER_PORT_DISTANCE} above it`,
   );
 }
 
-/** The cluster with these settings too. An empty text takes back what an earlier start gave. */
+/** The cluster with these settings too. An empty text removes a setting of an earlier start. */
 export function withSettings(layout: Layout, set: Settings): Layout {
   const takenBack = (key: string) => set[key] === '' && Object.hasOwn(layout.settings, key);
   const all = Object.entries({ ...layout.settings, ...set });
   return { ...layout, settings: Object.fromEntries(all.filter(([key]) => !takenBack(key))) };
 }
 
-/** Writes cluster.json and every node's folder and settings: what later starts go on with. */
+/** Writes cluster.json and every node's folder and settings, for later starts. */
 export function writeLayout(layout: Layout): void {
   mkdirSync(layout.directory, { recursive: true });
   const { directory: _directory, ...facts } = layout;
@@ -136,7 +135,7 @@ export function writeLayout(layout: Layout): void {
   writeNodeSettings(layout);
 }
 
-/** Writes what each node reads when it is started next, and leaves cluster.json as it is. */
+/** Writes the settings that each node reads at its next start. Does not change cluster.json. */
 export function writeNodeSettings(layout: Layout): void {
   for (const node of nodesOf(layout)) {
     mkdirSync(join(node.directory, 'data'), { recursive: true });
@@ -147,7 +146,7 @@ export function writeNodeSettings(layout: Layout): void {
   }
 }
 
-/** As java.util.Properties reads it back. */
+/** Escapes a value for java.util.Properties. */
 function escaped(value: string): string {
   return value.replaceAll('\\', '\\\\').replaceAll('\n', '\\n').replaceAll('\r', '\\r');
 }
@@ -183,12 +182,12 @@ function tryReadLayout(directory: string): Layout | undefined {
     facts = JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>;
   } catch {
     throw new UserError(
-      `${file} is no JSON; restore it, or remove ${directory} to start anew without its data`,
+      `${file} is not JSON; restore it, or remove ${directory} to create a new cluster without its data`,
     );
   }
   if (typeof facts['format'] !== 'number' || facts['format'] > FORMAT) {
     throw new UserError(
-      `${directory} was written by a newer Millrace (format ${facts['format']}, this one knows ${FORMAT}); use that version`,
+      `${directory} was written by a newer Millrace (format ${facts['format']}; this version knows ${FORMAT}); use the newer version`,
     );
   }
   const { controllers, brokers, port, settings } = facts as unknown as Layout;

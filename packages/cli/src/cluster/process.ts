@@ -1,7 +1,7 @@
 /**
- * Node processes of a local cluster: each its own process group (a Ctrl-C at the terminal is for the command,
- * which stops the nodes in order), known by a pid file. Only pids that still run this node's command line are
- * ever signalled.
+ * Node processes of a local cluster: each is its own process group (a Ctrl-C at the terminal reaches only the
+ * command, which stops the nodes in order) and has a pid file. The command signals a pid only if it still
+ * runs this node's command line.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -11,10 +11,13 @@ import type { LocalNode } from './layout.ts';
 
 export type ProcessState = 'running' | 'paused' | 'stopped';
 
-/** The `millrace` command that is running now: a node is the same command with other words. */
+/** The `millrace` command that is running now. A node runs the same command with other arguments. */
 const entry = process.argv[1] ?? '';
 
-/** Starts the node. `outcome` is undefined once it serves, or the sentence that says why it does not. */
+/**
+ * Starts the node. `outcome` resolves with undefined once it serves, or with the sentence that says why it
+ * does not.
+ */
 export function spawnNode(node: LocalNode): { pid: number; outcome: Promise<string | undefined> } {
   const log = openSync(logFile(node), 'a');
   const args = [entry, 'start', '--config', join(node.directory, 'node.properties')];
@@ -36,15 +39,16 @@ export function spawnNode(node: LocalNode): { pid: number; outcome: Promise<stri
 }
 
 /**
- * What a node's process inherits. Nothing named KAFKA_…: a node takes such a variable for a setting and puts
- * it before its file, so a KAFKA_NODE_ID in somebody's shell would be the id of every node.
+ * The environment for a node's process, without KAFKA_… variables. A node reads such a variable as a setting
+ * that overrides its file, so a KAFKA_NODE_ID in the user's shell would be the id of every node.
  */
 export function environmentOfNodes(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(environment).filter(([name]) => !name.startsWith('KAFKA_')));
 }
 
 /**
- * The pid of the running node, or undefined. A pid that the system gave to another program does not count.
+ * The pid of the running node, or undefined. Undefined also when the system has given the pid to another
+ * program.
  */
 export function pidOf(node: LocalNode): number | undefined {
   let pid: number;
@@ -78,7 +82,7 @@ export async function stopNode(node: LocalNode, timeoutMs = 30_000): Promise<voi
   forgetPid(node);
 }
 
-/** Brokers first, all at once: while they move their leaders away the controllers must be there. */
+/** Brokers first, all at once: they need the controllers to move their leaderships away. */
 export async function stopNodes(nodes: readonly LocalNode[]): Promise<void> {
   for (const role of ['broker', 'controller'] as const) {
     await Promise.all(nodes.filter((node) => node.role === role).map((node) => stopNode(node)));
@@ -101,7 +105,7 @@ export async function resumeNode(node: LocalNode, pid: number): Promise<void> {
   await reached(node, 'running');
 }
 
-/** Why a node ended: the sentence it left as the last line of its log, or else where that log is. */
+/** Why a node ended: the sentence in the last line of its log, or else the path of that log. */
 export function lastWords(node: LocalNode): string {
   const lines = readFileSync(logFile(node), 'utf8').trimEnd().split('\n');
   const sentence = /^millrace: (.*)/.exec(lines.at(-1) ?? '')?.[1];
@@ -112,11 +116,11 @@ function signal(pid: number, name: NodeJS.Signals): void {
   try {
     process.kill(pid, name);
   } catch {
-    // It ended in the meantime.
+    // The process has ended meanwhile.
   }
 }
 
-/** A signal is answered before it has done its work. */
+/** Waits for a state, because `kill` returns before the signal takes effect. */
 async function reached(node: LocalNode, state: ProcessState, timeoutMs = 5000): Promise<boolean> {
   const deadline = performance.now() + timeoutMs;
   while (stateOf(node) !== state) {

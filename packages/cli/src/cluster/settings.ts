@@ -1,19 +1,19 @@
 /**
- * Settings of a local cluster's nodes: checked before anything is written, as each node will check them at
- * its start.
+ * Checks the settings of a local cluster's nodes before anything is written, as each node checks them at its
+ * start.
  */
 import { configFrom } from '@millrace/node/config';
 import { clusterFile, type Layout, nodesOf, settingsOf } from './layout.ts';
 
 /**
- * Throws a ConfigError that names the setting, where it came from and what is allowed. `set`: what this
- * command asks for.
+ * Throws a ConfigError that names the setting, its source and the allowed values. `set`: the settings of this
+ * command.
  */
 export function refuseBadSettings(layout: Layout, set: Readonly<Record<string, string>>): void {
   const sourceOf = (key: string) => {
     if (Object.hasOwn(set, key)) return `--set ${key}`;
     if (!Object.hasOwn(layout.settings, key)) return 'the layout of the cluster';
-    return `${clusterFile(layout.directory)}, --set ${key}= takes it back`;
+    return `${clusterFile(layout.directory)}, --set ${key}= removes it`;
   };
   for (const node of nodesOf(layout)) {
     const settings = Object.entries(settingsOf(layout, node));

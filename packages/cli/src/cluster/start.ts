@@ -1,4 +1,4 @@
-/** Starts nodes of a local cluster together: either all of them serve in time, or none is left running. */
+/** Starts nodes of a local cluster together: either all of them serve in time, or all of them are stopped. */
 import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { UserError } from '../user-error.ts';
@@ -10,15 +10,15 @@ const POLL_MS = 10;
 export interface NodesToStart {
   readonly nodes: readonly LocalNode[];
   readonly timeoutMs: number;
-  /** Resolves when the person wants no more of it. */
+  /** Resolves when the user interrupts the start. */
   readonly interrupted: Promise<void>;
   /** Called as each becomes ready. */
   readonly ready: (node: LocalNode) => void;
-  /** Asked when all are ready: which nodes of the cluster do not serve yet? */
+  /** Called when all are ready: returns the nodes of the cluster that do not serve yet. */
   readonly notServing: () => Promise<readonly LocalNode[]>;
 }
 
-/** True when they serve, false when it was interrupted, a UserError in every other case. */
+/** True when they serve, false when the user interrupts. Throws a UserError in every other case. */
 export async function startNodes(options: NodesToStart): Promise<boolean> {
   const { nodes, timeoutMs } = options;
   const start = new Start(options);
@@ -40,7 +40,7 @@ export async function startNodes(options: NodesToStart): Promise<boolean> {
 }
 
 class Start {
-  /** Whom it waits for now. */
+  /** The nodes that the start waits for now. */
   awaited: readonly LocalNode[];
   private readonly options: NodesToStart;
 
@@ -70,7 +70,7 @@ class Start {
       await sleep(POLL_MS, undefined, { signal: over });
       refuseFallenNodes(nodes.filter((node) => !this.awaited.includes(node)));
     }
-    this.awaited = nodes; // until it is known which of them
+    this.awaited = nodes; // until `notServing` answers
     for (;;) {
       const others = await notServing();
       refuseFallenNodes(nodes);
@@ -81,10 +81,7 @@ class Start {
   }
 }
 
-/**
- * A node may find out only after it was ready that it cannot stay: a controller with another cluster's data,
- * say.
- */
+/** A node may fail after it was ready, for example a controller with another cluster's data. */
 function refuseFallenNodes(nodes: readonly LocalNode[]): void {
   const fallen = nodes.find((node) => stateOf(node) === 'stopped');
   if (fallen !== undefined)
@@ -94,14 +91,14 @@ function refuseFallenNodes(nodes: readonly LocalNode[]): void {
 function lateness(nodes: readonly LocalNode[], timeoutMs: number): string {
   const names = nodes.map((node) => `${node.role} ${node.id}`).join(', ');
   const logs = nodes.map(logFile).join(', ');
-  return `not ready after ${timeoutMs / 1000} s: ${names}; look into ${logs}, or give more time with --timeout`;
+  return `not ready after ${timeoutMs / 1000} s: ${names}; see ${logs}, or give more time with --timeout`;
 }
 
 export async function refuseTakenPorts(nodes: readonly LocalNode[]): Promise<void> {
   for (const node of nodes) {
     if (!(await isFree(node.port))) {
       throw new UserError(
-        `port ${node.port}, for ${node.role} ${node.id}, is taken by another program; stop that, or choose another --port in a new --dir`,
+        `port ${node.port}, for ${node.role} ${node.id}, is taken by another program; stop that program, or give another --port with a new --dir`,
       );
     }
   }

@@ -1,7 +1,4 @@
-/**
- * What a local cluster looks like right now: processes from the system, roles and leaders from the brokers
- * themselves.
- */
+/** The status of a local cluster: processes from the system, roles and leaders from the brokers. */
 import { apis } from '@millrace/protocol';
 import { KafkaClient } from '../client.ts';
 import { bootstrapServers, type Layout, type LocalNode, nodesOf, type Role } from './layout.ts';
@@ -14,7 +11,7 @@ export interface NodeStatus {
   pid: number | null;
   port: number;
   dataDirectory: string;
-  /** Brokers: whether the cluster counts it as alive. Null for controllers and when no broker answers. */
+  /** Brokers: whether it is unfenced. Null for controllers, and when no broker answers. */
   unfenced: boolean | null;
   /** Brokers: number of partitions it leads. */
   leads: number | null;
@@ -59,14 +56,14 @@ interface View {
   leads: Map<number, number>;
 }
 
-/** The first running broker that answers tells; undefined when none does. */
+/** The view of the first running broker that answers; undefined when none does. */
 async function askBrokers(layout: Layout): Promise<View | undefined> {
   for (const node of nodesOf(layout)) {
     if (node.role !== 'broker' || stateOf(node) !== 'running') continue;
     try {
       return await within(3000, ask(`127.0.0.1:${node.port}`));
     } catch {
-      // The next one may answer.
+      // The next broker may answer.
     }
   }
   return undefined;
@@ -99,7 +96,7 @@ async function activeController(client: KafkaClient): Promise<number | null> {
   return partition === undefined || partition.leaderId < 0 ? null : partition.leaderId;
 }
 
-/** The brokers that do not yet answer Metadata with all of the brokers. */
+/** The brokers whose Metadata answer does not contain all brokers yet. */
 export async function brokersNotServing(layout: Layout): Promise<LocalNode[]> {
   const brokers = nodesOf(layout).filter((node) => node.role === 'broker');
   const answers = await Promise.all(brokers.map((broker) => knownBrokers(`127.0.0.1:${broker.port}`)));

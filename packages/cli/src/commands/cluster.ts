@@ -1,4 +1,4 @@
-/** `millrace cluster …`: a local cluster of processes that can be started, looked at, hurt and stopped. */
+/** `millrace cluster …`: starts, shows, hurts and stops a local cluster of processes. */
 import {
   bootstrapServers,
   type Layout,
@@ -27,7 +27,7 @@ interface CommonOptions {
 }
 
 interface TimedOptions extends CommonOptions {
-  /** Seconds until the start is given up. */
+  /** Seconds until the command gives up the start. */
   timeout?: number;
 }
 
@@ -42,7 +42,7 @@ export async function clusterStart(options: StartOptions): Promise<void> {
   const stopped = nodes.filter((node) => stateOf(node) === 'stopped');
   if (options.foreground && stopped.length < nodes.length) {
     throw new UserError(
-      `nodes of ${layout.directory} run already; \`millrace cluster stop --dir ${options.dir}\` stops them`,
+      `nodes of ${layout.directory} already run; \`millrace cluster stop --dir ${options.dir}\` stops them`,
     );
   }
   await refuseTakenPorts(stopped);
@@ -57,12 +57,12 @@ export async function clusterStart(options: StartOptions): Promise<void> {
       else say(howToUse(layout, readyMs));
       const ran = nodes.filter((node) => !stopped.includes(node)).map(({ id }) => id);
       if (ran.length > 0 && Object.keys(options.set).length > 0)
-        say(`\nNodes ${ran.join(', ')} ran already: they take the new settings when they are restarted.`);
+        say(`\nNodes ${ran.join(', ')} already ran: they use the new settings after a restart.`);
       if (!options.foreground) return;
       await interrupt.came;
       await stopNodes(nodes);
     }
-    say('every node has stopped; its data stays');
+    say('every node has stopped; the data stays');
     if (!options.foreground) process.exitCode = INTERRUPTED;
   } finally {
     interrupt.forget();
@@ -70,8 +70,8 @@ export async function clusterStart(options: StartOptions): Promise<void> {
 }
 
 /**
- * The nodes start with the new settings, but the folder keeps them only once the cluster has served with
- * them: some are found out only then (a port that is taken, more free space than there is).
+ * Starts the nodes with the new settings. The folder keeps these only once the cluster serves, because some
+ * bad settings fail only then (a port that is taken, more free space than the disk has).
  */
 async function startAll(
   nodes: readonly LocalNode[],
@@ -142,7 +142,7 @@ export async function clusterNode(verb: NodeVerb, id: number, options: TimedOpti
     if (!(await restart(node, options))) return;
   } else if (formerPid === undefined) {
     throw new UserError(
-      `node ${id} does not run; \`millrace cluster restart ${id} --dir ${options.dir}\` starts it`,
+      `node ${id} is not running; \`millrace cluster restart ${id} --dir ${options.dir}\` starts it`,
     );
   } else {
     const act = { kill: killNode, pause: pauseNode, resume: resumeNode }[verb];
@@ -153,14 +153,14 @@ export async function clusterNode(verb: NodeVerb, id: number, options: TimedOpti
   printJson({ action: verb, directory: layout.directory, ...changeOf(node, formerPid), ...readyMs });
 }
 
-/** False when it was interrupted; then the node does not run. */
+/** False when the user interrupts; then the node does not run. */
 async function restart(node: LocalNode, options: TimedOptions): Promise<boolean> {
   await stopNode(node);
   await refuseTakenPorts([node]);
   const interrupt = nextInterrupt();
   void interrupt.came.then(() => progress(options)('stopping …'));
   try {
-    // It may be the only one that runs: what the others do is no part of this.
+    // The restart does not wait for other nodes: this node may be the only one that runs.
     const notServing = async () => [];
     const limits = limitAndProgress(options);
     const serves = await startNodes({ nodes: [node], interrupted: interrupt.came, notServing, ...limits });
@@ -171,13 +171,13 @@ async function restart(node: LocalNode, options: TimedOptions): Promise<boolean>
   }
 }
 
-/** What has become of a node, for a program that reads it. */
+/** The result for one node, for programs. */
 function changeOf(node: LocalNode, formerPid: number | undefined) {
   const { id, role } = node;
   return { id, role, state: stateOf(node), pid: pidOf(node) ?? null, formerPid: formerPid ?? null };
 }
 
-/** With --json, stdout is for the object alone. */
+/** With --json, stdout has the object alone. */
 function progress(options: CommonOptions): (line: string) => void {
   const stream = options.json ? process.stderr : process.stdout;
   return (line) => void stream.write(`${line}\n`);
@@ -200,5 +200,5 @@ Create a topic, produce, consume:
   echo 'hello' | kcat -P -b ${servers} -t demo
   kcat -C -b ${servers} -t demo -o beginning -e
 
-Data lies in ${layout.directory}.`;
+The data is in ${layout.directory}.`;
 }

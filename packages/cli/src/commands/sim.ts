@@ -25,10 +25,10 @@ export interface SimOptions {
 }
 
 const SHRINK_MS = 60_000;
-/** Of many failures so many are made plain, each of another checker. */
+/** The command explains at most this many failures, each of another checker. */
 const EXPLAINED_MAX = 3;
 const EXPLAINED_LINES_MAX = 60;
-/** What a shell says of a command that was interrupted. */
+/** The exit code of an interrupted command, as shells set it. */
 const INTERRUPTED = 130;
 
 export async function sim(options: SimOptions): Promise<void> {
@@ -38,20 +38,21 @@ export async function sim(options: SimOptions): Promise<void> {
 }
 
 export function simWorker(): Promise<void> {
-  if (process.send === undefined) throw new UserError('sim-worker is for `millrace sim --seeds` to start');
+  if (process.send === undefined)
+    throw new UserError('sim-worker is an internal command of `millrace sim --seeds`');
   return serveSeeds();
 }
 
 function refuseContradictions(options: SimOptions): void {
   const { seed, seeds, minutes, only, jobs } = options;
   if (seed === undefined && seeds === undefined && minutes === undefined)
-    throw new UserError('say which runs: --seed S, --seeds A..B or --minutes M');
+    throw new UserError('no runs given: use --seed S, --seeds A..B or --minutes M');
   if (seed !== undefined && (seeds !== undefined || minutes !== undefined || jobs !== undefined))
-    throw new UserError('--seed is one run: it goes without --seeds, --minutes and --jobs');
+    throw new UserError('--seed is one run: do not combine it with --seeds, --minutes or --jobs');
   if (only !== undefined && seed === undefined)
-    throw new UserError('--only names faults of one run: it goes with --seed');
+    throw new UserError('--only names faults of one run: use it with --seed');
   if (seeds !== undefined && seeds.to === undefined && minutes === undefined)
-    throw new UserError('--seeds A.. has no end: say --seeds A..B, or add --minutes M');
+    throw new UserError('--seeds A.. has no end: use --seeds A..B, or add --minutes M');
 }
 
 function oneSeed(seed: number, options: SimOptions): void {
@@ -67,7 +68,7 @@ function oneSeed(seed: number, options: SimOptions): void {
     return;
   }
   process.exitCode = 1;
-  // A run with hand-picked faults is shown as it is.
+  // The command does not shrink a run with hand-picked faults.
   const failure = failureOf(report, only, failureOptions(options.shrink !== false && only === undefined));
   const { shortened, replay } = failure;
   if (!json) print(failureText(failure, { verbose }));
@@ -78,7 +79,7 @@ function oneSeed(seed: number, options: SimOptions): void {
   }
 }
 
-/** A run without the faults that were meant would look like one that is fixed. */
+/** Without this check, a run without the intended faults would look like a fixed one. */
 function refuseUnplanned(seed: number, only: readonly number[], { plan }: RunReport): void {
   const indices = plan.map(({ index }) => index);
   const unplanned = only.filter((index) => !indices.includes(index));
@@ -122,10 +123,13 @@ async function manySeeds(options: SimOptions): Promise<void> {
   }
   if (tally.failed > 0) process.exitCode = 1;
   else if (isInterrupted) process.exitCode = INTERRUPTED;
-  else if (tally.runs === 0) throw new UserError('not one run came to its end in this time');
+  else if (tally.runs === 0) throw new UserError('no run ended in this time');
 }
 
-/** Runs the first ones again, here, and tells what they need to fail. A Ctrl-C ends it at once. */
+/**
+ * Runs the first failures again, in this process, and prints the faults that they need. A Ctrl-C ends it at
+ * once.
+ */
 function explain(examples: readonly RunSummary[], options: SimOptions): void {
   for (const { seed } of examples) {
     const failure = failureOf(runAgain(seed, undefined), undefined, failureOptions(true));

@@ -1,6 +1,6 @@
 /**
- * `millrace start`: one node in the foreground. Whoever starts it as a child may pass a pipe in
- * MILLRACE_READY_FD; it gets one line: `ready`, or `failed: ` and the sentence that is also on stderr.
+ * `millrace start`: one node in the foreground. A parent process may pass a pipe in MILLRACE_READY_FD. The
+ * node writes one line to it: `ready`, or `failed: ` and the sentence that is also on stderr.
  */
 import { writeSync } from 'node:fs';
 import { loadConfig, startNode } from '@millrace/node';
@@ -14,13 +14,13 @@ export async function start(options: { config?: string; set: Record<string, stri
     });
     const stopRequested = nextStopSignal();
     const node = await startNode(config);
-    // Asked to stop before it serves (no controller is up, say): then there is nothing to tell.
+    // A node that is stopped before it serves (no controller is up, for example) writes no line.
     const serves = await Promise.race([node.ready.then(() => true), stopRequested.then(() => false)]);
     if (serves) tellParent('ready');
     await Promise.race([stopRequested, node.failed]);
     await node.stop();
-    // Everything is closed. What may still hold the process is a look-up of a name that no longer exists (the
-    // other containers of a deployment that stops as a whole), and that cannot be cancelled.
+    // Everything is closed, but a name look-up may keep the process alive. Node cannot cancel it, and the
+    // name may be gone (other containers of a deployment that stops as a whole).
     process.exit(0);
   } catch (error) {
     tellParent(`failed: ${error instanceof Error ? error.message : String(error)}`);
@@ -48,6 +48,6 @@ function tellParent(line: string): void {
   try {
     writeSync(descriptor, `${line}\n`);
   } catch {
-    // The parent is gone; nobody waits for the line.
+    // The parent has ended and does not read the line.
   }
 }

@@ -1,4 +1,4 @@
-/** `millrace topic …`: what kafka-topics.sh does for the everyday cases. */
+/** `millrace topic …`: the everyday commands of kafka-topics.sh. */
 import { apis, ErrorCode, errorName } from '@millrace/protocol';
 import { KafkaClient } from '../client.ts';
 import { UserError } from '../user-error.ts';

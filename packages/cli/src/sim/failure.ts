@@ -1,6 +1,5 @@
 /**
- * A failed run made plain: the faults it needs, its story, the sentence that was broken and the command that
- * replays it.
+ * Explains a failed run: the faults it needs, its story, the broken promise, and the command that replays it.
  */
 import { type RunReport, type RunSummary, shrink, storyLines, summaryOf } from '@millrace/sim';
 
@@ -8,14 +7,14 @@ export interface FailureOptions {
   /** Runs the seed with only these faults. */
   readonly simulate: (seed: number, only: ReadonlySet<number>) => RunReport;
   readonly nowMs: () => number;
-  /** Shrinking begins no more runs after this long; 0: it is left as it is. */
+  /** Shrinking starts no run after this time; 0: no shrinking. */
   readonly shrinkMs: number;
 }
 
 export interface Failure {
-  /** As it failed first. */
+  /** The original failure. */
   readonly summary: RunSummary;
-  /** With the faults that are left. */
+  /** The failure with the faults that are left. */
   readonly shortened: RunSummary;
   readonly report: RunReport;
   readonly runs: number;
@@ -25,7 +24,7 @@ export interface Failure {
 
 type Run = RunSummary & { readonly report: RunReport };
 
-/** `only`: what it was run with, when not with everything. */
+/** `only`: the faults of the run; undefined: all planned faults. */
 export function failureOf(
   report: RunReport,
   only: readonly number[] | undefined,
@@ -58,7 +57,7 @@ export function replayCommand(seed: number, only: readonly number[] | undefined)
 
 export interface FailureTextOptions {
   readonly verbose?: boolean | undefined;
-  /** How much of the end of the story to tell; undefined: all of it. */
+  /** Prints this many lines of the end of the story; undefined: the whole story. */
   readonly storyLinesMax?: number;
 }
 
@@ -70,9 +69,9 @@ export function failureText(failure: Failure, { verbose, storyLinesMax }: Failur
   const lines = [...told, '', `seed ${summary.seed} VIOLATED ${summary.checker}: ${summary.sentence}`];
   if (runs > 0) {
     const of = `${shortened.faults.length} of its ${summary.faults.length} faults`;
-    const how = isMinimal ? 'none of them can be left out' : 'there was no time to try everything';
-    lines.push(`It fails likewise with ${of} (${runs} runs tried, ${how}); the story above is that one.`);
-    if (shortened.sentence !== summary.sentence) lines.push(`There: ${shortened.sentence}`);
+    const how = isMinimal ? 'none of them can be left out' : 'there was no time to try all';
+    lines.push(`It also fails with ${of} (${runs} runs tried, ${how}); the story above is of that run.`);
+    if (shortened.sentence !== summary.sentence) lines.push(`That run says: ${shortened.sentence}`);
   }
   if (report.thrown instanceof Error) lines.push(report.thrown.stack ?? report.thrown.message);
   for (const { index, atSeconds, name, what } of shortened.faults)

@@ -1,11 +1,11 @@
-/** What came of a seed that some process was asked to run. */
+/** The outcome of one seed that a worker process ran. */
 import type { RunSummary } from '@millrace/sim';
 
 export interface Outcome {
   readonly seed: number;
   /** Undefined when there is a crash. */
   readonly summary?: RunSummary;
-  /** The simulator itself failed, or its process ended or never answered: what is known about it. */
+  /** Why there is no summary: the simulator itself failed, or its process ended or never answered. */
   readonly crash?: string;
 }
 

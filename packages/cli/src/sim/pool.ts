@@ -1,30 +1,30 @@
 /**
- * Worker processes that run seeds. What comes of a seed depends on the seed alone: workers share nothing, and
- * each is given the next seed when it has answered. One that ends or falls silent is reported with its seed
- * and replaced.
+ * Worker processes that run seeds. The outcome of a seed depends on the seed alone: workers share nothing. A
+ * worker gets the next seed when it has answered. When a worker ends or stops answering, the pool reports it
+ * with its seed and starts another.
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import type { Outcome } from './outcome.ts';
 import type { WorkerTask } from './worker.ts';
 
 export interface PoolOptions {
-  /** The script that understands `sim-worker`. */
+  /** The script that implements `sim-worker`. */
   readonly entry: string;
   readonly jobs: number;
   readonly seeds: Iterator<number, void>;
-  /** Whether to begin another seed. */
+  /** Whether to start another seed. */
   goesOn(): boolean;
   done(outcome: Outcome): void;
-  /** A run that takes longer than this is ended. */
+  /** The pool kills a worker whose run takes longer than this. */
   readonly silenceMsMax?: number;
 }
 
 const SILENCE_MS_MAX = 300_000;
 const LAST_WORDS_MAX = 4_000;
-/** Workers that cannot even start are not replaced for ever. */
+/** After so many deaths without an answer, the pool starts no more workers. */
 const DEATHS_IN_A_ROW_MAX = 10;
 
-/** Resolves when the seeds are used up, or `goesOn` says no, and every worker has ended. */
+/** `run` resolves when the seeds are used up, or `goesOn` returns false, and every worker has ended. */
 export class Pool {
   private readonly options: PoolOptions;
   private readonly workers = new Set<ChildProcess>();
@@ -40,18 +40,18 @@ export class Pool {
     await Promise.all(lanes);
   }
 
-  /** Ends everything now; seeds under way come to nothing. */
+  /** Kills every worker now; the seeds that they run have no outcome. */
   stop(): void {
     this.isStopped = true;
     for (const worker of this.workers) worker.kill('SIGKILL');
   }
 
-  /** One worker after another, as long as there is something to do. */
+  /** Runs one worker after another, as long as there are seeds. */
   private async lane(): Promise<void> {
     while (this.deathsInARow < DEATHS_IN_A_ROW_MAX && (await this.worker())) {}
   }
 
-  /** False: there is nothing more to do. */
+  /** False when there are no more seeds. */
   private worker(): Promise<boolean> {
     const { options } = this;
     let seed = this.nextSeed();
@@ -71,7 +71,7 @@ export class Pool {
     let watchdog = silence();
     const ask = () => {
       const task: WorkerTask = { seed: seed! };
-      // An error here means that it has ended, which is told on its own.
+      // An error here means that the worker has ended; the `exit` event reports that.
       child.send(task, () => {});
     };
     child.on('message', (outcome: Outcome) => {
@@ -99,7 +99,7 @@ export class Pool {
         }
         resolve(seed !== undefined);
       };
-      // Not `close`: that never comes for a child from which this side has disconnected.
+      // Not `close`: Node never emits it for a child from which this side has disconnected.
       child.once('exit', (code, signal) => {
         if (child.stderr === null || child.stderr.closed) ended(code, signal);
         else child.stderr.once('close', () => ended(code, signal));

@@ -1,5 +1,6 @@
 /**
- * How far many runs have come, on stderr: one line that changes on a terminal, now and then a line elsewhere.
+ * Prints the progress of many runs to stderr: on a terminal one line that changes, elsewhere a line every ten
+ * seconds.
  */
 
 const TERMINAL_MS = 500;
@@ -16,7 +17,7 @@ export class Progress {
     this.timer = setInterval(() => this.show(), this.isTerminal ? TERMINAL_MS : ELSEWHERE_MS);
   }
 
-  /** A line that stays. */
+  /** Prints a line that stays. */
   say(line: string): void {
     process.stderr.write(`${this.isTerminal ? CLEAR_LINE : ''}${line}\n`);
     if (this.isTerminal) this.show();

@@ -1,15 +1,15 @@
-/** Which seeds to run, as the command line says it. */
+/** Parses the seeds and faults of the command line. */
 
-/** The largest seed there is. */
+/** The largest seed. */
 export const SEED_MAX = 0xffff_ffff;
 
 export interface SeedRange {
   readonly from: number;
-  /** The last one; undefined: no end but that of the time. */
+  /** The last seed; undefined: the time limit alone ends the runs. */
   readonly to: number | undefined;
 }
 
-/** One seed; undefined when the text is none. */
+/** One seed; undefined when the text is not a seed. */
 export function parseSeed(text: string): number | undefined {
   const seed = Number(text);
   return /^\d{1,10}$/.test(text) && seed <= SEED_MAX ? seed : undefined;
@@ -25,7 +25,7 @@ export function parseSeeds(text: string): SeedRange | undefined {
   return { from, to };
 }
 
-/** Indices of faults: `3,7,9`, or nothing at all for none; undefined when the text is no such list. */
+/** Indices of faults: `3,7,9`, or `none` or an empty text for none; undefined when the text is malformed. */
 export function parseIndices(text: string): number[] | undefined {
   if (text === '' || text === 'none') return [];
   return /^\d{1,6}(,\d{1,6})*$/.test(text) ? text.split(',').map(Number) : undefined;

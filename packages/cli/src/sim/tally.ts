@@ -1,20 +1,20 @@
-/** What many runs came to: counted as they end, told at the end and now and then. */
+/** Counts the outcomes of many runs, and prints the sums at the end and as progress. */
 import type { RunSummary } from '@millrace/sim';
 import { type Outcome, runsOf } from './outcome.ts';
 
 /** A kind of failure: the checker's name, or `crashed`. */
 export interface Failures {
   readonly seeds: number[];
-  /** What the lowest of those seeds says. */
+  /** The sentence of the lowest of those seeds. */
   sentence: string;
 }
 
 export class Tally {
   runs = 0;
-  /** Whole, so that the sum does not depend on the order in which runs end. */
+  /** An integer, so that the sum does not depend on the order in which runs end. */
   private virtualUs = 0;
   events = 0;
-  /** Over all runs: what happened how often. */
+  /** Counts of events over all runs. */
   readonly counts = new Map<string, number>();
   readonly failures = new Map<string, Failures>();
   readonly violated: RunSummary[] = [];
@@ -65,7 +65,7 @@ export class Tally {
     return `${this.runs}${of} runs, ${this.failed} failed, ${pace} runs/s, ${this.timesRealTime.toFixed(0)} x real time`;
   }
 
-  /** Whole sentences for the end. The order in which runs ended leaves no trace. */
+  /** The summary at the end. It does not depend on the order in which runs ended. */
   text(): string {
     const lines = [...this.failures]
       .sort(([a], [b]) => (a < b ? -1 : 1))
@@ -82,14 +82,14 @@ export class Tally {
     ].join('\n');
   }
 
-  /** The violation with the lowest seed of each checker, the lowest first. */
+  /** For each checker the violation with the lowest seed; the lowest seed first. */
   examples(max: number): RunSummary[] {
     const bySeed = [...this.violated].sort((a, b) => a.seed - b.seed);
     const seen = new Set<string | null>();
     return bySeed.filter(({ checker }) => !seen.has(checker) && seen.add(checker)).slice(0, max);
   }
 
-  /** The same for programs. */
+  /** The summary for programs. */
   json(): object {
     const { runs, failed, events } = this;
     return {

@@ -1,6 +1,6 @@
 /**
- * A worker process of `millrace sim --seeds`: runs the seeds it is sent, one at a time, until its parent is
- * gone.
+ * A worker process of `millrace sim --seeds`: runs the seeds that its parent sends, one at a time, until the
+ * parent disconnects.
  */
 
 import { summaryOf } from '@millrace/sim';
@@ -12,7 +12,7 @@ export interface WorkerTask {
 }
 
 export function serveSeeds(): Promise<void> {
-  // A Ctrl-C at the terminal reaches this process too; what it means is for the parent to say.
+  // A Ctrl-C at the terminal reaches this process too; the parent handles it.
   process.on('SIGINT', () => {});
   process.on('message', ({ seed }: WorkerTask) => process.send?.(outcomeOf(seed)));
   return new Promise((resolve) => process.once('disconnect', resolve));

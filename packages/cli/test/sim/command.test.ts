@@ -1,4 +1,4 @@
-/** `millrace sim` as a person runs it. */
+/** `millrace sim` as a process. */
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -9,12 +9,12 @@ function millrace(...args: string[]) {
   return spawnSync(process.execPath, [main, 'sim', ...args], { encoding: 'utf8' });
 }
 
-/** Whether the runs pass is not the question here, so nothing is made small. */
+/** These tests do not need shrinking: it does not matter whether the runs pass. */
 function json(...args: string[]) {
   return JSON.parse(millrace(...args, '--json', '--no-shrink').stdout);
 }
 
-test('what came of the seeds does not depend on the number of processes', () => {
+test('the outcome of seeds does not depend on the number of processes', () => {
   const [one, three] = ['1', '3'].map((jobs) => json('--seeds', '1..4', '--jobs', jobs));
   expect(one.runs).toBe(4);
   const { violations, counts, events, virtualHours, crashes } = one;
@@ -30,7 +30,7 @@ test('a run without its faults: its story, its hash, exit code 0', () => {
   expect(status).toBe(0);
 });
 
-test('faults that the seed does not plan are refused: a run without them would look like one that is fixed', () => {
+test('faults that the seed does not plan are refused: a run without them would look fixed', () => {
   const { stdout, stderr, status } = millrace('--seed', '3', '--only', '0,99');
   expect(stderr).toMatch(/--only 99: seed 3 plans \d+ faults, with indices up to \d+/);
   expect([stdout, status]).toEqual(['', 1]);

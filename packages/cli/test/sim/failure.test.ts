@@ -1,4 +1,4 @@
-/** How a failed run is explained: with a simulator whose only bug is here in the test. */
+/** Goal: the text explains a failed run. Method: a simulator with a bug that this test adds. */
 import type { RunReport } from '@millrace/sim';
 import { simulateGuarded } from '@millrace/sim/io';
 import { expect, test } from 'vitest';
@@ -10,7 +10,7 @@ const NEEDED = [4, 7];
 
 const calm = simulateGuarded({ seed: SEED, only: new Set() });
 
-/** A real run with made-up faults; a promise counts as broken when those that are needed are among them. */
+/** A real run with made-up faults. It fails when all needed faults are among them. */
 function simulate(_seed: number, only: ReadonlySet<number> | undefined): RunReport {
   const strikes = (index: number) => only === undefined || only.has(index);
   const plan = Array.from({ length: PLANNED }, (_unused, index) => {
@@ -43,10 +43,10 @@ test('the faults it needs, the sentence and the command that replays it', () => 
   const text = failureText(failure);
   expect(text).toContain(`seed 3 VIOLATED lost-write: ${report.sentence}`);
   expect(text).toMatch(
-    /It fails likewise with 2 of its 12 faults \(\d+ runs tried, none of them can be left out\)/,
+    /It also fails with 2 of its 12 faults \(\d+ runs tried, none of them can be left out\)/,
   );
   expect(text).toMatch(/Error: where it broke\n {4}at .*failure\.test\.ts/);
-  expect(text).toContain('There: 2 faults and p1-7 is gone');
+  expect(text).toContain('That run says: 2 faults and p1-7 is gone');
   expect(text.match(/\*\*\* fault/g)).toHaveLength(2);
   expect(text.match(/^ {2}fault \d+ at \d+\.\d{3} s: .+: .+$/gm)).toHaveLength(2);
   expect(text).toMatch(new RegExp(`hash ${failure.shortened.hash}; replay it with: ${failure.replay}$`));
@@ -55,16 +55,16 @@ test('the faults it needs, the sentence and the command that replays it', () => 
   expect(brief).toContain(' lines …');
   expect(brief).toContain('!!! lost-write: 2 faults and p1-7 is gone');
   const told = brief.slice(0, brief.indexOf('\n\n')).split('\n');
-  expect(told, 'the first line, what is left out, and the end').toHaveLength(1 + 1 + 5);
+  expect(told, 'the first line, the number of omitted lines, and the end').toHaveLength(1 + 1 + 5);
 });
 
-test('a run is left as it is when nobody wants it small', () => {
+test('without shrinking a run stays as it is', () => {
   const failure = failureOf(simulate(SEED, undefined), [4, 11, 18], { ...options, shrinkMs: 0 });
   expect(failure).toMatchObject({ runs: 0, replay: 'millrace sim --seed 3 --only 4,11,18' });
-  expect(failureText(failure)).not.toContain('It fails likewise');
+  expect(failureText(failure)).not.toContain('It also fails');
 });
 
-test('when the time is up the best so far is told as such', () => {
+test('when the time is up the text says that the result may not be minimal', () => {
   let nowMs = 0;
   const failure = failureOf(simulate(SEED, undefined), undefined, {
     ...options,
@@ -72,7 +72,7 @@ test('when the time is up the best so far is told as such', () => {
     shrinkMs: 4,
   });
   expect(failure).toMatchObject({ isMinimal: false });
-  expect(failureText(failure)).toContain('there was no time to try everything');
+  expect(failureText(failure)).toContain('there was no time to try all');
 });
 
 test.each([

@@ -1,4 +1,4 @@
-/** Worker processes: every seed is answered for, also those whose process dies or falls silent. */
+/** Goal: the pool reports every seed, also a seed whose process dies or stops answering. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -36,13 +36,13 @@ async function run(options: Partial<PoolOptions>): Promise<Outcome[]> {
   return outcomes.sort((a, b) => a.seed - b.seed);
 }
 
-test.each([1, 3, 20])('%i processes answer for every seed', async (jobs) => {
+test.each([1, 3, 20])('%i processes report every seed', async (jobs) => {
   const outcomes = await run({ jobs });
   expect(outcomes.map(({ seed }) => seed)).toEqual([1, 2, 3, 5, 7, 8]);
   expect(outcomes[0]?.summary).toEqual({ seed: 1, words: ['sim-worker'] });
 });
 
-test('a process that dies is reported with its seed and last words, and replaced', async () => {
+test('the pool reports a process that dies with its seed and its last output, and replaces it', async () => {
   const outcomes = await run({ seeds: [3, 4, 5].values(), jobs: 1 });
   expect(outcomes.map(({ seed, crash }) => [seed, crash])).toEqual([
     [3, undefined],
@@ -51,7 +51,7 @@ test('a process that dies is reported with its seed and last words, and replaced
   ]);
 });
 
-test('a process that never answers is ended and reported', async () => {
+test('the pool kills and reports a process that never answers', async () => {
   const outcomes = await run({ seeds: [5, 6, 7].values(), jobs: 1, silenceMsMax: 1_500 });
   expect(outcomes.map(({ crash }) => crash)).toEqual([
     undefined,
@@ -60,13 +60,13 @@ test('a process that never answers is ended and reported', async () => {
   ]);
 });
 
-test('workers that cannot even start are not tried for ever', async () => {
+test('the pool gives up when workers cannot start', async () => {
   const broken = script('broken', 'process.exit(3);');
   const outcomes = await run({ entry: broken, jobs: 1, seeds: Array(100).keys() });
   expect(outcomes).toHaveLength(10);
 });
 
-test('it begins no more when it is told to, and stops at once when it must', async () => {
+test('the pool starts no seed when goesOn returns false, and stop ends it at once', async () => {
   expect(await run({ goesOn: () => false })).toEqual([]);
   const outcomes: Outcome[] = [];
   const done = (outcome: Outcome) => {

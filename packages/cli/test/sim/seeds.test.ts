@@ -36,7 +36,7 @@ test.each([
   expect(parseIndices(text)).toEqual(indices);
 });
 
-test('both ends belong to a range', () => {
+test('a range includes both ends', () => {
   expect([...seedsOf({ from: 3, to: 5 })]).toEqual([3, 4, 5]);
   expect([...seedsOf({ from: SEED_MAX - 1, to: undefined })]).toEqual([SEED_MAX - 1, SEED_MAX]);
 });

@@ -1,4 +1,4 @@
-/** What many runs came to is the same in whichever order they ended. */
+/** Goal: the sums over many runs do not depend on the order in which the runs end. */
 import type { RunSummary } from '@millrace/sim';
 import { expect, test } from 'vitest';
 import { Tally } from '../../src/sim/tally.ts';
@@ -44,7 +44,7 @@ test.each([
   });
 });
 
-test('a hundred seeds that fail are not all listed', () => {
+test('of a hundred failed seeds the text lists twelve', () => {
   const tally = new Tally(() => 0);
   for (let seed = 100; seed > 0; seed--) tally.add({ seed, summary: summary(seed, 'liveness') });
   expect(tally.text()).toContain(
@@ -52,7 +52,7 @@ test('a hundred seeds that fail are not all listed', () => {
   );
 });
 
-test('adds up the virtual time without regard to the order', () => {
+test('the sum of virtual time does not depend on the order', () => {
   const hours = [0.1, 20.7, 0.2, 21.3].map((virtualSeconds, seed) => ({
     seed,
     summary: { ...summary(seed, null), virtualSeconds },

@@ -1,4 +1,4 @@
-/** `millrace` and `npm start` as a person runs them: each in a process of its own. */
+/** Runs `millrace` and `npm start`, each in a process of its own. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
@@ -10,12 +10,12 @@ const main = join(root, 'packages/cli/src/main.ts');
 
 export interface RunningCommand {
   readonly child: ChildProcess;
-  /** What it said so far, on stdout and stderr. */
+  /** Its output so far, stdout and stderr. */
   output(): string;
   stdout(): string;
   /** Its exit code; null when a signal ended it. */
   exit(): Promise<number | null>;
-  /** Until it has said this, or ended. */
+  /** Waits until its output contains the text, or it has ended. */
   said(text: string): Promise<void>;
 }
 
@@ -56,7 +56,7 @@ export function run(
   };
 }
 
-/** A port for a small cluster: its controllers' ports, 1000 above, exist too. */
+/** A port for a small cluster: the controllers' ports, 1000 above, are valid too. */
 export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');

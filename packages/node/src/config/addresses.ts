@@ -1,4 +1,4 @@
-/** Listeners and voters as they are written in settings: `NAME://host:port` and `id@host:port`. Pure. */
+/** Parses listeners and voters of the settings: `NAME://host:port` and `id@host:port`. Pure. */
 
 export interface ListenerAddress {
   /** Upper case. */
@@ -23,7 +23,7 @@ export function parseListener(text: string): ListenerAddress | undefined {
   return { name: match[1]!.toUpperCase(), host: bare(match[2]!), port };
 }
 
-/** Comma-separated listeners; undefined when one is not well-formed or a name comes twice. */
+/** Comma-separated listeners; undefined when one is malformed or a name is a duplicate. */
 export function parseListeners(text: string): readonly ListenerAddress[] | undefined {
   return parseAll(text, parseListener, (listener) => listener.name);
 }
@@ -37,7 +37,7 @@ export function parseVoter(text: string): VoterAddress | undefined {
   return { id, host: bare(match[2]!), port };
 }
 
-/** Comma-separated voters; undefined when one is not well-formed or an id comes twice. */
+/** Comma-separated voters; undefined when one is malformed or an id is a duplicate. */
 export function parseVoters(text: string): readonly VoterAddress[] | undefined {
   return parseAll(text, parseVoter, (voter) => voter.id);
 }
@@ -49,7 +49,7 @@ export function parseProtocolMap(text: string): ReadonlyMap<string, string> | un
   return new Map(pairs.map(([name, protocol]) => [name!.toUpperCase(), protocol!.toUpperCase()]));
 }
 
-/** host:port as it is written in addresses: IPv6 hosts in brackets. */
+/** host:port, with an IPv6 host in brackets. */
 export function formatAddress(address: { host: string; port: number }): string {
   return address.host.includes(':') ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`;
 }

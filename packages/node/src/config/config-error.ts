@@ -1,6 +1,4 @@
-/**
- * The settings do not make a node. The message names keys, values and what is allowed, one problem a line.
- */
+/** The settings are invalid. The message names keys, values and the allowed values, one problem a line. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
   readonly problems: readonly string[];

@@ -1,22 +1,22 @@
-/** What one line of the table of settings says. Owns no settings. */
+/** One row of the table of settings. Owns no settings. */
 import type { SettingType } from './types.ts';
 
 export type SettingGroup = 'Node' | 'Quorum' | 'Topics' | 'Replication' | 'Connections' | 'Operation';
 
 export interface SettingDefinition<T> {
   readonly type: SettingType<T>;
-  /** In the form a person would write it. Undefined: must be set. */
+  /** As a user would write it. Undefined: the user must set it. */
   readonly default: string | undefined;
   readonly group: SettingGroup;
-  /** One or two sentences for docs/configuration.md. Units are in the property's name or said here. */
+  /** One or two sentences for docs/configuration.md. The property's name or this text gives the unit. */
   readonly documentation: string;
-  /** Why the default is not Kafka's, or that Kafka has no such setting. */
+  /** Says why the default differs from Kafka's, or that Kafka has no such setting. */
   readonly differs?: string;
-  /** The topic config that this is the cluster's default of. */
+  /** The topic config for which this setting is the default. */
   readonly topicConfig?: string;
 }
 
-/** A setting that may have a default. Without one it must be set. */
+/** A setting. The user must set it if it has no default. */
 export function setting<T>(
   group: SettingGroup,
   type: SettingType<T>,

@@ -1,6 +1,6 @@
 /**
- * From texts to the configuration of one node: every value parsed and checked, then checked against each
- * other. All problems are reported at once.
+ * Makes the configuration of one node from texts: parses and checks every value, then checks the values
+ * against each other. Reports all problems at once.
  */
 import { formatAddress, type ListenerAddress, type VoterAddress } from './addresses.ts';
 import { ConfigError } from './config-error.ts';
@@ -10,17 +10,17 @@ import { INVALID } from './types.ts';
 
 export interface NodeConfig {
   readonly settings: Settings;
-  /** Texts of what was set, not defaulted, by property name. */
+  /** Texts of the settings that the user set, by property name; without defaults. */
   readonly explicit: ReadonlyMap<SettingName, string>;
   readonly nodeId: number;
   readonly isBroker: boolean;
   readonly isController: boolean;
-  /** Where the control service listens; controllers only. */
+  /** The address of the control service; controllers only. */
   readonly controllerListener: ListenerAddress | undefined;
-  /** Where Kafka clients connect; empty on a node that is no broker. */
+  /** The addresses for Kafka clients; empty on a node that is not a broker. */
   readonly brokerListeners: readonly ListenerAddress[];
   /**
-   * Advertised addresses as set; the host fills in ports and host names that are open. Same names as
+   * Advertised addresses as set. The host fills in a port of 0 and an empty host name. Same names as
    * brokerListeners.
    */
   readonly advertisedListeners: readonly ListenerAddress[];
@@ -130,7 +130,7 @@ function checkRoles(facts: RoleFacts, problems: string[]): void {
   const voterIds = voters.map((voter) => voter.id).join(', ');
   if (isController && facts.controllerListener === undefined) {
     problems.push(
-      `listeners has no listener named ${controllerName} (controller.listener.names), which a controller needs; add one, as ${controllerName}://:9093`,
+      `listeners has no listener named ${controllerName} (controller.listener.names), which a controller needs; add one, for example ${controllerName}://:9093`,
     );
   }
   if (!isController && facts.controllerListener !== undefined) {
@@ -140,7 +140,7 @@ function checkRoles(facts: RoleFacts, problems: string[]): void {
   }
   if (isBroker && facts.brokerListeners.length === 0) {
     problems.push(
-      'listeners has no listener for clients, which a broker needs; add one, as PLAINTEXT://:9092',
+      'listeners has no listener for clients, which a broker needs; add one, for example PLAINTEXT://:9092',
     );
   }
   if (!isBroker && facts.brokerListeners.length > 0) {
@@ -150,12 +150,12 @@ function checkRoles(facts: RoleFacts, problems: string[]): void {
   }
   if (isController && !isVoter) {
     problems.push(
-      `node.id='${nodeId}' is not allowed for a controller that is not in controller.quorum.voters; give one of ${voterIds}`,
+      `node.id='${nodeId}' is not in controller.quorum.voters, which a controller must be; give one of ${voterIds}`,
     );
   }
   if (!isController && isVoter) {
     problems.push(
-      `node.id='${nodeId}' is not allowed for a broker: it is a controller's in controller.quorum.voters; give another than ${voterIds}`,
+      `node.id='${nodeId}' is not allowed for a broker: controller.quorum.voters gives it to a controller; give an id other than ${voterIds}`,
     );
   }
 }
@@ -186,8 +186,10 @@ function checkProtocols(settings: Settings, problems: string[]): void {
   const map = settings['listener.security.protocol.map'];
   for (const [name, protocol] of map ?? []) {
     if (protocol === 'PLAINTEXT') continue;
-    const reason = PROTOCOLS_TO_COME.includes(protocol) ? 'is not supported yet' : 'is no security protocol';
-    // Kafka's default map names all protocols; only what a listener uses must exist here.
+    const reason = PROTOCOLS_TO_COME.includes(protocol)
+      ? 'is not supported yet'
+      : 'is not a security protocol';
+    // Kafka's default map names all protocols; only the protocol of a listener must be supported here.
     if (settings.listeners.some((listener) => listener.name === name) || reason !== 'is not supported yet') {
       problems.push(
         `listener.security.protocol.map gives ${name} the protocol ${protocol}, which ${reason}; give PLAINTEXT`,
@@ -230,10 +232,10 @@ function names(listeners: readonly ListenerAddress[]): string {
 function unknownKey(key: string, value: string, source: string): string {
   const near = nearest(key);
   const hint = near === undefined ? '' : `did you mean ${near}? `;
-  return `${key}='${value}' is no setting of Millrace (from ${source}); ${hint}docs/configuration.md lists what is allowed`;
+  return `${key}='${value}' is not a setting of Millrace (from ${source}); ${hint}docs/configuration.md lists every setting`;
 }
 
-/** The known name that differs least, if it differs little. */
+/** The most similar known name, if one is similar enough. */
 function nearest(key: string): string | undefined {
   let best: string | undefined;
   let bestDistance = Math.min(4, Math.ceil(key.length / 3));

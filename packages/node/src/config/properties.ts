@@ -3,7 +3,7 @@
  * Pure.
  */
 
-/** Keys and values in the order of the file; a key that comes twice keeps its last value, as in Java. */
+/** Keys and values in the order of the file; a duplicate key keeps its last value, as in Java. */
 export function parseProperties(content: string): Map<string, string> {
   const values = new Map<string, string>();
   for (const line of logicalLines(content)) {

@@ -1,14 +1,14 @@
 /**
- * Where settings come from: a .properties or YAML file, environment variables in the form of Kafka's official
- * image, and key=value pairs of the command line. Each gives plain texts by property name; later sources go
- * before earlier ones.
+ * Reads the sources of settings: a .properties or YAML file, environment variables in the form of Kafka's
+ * official image, and key=value pairs of the command line. Each source gives plain texts by property name;
+ * later sources override earlier ones.
  */
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { ConfigError } from './config-error.ts';
 import { parseProperties } from './properties.ts';
 
-/** A text and where it was found, for messages. */
+/** A text and its source, for messages. */
 export interface RawSetting {
   readonly value: string;
   readonly source: string;
@@ -39,8 +39,8 @@ export function readSources(sources: ConfigSources): RawSettings {
 }
 
 /**
- * Variables that start with KAFKA_ and are no settings: the image's own, and links that Kubernetes and Docker
- * make up.
+ * Variables that start with KAFKA_ and are not settings: the image's own, and links that Kubernetes and
+ * Docker set.
  */
 const NO_SETTING =
   /^KAFKA_(HOME|DIR|VERSION|URL|MODE|DEBUG|\w*_OPTS|LOG4J_\w+|TOOLS_LOG4J_LOGLEVEL|JMX_\w+|PORT|PORT_\w+|SERVICE_\w+|NAME|ENV_\w+)$/;
@@ -66,22 +66,22 @@ function readSettingsFile(file: string): Map<string, string> {
   return /\.ya?ml$/i.test(file) ? parseYamlSettings(content, file) : parseProperties(content);
 }
 
-/** Nested maps are joined by dots, lists by commas; every scalar is taken as it is written. */
+/** Dots join nested maps and commas join lists. Every scalar stays as it is written. */
 function parseYamlSettings(content: string, file: string): Map<string, string> {
-  // Loaded only when there is such a file: a node must start in a blink.
+  // Loaded only when there is such a file, so that a node starts quickly.
   const yaml = createRequire(import.meta.url)('yaml') as typeof import('yaml');
   let document: unknown;
   try {
     document = yaml.parse(content, { schema: 'failsafe' });
   } catch (error) {
     throw new ConfigError([
-      `the settings file ${file} is no YAML: ${(error as Error).message.split('\n')[0]}`,
+      `the settings file ${file} is not YAML: ${(error as Error).message.split('\n')[0]}`,
     ]);
   }
   const values = new Map<string, string>();
   if (document === null || document === undefined || document === '') return values;
   if (typeof document !== 'object' || Array.isArray(document)) {
-    throw new ConfigError([`the settings file ${file} must hold settings as \`key: value\``]);
+    throw new ConfigError([`the settings file ${file} must contain settings of the form \`key: value\``]);
   }
   flatten(document as Record<string, unknown>, '', values);
   return values;

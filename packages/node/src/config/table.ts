@@ -1,7 +1,7 @@
 /**
- * Every setting of a node, in one table: Kafka's property name, type, default, what it does. A property is
- * here only when the product really honours it. docs/configuration.md is generated from this; what the values
- * mean together (listeners against roles, …) is checked in node-config.ts.
+ * Every setting of a node, in one table: Kafka's property name, type, default, effect. The table has a
+ * property only if the product honours it. docs/configuration.md is generated from this table. node-config.ts
+ * checks the values against each other (listeners against roles, …).
  */
 import { parseListeners, parseProtocolMap, parseVoters } from './addresses.ts';
 import { setting } from './definition.ts';
@@ -21,13 +21,13 @@ const nodeSettings = {
     'Node',
     list(oneOf('broker', 'controller')),
     undefined,
-    'What this process is: a broker, a controller, or both.',
+    'The roles of this process: broker, controller, or both.',
   ),
   'node.id': setting(
     'Node',
     int(0),
     undefined,
-    'Id of this node, unique in the cluster, also between brokers and controllers.',
+    'Id of this node. A broker and a controller of one cluster must not share an id.',
   ),
   listeners: setting(
     'Node',
@@ -39,7 +39,7 @@ const nodeSettings = {
     'Node',
     optional(listeners),
     '',
-    'Addresses that clients and other brokers are told. Default: `listeners`, with the host name of the machine where the host is empty; port 0 is replaced by the real port.',
+    'Addresses that this broker gives to clients and other brokers. Default: `listeners`, with the host name of the machine where the host is empty, and the real port in place of port 0.',
   ),
   'listener.security.protocol.map': setting(
     'Node',
@@ -51,13 +51,13 @@ const nodeSettings = {
     'Node',
     optional(listenerName),
     '',
-    'The listener that brokers use to replicate from each other. Default: PLAINTEXT if there is such a listener, else the first one of the broker.',
+    'The listener that brokers use to replicate from each other. Default: the listener PLAINTEXT if there is one, else the first listener of the broker.',
   ),
   'controller.listener.names': setting(
     'Node',
     listenerName,
     'CONTROLLER',
-    'Name of the listener for control traffic (gRPC). On a controller it must be among `listeners`, on a broker that is no controller it must not.',
+    'Name of the listener for control traffic (gRPC). On a controller it must be among `listeners`, on a node that is only a broker it must not be.',
     { differs: 'Kafka has no default. Exactly one name is supported.' },
   ),
   'log.dirs': setting(
@@ -67,13 +67,16 @@ const nodeSettings = {
     ),
     undefined,
     'Folder that holds all data of this node.',
-    { differs: 'Kafka’s default lies in /tmp, which is no place for data: it must be set. One folder only.' },
+    {
+      differs:
+        'Kafka’s default lies in /tmp, which is not a place for data: it must be set. One folder only.',
+    },
   ),
   'broker.rack': setting(
     'Node',
     optional(text),
     '',
-    'Where this broker stands (rack, zone, machine). Replicas of a partition are spread over racks.',
+    'Location of this broker (rack, zone, machine). The controller spreads the replicas of a partition over racks.',
   ),
 };
 
@@ -88,34 +91,34 @@ const quorumSettings = {
     'Quorum',
     int(10),
     '300',
-    'How long one round of an election lasts before the next; the real time is drawn from one to two times this.',
+    'Duration of one round of an election. A controller draws the real time from one to two times this.',
     { differs: `Kafka: 1000. ${FAILOVER}` },
   ),
   'controller.quorum.fetch.timeout.ms': setting(
     'Quorum',
     int(50),
     '1000',
-    'A controller that could not reach the active controller for so long asks for an election.',
+    'A controller starts an election when it cannot reach the active controller for this long.',
     { differs: `Kafka: 2000. ${FAILOVER}` },
   ),
   'controller.quorum.retry.backoff.ms': setting(
     'Quorum',
     int(0),
     '20',
-    'Pause before a request to another controller that failed is tried again.',
+    'Pause before a controller retries a failed request to another controller.',
   ),
   'broker.session.timeout.ms': setting(
     'Quorum',
     int(100),
     '3000',
-    'A broker that was not heard of for so long is fenced: its partitions get other leaders. Controllers say how long a lease is; a broker takes none longer than its own setting. It should be the same everywhere.',
+    'The controller fences a broker when no heartbeat arrives for this long, and elects other leaders for its partitions. The controller sets the length of a lease by it; a broker takes no lease longer than its own setting. Use the same value on every node.',
     { differs: `Kafka: 9000. ${FAILOVER}` },
   ),
   'broker.session.loss.grace.ms': setting(
     'Quorum',
     int(0),
     '100',
-    'A broker whose control stream closed (its process died) is fenced when it has not come back for so long.',
+    'The controller fences a broker whose control stream closed (its process died) when the broker does not come back for this long.',
     { differs: OURS },
   ),
   'broker.heartbeat.interval.ms': setting(
@@ -132,33 +135,33 @@ const topicSettings = {
     'Topics',
     int(1),
     '1',
-    'Partitions of a topic that is created without saying how many.',
+    'Number of partitions of a new topic whose creator gives none.',
   ),
   'default.replication.factor': setting(
     'Topics',
     int(1, 32767),
     '1',
-    'Replicas of a topic that is created without saying how many.',
+    'Replication factor of a new topic whose creator gives none.',
   ),
   'auto.create.topics.enable': setting(
     'Topics',
     boolean,
     'true',
-    'Whether asking for the metadata of an unknown topic creates it, when the client allows it.',
+    'Whether a Metadata request for an unknown topic creates it, when the client allows that.',
   ),
-  'delete.topic.enable': setting('Topics', boolean, 'true', 'Whether topics can be deleted.'),
+  'delete.topic.enable': setting('Topics', boolean, 'true', 'Whether clients can delete topics.'),
   'min.insync.replicas': setting(
     'Topics',
     int(1),
     '1',
-    'With acks=all a batch is refused while the ISR has fewer members than this.',
+    'The leader refuses a batch with acks=all while the ISR has fewer members than this (or than the replication factor, if that is smaller).',
     { topicConfig: 'min.insync.replicas' },
   ),
   'unclean.leader.election.enable': setting(
     'Topics',
     boolean,
     'false',
-    'Whether a replica outside the ISR may become leader when no other is left. Acknowledged records can be lost then.',
+    'Whether the controller may elect a replica outside of the ISR when no other is left. This can lose acknowledged records.',
     { topicConfig: 'unclean.leader.election.enable' },
   ),
   'message.max.bytes': setting(
@@ -172,7 +175,7 @@ const topicSettings = {
     'Topics',
     oneOf('producer', 'uncompressed', 'gzip', 'snappy', 'lz4', 'zstd'),
     'producer',
-    'How batches are compressed in the log. One that comes in another way is compressed again, on a thread of its own when that takes long; `producer` keeps each as it came.',
+    'Codec of batches in the log. The leader recompresses a batch with another codec, on a worker thread when that takes long; `producer` keeps each batch as the producer sent it.',
     { topicConfig: 'compression.type' },
   ),
   'compression.gzip.level': setting(
@@ -188,7 +191,7 @@ const topicSettings = {
     'Topics',
     int(1, 17),
     '9',
-    'Level for `compression.type` lz4. Accepted, and without effect: our codec has one level.',
+    'Level for `compression.type` lz4. It has no effect: our codec has one level.',
     { topicConfig: 'compression.lz4.level' },
   ),
   'compression.zstd.level': setting('Topics', int(-131072, 22), '3', 'Level for `compression.type` zstd.', {
@@ -198,7 +201,7 @@ const topicSettings = {
     'Topics',
     int(1 << 20),
     String(GIBI),
-    'A log segment is closed before it grows past this.',
+    'The log rolls a segment before it grows past this.',
     {
       topicConfig: 'segment.bytes',
     },
@@ -207,15 +210,15 @@ const topicSettings = {
     'Topics',
     long(1),
     '604800000',
-    'A log segment is closed when its records span more time than this.',
+    'The log rolls a segment when its records span more time than this.',
     { topicConfig: 'segment.ms', differs: 'Kafka writes the same seven days as `log.roll.hours`.' },
   ),
   'log.roll.jitter.ms': setting(
     'Topics',
     long(0),
     '0',
-    'A log segment is closed earlier than `log.roll.ms` by a random time of at most this, so that not all roll at once.',
-    { topicConfig: 'segment.jitter.ms', differs: 'Kafka’s is not set, and `log.roll.jitter.hours` is 0.' },
+    'The log rolls a segment earlier than `log.roll.ms` by a random time of at most this, so that not all logs roll at once.',
+    { topicConfig: 'segment.jitter.ms', differs: 'Kafka leaves it unset, and `log.roll.jitter.hours` is 0.' },
   ),
   'log.roll.jitter.hours': setting(
     'Topics',
@@ -228,7 +231,7 @@ const topicSettings = {
     'Topics',
     boolean,
     'false',
-    'Whether the file of a log segment has its full size from the start; it is cut to what it holds when it is closed.',
+    'Whether the log allocates the full size of a segment file at the start. When it rolls, it truncates the file to its contents.',
     { topicConfig: 'preallocate' },
   ),
   'log.index.interval.bytes': setting(
@@ -249,30 +252,31 @@ const topicSettings = {
     'Topics',
     long(1),
     '9223372036854775807',
-    'Records after which the log is flushed to the device. With 1, what is acknowledged with acks=all survives power loss of all machines at once.',
+    'The log fsyncs after this many records. With 1, records acknowledged with acks=all survive power loss of all machines at once.',
     { topicConfig: 'flush.messages' },
   ),
   'log.flush.interval.ms': setting(
     'Topics',
     long(0),
     '9223372036854775807',
-    'The longest time until a record is flushed to the device; the device is not waited for. The default leaves it to the operating system.',
+    'The longest time until the log fsyncs a record; acknowledgements do not wait for it. The default leaves it to the operating system.',
     {
       topicConfig: 'flush.ms',
-      differs: 'Kafka’s acts only with `log.flush.scheduler.interval.ms`, which is not needed here.',
+      differs:
+        'Kafka honours it only together with `log.flush.scheduler.interval.ms`; Millrace does not need that.',
     },
   ),
   'producer.id.expiration.ms': setting(
     'Topics',
     int(1),
     '86400000',
-    'An idempotent producer that wrote nothing to a partition for so long is forgotten there.',
+    'A partition forgets an idempotent producer that writes nothing to it for this long.',
   ),
   'log.message.timestamp.type': setting(
     'Topics',
     oneOf('CreateTime', 'LogAppendTime'),
     'CreateTime',
-    'Whether a record carries the time at which its producer made it or at which it was appended.',
+    'Timestamp of a record: the time at which the producer created it, or at which the leader appended it.',
     { topicConfig: 'message.timestamp.type' },
   ),
   'log.message.timestamp.before.max.ms': setting(
@@ -296,20 +300,20 @@ const replicationSettings = {
     'Replication',
     long(1),
     '30000',
-    'A follower that was not caught up with its leader for so long leaves the ISR.',
+    'The leader removes a follower from the ISR when the follower has not caught up for this long.',
   ),
   'replica.fetch.wait.max.ms': setting(
     'Replication',
     int(0),
     '500',
-    'How long a leader may hold a follower’s fetch that has nothing to answer.',
+    'How long a leader may park a follower’s fetch when it has no new records.',
   ),
   'replica.fetch.min.bytes': setting('Replication', int(1), '1', 'Bytes that a follower’s fetch waits for.'),
   'replica.fetch.max.bytes': setting(
     'Replication',
     int(0),
     '1048576',
-    'Bytes of one partition that a follower asks for at once. A larger first batch still comes through.',
+    'Bytes of one partition that a follower asks for at once. The leader still sends a larger first batch.',
   ),
   'replica.fetch.response.max.bytes': setting(
     'Replication',
@@ -328,25 +332,25 @@ const replicationSettings = {
     'Replication',
     int(1),
     '30000',
-    'A follower replaces a connection on which its request got no answer for so long.',
+    'A follower replaces its connection when a request gets no answer for this long.',
   ),
   'replica.high.watermark.checkpoint.interval.ms': setting(
     'Replication',
     long(1),
     '5000',
-    'How often high watermarks are written to disk.',
+    'How often a broker writes high watermarks to disk.',
   ),
   'fetch.max.bytes': setting(
     'Replication',
     int(1024),
     '57671680',
-    'The most that one fetch of a consumer or follower is answered with.',
+    'Largest answer to one fetch of a consumer or follower, in bytes.',
   ),
   'max.incremental.fetch.session.cache.slots': setting(
     'Replication',
     int(0),
     '1000',
-    'Incremental fetch sessions (KIP-227) that a broker keeps; clients above that fetch without one.',
+    'Incremental fetch sessions (KIP-227) that a broker keeps; further clients fetch without a session.',
   ),
 };
 
@@ -355,32 +359,32 @@ const connectionSettings = {
     'Connections',
     int(1),
     '104857600',
-    'Largest request in bytes. A larger one closes the connection, and so does one that neither produces nor creates nor deletes and has more than 2 MiB and 1 KiB for each partition of the cluster.',
+    'Largest request in bytes. The broker closes the connection of a larger one. Requests other than Produce, Create and Delete have a smaller limit: 2 MiB and 1 KiB for each partition of the cluster.',
   ),
   'queued.max.request.bytes': setting(
     'Connections',
     long(1),
     '268435456',
-    'Bytes of requests (as they came, and as they are decoded) and of answers held in memory, for all connections together. Above it no connection is read, and consumers are given no records; one answer takes at most a quarter of what is left.',
+    'Memory for requests (their bytes, and the decoded objects) and answers of all connections together, in bytes. Above it the broker reads no connection and gives consumers no records. One answer takes at most a quarter of the free part.',
     { differs: 'Kafka has no limit (-1) by default.' },
   ),
   'max.connections': setting(
     'Connections',
     int(0),
     '2147483647',
-    'Connections that a broker accepts. One more is closed at once.',
+    'Connections that a broker accepts. It closes any further connection at once.',
   ),
   'max.connections.per.ip': setting(
     'Connections',
     int(0),
     '2147483647',
-    'Connections that a broker accepts from one address. One more is closed at once.',
+    'Connections that a broker accepts from one address. It closes any further connection at once.',
   ),
   'connections.max.idle.ms': setting(
     'Connections',
     long(1),
     '600000',
-    'A connection on which nothing happened for so long is closed.',
+    'The broker closes a connection when nothing happens on it for this long.',
   ),
   'max.request.partition.size.limit': setting(
     'Connections',
@@ -402,14 +406,14 @@ const operationSettings = {
     'Operation',
     optional(int(0, 65535)),
     '',
-    'Port of a small HTTP server on all interfaces: `GET /health` answers 200 while the broker is unfenced, or the controller knows who leads the quorum, else 503. Not set: none.',
+    'Port of a small HTTP server on all interfaces: `GET /health` answers 200 while the broker is unfenced, or the controller knows the leader of the quorum, else 503. Not set: no server.',
     { differs: OURS },
   ),
   'logger.level': setting(
     'Operation',
     oneOf('debug', 'info', 'warn', 'error', 'silent'),
     'info',
-    'Events below this level are not written to standard output.',
+    'The node writes events of this level and above to standard output.',
     { differs: OURS },
   ),
   'logger.format': setting(

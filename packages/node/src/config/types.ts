@@ -1,9 +1,9 @@
 /**
- * The types a setting can have: how its text is read, and how "what is allowed" is said to a person.
- * Pure: text in, value out. Knows no setting by name.
+ * The types of settings: each parses a text, and describes the allowed values to a user. Pure: text in, value
+ * out. Knows no setting by name.
  */
 
-/** What `parse` returns for a text that is no value of the type. */
+/** `parse` returns this for a text that is not a value of the type. */
 export const INVALID: unique symbol = Symbol('invalid');
 
 export interface SettingType<T> {
@@ -25,7 +25,7 @@ export function int(min = -INT_MAX - 1, max = INT_MAX): SettingType<number> {
   return wholeNumber('int', min, max);
 }
 
-/** A 64-bit integer within bounds; what lies beyond the safe integers is read as the largest safe integer. */
+/** A 64-bit integer within bounds. A value beyond the safe integers becomes the largest safe integer. */
 export function long(min = Number.MIN_SAFE_INTEGER, max = Number.MAX_SAFE_INTEGER): SettingType<number> {
   return wholeNumber('long', min, max);
 }
@@ -68,7 +68,7 @@ export function oneOf<const V extends string>(...values: V[]): SettingType<V> {
   };
 }
 
-/** Comma-separated values, at least one, none twice. */
+/** Comma-separated values, at least one, no duplicates. */
 export function list<T>(of: SettingType<T>): SettingType<readonly T[]> {
   return {
     name: 'list',
@@ -87,7 +87,7 @@ export function list<T>(of: SettingType<T>): SettingType<readonly T[]> {
   };
 }
 
-/** May be left out: an empty text is "not set". */
+/** The user may leave it out: an empty text means "not set". */
 export function optional<T>(of: SettingType<T>): SettingType<T | undefined> {
   return {
     name: of.name,

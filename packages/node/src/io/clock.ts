@@ -1,30 +1,30 @@
 /**
- * Clock over the process's monotonic clock and timers. One instance a node: what is due `soon` is the node's
- * own queue.
+ * Clock over the process's monotonic clock and timers. Each node has its own instance, and with it its own
+ * queue of `soon` callbacks.
  */
 import type { Clock, Millis, Timer, WallMillis } from '@millrace/base';
 
-/** Node's timers hold no more; whoever waits longer is woken early and waits again. */
+/** The longest delay of a Node timer. A longer timer fires early, and its owner sets another. */
 const TIMER_MS_MAX = 2_147_483_647;
 
 export class NodeClock implements Clock {
   #soon: (() => void)[] = [];
   #scheduled = false;
   readonly #runSoon = (): void => {
-    // What is asked for meanwhile belongs to the same turn: the queue grows while it is walked.
+    // Callbacks may add callbacks. These run in the same turn: the queue grows during the walk.
     const queue = this.#soon;
     let next = 0;
     try {
       while (next < queue.length) queue[next++]!();
     } finally {
-      // After an exception the rest still runs, in a turn of its own.
+      // After an exception the other callbacks still run, in a turn of their own.
       this.#soon = queue.slice(next);
       this.#scheduled = false;
       if (this.#soon.length > 0) this.#schedule();
     }
   };
 
-  /** Whole milliseconds: deadlines travel in messages. */
+  /** Whole milliseconds, because deadlines travel in messages. */
   monotonicMs(): Millis {
     return Math.floor(performance.now());
   }
@@ -39,8 +39,8 @@ export class NodeClock implements Clock {
   }
 
   /**
-   * Runs after every socket that was readable in this round of the event loop has been read (the check phase
-   * follows the poll phase): what many connections caused is gathered into one write a file and a connection.
+   * Runs after the event loop has read every readable socket of this round (the check phase follows the poll
+   * phase). So the requests of many connections become one write a file and a connection.
    */
   soon(callback: () => void): void {
     this.#soon.push(callback);

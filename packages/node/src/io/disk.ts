@@ -1,6 +1,6 @@
 /**
  * Disk over node:fs. Reads and writes are synchronous (page cache); `sync` goes to the thread pool, one
- * fdatasync a file at a time: whoever asks while one runs shares the next (group commit). Every failure
+ * fdatasync a file at a time. Callers that come while one runs share the next (group commit). Every failure
  * becomes a DiskError that names the path. Must never close a descriptor that a running fdatasync still uses.
  */
 import fs from 'node:fs';
@@ -10,7 +10,7 @@ import { type Disk, DiskError, type DiskFile } from '@millrace/base';
 type SyncDone = (error?: DiskError) => void;
 
 export class NodeDisk implements Disk {
-  /** Folders whose fsync runs now, with its callers; those that came while it ran are not covered by it. */
+  /** Folders whose fsync runs now, with its callers. It does not cover the callers that came while it ran. */
   readonly #folders = new Map<string, { running: SyncDone[]; waiting: SyncDone[] }>();
 
   open(path: string): DiskFile {
@@ -46,7 +46,7 @@ export class NodeDisk implements Disk {
 
   readFile(path: string): Uint8Array | undefined {
     return attempt(path, () => {
-      // Files are missing in each new partition, and an exception costs ten times what this does.
+      // Each new partition lacks some files, and an exception costs ten times as much as this check.
       if (fs.statSync(path, { throwIfNoEntry: false }) === undefined) return undefined;
       return orWhenMissing(() => fs.readFileSync(path), undefined);
     });
@@ -123,7 +123,7 @@ class NodeFile implements DiskFile {
   readonly #descriptor: number;
   /** Callers of the fdatasync that runs now; undefined while none runs. */
   #syncing: SyncDone[] | undefined;
-  /** Callers that came while it ran: what they wrote may not be covered by it. */
+  /** Callers that came while it ran: it may not cover their writes. */
   #waiting: SyncDone[] = [];
   #closed = false;
 
@@ -191,7 +191,7 @@ class NodeFile implements DiskFile {
   }
 }
 
-/** How writeAll reaches the system; a test replaces it to see short writes. */
+/** The system calls of writeAll. A test replaces them to simulate short writes. */
 export interface WriteCalls {
   write(descriptor: number, chunk: Uint8Array, position: number): number;
   writev(descriptor: number, chunks: readonly Uint8Array[], position: number): number;
@@ -202,7 +202,10 @@ const systemCalls: WriteCalls = {
   writev: (descriptor, chunks, position) => fs.writevSync(descriptor, chunks as Uint8Array[], position),
 };
 
-/** The system may write less than it was given (a signal, a nearly full device): goes on with the rest. */
+/**
+ * Writes all chunks. The system may write only a part (a signal, a nearly full device); this then writes the
+ * rest.
+ */
 export function writeAll(
   descriptor: number,
   position: number,
@@ -253,7 +256,7 @@ function orWhenMissing<T>(action: () => T, missing: T): T {
 
 function isSystemError(cause: unknown): cause is NodeJS.ErrnoException & { code: string } {
   const code = cause instanceof Error ? (cause as NodeJS.ErrnoException).code : undefined;
-  // ERR_… are Node's words for a wrong call: a bug, not the disk.
+  // ERR_… codes are Node's errors for a wrong call: a bug, not a disk failure.
   return code !== undefined && !code.startsWith('ERR_');
 }
 

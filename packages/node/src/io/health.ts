@@ -11,7 +11,7 @@ export interface HealthServer {
   close(): Promise<void>;
 }
 
-/** Rejects with one sentence when the port cannot be had. */
+/** Rejects with one sentence when it cannot listen on the port. */
 export function serveHealth(port: number, state: () => HealthState): Promise<HealthServer> {
   const server = createServer((request, response) => {
     const path = request.url?.split('?')[0];

@@ -1,6 +1,6 @@
 /**
- * The entry of a worker thread: every kind of job that a node has. Also an entry of the published package.
- * What a batch unfolds to is read as a stream here: a thread may wait, and must not hold all of it.
+ * The entry of a worker thread: every kind of job that a node has. Also an entry of the published package. A
+ * worker decompresses a batch as a stream: a thread may wait, and must not hold the whole output.
  */
 import type { JobKind } from '@millrace/base';
 import {
@@ -46,7 +46,7 @@ const findStreaming: Served<LogJobs['findInBatch']> = {
     try {
       await unfoldStreaming(header.compression, section, RECORDS_WORK_MAX, finder);
     } catch (error) {
-      // As on the loop: what cannot be opened has no records to find.
+      // As on the loop: a batch that cannot be decompressed has no records to find.
       if (!(error instanceof DecodeError)) throw error;
     }
     return { value: finder.found, bytes: batch };

@@ -1,7 +1,7 @@
 /**
- * Jobs over worker threads. A worker is started when a job finds none idle, and ends when nothing came for a
- * while: a node that never needs one has none. A worker that dies fails its job; the next job gets a new one.
- * Must never let a job's end run within the call that started it.
+ * Jobs over worker threads. A job that finds no idle worker starts one, up to a limit. A worker ends when it
+ * is idle for a while, so a node without jobs has no worker. A worker that dies fails its job; the next job
+ * gets a new worker. Must never call `done` within the call that started the job.
  */
 import { Worker } from 'node:worker_threads';
 import type { Job, JobKind, JobOutcome, Jobs, Logger } from '@millrace/base';
@@ -9,13 +9,15 @@ import { type JobReply, type JobRequest, transferable } from './serve-jobs.ts';
 
 export interface NodeJobsOptions {
   readonly logger: Logger;
-  /** What a worker runs. */
+  /** The module that a worker runs. */
   readonly entry?: URL;
   readonly workersMax?: number;
   readonly waitingMax?: number;
   readonly waitingBytesMax?: number;
   readonly idleMs?: number;
-  /** Of JavaScript objects; bytes are not counted. A job that needs more is ended, not the node. */
+  /**
+   * Limit for JavaScript objects; bytes do not count. A job that needs more ends its worker, not the node.
+   */
   readonly heapMaxMb?: number;
 }
 
@@ -25,8 +27,8 @@ const ENTRY = new URL(
   import.meta.url,
 );
 /**
- * Two, so that a long job does not hold up all short ones. More would take cores from brokers beside this
- * one.
+ * Two, so that a long job does not delay all short ones. More would take cores from other brokers of the
+ * machine.
  */
 const WORKERS_MAX = 2;
 const WAITING_MAX = 10_000;
@@ -36,7 +38,7 @@ const HEAP_MAX_MB = 256;
 
 interface Entry {
   readonly request: JobRequest;
-  /** Of the bytes, which are not here any more once they were sent. */
+  /** Size of the bytes. The bytes themselves leave this thread when they are sent. */
   readonly sizeBytes: number;
   done: ((outcome: JobOutcome<never>) => void) | undefined;
 }
@@ -44,7 +46,7 @@ interface Entry {
 interface Member {
   readonly worker: Worker;
   running: Entry | undefined;
-  /** Ends it when it has been idle for so long. */
+  /** Ends the worker when it is idle for `idleMs`. */
   idle: NodeJS.Timeout | undefined;
   failure: string | undefined;
 }
@@ -52,7 +54,7 @@ interface Member {
 export class NodeJobs implements Jobs {
   readonly #options: Required<NodeJobsOptions>;
   readonly #members = new Set<Member>();
-  /** Oldest first; cancelled ones among them. */
+  /** Oldest first. */
   #waiting: Entry[] = [];
   #waitingBytes = 0;
   #closed = false;
@@ -69,7 +71,7 @@ export class NodeJobs implements Jobs {
     };
   }
 
-  /** Worker threads that are there now. */
+  /** Number of worker threads now. */
   get workerCount(): number {
     return this.#members.size;
   }
@@ -92,14 +94,14 @@ export class NodeJobs implements Jobs {
     this.#waitingBytes += entry.sizeBytes;
     this.#runWaiting();
     if (this.#members.size === 0) {
-      // No thread can be had, and nobody would ever take it.
+      // The system gives no thread, so no worker would ever take the job.
       this.#cancel(entry);
       return undefined;
     }
     return { cancel: () => this.#cancel(entry) };
   }
 
-  /** Ends every worker. Whoever waits is not called any more. */
+  /** Ends every worker. Does not call `done` of waiting and running jobs. */
   async close(): Promise<void> {
     this.#closed = true;
     this.#waiting = [];
@@ -137,7 +139,7 @@ export class NodeJobs implements Jobs {
     return this.#members.size < this.#options.workersMax ? this.#newMember() : undefined;
   }
 
-  /** Undefined: the system gives no thread. */
+  /** Undefined if the system gives no thread. */
   #newWorker(): Worker | undefined {
     const resourceLimits = { maxOldGenerationSizeMb: this.#options.heapMaxMb };
     try {
@@ -153,7 +155,7 @@ export class NodeJobs implements Jobs {
     if (worker === undefined) return undefined;
     const member: Member = { worker, running: undefined, idle: undefined, failure: undefined };
     this.#members.add(member);
-    // A process with nothing else to do may end.
+    // The worker does not keep the process alive.
     worker.unref();
     worker.on('message', (reply: JobReply) => this.#replied(member, reply));
     worker.on('error', (error) => {
@@ -168,11 +170,11 @@ export class NodeJobs implements Jobs {
     member.running = undefined;
     member.idle = setTimeout(() => this.#dismiss(member), this.#options.idleMs).unref();
     this.#runWaiting();
-    // The value is of the kind that was asked for: the worker has the same functions.
+    // The value has the type of the requested kind: the worker has the same functions.
     entry?.done?.(reply as JobOutcome<never>);
   }
 
-  /** It gets no job while it ends. */
+  /** Removes the worker first, so that it gets no job while it ends. */
   #dismiss(member: Member): void {
     this.#members.delete(member);
     void member.worker.terminate();

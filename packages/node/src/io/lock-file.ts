@@ -1,8 +1,8 @@
 /**
  * The lock of a data folder: one living process at a time. Node has no flock, so the file names its holder
- * (process id and, where the system tells, when that process started); a holder that is gone lost the lock.
- * Containers that share a folder do not see each other's processes: there LevelDB's own lock guards
- * controllers, and nothing guards brokers.
+ * (process id and, where the system gives it, the start time of that process). A holder whose process has
+ * ended has lost the lock. Containers that share a folder do not see each other's processes: there LevelDB's
+ * own lock guards controllers, and nothing guards brokers.
  */
 import fs from 'node:fs';
 import { join } from 'node:path';
@@ -10,7 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 export class FolderInUseError extends Error {
   override readonly name = 'FolderInUseError';
-  /** Who holds it, if that is known. */
+  /** The process that holds the lock, if known. */
   readonly pid: number | undefined;
 
   constructor(message: string, pid?: number) {
@@ -25,10 +25,7 @@ export interface FolderLock {
 
 const NAME = '.lock';
 
-/**
- * As lockFolder, but gives another process a moment to end: one that was just killed may still be on its way
- * out.
- */
+/** As lockFolder, but waits a moment for another process to end: a killed process may still be exiting. */
 export async function lockFolderSoon(directory: string, patienceMs = 1000): Promise<FolderLock> {
   const deadline = performance.now() + patienceMs;
   for (;;) {
@@ -62,13 +59,13 @@ export function lockFolder(directory: string): FolderLock {
       }
       takeAway(path, held, `${temporary}.stale`);
     }
-    throw new FolderInUseError(`the data folder ${directory} is being locked by others; try again`);
+    throw new FolderInUseError(`the data folder ${directory} is being locked by other processes; try again`);
   } finally {
     fs.rmSync(temporary, { force: true });
   }
 }
 
-/** Linking is atomic and fails when the lock is there, and the file has its content from the start. */
+/** A link is atomic and fails when the lock file exists. The file has its content from the start. */
 function tryLink(from: string, to: string): boolean {
   try {
     fs.linkSync(from, to);
@@ -79,7 +76,7 @@ function tryLink(from: string, to: string): boolean {
   }
 }
 
-/** Moves a dead holder's lock away. When it was another's by then, puts that back. */
+/** Removes a dead holder's lock. If another process took the lock meanwhile, puts its lock back. */
 function takeAway(path: string, expected: string, aside: string): void {
   try {
     fs.renameSync(path, aside);
@@ -110,19 +107,18 @@ function livingHolder(content: string): number | undefined {
   return startNow === undefined || start === '-' || startNow === start ? pid : undefined;
 }
 
-/** One that ended and that its parent has not looked after yet (state Z, or X) holds nothing any more. */
+/**
+ * A zombie (state Z: it has ended, and its parent has not waited for it) or a dead process (X) holds no lock.
+ */
 function hasEnded(stat: string): boolean {
   return /^[ZX]/.test(stat.slice(stat.lastIndexOf(')') + 2));
 }
 
-/**
- * When a process started, in the system's ticks since boot, with the boot's id; undefined where /proc does
- * not tell.
- */
+/** Start time of a process, in the system's ticks since boot, with the boot's id; undefined without /proc. */
 function startOf(pid: number): string | undefined {
   const stat = readIfThere(`/proc/${pid}/stat`);
   const boot = readIfThere('/proc/sys/kernel/random/boot_id')?.trim();
-  // The name of the program, in brackets, may hold blanks; the start is field 22, the 20th after it.
+  // The name of the program, in brackets, may contain blanks; the start time is field 22, the 20th after it.
   const start = stat?.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
   return start === undefined || boot === undefined ? undefined : `${start}@${boot}`;
 }

@@ -1,6 +1,6 @@
 /**
  * Logger over pino: one JSON object a line with `event`, a stable name, and its facts; coloured text on a
- * terminal (pino-pretty is loaded only then). No worker threads: lines are written by this process, in order.
+ * terminal (pino-pretty is loaded only then). No worker threads: this process writes the lines, in order.
  */
 import type { Logger } from '@millrace/base';
 import {
@@ -15,7 +15,7 @@ export interface LoggerOptions {
   readonly level: 'debug' | 'info' | 'warn' | 'error' | 'silent';
   readonly format: 'auto' | 'json' | 'pretty';
   readonly nodeId: number;
-  /** For tests; default: what `fd` names. */
+  /** For tests; default: the file descriptor `fd`. */
   readonly destination?: DestinationStream;
   /** Default: 1, standard output. */
   readonly fd?: number;
@@ -40,8 +40,8 @@ export async function createLogger(options: LoggerOptions): Promise<Logger> {
 }
 
 /**
- * Lines that could not be written are kept up to this much and written when there is room again; what is more
- * is dropped.
+ * The logger keeps this many bytes of lines that it could not write, and writes them when there is room
+ * again. It drops further lines.
  */
 const UNWRITTEN_BYTES_MAX = 1 << 20;
 
@@ -61,10 +61,10 @@ async function openDestination(options: LoggerOptions, pretty: boolean): Promise
   return options.destination ?? output(options.fd);
 }
 
-/** Synchronous: a line that was logged has left before the next statement, also before a crash. */
+/** Synchronous: the process writes a line before its next statement, so a crash loses none. */
 function output(fd = 1): DestinationStream {
   const destination = pino.destination({ fd, sync: true, maxLength: UNWRITTEN_BYTES_MAX });
-  // A full disk, a terminal that was closed: no reason to end a node that can go on without its log.
+  // Ignored: a node can work without its log when the disk is full or the terminal is closed.
   destination.on('error', () => {});
   return destination;
 }

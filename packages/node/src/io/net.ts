@@ -1,17 +1,17 @@
 /**
- * Net over node:net: TCP without Nagle's delay. Chunks of one send leave in one gathered write; a peer that
- * reads slowly is seen by what the socket still holds, not by the size of one answer.
+ * Net over node:net: TCP without Nagle's delay. The chunks of one send leave in one gathered write. The
+ * unsent bytes of the socket show that a peer reads slowly, not the size of one answer.
  *
- * All sockets read into one buffer, which is lent to the handler: a buffer for each read would be garbage
- * outside of the heap, and V8 answers that with full collections (measured: more than half of a busy broker's
- * CPU time).
+ * All sockets read into one buffer, which the handler borrows. A buffer for each read would be garbage
+ * outside of the heap, and V8 runs full collections for that (measured: more than half of a busy broker's CPU
+ * time).
  */
 import net from 'node:net';
 import type { Address, Listener, Net, Stream, StreamHandler } from '@millrace/base';
 
-/** What a socket may hold unsent before `send` says to stop. */
+/** Unsent bytes of a socket above which `send` returns false. */
 const UNSENT_BYTES_MAX = 256 * 1024;
-/** The most that is read at once. */
+/** Largest read. */
 const INPUT_BYTES = 256 * 1024;
 const BACKLOG = 1024;
 const KEEP_ALIVE_DELAY_MS = 60_000;
@@ -60,7 +60,7 @@ export class NodeNet implements Net {
     return {
       close(done) {
         settled = true;
-        // Its own callback would wait for every open connection.
+        // The callback of `server.close` would wait for every open connection.
         server.close(() => {});
         setImmediate(done);
       },
@@ -92,8 +92,8 @@ export class NodeNet implements Net {
 type OnRead = net.OnReadOpts;
 
 /**
- * What the server accepted, as a socket that reads into our buffer; node:net lets only outgoing ones be made
- * so.
+ * Turns an accepted socket into one that reads into our buffer. node:net has that option only for outgoing
+ * sockets.
  */
 function adopt(accepted: net.Socket, onread: OnRead): net.Socket {
   const inner = accepted as unknown as { _handle: object | null };
@@ -109,7 +109,7 @@ class NodeStream implements Stream {
   readonly #all: Set<NodeStream>;
   #handler: StreamHandler | undefined;
   #reason: string | undefined;
-  /** A send returned false and `drained` is owed. */
+  /** A send returned false, so the handler waits for `drained`. */
   #full = false;
 
   constructor(open: (onread: OnRead) => net.Socket, input: Uint8Array, all: Set<NodeStream>) {
@@ -156,8 +156,8 @@ class NodeStream implements Stream {
       for (const chunk of chunks) socket.write(chunk);
       socket.uncork();
     }
-    // A large answer that the system took at once makes write() return false all the same; what is left
-    // decides.
+    // write() returns false for a large answer even when the system took it at once, so the unsent bytes
+    // decide.
     this.#full = this.unsentBytes >= UNSENT_BYTES_MAX;
     return !this.#full;
   }
@@ -199,6 +199,6 @@ function listenError(address: Address, error: NodeJS.ErrnoException): Error {
   if (error.code === 'EACCES')
     return new Error(`${where} is not allowed for this user; give a port above 1023 in listeners`);
   if (error.code === 'EADDRNOTAVAIL' || error.code === 'ENOTFOUND')
-    return new Error(`${address.host} is no address of this machine; give another host in listeners`);
+    return new Error(`${address.host} is not an address of this machine; give another host in listeners`);
   return new Error(`cannot listen on ${where}: ${error.message}`);
 }

@@ -18,7 +18,7 @@ export class NodeRandom implements Random {
 
   below(limit: number): number {
     assert(limit >= 1 && limit <= 0x1_0000_0000, 'below: limit in 1 .. 2^32');
-    // Draws from the incomplete last round are thrown away, or small numbers would be likelier.
+    // Rejects draws from the incomplete last round, which would make small numbers likelier.
     const fair = Math.floor(0x1_0000_0000 / limit) * limit;
     for (;;) {
       const draw = this.u32();

@@ -1,23 +1,23 @@
 /**
- * The worker's side of NodeJobs: takes one job at a time, runs its function, sends the answer and gives the
+ * The worker's side of NodeJobs: takes one job at a time, runs its function, and sends the answer and the
  * bytes back.
  */
 import { parentPort } from 'node:worker_threads';
 import type { JobAnswer, JobKind } from '@millrace/base';
 
-/** What the owner sends. */
+/** The message from the owner. */
 export interface JobRequest {
   readonly kind: string;
   readonly bytes: Uint8Array;
   readonly parameters: unknown;
 }
 
-/** What comes back. */
+/** The message from the worker. */
 export type JobReply =
   | { readonly ok: true; readonly value: unknown; readonly bytes: Uint8Array }
   | { readonly ok: false; readonly reason: string };
 
-/** A kind whose function may take its time: a thread waits where the event loop must not. */
+/** A kind of job whose function may be asynchronous: a worker thread may wait, the event loop must not. */
 export type Served<Kind> =
   Kind extends JobKind<infer Parameters, infer Value>
     ? {
@@ -47,10 +47,7 @@ async function run(kind: AnyServed | undefined, { bytes, parameters }: JobReques
   }
 }
 
-/**
- * The memory of the bytes, where nothing else lies in it: it moves to the other side rather than being
- * copied.
- */
+/** The memory of the bytes, if it contains nothing else: it moves to the other thread and is not copied. */
 export function transferable({ buffer, length }: Uint8Array): ArrayBuffer[] {
   return buffer instanceof ArrayBuffer && buffer.byteLength === length && length > 0 ? [buffer] : [];
 }

@@ -1,4 +1,4 @@
-/** From settings to what the parts of a broker are told. */
+/** Makes the options of a broker's parts from the settings. */
 import type { Clock, Disk, Jobs, Logger, Net, Random, Rpc } from '@millrace/base';
 import type { BrokerConfigEntry, FrontEndConfig, LifecycleConfig } from '@millrace/broker';
 import { DEFAULT_LIFECYCLE_CONFIG, DEFAULT_LIMITS } from '@millrace/broker';
@@ -21,11 +21,11 @@ export interface BrokerSeams {
   readonly logger: Logger;
   readonly logs: LogDirectory;
   readonly codecs: CompressionCodecs;
-  /** Of this machine: advertised by listeners that are open to all of its addresses. */
+  /** Of this machine. A listener on all of its addresses advertises this name. */
   readonly hostname: string;
 }
 
-/** Everything a broker is made of but for whom it tells. */
+/** All options of a broker, except the receiver of its events. */
 export function brokerOptions(
   config: NodeConfig,
   { hostname, ...seams }: BrokerSeams,
@@ -44,7 +44,7 @@ export function brokerOptions(
   };
 }
 
-/** What clients are told: open ports and hosts are filled in. */
+/** The addresses for clients, with port 0 and empty hosts filled in. */
 function advertisedEndpoints(
   config: NodeConfig,
   ports: ReadonlyMap<string, number>,
@@ -80,7 +80,7 @@ function replicationConfig(config: NodeConfig): ReplicationConfig {
     consumerFetchMaxBytes: settings['fetch.max.bytes'],
     maxFetchSessions: settings['max.incremental.fetch.session.cache.slots'],
     highWatermarkCheckpointIntervalMs: settings['replica.high.watermark.checkpoint.interval.ms'],
-    // An answer may exceed what was asked for by one batch, and a batch is never larger than a request.
+    // An answer may exceed the requested size by one batch, and a batch is never larger than a request.
     maxResponseFrameBytes: Math.max(
       defaultReplicationConfig.maxResponseFrameBytes,
       settings['replica.fetch.response.max.bytes'] + settings['socket.request.max.bytes'],

@@ -1,11 +1,11 @@
 /**
- * A broker, put together over the seams: metadata observer, image, replicas, front end, membership. Owns the
- * order in which its parts start, serve and stop, and nothing else; must never reach outside but through the
+ * A broker, composed over the seams: metadata observer, image, replicas, front end, membership. Owns the
+ * order in which its parts start, serve and stop, and nothing else. Must reach outside only through the
  * seams.
  *
- * Start: listeners are bound (their ports are part of the registration), metadata is followed, the broker
- * registers; once the cluster counts on it, clients are served. Stop: leaderships are moved away while it
- * still serves, then clients are closed, then the logs.
+ * Start: the broker binds its listeners (their ports are part of the registration), follows the metadata and
+ * registers. It serves clients once the controller unfences it. Stop: the controller moves its leaderships
+ * away while it still serves; then the broker closes its clients, then its logs.
  */
 import type { Clock, Disk, Jobs, Listener, Logger, Net, NodeId, Random, Rpc, Uuid } from '@millrace/base';
 import {
@@ -34,8 +34,8 @@ import { HeldConnections } from './held-connections.ts';
 import { MetadataFollower } from './metadata-follower.ts';
 
 /**
- * How long a clean stop waits for followers to have what was acknowledged with acks=1. They mostly have it at
- * once.
+ * How long a clean stop waits for followers to fetch records acknowledged with acks=1. Mostly they have them
+ * at once.
  */
 const HAND_OVER_MAX_MS = 1_000;
 
@@ -46,11 +46,11 @@ export interface BrokerListener {
 }
 
 export interface BrokerRoleEvents {
-  /** The cluster counts on this broker and clients are served; again after every time it was fenced. */
+  /** The controller has unfenced this broker, and it serves clients; called again after every fence. */
   serving(): void;
-  /** The image moved. */
+  /** The image changed. */
   imageChanged(image: MetadataImage): void;
-  /** It can never serve. The message is one sentence for a person. */
+  /** It can never serve. The message is one sentence for a user. */
   failed(message: string): void;
   /** It can never serve: its data folder is of another cluster. The reason is part of a sentence. */
   foreignFolder(reason: string): void;
@@ -60,7 +60,7 @@ export interface BrokerRoleOptions {
   readonly brokerId: NodeId;
   readonly voters: readonly VoterAddress[];
   readonly listeners: readonly BrokerListener[];
-  /** What clients are told, given the ports that were bound, by listener name. */
+  /** The addresses for clients, given the bound ports by listener name. */
   advertised(ports: ReadonlyMap<string, number>): readonly ListenerEndpoint[];
   readonly rack: string | undefined;
   readonly logs: LogDirectory;
@@ -76,7 +76,9 @@ export interface BrokerRoleOptions {
   readonly frontEnd: FrontEndConfig;
   readonly lifecycle: LifecycleConfig;
   readonly quorum: Partial<QuorumConfig>;
-  /** The same process is a voter: its quorum tells this role what is committed, and no observer is needed. */
+  /**
+   * The same process is a voter: its quorum passes committed records to this role, which needs no observer.
+   */
   readonly hasLocalQuorum: boolean;
   readonly events: BrokerRoleEvents;
 }
@@ -93,7 +95,7 @@ export class BrokerRole {
   private readonly frontEnd: BrokerFrontEnd;
   private readonly observer: QuorumObserver | undefined;
   private readonly listening: Listener[] = [];
-  /** Made when the ports are known. */
+  /** Created when the ports are known. */
   private lifecycle: BrokerLifecycle | undefined;
   private serves = false;
   private stopped = false;
@@ -141,7 +143,8 @@ export class BrokerRole {
   }
 
   /**
-   * Binds every listener, then joins the cluster; `done` when the listeners are bound, or one of them is not.
+   * Binds every listener, then joins the cluster. Calls `done` when all listeners are bound, or when one
+   * fails.
    */
   start(done: (error?: Error) => void): void {
     let open = this.options.listeners.length;
@@ -180,13 +183,13 @@ export class BrokerRole {
     if (!this.stopped && leader !== undefined) this.locator.leaderKnown(leader.nodeId);
   }
 
-  /** The quorum told its id: the data folder must be of that cluster. */
+  /** The quorum has an id: the data folder must belong to that cluster. */
   clusterIdKnown(id: Uuid): void {
     const problem = this.options.logs.adoptClusterId(id);
     if (problem !== undefined) this.options.events.failed(problem);
   }
 
-  /** Clean: leaderships move away, logs are flushed and marked. */
+  /** Clean: moves leaderships away, flushes the logs and marks them as closed cleanly. */
   stop(done: () => void): void {
     const { lifecycle } = this;
     if (lifecycle === undefined) {
@@ -202,12 +205,12 @@ export class BrokerRole {
     );
   }
 
-  /** As the controller last said. */
+  /** As the controller's last answer says. */
   get isUnfenced(): boolean {
     return this.lifecycle?.fenced === false;
   }
 
-  /** As a crash would, as far as one process can: nothing is said to anyone, nothing is flushed. */
+  /** Ends like a crash, as far as one process can: sends nothing and flushes nothing. */
   kill(done: () => void): void {
     this.closeListeners();
     this.frontEnd.close(() => {});
@@ -264,7 +267,8 @@ export class BrokerRole {
   private publish(delta: MetadataDelta): void {
     this.replicas.publish(delta);
     this.lifecycle?.progressed();
-    // The others hear of it at the same time as this broker, maybe before the controller's answer is here.
+    // Clients and other brokers see the unfencing at the same time, maybe before the controller's answer
+    // arrives here.
     const own = delta.image.broker(this.options.brokerId);
     if (own !== undefined && !own.fenced && own.epoch === this.lifecycle?.brokerEpoch) this.serve();
     this.options.events.imageChanged(delta.image);
@@ -298,7 +302,10 @@ export class BrokerRole {
   }
 }
 
-/** As Kafka does when its last log directory has failed: the end of the process hands everything on. */
+/**
+ * As Kafka does when its last log directory has failed: the process ends, and others take over its
+ * partitions.
+ */
 function directoryFailure(directory: string, reason: string): string {
-  return `The data folder ${directory} does not work: ${reason}. The broker stops, so that others lead its partitions. Repair or replace the disk, then start it again.`;
+  return `The data folder ${directory} has failed: ${reason}. The broker stops, so that others lead its partitions. Repair or replace the disk, then start it again.`;
 }

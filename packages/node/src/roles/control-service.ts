@@ -1,6 +1,6 @@
 /**
- * What a controller node answers to others: the quorum's own messages, control streams of brokers, and single
- * calls to the active controller. Translates between messages and the controller; decides nothing.
+ * The service of a controller node: the quorum's own messages, control streams of brokers, and single calls
+ * to the active controller. Translates between messages and the controller; decides nothing.
  */
 import {
   type Clock,
@@ -35,21 +35,21 @@ export interface ControlServiceOptions {
   readonly controllerListenerName: string;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** The controller was given something: it may want to be woken earlier than before. */
+  /** The controller got a message, so its next deadline may be earlier now. */
   touched(): void;
 }
 
 type Reply = (answer: Uint8Array | RpcError) => void;
 
 const NOTHING = new Uint8Array(0);
-/** What fits into a message to the broker, with room to spare. */
+/** An answer of this size fits into a message to the broker, with room to spare. */
 const ANSWER_BYTES_MAX = 48 << 20;
 
 export class ControlService implements RpcService {
   private readonly options: ControlServiceOptions;
   /**
-   * The stream each broker spoke on last, over or not: what comes on an earlier one is late, and only the end
-   * of this one is news of the broker.
+   * The latest stream of each broker, open or closed. A message on an earlier stream is late, and only the
+   * end of the latest stream concerns the broker.
    */
   private readonly latestStreams: LatestStreams = new Map();
   private streamCount = 0;
@@ -100,7 +100,9 @@ export class ControlService implements RpcService {
     }
   }
 
-  /** A client's request, decoded, decided and encoded in the version the client speaks. */
+  /**
+   * Decodes a client's request, has the controller decide it, and encodes the answer in the client's version.
+   */
   private forward(request: ForwardRequest, reply: Reply): void {
     const { controller, quorum, clock, controllerListenerName } = this.options;
     const answer = (errorCode: number, body: Uint8Array) =>
@@ -112,7 +114,7 @@ export class ControlService implements RpcService {
     const { apiKey, apiVersion: version, body } = request;
     const info = { version, clientId: request.clientId ?? null, requestId: requestIdOf(request) };
     const now = clock.monotonicMs();
-    // Only refusals and dry runs are as long as that: what is written to the log has a smaller bound.
+    // Only refusals and dry runs are so long: a decision that enters the log has a smaller limit.
     const answerWith = (bytes: Uint8Array) =>
       bytes.length > ANSWER_BYTES_MAX
         ? answer(ErrorCode.POLICY_VIOLATION, NOTHING)
@@ -120,8 +122,8 @@ export class ControlService implements RpcService {
     const send = <Req, Res, ReqIn, ResIn>(api: Api<Req, Res, ReqIn, ResIn>, response: ResIn) =>
       answerWith(joined(api.encodeResponse(version, response)));
     /**
-     * Of what a controller decides. One that lost its office meanwhile cannot say what became of it: the
-     * broker asks the next one.
+     * Sends the answer to a decision. A controller that was deposed meanwhile does not know the outcome: the
+     * broker asks the next controller.
      */
     const sendDecided = <Req, Res, ReqIn, ResIn>(
       api: Api<Req, Res, ReqIn, ResIn>,
@@ -165,21 +167,21 @@ export class ControlService implements RpcService {
 type LatestStreams = Map<NodeId, SessionStream>;
 
 /**
- * A broker's control stream. A broker that reconnects opens a new one, and the end of the old one may be
- * noticed later than that: it must not cut short the session that goes on.
+ * A broker's control stream. A broker that reconnects opens a new stream. The controller may notice the end
+ * of the old stream later, and that end must not shorten the session.
  */
 class SessionStream implements RpcStreamHandler {
   private readonly options: ControlServiceOptions;
   private readonly stream: RpcStream;
   private readonly latestStreams: LatestStreams;
-  /** In the order in which streams were opened. */
+  /** Grows with each stream that is opened. */
   private readonly number: number;
   /**
-   * Who spoke on it last under a registration that holds; undefined: nobody yet. A process that was refused
-   * is nobody.
+   * The broker that sent the last accepted message on this stream; undefined before the first. A refused
+   * process does not count.
    */
   private speaker: { readonly brokerId: NodeId; readonly incarnationId: Uuid } | undefined;
-  /** The broker said that it gives this stream up: its end is no news of the broker. */
+  /** The broker said that it closes this stream, so the stream's end does not concern its session. */
   private isLeft = false;
 
   constructor(
@@ -235,9 +237,9 @@ class SessionStream implements RpcStreamHandler {
   }
 
   /**
-   * Its broker has opened another stream since: what arrives here was said before, and whoever said it has
-   * stopped to wait for an answer. A late wish to stay fenced would fence a healthy broker, and this stream's
-   * end would count as that of the broker.
+   * Whether the broker has opened another stream since. Then this message is older, and its sender no longer
+   * waits for an answer. A late request to stay fenced would fence a healthy broker, and the end of this
+   * stream would count as the end of the broker.
    */
   private isLate({ register, heartbeat }: ControlRequest): boolean {
     const latest = this.latestStreams.get(register?.brokerId ?? heartbeat?.brokerId ?? -1);
@@ -276,7 +278,7 @@ class SessionStream implements RpcStreamHandler {
   }
 }
 
-/** Undefined also for what is no id: the request is carried out as one that is not retried. */
+/** Undefined also for a malformed id: the controller then handles the request as one without retries. */
 function requestIdOf({ requestId }: ForwardRequest): Uuid | undefined {
   return requestId !== undefined && isUuid(requestId) ? requestId : undefined;
 }

@@ -1,4 +1,4 @@
-/** From settings to what the quorum and the controller are told. */
+/** Makes the options of the quorum and the controller from the settings. */
 import { assert, type Clock, type Logger, type Random, type Rpc } from '@millrace/base';
 import type { ControllerConfig } from '@millrace/controller';
 import type { LogDirectory } from '@millrace/log';
@@ -12,11 +12,11 @@ export interface ControllerSeams {
   readonly random: Random;
   readonly logger: Logger;
   readonly storage: RaftStorage;
-  /** Of this node: whose data folder it is. */
+  /** The data folder of this node. */
   readonly logs: LogDirectory;
 }
 
-/** Everything a controller is made of but for whom it tells. */
+/** All options of a controller, except the receiver of its events. */
 export function controllerOptions(
   config: NodeConfig,
   { logs, ...seams }: ControllerSeams,

@@ -1,6 +1,6 @@
 /**
- * A controller, put together over the seams: quorum, controller, control service. Owns the one timer that the
- * controller's deadlines need. Must never reach outside but through the seams.
+ * A controller, composed over the seams: quorum, controller, control service. Owns the one timer for the
+ * controller's deadlines. Must reach outside only through the seams.
  */
 import type {
   Address,
@@ -27,7 +27,9 @@ import {
 import { ControlService } from './control-service.ts';
 
 export interface ControllerRoleEvents {
-  /** The storage failed, or belongs elsewhere: the node must end. One sentence for a person. */
+  /**
+   * The storage failed, or belongs to another node or cluster: the node must end. One sentence for a user.
+   */
   failed(message: string): void;
   /** The cluster's id, once it is known. */
   clusterIdKnown(id: Uuid): void;
@@ -72,15 +74,15 @@ export class ControllerRole {
       clusterId: () => this.quorum?.clusterId() ?? options.clusterId,
       propose: (records) => this.quorum?.propose(records),
       confirmLeadership: (done) => {
-        // Only asked while this node is the active controller, so there is a quorum.
+        // The controller asks only while it is active, so there is a quorum.
         this.quorum?.confirmLeadership(done);
       },
     });
   }
 
   /**
-   * Loads the quorum's log, then listens; `done` when it does. A storage that cannot be loaded is
-   * `events.failed`.
+   * Loads the quorum's log, then listens, then calls `done`. Calls `events.failed` when it cannot load the
+   * storage.
    */
   start(done: (error?: Error) => void): void {
     const { options } = this;
@@ -89,7 +91,8 @@ export class ControllerRole {
         nodeId: options.nodeId,
         directoryId: options.directoryId,
         clusterId: options.clusterId,
-        // Noted when the first records were committed: there was a quorum.
+        // A controller notes the id when the first records are committed. With an id, a quorum existed
+        // before.
         mayForm: options.clusterId === undefined,
         voters: options.voters,
         storage: options.storage,
@@ -131,7 +134,7 @@ export class ControllerRole {
     this.end((quorum, closed) => quorum.stop(closed), done);
   }
 
-  /** As a crash would: nothing is said to anyone. */
+  /** Ends like a crash: sends nothing. */
   kill(done: () => void): void {
     this.end((quorum, closed) => quorum.kill(closed), done);
   }
@@ -180,7 +183,7 @@ export class ControllerRole {
     if (this.clusterId !== undefined) this.options.events.clusterIdKnown(this.clusterId);
   }
 
-  /** Deadlines mostly move away: a timer that comes too early is left to fire and set anew. */
+  /** Deadlines mostly move later. An early timer stays as it is: it fires, ticks, and sets the next timer. */
   private arm(): void {
     if (this.stopped) return;
     const at = this.controller.nextDeadline();
@@ -196,7 +199,7 @@ export class ControllerRole {
   }
 }
 
-/** gRPC buries the system's reason in a longer text. */
+/** gRPC's error contains the system's reason in a longer text. */
 function listenProblem({ host, port }: Address, error: Error): string {
   const where = host === '' ? `port ${port}` : `${host}:${port}`;
   if (error.message.includes('EADDRINUSE'))

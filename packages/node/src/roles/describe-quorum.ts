@@ -1,4 +1,4 @@
-/** DescribeQuorum (KIP-595, KIP-836, KIP-853) from what the quorum says of itself. Pure. */
+/** DescribeQuorum (KIP-595, KIP-836, KIP-853) from the quorum's own description. Pure. */
 import type { Uuid } from '@millrace/base';
 import { type apis, ErrorCode, type RequestOf, type ResponseInputOf } from '@millrace/protocol';
 import type { QuorumDescription, ReplicaDescription } from '@millrace/raft';
@@ -27,7 +27,7 @@ export function answerDescribeQuorum(
   };
 }
 
-/** Kafka's one raft client knows one partition: a request for anything beside it is refused as a whole. */
+/** Kafka's raft client knows one partition and refuses a request for anything else as a whole. */
 function asksOnlyForTheMetadata({ topics }: Request): boolean {
   const [topic] = topics;
   return (

@@ -1,14 +1,14 @@
 /**
- * Connections that come before the broker serves: not read, handed on when it does. A client that was told of
- * this broker by the others a moment too early waits that moment, and one that comes while the broker cannot
- * serve sees a silent server, never one that answers from an empty image.
+ * Holds connections that arrive before the broker serves, without reading them, and hands them to the front
+ * end when it does. A client may learn of this broker from another broker a moment too early; it waits that
+ * moment. While the broker cannot serve, a client sees a silent server, never an answer from an empty image.
  */
 import type { Stream, StreamHandler } from '@millrace/base';
 
 const HELD_MAX = 1024;
 
 export class HeldConnections {
-  /** Hands a connection to whoever serves it; undefined until `serve`. */
+  /** Hands a connection to the front end; undefined until `serve`. */
   private accept: ((listenerName: string, stream: Stream) => StreamHandler) | undefined;
   private readonly held = new Set<HeldConnection>();
 

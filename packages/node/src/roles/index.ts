@@ -1,4 +1,4 @@
-/** A node over the seams: what a host, real or simulated, puts on its own clock, disk and network. */
+/** A node over the seams. A host, real or simulated, runs it on its own clock, disk and network. */
 export { brokerOptions } from './broker-config.ts';
 export { BrokerRole, type BrokerRoleEvents } from './broker-role.ts';
 export { controllerOptions } from './controller-config.ts';

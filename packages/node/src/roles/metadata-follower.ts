@@ -2,9 +2,9 @@
  * Folds committed metadata records into the broker's image, in order. The only writer of that image: a broker
  * learns metadata in no other way.
  *
- * Metadata may make work: a new partition is a folder with files. What would take long is spread over several
- * turns, so that heartbeats and requests have theirs in between; a broker that makes a thousand partitions in
- * one turn is fenced meanwhile.
+ * Metadata may cause work: a new partition is a folder with files. The follower spreads long work over
+ * several turns, so that heartbeats and requests run in between. The controller would fence a broker that
+ * creates a thousand partitions in one turn.
  */
 import type { Clock, Offset, Timer } from '@millrace/base';
 import {
@@ -16,16 +16,16 @@ import {
 } from '@millrace/metadata';
 import type { CommittedBatch } from '@millrace/raft';
 
-/** What is published together: no more batches once there are so many records. */
+/** The follower publishes batches together until they have this many records. */
 const PUBLISHED_RECORDS = 100;
-/** A turn that took so long is over, and the rest comes in the next one. */
+/** The follower ends a turn after this time and continues in the next one. */
 const TURN_MS = 20;
 
 export class MetadataFollower {
   image: MetadataImage = MetadataImage.EMPTY;
   private readonly clock: Clock;
   private readonly publish: (delta: MetadataDelta) => void;
-  /** Committed, and not applied yet. */
+  /** Committed batches that are not applied yet. */
   private waiting: CommittedBatch[] = [];
   private pause: Timer | undefined;
 
@@ -35,12 +35,12 @@ export class MetadataFollower {
     this.publish = publish;
   }
 
-  /** The last offset that was applied; -1 before the first record. */
+  /** The last applied offset; -1 before the first record. */
   get offset(): Offset {
     return this.image.offset;
   }
 
-  /** What arrives together is published together, as far as it is short. */
+  /** Publishes batches that arrive together as one delta, up to PUBLISHED_RECORDS. */
   committed(batches: readonly CommittedBatch[]): void {
     for (const batch of batches) this.waiting.push(batch);
     if (this.pause === undefined) this.goOn();
@@ -79,7 +79,7 @@ export class MetadataFollower {
   }
 }
 
-/** How many of the batches, at least one. */
+/** How many of the batches to publish together, at least one. */
 function shortBeginning(batches: readonly CommittedBatch[]): number {
   let count = 0;
   let records = 0;

@@ -1,7 +1,7 @@
 /**
- * A node with its roles: controller, broker, or both in one process, put together over the seams. Owns the
- * order between the roles: the controller starts first and stops last. In a combined node the local quorum
- * tells the broker what is committed.
+ * A node with its roles: controller, broker, or both in one process, composed over the seams. Owns the order
+ * between the roles: the controller starts first and stops last. In a combined node the local quorum passes
+ * committed records to the broker.
  */
 import type { Uuid } from '@millrace/base';
 import type { LogDirectory } from '@millrace/log';
@@ -19,7 +19,7 @@ export interface NodeRoleEvents {
   foreignFolder(reason: string): void;
 }
 
-/** The classes are passed in: a process loads only the code of the roles it has. */
+/** The host passes the classes, so a process loads only the code of its roles. */
 export interface NodeRoleOptions {
   readonly logs: LogDirectory;
   readonly controller: ((events: ControllerRoleEvents) => ControllerRole) | undefined;
@@ -63,7 +63,7 @@ export class NodeRole {
     else this.controller.start((error) => (error === undefined ? startBroker() : done(error)));
   }
 
-  /** Every role can do its work now: the quorum has a leader, the cluster counts on the broker. */
+  /** Every role can work now: the quorum has a leader, and the broker is unfenced. */
   get isHealthy(): boolean {
     return this.controller?.knowsLeader !== false && this.broker?.isUnfenced !== false;
   }
@@ -72,12 +72,12 @@ export class NodeRole {
     this.end('stop', 'stop', done);
   }
 
-  /** As a crash would, as far as one process can: nobody is told anything. */
+  /** Ends like a crash, as far as one process can: sends nothing. */
   kill(done: () => void): void {
     this.end('kill', 'kill', done);
   }
 
-  /** A role cannot go on. The broker ends as by a crash, the controller still hands its leadership on. */
+  /** A role cannot continue. The broker ends like a crash; the controller still hands over its leadership. */
   giveUp(done: () => void): void {
     this.end('kill', 'stop', done);
   }

@@ -1,4 +1,4 @@
-/** Goal: the committed document says what the table says. Method: make it again and compare. */
+/** Goal: the committed document matches the table. Method: generate it again and compare. */
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { documentPath, generateDocument } from '../../src/config/generate-docs.ts';

@@ -1,4 +1,7 @@
-/** Goal: a wrong setting never starts a node and says what to do. Method: real sources, one rule a test. */
+/**
+ * Goal: a wrong setting never starts a node, and its message has a remedy. Method: real sources, one rule a
+ * test.
+ */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -33,14 +36,14 @@ function problemsOf(overrides: Record<string, string>): readonly string[] {
   return [];
 }
 
-test('every default is a value of its type', () => {
+test('every default is a valid value of its type', () => {
   for (const name of settingNames) {
     const { type, default: text } = settingsTable[name];
     if (text !== undefined) expect(type.parse(text), name).not.toBe(INVALID);
   }
 });
 
-test('a broker of few words', () => {
+test('a broker with the fewest settings', () => {
   const config = loadConfig({ overrides: broker });
   expect(config).toMatchObject({
     nodeId: 4,
@@ -102,11 +105,11 @@ test('YAML: nested, lists, scalars as they are written', () => {
   expect(config.voters.map((voter) => voter.id)).toEqual([1, 2]);
   expect(config.settings['broker.rack']).toBe('010');
   writeFileSync(file, 'a: [');
-  expect(() => loadConfig({ file })).toThrow(/a\.yaml is no YAML/);
+  expect(() => loadConfig({ file })).toThrow(/a\.yaml is not YAML/);
   expect(() => loadConfig({ file: join(directory, 'none') })).toThrow(/none cannot be read \(ENOENT\)/);
 });
 
-test('variables: dots, underscores, dashes; what Kubernetes and the image set is no setting', () => {
+test('variables: dots, underscores, dashes; variables of Kubernetes and the image are not settings', () => {
   expect(settingOfVariable('KAFKA_A_B__C___D')).toBe('a.b_c-d');
   for (const name of [
     'KAFKA_HEAP_OPTS',
@@ -121,11 +124,11 @@ test('variables: dots, underscores, dashes; what Kubernetes and the image set is
 
 test('an unknown key is refused by name, with the nearest known one', () => {
   expect(problemsOf({ ...broker, 'num.partition': '3' })).toEqual([
-    "num.partition='3' is no setting of Millrace (from --set num.partition); did you mean num.partitions? docs/configuration.md lists what is allowed",
+    "num.partition='3' is not a setting of Millrace (from --set num.partition); did you mean num.partitions? docs/configuration.md lists every setting",
   ]);
 });
 
-test('a wrong value names key, value and what is allowed; all problems come at once', () => {
+test('the message names key, value and allowed values; all problems come at once', () => {
   expect(problemsOf({ ...broker, 'num.partitions': '0', 'auto.create.topics.enable': 'yes' })).toEqual([
     "num.partitions='0' is not allowed; give an integer of at least 1 (from --set num.partitions)",
     "auto.create.topics.enable='yes' is not allowed; give true or false (from --set auto.create.topics.enable)",
@@ -154,8 +157,8 @@ const rules: [string, Record<string, string>, RegExp][] = [
     { ...controller, listeners: 'CONTROLLER://:1,PLAINTEXT://:2' },
     /controller only/,
   ],
-  ['controller that is no voter', { ...controller, 'node.id': '9' }, /give one of 1, 2, 3/],
-  ['broker with a voter id', { ...broker, 'node.id': '3' }, /another than 1, 2, 3/],
+  ['controller that is not a voter', { ...controller, 'node.id': '9' }, /give one of 1, 2, 3/],
+  ['broker with a voter id', { ...broker, 'node.id': '3' }, /an id other than 1, 2, 3/],
   ['controller on any port', { ...controller, listeners: 'CONTROLLER://:0' }, /port 0/],
   ['same port twice', { ...broker, listeners: 'A://:9092,B://127.0.0.1:9092' }, /same port 9092/],
   ['TLS', { ...broker, listeners: 'SSL://:9092' }, /not supported yet/],
@@ -164,7 +167,7 @@ const rules: [string, Record<string, string>, RegExp][] = [
     { ...broker, listeners: 'A://:9092', 'listener.security.protocol.map': 'A:SASL_SSL' },
     /A the protocol SASL_SSL/,
   ],
-  ['unknown protocol', { ...broker, 'listener.security.protocol.map': 'A:TLS' }, /no security protocol/],
+  ['unknown protocol', { ...broker, 'listener.security.protocol.map': 'A:TLS' }, /not a security protocol/],
   [
     'advertised everywhere',
     { ...broker, 'advertised.listeners': 'PLAINTEXT://0.0.0.0:9092' },
@@ -187,7 +190,7 @@ test.each(rules)('refused: %s', (_name, overrides, expected) => {
   expect(problems.join('\n')).toMatch(expected);
 });
 
-test("Kafka's default protocol map is no problem as long as nobody uses it", () => {
+test("Kafka's default protocol map is accepted as long as no listener uses an unsupported protocol", () => {
   const map =
     'CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_PLAINTEXT:SASL_PLAINTEXT,SASL_SSL:SASL_SSL';
   expect(problemsOf({ ...broker, 'listener.security.protocol.map': map })).toEqual([]);

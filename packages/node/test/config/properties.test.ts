@@ -1,6 +1,6 @@
 /**
- * Goal: .properties files mean what they mean to Java. Method: the examples of java.util.Properties, and a
- * property.
+ * Goal: .properties files have the same meaning as in Java. Method: the examples of java.util.Properties, and
+ * a property.
  */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
@@ -37,7 +37,7 @@ test('a continued line may look like a comment; the last value of a key stays', 
   expect(read('a=1\\\n#2\na=3\nb=x\\\n#y')).toEqual({ a: '3', b: 'x#y' });
 });
 
-test('what is escaped is read back', () => {
+test('escaped keys and values are read back', () => {
   const escaped = (text: string) =>
     text.replace(/[\\=:#!\s]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
   const word = fc.string({ minLength: 1 });

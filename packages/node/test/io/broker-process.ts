@@ -1,6 +1,6 @@
 /**
- * The membership of a broker as a process of its own, for tests that kill it. Argument: the port of the only
- * controller.
+ * The controller session of a broker in a process of its own, for tests that kill it. Argument: the port of
+ * the only controller.
  */
 import { type Clock, Prng } from '@millrace/base';
 import { MemoryLogger } from '@millrace/base/testing';
@@ -21,7 +21,7 @@ new BrokerLifecycle({
   locator: new ControllerLocator([controller], new GrpcRpc()),
   clock,
   logger: new MemoryLogger(),
-  // An answer is waited for 200 ms, on a stream that was not served yet 50 ms.
+  // The broker waits 200 ms for an answer, and 50 ms for the first one on a new stream.
   config: { sessionTimeoutMs: 400, heartbeatIntervalMs: 50, controlledShutdownMaxMs: 1_000 },
   clusterId: () => undefined,
   metadataOffset: () => 1_000_000,

@@ -23,7 +23,7 @@ afterEach(() => {
 const bytes = (text: string) => new TextEncoder().encode(text);
 const textOf = (path: string) => fs.readFileSync(path, 'utf8');
 
-test('written chunks are read back, at any position, as far as the file goes', () => {
+test('written chunks are read back, at any position, up to the end of the file', () => {
   const file = disk.open(join(directory, 'a'));
   file.write(0, [bytes('hello '), new Uint8Array(0), bytes('world')]);
   file.write(6, [bytes('there')]);
@@ -48,7 +48,7 @@ test('more chunks than the system takes in one call', () => {
   file.close();
 });
 
-test('short writes: the rest follows, in order, nothing twice', () => {
+test('short writes: the rest follows, in order and once', () => {
   fc.assert(
     fc.property(
       fc.array(fc.uint8Array({ maxLength: 9 })),
@@ -95,7 +95,7 @@ test('errors of the system are DiskErrors, bugs are not', () => {
   expect(() => disk.freeBytes(undefined as unknown as string)).toThrow(TypeError);
 });
 
-test('sync: callers during a running one share the next; close waits for it', async () => {
+test('sync: callers during a running fdatasync share the next; close waits for it', async () => {
   const calls: ((error: null) => void)[] = [];
   vi.spyOn(fs, 'fdatasync').mockImplementation((_descriptor, done) => void calls.push(done as never));
   const closed = vi.spyOn(fs, 'closeSync');
@@ -136,7 +136,7 @@ test('sync calls back in a turn of its own, with the error if there is one', asy
   file.close();
 });
 
-test('a folder removed in the background is gone soon; one that is not there is no error', async () => {
+test('a folder removed in the background is gone soon; a missing folder is not an error', async () => {
   const folder = join(directory, 'deleted');
   disk.makeDirectory(folder);
   disk.open(join(folder, 'a')).close();
@@ -145,7 +145,7 @@ test('a folder removed in the background is gone soon; one that is not there is 
   await expect.poll(() => disk.exists(folder)).toBe(false);
 });
 
-test('folders: list, make, rename, remove; what is missing is no error where the seam says so', () => {
+test('folders: list, make, rename, remove; a missing folder is not an error where the seam says so', () => {
   const folder = join(directory, 'x', 'y');
   expect(disk.makeDirectory(folder)).toBe(true);
   expect(disk.makeDirectory(folder)).toBe(false);
@@ -163,7 +163,7 @@ test('folders: list, make, rename, remove; what is missing is no error where the
   expect(disk.freeBytes(directory)).toBeGreaterThan(0);
 });
 
-test('whoever syncs a folder while a sync of it runs shares the next one; a folder that is gone is an error', async () => {
+test('syncFolder: callers during a running sync share the next; a missing folder is an error', async () => {
   const fsync = vi.spyOn(fs, 'fsync');
   const told: (string | undefined)[] = [];
   const sync = (name: string, folder = directory) =>
@@ -176,7 +176,7 @@ test('whoever syncs a folder while a sync of it runs shares the next one; a fold
   await expect.poll(() => told.at(-1)).toBe('ENOENT');
 });
 
-test('an atomic write replaces the whole file and leaves nothing else', () => {
+test('an atomic write replaces the whole file and leaves no other file', () => {
   const path = join(directory, 'checkpoint');
   disk.writeFileAtomic(path, bytes('a long first content'));
   disk.writeFileAtomic(path, bytes('second'));

@@ -14,7 +14,7 @@ import { NodeRandom } from '../../src/io/random.ts';
 const directory = fs.mkdtempSync(join(tmpdir(), 'millrace-host-'));
 afterAll(() => fs.rmSync(directory, { recursive: true }));
 
-test('soon: after this turn, in order, what it asks for in turn too; an exception does not lose the rest', async () => {
+test('soon: callbacks run after this turn, in order, with those that they add; an exception does not lose the rest', async () => {
   const clock = new NodeClock();
   const order: string[] = [];
   clock.soon(() => {
@@ -27,7 +27,7 @@ test('soon: after this turn, in order, what it asks for in turn too; an exceptio
   expect(order).toEqual(['a', 'b', 'c']);
 });
 
-test('timers fire once, not when cancelled; very long ones are no busy loop', async () => {
+test('timers fire once, and not when cancelled; very long timers do not spin', async () => {
   const clock = new NodeClock();
   const fired: string[] = [];
   clock.setTimer(1e12, () => fired.push('far')).cancel();
@@ -54,7 +54,7 @@ test('random: in range, all values, ids of the right form', () => {
   expect(random.uuid()).not.toBe(random.uuid());
 });
 
-test('logs: one JSON object a line, stable event name, node and facts; errors are spelled out', async () => {
+test('logs: one JSON object a line with stable event name, node and facts; errors have message and stack', async () => {
   const lines: string[] = [];
   const logger = await createLogger({
     level: 'info',
@@ -71,7 +71,7 @@ test('logs: one JSON object a line, stable event name, node and facts; errors ar
   expect(line['time']).toMatch(/^\d{4}-.*Z$/);
 });
 
-test('a locked folder is refused, by name and process; released it is free', () => {
+test('a locked folder is refused with its name and the process; after release it is free', () => {
   const lock = lockFolder(directory);
   expect(() => lockFolder(directory)).toThrow(FolderInUseError);
   expect(() => lockFolder(directory)).toThrow(`is in use by process ${process.pid}`);
@@ -83,7 +83,7 @@ test('a locked folder is refused, by name and process; released it is free', () 
   expect(fs.readdirSync(directory)).toEqual([]);
 });
 
-test('the lock of a process that is gone, or whose id was given to another, does not count', () => {
+test('the lock of a process that has ended, or whose id another process has now, does not count', () => {
   const { pid } = spawnSync(process.execPath, ['-e', '']);
   for (const stale of [`${pid} - x\n`, `${process.pid} 1@another-boot x\n`, 'garbage', '']) {
     fs.writeFileSync(join(directory, '.lock'), stale);
@@ -92,7 +92,7 @@ test('the lock of a process that is gone, or whose id was given to another, does
   expect(fs.readdirSync(directory)).toEqual([]);
 });
 
-test('a holder that is about to end is waited for, one that lives on is refused after a while', async () => {
+test('lockFolderSoon waits for a holder that is about to end, and refuses after a while if it does not', async () => {
   const child = spawn(process.execPath, ['-e', 'setTimeout(() => {}, 60000)']);
   fs.writeFileSync(join(directory, '.lock'), `${child.pid} - x\n`);
   await expect(lockFolderSoon(directory, 50)).rejects.toThrow(FolderInUseError);
@@ -100,8 +100,8 @@ test('a holder that is about to end is waited for, one that lives on is refused 
   (await lockFolderSoon(directory, 10_000)).release();
 });
 
-test('a holder that ended without anybody looking after it does not count', async () => {
-  // The shell becomes `sleep` and never asks for its child, which stays as a zombie.
+test('the lock of a zombie does not count', async () => {
+  // The shell becomes `sleep` and never waits for its child, which stays a zombie.
   const parent = spawn('sh', ['-c', 'true & echo $!; exec sleep 60'], {
     stdio: ['ignore', 'pipe', 'ignore'],
   });

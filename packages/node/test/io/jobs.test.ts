@@ -1,6 +1,5 @@
 /**
- * Goal: jobs run beside the loop and end in one way, whatever becomes of their worker. Method: real worker
- * threads.
+ * Goal: jobs run beside the loop, and each ends once, even when its worker dies. Method: real worker threads.
  */
 import type { JobKind, JobOutcome } from '@millrace/base';
 import { MemoryLogger } from '@millrace/base/testing';
@@ -30,12 +29,12 @@ function run<P, V>(pool: NodeJobs, kind: JobKind<P, V>, bytes: Uint8Array, param
 
 const bytes = (...list: number[]) => new Uint8Array(list);
 
-test('a job gets its own bytes, may change them, and gives them back', async () => {
+test('a job gets its own bytes, may change them, and returns them', async () => {
   const pool = open();
   const given = bytes(1, 2, 3);
   const pending = run(pool, reverse, given, { from: 0 });
   expect(await pending).toEqual({ ok: true, value: 3, bytes: bytes(3, 2, 1) });
-  // They moved to the worker: whoever still looked at them would see nothing.
+  // The bytes moved to the worker, so this thread has none.
   expect(given.length).toBe(0);
   expect(await run(pool, reverse, bytes(1, 2, 3), { from: 1 })).toEqual({
     ok: true,
@@ -45,7 +44,7 @@ test('a job gets its own bytes, may change them, and gives them back', async () 
   expect(await run(pool, reverse, bytes(), { from: 0 })).toEqual({ ok: true, value: 0, bytes: bytes() });
 });
 
-test('a node without jobs has no worker; one that has nothing to do ends', async () => {
+test('a node without jobs has no worker; an idle worker ends', async () => {
   const pool = open({ idleMs: 20 });
   expect(pool.workerCount).toBe(0);
   await run(pool, wait, bytes(), { ms: 0 });
@@ -54,7 +53,7 @@ test('a node without jobs has no worker; one that has nothing to do ends', async
   expect(await run(pool, wait, bytes(), { ms: 0 })).toMatchObject({ ok: true });
 });
 
-test('a worker that cannot be started: the job is not taken, and nothing else happens', async () => {
+test('without a worker thread start returns undefined, and nothing else happens', async () => {
   const pool = open({ entry: new URL('no-such-scheme://worker') });
   expect(await run(pool, wait, bytes(), { ms: 0 })).toEqual({ ok: false, reason: 'full' });
   expect(logger.events.map(({ event }) => event)).toContain('job-worker-not-started');
@@ -74,11 +73,11 @@ test('two jobs run at once; a third waits for a worker', async () => {
   expect(pool.workerCount).toBe(2);
 });
 
-test('a job that throws fails; its worker goes on', async () => {
+test('a job that throws fails; its worker takes the next job', async () => {
   const pool = open({ workersMax: 1 });
   expect(await run(pool, fail, bytes(1), null)).toEqual({
     ok: false,
-    reason: 'RangeError: nothing comes of it',
+    reason: 'RangeError: this job always throws',
   });
   expect(await run(pool, reverse, bytes(1), { from: 0 })).toMatchObject({ ok: true });
 });
@@ -96,7 +95,7 @@ test('a worker that dies fails its job, says why, and is replaced; the next job 
   expect(logger.events.filter(({ event }) => event === 'job-worker-died')).toHaveLength(2);
 });
 
-test('when too many jobs, or too many bytes, wait, no more are taken', async () => {
+test('when too many jobs or bytes wait, start refuses a job', async () => {
   const pool = open({ workersMax: 1, waitingMax: 2, waitingBytesMax: 10 });
   const running = run(pool, wait, bytes(), { ms: 200 });
   const first = run(pool, reverse, new Uint8Array(8), { from: 0 });
@@ -107,7 +106,7 @@ test('when too many jobs, or too many bytes, wait, no more are taken', async () 
   expect(await run(pool, reverse, new Uint8Array(100), { from: 0 })).toMatchObject({ ok: true, value: 100 });
 });
 
-test('a cancelled job is not heard of any more, waiting or running; others are', async () => {
+test('a cancelled job, waiting or running, does not call back; other jobs do', async () => {
   const pool = open({ workersMax: 1 });
   const heard: string[] = [];
   const running = pool.start(wait, bytes(), { ms: 50 }, () => heard.push('running'));
@@ -119,7 +118,7 @@ test('a cancelled job is not heard of any more, waiting or running; others are',
   expect(heard).toEqual([]);
 });
 
-test('closing ends the workers, and nobody is called', async () => {
+test('close ends the workers and calls no job back', async () => {
   const pool = open({ workersMax: 1 });
   const heard: unknown[] = [];
   for (let i = 0; i < 3; i++) pool.start(wait, bytes(), { ms: 10_000 }, (outcome) => heard.push(outcome));
@@ -131,7 +130,7 @@ test('closing ends the workers, and nobody is called', async () => {
   expect(heard).toEqual([]);
 });
 
-test("the node's own worker has every kind of a log", async () => {
+test("the node's own worker serves every job of a log", async () => {
   const pool = new NodeJobs({ logger });
   pools.push(pool);
   const kinds = logJobs(compressionCodecs);

@@ -85,7 +85,7 @@ function client(port: number): net.Socket {
   return socket;
 }
 
-test('bytes go both ways, in order; the peer that closes is told as closed, once', async () => {
+test('bytes travel both ways, in order; closed is called once when the peer closes', async () => {
   const { port, accepted } = await server();
   const recorder = new Recorder();
   const stream = new NodeNet().connect({ host: '127.0.0.1', port }, recorder);
@@ -103,7 +103,7 @@ test('bytes go both ways, in order; the peer that closes is told as closed, once
   expect(peer.events.filter((event) => event.startsWith('closed'))).toHaveLength(1);
 });
 
-test('a peer that does not read: send says stop, drained follows when all has left', async () => {
+test('a peer that does not read: send returns false, and drained follows when all bytes have left', async () => {
   const { port, accepted } = await server();
   const socket = client(port);
   socket.pause();
@@ -122,7 +122,7 @@ test('a peer that does not read: send says stop, drained follows when all has le
   expect(received).toBeGreaterThan(0);
 });
 
-test('one large answer to a peer that reads is no back-pressure for ever, and never an unasked drained', async () => {
+test('one large answer to a peer that reads does not block for ever, and drained comes only after a false send', async () => {
   const { port, accepted } = await server();
   client(port).resume();
   const peer = await accepted;
@@ -131,7 +131,7 @@ test('one large answer to a peer that reads is no back-pressure for ever, and ne
   expect(peer.events).toEqual([]);
 });
 
-test('pause stops the bytes, resume lets them come', async () => {
+test('pause stops the bytes, resume lets them flow', async () => {
   const { port, accepted } = await server();
   const socket = client(port);
   const peer = await accepted;
@@ -152,7 +152,7 @@ test('a reset is a close with its reason', async () => {
   expect(peer.events).toEqual(['closed: connection reset by the peer']);
 });
 
-test('destroy gives our reason; what is sent afterwards goes nowhere and harms nothing', async () => {
+test('destroy passes its reason to closed; a later send does nothing', async () => {
   const { port, accepted } = await server();
   client(port);
   const peer = await accepted;
@@ -162,7 +162,7 @@ test('destroy gives our reason; what is sent afterwards goes nowhere and harms n
   expect(peer.events).toEqual(['closed: too large a frame']);
 });
 
-test('nobody listens: closed without opened', async () => {
+test('without a listener at the address: closed without opened', async () => {
   const { port, listener } = await server();
   await new Promise<void>((resolve) => listener.close(resolve));
   const recorder = new Recorder();
@@ -172,7 +172,7 @@ test('nobody listens: closed without opened', async () => {
   expect(recorder.events[0]).toContain('ECONNREFUSED');
 });
 
-test('a taken port is one clear sentence', async () => {
+test('a taken port: one clear sentence', async () => {
   const { port } = await server();
   const error = await new Promise<Error>((resolve) => {
     new NodeNet().listen(
@@ -185,7 +185,7 @@ test('a taken port is one clear sentence', async () => {
   );
 });
 
-test('closing the listener leaves open connections', async () => {
+test('close of a listener leaves its connections open', async () => {
   const { port, listener, accepted } = await server();
   const socket = client(port);
   const peer = await accepted;

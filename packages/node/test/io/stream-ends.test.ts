@@ -1,7 +1,7 @@
 /**
- * Goal: over real gRPC a controller tells a broker that gives its control stream up from one whose process
- * was killed. Method: the membership of a broker in another process, a controller here that answers late,
- * kill -9.
+ * Goal: over real gRPC a controller distinguishes a broker that closes its control stream from one whose
+ * process was killed. Method: the session of a broker in another process, a controller here that answers
+ * late, kill -9.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
@@ -31,7 +31,7 @@ class Served {
   readonly clock = new NodeClock();
   readonly logger = new MemoryLogger();
   readonly controller: Controller;
-  /** How late its answers on control streams are. */
+  /** The delay of its answers on control streams. */
   lateMs = 0;
   private readonly ticks: NodeJS.Timeout;
   private nextOffset = 0;
@@ -121,7 +121,7 @@ afterEach(async () => {
   await served.close();
 });
 
-test('a broker that gives up a stream because the answers are late is not fenced', async () => {
+test('the controller does not fence a broker that closes a stream because of late answers', async () => {
   served.lateMs = 300;
   await until(() => served.count('broker-stream-left') >= 5, 10_000);
   served.lateMs = 0;
@@ -132,7 +132,7 @@ test('a broker that gives up a stream because the answers are late is not fenced
   expect(said).toBe('');
 });
 
-test('a broker that is killed is fenced after the grace, long before its session is over', async () => {
+test('the controller fences a killed broker after the grace, long before its session ends', async () => {
   broker.kill('SIGKILL');
   await until(() => !served.isAlive, SESSION_MS / 4);
   expect(served.logger.events.find(({ event }) => event === 'broker-session-ended')?.facts).toMatchObject({

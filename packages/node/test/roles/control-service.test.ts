@@ -1,6 +1,6 @@
 /**
- * Goal: only a process whose registration was accepted speaks for a broker id, on its control stream and with
- * the end of that stream; and what it answers for the controller. Method: streams played by hand on a
+ * Goal: only a process with an accepted registration speaks for a broker id, by its messages and by the end
+ * of its control stream. The service encodes the controller's answers. Method: scripted streams on a
  * controller whose records commit at once.
  */
 import type { RpcStreamHandler, Uuid } from '@millrace/base';
@@ -69,7 +69,7 @@ class Process {
     this.handler.closed('closed by the peer');
   }
 
-  /** The process lives and gives this stream up. */
+  /** The live process closes this stream. */
   leaves(): void {
     this.say({ register: undefined, heartbeat: undefined, leaves: true });
     this.handler.closed('closed by the peer');
@@ -163,7 +163,7 @@ describe('a process with the id of a live broker', () => {
     expect(world.isAlive).toBe(false);
   });
 
-  test('is nobody with an epoch that does not hold', () => {
+  test('does not count with a broker epoch that is not current', () => {
     const world = new World();
     const { epoch } = world.healthyBroker();
     const intruder = new Process(world.service, idOf('I'));
@@ -184,7 +184,7 @@ describe('the end of a control stream', () => {
     expect(world.isAlive).toBe(false);
   });
 
-  test('does not end the session when the broker speaks on a newer stream', () => {
+  test('does not end the session when the broker uses a newer stream', () => {
     const world = new World();
     const { process, epoch } = world.healthyBroker();
     new Process(world.service, idOf('H')).heartbeat(epoch);
@@ -194,8 +194,8 @@ describe('the end of a control stream', () => {
   });
 });
 
-describe('a control stream that its broker gives up', () => {
-  test('leaves the session as long as it was', () => {
+describe('a control stream that its broker leaves', () => {
+  test('does not shorten the session', () => {
     const world = new World();
     const { process } = world.healthyBroker();
     const said = process.answers.length;
@@ -207,7 +207,7 @@ describe('a control stream that its broker gives up', () => {
     expect(world.isAlive).toBe(false);
   });
 
-  test('does not hide the death of the broker that spoke on the next one', () => {
+  test('does not hide the death of the broker on its next stream', () => {
     const world = new World();
     const { process, epoch } = world.healthyBroker();
     process.leaves();
@@ -219,8 +219,8 @@ describe('a control stream that its broker gives up', () => {
   });
 });
 
-describe('what arrives on a stream after its broker spoke on another', () => {
-  test('changes nothing: neither the session nor the fence, nor does the end of that stream', () => {
+describe('a message on a stream after its broker used another', () => {
+  test('changes neither the session nor the fence, and the end of that stream changes nothing', () => {
     const world = new World();
     const { process, epoch } = world.healthyBroker();
     const again = new Process(world.service, idOf('H'));
@@ -234,7 +234,7 @@ describe('what arrives on a stream after its broker spoke on another', () => {
     expect(world.isAlive).toBe(true);
   });
 
-  test('changes nothing when that other stream is over, too', () => {
+  test('changes nothing either when the other stream has ended', () => {
     for (const ending of ['leaves', 'dies'] as const) {
       const world = new World();
       const { process, epoch } = world.healthyBroker();
@@ -248,7 +248,7 @@ describe('what arrives on a stream after its broker spoke on another', () => {
     }
   });
 
-  test('is not taken for a new process either', () => {
+  test('does not count as a new process either', () => {
     const world = new World();
     const { process } = world.healthyBroker();
     process.dies();

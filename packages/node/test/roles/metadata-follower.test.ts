@@ -1,6 +1,6 @@
 /**
- * Goal: metadata that make much work leave turns for the rest of the broker. Method: a clock that moves as
- * the work is done.
+ * Goal: metadata that cause much work leave turns for the rest of the broker. Method: a clock that advances
+ * with the work.
  */
 import type { Uuid } from '@millrace/base';
 import { ManualClock } from '@millrace/base/testing';
@@ -24,7 +24,7 @@ function batches(count: number) {
   });
 }
 
-test('many new topics are published in order, a few in each turn', () => {
+test('the follower publishes many new topics in order, a few in each turn', () => {
   const manual = new ManualClock();
   let workMs = 0;
   let turns = 1;
@@ -45,7 +45,7 @@ test('many new topics are published in order, a few in each turn', () => {
   const all = batches(501);
   follower.committed(all.slice(0, 500));
   expect(follower.offset).toBe(99);
-  // What comes meanwhile waits behind it.
+  // Batches that arrive meanwhile wait behind the others.
   follower.committed(all.slice(500));
   expect(follower.offset).toBe(99);
   manual.advance(1);
@@ -54,7 +54,7 @@ test('many new topics are published in order, a few in each turn', () => {
   expect(turns).toBe(11);
 });
 
-test('what is quick is published within the call, as one change', () => {
+test('the follower publishes quick changes within the call, as one delta', () => {
   const published: number[] = [];
   const follower = new MetadataFollower(new ManualClock(), (delta) => published.push(delta.image.offset));
   follower.committed(batches(20));

@@ -102,7 +102,7 @@ export class TestClient {
     return { errorCode, baseOffset };
   }
 
-  /** Values from an offset on, as far as one answer goes. `replicaId` -1: a consumer. */
+  /** The values of one answer, from an offset on. `replicaId` -1: a consumer. */
   async fetch(topic: string, partition: number, fetchOffset: number) {
     const { responses } = await this.call(apis.fetch, 11, {
       replicaId: -1,
@@ -137,7 +137,7 @@ export function valuesOf(batches: Uint8Array): string[] {
   return values;
 }
 
-/** Asks again until it holds; a test's own limit ends it. */
+/** Repeats until the result is defined; the test's own timeout ends it. */
 export async function eventually<T>(what: () => Promise<T | undefined>): Promise<T> {
   for (;;) {
     const value = await what();

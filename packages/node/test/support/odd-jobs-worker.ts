@@ -1,4 +1,4 @@
-/** The entry of a worker whose jobs are odd. */
+/** The entry of a worker for the odd jobs. */
 import type { JobKind } from '@millrace/base';
 import { serveJobs } from '../../src/io/serve-jobs.ts';
 import { devour, die, fail, reverse, wait } from './odd-jobs.ts';

@@ -1,4 +1,4 @@
-/** Odd jobs, for whoever runs jobs. */
+/** Odd jobs, for tests of the job workers. */
 import type { JobKind } from '@millrace/base';
 
 export const reverse: JobKind<{ readonly from: number }, number> = {
@@ -9,13 +9,13 @@ export const reverse: JobKind<{ readonly from: number }, number> = {
 export const fail: JobKind<null, never> = {
   name: 'fail',
   run: () => {
-    throw new RangeError('nothing comes of it');
+    throw new RangeError('this job always throws');
   },
 };
 
 export const die: JobKind<null, never> = { name: 'die', run: () => process.exit(7) };
 
-/** More objects than the worker may have. */
+/** Creates more objects than the worker's heap may hold. */
 export const devour: JobKind<null, number> = {
   name: 'devour',
   run: (bytes) => {
