@@ -1,7 +1,4 @@
-/**
- * The planted bugs: each a line of production code that says the opposite of what it should. Tests and tools
- * only.
- */
+/** The planted bugs: each replaces a line of production code by its opposite. Tests and tools only. */
 import type { PlantedBug } from './patch.ts';
 
 export const bugs: readonly PlantedBug[] = [
@@ -15,7 +12,7 @@ export const bugs: readonly PlantedBug[] = [
   },
   {
     name: 'ack-before-isr',
-    sentence: 'acks=all is answered before the ISR has the batch',
+    sentence: 'a leader answers acks=all before the ISR has the batch',
     file: 'packages/replication/src/partition/leadership.ts',
     find: 'if (isReplicated && this.ports.holdsLease()) return;',
     replace: 'if (this.ports.holdsLease()) return;',
@@ -23,7 +20,7 @@ export const bugs: readonly PlantedBug[] = [
   },
   {
     name: 'early-isr-shrink',
-    sentence: 'a leader leaves a follower out of account as soon as it has asked for a smaller ISR',
+    sentence: 'a leader ignores a follower as soon as it has asked for a smaller ISR',
     file: 'packages/replication/src/partition/leadership.ts',
     find: 'maximalIsr: partition.isrState.maximal,',
     replace: 'maximalIsr: partition.isrState.pending?.isr.map(({ brokerId }) => brokerId) ?? partition.isr,',
@@ -31,7 +28,7 @@ export const bugs: readonly PlantedBug[] = [
   },
   {
     name: 'no-truncation',
-    sentence: 'a follower of a new epoch appends behind whatever it has, and truncates nothing',
+    sentence: 'a follower in a new epoch appends to its log without truncating it',
     file: 'packages/replication/src/following/fetcher.ts',
     find: 'lastFetchedEpoch: log.epochs.latest,',
     replace: 'lastFetchedEpoch: -1,',
@@ -40,7 +37,7 @@ export const bugs: readonly PlantedBug[] = [
   {
     name: 'stale-epoch-committed',
     sentence:
-      'a new leader moves the high watermark over what earlier epochs left, before it has heard any follower in its own',
+      'a new leader moves the high watermark over records of earlier epochs before a follower fetches in its own epoch',
     file: 'packages/replication/src/partition/high-watermark.ts',
     find: 'if (remote.logEndOffset >= end) continue;',
     replace: 'if (remote.logEndOffset < 0 || remote.logEndOffset >= end) continue;',
@@ -48,7 +45,7 @@ export const bugs: readonly PlantedBug[] = [
   },
   {
     name: 'vote-not-synced',
-    sentence: 'a controller tells its vote before the vote is on the device',
+    sentence: 'a controller sends its vote before the vote is on the device',
     file: 'packages/raft/src/quorum.ts',
     find: "else if (effect.type === 'reply') this.hold(effect.after, () => this.reply(effect));",
     replace: "else if (effect.type === 'reply') this.reply(effect);",
@@ -56,8 +53,7 @@ export const bugs: readonly PlantedBug[] = [
   },
   {
     name: 'sequences-lost',
-    sentence:
-      'followers keep no producer states, so the next leader does not know a batch that is sent again',
+    sentence: 'followers keep no producer states, so the next leader does not recognise a retry of a batch',
     file: 'packages/log/src/partition-log.ts',
     find: 'return { ok: true, endOffset: this.endOffset };',
     replace: 'return this.producers.clear() ?? { ok: true, endOffset: this.endOffset };',
@@ -65,7 +61,7 @@ export const bugs: readonly PlantedBug[] = [
   },
   {
     name: 'zombie-leader',
-    sentence: 'a leader goes on acknowledging when its session with the controller is over',
+    sentence: 'a leader keeps acknowledging after its session with the controller ends',
     file: 'packages/replication/src/replica-manager.ts',
     find: 'return this.session !== undefined && this.timers.now() < this.session.validUntilMs;',
     replace: 'return this.session !== undefined;',
@@ -73,7 +69,7 @@ export const bugs: readonly PlantedBug[] = [
   },
   {
     name: 'torn-batch-kept',
-    sentence: 'recovery does not look at checksums and keeps a batch of which sectors are missing',
+    sentence: 'recovery does not check checksums and keeps a batch with missing sectors',
     file: 'packages/log/src/recover.ts',
     find: 'const end: ScanEnd = segment.scan(0, { checkCrc: true }, (header, position) => {',
     replace: 'const end: ScanEnd = segment.scan(0, { checkCrc: false }, (header, position) => {',
@@ -81,7 +77,7 @@ export const bugs: readonly PlantedBug[] = [
   },
   {
     name: 'fetch-above-high-watermark',
-    sentence: 'consumers are given whatever the leader has',
+    sentence: 'a leader gives consumers records above the high watermark',
     file: 'packages/replication/src/serving/fetch-read.ts',
     find: 'return reader.readsCommitted ? partition.lastStableOffset : partition.highWatermark;',
     replace: 'return partition.log.endOffset;',
@@ -97,7 +93,7 @@ export const bugs: readonly PlantedBug[] = [
   },
   {
     name: 'metadata-out-of-order',
-    sentence: 'a broker applies metadata that arrive together in the wrong order',
+    sentence: 'a broker applies metadata batches that arrive together in the wrong order',
     file: 'packages/node/src/roles/metadata-follower.ts',
     find: 'for (const { baseOffset, epoch, records } of joinedBatches(batches)) {',
     replace: 'for (const { baseOffset, epoch, records } of joinedBatches(batches.toReversed())) {',
@@ -107,7 +103,7 @@ export const bugs: readonly PlantedBug[] = [
   {
     name: 'fenced-heartbeat-accepted',
     sentence:
-      'a fenced broker is unfenced by its next heartbeat, while it still leads by what it knew before',
+      'the controller unfences a broker at its next heartbeat, while the broker still leads by old metadata',
     file: 'packages/controller/src/brokers.ts',
     find: 'const needed = broker.fenced ? Math.max(broker.epoch, sessions.unfenceOffset(broker.id)) : broker.epoch;',
     replace: 'const needed = broker.epoch;',

@@ -1,20 +1,20 @@
 /**
- * Runs seeds until one is violated, in a process of its own: with the bug of hook.ts, or with none as a
- * control. `--from A --to B --step N`; with a bug it ends at the first finding by a checker that names it.
- * Prints one line of JSON.
+ * Runs seeds in a process of its own until a checker fails: with the bug of hook.ts, or without one as a
+ * control. `--from A --to B --step N`; with a bug it ends at the first failure of an expected checker. Prints
+ * one line of JSON.
  */
 import { parseArgs } from 'node:util';
 import { bug, planted } from './hook.ts';
 import { type Finding, isExpected } from './patch.ts';
 
-/** Of findings by others, and of a control. */
+/** Limit for failures of other checkers, and of a control. */
 const FINDINGS_MAX = 20;
 
 export interface ChildReport {
   readonly runs: number;
   readonly seconds: number;
   readonly found: Finding | null;
-  /** By checkers that do not name what is wrong, or with no bug planted. */
+  /** Failures of other checkers, or without a planted bug. */
   readonly others: readonly Finding[];
 }
 
@@ -25,7 +25,7 @@ const from = Number(values.from ?? 1);
 const to = Number(values.to ?? 1000);
 const step = Number(values.step ?? 1);
 
-// Only now: the hook is in place.
+// Imported only now, after the hook is in place.
 const { simulateGuarded } = await import('../src/io/index.ts');
 if (bug !== undefined && planted.modules !== 1)
   throw new Error(`planted bug ${bug.name}: ${bug.file} is not loaded`);

@@ -1,6 +1,6 @@
 /**
- * Preloaded (`--import`) into a process that is to run with a planted bug, named by PLANTED_BUG: replaces the
- * line in the source of its file as that is loaded. Without the variable it does nothing.
+ * Preloaded (`--import`) into a process that runs with the planted bug PLANTED_BUG: replaces the line when
+ * Node loads the source of its file. Without the variable it does nothing.
  */
 import { registerHooks } from 'node:module';
 import { join } from 'node:path';
@@ -9,7 +9,7 @@ import { bugs } from './bugs.ts';
 import { type PlantedBug, plant } from './patch.ts';
 
 export const bug: PlantedBug | undefined = namedBug(process.env['PLANTED_BUG'] ?? '');
-/** How many modules had the line replaced. To be looked at when everything is loaded: must be 1. */
+/** Number of modules with a replaced line. Must be 1 when everything is loaded. */
 export const planted = { modules: 0 };
 
 function namedBug(name: string): PlantedBug | undefined {

@@ -1,9 +1,9 @@
-/** What a planted bug is, and how its one line is replaced. Pure: knows nothing of files or processes. */
+/** A planted bug, and the replacement of its one line. Pure: knows nothing of files or processes. */
 
 export interface PlantedBug {
   /** Kebab-case, unique. */
   readonly name: string;
-  /** What is broken, in words. */
+  /** The bug, in words. */
   readonly sentence: string;
   /** The one file of production code, from the root of the repository. */
   readonly file: string;
@@ -11,13 +11,15 @@ export interface PlantedBug {
   readonly find: string;
   /** The line that takes its place. */
   readonly replace: string;
-  /** The checkers that name what is wrong. Whatever others find first does not count. */
+  /** The checkers that identify the bug. Earlier failures of other checkers do not count. */
   readonly expectedCheckers: readonly string[];
-  /** What the checker must say; for those that find more than one thing. */
+  /** The checker's sentence; for checkers that find more than one thing. */
   readonly expectedSentence?: string;
 }
 
-/** The source with the bug in it. Throws, naming the bug, when the line is not there exactly once. */
+/**
+ * Returns the source with the bug. Throws an error with the bug's name unless the line occurs exactly once.
+ */
 export function plant(bug: PlantedBug, source: string): string {
   const { name, file, find, replace } = bug;
   for (const line of [find, replace])

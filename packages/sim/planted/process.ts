@@ -1,4 +1,4 @@
-/** Starts child.ts in a process of its own, with one bug planted or none, and hands back what it found. */
+/** Runs child.ts in a process of its own, with one planted bug or none, and returns its report. */
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import type { ChildReport } from './child.ts';
@@ -10,7 +10,7 @@ export interface SeedSteps {
   readonly step: number;
 }
 
-/** Without a bug: the control. Rejects with what the child wrote when it does not end well. */
+/** Without a bug: the control. Rejects with the child's output when the child fails. */
 export function runChild(bug: PlantedBug | undefined, { from, to, step }: SeedSteps): Promise<ChildReport> {
   const hook = join(import.meta.dirname, 'hook.ts');
   const child = join(import.meta.dirname, 'child.ts');

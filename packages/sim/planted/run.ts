@@ -1,10 +1,10 @@
 /**
- * `npm run sim:planted`: plants each bug in turn, counts the seeds until a checker names it, and prints the
- * table of docs/simulation.md. Then the control: the same seeds with no bug are clean.
+ * `npm run sim:planted`: plants each bug in turn, counts the seeds until an expected checker fails, and
+ * prints the table of docs/simulation.md. Then runs the control: the same seeds without a bug must pass.
  *
- *   --bug NAME   that one alone        --seeds N   at most so many runs for each (1000)
+ *   --bug NAME   runs only this bug    --seeds N   at most N runs for each bug (default 1000)
  *
- * Exit code 1: a bug was not found, or not by a checker that names it, or the control is not clean.
+ * Exit code 1: no expected checker finds a bug, or the control fails.
  */
 import { parseArgs } from 'node:util';
 import { bugs } from './bugs.ts';
@@ -47,7 +47,7 @@ process.stdout.write(
 for (const finding of dirty) process.stdout.write(`  ${words(finding)}\n`);
 process.exitCode = dirty.length > 0 || rows.some(({ report }) => report.found === null) ? 1 : 0;
 
-/** Two at a time, results in the order of the list. */
+/** Runs two at a time; returns results in the order of the list. */
 async function inParallel<T, R>(list: readonly T[], act: (one: T) => Promise<R>): Promise<R[]> {
   const results: R[] = [];
   let next = 0;

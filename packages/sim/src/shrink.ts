@@ -1,32 +1,31 @@
 /**
- * Makes a failing run small: leaves out planned faults as long as the same checker still finds its promise
- * broken. First the larger parts, then single ones (delta debugging). Owns no clock: the caller says how long
- * it may go on.
+ * Shrinks a failing run: leaves out planned faults as long as the same checker still fails. First larger
+ * parts, then single faults (delta debugging). Owns no clock: the caller decides when to stop.
  */
 
-/** What has to be known of a run: whose promise was broken, and the faults that struck. */
+/** The facts about a run for shrinking: the failed checker, and the faults that struck. */
 export interface ShrinkableRun {
   readonly checker: string | null;
   readonly faults: readonly { readonly index: number }[];
 }
 
 export interface ShrinkOptions<T extends ShrinkableRun> {
-  /** The run that failed, with every fault. */
+  /** The failed run with every fault. */
   readonly failed: T;
   /** Runs the seed again with only these faults. */
   run(only: ReadonlySet<number>): T;
-  /** Asked before every run. */
+  /** Called before every run. */
   goesOn(): boolean;
   readonly runsMax?: number;
 }
 
 export interface Shrunk<T> {
-  /** Indices of the faults that are left, ascending: with these alone the run fails likewise. */
+  /** Indices of the faults that are left, ascending: with these alone the run still fails. */
   readonly only: readonly number[];
-  /** That run. */
+  /** The run with these faults. */
   readonly run: T;
   readonly runs: number;
-  /** False: there was no time to try everything. */
+  /** False: there was no time to try all. */
   readonly isMinimal: boolean;
 }
 
@@ -45,13 +44,13 @@ class Shrinking<T extends ShrinkableRun> {
 
   constructor(options: ShrinkOptions<T>) {
     this.options = options;
-    // Those that found nobody to strike changed nothing.
+    // Faults without a victim changed nothing.
     this.only = indicesOf(options.failed);
     this.best = options.failed;
   }
 
   shrink(): Shrunk<T> {
-    // Often no fault is needed at all, and often one run tells.
+    // Often the failure needs no fault at all, and one run shows that.
     if (!this.fails([])) {
       let parts = 2;
       while (this.only.length > 1 && !this.isCutShort) {
@@ -64,7 +63,7 @@ class Shrinking<T extends ShrinkableRun> {
     return { only: this.only, run: this.best, runs: this.runs, isMinimal: !this.isCutShort };
   }
 
-  /** Tries to go on without one of so many equal parts; the last ones first, for the run ended there. */
+  /** Tries to leave out one of this many equal parts; the last ones first, because the run ended there. */
   private leaveOutPart(parts: number): boolean {
     const { only } = this;
     for (let part = parts - 1; part >= 0; part--) {
@@ -75,7 +74,7 @@ class Shrinking<T extends ShrinkableRun> {
     return false;
   }
 
-  /** True: it fails likewise, and these faults (or fewer: some may not have struck) are what is left. */
+  /** True: the run still fails, and these faults (or fewer, if some did not strike) are left. */
   private fails(only: readonly number[]): boolean {
     const { failed, run, goesOn, runsMax = RUNS_MAX } = this.options;
     if (this.isCutShort) return false;

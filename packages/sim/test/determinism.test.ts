@@ -1,6 +1,6 @@
 /**
- * A seed decides everything: in one process, in another, and whichever of its faults are left out the others
- * stay as they are.
+ * Goal: a seed decides everything, in one process and in another, and leaving out some of its faults does not
+ * change the others.
  */
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
@@ -27,7 +27,7 @@ test.each(SEEDS)('seed %i twice in this process is the same run', (seed) => {
 
 test.each(SEEDS.slice(0, 3))('seed %i in another process is the same run', async (seed) => {
   const args = [main, 'sim', '--seed', String(seed), '--json', '--no-shrink'];
-  // Whether the run passed is not the question here.
+  // The run may fail; only its hash matters.
   const { stdout } = await promisify(execFile)(process.execPath, args).catch((error) => error);
   expect(JSON.parse(stdout)).toMatchObject(summaryOf(run(seed)));
 });
@@ -36,7 +36,7 @@ test('other seeds are other runs', () => {
   expect(new Set(SEEDS.map((seed) => run(seed).hash)).size).toBe(SEEDS.length);
 });
 
-test('with only those faults that struck it is the same run, and without them the plan stays', () => {
+test('with only the faults that struck it is the same run, and without them the plan stays the same', () => {
   const whole = SEEDS.map(run).find((report) => summaryOf(report).faults.length > 2)!;
   const { seed } = whole;
   const struck = new Set(summaryOf(whole).faults.map(({ index }) => index));

@@ -1,7 +1,4 @@
-/**
- * docs/simulation.md names every fault, checker and planted bug there is, with the sentence that the code has
- * for it.
- */
+/** docs/simulation.md lists every fault, checker and planted bug with its sentence in the code. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';

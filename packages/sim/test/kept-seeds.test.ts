@@ -1,7 +1,7 @@
 /**
- * Seeds that once found something, and what it was. A seed means another run as soon as the simulator draws
- * otherwise, so what keeps a bug away is the scenario test named beside it; the seed is kept because a run
- * that was interesting once may be so again.
+ * Seeds that once found a fault, with its story. A seed becomes another run when the simulator's draws
+ * change, so the scenario test named beside it keeps the bug away. The seed stays because a run that was
+ * interesting once may be so again.
  */
 import { expect, test } from 'vitest';
 import { simulateGuarded } from '../src/io/index.ts';
@@ -17,7 +17,7 @@ const kept: readonly [seed: number, story: string][] = [
   ],
   [
     62,
-    'a write gone astray puts a batch of other offsets at the start of a log, and it is served (replication: damaged-log)',
+    'a misdirected write puts a batch of other offsets at the start of a log, and the leader serves it (replication: damaged-log)',
   ],
   [
     117,
@@ -25,7 +25,7 @@ const kept: readonly [seed: number, story: string][] = [
   ],
   [
     158,
-    'a damaged replica that was fenced into the ELR throws its log away, and is elected when the leader stops (replication: damaged-log)',
+    'a damaged replica that a fence put into the ELR deletes its log, and is elected when the leader stops (replication: damaged-log)',
   ],
   [196, 'the disk is full while a broker notes the cluster id: an exception (log: log-directory)'],
   [213, 'a replica whose log could not be opened on a full disk stays so when there is room (replication)'],
@@ -35,15 +35,15 @@ const kept: readonly [seed: number, story: string][] = [
   ],
   [
     304,
-    'a broker loses power while the other member of the ISR is stopped cleanly: the ISR is left with who lost its tail (ELR)',
+    'a broker loses power while the other member of the ISR stops cleanly: only the broker that lost its tail is left in the ISR (ELR)',
   ],
   [
     320,
-    'a clean stop, a damaged log, a clean registration: elected with a log cut from 93 to 7 (log: no vouching)',
+    'a clean stop, a damaged log, a clean registration: elected with a log cut from 93 to 7 (log: log-directory)',
   ],
   [
     505,
-    'a producer had more batches open than a broker remembers, and was told of a gap (the simulated client waits now)',
+    'a producer had more batches open than a broker remembers, and got OUT_OF_ORDER_SEQUENCE_NUMBER (the simulated client waits now)',
   ],
   [813, 'a sector under a follower cannot be read while it appends: an exception (log: appendAsFollower)'],
   [
@@ -52,15 +52,15 @@ const kept: readonly [seed: number, story: string][] = [
   ],
   [
     1751,
-    'the session of a broker ends behind its fence, and the fence of its next stop is taken for one of silence (checker zombie-leader)',
+    'the session of a broker ends after its fence, and the checker takes the fence of its next stop for one of silence (checker zombie-leader)',
   ],
   [
     2395,
-    'a late leader checks costly batches of clients that have given up, and their retries, and stays late (broker: closed-by-client)',
+    'a late leader checks costly batches of clients that have timed out, and their retries, and stays late (broker: closed-by-client)',
   ],
   [
     5201,
-    'a controller dies in the turn in which it committed a topic: acknowledged, and nobody else knows yet (checker)',
+    'a controller dies in the turn in which it committed a topic: acknowledged, and no other node knows it yet (checker)',
   ],
   [
     5082,
@@ -68,18 +68,15 @@ const kept: readonly [seed: number, story: string][] = [
   ],
   [
     6203,
-    'a damaged leader committed what no whole replica had been looked at for: the ledger began in the middle (checker)',
+    'a damaged leader committed records before the checker looked at any intact replica: the ledger began in the middle (checker)',
   ],
   [6955, 'a clock jumps by more than a day, and a broker rightly forgets a producer (faults: clock-jump)'],
-  [9479, 'a rolling restart went on when the faults were over (faults: later)'],
-  [11616, 'power loss brings truncated sectors back below a high watermark that was checkpointed (checker)'],
-  [
-    15280,
-    'bytes that were cut off an older segment come back with a power loss, and reading stops there (log: recover)',
-  ],
+  [9479, 'a rolling restart continued after the faults were over (faults: later)'],
+  [11616, 'a power loss restores truncated sectors below a checkpointed high watermark (checker)'],
+  [15280, 'a power loss restores truncated bytes of an older segment, and reads stop there (log: recover)'],
   [
     16283,
-    'a log is cut below its recovery point and written anew; after a kill the old point vouches for the new bytes (log: log-directory)',
+    'a log is truncated below its recovery point and written again; after a kill the old point covers the new bytes (log: log-directory)',
   ],
 ];
 

@@ -1,7 +1,7 @@
 /**
- * Goal: the planted bugs stay plantable as the code changes, and checkers find them. Method: every patch is
- * applied to the source of today; the quickest bugs are run in processes of their own, as
- * `npm run sim:planted` runs all of them.
+ * Goal: the patches of the planted bugs still apply as the code changes, and checkers find the bugs. Method:
+ * apply every patch to the current source; run the quickest bugs in processes of their own, as `npm run
+ * sim:planted` runs all of them.
  */
 import { readFileSync } from 'node:fs';
 import { stripTypeScriptTypes } from 'node:module';
@@ -13,18 +13,18 @@ import { runChild } from '../planted/process.ts';
 import { checkerKinds } from '../src/checkers/index.ts';
 
 const root = join(import.meta.dirname, '..', '..', '..');
-/** What a process that breaks an assertion of its own is reported as. */
+/** The checker's name for a process that breaks an assertion of its own. */
 const ASSERTIONS = 'broken-invariant';
-/** Found by the clients that send bad input. */
+/** The checker of the clients that send bad input. */
 const WRONG_ERROR = 'wrong-error';
-// What decides is a thousand (npm run sim:planted); here it must not take long.
+// `npm run sim:planted` allows a thousand; this test must be quick.
 const RUNS_MAX = 100;
 
 function bugNamed(name: string): PlantedBug {
   return bugs.find((bug) => bug.name === name)!;
 }
 
-test('there are fifteen of them, each with a name of its own', () => {
+test('there are fifteen, with unique names', () => {
   expect(new Set(bugs.map(({ name }) => name)).size).toBe(15);
 });
 
@@ -35,18 +35,18 @@ describe.each(bugs)('$name', (bug) => {
     const before = source.split('\n');
     const changed = planted.split('\n').filter((line, index) => line !== before[index]);
     expect(changed.map((line) => line.trim())).toEqual([bug.replace]);
-    // Still a program.
+    // The result must still be a program.
     stripTypeScriptTypes(planted);
   });
 
-  test('is to be found by checkers that exist', () => {
+  test('names existing checkers', () => {
     const known = [...checkerKinds.map(({ name }) => name), ASSERTIONS, WRONG_ERROR];
     expect(bug.expectedCheckers.length).toBeGreaterThan(0);
     expect(known).toEqual(expect.arrayContaining([...bug.expectedCheckers]));
   });
 });
 
-test('a bug whose line is gone, or is there twice, is named', () => {
+test('plant throws with the name of a bug whose line is missing or duplicate', () => {
   const bug = { ...bugNamed('ack-before-isr'), find: 'let x = 1;', replace: 'let x = 2;' };
   expect(() => plant(bug, '')).toThrow(/ack-before-isr.* 0 times/);
   expect(() => plant(bug, 'let x = 1;\n  let x = 1;')).toThrow(/ack-before-isr.* 2 times/);

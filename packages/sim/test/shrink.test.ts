@@ -1,7 +1,4 @@
-/**
- * A failing run is made small: nothing is left that it fails without, nothing is lost that it needs, and it
- * comes to an end.
- */
+/** Goal: shrinking leaves exactly the faults that a failing run needs, and it ends. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { type ShrinkableRun, shrink, summaryOf } from '../src/index.ts';
@@ -20,7 +17,7 @@ function failing(needed: readonly number[], count: number) {
   return { run, tried, failed: run(new Set(all(count))) };
 }
 
-test('exactly the faults that are needed are left', () => {
+test('shrinking leaves exactly the needed faults', () => {
   const needs = fc.uniqueArray(fc.nat(39), { maxLength: 4 });
   fc.assert(
     fc.property(needs, (needed) => {
@@ -37,7 +34,7 @@ test('a failure that needs no fault costs one run', () => {
   expect(shrunk).toMatchObject({ only: [], runs: 1, isMinimal: true });
 });
 
-test('a run that fails otherwise is not the failure that is looked for', () => {
+test('a run that fails another checker does not count', () => {
   const failed = { checker: 'lost-write', faults: all(4).map((index) => ({ index })) };
   const run = (only: ReadonlySet<number>) => ({
     checker: only.size < 3 ? 'liveness' : 'lost-write',
@@ -46,7 +43,7 @@ test('a run that fails otherwise is not the failure that is looked for', () => {
   expect(shrink({ failed, run, goesOn: () => true }).only).toHaveLength(3);
 });
 
-test('faults that find nobody to strike any more are left out at once', () => {
+test('shrinking leaves out faults without a victim at once', () => {
   const failed = { checker: 'lost-write', faults: all(6).map((index) => ({ index })) };
   const run = (only: ReadonlySet<number>) => ({
     checker: only.has(1) ? 'lost-write' : null,
@@ -58,7 +55,7 @@ test('faults that find nobody to strike any more are left out at once', () => {
   expect(shrunk.run.faults).toEqual([{ index: 1 }]);
 });
 
-test('it ends when the time or the runs are used up, with the best so far', () => {
+test('shrinking ends with its best result when the time or the runs are used up', () => {
   const needed = [3, 17, 31];
   const brief = shrink({ ...failing(needed, 40), goesOn: () => true, runsMax: 5 });
   expect(brief).toMatchObject({ runs: 5, isMinimal: false });
@@ -67,7 +64,7 @@ test('it ends when the time or the runs are used up, with the best so far', () =
   expect(none).toMatchObject({ runs: 0, isMinimal: false, only: all(40) });
 });
 
-test('a real run: what is left strikes as it did among the others', () => {
+test('a real run: the remaining faults strike as before', () => {
   const runOf = (seed: number, only?: ReadonlySet<number>) => {
     const summary = summaryOf(simulateGuarded({ seed, only }));
     const { length } = summary.faults.filter(({ index }) => index % 3 === 1);

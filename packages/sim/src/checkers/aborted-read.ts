@@ -1,4 +1,4 @@
-/** Jepsen's G1a: what surely was not appended is never read. */
+/** Jepsen's G1a: no consumer reads a value that was certainly not appended. */
 import type { Op } from '../history/index.ts';
 import type { CheckerKind, CheckScope } from './checker.ts';
 
@@ -6,7 +6,7 @@ const NAME = 'aborted-read';
 
 export const abortedRead: CheckerKind = {
   name: NAME,
-  sentence: 'no value is read whose sending has failed for certain',
+  sentence: 'no consumer reads a value whose send failed for certain',
   make: (scope) => new AbortedRead(scope),
 };
 

@@ -1,7 +1,7 @@
 /**
- * What a checker is: one promise of the durability contract, or one anomaly, held against everything that
- * happens. It looks at production objects and at what clients were told; it never changes anything. A broken
- * promise is thrown (`world.fail`) and ends the run.
+ * A checker: one promise of the durability contract, or one anomaly, checked against everything that happens.
+ * It looks at production objects and at the answers to clients; it never changes anything. It throws a broken
+ * promise (`world.fail`), which ends the run.
  */
 import type { SimCluster, SimNode } from '../cluster/index.ts';
 import type { Atlas } from '../faults/index.ts';
@@ -17,13 +17,13 @@ export interface CheckContext {
   readonly atlas: Atlas;
   readonly history: History;
   /**
-   * Whether somebody asked for this topic to be deleted, or more was harmed than the contract covers: nothing
-   * is promised about its records from then on.
+   * Whether a client asked to delete this topic, or faults harmed it more than the contract covers. From then
+   * on nothing is promised about its records.
    */
   isDeleted(topic: string): boolean;
 }
 
-/** What the checkers of one run know together. */
+/** The shared knowledge of one run's checkers. */
 export interface CheckScope extends CheckContext {
   readonly metadata: CommittedMetadata;
   readonly ledger: Ledger;
@@ -31,15 +31,18 @@ export interface CheckScope extends CheckContext {
 }
 
 export interface Checker {
-  /** A process of the cluster has ended a turn. Called very often: cheap unless something moved. */
+  /**
+   * Called after each turn of a process of the cluster. Called very often, so it must be cheap unless
+   * something moved.
+   */
   turn?(node: SimNode): void;
-  /** An operation of a client has ended. */
+  /** Called when an operation of a client ends. */
   op?(op: Op): void;
-  /** Faults are long over, everything is in sync, every client has stopped. */
+  /** Called at the end: faults are long over, everything is in sync, every client has stopped. */
   finish?(): void;
 }
 
-/** What a checker is made by: once for each run. */
+/** Creates a checker for each run. */
 export interface CheckerKind {
   /** Kebab-case, unique; a violation carries it. */
   readonly name: string;

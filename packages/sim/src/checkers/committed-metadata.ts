@@ -1,6 +1,6 @@
 /**
- * The newest metadata that any process has ever taken for committed. A controller that comes back replays the
- * log from its beginning, so what is up now may know less.
+ * The newest metadata that any process has ever known as committed. A controller that comes back replays the
+ * log from its beginning, so the live processes may know less.
  */
 import type { Millis } from '@millrace/base';
 import { MetadataImage } from '@millrace/metadata';
@@ -8,7 +8,7 @@ import type { SimNode } from '../cluster/index.ts';
 
 export class CommittedMetadata {
   newest: MetadataImage = MetadataImage.EMPTY;
-  /** The longest that any controller was configured with. */
+  /** The longest session timeout of any controller. */
   sessionTimeoutMs: Millis = 0;
   connectionLossGraceMs: Millis = 0;
 

@@ -1,8 +1,7 @@
 /**
- * A consumer is given no batch with a wrong checksum, unless a disk's write went astray before. Nobody checks
- * checksums on the way to a consumer (as in Kafka: that is the reader's business, and it does), so what lies
- * damaged on a leader's disk is served as it is until a follower finds it. A sector that cannot be read is an
- * error, never wrong bytes.
+ * No consumer gets a batch with a wrong checksum, unless a disk misdirected a write before. As in Kafka, the
+ * broker does not check checksums of a fetch; the consumer does. So a leader serves corrupt batches of its
+ * disk until a follower finds them. A sector that cannot be read is an error, never wrong bytes.
  */
 import type { CheckerKind, CheckScope } from './checker.ts';
 
@@ -10,7 +9,7 @@ const NAME = 'damaged-batch';
 
 export const damagedBatch: CheckerKind = {
   name: NAME,
-  sentence: 'no consumer is given a batch with a wrong checksum from a disk that is whole',
+  sentence: 'no consumer gets a batch with a wrong checksum from an intact disk',
   make: (scope) => new DamagedBatches(scope),
 };
 

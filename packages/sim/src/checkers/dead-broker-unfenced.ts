@@ -1,7 +1,7 @@
 /**
- * The dead are fenced: as soon as an active controller has had a session and the grace to notice, a broker
- * whose process is dead is fenced in the committed metadata, and a registration of the dead is never
- * unfenced.
+ * The controller fences dead brokers. Once an active controller has had a session and the grace to notice, a
+ * broker with a dead process is fenced in the committed metadata. No controller unfences a registration of a
+ * dead process.
  */
 import type { BrokerEpoch, NodeId } from '@millrace/base';
 import type { MetadataImage } from '@millrace/metadata';
@@ -10,28 +10,28 @@ import { type Life, MILLISECOND, type Micros, SECOND } from '../world/index.ts';
 import type { CheckerKind, CheckScope } from './checker.ts';
 
 const NAME = 'dead-broker-unfenced';
-/** To look now and then is enough. */
+/** Interval between looks. */
 const LOOK_US: Micros = 100 * MILLISECOND;
-/** For heartbeats that were under way, pauses that prolong all sessions, and slow disks of the quorum. */
+/** Allows for heartbeats under way, pauses that extend all sessions, and slow disks of the quorum. */
 const SLACK_US: Micros = 5 * SECOND;
-/** Nothing that was sent is older when it arrives: what waits for a cut to heal, or in a frozen process. */
+/** No message is older when it arrives, even if it waits for a cut to heal or in a frozen process. */
 const MESSAGE_AGE_US: Micros = 20 * SECOND;
 
 export const deadBrokerUnfenced: CheckerKind = {
   name: NAME,
-  sentence: 'a broker that is dead is fenced within its session, and stays so',
+  sentence: 'the controller fences a dead broker within its session, and the broker stays fenced',
   make: (scope) => new DeadBrokerUnfenced(scope),
 };
 
 class DeadBrokerUnfenced {
   private readonly scope: CheckScope;
   private lookedUs: Micros = 0;
-  /** Who is the active controller, and since when without having stood still. */
+  /** The active controller, and since when it has run without a pause. */
   private active:
     | { readonly controller: unknown; readonly epoch: number; readonly sinceUs: Micros }
     | undefined;
   private image: MetadataImage | undefined;
-  /** Which process got which broker epoch. */
+  /** The process of each broker epoch. */
   private readonly lives = new Map<BrokerEpoch, Life>();
   private readonly deaths = new Map<Life, Micros>();
 
@@ -93,10 +93,10 @@ class DeadBrokerUnfenced {
     }
   }
 
-  /** When the process died that this epoch belongs to; undefined: it may be alive. */
+  /** The time of death of this epoch's process; undefined: it may be alive. */
   private deathOf(id: NodeId, epoch: BrokerEpoch): Micros | undefined {
     const node = this.scope.cluster.node(id);
-    // Not known: registered by a process that never heard of it, or has not yet.
+    // Unknown epoch: its process never got the answer to its registration, or not yet.
     const life = this.lives.get(epoch) ?? (node?.isUp === false ? node.host.life : undefined);
     const atUs = life === undefined ? undefined : this.deaths.get(life);
     return atUs === Number.POSITIVE_INFINITY ? undefined : atUs;

@@ -1,6 +1,6 @@
 /**
- * An idempotent producer's value is in the log once, however often it was sent. Others may repeat: that is
- * counted.
+ * An idempotent producer's value is in the log once, however often it was sent. Other producers may have
+ * duplicates; they are counted.
  */
 import type { Op } from '../history/index.ts';
 import type { CheckerKind, CheckScope } from './checker.ts';

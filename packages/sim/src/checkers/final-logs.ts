@@ -1,6 +1,6 @@
 /**
- * What is in every living partition when the run is over: the leader's log, read through production code and
- * decoded.
+ * The contents of every live partition at the end of the run: the leader's log, read through production code
+ * and decoded.
  */
 import type { LeaderEpoch, Offset } from '@millrace/base';
 import { type BatchHeader, NO_TIMESTAMP, readRecords, type Timestamp } from '@millrace/protocol';
@@ -17,7 +17,7 @@ export interface FinalLog {
   readonly topic: string;
   readonly partition: number;
   readonly headers: readonly BatchHeader[];
-  /** Of each batch, as its records say. */
+  /** The largest timestamp of each batch, from its records. */
   readonly largestTimestamps: readonly Timestamp[];
   readonly records: readonly FinalRecord[];
 }
@@ -27,7 +27,7 @@ export class FinalLogs {
   private all: FinalLog[] | undefined;
   private byName: Map<string, FinalLog> | undefined;
 
-  /** `read` is called once, when somebody asks first. */
+  /** Calls `read` once, at the first use. */
   constructor(read: () => FinalLog[]) {
     this.read = read;
   }
@@ -37,14 +37,14 @@ export class FinalLogs {
     return this.all;
   }
 
-  /** Undefined: there is no such partition any more. */
+  /** Undefined: the partition no longer exists. */
   of(topic: string, partition: number): FinalLog | undefined {
     this.byName ??= new Map(this.list().map((log) => [`${log.topic}-${log.partition}`, log]));
     return this.byName.get(`${topic}-${partition}`);
   }
 }
 
-/** The logs of all leaders, up to their ends. What cannot be read is not there. */
+/** The logs of all leaders, up to their ends. Leaves out logs that cannot be read. */
 export function readFinalLogs(cluster: SimCluster): FinalLog[] {
   const logs: FinalLog[] = [];
   for (const { topicId, topic, partition, image } of cluster.partitions()) {
@@ -70,7 +70,7 @@ export function readFinalLogs(cluster: SimCluster): FinalLog[] {
   return logs;
 }
 
-/** Behind the first space is padding. */
+/** The value without the padding after the first space. */
 function sentValue(bytes: Uint8Array | null): string {
   const text = bytes === null ? '' : TEXT.decode(bytes);
   const space = text.indexOf(' ');

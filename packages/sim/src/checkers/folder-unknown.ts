@@ -1,7 +1,7 @@
 /**
- * No quorum of a run ever begins anew, so every folder that a broker has ever made belongs to a topic that
- * the metadata log knows, or has removed. A broker that thinks otherwise keeps what was deleted for ever; one
- * that were to delete it might delete what nobody asked for.
+ * No run forms a second quorum, so every folder of a broker belongs to a topic that the metadata log knows or
+ * has removed. A broker that sees it otherwise would keep deleted data for ever, or delete data that no
+ * client deleted.
  */
 import type { SimNode } from '../cluster/index.ts';
 import type { CheckerKind, CheckScope } from './checker.ts';
@@ -10,7 +10,7 @@ const NAME = 'folder-unknown';
 
 export const folderUnknown: CheckerKind = {
   name: NAME,
-  sentence: 'no broker takes a folder of its own for one that the metadata has never known',
+  sentence: 'no broker takes one of its folders for one that the metadata never knew',
   make: (scope) => new FolderUnknown(scope),
 };
 

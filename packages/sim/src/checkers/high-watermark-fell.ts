@@ -1,8 +1,8 @@
 /**
  * While a replica is open its high watermark never falls: consumers have read up to it.
  *
- * Exempt: a log that is thrown away because its disk is damaged, or because the broker recovers from a loss
- * that the contract covers. After a restart a replica begins where its checkpoint says, which may be behind.
+ * Exempt: a log that its broker deletes because its disk is damaged, or because the broker recovers from a
+ * loss that the contract covers. After a restart a replica begins at its checkpoint, which may be behind.
  */
 import type { Offset } from '@millrace/base';
 import type { Partition } from '@millrace/replication';

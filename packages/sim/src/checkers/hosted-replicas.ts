@@ -4,7 +4,7 @@ import type { SimNode } from '../cluster/index.ts';
 
 const NONE: readonly Partition[] = [];
 
-/** The same list as long as nothing is opened or closed; empty while no process runs there. */
+/** Returns the same list until a replica is opened or closed; empty while no process runs there. */
 export function hostedReplicas(node: SimNode): readonly Partition[] {
   return node.roles?.broker?.replicas.partitions() ?? NONE;
 }

@@ -1,7 +1,4 @@
-/**
- * An offset holds one record for ever: whatever anybody ever reads there, was told of it, or is there at the
- * end is the same.
- */
+/** An offset holds one record for ever: every read, every acknowledgement and the final log agree on it. */
 import type { Op } from '../history/index.ts';
 import type { CheckerKind, CheckScope } from './checker.ts';
 

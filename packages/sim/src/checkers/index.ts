@@ -1,4 +1,4 @@
-/** All checkers, and how they are tied to a run. */
+/** All checkers, and their attachment to a run. */
 import type { SimCluster } from '../cluster/index.ts';
 import type { Host } from '../world/index.ts';
 import { abortedRead } from './aborted-read.ts';
@@ -32,7 +32,7 @@ import { zombieLeader } from './zombie-leader.ts';
 
 export type { CheckContext, Checker, CheckerKind } from './checker.ts';
 
-/** All of them, in the order in which they look. The first one writes the ledger that others read. */
+/** All checkers, in the order of their calls. The first one writes the ledger that the others read. */
 export const checkerKinds: readonly CheckerKind[] = [
   replicasDiffer,
   highWatermarkFell,
@@ -63,7 +63,7 @@ export const checkerKinds: readonly CheckerKind[] = [
   unseen,
 ];
 
-/** Has every checker see everything. Returns what to call at the end. */
+/** Attaches every checker to the run. Returns the function to call at the end. */
 export function attachCheckers(
   context: CheckContext,
   kinds: readonly CheckerKind[] = checkerKinds,

@@ -1,9 +1,9 @@
 /**
- * Whoever is in the ISR or the ELR holds everything that is committed: it may be elected at any moment, and
- * what it lacks is lost then.
+ * Every member of the ISR and the ELR holds all committed records: the controller may elect it at any moment,
+ * and records that it lacks would be lost.
  *
- * Exempt until they are registered again: brokers that lost something which the contract covers (a disk, an
- * unsynced tail). They leave the ISR as soon as they register, and until then they are not elected.
+ * Exempt until they register again: brokers that lost data in a way that the contract covers (a disk, an
+ * unsynced tail). They leave the ISR when they register, and the controller does not elect them before.
  */
 import type { NodeId, Offset } from '@millrace/base';
 import type { MetadataImage, PartitionImage } from '@millrace/metadata';
@@ -17,7 +17,7 @@ const NAME = 'isr-lacks-data';
 
 export const isrLacksData: CheckerKind = {
   name: NAME,
-  sentence: 'every member of the committed ISR and ELR that is up holds everything that is committed',
+  sentence: 'every live member of the committed ISR and ELR holds all committed records',
   make: (scope) => new IsrLacksData(scope),
 };
 
@@ -79,7 +79,7 @@ class IsrLacksData {
     }
   }
 
-  /** In the life that it has now. */
+  /** Whether its current process is registered. */
   private isRegistered(id: NodeId): boolean {
     const { metadata, cluster } = this.scope;
     const epoch = cluster.node(id)?.roles?.broker?.replicas.brokerEpoch ?? -1;

@@ -1,7 +1,7 @@
 /**
- * The header of a stored batch tells the largest timestamp of its records, whatever a client wrote there:
- * indexes and lookups by time look at nothing else until they open a batch. Some producers of a run lie about
- * it (`producer.ts`).
+ * The header of a stored batch has the largest timestamp of its records, even when the client wrote another
+ * one there. Indexes and lookups by time rely on it until they open a batch. Some producers of a run write a
+ * wrong one (`producer.ts`).
  */
 import type { CheckerKind, CheckScope } from './checker.ts';
 
@@ -9,7 +9,7 @@ const NAME = 'wrong-largest-timestamp';
 
 export const largestTimestamp: CheckerKind = {
   name: NAME,
-  sentence: 'the largest timestamp in the header of each batch is that of its records',
+  sentence: 'the header of each batch has the largest timestamp of its records',
   make: (scope) => ({ finish: () => check(scope) }),
 };
 

@@ -1,4 +1,4 @@
-/** Leader epochs never fall along a log: followers find out by them where logs parted. */
+/** Leader epochs never fall along a log: followers find the point of divergence by them. */
 import type { CheckerKind, CheckScope } from './checker.ts';
 
 const NAME = 'leader-epoch-fell';

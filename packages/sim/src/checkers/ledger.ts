@@ -1,7 +1,6 @@
 /**
- * The one true log of every partition: the bytes of each committed batch, as the leader held them whose high
- * watermark passed them first. Kept for ever; what any replica, client or later leader says is compared with
- * it.
+ * The reference log of every partition: the bytes of each committed batch, from the first leader whose high
+ * watermark passed it. The run keeps it and compares every replica, client and later leader with it.
  */
 import type { Offset, Uuid } from '@millrace/base';
 import type { Partition } from '@millrace/replication';
@@ -14,8 +13,8 @@ export class PartitionLedger {
   /** Contiguous, by ascending offset. */
   readonly batches: LogBatch[] = [];
   /**
-   * Everything below some leader took for committed. May be ahead of `batches` when its bytes could not be
-   * looked at.
+   * Some leader's high watermark reached this offset. May be ahead of `batches` when a checker could not read
+   * the bytes.
    */
   committedEnd: Offset = 0;
 
@@ -29,13 +28,13 @@ export class PartitionLedger {
     return `${this.topic}-${this.index}`;
   }
 
-  /** Where `batches` end. */
+  /** The end offset of `batches`. */
   get end(): Offset {
     const last = this.batches.at(-1);
     return last === undefined ? 0 : last.header.lastOffset + 1;
   }
 
-  /** The batch that holds the offset. */
+  /** The batch that contains the offset. */
   find(offset: Offset): LogBatch | undefined {
     let low = 0;
     let high = this.batches.length;
@@ -53,7 +52,7 @@ export class Ledger {
   private readonly byId = new Map<string, PartitionLedger>();
   /** The latest topic of a name. */
   private readonly byName = new Map<string, PartitionLedger>();
-  /** So that a turn costs one look-up less. */
+  /** Saves a look-up a turn. */
   private readonly byReplica = new Map<Partition, PartitionLedger>();
 
   of(replica: Partition): PartitionLedger {

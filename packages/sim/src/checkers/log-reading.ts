@@ -1,4 +1,4 @@
-/** Looks into a replica's log through the code that serves fetches, without waking the disk's faults. */
+/** Reads a replica's log through the code that serves fetches, without triggering the disk's faults. */
 import type { Offset } from '@millrace/base';
 import type { PartitionLog } from '@millrace/log';
 import { type BatchHeader, ErrorCode, readBatchHeader } from '@millrace/protocol';
@@ -12,8 +12,8 @@ export interface LogBatch {
 const READ_BYTES = 1 << 16;
 
 /**
- * The whole batches from the one that holds `from` up to `end`. Undefined: there is not what should be there.
- * The bytes are the caller's only until the next call, unless it copies them.
+ * The whole batches from the one that contains `from` up to `end`. Undefined: the log lacks them. The bytes
+ * are valid only until the next call.
  */
 export function readBatches(
   node: SimNode,

@@ -1,7 +1,7 @@
 /**
- * What an administrator was acknowledged stays: a topic that was created is there under the same id with at
- * least the partitions it had, until somebody asks for its deletion; one whose deletion was acknowledged does
- * not come back. (Its name may: an attempt to create it that nobody answered can be carried out late.)
+ * Acknowledged changes of an administrator stay. A created topic exists under the same id with at least its
+ * partitions, until a client asks to delete it. A deleted topic does not come back. (Its name may: the
+ * controller can carry out an unanswered creation late.)
  */
 import type { Uuid } from '@millrace/base';
 import type { AdminOp, Op } from '../history/index.ts';
@@ -11,7 +11,7 @@ const NAME = 'lost-metadata';
 
 export const lostMetadata: CheckerKind = {
   name: NAME,
-  sentence: 'topics that were created exist, those that were deleted do not',
+  sentence: 'created topics exist, and deleted topics do not',
   make: (scope) => new LostMetadata(scope),
 };
 
@@ -54,7 +54,8 @@ class LostMetadata {
   }
 
   /**
-   * Not `surely`: whoever committed it may have died in that turn, and nobody else may have heard of it yet.
+   * Without `surely` the topic may be missing: the controller that committed it may have died in that turn,
+   * and no other node may know it yet.
    */
   private present(name: string, why: string, { surely }: { surely: boolean }): void {
     if (this.isDeleteAsked(name)) return;

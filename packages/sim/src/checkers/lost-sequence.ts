@@ -1,6 +1,6 @@
 /**
- * An idempotent producer that waits for acks=all is never told that its sequences have a gap when everything
- * before was acknowledged.
+ * No broker answers OUT_OF_ORDER_SEQUENCE_NUMBER to an idempotent producer with acks=all whose earlier
+ * batches are all acknowledged.
  */
 import type { CheckerKind, CheckScope } from './checker.ts';
 
@@ -9,7 +9,7 @@ const NAME = 'lost-sequence';
 export const lostSequence: CheckerKind = {
   name: NAME,
   sentence:
-    'no idempotent producer hears OUT_OF_ORDER_SEQUENCE_NUMBER while all its earlier batches are acknowledged',
+    'no idempotent producer gets OUT_OF_ORDER_SEQUENCE_NUMBER while all its earlier batches are acknowledged',
   make: (scope) => new LostSequences(scope),
 };
 
@@ -23,6 +23,9 @@ class LostSequences {
   finish(): void {
     for (const { client, topic, partition, value } of this.scope.history.lostSequences)
       if (!this.scope.isDeleted(topic))
-        this.scope.world.fail(NAME, `${client} was told so of ${value} in ${topic}-${partition}`);
+        this.scope.world.fail(
+          NAME,
+          `${client} got OUT_OF_ORDER_SEQUENCE_NUMBER for ${value} in ${topic}-${partition}`,
+        );
   }
 }

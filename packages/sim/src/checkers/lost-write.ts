@@ -1,6 +1,6 @@
 /**
- * Nothing acknowledged with acks=all is lost, and nothing that a consumer was given: at the end every such
- * value is in its partition's log. What acks=0 and acks=1 lose is counted: they promise less.
+ * No record is lost that was acknowledged with acks=all or read by a consumer: at the end every such value is
+ * in its partition's log. Losses with acks=0 and acks=1 are only counted, because these promise less.
  */
 import type { Op, SendOp } from '../history/index.ts';
 import type { CheckerKind, CheckScope } from './checker.ts';
@@ -9,15 +9,14 @@ const NAME = 'lost-write';
 
 export const lostWrite: CheckerKind = {
   name: NAME,
-  sentence:
-    'every value that was acknowledged with acks=all, or read by a consumer, is in the log at the end',
+  sentence: 'every value acknowledged with acks=all, or read by a consumer, is in the log at the end',
   make: (scope) => new LostWrite(scope),
 };
 
 class LostWrite {
   private readonly scope: CheckScope;
   private readonly acknowledged: SendOp[] = [];
-  /** Value → who read it, by partition. */
+  /** Value → its reader, by partition. */
   private readonly polled = new Map<string, Map<string, string>>();
 
   constructor(scope: CheckScope) {

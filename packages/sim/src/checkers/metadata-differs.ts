@@ -1,6 +1,6 @@
 /**
- * There is one metadata log: what any controller takes for committed is equal on all, record for record, and
- * at the end every image is what replaying that log gives.
+ * There is one metadata log: the committed records are equal on all controllers, and at the end every image
+ * equals a replay of that log.
  */
 import type { Offset } from '@millrace/base';
 import { applyRecords, decodeRecord, imageToPlain, MetadataImage } from '@millrace/metadata';

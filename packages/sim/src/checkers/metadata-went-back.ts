@@ -1,4 +1,4 @@
-/** What is committed of the metadata only grows, for every process as long as it lives. */
+/** The committed metadata of a process only grows while the process lives. */
 import type { SimNode } from '../cluster/index.ts';
 import type { Micros } from '../world/index.ts';
 import type { CheckerKind, CheckScope } from './checker.ts';
@@ -7,11 +7,11 @@ const NAME = 'metadata-went-back';
 
 export const metadataWentBack: CheckerKind = {
   name: NAME,
-  sentence: 'no process ever takes less of the metadata for committed than before',
+  sentence: 'the committed metadata of a process never shrinks',
   make: (scope) => new MetadataWentBack(scope),
 };
 
-/** What one process has reached. */
+/** The committed offsets of one process. */
 interface Reached {
   readonly bornUs: Micros;
   quorum: number;

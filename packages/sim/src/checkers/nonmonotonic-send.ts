@@ -1,10 +1,11 @@
 /**
- * What an idempotent producer was acknowledged lies in the log in the order in which it was sent, and its
- * sequences follow one on another without a gap. (What ended unknown may have been appended late by a
- * producer that went on under another id.)
+ * The acknowledged values of an idempotent producer are in the log in the order of sending, and their
+ * sequences have no gap. (A batch with an unknown outcome may be appended late, when its producer already
+ * uses another id.)
  *
- * The first batch of a producer id in a partition may carry any sequence: whom a broker does not know it may
- * have forgotten, so it accepts that, as Kafka does (KIP-360). How often that left out a batch is counted.
+ * The first batch of a producer id in a partition may have any sequence: the broker may have forgotten the
+ * producer, so it accepts that, as Kafka does (KIP-360). The checker counts the cases in which this skipped a
+ * batch.
  */
 import type { BatchHeader } from '@millrace/protocol';
 import type { Op } from '../history/index.ts';

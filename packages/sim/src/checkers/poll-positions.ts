@@ -1,7 +1,7 @@
 /**
- * Where each consumer stands in each partition, and what it is given there. Without compaction and
+ * Compares each consumer's position in each partition with the records that it gets. Without compaction and
  * transactions offsets have no gaps, so the next record is the one at the position. The order within one
- * answer and from answer to answer are separate anomalies with Jepsen's names.
+ * answer and the order between answers are separate anomalies with Jepsen's names.
  */
 import type { Op, PollOp } from '../history/index.ts';
 import type { CheckerKind, CheckScope } from './checker.ts';
@@ -12,10 +12,10 @@ function kind(name: Anomaly, sentence: string): CheckerKind {
   return { name, sentence, make: (scope) => new Positions(scope, name) };
 }
 
-export const pollSkip = kind('poll-skip', 'what a consumer is given next follows on what it was given last');
+export const pollSkip = kind('poll-skip', 'the next record of a consumer follows its last one without a gap');
 export const nonmonotonicPoll = kind(
   'nonmonotonic-poll',
-  'no consumer is given a record again, or an earlier one',
+  'no consumer gets a record twice, or an earlier one',
 );
 export const intPollSkip = kind('int-poll-skip', 'the records of one answer have no gap');
 export const intNonmonotonicPoll = kind(

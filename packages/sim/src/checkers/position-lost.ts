@@ -1,7 +1,7 @@
 /**
- * A position that a consumer was led to is valid for ever: it lies below what was committed, and every later
- * leader has that. Only loss makes a broker answer OFFSET_OUT_OF_RANGE there, or name an earlier end of the
- * epoch.
+ * A position that a consumer has reached is valid for ever: it lies below the high watermark, and every later
+ * leader has the records below that. A broker answers OFFSET_OUT_OF_RANGE there, or an earlier end of the
+ * epoch, only after a loss.
  */
 import type { Op } from '../history/index.ts';
 import type { CheckerKind, CheckScope } from './checker.ts';
@@ -10,7 +10,7 @@ const NAME = 'position-lost';
 
 export const positionLost: CheckerKind = {
   name: NAME,
-  sentence: 'no consumer is told that the position it has reached does not exist',
+  sentence: 'no broker answers a consumer that the position it has reached does not exist',
   make: (scope) => new PositionLost(scope),
 };
 
@@ -26,7 +26,7 @@ class PositionLost {
     if (this.scope.isDeleted(op.topic)) return;
     this.scope.world.fail(
       NAME,
-      `${op.client} lost its position in ${op.topic}-${op.partition} (${op.why}) and goes on at ${op.offset}`,
+      `${op.client} lost its position in ${op.topic}-${op.partition} (${op.why}) and continues at ${op.offset}`,
     );
   }
 }

@@ -1,11 +1,11 @@
 /**
- * Replicas are equal below the high watermark, byte for byte: whenever a replica's high watermark moves, what
- * it holds below is compared with the ledger, and a leader that is the first to get there writes the ledger.
+ * Replicas are equal below the high watermark, byte for byte. When a replica's high watermark moves, the
+ * checker compares its records below it with the ledger; the first leader to get there writes the ledger.
  *
- * A disk that is known to be damaged is not looked at: what it holds is found out and thrown away (the
- * readers see the damage). Nor is a follower that lost power until it is back in the ISR: sectors that were
- * truncated and not synced may have come back, and its checkpoint says more than its log. At the end
- * everything is compared once more.
+ * The checker skips a disk that is known to be damaged: its broker finds the damage and deletes the log. It
+ * also skips a follower that lost power, until the follower is back in the ISR: truncated sectors that were
+ * not synced may have come back, and its checkpoint may be ahead of its log. At the end it compares
+ * everything once more.
  */
 import type { Offset } from '@millrace/base';
 import type { Partition } from '@millrace/replication';
@@ -19,7 +19,7 @@ const NAME = 'replicas-differ';
 
 export const replicasDiffer: CheckerKind = {
   name: NAME,
-  sentence: 'replicas are equal below the high watermark, byte for byte, and nothing committed ever changes',
+  sentence: 'replicas are equal below the high watermark, byte for byte, and committed records never change',
   make: (scope) => new ReplicasDiffer(scope),
 };
 
@@ -48,7 +48,7 @@ class ReplicasDiffer {
       }
   }
 
-  /** Whoever died in the middle of a turn may have told others how far it had committed. */
+  /** A broker that died in the middle of a turn may have sent its high watermark to others. */
   private hostsOthers(node: SimNode, hosted: readonly Partition[]): void {
     for (const replica of this.watched.get(node) ?? []) {
       if (hosted.includes(replica)) continue;
@@ -68,7 +68,7 @@ class ReplicasDiffer {
         this.fail(node, ledger, `follows and takes ${highWatermark} for committed before any leader did`);
       ledger.committedEnd = highWatermark;
     }
-    // What was not looked at is looked at when it can be.
+    // The checker looks at a skipped log later, when it can.
     if (log.offline !== undefined || this.isExempt(node, replica)) return;
     this.checkedEnds.set(replica, highWatermark);
     const from = Math.max(checkedEnd, log.startOffset);
@@ -78,7 +78,11 @@ class ReplicasDiffer {
       this.fail(node, ledger, `cannot read what is committed in ${from}..${highWatermark}`);
     for (const { header, bytes } of batches) {
       if (header.baseOffset > ledger.end)
-        this.fail(node, ledger, `goes on at ${header.baseOffset}, the committed log at ${ledger.end}`);
+        this.fail(
+          node,
+          ledger,
+          `continues at ${header.baseOffset}, but the committed log ends at ${ledger.end}`,
+        );
       if (header.baseOffset === ledger.end) {
         if (header.leaderEpoch < (ledger.batches.at(-1)?.header.leaderEpoch ?? -1))
           this.fail(

@@ -1,6 +1,6 @@
 /**
- * An epoch has one leader: of a partition, and of the quorum. Two would both acknowledge, and one of them in
- * vain.
+ * A leader epoch has one leader, of a partition and of the quorum. Of two, both would acknowledge, and the
+ * records of one would be lost.
  */
 import type { NodeId } from '@millrace/base';
 import type { Partition } from '@millrace/replication';

@@ -1,6 +1,6 @@
 /**
- * Consumers are given committed records only: below the high watermark that the answer names, and that some
- * leader had.
+ * Consumers get only committed records: below the high watermark of the answer, which some leader must have
+ * had.
  */
 import type { Op } from '../history/index.ts';
 import type { CheckerKind, CheckScope } from './checker.ts';
@@ -9,7 +9,7 @@ const NAME = 'uncommitted-read';
 
 export const uncommittedRead: CheckerKind = {
   name: NAME,
-  sentence: 'no consumer is given a record before it is committed',
+  sentence: 'no consumer gets a record before it is committed',
   make: (scope) => new UncommittedRead(scope),
 };
 

@@ -1,6 +1,6 @@
 /**
- * At the end, when somebody has read everything from the beginning, all that was acknowledged with acks=all
- * has been seen.
+ * At the end, after a consumer has read everything from the beginning, consumers have seen every value
+ * acknowledged with acks=all.
  */
 import type { Op } from '../history/index.ts';
 import type { CheckerKind, CheckScope } from './checker.ts';
@@ -9,7 +9,7 @@ const NAME = 'unseen';
 
 export const unseen: CheckerKind = {
   name: NAME,
-  sentence: 'every value that was acknowledged with acks=all has been read by a consumer at the end',
+  sentence: 'at the end a consumer has read every value acknowledged with acks=all',
   make: (scope) => new Unseen(scope),
 };
 

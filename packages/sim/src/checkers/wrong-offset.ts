@@ -1,6 +1,6 @@
 /**
- * What a producer was told is true: its values lie at the offsets that acks=all answered, and a leader of
- * that time answered.
+ * The answers to a producer are true: its values are at the offsets of the acks=all answer, and a leader of
+ * that time sent it.
  */
 import type { Op, SendOp } from '../history/index.ts';
 import type { CheckerKind, CheckScope } from './checker.ts';
@@ -9,7 +9,7 @@ const NAME = 'wrong-offset';
 
 export const wrongOffset: CheckerKind = {
   name: NAME,
-  sentence: 'the values of an acknowledged batch lie at the offsets that were answered',
+  sentence: 'the values of an acknowledged batch are at the offsets of the answer',
   make: (scope) => new WrongOffset(scope),
 };
 

@@ -1,8 +1,8 @@
 /**
- * A leader that has been replaced stops acknowledging (docs/leases.md has the arithmetic). A broker that was
- * fenced because it was silent for its session holds no lease when that fence is committed, nor later, until
- * it is unfenced. Whatever else replaced the leader, one session after the metadata name another epoch a
- * broker that still leads under the old one holds no lease.
+ * A replaced leader stops acknowledging (docs/leases.md has the arithmetic). A broker that is fenced because
+ * it was silent for its session holds no lease when that fence is committed, nor later, until it is unfenced.
+ * If another event replaced the leader, a broker that still leads under the old epoch holds no lease one
+ * session after the metadata name the new one.
  */
 import type { BrokerEpoch, LeaderEpoch, NodeId, QuorumEpoch } from '@millrace/base';
 import type { MetadataImage } from '@millrace/metadata';
@@ -13,28 +13,31 @@ import type { CheckerKind, CheckScope } from './checker.ts';
 import { hostedReplicas } from './hosted-replicas.ts';
 
 const NAME = 'zombie-leader';
-/** A clock is read in whole milliseconds, and metadata are seen here when the first node has applied them. */
+/**
+ * Nodes read clocks in whole milliseconds, and the checker sees metadata when the first node has applied
+ * them.
+ */
 const SLACK_US: Micros = 5 * MILLISECOND;
 
 export const zombieLeader: CheckerKind = {
   name: NAME,
   sentence:
-    'who was fenced for its silence holds no lease from then on; who leads under an epoch that another event superseded holds none a session later',
+    'a broker that is fenced for its silence holds no lease from then on; a broker that leads under an epoch that another event superseded holds none a session later',
   make: (scope) => new ZombieLeader(scope),
 };
 
 class ZombieLeader {
   private readonly scope: CheckScope;
   private image: MetadataImage | undefined;
-  /** When each leader epoch of a partition was first seen in committed metadata, by epoch. */
+  /** The time at which each leader epoch of a partition first appeared in committed metadata, by epoch. */
   private readonly begins = new Map<string, Micros[]>();
   private readonly byReplica = new Map<Partition, readonly Micros[]>();
   /**
-   * Whose session a controller ended for silence, and in which epoch of the quorum: its fence may be
+   * Brokers whose session a controller ended for silence, with the epoch of the quorum. The fence may be
    * committed, or lost.
    */
   private readonly silent = new Map<NodeId, QuorumEpoch>();
-  /** Whose fence for silence is committed: the broker epoch. */
+  /** Brokers whose fence for silence is committed, with the broker epoch. */
   private readonly fenced = new Map<NodeId, BrokerEpoch>();
 
   constructor(scope: CheckScope) {
@@ -71,7 +74,7 @@ class ZombieLeader {
       this.scope.world.fail(NAME, `${node.name} holds a lease, but it is fenced because it was silent`);
   }
 
-  /** A turn is too short to put a name together. */
+  /** Cached, because building the name in each turn is too slow. */
   private beginsOf(replica: Partition): readonly Micros[] | undefined {
     const known = this.byReplica.get(replica);
     if (known !== undefined) return known;
@@ -95,16 +98,16 @@ class ZombieLeader {
   }
 
   /**
-   * A fence of the epoch in which the session was ended is that controller's; of another epoch, who knows why
-   * it was made.
+   * A fence in the same quorum epoch as the end of the session comes from that controller. The reason of a
+   * fence in another epoch is unknown.
    */
   private brokersMoved(before: MetadataImage | undefined, image: MetadataImage): void {
     if (before?.brokers === image.brokers) return;
     for (const { id, epoch, fenced } of image.brokers.values()) {
       if (!fenced || this.fenced.get(id) !== epoch) this.fenced.delete(id);
       const was = before?.broker(id);
-      // It was fenced already when that session ended: no fence was made for it, and the next one has its own
-      // reason.
+      // The broker was already fenced when that session ended. The controller proposed no fence for it, and
+      // the next fence has another reason.
       if (was?.epoch !== epoch || (was.fenced && !fenced)) this.silent.delete(id);
       if (!fenced || was?.fenced !== false) continue;
       const isForSilence = was.epoch === epoch && this.silent.get(id) === image.epoch;
@@ -117,7 +120,7 @@ class ZombieLeader {
   }
 }
 
-/** Some epochs may never have been seen. */
+/** The end of an epoch is the beginning of the next known one: the checker may miss some epochs. */
 function endOf(begins: readonly Micros[], epoch: LeaderEpoch): Micros {
   for (let later = epoch + 1; later < begins.length; later++) {
     const atUs = begins[later];

@@ -1,6 +1,6 @@
 /**
- * An administrator: creates, deletes and grows topics, asking any broker until one answers. What came of it
- * is in the history.
+ * An administrator: creates, deletes and grows topics, and asks brokers until one answers. It writes the
+ * outcome to the history.
  */
 import type { Millis } from '@millrace/base';
 import { apis, ErrorCode, errorName, isRetriable } from '@millrace/protocol';
@@ -16,13 +16,13 @@ export interface NewTopic {
   readonly configs: Readonly<Record<string, string>>;
 }
 
-/** Undefined: the connection broke, nobody knows. */
+/** Undefined: the connection broke, so the outcome is unknown. */
 type Answered = (code: number | undefined) => void;
 type Ask = (connection: BrokerConnection, answered: Answered) => void;
 
 /**
- * For a first try: an answer that comes too late, though the change may be made, is one that has to be
- * understood.
+ * Timeout of a first try. The controller may still make the change after it, so the administrator must handle
+ * a late outcome.
  */
 const IMPATIENT_MS = 10;
 const RETRY_MS = 200;
@@ -87,8 +87,8 @@ export class Admin {
   }
 
   /**
-   * Asks until it is done. `doneBefore`: the answer that, after an attempt that nobody answered, means that
-   * it had happened.
+   * Repeats the request until it succeeds. `doneBefore`: after an unanswered attempt, this answer means that
+   * the attempt succeeded.
    */
   private persist(
     api: string,

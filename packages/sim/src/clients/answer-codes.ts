@@ -1,7 +1,4 @@
-/**
- * For coverage: the error codes in any answer to a client, counted as `answer API CODE`, however deep they
- * stand in it.
- */
+/** For coverage: counts the error codes in any answer to a client as `answer API CODE`, at any depth. */
 import { errorName } from '@millrace/protocol';
 import type { World } from '../world/index.ts';
 

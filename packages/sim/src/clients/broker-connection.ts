@@ -1,7 +1,6 @@
 /**
- * One client connection to one broker: ApiVersions first, then requests, answered in order. A request that is
- * not answered in time ends the connection, and with it everything that is under way on it: whether it
- * happened is unknown then.
+ * One client connection to one broker: ApiVersions first, then requests, answered in order. A request that
+ * times out ends the connection with all its other requests, whose outcome is then unknown.
  */
 import type { Address, Millis, Stream, Timer } from '@millrace/base';
 import {
@@ -36,7 +35,7 @@ export class BrokerConnection {
   private timer: Timer | undefined;
   private readonly onChange: (connection: BrokerConnection) => void;
 
-  /** `onChange` when it is ready, and when it is closed. */
+  /** Calls `onChange` when it is ready, and when it is closed. */
   constructor(
     env: ClientEnv,
     address: Address,
@@ -59,8 +58,8 @@ export class BrokerConnection {
   }
 
   /**
-   * `done` once, with the answer, or with undefined when the connection ended first. Bytes in the answer are
-   * lent.
+   * Calls `done` once, with the answer, or with undefined when the connection ends first. Bytes in the answer
+   * are lent.
    */
   request<Request, Response, RequestInput, ResponseInput>(
     api: Api<Request, Response, RequestInput, ResponseInput>,
@@ -85,7 +84,7 @@ export class BrokerConnection {
     this.arm();
   }
 
-  /** A frame that no API would make: `done` with the answer's frame as it came, or with undefined. */
+  /** Sends a frame that no API encodes. Calls `done` with the frame of the answer, or with undefined. */
   requestFrame(
     make: (correlationId: number) => Uint8Array,
     done: (frame: Uint8Array | undefined) => void,
@@ -96,7 +95,7 @@ export class BrokerConnection {
     this.arm();
   }
 
-  /** No answer will come (acks=0). */
+  /** Sends a request without an answer (acks=0). */
   send<Request, Response, RequestInput, ResponseInput>(
     api: Api<Request, Response, RequestInput, ResponseInput>,
     version: number,
@@ -107,7 +106,7 @@ export class BrokerConnection {
     return correlationId;
   }
 
-  /** Bytes that are no request. */
+  /** Sends bytes that are not a request. */
   sendRaw(bytes: Uint8Array): void {
     this.stream.send([bytes]);
   }

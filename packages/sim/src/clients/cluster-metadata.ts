@@ -1,6 +1,6 @@
 /**
- * A client's idea of the cluster: brokers, topics, leaders; and its connections. Asks whoever answers,
- * starting from the bootstrap servers. Never goes back to an older leader epoch of the same topic.
+ * A client's view of the cluster: brokers, topics, leaders; and its connections. Asks any broker that
+ * answers, first the bootstrap servers. Never returns to an older leader epoch of the same topic.
  */
 import type { Address, Millis, NodeId, Timer, Uuid } from '@millrace/base';
 import { apis, type MetadataResponse } from '@millrace/protocol';
@@ -34,7 +34,10 @@ export class ClusterMetadata {
   private timer: Timer | undefined;
   private nextBootstrap: number;
 
-  /** `wanted`: the topics to ask for; `changed`: metadata came, or a connection is ready or broke. */
+  /**
+   * `wanted`: the topics to ask for; `changed` is called when metadata arrive, or a connection becomes ready
+   * or breaks.
+   */
   constructor(
     env: ClientEnv,
     options: {
@@ -58,18 +61,21 @@ export class ClusterMetadata {
     return this.topics.get(topic)?.partitions[index];
   }
 
-  /** A ready connection, or undefined: not known, not up, or on its way (`changed` follows). */
+  /**
+   * A ready connection; undefined if the broker is unknown or down, or the connection is opening (`changed`
+   * follows).
+   */
   connectionTo(nodeId: NodeId): BrokerConnection | undefined {
     const address = this.brokers.get(nodeId);
     return address === undefined ? undefined : this.connect(address);
   }
 
-  /** Every broker that was ever named. */
+  /** Every broker in any metadata so far. */
   get brokerIds(): NodeId[] {
     return [...this.brokers.keys()];
   }
 
-  /** To any broker. */
+  /** A ready connection to any broker. */
   anyConnection(): BrokerConnection | undefined {
     for (const connection of this.connections.values()) if (connection.isReady) return connection;
     const all = [...this.brokers.values(), ...this.env.bootstrap];
@@ -77,12 +83,12 @@ export class ClusterMetadata {
     return this.connect(address);
   }
 
-  /** Soon; many calls become one request. */
+  /** Asks soon; many calls become one request. */
   refresh(): void {
     this.refreshIn(RETRY_MS / 2);
   }
 
-  /** The leader that an answer named (KIP-951). */
+  /** Notes the leader in an answer (KIP-951). */
   hint(topic: string, index: number, leaderId: NodeId, leaderEpoch: number): void {
     const known = this.partition(topic, index);
     if (known === undefined || leaderEpoch <= known.leaderEpoch) return;

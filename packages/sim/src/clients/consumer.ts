@@ -1,6 +1,6 @@
 /**
- * A consumer by assignment: one fetch under way per leader, positions of its own, every batch checked. What
- * it saw goes into the history.
+ * A consumer by assignment: one fetch under way per leader, positions of its own. It checks every batch and
+ * writes the records to the history.
  */
 import type { Millis, NodeId, Uuid } from '@millrace/base';
 import {
@@ -24,7 +24,7 @@ export interface ConsumerOptions {
   /** 4 .. 18; sessions from 7 on, topic ids from 13 on. */
   readonly version: number;
   readonly usesSessions: boolean;
-  /** Says which leader epoch it believes in (KIP-320). */
+  /** Sends the leader epoch that it knows (KIP-320). */
   readonly sendsEpochs: boolean;
   /** Asks a new leader whether its position is still part of the log, as the Java client does. */
   readonly validatesPositions: boolean;
@@ -36,12 +36,12 @@ export interface ConsumerOptions {
 interface Position {
   readonly topic: string;
   readonly partition: number;
-  /** Undefined: not known yet, a ListOffsets is needed. */
+  /** Undefined: unknown until a ListOffsets. */
   offset: number | undefined;
   startAt: 'earliest' | 'latest' | 'out-of-range';
-  /** Of the last record that was read; -1: none yet. */
+  /** Leader epoch of the last record read; -1 before the first. */
   lastEpoch: number;
-  /** The leader epoch under which the position was last found valid. */
+  /** The leader epoch under which the position was last validated. */
   validatedEpoch: number;
   isAsking: boolean;
   notBeforeMs: Millis;
@@ -50,7 +50,7 @@ interface Position {
 interface Session {
   id: number;
   epoch: number;
-  /** The partitions it was made with. */
+  /** The partitions of the session. */
   members: string;
 }
 
@@ -58,7 +58,7 @@ const BACKOFF_MS = 100;
 const EARLIEST = -2;
 const LATEST = -1;
 const LIST_OFFSETS_VERSION = 7;
-/** What older clients speak: OFFSET_NOT_AVAILABLE had no name yet. Every second question is one of theirs. */
+/** A version of older clients, without OFFSET_NOT_AVAILABLE. Every second ListOffsets has it. */
 const LIST_OFFSETS_VERSION_OLD = 4;
 
 export class Consumer {
@@ -183,11 +183,11 @@ export class Consumer {
       position.isAsking = false;
       const end = response?.topics[0]?.partitions[0];
       if (end === undefined || end.errorCode !== 0) this.failed(position, end?.errorCode ?? 0);
-      // A fetch that was under way may have moved it meanwhile: then it is asked again.
+      // A fetch under way may have moved the position meanwhile; then the consumer asks again.
       else if (position.offset === offset) {
         position.validatedEpoch = currentLeaderEpoch;
-        // Of the epoch that it read last this leader knows nothing: it reads on in the one that the leader
-        // names.
+        // This leader does not know the epoch of the last record, so the consumer continues in the epoch of
+        // the answer.
         if (end.leaderEpoch >= 0 && end.leaderEpoch < position.lastEpoch)
           position.lastEpoch = end.leaderEpoch;
         if (end.endOffset >= 0 && end.endOffset < offset!) {
@@ -295,7 +295,7 @@ export class Consumer {
         const position = positions.find(
           (one) => one.topic === topic && one.partition === answer.partitionIndex,
         );
-        // An answer of an earlier leader, when a later one has brought more, says nothing any more.
+        // Ignores a late answer of an earlier leader if a later one has moved the position.
         if (position !== undefined && position.offset === asked.get(position))
           this.take(leaderId, position, answer);
       }
@@ -325,7 +325,7 @@ export class Consumer {
       return;
     }
     if (answer.divergingEpoch.endOffset >= 0) {
-      // The next validation finds out how far.
+      // The next validation finds the valid position.
       position.validatedEpoch = -1;
       this.failed(position, 0);
       return;

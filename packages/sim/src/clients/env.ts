@@ -1,4 +1,4 @@
-/** What every client is given. Each is a process of its own on a machine of its own. */
+/** The environment of a client. Each client is a process of its own on a machine of its own. */
 import type { Address, Net, Random } from '@millrace/base';
 import { type CompressionCodecs, errorName } from '@millrace/protocol';
 import type { History } from '../history/index.ts';
@@ -16,7 +16,7 @@ export interface ClientEnv {
   readonly codecs: CompressionCodecs;
 }
 
-/** For coverage: this error code was seen on the wire. */
+/** For coverage: counts an error code on the wire. */
 export function countError(env: ClientEnv, code: number): void {
   if (code !== 0) env.world.count(`error ${errorName(code)}`);
 }

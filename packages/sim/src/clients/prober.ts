@@ -1,7 +1,7 @@
 /**
- * A client that now and then asks what is odd or wrong, one question after another, and knows what Kafka
- * answers: anything else fails the run (`wrong-error`). It writes to a topic of its own only, and nothing
- * into the history.
+ * A client that now and then sends an odd or invalid request, one after another, and knows Kafka's answer:
+ * any other answer fails the run (`wrong-error`). It writes only to a topic of its own, and nothing to the
+ * history.
  */
 import type { Millis, Random } from '@millrace/base';
 import { apis, ErrorCode, errorName } from '@millrace/protocol';
@@ -16,12 +16,12 @@ export interface ProberOptions {
   readonly configs: Readonly<Record<string, string>>;
   readonly paceMs: Millis;
   readonly requestTimeoutMs: Millis;
-  /** Its topic was harmed beyond the contract: nothing is promised about its records. */
+  /** Whether faults harmed its topic beyond the contract: then nothing is promised about its records. */
   readonly isHarmed: () => boolean;
 }
 
 const CREATE_TIMEOUT_MS = 1_000;
-/** After one question in so many comes one about records. */
+/** One in this many probes is followed by a probe of records. */
 const RECORD_PROBE_ONE_IN = 6;
 
 export class Prober {
@@ -29,9 +29,12 @@ export class Prober {
   private readonly env: ClientEnv;
   private readonly options: ProberOptions;
   private readonly metadata: ClusterMetadata;
-  /** Whether a probe of records comes next, and which: drawn apart, so that the others are what they were. */
+  /**
+   * Draws whether a probe of records comes next, and which. A source of its own, so that the other probes
+   * stay the same.
+   */
   private readonly recordDraws: Random;
-  /** In the order of this round, the next one last. */
+  /** The remaining probes of this round, the next one last. */
   private round: Probe[] = [];
   private exists = false;
   private isAsking = false;
@@ -58,7 +61,7 @@ export class Prober {
     this.isStopping = true;
   }
 
-  /** Every question ends: with an answer, or with its connection. */
+  /** Every probe ends, with an answer or with its connection. */
   get isIdle(): boolean {
     return !this.isAsking;
   }
@@ -120,7 +123,7 @@ export class Prober {
     });
   }
 
-  /** Over whatever connection there is then. */
+  /** Sends a probe of records over the current connection. */
   private probeRecords(): void {
     this.env.life.clock.setTimer(1, () => {
       const tools = this.isStopping ? undefined : this.tools();
@@ -142,7 +145,7 @@ export class Prober {
     env.world.fail('wrong-error', `${probe.name} was answered ${said}, and not ${expected}`);
   }
 
-  /** Undefined: no leader is known or reached at the moment. */
+  /** Undefined: there is no known or reachable leader now. */
   private tools(): ProbeTools | undefined {
     const { env, metadata, options } = this;
     const known = metadata.topics.get(options.topic);

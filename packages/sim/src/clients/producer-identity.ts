@@ -6,7 +6,10 @@ import { type ClientEnv, countError } from './env.ts';
 const RETRY_MS = 100;
 
 export class ProducerIdentity {
-  /** A batch was given up: no more is sent until all that is under way has been answered, then `restart`. */
+  /**
+   * The producer gave up a batch: it sends nothing until all requests under way are answered, then calls
+   * `restart`.
+   */
   isResetting = false;
   private readonly env: ClientEnv;
   private readonly metadata: ClusterMetadata;
@@ -24,7 +27,7 @@ export class ProducerIdentity {
     this.usable = usable;
   }
 
-  /** Asks for an id when there is none. */
+  /** Whether there is an id; asks for one if not. */
   get isUsable(): boolean {
     if (this.isResetting) return false;
     if (this.producerId < 0) this.ask();

@@ -1,7 +1,7 @@
 /**
- * A producer as librdkafka and the Java client are: batches in a queue a partition, several requests under
- * way, retries in order, idempotence with sequences. Every batch ends in the history as ok, fail (surely not
- * appended) or info.
+ * A producer like librdkafka and the Java client: a queue of batches for each partition, several requests
+ * under way, retries in order, idempotence with sequences. Every batch ends in the history as ok, fail
+ * (certainly not appended) or info.
  */
 import type { Millis, Timer } from '@millrace/base';
 import {
@@ -18,7 +18,7 @@ import { type ClientEnv, countError } from './env.ts';
 import { ProducerIdentity } from './producer-identity.ts';
 
 export interface ProducerOptions {
-  /** Names of the topics to write to, as they are now. */
+  /** The current names of the topics to write to. */
   readonly topics: () => readonly string[];
   readonly acks: 0 | 1 | -1;
   readonly idempotent: boolean;
@@ -32,8 +32,8 @@ export interface ProducerOptions {
   /** 7 .. 13 */
   readonly version: number;
   /**
-   * An idempotent producer that gave a batch up goes on under the next epoch (Java), or as a new producer
-   * (librdkafka).
+   * After it gives up a batch, an idempotent producer continues with the next epoch (Java), or as a new
+   * producer (librdkafka).
    */
   readonly bumpsEpoch: boolean;
   readonly paddingBytes: number;
@@ -43,9 +43,9 @@ interface Batch {
   readonly op: SendOp;
   readonly order: number;
   readonly deadlineMs: Millis;
-  /** Under the producer id and epoch it was first sent with; undefined: not sent yet. */
+  /** The producer id, epoch and sequence of its first send; undefined: not sent yet. */
   identity: { readonly producerId: number; readonly epoch: number; readonly sequence: number } | undefined;
-  /** Its number among the batches of its queue that were given sequences. */
+  /** Its number among the batches of its queue that have sequences. */
   ordinal: number;
   /** Some attempt may have been appended. */
   mayHaveHappened: boolean;
@@ -57,26 +57,26 @@ interface Queue {
   readonly partition: number;
   waiting: Batch[];
   inFlight: Batch[];
-  /** Where those in flight were sent. */
+  /** The broker of the batches in flight. */
   inFlightTo: number;
-  /** Batches that were given sequences until now. */
+  /** Number of batches with sequences so far. */
   sequenced: number;
   notBeforeMs: Millis;
 }
 
 const BACKOFF_MS = 100;
-/** One batch in so many has records of other times than its header says. */
+/** One batch in this many has records with other timestamps than its header. */
 const ODD_TIMESTAMPS_ONE_IN = 4;
 const EARLIER_MS = 1_000;
 /**
- * Of how many batches a broker remembers the sequences: a retry of an earlier one looks like a gap to it
+ * A broker remembers the sequences of this many batches; a retry of an earlier one looks like a gap to it
  * (KIP-98).
  */
 const REMEMBERED_BATCHES = 5;
-/** More than this waits for nobody. */
+/** The producer creates no more batches while this many wait. */
 const WAITING_MAX = 50;
 
-/** Nothing was appended, and trying again is of no use. */
+/** The leader appended nothing, and a retry is useless. */
 const REFUSED: ReadonlySet<number> = new Set([
   ErrorCode.INVALID_RECORD,
   ErrorCode.CORRUPT_MESSAGE,
@@ -86,7 +86,7 @@ const REFUSED: ReadonlySet<number> = new Set([
   ErrorCode.INVALID_REQUIRED_ACKS,
   ErrorCode.UNSUPPORTED_COMPRESSION_TYPE,
 ]);
-/** Said before anything is appended. */
+/** Errors before anything is appended. */
 const NOT_APPENDED: ReadonlySet<number> = new Set([
   ErrorCode.NOT_ENOUGH_REPLICAS,
   ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
@@ -96,7 +96,7 @@ const NOT_APPENDED: ReadonlySet<number> = new Set([
 
 export class Producer {
   readonly name: string;
-  /** When it was last acknowledged something; -1: never. */
+  /** Time of the last acknowledgement; -1: never. */
   lastAckUs = -1;
   private readonly env: ClientEnv;
   private readonly options: ProducerOptions;
@@ -128,12 +128,12 @@ export class Producer {
     this.think();
   }
 
-  /** Produces no more; what was accepted is still sent. */
+  /** Creates no more batches; still sends those that wait. */
   stop(): void {
     this.isStopping = true;
   }
 
-  /** Whether it asks for acknowledgements at all. */
+  /** Whether it asks for acknowledgements. */
   get isAcknowledged(): boolean {
     return this.options.acks !== 0;
   }
@@ -204,7 +204,7 @@ export class Producer {
     return queue;
   }
 
-  /** Sends whatever can be sent. */
+  /** Sends every batch that it can send now. */
   private pump(): void {
     if (this.pumping) return;
     this.pumping = true;
@@ -221,7 +221,7 @@ export class Producer {
     if (wakeMs < Number.POSITIVE_INFINITY) this.wakeIn(wakeMs);
   }
 
-  /** False: it has to be tried again. */
+  /** False: the caller must try again. */
   private pumpQueue(queue: Queue): boolean {
     const { options, metadata, identity } = this;
     while (queue.waiting.length > 0 && queue.inFlight.length < options.maxInFlight) {
@@ -231,8 +231,8 @@ export class Producer {
         metadata.refresh();
         return false;
       }
-      // Idempotent: as librdkafka does, what is under way to an earlier leader is waited for. A new leader
-      // may not know this producer yet, and would take a later batch for its first one.
+      // Idempotent: like librdkafka, waits for the batches under way to an earlier leader. A new leader may
+      // not know this producer yet, and would take a later batch for its first one.
       if (identity !== undefined && queue.inFlight.length > 0 && queue.inFlightTo !== leaderId) return true;
       if (identity !== undefined && this.mightBeForgotten(queue)) return true;
       const connection = metadata.connectionTo(leaderId);
@@ -244,8 +244,8 @@ export class Producer {
   }
 
   /**
-   * Whether the next batch is so far ahead that the oldest open one could not be told from a gap any more if
-   * it is sent again.
+   * Whether the next batch is so far ahead that a retry of the oldest open one would look like a gap to the
+   * broker.
    */
   private mightBeForgotten({ waiting, inFlight, sequenced }: Queue): boolean {
     if (waiting[0]!.identity !== undefined) return false;
@@ -307,7 +307,7 @@ export class Producer {
     this.metadata.refresh();
     const isGap = code === ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER && this.identity?.isResetting !== true;
     if (isGap && this.isOldest(queue, batch) && !batch.isEnded) {
-      // Nothing can come that fills the gap: both clients go on under another epoch or id.
+      // Nothing can fill the gap: both clients continue with another epoch or id.
       this.env.history.sequenceLost(this.env.name, queue.topic, queue.partition, batch.op.values[0]!);
       batch.op.error = errorName(code);
       this.giveUp(batch);
@@ -316,7 +316,10 @@ export class Producer {
     this.retry(queue, batch, errorName(code));
   }
 
-  /** No earlier batch of this producer is on its way to this partition: nothing can be missing before it. */
+  /**
+   * Whether no earlier batch of this producer is under way to this partition, so that nothing can be missing
+   * before it.
+   */
   private isOldest(queue: Queue, batch: Batch): boolean {
     return [...queue.waiting, ...queue.inFlight].every((other) => other.order > batch.order);
   }
@@ -349,13 +352,13 @@ export class Producer {
     this.end(batch, batch.mayHaveHappened ? 'info' : 'fail', {
       error: batch.op.error ?? 'delivery time-out',
     });
-    // A sequence that may be missing or not: what follows cannot be numbered on from it.
+    // It is unknown whether the log has this sequence, so the next batches cannot continue from it.
     if (batch.identity !== undefined) this.identity?.reset();
   }
 
   /**
-   * Everything under the old identity is answered. What may have been appended under it is not sent under the
-   * new one.
+   * Called when every batch under the old identity is answered. A batch that may have been appended under it
+   * is not sent under the new one.
    */
   private restartSequences(): void {
     for (const queue of this.queues.values()) {
@@ -381,7 +384,7 @@ export class Producer {
 
   private encode({ op, order, identity }: Batch): Uint8Array {
     const { env, options } = this;
-    // Drawn for each batch by itself: an attempt is like the one before, and nothing else is dealt anew.
+    // A source of its own for each batch: every attempt is the same, and other draws do not change.
     const draws = env.random.fork(`timestamps of ${order}`);
     const isOdd = draws.below(ODD_TIMESTAMPS_ONE_IN) === 0;
     const baseTimestamp = env.life.clock.wallMs();
@@ -402,7 +405,7 @@ export class Producer {
             baseSequence: identity.sequence,
           }),
     });
-    // As kafkajs and others do, whose header says -1, or a time of some other record.
+    // Like kafkajs and others, whose header has -1 or the time of another record.
     if (isOdd) setMaxTimestamp(batch, 0, draws.below(2) === 0 ? -1 : baseTimestamp - 2 * EARLIER_MS);
     return batch;
   }

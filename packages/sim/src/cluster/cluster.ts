@@ -1,6 +1,6 @@
 /**
- * The whole cluster, and what an omniscient observer sees of it: who leads, what is committed, which replica
- * lies where. Looks into the production objects; never changes them.
+ * The whole cluster, and an omniscient view of it: leaders, committed metadata, places of replicas. Looks
+ * into the production objects; never changes them.
  */
 import type { NodeId, Uuid } from '@millrace/base';
 import { MetadataImage, type PartitionImage } from '@millrace/metadata';
@@ -16,7 +16,7 @@ export interface ClusterPlan {
   /** The first nodes are controller and broker in one; `brokers` counts those too. */
   readonly combined: boolean;
   readonly settings: Readonly<Record<string, string>>;
-  /** What a batch may cost before it is for a job; undefined: as in production. */
+  /** The cost above which a batch is checked in a job; undefined: as in production. */
   readonly loopWorkMax?: number | undefined;
 }
 
@@ -56,7 +56,7 @@ export class SimCluster {
     return this.nodes.find((node) => node.id === id);
   }
 
-  /** Of those that believe to lead the quorum, the one with the highest epoch. */
+  /** Of the controllers that believe that they lead the quorum, the one with the highest epoch. */
   activeController(): SimNode | undefined {
     let best: SimNode | undefined;
     let bestEpoch = -1;
@@ -90,7 +90,7 @@ export class SimCluster {
     return places;
   }
 
-  /** The production object that holds this replica, on a node that runs. */
+  /** The production object of this replica on a running node. */
   replica(node: SimNode, topicId: Uuid, partition: number): Partition | undefined {
     return node.roles?.broker?.replicas.partition(topicId, partition);
   }

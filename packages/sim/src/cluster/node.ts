@@ -1,6 +1,6 @@
 /**
- * One node of the cluster: a machine with a disk, on which the production roles run as they do in a real
- * process. Owns how a process starts and ends there; what happens to it is decided by the run.
+ * One node of the cluster: a machine with a disk, on which the production roles run as in a real process.
+ * Owns the start and end of its process; the run decides what happens to it.
  */
 import { assert, DiskError } from '@millrace/base';
 import { LogDirectory } from '@millrace/log';
@@ -32,14 +32,14 @@ export interface NodeEnvironment {
   readonly codecs: CompressionCodecs;
   /** `controller.quorum.voters` */
   readonly voters: string;
-  /** What a batch may cost before it is for a job; undefined: as in production. */
+  /** The cost above which a batch is checked in a job; undefined: as in production. */
   readonly loopWorkMax: number | undefined;
 }
 
 export const CONTROLLER_PORT = 9093;
 export const BROKER_PORT = 9092;
 
-/** One of the node's own failures (its storage, its data folder): it ends itself and says why. */
+/** A failure of the node itself (its storage, its data folder): it ends itself with a reason. */
 export interface SelfEnd {
   readonly atUs: number;
   readonly message: string;
@@ -58,7 +58,7 @@ export class SimNode {
   /** Every role serves: a controller listens, a broker is unfenced. */
   isReady = false;
   isStopping = false;
-  /** Called whenever a process ended here, however it did. */
+  /** Called whenever a process ends here, in any way. */
   onEnded: (death: Death | 'ended') => void = () => {};
   private settings: Readonly<Record<string, string>>;
   private config: NodeConfig;
@@ -110,13 +110,13 @@ export class SimNode {
     life.arrives(0, () => this.startRoles(life));
   }
 
-  /** kill -9, or the machine's power goes. */
+  /** kill -9, or a power loss of the machine. */
   kill(death: Death): void {
     this.life?.die(death);
     if (death === 'power') this.disk.losePower();
   }
 
-  /** SIGTERM: hands over, flushes, marks; `done` when the process has ended, however it did. */
+  /** SIGTERM: hands over, flushes, marks. Calls `done` when the process has ended, in any way. */
   stop(done: () => void = () => {}): void {
     const { life } = this;
     if (life === undefined) {
@@ -214,8 +214,7 @@ export class SimNode {
   }
 
   /**
-   * As the real host does: the one that failed may be in the middle of its turn, so the end comes in the
-   * next.
+   * Like the real host, ends the process in the next turn: the failed part may be in the middle of its turn.
    */
   private giveUp(life: Life, message: string): void {
     const { world } = this.environment;

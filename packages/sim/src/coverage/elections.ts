@@ -6,28 +6,28 @@ import type { CoverageItem, Exemption } from './item.ts';
 export const partitionElections: readonly CoverageItem[] = [
   {
     name: 'clean',
-    sentence: 'a member of the ISR is elected',
+    sentence: 'the controller elects a member of the ISR',
     keys: ['log leader-elected kind=isr'],
   },
   {
     name: 'eligible',
-    sentence: 'an eligible leader replica (KIP-966) is elected: all of the ISR is away',
+    sentence: 'the controller elects an eligible leader replica (KIP-966), because the whole ISR is away',
     keys: ['log leader-elected kind=elr'],
   },
   {
     name: 'former',
     sentence:
-      'the last member of the ISR lost its disk, or the topic allows it: one that had left the ISR is elected',
+      'the last member of the ISR lost its disk, or the topic allows it: the controller elects a former member of the ISR',
     keys: ['log leader-elected kind=former-isr'],
   },
   {
     name: 'unclean',
-    sentence: 'somebody is elected who is not known to have had everything at any time',
+    sentence: 'the controller elects a replica that was never known to have all records',
     keys: ['log leader-elected kind=unclean'],
   },
   {
     name: 'nobody',
-    sentence: 'nobody can be elected: the partition has no leader for a while',
+    sentence: 'no replica can lead: the partition has no leader for a while',
     keys: ['log partitions-without-leader'],
   },
   {
@@ -37,12 +37,12 @@ export const partitionElections: readonly CoverageItem[] = [
   },
   {
     name: 'leader-shutting-down',
-    sentence: 'the leader wants to stop, and hands over first',
+    sentence: 'the leader hands over before it stops',
     keys: ['log leader-elected reason=shutting-down'],
   },
   {
-    name: 'leader-started-anew',
-    sentence: 'the leader ended and started again before anybody noticed',
+    name: 'leader-started-again',
+    sentence: 'the leader ended and started again before the controller noticed',
     keys: ['log leader-elected reason=registered-again'],
   },
   {
@@ -52,12 +52,12 @@ export const partitionElections: readonly CoverageItem[] = [
   },
   {
     name: 'follower-gave-up',
-    sentence: 'a follower found its log damaged: the leader stays, and hears anew from everybody',
+    sentence: 'a follower found its log damaged: the leader stays, in a new epoch',
     keys: ['log leader-elected reason=follower-gave-up'],
   },
   {
     name: 'leaderless',
-    sentence: 'somebody who may lead is back',
+    sentence: 'a replica that may lead is back',
     keys: ['log leader-elected reason=had-none'],
   },
 ];
@@ -77,32 +77,32 @@ export const quorumElections: readonly CoverageItem[] = [
   },
   {
     name: 'silence',
-    sentence: 'the leader has not answered for the fetch time-out',
+    sentence: 'the leader has not answered for the fetch timeout',
     keys: ['log leader-timed-out'],
   },
   {
     name: 'broken-connection',
-    sentence: 'the connection to the leader broke, so others are asked at once',
+    sentence: 'the connection to the leader broke, so the controller asks the others at once',
     keys: ['log leader-connection-lost'],
   },
   {
     name: 'hand-over',
-    sentence: 'a leader that stops names its successor, who stands without a pre-vote',
+    sentence: 'a leader that stops names its successor, which stands without a pre-vote',
     keys: ['log leadership-offered'],
   },
   {
     name: 'check-quorum',
-    sentence: 'a leader that a majority does not fetch from gives up',
+    sentence: 'a leader resigns when no majority fetches from it',
     keys: ['log quorum-lost'],
   },
   {
     name: 'pre-vote-lost',
-    sentence: 'somebody asks around, and the others have a leader or a better log',
+    sentence: 'a controller asks for pre-votes, and the others have a leader or a longer log',
     keys: ['log pre-vote-lost'],
   },
   {
     name: 'vote-lost',
-    sentence: 'a candidate loses: the vote was split, or another log has more',
+    sentence: 'a candidate loses: the vote is split, or another log is longer',
     keys: ['log election-lost'],
   },
   {

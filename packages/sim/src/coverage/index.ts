@@ -1,6 +1,6 @@
 /**
- * What the seeds of `npm test` have to reach, as data: a set of seeds that reaches less proves less than it
- * seems to.
+ * The events that the seeds of `npm test` must reach, as data. Seeds that reach fewer events prove less than
+ * they seem to.
  */
 import { type FaultKind, faultKinds } from '../faults/index.ts';
 import { controllerErrors, controllerExemptions } from './controller-errors.ts';
@@ -36,12 +36,12 @@ export const coverage: readonly CoverageArea[] = [
 
 export type Counts = ReadonlyMap<string, number>;
 
-/** How often it happened in runs with these counts, together. */
+/** How often the item happened in all runs with these counts. */
 export function timesReached({ keys }: CoverageItem, counts: Counts): number {
   return keys.reduce((sum, key) => sum + (counts.get(key) ?? 0), 0);
 }
 
-/** One line for each thing that did not happen: `AREA NAME: SENTENCE (KEYS)`. */
+/** One line for each item that did not happen: `AREA NAME: SENTENCE (KEYS)`. */
 export function missingCoverage(counts: Counts): string[] {
   return coverage.flatMap(({ name, items }) =>
     items

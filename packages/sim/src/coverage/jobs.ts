@@ -1,13 +1,13 @@
-/** What work beside the loop can meet. */
+/** The events of jobs. */
 import type { CoverageItem } from './item.ts';
 
 export const jobs: readonly CoverageItem[] = [
-  { name: 'job-admit', sentence: 'a batch is checked beside the loop', keys: ['job of kind admit-batch'] },
-  { name: 'job-lookup', sentence: 'a batch is opened beside the loop', keys: ['job of kind find-in-batch'] },
-  { name: 'job-finished', sentence: 'a job ends, and its owner hears of it', keys: ['job finished'] },
+  { name: 'job-admit', sentence: 'a job checks a batch', keys: ['job of kind admit-batch'] },
+  { name: 'job-lookup', sentence: 'a job looks up a time in a batch', keys: ['job of kind find-in-batch'] },
+  { name: 'job-finished', sentence: 'a job ends, and its owner gets the outcome', keys: ['job finished'] },
   {
     name: 'job-cancelled',
-    sentence: 'a connection ends while a job of it runs',
+    sentence: 'a connection ends while its job runs',
     keys: ['job cancelled while it ran'],
   },
   {
@@ -17,7 +17,7 @@ export const jobs: readonly CoverageItem[] = [
   },
   {
     name: 'job-leader-lost',
-    sentence: 'a broker loses a leadership, and not its connections, while a batch for it is checked',
+    sentence: 'a broker loses a leadership, but not its connections, while a job checks a batch for it',
     keys: ['log leader-lost-while-checking'],
   },
 ];

@@ -1,40 +1,40 @@
-/** Every path on which something that was written leaves a log again. */
+/** Every path on which written records leave a log again. */
 import type { CoverageItem, Exemption } from './item.ts';
 
 export const truncations: readonly CoverageItem[] = [
   {
     name: 'diverged',
-    sentence: 'a follower cuts its log where it went another way than its leader (KIP-595)',
+    sentence: 'a follower truncates its log where it diverges from its leader (KIP-595)',
     keys: ['log replica-truncated reason=diverged'],
   },
   {
     name: 'below-high-watermark',
-    sentence: 'after an unclean election a follower cuts what it knows to be committed',
+    sentence: 'after an unclean election a follower truncates committed records',
     keys: ['log truncated-below-high-watermark'],
   },
   {
     name: 'damaged',
-    sentence: 'a replica with a damaged log throws it away and fetches it anew',
+    sentence: 'a replica deletes its damaged log and fetches it again',
     keys: ['log replica-restarted reason=damaged'],
   },
   {
     name: 'recovery',
-    sentence: 'a log is cut at its first damaged batch when it is opened',
+    sentence: 'recovery truncates a log at its first damaged batch',
     keys: ['log log-cut'],
   },
   {
     name: 'segments-dropped',
-    sentence: 'segments behind a damaged one are dropped when a log is opened',
+    sentence: 'recovery drops the segments behind a damaged one',
     keys: ['log log-segments-dropped'],
   },
   {
     name: 'quorum-log',
-    sentence: 'a controller cuts its metadata log where it went another way than its leader',
+    sentence: 'a controller truncates its metadata log where it diverges from its leader',
     keys: ['log quorum-log-truncated'],
   },
   {
     name: 'deleted-with-its-topic',
-    sentence: 'a replica is deleted with its topic',
+    sentence: 'a broker deletes a replica with its topic',
     keys: ['log replica-deleted'],
   },
   {
@@ -44,12 +44,12 @@ export const truncations: readonly CoverageItem[] = [
   },
   {
     name: 'consumer',
-    sentence: 'a consumer is told that its position is on a branch that is gone, and goes back',
+    sentence: 'a consumer learns that its position is on a truncated branch, and goes back',
     keys: ['consumer position truncated'],
   },
   {
     name: 'unsynced-lost',
-    sentence: 'power fails, and what was not synced is gone',
+    sentence: 'power fails, and unsynced data is lost',
     keys: ['disk unsynced data lost'],
   },
 ];
@@ -58,7 +58,7 @@ export const truncationExemptions: readonly Exemption[] = [
   {
     name: 'leader-ends-earlier',
     reason:
-      'a follower names the epoch of its last record and a leader knows its own, so it always says where they diverge',
+      'a follower sends the epoch of its last record and a leader knows its own epochs, so it always finds the divergence',
   },
   {
     name: 'leader-begins-later',

@@ -1,6 +1,6 @@
 /**
- * The bytes of one file: what was written (the page cache), and what the device would hold if power went now.
- * Of every sector that was written and not synced, the old content is kept until it is.
+ * The bytes of one file: the written bytes (the page cache), and the bytes that the device would have after a
+ * power loss now. Keeps the old content of every written sector until it is synced.
  */
 import type { Prng } from '@millrace/base';
 
@@ -8,7 +8,7 @@ export const SECTOR_BYTES = 512;
 
 type Preimages = Map<number, Uint8Array>;
 
-/** What a power loss leaves of the unsynced sectors of a file. */
+/** The effect of a power loss on the unsynced sectors of a file. */
 type Fate = 'lost' | 'kept' | 'torn';
 
 export class FileContent {
@@ -18,7 +18,7 @@ export class FileContent {
   private bytes = new Uint8Array(0);
   private syncedLength = 0;
   private dirty: Preimages = new Map();
-  /** Covered by syncs that are under way, oldest first. */
+  /** Sectors of the syncs under way, oldest first. */
   private syncing: Preimages[] = [];
 
   read(position: number, target: Uint8Array): number {
@@ -47,7 +47,7 @@ export class FileContent {
     this.length = size;
   }
 
-  /** Everything written until now is on its way to the device; call the result when it is there. */
+  /** Begins a sync of everything written until now. The caller calls the result when the device has it. */
   beginSync(): () => void {
     const covered = this.dirty;
     const { length } = this;
@@ -56,7 +56,7 @@ export class FileContent {
     return () => {
       const index = this.syncing.indexOf(covered);
       if (index < 0) return;
-      // It covers what earlier ones did.
+      // A sync also covers the earlier ones.
       this.syncing.splice(0, index + 1);
       this.syncedLength = length;
     };
@@ -68,7 +68,7 @@ export class FileContent {
     this.syncedLength = this.length;
   }
 
-  /** Power is gone. Returns whether anything was lost. */
+  /** Applies a power loss. Returns whether anything was lost. */
   losePower(random: Prng): boolean {
     const preimages: Preimages = new Map(this.dirty);
     for (const covered of this.syncing.toReversed())
@@ -93,7 +93,7 @@ export class FileContent {
     return lost;
   }
 
-  /** Keeps what the device holds of these bytes, if they were synced until now. */
+  /** Keeps the device's version of these bytes, if they are synced. */
   private remember(from: number, end: number): void {
     for (let sector = Math.floor(from / SECTOR_BYTES); sector * SECTOR_BYTES < end; sector++) {
       this.badSectors.delete(sector);

@@ -1,7 +1,7 @@
 /**
- * A machine's disk. It outlives the processes; each gets a seam of its own, through which a dead one does
- * nothing. Owns the faults: full, slow, sectors that cannot be read, writes that go astray, power that fails
- * before a sync.
+ * A machine's disk. It outlives the processes. Each process gets a seam of its own, and a dead process can do
+ * nothing through it. Owns the faults: full, slow, unreadable sectors, misdirected writes, power loss before
+ * a sync.
  */
 import { assert, type Disk, DiskError, type NodeId, type Prng } from '@millrace/base';
 import type { RaftStorage } from '@millrace/raft';
@@ -19,22 +19,22 @@ export class SimDisk {
   readonly name: string;
   tree = new FileTree();
   /**
-   * It does not hold what was written and synced: a sector cannot be read, or a write went astray. Until it
-   * is replaced.
+   * It lacks synced data: a sector cannot be read, or a write was misdirected. True until the disk is
+   * replaced.
    */
   isDamaged = false;
   private readonly world: World;
   private readonly random: Prng;
   private readonly quorumStore: QuorumStore;
   private isFull = false;
-  /** What is below this path cannot be written, and why. */
+  /** Writes below this path fail with this error. */
   private failing: { readonly below: string; readonly code: string } | undefined;
   private slowMs: number | undefined;
   private isInspected = false;
   private crash: { writesLeft: number; readonly death: Death } | undefined;
-  /** Set: the process dies while a vote is on its way to the device, if this means it. */
+  /** If set: the process dies while a vote is on its way to the device, if this returns true for the vote. */
   private isFatalVote: ((votedFor: NodeId) => boolean) | undefined;
-  /** Set: the next write to a log goes astray, if this allows it then. */
+  /** If set: the disk misdirects the next write to a log, if this returns true then. */
   private mayGoAstray: (() => boolean) | undefined;
 
   constructor(world: World, name: string) {
@@ -54,7 +54,7 @@ export class SimDisk {
 
   // ------------------------------------------------------------------ faults
 
-  /** To be called when the process has died. */
+  /** Call it when the process has died. */
   losePower(): void {
     let lost = this.tree.losePower(this.random);
     for (const [, content] of this.tree.entries()) lost = content.losePower(this.random) || lost;
@@ -62,7 +62,7 @@ export class SimDisk {
     this.world.count('disk unsynced data lost');
   }
 
-  /** Another, empty disk. */
+  /** Replaces the disk by an empty one. */
   wipe(): void {
     this.tree = new FileTree();
     this.quorumStore.wipe();
@@ -73,7 +73,7 @@ export class SimDisk {
     this.failing = undefined;
   }
 
-  /** What was armed and has not struck never will. */
+  /** Cancels armed faults that have not struck. */
   disarm(): void {
     this.crash = undefined;
     this.isFatalVote = undefined;
@@ -84,12 +84,12 @@ export class SimDisk {
     this.isFull = full;
   }
 
-  /** Syncs take up to so long; undefined: as usual. */
+  /** Sets the longest time of a sync; undefined: as usual. */
   setSlow(syncMs: number | undefined): void {
     this.slowMs = syncMs;
   }
 
-  /** Nothing below that folder can be written any longer, with this error; until the disk is replaced. */
+  /** From now on writes below that folder fail with this error, until the disk is replaced. */
   failWrites(below: string, code: string): void {
     this.failing = { below, code };
     this.isDamaged = true;
@@ -101,8 +101,8 @@ export class SimDisk {
   }
 
   /**
-   * The process dies while a controller's vote is on its way to the device; asked of each vote until it says
-   * so.
+   * The process dies while a controller's vote is on its way to the device. `isFatal` is called for each vote
+   * until it returns true.
    */
   crashInVote(isFatal: (votedFor: NodeId) => boolean): void {
     this.isFatalVote = isFatal;
@@ -113,7 +113,7 @@ export class SimDisk {
     this.mayGoAstray = isAllowed;
   }
 
-  /** A synced sector of some log cannot be read any more. Says where; undefined: there is none. */
+  /** Makes a synced sector of some log unreadable. Returns its place; undefined: there is none. */
   failSector(random: Prng): string | undefined {
     const logs = [...this.tree.entries()].filter(([path, { length }]) => isLog(path) && length > 0);
     if (logs.length === 0) return undefined;
@@ -124,7 +124,7 @@ export class SimDisk {
     return `${path} at ${sector * SECTOR_BYTES}`;
   }
 
-  /** Lets a checker look through production code: no faults, nothing counted. */
+  /** Lets a checker read through production code, without faults and counts. */
   inspect<T>(look: () => T): T {
     this.isInspected = true;
     try {
@@ -155,7 +155,7 @@ export class SimDisk {
     if (this.isFull) throw new DiskError('ENOSPC', `${path}: no space left on the device`);
   }
 
-  /** How long the device takes to make something durable. */
+  /** Time that the device takes for a sync. */
   latencyUs(): Micros {
     const usual = LATENCY_US_MIN + this.random.below(LATENCY_US_MAX);
     return this.slowMs === undefined ? usual : usual + this.random.below(this.slowMs * 1000);
@@ -172,7 +172,7 @@ export class SimDisk {
     }
   }
 
-  /** A vote is on its way to the device, for so long. */
+  /** A vote is on its way to the device for `latencyUs`. */
   voteBegins(life: Life, votedFor: NodeId, latencyUs: Micros): void {
     if (this.isFatalVote?.(votedFor) !== true) return;
     this.isFatalVote = undefined;
@@ -180,7 +180,7 @@ export class SimDisk {
     this.world.after(life.random.fork('vote').below(latencyUs), () => life.die('process'));
   }
 
-  /** How many bytes of this write are still written; fewer than all: then the process dies. */
+  /** Number of bytes that this write writes; if fewer than all, the process dies after them. */
   bytesBeforeCrash(life: Life, sizeBytes: number): number {
     const { crash } = this;
     if (crash === undefined || --crash.writesLeft > 0) return sizeBytes;
@@ -191,7 +191,7 @@ export class SimDisk {
 
   private dying: { readonly life: Life; readonly death: Death } | undefined;
 
-  /** After the last bytes before a crash. */
+  /** Called after the last bytes before a crash. */
   dieIfMeant(): void {
     const { dying } = this;
     if (dying === undefined) return;
@@ -201,8 +201,8 @@ export class SimDisk {
   }
 
   /**
-   * Where a write that was meant for this place lands. Never at the beginning of a log: a whole batch with
-   * the offsets that belong there cannot be told from the right one.
+   * The place of a misdirected write. Never the beginning of a log: a whole batch with the offsets that
+   * belong there is indistinguishable from the right one.
    */
   strayPlace(path: string, position: number): { path: string; position: number } | undefined {
     if (this.mayGoAstray === undefined || !isLog(path)) return undefined;

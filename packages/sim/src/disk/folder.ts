@@ -1,6 +1,6 @@
 /**
- * The names on a disk: folders and which file has which name. Changes are durable once their folder is
- * synced; what was not is undone by a power loss, the newest first, up to a random point.
+ * The names on a disk: folders and the names of files. Changes are durable once their folder is synced. A
+ * power loss undoes the other changes, the newest first, up to a random point.
  */
 import { DiskError, type Prng } from '@millrace/base';
 import { FileContent } from './content.ts';
@@ -81,7 +81,7 @@ export class FileTree {
   }
 
   /**
-   * What was changed in the folder until now is on its way to the device; call the result when it is there.
+   * Begins a sync of the folder's changes until now. The caller calls the result when the device has them.
    */
   beginSync(folder: string): () => void {
     const covered = new Set(this.changes.filter((change) => change.folder === folder));
@@ -90,7 +90,7 @@ export class FileTree {
     };
   }
 
-  /** Returns whether anything was undone. */
+  /** Applies a power loss. Returns whether it undid anything. */
   losePower(random: Prng): boolean {
     const kept = random.below(this.changes.length + 1);
     const undone = this.changes.splice(kept).reverse();

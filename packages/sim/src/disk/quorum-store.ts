@@ -1,6 +1,6 @@
 /**
- * The controllers' store (RaftStorage): atomic batches, each durable before it is answered, as LevelDB with
- * sync promises. A batch that is on its way when the process dies is there afterwards or is not.
+ * The controllers' store (RaftStorage): atomic batches, each durable before its answer, as LevelDB promises
+ * with sync. A batch on its way at the death of the process may exist afterwards or not.
  */
 import { DiskError } from '@millrace/base';
 import type { RaftStorage, StorageWrite } from '@millrace/raft';

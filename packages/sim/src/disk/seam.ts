@@ -1,4 +1,4 @@
-/** The Disk seam of one process. After its death nothing it does reaches the disk. */
+/** The Disk seam of one process. After its death the process cannot reach the disk. */
 import { type Disk, DiskError, type DiskFile } from '@millrace/base';
 import type { Life } from '../world/index.ts';
 import type { FileContent } from './content.ts';
@@ -137,7 +137,7 @@ class SeamFile implements DiskFile {
     const stray = disk.strayPlace(path, position);
     const content = stray === undefined ? this.content : disk.tree.file(stray.path)!;
     let at = stray?.position ?? position;
-    // The file is as long as if the bytes had come where they belong.
+    // The file gets the length that it would have with the bytes in their right place.
     if (stray !== undefined && this.content.length < position + sizeBytes)
       this.content.truncate(position + sizeBytes);
     for (const chunk of chunks) {

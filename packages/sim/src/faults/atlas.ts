@@ -1,11 +1,10 @@
 /**
- * Which harm the durability contract covers right now. Losing what was written but not synced, a disk, or a
- * sector may befall a broker only while another member of every ISR it belongs to is whole: more than that
- * nobody promised to survive. Conservative: every view of the ISR counts that may still become the committed
- * one.
+ * Decides which harm the durability contract covers now. A broker may lose unsynced data, a disk or a sector
+ * only while every ISR that it belongs to has another, intact member: the contract promises to survive no
+ * more. Conservative: considers every view of the ISR that may still become the committed one.
  *
- * Who lost something stays in its ISRs until it is noticed. Should everybody who is whole leave the ISR and
- * the ELR before that, the topic is beyond the contract from then on: nothing is promised about it any more.
+ * A broker that lost data stays in its ISRs until the loss is noticed. If every intact replica leaves the ISR
+ * and the ELR before that, the topic is beyond the contract from then on, and nothing is promised about it.
  */
 import type { NodeId } from '@millrace/base';
 import type { MetadataImage, PartitionImage } from '@millrace/metadata';
@@ -13,10 +12,10 @@ import type { SimCluster, SimNode } from '../cluster/index.ts';
 import type { Micros } from '../world/index.ts';
 
 export class Atlas {
-  /** Every topic is written with flush.messages=1: power may go anywhere, at any time, everywhere at once. */
+  /** Every topic has flush.messages=1, so any machines may lose power at any time, even all at once. */
   readonly everythingIsSynced: boolean;
   private readonly cluster: SimCluster;
-  /** When a broker last lost something, until it is in every ISR again. */
+  /** The time of a broker's last loss, until it is in every ISR again. */
   private readonly harmed = new Map<NodeId, Micros>();
   private wipedControllers = 0;
   private readonly beyond = new Set<string>();
@@ -27,19 +26,21 @@ export class Atlas {
     this.everythingIsSynced = everythingIsSynced;
   }
 
-  /** Whether only replicas that lack something vouched for a partition of this topic at some time. */
+  /**
+   * Whether at some time every member of the ISR and the ELR of one of the topic's partitions lacked data.
+   */
   isBeyond(topic: string): boolean {
     return this.beyond.has(topic);
   }
 
-  /** To be called whenever something may have changed. */
+  /** Call it whenever the metadata may have changed. */
   watch(): void {
     if (this.harmed.size === 0 && !this.cluster.brokers.some(({ disk }) => disk.isDamaged)) return;
     const image = this.cluster.image();
     if (image === this.seen) return;
     this.seen = image;
     for (const { topic, image: state } of this.cluster.partitions(image))
-      if (vouchers(state).every((id) => this.isRecovering(id))) this.give(topic);
+      if (electable(state).every((id) => this.isRecovering(id))) this.give(topic);
   }
 
   private give(topic: string): void {
@@ -57,7 +58,7 @@ export class Atlas {
     if (node.isController) {
       const controllers = this.cluster.controllers.length;
       if (this.wipedControllers >= Math.floor((controllers - 1) / 2)) return false;
-      // A quorum that is not formed yet, or whose others lag behind, would lose what it acknowledged.
+      // A quorum that is not formed yet, or whose other members lag, would lose acknowledged records.
       if (this.cluster.image().offset < 0) return false;
     }
     return !node.isBroker || this.othersAreWhole(node);
@@ -69,15 +70,17 @@ export class Atlas {
       this.harmed.set(node.id, this.cluster.world.nowUs);
   }
 
-  /** Every partition that this node vouches for has another voucher with all of its data. */
+  /**
+   * Whether every partition with this node in its ISR or ELR has another member there with all of its data.
+   */
   private othersAreWhole(node: SimNode): boolean {
     const views = this.views();
-    // Nobody knows what is committed while all controllers are down.
+    // While all controllers are down, the committed metadata are unknown.
     if (views.length === 0) return false;
     for (const image of views)
       for (const { topicId, topic, partition, image: state } of this.cluster.partitions(image)) {
         if (!state.replicas.includes(node.id) || this.beyond.has(topic)) continue;
-        const others = vouchers(state).filter((id) => id !== node.id && !this.isRecovering(id));
+        const others = electable(state).filter((id) => id !== node.id && !this.isRecovering(id));
         const leader = this.cluster.node(state.leader);
         const pending =
           leader === undefined
@@ -89,7 +92,7 @@ export class Atlas {
     return true;
   }
 
-  /** What is committed, and what any controller has decided and may yet commit. */
+  /** The committed metadata, and every image that a controller has decided and may still commit. */
   private views(): MetadataImage[] {
     const views: MetadataImage[] = [];
     for (const node of this.cluster.controllers) {
@@ -120,7 +123,7 @@ export class Atlas {
   }
 }
 
-/** Everybody who is to hold all that is committed. */
-function vouchers({ isr, elr }: PartitionImage): readonly NodeId[] {
+/** The members of the ISR and the ELR: they must hold all committed records. */
+function electable({ isr, elr }: PartitionImage): readonly NodeId[] {
   return [...isr, ...elr];
 }

@@ -40,8 +40,7 @@ export const diskFaults: readonly FaultKind[] = [
   },
   {
     name: 'latent-sector-error',
-    sentence:
-      'a sector that was written and synced cannot be read any more; the disk is replaced when that is noticed',
+    sentence: 'a synced sector becomes unreadable; the disk is replaced when a broker notices it',
     strike(context, random) {
       const { atlas } = context;
       const node = victim(context, random, (one) => one.role === 'broker' && atlas.mayLoseDisk(one));

@@ -1,17 +1,17 @@
-/** An operator starts a second process with the id of a broker that runs. */
+/** An operator starts a second process with the id of a running broker. */
 import type { RpcStream } from '@millrace/base';
 import { ControlMethod, ControlRequest, ControlResponse } from '@millrace/metadata';
 import { CONTROLLER_PORT, type SimNode } from '../cluster/index.ts';
 import { Host, MILLISECOND } from '../world/index.ts';
 import { type FaultContext, type FaultKind, pick, seconds } from './fault.ts';
 
-/** While it lives it registers again and again, as a broker does that was refused. */
+/** While it lives it registers again and again, like a refused broker. */
 const REGISTER_EVERY_MS = 200;
 
 /**
- * It has a disk of its own and tells no ids of folders, so nobody takes the disk of the healthy broker for
- * lost. It only registers: should it be accepted, because the other one has no session, it stays fenced, and
- * the healthy broker registers again when it is gone.
+ * It has a disk of its own and sends no directory ids, so the controller does not take the disk of the
+ * healthy broker for lost. It only registers. If the controller accepts it, because the other one has no
+ * session, it stays fenced, and the healthy broker registers again when it is gone.
  */
 export const duplicateId: FaultKind = {
   name: 'duplicate-id',
@@ -22,7 +22,7 @@ export const duplicateId: FaultKind = {
       context.cluster.brokers.filter(({ isUp }) => isUp),
     );
     if (node === undefined) return undefined;
-    // At peace it is gone.
+    // It ends before peace.
     const lastsUs = Math.min((50 + random.below(2_000)) * MILLISECOND, context.untilUs - context.world.nowUs);
     const intruder = new Intruder(context, node);
     intruder.start();
@@ -47,7 +47,7 @@ class Intruder {
     network.add(this.host);
   }
 
-  /** Asks every controller: it does not know which one is active. */
+  /** Asks every controller, because it does not know the active one. */
   start(): void {
     const life = this.host.boot();
     const rpc = this.context.network.rpcOf(life);

@@ -1,15 +1,15 @@
 /**
- * A disk that stops taking writes, for one partition or altogether. Only where the contract covers its loss
+ * A disk that fails writes, below one partition or everywhere. Only where the contract covers its loss
  * (atlas.ts).
  */
 import type { FaultKind } from './fault.ts';
 import { pick, victim } from './fault.ts';
 
-/** Most often a leader's: who leads has to hand over. */
+/** Most often a leader's disk, because a leader must hand over. */
 export const failingDisk: FaultKind = {
   name: 'failing-disk',
   sentence:
-    'the disk of one machine takes no more writes, to one partition or to anything; it is replaced at the end',
+    'the disk of one machine fails all writes, to one partition or to everything; it is replaced at the end',
   strike(context, random) {
     const { atlas, cluster } = context;
     const places = cluster.partitions();

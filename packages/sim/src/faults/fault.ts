@@ -1,6 +1,6 @@
 /**
- * What a fault is: something that may befall the cluster, planned from the seed before the run begins, so
- * that one can be left out without moving the others. Each draws from a source of its own.
+ * A fault of the cluster. The plan draws it from the seed before the run begins, so that the run can leave
+ * one out without changing the others. Each fault draws from a source of its own.
  */
 import type { Prng } from '@millrace/base';
 import type { SimCluster, SimNode } from '../cluster/index.ts';
@@ -15,9 +15,9 @@ export interface FaultContext {
   readonly cluster: SimCluster;
   readonly atlas: Atlas;
   readonly operator: Operator;
-  /** Names of the machines that clients run on. */
+  /** Names of the clients' machines. */
   readonly clientHosts: readonly string[];
-  /** When the faults are over. */
+  /** The end of the faults. */
   readonly untilUs: Micros;
 }
 
@@ -26,11 +26,11 @@ export interface FaultKind {
   readonly name: string;
   /** One sentence for docs and `--help`. */
   readonly sentence: string;
-  /** Does it, and says to whom and how long; undefined: there was nothing to do it to. */
+  /** Injects the fault. Returns its victim and its duration in words; undefined: there is no victim. */
   strike(context: FaultContext, random: Prng): string | undefined;
 }
 
-/** A later step of a fault. None is taken when the faults are over. */
+/** Schedules a later step of a fault. Drops it when the faults are over. */
 export function later({ world, untilUs }: FaultContext, afterUs: Micros, step: () => void): void {
   if (world.nowUs + afterUs < untilUs) world.after(afterUs, step);
 }
@@ -39,7 +39,7 @@ export function pick<T>(random: Prng, list: readonly T[]): T | undefined {
   return list.length === 0 ? undefined : list[random.below(list.length)]!;
 }
 
-/** Mostly short, sometimes long enough for sessions and lag times to run out. */
+/** Mostly short, sometimes longer than sessions and lag times. */
 export function duration(random: Prng, maxMs = 8_000): Micros {
   const ranges = [200, 1_000, 3_000, maxMs];
   const upTo = Math.min(maxMs, ranges[random.below(ranges.length)]!);
@@ -50,7 +50,7 @@ export function seconds(us: Micros): string {
   return `${(us / 1e6).toFixed(2)} s`;
 }
 
-/** Somebody who matters: any node, the active controller, or the leader of some partition. */
+/** Draws a victim: any node, the active controller, or the leader of some partition. */
 export function victim(
   { cluster }: FaultContext,
   random: Prng,

@@ -13,7 +13,7 @@ export * from './atlas.ts';
 export * from './fault.ts';
 export * from './operator.ts';
 
-/** What most of a run's plan is drawn from. A new one among them deals out the plans of all seeds anew. */
+/** The faults of most of a run's plan. A new fault in this list changes the plans of all seeds. */
 export const commonFaults: readonly FaultKind[] = [
   ...networkFaults,
   ...processFaults,
@@ -24,8 +24,8 @@ export const commonFaults: readonly FaultKind[] = [
 ];
 
 /**
- * Each strikes once in some runs, by a source of its own: another one leaves the plans of all seeds as they
- * are.
+ * Each strikes once in some runs, with draws of its own: a new fault in this list does not change the plan of
+ * any seed.
  */
 export const rareFaults: readonly FaultKind[] = [
   failingDisk,
@@ -35,5 +35,5 @@ export const rareFaults: readonly FaultKind[] = [
   lateTimers,
 ];
 
-/** Every fault that a run may draw. */
+/** All faults that a run may draw. */
 export const faultKinds: readonly FaultKind[] = [...commonFaults, ...rareFaults];

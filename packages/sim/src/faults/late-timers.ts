@@ -1,10 +1,10 @@
-/** An overloaded process: whatever it wants to do at a certain time it does later, every time. */
+/** An overloaded process: every timer fires late. */
 import { MILLISECOND } from '../world/index.ts';
 import { type FaultKind, seconds, victim } from './fault.ts';
 
 export const lateTimers: FaultKind = {
   name: 'late-timers',
-  sentence: 'every timer of one process is late, most often of the active controller',
+  sentence: 'every timer of one process, most often the active controller, is late',
   strike(context, random) {
     const { cluster, world, untilUs } = context;
     const active = random.below(3) > 0 ? cluster.activeController() : undefined;

@@ -1,4 +1,4 @@
-/** Groups of machines, the links between them, and cutting those for a while. */
+/** Groups of machines, the links between them, and temporary cuts of these links. */
 import type { Prng } from '@millrace/base';
 import { duration, type FaultContext, seconds } from './fault.ts';
 
@@ -16,7 +16,7 @@ export function between(group: readonly string[], others: readonly string[]): Di
   return links;
 }
 
-/** Cuts for a while. Cuts may overlap: the first that ends heals a link for all. */
+/** Cuts links for a while. Cuts may overlap: the end of the first heals a link for all. */
 export function cutFor(context: FaultContext, random: Prng, links: readonly Direction[]): string {
   const { network, world } = context;
   for (const [from, to] of links) network.cut(from, to);

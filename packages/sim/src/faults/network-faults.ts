@@ -43,7 +43,7 @@ export const networkFaults: readonly FaultKind[] = [
   },
   {
     name: 'cut-one-way',
-    sentence: 'nothing passes from one machine to another, the other direction works',
+    sentence: 'no message passes from one machine to another; the other direction works',
     strike(context, random) {
       const names = everybody(context);
       const from = pick(random, names)!;
@@ -62,7 +62,7 @@ export const networkFaults: readonly FaultKind[] = [
   },
   {
     name: 'isolate-inbound',
-    sentence: 'one machine receives nothing; what it sends arrives',
+    sentence: 'one machine receives nothing; its own messages arrive',
     strike(context, random) {
       const { name } = victim(context, random)!;
       const links = everybody(context)
@@ -73,7 +73,7 @@ export const networkFaults: readonly FaultKind[] = [
   },
   {
     name: 'cut-off-controllers',
-    sentence: 'a broker reaches everybody but the controllers',
+    sentence: 'a broker reaches every machine except the controllers',
     strike(context, random) {
       const node = victim(context, random, (one) => one.role === 'broker');
       if (node === undefined) return undefined;
@@ -83,7 +83,7 @@ export const networkFaults: readonly FaultKind[] = [
   },
   {
     name: 'cut-off-brokers',
-    sentence: 'a broker reaches everybody but the other brokers',
+    sentence: 'a broker reaches every machine except the other brokers',
     strike(context, random) {
       const node = victim(context, random, (one) => one.isBroker);
       if (node === undefined || context.cluster.brokers.length < 2) return undefined;

@@ -1,5 +1,5 @@
 /**
- * What operators do, at the worst of times: topics come and go, nodes are restarted cleanly or with other
+ * Actions of operators at the worst time: create and delete topics, restart nodes cleanly or with other
  * settings.
  */
 import { MILLISECOND } from '../world/index.ts';
@@ -23,7 +23,7 @@ const OTHER_SETTINGS: readonly Readonly<Record<string, string>>[] = [
 export const operatorFaults: readonly FaultKind[] = [
   {
     name: 'create-topic',
-    sentence: 'somebody creates a topic',
+    sentence: 'an administrator creates a topic',
     strike({ operator, cluster }, random) {
       if (operator.extraTopics().length >= EXTRA_TOPICS_MAX) return undefined;
       return operator.createTopic(1 + random.below(2), 1 + random.below(cluster.brokers.length));
@@ -31,7 +31,7 @@ export const operatorFaults: readonly FaultKind[] = [
   },
   {
     name: 'delete-topic',
-    sentence: 'somebody deletes a topic',
+    sentence: 'an administrator deletes a topic',
     strike({ operator }, random) {
       const name = pick(random, operator.extraTopics());
       if (name !== undefined) operator.deleteTopic(name);
@@ -40,7 +40,7 @@ export const operatorFaults: readonly FaultKind[] = [
   },
   {
     name: 'grow-topic',
-    sentence: 'somebody adds a partition to a topic',
+    sentence: 'an administrator adds a partition to a topic',
     strike({ operator }, random) {
       const name = pick(random, operator.allTopics());
       if (name !== undefined) operator.growTopic(name);

@@ -1,14 +1,11 @@
-/**
- * What an administrator can be asked for while the cluster is in trouble. The workload implements it with a
- * real client.
- */
+/** Requests of an administrator during faults. The workload implements them with a real client. */
 export interface Operator {
-  /** Topics that were asked for by name during the run and not asked to be deleted. */
+  /** Topics that faults asked to create during the run and have not asked to delete. */
   extraTopics(): readonly string[];
-  /** All that may be grown. */
+  /** All topics that may grow. */
   allTopics(): readonly string[];
   createTopic(partitions: number, replicationFactor: number): string;
   deleteTopic(name: string): void;
-  /** Asks for one partition more. */
+  /** Asks for one more partition. */
   growTopic(name: string): void;
 }

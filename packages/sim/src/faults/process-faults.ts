@@ -1,13 +1,10 @@
-/**
- * Processes die, freeze and are restarted. Whoever died is started again by the supervisor
- * (run/supervisor.ts).
- */
+/** Processes die, freeze and restart. The supervisor starts a dead process again (run/supervisor.ts). */
 import { MILLISECOND } from '../world/index.ts';
 import { duration, type FaultContext, type FaultKind, later, seconds, victim } from './fault.ts';
 
 const isUp = (node: { isUp: boolean }) => node.isUp;
 
-/** A stop signal freezes a process for a while: the most revealing fault for an event loop. */
+/** Freezes a process for a while, like SIGSTOP: the most revealing fault for an event loop. */
 function freeze({ world }: FaultContext, life: { pause(): void; resume(): void }, lastsUs: number): void {
   life.pause();
   world.after(lastsUs, () => life.resume());
@@ -52,7 +49,7 @@ export const processFaults: readonly FaultKind[] = [
   },
   {
     name: 'power-loss',
-    sentence: 'a machine loses power, and with it what was written and not synced',
+    sentence: 'a machine loses power, and with it all unsynced writes',
     strike(context, random) {
       const { atlas } = context;
       const node = victim(context, random, (one) => one.isUp && atlas.mayLosePower(one));
@@ -73,7 +70,7 @@ export const processFaults: readonly FaultKind[] = [
   },
   {
     name: 'pause',
-    sentence: 'a process is frozen and goes on later, not knowing it',
+    sentence: 'a process freezes and continues later without knowing it',
     strike(context, random) {
       const life = victim(context, random, (one) => one.life !== undefined && !one.life.isPaused)?.life;
       if (life === undefined) return undefined;
@@ -84,8 +81,7 @@ export const processFaults: readonly FaultKind[] = [
   },
   {
     name: 'stutter',
-    sentence:
-      'a process stands still for moments, again and again, as one that collects garbage or lacks CPU',
+    sentence: 'a process pauses for moments again and again, like one that collects garbage or lacks CPU',
     strike(context, random) {
       const life = victim(context, random, isUp)?.life;
       if (life === undefined) return undefined;

@@ -1,7 +1,7 @@
 /**
- * What the clients did and saw, in the order in which it ended for them. The history checkers read nothing
- * else. Words are those of Jepsen's kafka workload: an operation ends `ok` (it happened), `fail` (it surely
- * did not) or `info` (unknown).
+ * The operations of the clients, in the order in which they ended. The history checkers read nothing else.
+ * Uses the words of Jepsen's kafka workload: an operation ends `ok` (it happened), `fail` (it certainly did
+ * not) or `info` (unknown).
  */
 import type { Micros } from '../world/index.ts';
 
@@ -13,14 +13,14 @@ export interface SendOp {
   readonly client: string;
   readonly topic: string;
   readonly partition: number;
-  /** Unique in the whole run. The value at index i lies at `baseOffset + i`. */
+  /** Unique in the whole run. The value at index i is at `baseOffset + i`. */
   readonly values: readonly string[];
   readonly acks: 0 | 1 | -1;
   readonly idempotent: boolean;
   readonly invokedUs: Micros;
   endedUs: Micros;
   outcome: Outcome;
-  /** Undefined unless it is ok and the broker told (acks other than 0). */
+  /** Undefined unless it is ok and the answer has an offset (not with acks=0). */
   baseOffset: number | undefined;
   /** The last answer's error name, or why there was none. */
   error: string | undefined;
@@ -35,7 +35,7 @@ export interface SeenRecord {
   readonly leaderEpoch: number;
 }
 
-/** One answered fetch of one partition that brought records, or a position reset. */
+/** One answered fetch of one partition with records, or a position reset. */
 export interface PollOp {
   readonly type: 'poll';
   readonly client: string;
@@ -52,8 +52,7 @@ export interface PollOp {
 }
 
 /**
- * A consumer (re)starts reading a partition at an offset: `earliest`, `latest`, or because it was told
- * OFFSET_OUT_OF_RANGE.
+ * A consumer (re)starts reading a partition at an offset: `earliest`, `latest`, or after OFFSET_OUT_OF_RANGE.
  */
 export interface AssignOp {
   readonly type: 'assign';
@@ -79,9 +78,7 @@ export interface AdminOp {
 
 export type Op = SendOp | PollOp | AssignOp | AdminOp;
 
-/**
- * An idempotent producer was told that its sequences have a gap although everything before was acknowledged.
- */
+/** An idempotent producer got OUT_OF_ORDER_SEQUENCE_NUMBER although every earlier batch is acknowledged. */
 export interface LostSequence {
   readonly client: string;
   readonly topic: string;
@@ -92,14 +89,14 @@ export interface LostSequence {
 export class History {
   readonly ops: Op[] = [];
   readonly lostSequences: LostSequence[] = [];
-  /** Batches whose checksum was wrong when a consumer read them. */
+  /** Batches with a wrong checksum at a consumer. */
   readonly damagedBatches: {
     readonly client: string;
     readonly topic: string;
     readonly partition: number;
     readonly offset: number;
   }[] = [];
-  /** Called for every operation as it ends: online checkers and the story listen. */
+  /** Called at the end of every operation, for online checkers and the story. */
   readonly watchers: ((op: Op) => void)[] = [];
 
   sequenceLost(client: string, topic: string, partition: number, value: string): void {

@@ -1,3 +1,3 @@
-/** The simulator as commands and tests run it. Nothing else in this package touches the outside. */
+/** The entry to the simulator for commands and tests. Nothing else in this package touches the outside. */
 export { type Guarded, guarded, OutsideError } from './outside.ts';
 export { type GuardedOptions, simulateGuarded } from './simulate-guarded.ts';

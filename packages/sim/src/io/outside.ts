@@ -1,10 +1,11 @@
 /**
- * The guard around a simulated run: whoever reaches for a real clock, timer, random source, socket or file
- * while it is on gets an error that names him. Off, everything is as before. What is guarded stands in
- * reaches.ts; wrapped once a process.
+ * The guard around a simulated run: while it is on, code that reaches for a real clock, timer, random source,
+ * socket or file gets an error that names the caller. While it is off, everything works as usual. reaches.ts
+ * lists the guarded functions; the guard wraps them once a process.
  *
- * A promise cannot be refused where it is made (the engine does not let a hook throw), so it is noted: the
- * run fails at its end. So does one that swallowed its error. The console stays: it tells, and asks nothing.
+ * The guard cannot refuse a promise where it is created (the engine does not let a hook throw), so it notes
+ * the promise, and the run fails at its end. A run that swallows the error fails, too. The console stays: it
+ * only writes.
  */
 import { promiseHooks } from 'node:v8';
 import { installReaches } from './reaches.ts';
@@ -15,7 +16,7 @@ export class OutsideError extends Error {
 
 export interface Guarded<T> {
   readonly result: T;
-  /** The first reach for the outside, and whose; also one whose error was swallowed. */
+  /** The first reach for the outside and its caller, even if the caller swallowed the error. */
   readonly reached: string | undefined;
 }
 
@@ -27,7 +28,7 @@ let isInstalled = false;
 let isOn = false;
 let reached: string | undefined;
 
-/** Runs with the guard on. */
+/** Runs a function with the guard on. */
 export function guarded<T>(run: () => T): Guarded<T> {
   if (!isInstalled) {
     isInstalled = true;
@@ -46,7 +47,7 @@ export function guarded<T>(run: () => T): Guarded<T> {
   }
 }
 
-/** The same function or class, which throws while the guard is on (for those arguments). */
+/** Returns the same function or class, which throws while the guard is on (if it forbids these arguments). */
 function wrap<T extends object>(
   what: string,
   target: T,
@@ -64,7 +65,7 @@ function wrap<T extends object>(
   });
 }
 
-/** The same function, in which the guard is off. */
+/** Returns the same function, with the guard off inside it. */
 function unguard(target: Anything): Anything {
   return (...args) => {
     const wasOn = isOn;
@@ -82,13 +83,13 @@ function refuse(what: string, trap: object): void {
   if (sentence !== undefined) throw new OutsideError(sentence);
 }
 
-/** Undefined: it was Node's own code that used it, in passing. */
+/** Undefined: Node's own code used it. */
 function note(what: string, trap: object): string | undefined {
   isOn = false;
   try {
     const frames = framesAbove(trap);
     if (what === 'process.nextTick' && frames[0]?.includes('node:')) return undefined;
-    const caller = frames.find((frame) => !/node:|<anonymous>\)$/.test(frame)) ?? 'somebody unknown';
+    const caller = frames.find((frame) => !/node:|<anonymous>\)$/.test(frame)) ?? 'unknown code';
     const sentence = `${what} was reached for inside of the simulation, by ${placeOf(caller)}`;
     reached ??= sentence;
     return sentence;

@@ -1,5 +1,6 @@
 /**
- * What the guard of a simulated run watches: every way to the outside that Node's globals and modules offer.
+ * The functions that the guard of a simulated run wraps: every way to the outside in Node's globals and
+ * modules.
  */
 import { syncBuiltinESMExports } from 'node:module';
 import { performance } from 'node:perf_hooks';
@@ -9,13 +10,13 @@ export interface Wrapping {
   unguard(target: (...args: unknown[]) => unknown): (...args: unknown[]) => unknown;
 }
 
-/** All functions and classes of these. */
+/** The guard wraps all functions and classes of these modules. */
 const MODULES = [
   ...['fs', 'fs/promises', 'net', 'tls', 'dgram', 'dns', 'dns/promises', 'http', 'https', 'http2'],
   ...['child_process', 'worker_threads', 'cluster', 'timers', 'timers/promises', 'os'],
 ];
 
-/** Only these, of modules that are also of use inside: digests and compression stay. */
+/** Of these modules it wraps only the named functions: digests and compression stay usable inside. */
 const SOME: Readonly<Record<string, RegExp>> = {
   crypto: /^(random|pseudoRandom|prng|rng|generate|getRandom)/,
 };
@@ -31,7 +32,7 @@ const PROCESS_FUNCTIONS = [
 const CONSOLE_FUNCTIONS = ['log', 'info', 'warn', 'error', 'debug', 'trace'];
 
 export function installReaches({ wrap, unguard }: Wrapping): void {
-  /** One function is offered in several places: everywhere it is replaced by the same. */
+  /** A function may be in several places; the same wrapper replaces it everywhere. */
   const known = new Map<object, object>();
 
   const replace = (owner: object, key: string, name: string): void => {
@@ -70,10 +71,10 @@ export function installReaches({ wrap, unguard }: Wrapping): void {
     replaceAll(module, keys, name);
   }
   for (const name of CONSOLE_FUNCTIONS as 'log'[]) console[name] = unguard(console[name]);
-  syncBuiltinESMExports(); // what was imported by name is replaced as well
+  syncBuiltinESMExports(); // replaces functions that were imported by name as well
 }
 
-/** A date of a given moment is plain arithmetic; only the present one is outside. */
+/** A Date of a given time is plain arithmetic; only the current time is outside. */
 function replaceDate(wrap: Wrapping['wrap']): void {
   const { Date: Original } = globalThis;
   Original.now = wrap('Date.now', Original.now);

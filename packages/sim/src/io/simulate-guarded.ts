@@ -1,14 +1,11 @@
-/**
- * The one way in which commands and tests run a seed: with the real codecs, and with the outside out of
- * reach.
- */
+/** Runs a seed with the real codecs and the guard on. Commands and tests run every seed through it. */
 import { compressionCodecs } from '@millrace/protocol/io';
 import { type RunOptions, type RunReport, simulate } from '../run/index.ts';
 import { guarded } from './outside.ts';
 
 export type GuardedOptions = Omit<RunOptions, 'codecs'> & Partial<Pick<RunOptions, 'codecs'>>;
 
-/** What reaches for the outside gets an error, and its run is violated even where that is swallowed. */
+/** Code that reaches for the outside gets an error, and the run fails even if the code swallows it. */
 export function simulateGuarded(options: GuardedOptions): RunReport {
   const { result, reached } = guarded(() => simulate({ codecs: compressionCodecs, ...options }));
   if (reached === undefined) return result;

@@ -1,25 +1,25 @@
 /**
- * Calls that are caught on their way, for faults: the caller is told that the connection broke, and the
- * message arrives all the same, as late as the fault likes. That is what TCP and HTTP/2 allow: bytes that
- * were sent on a connection may be read after its caller has given it up and has asked again on another.
+ * Catches calls on their way, for faults: the caller sees a broken connection, but the message still arrives,
+ * at a time that the fault chooses. TCP and HTTP/2 allow this: a server may read the bytes of a connection
+ * after the caller has closed it and retried on another.
  */
 import type { Micros, World } from '../world/index.ts';
 
-/** What to look for. */
+/** The calls to catch. */
 export interface Snare {
   /** The caller's machine. */
   readonly from: string;
   readonly method: string;
   readonly untilUs: Micros;
   matches(body: Uint8Array): boolean;
-  /** Once: this call is in the fault's hands now. */
+  /** Called once, with the caught call. */
   caught(call: CaughtCall): void;
 }
 
 export interface CaughtCall {
-  /** The caller hears that the connection broke. */
+  /** Breaks the connection for the caller. */
   fail(): void;
-  /** It reaches whom it was sent to, if that process still lives. Nobody waits for the answer. */
+  /** Delivers the call to its receiver, if that process still lives. The answer goes nowhere. */
   arrive(): void;
 }
 
@@ -35,7 +35,7 @@ export class CaughtCalls {
     this.snares.push(snare);
   }
 
-  /** Whether this call is not to be sent, because somebody has it. */
+  /** Whether a snare caught this call, so that it must not be sent. */
   takes(from: string, method: string, body: Uint8Array, call: CaughtCall): boolean {
     if (this.snares.length === 0) return false;
     this.snares = this.snares.filter(({ untilUs }) => this.world.nowUs < untilUs);

@@ -1,6 +1,6 @@
 /**
- * A connection between two processes: two pipes and the many ways in which it ends. Each side hears of the
- * end once, in a turn of its own, after everything that reached it before.
+ * A connection between two processes: two pipes, and the ways in which it ends. Each side learns of the end
+ * once, in a turn of its own, after all bytes that arrived before.
  */
 import type { Death, Life, Micros } from '../world/index.ts';
 import type { Network } from './network.ts';
@@ -8,8 +8,8 @@ import { Pipe } from './pipe.ts';
 
 const RESET = 'connection reset by the peer';
 /**
- * A machine that vanished: whoever has sent something gives up after so long, or soon after the machine is
- * back.
+ * If the other machine vanishes, a side with unacknowledged bytes gives up after this time, or soon after the
+ * machine is back.
  */
 const RETRANSMISSION_TIMEOUT_US: Micros = 15_000_000;
 const RETRANSMISSION_CHECK_US: Micros = 700_000;
@@ -17,16 +17,16 @@ const RETRANSMISSION_CHECK_US: Micros = 700_000;
 export class End {
   readonly life: Life;
   readonly connection: Connection;
-  /** Towards the other end. */
+  /** The pipe to the other end. */
   readonly out: Pipe;
-  /** Set by whoever uses the connection. */
+  /** Set by the user of the connection. */
   closed: (reason: string) => void = () => {};
   /** Bytes of a stream arrived here. */
   received: (bytes: Uint8Array) => void = () => {};
   /** A control message arrived here. */
   message: (message: unknown) => void = () => {};
   isOpen = true;
-  /** It has sent something that was never taken: only then does it notice that the other machine is gone. */
+  /** It has sent bytes that nobody received. Only then does it notice that the other machine is gone. */
   sentIntoTheVoid = false;
   other!: End;
 
@@ -36,7 +36,7 @@ export class End {
     this.out = out;
   }
 
-  /** Has the other side run `deliver` in a turn of its own. */
+  /** Runs `deliver` at the other side, in a turn of its own. */
   send(sizeBytes: number, deliver: () => void): void {
     if (!this.isOpen) return;
     const { other } = this;
@@ -52,14 +52,14 @@ export class End {
     this.close(reason, { peer: undefined });
   }
 
-  /** At once; what is under way to the other side is lost, and it hears a reset. */
+  /** Closes at once. Bytes under way to the other side are lost, and it gets a reset. */
   destroy(reason: string): void {
     if (!this.isOpen) return;
     this.out.close();
     this.close(reason, { peer: RESET });
   }
 
-  /** This side is over. `peer`: what the other one hears; undefined: nothing now. */
+  /** Ends this side. `peer`: the reason for the other side; undefined: it learns nothing now. */
   close(reason: string, { peer }: { peer: string | undefined } = { peer: undefined }): void {
     if (!this.isOpen) return;
     this.isOpen = false;
@@ -74,7 +74,7 @@ export class End {
 export class Connection {
   readonly network: Network;
   readonly ends: readonly [End, End];
-  /** Pings tell when a cut lasts (gRPC); otherwise only sending does. */
+  /** With pings (gRPC) it notices a long cut; without, only when it sends. */
   readonly keepAlive: boolean;
 
   constructor(network: Network, from: Life, to: Life, keepAlive: boolean) {
@@ -100,13 +100,13 @@ export class Connection {
     return (from === a && to === b) || (from === b && to === a);
   }
 
-  /** Both sides hear of it, in-flight bytes are lost. */
+  /** Breaks both sides; bytes in flight are lost. */
   breakDown(reason: string): void {
     for (const end of this.ends) end.out.close();
     for (const end of this.ends) end.close(reason);
   }
 
-  /** A reset travels behind whatever was sent before, unless that was thrown away. */
+  /** A reset travels behind the bytes sent before, unless these were dropped. */
   tellPeer(from: End, reason: string): void {
     const { other } = from;
     const { world } = this.network;
@@ -124,7 +124,8 @@ export class Connection {
     const { other } = end;
     end.isOpen = false;
     if (death === 'power') {
-      // What had left the machine arrives; what waits for a cut to heal was in its memory.
+      // Bytes that have left the machine arrive. Bytes that wait for a cut to heal were in its memory and are
+      // lost.
       other.sentIntoTheVoid ||= other.out.bytesInFlight > 0;
       if (this.network.link(life.host.name, other.life.host.name).isCut) end.out.close();
       this.watchVanished(other, life);

@@ -9,7 +9,7 @@ export interface DialEvents {
   failed(reason: string): void;
 }
 
-/** Exactly one of the events comes, in a turn of the caller's process; `abandon` makes it none. */
+/** Calls exactly one of the events, in a turn of the caller's process, or none after `abandon`. */
 export function dial(
   network: Network,
   from: Life,

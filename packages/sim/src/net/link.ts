@@ -1,6 +1,6 @@
 /**
- * One direction between two machines: how long messages take, whether they pass at all. Bytes of one
- * direction queue up behind each other, as the link is only so wide.
+ * One direction between two machines: the time that messages take, and cuts. Bytes of one direction queue
+ * behind each other, because the link has a limited bandwidth.
  */
 import type { Prng } from '@millrace/base';
 import type { Micros, World } from '../world/index.ts';
@@ -11,11 +11,11 @@ export interface LinkQuality {
   readonly bytesPerSecond: number;
 }
 
-/** After a cut ends, the sender has to try again before bytes flow: up to so long. */
+/** After a cut ends, the sender retransmits before bytes flow: within this time. */
 const RETRANSMISSION_US_MAX = 200_000;
 
 export class Link {
-  /** Since when nothing passes; undefined: it does. */
+  /** The beginning of the current cut; undefined: messages pass. */
   cutSinceUs: Micros | undefined;
   private readonly world: World;
   private readonly random: Prng;
@@ -40,7 +40,7 @@ export class Link {
     this.freeAtUs = Math.min(this.freeAtUs, this.world.nowUs);
   }
 
-  /** When something of this size that is sent now arrives, if nothing is cut. */
+  /** The arrival time of a message of this size that is sent now, without a cut. */
   arrivalUs(sizeBytes: number): Micros {
     const { delayUs, jitterUs, bytesPerSecond } = this.quality;
     const transmissionUs = Math.ceil((sizeBytes * 1e6) / bytesPerSecond);
@@ -59,7 +59,7 @@ export class Link {
     this.waiting.clear();
   }
 
-  /** Calls once, a little after the next heal. */
+  /** Calls `goOn` once, a little after the next heal. */
   afterHeal(goOn: () => void): void {
     this.waiting.add(goOn);
   }

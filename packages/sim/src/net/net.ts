@@ -5,7 +5,7 @@ import type { End } from './connection.ts';
 import { dial } from './dial.ts';
 import type { Network } from './network.ts';
 
-/** What the system takes off a sender's hands before it is sent. */
+/** The size of the system's send buffer. */
 const SOCKET_BUFFER_BYTES = 128 * 1024;
 const UNSENT_BYTES_MAX = 256 * 1024;
 const GARBAGE = 0xdd;
@@ -67,15 +67,15 @@ export class SimNet implements Net {
   private drawManners(): Manners {
     const random = this.life.random.fork(`stream ${this.streams++}`);
     const keepsChunks = random.below(4) === 0;
-    // Drawn for the sake of the seeds: nothing is decided by it since every stream spoils what it lent.
+    // Unused, but kept so that the seeds stay the same: every stream overwrites its lent bytes now.
     random.below(4);
     return { keepsChunks, random };
   }
 }
 
-/** What the seam leaves open: each stream does it in one of the ways that are allowed. */
+/** Behaviour that the seam leaves open: each stream has one of the allowed variants. */
 interface Manners {
-  /** Sent chunks are read when they leave, not before: `unsentBytes` says so. */
+  /** The stream reads sent chunks only when they leave, and counts them in `unsentBytes`. */
   readonly keepsChunks: boolean;
   readonly random: Random;
 }
@@ -89,7 +89,7 @@ class SimStream implements Stream {
   private readonly manners: Manners;
   private end_: End | undefined;
   private isClosed = false;
-  /** Sent before the connection stood. */
+  /** Bytes sent before the connection was open. */
   private early: Uint8Array[] = [];
   private isFull = false;
   private finishing = false;
@@ -176,7 +176,7 @@ class SimStream implements Stream {
   private arrived(bytes: Uint8Array): void {
     if (this.isClosed) return;
     this.handler.data(bytes);
-    // It was lent for the call: who keeps it reads garbage.
+    // The bytes are lent for the call: code that keeps them reads garbage.
     bytes.fill(GARBAGE);
   }
 
@@ -186,7 +186,7 @@ class SimStream implements Stream {
 
   resume(): void {
     const end = this.end_;
-    // What waits arrives in turns of its own.
+    // Waiting bytes arrive in turns of their own.
     if (end !== undefined) this.network.world.after(0, () => end.other.out.resume());
   }
 
@@ -220,7 +220,7 @@ function sizeOf(chunks: readonly Uint8Array[]): number {
   return size;
 }
 
-/** Always a copy. */
+/** Always returns a copy. */
 function joined(chunks: readonly Uint8Array[], whole: Uint8Array): Uint8Array {
   let at = 0;
   for (const chunk of chunks) {

@@ -1,6 +1,6 @@
 /**
- * All machines and what lies between them. Knows who listens where, which connections stand, and what is cut
- * or slow. Faults act here; processes see it through the seams that it hands out.
+ * All machines and the links between them. Knows the listeners, the open connections, and the cut and slow
+ * links. Faults act here; processes see it through the seams that it creates.
  */
 import { assert, type Net, type Rpc } from '@millrace/base';
 import type { Host, Life, Micros, World } from '../world/index.ts';
@@ -12,19 +12,19 @@ import { Pieces } from './pieces.ts';
 import { SimRpc } from './rpc.ts';
 
 export interface NetworkOptions {
-  /** One way. */
+  /** Delay in one direction. */
   readonly delayUs: Micros;
-  /** What is added at most, drawn for each message. */
+  /** Largest additional delay, drawn for each message. */
   readonly jitterUs: Micros;
   readonly bytesPerSecond: number;
-  /** How often a chunk arrives in two pieces. */
+  /** Probability that a chunk arrives in two pieces. */
   readonly splitPerMille: number;
   readonly connectTimeoutMs: number;
-  /** Control connections notice a cut by their pings after so long. */
+  /** Control connections notice a cut by their pings after this time. */
   readonly keepAliveMs: number;
 }
 
-/** Takes a connection that somebody wants to make; undefined: of another kind. */
+/** Accepts a connection; undefined: it is of another kind. */
 export interface Acceptor {
   readonly kind: 'net' | 'rpc';
   accept(end: End): void;
@@ -65,7 +65,7 @@ export class Network {
 
   // ------------------------------------------------------------------ faults
 
-  /** From now on nothing passes in this direction. */
+  /** Cuts this direction from now on. */
   cut(from: string, to: string): void {
     const link = this.link(from, to);
     if (link.isCut) return;
@@ -93,7 +93,7 @@ export class Network {
     this.link(from, to).slow(quality);
   }
 
-  /** Every connection between the two breaks, both ends hear a reset. Returns how many. */
+  /** Breaks every connection between the two with a reset at both ends. Returns their number. */
   reset(a: string, b: string): number {
     const broken = this.between(a, b);
     for (const connection of broken) connection.breakDown('connection reset by the peer');
@@ -126,8 +126,8 @@ export class Network {
   }
 
   /**
-   * Who listens there now; a string says why nobody does; undefined: no answer, the machine is off or unknown
-   * to be on.
+   * The current listener; a string with the reason if there is none; undefined: no answer, because the
+   * machine is off.
    */
   acceptorAt(name: string, port: number): { life: Life; acceptor: Acceptor } | string | undefined {
     const host = this.hosts.get(name);

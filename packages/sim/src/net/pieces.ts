@@ -1,5 +1,5 @@
 /**
- * Small pieces of memory, cut from large ones: allocating each would cost more than all the copying into it.
+ * Small pieces of memory, cut from large ones: allocating each piece would cost more than the copy into it.
  */
 const LARGE_BYTES = 64 * 1024;
 const PIECE_BYTES_MAX = 4 * 1024;
@@ -8,7 +8,7 @@ export class Pieces {
   private large = new Uint8Array(LARGE_BYTES);
   private used = 0;
 
-  /** Filled with zeros, and nobody else's. */
+  /** A piece filled with zeros, not shared. */
   take(sizeBytes: number): Uint8Array {
     if (sizeBytes > PIECE_BYTES_MAX) return new Uint8Array(sizeBytes);
     if (this.used + sizeBytes > LARGE_BYTES) {

@@ -1,6 +1,6 @@
 /**
- * One direction of a connection: what is sent arrives whole, in order, once, or not at all (TCP). While the
- * link is cut, or the receiver does not read, it waits.
+ * One direction of a connection: bytes arrive whole, in order and once, or not at all (TCP). They wait while
+ * the link is cut or the receiver does not read.
  */
 import type { Life, World } from '../world/index.ts';
 import type { Link } from './link.ts';
@@ -11,14 +11,14 @@ interface Item {
 }
 
 export class Pipe {
-  /** Sent and not delivered. */
+  /** Bytes sent and not delivered. */
   bytesInFlight = 0;
   readonly receiver: Life;
   private readonly world: World;
   private readonly link: Link;
   private readonly inFlight: Item[] = [];
   private lastArrivalUs = 0;
-  /** Arrivals that were held up. */
+  /** Number of delayed arrivals. */
   private heldUp = 0;
   private waitsForHeal = false;
   private receiverPaused = false;
@@ -39,7 +39,7 @@ export class Pipe {
     this.world.after(at - this.world.nowUs, () => this.arrive());
   }
 
-  /** The receiver stops reading, and reads on. */
+  /** The receiver stops reading; `resume` continues. */
   pause(): void {
     this.receiverPaused = true;
   }
@@ -50,7 +50,7 @@ export class Pipe {
     this.goOn();
   }
 
-  /** Nothing more is delivered. */
+  /** Ends all deliveries. */
   close(): void {
     this.closed = true;
     this.inFlight.length = 0;
@@ -84,7 +84,7 @@ export class Pipe {
     });
   }
 
-  /** Everything that was held up, each in an event of its own. */
+  /** Delivers the delayed arrivals, each in an event of its own. */
   private goOn(): void {
     if (this.closed || this.heldUp === 0) return;
     if (this.link.isCut) {

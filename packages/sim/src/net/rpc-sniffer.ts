@@ -1,10 +1,9 @@
 /**
- * For coverage: which error codes the active controller's answers to brokers carry, read where they leave.
- * Counts `control METHOD CODE`, with the methods register, heartbeat, alter-partition, producer-ids and those
- * that are forwarded.
+ * For coverage: reads the error codes in the active controller's answers to brokers. Counts `control METHOD
+ * CODE`, with the methods register, heartbeat, alter-partition, producer-ids and the forwarded APIs.
  *
- * And a checker, `forwarded-as-it-came`: brokers decode what they forward, so a controller that cannot decode
- * it was sent something else.
+ * Also a checker, `forwarded-as-it-came`: brokers decode a request before they forward it, so if a controller
+ * cannot decode it, the broker sent other bytes.
  */
 import {
   AllocateProducerIdsResponse,
@@ -19,7 +18,7 @@ import type { World } from '../world/index.ts';
 
 const FORWARDED = [apis.createTopics, apis.deleteTopics, apis.createPartitions] as const;
 
-/** A call as it arrives. */
+/** Looks at a call when it arrives. */
 export function sniffCall(world: World, method: string, request: Uint8Array): void {
   if (method !== ControlMethod.forward) return;
   const { apiKey, apiVersion, body } = ForwardRequest.decode(request);
@@ -31,7 +30,7 @@ export function sniffCall(world: World, method: string, request: Uint8Array): vo
   }
 }
 
-/** The answer to a call. */
+/** Looks at the answer to a call. */
 export function sniffAnswer(world: World, method: string, request: Uint8Array, answer: Uint8Array): void {
   if (method === ControlMethod.alterPartition) {
     const { errorCode, partitions } = AlterPartitionResponse.decode(answer);
@@ -41,7 +40,7 @@ export function sniffAnswer(world: World, method: string, request: Uint8Array, a
   else if (method === ControlMethod.forward) sniffForwarded(world, request, answer);
 }
 
-/** A message to the broker on a stream. */
+/** Looks at a message to the broker on a stream. */
 export function sniffStream(world: World, method: string, message: Uint8Array): void {
   if (method !== ControlMethod.session) return;
   const { register, heartbeat, notControllerLeaderId } = ControlResponse.decode(message);

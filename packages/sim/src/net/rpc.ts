@@ -1,6 +1,6 @@
 /**
- * The Rpc seam of one process: calls and streams as messages over simulated connections. A channel makes its
- * connection when it is needed and again after it broke; while it cannot, calls fail at once, as gRPC's do.
+ * The Rpc seam of one process: calls and streams as messages over simulated connections. A channel connects
+ * on demand, and again after its connection breaks. While it cannot connect, calls fail at once, like gRPC's.
  */
 import {
   type Address,
@@ -19,7 +19,7 @@ import { dial } from './dial.ts';
 import type { Network } from './network.ts';
 import { sniffAnswer, sniffCall, sniffStream } from './rpc-sniffer.ts';
 
-/** What travels. `id` is the caller's number for the call or stream. */
+/** A message on the wire. `id` is the caller's number for the call or stream. */
 type Message =
   | {
       readonly type: 'call' | 'open';

@@ -1,4 +1,4 @@
-/** What the clients lived through, a line for every second in which something ended for them. */
+/** The clients' part of the story: a line for every second in which an operation ended. */
 import type { Op, SendOp } from '../history/index.ts';
 import { type Micros, SECOND } from '../world/index.ts';
 
@@ -15,12 +15,12 @@ interface Doings {
   read: number;
   /** `events-1-0` → the last offset acknowledged or read. */
   readonly upTo: Map<string, number>;
-  /** What its last failed or unknown batch was told. */
+  /** The error of its last failed or unknown batch. */
   error: string | undefined;
 }
 
 /**
- * `p1: 12 acked, events-1-0 up to 431; q1: 30 read, …` at the end of each second; administration on lines of
+ * `p1: 12 acked, events-1-0 up to 431; q1: 30 read, …` at the end of each second; administration has lines of
  * its own.
  */
 export function clientLines(ops: readonly Op[], endUs: Micros): TextLine[] {

@@ -1,17 +1,16 @@
 /**
- * What production's log events, and the simulator's own, say in plain words. An event without a phrase is
- * shown as it is, so nothing new goes unseen; what only repeats another line, or tells of every day, is
- * noise.
+ * The log events of production and of the simulator in plain words. An event without a phrase appears as it
+ * is, so that new events are visible. An event that only repeats another line, or is routine, is noise.
  */
 
 export type Facts = Readonly<Record<string, unknown>>;
 
-/** What the line of a fault begins with. */
+/** The beginning of a fault's line. */
 export const FAULT_MARK = '***';
 
 export interface Speaker {
   readonly facts: Facts;
-  /** The partitions it is about. */
+  /** The partitions of the event. */
   readonly places: readonly string[];
   /** `b4` for 4. */
   readonly node: (id: unknown) => string;
@@ -50,20 +49,20 @@ const PHRASES: Readonly<Record<string, Phrase | undefined>> = {
   'quorum-log-truncated': ({ facts }) =>
     `cuts its quorum log from ${facts['fromOffset']} to ${facts['toOffset']}`,
   'controller-activated': ({ facts }) => `is the active controller (epoch ${facts['epoch']})`,
-  'controller-resigned': ({ facts }) => `is the active controller no more (epoch ${facts['epoch']})`,
+  'controller-resigned': ({ facts }) => `is no longer the active controller (epoch ${facts['epoch']})`,
 
-  // Brokers and their sessions: the controller says it, the broker's echo is noise
+  // Brokers and their sessions: the controller's line counts, the broker's copy is noise
   'broker-registered': (s) => byController(s, 'registers'),
   'broker-unfenced': (s) => byController(s, 'is unfenced'),
   'broker-fenced': (s) => byController(s, 'is FENCED') || 'learns that it is fenced',
   'broker-shutting-down': (s) => byController(s, 'wants to shut down'),
   'broker-unregistered': (s) => byController(s, 'is unregistered'),
-  'broker-stream-left': (s) => byController(s, 'has given up its control stream'),
+  'broker-stream-left': (s) => byController(s, 'has closed its control stream'),
   'broker-session-closed': (s) => `${byController(s, 'has lost its session')}${because(s)}`,
-  'broker-session-ended': (s) => `${byController(s, 'has no session any more')}${because(s)}`,
+  'broker-session-ended': (s) => `${byController(s, 'no longer has a session')}${because(s)}`,
   'control-stream-lost': ({ facts, node }) => `lost its session with ${node(facts['controllerId'])}`,
   'broker-relieved': ({ facts }) =>
-    facts['moved'] === true ? 'leads nothing any more and may stop' : 'stops though it still leads',
+    facts['moved'] === true ? 'no longer leads any partition and may stop' : 'stops though it still leads',
 
   // Partitions
   'topic-created': ({ facts }) => `topic ${facts['topic']} is created, ${facts['partitions']} partitions`,
@@ -78,7 +77,7 @@ const PHRASES: Readonly<Record<string, Phrase | undefined>> = {
   'replica-truncated': (s) =>
     `as a follower CUTS ${place(s)} from ${s.facts['from']} to ${s.facts['to']} (epoch ${s.facts['leaderEpoch']})`,
   'log-truncated': undefined,
-  'replica-restarted': (s) => `begins ${place(s)} anew at ${s.facts['to']}, had ${s.facts['from']}`,
+  'replica-restarted': (s) => `restarts ${place(s)} at ${s.facts['to']}, had ${s.facts['from']}`,
   'truncated-below-high-watermark': (s) =>
     `cuts ${place(s)} to ${s.facts['to']}, BELOW its high watermark ${s.facts['highWatermark']}`,
   'replica-damaged': (s) => `its replica of ${place(s)} is damaged${because(s)}`,
@@ -90,23 +89,23 @@ const PHRASES: Readonly<Record<string, Phrase | undefined>> = {
   'connection-closed': undefined,
 
   // The run
-  violated: undefined, // said last, by itself
-  'faults-over': () => '— the faults are over; everything is made whole —',
+  violated: undefined, // printed last, by itself
+  'faults-over': () => '— the faults are over; the simulator repairs everything —',
   'in-sync': () => '— everything is in sync —',
   finished: () => '— finished —',
 };
 
-/** What a controller says of a broker; nothing when it is the broker's own echo. */
+/** The controller's line about a broker; empty for the broker's own copy. */
 function byController({ facts, node }: Speaker, what: string): string {
   return facts['brokerId'] === undefined ? '' : `${node(facts['brokerId'])} ${what}`;
 }
 
-/** `events-1-0`; undefined: it is about no partition. */
+/** `events-1-0`; undefined: the event has no partition. */
 export function placeOf({ topic, partition }: Facts): string | undefined {
   return partition === undefined ? undefined : `${String(topic)}-${String(partition)}`;
 }
 
-/** Undefined: noise. */
+/** Undefined for noise. */
 export function phraseOf(event: string, speaker: Speaker): string | undefined {
   if (Object.hasOwn(PHRASES, event)) return PHRASES[event]?.(speaker) || undefined;
   return asItIs(event, speaker.facts);

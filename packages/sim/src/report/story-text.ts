@@ -1,17 +1,17 @@
-/** The story of a run for a person: when, who, and in words what happened; what was broken stands last. */
+/** The story of a run as text: time, actor and event in words; the broken promise is last. */
 import type { RunReport } from '../run/index.ts';
 import { type Micros, SECOND, type StoryLine } from '../world/index.ts';
 import { clientLines, type TextLine } from './client-lines.ts';
 import { asItIs, FAULT_MARK, type Facts, phraseOf, placeOf } from './phrases.ts';
 
 export interface StoryOptions {
-  /** Every line as it was logged, noise and repetitions too. */
+  /** Prints every log line, noise and repetitions too. */
   readonly verbose?: boolean | undefined;
 }
 
 type Told = Pick<RunReport, 'story' | 'history' | 'scenario' | 'plan' | 'virtualUs' | 'checker' | 'sentence'>;
 
-/** The same of the same within this time is said once. */
+/** Prints the same line of the same actor once within this time. */
 const REPEAT_US = 2 * SECOND;
 
 export function storyText(report: Told, options: StoryOptions = {}): string {
@@ -64,13 +64,13 @@ function inWords(lines: readonly StoryLine[]): TextLine[] {
 
 type Together = StoryLine & { readonly facts: Facts; readonly places: string[] };
 
-/** Facts that are different for every partition and not told. */
+/** Facts that differ for every partition; the story omits them. */
 const APART: Readonly<Record<string, Facts>> = {
   'isr-changed': { leaderEpoch: 0 },
   'log-write-failed': { directory: '', reason: '' },
 };
 
-/** What happens to several partitions in one turn, and is otherwise the same, is one line. */
+/** Joins equal events of several partitions in one turn into one line. */
 function together(lines: readonly StoryLine[]): Together[] {
   const told: Together[] = [];
   let lastKey = '';
@@ -84,7 +84,7 @@ function together(lines: readonly StoryLine[]): Together[] {
   return told;
 }
 
-/** In order of time; a fault stands before what it did in the same moment. */
+/** Merges by time; a fault comes before its effects at the same time. */
 function merge(first: readonly TextLine[], second: readonly TextLine[]): TextLine[] {
   const rank = ({ text }: TextLine) => (text.startsWith(FAULT_MARK) ? 0 : 1);
   return [...first, ...second].sort((a, b) => a.atUs - b.atUs || rank(a) - rank(b));

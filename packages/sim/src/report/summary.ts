@@ -1,11 +1,11 @@
-/** A run as one plain object: what `--json` prints and what a worker process hands back. */
+/** A run as one plain object, for `--json` and for worker processes. */
 import type { RunReport } from '../run/index.ts';
 
 export interface FaultSummary {
   readonly index: number;
   readonly atSeconds: number;
   readonly name: string;
-  /** To whom, and how long. */
+  /** The victim and the duration. */
   readonly what: string;
 }
 
@@ -13,12 +13,12 @@ export interface RunSummary {
   readonly seed: number;
   readonly hash: string;
   readonly verdict: 'passed' | 'violated';
-  /** Who found the violation, and what it says; null when the run passed. */
+  /** The checker of the violation, and its sentence; null when the run passed. */
   readonly checker: string | null;
   readonly sentence: string | null;
   readonly virtualSeconds: number;
   readonly events: number;
-  /** The faults that struck. Planned ones that found nobody to strike are not among them. */
+  /** The faults that struck, without planned ones that found no victim. */
   readonly faults: readonly FaultSummary[];
   readonly counts: Readonly<Record<string, number>>;
 }

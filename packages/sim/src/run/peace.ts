@@ -1,13 +1,16 @@
 /**
- * The end of the faults: everything is made whole, and within a stated time the cluster has to be as if
- * nothing had been.
+ * The end of the faults: the simulator repairs everything, and within a stated time the cluster must work as
+ * if no fault had happened.
  */
 import type { NodeId } from '@millrace/base';
 import type { PartitionPlace, SimCluster, SimNode } from '../cluster/index.ts';
 import type { Atlas } from '../faults/index.ts';
 import type { Supervisor } from './supervisor.ts';
 
-/** Links heal, the frozen go on, disks have room, clocks are right; whatever is down is started. */
+/**
+ * Heals links, resumes frozen processes, frees disks, sets clocks right, and starts every process that is
+ * down.
+ */
 export function makePeace(cluster: SimCluster, supervisor: Supervisor): void {
   cluster.network.healAll();
   for (const node of cluster.nodes) {
@@ -22,8 +25,8 @@ export function makePeace(cluster: SimCluster, supervisor: Supervisor): void {
 }
 
 /**
- * An operator who looks after what does not heal by itself: damaged disks are replaced, as soon as others
- * hold everything; a broker whose log went offline (its disk was full, or failed) is restarted.
+ * Acts as an operator for faults that do not heal by themselves: replaces a damaged disk as soon as others
+ * hold everything, and restarts a broker whose log went offline (its disk was full, or failed).
  */
 export function lookAfter(cluster: SimCluster, atlas: Atlas): void {
   for (const node of cluster.brokers) {
@@ -37,8 +40,8 @@ export function lookAfter(cluster: SimCluster, atlas: Atlas): void {
 }
 
 /**
- * A partition whose leader cannot serve, because its disk failed, though another member of its ISR or ELR is
- * there and whole; in words. Undefined: there is none.
+ * Describes a partition whose leader cannot serve because its disk failed, although another intact member of
+ * its ISR or ELR is there. Undefined: there is none.
  */
 export function notHandedOver(cluster: SimCluster, atlas: Atlas): string | undefined {
   const image = cluster.image();
@@ -65,7 +68,9 @@ function hasOfflineLog(node: SimNode): boolean {
   return replicas?.partitions().some(({ isOffline, log }) => isOffline || log.offline !== undefined) === true;
 }
 
-/** What is still missing to peace, in words; undefined: nothing. Clients may go on writing meanwhile. */
+/**
+ * Describes the first thing that is not in sync yet; undefined: all is in sync. Clients may write meanwhile.
+ */
 export function unrest(cluster: SimCluster): string | undefined {
   const active = cluster.activeController();
   if (active?.roles?.controller?.controller.isActive !== true) return 'there is no active controller';
@@ -89,7 +94,7 @@ export function unrest(cluster: SimCluster): string | undefined {
   return undefined;
 }
 
-/** The same when nobody writes any more: then every replica holds and knows everything. */
+/** The same when the producers have stopped: then every replica must hold and know everything. */
 export function unrestAtRest(cluster: SimCluster): string | undefined {
   const missing = unrest(cluster);
   if (missing !== undefined) return missing;

@@ -1,7 +1,7 @@
 /**
- * The plan of a run's faults, drawn from the seed before anything happens: when, what, and for each a source
- * of randomness of its own. Leaving one out therefore changes nothing about the others, which is what makes a
- * failing run shrink.
+ * The plan of a run's faults, drawn from the seed before anything happens: for each fault a time, a kind and
+ * a source of randomness of its own. Leaving one out therefore does not change the others, so a failing run
+ * can shrink.
  */
 import type { Prng } from '@millrace/base';
 import { commonFaults, type FaultContext, type FaultKind, faultKinds, rareFaults } from '../faults/index.ts';
@@ -11,12 +11,15 @@ export interface PlannedFault {
   readonly index: number;
   readonly atUs: Micros;
   readonly name: string;
-  /** What it did, once it was done; undefined: nothing to do it to, or left out, or its time has not come. */
+  /**
+   * Its effect in words, after it struck; undefined: it found no victim, is left out, or its time has not
+   * come.
+   */
   text: string | undefined;
 }
 
 export interface FaultPace {
-  /** Swarm: how likely each kind is in this run; 0: never. */
+  /** Swarm: the weight of each kind in this run; 0: never. */
   readonly weights: ReadonlyMap<string, number>;
   readonly fromUs: Micros;
   readonly untilUs: Micros;
@@ -26,7 +29,7 @@ export interface FaultPace {
 /** A random subset of the kinds, with random weights. */
 export function drawWeights(random: Prng): Map<string, number> {
   const weights = new Map<string, number>();
-  // Some runs have nearly everything, others a fault or two.
+  // Some runs have nearly all kinds, others only a few.
   const share = [250, 500, 800][random.below(3)]!;
   for (const { name } of commonFaults)
     weights.set(name, random.below(1000) < share ? 1 + random.below(10) : 0);
@@ -45,10 +48,10 @@ export function drawPlan(random: Prng, pace: FaultPace): PlannedFault[] {
   }
 }
 
-/** One run of so many has a rare fault of a kind. */
+/** One run in this many has a rare fault of a kind. */
 const RARE_ONE_IN = 5;
 
-/** Those that are not dealt out with the others, behind them in the plan: each of them once, in some runs. */
+/** Draws the rare faults, behind the others in the plan: each strikes once, in some runs. */
 export function drawRareFaults(
   random: Prng,
   { fromUs, untilUs }: Pick<FaultPace, 'fromUs' | 'untilUs'>,
@@ -73,7 +76,7 @@ function drawKind(random: Prng, weights: ReadonlyMap<string, number>, total: num
   return commonFaults[0]!.name;
 }
 
-/** Has every fault strike at its time, or only those named. */
+/** Schedules every fault at its time, or only those in `only`. */
 export function schedule(
   plan: readonly PlannedFault[],
   only: ReadonlySet<number> | undefined,

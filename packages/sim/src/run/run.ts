@@ -1,7 +1,7 @@
 /**
- * One run of a seed: a cluster comes up, clients work, faults strike; then the faults are over, and
- * everything has to come right within stated times. Nothing but the seed (and which of its faults are left
- * out) decides what happens.
+ * One run of a seed: a cluster comes up, clients work, faults strike. Then the faults are over, and
+ * everything must work again within stated times. Only the seed (and the choice of its faults) decides what
+ * happens.
  */
 import type { CompressionCodecs } from '@millrace/protocol';
 import { attachCheckers } from '../checkers/index.ts';
@@ -18,26 +18,24 @@ import { Workload } from './workload.ts';
 
 /** The promises of liveness, in virtual time. */
 export const LIVENESS = {
-  /** From nothing to a cluster in which every topic exists and is in sync. */
+  /** From the start until every topic exists and is in sync. */
   startUs: 20 * SECOND,
   /**
-   * From the end of the last fault, before anybody repairs a disk, until partitions are led by brokers whose
-   * disks work.
+   * From the end of the last fault, before any disk is repaired, until brokers with working disks lead the
+   * partitions.
    */
   handOverUs: 15 * SECOND,
   /** From then on until everything is in sync. */
   calmUs: 40 * SECOND,
-  /**
-   * From then on until every producer was acknowledged something and every consumer has read something new.
-   */
+  /** From then on until every producer has an acknowledgement and every consumer has read a new record. */
   progressUs: 10 * SECOND,
-  /** For the last answer to whoever still waits (a producer's longest delivery time-out is 30 s). */
+  /** For the last answer to every waiting client (a producer's longest delivery timeout is 30 s). */
   idleUs: 35 * SECOND,
   /** For a new consumer to read everything from the beginning. */
   rereadUs: 20 * SECOND,
 } as const;
 
-/** No run is shorter. */
+/** The shortest run. */
 const RUN_US_MIN = 20 * SECOND;
 const LOOK_US = 100 * MILLISECOND;
 
@@ -54,14 +52,14 @@ export interface RunReport {
   /** 16 hexadecimal digits: equal for every run of the seed. */
   readonly hash: string;
   readonly verdict: 'passed' | 'violated';
-  /** The checker that found it, and what it says; undefined when the run passed. */
+  /** The checker of the violation, and its sentence; undefined when the run passed. */
   readonly checker: string | undefined;
   readonly sentence: string | undefined;
-  /** What a process threw, where that is the violation: its stack says where. */
+  /** The error of a process, if that is the violation; its stack shows the place. */
   readonly thrown: unknown;
   readonly virtualUs: Micros;
   readonly events: number;
-  /** What happened how often: `fault crash`, `log isr-changed`, `error NOT_LEADER_OR_FOLLOWER`, … */
+  /** Counts of events: `fault crash`, `log isr-changed`, `error NOT_LEADER_OR_FOLLOWER`, … */
   readonly counts: ReadonlyMap<string, number>;
   readonly scenario: Scenario;
   readonly plan: readonly PlannedFault[];
@@ -186,7 +184,7 @@ class Run {
   private recover(): void {
     this.world.tell('world', 'faults-over');
     makePeace(this.cluster, this.supervisor);
-    this.mustBecome(LIVENESS.handOverUs, 'nobody leads who could', () => {
+    this.mustBecome(LIVENESS.handOverUs, 'no working replica leads', () => {
       this.atlas.watch();
       makePeace(this.cluster, this.supervisor);
       return notHandedOver(this.cluster, this.atlas);
@@ -204,7 +202,7 @@ class Run {
     const sinceUs = this.world.nowUs;
     const { producers, consumers } = this.workload;
     const waitsForAck = producers.filter((producer) => producer.isAcknowledged);
-    this.mustBecome(LIVENESS.progressUs, 'a client does not go on', () => {
+    this.mustBecome(LIVENESS.progressUs, 'a client makes no progress', () => {
       const stuck =
         waitsForAck.find(({ lastAckUs }) => lastAckUs <= sinceUs) ??
         consumers.find(({ lastReadUs }) => lastReadUs <= sinceUs);
@@ -216,7 +214,7 @@ class Run {
   private end(): void {
     const { workload, world, cluster } = this;
     workload.stopProducing();
-    this.mustBecome(LIVENESS.idleUs, 'somebody waits for ever', () =>
+    this.mustBecome(LIVENESS.idleUs, 'a client or a replica waits for ever', () =>
       workload.isIdle ? unrestAtRest(cluster) : 'a client still waits for an answer',
     );
     const rereader = workload.rereader();
@@ -235,7 +233,7 @@ class Run {
     this.finishChecks();
   }
 
-  /** Looks now and then until nothing is missing; fails when the time is up. */
+  /** Looks now and then until nothing is missing; fails the run when the time is up. */
   private mustBecome(withinUs: Micros, complaint: string, missing: () => string | undefined): void {
     const { world } = this;
     const untilUs = world.nowUs + withinUs;

@@ -1,7 +1,6 @@
 /**
- * What a seed stands for: how large the cluster is, its settings, topics, clients, network, and how the
- * faults are dealt out. Swarm: each run is a random corner, for bugs hide where everything is usual but one
- * thing.
+ * The scenario of a seed: size of the cluster, settings, topics, clients, network, and the distribution of
+ * faults. Swarm: each run is a random corner, because bugs hide where only one thing is unusual.
  */
 import type { Prng } from '@millrace/base';
 import type { ClusterPlan } from '../cluster/index.ts';
@@ -18,31 +17,28 @@ export interface TopicPlan {
 export interface Scenario {
   readonly cluster: ClusterPlan;
   readonly network: NetworkOptions;
-  /**
-   * Wall clocks are up to so far off from the start (nobody keeps them right), and monotonic ones drift by up
-   * to so much.
-   */
+  /** Largest initial error of wall clocks (nothing corrects them), and largest drift of monotonic clocks. */
   readonly clockSkewMs: number;
   readonly clockDriftPpm: number;
   readonly topics: readonly TopicPlan[];
-  /** Every topic has flush.messages=1, so that power may go everywhere at once. */
+  /** Every topic has flush.messages=1, so that all machines may lose power at once. */
   readonly everythingIsSynced: boolean;
   readonly producers: number;
   readonly consumers: number;
-  /** A client sends about every so often. */
+  /** Average time between two sends of a client. */
   readonly paceMs: number;
   readonly faultMs: number;
-  /** Nobody waits for the cluster to come up first. */
+  /** The faults begin before the cluster is up. */
   readonly faultsFromTheStart: boolean;
   readonly faultPauseMs: number;
   readonly weights: ReadonlyMap<string, number>;
-  /** A client takes part that asks what is odd or wrong. */
+  /** Whether a prober takes part. */
   readonly prober: boolean;
 }
 
 const one = <T>(random: Prng, list: readonly T[]): T => list[random.below(list.length)]!;
 
-/** In some runs all batches, or those that are not small, are checked in jobs. */
+/** In some runs jobs check all batches, or all that are not small. */
 const LOOP_WORK = [undefined, undefined, undefined, undefined, undefined, 2_000, 500, 0];
 
 export function drawScenario(random: Prng): Scenario {
@@ -80,7 +76,7 @@ export function drawScenario(random: Prng): Scenario {
   };
 }
 
-/** Shorter than production's where that brings more to pass in a run of half a minute. */
+/** Timeouts shorter than production's, where that causes more events in a run of half a minute. */
 function drawSettings(random: Prng): Record<string, string> {
   return {
     'replica.lag.time.max.ms': one(random, ['1500', '3000', '10000']),
@@ -108,13 +104,13 @@ function drawNetwork(random: Prng): NetworkOptions {
   };
 }
 
-/** In some runs logs have many segments, each of a moment. */
+/** In some runs logs have many short segments. */
 function drawSegments(random: Prng): Record<string, string> {
   const segmentMs = one(random, [undefined, undefined, '2000', '300']);
   return segmentMs === undefined ? {} : { 'segment.ms': segmentMs };
 }
 
-/** In some topics batches are compressed in another way than they come. */
+/** Some topics have another codec than the producers' batches. */
 function drawCompression(random: Prng): Record<string, string> {
   const type = one(random, [
     undefined,

@@ -1,10 +1,10 @@
-/** Starts again whatever process ended, after a while: what systemd or Kubernetes does. */
+/** Restarts every ended process after a while, like systemd or Kubernetes. */
 import type { Prng } from '@millrace/base';
 import type { SimCluster, SimNode } from '../cluster/index.ts';
 import { MILLISECOND, type World } from '../world/index.ts';
 
 export class Supervisor {
-  /** The faults are over: what is down comes back soon. */
+  /** The faults are over: ended processes come back soon. */
   hurries = false;
   private readonly world: World;
   private readonly random: Prng;
@@ -22,7 +22,7 @@ export class Supervisor {
     });
   }
 
-  /** Starts at once whatever is down. */
+  /** Starts every process that is down at once. */
   startAll(cluster: SimCluster): void {
     this.hurries = true;
     for (const node of cluster.nodes) if (!node.isUp) node.start();

@@ -1,6 +1,6 @@
 /**
  * The clients of a run: producers, consumers by assignment and an administrator, each on a machine of its
- * own, drawn from the scenario. The administrator is also the hands of the operator faults.
+ * own, drawn from the scenario. The administrator also acts for the operator faults.
  */
 import type { Prng } from '@millrace/base';
 import { Compression, type CompressionCodecs } from '@millrace/protocol';
@@ -27,14 +27,14 @@ interface Surroundings {
   readonly history: History;
   readonly codecs: CompressionCodecs;
   readonly scenario: Scenario;
-  /** More was done to the topic than the contract covers. */
+  /** Whether faults harmed the topic more than the contract covers. */
   isBeyond(topic: string): boolean;
 }
 
 type KnownTopic = TopicPlan & {
-  /** Somebody was told that it exists. */
+  /** Whether a client knows that it exists. */
   exists: boolean;
-  /** Partitions that were asked for at most. */
+  /** The largest number of partitions in a request. */
   asked: number;
   deleteAsked: boolean;
   readonly isExtra: boolean;
@@ -44,7 +44,7 @@ const CREATE_AGAIN_US = 300 * MILLISECOND;
 
 const UNCLEAN: Readonly<Record<string, string>> = { 'unclean.leader.election.enable': 'true' };
 
-/** No other client knows of it, and no operator: not one of `allTopics`. */
+/** No other client and no operator uses it: it is not in `allTopics`. */
 const PROBER_TOPIC = 'probe-1';
 const PROBER_PACE_MS = 250;
 
@@ -79,7 +79,7 @@ export class Workload implements Operator {
     this.prober?.start();
   }
 
-  /** Every topic of the scenario exists. */
+  /** Whether every topic of the scenario exists. */
   get isSetUp(): boolean {
     return [...this.topics.values()].every((topic) => topic.exists || topic.isExtra);
   }
@@ -94,7 +94,7 @@ export class Workload implements Operator {
     this.prober?.stop();
   }
 
-  /** A consumer that begins now, at the beginning of every partition. */
+  /** A new consumer, at the beginning of every partition. */
   rereader(): Consumer {
     const consumer = new Consumer(this.machine('q0'), {
       ...this.drawConsumer(this.random.fork('q0')),
@@ -110,7 +110,7 @@ export class Workload implements Operator {
     return this.topics.get(topic)?.deleteAsked === true;
   }
 
-  /** It allows elections that lose what was acknowledged. */
+  /** Whether the topic allows elections that lose acknowledged records. */
   isUnclean(topic: string): boolean {
     return Object.keys(UNCLEAN).every((name) => this.topics.get(topic)?.configs[name] === 'true');
   }
@@ -148,9 +148,7 @@ export class Workload implements Operator {
 
   // ------------------------------------------------------------------
 
-  /**
-   * The scenario's own topics are asked for again until they are there: brokers may not have registered yet.
-   */
+  /** Asks again for the scenario's own topics until they exist: brokers may not have registered yet. */
   private create(plan: TopicPlan, { isExtra }: { isExtra: boolean }): void {
     const topic = { ...plan, exists: false, asked: plan.partitions, deleteAsked: false, isExtra };
     this.topics.set(plan.name, topic);
@@ -178,7 +176,7 @@ export class Workload implements Operator {
     return new Prober(this.machine('x1'), {
       topic: PROBER_TOPIC,
       replicationFactor: Math.min(3, scenario.cluster.brokers),
-      // The smallest segments there are, so that a batch may be too large for one.
+      // The smallest segments, so that a batch may be too large for one.
       configs: {
         'segment.bytes': '1048576',
         ...(scenario.everythingIsSynced ? { 'flush.messages': '1' } : {}),

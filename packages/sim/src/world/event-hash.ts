@@ -1,6 +1,6 @@
 /**
- * The fingerprint of a run: everything that happens is folded in, in order. Two runs of a seed that differ
- * anywhere differ here. Two 32-bit lanes with different multipliers; not cryptographic.
+ * The fingerprint of a run: a hash of all events in order. Two runs that differ anywhere have different
+ * hashes. Two 32-bit lanes with different multipliers; not cryptographic.
  */
 export class EventHash {
   private a = 0x811c9dc5;
@@ -15,7 +15,7 @@ export class EventHash {
     this.b = Math.imul((this.b << 5) ^ (this.b >>> 27) ^ low, 0x85ebca6b) + high;
   }
 
-  /** Few different texts: their own hashes are kept. */
+  /** There are few different texts, so it caches their hashes. */
   name(text: string): void {
     let hash = this.names.get(text);
     if (hash === undefined) {

@@ -9,16 +9,15 @@ export class Host {
   readonly world: World;
   /** Also its address: `c1`, `b4`, `p7`. */
   readonly name: string;
-  /** What its wall clock adds to virtual time. Changes when the clock jumps. */
+  /** Offset of its wall clock from virtual time. Changes when the clock jumps. */
   wallOffsetMs: WallMillis = EPOCH_MS;
   /**
-   * How much faster its monotonic clock runs than virtual time, in millionths; set before its first process
-   * starts.
+   * Drift of its monotonic clock against virtual time, in millionths; set before its first process starts.
    */
   driftPpm = 0;
-  /** How much later than asked for the timers of its process fire, because it is overloaded. */
+  /** Delay of the timers of its process, when it is overloaded. */
   timersLateUs: Micros = 0;
-  /** The process that runs here, or the last one that did. */
+  /** The process that runs here, or the last one. */
   life: Life | undefined;
   private lives = 0;
 
@@ -27,12 +26,12 @@ export class Host {
     this.name = name;
   }
 
-  /** How far the wall clock is wrong; positive: it is ahead. */
+  /** Error of the wall clock; positive: it is ahead. */
   get clockErrorMs(): Millis {
     return this.wallOffsetMs - EPOCH_MS;
   }
 
-  /** What a time server does. */
+  /** Sets the wall clock right, like a time server. */
   setClockRight(): void {
     this.wallOffsetMs = EPOCH_MS;
   }

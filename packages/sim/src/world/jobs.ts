@@ -1,7 +1,7 @@
 /**
- * Jobs of one life, on virtual time: two at once, each in slices of its process's time, so that a pause holds
- * it up and a death loses it. The function itself runs when its last slice is over: nobody can tell, for it
- * reaches nothing.
+ * Jobs of one life, on virtual time: two at once, each in slices of its process's time, so that a pause
+ * delays it and a death loses it. The function itself runs after its last slice. No code can see that,
+ * because the function has no side effects.
  */
 import type { Job, JobKind, JobOutcome, Jobs, Random } from '@millrace/base';
 import type { Life } from './life.ts';
@@ -10,14 +10,14 @@ import { MILLISECOND, type Micros } from './world.ts';
 const WORKERS = 2;
 const SLICES = 5;
 const WAITING_MAX = 1_000;
-/** Most take moments, some seconds: longer than a request's patience or a leadership. */
+/** Most slices are short; some take seconds, longer than a request's timeout or a leadership. */
 const SLICE_MAX_US: readonly Micros[] = [1, 1, 1, 10, 100, 800].map((ms) => ms * MILLISECOND);
 
 interface Entry {
   readonly name: string;
   readonly sliceUs: Micros;
   slices: number;
-  /** Undefined: cancelled. */
+  /** Undefined once it is cancelled. */
   finish: (() => void) | undefined;
 }
 

@@ -1,14 +1,16 @@
 /**
  * One life of a process: from its start to its crash or end. Owns its clock, and the turns in which its code
- * runs: an event, then everything that was asked for `soon`. A dead process runs nothing any more; a paused
- * one runs it later.
+ * runs: an event, then everything that was asked for `soon`. A dead process runs nothing; a paused one runs
+ * it later.
  */
 import { assert, type Clock, InvariantError, type Millis, type Random, type Timer } from '@millrace/base';
 import type { Host } from './host.ts';
 import { CrashSignal, Violation } from './violation.ts';
 import { MILLISECOND, type Micros, type World } from './world.ts';
 
-/** `process`: kill -9, the machine goes on. `power`: the machine is off, and says no good-bye. */
+/**
+ * `process`: kill -9, the machine stays on. `power`: the machine goes off without closing its connections.
+ */
 export type Death = 'process' | 'power';
 
 const SOON_MAX = 100_000;
@@ -21,10 +23,10 @@ export class Life {
   readonly clock: Clock;
   readonly random: Random;
   readonly bornUs: Micros;
-  /** How it ended, or undefined while it lives. `ended`: by itself. */
+  /** The way it ended; undefined while it lives. `ended`: by itself. */
   death: Death | 'ended' | undefined;
   private paused = false;
-  /** What came while it was paused, timers apart: they may run before or after what came from outside. */
+  /** Events that arrived while it was paused. Timers may run before or after the events from outside. */
   private backlog: { readonly kind: EventKind; readonly run: () => void }[] = [];
   private readonly pendingSoon: (() => void)[] = [];
   private readonly mourners: ((death: Death | 'ended') => void)[] = [];
@@ -48,8 +50,8 @@ export class Life {
   }
 
   /**
-   * Something from outside (a message, a completion) reaches this process in `delayUs`; nothing happens if it
-   * is dead by then.
+   * Delivers an event from outside (a message, a completion) to this process in `delayUs`, unless it is dead
+   * by then.
    */
   arrives(delayUs: Micros, run: () => void): void {
     this.world.after(delayUs, () => this.turn('io', run));
@@ -95,10 +97,7 @@ export class Life {
     this.paused = true;
   }
 
-  /**
-   * SIGCONT: what came meanwhile runs now, one turn each; whether timers or messages are first is up to the
-   * event loop.
-   */
+  /** SIGCONT: runs the backlog now, one turn each. As in an event loop, timers or messages may be first. */
   resume(): void {
     if (!this.paused) return;
     this.paused = false;
@@ -140,7 +139,7 @@ export class Life {
       monotonicMs,
       wallMs: () => Math.floor(world.nowUs / MILLISECOND) + host.wallOffsetMs,
       setTimer: (delayMs: Millis, callback: () => void): Timer => {
-        // A loaded machine is late by a little.
+        // A loaded machine fires timers a little late.
         const wantedUs = Math.round(Math.max(0, delayMs) * MILLISECOND);
         const delayUs =
           wantedUs -
@@ -149,7 +148,7 @@ export class Life {
           host.timersLateUs;
         let pending = true;
         const event = world.after(delayUs, () =>
-          // Cancelled while it waited in the backlog of a paused process.
+          // It may be cancelled while it waits in the backlog of a paused process.
           this.turn('timer', () => {
             if (pending) callback();
           }),
@@ -164,7 +163,7 @@ export class Life {
       soon: (callback: () => void) => {
         if (!this.isAlive) return;
         this.pendingSoon.push(callback);
-        // Asked for outside of a turn (by whoever starts the process): a turn of its own.
+        // The code that starts the process asks outside of a turn: this gives it a turn of its own.
         if (!this.inTurn) this.arrives(0, () => {});
       },
     };

@@ -1,4 +1,4 @@
-/** A process's log: a part of the story, from `info` on, and what coverage counts. */
+/** A process's log: a part of the story, from `info` on, and the counts of coverage. */
 import type { Logger } from '@millrace/base';
 import type { Life } from './life.ts';
 
@@ -50,7 +50,7 @@ export class SimLogger implements Logger {
   }
 }
 
-/** Facts that tell kinds of an event apart: counted as `log EVENT FACT=VALUE`, too. */
+/** Facts that distinguish kinds of an event: counted as `log EVENT FACT=VALUE`, too. */
 const COUNTED_FACTS: ReadonlyMap<string, readonly string[]> = new Map([
   ['leader-elected', ['kind', 'reason']],
   ['leader-lost', ['reason']],

@@ -1,6 +1,6 @@
 /**
- * What happened, for people to read: faults, elections, fencing, ISR changes, acknowledgements. Kept as data;
- * report/ makes it text.
+ * The story of a run as data: faults, elections, fencing, ISR changes, acknowledgements. report/ turns it
+ * into text.
  */
 import type { Micros } from './world.ts';
 

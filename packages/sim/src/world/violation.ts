@@ -1,4 +1,4 @@
-/** What a checker throws: the promise that was broken, in one sentence, and who found it. Ends the run. */
+/** The error of a checker: the broken promise in one sentence, and the checker's name. Ends the run. */
 export class Violation extends Error {
   override readonly name = 'Violation';
   /** The checker's name, kebab-case: `lost-write`, `high-watermark-fell`, … */
@@ -13,7 +13,7 @@ export class Violation extends Error {
 }
 
 /**
- * Thrown through production code to end its process in the middle of a turn, as kill -9 does. Never reaches a
+ * Thrown through production code to end its process in the middle of a turn, like kill -9. Never reaches a
  * checker.
  */
 export class CrashSignal extends Error {

@@ -1,6 +1,6 @@
 /**
- * Virtual time. One queue of events, ordered by time and by when they were asked for; nothing else decides
- * what happens next. Whoever lives in this world gets time and randomness from here and nowhere else.
+ * Virtual time. One queue of events, ordered by time and then by the order of requests; nothing else decides
+ * the next event. All simulated code gets time and randomness only from here.
  */
 import { assert, type Deadline, DeadlineQueue, Prng } from '@millrace/base';
 import { EventHash } from './event-hash.ts';
@@ -14,21 +14,21 @@ export type Micros = number;
 export const MILLISECOND: Micros = 1_000;
 export const SECOND: Micros = 1_000_000;
 
-/** More than a run ever needs: something calls itself without end. */
+/** More events than any run needs: above this, an event repeats itself without end. */
 const EVENTS_MAX = 20_000_000;
 
-/** The moment at which a run that stands still is ended. */
+/** Above this number of events at one time, the run counts as standing still. */
 const EVENTS_AT_ONE_MOMENT_MAX = 200_000;
 
 export class World {
   readonly seed: number;
-  /** Never drawn from directly: everybody forks it by a name of their own. */
+  /** Never draw from it directly: fork it by a name of your own. */
   readonly random: Prng;
   readonly hash = new EventHash();
   readonly story = new Story();
-  /** What has happened how often, by name: `fault crash`, `election isr`, `error NOT_LEADER_OR_FOLLOWER`. */
+  /** Counts of events by name: `fault crash`, `election isr`, `error NOT_LEADER_OR_FOLLOWER`. */
   readonly counts = new Map<string, number>();
-  /** Called after every event of a process, when its turn is over. Checkers look at the state here. */
+  /** Called after every event of a process, at the end of its turn. Checkers look at the state then. */
   readonly watchers: ((life: Life) => void)[] = [];
   /** Called for every event that a process logs. */
   readonly logWatchers: ((life: Life, event: string, facts: Readonly<Record<string, unknown>>) => void)[] =
@@ -56,7 +56,7 @@ export class World {
     this.queue.cancel(event);
   }
 
-  /** Lets time pass until `endUs`, or until the condition holds after an event. True: it holds. */
+  /** Runs until `endUs`, or until the condition holds after an event. Returns whether it holds. */
   runUntil(endUs: Micros, condition?: () => boolean): boolean {
     for (;;) {
       const at = this.queue.next();
@@ -88,7 +88,7 @@ export class World {
       this.nowUs = at;
       this.eventsAtThisMoment = 0;
     } else if (++this.eventsAtThisMoment > EVENTS_AT_ONE_MOMENT_MAX)
-      this.fail('no-livelock', 'time stands still: somebody does the same thing again and again');
+      this.fail('no-livelock', 'time stands still: the same events repeat without end');
     if (this.events > EVENTS_MAX) this.fail('no-livelock', `the run has more than ${EVENTS_MAX} events`);
   }
 }

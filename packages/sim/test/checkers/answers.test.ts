@@ -1,7 +1,6 @@
 /**
- * That brokers answer what was asked: each client looks at the order and the form of its answers, and the
- * prober at what they say. The bytes of answers are made by hand; the prober asks production, and what it
- * holds for right is what is wrong.
+ * Goal: clients check the order and the form of their answers, and the prober checks their contents. Method:
+ * hand-made bytes of answers for the clients; for the prober, production answers and wrong expectations.
  */
 import type { Net, StreamHandler } from '@millrace/base';
 import { apis, ErrorCode, encodeResponseFrame } from '@millrace/protocol';
@@ -16,11 +15,11 @@ import { SmallCluster, violationOf } from './support.ts';
 afterEach(() => vi.restoreAllMocks());
 
 /**
- * A client `x1` that has asked for ApiVersions twice (its answers are 0 and 1), and the broker's end of its
+ * A client `x1` that has sent ApiVersions twice (the answers are 0 and 1), and the broker's end of its
  * connection.
  */
 class Asked {
-  /** What the client was told, by correlation id. */
+  /** The answers at the client, by correlation id. */
   readonly told: number[] = [];
   private readonly host = new Host(new World(1), 'x1');
   private events: StreamHandler | undefined;
@@ -39,7 +38,7 @@ class Asked {
     });
   }
 
-  /** As one chunk: what was violated, or undefined. */
+  /** Delivers frames as one chunk. Returns the violation, or undefined. */
   gets(...frames: readonly Uint8Array[]): string | undefined {
     const bytes = Uint8Array.from(frames.flatMap((frame) => [...frame]));
     return violationOf(() => this.host.life!.turn('io', () => this.events!.data(bytes)));
@@ -48,7 +47,7 @@ class Asked {
   private net(): Net {
     return {
       listen: () => {
-        throw new Error('a client listens to nobody');
+        throw new Error('a client does not listen');
       },
       connect: (_address, handler) => {
         this.events = handler;
@@ -72,7 +71,7 @@ function answer(correlationId: number): Uint8Array {
   return Uint8Array.from(chunks.flatMap((chunk) => [...chunk]));
 }
 
-/** Without its last bytes, as if it were whole: its size says so. */
+/** Cuts the last bytes off a frame and adjusts its size. */
 function cut(frame: Uint8Array, bytes: number): Uint8Array {
   const short = frame.slice(0, frame.length - bytes);
   new DataView(short.buffer).setInt32(0, short.length - 4);
@@ -80,20 +79,20 @@ function cut(frame: Uint8Array, bytes: number): Uint8Array {
 }
 
 describe('answers-in-order', () => {
-  it('is content with one answer after the other, in pieces or at once', () => {
+  it('accepts one answer after the other, in pieces or at once', () => {
     const asked = new Asked();
     expect(asked.gets(answer(0), answer(1).subarray(0, 9))).toBeUndefined();
     expect(asked.gets(answer(1).subarray(9))).toBeUndefined();
     expect(asked.told).toEqual([0, 1]);
   });
 
-  it('sees two answers that changed places, and tells neither to anybody', () => {
+  it('sees two answers in the wrong order, and passes neither on', () => {
     const asked = new Asked();
     expect(asked.gets(answer(1), answer(0))).toBe('answers-in-order: x1 got answer 1 out of order');
     expect(asked.told).toEqual([]);
   });
 
-  it('sees an answer that comes twice, and one that nobody asked for', () => {
+  it('sees a duplicate answer, and one without a request', () => {
     expect(new Asked().gets(answer(0), answer(0))).toBe('answers-in-order: x1 got answer 0 out of order');
     expect(new Asked().gets(answer(0), answer(1), answer(2))).toBe(
       'answers-in-order: x1 got answer 2 out of order',
@@ -104,13 +103,13 @@ describe('answers-in-order', () => {
 describe('answers-are-well-formed', () => {
   const WRONG = /^answers-are-well-formed: x1: /;
 
-  it('sees an answer that was cut anywhere', () => {
+  it('sees an answer that is cut at any byte', () => {
     const whole = answer(0);
     for (const bytes of Array.from({ length: whole.length - 4 }, (_, i) => i + 1))
       expect(new Asked().gets(cut(whole, bytes)), `without ${bytes} bytes`).toMatch(WRONG);
   });
 
-  it('sees bytes that are no answer of this API, and a size that cannot be', () => {
+  it('sees bytes that are not an answer of this API, and an impossible size', () => {
     const odd = answer(0);
     // More elements than there are bytes.
     odd[10] = 0x7f;
@@ -122,16 +121,13 @@ describe('answers-are-well-formed', () => {
 describe('wrong-error', () => {
   const probe = (name: string): Probe => probes.find((one) => one.name === name)!;
 
-  /** Under the name of a probe, and with its expectations, another one is asked. */
+  /** Replaces a probe's request by that of another, and keeps its name and expectations. */
   function askInstead(name: string, other: string): void {
     const { ask } = probe(other);
     vi.spyOn(probe(name), 'ask').mockImplementation(ask);
   }
 
-  /**
-   * What is violated while the prober asks a working cluster everything, and how many of the probes it came
-   * to.
-   */
+  /** Runs the prober against a working cluster. Returns the violation and the number of probes until then. */
   function probing({ isHarmed = false } = {}) {
     const small = new SmallCluster([]);
     const { world } = small;
@@ -151,18 +147,18 @@ describe('wrong-error', () => {
     return { found, asked: probes.filter(isAsked).length };
   }
 
-  it('is content with a cluster that works', () => {
+  it('accepts a cluster that works', () => {
     expect(probing()).toEqual({ found: undefined, asked: probes.length });
   });
 
-  it('sees a code that is not the one that Kafka answers', () => {
+  it("sees a code that differs from Kafka's", () => {
     askInstead('list-offsets-unknown-topic', 'list-offsets-latest');
     expect(probing().found).toBe(
       'wrong-error: list-offsets-unknown-topic was answered NONE, and not UNKNOWN_TOPIC_OR_PARTITION',
     );
   });
 
-  it('sees a connection that stays where it should end, and one that ends where it should stay', () => {
+  it('sees a connection that stays open where it should close, and one that closes where it should stay open', () => {
     askInstead('raw-cut-header', 'raw-api-versions-too-new');
     expect(probing().found).toBe(
       'wrong-error: raw-cut-header was answered UNSUPPORTED_VERSION, and not closed',
@@ -174,7 +170,7 @@ describe('wrong-error', () => {
     );
   });
 
-  it('sees an answer that is wrong although its code is right', () => {
+  it('sees a wrong answer with the right code', () => {
     vi.spyOn(probe('producer-repeat'), 'ask').mockImplementation(({ wrong }, answered) => {
       wrong('planted');
       answered(ErrorCode.NONE);
@@ -183,7 +179,7 @@ describe('wrong-error', () => {
     expect(probing({ isHarmed: true }).found).toBeUndefined();
   });
 
-  it('lets pass what trouble may answer, what nobody can tell, and what relies on records that were harmed', () => {
+  it('ignores answers that faults may cause, unknown outcomes, and probes that rely on harmed records', () => {
     const repeat = probe('producer-repeat');
     const answers = (code: ErrorCode | undefined) =>
       vi.spyOn(repeat, 'ask').mockImplementation((_tools, answered) => answered(code));

@@ -1,4 +1,4 @@
-/** Each anomaly planted into a hand-made history, and the same history without it. */
+/** Goal: each history checker finds its anomaly. Method: hand-made histories with and without it. */
 import { describe, expect, it } from 'vitest';
 import { abortedRead } from '../../src/checkers/aborted-read.ts';
 import type { CheckerKind } from '../../src/checkers/checker.ts';
@@ -27,7 +27,7 @@ import { assign, finalLog, judge, poll, send } from './support.ts';
 type End = Parameters<typeof judge>[2];
 type Case = readonly [ops: readonly Op[], end?: End];
 
-/** `bad` breaks the rule, `good` does not, and nothing is promised about a deleted topic. */
+/** The checker must fail for `bad`, and not for `good` nor for a deleted topic. */
 function itFires(kind: CheckerKind, bad: Case, good: Case, more: RegExp): void {
   it(`${kind.name}: ${kind.sentence}`, () => {
     const found = judge(kind, bad[0], bad[1]);
@@ -41,7 +41,7 @@ function itFires(kind: CheckerKind, bad: Case, good: Case, more: RegExp): void {
 const two = finalLog(['p1-0', 'p1-1']);
 const sent = [send(['p1-0'], { baseOffset: 0 }), send(['p1-1'], { baseOffset: 1 })];
 
-describe('what producers were told', () => {
+describe('answers to producers', () => {
   itFires(
     lostWrite,
     [sent, { logs: [finalLog(['p1-0'])] }],
@@ -60,7 +60,7 @@ describe('what producers were told', () => {
     [[], { logs: [two] }],
     /the batch at 1 of t-0 says 4, its records say -1/,
   );
-  it('acks=1 and acks=0 may lose, and what ended unknown may be there or not', () => {
+  it('acks=1 and acks=0 may lose records, and a value with an unknown outcome may be in the log or not', () => {
     const ops = [
       send(['p1-5'], { acks: 1, idempotent: false }),
       send(['p1-6'], { acks: 0, idempotent: false }),
@@ -99,7 +99,7 @@ describe('what producers were told', () => {
   );
   const lost = new History();
   lost.sequenceLost('p1', 't', 0, 'p1-3');
-  itFires(lostSequence, [[], { scope: { history: lost } }], [[]], /of p1-3 in t-0/);
+  itFires(lostSequence, [[], { scope: { history: lost } }], [[]], /for p1-3 in t-0/);
   itFires(
     unseen,
     [[...sent, poll(0, [[0, 'p1-0']])]],
@@ -116,7 +116,7 @@ describe('what producers were told', () => {
   );
 });
 
-describe('what consumers were given', () => {
+describe('records of consumers', () => {
   itFires(
     inconsistentOffsets,
     [[poll(0, [[0, 'p1-0']]), poll(0, [[0, 'p2-0']], 'q2')]],

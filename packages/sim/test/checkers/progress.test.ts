@@ -1,7 +1,6 @@
 /**
- * That everything goes on: a cluster that never comes right, a moment that never ends, a process that throws.
- * The run itself and its world look for these, so each is planted from below: by what a node, a client or
- * production is kept from doing.
+ * Goal: the run itself and its world find a cluster that never recovers, a moment that never ends, and a
+ * process that throws. Method: keep a node, a client or production code from doing something.
  */
 import { InvariantError } from '@millrace/base';
 import { PartitionLog } from '@millrace/log';
@@ -17,26 +16,26 @@ import { violationOf } from './support.ts';
 
 afterEach(() => vi.restoreAllMocks());
 
-/** The first seed with such a scenario, whatever else it draws: what is planted does not depend on it. */
+/** The first seed with such a scenario. Its other draws do not matter. */
 function seedWith(wanted: (scenario: Scenario) => boolean): number {
   let seed = 1;
   while (!wanted(drawScenario(new World(seed).random.fork('scenario')))) seed++;
   return seed;
 }
 
-// Somebody waits for it to come up, there is a prober, and nodes 1 to 3 are controllers and nothing else.
-// Little is going on.
+// The faults wait for the cluster to come up, there is a prober, nodes 1 to 3 are only controllers, and there
+// are few clients.
 const SEED = seedWith(
   ({ cluster, faultsFromTheStart, prober, paceMs }) =>
     cluster.controllers === 3 && !cluster.combined && prober && !faultsFromTheStart && paceMs === 300,
 );
 
-/** The run without any fault of its own. */
+/** Runs the seed without faults. */
 function run() {
   return simulate({ seed: SEED, codecs: compressionCodecs, only: new Set() });
 }
 
-/** Has each node's start decided upon first. */
+/** Starts a node only if `may` allows it. */
 function startOnlyIf(may: (node: SimNode) => boolean): void {
   const { start } = SimNode.prototype;
   vi.spyOn(SimNode.prototype, 'start').mockImplementation(function (this: SimNode) {
@@ -44,7 +43,7 @@ function startOnlyIf(may: (node: SimNode) => boolean): void {
   });
 }
 
-/** What comes when the faults are over and everything is well again. */
+/** Acts when the faults are over and everything is in sync again. */
 function whenInSync(act: () => void): void {
   const { tell } = World.prototype;
   vi.spyOn(World.prototype, 'tell').mockImplementation(function (this: World, ...said) {
@@ -69,7 +68,7 @@ function deafenFollowersInSync(): void {
   });
 }
 
-/** Each promise of liveness, what breaks it, and what is said then. */
+/** Each promise of liveness, the planted break, and the expected sentence. */
 const BROKEN: readonly (readonly [name: string, plant: () => void, sentence: RegExp])[] = [
   [
     'brokers that never start',
@@ -77,7 +76,7 @@ const BROKEN: readonly (readonly [name: string, plant: () => void, sentence: Reg
     /^the cluster does not come up: a topic is missing after 20 s$/,
   ],
   [
-    'a node that is not started again',
+    'a node that never restarts',
     () => {
       startOnlyIf(({ host }) => host.life === undefined);
       vi.spyOn(Supervisor.prototype, 'startAll').mockImplementation(({ nodes }) => nodes[0]!.kill('process'));
@@ -85,29 +84,29 @@ const BROKEN: readonly (readonly [name: string, plant: () => void, sentence: Reg
     /^the cluster does not recover: c1 is down after 40 s$/,
   ],
   [
-    'a consumer that is given nothing any more',
+    'a consumer that gets no more records',
     () => endClientsInSync(/^q1$/),
-    /^a client does not go on: q1 has got nothing for a while after 10 s$/,
+    /^a client makes no progress: q1 has got nothing for a while after 10 s$/,
   ],
   [
-    'producers that are acknowledged nothing any more',
+    'producers that get no more acknowledgements',
     () => endClientsInSync(/^p/),
-    /^a client does not go on: p[12] has got nothing for a while after 10 s$/,
+    /^a client makes no progress: p[12] has got nothing for a while after 10 s$/,
   ],
   [
-    'a client that is never answered',
+    'a client that never gets an answer',
     () => {
       for (const probe of probes) vi.spyOn(probe, 'ask').mockImplementation(() => {});
     },
-    /^somebody waits for ever: a client still waits for an answer after 35 s$/,
+    /^a client or a replica waits for ever: a client still waits for an answer after 35 s$/,
   ],
   [
-    'followers that are never told what is committed',
+    'followers that never learn the high watermark',
     deafenFollowersInSync,
-    /^somebody waits for ever: broker \d knows [a-z]+-\d-\d up to \d+ of \d+ after 35 s$/,
+    /^a client or a replica waits for ever: broker \d knows [a-z]+-\d-\d up to \d+ of \d+ after 35 s$/,
   ],
   [
-    'a new consumer that does not begin to read',
+    'a new consumer that does not start to read',
     () => {
       const { start } = Consumer.prototype;
       vi.spyOn(Consumer.prototype, 'start').mockImplementation(function (this: Consumer) {
@@ -119,7 +118,7 @@ const BROKEN: readonly (readonly [name: string, plant: () => void, sentence: Reg
 ];
 
 describe('liveness', () => {
-  it('is content with the same run when nothing is planted', () => {
+  it('accepts the same run without a plant', () => {
     const { sentence, verdict } = run();
     expect([verdict, sentence]).toEqual(['passed', undefined]);
   });
@@ -133,9 +132,9 @@ describe('liveness', () => {
 });
 
 describe('no-livelock', () => {
-  const STANDS_STILL = 'no-livelock: time stands still: somebody does the same thing again and again';
+  const STANDS_STILL = 'no-livelock: time stands still: the same events repeat without end';
 
-  it('sees an event that asks for itself at the same moment for ever', () => {
+  it('sees an event that repeats itself at the same moment for ever', () => {
     const world = new World(1);
     const again = () => void world.after(0, again);
     again();
@@ -143,7 +142,7 @@ describe('no-livelock', () => {
     expect(world.nowUs).toBe(0);
   });
 
-  it('sees two processes that answer each other in no time', () => {
+  it('sees two processes that answer each other without delay', () => {
     const world = new World(1);
     const [one, other] = ['b4', 'b5'].map((name) => new Host(world, name).boot()) as [Life, Life];
     const ping = () => other.arrives(0, pong);
@@ -153,7 +152,7 @@ describe('no-livelock', () => {
     expect(world.nowUs).toBe(7);
   });
 
-  it('is content with as many events that take their time, or that come to an end', () => {
+  it('accepts as many events that take time, or that end', () => {
     const world = new World(1);
     let left = 300_000;
     const again = () => {
@@ -164,9 +163,9 @@ describe('no-livelock', () => {
     expect(left).toBe(-1);
   });
 
-  it('sees a run that does not end although time goes on', () => {
+  it('sees a run that does not end although time passes', () => {
     const world = new World(1);
-    // As if it had had so many, which would take a while.
+    // Sets the number of events, because so many would take a while.
     world.events = 20_000_000 - 1;
     const again = () => void world.after(1, again);
     again();
@@ -176,7 +175,7 @@ describe('no-livelock', () => {
 });
 
 describe('no-exception', () => {
-  /** What it does goes wrong in a process `b4`, a millisecond or two after its start. */
+  /** Runs `act` in a process `b4`, a millisecond or two after its start. Returns the violation. */
   function thrownBy(act: (life: Life) => void): Violation | undefined {
     const world = new World(1);
     const life = new Host(world, 'b4').boot();
@@ -190,7 +189,7 @@ describe('no-exception', () => {
     return undefined;
   }
 
-  it('sees what a callback throws, says who it was, and keeps the error', () => {
+  it('sees an error in a callback, names the process, and keeps the error', () => {
     const planted = new TypeError('planted');
     const throws = () => {
       throw planted;
@@ -203,7 +202,7 @@ describe('no-exception', () => {
     expect(thrownBy(() => {})).toBeUndefined();
   });
 
-  it('leaves to others what is theirs: a broken invariant, and what another checker found', () => {
+  it('passes on a broken invariant and the violation of another checker', () => {
     const broken = thrownBy(() => {
       throw new InvariantError('planted');
     });
@@ -217,7 +216,7 @@ describe('no-exception', () => {
     expect(other?.message).toBe('lost-write: planted');
   });
 
-  it('takes the signal of a crash for one only if the process is dead', () => {
+  it('accepts the signal of a crash only from a dead process', () => {
     const crash = (life: Life, isDead: boolean) => {
       if (isDead) life.die('process');
       throw new CrashSignal('planted');
@@ -228,7 +227,7 @@ describe('no-exception', () => {
     );
   });
 
-  it('ends a run in which production throws, with the stack that says where', () => {
+  it('ends a run in which production throws, with the stack', () => {
     const planted = new RangeError('planted');
     vi.spyOn(PartitionLog.prototype, 'appendAsFollower').mockImplementation(() => {
       throw planted;

@@ -1,6 +1,6 @@
 /**
- * A small cluster of production nodes; each promise is broken by hand in one of them, and its checker sees
- * it.
+ * Goal: each state checker sees its broken promise. Method: corrupt one node of a small cluster of production
+ * nodes.
  */
 import { MetadataImage } from '@millrace/metadata';
 import { buildBatch } from '@millrace/protocol';
@@ -27,7 +27,7 @@ function controllerOf(node: SimNode) {
   return node.roles!.controller!.controller;
 }
 
-/** As if the controller had committed it. */
+/** Changes the metadata as if the controller had committed the change. */
 function decree(small: SmallCluster, change: (image: MetadataImage) => object): void {
   const node = small.cluster.controllers[0]!;
   const controller = controllerOf(node);
@@ -38,7 +38,7 @@ function decree(small: SmallCluster, change: (image: MetadataImage) => object): 
 }
 
 describe('all checkers', () => {
-  it('have names of their own, and are content with a cluster that works and loses its leader', () => {
+  it('have unique names, and accept a cluster that works and loses its leader', () => {
     expect(new Set(checkerKinds.map(({ name }) => name)).size).toBe(checkerKinds.length);
     const found = violationOf(() => {
       const small = new SmallCluster(checkerKinds, 3);
@@ -58,7 +58,7 @@ describe('all checkers', () => {
 });
 
 describe('replicas-differ', () => {
-  it('sees a byte that changed on a disk that counts as whole', () => {
+  it('sees a changed byte on a disk that counts as intact', () => {
     const small = new SmallCluster([replicasDiffer]);
     small.produce(batch);
     small.produce(batch);
@@ -73,7 +73,7 @@ describe('replicas-differ', () => {
     expect(violationOf(() => small.finish())).toBeUndefined();
   });
 
-  it('sees a follower that takes for committed what no leader did', () => {
+  it('sees a follower whose high watermark is above that of every leader', () => {
     const small = new SmallCluster([replicasDiffer]);
     small.produce(batch);
     const follower = small.followers[0]!;
@@ -88,7 +88,7 @@ describe('replicas-differ', () => {
 });
 
 describe('high-watermark-fell', () => {
-  it('sees it fall, but not of a broker whose disk is known to be damaged', () => {
+  it('sees it fall, except on a broker whose disk is known to be damaged', () => {
     const small = new SmallCluster([highWatermarkFell]);
     small.produce(batch);
     const [first, second] = small.followers as [SimNode, SimNode];
@@ -123,7 +123,7 @@ describe('two-leaders', () => {
 });
 
 describe('isr-lacks-data', () => {
-  it('sees somebody who may lead and lost its log, unless that is covered and it has not registered since', () => {
+  it('sees a replica that may lead and lost its log, unless the contract covers that and it has not registered since', () => {
     const small = new SmallCluster([isrLacksData, replicasDiffer]);
     small.produce(batch);
     const [first, second] = small.followers as [SimNode, SimNode];
@@ -139,7 +139,7 @@ describe('isr-lacks-data', () => {
     );
   });
 
-  it('sees the same of one that is eligible without being in the ISR', () => {
+  it('sees the same for a member of the ELR', () => {
     const small = new SmallCluster([isrLacksData, replicasDiffer]);
     small.produce(batch);
     const [follower] = small.followers as [SimNode];
@@ -156,11 +156,11 @@ describe('isr-lacks-data', () => {
 });
 
 describe('zombie-leader', () => {
-  it.each([true, false])('looks whether a leader that was replaced holds a lease: %s', (holdsLease) => {
+  it.each([true, false])('checks whether a replaced leader holds a lease: %s', (holdsLease) => {
     const small = new SmallCluster([zombieLeader]);
     const { leader } = small;
     leader.life!.pause();
-    // Not for its silence: a lease may be left for a while.
+    // Not because of its silence, so its lease may last for a while.
     for (const { name } of small.cluster.controllers) small.network.reset(leader.name, name);
     small.until(() => small.state.leader >= 0 && small.leader !== leader);
     small.run(5);
@@ -174,11 +174,11 @@ describe('zombie-leader', () => {
   });
 });
 
-describe('zombie-leader, of a broker that was fenced', () => {
+describe('zombie-leader, for a fenced broker', () => {
   it.each([
     ['because it was silent', true],
     ['because its control stream ended', false],
-  ])('%s: whether it holds a lease at that moment is looked at: %s', (_why, isSilent) => {
+  ])('%s: checks whether it holds a lease at that moment: %s', (_why, isSilent) => {
     const small = new SmallCluster([zombieLeader], 1);
     const { leader } = small;
     const { id, name } = leader;
@@ -198,8 +198,8 @@ describe('zombie-leader, of a broker that was fenced', () => {
   });
 });
 
-describe('zombie-leader, of a broker that stops cleanly', () => {
-  it('takes a session that ended in silence behind an earlier fence for no reason of the next one', () => {
+describe('zombie-leader, for a broker that stops cleanly', () => {
+  it('does not take a session that ended in silence after one fence for the reason of the next fence', () => {
     const small = new SmallCluster([zombieLeader], 1);
     const [broker] = small.followers;
     const { id } = broker!;
@@ -208,7 +208,7 @@ describe('zombie-leader, of a broker that stops cleanly', () => {
       broker!.stop();
       small.until(isFenced);
       small.run(3);
-      // As if the broker had given its control stream up, and its session had ended only now.
+      // As if the broker had closed its control stream and its session had ended only now.
       const { epoch } = small.cluster.image();
       for (const watch of small.world.logWatchers)
         watch(broker!.life!, 'broker-session-ended', { brokerId: id, reason: 'silent', epoch });
@@ -224,7 +224,7 @@ describe('zombie-leader, of a broker that stops cleanly', () => {
 });
 
 describe('dead-broker-unfenced', () => {
-  it.each([true, false])('looks whether the controller forgets the dead: %s', (forgets) => {
+  it.each([true, false])('checks whether the controller forgets a dead broker: %s', (forgets) => {
     const small = new SmallCluster([deadBrokerUnfenced]);
     const { sessions } = controllerOf(small.cluster.controllers[0]!);
     if (forgets) sessions.takeExpired = () => [];
@@ -236,7 +236,7 @@ describe('dead-broker-unfenced', () => {
     else expect(found).toBeUndefined();
   });
 
-  it('sees that a registration of the dead is unfenced', () => {
+  it('sees that the controller unfences a registration of a dead process', () => {
     const small = new SmallCluster([deadBrokerUnfenced]);
     const dead = small.followers[0]!;
     dead.kill('process');
@@ -269,7 +269,7 @@ describe('metadata', () => {
     expect(violationOf(() => small.createTopic('u'))).toMatch(/^metadata-differs: .* has another batch at/);
   });
 
-  it('metadata-differs: sees an image that is not what the log says', () => {
+  it('metadata-differs: sees an image that differs from the log', () => {
     const small = new SmallCluster([metadataDiffers]);
     expect(violationOf(() => small.finish())).toBeUndefined();
     const broker = small.leader.roles!.broker!;
@@ -280,7 +280,7 @@ describe('metadata', () => {
     );
   });
 
-  it('lost-metadata: sees a topic that is gone, or has another id, or fewer partitions', () => {
+  it('lost-metadata: sees a topic that is missing, or has another id, or fewer partitions', () => {
     const id = (image: MetadataImage) => image.topic('t')!.id;
     const gone = (image: MetadataImage) => ({ topicIds: image.state.topicIds.delete('t') });
     const renamed = (image: MetadataImage) => ({
@@ -305,7 +305,7 @@ describe('metadata', () => {
     }
   });
 
-  it('lost-metadata: sees a topic that is there although its deletion was acknowledged', () => {
+  it('lost-metadata: sees a topic that exists although its deletion was acknowledged', () => {
     const small = new SmallCluster([lostMetadata]);
     const topic = small.cluster.image().topic('t')!;
     let isDone = false;
@@ -322,7 +322,7 @@ describe('metadata', () => {
 });
 
 describe('folder-unknown', () => {
-  it('sees a folder that no metadata record ever spoke of', () => {
+  it('sees a folder that no metadata record ever named', () => {
     const small = new SmallCluster([folderUnknown]);
     const follower = small.followers[0]!;
     follower.kill('process');

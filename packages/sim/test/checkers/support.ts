@@ -1,6 +1,6 @@
 /**
- * What checkers are tried on: hand-made histories, and a small cluster of production nodes whose state a test
- * then corrupts.
+ * Support for tests of checkers: hand-made histories, and a small cluster of production nodes whose state a
+ * test corrupts.
  */
 import { compressionCodecs } from '@millrace/protocol/io';
 import type { CheckerKind, CheckScope } from '../../src/checkers/checker.ts';
@@ -24,7 +24,7 @@ const NETWORK = {
   keepAliveMs: 4_000,
 };
 
-/** What was violated, or undefined: `checker: sentence`. */
+/** The violation as `checker: sentence`, or undefined. */
 export function violationOf(act: () => void): string | undefined {
   try {
     act();
@@ -37,7 +37,7 @@ export function violationOf(act: () => void): string | undefined {
 
 // ------------------------------------------------------------------ hand-made histories
 
-/** Shows operations to one checker, then the end. Returns what it found. */
+/** Passes operations to one checker, then the end. Returns its violation. */
 export function judge(
   kind: CheckerKind,
   ops: readonly Op[],
@@ -145,7 +145,7 @@ export function finalLog(
 
 // ------------------------------------------------------------------ a cluster
 
-/** One controller and three brokers, with a topic `t` of one partition that everybody has. */
+/** One controller and three brokers, with a topic `t` of one partition on every broker. */
 export class SmallCluster {
   readonly world = new World(7);
   readonly history = new History();
@@ -200,7 +200,7 @@ export class SmallCluster {
 
   until(condition: () => boolean): void {
     if (!this.world.runUntil(this.world.nowUs + 30 * SECOND, condition))
-      throw new Error('it never came to that');
+      throw new Error('the condition never came true');
   }
 
   get leader(): SimNode {
@@ -221,7 +221,7 @@ export class SmallCluster {
   }
 
   /**
-   * Appends at the leader, in a turn of its own, as a request would; and waits until everybody knows that it
+   * Appends at the leader, in a turn of its own, like a request, and waits until every replica knows that it
    * is committed.
    */
   produce(batch: (value: string) => Uint8Array): void {
@@ -243,12 +243,12 @@ export class SmallCluster {
     this.until(() => this.cluster.brokers.every((node) => this.replica(node).highWatermark === end));
   }
 
-  /** Does it in a turn of the node, which the checkers then see. */
+  /** Runs `how` in a turn of the node, after which the checkers look. */
   corrupt(node: SimNode, how: () => void): void {
     node.life!.turn('io', how);
   }
 
-  /** For a client, which has it to itself. */
+  /** A machine for a client alone. */
   machine(name: string): ClientEnv {
     const { world, network, cluster, history } = this;
     const host = new Host(world, name);

@@ -1,6 +1,6 @@
 /**
- * Goal: no probe is dead. Method: seeds whose scenario has a prober, until each probe has been answered as
- * Kafka answers in one of them. That nothing else is ever answered the runs themselves check.
+ * Goal: no probe is dead. Method: run seeds with a prober until each probe has got Kafka's answer once. The
+ * runs themselves check that no other answer comes.
  */
 import { errorName } from '@millrace/protocol';
 import { expect, test } from 'vitest';
@@ -8,14 +8,14 @@ import { type Probe, probes as plainProbes, recordProbes } from '../../src/clien
 import { simulateGuarded } from '../../src/io/index.ts';
 
 const probes = [...plainProbes, ...recordProbes];
-/** About twice what it takes. */
+/** About twice the needed number. */
 const RUNS_MAX = 30;
 
 test('names are unique', () => {
   expect(new Set(probes.map(({ name }) => name)).size).toBe(probes.length);
 });
 
-test('every probe is answered as expected at least once', { timeout: 120_000 }, () => {
+test('every probe gets its expected answer at least once', { timeout: 120_000 }, () => {
   const counts = new Map<string, number>();
   const isSilent = ({ name, expected }: Probe) =>
     !expected.some((one) => counts.has(`probe ${name} answered ${one === 'closed' ? one : errorName(one)}`));

@@ -1,7 +1,4 @@
-/**
- * The declaration of coverage against the sources of production: nothing that can be answered or logged is
- * forgotten.
- */
+/** Goal: coverage lists every answer and log event. Method: compare it with the sources of production. */
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -13,7 +10,7 @@ function area(name: string): CoverageArea {
   return coverage.find((one) => one.name === name)!;
 }
 
-/** Everything that the pattern's group finds in these files. */
+/** All matches of the pattern's group in these files. */
 function mentioned(globs: readonly string[], pattern: RegExp): string[] {
   const found = new Set<string>();
   for (const file of globSync([...globs], { cwd: ROOT }))
@@ -24,8 +21,8 @@ function mentioned(globs: readonly string[], pattern: RegExp): string[] {
 const ERROR_CODES = /\bErrorCode\.([A-Z][A-Z_0-9]*)/g;
 
 /**
- * The event of each call that logs, or both where it is one of two. The simulator's own sources are left out:
- * they quote the names of events, in the story and in what is counted, and that proves nothing.
+ * The event of each log call, or both where it is one of two. Leaves out the simulator's own sources: they
+ * quote event names in the story and in counts, which proves nothing.
  */
 function loggedByProduction(): Set<string> {
   const firstArguments = mentioned(
@@ -37,8 +34,8 @@ function loggedByProduction(): Set<string> {
 }
 
 /**
- * A broker answers for its partitions, and for the controller when that cannot: its files belong to whom they
- * speak for.
+ * A broker answers for its partitions, and for the controller when the controller cannot. Each of its files
+ * belongs to the side whose errors it answers.
  */
 const SOURCES: Readonly<Record<string, readonly string[]>> = {
   'partition error': [
@@ -55,13 +52,13 @@ const SOURCES: Readonly<Record<string, readonly string[]>> = {
   ],
 };
 
-test.each(Object.keys(SOURCES))('every code that the source can answer is a %s, or exempt', (name) => {
+test.each(Object.keys(SOURCES))('every error code in the source is a %s, or exempt', (name) => {
   const { items, exempt } = area(name);
   const declared = [...items, ...exempt].map((one) => one.name).sort();
   expect(declared).toEqual(mentioned(SOURCES[name]!, ERROR_CODES).filter((code) => code !== 'NONE'));
 });
 
-test('every kind of election that the controller tells apart, and every reason, is asked for or exempt', () => {
+test('every kind of election of the controller, and every reason, is demanded or exempt', () => {
   const source = readFileSync(join(ROOT, 'packages/controller/src/log-delta.ts'), 'utf8');
   const from = source.indexOf('function kindOf(');
   expect(from).toBeGreaterThan(0);
@@ -73,14 +70,16 @@ test('every kind of election that the controller tells apart, and every reason, 
   expect([...asked, ...exempt.map(({ name }) => name)].sort()).toEqual(told.sort());
 });
 
-/** A method's reasons. Its parameter is a union of literals and of nothing else, or one could hide here. */
+/**
+ * A method's reasons. Its parameter must be a union of literals alone, because any other type could hide one.
+ */
 function reasonsOf(source: string, method: string): string[] {
   const union = new RegExp(`\\b${method}\\(offset: Offset, reason: ([^)]+)\\): void`).exec(source)?.[1] ?? '';
   expect(union, method).toMatch(/^'[a-z-]+'(?: \| '[a-z-]+')*$/);
   return [...union.matchAll(/'([a-z-]+)'/g)].map(([, reason]) => reason!);
 }
 
-test('every reason for which a replica cuts its log, or throws it away, is asked for or exempt', () => {
+test('every reason for which a replica truncates or deletes its log is demanded or exempt', () => {
   const source = readFileSync(join(ROOT, 'packages/replication/src/partition/partition.ts'), 'utf8');
   const told = [
     ...reasonsOf(source, 'truncateTo').map((reason) => ({ event: 'replica-truncated', reason })),
@@ -90,17 +89,17 @@ test('every reason for which a replica cuts its log, or throws it away, is asked
   const asked = items.flatMap(({ keys }) => keys).filter((key) => key.includes(' reason='));
   const toAsk = told.filter(({ reason }) => exempt.every(({ name }) => name !== reason));
   expect(asked.sort()).toEqual(toAsk.map(({ event, reason }) => `log ${event} reason=${reason}`).sort());
-  // What is exempt is such a reason, or an event of its own: nothing is excused that is not there any more.
+  // Every exempt item is still such a reason, or an event of its own.
   const known = loggedByProduction();
   for (const { reason } of told) known.add(reason);
   expect(exempt.filter(({ name }) => !known.has(name))).toEqual([]);
 });
 
-test('every fault kind is asked for', () => {
+test('every fault kind is demanded', () => {
   expect(area('fault').items.map(({ name }) => name)).toEqual(faultKinds.map(({ name }) => name));
 });
 
-test('every event that coverage waits for is one that production logs', () => {
+test('production logs every event that coverage demands', () => {
   const logged = [...loggedByProduction()];
   for (const { items } of coverage)
     for (const { name, keys } of items)
@@ -110,7 +109,7 @@ test('every event that coverage waits for is one that production logs', () => {
       }
 });
 
-test('names are given once, sentences and reasons are there', () => {
+test('names are unique, and sentences and reasons are not empty', () => {
   for (const { items, exempt } of coverage) {
     const names = [...items, ...exempt].map(({ name }) => name);
     expect(new Set(names).size).toBe(names.length);
@@ -119,13 +118,13 @@ test('names are given once, sentences and reasons are there', () => {
   }
 });
 
-test('what no count proves is missing, by name and with the counts that would prove it', () => {
+test('an item without a count is missing, with its name and the counts that would prove it', () => {
   const all = coverage.flatMap(({ items }) => items);
   const counts = new Map(all.flatMap(({ keys }) => keys.map((key) => [key, 1] as const)));
   expect(missingCoverage(counts)).toEqual([]);
   counts.delete('log quorum-lost');
   expect(missingCoverage(counts)).toEqual([
-    'quorum election check-quorum: a leader that a majority does not fetch from gives up (log quorum-lost)',
+    'quorum election check-quorum: a leader resigns when no majority fetches from it (log quorum-lost)',
   ]);
   expect(missingCoverage(new Map())).toHaveLength(all.length);
 });

@@ -1,7 +1,4 @@
-/**
- * Goal: a fault that reading found does no harm by itself. Method: a small cluster that works, that one
- * fault, and nothing else.
- */
+/** Goal: some faults do no harm by themselves. Method: a small cluster that works, and that one fault. */
 import { Prng } from '@millrace/base';
 import { expect, test } from 'vitest';
 import { checkerKinds } from '../../src/checkers/index.ts';
@@ -15,7 +12,7 @@ function contextOf({ world, network, cluster, atlas }: SmallCluster): FaultConte
   return { world, network, cluster, atlas, operator: undefined as never, clientHosts: [], untilUs };
 }
 
-test('a second process with the id of a healthy broker is refused, and its death fences nobody', () => {
+test('the controller refuses a second process with the id of a healthy broker, and its death fences no broker', () => {
   const small = new SmallCluster(checkerKinds, 3);
   const { world, cluster } = small;
   const epochs = () => cluster.brokers.map(({ id }) => cluster.image().broker(id)!.epoch);
@@ -31,20 +28,20 @@ test('a second process with the id of a healthy broker is refused, and its death
   expect(epochs()).toEqual(before);
 });
 
-test('an active controller whose ticks are always late fences the dead within two sessions', () => {
+test('an active controller whose ticks are always late fences a dead broker within two sessions', () => {
   const small = new SmallCluster(checkerKinds);
   const { cluster } = small;
   const [controller] = cluster.controllers;
   controller!.host.timersLateUs = 250 * MILLISECOND;
   small.run(3);
   const { leader } = small;
-  // Frozen: no stream breaks, it is only silent.
+  // Frozen: it is silent, but no stream breaks.
   leader.life!.pause();
   small.run(2 * 1.5 + 1);
   expect(cluster.image().isAlive(leader.id)).toBe(false);
 });
 
-/** A client that only keeps its connection to the node. */
+/** A client that only keeps a connection to the node. */
 function guestOf(small: SmallCluster, index: number): { isConnected: boolean } {
   const guest = { isConnected: false };
   const { network, cluster } = small;
@@ -62,13 +59,13 @@ function guestOf(small: SmallCluster, index: number): { isConnected: boolean } {
   return guest;
 }
 
-test('a broker whose heartbeats are answered late gives up stream after stream and keeps its clients', () => {
+test('a broker whose heartbeats are answered late closes stream after stream and keeps its clients', () => {
   const small = new SmallCluster(checkerKinds);
   const { world, network, cluster, leader } = small;
   const [controller] = cluster.controllers;
   const guest = guestOf(small, cluster.brokers.indexOf(leader));
   small.run(1);
-  // The broker waits for 1 s, and on a stream that was not served yet for 500 ms.
+  // The broker waits 1 s for an answer, and 500 ms for the first one on a new stream.
   network.slow(controller!.name, leader.name, { delayUs: 1_100 * MILLISECOND });
   for (let passed = 0; passed < 8; passed += 0.05) {
     small.run(0.05);
@@ -82,7 +79,7 @@ test('a broker whose heartbeats are answered late gives up stream after stream a
   expect(small.leader).toBe(leader);
 });
 
-test('a broker that is killed is fenced after the grace, though it gave a stream up before', () => {
+test('the controller fences a killed broker after the grace, even if it left a stream before', () => {
   const small = new SmallCluster(checkerKinds);
   const { world, network, cluster, leader } = small;
   const [controller] = cluster.controllers;

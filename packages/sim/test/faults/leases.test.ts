@@ -1,7 +1,7 @@
 /**
- * Goal: no controller that was deposed grants a lease which outlives the fence of its successor
- * (docs/leases.md). Method: the controller is cut off from the others, and a broker from all but that one;
- * with the proof of leadership taken out, and with it.
+ * Goal: no deposed controller grants a lease that outlives the fence of its successor (docs/leases.md).
+ * Method: cut the controller off from the others, and a broker from all except that controller; with the
+ * proof of leadership and without it.
  */
 import { expect, test } from 'vitest';
 import { zombieLeader } from '../../src/checkers/zombie-leader.ts';
@@ -10,7 +10,7 @@ import { SmallCluster, violationOf } from '../checkers/support.ts';
 
 test.each([
   ['asks a majority whether it still leads', true],
-  ['takes its own word for it', false],
+  ['does not ask', false],
 ])('a deposed controller that %s before it grants a lease', (_how, isAsked) => {
   const small = new SmallCluster([zombieLeader], 3, { 'broker.heartbeat.interval.ms': '100' });
   const { cluster, network, leader } = small;

@@ -1,7 +1,4 @@
-/**
- * Inside of a run nothing of the outside can be had, whichever way it is asked for; outside of one everything
- * is as ever.
- */
+/** Goal: inside of a run no code can reach the outside; outside of a run everything works as usual. */
 import { execFileSync } from 'node:child_process';
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { lookup } from 'node:dns';
@@ -77,7 +74,7 @@ test.each([
   expect(reached).toMatch(/outside\.test\.ts:\d+\)?$/);
 });
 
-test('what asks nothing of the outside goes on', () => {
+test('code that does not reach the outside works', () => {
   const bytes = new TextEncoder().encode('abc');
   const { result, reached } = guarded(() => [
     gunzipSync(gzipSync(bytes)).toString(),
@@ -90,7 +87,7 @@ test('what asks nothing of the outside goes on', () => {
   expect(() => guarded(() => gunzipSync(new Uint8Array([1, 2, 3])))).toThrow('incorrect header check');
 });
 
-test('afterwards everything is as before', async () => {
+test('after a run everything works as before', async () => {
   guarded(nothing);
   expect(Date.now()).toBeGreaterThan(1.7e12);
   expect(new Date()).toBeInstanceOf(Date);
@@ -122,7 +119,7 @@ test.each([
       compressionCodecs.unfold(...args);
     },
   };
-  // Not every seed has a client that compresses.
+  // Only some seeds have a client that compresses.
   let report: RunReport | undefined;
   for (let seed = 1; seed <= 20 && report?.checker !== 'stays-inside'; seed++)
     report = simulateGuarded({ seed, codecs, only: new Set() });

@@ -1,4 +1,4 @@
-/** What a person reads of a run. */
+/** Goal: the text of a run is readable. */
 import { expect, test } from 'vitest';
 import type { Op } from '../../src/history/index.ts';
 import { type RunReport, storyLines } from '../../src/index.ts';
@@ -20,7 +20,7 @@ function told(
   return storyLines(report as unknown as RunReport, { verbose }).slice(1);
 }
 
-test('events are told in words, nodes by name, the violation last', () => {
+test('the story has events in words, nodes by name, and the violation last', () => {
   const partition = { topic: 'events-1', partition: 0, leaderEpoch: 3 };
   expect(
     told([
@@ -48,7 +48,7 @@ test('events are told in words, nodes by name, the violation last', () => {
   ]);
 });
 
-test('noise and repetitions are left out, unless everything is wanted', () => {
+test('the story leaves out noise and repetitions, unless it is verbose', () => {
   const lines: Parameters<typeof told>[0] = [
     [0, 'b4', 'connection-closed', { reason: 'idle' }],
     [0, 'b4', 'process-asked-to-stop'],
@@ -62,7 +62,7 @@ test('noise and repetitions are left out, unless everything is wanted', () => {
   expect(told(lines, true)).toHaveLength(5);
 });
 
-test('clients are summed up second by second', () => {
+test('the story sums up the clients for each second', () => {
   const send = { type: 'send', client: 'p1', topic: 'e', partition: 0, values: ['a', 'b'] };
   const ops = [
     { ...send, endedUs: 100_000, outcome: 'ok', baseOffset: 4 },

@@ -1,6 +1,6 @@
 /**
- * The seeds of `npm test`: every promise holds in each of them, and together they reach whatever coverage
- * asks for. They run as `millrace sim --seeds` runs them: guarded, in two processes.
+ * The seeds of `npm test`: every promise holds in each of them, and together they reach every item of
+ * coverage. They run as in `millrace sim --seeds`: guarded, in two processes.
  */
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
@@ -9,8 +9,8 @@ import { missingCoverage } from '../../src/index.ts';
 
 const LAST_SEED = 200;
 /**
- * Reaches what none of the first 200 does: the ISR becomes too small while a batch waits for a lease. One run
- * in some hundreds does, so another seed takes its place when a change of the product deals the runs again.
+ * Reaches an item that none of the first 200 seeds reaches: the ISR becomes too small while a batch waits for
+ * a lease. One run in some hundreds does. Replace the seed when a change of the product changes the runs.
  */
 const RARE_SEED = 388;
 const MAIN = join(import.meta.dirname, '../../../cli/src/main.ts');
@@ -27,14 +27,14 @@ function runSeeds(seeds: string): Promise<Answer> {
   const args = [MAIN, 'sim', '--seeds', seeds, '--jobs', '2', '--no-shrink', '--json'];
   return new Promise((resolve, reject) => {
     execFile(process.execPath, args, { maxBuffer: ANSWER_BYTES_MAX }, (error, stdout, stderr) => {
-      // A failed run has an exit code of its own, and an answer all the same.
+      // A failed run exits with 1 but still prints its answer.
       if (stdout.startsWith('{')) resolve(JSON.parse(stdout) as Answer);
       else reject(new Error(`millrace sim did not answer: ${error?.message}\n${stderr}`));
     });
   });
 }
 
-test(`seeds 1 to ${LAST_SEED} break no promise, and reach everything that coverage asks for`, async () => {
+test(`seeds 1 to ${LAST_SEED} break no promise, and reach every item of coverage`, async () => {
   const answers = [await runSeeds(`1..${LAST_SEED}`), await runSeeds(`${RARE_SEED}..${RARE_SEED}`)];
   const counts = answers.flatMap((answer) => Object.entries(answer.counts));
   const violations = answers.flatMap((answer) => answer.violations);

@@ -1,10 +1,10 @@
-/** Batches for probes: good ones, and good ones with a byte or a field changed. */
+/** Batches for probes: valid ones, and valid ones with a changed byte or field. */
 import { type BatchHeader, buildBatch, crc32c, type NewBatch, type NewRecord } from '@millrace/protocol';
 
 const CRC_AT = 17;
 const CRC_FROM = 21;
 
-/** Where fields of a batch header lie, and how wide they are. */
+/** Positions and sizes of fields in a batch header. */
 export const Field = {
   baseOffset: { at: 0, bytes: 8 },
   batchLength: { at: 8, bytes: 4 },
@@ -14,19 +14,19 @@ export const Field = {
   recordCount: { at: 57, bytes: 4 },
 } as const satisfies { readonly [name in keyof BatchHeader | 'batchLength']?: object };
 
-/** Without timestamps: brokers' clocks are wrong by hours, and would refuse them. */
+/** Without timestamps, because brokers with clocks that are wrong by hours would refuse them. */
 export function goodBatch(count = 1, more: Partial<NewBatch> = {}): Uint8Array {
   const records = Array.from({ length: count }, (): NewRecord => ({ value: VALUE }));
   return buildBatch({ records, baseTimestamp: -1, ...more });
 }
 
-/** Of so many bytes or a few more: lengths within it take more bytes when they are large. */
+/** A batch of this size or a few bytes more, because large lengths inside it take more bytes. */
 export function batchOfSize(sizeBytes: number): Uint8Array {
   const valueBytes = sizeBytes - goodBatch(1, { records: [{ value: NOTHING }] }).length;
   return goodBatch(1, { records: [{ value: new Uint8Array(valueBytes) }] });
 }
 
-/** A field has another value, and the checksum is right. */
+/** Changes a field and fixes the checksum. */
 export function withField(
   batch: Uint8Array,
   { at, bytes }: { readonly at: number; readonly bytes: number },
@@ -40,7 +40,7 @@ export function withField(
   return changed;
 }
 
-/** The last byte is another one, and the checksum is as it was. */
+/** Changes the last byte and keeps the checksum. */
 export function damaged(batch: Uint8Array): Uint8Array {
   const changed = batch.slice();
   changed[changed.length - 1]! ^= 0xff;

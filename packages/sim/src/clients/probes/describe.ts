@@ -1,6 +1,4 @@
-/**
- * Questions about the cluster, right and wrong ones, and InitProducerId with what this broker does not do.
- */
+/** Requests about the cluster, valid and invalid ones, and InitProducerId with unsupported fields. */
 import { ZERO_UUID } from '@millrace/base';
 import { apis, ErrorCode } from '@millrace/protocol';
 import { CONTROLLER_TROUBLES, NO_TROUBLES, PARTITION_TROUBLES, type Probe, UNKNOWN_TOPIC } from './probe.ts';

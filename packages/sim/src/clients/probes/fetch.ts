@@ -1,7 +1,4 @@
-/**
- * Fetch requests for what is not there, under wrong epochs, and in sessions that do not exist or go on
- * otherwise.
- */
+/** Fetch requests for unknown topics and offsets, under wrong epochs, and in unknown or invalid sessions. */
 import { type Uuid, ZERO_UUID } from '@millrace/base';
 import { apis, ErrorCode, type FetchResponse } from '@millrace/protocol';
 import {
@@ -16,7 +13,7 @@ import {
 } from './probe.ts';
 
 interface FetchAsked {
-  /** 12: the last with names */
+  /** Default 12, the last version with names. */
   readonly version?: number;
   readonly topic?: string;
   readonly topicId?: Uuid;
@@ -73,7 +70,7 @@ function refused(
   };
 }
 
-/** A session that goes on in another way than it may. */
+/** Opens a session and continues it in an invalid way. */
 function wrongSession(name: string, code: ErrorCode, then: (sessionId: number) => FetchAsked): Probe {
   return {
     name: `fetch-session-${name}`,
@@ -115,7 +112,7 @@ export const fetchProbes: readonly Probe[] = [
         answered(undefined);
         return;
       }
-      // That the broker is at this epoch is sure only when it serves it.
+      // Only a served fetch proves that the broker is at this epoch.
       fetchOnce(tools, { currentLeaderEpoch: leaderEpoch }, (served) => {
         if (codeOf(served) !== ErrorCode.NONE) answered(undefined);
         else

@@ -1,4 +1,4 @@
-/** ListOffsets and OffsetForLeaderEpoch for what is not there, and under wrong epochs. */
+/** ListOffsets and OffsetForLeaderEpoch for unknown partitions and epochs, and under wrong epochs. */
 import { apis, ErrorCode } from '@millrace/protocol';
 import { goodBatch } from './batches.ts';
 import {
@@ -17,15 +17,15 @@ interface Asked {
   readonly topic?: string;
   readonly partition?: number;
   readonly currentLeaderEpoch?: number;
-  /** Of ListOffsets; -1, the latest. */
+  /** For ListOffsets; default -1, the latest. */
   readonly timestamp?: number;
-  /** Of ListOffsets. */
+  /** For ListOffsets. */
   readonly version?: number;
-  /** Of ListOffsets; 0. */
+  /** For ListOffsets; default 0. */
   readonly isolationLevel?: number;
-  /** Of ListOffsets: the partition is named twice. */
+  /** For ListOffsets: names the partition twice. */
   readonly isTwice?: boolean;
-  /** Of OffsetForLeaderEpoch; 0. */
+  /** For OffsetForLeaderEpoch; default 0. */
   readonly leaderEpoch?: number;
 }
 type Done = (code: number | undefined, offset: number) => void;
@@ -71,7 +71,7 @@ function expecting(
   };
 }
 
-/** The same mistakes can be made with both. */
+/** The mistakes that are possible with both. */
 function common(prefix: string, look: Look): Probe[] {
   const unknown = [ErrorCode.UNKNOWN_TOPIC_OR_PARTITION];
   return [
@@ -89,7 +89,7 @@ function common(prefix: string, look: Look): Probe[] {
   ];
 }
 
-/** That the broker is at the epoch of our metadata is sure only when it answers under it. */
+/** Only an answer under the epoch of our metadata proves that the broker is at that epoch. */
 function askStale(tools: ProbeTools, look: Look, answered: Answered): void {
   const { leaderEpoch } = tools.topic;
   if (leaderEpoch === 0) {
@@ -135,10 +135,10 @@ export const lookupProbes: readonly Probe[] = [
   },
 ];
 
-/** Of long ago: whatever a broker's clock says, they are not in the future. */
+/** Old timestamps, which are not in the future for any broker's clock. */
 const TIMES = [1_000, 2_000, 3_000];
 
-/** What is acknowledged is found by its time, or something before it is. */
+/** A lookup by time finds an acknowledged record, or an earlier one. */
 export const byTime: Probe = {
   name: 'list-offsets-by-time',
   expected: [ErrorCode.NONE, ErrorCode.OFFSET_NOT_AVAILABLE],

@@ -1,27 +1,27 @@
 /**
- * What a probe is: one odd or invalid request as a client in trouble would send it, and what Kafka answers.
- * Everything else that comes back is wrong, except what any leader change or failing disk may cause.
+ * A probe: one odd or invalid request, as a client in trouble sends it, and Kafka's answer. Every other
+ * answer is wrong, except those that a leader change or a failing disk may cause.
  */
 import type { Uuid } from '@millrace/base';
 import { ErrorCode } from '@millrace/protocol';
 import type { BrokerConnection } from '../broker-connection.ts';
 import type { ClientEnv } from '../env.ts';
 
-/** `closed`: the broker ended the connection, which is the answer to what is no request. */
+/** `closed`: the broker closes the connection, its answer to bytes that are not a request. */
 export type Expected = ErrorCode | 'closed';
 
-/** Undefined: nobody can tell (the connection broke, or something that has to come first failed). */
+/** Undefined: unknown (the connection broke, or an earlier step failed). */
 export type Answered = (answer: number | 'closed' | undefined) => void;
 
 export interface Probe {
   /** Kebab-case, unique, the API first. */
   readonly name: string;
   readonly expected: readonly Expected[];
-  /** What may be answered instead in times of trouble. */
+  /** Other answers that faults may cause. */
   readonly troubles: readonly ErrorCode[];
-  /** Relies on what was appended before: says nothing about a topic that was harmed beyond the contract. */
+  /** Relies on earlier appends, so it proves nothing for a topic that faults harmed beyond the contract. */
   readonly remembers?: boolean;
-  /** Calls `answered` once, whatever happens. */
+  /** Calls `answered` exactly once. */
   ask(tools: ProbeTools, answered: Answered): void;
 }
 
@@ -29,17 +29,17 @@ export interface ProbeTools {
   readonly env: ClientEnv;
   /** The prober's own topic, of one partition, as its metadata have it. */
   readonly topic: { readonly name: string; readonly topicId: Uuid; readonly leaderEpoch: number };
-  /** To the leader of its partition, as far as is known. */
+  /** Connection to the leader of its partition, as the metadata say. */
   readonly leader: BrokerConnection;
-  /** To another broker; undefined: none is ready. */
+  /** Connection to another broker; undefined: none is ready. */
   readonly other: BrokerConnection | undefined;
-  /** A connection for this probe alone; `changed` when it is ready, and when it is closed. */
+  /** Opens a connection for this probe alone. Calls `changed` when it is ready, and when it is closed. */
   open(changed: (connection: BrokerConnection) => void): BrokerConnection;
-  /** What was answered is not what Kafka answers, though its code is. */
+  /** Reports an answer that differs from Kafka's although its code is right. */
   wrong(sentence: string): void;
 }
 
-/** Leaders move, disks fail, and the metadata of a broker that has just started are old. */
+/** Answers because leaders move, disks fail, and a broker that has just started has old metadata. */
 export const PARTITION_TROUBLES: readonly ErrorCode[] = [
   ErrorCode.NOT_LEADER_OR_FOLLOWER,
   ErrorCode.KAFKA_STORAGE_ERROR,
@@ -52,9 +52,9 @@ export const CONTROLLER_TROUBLES: readonly ErrorCode[] = [ErrorCode.REQUEST_TIME
 
 export const NO_TROUBLES: readonly ErrorCode[] = [];
 
-/** A name that no topic ever has. */
+/** A name that no topic has. */
 export const UNKNOWN_TOPIC = 'probe-nowhere';
-/** A partition that the prober's topic never has. */
+/** A partition that the prober's topic does not have. */
 export const UNKNOWN_PARTITION = 7;
 /** Larger than the leader epochs of any run. */
 export const FUTURE_EPOCH = 1_000_000;

@@ -1,4 +1,4 @@
-/** Produce requests that are to be refused, and some that are odd but right. */
+/** Invalid Produce requests, and some that are odd but valid. */
 import type { Uuid } from '@millrace/base';
 import { apis, ErrorCode } from '@millrace/protocol';
 import type { BrokerConnection } from '../broker-connection.ts';
@@ -15,11 +15,11 @@ import {
 
 export interface ProduceAsked {
   readonly records: Uint8Array | null;
-  /** 9 */
+  /** Default 9. */
   readonly version?: number;
-  /** 1 */
+  /** Default 1. */
   readonly acks?: number;
-  /** 1 s */
+  /** Default 1 s. */
   readonly timeoutMs?: number;
   readonly transactionalId?: string;
   readonly topic?: string;
@@ -27,7 +27,7 @@ export interface ProduceAsked {
   readonly partition?: number;
 }
 
-/** What besides may become of an append with acks=all. */
+/** Other outcomes of an append with acks=all. */
 export const APPEND_TROUBLES: readonly ErrorCode[] = [
   ...PARTITION_TROUBLES,
   ErrorCode.NOT_ENOUGH_REPLICAS,
@@ -35,11 +35,11 @@ export const APPEND_TROUBLES: readonly ErrorCode[] = [
   ErrorCode.REQUEST_TIMED_OUT,
 ];
 
-/** Larger than max.message.bytes, whose default it is. */
+/** The default of max.message.bytes. */
 const MESSAGE_BYTES_MAX = 1_048_588;
 /** Larger than the segment.bytes of the prober's topic, but not than its max.message.bytes. */
 const SEGMENT_BYTES = 1_048_576;
-/** Further off than the clocks of a run are wrong. */
+/** More than the clocks of a run are wrong. */
 const FAR_MS = 1000 * 24 * 3_600_000;
 const UNKNOWN_CODEC = 5;
 const ZSTD = 4;
@@ -152,7 +152,7 @@ export const produceProbes: readonly Probe[] = [
   ),
   {
     name: 'produce-to-a-follower',
-    // It may have become the leader meanwhile.
+    // The broker may have become the leader meanwhile.
     expected: [ErrorCode.NOT_LEADER_OR_FOLLOWER, ErrorCode.NONE],
     troubles: PARTITION_TROUBLES,
     ask(tools: ProbeTools, answered: Answered): void {

@@ -1,17 +1,17 @@
 /**
- * Idempotent producers that got their numbers wrong. Each begins as a good one: an id, a batch that every
- * member of the ISR has. What comes then has to be judged by every later leader in the same way.
+ * Idempotent producers with wrong numbers. Each begins as a valid one: an id, and a batch that every member
+ * of the ISR has. Every later leader must judge the next batch in the same way.
  */
 import { apis, ErrorCode } from '@millrace/protocol';
 import { goodBatch } from './batches.ts';
 import type { Answered, Probe, ProbeTools } from './probe.ts';
 import { APPEND_TROUBLES, produceTo } from './produce.ts';
 
-/** What a batch carries besides its producer id. */
+/** The numbers of a batch besides its producer id. */
 interface Numbers {
   readonly epoch: number;
   readonly sequence: number;
-  /** 1 */
+  /** Default 1. */
   readonly records?: number;
 }
 
@@ -20,7 +20,7 @@ const FIRST: Numbers = { epoch: 0, sequence: 0 };
 class Beginner {
   readonly tools: ProbeTools;
   readonly producerId: number;
-  /** Where its first batch lies. */
+  /** The offset of its first batch. */
   baseOffset = -1;
 
   constructor(tools: ProbeTools, producerId: number) {
@@ -37,7 +37,7 @@ class Beginner {
     produceTo(tools.leader, tools, { records: goodBatch(records, numbers), acks: -1 }, done);
   }
 
-  /** What it sends has to be appended, or the probe says nothing. */
+  /** Sends a valid batch. If the leader does not append it, the probe ends without a result. */
   sendGood(numbers: Numbers, answered: Answered, then: (baseOffset: number) => void): void {
     this.send(numbers, (code, baseOffset) => {
       if (code === ErrorCode.NONE) then(baseOffset);
@@ -46,7 +46,7 @@ class Beginner {
   }
 }
 
-/** An id of its own for each probe, and its first batch, acknowledged. */
+/** Begins a probe: gets an id of its own and an acknowledged first batch. */
 function begin(tools: ProbeTools, answered: Answered, then: (beginner: Beginner) => void): void {
   const request = { transactionalId: null, transactionTimeoutMs: 60_000 };
   tools.leader.request(apis.initProducerId, 4, request, (response) => {
@@ -95,7 +95,7 @@ export const producerStateProbes: readonly Probe[] = [
   wrongNumbers('stale-repeat', ErrorCode.INVALID_PRODUCER_EPOCH, [BUMPED], FIRST),
   {
     name: 'producer-repeat',
-    // A duplicate is a success in today's Kafka; DUPLICATE_SEQUENCE_NUMBER is of old ones.
+    // Kafka answers a duplicate as a success; only old versions answered DUPLICATE_SEQUENCE_NUMBER.
     expected: [ErrorCode.NONE],
     troubles: APPEND_TROUBLES,
     remembers: true,

@@ -1,21 +1,21 @@
 /**
- * Bytes that are no request, each on a connection of its own: the broker ends that connection and answers
- * nothing (an answer would be out of order for the connection, which fails the run). Only ApiVersions is
- * answered in a version that nobody has.
+ * Bytes that are not a request, each on a connection of its own: the broker closes that connection and
+ * answers nothing (an answer would be out of order for the connection, which fails the run). It answers an
+ * unknown version only for ApiVersions.
  */
 import { apis, ErrorCode, encodeRequestFrame } from '@millrace/protocol';
 import type { BrokerConnection } from '../broker-connection.ts';
 import { goodBatch } from './batches.ts';
 import { type Answered, NO_TROUBLES, type Probe, type ProbeTools, UNKNOWN_TOPIC } from './probe.ts';
 
-/** A frozen or cut off broker closes nothing: then nobody can tell. */
+/** After this time the outcome is unknown: a frozen or cut off broker closes nothing. */
 const PATIENCE_MS = 3_000;
-/** How long a half frame stays half. */
+/** Pause before the second half of a frame. */
 const HALF_MS = 100;
 const HEADER_VERSION_AT = 6;
 const ERROR_CODE_AT = 4;
 
-/** Until the broker has closed it. */
+/** Sends bytes on a connection of their own and waits until the broker closes it. */
 function onOwnConnection(
   tools: ProbeTools,
   answered: Answered,

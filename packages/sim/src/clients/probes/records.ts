@@ -1,6 +1,6 @@
 /**
- * Batches that are well formed as far as header and checksum tell, and whose records are not what they should
- * be: what a leader finds out only by looking at each record. Apart from the other probes, and drawn apart.
+ * Batches with a valid header and checksum and invalid records, which a leader finds only by checking each
+ * record. Separate from the other probes, with draws of their own.
  */
 import { Compression, ErrorCode } from '@millrace/protocol';
 import { Field, goodBatch, withField } from './batches.ts';
@@ -10,8 +10,8 @@ import { produceTo } from './produce.ts';
 
 const CRC_OF_GZIP_FROM_END = 8;
 /**
- * Of the second of two records without key and headers: the value's 5 bytes and its length lie behind, then
- * no headers.
+ * Position in the second of two records without key and headers: behind it are the value's length and 5
+ * bytes, and the header count.
  */
 const OFFSET_DELTA_FROM_END = 9;
 
@@ -27,7 +27,7 @@ function refused(name: string, code: ErrorCode, make: (tools: ProbeTools) => Uin
 
 const gzipped = ({ env }: ProbeTools) => goodBatch(3, { compression: Compression.GZIP, codecs: env.codecs });
 
-/** The header counts one record more or fewer, in both of its fields. */
+/** Sets both counts of the header to one record more or fewer. */
 const counted = (batch: Uint8Array, count: number) =>
   withField(withField(batch, Field.recordCount, count), Field.lastOffsetDelta, count - 1);
 

@@ -1,13 +1,13 @@
-/** CreateTopics, DeleteTopics and CreatePartitions that the controller has to refuse. */
+/** CreateTopics, DeleteTopics and CreatePartitions that the controller must refuse. */
 import { type Uuid, ZERO_UUID } from '@millrace/base';
 import { apis, ErrorCode } from '@millrace/protocol';
 import { CONTROLLER_TROUBLES, type Probe, type ProbeTools, UNKNOWN_TOPIC } from './probe.ts';
 
 interface NewTopic {
   readonly name?: string;
-  /** 1 */
+  /** Default 1. */
   readonly numPartitions?: number;
-  /** 1 */
+  /** Default 1. */
   readonly replicationFactor?: number;
   /** Broker ids of partition 0. */
   readonly assigned?: readonly number[];
@@ -16,10 +16,10 @@ interface NewTopic {
 
 const TIMEOUT_MS = 1_000;
 const UNKNOWN_BROKER = 99;
-/** One controller creates 10,000 at once at most. */
+/** A controller creates at most 10,000 at once. */
 const TOO_MANY_PARTITIONS = 20_000;
 
-/** The answer to the last of the topics. */
+/** Expects this answer for the last topic. */
 function creating(
   name: string,
   code: ErrorCode,
@@ -59,7 +59,7 @@ function deleting(
 ): Probe {
   return {
     name: `delete-topic-${name}`,
-    // Where nothing may be deleted nothing else is looked at.
+    // With delete.topic.enable=false the controller checks nothing else.
     expected: [code, ErrorCode.TOPIC_DELETION_DISABLED],
     troubles: CONTROLLER_TROUBLES,
     ask(tools, answered) {
@@ -111,7 +111,7 @@ export const topicProbes: readonly Probe[] = [
     'that-collides',
     ErrorCode.INVALID_TOPIC_EXCEPTION,
     () => [{ name: 'probe.collides' }, { name: 'probe_collides' }],
-    // While every broker is fenced the first of the two cannot be, and the second collides with nothing.
+    // While every broker is fenced, the first topic is refused, so the second collides with nothing.
     { validateOnly: true, troubles: [...CONTROLLER_TROUBLES, ErrorCode.INVALID_REPLICATION_FACTOR] },
   ),
   creating('named-twice', ErrorCode.INVALID_REQUEST, () => [{}, {}]),

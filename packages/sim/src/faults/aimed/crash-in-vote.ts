@@ -1,5 +1,6 @@
 /**
- * What a vote is worth that is told before it is on the device: the voter forgets it, and may be asked again.
+ * Catches a voter that sends its vote before the vote is on the device: after a crash it has forgotten the
+ * vote, and another candidate may ask it.
  */
 import type { NodeId, Prng } from '@millrace/base';
 import type { SimNode } from '../../cluster/index.ts';
@@ -10,7 +11,7 @@ import { between, cutFor } from '../links.ts';
 export const crashInVote: FaultKind = {
   name: 'crash-in-vote',
   sentence:
-    'the active controller dies, then another one while its vote is on the way to the device; that one comes back when the one it voted for is cut off',
+    'the active controller dies, then another controller while its vote is on the way to the device; the voter comes back when its candidate is cut off',
   strike(context, random) {
     const { controllers } = context.cluster;
     const active = context.cluster.activeController();
@@ -24,13 +25,13 @@ export const crashInVote: FaultKind = {
         return true;
       });
     active.kill('process');
-    return `${active.name}, and whoever votes next for another`;
+    return `${active.name}, and the next voter for another controller`;
   },
 };
 
 /**
- * Time enough for a vote to arrive that was told too early; then whoever it elected is alone, and the voter
- * is asked again.
+ * Waits long enough for an early vote to arrive. Then cuts off the candidate, so that another candidate asks
+ * the voter.
  */
 function partAfterVote(context: FaultContext, random: Prng, voter: SimNode, votedFor: NodeId): void {
   const { cluster } = context;

@@ -1,6 +1,6 @@
 /**
- * A lease that ends while nobody has taken the leadership away: what was replicated meanwhile waits for it,
- * and for enough replicas.
+ * A lease that ends while the leader is not replaced: acknowledgements of replicated batches wait for a
+ * lease, and for enough replicas.
  */
 import type { Millis } from '@millrace/base';
 import type { PartitionPlace, SimNode } from '../../cluster/index.ts';
@@ -9,19 +9,19 @@ import { type FaultContext, type FaultKind, later, pick } from '../fault.ts';
 import { between } from '../links.ts';
 import { watch } from './watch.ts';
 
-/** Whatever comes of it, the leader reaches the controllers again by then. */
+/** After this time the leader reaches the controllers again. */
 const LASTS_US_MAX: Micros = 6_000 * MILLISECOND;
 
 export const forgottenLeader: FaultKind = {
   name: 'forgotten-leader',
   sentence:
-    'a leader is cut off from the controllers while another of them becomes active and gives every broker a new session; its followers are restarted when it has no lease any more',
+    'a leader is cut off from the controllers while another controller becomes active and gives every broker a new session; its followers restart when its lease has ended',
   strike(context, random) {
     const { cluster } = context;
     const active = cluster.activeController();
     const place = pick(random, placesThatNeedTwo(context));
     if (active === undefined || place === undefined || cluster.controllers.length < 3) return undefined;
-    // Before the active one ends the session, which is 1.5 s at least.
+    // Before the active controller ends the session, which lasts at least 1.5 s.
     const killMs = 400 + random.below(500);
     const stopMs = 100 + random.below(600);
     forget(context, place, { active, killMs, stopMs });
@@ -29,7 +29,7 @@ export const forgottenLeader: FaultKind = {
   },
 };
 
-/** Partitions that clients write to, with a leader that may not acknowledge alone. */
+/** Partitions that clients write to, with a leader that cannot acknowledge alone. */
 function placesThatNeedTwo({ cluster, operator }: FaultContext) {
   const topics = operator.allTopics();
   return cluster.partitions().filter(({ topic, topicId, partition, image }) => {
@@ -40,7 +40,7 @@ function placesThatNeedTwo({ cluster, operator }: FaultContext) {
   });
 }
 
-/** Until the smaller ISR is decided, the leader is dead or the time is up. */
+/** Cuts the leader off until the controller decides the smaller ISR, the leader is dead or the time is up. */
 function forget(
   context: FaultContext,
   { topicId, partition, image }: PartitionPlace,

@@ -1,7 +1,6 @@
 /**
- * Faults of several steps that wait for their moment: each makes a state that chance would reach once in many
- * thousand seeds. What a step leaves behind when the faults are over is healed like everything else
- * (run/peace.ts).
+ * Faults of several steps that wait for their moment: each creates a state that chance reaches once in many
+ * thousand seeds. Peace heals the effects of their steps like all others (run/peace.ts).
  */
 import type { FaultKind } from '../fault.ts';
 import { crashInVote } from './crash-in-vote.ts';

@@ -1,7 +1,7 @@
 /**
- * What a leader asked of the controllers may arrive after it asked again and was refused. By then it
- * acknowledges without the replica that was to join the ISR, so the copy must not be granted, whoever is
- * eligible when it arrives.
+ * A leader's AlterPartition may arrive after the controller has refused its retry. By then the leader
+ * acknowledges without the replica that should join the ISR, so the controller must not grant the copy, even
+ * if the replica is eligible when it arrives.
  */
 import { AlterPartitionRequest, ControlMethod } from '@millrace/metadata';
 import type { PartitionPlace, SimNode } from '../../cluster/index.ts';
@@ -11,14 +11,14 @@ import { type FaultContext, type FaultKind, later, pick } from '../fault.ts';
 import { between } from '../links.ts';
 import { watch } from './watch.ts';
 
-/** For each step. */
+/** Time limit for each step. */
 const STEP_US_MAX: Micros = 4_000 * MILLISECOND;
 const LOOK_US: Micros = 5 * MILLISECOND;
 
 export const lateCopy: FaultKind = {
   name: 'late-copy',
   sentence:
-    "a leader's wish for a follower in its ISR gets lost, and the follower is fenced when the leader repeats it; the lost copy arrives when the follower is back and lags",
+    "a leader's request to add a follower to its ISR gets lost, and the follower is fenced when the leader retries; the lost copy arrives when the follower is back and lags",
   strike(context, random) {
     const { cluster } = context;
     const place = pick(random, cluster.partitions().filter(isPlain(context)));
@@ -32,7 +32,8 @@ export const lateCopy: FaultKind = {
 };
 
 /**
- * Led by somebody else than a controller, with followers that are up, and acknowledging without one of them.
+ * Partitions led by a node that is not a controller, with live followers, and able to acknowledge without one
+ * of them.
  */
 function isPlain({ cluster, operator }: FaultContext) {
   const topics = operator.allTopics();
@@ -62,7 +63,7 @@ class LateCopy {
     this.member = member;
   }
 
-  /** Registered again, the follower is out of the ISR; it catches up, and its leader wants it back. */
+  /** The follower registers again and leaves the ISR. It catches up, and its leader asks to add it again. */
   begin(): void {
     const { context, member, leader } = this;
     const { network, world } = context;
@@ -75,7 +76,7 @@ class LateCopy {
       method: ControlMethod.alterPartition,
       untilUs: Math.min(context.untilUs, world.nowUs + STEP_US_MAX),
       matches: (body) => this.isTheWish(body),
-      // Whatever the fault does, it does in an event of its own.
+      // The fault acts in an event of its own.
       caught: (call) => world.after(0, () => this.fenceMember(call)),
     });
   }
@@ -103,7 +104,7 @@ class LateCopy {
     );
   }
 
-  /** When the leader has been refused, and has committed without the follower. */
+  /** Called when the controller has refused the leader, and the leader has committed without the follower. */
   private bringBack(call: CaughtCall): void {
     const { network, cluster } = this.context;
     const { topicId, partition } = this.place;
@@ -129,7 +130,7 @@ class LateCopy {
     );
   }
 
-  /** When it is so; if it never is, the fault is over. */
+  /** Waits for the condition; ends the fault if it does not come. */
   private when(condition: () => boolean, then: () => void): void {
     const { context, leader, member } = this;
     const { world } = context;

@@ -1,6 +1,6 @@
 /**
- * What a broker asked of the controllers may arrive after its process has died and the next one has
- * registered. The broker epoch in the request says whose it is, and the controller refuses it.
+ * A broker's AlterPartition may arrive after its process has died and the next one has registered. The
+ * controller recognises the dead process by the broker epoch in the request, and refuses it.
  */
 import { ControlMethod } from '@millrace/metadata';
 import type { PartitionPlace, SimNode } from '../../cluster/index.ts';
@@ -9,14 +9,14 @@ import { MILLISECOND, type Micros } from '../../world/index.ts';
 import { type FaultContext, type FaultKind, later, pick } from '../fault.ts';
 import { watch } from './watch.ts';
 
-/** For each step. */
+/** Time limit for each step. */
 const STEP_US_MAX: Micros = 6_000 * MILLISECOND;
 const RESTART_US: Micros = 10 * MILLISECOND;
 
 export const lateFromDead: FaultKind = {
   name: 'late-from-dead',
   sentence:
-    'a leader asks for a follower in its ISR and dies with the request on its way; the request arrives when the broker has registered again',
+    'a leader asks to add a follower to its ISR and dies with the request on its way; the request arrives when the broker has registered again',
   strike(context, random) {
     const { cluster } = context;
     const place = pick(random, cluster.partitions().filter(isPlain(context)));
@@ -29,7 +29,7 @@ export const lateFromDead: FaultKind = {
   },
 };
 
-/** Led by a broker that is no controller, with another member that is up. */
+/** Partitions led by a broker that is not a controller, with another live member of the ISR. */
 function isPlain({ cluster }: FaultContext) {
   return ({ image }: PartitionPlace): boolean => {
     const nodes = image.isr.map((id) => cluster.node(id)!);
@@ -41,7 +41,7 @@ function isPlain({ cluster }: FaultContext) {
   };
 }
 
-/** The follower starts again and leaves the ISR; when it has caught up, its leader asks for it. */
+/** The follower starts again and leaves the ISR. When it has caught up, its leader asks to add it. */
 function begin(context: FaultContext, leader: SimNode, member: SimNode): void {
   const { network, world } = context;
   restart(context, member);
@@ -50,7 +50,7 @@ function begin(context: FaultContext, leader: SimNode, member: SimNode): void {
     method: ControlMethod.alterPartition,
     untilUs: Math.min(context.untilUs, world.nowUs + STEP_US_MAX),
     matches: () => true,
-    // Whatever the fault does, it does in an event of its own.
+    // The fault acts in an event of its own.
     caught: (call) => world.after(0, () => outlive(context, leader, call)),
   });
 }

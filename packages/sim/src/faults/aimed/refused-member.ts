@@ -1,23 +1,23 @@
 /**
- * What a leader says of its followers is old news when it arrives: a replica may not join an ISR after it
- * died (KIP-841).
+ * A leader's AlterPartition may be outdated when it arrives: a replica must not join an ISR after it died
+ * (KIP-841).
  */
 import type { PartitionPlace, SimNode } from '../../cluster/index.ts';
 import { MILLISECOND, type Micros } from '../../world/index.ts';
 import { type FaultContext, type FaultKind, later, pick } from '../fault.ts';
 import { watch } from './watch.ts';
 
-/** To come back, and for its leader to see it caught up. */
+/** Time limit for the follower to come back and catch up. */
 const COMES_BACK_US_MAX: Micros = 3_000 * MILLISECOND;
-/** Before the session of the leader ends, which is 1.5 s at least. */
+/** Ends before the session of the leader, which lasts at least 1.5 s. */
 const CUT_US_MAX: Micros = 1_300 * MILLISECOND;
-/** From one to the next of these states it takes a message or two. */
+/** One of these states follows another within a message or two. */
 const LOOK_US: Micros = MILLISECOND;
 
 export const refusedMember: FaultKind = {
   name: 'refused-member',
   sentence:
-    "a follower is killed and comes back; it is killed again when it has caught up, while its leader's wish for it in the ISR is held up on the way to the controllers",
+    "a follower is killed and comes back; it is killed again when it has caught up, while its leader's request to add it to the ISR is delayed on the way to the controllers",
   strike(context, random) {
     const { cluster } = context;
     const place = pick(random, cluster.partitions().filter(isPlain(context)));
@@ -38,7 +38,7 @@ export const refusedMember: FaultKind = {
   },
 };
 
-/** Led by somebody else than a controller, with a follower in its ISR that is up. */
+/** Partitions led by a node that is not a controller, with a live follower in the ISR. */
 function isPlain({ cluster }: FaultContext) {
   return ({ image }: PartitionPlace): boolean => {
     const leader = cluster.node(image.leader);
@@ -53,8 +53,8 @@ function isPlain({ cluster }: FaultContext) {
 }
 
 /**
- * Registered anew, the follower is out of the ISR. Nothing that its leader has to say about it passes from
- * now on.
+ * When the follower has registered again, it is out of the ISR. From then on cuts the leader off from the
+ * controllers.
  */
 function cutWhenRegistered(
   context: FaultContext,
