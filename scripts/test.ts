@@ -1,7 +1,7 @@
 /**
  * `npm test`: runs every check, the cheapest first, and prints the time of each step.
  *
- *   --only check|unit|e2e   one step alone
+ *   --only check|unit|e2e   runs one step alone
  *
  * The last line is `N passed, N failed`; the line above it names skipped tests. Exit code 1 when anything
  * fails.

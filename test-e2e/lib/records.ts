@@ -2,7 +2,7 @@
  * The files in which the tests and the client programs exchange records. Big-endian, one record after the
  * other:
  *
- *   int64 offset (only in what a program read back), int64 timestamp, bytes key, bytes value,
+ *   int64 offset (only in files of records read back), int64 timestamp, bytes key, bytes value,
  *   int32 number of headers, each: bytes name, bytes value;   bytes = int32 length (-1: null) and the bytes
  */
 

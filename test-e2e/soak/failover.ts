@@ -4,8 +4,8 @@
  *
  *   TRIALS=20                           of each kind
  *   --victim leader|controller|both     default both
- *   --pace paced|fast|both              a record each 10 ms, or as fast as it goes; default both
- *   --set key=value                     a setting of Millrace's nodes, to try what it does; may be repeated
+ *   --pace paced|fast|both              a record each 10 ms, or as fast as possible; default both
+ *   --set key=value                     a setting of Millrace's nodes, to try its effect; may be repeated
  *   --peer                              against Apache Kafka instead of Millrace
  *
  * Prints a line a trial and a summary; exit code 1 when an acknowledged record is lost or duplicate, the

@@ -3,8 +3,8 @@
  * silent connections, then hostile clients of each kind, beside normal writers. Exit code 1 on any harm.
  *
  *   --peer           against Apache Kafka
- *   --only TEXT      hostile kinds with this in their name, and nothing else ('': all of them)
- *   --window S       seconds that one window of a hostile kind lasts, and the quiet one beside it
+ *   --only TEXT      only hostile kinds whose name contains TEXT ('': all of them)
+ *   --window S       length in seconds of each hostile and each quiet window
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';

@@ -54,7 +54,7 @@ export async function hostileKinds(cluster: Cluster, size: HostileSize): Promise
   const leaders = await createTopics(cluster.bootstrapServers);
   return [
     ...largeBatches(leaders, size.records),
-    smallBatches('payloads that do not unfold', (n) => leaders('batches', n), damagedPayloads()),
+    smallBatches('payloads that do not decompress', (n) => leaders('batches', n), damagedPayloads()),
     smallBatches('batches that lie', (n) => leaders('batches', n), lyingBatches()),
     smallBatches('no key in a compacted topic', (n) => leaders('compacted', n), keylessBatches()),
     nanoseconds(leaders),

@@ -2,9 +2,9 @@
  * `npm run compare:wire`: odd requests of every API and version to Millrace and to Apache Kafka side by side,
  * and where their answers differ. Exit code 1 when a difference is not justified (wire/justified.ts).
  *
- *   --bootstrap host:port   compares this Millrace instead of one of its own
- *   --peer host:port        with this Apache Kafka instead of one of its own
- *   --api Fetch,Produce     only these
+ *   --bootstrap host:port   compares this running Millrace
+ *   --peer host:port        with this running Apache Kafka
+ *   --api Fetch,Produce     only these APIs
  *   --all                   prints the justified differences, too
  */
 import { randomBytes } from 'node:crypto';

@@ -1,6 +1,6 @@
 /**
  * A handler is a plain synchronous function from a decoded request to an answer, which it gives now or later.
- * The list of handlers is the only list of the APIs that this broker supports and advertises.
+ * The list of handlers (handlers/index.ts) is the only list of the APIs that this broker advertises.
  */
 import type { Clock, Logger, NodeId, Random, Uuid } from '@millrace/base';
 import type { MetadataImage } from '@millrace/metadata';

@@ -1,4 +1,7 @@
-/** Logs the committed changes of the active controller. The event names are stable, see docs. */
+/**
+ * Logs the committed changes of the active controller. The event names are stable (`Logger` in
+ * base/src/seams.ts).
+ */
 import type { Logger, NodeId } from '@millrace/base';
 import type { MetadataDelta, PartitionImage } from '@millrace/metadata';
 

@@ -1,4 +1,4 @@
-/** Every API this broker answers. */
+/** Every API that this broker answers and advertises: the only list of them. */
 import type { Handler } from '../handler.ts';
 import { apiVersions } from './api-versions.ts';
 import { describeConfigs } from './configs.ts';

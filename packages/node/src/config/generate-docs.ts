@@ -30,9 +30,9 @@ Settings carry Kafka’s property names. A node reads these sources; each overri
    for a dot, \`__\` for an underscore, \`___\` for a dash (\`KAFKA_LOG_DIRS\` is \`log.dirs\`);
 3. \`--set key=value\` on the command line.
 
-The node refuses to start when a setting is unknown or has an invalid value. The message names the key,
-the value and the allowed values. This page lists every setting that Millrace honours. Millrace refuses
-any other setting of Kafka and does not ignore it.
+The node refuses to start when a setting is unknown or has an invalid value. The message names the key, the
+value and the allowed values. This page lists every setting that Millrace honours. Millrace refuses any other
+setting of Kafka and does not ignore it.
 `;
 
 export function generateDocument(): string {

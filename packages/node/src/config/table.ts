@@ -27,7 +27,7 @@ const nodeSettings = {
     'Node',
     int(0),
     undefined,
-    'Id of this node. A broker and a controller of one cluster must not share an id.',
+    'Id of this node, unique among all nodes of the cluster, brokers and controllers alike.',
   ),
   listeners: setting(
     'Node',

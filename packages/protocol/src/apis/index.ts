@@ -1,6 +1,6 @@
 /**
- * The only list of the APIs that this broker supports. Unfinished APIs are not in it, so the broker does not
- * advertise them.
+ * The APIs that this package encodes and decodes. The broker advertises those that have a handler
+ * (broker/src/handlers/index.ts).
  */
 import type { AnyApi } from '../api.ts';
 import { apiVersions } from './api-versions.ts';
