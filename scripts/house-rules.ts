@@ -8,6 +8,7 @@ import { join } from 'node:path';
 /** Top to bottom: a package may import only packages above it. */
 const ORDER = [
   'base',
+  'metrics',
   'rpc',
   'protocol',
   'log',
@@ -31,7 +32,7 @@ const SEAM_ONLY = /^packages\/node\/src\/roles\//;
 const WINGS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
   replication: { partition: [], serving: ['partition'], following: ['partition'] },
 };
-const OUTSIDE_MODULES = /^(node:|@grpc\/|level$|pino|yaml$|commander$)/;
+const OUTSIDE_MODULES = /^(node:|@grpc\/|level$|pino|prom-client$|yaml$|commander$)/;
 const FILE_LINES_MAX = 500;
 
 /** What a heart may not name, and what it uses instead. */

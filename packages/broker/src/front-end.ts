@@ -16,6 +16,7 @@ import {
   type Uuid,
 } from '@millrace/base';
 import type { MetadataImage } from '@millrace/metadata';
+import { Metrics } from '@millrace/metrics';
 import { SpareBuffers } from '@millrace/protocol';
 import { AutoTopicCreation } from './auto-topic-creation.ts';
 import type { FrontEndConfig, FrontEndLimits } from './config.ts';
@@ -23,6 +24,7 @@ import { Connection, type ConnectionHost, type Sleeper } from './connection/conn
 import { ConnectionCounts } from './connection/connection-counts.ts';
 import { MemoryBudget } from './connection/memory-budget.ts';
 import { QuietLogger } from './connection/quiet-logger.ts';
+import { FrontEndMetrics } from './front-end-metrics.ts';
 import type { BrokerContext, Forward, Handler, ProducerIdSource, ReplicaPort } from './handler.ts';
 import { handlers as allHandlers } from './handlers/index.ts';
 import { Router } from './router.ts';
@@ -32,6 +34,8 @@ export interface BrokerFrontEndOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
+  /** Default: counted for nobody. */
+  readonly metrics?: Metrics;
   readonly config: FrontEndConfig;
   readonly replicas: ReplicaPort;
   /** Buffers for the records in answers, if the caller shares them. */
@@ -55,6 +59,7 @@ export class BrokerFrontEnd implements ConnectionHost {
   readonly budget: MemoryBudget;
   readonly spares: SpareBuffers;
   readonly logger: QuietLogger;
+  readonly metrics: FrontEndMetrics;
   readonly connections = new Set<Connection>();
   private readonly clock: Clock;
   private readonly counts: ConnectionCounts;
@@ -76,6 +81,7 @@ export class BrokerFrontEnd implements ConnectionHost {
     this.budget = new MemoryBudget(budgetBytes, () => this.watchPressure());
     this.logger = new QuietLogger(options.logger, clock, LOGGED_PER_SECOND);
     this.counts = new ConnectionCounts(config.limits);
+    this.metrics = this.countedIn(options.metrics ?? new Metrics());
     const context: BrokerContext = {
       brokerId: options.brokerId,
       clock,
@@ -101,8 +107,10 @@ export class BrokerFrontEnd implements ConnectionHost {
       const { remoteAddress } = stream;
       this.logger.warn('connection-refused', { listener: listenerName, remoteAddress, reason: refusal });
       stream.destroy(refusal);
+      this.metrics.refused.add(1);
       return REFUSED;
     }
+    this.metrics.accepted.add(1, listenerName);
     const connection = new Connection(this, stream, listenerName);
     this.connections.add(connection);
     this.wakeAt(connection, this.nowMs() + this.limits.idleMs);
@@ -163,6 +171,13 @@ export class BrokerFrontEnd implements ConnectionHost {
   }
 
   // ---- inside ----
+
+  private countedIn(metrics: Metrics): FrontEndMetrics {
+    metrics.gauge('millrace_connections', () => this.connections.size);
+    metrics.gauge('millrace_request_memory_bytes', () => this.budget.heldBytes);
+    metrics.gauge('millrace_request_memory_limit_bytes', () => this.budget.maxBytes);
+    return new FrontEndMetrics(metrics);
+  }
 
   /**
    * A flush may start requests that handlers answer at once. The next round of the same turn flushes those.

@@ -65,7 +65,12 @@ export class Router {
     }
     const cost = { heapBytes: 0, elementsMax: this.elementsMax(header.apiKey, frame) };
     const body = api.decodeRequest(header.apiVersion, frame, header.bodyPosition, cost);
-    const slot = connection.openSlot(frame.length, cost.heapBytes, handler.exclusive);
+    const slot = connection.openSlot({
+      apiName: api.name,
+      frameBytes: frame.length,
+      decodedBytes: cost.heapBytes,
+      exclusive: handler.exclusive,
+    });
     const request = {
       version: header.apiVersion,
       clientId: header.clientId,
@@ -113,7 +118,12 @@ export class Router {
   private refuseVersion(api: AnyApi, header: RequestHeader, frame: Uint8Array, connection: Connection): void {
     if (api.key === apis.apiVersions.key) {
       // Answers in version 0, which every client can read. Ignores the request's body.
-      const slot = connection.openSlot(frame.length, 0, false);
+      const slot = connection.openSlot({
+        apiName: api.name,
+        frameBytes: frame.length,
+        decodedBytes: 0,
+        exclusive: false,
+      });
       connection.answer(slot, encodeResponseFrame(api, 0, header.correlationId, unsupportedApiVersions(api)));
       return;
     }

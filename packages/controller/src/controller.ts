@@ -35,6 +35,7 @@ import {
   type RegisterRequest,
   type RegisterResponse,
 } from '@millrace/metadata';
+import { type Counter, Metrics } from '@millrace/metrics';
 import {
   type CreatePartitionsRequest,
   type CreatePartitionsResponse,
@@ -61,7 +62,7 @@ import { decideCreateTopics, failCreateTopics, type TopicsContext } from './crea
 import { CreatedConfigs } from './created-configs.ts';
 import type { Decision } from './decision.ts';
 import { decideDeleteTopics, failDeleteTopics } from './delete-topics.ts';
-import { logDelta } from './log-delta.ts';
+import { type Elections, logDelta } from './log-delta.ts';
 import { decideAllocateProducerIds } from './producer-ids.ts';
 import { BrokerSessions } from './sessions.ts';
 
@@ -72,6 +73,8 @@ export interface ControllerOptions {
   readonly config?: Partial<ControllerConfig>;
   /** The id of this cluster, once known. The controller refuses brokers of other clusters. */
   readonly clusterId?: () => Uuid | undefined;
+  /** Default: counted for nobody. */
+  readonly metrics?: Metrics;
   /**
    * Appends to the quorum's log, all or nothing. Returns the offset of the last record; undefined when this
    * node does not lead.
@@ -137,6 +140,7 @@ export class Controller {
   readonly sessions: BrokerSessions;
   readonly config: ControllerConfig;
   private readonly options: ControllerOptions;
+  private readonly elections: Counter<readonly [from: string]>;
   private readonly createdConfigs: CreatedConfigs;
   private readonly parked = new ParkedUntilOffset<Parked>();
   private readonly deadlines = new DeadlineQueue<Parked>();
@@ -148,8 +152,14 @@ export class Controller {
   constructor(options: ControllerOptions) {
     this.options = options;
     this.config = { ...defaultControllerConfig, ...options.config };
+    this.elections = (options.metrics ?? new Metrics()).counter('millrace_leader_elections_total');
+    this.countElections({ isr: 0, elr: 0, 'former-isr': 0, unclean: 0 });
     this.createdConfigs = new CreatedConfigs(this.config.serverProperties);
     this.sessions = new BrokerSessions(this.config.sessionTimeoutMs, this.config.connectionLossGraceMs);
+  }
+
+  private countElections(elections: Elections): void {
+    for (const [from, count] of Object.entries(elections)) this.elections.add(count, from);
   }
 
   get isActive(): boolean {
@@ -168,7 +178,7 @@ export class Controller {
     const { image, delta } = applyRecords(this.image, { baseOffset, epoch, records });
     this.image = image;
     if (this.head.offset <= image.offset) this.head = image;
-    if (this.isActive) logDelta(this.options.logger, delta);
+    if (this.isActive) this.countElections(logDelta(this.options.logger, delta));
     for (const entry of this.parked.release(image.offset)) {
       if (entry.deadline !== undefined) this.deadlines.cancel(entry.deadline);
       entry.committed();

@@ -5,7 +5,8 @@
 import type { Logger, NodeId } from '@millrace/base';
 import type { MetadataDelta, PartitionImage } from '@millrace/metadata';
 
-export function logDelta(logger: Logger, delta: MetadataDelta): void {
+/** Returns how many leaders were elected. */
+export function logDelta(logger: Logger, delta: MetadataDelta): Elections {
   for (const topic of delta.createdTopics) {
     logger.info('topic-created', {
       topic: topic.name,
@@ -17,7 +18,7 @@ export function logDelta(logger: Logger, delta: MetadataDelta): void {
     logger.info('topic-deleted', { topic: topic.name, topicId: topic.id });
   }
   logBrokers(logger, delta);
-  logPartitions(logger, delta);
+  return logPartitions(logger, delta);
 }
 
 function logBrokers(logger: Logger, { previous, image, changedBrokers }: MetadataDelta): void {
@@ -44,9 +45,10 @@ function logBrokers(logger: Logger, { previous, image, changedBrokers }: Metadat
  * Which replica the controller elected: a member of the ISR; an eligible leader replica (KIP-966); a replica
  * that left the ISR before all of the ISR was lost; or any active replica (unclean.leader.election.enable).
  */
-type ElectionKind = 'isr' | 'elr' | 'former-isr' | 'unclean';
+export type ElectionKind = 'isr' | 'elr' | 'former-isr' | 'unclean';
+export type Elections = Readonly<Record<ElectionKind, number>>;
 
-function logPartitions(logger: Logger, delta: MetadataDelta): void {
+function logPartitions(logger: Logger, delta: MetadataDelta): Elections {
   const { previous, image, changedPartitions } = delta;
   const elected = { isr: 0, elr: 0, 'former-isr': 0, unclean: 0 };
   let leaderless = 0;
@@ -72,6 +74,7 @@ function logPartitions(logger: Logger, delta: MetadataDelta): void {
     logger.info('leaders-elected', { partitions, isr, elr, formerIsr: elected['former-isr'], unclean });
   }
   if (leaderless > 0) logger.warn('partitions-without-leader', { partitions: leaderless });
+  return elected;
 }
 
 function kindOf(before: PartitionImage, leader: NodeId): ElectionKind {

@@ -16,6 +16,7 @@ import {
 } from '@millrace/base';
 import type { LogDirectory } from '@millrace/log';
 import type { MetadataImage } from '@millrace/metadata';
+import { Metrics } from '@millrace/metrics';
 import type { RaftStorage } from '@millrace/raft';
 import type { NodeConfig } from './config/index.ts';
 import { NodeClock } from './io/clock.ts';
@@ -46,6 +47,8 @@ export interface RunningNode {
   readonly nodeId: number;
   /** A broker's bound ports, by listener name. */
   readonly ports: ReadonlyMap<string, number>;
+  /** The port of /health and /metrics; undefined without `health.port`. */
+  readonly healthPort: number | undefined;
   /** Resolves when the node serves: a controller listens, a broker is unfenced. Rejects as `failed` does. */
   readonly ready: Promise<void>;
   /** Never resolves. Rejects with a StartError when the node has failed and stopped itself. */
@@ -85,6 +88,7 @@ class HostedNode implements RunningNode {
   roles!: NodeRole;
   private readonly config: NodeConfig;
   private readonly logger: Logger;
+  private readonly metrics = new Metrics();
   private readonly beReady: () => void;
   private readonly fail: (error: Error) => void;
   private readonly waiters = new Set<(image: MetadataImage) => void>();
@@ -119,21 +123,29 @@ class HostedNode implements RunningNode {
     return this.roles.broker?.ports ?? new Map();
   }
 
+  get healthPort(): number | undefined {
+    return this.health?.port;
+  }
+
   async start(seams: NodeSeams): Promise<void> {
     const { config, logger } = this;
     const { settings } = config;
     logger.info('node-starting', { roles: settings['process.roles'], logDirectory: config.logDirectory });
-    const disk = seams.disk ?? new NodeDisk();
+    const disk = seams.disk ?? new NodeDisk(this.metrics.histogram('millrace_fsync_seconds'));
     disk.makeDirectory(config.logDirectory);
     checkSpace(disk, config);
     if (seams.disk === undefined) this.lock = await lockFolderSoon(config.logDirectory);
     const healthPort = settings['health.port'];
     if (healthPort !== undefined) {
-      const { serveHealth } = await import('./io/health.ts');
-      this.health = await serveHealth(healthPort, () => ({
+      const [{ serveHealth }, { Exposition }] = await Promise.all([
+        import('./io/health.ts'),
+        import('@millrace/metrics/io'),
+      ]);
+      const health = () => ({
         ready: this.isReady && this.roles.isHealthy,
         facts: { node: config.nodeId },
-      }));
+      });
+      this.health = await serveHealth(healthPort, health, new Exposition(this.metrics));
     }
     this.net = seams.net ?? new NodeNet();
     this.roles = new NodeRole(await this.rolesOf({ ...seams, disk, net: this.net }));
@@ -212,7 +224,7 @@ class HostedNode implements RunningNode {
     if (!opened.ok) throw new StartError(opened.message);
     const { logs } = opened;
     this.logs = logs;
-    const shared = { rpc, clock, random, logger };
+    const shared = { rpc, clock, random, logger, metrics: this.metrics };
     let controller: NodeRoleOptions['controller'];
     if (config.isController) {
       const { ControllerRole } = await import('./roles/controller-role.ts');

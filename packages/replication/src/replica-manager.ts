@@ -14,6 +14,7 @@ import {
   MetadataImage,
   type TopicImage,
 } from '@millrace/metadata';
+import { Metrics } from '@millrace/metrics';
 import { type CompressionCodecs, ErrorCode } from '@millrace/protocol';
 import type { ReplicationConfig } from './config.ts';
 import { DirectoryWatch } from './directory-watch.ts';
@@ -23,8 +24,10 @@ import { IsrChanges } from './partition/isr-changes.ts';
 import type { Partition } from './partition/partition.ts';
 import type { PartitionPorts } from './partition/ports.ts';
 import { UnopenedReplicas } from './partition/unopened-replicas.ts';
+import { PartitionLookup } from './partition-lookup.ts';
+import { countersOf, gaugeReplicas } from './replica-metrics.ts';
 import { ReplicaTable } from './replica-table.ts';
-import { type FetchMiss, FetchService } from './serving/fetch-service.ts';
+import { FetchService } from './serving/fetch-service.ts';
 import { ListOffsetsRun, type LookupPorts } from './serving/list-offsets-run.ts';
 import { epochEnd, epochEndError } from './serving/lookups.ts';
 import { type ProducePorts, ProduceRun } from './serving/produce-run.ts';
@@ -58,6 +61,8 @@ export interface ReplicaManagerOptions {
   readonly jobs: Jobs;
   readonly config: ReplicationConfig;
   readonly net: Net;
+  /** Default: counted for nobody. */
+  readonly metrics?: Metrics;
   /**
    * Sends the request to the active controller. `undefined`: no response came, but the controller may have
    * made the change.
@@ -78,6 +83,7 @@ export class ReplicaManager {
   private readonly timers: Timers;
   private readonly turnBudget: TurnBudget;
   private readonly table: ReplicaTable;
+  private readonly lookup: PartitionLookup;
   private readonly topicSettings: TopicSettingsSource;
   private readonly followings: Followings;
   private readonly isrChanges: IsrChanges;
@@ -98,8 +104,10 @@ export class ReplicaManager {
     const { brokerId, clock, random, logger, config } = options;
     this.timers = new Timers(clock);
     this.turnBudget = new TurnBudget(config.loopWorkMax, (callback) => clock.soon(callback));
-    const ports = this.partitionPorts();
+    const metrics = options.metrics ?? new Metrics();
+    const ports = this.partitionPorts(metrics);
     this.table = new ReplicaTable(options.logDirectory, logger, ports);
+    this.lookup = new PartitionLookup(this.table, () => this.image);
     this.topicSettings = new TopicSettingsSource(config);
     this.unopened = new UnopenedReplicas(ports);
     this.directoryWatch = new DirectoryWatch({
@@ -132,20 +140,23 @@ export class ReplicaManager {
       responseBytesMax: config.consumerFetchMaxBytes,
       sessionsMax: config.maxFetchSessions,
       parkedMax: config.maxParkedFetches,
-      find: (item, usesTopicIds) => this.find(item, usesTopicIds),
+      find: (item, usesTopicIds) => this.lookup.find(item, usesTopicIds),
       registeredEpoch: (id) => this.image.broker(id)?.epoch,
     });
     this.jobPorts = {
       jobs: options.jobs,
       kinds: logJobs(options.codecs),
       turnBudget: this.turnBudget,
-      find: (topicId, index) => this.findById(topicId, index),
+      find: (topicId, index) => this.lookup.findById(topicId, index),
       refused: (topicId, index, records) => this.refused(topicId, index, records),
       overtaken: (partition) => options.logger.debug('leader-lost-while-checking', partition.facts()),
       failed: (partition, reason) => options.logger.error('job-failed', { ...partition.facts(), reason }),
       after: (delayMs, callback) => this.after(delayMs, callback),
     };
     this.table.openLogs(this.settingsOf(undefined), clock.wallMs());
+    gaugeReplicas(metrics, () => this.table.all());
+    metrics.gauge('millrace_parked_fetches', () => this.fetches.parked.size);
+    metrics.gauge('millrace_fetch_sessions', () => this.fetches.sessions.size);
     this.everyLagCheck();
     this.everyCheckpoint();
   }
@@ -157,6 +168,11 @@ export class ReplicaManager {
 
   get holdsLease(): boolean {
     return this.session !== undefined && this.timers.now() < this.session.validUntilMs;
+  }
+
+  /** Time that is left of the lease; 0: there is none. */
+  get leaseMs(): Millis {
+    return Math.max(0, (this.session?.validUntilMs ?? 0) - this.timers.now());
   }
 
   partition(topicId: Uuid, index: number): Partition | undefined {
@@ -368,38 +384,9 @@ export class ReplicaManager {
 
   offsetForLeaderEpoch(partitions: readonly OffsetForLeaderEpochPartition[]): OffsetForLeaderEpochResult[] {
     return partitions.map((wanted) => {
-      const found = this.findById(wanted.topicId, wanted.partition);
+      const found = this.lookup.findById(wanted.topicId, wanted.partition);
       return 'errorCode' in found ? epochEndError(found.errorCode) : epochEnd(found, wanted);
     });
-  }
-
-  private find(
-    item: { readonly topicId: Uuid; readonly topic: string; readonly partition: number },
-    usesTopicIds: boolean,
-  ): Partition | FetchMiss {
-    if (usesTopicIds) {
-      const hosted = this.table.get(item.topicId, item.partition);
-      if (hosted !== undefined) return hosted;
-      if (this.image.topicById(item.topicId) === undefined)
-        return { errorCode: ErrorCode.UNKNOWN_TOPIC_ID, currentLeader: undefined };
-      return this.findById(item.topicId, item.partition);
-    }
-    const topic = this.image.topic(item.topic);
-    if (topic === undefined)
-      return { errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, currentLeader: undefined };
-    return this.findById(topic.id, item.partition);
-  }
-
-  private findById(topicId: Uuid, index: number): Partition | FetchMiss {
-    const hosted = this.table.get(topicId, index);
-    if (hosted !== undefined) return hosted;
-    const assignment = this.image.partition(topicId, index);
-    if (assignment === undefined)
-      return { errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, currentLeader: undefined };
-    if (this.table.isBroken(topicId, index))
-      return { errorCode: ErrorCode.KAFKA_STORAGE_ERROR, currentLeader: undefined };
-    const currentLeader = { leaderId: assignment.leader, leaderEpoch: assignment.leaderEpoch };
-    return { errorCode: ErrorCode.NOT_LEADER_OR_FOLLOWER, currentLeader };
   }
 
   // ------------------------------------------------------------------ time and end
@@ -470,10 +457,11 @@ export class ReplicaManager {
     return () => this.timers.cancel(deadline);
   }
 
-  private partitionPorts(): PartitionPorts {
+  private partitionPorts(metrics: Metrics): PartitionPorts {
     const { options } = this;
     return {
       brokerId: options.brokerId,
+      counters: countersOf(metrics),
       replicaLagTimeMaxMs: options.config.replicaLagTimeMaxMs,
       logger: options.logger,
       turnBudget: this.turnBudget,

@@ -7,10 +7,11 @@
 import type { Deadline, Logger, Millis, Stream, StreamHandler } from '@millrace/base';
 import { DecodeError, type SpareBuffers } from '@millrace/protocol';
 import type { FrontEndLimits } from '../config.ts';
+import type { FrontEndMetrics } from '../front-end-metrics.ts';
 import { HeldBytes } from './held-bytes.ts';
 import { Input, type InputHost } from './input.ts';
 import type { Holder, MemoryBudget } from './memory-budget.ts';
-import { type Closing, ResponseSlots, type Slot } from './response-slots.ts';
+import { type Closing, type OpenedRequest, ResponseSlots, type Slot } from './response-slots.ts';
 
 /** An object that the front end's one timer wakes. */
 export interface Sleeper {
@@ -21,6 +22,7 @@ export interface Sleeper {
 export interface ConnectionHost extends InputHost {
   readonly limits: FrontEndLimits;
   readonly budget: MemoryBudget;
+  readonly metrics: FrontEndMetrics;
   /** Buffers for assembling frames and for the records in answers. */
   readonly spares: SpareBuffers;
   readonly logger: Pick<Logger, 'debug' | 'info' | 'warn'>;
@@ -40,6 +42,8 @@ export interface ConnectionHost extends InputHost {
   gone(connection: Connection): void;
 }
 
+/** The place of a close among the answers. */
+const NO_REQUEST: OpenedRequest = { apiName: '', frameBytes: 0, decodedBytes: 0, exclusive: false };
 /** The broker reads this much ahead behind an exclusive request. */
 const READ_AHEAD_BYTES = 65_536;
 
@@ -118,12 +122,11 @@ export class Connection implements StreamHandler, Holder, Sleeper {
   // ---- calls of the router and the handlers ----
 
   /** The router accepted a request: returns its place in the order of answers. */
-  openSlot(frameBytes: number, decodedBytes: number, exclusive: boolean): Slot {
-    const requestBytes = frameBytes + decodedBytes;
-    this.held.request += requestBytes;
-    this.held.decoded += decodedBytes;
-    if (exclusive) this.exclusiveRunning = true;
-    return this.slots.open(requestBytes, decodedBytes, exclusive, this.host.nowMs());
+  openSlot(opened: OpenedRequest): Slot {
+    this.held.request += opened.frameBytes + opened.decodedBytes;
+    this.held.decoded += opened.decodedBytes;
+    if (opened.exclusive) this.exclusiveRunning = true;
+    return this.slots.open(opened, this.host.nowMs());
   }
 
   /** Nothing refers to the decoded request now, answered or not. */
@@ -189,13 +192,14 @@ export class Connection implements StreamHandler, Holder, Sleeper {
       return;
     }
     if (this.state !== 'open' || this.isRefused) return;
+    this.host.metrics.malformed.add(1);
     this.isRefused = true;
     this.input.discard();
     if (this.slots.size === 0) {
       this.close(reason, facts);
       return;
     }
-    this.slots.open(0, 0, false, this.host.nowMs()).outcome = { kind: 'close', reason, facts, level: 'warn' };
+    this.slots.open(NO_REQUEST, this.host.nowMs()).outcome = { kind: 'close', reason, facts, level: 'warn' };
     this.host.flushSoon(this);
   }
 
@@ -416,6 +420,8 @@ export class Connection implements StreamHandler, Holder, Sleeper {
       if (slot.exclusive) this.exclusiveRunning = false;
       const outcome = slot.outcome!;
       if (outcome.kind === 'close') return { chunks, sizeBytes, close: outcome };
+      const answerBytes = outcome.kind === 'answer' ? outcome.sizeBytes : 0;
+      this.host.metrics.answered(slot, answerBytes, this.host.nowMs());
       if (outcome.kind === 'none') continue;
       this.held.answer -= outcome.sizeBytes;
       sizeBytes += outcome.sizeBytes;

@@ -21,7 +21,19 @@ type Outcome =
   | { readonly kind: 'none' }
   | Closing;
 
+/** A request that is started. */
+export interface OpenedRequest {
+  readonly apiName: string;
+  readonly frameBytes: number;
+  /** Of the decoded objects, about. */
+  readonly decodedBytes: number;
+  readonly exclusive: boolean;
+}
+
 export interface Slot {
+  readonly apiName: string;
+  /** As it was received. */
+  readonly frameBytes: number;
   /** Bytes held for the request until it is answered: its frame and the decoded objects. */
   requestBytes: number;
   /** Part of `requestBytes`: the decoded objects. */
@@ -60,10 +72,13 @@ export class ResponseSlots {
     return this.slots.length - this.head;
   }
 
-  open(requestBytes: number, decodedBytes: number, exclusive: boolean, startedMs: Millis): Slot {
+  open(opened: OpenedRequest, startedMs: Millis): Slot {
+    const { apiName, frameBytes, decodedBytes, exclusive } = opened;
     const slot: Slot = {
+      apiName,
+      frameBytes,
       startedMs,
-      requestBytes,
+      requestBytes: frameBytes + decodedBytes,
       decodedBytes,
       exclusive,
       outcome: undefined,

@@ -406,7 +406,7 @@ const operationSettings = {
     'Operation',
     optional(int(0, 65535)),
     '',
-    'Port of a small HTTP server on all interfaces: `GET /health` answers 200 while the broker is unfenced, or the controller knows the leader of the quorum, else 503. Not set: no server.',
+    'Port of a small HTTP server on all interfaces: `GET /health` answers 200 while the broker is unfenced, or the controller knows the leader of the quorum, else 503; `GET /metrics` returns the metrics that docs/metrics.md lists. Not set: no server.',
     { differs: OURS },
   ),
   'logger.level': setting(

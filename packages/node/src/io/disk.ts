@@ -9,15 +9,23 @@ import { type Disk, DiskError, type DiskFile } from '@millrace/base';
 
 type SyncDone = (error?: DiskError) => void;
 
+interface SyncTimes {
+  observeMs(durationMs: number): void;
+}
+
 export class NodeDisk implements Disk {
+  readonly #syncTimes: SyncTimes | undefined;
   /** Folders whose fsync runs now, with its callers. It does not cover the callers that came while it ran. */
   readonly #folders = new Map<string, { running: SyncDone[]; waiting: SyncDone[] }>();
 
+  /** With `syncTimes` every fdatasync of a file is timed. */
+  constructor(syncTimes?: SyncTimes) {
+    this.#syncTimes = syncTimes;
+  }
+
   open(path: string): DiskFile {
-    return attempt(
-      path,
-      () => new NodeFile(path, fs.openSync(path, fs.constants.O_RDWR | fs.constants.O_CREAT, 0o644)),
-    );
+    const flags = fs.constants.O_RDWR | fs.constants.O_CREAT;
+    return attempt(path, () => new NodeFile(path, fs.openSync(path, flags, 0o644), this.#syncTimes));
   }
 
   exists(path: string): boolean {
@@ -121,15 +129,17 @@ function syncFolderFile(directory: string, done: (cause?: NodeJS.ErrnoException)
 class NodeFile implements DiskFile {
   readonly path: string;
   readonly #descriptor: number;
+  readonly #syncTimes: SyncTimes | undefined;
   /** Callers of the fdatasync that runs now; undefined while none runs. */
   #syncing: SyncDone[] | undefined;
   /** Callers that came while it ran: it may not cover their writes. */
   #waiting: SyncDone[] = [];
   #closed = false;
 
-  constructor(path: string, descriptor: number) {
+  constructor(path: string, descriptor: number, syncTimes: SyncTimes | undefined) {
     this.path = path;
     this.#descriptor = descriptor;
+    this.#syncTimes = syncTimes;
   }
 
   size(): number {
@@ -180,7 +190,9 @@ class NodeFile implements DiskFile {
   #startSync(): void {
     this.#syncing = this.#waiting;
     this.#waiting = [];
+    const startedMs = performance.now();
     fs.fdatasync(this.#descriptor, (cause) => {
+      this.#syncTimes?.observeMs(performance.now() - startedMs);
       const callers = this.#syncing!;
       this.#syncing = undefined;
       if (this.#waiting.length > 0) this.#startSync();

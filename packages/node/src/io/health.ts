@@ -1,5 +1,8 @@
-/** A small HTTP server that says whether the node is ready. Loaded only when `health.port` is set. */
-import { createServer } from 'node:http';
+/**
+ * A small HTTP server: /health says whether the node is ready, /metrics what it counted. Loaded only when
+ * `health.port` is set.
+ */
+import { createServer, type ServerResponse } from 'node:http';
 
 export interface HealthState {
   readonly ready: boolean;
@@ -11,10 +14,21 @@ export interface HealthServer {
   close(): Promise<void>;
 }
 
+/** What a scrape gets. */
+export interface MetricsText {
+  readonly contentType: string;
+  text(): Promise<string>;
+}
+
 /** Rejects with one sentence when it cannot listen on the port. */
-export function serveHealth(port: number, state: () => HealthState): Promise<HealthServer> {
+export function serveHealth(
+  port: number,
+  state: () => HealthState,
+  metrics: MetricsText,
+): Promise<HealthServer> {
   const server = createServer((request, response) => {
     const path = request.url?.split('?')[0];
+    if (path === '/metrics') return void sendMetrics(response, metrics);
     if (path !== '/health') return void response.writeHead(404).end();
     const { ready, facts } = state();
     response.writeHead(ready ? 200 : 503, { 'content-type': 'application/json', connection: 'close' });
@@ -44,4 +58,10 @@ export function serveHealth(port: number, state: () => HealthState): Promise<Hea
       });
     });
   });
+}
+
+async function sendMetrics(response: ServerResponse, metrics: MetricsText): Promise<void> {
+  const text = await metrics.text();
+  response.writeHead(200, { 'content-type': metrics.contentType, connection: 'close' });
+  response.end(text);
 }

@@ -4,6 +4,7 @@ import type { BrokerConfigEntry, FrontEndConfig, LifecycleConfig } from '@millra
 import { DEFAULT_LIFECYCLE_CONFIG, DEFAULT_LIMITS } from '@millrace/broker';
 import type { LogDirectory } from '@millrace/log';
 import type { ListenerEndpoint } from '@millrace/metadata';
+import type { Metrics } from '@millrace/metrics';
 import type { CompressionCodecs } from '@millrace/protocol';
 import { defaultReplicationConfig, type ReplicationConfig } from '@millrace/replication';
 import type { SettingDefinition } from '../config/definition.ts';
@@ -19,6 +20,7 @@ export interface BrokerSeams {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
+  readonly metrics: Metrics;
   readonly logs: LogDirectory;
   readonly codecs: CompressionCodecs;
   /** Of this machine. A listener on all of its addresses advertises this name. */

@@ -21,6 +21,7 @@ import {
 } from '@millrace/broker';
 import type { LogDirectory } from '@millrace/log';
 import type { ListenerEndpoint, MetadataDelta, MetadataImage } from '@millrace/metadata';
+import type { Metrics } from '@millrace/metrics';
 import type { CompressionCodecs } from '@millrace/protocol';
 import {
   type CommittedBatch,
@@ -71,6 +72,7 @@ export interface BrokerRoleOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
+  readonly metrics: Metrics;
   readonly codecs: CompressionCodecs;
   readonly replication: ReplicationConfig;
   readonly frontEnd: FrontEndConfig;
@@ -117,6 +119,7 @@ export class BrokerRole {
       jobs: options.jobs,
       config: options.replication,
       net: options.net,
+      metrics: options.metrics,
       alterPartition: (request, done) => alterPartitions.send(request, done),
       directoryFailed: (reason) => options.events.failed(directoryFailure(logs.directory, reason)),
     });
@@ -127,6 +130,7 @@ export class BrokerRole {
       random: options.random.fork('requests'),
       logger,
       config: options.frontEnd,
+      metrics: options.metrics,
       replicas: this.replicas,
       spares: logs.spares,
       producerIds: new ProducerIdBlocks({
@@ -139,6 +143,7 @@ export class BrokerRole {
       clusterId: () => logs.clusterId,
       image: () => this.metadata.image,
     });
+    this.gauge(options.metrics);
     this.observer = options.hasLocalQuorum ? undefined : this.makeObserver();
   }
 
@@ -215,6 +220,12 @@ export class BrokerRole {
     this.closeListeners();
     this.frontEnd.close(() => {});
     this.close({ clean: false }, done);
+  }
+
+  private gauge(metrics: Metrics): void {
+    metrics.gauge('millrace_broker_unfenced', () => Number(this.isUnfenced));
+    metrics.gauge('millrace_lease_seconds', () => this.replicas.leaseMs / 1000);
+    metrics.gauge('millrace_metadata_applied_offset', () => this.metadata.offset);
   }
 
   private makeObserver(): QuorumObserver {

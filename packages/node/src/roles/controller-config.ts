@@ -2,6 +2,7 @@
 import { assert, type Clock, type Logger, type Random, type Rpc } from '@millrace/base';
 import type { ControllerConfig } from '@millrace/controller';
 import type { LogDirectory } from '@millrace/log';
+import type { Metrics } from '@millrace/metrics';
 import type { QuorumConfig, RaftStorage } from '@millrace/raft';
 import type { NodeConfig } from '../config/index.ts';
 import type { ControllerRoleOptions } from './controller-role.ts';
@@ -11,6 +12,7 @@ export interface ControllerSeams {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
+  readonly metrics: Metrics;
   readonly storage: RaftStorage;
   /** The data folder of this node. */
   readonly logs: LogDirectory;

@@ -16,6 +16,7 @@ import type {
 } from '@millrace/base';
 import { Controller, type ControllerConfig } from '@millrace/controller';
 import { joinedBatches } from '@millrace/metadata';
+import type { Metrics } from '@millrace/metrics';
 import {
   type CommittedBatch,
   type LeaderAndEpoch,
@@ -25,6 +26,7 @@ import {
   type VoterAddress,
 } from '@millrace/raft';
 import { ControlService } from './control-service.ts';
+import { CommitTimes, gaugeController, gaugeQuorum } from './quorum-metrics.ts';
 
 export interface ControllerRoleEvents {
   /**
@@ -50,6 +52,7 @@ export interface ControllerRoleOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
+  readonly metrics: Metrics;
   readonly quorum: Partial<QuorumConfig>;
   readonly controller: Partial<ControllerConfig>;
   readonly events: ControllerRoleEvents;
@@ -59,6 +62,7 @@ export class ControllerRole {
   readonly controller: Controller;
   quorum: Quorum | undefined;
   private readonly options: ControllerRoleOptions;
+  private readonly commitTimes: CommitTimes;
   private clusterId: Uuid | undefined;
   private listening: Listener | undefined;
   private timer: { readonly at: Millis; readonly timer: Timer } | undefined;
@@ -66,18 +70,26 @@ export class ControllerRole {
 
   constructor(options: ControllerRoleOptions) {
     this.options = options;
+    this.commitTimes = new CommitTimes(options.clock, options.metrics);
     this.controller = new Controller({
       nodeId: options.nodeId,
       random: options.random.fork('controller'),
       logger: options.logger,
       config: options.controller,
       clusterId: () => this.quorum?.clusterId() ?? options.clusterId,
-      propose: (records) => this.quorum?.propose(records),
+      metrics: options.metrics,
+      propose: (records) => {
+        const offset = this.quorum?.propose(records);
+        this.commitTimes.proposed(offset);
+        return offset;
+      },
       confirmLeadership: (done) => {
         // The controller asks only while it is active, so there is a quorum.
         this.quorum?.confirmLeadership(done);
       },
     });
+    gaugeQuorum(options.metrics, () => this.quorum);
+    gaugeController(options.metrics, this.controller);
   }
 
   /**
@@ -110,6 +122,7 @@ export class ControllerRole {
             this.arm();
           },
           resigned: () => {
+            this.commitTimes.resigned();
             this.controller.resigned();
             this.arm();
           },
@@ -172,6 +185,7 @@ export class ControllerRole {
 
   private committed(batches: readonly CommittedBatch[]): void {
     this.noteClusterId();
+    this.commitTimes.committed(batches);
     for (const batch of joinedBatches(batches)) this.controller.committed(batch);
     this.options.events.committed?.(batches);
     this.arm();

@@ -115,7 +115,8 @@ test('the lock of a zombie does not count', async () => {
 
 test('health: 503 until ready, then 200; 404 elsewhere', async () => {
   let ready = false;
-  const health = await serveHealth(0, () => ({ ready, facts: { node: 4 } }));
+  const metrics = { contentType: 'text/plain', text: async () => 'a_metric 1\n' };
+  const health = await serveHealth(0, () => ({ ready, facts: { node: 4 } }), metrics);
   const url = `http://127.0.0.1:${health.port}/health`;
   expect((await fetch(url)).status).toBe(503);
   ready = true;
@@ -123,7 +124,9 @@ test('health: 503 until ready, then 200; 404 elsewhere', async () => {
   expect(answer.status).toBe(200);
   expect(await answer.json()).toEqual({ status: 'ready', node: 4 });
   expect((await fetch(`http://127.0.0.1:${health.port}/`)).status).toBe(404);
-  await expect(serveHealth(health.port, () => ({ ready, facts: {} }))).rejects.toThrow(
+  const scraped = await fetch(`http://127.0.0.1:${health.port}/metrics`);
+  expect([scraped.headers.get('content-type'), await scraped.text()]).toEqual(['text/plain', 'a_metric 1\n']);
+  await expect(serveHealth(health.port, () => ({ ready, facts: {} }), metrics)).rejects.toThrow(
     /is taken by another program/,
   );
   await health.close();

@@ -103,6 +103,7 @@ export class Leadership {
 
   private appended(sizeBytes: number): void {
     const { partition } = this;
+    this.ports.counters.appended('leader', sizeBytes);
     this.noteUnreplicated(partition.log.endOffset, sizeBytes);
     partition.flushIfDue();
     for (const waiter of partition.waiters) if (waiter.isFollower) waiter.notify(sizeBytes);
@@ -329,6 +330,7 @@ export class Leadership {
   /** The controller committed another ISR within this leader epoch. */
   isrChanged(previous: readonly NodeId[]): void {
     const { partition } = this;
+    this.ports.counters.isrChanged(previous, partition.isr);
     this.ports.logger.info('isr-changed', { ...partition.facts(), from: previous, to: partition.isr });
     this.advanceHighWatermark();
     if (partition.damage !== undefined) this.giveUp();

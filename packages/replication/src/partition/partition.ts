@@ -189,6 +189,7 @@ export class Partition {
     else logger.debug('became-follower', facts);
     if (!leads) this.startAnewIfDamaged();
     if (!leads || this.isOffline) return;
+    this.ports.counters.becameLeader();
     this.leadership = new Leadership(this, this.ports);
     this.log.assignLeaderEpoch(this.leaderEpoch, this.log.endOffset);
     this.noticeOffline();
@@ -310,8 +311,10 @@ export class Partition {
   /** Appends batches from the leader of `leaderEpoch`. They begin at this log's end. */
   appendAsFollower(records: Uint8Array): ErrorCode {
     assert(this.role === 'follower', 'only a follower appends what a leader sends');
+    const sizeBefore = this.log.sizeBytes;
     const appended = this.log.appendAsFollower(records, this.ports.wallMs());
     if (appended.ok) {
+      this.ports.counters.appended('follower', this.log.sizeBytes - sizeBefore);
       this.flushIfDue();
       return ErrorCode.NONE;
     }

@@ -13,6 +13,7 @@ import type { ErrorCode, WorkBudget } from '@millrace/protocol';
 
 export interface PartitionPorts {
   readonly brokerId: NodeId;
+  readonly counters: PartitionCounters;
   readonly replicaLagTimeMaxMs: Millis;
   readonly logger: Logger;
   /** The work that may still be done in this turn of the event loop. */
@@ -44,6 +45,14 @@ export interface PartitionPorts {
    * settled.
    */
   proposeIsr(proposal: IsrProposal): void;
+}
+
+/** What is counted of all partitions together. */
+export interface PartitionCounters {
+  appended(role: 'leader' | 'follower', sizeBytes: number): void;
+  becameLeader(): void;
+  /** The controller committed another ISR within this broker's leadership. */
+  isrChanged(from: readonly NodeId[], to: readonly NodeId[]): void;
 }
 
 /** A change of the ISR on its way to the controller. */

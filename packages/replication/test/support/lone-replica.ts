@@ -35,6 +35,7 @@ export class LoneReplica {
   constructor(settings: Partial<PartitionSettings> = {}) {
     const logger = new MemoryLogger() as Logger;
     const ports: PartitionPorts = {
+      counters: { appended() {}, becameLeader() {}, isrChanged() {} },
       brokerId: ME,
       replicaLagTimeMaxMs: 30_000,
       logger,

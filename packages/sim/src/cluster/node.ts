@@ -4,6 +4,7 @@
  */
 import { assert, DiskError } from '@millrace/base';
 import { LogDirectory } from '@millrace/log';
+import { Metrics } from '@millrace/metrics';
 import { loadConfig, type NodeConfig } from '@millrace/node/config';
 import {
   BrokerRole,
@@ -179,7 +180,8 @@ export class SimNode {
     }
     const { logs } = opened;
     this.logs = logs;
-    const shared = { clock, random, logger, logs, rpc: network.rpcOf(life) };
+    const metrics = new Metrics();
+    const shared = { clock, random, logger, metrics, logs, rpc: network.rpcOf(life) };
     const events: NodeRoleEvents = {
       ready: () => {
         this.isReady = true;

@@ -1,0 +1,85 @@
+/**
+ * A node's metrics in Prometheus's text format. prom-client measures the process (event loop, collections,
+ * memory) and writes the format; what the node counts itself is handed to it as it stands at the scrape.
+ */
+import { collectDefaultMetrics, type Metric, Registry } from 'prom-client';
+import { BUCKETS_SECONDS, type Metrics, NO_LABEL } from '../metrics.ts';
+import { definitionOf, type MetricDefinition, type MetricName, metricsTable } from '../table.ts';
+
+interface Sample {
+  readonly metricName?: string;
+  readonly labels: Readonly<Record<string, string | number>>;
+  readonly value: number;
+}
+
+export class Exposition {
+  private readonly registry = new Registry();
+  readonly contentType: string = this.registry.contentType;
+
+  constructor(metrics: Metrics) {
+    collectDefaultMetrics({ register: this.registry });
+    // prom-client knows more about the process than anybody reads: the documented ones stay. Some of them are
+    // read by the collector of another one, which has to stay too (process_cpu_user_seconds_total,
+    // heap_size_total).
+    for (const name of this.registry.getMetricsAsArray().map((metric) => metric.name))
+      if (definitionOf(name) === undefined) this.registry.removeSingleMetric(name);
+    for (const [name, definition] of Object.entries(metricsTable) as [MetricName, MetricDefinition][])
+      if (definition.isDefault !== true)
+        this.registry.registerMetric(new Written(name, definition, metrics) as unknown as Metric);
+  }
+
+  text(): Promise<string> {
+    return this.registry.metrics();
+  }
+}
+
+/** One of ours, in the shape that prom-client reads when it is scraped. */
+class Written {
+  readonly name: MetricName;
+  readonly help: string;
+  readonly type: MetricDefinition['type'];
+  readonly aggregator = 'sum';
+  private readonly label: string | undefined;
+  private readonly metrics: Metrics;
+
+  constructor(name: MetricName, definition: MetricDefinition, metrics: Metrics) {
+    this.name = name;
+    this.help = definition.help;
+    this.type = definition.type;
+    this.label = definition.label;
+    this.metrics = metrics;
+  }
+
+  get(): unknown {
+    const { name, help, type, aggregator } = this;
+    const values = type === 'histogram' ? this.histogram() : this.plain();
+    return { name, help, type, aggregator, values };
+  }
+
+  reset(): void {}
+
+  private plain(): Sample[] {
+    const values = this.metrics.values(this.name) ?? [];
+    return [...values].map(([label, value]) => ({ labels: this.labelled(label), value }));
+  }
+
+  private histogram(): Sample[] {
+    const samples: Sample[] = [];
+    for (const [label, { counts, sumSeconds, count }] of this.metrics.buckets(this.name) ?? []) {
+      const labels = this.labelled(label);
+      let below = 0;
+      for (const [index, here] of counts.entries()) {
+        below += here;
+        const le = BUCKETS_SECONDS[index] ?? '+Inf';
+        samples.push({ metricName: `${this.name}_bucket`, labels: { le, ...labels }, value: below });
+      }
+      samples.push({ metricName: `${this.name}_sum`, labels, value: sumSeconds });
+      samples.push({ metricName: `${this.name}_count`, labels, value: count });
+    }
+    return samples;
+  }
+
+  private labelled(value: string): Record<string, string> {
+    return this.label === undefined || value === NO_LABEL ? {} : { [this.label]: value };
+  }
+}

@@ -1,0 +1,1 @@
+export { Exposition } from './exposition.ts';

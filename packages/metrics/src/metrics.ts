@@ -1,0 +1,110 @@
+/**
+ * What one node counts. Counters and histograms cost an addition where something happens; gauges are read
+ * when somebody scrapes, and never before. Knows no Prometheus: `io/` writes it in that format.
+ */
+import {
+  type CounterName,
+  definitionOf,
+  type GaugeName,
+  type HistogramName,
+  type LabelsOf,
+  type MetricName,
+} from './table.ts';
+
+export interface Counter<Labels extends readonly string[]> {
+  add(amount: number, ...label: Labels): void;
+}
+
+export interface Histogram<Labels extends readonly string[]> {
+  /** A duration, as the clock gives it. */
+  observeMs(durationMs: number, ...label: Labels): void;
+}
+
+/** Of a gauge with a label: label value → number. Undefined: there is nothing to tell now. */
+export type GaugeReading<Labels extends readonly string[]> = Labels extends readonly []
+  ? number | undefined
+  : ReadonlyMap<string, number>;
+
+/** Upper bounds in seconds; the last bucket (+Inf) is not among them. */
+export const BUCKETS_SECONDS: readonly number[] = [
+  0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5,
+];
+
+export interface HistogramState {
+  /** Observations by bucket, not cumulative; one more than there are bounds. */
+  readonly counts: readonly number[];
+  readonly sumSeconds: number;
+  readonly count: number;
+}
+
+/** What is not labelled has this in place of a label value. */
+export const NO_LABEL = '';
+
+export class Metrics {
+  private readonly counters = new Map<MetricName, Map<string, number>>();
+  private readonly histograms = new Map<MetricName, Map<string, BucketCounts>>();
+  private readonly gauges = new Map<MetricName, () => number | undefined | ReadonlyMap<string, number>>();
+
+  /** The same one each time. */
+  counter<Name extends CounterName>(name: Name): Counter<LabelsOf<Name>> {
+    const values =
+      this.counters.get(name) ?? new Map<string, number>(isLabelled(name) ? [] : [[NO_LABEL, 0]]);
+    this.counters.set(name, values);
+    return {
+      add: (amount, ...[label = NO_LABEL]: readonly string[]) => {
+        values.set(label, (values.get(label) ?? 0) + amount);
+      },
+    };
+  }
+
+  histogram<Name extends HistogramName>(name: Name): Histogram<LabelsOf<Name>> {
+    const byLabel = this.histograms.get(name) ?? new Map<string, BucketCounts>();
+    if (!isLabelled(name) && byLabel.size === 0) byLabel.set(NO_LABEL, new BucketCounts());
+    this.histograms.set(name, byLabel);
+    return {
+      observeMs: (durationMs, ...[label = NO_LABEL]: readonly string[]) => {
+        const buckets = byLabel.get(label) ?? new BucketCounts();
+        if (buckets.count === 0) byLabel.set(label, buckets);
+        buckets.observe(durationMs / 1000);
+      },
+    };
+  }
+
+  /** `read` is called for each scrape. The latest one of a name counts. */
+  gauge<Name extends GaugeName>(name: Name, read: () => GaugeReading<LabelsOf<Name>>): void {
+    this.gauges.set(name, read);
+  }
+
+  // ---- for who writes them out
+
+  /** Counters and gauges that are known here, with their values by label. */
+  values(name: MetricName): ReadonlyMap<string, number> | undefined {
+    const counted = this.counters.get(name);
+    if (counted !== undefined) return counted;
+    const reading = this.gauges.get(name)?.();
+    if (typeof reading !== 'number') return reading;
+    return new Map([[NO_LABEL, reading]]);
+  }
+
+  buckets(name: MetricName): ReadonlyMap<string, HistogramState> | undefined {
+    return this.histograms.get(name);
+  }
+}
+
+function isLabelled(name: MetricName): boolean {
+  return definitionOf(name)?.label !== undefined;
+}
+
+class BucketCounts implements HistogramState {
+  readonly counts: number[] = new Array<number>(BUCKETS_SECONDS.length + 1).fill(0);
+  sumSeconds = 0;
+  count = 0;
+
+  observe(seconds: number): void {
+    let index = 0;
+    while (index < BUCKETS_SECONDS.length && seconds > BUCKETS_SECONDS[index]!) index++;
+    this.counts[index]!++;
+    this.sumSeconds += seconds;
+    this.count++;
+  }
+}

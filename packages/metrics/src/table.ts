@@ -1,0 +1,301 @@
+/**
+ * Every metric of a node. docs/metrics.md is generated from this table, and a metric that is not in it does
+ * not compile. Names and units follow Prometheus: base units (seconds, bytes), `_total` for counters.
+ */
+
+export interface MetricDefinition {
+  readonly type: 'counter' | 'gauge' | 'histogram';
+  /** Which process has it: one with this role, or every one. */
+  readonly of: 'broker' | 'controller' | 'node';
+  /** The one label, if there is one. */
+  readonly label?: string;
+  /** One sentence. */
+  readonly help: string;
+  /** Measured by prom-client itself. */
+  readonly isDefault?: true;
+}
+
+export const metricsTable = {
+  // Requests
+  millrace_requests_total: {
+    type: 'counter',
+    of: 'broker',
+    label: 'api',
+    help: 'Requests that were answered, or that ask for no answer and were carried out.',
+  },
+  millrace_request_seconds: {
+    type: 'histogram',
+    of: 'broker',
+    label: 'api',
+    help: 'Time from the start of a request to its answer on the socket; a parked fetch counts its wait.',
+  },
+  millrace_request_bytes_total: {
+    type: 'counter',
+    of: 'broker',
+    label: 'api',
+    help: 'Bytes of the answered requests.',
+  },
+  millrace_response_bytes_total: {
+    type: 'counter',
+    of: 'broker',
+    label: 'api',
+    help: 'Bytes of the answers.',
+  },
+  millrace_connections: { type: 'gauge', of: 'broker', help: 'Open connections of clients and followers.' },
+  millrace_connections_accepted_total: {
+    type: 'counter',
+    of: 'broker',
+    label: 'listener',
+    help: 'Connections that the broker took.',
+  },
+  millrace_connections_refused_total: {
+    type: 'counter',
+    of: 'broker',
+    help: 'Connections that the broker closed at once (max.connections, max.connections.per.ip, stopping).',
+  },
+  millrace_malformed_requests_total: {
+    type: 'counter',
+    of: 'broker',
+    help: 'Connections that the broker closed because of a request that it could not read.',
+  },
+  millrace_request_memory_bytes: {
+    type: 'gauge',
+    of: 'broker',
+    help: 'Memory held for requests and answers.',
+  },
+  millrace_request_memory_limit_bytes: {
+    type: 'gauge',
+    of: 'broker',
+    help: 'Limit of that memory (queued.max.request.bytes); +Inf without one.',
+  },
+  millrace_parked_fetches: { type: 'gauge', of: 'broker', help: 'Fetches that wait for data.' },
+  millrace_fetch_sessions: { type: 'gauge', of: 'broker', help: 'Incremental fetch sessions (KIP-227).' },
+
+  // Replicas
+  millrace_replicas: {
+    type: 'gauge',
+    of: 'broker',
+    label: 'role',
+    help: 'Replicas on this broker that lead, follow, or have no role.',
+  },
+  millrace_under_replicated_partitions: {
+    type: 'gauge',
+    of: 'broker',
+    help: 'Partitions led by this broker whose ISR lacks a replica.',
+  },
+  millrace_under_min_isr_partitions: {
+    type: 'gauge',
+    of: 'broker',
+    help: 'Partitions led by this broker with fewer ISR members than min.insync.replicas.',
+  },
+  millrace_offline_replicas: {
+    type: 'gauge',
+    of: 'broker',
+    help: 'Replicas on this broker whose disk failed.',
+  },
+  millrace_leader_changes_total: {
+    type: 'counter',
+    of: 'broker',
+    help: 'Times that this broker became leader of a partition.',
+  },
+  millrace_isr_shrinks_total: {
+    type: 'counter',
+    of: 'broker',
+    help: 'Times that a replica left the ISR of a partition led by this broker.',
+  },
+  millrace_isr_expands_total: {
+    type: 'counter',
+    of: 'broker',
+    help: 'Times that a replica joined the ISR of a partition led by this broker.',
+  },
+  millrace_follower_lag_records: {
+    type: 'gauge',
+    of: 'broker',
+    label: 'follower',
+    help: 'Records that a follower lacks of this broker’s partitions: the most of any one partition.',
+  },
+  millrace_appended_bytes_total: {
+    type: 'counter',
+    of: 'broker',
+    label: 'role',
+    help: 'Bytes of batches appended as leader or as follower.',
+  },
+  millrace_appends_total: {
+    type: 'counter',
+    of: 'broker',
+    label: 'role',
+    help: 'Appends as leader (a batch each) or as follower (what one fetch brought).',
+  },
+  millrace_log_bytes: { type: 'gauge', of: 'broker', help: 'Size of all logs on this broker.' },
+  millrace_log_segments: { type: 'gauge', of: 'broker', help: 'Segments of all logs on this broker.' },
+
+  // Membership
+  millrace_broker_unfenced: {
+    type: 'gauge',
+    of: 'broker',
+    help: '1 when the controller counts on this broker, else 0.',
+  },
+  millrace_lease_seconds: {
+    type: 'gauge',
+    of: 'broker',
+    help: 'Time until this broker may acknowledge nothing without another answered heartbeat.',
+  },
+  millrace_metadata_applied_offset: {
+    type: 'gauge',
+    of: 'broker',
+    help: 'Offset of the metadata log up to which this broker has applied it.',
+  },
+
+  // Quorum
+  millrace_quorum_epoch: { type: 'gauge', of: 'controller', help: 'Epoch of the quorum’s leader.' },
+  millrace_quorum_leader: {
+    type: 'gauge',
+    of: 'controller',
+    help: 'Id of the quorum’s leader; -1 when this controller knows none.',
+  },
+  millrace_quorum_state: {
+    type: 'gauge',
+    of: 'controller',
+    label: 'state',
+    help: '1 for the state that this controller is in, else 0.',
+  },
+  millrace_quorum_end_offset: {
+    type: 'gauge',
+    of: 'controller',
+    help: 'End offset of this controller’s metadata log.',
+  },
+  millrace_quorum_high_watermark: {
+    type: 'gauge',
+    of: 'controller',
+    help: 'Offset below which the metadata log is committed.',
+  },
+  millrace_quorum_voter_lag_records: {
+    type: 'gauge',
+    of: 'controller',
+    label: 'voter',
+    help: 'Metadata records that a voter lacks; only of the leader.',
+  },
+  millrace_quorum_commit_seconds: {
+    type: 'histogram',
+    of: 'controller',
+    help: 'Time from the proposal of metadata records to their commit; only of the leader.',
+  },
+
+  // Controller
+  millrace_active_controller: {
+    type: 'gauge',
+    of: 'controller',
+    help: '1 on the active controller, else 0.',
+  },
+  millrace_registered_brokers: { type: 'gauge', of: 'controller', help: 'Registered brokers.' },
+  millrace_fenced_brokers: { type: 'gauge', of: 'controller', help: 'Registered brokers that are fenced.' },
+  millrace_topics: { type: 'gauge', of: 'controller', help: 'Topics.' },
+  millrace_partitions: { type: 'gauge', of: 'controller', help: 'Partitions of all topics.' },
+  millrace_offline_partitions: {
+    type: 'gauge',
+    of: 'controller',
+    help: 'Partitions without a leader.',
+  },
+  millrace_leader_elections_total: {
+    type: 'counter',
+    of: 'controller',
+    label: 'from',
+    help: 'Leaders that this controller elected, by where it found them: isr, elr, former-isr, unclean.',
+  },
+
+  // Every node
+  millrace_fsync_seconds: {
+    type: 'histogram',
+    of: 'node',
+    help: 'Time that the device takes to sync a file of a log, without the wait for an earlier sync.',
+  },
+  process_cpu_user_seconds_total: {
+    type: 'counter',
+    of: 'node',
+    isDefault: true,
+    help: 'CPU time that the process used itself.',
+  },
+  process_cpu_system_seconds_total: {
+    type: 'counter',
+    of: 'node',
+    isDefault: true,
+    help: 'CPU time that the system used for the process, in its calls.',
+  },
+  process_cpu_seconds_total: {
+    type: 'counter',
+    of: 'node',
+    isDefault: true,
+    help: 'CPU time, user and system.',
+  },
+  process_resident_memory_bytes: {
+    type: 'gauge',
+    of: 'node',
+    isDefault: true,
+    help: 'Resident memory that the process has.',
+  },
+  process_start_time_seconds: {
+    type: 'gauge',
+    of: 'node',
+    isDefault: true,
+    help: 'When the process started, since 1970.',
+  },
+  process_open_fds: { type: 'gauge', of: 'node', isDefault: true, help: 'Open file descriptors.' },
+  nodejs_heap_size_total_bytes: {
+    type: 'gauge',
+    of: 'node',
+    isDefault: true,
+    help: 'Heap of JavaScript that V8 has set aside.',
+  },
+  nodejs_heap_size_used_bytes: {
+    type: 'gauge',
+    of: 'node',
+    isDefault: true,
+    help: 'Heap of JavaScript in use.',
+  },
+  nodejs_external_memory_bytes: {
+    type: 'gauge',
+    of: 'node',
+    isDefault: true,
+    help: 'Memory outside of the heap that JavaScript holds.',
+  },
+  nodejs_eventloop_lag_seconds: {
+    type: 'gauge',
+    of: 'node',
+    isDefault: true,
+    help: 'Delay of the event loop at the moment of the scrape.',
+  },
+  nodejs_eventloop_lag_p99_seconds: {
+    type: 'gauge',
+    of: 'node',
+    isDefault: true,
+    help: '99th percentile of the delay of the event loop since the last scrape.',
+  },
+  nodejs_gc_duration_seconds: {
+    type: 'histogram',
+    of: 'node',
+    label: 'kind',
+    isDefault: true,
+    help: 'Time of garbage collections, by kind.',
+  },
+} as const satisfies Record<string, MetricDefinition>;
+
+type Table = typeof metricsTable;
+export type MetricName = keyof Table;
+type NamesOf<Type extends MetricDefinition['type']> = {
+  [Name in MetricName]: Table[Name] extends { readonly isDefault: true }
+    ? never
+    : Table[Name]['type'] extends Type
+      ? Name
+      : never;
+}[MetricName];
+export type CounterName = NamesOf<'counter'>;
+export type GaugeName = NamesOf<'gauge'>;
+export type HistogramName = NamesOf<'histogram'>;
+/** `[]`, or the value of the one label. */
+export type LabelsOf<Name extends MetricName> = Table[Name] extends { readonly label: string }
+  ? readonly [label: string]
+  : readonly [];
+
+export function definitionOf(name: string): MetricDefinition | undefined {
+  return (metricsTable as Readonly<Record<string, MetricDefinition>>)[name];
+}

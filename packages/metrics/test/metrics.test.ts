@@ -1,0 +1,114 @@
+/** Goal: what is counted is what a scrape shows, in Prometheus's format, and nothing outside of the table. */
+import { readFileSync } from 'node:fs';
+import { type MetricDefinition, Metrics, metricsTable } from '@millrace/metrics';
+import { Exposition } from '@millrace/metrics/io';
+import { expect, test } from 'vitest';
+import { documentPath, generateDocument } from '../src/io/generate-docs.ts';
+
+async function scraped(metrics: Metrics): Promise<string[]> {
+  return (await new Exposition(metrics).text()).split('\n');
+}
+
+test('a counter counts by label; two holders of a name share it', async () => {
+  const metrics = new Metrics();
+  const requests = metrics.counter('millrace_requests_total');
+  requests.add(1, 'Fetch');
+  requests.add(1, 'Produce');
+  metrics.counter('millrace_requests_total').add(2, 'Fetch');
+  metrics.counter('millrace_isr_shrinks_total').add(1);
+  const lines = await scraped(metrics);
+  expect(lines).toContain('# TYPE millrace_requests_total counter');
+  expect(lines).toContain('millrace_requests_total{api="Fetch"} 3');
+  expect(lines).toContain('millrace_requests_total{api="Produce"} 1');
+  expect(lines).toContain('millrace_isr_shrinks_total 1');
+});
+
+test('a gauge is read at each scrape, and not before', async () => {
+  const metrics = new Metrics();
+  let reads = 0;
+  metrics.gauge('millrace_connections', () => ++reads);
+  metrics.gauge('millrace_replicas', () => new Map([['leader', 4]]));
+  metrics.gauge('millrace_quorum_epoch', () => undefined);
+  const exposition = new Exposition(metrics);
+  expect(reads).toBe(0);
+  expect(await exposition.text()).toContain('millrace_connections 1\n');
+  const lines = (await exposition.text()).split('\n');
+  expect(lines).toContain('millrace_connections 2');
+  expect(lines).toContain('millrace_replicas{role="leader"} 4');
+  expect(lines.filter((line) => line.startsWith('millrace_quorum_epoch'))).toEqual([]);
+});
+
+test('a histogram has cumulative buckets, a sum and a count', async () => {
+  const metrics = new Metrics();
+  const times = metrics.histogram('millrace_request_seconds');
+  for (const durationMs of [0.4, 0.5, 3, 900, 60_000]) times.observeMs(durationMs, 'Fetch');
+  const lines = await scraped(metrics);
+  const bucket = (le: string) =>
+    lines
+      .find((line) => line.startsWith(`millrace_request_seconds_bucket{le="${le}"`))
+      ?.split(' ')
+      .at(-1);
+  expect(['0.0005', '0.001', '0.005', '0.5', '1', '5', '+Inf'].map(bucket)).toEqual([
+    '2',
+    '2',
+    '3',
+    '3',
+    '4',
+    '4',
+    '5',
+  ]);
+  expect(lines).toContain('millrace_request_seconds_count{api="Fetch"} 5');
+  expect(lines).toContain('millrace_request_seconds_sum{api="Fetch"} 60.9039');
+});
+
+test('what never happened is there as 0 when it has no label', async () => {
+  const metrics = new Metrics();
+  metrics.counter('millrace_isr_expands_total');
+  metrics.histogram('millrace_quorum_commit_seconds');
+  const lines = await scraped(metrics);
+  expect(lines).toContain('millrace_isr_expands_total 0');
+  expect(lines).toContain('millrace_quorum_commit_seconds_count 0');
+});
+
+test('every line is of a metric of the table, the measurements of the process too', async () => {
+  const lines = (await scraped(new Metrics())).filter((line) => line.startsWith('# TYPE'));
+  const shown = lines.map((line) => line.split(' ').slice(2, 4));
+  const table = Object.entries(metricsTable) as [string, MetricDefinition][];
+  expect(shown.sort()).toEqual(table.map(([name, { type }]) => [name, type]).sort());
+});
+
+test('the process is measured', async () => {
+  const exposition = new Exposition(new Metrics());
+  const end = performance.now() + 50;
+  while (performance.now() < end);
+  const lines = (await exposition.text()).split('\n');
+  const value = (name: string) => Number(lines.find((line) => line.startsWith(`${name} `))?.split(' ')[1]);
+  const measured = Object.entries(metricsTable).filter(([name, { type }]) => {
+    // A delay may be 0, and so may the time in calls of the system.
+    return !/^millrace|eventloop|system/.test(name) && type !== 'histogram';
+  });
+  expect(measured.map(([name]) => name).filter((name) => !(value(name) > 0))).toEqual([]);
+});
+
+test('a metric that is not in the table, and a missing label, do not compile', () => {
+  const metrics = new Metrics();
+  // @ts-expect-error: no such metric
+  expect(() => metrics.counter('millrace_nothing_total')).not.toThrow();
+  // @ts-expect-error: a gauge
+  expect(() => metrics.counter('millrace_connections')).not.toThrow();
+  // @ts-expect-error: the label is missing
+  expect(() => metrics.counter('millrace_requests_total').add(1)).not.toThrow();
+});
+
+test('names and units are Prometheus’s: base units, _total for counters', () => {
+  for (const [name, { type }] of Object.entries(metricsTable)) {
+    expect(name).toMatch(/^[a-z]+(_[a-z0-9]+)+$/);
+    expect(name.endsWith('_total')).toBe(type === 'counter');
+    expect(name).not.toMatch(/_(ms|millis|kib|mib)(_|$)/);
+    if (type === 'histogram') expect(name).toMatch(/_seconds$/);
+  }
+});
+
+test('docs/metrics.md is what the table makes', () => {
+  expect(readFileSync(documentPath, 'utf8')).toBe(generateDocument());
+});

@@ -1,0 +1,261 @@
+/**
+ * Goal: each metric says what happens. Method: a table of a stimulus and the change that a scrape shows,
+ * against a cluster of real nodes in this process.
+ */
+import { connect } from 'node:net';
+import { type MetricDefinition, metricsTable } from '@millrace/metrics';
+import { apis } from '@millrace/protocol';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type RunningCluster, startCluster } from '../src/index.ts';
+import { eventually, TestClient } from './support/client.ts';
+
+let cluster: RunningCluster;
+let client: TestClient;
+/** The leader of the topic's partition, and its followers. */
+let [leader, follower, other] = [0, 0, 0];
+const CONTROLLER = 1;
+const TOPIC = 'measured';
+
+beforeAll(async () => {
+  const settings = { 'health.port': 0, 'replica.lag.time.max.ms': 2000 };
+  cluster = await startCluster({ controllers: 1, brokers: 3, settings });
+  const first = await TestClient.connect(cluster.node(2).port!);
+  await first.createTopic(TOPIC, 1, 3, { 'min.insync.replicas': '2', 'flush.messages': '1' });
+  const { topics } = await eventually(async () => {
+    const answer = await first.metadata(TOPIC);
+    return answer.topics[0]?.errorCode === 0 ? answer : undefined;
+  });
+  leader = topics[0]!.partitions[0]!.leaderId;
+  [follower, other] = [2, 3, 4].filter((id) => id !== leader) as [number, number];
+  first.close();
+  client = await TestClient.connect(cluster.node(leader).port!);
+}, 20_000);
+
+afterAll(async () => {
+  client?.close();
+  await cluster?.stop();
+}, 20_000);
+
+type Samples = ReadonlyMap<string, number>;
+
+async function scrape(nodeId: number): Promise<Samples> {
+  const answer = await fetch(`http://127.0.0.1:${cluster.node(nodeId).running!.healthPort}/metrics`);
+  expect(answer.headers.get('content-type')).toMatch(/^text\/plain; version=0.0.4/);
+  const lines = (await answer.text()).split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+  return new Map(
+    lines.map((line) => {
+      const space = line.lastIndexOf(' ');
+      return [line.slice(0, space), Number(line.slice(space + 1).replace('Inf', 'Infinity'))];
+    }),
+  );
+}
+
+/** What the samples of one node grow by, at least, or are afterwards. */
+interface Expected {
+  readonly on: () => number;
+  readonly grows?: Readonly<Record<string, number>>;
+  readonly becomes?: Readonly<Record<string, number>>;
+}
+
+interface Row {
+  readonly stimulus: string;
+  readonly act: () => Promise<unknown>;
+  readonly expected: readonly Expected[];
+}
+
+const produce = () => client.produce(TOPIC, 0, ['one', 'two', 'three']);
+const brokers = () => leader;
+const controller = () => CONTROLLER;
+
+const rows: readonly Row[] = [
+  {
+    stimulus: 'a batch is produced with acks=all and flush.messages=1',
+    act: produce,
+    expected: [
+      {
+        on: brokers,
+        grows: {
+          'millrace_requests_total{api="Produce"}': 1,
+          'millrace_request_seconds_count{api="Produce"}': 1,
+          'millrace_request_bytes_total{api="Produce"}': 100,
+          'millrace_response_bytes_total{api="Produce"}': 20,
+          'millrace_appends_total{role="leader"}': 1,
+          'millrace_appended_bytes_total{role="leader"}': 70,
+          millrace_log_bytes: 70,
+          millrace_fsync_seconds_count: 1,
+        },
+      },
+      {
+        on: () => follower,
+        grows: {
+          'millrace_appends_total{role="follower"}': 1,
+          'millrace_appended_bytes_total{role="follower"}': 70,
+          millrace_fsync_seconds_count: 1,
+        },
+      },
+    ],
+  },
+  {
+    stimulus: 'a topic is created',
+    act: () => client.createTopic('another', 2, 3),
+    expected: [
+      {
+        on: controller,
+        grows: {
+          millrace_topics: 1,
+          millrace_partitions: 2,
+          millrace_quorum_end_offset: 3,
+          millrace_quorum_high_watermark: 3,
+          millrace_quorum_commit_seconds_count: 1,
+        },
+        becomes: { millrace_offline_partitions: 0 },
+      },
+      {
+        on: brokers,
+        grows: {
+          'millrace_requests_total{api="CreateTopics"}': 1,
+          millrace_metadata_applied_offset: 3,
+          millrace_log_segments: 2,
+        },
+      },
+    ],
+  },
+  {
+    stimulus: 'connections come, and one sends what is not Kafka',
+    act: async () => {
+      const socket = connect({ host: '127.0.0.1', port: cluster.node(leader).port! });
+      socket.on('error', () => {});
+      socket.write(Buffer.from('GET / HTTP/1.1\r\n\r\n'));
+      await new Promise((closed) => socket.once('close', closed));
+    },
+    expected: [
+      {
+        on: brokers,
+        grows: {
+          'millrace_connections_accepted_total{listener="PLAINTEXT"}': 1,
+          millrace_malformed_requests_total: 1,
+        },
+      },
+    ],
+  },
+  {
+    stimulus: 'a fetch of a session waits for data',
+    act: async () => {
+      const consumer = await TestClient.connect(cluster.node(leader).port!);
+      void consumer
+        .call(apis.fetch, 11, {
+          replicaId: -1,
+          maxWaitMs: 3000,
+          minBytes: 1_000_000,
+          maxBytes: 10 << 20,
+          sessionEpoch: 0,
+          topics: [
+            {
+              topic: TOPIC,
+              partitions: [
+                { partition: 0, fetchOffset: 0, partitionMaxBytes: 1 << 20, currentLeaderEpoch: -1 },
+              ],
+            },
+          ],
+        })
+        .catch(() => {})
+        .finally(() => consumer.close());
+    },
+    expected: [
+      {
+        on: brokers,
+        grows: { millrace_parked_fetches: 1, millrace_fetch_sessions: 1, millrace_connections: 1 },
+      },
+    ],
+  },
+  {
+    stimulus: 'a follower is killed',
+    act: async () => {
+      await cluster.kill(other);
+      await produce();
+    },
+    expected: [
+      {
+        on: brokers,
+        grows: { millrace_isr_shrinks_total: 1 },
+        becomes: { millrace_under_min_isr_partitions: 0 },
+      },
+      { on: controller, becomes: { millrace_fenced_brokers: 1, millrace_registered_brokers: 3 } },
+    ],
+  },
+  {
+    stimulus: 'the other follower is killed too',
+    act: () => cluster.kill(follower),
+    expected: [{ on: brokers, becomes: { millrace_under_min_isr_partitions: 1 } }],
+  },
+  {
+    stimulus: 'both come back',
+    act: () => Promise.all([cluster.startNode(other), cluster.startNode(follower)]),
+    expected: [
+      {
+        on: brokers,
+        grows: { millrace_isr_expands_total: 1 },
+        becomes: { millrace_under_replicated_partitions: 0, millrace_under_min_isr_partitions: 0 },
+      },
+      { on: controller, becomes: { millrace_fenced_brokers: 0 } },
+    ],
+  },
+  {
+    stimulus: 'the leader is killed',
+    act: () => cluster.kill(leader),
+    expected: [
+      {
+        on: controller,
+        grows: { 'millrace_leader_elections_total{from="isr"}': 1 },
+        becomes: { millrace_offline_partitions: 0 },
+      },
+    ],
+  },
+];
+
+test.each(rows)(
+  '$stimulus',
+  async ({ act, expected }) => {
+    const before = await Promise.all(expected.map(({ on }) => scrape(on())));
+    await act();
+    for (const [index, { on, grows = {}, becomes = {} }] of expected.entries()) {
+      let after: Samples = new Map();
+      const unmet = () => [
+        ...Object.entries(grows).filter(
+          ([name, by]) => !((after.get(name) ?? 0) - (before[index]!.get(name) ?? 0) >= by),
+        ),
+        ...Object.entries(becomes).filter(([name, value]) => after.get(name) !== value),
+      ];
+      const end = performance.now() + 10_000;
+      do after = await scrape(on());
+      while (unmet().length > 0 && performance.now() < end);
+      expect(unmet()).toEqual([]);
+    }
+  },
+  20_000,
+);
+
+test('a broker and a controller show every metric of theirs', async () => {
+  const table = Object.entries(metricsTable) as [string, MetricDefinition][];
+  const shown = async (nodeId: number) => {
+    const names = [...(await scrape(nodeId)).keys()].map((sample) => sample.replace(/\{.*/, ''));
+    return new Set(names.map((name) => name.replace(/_(bucket|sum|count)$/, '')));
+  };
+  // Metrics of requests show an API once it was asked for.
+  const asks = await TestClient.connect(cluster.node(follower).port!);
+  await asks.metadata(TOPIC);
+  asks.close();
+  for (const [role, nodeId] of [
+    ['controller', CONTROLLER],
+    ['broker', follower],
+  ] as const) {
+    const names = await shown(nodeId);
+    const own = table.filter(([, { of }]) => of === role || of === 'node').map(([name]) => name);
+    const missing = own.filter((name) => !names.has(name));
+    // One voter has nobody who could lag.
+    expect([role, missing]).toEqual([
+      role,
+      role === 'controller' ? ['millrace_quorum_voter_lag_records'] : [],
+    ]);
+  }
+});
