@@ -3,7 +3,7 @@
  * there.
  */
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { apis, buildBatch, Compression, ErrorCode, isRetriable } from '@millrace/protocol';
@@ -28,14 +28,16 @@ const RECORDS = 100_000;
 
 test('the installed package runs its command and starts a cluster', async () => {
   await run(process.execPath, ['scripts/build.ts'], { cwd: repositoryRoot });
+  const { version } = JSON.parse(readFileSync(join(repositoryRoot, 'dist/package.json'), 'utf8'));
   await run('npm', ['pack', '--silent', '--pack-destination', folder, './dist'], { cwd: repositoryRoot });
   writeFileSync(join(folder, 'package.json'), '{ "private": true, "type": "module" }');
-  await run('npm', ['install', '--no-audit', '--no-fund', './millrace-0.1.0.tgz'], {
+  await run('npm', ['install', '--no-audit', '--no-fund', `./millrace-${version}.tgz`], {
     cwd: folder,
     timeoutMs: 120_000,
   });
   const command = join(folder, 'node_modules/millrace/bin/millrace.mjs');
   expect(String((await run(process.execPath, [command, '--help'])).stdout)).toContain('Usage: millrace');
+  expect(String((await run(process.execPath, [command, '--version'])).stdout)).toBe(`${version}\n`);
   writeFileSync(join(folder, 'program.js'), PROGRAM);
   const program = spawn(process.execPath, ['program.js'], {
     cwd: folder,

@@ -13,6 +13,7 @@ import {
   type ResponseOf,
 } from '@millrace/protocol';
 import { UserError } from './user-error.ts';
+import { millraceVersion } from './version.ts';
 
 const RESPONSE_BYTES_MAX = 100 << 20;
 /** Longer than the timeout in any request of the command line. */
@@ -82,7 +83,7 @@ export class KafkaClient {
       });
     });
     const client = new KafkaClient(server, socket);
-    const self = { clientSoftwareName: 'millrace-cli', clientSoftwareVersion: '0.1.0' };
+    const self = { clientSoftwareName: 'millrace-cli', clientSoftwareVersion: millraceVersion };
     try {
       const answer = await client.exchange(apis.apiVersions, 3, self, timeoutMs);
       client.versions = new Map(answer.apiKeys.map((entry) => [entry.apiKey, entry]));

@@ -1,6 +1,7 @@
 /** Builds the command tree. Loads each command's code only when it runs, so that a node starts quickly. */
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { parseIndices, parseSeed, parseSeeds, SEED_MAX, type SeedRange } from './sim/seeds.ts';
+import { millraceVersion } from './version.ts';
 
 /**
  * Errors whose message is a sentence for the user. Compared by name, so that no command loads the others'
@@ -29,7 +30,7 @@ function buildProgram(): Command {
     .exitOverride()
     .showHelpAfterError('(--help shows the usage)')
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'millrace: ')) });
-  program.version('0.1.0');
+  program.version(millraceVersion);
   addStart(program);
   addCluster(program);
   addTopic(program);
