@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
-    include: ['packages/*/test/**/*.test.ts', 'scripts/*.test.ts'],
+    include: ['packages/*/test/**/*.test.ts', 'scripts/*.test.ts', 'examples/*/*.test.ts'],
     // With the end-to-end tests: they need what is fetched for those.
     exclude: ['packages/log/test/kafka-dump-log.test.ts', 'packages/protocol/test/kafka-schemas.test.ts'],
     testTimeout: 120_000, // against hanging

@@ -15,6 +15,7 @@ const SOURCES = [
   'packages/*/{src,test}/**/*.ts',
   'packages/*/planted/**/*.ts',
   'test-e2e/**/*.ts',
+  'examples/**/*.ts',
   'scripts/*.ts',
 ];
 const DOCUMENTS = ['*.md', 'docs/**/*.md', 'test-e2e/**/*.md', 'examples/**/*.md'];

@@ -67,11 +67,10 @@ function run(command, args, env) {
 }
 
 function packageFiles() {
-  const folders = [
-    '.',
-    'test-e2e',
-    ...readdirSync(join(root, 'packages')).map((name) => join('packages', name)),
-  ];
+  const members = ['packages', 'examples'].flatMap((group) =>
+    readdirSync(join(root, group)).map((name) => join(group, name)),
+  );
+  const folders = ['.', 'test-e2e', ...members];
   return folders.map((folder) => join(root, folder, 'package.json')).filter((file) => existsSync(file));
 }
 
