@@ -14,6 +14,7 @@ const scripts = {
   start: ['packages/cli/src/main.ts', 'cluster', 'start', '--dir', './data', '--foreground'],
   test: ['scripts/test.ts'],
   check: ['scripts/test.ts', '--only', 'check'],
+  example: ['examples/kafkajs/orders.ts'],
   'test:compose': ['deploy/test-compose.ts'],
   'soak:failover': ['test-e2e/soak/failover.ts'],
   'soak:kill-all': ['test-e2e/soak/kill-all.ts'],
