@@ -1,7 +1,8 @@
 /**
  * `npm run test:compose`: shows that `docker compose up --wait` starts six healthy containers that serve the
- * host and other containers, and that their named volumes keep the data. Makes an engine and the base image
- * first where they are missing. Leaves nothing running.
+ * host and other containers, that their named volumes keep the data, and that the application of
+ * examples/compose works beside them. Makes an engine and the base image first where they are missing. Leaves
+ * nothing running.
  */
 import { type SpawnSyncOptions, spawnSync } from 'node:child_process';
 import { join } from 'node:path';
@@ -126,6 +127,22 @@ try {
 } finally {
   if (failed > 0) process.stdout.write(compose('logs', '--tail', '20'));
   compose('down', '--volumes', '--remove-orphans');
+}
+
+const example = (...args: string[]) => compose('--file', 'examples/compose/compose.yml', ...args);
+try {
+  show('examples/compose: an application beside the six sends orders and reads them back', () => {
+    example('build', '--quiet');
+    const orders = example('run', '--rm', '--no-TTY', 'app').trim().split('\n');
+    expectEqual(orders.map((line) => line.replace(/^orders-\d @ \d: /, '')).sort(), [
+      'ada ordered one cake',
+      'ada ordered two coffees',
+      'grace ordered one tea',
+    ]);
+  });
+} finally {
+  if (failed > 0) process.stdout.write(example('logs', '--tail', '20'));
+  example('down', '--volumes', '--remove-orphans');
 }
 process.stdout.write(`${passed} passed, ${failed} failed\n`);
 process.exit(failed > 0 ? 1 : 0);
