@@ -10,10 +10,7 @@ import type { AutoTopicCreation } from './auto-topic-creation.ts';
 import type { FrontEndConfig } from './config.ts';
 
 /** The part of the replica manager that clients reach. */
-export type ReplicaPort = Pick<
-  ReplicaManager,
-  'produce' | 'refused' | 'fetch' | 'listOffsets' | 'offsetForLeaderEpoch'
->;
+export type ReplicaPort = Pick<ReplicaManager, 'produce' | 'fetch' | 'listOffsets' | 'offsetForLeaderEpoch'>;
 
 export interface ForwardedRequest {
   readonly apiKey: number;

@@ -171,9 +171,14 @@ export class PartitionLog {
     return judgeRetry(batch, this.header, this.doorOptions(nowWallMs, apiVersion), this);
   }
 
+  /** As `admit`, whatever it costs: for small batches, of this broker's own. */
+  admitWhole(batch: Uint8Array, nowWallMs: WallMillis, apiVersion?: number): Admission {
+    return admitWhole(batch, this.doorOptions(nowWallMs, apiVersion), this.codecs);
+  }
+
   /** Does both steps at any cost. */
   appendAsLeader(batch: Uint8Array, o: LeaderAppendOptions): LeaderAppend {
-    const admission = admitWhole(batch, this.doorOptions(o.nowWallMs, o.apiVersion), this.codecs);
+    const admission = this.admitWhole(batch, o.nowWallMs, o.apiVersion);
     return admission.ok ? this.append(admission, o) : admission;
   }
 

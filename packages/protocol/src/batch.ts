@@ -136,6 +136,11 @@ export function batchSizeAt(bytes: Uint8Array, position: number): number | undef
   return sizeBytes;
 }
 
+/** Whether the batch says that it is part of a transaction. False for bytes too short for a batch header. */
+export function isTransactionalBatch(batch: Uint8Array): boolean {
+  return ((batch[ATTRIBUTES_AT + 1] ?? 0) & TRANSACTIONAL_BIT) !== 0;
+}
+
 /** True if the checksum of the whole batch is right. All its bytes must be there. */
 export function checkBatchCrc(bytes: Uint8Array, position: number, sizeBytes: number): boolean {
   assert(

@@ -1,4 +1,7 @@
 export { defaultReplicationConfig, type ReplicationConfig } from './config.ts';
+export type { CoordinatorPort, OwnAppend } from './coordinator-port.ts';
+export type { LeadershipListener } from './leadership-feed.ts';
 export type { Partition } from './partition/partition.ts';
 export { ReplicaManager, type ReplicaManagerOptions } from './replica-manager.ts';
+export type { ReadWanted } from './serving/partition-reader.ts';
 export type * from './types.ts';

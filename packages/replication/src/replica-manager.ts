@@ -17,12 +17,14 @@ import {
 import { Metrics } from '@millrace/metrics';
 import { type CompressionCodecs, ErrorCode } from '@millrace/protocol';
 import type { ReplicationConfig } from './config.ts';
+import { CoordinatorPort } from './coordinator-port.ts';
 import { DirectoryWatch } from './directory-watch.ts';
 import { Followings } from './following/followings.ts';
 import { handOver } from './hand-over.ts';
+import { LeadershipFeed } from './leadership-feed.ts';
 import { IsrChanges } from './partition/isr-changes.ts';
 import type { Partition } from './partition/partition.ts';
-import type { PartitionPorts } from './partition/ports.ts';
+import type { PartitionCounters, PartitionPorts } from './partition/ports.ts';
 import { UnopenedReplicas } from './partition/unopened-replicas.ts';
 import { PartitionLookup } from './partition-lookup.ts';
 import { countersOf, gaugeReplicas } from './replica-metrics.ts';
@@ -80,6 +82,7 @@ export class ReplicaManager {
   /** The latest published metadata. */
   image: MetadataImage = MetadataImage.EMPTY;
   readonly fetches: FetchService;
+  readonly coordination: CoordinatorPort;
   private readonly timers: Timers;
   private readonly turnBudget: TurnBudget;
   private readonly table: ReplicaTable;
@@ -105,9 +108,12 @@ export class ReplicaManager {
     this.timers = new Timers(clock);
     this.turnBudget = new TurnBudget(config.loopWorkMax, (callback) => clock.soon(callback));
     const metrics = options.metrics ?? new Metrics();
-    const ports = this.partitionPorts(metrics);
+    const leaderships = new LeadershipFeed((callback) => clock.soon(callback));
+    const ports = this.partitionPorts(countersOf(metrics), leaderships);
     this.table = new ReplicaTable(options.logDirectory, logger, ports);
     this.lookup = new PartitionLookup(this.table, () => this.image);
+    const after = (delayMs: Millis, callback: () => void) => this.after(delayMs, callback);
+    this.coordination = new CoordinatorPort(leaderships, this.lookup, after);
     this.topicSettings = new TopicSettingsSource(config);
     this.unopened = new UnopenedReplicas(ports);
     this.directoryWatch = new DirectoryWatch({
@@ -148,7 +154,8 @@ export class ReplicaManager {
       kinds: logJobs(options.codecs),
       turnBudget: this.turnBudget,
       find: (topicId, index) => this.lookup.findById(topicId, index),
-      refused: (topicId, index, records) => this.refused(topicId, index, records),
+      refused: (topicNameOrId, index, records) =>
+        this.table.refusedBeforehand.refused(topicNameOrId, index, records, this.timers.now()),
       overtaken: (partition) => options.logger.debug('leader-lost-while-checking', partition.facts()),
       failed: (partition, reason) => options.logger.error('job-failed', { ...partition.facts(), reason }),
       after: (delayMs, callback) => this.after(delayMs, callback),
@@ -347,14 +354,6 @@ export class ReplicaManager {
     return () => run.cancel();
   }
 
-  /**
-   * Notes a refused batch of a partition that does not exist here yet. The partition later refuses the
-   * batches that the producer sent after it.
-   */
-  refused(topicNameOrId: string, index: number, records: Uint8Array | null): void {
-    this.table.refusedBeforehand.refused(topicNameOrId, index, records, this.timers.now());
-  }
-
   /** May call `done` within this call. */
   fetch(request: FetchRequest, done: (response: FetchResponse) => void): RunningFetch {
     return this.fetches.fetch(request, done);
@@ -443,7 +442,7 @@ export class ReplicaManager {
       const epoch = this.brokerEpoch;
       // Without the broker epoch, the controller does not trust these logs after the next start. A corrupt
       // log is closed cleanly all the same, because recovery would truncate it at the damage.
-      const isWhole = this.table.all().every(({ damage }) => damage === undefined);
+      const isWhole = this.table.all().every(({ corruption }) => corruption.reason === undefined);
       this.options.logDirectory.close({
         clean: options.clean,
         ...(isWhole && epoch >= 0 ? { brokerEpoch: epoch } : {}),
@@ -457,11 +456,12 @@ export class ReplicaManager {
     return () => this.timers.cancel(deadline);
   }
 
-  private partitionPorts(metrics: Metrics): PartitionPorts {
+  private partitionPorts(counters: PartitionCounters, leaderships: LeadershipFeed): PartitionPorts {
     const { options } = this;
     return {
       brokerId: options.brokerId,
-      counters: countersOf(metrics),
+      counters,
+      leaderships,
       replicaLagTimeMaxMs: options.config.replicaLagTimeMaxMs,
       logger: options.logger,
       turnBudget: this.turnBudget,

@@ -25,9 +25,14 @@ export interface CurrentLeader {
 }
 
 export interface ProducePartition {
+  /** As the client named it where the metadata does not know it: ZERO_UUID, if by name. */
   readonly topicId: Uuid;
   readonly topic: string;
   readonly partition: number;
+  /** The metadata does not know the topic or the partition: the result, whatever the acks. */
+  readonly unknown?: ErrorCode | undefined;
+  /** The client may not write these records: the result, if the acks are valid. */
+  readonly refusal?: ErrorCode | undefined;
   /**
    * Exactly one record batch v2. The log writes into it in place and keeps a reference, so the caller must
    * not use it again.

@@ -174,7 +174,7 @@ test('corrupt bytes are an error, not "no such record", and the replica counts a
     expect(leader.jobs.waiting).toHaveLength(jobs);
     leader.clock.run(() => leader.jobs.finishAll());
     expect(asked.results).toMatchObject([{ errorCode: ErrorCode.KAFKA_STORAGE_ERROR, offset: -1 }]);
-    expect(partition.damage).toContain('the checksum of a batch is wrong');
+    expect(partition.corruption.reason).toContain('the checksum of a batch is wrong');
   }
 });
 
@@ -187,5 +187,5 @@ test('an unreadable device is an error, too', () => {
     { errorCode: ErrorCode.KAFKA_STORAGE_ERROR },
     { errorCode: ErrorCode.KAFKA_STORAGE_ERROR },
   ]);
-  expect(partition.damage).toBeDefined();
+  expect(partition.corruption.reason).toBeDefined();
 });

@@ -39,7 +39,7 @@ test('a leader with a corrupt log hands over, deletes its log and fetches it aga
     errorCode: ErrorCode.KAFKA_STORAGE_ERROR,
     damage: expect.any(String),
   });
-  read.foundDamaged('zeros');
+  read.corruption.found('zeros');
   world.advance(3000);
   const state = world.controller.image.partition(topic, 0)!;
   expect(state.leader).not.toBe(1);
@@ -76,7 +76,7 @@ test('the last member of an ISR keeps its log, corrupt or not', () => {
   const alone = world.partition(1, topic);
   expect(alone.isr).toEqual([1]);
   overwrite(world, 1, 0, new Uint8Array(50));
-  alone.foundDamaged('zeros');
+  alone.corruption.found('zeros');
   world.advance(5000);
   expect(world.controller.image.partition(topic, 0)).toMatchObject({ leader: 1, isr: [1] });
   expect(alone.log.endOffset).toBe(5);
@@ -88,7 +88,7 @@ function damagedFollower(change: Parameters<LoneReplica['decide']>[0]): LoneRepl
   const replica = new LoneReplica();
   replica.produce(1);
   replica.decide({ leader: OTHER, ...change });
-  replica.partition.foundDamaged('zeros');
+  replica.partition.corruption.found('zeros');
   return replica;
 }
 
@@ -105,7 +105,7 @@ test('a follower with a corrupt log keeps it, and asks to leave the ISR, while i
   expect(partition.log.endOffset).toBe(1);
   replica.decide({ isr: [OTHER], leader: OTHER });
   expect(partition.log.endOffset).toBe(0);
-  expect(partition.damage).toBeUndefined();
+  expect(partition.corruption.reason).toBeUndefined();
   expect(proposals).toEqual([]);
 });
 
@@ -149,7 +149,7 @@ test('corrupt again before it rejoined the ISR: the replica goes offline, and as
   const replica = damagedFollower({});
   replica.decide({ isr: [OTHER], leader: OTHER });
   replica.proposals.length = 0;
-  replica.partition.foundDamaged('EIO');
+  replica.partition.corruption.found('EIO');
   expect(replica.partition.isOffline).toBe(true);
   expect(replica.proposals).toEqual([]);
 });
@@ -160,7 +160,7 @@ test('corrupt again after it rejoined the ISR: the replica asks to leave the ISR
   replica.decide({ isr: [OTHER, ME] });
   replica.decide({ isr: [OTHER] });
   replica.proposals.length = 0;
-  replica.partition.foundDamaged('EIO');
+  replica.partition.corruption.found('EIO');
   expect(replica.partition.isOffline).toBe(false);
   expect(replica.proposals).toHaveLength(1);
 });
@@ -172,7 +172,7 @@ test('a clean stop with a corrupt log writes no broker epoch, and loses no recor
   for (let i = 0; i < 4; i++) world.broker(1).produce(topic, 'x'.repeat(3000));
   world.advance(100);
   overwrite(world, 3, 100, new Uint8Array([0x55]));
-  world.partition(3, topic).foundDamaged('checksum');
+  world.partition(3, topic).corruption.found('checksum');
   manager.close({ clean: true }, () => {});
   world.broker(3).kill();
   world.broker(3).start();

@@ -2,12 +2,14 @@
  * Goal: a leader appends no later batch of a producer before its refused first batch, and old refusals
  * expire. Method: the set of refused producers alone, with a log; then a cluster with a toy controller.
  */
+import { ZERO_UUID } from '@millrace/base';
 import { MemoryDisk, MemoryLogger } from '@millrace/base/testing';
 import { DEFAULT_LOG_CONFIG, PartitionLog } from '@millrace/log';
 import { buildBatch, ErrorCode } from '@millrace/protocol';
 import { compressionCodecs } from '@millrace/protocol/io';
 import { expect, test } from 'vitest';
 import { RefusedBeforehand, RefusedProducers } from '../src/partition/refused-producers.ts';
+import type { ProduceResult } from '../src/types.ts';
 import { valuesBelow } from './support/logs.ts';
 import { World } from './support/world.ts';
 
@@ -127,7 +129,12 @@ test.each(['id', 'name'])('nor before a first batch refused by topic %s before t
       ...first,
       producerEpoch: 0,
     });
-    world.broker(1).manager.refused('events', 0, records);
+    const unknown = ErrorCode.UNKNOWN_TOPIC_OR_PARTITION;
+    const partitions = [{ topicId: ZERO_UUID, topic: 'events', partition: 0, unknown, records }];
+    const results: ProduceResult[] = [];
+    const request = { acks: -1, timeoutMs: 1000, apiVersion: 9, partitions };
+    world.broker(1).manager.produce(request, (settled) => results.push(...settled));
+    expect(results.map(({ errorCode }) => errorCode)).toEqual([unknown]);
   }
   world.advance(20);
   const early = world.broker(1).produce(topic, 'second', { producerId: 7, baseSequence: 1 });

@@ -14,8 +14,8 @@ export const bugs: readonly PlantedBug[] = [
     name: 'ack-before-isr',
     sentence: 'a leader answers acks=all before the ISR has the batch',
     file: 'packages/replication/src/partition/leadership.ts',
-    find: 'if (isReplicated && this.ports.holdsLease()) return;',
-    replace: 'if (this.ports.holdsLease()) return;',
+    find: 'if (isReplicated && this.ports.holdsLease()) {',
+    replace: 'if (this.ports.holdsLease()) {',
     expectedCheckers: ['lost-write', 'wrong-offset'],
   },
   {

@@ -4,61 +4,50 @@
  */
 import { type Uuid, ZERO_UUID } from '@millrace/base';
 import type { MetadataImage } from '@millrace/metadata';
-import { apis, ErrorCode, isRetriable, type RequestOf, type ResponseInputOf } from '@millrace/protocol';
+import {
+  apis,
+  ErrorCode,
+  isTransactionalBatch,
+  type RequestOf,
+  type ResponseInputOf,
+} from '@millrace/protocol';
 import type { ProducePartition, ProduceResult } from '@millrace/replication';
 import { leaderEndpoints } from '../cluster-view.ts';
-import { defineHandler, type Reply, type Request } from '../handler.ts';
+import { type BrokerContext, defineHandler, type Reply, type Request } from '../handler.ts';
 import { isInternalTopic } from '../topics.ts';
 
 type ProduceRequest = RequestOf<typeof apis.produce>;
 type ProduceResponse = ResponseInputOf<typeof apis.produce>;
 
 const TOPIC_IDS_SINCE = 13;
-/** Byte of a batch that holds the low half of its attributes, and the bit of it that says "transactional". */
-const ATTRIBUTES_LOW_AT = 22;
-const TRANSACTIONAL_BIT = 0x10;
 /** The one client that may write to the cluster's own topics, by Kafka's convention. */
 const ADMIN_CLIENT_ID = '__admin_client';
 
-export const produce = defineHandler(apis.produce, (broker, request, reply) => {
+export const produce = defineHandler(apis.produce, handleProduce);
+
+function handleProduce(
+  broker: BrokerContext,
+  request: Request<ProduceRequest>,
+  reply: Reply<ProduceResponse>,
+): void {
   const { version, body } = request;
+  const { acks, timeoutMs } = body;
   const image = broker.image();
-  const results: (ProduceResult | undefined)[] = [];
-  const accepted: ProducePartition[] = [];
-  const places: number[] = [];
-  const refusal = refuseAll(body);
-  for (const topicData of body.topicData) {
-    const topic = resolve(image, topicData, version);
-    for (const { index, records } of topicData.partitionData) {
-      const errorCode =
-        refusal !== ErrorCode.NONE ? refusal : refusePartition(image, topic, index, records, request);
-      if (errorCode !== ErrorCode.NONE || topic === undefined) {
-        if (isRetriable(errorCode))
-          broker.replicas.refused(
-            version >= TOPIC_IDS_SINCE ? topicData.topicId : topicData.name,
-            index,
-            records,
-          );
-        results.push(failed(errorCode));
-        continue;
-      }
-      places.push(results.length);
-      results.push(undefined);
-      accepted.push({ topicId: topic.id, topic: topic.name, partition: index, records });
-    }
-  }
-  if (accepted.length === 0) {
-    answer(request, results as ProduceResult[], image, reply);
+  const partitions = partitionsOf(image, request);
+  if (lacksTransactionalId(body)) {
+    const failure = failed(ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED);
+    answer(
+      request,
+      partitions.map(() => failure),
+      image,
+      reply,
+    );
     return;
   }
-  const { acks, timeoutMs } = body;
   let release: (() => void) | undefined;
   const cancel = broker.replicas.produce(
-    { acks, timeoutMs, apiVersion: version, partitions: accepted },
-    (done) => {
-      for (let i = 0; i < places.length; i++) results[places[i]!] = done[i]!;
-      answer(request, results as ProduceResult[], broker.image(), reply);
-    },
+    { acks, timeoutMs, apiVersion: version, partitions },
+    (results) => answer(request, results, broker.image(), reply),
     () => release?.(),
   );
   if (cancel === undefined) return;
@@ -66,36 +55,53 @@ export const produce = defineHandler(apis.produce, (broker, request, reply) => {
   // With acks=0, a client may close right after it sent the request: nothing cancels the append. With acks, a
   // client that closes later retries.
   if (acks !== 0) reply.onGivenUp(cancel);
-});
-
-/** Transactional records without a transactional id: every partition of the request fails. */
-function refuseAll({ transactionalId, topicData }: ProduceRequest): ErrorCode {
-  if (transactionalId === null) {
-    for (const { partitionData } of topicData)
-      for (const { records } of partitionData)
-        if (isTransactional(records)) return ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED;
-  }
-  return ErrorCode.NONE;
 }
 
-function refusePartition(
+/** Transactional records without a transactional id: every partition of the request fails. */
+function lacksTransactionalId({ transactionalId, topicData }: ProduceRequest): boolean {
+  if (transactionalId !== null) return false;
+  return topicData.some(({ partitionData }) =>
+    partitionData.some(({ records }) => records !== null && isTransactionalBatch(records)),
+  );
+}
+
+function partitionsOf(image: MetadataImage, request: Request<ProduceRequest>): ProducePartition[] {
+  const partitions: ProducePartition[] = [];
+  for (const topicData of request.body.topicData) {
+    const topic = resolve(image, topicData, request.version);
+    for (const { index, records } of topicData.partitionData)
+      partitions.push({
+        topicId: topic?.id ?? topicData.topicId,
+        topic: topic?.name ?? topicData.name,
+        partition: index,
+        unknown: unknownError(image, topic, index, request.version),
+        refusal: topic === undefined ? undefined : refusalOf(topic.name, records, request.clientId),
+        records,
+      });
+  }
+  return partitions;
+}
+
+function unknownError(
   image: MetadataImage,
-  topic: { id: Uuid; name: string } | undefined,
+  topic: { readonly id: Uuid } | undefined,
   index: number,
+  version: number,
+): ErrorCode | undefined {
+  if (topic === undefined && version >= TOPIC_IDS_SINCE) return ErrorCode.UNKNOWN_TOPIC_ID;
+  const isKnown = topic !== undefined && image.topicById(topic.id)?.partitions[index] !== undefined;
+  return isKnown ? undefined : ErrorCode.UNKNOWN_TOPIC_OR_PARTITION;
+}
+
+function refusalOf(
+  topic: string,
   records: Uint8Array | null,
-  request: Request<ProduceRequest>,
-): ErrorCode {
-  const unknown =
-    request.version >= TOPIC_IDS_SINCE ? ErrorCode.UNKNOWN_TOPIC_ID : ErrorCode.UNKNOWN_TOPIC_OR_PARTITION;
-  if (topic === undefined) return unknown;
-  if (image.topicById(topic.id)?.partitions[index] === undefined) return ErrorCode.UNKNOWN_TOPIC_OR_PARTITION;
-  const { acks } = request.body;
-  if (acks < -1 || acks > 1) return ErrorCode.INVALID_REQUIRED_ACKS;
+  clientId: string | null,
+): ErrorCode | undefined {
   // Transactions are not supported yet, so none can be open in this log.
-  if (isTransactional(records)) return ErrorCode.INVALID_TXN_STATE;
-  if (isInternalTopic(topic.name) && request.clientId !== ADMIN_CLIENT_ID)
-    return ErrorCode.INVALID_TOPIC_EXCEPTION;
-  return ErrorCode.NONE;
+  if (records !== null && isTransactionalBatch(records)) return ErrorCode.INVALID_TXN_STATE;
+  if (isInternalTopic(topic) && clientId !== ADMIN_CLIENT_ID) return ErrorCode.INVALID_TOPIC_EXCEPTION;
+  return undefined;
 }
 
 function resolve(
@@ -104,10 +110,6 @@ function resolve(
   version: number,
 ): { id: Uuid; name: string } | undefined {
   return version >= TOPIC_IDS_SINCE ? image.topicById(topicId) : image.topic(name);
-}
-
-function isTransactional(records: Uint8Array | null): boolean {
-  return records !== null && ((records[ATTRIBUTES_LOW_AT] ?? 0) & TRANSACTIONAL_BIT) !== 0;
 }
 
 function failed(errorCode: ErrorCode): ProduceResult {

@@ -43,7 +43,7 @@ const codes = (response: ReturnType<ReturnType<typeof produce>['answer']>) =>
   );
 
 describe('Produce', () => {
-  test('known partitions go to the log, unknown ones are refused, and each result is in its place', () => {
+  test('the replica manager gets every partition, and each result is in its place', () => {
     const broker = testBroker();
     const { answer } = produce(broker, 9, [
       { name: 'missing', partitionData: [{ index: 0, records: BATCH }] },
@@ -58,11 +58,27 @@ describe('Produce', () => {
     ]);
     const { request, done } = broker.replicas.produced[0]!;
     expect(request).toMatchObject({ acks: -1, timeoutMs: 500, apiVersion: 9 });
-    expect(request.partitions.map(({ topic, topicId, partition }) => [topic, topicId, partition])).toEqual([
-      ['words', TOPIC_ID, 1],
-      ['words', TOPIC_ID, 0],
+    const passed = request.partitions.map(({ topic, topicId, partition, unknown }) => [
+      topic,
+      topicId,
+      partition,
+      unknown,
     ]);
+    expect(passed).toEqual([
+      ['missing', ZERO_UUID, 0, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION],
+      ['words', TOPIC_ID, 9, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION],
+      ['words', TOPIC_ID, 1, undefined],
+      ['words', TOPIC_ID, 0, undefined],
+    ]);
+    const unknown = {
+      errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
+      baseOffset: -1,
+      logAppendTimeMs: -1,
+      logStartOffset: -1,
+    };
     done([
+      unknown,
+      unknown,
       { errorCode: ErrorCode.NOT_ENOUGH_REPLICAS, baseOffset: -1, logAppendTimeMs: -1, logStartOffset: -1 },
       { errorCode: ErrorCode.NONE, baseOffset: 42, logAppendTimeMs: 7, logStartOffset: 3 },
     ]);
@@ -88,30 +104,8 @@ describe('Produce', () => {
       { name: 'words', partitionData: [] },
       { name: 'missing', partitionData: [{ index: 0, records: BATCH }] },
     ]);
+    broker.replicas.release();
     expect(answer().responses.map(({ name }) => name)).toEqual(['missing']);
-  });
-
-  test('bad acks are refused for known partitions; unknown ones get their own error', () => {
-    const broker = testBroker();
-    const topicData = [
-      { name: 'missing', partitionData: [{ index: 0, records: BATCH }] },
-      {
-        name: 'words',
-        partitionData: [
-          { index: 9, records: BATCH },
-          { index: 0, records: BATCH },
-        ],
-      },
-    ];
-    for (const acks of [2, -2]) {
-      const { answer } = produce(broker, 9, topicData, { acks });
-      expect(codes(answer())).toEqual([
-        ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
-        ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
-        ErrorCode.INVALID_REQUIRED_ACKS,
-      ]);
-    }
-    expect(broker.replicas.produced).toEqual([]);
   });
 
   test('version 13 names topics by id', () => {
@@ -123,8 +117,6 @@ describe('Produce', () => {
     broker.replicas.release();
     const response = answer();
     expect(codes(response)).toEqual([ErrorCode.UNKNOWN_TOPIC_ID, 0]);
-    // The broker may know it a moment later, when the requests behind it arrive.
-    expect(broker.replicas.refusals).toEqual([`${OTHER_ID}-0`]);
     expect(response.responses.map(({ topicId }) => topicId)).toEqual([OTHER_ID, TOPIC_ID]);
   });
 
@@ -161,15 +153,22 @@ describe('Produce', () => {
     expect(codes(answer())).toEqual([48, 0]);
   });
 
-  test('acks that do not exist, and internal topics of anyone but the admin client, are refused', () => {
+  test('internal topics of anyone but the admin client are refused; the replica manager checks acks', () => {
     const records = { type: 'topic', name: '__consumer_offsets', topicId: OTHER_ID } as const;
     const topicData = [{ name: 'words', partitionData: [{ index: 0, records: BATCH }] }];
-    expect(codes(produce(testBroker(), 9, topicData, { acks: 2 }).answer())).toEqual([21]);
+    const odd = testBroker();
+    produce(odd, 9, topicData, { acks: 2 });
+    expect(odd.replicas.produced[0]!.request).toMatchObject({
+      acks: 2,
+      partitions: [{ refusal: undefined }],
+    });
 
     const internal = [{ name: '__consumer_offsets', partitionData: [{ index: 0, records: BATCH }] }];
     const broker = testBroker();
     broker.image = withTopic(broker, records);
-    expect(codes(produce(broker, 9, internal).answer())).toEqual([17]);
+    const refused = produce(broker, 9, internal);
+    broker.replicas.release();
+    expect(codes(refused.answer())).toEqual([17]);
     const { answer } = produce(broker, 9, internal, { clientId: '__admin_client' });
     broker.replicas.release();
     expect(codes(answer())).toEqual([0]);

@@ -40,13 +40,6 @@ export class FakeReplicas implements ReplicaPort {
   listOffsets: ReplicaPort['listOffsets'] = (_query, done) => void done([]);
   offsetForLeaderEpoch: ReplicaPort['offsetForLeaderEpoch'] = () => [];
 
-  /** Topic (name or id) and partition. */
-  readonly refusals: string[] = [];
-
-  refused(topic: string, index: number): void {
-    this.refusals.push(`${topic}-${index}`);
-  }
-
   produce(
     request: ProduceRequest,
     done: (results: ProduceResult[]) => void,
@@ -75,9 +68,15 @@ export class FakeReplicas implements ReplicaPort {
   }
 
   /** Answers the oldest parked produce: every partition at offset 0, or with `result`. */
+  /** Answers the oldest Produce. What the handler refused is refused, as the replica manager does it. */
   release(result: Partial<ProduceResult> = {}): void {
     const { request, done } = this.produced.shift()!;
-    done(request.partitions.map(() => ({ ...OK, ...result })));
+    done(
+      request.partitions.map(({ unknown, refusal }) => {
+        const errorCode = unknown ?? refusal;
+        return errorCode === undefined ? { ...OK, ...result } : { ...OK, baseOffset: -1, errorCode };
+      }),
+    );
   }
 }
 

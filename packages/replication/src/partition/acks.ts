@@ -1,6 +1,7 @@
 /**
- * Waiting acknowledgements. A produce request is answered when all its partitions are settled, or at its
- * timeout. Owns no state of a partition. Must never answer twice.
+ * Acknowledgements. The outcome of a batch is settled once: at once, or when the high watermark, a sync or a
+ * lease releases it. A produce request is answered when all its partitions are settled, or at its timeout.
+ * Owns no state of a partition.
  */
 import { assert, type Offset, ParkedUntilOffset } from '@millrace/base';
 import { ErrorCode } from '@millrace/protocol';
@@ -21,44 +22,53 @@ export function produceFailure(
   return result;
 }
 
-/** One produce request, until it is answered. */
+/** The outcome of one batch. Calls `settled` once, with the first result; ignores later ones. */
+export class Acknowledgement {
+  isSettled = false;
+  private readonly settled: (result: ProduceResult) => void;
+
+  constructor(settled: (result: ProduceResult) => void) {
+    this.settled = settled;
+  }
+
+  settle(result: ProduceResult): void {
+    if (this.isSettled) return;
+    this.isSettled = true;
+    this.settled(result);
+  }
+}
+
+/** One produce request, until it is answered. Must never answer twice. */
 export class ProduceOperation {
-  readonly results: ProduceResult[] = [];
-  /** How many partitions are parked and not settled. */
-  private waiting = 0;
-  private readonly acks: ParkedAck[] = [];
+  private readonly results: ProduceResult[] = [];
+  private readonly open = new Set<Acknowledgement>();
   private finish: ((results: ProduceResult[]) => void) | undefined;
 
-  /** Called while the request is being appended, before `start`. */
-  park(index: number): ParkedAck {
-    const ack = new ParkedAck(this, index);
-    this.waiting++;
-    this.acks.push(ack);
-    return ack;
+  /** The acknowledgement of the request's partition at `slot`. */
+  acknowledgement(slot: number): Acknowledgement {
+    const acknowledgement = new Acknowledgement((result) => {
+      this.results[slot] = result;
+      this.open.delete(acknowledgement);
+      if (this.open.size === 0 && this.finish !== undefined) this.answer();
+    });
+    this.open.add(acknowledgement);
+    return acknowledgement;
   }
 
   get isWaiting(): boolean {
-    return this.waiting > 0;
+    return this.open.size > 0;
   }
 
   /** All partitions were tried. From now on the last partition to settle answers the request. */
   start(finish: (results: ProduceResult[]) => void): void {
     this.finish = finish;
-    if (this.waiting === 0) this.answer();
+    if (this.open.size === 0) this.answer();
   }
 
   /** The request timed out. Appended batches stay and may be committed later. */
   expire(): void {
-    for (const ack of this.acks) {
-      if (!ack.settled) ack.settle(produceFailure(ErrorCode.REQUEST_TIMED_OUT));
-    }
-  }
-
-  settled(index: number, failure: ProduceResult | undefined): void {
-    if (failure !== undefined) this.results[index] = failure;
-    this.waiting--;
-    assert(this.waiting >= 0, 'a partition settles once');
-    if (this.waiting === 0 && this.finish !== undefined) this.answer();
+    for (const acknowledgement of [...this.open])
+      acknowledgement.settle(produceFailure(ErrorCode.REQUEST_TIMED_OUT));
   }
 
   private answer(): void {
@@ -69,23 +79,11 @@ export class ProduceOperation {
   }
 }
 
-/** One partition's part of a parked produce request. */
-export class ParkedAck {
-  readonly operation: ProduceOperation;
-  readonly index: number;
-  settled = false;
-
-  constructor(operation: ProduceOperation, index: number) {
-    this.operation = operation;
-    this.index = index;
-  }
-
-  /** Without a failure, the result from the append stands. */
-  settle(failure?: ProduceResult): void {
-    if (this.settled) return;
-    this.settled = true;
-    this.operation.settled(this.index, failure);
-  }
+/** An appended batch that waits for its acknowledgement. */
+export interface ParkedAck {
+  readonly acknowledgement: Acknowledgement;
+  /** The result of the append. It stands when the batch is released. */
+  readonly appended: ProduceResult;
 }
 
 /** A partition's parked acknowledgements, by the offset that releases them. Drops timed-out ones in bulk. */
@@ -103,7 +101,7 @@ export class ParkedAcks {
 
   park(offset: Offset, ack: ParkedAck): void {
     if (this.queue.size >= this.cleanAtSize) {
-      this.queue.removeWhere((parked) => parked.settled);
+      this.queue.removeWhere(({ acknowledgement }) => acknowledgement.isSettled);
       this.cleanAtSize = Math.max(1024, this.queue.size * 2);
     }
     this.queue.park(offset, ack);

@@ -4,11 +4,11 @@
  * the durability contract (docs/architecture.md) covers. It never moves the high watermark past the log end
  * of a member of the maximal ISR.
  */
-import { assert, type NodeId, type Offset } from '@millrace/base';
+import { assert, type LeaderEpoch, type NodeId, type Offset } from '@millrace/base';
 import type { Admission, Refusal } from '@millrace/log';
 import { ErrorCode } from '@millrace/protocol';
 import type { ProduceResult } from '../types.ts';
-import { ParkedAcks, type ProduceOperation, produceFailure } from './acks.ts';
+import { type Acknowledgement, type ParkedAck, ParkedAcks, produceFailure } from './acks.ts';
 import { laggingReplicas, nextHighWatermark, RemoteReplica } from './high-watermark.ts';
 import { proposeIsr } from './isr-proposal.ts';
 import type { Partition } from './partition.ts';
@@ -25,6 +25,8 @@ export class Leadership {
    * The log's end when the leadership began. Below it there may be records that a predecessor did not commit.
    */
   readonly startOffset: Offset;
+  /** The leader epoch that it was created with. */
+  readonly epoch: LeaderEpoch;
   readonly remotes = new Map<NodeId, RemoteReplica>();
   private readonly ports: PartitionPorts;
   /** Waiting acks=all, by the high watermark that releases them. */
@@ -42,6 +44,7 @@ export class Leadership {
     this.partition = partition;
     this.ports = ports;
     this.startOffset = partition.log.endOffset;
+    this.epoch = partition.leaderEpoch;
     const now = ports.now();
     for (const brokerId of partition.replicas) {
       if (brokerId === ports.brokerId) continue;
@@ -52,11 +55,11 @@ export class Leadership {
 
   // ------------------------------------------------------------------ produce
 
+  /** As `Partition.produce`, which settles what is refused here. */
   produce(
     records: Uint8Array | null,
-    request: { readonly acks: number; readonly apiVersion: number },
-    operation: ProduceOperation,
-    slot: number,
+    request: { readonly acks: number; readonly apiVersion?: number },
+    acknowledgement: Acknowledgement,
     known: Admission | undefined,
   ): ProduceResult | undefined {
     const { partition } = this;
@@ -83,16 +86,17 @@ export class Leadership {
     // For a retry of an idempotent producer this is the end of the original batch: the retry waits for it.
     const end = appended.lastOffset + 1;
     const waitsForIsr = request.acks === -1 || (request.acks === 1 && this.ports.isHandingOver());
-    if (waitsForIsr) this.acknowledgeReplicated(end, operation, slot);
-    else if (request.acks === 1) this.acknowledgeLocal(end, operation, slot);
+    if (waitsForIsr) this.acknowledgeReplicated(end, { acknowledgement, appended: result });
+    else if (request.acks === 1) this.acknowledgeLocal(end, { acknowledgement, appended: result });
     // acks=0 promises nothing (durability contract, row 1).
+    else acknowledgement.settle(result);
     return result;
   }
 
   private appendRefused(refused: Refusal): ProduceResult {
     const { partition } = this;
     partition.noticeOffline();
-    if (refused.damage !== undefined) partition.foundDamaged(refused.damage);
+    if (refused.damage !== undefined) partition.corruption.found(refused.damage);
     const result = produceFailure(refused.errorCode, {
       message: refused.message,
       logStartOffset: partition.log.startOffset,
@@ -121,22 +125,28 @@ export class Leadership {
     }
   }
 
-  private acknowledgeReplicated(end: Offset, operation: ProduceOperation, slot: number): void {
+  private acknowledgeReplicated(end: Offset, ack: ParkedAck): void {
     const isReplicated = this.partition.highWatermark >= end;
     // Contract row 3, acks=all: every member of the maximal ISR has written the batch (row 4, with
     // flush.messages=1: synced it), because the high watermark has passed it. The ISR has at least
     // min.insync.replicas members, as `produce` checked.
-    if (isReplicated && this.ports.holdsLease()) return;
-    this.replicated.park(end, operation.park(slot));
+    if (isReplicated && this.ports.holdsLease()) {
+      ack.acknowledgement.settle(ack.appended);
+      return;
+    }
+    this.replicated.park(end, ack);
     if (isReplicated) this.ports.awaitLease(this);
   }
 
-  private acknowledgeLocal(end: Offset, operation: ProduceOperation, slot: number): void {
+  private acknowledgeLocal(end: Offset, ack: ParkedAck): void {
     const isWritten = this.partition.ownEnd >= end;
     // Contract row 2, acks=1: the leader has written the batch, and its lease still holds. Row 4, with
     // flush.messages=1: `ownEnd` counts only synced batches.
-    if (isWritten && this.ports.holdsLease()) return;
-    this.local.park(end, operation.park(slot));
+    if (isWritten && this.ports.holdsLease()) {
+      ack.acknowledgement.settle(ack.appended);
+      return;
+    }
+    this.local.park(end, ack);
     if (isWritten) this.ports.awaitLease(this);
   }
 
@@ -148,11 +158,12 @@ export class Leadership {
     }
     const { partition } = this;
     const isUnderMinIsr = partition.isr.length < partition.minIsrEffective;
-    for (const ack of this.replicated.release(partition.highWatermark)) {
+    for (const { acknowledgement, appended } of this.replicated.release(partition.highWatermark)) {
       // Contract row 3, acks=all: the high watermark has passed the batch, so every member of the maximal ISR
       // has written it (row 4: synced it), and the ISR holds at least min.insync.replicas.
-      if (isUnderMinIsr) ack.settle(produceFailure(ErrorCode.NOT_ENOUGH_REPLICAS_AFTER_APPEND));
-      else ack.settle();
+      acknowledgement.settle(
+        isUnderMinIsr ? produceFailure(ErrorCode.NOT_ENOUGH_REPLICAS_AFTER_APPEND) : appended,
+      );
     }
   }
 
@@ -163,7 +174,8 @@ export class Leadership {
       return;
     }
     // Contract row 2, acks=1 (row 4 with flush.messages=1): `ownEnd` counts only written (or synced) batches.
-    for (const ack of this.local.release(this.partition.ownEnd)) ack.settle();
+    for (const { acknowledgement, appended } of this.local.release(this.partition.ownEnd))
+      acknowledgement.settle(appended);
   }
 
   /** The session with the controller was renewed. */
@@ -184,8 +196,8 @@ export class Leadership {
     this.unreplicated = [];
     const hint =
       errorCode === ErrorCode.NOT_LEADER_OR_FOLLOWER ? { currentLeader: this.partition.currentLeader } : {};
-    for (const ack of [...this.replicated.drain(), ...this.local.drain()])
-      ack.settle(produceFailure(errorCode, hint));
+    for (const { acknowledgement } of [...this.replicated.drain(), ...this.local.drain()])
+      acknowledgement.settle(produceFailure(errorCode, hint));
   }
 
   // ------------------------------------------------------------------ high watermark
@@ -275,7 +287,7 @@ export class Leadership {
   checkLag(): void {
     const { partition } = this;
     if (partition.isrState.pending !== undefined) return;
-    if (partition.damage !== undefined) {
+    if (partition.corruption.reason !== undefined) {
       this.giveUp();
       return;
     }
@@ -333,6 +345,6 @@ export class Leadership {
     this.ports.counters.isrChanged(previous, partition.isr);
     this.ports.logger.info('isr-changed', { ...partition.facts(), from: previous, to: partition.isr });
     this.advanceHighWatermark();
-    if (partition.damage !== undefined) this.giveUp();
+    if (partition.corruption.reason !== undefined) this.giveUp();
   }
 }

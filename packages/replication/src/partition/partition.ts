@@ -7,7 +7,8 @@ import { assert, type LeaderEpoch, type Millis, type NodeId, type Offset, type U
 import type { Admission, DoorOptions, PartitionLog } from '@millrace/log';
 import { ErrorCode, isRetriable } from '@millrace/protocol';
 import type { CurrentLeader, ProduceResult } from '../types.ts';
-import { type ProduceOperation, produceFailure } from './acks.ts';
+import { type Acknowledgement, produceFailure } from './acks.ts';
+import { Corruption } from './corruption.ts';
 import { DeviceSync } from './device-sync.ts';
 import { FlushDeadline } from './flush-deadline.ts';
 import { proposeIsr } from './isr-proposal.ts';
@@ -67,15 +68,7 @@ export class Partition {
   /** The replica's disk failed. Every request gets KAFKA_STORAGE_ERROR until the broker restarts. */
   isOffline = false;
   isClosed = false;
-  /**
-   * Why the log is corrupt; undefined while it is intact. A replica with a corrupt log must not lead, and
-   * must not count as complete. It asks the controller to remove it from ISR and ELR. In the following leader
-   * epoch it deletes its log and fetches everything again. The last member of an ISR stays, because no other
-   * replica holds more.
-   */
-  damage: string | undefined;
-  /** The replica deleted its corrupt log, and has not been in the ISR since. */
-  private isRefetching = false;
+  readonly corruption: Corruption;
   /** The parked fetches that read this partition. */
   readonly waiters = new Set<FetchWaiter>();
   /** Called when `ownEnd` moves: continues a follower's next fetch. */
@@ -93,6 +86,7 @@ export class Partition {
     this.settings = options.settings;
     this.ports = options.ports;
     this.refusedProducers = options.refusedProducers;
+    this.corruption = new Corruption(this, options.ports);
     this.highWatermark = Math.min(Math.max(options.highWatermark, this.log.startOffset), this.log.endOffset);
     this.sync = new DeviceSync(this.log, {
       soon: (callback) => this.ports.soon(callback),
@@ -147,7 +141,7 @@ export class Partition {
     if (this.isClosed || assignment.leaderEpoch < this.leaderEpoch) return;
     this.replicas = assignment.replicas;
     this.elr = assignment.elr;
-    if (assignment.isr.includes(this.ports.brokerId)) this.isRefetching = false;
+    if (assignment.isr.includes(this.ports.brokerId)) this.corruption.rejoined();
     if (assignment.leaderEpoch > this.leaderEpoch || this.role === 'none') {
       this.changeRole(assignment);
       this.askToBeReplacedIfOffline();
@@ -156,7 +150,7 @@ export class Partition {
     const previous = this.isr;
     if (!this.isrState.commit(assignment.isr, assignment.partitionEpoch)) return;
     this.leadership?.isrChanged(previous);
-    if (this.role === 'follower') this.askToLeaveIfDamaged();
+    if (this.role === 'follower') this.corruption.askToLeave();
     this.askToBeReplacedIfOffline();
   }
 
@@ -187,15 +181,16 @@ export class Partition {
     // Only the leader logs at info level; the lines of its followers would repeat the same facts.
     if (leads) logger.info('became-leader', facts);
     else logger.debug('became-follower', facts);
-    if (!leads) this.startAnewIfDamaged();
+    if (!leads) this.corruption.restartLog();
     if (!leads || this.isOffline) return;
     this.ports.counters.becameLeader();
+    this.ports.leaderships.began(this, this.leaderEpoch);
     this.leadership = new Leadership(this, this.ports);
     this.log.assignLeaderEpoch(this.leaderEpoch, this.log.endOffset);
     this.noticeOffline();
     if (this.settings.syncsBeforeAck && this.ownEnd < this.log.endOffset) this.sync.request();
     this.leadership?.advanceHighWatermark();
-    if (this.damage !== undefined) this.leadership?.giveUp();
+    if (this.corruption.reason !== undefined) this.leadership?.giveUp();
   }
 
   /**
@@ -205,6 +200,7 @@ export class Partition {
     const { leadership } = this;
     this.leadership = undefined;
     leadership?.end(errorCode);
+    if (leadership !== undefined) this.ports.leaderships.ended(this, leadership.epoch);
     this.notifyWaiters();
   }
 
@@ -231,28 +227,28 @@ export class Partition {
   // ------------------------------------------------------------------ leader
 
   /**
-   * Appends one batch. The returned result is final, unless the operation was parked and its acknowledgement
-   * fails. Undefined: checking the batch would block the event loop, and nothing was done. The caller then
-   * checks the batch in a job and calls again with the job's result (`admission`).
+   * Appends one batch and returns the result of the append: its offsets, or why it was refused. Settles the
+   * acknowledgement, at once or later, when the guarantee of `acks` holds or fails. Undefined: checking the
+   * batch would block the event loop, and nothing was done. The caller then checks the batch in a job and
+   * calls again with the job's result (`admission`).
    */
   produce(
     records: Uint8Array | null,
-    request: { readonly acks: number; readonly apiVersion: number },
-    operation: ProduceOperation,
-    slot: number,
+    request: { readonly acks: number; readonly apiVersion?: number },
+    acknowledgement: Acknowledgement,
     admission?: Admission,
   ): ProduceResult | undefined {
-    const result = this.produceAsLeader(records, request, operation, slot, admission);
-    if (result !== undefined && isRetriable(result.errorCode))
-      this.refusedProducers.refused(records, this.ports.now());
+    const result = this.produceAsLeader(records, request, acknowledgement, admission);
+    if (result === undefined || result.errorCode === ErrorCode.NONE) return result;
+    if (isRetriable(result.errorCode)) this.refusedProducers.refused(records, this.ports.now());
+    acknowledgement.settle(result);
     return result;
   }
 
   private produceAsLeader(
     records: Uint8Array | null,
-    request: { readonly acks: number; readonly apiVersion: number },
-    operation: ProduceOperation,
-    slot: number,
+    request: { readonly acks: number; readonly apiVersion?: number },
+    acknowledgement: Acknowledgement,
     admission: Admission | undefined,
   ): ProduceResult | undefined {
     const refusal = this.checkLeader(-1);
@@ -260,14 +256,30 @@ export class Partition {
     const { leadership } = this;
     assert(leadership !== undefined, 'a leader has a leadership');
     if (this.refusedProducers.isEmpty)
-      return leadership.produce(records, request, operation, slot, admission);
+      return leadership.produce(records, request, acknowledgement, admission);
     if (this.refusedProducers.mustWait(records, this.log, this.ports.now()))
       return produceFailure(ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER, {
         message: 'an earlier batch of this producer was refused and must be retried first',
       });
-    const result = leadership.produce(records, request, operation, slot, admission);
+    const result = leadership.produce(records, request, acknowledgement, admission);
     if (result?.errorCode === ErrorCode.NONE) this.refusedProducers.appended(records);
     return result;
+  }
+
+  /**
+   * Appends a batch of this broker's own (a coordinator's), in the epoch that its writer leads in, and
+   * returns its offsets at once. Settles the acknowledgement when the ISR has written the batch, or when it
+   * cannot be committed under this leadership: NOT_LEADER_OR_FOLLOWER leaves open whether the next leader has
+   * it.
+   */
+  append(records: Uint8Array, leaderEpoch: LeaderEpoch, acknowledgement: Acknowledgement): ProduceResult {
+    if (this.leadership?.epoch !== leaderEpoch) {
+      const failure = produceFailure(ErrorCode.NOT_LEADER_OR_FOLLOWER, { currentLeader: this.currentLeader });
+      acknowledgement.settle(failure);
+      return failure;
+    }
+    const admission = this.log.admitWhole(records, this.ports.wallMs());
+    return this.produce(records, { acks: -1 }, acknowledgement, admission)!;
   }
 
   /** Refuses a batch before it was checked. */
@@ -319,7 +331,7 @@ export class Partition {
       return ErrorCode.NONE;
     }
     this.noticeOffline();
-    if (appended.damage !== undefined) this.foundDamaged(appended.damage);
+    if (appended.damage !== undefined) this.corruption.found(appended.damage);
     else if (!this.isOffline)
       this.ports.logger.error('follower-append-failed', {
         ...this.facts(),
@@ -386,58 +398,8 @@ export class Partition {
 
   // ------------------------------------------------------------------ failure and end
 
-  /**
-   * A read found corrupt bytes, or the device refused a follower's write. If that happens again before the
-   * replica rejoined the ISR, the device cannot hold the log. Then the replica goes offline, because each
-   * further attempt would cost a leader epoch.
-   */
-  foundDamaged(reason: string): void {
-    if (this.damage !== undefined || this.isClosed) return;
-    if (this.isRefetching) {
-      this.diskFailed(`the log is corrupt again before the replica rejoined the ISR: ${reason}`);
-      return;
-    }
-    this.damage = reason;
-    this.ports.storageFailed();
-    this.ports.logger.error('replica-damaged', { ...this.facts(), reason, isr: this.isr });
-    this.leadership?.giveUp();
-    if (this.role === 'follower') this.askToLeaveIfDamaged();
-  }
-
-  /**
-   * Called at the beginning of a leader epoch, deletes a corrupt log. Offsets that this replica reported in
-   * earlier epochs no longer count. Keeps the log while the controller may elect this replica: the others
-   * would follow it and delete the records that it deleted. Keeps it also while there is no leader to fetch
-   * from.
-   */
-  private startAnewIfDamaged(): void {
-    if (this.damage === undefined || this.isOffline || this.leaderId < 0) return;
-    const { brokerId } = this.ports;
-    if (this.isr.includes(brokerId) || this.elr.includes(brokerId)) {
-      this.askToLeaveIfDamaged();
-      return;
-    }
-    this.damage = undefined;
-    this.isRefetching = true;
-    this.restartAt(this.log.startOffset, 'damaged');
-  }
-
-  /**
-   * Asks the controller to remove this replica from ISR and ELR in a new leader epoch. Repeats the request
-   * until the metadata has another state of the partition.
-   */
-  private askToLeaveIfDamaged(): void {
-    if (this.damage === undefined || this.isOffline) return;
-    const others = this.isr.filter((brokerId) => brokerId !== this.ports.brokerId);
-    if (others.length === 0 || this.isrState.pending !== undefined) return;
-    proposeIsr(this, this.ports, {
-      kind: 'resign',
-      isr: others.map((brokerId) => ({ brokerId, brokerEpoch: -1 })),
-      answered: ({ errorCode }) => errorCode === ErrorCode.NONE,
-    });
-  }
-
-  private diskFailed(reason: string): void {
+  /** The disk failed under this replica. */
+  diskFailed(reason: string): void {
     if (this.isOffline || this.isClosed) return;
     this.isOffline = true;
     this.ports.logger.error('partition-offline', { ...this.facts(), reason });

@@ -14,6 +14,7 @@ import type { ErrorCode, WorkBudget } from '@millrace/protocol';
 export interface PartitionPorts {
   readonly brokerId: NodeId;
   readonly counters: PartitionCounters;
+  readonly leaderships: LeadershipSink;
   readonly replicaLagTimeMaxMs: Millis;
   readonly logger: Logger;
   /** The work that may still be done in this turn of the event loop. */
@@ -45,6 +46,18 @@ export interface PartitionPorts {
    * settled.
    */
   proposeIsr(proposal: IsrProposal): void;
+}
+
+/** Hears of every leadership of this broker, in the order in which they begin and end. */
+export interface LeadershipSink {
+  began(partition: PartitionName, epoch: LeaderEpoch): void;
+  ended(partition: PartitionName, epoch: LeaderEpoch): void;
+}
+
+export interface PartitionName {
+  readonly topicId: Uuid;
+  readonly topic: string;
+  readonly index: number;
 }
 
 /** What is counted of all partitions together. */

@@ -131,11 +131,11 @@ export function readPartition(
   });
   if (read.errorCode !== ErrorCode.NONE) {
     partition.noticeOffline();
-    if (read.damage !== undefined) partition.foundDamaged(read.damage);
+    if (read.damage !== undefined) partition.corruption.found(read.damage);
     return refused(partition, read.errorCode);
   }
   if (reader.isFollower && !isIntact(partition, item, reader, read.chunks)) {
-    partition.foundDamaged('the checksum of a batch is wrong');
+    partition.corruption.found('the checksum of a batch is wrong');
     return refused(partition, ErrorCode.KAFKA_STORAGE_ERROR);
   }
   fetched.records = read.chunks;

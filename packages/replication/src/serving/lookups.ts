@@ -123,7 +123,7 @@ function searched(
 ): ListOffsetsResult {
   if (found !== undefined && 'errorCode' in found) {
     partition.noticeOffline();
-    if (found.damage !== undefined) partition.foundDamaged(found.damage);
+    if (found.damage !== undefined) partition.corruption.found(found.damage);
     return listedError(found.errorCode);
   }
   const end = query.replicaId === CONSUMER ? consumerEnd(partition, query) : partition.log.endOffset;

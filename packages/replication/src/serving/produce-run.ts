@@ -4,10 +4,10 @@
  * at a time. The append uses the leadership, ISR and settings of its own moment, not those from before the
  * job.
  */
-import type { Job, Jobs, Millis, Uuid } from '@millrace/base';
-import type { AdmissionVerdict, DoorOptions, LogJobs } from '@millrace/log';
+import { type Job, type Jobs, type Millis, type Uuid, ZERO_UUID } from '@millrace/base';
+import type { Admission, AdmissionVerdict, DoorOptions, LogJobs } from '@millrace/log';
 import { ErrorCode, isRetriable } from '@millrace/protocol';
-import { ProduceOperation, produceFailure } from '../partition/acks.ts';
+import { type Acknowledgement, ProduceOperation, produceFailure } from '../partition/acks.ts';
 import type { Partition } from '../partition/partition.ts';
 import type { Cancel, ProducePartition, ProduceRequest, ProduceResult } from '../types.ts';
 import type { FetchMiss } from './fetch-service.ts';
@@ -17,7 +17,7 @@ export interface ProducePorts {
   readonly kinds: LogJobs;
   find(topicId: Uuid, index: number): Partition | FetchMiss;
   /** A batch was refused for a partition that does not exist here yet. */
-  refused(topicId: Uuid, index: number, records: Uint8Array | null): void;
+  refused(topicNameOrId: string, index: number, records: Uint8Array | null): void;
   failed(partition: Partition, reason: string): void;
   /** The leadership was lost while a batch was being checked. */
   overtaken(partition: Partition): void;
@@ -33,6 +33,8 @@ export class ProduceRun {
   private readonly operation = new ProduceOperation();
   private readonly done: (results: ProduceResult[]) => void;
   private slot = 0;
+  /** Of the partition at `slot`. */
+  private acknowledgement: Acknowledgement | undefined;
   private job: Job | undefined;
   /**
    * Copies of the remaining batches, made when a job starts, because the bytes of the request are only lent.
@@ -64,49 +66,56 @@ export class ProduceRun {
   giveUp(errorCode: ErrorCode): void {
     this.job?.cancel();
     this.job = undefined;
-    for (; this.slot < this.request.partitions.length; this.slot++)
-      this.operation.results[this.slot] = produceFailure(errorCode);
+    while (this.slot < this.request.partitions.length) this.settle(produceFailure(errorCode));
     this.finish();
   }
 
   /** False: the request waits for a job. */
   private run(): boolean {
     const { partitions } = this.request;
-    const { results } = this.operation;
-    for (; this.slot < partitions.length; this.slot++) {
-      const result = this.produce(partitions[this.slot]!);
-      if (result === undefined) return false;
-      results[this.slot] = result;
+    while (this.slot < partitions.length) {
+      const records = this.kept === undefined ? partitions[this.slot]!.records : this.kept[this.slot]!;
+      if (!this.produce(partitions[this.slot]!, records)) return false;
     }
     this.finish();
     return true;
   }
 
-  /** Undefined: a job was started. */
-  private produce(wanted: ProducePartition): ProduceResult | undefined {
-    const records = this.kept === undefined ? wanted.records : this.kept[this.slot]!;
+  /** Moves on to the next slot. False: a job was started, and the slot stays. */
+  private produce(wanted: ProducePartition, records: Uint8Array | null, admission?: Admission): boolean {
     const found = this.locate(wanted);
-    if ('errorCode' in found) return this.notHere(wanted, records, found);
-    return found.produce(records, this.request, this.operation, this.slot) ?? this.check(found, records!);
+    if ('errorCode' in found) {
+      this.refuse(wanted, records, found);
+      return true;
+    }
+    this.acknowledgement ??= this.operation.acknowledgement(this.slot);
+    const appended = found.produce(records, this.request, this.acknowledgement, admission);
+    if (appended === undefined) return this.check(found, records!);
+    this.nextSlot();
+    return true;
   }
 
   private locate(wanted: ProducePartition): Partition | FetchMiss {
     const { acks } = this.request;
-    if (acks < -1 || acks > 1)
-      return { errorCode: ErrorCode.INVALID_REQUIRED_ACKS, currentLeader: undefined };
+    const isValid = acks >= -1 && acks <= 1;
+    const errorCode = wanted.unknown ?? (isValid ? wanted.refusal : ErrorCode.INVALID_REQUIRED_ACKS);
+    if (errorCode !== undefined) return { errorCode, currentLeader: undefined };
     return this.ports.find(wanted.topicId, wanted.partition);
   }
 
-  private notHere(
-    { topicId, partition }: ProducePartition,
+  /** The partition is not here, or the client may not write. Later batches of its producer must wait. */
+  private refuse(
+    { topicId, topic, partition }: ProducePartition,
     records: Uint8Array | null,
     { errorCode, currentLeader }: FetchMiss,
-  ): ProduceResult {
-    if (isRetriable(errorCode)) this.ports.refused(topicId, partition, records);
-    return produceFailure(errorCode, currentLeader === undefined ? {} : { currentLeader });
+  ): void {
+    if (isRetriable(errorCode))
+      this.ports.refused(topicId === ZERO_UUID ? topic : topicId, partition, records);
+    this.settle(produceFailure(errorCode, currentLeader === undefined ? {} : { currentLeader }));
   }
 
-  private check(partition: Partition, records: Uint8Array): ProduceResult | undefined {
+  /** Starts a job that checks the batch. True: too many jobs wait, and the batch is refused. */
+  private check(partition: Partition, records: Uint8Array): boolean {
     this.kept ??= this.request.partitions.map(({ records: lent }, slot) =>
       slot < this.slot || lent === null ? null : new Uint8Array(lent),
     );
@@ -119,38 +128,34 @@ export class ProduceRun {
       else {
         this.ports.failed(partition, outcome.reason);
         this.settle(partition.refuse(records, ErrorCode.UNKNOWN_SERVER_ERROR, outcome.reason));
+        this.run();
       }
     });
-    if (this.job !== undefined) return undefined;
-    return partition.refuse(bytes, ErrorCode.REQUEST_TIMED_OUT, 'too many batches wait to be checked');
+    if (this.job !== undefined) return false;
+    this.settle(partition.refuse(bytes, ErrorCode.REQUEST_TIMED_OUT, 'too many batches wait to be checked'));
+    return true;
   }
 
   private checked(door: DoorOptions, bytes: Uint8Array, verdict: AdmissionVerdict): void {
     this.kept![this.slot] = bytes;
     const wanted = this.request.partitions[this.slot]!;
     const found = this.locate(wanted);
-    if ('errorCode' in found) {
-      this.settle(this.notHere(wanted, bytes, found));
-      return;
-    }
-    const admission = verdict.ok ? { ...verdict, bytes } : verdict;
-    if (found.role !== 'leader') this.ports.overtaken(found);
+    if (!('errorCode' in found) && found.role !== 'leader') this.ports.overtaken(found);
     // If the settings changed during the check, the batch is checked again.
-    const counts = found.log.config === door.config;
-    const result = found.produce(
-      bytes,
-      this.request,
-      this.operation,
-      this.slot,
-      counts ? admission : undefined,
-    );
-    const settled = result ?? this.check(found, bytes);
-    if (settled !== undefined) this.settle(settled);
+    const counts = !('errorCode' in found) && found.log.config === door.config;
+    const admission = verdict.ok ? { ...verdict, bytes } : verdict;
+    if (this.produce(wanted, bytes, counts ? admission : undefined)) this.run();
   }
 
+  /** Settles the partition at `slot`, of which nothing was appended. */
   private settle(result: ProduceResult): void {
-    this.operation.results[this.slot++] = result;
-    this.run();
+    (this.acknowledgement ?? this.operation.acknowledgement(this.slot)).settle(result);
+    this.nextSlot();
+  }
+
+  private nextSlot(): void {
+    this.acknowledgement = undefined;
+    this.slot++;
   }
 
   private finish(): void {

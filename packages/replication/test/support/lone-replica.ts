@@ -36,6 +36,7 @@ export class LoneReplica {
     const logger = new MemoryLogger() as Logger;
     const ports: PartitionPorts = {
       counters: { appended() {}, becameLeader() {}, isrChanged() {} },
+      leaderships: { began() {}, ended() {} },
       brokerId: ME,
       replicaLagTimeMaxMs: 30_000,
       logger,
@@ -105,7 +106,7 @@ export class LoneReplica {
     const answers: ErrorCode[] = [];
     const operation = new ProduceOperation();
     const records = buildBatch({ baseTimestamp: 0, records: [{ key: null, value: new Uint8Array(10) }] });
-    operation.results[0] = this.partition.produce(records, { acks, apiVersion: 11 }, operation, 0)!;
+    this.partition.produce(records, { acks, apiVersion: 11 }, operation.acknowledgement(0));
     operation.start(([result]) => answers.push(result!.errorCode));
     return answers;
   }

@@ -1,0 +1,82 @@
+/**
+ * A replica whose log is corrupt. It may neither lead nor be trusted: it asks the controller to remove it
+ * from ISR and ELR, and in the leader epoch that follows it deletes its log and fetches it again. The last
+ * member of an ISR keeps its log, because no other replica has more.
+ */
+import { ErrorCode } from '@millrace/protocol';
+import { proposeIsr } from './isr-proposal.ts';
+import type { Partition } from './partition.ts';
+import type { PartitionPorts } from './ports.ts';
+
+export class Corruption {
+  /** What is wrong with the log; undefined: nothing that is known. */
+  reason: string | undefined;
+  /** The log was deleted because it was corrupt, and the replica has not been in the ISR since. */
+  private isRefetching = false;
+  private readonly partition: Partition;
+  private readonly ports: PartitionPorts;
+
+  constructor(partition: Partition, ports: PartitionPorts) {
+    this.partition = partition;
+    this.ports = ports;
+  }
+
+  /**
+   * A read found corrupt bytes, or the device refused a follower's write. If that happens again before the
+   * replica rejoined the ISR, the device cannot hold the log. Then the replica goes offline, because each
+   * further attempt would cost a leader epoch.
+   */
+  found(reason: string): void {
+    const { partition } = this;
+    if (this.reason !== undefined || partition.isClosed) return;
+    if (this.isRefetching) {
+      partition.diskFailed(`the log is corrupt again before the replica rejoined the ISR: ${reason}`);
+      return;
+    }
+    this.reason = reason;
+    this.ports.storageFailed();
+    this.ports.logger.error('replica-damaged', { ...partition.facts(), reason, isr: partition.isr });
+    partition.leadership?.giveUp();
+    if (partition.role === 'follower') this.askToLeave();
+  }
+
+  /** The controller has the replica in the ISR: its new log holds what was committed. */
+  rejoined(): void {
+    this.isRefetching = false;
+  }
+
+  /**
+   * Called at the beginning of a leader epoch, deletes a corrupt log. Offsets that this replica reported in
+   * earlier epochs no longer count. Keeps the log while the controller may elect this replica: the others
+   * would follow it and delete the records that it deleted. Keeps it also while there is no leader to fetch
+   * from.
+   */
+  restartLog(): void {
+    const { partition } = this;
+    if (this.reason === undefined || partition.isOffline || partition.leaderId < 0) return;
+    const { brokerId } = this.ports;
+    if (partition.isr.includes(brokerId) || partition.elr.includes(brokerId)) {
+      this.askToLeave();
+      return;
+    }
+    this.reason = undefined;
+    this.isRefetching = true;
+    partition.restartAt(partition.log.startOffset, 'damaged');
+  }
+
+  /**
+   * Asks the controller to remove this replica from ISR and ELR in a new leader epoch. Repeats the request
+   * until the metadata has another state of the partition.
+   */
+  askToLeave(): void {
+    const { partition, ports } = this;
+    if (this.reason === undefined || partition.isOffline) return;
+    const others = partition.isr.filter((brokerId) => brokerId !== ports.brokerId);
+    if (others.length === 0 || partition.isrState.pending !== undefined) return;
+    proposeIsr(partition, ports, {
+      kind: 'resign',
+      isr: others.map((brokerId) => ({ brokerId, brokerEpoch: -1 })),
+      answered: ({ errorCode }) => errorCode === ErrorCode.NONE,
+    });
+  }
+}

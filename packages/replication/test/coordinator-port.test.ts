@@ -1,0 +1,190 @@
+/**
+ * Goal: a coordinator knows which partitions this broker leads, loads them without holding up the loop, and
+ * appends to them under the durability contract.
+ */
+import type { LeaderEpoch, Uuid } from '@millrace/base';
+import { buildBatch, ErrorCode, readBatchHeader } from '@millrace/protocol';
+import { expect, test } from 'vitest';
+import type { ProduceResult } from '../src/index.ts';
+import { valuesBelow } from './support/logs.ts';
+import { World } from './support/world.ts';
+
+const ALL = [[1, 2, 3]];
+
+function batchOf(value: string | Uint8Array): Uint8Array {
+  const bytes = typeof value === 'string' ? new TextEncoder().encode(value) : value;
+  return buildBatch({ baseTimestamp: 0, records: [{ key: null, value: bytes, headers: [] }] });
+}
+
+/** What a listener hears, as words. */
+function listen(world: World, id: number): string[] {
+  const heard: string[] = [];
+  world.broker(id).manager.coordination.leaderships.watch({
+    began: ({ topic, index }, epoch) => heard.push(`began ${topic}-${index} in ${epoch}`),
+    ended: ({ topic, index }, epoch) => heard.push(`ended ${topic}-${index} in ${epoch}`),
+  });
+  return heard;
+}
+
+function append(world: World, id: number, topicId: Uuid, leaderEpoch: LeaderEpoch, value: string) {
+  const settled: ProduceResult[] = [];
+  const records = batchOf(value);
+  const { coordination } = world.broker(id).manager;
+  const result = coordination.append({ topicId, index: 0, leaderEpoch, records }, (outcome) =>
+    settled.push(outcome),
+  );
+  records.fill(0xdd);
+  return { result, settled };
+}
+
+test('a listener hears of present leaderships first, then of changes in their order', () => {
+  const world = new World().start();
+  const topic = world.controller.createTopic('events', ALL);
+  world.advance(20);
+  const heard = listen(world, 1);
+  expect(heard).toEqual([]);
+  world.advance(1);
+  expect(heard).toEqual(['began events-0 in 0']);
+  world.controller.createTopic('more', ALL);
+  world.advance(20);
+  world.controller.commit([{ type: 'removeTopic', topicId: topic }]);
+  world.advance(20);
+  expect(heard).toEqual(['began events-0 in 0', 'began more-0 in 0', 'ended events-0 in 0']);
+});
+
+test('the next leader hears of its leadership, and the old one of its end, each with its epoch', () => {
+  const world = new World().start();
+  const topic = world.controller.createTopic('events', ALL);
+  world.advance(20);
+  const [first, second] = [listen(world, 1), listen(world, 2)];
+  world.broker(1).isolate();
+  world.advance(4000);
+  const { leader, leaderEpoch } = world.controller.image.partition(topic, 0)!;
+  expect(leader).toBe(2);
+  expect(second).toEqual([`began events-0 in ${leaderEpoch}`]);
+  world.broker(1).rejoin();
+  world.advance(5000);
+  expect(first).toEqual(['began events-0 in 0', 'ended events-0 in 0']);
+});
+
+test('an append tells its offsets at once, and settles when the ISR has written it', () => {
+  const world = new World().start();
+  const topic = world.controller.createTopic('events', ALL);
+  world.advance(20);
+  const one = append(world, 1, topic, 0, 'one');
+  const two = append(world, 1, topic, 0, 'two');
+  expect([one.result.baseOffset, two.result.baseOffset]).toEqual([0, 1]);
+  expect([one.settled, two.settled]).toEqual([[], []]);
+  world.advance(1000);
+  expect([one.settled, two.settled]).toMatchObject([
+    [{ errorCode: ErrorCode.NONE, baseOffset: 0 }],
+    [{ errorCode: ErrorCode.NONE, baseOffset: 1 }],
+  ]);
+  for (const id of [1, 2, 3]) expect(valuesBelow(world.partition(id, topic))).toEqual(['one', 'two']);
+});
+
+test('an append of another epoch, to a follower or to an unknown partition settles at once', () => {
+  const world = new World().start();
+  const topic = world.controller.createTopic('events', ALL);
+  world.advance(20);
+  for (const [id, epoch] of [
+    [1, 7],
+    [2, 0],
+  ] as const) {
+    const { result, settled } = append(world, id, topic, epoch, 'x');
+    expect(settled).toEqual([result]);
+    expect(result).toMatchObject({ errorCode: ErrorCode.NOT_LEADER_OR_FOLLOWER, baseOffset: -1 });
+  }
+  const unknown = append(world, 1, 'AAAAAAAAAAAAAAAAAAAAAA' as Uuid, 0, 'x');
+  expect(unknown.settled).toMatchObject([{ errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION }]);
+  expect(world.partition(1, topic).log.endOffset).toBe(0);
+});
+
+test('the leadership ends first: the append settles once, and the next leader may have it', () => {
+  const world = new World().start();
+  const topic = world.controller.createTopic('events', ALL);
+  world.advance(20);
+  world.broker(1).isolate();
+  const { settled } = append(world, 1, topic, 0, 'lost');
+  world.advance(4000);
+  expect(settled).toEqual([]);
+  world.broker(1).rejoin();
+  world.advance(5000);
+  expect(settled).toMatchObject([{ errorCode: ErrorCode.NOT_LEADER_OR_FOLLOWER }]);
+});
+
+test('an ISR below min.insync.replicas refuses the append before it is written', () => {
+  const world = new World().start();
+  const topic = world.controller.createTopic('events', ALL, { 'min.insync.replicas': '3' });
+  world.advance(20);
+  world.broker(3).kill();
+  world.advance(8000);
+  const { result, settled } = append(world, 1, topic, world.partition(1, topic).leaderEpoch, 'x');
+  expect(result.errorCode).toBe(ErrorCode.NOT_ENOUGH_REPLICAS);
+  expect(settled).toEqual([result]);
+});
+
+interface ReadBack {
+  readonly slices: number[];
+  readonly outcomes: [ErrorCode, number][];
+  readonly offsets: number[];
+  readonly cancel: () => void;
+}
+
+function readBack(world: World, topicId: Uuid, fromOffset: number, leaderEpoch = 0): ReadBack {
+  const [slices, offsets, outcomes]: [number[], number[], [ErrorCode, number][]] = [[], [], []];
+  const batches = (bytes: Uint8Array) => {
+    slices.push(bytes.length);
+    for (let position = 0; position < bytes.length; ) {
+      const { sizeBytes, baseOffset } = readBatchHeader(bytes, position);
+      offsets.push(baseOffset);
+      position += sizeBytes;
+    }
+  };
+  const done = (errorCode: ErrorCode, endOffset: number) => outcomes.push([errorCode, endOffset]);
+  const { coordination } = world.broker(1).manager;
+  const cancel = coordination.read(topicId, 0, { fromOffset, leaderEpoch, batches, done });
+  return { slices, offsets, outcomes, cancel };
+}
+
+/** Twenty batches of 100 KiB: eight slices or so. */
+function filled(): { world: World; topic: Uuid } {
+  const world = new World().start();
+  const topic = world.controller.createTopic('events', ALL);
+  world.advance(20);
+  for (let i = 0; i < 20; i++) {
+    const records = batchOf(new Uint8Array(100 << 10).fill(i));
+    const { coordination } = world.broker(1).manager;
+    coordination.append({ topicId: topic, index: 0, leaderEpoch: 0, records }, () => {});
+  }
+  return { world, topic };
+}
+
+test('a read brings every batch in order, in slices of several turns, also what is not committed yet', () => {
+  const { world, topic } = filled();
+  const read = readBack(world, topic, 3);
+  expect(read.slices).toEqual([]);
+  world.advance(100);
+  expect(read.offsets).toEqual(Array.from({ length: 17 }, (_, i) => i + 3));
+  expect(read.outcomes).toEqual([[ErrorCode.NONE, 20]]);
+  expect(read.slices.length).toBeGreaterThan(5);
+  for (const sizeBytes of read.slices) expect(sizeBytes).toBeLessThanOrEqual(256 << 10);
+});
+
+test('a read ends when it is stopped, when the leadership ends, and outside of the log', () => {
+  const { world, topic } = filled();
+  const stopped = readBack(world, topic, 0);
+  stopped.cancel();
+  const stale = readBack(world, topic, 0, 5);
+  const beyond = readBack(world, topic, 21);
+  const atEnd = readBack(world, topic, 20);
+  world.advance(100);
+  const ended = readBack(world, topic, 0);
+  world.partition(1, topic).resign();
+  world.advance(100);
+  expect([stopped.outcomes, stopped.slices]).toEqual([[], []]);
+  expect(stale.outcomes).toEqual([[ErrorCode.NOT_LEADER_OR_FOLLOWER, 0]]);
+  expect(beyond.outcomes).toEqual([[ErrorCode.OFFSET_OUT_OF_RANGE, 21]]);
+  expect(atEnd.outcomes).toEqual([[ErrorCode.NONE, 20]]);
+  expect(ended.outcomes).toEqual([[ErrorCode.NOT_LEADER_OR_FOLLOWER, 0]]);
+});
