@@ -64,3 +64,16 @@ test('a comment or a sentence of a document wider than the code; tables are exce
   expect(violations('docs/a.md', `${words}\n`)).toHaveLength(1);
   expect(violations('docs/a.md', `| ${words} |\n`)).toEqual([]);
 });
+
+test('a phrase that makes a reader read twice, in comments, strings and documents', () => {
+  const file = 'packages/log/src/a.ts';
+  expect(violations(file, '// The header is read anew.\n')).toEqual([
+    `${file}:1: 'anew': write 'again', or 'from the start'`,
+  ]);
+  expect(violations(file, "const message = 'the client is told so';\n")).toHaveLength(1);
+  expect(violations('docs/a.md', 'Whoever asks waits.\n')).toHaveLength(1);
+  // The table of CONTRIBUTING.md quotes what not to write.
+  expect(violations('CONTRIBUTING.md', '| was not heard of for so long | no heartbeat arrives |\n')).toEqual(
+    [],
+  );
+});

@@ -9,7 +9,17 @@ import { join } from 'node:path';
 const WIDTH_MAX = 110;
 
 /** Phrases that make a reader read twice, and what to write instead. */
-const PHRASES: readonly (readonly [RegExp, string])[] = [];
+const PHRASES: readonly (readonly [RegExp, string])[] = [
+  [/\banew\b/i, "write 'again', or 'from the start'"],
+  [/\b(is|are|was|were|be|being|been) told\b/i, 'name who tells, or write what the other one learns'],
+  [/\bany more\b/i, "write 'no longer', or leave it out"],
+  [/\b(goes|go|going|went|gone) on\b/i, "write 'continues'"],
+  [/\bwhoever\b/i, 'name the actor: the client, the leader, the caller'],
+  [/\bfor so long\b/i, "write 'for this long', or name the setting"],
+  [/\bvouch/i, "write 'trusts' or 'guarantees'"],
+  [/\bbut for\b/i, "write 'except'"],
+  [/\bin (its|their) stead\b/i, "write 'instead'"],
+];
 
 const SOURCES = [
   'packages/*/{src,test}/**/*.ts',
