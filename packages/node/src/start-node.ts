@@ -146,6 +146,7 @@ class HostedNode implements RunningNode {
         facts: { node: config.nodeId },
       });
       this.health = await serveHealth(healthPort, health, new Exposition(this.metrics));
+      logger.info('listener-bound', { listener: 'health', host: '', port: this.health.port });
     }
     this.net = seams.net ?? new NodeNet();
     this.roles = new NodeRole(await this.rolesOf({ ...seams, disk, net: this.net }));
