@@ -1,5 +1,6 @@
 export * from './assert.ts';
 export * from './deadlines.ts';
+export * from './events/index.ts';
 export * from './ids.ts';
 export * from './parked.ts';
 export * from './prng.ts';

@@ -1,0 +1,110 @@
+/** Events of a broker's front end, and of its session with the controller. */
+import type { EventDefinition } from './definition.ts';
+
+export const sessionEvents = {
+  'broker-registered': {
+    level: 'info',
+    facts: ['brokerEpoch'],
+    says: 'The broker is registered with broker epoch {brokerEpoch}.',
+  },
+  'broker-unfenced': {
+    level: 'info',
+    facts: ['brokerEpoch'],
+    says: 'The broker learns that it is unfenced.',
+  },
+  'broker-fenced': {
+    level: 'warn',
+    facts: ['brokerEpoch'],
+    says: 'The broker learns that it is fenced.',
+  },
+  'registration-refused': {
+    level: 'warn',
+    facts: ['error', 'detail'],
+    says: 'The broker is refused when it registers: {error}.',
+  },
+  'broker-registration-lost': {
+    level: 'warn',
+    facts: ['brokerEpoch', 'error'],
+    says: 'The broker registers again because its broker epoch {brokerEpoch} is not valid: {error}.',
+  },
+  'heartbeat-refused': {
+    level: 'warn',
+    facts: ['error'],
+    says: 'The broker gets an error for its heartbeat: {error}.',
+  },
+  'control-stream-lost': {
+    level: 'info',
+    facts: ['controllerId', 'reason'],
+    says: 'The broker loses its session with {controllerId}: {reason}.',
+  },
+  'controller-call-failed': {
+    level: 'debug',
+    facts: ['method', 'controllerId', 'error'],
+    says: 'The broker gets no answer from {controllerId} to {method} and asks another controller: {error}.',
+  },
+  'controller-answer-unreadable': {
+    level: 'error',
+    facts: ['method', 'error'],
+    says: 'The broker cannot read the answer to {method}: {error}.',
+  },
+  'producer-id-block-refused': {
+    level: 'warn',
+    facts: ['error'],
+    says: 'The broker gets no block of producer ids from the controller: {error}.',
+  },
+  'metadata-log-diverged': {
+    level: 'error',
+    facts: ['from', 'errorCode', 'endOffset'],
+    says: 'The broker asks another controller because {from} does not have its metadata up to {endOffset}.',
+  },
+  'broker-relieved': {
+    level: 'info',
+    facts: ['moved'],
+    says: 'The broker may stop (all of its leaderships are moved: {moved}).',
+  },
+} as const satisfies Record<string, EventDefinition>;
+
+export const clientEvents = {
+  'connection-refused': {
+    level: 'warn',
+    facts: ['listener', 'remoteAddress', 'reason', 'suppressed?'],
+    says: 'The broker closes a new connection of {remoteAddress} at once: {reason}.',
+  },
+  'connection-closed': {
+    level: ['info', 'warn'],
+    facts: [
+      'listener',
+      'remoteAddress',
+      'reason',
+      'api?',
+      'apiKey?',
+      'apiVersion?',
+      'clientId?',
+      'detail?',
+      'heldBytes?',
+      'idleMs?',
+      'suppressed?',
+    ],
+    says: 'The broker closes the connection of {remoteAddress}: {reason}.',
+  },
+  'connection-ended': {
+    level: 'debug',
+    facts: ['listener', 'remoteAddress', 'reason', 'suppressed?'],
+    says: 'The broker sees that {remoteAddress} closed its connection: {reason}.',
+  },
+  'memory-budget-exhausted': {
+    level: 'warn',
+    facts: ['heldBytes', 'maxBytes', 'suppressed?'],
+    says: 'The broker reads no more requests because {heldBytes} of {maxBytes} bytes are held for requests.',
+  },
+  'topic-auto-created': {
+    level: 'info',
+    facts: ['topic'],
+    says: 'The broker has the topic {topic} created because a client asked for it.',
+  },
+  'auto-topic-creation-failed': {
+    level: 'warn',
+    facts: ['topics', 'error', 'detail?'],
+    says: 'The broker cannot have the topics {topics} created: {error}.',
+  },
+} as const satisfies Record<string, EventDefinition>;

@@ -1,0 +1,24 @@
+/** What the table says of an event. */
+
+export type Level = 'debug' | 'info' | 'warn' | 'error';
+
+/** Who acts, first in the sentence of an event. The story of a simulated run names the node instead. */
+export const ACTORS = [
+  'The active controller',
+  'The broker',
+  'The controller',
+  'The follower',
+  'The leader',
+  'The node',
+  'The voter',
+] as const;
+type Actor = (typeof ACTORS)[number];
+
+export interface EventDefinition {
+  /** A list: the level depends on the facts. */
+  readonly level: Level | readonly Level[];
+  /** Names of its facts. One with a question mark is not on every line. */
+  readonly facts: readonly string[];
+  /** One sentence in the present tense. `{fact}` stands for the value of a fact. */
+  readonly says: `${Actor} ${string}.`;
+}

@@ -1,0 +1,98 @@
+/**
+ * Every event that a node logs, by part of the product. The table types the Logger, docs/logging.md is
+ * generated from it, and the story of a simulated run takes its sentences. A name may be in two parts: both
+ * log it, with other facts.
+ */
+import { clientEvents, sessionEvents } from './broker.ts';
+import { controllerEvents } from './controller.ts';
+import type { EventDefinition, Level } from './definition.ts';
+import { nodeEvents } from './node.ts';
+import { quorumEvents } from './quorum.ts';
+import { logEvents, replicaEvents } from './replicas.ts';
+
+export { ACTORS, type EventDefinition, type Level } from './definition.ts';
+
+export const eventsTable = {
+  node: nodeEvents,
+  quorum: quorumEvents,
+  controller: controllerEvents,
+  session: sessionEvents,
+  client: clientEvents,
+  replica: replicaEvents,
+  log: logEvents,
+} as const satisfies Record<string, Record<string, EventDefinition>>;
+
+type Table = typeof eventsTable;
+export type EventPart = keyof Table;
+type DefinitionsIn<Events> = Extract<Events[keyof Events], EventDefinition>;
+type AnyDefinition = { [Part in EventPart]: DefinitionsIn<Table[Part]> }[EventPart];
+export type EventName = { [Part in EventPart]: keyof Table[Part] }[EventPart];
+
+type LevelsOf<Definition extends EventDefinition> = Definition['level'] extends readonly Level[]
+  ? Definition['level'][number]
+  : Definition['level'];
+type NamesAt<Events, At extends Level> = {
+  [Name in keyof Events]: Events[Name] extends EventDefinition
+    ? At extends LevelsOf<Events[Name]>
+      ? Name
+      : never
+    : never;
+}[keyof Events];
+
+type OptionalOf<Fact extends string> = Fact extends `${infer Name}?` ? Name : never;
+type RequiredOf<Fact extends string> = Fact extends `${string}?` ? never : Fact;
+type NameOf<Fact extends string> = OptionalOf<Fact> | RequiredOf<Fact>;
+/** A fact of any event. */
+export type FactName = NameOf<AnyDefinition['facts'][number]>;
+/** The last part keeps facts of other events out where the compiler checks no names: in a spread. */
+type Facts<Fact extends string> = { readonly [Name in RequiredOf<Fact>]: unknown } & {
+  readonly [Name in OptionalOf<Fact>]?: unknown;
+} & { readonly [Name in Exclude<FactName, NameOf<Fact>>]?: never };
+type FactsIn<Events, Name, At extends Level> = Name extends keyof Events
+  ? Events[Name] extends EventDefinition
+    ? At extends LevelsOf<Events[Name]>
+      ? Facts<Events[Name]['facts'][number]>
+      : never
+    : never
+  : never;
+/** The facts of each event, by level. */
+export type FactsAt = {
+  [At in Level]: {
+    [Name in { [Part in EventPart]: NamesAt<Table[Part], At> }[EventPart]]: {
+      [Part in EventPart]: FactsIn<Table[Part], Name, At>;
+    }[EventPart];
+  };
+};
+/** The events of a level. */
+export type EventAt<At extends Level> = keyof FactsAt[At];
+
+/** As FactsAt for one part, without the facts that a helper adds. */
+export type FactsWithout<Added extends FactName, Part extends EventPart> = {
+  [At in Level]: {
+    [Name in NamesAt<Table[Part], At>]: Table[Part][Name] extends EventDefinition
+      ? Facts<Exclude<Table[Part][Name]['facts'][number], Added>>
+      : never;
+  };
+};
+
+/** Events whose table has this fact, always or sometimes. */
+export type EventWith<Fact extends FactName> = {
+  [Part in EventPart]: {
+    [Name in keyof Table[Part]]: Table[Part][Name] extends EventDefinition
+      ? Fact extends NameOf<Table[Part][Name]['facts'][number]>
+        ? Name
+        : never
+      : never;
+  }[keyof Table[Part]];
+}[EventPart];
+
+/** An event as data: what is decided here is logged elsewhere. */
+export type LogEntry<At extends Level = Level> = {
+  [L in At]: { readonly level: L; readonly event: EventAt<L>; readonly facts: FactsAt[L][EventAt<L>] };
+}[At];
+
+/** The definitions of a name, in the order of the table; none when there is no such event. */
+export function definitionsOf(name: string): EventDefinition[] {
+  const parts: readonly Readonly<Record<string, EventDefinition>>[] = Object.values(eventsTable);
+  return parts.flatMap((events) => (Object.hasOwn(events, name) ? [events[name]!] : []));
+}

@@ -1,0 +1,45 @@
+/** Events of every node, whatever its roles. */
+import type { EventDefinition } from './definition.ts';
+
+export const nodeEvents = {
+  'node-starting': {
+    level: 'info',
+    facts: ['roles', 'logDirectory'],
+    says: 'The node starts with the roles {roles} and the folder {logDirectory}.',
+  },
+  'listener-bound': {
+    level: 'info',
+    facts: ['listener', 'host', 'port'],
+    says: 'The node listens on {host}:{port} for {listener}.',
+  },
+  'node-ready': {
+    level: 'info',
+    facts: ['ports'],
+    says: 'The node is ready.',
+  },
+  'node-stopping': {
+    level: 'info',
+    facts: ['clean'],
+    says: 'The node begins to stop (clean: {clean}).',
+  },
+  'node-stopped': {
+    level: 'info',
+    facts: ['clean', 'wasReady'],
+    says: 'The node is stopped (clean: {clean}).',
+  },
+  'node-failed': {
+    level: 'error',
+    facts: ['reason'],
+    says: 'The node ends because of a failure: {reason}.',
+  },
+  'job-worker-not-started': {
+    level: 'error',
+    facts: ['reason'],
+    says: 'The node gets no worker thread from the system: {reason}.',
+  },
+  'job-worker-died': {
+    level: 'error',
+    facts: ['job', 'reason'],
+    says: 'The node loses a worker thread in a {job} job: {reason}.',
+  },
+} as const satisfies Record<string, EventDefinition>;

@@ -1,0 +1,95 @@
+/** Events of a voter of the metadata quorum. */
+import type { EventDefinition } from './definition.ts';
+
+export const quorumEvents = {
+  'quorum-log-loaded': {
+    level: 'info',
+    facts: ['endOffset', 'epoch'],
+    says: 'The voter reads its quorum log up to {endOffset} when it starts.',
+  },
+  'quorum-log-missing': {
+    level: 'error',
+    facts: ['clusterId', 'reason'],
+    says: 'The voter of cluster {clusterId} starts with an empty quorum log: {reason}.',
+  },
+  'quorum-storage-failed': {
+    level: 'error',
+    facts: ['reason'],
+    says: 'The voter cannot use its storage and ends the node: {reason}.',
+  },
+  'quorum-formed': {
+    level: 'info',
+    facts: ['epoch', 'clusterId', 'voters'],
+    says: 'The voter forms the quorum of {voters} as its first leader.',
+  },
+  'election-started': {
+    level: 'info',
+    facts: ['epoch', 'logEndOffset'],
+    says: 'The voter wants to lead the quorum in epoch {epoch} and asks for votes.',
+  },
+  'pre-vote-lost': {
+    level: 'debug',
+    facts: ['epoch', 'logEndOffset'],
+    says: 'The voter starts no election after epoch {epoch} because too few voters agree.',
+  },
+  'election-lost': {
+    level: 'debug',
+    facts: ['epoch', 'logEndOffset'],
+    says: 'The voter loses the election of epoch {epoch} because too few voters vote for it.',
+  },
+  'leader-elected': {
+    level: 'info',
+    facts: ['epoch', 'leaderId', 'logEndOffset'],
+    says: 'The voter leads the quorum in epoch {epoch}.',
+  },
+  'leader-followed': {
+    level: 'debug',
+    facts: ['epoch', 'leaderId'],
+    says: 'The voter follows the quorum’s leader {leaderId} in epoch {epoch}.',
+  },
+  'leader-timed-out': {
+    level: 'info',
+    facts: ['epoch', 'leaderId'],
+    says: 'The voter hears nothing from the quorum’s leader {leaderId} within the fetch time-out.',
+  },
+  'leader-connection-lost': {
+    level: 'info',
+    facts: ['epoch', 'leaderId'],
+    says: 'The voter loses the connection to the quorum’s leader {leaderId}.',
+  },
+  'leader-resigned': {
+    level: 'info',
+    facts: ['epoch', 'preferredSuccessors'],
+    says: 'The voter resigns as the quorum’s leader of epoch {epoch} because its node stops.',
+  },
+  'leadership-offered': {
+    level: 'debug',
+    facts: ['epoch', 'leaderId', 'position'],
+    says: 'The voter is number {position} (from 0; -1: none) of the successors that {leaderId} prefers.',
+  },
+  'quorum-lost': {
+    level: 'warn',
+    facts: ['epoch', 'reason'],
+    says: 'The voter gives up leading the quorum: {reason}.',
+  },
+  'quorum-log-truncated': {
+    level: 'warn',
+    facts: ['epoch', 'fromOffset', 'toOffset'],
+    says: 'The voter cuts its quorum log from {fromOffset} to {toOffset} because the leader lacks the rest.',
+  },
+  'cluster-id-mismatched': {
+    level: 'error',
+    facts: ['epoch', 'peerId', 'clusterId'],
+    says: 'The voter of cluster {clusterId} finds that {peerId} belongs to another cluster.',
+  },
+  'fetch-answer-malformed': {
+    level: 'error',
+    facts: ['epoch', 'leaderId'],
+    says: 'The voter drops an answer of the quorum’s leader {leaderId} that does not continue its log.',
+  },
+  'voter-storage-replaced': {
+    level: 'error',
+    facts: ['epoch', 'nodeId', 'reason'],
+    says: 'The voter {nodeId} may not vote: {reason}.',
+  },
+} as const satisfies Record<string, EventDefinition>;

@@ -1,0 +1,178 @@
+/** Events of a broker's replicas: their roles, and what happens to their logs. */
+import type { EventDefinition } from './definition.ts';
+
+export const replicaEvents = {
+  'became-leader': {
+    level: 'info',
+    facts: ['topic', 'partition', 'leaderEpoch', 'leader', 'isr', 'endOffset', 'highWatermark'],
+    says: 'The broker leads {topic}-{partition} in epoch {leaderEpoch} from {endOffset} with the ISR {isr}.',
+  },
+  'became-follower': {
+    level: 'debug',
+    facts: ['topic', 'partition', 'leaderEpoch', 'leader', 'isr', 'endOffset', 'highWatermark'],
+    says: 'The broker follows {leader} for {topic}-{partition} in epoch {leaderEpoch} from {endOffset}.',
+  },
+  'isr-change-proposed': {
+    level: 'debug',
+    facts: ['topic', 'partition', 'leaderEpoch', 'kind', 'from', 'to'],
+    says: 'The broker asks the controller to change the ISR of {topic}-{partition}: {from} → {to}.',
+  },
+  'isr-changed': {
+    level: 'info',
+    facts: ['topic', 'partition', 'leaderEpoch', 'from', 'to'],
+    says: 'The leader changes the ISR of {topic}-{partition}: {from} → {to}.',
+  },
+  'leader-lost-while-checking': {
+    level: 'debug',
+    facts: ['topic', 'partition', 'leaderEpoch'],
+    says: 'The broker drops a checked batch because it does not lead {topic}-{partition} now.',
+  },
+  'job-failed': {
+    level: 'error',
+    facts: ['topic', 'partition', 'leaderEpoch', 'reason'],
+    says: 'The leader cannot check a batch for {topic}-{partition}: {reason}.',
+  },
+  'fetcher-disconnected': {
+    level: 'info',
+    facts: ['leader', 'reason'],
+    says: 'The follower loses its connection to {leader}: {reason}.',
+  },
+  'fetch-session-refused': {
+    level: 'debug',
+    facts: ['leader', 'error'],
+    says: 'The follower is refused its fetch session by {leader}: {error}.',
+  },
+  'replica-fetch-refused': {
+    level: 'debug',
+    facts: ['topic', 'partition', 'leaderEpoch', 'leader', 'error'],
+    says: 'The follower is refused a fetch of {topic}-{partition} by {leader}: {error}.',
+  },
+  'leader-without-listener': {
+    level: 'error',
+    facts: ['leader'],
+    says: 'The follower cannot fetch from {leader} because the metadata have no address of it.',
+  },
+  'follower-append-failed': {
+    level: 'error',
+    facts: ['topic', 'partition', 'leaderEpoch', 'errorCode', 'reason'],
+    says: 'The follower cannot append a batch of its leader to {topic}-{partition}: {reason}.',
+  },
+  'replica-truncated': {
+    level: 'info',
+    facts: ['topic', 'partition', 'leaderEpoch', 'from', 'to', 'reason'],
+    says: 'The follower cuts {topic}-{partition} from {from} to {to} (epoch {leaderEpoch}): {reason}.',
+  },
+  'replica-restarted': {
+    level: 'warn',
+    facts: ['topic', 'partition', 'leaderEpoch', 'from', 'to', 'reason'],
+    says: 'The follower deletes {topic}-{partition} up to {from} and begins it again at {to}: {reason}.',
+  },
+  'truncated-below-high-watermark': {
+    level: 'error',
+    facts: ['topic', 'partition', 'leaderEpoch', 'leader', 'highWatermark', 'to'],
+    says: 'The follower cuts {topic}-{partition} to {to}, below its high watermark {highWatermark}.',
+  },
+  'replica-damaged': {
+    level: 'error',
+    facts: ['topic', 'partition', 'leaderEpoch', 'reason', 'isr'],
+    says: 'The broker finds its replica of {topic}-{partition} damaged: {reason}.',
+  },
+  'partition-offline': {
+    level: 'error',
+    facts: ['topic', 'partition', 'leaderEpoch', 'reason'],
+    says: 'The broker takes its replica of {topic}-{partition} offline: {reason}.',
+  },
+  'replica-deleted': {
+    level: 'info',
+    facts: ['topic', 'partition', 'topicId'],
+    says: 'The broker deletes its replica of {topic}-{partition}.',
+  },
+  'stray-replica-deleted': {
+    level: 'warn',
+    facts: ['topic', 'partition', 'topicId'],
+    says: 'The broker deletes the folder of {topic}-{partition} because its topic was deleted.',
+  },
+  'stray-replica-kept': {
+    level: 'warn',
+    facts: ['topic', 'partition', 'topicId', 'folder'],
+    says: 'The broker keeps the log of {topic}-{partition}, unknown to the metadata, in the folder {folder}.',
+  },
+  'stray-replicas-found': {
+    level: 'warn',
+    facts: ['count', 'first'],
+    says: 'The broker finds {count} folders of replicas unknown to the metadata ({first} is one).',
+  },
+  'log-open-failed': {
+    level: 'error',
+    facts: ['topic', 'partition', 'topicId', 'reason'],
+    says: 'The broker cannot open the log of {topic}-{partition}: {reason}.',
+  },
+  'log-list-failed': {
+    level: 'error',
+    facts: ['reason'],
+    says: 'The broker cannot list its log directory and tries it again later: {reason}.',
+  },
+  'log-delete-failed': {
+    level: 'error',
+    facts: ['reason'],
+    says: 'The broker cannot delete a log and tries it again later: {reason}.',
+  },
+  'checkpoint-failed': {
+    level: 'error',
+    facts: ['reason', 'directory?'],
+    says: 'The broker cannot write its checkpoints and tries it again later: {reason}.',
+  },
+  'log-directory-probe-failed': {
+    level: 'error',
+    facts: ['failures', 'reason'],
+    says: 'The broker cannot write a file in its log directory ({failures} times in a row): {reason}.',
+  },
+} as const satisfies Record<string, EventDefinition>;
+
+export const logEvents = {
+  'log-truncated': {
+    level: 'info',
+    facts: ['topic?', 'partition?', 'directory', 'endOffset', 'oldEndOffset', 'startOffset?'],
+    says: 'The broker cuts the log of {topic}-{partition} from {oldEndOffset} to {endOffset}.',
+  },
+  'log-cut': {
+    level: 'warn',
+    facts: ['topic?', 'partition?', 'directory', 'reason', 'endOffset', 'bytesLost'],
+    says: 'The broker recovers {topic}-{partition} up to {endOffset} and cuts {bytesLost} bytes: {reason}.',
+  },
+  'log-segments-dropped': {
+    level: 'warn',
+    facts: ['topic?', 'partition?', 'directory', 'reason', 'endOffset', 'segmentsLost'],
+    says: 'The broker drops {segmentsLost} segments of {topic}-{partition} behind {endOffset}: {reason}.',
+  },
+  'log-restarted': {
+    level: 'warn',
+    facts: ['topic?', 'partition?', 'directory', 'startOffset', 'endOffset'],
+    says: 'The broker empties {topic}-{partition}, which ends at {endOffset}, below its start {startOffset}.',
+  },
+  'log-went-offline': {
+    level: 'error',
+    facts: ['topic?', 'partition?', 'directory', 'reason'],
+    says: 'The broker takes the log of {topic}-{partition} offline: {reason}.',
+  },
+  'log-write-failed': {
+    level: 'error',
+    facts: ['topic?', 'partition?', 'directory', 'code', 'reason'],
+    says: 'The broker cannot write {topic}-{partition}: {reason}.',
+  },
+  'log-read-failed': {
+    level: 'error',
+    facts: ['topic?', 'partition?', 'directory', 'reason', 'offset?'],
+    says: 'The broker cannot read {topic}-{partition}: {reason}.',
+  },
+  'checkpoint-damaged': {
+    level: 'warn',
+    facts: ['directory', 'file'],
+    says: 'The broker does not use the file {file} of its log directory because it is damaged.',
+  },
+  'clean-shutdown-failed': {
+    level: 'error',
+    facts: ['directory', 'reason'],
+    says: 'The broker cannot write the marker of a clean shutdown: {reason}.',
+  },
+} as const satisfies Record<string, EventDefinition>;
