@@ -6,6 +6,7 @@
  * exceptions say so). There are no promises here: the order of microtasks depends on how code is written, and
  * a simulated run must not depend on that.
  */
+import type { EventAt, FactName, FactsAt, Level } from './events/index.ts';
 import type { Millis, Uuid, WallMillis } from './ids.ts';
 
 export interface Timer {
@@ -288,14 +289,16 @@ export interface Jobs {
   ): Job | undefined;
 }
 
+/** A method for each level: it takes the events of its level, each with its facts. */
+export type LogMethods = {
+  [L in Level]: <Name extends EventAt<L>>(event: Name, facts: FactsAt[L][Name]) => void;
+};
+
 /**
  * Structured events: a stable name (kebab-case, past tense: `leader-elected`, `log-truncated`) and its facts.
+ * The table in events/ has all of them, docs/logging.md is made from it.
  */
-export interface Logger {
-  debug(event: string, facts?: Record<string, unknown>): void;
-  info(event: string, facts?: Record<string, unknown>): void;
-  warn(event: string, facts?: Record<string, unknown>): void;
-  error(event: string, facts?: Record<string, unknown>): void;
+export interface Logger extends LogMethods {
   /** A logger that adds these facts to every event. */
-  child(facts: Record<string, unknown>): Logger;
+  child(facts: { readonly [Name in FactName]?: unknown }): Logger;
 }

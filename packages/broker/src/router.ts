@@ -14,7 +14,7 @@ import {
   responseFrameOf,
 } from '@millrace/protocol';
 import type { Connection } from './connection/connection.ts';
-import type { Slot } from './connection/response-slots.ts';
+import type { ClosingFacts, Slot } from './connection/response-slots.ts';
 import type { BrokerContext, Handler, Reply } from './handler.ts';
 import { unsupportedApiVersions } from './handlers/api-versions.ts';
 
@@ -135,7 +135,7 @@ function apiKeyOf(frame: Uint8Array): number {
   return (frame[0]! << 8) | frame[1]!;
 }
 
-function facts(header: RequestHeader): Record<string, unknown> {
+function facts(header: RequestHeader): ClosingFacts {
   const { apiKey, apiVersion, clientId } = header;
   return { apiKey, apiVersion, clientId };
 }

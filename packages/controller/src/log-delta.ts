@@ -1,6 +1,5 @@
 /**
- * Logs the committed changes of the active controller. The event names are stable (`Logger` in
- * base/src/seams.ts).
+ * Logs the committed changes of the active controller. The event names are stable (docs/logging.md).
  */
 import type { Logger, NodeId } from '@millrace/base';
 import type { MetadataDelta, PartitionImage } from '@millrace/metadata';

@@ -278,7 +278,11 @@ export class PartitionLog {
       this.epochs.truncateFromEnd(this.endOffset);
     });
     if (this.endOffset < oldEndOffset)
-      this.logger.info('log-truncated', this.facts({ endOffset: this.endOffset, oldEndOffset }));
+      this.logger.info('log-truncated', {
+        directory: this.directory,
+        endOffset: this.endOffset,
+        oldEndOffset,
+      });
   }
 
   /** Deletes everything; the log is empty and begins at `offset`. */
@@ -298,7 +302,8 @@ export class PartitionLog {
       this.epochs.clear();
       this.segments.replaceAll(offset, this.config, this.lastWallMs);
     });
-    this.logger.info('log-truncated', this.facts({ endOffset: offset, oldEndOffset, startOffset: offset }));
+    const { directory } = this;
+    this.logger.info('log-truncated', { directory, endOffset: offset, oldEndOffset, startOffset: offset });
   }
 
   /**
@@ -475,9 +480,5 @@ export class PartitionLog {
     const epochs = this.epochs.takeUnsynced();
     if (epochs.length > 0) this.names.changed();
     return [...files, ...epochs, ...this.names.takeUnsynced()];
-  }
-
-  private facts(more: Record<string, unknown>): Record<string, unknown> {
-    return { directory: this.directory, ...more };
   }
 }

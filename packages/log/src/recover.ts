@@ -240,13 +240,8 @@ function rebuildSegment(
     if (state.endOffset !== endOffsetMax) state.damage = reason;
     segment.log.file().truncate(end.position);
     segment.sizeBytes = end.position;
-    const facts = {
-      directory: state.o.directory,
-      reason,
-      endOffset: state.endOffset,
-      bytesLost,
-    };
-    state.o.logger.warn('log-cut', facts);
+    const { endOffset, o } = state;
+    o.logger.warn('log-cut', { directory: o.directory, reason, endOffset, bytesLost });
   }
   segment.seal();
 }
@@ -275,8 +270,8 @@ function cutBehind(state: Replay, index: number): void {
   const { segments, o } = state;
   const segmentsLost = segments.list.length - 1 - index;
   if (segmentsLost > 0) {
-    const facts = { directory: o.directory, reason: state.damage, endOffset: state.endOffset, segmentsLost };
-    o.logger.warn('log-segments-dropped', facts);
+    const { damage: reason, endOffset } = state;
+    o.logger.warn('log-segments-dropped', { directory: o.directory, reason, endOffset, segmentsLost });
   }
   segments.removeAfter(index);
 }

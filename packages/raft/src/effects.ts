@@ -5,7 +5,7 @@
  * Durable before answered: `after` of a `send` or `reply` names the `persist` that must be durable first (0:
  * none). The host holds the message back until then. If the process dies before that, no message was sent.
  */
-import type { Millis, NodeId, QuorumEpoch } from '@millrace/base';
+import type { LogEntry, Millis, NodeId, QuorumEpoch } from '@millrace/base';
 import type { RaftRequest, RaftResponse } from './messages.ts';
 import type { StorageWrite } from './storage.ts';
 import type { CommittedBatch, LeaderAndEpoch } from './types.ts';
@@ -25,6 +25,8 @@ export type RaftInput =
   /** Everything up to this `persist` is on the device. */
   | { readonly type: 'persisted'; readonly sequence: number }
   | { readonly type: 'stopRequested' };
+
+export type LogEffect = { readonly type: 'log' } & LogEntry;
 
 export type RaftEffect =
   | { readonly type: 'persist'; readonly sequence: number; readonly writes: readonly StorageWrite[] }
@@ -48,12 +50,7 @@ export type RaftEffect =
   /** A majority followed this leader after `round` (and every earlier round) began. */
   | { readonly type: 'confirmed'; readonly round: number }
   | { readonly type: 'leaderChanged'; readonly leader: LeaderAndEpoch | undefined }
-  | {
-      readonly type: 'log';
-      readonly level: 'debug' | 'info' | 'warn' | 'error';
-      readonly event: string;
-      readonly facts: Record<string, unknown>;
-    }
+  | LogEffect
   /** A majority of the voters belongs to another cluster than this node's storage. This node must stop. */
   | { readonly type: 'disowned'; readonly clusterId: string; readonly peers: readonly NodeId[] }
   /** After `stopRequested`: the peers know, and no further effect follows. */

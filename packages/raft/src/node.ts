@@ -6,8 +6,18 @@
  *
  * KIP-595 (pull replication), KIP-996 (pre-vote), KIP-853 (voters known by id and storage).
  */
-import { assert, type Millis, type NodeId, type Offset, type QuorumEpoch, type Random } from '@millrace/base';
-import type { RaftEffect, RaftInput } from './effects.ts';
+import {
+  assert,
+  type EventName,
+  type FactsWithout,
+  type Level,
+  type Millis,
+  type NodeId,
+  type Offset,
+  type QuorumEpoch,
+  type Random,
+} from '@millrace/base';
+import type { LogEffect, RaftEffect, RaftInput } from './effects.ts';
 import { electionDeadline, handleVote, onVoteFailed, onVoteResponse, pumpElection } from './election.ts';
 import {
   followerDeadline,
@@ -58,6 +68,9 @@ interface PersistInFlight {
   /** When this persist is durable, the log below is durable. Falls when the log is truncated meanwhile. */
   logEnd: Offset;
 }
+
+/** The facts of an event without the epoch, which logEvent adds. */
+type Given = FactsWithout<'epoch', 'quorum'>;
 
 export class RaftNode {
   readonly options: RaftNodeOptions;
@@ -241,8 +254,11 @@ export class RaftNode {
     this.effects.push(effect);
   }
 
-  logEvent(level: 'debug' | 'info' | 'warn' | 'error', event: string, facts: Record<string, unknown>): void {
-    this.emit({ type: 'log', level, event, facts: { epoch: this.epoch, ...facts } });
+  logEvent<L extends Level, Name extends keyof Given[L]>(level: L, event: Name, facts: Given[L][Name]): void;
+  logEvent(level: Level, event: EventName, facts: object): void {
+    // A cast: the signature above has checked what belongs together. For an event that is a type parameter
+    // the compiler cannot see that the epoch completes its facts.
+    this.emit({ type: 'log', level, event, facts: { epoch: this.epoch, ...facts } } as LogEffect);
   }
 
   send(to: NodeId, request: RaftRequest, timeoutMs: Millis): number {

@@ -6,7 +6,10 @@
 import {
   assert,
   type Clock,
+  type Level,
+  type LogEntry,
   type Logger,
+  type LogMethods,
   type Millis,
   type NodeId,
   type Offset,
@@ -235,7 +238,7 @@ export class Quorum {
       listener.resigned(effect.epoch);
     } else if (effect.type === 'confirmed') this.rounds.confirmed(effect.round);
     else if (effect.type === 'leaderChanged') listener.leaderChanged(effect.leader);
-    else if (effect.type === 'log') this.options.logger[effect.level](effect.event, effect.facts);
+    else if (effect.type === 'log') write(this.options.logger, effect);
     else if (effect.type === 'disowned') this.giveUp(effect);
     else this.finishStop();
   }
@@ -400,6 +403,11 @@ function start(
         'meta.properties names a cluster, but the metadata log is empty. This controller waits for a leader with that log, and forms no new quorum. Restore the folder metadata-quorum on a majority of the controllers. To give up all metadata and start a new cluster instead, remove meta.properties from the folder of every controller',
     });
   ready(Quorum.started(options, node));
+}
+
+/** Generic in the level, so that the compiler knows which method it is. */
+function write<L extends Level>(logger: LogMethods, { level, event, facts }: LogEntry<L>): void {
+  logger[level](event, facts);
 }
 
 function fail(options: QuorumOptions, error: Error): void {

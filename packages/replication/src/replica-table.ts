@@ -236,7 +236,10 @@ export class ReplicaTable {
   }
 
   /** Runs housekeeping that may fail. It is retried later. */
-  private orLog(event: string, operation: () => void): void {
+  private orLog(
+    event: 'checkpoint-failed' | 'log-delete-failed' | 'log-list-failed',
+    operation: () => void,
+  ): void {
     try {
       operation();
     } catch (error) {

@@ -1,9 +1,10 @@
 /** Keeps every event for a test to look at. */
+import type { EventName, Level } from '../events/index.ts';
 import type { Logger } from '../seams.ts';
 
 export interface LoggedEvent {
-  level: 'debug' | 'info' | 'warn' | 'error';
-  event: string;
+  level: Level;
+  event: EventName;
   facts: Record<string, unknown>;
 }
 
@@ -16,19 +17,19 @@ export class MemoryLogger implements Logger {
     this.facts = facts;
   }
 
-  debug(event: string, facts: Record<string, unknown> = {}): void {
+  debug(event: EventName, facts: Record<string, unknown>): void {
     this.add('debug', event, facts);
   }
 
-  info(event: string, facts: Record<string, unknown> = {}): void {
+  info(event: EventName, facts: Record<string, unknown>): void {
     this.add('info', event, facts);
   }
 
-  warn(event: string, facts: Record<string, unknown> = {}): void {
+  warn(event: EventName, facts: Record<string, unknown>): void {
     this.add('warn', event, facts);
   }
 
-  error(event: string, facts: Record<string, unknown> = {}): void {
+  error(event: EventName, facts: Record<string, unknown>): void {
     this.add('error', event, facts);
   }
 
@@ -36,7 +37,7 @@ export class MemoryLogger implements Logger {
     return new MemoryLogger(this.events, { ...this.facts, ...facts });
   }
 
-  private add(level: LoggedEvent['level'], event: string, facts: Record<string, unknown>): void {
+  private add(level: Level, event: EventName, facts: Record<string, unknown>): void {
     this.events.push({ level, event, facts: { ...this.facts, ...facts } });
   }
 }

@@ -4,14 +4,21 @@
  * request and never blocks; a silent connection holds no buffer and no timer. When the client closes, the
  * broker still handles the requests that it sent before (`handleRest`).
  */
-import type { Deadline, Logger, Millis, Stream, StreamHandler } from '@millrace/base';
+import type { Deadline, Millis, Stream, StreamHandler } from '@millrace/base';
 import { DecodeError, type SpareBuffers } from '@millrace/protocol';
 import type { FrontEndLimits } from '../config.ts';
 import type { FrontEndMetrics } from '../front-end-metrics.ts';
 import { HeldBytes } from './held-bytes.ts';
 import { Input, type InputHost } from './input.ts';
 import type { Holder, MemoryBudget } from './memory-budget.ts';
-import { type Closing, type OpenedRequest, ResponseSlots, type Slot } from './response-slots.ts';
+import type { ConnectionLogger } from './quiet-logger.ts';
+import {
+  type Closing,
+  type ClosingFacts,
+  type OpenedRequest,
+  ResponseSlots,
+  type Slot,
+} from './response-slots.ts';
 
 /** An object that the front end's one timer wakes. */
 export interface Sleeper {
@@ -25,7 +32,7 @@ export interface ConnectionHost extends InputHost {
   readonly metrics: FrontEndMetrics;
   /** Buffers for assembling frames and for the records in answers. */
   readonly spares: SpareBuffers;
-  readonly logger: Pick<Logger, 'debug' | 'info' | 'warn'>;
+  readonly logger: ConnectionLogger;
   nowMs(): Millis;
   /**
    * Decodes one frame and starts its request: opens a slot on the connection, throws DecodeError, or closes
@@ -112,7 +119,8 @@ export class Connection implements StreamHandler, Holder, Sleeper {
       this.finish();
       return;
     }
-    this.log('debug', 'connection-ended', { reason });
+    const { listenerName: listener, remoteAddress } = this;
+    this.host.logger.debug('connection-ended', { listener, remoteAddress, reason });
     this.state = 'orphaned';
     this.peerSlow = false;
     this.slots.cancelUnread(this.host.nowMs());
@@ -172,7 +180,7 @@ export class Connection implements StreamHandler, Holder, Sleeper {
   /** Ends the connection in place of the answer. Earlier requests still get their answers. */
   answerClose(slot: Slot, reason: string): void {
     if (this.state === 'orphaned' && !slot.isOver) {
-      this.log('info', 'connection-closed', { reason });
+      this.logClosed('info', reason);
       this.isRefused = true;
       this.host.flushSoon(this);
       return;
@@ -186,7 +194,7 @@ export class Connection implements StreamHandler, Holder, Sleeper {
    * Bad input: ends the connection in place of its answer. Earlier requests get their answers first, also
    * those that wait.
    */
-  refuse(reason: string, facts: Record<string, unknown>): void {
+  refuse(reason: string, facts: ClosingFacts): void {
     if (this.state === 'orphaned') {
       this.close(reason, facts);
       return;
@@ -204,9 +212,9 @@ export class Connection implements StreamHandler, Holder, Sleeper {
   }
 
   /** Logs the reason, sends the answers that are ready, and closes. */
-  close(reason: string, facts: Record<string, unknown> = {}, level: 'info' | 'warn' = 'warn'): void {
+  close(reason: string, facts: ClosingFacts = {}, level: 'info' | 'warn' = 'warn'): void {
     if (this.state === 'orphaned') {
-      this.log(level, 'connection-closed', { reason, ...facts });
+      this.logClosed(level, reason, facts);
       this.finish();
       return;
     }
@@ -217,8 +225,8 @@ export class Connection implements StreamHandler, Holder, Sleeper {
   }
 
   /** Closes the broker's end and forgets the requests without an answer. */
-  private shut(reason: string, facts: Record<string, unknown>, level: 'info' | 'warn'): void {
-    this.log(level, 'connection-closed', { reason, ...facts });
+  private shut(reason: string, facts: ClosingFacts, level: 'info' | 'warn'): void {
+    this.logClosed(level, reason, facts);
     this.state = 'closing';
     this.abandon();
     this.stream.end();
@@ -265,7 +273,7 @@ export class Connection implements StreamHandler, Holder, Sleeper {
       this.close(reason);
       return;
     }
-    this.log('warn', 'connection-closed', { reason, heldBytes: this.held.told });
+    this.logClosed('warn', reason, { heldBytes: this.held.told });
     this.state = 'closing';
     this.stream.destroy(reason);
     this.abandon();
@@ -472,8 +480,10 @@ export class Connection implements StreamHandler, Holder, Sleeper {
     this.refuse('malformed request', { detail: error.message });
   }
 
-  private log(level: 'debug' | 'info' | 'warn', event: string, facts: Record<string, unknown>): void {
+  private logClosed(level: 'info' | 'warn', reason: string, more: ClosingFacts = {}): void {
     const { listenerName: listener, remoteAddress } = this;
-    this.host.logger[level](event, { listener, remoteAddress, ...facts });
+    const facts = { listener, remoteAddress, reason, ...more };
+    if (level === 'info') this.host.logger.info('connection-closed', facts);
+    else this.host.logger.warn('connection-closed', facts);
   }
 }

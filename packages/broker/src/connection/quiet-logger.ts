@@ -2,9 +2,19 @@
  * A logger that many bad clients cannot flood: it passes on at most `perSecond` lines of each event a second.
  * The next line that passes says how many were suppressed.
  */
-import type { Clock, Logger, Millis } from '@millrace/base';
+import type { Clock, EventAt, EventWith, FactsAt, Millis } from '@millrace/base';
 
 const WINDOW_MS = 1000;
+
+/** Where many clients make many lines. Errors are rare, and all of them are passed on by the real logger. */
+type QuietLevel = 'debug' | 'info' | 'warn';
+/** The table says that their lines may have the number of those left out. */
+type QuietEvent = EventWith<'suppressed'>;
+type QuietEventAt<L extends QuietLevel> = EventAt<L> & QuietEvent;
+/** What connections log with. */
+export type ConnectionLogger = {
+  [L in QuietLevel]: <Name extends QuietEventAt<L>>(event: Name, facts: FactsAt[L][Name]) => void;
+};
 
 interface Window {
   startMs: Millis;
@@ -12,31 +22,35 @@ interface Window {
   suppressed: number;
 }
 
-export class QuietLogger implements Pick<Logger, 'debug' | 'info' | 'warn'> {
+export class QuietLogger implements ConnectionLogger {
   private readonly windows = new Map<string, Window>();
-  private readonly logger: Logger;
+  private readonly logger: ConnectionLogger;
   private readonly clock: Clock;
   private readonly perSecond: number;
 
-  constructor(logger: Logger, clock: Clock, perSecond: number) {
+  constructor(logger: ConnectionLogger, clock: Clock, perSecond: number) {
     this.logger = logger;
     this.clock = clock;
     this.perSecond = perSecond;
   }
 
-  debug(event: string, facts: Record<string, unknown> = {}): void {
+  debug<Name extends QuietEventAt<'debug'>>(event: Name, facts: FactsAt['debug'][Name]): void {
     this.pass('debug', event, facts);
   }
 
-  info(event: string, facts: Record<string, unknown> = {}): void {
+  info<Name extends QuietEventAt<'info'>>(event: Name, facts: FactsAt['info'][Name]): void {
     this.pass('info', event, facts);
   }
 
-  warn(event: string, facts: Record<string, unknown> = {}): void {
+  warn<Name extends QuietEventAt<'warn'>>(event: Name, facts: FactsAt['warn'][Name]): void {
     this.pass('warn', event, facts);
   }
 
-  private pass(level: 'debug' | 'info' | 'warn', event: string, facts: Record<string, unknown>): void {
+  private pass<L extends QuietLevel, Name extends QuietEventAt<L>>(
+    level: L,
+    event: Name,
+    facts: FactsAt[L][Name],
+  ): void {
     const now = this.clock.monotonicMs();
     let window = this.windows.get(event);
     if (window === undefined) {

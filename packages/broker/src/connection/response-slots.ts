@@ -3,14 +3,20 @@
  * in request order (the Java client requires it). Does no I/O.
  */
 
-import type { Millis } from '@millrace/base';
+import type { FactsWithout, Millis } from '@millrace/base';
+
+/** What the log says of a closed connection, besides whose it was and why. */
+export type ClosingFacts = FactsWithout<
+  'listener' | 'remoteAddress' | 'reason',
+  'client'
+>['warn']['connection-closed'];
 
 /** The connection ends in place of the answer. */
 export interface Closing {
   readonly kind: 'close';
   readonly reason: string;
   /** For the log. */
-  readonly facts: Record<string, unknown>;
+  readonly facts: ClosingFacts;
   readonly level: 'info' | 'warn';
 }
 

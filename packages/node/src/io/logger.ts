@@ -1,8 +1,9 @@
 /**
- * Logger over pino: one JSON object a line with `event`, a stable name, and its facts; coloured text on a
- * terminal (pino-pretty is loaded only then). No worker threads: this process writes the lines, in order.
+ * Logger over pino: one JSON object a line with `event`, a stable name (docs/logging.md), and its facts;
+ * coloured text on a terminal (pino-pretty is loaded only then). No worker threads: this process writes the
+ * lines, in order.
  */
-import type { Logger } from '@millrace/base';
+import type { EventName, Level, Logger } from '@millrace/base';
 import {
   type DestinationStream,
   type Logger as PinoLogger,
@@ -12,7 +13,7 @@ import {
 } from 'pino';
 
 export interface LoggerOptions {
-  readonly level: 'debug' | 'info' | 'warn' | 'error' | 'silent';
+  readonly level: Level | 'silent';
   readonly format: 'auto' | 'json' | 'pretty';
   readonly nodeId: number;
   /** For tests; default: the file descriptor `fd`. */
@@ -76,20 +77,20 @@ class NodeLogger implements Logger {
     this.#pino = logger;
   }
 
-  debug(event: string, facts?: Record<string, unknown>): void {
-    this.#pino.debug(facts ?? {}, event);
+  debug(event: EventName, facts: Record<string, unknown>): void {
+    this.#pino.debug(facts, event);
   }
 
-  info(event: string, facts?: Record<string, unknown>): void {
-    this.#pino.info(facts ?? {}, event);
+  info(event: EventName, facts: Record<string, unknown>): void {
+    this.#pino.info(facts, event);
   }
 
-  warn(event: string, facts?: Record<string, unknown>): void {
-    this.#pino.warn(facts ?? {}, event);
+  warn(event: EventName, facts: Record<string, unknown>): void {
+    this.#pino.warn(facts, event);
   }
 
-  error(event: string, facts?: Record<string, unknown>): void {
-    this.#pino.error(facts ?? {}, event);
+  error(event: EventName, facts: Record<string, unknown>): void {
+    this.#pino.error(facts, event);
   }
 
   child(facts: Record<string, unknown>): Logger {

@@ -62,11 +62,12 @@ test('logs: one JSON object a line with stable event name, node and facts; error
     nodeId: 4,
     destination: { write: (line) => void lines.push(line) },
   });
-  logger.debug('not-wanted');
-  logger.child({ topic: 't' }).warn('log-truncated', { offset: 7, error: new Error('why') });
+  logger.debug('leader-followed', { epoch: 3, leaderId: 2 });
+  logger.child({ topic: 't' }).warn('control-message-refused', { method: 'm', error: new Error('why') });
   expect(lines).toHaveLength(1);
   const line = JSON.parse(lines[0]!) as Record<string, unknown>;
-  expect(line).toMatchObject({ level: 'warn', node: 4, topic: 't', event: 'log-truncated', offset: 7 });
+  const event = 'control-message-refused';
+  expect(line).toMatchObject({ level: 'warn', node: 4, topic: 't', event, method: 'm' });
   expect(line['error']).toMatchObject({ message: 'why' });
   expect(line['time']).toMatch(/^\d{4}-.*Z$/);
 });

@@ -11,7 +11,7 @@ test.skipIf(!existsSync('/dev/full')).each(['json', 'pretty'] as const)(
     const logger = await createLogger({ level: 'info', format, nodeId: 1, fd: openSync('/dev/full', 'w') });
     // More bytes than the logger keeps for later.
     const logMuch = () => {
-      for (let i = 0; i < 3000; i++) logger.error('log-write-failed', { reason: 'x'.repeat(1000) });
+      for (let i = 0; i < 3000; i++) logger.error('node-failed', { reason: 'x'.repeat(1000) });
     };
     expect(logMuch).not.toThrow();
     await new Promise((resolve) => setTimeout(resolve, 20));

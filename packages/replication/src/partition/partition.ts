@@ -447,7 +447,7 @@ export class Partition {
     this.endLeadership(errorCode);
   }
 
-  facts(): Record<string, unknown> {
+  facts(): { readonly topic: string; readonly partition: number; readonly leaderEpoch: number } {
     return { topic: this.topic, partition: this.index, leaderEpoch: this.leaderEpoch };
   }
 }
