@@ -413,7 +413,7 @@ const operationSettings = {
     'Operation',
     oneOf('debug', 'info', 'warn', 'error', 'silent'),
     'info',
-    'The node writes events of this level and above to standard output.',
+    'The node writes events of this level and above to standard output; docs/logging.md lists them all.',
     { differs: OURS },
   ),
   'logger.format': setting(
