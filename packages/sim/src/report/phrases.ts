@@ -1,7 +1,8 @@
 /**
- * The log events of production and of the simulator in plain words. An event without a phrase appears as it
- * is, so that new events are visible. An event that only repeats another line, or is routine, is noise.
+ * The log events of production and of the simulator in plain words. The table of events has the sentences of
+ * the logged ones. An event without a phrase appears as it is, so that new events are visible.
  */
+import { ACTORS, definitionsOf, type EventDefinition, type EventName, type FactName } from '@millrace/base';
 
 export type Facts = Readonly<Record<string, unknown>>;
 
@@ -18,86 +19,75 @@ export interface Speaker {
 
 type Phrase = (speaker: Speaker) => string;
 
-const list = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
-const place = ({ places }: Speaker) => places.join(', ');
-const isr = ({ node }: Speaker, value: unknown) => list(value).map(node).join(' ') || 'nobody';
-const because = ({ facts }: Speaker) => `: ${facts['reason']}`;
-
-/** `undefined`: noise. */
-const PHRASES: Readonly<Record<string, Phrase | undefined>> = {
-  // Processes
+/** The simulator's own events. */
+const OWN: Readonly<Record<string, Phrase | undefined>> = {
   'process-started': ({ facts }) =>
     facts['life'] === 1 ? 'starts' : `starts again (life ${String(facts['life'])})`,
   'process-asked-to-stop': () => 'is asked to stop',
   'process-ended': ({ facts }) =>
     ({ process: 'is killed', power: 'loses power' })[String(facts['death'])] ?? 'has ended',
-  'process-gave-up': (s) => `gives up${because(s)}`,
-  'listener-bound': undefined,
-
-  // The quorum
-  'quorum-log-loaded': undefined,
-  'quorum-formed': (s) => `the quorum is formed: ${isr(s, s.facts['voters'])}`,
-  'election-started': ({ facts }) => `wants to lead the quorum in epoch ${facts['epoch']}`,
-  'leader-elected': ({ facts }) => `leads the quorum in epoch ${facts['epoch']}`,
-  'leader-followed': undefined,
-  'leader-timed-out': ({ facts, node }) =>
-    `hears nothing from the quorum's leader ${node(facts['leaderId'])}`,
-  'leader-connection-lost': ({ facts, node }) =>
-    `lost the connection to the quorum's leader ${node(facts['leaderId'])}`,
-  'leader-resigned': ({ facts }) => `resigns as the quorum's leader of epoch ${facts['epoch']}`,
-  'quorum-lost': (s) => `gives up leading the quorum${because(s)}`,
-  'quorum-log-truncated': ({ facts }) =>
-    `cuts its quorum log from ${facts['fromOffset']} to ${facts['toOffset']}`,
-  'controller-activated': ({ facts }) => `is the active controller (epoch ${facts['epoch']})`,
-  'controller-resigned': ({ facts }) => `is no longer the active controller (epoch ${facts['epoch']})`,
-
-  // Brokers and their sessions: the controller's line counts, the broker's copy is noise
-  'broker-registered': (s) => byController(s, 'registers'),
-  'broker-unfenced': (s) => byController(s, 'is unfenced'),
-  'broker-fenced': (s) => byController(s, 'is FENCED') || 'learns that it is fenced',
-  'broker-shutting-down': (s) => byController(s, 'wants to shut down'),
-  'broker-unregistered': (s) => byController(s, 'is unregistered'),
-  'broker-stream-left': (s) => byController(s, 'has closed its control stream'),
-  'broker-session-closed': (s) => `${byController(s, 'has lost its session')}${because(s)}`,
-  'broker-session-ended': (s) => `${byController(s, 'no longer has a session')}${because(s)}`,
-  'control-stream-lost': ({ facts, node }) => `lost its session with ${node(facts['controllerId'])}`,
-  'broker-relieved': ({ facts }) =>
-    facts['moved'] === true ? 'no longer leads any partition and may stop' : 'stops though it still leads',
-
-  // Partitions
-  'topic-created': ({ facts }) => `topic ${facts['topic']} is created, ${facts['partitions']} partitions`,
-  'topic-deleted': ({ facts }) => `topic ${facts['topic']} is deleted`,
-  'leaders-elected': ({ facts }) => `elects leaders for ${facts['partitions']} partitions`,
-  'partitions-without-leader': ({ facts }) => `${facts['partitions']} partitions have NO LEADER`,
-  'became-leader': (s) =>
-    `leads ${place(s)} in epoch ${s.facts['leaderEpoch']} from ${s.facts['endOffset']} (high watermark ${s.facts['highWatermark']}), ISR ${isr(s, s.facts['isr'])}`,
-  'became-follower': undefined,
-  'isr-changed': (s) => `ISR of ${place(s)}: ${isr(s, s.facts['from'])} → ${isr(s, s.facts['to'])}`,
-  'fetcher-disconnected': undefined,
-  'replica-truncated': (s) =>
-    `as a follower CUTS ${place(s)} from ${s.facts['from']} to ${s.facts['to']} (epoch ${s.facts['leaderEpoch']})`,
-  'log-truncated': undefined,
-  'replica-restarted': (s) => `restarts ${place(s)} at ${s.facts['to']}, had ${s.facts['from']}`,
-  'truncated-below-high-watermark': (s) =>
-    `cuts ${place(s)} to ${s.facts['to']}, BELOW its high watermark ${s.facts['highWatermark']}`,
-  'replica-damaged': (s) => `its replica of ${place(s)} is damaged${because(s)}`,
-  'replica-deleted': (s) => `deletes its replica of ${place(s)}`,
-  'log-cut': (s) =>
-    `recovers ${place(s)} up to ${s.facts['endOffset']}, ${s.facts['bytesLost']} bytes cut${because(s)}`,
-  'log-write-failed': (s) => `cannot write ${place(s)}${because(s)}`,
-  'log-went-offline': (s) => `${place(s)} is offline here${because(s)}`,
-  'connection-closed': undefined,
-
-  // The run
+  'process-gave-up': ({ facts }) => `gives up: ${facts['reason']}`,
   violated: undefined, // printed last, by itself
   'faults-over': () => '— the faults are over; the simulator repairs everything —',
   'in-sync': () => '— everything is in sync —',
   finished: () => '— finished —',
 };
 
-/** The controller's line about a broker; empty for the broker's own copy. */
-function byController({ facts, node }: Speaker, what: string): string {
-  return facts['brokerId'] === undefined ? '' : `${node(facts['brokerId'])} ${what}`;
+/** Logged events that only repeat another line, or tell of every day. */
+const NOISE: ReadonlySet<string> = new Set<EventName>([
+  'listener-bound',
+  'quorum-log-loaded',
+  'fetcher-disconnected',
+  'log-truncated',
+  'connection-closed',
+]);
+/** The active controller tells of them; the line of the broker itself is noise. */
+const ECHOED: ReadonlySet<string> = new Set<EventName>(['broker-registered', 'broker-unfenced']);
+/** A word of the sentence that a reader must not miss. */
+const LOUD: Readonly<Record<string, string>> = {
+  'broker-fenced': 'fences',
+  'partitions-without-leader': 'no leader',
+  'replica-truncated': 'cuts',
+  'truncated-below-high-watermark': 'below',
+} satisfies { [Name in EventName]?: string };
+/** A fact that the sentence does not have, and a reader of a story needs. */
+const ALSO: Readonly<Record<string, FactName>> = {
+  'became-leader': 'highWatermark',
+} satisfies { [Name in EventName]?: FactName };
+/** Facts that are ids of nodes. A number in a list is always one. */
+const NODES: ReadonlySet<string> = new Set<FactName>([
+  'brokerId',
+  'controllerId',
+  'leader',
+  'leaderId',
+  'nodeId',
+  'peerId',
+  'previous',
+]);
+const ACTOR = new RegExp(`^(${ACTORS.join('|')}) `);
+
+/** The sentence of the table without its actor: the line begins with the name of the node. */
+function sentenceOf({ says }: EventDefinition, speaker: Speaker): string {
+  return says
+    .replace(ACTOR, '')
+    .replace(/\.$/, '')
+    .replace('{topic}-{partition}', speaker.places.join(', '))
+    .replace(/\{(\w+)\}/g, (_, name: string) => saidOf(name, speaker));
+}
+
+function saidOf(name: string, { facts, node }: Speaker): string {
+  const value = facts[name];
+  if (Array.isArray(value))
+    return value.map((item) => (typeof item === 'number' ? node(item) : String(item))).join(' ') || 'nobody';
+  if (NODES.has(name)) return node(value);
+  return value instanceof Error ? value.message : String(value);
+}
+
+/** Two parts of the product may log the same name: the facts tell which. */
+function definitionOf(event: string, facts: Facts): EventDefinition | undefined {
+  return definitionsOf(event).find((definition) =>
+    definition.facts.every((fact) => fact.endsWith('?') || Object.hasOwn(facts, fact)),
+  );
 }
 
 /** `events-1-0`; undefined: the event has no partition. */
@@ -107,8 +97,15 @@ export function placeOf({ topic, partition }: Facts): string | undefined {
 
 /** Undefined for noise. */
 export function phraseOf(event: string, speaker: Speaker): string | undefined {
-  if (Object.hasOwn(PHRASES, event)) return PHRASES[event]?.(speaker) || undefined;
-  return asItIs(event, speaker.facts);
+  if (Object.hasOwn(OWN, event)) return OWN[event]?.(speaker);
+  const { facts } = speaker;
+  if (NOISE.has(event) || (ECHOED.has(event) && facts['brokerId'] === undefined)) return undefined;
+  const definition = definitionOf(event, facts);
+  if (definition === undefined) return asItIs(event, facts);
+  const loud = LOUD[event] ?? '';
+  const text = sentenceOf(definition, speaker).replace(loud, loud.toUpperCase());
+  const more = ALSO[event];
+  return more === undefined ? text : `${text} (${more}=${saidOf(more, speaker)})`;
 }
 
 /** The event's name and its facts. */

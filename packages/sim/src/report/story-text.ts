@@ -1,4 +1,5 @@
 /** The story of a run as text: time, actor and event in words; the broken promise is last. */
+import type { EventName } from '@millrace/base';
 import type { RunReport } from '../run/index.ts';
 import { type Micros, SECOND, type StoryLine } from '../world/index.ts';
 import { clientLines, type TextLine } from './client-lines.ts';
@@ -68,7 +69,7 @@ type Together = StoryLine & { readonly facts: Facts; readonly places: string[] }
 const APART: Readonly<Record<string, Facts>> = {
   'isr-changed': { leaderEpoch: 0 },
   'log-write-failed': { directory: '', reason: '' },
-};
+} satisfies { [Name in EventName]?: Facts };
 
 /** Joins equal events of several partitions in one turn into one line. */
 function together(lines: readonly StoryLine[]): Together[] {
