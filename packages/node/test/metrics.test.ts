@@ -241,13 +241,20 @@ test('a broker and a controller show every metric of theirs', async () => {
     const names = [...(await scrape(nodeId)).keys()].map((sample) => sample.replace(/\{.*/, ''));
     return new Set(names.map((name) => name.replace(/_(bucket|sum|count)$/, '')));
   };
-  // Metrics of requests show an API once it was asked for.
+  // Metrics of requests show an API once it was asked for, and the lag of followers is the leader's.
   const asks = await TestClient.connect(cluster.node(follower).port!);
-  await asks.metadata(TOPIC);
+  const newLeader = await eventually(async () => {
+    const { topics } = await asks.metadata(TOPIC);
+    const { leaderId } = topics[0]!.partitions[0]!;
+    return leaderId === follower || leaderId === other ? leaderId : undefined;
+  });
   asks.close();
+  const leads = await TestClient.connect(cluster.node(newLeader).port!);
+  await leads.metadata(TOPIC);
+  leads.close();
   for (const [role, nodeId] of [
     ['controller', CONTROLLER],
-    ['broker', follower],
+    ['broker', newLeader],
   ] as const) {
     const names = await shown(nodeId);
     const own = table.filter(([, { of }]) => of === role || of === 'node').map(([name]) => name);
