@@ -34,8 +34,8 @@ export interface ProducePartition {
   /** The client may not write these records: the result, if the acks are valid. */
   readonly refusal?: ErrorCode | undefined;
   /**
-   * Exactly one record batch v2. The log writes into it in place and keeps a reference, so the caller must
-   * not use it again.
+   * Exactly one record batch v2. The log writes offset and epoch into it in place; the bytes are the caller's
+   * again when the call returns.
    */
   readonly records: Uint8Array | null;
 }

@@ -2,7 +2,7 @@
  * Goal: a leader appends no later batch of a producer before its refused first batch, and old refusals
  * expire. Method: the set of refused producers alone, with a log; then a cluster with a toy controller.
  */
-import { ZERO_UUID } from '@millrace/base';
+import { type Uuid, ZERO_UUID } from '@millrace/base';
 import { MemoryDisk, MemoryLogger } from '@millrace/base/testing';
 import { DEFAULT_LOG_CONFIG, PartitionLog } from '@millrace/log';
 import { buildBatch, ErrorCode } from '@millrace/protocol';
@@ -139,4 +139,38 @@ test.each(['id', 'name'])('nor before a first batch refused by topic %s before t
   world.advance(20);
   const early = world.broker(1).produce(topic, 'second', { producerId: 7, baseSequence: 1 });
   expect(early.value?.errorCode).toBe(ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER);
+});
+
+test.each([
+  ['by name (Produce 9)', (_topicId: Uuid) => ZERO_UUID, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION],
+  ['by id (Produce 13)', (topicId: Uuid) => topicId, ErrorCode.UNKNOWN_TOPIC_ID],
+])('a topic that comes while a job checks an earlier batch of the request: %s', (_, idOf, unknown) => {
+  const world = new World({ config: { loopWorkMax: 2000 } }).start();
+  const events = world.controller.createTopic('events', ALL);
+  world.advance(20);
+  const broker = world.broker(1);
+  const batchOf = (sizeBytes: number, producer = {}) =>
+    buildBatch({ baseTimestamp: 0, records: [{ value: new Uint8Array(sizeBytes) }], ...producer });
+  const first = { producerId: 7, producerEpoch: 0, baseSequence: 0 };
+  const codes: ErrorCode[] = [];
+  // The toy controller numbers its topics.
+  const moreId = events.replace('0', '1') as Uuid;
+  const partitions = [
+    { topicId: events, topic: 'events', partition: 0, records: batchOf(50_000) },
+    { topicId: idOf(moreId), topic: 'more', partition: 0, unknown, records: batchOf(10, first) },
+  ];
+  broker.manager.produce({ acks: -1, timeoutMs: 1000, apiVersion: 13, partitions }, (results) => {
+    codes.push(...results.map(({ errorCode }) => errorCode));
+  });
+  const more = world.controller.createTopic('more', ALL);
+  expect(more).toBe(moreId);
+  world.advance(20);
+  broker.jobs.finishAll();
+  world.advance(1000);
+  expect(codes).toEqual([ErrorCode.NONE, unknown]);
+  const early = broker.produce(more, 'second', { producerId: 7, baseSequence: 1 });
+  expect(early.value?.errorCode).toBe(ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER);
+  const retried = broker.produce(more, 'first', { producerId: 7, baseSequence: 0 });
+  world.advance(1000);
+  expect(retried.value?.errorCode).toBe(ErrorCode.NONE);
 });

@@ -67,7 +67,6 @@ export class FakeReplicas implements ReplicaPort {
     };
   }
 
-  /** Answers the oldest parked produce: every partition at offset 0, or with `result`. */
   /** Answers the oldest Produce. What the handler refused is refused, as the replica manager does it. */
   release(result: Partial<ProduceResult> = {}): void {
     const { request, done } = this.produced.shift()!;

@@ -50,6 +50,9 @@ export class ProduceRun {
 
   /** True: the request waits for a job. Then calls `ended` when it waits for no more jobs. */
   start(ended: () => void): boolean {
+    // At once: a job takes time, and the metadata may bring the partition before the run comes to it.
+    for (const wanted of this.request.partitions)
+      if (wanted.unknown !== undefined) this.noteRefused(wanted, wanted.records, wanted.unknown);
     if (this.run()) return false;
     this.ended = ended;
     return true;
@@ -105,13 +108,21 @@ export class ProduceRun {
 
   /** The partition is not here, or the client may not write. Later batches of its producer must wait. */
   private refuse(
-    { topicId, topic, partition }: ProducePartition,
+    wanted: ProducePartition,
     records: Uint8Array | null,
     { errorCode, currentLeader }: FetchMiss,
   ): void {
+    if (wanted.unknown === undefined) this.noteRefused(wanted, records, errorCode);
+    this.settle(produceFailure(errorCode, currentLeader === undefined ? {} : { currentLeader }));
+  }
+
+  private noteRefused(
+    { topicId, topic, partition }: ProducePartition,
+    records: Uint8Array | null,
+    errorCode: ErrorCode,
+  ): void {
     if (isRetriable(errorCode))
       this.ports.refused(topicId === ZERO_UUID ? topic : topicId, partition, records);
-    this.settle(produceFailure(errorCode, currentLeader === undefined ? {} : { currentLeader }));
   }
 
   /** Starts a job that checks the batch. True: too many jobs wait, and the batch is refused. */
