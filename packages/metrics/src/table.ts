@@ -21,7 +21,7 @@ export const metricsTable = {
     type: 'counter',
     of: 'broker',
     label: 'api',
-    help: 'Requests that were answered, or that ask for no answer and were carried out.',
+    help: 'Requests that were answered, and requests with acks=0 of clients that still listen.',
   },
   millrace_request_seconds: {
     type: 'histogram',
@@ -56,7 +56,7 @@ export const metricsTable = {
   millrace_malformed_requests_total: {
     type: 'counter',
     of: 'broker',
-    help: 'Connections that the broker closed because of a request that it could not read.',
+    help: 'Connections that the broker closed because of a malformed request, or of an API that it lacks.',
   },
   millrace_request_memory_bytes: {
     type: 'gauge',
@@ -86,7 +86,7 @@ export const metricsTable = {
   millrace_under_min_isr_partitions: {
     type: 'gauge',
     of: 'broker',
-    help: 'Partitions led by this broker with fewer ISR members than min.insync.replicas.',
+    help: 'Partitions led by this broker with fewer ISR members than min.insync.replicas, or than replicas.',
   },
   millrace_offline_replicas: {
     type: 'gauge',
@@ -133,7 +133,7 @@ export const metricsTable = {
   millrace_broker_unfenced: {
     type: 'gauge',
     of: 'broker',
-    help: '1 when the controller counts on this broker, else 0.',
+    help: '1 when the controller counted on this broker in its last answer and the lease still runs, else 0.',
   },
   millrace_lease_seconds: {
     type: 'gauge',
@@ -200,14 +200,14 @@ export const metricsTable = {
     type: 'counter',
     of: 'controller',
     label: 'from',
-    help: 'Leaders that this controller elected, by where it found them: isr, elr, former-isr, unclean.',
+    help: 'Leader elections committed while this controller is active, by isr, elr, former-isr or unclean.',
   },
 
   // Every node
   millrace_fsync_seconds: {
     type: 'histogram',
     of: 'node',
-    help: 'Time that the device takes to sync a file of a log, without the wait for an earlier sync.',
+    help: 'Time to sync a file of a log, with the wait for a thread, without the wait for an earlier sync.',
   },
   process_cpu_user_seconds_total: {
     type: 'counter',
@@ -262,7 +262,7 @@ export const metricsTable = {
     type: 'gauge',
     of: 'node',
     isDefault: true,
-    help: 'Delay of the event loop at the moment of the scrape.',
+    help: 'Delay of the event loop, measured just after the scrape before this one.',
   },
   nodejs_eventloop_lag_p99_seconds: {
     type: 'gauge',

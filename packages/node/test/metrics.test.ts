@@ -177,7 +177,7 @@ const rows: readonly Row[] = [
     expected: [
       {
         on: brokers,
-        grows: { millrace_isr_shrinks_total: 1 },
+        grows: { millrace_isr_shrinks_total: 1, millrace_under_replicated_partitions: 1 },
         becomes: { millrace_under_min_isr_partitions: 0 },
       },
       { on: controller, becomes: { millrace_fenced_brokers: 1, millrace_registered_brokers: 3 } },
@@ -210,6 +210,18 @@ const rows: readonly Row[] = [
         becomes: { millrace_offline_partitions: 0 },
       },
     ],
+  },
+  {
+    stimulus: 'every replica is killed',
+    act: () => Promise.all([cluster.kill(follower), cluster.kill(other)]),
+    expected: [
+      { on: controller, grows: { millrace_offline_partitions: 1 }, becomes: { millrace_fenced_brokers: 3 } },
+    ],
+  },
+  {
+    stimulus: 'two come back',
+    act: () => Promise.all([cluster.startNode(follower), cluster.startNode(other)]),
+    expected: [{ on: controller, becomes: { millrace_offline_partitions: 0, millrace_fenced_brokers: 1 } }],
   },
 ];
 

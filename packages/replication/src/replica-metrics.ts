@@ -67,7 +67,8 @@ function lagByFollower(replicas: readonly Partition[]): ReadonlyMap<string, numb
   const lags = new Map<NodeId, number>();
   for (const { leadership, log } of replicas)
     for (const { brokerId, logEndOffset } of leadership?.remotes.values() ?? []) {
-      const lag = log.endOffset - Math.max(logEndOffset, log.startOffset);
+      // Unknown until its first fetch in this epoch.
+      const lag = logEndOffset === -1 ? 0 : log.endOffset - Math.max(logEndOffset, log.startOffset);
       lags.set(brokerId, Math.max(lag, lags.get(brokerId) ?? 0));
     }
   return new Map([...lags].map(([brokerId, lag]) => [String(brokerId), lag]));

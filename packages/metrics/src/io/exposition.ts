@@ -2,9 +2,10 @@
  * A node's metrics in Prometheus's text format. prom-client measures the process (event loop, collections,
  * memory) and writes the format; what the node counts itself is handed to it as it stands at the scrape.
  */
-import { collectDefaultMetrics, type Metric, Registry } from 'prom-client';
+import { type Metric, Registry } from 'prom-client';
 import { BUCKETS_SECONDS, type Metrics, NO_LABEL } from '../metrics.ts';
-import { definitionOf, type MetricDefinition, type MetricName, metricsTable } from '../table.ts';
+import { type MetricDefinition, type MetricName, metricsTable } from '../table.ts';
+import { processRegistry } from './process-registry.ts';
 
 interface Sample {
   readonly metricName?: string;
@@ -13,23 +14,18 @@ interface Sample {
 }
 
 export class Exposition {
+  private readonly process = processRegistry();
   private readonly registry = new Registry();
   readonly contentType: string = this.registry.contentType;
 
   constructor(metrics: Metrics) {
-    collectDefaultMetrics({ register: this.registry });
-    // prom-client knows more about the process than anybody reads: the documented ones stay. Some of them are
-    // read by the collector of another one, which has to stay too (process_cpu_user_seconds_total,
-    // heap_size_total).
-    for (const name of this.registry.getMetricsAsArray().map((metric) => metric.name))
-      if (definitionOf(name) === undefined) this.registry.removeSingleMetric(name);
     for (const [name, definition] of Object.entries(metricsTable) as [MetricName, MetricDefinition][])
       if (definition.isDefault !== true)
         this.registry.registerMetric(new Written(name, definition, metrics) as unknown as Metric);
   }
 
-  text(): Promise<string> {
-    return this.registry.metrics();
+  async text(): Promise<string> {
+    return (await this.process.metrics()) + (await this.registry.metrics());
   }
 }
 

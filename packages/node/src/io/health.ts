@@ -61,7 +61,11 @@ export function serveHealth(
 }
 
 async function sendMetrics(response: ServerResponse, metrics: MetricsText): Promise<void> {
-  const text = await metrics.text();
-  response.writeHead(200, { 'content-type': metrics.contentType, connection: 'close' });
-  response.end(text);
+  try {
+    const text = await metrics.text();
+    response.writeHead(200, { 'content-type': metrics.contentType, connection: 'close' }).end(text);
+  } catch (error) {
+    // A metric that cannot be read must not end the node.
+    response.writeHead(500, { 'content-type': 'text/plain', connection: 'close' }).end(`${String(error)}\n`);
+  }
 }

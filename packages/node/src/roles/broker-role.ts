@@ -223,7 +223,7 @@ export class BrokerRole {
   }
 
   private gauge(metrics: Metrics): void {
-    metrics.gauge('millrace_broker_unfenced', () => Number(this.isUnfenced));
+    metrics.gauge('millrace_broker_unfenced', () => Number(this.isUnfenced && this.replicas.holdsLease));
     metrics.gauge('millrace_lease_seconds', () => this.replicas.leaseMs / 1000);
     metrics.gauge('millrace_metadata_applied_offset', () => this.metadata.offset);
   }

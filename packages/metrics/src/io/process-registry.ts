@@ -1,0 +1,50 @@
+/**
+ * What prom-client measures of this process: one registry for all nodes in it. It knows no node, so a node that
+ * stopped is not kept in memory by the observers, which never stop.
+ */
+import { PerformanceObserver } from 'node:perf_hooks';
+import { collectDefaultMetrics, Histogram, Registry } from 'prom-client';
+import { definitionOf, metricsTable } from '../table.ts';
+
+const GC_METRIC = 'nodejs_gc_duration_seconds';
+/** `detail.kind` of an entry, by Node's constants. */
+const GC_KINDS: Readonly<Record<number, string>> = { 1: 'minor', 4: 'major', 8: 'incremental', 16: 'weakcb' };
+const GC_BUCKETS_SECONDS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1];
+
+let registry: Registry | undefined;
+
+/** Made with the first node that can be scraped. */
+export function processRegistry(): Registry {
+  registry ??= create();
+  return registry;
+}
+
+function create(): Registry {
+  const created = new Registry();
+  collectDefaultMetrics({ register: created });
+  // prom-client measures more of the process: the documented ones stay. The collectors of some of them read others
+  // too, and have to stay (process_cpu_user_seconds_total, nodejs_heap_size_total_bytes).
+  for (const { name } of created.getMetricsAsArray())
+    if (definitionOf(name) === undefined || name === GC_METRIC) created.removeSingleMetric(name);
+  observeCollections(created);
+  return created;
+}
+
+/** prom-client counts one collection of each delivery; there are several when the event loop was busy. */
+function observeCollections(register: Registry): void {
+  const { help, label } = metricsTable[GC_METRIC];
+  const seconds = new Histogram({
+    name: GC_METRIC,
+    help,
+    labelNames: [label],
+    buckets: GC_BUCKETS_SECONDS,
+    registers: [register],
+  });
+  const observer = new PerformanceObserver((list) => {
+    for (const entry of list.getEntries()) {
+      const { kind } = (entry as unknown as { detail: { kind: number } }).detail;
+      seconds.observe({ [label]: GC_KINDS[kind] ?? String(kind) }, entry.duration / 1000);
+    }
+  });
+  observer.observe({ entryTypes: ['gc'] });
+}
