@@ -2,11 +2,11 @@
  * What a coordinator (of groups, of transactions) needs of the partitions that this broker leads: when it
  * leads which, what they hold, and to append to them.
  */
-import type { LeaderEpoch, Millis, Uuid } from '@millrace/base';
+import type { LeaderEpoch, Uuid } from '@millrace/base';
 import type { LeadershipFeed } from './leadership-feed.ts';
 import { Acknowledgement, produceFailure } from './partition/acks.ts';
 import type { PartitionLookup } from './partition-lookup.ts';
-import { type ReadWanted, readInSlices } from './serving/partition-reader.ts';
+import { type ReaderPorts, type ReadWanted, readInSlices } from './serving/partition-reader.ts';
 import type { Cancel, ProduceResult } from './types.ts';
 
 export interface OwnAppend {
@@ -18,23 +18,24 @@ export interface OwnAppend {
   readonly records: Uint8Array;
 }
 
+export interface CoordinatorPorts extends Omit<ReaderPorts, 'find'> {
+  /** At the end of this turn. */
+  readonly soon: (callback: () => void) => void;
+}
+
 export class CoordinatorPort {
   readonly leaderships: LeadershipFeed;
   private readonly lookup: PartitionLookup;
-  private readonly after: (delayMs: Millis, callback: () => void) => Cancel;
+  private readonly ports: CoordinatorPorts;
 
-  constructor(
-    leaderships: LeadershipFeed,
-    lookup: PartitionLookup,
-    after: (delayMs: Millis, callback: () => void) => Cancel,
-  ) {
+  constructor(leaderships: LeadershipFeed, lookup: PartitionLookup, ports: CoordinatorPorts) {
     this.leaderships = leaderships;
     this.lookup = lookup;
-    this.after = after;
+    this.ports = ports;
   }
 
   /**
-   * Appends with acks=all and returns the offsets at once. Calls `settled` once, maybe within this call: when
+   * Appends with acks=all and returns the offsets at once. Calls `settled` once, at the end of a turn: when
    * the ISR has written the batch, or with an error. After NOT_LEADER_OR_FOLLOWER the next leader may have
    * it.
    */
@@ -43,7 +44,8 @@ export class CoordinatorPort {
     settled: (result: ProduceResult) => void,
   ): ProduceResult {
     const found = this.lookup.findById(topicId, index);
-    const acknowledgement = new Acknowledgement(settled);
+    // An append from inside `settled` would come between an earlier one and its parking.
+    const acknowledgement = new Acknowledgement((result) => this.ports.soon(() => settled(result)));
     if (!('errorCode' in found)) return found.append(records, leaderEpoch, acknowledgement);
     const failure = produceFailure(found.errorCode);
     acknowledgement.settle(failure);
@@ -56,6 +58,6 @@ export class CoordinatorPort {
       const found = this.lookup.findById(topicId, index);
       return 'errorCode' in found ? undefined : found;
     };
-    return readInSlices(wanted, { find, after: this.after });
+    return readInSlices(wanted, { ...this.ports, find });
   }
 }

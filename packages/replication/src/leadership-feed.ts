@@ -59,7 +59,8 @@ export class LeadershipFeed implements LeadershipSink {
     this.soon(() => {
       this.isSoon = false;
       for (const [listener, waiting] of this.listeners)
-        for (const { kind, partition, epoch } of waiting.splice(0)) listener[kind](partition, epoch);
+        for (const { kind, partition, epoch } of waiting.splice(0))
+          if (this.listeners.get(listener) === waiting) listener[kind](partition, epoch);
     });
   }
 }

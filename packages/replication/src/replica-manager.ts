@@ -112,8 +112,11 @@ export class ReplicaManager {
     const ports = this.partitionPorts(countersOf(metrics), leaderships);
     this.table = new ReplicaTable(options.logDirectory, logger, ports);
     this.lookup = new PartitionLookup(this.table, () => this.image);
-    const after = (delayMs: Millis, callback: () => void) => this.after(delayMs, callback);
-    this.coordination = new CoordinatorPort(leaderships, this.lookup, after);
+    this.coordination = new CoordinatorPort(leaderships, this.lookup, {
+      soon: (callback) => clock.soon(callback),
+      after: (delayMs, callback) => this.after(delayMs, callback),
+      spares: options.logDirectory.spares,
+    });
     this.topicSettings = new TopicSettingsSource(config);
     this.unopened = new UnopenedReplicas(ports);
     this.directoryWatch = new DirectoryWatch({

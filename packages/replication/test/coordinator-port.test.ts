@@ -4,7 +4,7 @@
  */
 import type { LeaderEpoch, Uuid } from '@millrace/base';
 import { buildBatch, ErrorCode, readBatchHeader } from '@millrace/protocol';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import type { ProduceResult } from '../src/index.ts';
 import { valuesBelow } from './support/logs.ts';
 import { World } from './support/world.ts';
@@ -83,7 +83,7 @@ test('an append tells its offsets at once, and settles when the ISR has written 
   for (const id of [1, 2, 3]) expect(valuesBelow(world.partition(id, topic))).toEqual(['one', 'two']);
 });
 
-test('an append of another epoch, to a follower or to an unknown partition settles at once', () => {
+test('an append of another epoch, to a follower or to an unknown partition settles in the same turn', () => {
   const world = new World().start();
   const topic = world.controller.createTopic('events', ALL);
   world.advance(20);
@@ -92,10 +92,13 @@ test('an append of another epoch, to a follower or to an unknown partition settl
     [2, 0],
   ] as const) {
     const { result, settled } = append(world, id, topic, epoch, 'x');
+    expect(settled).toEqual([]);
+    world.advance(0);
     expect(settled).toEqual([result]);
     expect(result).toMatchObject({ errorCode: ErrorCode.NOT_LEADER_OR_FOLLOWER, baseOffset: -1 });
   }
   const unknown = append(world, 1, 'AAAAAAAAAAAAAAAAAAAAAA' as Uuid, 0, 'x');
+  world.advance(0);
   expect(unknown.settled).toMatchObject([{ errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION }]);
   expect(world.partition(1, topic).log.endOffset).toBe(0);
 });
@@ -121,7 +124,24 @@ test('an ISR below min.insync.replicas refuses the append before it is written',
   world.advance(8000);
   const { result, settled } = append(world, 1, topic, world.partition(1, topic).leaderEpoch, 'x');
   expect(result.errorCode).toBe(ErrorCode.NOT_ENOUGH_REPLICAS);
+  world.advance(0);
   expect(settled).toEqual([result]);
+});
+
+test('a listener that ends its calls hears no more, also from inside a call', () => {
+  const world = new World().start();
+  for (const name of ['a', 'b', 'c']) world.controller.createTopic(name, ALL);
+  world.advance(20);
+  const heard: string[] = [];
+  const stop = world.broker(1).manager.coordination.leaderships.watch({
+    began({ topic }) {
+      heard.push(topic);
+      stop();
+    },
+    ended() {},
+  });
+  world.advance(1000);
+  expect(heard).toHaveLength(1);
 });
 
 interface ReadBack {
@@ -164,6 +184,11 @@ test('a read brings every batch in order, in slices of several turns, also what 
   const { world, topic } = filled();
   const read = readBack(world, topic, 3);
   expect(read.slices).toEqual([]);
+  // One slice in a millisecond: whatever else is due gets its turn in between.
+  for (let turn = 1; turn <= 3; turn++) {
+    world.advance(1);
+    expect(read.slices).toHaveLength(turn);
+  }
   world.advance(100);
   expect(read.offsets).toEqual(Array.from({ length: 17 }, (_, i) => i + 3));
   expect(read.outcomes).toEqual([[ErrorCode.NONE, 20]]);
@@ -180,11 +205,39 @@ test('a read ends when it is stopped, when the leadership ends, and outside of t
   const atEnd = readBack(world, topic, 20);
   world.advance(100);
   const ended = readBack(world, topic, 0);
+  world.advance(2);
+  expect(ended.slices).toHaveLength(2);
+  const readTo = ended.offsets.at(-1)! + 1;
   world.partition(1, topic).resign();
   world.advance(100);
   expect([stopped.outcomes, stopped.slices]).toEqual([[], []]);
   expect(stale.outcomes).toEqual([[ErrorCode.NOT_LEADER_OR_FOLLOWER, 0]]);
   expect(beyond.outcomes).toEqual([[ErrorCode.OFFSET_OUT_OF_RANGE, 21]]);
   expect(atEnd.outcomes).toEqual([[ErrorCode.NONE, 20]]);
-  expect(ended.outcomes).toEqual([[ErrorCode.NOT_LEADER_OR_FOLLOWER, 0]]);
+  expect(ended.outcomes).toEqual([[ErrorCode.NOT_LEADER_OR_FOLLOWER, readTo]]);
+});
+
+test('a read that is stopped from inside a slice reads no more, and its buffers are used again', () => {
+  const { world, topic } = filled();
+  const { coordination } = world.broker(1).manager;
+  const outcomes: ErrorCode[] = [];
+  let slices = 0;
+  const stop = coordination.read(topic, 0, {
+    fromOffset: 0,
+    leaderEpoch: 0,
+    batches: () => {
+      slices++;
+      stop();
+    },
+    done: (errorCode) => outcomes.push(errorCode),
+  });
+  world.advance(100);
+  expect([slices, outcomes]).toEqual([1, []]);
+  const { spares } = world.broker(1).directory!;
+  const given = vi.spyOn(spares, 'give');
+  const taken = vi.spyOn(spares, 'take');
+  readBack(world, topic, 0);
+  world.advance(100);
+  expect(taken.mock.calls.length).toBeGreaterThan(5);
+  expect(given.mock.calls.length).toBe(taken.mock.calls.length);
 });

@@ -1,6 +1,6 @@
 /**
- * What prom-client measures of this process: one registry for all nodes in it. It knows no node, so a node that
- * stopped is not kept in memory by the observers, which never stop.
+ * What prom-client measures of this process: one registry for all nodes in it. It knows no node, so a node
+ * that stopped is not kept in memory by the observers, which never stop.
  */
 import { PerformanceObserver } from 'node:perf_hooks';
 import { collectDefaultMetrics, Histogram, Registry } from 'prom-client';
@@ -22,8 +22,8 @@ export function processRegistry(): Registry {
 function create(): Registry {
   const created = new Registry();
   collectDefaultMetrics({ register: created });
-  // prom-client measures more of the process: the documented ones stay. The collectors of some of them read others
-  // too, and have to stay (process_cpu_user_seconds_total, nodejs_heap_size_total_bytes).
+  // prom-client measures more of the process: the documented ones stay. The collectors of some of them read
+  // others too, and have to stay (process_cpu_user_seconds_total, nodejs_heap_size_total_bytes).
   for (const { name } of created.getMetricsAsArray())
     if (definitionOf(name) === undefined || name === GC_METRIC) created.removeSingleMetric(name);
   observeCollections(created);

@@ -3,7 +3,7 @@
  * turn of the event loop reads one, so that a coordinator that loads gigabytes holds nobody up.
  */
 import type { LeaderEpoch, Millis, Offset } from '@millrace/base';
-import { BatchHeader, ErrorCode, readBatchHeader } from '@millrace/protocol';
+import { BatchHeader, ErrorCode, readBatchHeader, type SpareBuffers } from '@millrace/protocol';
 import type { Partition } from '../partition/partition.ts';
 import type { Cancel } from '../types.ts';
 
@@ -17,9 +17,10 @@ export interface ReadWanted {
   /** Whole batches, in order. The bytes are lent for the call. */
   readonly batches: (bytes: Uint8Array) => void;
   /**
-   * Once, in a later turn. NONE: everything up to `endOffset`, the log's end at that moment, was read.
-   * NOT_LEADER_OR_FOLLOWER: the leadership ended. OFFSET_OUT_OF_RANGE: the log begins later, or ends earlier,
-   * than `fromOffset`. KAFKA_STORAGE_ERROR: the log cannot be read.
+   * Once, in a later turn, unless the reading is stopped or the broker stops. NONE: everything up to
+   * `endOffset`, the log's end at that moment, was read. NOT_LEADER_OR_FOLLOWER: the leadership ended.
+   * OFFSET_OUT_OF_RANGE: the log begins later, or ends earlier, than `fromOffset`. KAFKA_STORAGE_ERROR: the
+   * log cannot be read.
    */
   readonly done: (errorCode: ErrorCode, endOffset: Offset) => void;
 }
@@ -28,32 +29,56 @@ export interface ReaderPorts {
   readonly find: () => Partition | undefined;
   /** In a turn of its own; returns the function that cancels it. */
   readonly after: (delayMs: Millis, callback: () => void) => Cancel;
+  /** The buffers that the log reads into. */
+  readonly spares: Pick<SpareBuffers, 'give'>;
 }
 
-/** Returns the function that stops the reading; `done` is not called then. */
-export function readInSlices(wanted: ReadWanted, ports: ReaderPorts): Cancel {
-  const header = new BatchHeader();
-  let offset = wanted.fromOffset;
-  let cancel = ports.after(0, readSlice);
-  return () => cancel();
+/** The shortest time that ends the turn: timers that are due at the same millisecond share one. */
+const NEXT_TURN_MS: Millis = 1;
 
-  function readSlice(): void {
-    const partition = ports.find();
-    if (partition === undefined || partition.leadership?.epoch !== wanted.leaderEpoch) {
-      wanted.done(ErrorCode.NOT_LEADER_OR_FOLLOWER, offset);
-      return;
-    }
+/** Returns the function that stops the reading, also from inside `batches`; `done` is not called then. */
+export function readInSlices(wanted: ReadWanted, ports: ReaderPorts): Cancel {
+  const run = new SlicedRead(wanted, ports);
+  return () => run.stop();
+}
+
+class SlicedRead {
+  private readonly wanted: ReadWanted;
+  private readonly ports: ReaderPorts;
+  private readonly header = new BatchHeader();
+  private offset: Offset;
+  private cancel: Cancel;
+  private isStopped = false;
+
+  constructor(wanted: ReadWanted, ports: ReaderPorts) {
+    this.wanted = wanted;
+    this.ports = ports;
+    this.offset = wanted.fromOffset;
+    this.cancel = ports.after(NEXT_TURN_MS, () => this.readSlice());
+  }
+
+  stop(): void {
+    this.isStopped = true;
+    this.cancel();
+  }
+
+  private readSlice(): void {
+    const errorCode = this.readOnce();
+    if (this.isStopped) return;
+    if (errorCode !== undefined) this.wanted.done(errorCode, this.offset);
+    else this.cancel = this.ports.after(NEXT_TURN_MS, () => this.readSlice());
+  }
+
+  /** Undefined: there may be more. */
+  private readOnce(): ErrorCode | undefined {
+    const partition = this.ports.find();
+    if (partition === undefined || partition.leadership?.epoch !== this.wanted.leaderEpoch)
+      return ErrorCode.NOT_LEADER_OR_FOLLOWER;
     const { log } = partition;
-    if (offset < log.startOffset || offset > log.endOffset) {
-      wanted.done(ErrorCode.OFFSET_OUT_OF_RANGE, offset);
-      return;
-    }
-    if (offset === log.endOffset) {
-      wanted.done(ErrorCode.NONE, offset);
-      return;
-    }
+    if (this.offset < log.startOffset || this.offset > log.endOffset) return ErrorCode.OFFSET_OUT_OF_RANGE;
+    if (this.offset === log.endOffset) return ErrorCode.NONE;
     const read = log.read({
-      fromOffset: offset,
+      fromOffset: this.offset,
       endOffsetMax: log.endOffset,
       maxBytes: SLICE_BYTES,
       atLeastOneBatch: true,
@@ -61,19 +86,22 @@ export function readInSlices(wanted: ReadWanted, ports: ReaderPorts): Cancel {
     if (read.errorCode !== ErrorCode.NONE) {
       partition.noticeOffline();
       if (read.damage !== undefined) partition.corruption.found(read.damage);
-      wanted.done(read.errorCode, offset);
-      return;
+      return read.errorCode;
     }
+    // Below the log's end there is a batch: a read without one would be repeated for ever.
+    if (read.chunks.length === 0) return ErrorCode.KAFKA_STORAGE_ERROR;
     for (const chunk of read.chunks) {
-      offset = endOf(chunk);
-      wanted.batches(chunk);
+      if (!this.isStopped) this.pass(chunk);
+      this.ports.spares.give(chunk);
     }
-    cancel = ports.after(0, readSlice);
+    return undefined;
   }
 
-  function endOf(batches: Uint8Array): Offset {
+  private pass(batches: Uint8Array): void {
+    const { header } = this;
     for (let position = 0; position < batches.length; position += header.sizeBytes)
       readBatchHeader(batches, position, header);
-    return header.lastOffset + 1;
+    this.offset = header.lastOffset + 1;
+    this.wanted.batches(batches);
   }
 }
