@@ -207,7 +207,7 @@ function directoryOption(): Option {
 
 function settingOption(flag: string, description: string): Option {
   const option = new Option(`${flag} <key=value>`, description);
-  // The word is for the help, which would show an empty object.
+  // `--help` prints 'none' as the default. Without it, `--help` prints {}.
   return option.argParser(collectSetting).default({}, 'none');
 }
 

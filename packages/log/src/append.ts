@@ -21,8 +21,8 @@ const ATTRIBUTES_LOW_AT = 22;
 const LOG_APPEND_TIME_BIT = 0x08;
 
 /**
- * Stamps offsets and leader epoch in place. Also stamps timestamp type and largest timestamp if the header
- * has others.
+ * Stamps base offset and leader epoch in place. Also stamps timestamp type and largest timestamp when those
+ * of the header differ.
  */
 export function stampForLeader(
   batch: Uint8Array,

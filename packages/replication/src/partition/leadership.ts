@@ -339,7 +339,7 @@ export class Leadership {
     return true;
   }
 
-  /** The controller committed another ISR within this leader epoch. */
+  /** The controller committed an ISR within this leader epoch, or answered that it changed nothing. */
   isrChanged(previous: readonly NodeId[]): void {
     const { partition } = this;
     this.ports.counters.isrChanged(previous, partition.isr);

@@ -42,8 +42,8 @@ export interface PartitionPorts {
   /** A replica's disk failed. The whole log directory may have failed. */
   storageFailed(): void;
   /**
-   * Sends the proposal to the controller. Calls its `answered` after each attempt, until the proposal is
-   * settled.
+   * Sends the proposal to the controller. Calls `answered` when the controller answers for this partition.
+   * Retries until the proposal is settled, or no longer pending.
    */
   proposeIsr(proposal: IsrProposal): void;
 }
@@ -64,7 +64,7 @@ export interface PartitionName {
 export interface PartitionCounters {
   appended(role: 'leader' | 'follower', sizeBytes: number): void;
   becameLeader(): void;
-  /** The controller committed another ISR within this broker's leadership. */
+  /** The controller answered or committed an ISR within this broker's leadership; it may be the same. */
   isrChanged(from: readonly NodeId[], to: readonly NodeId[]): void;
 }
 

@@ -332,9 +332,8 @@ function knowsAll(item: FetchItem, partition: Partition, reader: Reader): boolea
 }
 
 /**
- * Whether the follower knows a leadership that this broker does not know yet. This broker's next metadata
- * resolves that, so the error waits until then. With the error at once, the follower could only retry again
- * and again.
+ * Whether the follower has newer metadata than this broker. The broker then delays the error until its own
+ * metadata arrives or the fetch times out. If it answered at once, the follower would only retry.
  */
 function isAhead({ currentLeaderEpoch }: FetchItem, partition: Partition | FetchMiss): boolean {
   if (!(partition instanceof Partition)) {

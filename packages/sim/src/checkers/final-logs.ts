@@ -44,7 +44,10 @@ export class FinalLogs {
   }
 }
 
-/** The logs of all leaders, up to their ends. Leaves out logs that cannot be read. */
+/**
+ * The logs of all leaders, up to their ends. Leaves out partitions without a running leader; a log that
+ * cannot be read is empty.
+ */
 export function readFinalLogs(cluster: SimCluster): FinalLog[] {
   const logs: FinalLog[] = [];
   for (const { topicId, topic, partition, image } of cluster.partitions()) {

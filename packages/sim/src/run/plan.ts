@@ -29,7 +29,7 @@ export interface FaultPace {
 /** A random subset of the kinds, with random weights. */
 export function drawWeights(random: Prng): Map<string, number> {
   const weights = new Map<string, number>();
-  // Some runs have nearly all kinds, others only a few.
+  // A run has about a quarter, half or four fifths of the common faults.
   const share = [250, 500, 800][random.below(3)]!;
   for (const { name } of commonFaults)
     weights.set(name, random.below(1000) < share ? 1 + random.below(10) : 0);
