@@ -3,18 +3,14 @@
  * appends to them under the durability contract.
  */
 import type { LeaderEpoch, Uuid } from '@millrace/base';
-import { buildBatch, ErrorCode, readBatchHeader } from '@millrace/protocol';
+import { ErrorCode, readBatchHeader } from '@millrace/protocol';
 import { expect, test, vi } from 'vitest';
 import type { ProduceResult } from '../src/index.ts';
+import { batchOf } from './support/batches.ts';
 import { valuesBelow } from './support/logs.ts';
 import { World } from './support/world.ts';
 
 const ALL = [[1, 2, 3]];
-
-function batchOf(value: string | Uint8Array): Uint8Array {
-  const bytes = typeof value === 'string' ? new TextEncoder().encode(value) : value;
-  return buildBatch({ baseTimestamp: 0, records: [{ key: null, value: bytes, headers: [] }] });
-}
 
 /** What a listener hears, as words. */
 function listen(world: World, id: number): string[] {

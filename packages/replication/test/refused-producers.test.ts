@@ -10,6 +10,7 @@ import { compressionCodecs } from '@millrace/protocol/io';
 import { expect, test } from 'vitest';
 import { RefusedBeforehand, RefusedProducers } from '../src/partition/refused-producers.ts';
 import type { ProduceResult } from '../src/types.ts';
+import { batchOf } from './support/batches.ts';
 import { valuesBelow } from './support/logs.ts';
 import { World } from './support/world.ts';
 
@@ -149,15 +150,13 @@ test.each([
   const events = world.controller.createTopic('events', ALL);
   world.advance(20);
   const broker = world.broker(1);
-  const batchOf = (sizeBytes: number, producer = {}) =>
-    buildBatch({ baseTimestamp: 0, records: [{ value: new Uint8Array(sizeBytes) }], ...producer });
   const first = { producerId: 7, producerEpoch: 0, baseSequence: 0 };
   const codes: ErrorCode[] = [];
   // The toy controller numbers its topics.
   const moreId = events.replace('0', '1') as Uuid;
   const partitions = [
-    { topicId: events, topic: 'events', partition: 0, records: batchOf(50_000) },
-    { topicId: idOf(moreId), topic: 'more', partition: 0, unknown, records: batchOf(10, first) },
+    { topicId: events, topic: 'events', partition: 0, records: batchOf(new Uint8Array(50_000)) },
+    { topicId: idOf(moreId), topic: 'more', partition: 0, unknown, records: batchOf('first', first) },
   ];
   broker.manager.produce({ acks: -1, timeoutMs: 1000, apiVersion: 13, partitions }, (results) => {
     codes.push(...results.map(({ errorCode }) => errorCode));

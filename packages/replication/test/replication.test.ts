@@ -2,19 +2,13 @@
  * Goal: the durability contract and the rules of replication, one scenario each. Method: whole replica
  * managers in one process, over byte streams cut anywhere, with a toy controller and a manual clock.
  */
-import { ZERO_UUID } from '@millrace/base';
-import { buildBatch, ErrorCode } from '@millrace/protocol';
+import { ErrorCode } from '@millrace/protocol';
 import { expect, test } from 'vitest';
 import { fetchFrom, fetchRequest } from './support/fetching.ts';
 import { bytesBelow, valuesBelow } from './support/logs.ts';
 import { World } from './support/world.ts';
 
 const ALL = [[1, 2, 3]];
-
-function batchOf(value: string): Uint8Array {
-  const record = { key: null, value: new TextEncoder().encode(value), headers: [] };
-  return buildBatch({ baseTimestamp: 0, records: [record] });
-}
 
 test('acks=all is answered when every member of the ISR has the batch, acks=1 before', () => {
   const world = new World().start();
@@ -145,39 +139,6 @@ test('a parked acks=all request times out and its record stays', () => {
   world.advance(2);
   expect(parked.value).toMatchObject({ errorCode: ErrorCode.REQUEST_TIMED_OUT, baseOffset: -1 });
   expect(valuesBelow(world.partition(1, topic))).toEqual(['a']);
-});
-
-test('a partition that the metadata lacks is refused first, then bad acks, then what the client may not write', () => {
-  const world = new World().start();
-  const topicId = world.controller.createTopic('events', ALL);
-  world.advance(20);
-  const records = batchOf('x');
-  const codes = (acks: number) => {
-    const partitions = [
-      {
-        topicId: ZERO_UUID,
-        topic: 'none',
-        partition: 0,
-        unknown: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
-        records,
-      },
-      { topicId, topic: 'events', partition: 0, refusal: ErrorCode.INVALID_TXN_STATE, records },
-      { topicId, topic: 'events', partition: 0, records },
-    ];
-    const results: ErrorCode[] = [];
-    const request = { acks, timeoutMs: 1000, apiVersion: 9, partitions };
-    world.broker(1).manager.produce(request, (settled) => {
-      results.push(...settled.map(({ errorCode }) => errorCode));
-    });
-    return results;
-  };
-  const [unknown, txn, acks] = [
-    ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
-    ErrorCode.INVALID_TXN_STATE,
-    ErrorCode.INVALID_REQUIRED_ACKS,
-  ];
-  expect(codes(1)).toEqual([unknown, txn, ErrorCode.NONE]);
-  for (const bad of [2, -2]) expect(codes(bad)).toEqual([unknown, acks, acks]);
 });
 
 test('a new leader continues from its own log; the old one truncates uncommitted records', () => {

@@ -113,8 +113,8 @@ export const bugs: readonly PlantedBug[] = [
     name: 'lent-bytes-kept',
     sentence: 'a leader keeps the bytes of a Produce whose batches are checked beside the loop',
     file: 'packages/replication/src/serving/produce-run.ts',
-    find: 'slot < this.slot || lent === null ? null : new Uint8Array(lent),',
-    replace: 'slot < this.slot || lent === null ? null : lent,',
+    find: 'return isOver || lent === null ? null : new Uint8Array(lent);',
+    replace: 'return isOver || lent === null ? null : lent;',
     expectedCheckers: ['wrong-error'],
   },
   {

@@ -127,9 +127,10 @@ export class ProduceRun {
 
   /** Starts a job that checks the batch. True: too many jobs wait, and the batch is refused. */
   private check(partition: Partition, records: Uint8Array): boolean {
-    this.kept ??= this.request.partitions.map(({ records: lent }, slot) =>
-      slot < this.slot || lent === null ? null : new Uint8Array(lent),
-    );
+    this.kept ??= this.request.partitions.map(({ records: lent, unknown, refusal }, slot) => {
+      const isOver = slot < this.slot || unknown !== undefined || refusal !== undefined;
+      return isOver || lent === null ? null : new Uint8Array(lent);
+    });
     const bytes = this.kept[this.slot] ?? records;
     const door = partition.doorOptions(this.request.apiVersion);
     const { jobs, kinds } = this.ports;
