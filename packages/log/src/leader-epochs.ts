@@ -43,21 +43,13 @@ export class LeaderEpochs {
   }
 
   /**
-   * Notes that `epoch` begins at `startOffset`, or continues there; removes entries that contradict it. True:
-   * changed.
+   * Notes that `epoch` begins at `startOffset`, or continues there; removes entries that contradict it.
+   * Leaves the file to `write`.
    */
-  assign(epoch: LeaderEpoch, startOffset: Offset): boolean {
-    this.note(epoch, startOffset);
-    if (!this.dirty) return false;
-    this.write();
-    return true;
-  }
-
-  /** Like `assign`, but leaves the file to `write`. */
-  note(epoch: LeaderEpoch, startOffset: Offset): boolean {
+  note(epoch: LeaderEpoch, startOffset: Offset): void {
     assert(epoch >= 0 && startOffset >= 0, 'an epoch and its start are not negative');
     const last = this.list[this.list.length - 1];
-    if (last !== undefined && last.epoch === epoch && last.startOffset <= startOffset) return false;
+    if (last !== undefined && last.epoch === epoch && last.startOffset <= startOffset) return;
     while (this.list.length > 0) {
       const entry = this.list[this.list.length - 1]!;
       if (entry.epoch <= epoch && entry.startOffset < startOffset) break;
@@ -66,7 +58,6 @@ export class LeaderEpochs {
     // An epoch that continues keeps its start offset.
     if (this.list.at(-1)?.epoch !== epoch) this.list.push({ epoch, startOffset });
     this.dirty = true;
-    return true;
   }
 
   /** The log now ends at `offset`: removes the entries that start there or later. */

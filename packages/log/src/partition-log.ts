@@ -325,17 +325,12 @@ export class PartitionLog {
     });
   }
 
-  /** A new leader notes its epoch at its end offset, even before the first append. */
+  /**
+   * A new leader notes its epoch at its end offset, even before the first append. The first append writes the
+   * file: an epoch without records answers as the epoch before it does, so a crash may forget it.
+   */
   assignLeaderEpoch(epoch: LeaderEpoch, startOffset: Offset): void {
-    if (this.offline !== undefined) return;
-    this.health.orOffline(() => {
-      try {
-        if (this.epochs.assign(epoch, startOffset)) this.names.changed();
-      } catch (error) {
-        // On a full disk the next append writes it.
-        if (!(error instanceof DiskError && error.isTransient)) throw error;
-      }
-    });
+    this.epochs.note(epoch, startOffset);
   }
 
   /** The largest known epoch <= `epoch` and where it ended; (-1, -1) when that is unknown. */
@@ -400,6 +395,8 @@ export class PartitionLog {
       readBatchHeader(bytes, 0, header);
       if (segments.active.isFullFor(header, 0, nowWallMs, this.config)) this.roll(nowWallMs);
       this.assignEpochs(bytes);
+      // The first write may create the file.
+      if (segments.active.sizeBytes === 0) this.names.changed();
       segments.active.write(bytes, () => this.health.goOffline('a failed write could not be cut back'));
     } catch (error) {
       if (error instanceof DiskError) return this.health.refuseWrite(error);

@@ -69,12 +69,11 @@ export class Segment {
   }
 
   /**
-   * Like `create`, if no files exist under the names. The first entries create the index files, or `seal`
-   * creates them once there are batches.
+   * Like `create`, if no files exist under the names. The first write creates the log file, unless it is
+   * preallocated. The first entries create the index files, or `seal` creates them once there are batches.
    */
   createNew(sizeBytes: number): void {
-    const file = this.log.file();
-    if (sizeBytes > 0) file.truncate(sizeBytes);
+    if (sizeBytes > 0) this.log.file().truncate(sizeBytes);
     this.isPreallocated = sizeBytes > 0;
     this.offsetIndex.startNew();
     this.timeIndex.startNew();

@@ -9,7 +9,8 @@ const PATH = '/data/topic-0/leader-epoch-checkpoint';
 function epochs(disk: MemoryDisk, ...entries: [number, number][]): LeaderEpochs {
   disk.makeDirectory('/data/topic-0');
   const list = new LeaderEpochs(disk, PATH);
-  for (const [epoch, startOffset] of entries) list.assign(epoch, startOffset);
+  for (const [epoch, startOffset] of entries) list.note(epoch, startOffset);
+  if (list.dirty) list.write();
   return list;
 }
 
@@ -27,18 +28,18 @@ test('end offsets: the rules of OffsetForLeaderEpoch', () => {
 
 test('an entry removes the entries whose epoch or start is not lower', () => {
   const list = epochs(new MemoryDisk(), [2, 10], [4, 20], [7, 35]);
-  list.assign(8, 20);
+  list.note(8, 20);
   expect(list.entries).toEqual([
     { epoch: 2, startOffset: 10 },
     { epoch: 8, startOffset: 20 },
   ]);
-  list.assign(8, 40);
+  list.note(8, 40);
   expect(list.entries.length).toBe(2);
 });
 
 test('an epoch that continues behind removed entries keeps its start', () => {
   const list = epochs(new MemoryDisk(), [2, 0], [3, 5], [5, 10]);
-  list.assign(3, 10);
+  list.note(3, 10);
   expect(list.entries).toEqual([
     { epoch: 2, startOffset: 0 },
     { epoch: 3, startOffset: 5 },
@@ -91,7 +92,8 @@ test('against a list searched from the beginning', () => {
       let twin: { epoch: number; startOffset: number }[] = [];
       for (const [kind, epoch, offset] of changes) {
         if (kind === 'assign') {
-          list.assign(epoch, offset);
+          list.note(epoch, offset);
+          if (list.dirty) list.write();
           const last = twin.at(-1);
           if (last?.epoch !== epoch || last.startOffset > offset) {
             twin = twin.filter((one) => one.epoch <= epoch && one.startOffset < offset);

@@ -1,6 +1,7 @@
 /**
- * A folder that the log has just created: the log does not search it, and the first entries create the index
- * files. However the process ends in between, the next open finds all written records.
+ * A folder that the log has just created: the log does not search it, the first append creates the log file,
+ * and the first entries create the index files. However the process ends in between, the next open finds all
+ * written records.
  */
 import { MemoryDisk } from '@millrace/base/testing';
 import { expect, test } from 'vitest';
@@ -9,11 +10,13 @@ import { append, batch, DIRECTORY, openLog, readAll, TOPIC_ID } from './support.
 const LOG = '00000000000000000000.log';
 const INDEXES = ['00000000000000000000.index', '00000000000000000000.timeindex'];
 
-test('a new folder holds the log file and its topic id, a closed one with records the indexes too', () => {
+test('a new folder holds its topic id, the log file comes with the first batch, the indexes with the close', () => {
   const disk = new MemoryDisk();
   const log = openLog({ disk, topicId: TOPIC_ID });
-  expect(disk.list(DIRECTORY)).toEqual([LOG, 'partition.metadata']);
+  log.assignLeaderEpoch(0, 0);
+  expect(disk.list(DIRECTORY)).toEqual(['partition.metadata']);
   append(log, batch(3));
+  expect(disk.list(DIRECTORY)).toEqual([LOG, 'leader-epoch-checkpoint', 'partition.metadata']);
   log.close({ clean: true });
   expect(disk.list(DIRECTORY)).toEqual(expect.arrayContaining([...INDEXES, LOG, 'partition.metadata']));
   const again = openLog({ disk, topicId: TOPIC_ID, cleanShutdown: true });
@@ -34,6 +37,37 @@ test('a killed process leaves no index file, and the next one can still read, ro
   expect([again.endOffset, readAll(again).length]).toEqual([10, 5]);
   again.delete();
   expect(disk.exists(DIRECTORY)).toBe(false);
+});
+
+test('a new folder without a record opens again as an empty log', () => {
+  for (const cleanShutdown of [false, true]) {
+    const disk = new MemoryDisk();
+    openLog({ disk, topicId: TOPIC_ID }).close({ clean: cleanShutdown });
+    const again = openLog({ disk, topicId: TOPIC_ID, cleanShutdown });
+    expect([again.startOffset, again.endOffset, again.wasCut]).toEqual([0, 0, false]);
+    append(again, batch(2));
+    expect(again.endOffset).toBe(2);
+  }
+});
+
+test('the first flush syncs the folder also when the folder was synced before the first append', async () => {
+  const disk = new MemoryDisk();
+  const synced: string[] = [];
+  const syncFolder = disk.syncFolder.bind(disk);
+  disk.syncFolder = (directory, done) => {
+    synced.push(directory);
+    syncFolder(directory, done);
+  };
+  const log = openLog({ disk });
+  const flush = () => new Promise((done) => log.flush(done));
+  append(log, batch(1));
+  await flush();
+  log.truncateFullyAndStartAt(5);
+  await flush();
+  synced.length = 0;
+  append(log, batch(1));
+  await flush();
+  expect(synced).toContain(DIRECTORY);
 });
 
 test('if the disk is full after the folder was created, the next try completes the folder', () => {
