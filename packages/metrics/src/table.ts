@@ -91,7 +91,7 @@ export const metricsTable = {
   millrace_offline_replicas: {
     type: 'gauge',
     of: 'broker',
-    help: 'Replicas on this broker whose disk failed.',
+    help: 'Replicas on this broker whose disk failed, or whose log cannot be opened.',
   },
   millrace_leader_changes_total: {
     type: 'counter',

@@ -2,7 +2,9 @@
  * Goal: each metric says what happens. Method: a table of a stimulus and the change that a scrape shows,
  * against a cluster of real nodes in this process.
  */
+import { mkdirSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
+import { join } from 'node:path';
 import { type MetricDefinition, metricsTable } from '@millrace/metrics';
 import { apis } from '@millrace/protocol';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -14,10 +16,11 @@ let client: TestClient;
 /** The leader of the topic's partition, and its followers. */
 let [leader, follower, other] = [0, 0, 0];
 const CONTROLLER = 1;
+const CONNECTIONS_MAX = 60;
 const TOPIC = 'measured';
 
 beforeAll(async () => {
-  const settings = { 'health.port': 0, 'replica.lag.time.max.ms': 2000 };
+  const settings = { 'health.port': 0, 'replica.lag.time.max.ms': 2000, 'max.connections': CONNECTIONS_MAX };
   cluster = await startCluster({ controllers: 1, brokers: 3, settings });
   const first = await TestClient.connect(cluster.node(2).port!);
   await first.createTopic(TOPIC, 1, 3, { 'min.insync.replicas': '2', 'flush.messages': '1' });
@@ -38,8 +41,8 @@ afterAll(async () => {
 
 type Samples = ReadonlyMap<string, number>;
 
-async function scrape(nodeId: number): Promise<Samples> {
-  const answer = await fetch(`http://127.0.0.1:${cluster.node(nodeId).running!.healthPort}/metrics`);
+async function scrape(nodeId: number, of: RunningCluster = cluster): Promise<Samples> {
+  const answer = await fetch(`http://127.0.0.1:${of.node(nodeId).running!.healthPort}/metrics`);
   expect(answer.headers.get('content-type')).toMatch(/^text\/plain; version=0.0.4/);
   const lines = (await answer.text()).split('\n').filter((line) => line !== '' && !line.startsWith('#'));
   return new Map(
@@ -139,6 +142,19 @@ const rows: readonly Row[] = [
     ],
   },
   {
+    stimulus: 'more connections come than max.connections allows',
+    act: async () => {
+      const port = cluster.node(leader).port!;
+      const sockets = Array.from({ length: CONNECTIONS_MAX + 1 }, () => connect({ host: '127.0.0.1', port }));
+      const closed = new Promise((resolve) => {
+        for (const socket of sockets) socket.on('error', () => {}).once('close', resolve);
+      });
+      await closed;
+      for (const socket of sockets) socket.destroy();
+    },
+    expected: [{ on: brokers, grows: { millrace_connections_refused_total: 1 } }],
+  },
+  {
     stimulus: 'a fetch of a session waits for data',
     act: async () => {
       const consumer = await TestClient.connect(cluster.node(leader).port!);
@@ -223,6 +239,17 @@ const rows: readonly Row[] = [
     act: () => Promise.all([cluster.startNode(follower), cluster.startNode(other)]),
     expected: [{ on: controller, becomes: { millrace_offline_partitions: 0, millrace_fenced_brokers: 1 } }],
   },
+  {
+    stimulus: 'a broker starts with a log that it cannot open',
+    act: async () => {
+      await cluster.stopNode(other);
+      const log = join(cluster.directory, `node-${other}`, 'another-0', '00000000000000000000.log');
+      rmSync(log, { force: true });
+      mkdirSync(log);
+      await cluster.startNode(other);
+    },
+    expected: [{ on: () => other, becomes: { millrace_offline_replicas: 1 } }],
+  },
 ];
 
 test.each(rows)(
@@ -246,6 +273,31 @@ test.each(rows)(
   },
   20_000,
 );
+
+test('the leader of the quorum shows how many records a killed voter lacks', async () => {
+  const quorum = await startCluster({ controllers: 3, brokers: 1, settings: { 'health.port': 0 } });
+  try {
+    const lags = async () => {
+      for (const { id, role, running } of quorum.nodes) {
+        if (role !== 'controller' || running === undefined) continue;
+        const samples = await scrape(id, quorum);
+        const own = [...samples].filter(([name]) => name.startsWith('millrace_quorum_voter_lag_records'));
+        if (own.length > 0) return new Map(own);
+      }
+      return undefined;
+    };
+    const [[sample]] = [...(await eventually(lags))] as [[string, number]];
+    const voter = Number(/voter="(\d+)"/.exec(sample)![1]);
+    await quorum.kill(voter);
+    const asks = await TestClient.connect(quorum.nodes.find(({ role }) => role === 'broker')!.port!);
+    await asks.createTopic('lagging', 5, 1);
+    asks.close();
+    const grown = await eventually(async () => ((await lags())?.get(sample) ?? 0) >= 6 || undefined);
+    expect(grown).toBe(true);
+  } finally {
+    await quorum.stop();
+  }
+}, 20_000);
 
 test('a broker and a controller show every metric of theirs', async () => {
   const table = Object.entries(metricsTable) as [string, MetricDefinition][];

@@ -164,7 +164,11 @@ export class ReplicaManager {
       after: (delayMs, callback) => this.after(delayMs, callback),
     };
     this.table.openLogs(this.settingsOf(undefined), clock.wallMs());
-    gaugeReplicas(metrics, () => this.table.all());
+    gaugeReplicas(
+      metrics,
+      () => this.table.all(),
+      () => this.table.brokenCount,
+    );
     metrics.gauge('millrace_parked_fetches', () => this.fetches.parked.size);
     metrics.gauge('millrace_fetch_sessions', () => this.fetches.sessions.size);
     this.everyLagCheck();
@@ -404,7 +408,7 @@ export class ReplicaManager {
     this.timers.after(this.options.config.highWatermarkCheckpointIntervalMs, () => {
       this.table.checkpoint(this.options.clock.wallMs());
       this.directoryWatch.look();
-      if (this.hasRoles && this.table.hasBroken) this.openWhatLackedSpace();
+      if (this.hasRoles && this.table.brokenCount > 0) this.openWhatLackedSpace();
       this.everyCheckpoint();
     });
   }

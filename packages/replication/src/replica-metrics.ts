@@ -27,7 +27,11 @@ export function countersOf(metrics: Metrics): PartitionCounters {
   };
 }
 
-export function gaugeReplicas(metrics: Metrics, replicas: () => readonly Partition[]): void {
+export function gaugeReplicas(
+  metrics: Metrics,
+  replicas: () => readonly Partition[],
+  unopenedCount: () => number,
+): void {
   const count = (holds: (replica: Partition) => boolean) => () => replicas().filter(holds).length;
   const total = (of: (replica: Partition) => number) => () =>
     replicas().reduce((sum, replica) => sum + of(replica), 0);
@@ -45,10 +49,7 @@ export function gaugeReplicas(metrics: Metrics, replicas: () => readonly Partiti
     'millrace_under_min_isr_partitions',
     count((replica) => leads(replica) && replica.isr.length < replica.minIsrEffective),
   );
-  metrics.gauge(
-    'millrace_offline_replicas',
-    count(({ isOffline }) => isOffline),
-  );
+  metrics.gauge('millrace_offline_replicas', () => unopenedCount() + count(({ isOffline }) => isOffline)());
   metrics.gauge('millrace_follower_lag_records', () => lagByFollower(replicas()));
   metrics.gauge(
     'millrace_log_bytes',

@@ -60,8 +60,8 @@ export class ReplicaTable {
     return this.broken.get(`${topicId}-${index}`)?.isTransient === true;
   }
 
-  get hasBroken(): boolean {
-    return this.broken.size > 0;
+  get brokenCount(): number {
+    return this.broken.size;
   }
 
   /** The same list as long as nothing is opened or closed. */
