@@ -29,6 +29,19 @@ test('an import across wings', () => {
   expect(violations(file, from('../partition/partition.ts') + from('../types.ts'))).toEqual([]);
   const heart = 'packages/replication/src/partition/partition.ts';
   expect(violations(heart, from('../following/fetcher.ts'))).toHaveLength(1);
+  const segment = 'packages/log/src/segment/segment.ts';
+  expect(violations(segment, from('../files/open-files.ts'))).toEqual([]);
+  expect(violations(segment, from('../producers/snapshots.ts'))).toHaveLength(1);
+});
+
+test('an import from the top of a package into a wing, except types and what all wings share', () => {
+  const file = 'packages/log/src/recovery/recover.ts';
+  const value = (module: string) => `import {\n  a,\n} from ${`'${module}'`};\n`;
+  expect(violations(file, value('../partition-log.ts'))).toEqual([
+    `${file}:3: the wing recovery of log may not import partition-log`,
+  ]);
+  expect(violations(file, from('../partition-log.ts') + value('../limits.ts'))).toEqual([]);
+  expect(violations('packages/log/src/directory/a.ts', value('../partition-log.ts'))).toEqual([]);
 });
 
 test('an import against the order of the packages, and of what only io/ may touch', () => {

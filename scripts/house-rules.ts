@@ -26,12 +26,25 @@ const HOSTS = new Set(['node', 'cli']);
 /** The node package is a host, but its roles are shared with the simulator and must stay on seams. */
 const SEAM_ONLY = /^packages\/node\/src\/roles\//;
 /**
- * Wings of a package, the folders of its `src`, and which of them each may import. What lies at the top may
- * import all of them and is imported by them for its types only.
+ * Wings of a package, the folders of its `src`, and what each may import: other wings, and files at the top
+ * of `src`. The files at the top may import all wings. A wing may import the types of each of them, and
+ * values only of those in `SHARED` or named here.
  */
 const WINGS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
+  log: {
+    files: [],
+    segment: ['files'],
+    epochs: ['files'],
+    producers: ['files', 'segment'],
+    recovery: ['files', 'segment', 'epochs', 'producers'],
+    lookup: ['segment'],
+    door: ['producers', 'lookup'],
+    directory: ['files', 'partition-log'],
+  },
   replication: { partition: [], serving: ['partition'], following: ['partition'] },
 };
+/** Files at the top of a package that hold types, limits and settings for all of its wings. */
+const SHARED = new Set(['types', 'limits']);
 const OUTSIDE_MODULES = /^(node:|@grpc\/|level$|pino|prom-client$|yaml$|commander$)/;
 const FILE_LINES_MAX = 500;
 
@@ -102,10 +115,17 @@ function checkWings(lines: readonly string[], file: string, report: Report): voi
   const allowed = WINGS[packageName]?.[wing];
   if (allowed === undefined) return;
   lines.forEach((line, index) => {
-    const target = importedModule(line)?.match(/^\.\.\/([a-z]+)\//)?.[1];
-    if (target !== undefined && !allowed.includes(target))
-      report(index + 1, `the wing ${wing} of ${packageName} may not import ${target}`);
+    const [, target, end] = importedModule(line)?.match(/^\.\.\/([a-z-]+)(\/|\.ts$)/) ?? [];
+    if (target === undefined || allowed.includes(target)) return;
+    if (end === '.ts' && (SHARED.has(target) || importsOnlyTypes(lines, index))) return;
+    report(index + 1, `the wing ${wing} of ${packageName} may not import ${target}`);
   });
+}
+
+/** `end`: the last line of an import or export, which may span several. */
+function importsOnlyTypes(lines: readonly string[], end: number): boolean {
+  const start = lines.slice(0, end + 1).findLast((line) => /^(import|export)\b/.test(line));
+  return /^(import|export) type\b/.test(start ?? '');
 }
 
 function checkLines(lines: readonly string[], banned: [RegExp, string][], report: Report): void {

@@ -1,18 +1,14 @@
-export * from './admit.ts';
-export * from './door.ts';
-export * from './jobs.ts';
-export * from './leader-epochs.ts';
-export * from './log-directory.ts';
-export type { LookupFailure, TimeLookup } from './log-times.ts';
-export { OpenFiles } from './open-files.ts';
-export { LogOpenError, type OpenLogOptions } from './open-log.ts';
-export * from './partition-log.ts';
-export * from './producer-states.ts';
-export type { AdmittedBatch, TopicCompression } from './recompress.ts';
-export type {
-  CostlyBatch,
-  FindInBatch,
-  LookupBudget,
-  OpenedBatch,
-} from './time-lookup.ts';
+export {
+  LogDirectory,
+  type OpenDirectory,
+  type OpenDirectoryOptions,
+  type PartitionDirectory,
+} from './directory/log-directory.ts';
+export { type Admission, admitChecked } from './door/admit.ts';
+export { checkedBatch, type DoorOptions, judgeFrame, judgeHeader, refuse, rulesOf } from './door/door.ts';
+export { type AdmissionVerdict, admissionAnswer, type LogJobs, logJobs } from './door/jobs.ts';
+export type { LookupFailure, TimeLookup } from './lookup/log-times.ts';
+export type { CostlyBatch, LookupBudget, OpenedBatch } from './lookup/time-lookup.ts';
+export { PartitionLog } from './partition-log.ts';
+export { LogOpenError, type OpenLogOptions } from './recovery/open-log.ts';
 export * from './types.ts';

@@ -4,8 +4,8 @@
  */
 import { DiskError, type Logger } from '@millrace/base';
 import { ErrorCode } from '@millrace/protocol';
-import { refuse } from './door.ts';
-import { failedRead } from './segments.ts';
+import { refuse } from './door/door.ts';
+import { failedRead } from './segment/segments.ts';
 import type { ReadResult, Refusal } from './types.ts';
 
 export class LogHealth {

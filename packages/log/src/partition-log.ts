@@ -27,21 +27,21 @@ import {
   readBatchHeader,
   type WorkBudget,
 } from '@millrace/protocol';
-import { type Admission, admit, admitWhole } from './admit.ts';
-import { appendedOf, judgeAgainstLog, judgeReplicated, judgeRetry, stampForLeader } from './append.ts';
-import type { DoorOptions } from './door.ts';
-import { deletedFolderName, isDeletedFolderName } from './file-names.ts';
-import { Flusher, type Syncable } from './flusher.ts';
-import { FolderNames } from './folder-names.ts';
-import type { LeaderEpochs } from './leader-epochs.ts';
-import { collectProducers } from './load-producers.ts';
+import { type Admission, admit, admitWhole } from './door/admit.ts';
+import { appendedOf, judgeAgainstLog, judgeReplicated, judgeRetry, stampForLeader } from './door/append.ts';
+import type { DoorOptions } from './door/door.ts';
+import type { AdmittedBatch } from './door/recompress.ts';
+import type { LeaderEpochs } from './epochs/leader-epochs.ts';
+import { deletedFolderName, isDeletedFolderName } from './files/file-names.ts';
+import { Flusher, type Syncable } from './files/flusher.ts';
+import { FolderNames } from './files/folder-names.ts';
 import { LogHealth } from './log-health.ts';
-import { LogTimes } from './log-times.ts';
-import { type LogParts, type OpenLogOptions, openParts } from './open-log.ts';
-import type { ProducerStates } from './producer-states.ts';
-import type { AdmittedBatch } from './recompress.ts';
-import { failedRead, type Segments } from './segments.ts';
-import type { Snapshots } from './snapshots.ts';
+import { LogTimes } from './lookup/log-times.ts';
+import { collectProducers } from './producers/load-producers.ts';
+import type { ProducerStates } from './producers/producer-states.ts';
+import type { Snapshots } from './producers/snapshots.ts';
+import { type LogParts, type OpenLogOptions, openParts } from './recovery/open-log.ts';
+import { failedRead, type Segments } from './segment/segments.ts';
 import type {
   EpochEnd,
   FlushDone,

@@ -3,8 +3,20 @@
  * and defaults; nothing here has state.
  */
 import type { DiskError, LeaderEpoch, Millis, Offset, WallMillis } from '@millrace/base';
-import { type ErrorCode, LOOP_WORK_MAX, type RecordError, type Timestamp } from '@millrace/protocol';
-import type { TopicCompression } from './recompress.ts';
+import {
+  type Compression,
+  type ErrorCode,
+  LOOP_WORK_MAX,
+  type RecordError,
+  type Timestamp,
+} from '@millrace/protocol';
+
+/** A `compression.type` other than `producer`. */
+export interface TopicCompression {
+  readonly codec: Compression;
+  /** Undefined: the codec's default, or it has no levels. */
+  readonly level: number | undefined;
+}
 
 /** A log's settings; the names are Kafka's topic settings (`segment.bytes`, `segment.ms`, …). */
 export interface LogConfig {

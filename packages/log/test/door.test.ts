@@ -16,7 +16,8 @@ import {
 } from '@millrace/protocol';
 import { compressionCodecs as codecs } from '@millrace/protocol/io';
 import { expect, test } from 'vitest';
-import { checkAtDoor, checkAtDoorWhole, type LeaderAppend, type PartitionLog } from '../src/index.ts';
+import { checkAtDoor, checkAtDoorWhole } from '../src/door/door.ts';
+import type { LeaderAppend, PartitionLog } from '../src/index.ts';
 import {
   append,
   batch,

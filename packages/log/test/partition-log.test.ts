@@ -11,7 +11,7 @@ import {
 } from '@millrace/protocol';
 import { compressionCodecs } from '@millrace/protocol/io';
 import { expect, test } from 'vitest';
-import { deletedFolderName } from '../src/file-names.ts';
+import { deletedFolderName } from '../src/files/file-names.ts';
 import type { LeaderAppend, PartitionLog } from '../src/index.ts';
 import {
   append,

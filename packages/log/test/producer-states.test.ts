@@ -4,8 +4,8 @@ import { ErrorCode, readBatchHeader } from '@millrace/protocol';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { PartitionLog } from '../src/index.ts';
-import { decodeProducerSnapshot, encodeProducerSnapshot } from '../src/producer-snapshot.ts';
-import { ProducerStates } from '../src/producer-states.ts';
+import { decodeProducerSnapshot, encodeProducerSnapshot } from '../src/producers/producer-snapshot.ts';
+import { ProducerStates } from '../src/producers/producer-states.ts';
 import { batch, DIRECTORY, NOW, openLog, readAll, sequenced } from './support.ts';
 
 const MAX = 0x7fff_ffff;

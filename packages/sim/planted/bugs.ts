@@ -5,7 +5,7 @@ export const bugs: readonly PlantedBug[] = [
   {
     name: 'header-believed',
     sentence: 'a leader believes the largest timestamp that a client wrote into the header',
-    file: 'packages/log/src/append.ts',
+    file: 'packages/log/src/door/append.ts',
     find: 'if (maxTimestamp === header.maxTimestamp && !header.isLogAppendTime) return;',
     replace: 'if (!header.isLogAppendTime) return;',
     expectedCheckers: ['wrong-largest-timestamp'],
@@ -70,7 +70,7 @@ export const bugs: readonly PlantedBug[] = [
   {
     name: 'torn-batch-kept',
     sentence: 'recovery does not check checksums and keeps a batch with missing sectors',
-    file: 'packages/log/src/recover.ts',
+    file: 'packages/log/src/recovery/recover.ts',
     find: 'const end: ScanEnd = segment.scan(0, { checkCrc: true }, (header, position) => {',
     replace: 'const end: ScanEnd = segment.scan(0, { checkCrc: false }, (header, position) => {',
     expectedCheckers: ['replicas-differ', 'damaged-batch'],

@@ -23,7 +23,7 @@ import {
   type Timestamp,
   type WorkBudget,
 } from '@millrace/protocol';
-import type { LogConfig, Refusal } from './types.ts';
+import type { LogConfig, Refusal } from '../types.ts';
 
 export interface DoorOptions {
   /** `topic-partition`, for messages. */

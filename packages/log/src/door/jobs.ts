@@ -4,10 +4,10 @@
  */
 import type { JobAnswer, JobKind } from '@millrace/base';
 import type { CompressionCodecs, FoundRecord } from '@millrace/protocol';
+import { type FindInBatch, findInBatch } from '../lookup/time-lookup.ts';
+import type { Refusal } from '../types.ts';
 import { type Admission, admitWhole } from './admit.ts';
 import type { CheckedBatch, DoorOptions } from './door.ts';
-import { type FindInBatch, findInBatch } from './time-lookup.ts';
-import type { Refusal } from './types.ts';
 
 /** An admission without its bytes, which travel separately. */
 export type AdmissionVerdict = CheckedBatch | Refusal;

@@ -11,10 +11,10 @@ import {
   ErrorCode,
   readBatchHeader,
 } from '@millrace/protocol';
-import { READ_HINTS, SPARE_FROM_BYTES } from './limits.ts';
-import type { OpenFiles } from './open-files.ts';
+import type { OpenFiles } from '../files/open-files.ts';
+import { READ_HINTS, SPARE_FROM_BYTES } from '../limits.ts';
+import type { LogConfig, ReadOptions, ReadResult } from '../types.ts';
 import { type Located, Segment } from './segment.ts';
-import type { LogConfig, ReadOptions, ReadResult } from './types.ts';
 
 interface Hint {
   readonly offset: Offset;

@@ -1,7 +1,7 @@
 /** The producer snapshot files of one log's folder: lists, reads, writes and removes them. */
 import type { Disk, Offset } from '@millrace/base';
-import { replaceFile } from './checkpoint-file.ts';
-import { offsetFileName, offsetOfFileName, SNAPSHOT_SUFFIX } from './file-names.ts';
+import { replaceFile } from '../files/checkpoint-file.ts';
+import { offsetFileName, offsetOfFileName, SNAPSHOT_SUFFIX } from '../files/file-names.ts';
 import {
   decodeProducerSnapshot,
   encodeProducerSnapshot,

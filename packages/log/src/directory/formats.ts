@@ -1,6 +1,6 @@
 /** The small files of a log directory, in Kafka's formats: pure text in, values out. */
 import { isUuid, type NodeId, type Offset, type Uuid } from '@millrace/base';
-import { formatCheckpoint, parseCheckpoint } from './checkpoint-file.ts';
+import { formatCheckpoint, parseCheckpoint } from '../files/checkpoint-file.ts';
 
 export const META_PROPERTIES = 'meta.properties';
 export const CLEAN_SHUTDOWN_FILE = '.kafka_cleanshutdown';

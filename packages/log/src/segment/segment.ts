@@ -4,12 +4,12 @@
  */
 import { assert, DiskError, type Millis, type Offset, type WallMillis } from '@millrace/base';
 import { type BatchHeader, murmur2, type Timestamp, timestampDistance } from '@millrace/protocol';
+import { LOG_SUFFIX, OFFSET_INDEX_SUFFIX, offsetFileName, TIME_INDEX_SUFFIX } from '../files/file-names.ts';
+import type { FileHandle, OpenFiles } from '../files/open-files.ts';
+import { LOCATE_WINDOW_BYTES, RELATIVE_OFFSET_MAX, SCAN_WINDOW_BYTES } from '../limits.ts';
+import type { LogConfig } from '../types.ts';
 import { type ScanEnd, scanBatches, type Visit } from './batch-scan.ts';
-import { LOG_SUFFIX, OFFSET_INDEX_SUFFIX, offsetFileName, TIME_INDEX_SUFFIX } from './file-names.ts';
-import { LOCATE_WINDOW_BYTES, RELATIVE_OFFSET_MAX, SCAN_WINDOW_BYTES } from './limits.ts';
-import type { FileHandle, OpenFiles } from './open-files.ts';
 import { OffsetIndex, type TimeEntry, TimeIndex } from './sparse-index.ts';
-import type { LogConfig } from './types.ts';
 
 /** A batch in a segment. */
 export interface Located {

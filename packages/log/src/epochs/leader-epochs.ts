@@ -5,9 +5,9 @@
  * batches, and the log syncs `takeUnsynced` before the recovery point moves.
  */
 import { assert, type Disk, type DiskError, type LeaderEpoch, type Offset } from '@millrace/base';
-import { formatCheckpoint, parseCheckpoint, replaceFile } from './checkpoint-file.ts';
-import type { Syncable } from './flusher.ts';
-import type { EpochEnd } from './types.ts';
+import { formatCheckpoint, parseCheckpoint, replaceFile } from '../files/checkpoint-file.ts';
+import type { Syncable } from '../files/flusher.ts';
+import type { EpochEnd } from '../types.ts';
 
 export interface EpochEntry {
   readonly epoch: LeaderEpoch;

@@ -4,7 +4,8 @@
  */
 import { DiskError, type Logger, type Offset } from '@millrace/base';
 import { type CompressionCodecs, ErrorCode, type Timestamp } from '@millrace/protocol';
-import type { Segments } from './segments.ts';
+import type { Segments } from '../segment/segments.ts';
+import type { TimestampHit } from '../types.ts';
 import {
   assertIntact,
   type CostlyBatch,
@@ -13,7 +14,6 @@ import {
   largestTimestamp,
   type OpenedBatch,
 } from './time-lookup.ts';
-import type { TimestampHit } from './types.ts';
 
 /** The disk failed, or its data is damaged. */
 export interface LookupFailure {

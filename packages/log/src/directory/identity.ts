@@ -3,8 +3,8 @@
  * directory.
  */
 import { type Disk, DiskError, type NodeId, type Random, type Uuid } from '@millrace/base';
-import { formatMetaProperties, META_PROPERTIES, parseMetaProperties } from './directory-files.ts';
-import { partitionOfFolderName } from './file-names.ts';
+import { partitionOfFolderName } from '../files/file-names.ts';
+import { formatMetaProperties, META_PROPERTIES, parseMetaProperties } from './formats.ts';
 
 export interface IdentityOptions {
   readonly disk: Disk;

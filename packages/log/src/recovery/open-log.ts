@@ -4,10 +4,10 @@
  */
 import type { Disk, Logger, Offset, Uuid, WallMillis } from '@millrace/base';
 import type { CompressionCodecs } from '@millrace/protocol';
-import { OpenFiles } from './open-files.ts';
-import { readTopicId, writeTopicId } from './partition-metadata.ts';
+import { OpenFiles } from '../files/open-files.ts';
+import { readTopicId, writeTopicId } from '../files/partition-metadata.ts';
+import type { LogConfig } from '../types.ts';
 import { begin, type Recovered, recover } from './recover.ts';
-import type { LogConfig } from './types.ts';
 
 export interface OpenLogOptions {
   readonly disk: Disk;

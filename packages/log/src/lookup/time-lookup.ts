@@ -23,9 +23,9 @@ import {
   type WorkBudget,
   workOf,
 } from '@millrace/protocol';
-import type { Segment } from './segment.ts';
-import type { Segments } from './segments.ts';
-import type { TimestampHit } from './types.ts';
+import type { Segment } from '../segment/segment.ts';
+import type { Segments } from '../segment/segments.ts';
+import type { TimestampHit } from '../types.ts';
 
 const WINDOW_BYTES = 64 << 10;
 

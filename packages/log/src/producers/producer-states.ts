@@ -5,9 +5,9 @@
  */
 import type { Millis, Offset, WallMillis } from '@millrace/base';
 import { type BatchHeader, ErrorCode, type Timestamp } from '@millrace/protocol';
-import { PRODUCER_BATCHES_KEPT } from './limits.ts';
+import { PRODUCER_BATCHES_KEPT } from '../limits.ts';
+import type { Refusal } from '../types.ts';
 import type { ProducerSnapshotEntry } from './producer-snapshot.ts';
-import type { Refusal } from './types.ts';
 
 /** Sequence numbers run 0 .. 2^31-1 and start again at 0. */
 const SEQUENCES = 0x8000_0000;

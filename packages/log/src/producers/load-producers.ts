@@ -3,9 +3,9 @@
  * retry. Reads only.
  */
 import type { Offset, WallMillis } from '@millrace/base';
-import { RECALLED_BYTES } from './limits.ts';
+import { RECALLED_BYTES } from '../limits.ts';
+import type { Segments } from '../segment/segments.ts';
 import type { ProducerStates } from './producer-states.ts';
-import type { Segments } from './segments.ts';
 import type { LoadedSnapshot } from './snapshots.ts';
 
 /**

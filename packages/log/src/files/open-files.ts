@@ -4,7 +4,7 @@
  */
 import type { Disk, DiskError, DiskFile } from '@millrace/base';
 import { SpareBuffers } from '@millrace/protocol';
-import { OPEN_FILES_MAX } from './limits.ts';
+import { OPEN_FILES_MAX } from '../limits.ts';
 
 export class OpenFiles {
   private readonly open = new Set<FileHandle>();

@@ -4,7 +4,7 @@
  * below it is on the device.
  */
 import { assert, DiskError, type Offset } from '@millrace/base';
-import type { FlushDone } from './types.ts';
+import type { FlushDone } from '../types.ts';
 
 /** A file, or the names in a folder. */
 export interface Syncable {

@@ -3,9 +3,9 @@
  * event loop does the cheap work, a job does the rest; both give the same result.
  */
 import type { CompressionCodecs, WorkBudget } from '@millrace/protocol';
+import type { Refusal } from '../types.ts';
 import { checkAtDoor, checkAtDoorWhole, type DoorOptions, type DoorVerdict } from './door.ts';
 import { type AdmittedBatch, COMPRESSION_WORK, recompress, recompressWhole } from './recompress.ts';
-import type { Refusal } from './types.ts';
 
 export type Admission = AdmittedBatch | Refusal;
 

@@ -6,8 +6,8 @@
  */
 import { assert } from '@millrace/base';
 import { type Timestamp, timestampHigh, timestampLow, timestampOfWords } from '@millrace/protocol';
-import { PENDING_INDEX_ENTRIES } from './limits.ts';
-import type { FileHandle } from './open-files.ts';
+import type { FileHandle } from '../files/open-files.ts';
+import { PENDING_INDEX_ENTRIES } from '../limits.ts';
 
 /** A search reads ranges up to this size at once. */
 const BLOCK_BYTES = 4096;

@@ -6,7 +6,7 @@
  */
 import type { Disk, Logger, Offset, WallMillis } from '@millrace/base';
 import { BATCH_HEADER_BYTES, type BatchHeader } from '@millrace/protocol';
-import type { ScanEnd } from './batch-scan.ts';
+import { LeaderEpochs } from '../epochs/leader-epochs.ts';
 import {
   EPOCHS_FILE,
   LOG_SUFFIX,
@@ -15,16 +15,16 @@ import {
   offsetOfFileName,
   TIME_INDEX_SUFFIX,
   TRANSACTION_INDEX_SUFFIX,
-} from './file-names.ts';
-import { LeaderEpochs } from './leader-epochs.ts';
-import { RELATIVE_OFFSET_MAX } from './limits.ts';
-import { loadProducers } from './load-producers.ts';
-import type { OpenFiles } from './open-files.ts';
-import { ProducerStates } from './producer-states.ts';
-import { Segment } from './segment.ts';
-import { preallocatedBytes, Segments } from './segments.ts';
-import { Snapshots } from './snapshots.ts';
-import type { LogConfig } from './types.ts';
+} from '../files/file-names.ts';
+import type { OpenFiles } from '../files/open-files.ts';
+import { RELATIVE_OFFSET_MAX } from '../limits.ts';
+import { loadProducers } from '../producers/load-producers.ts';
+import { ProducerStates } from '../producers/producer-states.ts';
+import { Snapshots } from '../producers/snapshots.ts';
+import type { ScanEnd } from '../segment/batch-scan.ts';
+import { Segment } from '../segment/segment.ts';
+import { preallocatedBytes, Segments } from '../segment/segments.ts';
+import type { LogConfig } from '../types.ts';
 
 const ZEROS = 'zeros follow the last batch';
 

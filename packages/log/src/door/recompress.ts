@@ -6,7 +6,6 @@
 import {
   BATCH_HEADER_BYTES,
   type BatchHeader,
-  type Compression,
   type CompressionCodecs,
   compressedBatch,
   ErrorCode,
@@ -14,15 +13,8 @@ import {
   TooLargeError,
   type WorkBudget,
 } from '@millrace/protocol';
+import type { LogConfig, Refusal } from '../types.ts';
 import { type CheckedBatch, refuse } from './door.ts';
-import type { LogConfig, Refusal } from './types.ts';
-
-/** A `compression.type` other than `producer`. */
-export interface TopicCompression {
-  readonly codec: Compression;
-  /** Undefined: the codec's default, or it has no levels. */
-  readonly level: number | undefined;
-}
 
 export interface AdmittedBatch extends CheckedBatch {
   /** The bytes to append: the client's, or recompressed ones. */

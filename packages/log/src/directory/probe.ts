@@ -3,7 +3,7 @@
  * still works after its folder is gone, so the logs themselves may not notice.
  */
 import { type Disk, DiskError } from '@millrace/base';
-import { META_PROPERTIES } from './directory-files.ts';
+import { META_PROPERTIES } from './formats.ts';
 
 export const PROBE_FILE = '.probe';
 

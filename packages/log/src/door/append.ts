@@ -13,9 +13,9 @@ import {
   stampBatch,
   type Timestamp,
 } from '@millrace/protocol';
+import type { ProducerBatch, ProducerStates } from '../producers/producer-states.ts';
+import type { LeaderAppend, LeaderAppended, LeaderAppendOptions, LogConfig, Refusal } from '../types.ts';
 import { CHECKSUM_WORK, type DoorOptions, judgeFrame, judgeHeader, refuse } from './door.ts';
-import type { ProducerBatch, ProducerStates } from './producer-states.ts';
-import type { LeaderAppend, LeaderAppended, LeaderAppendOptions, LogConfig, Refusal } from './types.ts';
 
 const ATTRIBUTES_LOW_AT = 22;
 const LOG_APPEND_TIME_BIT = 0x08;

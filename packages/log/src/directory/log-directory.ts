@@ -15,7 +15,21 @@ import {
   type WallMillis,
 } from '@millrace/base';
 import type { CompressionCodecs, SpareBuffers } from '@millrace/protocol';
-import { replaceFile } from './checkpoint-file.ts';
+import { replaceFile } from '../files/checkpoint-file.ts';
+import {
+  deletedFolderName,
+  isDeletedFolderName,
+  isStrayFolderName,
+  partitionFolderName,
+  partitionOfFolderName,
+  strayFolderName,
+} from '../files/file-names.ts';
+import { OpenFiles } from '../files/open-files.ts';
+import { readTopicId } from '../files/partition-metadata.ts';
+import { syncFiles } from '../files/sync-files.ts';
+import { PRODUCER_EXPIRY_CHECK_MS } from '../limits.ts';
+import { PartitionLog } from '../partition-log.ts';
+import type { LogConfig } from '../types.ts';
 import {
   CLEAN_SHUTDOWN_FILE,
   formatCleanShutdown,
@@ -28,23 +42,9 @@ import {
   parseOffsets,
   RECOVERY_POINTS_FILE,
   START_OFFSETS_FILE,
-} from './directory-files.ts';
-import { type Identity, identify, otherCluster, unusable } from './directory-identity.ts';
-import { probeDirectory } from './directory-probe.ts';
-import {
-  deletedFolderName,
-  isDeletedFolderName,
-  isStrayFolderName,
-  partitionFolderName,
-  partitionOfFolderName,
-  strayFolderName,
-} from './file-names.ts';
-import { PRODUCER_EXPIRY_CHECK_MS } from './limits.ts';
-import { OpenFiles } from './open-files.ts';
-import { PartitionLog } from './partition-log.ts';
-import { readTopicId } from './partition-metadata.ts';
-import { syncFiles } from './sync-files.ts';
-import type { LogConfig } from './types.ts';
+} from './formats.ts';
+import { type Identity, identify, otherCluster, unusable } from './identity.ts';
+import { probeDirectory } from './probe.ts';
 
 export interface OpenDirectoryOptions {
   readonly disk: Disk;
