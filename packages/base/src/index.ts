@@ -5,3 +5,4 @@ export * from './ids.ts';
 export * from './parked.ts';
 export * from './prng.ts';
 export * from './seams.ts';
+export * from './timers.ts';

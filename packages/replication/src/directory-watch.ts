@@ -4,8 +4,7 @@
  * it can still write a file there, and at once when a replica's disk fails. One failure may be transient, so
  * only several in a row count.
  */
-import type { DiskError, Logger, Millis } from '@millrace/base';
-import type { Timers } from './timers.ts';
+import type { DiskError, Logger, Millis, Timers } from '@millrace/base';
 
 const FAILURES_MIN = 3;
 const RETRY_MS: Millis = 250;

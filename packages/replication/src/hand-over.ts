@@ -2,10 +2,9 @@
  * A stopping leader waits for its ISR. The other members get the batches acknowledged with acks=1 before the
  * controller elects one of them.
  */
-import type { Clock, Millis, Offset } from '@millrace/base';
+import type { Clock, Millis, Offset, Timers } from '@millrace/base';
 import type { Leadership } from './partition/leadership.ts';
 import type { Partition } from './partition/partition.ts';
-import type { Timers } from './timers.ts';
 
 const CHECK_MS: Millis = 5;
 

@@ -4,7 +4,18 @@
  * role before this broker's own registration is in the metadata. Until then the metadata describes an earlier
  * life of this broker, whose data may be gone.
  */
-import type { Clock, Disk, Jobs, Logger, Millis, Net, NodeId, Random, Uuid } from '@millrace/base';
+import {
+  type Clock,
+  type Disk,
+  type Jobs,
+  type Logger,
+  type Millis,
+  type Net,
+  type NodeId,
+  type Random,
+  Timers,
+  type Uuid,
+} from '@millrace/base';
 import { type LogDirectory, logJobs } from '@millrace/log';
 import {
   type AlterPartitionRequest,
@@ -33,7 +44,6 @@ import { FetchService } from './serving/fetch-service.ts';
 import { ListOffsetsRun, type LookupPorts } from './serving/list-offsets-run.ts';
 import { epochEnd, epochEndError } from './serving/lookups.ts';
 import { type ProducePorts, ProduceRun } from './serving/produce-run.ts';
-import { Timers } from './timers.ts';
 import { type TopicSettings, TopicSettingsSource } from './topic-settings.ts';
 import { TurnBudget } from './turn-budget.ts';
 import type {

@@ -2,12 +2,11 @@
  * Goal: the connection assembles a response from pieces that are only lent. Method: a stream that overwrites
  * the bytes it lent.
  */
-import type { Address, Net, Stream, StreamHandler } from '@millrace/base';
+import { type Address, type Net, type Stream, type StreamHandler, Timers } from '@millrace/base';
 import { ManualClock } from '@millrace/base/testing';
 import { apis, encodeResponseFrame, SpareBuffers } from '@millrace/protocol';
 import { expect, test } from 'vitest';
 import { LeaderConnection } from '../src/following/leader-connection.ts';
-import { Timers } from '../src/timers.ts';
 
 class LendingNet implements Net {
   handler!: StreamHandler;
@@ -58,7 +57,7 @@ test('a response cut anywhere is intact, although each piece is overwritten afte
         address: { host: 'b1', port: 9092 },
         timers: new Timers(new ManualClock()),
         clientId: 'b2',
-        timeoutMs: 1000,
+        requestTimeoutMs: 1000,
         connectTimeoutMs: 1000,
         frameBytesMax: 1 << 20,
         spares: new SpareBuffers({ spoils: true }),

@@ -7,17 +7,18 @@ import type {
   Address,
   BrokerEpoch,
   Deadline,
+  DueCallback,
   LeaderEpoch,
   Logger,
   Millis,
   Net,
   NodeId,
   Offset,
+  Timers,
 } from '@millrace/base';
 import { apis, ErrorCode, errorName, type ResponseOf, type SpareBuffers } from '@millrace/protocol';
 import type { ReplicationConfig } from '../config.ts';
 import type { Partition } from '../partition/partition.ts';
-import type { DueCallback, Timers } from '../timers.ts';
 import type { Divergence, FetchItem } from '../types.ts';
 import { FollowerSession, itemKey } from './follower-session.ts';
 import { LeaderConnection } from './leader-connection.ts';
@@ -170,7 +171,7 @@ export class Fetcher {
         address: this.address,
         timers,
         clientId: `broker-${this.ports.brokerId}-fetcher`,
-        timeoutMs: config.replicaSocketTimeoutMs,
+        requestTimeoutMs: config.replicaSocketTimeoutMs,
         connectTimeoutMs: Math.min(CONNECT_TIMEOUT_MS, config.replicaSocketTimeoutMs),
         frameBytesMax: config.maxResponseFrameBytes,
         spares: this.ports.spares.sibling(),

@@ -1,84 +1,29 @@
 /**
- * One connection to a leader, with one request of the owner at a time: frames out, frames in, timeouts.
- * Carries requests without knowing their meaning. The owner decides when to reconnect.
+ * A follower's connection to a leader: one request of the owner at a time, and a nudge for a leader that has
+ * parked it. Carries requests without knowing their meaning. The owner decides when to reconnect.
  */
-import { type Address, assert, type Deadline, type Millis, type Net, type Stream } from '@millrace/base';
-import {
-  type Api,
-  apis,
-  DecodeError,
-  decodeResponseHeader,
-  encodeRequestFrame,
-  FrameReader,
-  type SpareBuffers,
-} from '@millrace/protocol';
-import type { DueCallback, Timers } from '../timers.ts';
+import { assert } from '@millrace/base';
+import { Connection, type ConnectionOptions } from '@millrace/client';
+import { type Api, apis } from '@millrace/protocol';
 
-export interface ConnectionEvents {
+export interface LeaderConnectionEvents {
   opened(): void;
   /** Called once, and never within a call of the owner. No response follows. */
   closed(reason: string): void;
 }
 
-interface InFlight {
-  readonly answered: (frame: Uint8Array) => void;
-  readonly deadline: Deadline<DueCallback>;
-}
-
 export class LeaderConnection {
-  isOpen = false;
-  private readonly stream: Stream;
-  private readonly frames: FrameReader;
-  private readonly timers: Timers;
-  private readonly clientId: string;
-  private readonly timeoutMs: Millis;
-  private readonly connectDeadline: Deadline<DueCallback>;
-  /** In the order of sending. The leader answers in this order. */
-  private inFlight: InFlight[] = [];
-  private correlationId = 0;
+  private readonly connection: Connection;
   private isAsked = false;
   /** `hurry` already sent a request after the one in flight. */
   private isHurried = false;
-  /** The owner abandoned the connection, or it closed. No event follows. */
-  private isAbandoned = false;
 
-  constructor(
-    options: {
-      readonly net: Net;
-      readonly address: Address;
-      readonly timers: Timers;
-      readonly clientId: string;
-      readonly timeoutMs: Millis;
-      readonly connectTimeoutMs: Millis;
-      readonly frameBytesMax: number;
-      /** The buffers for assembling responses. */
-      readonly spares: SpareBuffers;
-    },
-    events: ConnectionEvents,
-  ) {
-    this.timers = options.timers;
-    this.clientId = options.clientId;
-    this.timeoutMs = options.timeoutMs;
-    this.frames = new FrameReader(options.frameBytesMax, options.spares);
-    this.connectDeadline = this.timers.after(options.connectTimeoutMs, () =>
-      this.stream.destroy('connecting took too long'),
-    );
-    this.stream = options.net.connect(options.address, {
-      opened: () => {
-        this.timers.cancel(this.connectDeadline);
-        if (this.isAbandoned) return;
-        this.isOpen = true;
-        events.opened();
-      },
-      data: (chunk) => this.received(chunk),
-      drained: () => {},
-      closed: (reason) => {
-        this.stop();
-        if (this.isAbandoned) return;
-        this.isAbandoned = true;
-        events.closed(reason);
-      },
-    });
+  constructor(options: ConnectionOptions, events: LeaderConnectionEvents) {
+    this.connection = new Connection(options, events);
+  }
+
+  get isOpen(): boolean {
+    return this.connection.isOpen;
   }
 
   /** A request of the owner waits for its response. */
@@ -93,12 +38,12 @@ export class LeaderConnection {
     input: RequestInput,
     answered: (response: Response) => void,
   ): void {
-    assert(this.isOpen && !this.isAsked, 'one request at a time, on an open connection');
+    assert(!this.isAsked, 'one request at a time');
     this.isAsked = true;
     this.isHurried = false;
-    this.send(api, version, input, (response) => {
+    this.connection.request(api, version, input, (response) => {
       this.isAsked = false;
-      answered(response);
+      if (response !== undefined) answered(response);
     });
   }
 
@@ -110,61 +55,14 @@ export class LeaderConnection {
   hurry(): void {
     if (!this.isOpen || !this.isAsked || this.isHurried) return;
     this.isHurried = true;
-    this.send(apis.apiVersions, 0, {}, () => {});
-  }
-
-  private send<Request, Response, RequestInput, ResponseInput>(
-    api: Api<Request, Response, RequestInput, ResponseInput>,
-    version: number,
-    input: RequestInput,
-    answered: (response: Response) => void,
-  ): void {
-    const correlationId = this.correlationId;
-    this.correlationId = (correlationId + 1) & 0x7fffffff;
-    this.inFlight.push({
-      deadline: this.timers.after(this.timeoutMs, () => this.stream.destroy('no answer in time')),
-      answered: (frame) => {
-        const header = decodeResponseHeader(api, version, frame);
-        if (header.correlationId !== correlationId) throw new DecodeError('answer to another request');
-        answered(api.decodeResponse(version, frame, header.bodyPosition));
-      },
-    });
-    this.stream.send(encodeRequestFrame(api, version, correlationId, this.clientId, input));
+    this.connection.request(apis.apiVersions, 0, {}, ignore);
   }
 
   /** Closes the connection without any further event. */
   abandon(reason: string): void {
-    if (this.isAbandoned) return;
-    this.isAbandoned = true;
-    this.stop();
-    this.stream.destroy(reason);
-  }
-
-  private stop(): void {
-    this.isOpen = false;
-    this.timers.cancel(this.connectDeadline);
-    for (const { deadline } of this.inFlight) this.timers.cancel(deadline);
-    this.inFlight = [];
     this.isAsked = false;
-  }
-
-  private received(chunk: Uint8Array): void {
-    if (this.isAbandoned) return;
-    try {
-      this.frames.push(chunk);
-      while (!this.isAbandoned) {
-        const frame = this.frames.next();
-        if (frame === undefined) break;
-        const oldest = this.inFlight.shift();
-        if (oldest === undefined) throw new DecodeError('an unexpected response');
-        this.timers.cancel(oldest.deadline);
-        oldest.answered(frame);
-        this.frames.release();
-      }
-      this.frames.keep();
-    } catch (error) {
-      if (!(error instanceof DecodeError)) throw error;
-      this.stream.destroy(error.message);
-    }
+    this.connection.abandon(reason);
   }
 }
+
+function ignore(): void {}

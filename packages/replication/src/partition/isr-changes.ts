@@ -3,10 +3,9 @@
  * request is in flight at a time. Sends each change again until its partition says that it is settled.
  * Decides nothing about an ISR.
  */
-import type { BrokerEpoch, Clock, Millis, NodeId } from '@millrace/base';
+import type { BrokerEpoch, Clock, Millis, NodeId, Timers } from '@millrace/base';
 import type { AlterPartitionRequest, AlterPartitionResponse } from '@millrace/metadata';
 import { ErrorCode } from '@millrace/protocol';
-import type { Timers } from '../timers.ts';
 import type { IsrProposal } from './ports.ts';
 
 /**

@@ -3,11 +3,19 @@
  * readable, something else changed, or the wait is over. Answers woken fetches together at the end of the
  * turn, so that many appends cause one response.
  */
-import type { BrokerEpoch, Clock, Deadline, Millis, NodeId, Random } from '@millrace/base';
+import type {
+  BrokerEpoch,
+  Clock,
+  Deadline,
+  DueCallback,
+  Millis,
+  NodeId,
+  Random,
+  Timers,
+} from '@millrace/base';
 import { ErrorCode } from '@millrace/protocol';
 import { Partition } from '../partition/partition.ts';
 import type { FetchWaiter } from '../partition/ports.ts';
-import type { DueCallback, Timers } from '../timers.ts';
 import type { CurrentLeader, FetchItem, FetchRequest, FetchResponse, RunningFetch } from '../types.ts';
 import {
   type FetchedPartition,

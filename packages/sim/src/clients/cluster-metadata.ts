@@ -3,8 +3,9 @@
  * answers, first the bootstrap servers. Never returns to an older leader epoch of the same topic.
  */
 import type { Address, Millis, NodeId, Timer, Uuid } from '@millrace/base';
+import type { BrokerConnection } from '@millrace/client';
 import { apis, type MetadataResponse } from '@millrace/protocol';
-import { BrokerConnection } from './broker-connection.ts';
+import { openConnection } from './broker-connection.ts';
 import { type ClientEnv, countError } from './env.ts';
 
 export interface KnownPartition {
@@ -102,7 +103,7 @@ export class ClusterMetadata {
     if (known !== undefined) return known.isReady ? known : undefined;
     const now = this.env.life.clock.monotonicMs();
     if (now < (this.notBefore.get(name) ?? 0)) return undefined;
-    const connection = new BrokerConnection(this.env, address, this.timeoutMs, () => {
+    const connection = openConnection(this.env, address, this.timeoutMs, () => {
       if (connection.isClosed) {
         this.connections.delete(name);
         this.notBefore.set(name, this.env.life.clock.monotonicMs() + RETRY_MS);

@@ -5,7 +5,7 @@
  */
 import type { Millis, Random } from '@millrace/base';
 import { apis, ErrorCode, errorName } from '@millrace/protocol';
-import { BrokerConnection } from './broker-connection.ts';
+import { openConnection } from './broker-connection.ts';
 import { ClusterMetadata } from './cluster-metadata.ts';
 import { type ClientEnv, countError } from './env.ts';
 import { type Probe, type ProbeTools, probes, recordProbes } from './probes/index.ts';
@@ -163,7 +163,7 @@ export class Prober {
       other: other === undefined ? undefined : metadata.connectionTo(other),
       open: (changed) => {
         const address = env.bootstrap[env.random.below(env.bootstrap.length)]!;
-        return new BrokerConnection(env, address, options.requestTimeoutMs, changed);
+        return openConnection(env, address, options.requestTimeoutMs, changed);
       },
       wrong: (sentence) => {
         if (!options.isHarmed()) env.world.fail('wrong-error', `${env.name}: ${sentence}`);

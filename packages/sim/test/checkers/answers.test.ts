@@ -6,7 +6,7 @@ import type { Net, StreamHandler } from '@millrace/base';
 import { apis, ErrorCode, encodeResponseFrame } from '@millrace/protocol';
 import { compressionCodecs } from '@millrace/protocol/io';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { BrokerConnection } from '../../src/clients/broker-connection.ts';
+import { openConnection } from '../../src/clients/broker-connection.ts';
 import { type Probe, Prober, probes } from '../../src/clients/index.ts';
 import { History } from '../../src/history/index.ts';
 import { Host, World } from '../../src/world/index.ts';
@@ -30,7 +30,7 @@ class Asked {
     const env = { name: 'x1', world: host.world, life, net: this.net(), random: life.random };
     const surroundings = { bootstrap: [], history: new History(), codecs: compressionCodecs };
     const address = { host: 'b4', port: 9092 };
-    const asking = new BrokerConnection({ ...env, ...surroundings }, address, 1_000, () => this.told.push(0));
+    const asking = openConnection({ ...env, ...surroundings }, address, 1_000, () => this.told.push(0));
     life.turn('io', () => {
       this.events!.opened!();
       const software = { clientSoftwareName: 'sim', clientSoftwareVersion: '1' };

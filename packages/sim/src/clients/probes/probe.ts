@@ -3,8 +3,8 @@
  * answer is wrong, except those that a leader change or a failing disk may cause.
  */
 import type { Uuid } from '@millrace/base';
+import type { BrokerConnection } from '@millrace/client';
 import { ErrorCode } from '@millrace/protocol';
-import type { BrokerConnection } from '../broker-connection.ts';
 import type { ClientEnv } from '../env.ts';
 
 /** `closed`: the broker closes the connection, its answer to bytes that are not a request. */

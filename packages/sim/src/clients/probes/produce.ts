@@ -1,7 +1,7 @@
 /** Invalid Produce requests, and some that are odd but valid. */
 import type { Uuid } from '@millrace/base';
+import type { BrokerConnection } from '@millrace/client';
 import { apis, ErrorCode } from '@millrace/protocol';
-import type { BrokerConnection } from '../broker-connection.ts';
 import { batchOfSize, damaged, Field, goodBatch, twice, withField } from './batches.ts';
 import {
   type Answered,

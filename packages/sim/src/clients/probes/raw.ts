@@ -3,8 +3,8 @@
  * answers nothing (an answer would be out of order for the connection, which fails the run). It answers an
  * unknown version only for ApiVersions.
  */
-import { apis, ErrorCode, encodeRequestFrame } from '@millrace/protocol';
-import type { BrokerConnection } from '../broker-connection.ts';
+import type { BrokerConnection } from '@millrace/client';
+import { type AnyApi, apis, ErrorCode, encodeRequestFrame } from '@millrace/protocol';
 import { goodBatch } from './batches.ts';
 import { type Answered, NO_TROUBLES, type Probe, type ProbeTools, UNKNOWN_TOPIC } from './probe.ts';
 
@@ -99,7 +99,8 @@ export const rawProbes: readonly Probe[] = [
     troubles: NO_TROUBLES,
     ask: ({ leader, env }, answered) =>
       leader.requestFrame(
-        (correlationId) => futureApiVersions(correlationId, env.name),
+        apis.apiVersions as AnyApi,
+        (correlationId) => [futureApiVersions(correlationId, env.name)],
         (answer) =>
           answered(
             answer === undefined ? undefined : (answer[ERROR_CODE_AT]! << 8) | answer[ERROR_CODE_AT + 1]!,

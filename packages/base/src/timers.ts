@@ -1,8 +1,10 @@
 /**
- * All deadlines of the data plane share one timer of the clock: parked requests, back-offs, lag checks,
- * checkpoints. Must never arm a timer per request.
+ * Many deadlines that share one timer of the clock: parked requests, back-offs, timeouts of requests. Must
+ * never arm a timer per request.
  */
-import { type Clock, type Deadline, DeadlineQueue, type Millis, type Timer } from '@millrace/base';
+import { type Deadline, DeadlineQueue } from './deadlines.ts';
+import type { Millis } from './ids.ts';
+import type { Clock, Timer } from './seams.ts';
 
 export type DueCallback = () => void;
 

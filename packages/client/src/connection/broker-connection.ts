@@ -1,0 +1,92 @@
+/**
+ * A connection that is ready once the broker has told its versions. A client opens one to each broker that it
+ * needs.
+ */
+import type { Millis } from '@millrace/base';
+import { type AnyApi, type Api, errorName } from '@millrace/protocol';
+import { Connection, type ConnectionEvents, type ConnectionOptions } from './connection.ts';
+import { askVersions, type BrokerVersions, type ClientSoftware } from './versions.ts';
+
+export interface BrokerConnectionOptions extends ConnectionOptions {
+  readonly software: ClientSoftware;
+}
+
+export interface BrokerConnectionEvents
+  extends Pick<ConnectionEvents, 'answered' | 'misordered' | 'malformed'> {
+  /** The connection is ready, or it is closed. Called once for each, `closed` last. */
+  changed(connection: BrokerConnection): void;
+}
+
+export class BrokerConnection {
+  /** Undefined until the connection is ready. */
+  versions: BrokerVersions | undefined;
+  private readonly connection: Connection;
+
+  constructor(options: BrokerConnectionOptions, events: BrokerConnectionEvents) {
+    this.connection = new Connection(options, {
+      ...events,
+      opened: () =>
+        askVersions(this.connection, options.clientId, options.software, (answer) => {
+          if (typeof answer === 'number') {
+            this.connection.close(`ApiVersions was answered ${errorName(answer)}`);
+            return;
+          }
+          this.versions = answer;
+          events.changed(this);
+        }),
+      closed: () => events.changed(this),
+    });
+  }
+
+  get isReady(): boolean {
+    return this.versions !== undefined && this.connection.isOpen;
+  }
+
+  get isClosed(): boolean {
+    return this.connection.closeReason !== undefined;
+  }
+
+  get closeReason(): string | undefined {
+    return this.connection.closeReason;
+  }
+
+  get inFlightCount(): number {
+    return this.connection.inFlightCount;
+  }
+
+  /** See Connection. Only on a ready connection. */
+  request<Request, Response, RequestInput, ResponseInput>(
+    api: Api<Request, Response, RequestInput, ResponseInput>,
+    version: number,
+    input: RequestInput,
+    done: (response: Response | undefined) => void,
+    timeoutMs?: Millis,
+  ): void {
+    this.connection.request(api, version, input, done, timeoutMs);
+  }
+
+  requestFrame(
+    api: AnyApi,
+    make: (correlationId: number) => readonly Uint8Array[],
+    done: (frame: Uint8Array | undefined) => void,
+  ): void {
+    this.connection.requestFrame(api, make, done);
+  }
+
+  send<Request, Response, RequestInput, ResponseInput>(
+    api: Api<Request, Response, RequestInput, ResponseInput>,
+    version: number,
+    input: RequestInput,
+  ): void {
+    this.connection.send(api, version, input);
+  }
+
+  sendRaw(bytes: Uint8Array): void {
+    this.connection.sendRaw(bytes);
+  }
+
+  /** `changed` follows. */
+  close(reason = 'closed by the client'): void {
+    this.connection.close(reason);
+  }
+}

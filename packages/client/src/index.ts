@@ -1,0 +1,3 @@
+export * from './connection/broker-connection.ts';
+export * from './connection/connection.ts';
+export * from './connection/versions.ts';
