@@ -174,11 +174,7 @@ export class ReplicaManager {
       after: (delayMs, callback) => this.after(delayMs, callback),
     };
     this.table.openLogs(this.settingsOf(undefined), clock.wallMs());
-    gaugeReplicas(
-      metrics,
-      () => this.table.all(),
-      () => this.table.brokenCount,
-    );
+    gaugeReplicas(metrics, this.table);
     metrics.gauge('millrace_parked_fetches', () => this.fetches.parked.size);
     metrics.gauge('millrace_fetch_sessions', () => this.fetches.sessions.size);
     this.everyLagCheck();

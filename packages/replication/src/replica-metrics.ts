@@ -3,6 +3,7 @@ import type { NodeId } from '@millrace/base';
 import type { Metrics } from '@millrace/metrics';
 import type { Partition } from './partition/partition.ts';
 import type { PartitionCounters } from './partition/ports.ts';
+import type { ReplicaTable } from './replica-table.ts';
 
 export function countersOf(metrics: Metrics): PartitionCounters {
   const appends = metrics.counter('millrace_appends_total');
@@ -27,11 +28,8 @@ export function countersOf(metrics: Metrics): PartitionCounters {
   };
 }
 
-export function gaugeReplicas(
-  metrics: Metrics,
-  replicas: () => readonly Partition[],
-  unopenedCount: () => number,
-): void {
+export function gaugeReplicas(metrics: Metrics, table: ReplicaTable): void {
+  const replicas = () => table.all();
   const count = (holds: (replica: Partition) => boolean) => () => replicas().filter(holds).length;
   const total = (of: (replica: Partition) => number) => () =>
     replicas().reduce((sum, replica) => sum + of(replica), 0);
@@ -49,7 +47,7 @@ export function gaugeReplicas(
     'millrace_under_min_isr_partitions',
     count((replica) => leads(replica) && replica.isr.length < replica.minIsrEffective),
   );
-  metrics.gauge('millrace_offline_replicas', () => unopenedCount() + count(({ isOffline }) => isOffline)());
+  metrics.gauge('millrace_offline_replicas', () => table.brokenCount + count(({ isOffline }) => isOffline)());
   metrics.gauge('millrace_follower_lag_records', () => lagByFollower(replicas()));
   metrics.gauge(
     'millrace_log_bytes',
