@@ -14,7 +14,6 @@ import {
   type Disk,
   DiskError,
   type LeaderEpoch,
-  type Logger,
   type Offset,
   type Uuid,
   type WallMillis,
@@ -36,12 +35,13 @@ import { deletedFolderName, isDeletedFolderName } from './files/file-names.ts';
 import { Flusher, type Syncable } from './files/flusher.ts';
 import { FolderNames } from './files/folder-names.ts';
 import { LogHealth } from './log-health.ts';
+import { LogWriter } from './log-writer.ts';
 import { LogTimes } from './lookup/log-times.ts';
-import { collectProducers } from './producers/load-producers.ts';
 import type { ProducerStates } from './producers/producer-states.ts';
 import type { Snapshots } from './producers/snapshots.ts';
 import { type LogParts, type OpenLogOptions, openParts } from './recovery/open-log.ts';
 import { failedRead, type Segments } from './segment/segments.ts';
+import { Truncation } from './truncation.ts';
 import type {
   EpochEnd,
   FlushDone,
@@ -52,7 +52,6 @@ import type {
   LogConfig,
   ReadOptions,
   ReadResult,
-  Refusal,
 } from './types.ts';
 
 export class PartitionLog {
@@ -71,21 +70,21 @@ export class PartitionLog {
   readonly times: LogTimes;
   /** Bytes of all segments. */
   sizeBytes: number;
+  /** Wall time of the last append, or of opening the log. */
+  lastWallMs: WallMillis;
   /** Recovery cut off a damaged or torn end: the log may lack records that it once held. */
   readonly wasCut: boolean;
   private readonly disk: Disk;
   private readonly segments: Segments;
   private readonly snapshots: Snapshots;
   private readonly flusher: Flusher;
+  private readonly writer: LogWriter;
+  private readonly truncation: Truncation;
   private readonly codecs: CompressionCodecs;
-  private readonly logger: Logger;
   readonly health: LogHealth;
-  private readonly recoveryPointLowered: () => void;
   /** Reused: the log looks at one header at a time. */
   private readonly header = new BatchHeader();
   private readonly names: FolderNames;
-  /** The newest wall time that a caller passed. */
-  private lastWallMs: WallMillis;
 
   /** Opens the log of a folder, or makes a new one there. May throw DiskError, or LogOpenError. */
   static open(o: OpenLogOptions): PartitionLog {
@@ -108,9 +107,7 @@ export class PartitionLog {
     this.disk = parts.disk;
     this.names = new FolderNames(parts.disk, parts.directory);
     this.codecs = parts.codecs;
-    this.logger = parts.logger;
     this.health = new LogHealth(parts.logger, this);
-    this.recoveryPointLowered = parts.recoveryPointLowered;
     this.lastWallMs = parts.nowWallMs;
     this.times = new LogTimes(this, parts.segments, parts.codecs, parts.logger);
     this.flusher = new Flusher(parts.recoveryPoint, parts.hasUnsyncedCut, {
@@ -118,6 +115,9 @@ export class PartitionLog {
       prepare: (fromOffset) => this.prepareFlush(fromOffset),
       failed: (error) => this.health.goOffline(`${error.code}: ${error.message}`),
     });
+    const { flusher, names, health, header } = this;
+    this.writer = new LogWriter(this, { ...parts, flusher, names, health, header });
+    this.truncation = new Truncation(this, { ...parts, flusher, names, health });
   }
 
   /** Why this log refuses reads and writes; undefined = it works. */
@@ -195,7 +195,7 @@ export class PartitionLog {
     const known = judgeAgainstLog(header, this, o.nowWallMs);
     if (known !== undefined) return known;
     stampForLeader(batch, header, this.endOffset, o, config, admitted.maxTimestamp);
-    const failure = this.write(batch, o.nowWallMs);
+    const failure = this.writer.write(batch, o.nowWallMs);
     return failure ?? appendedOf(header, this, o.nowWallMs);
   }
 
@@ -208,34 +208,12 @@ export class PartitionLog {
     const judged = judgeReplicated(records, this.header, this.endOffset);
     if ('ok' in judged) return judged;
     try {
-      return this.appendReplicated(records.subarray(0, judged.wholeBytes), nowWallMs);
+      const failure = this.writer.writeRuns(records.subarray(0, judged.wholeBytes), nowWallMs);
+      return failure ?? { ok: true, endOffset: this.endOffset };
     } catch (error) {
       if (error instanceof DiskError) return this.health.refuseWrite(error);
       throw error;
     }
-  }
-
-  /** May throw DiskError. */
-  private appendReplicated(records: Uint8Array, nowWallMs: WallMillis): FollowerAppend {
-    let start = 0;
-    let position = 0;
-    // One write covers a run of batches, up to where a new segment must begin.
-    while (position < records.length) {
-      readBatchHeader(records, position, this.header);
-      const full = this.segments.active.isFullFor(this.header, position - start, nowWallMs, this.config);
-      if (full && position > start) {
-        const failure = this.write(records.subarray(start, position), nowWallMs);
-        if (failure !== undefined) return failure;
-        start = position;
-        readBatchHeader(records, position, this.header);
-      }
-      position += this.header.sizeBytes;
-    }
-    if (position > start) {
-      const failure = this.write(records.subarray(start, position), nowWallMs);
-      if (failure !== undefined) return failure;
-    }
-    return { ok: true, endOffset: this.endOffset };
   }
 
   /**
@@ -267,43 +245,13 @@ export class PartitionLog {
    */
   truncateTo(offset: Offset): void {
     assert(offset >= 0, 'an offset to truncate to');
-    if (this.offline !== undefined || offset > this.endOffset) return;
-    if (offset < this.startOffset) {
-      this.truncateFullyAndStartAt(offset);
-      return;
-    }
-    const oldEndOffset = this.endOffset;
-    this.health.orOffline(() => {
-      if (offset < oldEndOffset) this.cutAt(offset);
-      this.epochs.truncateFromEnd(this.endOffset);
-    });
-    if (this.endOffset < oldEndOffset)
-      this.logger.info('log-truncated', {
-        directory: this.directory,
-        endOffset: this.endOffset,
-        oldEndOffset,
-      });
+    this.truncation.to(offset);
   }
 
   /** Deletes everything; the log is empty and begins at `offset`. */
   truncateFullyAndStartAt(offset: Offset): void {
     assert(offset >= 0, 'an offset to start at');
-    if (this.offline !== undefined) return;
-    const { endOffset: oldEndOffset, recoveryPoint } = this;
-    this.producers.clear();
-    this.endOffset = offset;
-    this.startOffset = offset;
-    this.sizeBytes = 0;
-    this.names.changed();
-    this.flusher.restarted(offset);
-    this.health.orOffline(() => {
-      if (offset < recoveryPoint) this.recoveryPointLowered();
-      this.snapshots.removeWhere(() => true);
-      this.epochs.clear();
-      this.segments.replaceAll(offset, this.config, this.lastWallMs);
-    });
-    const { directory } = this;
-    this.logger.info('log-truncated', { directory, endOffset: offset, oldEndOffset, startOffset: offset });
+    this.truncation.fullyAndStartAt(offset);
   }
 
   /**
@@ -311,18 +259,7 @@ export class PartitionLog {
    * wholly below it.
    */
   advanceStartOffset(offset: Offset): void {
-    assert(offset <= this.endOffset, 'a log starts no later than it ends');
-    if (this.offline !== undefined || offset <= this.startOffset) return;
-    this.startOffset = offset;
-    this.health.orOffline(() => {
-      this.epochs.truncateFromStart(offset);
-      const removed = this.segments.removeBefore(offset);
-      if (removed.length === 0) return;
-      const first = this.segments.list[0]!.baseOffset;
-      this.snapshots.removeWhere((snapshot) => snapshot < first);
-      this.sizeBytes = this.segments.sizeBytes;
-      this.names.changed();
-    });
+    this.truncation.before(offset);
   }
 
   /**
@@ -383,88 +320,6 @@ export class PartitionLog {
   /** Called periodically: forgets expired producers. */
   tick(nowWallMs: WallMillis): void {
     this.producers.expire(nowWallMs, this.config.producerIdExpirationMs);
-  }
-
-  /**
-   * Writes whole batches, whose offsets are final, to the active segment, or to a new one when it is full.
-   */
-  private write(bytes: Uint8Array, nowWallMs: WallMillis): Refusal | undefined {
-    const { header, segments } = this;
-    this.lastWallMs = nowWallMs;
-    try {
-      readBatchHeader(bytes, 0, header);
-      if (segments.active.isFullFor(header, 0, nowWallMs, this.config)) this.roll(nowWallMs);
-      this.assignEpochs(bytes);
-      // The first write may create the file.
-      if (segments.active.sizeBytes === 0) this.names.changed();
-      segments.active.write(bytes, () => this.health.goOffline('a failed write could not be cut back'));
-    } catch (error) {
-      if (error instanceof DiskError) return this.health.refuseWrite(error);
-      throw error;
-    }
-    // Nothing below can fail: update memory to match the file.
-    const segment = segments.active;
-    for (let position = 0; position < bytes.length; position += header.sizeBytes) {
-      readBatchHeader(bytes, position, header);
-      segment.note(header, segment.sizeBytes, this.config.indexIntervalBytes);
-      this.producers.update(header, nowWallMs);
-    }
-    this.sizeBytes += bytes.length;
-    this.endOffset = header.lastOffset + 1;
-    return undefined;
-  }
-
-  private assignEpochs(bytes: Uint8Array): void {
-    const { header } = this;
-    for (let position = 0; position < bytes.length; position += header.sizeBytes) {
-      readBatchHeader(bytes, position, header);
-      if (header.leaderEpoch !== this.epochs.latest) this.epochs.note(header.leaderEpoch, header.baseOffset);
-    }
-    if (!this.epochs.dirty) return;
-    this.epochs.write();
-    this.names.changed();
-  }
-
-  /**
-   * Closes the active segment and begins a new one at the end offset. May throw DiskError: then nothing has
-   * changed.
-   */
-  private roll(nowWallMs: WallMillis): void {
-    this.segments.active.seal();
-    this.segments.active.trim();
-    this.snapshots.write(this.endOffset, this.producers);
-    this.segments.add(this.endOffset, this.config, nowWallMs, () =>
-      this.health.goOffline('a new segment could not be made'),
-    );
-    this.names.changed();
-    // Flush in the background, so that recovery after a crash checks at most the last segment.
-    if (!this.flusher.busy) this.flusher.flush(() => {});
-  }
-
-  private cutAt(offset: Offset): void {
-    const { segments } = this;
-    const found = segments.locate(offset);
-    if (found === undefined) throw new DiskError('EIO', `${this.directory}: no batch holds offset ${offset}`);
-    const endOffset = Math.min(offset, found.located.baseOffset);
-    if (endOffset < this.startOffset) {
-      // The batch begins below the log start offset, and a log never ends below its start.
-      this.truncateFullyAndStartAt(this.startOffset);
-      return;
-    }
-    const isLowered = endOffset < this.recoveryPoint;
-    this.flusher.truncated(endOffset);
-    segments.forgetHints();
-    this.endOffset = endOffset;
-    this.names.changed();
-    // Before anything is written here: after a crash, the old recovery point would cover records that are not
-    // yet on the device.
-    if (isLowered) this.recoveryPointLowered();
-    segments.removeAfter(found.index);
-    found.segment.truncate(found.located.position, endOffset);
-    this.sizeBytes = segments.sizeBytes;
-    this.snapshots.removeWhere((snapshot) => snapshot > endOffset);
-    if (!this.producers.truncate(endOffset))
-      collectProducers(this.producers, this.snapshots.newest(endOffset), segments, this.lastWallMs);
   }
 
   private prepareFlush(fromOffset: Offset): Syncable[] {

@@ -55,8 +55,8 @@ export const bugs: readonly PlantedBug[] = [
     name: 'sequences-lost',
     sentence: 'followers keep no producer states, so the next leader does not recognise a retry of a batch',
     file: 'packages/log/src/partition-log.ts',
-    find: 'return { ok: true, endOffset: this.endOffset };',
-    replace: 'return this.producers.clear() ?? { ok: true, endOffset: this.endOffset };',
+    find: 'return failure ?? { ok: true, endOffset: this.endOffset };',
+    replace: 'return this.producers.clear() ?? failure ?? { ok: true, endOffset: this.endOffset };',
     expectedCheckers: ['duplicate'],
   },
   {

@@ -42,23 +42,3 @@ function recall(producers: ProducerStates, endOffset: Offset, segments: Segments
     });
   }
 }
-
-/** Collects producer states from a snapshot and the batches behind it. */
-export function collectProducers(
-  producers: ProducerStates,
-  snapshot: LoadedSnapshot | undefined,
-  segments: Segments,
-  nowWallMs: WallMillis,
-): void {
-  loadProducers(producers, snapshot, segments, nowWallMs);
-  const from = snapshot?.offset ?? segments.list[0]!.baseOffset;
-  for (let index = segments.indexFor(from); index < segments.list.length; index++) {
-    const segment = segments.list[index]!;
-    const position = segment.locate(from)?.position;
-    if (position === undefined) continue;
-    segment.scan(position, { checkCrc: false }, (header) => {
-      producers.update(header, nowWallMs);
-      return false;
-    });
-  }
-}

@@ -1,0 +1,121 @@
+/**
+ * Writes whole batches to the end of one log, whose offsets and leader epochs are final. Begins a new segment
+ * when the active one is full. Keeps indexes, leader epochs and producer states in step with the file: either
+ * a batch is in all of them, or in none.
+ */
+import { DiskError, type Offset, type WallMillis } from '@millrace/base';
+import { type BatchHeader, readBatchHeader } from '@millrace/protocol';
+import type { Flusher } from './files/flusher.ts';
+import type { FolderNames } from './files/folder-names.ts';
+import type { LogHealth } from './log-health.ts';
+import type { LogParts } from './recovery/open-log.ts';
+import type { LogConfig, Refusal } from './types.ts';
+
+/** The log that grows. */
+interface Owner {
+  readonly config: LogConfig;
+  lastWallMs: WallMillis;
+  endOffset: Offset;
+  sizeBytes: number;
+}
+
+export interface WriterParts extends Pick<LogParts, 'segments' | 'epochs' | 'producers' | 'snapshots'> {
+  readonly flusher: Flusher;
+  readonly names: FolderNames;
+  readonly health: LogHealth;
+  /** The log's own. After a write it holds the header of the last batch. */
+  readonly header: BatchHeader;
+}
+
+export class LogWriter {
+  private readonly log: Owner;
+  private readonly parts: WriterParts;
+
+  constructor(log: Owner, parts: WriterParts) {
+    this.log = log;
+    this.parts = parts;
+  }
+
+  /**
+   * Writes batches of any total size: one write covers a run of batches, up to where a new segment must
+   * begin. May throw DiskError.
+   */
+  writeRuns(records: Uint8Array, nowWallMs: WallMillis): Refusal | undefined {
+    const { header, segments } = this.parts;
+    let start = 0;
+    let position = 0;
+    while (position < records.length) {
+      readBatchHeader(records, position, header);
+      const full = segments.active.isFullFor(header, position - start, nowWallMs, this.log.config);
+      if (full && position > start) {
+        const failure = this.write(records.subarray(start, position), nowWallMs);
+        if (failure !== undefined) return failure;
+        start = position;
+        readBatchHeader(records, position, header);
+      }
+      position += header.sizeBytes;
+    }
+    return position > start ? this.write(records.subarray(start, position), nowWallMs) : undefined;
+  }
+
+  /** Writes batches to one segment: the active one, or a new one if the first batch needs it. */
+  write(bytes: Uint8Array, nowWallMs: WallMillis): Refusal | undefined {
+    const { log } = this;
+    const { header, segments, producers } = this.parts;
+    log.lastWallMs = nowWallMs;
+    try {
+      readBatchHeader(bytes, 0, header);
+      if (segments.active.isFullFor(header, 0, nowWallMs, log.config)) this.roll(nowWallMs);
+      this.assignEpochs(bytes);
+      // The first write may create the file.
+      if (segments.active.sizeBytes === 0) this.parts.names.changed();
+      segments.active.write(bytes, this.cutBackFailed);
+    } catch (error) {
+      if (error instanceof DiskError) return this.parts.health.refuseWrite(error);
+      throw error;
+    }
+    // Nothing below can fail: update memory to match the file.
+    const segment = segments.active;
+    for (let position = 0; position < bytes.length; position += header.sizeBytes) {
+      readBatchHeader(bytes, position, header);
+      segment.note(header, segment.sizeBytes, log.config.indexIntervalBytes);
+      producers.update(header, nowWallMs);
+    }
+    log.sizeBytes += bytes.length;
+    log.endOffset = header.lastOffset + 1;
+    return undefined;
+  }
+
+  private assignEpochs(bytes: Uint8Array): void {
+    const { header, epochs, names } = this.parts;
+    for (let position = 0; position < bytes.length; position += header.sizeBytes) {
+      readBatchHeader(bytes, position, header);
+      if (header.leaderEpoch !== epochs.latest) epochs.note(header.leaderEpoch, header.baseOffset);
+    }
+    if (!epochs.dirty) return;
+    epochs.write();
+    names.changed();
+  }
+
+  /**
+   * Closes the active segment and begins a new one at the end offset. May throw DiskError: then nothing has
+   * changed.
+   */
+  private roll(nowWallMs: WallMillis): void {
+    const { endOffset, config } = this.log;
+    const { segments, snapshots, producers, names, flusher } = this.parts;
+    segments.active.seal();
+    segments.active.trim();
+    snapshots.write(endOffset, producers);
+    segments.add(endOffset, config, nowWallMs, this.newSegmentFailed);
+    names.changed();
+    // Flush in the background, so that recovery after a crash checks at most the last segment.
+    if (!flusher.busy) flusher.flush(() => {});
+  }
+
+  private readonly cutBackFailed = (): void =>
+    this.parts.health.goOffline('a failed write could not be cut back');
+
+  private readonly newSegmentFailed = (): void =>
+    this.parts.health.goOffline('a new segment could not be made');
+}

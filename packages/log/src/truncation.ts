@@ -1,0 +1,123 @@
+/**
+ * Removes records from one log: those at its end (a truncation), those at its beginning (a higher log start
+ * offset), or all of them. Moves the log's cursors, and keeps segments, leader epochs, snapshots and producer
+ * states in step with them. If a change fails halfway, the log goes offline.
+ */
+import { assert, DiskError, type Offset, type WallMillis } from '@millrace/base';
+import type { Flusher } from './files/flusher.ts';
+import type { FolderNames } from './files/folder-names.ts';
+import type { LogHealth } from './log-health.ts';
+import { rewindProducers } from './producers/rewind-producers.ts';
+import type { LogParts } from './recovery/open-log.ts';
+import type { LogConfig } from './types.ts';
+
+/** The log whose records are removed. */
+interface Owner {
+  readonly directory: string;
+  readonly config: LogConfig;
+  readonly lastWallMs: WallMillis;
+  startOffset: Offset;
+  endOffset: Offset;
+  sizeBytes: number;
+}
+
+type SharedParts = 'segments' | 'epochs' | 'producers' | 'snapshots' | 'logger' | 'recoveryPointLowered';
+
+export interface TruncationParts extends Pick<LogParts, SharedParts> {
+  readonly flusher: Flusher;
+  readonly names: FolderNames;
+  readonly health: LogHealth;
+}
+
+export class Truncation {
+  private readonly log: Owner;
+  private readonly parts: TruncationParts;
+
+  constructor(log: Owner, parts: TruncationParts) {
+    this.log = log;
+    this.parts = parts;
+  }
+
+  /** See `PartitionLog.truncateTo`. */
+  to(offset: Offset): void {
+    const { log, parts } = this;
+    if (parts.health.offline !== undefined || offset > log.endOffset) return;
+    if (offset < log.startOffset) {
+      this.fullyAndStartAt(offset);
+      return;
+    }
+    const oldEndOffset = log.endOffset;
+    parts.health.orOffline(() => {
+      if (offset < oldEndOffset) this.cutAt(offset);
+      parts.epochs.truncateFromEnd(log.endOffset);
+    });
+    const { directory, endOffset } = log;
+    if (endOffset < oldEndOffset) parts.logger.info('log-truncated', { directory, endOffset, oldEndOffset });
+  }
+
+  /** See `PartitionLog.truncateFullyAndStartAt`. */
+  fullyAndStartAt(offset: Offset): void {
+    const { log } = this;
+    const { health, flusher, names, producers, snapshots, epochs, segments, logger } = this.parts;
+    if (health.offline !== undefined) return;
+    const { directory, endOffset: oldEndOffset } = log;
+    const isLowered = offset < flusher.recoveryPoint;
+    producers.clear();
+    log.endOffset = offset;
+    log.startOffset = offset;
+    log.sizeBytes = 0;
+    names.changed();
+    flusher.restarted(offset);
+    health.orOffline(() => {
+      if (isLowered) this.parts.recoveryPointLowered();
+      snapshots.removeWhere(() => true);
+      epochs.clear();
+      segments.replaceAll(offset, log.config, log.lastWallMs);
+    });
+    logger.info('log-truncated', { directory, endOffset: offset, oldEndOffset, startOffset: offset });
+  }
+
+  /** See `PartitionLog.advanceStartOffset`. */
+  before(offset: Offset): void {
+    const { log } = this;
+    const { health, names, snapshots, epochs, segments } = this.parts;
+    assert(offset <= log.endOffset, 'a log starts no later than it ends');
+    if (health.offline !== undefined || offset <= log.startOffset) return;
+    log.startOffset = offset;
+    health.orOffline(() => {
+      epochs.truncateFromStart(offset);
+      const removed = segments.removeBefore(offset);
+      if (removed.length === 0) return;
+      const first = segments.list[0]!.baseOffset;
+      snapshots.removeWhere((snapshot) => snapshot < first);
+      log.sizeBytes = segments.sizeBytes;
+      names.changed();
+    });
+  }
+
+  /** Cuts the log at the beginning of the batch that holds `offset`. May throw DiskError. */
+  private cutAt(offset: Offset): void {
+    const { log } = this;
+    const { flusher, names, producers, snapshots, segments } = this.parts;
+    const found = segments.locate(offset);
+    if (found === undefined) throw new DiskError('EIO', `${log.directory}: no batch holds offset ${offset}`);
+    const endOffset = Math.min(offset, found.located.baseOffset);
+    if (endOffset < log.startOffset) {
+      // The batch begins below the log start offset, and a log never ends below its start.
+      this.fullyAndStartAt(log.startOffset);
+      return;
+    }
+    const isLowered = endOffset < flusher.recoveryPoint;
+    flusher.truncated(endOffset);
+    segments.forgetHints();
+    log.endOffset = endOffset;
+    names.changed();
+    // Before the log writes anything here: after a crash, the old recovery point would cover records that are
+    // not yet on the device.
+    if (isLowered) this.parts.recoveryPointLowered();
+    segments.removeAfter(found.index);
+    found.segment.truncate(found.located.position, endOffset);
+    log.sizeBytes = segments.sizeBytes;
+    rewindProducers(producers, snapshots, segments, endOffset, log.lastWallMs);
+  }
+}
