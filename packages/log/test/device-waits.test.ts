@@ -51,8 +51,7 @@ test('no wait for the device either when topics are created, deleted and created
   const make = (topicId: Uuid) => {
     for (let index = 0; index < 100; index++)
       append(logs.openLog('orders', index, { topicId, config: config(), nowWallMs: NOW }), batch(1), 3);
-    logs.writeHighWatermarks([{ topic: 'orders', partition: 1, offset: 1 }]);
-    logs.writeCheckpoints();
+    logs.tick(NOW, [{ topic: 'orders', partition: 1, offset: 1 }]);
   };
   disk.deviceWaits = 0;
   make('aaaaaaaaaaaaaaaaaaaaaA' as Uuid);
@@ -60,7 +59,6 @@ test('no wait for the device either when topics are created, deleted and created
   // The device needs a moment to drop their entries.
   await new Promise((resolve) => setTimeout(resolve, 50));
   make('bbbbbbbbbbbbbbbbbbbbbA' as Uuid);
-  logs.removeDeleted();
   logs.tick(NOW);
   expect(disk.deviceWaits).toBe(0);
 });

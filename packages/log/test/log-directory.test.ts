@@ -157,8 +157,7 @@ test("checkpoint files have Kafka's format and survive a restart; damaged ones a
   const log = logs.openLog('a', 0, { ...LOG, config: config({ segmentBytes: 150 }) });
   for (let i = 0; i < 5; i++) append(log, batch(1));
   log.advanceStartOffset(2);
-  logs.writeHighWatermarks([{ topic: 'a', partition: 0, offset: 4 }]);
-  logs.tick(NOW);
+  logs.tick(NOW, [{ topic: 'a', partition: 0, offset: 4 }]);
   expect(text(disk, 'replication-offset-checkpoint')).toBe('0\n1\na 0 4\n');
   expect(text(disk, 'log-start-offset-checkpoint')).toBe('0\n1\na 0 2\n');
   expect(text(disk, 'recovery-point-offset-checkpoint')).toBe('0\n1\na 0 0\n');
@@ -197,7 +196,7 @@ test.each(['created again at once', 'created again after a crash', 'found at sta
   (when) => {
     const disk = new MemoryDisk();
     const checkpoint = (logs: LogDirectory, offset: number) =>
-      logs.writeHighWatermarks([
+      logs.tick(NOW, [
         { topic: 'a', partition: 0, offset },
         { topic: 'b', partition: 0, offset: 1 },
       ]);
@@ -212,7 +211,7 @@ test.each(['created again at once', 'created again after a crash', 'found at sta
     logs = open(disk);
     if (when !== 'found at start') {
       logs.openLog('a', 0, LOG);
-      logs.writeCheckpoints();
+      logs.tick(NOW);
     }
     logs.deleteLog('a', 0);
     if (when === 'created again after a crash') logs = open(disk);
@@ -231,7 +230,7 @@ test('a full disk delays the removal of checkpoint entries to the next try', () 
   const disk = new MemoryDisk();
   let logs = open(disk);
   append(logs.openLog('a', 0, { ...LOG, topicId: TOPIC }), batch(9));
-  logs.writeHighWatermarks([{ topic: 'a', partition: 0, offset: 9 }]);
+  logs.tick(NOW, [{ topic: 'a', partition: 0, offset: 9 }]);
   logs.deleteLog('a', 0);
   // A crash: the next start finds the entries of the deleted folder.
   logs = open(disk);
@@ -264,7 +263,7 @@ test('deleteLog hides a log at once, open or not, and the next tick removes its 
   const disk = new MemoryDisk();
   const logs = open(disk);
   append(logs.openLog('a', 0, LOG), batch(1));
-  logs.writeHighWatermarks([{ topic: 'a', partition: 0, offset: 1 }]);
+  logs.tick(NOW, [{ topic: 'a', partition: 0, offset: 1 }]);
   disk.makeDirectory('/data/never-opened-3');
   logs.deleteLog('a', 0);
   logs.deleteLog('never-opened', 3);

@@ -2,7 +2,7 @@
  * The partitions that this broker hosts, by topic id and index. The only place that opens, creates and
  * deletes their logs. Decides no roles.
  */
-import { DiskError, type Logger, type Offset, type Uuid, type WallMillis } from '@millrace/base';
+import { DiskError, type Logger, type Uuid, type WallMillis } from '@millrace/base';
 import { type LogDirectory, LogOpenError, type PartitionLog } from '@millrace/log';
 import type { ErrorCode } from '@millrace/protocol';
 import { Partition } from './partition/partition.ts';
@@ -38,8 +38,6 @@ export class ReplicaTable {
   private readonly removedTopics = new Set<Uuid>();
   /** Producers refused before this replica opened. */
   readonly refusedBeforehand = new RefusedBeforehand();
-  /** The high watermarks in the checkpoint file. */
-  private checkpointed = new Map<Partition, Offset>();
 
   constructor(directory: LogDirectory, logger: Logger, ports: PartitionPorts) {
     this.directory = directory;
@@ -168,7 +166,6 @@ export class ReplicaTable {
     partitions?.delete(index);
     this.list = undefined;
     if (partitions?.size === 0) this.byTopic.delete(topicId);
-    this.checkpointed.delete(partition);
     partition.close(errorCode);
     this.orLog('log-delete-failed', () => this.directory.deleteLog(topic, index));
     this.logger.info('replica-deleted', { topic, partition: index, topicId });
@@ -211,35 +208,16 @@ export class ReplicaTable {
     return this.get(topicId, index) !== undefined || this.isBroken(topicId, index);
   }
 
-  /** Writes high watermarks and recovery points that moved. Removes the leftovers of deleted logs. */
+  /** One round of the log directory's housekeeping, with the high watermarks for its checkpoint file. */
   checkpoint(nowWallMs: WallMillis): void {
-    this.orLog('checkpoint-failed', () => {
-      this.checkpointHighWatermarks();
-      this.directory.writeCheckpoints();
-      this.directory.removeDeleted();
-    });
-    this.directory.tick(nowWallMs);
-  }
-
-  private checkpointHighWatermarks(): void {
-    const now = new Map<Partition, Offset>();
-    let hasMoved = false;
-    for (const partition of this.all()) {
-      now.set(partition, partition.highWatermark);
-      hasMoved ||= this.checkpointed.get(partition) !== partition.highWatermark;
-    }
-    if (!hasMoved && now.size === this.checkpointed.size) return;
-    this.directory.writeHighWatermarks(
-      [...now].map(([{ topic, index }, offset]) => ({ topic, partition: index, offset })),
+    this.directory.tick(
+      nowWallMs,
+      this.all().map(({ topic, index, highWatermark: offset }) => ({ topic, partition: index, offset })),
     );
-    this.checkpointed = now;
   }
 
   /** Runs housekeeping that may fail. It is retried later. */
-  private orLog(
-    event: 'checkpoint-failed' | 'log-delete-failed' | 'log-list-failed',
-    operation: () => void,
-  ): void {
+  private orLog(event: 'log-delete-failed' | 'log-list-failed', operation: () => void): void {
     try {
       operation();
     } catch (error) {

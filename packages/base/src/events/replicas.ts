@@ -119,7 +119,7 @@ export const replicaEvents = {
   },
   'checkpoint-failed': {
     level: 'error',
-    facts: ['reason', 'directory?'],
+    facts: ['directory', 'reason'],
     says: 'The broker cannot write its checkpoints and tries it again later: {reason}.',
   },
   'log-directory-probe-failed': {

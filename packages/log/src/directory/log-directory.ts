@@ -1,7 +1,6 @@
 /**
- * One log directory of a node (`log.dirs`): its identity (meta.properties), its partitions, their logs, and
- * the checkpoint files of all of them, in Kafka's formats. Never decides which partitions belong here.
- * Replaces checkpoint files without waiting for fsync: every reader works without them.
+ * One log directory of a node (`log.dirs`): its identity (meta.properties), its partitions and their logs,
+ * and the clean-shutdown marker. Never decides which partitions belong here.
  */
 import {
   assert,
@@ -15,7 +14,6 @@ import {
   type WallMillis,
 } from '@millrace/base';
 import type { CompressionCodecs, SpareBuffers } from '@millrace/protocol';
-import { replaceFile } from '../files/checkpoint-file.ts';
 import {
   deletedFolderName,
   isDeletedFolderName,
@@ -26,22 +24,17 @@ import {
 } from '../files/file-names.ts';
 import { OpenFiles } from '../files/open-files.ts';
 import { readTopicId } from '../files/partition-metadata.ts';
-import { syncFiles } from '../files/sync-files.ts';
 import { PRODUCER_EXPIRY_CHECK_MS } from '../limits.ts';
 import { PartitionLog } from '../partition-log.ts';
 import type { LogConfig } from '../types.ts';
+import { Checkpoints } from './checkpoints.ts';
 import {
   CLEAN_SHUTDOWN_FILE,
   formatCleanShutdown,
   formatMetaProperties,
-  formatOffsets,
-  HIGH_WATERMARKS_FILE,
   META_PROPERTIES,
   type PartitionOffset,
   parseCleanShutdown,
-  parseOffsets,
-  RECOVERY_POINTS_FILE,
-  START_OFFSETS_FILE,
 } from './formats.ts';
 import { type Identity, identify, otherCluster, unusable } from './identity.ts';
 import { probeDirectory } from './probe.ts';
@@ -78,8 +71,6 @@ interface OpenLog extends PartitionDirectory {
   readonly log: PartitionLog;
 }
 
-const CHECKPOINT_FILES = [HIGH_WATERMARKS_FILE, RECOVERY_POINTS_FILE, START_OFFSETS_FILE];
-
 export class LogDirectory {
   readonly directory: string;
   readonly directoryId: Uuid;
@@ -98,19 +89,7 @@ export class LogDirectory {
   private readonly open = new Map<string, OpenLog>();
   /** Folders whose logs were closed cleanly and not opened since. */
   private readonly closedCleanly: Set<string>;
-  /**
-   * Deleted folders that the checkpoint files on the device may still list, with the number of the deletion
-   * in this run.
-   */
-  private readonly unforgotten = new Map<string, number>();
-  private deletions = 0;
-  private isForgetting = false;
-  private highWatermarks: Map<string, Offset>;
-  /** As read at start, without logs deleted since. */
-  private readonly recoveryPoints: Map<string, Offset>;
-  private readonly startOffsets: Map<string, Offset>;
-  /** Content of the checkpoint files, so that only changes are written. */
-  private readonly written = new Map<string, string>();
+  private readonly checkpoints: Checkpoints;
   private markerPresent: boolean;
   private producersCheckedMs = 0;
   private closed = false;
@@ -154,10 +133,8 @@ export class LogDirectory {
     this.cleanShutdownBrokerEpoch = marker === undefined ? undefined : parseCleanShutdown(marker);
     this.markerPresent = marker !== undefined;
     this.closedCleanly = new Set(marker === undefined ? [] : o.disk.list(o.directory));
-    this.syncCheckpoints();
-    this.highWatermarks = this.readOffsets(HIGH_WATERMARKS_FILE);
-    this.recoveryPoints = this.readOffsets(RECOVERY_POINTS_FILE);
-    this.startOffsets = this.readOffsets(START_OFFSETS_FILE);
+    const { disk, directory, logger, open } = this;
+    this.checkpoints = new Checkpoints({ disk, directory, logger, open });
   }
 
   /**
@@ -206,9 +183,10 @@ export class LogDirectory {
     const name = partitionFolderName(topic, partition);
     assert(!this.open.has(name), 'a log is opened once');
     this.removeMarker();
-    if (this.mayBeNoted(name) && !this.disk.exists(`${this.directory}/${name}`)) this.forget(name);
-    const recoveryPoint = this.recoveryPoints.get(name);
-    const startOffset = this.startOffsets.get(name);
+    const { checkpoints } = this;
+    if (checkpoints.mayList(name) && !this.disk.exists(`${this.directory}/${name}`)) checkpoints.forget(name);
+    const recoveryPoint = checkpoints.recoveryPoint(name);
+    const startOffset = checkpoints.startOffset(name);
     const log = this.openNotingLoss(() =>
       PartitionLog.open({
         disk: this.disk,
@@ -219,7 +197,7 @@ export class LogDirectory {
         codecs: this.codecs,
         logger: this.logger.child({ topic, partition }),
         files: this.files,
-        recoveryPointLowered: () => this.writeCheckpoints(),
+        recoveryPointLowered: () => checkpoints.writeOffsetsOfLogs(),
         ...(o.topicId === undefined ? {} : { topicId: o.topicId }),
         ...(recoveryPoint === undefined ? {} : { recoveryPoint }),
         ...(startOffset === undefined ? {} : { startOffset }),
@@ -261,13 +239,12 @@ export class LogDirectory {
   private moveFolder(name: string, target: string): void {
     const opened = this.open.get(name);
     this.open.delete(name);
-    if (this.isNoted(name) || opened !== undefined) this.unforgotten.set(name, ++this.deletions);
-    for (const noted of this.noted) noted.delete(name);
+    this.checkpoints.deleted(name, { wasOpen: opened !== undefined });
     this.closedCleanly.delete(name);
     const path = `${this.directory}/${name}`;
     if (opened !== undefined) opened.log.renameFolder(target);
     else if (this.disk.exists(path)) this.disk.rename(path, `${this.directory}/${target}`);
-    this.forgetInBackground();
+    this.checkpoints.forgetInBackground();
   }
 
   /**
@@ -291,113 +268,28 @@ export class LogDirectory {
   }
 
   /** Starts the removal of the folders that wait for deletion. May throw DiskError. */
-  removeDeleted(): void {
+  private removeDeleted(): void {
     for (const name of this.disk.list(this.directory))
       if (isDeletedFolderName(name)) this.disk.removeInBackground(`${this.directory}/${name}`);
   }
 
-  private get noted(): readonly Map<string, Offset>[] {
-    return [this.highWatermarks, this.recoveryPoints, this.startOffsets];
-  }
-
-  /** True if a checkpoint file lists the folder, or may list it again after a power loss. */
-  private mayBeNoted(name: string): boolean {
-    return this.unforgotten.has(name) || this.isNoted(name);
-  }
-
-  private isNoted(name: string): boolean {
-    return this.noted.some((offsets) => offsets.has(name));
-  }
-
-  /**
-   * Removes a deleted folder from the checkpoint files, also on the device, before the folder is created
-   * again. Otherwise the old entries would apply to the new folder after a crash. May throw DiskError.
-   */
-  private forget(name: string): void {
-    // The name stays here until the write succeeds, so that the next try repeats a failed one (the disk is
-    // full).
-    this.unforgotten.set(name, ++this.deletions);
-    for (const noted of this.noted) noted.delete(name);
-    // Only the creation of a folder right after its deletion waits for the device.
-    this.writeWithoutDeleted((file, content) =>
-      this.disk.writeFileAtomic(`${this.directory}/${file}`, content),
-    );
-    this.unforgotten.clear();
-  }
-
-  /**
-   * Starts when a folder is deleted, so that its entries are gone from the device before the folder is
-   * created again. `forget` makes up for failures.
-   */
-  private forgetInBackground(): void {
-    if (this.isForgetting || this.closed || this.unforgotten.size === 0) return;
-    const deletions = new Map(this.unforgotten);
-    try {
-      this.writeWithoutDeleted(this.replace);
-      this.isForgetting = true;
-      syncFiles(this.disk, this.directory, CHECKPOINT_FILES, (error) => {
-        this.isForgetting = false;
-        if (error !== undefined) return;
-        for (const [name, deletion] of deletions)
-          if (this.unforgotten.get(name) === deletion) this.unforgotten.delete(name);
-        this.forgetInBackground();
-      });
-    } catch (error) {
-      if (!(error instanceof DiskError)) throw error;
-    }
-  }
-
-  private writeWithoutDeleted(replace: typeof this.replace): void {
-    const highWatermarks = [...this.highWatermarks].flatMap(([name, offset]) => {
-      const partition = partitionOfFolderName(name);
-      return partition === undefined ? [] : [{ ...partition, offset }];
-    });
-    this.written.clear();
-    this.writeIfChanged(HIGH_WATERMARKS_FILE, formatOffsets(highWatermarks), replace);
-    this.writeCheckpoints(replace);
-  }
-
   /** From replication-offset-checkpoint, as of open or the last write. */
   highWatermark(topic: string, partition: number): Offset | undefined {
-    return this.highWatermarks.get(partitionFolderName(topic, partition));
-  }
-
-  /** May throw DiskError. */
-  writeHighWatermarks(entries: Iterable<PartitionOffset>): void {
-    const list = [...entries];
-    this.writeIfChanged(HIGH_WATERMARKS_FILE, formatOffsets(list));
-    this.highWatermarks = new Map(
-      list.map(({ topic, partition, offset }) => [partitionFolderName(topic, partition), offset]),
-    );
+    return this.checkpoints.highWatermark(partitionFolderName(topic, partition));
   }
 
   /**
-   * recovery-point-offset-checkpoint and log-start-offset-checkpoint of all open logs. May throw DiskError.
+   * One round of housekeeping, every few seconds: forgets expired producers, writes the checkpoint files,
+   * removes deleted folders. `highWatermarks`: of all hosted partitions. Logs a disk error; the next round
+   * tries again.
    */
-  writeCheckpoints(replace = this.replace): void {
-    const points: PartitionOffset[] = [];
-    const starts: PartitionOffset[] = [];
-    for (const { topic, partition, log } of this.open.values()) {
-      points.push({ topic, partition, offset: log.recoveryPoint });
-      if (log.startOffset > 0) starts.push({ topic, partition, offset: log.startOffset });
-    }
-    points.push(...this.ofUnopened(this.recoveryPoints));
-    starts.push(...this.ofUnopened(this.startOffsets));
-    this.writeIfChanged(RECOVERY_POINTS_FILE, formatOffsets(points), replace);
-    this.writeIfChanged(START_OFFSETS_FILE, formatOffsets(starts), replace);
-  }
-
-  /**
-   * Called every few seconds: forgets expired producers, writes the checkpoints, removes deleted folders.
-   * Logs a disk error; the next call tries again.
-   */
-  tick(nowWallMs: WallMillis): void {
+  tick(nowWallMs: WallMillis, highWatermarks: readonly PartitionOffset[] = []): void {
     if (Math.abs(nowWallMs - this.producersCheckedMs) >= PRODUCER_EXPIRY_CHECK_MS) {
       this.producersCheckedMs = nowWallMs;
       for (const { log } of this.open.values()) log.tick(nowWallMs);
     }
     try {
-      this.writeCheckpoints();
+      this.checkpoints.write(highWatermarks);
       this.removeDeleted();
     } catch (error) {
       if (!(error instanceof DiskError)) throw error;
@@ -409,6 +301,7 @@ export class LogDirectory {
   close(o: { clean: boolean; brokerEpoch?: number }): void {
     if (this.closed) return;
     this.closed = true;
+    this.checkpoints.close();
     let clean = o.clean;
     for (const { log } of this.open.values()) {
       const failed = log.offline !== undefined;
@@ -420,7 +313,7 @@ export class LogDirectory {
     if (!this.markerPresent && this.unopened().length > 0 && this.cleanShutdownBrokerEpoch === undefined)
       return;
     try {
-      this.writeCheckpoints();
+      this.checkpoints.writeOffsetsOfLogs();
       const marker = formatCleanShutdown(o.brokerEpoch ?? -1);
       this.disk.writeFileAtomic(`${this.directory}/${CLEAN_SHUTDOWN_FILE}`, marker);
     } catch (error) {
@@ -435,58 +328,11 @@ export class LogDirectory {
       .filter((name) => partitionOfFolderName(name) !== undefined && !this.open.has(name));
   }
 
-  /** Offsets that were read at start, of logs not opened since. */
-  private ofUnopened(offsets: ReadonlyMap<string, Offset>): PartitionOffset[] {
-    const kept: PartitionOffset[] = [];
-    for (const [name, offset] of offsets) {
-      if (this.open.has(name)) continue;
-      const partition = partitionOfFolderName(name);
-      if (partition !== undefined) kept.push({ ...partition, offset });
-    }
-    return kept;
-  }
-
   /** From here on files change: a crash must not look like a clean stop. */
   private removeMarker(): void {
     if (!this.markerPresent) return;
     this.disk.remove(`${this.directory}/${CLEAN_SHUTDOWN_FILE}`);
     this.disk.syncDirectory(this.directory);
     this.markerPresent = false;
-  }
-
-  /**
-   * Syncs the checkpoint files: the last ones of a killed process may not be on the device, and this process
-   * relies on them. A power loss would restore entries of deleted folders, which may exist again by then.
-   */
-  private syncCheckpoints(): void {
-    for (const name of CHECKPOINT_FILES) {
-      const path = `${this.directory}/${name}`;
-      if (!this.disk.exists(path)) continue;
-      const file = this.disk.open(path);
-      try {
-        file.syncNow();
-      } finally {
-        file.close();
-      }
-    }
-    this.disk.syncDirectory(this.directory);
-  }
-
-  private readOffsets(file: string): Map<string, Offset> {
-    const bytes = this.disk.readFile(`${this.directory}/${file}`);
-    const offsets = bytes === undefined ? new Map<string, Offset>() : parseOffsets(bytes);
-    if (offsets !== undefined) return offsets;
-    this.logger.warn('checkpoint-damaged', { directory: this.directory, file });
-    return new Map();
-  }
-
-  private readonly replace = (file: string, content: Uint8Array): void =>
-    replaceFile(this.disk, `${this.directory}/${file}`, content);
-
-  private writeIfChanged(file: string, content: Uint8Array, replace = this.replace): void {
-    const text = new TextDecoder().decode(content);
-    if (this.written.get(file) === text) return;
-    replace(file, content);
-    this.written.set(file, text);
   }
 }

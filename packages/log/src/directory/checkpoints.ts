@@ -1,0 +1,236 @@
+/**
+ * Owns the three checkpoint files of a log directory, in Kafka's formats: high watermarks, recovery points
+ * and log start offsets of its partitions. Reads them at start. Later writes each file when its content
+ * changed. Replaces the files without fsync: every reader works without them. Only the entries of a deleted
+ * folder must be gone from the device before the folder exists again.
+ */
+import { type Disk, DiskError, type Logger, type Offset } from '@millrace/base';
+import { replaceFile } from '../files/checkpoint-file.ts';
+import { partitionFolderName, partitionOfFolderName } from '../files/file-names.ts';
+import { syncFiles } from '../files/sync-files.ts';
+import {
+  formatOffsets,
+  HIGH_WATERMARKS_FILE,
+  type PartitionOffset,
+  parseOffsets,
+  RECOVERY_POINTS_FILE,
+  START_OFFSETS_FILE,
+} from './formats.ts';
+
+const FILES = [HIGH_WATERMARKS_FILE, RECOVERY_POINTS_FILE, START_OFFSETS_FILE];
+
+/** Replaces one of the files. May throw DiskError. */
+type Replace = (file: string, content: Uint8Array) => void;
+
+interface OpenPartition {
+  readonly topic: string;
+  readonly partition: number;
+  readonly log: { readonly recoveryPoint: Offset; readonly startOffset: Offset };
+}
+
+export interface CheckpointOptions {
+  readonly disk: Disk;
+  readonly directory: string;
+  readonly logger: Logger;
+  /** The open logs, by the names of their folders. */
+  readonly open: ReadonlyMap<string, OpenPartition>;
+}
+
+export class Checkpoints {
+  private readonly disk: Disk;
+  private readonly directory: string;
+  private readonly logger: Logger;
+  private readonly open: ReadonlyMap<string, OpenPartition>;
+  /** As read at start, or as written last; without logs deleted since. */
+  private highWatermarks: Map<string, Offset>;
+  /** As read at start, without logs deleted since. */
+  private readonly recoveryPoints: Map<string, Offset>;
+  private readonly startOffsets: Map<string, Offset>;
+  /** Content of the files, so that only changes are written. */
+  private readonly written = new Map<string, string>();
+  /**
+   * Deleted folders that the files on the device may still list, with the number of the deletion in this run.
+   */
+  private readonly unforgotten = new Map<string, number>();
+  private deletions = 0;
+  private isForgetting = false;
+  private isClosed = false;
+
+  /** May throw DiskError. */
+  constructor(o: CheckpointOptions) {
+    this.disk = o.disk;
+    this.directory = o.directory;
+    this.logger = o.logger;
+    this.open = o.open;
+    this.syncAll();
+    this.highWatermarks = this.read(HIGH_WATERMARKS_FILE);
+    this.recoveryPoints = this.read(RECOVERY_POINTS_FILE);
+    this.startOffsets = this.read(START_OFFSETS_FILE);
+  }
+
+  /** From replication-offset-checkpoint, as read at start or written last. */
+  highWatermark(folder: string): Offset | undefined {
+    return this.highWatermarks.get(folder);
+  }
+
+  /** As read at start. */
+  recoveryPoint(folder: string): Offset | undefined {
+    return this.recoveryPoints.get(folder);
+  }
+
+  /** As read at start. */
+  startOffset(folder: string): Offset | undefined {
+    return this.startOffsets.get(folder);
+  }
+
+  /**
+   * Writes the files that changed, each once. An empty list keeps the high watermarks of the last run: the
+   * broker hosts no partition yet. Writes the other files even if the first fails. May throw DiskError.
+   */
+  write(highWatermarks: readonly PartitionOffset[]): void {
+    try {
+      if (highWatermarks.length > 0) this.writeHighWatermarks(highWatermarks);
+    } finally {
+      this.writeOffsetsOfLogs();
+    }
+  }
+
+  private writeHighWatermarks(list: readonly PartitionOffset[]): void {
+    this.writeIfChanged(HIGH_WATERMARKS_FILE, formatOffsets(list));
+    this.highWatermarks = new Map(
+      list.map(({ topic, partition, offset }) => [partitionFolderName(topic, partition), offset]),
+    );
+  }
+
+  /** Writes recovery points and log start offsets, if they changed. May throw DiskError. */
+  writeOffsetsOfLogs(replace: Replace = this.replace): void {
+    const points: PartitionOffset[] = [];
+    const starts: PartitionOffset[] = [];
+    for (const { topic, partition, log } of this.open.values()) {
+      points.push({ topic, partition, offset: log.recoveryPoint });
+      if (log.startOffset > 0) starts.push({ topic, partition, offset: log.startOffset });
+    }
+    points.push(...this.ofUnopened(this.recoveryPoints));
+    starts.push(...this.ofUnopened(this.startOffsets));
+    this.writeIfChanged(RECOVERY_POINTS_FILE, formatOffsets(points), replace);
+    this.writeIfChanged(START_OFFSETS_FILE, formatOffsets(starts), replace);
+  }
+
+  /** True if a file lists the folder, or may list it again after a power loss. */
+  mayList(folder: string): boolean {
+    return this.unforgotten.has(folder) || this.lists(folder);
+  }
+
+  /** The folder is deleted: `forgetInBackground` or `forget` must remove its entries from the device. */
+  deleted(folder: string, { wasOpen }: { readonly wasOpen: boolean }): void {
+    if (wasOpen || this.lists(folder)) this.unforgotten.set(folder, ++this.deletions);
+    for (const offsets of this.all) offsets.delete(folder);
+  }
+
+  /**
+   * Removes a deleted folder from the files, also on the device, before the folder is created again.
+   * Otherwise the old entries would apply to the new folder after a crash. Waits for the device, so only the
+   * creation of a folder right after its deletion calls it. May throw DiskError.
+   */
+  forget(folder: string): void {
+    // The folder stays here until the write succeeds, so that the next try repeats a failed one (the disk is
+    // full).
+    this.deleted(folder, { wasOpen: true });
+    this.writeWithoutDeleted((file, content) =>
+      this.disk.writeFileAtomic(`${this.directory}/${file}`, content),
+    );
+    this.unforgotten.clear();
+  }
+
+  /**
+   * Starts to remove the entries of deleted folders from the device, so that they are gone before a folder is
+   * created again. If it fails, `forget` removes them.
+   */
+  forgetInBackground(): void {
+    if (this.isForgetting || this.isClosed || this.unforgotten.size === 0) return;
+    const deletions = new Map(this.unforgotten);
+    try {
+      this.writeWithoutDeleted(this.replace);
+      this.isForgetting = true;
+      syncFiles(this.disk, this.directory, FILES, (error) => {
+        this.isForgetting = false;
+        if (error !== undefined) return;
+        for (const [folder, deletion] of deletions)
+          if (this.unforgotten.get(folder) === deletion) this.unforgotten.delete(folder);
+        this.forgetInBackground();
+      });
+    } catch (error) {
+      if (!(error instanceof DiskError)) throw error;
+    }
+  }
+
+  /** From now on nothing is removed in the background. */
+  close(): void {
+    this.isClosed = true;
+  }
+
+  private get all(): readonly Map<string, Offset>[] {
+    return [this.highWatermarks, this.recoveryPoints, this.startOffsets];
+  }
+
+  private lists(folder: string): boolean {
+    return this.all.some((offsets) => offsets.has(folder));
+  }
+
+  private writeWithoutDeleted(replace: Replace): void {
+    const highWatermarks = [...this.highWatermarks].flatMap(([folder, offset]) => {
+      const partition = partitionOfFolderName(folder);
+      return partition === undefined ? [] : [{ ...partition, offset }];
+    });
+    this.written.clear();
+    this.writeIfChanged(HIGH_WATERMARKS_FILE, formatOffsets(highWatermarks), replace);
+    this.writeOffsetsOfLogs(replace);
+  }
+
+  /** Offsets that were read at start, of logs not opened since. */
+  private ofUnopened(offsets: ReadonlyMap<string, Offset>): PartitionOffset[] {
+    const kept: PartitionOffset[] = [];
+    for (const [folder, offset] of offsets) {
+      if (this.open.has(folder)) continue;
+      const partition = partitionOfFolderName(folder);
+      if (partition !== undefined) kept.push({ ...partition, offset });
+    }
+    return kept;
+  }
+
+  /**
+   * Syncs the files: the last ones of a killed process may not be on the device, and this process relies on
+   * them. A power loss would restore entries of deleted folders, which may exist again by then.
+   */
+  private syncAll(): void {
+    for (const name of FILES) {
+      const path = `${this.directory}/${name}`;
+      if (!this.disk.exists(path)) continue;
+      const file = this.disk.open(path);
+      try {
+        file.syncNow();
+      } finally {
+        file.close();
+      }
+    }
+    this.disk.syncDirectory(this.directory);
+  }
+
+  private read(file: string): Map<string, Offset> {
+    const bytes = this.disk.readFile(`${this.directory}/${file}`);
+    const offsets = bytes === undefined ? new Map<string, Offset>() : parseOffsets(bytes);
+    if (offsets !== undefined) return offsets;
+    this.logger.warn('checkpoint-damaged', { directory: this.directory, file });
+    return new Map();
+  }
+
+  private readonly replace: Replace = (file, content) =>
+    replaceFile(this.disk, `${this.directory}/${file}`, content);
+
+  private writeIfChanged(file: string, content: Uint8Array, replace: Replace = this.replace): void {
+    const text = new TextDecoder().decode(content);
+    if (this.written.get(file) === text) return;
+    replace(file, content);
+    this.written.set(file, text);
+  }
+}

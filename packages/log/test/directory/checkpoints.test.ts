@@ -1,0 +1,86 @@
+/**
+ * Goal: the checkpoint files have one owner, which writes each of them at most once in a round. Method: a
+ * disk that counts how often each file is replaced.
+ */
+import { Prng } from '@millrace/base';
+import { MemoryDisk, MemoryLogger } from '@millrace/base/testing';
+import { compressionCodecs } from '@millrace/protocol/io';
+import { expect, test } from 'vitest';
+import { LogDirectory } from '../../src/index.ts';
+import { append, batch, config, NOW } from '../support.ts';
+
+const HIGH_WATERMARKS = 'replication-offset-checkpoint';
+const RECOVERY_POINTS = 'recovery-point-offset-checkpoint';
+const START_OFFSETS = 'log-start-offset-checkpoint';
+
+class CountingDisk extends MemoryDisk {
+  /** Names of checkpoint files, once for each try to write. */
+  tries: string[] = [];
+  override open(path: string) {
+    const name = /([a-z-]+-checkpoint)\.tmp$/.exec(path)?.[1];
+    if (name !== undefined && name !== 'leader-epoch-checkpoint') this.tries.push(name);
+    return super.open(path);
+  }
+}
+
+function setUp() {
+  const disk = new CountingDisk((callback) => callback());
+  const logger = new MemoryLogger();
+  const random = new Prng(1);
+  const opened = LogDirectory.open({
+    disk,
+    directory: '/data',
+    nodeId: 1,
+    random,
+    codecs: compressionCodecs,
+    logger,
+  });
+  if (!opened.ok) throw new Error(opened.message);
+  const { logs } = opened;
+  const log = logs.openLog('a', 0, { config: config({ segmentBytes: 150 }), nowWallMs: NOW });
+  for (let i = 0; i < 5; i++) append(log, batch(1));
+  const round = (offset: number) => {
+    disk.tries = [];
+    logger.events.length = 0;
+    logs.tick(NOW, [{ topic: 'a', partition: 0, offset }]);
+    return disk.tries;
+  };
+  return { disk, logger, logs, log, round };
+}
+
+test('a round replaces each file that changed once, and no other', () => {
+  const { log, logs, disk, round } = setUp();
+  log.flush(() => {});
+  expect(round(1)).toEqual([HIGH_WATERMARKS, RECOVERY_POINTS, START_OFFSETS]);
+  expect(round(1)).toEqual([]);
+  expect(round(2)).toEqual([HIGH_WATERMARKS]);
+  append(log, batch(1));
+  log.flush(() => {});
+  expect(round(2)).toEqual([RECOVERY_POINTS]);
+  log.advanceStartOffset(3);
+  expect(round(3)).toEqual([HIGH_WATERMARKS, START_OFFSETS]);
+  disk.tries = [];
+  logs.close({ clean: true });
+  expect(disk.tries).toEqual([]);
+});
+
+test('a full disk: a round tries each file once and logs one error; the next round tries again', () => {
+  const { disk, logger, log, round } = setUp();
+  round(1);
+  append(log, batch(1));
+  log.flush(() => {});
+  disk.failWrites = 'ENOSPC';
+  expect(round(2)).toEqual([HIGH_WATERMARKS, RECOVERY_POINTS]);
+  expect(logger.events).toMatchObject([{ event: 'checkpoint-failed', facts: { directory: '/data' } }]);
+  disk.failWrites = undefined;
+  expect(round(2)).toEqual([HIGH_WATERMARKS, RECOVERY_POINTS]);
+  expect(logger.events).toEqual([]);
+});
+
+test('a round of a broker that hosts nothing yet keeps the high watermarks of the last run', () => {
+  const { disk, logs, round } = setUp();
+  round(4);
+  logs.tick(NOW);
+  expect(logs.highWatermark('a', 0)).toBe(4);
+  expect(new TextDecoder().decode(disk.readFile(`/data/${HIGH_WATERMARKS}`))).toBe('0\n1\na 0 4\n');
+});
