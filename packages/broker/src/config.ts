@@ -34,18 +34,6 @@ export interface FrontEndLimits {
   readonly closeGraceMs: Millis;
 }
 
-export const DEFAULT_LIMITS: FrontEndLimits = {
-  requestMaxBytes: 104_857_600,
-  queuedMaxBytes: 268_435_456,
-  connectionMaxRequests: 128,
-  connectionMaxBytes: 16_777_216,
-  maxConnections: 2_147_483_647,
-  maxConnectionsPerIp: 2_147_483_647,
-  idleMs: 600_000,
-  stalledPeerMs: 5_000,
-  closeGraceMs: 1_000,
-};
-
 /** One property of this broker as DescribeConfigs shows it. The node's table of settings makes these. */
 export interface BrokerConfigEntry {
   /** Kafka's property name. */
@@ -80,10 +68,3 @@ export interface FrontEndConfig {
   /** Every property of this broker, in the order DescribeConfigs lists them. */
   readonly properties: readonly BrokerConfigEntry[];
 }
-
-export const DEFAULT_FRONT_END_CONFIG: FrontEndConfig = {
-  limits: DEFAULT_LIMITS,
-  autoCreateTopics: true,
-  describePartitionsMax: 2000,
-  properties: [],
-};

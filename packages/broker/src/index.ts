@@ -1,10 +1,8 @@
-export {
-  type BrokerConfigEntry,
-  type ConfigTypeName,
-  DEFAULT_FRONT_END_CONFIG,
-  DEFAULT_LIMITS,
-  type FrontEndConfig,
-  type FrontEndLimits,
+export type {
+  BrokerConfigEntry,
+  ConfigTypeName,
+  FrontEndConfig,
+  FrontEndLimits,
 } from './config.ts';
 export { AlterPartitionSender } from './control/alter-partition-sender.ts';
 export { ControllerChannel, type ControllerChannelOptions } from './control/controller-channel.ts';
@@ -13,7 +11,6 @@ export { forwardOver } from './control/forwarding.ts';
 export {
   BrokerLifecycle,
   type BrokerLifecycleOptions,
-  DEFAULT_LIFECYCLE_CONFIG,
   type LifecycleConfig,
   type LifecycleEvents,
 } from './control/lifecycle.ts';

@@ -1,4 +1,4 @@
-/** The controller's settings. The comments give Kafka's property names. */
+/** The controller's settings. The comments give Kafka's property names. The node fills them. */
 import type { Millis } from '@millrace/base';
 
 export interface ControllerConfig {
@@ -21,15 +21,3 @@ export interface ControllerConfig {
   /** Properties set in this node's configuration. Unset topic configs fall back to them. */
   readonly serverProperties: ReadonlyMap<string, string>;
 }
-
-export const defaultControllerConfig: ControllerConfig = {
-  sessionTimeoutMs: 3000,
-  connectionLossGraceMs: 100,
-  numPartitions: 1,
-  defaultReplicationFactor: 1,
-  deleteTopicEnable: true,
-  maxPartitionsPerRequest: 10_000,
-  batchBytes: 1 << 20,
-  producerIdBlockSize: 1000,
-  serverProperties: new Map(),
-};

@@ -56,7 +56,7 @@ import {
   decideRegister,
   fence,
 } from './brokers.ts';
-import { type ControllerConfig, defaultControllerConfig } from './config.ts';
+import type { ControllerConfig } from './config.ts';
 import { decideCreatePartitions, failCreatePartitions } from './create-partitions.ts';
 import { decideCreateTopics, failCreateTopics, type TopicsContext } from './create-topics.ts';
 import { CreatedConfigs } from './created-configs.ts';
@@ -70,7 +70,7 @@ export interface ControllerOptions {
   readonly nodeId: NodeId;
   readonly random: Random;
   readonly logger: Logger;
-  readonly config?: Partial<ControllerConfig>;
+  readonly config: ControllerConfig;
   /** The id of this cluster, once known. The controller refuses brokers of other clusters. */
   readonly clusterId?: () => Uuid | undefined;
   /** Default: counted for nobody. */
@@ -151,7 +151,7 @@ export class Controller {
 
   constructor(options: ControllerOptions) {
     this.options = options;
-    this.config = { ...defaultControllerConfig, ...options.config };
+    this.config = options.config;
     this.elections = (options.metrics ?? new Metrics()).counter('millrace_leader_elections_total');
     this.countElections({ isr: 0, elr: 0, 'former-isr': 0, unclean: 0 });
     this.createdConfigs = new CreatedConfigs(this.config.serverProperties);

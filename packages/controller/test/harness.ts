@@ -10,6 +10,7 @@ import type { CreateTopicsRequest, CreateTopicsResponse } from '@millrace/protoc
 import { expect } from 'vitest';
 import { type CommittedRecords, Controller, type ControllerConfig } from '../src/index.ts';
 import { checkImage, checkStep } from './invariants.ts';
+import { controllerConfig } from './support/settings.ts';
 
 /** An answer that may still be missing. */
 export interface Answer<R> {
@@ -45,7 +46,7 @@ export class Harness {
   /** Whether the quorum confirms the leadership only later. */
   holdsConfirmations = false;
   readonly heldConfirmations: ((leads: boolean) => void)[] = [];
-  private readonly config: Partial<ControllerConfig>;
+  private readonly config: ControllerConfig;
   private readonly committedBatches: CommittedRecords[] = [];
   private epoch = 0;
   private nextOffset = 0;
@@ -57,7 +58,7 @@ export class Harness {
   private readonly epochs = new Map<NodeId, number>();
 
   constructor(config: Partial<ControllerConfig> = {}, brokers: readonly NodeId[] = []) {
-    this.config = config;
+    this.config = controllerConfig(config);
     this.active = this.create();
     this.standby = this.create();
     this.elect(this.active);

@@ -1,15 +1,9 @@
 /**
  * The types between a log and its owner: settings, and the results of appends, reads and lookups. Only types
- * and defaults; nothing here has state.
+ * and no defaults; nothing here has state.
  */
 import type { DiskError, LeaderEpoch, Millis, Offset, WallMillis } from '@millrace/base';
-import {
-  type Compression,
-  type ErrorCode,
-  LOOP_WORK_MAX,
-  type RecordError,
-  type Timestamp,
-} from '@millrace/protocol';
+import type { Compression, ErrorCode, RecordError, Timestamp } from '@millrace/protocol';
 
 /** A `compression.type` other than `producer`. */
 export interface TopicCompression {
@@ -56,25 +50,6 @@ export interface LogConfig {
   /** How far a record's timestamp may lie in the future. */
   readonly timestampAfterMaxMs: Millis;
 }
-
-/** Apache Kafka 4.x defaults. "Unlimited" is the largest safe integer. */
-export const DEFAULT_LOG_CONFIG: LogConfig = {
-  segmentBytes: 1_073_741_824,
-  segmentMs: 604_800_000,
-  segmentJitterMs: 0,
-  preallocate: false,
-  indexIntervalBytes: 4096,
-  segmentIndexBytes: 10_485_760,
-  flushMessages: Number.MAX_SAFE_INTEGER,
-  producerIdExpirationMs: 86_400_000,
-  maxMessageBytes: 1_048_588,
-  isCompacted: false,
-  compression: undefined,
-  loopWorkMax: LOOP_WORK_MAX,
-  timestampType: 'CreateTime',
-  timestampBeforeMaxMs: Number.MAX_SAFE_INTEGER,
-  timestampAfterMaxMs: 3_600_000,
-};
 
 export interface LeaderAppendOptions {
   readonly leaderEpoch: LeaderEpoch;

@@ -10,13 +10,7 @@ import {
   type Timestamp,
 } from '@millrace/protocol';
 import { compressionCodecs } from '@millrace/protocol/io';
-import {
-  DEFAULT_LOG_CONFIG,
-  type LogConfig,
-  type OpenLogOptions,
-  PartitionLog,
-  type TimestampHit,
-} from '../src/index.ts';
+import { type LogConfig, type OpenLogOptions, PartitionLog, type TimestampHit } from '../src/index.ts';
 
 export const NOW = 1_700_000_000_000;
 export const DIRECTORY = '/data/topic-0';
@@ -65,8 +59,26 @@ export interface TestLog {
   readonly logger: MemoryLogger;
 }
 
+/** The settings under which the tests of this package run, with the changes of one test. */
 export function config(o: Partial<LogConfig> = {}): LogConfig {
-  return { ...DEFAULT_LOG_CONFIG, ...o };
+  return {
+    segmentBytes: 1_073_741_824,
+    segmentMs: 604_800_000,
+    segmentJitterMs: 0,
+    preallocate: false,
+    indexIntervalBytes: 4096,
+    segmentIndexBytes: 10_485_760,
+    flushMessages: Number.MAX_SAFE_INTEGER,
+    producerIdExpirationMs: 86_400_000,
+    maxMessageBytes: 1_048_588,
+    isCompacted: false,
+    compression: undefined,
+    loopWorkMax: 1_048_576,
+    timestampType: 'CreateTime',
+    timestampBeforeMaxMs: Number.MAX_SAFE_INTEGER,
+    timestampAfterMaxMs: 3_600_000,
+    ...o,
+  };
 }
 
 export function openLog(

@@ -18,14 +18,7 @@ import {
   type Uuid,
 } from '@millrace/base';
 import { type FetchResponse, RaftErrorCode } from './messages.ts';
-import {
-  type CommittedBatch,
-  defaultQuorumConfig,
-  type LeaderAndEpoch,
-  type LogBatch,
-  type QuorumConfig,
-  type VoterAddress,
-} from './types.ts';
+import type { CommittedBatch, LeaderAndEpoch, LogBatch, QuorumConfig, VoterAddress } from './types.ts';
 import { decodeFetchResponse, decodeVoters, encodeRequest } from './wire.ts';
 
 export interface ObserverListener {
@@ -44,7 +37,7 @@ export interface ObserverOptions {
   readonly random: Random;
   readonly logger: Logger;
   readonly listener: ObserverListener;
-  readonly config?: Partial<QuorumConfig>;
+  readonly config: QuorumConfig;
 }
 
 export class QuorumObserver {
@@ -67,7 +60,7 @@ export class QuorumObserver {
   constructor(options: ObserverOptions) {
     assert(options.voters.length > 0, 'there are voters to ask');
     this.options = options;
-    this.config = { ...defaultQuorumConfig, ...options.config };
+    this.config = options.config;
     this.target = options.voters[options.random.below(options.voters.length)]!.id;
   }
 

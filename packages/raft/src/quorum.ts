@@ -27,14 +27,7 @@ import { LeadershipRounds } from './leadership-rounds.ts';
 import type { RaftResponse } from './messages.ts';
 import { RaftNode } from './node.ts';
 import type { RaftStorage, StorageWrite, StoredState } from './storage.ts';
-import {
-  defaultQuorumConfig,
-  type LeaderAndEpoch,
-  type QuorumConfig,
-  type QuorumDescription,
-  type RaftListener,
-  type VoterAddress,
-} from './types.ts';
+import type { LeaderAndEpoch, QuorumConfig, QuorumDescription, RaftListener, VoterAddress } from './types.ts';
 import { decodeRequest, decodeResponse, encodeRequest, encodeResponse } from './wire.ts';
 
 export interface QuorumOptions {
@@ -54,7 +47,7 @@ export interface QuorumOptions {
   readonly random: Random;
   readonly logger: Logger;
   readonly listener: RaftListener;
-  readonly config?: Partial<QuorumConfig>;
+  readonly config: QuorumConfig;
   /**
    * The storage failed, is corrupt, or belongs to another cluster. The quorum sends nothing afterwards, and
    * the process should end.
@@ -380,7 +373,7 @@ function start(
     clusterId: options.clusterId ?? '',
     configuredVoters: options.voters,
     mayForm: options.mayForm ?? true,
-    config: { ...defaultQuorumConfig, ...options.config },
+    config: options.config,
     random: options.random.fork('raft'),
     vote: state.vote,
     batches: state.batches,

@@ -56,13 +56,13 @@ export interface VoteState {
 /** Settings; all durations in milliseconds. */
 export interface QuorumConfig {
   /**
-   * A follower starts an election when no fetch succeeded for this long. `controller.quorum.fetch.timeout.ms`
-   * (ours is 1000).
+   * A follower starts an election when no fetch succeeded for this long.
+   * `controller.quorum.fetch.timeout.ms`
    */
   readonly fetchTimeoutMs: Millis;
   /**
    * The length of one round of votes. The actual time is random, from 1 to 2 times this.
-   * `controller.quorum.election.timeout.ms` (ours is 300).
+   * `controller.quorum.election.timeout.ms`
    */
   readonly electionTimeoutMs: Millis;
   /** Pause before a retry. `controller.quorum.retry.backoff.ms`. */
@@ -72,14 +72,6 @@ export interface QuorumConfig {
   /** Soft limit of one fetch response. One batch is always sent whole. */
   readonly fetchMaxBytes: number;
 }
-
-export const defaultQuorumConfig: QuorumConfig = {
-  fetchTimeoutMs: 1000,
-  electionTimeoutMs: 300,
-  retryBackoffMs: 20,
-  fetchMaxWaitMs: 400,
-  fetchMaxBytes: 1 << 20,
-};
 
 /**
  * The quorum's calls to its owner. Called in a turn of the quorum's own. May call back into the quorum

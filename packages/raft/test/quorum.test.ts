@@ -16,6 +16,7 @@ import {
 } from '../src/index.ts';
 import { emptyStored, MemoryStorage, type Stored } from '../src/testing/index.ts';
 import { decodeResponse, encodeRequest } from '../src/wire.ts';
+import { quorumConfig } from './support/settings.ts';
 import { vote } from './transcript.ts';
 
 const utf8 = (text: string) => new TextEncoder().encode(text);
@@ -71,6 +72,7 @@ class Cluster {
         clock: this.clock,
         random: new Prng(id),
         logger: node.logger,
+        config: quorumConfig,
         listener: {
           committed: (batches) => node.heard.push(...batches.flatMap((batch) => batch.records.map(text))),
           becameLeader: (epoch) => void node.events.push(`active e${epoch}`),
@@ -249,6 +251,7 @@ function held() {
       clock,
       random: new Prng(1),
       logger: new MemoryLogger(),
+      config: quorumConfig,
       listener: { committed: () => {}, becameLeader: () => {}, resigned: () => {}, leaderChanged: () => {} },
       failed: (error) => failures.push(error.message),
     },
@@ -340,6 +343,7 @@ test('an observer gets committed records, follows a new leader, and is listed', 
     clock: cluster.clock,
     random: new Prng(50),
     logger: new MemoryLogger(),
+    config: quorumConfig,
     listener: {
       committed: (batches) => heard.push(...batches.flatMap((batch) => batch.records.map(text))),
       leaderChanged: (leader) => events.push(`leader ${leader?.nodeId ?? 'none'}`),

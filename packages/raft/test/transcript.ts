@@ -1,7 +1,6 @@
 /** One RaftNode controlled by a test: events in, effects out as the short lines of a transcript. */
 import { type Millis, Prng } from '@millrace/base';
 import {
-  defaultQuorumConfig,
   type FetchRequest,
   type FetchResponse,
   type LogBatch,
@@ -15,6 +14,7 @@ import {
   type VoteState,
 } from '../src/index.ts';
 import { encodeLeaderChange, encodeVoters } from '../src/wire.ts';
+import { quorumConfig } from './support/settings.ts';
 
 export const clusterId = new Prng(99).uuid();
 export const keyOf = (id: number) => `key-${id}`;
@@ -70,7 +70,7 @@ export class Subject {
         port: 9001 + index,
       })),
       mayForm: o.mayForm ?? true,
-      config: defaultQuorumConfig,
+      config: quorumConfig,
       random: new Prng(5),
       vote,
       batches,

@@ -1,6 +1,5 @@
-/** The settings of a broker's data plane, with Kafka's names and Kafka's defaults. Owns no logic. */
+/** The settings of a broker's data plane, with Kafka's names. The node fills them: no default is here. */
 import type { Millis } from '@millrace/base';
-import { LOOP_WORK_MAX } from '@millrace/protocol';
 
 export interface ReplicationConfig {
   /** Fetchers connect to the endpoint of this name among the leader's registered listeners. */
@@ -50,23 +49,3 @@ export interface ReplicationConfig {
   /** Properties that the node's configuration sets, by name. Unset topic configs fall back to them. */
   readonly brokerProperties: ReadonlyMap<string, string>;
 }
-
-export const defaultReplicationConfig: ReplicationConfig = {
-  interBrokerListenerName: 'PLAINTEXT',
-  replicaLagTimeMaxMs: 30_000,
-  fetchWaitMaxMs: 500,
-  fetchMinBytes: 1,
-  fetchMaxBytes: 1_048_576,
-  fetchResponseMaxBytes: 10_485_760,
-  fetchBackoffMs: 100,
-  replicaSocketTimeoutMs: 30_000,
-  consumerFetchMaxBytes: 57_671_680,
-  maxFetchSessions: 1000,
-  highWatermarkCheckpointIntervalMs: 5000,
-  alterPartitionRetryMs: 100,
-  maxParkedFetches: 100_000,
-  maxResponseFrameBytes: 128 * 1024 * 1024,
-  producerIdExpirationMs: 86_400_000,
-  loopWorkMax: LOOP_WORK_MAX,
-  brokerProperties: new Map(),
-};

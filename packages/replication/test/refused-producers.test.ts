@@ -4,7 +4,7 @@
  */
 import { type Uuid, ZERO_UUID } from '@millrace/base';
 import { MemoryDisk, MemoryLogger } from '@millrace/base/testing';
-import { DEFAULT_LOG_CONFIG, PartitionLog } from '@millrace/log';
+import { PartitionLog } from '@millrace/log';
 import { buildBatch, ErrorCode } from '@millrace/protocol';
 import { compressionCodecs } from '@millrace/protocol/io';
 import { expect, test } from 'vitest';
@@ -12,6 +12,7 @@ import { RefusedBeforehand, RefusedProducers } from '../src/partition/refused-pr
 import type { ProduceResult } from '../src/types.ts';
 import { batchOf } from './support/batches.ts';
 import { valuesBelow } from './support/logs.ts';
+import { logConfig } from './support/settings.ts';
 import { World } from './support/world.ts';
 
 const ALL = [[1, 2, 3]];
@@ -34,7 +35,7 @@ const emptyLog = () =>
     cleanShutdown: false,
     codecs: compressionCodecs,
     logger: new MemoryLogger(),
-    config: DEFAULT_LOG_CONFIG,
+    config: logConfig,
   });
 
 test('batches after a refused first batch wait while the producer may still retry that one', () => {

@@ -27,12 +27,6 @@ export interface LifecycleConfig {
   readonly controlledShutdownMaxMs: Millis;
 }
 
-export const DEFAULT_LIFECYCLE_CONFIG: LifecycleConfig = {
-  sessionTimeoutMs: 3_000,
-  heartbeatIntervalMs: 500,
-  controlledShutdownMaxMs: 10_000,
-};
-
 export interface BrokerLifecycleOptions {
   readonly brokerId: NodeId;
   /** Each start of the process draws a new one. */

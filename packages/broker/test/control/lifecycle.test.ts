@@ -9,9 +9,10 @@ import { ErrorCode } from '@millrace/protocol';
 import type { BrokerSession } from '@millrace/replication';
 import { describe, expect, test } from 'vitest';
 import { ControllerLocator } from '../../src/control/controller-locator.ts';
-import { BrokerLifecycle, DEFAULT_LIFECYCLE_CONFIG } from '../../src/control/lifecycle.ts';
+import { BrokerLifecycle } from '../../src/control/lifecycle.ts';
 import { CLUSTER_ID } from '../support/broker.ts';
 import { TestControllers } from '../support/controllers.ts';
+import { lifecycleConfig } from '../support/settings.ts';
 
 function setUp(o: { previousBrokerEpoch?: number } = {}) {
   const clock = new ManualClock();
@@ -30,7 +31,7 @@ function setUp(o: { previousBrokerEpoch?: number } = {}) {
     locator,
     clock,
     logger,
-    config: DEFAULT_LIFECYCLE_CONFIG,
+    config: lifecycleConfig,
     clusterId: () => CLUSTER_ID,
     metadataOffset: () => state.offset,
     readyToServe: () => state.ready,

@@ -14,15 +14,11 @@ import type {
   ProduceResult,
   RunningFetch,
 } from '@millrace/replication';
-import {
-  DEFAULT_FRONT_END_CONFIG,
-  DEFAULT_LIMITS,
-  type FrontEndConfig,
-  type FrontEndLimits,
-} from '../../src/config.ts';
+import type { FrontEndConfig, FrontEndLimits } from '../../src/config.ts';
 import { BrokerFrontEnd } from '../../src/front-end.ts';
 import type { ForwardedRequest, ForwardedResponse, Handler, ReplicaPort } from '../../src/handler.ts';
 import { TestClient } from './client.ts';
+import { frontEndConfig } from './settings.ts';
 
 export const CLUSTER_ID = 'QUJDREVGR0hJSktMTU5PUA' as Uuid;
 
@@ -105,7 +101,7 @@ export interface TestBroker {
 export function testBroker(
   o: {
     limits?: Partial<FrontEndLimits>;
-    config?: Partial<FrontEndConfig>;
+    config?: Partial<Omit<FrontEndConfig, 'limits'>>;
     records?: readonly MetadataRecord[];
     handlers?: readonly Handler[];
   } = {},
@@ -137,11 +133,7 @@ export function testBroker(
     clock,
     random: new Prng(1),
     logger,
-    config: {
-      ...DEFAULT_FRONT_END_CONFIG,
-      ...o.config,
-      limits: { ...DEFAULT_LIMITS, ...o.limits },
-    },
+    config: frontEndConfig(o.config, o.limits),
     replicas,
     spares: new SpareBuffers({ spoils: true }),
     producerIds: { next: (done) => done(broker.producerIds) },

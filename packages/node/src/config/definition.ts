@@ -1,4 +1,6 @@
 /** One row of the table of settings. Owns no settings. */
+import { assert } from '@millrace/base';
+import { topicConfigDefinitions } from '@millrace/metadata/topic-config';
 import type { SettingType } from './types.ts';
 
 export type SettingGroup = 'Node' | 'Quorum' | 'Topics' | 'Replication' | 'Connections' | 'Operation';
@@ -12,8 +14,13 @@ export interface SettingDefinition<T> {
   readonly documentation: string;
   /** Says why the default differs from Kafka's, or that Kafka has no such setting. */
   readonly differs?: string;
-  /** The topic config for which this setting is the default. */
+  /** The topic config that this setting supplies for topics that do not set it. */
   readonly topicConfig?: string;
+}
+
+/** A setting that only topics read, as the fallback of a topic config. */
+export interface TopicSettingDefinition<T> extends SettingDefinition<T> {
+  readonly topicConfig: string;
 }
 
 /** A setting. The user must set it if it has no default. */
@@ -22,7 +29,30 @@ export function setting<T>(
   type: SettingType<T>,
   defaultText: string | undefined,
   documentation: string,
-  more: { differs?: string; topicConfig?: string } = {},
+  more: { differs?: string } = {},
 ): SettingDefinition<T> {
   return { type, default: defaultText, group, documentation, ...more };
+}
+
+/**
+ * A setting of topics. Its default is that of the topic config, in metadata/src/topic-config-table.ts.
+ * `unitMs`: the unit of this setting where the topic config counts milliseconds.
+ */
+export function topicSetting<T>(
+  topicConfig: string,
+  type: SettingType<T>,
+  documentation: string,
+  { differs, unitMs }: { differs?: string; unitMs?: number } = {},
+): TopicSettingDefinition<T> {
+  const definition = topicConfigDefinitions.find(({ name }) => name === topicConfig);
+  assert(definition !== undefined, 'a known topic config');
+  const { defaultValue } = definition;
+  return {
+    type,
+    default: unitMs === undefined ? defaultValue : String(Number(defaultValue) / unitMs),
+    group: 'Topics',
+    documentation,
+    topicConfig,
+    ...(differs === undefined ? {} : { differs }),
+  };
 }

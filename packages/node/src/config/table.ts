@@ -1,15 +1,17 @@
 /**
- * Every setting of a node, in one table: Kafka's property name, type, default, effect. The table has a
- * property only if the product honours it. docs/configuration.md is generated from this table. node-config.ts
- * checks the values against each other (listeners against roles, …).
+ * Every setting of a node, in one table: Kafka's property name, type, default, effect. Every default is
+ * here, and only here. Only a `topicSetting` has the default of its topic config, which
+ * metadata/src/topic-config-table.ts gives. The table has a property only if a package receives it
+ * (package-settings.ts). docs/configuration.md is generated from this table. node-config.ts checks the values
+ * against each other (listeners against roles, …).
  */
 import { parseListeners, parseProtocolMap, parseVoters } from './addresses.ts';
-import { setting } from './definition.ts';
+import { setting, type TopicSettingDefinition, topicSetting } from './definition.ts';
 import { boolean, custom, int, list, long, oneOf, optional, type TypeOfSetting, text } from './types.ts';
 
 const OURS = 'Kafka has no such setting.';
 const FAILOVER = 'Kafka’s default is slower; ours makes failover quick.';
-const GIBI = 1 << 30;
+const HOUR_MS = 3_600_000;
 
 const listeners = custom('list', 'a comma-separated list of NAME://host:port, no name twice', parseListeners);
 const listenerName = custom('string', 'the name of a listener', (value) =>
@@ -150,118 +152,91 @@ const topicSettings = {
     'Whether a Metadata request for an unknown topic creates it, when the client allows that.',
   ),
   'delete.topic.enable': setting('Topics', boolean, 'true', 'Whether clients can delete topics.'),
-  'min.insync.replicas': setting(
-    'Topics',
+  'min.insync.replicas': topicSetting(
+    'min.insync.replicas',
     int(1),
-    '1',
     'The leader refuses a batch with acks=all while the ISR has fewer members than this (or than the replication factor, if that is smaller).',
-    { topicConfig: 'min.insync.replicas' },
   ),
-  'unclean.leader.election.enable': setting(
-    'Topics',
+  'unclean.leader.election.enable': topicSetting(
+    'unclean.leader.election.enable',
     boolean,
-    'false',
     'Whether the controller may elect a replica outside of the ISR when no other is left. This can lose acknowledged records.',
-    { topicConfig: 'unclean.leader.election.enable' },
   ),
-  'message.max.bytes': setting(
-    'Topics',
+  'message.max.bytes': topicSetting(
+    'max.message.bytes',
     int(0),
-    '1048588',
     'Largest record batch that a client may append, in bytes, after compression.',
-    { topicConfig: 'max.message.bytes' },
   ),
-  'compression.type': setting(
-    'Topics',
+  'compression.type': topicSetting(
+    'compression.type',
     oneOf('producer', 'uncompressed', 'gzip', 'snappy', 'lz4', 'zstd'),
-    'producer',
     'Codec of batches in the log. The leader recompresses a batch with another codec, on a worker thread when that takes long; `producer` keeps each batch as the producer sent it.',
-    { topicConfig: 'compression.type' },
   ),
-  'compression.gzip.level': setting(
-    'Topics',
+  'compression.gzip.level': topicSetting(
+    'compression.gzip.level',
     custom('int', 'an integer from 1 to 9, or -1', (value) =>
       /^(-1|[1-9])$/.test(value) ? Number(value) : undefined,
     ),
-    '-1',
     'Level for `compression.type` gzip; -1 is the default of the library.',
-    { topicConfig: 'compression.gzip.level' },
   ),
-  'compression.lz4.level': setting(
-    'Topics',
+  'compression.lz4.level': topicSetting(
+    'compression.lz4.level',
     int(1, 17),
-    '9',
     'Level for `compression.type` lz4. It has no effect: our codec has one level.',
-    { topicConfig: 'compression.lz4.level' },
   ),
-  'compression.zstd.level': setting('Topics', int(-131072, 22), '3', 'Level for `compression.type` zstd.', {
-    topicConfig: 'compression.zstd.level',
-  }),
-  'log.segment.bytes': setting(
-    'Topics',
+  'compression.zstd.level': topicSetting(
+    'compression.zstd.level',
+    int(-131072, 22),
+    'Level for `compression.type` zstd.',
+  ),
+  'log.segment.bytes': topicSetting(
+    'segment.bytes',
     int(1 << 20),
-    String(GIBI),
     'The log rolls a segment before it grows past this.',
-    {
-      topicConfig: 'segment.bytes',
-    },
   ),
-  'log.roll.ms': setting(
-    'Topics',
+  'log.roll.ms': topicSetting(
+    'segment.ms',
     long(1),
-    '604800000',
     'The log rolls a segment when its records span more time than this.',
-    { topicConfig: 'segment.ms', differs: 'Kafka writes the same seven days as `log.roll.hours`.' },
+    { differs: 'Kafka writes the same seven days as `log.roll.hours`.' },
   ),
-  'log.roll.jitter.ms': setting(
-    'Topics',
+  'log.roll.jitter.ms': topicSetting(
+    'segment.jitter.ms',
     long(0),
-    '0',
     'The log rolls a segment earlier than `log.roll.ms` by a random time of at most this, so that not all logs roll at once.',
-    { topicConfig: 'segment.jitter.ms', differs: 'Kafka leaves it unset, and `log.roll.jitter.hours` is 0.' },
+    { differs: 'Kafka leaves it unset, and `log.roll.jitter.hours` is 0.' },
   ),
-  'log.roll.jitter.hours': setting(
-    'Topics',
+  'log.roll.jitter.hours': topicSetting(
+    'segment.jitter.ms',
     int(0),
-    '0',
     'The same in hours; `log.roll.jitter.ms` overrides it.',
-    { topicConfig: 'segment.jitter.ms' },
+    { unitMs: HOUR_MS },
   ),
-  'log.preallocate': setting(
-    'Topics',
+  'log.preallocate': topicSetting(
+    'preallocate',
     boolean,
-    'false',
     'Whether the log allocates the full size of a segment file at the start. When it rolls, it truncates the file to its contents.',
-    { topicConfig: 'preallocate' },
   ),
-  'log.index.interval.bytes': setting(
-    'Topics',
+  'log.index.interval.bytes': topicSetting(
+    'index.interval.bytes',
     int(0),
-    '4096',
     'At most one entry in the offset index for this many bytes of log.',
-    { topicConfig: 'index.interval.bytes' },
   ),
-  'log.index.size.max.bytes': setting(
-    'Topics',
+  'log.index.size.max.bytes': topicSetting(
+    'segment.index.bytes',
     int(4),
-    '10485760',
     'Largest size of an index file; a full index closes the segment.',
-    { topicConfig: 'segment.index.bytes' },
   ),
-  'log.flush.interval.messages': setting(
-    'Topics',
+  'log.flush.interval.messages': topicSetting(
+    'flush.messages',
     long(1),
-    '9223372036854775807',
     'The log fsyncs after this many records. With 1, records acknowledged with acks=all survive power loss of all machines at once.',
-    { topicConfig: 'flush.messages' },
   ),
-  'log.flush.interval.ms': setting(
-    'Topics',
+  'log.flush.interval.ms': topicSetting(
+    'flush.ms',
     long(0),
-    '9223372036854775807',
     'The longest time until the log fsyncs a record; acknowledgements do not wait for it. The default leaves it to the operating system.',
     {
-      topicConfig: 'flush.ms',
       differs:
         'Kafka honours it only together with `log.flush.scheduler.interval.ms`; Millrace does not need that.',
     },
@@ -272,26 +247,20 @@ const topicSettings = {
     '86400000',
     'A partition forgets an idempotent producer that writes nothing to it for this long.',
   ),
-  'log.message.timestamp.type': setting(
-    'Topics',
+  'log.message.timestamp.type': topicSetting(
+    'message.timestamp.type',
     oneOf('CreateTime', 'LogAppendTime'),
-    'CreateTime',
     'Timestamp of a record: the time at which the producer created it, or at which the leader appended it.',
-    { topicConfig: 'message.timestamp.type' },
   ),
-  'log.message.timestamp.before.max.ms': setting(
-    'Topics',
+  'log.message.timestamp.before.max.ms': topicSetting(
+    'message.timestamp.before.max.ms',
     long(0),
-    '9223372036854775807',
     'How far a record’s timestamp may lie in the past.',
-    { topicConfig: 'message.timestamp.before.max.ms' },
   ),
-  'log.message.timestamp.after.max.ms': setting(
-    'Topics',
+  'log.message.timestamp.after.max.ms': topicSetting(
+    'message.timestamp.after.max.ms',
     long(0),
-    '3600000',
     'How far a record’s timestamp may lie in the future.',
-    { topicConfig: 'message.timestamp.after.max.ms' },
   ),
 };
 
@@ -439,6 +408,11 @@ export type SettingName = keyof typeof settingsTable;
 export type Settings = {
   readonly [N in SettingName]: TypeOfSetting<(typeof settingsTable)[N]['type']>;
 };
+
+/** The settings that only topics read. */
+export type TopicSettingName = {
+  [N in SettingName]: (typeof settingsTable)[N] extends TopicSettingDefinition<unknown> ? N : never;
+}[SettingName];
 
 export const settingNames = Object.keys(settingsTable) as SettingName[];
 

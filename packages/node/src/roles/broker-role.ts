@@ -77,7 +77,7 @@ export interface BrokerRoleOptions {
   readonly replication: ReplicationConfig;
   readonly frontEnd: FrontEndConfig;
   readonly lifecycle: LifecycleConfig;
-  readonly quorum: Partial<QuorumConfig>;
+  readonly quorum: QuorumConfig;
   /**
    * The same process is a voter: its quorum passes committed records to this role, which needs no observer.
    */

@@ -1,10 +1,10 @@
 /** Makes the options of the quorum and the controller from the settings. */
 import { assert, type Clock, type Logger, type Random, type Rpc } from '@millrace/base';
-import type { ControllerConfig } from '@millrace/controller';
 import type { LogDirectory } from '@millrace/log';
 import type { Metrics } from '@millrace/metrics';
-import type { QuorumConfig, RaftStorage } from '@millrace/raft';
+import type { RaftStorage } from '@millrace/raft';
 import type { NodeConfig } from '../config/index.ts';
+import { controllerConfig, quorumConfig } from '../config/package-settings.ts';
 import type { ControllerRoleOptions } from './controller-role.ts';
 
 export interface ControllerSeams {
@@ -34,26 +34,5 @@ export function controllerOptions(
     listener,
     quorum: quorumConfig(config),
     controller: controllerConfig(config),
-  };
-}
-
-export function quorumConfig({ settings }: NodeConfig): Partial<QuorumConfig> {
-  const fetchTimeoutMs = settings['controller.quorum.fetch.timeout.ms'];
-  return {
-    fetchTimeoutMs,
-    electionTimeoutMs: settings['controller.quorum.election.timeout.ms'],
-    retryBackoffMs: settings['controller.quorum.retry.backoff.ms'],
-    fetchMaxWaitMs: Math.floor(fetchTimeoutMs * 0.4),
-  };
-}
-
-function controllerConfig({ settings, explicit }: NodeConfig): Partial<ControllerConfig> {
-  return {
-    sessionTimeoutMs: settings['broker.session.timeout.ms'],
-    connectionLossGraceMs: settings['broker.session.loss.grace.ms'],
-    numPartitions: settings['num.partitions'],
-    defaultReplicationFactor: settings['default.replication.factor'],
-    deleteTopicEnable: settings['delete.topic.enable'],
-    serverProperties: explicit,
   };
 }

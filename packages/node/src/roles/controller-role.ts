@@ -53,8 +53,8 @@ export interface ControllerRoleOptions {
   readonly random: Random;
   readonly logger: Logger;
   readonly metrics: Metrics;
-  readonly quorum: Partial<QuorumConfig>;
-  readonly controller: Partial<ControllerConfig>;
+  readonly quorum: QuorumConfig;
+  readonly controller: ControllerConfig;
   readonly events: ControllerRoleEvents;
 }
 

@@ -10,8 +10,10 @@ import { MemoryLogger } from '@millrace/base/testing';
 import { Controller } from '@millrace/controller';
 import { GrpcRpc } from '@millrace/rpc/io';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { controllerConfig } from '../../src/config/package-settings.ts';
 import { NodeClock } from '../../src/io/clock.ts';
 import { ControlService } from '../../src/roles/control-service.ts';
+import { nodeConfig } from '../support/config.ts';
 
 const BROKER = 1;
 const SESSION_MS = 10_000;
@@ -43,7 +45,7 @@ class Served {
       nodeId: 100,
       random: new Prng(1),
       logger,
-      config: { sessionTimeoutMs: SESSION_MS, connectionLossGraceMs: 100 },
+      config: { ...controllerConfig(nodeConfig()), sessionTimeoutMs: SESSION_MS, connectionLossGraceMs: 100 },
       propose: (records) => {
         const baseOffset = this.nextOffset;
         this.nextOffset += records.length;

@@ -16,7 +16,9 @@ import {
 } from '@millrace/metadata';
 import { apis, ErrorCode } from '@millrace/protocol';
 import { describe, expect, test } from 'vitest';
+import { controllerConfig } from '../../src/config/package-settings.ts';
 import { ControlService } from '../../src/roles/control-service.ts';
+import { nodeConfig } from '../support/config.ts';
 
 const BROKER = 1;
 const SESSION_MS = 3000;
@@ -98,7 +100,11 @@ class World {
       nodeId: 100,
       random: new Prng(1),
       logger,
-      config: { sessionTimeoutMs: SESSION_MS, connectionLossGraceMs: GRACE_MS },
+      config: {
+        ...controllerConfig(nodeConfig()),
+        sessionTimeoutMs: SESSION_MS,
+        connectionLossGraceMs: GRACE_MS,
+      },
       propose: (records) => {
         const baseOffset = this.nextOffset;
         this.nextOffset += records.length;

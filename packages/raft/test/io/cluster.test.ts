@@ -12,6 +12,7 @@ import { GrpcRpc } from '@millrace/rpc/io';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { Quorum, QuorumObserver, type VoterAddress } from '../../src/index.ts';
 import { LevelStorage } from '../../src/io/index.ts';
+import { quorumConfig } from '../support/settings.ts';
 
 const clock: Clock = {
   monotonicMs: () => performance.now(),
@@ -76,6 +77,7 @@ async function start(id: number): Promise<Node> {
         clock,
         random: new Prng(id * 7 + Math.floor(performance.now())),
         logger,
+        config: quorumConfig,
         listener: {
           committed: (batches) => heard.push(...batches.flatMap((batch) => batch.records.map(text))),
           becameLeader: (epoch) => {
@@ -135,6 +137,7 @@ test('three voters elect at once, commit, hand over when stopped, and restart wi
     clock,
     random: new Prng(11),
     logger: new MemoryLogger(),
+    config: quorumConfig,
     listener: {
       committed: (batches) => observed.push(...batches.flatMap((batch) => batch.records.map(text))),
       leaderChanged: () => {},

@@ -7,6 +7,7 @@ import { MemoryLogger } from '@millrace/base/testing';
 import { GrpcRpc } from '@millrace/rpc/io';
 import { Quorum } from '../../src/index.ts';
 import { LevelStorage } from '../../src/io/index.ts';
+import { quorumConfig } from '../support/settings.ts';
 
 const [id, folder, ...ports] = [process.argv[2]!, process.argv[3]!, ...process.argv.slice(4)];
 const clock: Clock = {
@@ -32,6 +33,7 @@ Quorum.open(
     clock,
     random: new Prng(Date.now() + Number(id)),
     logger: new MemoryLogger(),
+    config: quorumConfig,
     listener: {
       committed: (batches) => {
         const records = batches.flatMap((batch) =>

@@ -3,13 +3,14 @@
  */
 import type { Logger, NodeId, Uuid } from '@millrace/base';
 import { ManualClock, MemoryDisk, MemoryLogger } from '@millrace/base/testing';
-import { DEFAULT_LOG_CONFIG, PartitionLog } from '@millrace/log';
+import { PartitionLog } from '@millrace/log';
 import { buildBatch, type ErrorCode } from '@millrace/protocol';
 import { compressionCodecs } from '@millrace/protocol/io';
 import { ProduceOperation } from '../../src/partition/acks.ts';
 import { Partition, type PartitionSettings } from '../../src/partition/partition.ts';
 import type { IsrProposal, PartitionAssignment, PartitionPorts } from '../../src/partition/ports.ts';
 import { RefusedProducers } from '../../src/partition/refused-producers.ts';
+import { logConfig } from './settings.ts';
 
 /** The replica's broker. The other replica is on broker 2, and min.insync.replicas is 2. */
 export const ME = 1;
@@ -62,7 +63,7 @@ export class LoneReplica {
       cleanShutdown: false,
       codecs: compressionCodecs,
       logger,
-      config: DEFAULT_LOG_CONFIG,
+      config: logConfig,
     });
     this.partition = new Partition({
       topicId: 'aaaaaaaaaaaaaaaaaaaaaA' as Uuid,

@@ -14,7 +14,6 @@ import {
 import { buildBatch, SpareBuffers } from '@millrace/protocol';
 import { compressionCodecs } from '@millrace/protocol/io';
 import {
-  defaultReplicationConfig,
   type Partition,
   type ProduceResult,
   ReplicaManager,
@@ -23,6 +22,7 @@ import {
 import { MemoryNetwork } from './memory-network.ts';
 import { NodeClock } from './node-clock.ts';
 import { serve } from './server.ts';
+import { replicationConfig } from './settings.ts';
 import { ToyController } from './toy-controller.ts';
 
 export const HEARTBEAT_MS = 500;
@@ -41,7 +41,7 @@ export class World {
   constructor(options: { seed?: number; brokers?: number; config?: Partial<ReplicationConfig> } = {}) {
     this.random = new Prng(options.seed ?? 1);
     this.network = new MemoryNetwork(this.clock, this.random.fork('network'));
-    this.config = { ...defaultReplicationConfig, replicaLagTimeMaxMs: 2000, ...options.config };
+    this.config = replicationConfig(options.config);
     this.controller.onCommit = () => {
       for (const broker of this.brokers) broker.expectMetadata();
     };

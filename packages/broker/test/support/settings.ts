@@ -1,0 +1,32 @@
+/** The settings under which the tests of this package run, unless a test gives others. */
+import type { FrontEndConfig, FrontEndLimits, LifecycleConfig } from '../../src/index.ts';
+
+export const lifecycleConfig: LifecycleConfig = {
+  sessionTimeoutMs: 3_000,
+  heartbeatIntervalMs: 500,
+  controlledShutdownMaxMs: 10_000,
+};
+
+export function frontEndConfig(
+  changes: Partial<Omit<FrontEndConfig, 'limits'>> = {},
+  limits: Partial<FrontEndLimits> = {},
+): FrontEndConfig {
+  return {
+    limits: {
+      requestMaxBytes: 104_857_600,
+      queuedMaxBytes: 268_435_456,
+      connectionMaxRequests: 128,
+      connectionMaxBytes: 16_777_216,
+      maxConnections: 2_147_483_647,
+      maxConnectionsPerIp: 2_147_483_647,
+      idleMs: 600_000,
+      stalledPeerMs: 5_000,
+      closeGraceMs: 1_000,
+      ...limits,
+    },
+    autoCreateTopics: true,
+    describePartitionsMax: 2000,
+    properties: [],
+    ...changes,
+  };
+}

@@ -1,0 +1,36 @@
+/**
+ * Values of the packages' settings that no user can change. Each exists here alone. Kafka has no property for
+ * them, or one that would only let a user break the node.
+ */
+import { LOOP_WORK_MAX } from '@millrace/protocol';
+
+export const fixedSettings = {
+  /** Pause before the leader retries an AlterPartition request that got no response, in ms. */
+  alterPartitionRetryMs: 100,
+  /** The most parked fetches of a broker. */
+  maxParkedFetches: 100_000,
+  /** The least limit for a leader's response frame. Larger fetch settings raise the limit. */
+  responseFrameBytesMaxFloor: 128 * 1024 * 1024,
+  /** The most work on batches within one turn, in decompressed bytes. */
+  loopWorkMax: LOOP_WORK_MAX,
+  /** Pending requests of one connection. */
+  connectionMaxRequests: 128,
+  /** Bytes held for one connection. */
+  connectionMaxBytes: 16 * 1024 * 1024,
+  /** While memory is short, the broker drops a peer that makes no progress for this long, in ms. */
+  stalledPeerMs: 5_000,
+  /** How long a peer may take to close its end of a connection, in ms. */
+  closeGraceMs: 1_000,
+  /** How long the controller may take to move the leaderships away from a stopping broker, in ms. */
+  controlledShutdownMaxMs: 10_000,
+  /** Partitions that one CreateTopics or CreatePartitions request may create. */
+  maxPartitionsPerRequest: 10_000,
+  /** The size at which the controller closes a batch of the metadata log: as much as one fetch carries. */
+  metadataBatchBytes: 1024 * 1024,
+  /** Soft limit of one fetch response of the quorum, in bytes. */
+  quorumFetchMaxBytes: 1024 * 1024,
+  /** How many producer ids a broker gets at once, as in Kafka. */
+  producerIdBlockSize: 1000,
+} as const;
+
+export type FixedSettings = typeof fixedSettings;

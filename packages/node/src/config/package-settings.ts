@@ -1,0 +1,160 @@
+/**
+ * Which value of the table each package receives, field by field. It compiles only if every field is filled
+ * and every value is received. A package below has no defaults of its own.
+ */
+import type { BrokerConfigEntry, FrontEndConfig, FrontEndLimits, LifecycleConfig } from '@millrace/broker';
+import type { ControllerConfig } from '@millrace/controller';
+import type { QuorumConfig } from '@millrace/raft';
+import type { ReplicationConfig } from '@millrace/replication';
+import type { SettingDefinition } from './definition.ts';
+import { computed, type FieldsOf, fill, type IsComplete, type ReceivedBy, type ValueName } from './fields.ts';
+import type { NodeConfig } from './node-config.ts';
+import { type SettingName, settingNames, settingsTable, type TopicSettingName } from './table.ts';
+
+const quorumFields = {
+  fetchTimeoutMs: 'controller.quorum.fetch.timeout.ms',
+  electionTimeoutMs: 'controller.quorum.election.timeout.ms',
+  retryBackoffMs: 'controller.quorum.retry.backoff.ms',
+  fetchMaxWaitMs: computed(['controller.quorum.fetch.timeout.ms'], (values) =>
+    Math.floor(values['controller.quorum.fetch.timeout.ms'] * 0.4),
+  ),
+  fetchMaxBytes: 'quorumFetchMaxBytes',
+} as const satisfies FieldsOf<QuorumConfig>;
+
+const controllerFields = {
+  sessionTimeoutMs: 'broker.session.timeout.ms',
+  connectionLossGraceMs: 'broker.session.loss.grace.ms',
+  numPartitions: 'num.partitions',
+  defaultReplicationFactor: 'default.replication.factor',
+  deleteTopicEnable: 'delete.topic.enable',
+  maxPartitionsPerRequest: 'maxPartitionsPerRequest',
+  batchBytes: 'metadataBatchBytes',
+  producerIdBlockSize: 'producerIdBlockSize',
+  serverProperties: computed([], (_values, { explicit }) => explicit),
+} as const satisfies FieldsOf<ControllerConfig>;
+
+const replicationFields = {
+  interBrokerListenerName: computed([], (_values, { interBrokerListenerName }) => interBrokerListenerName),
+  replicaLagTimeMaxMs: 'replica.lag.time.max.ms',
+  fetchWaitMaxMs: 'replica.fetch.wait.max.ms',
+  fetchMinBytes: 'replica.fetch.min.bytes',
+  fetchMaxBytes: 'replica.fetch.max.bytes',
+  fetchResponseMaxBytes: 'replica.fetch.response.max.bytes',
+  fetchBackoffMs: 'replica.fetch.backoff.ms',
+  replicaSocketTimeoutMs: 'replica.socket.timeout.ms',
+  consumerFetchMaxBytes: 'fetch.max.bytes',
+  maxFetchSessions: 'max.incremental.fetch.session.cache.slots',
+  highWatermarkCheckpointIntervalMs: 'replica.high.watermark.checkpoint.interval.ms',
+  alterPartitionRetryMs: 'alterPartitionRetryMs',
+  maxParkedFetches: 'maxParkedFetches',
+  // A response may exceed the requested size by one batch, and a batch is never larger than a request.
+  maxResponseFrameBytes: computed(
+    ['responseFrameBytesMaxFloor', 'replica.fetch.response.max.bytes', 'socket.request.max.bytes'],
+    (values) =>
+      Math.max(
+        values.responseFrameBytesMaxFloor,
+        values['replica.fetch.response.max.bytes'] + values['socket.request.max.bytes'],
+      ),
+  ),
+  producerIdExpirationMs: 'producer.id.expiration.ms',
+  loopWorkMax: 'loopWorkMax',
+  brokerProperties: computed([], (_values, { explicit }) => explicit),
+} as const satisfies FieldsOf<ReplicationConfig>;
+
+const limitFields = {
+  requestMaxBytes: 'socket.request.max.bytes',
+  queuedMaxBytes: 'queued.max.request.bytes',
+  connectionMaxRequests: 'connectionMaxRequests',
+  connectionMaxBytes: 'connectionMaxBytes',
+  maxConnections: 'max.connections',
+  maxConnectionsPerIp: 'max.connections.per.ip',
+  idleMs: 'connections.max.idle.ms',
+  stalledPeerMs: 'stalledPeerMs',
+  closeGraceMs: 'closeGraceMs',
+} as const satisfies FieldsOf<FrontEndLimits>;
+
+const frontEndFields = {
+  limits: computed([], (_values, config) => fill<FrontEndLimits>(limitFields, config)),
+  autoCreateTopics: 'auto.create.topics.enable',
+  describePartitionsMax: 'max.request.partition.size.limit',
+  properties: computed([], (_values, config) => brokerProperties(config)),
+} as const satisfies FieldsOf<FrontEndConfig>;
+
+const lifecycleFields = {
+  sessionTimeoutMs: 'broker.session.timeout.ms',
+  heartbeatIntervalMs: 'broker.heartbeat.interval.ms',
+  controlledShutdownMaxMs: 'controlledShutdownMaxMs',
+} as const satisfies FieldsOf<LifecycleConfig>;
+
+/** The node reads these itself, in node-config.ts, start-node.ts and broker-config.ts. */
+export const ownSettings = [
+  'process.roles',
+  'node.id',
+  'listeners',
+  'advertised.listeners',
+  'listener.security.protocol.map',
+  'inter.broker.listener.name',
+  'controller.listener.names',
+  'log.dirs',
+  'broker.rack',
+  'controller.quorum.voters',
+  'min.free.bytes',
+  'health.port',
+  'logger.level',
+  'logger.format',
+] as const satisfies readonly SettingName[];
+
+/**
+ * All values that something receives. A package gets the topic settings as `explicit` properties, and reads
+ * them by the topic config's name (metadata/src/topic-config.ts).
+ */
+export type Received =
+  | ReceivedBy<typeof quorumFields>
+  | ReceivedBy<typeof controllerFields>
+  | ReceivedBy<typeof replicationFields>
+  | ReceivedBy<typeof limitFields>
+  | ReceivedBy<typeof frontEndFields>
+  | ReceivedBy<typeof lifecycleFields>
+  | (typeof ownSettings)[number]
+  | TopicSettingName;
+
+/** Does not compile while a value of the table reaches nothing. */
+export const isEveryValueReceived: IsComplete<ValueName, Received> = true;
+
+export function quorumConfig(config: NodeConfig): QuorumConfig {
+  return fill<QuorumConfig>(quorumFields, config);
+}
+
+export function controllerConfig(config: NodeConfig): ControllerConfig {
+  return fill<ControllerConfig>(controllerFields, config);
+}
+
+export function replicationConfig(config: NodeConfig): ReplicationConfig {
+  return fill<ReplicationConfig>(replicationFields, config);
+}
+
+export function frontEndConfig(config: NodeConfig): FrontEndConfig {
+  return fill<FrontEndConfig>(frontEndFields, config);
+}
+
+export function lifecycleConfig(config: NodeConfig): LifecycleConfig {
+  return fill<LifecycleConfig>(lifecycleFields, config);
+}
+
+/** Every setting as DescribeConfigs shows it. */
+function brokerProperties({ explicit }: NodeConfig): BrokerConfigEntry[] {
+  return settingNames.map((name) => {
+    const definition: SettingDefinition<unknown> = settingsTable[name];
+    const fallback =
+      definition.default === undefined || definition.default === '' ? null : definition.default;
+    return {
+      name,
+      value: explicit.get(name) ?? fallback,
+      defaultValue: fallback,
+      source: explicit.has(name) ? 'static' : 'default',
+      type: definition.type.name,
+      documentation: definition.documentation,
+      sensitive: false,
+    };
+  });
+}

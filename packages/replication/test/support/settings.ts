@@ -1,0 +1,49 @@
+/** The settings under which the tests of this package run, unless a test gives others. */
+import type { LogConfig } from '@millrace/log';
+import type { ReplicationConfig } from '../../src/index.ts';
+
+const WEEK_MS = 604_800_000;
+const DAY_MS = 86_400_000;
+/** Decompressed bytes that the event loop may handle in one turn. */
+const LOOP_WORK_MAX = 1024 * 1024;
+
+export function replicationConfig(changes: Partial<ReplicationConfig> = {}): ReplicationConfig {
+  return {
+    interBrokerListenerName: 'PLAINTEXT',
+    replicaLagTimeMaxMs: 2000,
+    fetchWaitMaxMs: 500,
+    fetchMinBytes: 1,
+    fetchMaxBytes: 1_048_576,
+    fetchResponseMaxBytes: 10_485_760,
+    fetchBackoffMs: 100,
+    replicaSocketTimeoutMs: 30_000,
+    consumerFetchMaxBytes: 57_671_680,
+    maxFetchSessions: 1000,
+    highWatermarkCheckpointIntervalMs: 5000,
+    alterPartitionRetryMs: 100,
+    maxParkedFetches: 100_000,
+    maxResponseFrameBytes: 134_217_728,
+    producerIdExpirationMs: DAY_MS,
+    loopWorkMax: LOOP_WORK_MAX,
+    brokerProperties: new Map(),
+    ...changes,
+  };
+}
+
+export const logConfig: LogConfig = {
+  segmentBytes: 1_073_741_824,
+  segmentMs: WEEK_MS,
+  segmentJitterMs: 0,
+  preallocate: false,
+  indexIntervalBytes: 4096,
+  segmentIndexBytes: 10_485_760,
+  flushMessages: Number.MAX_SAFE_INTEGER,
+  producerIdExpirationMs: DAY_MS,
+  maxMessageBytes: 1_048_588,
+  isCompacted: false,
+  compression: undefined,
+  loopWorkMax: LOOP_WORK_MAX,
+  timestampType: 'CreateTime',
+  timestampBeforeMaxMs: Number.MAX_SAFE_INTEGER,
+  timestampAfterMaxMs: 3_600_000,
+};
