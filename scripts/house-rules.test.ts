@@ -22,13 +22,13 @@ function violations(file: string, text: string): string[] {
 const from = (module: string) => `import type { A } from ${`'${module}'`};\n`;
 
 test('an import across wings', () => {
-  const file = 'packages/replication/src/following/fetcher.ts';
+  const file = 'packages/replication/src/following/replica-fetcher.ts';
   expect(violations(file, from('../serving/fetch-read.ts'))).toEqual([
     `${file}:1: the wing following of replication may not import serving`,
   ]);
   expect(violations(file, from('../partition/partition.ts') + from('../types.ts'))).toEqual([]);
   const heart = 'packages/replication/src/partition/partition.ts';
-  expect(violations(heart, from('../following/fetcher.ts'))).toHaveLength(1);
+  expect(violations(heart, from('../following/replica-fetcher.ts'))).toHaveLength(1);
   const segment = 'packages/log/src/segment/segment.ts';
   expect(violations(segment, from('../files/open-files.ts'))).toEqual([]);
   expect(violations(segment, from('../producers/snapshots.ts'))).toHaveLength(1);

@@ -30,7 +30,7 @@ import { type CompressionCodecs, ErrorCode } from '@millrace/protocol';
 import type { ReplicationConfig } from './config.ts';
 import { CoordinatorPort } from './coordinator-port.ts';
 import { DirectoryWatch } from './directory-watch.ts';
-import { Followings } from './following/followings.ts';
+import { ReplicaFetcherManager } from './following/replica-fetcher-manager.ts';
 import { handOver } from './hand-over.ts';
 import { LeadershipFeed } from './leadership-feed.ts';
 import { IsrChanges } from './partition/isr-changes.ts';
@@ -98,7 +98,7 @@ export class ReplicaManager {
   private readonly table: ReplicaTable;
   private readonly lookup: PartitionLookup;
   private readonly topicSettings: TopicSettingsSource;
-  private readonly followings: Followings;
+  private readonly fetcherManager: ReplicaFetcherManager;
   private readonly isrChanges: IsrChanges;
   private readonly unopened: UnopenedReplicas;
   private readonly directoryWatch: DirectoryWatch;
@@ -143,7 +143,7 @@ export class ReplicaManager {
       brokerEpoch: () => this.brokerEpoch,
       send: (request, done) => options.alterPartition(request, done),
     });
-    this.followings = new Followings({
+    this.fetcherManager = new ReplicaFetcherManager({
       brokerId,
       net: options.net,
       timers: this.timers,
@@ -220,17 +220,17 @@ export class ReplicaManager {
     for (const name of this.reconfigured(delta)) {
       this.configure(name);
       // With the new settings, followers may have to fsync records before they report them.
-      this.followings.lookAgain();
+      this.fetcherManager.recheckPartitions();
     }
     for (const { topicId, topic, partition } of delta.changedPartitions) {
       const replica = this.host({ id: topicId, name: topic }, partition);
-      if (replica !== undefined) this.followings.update(replica, this.image);
+      if (replica !== undefined) this.fetcherManager.update(replica, this.image);
     }
     this.fetches.partitionsChanged();
     if (delta.changedBrokers.size > 0) {
-      this.followings.brokersChanged(delta.changedBrokers, this.image);
+      this.fetcherManager.brokersChanged(delta.changedBrokers, this.image);
       for (const replica of this.table.all())
-        if (delta.changedBrokers.has(replica.leaderId)) this.followings.update(replica, this.image);
+        if (delta.changedBrokers.has(replica.leaderId)) this.fetcherManager.update(replica, this.image);
       this.fetches.brokersChanged(delta.changedBrokers);
     }
   }
@@ -263,7 +263,7 @@ export class ReplicaManager {
       if (this.image.topicById(replica.topicId) === undefined) this.removeReplica(replica);
     for (const { topic, index } of this.image.partitionsOf(this.options.brokerId)) {
       const replica = this.host(topic, index);
-      if (replica !== undefined) this.followings.update(replica, this.image);
+      if (replica !== undefined) this.fetcherManager.update(replica, this.image);
     }
     this.fetches.partitionsChanged();
     this.table.clearStrays();
@@ -274,7 +274,7 @@ export class ReplicaManager {
     this.hasRoles = false;
     this.unopened.clear();
     for (const replica of this.table.all()) {
-      this.followings.stop(replica);
+      this.fetcherManager.stop(replica);
       replica.resign();
     }
   }
@@ -311,7 +311,7 @@ export class ReplicaManager {
   }
 
   private removeReplica(replica: Partition): void {
-    this.followings.stop(replica);
+    this.fetcherManager.stop(replica);
     this.table.remove(replica, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
   }
 
@@ -424,7 +424,7 @@ export class ReplicaManager {
     for (const { topic, index } of this.image.partitionsOf(this.options.brokerId)) {
       if (!this.table.isTransientlyBroken(topic.id, index)) continue;
       const replica = this.host(topic, index);
-      if (replica !== undefined) this.followings.update(replica, this.image);
+      if (replica !== undefined) this.fetcherManager.update(replica, this.image);
     }
   }
 
@@ -447,7 +447,7 @@ export class ReplicaManager {
     if (!this.isClosed) {
       this.isClosed = true;
       this.timers.stop();
-      this.followings.close();
+      this.fetcherManager.close();
       for (const run of [...this.waiting]) run.giveUp(ErrorCode.NOT_LEADER_OR_FOLLOWER);
       if (options.clean) this.table.checkpoint(this.options.clock.wallMs());
       for (const replica of this.table.all()) replica.close(ErrorCode.NOT_LEADER_OR_FOLLOWER);
@@ -489,7 +489,7 @@ export class ReplicaManager {
         this.image.isActive(brokerId) && this.image.broker(brokerId)?.epoch === brokerEpoch,
       storageFailed: () => {
         this.directoryWatch.suspect();
-        this.followings.lookAgain();
+        this.fetcherManager.recheckPartitions();
       },
       proposeIsr: (proposal) => this.isrChanges.propose(proposal),
     };

@@ -6,7 +6,7 @@ import { Prng, type Uuid } from '@millrace/base';
 import { ErrorCode } from '@millrace/protocol';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { FollowerSession, itemKey } from '../src/following/follower-session.ts';
+import { FetchSessionHandler, itemKey } from '../src/following/fetch-session-handler.ts';
 import { FetchSessions, type OpenedFetch } from '../src/serving/fetch-sessions.ts';
 import type { FetchItem } from '../src/types.ts';
 import { fetchRequest } from './support/fetching.ts';
@@ -77,7 +77,7 @@ test('the leader reads exactly the partitions that the follower wants', () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 12 }), fc.nat(2), (steps, slots) => {
       const sessions = new FetchSessions(slots, new Prng(1));
-      const follower = new FollowerSession();
+      const follower = new FetchSessionHandler();
       const items = new Map<string, FetchItem>();
       for (const { wanted, dropped, breaks } of steps) {
         if (breaks) follower.reset();

@@ -29,7 +29,7 @@ export const bugs: readonly PlantedBug[] = [
   {
     name: 'no-truncation',
     sentence: 'a follower in a new epoch appends to its log without truncating it',
-    file: 'packages/replication/src/following/fetcher.ts',
+    file: 'packages/replication/src/following/replica-fetcher.ts',
     find: 'lastFetchedEpoch: log.epochs.latest,',
     replace: 'lastFetchedEpoch: -1,',
     expectedCheckers: ['replicas-differ'],

@@ -12,7 +12,7 @@ import { type Acknowledgement, type ParkedAck, ParkedAcks, produceFailure } from
 import { laggingReplicas, nextHighWatermark, RemoteReplica } from './high-watermark.ts';
 import { proposeIsr } from './isr-proposal.ts';
 import type { Partition } from './partition.ts';
-import type { FollowerPosition, IsrAnswer, IsrProposal, PartitionPorts } from './ports.ts';
+import type { FollowerFetchState, IsrAnswer, IsrProposal, PartitionPorts } from './ports.ts';
 
 /** How long the leader waits before it proposes a refused ISR change again. */
 const REFUSED_PROPOSAL_PAUSE_MS = 1000;
@@ -249,14 +249,14 @@ export class Leadership {
    * A follower fetched from `fetchOffset` in this epoch and did not diverge, so it holds everything below.
    * The caller checked that the follower's broker epoch is the registered one.
    */
-  recordFollower(position: FollowerPosition): void {
-    const remote = this.remotes.get(position.brokerId);
+  recordFollower(state: FollowerFetchState): void {
+    const remote = this.remotes.get(state.brokerId);
     assert(remote !== undefined, 'the follower is a replica');
-    const hasMoved = remote.logEndOffset !== position.fetchOffset;
+    const hasMoved = remote.logEndOffset !== state.fetchOffset;
     remote.recordFetch({
-      fetchOffset: position.fetchOffset,
-      logStartOffset: position.logStartOffset,
-      brokerEpoch: position.brokerEpoch,
+      fetchOffset: state.fetchOffset,
+      logStartOffset: state.logStartOffset,
+      brokerEpoch: state.brokerEpoch,
       leaderEnd: this.partition.log.endOffset,
       now: this.ports.now(),
     });

@@ -114,8 +114,8 @@ export interface PartitionAssignment {
   readonly partitionEpoch: number;
 }
 
-/** The position that a follower reports with a fetch. */
-export interface FollowerPosition {
+/** The state that a follower reports of its log with a fetch. */
+export interface FollowerFetchState {
   readonly brokerId: NodeId;
   readonly brokerEpoch: BrokerEpoch;
   readonly fetchOffset: Offset;

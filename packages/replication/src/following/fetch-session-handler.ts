@@ -1,6 +1,7 @@
 /**
- * The follower's side of a fetch session (KIP-227). Remembers the last request, and builds the next one so
- * that only changes are sent. Unchanged partitions cost nothing. Knows nothing about logs.
+ * The follower's side of a fetch session (KIP-227), as Kafka's FetchSessionHandler. Remembers the last
+ * request, and builds the next one so that only changes are sent. Unchanged partitions cost nothing. Knows
+ * nothing about logs.
  */
 import type { RequestInputOf } from '@millrace/protocol';
 import { type apis, ErrorCode } from '@millrace/protocol';
@@ -17,7 +18,7 @@ export function itemKey(item: { readonly topicId: string; readonly partition: nu
   return `${item.topicId}-${item.partition}`;
 }
 
-export class FollowerSession {
+export class FetchSessionHandler {
   private id = 0;
   /** 0: the next request is a full one. */
   private epoch = 0;

@@ -1,25 +1,25 @@
 /**
- * Which partition follows which leader through which fetcher. Each leader broker has one fetcher. It is
- * created with the first partition that needs it, and dropped with the last.
+ * Assigns each followed partition to the fetcher of its leader broker, as Kafka's ReplicaFetcherManager. Each
+ * leader broker has one fetcher. The manager creates it for the first partition and drops it with the last.
  */
 import type { Address, LeaderEpoch, NodeId } from '@millrace/base';
 import type { MetadataImage } from '@millrace/metadata';
 import type { Partition } from '../partition/partition.ts';
-import { Fetcher, type FetcherPorts } from './fetcher.ts';
+import { ReplicaFetcher, type ReplicaFetcherPorts } from './replica-fetcher.ts';
 
 interface Source {
   readonly address: Address;
   /** The broker epoch of the leader broker. */
   readonly brokerEpoch: number;
-  readonly fetcher: Fetcher;
+  readonly fetcher: ReplicaFetcher;
 }
 
-export class Followings {
-  private readonly ports: FetcherPorts;
+export class ReplicaFetcherManager {
+  private readonly ports: ReplicaFetcherPorts;
   private readonly sources = new Map<NodeId, Source>();
   private readonly following = new Map<Partition, { leaderId: NodeId; leaderEpoch: LeaderEpoch }>();
 
-  constructor(ports: FetcherPorts) {
+  constructor(ports: ReplicaFetcherPorts) {
     this.ports = ports;
   }
 
@@ -68,8 +68,8 @@ export class Followings {
   }
 
   /** A disk failed, or settings changed. The fetchers re-evaluate every replica before the next fetch. */
-  lookAgain(): void {
-    for (const { fetcher } of this.sources.values()) fetcher.lookAgain();
+  recheckPartitions(): void {
+    for (const { fetcher } of this.sources.values()) fetcher.recheckPartitions();
   }
 
   close(): void {
@@ -87,7 +87,7 @@ export class Followings {
       this.ports.logger.error('leader-without-listener', { leader: leaderId });
       return undefined;
     }
-    const fetcher = new Fetcher(leaderId, address, this.ports);
+    const fetcher = new ReplicaFetcher(leaderId, address, this.ports);
     const source = { address, brokerEpoch: broker.epoch, fetcher };
     this.sources.set(leaderId, source);
     return source;

@@ -1,7 +1,7 @@
 /**
- * Follows one leader broker. Fetches the records after the end of this broker's logs and appends them.
- * Truncates a log that diverged from the leader's, as its epochs show (KIP-595). There is one fetcher per
- * leader broker, and a partition belongs to at most one fetcher.
+ * A replica fetcher (Kafka's ReplicaFetcherThread) copies the partitions that one leader broker leads. It
+ * fetches the records after the end of this broker's logs and appends them. It truncates a log that diverged
+ * from the leader's, as its epochs show (KIP-595). A partition belongs to at most one fetcher.
  */
 import type {
   Address,
@@ -20,7 +20,7 @@ import { apis, ErrorCode, errorName, type ResponseOf, type SpareBuffers } from '
 import type { ReplicationConfig } from '../config.ts';
 import type { Partition } from '../partition/partition.ts';
 import type { Divergence, FetchItem } from '../types.ts';
-import { FollowerSession, itemKey } from './follower-session.ts';
+import { FetchSessionHandler, itemKey } from './fetch-session-handler.ts';
 import { LeaderConnection } from './leader-connection.ts';
 
 const FETCH_VERSION = apis.fetch.maxVersion;
@@ -32,7 +32,7 @@ const CONNECT_TIMEOUT_MS: Millis = 10_000;
 type FetchedTopics = ResponseOf<typeof apis.fetch>['responses'];
 type Fetched = FetchedTopics[number]['partitions'][number];
 
-export interface FetcherPorts {
+export interface ReplicaFetcherPorts {
   readonly brokerId: NodeId;
   readonly net: Net;
   readonly timers: Timers;
@@ -44,8 +44,8 @@ export interface FetcherPorts {
   brokerEpoch(): BrokerEpoch;
 }
 
-/** One followed partition under one leader epoch. Replaced, never reused, when the epoch changes. */
-interface Followed {
+/** What the fetcher knows of one partition in one leader epoch. A new epoch gets a new object. */
+interface FollowedPartition {
   readonly partition: Partition;
   readonly leaderEpoch: LeaderEpoch;
   /**
@@ -55,21 +55,21 @@ interface Followed {
   phase: 'fetching' | 'latest' | 'earliest' | 'stopped';
   /** Not fetched before this time. */
   readyAtMs: Millis;
-  /** The fetch offset in the session; -1: the session does not fetch this partition. */
+  /** The fetch offset in the fetch session; -1: the session does not fetch this partition. */
   askedOffset: Offset;
   /** The last fetch item. Reused while nothing changes. */
   item: FetchItem | undefined;
 }
 
-export class Fetcher {
+export class ReplicaFetcher {
   readonly leaderId: NodeId;
-  private readonly ports: FetcherPorts;
-  private readonly followed = new Map<string, Followed>();
+  private readonly ports: ReplicaFetcherPorts;
+  private readonly followed = new Map<string, FollowedPartition>();
   /**
    * Keys of the partitions that the next request must re-evaluate. The request repeats all others unchanged.
    */
   private readonly touched = new Set<string>();
-  private readonly session = new FollowerSession();
+  private readonly session = new FetchSessionHandler();
   private address: Address;
   /** When the request in flight was sent. */
   private askedAtMs: Millis = 0;
@@ -80,7 +80,7 @@ export class Fetcher {
   private isJoining = false;
   private isClosed = false;
 
-  constructor(leaderId: NodeId, address: Address, ports: FetcherPorts) {
+  constructor(leaderId: NodeId, address: Address, ports: ReplicaFetcherPorts) {
     this.leaderId = leaderId;
     this.address = address;
     this.ports = ports;
@@ -138,7 +138,7 @@ export class Fetcher {
    * Re-evaluates every partition. One may be offline now, or may need an fsync before this follower reports
    * its offset.
    */
-  lookAgain(): void {
+  recheckPartitions(): void {
     for (const key of this.followed.keys()) this.touched.add(key);
   }
 
@@ -203,7 +203,7 @@ export class Fetcher {
   // ------------------------------------------------------------------ asking
 
   private ask(connection: LeaderConnection): void {
-    const lost: Followed[] = [];
+    const lost: FollowedPartition[] = [];
     const now = this.ports.timers.now();
     let nextReadyMs = Number.POSITIVE_INFINITY;
     for (const key of this.touched) {
@@ -235,7 +235,7 @@ export class Fetcher {
     else if (nextReadyMs < Number.POSITIVE_INFINITY) this.wakeAfter(nextReadyMs - now);
   }
 
-  private itemOf(followed: Followed): FetchItem {
+  private itemOf(followed: FollowedPartition): FetchItem {
     const { partition, item } = followed;
     const { log } = partition;
     followed.askedOffset = log.endOffset;
@@ -277,7 +277,7 @@ export class Fetcher {
   }
 
   /** Asks where the leader's log ends or begins, for logs that do not connect to it. */
-  private askOffsets(connection: LeaderConnection, lost: readonly Followed[]): void {
+  private askOffsets(connection: LeaderConnection, lost: readonly FollowedPartition[]): void {
     const topics = new Map<string, { name: string; partitions: ListedPartition[] }>();
     for (const { partition, leaderEpoch, phase } of lost) {
       const topic = topics.get(partition.topic) ?? { name: partition.topic, partitions: [] };
@@ -330,7 +330,7 @@ export class Fetcher {
     this.proceed();
   }
 
-  private isCurrent(followed: Followed): boolean {
+  private isCurrent(followed: FollowedPartition): boolean {
     const { partition } = followed;
     return (
       this.followed.get(itemKey(keyOf(partition))) === followed &&
@@ -340,7 +340,7 @@ export class Fetcher {
     );
   }
 
-  private take(followed: Followed, fetched: Fetched): void {
+  private take(followed: FollowedPartition, fetched: Fetched): void {
     switch (fetched.errorCode) {
       case ErrorCode.NONE:
         if (fetched.divergingEpoch.endOffset >= 0) this.truncate(followed, fetched.divergingEpoch);
@@ -370,7 +370,7 @@ export class Fetcher {
     }
   }
 
-  private logRefused({ partition }: Followed, errorCode: number): void {
+  private logRefused({ partition }: FollowedPartition, errorCode: number): void {
     this.ports.logger.debug('replica-fetch-refused', {
       ...partition.facts(),
       leader: this.leaderId,
@@ -378,7 +378,7 @@ export class Fetcher {
     });
   }
 
-  private append(followed: Followed, fetched: Fetched): void {
+  private append(followed: FollowedPartition, fetched: Fetched): void {
     const { partition } = followed;
     if (fetched.records !== null && fetched.records.length > 0) {
       const errorCode = partition.appendAsFollower(fetched.records);
@@ -394,7 +394,7 @@ export class Fetcher {
    * KIP-595: truncates to where both logs last agreed, as far as this response shows. The next response may
    * show more.
    */
-  private truncate(followed: Followed, diverging: Divergence): void {
+  private truncate(followed: FollowedPartition, diverging: Divergence): void {
     const { partition } = followed;
     const { log } = partition;
     const before = { end: log.endOffset, epoch: log.epochs.latest };
@@ -405,7 +405,10 @@ export class Fetcher {
   }
 
   /** Takes the response with the leader's log end (phase latest) or start (phase earliest). */
-  private located(followed: Followed, answer: { readonly errorCode: number; readonly offset: Offset }): void {
+  private located(
+    followed: FollowedPartition,
+    answer: { readonly errorCode: number; readonly offset: Offset },
+  ): void {
     const { partition } = followed;
     if (answer.errorCode !== ErrorCode.NONE || answer.offset < 0) {
       if (answer.errorCode === ErrorCode.FENCED_LEADER_EPOCH) followed.phase = 'stopped';
@@ -422,7 +425,7 @@ export class Fetcher {
     followed.phase = 'fetching';
   }
 
-  private delay(followed: Followed, sinceMs = this.ports.timers.now()): void {
+  private delay(followed: FollowedPartition, sinceMs = this.ports.timers.now()): void {
     followed.readyAtMs = sinceMs + this.ports.config.fetchBackoffMs;
   }
 }
