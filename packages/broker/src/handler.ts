@@ -98,7 +98,7 @@ export interface Reply<Response> {
    */
   onGivenUp(callback: () => void): void;
   /** For an exclusive request: called once if the client sends more before the answer. */
-  onFollowed(callback: () => void): void;
+  onNextRequest(callback: () => void): void;
 }
 
 export interface Handler {

@@ -183,8 +183,8 @@ class PendingReply implements Reply<unknown> {
     this.slot.cancel = callback;
   }
 
-  onFollowed(callback: () => void): void {
-    this.slot.onFollowed = callback;
+  onNextRequest(callback: () => void): void {
+    this.slot.onNextRequest = callback;
   }
 
   onGivenUp(callback: () => void): void {

@@ -4,7 +4,7 @@ import type { MetadataImage } from '@millrace/metadata';
 import { ErrorCode } from '@millrace/protocol';
 import type { Partition } from './partition/partition.ts';
 import type { ReplicaTable } from './replica-table.ts';
-import type { FetchMiss } from './serving/fetch-service.ts';
+import type { PartitionError } from './types.ts';
 
 export interface NamedPartition {
   readonly topicId: Uuid;
@@ -23,7 +23,7 @@ export class PartitionLookup {
   }
 
   /** By topic id from Fetch 13 on, by name before. */
-  find(item: NamedPartition, usesTopicIds: boolean): Partition | FetchMiss {
+  find(item: NamedPartition, usesTopicIds: boolean): Partition | PartitionError {
     if (usesTopicIds) {
       const hosted = this.table.get(item.topicId, item.partition);
       if (hosted !== undefined) return hosted;
@@ -37,7 +37,7 @@ export class PartitionLookup {
     return this.findById(topic.id, item.partition);
   }
 
-  findById(topicId: Uuid, index: number): Partition | FetchMiss {
+  findById(topicId: Uuid, index: number): Partition | PartitionError {
     const hosted = this.table.get(topicId, index);
     if (hosted !== undefined) return hosted;
     const assignment = this.image().partition(topicId, index);

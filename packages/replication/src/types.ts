@@ -15,13 +15,20 @@ export interface RunningFetch {
    * The sender has sent another request after this fetch. A follower's fetch is then answered at once, with
    * the available data. A consumer's fetch keeps waiting, as in Kafka.
    */
-  readonly followed: () => void;
+  readonly nextRequestArrived: () => void;
 }
 
 /** KIP-951: the present leader, for a client that asked the wrong broker. -1 when unknown. */
 export interface CurrentLeader {
   readonly leaderId: NodeId;
   readonly leaderEpoch: LeaderEpoch;
+}
+
+/** Why this broker cannot serve a partition. */
+export interface PartitionError {
+  readonly errorCode: ErrorCode;
+  /** For a client that asked the wrong broker. */
+  readonly currentLeader: CurrentLeader | undefined;
 }
 
 export interface ProducePartition {

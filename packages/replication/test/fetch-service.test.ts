@@ -288,14 +288,14 @@ describe('long poll', () => {
     const consumer = fetchFrom(leader().manager, fetchRequest(wanted, { maxWaitMs: 100 }));
     const replica = { replicaId: 2, replicaEpoch: world.broker(2).manager.brokerEpoch };
     const follower = fetchFrom(leader().manager, fetchRequest(wanted, { maxWaitMs: 100, replica }));
-    consumer.followed();
-    follower.followed();
+    consumer.nextRequestArrived();
+    follower.nextRequestArrived();
     expect(consumer.response).toBeUndefined();
     expect(partitionsOf(follower.response)).toMatchObject([{ errorCode: ErrorCode.NONE, sizeBytes: 0 }]);
     // Too late, so it does nothing.
-    follower.followed();
+    follower.nextRequestArrived();
     world.advance(110);
-    consumer.followed();
+    consumer.nextRequestArrived();
     expect(partitionsOf(consumer.response)).toMatchObject([{ errorCode: ErrorCode.NONE, sizeBytes: 0 }]);
   });
 
@@ -390,7 +390,7 @@ describe('sessions', () => {
     const told: number[] = [];
     for (let sessionEpoch = 1; sessionEpoch < 6; sessionEpoch++) {
       const fetching = ask(1, { sessionId: Number(sessionId), sessionEpoch });
-      fetching.followed();
+      fetching.nextRequestArrived();
       expect(fetching.response?.errorCode).toBe(ErrorCode.NONE);
       for (const { highWatermark } of partitionsOf(fetching.response)) told.push(Number(highWatermark));
     }

@@ -334,7 +334,7 @@ export class Connection implements StreamHandler, Holder, Sleeper {
       this.routing = false;
     }
     if (this.state !== 'open') return;
-    if (this.exclusiveRunning && this.input.bufferedBytes > 0) this.slots.followed();
+    if (this.exclusiveRunning && this.input.bufferedBytes > 0) this.slots.nextRequestArrived();
     this.account();
     this.settleReading();
   }

@@ -54,7 +54,7 @@ export interface Slot {
   /** Stops the work if the connection is gone. */
   cancel: (() => void) | undefined;
   /** Called once, if the client sends more behind this request. */
-  onFollowed: (() => void) | undefined;
+  onNextRequest: (() => void) | undefined;
   /**
    * The request does more than ask for an answer: only the broker's end of the connection stops it, not the
    * client's.
@@ -90,7 +90,7 @@ export class ResponseSlots {
       outcome: undefined,
       isOver: false,
       cancel: undefined,
-      onFollowed: undefined,
+      onNextRequest: undefined,
       outlivesClient: false,
     };
     this.slots.push(slot);
@@ -113,12 +113,12 @@ export class ResponseSlots {
   }
 
   /** Bytes wait behind the newest request. */
-  followed(): void {
+  nextRequestArrived(): void {
     const newest = this.slots.at(-1);
-    const onFollowed = newest?.onFollowed;
-    if (newest === undefined || onFollowed === undefined) return;
-    newest.onFollowed = undefined;
-    onFollowed();
+    const onNextRequest = newest?.onNextRequest;
+    if (newest === undefined || onNextRequest === undefined) return;
+    newest.onNextRequest = undefined;
+    onNextRequest();
   }
 
   /** The client is gone: stops the work that was only for an answer. */

@@ -36,7 +36,7 @@ export const fetch = defineHandler(
       else reply.send({ ...response, nodeEndpoints: leaderEndpoints(broker.image(), leaders, listenerName) });
     });
     reply.onGone(running.cancel);
-    reply.onFollowed(running.followed);
+    reply.onNextRequest(running.nextRequestArrived);
   },
   // While a fetch waits, the replica manager keeps each partition once, and nothing else of the request.
   { exclusive: true, keepsRequest: false },

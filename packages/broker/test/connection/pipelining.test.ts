@@ -47,7 +47,7 @@ describe('pipelining', () => {
     expect(client.order).toEqual(['Produce#1', 'Produce#2', 'Produce#3', 'Produce#4']);
   });
 
-  test('a parked Fetch gets onFollowed for a request in the same chunk or later, which starts only after its answer', () => {
+  test('a parked Fetch gets onNextRequest for a request in the same chunk or later, which starts only after its answer', () => {
     for (const together of [true, false]) {
       const { connect, clock, replicas } = testBroker();
       const client = connect();
@@ -57,11 +57,11 @@ describe('pipelining', () => {
       else {
         client.bytes(parked);
         clock.settle();
-        expect(replicas.fetches[0]!.followed).toBe(false);
+        expect(replicas.fetches[0]!.overtaken).toBe(false);
         client.bytes(behind);
       }
       clock.settle();
-      expect(replicas.fetches[0]!.followed).toBe(true);
+      expect(replicas.fetches[0]!.overtaken).toBe(true);
       expect(client.order).toEqual([]);
       replicas.fetches[0]!.done({ errorCode: 0, sessionId: 0, responses: [] });
       clock.settle();

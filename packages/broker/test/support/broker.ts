@@ -31,7 +31,7 @@ export class FakeReplicas implements ReplicaPort {
     request: FetchRequest;
     done: (response: FetchResponse) => void;
     cancelled: boolean;
-    followed: boolean;
+    overtaken: boolean;
   }[] = [];
   listOffsets: ReplicaPort['listOffsets'] = (_query, done) => void done([]);
   offsetForLeaderEpoch: ReplicaPort['offsetForLeaderEpoch'] = () => [];
@@ -51,14 +51,14 @@ export class FakeReplicas implements ReplicaPort {
   }
 
   fetch(request: FetchRequest, done: (response: FetchResponse) => void): RunningFetch {
-    const parked = { request, done, cancelled: false, followed: false };
+    const parked = { request, done, cancelled: false, overtaken: false };
     this.fetches.push(parked);
     return {
       cancel: () => {
         parked.cancelled = true;
       },
-      followed: () => {
-        parked.followed = true;
+      nextRequestArrived: () => {
+        parked.overtaken = true;
       },
     };
   }

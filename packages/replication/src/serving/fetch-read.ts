@@ -38,7 +38,8 @@ export interface FetchedPartition {
 
 const NONE_ABORTED: readonly never[] = Object.freeze([]);
 
-export function failedFetch(
+/** The response for a partition that cannot be read. */
+export function failedPartition(
   partitionIndex: number,
   errorCode: ErrorCode,
   currentLeader?: CurrentLeader,
@@ -59,6 +60,23 @@ export function failedFetch(
   };
 }
 
+/** The response for a partition that can be read, with its offsets and without records. */
+function fetchedPartition(partition: Partition): FetchedPartition {
+  return {
+    partitionIndex: partition.index,
+    errorCode: ErrorCode.NONE,
+    highWatermark: partition.highWatermark,
+    lastStableOffset: partition.lastStableOffset,
+    logStartOffset: partition.log.startOffset,
+    divergingEpoch: undefined,
+    currentLeader: undefined,
+    abortedTransactions: null,
+    preferredReadReplica: -1,
+    records: [],
+    sizeBytes: 0,
+  };
+}
+
 function isUnknown(errorCode: ErrorCode): boolean {
   return errorCode === ErrorCode.UNKNOWN_TOPIC_OR_PARTITION || errorCode === ErrorCode.UNKNOWN_TOPIC_ID;
 }
@@ -68,8 +86,8 @@ function isUnknown(errorCode: ErrorCode): boolean {
  */
 export function inspect(partition: Partition, item: FetchItem, reader: Reader): ErrorCode | Divergence {
   // In Kafka's Fetch any negative epoch means none; in its lookups only -1 does.
-  const refusal = partition.checkLeader(Math.max(-1, item.currentLeaderEpoch));
-  if (refusal !== ErrorCode.NONE) return refusal;
+  const leaderError = partition.checkLeader(Math.max(-1, item.currentLeaderEpoch));
+  if (leaderError !== ErrorCode.NONE) return leaderError;
   if (reader.isFollower && !partition.leadership?.remotes.has(reader.replicaId)) return strangerError(item);
   const { log } = partition;
   if (item.lastFetchedEpoch >= 0) {
@@ -109,12 +127,9 @@ export function readPartition(
   inspected: ReturnType<typeof inspect>,
   limit: { readonly maxBytes: number; readonly atLeastOneBatch: boolean },
 ): FetchedPartition {
-  if (typeof inspected === 'number' && inspected !== ErrorCode.NONE) return refused(partition, inspected);
+  if (typeof inspected === 'number' && inspected !== ErrorCode.NONE) return unreadable(partition, inspected);
   const { log } = partition;
-  const fetched = failedFetch(partition.index, ErrorCode.NONE);
-  fetched.highWatermark = partition.highWatermark;
-  fetched.lastStableOffset = partition.lastStableOffset;
-  fetched.logStartOffset = log.startOffset;
+  const fetched = fetchedPartition(partition);
   if (typeof inspected !== 'number') {
     fetched.divergingEpoch = { epoch: inspected.epoch, endOffset: inspected.endOffset };
     return fetched;
@@ -132,11 +147,11 @@ export function readPartition(
   if (read.errorCode !== ErrorCode.NONE) {
     partition.noticeOffline();
     if (read.damage !== undefined) partition.corruption.found(read.damage);
-    return refused(partition, read.errorCode);
+    return unreadable(partition, read.errorCode);
   }
   if (reader.isFollower && !isIntact(partition, item, reader, read.chunks)) {
     partition.corruption.found('the checksum of a batch is wrong');
-    return refused(partition, ErrorCode.KAFKA_STORAGE_ERROR);
+    return unreadable(partition, ErrorCode.KAFKA_STORAGE_ERROR);
   }
   fetched.records = read.chunks;
   fetched.sizeBytes = read.sizeBytes;
@@ -170,9 +185,9 @@ function areBatchesIntact(batches: Uint8Array): boolean {
   return true;
 }
 
-function refused(partition: Partition, errorCode: ErrorCode): FetchedPartition {
-  // KIP-951: a client with a stale leader gets the new one.
+/** As `failedPartition`, with the new leader for a client that knows an old one (KIP-951). */
+function unreadable(partition: Partition, errorCode: ErrorCode): FetchedPartition {
   const isStale =
     errorCode === ErrorCode.NOT_LEADER_OR_FOLLOWER || errorCode === ErrorCode.FENCED_LEADER_EPOCH;
-  return failedFetch(partition.index, errorCode, isStale ? partition.currentLeader : undefined);
+  return failedPartition(partition.index, errorCode, isStale ? partition.currentLeader : undefined);
 }

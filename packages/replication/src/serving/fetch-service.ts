@@ -16,10 +16,10 @@ import type {
 import { ErrorCode } from '@millrace/protocol';
 import { Partition } from '../partition/partition.ts';
 import type { FetchWaiter } from '../partition/ports.ts';
-import type { CurrentLeader, FetchItem, FetchRequest, FetchResponse, RunningFetch } from '../types.ts';
+import type { FetchItem, FetchRequest, FetchResponse, PartitionError, RunningFetch } from '../types.ts';
 import {
   type FetchedPartition,
-  failedFetch,
+  failedPartition,
   inspect,
   type Reader,
   readPartition,
@@ -35,14 +35,9 @@ export interface FetchPorts {
   readonly sessionsMax: number;
   readonly parkedMax: number;
   /** The hosted partition, or why there is none. */
-  find(item: FetchItem, usesTopicIds: boolean): Partition | FetchMiss;
+  find(item: FetchItem, usesTopicIds: boolean): Partition | PartitionError;
   /** The epoch of the broker's current registration in the metadata; undefined when it has none. */
   registeredEpoch(brokerId: NodeId): BrokerEpoch | undefined;
-}
-
-export interface FetchMiss {
-  readonly errorCode: ErrorCode;
-  readonly currentLeader: CurrentLeader | undefined;
 }
 
 const STORAGE_ERROR_SINCE = 6;
@@ -52,7 +47,7 @@ const WAIT_MS_MAX: Millis = 300_000;
 /**
  * One entry for each item of a fetch. Valid only in this turn: a partition may be removed in the next one.
  */
-type Found = readonly (Partition | FetchMiss)[];
+type Found = readonly (Partition | PartitionError)[];
 
 interface Read {
   readonly found: Found;
@@ -70,11 +65,11 @@ interface Read {
 
 export class FetchService {
   readonly sessions: FetchSessions;
-  readonly parked = new Set<ParkedFetch>();
+  readonly parked = new Set<FetchOperation>();
   private readonly ports: FetchPorts;
-  private woken: ParkedFetch[] = [];
+  private woken: FetchOperation[] = [];
   /** Parked fetches that ask for partitions which do not exist here yet. */
-  private readonly early = new Set<ParkedFetch>();
+  private readonly early = new Set<FetchOperation>();
 
   constructor(ports: FetchPorts) {
     this.ports = ports;
@@ -86,18 +81,20 @@ export class FetchService {
     const opened = this.sessions.open(request, reader.isFollower, this.ports.timers.now());
     if (typeof opened === 'number') {
       done({ errorCode: opened, sessionId: 0, responses: [] });
-      return { cancel: () => {}, followed: () => {} };
+      return { cancel: () => {}, nextRequestArrived: () => {} };
     }
-    const fetch = new ParkedFetch(this, { request, reader, opened, done });
+    const fetch = new FetchOperation(this, { request, reader, opened, done });
     const read = this.read(fetch, { isReport: reader.isFollower });
     const bytesMin = Math.min(request.minBytes, this.responseBytesMax(request));
     const isEnough = read.isUrgent || read.sizeBytes >= bytesMin || fetch.items.length === 0;
     const mustAnswer = request.maxWaitMs <= 0 || this.parked.size >= this.ports.parkedMax;
-    if (isEnough || mustAnswer) done(respond(fetch, read, { withEarly: mustAnswer }));
-    else this.park(fetch, read.found, bytesMin - read.sizeBytes);
+    if (isEnough || mustAnswer) {
+      fetch.state = 'finished';
+      done(respond(fetch, read, { withEarly: mustAnswer }));
+    } else this.park(fetch, read.found, bytesMin - read.sizeBytes);
     return {
       cancel: () => this.unpark(fetch),
-      followed: () => {
+      nextRequestArrived: () => {
         if (reader.isFollower) this.answerOvertaken(fetch);
       },
     };
@@ -122,7 +119,7 @@ export class FetchService {
   }
 
   /** Answers the fetch at the end of the turn. */
-  wake(fetch: ParkedFetch): void {
+  wake(fetch: FetchOperation): void {
     this.woken.push(fetch);
     if (this.woken.length === 1) this.ports.clock.soon(() => this.answerWoken());
   }
@@ -133,8 +130,8 @@ export class FetchService {
     for (const fetch of woken) this.answerParked(fetch, { withEarly: false });
   }
 
-  private answerParked(fetch: ParkedFetch, how: { readonly withEarly: boolean }): void {
-    if (!this.parked.has(fetch)) return;
+  private answerParked(fetch: FetchOperation, how: { readonly withEarly: boolean }): void {
+    if (fetch.state !== 'parked') return;
     this.unpark(fetch);
     fetch.done(respond(fetch, this.read(fetch, { isReport: false }), how));
   }
@@ -144,10 +141,10 @@ export class FetchService {
    * was parked, sends an empty response without reading the partitions. `owesNews` then makes the next
    * response include a high watermark that moved before, also when another request overtakes that fetch.
    */
-  private answerOvertaken(fetch: ParkedFetch): void {
+  private answerOvertaken(fetch: FetchOperation): void {
     const { isIncremental, sessionId, session } = fetch.opened;
     const isQuiet = isIncremental && session?.owesNews === false && !fetch.wasNotified;
-    if (!isQuiet || !this.parked.has(fetch)) {
+    if (!isQuiet || fetch.state !== 'parked') {
       this.answerParked(fetch, { withEarly: false });
       return;
     }
@@ -156,8 +153,9 @@ export class FetchService {
     fetch.done({ errorCode: ErrorCode.NONE, sessionId, responses: [] });
   }
 
-  private park(fetch: ParkedFetch, found: Found, missingBytes: number): void {
+  private park(fetch: FetchOperation, found: Found, missingBytes: number): void {
     fetch.missingBytes = missingBytes;
+    fetch.state = 'parked';
     this.parked.add(fetch);
     fetch.deadline = this.ports.timers.after(Math.min(fetch.request.maxWaitMs, WAIT_MS_MAX), () =>
       this.answerParked(fetch, { withEarly: true }),
@@ -173,15 +171,17 @@ export class FetchService {
     }
   }
 
-  private unpark(fetch: ParkedFetch): void {
-    if (!this.parked.delete(fetch)) return;
+  private unpark(fetch: FetchOperation): void {
+    if (fetch.state !== 'parked') return;
+    fetch.state = 'finished';
+    this.parked.delete(fetch);
     this.early.delete(fetch);
     this.ports.timers.cancel(fetch.deadline);
     for (const partition of fetch.waitsOn) partition.waiters.delete(fetch);
   }
 
   /** Takes the report of a parked fetch that did not count before. */
-  private recordFollower(fetch: ParkedFetch): void {
+  private recordFollower(fetch: FetchOperation): void {
     if (!this.counts(fetch.reader)) return;
     for (const item of fetch.items) {
       const partition = this.find(fetch, item);
@@ -199,7 +199,7 @@ export class FetchService {
   }
 
   /** With `isReport`, also takes the offsets that the follower reports about its logs. */
-  private read(fetch: ParkedFetch, { isReport }: { readonly isReport: boolean }): Read {
+  private read(fetch: FetchOperation, { isReport }: { readonly isReport: boolean }): Read {
     const { request, reader, opened } = fetch;
     const found = fetch.items.map((item) => this.find(fetch, item));
     const inspected = found.map((partition, index) =>
@@ -228,7 +228,7 @@ export class FetchService {
           maxBytes: leftBytes,
           atLeastOneBatch: mayBeLarger && sizeBytes === 0,
         });
-      } else data = failedFetch(item.partition, partition.errorCode, partition.currentLeader);
+      } else data = failedPartition(item.partition, partition.errorCode, partition.currentLeader);
       sizeBytes += data.sizeBytes;
       leftBytes -= data.sizeBytes;
       const isEarly = reader.isFollower && isAhead(item, partition);
@@ -238,7 +238,7 @@ export class FetchService {
     return { found, fetched, sizeBytes, isUrgent };
   }
 
-  private find(fetch: ParkedFetch, item: FetchItem): Partition | FetchMiss {
+  private find(fetch: FetchOperation, item: FetchItem): Partition | PartitionError {
     return this.ports.find(item, fetch.request.version >= 13);
   }
 
@@ -247,8 +247,8 @@ export class FetchService {
   }
 }
 
-/** A fetch, until it is answered; parked or not. */
-export class ParkedFetch implements FetchWaiter {
+/** One fetch, from the request to the response (Kafka's DelayedFetch, if it is parked). */
+export class FetchOperation implements FetchWaiter {
   readonly request: FetchRequest;
   readonly reader: Reader;
   readonly opened: OpenedFetch;
@@ -261,6 +261,8 @@ export class ParkedFetch implements FetchWaiter {
   readonly waitsOn: Partition[] = [];
   /** Items whose partition did not exist here when the fetch was parked. */
   readonly missing = new Set<FetchItem>();
+  /** `finished`: answered or cancelled. */
+  state: 'reading' | 'parked' | 'finished' = 'reading';
   deadline: Deadline<DueCallback> | undefined;
   missingBytes = 0;
   /** A partition that the fetch waits for has changed. */
@@ -343,7 +345,7 @@ function knowsAll(item: FetchItem, partition: Partition, reader: Reader): boolea
  * Whether the follower has newer metadata than this broker. The broker then delays the error until its own
  * metadata arrives or the fetch times out. If it answered at once, the follower would only retry.
  */
-function isAhead({ currentLeaderEpoch }: FetchItem, partition: Partition | FetchMiss): boolean {
+function isAhead({ currentLeaderEpoch }: FetchItem, partition: Partition | PartitionError): boolean {
   if (!(partition instanceof Partition)) {
     const { errorCode, currentLeader } = partition;
     return (
@@ -358,7 +360,7 @@ function isAhead({ currentLeaderEpoch }: FetchItem, partition: Partition | Fetch
 }
 
 function respond(
-  fetch: ParkedFetch,
+  fetch: FetchOperation,
   read: Read,
   { withEarly }: { readonly withEarly: boolean },
 ): FetchResponse {

@@ -6,8 +6,7 @@ import type { Job, Jobs, Uuid } from '@millrace/base';
 import type { CostlyBatch, LogJobs, LookupBudget } from '@millrace/log';
 import { ErrorCode } from '@millrace/protocol';
 import type { Partition } from '../partition/partition.ts';
-import type { ListOffsetsPartition, ListOffsetsQuery, ListOffsetsResult } from '../types.ts';
-import type { FetchMiss } from './fetch-service.ts';
+import type { ListOffsetsPartition, ListOffsetsQuery, ListOffsetsResult, PartitionError } from '../types.ts';
 import { listedError, listOffset, type Opened } from './lookups.ts';
 
 export interface LookupPorts {
@@ -15,7 +14,7 @@ export interface LookupPorts {
   readonly kinds: LogJobs;
   /** The work that all requests of this turn may still spend on opening batches. */
   readonly turnBudget: LookupBudget;
-  find(topicId: Uuid, index: number): Partition | FetchMiss;
+  find(topicId: Uuid, index: number): Partition | PartitionError;
   failed(partition: Partition, reason: string): void;
 }
 

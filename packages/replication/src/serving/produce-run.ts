@@ -9,13 +9,12 @@ import type { Admission, AdmissionVerdict, DoorOptions, LogJobs } from '@millrac
 import { ErrorCode, isRetriable } from '@millrace/protocol';
 import { type Acknowledgement, ProduceOperation, produceFailure } from '../partition/acks.ts';
 import type { Partition } from '../partition/partition.ts';
-import type { Cancel, ProducePartition, ProduceRequest, ProduceResult } from '../types.ts';
-import type { FetchMiss } from './fetch-service.ts';
+import type { Cancel, PartitionError, ProducePartition, ProduceRequest, ProduceResult } from '../types.ts';
 
 export interface ProducePorts {
   readonly jobs: Jobs;
   readonly kinds: LogJobs;
-  find(topicId: Uuid, index: number): Partition | FetchMiss;
+  find(topicId: Uuid, index: number): Partition | PartitionError;
   /** A batch was refused for a partition that does not exist here yet. */
   refused(topicNameOrId: string, index: number, records: Uint8Array | null): void;
   failed(partition: Partition, reason: string): void;
@@ -98,7 +97,7 @@ export class ProduceRun {
     return true;
   }
 
-  private locate(wanted: ProducePartition): Partition | FetchMiss {
+  private locate(wanted: ProducePartition): Partition | PartitionError {
     const { acks } = this.request;
     const isValid = acks >= -1 && acks <= 1;
     const errorCode = wanted.unknown ?? (isValid ? wanted.refusal : ErrorCode.INVALID_REQUIRED_ACKS);
@@ -110,7 +109,7 @@ export class ProduceRun {
   private refuse(
     wanted: ProducePartition,
     records: Uint8Array | null,
-    { errorCode, currentLeader }: FetchMiss,
+    { errorCode, currentLeader }: PartitionError,
   ): void {
     if (wanted.unknown === undefined) this.noteRefused(wanted, records, errorCode);
     this.settle(produceFailure(errorCode, currentLeader === undefined ? {} : { currentLeader }));

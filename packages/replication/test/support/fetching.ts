@@ -50,7 +50,7 @@ export function fetchRequest(wanted: readonly Wanted[], options: FetchOptions = 
 export interface Fetching {
   response: FetchResponse | undefined;
   readonly cancel: Cancel;
-  readonly followed: () => void;
+  readonly nextRequestArrived: () => void;
 }
 
 export function fetchFrom(manager: ReplicaManager, request: FetchRequest): Fetching {

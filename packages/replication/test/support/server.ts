@@ -19,7 +19,7 @@ export function serve(manager: ReplicaManager, stream: Stream): StreamHandler {
     const { apiVersion: version, correlationId, bodyPosition } = header;
     const slot: { bytes: Uint8Array[] | undefined } = { bytes: undefined };
     slots.push(slot);
-    fetches.at(-1)?.followed();
+    fetches.at(-1)?.nextRequestArrived();
     if (header.apiKey === apis.apiVersions.key) {
       slot.bytes = encodeResponseFrame(apis.apiVersions, version, correlationId, {});
       flush();
