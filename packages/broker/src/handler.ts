@@ -88,7 +88,7 @@ export interface Reply<Response> {
    */
   hold(): () => void;
   /**
-   * Called if the client disconnects, or the broker gives the connection up, before the answer: the handler
+   * Called if the client disconnects, or the broker abandons the connection, before the answer: the handler
    * must stop its work.
    */
   onGone(callback: () => void): void;
@@ -96,7 +96,7 @@ export interface Reply<Response> {
    * Like `onGone`, for a request that changes something. Not called if the client closes right after it
    * (`ANSWER_AWAITED_MS`).
    */
-  onGivenUp(callback: () => void): void;
+  onAbandoned(callback: () => void): void;
   /** For an exclusive request: called once if the client sends more before the answer. */
   onNextRequest(callback: () => void): void;
 }

@@ -187,7 +187,7 @@ class PendingReply implements Reply<unknown> {
     this.slot.onNextRequest = callback;
   }
 
-  onGivenUp(callback: () => void): void {
+  onAbandoned(callback: () => void): void {
     this.slot.cancel = callback;
     this.slot.outlivesClient = true;
   }

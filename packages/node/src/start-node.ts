@@ -76,7 +76,7 @@ export async function startNode(config: NodeConfig, seams: NodeSeams = {}): Prom
     await node.start(seams);
     return node;
   } catch (error) {
-    await node.giveUp();
+    await node.abort();
     throw asStartError(error);
   }
 }
@@ -185,8 +185,8 @@ class HostedNode implements RunningNode {
   }
 
   /** Ends the node after a failure; the caller reports the failure. */
-  giveUp(): Promise<void> {
-    this.ending ??= this.end((done) => this.roles.giveUp(done), false);
+  abort(): Promise<void> {
+    this.ending ??= this.end((done) => this.roles.abort(done), false);
     return this.ending;
   }
 
@@ -275,7 +275,7 @@ class HostedNode implements RunningNode {
   private failLater(message: string): void {
     this.logger.error('node-failed', { reason: message });
     // The failed part may be in the middle of its turn.
-    setImmediate(() => void this.giveUp().then(() => this.fail(new StartError(message))));
+    setImmediate(() => void this.abort().then(() => this.fail(new StartError(message))));
   }
 }
 

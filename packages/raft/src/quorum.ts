@@ -232,11 +232,11 @@ export class Quorum {
     } else if (effect.type === 'confirmed') this.rounds.confirmed(effect.round);
     else if (effect.type === 'leaderChanged') listener.leaderChanged(effect.leader);
     else if (effect.type === 'log') write(this.options.logger, effect);
-    else if (effect.type === 'disowned') this.giveUp(effect);
+    else if (effect.type === 'disowned') this.failDisowned(effect);
     else this.finishStop();
   }
 
-  private giveUp({ clusterId, peers }: Extract<RaftEffect, { type: 'disowned' }>): void {
+  private failDisowned({ clusterId, peers }: Extract<RaftEffect, { type: 'disowned' }>): void {
     this.halt();
     const others = peers.join(' and ');
     fail(

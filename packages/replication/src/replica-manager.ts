@@ -275,7 +275,7 @@ export class ReplicaManager {
     this.unopened.clear();
     for (const replica of this.table.all()) {
       this.fetcherManager.stop(replica);
-      replica.resign();
+      replica.dropRole();
     }
   }
 
@@ -386,7 +386,7 @@ export class ReplicaManager {
     if (!run.start()) return undefined;
     this.waiting.add(run);
     if (timeoutMs !== undefined)
-      stopWaiting = this.after(timeoutMs, () => run.giveUp(ErrorCode.REQUEST_TIMED_OUT));
+      stopWaiting = this.after(timeoutMs, () => run.fail(ErrorCode.REQUEST_TIMED_OUT));
     return () => {
       stopWaiting?.();
       this.waiting.delete(run);
@@ -448,7 +448,7 @@ export class ReplicaManager {
       this.isClosed = true;
       this.timers.stop();
       this.fetcherManager.close();
-      for (const run of [...this.waiting]) run.giveUp(ErrorCode.NOT_LEADER_OR_FOLLOWER);
+      for (const run of [...this.waiting]) run.fail(ErrorCode.NOT_LEADER_OR_FOLLOWER);
       if (options.clean) this.table.checkpoint(this.options.clock.wallMs());
       for (const replica of this.table.all()) replica.close(ErrorCode.NOT_LEADER_OR_FOLLOWER);
       this.fetches.close();

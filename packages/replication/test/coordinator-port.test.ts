@@ -204,7 +204,7 @@ test('a read ends when it is stopped, when the leadership ends, and outside of t
   world.advance(2);
   expect(ended.slices).toHaveLength(2);
   const readTo = ended.offsets.at(-1)! + 1;
-  world.partition(1, topic).resign();
+  world.partition(1, topic).dropRole();
   world.advance(100);
   expect([stopped.outcomes, stopped.slices]).toEqual([[], []]);
   expect(stale.outcomes).toEqual([[ErrorCode.NOT_LEADER_OR_FOLLOWER, 0]]);

@@ -92,7 +92,7 @@ export class ControlStream {
     if (this.over) return;
     this.over = true;
     this.awaiting?.cancel();
-    this.giveUp();
+    this.leaveAndClose();
   }
 
   private ask(request: Pick<ControlRequest, 'register' | 'heartbeat'>, timeoutMs: Millis): void {
@@ -100,7 +100,7 @@ export class ControlStream {
     this.sentMs = this.clock.monotonicMs();
     this.awaiting = this.clock.setTimer(timeoutMs, () => {
       this.broke('no answer in time', true);
-      this.giveUp();
+      this.leaveAndClose();
     });
     this.send({ ...request, leaves: false });
   }
@@ -109,7 +109,7 @@ export class ControlStream {
    * Sends `leaves`, so that the controller does not take the end of the stream as the death of the process.
    * gRPC shows the controller the same end if a stream was closed and if its process was killed.
    */
-  private giveUp(): void {
+  private leaveAndClose(): void {
     if (!this.events.isStopping()) this.send({ register: undefined, heartbeat: undefined, leaves: true });
     this.stream.close();
   }
@@ -125,7 +125,7 @@ export class ControlStream {
       message = ControlResponse.decode(body);
     } catch (error) {
       this.broke(`unreadable answer: ${String(error)}`, true);
-      this.giveUp();
+      this.leaveAndClose();
       return;
     }
     const { sequence, register, heartbeat, notControllerLeaderId } = message;

@@ -24,7 +24,7 @@ export interface ControllerChannelOptions {
 
 export class ControllerChannel {
   private readonly options: ControllerChannelOptions;
-  private readonly calls = new Set<Abandonable>();
+  private readonly calls = new Set<OpenCall>();
   private readonly forgetLocator: () => void;
   private closed = false;
 
@@ -71,13 +71,13 @@ export class ControllerChannel {
   close(): void {
     this.closed = true;
     this.forgetLocator();
-    for (const call of [...this.calls]) call.giveUp();
+    for (const call of [...this.calls]) call.endUnanswered();
   }
 }
 
-interface Abandonable {
+interface OpenCall {
   moveTo(leaderId: NodeId): void;
-  giveUp(): void;
+  endUnanswered(): void;
 }
 
 interface Call<Response> {
@@ -87,7 +87,7 @@ interface Call<Response> {
   readonly attemptMaxMs: Millis;
 }
 
-class ControllerCall<Response extends { errorCode: number }> implements Abandonable {
+class ControllerCall<Response extends { errorCode: number }> implements OpenCall {
   private readonly options: ControllerChannelOptions;
   private readonly call: Call<Response>;
   private readonly deadlineMs: Millis;
@@ -115,7 +115,7 @@ class ControllerCall<Response extends { errorCode: number }> implements Abandona
     const { locator, clock } = this.options;
     const leftMs = this.deadlineMs - clock.monotonicMs();
     if (leftMs <= 0) {
-      this.giveUp();
+      this.endUnanswered();
       return;
     }
     const id = locator.current();
@@ -135,7 +135,7 @@ class ControllerCall<Response extends { errorCode: number }> implements Abandona
     this.attempt();
   }
 
-  giveUp(): void {
+  endUnanswered(): void {
     if (this.finished) return;
     this.finish(undefined);
   }

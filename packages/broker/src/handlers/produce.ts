@@ -54,7 +54,7 @@ function handleProduce(
   release = reply.hold();
   // With acks=0, a client may close right after it sent the request: nothing cancels the append. With acks, a
   // client that closes later retries.
-  if (acks !== 0) reply.onGivenUp(cancel);
+  if (acks !== 0) reply.onAbandoned(cancel);
 }
 
 /** Transactional records without a transactional id: every partition of the request fails. */

@@ -78,7 +78,7 @@ export class NodeRole {
   }
 
   /** A role cannot continue. The broker ends like a crash; the controller still hands over its leadership. */
-  giveUp(done: () => void): void {
+  abort(done: () => void): void {
     this.end('kill', 'stop', done);
   }
 

@@ -36,7 +36,7 @@ export class Corruption {
     this.reason = reason;
     this.ports.storageFailed();
     this.ports.logger.error('replica-damaged', { ...partition.facts(), reason, isr: partition.isr });
-    partition.leadership?.giveUp();
+    partition.leadership?.askToResign();
     if (partition.role === 'follower') this.askToLeave();
   }
 

@@ -48,8 +48,8 @@ export class IsrState {
     this.pending = undefined;
   }
 
-  /** Drops the change in flight: the controller refused it, or it no longer matters. */
-  giveUp(): void {
+  /** Returns to the committed ISR: the controller refused it, or it no longer matters. */
+  revert(): void {
     this.pending = undefined;
   }
 }

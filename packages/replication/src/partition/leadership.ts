@@ -277,7 +277,7 @@ export class Leadership {
    * committed records. Does nothing while there is no other member, or while another change is in flight.
    * `checkLag` tries again.
    */
-  giveUp(): void {
+  askToResign(): void {
     const { partition, ports } = this;
     const others = partition.isr.filter((brokerId) => brokerId !== ports.brokerId);
     if (others.length > 0 && partition.isrState.pending === undefined) this.proposeIsr('resign', others);
@@ -288,7 +288,7 @@ export class Leadership {
     const { partition } = this;
     if (partition.isrState.pending !== undefined) return;
     if (partition.corruption.reason !== undefined) {
-      this.giveUp();
+      this.askToResign();
       return;
     }
     const lagging = laggingReplicas({
@@ -325,7 +325,7 @@ export class Leadership {
       if (answer.leaderEpoch !== partition.leaderEpoch) return false;
       const previous = partition.isr;
       // The partition epoch is the same: the controller changed nothing.
-      if (!partition.isrState.commit(answer.isr, answer.partitionEpoch)) partition.isrState.giveUp();
+      if (!partition.isrState.commit(answer.isr, answer.partitionEpoch)) partition.isrState.revert();
       this.isrChanged(previous);
       return true;
     }
@@ -333,7 +333,7 @@ export class Leadership {
       answer.errorCode === ErrorCode.INELIGIBLE_REPLICA ||
       answer.errorCode === ErrorCode.OPERATION_NOT_ATTEMPTED;
     if (!isRefused) return false;
-    partition.isrState.giveUp();
+    partition.isrState.revert();
     this.noProposalBefore = this.ports.now() + REFUSED_PROPOSAL_PAUSE_MS;
     this.advanceHighWatermark();
     return true;
@@ -345,6 +345,6 @@ export class Leadership {
     this.ports.counters.isrChanged(previous, partition.isr);
     this.ports.logger.info('isr-changed', { ...partition.facts(), from: previous, to: partition.isr });
     this.advanceHighWatermark();
-    if (partition.corruption.reason !== undefined) this.giveUp();
+    if (partition.corruption.reason !== undefined) this.askToResign();
   }
 }

@@ -158,7 +158,7 @@ export class Partition {
    * This broker's registration is in doubt. The replica has no role until the metadata names the broker
    * again.
    */
-  resign(): void {
+  dropRole(): void {
     this.role = 'none';
     this.endLeadership(ErrorCode.NOT_LEADER_OR_FOLLOWER);
   }
@@ -190,7 +190,7 @@ export class Partition {
     this.noticeOffline();
     if (this.settings.syncsBeforeAck && this.ownEnd < this.log.endOffset) this.sync.request();
     this.leadership?.advanceHighWatermark();
-    if (this.corruption.reason !== undefined) this.leadership?.giveUp();
+    if (this.corruption.reason !== undefined) this.leadership?.askToResign();
   }
 
   /**
@@ -419,7 +419,7 @@ export class Partition {
     const isCountedOn = this.isr.includes(brokerId) || this.elr.includes(brokerId);
     if (!isCountedOn || this.isrState.pending?.kind === 'storage-failed') return;
     // This replica no longer leads, so none of its earlier proposals protects an acknowledgement.
-    this.isrState.giveUp();
+    this.isrState.revert();
     proposeIsr(this, this.ports, {
       kind: 'storage-failed',
       isr: [],
@@ -440,7 +440,7 @@ export class Partition {
     if (this.isClosed) return;
     this.isClosed = true;
     this.role = 'none';
-    this.isrState.giveUp();
+    this.isrState.revert();
     this.sync.stop();
     this.flushDeadline.stop();
     this.onSynced = undefined;

@@ -47,7 +47,7 @@ export class ListOffsetsRun {
   }
 
   /** Answers the remaining partitions with an error: the request timed out, or the broker stops. */
-  giveUp(errorCode: ErrorCode): void {
+  fail(errorCode: ErrorCode): void {
     if (this.isEnded) return;
     this.job?.cancel();
     while (this.results.length < this.query.partitions.length) this.results.push(listedError(errorCode));

@@ -64,8 +64,8 @@ export class ProduceRun {
     this.end();
   }
 
-  /** The broker stops. Refuses batches that are not appended yet. */
-  giveUp(errorCode: ErrorCode): void {
+  /** The broker stops. Fails the batches that are not appended yet. */
+  fail(errorCode: ErrorCode): void {
     this.job?.cancel();
     this.job = undefined;
     while (this.slot < this.request.partitions.length) this.settle(produceFailure(errorCode));

@@ -162,7 +162,7 @@ export class SimNode {
       disk.makeDirectory(config.logDirectory);
     } catch (error) {
       if (!(error instanceof DiskError)) throw error;
-      this.giveUp(life, error.message);
+      this.abort(life, error.message);
       return;
     }
     const opened = LogDirectory.open({
@@ -175,7 +175,7 @@ export class SimNode {
       spares: new SpareBuffers({ spoils: true }),
     });
     if (!opened.ok) {
-      this.giveUp(life, opened.message);
+      this.abort(life, opened.message);
       return;
     }
     const { logs } = opened;
@@ -187,8 +187,8 @@ export class SimNode {
         this.isReady = true;
       },
       imageChanged: () => {},
-      failed: (message) => this.giveUp(life, message),
-      foreignFolder: (reason) => this.giveUp(life, reason),
+      failed: (message) => this.abort(life, message),
+      foreignFolder: (reason) => this.abort(life, reason),
     };
     const storage = this.isController ? this.disk.storageOf(life) : undefined;
     const net = network.netOf(life);
@@ -211,21 +211,21 @@ export class SimNode {
       events,
     });
     this.roles.start((error) => {
-      if (error !== undefined) this.giveUp(life, error.message);
+      if (error !== undefined) this.abort(life, error.message);
     });
   }
 
   /**
    * Like the real host, ends the process in the next turn: the failed part may be in the middle of its turn.
    */
-  private giveUp(life: Life, message: string): void {
+  private abort(life: Life, message: string): void {
     const { world } = this.environment;
     if (this.selfEnd !== undefined) return;
     this.selfEnd = { atUs: world.nowUs, message };
     world.tell(this.name, 'process-gave-up', { reason: message });
     life.arrives(0, () => {
       if (this.roles === undefined) life.die('ended');
-      else this.roles.giveUp(() => this.closed(life, { clean: false }));
+      else this.roles.abort(() => this.closed(life, { clean: false }));
     });
   }
 
