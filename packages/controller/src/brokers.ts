@@ -47,7 +47,10 @@ export function decideRegister(context: BrokerContext, request: RegisterRequest)
     }
     if (isAnotherLiveProcess(context, existing, request)) {
       return answer(
-        refused(ErrorCode.DUPLICATE_BROKER_REGISTRATION, `broker ${existing.id} is alive in another process`),
+        refusedRegistration(
+          ErrorCode.DUPLICATE_BROKER_REGISTRATION,
+          `broker ${existing.id} is alive in another process`,
+        ),
       );
     }
   }
@@ -75,12 +78,12 @@ function validateRegistration(
   request: RegisterRequest,
 ): RegisterResponse | undefined {
   if (clusterId !== undefined && request.clusterId !== '' && request.clusterId !== clusterId) {
-    return refused(
+    return refusedRegistration(
       ErrorCode.INCONSISTENT_CLUSTER_ID,
       `the broker belongs to cluster ${request.clusterId}, but this is cluster ${clusterId}`,
     );
   }
-  const invalid = (message: string) => refused(ErrorCode.INVALID_REGISTRATION, message);
+  const invalid = (message: string) => refusedRegistration(ErrorCode.INVALID_REGISTRATION, message);
   if (request.brokerId < 0) return invalid('the broker id is negative');
   if (!isUuid(request.incarnationId) || request.incarnationId === ZERO_UUID) {
     return invalid('the incarnation id is malformed');
@@ -93,7 +96,7 @@ function validateRegistration(
   return undefined;
 }
 
-function refused(errorCode: number, errorMessage: string): RegisterResponse {
+function refusedRegistration(errorCode: number, errorMessage: string): RegisterResponse {
   return { errorCode, errorMessage, brokerEpoch: -1 };
 }
 

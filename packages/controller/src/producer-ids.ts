@@ -14,14 +14,14 @@ export function decideAllocateProducerIds(
   request: AllocateProducerIdsRequest,
   blockSize: number,
 ): Decision<AllocateProducerIdsResponse> {
-  const refused = (errorCode: number) => answer({ errorCode, producerIdStart: -1, producerIdCount: 0 });
+  const failed = (errorCode: number) => answer({ errorCode, producerIdStart: -1, producerIdCount: 0 });
   const { brokerId, brokerEpoch } = request;
   if (currentRegistration(image, brokerId, brokerEpoch) === undefined) {
-    return refused(ErrorCode.STALE_BROKER_EPOCH);
+    return failed(ErrorCode.STALE_BROKER_EPOCH);
   }
   const producerIdStart = image.nextProducerId;
   const nextProducerId = producerIdStart + blockSize;
-  if (!Number.isSafeInteger(nextProducerId)) return refused(ErrorCode.UNKNOWN_SERVER_ERROR);
+  if (!Number.isSafeInteger(nextProducerId)) return failed(ErrorCode.UNKNOWN_SERVER_ERROR);
   return {
     records: [{ type: 'producerIds', brokerId, brokerEpoch, nextProducerId }],
     respond: () => ({ errorCode: ErrorCode.NONE, producerIdStart, producerIdCount: blockSize }),

@@ -73,7 +73,7 @@ export function onFetchResponse(
   learnEpoch(node, response, now);
   if (!current || node.epoch !== epoch || node.leaderId !== from) return;
   if (response.errorCode !== RaftErrorCode.NONE || response.epoch !== node.epoch) {
-    onRefused(node, response, now);
+    onFetchError(node, response, now);
     return;
   }
   const following = node.following!;
@@ -97,7 +97,7 @@ export function onFetchResponse(
 }
 
 /** Handles an error response. If the followed node no longer leads, this node soon starts an election. */
-function onRefused(node: RaftNode, response: FetchResponse, now: Millis): void {
+function onFetchError(node: RaftNode, response: FetchResponse, now: Millis): void {
   if (response.errorCode === RaftErrorCode.NOT_LEADER_OR_FOLLOWER) {
     node.endedEpoch = node.epoch;
     becomeUnattached(node, node.epoch, now);

@@ -167,8 +167,8 @@ export class ReplicaManager {
       kinds: logJobs(options.codecs),
       turnBudget: this.turnBudget,
       find: (topicId, index) => this.lookup.findById(topicId, index),
-      refused: (topicNameOrId, index, records) =>
-        this.table.refusedBeforehand.refused(topicNameOrId, index, records, this.timers.now()),
+      batchFailed: (topicNameOrId, index, records) =>
+        this.table.blockedBeforeOpen.batchFailed(topicNameOrId, index, records, this.timers.now()),
       overtaken: (partition) => options.logger.debug('leader-lost-while-checking', partition.facts()),
       failed: (partition, reason) => options.logger.error('job-failed', { ...partition.facts(), reason }),
       after: (delayMs, callback) => this.after(delayMs, callback),

@@ -5,9 +5,9 @@
 import { DiskError, type Logger, type Uuid, type WallMillis } from '@millrace/base';
 import { type LogDirectory, LogOpenError, type PartitionLog } from '@millrace/log';
 import type { ErrorCode } from '@millrace/protocol';
+import { BlockedBeforeOpen } from './partition/blocked-producers.ts';
 import { Partition } from './partition/partition.ts';
 import type { PartitionPorts } from './partition/ports.ts';
-import { RefusedBeforehand } from './partition/refused-producers.ts';
 import type { TopicSettings } from './topic-settings.ts';
 
 /**
@@ -36,8 +36,8 @@ export class ReplicaTable {
    * Topics that the metadata removed since this broker began to replay it. Cleared together with the strays.
    */
   private readonly removedTopics = new Set<Uuid>();
-  /** Producers refused before this replica opened. */
-  readonly refusedBeforehand = new RefusedBeforehand();
+  /** Producers blocked before their replica opened. */
+  readonly blockedBeforeOpen = new BlockedBeforeOpen();
 
   constructor(directory: LogDirectory, logger: Logger, ports: PartitionPorts) {
     this.directory = directory;
@@ -109,7 +109,7 @@ export class ReplicaTable {
       log,
       settings: settings.partition,
       highWatermark: this.directory.highWatermark(name.topic, name.index) ?? 0,
-      refusedProducers: this.refusedBeforehand.take(name),
+      blockedProducers: this.blockedBeforeOpen.take(name),
       ports: this.ports,
     });
     this.broken.delete(`${name.topicId}-${name.index}`);

@@ -39,7 +39,7 @@ export interface ProducePartition {
   /** The metadata does not know the topic or the partition: the result, whatever the acks. */
   readonly unknown?: ErrorCode | undefined;
   /** The client may not write these records: the result, if the acks are valid. */
-  readonly refusal?: ErrorCode | undefined;
+  readonly forbidden?: ErrorCode | undefined;
   /**
    * Exactly one record batch v2. The log writes offset and epoch into it in place; the bytes are the caller's
    * again when the call returns.

@@ -21,7 +21,7 @@ test('a partition that the metadata lacks is refused first, then bad acks, then 
         unknown: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
         records,
       },
-      { topicId, topic: 'events', partition: 0, refusal: ErrorCode.INVALID_TXN_STATE, records },
+      { topicId, topic: 'events', partition: 0, forbidden: ErrorCode.INVALID_TXN_STATE, records },
       { topicId, topic: 'events', partition: 0, records },
     ];
     const results: ErrorCode[] = [];

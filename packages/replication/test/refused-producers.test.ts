@@ -8,7 +8,7 @@ import { PartitionLog } from '@millrace/log';
 import { buildBatch, ErrorCode } from '@millrace/protocol';
 import { compressionCodecs } from '@millrace/protocol/io';
 import { expect, test } from 'vitest';
-import { RefusedBeforehand, RefusedProducers } from '../src/partition/refused-producers.ts';
+import { BlockedBeforeOpen, BlockedProducers } from '../src/partition/blocked-producers.ts';
 import type { ProduceResult } from '../src/types.ts';
 import { batchOf } from './support/batches.ts';
 import { valuesBelow } from './support/logs.ts';
@@ -39,9 +39,9 @@ const emptyLog = () =>
   });
 
 test('batches after a refused first batch wait while the producer may still retry that one', () => {
-  const refused = new RefusedProducers();
+  const refused = new BlockedProducers();
   const log = emptyLog();
-  refused.refused(batch(0), 0);
+  refused.batchFailed(batch(0), 0);
   expect(refused.mustWait(batch(1), log, 5 * MINUTE_MS)).toBe(true);
   expect(refused.mustWait(batch(0), log, 0)).toBe(false);
   expect(refused.mustWait(batch(1, 7, 1), log, 0)).toBe(false);
@@ -50,9 +50,9 @@ test('batches after a refused first batch wait while the producer may still retr
 });
 
 test('a producer that the log knows no longer waits, even if the log drops it again', () => {
-  const refused = new RefusedProducers();
+  const refused = new BlockedProducers();
   const log = emptyLog();
-  refused.refused(batch(0), 0);
+  refused.batchFailed(batch(0), 0);
   // The log gets it by replication.
   log.appendAsLeader(batch(0), { leaderEpoch: 0, nowWallMs: 0 });
   expect(refused.mustWait(batch(1), log, 1)).toBe(false);
@@ -61,11 +61,11 @@ test('a producer that the log knows no longer waits, even if the log drops it ag
 });
 
 test('an opened replica takes over the producers refused under the id and the name of its topic', () => {
-  const beforehand = new RefusedBeforehand();
-  beforehand.refused('id', 0, batch(0, 1), 0);
-  beforehand.refused('name', 0, batch(0, 2), 0);
-  beforehand.refused('name', 1, batch(0, 3), 0);
-  beforehand.refused('name', 0, batch(5, 4), 0);
+  const beforehand = new BlockedBeforeOpen();
+  beforehand.batchFailed('id', 0, batch(0, 1), 0);
+  beforehand.batchFailed('name', 0, batch(0, 2), 0);
+  beforehand.batchFailed('name', 1, batch(0, 3), 0);
+  beforehand.batchFailed('name', 0, batch(5, 4), 0);
   const log = emptyLog();
   const taken = beforehand.take({ topicId: 'id', topic: 'name', index: 0 });
   expect([1, 2, 3, 4].map((id) => taken.mustWait(batch(9, id), log, 0))).toEqual([true, true, false, false]);

@@ -66,7 +66,7 @@ export interface LifecycleEvents {
    * The cluster will never accept this broker: it belongs to another cluster. The message is for the
    * operator.
    */
-  refused(message: string): void;
+  registrationRefused(message: string): void;
 }
 
 const BACKOFF_MIN_MS = 10;
@@ -314,7 +314,7 @@ export class BrokerLifecycle {
     if (!this.refusalLogged) logger.warn('registration-refused', facts);
     this.refusalLogged = true;
     if (errorCode === ErrorCode.INCONSISTENT_CLUSTER_ID) {
-      events.refused(errorMessage ?? 'this broker belongs to another cluster');
+      events.registrationRefused(errorMessage ?? 'this broker belongs to another cluster');
       return;
     }
     // An earlier run of this broker may still have a session there, which ends soon.

@@ -53,7 +53,7 @@ export const describeConfigs = defineHandler(apis.describeConfigs, (broker, { bo
 });
 
 type Named = Config & { readonly name: string };
-interface Refusal {
+interface ResourceError {
   readonly errorCode: ErrorCode;
   readonly errorMessage: string;
 }
@@ -64,10 +64,13 @@ function describeResource(
   resourceType: number,
   resourceName: string,
   request: Request,
-): Named[] | Refusal {
+): Named[] | ResourceError {
   if (resourceType === ResourceType.TOPIC) return describeTopic(broker, image, resourceName, request);
   if (resourceType === ResourceType.BROKER) return describeBroker(broker, image, resourceName, request);
-  return refusal(ErrorCode.INVALID_REQUEST, `This broker has no configs of resource type ${resourceType}.`);
+  return resourceError(
+    ErrorCode.INVALID_REQUEST,
+    `This broker has no configs of resource type ${resourceType}.`,
+  );
 }
 
 function describeTopic(
@@ -75,12 +78,12 @@ function describeTopic(
   image: MetadataImage,
   topic: string,
   request: Request,
-): Named[] | Refusal {
+): Named[] | ResourceError {
   const reason = validateTopicName(topic);
   if (reason !== undefined)
-    return refusal(ErrorCode.INVALID_TOPIC_EXCEPTION, `Topic name is invalid: ${reason}`);
+    return resourceError(ErrorCode.INVALID_TOPIC_EXCEPTION, `Topic name is invalid: ${reason}`);
   if (image.topic(topic) === undefined)
-    return refusal(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, `Topic ${topic} does not exist.`);
+    return resourceError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, `Topic ${topic} does not exist.`);
   const layers = {
     topic: image.topicConfig(topic),
     dynamicBroker: image.brokerConfig(String(broker.brokerId)),
@@ -106,7 +109,7 @@ function describeBroker(
   image: MetadataImage,
   resourceName: string,
   request: Request,
-): Named[] | Refusal {
+): Named[] | ResourceError {
   const { properties } = broker.config;
   if (resourceName === '') {
     // The cluster's default for all brokers: only dynamic settings.
@@ -126,7 +129,7 @@ function describeBroker(
   }
   if (resourceName !== String(broker.brokerId)) {
     const expected = `expected ${broker.brokerId}, the id of this broker, but received ${resourceName}`;
-    return refusal(ErrorCode.INVALID_REQUEST, `Unexpected broker id, ${expected}.`);
+    return resourceError(ErrorCode.INVALID_REQUEST, `Unexpected broker id, ${expected}.`);
   }
   return properties.map((property) =>
     // No setting of a running broker can be changed yet.
@@ -174,6 +177,6 @@ function entry(
   };
 }
 
-function refusal(errorCode: ErrorCode, errorMessage: string): Refusal {
+function resourceError(errorCode: ErrorCode, errorMessage: string): ResourceError {
   return { errorCode, errorMessage };
 }

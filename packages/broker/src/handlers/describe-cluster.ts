@@ -11,7 +11,7 @@ const ENDPOINT_TYPES_SINCE = 1;
 export const describeCluster = defineHandler(apis.describeCluster, (broker, request, reply) => {
   const { version, body, listenerName } = request;
   if (body.endpointType !== BROKERS) {
-    reply.send(refused(version, body.endpointType));
+    reply.send(endpointTypeError(version, body.endpointType));
     return;
   }
   const image = broker.image();
@@ -41,7 +41,7 @@ export const describeCluster = defineHandler(apis.describeCluster, (broker, requ
   });
 });
 
-function refused(version: number, endpointType: number) {
+function endpointTypeError(version: number, endpointType: number) {
   const known = endpointType === CONTROLLERS;
   const errorCode =
     version < ENDPOINT_TYPES_SINCE

@@ -23,7 +23,7 @@ export const metadata = defineHandler(apis.metadata, (broker, request, reply) =>
     version < BY_ID_SINCE &&
     body.topics?.some(({ name, topicId }) => name === null || topicId !== ZERO_UUID)
   ) {
-    reply.send({ topics: body.topics.map(refused) });
+    reply.send({ topics: body.topics.map(invalidTopic) });
     return;
   }
   const image = broker.image();
@@ -39,7 +39,7 @@ export const metadata = defineHandler(apis.metadata, (broker, request, reply) =>
   });
 });
 
-function refused({ name, topicId }: { name: string | null; topicId: Uuid }): MetadataTopic {
+function invalidTopic({ name, topicId }: { name: string | null; topicId: Uuid }): MetadataTopic {
   return { name: name ?? '', topicId, errorCode: ErrorCode.INVALID_REQUEST };
 }
 

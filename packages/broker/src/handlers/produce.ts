@@ -75,7 +75,7 @@ function partitionsOf(image: MetadataImage, request: Request<ProduceRequest>): P
         topic: topic?.name ?? topicData.name,
         partition: index,
         unknown: unknownError(image, topic, index, request.version),
-        refusal: topic === undefined ? undefined : refusalOf(topic.name, records, request.clientId),
+        forbidden: topic === undefined ? undefined : forbiddenError(topic.name, records, request.clientId),
         records,
       });
   }
@@ -93,7 +93,7 @@ function unknownError(
   return isKnown ? undefined : ErrorCode.UNKNOWN_TOPIC_OR_PARTITION;
 }
 
-function refusalOf(
+function forbiddenError(
   topic: string,
   records: Uint8Array | null,
   clientId: string | null,

@@ -40,7 +40,7 @@ function setUp(o: { previousBrokerEpoch?: number } = {}) {
       registered: (epoch) => told.push(`registered ${epoch}`),
       unfenced: () => told.push('unfenced'),
       fenced: () => told.push('fenced'),
-      refused: (message) => told.push(`refused: ${message}`),
+      registrationRefused: (message) => told.push(`refused: ${message}`),
     },
   });
   const lease = () => sessions.at(-1)!;

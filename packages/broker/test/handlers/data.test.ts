@@ -160,7 +160,7 @@ describe('Produce', () => {
     produce(odd, 9, topicData, { acks: 2 });
     expect(odd.replicas.produced[0]!.request).toMatchObject({
       acks: 2,
-      partitions: [{ refusal: undefined }],
+      partitions: [{ forbidden: undefined }],
     });
 
     const internal = [{ name: '__consumer_offsets', partitionData: [{ index: 0, records: BATCH }] }];

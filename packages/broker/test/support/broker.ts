@@ -63,12 +63,12 @@ export class FakeReplicas implements ReplicaPort {
     };
   }
 
-  /** Answers the oldest Produce. What the handler refused is refused, as the replica manager does it. */
+  /** Answers the oldest Produce. What the handler forbids fails, as the replica manager does it. */
   release(result: Partial<ProduceResult> = {}): void {
     const { request, done } = this.produced.shift()!;
     done(
-      request.partitions.map(({ unknown, refusal }) => {
-        const errorCode = unknown ?? refusal;
+      request.partitions.map(({ unknown, forbidden }) => {
+        const errorCode = unknown ?? forbidden;
         return errorCode === undefined ? { ...OK, ...result } : { ...OK, baseOffset: -1, errorCode };
       }),
     );

@@ -268,7 +268,7 @@ export class BrokerRole {
         registered: () => {},
         unfenced: () => this.serve(),
         fenced: () => this.frontEnd.closeConnections('this broker was fenced'),
-        refused: (message) => events.foreignFolder(message),
+        registrationRefused: (message) => events.foreignFolder(message),
       },
     });
     this.observer?.start();

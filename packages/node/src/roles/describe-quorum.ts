@@ -13,7 +13,7 @@ export function answerDescribeQuorum(
   quorum: QuorumDescription,
   listenerName: string,
 ): Response {
-  if (!asksOnlyForTheMetadata(request)) return refused(request);
+  if (!asksOnlyForTheMetadata(request)) return unknownPartitions(request);
   return {
     errorCode: ErrorCode.NONE,
     topics: request.topics.map(({ topicName, partitions }) => ({
@@ -38,7 +38,7 @@ function asksOnlyForTheMetadata({ topics }: Request): boolean {
   );
 }
 
-function refused({ topics }: Request): Response {
+function unknownPartitions({ topics }: Request): Response {
   return {
     errorCode: ErrorCode.NONE,
     topics: topics.map(({ topicName, partitions }) => ({

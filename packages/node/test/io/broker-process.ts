@@ -31,6 +31,6 @@ new BrokerLifecycle({
     registered: () => {},
     unfenced: () => {},
     fenced: () => void process.stdout.write('fenced\n'),
-    refused: () => process.exit(1),
+    registrationRefused: () => process.exit(1),
   },
 }).start();

@@ -347,12 +347,12 @@ export class ReplicaFetcher {
         else this.append(followed, fetched);
         return;
       case ErrorCode.OFFSET_OUT_OF_RANGE:
-        this.logRefused(followed, fetched.errorCode);
+        this.logFetchError(followed, fetched.errorCode);
         followed.phase = 'latest';
         return;
       case ErrorCode.FENCED_LEADER_EPOCH:
         // There is a newer leader. When the metadata names it, the partition is added again.
-        this.logRefused(followed, fetched.errorCode);
+        this.logFetchError(followed, fetched.errorCode);
         followed.phase = 'stopped';
         return;
       case ErrorCode.UNKNOWN_LEADER_EPOCH:
@@ -362,15 +362,15 @@ export class ReplicaFetcher {
         // The leader's metadata is behind. It already waited for newer metadata before it answered
         // (fetch-service.ts).
         this.delay(followed, this.askedAtMs);
-        this.logRefused(followed, fetched.errorCode);
+        this.logFetchError(followed, fetched.errorCode);
         return;
       default:
         this.delay(followed);
-        this.logRefused(followed, fetched.errorCode);
+        this.logFetchError(followed, fetched.errorCode);
     }
   }
 
-  private logRefused({ partition }: FollowedPartition, errorCode: number): void {
+  private logFetchError({ partition }: FollowedPartition, errorCode: number): void {
     this.ports.logger.debug('replica-fetch-refused', {
       ...partition.facts(),
       leader: this.leaderId,

@@ -27,7 +27,7 @@ export interface IsrChangesPorts {
  * How long to wait after INELIGIBLE_REPLICA. The controller can grant the change only when another replica is
  * back.
  */
-const REFUSED_RETRY_MS: Millis = 1000;
+const INELIGIBLE_RETRY_MS: Millis = 1000;
 
 export class IsrChanges {
   private readonly ports: IsrChangesPorts;
@@ -86,7 +86,7 @@ export class IsrChanges {
   }
 
   private answered(proposals: readonly IsrProposal[], response: AlterPartitionResponse | undefined): void {
-    const refused: IsrProposal[] = [];
+    const ineligible: IsrProposal[] = [];
     const unsettled = proposals.filter((proposal, index) => {
       const result = response?.errorCode === ErrorCode.NONE ? response.partitions[index] : undefined;
       if (result === undefined || result.topicId !== proposal.topicId) return proposal.isPending();
@@ -98,11 +98,11 @@ export class IsrChanges {
         partitionEpoch: result.partitionEpoch,
       });
       if (isSettled || result.errorCode !== ErrorCode.INELIGIBLE_REPLICA) return !isSettled;
-      refused.push(proposal);
+      ineligible.push(proposal);
       return false;
     });
     this.sendLater(unsettled, this.ports.retryMs);
-    this.sendLater(refused, REFUSED_RETRY_MS);
+    this.sendLater(ineligible, INELIGIBLE_RETRY_MS);
   }
 
   private sendLater(proposals: readonly IsrProposal[], delayMs: Millis): void {

@@ -48,7 +48,7 @@ export class IsrState {
     this.pending = undefined;
   }
 
-  /** Returns to the committed ISR: the controller refused it, or it no longer matters. */
+  /** Returns to the committed ISR: the controller rejected the change, or it no longer matters. */
   revert(): void {
     this.pending = undefined;
   }

@@ -14,8 +14,8 @@ import { proposeIsr } from './isr-proposal.ts';
 import type { Partition } from './partition.ts';
 import type { FollowerFetchState, IsrAnswer, IsrProposal, PartitionPorts } from './ports.ts';
 
-/** How long the leader waits before it proposes a refused ISR change again. */
-const REFUSED_PROPOSAL_PAUSE_MS = 1000;
+/** How long the leader waits before it proposes a rejected ISR change again. */
+const REJECTED_PROPOSAL_PAUSE_MS = 1000;
 
 const UNREPLICATED_ENTRIES_MAX = 4096;
 
@@ -55,7 +55,7 @@ export class Leadership {
 
   // ------------------------------------------------------------------ produce
 
-  /** As `Partition.produce`, which settles what is refused here. */
+  /** As `Partition.produce`, which settles the errors of this call. */
   produce(
     records: Uint8Array | null,
     request: { readonly acks: number; readonly apiVersion?: number },
@@ -75,7 +75,7 @@ export class Leadership {
       log.appendedBefore(records, nowWallMs, apiVersion);
     if (judged === undefined) return undefined;
     const appended = 'bytes' in judged ? log.append(judged, { leaderEpoch, nowWallMs }) : judged;
-    if (!appended.ok) return this.appendRefused(appended);
+    if (!appended.ok) return this.appendFailed(appended);
     if ('bytes' in judged && !appended.duplicate) this.appended(judged.sizeBytes);
     const result: ProduceResult = {
       errorCode: ErrorCode.NONE,
@@ -93,15 +93,15 @@ export class Leadership {
     return result;
   }
 
-  private appendRefused(refused: Refusal): ProduceResult {
+  private appendFailed(failure: Refusal): ProduceResult {
     const { partition } = this;
     partition.noticeOffline();
-    if (refused.damage !== undefined) partition.corruption.found(refused.damage);
-    const result = produceFailure(refused.errorCode, {
-      message: refused.message,
+    if (failure.damage !== undefined) partition.corruption.found(failure.damage);
+    const result = produceFailure(failure.errorCode, {
+      message: failure.message,
       logStartOffset: partition.log.startOffset,
     });
-    if (refused.recordErrors !== undefined) result.recordErrors = refused.recordErrors;
+    if (failure.recordErrors !== undefined) result.recordErrors = failure.recordErrors;
     return result;
   }
 
@@ -329,12 +329,12 @@ export class Leadership {
       this.isrChanged(previous);
       return true;
     }
-    const isRefused =
+    const isRejected =
       answer.errorCode === ErrorCode.INELIGIBLE_REPLICA ||
       answer.errorCode === ErrorCode.OPERATION_NOT_ATTEMPTED;
-    if (!isRefused) return false;
+    if (!isRejected) return false;
     partition.isrState.revert();
-    this.noProposalBefore = this.ports.now() + REFUSED_PROPOSAL_PAUSE_MS;
+    this.noProposalBefore = this.ports.now() + REJECTED_PROPOSAL_PAUSE_MS;
     this.advanceHighWatermark();
     return true;
   }

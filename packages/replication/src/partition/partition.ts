@@ -8,6 +8,7 @@ import type { Admission, DoorOptions, PartitionLog } from '@millrace/log';
 import { ErrorCode, isRetriable } from '@millrace/protocol';
 import type { CurrentLeader, ProduceResult } from '../types.ts';
 import { type Acknowledgement, produceFailure } from './acks.ts';
+import type { BlockedProducers } from './blocked-producers.ts';
 import { Corruption } from './corruption.ts';
 import { DeviceSync } from './device-sync.ts';
 import { FlushDeadline } from './flush-deadline.ts';
@@ -15,7 +16,6 @@ import { proposeIsr } from './isr-proposal.ts';
 import { IsrState } from './isr-state.ts';
 import { Leadership } from './leadership.ts';
 import type { FetchWaiter, PartitionAssignment, PartitionPorts } from './ports.ts';
-import type { RefusedProducers } from './refused-producers.ts';
 
 export type Role = 'leader' | 'follower' | 'none';
 
@@ -37,8 +37,8 @@ export interface PartitionOptions {
   readonly settings: PartitionSettings;
   /** From the checkpoint; 0 when there is none. */
   readonly highWatermark: Offset;
-  /** Producers refused before this replica opened. */
-  readonly refusedProducers: RefusedProducers;
+  /** Producers blocked before this replica opened. */
+  readonly blockedProducers: BlockedProducers;
   readonly ports: PartitionPorts;
 }
 
@@ -73,7 +73,7 @@ export class Partition {
   readonly waiters = new Set<FetchWaiter>();
   /** Called when `ownEnd` moves: continues a follower's next fetch. */
   onSynced: (() => void) | undefined;
-  private readonly refusedProducers: RefusedProducers;
+  private readonly blockedProducers: BlockedProducers;
   private readonly sync: DeviceSync;
   private readonly flushDeadline: FlushDeadline;
   private readonly ports: PartitionPorts;
@@ -85,7 +85,7 @@ export class Partition {
     this.log = options.log;
     this.settings = options.settings;
     this.ports = options.ports;
-    this.refusedProducers = options.refusedProducers;
+    this.blockedProducers = options.blockedProducers;
     this.corruption = new Corruption(this, options.ports);
     this.highWatermark = Math.min(Math.max(options.highWatermark, this.log.startOffset), this.log.endOffset);
     this.sync = new DeviceSync(this.log, {
@@ -227,7 +227,7 @@ export class Partition {
   // ------------------------------------------------------------------ leader
 
   /**
-   * Appends one batch and returns the result of the append: its offsets, or why it was refused. Settles the
+   * Appends one batch and returns the result of the append: its offsets, or its error. Settles the
    * acknowledgement, at once or later, when the guarantee of `acks` holds or fails. Undefined: checking the
    * batch would block the event loop, and nothing was done. The caller then checks the batch in a job and
    * calls again with the job's result (`admission`).
@@ -240,7 +240,7 @@ export class Partition {
   ): ProduceResult | undefined {
     const result = this.produceAsLeader(records, request, acknowledgement, admission);
     if (result === undefined || result.errorCode === ErrorCode.NONE) return result;
-    if (isRetriable(result.errorCode)) this.refusedProducers.refused(records, this.ports.now());
+    if (isRetriable(result.errorCode)) this.blockedProducers.batchFailed(records, this.ports.now());
     acknowledgement.settle(result);
     return result;
   }
@@ -251,18 +251,19 @@ export class Partition {
     acknowledgement: Acknowledgement,
     admission: Admission | undefined,
   ): ProduceResult | undefined {
-    const refusal = this.checkLeader(-1);
-    if (refusal !== ErrorCode.NONE) return produceFailure(refusal, { currentLeader: this.currentLeader });
+    const leaderError = this.checkLeader(-1);
+    if (leaderError !== ErrorCode.NONE)
+      return produceFailure(leaderError, { currentLeader: this.currentLeader });
     const { leadership } = this;
     assert(leadership !== undefined, 'a leader has a leadership');
-    if (this.refusedProducers.isEmpty)
+    if (this.blockedProducers.isEmpty)
       return leadership.produce(records, request, acknowledgement, admission);
-    if (this.refusedProducers.mustWait(records, this.log, this.ports.now()))
+    if (this.blockedProducers.mustWait(records, this.log, this.ports.now()))
       return produceFailure(ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER, {
         message: 'an earlier batch of this producer was refused and must be retried first',
       });
     const result = leadership.produce(records, request, acknowledgement, admission);
-    if (result?.errorCode === ErrorCode.NONE) this.refusedProducers.appended(records);
+    if (result?.errorCode === ErrorCode.NONE) this.blockedProducers.appended(records);
     return result;
   }
 
@@ -282,9 +283,9 @@ export class Partition {
     return this.produce(records, { acks: -1 }, acknowledgement, admission)!;
   }
 
-  /** Refuses a batch before it was checked. */
-  refuse(records: Uint8Array, errorCode: ErrorCode, message: string): ProduceResult {
-    if (isRetriable(errorCode)) this.refusedProducers.refused(records, this.ports.now());
+  /** Fails a batch before it was checked. */
+  failBatch(records: Uint8Array, errorCode: ErrorCode, message: string): ProduceResult {
+    if (isRetriable(errorCode)) this.blockedProducers.batchFailed(records, this.ports.now());
     return produceFailure(errorCode, { message });
   }
 

@@ -74,8 +74,8 @@ export function listOffset(
   budget: LookupBudget,
   opened?: Opened,
 ): ListOffsetsResult | CostlyBatch {
-  const refusal = refusalOf(partition, wanted.currentLeaderEpoch, query.replicaId === DEBUGGER);
-  if (refusal !== ErrorCode.NONE) return listedError(refusal);
+  const leaderError = checkLeader(partition, wanted.currentLeaderEpoch, query.replicaId === DEBUGGER);
+  if (leaderError !== ErrorCode.NONE) return listedError(leaderError);
   const { timestamp } = wanted;
   if (timestamp < 0 && query.version < firstVersion(timestamp))
     return listedError(ErrorCode.UNSUPPORTED_VERSION);
@@ -154,7 +154,7 @@ function notAvailable(query: ListOffsetsQuery): ListOffsetsResult {
   );
 }
 
-function refusalOf(partition: Partition, currentLeaderEpoch: LeaderEpoch, anyReplica: boolean): ErrorCode {
+function checkLeader(partition: Partition, currentLeaderEpoch: LeaderEpoch, anyReplica: boolean): ErrorCode {
   if (!anyReplica) return partition.checkLeader(currentLeaderEpoch);
   return partition.isOffline ? ErrorCode.KAFKA_STORAGE_ERROR : partition.checkEpoch(currentLeaderEpoch);
 }
@@ -168,8 +168,8 @@ export function epochEnd(
   partition: Partition,
   wanted: OffsetForLeaderEpochPartition,
 ): OffsetForLeaderEpochResult {
-  const refusal = partition.checkLeader(wanted.currentLeaderEpoch);
-  if (refusal !== ErrorCode.NONE) return epochEndError(refusal);
+  const leaderError = partition.checkLeader(wanted.currentLeaderEpoch);
+  if (leaderError !== ErrorCode.NONE) return epochEndError(leaderError);
   const { epoch, endOffset } = partition.log.endOffsetForEpoch(wanted.leaderEpoch);
   return { errorCode: ErrorCode.NONE, leaderEpoch: epoch, endOffset };
 }

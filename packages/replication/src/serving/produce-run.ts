@@ -15,8 +15,8 @@ export interface ProducePorts {
   readonly jobs: Jobs;
   readonly kinds: LogJobs;
   find(topicId: Uuid, index: number): Partition | PartitionError;
-  /** A batch was refused for a partition that does not exist here yet. */
-  refused(topicNameOrId: string, index: number, records: Uint8Array | null): void;
+  /** A batch failed for a partition that does not exist here yet. */
+  batchFailed(topicNameOrId: string, index: number, records: Uint8Array | null): void;
   failed(partition: Partition, reason: string): void;
   /** The leadership was lost while a batch was being checked. */
   overtaken(partition: Partition): void;
@@ -24,7 +24,7 @@ export interface ProducePorts {
 }
 
 /**
- * Calls `done` when the guarantee of `acks` holds. Calls `ended` when every batch was appended or refused.
+ * Calls `done` when the guarantee of `acks` holds. Calls `ended` when every batch was appended or failed.
  */
 export class ProduceRun {
   private readonly ports: ProducePorts;
@@ -51,7 +51,7 @@ export class ProduceRun {
   start(ended: () => void): boolean {
     // At once: a job takes time, and the metadata may bring the partition before the run comes to it.
     for (const wanted of this.request.partitions)
-      if (wanted.unknown !== undefined) this.noteRefused(wanted, wanted.records, wanted.unknown);
+      if (wanted.unknown !== undefined) this.noteFailed(wanted, wanted.records, wanted.unknown);
     if (this.run()) return false;
     this.ended = ended;
     return true;
@@ -87,7 +87,7 @@ export class ProduceRun {
   private produce(wanted: ProducePartition, records: Uint8Array | null, admission?: Admission): boolean {
     const found = this.locate(wanted);
     if ('errorCode' in found) {
-      this.refuse(wanted, records, found);
+      this.failAt(wanted, records, found);
       return true;
     }
     this.acknowledgement ??= this.operation.acknowledgement(this.slot);
@@ -100,34 +100,34 @@ export class ProduceRun {
   private locate(wanted: ProducePartition): Partition | PartitionError {
     const { acks } = this.request;
     const isValid = acks >= -1 && acks <= 1;
-    const errorCode = wanted.unknown ?? (isValid ? wanted.refusal : ErrorCode.INVALID_REQUIRED_ACKS);
+    const errorCode = wanted.unknown ?? (isValid ? wanted.forbidden : ErrorCode.INVALID_REQUIRED_ACKS);
     if (errorCode !== undefined) return { errorCode, currentLeader: undefined };
     return this.ports.find(wanted.topicId, wanted.partition);
   }
 
   /** The partition is not here, or the client may not write. Later batches of its producer must wait. */
-  private refuse(
+  private failAt(
     wanted: ProducePartition,
     records: Uint8Array | null,
     { errorCode, currentLeader }: PartitionError,
   ): void {
-    if (wanted.unknown === undefined) this.noteRefused(wanted, records, errorCode);
+    if (wanted.unknown === undefined) this.noteFailed(wanted, records, errorCode);
     this.settle(produceFailure(errorCode, currentLeader === undefined ? {} : { currentLeader }));
   }
 
-  private noteRefused(
+  private noteFailed(
     { topicId, topic, partition }: ProducePartition,
     records: Uint8Array | null,
     errorCode: ErrorCode,
   ): void {
     if (isRetriable(errorCode))
-      this.ports.refused(topicId === ZERO_UUID ? topic : topicId, partition, records);
+      this.ports.batchFailed(topicId === ZERO_UUID ? topic : topicId, partition, records);
   }
 
-  /** Starts a job that checks the batch. True: too many jobs wait, and the batch is refused. */
+  /** Starts a job that checks the batch. True: too many jobs wait, and the batch fails. */
   private check(partition: Partition, records: Uint8Array): boolean {
-    this.kept ??= this.request.partitions.map(({ records: lent, unknown, refusal }, slot) => {
-      const isOver = slot < this.slot || unknown !== undefined || refusal !== undefined;
+    this.kept ??= this.request.partitions.map(({ records: lent, unknown, forbidden }, slot) => {
+      const isOver = slot < this.slot || unknown !== undefined || forbidden !== undefined;
       return isOver || lent === null ? null : new Uint8Array(lent);
     });
     const bytes = this.kept[this.slot] ?? records;
@@ -138,12 +138,14 @@ export class ProduceRun {
       if (outcome.ok) this.checked(door, outcome.bytes, outcome.value);
       else {
         this.ports.failed(partition, outcome.reason);
-        this.settle(partition.refuse(records, ErrorCode.UNKNOWN_SERVER_ERROR, outcome.reason));
+        this.settle(partition.failBatch(records, ErrorCode.UNKNOWN_SERVER_ERROR, outcome.reason));
         this.run();
       }
     });
     if (this.job !== undefined) return false;
-    this.settle(partition.refuse(bytes, ErrorCode.REQUEST_TIMED_OUT, 'too many batches wait to be checked'));
+    this.settle(
+      partition.failBatch(bytes, ErrorCode.REQUEST_TIMED_OUT, 'too many batches wait to be checked'),
+    );
     return true;
   }
 

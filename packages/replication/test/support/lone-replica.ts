@@ -7,9 +7,9 @@ import { PartitionLog } from '@millrace/log';
 import { buildBatch, type ErrorCode } from '@millrace/protocol';
 import { compressionCodecs } from '@millrace/protocol/io';
 import { ProduceOperation } from '../../src/partition/acks.ts';
+import { BlockedProducers } from '../../src/partition/blocked-producers.ts';
 import { Partition, type PartitionSettings } from '../../src/partition/partition.ts';
 import type { IsrProposal, PartitionAssignment, PartitionPorts } from '../../src/partition/ports.ts';
-import { RefusedProducers } from '../../src/partition/refused-producers.ts';
 import { logConfig } from './settings.ts';
 
 /** The replica's broker. The other replica is on broker 2, and min.insync.replicas is 2. */
@@ -77,7 +77,7 @@ export class LoneReplica {
         ...settings,
       },
       highWatermark: 0,
-      refusedProducers: new RefusedProducers(),
+      blockedProducers: new BlockedProducers(),
       ports,
     });
     this.partition.assign(this.state);

@@ -1,8 +1,8 @@
 /**
- * Idempotent producers whose first batch for a partition was refused with a retriable error (no leader yet,
- * ISR too small, disk full). The broker must refuse the batches that they sent after it too. A log that does
- * not know a producer accepts any sequence (KIP-360). If it appended a later batch first, it could never
- * append the first one.
+ * Idempotent producers whose first batch for a partition failed with a retriable error (no leader yet, ISR
+ * too small, disk full). They are blocked until they retry that batch: the batches that they sent after it
+ * must fail too. A log that does not know a producer accepts any sequence (KIP-360). If it appended a later
+ * batch first, it could never append the first one.
  */
 import type { Millis } from '@millrace/base';
 import type { PartitionLog } from '@millrace/log';
@@ -14,58 +14,59 @@ const PARTITIONS_MAX = 250;
 /** No client retries a batch after this time (delivery.timeout.ms, message.timeout.ms). */
 const REMEMBERED_MS: Millis = 5 * 60_000;
 
-interface Refusal {
+/** A producer's first batch that failed. */
+interface FailedBatch {
   readonly epoch: number;
   readonly atMs: Millis;
 }
 
-export class RefusedProducers {
+export class BlockedProducers {
   /** By producer id. */
-  private readonly waiting = new Map<number, Refusal>();
+  private readonly failed = new Map<number, FailedBatch>();
   private readonly header = new BatchHeader();
 
   /** Whether no producer is remembered. Then `mustWait` need not be called. */
   get isEmpty(): boolean {
-    return this.waiting.size === 0;
+    return this.failed.size === 0;
   }
 
   /** Copies the other set's producers into this one. */
-  addAll(others: RefusedProducers): void {
-    for (const [producerId, refusal] of others.waiting) this.waiting.set(producerId, refusal);
+  addAll(others: BlockedProducers): void {
+    for (const [producerId, batch] of others.failed) this.failed.set(producerId, batch);
   }
 
-  /** A batch was refused. */
-  refused(records: Uint8Array | null, nowMs: Millis): void {
+  /** A batch failed with a retriable error. */
+  batchFailed(records: Uint8Array | null, nowMs: Millis): void {
     const header = this.read(records);
     if (header === undefined || header.baseSequence !== 0) return;
-    this.waiting.delete(header.producerId);
-    this.waiting.set(header.producerId, { epoch: header.producerEpoch, atMs: nowMs });
-    if (this.waiting.size <= PRODUCERS_MAX) return;
-    const [oldest] = this.waiting.keys();
-    this.waiting.delete(oldest!);
+    this.failed.delete(header.producerId);
+    this.failed.set(header.producerId, { epoch: header.producerEpoch, atMs: nowMs });
+    if (this.failed.size <= PRODUCERS_MAX) return;
+    const [oldest] = this.failed.keys();
+    this.failed.delete(oldest!);
   }
 
   /**
-   * Whether this batch must wait for its producer's refused first batch. Only while the log does not know the
+   * Whether this batch must wait for its producer's failed first batch. Only while the log does not know the
    * producer.
    */
   mustWait(records: Uint8Array | null, log: PartitionLog, nowMs: Millis): boolean {
     const header = this.read(records);
     if (header === undefined) return false;
     const { producerId, producerEpoch, baseSequence } = header;
-    const refusal = this.waiting.get(producerId);
-    if (refusal === undefined) return false;
-    if (log.producers.get(producerId) !== undefined || nowMs - refusal.atMs > REMEMBERED_MS) {
-      this.waiting.delete(producerId);
+    const batch = this.failed.get(producerId);
+    if (batch === undefined) return false;
+    if (log.producers.get(producerId) !== undefined || nowMs - batch.atMs > REMEMBERED_MS) {
+      this.failed.delete(producerId);
       return false;
     }
-    return refusal.epoch === producerEpoch && baseSequence > 0;
+    return batch.epoch === producerEpoch && baseSequence > 0;
   }
 
   /** A batch was appended. */
   appended(records: Uint8Array | null): void {
     const header = this.read(records);
-    if (header !== undefined) this.waiting.delete(header.producerId);
+    if (header !== undefined) this.failed.delete(header.producerId);
   }
 
   /**
@@ -88,14 +89,14 @@ export class RefusedProducers {
  * The same for replicas that do not exist here yet: the metadata does not name them yet, or their log cannot
  * be opened.
  */
-export class RefusedBeforehand {
-  private readonly byPartition = new Map<string, RefusedProducers>();
+export class BlockedBeforeOpen {
+  private readonly byPartition = new Map<string, BlockedProducers>();
 
   /** `topic`: the topic's name or id, as the client sent it. */
-  refused(topic: string, index: number, records: Uint8Array | null, nowMs: Millis): void {
+  batchFailed(topic: string, index: number, records: Uint8Array | null, nowMs: Millis): void {
     const key = `${topic}-${index}`;
-    const producers = this.byPartition.get(key) ?? new RefusedProducers();
-    producers.refused(records, nowMs);
+    const producers = this.byPartition.get(key) ?? new BlockedProducers();
+    producers.batchFailed(records, nowMs);
     if (producers.isEmpty) return;
     this.byPartition.delete(key);
     this.byPartition.set(key, producers);
@@ -104,9 +105,9 @@ export class RefusedBeforehand {
     this.byPartition.delete(oldest!);
   }
 
-  /** Returns and drops the refused producers of a replica that opens now. */
-  take({ topicId, topic, index }: { topicId: string; topic: string; index: number }): RefusedProducers {
-    const all = new RefusedProducers();
+  /** Returns and drops the blocked producers of a replica that opens now. */
+  take({ topicId, topic, index }: { topicId: string; topic: string; index: number }): BlockedProducers {
+    const all = new BlockedProducers();
     for (const key of [`${topicId}-${index}`, `${topic}-${index}`]) {
       const producers = this.byPartition.get(key);
       if (producers !== undefined) all.addAll(producers);
