@@ -1,6 +1,6 @@
 /**
- * Which brokers are alive, and until when their sessions last. Volatile: belongs to one term of one active
- * controller, and is never replicated. Does not decide what the end of a session means (brokers.ts does).
+ * Which brokers are alive, and until when their sessions last. Volatile: belongs to one controller epoch, and
+ * is never replicated. Does not decide what the end of a session means (brokers.ts does).
  */
 import type { Millis, NodeId, Offset, Uuid } from '@millrace/base';
 import type { BrokerRegistration } from '@millrace/metadata';
@@ -69,7 +69,7 @@ export class BrokerSessions {
   private readonly graceMs: Millis;
   /** The end of the log when this controller became active. */
   private startOffset: Offset = -1;
-  /** Per broker, where the records end that fenced it in this term. */
+  /** Per broker, where the records end that fenced it in this controller epoch. */
   private readonly fencedOffsets = new Map<NodeId, Offset>();
 
   constructor(timeoutMs: Millis, graceMs: Millis) {
@@ -140,7 +140,7 @@ export class BrokerSessions {
 
   /**
    * The offset that the others must have applied before the broker may stop. For a shutdown that an earlier
-   * controller began, it is the start of this term.
+   * controller began, it is the start of this controller epoch.
    */
   shutdownOffset(id: NodeId): Offset {
     return this.sessions.get(id)?.shutdownOffset ?? this.startOffset;
@@ -153,7 +153,7 @@ export class BrokerSessions {
   /**
    * The offset that a fenced broker must have applied before the controller unfences it. A lease must not go
    * to a broker that still leads according to older metadata. For a broker that an earlier controller fenced,
-   * it is the start of this term.
+   * it is the start of this controller epoch.
    */
   unfenceOffset(id: NodeId): Offset {
     return this.fencedOffsets.get(id) ?? this.startOffset;
@@ -163,7 +163,7 @@ export class BrokerSessions {
     this.sessions.delete(id);
   }
 
-  /** A new term begins without sessions. */
+  /** A new controller epoch begins without sessions. */
   reset(startOffset: Offset): void {
     this.sessions.clear();
     this.fencedOffsets.clear();
