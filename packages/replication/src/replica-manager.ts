@@ -47,7 +47,7 @@ import { type ProducePorts, ProduceRun } from './serving/produce-run.ts';
 import { type TopicSettings, TopicSettingsSource } from './topic-settings.ts';
 import { TurnBudget } from './turn-budget.ts';
 import type {
-  BrokerSession,
+  BrokerLease,
   Cancel,
   FetchRequest,
   FetchResponse,
@@ -105,7 +105,7 @@ export class ReplicaManager {
   private readonly jobPorts: ProducePorts & LookupPorts;
   /** The requests that wait for a job. */
   private readonly waiting = new Set<ProduceRun | ListOffsetsRun>();
-  private session: BrokerSession | undefined;
+  private lease: BrokerLease | undefined;
   /** Whether partitions have roles: this broker's registration is the one in the image. */
   private hasRoles = false;
   private readonly awaitingLease = new Set<{ leaseRenewed(): void }>();
@@ -183,16 +183,16 @@ export class ReplicaManager {
 
   /** -1 before this broker is registered. */
   get brokerEpoch(): number {
-    return this.session?.brokerEpoch ?? -1;
+    return this.lease?.brokerEpoch ?? -1;
   }
 
   get holdsLease(): boolean {
-    return this.session !== undefined && this.timers.now() < this.session.validUntilMs;
+    return this.lease !== undefined && this.timers.now() < this.lease.validUntilMs;
   }
 
   /** Time that is left of the lease; 0: there is none. */
   get leaseMs(): Millis {
-    return Math.max(0, (this.session?.validUntilMs ?? 0) - this.timers.now());
+    return Math.max(0, (this.lease?.validUntilMs ?? 0) - this.timers.now());
   }
 
   partition(topicId: Uuid, index: number): Partition | undefined {
@@ -236,9 +236,9 @@ export class ReplicaManager {
   }
 
   /** Called after registration and after each answered heartbeat. */
-  setSession(session: BrokerSession): void {
-    const isNewEpoch = session.brokerEpoch !== this.brokerEpoch;
-    this.session = session;
+  setLease(lease: BrokerLease): void {
+    const isNewEpoch = lease.brokerEpoch !== this.brokerEpoch;
+    this.lease = lease;
     if (this.isClosed) return;
     if (isNewEpoch) {
       this.dropRoles();
@@ -251,8 +251,8 @@ export class ReplicaManager {
   }
 
   private get isRegistered(): boolean {
-    const { session } = this;
-    return session !== undefined && this.image.broker(this.options.brokerId)?.epoch === session.brokerEpoch;
+    const { lease } = this;
+    return lease !== undefined && this.image.broker(this.options.brokerId)?.epoch === lease.brokerEpoch;
   }
 
   /** The image includes this broker's registration, so its assignments are for this life of the broker. */

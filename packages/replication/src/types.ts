@@ -128,7 +128,7 @@ export interface OffsetForLeaderEpochResult {
 }
 
 /** The broker's lease. While it holds, the controller has not given this broker's partitions to others. */
-export interface BrokerSession {
+export interface BrokerLease {
   /**
    * The epoch of this broker's registration. This broker sends it in follower fetches and AlterPartition
    * requests.

@@ -206,7 +206,7 @@ test('without a lease acknowledgements wait until it is renewed', () => {
   // The lease counts from the moment the broker sent the heartbeat, so it ends before the controller moves
   // the partition.
   const epoch = world.controller.image.broker(1)!.epoch;
-  leader.manager.setSession({ brokerEpoch: epoch, validUntilMs: 0 });
+  leader.manager.setLease({ brokerEpoch: epoch, validUntilMs: 0 });
   const all = leader.produce(topic, 'all');
   const one = leader.produce(topic, 'one', { acks: 1 });
   const soonOver = leader.produce(topic, 'over', { timeoutMs: 5 });
@@ -215,7 +215,7 @@ test('without a lease acknowledgements wait until it is renewed', () => {
   expect(world.partition(1, topic).highWatermark).toBe(3);
   expect([all.value, one.value]).toEqual([undefined, undefined]);
   expect(soonOver.value?.errorCode).toBe(ErrorCode.REQUEST_TIMED_OUT);
-  leader.manager.setSession({ brokerEpoch: epoch, validUntilMs: world.clock.monotonicMs() + 3000 });
+  leader.manager.setLease({ brokerEpoch: epoch, validUntilMs: world.clock.monotonicMs() + 3000 });
   expect([all.value?.errorCode, one.value?.errorCode]).toEqual([ErrorCode.NONE, ErrorCode.NONE]);
 });
 

@@ -61,10 +61,10 @@ export const bugs: readonly PlantedBug[] = [
   },
   {
     name: 'zombie-leader',
-    sentence: 'a leader keeps acknowledging after its session with the controller ends',
+    sentence: 'a leader keeps acknowledging after its lease ends',
     file: 'packages/replication/src/replica-manager.ts',
-    find: 'return this.session !== undefined && this.timers.now() < this.session.validUntilMs;',
-    replace: 'return this.session !== undefined;',
+    find: 'return this.lease !== undefined && this.timers.now() < this.lease.validUntilMs;',
+    replace: 'return this.lease !== undefined;',
     expectedCheckers: ['zombie-leader'],
   },
   {

@@ -11,7 +11,7 @@
 import type { BrokerEpoch, Clock, Logger, Millis, NodeId, Offset, Timer, Uuid } from '@millrace/base';
 import type { HeartbeatResponse, ListenerEndpoint, RegisterResponse } from '@millrace/metadata';
 import { ErrorCode, errorName } from '@millrace/protocol';
-import type { BrokerSession } from '@millrace/replication';
+import type { BrokerLease } from '@millrace/replication';
 import { type Answer, ControlStream } from './control-stream.ts';
 import type { ControllerLocator } from './controller-locator.ts';
 
@@ -50,7 +50,7 @@ export interface BrokerLifecycleOptions {
   /** True if everything except metadata is ready to serve clients. */
   readyToServe(): boolean;
   /** To the replica manager. */
-  setSession(session: BrokerSession): void;
+  setLease(lease: BrokerLease): void;
 }
 
 export interface LifecycleEvents {
@@ -80,7 +80,7 @@ export class BrokerLifecycle {
   /** From the controller's last answer; undefined before the first answered heartbeat. */
   fenced: boolean | undefined;
   /** When the lease ends, by the monotonic clock. */
-  sessionValidUntilMs: Millis = -1;
+  leaseValidUntilMs: Millis = -1;
 
   private readonly options: BrokerLifecycleOptions;
   private started = false;
@@ -361,8 +361,8 @@ export class BrokerLifecycle {
   }
 
   private setLease(validUntilMs: Millis): void {
-    this.sessionValidUntilMs = validUntilMs;
-    this.options.setSession({ brokerEpoch: this.brokerEpoch, validUntilMs });
+    this.leaseValidUntilMs = validUntilMs;
+    this.options.setLease({ brokerEpoch: this.brokerEpoch, validUntilMs });
   }
 
   private noteFenced(fenced: boolean): void {

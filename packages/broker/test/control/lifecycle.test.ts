@@ -6,7 +6,7 @@
 import type { Uuid } from '@millrace/base';
 import { ManualClock, MemoryLogger } from '@millrace/base/testing';
 import { ErrorCode } from '@millrace/protocol';
-import type { BrokerSession } from '@millrace/replication';
+import type { BrokerLease } from '@millrace/replication';
 import { describe, expect, test } from 'vitest';
 import { ControllerLocator } from '../../src/control/controller-locator.ts';
 import { BrokerLifecycle } from '../../src/control/lifecycle.ts';
@@ -19,7 +19,7 @@ function setUp(o: { previousBrokerEpoch?: number } = {}) {
   const logger = new MemoryLogger();
   const controllers = new TestControllers(clock);
   const locator = new ControllerLocator(controllers.addresses, controllers.hub.endpoint('broker-1'));
-  const sessions: BrokerSession[] = [];
+  const leases: BrokerLease[] = [];
   const told: string[] = [];
   const state = { offset: 20, ready: true };
   const lifecycle = new BrokerLifecycle({
@@ -35,7 +35,7 @@ function setUp(o: { previousBrokerEpoch?: number } = {}) {
     clusterId: () => CLUSTER_ID,
     metadataOffset: () => state.offset,
     readyToServe: () => state.ready,
-    setSession: (session) => sessions.push(session),
+    setLease: (lease) => leases.push(lease),
     events: {
       registered: (epoch) => told.push(`registered ${epoch}`),
       unfenced: () => told.push('unfenced'),
@@ -43,8 +43,8 @@ function setUp(o: { previousBrokerEpoch?: number } = {}) {
       registrationRefused: (message) => told.push(`refused: ${message}`),
     },
   });
-  const lease = () => sessions.at(-1)!;
-  return { clock, logger, controllers, locator, lifecycle, sessions, told, state, lease };
+  const lease = () => leases.at(-1)!;
+  return { clock, logger, controllers, locator, lifecycle, leases, told, state, lease };
 }
 
 /** A broker that is started, registered and serving; its transcript so far is dropped. */
@@ -198,12 +198,12 @@ describe('the lease', () => {
   });
 
   test('there is no lease before the first answered heartbeat, nor while fenced', () => {
-    const { clock, lifecycle, controllers, sessions } = setUp();
+    const { clock, lifecycle, controllers, leases } = setUp();
     controllers.heartbeat = () => ({ isFenced: true });
     lifecycle.start();
     clock.advance(400);
-    expect(sessions.length).toBeGreaterThan(2);
-    for (const { validUntilMs } of sessions) expect(validUntilMs).toBeLessThanOrEqual(clock.monotonicMs());
+    expect(leases.length).toBeGreaterThan(2);
+    for (const { validUntilMs } of leases) expect(validUntilMs).toBeLessThanOrEqual(clock.monotonicMs());
   });
 
   test('no controller answers: the lease ends one session after the last answered heartbeat was sent', () => {
@@ -226,18 +226,18 @@ describe('the lease', () => {
   });
 
   test('a stale epoch: the lease ends at once and it registers again, naming its last epoch', () => {
-    const { clock, controllers, told, sessions, lifecycle } = serving();
+    const { clock, controllers, told, leases, lifecycle } = serving();
     controllers.heartbeat = ({ brokerEpoch }) =>
       brokerEpoch === 10 ? { errorCode: ErrorCode.STALE_BROKER_EPOCH } : {};
     controllers.register = () => ({ brokerEpoch: 15 });
-    const known = sessions.length;
+    const known = leases.length;
     clock.advance(420);
     expect(controllers.story()).toEqual([
       '503 heartbeat at 100, epoch 10, offset 20: error 77',
       '505 register at 100, previous epoch 10: error 0, epoch 15',
       '507 heartbeat at 100, epoch 15, offset 20: serving',
     ]);
-    expect(sessions[known]).toEqual({ brokerEpoch: 10, validUntilMs: 504 });
+    expect(leases[known]).toEqual({ brokerEpoch: 10, validUntilMs: 504 });
     expect(told).toEqual(['registered 10', 'unfenced', 'fenced', 'registered 15', 'unfenced']);
     expect(lifecycle.brokerEpoch).toBe(15);
   });

@@ -263,7 +263,7 @@ export class BrokerRole {
       clusterId: () => logs.clusterId,
       metadataOffset: () => this.metadata.offset,
       readyToServe: () => true,
-      setSession: (session) => this.replicas.setSession(session),
+      setLease: (lease) => this.replicas.setLease(lease),
       events: {
         registered: () => {},
         unfenced: () => this.serve(),

@@ -26,7 +26,7 @@ new BrokerLifecycle({
   clusterId: () => undefined,
   metadataOffset: () => 1_000_000,
   readyToServe: () => true,
-  setSession: () => {},
+  setLease: () => {},
   events: {
     registered: () => {},
     unfenced: () => {},

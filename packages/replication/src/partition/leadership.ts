@@ -178,7 +178,7 @@ export class Leadership {
       acknowledgement.settle(appended);
   }
 
-  /** The session with the controller was renewed. */
+  /** The controller renewed the broker's lease. */
   leaseRenewed(): void {
     if (this.partition.leadership !== this) return;
     this.releaseLocal();

@@ -228,7 +228,7 @@ export class TestBroker {
       const epoch = this.brokerEpoch;
       if (this.image.offset >= epoch && !clock.isFrozen) controller.unfence(this.id);
       this.later(() => {
-        this.manager.setSession({ brokerEpoch: epoch, validUntilMs: sentAt + SESSION_MS });
+        this.manager.setLease({ brokerEpoch: epoch, validUntilMs: sentAt + SESSION_MS });
         // The controller unfences the broker only after it has seen its own registration, so the next
         // heartbeat comes early.
         if (this.world.controller.image.broker(this.id)?.fenced) this.later(() => this.heartbeatOnce());
