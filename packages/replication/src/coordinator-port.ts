@@ -6,7 +6,7 @@ import type { LeaderEpoch, Uuid } from '@millrace/base';
 import type { LeadershipFeed } from './leadership-feed.ts';
 import { Acknowledgement, produceFailure } from './partition/acks.ts';
 import type { PartitionLookup } from './partition-lookup.ts';
-import { type ReaderPorts, type ReadWanted, readInSlices } from './serving/partition-reader.ts';
+import { type ReaderPorts, type ReadWanted, readInSlices } from './serving/sliced-read.ts';
 import type { Cancel, ProduceResult } from './types.ts';
 
 export interface OwnAppend {

@@ -28,21 +28,21 @@ import {
 import { Metrics } from '@millrace/metrics';
 import { type CompressionCodecs, ErrorCode } from '@millrace/protocol';
 import type { ReplicationConfig } from './config.ts';
+import { awaitIsr } from './controlled-shutdown.ts';
 import { CoordinatorPort } from './coordinator-port.ts';
-import { DirectoryWatch } from './directory-watch.ts';
 import { ReplicaFetcherManager } from './following/replica-fetcher-manager.ts';
-import { handOver } from './hand-over.ts';
 import { LeadershipFeed } from './leadership-feed.ts';
-import { IsrChanges } from './partition/isr-changes.ts';
+import { LogDirectoryWatch } from './log-directory-watch.ts';
+import { AlterPartitionManager } from './partition/alter-partition-manager.ts';
+import { OfflineReplicas } from './partition/offline-replicas.ts';
 import type { Partition } from './partition/partition.ts';
 import type { PartitionCounters, PartitionPorts } from './partition/ports.ts';
-import { UnopenedReplicas } from './partition/unopened-replicas.ts';
 import { PartitionLookup } from './partition-lookup.ts';
 import { countersOf, gaugeReplicas } from './replica-metrics.ts';
 import { ReplicaTable } from './replica-table.ts';
 import { FetchService } from './serving/fetch-service.ts';
 import { ListOffsetsRun, type LookupPorts } from './serving/list-offsets-run.ts';
-import { epochEnd, epochEndError } from './serving/lookups.ts';
+import { epochEnd, epochEndError } from './serving/offset-lookups.ts';
 import { type ProducePorts, ProduceRun } from './serving/produce-run.ts';
 import { type TopicSettings, TopicSettingsSource } from './topic-settings.ts';
 import { TurnBudget } from './turn-budget.ts';
@@ -99,9 +99,9 @@ export class ReplicaManager {
   private readonly lookup: PartitionLookup;
   private readonly topicSettings: TopicSettingsSource;
   private readonly fetcherManager: ReplicaFetcherManager;
-  private readonly isrChanges: IsrChanges;
-  private readonly unopened: UnopenedReplicas;
-  private readonly directoryWatch: DirectoryWatch;
+  private readonly alterPartitions: AlterPartitionManager;
+  private readonly offlineReplicas: OfflineReplicas;
+  private readonly logDirectoryWatch: LogDirectoryWatch;
   private readonly jobPorts: ProducePorts & LookupPorts;
   /** The requests that wait for a job. */
   private readonly waiting = new Set<ProduceRun | ListOffsetsRun>();
@@ -109,7 +109,7 @@ export class ReplicaManager {
   /** Whether partitions have roles: this broker's registration is the one in the image. */
   private hasRoles = false;
   private readonly awaitingLease = new Set<{ leaseRenewed(): void }>();
-  private isHandingOver = false;
+  private isInControlledShutdown = false;
   private isClosed = false;
 
   constructor(options: ReplicaManagerOptions) {
@@ -128,14 +128,14 @@ export class ReplicaManager {
       spares: options.logDirectory.spares,
     });
     this.topicSettings = new TopicSettingsSource(config);
-    this.unopened = new UnopenedReplicas(ports);
-    this.directoryWatch = new DirectoryWatch({
+    this.offlineReplicas = new OfflineReplicas(ports);
+    this.logDirectoryWatch = new LogDirectoryWatch({
       timers: this.timers,
       logger,
       probe: (how, done) => options.logDirectory.probe(how, done),
       failed: (reason) => options.directoryFailed(reason),
     });
-    this.isrChanges = new IsrChanges({
+    this.alterPartitions = new AlterPartitionManager({
       brokerId,
       clock,
       timers: this.timers,
@@ -272,7 +272,7 @@ export class ReplicaManager {
   private dropRoles(): void {
     if (!this.hasRoles) return;
     this.hasRoles = false;
-    this.unopened.clear();
+    this.offlineReplicas.clear();
     for (const replica of this.table.all()) {
       this.fetcherManager.stop(replica);
       replica.dropRole();
@@ -289,24 +289,24 @@ export class ReplicaManager {
     if (!assignment.replicas.includes(this.options.brokerId)) {
       const replica = this.table.get(topic.id, index);
       if (replica !== undefined) this.removeReplica(replica);
-      this.unopened.forget(topic.id, index);
+      this.offlineReplicas.forget(topic.id, index);
       this.table.forgetBroken(topic.id, index);
       return undefined;
     }
     const name = { topicId: topic.id, topic: topic.name, index };
     const replica = this.table.ensure(name, this.settingsOf(topic.name), this.options.clock.wallMs());
     if (replica === undefined) {
-      if (!this.table.isTransientlyBroken(topic.id, index)) this.unopened.assign(name, assignment);
+      if (!this.table.isTransientlyBroken(topic.id, index)) this.offlineReplicas.assign(name, assignment);
       return undefined;
     }
-    this.unopened.forget(topic.id, index);
+    this.offlineReplicas.forget(topic.id, index);
     replica.assign(assignment);
     return replica;
   }
 
   private deleteTopic(topic: TopicImage): void {
     for (const replica of [...this.table.ofTopic(topic.id)]) this.removeReplica(replica);
-    for (const index of topic.partitions.keys()) this.unopened.forget(topic.id, index);
+    for (const index of topic.partitions.keys()) this.offlineReplicas.forget(topic.id, index);
     this.table.forgetBroken(topic.id);
   }
 
@@ -413,7 +413,7 @@ export class ReplicaManager {
   private everyCheckpoint(): void {
     this.timers.after(this.options.config.highWatermarkCheckpointIntervalMs, () => {
       this.table.checkpoint(this.options.clock.wallMs());
-      this.directoryWatch.look();
+      this.logDirectoryWatch.look();
       if (this.hasRoles && this.table.brokenCount > 0) this.openWhatLackedSpace();
       this.everyCheckpoint();
     });
@@ -432,11 +432,11 @@ export class ReplicaManager {
    * Called before a clean stop, while this broker still leads. From now on acks=1 waits for the ISR. Calls
    * `done` when the ISR holds everything acknowledged before, or after `timeoutMs`.
    */
-  prepareHandOver(timeoutMs: Millis, done: () => void): void {
-    this.isHandingOver = true;
+  prepareControlledShutdown(timeoutMs: Millis, done: () => void): void {
+    this.isInControlledShutdown = true;
     const { clock } = this.options;
     const isOver = () => this.isClosed;
-    handOver(this.table.all(), { clock, timers: this.timers, timeoutMs, isOver, done });
+    awaitIsr(this.table.all(), { clock, timers: this.timers, timeoutMs, isOver, done });
   }
 
   /**
@@ -484,14 +484,14 @@ export class ReplicaManager {
       after: (delayMs, callback) => this.after(delayMs, callback),
       holdsLease: () => this.holdsLease,
       awaitLease: (leadership) => this.awaitingLease.add(leadership),
-      isHandingOver: () => this.isHandingOver,
+      isInControlledShutdown: () => this.isInControlledShutdown,
       mayJoinIsr: (brokerId, brokerEpoch) =>
         this.image.isActive(brokerId) && this.image.broker(brokerId)?.epoch === brokerEpoch,
       storageFailed: () => {
-        this.directoryWatch.suspect();
+        this.logDirectoryWatch.suspect();
         this.fetcherManager.recheckPartitions();
       },
-      proposeIsr: (proposal) => this.isrChanges.propose(proposal),
+      proposeIsr: (proposal) => this.alterPartitions.propose(proposal),
     };
   }
 }

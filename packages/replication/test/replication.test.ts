@@ -368,7 +368,7 @@ test('before a clean stop the ISR gets batches acknowledged with acks=1, and ack
   const before = world.broker(1).produce(topic, 'before', { acks: 1 });
   expect(before.value?.errorCode).toBe(ErrorCode.NONE);
   let isPrepared = false;
-  world.broker(1).manager.prepareHandOver(10_000, () => {
+  world.broker(1).manager.prepareControlledShutdown(10_000, () => {
     isPrepared = true;
   });
   const during = world.broker(1).produce(topic, 'during', { acks: 1 });
@@ -386,7 +386,7 @@ test('before a clean stop the ISR gets batches acknowledged with acks=1, and ack
   world.advance(20);
   world.broker(1).produce(topic, 'late', { acks: 1 });
   let isLate = false;
-  world.broker(1).manager.prepareHandOver(200, () => {
+  world.broker(1).manager.prepareControlledShutdown(200, () => {
     isLate = true;
   });
   world.advance(190);

@@ -38,7 +38,7 @@ import { MetadataFollower } from './metadata-follower.ts';
  * How long a clean stop waits for followers to fetch records acknowledged with acks=1. Mostly they have them
  * at once.
  */
-const HAND_OVER_MAX_MS = 1_000;
+const ISR_CATCH_UP_MAX_MS = 1_000;
 
 export interface BrokerListener {
   readonly name: string;
@@ -202,7 +202,7 @@ export class BrokerRole {
       return;
     }
     this.closeListeners();
-    this.replicas.prepareHandOver(HAND_OVER_MAX_MS, () =>
+    this.replicas.prepareControlledShutdown(ISR_CATCH_UP_MAX_MS, () =>
       lifecycle.beginShutdown((moved) => {
         this.options.logger.info('broker-relieved', { moved });
         this.frontEnd.close(() => this.close({ clean: true }, done));

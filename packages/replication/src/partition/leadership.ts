@@ -85,7 +85,7 @@ export class Leadership {
     };
     // For a retry of an idempotent producer this is the end of the original batch: the retry waits for it.
     const end = appended.lastOffset + 1;
-    const waitsForIsr = request.acks === -1 || (request.acks === 1 && this.ports.isHandingOver());
+    const waitsForIsr = request.acks === -1 || (request.acks === 1 && this.ports.isInControlledShutdown());
     if (waitsForIsr) this.acknowledgeReplicated(end, { acknowledgement, appended: result });
     else if (request.acks === 1) this.acknowledgeLocal(end, { acknowledgement, appended: result });
     // acks=0 promises nothing (durability contract, row 1).

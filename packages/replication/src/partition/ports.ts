@@ -33,7 +33,7 @@ export interface PartitionPorts {
    */
   awaitLease(partition: { leaseRenewed(): void }): void;
   /** The broker is about to stop cleanly. acks=1 waits for the ISR too, because another member will lead. */
-  isHandingOver(): boolean;
+  isInControlledShutdown(): boolean;
   /**
    * Whether the broker is registered under exactly this epoch, and is neither fenced nor shutting down
    * (KIP-903).

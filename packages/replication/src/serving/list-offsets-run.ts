@@ -7,7 +7,7 @@ import type { CostlyBatch, LogJobs, LookupBudget } from '@millrace/log';
 import { ErrorCode } from '@millrace/protocol';
 import type { Partition } from '../partition/partition.ts';
 import type { ListOffsetsPartition, ListOffsetsQuery, ListOffsetsResult, PartitionError } from '../types.ts';
-import { listedError, listOffset, type Opened } from './lookups.ts';
+import { listedError, listOffset, type Opened } from './offset-lookups.ts';
 
 export interface LookupPorts {
   readonly jobs: Jobs;

@@ -51,7 +51,7 @@ export class LoneReplica {
       turnBudget: { work: Number.POSITIVE_INFINITY },
       holdsLease: () => this.hasLease,
       awaitLease: (leadership) => this.waiting.add(leadership),
-      isHandingOver: () => false,
+      isInControlledShutdown: () => false,
       mayJoinIsr: () => true,
       storageFailed: () => {},
       proposeIsr: (proposal) => this.proposals.push(proposal),

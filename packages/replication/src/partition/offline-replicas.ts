@@ -1,13 +1,14 @@
 /**
- * Replicas whose log cannot be opened. They have no partition object, but the controller may count on them or
- * elect them. This class asks the controller to remove them from ISR and ELR, once for each state of the
- * partition. Knows no logs. Does not handle replicas that only wait for disk space.
+ * Replicas that are offline from the start, because their log cannot be opened. They have no partition
+ * object, but the controller may count on them or elect them. This class asks the controller to remove them
+ * from ISR and ELR, once for each state of the partition. Knows no logs. Does not handle replicas that only
+ * wait for disk space.
  */
 import type { Uuid } from '@millrace/base';
 import { ErrorCode } from '@millrace/protocol';
 import type { IsrProposal, PartitionAssignment, PartitionPorts } from './ports.ts';
 
-export class UnopenedReplicas {
+export class OfflineReplicas {
   private readonly ports: Pick<PartitionPorts, 'brokerId' | 'proposeIsr' | 'storageFailed'>;
   private readonly asked = new Map<string, IsrProposal>();
 

@@ -1,7 +1,7 @@
 /**
- * Sends ISR changes to the controller. The changes of one turn share one AlterPartition request, and one
- * request is in flight at a time. Sends each change again until its partition says that it is settled.
- * Decides nothing about an ISR.
+ * Sends ISR changes to the controller, as Kafka's AlterPartitionManager. The changes of one turn share one
+ * AlterPartition request, and one request is in flight at a time. Sends each change again until its partition
+ * says that it is settled. Decides nothing about an ISR.
  */
 import type { BrokerEpoch, Clock, Millis, NodeId, Timers } from '@millrace/base';
 import type { AlterPartitionRequest, AlterPartitionResponse } from '@millrace/metadata';
@@ -14,7 +14,7 @@ import type { IsrProposal } from './ports.ts';
  */
 const REQUEST_PARTITIONS_MAX = 10_000;
 
-export interface IsrChangesPorts {
+export interface AlterPartitionPorts {
   readonly brokerId: NodeId;
   readonly clock: Clock;
   readonly timers: Timers;
@@ -29,13 +29,13 @@ export interface IsrChangesPorts {
  */
 const INELIGIBLE_RETRY_MS: Millis = 1000;
 
-export class IsrChanges {
-  private readonly ports: IsrChangesPorts;
+export class AlterPartitionManager {
+  private readonly ports: AlterPartitionPorts;
   private queue: IsrProposal[] = [];
   private isScheduled = false;
   private isInFlight = false;
 
-  constructor(ports: IsrChangesPorts) {
+  constructor(ports: AlterPartitionPorts) {
     this.ports = ports;
   }
 

@@ -1,6 +1,6 @@
 /**
- * A stopping leader waits for its ISR. The other members get the batches acknowledged with acks=1 before the
- * controller elects one of them.
+ * The first step of a controlled shutdown: the leader waits for its ISR. The other members get the batches
+ * acknowledged with acks=1 before the controller elects one of them.
  */
 import type { Clock, Millis, Offset, Timers } from '@millrace/base';
 import type { Leadership } from './partition/leadership.ts';
@@ -8,7 +8,7 @@ import type { Partition } from './partition/partition.ts';
 
 const CHECK_MS: Millis = 5;
 
-export interface HandOver {
+export interface IsrWait {
   readonly clock: Pick<Clock, 'soon'>;
   readonly timers: Timers;
   readonly timeoutMs: Millis;
@@ -21,9 +21,9 @@ export interface HandOver {
  * Calls `done` once the ISR of each leader here holds everything that the leader holds now, or the leadership
  * ended. Calls it after the timeout at the latest.
  */
-export function handOver(
+export function awaitIsr(
   replicas: readonly Partition[],
-  { clock, timers, timeoutMs, isOver, done }: HandOver,
+  { clock, timers, timeoutMs, isOver, done }: IsrWait,
 ): void {
   const ends = new Map<Leadership, Offset>();
   for (const { leadership, isr, log } of replicas)

@@ -9,7 +9,7 @@ import type { DiskError, Logger, Millis, Timers } from '@millrace/base';
 const FAILURES_MIN = 3;
 const RETRY_MS: Millis = 250;
 
-export interface DirectoryWatchPorts {
+export interface LogDirectoryWatchPorts {
   readonly timers: Timers;
   readonly logger: Logger;
   /** Writes a file there; with `synced` also fsyncs it. Calls `done` in this turn or later. */
@@ -18,13 +18,13 @@ export interface DirectoryWatchPorts {
   failed(reason: string): void;
 }
 
-export class DirectoryWatch {
-  private readonly ports: DirectoryWatchPorts;
+export class LogDirectoryWatch {
+  private readonly ports: LogDirectoryWatchPorts;
   private failures = 0;
   private isProbing = false;
   private hasFailed = false;
 
-  constructor(ports: DirectoryWatchPorts) {
+  constructor(ports: LogDirectoryWatchPorts) {
     this.ports = ports;
   }
 
