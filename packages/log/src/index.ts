@@ -5,7 +5,14 @@ export {
   type PartitionDirectory,
 } from './directory/log-directory.ts';
 export { type Admission, admitChecked } from './door/admit.ts';
-export { checkedBatch, type DoorOptions, judgeFrame, judgeHeader, refuse, rulesOf } from './door/door.ts';
+export {
+  appendFailure,
+  checkedBatch,
+  type DoorOptions,
+  judgeFrame,
+  judgeHeader,
+  rulesOf,
+} from './door/door.ts';
 export { type AdmissionVerdict, admissionAnswer, type LogJobs, logJobs } from './door/jobs.ts';
 export type { LookupFailure, TimeLookup } from './lookup/log-times.ts';
 export type { CostlyBatch, LookupBudget, OpenedBatch } from './lookup/time-lookup.ts';

@@ -4,9 +4,9 @@
  */
 import { DiskError, type Logger } from '@millrace/base';
 import { ErrorCode } from '@millrace/protocol';
-import { refuse } from './door/door.ts';
+import { appendFailure } from './door/door.ts';
 import { failedRead } from './segment/segments.ts';
-import type { ReadResult, Refusal } from './types.ts';
+import type { AppendFailure, ReadResult } from './types.ts';
 
 export class LogHealth {
   /** Why the log refuses reads and writes; undefined = it works. */
@@ -35,17 +35,20 @@ export class LogHealth {
     }
   }
 
-  refuseOffline(): Refusal {
-    return refuse(ErrorCode.KAFKA_STORAGE_ERROR, `the log is offline: ${this.offline}`);
+  offlineFailure(): AppendFailure {
+    return appendFailure(ErrorCode.KAFKA_STORAGE_ERROR, `the log is offline: ${this.offline}`);
   }
 
   /** A write failed and left no trace. */
-  refuseWrite(error: DiskError): Refusal {
+  writeFailure(error: DiskError): AppendFailure {
     const { directory } = this.log;
     this.logger.error('log-write-failed', { directory, code: error.code, reason: error.message });
-    const refusal = refuse(ErrorCode.KAFKA_STORAGE_ERROR, `the log could not be written: ${error.code}`);
+    const failure = appendFailure(
+      ErrorCode.KAFKA_STORAGE_ERROR,
+      `the log could not be written: ${error.code}`,
+    );
     const damage = this.damageOf(error);
-    return damage === undefined ? refusal : { ...refusal, damage };
+    return damage === undefined ? failure : { ...failure, damage };
   }
 
   /** A read failed, or found damage. */

@@ -9,7 +9,7 @@ import type { Flusher } from './files/flusher.ts';
 import type { FolderNames } from './files/folder-names.ts';
 import type { LogHealth } from './log-health.ts';
 import type { LogParts } from './recovery/open-log.ts';
-import type { LogConfig, Refusal } from './types.ts';
+import type { AppendFailure, LogConfig } from './types.ts';
 
 /** The log that grows. */
 interface Owner {
@@ -40,7 +40,7 @@ export class LogWriter {
    * Writes batches of any total size: one write covers a run of batches, up to where a new segment must
    * begin. May throw DiskError.
    */
-  writeRuns(records: Uint8Array, nowWallMs: WallMillis): Refusal | undefined {
+  writeRuns(records: Uint8Array, nowWallMs: WallMillis): AppendFailure | undefined {
     const { header, segments } = this.parts;
     let start = 0;
     let position = 0;
@@ -59,7 +59,7 @@ export class LogWriter {
   }
 
   /** Writes batches to one segment: the active one, or a new one if the first batch needs it. */
-  write(bytes: Uint8Array, nowWallMs: WallMillis): Refusal | undefined {
+  write(bytes: Uint8Array, nowWallMs: WallMillis): AppendFailure | undefined {
     const { log } = this;
     const { header, segments, producers } = this.parts;
     log.lastWallMs = nowWallMs;
@@ -71,7 +71,7 @@ export class LogWriter {
       if (segments.active.sizeBytes === 0) this.parts.names.changed();
       segments.active.write(bytes, this.cutBackFailed);
     } catch (error) {
-      if (error instanceof DiskError) return this.parts.health.refuseWrite(error);
+      if (error instanceof DiskError) return this.parts.health.writeFailure(error);
       throw error;
     }
     // Nothing below can fail: update memory to match the file.

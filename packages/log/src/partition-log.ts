@@ -43,6 +43,7 @@ import { type LogParts, type OpenLogOptions, openParts } from './recovery/open-l
 import { failedRead, type Segments } from './segment/segments.ts';
 import { Truncation } from './truncation.ts';
 import type {
+  AppendFailure,
   EpochEnd,
   FlushDone,
   FollowerAppend,
@@ -187,7 +188,7 @@ export class PartitionLog {
    * place, and writes it. When this returns, the caller may reuse the bytes: reads come from the page cache.
    */
   append(admitted: AdmittedBatch, o: LeaderAppendOptions): LeaderAppend {
-    if (this.offline !== undefined) return this.health.refuseOffline();
+    if (this.offline !== undefined) return this.health.offlineFailure();
     assert(o.leaderEpoch >= this.epochs.latest, 'a leader appends with the newest epoch');
     const { header, config } = this;
     const batch = admitted.bytes.subarray(0, admitted.sizeBytes);
@@ -204,14 +205,14 @@ export class PartitionLog {
    * incomplete last batch. When this returns, the caller may reuse the bytes.
    */
   appendAsFollower(records: Uint8Array, nowWallMs: WallMillis): FollowerAppend {
-    if (this.offline !== undefined) return this.health.refuseOffline();
+    if (this.offline !== undefined) return this.health.offlineFailure();
     const judged = judgeReplicated(records, this.header, this.endOffset);
     if ('ok' in judged) return judged;
     try {
       const failure = this.writer.writeRuns(records.subarray(0, judged.wholeBytes), nowWallMs);
       return failure ?? { ok: true, endOffset: this.endOffset };
     } catch (error) {
-      if (error instanceof DiskError) return this.health.refuseWrite(error);
+      if (error instanceof DiskError) return this.health.writeFailure(error);
       throw error;
     }
   }

@@ -58,7 +58,8 @@ export interface LeaderAppendOptions {
   readonly apiVersion?: number;
 }
 
-export interface Refusal {
+/** Why a batch was not appended: it is invalid, or the log cannot be written. */
+export interface AppendFailure {
   readonly ok: false;
   readonly errorCode: ErrorCode;
   readonly message: string;
@@ -80,8 +81,8 @@ export interface LeaderAppended {
   readonly duplicate: boolean;
 }
 
-export type LeaderAppend = LeaderAppended | Refusal;
-export type FollowerAppend = { readonly ok: true; readonly endOffset: Offset } | Refusal;
+export type LeaderAppend = LeaderAppended | AppendFailure;
+export type FollowerAppend = { readonly ok: true; readonly endOffset: Offset } | AppendFailure;
 
 export interface ReadOptions {
   readonly fromOffset: Offset;

@@ -3,11 +3,11 @@
  * event loop does the cheap work, a job does the rest; both give the same result.
  */
 import type { CompressionCodecs, WorkBudget } from '@millrace/protocol';
-import type { Refusal } from '../types.ts';
+import type { AppendFailure } from '../types.ts';
 import { checkAtDoor, checkAtDoorWhole, type DoorOptions, type DoorVerdict } from './door.ts';
 import { type AdmittedBatch, COMPRESSION_WORK, recompress, recompressWhole } from './recompress.ts';
 
-export type Admission = AdmittedBatch | Refusal;
+export type Admission = AdmittedBatch | AppendFailure;
 
 /**
  * Undefined: the work would block the event loop; nothing was changed. All batches of one turn share

@@ -14,8 +14,14 @@ import {
   type Timestamp,
 } from '@millrace/protocol';
 import type { ProducerBatch, ProducerStates } from '../producers/producer-states.ts';
-import type { LeaderAppend, LeaderAppended, LeaderAppendOptions, LogConfig, Refusal } from '../types.ts';
-import { CHECKSUM_WORK, type DoorOptions, judgeFrame, judgeHeader, refuse } from './door.ts';
+import type {
+  AppendFailure,
+  LeaderAppend,
+  LeaderAppended,
+  LeaderAppendOptions,
+  LogConfig,
+} from '../types.ts';
+import { appendFailure, CHECKSUM_WORK, type DoorOptions, judgeFrame, judgeHeader } from './door.ts';
 
 const ATTRIBUTES_LOW_AT = 22;
 const LOG_APPEND_TIME_BIT = 0x08;
@@ -50,7 +56,7 @@ interface LogState {
 }
 
 /**
- * Checks a batch against the log's state. Undefined: the batch may be appended. Else: the refusal, or the
+ * Checks a batch against the log's state. Undefined: the batch may be appended. Else: the failure, or the
  * answer to a duplicate.
  */
 export function judgeAgainstLog(
@@ -59,7 +65,7 @@ export function judgeAgainstLog(
   nowWallMs: WallMillis,
 ): LeaderAppend | undefined {
   if (header.sizeBytes > config.segmentBytes)
-    return refuse(
+    return appendFailure(
       ErrorCode.RECORD_LIST_TOO_LARGE,
       `the batch is larger than segment.bytes ${config.segmentBytes}`,
     );
@@ -69,7 +75,7 @@ export function judgeAgainstLog(
   }
   // No transaction can be open: nothing verifies one yet (KIP-890).
   if (header.isTransactional)
-    return refuse(ErrorCode.INVALID_TXN_STATE, 'the transaction is not known in this partition');
+    return appendFailure(ErrorCode.INVALID_TXN_STATE, 'the transaction is not known in this partition');
   return undefined;
 }
 
@@ -124,7 +130,7 @@ export function judgeReplicated(
   records: Uint8Array,
   header: BatchHeader,
   endOffset: Offset,
-): { readonly wholeBytes: number } | Refusal {
+): { readonly wholeBytes: number } | AppendFailure {
   let position = 0;
   let nextOffset = endOffset;
   try {
@@ -148,6 +154,6 @@ export function judgeReplicated(
   return { wholeBytes: position };
 }
 
-function corrupt(message: string): Refusal {
-  return refuse(ErrorCode.CORRUPT_MESSAGE, message);
+function corrupt(message: string): AppendFailure {
+  return appendFailure(ErrorCode.CORRUPT_MESSAGE, message);
 }

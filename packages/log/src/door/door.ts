@@ -23,7 +23,7 @@ import {
   type Timestamp,
   type WorkBudget,
 } from '@millrace/protocol';
-import type { LogConfig, Refusal } from '../types.ts';
+import type { AppendFailure, LogConfig } from '../types.ts';
 
 export interface DoorOptions {
   /** `topic-partition`, for messages. */
@@ -43,7 +43,7 @@ export interface CheckedBatch {
   readonly maxTimestamp: Timestamp;
 }
 
-export type DoorVerdict = CheckedBatch | Refusal;
+export type DoorVerdict = CheckedBatch | AppendFailure;
 
 const SIZE_AT = 8;
 /** Base offset and size: fewer bytes than this do not count as a batch. */
@@ -70,8 +70,8 @@ export function checkAtDoor(
   budget: WorkBudget = { work: workMax },
 ): DoorVerdict | undefined {
   const header = new BatchHeader();
-  const refusal = judgeHeader(bytes, header, o);
-  if (refusal !== undefined) return refusal;
+  const failure = judgeHeader(bytes, header, o);
+  if (failure !== undefined) return failure;
   const left = workMax - header.sizeBytes * CHECKSUM_WORK;
   if (header.compression === 0 && left < 0) return undefined;
   // Before the checksum: the job that does the rest computes the checksum again.
@@ -91,13 +91,17 @@ function leastWork(header: BatchHeader): number {
 /** Does both steps at any cost: for a job. */
 export function checkAtDoorWhole(bytes: Uint8Array, o: DoorOptions, codecs: CompressionCodecs): DoorVerdict {
   const header = new BatchHeader();
-  const refusal = judgeHeader(bytes, header, o) ?? judgeFrame(bytes, header, o);
-  if (refusal !== undefined) return refusal;
+  const failure = judgeHeader(bytes, header, o) ?? judgeFrame(bytes, header, o);
+  if (failure !== undefined) return failure;
   return checkedBatch(header, checkRecordsWhole(bytes, header, rulesOf(o), codecs));
 }
 
 /** Checks the checksum, and the record counts in the header. */
-export function judgeFrame(bytes: Uint8Array, header: BatchHeader, o: DoorOptions): Refusal | undefined {
+export function judgeFrame(
+  bytes: Uint8Array,
+  header: BatchHeader,
+  o: DoorOptions,
+): AppendFailure | undefined {
   return checkBatchCrc(bytes, 0, header.sizeBytes) ? judgeCounts(header, o) : wrongChecksum();
 }
 
@@ -118,34 +122,38 @@ export function rulesOf({ topicPartition, config, nowWallMs }: DoorOptions): Rec
 }
 
 /** Fills `header`. Undefined: the bytes begin with a whole batch, the only one. */
-export function judgeHeader(bytes: Uint8Array, header: BatchHeader, o: DoorOptions): Refusal | undefined {
+export function judgeHeader(
+  bytes: Uint8Array,
+  header: BatchHeader,
+  o: DoorOptions,
+): AppendFailure | undefined {
   const first = batchAt(bytes, 0);
   if (typeof first !== 'number') return first;
-  if (first === 0) return refuse(ErrorCode.INVALID_RECORD, 'there must be a whole record batch');
+  if (first === 0) return appendFailure(ErrorCode.INVALID_RECORD, 'there must be a whole record batch');
   if (bytes[MAGIC_AT] !== 2)
-    return refuse(ErrorCode.INVALID_RECORD, 'record batches must have message format version 2');
+    return appendFailure(ErrorCode.INVALID_RECORD, 'record batches must have message format version 2');
   if (first < BATCH_HEADER_BYTES)
-    return refuse(ErrorCode.CORRUPT_MESSAGE, 'the record batch is smaller than its header');
+    return appendFailure(ErrorCode.CORRUPT_MESSAGE, 'the record batch is smaller than its header');
   const second = batchAt(bytes, first);
   if (typeof second !== 'number') return second;
   if (second > 0)
-    return refuse(ErrorCode.INVALID_RECORD, 'there must be exactly one record batch for a partition');
+    return appendFailure(ErrorCode.INVALID_RECORD, 'there must be exactly one record batch for a partition');
   try {
     readBatchHeader(bytes, 0, header);
   } catch (error) {
     // A broker never gives such a number to a client.
-    if (error instanceof DecodeError) return refuse(ErrorCode.INVALID_RECORD, error.message);
+    if (error instanceof DecodeError) return appendFailure(ErrorCode.INVALID_RECORD, error.message);
     throw error;
   }
   if (header.compression > ZSTD)
-    return refuse(ErrorCode.UNKNOWN_SERVER_ERROR, 'the record batch has an unknown compression');
+    return appendFailure(ErrorCode.UNKNOWN_SERVER_ERROR, 'the record batch has an unknown compression');
   if (header.compression === ZSTD && o.apiVersion !== undefined && o.apiVersion < ZSTD_FROM_VERSION)
-    return refuse(ErrorCode.UNSUPPORTED_COMPRESSION_TYPE, 'zstd needs version 7 of Produce or newer');
+    return appendFailure(ErrorCode.UNSUPPORTED_COMPRESSION_TYPE, 'zstd needs version 7 of Produce or newer');
   if (header.baseOffset !== 0)
-    return refuse(ErrorCode.INVALID_RECORD, 'the base offset of a produced batch must be 0');
+    return appendFailure(ErrorCode.INVALID_RECORD, 'the base offset of a produced batch must be 0');
   const { maxMessageBytes } = o.config;
   if (header.sizeBytes > maxMessageBytes)
-    return refuse(
+    return appendFailure(
       ErrorCode.MESSAGE_TOO_LARGE,
       `the record batch has ${header.sizeBytes} bytes, max.message.bytes is ${maxMessageBytes}`,
     );
@@ -156,27 +164,27 @@ export function judgeHeader(bytes: Uint8Array, header: BatchHeader, o: DoorOptio
  * Size of the whole batch at `start`. 0: there is no whole batch, only bytes that Kafka treats as the
  * beginning of one and drops.
  */
-function batchAt(bytes: Uint8Array, start: number): number | Refusal {
+function batchAt(bytes: Uint8Array, start: number): number | AppendFailure {
   const left = bytes.length - start;
   if (left < SIZE_END) return 0;
   const at = start + SIZE_AT;
   const size = (bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!;
   if (size < OLD_RECORD_BYTES_MIN)
-    return refuse(
+    return appendFailure(
       ErrorCode.CORRUPT_MESSAGE,
       `Record size ${size} is less than the minimum record overhead (${OLD_RECORD_BYTES_MIN})`,
     );
   if (left <= MAGIC_AT) return 0;
   const magic = (bytes[start + MAGIC_AT]! << 24) >> 24;
   if (magic < 0 || magic > MAGIC_MAX)
-    return refuse(ErrorCode.CORRUPT_MESSAGE, `Invalid magic found in record: ${magic}`);
+    return appendFailure(ErrorCode.CORRUPT_MESSAGE, `Invalid magic found in record: ${magic}`);
   return size + SIZE_END <= left ? size + SIZE_END : 0;
 }
 
-function judgeCounts(header: BatchHeader, { topicPartition }: DoorOptions): Refusal | undefined {
+function judgeCounts(header: BatchHeader, { topicPartition }: DoorOptions): AppendFailure | undefined {
   const { lastOffsetDelta, recordCount, producerId, baseSequence } = header;
   const invalid = (what: string) =>
-    refuse(ErrorCode.INVALID_RECORD, `${what} in topic partition ${topicPartition}`);
+    appendFailure(ErrorCode.INVALID_RECORD, `${what} in topic partition ${topicPartition}`);
   if (lastOffsetDelta < 0) return invalid(`Batch has an invalid offset range: [0, ${lastOffsetDelta}]`);
   if (recordCount <= 0) return invalid(`Invalid reported count for record batch: ${recordCount}`);
   if (lastOffsetDelta + 1 !== recordCount)
@@ -188,14 +196,14 @@ function judgeCounts(header: BatchHeader, { topicPartition }: DoorOptions): Refu
     return invalid(`Invalid sequence number ${baseSequence} in record batch with producerId ${producerId}`);
   // Without an epoch, the log cannot distinguish the producer from an older incarnation.
   if (producerId >= 0 && header.producerEpoch < 0)
-    return refuse(ErrorCode.INVALID_RECORD, 'an idempotent batch needs a producer epoch');
+    return appendFailure(ErrorCode.INVALID_RECORD, 'an idempotent batch needs a producer epoch');
   return undefined;
 }
 
-function wrongChecksum(): Refusal {
-  return refuse(ErrorCode.CORRUPT_MESSAGE, 'the checksum of the record batch is wrong');
+function wrongChecksum(): AppendFailure {
+  return appendFailure(ErrorCode.CORRUPT_MESSAGE, 'the checksum of the record batch is wrong');
 }
 
-export function refuse(errorCode: ErrorCode, message: string): Refusal {
+export function appendFailure(errorCode: ErrorCode, message: string): AppendFailure {
   return { ok: false, errorCode, message };
 }

@@ -5,12 +5,12 @@
 import type { JobAnswer, JobKind } from '@millrace/base';
 import type { CompressionCodecs, FoundRecord } from '@millrace/protocol';
 import { type FindInBatch, findInBatch } from '../lookup/time-lookup.ts';
-import type { Refusal } from '../types.ts';
+import type { AppendFailure } from '../types.ts';
 import { type Admission, admitWhole } from './admit.ts';
 import type { CheckedBatch, DoorOptions } from './door.ts';
 
 /** An admission without its bytes, which travel separately. */
-export type AdmissionVerdict = CheckedBatch | Refusal;
+export type AdmissionVerdict = CheckedBatch | AppendFailure;
 
 export interface LogJobs {
   /** Checks a client's batch and recompresses it for the topic. */

@@ -13,8 +13,8 @@ import {
   TooLargeError,
   type WorkBudget,
 } from '@millrace/protocol';
-import type { LogConfig, Refusal } from '../types.ts';
-import { type CheckedBatch, refuse } from './door.ts';
+import type { AppendFailure, LogConfig } from '../types.ts';
+import { appendFailure, type CheckedBatch } from './door.ts';
 
 export interface AdmittedBatch extends CheckedBatch {
   /** The bytes to append: the client's, or recompressed ones. */
@@ -34,7 +34,7 @@ export function recompress(
   codecs: CompressionCodecs,
   plainBytesMax: number,
   budget?: WorkBudget,
-): AdmittedBatch | Refusal | undefined {
+): AdmittedBatch | AppendFailure | undefined {
   const header = readBatchHeader(given);
   if (compression === undefined || compression.codec === header.compression)
     return { ...checked, bytes: given };
@@ -43,7 +43,7 @@ export function recompress(
   if (budget !== undefined) budget.work = Math.max(0, budget.work - plain.length * COMPRESSION_WORK);
   const bytes = compressedBatch(given, plain, compression, codecs);
   if (bytes.length > maxMessageBytes)
-    return refuse(
+    return appendFailure(
       ErrorCode.MESSAGE_TOO_LARGE,
       `the record batch has ${bytes.length} bytes in the compression of the topic, max.message.bytes is ${maxMessageBytes}`,
     );
@@ -56,10 +56,10 @@ export function recompressWhole(
   checked: CheckedBatch,
   config: LogConfig,
   codecs: CompressionCodecs,
-): AdmittedBatch | Refusal {
+): AdmittedBatch | AppendFailure {
   return (
     recompress(given, checked, config, codecs, PLAIN_BYTES_MAX) ??
-    refuse(
+    appendFailure(
       ErrorCode.MESSAGE_TOO_LARGE,
       `the records have more than ${PLAIN_BYTES_MAX} bytes uncompressed, too many to recompress for the topic`,
     )

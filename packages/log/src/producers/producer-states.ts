@@ -6,7 +6,7 @@
 import type { Millis, Offset, WallMillis } from '@millrace/base';
 import { type BatchHeader, ErrorCode, type Timestamp } from '@millrace/protocol';
 import { PRODUCER_BATCHES_KEPT } from '../limits.ts';
-import type { Refusal } from '../types.ts';
+import type { AppendFailure } from '../types.ts';
 import type { ProducerSnapshotEntry } from './producer-snapshot.ts';
 
 /** Sequence numbers run 0 .. 2^31-1 and start again at 0. */
@@ -38,8 +38,8 @@ export interface ProducerState {
   readonly batches: ProducerBatch[];
 }
 
-/** undefined: append the batch. ProducerBatch: the batch is a duplicate of it. Refusal: refuse the batch. */
-export type SequenceCheck = ProducerBatch | Refusal | undefined;
+/** undefined: append the batch. ProducerBatch: its duplicate. AppendFailure: do not append. */
+export type SequenceCheck = ProducerBatch | AppendFailure | undefined;
 
 export function sequenceAfter(sequence: number, delta: number): number {
   return (sequence + delta) % SEQUENCES;
@@ -77,7 +77,10 @@ export class ProducerStates {
       return undefined;
     }
     if (header.producerEpoch < state.epoch)
-      return refuse(ErrorCode.INVALID_PRODUCER_EPOCH, 'the producer has been superseded by a newer epoch');
+      return appendFailure(
+        ErrorCode.INVALID_PRODUCER_EPOCH,
+        'the producer has been superseded by a newer epoch',
+      );
     if (header.producerEpoch === state.epoch) {
       const known = findBatch(state, header);
       if (known !== undefined) return known;
@@ -86,12 +89,15 @@ export class ProducerStates {
     const sameEpoch = header.producerEpoch === state.epoch;
     const expected = sameEpoch && last !== undefined ? sequenceAfter(last.lastSequence, 1) : 0;
     if (header.baseSequence !== expected)
-      return refuse(
+      return appendFailure(
         ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER,
         `producer ${header.producerId} sent sequence ${header.baseSequence} where ${expected} is next`,
       );
     if (state.openTransactionOffset >= 0 && !header.isTransactional)
-      return refuse(ErrorCode.INVALID_TXN_STATE, 'the producer has an open transaction in this partition');
+      return appendFailure(
+        ErrorCode.INVALID_TXN_STATE,
+        'the producer has an open transaction in this partition',
+      );
     return undefined;
   }
 
@@ -233,6 +239,6 @@ function remember(state: ProducerState, header: BatchHeader): void {
   batches.push(batch);
 }
 
-function refuse(errorCode: Refusal['errorCode'], message: string): Refusal {
+function appendFailure(errorCode: AppendFailure['errorCode'], message: string): AppendFailure {
   return { ok: false, errorCode, message };
 }

@@ -5,7 +5,7 @@
  * of a member of the maximal ISR.
  */
 import { assert, type LeaderEpoch, type NodeId, type Offset } from '@millrace/base';
-import type { Admission, Refusal } from '@millrace/log';
+import type { Admission, AppendFailure } from '@millrace/log';
 import { ErrorCode } from '@millrace/protocol';
 import type { ProduceResult } from '../types.ts';
 import { type Acknowledgement, type ParkedAck, ParkedAcks, produceFailure } from './acks.ts';
@@ -93,7 +93,7 @@ export class Leadership {
     return result;
   }
 
-  private appendFailed(failure: Refusal): ProduceResult {
+  private appendFailed(failure: AppendFailure): ProduceResult {
     const { partition } = this;
     partition.noticeOffline();
     if (failure.damage !== undefined) partition.corruption.found(failure.damage);
