@@ -4,17 +4,17 @@ import type { MetadataImage, PartitionRecord } from '@millrace/metadata';
 import { ErrorCode } from '@millrace/protocol';
 import { type PlaceableBroker, placementProblem, placeReplicas } from './placement.ts';
 
-/** Why the controller refuses a topic of a request. */
-export interface Refusal {
+/** Why an operation of a request fails (Kafka's ApiError). */
+export interface ApiError {
   readonly errorCode: ErrorCode;
   readonly message: string;
 }
 
-export function refusal(errorCode: ErrorCode, message: string): Refusal {
+export function apiError(errorCode: ErrorCode, message: string): ApiError {
   return { errorCode, message };
 }
 
-export function isRefusal(value: object): value is Refusal {
+export function isApiError(value: object): value is ApiError {
   return 'errorCode' in value;
 }
 
@@ -32,10 +32,10 @@ export function automaticAssignment(
   partitionCount: number,
   replicationFactor: number,
   random: Random,
-): NodeId[][] | Refusal {
+): NodeId[][] | ApiError {
   const brokers = usableBrokers(image);
   const problem = placementProblem(brokers, replicationFactor);
-  if (problem !== undefined) return refusal(ErrorCode.INVALID_REPLICATION_FACTOR, problem);
+  if (problem !== undefined) return apiError(ErrorCode.INVALID_REPLICATION_FACTOR, problem);
   return placeReplicas(brokers, partitionCount, replicationFactor, random);
 }
 
@@ -47,8 +47,8 @@ export function checkAssignment(
   image: MetadataImage,
   lists: readonly (readonly NodeId[])[],
   replicationFactor?: number,
-): Refusal | undefined {
-  const invalid = (message: string) => refusal(ErrorCode.INVALID_REPLICA_ASSIGNMENT, message);
+): ApiError | undefined {
+  const invalid = (message: string) => apiError(ErrorCode.INVALID_REPLICA_ASSIGNMENT, message);
   const expected = replicationFactor ?? lists[0]?.length ?? 0;
   for (const list of lists) {
     if (list.length === 0) return invalid('an assignment has no replicas');

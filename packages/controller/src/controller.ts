@@ -46,7 +46,7 @@ import {
   ErrorCode,
 } from '@millrace/protocol';
 import { decideAlterPartition } from './alter-partition.ts';
-import { type Refusal, refusal } from './assignments.ts';
+import { type ApiError, apiError } from './assignments.ts';
 import { batchesOf, type ProposedBatch, type ProposedBatches } from './batches.ts';
 import { electLeaderless } from './broker-effects.ts';
 import {
@@ -105,24 +105,30 @@ export interface RequestInfo {
 interface Parked {
   deadline: Deadline<Parked> | undefined;
   committed(): void;
-  failed(failure: Refusal): void;
+  failed(failure: ApiError): void;
 }
 
 /** How to answer one request. */
 interface Call<R> {
   readonly reply: (response: R) => void;
-  readonly fail: (failure: Refusal) => R;
+  readonly fail: (failure: ApiError) => R;
   /** When the client stops waiting. */
   readonly deadline?: Millis;
   /** Limit for the records that one request of a client writes. */
   readonly bytesMax?: number;
 }
 
-const NOT_CONTROLLER = refusal(ErrorCode.NOT_CONTROLLER, 'this node is not the active controller');
-const TIMED_OUT = refusal(ErrorCode.REQUEST_TIMED_OUT, 'not committed in time; the change may still be made');
+const NOT_CONTROLLER = apiError(ErrorCode.NOT_CONTROLLER, 'this node is not the active controller');
+const TIMED_OUT = apiError(
+  ErrorCode.REQUEST_TIMED_OUT,
+  'not committed in time; the change may still be made',
+);
 
 /** Kafka's answer to an operation of too many records. */
-const TOO_LARGE = refusal(ErrorCode.POLICY_VIOLATION, 'Unable to perform excessively large batch operation.');
+const TOO_LARGE = apiError(
+  ErrorCode.POLICY_VIOLATION,
+  'Unable to perform excessively large batch operation.',
+);
 /** Limit for the records of one client request. */
 const REQUEST_BYTES_MAX = 16 << 20;
 
@@ -255,7 +261,7 @@ export class Controller {
     }
     const broker = currentRegistration(this.head, request.brokerId, request.brokerEpoch);
     if (broker === undefined) {
-      reply(call.fail(refusal(ErrorCode.STALE_BROKER_EPOCH, 'the broker must register')));
+      reply(call.fail(apiError(ErrorCode.STALE_BROKER_EPOCH, 'the broker must register')));
       return undefined;
     }
     this.sessions.touch(broker.id, broker.incarnationId, now, request.metadataOffset);

@@ -3,12 +3,12 @@ import type { NodeId } from '@millrace/base';
 import type { MetadataRecord, TopicImage } from '@millrace/metadata';
 import { type CreatePartitionsRequest, type CreatePartitionsResponse, ErrorCode } from '@millrace/protocol';
 import {
+  type ApiError,
+  apiError,
   automaticAssignment,
   checkAssignment,
-  isRefusal,
+  isApiError,
   newPartition,
-  type Refusal,
-  refusal,
 } from './assignments.ts';
 import type { TopicsContext } from './create-topics.ts';
 import type { Decision } from './decision.ts';
@@ -36,9 +36,9 @@ export function decideCreatePartitions(
     }
     const outcome =
       times > 1
-        ? refusal(ErrorCode.INVALID_REQUEST, 'the topic is named more than once in the request')
+        ? apiError(ErrorCode.INVALID_REQUEST, 'the topic is named more than once in the request')
         : plan(context, topic, budget);
-    if (isRefusal(outcome)) {
+    if (isApiError(outcome)) {
       results.push(result(topic.name, outcome));
       continue;
     }
@@ -59,24 +59,24 @@ export function decideCreatePartitions(
  */
 export function failCreatePartitions(
   request: CreatePartitionsRequest,
-  failure: Refusal,
+  failure: ApiError,
 ): CreatePartitionsResponse {
   const names = [...new Set(request.topics.map(({ name }) => name))];
   return { throttleTimeMs: 0, results: names.map((name) => result(name, failure)) };
 }
 
-const TOO_MANY = refusal(ErrorCode.POLICY_VIOLATION, 'the request would create too many partitions at once');
+const TOO_MANY = apiError(ErrorCode.POLICY_VIOLATION, 'the request would create too many partitions at once');
 
 /** The replicas of each new partition, or why it cannot be created. */
-function plan(context: TopicsContext, topic: Topic, budget: number): NodeId[][] | Refusal {
+function plan(context: TopicsContext, topic: Topic, budget: number): NodeId[][] | ApiError {
   const existing = context.image.topic(topic.name);
   if (existing === undefined) {
-    return refusal(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, `there is no topic '${topic.name}'`);
+    return apiError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, `there is no topic '${topic.name}'`);
   }
   const current = existing.partitions.length;
   const added = topic.count - current;
   if (added <= 0) {
-    return refusal(
+    return apiError(
       ErrorCode.INVALID_PARTITIONS,
       `the topic has ${current} partitions; ${topic.count} is not an increase`,
     );
@@ -92,9 +92,9 @@ function manual(
   added: number,
   assignments: NonNullable<Topic['assignments']>,
   budget: number,
-): NodeId[][] | Refusal {
+): NodeId[][] | ApiError {
   if (assignments.length !== added) {
-    return refusal(
+    return apiError(
       ErrorCode.INVALID_REPLICA_ASSIGNMENT,
       `${added} partitions would be added, but ${assignments.length} are assigned`,
     );
@@ -108,7 +108,7 @@ function replicationFactorOf(topic: TopicImage): number {
   return topic.partitions[0]!.replicas.length;
 }
 
-function result(name: string, failure: Refusal | undefined): Result {
+function result(name: string, failure: ApiError | undefined): Result {
   return {
     name,
     errorCode: failure?.errorCode ?? ErrorCode.NONE,

@@ -12,12 +12,12 @@ import {
   validateTopicName,
 } from '@millrace/protocol';
 import {
+  type ApiError,
+  apiError,
   automaticAssignment,
   checkAssignment,
-  isRefusal,
+  isApiError,
   newPartition,
-  type Refusal,
-  refusal,
 } from './assignments.ts';
 import type { ControllerConfig } from './config.ts';
 import type { CreatedConfigs } from './created-configs.ts';
@@ -56,16 +56,16 @@ export function decideCreateTopics(
     // The first occurrence of a repeated name carries the answer.
     if (times === 0) continue;
     const ownId = context.requestId === undefined ? undefined : uuidAt(context.requestId, index);
-    const refused = isTooMuch ? TOO_MUCH : times > 1 ? REPEATED : undefined;
-    const decided = decideTopic(context, topic, { ownId, refused, taken, isDry: request.validateOnly });
+    const failure = isTooMuch ? TOO_MUCH : times > 1 ? REPEATED : undefined;
+    const decided = decideTopic(context, topic, { ownId, failure, taken, isDry: request.validateOnly });
     topics.push(decided.result);
     for (const record of decided.records) records.push(record);
   }
   return decision;
 }
 
-const TOO_MUCH = refusal(ErrorCode.POLICY_VIOLATION, 'the request would create too many partitions at once');
-const REPEATED = refusal(ErrorCode.INVALID_REQUEST, 'the topic is named more than once in the request');
+const TOO_MUCH = apiError(ErrorCode.POLICY_VIOLATION, 'the request would create too many partitions at once');
+const REPEATED = apiError(ErrorCode.INVALID_REQUEST, 'the topic is named more than once in the request');
 const NOTHING: readonly MetadataRecord[] = [];
 
 /** One topic of a request. */
@@ -76,7 +76,7 @@ function decideTopic(
     /** The topic's id in each copy of this request. */
     readonly ownId: Uuid | undefined;
     /** Set when the request as a whole is invalid. */
-    readonly refused: Refusal | undefined;
+    readonly failure: ApiError | undefined;
     readonly taken: Map<string, string>;
     /** Only checks whether the topic could be created. */
     readonly isDry: boolean;
@@ -86,8 +86,8 @@ function decideTopic(
   // Another copy of this request created the topic. Its response was lost, or nobody waits for this one.
   if (ownId !== undefined && !isDry && isCarriedOut(context.image, ownId))
     return { result: createdResult(context, topic, ownId), records: NOTHING };
-  const replicas = about.refused ?? plan(context, topic, about.taken);
-  if (isRefusal(replicas)) return { result: refusedResult(topic.name, replicas), records: NOTHING };
+  const replicas = about.failure ?? plan(context, topic, about.taken);
+  if (isApiError(replicas)) return { result: failedResult(topic.name, replicas), records: NOTHING };
   const topicId = isDry ? ZERO_UUID : (ownId ?? context.random.uuid());
   return {
     result: createdResult(context, topic, topicId),
@@ -103,9 +103,9 @@ function isCarriedOut(image: MetadataImage, topicId: Uuid): boolean {
 /**
  * Answers every topic of the request with the same error, for example NOT_CONTROLLER or REQUEST_TIMED_OUT.
  */
-export function failCreateTopics(request: CreateTopicsRequest, failure: Refusal): CreateTopicsResponse {
+export function failCreateTopics(request: CreateTopicsRequest, failure: ApiError): CreateTopicsResponse {
   const names = [...new Set(request.topics.map(({ name }) => name))];
-  return { throttleTimeMs: 0, topics: names.map((name) => refusedResult(name, failure)) };
+  return { throttleTimeMs: 0, topics: names.map((name) => failedResult(name, failure)) };
 }
 
 function totalPartitions(config: ControllerConfig, request: CreateTopicsRequest): number {
@@ -123,11 +123,11 @@ function partitionsOf(config: ControllerConfig, { assignments, numPartitions }: 
  * The replicas of each partition, or why the topic cannot be created. `taken`: collision keys of the names
  * accepted earlier in this request.
  */
-function plan(context: TopicsContext, topic: Topic, taken: Map<string, string>): NodeId[][] | Refusal {
+function plan(context: TopicsContext, topic: Topic, taken: Map<string, string>): NodeId[][] | ApiError {
   const problem = checkName(context.image, topic.name, taken) ?? checkConfigs(context, topic);
   if (problem !== undefined) return problem;
   const replicas = topic.assignments.length > 0 ? manual(context, topic) : automatic(context, topic);
-  if (!isRefusal(replicas)) taken.set(topicCollisionKey(topic.name), topic.name);
+  if (!isApiError(replicas)) taken.set(topicCollisionKey(topic.name), topic.name);
   return replicas;
 }
 
@@ -135,42 +135,42 @@ function checkName(
   image: MetadataImage,
   name: string,
   taken: ReadonlyMap<string, string>,
-): Refusal | undefined {
+): ApiError | undefined {
   if (name === METADATA_TOPIC) {
-    return refusal(ErrorCode.INVALID_REQUEST, `${METADATA_TOPIC} cannot be created`);
+    return apiError(ErrorCode.INVALID_REQUEST, `${METADATA_TOPIC} cannot be created`);
   }
   const illegal = validateTopicName(name);
-  if (illegal !== undefined) return refusal(ErrorCode.INVALID_TOPIC_EXCEPTION, illegal);
+  if (illegal !== undefined) return apiError(ErrorCode.INVALID_TOPIC_EXCEPTION, illegal);
   if (image.topic(name) !== undefined) {
-    return refusal(ErrorCode.TOPIC_ALREADY_EXISTS, `topic '${name}' already exists`);
+    return apiError(ErrorCode.TOPIC_ALREADY_EXISTS, `topic '${name}' already exists`);
   }
   const other = image.collidingTopic(name) ?? taken.get(topicCollisionKey(name));
   if (other === undefined) return undefined;
-  return refusal(
+  return apiError(
     ErrorCode.INVALID_TOPIC_EXCEPTION,
     `topic '${name}' collides with topic '${other}': '.' and '_' are the same in metric names`,
   );
 }
 
 /** The last value of a repeated config counts, as in Kafka. */
-function checkConfigs({ config }: TopicsContext, topic: Topic): Refusal | undefined {
+function checkConfigs({ config }: TopicsContext, topic: Topic): ApiError | undefined {
   const configs = new Map<string, string>();
   for (const { name, value } of topic.configs) {
-    if (value === null) return refusal(ErrorCode.INVALID_CONFIG, `config ${name} has no value`);
+    if (value === null) return apiError(ErrorCode.INVALID_CONFIG, `config ${name} has no value`);
     configs.set(name, value);
   }
   const problem = validateTopicConfigs(configs, config.serverProperties);
-  return problem === undefined ? undefined : refusal(ErrorCode.INVALID_CONFIG, problem);
+  return problem === undefined ? undefined : apiError(ErrorCode.INVALID_CONFIG, problem);
 }
 
-function manual({ image }: TopicsContext, topic: Topic): NodeId[][] | Refusal {
+function manual({ image }: TopicsContext, topic: Topic): NodeId[][] | ApiError {
   if (topic.numPartitions !== -1 || topic.replicationFactor !== -1) {
     const given = topic.replicationFactor !== -1 ? 'replication factor' : 'number of partitions';
-    return refusal(ErrorCode.INVALID_REQUEST, `with a manual assignment the ${given} must be -1`);
+    return apiError(ErrorCode.INVALID_REQUEST, `with a manual assignment the ${given} must be -1`);
   }
   const sorted = [...topic.assignments].sort((a, b) => a.partitionIndex - b.partitionIndex);
   if (sorted.some(({ partitionIndex }, index) => partitionIndex !== index)) {
-    return refusal(
+    return apiError(
       ErrorCode.INVALID_REPLICA_ASSIGNMENT,
       'the partitions of a manual assignment must be numbered 0, 1, 2, … without gaps or duplicates',
     );
@@ -179,13 +179,13 @@ function manual({ image }: TopicsContext, topic: Topic): NodeId[][] | Refusal {
   return checkAssignment(image, lists) ?? lists;
 }
 
-function automatic({ image, config, random }: TopicsContext, topic: Topic): NodeId[][] | Refusal {
+function automatic({ image, config, random }: TopicsContext, topic: Topic): NodeId[][] | ApiError {
   const { numPartitions, replicationFactor } = topic;
   if (numPartitions === 0 || numPartitions < -1) {
-    return refusal(ErrorCode.INVALID_PARTITIONS, 'the number of partitions must be positive, or -1');
+    return apiError(ErrorCode.INVALID_PARTITIONS, 'the number of partitions must be positive, or -1');
   }
   if (replicationFactor === 0 || replicationFactor < -1) {
-    return refusal(ErrorCode.INVALID_REPLICATION_FACTOR, 'the replication factor must be positive, or -1');
+    return apiError(ErrorCode.INVALID_REPLICATION_FACTOR, 'the replication factor must be positive, or -1');
   }
   const partitions = numPartitions === -1 ? config.numPartitions : numPartitions;
   const replicas = replicationFactor === -1 ? config.defaultReplicationFactor : replicationFactor;
@@ -237,7 +237,7 @@ function createdResult(
   };
 }
 
-function refusedResult(name: string, { errorCode, message }: Refusal): Result {
+function failedResult(name: string, { errorCode, message }: ApiError): Result {
   return {
     name,
     topicId: ZERO_UUID,

@@ -5,7 +5,7 @@
 import { type Uuid, ZERO_UUID } from '@millrace/base';
 import type { MetadataImage, MetadataRecord } from '@millrace/metadata';
 import { type DeleteTopicsRequest, type DeleteTopicsResponse, ErrorCode } from '@millrace/protocol';
-import { type Refusal, refusal } from './assignments.ts';
+import { type ApiError, apiError } from './assignments.ts';
 import type { ControllerConfig } from './config.ts';
 import type { Decision } from './decision.ts';
 
@@ -17,7 +17,7 @@ interface Target {
   readonly topicId: Uuid;
 }
 
-const REPEATED = refusal(ErrorCode.INVALID_REQUEST, 'the topic is named more than once in the request');
+const REPEATED = apiError(ErrorCode.INVALID_REQUEST, 'the topic is named more than once in the request');
 
 export function decideDeleteTopics(
   image: MetadataImage,
@@ -28,7 +28,7 @@ export function decideDeleteTopics(
   const targets = targetsOf(request);
   if (!config.deleteTopicEnable) {
     const errorCode = version < 3 ? ErrorCode.INVALID_REQUEST : ErrorCode.TOPIC_DELETION_DISABLED;
-    const response = failTargets(targets, refusal(errorCode, 'delete.topic.enable is false'));
+    const response = failTargets(targets, apiError(errorCode, 'delete.topic.enable is false'));
     return { records: [], respond: () => response };
   }
   const records: MetadataRecord[] = [];
@@ -42,7 +42,7 @@ export function decideDeleteTopics(
     }
     const outcome = times > 1 ? REPEATED : check(image, target);
     if (!isFound(outcome)) {
-      responses.push(refusedResult(target, outcome));
+      responses.push(failedResult(target, outcome));
       continue;
     }
     // A topic named once by name and once by id gets one answer, which has both.
@@ -50,7 +50,7 @@ export function decideDeleteTopics(
     timesMeant.delete(outcome.topicId);
     if (meant === undefined) continue;
     if (meant > 1) {
-      responses.push(refusedResult(outcome, REPEATED));
+      responses.push(failedResult(outcome, REPEATED));
       continue;
     }
     records.push({ type: 'removeTopic', topicId: outcome.topicId, requestId });
@@ -62,12 +62,12 @@ export function decideDeleteTopics(
 /**
  * Answers every topic of the request with the same error, for example NOT_CONTROLLER or REQUEST_TIMED_OUT.
  */
-export function failDeleteTopics(request: DeleteTopicsRequest, failure: Refusal): DeleteTopicsResponse {
+export function failDeleteTopics(request: DeleteTopicsRequest, failure: ApiError): DeleteTopicsResponse {
   return failTargets(targetsOf(request), failure);
 }
 
-function failTargets(targets: readonly Target[], failure: Refusal): DeleteTopicsResponse {
-  return { throttleTimeMs: 0, responses: targets.map((target) => refusedResult(target, failure)) };
+function failTargets(targets: readonly Target[], failure: ApiError): DeleteTopicsResponse {
+  return { throttleTimeMs: 0, responses: targets.map((target) => failedResult(target, failure)) };
 }
 
 function targetsOf(request: DeleteTopicsRequest): Target[] {
@@ -101,22 +101,22 @@ interface Found {
   readonly topicId: Uuid;
 }
 
-function isFound(outcome: Found | Refusal): outcome is Found {
+function isFound(outcome: Found | ApiError): outcome is Found {
   return 'topicId' in outcome;
 }
 
-function check(image: MetadataImage, { name, topicId }: Target): Found | Refusal {
+function check(image: MetadataImage, { name, topicId }: Target): Found | ApiError {
   if (name !== null && topicId !== ZERO_UUID) {
-    return refusal(ErrorCode.INVALID_REQUEST, 'a topic is given by name or by id, not by both');
+    return apiError(ErrorCode.INVALID_REQUEST, 'a topic is given by name or by id, not by both');
   }
   if (name === null && topicId === ZERO_UUID) {
-    return refusal(ErrorCode.INVALID_REQUEST, 'a topic is given by neither name nor id');
+    return apiError(ErrorCode.INVALID_REQUEST, 'a topic is given by neither name nor id');
   }
   const topic = name === null ? image.topicById(topicId) : image.topic(name);
   if (topic !== undefined) return { name: topic.name, topicId: topic.id };
   return name === null
-    ? refusal(ErrorCode.UNKNOWN_TOPIC_ID, 'there is no topic with this id')
-    : refusal(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, `there is no topic '${name}'`);
+    ? apiError(ErrorCode.UNKNOWN_TOPIC_ID, 'there is no topic with this id')
+    : apiError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, `there is no topic '${name}'`);
 }
 
 /** The result of another copy of this request for the target, if there was one. */
@@ -125,6 +125,6 @@ function carriedOut(image: MetadataImage, requestId: Uuid | undefined, { name, t
   return image.carriedOut.find(requestId, name ?? topicId);
 }
 
-function refusedResult({ name, topicId }: Target, { errorCode, message }: Refusal): Result {
+function failedResult({ name, topicId }: Target, { errorCode, message }: ApiError): Result {
   return { name, topicId, errorCode, errorMessage: message };
 }
