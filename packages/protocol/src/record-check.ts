@@ -9,10 +9,10 @@ import { DecodeError } from './decode-error.ts';
 import { ErrorCode } from './error-code.ts';
 import { RecordChecker } from './record-checker.ts';
 import {
+  invalidRecords,
   type RecordRules,
-  type RecordsRefused,
+  type RecordsInvalid,
   type RecordsVerdict,
-  refusedRecords,
 } from './record-rules.ts';
 import { RECORD_BYTES_MIN, RECORD_WORK } from './record-walker.ts';
 import type { CompressionCodecs } from './records.ts';
@@ -82,7 +82,7 @@ export function checkRecordsWhole(
   codecs: CompressionCodecs,
 ): RecordsVerdict {
   const checker = new RecordChecker(header, rules, RECORDS_WORK_MAX);
-  return checkUpTo(batch, header, RECORDS_WORK_MAX, checker, codecs) ?? refusedForWork();
+  return checkUpTo(batch, header, RECORDS_WORK_MAX, checker, codecs) ?? invalidForWork();
 }
 
 function checkUpTo(
@@ -96,7 +96,7 @@ function checkUpTo(
     unfoldBatch(batch, header, checker, codecs, workMax);
   } catch (error) {
     if (error instanceof TooLargeError) return undefined;
-    return refusedPayload(error);
+    return invalidPayload(error);
   }
   return checker.isOverWork ? undefined : checker.finish();
 }
@@ -125,17 +125,17 @@ export function unfoldBatch(
 }
 
 /** Kafka's answer to a payload that it cannot read. Rethrows any error except DecodeError. */
-export function refusedPayload(error: unknown): RecordsRefused {
+export function invalidPayload(error: unknown): RecordsInvalid {
   if (!(error instanceof DecodeError)) throw error;
-  return refusedRecords(
+  return invalidRecords(
     ErrorCode.UNKNOWN_SERVER_ERROR,
     `the records cannot be decompressed: ${error.message}`,
   );
 }
 
 /** MESSAGE_TOO_LARGE makes a producer send fewer records at once. */
-export function refusedForWork(): RecordsRefused {
-  return refusedRecords(
+export function invalidForWork(): RecordsInvalid {
+  return invalidRecords(
     ErrorCode.MESSAGE_TOO_LARGE,
     `checking the records of the batch costs more than ${RECORDS_WORK_MAX} (1 per unfolded byte, ${RECORD_WORK} per record)`,
   );

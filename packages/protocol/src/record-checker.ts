@@ -7,14 +7,14 @@
 import type { BatchHeader } from './batch.ts';
 import { ErrorCode } from './error-code.ts';
 import {
+  invalidForRecords,
+  invalidRecords,
   isTimestampAllowed,
   keyMessage,
   RECORD_ERRORS_MAX,
   type RecordError,
   type RecordRules,
   type RecordsVerdict,
-  refusedForRecords,
-  refusedRecords,
   timestampMessage,
   timestampTypeMessage,
 } from './record-rules.ts';
@@ -59,10 +59,10 @@ export class RecordChecker extends RecordWalker {
 
   finish(): RecordsVerdict {
     this.end();
-    if (this.damage !== undefined) return refusedRecords(ErrorCode.INVALID_RECORD, this.damage);
-    if (this.errorCount > 0) return refusedForRecords(this.errors, this.errorCount, this.anyTimestampError);
+    if (this.damage !== undefined) return invalidRecords(ErrorCode.INVALID_RECORD, this.damage);
+    if (this.errorCount > 0) return invalidForRecords(this.errors, this.errorCount, this.anyTimestampError);
     if (this.gapAt >= 0)
-      return refusedRecords(
+      return invalidRecords(
         ErrorCode.INVALID_RECORD,
         `record ${this.gapAt} of the batch has the offset delta ${this.gapDelta}`,
       );

@@ -31,7 +31,8 @@ export interface RecordsAccepted {
   readonly maxTimestampOffsetDelta: number;
 }
 
-export interface RecordsRefused {
+/** Why Kafka rejects a batch with these records. */
+export interface RecordsInvalid {
   readonly ok: false;
   readonly errorCode: ErrorCode;
   readonly message: string;
@@ -39,14 +40,14 @@ export interface RecordsRefused {
   readonly recordErrors?: readonly RecordError[];
 }
 
-export type RecordsVerdict = RecordsAccepted | RecordsRefused;
+export type RecordsVerdict = RecordsAccepted | RecordsInvalid;
 
-/** Most records that the answer to a refused batch names. */
+/** Most records that the answer to an invalid batch names. */
 export const RECORD_ERRORS_MAX = 100;
 /** This many of them are also in the message. */
 const RECORD_ERRORS_IN_MESSAGE = 3;
 
-export function refusedRecords(errorCode: ErrorCode, message: string): RecordsRefused {
+export function invalidRecords(errorCode: ErrorCode, message: string): RecordsInvalid {
   return { ok: false, errorCode, message };
 }
 
@@ -80,11 +81,11 @@ export function timestampTypeMessage(record: string): string {
 }
 
 /** One answer for all records at fault. */
-export function refusedForRecords(
+export function invalidForRecords(
   errors: readonly RecordError[],
   total: number,
   anyTimestamp: boolean,
-): RecordsRefused {
+): RecordsInvalid {
   if (anyTimestamp)
     return {
       ok: false,

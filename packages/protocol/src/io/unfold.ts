@@ -8,7 +8,7 @@ import { BATCH_HEADER_BYTES, type BatchHeader, Compression } from '../batch.ts';
 import { type ByteSink, FRAME_BYTES, TooLargeError } from '../compression/unfold.ts';
 import { zstdFrame } from '../compression/zstd-frames.ts';
 import { DecodeError } from '../decode-error.ts';
-import { RECORDS_WORK_MAX, refusedForWork, refusedPayload } from '../record-check.ts';
+import { invalidForWork, invalidPayload, RECORDS_WORK_MAX } from '../record-check.ts';
 import { RecordChecker } from '../record-checker.ts';
 import type { RecordRules, RecordsVerdict } from '../record-rules.ts';
 import { compressionCodecs } from './compression.ts';
@@ -28,10 +28,10 @@ export async function checkRecordsStreaming(
   try {
     await unfoldStreaming(header.compression, section, RECORDS_WORK_MAX, checker);
   } catch (error) {
-    if (error instanceof TooLargeError) return refusedForWork();
-    return refusedPayload(error);
+    if (error instanceof TooLargeError) return invalidForWork();
+    return invalidPayload(error);
   }
-  return checker.isOverWork ? refusedForWork() : checker.finish();
+  return checker.isOverWork ? invalidForWork() : checker.finish();
 }
 
 /**
