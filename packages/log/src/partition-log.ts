@@ -43,7 +43,6 @@ import { type LogParts, type OpenLogOptions, openParts } from './recovery/open-l
 import { failedRead, type Segments } from './segment/segments.ts';
 import { Truncation } from './truncation.ts';
 import type {
-  AppendFailure,
   EpochEnd,
   FlushDone,
   FollowerAppend,
