@@ -52,6 +52,10 @@ test('an import against the order of the packages, and of what only io/ may touc
     'packages/log/src/a.ts:1: only io/ may import node:fs',
   ]);
   expect(violations('packages/log/src/io/a.ts', from('node:fs'))).toEqual([]);
+  // The checkers of a history judge real processes, too.
+  const checker = 'packages/checkers/src/anomalies/lost-write.ts';
+  expect(violations(checker, from('@millrace/sim'))).toEqual([`${checker}:1: checkers may not import sim`]);
+  expect(violations(checker, from('@millrace/replication'))).toHaveLength(1);
 });
 
 test('promises, clocks, timers and state of the module in a heart', () => {

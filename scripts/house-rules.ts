@@ -11,6 +11,7 @@ const ORDER = [
   'metrics',
   'rpc',
   'protocol',
+  'checkers',
   'client',
   'log',
   'raft',

@@ -4,8 +4,8 @@ import type { Cluster } from '../lib/cluster.ts';
 import { residentMiB } from '../lib/memory.ts';
 import { aliveBrokers, createTopic } from '../lib/wire.ts';
 import { garbageKinds, openFilesMax, openSilent, throwGarbage } from './garbage-client.ts';
-import { checkHistory } from './history.ts';
 import { endedSince, type HostileOptions, runHostile } from './hostile-trial.ts';
+import { violationsOf } from './recorded.ts';
 import { RunningWriter, readBack, type Target, untilSteady } from './writers.ts';
 
 export interface GarbageOptions {
@@ -64,10 +64,11 @@ export async function runGarbage({
       options.say(`${writer.name}: longest gap between acks beside all of it ${gapMs} ms`);
       if (gapMs > GAP_MAX_MS) violations.push(`${writer.name} was held up for ${gapMs} ms`);
     }
-    const histories = await Promise.all(writers.map((writer) => writer.finish()));
-    const names = histories.map(({ name }) => name);
+    const written = await Promise.all(writers.map((writer) => writer.finish()));
+    const names = written.map(({ name }) => name);
+    const read = await readBack(target, names, folder);
     violations.push(...writers.flatMap(({ errors }) => errors));
-    violations.push(...checkHistory(histories, await readBack(target, names, folder), target.partitions));
+    violations.push(...violationsOf({ topic: target.topic, partitions: target.partitions, written, read }));
     const ended = endedSince(before, await cluster.nodes());
     violations.push(...ended.map((id) => `node ${id} did not survive`));
   } finally {

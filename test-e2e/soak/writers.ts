@@ -9,7 +9,7 @@ import { type Launched, launch, run } from '../lib/exec.ts';
 import { testRoot } from '../lib/paths.ts';
 import type { StealMeter } from '../lib/stolen.ts';
 import { neededTool, type Tool } from '../lib/tools.ts';
-import type { StoredRecord, WriterHistory } from './history.ts';
+import type { ReadRecord, WrittenRecord, WrittenRecords } from './recorded.ts';
 
 export type WriterKind = 'librdkafka' | 'java';
 
@@ -92,13 +92,13 @@ export class RunningWriter {
   }
 
   /** Ends the writing, and waits for the acks of all sent records. */
-  async finish(): Promise<WriterHistory> {
+  async finish(): Promise<WrittenRecords> {
     this.#program.closeInput();
     const code = await this.#program.ended;
     if (code !== 0 || !this.#done) {
       throw new Error(`the writer ${this.name} ended with ${code}: ${this.#program.errors()}`);
     }
-    return { name: this.name, acks: int64s(this.#acksFile) };
+    return { name: this.name, records: writtenRecords(int64s(this.#acksFile)) };
   }
 
   kill(): void {
@@ -127,17 +127,33 @@ export async function readBack(
   { bootstrapServers, topic, partitions }: Target,
   names: readonly string[],
   folder: string,
-): Promise<StoredRecord[]> {
+): Promise<ReadRecord[]> {
   const tool = await neededTool('confluent-kafka');
   const script = join(testRoot, 'clients', 'python', 'read_numbers.py');
   const file = join(folder, `${topic}.read`);
   const args = [script, bootstrapServers, topic, String(partitions), file, ...names];
   await run(tool.program, [...tool.args, ...args], { timeoutMs: 300_000 });
-  const values = int64s(file);
-  const records: StoredRecord[] = [];
-  for (let i = 0; i < values.length; i += 4) {
-    const [partition = 0, offset = 0, writer = 0, n = 0] = values.slice(i, i + 4);
-    records.push({ partition, offset, writer, n });
+  return readRecords(int64s(file));
+}
+
+/** In the files of the clients -1 stands for what they do not know. */
+const known = (value: number) => (value < 0 ? undefined : value);
+
+function writtenRecords(values: readonly number[]): WrittenRecord[] {
+  const records: WrittenRecord[] = [];
+  for (let i = 0; i < values.length; i += 3) {
+    const [sentUs = 0, endedUs = -1, offset = -1] = values.slice(i, i + 3);
+    records.push({ sentUs, endedUs: known(endedUs), offset: known(offset) });
+  }
+  return records;
+}
+
+function readRecords(values: readonly number[]): ReadRecord[] {
+  const records: ReadRecord[] = [];
+  for (let i = 0; i < values.length; i += 6) {
+    const [partition = 0, offset = 0, writer = 0, n = 0, epoch = -1, high = -1] = values.slice(i, i + 6);
+    const [leaderEpoch, highWatermark] = [known(epoch), known(high)];
+    records.push({ partition, offset, writer, n, leaderEpoch, highWatermark });
   }
   return records;
 }

@@ -1,4 +1,4 @@
-export { type CheckContext, type Checker, type CheckerKind, checkerKinds } from './checkers/index.ts';
+export { checkerKinds, type StateChecker, type StateCheckerKind, type StateScope } from './checkers/index.ts';
 export {
   type CoverageArea,
   type CoverageItem,

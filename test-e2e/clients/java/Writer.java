@@ -2,6 +2,7 @@ import java.io.DataOutputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.time.Instant;
 import java.util.Arrays;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
@@ -26,7 +27,8 @@ public final class Writer {
     private final long paceNs;
     private long sent;
     private long acked;
-    private long[] acks = new long[1 << 16];
+    /** By n: when it was sent and when it ended, in microseconds since 1970, and its offset; -1: unknown. */
+    private long[] rows = new long[3 << 16];
     private final long[] lastAckNs;
     private long gapNs;
     private long nextStatNs = System.nanoTime();
@@ -63,7 +65,7 @@ public final class Writer {
                 long left = next - System.nanoTime();
                 if (left > 0) TimeUnit.NANOSECONDS.sleep(left);
             }
-            long n = sent++;
+            long n = note();
             producer.send(new ProducerRecord<>(topic, (int) (n % partitions), null, null, value(n)),
                     (metadata, error) -> delivered(n, metadata, error));
         }
@@ -97,13 +99,29 @@ public final class Writer {
         return closed;
     }
 
+    private static long nowMicros() {
+        Instant now = Instant.now();
+        return now.getEpochSecond() * 1_000_000 + now.getNano() / 1000;
+    }
+
+    /** The number of the next record. */
+    private synchronized long note() {
+        int row = (int) (3 * sent);
+        if (row >= rows.length) rows = Arrays.copyOf(rows, rows.length * 2);
+        rows[row] = nowMicros();
+        rows[row + 1] = -1;
+        rows[row + 2] = -1;
+        return sent++;
+    }
+
     private synchronized void delivered(long n, RecordMetadata metadata, Exception error) {
+        int row = (int) (3 * n);
+        rows[row + 1] = nowMicros();
         if (error != null) {
             System.out.println("error " + error);
             return;
         }
-        if (n >= acks.length) acks = Arrays.copyOf(acks, (int) Math.max(n + 1, acks.length * 2L));
-        acks[(int) n] = metadata.offset() + 1; // 0: not acked
+        rows[row + 2] = metadata.offset();
         acked++;
         long now = System.nanoTime();
         int partition = metadata.partition();
@@ -130,7 +148,7 @@ public final class Writer {
 
     private synchronized void finish(Path file) throws IOException {
         try (DataOutputStream out = Records.create(file)) {
-            for (int n = 0; n < sent; n++) out.writeLong(n < acks.length ? acks[n] - 1 : -1);
+            for (int i = 0; i < 3 * sent; i++) out.writeLong(rows[i]);
         }
         System.out.println("done " + sent + ' ' + acked);
     }

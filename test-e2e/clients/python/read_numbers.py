@@ -1,7 +1,9 @@
-"""Reads back what the soak's writers wrote, by assignment: for each record four int64: partition, offset, writer, n.
+"""Reads back the records of the soak's writers, by assignment.
 
 usage: read_numbers.py BOOTSTRAP TOPIC PARTITIONS OUT_FILE NAME ...
-The writer is given as its place in the list of NAMEs; -1 stands for what none of them wrote.
+OUT_FILE then has six int64 for each record: partition, offset, writer, n, leader epoch, and the newest high watermark
+that the library knew. The writer is its index in the list of NAMEs; -1 is the writer of a record of none of them, and
+the value of whatever the library does not know.
 """
 import array
 import sys
@@ -22,12 +24,15 @@ def main(bootstrap, topic, partitions, out_file, *names):
             messages = consumer.consume(min(5000, end - position), timeout=60)
             if not messages:
                 sys.exit(f"partition {partition}: nothing more at offset {position} of {end}")
+            _low, high = consumer.get_watermark_offsets(wanted, cached=True)
             for message in messages:
                 if message.error():
                     sys.exit(str(message.error()))
                 name, n, _rest = message.value().split(b" ", 2)
                 position = message.offset() + 1
-                rows.extend((partition, message.offset(), writers.get(name, -1), int(n)))
+                writer = writers.get(name, -1)
+                epoch = -1 if message.leader_epoch() is None else message.leader_epoch()
+                rows.extend((partition, message.offset(), writer, int(n), epoch, max(high, -1)))
     consumer.close()
     if sys.byteorder == "little":
         rows.byteswap()

@@ -3,7 +3,8 @@
 usage: writer.py BOOTSTRAP TOPIC PARTITIONS NAME PACE_MS ACKS_FILE
 Value n is "NAME n …", to partition n % PARTITIONS; PACE_MS 0: as fast as possible.
 Prints every 50 ms "stat <wall ms> <acked> <longest gap between acks of one partition, ms>", each delivery failure as
-"error …", and at the end "done <sent> <acked>". ACKS_FILE then has an int64 for each n: its offset, -1 if not acked.
+"error …", and at the end "done <sent> <acked>". ACKS_FILE then has three int64 for each n: when it was sent and when it
+ended (microseconds since 1970; -1: it did not end), and its offset (-1: not acked).
 """
 import array
 import os
@@ -43,12 +44,13 @@ class Writer:
             print("error fatal", error, flush=True)
 
     def delivered(self, error, message):
+        n = int(message.value().split(b" ", 2)[1])
+        self.acks[3 * n + 1] = time.time_ns() // 1000
         if error is not None:
             print("error", error, flush=True)
             return
         now = time.monotonic()
-        n = int(message.value().split(b" ", 2)[1])
-        self.acks[n] = message.offset()
+        self.acks[3 * n + 2] = message.offset()
         self.acked += 1
         partition = message.partition()
         if self.last_ack[partition] is not None:
@@ -66,6 +68,7 @@ class Writer:
 
     def produce_one(self):
         value = f"{self.name} {self.sent} {'the water turns the wheel ' * 3}"
+        self.acks.extend((time.time_ns() // 1000, -1, -1))
         while True:
             try:
                 self.producer.produce(self.topic, value, partition=self.sent % self.partitions)
@@ -73,7 +76,6 @@ class Writer:
             except BufferError:  # The queue is full: back-pressure, no failure.
                 self.producer.poll(0.01)
                 self.stat()
-        self.acks.append(-1)
         self.sent += 1
 
     def run(self):

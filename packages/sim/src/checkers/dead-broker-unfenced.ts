@@ -7,7 +7,7 @@ import type { BrokerEpoch, NodeId } from '@millrace/base';
 import type { MetadataImage } from '@millrace/metadata';
 import type { SimNode } from '../cluster/index.ts';
 import { type Life, MILLISECOND, type Micros, SECOND } from '../world/index.ts';
-import type { CheckerKind, CheckScope } from './checker.ts';
+import type { StateCheckerKind, StateScope } from './checker.ts';
 
 const NAME = 'dead-broker-unfenced';
 /** Interval between looks. */
@@ -17,14 +17,14 @@ const SLACK_US: Micros = 5 * SECOND;
 /** No message is older when it arrives, even if it waits for a cut to heal or in a frozen process. */
 const MESSAGE_AGE_US: Micros = 20 * SECOND;
 
-export const deadBrokerUnfenced: CheckerKind = {
+export const deadBrokerUnfenced: StateCheckerKind = {
   name: NAME,
   sentence: 'the controller fences a dead broker within its session, and the broker stays fenced',
   make: (scope) => new DeadBrokerUnfenced(scope),
 };
 
 class DeadBrokerUnfenced {
-  private readonly scope: CheckScope;
+  private readonly scope: StateScope;
   private lookedUs: Micros = 0;
   /** The active controller, and since when it has run without a pause. */
   private active:
@@ -35,7 +35,7 @@ class DeadBrokerUnfenced {
   private readonly lives = new Map<BrokerEpoch, Life>();
   private readonly deaths = new Map<Life, Micros>();
 
-  constructor(scope: CheckScope) {
+  constructor(scope: StateScope) {
     this.scope = scope;
   }
 

@@ -4,20 +4,20 @@
  * client deleted.
  */
 import type { SimNode } from '../cluster/index.ts';
-import type { CheckerKind, CheckScope } from './checker.ts';
+import type { StateCheckerKind, StateScope } from './checker.ts';
 
 const NAME = 'folder-unknown';
 
-export const folderUnknown: CheckerKind = {
+export const folderUnknown: StateCheckerKind = {
   name: NAME,
   sentence: 'no broker takes one of its folders for one that the metadata never knew',
   make: (scope) => new FolderUnknown(scope),
 };
 
 class FolderUnknown {
-  private readonly scope: CheckScope;
+  private readonly scope: StateScope;
 
-  constructor(scope: CheckScope) {
+  constructor(scope: StateScope) {
     this.scope = scope;
   }
 

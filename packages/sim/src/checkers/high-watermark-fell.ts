@@ -7,22 +7,22 @@
 import type { Offset } from '@millrace/base';
 import type { Partition } from '@millrace/replication';
 import type { SimNode } from '../cluster/index.ts';
-import type { CheckerKind, CheckScope } from './checker.ts';
+import type { StateCheckerKind, StateScope } from './checker.ts';
 import { hostedReplicas } from './hosted-replicas.ts';
 
 const NAME = 'high-watermark-fell';
 
-export const highWatermarkFell: CheckerKind = {
+export const highWatermarkFell: StateCheckerKind = {
   name: NAME,
   sentence: 'the high watermark of an open replica never falls, and lies within its log',
   make: (scope) => new HighWatermarkFell(scope),
 };
 
 class HighWatermarkFell {
-  private readonly scope: CheckScope;
+  private readonly scope: StateScope;
   private readonly seen = new Map<Partition, Offset>();
 
-  constructor(scope: CheckScope) {
+  constructor(scope: StateScope) {
     this.scope = scope;
   }
 
@@ -45,6 +45,6 @@ class HighWatermarkFell {
   }
 
   private isExempt(node: SimNode, replica: Partition): boolean {
-    return this.scope.isDeleted(replica.topic) || this.scope.atlas.isRecovering(node.id);
+    return this.scope.isExempt(replica.topic) || this.scope.atlas.isRecovering(node.id);
   }
 }

@@ -1,39 +1,28 @@
 /** All checkers, and their attachment to a run. */
+import { FinalLogs, type History, historyCheckers } from '@millrace/checkers';
 import type { SimCluster } from '../cluster/index.ts';
-import type { Host } from '../world/index.ts';
-import { abortedRead } from './aborted-read.ts';
-import type { CheckContext, Checker, CheckerKind, CheckScope } from './checker.ts';
+import type { Atlas } from '../faults/index.ts';
+import type { Host, World } from '../world/index.ts';
+import type { StateChecker, StateCheckerKind, StateScope } from './checker.ts';
 import { CommittedMetadata } from './committed-metadata.ts';
-import { damagedBatch } from './damaged-batch.ts';
 import { deadBrokerUnfenced } from './dead-broker-unfenced.ts';
-import { duplicate } from './duplicate.ts';
-import { FinalLogs, readFinalLogs } from './final-logs.ts';
 import { folderUnknown } from './folder-unknown.ts';
 import { highWatermarkFell } from './high-watermark-fell.ts';
-import { inconsistentOffsets } from './inconsistent-offsets.ts';
 import { isrLacksData } from './isr-lacks-data.ts';
-import { largestTimestamp } from './largest-timestamp.ts';
-import { leaderEpochFell } from './leader-epoch-fell.ts';
+import { readLeaderLogs } from './leader-logs.ts';
 import { Ledger } from './ledger.ts';
 import { lostMetadata } from './lost-metadata.ts';
-import { lostSequence } from './lost-sequence.ts';
-import { lostWrite } from './lost-write.ts';
 import { metadataDiffers } from './metadata-differs.ts';
 import { metadataWentBack } from './metadata-went-back.ts';
-import { nonmonotonicSend } from './nonmonotonic-send.ts';
-import { intNonmonotonicPoll, intPollSkip, nonmonotonicPoll, pollSkip } from './poll-positions.ts';
-import { positionLost } from './position-lost.ts';
+import { readAheadOfCommit } from './read-ahead-of-commit.ts';
 import { replicasDiffer } from './replicas-differ.ts';
 import { twoLeaders } from './two-leaders.ts';
-import { uncommittedRead } from './uncommitted-read.ts';
-import { unseen } from './unseen.ts';
-import { wrongOffset } from './wrong-offset.ts';
 import { zombieLeader } from './zombie-leader.ts';
 
-export type { CheckContext, Checker, CheckerKind } from './checker.ts';
+export type { StateChecker, StateCheckerKind, StateScope } from './checker.ts';
 
 /** All checkers, in the order of their calls. The first one writes the ledger that the others read. */
-export const checkerKinds: readonly CheckerKind[] = [
+export const checkerKinds: readonly StateCheckerKind[] = [
   replicasDiffer,
   highWatermarkFell,
   twoLeaders,
@@ -44,41 +33,46 @@ export const checkerKinds: readonly CheckerKind[] = [
   metadataDiffers,
   lostMetadata,
   folderUnknown,
-  uncommittedRead,
-  inconsistentOffsets,
-  abortedRead,
-  pollSkip,
-  nonmonotonicPoll,
-  intPollSkip,
-  intNonmonotonicPoll,
-  positionLost,
-  damagedBatch,
-  lostWrite,
-  wrongOffset,
-  duplicate,
-  nonmonotonicSend,
-  lostSequence,
-  leaderEpochFell,
-  largestTimestamp,
-  unseen,
+  ...historyCheckers,
+  readAheadOfCommit,
 ];
+
+export interface Surroundings {
+  readonly world: World;
+  readonly cluster: SimCluster;
+  readonly atlas: Atlas;
+  readonly history: History;
+  isExempt(topic: string): boolean;
+}
+
+/** Everything that the checkers of one run share. */
+export function scopeOf({ world, cluster, atlas, history, isExempt }: Surroundings): StateScope {
+  return {
+    world,
+    cluster,
+    atlas,
+    history,
+    isExempt,
+    metadata: new CommittedMetadata(),
+    ledger: new Ledger(),
+    finalLogs: new FinalLogs(() => readLeaderLogs(cluster)),
+    mayServeDamage: () => (world.counts.get('disk write went astray') ?? 0) > 0,
+    report: (checker, sentence) => world.fail(checker, sentence),
+    count: (what) => world.count(what),
+  };
+}
 
 /** Attaches every checker to the run. Returns the function to call at the end. */
 export function attachCheckers(
-  context: CheckContext,
-  kinds: readonly CheckerKind[] = checkerKinds,
+  surroundings: Surroundings,
+  kinds: readonly StateCheckerKind[] = checkerKinds,
 ): () => void {
-  const { world, history, cluster } = context;
-  const scope: CheckScope = {
-    ...context,
-    metadata: new CommittedMetadata(),
-    ledger: new Ledger(),
-    finalLogs: new FinalLogs(() => readFinalLogs(cluster)),
-  };
+  const { world, history, cluster } = surroundings;
+  const scope = scopeOf(surroundings);
   const checkers = kinds.map((kind) => kind.make(scope));
   const nodes = nodesByHost(cluster);
-  const turns = checkers.filter((one): one is Checker & { turn: object } => one.turn !== undefined);
-  const ops = checkers.filter((one): one is Checker & { op: object } => one.op !== undefined);
+  const turns = checkers.filter((one): one is StateChecker & { turn: object } => one.turn !== undefined);
+  const ops = checkers.filter((one): one is StateChecker & { op: object } => one.op !== undefined);
   world.watchers.push((life) => {
     const node = nodes.get(life.host);
     if (node === undefined) return;

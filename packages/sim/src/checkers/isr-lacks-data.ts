@@ -9,26 +9,26 @@ import type { NodeId, Offset } from '@millrace/base';
 import type { MetadataImage, PartitionImage } from '@millrace/metadata';
 import type { Partition } from '@millrace/replication';
 import type { SimNode } from '../cluster/index.ts';
-import type { CheckerKind, CheckScope } from './checker.ts';
+import type { StateCheckerKind, StateScope } from './checker.ts';
 import { hostedReplicas } from './hosted-replicas.ts';
 import type { PartitionLedger } from './ledger.ts';
 
 const NAME = 'isr-lacks-data';
 
-export const isrLacksData: CheckerKind = {
+export const isrLacksData: StateCheckerKind = {
   name: NAME,
   sentence: 'every live member of the committed ISR and ELR holds all committed records',
   make: (scope) => new IsrLacksData(scope),
 };
 
 class IsrLacksData {
-  private readonly scope: CheckScope;
+  private readonly scope: StateScope;
   private checkedImage: MetadataImage | undefined;
   private readonly checkedStates = new Map<string, PartitionImage>();
   private readonly committedEnds = new Map<PartitionLedger, Offset>();
   private readonly logEnds = new Map<Partition, Offset>();
 
-  constructor(scope: CheckScope) {
+  constructor(scope: StateScope) {
     this.scope = scope;
   }
 
@@ -66,7 +66,7 @@ class IsrLacksData {
   private checkAll(ledger: PartitionLedger): void {
     const { metadata, cluster, atlas, world } = this.scope;
     const state = metadata.newest.partition(ledger.topicId, ledger.index);
-    if (state === undefined || this.scope.isDeleted(ledger.topic)) return;
+    if (state === undefined || this.scope.isExempt(ledger.topic)) return;
     for (const id of [...state.isr, ...state.elr]) {
       const replica = this.loaded(id, ledger);
       if (replica === undefined || replica.log.endOffset >= ledger.committedEnd) continue;

@@ -4,12 +4,12 @@
  * controller can carry out an unanswered creation late.)
  */
 import type { Uuid } from '@millrace/base';
-import type { AdminOp, Op } from '../history/index.ts';
-import type { CheckerKind, CheckScope } from './checker.ts';
+import type { AdminOp, Op } from '@millrace/checkers';
+import type { StateCheckerKind, StateScope } from './checker.ts';
 
 const NAME = 'lost-metadata';
 
-export const lostMetadata: CheckerKind = {
+export const lostMetadata: StateCheckerKind = {
   name: NAME,
   sentence: 'created topics exist, and deleted topics do not',
   make: (scope) => new LostMetadata(scope),
@@ -23,10 +23,10 @@ interface KnownTopic {
 }
 
 class LostMetadata {
-  private readonly scope: CheckScope;
+  private readonly scope: StateScope;
   private readonly topics = new Map<string, KnownTopic>();
 
-  constructor(scope: CheckScope) {
+  constructor(scope: StateScope) {
     this.scope = scope;
   }
 
@@ -85,6 +85,6 @@ class LostMetadata {
   }
 
   private isDeleteAsked(name: string): boolean {
-    return this.topics.get(name)?.isDeleteAsked === true || this.scope.isDeleted(name);
+    return this.topics.get(name)?.isDeleteAsked === true || this.scope.isExempt(name);
   }
 }

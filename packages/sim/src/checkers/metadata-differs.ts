@@ -6,24 +6,24 @@ import type { Offset } from '@millrace/base';
 import { applyRecords, decodeRecord, imageToPlain, MetadataImage } from '@millrace/metadata';
 import type { LogBatch, RaftNode } from '@millrace/raft';
 import type { SimNode } from '../cluster/index.ts';
-import type { CheckerKind, CheckScope } from './checker.ts';
+import type { StateCheckerKind, StateScope } from './checker.ts';
 import { firstDifference } from './log-reading.ts';
 
 const NAME = 'metadata-differs';
 
-export const metadataDiffers: CheckerKind = {
+export const metadataDiffers: StateCheckerKind = {
   name: NAME,
   sentence: 'every node has the same committed metadata, and the image that follows from it',
   make: (scope) => new MetadataDiffers(scope),
 };
 
 class MetadataDiffers {
-  private readonly scope: CheckScope;
+  private readonly scope: StateScope;
   private readonly committed: LogBatch[] = [];
   private committedEnd: Offset = 0;
   private readonly checkedEnds = new Map<RaftNode, Offset>();
 
-  constructor(scope: CheckScope) {
+  constructor(scope: StateScope) {
     this.scope = scope;
   }
 

@@ -1,11 +1,11 @@
 /** The committed metadata of a process only grows while the process lives. */
 import type { SimNode } from '../cluster/index.ts';
 import type { Micros } from '../world/index.ts';
-import type { CheckerKind, CheckScope } from './checker.ts';
+import type { StateCheckerKind, StateScope } from './checker.ts';
 
 const NAME = 'metadata-went-back';
 
-export const metadataWentBack: CheckerKind = {
+export const metadataWentBack: StateCheckerKind = {
   name: NAME,
   sentence: 'the committed metadata of a process never shrinks',
   make: (scope) => new MetadataWentBack(scope),
@@ -20,10 +20,10 @@ interface Reached {
 }
 
 class MetadataWentBack {
-  private readonly scope: CheckScope;
+  private readonly scope: StateScope;
   private readonly reached = new Map<SimNode, Reached>();
 
-  constructor(scope: CheckScope) {
+  constructor(scope: StateScope) {
     this.scope = scope;
   }
 

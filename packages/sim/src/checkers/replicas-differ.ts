@@ -10,25 +10,25 @@
 import type { Offset } from '@millrace/base';
 import type { Partition } from '@millrace/replication';
 import type { SimNode } from '../cluster/index.ts';
-import type { CheckerKind, CheckScope } from './checker.ts';
+import type { StateCheckerKind, StateScope } from './checker.ts';
 import { hostedReplicas } from './hosted-replicas.ts';
 import type { PartitionLedger } from './ledger.ts';
 import { firstDifference, readBatches } from './log-reading.ts';
 
 const NAME = 'replicas-differ';
 
-export const replicasDiffer: CheckerKind = {
+export const replicasDiffer: StateCheckerKind = {
   name: NAME,
   sentence: 'replicas are equal below the high watermark, byte for byte, and committed records never change',
   make: (scope) => new ReplicasDiffer(scope),
 };
 
 class ReplicasDiffer {
-  private readonly scope: CheckScope;
+  private readonly scope: StateScope;
   private readonly checkedEnds = new Map<Partition, Offset>();
   private readonly watched = new Map<SimNode, readonly Partition[]>();
 
-  constructor(scope: CheckScope) {
+  constructor(scope: StateScope) {
     this.scope = scope;
   }
 
@@ -107,7 +107,7 @@ class ReplicasDiffer {
   private isExempt(node: SimNode, replica: Partition): boolean {
     const { atlas } = this.scope;
     const catchesUp = replica.leadership === undefined && atlas.isRecovering(node.id);
-    return catchesUp || node.disk.isDamaged || this.scope.isDeleted(replica.topic);
+    return catchesUp || node.disk.isDamaged || this.scope.isExempt(replica.topic);
   }
 
   private fail(node: SimNode, ledger: PartitionLedger, what: string): never {

@@ -5,24 +5,24 @@
 import type { NodeId } from '@millrace/base';
 import type { Partition } from '@millrace/replication';
 import type { SimNode } from '../cluster/index.ts';
-import type { CheckerKind, CheckScope } from './checker.ts';
+import type { StateCheckerKind, StateScope } from './checker.ts';
 import { hostedReplicas } from './hosted-replicas.ts';
 
 const NAME = 'two-leaders';
 
-export const twoLeaders: CheckerKind = {
+export const twoLeaders: StateCheckerKind = {
   name: NAME,
   sentence: 'in one epoch at most one broker leads a partition, and one controller the quorum',
   make: (scope) => new TwoLeaders(scope),
 };
 
 class TwoLeaders {
-  private readonly scope: CheckScope;
+  private readonly scope: StateScope;
   private readonly seen = new Map<Partition, NonNullable<Partition['leadership']>>();
   private readonly ofPartitions = new Map<string, NodeId>();
   private readonly ofQuorum = new Map<number, NodeId>();
 
-  constructor(scope: CheckScope) {
+  constructor(scope: StateScope) {
     this.scope = scope;
   }
 

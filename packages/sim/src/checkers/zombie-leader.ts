@@ -9,7 +9,7 @@ import type { MetadataImage } from '@millrace/metadata';
 import type { Partition } from '@millrace/replication';
 import type { SimNode } from '../cluster/index.ts';
 import { MILLISECOND, type Micros } from '../world/index.ts';
-import type { CheckerKind, CheckScope } from './checker.ts';
+import type { StateCheckerKind, StateScope } from './checker.ts';
 import { hostedReplicas } from './hosted-replicas.ts';
 
 const NAME = 'zombie-leader';
@@ -19,7 +19,7 @@ const NAME = 'zombie-leader';
  */
 const SLACK_US: Micros = 5 * MILLISECOND;
 
-export const zombieLeader: CheckerKind = {
+export const zombieLeader: StateCheckerKind = {
   name: NAME,
   sentence:
     'a broker that is fenced for its silence holds no lease from then on; a broker that leads under an epoch that another event superseded holds none a session later',
@@ -27,7 +27,7 @@ export const zombieLeader: CheckerKind = {
 };
 
 class ZombieLeader {
-  private readonly scope: CheckScope;
+  private readonly scope: StateScope;
   private image: MetadataImage | undefined;
   /** The time at which each leader epoch of a partition first appeared in committed metadata, by epoch. */
   private readonly begins = new Map<string, Micros[]>();
@@ -40,7 +40,7 @@ class ZombieLeader {
   /** Brokers whose fence for silence is committed, with the broker epoch. */
   private readonly fenced = new Map<NodeId, BrokerEpoch>();
 
-  constructor(scope: CheckScope) {
+  constructor(scope: StateScope) {
     this.scope = scope;
     scope.world.logWatchers.push((_life, event, { brokerId, reason, epoch }) => {
       if (event !== 'broker-session-ended') return;

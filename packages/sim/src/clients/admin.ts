@@ -3,9 +3,9 @@
  * outcome to the history.
  */
 import type { Millis } from '@millrace/base';
+import type { Outcome } from '@millrace/checkers';
 import type { BrokerConnection } from '@millrace/client';
 import { apis, ErrorCode, errorName, isRetriable } from '@millrace/protocol';
-import type { Outcome } from '../history/index.ts';
 import { ClusterMetadata } from './cluster-metadata.ts';
 import { type ClientEnv, countError } from './env.ts';
 

@@ -3,6 +3,7 @@
  * writes the records to the history.
  */
 import type { Millis, NodeId, Uuid } from '@millrace/base';
+import type { SeenRecord } from '@millrace/checkers';
 import type { BrokerConnection } from '@millrace/client';
 import {
   apis,
@@ -14,7 +15,6 @@ import {
   readBatchHeader,
   readRecords,
 } from '@millrace/protocol';
-import type { SeenRecord } from '../history/index.ts';
 import { ClusterMetadata } from './cluster-metadata.ts';
 import { type ClientEnv, countError } from './env.ts';
 

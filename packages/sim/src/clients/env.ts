@@ -1,7 +1,7 @@
 /** The environment of a client. Each client is a process of its own on a machine of its own. */
 import type { Address, Net, Random } from '@millrace/base';
+import type { History } from '@millrace/checkers';
 import { type CompressionCodecs, errorName } from '@millrace/protocol';
-import type { History } from '../history/index.ts';
 import type { Life, World } from '../world/index.ts';
 
 export interface ClientEnv {

@@ -4,6 +4,7 @@
  * (certainly not appended) or info.
  */
 import type { Millis, Timer } from '@millrace/base';
+import type { Outcome, SendOp } from '@millrace/checkers';
 import {
   apis,
   buildBatch,
@@ -12,7 +13,6 @@ import {
   errorName,
   setMaxTimestamp,
 } from '@millrace/protocol';
-import type { Outcome, SendOp } from '../history/index.ts';
 import { ClusterMetadata } from './cluster-metadata.ts';
 import { type ClientEnv, countError } from './env.ts';
 import { ProducerIdentity } from './producer-identity.ts';

@@ -1,5 +1,5 @@
 /** The clients' part of the story: a line for every second in which an operation ended. */
-import type { Op, SendOp } from '../history/index.ts';
+import type { Op, SendOp } from '@millrace/checkers';
 import { type Micros, SECOND } from '../world/index.ts';
 
 export interface TextLine {

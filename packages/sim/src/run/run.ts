@@ -3,13 +3,13 @@
  * everything must work again within stated times. Only the seed (and the choice of its faults) decides what
  * happens.
  */
+import { History, Violation } from '@millrace/checkers';
 import type { CompressionCodecs } from '@millrace/protocol';
 import { attachCheckers } from '../checkers/index.ts';
 import { SimCluster } from '../cluster/index.ts';
 import { Atlas } from '../faults/index.ts';
-import { History } from '../history/index.ts';
 import { Network } from '../net/index.ts';
-import { MILLISECOND, type Micros, SECOND, type Story, Violation, World } from '../world/index.ts';
+import { MILLISECOND, type Micros, SECOND, type Story, World } from '../world/index.ts';
 import { lookAfter, makePeace, notHandedOver, unrest, unrestAtRest } from './peace.ts';
 import { drawPlan, drawRareFaults, type PlannedFault, schedule } from './plan.ts';
 import { drawScenario, type Scenario } from './scenario.ts';
@@ -127,7 +127,7 @@ class Run {
       cluster,
       atlas: this.atlas,
       history,
-      isDeleted: (topic) =>
+      isExempt: (topic) =>
         this.workload.isDeleted(topic) || this.workload.isUnclean(topic) || this.atlas.isBeyond(topic),
     });
   }

@@ -3,6 +3,7 @@
  * own, drawn from the scenario. The administrator also acts for the operator faults.
  */
 import type { Prng } from '@millrace/base';
+import type { History } from '@millrace/checkers';
 import { Compression, type CompressionCodecs } from '@millrace/protocol';
 import {
   Admin,
@@ -15,7 +16,6 @@ import {
 } from '../clients/index.ts';
 import type { SimCluster } from '../cluster/index.ts';
 import type { Operator } from '../faults/index.ts';
-import type { History } from '../history/index.ts';
 import type { Network } from '../net/index.ts';
 import { Host, MILLISECOND, type World } from '../world/index.ts';
 import type { Scenario, TopicPlan } from './scenario.ts';

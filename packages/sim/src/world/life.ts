@@ -4,8 +4,9 @@
  * it later.
  */
 import { assert, type Clock, InvariantError, type Millis, type Random, type Timer } from '@millrace/base';
+import { Violation } from '@millrace/checkers';
+import { CrashSignal } from './crash-signal.ts';
 import type { Host } from './host.ts';
-import { CrashSignal, Violation } from './violation.ts';
 import { MILLISECOND, type Micros, type World } from './world.ts';
 
 /**

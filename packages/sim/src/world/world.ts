@@ -3,10 +3,10 @@
  * the next event. All simulated code gets time and randomness only from here.
  */
 import { assert, type Deadline, DeadlineQueue, Prng } from '@millrace/base';
+import { Violation } from '@millrace/checkers';
 import { EventHash } from './event-hash.ts';
 import type { Life } from './life.ts';
 import { Story } from './story.ts';
-import { Violation } from './violation.ts';
 
 /** Whole microseconds of virtual time since the run began. */
 export type Micros = number;

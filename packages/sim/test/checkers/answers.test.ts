@@ -3,12 +3,12 @@
  * hand-made bytes of answers for the clients; for the prober, production answers and wrong expectations.
  */
 import type { Net, StreamHandler } from '@millrace/base';
+import { History } from '@millrace/checkers';
 import { apis, ErrorCode, encodeResponseFrame } from '@millrace/protocol';
 import { compressionCodecs } from '@millrace/protocol/io';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { openConnection } from '../../src/clients/broker-connection.ts';
 import { type Probe, Prober, probes } from '../../src/clients/index.ts';
-import { History } from '../../src/history/index.ts';
 import { Host, World } from '../../src/world/index.ts';
 import { SmallCluster, violationOf } from './support.ts';
 

@@ -3,6 +3,7 @@
  * process that throws. Method: keep a node, a client or production code from doing something.
  */
 import { InvariantError } from '@millrace/base';
+import { Violation } from '@millrace/checkers';
 import { PartitionLog } from '@millrace/log';
 import { compressionCodecs } from '@millrace/protocol/io';
 import { afterEach, describe, expect, it, vi } from 'vitest';
@@ -11,7 +12,7 @@ import { SimNode } from '../../src/cluster/index.ts';
 import { simulate } from '../../src/run/index.ts';
 import { drawScenario, type Scenario } from '../../src/run/scenario.ts';
 import { Supervisor } from '../../src/run/supervisor.ts';
-import { CrashSignal, Host, type Life, SECOND, Violation, World } from '../../src/world/index.ts';
+import { CrashSignal, Host, type Life, SECOND, World } from '../../src/world/index.ts';
 import { violationOf } from './support.ts';
 
 afterEach(() => vi.restoreAllMocks());

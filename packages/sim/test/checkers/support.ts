@@ -1,19 +1,13 @@
-/**
- * Support for tests of checkers: hand-made histories, and a small cluster of production nodes whose state a
- * test corrupts.
- */
+/** A small cluster of production nodes. A test corrupts its state and expects a checker's violation. */
+import { History, Violation } from '@millrace/checkers';
 import { compressionCodecs } from '@millrace/protocol/io';
-import type { CheckerKind, CheckScope } from '../../src/checkers/checker.ts';
-import { CommittedMetadata } from '../../src/checkers/committed-metadata.ts';
-import { type FinalLog, FinalLogs } from '../../src/checkers/final-logs.ts';
+import type { StateCheckerKind } from '../../src/checkers/checker.ts';
 import { attachCheckers } from '../../src/checkers/index.ts';
-import { Ledger } from '../../src/checkers/ledger.ts';
 import { Admin, type ClientEnv } from '../../src/clients/index.ts';
 import { SimCluster, type SimNode } from '../../src/cluster/index.ts';
 import { Atlas } from '../../src/faults/index.ts';
-import { History, type Op, type PollOp, type SendOp } from '../../src/history/index.ts';
 import { Network } from '../../src/net/index.ts';
-import { Host, SECOND, Violation, World } from '../../src/world/index.ts';
+import { Host, SECOND, World } from '../../src/world/index.ts';
 
 const NETWORK = {
   delayUs: 100,
@@ -35,116 +29,6 @@ export function violationOf(act: () => void): string | undefined {
   return undefined;
 }
 
-// ------------------------------------------------------------------ hand-made histories
-
-/** Passes operations to one checker, then the end. Returns its violation. */
-export function judge(
-  kind: CheckerKind,
-  ops: readonly Op[],
-  end: { logs?: readonly FinalLog[]; deleted?: readonly string[]; scope?: Partial<CheckScope> } = {},
-): string | undefined {
-  const history = new History();
-  const world = new World(1);
-  const network = new Network(world, NETWORK);
-  const cluster = new SimCluster(world, network, compressionCodecs, {
-    controllers: 1,
-    brokers: 1,
-    combined: false,
-    settings: {},
-  });
-  const scope: CheckScope = {
-    world,
-    cluster,
-    atlas: new Atlas(cluster, false),
-    history,
-    isDeleted: (topic) => end.deleted?.includes(topic) === true,
-    metadata: new CommittedMetadata(),
-    ledger: new Ledger(),
-    finalLogs: new FinalLogs(() => [...(end.logs ?? [])]),
-    ...end.scope,
-  };
-  return violationOf(() => {
-    const checker = kind.make(scope);
-    for (const op of ops) {
-      scope.history.add(op);
-      checker.op?.(op);
-    }
-    checker.finish?.();
-  });
-}
-
-export function send(values: readonly string[], facts: Partial<SendOp> = {}): SendOp {
-  return {
-    type: 'send',
-    client: 'p1',
-    topic: 't',
-    partition: 0,
-    values,
-    acks: -1,
-    idempotent: true,
-    invokedUs: 0,
-    endedUs: 1,
-    outcome: 'ok',
-    baseOffset: undefined,
-    error: undefined,
-    ackedBy: 4,
-    ...facts,
-  };
-}
-
-export function poll(
-  fetchOffset: number,
-  records: readonly (readonly [number, string])[],
-  client = 'q1',
-): PollOp {
-  return {
-    type: 'poll',
-    client,
-    topic: 't',
-    partition: 0,
-    fetchOffset,
-    records: records.map(([offset, value]) => ({ offset, value, leaderEpoch: 0 })),
-    highWatermark: 1000,
-    brokerId: 4,
-    endedUs: 2,
-  };
-}
-
-export function assign(
-  offset: number,
-  why: 'earliest' | 'latest' | 'out-of-range' | 'truncated' = 'earliest',
-): Op {
-  return { type: 'assign', client: 'q1', topic: 't', partition: 0, offset, why, endedUs: 1 };
-}
-
-/** A log of partition 0 of topic t, one batch a record. */
-export function finalLog(
-  values: readonly string[],
-  header: (index: number) => object = () => ({}),
-): FinalLog {
-  return {
-    topic: 't',
-    partition: 0,
-    records: values.map((value, offset) => ({ offset, value, leaderEpoch: 0 })),
-    largestTimestamps: values.map(() => -1),
-    headers: values.map((_value, index) =>
-      Object.assign(Object.create(null), {
-        baseOffset: index,
-        lastOffset: index,
-        lastOffsetDelta: 0,
-        leaderEpoch: 0,
-        producerId: -1,
-        producerEpoch: -1,
-        baseSequence: -1,
-        maxTimestamp: -1,
-        ...header(index),
-      }),
-    ),
-  };
-}
-
-// ------------------------------------------------------------------ a cluster
-
 /** One controller and three brokers, with a topic `t` of one partition on every broker. */
 export class SmallCluster {
   readonly world = new World(7);
@@ -152,13 +36,13 @@ export class SmallCluster {
   readonly cluster: SimCluster;
   readonly atlas: Atlas;
   readonly finish: () => void;
-  readonly deleted = new Set<string>();
+  readonly exempt = new Set<string>();
   readonly admin: Admin;
   readonly network: Network;
   private produced = 0;
 
   constructor(
-    kinds: readonly CheckerKind[],
+    kinds: readonly StateCheckerKind[],
     controllers = 1,
     settings: Readonly<Record<string, string>> = {},
   ) {
@@ -176,8 +60,8 @@ export class SmallCluster {
     });
     const { cluster } = this;
     this.atlas = new Atlas(cluster, false);
-    const isDeleted = (topic: string) => this.deleted.has(topic);
-    this.finish = attachCheckers({ world, cluster, atlas: this.atlas, history, isDeleted }, kinds);
+    const isExempt = (topic: string) => this.exempt.has(topic);
+    this.finish = attachCheckers({ world, cluster, atlas: this.atlas, history, isExempt }, kinds);
     for (const node of cluster.nodes) node.start();
     this.admin = new Admin(this.machine('a1'), 2_000);
     this.admin.start();

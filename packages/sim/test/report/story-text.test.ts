@@ -1,6 +1,7 @@
 /** Goal: the text of a run is readable. */
+
+import type { Op } from '@millrace/checkers';
 import { expect, test } from 'vitest';
-import type { Op } from '../../src/history/index.ts';
 import { type RunReport, storyLines } from '../../src/index.ts';
 import { simulateGuarded } from '../../src/io/index.ts';
 import { clientLines } from '../../src/report/client-lines.ts';

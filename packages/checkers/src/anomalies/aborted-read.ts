@@ -1,0 +1,45 @@
+/** Jepsen's G1a: no consumer reads a value after its send failed for certain, nor before. */
+import type { HistoryCheckerKind, HistoryScope } from '../checker.ts';
+import type { Op } from '../history.ts';
+
+const NAME = 'aborted-read';
+
+export const abortedRead: HistoryCheckerKind = {
+  name: NAME,
+  sentence: 'no consumer reads a value whose send failed for certain',
+  make: (scope) => new AbortedRead(scope),
+};
+
+class AbortedRead {
+  private readonly scope: HistoryScope;
+  /** Value → the error of its send. */
+  private readonly failed = new Map<string, string>();
+  /** Value → its first reader. */
+  private readonly read = new Map<string, string>();
+
+  constructor(scope: HistoryScope) {
+    this.scope = scope;
+  }
+
+  op(op: Op): void {
+    if (op.type === 'send' && op.outcome === 'fail') {
+      for (const value of op.values) {
+        this.failed.set(value, op.error ?? 'no error');
+        this.check(value, op.topic);
+      }
+    } else if (op.type === 'poll') {
+      for (const { value } of op.records) {
+        if (this.read.has(value)) continue;
+        this.read.set(value, op.client);
+        this.check(value, op.topic);
+      }
+    }
+  }
+
+  private check(value: string, topic: string): void {
+    const error = this.failed.get(value);
+    const reader = this.read.get(value);
+    if (error === undefined || reader === undefined || this.scope.isExempt(topic)) return;
+    this.scope.report(NAME, `${reader} read ${value} of ${topic}, whose sending had failed (${error})`);
+  }
+}

@@ -1,0 +1,41 @@
+/**
+ * No consumer gets a batch with a wrong checksum, unless a fault has misdirected a write of some disk. A
+ * broker checks no checksums of a fetch, as in Kafka; the consumer checks them. So a leader serves corrupt
+ * batches of its disk until a follower finds them. A sector that cannot be read is another fault: it gives an
+ * error, and never wrong bytes.
+ */
+import type { HistoryCheckerKind, HistoryScope } from '../checker.ts';
+
+const NAME = 'damaged-batch';
+
+export const damagedBatch: HistoryCheckerKind = {
+  name: NAME,
+  sentence: 'no consumer gets a batch with a wrong checksum from an intact disk',
+  make: (scope) => new DamagedBatches(scope),
+};
+
+class DamagedBatches {
+  private readonly scope: HistoryScope;
+  private checked = 0;
+
+  constructor(scope: HistoryScope) {
+    this.scope = scope;
+  }
+
+  op(): void {
+    this.look();
+  }
+
+  finish(): void {
+    this.look();
+  }
+
+  private look(): void {
+    const { damagedBatches } = this.scope.history;
+    for (; this.checked < damagedBatches.length; this.checked++) {
+      const { client, topic, partition, offset } = damagedBatches[this.checked]!;
+      if (this.scope.mayServeDamage() || this.scope.isExempt(topic)) continue;
+      this.scope.report(NAME, `${client} was given a damaged batch at ${offset} of ${topic}-${partition}`);
+    }
+  }
+}

@@ -1,0 +1,43 @@
+/**
+ * The log holds an idempotent producer's value once, however often the producer sent it. Values of other
+ * producers may repeat; the checker counts those.
+ */
+import type { HistoryCheckerKind, HistoryScope } from '../checker.ts';
+import { type Op, senderOf } from '../history.ts';
+
+const NAME = 'duplicate';
+
+export const duplicate: HistoryCheckerKind = {
+  name: NAME,
+  sentence: 'a value of an idempotent producer is in the log at one offset only',
+  make: (scope) => new Duplicate(scope),
+};
+
+class Duplicate {
+  private readonly scope: HistoryScope;
+  private readonly idempotent = new Set<string>();
+
+  constructor(scope: HistoryScope) {
+    this.scope = scope;
+  }
+
+  op(op: Op): void {
+    if (op.type === 'send' && op.idempotent) this.idempotent.add(op.client);
+  }
+
+  finish(): void {
+    const { scope } = this;
+    for (const { topic, partition, records } of scope.finalLogs.list()) {
+      if (scope.isExempt(topic)) continue;
+      const offsets = new Map<string, number>();
+      for (const { value, offset } of records) {
+        const known = offsets.get(value);
+        offsets.set(value, offset);
+        if (known === undefined) continue;
+        if (this.idempotent.has(senderOf(value)))
+          scope.report(NAME, `${value} is at ${known} and at ${offset} of ${topic}-${partition}`);
+        else scope.count('repeated without idempotence');
+      }
+    }
+  }
+}

@@ -1,0 +1,59 @@
+/** An offset holds one record for ever: all reads and the final log agree on it. */
+import type { HistoryCheckerKind, HistoryScope } from '../checker.ts';
+import type { Op, SeenRecord } from '../history.ts';
+
+const NAME = 'inconsistent-offsets';
+
+export const inconsistentOffsets: HistoryCheckerKind = {
+  name: NAME,
+  sentence: 'no offset of a partition ever holds two records',
+  make: (scope) => new InconsistentOffsets(scope),
+};
+
+interface Seen {
+  readonly record: SeenRecord;
+  readonly who: string;
+}
+
+class InconsistentOffsets {
+  private readonly scope: HistoryScope;
+  /** By partition and offset. */
+  private readonly seen = new Map<string, Map<number, Seen>>();
+
+  constructor(scope: HistoryScope) {
+    this.scope = scope;
+  }
+
+  op(op: Op): void {
+    if (op.type !== 'poll') return;
+    for (const record of op.records) this.note(op.topic, op.partition, record, op.client);
+  }
+
+  finish(): void {
+    for (const { topic, partition, records } of this.scope.finalLogs.list())
+      for (const record of records) this.note(topic, partition, record, 'the log');
+  }
+
+  private note(topic: string, partition: number, record: SeenRecord, who: string): void {
+    if (this.scope.isExempt(topic)) return;
+    const name = `${topic}-${partition}`;
+    const offsets = this.seen.get(name) ?? new Map<number, Seen>();
+    this.seen.set(name, offsets);
+    const known = offsets.get(record.offset);
+    if (known === undefined) offsets.set(record.offset, { record, who });
+    else if (!isSame(known.record, record))
+      this.scope.report(
+        NAME,
+        `at ${record.offset} of ${name} ${who} has ${text(record)}, and ${known.who} had ${text(known.record)}`,
+      );
+  }
+}
+
+function isSame(a: SeenRecord, b: SeenRecord): boolean {
+  const isEpochKnown = a.leaderEpoch !== undefined && b.leaderEpoch !== undefined;
+  return a.value === b.value && (!isEpochKnown || a.leaderEpoch === b.leaderEpoch);
+}
+
+function text({ value, leaderEpoch }: SeenRecord): string {
+  return leaderEpoch === undefined ? value : `${value} (leader epoch ${leaderEpoch})`;
+}

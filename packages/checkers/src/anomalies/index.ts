@@ -1,0 +1,39 @@
+/** All checkers of a history. */
+import type { HistoryCheckerKind } from '../checker.ts';
+import { abortedRead } from './aborted-read.ts';
+import { damagedBatch } from './damaged-batch.ts';
+import { duplicate } from './duplicate.ts';
+import { inconsistentOffsets } from './inconsistent-offsets.ts';
+import { largestTimestamp } from './largest-timestamp.ts';
+import { leaderEpochFell } from './leader-epoch-fell.ts';
+import { lostSequence } from './lost-sequence.ts';
+import { lostWrite } from './lost-write.ts';
+import { neverSent } from './never-sent.ts';
+import { nonmonotonicSend } from './nonmonotonic-send.ts';
+import { intNonmonotonicPoll, intPollSkip, nonmonotonicPoll, pollSkip } from './poll-positions.ts';
+import { positionLost } from './position-lost.ts';
+import { uncommittedRead } from './uncommitted-read.ts';
+import { unseen } from './unseen.ts';
+import { wrongOffset } from './wrong-offset.ts';
+
+/** In the order of their calls: the first one to find a violation names it. */
+export const historyCheckers: readonly HistoryCheckerKind[] = [
+  uncommittedRead,
+  inconsistentOffsets,
+  abortedRead,
+  pollSkip,
+  nonmonotonicPoll,
+  intPollSkip,
+  intNonmonotonicPoll,
+  positionLost,
+  damagedBatch,
+  lostWrite,
+  wrongOffset,
+  duplicate,
+  nonmonotonicSend,
+  lostSequence,
+  leaderEpochFell,
+  largestTimestamp,
+  neverSent,
+  unseen,
+];

@@ -1,0 +1,26 @@
+/**
+ * The header of a stored batch has the largest timestamp of its records, even if the client wrote another one
+ * there. Indexes and lookups by time rely on it until they open a batch. The simulator's producer writes a
+ * wrong one now and then.
+ */
+import type { HistoryCheckerKind, HistoryScope } from '../checker.ts';
+
+const NAME = 'wrong-largest-timestamp';
+
+export const largestTimestamp: HistoryCheckerKind = {
+  name: NAME,
+  sentence: 'the header of each batch has the largest timestamp of its records',
+  make: (scope) => ({ finish: () => check(scope) }),
+};
+
+function check(scope: HistoryScope): void {
+  for (const { topic, partition, batches = [] } of scope.finalLogs.list()) {
+    if (scope.isExempt(topic)) continue;
+    for (const { header, largestTimestamp } of batches) {
+      const { baseOffset, maxTimestamp } = header;
+      if (maxTimestamp === largestTimestamp) continue;
+      const where = `${baseOffset} of ${topic}-${partition}`;
+      scope.report(NAME, `the batch at ${where} says ${maxTimestamp}, its records say ${largestTimestamp}`);
+    }
+  }
+}

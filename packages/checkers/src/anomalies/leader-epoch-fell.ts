@@ -1,0 +1,29 @@
+/** Leader epochs never fall along a log: followers find the point of divergence by them. */
+import type { LeaderEpoch, Offset } from '@millrace/base';
+import type { HistoryCheckerKind, HistoryScope } from '../checker.ts';
+import type { FinalLog } from '../final-logs.ts';
+
+const NAME = 'leader-epoch-fell';
+
+export const leaderEpochFell: HistoryCheckerKind = {
+  name: NAME,
+  sentence: 'leader epochs never fall along a log, and its offsets have no gaps',
+  make: (scope) => ({
+    finish: () => {
+      for (const log of scope.finalLogs.list()) if (!scope.isExempt(log.topic)) check(scope, log);
+    },
+  }),
+};
+
+function check(scope: HistoryScope, { topic, partition, records }: FinalLog): void {
+  const name = `${topic}-${partition}`;
+  let epoch: LeaderEpoch | undefined;
+  let next: Offset | undefined;
+  for (const { offset, leaderEpoch } of records) {
+    if (epoch !== undefined && leaderEpoch !== undefined && leaderEpoch < epoch)
+      scope.report(NAME, `it goes from ${epoch} to ${leaderEpoch} at ${offset} of ${name}`);
+    if (next !== undefined && offset !== next) scope.report(NAME, `${name} has a gap before ${offset}`);
+    epoch = leaderEpoch ?? epoch;
+    next = offset + 1;
+  }
+}

@@ -1,0 +1,21 @@
+/**
+ * A broker does not answer OUT_OF_ORDER_SEQUENCE_NUMBER to an idempotent producer while all earlier batches
+ * of that producer are acknowledged.
+ */
+import type { HistoryCheckerKind, HistoryScope } from '../checker.ts';
+
+const NAME = 'lost-sequence';
+
+export const lostSequence: HistoryCheckerKind = {
+  name: NAME,
+  sentence:
+    'no idempotent producer gets OUT_OF_ORDER_SEQUENCE_NUMBER while all its earlier batches are acknowledged',
+  make: (scope) => ({ finish: () => check(scope) }),
+};
+
+function check(scope: HistoryScope): void {
+  for (const { client, topic, partition, value } of scope.history.lostSequences) {
+    if (scope.isExempt(topic)) continue;
+    scope.report(NAME, `${client} got OUT_OF_ORDER_SEQUENCE_NUMBER for ${value} in ${topic}-${partition}`);
+  }
+}

@@ -1,0 +1,44 @@
+/**
+ * A broker makes up no records, and appends a record to no other partition than its producer asked for. The
+ * checker skips topics to which no client of the history sends.
+ */
+import type { HistoryCheckerKind, HistoryScope } from '../checker.ts';
+import type { Op } from '../history.ts';
+
+const NAME = 'never-sent';
+
+export const neverSent: HistoryCheckerKind = {
+  name: NAME,
+  sentence: 'a log holds only values that a client sent to that partition',
+  make: (scope) => new NeverSent(scope),
+};
+
+class NeverSent {
+  private readonly scope: HistoryScope;
+  private readonly topics = new Set<string>();
+  /** By partition. */
+  private readonly sent = new Map<string, Set<string>>();
+
+  constructor(scope: HistoryScope) {
+    this.scope = scope;
+  }
+
+  op(op: Op): void {
+    if (op.type !== 'send') return;
+    this.topics.add(op.topic);
+    const name = `${op.topic}-${op.partition}`;
+    const values = this.sent.get(name) ?? new Set<string>();
+    this.sent.set(name, values);
+    for (const value of op.values) values.add(value);
+  }
+
+  finish(): void {
+    for (const { topic, partition, records } of this.scope.finalLogs.list()) {
+      if (!this.topics.has(topic) || this.scope.isExempt(topic)) continue;
+      const name = `${topic}-${partition}`;
+      for (const { offset, value } of records)
+        if (this.sent.get(name)?.has(value) !== true)
+          this.scope.report(NAME, `${value} is at ${offset} of ${name}, and no client sent it there`);
+    }
+  }
+}

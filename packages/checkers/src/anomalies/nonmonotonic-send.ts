@@ -1,0 +1,79 @@
+/**
+ * The log holds the acknowledged values of an idempotent producer in the order in which it sent them, and
+ * their sequences have no gap. The checker skips values with an unknown outcome: the leader may append such a
+ * batch late, when its producer already uses another id.
+ *
+ * The first batch of a producer id in a partition may have any sequence: the broker may have forgotten the
+ * producer, so it accepts that, as Kafka does (KIP-360). The checker counts the logs that begin so.
+ */
+import type { BatchHeader } from '@millrace/protocol';
+import type { HistoryCheckerKind, HistoryScope } from '../checker.ts';
+import type { FinalLog } from '../final-logs.ts';
+import { numberOf, type Op, senderOf } from '../history.ts';
+
+const NAME = 'nonmonotonic-send';
+
+export const nonmonotonicSend: HistoryCheckerKind = {
+  name: NAME,
+  sentence:
+    'the acknowledged values of an idempotent producer are in the log in the order in which it sent them',
+  make: (scope) => new NonmonotonicSend(scope),
+};
+
+class NonmonotonicSend {
+  private readonly scope: HistoryScope;
+  private readonly acknowledged = new Set<string>();
+
+  constructor(scope: HistoryScope) {
+    this.scope = scope;
+  }
+
+  op(op: Op): void {
+    if (op.type !== 'send' || !op.idempotent || op.outcome !== 'ok') return;
+    for (const value of op.values) this.acknowledged.add(value);
+  }
+
+  finish(): void {
+    for (const log of this.scope.finalLogs.list()) {
+      if (this.scope.isExempt(log.topic)) continue;
+      this.checkOrder(log);
+      this.checkSequences(log);
+    }
+  }
+
+  private checkOrder({ topic, partition, records }: FinalLog): void {
+    /** By client. */
+    const last = new Map<string, string>();
+    for (const { value } of records) {
+      if (!this.acknowledged.has(value)) continue;
+      const client = senderOf(value);
+      const before = last.get(client);
+      if (before !== undefined && numberOf(before) > numberOf(value))
+        this.scope.report(NAME, `${value} lies behind ${before} in ${topic}-${partition}`);
+      last.set(client, value);
+    }
+  }
+
+  private checkSequences({ topic, partition, batches = [] }: FinalLog): void {
+    const { scope } = this;
+    /** By producer id. */
+    const last = new Map<number, BatchHeader>();
+    for (const { header } of batches) {
+      const { producerId, producerEpoch, baseSequence, baseOffset } = header;
+      if (producerId < 0) continue;
+      const before = last.get(producerId);
+      last.set(producerId, header);
+      if (before === undefined) {
+        if (baseSequence > 0) scope.count('sequence begins above 0');
+        continue;
+      }
+      const isSame = before.producerEpoch === producerEpoch;
+      const expected = isSame ? before.baseSequence + before.lastOffsetDelta + 1 : 0;
+      if (before.producerEpoch > producerEpoch || baseSequence !== expected)
+        scope.report(
+          NAME,
+          `producer id ${producerId}, epoch ${producerEpoch} has sequence ${baseSequence} at ${baseOffset} of ${topic}-${partition} where ${expected} is next`,
+        );
+    }
+  }
+}

@@ -1,0 +1,67 @@
+/**
+ * Compares each consumer's position in each partition with the records that it gets. Without compaction and
+ * transactions offsets have no gaps, so the next record is the one at the position. The order within one
+ * answer and the order between answers are separate anomalies with Jepsen's names.
+ */
+import type { HistoryCheckerKind, HistoryScope } from '../checker.ts';
+import { byBroker, type Op, type PollOp } from '../history.ts';
+
+type Anomaly = 'poll-skip' | 'nonmonotonic-poll' | 'int-poll-skip' | 'int-nonmonotonic-poll';
+
+function kind(name: Anomaly, sentence: string): HistoryCheckerKind {
+  return { name, sentence, make: (scope) => new Positions(scope, name) };
+}
+
+export const pollSkip = kind('poll-skip', 'the next record of a consumer follows its last one without a gap');
+export const nonmonotonicPoll = kind(
+  'nonmonotonic-poll',
+  'no consumer gets a record twice, or an earlier one',
+);
+export const intPollSkip = kind('int-poll-skip', 'the records of one answer have no gap');
+export const intNonmonotonicPoll = kind(
+  'int-nonmonotonic-poll',
+  'the records of one answer are in the order of their offsets',
+);
+
+class Positions {
+  private readonly scope: HistoryScope;
+  private readonly anomaly: Anomaly;
+  /** By client and partition. */
+  private readonly positions = new Map<string, number>();
+
+  constructor(scope: HistoryScope, anomaly: Anomaly) {
+    this.scope = scope;
+    this.anomaly = anomaly;
+  }
+
+  op(op: Op): void {
+    if (op.type !== 'poll' && op.type !== 'assign') return;
+    const key = `${op.client}/${op.topic}-${op.partition}`;
+    if (op.type === 'assign') this.positions.set(key, op.offset);
+    else if (op.records.length > 0) {
+      const position = this.positions.get(key);
+      const first = op.records[0]!.offset;
+      if (position !== undefined && first !== position)
+        this.found(first > position ? 'poll-skip' : 'nonmonotonic-poll', op, position, first);
+      this.inside(op);
+      this.positions.set(key, op.records.at(-1)!.offset + 1);
+    }
+  }
+
+  private inside(op: PollOp): void {
+    let expected = op.records[0]!.offset;
+    for (const { offset } of op.records) {
+      if (offset !== expected)
+        this.found(offset > expected ? 'int-poll-skip' : 'int-nonmonotonic-poll', op, expected, offset);
+      expected = offset + 1;
+    }
+  }
+
+  private found(anomaly: Anomaly, op: PollOp, expected: number, got: number): void {
+    if (anomaly !== this.anomaly || this.scope.isExempt(op.topic)) return;
+    this.scope.report(
+      anomaly,
+      `${op.client} was given ${got} of ${op.topic}-${op.partition}${byBroker(op.brokerId)} where ${expected} was next`,
+    );
+  }
+}

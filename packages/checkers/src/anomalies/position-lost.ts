@@ -1,0 +1,24 @@
+/**
+ * The position that a consumer has reached stays valid: it is at most the high watermark, and every later
+ * leader has the records below that. A broker answers OFFSET_OUT_OF_RANGE there, or an earlier end of the
+ * epoch, only after a loss.
+ */
+import type { HistoryCheckerKind, HistoryScope } from '../checker.ts';
+import type { Op } from '../history.ts';
+
+const NAME = 'position-lost';
+
+export const positionLost: HistoryCheckerKind = {
+  name: NAME,
+  sentence: 'no broker answers a consumer that the position it has reached does not exist',
+  make: (scope) => ({ op: (op) => check(scope, op) }),
+};
+
+function check(scope: HistoryScope, op: Op): void {
+  if (op.type !== 'assign' || (op.why !== 'out-of-range' && op.why !== 'truncated')) return;
+  if (scope.isExempt(op.topic)) return;
+  scope.report(
+    NAME,
+    `${op.client} lost its position in ${op.topic}-${op.partition} (${op.why}) and continues at ${op.offset}`,
+  );
+}

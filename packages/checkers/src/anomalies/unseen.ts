@@ -1,0 +1,39 @@
+/**
+ * At the end, after a consumer has read everything from the beginning, consumers have seen every value
+ * acknowledged with acks=all.
+ */
+import type { HistoryCheckerKind, HistoryScope } from '../checker.ts';
+import type { Op } from '../history.ts';
+
+const NAME = 'unseen';
+
+export const unseen: HistoryCheckerKind = {
+  name: NAME,
+  sentence: 'at the end a consumer has read every value acknowledged with acks=all',
+  make: (scope) => new Unseen(scope),
+};
+
+class Unseen {
+  private readonly scope: HistoryScope;
+  /** Value → its topic. */
+  private readonly acknowledged = new Map<string, string>();
+  private readonly read = new Set<string>();
+
+  constructor(scope: HistoryScope) {
+    this.scope = scope;
+  }
+
+  op(op: Op): void {
+    if (op.type === 'send' && op.outcome === 'ok' && op.acks === -1) {
+      for (const value of op.values) this.acknowledged.set(value, op.topic);
+    } else if (op.type === 'poll') {
+      for (const { value } of op.records) this.read.add(value);
+    }
+  }
+
+  finish(): void {
+    for (const [value, topic] of this.acknowledged)
+      if (!this.read.has(value) && !this.scope.isExempt(topic))
+        this.scope.report(NAME, `${value} of ${topic} was acknowledged, and no consumer ever read it`);
+  }
+}

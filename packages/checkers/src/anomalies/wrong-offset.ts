@@ -1,0 +1,45 @@
+/** The answer to a producer is true: its values are at the offsets of the acks=all answer. */
+import type { HistoryCheckerKind, HistoryScope } from '../checker.ts';
+import type { Op, SendOp } from '../history.ts';
+
+const NAME = 'wrong-offset';
+
+export const wrongOffset: HistoryCheckerKind = {
+  name: NAME,
+  sentence: 'the values of an acknowledged batch are at the offsets of the answer',
+  make: (scope) => new WrongOffset(scope),
+};
+
+class WrongOffset {
+  private readonly scope: HistoryScope;
+  private readonly acknowledged: SendOp[] = [];
+
+  constructor(scope: HistoryScope) {
+    this.scope = scope;
+  }
+
+  op(op: Op): void {
+    if (op.type === 'send' && op.outcome === 'ok' && op.acks === -1 && op.baseOffset !== undefined)
+      this.acknowledged.push(op);
+  }
+
+  finish(): void {
+    const { scope } = this;
+    const offsets = new Map<string, Map<number, string>>();
+    for (const { topic, partition, records } of scope.finalLogs.list())
+      offsets.set(`${topic}-${partition}`, new Map(records.map(({ offset, value }) => [offset, value])));
+    for (const { topic, partition, values, baseOffset } of this.acknowledged) {
+      if (scope.isExempt(topic)) continue;
+      const name = `${topic}-${partition}`;
+      values.forEach((value, index) => {
+        const offset = baseOffset! + index;
+        const there = offsets.get(name)?.get(offset);
+        if (there !== value)
+          scope.report(
+            NAME,
+            `${value} was acknowledged at ${offset} of ${name}, where ${there ?? 'nothing'} is`,
+          );
+      });
+    }
+  }
+}

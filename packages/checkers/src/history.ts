@@ -1,0 +1,144 @@
+/**
+ * The history of a run: what its clients saw, in the order in which their operations ended. It holds nothing
+ * of the cluster itself, so clients of the simulator and clients of real processes record the same one.
+ *
+ * The words are those of Jepsen's kafka workload: an operation ends `ok` (it happened), `fail` (it certainly
+ * did not) or `info` (unknown, for example after a timeout). A fact that a client cannot know is `undefined`:
+ * a checker skips it and never guesses.
+ */
+import type { LeaderEpoch, NodeId, Offset } from '@millrace/base';
+
+/** Whole microseconds since the run began. */
+export type Micros = number;
+
+export type Outcome = 'ok' | 'fail' | 'info';
+
+/** One record batch on its way, from the first attempt to the last answer. */
+export interface SendOp {
+  readonly type: 'send';
+  readonly client: string;
+  readonly topic: string;
+  readonly partition: number;
+  /**
+   * Each is `CLIENT-N`. N counts the client's values upwards, so that a value is unique in the whole run. The
+   * value at index i is at `baseOffset + i`.
+   */
+  readonly values: readonly string[];
+  readonly acks: 0 | 1 | -1;
+  readonly idempotent: boolean;
+  readonly invokedUs: Micros;
+  endedUs: Micros;
+  outcome: Outcome;
+  /** Undefined unless the outcome is `ok` and the answer has an offset. With acks=0 there is no answer. */
+  baseOffset: Offset | undefined;
+  /** The last answer's error name, or why there was none. */
+  error: string | undefined;
+  /** The broker that acknowledged it; undefined: the client does not know. */
+  ackedBy: NodeId | undefined;
+}
+
+export interface SeenRecord {
+  readonly offset: Offset;
+  readonly value: string;
+  /** `partitionLeaderEpoch` of its batch; undefined: the client's library hides it. */
+  readonly leaderEpoch: LeaderEpoch | undefined;
+}
+
+/** One answered fetch of one partition with records. */
+export interface PollOp {
+  readonly type: 'poll';
+  readonly client: string;
+  readonly topic: string;
+  readonly partition: number;
+  /**
+   * The first offset that the client asks for. `records` leaves out earlier records of the same batch.
+   */
+  readonly fetchOffset: Offset;
+  readonly records: readonly SeenRecord[];
+  /** The high watermark of the answer; undefined: the client's library hides it. */
+  readonly highWatermark: Offset | undefined;
+  /** The broker that answered; undefined: the client does not know. */
+  readonly brokerId: NodeId | undefined;
+  readonly endedUs: Micros;
+}
+
+/** A consumer starts to read a partition at an offset, at first or again. */
+export interface AssignOp {
+  readonly type: 'assign';
+  readonly client: string;
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: Offset;
+  /**
+   * `out-of-range`: a broker answered OFFSET_OUT_OF_RANGE. `truncated`: a broker answered that the epoch of
+   * the last record ends earlier (KIP-320).
+   */
+  readonly why: 'earliest' | 'latest' | 'out-of-range' | 'truncated';
+  readonly endedUs: Micros;
+}
+
+/** An administrator's request. */
+export interface AdminOp {
+  readonly type: 'admin';
+  readonly client: string;
+  readonly api: string;
+  readonly topic: string;
+  readonly invokedUs: Micros;
+  readonly endedUs: Micros;
+  readonly outcome: Outcome;
+  readonly error: string | undefined;
+}
+
+export type Op = SendOp | PollOp | AssignOp | AdminOp;
+
+/** An idempotent producer got OUT_OF_ORDER_SEQUENCE_NUMBER although every earlier batch is acknowledged. */
+export interface LostSequence {
+  readonly client: string;
+  readonly topic: string;
+  readonly partition: number;
+  readonly value: string;
+}
+
+/** A consumer got a batch with a wrong checksum. */
+export interface DamagedBatch {
+  readonly client: string;
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: Offset;
+}
+
+export class History {
+  readonly ops: Op[] = [];
+  readonly lostSequences: LostSequence[] = [];
+  readonly damagedBatches: DamagedBatch[] = [];
+  /** Called at the end of every operation. */
+  readonly watchers: ((op: Op) => void)[] = [];
+
+  sequenceLost(client: string, topic: string, partition: number, value: string): void {
+    this.lostSequences.push({ client, topic, partition, value });
+  }
+
+  damaged(client: string, topic: string, partition: number, offset: Offset): void {
+    this.damagedBatches.push({ client, topic, partition, offset });
+  }
+
+  add(op: Op): void {
+    this.ops.push(op);
+    for (const watch of this.watchers) watch(op);
+  }
+}
+
+/** The client in a value. */
+export function senderOf(value: string): string {
+  return value.slice(0, value.lastIndexOf('-'));
+}
+
+/** The number in a value; NaN for a value of another form. */
+export function numberOf(value: string): number {
+  return Number(value.slice(value.lastIndexOf('-') + 1));
+}
+
+/** ` by broker 4`, or nothing when the client does not know the broker. */
+export function byBroker(id: NodeId | undefined): string {
+  return id === undefined ? '' : ` by broker ${id}`;
+}

@@ -1,0 +1,19 @@
+/** The history that clients record, and the checkers that need nothing else. */
+export { historyCheckers } from './anomalies/index.ts';
+export type { HistoryChecker, HistoryCheckerKind, HistoryScope } from './checker.ts';
+export { type FinalBatch, type FinalLog, FinalLogs } from './final-logs.ts';
+export {
+  type AdminOp,
+  type AssignOp,
+  type DamagedBatch,
+  History,
+  type LostSequence,
+  type Micros,
+  type Op,
+  type Outcome,
+  type PollOp,
+  type SeenRecord,
+  type SendOp,
+} from './history.ts';
+export { type Judgement, type JudgeOptions, judgeHistory } from './judge.ts';
+export { Violation } from './violation.ts';

@@ -1,0 +1,51 @@
+/** Judges a recorded history after its run, with every checker of a history. */
+import { historyCheckers } from './anomalies/index.ts';
+import type { HistoryCheckerKind, HistoryScope } from './checker.ts';
+import { type FinalLog, FinalLogs } from './final-logs.ts';
+import type { History } from './history.ts';
+import { Violation } from './violation.ts';
+
+export interface JudgeOptions {
+  /** Topics about whose records nothing is promised. */
+  readonly exempt?: ReadonlySet<string>;
+  /** Violations that each checker lists; further ones are only counted. */
+  readonly violationsMax?: number;
+  readonly kinds?: readonly HistoryCheckerKind[];
+}
+
+export interface Judgement {
+  readonly violations: readonly Violation[];
+  /** Counts of events that are no failures (`lost with acks=1`, …), and of violations that are not listed. */
+  readonly counts: ReadonlyMap<string, number>;
+}
+
+/** Passes each operation to each checker, then the end. Keeps no checker longer than it works. */
+export function judgeHistory(
+  history: History,
+  finalLogs: readonly FinalLog[],
+  { exempt = new Set(), violationsMax = 8, kinds = historyCheckers }: JudgeOptions = {},
+): Judgement {
+  const violations: Violation[] = [];
+  const counts = new Map<string, number>();
+  const listed = new Map<string, number>();
+  const count = (what: string) => void counts.set(what, (counts.get(what) ?? 0) + 1);
+  const scope: HistoryScope = {
+    history,
+    finalLogs: new FinalLogs(() => [...finalLogs]),
+    isExempt: (topic) => exempt.has(topic),
+    mayServeDamage: () => false,
+    report: (checker, sentence) => {
+      const before = listed.get(checker) ?? 0;
+      listed.set(checker, before + 1);
+      if (before < violationsMax) violations.push(new Violation(checker, sentence));
+      else count(`more ${checker}`);
+    },
+    count,
+  };
+  for (const kind of kinds) {
+    const checker = kind.make(scope);
+    if (checker.op !== undefined) for (const op of history.ops) checker.op(op);
+    checker.finish?.();
+  }
+  return { violations, counts };
+}

@@ -1,0 +1,14 @@
+import { describe, expect, it } from 'vitest';
+import { damagedBatch } from '../../src/anomalies/damaged-batch.ts';
+import { History } from '../../src/history.ts';
+import { itFires, judge } from '../support/histories.ts';
+
+describe('damaged-batch', () => {
+  const history = new History();
+  history.damaged('q1', 't', 0, 5);
+  itFires(damagedBatch, [[], { history }], [[]], /damaged batch at 5 of t-0/);
+
+  it('allows one after a fault has misdirected a write', () => {
+    expect(judge(damagedBatch, [], { history, mayServeDamage: true })).toBeUndefined();
+  });
+});

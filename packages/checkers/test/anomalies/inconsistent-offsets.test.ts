@@ -1,0 +1,26 @@
+import { describe } from 'vitest';
+import { inconsistentOffsets } from '../../src/anomalies/inconsistent-offsets.ts';
+import { finalLog, itFires, poll, two, withoutBatches } from '../support/histories.ts';
+
+describe('inconsistent-offsets', () => {
+  itFires(
+    inconsistentOffsets,
+    [[poll(0, [[0, 'p1-0']]), poll(0, [[0, 'p2-0']], { client: 'q2' })]],
+    [[poll(0, [[0, 'p1-0']]), poll(0, [[0, 'p1-0']], { client: 'q2' })], { logs: [two] }],
+    /at 0 of t-0 q2 has p2-0/,
+  );
+  itFires(
+    inconsistentOffsets,
+    [[poll(0, [[1, 'p1-0']])], { logs: [two] }],
+    [[poll(0, [[1, 'p1-1']])], { logs: [two] }],
+    /the log has p1-1/,
+  );
+  // Only known leader epochs can differ.
+  const later = finalLog(['p1-0'], () => ({ leaderEpoch: 2 }));
+  itFires(
+    inconsistentOffsets,
+    [[poll(0, [[0, 'p1-0']])], { logs: [later] }],
+    [[poll(0, [[0, 'p1-0']])], { logs: [withoutBatches(later)] }],
+    /has p1-0 \(leader epoch 2\), and q1 had p1-0 \(leader epoch 0\)/,
+  );
+});

@@ -1,0 +1,25 @@
+import { describe } from 'vitest';
+import { leaderEpochFell } from '../../src/anomalies/leader-epoch-fell.ts';
+import { finalLog, itFires, two, withoutBatches } from '../support/histories.ts';
+
+describe('leader-epoch-fell', () => {
+  const epochs = (...list: number[]) =>
+    finalLog(
+      list.map((_epoch, index) => `p1-${index}`),
+      (index) => ({ leaderEpoch: list[index]! }),
+    );
+  itFires(
+    leaderEpochFell,
+    [[], { logs: [epochs(0, 2, 1)] }],
+    [[], { logs: [epochs(0, 1, 2)] }],
+    /from 2 to 1 at 2/,
+  );
+  const gap = finalLog(['a', 'b'], (index) => ({ baseOffset: 2 * index, lastOffset: 2 * index }));
+  itFires(leaderEpochFell, [[], { logs: [gap] }], [[], { logs: [two] }], /gap before 2/);
+  itFires(
+    leaderEpochFell,
+    [[], { logs: [withoutBatches(gap)] }],
+    [[], { logs: [withoutBatches(epochs(0, 2, 1))] }],
+    /t-0 has a gap/,
+  );
+});

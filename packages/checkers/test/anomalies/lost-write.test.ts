@@ -1,0 +1,35 @@
+import { describe, expect, it } from 'vitest';
+import { lostWrite } from '../../src/anomalies/lost-write.ts';
+import { finalLog, itFires, judge, poll, send, sent, two } from '../support/histories.ts';
+
+describe('lost-write', () => {
+  const one = finalLog(['p1-0']);
+  itFires(
+    lostWrite,
+    [sent, { logs: [one] }],
+    [sent, { logs: [two] }],
+    /p1-1 was acknowledged \(acks=all, t-0 at 1, by broker 4 at 0\.000001 s\) and is gone/,
+  );
+  itFires(
+    lostWrite,
+    [[poll(0, [[0, 'p1-7']])], { logs: [two] }],
+    [[poll(0, [[0, 'p1-0']])], { logs: [two] }],
+    /p1-7 was read by q1/,
+  );
+
+  it('acks=1 and acks=0 may lose records, and a value with an unknown outcome may be in the log or not', () => {
+    const ops = [
+      send(['p1-5'], { acks: 1, idempotent: false }),
+      send(['p1-6'], { acks: 0, idempotent: false }),
+      send(['p1-7'], { outcome: 'info' }),
+    ];
+    expect(judge(lostWrite, ops, { logs: [two] })).toBeUndefined();
+  });
+
+  it('names only what the client knows', () => {
+    const ack = send(['p1-1'], { ackedBy: undefined, endedUs: 2_500_000 });
+    expect(judge(lostWrite, [ack], { logs: [one] })).toBe(
+      'lost-write: p1-1 was acknowledged (acks=all, t-0, at 2.5 s) and is gone',
+    );
+  });
+});

@@ -1,0 +1,30 @@
+import { describe } from 'vitest';
+import { nonmonotonicSend } from '../../src/anomalies/nonmonotonic-send.ts';
+import { finalLog, itFires, send, sent, withoutBatches } from '../support/histories.ts';
+
+describe('nonmonotonic-send', () => {
+  const reordered = finalLog(['p1-1', 'p1-0']);
+  itFires(
+    nonmonotonicSend,
+    [sent, { logs: [reordered] }],
+    [[sent[1]!, send(['p1-0'], { outcome: 'info' })], { logs: [reordered] }],
+    /p1-0 lies behind p1-1/,
+  );
+  const sequences = (...list: number[]) =>
+    finalLog(
+      list.map((one) => `p1-${one}`),
+      (index) => ({ producerId: 9, producerEpoch: 0, baseSequence: list[index]! }),
+    );
+  itFires(
+    nonmonotonicSend,
+    [[], { logs: [sequences(0, 1, 3)] }],
+    [[], { logs: [sequences(5, 6, 7)] }],
+    /sequence 3 at 2 of t-0 where 2 is next/,
+  );
+  itFires(
+    nonmonotonicSend,
+    [sent, { logs: [withoutBatches(reordered)] }],
+    [[], { logs: [withoutBatches(sequences(0, 1, 3))] }],
+    /behind p1-1 in t-0/,
+  );
+});

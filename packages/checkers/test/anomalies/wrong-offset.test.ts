@@ -1,0 +1,17 @@
+import { describe, expect, it } from 'vitest';
+import { wrongOffset } from '../../src/anomalies/wrong-offset.ts';
+import { itFires, judge, send, two } from '../support/histories.ts';
+
+describe('wrong-offset', () => {
+  itFires(
+    wrongOffset,
+    [[send(['p1-0', 'p1-1'], { baseOffset: 1 })], { logs: [two] }],
+    [[send(['p1-0', 'p1-1'], { baseOffset: 0 })], { logs: [two] }],
+    /p1-0 was acknowledged at 1 of t-0, where p1-1 is/,
+  );
+
+  it('skips an acknowledgement without an offset, and offsets that acks=1 does not promise', () => {
+    const ops = [send(['p1-1']), send(['p1-1'], { acks: 0 }), send(['p1-1'], { acks: 1, baseOffset: 0 })];
+    expect(judge(wrongOffset, ops, { logs: [two] })).toBeUndefined();
+  });
+});

@@ -1,0 +1,135 @@
+/** Hand-made histories of topic `t`, partition 0, and one checker that judges them. */
+import type { BatchHeader } from '@millrace/protocol';
+import { expect, it } from 'vitest';
+import type { HistoryCheckerKind } from '../../src/checker.ts';
+import { type FinalLog, FinalLogs } from '../../src/final-logs.ts';
+import { type AssignOp, History, type Op, type PollOp, type SendOp } from '../../src/history.ts';
+import { Violation } from '../../src/violation.ts';
+
+export interface End {
+  readonly logs?: readonly FinalLog[];
+  readonly exempt?: readonly string[];
+  readonly history?: History;
+  readonly mayServeDamage?: boolean;
+}
+
+/**
+ * Passes operations to one checker, then the end. Returns its first violation as `checker: sentence`, or
+ * undefined.
+ */
+export function judge(kind: HistoryCheckerKind, ops: readonly Op[], end: End = {}): string | undefined {
+  const { history = new History() } = end;
+  const checker = kind.make({
+    history,
+    finalLogs: new FinalLogs(() => [...(end.logs ?? [])]),
+    isExempt: (topic) => end.exempt?.includes(topic) === true,
+    mayServeDamage: () => end.mayServeDamage === true,
+    report: (name, sentence) => {
+      throw new Violation(name, sentence);
+    },
+    count: () => {},
+  });
+  try {
+    for (const op of ops) {
+      history.add(op);
+      checker.op?.(op);
+    }
+    checker.finish?.();
+  } catch (error) {
+    if (error instanceof Violation) return error.message;
+    throw error;
+  }
+  return undefined;
+}
+
+export type Case = readonly [ops: readonly Op[], end?: End];
+
+/** The checker must fail for `bad`, and not for `good` nor for an exempt topic. */
+export function itFires(kind: HistoryCheckerKind, bad: Case, good: Case, more: RegExp): void {
+  it(`finds: ${more.source}`, () => {
+    const found = judge(kind, bad[0], bad[1]);
+    expect(found).toMatch(new RegExp(`^${kind.name}: `));
+    expect(found).toMatch(more);
+    expect(judge(kind, good[0], good[1])).toBeUndefined();
+    expect(judge(kind, bad[0], { ...bad[1], exempt: ['t'] })).toBeUndefined();
+  });
+}
+
+export function send(values: readonly string[], facts: Partial<SendOp> = {}): SendOp {
+  return {
+    type: 'send',
+    client: 'p1',
+    topic: 't',
+    partition: 0,
+    values,
+    acks: -1,
+    idempotent: true,
+    invokedUs: 0,
+    endedUs: 1,
+    outcome: 'ok',
+    baseOffset: undefined,
+    error: undefined,
+    ackedBy: 4,
+    ...facts,
+  };
+}
+
+export function poll(
+  fetchOffset: number,
+  records: readonly (readonly [number, string])[],
+  facts: Partial<PollOp> = {},
+): PollOp {
+  return {
+    type: 'poll',
+    client: 'q1',
+    topic: 't',
+    partition: 0,
+    fetchOffset,
+    records: records.map(([offset, value]) => ({ offset, value, leaderEpoch: 0 })),
+    highWatermark: 1000,
+    brokerId: 4,
+    endedUs: 2,
+    ...facts,
+  };
+}
+
+export function assign(offset: number, why: AssignOp['why'] = 'earliest'): AssignOp {
+  return { type: 'assign', client: 'q1', topic: 't', partition: 0, offset, why, endedUs: 1 };
+}
+
+/** A log with one batch a record. A header may have other facts; its record follows them. */
+export function finalLog(
+  values: readonly string[],
+  header: (index: number) => Partial<BatchHeader> = () => ({}),
+): FinalLog {
+  const batches = values.map((_value, index) => ({
+    header: {
+      baseOffset: index,
+      lastOffset: header(index).baseOffset ?? index,
+      lastOffsetDelta: 0,
+      leaderEpoch: 0,
+      producerId: -1,
+      producerEpoch: -1,
+      baseSequence: -1,
+      maxTimestamp: -1,
+      ...header(index),
+    } as BatchHeader,
+    largestTimestamp: -1,
+  }));
+  const records = batches.map(({ header: { baseOffset, leaderEpoch } }, index) => ({
+    offset: baseOffset,
+    value: values[index]!,
+    leaderEpoch,
+  }));
+  return { topic: 't', partition: 0, records, batches };
+}
+
+/** What the library of a real client shows: no batches, no leader epochs. */
+export function withoutBatches({ topic, partition, records }: FinalLog): FinalLog {
+  const seen = records.map((record) => ({ ...record, leaderEpoch: undefined }));
+  return { topic, partition, records: seen, batches: undefined };
+}
+
+/** Two values at offsets 0 and 1, and the sends of both. */
+export const two = finalLog(['p1-0', 'p1-1']);
+export const sent = [send(['p1-0'], { baseOffset: 0 }), send(['p1-1'], { baseOffset: 1 })];

@@ -1,0 +1,22 @@
+/** A consumer gets a record only after some leader's high watermark has passed it. */
+import type { Op } from '@millrace/checkers';
+import type { StateCheckerKind, StateScope } from './checker.ts';
+
+const NAME = 'read-ahead-of-commit';
+
+export const readAheadOfCommit: StateCheckerKind = {
+  name: NAME,
+  sentence: 'no consumer gets a record before it is committed',
+  make: (scope) => ({ op: (op) => check(scope, op) }),
+};
+
+function check(scope: StateScope, op: Op): void {
+  if (op.type !== 'poll' || op.records.length === 0 || scope.isExempt(op.topic)) return;
+  const { offset } = op.records.at(-1)!;
+  const committedEnd = scope.ledger.named(op.topic, op.partition)?.committedEnd ?? 0;
+  if (offset < committedEnd) return;
+  scope.world.fail(
+    NAME,
+    `${op.client} was given ${offset} of ${op.topic}-${op.partition} by broker ${op.brokerId} when ${committedEnd} was committed`,
+  );
+}

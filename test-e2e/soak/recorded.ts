@@ -1,0 +1,139 @@
+/**
+ * The history of real clients: turns the files of the soak's writers and of its reader into the history that
+ * the checkers of the simulator judge, too. Pure, so that a test can plant anomalies in it.
+ *
+ * Record n of a writer has the value `NAME-n` and belongs to partition n % partitions.
+ */
+import {
+  type FinalLog,
+  History,
+  judgeHistory,
+  type Micros,
+  type PollOp,
+  type SeenRecord,
+  type SendOp,
+} from '@millrace/checkers';
+
+/** One record of a writer. Times are in microseconds since 1970. */
+export interface WrittenRecord {
+  readonly sentUs: Micros;
+  /** Undefined: the writer ended before the client's library answered. */
+  readonly endedUs: Micros | undefined;
+  /** The acknowledged offset; undefined: no acknowledgement, so the outcome is unknown. */
+  readonly offset: number | undefined;
+}
+
+export interface WrittenRecords {
+  /** The writer's name. */
+  readonly name: string;
+  /** By n. */
+  readonly records: readonly WrittenRecord[];
+}
+
+/** One record that the reader got. The reader reads each partition once, from its beginning. */
+export interface ReadRecord {
+  readonly partition: number;
+  readonly offset: number;
+  /** Index in the list of writers; -1 for a record of none. */
+  readonly writer: number;
+  readonly n: number;
+  readonly leaderEpoch: number | undefined;
+  /** The newest high watermark that the client's library knew; undefined: it knew none yet. */
+  readonly highWatermark: number | undefined;
+}
+
+export interface RecordedRun {
+  readonly topic: string;
+  readonly partitions: number;
+  readonly written: readonly WrittenRecords[];
+  /** In the order in which the reader got them. */
+  readonly read: readonly ReadRecord[];
+}
+
+const READER = 'reader';
+const POLL_RECORDS_MAX = 1000;
+
+/** Each broken promise in one sentence, after its checker's name. Empty when every checker is content. */
+export function violationsOf(run: RecordedRun): string[] {
+  const { violations, counts } = judgeHistory(historyOf(run), finalLogsOf(run));
+  const more = [...counts].map(([what, count]) => `${what}: ${count}`);
+  return [...violations.map(({ message }) => message), ...more];
+}
+
+/** All sends in the order in which they ended, then all reads. */
+export function historyOf(run: RecordedRun): History {
+  const history = new History();
+  const sends = sendsOf(run);
+  for (const send of sends) history.add(send);
+  const endedUs = sends.at(-1)?.endedUs ?? 0;
+  for (let partition = 0; partition < run.partitions; partition++) {
+    const where = { client: READER, topic: run.topic, partition };
+    history.add({ type: 'assign', ...where, offset: 0, why: 'earliest', endedUs });
+    const records = run.read.filter((record) => record.partition === partition);
+    for (const poll of pollsOf(run, records)) history.add({ type: 'poll', ...where, ...poll, endedUs });
+  }
+  return history;
+}
+
+function sendsOf({ topic, partitions, written }: RecordedRun): SendOp[] {
+  const all = written.flatMap(({ records }) => records);
+  const firstUs = all.reduce((least, { sentUs }) => Math.min(least, sentUs), Number.POSITIVE_INFINITY);
+  const lastUs = all.reduce((most, { sentUs, endedUs = 0 }) => Math.max(most, sentUs, endedUs), 0);
+  const sends = written.flatMap(({ name, records }) =>
+    records.map(({ sentUs, endedUs = lastUs, offset }, n): SendOp => {
+      const isAcked = offset !== undefined;
+      return {
+        type: 'send',
+        client: name,
+        topic,
+        partition: n % partitions,
+        values: [`${name}-${n}`],
+        acks: -1,
+        idempotent: true,
+        invokedUs: sentUs - firstUs,
+        endedUs: endedUs - firstUs,
+        outcome: isAcked ? 'ok' : 'info',
+        baseOffset: offset,
+        error: isAcked ? undefined : 'no acknowledgement',
+        // The libraries of real clients do not tell which broker acknowledged a record.
+        ackedBy: undefined,
+      };
+    }),
+  );
+  return sends.sort((a, b) => a.endedUs - b.endedUs);
+}
+
+type Poll = Pick<PollOp, 'fetchOffset' | 'records' | 'highWatermark' | 'brokerId'>;
+
+/** Consecutive records with one known high watermark make one answer. */
+function pollsOf(run: RecordedRun, records: readonly ReadRecord[]): Poll[] {
+  const polls: Poll[] = [];
+  let seen: SeenRecord[] = [];
+  let highWatermark: number | undefined;
+  for (const record of records) {
+    if (seen.length === 0 || seen.length >= POLL_RECORDS_MAX || record.highWatermark !== highWatermark) {
+      seen = [];
+      highWatermark = record.highWatermark;
+      polls.push({ fetchOffset: record.offset, records: seen, highWatermark, brokerId: undefined });
+    }
+    seen.push(seenRecord(run, record));
+  }
+  return polls;
+}
+
+/** The reader reads up to the end of each partition when nothing writes, so it has the final logs. */
+export function finalLogsOf(run: RecordedRun): FinalLog[] {
+  return Array.from({ length: run.partitions }, (_, partition) => ({
+    topic: run.topic,
+    partition,
+    records: run.read
+      .filter((record) => record.partition === partition)
+      .map((record) => seenRecord(run, record)),
+    batches: undefined,
+  }));
+}
+
+function seenRecord({ written }: RecordedRun, record: ReadRecord): SeenRecord {
+  const { offset, writer, n, leaderEpoch } = record;
+  return { offset, value: `${written[writer]?.name ?? 'nobody'}-${n}`, leaderEpoch };
+}
