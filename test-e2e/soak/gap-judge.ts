@@ -1,8 +1,8 @@
 /**
- * Decides whether hostile clients stall others. Windows with hostile clients alternate with quiet ones of the
- * same length, and the judge compares the longest gap of either kind. A spike of a busy machine falls into
- * either kind of window, so the judge repeats a failed comparison with more windows of both kinds, up to a
- * limit. A broker that stalls does so in each hostile window, and more quiet windows do not hide that.
+ * Decides whether hostile clients stall others. Windows with hostile clients alternate with quiet windows of
+ * the same length. The judge compares the longest gap of both kinds. A spike of a busy machine can fall into
+ * either kind, so the judge repeats a failed comparison with more windows of both, up to a limit. A stall of
+ * the broker shows in each hostile window, and more quiet windows do not hide it.
  */
 
 /** Longest gap between acks of each writer, in milliseconds, in two windows of the same length. */

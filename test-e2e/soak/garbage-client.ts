@@ -5,9 +5,9 @@ import { connect, type Socket } from 'node:net';
 
 export interface GarbageKind {
   readonly name: string;
-  /** The bytes to send; new ones for each connection. */
+  /** Makes the bytes for one connection. */
   readonly bytes: () => Buffer;
-  /** Whether the broker must close the connection, or may wait for the rest. */
+  /** Whether the broker must close the connection. If not, it may wait for more bytes. */
   readonly mustClose: boolean;
 }
 
@@ -62,7 +62,7 @@ export const garbageKinds: readonly GarbageKind[] = [
   },
 ];
 
-/** Bytes in which no length can be valid. */
+/** Bytes that contain no valid length. */
 function wild(size: number): Buffer {
   const bytes = randomBytes(size);
   bytes.fill(0x7f, 0, 40);
@@ -130,7 +130,7 @@ function openOne(port: number): Promise<Socket> {
   });
 }
 
-/** How many files this process may open, connections among them. */
+/** The number of files and connections that this process may open. */
 export function openFilesMax(): number {
   try {
     const line = /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'));

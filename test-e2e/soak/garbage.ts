@@ -1,6 +1,7 @@
 /**
- * `npm run soak:garbage`: random bytes, half frames, a frame of 2 GiB and the like at every node, then 10,000
- * silent connections, then hostile clients of each kind, beside normal writers. Exit code 1 on any harm.
+ * `npm run soak:garbage`: sends garbage to every node (random bytes, half frames, a frame of 2 GiB, …), then
+ * holds 10,000 silent connections, then runs hostile clients of each kind. Normal writers work beside all of
+ * it. Exit code 1 on any harm.
  *
  *   --peer           against Apache Kafka
  *   --only TEXT      only hostile kinds whose name contains TEXT ('': all of them)
@@ -15,8 +16,8 @@ import { cacheFolder } from '../lib/paths.ts';
 import { runGarbage } from './garbage-trial.ts';
 
 /**
- * Idle 90 to 150 MiB; the budget of 256 MiB for requests and answers; as much again for the decoded objects
- * in the heap and in the worker, until the garbage collector runs.
+ * An idle node takes 90 to 150 MiB. Requests and answers have a budget of 256 MiB. Their decoded objects take
+ * as much again, in the heap and in the worker, until the garbage collector runs.
  */
 const RESIDENT_MAX_MIB = 768;
 /** Heaps of 1 GiB. */

@@ -41,7 +41,7 @@ export function batchAround(section: Uint8Array, { codec, records, ...times }: H
   return batch;
 }
 
-/** A record with the key "k" and the value "v", or with nulls alone. */
+/** A record with the key "k" and the value "v", or with nulls for both. */
 export function record(offsetDelta: number, { timestampDelta = 0n, hasKey = true } = {}): Buffer {
   const key = hasKey ? [2, 0x6b] : [1];
   const body = Buffer.from([
@@ -90,7 +90,7 @@ const compressors: Readonly<Record<string, [Compression, (plain: Buffer) => Uint
   snappy: [Compression.SNAPPY, (plain) => compressionCodecs.compress(Compression.SNAPPY, plain)],
 };
 
-/** Valid batches of this many records: at most a few megabytes that decompress to many times as much. */
+/** Valid batches of this many records. They have at most a few megabytes and decompress to far more. */
 export function manyRecords(count: number, codecs = Object.keys(compressors)): HostileBatch[] {
   const plain = tinyRecords(count);
   return codecs.map((name) => {
@@ -128,7 +128,8 @@ export function plainBatch(sizeBytes: number): HostileBatch {
 }
 
 /**
- * This many identical records, offset delta included: a thousandth of their size with gzip, less with zstd.
+ * This many records that are equal even in their offset deltas. Compressed with gzip they take a thousandth
+ * of their size, with zstd less.
  */
 export function alikeRecords(count: number): HostileBatch[] {
   const one = Buffer.from([12, 0, 0, 0, 1, 1, 0]);
@@ -187,8 +188,8 @@ function lz4Frame(flags: number, headerChecksum: number, plain: Buffer, blockChe
 }
 
 /**
- * Batches with a valid checksum whose header contradicts the records. Apache Kafka accepts the one with a gap
- * as long as it is not compressed; its log then has duplicate offsets.
+ * Batches with a valid checksum and a header that contradicts the records. Apache Kafka accepts the
+ * uncompressed one with a gap; its log then has duplicate offsets.
  */
 export function lyingBatches(): HostileBatch[] {
   const three = Buffer.concat([record(0), record(1), record(2)]);

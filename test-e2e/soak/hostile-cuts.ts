@@ -1,4 +1,7 @@
-/** Requests of every kind, cut at every byte: in the middle of a frame, or with the size of the rest. */
+/**
+ * Requests of every kind, cut at every byte. The size of the frame is that of the whole request, or that of
+ * the part that is left.
+ */
 import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Compression } from '@millrace/protocol';

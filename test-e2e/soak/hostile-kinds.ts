@@ -21,13 +21,13 @@ import { createTopics, INT64_MAX, type Leaders, type Where } from './hostile-top
 
 export interface HostileKind {
   readonly name: string;
-  /** This many throws in a row show every variant of the kind. */
+  /** Number of different throws; this many in a row show each of them. */
   readonly variants: number;
   /** The n-th throw; returns the broker's reaction, one word for each connection. */
   throwOnce(n: number): Promise<readonly string[]>;
   /**
-   * For batches above a topic's default limit: sends a plain batch of the same size, as often, in the quiet
-   * windows. Moving megabytes costs other clients something even when it is not hostile.
+   * For batches above a topic's default limit. The quiet windows have as many plain batches of the same size,
+   * because megabytes slow other clients down even when they are not hostile.
    */
   readonly throwPlain?: (n: number) => Promise<readonly string[]>;
   readonly isRight: (taken: string) => boolean;
@@ -63,7 +63,7 @@ export async function hostileKinds(cluster: Cluster, size: HostileSize): Promise
   ];
 }
 
-/** One a throw, built on demand: some have tens of megabytes before compression. */
+/** One batch a throw. Builds them on demand: some have tens of megabytes before compression. */
 function largeBatches(leaders: Leaders, records: number): HostileKind[] {
   const kind = (
     name: string,
@@ -92,7 +92,7 @@ function largeBatches(leaders: Leaders, records: number): HostileKind[] {
   ];
 }
 
-/** All of them in each throw; the broker must refuse each. */
+/** Each throw sends all of them; the broker must refuse each. */
 function smallBatches(
   name: string,
   leader: (n: number) => Where,
@@ -131,8 +131,8 @@ function nanoseconds(leaders: Leaders): HostileKind {
 }
 
 /**
- * Several connections at once fetch one idle partition, and each names it many times: far above the limit,
- * above it, or just below.
+ * Several connections fetch one idle partition at once. Each request names it many times: far more often than
+ * the limit allows, a little more often, or a little less.
  */
 function duplicates(leaders: Leaders, size: HostileSize): HostileKind {
   const frames = new Map<string, Buffer>();

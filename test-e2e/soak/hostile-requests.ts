@@ -5,7 +5,7 @@
 import { apis, encodeRequestFrame } from '@millrace/protocol';
 
 const CLIENT = 'hostile';
-/** Any id would do: each connection has one request at a time. */
+/** Any id serves: each connection has one request at a time. */
 const CORRELATION = 7;
 
 function int8(value: number): Buffer {
@@ -62,7 +62,7 @@ export function produceError(answer: Uint8Array, topic: string): number {
   return Buffer.from(answer.buffer, answer.byteOffset, answer.length).readInt16BE(at);
 }
 
-/** Fetch 12 of one idle partition, named so many times: 33 bytes each. */
+/** Fetch 12 of one idle partition, named this many times. Each takes 33 bytes. */
 export function duplicatesFrame(topic: string, partition: number, times: number, maxWaitMs: number): Buffer {
   const one = Buffer.concat([
     int32(partition),
@@ -79,14 +79,14 @@ export function duplicatesFrame(topic: string, partition: number, times: number,
   return frame(1, 12, true, ...wants, ...topics, compact(0), compact(0), NO_TAGS);
 }
 
-/** ListOffsets 7: the offset for this timestamp, any int64. */
+/** ListOffsets 7: asks for the offset of this timestamp, which may be any int64. */
 export function lookupFrame(topic: string, partition: number, timestamp: bigint): Buffer {
   const wanted = [compact(1), int32(partition), int32(-1), int64(timestamp), NO_TAGS];
   const topics = [compact(1), compact(topic.length), Buffer.from(topic), ...wanted, NO_TAGS];
   return frame(2, 7, true, int32(-1), int8(0), ...topics, NO_TAGS);
 }
 
-/** Whole requests of every kind, for cutting. Only the Produce changes anything. */
+/** Whole requests of every kind, to be cut. Only the Produce request changes something. */
 export function sampleFrames(topic: string, batch: Buffer): Map<string, Buffer> {
   const of = (parts: Uint8Array[]) => Buffer.concat(parts);
   const topics = [

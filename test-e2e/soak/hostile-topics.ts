@@ -5,7 +5,7 @@ import { aliveBrokers, createTopic, partitionsOf } from '../lib/wire.ts';
 export const INT64_MAX = 0x7fff_ffff_ffff_ffffn;
 
 const PARTITIONS = 3;
-/** Time until every broker knows a new topic, so that no broker refuses a throw because it does not. */
+/** Wait until every broker knows a new topic: a broker that does not know it would refuse a throw. */
 const METADATA_MS = 500;
 
 const topics = {

@@ -1,7 +1,7 @@
 /**
- * Hostile clients of each kind beside the writers: windows in which they throw, and quiet ones of the same
- * length. After each kind every node must be the same process with its memory within the limit, and the
- * writers must not have stalled.
+ * Runs hostile clients of each kind beside the writers. Windows in which they throw alternate with quiet ones
+ * of the same length. After each kind every node must be the same process, its memory must be within the
+ * limit, and no writer may have stalled.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cluster, ClusterNode } from '../lib/cluster.ts';

@@ -1,6 +1,7 @@
 /**
- * One trial: two writers work; the trial kills nodes with -9; acks must continue; the killed nodes come back
- * and are in sync again. Then a consumer reads every record back, and the checkers judge the history.
+ * One trial. Two writers work, and the trial kills nodes with -9. Acknowledgements must continue, and the
+ * killed nodes must come back and get in sync. Then a consumer reads every record back, and the checkers
+ * judge the history.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cluster } from '../lib/cluster.ts';
@@ -22,9 +23,12 @@ export interface TrialOptions {
 
 export interface TrialResult {
   readonly killed: readonly number[];
-  /** Longest gap between acks from the kill to the restart, by writer. */
+  /**
+   * Longest gap between acks from the kill to the restart, by writer. If all nodes are killed: until acks
+   * come steadily again.
+   */
   readonly gapMs: Readonly<Record<string, number>>;
-  /** The same from the restart until all replicas are in sync again. */
+  /** Longest gap of any writer from the restart to the end. */
   readonly rejoinGapMs: number;
   /** From the restart until every replica is in the ISR (controllers: has the whole log). */
   readonly backMs: number;
@@ -41,7 +45,7 @@ const writerKinds: readonly WriterKind[] = ['librdkafka', 'java'];
 
 export async function runTrial(options: TrialOptions): Promise<TrialResult> {
   const { cluster, paceMs, topic, folder } = options;
-  // Paced: one partition, so that the pace of its acks is the writer's. Fast: all brokers lead.
+  // A paced writer has one partition, so that its acks come at its pace. For a fast one all brokers lead.
   const target: Target = {
     bootstrapServers: cluster.bootstrapServers,
     topic,

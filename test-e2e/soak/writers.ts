@@ -1,6 +1,6 @@
 /**
- * The soak's writers (clients/python/writer.py, clients/java/Writer.java): starts them, watches their acks,
- * ends them, and reads their records back.
+ * Starts the soak's writers (clients/python/writer.py, clients/java/Writer.java), watches their acks, ends
+ * them, and reads their records back.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -22,7 +22,7 @@ export interface Target {
 interface Stat {
   readonly wallMs: number;
   readonly acked: number;
-  /** Longest time between two acks of one partition that ended or still lasts in this interval. */
+  /** Longest time between two acks of one partition, if it ends or still lasts in this interval. */
   readonly gapMs: number;
 }
 
@@ -70,8 +70,8 @@ export class RunningWriter {
   }
 
   /**
-   * Longest gap between acks in the given time (milliseconds since 1970). With a meter, the time that the
-   * machine's host took within a gap does not count.
+   * Longest gap between acks in the given time (milliseconds since 1970). With a meter, time that the host of
+   * a virtual machine took does not count.
    */
   longestGapMs(from: number, to: number = Number.POSITIVE_INFINITY, steal?: StealMeter): number {
     let longest = 0;

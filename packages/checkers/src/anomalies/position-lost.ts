@@ -10,7 +10,7 @@ const NAME = 'position-lost';
 
 export const positionLost: HistoryCheckerKind = {
   name: NAME,
-  sentence: 'no broker answers a consumer that the position it has reached does not exist',
+  sentence: 'a position that a consumer has reached stays valid',
   make: (scope) => ({ op: (op) => check(scope, op) }),
 };
 

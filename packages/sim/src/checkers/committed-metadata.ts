@@ -1,6 +1,6 @@
 /**
- * The newest metadata that any process has ever known as committed. A controller that comes back replays the
- * log from its beginning, so the live processes may know less.
+ * The newest metadata that any process has known as committed. The live processes may know less: a restarted
+ * controller replays the log from its beginning.
  */
 import type { Millis } from '@millrace/base';
 import { MetadataImage } from '@millrace/metadata';

@@ -1,7 +1,6 @@
 /**
- * The controller fences dead brokers. Once an active controller has had a session and the grace to notice, a
- * broker with a dead process is fenced in the committed metadata. No controller unfences a registration of a
- * dead process.
+ * The controller fences dead brokers. It has a session and the grace to notice the death of a process. Then
+ * the committed metadata show the broker fenced. No controller unfences a registration of a dead process.
  */
 import type { BrokerEpoch, NodeId } from '@millrace/base';
 import type { MetadataImage } from '@millrace/metadata';

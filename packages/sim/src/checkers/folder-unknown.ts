@@ -1,7 +1,7 @@
 /**
- * No run forms a second quorum, so every folder of a broker belongs to a topic that the metadata log knows or
- * has removed. A broker that sees it otherwise would keep deleted data for ever, or delete data that no
- * client deleted.
+ * Every folder of a broker belongs to a topic that the metadata log knows or has removed, because no run
+ * forms a second quorum. A broker may not take such a folder for a stray of another cluster. It would keep
+ * deleted data for ever, or delete data that no client deleted.
  */
 import type { SimNode } from '../cluster/index.ts';
 import type { StateCheckerKind, StateScope } from './checker.ts';
@@ -10,7 +10,7 @@ const NAME = 'folder-unknown';
 
 export const folderUnknown: StateCheckerKind = {
   name: NAME,
-  sentence: 'no broker takes one of its folders for one that the metadata never knew',
+  sentence: 'every folder of a broker belongs to a topic that the metadata knows or has removed',
   make: (scope) => new FolderUnknown(scope),
 };
 

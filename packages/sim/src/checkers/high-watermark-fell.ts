@@ -1,8 +1,8 @@
 /**
- * While a replica is open its high watermark never falls: consumers have read up to it.
+ * The high watermark of an open replica never falls: consumers have read up to it.
  *
- * Exempt: a log that its broker deletes because its disk is damaged, or because the broker recovers from a
- * loss that the contract covers. After a restart a replica begins at its checkpoint, which may be behind.
+ * Exempt: a broker deletes a log because its disk is damaged, or because it recovers from a loss that the
+ * contract covers. After a restart a replica begins at its checkpoint, which may be lower.
  */
 import type { Offset } from '@millrace/base';
 import type { Partition } from '@millrace/replication';
@@ -40,7 +40,10 @@ class HighWatermarkFell {
           `at ${node.name} the high watermark ${highWatermark} of ${name} lies outside of its log ${startOffset}..${endOffset}`,
         );
       if (before === undefined || highWatermark > before || this.isExempt(node, replica)) continue;
-      this.scope.world.fail(NAME, `at ${node.name} that of ${name} fell from ${before} to ${highWatermark}`);
+      this.scope.world.fail(
+        NAME,
+        `at ${node.name} the high watermark of ${name} fell from ${before} to ${highWatermark}`,
+      );
     }
   }
 

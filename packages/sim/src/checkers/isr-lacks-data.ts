@@ -1,9 +1,9 @@
 /**
- * Every member of the ISR and the ELR holds all committed records: the controller may elect it at any moment,
- * and records that it lacks would be lost.
+ * Every member of the ISR and the ELR holds all committed records. The controller may elect it at any moment,
+ * and the records that it lacks would be lost.
  *
- * Exempt until they register again: brokers that lost data in a way that the contract covers (a disk, an
- * unsynced tail). They leave the ISR when they register, and the controller does not elect them before.
+ * A broker is exempt after a loss that the contract covers (a disk, an unsynced tail) until it registers
+ * again. It leaves the ISR when it registers, and the controller does not elect it before.
  */
 import type { NodeId, Offset } from '@millrace/base';
 import type { MetadataImage, PartitionImage } from '@millrace/metadata';

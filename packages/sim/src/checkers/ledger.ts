@@ -1,6 +1,6 @@
 /**
- * The reference log of every partition: the bytes of each committed batch, from the first leader whose high
- * watermark passed it. The run keeps it and compares every replica, client and later leader with it.
+ * The reference log of every partition: the bytes of each committed batch, taken from the first leader with
+ * a high watermark above it. Checkers compare every replica, client and later leader with it.
  */
 import type { Offset, Uuid } from '@millrace/base';
 import type { Partition } from '@millrace/replication';

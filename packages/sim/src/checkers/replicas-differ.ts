@@ -1,11 +1,11 @@
 /**
- * Replicas are equal below the high watermark, byte for byte. When a replica's high watermark moves, the
- * checker compares its records below it with the ledger; the first leader to get there writes the ledger.
+ * Replicas are equal below the high watermark, byte for byte. When the high watermark of a replica moves, the
+ * checker compares the records below it with the ledger. The first leader to reach an offset writes the
+ * ledger there. At the end the checker compares everything once more.
  *
- * The checker skips a disk that is known to be damaged: its broker finds the damage and deletes the log. It
- * also skips a follower that lost power, until the follower is back in the ISR: truncated sectors that were
- * not synced may have come back, and its checkpoint may be ahead of its log. At the end it compares
- * everything once more.
+ * The checker skips a disk with known damage: the broker finds the damage and deletes the log. It also skips
+ * a follower after a power loss until the follower is back in the ISR. An unsynced truncation may be undone
+ * then, and the checkpoint of the follower may be ahead of its log.
  */
 import type { Offset } from '@millrace/base';
 import type { Partition } from '@millrace/replication';

@@ -1,6 +1,6 @@
 /**
- * A leader epoch has one leader, of a partition and of the quorum. Of two, both would acknowledge, and the
- * records of one would be lost.
+ * In one epoch a partition has at most one leader, and so has the quorum. Two leaders would both acknowledge,
+ * and the records of one of them would be lost.
  */
 import type { NodeId } from '@millrace/base';
 import type { Partition } from '@millrace/replication';

@@ -1,8 +1,8 @@
 /**
- * A replaced leader stops acknowledging (docs/leases.md has the arithmetic). A broker that is fenced because
- * it was silent for its session holds no lease when that fence is committed, nor later, until it is unfenced.
- * If another event replaced the leader, a broker that still leads under the old epoch holds no lease one
- * session after the metadata name the new one.
+ * A replaced leader stops acknowledging (docs/leases.md has the arithmetic). The controller fences a broker
+ * that is silent for its session. From the commit of that fence until it is unfenced the broker holds no
+ * lease. If another event replaces the leader, the old one may still lead in the old epoch. It holds no lease
+ * one session after the metadata name the new leader.
  */
 import type { BrokerEpoch, LeaderEpoch, NodeId, QuorumEpoch } from '@millrace/base';
 import type { MetadataImage } from '@millrace/metadata';
@@ -22,7 +22,7 @@ const SLACK_US: Micros = 5 * MILLISECOND;
 export const zombieLeader: StateCheckerKind = {
   name: NAME,
   sentence:
-    'a broker that is fenced for its silence holds no lease from then on; a broker that leads under an epoch that another event superseded holds none a session later',
+    'a broker holds no lease once the controller has fenced it for silence; a broker that leads in a superseded epoch holds none one session later',
   make: (scope) => new ZombieLeader(scope),
 };
 
@@ -33,8 +33,8 @@ class ZombieLeader {
   private readonly begins = new Map<string, Micros[]>();
   private readonly byReplica = new Map<Partition, readonly Micros[]>();
   /**
-   * Brokers whose session a controller ended for silence, with the epoch of the quorum. The fence may be
-   * committed, or lost.
+   * Brokers whose session a controller ended for silence, with the epoch of the quorum. The fence may get
+   * committed or lost.
    */
   private readonly silent = new Map<NodeId, QuorumEpoch>();
   /** Brokers whose fence for silence is committed, with the broker epoch. */

@@ -81,7 +81,7 @@ export const processFaults: readonly FaultKind[] = [
   },
   {
     name: 'stutter',
-    sentence: 'a process pauses for moments again and again, like one that collects garbage or lacks CPU',
+    sentence: 'a process pauses for moments again and again, as if it collected garbage or lacked CPU',
     strike(context, random) {
       const life = victim(context, random, isUp)?.life;
       if (life === undefined) return undefined;

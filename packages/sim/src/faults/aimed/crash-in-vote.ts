@@ -11,7 +11,7 @@ import { between, cutFor } from '../links.ts';
 export const crashInVote: FaultKind = {
   name: 'crash-in-vote',
   sentence:
-    'the active controller dies, then another controller while its vote is on the way to the device; the voter comes back when its candidate is cut off',
+    'the active controller dies; another controller dies while its vote is on the way to the device, and comes back when the candidate of that vote is cut off',
   strike(context, random) {
     const { controllers } = context.cluster;
     const active = context.cluster.activeController();

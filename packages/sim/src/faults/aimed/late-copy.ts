@@ -18,7 +18,7 @@ const LOOK_US: Micros = 5 * MILLISECOND;
 export const lateCopy: FaultKind = {
   name: 'late-copy',
   sentence:
-    "a leader's request to add a follower to its ISR gets lost, and the follower is fenced when the leader retries; the lost copy arrives when the follower is back and lags",
+    "a leader's request to add a follower to its ISR gets lost; the controller fences the follower when the leader retries; the lost copy arrives when the follower is back and lags",
   strike(context, random) {
     const { cluster } = context;
     const place = pick(random, cluster.partitions().filter(isPlain(context)));

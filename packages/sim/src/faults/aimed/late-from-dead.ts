@@ -16,7 +16,7 @@ const RESTART_US: Micros = 10 * MILLISECOND;
 export const lateFromDead: FaultKind = {
   name: 'late-from-dead',
   sentence:
-    'a leader asks to add a follower to its ISR and dies with the request on its way; the request arrives when the broker has registered again',
+    'a leader asks to add a follower to its ISR and dies while the request is on its way; the request arrives when that broker has registered again',
   strike(context, random) {
     const { cluster } = context;
     const place = pick(random, cluster.partitions().filter(isPlain(context)));

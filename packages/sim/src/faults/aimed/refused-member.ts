@@ -17,7 +17,7 @@ const LOOK_US: Micros = MILLISECOND;
 export const refusedMember: FaultKind = {
   name: 'refused-member',
   sentence:
-    "a follower is killed and comes back; it is killed again when it has caught up, while its leader's request to add it to the ISR is delayed on the way to the controllers",
+    "a follower is killed, comes back and catches up; it is killed again while its leader's request to add it to the ISR is on the way to the controllers",
   strike(context, random) {
     const { cluster } = context;
     const place = pick(random, cluster.partitions().filter(isPlain(context)));
