@@ -1,13 +1,7 @@
-/** Goal: the checker finds a read ahead of every leader. Method: hand-made polls of a small cluster. */
-import { buildBatch } from '@millrace/protocol';
 import { describe, expect, it } from 'vitest';
 import { readAheadOfCommit } from '../../src/checkers/read-ahead-of-commit.ts';
 import { replicasDiffer } from '../../src/checkers/replicas-differ.ts';
-import { SmallCluster, violationOf } from './support.ts';
-
-const TEXT = new TextEncoder();
-const batch = (value: string) =>
-  buildBatch({ records: [{ value: TEXT.encode(value) }], baseTimestamp: 1_700_000_000_000 });
+import { batch, SmallCluster, violationOf } from '../support/small-cluster.ts';
 
 describe('read-ahead-of-commit', () => {
   it('sees a record that no leader has committed, even below the high watermark of the answer', () => {

@@ -1,31 +1,84 @@
 /**
- * Goal: no probe is dead. Method: run seeds with a prober until each probe has got Kafka's answer once. The
- * runs themselves check that no other answer comes.
+ * Goal: the prober checks the contents of answers. Method: production answers and wrong expectations.
  */
-import { errorName } from '@millrace/protocol';
-import { expect, test } from 'vitest';
-import { type Probe, probes as plainProbes, recordProbes } from '../../src/clients/index.ts';
-import { simulateGuarded } from '../../src/io/index.ts';
+import { ErrorCode } from '@millrace/protocol';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { type Probe, Prober, probes } from '../../src/clients/index.ts';
+import { SmallCluster, violationOf } from '../support/small-cluster.ts';
 
-const probes = [...plainProbes, ...recordProbes];
-/** About twice the needed number. */
-const RUNS_MAX = 30;
+afterEach(() => vi.restoreAllMocks());
 
-test('names are unique', () => {
-  expect(new Set(probes.map(({ name }) => name)).size).toBe(probes.length);
-});
+describe('wrong-error', () => {
+  const probe = (name: string): Probe => probes.find((one) => one.name === name)!;
 
-test('every probe gets its expected answer at least once', { timeout: 120_000 }, () => {
-  const counts = new Map<string, number>();
-  const isSilent = ({ name, expected }: Probe) =>
-    !expected.some((one) => counts.has(`probe ${name} answered ${one === 'closed' ? one : errorName(one)}`));
-  let runs = 0;
-  for (let seed = 1; runs < RUNS_MAX && probes.some(isSilent); seed++) {
-    const report = simulateGuarded({ seed });
-    if (!report.scenario.prober) continue;
-    runs++;
-    expect({ seed, sentence: report.sentence }).toEqual({ seed, sentence: undefined });
-    for (const [what, count] of report.counts) counts.set(what, (counts.get(what) ?? 0) + count);
+  /** Replaces a probe's request by that of another, and keeps its name and expectations. */
+  function askInstead(name: string, other: string): void {
+    const { ask } = probe(other);
+    vi.spyOn(probe(name), 'ask').mockImplementation(ask);
   }
-  expect(probes.filter(isSilent).map(({ name }) => name)).toEqual([]);
+
+  /** Runs the prober against a working cluster. Returns the violation and the number of probes until then. */
+  function probing({ isHarmed = false } = {}) {
+    const small = new SmallCluster([]);
+    const { world } = small;
+    const prober = new Prober(small.machine('x1'), {
+      topic: 'probe-1',
+      replicationFactor: 3,
+      configs: { 'segment.bytes': '1048576' },
+      paceMs: 5,
+      requestTimeoutMs: 2_000,
+      isHarmed: () => isHarmed,
+    });
+    const isAsked = ({ name }: Probe) => world.counts.has(`probe ${name}`);
+    const found = violationOf(() => {
+      prober.start();
+      small.until(() => probes.every(isAsked) && prober.isIdle);
+    });
+    return { found, asked: probes.filter(isAsked).length };
+  }
+
+  it('accepts a cluster that works', () => {
+    expect(probing()).toEqual({ found: undefined, asked: probes.length });
+  });
+
+  it("sees a code that differs from Kafka's", () => {
+    askInstead('list-offsets-unknown-topic', 'list-offsets-latest');
+    expect(probing().found).toBe(
+      'wrong-error: list-offsets-unknown-topic was answered NONE, and not UNKNOWN_TOPIC_OR_PARTITION',
+    );
+  });
+
+  it('sees a connection that stays open where it should close, and one that closes where it should stay open', () => {
+    askInstead('raw-cut-header', 'raw-api-versions-too-new');
+    expect(probing().found).toBe(
+      'wrong-error: raw-cut-header was answered UNSUPPORTED_VERSION, and not closed',
+    );
+    vi.restoreAllMocks();
+    askInstead('list-offsets-latest', 'raw-cut-header');
+    expect(probing().found).toBe(
+      'wrong-error: list-offsets-latest was answered closed, and not NONE or OFFSET_NOT_AVAILABLE',
+    );
+  });
+
+  it('sees a wrong answer with the right code', () => {
+    vi.spyOn(probe('producer-repeat'), 'ask').mockImplementation(({ wrong }, answered) => {
+      wrong('planted');
+      answered(ErrorCode.NONE);
+    });
+    expect(probing().found).toBe('wrong-error: x1: planted');
+    expect(probing({ isHarmed: true }).found).toBeUndefined();
+  });
+
+  it('ignores answers that faults may cause, unknown outcomes, and probes that rely on harmed records', () => {
+    const repeat = probe('producer-repeat');
+    const answers = (code: ErrorCode | undefined) =>
+      vi.spyOn(repeat, 'ask').mockImplementation((_tools, answered) => answered(code));
+    for (const code of [...repeat.troubles, undefined]) {
+      answers(code);
+      expect(probing().found).toBeUndefined();
+    }
+    answers(ErrorCode.UNKNOWN_PRODUCER_ID);
+    expect(probing().found).toMatch(/^wrong-error: producer-repeat was answered UNKNOWN_PRODUCER_ID/);
+    expect(probing({ isHarmed: true }).found).toBeUndefined();
+  });
 });

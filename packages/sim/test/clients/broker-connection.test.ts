@@ -1,18 +1,12 @@
-/**
- * Goal: clients check the order and the form of their answers, and the prober checks their contents. Method:
- * hand-made bytes of answers for the clients; for the prober, production answers and wrong expectations.
- */
+/** Goal: clients check the order and the form of their answers. Method: hand-made bytes of answers. */
 import type { Net, StreamHandler } from '@millrace/base';
 import { History } from '@millrace/checkers';
-import { apis, ErrorCode, encodeResponseFrame } from '@millrace/protocol';
+import { apis, encodeResponseFrame } from '@millrace/protocol';
 import { compressionCodecs } from '@millrace/protocol/io';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { openConnection } from '../../src/clients/broker-connection.ts';
-import { type Probe, Prober, probes } from '../../src/clients/index.ts';
 import { Host, World } from '../../src/world/index.ts';
-import { SmallCluster, violationOf } from './support.ts';
-
-afterEach(() => vi.restoreAllMocks());
+import { violationOf } from '../support/small-cluster.ts';
 
 /**
  * A client `x1` that has sent ApiVersions twice (the answers are 0 and 1), and the broker's end of its
@@ -115,80 +109,5 @@ describe('answers-are-well-formed', () => {
     odd[10] = 0x7f;
     expect(new Asked().gets(odd)).toMatch(WRONG);
     expect(new Asked().gets(Uint8Array.of(0xff, 0xff, 0xff, 0xff))).toMatch(WRONG);
-  });
-});
-
-describe('wrong-error', () => {
-  const probe = (name: string): Probe => probes.find((one) => one.name === name)!;
-
-  /** Replaces a probe's request by that of another, and keeps its name and expectations. */
-  function askInstead(name: string, other: string): void {
-    const { ask } = probe(other);
-    vi.spyOn(probe(name), 'ask').mockImplementation(ask);
-  }
-
-  /** Runs the prober against a working cluster. Returns the violation and the number of probes until then. */
-  function probing({ isHarmed = false } = {}) {
-    const small = new SmallCluster([]);
-    const { world } = small;
-    const prober = new Prober(small.machine('x1'), {
-      topic: 'probe-1',
-      replicationFactor: 3,
-      configs: { 'segment.bytes': '1048576' },
-      paceMs: 5,
-      requestTimeoutMs: 2_000,
-      isHarmed: () => isHarmed,
-    });
-    const isAsked = ({ name }: Probe) => world.counts.has(`probe ${name}`);
-    const found = violationOf(() => {
-      prober.start();
-      small.until(() => probes.every(isAsked) && prober.isIdle);
-    });
-    return { found, asked: probes.filter(isAsked).length };
-  }
-
-  it('accepts a cluster that works', () => {
-    expect(probing()).toEqual({ found: undefined, asked: probes.length });
-  });
-
-  it("sees a code that differs from Kafka's", () => {
-    askInstead('list-offsets-unknown-topic', 'list-offsets-latest');
-    expect(probing().found).toBe(
-      'wrong-error: list-offsets-unknown-topic was answered NONE, and not UNKNOWN_TOPIC_OR_PARTITION',
-    );
-  });
-
-  it('sees a connection that stays open where it should close, and one that closes where it should stay open', () => {
-    askInstead('raw-cut-header', 'raw-api-versions-too-new');
-    expect(probing().found).toBe(
-      'wrong-error: raw-cut-header was answered UNSUPPORTED_VERSION, and not closed',
-    );
-    vi.restoreAllMocks();
-    askInstead('list-offsets-latest', 'raw-cut-header');
-    expect(probing().found).toBe(
-      'wrong-error: list-offsets-latest was answered closed, and not NONE or OFFSET_NOT_AVAILABLE',
-    );
-  });
-
-  it('sees a wrong answer with the right code', () => {
-    vi.spyOn(probe('producer-repeat'), 'ask').mockImplementation(({ wrong }, answered) => {
-      wrong('planted');
-      answered(ErrorCode.NONE);
-    });
-    expect(probing().found).toBe('wrong-error: x1: planted');
-    expect(probing({ isHarmed: true }).found).toBeUndefined();
-  });
-
-  it('ignores answers that faults may cause, unknown outcomes, and probes that rely on harmed records', () => {
-    const repeat = probe('producer-repeat');
-    const answers = (code: ErrorCode | undefined) =>
-      vi.spyOn(repeat, 'ask').mockImplementation((_tools, answered) => answered(code));
-    for (const code of [...repeat.troubles, undefined]) {
-      answers(code);
-      expect(probing().found).toBeUndefined();
-    }
-    answers(ErrorCode.UNKNOWN_PRODUCER_ID);
-    expect(probing().found).toMatch(/^wrong-error: producer-repeat was answered UNKNOWN_PRODUCER_ID/);
-    expect(probing({ isHarmed: true }).found).toBeUndefined();
   });
 });

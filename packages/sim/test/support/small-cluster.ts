@@ -1,5 +1,8 @@
 /** A small cluster of production nodes. A test corrupts its state and expects a checker's violation. */
+
 import { History, Violation } from '@millrace/checkers';
+import { MetadataImage } from '@millrace/metadata';
+import { buildBatch } from '@millrace/protocol';
 import { compressionCodecs } from '@millrace/protocol/io';
 import type { StateCheckerKind } from '../../src/checkers/checker.ts';
 import { attachCheckers } from '../../src/checkers/index.ts';
@@ -151,4 +154,25 @@ export class SmallCluster {
       codecs: compressionCodecs,
     };
   }
+}
+
+const TEXT = new TextEncoder();
+
+/** A batch of one record. */
+export function batch(value: string): Uint8Array {
+  return buildBatch({ records: [{ value: TEXT.encode(value) }], baseTimestamp: 1_700_000_000_000 });
+}
+
+export function controllerOf(node: SimNode) {
+  return node.roles!.controller!.controller;
+}
+
+/** Changes the metadata as if the controller had committed the change. */
+export function decree(small: SmallCluster, change: (image: MetadataImage) => object): void {
+  const node = small.cluster.controllers[0]!;
+  const controller = controllerOf(node);
+  small.corrupt(node, () => {
+    const { image } = controller;
+    controller.image = new MetadataImage({ ...image.state, offset: image.offset + 1, ...change(image) });
+  });
 }

@@ -6,11 +6,11 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
-import { type RunReport, storyText, summaryOf } from '../src/index.ts';
-import { simulateGuarded } from '../src/io/index.ts';
+import { type RunReport, storyText, summaryOf } from '../../src/index.ts';
+import { simulateGuarded } from '../../src/io/index.ts';
 
 const SEEDS = [1, 2, 3, 12, 4_294_967_295];
-const main = join(import.meta.dirname, '../../cli/src/main.ts');
+const main = join(import.meta.dirname, '../../../cli/src/main.ts');
 
 const first = new Map<number, RunReport>();
 function run(seed: number): RunReport {

@@ -6,7 +6,7 @@
 import { expect, test } from 'vitest';
 import { zombieLeader } from '../../src/checkers/zombie-leader.ts';
 import { between } from '../../src/faults/links.ts';
-import { SmallCluster, violationOf } from '../checkers/support.ts';
+import { SmallCluster, violationOf } from '../support/small-cluster.ts';
 
 test.each([
   ['asks a majority whether it still leads', true],

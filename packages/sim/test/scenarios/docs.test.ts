@@ -2,10 +2,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { bugs } from '../planted/bugs.ts';
-import { checkerKinds, faultKinds } from '../src/index.ts';
+import { bugs } from '../../planted/bugs.ts';
+import { checkerKinds, faultKinds } from '../../src/index.ts';
 
-const page = readFileSync(join(import.meta.dirname, '..', '..', '..', 'docs', 'simulation.md'), 'utf8');
+const page = readFileSync(join(import.meta.dirname, '..', '..', '..', '..', 'docs', 'simulation.md'), 'utf8');
 
 test.each([...faultKinds, ...checkerKinds].map(({ name, sentence }) => [name, sentence]))(
   '%s',

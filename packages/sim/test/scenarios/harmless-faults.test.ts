@@ -5,7 +5,7 @@ import { checkerKinds } from '../../src/checkers/index.ts';
 import { duplicateId } from '../../src/faults/duplicate-id.ts';
 import type { FaultContext } from '../../src/faults/index.ts';
 import { MILLISECOND, SECOND } from '../../src/world/index.ts';
-import { SmallCluster } from '../checkers/support.ts';
+import { SmallCluster } from '../support/small-cluster.ts';
 
 function contextOf({ world, network, cluster, atlas }: SmallCluster): FaultContext {
   const untilUs = world.nowUs + 60 * SECOND;

@@ -4,7 +4,7 @@
  * interesting once may be so again.
  */
 import { expect, test } from 'vitest';
-import { simulateGuarded } from '../src/io/index.ts';
+import { simulateGuarded } from '../../src/io/index.ts';
 
 const kept: readonly [seed: number, story: string][] = [
   [

@@ -1,0 +1,38 @@
+import { describe, expect, it } from 'vitest';
+import { isrLacksData } from '../../src/checkers/isr-lacks-data.ts';
+import { replicasDiffer } from '../../src/checkers/replicas-differ.ts';
+import type { SimNode } from '../../src/cluster/index.ts';
+import { batch, decree, SmallCluster, violationOf } from '../support/small-cluster.ts';
+
+describe('isr-lacks-data', () => {
+  it('sees a replica that may lead and lost its log, unless the contract covers that and it has not registered since', () => {
+    const small = new SmallCluster([isrLacksData, replicasDiffer]);
+    small.produce(batch);
+    const [first, second] = small.followers as [SimNode, SimNode];
+    second.disk.isDamaged = true;
+    decree(small, ({ state: { brokers } }) => {
+      const registration = brokers.get(second.id)!;
+      return { brokers: brokers.set(second.id, { ...registration, epoch: registration.epoch + 1 }) };
+    });
+    const cut = (node: SimNode) => () => small.corrupt(node, () => small.replica(node).log.truncateTo(0));
+    expect(violationOf(cut(second))).toBeUndefined();
+    expect(violationOf(cut(first))).toMatch(
+      new RegExp(`^isr-lacks-data: ${first.name} may lead t-0 .* ends at 0, but 1 is committed`),
+    );
+  });
+
+  it('sees the same for a member of the ELR', () => {
+    const small = new SmallCluster([isrLacksData, replicasDiffer]);
+    small.produce(batch);
+    const [follower] = small.followers as [SimNode];
+    const topic = small.cluster.image().topic('t')!;
+    const [state] = topic.partitions;
+    const isr = state!.isr.filter((id) => id !== follower.id);
+    const partitions = [{ ...state!, isr, elr: [follower.id] }];
+    decree(small, (image) => ({
+      topicsById: image.state.topicsById.set(topic.id, { ...topic, partitions }),
+    }));
+    const cut = () => small.corrupt(follower, () => small.replica(follower).log.truncateTo(0));
+    expect(violationOf(cut)).toMatch(/^isr-lacks-data: .* may lead t-0 .* ELR .* ends at 0, but 1 is/);
+  });
+});

@@ -1,0 +1,46 @@
+import type { MetadataImage } from '@millrace/metadata';
+import { describe, expect, it } from 'vitest';
+import { lostMetadata } from '../../src/checkers/lost-metadata.ts';
+import { decree, SmallCluster, violationOf } from '../support/small-cluster.ts';
+
+describe('lost-metadata', () => {
+  it('sees a topic that is missing, or has another id, or fewer partitions', () => {
+    const id = (image: MetadataImage) => image.topic('t')!.id;
+    const gone = (image: MetadataImage) => ({ topicIds: image.state.topicIds.delete('t') });
+    const renamed = (image: MetadataImage) => ({
+      topicsById: image.state.topicsById.set(id(image), { ...image.topic('t')!, id: 'other' as never }),
+    });
+    const shrunk = (image: MetadataImage) => ({
+      topicsById: image.state.topicsById.set(id(image), { ...image.topic('t')!, partitions: [] }),
+    });
+    for (const [change, what] of [
+      [gone, /t does not exist/],
+      [renamed, /t has another id/],
+      [shrunk, /t had 1 partitions and has 0/],
+    ] as const) {
+      const small = new SmallCluster([lostMetadata]);
+      expect(violationOf(() => small.finish())).toBeUndefined();
+      decree(small, change);
+      const found = violationOf(() => small.finish());
+      expect(found).toMatch(/^lost-metadata: /);
+      expect(found).toMatch(what);
+      small.exempt.add('t');
+      expect(violationOf(() => small.finish())).toBeUndefined();
+    }
+  });
+
+  it('sees a topic that exists although its deletion was acknowledged', () => {
+    const small = new SmallCluster([lostMetadata]);
+    const topic = small.cluster.image().topic('t')!;
+    let isDone = false;
+    small.admin.deleteTopic('t', () => {
+      isDone = true;
+    });
+    small.until(() => isDone);
+    expect(violationOf(() => small.finish())).toBeUndefined();
+    decree(small, ({ state }) => ({ topicsById: state.topicsById.set(topic.id, topic) }));
+    expect(violationOf(() => small.finish())).toMatch(
+      /^lost-metadata: t exists, but its deletion was acknowledged/,
+    );
+  });
+});

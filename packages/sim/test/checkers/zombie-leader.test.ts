@@ -1,0 +1,71 @@
+import { describe, expect, it } from 'vitest';
+import { zombieLeader } from '../../src/checkers/zombie-leader.ts';
+import { SmallCluster, violationOf } from '../support/small-cluster.ts';
+
+describe('zombie-leader', () => {
+  it.each([true, false])('checks whether a replaced leader holds a lease: %s', (holdsLease) => {
+    const small = new SmallCluster([zombieLeader]);
+    const { leader } = small;
+    leader.life!.pause();
+    // Not because of its silence, so its lease may last for a while.
+    for (const { name } of small.cluster.controllers) small.network.reset(leader.name, name);
+    small.until(() => small.state.leader >= 0 && small.leader !== leader);
+    small.run(5);
+    if (holdsLease) Object.defineProperty(leader.roles!.broker!.replicas, 'holdsLease', { value: true });
+    const found = violationOf(() => {
+      leader.life!.resume();
+      small.run(3);
+    });
+    if (holdsLease) expect(found).toMatch(/^zombie-leader: .* leads t-0 in epoch 0 with a lease/);
+    else expect(found).toBeUndefined();
+  });
+});
+
+describe('zombie-leader, for a fenced broker', () => {
+  it.each([
+    ['because it was silent', true],
+    ['because its control stream ended', false],
+  ])('%s: checks whether it holds a lease at that moment: %s', (_why, isSilent) => {
+    const small = new SmallCluster([zombieLeader], 1);
+    const { leader } = small;
+    const { id, name } = leader;
+    const [controller] = small.cluster.controllers;
+    Object.defineProperty(leader.roles!.broker!.replicas, 'holdsLease', { value: true });
+    const found = violationOf(() => {
+      if (isSilent) leader.life!.pause();
+      else {
+        small.network.cut(name, controller!.name);
+        small.network.reset(name, controller!.name);
+      }
+      small.until(() => small.cluster.image().broker(id)!.fenced);
+    });
+    if (isSilent)
+      expect(found).toBe(`zombie-leader: ${name} holds a lease, but it is fenced because it was silent`);
+    else expect(found).toBeUndefined();
+  });
+});
+
+describe('zombie-leader, for a broker that stops cleanly', () => {
+  it('does not take a session that ended in silence after one fence for the reason of the next fence', () => {
+    const small = new SmallCluster([zombieLeader], 1);
+    const [broker] = small.followers;
+    const { id } = broker!;
+    const isFenced = () => small.cluster.image().broker(id)!.fenced;
+    const found = violationOf(() => {
+      broker!.stop();
+      small.until(isFenced);
+      small.run(3);
+      // As if the broker had closed its control stream and its session had ended only now.
+      const { epoch } = small.cluster.image();
+      for (const watch of small.world.logWatchers)
+        watch(broker!.life!, 'broker-session-ended', { brokerId: id, reason: 'silent', epoch });
+      broker!.start();
+      small.until(() => !isFenced());
+      small.run(1);
+      Object.defineProperty(broker!.roles!.broker!.replicas, 'holdsLease', { value: true });
+      broker!.stop();
+      small.until(isFenced);
+    });
+    expect(found).toBeUndefined();
+  });
+});

@@ -1,0 +1,31 @@
+/**
+ * Goal: no probe is dead. Method: run seeds with a prober until each probe has got Kafka's answer once. The
+ * runs themselves check that no other answer comes.
+ */
+import { errorName } from '@millrace/protocol';
+import { expect, test } from 'vitest';
+import { type Probe, probes as plainProbes, recordProbes } from '../../../src/clients/index.ts';
+import { simulateGuarded } from '../../../src/io/index.ts';
+
+const probes = [...plainProbes, ...recordProbes];
+/** About twice the needed number. */
+const RUNS_MAX = 30;
+
+test('names are unique', () => {
+  expect(new Set(probes.map(({ name }) => name)).size).toBe(probes.length);
+});
+
+test('every probe gets its expected answer at least once', { timeout: 120_000 }, () => {
+  const counts = new Map<string, number>();
+  const isSilent = ({ name, expected }: Probe) =>
+    !expected.some((one) => counts.has(`probe ${name} answered ${one === 'closed' ? one : errorName(one)}`));
+  let runs = 0;
+  for (let seed = 1; runs < RUNS_MAX && probes.some(isSilent); seed++) {
+    const report = simulateGuarded({ seed });
+    if (!report.scenario.prober) continue;
+    runs++;
+    expect({ seed, sentence: report.sentence }).toEqual({ seed, sentence: undefined });
+    for (const [what, count] of report.counts) counts.set(what, (counts.get(what) ?? 0) + count);
+  }
+  expect(probes.filter(isSilent).map(({ name }) => name)).toEqual([]);
+});
