@@ -8,9 +8,9 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { nodesOf, readLayout } from '../src/cluster/layout.ts';
-import { stateOf } from '../src/cluster/process.ts';
-import { freePort, millrace } from './support/command.ts';
+import { nodesOf, readLayout } from '../../src/cluster/layout.ts';
+import { stateOf } from '../../src/cluster/process.ts';
+import { freePort, millrace } from '../support/command.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'millrace-refusals-'));
 const words = ['cluster', 'start', '--dir', dir, '--foreground'];

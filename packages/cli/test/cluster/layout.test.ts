@@ -13,7 +13,7 @@ import {
   readOrMakeLayout,
   withSettings,
   writeLayout,
-} from '../src/cluster/layout.ts';
+} from '../../src/cluster/layout.ts';
 
 let dir: string;
 beforeEach(() => {

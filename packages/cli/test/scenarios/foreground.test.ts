@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { nodesOf, readLayout } from '../src/cluster/layout.ts';
-import { pidOf, stateOf } from '../src/cluster/process.ts';
-import { freePort, millrace, type RunningCommand, root, run } from './support/command.ts';
+import { nodesOf, readLayout } from '../../src/cluster/layout.ts';
+import { pidOf, stateOf } from '../../src/cluster/process.ts';
+import { freePort, millrace, type RunningCommand, root, run } from '../support/command.ts';
 
 let dir: string;
 let shape: string[];

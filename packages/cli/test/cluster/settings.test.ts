@@ -7,8 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadConfig } from '@millrace/node/config';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { readLayout, readOrMakeLayout, withSettings, writeLayout } from '../src/cluster/layout.ts';
-import { runCommandLine } from '../src/command-line.ts';
+import { readLayout, readOrMakeLayout, withSettings, writeLayout } from '../../src/cluster/layout.ts';
+import { runCommandLine } from '../../src/command-line.ts';
 
 let folder: string;
 let output: string;
