@@ -46,7 +46,7 @@ export interface Surroundings {
 }
 
 /** Everything that the checkers of one run share. */
-export function scopeOf({ world, cluster, atlas, history, isExempt }: Surroundings): StateScope {
+function scopeOf({ world, cluster, atlas, history, isExempt }: Surroundings): StateScope {
   return {
     world,
     cluster,
