@@ -7,12 +7,12 @@ import { readFileSync } from 'node:fs';
 import { stripTypeScriptTypes } from 'node:module';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { bugs } from '../planted/bugs.ts';
-import { type PlantedBug, plant } from '../planted/patch.ts';
-import { runChild } from '../planted/process.ts';
-import { checkerKinds } from '../src/checkers/index.ts';
+import { bugs } from '../../planted/bugs.ts';
+import { type PlantedBug, plant } from '../../planted/patch.ts';
+import { runChild } from '../../planted/process.ts';
+import { checkerKinds } from '../../src/checkers/index.ts';
 
-const root = join(import.meta.dirname, '..', '..', '..');
+const root = join(import.meta.dirname, '..', '..', '..', '..');
 /** The checker's name for a process that breaks an assertion of its own. */
 const ASSERTIONS = 'broken-invariant';
 /** The checker of the clients that send bad input. */
