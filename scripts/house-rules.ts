@@ -16,6 +16,7 @@ const ORDER = [
   'log',
   'raft',
   'metadata',
+  'control',
   'controller',
   'replication',
   'broker',

@@ -24,10 +24,8 @@ import type {
   AlterPartitionResponse,
   AlterPartitionResult,
   IsrMember,
-  MetadataImage,
-  MetadataRecord,
-  PartitionImage,
-} from '@millrace/metadata';
+} from '@millrace/control';
+import type { MetadataImage, MetadataRecord, PartitionImage } from '@millrace/metadata';
 import { ErrorCode } from '@millrace/protocol';
 import { allowsUncleanElection, minInsyncReplicasOf } from './broker-effects.ts';
 import { currentRegistration } from './brokers.ts';

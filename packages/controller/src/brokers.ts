@@ -4,14 +4,12 @@
  */
 import { isUuid, type Millis, type NodeId, type Uuid, ZERO_UUID } from '@millrace/base';
 import type {
-  BrokerRegistration,
   HeartbeatRequest,
   HeartbeatResponse,
-  MetadataImage,
-  MetadataRecord,
   RegisterRequest,
   RegisterResponse,
-} from '@millrace/metadata';
+} from '@millrace/control';
+import type { BrokerRegistration, MetadataImage, MetadataRecord } from '@millrace/metadata';
 import { ErrorCode } from '@millrace/protocol';
 import { partitionEffects } from './broker-effects.ts';
 import type { ControllerConfig } from './config.ts';

@@ -20,20 +20,22 @@ import {
   type Random,
   type Uuid,
 } from '@millrace/base';
+import type {
+  AllocateProducerIdsRequest,
+  AllocateProducerIdsResponse,
+  AlterPartitionRequest,
+  AlterPartitionResponse,
+  HeartbeatRequest,
+  HeartbeatResponse,
+  RegisterRequest,
+  RegisterResponse,
+} from '@millrace/control';
 import {
-  type AllocateProducerIdsRequest,
-  type AllocateProducerIdsResponse,
-  type AlterPartitionRequest,
-  type AlterPartitionResponse,
   applyRecords,
   decodeRecord,
-  type HeartbeatRequest,
-  type HeartbeatResponse,
   type MetadataDelta,
   MetadataImage,
   type MetadataRecord,
-  type RegisterRequest,
-  type RegisterResponse,
 } from '@millrace/metadata';
 import { type Counter, Metrics } from '@millrace/metrics';
 import {

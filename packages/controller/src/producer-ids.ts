@@ -1,9 +1,6 @@
 /** Blocks of producer ids (KIP-730). The controller gives each id to one broker, once. */
-import type {
-  AllocateProducerIdsRequest,
-  AllocateProducerIdsResponse,
-  MetadataImage,
-} from '@millrace/metadata';
+import type { AllocateProducerIdsRequest, AllocateProducerIdsResponse } from '@millrace/control';
+import type { MetadataImage } from '@millrace/metadata';
 import { ErrorCode } from '@millrace/protocol';
 import { currentRegistration } from './brokers.ts';
 import { answer, type Decision } from './decision.ts';

@@ -5,7 +5,8 @@
  */
 import { assert, type NodeId, Prng, type Uuid } from '@millrace/base';
 import { MemoryLogger } from '@millrace/base/testing';
-import { imageToPlain, type MetadataImage, type RegisterRequest } from '@millrace/metadata';
+import type { RegisterRequest } from '@millrace/control';
+import { imageToPlain, type MetadataImage } from '@millrace/metadata';
 import type { CreateTopicsRequest, CreateTopicsResponse } from '@millrace/protocol';
 import { expect } from 'vitest';
 import { type CommittedRecords, Controller, type ControllerConfig } from '../src/index.ts';

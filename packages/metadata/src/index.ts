@@ -1,5 +1,4 @@
 export type { ChangedTopic } from './carried-out.ts';
-export * from './control.ts';
 export { MetadataDelta, type PartitionRef } from './delta.ts';
 export {
   type BrokerRegistration,
@@ -12,6 +11,6 @@ export {
 } from './image.ts';
 export { joinedBatches } from './joined-batches.ts';
 export * from './record-types.ts';
-export { decodeRecord, encodeRecord } from './records.ts';
+export { decodeRecord, encodeRecord, ListenerMessage } from './records.ts';
 export { applyRecords, type RecordBatch } from './replay.ts';
 export * from './topic-config.ts';

@@ -16,15 +16,9 @@ import {
   Timers,
   type Uuid,
 } from '@millrace/base';
+import type { AlterPartitionRequest, AlterPartitionResponse } from '@millrace/control';
 import { type LogDirectory, logJobs } from '@millrace/log';
-import {
-  type AlterPartitionRequest,
-  type AlterPartitionResponse,
-  type ConfigLayers,
-  type MetadataDelta,
-  MetadataImage,
-  type TopicImage,
-} from '@millrace/metadata';
+import { type ConfigLayers, type MetadataDelta, MetadataImage, type TopicImage } from '@millrace/metadata';
 import { Metrics } from '@millrace/metrics';
 import { type CompressionCodecs, ErrorCode } from '@millrace/protocol';
 import type { ReplicationConfig } from './config.ts';

@@ -4,7 +4,7 @@
  * at once).
  */
 import type { Clock, Millis } from '@millrace/base';
-import { AlterPartitionRequest, AlterPartitionResponse, ControlMethod } from '@millrace/metadata';
+import { type AlterPartitionRequest, type AlterPartitionResponse, controlCalls } from '@millrace/control';
 import { ErrorCode } from '@millrace/protocol';
 import type { ControllerChannel } from './controller-channel.ts';
 
@@ -41,11 +41,9 @@ export class AlterPartitionSender {
     const batch = this.waiting.filter(({ request }) => request.brokerEpoch === brokerEpoch);
     this.waiting = this.waiting.filter(({ request }) => request.brokerEpoch !== brokerEpoch);
     const partitions = batch.flatMap(({ request }) => request.partitions);
-    const body = AlterPartitionRequest.encode({ brokerId, brokerEpoch, partitions });
     this.channel.request(
-      ControlMethod.alterPartition,
-      body,
-      AlterPartitionResponse,
+      controlCalls.alterPartition,
+      { brokerId, brokerEpoch, partitions },
       TIMEOUT_MS,
       (response) => {
         this.busy = false;

@@ -12,14 +12,14 @@ import {
   type Timer,
 } from '@millrace/base';
 import {
-  ControlMethod,
-  ControlRequest,
-  ControlResponse,
+  type ControlRequest,
+  type ControlResponse,
+  controlSession,
   type HeartbeatRequest,
   type HeartbeatResponse,
   type RegisterRequest,
   type RegisterResponse,
-} from '@millrace/metadata';
+} from '@millrace/control';
 
 /** `sentMs`: when the stream sent the request of this answer. */
 export type Answer =
@@ -54,7 +54,7 @@ export class ControlStream {
     this.controllerId = controllerId;
     this.clock = clock;
     this.events = events;
-    this.stream = channel.openStream(ControlMethod.session, {
+    this.stream = channel.openStream(controlSession.name, {
       message: (body) => this.received(body),
       closed: (reason) => this.broke(reason),
     });
@@ -115,14 +115,14 @@ export class ControlStream {
   }
 
   private send(request: Omit<ControlRequest, 'sequence'>): void {
-    this.stream.send(ControlRequest.encode({ sequence: ++this.sequence, ...request }));
+    this.stream.send(controlSession.request.encode({ sequence: ++this.sequence, ...request }));
   }
 
   private received(body: Uint8Array): void {
     if (this.over) return;
     let message: ControlResponse;
     try {
-      message = ControlResponse.decode(body);
+      message = controlSession.response.decode(body);
     } catch (error) {
       this.broke(`unreadable answer: ${String(error)}`, true);
       this.leaveAndClose();

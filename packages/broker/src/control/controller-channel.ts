@@ -4,8 +4,8 @@
  * is lost, so every method must be safe to repeat.
  */
 import { type Clock, type Logger, type Millis, type NodeId, RpcError, type Timer } from '@millrace/base';
+import type { ControlMethod } from '@millrace/control';
 import { ErrorCode } from '@millrace/protocol';
-import type { Message } from '@millrace/rpc';
 import type { ControllerLocator } from './controller-locator.ts';
 
 const BACKOFF_MIN_MS = 10;
@@ -40,10 +40,9 @@ export class ControllerChannel {
    * `timeoutMs`. If a connected controller stays silent, the channel retries after `attemptMaxMs`. If that
    * equals `timeoutMs`, it retries only if the controller resigns or the connection breaks.
    */
-  request<Response extends { errorCode: number }>(
-    method: string,
-    body: Uint8Array,
-    message: Message<Response>,
+  request<Request, Response extends { errorCode: number }>(
+    method: ControlMethod<Request, Response>,
+    request: Request,
     timeoutMs: Millis,
     done: (response: Response | undefined) => void,
     attemptMaxMs: Millis = ATTEMPT_MAX_MS,
@@ -59,7 +58,7 @@ export class ControllerChannel {
     };
     const call = new ControllerCall(
       this.options,
-      { method, body, message, attemptMaxMs },
+      { method, body: method.request.encode(request), attemptMaxMs },
       Math.max(timeoutMs, 1),
       finished,
     );
@@ -81,9 +80,8 @@ interface OpenCall {
 }
 
 interface Call<Response> {
-  readonly method: string;
+  readonly method: Pick<ControlMethod<unknown, Response>, 'name' | 'response'>;
   readonly body: Uint8Array;
-  readonly message: Message<Response>;
   readonly attemptMaxMs: Millis;
 }
 
@@ -123,7 +121,7 @@ class ControllerCall<Response extends { errorCode: number }> implements OpenCall
     this.pause = undefined;
     this.askedId = id;
     const { method, body, attemptMaxMs } = this.call;
-    locator.channel(id).call(method, body, Math.min(leftMs, attemptMaxMs), (answer) => {
+    locator.channel(id).call(method.name, body, Math.min(leftMs, attemptMaxMs), (answer) => {
       if (!this.finished && attempt === this.current) this.answered(id, answer);
     });
   }
@@ -144,7 +142,7 @@ class ControllerCall<Response extends { errorCode: number }> implements OpenCall
     const { locator, logger } = this.options;
     this.askedId = undefined;
     if (answer instanceof RpcError) {
-      const { method } = this.call;
+      const method = this.call.method.name;
       logger.debug('controller-call-failed', { method, controllerId: id, error: answer.message });
       locator.failed(id);
       this.retryLater();
@@ -167,11 +165,14 @@ class ControllerCall<Response extends { errorCode: number }> implements OpenCall
   }
 
   private decode(answer: Uint8Array): Response | undefined {
-    const { method, message } = this.call;
+    const { method } = this.call;
     try {
-      return message.decode(answer);
+      return method.response.decode(answer);
     } catch (error) {
-      this.options.logger.error('controller-answer-unreadable', { method, error: String(error) });
+      this.options.logger.error('controller-answer-unreadable', {
+        method: method.name,
+        error: String(error),
+      });
       return undefined;
     }
   }

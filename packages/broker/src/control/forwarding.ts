@@ -1,6 +1,6 @@
 /** Forwards client requests that only the active controller can answer, and returns its answers, as bytes. */
 import type { Clock } from '@millrace/base';
-import { ControlMethod, ForwardRequest, ForwardResponse } from '@millrace/metadata';
+import { controlCalls, type ForwardResponse } from '@millrace/control';
 import { ErrorCode } from '@millrace/protocol';
 import type { Forward } from '../handler.ts';
 import type { ControllerChannel } from './controller-channel.ts';
@@ -18,13 +18,12 @@ export function forwardOver(channel: Pick<ControllerChannel, 'request'>, clock: 
       clock.soon(() => done({ errorCode: ErrorCode.POLICY_VIOLATION, body: NOTHING }));
       return;
     }
-    const forwarded = { apiKey, apiVersion, clientId: clientId ?? undefined, body, requestId };
-    const request = ForwardRequest.encode(forwarded);
+    const request = { apiKey, apiVersion, clientId: clientId ?? undefined, body, requestId };
     const answered = (response: ForwardResponse | undefined) => {
       if (response === undefined) done({ errorCode: ErrorCode.REQUEST_TIMED_OUT, body: NOTHING });
       else done({ errorCode: response.errorCode as ErrorCode, body: response.body });
     };
     // Do not ask a slow controller twice: the second copy would find the result of the first.
-    channel.request(ControlMethod.forward, request, ForwardResponse, timeoutMs, answered, timeoutMs);
+    channel.request(controlCalls.forward, request, timeoutMs, answered, timeoutMs);
   };
 }

@@ -9,7 +9,8 @@
  * heartbeats under the same epoch, and nothing else changes.
  */
 import type { BrokerEpoch, Clock, Logger, Millis, NodeId, Offset, Timer, Uuid } from '@millrace/base';
-import type { HeartbeatResponse, ListenerEndpoint, RegisterResponse } from '@millrace/metadata';
+import type { HeartbeatResponse, RegisterResponse } from '@millrace/control';
+import type { ListenerEndpoint } from '@millrace/metadata';
 import { ErrorCode, errorName } from '@millrace/protocol';
 import type { BrokerLease } from '@millrace/replication';
 import { type Answer, ControlStream } from './control-stream.ts';

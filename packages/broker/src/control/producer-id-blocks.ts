@@ -3,7 +3,7 @@
  * in the life of the cluster. Asks for the next block before the current one is used up (KIP-730).
  */
 import type { Logger, NodeId } from '@millrace/base';
-import { AllocateProducerIdsRequest, AllocateProducerIdsResponse, ControlMethod } from '@millrace/metadata';
+import { controlCalls } from '@millrace/control';
 import { ErrorCode, errorName } from '@millrace/protocol';
 import type { ProducerIdSource } from '../handler.ts';
 import type { ControllerChannel } from './controller-channel.ts';
@@ -59,21 +59,14 @@ export class ProducerIdBlocks implements ProducerIdSource {
     const brokerEpoch = this.options.brokerEpoch();
     if (this.asking || this.reserve !== undefined || brokerEpoch < 0) return;
     this.asking = true;
-    const body = AllocateProducerIdsRequest.encode({ brokerId, brokerEpoch });
-    channel.request(
-      ControlMethod.allocateProducerIds,
-      body,
-      AllocateProducerIdsResponse,
-      TIMEOUT_MS,
-      (response) => {
-        this.asking = false;
-        const errorCode = response?.errorCode ?? ErrorCode.REQUEST_TIMED_OUT;
-        if (response !== undefined && errorCode === ErrorCode.NONE && response.producerIdCount > 0)
-          this.reserve = { start: response.producerIdStart, count: response.producerIdCount };
-        else logger.warn('producer-id-block-refused', { error: errorName(errorCode) });
-        this.serveWaiting();
-      },
-    );
+    channel.request(controlCalls.allocateProducerIds, { brokerId, brokerEpoch }, TIMEOUT_MS, (response) => {
+      this.asking = false;
+      const errorCode = response?.errorCode ?? ErrorCode.REQUEST_TIMED_OUT;
+      if (response !== undefined && errorCode === ErrorCode.NONE && response.producerIdCount > 0)
+        this.reserve = { start: response.producerIdStart, count: response.producerIdCount };
+      else logger.warn('producer-id-block-refused', { error: errorName(errorCode) });
+      this.serveWaiting();
+    });
   }
 
   /**

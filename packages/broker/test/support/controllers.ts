@@ -9,16 +9,16 @@ import {
   AllocateProducerIdsResponse,
   AlterPartitionRequest,
   AlterPartitionResponse,
-  ControlMethod,
   ControlRequest,
   ControlResponse,
+  controlCalls,
   ForwardRequest,
   ForwardResponse,
   type HeartbeatRequest,
   type HeartbeatResponse,
   type RegisterRequest,
   type RegisterResponse,
-} from '@millrace/metadata';
+} from '@millrace/control';
 import { ErrorCode } from '@millrace/protocol';
 import { MemoryRpcHub } from '@millrace/rpc/testing';
 
@@ -147,13 +147,13 @@ export class TestControllers {
   private call(id: number, method: string, body: Uint8Array): Uint8Array {
     const isActive = id === this.active;
     const errorCode = isActive ? ErrorCode.NONE : ErrorCode.NOT_CONTROLLER;
-    if (method === ControlMethod.alterPartition) {
+    if (method === controlCalls.alterPartition.name) {
       const request = AlterPartitionRequest.decode(body);
       return AlterPartitionResponse.encode(
         isActive ? this.alterPartition(request) : { errorCode, partitions: [] },
       );
     }
-    if (method === ControlMethod.allocateProducerIds) {
+    if (method === controlCalls.allocateProducerIds.name) {
       AllocateProducerIdsRequest.decode(body);
       const producerIdStart = isActive ? this.nextProducerId : -1;
       if (isActive) this.nextProducerId += 1000;

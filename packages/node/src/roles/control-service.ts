@@ -13,18 +13,19 @@ import {
   type RpcStreamHandler,
   type Uuid,
 } from '@millrace/base';
-import type { Controller } from '@millrace/controller';
 import {
   AllocateProducerIdsRequest,
   AllocateProducerIdsResponse,
   AlterPartitionRequest,
   AlterPartitionResponse,
-  ControlMethod,
   ControlRequest,
   ControlResponse,
+  controlCalls,
+  controlSession,
   ForwardRequest,
   ForwardResponse,
-} from '@millrace/metadata';
+} from '@millrace/control';
+import type { Controller } from '@millrace/controller';
 import { type Api, apis, DecodeError, ErrorCode } from '@millrace/protocol';
 import type { Quorum } from '@millrace/raft';
 import { answerDescribeQuorum } from './describe-quorum.ts';
@@ -72,7 +73,7 @@ export class ControlService implements RpcService {
   }
 
   stream(method: string, stream: RpcStream): RpcStreamHandler {
-    if (method === ControlMethod.session)
+    if (method === controlSession.name)
       return new SessionStream(this.options, stream, this.latestStreams, ++this.streamCount);
     stream.close();
     return { message: () => {}, closed: () => {} };
@@ -82,17 +83,17 @@ export class ControlService implements RpcService {
     const { controller, clock } = this.options;
     const now = clock.monotonicMs();
     switch (method) {
-      case ControlMethod.alterPartition:
+      case controlCalls.alterPartition.name:
         controller.alterPartition(decode(AlterPartitionRequest, body), now, (response) =>
           reply(AlterPartitionResponse.encode(response)),
         );
         return;
-      case ControlMethod.allocateProducerIds:
+      case controlCalls.allocateProducerIds.name:
         controller.allocateProducerIds(decode(AllocateProducerIdsRequest, body), now, (response) =>
           reply(AllocateProducerIdsResponse.encode(response)),
         );
         return;
-      case ControlMethod.forward:
+      case controlCalls.forward.name:
         this.forward(decode(ForwardRequest, body), reply);
         return;
       default:
@@ -203,7 +204,7 @@ class SessionStream implements RpcStreamHandler {
     } catch (error) {
       if (!isMalformed(error)) throw error;
       this.options.logger.warn('control-message-refused', {
-        method: ControlMethod.session,
+        method: controlSession.name,
         error: String(error),
       });
       this.stream.close();

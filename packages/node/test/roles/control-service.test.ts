@@ -6,14 +6,15 @@
 import type { RpcStreamHandler, Uuid } from '@millrace/base';
 import { Prng } from '@millrace/base';
 import { ManualClock, MemoryLogger } from '@millrace/base/testing';
-import { Controller } from '@millrace/controller';
 import {
-  ControlMethod,
   ControlRequest,
   ControlResponse,
+  controlCalls,
+  controlSession,
   ForwardRequest,
   ForwardResponse,
-} from '@millrace/metadata';
+} from '@millrace/control';
+import { Controller } from '@millrace/controller';
 import { apis, ErrorCode } from '@millrace/protocol';
 import { describe, expect, test } from 'vitest';
 import { controllerConfig } from '../../src/config/package-settings.ts';
@@ -37,7 +38,7 @@ class Process {
 
   constructor(service: ControlService, incarnation: Uuid) {
     this.incarnation = incarnation;
-    this.handler = service.stream(ControlMethod.session, {
+    this.handler = service.stream(controlSession.name, {
       send: (body) => this.answers.push(ControlResponse.decode(body)),
       close: () => {},
     });
@@ -278,7 +279,7 @@ describe('a forwarded CreateTopics', () => {
     const answers: ForwardResponse[] = [];
     const request = { apiKey: apis.createTopics.key, apiVersion: 7, body: Buffer.concat(encoded) };
     world.service.call(
-      ControlMethod.forward,
+      controlCalls.forward.name,
       ForwardRequest.encode({ ...request, clientId: undefined, requestId: undefined }),
       (answer) => answers.push(ForwardResponse.decode(answer as Uint8Array)),
     );

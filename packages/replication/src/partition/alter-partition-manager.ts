@@ -4,7 +4,7 @@
  * says that it is settled. Decides nothing about an ISR.
  */
 import type { BrokerEpoch, Clock, Millis, NodeId, Timers } from '@millrace/base';
-import type { AlterPartitionRequest, AlterPartitionResponse } from '@millrace/metadata';
+import type { AlterPartitionRequest, AlterPartitionResponse } from '@millrace/control';
 import { ErrorCode } from '@millrace/protocol';
 import type { IsrProposal } from './ports.ts';
 

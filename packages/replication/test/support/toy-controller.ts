@@ -1,8 +1,7 @@
 /** Decides like the real controller, but without a quorum: registrations, fencing, elections, ISR changes. */
 import type { NodeId, Offset, Uuid } from '@millrace/base';
+import type { AlterPartitionRequest, AlterPartitionResponse } from '@millrace/control';
 import {
-  type AlterPartitionRequest,
-  type AlterPartitionResponse,
   applyRecords,
   MetadataImage,
   type MetadataRecord,

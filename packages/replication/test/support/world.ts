@@ -4,13 +4,9 @@
  */
 import { type NodeId, type Offset, Prng, type Uuid } from '@millrace/base';
 import { ManualClock, ManualJobs, MemoryDisk, MemoryLogger } from '@millrace/base/testing';
+import type { AlterPartitionRequest, AlterPartitionResponse } from '@millrace/control';
 import { LogDirectory } from '@millrace/log';
-import {
-  type AlterPartitionRequest,
-  type AlterPartitionResponse,
-  applyRecords,
-  MetadataImage,
-} from '@millrace/metadata';
+import { applyRecords, MetadataImage } from '@millrace/metadata';
 import { buildBatch, SpareBuffers } from '@millrace/protocol';
 import { compressionCodecs } from '@millrace/protocol/io';
 import {

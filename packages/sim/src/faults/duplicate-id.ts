@@ -1,6 +1,6 @@
 /** An operator starts a second process with the id of a running broker. */
 import type { RpcStream } from '@millrace/base';
-import { ControlMethod, ControlRequest, ControlResponse } from '@millrace/metadata';
+import { controlSession } from '@millrace/control';
 import { CONTROLLER_PORT, type SimNode } from '../cluster/index.ts';
 import { Host, MILLISECOND } from '../world/index.ts';
 import { type FaultContext, type FaultKind, pick, seconds } from './fault.ts';
@@ -56,7 +56,7 @@ class Intruder {
       life.arrives(0, () => {
         const channel = rpc.channel({ host: name, port: CONTROLLER_PORT });
         let isOpen = true;
-        const stream = channel.openStream(ControlMethod.session, {
+        const stream = channel.openStream(controlSession.name, {
           message: (body) => this.answered(body),
           closed: () => {
             isOpen = false;
@@ -88,12 +88,17 @@ class Intruder {
       sessionTimeoutMs: 3_000,
     };
     stream.send(
-      ControlRequest.encode({ sequence: ++this.sequence, register, heartbeat: undefined, leaves: false }),
+      controlSession.request.encode({
+        sequence: ++this.sequence,
+        register,
+        heartbeat: undefined,
+        leaves: false,
+      }),
     );
   }
 
   private answered(body: Uint8Array): void {
-    const { register } = ControlResponse.decode(body);
+    const { register } = controlSession.response.decode(body);
     if (register !== undefined)
       this.context.world.count(`duplicate-id ${register.errorCode === 0 ? 'accepted' : 'refused'}`);
   }

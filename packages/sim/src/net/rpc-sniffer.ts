@@ -5,23 +5,17 @@
  * Also a checker, `forwarded-as-it-came`: brokers decode a request before they forward it, so if a controller
  * cannot decode it, the broker sent other bytes.
  */
-import {
-  AllocateProducerIdsResponse,
-  AlterPartitionResponse,
-  ControlMethod,
-  ControlResponse,
-  ForwardRequest,
-  ForwardResponse,
-} from '@millrace/metadata';
+import { controlCalls, controlSession } from '@millrace/control';
 import { apiByKey, apis, DecodeError, ErrorCode, errorName } from '@millrace/protocol';
 import type { World } from '../world/index.ts';
 
+const { alterPartition, allocateProducerIds, forward } = controlCalls;
 const FORWARDED = [apis.createTopics, apis.deleteTopics, apis.createPartitions] as const;
 
 /** Looks at a call when it arrives. */
 export function sniffCall(world: World, method: string, request: Uint8Array): void {
-  if (method !== ControlMethod.forward) return;
-  const { apiKey, apiVersion, body } = ForwardRequest.decode(request);
+  if (method !== forward.name) return;
+  const { apiKey, apiVersion, body } = forward.request.decode(request);
   try {
     apiByKey.get(apiKey)!.decodeRequest(apiVersion, body);
   } catch (error) {
@@ -32,26 +26,26 @@ export function sniffCall(world: World, method: string, request: Uint8Array): vo
 
 /** Looks at the answer to a call. */
 export function sniffAnswer(world: World, method: string, request: Uint8Array, answer: Uint8Array): void {
-  if (method === ControlMethod.alterPartition) {
-    const { errorCode, partitions } = AlterPartitionResponse.decode(answer);
+  if (method === alterPartition.name) {
+    const { errorCode, partitions } = alterPartition.response.decode(answer);
     count(world, 'alter-partition', [errorCode, ...partitions.map((partition) => partition.errorCode)]);
-  } else if (method === ControlMethod.allocateProducerIds)
-    count(world, 'producer-ids', [AllocateProducerIdsResponse.decode(answer).errorCode]);
-  else if (method === ControlMethod.forward) sniffForwarded(world, request, answer);
+  } else if (method === allocateProducerIds.name)
+    count(world, 'producer-ids', [allocateProducerIds.response.decode(answer).errorCode]);
+  else if (method === forward.name) sniffForwarded(world, request, answer);
 }
 
 /** Looks at a message to the broker on a stream. */
 export function sniffStream(world: World, method: string, message: Uint8Array): void {
-  if (method !== ControlMethod.session) return;
-  const { register, heartbeat, notControllerLeaderId } = ControlResponse.decode(message);
+  if (method !== controlSession.name) return;
+  const { register, heartbeat, notControllerLeaderId } = controlSession.response.decode(message);
   if (register !== undefined) count(world, 'register', [register.errorCode]);
   if (heartbeat !== undefined) count(world, 'heartbeat', [heartbeat.errorCode]);
   if (notControllerLeaderId !== undefined) count(world, 'session', [ErrorCode.NOT_CONTROLLER]);
 }
 
 function sniffForwarded(world: World, request: Uint8Array, answer: Uint8Array): void {
-  const { apiKey, apiVersion } = ForwardRequest.decode(request);
-  const { errorCode, body } = ForwardResponse.decode(answer);
+  const { apiKey, apiVersion } = forward.request.decode(request);
+  const { errorCode, body } = forward.response.decode(answer);
   const api = FORWARDED.find(({ key }) => key === apiKey);
   const name = api?.name ?? 'other';
   if (errorCode !== ErrorCode.NONE) count(world, name, [errorCode]);

@@ -3,7 +3,7 @@
  * acknowledges without the replica that should join the ISR, so the controller must not grant the copy, even
  * if the replica is eligible when it arrives.
  */
-import { AlterPartitionRequest, ControlMethod } from '@millrace/metadata';
+import { controlCalls } from '@millrace/control';
 import type { PartitionPlace, SimNode } from '../../cluster/index.ts';
 import type { CaughtCall } from '../../net/index.ts';
 import { MILLISECOND, type Micros } from '../../world/index.ts';
@@ -73,7 +73,7 @@ class LateCopy {
     });
     network.caughtCalls.lay({
       from: leader.name,
-      method: ControlMethod.alterPartition,
+      method: controlCalls.alterPartition.name,
       untilUs: Math.min(context.untilUs, world.nowUs + STEP_US_MAX),
       matches: (body) => this.isTheWish(body),
       // The fault acts in an event of its own.
@@ -83,12 +83,14 @@ class LateCopy {
 
   private isTheWish(body: Uint8Array): boolean {
     const { topicId, partition } = this.place;
-    return AlterPartitionRequest.decode(body).partitions.some(
-      (item) =>
-        item.topicId === topicId &&
-        item.partition === partition &&
-        item.isr.some(({ brokerId }) => brokerId === this.member.id),
-    );
+    return controlCalls.alterPartition.request
+      .decode(body)
+      .partitions.some(
+        (item) =>
+          item.topicId === topicId &&
+          item.partition === partition &&
+          item.isr.some(({ brokerId }) => brokerId === this.member.id),
+      );
   }
 
   private fenceMember(call: CaughtCall): void {

@@ -2,7 +2,7 @@
  * A broker's AlterPartition may arrive after its process has died and the next one has registered. The
  * controller recognises the dead process by the broker epoch in the request, and refuses it.
  */
-import { ControlMethod } from '@millrace/metadata';
+import { controlCalls } from '@millrace/control';
 import type { PartitionPlace, SimNode } from '../../cluster/index.ts';
 import type { CaughtCall } from '../../net/index.ts';
 import { MILLISECOND, type Micros } from '../../world/index.ts';
@@ -47,7 +47,7 @@ function begin(context: FaultContext, leader: SimNode, member: SimNode): void {
   restart(context, member);
   network.caughtCalls.lay({
     from: leader.name,
-    method: ControlMethod.alterPartition,
+    method: controlCalls.alterPartition.name,
     untilUs: Math.min(context.untilUs, world.nowUs + STEP_US_MAX),
     matches: () => true,
     // The fault acts in an event of its own.

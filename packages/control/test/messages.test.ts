@@ -2,7 +2,7 @@
  * Goal: brokers and controllers of different versions understand each other. Method: pinned field numbers.
  */
 import { expect, test } from 'vitest';
-import * as control from '../src/control.ts';
+import * as control from '../src/messages.ts';
 
 const messages = {
   ControlRequest: control.ControlRequest,

@@ -1,17 +1,9 @@
 /**
- * Messages between brokers and the active controller. The control stream carries ControlRequest one way and
- * ControlResponse the other; the rest are single calls. Only shapes here, no behaviour.
+ * The messages between brokers and the active controller, as tables. methods.ts says which method carries
+ * which. Only shapes here, no behaviour. Field numbers are permanent: never renumber or reuse one.
  */
+import { ListenerMessage } from '@millrace/metadata';
 import { defineMessage, type MessageType, optional, repeated } from '@millrace/rpc';
-import { ListenerMessage } from './records.ts';
-
-/** RPC method names. `session` is a stream, the others are calls. */
-export const ControlMethod = {
-  session: 'controller.session',
-  alterPartition: 'controller.alter-partition',
-  allocateProducerIds: 'controller.allocate-producer-ids',
-  forward: 'controller.forward',
-} as const;
 
 /**
  * logDirs: ids of the log directories. previousBrokerEpoch: -1 unless the last stop was clean. clusterId: ''

@@ -1,0 +1,46 @@
+/**
+ * The control plane between brokers and the active controller: each method with its name on the wire, its
+ * request and its response. Both ends take their codecs from here, so they cannot disagree.
+ */
+import type { Message } from '@millrace/rpc';
+import {
+  AllocateProducerIdsRequest,
+  AllocateProducerIdsResponse,
+  AlterPartitionRequest,
+  AlterPartitionResponse,
+  ControlRequest,
+  ControlResponse,
+  ForwardRequest,
+  ForwardResponse,
+} from './messages.ts';
+
+export interface ControlMethod<Request, Response> {
+  /** On the wire. Permanent. */
+  readonly name: string;
+  readonly request: Message<Request>;
+  readonly response: Message<Response>;
+}
+
+const method = <Request, Response>(
+  name: string,
+  request: Message<Request>,
+  response: Message<Response>,
+): ControlMethod<Request, Response> => ({ name, request, response });
+
+/** Single calls: one request, one response. Each is safe to repeat (a lost answer makes the broker retry). */
+export const controlCalls = {
+  /** The leader of a partition proposes another ISR (KIP-497, KIP-903), or a replica leaves it. */
+  alterPartition: method('controller.alter-partition', AlterPartitionRequest, AlterPartitionResponse),
+  /** A broker asks for a block of producer ids (KIP-730). */
+  allocateProducerIds: method(
+    'controller.allocate-producer-ids',
+    AllocateProducerIdsRequest,
+    AllocateProducerIdsResponse,
+  ),
+  /** A broker passes on a client's request that only the active controller can answer (KIP-590). */
+  forward: method('controller.forward', ForwardRequest, ForwardResponse),
+};
+export type ControlCallName = keyof typeof controlCalls;
+
+/** The control stream of a broker (registration, heartbeats): any number of requests, answered in order. */
+export const controlSession = method('controller.session', ControlRequest, ControlResponse);
