@@ -25,7 +25,7 @@ import {
   type RaftStorage,
   type VoterAddress,
 } from '@millrace/raft';
-import { ControlService } from './control-service.ts';
+import { ControlService } from './control/control-service.ts';
 import { CommitTimes, gaugeController, gaugeQuorum } from './quorum-metrics.ts';
 
 export interface ControllerRoleEvents {

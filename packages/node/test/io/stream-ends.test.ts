@@ -12,7 +12,7 @@ import { GrpcRpc } from '@millrace/rpc/io';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { controllerConfig } from '../../src/config/package-settings.ts';
 import { NodeClock } from '../../src/io/clock.ts';
-import { ControlService } from '../../src/roles/control-service.ts';
+import { ControlService } from '../../src/roles/control/control-service.ts';
 import { nodeConfig } from '../support/config.ts';
 
 const BROKER = 1;

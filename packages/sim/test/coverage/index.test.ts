@@ -46,7 +46,7 @@ const SOURCES: Readonly<Record<string, readonly string[]>> = {
   ],
   'controller error': [
     'packages/controller/src/**/*.ts',
-    'packages/node/src/roles/control-service.ts',
+    'packages/node/src/roles/control/*.ts',
     'packages/broker/src/control/**/*.ts',
     'packages/broker/src/handlers/{topics,init-producer-id}.ts',
   ],

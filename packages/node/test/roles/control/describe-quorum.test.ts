@@ -5,7 +5,7 @@
 import type { Uuid } from '@millrace/base';
 import { apis, ErrorCode } from '@millrace/protocol';
 import { expect, test } from 'vitest';
-import { answerDescribeQuorum } from '../src/roles/describe-quorum.ts';
+import { answerDescribeQuorum } from '../../../src/roles/control/describe-quorum.ts';
 
 const voter = {
   id: 1,

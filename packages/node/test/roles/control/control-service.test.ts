@@ -17,9 +17,9 @@ import {
 import { Controller } from '@millrace/controller';
 import { apis, ErrorCode } from '@millrace/protocol';
 import { describe, expect, test } from 'vitest';
-import { controllerConfig } from '../../src/config/package-settings.ts';
-import { ControlService } from '../../src/roles/control-service.ts';
-import { nodeConfig } from '../support/config.ts';
+import { controllerConfig } from '../../../src/config/package-settings.ts';
+import { ControlService } from '../../../src/roles/control/control-service.ts';
+import { nodeConfig } from '../../support/config.ts';
 
 const BROKER = 1;
 const SESSION_MS = 3000;

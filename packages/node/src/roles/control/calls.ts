@@ -1,0 +1,49 @@
+/** The handlers of single calls: one per method of `controlCalls`. The compiler asks for a missing one. */
+import { isUuid, type Uuid } from '@millrace/base';
+import { type ControlCallName, controlCalls, type ForwardRequest } from '@millrace/control';
+import { ErrorCode } from '@millrace/protocol';
+import { forwardedHandlers } from './forwarded.ts';
+import { type CallHandler, defineCallHandler } from './handler.ts';
+
+const NOTHING = new Uint8Array(0);
+/** An answer of this size fits into a message to the broker, with room to spare. */
+const ANSWER_BYTES_MAX = 48 << 20;
+
+const alterPartition = defineCallHandler(
+  controlCalls.alterPartition,
+  ({ controller }, { request, now }, reply) => controller.alterPartition(request, now, reply),
+);
+
+const allocateProducerIds = defineCallHandler(
+  controlCalls.allocateProducerIds,
+  ({ controller }, { request, now }, reply) => controller.allocateProducerIds(request, now, reply),
+);
+
+/** Passes a client's request to the handler of its API (forwarded.ts), and the encoded answer back. */
+const forward = defineCallHandler(controlCalls.forward, (context, { request, now }, reply) => {
+  const refuse = (errorCode: ErrorCode) => reply({ errorCode, body: NOTHING });
+  const handler = forwardedHandlers.get(request.apiKey);
+  if (!context.controller.isActive) refuse(ErrorCode.NOT_CONTROLLER);
+  else if (handler === undefined) refuse(ErrorCode.INVALID_REQUEST);
+  else {
+    const { apiVersion: version, clientId = null } = request;
+    const info = { version, clientId, requestId: requestIdOf(request) };
+    handler.handle(context, { body: request.body, info, now }, (answer) => {
+      // Only refusals and dry runs are so long: a decision that enters the log has a smaller limit.
+      if (answer === undefined) refuse(ErrorCode.NOT_CONTROLLER);
+      else if (answer.length > ANSWER_BYTES_MAX) refuse(ErrorCode.POLICY_VIOLATION);
+      else reply({ errorCode: ErrorCode.NONE, body: answer });
+    });
+  }
+});
+
+export const callHandlers: { readonly [Name in ControlCallName]: CallHandler } = {
+  alterPartition,
+  allocateProducerIds,
+  forward,
+};
+
+/** Undefined also for a malformed id: the controller then handles the request as one without retries. */
+function requestIdOf({ requestId }: ForwardRequest): Uuid | undefined {
+  return requestId !== undefined && isUuid(requestId) ? requestId : undefined;
+}

@@ -1,0 +1,96 @@
+/**
+ * The handlers of clients' requests that brokers forward: one per API. Each decodes the request, has the
+ * controller decide it, and encodes the answer in the client's version.
+ */
+import type { Millis } from '@millrace/base';
+import type { Controller, RequestInfo } from '@millrace/controller';
+import { type Api, apis, ErrorCode } from '@millrace/protocol';
+import { answerDescribeQuorum } from './describe-quorum.ts';
+import type { ControlContext } from './handler.ts';
+
+/** A client's request. The bytes of `body` are valid only during the call of the handler. */
+export interface ForwardedCall {
+  readonly body: Uint8Array;
+  readonly info: RequestInfo;
+  readonly now: Millis;
+}
+
+/**
+ * The encoded answer. Undefined: the controller was deposed before the decision was committed, and does not
+ * know the outcome. The broker asks the next controller.
+ */
+export type ForwardedReply = (answer: Uint8Array | undefined) => void;
+
+export interface ForwardedHandler {
+  readonly api: { readonly key: number };
+  /** Throws DecodeError when the bytes are not a request of this API. */
+  handle(context: ControlContext, call: ForwardedCall, reply: ForwardedReply): void;
+}
+
+/** A request that the controller decides with records. */
+function defineDecided<Request, RequestInput, Response extends ResponseInput, ResponseInput>(
+  api: Api<Request, Response, RequestInput, ResponseInput>,
+  decide: (
+    controller: Controller,
+    request: Request,
+    info: RequestInfo,
+    now: Millis,
+    done: (response: Decided<ResponseInput>) => void,
+  ) => void,
+): ForwardedHandler {
+  return {
+    api,
+    handle({ controller }, { body, info, now }, reply) {
+      decide(controller, api.decodeRequest(info.version, body), info, now, ({ response, results }) => {
+        const isDeposed = results.some(({ errorCode }) => errorCode === ErrorCode.NOT_CONTROLLER);
+        reply(isDeposed ? undefined : joined(api.encodeResponse(info.version, response)));
+      });
+    },
+  };
+}
+
+interface Decided<Response> {
+  readonly response: Response;
+  /** The parts of the response that have an error code. */
+  readonly results: readonly { readonly errorCode: number }[];
+}
+
+const createTopics = defineDecided(apis.createTopics, (controller, request, info, now, done) =>
+  controller.createTopics(request, info, now, (response) => done({ response, results: response.topics })),
+);
+
+const deleteTopics = defineDecided(apis.deleteTopics, (controller, request, info, now, done) =>
+  controller.deleteTopics(request, info, now, (response) => done({ response, results: response.responses })),
+);
+
+const createPartitions = defineDecided(apis.createPartitions, (controller, request, info, now, done) =>
+  controller.createPartitions(request, info, now, (response) =>
+    done({ response, results: response.results }),
+  ),
+);
+
+/** Answered from the quorum's own state, without a record. */
+const describeQuorum: ForwardedHandler = {
+  api: apis.describeQuorum,
+  handle({ quorum, controllerListenerName }, { body, info: { version } }, reply) {
+    const request = apis.describeQuorum.decodeRequest(version, body);
+    const response = answerDescribeQuorum(request, quorum.describe(), controllerListenerName);
+    reply(joined(apis.describeQuorum.encodeResponse(version, response)));
+  },
+};
+
+/** By API key: the only list of the APIs that the active controller answers. */
+export const forwardedHandlers: ReadonlyMap<number, ForwardedHandler> = new Map(
+  [createTopics, deleteTopics, createPartitions, describeQuorum].map((handler) => [handler.api.key, handler]),
+);
+
+function joined(chunks: readonly Uint8Array[]): Uint8Array {
+  if (chunks.length === 1) return chunks[0]!;
+  const whole = new Uint8Array(chunks.reduce((size, chunk) => size + chunk.length, 0));
+  let position = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, position);
+    position += chunk.length;
+  }
+  return whole;
+}

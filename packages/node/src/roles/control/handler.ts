@@ -1,0 +1,66 @@
+/**
+ * What every handler of the control service shares. A handler is a plain synchronous function from a decoded
+ * request to a response, which it gives now or later. It decides nothing: it asks the controller.
+ */
+import type { Clock, Logger, Millis, RpcError } from '@millrace/base';
+import type { ControlMethod } from '@millrace/control';
+import type { Controller } from '@millrace/controller';
+import { DecodeError } from '@millrace/protocol';
+import type { Quorum } from '@millrace/raft';
+
+/** Everything that a handler may use of its node. */
+export interface ControlContext {
+  readonly quorum: Pick<Quorum, 'handle' | 'leader' | 'describe'>;
+  readonly controller: Controller;
+  readonly controllerListenerName: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** The controller got a message, so its next deadline may be earlier now. */
+  touched(): void;
+}
+
+/** One received call. */
+export interface Received<Request> {
+  readonly request: Request;
+  readonly now: Millis;
+}
+
+/** The answer in its wire form. */
+export type RawReply = (answer: Uint8Array | RpcError) => void;
+
+export interface CallHandler {
+  readonly method: { readonly name: string };
+  /** Throws an error that `isMalformed` knows when the bytes are not a request of this method. */
+  handle(context: ControlContext, body: Uint8Array, reply: RawReply): void;
+}
+
+/** The handler calls `reply` once, now or later. */
+export function defineCallHandler<Request, Response>(
+  method: ControlMethod<Request, Response>,
+  handle: (context: ControlContext, received: Received<Request>, reply: (response: Response) => void) => void,
+): CallHandler {
+  return {
+    method,
+    handle(context, body, reply) {
+      const request = decodeMessage(method.request, body);
+      handle(context, { request, now: context.clock.monotonicMs() }, (response) =>
+        reply(method.response.encode(response)),
+      );
+    },
+  };
+}
+
+class MalformedError extends Error {}
+
+export function decodeMessage<T>(message: { decode(bytes: Uint8Array): T }, body: Uint8Array): T {
+  try {
+    return message.decode(body);
+  } catch (error) {
+    throw new MalformedError(String(error));
+  }
+}
+
+/** The sender's bytes are at fault: a control message, or the client's request in it. */
+export function isMalformed(error: unknown): boolean {
+  return error instanceof MalformedError || error instanceof DecodeError;
+}
