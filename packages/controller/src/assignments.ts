@@ -1,6 +1,6 @@
 /** Replica assignments, automatic or given in the request, and the partition records that they become. */
 import type { NodeId, Random, Uuid } from '@millrace/base';
-import type { MetadataImage, PartitionRecord } from '@millrace/metadata';
+import type { MetadataImage, RecordOf } from '@millrace/metadata';
 import { ErrorCode } from '@millrace/protocol';
 import { type PlaceableBroker, placementProblem, placeReplicas } from './placement.ts';
 
@@ -72,7 +72,7 @@ export function newPartition(
   topicId: Uuid,
   partition: number,
   replicas: readonly NodeId[],
-): PartitionRecord {
+): RecordOf<'partition'> {
   const isr = replicas.filter((id) => image.isActive(id));
   return {
     type: 'partition',

@@ -22,7 +22,7 @@
  *    active replica whose storage works leads, alone in its ISR. Acknowledged records may be lost.
  */
 import { assert, type NodeId, type Uuid } from '@millrace/base';
-import type { FailedReplica, MetadataImage, PartitionChangeRecord, PartitionImage } from '@millrace/metadata';
+import type { FailedReplica, MetadataImage, PartitionImage, RecordOf } from '@millrace/metadata';
 
 export interface PartitionSituation {
   readonly partition: PartitionImage;
@@ -58,7 +58,7 @@ export function partitionChange(
   topicId: Uuid,
   index: number,
   situation: PartitionSituation,
-): PartitionChangeRecord | undefined {
+): RecordOf<'partitionChange'> | undefined {
   const { partition } = situation;
   const { isr, elr, leader } = nextState(situation);
   const isrChanges = !sameMembers(isr, partition.isr);

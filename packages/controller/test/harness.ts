@@ -232,12 +232,12 @@ export class Harness {
   ) {
     type Result = {
       errorCode: number;
-      isr: number[];
+      isr: readonly number[];
       leader: number;
       leaderEpoch: number;
       partitionEpoch: number;
     };
-    const answer = pendingAnswer<{ errorCode: number; partitions: Result[] }>();
+    const answer = pendingAnswer<{ errorCode: number; partitions: readonly Result[] }>();
     const topic = this.active.head.topic(name)!;
     const { leaderEpoch, partitionEpoch } = topic.partitions[0]!;
     const members = isr.map((brokerId) => ({ brokerId, brokerEpoch: this.epochOf(brokerId) }));

@@ -7,7 +7,7 @@ import type { BrokerEpoch, LeaderEpoch, Millis, NodeId, Offset, QuorumEpoch, Uui
 import { topicCollisionKey } from '@millrace/protocol';
 import { Map as ImmutableMap } from 'immutable';
 import { CarriedOut } from './carried-out.ts';
-import type { FailedReplica, ListenerEndpoint } from './record-types.ts';
+import type { FailedReplica, ListenerEndpoint } from './record-table.ts';
 
 export interface BrokerRegistration {
   readonly id: NodeId;

@@ -10,7 +10,13 @@ export {
   type TopicImage,
 } from './image.ts';
 export { joinedBatches } from './joined-batches.ts';
-export * from './record-types.ts';
-export { decodeRecord, encodeRecord, ListenerMessage } from './records.ts';
+export { type FailedReplica, type ListenerEndpoint, ListenerMessage } from './record-table.ts';
+export {
+  decodeRecord,
+  encodeRecord,
+  type MetadataRecord,
+  type RecordOf,
+  type RecordType,
+} from './records.ts';
 export { applyRecords, type RecordBatch } from './replay.ts';
 export * from './topic-config.ts';

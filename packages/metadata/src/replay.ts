@@ -15,18 +15,8 @@ import {
   MetadataImage,
   type PartitionImage,
 } from './image.ts';
-import type {
-  BrokerChangeRecord,
-  ConfigRecord,
-  FailedReplica,
-  MetadataRecord,
-  PartitionChangeRecord,
-  PartitionRecord,
-  RegisterBrokerRecord,
-  RemoveTopicRecord,
-  TopicRecord,
-  UnregisterBrokerRecord,
-} from './record-types.ts';
+import type { FailedReplica } from './record-table.ts';
+import type { MetadataRecord, RecordOf } from './records.ts';
 
 export interface RecordBatch {
   /** The offset of the first record. */
@@ -147,7 +137,7 @@ class Replay {
     );
   }
 
-  private registerBroker(record: RegisterBrokerRecord, offset: Offset): void {
+  private registerBroker(record: RecordOf<'registerBroker'>, offset: Offset): void {
     this.brokers.set(record.brokerId, {
       id: record.brokerId,
       epoch: offset,
@@ -162,13 +152,13 @@ class Replay {
     this.touched.brokers.add(record.brokerId);
   }
 
-  private unregisterBroker(record: UnregisterBrokerRecord): void {
+  private unregisterBroker(record: RecordOf<'unregisterBroker'>): void {
     this.registration(record.brokerId, record.brokerEpoch);
     this.brokers.delete(record.brokerId);
     this.touched.brokers.add(record.brokerId);
   }
 
-  private changeBroker(record: BrokerChangeRecord): void {
+  private changeBroker(record: RecordOf<'brokerChange'>): void {
     const broker = this.registration(record.brokerId, record.brokerEpoch);
     this.brokers.set(record.brokerId, {
       ...broker,
@@ -185,7 +175,7 @@ class Replay {
     return broker;
   }
 
-  private addTopic(record: TopicRecord): void {
+  private addTopic(record: RecordOf<'topic'>): void {
     assert(!this.topicIds.has(record.name), 'topic names are unique');
     assert(!this.topicsById.has(record.topicId), 'topic ids are unique');
     this.topicIds.set(record.name, record.topicId);
@@ -196,7 +186,7 @@ class Replay {
     this.touched.topics.add(record.topicId);
   }
 
-  private addPartition(record: PartitionRecord): void {
+  private addPartition(record: RecordOf<'partition'>): void {
     const partitions = this.draft(record.topicId);
     assert(record.partition === partitions.length, 'partitions are numbered without gaps');
     const { replicas, isr, leader, leaderEpoch, partitionEpoch } = record;
@@ -220,7 +210,7 @@ class Replay {
     this.carriedOut = this.carriedOut.withGrown(record.requestId, { name, topicId });
   }
 
-  private changePartition(record: PartitionChangeRecord): void {
+  private changePartition(record: RecordOf<'partitionChange'>): void {
     const partitions = this.draft(record.topicId);
     const before = partitions[record.partition];
     assert(before !== undefined, 'a changed partition exists');
@@ -244,7 +234,7 @@ class Replay {
     this.touch(record.topicId, record.partition);
   }
 
-  private removeTopic({ topicId, requestId }: RemoveTopicRecord): void {
+  private removeTopic({ topicId, requestId }: RecordOf<'removeTopic'>): void {
     const topic = this.topicsById.get(topicId);
     assert(topic !== undefined, 'a removed topic exists');
     this.topicsById.delete(topicId);
@@ -262,7 +252,7 @@ class Replay {
     this.carriedOut = this.carriedOut.withDeleted(requestId, { name: topic.name, topicId });
   }
 
-  private setConfig(record: ConfigRecord): void {
+  private setConfig(record: RecordOf<'config'>): void {
     const ofTopic = record.resourceType === 'topic';
     const all = ofTopic ? this.topicConfigs : this.brokerConfigs;
     const touched = ofTopic ? this.touched.topicConfigs : this.touched.brokerConfigs;

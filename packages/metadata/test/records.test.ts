@@ -5,12 +5,19 @@
 import type { Uuid } from '@millrace/base';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { MetadataRecord } from '../src/record-types.ts';
-import { decodeRecord, encodeRecord, RecordMessage } from '../src/records.ts';
+import {
+  decodeRecord,
+  encodeRecord,
+  type MetadataRecord,
+  RecordMessage,
+  type RecordOf,
+  type RecordType,
+} from '../src/records.ts';
 
 const ID = 'Zm9vYmFyYmF6cXV1eDEyMw' as Uuid;
 
-const samples: Record<string, MetadataRecord> = {
+/** The compiler asks for one of each type. */
+const samples: { readonly [Type in RecordType]: RecordOf<Type> } = {
   registerBroker: {
     type: 'registerBroker',
     brokerId: 1,
@@ -55,8 +62,8 @@ describe('the wire form of records', () => {
     expect(numbers).toMatchSnapshot();
   });
 
-  test.each(Object.keys(samples))('%s has pinned bytes, and reads back', (type) => {
-    const bytes = encodeRecord(samples[type]!);
+  test.each(Object.keys(samples) as RecordType[])('%s has pinned bytes, and reads back', (type) => {
+    const bytes = encodeRecord(samples[type]);
     expect(hex(bytes)).toMatchSnapshot();
     expect(decodeRecord(bytes)).toEqual(samples[type]);
   });
@@ -90,6 +97,21 @@ describe('the wire form of records', () => {
 
   test('decodeRecord throws on a record of an unknown type', () => {
     expect(() => decodeRecord(new Uint8Array([0xf2, 0x01, 0x00]))).toThrow(/knows/);
+  });
+
+  test('a malformed id is neither written nor read', () => {
+    const removal = (topicId: string): MetadataRecord => ({ type: 'removeTopic', topicId: topicId as Uuid });
+    expect(() => encodeRecord(removal('x'))).toThrow(/well-formed id/);
+    const bytes = encodeRecord(removal(ID));
+    bytes[bytes.length - 1] = 0x21;
+    expect(() => decodeRecord(bytes)).toThrow(/well-formed id/);
+  });
+
+  test('a config of an unknown kind of resource is not read', () => {
+    const bytes = encodeRecord({ type: 'config', resourceType: 'topic', resourceName: 't', name: 'n' });
+    expect(bytes[3]).toBe(2);
+    bytes[3] = 8;
+    expect(() => decodeRecord(bytes)).toThrow('8 is not one of topic,broker');
   });
 
   test('any partition record reads back', () => {

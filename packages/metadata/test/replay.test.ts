@@ -7,8 +7,7 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { MetadataDelta } from '../src/delta.ts';
 import { imageToPlain, MetadataImage } from '../src/image.ts';
-import type { MetadataRecord } from '../src/record-types.ts';
-import { decodeRecord, encodeRecord } from '../src/records.ts';
+import { decodeRecord, encodeRecord, type MetadataRecord } from '../src/records.ts';
 import { applyRecords } from '../src/replay.ts';
 import { historyOf, type Model } from './history.ts';
 

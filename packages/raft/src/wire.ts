@@ -169,7 +169,8 @@ export function decodeResponse(type: RaftRequest['type'], body: Uint8Array): Raf
 
 export function decodeFetchResponse(body: Uint8Array): FetchResponse {
   const message = FetchResponseMessage.decode(body);
-  return { type: 'fetch', ...message, batches: message.batches.map(batchFromWire) };
+  const { diverging } = message;
+  return { type: 'fetch', ...message, diverging, batches: message.batches.map(batchFromWire) };
 }
 
 function batchToWire(batch: LogBatch): MessageType<typeof BatchMessage> {

@@ -3,113 +3,119 @@
  * TypeScript type. A field is `[number, kind]`; numbers are permanent; fields may be added, but never change
  * their kind.
  *
- * proto3 rules: a field that holds its default (0, '', false, empty) is not written and reads back as the
+ * proto3 rules: a field that holds its default (0, '', false, empty) may be left out and reads back as the
  * default. `optional` fields read back as undefined when they were not written. int64 are safe integers,
  * never bigint.
  */
 import protobuf from 'protobufjs';
-
-type Scalar = 'int32' | 'int64' | 'uint32' | 'bool' | 'string' | 'bytes';
-
-interface ScalarTypes {
-  int32: number;
-  int64: number;
-  uint32: number;
-  bool: boolean;
-  string: string;
-  bytes: Uint8Array;
-}
-
-// biome-ignore lint/suspicious/noExplicitAny: a message of any shape can be a field
-type Kind = Scalar | Message<any>;
-
-interface Repeated<K extends Kind> {
-  readonly repeated: K;
-}
-interface Optional<K extends Kind> {
-  readonly optional: K;
-}
-
-export const repeated = <const K extends Kind>(kind: K): Repeated<K> => ({ repeated: kind });
-export const optional = <const K extends Kind>(kind: K): Optional<K> => ({ optional: kind });
-
-type Field = readonly [number, Kind | Repeated<Kind> | Optional<Kind>];
-type Fields = Record<string, Field>;
-
-type KindType<K> = K extends Scalar ? ScalarTypes[K] : K extends Message<infer T> ? T : never;
-type FieldType<F> =
-  F extends Repeated<infer K>
-    ? KindType<K>[]
-    : F extends Optional<infer K>
-      ? KindType<K> | undefined
-      : KindType<F>;
-
-type TypeOf<F extends Fields> = { [N in keyof F]: FieldType<F[N][1]> };
-
-/** The TypeScript type of a message: `type Vote = MessageType<typeof Vote>`. */
-export type MessageType<M> = M extends Message<infer T> ? T : never;
-
-export interface Message<T> {
-  readonly name: string;
-  readonly type: protobuf.Type;
-  encode(value: T): Uint8Array;
-  /** Throws an Error when the bytes are not a message of this type. */
-  decode(bytes: Uint8Array): T;
-  /** A decoded protobufjs object as a plain value. */
-  plain(decoded: object): T;
-}
+import {
+  type AnyMessage,
+  type Convert,
+  type Fields,
+  type Flat,
+  fieldOf,
+  isMessage,
+  type Kind,
+  type KindType,
+  type Message,
+  type Optional,
+  optional,
+  repeated,
+  type TypeOf,
+  typeNameOf,
+} from './kinds.ts';
 
 export function defineMessage<const F extends Fields>(name: string, fields: F): Message<TypeOf<F>> {
   const type = new protobuf.Type(name);
-  const readers: [string, (decoded: Record<string, unknown>) => unknown][] = [];
+  const readers: [string, Convert, Convert][] = [];
+  const writers: [string, Convert][] = [];
   for (const [fieldName, [id, spec]] of Object.entries(fields)) {
-    const isRepeated = typeof spec === 'object' && 'repeated' in spec;
-    const isOptional = typeof spec === 'object' && 'optional' in spec;
-    const kind = isRepeated ? spec.repeated : isOptional ? spec.optional : (spec as Kind);
-    const typeName = typeof kind === 'object' ? kind.name : kind;
-    const options = isOptional ? { proto3_optional: true } : {};
-    type.add(
-      new protobuf.Field(fieldName, id, typeName, isRepeated ? 'repeated' : undefined, undefined, options),
-    );
-    if (typeof kind === 'object' && type.get(kind.name) === null) type.add(copyOf(kind.type));
-    const read = reader(kind);
-    readers.push([
-      fieldName,
-      isRepeated
-        ? (decoded) => (decoded[fieldName] as unknown[]).map(read)
-        : isOptional
-          ? (decoded) => (Object.hasOwn(decoded, fieldName) ? read(decoded[fieldName]) : undefined)
-          : (decoded) => read(decoded[fieldName]),
-    ]);
+    const { kind, rule, read, write, absent } = fieldOf(spec);
+    const options = absent === 'optional' ? { proto3_optional: true } : {};
+    type.add(new protobuf.Field(fieldName, id, typeNameOf(kind), rule, undefined, options));
+    if (isMessage(kind) && type.get(kind.name) === null) type.add(copyOf(kind.type));
+    const isThere: Convert =
+      absent === 'optional' ? (decoded) => Object.hasOwn(decoded as object, fieldName) : () => true;
+    if (absent !== 'unused') readers.push([fieldName, isThere, read]);
+    if (write !== undefined) writers.push([fieldName, write]);
   }
   new protobuf.Root().add(type).resolveAll();
   const plain = (decoded: object): TypeOf<F> => {
     const value: Record<string, unknown> = {};
-    for (const [fieldName, read] of readers) value[fieldName] = read(decoded as Record<string, unknown>);
+    for (const [fieldName, isThere, read] of readers)
+      value[fieldName] = isThere(decoded) ? read((decoded as Record<string, unknown>)[fieldName]) : undefined;
     return value as TypeOf<F>;
   };
+  const wire = (value: TypeOf<F>): object => {
+    const written: Record<string, unknown> = { ...value };
+    for (const [fieldName, write] of writers) written[fieldName] = write(written[fieldName]);
+    return written;
+  };
+  return codec(type, plain, writers.length === 0 ? undefined : wire);
+}
+
+function codec<T>(type: protobuf.Type, plain: Message<T>['plain'], wire: Message<T>['wire']): Message<T> {
   return {
-    name,
+    name: type.name,
     type,
     plain,
-    encode: (value) => type.encode(type.create(value as Record<string, unknown>)).finish(),
+    wire,
+    encode: (value) => type.encode(wire === undefined ? (value as object) : wire(value)).finish(),
     decode: (bytes) => plain(type.decode(bytes)),
   };
 }
 
-/**
- * Returns the function that reads one value of a kind from a protobufjs object. An unwritten message reads as
- * all defaults.
- */
-function reader(kind: Kind): (value: unknown) => unknown {
-  if (typeof kind === 'object')
-    return (value) => (value === null ? kind.decode(NOTHING) : kind.plain(value as object));
-  if (kind === 'int64') return (value) => (typeof value === 'number' ? value : Number(String(value)));
-  if (kind === 'bytes') return (value) => (value instanceof Uint8Array ? value : NOTHING);
-  return (value) => value;
+/** A message whose value is the list in its only field: for a list that may be absent, or there and empty. */
+export function defineList<const K extends Kind>(
+  name: string,
+  field: string,
+  kind: K,
+): Message<readonly KindType<K>[]> {
+  const message = defineMessage(name, { [field]: [1, repeated(kind)] });
+  type Wrapped = Readonly<Record<string, readonly KindType<K>[]>>;
+  const plain = (decoded: object) => (message.plain(decoded) as Wrapped)[field]!;
+  const wire = (value: readonly KindType<K>[]) => {
+    const wrapped = { [field]: value };
+    return message.wire === undefined ? wrapped : message.wire(wrapped as never);
+  };
+  return codec(message.type, plain, wire);
 }
 
-const NOTHING = new Uint8Array(0);
+type Members = Readonly<Record<string, readonly [number, Fields]>>;
+type UnionOf<M extends Members> = { [N in keyof M]: MemberOf<N, M[N][1]> }[keyof M];
+type MemberOf<N, F extends Fields> = Flat<{ readonly type: N } & TypeOf<F>>;
+
+/**
+ * A message with exactly one of its members, each a message of its own. The value's `type` names the member.
+ * Decoding throws when there is none, or one that this version does not know.
+ */
+export function defineUnion<const M extends Members>(name: string, members: M): Message<UnionOf<M>> {
+  const fields: Record<string, readonly [number, Optional<AnyMessage>]> = {};
+  const messages = new Map<string, AnyMessage>();
+  for (const [member, [number, memberFields]] of Object.entries(members)) {
+    const message = defineMessage(capitalized(member), memberFields);
+    messages.set(member, message);
+    fields[member] = [number, optional(message)];
+  }
+  const { type } = defineMessage(name, fields);
+  const plain = (decoded: object): UnionOf<M> => {
+    const [member, ...others] = Object.keys(decoded);
+    if (member === undefined || others.length > 0)
+      throw new Error(`${name}: not exactly one member that this version knows`);
+    const value = messages.get(member)!.plain((decoded as Record<string, object>)[member]!);
+    return { type: member, ...value };
+  };
+  const wire = (value: UnionOf<M>): object => {
+    const member = (value as { type: string }).type;
+    const message = messages.get(member)!;
+    return { [member]: message.wire === undefined ? value : message.wire(value) };
+  };
+  return codec(type, plain, wire);
+}
+
+function capitalized(name: string): string {
+  return name.charAt(0).toUpperCase() + name.slice(1);
+}
 
 /** A protobufjs type belongs to one parent, so each user nests its own copy. */
 function copyOf(type: protobuf.Type): protobuf.Type {

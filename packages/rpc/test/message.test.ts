@@ -1,5 +1,16 @@
-import { expect, test } from 'vitest';
-import { defineMessage, type MessageType, optional, repeated } from '../src/index.ts';
+import type { Uuid } from '@millrace/base';
+import { describe, expect, test } from 'vitest';
+import {
+  choice,
+  defineList,
+  defineMessage,
+  defineUnion,
+  type MessageType,
+  optional,
+  optionalNeverEmpty,
+  repeated,
+  unused,
+} from '../src/index.ts';
 
 const Inner = defineMessage('Inner', { id: [1, 'int32'], at: [2, 'int64'] });
 const Outer = defineMessage('Outer', {
@@ -37,4 +48,66 @@ test('an unwritten field reads back as the default, an optional one as undefined
   expect(back.maybe).toBeUndefined();
   expect(back.inner).toBeUndefined();
   expect(back.bytes).toHaveLength(0);
+});
+
+describe('kinds that are checked', () => {
+  const ID = 'Zm9vYmFyYmF6cXV1eDEyMw' as Uuid;
+  const Text = defineMessage('M', { id: [1, 'string'], color: [2, 'int32'] });
+  const Checked = defineMessage('M', { id: [1, 'uuid'], color: [2, choice({ red: 2, blue: 4 })] });
+  const Ids = defineMessage('Ids', { ids: [1, repeated('uuid')], maybe: [2, optional('uuid')] });
+
+  test('have the bytes of a string and of a number', () => {
+    const bytes = Checked.encode({ id: ID, color: 'blue' });
+    expect(Text.decode(bytes)).toEqual({ id: ID, color: 4 });
+    expect(Checked.decode(bytes)).toEqual({ id: ID, color: 'blue' });
+  });
+
+  test('are refused when they are malformed, by reader and writer', () => {
+    expect(() => Checked.decode(Text.encode({ id: 'x', color: 2 }))).toThrow('x is not a well-formed id');
+    expect(() => Checked.decode(Text.encode({ id: ID, color: 3 }))).toThrow('3 is not one of red,blue');
+    expect(() => Checked.encode({ id: 'x' as Uuid, color: 'red' })).toThrow(/well-formed/);
+    expect(() => Ids.encode({ ids: [ID, '' as Uuid] })).toThrow(/well-formed/);
+    expect(() => Ids.encode({ ids: [], maybe: '' as Uuid })).toThrow(/well-formed/);
+    expect(Ids.decode(Ids.encode({ ids: [ID] }))).toEqual({ ids: [ID] });
+  });
+
+  test('an int64 that is no safe integer is refused', () => {
+    const bytes = new Uint8Array([0x10, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f]);
+    expect(() => Inner.decode(bytes)).toThrow(/safe integer/);
+  });
+});
+
+describe('lists', () => {
+  const List = defineList('List', 'ids', 'int32');
+  const Lists = defineMessage('Lists', { full: [1, optionalNeverEmpty('int32')], list: [2, optional(List)] });
+
+  test('an empty list and an absent one differ only in a message of its own', () => {
+    expect(Lists.decode(Lists.encode({ full: [], list: [] }))).toEqual({ full: undefined, list: [] });
+    expect(Lists.decode(Lists.encode({}))).toEqual({ full: undefined, list: undefined });
+    expect(Lists.decode(Lists.encode({ full: [1, 0], list: [-1] }))).toEqual({ full: [1, 0], list: [-1] });
+  });
+});
+
+describe('a union', () => {
+  const Union = defineUnion('Union', {
+    point: [1, { x: [1, 'int32'], of: [2, optional('string')] }],
+    nothing: [3, { unused: [1, unused] }],
+  });
+  const two = defineMessage('Union', { point: [1, optional(Inner)], nothing: [3, optional(Inner)] });
+
+  test('reads back with the name of its member', () => {
+    expect(Union.decode(Union.encode({ type: 'point', x: 3 }))).toEqual({ type: 'point', x: 3 });
+    expect(Union.decode(Union.encode({ type: 'nothing' }))).toEqual({ type: 'nothing' });
+    expect([...Union.encode({ type: 'nothing' })]).toEqual([0x1a, 2, 0x08, 0]);
+  });
+
+  test('with no member, two, or an unknown one is refused', () => {
+    const inner = { id: 1, at: 0 };
+    for (const bytes of [
+      new Uint8Array(0),
+      two.encode({ point: inner, nothing: inner }),
+      new Uint8Array([0xf2, 0x01, 0x00]),
+    ])
+      expect(() => Union.decode(bytes)).toThrow('Union: not exactly one member that this version knows');
+  });
 });

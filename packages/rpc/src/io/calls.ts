@@ -5,7 +5,8 @@
  * unanswered call.
  */
 import { RpcError, type RpcService, type RpcStream, type RpcStreamHandler } from '@millrace/base';
-import { defineMessage, type Message, type MessageType, repeated } from '../message.ts';
+import { type Message, type MessageType, repeated } from '../kinds.ts';
+import { defineMessage } from '../message.ts';
 
 /** Method name of the stream that carries calls. It is never passed to a service. */
 export const CALLS_METHOD = 'rpc.calls';

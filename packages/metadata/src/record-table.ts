@@ -1,0 +1,140 @@
+/**
+ * THE table of metadata records: their replay, in the order of the metadata log, gives the whole state of the
+ * cluster. An entry is `name: [number, fields]`, a field `name: [number, kind]`. The types, the codec
+ * (records.ts) and its checks follow from it; replay.ts asks for the replay function of every entry.
+ *
+ * Numbers, kinds and names of messages are permanent: never change or reuse one. The meaning of a record must
+ * never depend on its writer or time.
+ */
+import {
+  choice,
+  defineList,
+  defineMessage,
+  type MessageType,
+  optional,
+  optionalNeverEmpty,
+  repeated,
+  unused,
+} from '@millrace/rpc';
+
+/** One advertised listener of a broker. */
+export const ListenerMessage = defineMessage('Listener', {
+  name: [1, 'string'],
+  host: [2, 'string'],
+  port: [3, 'uint32'],
+});
+export type ListenerEndpoint = MessageType<typeof ListenerMessage>;
+
+/** A replica whose storage failed under this broker epoch. */
+const FailedReplicaMessage = defineMessage('FailedReplica', {
+  brokerId: [1, 'int32'],
+  brokerEpoch: [2, 'int64'],
+});
+export type FailedReplica = MessageType<typeof FailedReplicaMessage>;
+
+const NodeList = defineList('NodeList', 'ids', 'int32');
+
+export const recordTable = {
+  /** Registers a broker process. The broker epoch is the offset of this record. The broker starts fenced. */
+  registerBroker: [
+    1,
+    {
+      brokerId: [1, 'int32'],
+      /** A random id of each start of the process: distinguishes a retry from a restart. */
+      incarnationId: [2, 'uuid'],
+      listeners: [3, repeated(ListenerMessage)],
+      rack: [4, optional('string')],
+      /** Directory ids (KIP-858) of the broker's log directories. */
+      logDirs: [5, repeated('uuid')],
+      /** The broker's own `broker.session.timeout.ms`; absent in records of older versions. */
+      sessionTimeoutMs: [6, optional('int32')],
+    },
+  ],
+
+  /** The broker was removed from the cluster for good. */
+  unregisterBroker: [2, { brokerId: [1, 'int32'], brokerEpoch: [2, 'int64'] }],
+
+  /** Changes the state of a registered broker; undefined fields stay as they are. */
+  brokerChange: [
+    3,
+    {
+      brokerId: [1, 'int32'],
+      brokerEpoch: [2, 'int64'],
+      fenced: [3, optional('bool')],
+      inControlledShutdown: [4, optional('bool')],
+    },
+  ],
+
+  /** A topic without partitions; they follow in the same batch. */
+  topic: [4, { name: [1, 'string'], topicId: [2, 'uuid'] }],
+
+  /**
+   * A new partition. Partitions of a topic are numbered from 0 and created in that order. PartitionChange
+   * uses number 8; 9 is reserved for the last known leader (KIP-966), 10 to 12 for reassignment and
+   * directories.
+   */
+  partition: [
+    5,
+    {
+      topicId: [1, 'uuid'],
+      partition: [2, 'int32'],
+      /** In the order of preference. */
+      replicas: [3, repeated('int32')],
+      /** Never empty. */
+      isr: [4, repeated('int32')],
+      /** A member of the ISR, or -1. */
+      leader: [5, 'int32'],
+      leaderEpoch: [6, 'int32'],
+      partitionEpoch: [7, 'int32'],
+      /** The client's request for more partitions; only the first of its records has it. */
+      requestId: [13, optional('uuid')],
+    },
+  ],
+
+  /**
+   * Changes a partition; undefined fields stay as they are. The partition epoch grows by one with every such
+   * record, the leader epoch by one if `leader` is given (also if it names the same leader). Numbers 5 to 7
+   * and 9 to 13 are reserved as in Partition.
+   */
+  partitionChange: [
+    6,
+    {
+      topicId: [1, 'uuid'],
+      partition: [2, 'int32'],
+      isr: [3, optionalNeverEmpty('int32')],
+      leader: [4, optional('int32')],
+      /** Eligible leader replicas (KIP-966). Empty: there are none any longer. */
+      elr: [8, optional(NodeList)],
+      failed: [14, optional(FailedReplicaMessage)],
+    },
+  ],
+
+  /** Removes the topic, its partitions and its configs at once. */
+  removeTopic: [
+    7,
+    {
+      topicId: [1, 'uuid'],
+      /** The client's request that this record carries out. */
+      requestId: [2, optional('uuid')],
+    },
+  ],
+
+  /** Sets one config of a resource; an undefined value resets it to its default. */
+  config: [
+    8,
+    {
+      /** The numbers of Kafka's wire. */
+      resourceType: [1, choice({ topic: 2, broker: 4 })],
+      /** The topic's name or the broker's id as text; '' for the default of all brokers. */
+      resourceName: [2, 'string'],
+      name: [3, 'string'],
+      value: [4, optional('string')],
+    },
+  ],
+
+  /** The controller has given out the producer ids below `nextProducerId`, the last block to this broker. */
+  producerIds: [9, { brokerId: [1, 'int32'], brokerEpoch: [2, 'int64'], nextProducerId: [3, 'int64'] }],
+
+  /** Changes only the offset. */
+  noOp: [10, { unused: [1, unused] }],
+} as const;
