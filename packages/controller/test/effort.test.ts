@@ -22,7 +22,7 @@ test('placing the topics of a request looks at no existing topic', () => {
   h.createTopics(names('old'));
   h.commit();
   // The replicas of a broker by topic. Counting them would iterate over this map.
-  const walk = vi.spyOn(h.active.head.state.replicasByBroker, 'get');
+  const walk = vi.spyOn(h.active.head.topics.state.replicas.byBroker, 'get');
   h.createTopics(names('new'));
   expect(walk.mock.calls.length).toBeLessThanOrEqual(3);
   h.commit();

@@ -1,14 +1,14 @@
-export type { ChangedTopic } from './carried-out.ts';
-export { MetadataDelta, type PartitionRef } from './delta.ts';
-export {
-  type BrokerRegistration,
-  type Configs,
-  imageToPlain,
-  MetadataImage,
-  type PartitionImage,
-  type PartitionOfBroker,
-  type TopicImage,
-} from './image.ts';
+export { MetadataDelta } from './delta.ts';
+export type { BrokerRegistration } from './families/brokers.ts';
+export type { Configs } from './families/configs.ts';
+export type { ChangedTopic } from './families/topics/carried-out.ts';
+export type { PartitionRef } from './families/topics/changes.ts';
+export type {
+  PartitionImage,
+  PartitionOfBroker,
+  TopicImage,
+} from './families/topics/image.ts';
+export { imageToPlain, MetadataImage } from './image.ts';
 export { joinedBatches } from './joined-batches.ts';
 export { type FailedReplica, type ListenerEndpoint, ListenerMessage } from './record-table.ts';
 export {

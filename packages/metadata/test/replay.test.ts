@@ -9,7 +9,7 @@ import { MetadataDelta } from '../src/delta.ts';
 import { imageToPlain, MetadataImage } from '../src/image.ts';
 import { decodeRecord, encodeRecord, type MetadataRecord } from '../src/records.ts';
 import { applyRecords } from '../src/replay.ts';
-import { historyOf, type Model } from './history.ts';
+import { historyOf, type Model } from './support/history.ts';
 
 const draws = fc.array(fc.nat(10_000), { maxLength: 60 });
 const cuts = fc.array(fc.integer({ min: 1, max: 12 }), { minLength: 1, maxLength: 40 });
@@ -41,7 +41,7 @@ function expectModel(image: MetadataImage, model: Model): void {
     expect(image.topicById(id)).toEqual({ id, name: topic.name, partitions: topic.partitions });
     expect(new Map(image.topicConfig(topic.name))).toEqual(model.topicConfigs.get(topic.name) ?? new Map());
   }
-  expect(image.state.topicConfigs.size).toBe(model.topicConfigs.size);
+  expect(image.configs.byTopic.size).toBe(model.topicConfigs.size);
   expect(image.sortedBrokers().map(({ id, epoch, fenced }) => [id, epoch, fenced])).toEqual(
     [...model.brokers].sort(([a], [b]) => a - b).map(([id, { epoch, fenced }]) => [id, epoch, fenced]),
   );

@@ -3,7 +3,7 @@
  * records that fit the earlier ones. Keeps its own plain model, the twin of the image.
  */
 import type { NodeId, Uuid } from '@millrace/base';
-import type { MetadataRecord } from '../src/records.ts';
+import type { MetadataRecord } from '../../src/records.ts';
 
 export interface ModelPartition {
   replicas: NodeId[];

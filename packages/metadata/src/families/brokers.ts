@@ -1,0 +1,143 @@
+/** The registered brokers: their part of the image, and what their records mean. */
+import { assert, type BrokerEpoch, type Millis, type NodeId, type Uuid } from '@millrace/base';
+import { Map as ImmutableMap } from 'immutable';
+import type { ReplayFunctions } from '../draft.ts';
+import { MapDraft } from '../map-draft.ts';
+import type { ListenerEndpoint } from '../record-table.ts';
+import type { RecordOf } from '../records.ts';
+import { type Changes, union } from './changes.ts';
+
+export interface BrokerRegistration {
+  readonly id: NodeId;
+  /** The offset of the registration record. Grows with every registration of this broker. */
+  readonly epoch: BrokerEpoch;
+  readonly incarnationId: Uuid;
+  /** Advertised listeners, in the broker's order. */
+  readonly listeners: readonly ListenerEndpoint[];
+  readonly rack: string | undefined;
+  readonly logDirs: readonly Uuid[];
+  /** `broker.session.timeout.ms` of the broker: it accepts no longer lease. 0: not known. */
+  readonly sessionTimeoutMs: Millis;
+  /** A fenced broker leads nothing, joins no ISR and is not shown to clients. */
+  readonly fenced: boolean;
+  /** The broker asked to shut down: its leaderships move away and it joins no ISR. */
+  readonly inControlledShutdown: boolean;
+}
+
+/** Every registered broker, fenced or not. */
+export class BrokersImage {
+  static readonly EMPTY = new BrokersImage(ImmutableMap());
+  readonly byId: ImmutableMap<NodeId, BrokerRegistration>;
+
+  constructor(byId: ImmutableMap<NodeId, BrokerRegistration>) {
+    this.byId = byId;
+  }
+
+  get size(): number {
+    return this.byId.size;
+  }
+
+  get(id: NodeId): BrokerRegistration | undefined {
+    return this.byId.get(id);
+  }
+
+  /** In no order. */
+  values(): Iterable<BrokerRegistration> {
+    return this.byId.values();
+  }
+
+  /** By ascending id. */
+  sorted(): BrokerRegistration[] {
+    return [...this.byId.values()].sort((a, b) => a.id - b.id);
+  }
+
+  /** Registered and not fenced. */
+  isAlive(id: NodeId): boolean {
+    return this.byId.get(id)?.fenced === false;
+  }
+
+  /** Alive and not about to stop: may lead and join ISRs. */
+  isActive(id: NodeId): boolean {
+    const broker = this.byId.get(id);
+    return broker !== undefined && !broker.fenced && !broker.inControlledShutdown;
+  }
+}
+
+/** Brokers that registered, were removed or changed. */
+export class BrokersChanges implements Changes {
+  readonly ids: Set<NodeId>;
+
+  constructor(ids: Set<NodeId> = new Set()) {
+    this.ids = ids;
+  }
+
+  get isEmpty(): boolean {
+    return this.ids.size === 0;
+  }
+
+  merge(next: BrokersChanges): BrokersChanges {
+    return new BrokersChanges(union(this.ids, next.ids));
+  }
+}
+
+export class BrokersDraft {
+  readonly changes = new BrokersChanges();
+  private readonly previous: BrokersImage;
+  private readonly byId: MapDraft<NodeId, BrokerRegistration>;
+
+  constructor(previous: BrokersImage) {
+    this.previous = previous;
+    this.byId = new MapDraft(previous.byId);
+  }
+
+  close(): BrokersImage {
+    return this.changes.isEmpty ? this.previous : new BrokersImage(this.byId.close());
+  }
+
+  register(record: RecordOf<'registerBroker'>, epoch: BrokerEpoch): void {
+    this.put({
+      id: record.brokerId,
+      epoch,
+      incarnationId: record.incarnationId,
+      listeners: record.listeners,
+      rack: record.rack,
+      logDirs: record.logDirs,
+      sessionTimeoutMs: record.sessionTimeoutMs ?? 0,
+      fenced: true,
+      inControlledShutdown: false,
+    });
+  }
+
+  unregister({ brokerId, brokerEpoch }: RecordOf<'unregisterBroker'>): void {
+    this.registration(brokerId, brokerEpoch);
+    this.byId.delete(brokerId);
+    this.changes.ids.add(brokerId);
+  }
+
+  change(record: RecordOf<'brokerChange'>): void {
+    const broker = this.registration(record.brokerId, record.brokerEpoch);
+    this.put({
+      ...broker,
+      fenced: record.fenced ?? broker.fenced,
+      inControlledShutdown: record.inControlledShutdown ?? broker.inControlledShutdown,
+    });
+  }
+
+  private put(broker: BrokerRegistration): void {
+    this.byId.set(broker.id, broker);
+    this.changes.ids.add(broker.id);
+  }
+
+  private registration(id: NodeId, epoch: BrokerEpoch): BrokerRegistration {
+    const broker = this.byId.get(id);
+    assert(broker !== undefined, 'a registered broker');
+    assert(broker.epoch === epoch, 'the current registration of the broker');
+    return broker;
+  }
+}
+
+export const replayBrokers: ReplayFunctions<'registerBroker' | 'unregisterBroker' | 'brokerChange'> = {
+  registerBroker: ({ brokers }, record, offset) => brokers.register(record, offset),
+  unregisterBroker: ({ brokers }, record) => brokers.unregister(record),
+  brokerChange: ({ brokers }, record) => brokers.change(record),
+};

@@ -1,0 +1,12 @@
+/** The objects of one family that the records of a batch changed. A family's draft collects them. */
+export interface Changes {
+  readonly isEmpty: boolean;
+  /** These changes and the ones that follow, as new ones. */
+  merge(next: this): Changes;
+}
+
+export function union<T>(a: ReadonlySet<T>, b: ReadonlySet<T>): Set<T> {
+  const all = new Set(a);
+  for (const value of b) all.add(value);
+  return all;
+}

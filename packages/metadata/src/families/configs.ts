@@ -1,0 +1,105 @@
+/**
+ * The configs that were set on topics and brokers: their part of the image, and what their records mean. What
+ * a topic config may be, and its default, is in topic-config-table.ts.
+ */
+import { assert } from '@millrace/base';
+import { Map as ImmutableMap } from 'immutable';
+import type { ReplayFunctions } from '../draft.ts';
+import { MapDraft } from '../map-draft.ts';
+import type { RecordOf } from '../records.ts';
+import { type Changes, union } from './changes.ts';
+
+export type Configs = ReadonlyMap<string, string>;
+type ConfigsByName = ImmutableMap<string, Configs>;
+
+const NO_CONFIGS: Configs = new Map<string, string>();
+
+export class ConfigsImage {
+  static readonly EMPTY = new ConfigsImage(ImmutableMap(), ImmutableMap());
+  /** Topic name → configs that were set. No empty maps. */
+  readonly byTopic: ConfigsByName;
+  /** Broker id as text, or '' for all → configs that were set. No empty maps. */
+  readonly byBroker: ConfigsByName;
+
+  constructor(byTopic: ConfigsByName, byBroker: ConfigsByName) {
+    this.byTopic = byTopic;
+    this.byBroker = byBroker;
+  }
+
+  /** The configs set on the topic itself, without defaults. */
+  topic(name: string): Configs {
+    return this.byTopic.get(name) ?? NO_CONFIGS;
+  }
+
+  /** The dynamic configs of a broker, or of all brokers with ''. */
+  broker(name: string): Configs {
+    return this.byBroker.get(name) ?? NO_CONFIGS;
+  }
+}
+
+export class ConfigsChanges implements Changes {
+  /** Names of topics. */
+  readonly topics: Set<string>;
+  /** Broker ids as text; '' is the default of all. */
+  readonly brokers: Set<string>;
+
+  constructor(topics: Set<string> = new Set(), brokers: Set<string> = new Set()) {
+    this.topics = topics;
+    this.brokers = brokers;
+  }
+
+  get isEmpty(): boolean {
+    return this.topics.size === 0 && this.brokers.size === 0;
+  }
+
+  merge(next: ConfigsChanges): ConfigsChanges {
+    return new ConfigsChanges(union(this.topics, next.topics), union(this.brokers, next.brokers));
+  }
+}
+
+export class ConfigsDraft {
+  readonly changes = new ConfigsChanges();
+  private readonly previous: ConfigsImage;
+  private readonly byTopic: MapDraft<string, Configs>;
+  private readonly byBroker: MapDraft<string, Configs>;
+
+  constructor(previous: ConfigsImage) {
+    this.previous = previous;
+    this.byTopic = new MapDraft(previous.byTopic);
+    this.byBroker = new MapDraft(previous.byBroker);
+  }
+
+  close(): ConfigsImage {
+    return this.changes.isEmpty
+      ? this.previous
+      : new ConfigsImage(this.byTopic.close(), this.byBroker.close());
+  }
+
+  set({ resourceType, resourceName, name, value }: RecordOf<'config'>): void {
+    const isTopic = resourceType === 'topic';
+    const all = isTopic ? this.byTopic : this.byBroker;
+    const configs = new Map(all.get(resourceName) ?? NO_CONFIGS);
+    if (value === undefined) configs.delete(name);
+    else configs.set(name, value);
+    if (configs.size === 0) all.delete(resourceName);
+    else all.set(resourceName, configs);
+    (isTopic ? this.changes.topics : this.changes.brokers).add(resourceName);
+  }
+
+  /** The topic is removed, and its configs with it. */
+  topicRemoved(name: string): void {
+    if (!this.byTopic.has(name)) return;
+    this.byTopic.delete(name);
+    this.changes.topics.add(name);
+  }
+}
+
+export const replayConfigs: ReplayFunctions<'config'> = {
+  config({ configs, topics }, record) {
+    assert(
+      record.resourceType !== 'topic' || topics.hasName(record.resourceName),
+      'a configured topic exists',
+    );
+    configs.set(record);
+  },
+};

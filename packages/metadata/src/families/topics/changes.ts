@@ -1,0 +1,72 @@
+/** The topics and partitions that the records of a batch changed. */
+import type { Uuid } from '@millrace/base';
+import { type Changes, union } from '../changes.ts';
+import type { TopicImage, TopicsImage } from './image.ts';
+
+export interface PartitionRef {
+  readonly topicId: Uuid;
+  readonly topic: string;
+  readonly partition: number;
+}
+
+export class TopicsChanges implements Changes {
+  /** Topics created or deleted. */
+  readonly topics: Set<Uuid>;
+  private readonly partitions: Map<Uuid, Set<number>>;
+
+  constructor(topics: Set<Uuid> = new Set(), partitions: Map<Uuid, Set<number>> = new Map()) {
+    this.topics = topics;
+    this.partitions = partitions;
+  }
+
+  get isEmpty(): boolean {
+    return this.topics.size === 0 && this.partitions.size === 0;
+  }
+
+  partitionChanged(topicId: Uuid, partition: number): void {
+    const indexes = this.partitions.get(topicId);
+    if (indexes === undefined) this.partitions.set(topicId, new Set([partition]));
+    else indexes.add(partition);
+  }
+
+  topicRemoved(topicId: Uuid): void {
+    this.topics.add(topicId);
+    this.partitions.delete(topicId);
+  }
+
+  merge(next: TopicsChanges): TopicsChanges {
+    const partitions = new Map(this.partitions);
+    for (const [topicId, indexes] of next.partitions)
+      partitions.set(topicId, union(partitions.get(topicId) ?? new Set(), indexes));
+    return new TopicsChanges(union(this.topics, next.topics), partitions);
+  }
+
+  /** Of the topics created or deleted, those in the one image and not in the other; by name. */
+  onlyIn(here: TopicsImage, there: TopicsImage): TopicImage[] {
+    const found: TopicImage[] = [];
+    for (const id of this.topics) {
+      const topic = here.get(id);
+      if (topic !== undefined && there.get(id) === undefined) found.push(topic);
+    }
+    return found.sort(byName);
+  }
+
+  /** Partitions that exist in `image` and are new or changed, by topic name and index. */
+  partitionsIn(image: TopicsImage): PartitionRef[] {
+    const topics: TopicImage[] = [];
+    for (const id of this.partitions.keys()) {
+      const topic = image.get(id);
+      if (topic !== undefined) topics.push(topic);
+    }
+    const refs: PartitionRef[] = [];
+    for (const topic of topics.sort(byName)) {
+      const indexes = [...this.partitions.get(topic.id)!].sort((a, b) => a - b);
+      for (const partition of indexes) refs.push({ topicId: topic.id, topic: topic.name, partition });
+    }
+    return refs;
+  }
+}
+
+function byName(a: TopicImage, b: TopicImage): number {
+  return a.name < b.name ? -1 : 1;
+}

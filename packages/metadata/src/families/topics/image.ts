@@ -1,0 +1,117 @@
+/** The topics and their partitions: their part of the image. draft.ts says what their records mean. */
+import type { LeaderEpoch, NodeId, Uuid } from '@millrace/base';
+import { topicCollisionKey } from '@millrace/protocol';
+import { Map as ImmutableMap } from 'immutable';
+import type { FailedReplica } from '../../record-table.ts';
+import { CarriedOut } from './carried-out.ts';
+import { TopicNames } from './names.ts';
+import { ReplicaIndex } from './replica-index.ts';
+
+export interface PartitionImage {
+  /** In the order of preference; not empty, no duplicates. */
+  readonly replicas: readonly NodeId[];
+  /** A part of the replicas; never empty. */
+  readonly isr: readonly NodeId[];
+  /**
+   * Eligible leader replicas (KIP-966): they left the ISR when or after it fell below `min.insync.replicas`.
+   * Nothing was committed without them, so they hold as much as the ISR members. Disjoint from the ISR.
+   */
+  readonly elr: readonly NodeId[];
+  /**
+   * Replicas that left the ISR at its last shrink and have not rejoined. If the remaining members lose their
+   * disks, no other replica holds more records.
+   */
+  readonly formerIsr: readonly NodeId[];
+  /**
+   * Replicas that reported a storage failure and have not been in the ISR since. An entry is valid while its
+   * broker has this epoch.
+   */
+  readonly failedReplicas: readonly FailedReplica[];
+  /** A member of the ISR, or -1: no leader. */
+  readonly leader: NodeId;
+  /**
+   * Without a leader: the last leader, or -1. Clients see it as the last known ELR (KIP-966). With a leader:
+   * -1.
+   */
+  readonly lastKnownLeader: NodeId;
+  /** Grows by one with every election, also if no leader is elected. */
+  readonly leaderEpoch: LeaderEpoch;
+  /** Grows by one with every change of the partition. */
+  readonly partitionEpoch: number;
+}
+
+export interface TopicImage {
+  readonly id: Uuid;
+  readonly name: string;
+  /** By partition index, without gaps. */
+  readonly partitions: readonly PartitionImage[];
+}
+
+export interface PartitionOfBroker {
+  readonly topic: TopicImage;
+  readonly index: number;
+  readonly partition: PartitionImage;
+}
+
+export interface TopicsState {
+  readonly byId: ImmutableMap<Uuid, TopicImage>;
+  readonly ids: ImmutableMap<string, Uuid>;
+  /** Names that hold '.' or '_', by their form with only '_': these forms must differ. */
+  readonly collidableNames: ImmutableMap<string, string>;
+  readonly replicas: ReplicaIndex;
+  readonly carriedOut: CarriedOut;
+}
+
+export class TopicsImage {
+  readonly state: TopicsState;
+  private readonly sortedNames: TopicNames;
+
+  /** `changedNames`: topics that were added to `previous`, or removed. */
+  constructor(state: TopicsState, previous?: TopicsImage, changedNames?: ReadonlySet<string>) {
+    this.state = state;
+    this.sortedNames = new TopicNames(state.ids, previous?.sortedNames, changedNames);
+  }
+
+  get size(): number {
+    return this.state.ids.size;
+  }
+
+  /** Sorted by UTF-16 code unit. */
+  get names(): readonly string[] {
+    return this.sortedNames.all;
+  }
+
+  named(name: string): TopicImage | undefined {
+    const id = this.state.ids.get(name);
+    return id === undefined ? undefined : this.state.byId.get(id);
+  }
+
+  get(id: Uuid): TopicImage | undefined {
+    return this.state.byId.get(id);
+  }
+
+  /**
+   * The existing topic whose name differs from this one only by '.' and '_' (metrics could not distinguish
+   * them).
+   */
+  colliding(name: string): string | undefined {
+    const known = this.state.collidableNames.get(topicCollisionKey(name));
+    return known === name ? undefined : known;
+  }
+
+  /** The partitions of which a broker has a replica, by ascending topic id and index. */
+  *partitionsOf(broker: NodeId): Generator<PartitionOfBroker> {
+    for (const [topicId, indexes] of this.state.replicas.topicsOf(broker)) {
+      const topic = this.state.byId.get(topicId)!;
+      for (const index of indexes) yield { topic, index, partition: topic.partitions[index]! };
+    }
+  }
+
+  static readonly EMPTY = new TopicsImage({
+    byId: ImmutableMap(),
+    ids: ImmutableMap(),
+    collidableNames: ImmutableMap(),
+    replicas: ReplicaIndex.EMPTY,
+    carriedOut: CarriedOut.EMPTY,
+  });
+}

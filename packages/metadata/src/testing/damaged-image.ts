@@ -1,0 +1,32 @@
+/** Images that no records give, for tests of checkers that must notice them. */
+import type { Uuid } from '@millrace/base';
+import { type BrokerRegistration, BrokersImage } from '../families/brokers.ts';
+import { ProducerIdsImage } from '../families/producer-ids.ts';
+import { type TopicImage, TopicsImage } from '../families/topics/image.ts';
+import { MetadataImage } from '../image.ts';
+
+export function withBroker(image: MetadataImage, broker: BrokerRegistration): MetadataImage {
+  return new MetadataImage({
+    ...image,
+    brokers: new BrokersImage(image.brokers.byId.set(broker.id, broker)),
+  });
+}
+
+/** `id`: under which the topic is found. */
+export function withTopic(image: MetadataImage, id: Uuid, topic: TopicImage): MetadataImage {
+  const { state } = image.topics;
+  return new MetadataImage({
+    ...image,
+    topics: new TopicsImage({ ...state, byId: state.byId.set(id, topic) }),
+  });
+}
+
+/** The topic is there by its id, and not by its name. */
+export function withoutTopicName(image: MetadataImage, name: string): MetadataImage {
+  const { state } = image.topics;
+  return new MetadataImage({ ...image, topics: new TopicsImage({ ...state, ids: state.ids.delete(name) }) });
+}
+
+export function withNextProducerId(image: MetadataImage, next: number): MetadataImage {
+  return new MetadataImage({ ...image, producerIds: new ProducerIdsImage(next) });
+}
