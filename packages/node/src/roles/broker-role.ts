@@ -20,7 +20,7 @@ import {
   ProducerIdBlocks,
 } from '@millrace/broker';
 import type { LogDirectory } from '@millrace/log';
-import type { ListenerEndpoint, MetadataDelta, MetadataImage } from '@millrace/metadata';
+import type { ListenerEndpoint, MetadataImage } from '@millrace/metadata';
 import type { Metrics } from '@millrace/metrics';
 import type { CompressionCodecs } from '@millrace/protocol';
 import {
@@ -33,6 +33,7 @@ import {
 import { ReplicaManager, type ReplicationConfig } from '@millrace/replication';
 import { HeldConnections } from './held-connections.ts';
 import { MetadataFollower } from './metadata-follower.ts';
+import { metadataSubscribers } from './metadata-subscribers.ts';
 
 /**
  * How long a clean stop waits for followers to fetch records acknowledged with acks=1. Mostly they have them
@@ -123,7 +124,14 @@ export class BrokerRole {
       alterPartition: (request, done) => alterPartitions.send(request, done),
       directoryFailed: (reason) => options.events.failed(directoryFailure(logs.directory, reason)),
     });
-    this.metadata = new MetadataFollower(clock, (delta) => this.publish(delta));
+    const subscribers = metadataSubscribers({
+      brokerId,
+      replicas: this.replicas,
+      lifecycle: () => this.lifecycle,
+      serve: () => this.serve(),
+      host: options.events,
+    });
+    this.metadata = new MetadataFollower(clock, subscribers);
     this.frontEnd = new BrokerFrontEnd({
       brokerId,
       clock,
@@ -273,16 +281,6 @@ export class BrokerRole {
     });
     this.observer?.start();
     this.lifecycle.start();
-  }
-
-  private publish(delta: MetadataDelta): void {
-    this.replicas.publish(delta);
-    this.lifecycle?.progressed();
-    // Clients and other brokers see the unfencing at the same time, maybe before the controller's answer
-    // arrives here.
-    const own = delta.image.broker(this.options.brokerId);
-    if (own !== undefined && !own.fenced && own.epoch === this.lifecycle?.brokerEpoch) this.serve();
-    this.options.events.imageChanged(delta.image);
   }
 
   private serve(): void {

@@ -15,6 +15,7 @@ import {
   MetadataImage,
 } from '@millrace/metadata';
 import type { CommittedBatch } from '@millrace/raft';
+import type { MetadataSubscriber } from './metadata-subscribers.ts';
 
 /** The follower publishes batches together until they have this many records. */
 const PUBLISHED_RECORDS = 100;
@@ -24,15 +25,15 @@ const TURN_MS = 20;
 export class MetadataFollower {
   image: MetadataImage = MetadataImage.EMPTY;
   private readonly clock: Clock;
-  private readonly publish: (delta: MetadataDelta) => void;
+  private readonly subscribers: readonly MetadataSubscriber[];
   /** Committed batches that are not applied yet. */
   private waiting: CommittedBatch[] = [];
   private pause: Timer | undefined;
 
-  /** `publish` sees every change once, in order, after `image` has moved. */
-  constructor(clock: Clock, publish: (delta: MetadataDelta) => void) {
+  /** Each subscriber sees every change once, in order, after `image` has moved. */
+  constructor(clock: Clock, subscribers: readonly MetadataSubscriber[]) {
     this.clock = clock;
-    this.publish = publish;
+    this.subscribers = subscribers;
   }
 
   /** The last applied offset; -1 before the first record. */
@@ -75,7 +76,7 @@ export class MetadataFollower {
       this.image = image;
       merged = merged === undefined ? delta : merged.merge(delta);
     }
-    if (merged !== undefined) this.publish(merged);
+    if (merged !== undefined) for (const subscriber of this.subscribers) subscriber.publish(merged);
   }
 }
 

@@ -4,7 +4,7 @@
  */
 import type { Uuid } from '@millrace/base';
 import { ManualClock } from '@millrace/base/testing';
-import { encodeRecord } from '@millrace/metadata';
+import { encodeRecord, type MetadataDelta } from '@millrace/metadata';
 import { expect, test } from 'vitest';
 import { MetadataFollower } from '../../src/roles/metadata-follower.ts';
 
@@ -38,10 +38,11 @@ test('the follower publishes many new topics in order, a few in each turn', () =
     soon: (callback: () => void) => manual.soon(callback),
   };
   const published: number[] = [];
-  const follower = new MetadataFollower(clock, (delta) => {
+  const publish = (delta: MetadataDelta) => {
     published.push(delta.createdTopics.length);
     workMs += delta.createdTopics.length;
-  });
+  };
+  const follower = new MetadataFollower(clock, [{ name: 'worker', publish }]);
   const all = batches(501);
   follower.committed(all.slice(0, 500));
   expect(follower.offset).toBe(99);
@@ -56,7 +57,8 @@ test('the follower publishes many new topics in order, a few in each turn', () =
 
 test('the follower publishes quick changes within the call, as one delta', () => {
   const published: number[] = [];
-  const follower = new MetadataFollower(new ManualClock(), (delta) => published.push(delta.image.offset));
+  const publish = (delta: MetadataDelta) => void published.push(delta.image.offset);
+  const follower = new MetadataFollower(new ManualClock(), [{ name: 'reader', publish }]);
   follower.committed(batches(20));
   expect(published).toEqual([39]);
 });

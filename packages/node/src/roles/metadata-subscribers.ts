@@ -1,0 +1,53 @@
+/**
+ * Who acts on new metadata, and in which order: the only place that says so. Every subscriber sees every
+ * change once, within the turn in which the image moved.
+ */
+import type { NodeId } from '@millrace/base';
+import type { BrokerLifecycle } from '@millrace/broker';
+import type { MetadataDelta, MetadataImage } from '@millrace/metadata';
+import type { ReplicaManager } from '@millrace/replication';
+
+export interface MetadataSubscriber {
+  readonly name: string;
+  /** `delta.image` is the broker's image from here on. */
+  publish(delta: MetadataDelta): void;
+}
+
+export interface SubscribedParts {
+  readonly brokerId: NodeId;
+  readonly replicas: Pick<ReplicaManager, 'publish'>;
+  /** Undefined until the broker's ports are known. */
+  lifecycle(): Pick<BrokerLifecycle, 'progressed' | 'brokerEpoch'> | undefined;
+  /** Opens the front end. May be called again. */
+  serve(): void;
+  readonly host: { imageChanged(image: MetadataImage): void };
+}
+
+/**
+ * The order, and why:
+ *
+ * 1. `replicas` open logs, lead and follow as the image says. Whatever comes later may count on it.
+ * 2. `lifecycle` tells the controller at once that this broker has applied the metadata, and the controller
+ *    may then unfence it: its replicas must have their roles by then.
+ * 3. `front-end` opens when the image shows this broker unfenced. Clients and other brokers see that at the
+ *    same time, maybe before the controller's answer arrives here. The first request finds the roles taken.
+ * 4. `host` looks at a broker that has done everything: a checker compares the image with the replicas.
+ *
+ * Group and transaction coordinators will come after `replicas`, whose roles they follow, and before
+ * `front-end`, so that they have loaded before a client asks.
+ */
+export function metadataSubscribers(parts: SubscribedParts): readonly MetadataSubscriber[] {
+  const { brokerId, replicas, host } = parts;
+  return [
+    { name: 'replicas', publish: (delta) => replicas.publish(delta) },
+    { name: 'lifecycle', publish: () => parts.lifecycle()?.progressed() },
+    {
+      name: 'front-end',
+      publish({ image }) {
+        const own = image.broker(brokerId);
+        if (own?.fenced === false && own.epoch === parts.lifecycle()?.brokerEpoch) parts.serve();
+      },
+    },
+    { name: 'host', publish: ({ image }) => host.imageChanged(image) },
+  ];
+}
