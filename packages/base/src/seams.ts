@@ -213,10 +213,18 @@ export interface Rpc {
 }
 
 export interface RpcService {
-  /** One request. `reply` is called once, now or later. */
-  call(method: string, body: Uint8Array, reply: (answer: Uint8Array | RpcError) => void): void;
-  /** A peer opened a stream. */
-  stream(method: string, stream: RpcStream): RpcStreamHandler;
+  /** One request of `peer`. The service calls `reply` once, now or later. */
+  call(method: string, body: Uint8Array, reply: (answer: Uint8Array | RpcError) => void, peer: RpcPeer): void;
+  /** `peer` opened a stream. */
+  stream(method: string, stream: RpcStream, peer: RpcPeer): RpcStreamHandler;
+}
+
+/** The caller, as the transport knows it: for logs and refusals, never for a decision. */
+export interface RpcPeer {
+  /** The caller's end of the connection, `host:port`; in a simulation only the name of its host. */
+  readonly address: string;
+  /** The common name in the certificate that the caller has proven with TLS. Undefined: it proved nothing. */
+  readonly certifiedName: string | undefined;
 }
 
 export interface RpcChannel {

@@ -17,6 +17,7 @@ import {
   type Rpc,
   type RpcChannel,
   RpcError,
+  type RpcPeer,
   type Timer,
   type Uuid,
 } from '@millrace/base';
@@ -153,7 +154,7 @@ export class Quorum {
   }
 
   /** Handles a control message of the quorum. False: it is not a message of the quorum. */
-  handle(method: string, body: Uint8Array, reply: Reply): boolean {
+  handle(method: string, body: Uint8Array, reply: Reply, peer: RpcPeer): boolean {
     if (!method.startsWith('raft.')) return false;
     if (this.closed) {
       reply(new RpcError('unavailable', 'the quorum is closed'));
@@ -161,6 +162,8 @@ export class Quorum {
     }
     const request = tryDecode(() => decodeRequest(method, body));
     if (request === undefined) {
+      const facts = { method, peer: peer.address, error: 'malformed message' };
+      this.options.logger.warn('control-message-refused', facts);
       reply(new RpcError('refused', 'malformed message'));
       return true;
     }

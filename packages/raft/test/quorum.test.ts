@@ -88,7 +88,7 @@ class Cluster {
         node.listener = this.hub.endpoint(`n${id}`).serve(
           { host: 'h', port: 9000 + id },
           {
-            call: (method, body, reply) => void quorum.handle(method, body, reply),
+            call: (method, body, reply, peer) => void quorum.handle(method, body, reply, peer),
             stream: () => ({ message: () => {}, closed: () => {} }),
           },
           { listening: () => {}, failed: () => {} },
@@ -235,8 +235,11 @@ class HeldStorage implements RaftStorage {
   }
 }
 
+const PEER = { address: 'n2:9002', certifiedName: undefined };
+
 function held() {
   const clock = new ManualClock();
+  const logger = new MemoryLogger();
   const storage = new HeldStorage();
   const failures: string[] = [];
   const voters = [1, 2, 3].map((id) => ({ id, host: 'h', port: 9000 + id }));
@@ -250,7 +253,7 @@ function held() {
       rpc: new MemoryRpcHub(clock).endpoint('n1'),
       clock,
       random: new Prng(1),
-      logger: new MemoryLogger(),
+      logger,
       config: quorumConfig,
       listener: { committed: () => {}, becameLeader: () => {}, resigned: () => {}, leaderChanged: () => {} },
       failed: (error) => failures.push(error.message),
@@ -263,10 +266,10 @@ function held() {
   const answers: (Uint8Array | RpcError)[] = [];
   const ask = () => {
     const { method, body } = encodeRequest(vote({ epoch: 1, candidateId: 2, formation: true }));
-    quorum!.handle(method, body, (answer) => answers.push(answer));
+    quorum!.handle(method, body, (answer) => answers.push(answer), PEER);
     clock.settle();
   };
-  return { clock, storage, failures, quorum: quorum!, answers, ask };
+  return { clock, logger, storage, failures, quorum: quorum!, answers, ask };
 }
 
 test('a vote is not sent before it is durable', () => {
@@ -293,12 +296,19 @@ test('a failed write: no message is sent, the owner gets the error, and every re
 });
 
 test('malformed messages of the quorum are refused; other methods are not handled', () => {
-  const { quorum } = held();
+  const { quorum, logger } = held();
   const answers: (Uint8Array | RpcError)[] = [];
-  expect(quorum.handle('controller.forward', utf8(''), (answer) => answers.push(answer))).toBe(false);
-  expect(quorum.handle('raft.fetch', utf8('\xff\xff\xff'), (answer) => answers.push(answer))).toBe(true);
-  expect(quorum.handle('raft.nonsense', utf8(''), (answer) => answers.push(answer))).toBe(true);
+  const handle = (method: string, body: string) =>
+    quorum.handle(method, utf8(body), (answer) => answers.push(answer), PEER);
+  expect(handle('controller.forward', '')).toBe(false);
+  expect(handle('raft.fetch', '\xff\xff\xff')).toBe(true);
+  expect(handle('raft.nonsense', '')).toBe(true);
   expect(answers.map((answer) => (answer as RpcError).kind)).toEqual(['refused', 'refused']);
+  const refused = logger.events.filter(({ event }) => event === 'control-message-refused');
+  expect(refused.map(({ facts }) => [facts['method'], facts['peer']])).toEqual([
+    ['raft.fetch', 'n2:9002'],
+    ['raft.nonsense', 'n2:9002'],
+  ]);
 });
 
 test('the storage of another cluster is refused', () => {

@@ -54,8 +54,8 @@ export const controllerEvents = {
   },
   'control-message-refused': {
     level: 'warn',
-    facts: ['method', 'error'],
-    says: 'The controller refuses a message to {method} that it cannot read: {error}.',
+    facts: ['method', 'peer', 'error'],
+    says: 'The controller refuses a message of {peer} to {method} that it cannot read: {error}.',
   },
   'topic-created': {
     level: 'info',

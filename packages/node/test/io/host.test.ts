@@ -63,7 +63,11 @@ test('logs: one JSON object a line with stable event name, node and facts; error
     destination: { write: (line) => void lines.push(line) },
   });
   logger.debug('leader-followed', { epoch: 3, leaderId: 2 });
-  logger.child({ topic: 't' }).warn('control-message-refused', { method: 'm', error: new Error('why') });
+  logger.child({ topic: 't' }).warn('control-message-refused', {
+    method: 'm',
+    peer: 'p',
+    error: new Error('why'),
+  });
   expect(lines).toHaveLength(1);
   const line = JSON.parse(lines[0]!) as Record<string, unknown>;
   const event = 'control-message-refused';

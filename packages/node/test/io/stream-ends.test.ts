@@ -5,7 +5,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
-import { type Listener, Prng, type RpcService } from '@millrace/base';
+import { type Listener, Prng, type RpcService, type RpcStream } from '@millrace/base';
 import { MemoryLogger } from '@millrace/base/testing';
 import { Controller } from '@millrace/controller';
 import { GrpcRpc } from '@millrace/rpc/io';
@@ -78,12 +78,14 @@ class Served {
 
   private late(service: ControlService): RpcService {
     return {
-      call: (method, body, reply) => service.call(method, body, reply),
-      stream: (method, stream) =>
-        service.stream(method, {
+      call: (method, body, reply, peer) => service.call(method, body, reply, peer),
+      stream: (method, stream, peer) => {
+        const late: RpcStream = {
           send: (body) => void setTimeout(() => stream.send(body), this.lateMs),
           close: () => stream.close(),
-        }),
+        };
+        return service.stream(method, late, peer);
+      },
     };
   }
 

@@ -94,7 +94,7 @@ async function start(id: number): Promise<Node> {
     ),
   );
   const service: RpcService = {
-    call: (method, body, reply) => void quorum.handle(method, body, reply),
+    call: (method, body, reply, peer) => void quorum.handle(method, body, reply, peer),
     stream: () => ({ message: () => {}, closed: () => {} }),
   };
   const { listener } = await serve(service, voters[id - 1]!.port);

@@ -4,7 +4,13 @@
  * or answers, of one turn share one message. Answers come in any order. The end of the stream fails every
  * unanswered call.
  */
-import { RpcError, type RpcService, type RpcStream, type RpcStreamHandler } from '@millrace/base';
+import {
+  RpcError,
+  type RpcPeer,
+  type RpcService,
+  type RpcStream,
+  type RpcStreamHandler,
+} from '@millrace/base';
 import { type Message, type MessageType, repeated } from '../kinds.ts';
 import { defineMessage } from '../message.ts';
 
@@ -116,13 +122,15 @@ export class Caller implements RpcStreamHandler {
 export class Answerer implements RpcStreamHandler {
   private readonly service: RpcService;
   private readonly stream: RpcStream;
+  private readonly peer: RpcPeer;
   private readonly outbox: Outbox<Answer>;
   private readonly answerBytesMax: number;
 
   /** `messageBytesMax`: what one message of the stream may hold. */
-  constructor(service: RpcService, stream: RpcStream, messageBytesMax: number) {
+  constructor(service: RpcService, stream: RpcStream, peer: RpcPeer, messageBytesMax: number) {
     this.service = service;
     this.stream = stream;
+    this.peer = peer;
     this.answerBytesMax = messageBytesMax - GATHERED_BYTES_MAX - ENVELOPE_BYTES;
     this.outbox = new Outbox((answers) => stream.send(Answers.encode({ answers })));
   }
@@ -132,11 +140,12 @@ export class Answerer implements RpcStreamHandler {
     if (decoded === undefined) this.stream.close();
     for (const { id, method, body } of decoded?.calls ?? []) {
       let isAnswered = false;
-      this.service.call(method, body, (result) => {
+      const reply: Done = (result) => {
         if (isAnswered) return;
         isAnswered = true;
         this.outbox.add(this.answerOf(id, result));
-      });
+      };
+      this.service.call(method, body, reply, this.peer);
     }
   }
 

@@ -28,6 +28,7 @@ import {
   type Rpc,
   type RpcChannel,
   RpcError,
+  type RpcPeer,
   type RpcService,
   type RpcStream,
   type RpcStreamHandler,
@@ -142,7 +143,7 @@ class GrpcListener implements Listener {
       answered = true;
       this.#open.delete(abort);
     });
-    service.call(methodOf(call.metadata), call.request, finish);
+    service.call(methodOf(call.metadata), call.request, finish, peerOf(call));
   }
 
   #stream(service: RpcService, call: ServerDuplexStream<Uint8Array, Uint8Array>): void {
@@ -165,10 +166,11 @@ class GrpcListener implements Listener {
       close: () => setImmediate(() => finish('closed')),
     };
     const method = methodOf(call.metadata);
+    const peer = peerOf(call);
     const handler =
       method === CALLS_METHOD
-        ? new Answerer(service, stream, MESSAGE_BYTES_MAX)
-        : service.stream(method, stream);
+        ? new Answerer(service, stream, peer, MESSAGE_BYTES_MAX)
+        : service.stream(method, stream, peer);
     // The other end sends nothing before it gets the metadata.
     call.sendMetadata(new Metadata());
     this.#open.add(abort);
@@ -327,6 +329,13 @@ function metadataOf(method: string): Metadata {
   const metadata = new Metadata();
   metadata.set(METHOD_KEY, method);
   return metadata;
+}
+
+type ServerCall = Pick<ServerUnaryCall<Uint8Array, Uint8Array>, 'getPeer' | 'getAuthContext'>;
+
+function peerOf(call: ServerCall): RpcPeer {
+  const name = call.getAuthContext().sslPeerCertificate?.subject.CN;
+  return { address: call.getPeer(), certifiedName: Array.isArray(name) ? name[0] : name };
 }
 
 function methodOf(metadata: Metadata): string {

@@ -98,14 +98,15 @@ export class MemoryRpcHub {
           if (finished || isCut()) return;
           if (served === undefined || this.served.get(address.port) !== served) return abort();
           served.streams.add(abort);
-          served.service.call(method, body, (answer) => {
+          const reply = (answer: Uint8Array | RpcError) => {
             this.clock.setTimer(this.latencyMs, () => {
               if (!isCut()) finish(answer);
             });
-          });
+          };
+          served.service.call(method, body, reply, { address: name, certifiedName: undefined });
         });
       },
-      openStream: (method, handler) => this.openStream(address, method, handler, isCut, open),
+      openStream: (method, handler) => this.openStream(name, address, method, handler, isCut, open),
       close: () => {
         for (const abort of [...open]) abort();
       },
@@ -113,6 +114,7 @@ export class MemoryRpcHub {
   }
 
   private openStream(
+    name: string,
     address: Address,
     method: string,
     handler: RpcStreamHandler,
@@ -155,6 +157,7 @@ export class MemoryRpcHub {
       far = served.service.stream(
         method,
         side((body) => handler.message(body)),
+        { address: name, certifiedName: undefined },
       );
     });
     return side((body) => far?.message(body));

@@ -1,5 +1,5 @@
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
-import { type Listener, RpcError, type RpcService, type RpcStream } from '@millrace/base';
+import { type Listener, RpcError, type RpcPeer, type RpcService, type RpcStream } from '@millrace/base';
 import { expect, test } from 'vitest';
 import { CALLS_METHOD } from '../../src/io/calls.ts';
 import { GrpcRpc } from '../../src/io/index.ts';
@@ -49,6 +49,32 @@ test('a call is answered; method and body arrive as they were sent', async () =>
   expect(await call(channel, 'empty', utf8(''))).toBe('empty:');
   const big = 'x'.repeat(20 << 20);
   expect((await call(channel, 'big', utf8(big))).length).toBe(big.length + 4);
+  channel.close();
+  await close(listener);
+});
+
+test('a service learns who calls: the address of a call, of a large call, and of a stream', async () => {
+  const peers: RpcPeer[] = [];
+  const { port, listener } = await serve({
+    call: (_method, _body, reply, peer) => {
+      peers.push(peer);
+      reply(utf8(''));
+    },
+    stream: (_method, stream, peer) => {
+      peers.push(peer);
+      stream.close();
+      return { message: () => {}, closed: () => {} };
+    },
+  });
+  const channel = channelTo(port);
+  await call(channel, 'small', utf8('x'));
+  await call(channel, 'large', utf8('x'.repeat(100_000)));
+  await openStream(channel, 'a').end;
+  const [first] = peers;
+  expect(first!.address).toMatch(/^127\.0\.0\.1:\d+$/);
+  expect(first!.address).not.toBe(`127.0.0.1:${port}`);
+  // One connection carries all three, and nobody has proven a name without TLS.
+  expect(peers).toEqual(Array(3).fill({ address: first!.address, certifiedName: undefined }));
   channel.close();
   await close(listener);
 });

@@ -9,6 +9,7 @@ import {
   type Rpc,
   type RpcChannel,
   RpcError,
+  type RpcPeer,
   type RpcService,
   type RpcStream,
   type RpcStreamHandler,
@@ -88,11 +89,13 @@ export class SimRpc implements Rpc {
 class ServedConnection {
   readonly end: End;
   private readonly service: RpcService;
+  private readonly peer: RpcPeer;
   private readonly streams = new Map<number, RpcStreamHandler>();
 
   constructor(end: End, service: RpcService) {
     this.end = end;
     this.service = service;
+    this.peer = { address: end.other.life.host.name, certifiedName: undefined };
     end.message = (message) => this.message(message as Message);
     end.closed = (reason) => {
       const open = [...this.streams.values()];
@@ -112,7 +115,7 @@ class ServedConnection {
   private call(id: number, method: string, body: Uint8Array): void {
     let answered = false;
     sniffCall(this.end.connection.network.world, method, body);
-    this.service.call(method, body, (answer) => {
+    const reply = (answer: Uint8Array | RpcError) => {
       if (answered) return;
       answered = true;
       if (answer instanceof RpcError) transmit(this.end, { type: 'refusal', id, error: answer });
@@ -120,11 +123,12 @@ class ServedConnection {
         sniffAnswer(this.end.connection.network.world, method, body, answer);
         transmit(this.end, { type: 'answer', id, body: answer });
       }
-    });
+    };
+    this.service.call(method, body, reply, this.peer);
   }
 
   private open(id: number, method: string): void {
-    const handler = this.service.stream(method, {
+    const stream: RpcStream = {
       send: (body) => {
         if (!this.streams.has(id)) return;
         sniffStream(this.end.connection.network.world, method, body);
@@ -134,8 +138,8 @@ class ServedConnection {
         transmit(this.end, { type: 'close', id, toServer: false });
         this.end.life.arrives(0, () => this.closeStream(id, 'closed'));
       },
-    });
-    this.streams.set(id, handler);
+    };
+    this.streams.set(id, this.service.stream(method, stream, this.peer));
   }
 
   private closeStream(id: number, reason: string): void {

@@ -20,7 +20,7 @@ const allocateProducerIds = defineCallHandler(
 );
 
 /** Passes a client's request to the handler of its API (forwarded.ts), and the encoded answer back. */
-const forward = defineCallHandler(controlCalls.forward, (context, { request, now }, reply) => {
+const forward = defineCallHandler(controlCalls.forward, (context, { request, now, peer }, reply) => {
   const refuse = (errorCode: ErrorCode) => reply({ errorCode, body: NOTHING });
   const handler = forwardedHandlers.get(request.apiKey);
   if (!context.controller.isActive) refuse(ErrorCode.NOT_CONTROLLER);
@@ -28,7 +28,7 @@ const forward = defineCallHandler(controlCalls.forward, (context, { request, now
   else {
     const { apiVersion: version, clientId = null } = request;
     const info = { version, clientId, requestId: requestIdOf(request) };
-    handler.handle(context, { body: request.body, info, now }, (answer) => {
+    handler.handle(context, { body: request.body, info, now, peer }, (answer) => {
       // Only refusals and dry runs are so long: a decision that enters the log has a smaller limit.
       if (answer === undefined) refuse(ErrorCode.NOT_CONTROLLER);
       else if (answer.length > ANSWER_BYTES_MAX) refuse(ErrorCode.POLICY_VIOLATION);

@@ -2,7 +2,7 @@
  * The handlers of clients' requests that brokers forward: one per API. Each decodes the request, has the
  * controller decide it, and encodes the answer in the client's version.
  */
-import type { Millis } from '@millrace/base';
+import type { Millis, RpcPeer } from '@millrace/base';
 import type { Controller, RequestInfo } from '@millrace/controller';
 import { type Api, apis, ErrorCode } from '@millrace/protocol';
 import { answerDescribeQuorum } from './describe-quorum.ts';
@@ -13,6 +13,8 @@ export interface ForwardedCall {
   readonly body: Uint8Array;
   readonly info: RequestInfo;
   readonly now: Millis;
+  /** The broker that forwards the request, not its client. */
+  readonly peer: RpcPeer;
 }
 
 /**

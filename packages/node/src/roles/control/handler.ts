@@ -2,7 +2,7 @@
  * What every handler of the control service shares. A handler is a plain synchronous function from a decoded
  * request to a response, which it gives now or later. It decides nothing: it asks the controller.
  */
-import type { Clock, Logger, Millis, RpcError } from '@millrace/base';
+import type { Clock, Logger, Millis, RpcError, RpcPeer } from '@millrace/base';
 import type { ControlMethod } from '@millrace/control';
 import type { Controller } from '@millrace/controller';
 import { DecodeError } from '@millrace/protocol';
@@ -23,6 +23,8 @@ export interface ControlContext {
 export interface Received<Request> {
   readonly request: Request;
   readonly now: Millis;
+  /** Who sent it. */
+  readonly peer: RpcPeer;
 }
 
 /** The answer in its wire form. */
@@ -31,7 +33,7 @@ export type RawReply = (answer: Uint8Array | RpcError) => void;
 export interface CallHandler {
   readonly method: { readonly name: string };
   /** Throws an error that `isMalformed` knows when the bytes are not a request of this method. */
-  handle(context: ControlContext, body: Uint8Array, reply: RawReply): void;
+  handle(context: ControlContext, body: Uint8Array, peer: RpcPeer, reply: RawReply): void;
 }
 
 /** The handler calls `reply` once, now or later. */
@@ -41,9 +43,9 @@ export function defineCallHandler<Request, Response>(
 ): CallHandler {
   return {
     method,
-    handle(context, body, reply) {
+    handle(context, body, peer, reply) {
       const request = decodeMessage(method.request, body);
-      handle(context, { request, now: context.clock.monotonicMs() }, (response) =>
+      handle(context, { request, now: context.clock.monotonicMs(), peer }, (response) =>
         reply(method.response.encode(response)),
       );
     },

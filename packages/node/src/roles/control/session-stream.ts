@@ -2,7 +2,7 @@
  * A broker's control stream. A broker that reconnects opens a new stream. The controller may notice the end
  * of the old stream later, and that end must not shorten the session.
  */
-import type { NodeId, RpcStream, RpcStreamHandler, Uuid } from '@millrace/base';
+import type { NodeId, RpcPeer, RpcStream, RpcStreamHandler, Uuid } from '@millrace/base';
 import {
   type ControlRequest,
   type ControlResponse,
@@ -23,6 +23,7 @@ type Answer = (answer: Partial<ControlResponse>) => void;
 export class SessionStream implements RpcStreamHandler {
   private readonly context: ControlContext;
   private readonly stream: RpcStream;
+  private readonly peer: RpcPeer;
   private readonly latestStreams: LatestStreams;
   /** Grows with each stream that is opened. */
   private readonly number: number;
@@ -34,10 +35,17 @@ export class SessionStream implements RpcStreamHandler {
   /** The broker said that it closes this stream, so the stream's end does not concern its session. */
   private isLeft = false;
 
-  constructor(context: ControlContext, stream: RpcStream, latestStreams: LatestStreams, number: number) {
+  constructor(
+    context: ControlContext,
+    stream: RpcStream,
+    peer: RpcPeer,
+    latestStreams: LatestStreams,
+    number: number,
+  ) {
     this.number = number;
     this.context = context;
     this.stream = stream;
+    this.peer = peer;
     this.latestStreams = latestStreams;
   }
 
@@ -49,6 +57,7 @@ export class SessionStream implements RpcStreamHandler {
       if (!isMalformed(error)) throw error;
       this.context.logger.warn('control-message-refused', {
         method: controlSession.name,
+        peer: this.peer.address,
         error: String(error),
       });
       this.stream.close();

@@ -3,8 +3,7 @@
  * of its control stream. The service encodes the controller's answers. Method: scripted streams on a
  * controller whose records commit at once.
  */
-import type { RpcStreamHandler, Uuid } from '@millrace/base';
-import { Prng } from '@millrace/base';
+import { Prng, RpcError, type RpcStreamHandler, type Uuid } from '@millrace/base';
 import { ManualClock, MemoryLogger } from '@millrace/base/testing';
 import {
   ControlRequest,
@@ -19,6 +18,7 @@ import { apis, ErrorCode } from '@millrace/protocol';
 import { describe, expect, test } from 'vitest';
 import { controllerConfig } from '../../../src/config/package-settings.ts';
 import { ControlService } from '../../../src/roles/control/control-service.ts';
+import { type ControlContext, defineCallHandler } from '../../../src/roles/control/handler.ts';
 import { nodeConfig } from '../../support/config.ts';
 
 const BROKER = 1;
@@ -29,6 +29,8 @@ function idOf(letter: string): Uuid {
   return `${letter.repeat(21)}A` as Uuid;
 }
 
+const PEER = { address: '10.0.0.1:5000', certifiedName: undefined };
+
 /** One control stream of one process. */
 class Process {
   readonly answers: ControlResponse[] = [];
@@ -38,10 +40,14 @@ class Process {
 
   constructor(service: ControlService, incarnation: Uuid) {
     this.incarnation = incarnation;
-    this.handler = service.stream(controlSession.name, {
-      send: (body) => this.answers.push(ControlResponse.decode(body)),
-      close: () => {},
-    });
+    this.handler = service.stream(
+      controlSession.name,
+      {
+        send: (body) => this.answers.push(ControlResponse.decode(body)),
+        close: () => {},
+      },
+      PEER,
+    );
   }
 
   register(): ControlResponse {
@@ -90,13 +96,14 @@ class Process {
 
 class World {
   readonly clock = new ManualClock();
+  readonly logger = new MemoryLogger();
   readonly controller: Controller;
   readonly service: ControlService;
   isCommitting = true;
   private nextOffset = 0;
 
   constructor() {
-    const logger = new MemoryLogger();
+    const { logger } = this;
     this.controller = new Controller({
       nodeId: 100,
       random: new Prng(1),
@@ -282,6 +289,7 @@ describe('a forwarded CreateTopics', () => {
       controlCalls.forward.name,
       ForwardRequest.encode({ ...request, clientId: undefined, requestId: undefined }),
       (answer) => answers.push(ForwardResponse.decode(answer as Uint8Array)),
+      PEER,
     );
     return answers;
   }
@@ -306,4 +314,53 @@ describe('a forwarded CreateTopics', () => {
       [ErrorCode.NOT_CONTROLLER, 0],
     ]);
   });
+});
+
+describe('a message that the controller cannot read', () => {
+  const GARBAGE = new Uint8Array([0xff, 0xff, 0xff]);
+
+  function refusals(world: World) {
+    const events = world.logger.events.filter(({ event }) => event === 'control-message-refused');
+    return events.map(({ facts }) => [facts['method'], facts['peer']]);
+  }
+
+  test('is refused, and the log names its sender', () => {
+    const world = new World();
+    const answers: unknown[] = [];
+    const call = (method: string) =>
+      world.service.call(method, GARBAGE, (answer) => answers.push(answer), PEER);
+    for (const { name } of Object.values(controlCalls)) call(name);
+    expect(answers).toEqual(
+      Object.values(controlCalls).map(() => new RpcError('refused', 'malformed message')),
+    );
+    expect(refusals(world)).toEqual(Object.values(controlCalls).map(({ name }) => [name, PEER.address]));
+  });
+
+  test('ends a control stream', () => {
+    const world = new World();
+    let isClosed = false;
+    const close = () => {
+      isClosed = true;
+    };
+    const stream = { send: () => {}, close };
+    world.service.stream(controlSession.name, stream, PEER).message(GARBAGE);
+    expect(isClosed).toBe(true);
+    expect(refusals(world)).toEqual([[controlSession.name, PEER.address]]);
+  });
+
+  test('of an unknown method is refused by the name of the method', () => {
+    const answers: unknown[] = [];
+    new World().service.call('controller.x', GARBAGE, (answer) => answers.push(answer), PEER);
+    expect(answers).toEqual([new RpcError('refused', 'unknown method controller.x')]);
+  });
+});
+
+test('every handler gets the request and its sender', () => {
+  const { alterPartition } = controlCalls;
+  const seen: unknown[] = [];
+  const handler = defineCallHandler(alterPartition, (_context, received) => seen.push(received));
+  const request = { brokerId: 1, brokerEpoch: 2, partitions: [] };
+  const context = { clock: new ManualClock() } as unknown as ControlContext;
+  handler.handle(context, alterPartition.request.encode(request), PEER, () => {});
+  expect(seen).toEqual([{ request, now: 0, peer: PEER }]);
 });

@@ -1,0 +1,53 @@
+/** Goal: a service learns who calls, as over gRPC. Method: two callers and one server on simulated hosts. */
+import type { RpcPeer, RpcService } from '@millrace/base';
+import { expect, test } from 'vitest';
+import { Network } from '../../src/net/index.ts';
+import { Host, SECOND, World } from '../../src/world/index.ts';
+
+const NETWORK = {
+  delayUs: 100,
+  jitterUs: 50,
+  bytesPerSecond: 100_000_000,
+  splitPerMille: 0,
+  connectTimeoutMs: 1_000,
+  keepAliveMs: 4_000,
+};
+
+test('a service gets the name of the host that calls or opens a stream', () => {
+  const world = new World(1);
+  const network = new Network(world, NETWORK);
+  const boot = (name: string) => {
+    const host = new Host(world, name);
+    network.add(host);
+    return host.boot();
+  };
+  const peers: RpcPeer[] = [];
+  const service: RpcService = {
+    call: (_method, body, reply, peer) => {
+      peers.push(peer);
+      reply(body);
+    },
+    stream: (_method, _stream, peer) => {
+      peers.push(peer);
+      return { message: () => {}, closed: () => {} };
+    },
+  };
+  const server = boot('c1');
+  server.arrives(0, () => {
+    const events = { listening: () => {}, failed: () => {} };
+    network.rpcOf(server).serve({ host: 'c1', port: 1 }, service, events);
+  });
+  let answers = 0;
+  for (const name of ['b1', 'b2']) {
+    const life = boot(name);
+    life.arrives(1000, () => {
+      const channel = network.rpcOf(life).channel({ host: 'c1', port: 1 });
+      channel.call('m', new Uint8Array(1), 1000, () => answers++);
+      channel.openStream('s', { message: () => {}, closed: () => {} });
+    });
+  }
+  world.runUntil(SECOND);
+  expect(peers.map(({ address }) => address).sort()).toEqual(['b1', 'b1', 'b2', 'b2']);
+  expect(peers.every(({ certifiedName }) => certifiedName === undefined)).toBe(true);
+  expect(answers).toBe(2);
+});
