@@ -1,3 +1,4 @@
+import { withBroker } from '@millrace/metadata/testing';
 import { describe, expect, it } from 'vitest';
 import { deadBrokerUnfenced } from '../../src/checkers/dead-broker-unfenced.ts';
 import { controllerOf, decree, SmallCluster, violationOf } from '../support/small-cluster.ts';
@@ -21,9 +22,7 @@ describe('dead-broker-unfenced', () => {
     dead.kill('process');
     small.run(25);
     const unfence = () =>
-      decree(small, ({ state }) => ({
-        brokers: state.brokers.set(dead.id, { ...state.brokers.get(dead.id)!, fenced: false }),
-      }));
+      decree(small, (image) => withBroker(image, { ...image.broker(dead.id)!, fenced: false }));
     expect(violationOf(unfence)).toMatch(/^dead-broker-unfenced: .* was unfenced, but it died/);
   });
 });

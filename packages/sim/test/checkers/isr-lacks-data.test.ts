@@ -1,3 +1,4 @@
+import { withBroker, withTopic } from '@millrace/metadata/testing';
 import { describe, expect, it } from 'vitest';
 import { isrLacksData } from '../../src/checkers/isr-lacks-data.ts';
 import { replicasDiffer } from '../../src/checkers/replicas-differ.ts';
@@ -10,9 +11,9 @@ describe('isr-lacks-data', () => {
     small.produce(batch);
     const [first, second] = small.followers as [SimNode, SimNode];
     second.disk.isDamaged = true;
-    decree(small, ({ state: { brokers } }) => {
-      const registration = brokers.get(second.id)!;
-      return { brokers: brokers.set(second.id, { ...registration, epoch: registration.epoch + 1 }) };
+    decree(small, (image) => {
+      const registration = image.broker(second.id)!;
+      return withBroker(image, { ...registration, epoch: registration.epoch + 1 });
     });
     const cut = (node: SimNode) => () => small.corrupt(node, () => small.replica(node).log.truncateTo(0));
     expect(violationOf(cut(second))).toBeUndefined();
@@ -29,9 +30,7 @@ describe('isr-lacks-data', () => {
     const [state] = topic.partitions;
     const isr = state!.isr.filter((id) => id !== follower.id);
     const partitions = [{ ...state!, isr, elr: [follower.id] }];
-    decree(small, (image) => ({
-      topicsById: image.state.topicsById.set(topic.id, { ...topic, partitions }),
-    }));
+    decree(small, (image) => withTopic(image, topic.id, { ...topic, partitions }));
     const cut = () => small.corrupt(follower, () => small.replica(follower).log.truncateTo(0));
     expect(violationOf(cut)).toMatch(/^isr-lacks-data: .* may lead t-0 .* ELR .* ends at 0, but 1 is/);
   });

@@ -1,4 +1,5 @@
 import type { MetadataImage } from '@millrace/metadata';
+import { withoutTopicName, withTopic } from '@millrace/metadata/testing';
 import { describe, expect, it } from 'vitest';
 import { lostMetadata } from '../../src/checkers/lost-metadata.ts';
 import { decree, SmallCluster, violationOf } from '../support/small-cluster.ts';
@@ -6,13 +7,11 @@ import { decree, SmallCluster, violationOf } from '../support/small-cluster.ts';
 describe('lost-metadata', () => {
   it('sees a topic that is missing, or has another id, or fewer partitions', () => {
     const id = (image: MetadataImage) => image.topic('t')!.id;
-    const gone = (image: MetadataImage) => ({ topicIds: image.state.topicIds.delete('t') });
-    const renamed = (image: MetadataImage) => ({
-      topicsById: image.state.topicsById.set(id(image), { ...image.topic('t')!, id: 'other' as never }),
-    });
-    const shrunk = (image: MetadataImage) => ({
-      topicsById: image.state.topicsById.set(id(image), { ...image.topic('t')!, partitions: [] }),
-    });
+    const gone = (image: MetadataImage) => withoutTopicName(image, 't');
+    const renamed = (image: MetadataImage) =>
+      withTopic(image, id(image), { ...image.topic('t')!, id: 'other' as never });
+    const shrunk = (image: MetadataImage) =>
+      withTopic(image, id(image), { ...image.topic('t')!, partitions: [] });
     for (const [change, what] of [
       [gone, /t does not exist/],
       [renamed, /t has another id/],
@@ -38,7 +37,7 @@ describe('lost-metadata', () => {
     });
     small.until(() => isDone);
     expect(violationOf(() => small.finish())).toBeUndefined();
-    decree(small, ({ state }) => ({ topicsById: state.topicsById.set(topic.id, topic) }));
+    decree(small, (image) => withTopic(image, topic.id, topic));
     expect(violationOf(() => small.finish())).toMatch(
       /^lost-metadata: t exists, but its deletion was acknowledged/,
     );

@@ -1,4 +1,4 @@
-import { MetadataImage } from '@millrace/metadata';
+import { withNextProducerId } from '@millrace/metadata/testing';
 import { describe, expect, it } from 'vitest';
 import { metadataDiffers } from '../../src/checkers/metadata-differs.ts';
 import { SmallCluster, violationOf } from '../support/small-cluster.ts';
@@ -19,7 +19,7 @@ describe('metadata-differs', () => {
     expect(violationOf(() => small.finish())).toBeUndefined();
     const broker = small.leader.roles!.broker!;
     const { image } = broker.metadata;
-    broker.metadata.image = new MetadataImage({ ...image.state, nextProducerId: 12_345 });
+    broker.metadata.image = withNextProducerId(image, 12_345);
     expect(violationOf(() => small.finish())).toMatch(
       /^metadata-differs: the image of .* is not what the log says/,
     );

@@ -168,11 +168,11 @@ export function controllerOf(node: SimNode) {
 }
 
 /** Changes the metadata as if the controller had committed the change. */
-export function decree(small: SmallCluster, change: (image: MetadataImage) => object): void {
+export function decree(small: SmallCluster, change: (image: MetadataImage) => MetadataImage): void {
   const node = small.cluster.controllers[0]!;
   const controller = controllerOf(node);
   small.corrupt(node, () => {
     const { image } = controller;
-    controller.image = new MetadataImage({ ...image.state, offset: image.offset + 1, ...change(image) });
+    controller.image = new MetadataImage({ ...change(image), offset: image.offset + 1 });
   });
 }
