@@ -221,9 +221,17 @@ test('calls of one channel are answered in any order, small and large ones besid
 
 test('an answer after its timeout is dropped, and later calls are answered', async () => {
   const late: ((answer: Uint8Array) => void)[] = [];
-  const service: RpcService = { ...echo, call: (_method, _body, reply) => void late.push(reply) };
+  const service: RpcService = {
+    ...echo,
+    call: (method, body, reply) => {
+      if (method === 'open') reply(body);
+      else late.push(reply);
+    },
+  };
   const { port, listener } = await serve(service);
   const channel = channelTo(port);
+  // A call that ends before its channel is open never reaches the service.
+  await call(channel, 'open', utf8(''));
   expect(await call(channel, 'a', utf8(''), 30)).toBe('timeout');
   const second = call(channel, 'b', utf8(''));
   while (late.length < 2) await sleep(5);
