@@ -288,13 +288,12 @@ export class LogDirectory {
       this.producersCheckedMs = nowWallMs;
       for (const { log } of this.open.values()) log.tick(nowWallMs);
     }
-    try {
-      this.checkpoints.write(highWatermarks);
-      this.removeDeleted();
-    } catch (error) {
-      if (!(error instanceof DiskError)) throw error;
-      this.logger.error('checkpoint-failed', { directory: this.directory, reason: error.message });
-    }
+    const { directory, logger } = this;
+    const written = diskErrorOf(() => this.checkpoints.write(highWatermarks));
+    if (written !== undefined) logger.error('checkpoint-failed', { directory, reason: written.message });
+    // Even if that failed: on a full disk, the checkpoints need the space of the deleted logs.
+    const removed = diskErrorOf(() => this.removeDeleted());
+    if (removed !== undefined) logger.error('log-list-failed', { reason: removed.message });
   }
 
   /** Closes all logs; `clean` writes snapshots, checkpoints and, last, the clean-shutdown marker. */
@@ -334,5 +333,15 @@ export class LogDirectory {
     this.disk.remove(`${this.directory}/${CLEAN_SHUTDOWN_FILE}`);
     this.disk.syncDirectory(this.directory);
     this.markerPresent = false;
+  }
+}
+
+function diskErrorOf(work: () => void): DiskError | undefined {
+  try {
+    work();
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof DiskError)) throw error;
+    return error;
   }
 }

@@ -84,3 +84,15 @@ test('a round of a broker that hosts nothing yet keeps the high watermarks of th
   expect(logs.highWatermark('a', 0)).toBe(4);
   expect(new TextDecoder().decode(disk.readFile(`/data/${HIGH_WATERMARKS}`))).toBe('0\n1\na 0 4\n');
 });
+
+test('a full disk: a round removes the folders of deleted logs although it cannot write checkpoints', () => {
+  const { disk, logs, round } = setUp();
+  round(1);
+  append(logs.openLog('b', 0, { config: config(), nowWallMs: NOW }), batch(1));
+  disk.failWrites = 'ENOSPC';
+  logs.deleteLog('b', 0);
+  const deleted = () => disk.list('/data').filter((name) => name.endsWith('-delete'));
+  expect(deleted()).toHaveLength(1);
+  round(2);
+  expect(deleted()).toEqual([]);
+});
