@@ -15,8 +15,8 @@ export default defineConfig({
       'wire/*.test.ts',
       'examples.test.ts',
       'published.test.ts',
-      '../packages/log/test/kafka-dump-log.test.ts', // needs Kafka's own tools, like the console tools
-      '../packages/protocol/test/kafka-schemas.test.ts', // needs Maven, like the Java client
+      '../packages/log/test/scenarios/kafka-dump-log.test.ts', // needs Kafka's own tools, like the console tools
+      '../packages/protocol/test/scenarios/kafka-schemas.test.ts', // needs Maven, like the Java client
     ],
     globalSetup: ['lib/global-setup.ts'],
     fileParallelism: false,

@@ -6,8 +6,8 @@ import fs from 'node:fs';
 import type { Logger } from '@millrace/base';
 import { MemoryLogger } from '@millrace/base/testing';
 import { checkBatchCrc } from '@millrace/protocol';
-import { RealDisk, temporaryDirectory } from './real-disk.ts';
-import { batch, NOW, openLog } from './support.ts';
+import { batch, NOW, openLog } from './support/logs.ts';
+import { RealDisk, temporaryDirectory } from './support/real-disk.ts';
 
 const root = temporaryDirectory();
 

@@ -27,7 +27,7 @@ import {
   sequenced,
   splitBatches,
   TOPIC_ID,
-} from './support.ts';
+} from './support/logs.ts';
 
 function lead(log: PartitionLog, bytes: Uint8Array, apiVersion?: number): LeaderAppend {
   const version = apiVersion === undefined ? {} : { apiVersion };

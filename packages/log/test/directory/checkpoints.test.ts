@@ -7,7 +7,7 @@ import { MemoryDisk, MemoryLogger } from '@millrace/base/testing';
 import { compressionCodecs } from '@millrace/protocol/io';
 import { expect, test } from 'vitest';
 import { LogDirectory } from '../../src/index.ts';
-import { append, batch, config, NOW } from '../support.ts';
+import { append, batch, config, NOW } from '../support/logs.ts';
 
 const HIGH_WATERMARKS = 'replication-offset-checkpoint';
 const RECOVERY_POINTS = 'recovery-point-offset-checkpoint';

@@ -16,8 +16,8 @@ import {
 } from '@millrace/protocol';
 import { compressionCodecs as codecs } from '@millrace/protocol/io';
 import { expect, test } from 'vitest';
-import { checkAtDoor, checkAtDoorWhole } from '../src/door/door.ts';
-import type { LeaderAppend, PartitionLog } from '../src/index.ts';
+import { checkAtDoor, checkAtDoorWhole } from '../../src/door/door.ts';
+import type { LeaderAppend, PartitionLog } from '../../src/index.ts';
 import {
   append,
   batch,
@@ -29,7 +29,7 @@ import {
   NOW,
   openLog,
   readAll,
-} from './support.ts';
+} from '../support/logs.ts';
 
 const UNBOUNDED = { timestampAfterMaxMs: Number.MAX_SAFE_INTEGER };
 /** Now, in nanoseconds. */

@@ -4,7 +4,7 @@
  */
 import { MemoryDisk } from '@millrace/base/testing';
 import { expect, test } from 'vitest';
-import { append, batch, openLog } from './support.ts';
+import { append, batch, openLog } from '../support/logs.ts';
 
 class NotingDisk extends MemoryDisk {
   readonly synced: string[] = [];

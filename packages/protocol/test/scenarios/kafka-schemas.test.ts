@@ -8,7 +8,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type AnyApi, apis, type Fields } from '@millrace/protocol';
 import { describe, expect, it } from 'vitest';
-import { unzip } from './support/zip.ts';
+import { unzip } from '../support/zip.ts';
 
 const JAR = join(process.env['KAFKA_HOME'] ?? '/opt/kafka', 'libs/kafka-clients-4.3.1.jar');
 

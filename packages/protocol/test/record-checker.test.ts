@@ -18,7 +18,17 @@ import {
 import { checkRecordsStreaming, compressionCodecs as codecs } from '@millrace/protocol/io';
 import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
-import { batchOf, bytes, concat, headerOf, NOW, type RawBatch, record, rules, varint } from './raw.ts';
+import {
+  batchOf,
+  bytes,
+  concat,
+  headerOf,
+  NOW,
+  type RawBatch,
+  record,
+  rules,
+  varint,
+} from './support/raw.ts';
 
 const NONE = 0;
 const GZIP = 1;

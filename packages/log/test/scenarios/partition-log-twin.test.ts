@@ -6,7 +6,7 @@ import { MemoryDisk, MemoryLogger } from '@millrace/base/testing';
 import { readBatchHeader } from '@millrace/protocol';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { PartitionLog } from '../src/index.ts';
+import type { PartitionLog } from '../../src/index.ts';
 import {
   batch,
   concat,
@@ -19,7 +19,7 @@ import {
   openLog,
   readAll,
   sequenced,
-} from './support.ts';
+} from '../support/logs.ts';
 
 const SETTINGS = config({ segmentBytes: 1500, indexIntervalBytes: 200, segmentIndexBytes: 96 });
 

@@ -17,7 +17,7 @@ import { checkRecordsStreaming, compressionCodecs as codecs, unfoldStreaming } f
 import { describe, expect, it, test } from 'vitest';
 import { snappyCompress, snappyCompressBlock } from '../../src/compression/snappy.ts';
 import { xxhash32 } from '../../src/compression/xxhash32.ts';
-import { batchOf, bytes, concat, headerOf, record, rules } from './raw.ts';
+import { batchOf, bytes, concat, headerOf, record, rules } from '../support/raw.ts';
 
 const OK = 0;
 const UNREADABLE = -1;

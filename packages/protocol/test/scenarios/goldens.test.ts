@@ -18,7 +18,7 @@ import {
 } from '@millrace/protocol';
 import { compressionCodecs } from '@millrace/protocol/io';
 import { describe, expect, it } from 'vitest';
-import { type Golden, readGoldens } from './support/goldens.ts';
+import { type Golden, readGoldens } from '../support/goldens.ts';
 
 const goldens = readGoldens();
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');

@@ -8,8 +8,8 @@ import fs from 'node:fs';
 import { MemoryLogger } from '@millrace/base/testing';
 import { Compression } from '@millrace/protocol';
 import { afterAll, expect, test } from 'vitest';
-import { RealDisk, temporaryDirectory } from './real-disk.ts';
-import { append, batch, concat, NOW, openLog, sequenced, TOPIC_ID } from './support.ts';
+import { append, batch, concat, NOW, openLog, sequenced, TOPIC_ID } from '../support/logs.ts';
+import { RealDisk, temporaryDirectory } from '../support/real-disk.ts';
 
 const libs = `${process.env['KAFKA_HOME'] ?? '/opt/kafka'}/libs`;
 const tool = ['-Xmx256M', '-cp', `${libs}/*`, 'org.apache.kafka.tools.DumpLogSegments'];

@@ -1,7 +1,7 @@
 /** Goal: preallocate and segment.jitter.ms. Method: a log on a memory disk, whose files the test inspects. */
 import { MemoryDisk, MemoryLogger } from '@millrace/base/testing';
 import { expect, test } from 'vitest';
-import { append, batch, contents, DIRECTORY, NOW, openLog } from './support.ts';
+import { append, batch, contents, DIRECTORY, NOW, openLog } from '../support/logs.ts';
 
 const PREALLOCATED = { segmentBytes: 500, preallocate: true };
 

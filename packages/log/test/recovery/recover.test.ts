@@ -3,7 +3,7 @@ import { MemoryDisk, MemoryLogger } from '@millrace/base/testing';
 import { readBatchHeader } from '@millrace/protocol';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { PartitionLog } from '../src/index.ts';
+import type { PartitionLog } from '../../src/index.ts';
 import {
   append,
   batch,
@@ -16,7 +16,7 @@ import {
   readAll,
   sequenced,
   TOPIC_ID,
-} from './support.ts';
+} from '../support/logs.ts';
 
 const CONFIG = { segmentBytes: 500, indexIntervalBytes: 150 };
 

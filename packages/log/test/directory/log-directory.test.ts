@@ -9,8 +9,8 @@ import {
   type OpenDirectory,
   type OpenDirectoryOptions,
   type PartitionLog,
-} from '../src/index.ts';
-import { append, batch, config, NOW, readAll } from './support.ts';
+} from '../../src/index.ts';
+import { append, batch, config, NOW, readAll } from '../support/logs.ts';
 
 const CLUSTER = 'ccccccccccccccccccccAA' as Uuid;
 const OTHER = 'dddddddddddddddddddddA' as Uuid;

@@ -7,8 +7,8 @@ import { DecodeError } from '@millrace/protocol';
 import { compressionCodecs as codecs } from '@millrace/protocol/io';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { snappyCompressBlock, snappyDecompress } from '../src/compression/snappy.ts';
-import { xxhash32 } from '../src/compression/xxhash32.ts';
+import { snappyCompressBlock, snappyDecompress } from '../../src/compression/snappy.ts';
+import { xxhash32 } from '../../src/compression/xxhash32.ts';
 
 const CODECS = [
   ['none', 0],

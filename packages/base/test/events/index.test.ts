@@ -5,7 +5,7 @@ import { ACTORS, definitionsOf, type EventDefinition, eventsTable, type Logger }
 import { MemoryLogger } from '@millrace/base/testing';
 import { expect, test } from 'vitest';
 
-const packages = join(import.meta.dirname, '../..');
+const packages = join(import.meta.dirname, '../../..');
 const events = Object.values(eventsTable).flatMap(
   (part) => Object.entries(part) as [string, EventDefinition][],
 );

@@ -2,7 +2,7 @@
 import { DiskError } from '@millrace/base';
 import { MemoryDisk, MemoryLogger } from '@millrace/base/testing';
 import { expect, test } from 'vitest';
-import { append, batch, NOW, openLog } from './support.ts';
+import { append, batch, NOW, openLog } from '../support/logs.ts';
 
 class SyncingDisk extends MemoryDisk {
   readonly pending: (() => void)[];

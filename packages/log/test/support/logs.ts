@@ -10,7 +10,7 @@ import {
   type Timestamp,
 } from '@millrace/protocol';
 import { compressionCodecs } from '@millrace/protocol/io';
-import { type LogConfig, type OpenLogOptions, PartitionLog, type TimestampHit } from '../src/index.ts';
+import { type LogConfig, type OpenLogOptions, PartitionLog, type TimestampHit } from '../../src/index.ts';
 
 export const NOW = 1_700_000_000_000;
 export const DIRECTORY = '/data/topic-0';

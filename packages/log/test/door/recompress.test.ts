@@ -12,8 +12,8 @@ import {
 } from '@millrace/protocol';
 import { compressionCodecs } from '@millrace/protocol/io';
 import { expect, test } from 'vitest';
-import { logJobs } from '../src/index.ts';
-import { append, batch, hex, NOW, openLog, readAll } from './support.ts';
+import { logJobs } from '../../src/index.ts';
+import { append, batch, hex, NOW, openLog, readAll } from '../support/logs.ts';
 
 const CODECS = Object.values(Compression);
 function fullBatch(compression: Compression, more = {}): Uint8Array {

@@ -3,10 +3,10 @@ import { MemoryDisk } from '@millrace/base/testing';
 import { ErrorCode, readBatchHeader } from '@millrace/protocol';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { PartitionLog } from '../src/index.ts';
-import { decodeProducerSnapshot, encodeProducerSnapshot } from '../src/producers/producer-snapshot.ts';
-import { ProducerStates } from '../src/producers/producer-states.ts';
-import { batch, DIRECTORY, NOW, openLog, readAll, sequenced } from './support.ts';
+import type { PartitionLog } from '../../src/index.ts';
+import { decodeProducerSnapshot, encodeProducerSnapshot } from '../../src/producers/producer-snapshot.ts';
+import { ProducerStates } from '../../src/producers/producer-states.ts';
+import { batch, DIRECTORY, NOW, openLog, readAll, sequenced } from '../support/logs.ts';
 
 const MAX = 0x7fff_ffff;
 

@@ -5,7 +5,7 @@
  */
 import { MemoryDisk } from '@millrace/base/testing';
 import { expect, test } from 'vitest';
-import { append, batch, DIRECTORY, openLog, readAll, TOPIC_ID } from './support.ts';
+import { append, batch, DIRECTORY, openLog, readAll, TOPIC_ID } from '../support/logs.ts';
 
 const LOG = '00000000000000000000.log';
 const INDEXES = ['00000000000000000000.index', '00000000000000000000.timeindex'];

@@ -6,7 +6,7 @@ import { DiskError } from '@millrace/base';
 import { MemoryDisk } from '@millrace/base/testing';
 import { ErrorCode } from '@millrace/protocol';
 import { expect, test } from 'vitest';
-import { append, batch, config, DIRECTORY, NOW, openLog } from './support.ts';
+import { append, batch, config, DIRECTORY, NOW, openLog } from '../support/logs.ts';
 
 const BATCH_BYTES = batch(1).length;
 const FIRST = `${DIRECTORY}/00000000000000000000`;

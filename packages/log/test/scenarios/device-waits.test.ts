@@ -6,8 +6,8 @@ import { Prng, type Uuid } from '@millrace/base';
 import { MemoryDisk, MemoryLogger } from '@millrace/base/testing';
 import { compressionCodecs } from '@millrace/protocol/io';
 import { expect, test } from 'vitest';
-import { LogDirectory } from '../src/index.ts';
-import { append, batch, config, NOW, openLog } from './support.ts';
+import { LogDirectory } from '../../src/index.ts';
+import { append, batch, config, NOW, openLog } from '../support/logs.ts';
 
 test('a hundred partitions roll together, are flushed and change their leader epochs: no wait for the device', async () => {
   const disk = new MemoryDisk();

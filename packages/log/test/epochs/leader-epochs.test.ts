@@ -2,7 +2,7 @@
 import { MemoryDisk } from '@millrace/base/testing';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { LeaderEpochs } from '../src/epochs/leader-epochs.ts';
+import { LeaderEpochs } from '../../src/epochs/leader-epochs.ts';
 
 const PATH = '/data/topic-0/leader-epoch-checkpoint';
 

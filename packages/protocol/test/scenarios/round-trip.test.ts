@@ -13,7 +13,7 @@ import {
 } from '@millrace/protocol';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { messageArbitrary } from './support/arbitraries.ts';
+import { messageArbitrary } from '../support/arbitraries.ts';
 
 const RUNS = 25;
 const join = (chunks: readonly Uint8Array[]) => new Uint8Array(Buffer.concat(chunks));

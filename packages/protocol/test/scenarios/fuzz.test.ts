@@ -1,7 +1,7 @@
 /** Goal: no bytes can crash, hang or bloat the decoders. Method: damaged golden frames, and wrong lengths. */
 import { apis, DecodeError } from '@millrace/protocol';
 import { describe, expect, it } from 'vitest';
-import { fuzz } from '../fuzz.ts';
+import { fuzz } from '../../fuzz.ts';
 
 it('100,000 damaged frames decode or are refused', () => {
   const report = fuzz(100_000, 20_260_801);

@@ -2,8 +2,8 @@
 import { MemoryDisk } from '@millrace/base/testing';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { OpenFiles } from '../src/files/open-files.ts';
-import { OffsetIndex, TimeIndex } from '../src/segment/sparse-index.ts';
+import { OpenFiles } from '../../src/files/open-files.ts';
+import { OffsetIndex, TimeIndex } from '../../src/segment/sparse-index.ts';
 
 const gaps = fc.array(fc.tuple(fc.integer({ min: 1, max: 9 }), fc.integer({ min: 1, max: 1000 })), {
   maxLength: 900,
