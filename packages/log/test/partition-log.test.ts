@@ -1,6 +1,6 @@
 /** One partition's log, rule by rule. */
-import { DiskError, InvariantError } from '@millrace/base';
-import { MemoryDisk, MemoryLogger } from '@millrace/base/testing';
+import { InvariantError } from '@millrace/base';
+import { MemoryDisk } from '@millrace/base/testing';
 import {
   Compression,
   checkBatchCrc,
@@ -12,7 +12,7 @@ import {
 import { compressionCodecs } from '@millrace/protocol/io';
 import { expect, test } from 'vitest';
 import { deletedFolderName } from '../src/files/file-names.ts';
-import type { LeaderAppend, PartitionLog } from '../src/index.ts';
+import type { PartitionLog } from '../src/index.ts';
 import {
   append,
   batch,
@@ -21,18 +21,15 @@ import {
   DIRECTORY,
   hitOf,
   largestHitOf,
+  lead,
   NOW,
   openLog,
   readAll,
   sequenced,
   splitBatches,
   TOPIC_ID,
+  withCrc,
 } from './support/logs.ts';
-
-function lead(log: PartitionLog, bytes: Uint8Array, apiVersion?: number): LeaderAppend {
-  const version = apiVersion === undefined ? {} : { apiVersion };
-  return log.appendAsLeader(bytes, { leaderEpoch: 3, nowWallMs: NOW, ...version });
-}
 
 function refusal(log: PartitionLog, bytes: Uint8Array, apiVersion?: number): ErrorCode {
   const answer = lead(log, bytes, apiVersion);
@@ -203,113 +200,6 @@ test('a read returns whole batches below the bound, the first one even over budg
   }
 });
 
-test('segments: by size', () => {
-  const log = openLog({ config: { segmentBytes: 300 } });
-  for (let i = 0; i < 6; i++) append(log, batch(1, { valueBytes: 60 }));
-  expect(log.segmentCount).toBe(3);
-  expect(log.sizeBytes).toBe(6 * batch(1, { valueBytes: 60 }).length);
-});
-
-test('segments: by time between records, or by age when they have none', () => {
-  const log = openLog({ config: { segmentMs: 1000 } });
-  append(log, batch(1, { timestamps: [NOW] }));
-  append(log, batch(1, { timestamps: [NOW + 1000] }), 0, NOW + 9999);
-  expect(log.segmentCount).toBe(1);
-  append(log, batch(1, { timestamps: [NOW + 1001] }));
-  expect(log.segmentCount).toBe(2);
-  const aged = openLog({ config: { segmentMs: 1000 } });
-  append(aged, batch(1, { timestamps: [-1] }));
-  append(aged, batch(1, { timestamps: [-1] }), 0, NOW + 1000);
-  expect(aged.segmentCount).toBe(1);
-  append(aged, batch(1, { timestamps: [-1] }), 0, NOW + 1001);
-  expect(aged.segmentCount).toBe(2);
-});
-
-test('segments: by a full index, and by an offset too far from the segment', () => {
-  const log = openLog({ config: { indexIntervalBytes: 0, segmentIndexBytes: 48 } });
-  for (let i = 0; i < 20; i++) append(log, batch(1, { timestamps: [NOW + i] }));
-  expect(log.segmentCount).toBeGreaterThan(4);
-  const far = openLog();
-  far.truncateFullyAndStartAt(10);
-  expect(far.appendAsFollower(batch(1, { baseOffset: 10, leaderEpoch: 0 }), NOW).ok).toBe(true);
-  // One batch that claims 2^31-10 offsets brings the next one over the limit.
-  const wide = batch(1, { baseOffset: 11, leaderEpoch: 0 });
-  new DataView(wide.buffer).setInt32(23, 0x7fff_fff5);
-  expect(far.appendAsFollower(withCrc(wide), NOW).ok).toBe(true);
-  expect(far.segmentCount).toBe(1);
-  append(far, batch(20));
-  expect(far.segmentCount).toBe(2);
-  expect(readAll(far).length).toBe(3);
-});
-
-function withCrc(bytes: Uint8Array): Uint8Array {
-  const header = readBatchHeader(bytes);
-  const view = new DataView(bytes.buffer);
-  view.setUint32(17, crc(bytes));
-  expect(header.sizeBytes).toBe(bytes.length);
-  return bytes;
-}
-
-function crc(bytes: Uint8Array): number {
-  let value = 0xffff_ffff;
-  for (let i = 21; i < bytes.length; i++) {
-    value ^= bytes[i]!;
-    for (let bit = 0; bit < 8; bit++) value = value & 1 ? (value >>> 1) ^ 0x82f6_3b78 : value >>> 1;
-  }
-  return ~value >>> 0;
-}
-
-test('truncation covers segments, epochs, producers and memory, and appends continue', () => {
-  const logger = new MemoryLogger();
-  const log = openLog({ logger, config: { segmentBytes: 300 } });
-  for (let i = 0; i < 10; i++) append(log, sequenced(1, i, 1, { valueBytes: 60 }), Math.floor(i / 4));
-  log.truncateTo(20);
-  expect(log.endOffset).toBe(10);
-  log.truncateTo(5);
-  expect(log.endOffset).toBe(5);
-  expect(log.epochs.latest).toBe(1);
-  expect(log.producers.get(1)?.batches.at(-1)?.lastSequence).toBe(4);
-  expect(logger.events.filter((event) => event.event === 'log-truncated')).toMatchObject([
-    { facts: { endOffset: 5, oldEndOffset: 10 } },
-  ]);
-  expect(append(log, sequenced(1, 5, 1), 7)).toBe(5);
-  expect(readAll(log).length).toBe(6);
-  log.truncateTo(0);
-  expect(log.producers.size).toBe(0);
-  expect(log.epochs.entries).toEqual([]);
-});
-
-test('a truncation to the end removes an epoch that began there', () => {
-  const log = openLog();
-  append(log, batch(3), 1);
-  log.assignLeaderEpoch(2, 3);
-  expect(log.endOffsetForEpoch(1)).toEqual({ epoch: 1, endOffset: 3 });
-  log.truncateTo(3);
-  expect(log.epochs.latest).toBe(1);
-});
-
-test('truncateFullyAndStartAt forgets everything', () => {
-  const disk = new MemoryDisk();
-  const log = openLog({ disk, config: { segmentBytes: 300 } });
-  for (let i = 0; i < 10; i++) append(log, sequenced(1, i, 1, { valueBytes: 60 }));
-  log.truncateFullyAndStartAt(1000);
-  expect([log.startOffset, log.endOffset, log.sizeBytes, log.producers.size]).toEqual([1000, 1000, 0, 0]);
-  expect(disk.list(DIRECTORY).filter((name) => name.endsWith('.log'))).toEqual(['00000000000000001000.log']);
-  expect(append(log, batch(1))).toBe(1000);
-});
-
-test('a higher start offset removes the segments below it, and the first epoch begins there', () => {
-  const log = openLog({ config: { segmentBytes: 300 } });
-  for (let i = 0; i < 10; i++) append(log, batch(1, { valueBytes: 60 }), i < 3 ? 0 : 2);
-  const before = log.segmentCount;
-  log.advanceStartOffset(7);
-  expect(log.segmentCount).toBe(before - 3);
-  expect(log.epochs.entries).toEqual([{ epoch: 2, startOffset: 7 }]);
-  expect(readAll(log).length).toBe(3);
-  log.advanceStartOffset(2);
-  expect(log.startOffset).toBe(7);
-});
-
 test('a timestamp finds the first record at or after it, in offset order', () => {
   const log = openLog({ config: { segmentBytes: 700, indexIntervalBytes: 100 } });
   const times = [10, 30, 20, 40, 40, 35, 60, 50];
@@ -324,99 +214,6 @@ test('a timestamp finds the first record at or after it, in offset order', () =>
   expect(largestHitOf(openLog())).toBeUndefined();
 });
 
-test('a refused write leaves no trace; appends continue when the disk has room again', () => {
-  const disk = new MemoryDisk();
-  const logger = new MemoryLogger();
-  const log = openLog({ disk, logger });
-  append(log, sequenced(1, 0, 2));
-  disk.failWrites = 'ENOSPC';
-  expect(lead(log, sequenced(1, 2, 2))).toMatchObject({ errorCode: ErrorCode.KAFKA_STORAGE_ERROR });
-  expect(log.appendAsFollower(batch(1, { baseOffset: 2, leaderEpoch: 3 }), NOW)).toMatchObject({
-    errorCode: ErrorCode.KAFKA_STORAGE_ERROR,
-  });
-  expect(log.endOffset).toBe(2);
-  expect(log.offline).toBeUndefined();
-  expect(logger.events.map((event) => event.event)).toContain('log-write-failed');
-  disk.failWrites = undefined;
-  expect(append(log, sequenced(1, 2, 2), 3)).toBe(2);
-  expect(readAll(log).length).toBe(2);
-});
-
-test('the log cuts off a half-written batch; if it cannot, it goes offline and says why', () => {
-  class TearingDisk extends MemoryDisk {
-    tear = false;
-    stuck = false;
-    override open(path: string): ReturnType<MemoryDisk['open']> {
-      const file = super.open(path);
-      const { write, truncate } = file;
-      const fail = (): void => {
-        this.failWrites = 'EIO';
-        this.check(path);
-      };
-      file.write = (position, chunks) => {
-        if (!this.tear) return write.call(file, position, chunks);
-        write.call(file, position, [chunks[0]!.subarray(0, 10)]);
-        fail();
-      };
-      file.truncate = (size) => {
-        if (this.stuck) fail();
-        truncate.call(file, size);
-      };
-      return file;
-    }
-  }
-  const disk = new TearingDisk();
-  const log = openLog({ disk });
-  append(log, batch(1), 3);
-  const path = `${DIRECTORY}/00000000000000000000.log`;
-  const size = disk.readFile(path)!.length;
-  disk.tear = true;
-  expect(lead(log, batch(1))).toMatchObject({ errorCode: ErrorCode.KAFKA_STORAGE_ERROR });
-  expect(disk.readFile(path)!.length).toBe(size);
-  disk.stuck = true;
-  expect(lead(log, batch(1))).toMatchObject({ errorCode: ErrorCode.KAFKA_STORAGE_ERROR });
-  expect(log.offline).toMatch(/could not be cut back/);
-  disk.tear = false;
-  disk.stuck = false;
-  disk.failWrites = undefined;
-  expect(lead(log, batch(1))).toMatchObject({ errorCode: ErrorCode.KAFKA_STORAGE_ERROR });
-  expect(log.read({ fromOffset: 0, endOffsetMax: 1, maxBytes: 100, atLeastOneBatch: true }).errorCode).toBe(
-    ErrorCode.KAFKA_STORAGE_ERROR,
-  );
-  expect(readAll(openLog({ disk })).length).toBe(1);
-});
-
-test('a failed roll leaves the old segment in use', () => {
-  const disk = new MemoryDisk();
-  const log = openLog({ disk, config: { segmentBytes: 300 } });
-  append(log, batch(1, { valueBytes: 100 }), 3);
-  disk.failWrites = 'ENOSPC';
-  expect(lead(log, batch(1, { valueBytes: 100 }))).toMatchObject({ ok: false });
-  disk.failWrites = undefined;
-  expect(append(log, batch(1, { valueBytes: 100 }), 3)).toBe(1);
-  expect(append(log, batch(1, { valueBytes: 100 }), 3)).toBe(2);
-  log.close({ clean: true });
-  expect(readAll(openLog({ disk, config: { segmentBytes: 300 }, cleanShutdown: true })).length).toBe(3);
-});
-
-test('a new segment that could not be created leaves no file that a later open takes for the last segment', () => {
-  class NoIndexDisk extends MemoryDisk {
-    broken = false;
-    override open(path: string): ReturnType<MemoryDisk['open']> {
-      if (this.broken && path.endsWith('1.timeindex')) throw new DiskError('EMFILE', path);
-      return super.open(path);
-    }
-  }
-  const disk = new NoIndexDisk();
-  const log = openLog({ disk, config: { segmentMs: 1000 } });
-  append(log, batch(1, { timestamps: [NOW] }), 3);
-  disk.broken = true;
-  expect(lead(log, batch(1, { timestamps: [NOW + 2000] }))).toMatchObject({ ok: false });
-  append(log, batch(1, { timestamps: [NOW] }), 3);
-  log.close({ clean: true });
-  expect(openLog({ disk, cleanShutdown: true }).endOffset).toBe(2);
-});
-
 test('a read that meets damage returns an error', () => {
   const disk = new MemoryDisk();
   append(openLog({ disk }), batch(2));
@@ -428,21 +225,6 @@ test('a read that meets damage returns an error', () => {
     sizeBytes: 0,
     errorCode: ErrorCode.KAFKA_STORAGE_ERROR,
   });
-});
-
-test('if the epoch file could not be written, the next append writes it', () => {
-  const disk = new MemoryDisk();
-  const log = openLog({ disk });
-  append(log, batch(1), 1);
-  disk.failWrites = 'ENOSPC';
-  expect(log.appendAsLeader(batch(1), { leaderEpoch: 8, nowWallMs: NOW }).ok).toBe(false);
-  disk.failWrites = undefined;
-  append(log, batch(1), 8);
-  log.close({ clean: true });
-  expect(openLog({ disk, cleanShutdown: true }).epochs.entries).toEqual([
-    { epoch: 1, startOffset: 0 },
-    { epoch: 8, startOffset: 1 },
-  ]);
 });
 
 test('delete renames the folder first, as Kafka does, then removes it', () => {

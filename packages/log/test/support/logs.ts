@@ -10,7 +10,13 @@ import {
   type Timestamp,
 } from '@millrace/protocol';
 import { compressionCodecs } from '@millrace/protocol/io';
-import { type LogConfig, type OpenLogOptions, PartitionLog, type TimestampHit } from '../../src/index.ts';
+import {
+  type LeaderAppend,
+  type LogConfig,
+  type OpenLogOptions,
+  PartitionLog,
+  type TimestampHit,
+} from '../../src/index.ts';
 
 export const NOW = 1_700_000_000_000;
 export const DIRECTORY = '/data/topic-0';
@@ -104,6 +110,12 @@ export function append(log: PartitionLog, bytes: Uint8Array, leaderEpoch = 0, no
   return answer.baseOffset;
 }
 
+/** Appends as the leader of epoch 3. */
+export function lead(log: PartitionLog, bytes: Uint8Array, apiVersion?: number): LeaderAppend {
+  const version = apiVersion === undefined ? {} : { apiVersion };
+  return log.appendAsLeader(bytes, { leaderEpoch: 3, nowWallMs: NOW, ...version });
+}
+
 /** Every batch that can be read, as copies. */
 export function readAll(log: PartitionLog, maxBytes = 700): Uint8Array[] {
   const batches: Uint8Array[] = [];
@@ -172,4 +184,21 @@ export function largestHitOf(log: PartitionLog): TimestampHit | undefined {
   const timestamp = log.times.largest();
   if (typeof timestamp === 'object') throw new Error('the lookup failed');
   return timestamp < 0 ? undefined : hitOf(log, timestamp);
+}
+
+/** One batch, with its checksum corrected in place. */
+export function withCrc(bytes: Uint8Array): Uint8Array {
+  const { sizeBytes } = readBatchHeader(bytes);
+  if (sizeBytes !== bytes.length) throw new Error('the bytes are not one batch');
+  new DataView(bytes.buffer).setUint32(17, crc(bytes));
+  return bytes;
+}
+
+function crc(bytes: Uint8Array): number {
+  let value = 0xffff_ffff;
+  for (let i = 21; i < bytes.length; i++) {
+    value ^= bytes[i]!;
+    for (let bit = 0; bit < 8; bit++) value = value & 1 ? (value >>> 1) ^ 0x82f6_3b78 : value >>> 1;
+  }
+  return ~value >>> 0;
 }

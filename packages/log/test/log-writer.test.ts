@@ -1,0 +1,153 @@
+/** Writes to the end of a log: when a new segment begins, and what a failed write leaves behind. */
+import { DiskError } from '@millrace/base';
+import { MemoryDisk, MemoryLogger } from '@millrace/base/testing';
+import { ErrorCode } from '@millrace/protocol';
+import { expect, test } from 'vitest';
+import { append, batch, DIRECTORY, lead, NOW, openLog, readAll, sequenced, withCrc } from './support/logs.ts';
+
+test('segments: by size', () => {
+  const log = openLog({ config: { segmentBytes: 300 } });
+  for (let i = 0; i < 6; i++) append(log, batch(1, { valueBytes: 60 }));
+  expect(log.segmentCount).toBe(3);
+  expect(log.sizeBytes).toBe(6 * batch(1, { valueBytes: 60 }).length);
+});
+
+test('segments: by time between records, or by age when they have none', () => {
+  const log = openLog({ config: { segmentMs: 1000 } });
+  append(log, batch(1, { timestamps: [NOW] }));
+  append(log, batch(1, { timestamps: [NOW + 1000] }), 0, NOW + 9999);
+  expect(log.segmentCount).toBe(1);
+  append(log, batch(1, { timestamps: [NOW + 1001] }));
+  expect(log.segmentCount).toBe(2);
+  const aged = openLog({ config: { segmentMs: 1000 } });
+  append(aged, batch(1, { timestamps: [-1] }));
+  append(aged, batch(1, { timestamps: [-1] }), 0, NOW + 1000);
+  expect(aged.segmentCount).toBe(1);
+  append(aged, batch(1, { timestamps: [-1] }), 0, NOW + 1001);
+  expect(aged.segmentCount).toBe(2);
+});
+
+test('segments: by a full index, and by an offset too far from the segment', () => {
+  const log = openLog({ config: { indexIntervalBytes: 0, segmentIndexBytes: 48 } });
+  for (let i = 0; i < 20; i++) append(log, batch(1, { timestamps: [NOW + i] }));
+  expect(log.segmentCount).toBeGreaterThan(4);
+  const far = openLog();
+  far.truncateFullyAndStartAt(10);
+  expect(far.appendAsFollower(batch(1, { baseOffset: 10, leaderEpoch: 0 }), NOW).ok).toBe(true);
+  // One batch that claims 2^31-10 offsets brings the next one over the limit.
+  const wide = batch(1, { baseOffset: 11, leaderEpoch: 0 });
+  new DataView(wide.buffer).setInt32(23, 0x7fff_fff5);
+  expect(far.appendAsFollower(withCrc(wide), NOW).ok).toBe(true);
+  expect(far.segmentCount).toBe(1);
+  append(far, batch(20));
+  expect(far.segmentCount).toBe(2);
+  expect(readAll(far).length).toBe(3);
+});
+
+test('a refused write leaves no trace; appends continue when the disk has room again', () => {
+  const disk = new MemoryDisk();
+  const logger = new MemoryLogger();
+  const log = openLog({ disk, logger });
+  append(log, sequenced(1, 0, 2));
+  disk.failWrites = 'ENOSPC';
+  expect(lead(log, sequenced(1, 2, 2))).toMatchObject({ errorCode: ErrorCode.KAFKA_STORAGE_ERROR });
+  expect(log.appendAsFollower(batch(1, { baseOffset: 2, leaderEpoch: 3 }), NOW)).toMatchObject({
+    errorCode: ErrorCode.KAFKA_STORAGE_ERROR,
+  });
+  expect(log.endOffset).toBe(2);
+  expect(log.offline).toBeUndefined();
+  expect(logger.events.map((event) => event.event)).toContain('log-write-failed');
+  disk.failWrites = undefined;
+  expect(append(log, sequenced(1, 2, 2), 3)).toBe(2);
+  expect(readAll(log).length).toBe(2);
+});
+
+test('the log cuts off a half-written batch; if it cannot, it goes offline and says why', () => {
+  class TearingDisk extends MemoryDisk {
+    tear = false;
+    stuck = false;
+    override open(path: string): ReturnType<MemoryDisk['open']> {
+      const file = super.open(path);
+      const { write, truncate } = file;
+      const fail = (): void => {
+        this.failWrites = 'EIO';
+        this.check(path);
+      };
+      file.write = (position, chunks) => {
+        if (!this.tear) return write.call(file, position, chunks);
+        write.call(file, position, [chunks[0]!.subarray(0, 10)]);
+        fail();
+      };
+      file.truncate = (size) => {
+        if (this.stuck) fail();
+        truncate.call(file, size);
+      };
+      return file;
+    }
+  }
+  const disk = new TearingDisk();
+  const log = openLog({ disk });
+  append(log, batch(1), 3);
+  const path = `${DIRECTORY}/00000000000000000000.log`;
+  const size = disk.readFile(path)!.length;
+  disk.tear = true;
+  expect(lead(log, batch(1))).toMatchObject({ errorCode: ErrorCode.KAFKA_STORAGE_ERROR });
+  expect(disk.readFile(path)!.length).toBe(size);
+  disk.stuck = true;
+  expect(lead(log, batch(1))).toMatchObject({ errorCode: ErrorCode.KAFKA_STORAGE_ERROR });
+  expect(log.offline).toMatch(/could not be cut back/);
+  disk.tear = false;
+  disk.stuck = false;
+  disk.failWrites = undefined;
+  expect(lead(log, batch(1))).toMatchObject({ errorCode: ErrorCode.KAFKA_STORAGE_ERROR });
+  expect(log.read({ fromOffset: 0, endOffsetMax: 1, maxBytes: 100, atLeastOneBatch: true }).errorCode).toBe(
+    ErrorCode.KAFKA_STORAGE_ERROR,
+  );
+  expect(readAll(openLog({ disk })).length).toBe(1);
+});
+
+test('a failed roll leaves the old segment in use', () => {
+  const disk = new MemoryDisk();
+  const log = openLog({ disk, config: { segmentBytes: 300 } });
+  append(log, batch(1, { valueBytes: 100 }), 3);
+  disk.failWrites = 'ENOSPC';
+  expect(lead(log, batch(1, { valueBytes: 100 }))).toMatchObject({ ok: false });
+  disk.failWrites = undefined;
+  expect(append(log, batch(1, { valueBytes: 100 }), 3)).toBe(1);
+  expect(append(log, batch(1, { valueBytes: 100 }), 3)).toBe(2);
+  log.close({ clean: true });
+  expect(readAll(openLog({ disk, config: { segmentBytes: 300 }, cleanShutdown: true })).length).toBe(3);
+});
+
+test('a new segment that could not be created leaves no file that a later open takes for the last segment', () => {
+  class NoIndexDisk extends MemoryDisk {
+    broken = false;
+    override open(path: string): ReturnType<MemoryDisk['open']> {
+      if (this.broken && path.endsWith('1.timeindex')) throw new DiskError('EMFILE', path);
+      return super.open(path);
+    }
+  }
+  const disk = new NoIndexDisk();
+  const log = openLog({ disk, config: { segmentMs: 1000 } });
+  append(log, batch(1, { timestamps: [NOW] }), 3);
+  disk.broken = true;
+  expect(lead(log, batch(1, { timestamps: [NOW + 2000] }))).toMatchObject({ ok: false });
+  append(log, batch(1, { timestamps: [NOW] }), 3);
+  log.close({ clean: true });
+  expect(openLog({ disk, cleanShutdown: true }).endOffset).toBe(2);
+});
+
+test('if the epoch file could not be written, the next append writes it', () => {
+  const disk = new MemoryDisk();
+  const log = openLog({ disk });
+  append(log, batch(1), 1);
+  disk.failWrites = 'ENOSPC';
+  expect(log.appendAsLeader(batch(1), { leaderEpoch: 8, nowWallMs: NOW }).ok).toBe(false);
+  disk.failWrites = undefined;
+  append(log, batch(1), 8);
+  log.close({ clean: true });
+  expect(openLog({ disk, cleanShutdown: true }).epochs.entries).toEqual([
+    { epoch: 1, startOffset: 0 },
+    { epoch: 8, startOffset: 1 },
+  ]);
+});

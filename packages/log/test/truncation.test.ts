@@ -1,0 +1,55 @@
+/** Records removed from either end of a log, and all that the log must forget with them. */
+import { MemoryDisk, MemoryLogger } from '@millrace/base/testing';
+import { expect, test } from 'vitest';
+import { append, batch, DIRECTORY, openLog, readAll, sequenced } from './support/logs.ts';
+
+test('truncation covers segments, epochs, producers and memory, and appends continue', () => {
+  const logger = new MemoryLogger();
+  const log = openLog({ logger, config: { segmentBytes: 300 } });
+  for (let i = 0; i < 10; i++) append(log, sequenced(1, i, 1, { valueBytes: 60 }), Math.floor(i / 4));
+  log.truncateTo(20);
+  expect(log.endOffset).toBe(10);
+  log.truncateTo(5);
+  expect(log.endOffset).toBe(5);
+  expect(log.epochs.latest).toBe(1);
+  expect(log.producers.get(1)?.batches.at(-1)?.lastSequence).toBe(4);
+  expect(logger.events.filter((event) => event.event === 'log-truncated')).toMatchObject([
+    { facts: { endOffset: 5, oldEndOffset: 10 } },
+  ]);
+  expect(append(log, sequenced(1, 5, 1), 7)).toBe(5);
+  expect(readAll(log).length).toBe(6);
+  log.truncateTo(0);
+  expect(log.producers.size).toBe(0);
+  expect(log.epochs.entries).toEqual([]);
+});
+
+test('a truncation to the end removes an epoch that began there', () => {
+  const log = openLog();
+  append(log, batch(3), 1);
+  log.assignLeaderEpoch(2, 3);
+  expect(log.endOffsetForEpoch(1)).toEqual({ epoch: 1, endOffset: 3 });
+  log.truncateTo(3);
+  expect(log.epochs.latest).toBe(1);
+});
+
+test('truncateFullyAndStartAt forgets everything', () => {
+  const disk = new MemoryDisk();
+  const log = openLog({ disk, config: { segmentBytes: 300 } });
+  for (let i = 0; i < 10; i++) append(log, sequenced(1, i, 1, { valueBytes: 60 }));
+  log.truncateFullyAndStartAt(1000);
+  expect([log.startOffset, log.endOffset, log.sizeBytes, log.producers.size]).toEqual([1000, 1000, 0, 0]);
+  expect(disk.list(DIRECTORY).filter((name) => name.endsWith('.log'))).toEqual(['00000000000000001000.log']);
+  expect(append(log, batch(1))).toBe(1000);
+});
+
+test('a higher start offset removes the segments below it, and the first epoch begins there', () => {
+  const log = openLog({ config: { segmentBytes: 300 } });
+  for (let i = 0; i < 10; i++) append(log, batch(1, { valueBytes: 60 }), i < 3 ? 0 : 2);
+  const before = log.segmentCount;
+  log.advanceStartOffset(7);
+  expect(log.segmentCount).toBe(before - 3);
+  expect(log.epochs.entries).toEqual([{ epoch: 2, startOffset: 7 }]);
+  expect(readAll(log).length).toBe(3);
+  log.advanceStartOffset(2);
+  expect(log.startOffset).toBe(7);
+});
