@@ -7,9 +7,7 @@ export const RELATIVE_OFFSET_MAX = 0x7fff_ffff;
  * crash.
  */
 export const PENDING_INDEX_ENTRIES = 64;
-/**
- * Number of a producer's last batches whose retries a log recognises: clients keep at most five in flight.
- */
+/** A log recognises retries of this many last batches of a producer: clients keep at most five in flight. */
 export const PRODUCER_BATCHES_KEPT = 5;
 /**
  * A snapshot holds only the last batch of a producer. To find the others that may be in flight, the log reads
@@ -23,7 +21,7 @@ export const OPEN_FILES_MAX = 4_096;
 export const SCAN_WINDOW_BYTES = 1 << 20;
 /** Bytes per read in a search for one batch behind an index entry: two index intervals. */
 export const LOCATE_WINDOW_BYTES = 8 << 10;
-/** Ends of recent disk reads that a log remembers, so that a sequential reader needs no search. */
+/** A log remembers where this many recent reads ended: a sequential reader then needs no search. */
 export const READ_HINTS = 8;
 /** Reads of this size or more use spare buffers. */
 export const SPARE_FROM_BYTES = 8 << 10;

@@ -1,6 +1,6 @@
 /**
  * Tracks whether one log works. A disk error is a return value: the log refuses an operation that left no
- * trace with KAFKA_STORAGE_ERROR. A change that was carried out only in part takes the log offline.
+ * trace with KAFKA_STORAGE_ERROR. A change that fails halfway takes the log offline.
  */
 import { DiskError, type Logger } from '@millrace/base';
 import { ErrorCode } from '@millrace/protocol';
@@ -59,8 +59,8 @@ export class LogHealth {
   }
 
   /**
-   * EIO may concern only a few sectors. Any other error that is not transient (read-only, the folder is gone)
-   * would come back: it takes the log offline.
+   * EIO may concern only a few sectors, so the log stays online. Any other error that is not transient
+   * (read-only, the folder is gone) would come back, and takes the log offline.
    */
   private damageOf(error: DiskError): string | undefined {
     if (error.code === 'EIO') return error.message;

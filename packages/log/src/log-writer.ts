@@ -1,7 +1,7 @@
 /**
- * Writes whole batches to the end of one log, whose offsets and leader epochs are final. Begins a new segment
- * when the active one is full. Keeps indexes, leader epochs and producer states in step with the file: either
- * a batch is in all of them, or in none.
+ * Writes whole batches to the end of one log. Their offsets and leader epochs must be final. Begins a new
+ * segment when the active one is full. After a write, indexes, leader epochs and producer states know the
+ * batches. A failed write leaves no batch; the leader epoch that it noted stays, without records.
  */
 import { DiskError, type Offset, type WallMillis } from '@millrace/base';
 import { type BatchHeader, readBatchHeader } from '@millrace/protocol';

@@ -59,9 +59,9 @@ export class PartitionLog {
   /** Changes when the folder is renamed for deletion. */
   directory: string;
   readonly topicId: Uuid | undefined;
-  /** `topic-partition`, as the folder was named when it was opened. */
+  /** `topic-partition`: the folder's name at the open. */
   private readonly topicPartition: string;
-  /** The first offset that is part of the log; only grows. */
+  /** The first offset that is part of the log. Rises; only a truncation of the whole log may lower it. */
   startOffset: Offset;
   /** Exclusive: the offset that the next record gets. */
   endOffset: Offset;
@@ -72,7 +72,7 @@ export class PartitionLog {
   sizeBytes: number;
   /** Wall time of the last append, or of opening the log. */
   lastWallMs: WallMillis;
-  /** Recovery cut off a damaged or torn end: the log may lack records that it once held. */
+  /** Recovery cut off a damaged or torn end. The log may lack records that it acknowledged. */
   readonly wasCut: boolean;
   private readonly disk: Disk;
   private readonly segments: Segments;
@@ -82,7 +82,7 @@ export class PartitionLog {
   private readonly truncation: Truncation;
   private readonly codecs: CompressionCodecs;
   readonly health: LogHealth;
-  /** Reused: the log looks at one header at a time. */
+  /** Used again and again: the log reads one header at a time. */
   private readonly header = new BatchHeader();
   private readonly names: FolderNames;
 
@@ -163,8 +163,8 @@ export class PartitionLog {
   }
 
   /**
-   * For a batch that is too costly to admit here. If it is a retry of one of the producer's last batches,
-   * returns the answer to the first one.
+   * Recognises a retry of one of the producer's last batches, and returns the answer to the first try. For a
+   * batch that is too costly to admit here.
    */
   appendedBefore(batch: Uint8Array, nowWallMs: WallMillis, apiVersion?: number): LeaderAppended | undefined {
     if (this.offline !== undefined) return undefined;
@@ -270,7 +270,7 @@ export class PartitionLog {
     this.epochs.note(epoch, startOffset);
   }
 
-  /** The largest known epoch <= `epoch` and where it ended; (-1, -1) when that is unknown. */
+  /** The largest known epoch <= `epoch`, and its end offset; (-1, -1): unknown. */
   endOffsetForEpoch(epoch: LeaderEpoch): EpochEnd {
     return this.epochs.endOffsetFor(epoch, this.endOffset);
   }
@@ -325,8 +325,8 @@ export class PartitionLog {
   private prepareFlush(fromOffset: Offset): Syncable[] {
     const { list } = this.segments;
     const files: Syncable[] = [];
-    // Start with the segment of the offset before: if the log was cut and then rolled, the cut end of the
-    // older segment must be synced too.
+    // Start with the segment of the offset before. After a truncation and a roll, the cut end of that segment
+    // must be synced too.
     for (let index = this.segments.indexFor(Math.max(0, fromOffset - 1)); index < list.length; index++)
       files.push(...list[index]!.filesToSync(index === list.length - 1));
     const epochs = this.epochs.takeUnsynced();

@@ -11,7 +11,7 @@ import { rewindProducers } from './producers/rewind-producers.ts';
 import type { LogParts } from './recovery/open-log.ts';
 import type { LogConfig } from './types.ts';
 
-/** The log whose records are removed. */
+/** The log that shrinks. */
 interface Owner {
   readonly directory: string;
   readonly config: LogConfig;

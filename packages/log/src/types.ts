@@ -63,9 +63,9 @@ export interface AppendFailure {
   readonly ok: false;
   readonly errorCode: ErrorCode;
   readonly message: string;
-  /** Which records of the batch are at fault, by index; only with INVALID_RECORD and INVALID_TIMESTAMP. */
+  /** The invalid records of the batch, by index; only with INVALID_RECORD and INVALID_TIMESTAMP. */
   readonly recordErrors?: readonly RecordError[];
-  /** The damage of the disk, if that is the reason: a retry will not help. */
+  /** Set if the disk is damaged: a retry will not help. */
   readonly damage?: string;
 }
 
@@ -102,7 +102,7 @@ export interface ReadResult {
   readonly sizeBytes: number;
   /** NONE, or KAFKA_STORAGE_ERROR when the disk failed or holds damaged data there. */
   readonly errorCode: ErrorCode;
-  /** The damage of the bytes on the disk, if that is the reason: reading again will not help. */
+  /** Set if the bytes on the disk are damaged: reading again will not help. */
   readonly damage?: string | undefined;
 }
 

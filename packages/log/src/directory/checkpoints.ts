@@ -133,8 +133,7 @@ export class Checkpoints {
    * creation of a folder right after its deletion calls it. May throw DiskError.
    */
   forget(folder: string): void {
-    // The folder stays here until the write succeeds, so that the next try repeats a failed one (the disk is
-    // full).
+    // The folder stays in `unforgotten` until the write succeeds. On a full disk, the next call tries again.
     this.deleted(folder, { wasOpen: true });
     this.writeWithoutDeleted((file, content) =>
       this.disk.writeFileAtomic(`${this.directory}/${file}`, content),
@@ -199,8 +198,8 @@ export class Checkpoints {
   }
 
   /**
-   * Syncs the files: the last ones of a killed process may not be on the device, and this process relies on
-   * them. A power loss would restore entries of deleted folders, which may exist again by then.
+   * Syncs the files: a killed process may leave them in the page cache only, and this process relies on them.
+   * Otherwise a power loss would restore entries of deleted folders, and those folders may exist again.
    */
   private syncAll(): void {
     for (const name of FILES) {

@@ -58,7 +58,7 @@ export function parseCleanShutdown(bytes: Uint8Array): number {
       if (typeof brokerEpoch === 'number' && Number.isSafeInteger(brokerEpoch)) return brokerEpoch;
     }
   } catch {
-    // Only the marker's presence counts. An empty marker means that the epoch was unknown.
+    // An empty marker is a clean stop too, with an unknown epoch.
   }
   return -1;
 }

@@ -77,8 +77,8 @@ export class LogDirectory {
   readonly nodeId: NodeId;
   clusterId: Uuid | undefined;
   /**
-   * The broker epoch that the last clean stop wrote. -1: clean, epoch unknown. Undefined: the last stop was
-   * not clean, or a log turned out to lack records. Read it after all logs were opened.
+   * The broker epoch in the clean-shutdown marker. -1: a clean stop, epoch unknown. Undefined: no clean stop,
+   * or a log may lack records. Final once all logs are open.
    */
   cleanShutdownBrokerEpoch: number | undefined;
   private readonly disk: Disk;
@@ -87,7 +87,7 @@ export class LogDirectory {
   private readonly logger: Logger;
   private readonly files: OpenFiles;
   private readonly open = new Map<string, OpenLog>();
-  /** Folders whose logs were closed cleanly and not opened since. */
+  /** Folders of cleanly closed logs that are not open yet. */
   private readonly closedCleanly: Set<string>;
   private readonly checkpoints: Checkpoints;
   private markerPresent: boolean;
@@ -209,8 +209,8 @@ export class LogDirectory {
   }
 
   /**
-   * Opens a log. A log that was cut or cannot be opened may lack records that this broker acknowledged. The
-   * broker must not report a clean stop then.
+   * Opens a log. If recovery cuts the log or fails, it may lack records that this broker acknowledged. Then
+   * the broker must not report a clean stop.
    */
   private openNotingLoss(open: () => PartitionLog): PartitionLog {
     let lacksNothing = false;
@@ -253,7 +253,7 @@ export class LogDirectory {
    */
   setAside(topic: string, partition: number): string {
     let aside = strayFolderName(topic, partition, this.random.uuid());
-    // Cut topic names may be equal, and a rename must not replace a folder that is kept.
+    // Two long topics may share a cut name, and a rename must not replace a kept folder.
     while (this.disk.exists(`${this.directory}/${aside}`))
       aside = strayFolderName(topic, partition, this.random.uuid());
     this.moveFolder(partitionFolderName(topic, partition), aside);
@@ -261,7 +261,7 @@ export class LogDirectory {
   }
 
   /**
-   * Names of the folders that were set aside. They stay until the operator removes them. May throw DiskError.
+   * Names of the folders that `setAside` kept. The operator must remove them. May throw DiskError.
    */
   strays(): string[] {
     return this.disk.list(this.directory).filter(isStrayFolderName);
@@ -273,7 +273,7 @@ export class LogDirectory {
       if (isDeletedFolderName(name)) this.disk.removeInBackground(`${this.directory}/${name}`);
   }
 
-  /** From replication-offset-checkpoint, as of open or the last write. */
+  /** From replication-offset-checkpoint, as read at start or written last. */
   highWatermark(topic: string, partition: number): Offset | undefined {
     return this.checkpoints.highWatermark(partitionFolderName(topic, partition));
   }
@@ -308,7 +308,7 @@ export class LogDirectory {
       if (failed || log.recoveryPoint < log.endOffset) clean = false;
     }
     if (!clean) return;
-    // Logs that were not opened in this run are only clean if the last stop was clean.
+    // A log that this run did not open is clean only if the last stop was clean.
     if (!this.markerPresent && this.unopened().length > 0 && this.cleanShutdownBrokerEpoch === undefined)
       return;
     try {

@@ -10,7 +10,7 @@ import { type AdmittedBatch, COMPRESSION_WORK, recompress, recompressWhole } fro
 export type Admission = AdmittedBatch | AppendFailure;
 
 /**
- * Undefined: the work would block the event loop; nothing was changed. All batches of one turn share
+ * Undefined: the work would block the event loop, and the batch is unchanged. All batches of one turn share
  * `budget`; unfolding and compressing use it up.
  */
 export function admit(

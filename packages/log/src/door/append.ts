@@ -80,9 +80,9 @@ export function judgeAgainstLog(
 }
 
 /**
- * Recognises a duplicate by its header and checksum alone, and returns the answer to it; undefined: not a
- * known duplicate. The broker checked the records when the batch came first. Checking them again costs as
- * much: a slow broker would check the same backlog twice, and answer late again. May read all bytes of the
+ * Recognises a duplicate by its header and checksum alone, and returns the answer to it. Undefined: not a
+ * known duplicate. The leader checked the records when the batch first arrived. If it checked them again, a
+ * slow broker would spend the same time on each retry, and answer late again. May read all bytes of the
  * batch.
  */
 export function judgeRetry(
@@ -100,7 +100,7 @@ export function judgeRetry(
   return duplicateOf(known, config, startOffset);
 }
 
-/** The answer to a batch that was just appended. */
+/** The answer to a new batch, after its append. */
 export function appendedOf(
   { baseOffset, lastOffset }: BatchHeader,
   { config, startOffset }: LogState,

@@ -34,12 +34,12 @@ export interface DoorOptions {
   readonly apiVersion?: number | undefined;
 }
 
-/** A batch whose contents passed the checks. Can be sent between threads. */
+/** The batch passed the checks. Plain data, so that a worker can return it. */
 export interface CheckedBatch {
   readonly ok: true;
   /** Size of the batch. The log drops any bytes that the client sent behind it. */
   readonly sizeBytes: number;
-  /** Largest timestamp of its records, which may differ from the header's; -1: none. */
+  /** Largest timestamp of its records; -1: none. The header may claim another. */
   readonly maxTimestamp: Timestamp;
 }
 

@@ -1,7 +1,7 @@
 /**
- * `compression.type`: builds a new batch from a client's batch whose compression differs from the topic's, as
- * Kafka does: the same records, with the producer's id, epoch and sequence. A batch in the topic's
- * compression stays as it is, at any level. Pure.
+ * `compression.type`, as in Kafka. Builds a new batch if the client's compression differs from the topic's.
+ * The new batch has the same records, producer id, epoch and sequence. A batch that already has the topic's
+ * codec stays as it is, at any level. Pure.
  */
 import {
   BATCH_HEADER_BYTES,

@@ -95,7 +95,7 @@ export class LeaderEpochs {
   }
 
   /**
-   * The largest known epoch <= `epoch` and where it ended (KIP-101, KIP-279); (-1, -1) when that is unknown.
+   * The largest known epoch <= `epoch`, and its end offset; (-1, -1): unknown (KIP-101, KIP-279).
    */
   endOffsetFor(epoch: LeaderEpoch, logEndOffset: Offset): EpochEnd {
     if (epoch === -1 || epoch > this.latest) return { epoch: -1, endOffset: -1 };
@@ -117,8 +117,8 @@ export class LeaderEpochs {
   }
 
   /**
-   * The file, if it changed since the last call. The caller must sync the folder too, because the file was
-   * replaced.
+   * The file, if it changed since the last call. A write replaces the file, so the caller must sync the
+   * folder too.
    */
   takeUnsynced(): Syncable[] {
     if (!this.unsynced) return [];

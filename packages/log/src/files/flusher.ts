@@ -18,7 +18,7 @@ export interface FlushPorts {
   endOffset(): Offset;
   /** Everything to sync so that all records at or above the offset are on the device. May throw DiskError. */
   prepare(fromOffset: Offset): Syncable[];
-  /** A sync failed: written records may be lost, and nobody can tell which. */
+  /** A sync failed. The device may have lost any of the written records. */
   failed(error: DiskError): void;
 }
 
@@ -35,7 +35,7 @@ interface Round {
 
 export class Flusher {
   recoveryPoint: Offset;
-  /** A truncation cut off bytes that a power loss would restore, or an earlier run may have done so. */
+  /** A truncation, perhaps of an earlier run, cut off bytes that a power loss would restore. */
   private hasUnsyncedCut: boolean;
   private round: Round | undefined;
   private waitingForNext: FlushDone[] = [];
@@ -108,7 +108,7 @@ export class Flusher {
       if (!(error instanceof DiskError)) throw error;
       round.error = error;
     }
-    // One more than there are, so that the round ends after the loop even if no sync started.
+    // One more than `all` has: the round must end after the loop even if no sync starts.
     round.syncsLeft = all.length + 1;
     for (const one of all) this.syncOne(one, round);
     this.syncDone(round);

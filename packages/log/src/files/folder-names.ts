@@ -1,7 +1,7 @@
 /**
- * Tracks which names of a partition's folder are not yet durable. A power loss also removes a synced file if
- * its name is not on the device. So the log must sync the folder after each change, and its parent once, for
- * the folder's own name.
+ * Tracks whether the names in a partition's folder are on the device. A power loss removes even a synced file
+ * if its name is not. So the log must sync the folder after each change, and its parent once, for the
+ * folder's own name.
  */
 import type { Disk } from '@millrace/base';
 import type { Syncable } from './flusher.ts';

@@ -55,7 +55,7 @@ export class OpenFiles {
   }
 }
 
-/** One file, which OpenFiles may close between two uses: call `file()` each time. */
+/** One file. OpenFiles may close it between two uses, so call `file()` each time. */
 export class FileHandle {
   path: string;
   used = false;

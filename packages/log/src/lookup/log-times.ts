@@ -45,7 +45,7 @@ export class LogTimes {
 
   /**
    * The first record, in offset order, with that timestamp or a later one; or a batch that is too costly to
-   * open on the event loop. `behind`: a batch in which nothing was found; the search continues behind it.
+   * open on the event loop. `behind`: a job found nothing in this batch, so the search continues behind it.
    */
   find(timestamp: Timestamp, budget: LookupBudget, behind?: OpenedBatch): TimeLookup {
     return this.lookUp(() => {

@@ -1,7 +1,7 @@
 /**
- * Finds offsets by timestamp (ListOffsets). The time index says where to begin, batch headers say which
- * batches to open, and the records in them decide. The caller gets a batch that is costly to open; if it
- * finds nothing in that batch, it continues behind it. May throw DiskError.
+ * Finds offsets by timestamp (ListOffsets). The lookup begins where the time index points, skips batches by
+ * their headers, and opens the others. It returns a batch that is costly to open to its caller. If the caller
+ * finds nothing in it, it asks again behind that batch. May throw DiskError.
  */
 import { DiskError, type LeaderEpoch, type Offset } from '@millrace/base';
 import {
@@ -37,7 +37,7 @@ export interface FindInBatch {
 /** The work that one turn of the event loop may still spend on opening batches. */
 export type LookupBudget = WorkBudget;
 
-/** The batch that was opened, and where the next one begins. */
+/** A batch that a job opened, and the offset behind it. */
 export interface OpenedBatch {
   readonly batch: Uint8Array;
   readonly nextOffset: Offset;
@@ -189,8 +189,8 @@ export function findInBatch(
 }
 
 /**
- * False: it would cost more. A batch that cannot be opened (this broker did not write it) counts as one
- * without records.
+ * False: the batch costs more than `workMax`. A batch that no codec can open holds no records for a lookup;
+ * the door accepts none, so this broker did not write it.
  */
 function openWithin(
   batch: Uint8Array,

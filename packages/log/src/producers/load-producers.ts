@@ -33,7 +33,7 @@ function recall(producers: ProducerStates, endOffset: Offset, segments: Segments
   let left = bytes - list[last]!.sizeBytes;
   while (first > 0 && left > 0) left -= list[--first]!.sizeBytes;
   for (let index = first; index <= last; index++) {
-    // From the oldest segment, read only what the later ones left of the budget.
+    // The later segments come first in the budget: the oldest one gets the rest.
     const wanted = index === first ? left + list[first]!.sizeBytes : list[index]!.sizeBytes;
     list[index]!.scanLast(wanted, (header) => {
       if (header.baseOffset >= endOffset) return true;

@@ -23,7 +23,7 @@ export interface ProducerBatch {
 
 export interface ProducerState {
   readonly producerId: number;
-  /** Base offset of the first batch of this state; -1 if it was loaded from a snapshot. */
+  /** Base offset of the first batch of this state; -1: the state comes from a snapshot. */
   readonly firstOffset: Offset;
   epoch: number;
   /** Of the last transaction marker, or -1. */
@@ -123,7 +123,7 @@ export class ProducerStates {
   }
 
   /**
-   * Takes note of a batch that lies before the snapshot, which holds only each producer's last batch. Call it
+   * Takes note of a batch before the snapshot. A snapshot holds only each producer's last batch. Call this
    * after `load`, in log order. Without it, a client that retries several batches after a restart gets
    * OUT_OF_ORDER_SEQUENCE_NUMBER.
    */
@@ -146,8 +146,8 @@ export class ProducerStates {
 
   /**
    * Truncates the states: the log now ends at `endOffset`. True: every producer has its state as of that
-   * offset, with a shorter window (the missing batches were acknowledged before). False: the states cannot be
-   * restored here; the caller must collect them from the log again.
+   * offset, perhaps with fewer batches in its window. False: some state is lost, so the caller must collect
+   * all of them from the log again.
    */
   truncate(endOffset: Offset): boolean {
     let complete = true;

@@ -47,7 +47,7 @@ export interface Recovered {
   readonly snapshots: Snapshots;
   readonly startOffset: Offset;
   readonly endOffset: Offset;
-  /** Whether a damaged or torn end was cut off. */
+  /** Recovery cut off a damaged or torn end. */
   readonly cut: boolean;
 }
 
@@ -143,8 +143,8 @@ function chooseRebuilds(state: Replay, names: readonly string[]): boolean[] {
     if (!file(OFFSET_INDEX_SUFFIX) || !file(TIME_INDEX_SUFFIX)) return true;
     if (!segment.offsetIndex.wholeEntries() || !segment.timeIndex.wholeEntries()) return true;
     if (o.cleanShutdown) return last && !tailLooksRight(segment);
-    // If the log was cut at the recovery point and then rolled, a power loss may have restored the cut-off
-    // bytes.
+    // `>=`: after a truncation to the recovery point and a roll, a power loss may restore the cut-off bytes
+    // of this segment.
     return last || list[index + 1]!.baseOffset >= o.recoveryPoint;
   });
 }
@@ -209,8 +209,8 @@ function noteEpoch(epochs: LeaderEpochs, header: BatchHeader): void {
 
 /**
  * `strict`: the log compacts nothing above the recovery point, so a gap in the offsets is damage that the
- * checksum cannot see. `endOffsetMax`: base offset of the next segment. Batches from there on were cut off
- * once, and a power loss restored them: recovery cuts them off again, and nothing else.
+ * checksum cannot see. `endOffsetMax`: base offset of the next segment. A truncation cut off the batches from
+ * there on, and a power loss restored them: recovery cuts them off again, and nothing else.
  */
 function rebuildSegment(
   state: Replay,
@@ -276,7 +276,7 @@ function cutBehind(state: Replay, index: number): void {
   segments.removeAfter(index);
 }
 
-/** Empties a log that ends below its start offset: all records that it still holds were deleted before. */
+/** Empties a log that ends below its start offset: it holds only deleted records. */
 function restart(state: Replay, startOffset: Offset): Recovered {
   const { o, segments, epochs, producers, snapshots } = state;
   o.logger.warn('log-restarted', { directory: o.directory, startOffset, endOffset: state.endOffset });

@@ -24,7 +24,7 @@ export interface ScanOptions {
 
 export interface ScanEnd {
   /**
-   * Just behind the last good batch that was visited, or the position of the batch where the visitor stopped.
+   * Just behind the last good batch, or where the batch begins at which the visitor stopped.
    */
   readonly position: number;
   /** Why the scan could not continue. */

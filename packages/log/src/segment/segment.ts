@@ -59,7 +59,7 @@ export class Segment {
    */
   create(sizeBytes = 0): void {
     const file = this.log.file();
-    // Do not truncate an empty file: once a file was truncated to 0, ext4 writes all of it to the device on
+    // Do not truncate an empty file: after a truncation to 0, ext4 writes the whole file to the device on
     // close.
     if (file.size() > 0) file.truncate(0);
     if (sizeBytes > 0) file.truncate(sizeBytes);
@@ -350,5 +350,5 @@ export class Segment {
   }
 }
 
-/** Index interval of a rebuild while serving, which does not know the settings: Kafka's default. */
+/** Index interval of a rebuild while serving. It does not know the settings, so this is Kafka's default. */
 const REBUILD_INTERVAL_BYTES = 4096;

@@ -93,8 +93,7 @@ export class Segments {
   }
 
   /**
-   * Removes sealed segments whose every offset is below `offset`, the oldest first; returns the bases of
-   * those removed.
+   * Removes sealed segments that end at or below `offset`, the oldest first. Returns their base offsets.
    */
   removeBefore(offset: Offset): Offset[] {
     const removed: Offset[] = [];
@@ -126,8 +125,8 @@ export class Segments {
   read(o: ReadOptions, header: BatchHeader): DiskRead {
     const found = this.startOf(o.fromOffset);
     if (found === undefined) return { chunks: [], sizeBytes: 0, damage: 'no batch holds the offset' };
-    // The log once cut off batches that lie at or above the base offset of the next segment: do not read
-    // them.
+    // Do not read batches at or above the base offset of the next segment: an earlier truncation cut them
+    // off, and a power loss restored them.
     const endOffsetMax = Math.min(o.endOffsetMax, this.list[found.index + 1]?.baseOffset ?? o.endOffsetMax);
     return this.readAt(this.list[found.index]!, found.position, { ...o, endOffsetMax }, header);
   }
@@ -150,7 +149,7 @@ export class Segments {
     for (const segment of this.list) segment.close();
   }
 
-  /** Small reads do not use spare buffers, which are large. */
+  /** Spare buffers are large, so small reads do not use them. */
   private buffer(sizeBytes: number): Uint8Array {
     if (sizeBytes < SPARE_FROM_BYTES) return new Uint8Array(sizeBytes);
     return this.files.spares.take(sizeBytes).subarray(0, sizeBytes);
@@ -210,8 +209,8 @@ function wholeBatches(
     while (bytes.length - position >= BATCH_HEADER_BYTES) {
       readBatchHeader(bytes, position, header);
       if (header.magic !== 2) return { sizeBytes: 0, nextOffset, damage: 'no batch where one should begin' };
-      const goesOn = position === 0 ? header.baseOffset <= fromOffset : header.baseOffset === nextOffset;
-      if (!goesOn || header.lastOffset < fromOffset)
+      const continues = position === 0 ? header.baseOffset <= fromOffset : header.baseOffset === nextOffset;
+      if (!continues || header.lastOffset < fromOffset)
         return { sizeBytes: 0, nextOffset, damage: 'a batch has unexpected offsets' };
       if (header.lastOffset >= endOffsetMax || header.sizeBytes > bytes.length - position) break;
       position += header.sizeBytes;

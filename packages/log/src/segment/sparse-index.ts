@@ -17,7 +17,7 @@ const PENDING_FIRST_ENTRIES = 8;
 class SparseIndex {
   readonly handle: FileHandle;
   private readonly entryBytes: number;
-  /** Entries in the file; -1 until the size of the file was read. */
+  /** Entries in the file; -1: not yet read from its size. */
   private writtenEntries = -1;
   private pending: Uint8Array | undefined;
   private pendingEntries = 0;
@@ -110,7 +110,7 @@ class SparseIndex {
     return bytes;
   }
 
-  /** Number of leading entries for which `holds` is true; it must be true, then false. */
+  /** Number of entries before the first one for which `holds` is false. It must be false from there on. */
   protected countWhere(holds: (bytes: Uint8Array, at: number) => boolean): number {
     let low = 0;
     let high = this.count;
