@@ -6,10 +6,10 @@ import { Prng, type Uuid } from '@millrace/base';
 import { ErrorCode } from '@millrace/protocol';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { FetchSessionHandler, itemKey } from '../src/following/fetch-session-handler.ts';
-import { FetchSessions, type OpenedFetch } from '../src/serving/fetch-sessions.ts';
-import type { FetchItem } from '../src/types.ts';
-import { fetchRequest } from './support/fetching.ts';
+import { FetchSessionHandler, itemKey } from '../../src/following/fetch-session-handler.ts';
+import { FetchSessions, type OpenedFetch } from '../../src/serving/fetch-sessions.ts';
+import type { FetchItem } from '../../src/types.ts';
+import { fetchRequest } from '../support/fetching.ts';
 
 const id = (name: string) => name.padEnd(22, 'A') as Uuid;
 

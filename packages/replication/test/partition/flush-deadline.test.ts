@@ -1,6 +1,6 @@
 /** Goal: flush.ms. Method: one replica alone. The test moves its clock and its device by hand. */
 import { expect, test } from 'vitest';
-import { LoneReplica } from './support/lone-replica.ts';
+import { LoneReplica } from '../support/lone-replica.ts';
 
 const NEVER = { minInsyncReplicas: 2, syncsBeforeAck: false, flushMs: Number.POSITIVE_INFINITY };
 

@@ -2,8 +2,8 @@
 import { ZERO_UUID } from '@millrace/base';
 import { ErrorCode } from '@millrace/protocol';
 import { expect, test } from 'vitest';
-import { batchOf } from './support/batches.ts';
-import { World } from './support/world.ts';
+import { batchOf } from '../support/batches.ts';
+import { World } from '../support/world.ts';
 
 const ALL = [[1, 2, 3]];
 

@@ -5,9 +5,9 @@
  */
 import { ErrorCode } from '@millrace/protocol';
 import { expect, test } from 'vitest';
-import { bytesBelow, valuesBelow } from './support/logs.ts';
-import { LoneReplica, ME, OTHER } from './support/lone-replica.ts';
-import { World } from './support/world.ts';
+import { bytesBelow, valuesBelow } from '../support/logs.ts';
+import { LoneReplica, ME, OTHER } from '../support/lone-replica.ts';
+import { World } from '../support/world.ts';
 
 const ALL = [[1, 2, 3]];
 const LOG = '/data/events-0/00000000000000000000.log';

@@ -1,8 +1,8 @@
 /** Goal: ListOffsets and OffsetForLeaderEpoch as in Kafka. Method: requests to a leader with a known log. */
 import { ErrorCode } from '@millrace/protocol';
 import { expect, test } from 'vitest';
-import type { ListOffsetsQuery, ListOffsetsResult, ReplicaManager } from '../src/index.ts';
-import { World } from './support/world.ts';
+import type { ListOffsetsQuery, ListOffsetsResult, ReplicaManager } from '../../src/index.ts';
+import { World } from '../support/world.ts';
 
 /** The first result. `listOffsets` calls back within the call. */
 function listed(manager: ReplicaManager, query: ListOffsetsQuery): ListOffsetsResult {

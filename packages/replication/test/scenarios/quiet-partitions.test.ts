@@ -1,8 +1,8 @@
 /** Goal: idle partitions cost a fetch nothing. Method: counts how often a follower looks at its replicas. */
 import { ErrorCode } from '@millrace/protocol';
 import { expect, test, vi } from 'vitest';
-import { Partition } from '../src/partition/partition.ts';
-import { World } from './support/world.ts';
+import { Partition } from '../../src/partition/partition.ts';
+import { World } from '../support/world.ts';
 
 const PARTITIONS = 100;
 

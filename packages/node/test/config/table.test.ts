@@ -3,9 +3,9 @@
  */
 import { topicConfigDefinitions } from '@millrace/metadata';
 import { expect, test } from 'vitest';
-import type { SettingDefinition } from '../src/config/definition.ts';
-import { type SettingName, settingNames, settingsTable } from '../src/config/index.ts';
-import { INVALID } from '../src/config/types.ts';
+import type { SettingDefinition } from '../../src/config/definition.ts';
+import { type SettingName, settingNames, settingsTable } from '../../src/config/index.ts';
+import { INVALID } from '../../src/config/types.ts';
 
 const shared = settingNames.flatMap((name) => {
   const { topicConfig }: SettingDefinition<unknown> = settingsTable[name];

@@ -1,6 +1,7 @@
 /**
- * Goal: a leader appends no later batch of a producer before its refused first batch, and old refusals
- * expire. Method: the set of refused producers alone, with a log; then a cluster with a toy controller.
+ * Goal: a leader appends no later batch of a producer before its failed first batch, and a blocked producer
+ * is forgotten in time. Method: the set of blocked producers alone, with a log; then a cluster with a toy
+ * controller.
  */
 import { type Uuid, ZERO_UUID } from '@millrace/base';
 import { MemoryDisk, MemoryLogger } from '@millrace/base/testing';
@@ -8,12 +9,12 @@ import { PartitionLog } from '@millrace/log';
 import { buildBatch, ErrorCode } from '@millrace/protocol';
 import { compressionCodecs } from '@millrace/protocol/io';
 import { expect, test } from 'vitest';
-import { BlockedBeforeOpen, BlockedProducers } from '../src/partition/blocked-producers.ts';
-import type { ProduceResult } from '../src/types.ts';
-import { batchOf } from './support/batches.ts';
-import { valuesBelow } from './support/logs.ts';
-import { logConfig } from './support/settings.ts';
-import { World } from './support/world.ts';
+import { BlockedBeforeOpen, BlockedProducers } from '../../src/partition/blocked-producers.ts';
+import type { ProduceResult } from '../../src/types.ts';
+import { batchOf } from '../support/batches.ts';
+import { valuesBelow } from '../support/logs.ts';
+import { logConfig } from '../support/settings.ts';
+import { World } from '../support/world.ts';
 
 const ALL = [[1, 2, 3]];
 const MINUTE_MS = 60_000;
@@ -39,25 +40,25 @@ const emptyLog = () =>
   });
 
 test('batches after a refused first batch wait while the producer may still retry that one', () => {
-  const refused = new BlockedProducers();
+  const blocked = new BlockedProducers();
   const log = emptyLog();
-  refused.batchFailed(batch(0), 0);
-  expect(refused.mustWait(batch(1), log, 5 * MINUTE_MS)).toBe(true);
-  expect(refused.mustWait(batch(0), log, 0)).toBe(false);
-  expect(refused.mustWait(batch(1, 7, 1), log, 0)).toBe(false);
-  expect(refused.mustWait(batch(1), log, 5 * MINUTE_MS + 1)).toBe(false);
-  expect(refused.isEmpty).toBe(true);
+  blocked.batchFailed(batch(0), 0);
+  expect(blocked.mustWait(batch(1), log, 5 * MINUTE_MS)).toBe(true);
+  expect(blocked.mustWait(batch(0), log, 0)).toBe(false);
+  expect(blocked.mustWait(batch(1, 7, 1), log, 0)).toBe(false);
+  expect(blocked.mustWait(batch(1), log, 5 * MINUTE_MS + 1)).toBe(false);
+  expect(blocked.isEmpty).toBe(true);
 });
 
 test('a producer that the log knows no longer waits, even if the log drops it again', () => {
-  const refused = new BlockedProducers();
+  const blocked = new BlockedProducers();
   const log = emptyLog();
-  refused.batchFailed(batch(0), 0);
+  blocked.batchFailed(batch(0), 0);
   // The log gets it by replication.
   log.appendAsLeader(batch(0), { leaderEpoch: 0, nowWallMs: 0 });
-  expect(refused.mustWait(batch(1), log, 1)).toBe(false);
+  expect(blocked.mustWait(batch(1), log, 1)).toBe(false);
   log.producers.clear();
-  expect(refused.mustWait(batch(1), log, 1)).toBe(false);
+  expect(blocked.mustWait(batch(1), log, 1)).toBe(false);
 });
 
 test('an opened replica takes over the producers refused under the id and the name of its topic', () => {

@@ -5,8 +5,8 @@
  */
 import { ErrorCode } from '@millrace/protocol';
 import { expect, test } from 'vitest';
-import { fetchFrom, fetchRequest, partitionsOf } from './support/fetching.ts';
-import { World } from './support/world.ts';
+import { fetchFrom, fetchRequest, partitionsOf } from '../support/fetching.ts';
+import { World } from '../support/world.ts';
 
 const ALL = [[1, 2, 3]];
 /** Several round trips: one takes 4 ms at most, in pieces. Less than one back-off, which is 100 ms. */

@@ -4,9 +4,9 @@
  * that begins with an empty log.
  */
 import { expect, test } from 'vitest';
-import { valuesBelow } from './support/logs.ts';
-import { ToyController } from './support/toy-controller.ts';
-import { World } from './support/world.ts';
+import { valuesBelow } from '../support/logs.ts';
+import { ToyController } from '../support/toy-controller.ts';
+import { World } from '../support/world.ts';
 
 const DATA = '/data';
 

@@ -6,8 +6,8 @@
 import { buildBatch, Compression, ErrorCode } from '@millrace/protocol';
 import { compressionCodecs } from '@millrace/protocol/io';
 import { expect, test } from 'vitest';
-import type { ListOffsetsPartition, ListOffsetsResult } from '../src/index.ts';
-import { World } from './support/world.ts';
+import type { ListOffsetsPartition, ListOffsetsResult } from '../../src/index.ts';
+import { World } from '../support/world.ts';
 
 const MANY = 120_000;
 /** A record so late in its batch that opening the batch up to it is costly. */

@@ -4,9 +4,9 @@
  */
 import { ErrorCode } from '@millrace/protocol';
 import { expect, test } from 'vitest';
-import { fetchFrom, fetchRequest } from './support/fetching.ts';
-import { bytesBelow, valuesBelow } from './support/logs.ts';
-import { World } from './support/world.ts';
+import { fetchFrom, fetchRequest } from '../support/fetching.ts';
+import { bytesBelow, valuesBelow } from '../support/logs.ts';
+import { World } from '../support/world.ts';
 
 const ALL = [[1, 2, 3]];
 

@@ -4,10 +4,10 @@
  * tests break a rule on purpose, and expect the checkers to fail.
  */
 import { afterEach, expect, test, vi } from 'vitest';
-import { RemoteReplica } from '../src/partition/high-watermark.ts';
-import { IsrState } from '../src/partition/isr-state.ts';
-import { Partition } from '../src/partition/partition.ts';
-import { Trial } from './support/trial.ts';
+import { RemoteReplica } from '../../src/partition/high-watermark.ts';
+import { IsrState } from '../../src/partition/isr-state.ts';
+import { Partition } from '../../src/partition/partition.ts';
+import { Trial } from '../support/trial.ts';
 
 const SEEDS = 200;
 

@@ -4,9 +4,15 @@
  */
 import { ErrorCode } from '@millrace/protocol';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { type FetchOptions, fetchFrom, fetchRequest, partitionsOf, type Wanted } from './support/fetching.ts';
-import { batchesOf } from './support/logs.ts';
-import { World } from './support/world.ts';
+import {
+  type FetchOptions,
+  fetchFrom,
+  fetchRequest,
+  partitionsOf,
+  type Wanted,
+} from '../support/fetching.ts';
+import { batchesOf } from '../support/logs.ts';
+import { World } from '../support/world.ts';
 
 let world: World;
 let topic: Wanted['topicId'];

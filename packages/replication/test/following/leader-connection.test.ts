@@ -6,7 +6,7 @@ import { type Address, type Net, type Stream, type StreamHandler, Timers } from 
 import { ManualClock } from '@millrace/base/testing';
 import { apis, encodeResponseFrame, SpareBuffers } from '@millrace/protocol';
 import { expect, test } from 'vitest';
-import { LeaderConnection } from '../src/following/leader-connection.ts';
+import { LeaderConnection } from '../../src/following/leader-connection.ts';
 
 class LendingNet implements Net {
   handler!: StreamHandler;

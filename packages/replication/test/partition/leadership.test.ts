@@ -5,7 +5,7 @@
  */
 import { ErrorCode } from '@millrace/protocol';
 import { expect, test } from 'vitest';
-import { LoneReplica, ME, OTHER } from './support/lone-replica.ts';
+import { LoneReplica, ME, OTHER } from '../support/lone-replica.ts';
 
 test('a batch replicated without a lease is acknowledged when there is a lease again', () => {
   const leader = new LoneReplica();

@@ -5,8 +5,8 @@
 import { DiskError } from '@millrace/base';
 import { ErrorCode } from '@millrace/protocol';
 import { expect, test } from 'vitest';
-import { valuesBelow } from './support/logs.ts';
-import { World } from './support/world.ts';
+import { valuesBelow } from '../support/logs.ts';
+import { World } from '../support/world.ts';
 
 /** `v0` on all three; broker 1 leads. */
 function cluster(replicas: number[] = [1, 2, 3]) {

@@ -4,7 +4,7 @@
  */
 import { ErrorCode } from '@millrace/protocol';
 import { expect, test } from 'vitest';
-import { World } from './support/world.ts';
+import { World } from '../support/world.ts';
 
 // With these seeds the setting reaches both brokers while the follower waits to sync the other topic's
 // record.

@@ -5,8 +5,8 @@
 import { buildBatch, Compression, type CompressionCodecs, ErrorCode } from '@millrace/protocol';
 import { compressionCodecs } from '@millrace/protocol/io';
 import { expect, test } from 'vitest';
-import type { ProduceResult } from '../src/index.ts';
-import { World } from './support/world.ts';
+import type { ProduceResult } from '../../src/index.ts';
+import { World } from '../support/world.ts';
 
 const ALL = [[1, 2, 3]];
 const MANY = 70_000;
