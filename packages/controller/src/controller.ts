@@ -139,9 +139,12 @@ function noLease(errorCode: ErrorCode): HeartbeatResponse {
 }
 
 export class Controller {
-  /** The state at the last committed offset. Everybody may see it. */
+  /** The state at the last committed offset. Everybody may read it. */
   image: MetadataImage = MetadataImage.EMPTY;
-  /** `image` and everything proposed since. Decisions use it. Equal to `image` on standbys. */
+  /**
+   * `image` and everything proposed since. Only decisions read it: a successor need not commit it. The same
+   * object as `image` on standbys.
+   */
   head: MetadataImage = MetadataImage.EMPTY;
   /** The epoch of this node's leadership; undefined on standbys. */
   activeEpoch: QuorumEpoch | undefined;
