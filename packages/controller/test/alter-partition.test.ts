@@ -2,7 +2,7 @@
 import { ZERO_UUID } from '@millrace/base';
 import { ErrorCode } from '@millrace/protocol';
 import { describe, expect, test } from 'vitest';
-import { Harness } from './harness.ts';
+import { Harness } from './support/harness.ts';
 
 function cluster(): Harness {
   const h = new Harness({}, [1, 2, 3]);

@@ -6,7 +6,7 @@ import { encodeRecord } from '@millrace/metadata';
 import { ErrorCode } from '@millrace/protocol';
 import { describe, expect, test } from 'vitest';
 import { BATCH_BYTES_MAX, batchesOf } from '../src/batches.ts';
-import { Harness, uuid } from './harness.ts';
+import { Harness, uuid } from './support/harness.ts';
 
 const BATCH_BYTES = 400;
 

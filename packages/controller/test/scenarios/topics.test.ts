@@ -5,7 +5,7 @@
 import { type Uuid, ZERO_UUID } from '@millrace/base';
 import { type CreatePartitionsResponse, type CreateTopicsResponse, ErrorCode } from '@millrace/protocol';
 import { describe, expect, test } from 'vitest';
-import { Harness, pendingAnswer, resolve, type TopicSpec } from './harness.ts';
+import { Harness, pendingAnswer, resolve, type TopicSpec } from '../support/harness.ts';
 
 function outcome(h: Harness, spec: TopicSpec | readonly TopicSpec[], options = {}) {
   const answer = h.createTopics('name' in spec ? [spec] : spec, options);

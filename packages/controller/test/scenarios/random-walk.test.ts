@@ -7,8 +7,8 @@ import { type Uuid, ZERO_UUID } from '@millrace/base';
 import { applyRecords, MetadataImage, type MetadataRecord } from '@millrace/metadata';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { Harness, plain, uuid } from './harness.ts';
-import { violations } from './invariants.ts';
+import { Harness, plain, uuid } from '../support/harness.ts';
+import { violations } from '../support/invariants.ts';
 
 type Step = (h: Harness, draw: number) => void;
 

@@ -4,7 +4,7 @@
  */
 import { ErrorCode } from '@millrace/protocol';
 import { describe, expect, test } from 'vitest';
-import { Harness } from './harness.ts';
+import { Harness } from '../support/harness.ts';
 
 describe('a lease', () => {
   test('is a little shorter than the session of the controller, for every setting of the broker', () => {

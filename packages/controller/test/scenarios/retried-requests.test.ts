@@ -6,7 +6,7 @@ import { type Uuid, ZERO_UUID } from '@millrace/base';
 import { MetadataImage } from '@millrace/metadata';
 import { type CreatePartitionsResponse, type DeleteTopicsResponse, ErrorCode } from '@millrace/protocol';
 import { describe, expect, test } from 'vitest';
-import { type Answer, Harness, pendingAnswer, resolve, uuid } from './harness.ts';
+import { type Answer, Harness, pendingAnswer, resolve, uuid } from '../support/harness.ts';
 
 const requestId = uuid(5000);
 const topics = [

@@ -5,7 +5,7 @@
 import { ParkedUntilOffset } from '@millrace/base';
 import { ErrorCode } from '@millrace/protocol';
 import { afterEach, expect, test, vi } from 'vitest';
-import { Harness } from './harness.ts';
+import { Harness } from '../support/harness.ts';
 
 const TOPICS = 300;
 

@@ -5,7 +5,7 @@
 import type { Uuid } from '@millrace/base';
 import { ErrorCode } from '@millrace/protocol';
 import { describe, expect, test } from 'vitest';
-import { Harness, uuid } from './harness.ts';
+import { Harness, uuid } from '../support/harness.ts';
 
 describe('registration', () => {
   test('is answered when its record is committed, with the offset of that record as the broker epoch', () => {

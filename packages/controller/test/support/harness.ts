@@ -9,9 +9,9 @@ import type { RegisterRequest } from '@millrace/control';
 import { imageToPlain, type MetadataImage } from '@millrace/metadata';
 import type { CreateTopicsRequest, CreateTopicsResponse } from '@millrace/protocol';
 import { expect } from 'vitest';
-import { type CommittedRecords, Controller, type ControllerConfig } from '../src/index.ts';
+import { type CommittedRecords, Controller, type ControllerConfig } from '../../src/index.ts';
 import { checkImage, checkStep } from './invariants.ts';
-import { controllerConfig } from './support/settings.ts';
+import { controllerConfig } from './settings.ts';
 
 /** An answer that may still be missing. */
 export interface Answer<R> {

@@ -4,7 +4,7 @@
  */
 import { ErrorCode } from '@millrace/protocol';
 import { describe, expect, test } from 'vitest';
-import { Harness, plain } from './harness.ts';
+import { Harness, plain } from '../support/harness.ts';
 
 describe('decide, then replay', () => {
   test('answers come in the order of their records, each at its own offset', () => {

@@ -3,7 +3,7 @@
  * partition state.
  */
 import { describe, expect, test } from 'vitest';
-import { Harness } from './harness.ts';
+import { Harness } from '../support/harness.ts';
 
 describe('a broker dies', () => {
   test('the next replica in the ISR leads, under a new epoch', () => {
