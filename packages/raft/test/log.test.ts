@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { RaftLog } from '../src/log.ts';
-import { data } from './transcript.ts';
+import { data } from './support/transcript.ts';
 
 /** A simple model of the log: one epoch per record, and the batch borders. */
 class Twin {

@@ -17,7 +17,7 @@ import {
 import { emptyStored, MemoryStorage, type Stored } from '../src/testing/index.ts';
 import { decodeResponse, encodeRequest } from '../src/wire.ts';
 import { quorumConfig } from './support/settings.ts';
-import { vote } from './transcript.ts';
+import { vote } from './support/transcript.ts';
 
 const utf8 = (text: string) => new TextEncoder().encode(text);
 const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);

@@ -7,7 +7,7 @@ import { MemoryLogger } from '@millrace/base/testing';
 import { GrpcRpc } from '@millrace/rpc/io';
 import { Quorum } from '../../src/index.ts';
 import { LevelStorage } from '../../src/io/index.ts';
-import { quorumConfig } from '../support/settings.ts';
+import { quorumConfig } from './settings.ts';
 
 const [id, folder, ...ports] = [process.argv[2]!, process.argv[3]!, ...process.argv.slice(4)];
 const clock: Clock = {

@@ -12,9 +12,9 @@ import {
   type VoteRequest,
   type VoteResponse,
   type VoteState,
-} from '../src/index.ts';
-import { encodeLeaderChange, encodeVoters } from '../src/wire.ts';
-import { quorumConfig } from './support/settings.ts';
+} from '../../src/index.ts';
+import { encodeLeaderChange, encodeVoters } from '../../src/wire.ts';
+import { quorumConfig } from './settings.ts';
 
 export const clusterId = new Prng(99).uuid();
 export const keyOf = (id: number) => `key-${id}`;

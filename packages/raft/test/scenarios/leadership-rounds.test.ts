@@ -3,8 +3,8 @@
  * events in and effects out.
  */
 import { describe, expect, test } from 'vitest';
-import { startRound } from '../src/leader.ts';
-import { clusterId, fetch, fetched, formed, granted, leaderChange, Subject } from './transcript.ts';
+import { startRound } from '../../src/leader.ts';
+import { clusterId, fetch, fetched, formed, granted, leaderChange, Subject } from '../support/transcript.ts';
 
 const history = [formed(), leaderChange(1, 1, 1)];
 const atEnd = { fetchOffset: 3, lastFetchedEpoch: 2, highWatermark: 3 };

@@ -1,6 +1,6 @@
 /** One run: faults for a while (safety), then everything heals and the quorum must work again (liveness). */
 import { Prng } from '@millrace/base';
-import { majoritySize } from '../../src/majority.ts';
+import { majoritySize } from '../../../src/majority.ts';
 import { World, type WorldOptions } from './world.ts';
 
 export interface RunResult {

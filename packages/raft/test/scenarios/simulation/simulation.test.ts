@@ -4,7 +4,7 @@
  * run.
  */
 import { expect, test } from 'vitest';
-import { optionsOf, run } from './run.ts';
+import { optionsOf, run } from '../../support/simulation/run.ts';
 
 const SEEDS = Number(process.env['RAFT_SEEDS'] ?? 200);
 const FIRST = Number(process.env['RAFT_SEED_FIRST'] ?? 1);

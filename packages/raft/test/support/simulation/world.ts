@@ -14,8 +14,8 @@ import {
   type RaftResponse,
   type SendFailure,
   type StorageWrite,
-} from '../../src/index.ts';
-import { applyWrites, emptyStored, type Stored } from '../../src/testing/index.ts';
+} from '../../../src/index.ts';
+import { applyWrites, emptyStored, type Stored } from '../../../src/testing/index.ts';
 import { Checker } from './checker.ts';
 
 export interface WorldOptions {

@@ -1,14 +1,14 @@
 /**
  * Goal: the simulation's checker finds bugs. Method: plants each bug in every node of the simulated cluster.
  * Some seed of a few hundred must fail, with the message of that bug. (A vote that leaves before it is
- * durable needs a rare collision, so node.test.ts and quorum.test.ts test it.)
+ * durable needs a rare collision, so election.test.ts and quorum.test.ts test it.)
  */
 
 import { InvariantError } from '@millrace/base';
 import { expect, test } from 'vitest';
-import type { RaftEffect, RaftNode } from '../../src/index.ts';
-import { Violation } from './checker.ts';
-import { optionsOf, run } from './run.ts';
+import type { RaftEffect, RaftNode } from '../../../src/index.ts';
+import { Violation } from '../../support/simulation/checker.ts';
+import { optionsOf, run } from '../../support/simulation/run.ts';
 
 type Sabotage = (effects: RaftEffect[], node: RaftNode) => RaftEffect[];
 

@@ -42,7 +42,7 @@ function freePort(): Promise<number> {
 }
 
 function start(id: number): Voter {
-  const script = join(import.meta.dirname, 'voter-process.ts');
+  const script = join(import.meta.dirname, '../support/voter-process.ts');
   const child = spawn(process.execPath, [script, String(id), join(root, `n${id}`), ...ports.map(String)], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });

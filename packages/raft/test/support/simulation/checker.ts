@@ -5,8 +5,8 @@
  * gets the same, in order, once; durability: at the moment of commit a majority of the voters has the record
  * on disk; the high watermark of a process never falls; a vote on a device never changes within its epoch.
  */
-import type { LogBatch, RaftEffect, StorageWrite } from '../../src/index.ts';
-import { majoritySize } from '../../src/majority.ts';
+import type { LogBatch, RaftEffect, StorageWrite } from '../../../src/index.ts';
+import { majoritySize } from '../../../src/majority.ts';
 import type { SimNode, World } from './world.ts';
 
 interface Seen {

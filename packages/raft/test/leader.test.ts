@@ -1,0 +1,144 @@
+/**
+ * Goal: what a leader commits, answers and gives up.
+ * Method: events in, effects out of one node. `#n` is a write. `after #n` means that a message may leave only
+ * when that write is durable.
+ */
+import { describe, expect, test } from 'vitest';
+import { active, leader } from './support/nodes.ts';
+import { clusterId, fetch } from './support/transcript.ts';
+
+describe('leading', () => {
+  test('commits only by records of its own epoch: the leader-change record commits older records', () => {
+    const node = leader();
+    // A majority has the old records. That alone commits nothing (Raft, section 5.4.2).
+    node.ask(fetch(2, 2, { fetchOffset: 2, lastFetchedEpoch: 1 }));
+    node.ask(fetch(3, 2, { fetchOffset: 2, lastFetchedEpoch: 1 }));
+    expect(node.raft.highWatermark).toBe(0);
+    expect(node.ask(fetch(2, 2, { fetchOffset: 3, lastFetchedEpoch: 2 }))).toEqual([
+      'becameLeader e2',
+      '<- fetched hw 3 after #1',
+    ]);
+  });
+
+  test('its own records count when they are durable, not earlier', () => {
+    const node = active();
+    expect(node.raft.propose([new Uint8Array(1), new Uint8Array(2)])).toBe(4);
+    expect(node.raft.propose([new Uint8Array(1)])).toBe(5);
+    // All proposals of a turn share one write, and both parked followers get them at once.
+    node.ask(fetch(3, 2, { fetchOffset: 3, lastFetchedEpoch: 2, highWatermark: 3 }));
+    expect(node.raft.highWatermark).toBe(3);
+    node.ask(fetch(3, 2, { fetchOffset: 6, lastFetchedEpoch: 2, highWatermark: 3 }));
+    expect(node.raft.highWatermark).toBe(3);
+    expect(node.persisted(3)).toEqual(['committed e2@3 e2@5', '<- fetched hw 6 after #1']);
+  });
+
+  test('two followers commit a record before it is durable at the leader', () => {
+    const node = active();
+    node.raft.propose([new Uint8Array(1)]);
+    node.do({ type: 'tick' });
+    node.ask(fetch(2, 2, { fetchOffset: 4, lastFetchedEpoch: 2 }));
+    expect(node.ask(fetch(3, 2, { fetchOffset: 4, lastFetchedEpoch: 2 }))).toContain('committed e2@3');
+  });
+
+  test('a parked fetch is answered on data, on a moved high watermark, or at its timeout', () => {
+    const node = active();
+    const park = () => node.ask(fetch(3, 2, { fetchOffset: 3, lastFetchedEpoch: 2, highWatermark: 3 }));
+    expect(park()).toEqual([]);
+    expect(node.pass(400)).toEqual(['<- fetched hw 3 after #1']);
+    park();
+    node.raft.propose([new Uint8Array(1)]);
+    expect(node.do({ type: 'tick' })).toEqual(['#3 append data e2@3', '<- fetched hw 3 e2@3 after #1']);
+  });
+
+  test('an observer gets committed records only, and does not count', () => {
+    const node = leader();
+    const observe = { observer: true, replicaKey: 'broker' };
+    expect(node.ask(fetch(2, 0, observe))).toEqual([]);
+    expect(node.raft.highWatermark).toBe(0);
+    expect(node.ask(fetch(3, 2, { fetchOffset: 3, lastFetchedEpoch: 2 }))).toEqual([
+      'becameLeader e2',
+      '<- fetched hw 3 e1@0 e1@1 e2@2 after #1',
+      '<- fetched hw 3 after #1',
+    ]);
+  });
+
+  test('observers get the first news at once, news right after it together, and all of them the same response', () => {
+    const node = active();
+    const commit = () => {
+      node.raft.propose([new Uint8Array(1)]);
+      node.do({ type: 'tick' });
+      const written = { fetchOffset: node.raft.log.endOffset, lastFetchedEpoch: 2 };
+      node.ask(fetch(2, 2, written));
+      return node.ask(fetch(3, 2, written));
+    };
+    const observe = (id: number, fetchOffset: number) =>
+      node.ask(
+        fetch(id, 2, {
+          fetchOffset,
+          lastFetchedEpoch: 2,
+          highWatermark: fetchOffset,
+          observer: true,
+          replicaKey: `broker ${id}`,
+        }),
+      );
+    for (const id of [7, 8, 9]) observe(id, 3);
+    const news = (lines: string[]) => lines.filter((line) => line.includes('e2@'));
+    expect(news(commit()).filter((line) => line.startsWith('<- fetched hw 4 e2@3'))).toHaveLength(3);
+    for (const id of [7, 8, 9]) observe(id, 4);
+    for (let times = 0; times < 3; times++)
+      expect(news(commit()).filter((line) => line.startsWith('<-'))).toEqual([]);
+    expect(node.raft.deadline()).toBe(node.now + 5);
+    node.now += 5;
+    const replies = node.raft
+      .step({ type: 'tick' }, node.now)
+      .flatMap((effect) => (effect.type === 'reply' ? [effect.response] : []));
+    expect(replies).toHaveLength(3);
+    expect(new Set(replies).size).toBe(1);
+    expect(replies[0]).toMatchObject({ highWatermark: 7, batches: [{ baseOffset: 4 }, {}, {}] });
+  });
+
+  test('a voter with a replaced storage gets the same responses as an observer', () => {
+    const node = leader();
+    node.ask(fetch(2, 2, { fetchOffset: 3, lastFetchedEpoch: 2, replicaKey: 'new' }));
+    expect(node.raft.highWatermark).toBe(0);
+  });
+
+  test('check-quorum: without fetches of a majority it gives up after one and a half fetch timeouts', () => {
+    const node = active();
+    node.pass(1400);
+    expect(node.raft.role).toBe('leader');
+    const lines = node.pass(200);
+    expect(lines.slice(0, 2)).toEqual(['resigned e2', 'leader none']);
+    expect(node.raft.propose([new Uint8Array(1)])).toBeUndefined();
+  });
+
+  test('a stale leader steps down when it learns a newer epoch, and refuses parked fetches', () => {
+    const node = active();
+    node.ask(fetch(3, 2, { fetchOffset: 3, lastFetchedEpoch: 2, highWatermark: 3 }));
+    expect(node.ask({ type: 'begin', clusterId, leaderId: 3, epoch: 4 })).toEqual([
+      '#3 vote e4 for -1',
+      '<- fetched error 6 after #3',
+      'resigned e2',
+      '<- begin ok e4 after #3',
+      'leader 3',
+    ]);
+  });
+
+  test('a fetch of an older epoch is fenced', () => {
+    expect(active().ask(fetch(3, 1, { fetchOffset: 2, lastFetchedEpoch: 1 }))).toEqual([
+      '<- fetched error 74 after #1',
+    ]);
+  });
+
+  test('stop: hands over to the voter with the longest log, and is done when the voters know', () => {
+    const node = active();
+    expect(node.do({ type: 'stopRequested' })).toEqual([
+      'resigned e2',
+      '-> 2 end e2 2,3 after #1',
+      '-> 3 end e2 2,3 after #1',
+      'leader none',
+    ]);
+    node.answer(2, { type: 'end', errorCode: 0, epoch: 2, leaderId: -1 });
+    expect(node.fail(3)).toEqual(['stopped']);
+  });
+});

@@ -1,0 +1,38 @@
+/** One node of three, brought into a role by events, as a start of scenarios. */
+import { expect } from 'vitest';
+import { clusterId, fetch, formed, granted, leaderChange, Subject } from './transcript.ts';
+
+export const history = [formed(), leaderChange(1, 1, 1)];
+
+/**
+ * Node 1 of three leads epoch 2. Its log has the history and its own leader change. Everything is durable,
+ * and both followers are at offset 3.
+ */
+export function leader(): Subject {
+  const node = new Subject({ batches: history, vote: { epoch: 1, votedFor: -1 } });
+  node.start();
+  node.pass(40);
+  node.answer(2, granted(2, 1));
+  node.persisted(1);
+  node.answer(3, granted(3, 1));
+  node.answer(2, granted(2, 2));
+  node.persisted(2);
+  node.sent.length = 0;
+  expect(node.raft.role).toBe('leader');
+  return node;
+}
+
+export function active(): Subject {
+  const node = leader();
+  node.ask(fetch(2, 2, { fetchOffset: 3, lastFetchedEpoch: 2 }));
+  expect(node.raft.highWatermark).toBe(3);
+  return node;
+}
+
+/** Node 1 of three, following node 2 in epoch 2. */
+export function follower(batches = history): Subject {
+  const node = new Subject({ batches, vote: { epoch: 2, votedFor: 2 } });
+  node.start();
+  expect(node.ask({ type: 'begin', clusterId, leaderId: 2, epoch: 2 })).toContain('<- begin ok e2');
+  return node;
+}
