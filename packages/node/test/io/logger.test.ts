@@ -1,5 +1,6 @@
 /**
- * Goal: a node survives a log that it cannot write. Method: the real logger on a device that is always full.
+ * Goal: log lines keep their form, and a node survives a log that it cannot write. Method: the real logger,
+ * also on a device that is always full.
  */
 import { existsSync, openSync } from 'node:fs';
 import { expect, test } from 'vitest';
@@ -18,3 +19,25 @@ test.skipIf(!existsSync('/dev/full')).each(['json', 'pretty'] as const)(
     expect(logMuch).not.toThrow();
   },
 );
+
+test('logs: one JSON object a line with stable event name, node and facts; errors have message and stack', async () => {
+  const lines: string[] = [];
+  const logger = await createLogger({
+    level: 'info',
+    format: 'json',
+    nodeId: 4,
+    destination: { write: (line) => void lines.push(line) },
+  });
+  logger.debug('leader-followed', { epoch: 3, leaderId: 2 });
+  logger.child({ topic: 't' }).warn('control-message-refused', {
+    method: 'm',
+    peer: 'p',
+    error: new Error('why'),
+  });
+  expect(lines).toHaveLength(1);
+  const line = JSON.parse(lines[0]!) as Record<string, unknown>;
+  const event = 'control-message-refused';
+  expect(line).toMatchObject({ level: 'warn', node: 4, topic: 't', event, method: 'm' });
+  expect(line['error']).toMatchObject({ message: 'why' });
+  expect(line['time']).toMatch(/^\d{4}-.*Z$/);
+});

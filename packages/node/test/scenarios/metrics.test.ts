@@ -8,8 +8,8 @@ import { join } from 'node:path';
 import { type MetricDefinition, metricsTable } from '@millrace/metrics';
 import { apis } from '@millrace/protocol';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type RunningCluster, startCluster } from '../src/index.ts';
-import { eventually, TestClient } from './support/client.ts';
+import { type RunningCluster, startCluster } from '../../src/index.ts';
+import { eventually, TestClient } from '../support/client.ts';
 
 let cluster: RunningCluster;
 let client: TestClient;

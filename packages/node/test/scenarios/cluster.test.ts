@@ -5,8 +5,8 @@
 import { existsSync } from 'node:fs';
 import { apis, ErrorCode } from '@millrace/protocol';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { type ClusterOptions, type RunningCluster, startCluster } from '../src/index.ts';
-import { eventually, TestClient } from './support/client.ts';
+import { type ClusterOptions, type RunningCluster, startCluster } from '../../src/index.ts';
+import { eventually, TestClient } from '../support/client.ts';
 
 let cluster: RunningCluster;
 const clients = new Map<number, TestClient>();

@@ -111,9 +111,13 @@ beforeEach(async () => {
   served = new Served();
   const port = await served.listen();
   said = '';
-  broker = spawn(process.execPath, [join(import.meta.dirname, 'broker-process.ts'), String(port)], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+  broker = spawn(
+    process.execPath,
+    [join(import.meta.dirname, '../support/broker-process.ts'), String(port)],
+    {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  );
   broker.stdout!.on('data', (text) => {
     said += String(text);
   });

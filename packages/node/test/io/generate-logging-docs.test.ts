@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { eventsTable } from '@millrace/base';
 import { expect, test } from 'vitest';
-import { documentPath, generateDocument } from '../src/io/generate-logging-docs.ts';
+import { documentPath, generateDocument } from '../../src/io/generate-logging-docs.ts';
 
 test('docs/logging.md is what the table makes', () => {
   expect(readFileSync(documentPath, 'utf8')).toBe(generateDocument());

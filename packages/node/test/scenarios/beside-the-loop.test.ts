@@ -7,8 +7,8 @@ import { gzipSync } from 'node:zlib';
 import { apis, batchAttributes, Compression, ErrorCode, writeBatchHeader } from '@millrace/protocol';
 import { compressionCodecs } from '@millrace/protocol/io';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type RunningCluster, startCluster } from '../src/index.ts';
-import { eventually, TestClient } from './support/client.ts';
+import { type RunningCluster, startCluster } from '../../src/index.ts';
+import { eventually, TestClient } from '../support/client.ts';
 
 const MILLIONS = 3_000_000;
 const NOW = Date.now();
