@@ -44,6 +44,14 @@ test('an import from the top of a package into a wing, except types and what all
   expect(violations('packages/log/src/directory/a.ts', value('../partition-log.ts'))).toEqual([]);
 });
 
+test('a test that lies elsewhere than its source file', () => {
+  const file = 'packages/log/test/segment/a.test.ts';
+  expect(violations(file, '')).toEqual([
+    `${file}:1: there is no packages/log/src/segment/a.ts; a test of several files lies in test/scenarios`,
+  ]);
+  expect(violations('packages/log/test/scenarios/a.test.ts', '')).toEqual([]);
+});
+
 test('an import against the order of the packages, and of what only io/ may touch', () => {
   expect(violations('packages/log/src/a.ts', from('@millrace/broker'))).toEqual([
     'packages/log/src/a.ts:1: log may not import broker',
@@ -69,7 +77,7 @@ test('promises, clocks, timers and state of the module in a heart', () => {
 
 test('a file that is too long, and marks of unfinished work', () => {
   expect(violations('packages/raft/src/a.ts', '\n'.repeat(500))).toHaveLength(1);
-  expect(violations('packages/raft/test/a.test.ts', `// ${'TO'}${'DO'}: later\n`)).toHaveLength(1);
+  expect(violations('packages/raft/test/scenarios/a.test.ts', `// ${'TO'}${'DO'}: later\n`)).toHaveLength(1);
 });
 
 test('a comment or a sentence of a document wider than the code; tables are excepted', () => {

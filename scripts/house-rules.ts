@@ -2,7 +2,7 @@
  * The rules of the house that no compiler knows, read off the source: imports point one way, only `io/`
  * folders and hosts touch the outside, hearts have no promises and no clock.
  */
-import { globSync, readFileSync } from 'node:fs';
+import { existsSync, globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** Top to bottom: a package may import only packages above it. */
@@ -72,8 +72,17 @@ export function houseRuleViolations(root: string): string[] {
   for (const file of globSync('packages/*/{src,test}/**/*.ts', { cwd: root }).sort()) {
     const text = readFileSync(join(root, file), 'utf8');
     checkFile(file, text, (line, what) => violations.push(`${file}:${line}: ${what}`));
+    const source = mirrored(file);
+    if (source !== undefined && !existsSync(join(root, source)))
+      violations.push(`${file}:1: there is no ${source}; a test of several files lies in test/scenarios`);
   }
   return violations;
+}
+
+/** The file that a test at this path is about; undefined when it may be about several. */
+function mirrored(file: string): string | undefined {
+  if (!file.endsWith('.test.ts') || file.includes('/test/scenarios/')) return undefined;
+  return file.replace('/test/', '/src/').replace(/\.test\.ts$/, '.ts');
 }
 
 type Report = (line: number, what: string) => void;
