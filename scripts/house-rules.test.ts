@@ -97,6 +97,7 @@ test('a phrase that makes a reader read twice, in comments, strings and document
   ]);
   expect(violations(file, "const message = 'the client is told so';\n")).toHaveLength(1);
   expect(violations('docs/a.md', 'Whoever asks waits.\n')).toHaveLength(1);
+  expect(violations(file, '// The follower hears of a new leader.\n')).toHaveLength(1);
   // The table of CONTRIBUTING.md quotes what not to write.
   expect(violations('CONTRIBUTING.md', '| was not heard of for so long | no heartbeat arrives |\n')).toEqual(
     [],

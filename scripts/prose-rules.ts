@@ -18,6 +18,7 @@ const PHRASES: readonly (readonly [RegExp, string])[] = [
   [/\bfor so long\b/i, "write 'for this long', or name the setting"],
   [/\bvouch/i, "write 'trusts' or 'guarantees'"],
   [/\bbut for\b/i, "write 'except'"],
+  [/\b(hears?|heard|hearing) of\b/i, "write 'learns of', or name what arrives"],
   [/\bin (its|their) stead\b/i, "write 'instead'"],
 ];
 
@@ -29,7 +30,7 @@ const SOURCES = [
   'scripts/*.ts',
 ];
 const DOCUMENTS = ['*.md', 'docs/**/*.md', 'test-e2e/**/*.md', 'examples/**/*.md'];
-/** They quote what they forbid. */
+/** These files quote the forbidden phrases. */
 const QUOTING = /^scripts\/(prose|house)-rules(\.test)?\.ts$/;
 
 /** One line per violation: `file:line: what is wrong`. */

@@ -36,7 +36,8 @@ export function pumpElection(node: RaftNode, now: Millis): void {
     node.logEvent('debug', election.preVote ? 'pre-vote-lost' : 'election-lost', {
       logEndOffset: node.log.endOffset,
     });
-    // Long enough for the winner to make itself known, and random so that two losers do not collide again.
+    // The pause is long enough for the winner to announce itself. It is random, so that two losers do not
+    // collide again.
     const soon = node.config.electionTimeoutMs / 4 + node.options.random.below(node.config.electionTimeoutMs);
     node.electionAt = Math.min(node.electionAt, now + soon);
   }
@@ -110,7 +111,7 @@ export function onVoteResponse(
   const current = peer !== undefined && peer.inFlight === id;
   if (current) peer.inFlight = undefined;
   const isForeign = response.errorCode === RaftErrorCode.INCONSISTENT_CLUSTER_ID;
-  // Epochs and leaders of another cluster do not count here.
+  // Ignore epochs and leaders of another cluster.
   if (!isForeign) learnEpoch(node, response, now);
   if (!current || node.election?.peers.get(from) !== peer) return;
   assert(peer.answer === 'none', 'a voter is asked once');
@@ -195,8 +196,8 @@ function isUpToDate({ log }: RaftNode, { logLastEpoch, logEndOffset }: VoteReque
 }
 
 /**
- * A voter refuses pre-votes while a leader answers its fetches. A leader that it only heard of does not
- * count. Otherwise two followers of a dead leader would tell each other about it for ever.
+ * A voter refuses pre-votes while a leader answers its fetches. A leader that it knows only from another
+ * voter does not count. Otherwise two followers of a dead leader would keep each other waiting for ever.
  */
 function hearsLeader({ role, following }: RaftNode, now: Millis): boolean {
   if (role === 'leader') return true;

@@ -134,7 +134,7 @@ describe('voting', () => {
     expect(node.ask(request)).toEqual(['<- granted e2']);
   });
 
-  test('a leader that the voter only heard of does not prevent a pre-vote', () => {
+  test('a leader that the voter knows only from others does not prevent a pre-vote', () => {
     const node = follower();
     const request = vote({ epoch: 2, candidateId: 3, preVote: true, logEndOffset: 9, logLastEpoch: 2 });
     expect(node.ask(request)).toEqual(['<- granted e2']);

@@ -30,7 +30,7 @@ export class LeadershipFeed implements LeadershipSink {
     this.soon = soon;
   }
 
-  /** The listener hears of the present leaderships first. Returns the function that ends its calls. */
+  /** The listener gets the present leaderships first. Returns the function that ends its calls. */
   watch(listener: LeadershipListener): () => void {
     this.listeners.set(listener, [...this.running.values()]);
     this.tellSoon();

@@ -33,7 +33,7 @@ function append(world: World, id: number, topicId: Uuid, leaderEpoch: LeaderEpoc
   return { result, settled };
 }
 
-test('a listener hears of present leaderships first, then of changes in their order', () => {
+test('a listener gets present leaderships first, then changes in their order', () => {
   const world = new World().start();
   const topic = world.controller.createTopic('events', ALL);
   world.advance(20);
@@ -48,7 +48,7 @@ test('a listener hears of present leaderships first, then of changes in their or
   expect(heard).toEqual(['began events-0 in 0', 'began more-0 in 0', 'ended events-0 in 0']);
 });
 
-test('the next leader hears of its leadership, and the old one of its end, each with its epoch', () => {
+test('the next leader learns that it leads, and the old one that it no longer does, each with its epoch', () => {
   const world = new World().start();
   const topic = world.controller.createTopic('events', ALL);
   world.advance(20);

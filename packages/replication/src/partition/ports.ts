@@ -48,7 +48,7 @@ export interface PartitionPorts {
   proposeIsr(proposal: IsrProposal): void;
 }
 
-/** Hears of every leadership of this broker, in the order in which they begin and end. */
+/** Gets every leadership of this broker, in the order in which they begin and end. */
 export interface LeadershipSink {
   began(partition: PartitionName, epoch: LeaderEpoch): void;
   ended(partition: PartitionName, epoch: LeaderEpoch): void;

@@ -58,7 +58,7 @@ function setUp() {
     return asked;
   };
   const finishJob = () => {
-    // In a later turn.
+    // End this turn first: a job finishes in a later one.
     world.clock.settle();
     leader.clock.run(() => leader.jobs.finishOne());
   };

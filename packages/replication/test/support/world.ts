@@ -72,7 +72,7 @@ export class TestBroker {
   readonly jobs = new ManualJobs();
   clock: NodeClock;
   isUp = false;
-  /** How often the broker was started. */
+  /** Number of times that the broker was started. */
   lives = 0;
   manager!: ReplicaManager;
   image = MetadataImage.EMPTY;
