@@ -1,7 +1,7 @@
 /**
  * Assertions state what must be true for the code to be correct. They are always on. A failed assertion is a
  * bug in Millrace, so it ends the node: only the outermost host catches InvariantError. Messages are
- * constants: building a text would cost more than a check that passes.
+ * constants, because building a text would cost more than the check itself.
  */
 export class InvariantError extends Error {
   override readonly name = 'InvariantError';
@@ -11,7 +11,7 @@ export function assert(condition: boolean, message: string): asserts condition {
   if (!condition) throw new InvariantError(message);
 }
 
-/** Marks a branch that the types say cannot be reached. */
+/** Marks a branch that cannot be reached according to the types. */
 export function unreachable(value: never): never {
   throw new InvariantError(`unreachable value: ${String(value)}`);
 }

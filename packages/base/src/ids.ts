@@ -15,7 +15,7 @@ export type NodeId = number;
 export type BrokerEpoch = number;
 /** A duration or a reading of the monotonic clock, in milliseconds. */
 export type Millis = number;
-/** Milliseconds since 1970 by the wall clock. Only ever data (timestamps); never used to measure time. */
+/** Milliseconds since 1970 by the wall clock. Used for timestamps in data, never to measure time. */
 export type WallMillis = number;
 
 /** 16 bytes in Kafka's text form: URL-safe base64 without padding, 22 characters. */
@@ -59,8 +59,8 @@ export function uuidToBytes(uuid: Uuid, target: Uint8Array = new Uint8Array(16),
 }
 
 /**
- * The id with this number (0 .. 2^32-1) in the series of a random one: equal arguments give equal ids, others
- * differ.
+ * Derives an id from a random id and a number (0 .. 2^32-1). Equal arguments give equal ids, and different
+ * ones give different ids.
  */
 export function uuidAt(random: Uuid, index: number): Uuid {
   const bytes = uuidToBytes(random);

@@ -1,6 +1,6 @@
 /**
- * Values that wait for an offset: acknowledgements parked until the high watermark passes them. Released in
- * offset order, and for one offset in the order they were parked.
+ * Values that wait for an offset: acknowledgements parked until the high watermark passes them. The queue
+ * releases values in the order of their offsets, and values of one offset in the order of their arrival.
  */
 import type { Offset } from './ids.ts';
 
@@ -11,7 +11,7 @@ export class ParkedUntilOffset<T> {
     return this.entries.length;
   }
 
-  /** Offsets come mostly in rising order, so this searches the place from the end. */
+  /** Most offsets arrive in rising order, so the search for the place starts at the end. */
   park(offset: Offset, value: T): void {
     let index = this.entries.length;
     while (index > 0 && this.entries[index - 1]!.offset > offset) index--;
@@ -25,14 +25,14 @@ export class ParkedUntilOffset<T> {
     return count === 0 ? [] : this.entries.splice(0, count).map((entry) => entry.value);
   }
 
-  /** Removes and returns everything, in order: leadership was lost. */
+  /** Removes and returns everything, in order. A replica calls this when it no longer leads. */
   drain(): T[] {
     const values = this.entries.map((entry) => entry.value);
     this.entries = [];
     return values;
   }
 
-  /** Drops values that no longer wait (answered by a timeout). */
+  /** Drops values that no longer wait, because a timeout answered them. */
   removeWhere(predicate: (value: T) => boolean): void {
     this.entries = this.entries.filter((entry) => !predicate(entry.value));
   }

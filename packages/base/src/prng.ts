@@ -34,7 +34,8 @@ export class Prng implements Random {
 
   below(limit: number): number {
     assert(limit >= 1 && limit <= 0x1_0000_0000, 'below: limit in 1 .. 2^32');
-    // Skip draws from the incomplete last round: they would make small numbers more likely.
+    // 2^32 is not a multiple of every limit. Skip draws above the largest multiple: they would make small
+    // numbers more likely.
     const fair = Math.floor(0x1_0000_0000 / limit) * limit;
     for (;;) {
       const draw = this.u32();

@@ -2,9 +2,9 @@
  * The seams: the only access of a node to the outside world. Production implements them over node:fs,
  * node:net, gRPC and timers (folders named `io/`), the simulator in memory with faults.
  *
- * Completions arrive as callbacks, each in a turn of its own, never synchronously within the call (the
- * exceptions say so). There are no promises here: the order of microtasks depends on how code is written, and
- * a simulated run must not depend on that.
+ * Completions arrive as callbacks, each in a turn of its own. A method that calls back within the call says
+ * so. There are no promises here: the order of microtasks depends on how code is written, and a simulated run
+ * must not depend on that.
  */
 import type { EventAt, FactName, FactsAt, Level } from './events/index.ts';
 import type { Millis, Uuid, WallMillis } from './ids.ts';
@@ -15,16 +15,18 @@ export interface Timer {
 
 /** Time and turns. */
 export interface Clock {
-  /** Never goes back. The clock of all timeouts and durations. */
+  /** Never decreases. Timeouts and durations use this clock. */
   monotonicMs(): Millis;
   /** For timestamps in data only. */
   wallMs(): WallMillis;
   /**
-   * Calls once, after `delayMs` (>= 0). Only few timers run at a time: owners of many deadlines keep a
-   * DeadlineQueue.
+   * Calls back once, after `delayMs` (>= 0). An owner of many deadlines keeps them in a DeadlineQueue and
+   * uses one timer.
    */
   setTimer(delayMs: Millis, callback: () => void): Timer;
-  /** Calls once at the end of this turn, before new input is read. Used to flush gathered writes. */
+  /**
+   * Calls back once, at the end of this turn, before the node reads new input. Used to flush gathered writes.
+   */
   soon(callback: () => void): void;
 }
 
@@ -50,7 +52,7 @@ export class DiskError extends Error {
     this.code = code;
   }
 
-  /** A resource is used up for now: the same call can succeed later, and nothing is known to be broken. */
+  /** True if a resource is used up for now (space, file descriptors): the same call can succeed later. */
   get isTransient(): boolean {
     return TRANSIENT_CODES.has(this.code);
   }
@@ -67,9 +69,9 @@ const TRANSIENT_CODES: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Files. Reads and writes are synchronous: they go to the page cache, and a state change without interleaving
- * is worth more than the microseconds. Bytes are "written" when `write` returns. `sync` and `syncFolder` call
- * back when the device has them. Methods that wait for the device (`syncNow`, `syncDirectory`,
+ * Files. Reads and writes are synchronous. They go to the page cache, so they are quick, and no other event
+ * can run in the middle of a state change. Bytes are "written" when `write` returns. `sync` and `syncFolder`
+ * call back when the device has the bytes. Methods that wait for the device (`syncNow`, `syncDirectory`,
  * `writeFileAtomic`) block the event loop, and with it every partition. Every method may throw DiskError.
  */
 export interface Disk {
@@ -83,17 +85,18 @@ export interface Disk {
   /** Removes a file or a whole folder. Does nothing if there is none. */
   remove(path: string): void;
   /**
-   * Like `remove`, but does not wait: the system may need seconds for gigabytes. The caller must find the
-   * rest again after a crash or a failure.
+   * Like `remove`, but runs in the background, because the system may need seconds to delete gigabytes. After
+   * a crash or a failure a part may remain, and the caller must find and remove it.
    */
   removeInBackground(path: string): void;
   /** Replaces the target if it exists. Durable only after the folder is synced. */
   rename(from: string, to: string): void;
-  /** The whole file, or undefined when there is none. */
+  /** Reads the whole file; undefined when there is none. */
   readFile(path: string): Uint8Array | undefined;
   /**
-   * Replaces a small file so that a crash leaves the old or the new content: temporary file, fsync, rename,
-   * folder fsync. Waits for the device: only for start, stop and rare operations.
+   * Replaces a small file so that a crash leaves either the old or the new content: it writes a temporary
+   * file, fsyncs it, renames it and fsyncs the folder. Blocks until the device has the content, so use it
+   * only at start, at stop and in rare operations.
    */
   writeFileAtomic(path: string, content: Uint8Array): void;
   /**
@@ -101,7 +104,7 @@ export interface Disk {
    * Calls during a sync of the folder share the next one.
    */
   syncFolder(directory: string, done: (error?: DiskError) => void): void;
-  /** Like `syncFolder`, but waits. For start and stop only. */
+  /** Like `syncFolder`, but blocks until it is done. For start and stop only. */
   syncDirectory(directory: string): void;
   /** Bytes still free on the device that holds the path. */
   freeBytes(path: string): number;
@@ -115,11 +118,11 @@ export interface DiskFile {
   read(position: number, target: Uint8Array): number;
   /** Writes all chunks one after the other from `position`, in one gathered call where the system has it. */
   write(position: number, chunks: readonly Uint8Array[]): void;
-  /** Cuts, or extends with zeros. */
+  /** Truncates the file to this length, or extends it with zeros. */
   truncate(size: number): void;
   /** Calls `done` without an error when everything written before the call is on the device. */
   sync(done: (error?: DiskError) => void): void;
-  /** Like `sync`, but waits. For start and stop only. */
+  /** Like `sync`, but blocks until it is done. For start and stop only. */
   syncNow(): void;
   close(): void;
 }
@@ -140,7 +143,7 @@ export interface Net {
     events: {
       listening(port: number): void;
       failed(error: Error): void;
-      /** Returns the handler of the new connection. */
+      /** A client has connected. Returns the handler of the new connection. */
       connection(stream: Stream): StreamHandler;
     },
   ): Listener;
@@ -269,7 +272,7 @@ export interface JobAnswer<Value> {
   readonly bytes: Uint8Array;
 }
 
-/** `ok` is false if the function threw or its worker died; the bytes are lost then. */
+/** `ok` is false if the function threw or its worker died. The bytes are then lost. */
 export type JobOutcome<Value> =
   | ({ readonly ok: true } & JobAnswer<Value>)
   | { readonly ok: false; readonly reason: string };
@@ -286,8 +289,8 @@ export interface Job {
 export interface Jobs {
   /**
    * Starts a job now or when its turn comes; calls `done` once, in a turn of its own. The job owns the bytes
-   * from here on: they share memory with nothing else. Undefined: too many jobs, or bytes, wait already; it
-   * never calls `done`.
+   * from here on: they share memory with nothing else. Returns undefined if too many jobs or bytes already
+   * wait; it then never calls `done`.
    */
   start<Parameters, Value>(
     kind: JobKind<Parameters, Value>,
@@ -297,14 +300,14 @@ export interface Jobs {
   ): Job | undefined;
 }
 
-/** A method for each level: it takes the events of its level, each with its facts. */
+/** Has one method for each level. The method takes the events of its level, each with its facts. */
 export type LogMethods = {
   [L in Level]: <Name extends EventAt<L>>(event: Name, facts: FactsAt[L][Name]) => void;
 };
 
 /**
  * Structured events: a stable name (kebab-case, past tense: `leader-elected`, `log-truncated`) and its facts.
- * The table in events/ has all of them, docs/logging.md is made from it.
+ * The tables in events/ list them all, and docs/logging.md is generated from these tables.
  */
 export interface Logger extends LogMethods {
   /** A logger that adds these facts to every event. */

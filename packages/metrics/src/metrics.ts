@@ -1,6 +1,6 @@
 /**
- * What one node counts. Counters and histograms cost an addition where something happens; gauges are read
- * when somebody scrapes, and never before. Knows no Prometheus: `io/` writes it in that format.
+ * The metrics of one node. An event costs a counter or a histogram one addition. A gauge is read only at a
+ * scrape. This file does not depend on Prometheus; `io/` writes its text format.
  */
 import {
   type CounterName,
@@ -16,11 +16,11 @@ export interface Counter<Labels extends readonly string[]> {
 }
 
 export interface Histogram<Labels extends readonly string[]> {
-  /** A duration, as the clock gives it. */
+  /** A duration, as a difference of two readings of the clock. */
   observeMs(durationMs: number, ...label: Labels): void;
 }
 
-/** Of a gauge with a label: label value → number. Undefined: there is nothing to tell now. */
+/** The values of a gauge with a label, by label value. Undefined: the gauge has no value now. */
 export type GaugeReading<Labels extends readonly string[]> = Labels extends readonly []
   ? number | undefined
   : ReadonlyMap<string, number>;
@@ -31,13 +31,13 @@ export const BUCKETS_SECONDS: readonly number[] = [
 ];
 
 export interface HistogramState {
-  /** Observations by bucket, not cumulative; one more than there are bounds. */
+  /** Number of observations in each bucket, not cumulative. Has one element more than the bounds. */
   readonly counts: readonly number[];
   readonly sumSeconds: number;
   readonly count: number;
 }
 
-/** What is not labelled has this in place of a label value. */
+/** Stands in place of the label value of a metric without a label. */
 export const NO_LABEL = '';
 
 export class Metrics {
@@ -45,7 +45,7 @@ export class Metrics {
   private readonly histograms = new Map<MetricName, Map<string, BucketCounts>>();
   private readonly gauges = new Map<MetricName, () => number | undefined | ReadonlyMap<string, number>>();
 
-  /** The same one each time. */
+  /** Returns the same object at each call with the same name and label. */
   counter<Name extends CounterName>(name: Name): Counter<LabelsOf<Name>> {
     const values =
       this.counters.get(name) ?? new Map<string, number>(isLabelled(name) ? [] : [[NO_LABEL, 0]]);
@@ -70,14 +70,14 @@ export class Metrics {
     };
   }
 
-  /** `read` is called for each scrape. The latest one of a name counts. */
+  /** Calls `read` at each scrape. A later `gauge` of the same name replaces an earlier one. */
   gauge<Name extends GaugeName>(name: Name, read: () => GaugeReading<LabelsOf<Name>>): void {
     this.gauges.set(name, read);
   }
 
-  // ---- for who writes them out
+  // ---- calls of the code that writes the text format
 
-  /** Counters and gauges that are known here, with their values by label. */
+  /** The counters and gauges that have values here, with the values by label. */
   values(name: MetricName): ReadonlyMap<string, number> | undefined {
     const counted = this.counters.get(name);
     if (counted !== undefined) return counted;

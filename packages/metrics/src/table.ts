@@ -5,7 +5,7 @@
 
 export interface MetricDefinition {
   readonly type: 'counter' | 'gauge' | 'histogram';
-  /** Which process has it: one with this role, or every one. */
+  /** The role of the nodes that have this metric; `node`: every node. */
   readonly of: 'broker' | 'controller' | 'node';
   /** The one label, if there is one. */
   readonly label?: string;
@@ -21,13 +21,13 @@ export const metricsTable = {
     type: 'counter',
     of: 'broker',
     label: 'api',
-    help: 'Requests that were answered, and requests with acks=0 of clients that still listen.',
+    help: 'Answered requests, and requests with acks=0 whose client is still connected.',
   },
   millrace_request_seconds: {
     type: 'histogram',
     of: 'broker',
     label: 'api',
-    help: 'Time from the start of a request to its answer on the socket; a parked fetch counts its wait.',
+    help: 'Time from the start of a request until its answer goes to the socket, with the wait of a parked fetch.',
   },
   millrace_request_bytes_total: {
     type: 'counter',
@@ -56,7 +56,7 @@ export const metricsTable = {
   millrace_malformed_requests_total: {
     type: 'counter',
     of: 'broker',
-    help: 'Connections that the broker closed because of a malformed request, or of an API that it lacks.',
+    help: 'Connections that the broker closed because of a malformed request or an unsupported API.',
   },
   millrace_request_memory_bytes: {
     type: 'gauge',
@@ -66,7 +66,7 @@ export const metricsTable = {
   millrace_request_memory_limit_bytes: {
     type: 'gauge',
     of: 'broker',
-    help: 'Limit of that memory (queued.max.request.bytes); +Inf without one.',
+    help: 'Limit of the memory held for requests and answers (queued.max.request.bytes); +Inf: no limit.',
   },
   millrace_parked_fetches: { type: 'gauge', of: 'broker', help: 'Fetches that wait for data.' },
   millrace_fetch_sessions: { type: 'gauge', of: 'broker', help: 'Incremental fetch sessions (KIP-227).' },
@@ -86,7 +86,7 @@ export const metricsTable = {
   millrace_under_min_isr_partitions: {
     type: 'gauge',
     of: 'broker',
-    help: 'Partitions led by this broker with fewer ISR members than min.insync.replicas, or than replicas.',
+    help: 'Partitions led by this broker whose ISR is smaller than the smaller of min.insync.replicas and the replica count.',
   },
   millrace_offline_replicas: {
     type: 'gauge',
@@ -112,7 +112,7 @@ export const metricsTable = {
     type: 'gauge',
     of: 'broker',
     label: 'follower',
-    help: 'Records that a follower lacks of this broker’s partitions: the most of any one partition.',
+    help: 'Records that a follower lacks of a partition led by this broker: the largest lag of its partitions.',
   },
   millrace_appended_bytes_total: {
     type: 'counter',
@@ -124,7 +124,7 @@ export const metricsTable = {
     type: 'counter',
     of: 'broker',
     label: 'role',
-    help: 'Appends as leader (a batch each) or as follower (what one fetch brought).',
+    help: 'Appends as leader (one for each batch) or as follower (one for each partition with records in a fetch).',
   },
   millrace_log_bytes: { type: 'gauge', of: 'broker', help: 'Size of all logs on this broker.' },
   millrace_log_segments: { type: 'gauge', of: 'broker', help: 'Segments of all logs on this broker.' },
@@ -133,17 +133,17 @@ export const metricsTable = {
   millrace_broker_unfenced: {
     type: 'gauge',
     of: 'broker',
-    help: '1 when the controller counted on this broker in its last answer and the lease still runs, else 0.',
+    help: '1 when the controller’s last answer said that this broker is unfenced and its lease still runs, else 0.',
   },
   millrace_lease_seconds: {
     type: 'gauge',
     of: 'broker',
-    help: 'Time until this broker may acknowledge nothing without another answered heartbeat.',
+    help: 'Time until the lease ends; without another answered heartbeat the broker then acknowledges nothing.',
   },
   millrace_metadata_applied_offset: {
     type: 'gauge',
     of: 'broker',
-    help: 'Offset of the metadata log up to which this broker has applied it.',
+    help: 'Offset of the metadata log up to which this broker has applied the records.',
   },
 
   // Quorum
@@ -173,12 +173,12 @@ export const metricsTable = {
     type: 'gauge',
     of: 'controller',
     label: 'voter',
-    help: 'Metadata records that a voter lacks; only of the leader.',
+    help: 'Metadata records that a voter lacks; only the leader reports it.',
   },
   millrace_quorum_commit_seconds: {
     type: 'histogram',
     of: 'controller',
-    help: 'Time from the proposal of metadata records to their commit; only of the leader.',
+    help: 'Time from the proposal of metadata records to their commit; only the leader reports it.',
   },
 
   // Controller
@@ -200,32 +200,32 @@ export const metricsTable = {
     type: 'counter',
     of: 'controller',
     label: 'from',
-    help: 'Leader elections committed while this controller is active, by isr, elr, former-isr or unclean.',
+    help: 'Leader elections committed while this controller is active, by kind: isr, elr, former-isr or unclean.',
   },
 
   // Every node
   millrace_fsync_seconds: {
     type: 'histogram',
     of: 'node',
-    help: 'Time to sync a file of a log, with the wait for a thread, without the wait for an earlier sync.',
+    help: 'Time to fsync a file of a log. It includes the wait for a thread, not the wait for an earlier fsync.',
   },
   process_cpu_user_seconds_total: {
     type: 'counter',
     of: 'node',
     isDefault: true,
-    help: 'CPU time that the process used itself.',
+    help: 'CPU time of the process in user mode.',
   },
   process_cpu_system_seconds_total: {
     type: 'counter',
     of: 'node',
     isDefault: true,
-    help: 'CPU time that the system used for the process, in its calls.',
+    help: 'CPU time of the process in system calls.',
   },
   process_cpu_seconds_total: {
     type: 'counter',
     of: 'node',
     isDefault: true,
-    help: 'CPU time, user and system.',
+    help: 'CPU time of the process, in user mode and in system calls.',
   },
   process_resident_memory_bytes: {
     type: 'gauge',
@@ -244,13 +244,13 @@ export const metricsTable = {
     type: 'gauge',
     of: 'node',
     isDefault: true,
-    help: 'Heap of JavaScript that V8 has set aside.',
+    help: 'Size of the JavaScript heap that V8 has allocated.',
   },
   nodejs_heap_size_used_bytes: {
     type: 'gauge',
     of: 'node',
     isDefault: true,
-    help: 'Heap of JavaScript in use.',
+    help: 'Size of the JavaScript heap in use.',
   },
   nodejs_external_memory_bytes: {
     type: 'gauge',
@@ -262,7 +262,7 @@ export const metricsTable = {
     type: 'gauge',
     of: 'node',
     isDefault: true,
-    help: 'Delay of the event loop, measured just after the scrape before this one.',
+    help: 'Delay of the event loop, measured just after the previous scrape.',
   },
   nodejs_eventloop_lag_p99_seconds: {
     type: 'gauge',

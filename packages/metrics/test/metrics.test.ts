@@ -1,4 +1,4 @@
-/** Goal: what is counted is what a scrape shows, in Prometheus's format, and nothing outside of the table. */
+/** Goal: a scrape shows exactly the metrics of the table, with the counted values, in Prometheus's format. */
 import { readFileSync } from 'node:fs';
 import { type MetricDefinition, Metrics, metricsTable } from '@millrace/metrics';
 import { Exposition } from '@millrace/metrics/io';
@@ -61,7 +61,7 @@ test('a histogram has cumulative buckets, a sum and a count', async () => {
   expect(lines).toContain('millrace_request_seconds_sum{api="Fetch"} 60.9039');
 });
 
-test('what never happened is there as 0 when it has no label', async () => {
+test('a counter without a label shows 0 before its first event', async () => {
   const metrics = new Metrics();
   metrics.counter('millrace_isr_expands_total');
   metrics.histogram('millrace_quorum_commit_seconds');
@@ -109,6 +109,6 @@ test('names and units are Prometheus’s: base units, _total for counters', () =
   }
 });
 
-test('docs/metrics.md is what the table makes', () => {
+test('docs/metrics.md agrees with the table', () => {
   expect(readFileSync(documentPath, 'utf8')).toBe(generateDocument());
 });

@@ -20,7 +20,7 @@ export const sessionEvents = {
   'registration-refused': {
     level: 'warn',
     facts: ['error', 'detail'],
-    says: 'The broker is refused when it registers: {error}.',
+    says: 'The broker cannot register, because the controller refuses it: {error}.',
   },
   'broker-registration-lost': {
     level: 'warn',
@@ -30,7 +30,7 @@ export const sessionEvents = {
   'heartbeat-refused': {
     level: 'warn',
     facts: ['error'],
-    says: 'The broker gets an error for its heartbeat: {error}.',
+    says: 'The broker gets an error as the answer to its heartbeat: {error}.',
   },
   'control-stream-lost': {
     level: 'info',
@@ -60,7 +60,7 @@ export const sessionEvents = {
   'broker-relieved': {
     level: 'info',
     facts: ['moved'],
-    says: 'The broker may stop (all of its leaderships are moved: {moved}).',
+    says: 'The broker may stop now (the controller moved all of its leaderships: {moved}).',
   },
 } as const satisfies Record<string, EventDefinition>;
 
@@ -95,16 +95,16 @@ export const clientEvents = {
   'memory-budget-exhausted': {
     level: 'warn',
     facts: ['heldBytes', 'maxBytes', 'suppressed?'],
-    says: 'The broker reads no more requests because {heldBytes} of {maxBytes} bytes are held for requests.',
+    says: 'The broker stops reading requests because it holds {heldBytes} of at most {maxBytes} bytes for them.',
   },
   'topic-auto-created': {
     level: 'info',
     facts: ['topic'],
-    says: 'The broker has the topic {topic} created because a client asked for it.',
+    says: 'The broker asks the controller to create the topic {topic}, which a client asked for, and succeeds.',
   },
   'auto-topic-creation-failed': {
     level: 'warn',
     facts: ['topics', 'error', 'detail?'],
-    says: 'The broker cannot have the topics {topics} created: {error}.',
+    says: 'The broker asks the controller to create the topics {topics}, and fails: {error}.',
   },
 } as const satisfies Record<string, EventDefinition>;

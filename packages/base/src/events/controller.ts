@@ -30,7 +30,7 @@ export const controllerEvents = {
   'broker-shutting-down': {
     level: 'info',
     facts: ['brokerId', 'brokerEpoch'],
-    says: 'The active controller moves leaderships away from {brokerId} because it wants to shut down.',
+    says: 'The active controller moves leaderships away from {brokerId}, which wants to shut down.',
   },
   'broker-unregistered': {
     level: 'info',
@@ -40,7 +40,7 @@ export const controllerEvents = {
   'broker-stream-left': {
     level: 'info',
     facts: ['brokerId'],
-    says: 'The active controller does not fence {brokerId}, which said that it leaves its control stream.',
+    says: 'The active controller does not fence {brokerId}, because the broker announced the end of its stream.',
   },
   'broker-session-closed': {
     level: 'info',

@@ -1,8 +1,11 @@
-/** What the table says of an event. */
+/** The type of one row in the tables of events. */
 
 export type Level = 'debug' | 'info' | 'warn' | 'error';
 
-/** Who acts, first in the sentence of an event. The story of a simulated run names the node instead. */
+/**
+ * The sentence of an event begins with one of these actors. The story of a simulated run names the node
+ * instead.
+ */
 export const ACTORS = [
   'The active controller',
   'The broker',

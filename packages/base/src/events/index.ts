@@ -66,7 +66,7 @@ export type FactsAt = {
 /** The events of a level. */
 export type EventAt<At extends Level> = keyof FactsAt[At];
 
-/** As FactsAt for one part, without the facts that a helper adds. */
+/** The facts of an event of one part (see FactsAt), without the facts that a helper adds. */
 export type FactsWithout<Added extends FactName, Part extends EventPart> = {
   [At in Level]: {
     [Name in NamesAt<Table[Part], At>]: Table[Part][Name] extends EventDefinition
@@ -86,7 +86,7 @@ export type EventWith<Fact extends FactName> = {
   }[keyof Table[Part]];
 }[EventPart];
 
-/** An event as data: what is decided here is logged elsewhere. */
+/** An event as data, for code that decides about an event and leaves the logging to its host. */
 export type LogEntry<At extends Level = Level> = {
   [L in At]: { readonly level: L; readonly event: EventAt<L>; readonly facts: FactsAt[L][EventAt<L>] };
 }[At];

@@ -30,12 +30,12 @@ export const quorumEvents = {
   'pre-vote-lost': {
     level: 'debug',
     facts: ['epoch', 'logEndOffset'],
-    says: 'The voter starts no election after epoch {epoch} because too few voters agree.',
+    says: 'The voter starts no election after epoch {epoch} because too few voters grant its pre-vote.',
   },
   'election-lost': {
     level: 'debug',
     facts: ['epoch', 'logEndOffset'],
-    says: 'The voter loses the election of epoch {epoch} because too few voters vote for it.',
+    says: 'The voter loses the election of epoch {epoch} because too few voters grant it a vote.',
   },
   'leader-elected': {
     level: 'info',
@@ -50,7 +50,7 @@ export const quorumEvents = {
   'leader-timed-out': {
     level: 'info',
     facts: ['epoch', 'leaderId'],
-    says: 'The voter hears nothing from the quorum’s leader {leaderId} within the fetch time-out.',
+    says: 'The voter hears nothing from the quorum’s leader {leaderId} within the fetch timeout.',
   },
   'leader-connection-lost': {
     level: 'info',
@@ -65,7 +65,7 @@ export const quorumEvents = {
   'leadership-offered': {
     level: 'debug',
     facts: ['epoch', 'leaderId', 'position'],
-    says: 'The voter is number {position} (from 0; -1: none) of the successors that {leaderId} prefers.',
+    says: 'The voter is successor number {position} in the list of the stopping leader {leaderId} (-1: not in it).',
   },
   'quorum-lost': {
     level: 'warn',

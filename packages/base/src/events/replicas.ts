@@ -40,17 +40,17 @@ export const replicaEvents = {
   'fetch-session-refused': {
     level: 'debug',
     facts: ['leader', 'error'],
-    says: 'The follower is refused its fetch session by {leader}: {error}.',
+    says: 'The follower cannot use its fetch session, because the leader {leader} refuses it: {error}.',
   },
   'replica-fetch-refused': {
     level: 'debug',
     facts: ['topic', 'partition', 'leaderEpoch', 'leader', 'error'],
-    says: 'The follower is refused a fetch of {topic}-{partition} by {leader}: {error}.',
+    says: 'The follower cannot fetch {topic}-{partition}, because the leader {leader} refuses it: {error}.',
   },
   'leader-without-listener': {
     level: 'error',
     facts: ['leader'],
-    says: 'The follower cannot fetch from {leader} because the metadata have no address of it.',
+    says: 'The follower cannot fetch from {leader} because the metadata has no address for it.',
   },
   'follower-append-failed': {
     level: 'error',
@@ -65,7 +65,7 @@ export const replicaEvents = {
   'replica-restarted': {
     level: 'warn',
     facts: ['topic', 'partition', 'leaderEpoch', 'from', 'to', 'reason'],
-    says: 'The follower deletes {topic}-{partition} up to {from} and begins it again at {to}: {reason}.',
+    says: 'The follower deletes its log of {topic}-{partition}, up to {from}, and starts again at {to}: {reason}.',
   },
   'truncated-below-high-watermark': {
     level: 'error',
@@ -110,17 +110,17 @@ export const replicaEvents = {
   'log-list-failed': {
     level: 'error',
     facts: ['reason'],
-    says: 'The broker cannot list its log directory and tries it again later: {reason}.',
+    says: 'The broker cannot list its log directory and retries later: {reason}.',
   },
   'log-delete-failed': {
     level: 'error',
     facts: ['reason'],
-    says: 'The broker cannot delete a log and tries it again later: {reason}.',
+    says: 'The broker cannot delete a log and retries later: {reason}.',
   },
   'checkpoint-failed': {
     level: 'error',
     facts: ['directory', 'reason'],
-    says: 'The broker cannot write its checkpoints and tries it again later: {reason}.',
+    says: 'The broker cannot write its checkpoints and retries later: {reason}.',
   },
   'log-directory-probe-failed': {
     level: 'error',

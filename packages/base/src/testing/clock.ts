@@ -29,7 +29,7 @@ export class ManualClock implements Clock {
     this.pendingSoon.push(callback);
   }
 
-  /** Ends the turn: runs all `soon` callbacks, also those that they add. */
+  /** Ends the turn: runs all `soon` callbacks, also those that a callback adds. */
   settle(): void {
     for (let rounds = 0; this.pendingSoon.length > 0; rounds++) {
       assert(rounds < 100_000, 'the turn never ends');
@@ -37,7 +37,9 @@ export class ManualClock implements Clock {
     }
   }
 
-  /** Moves time, running each timer at its own moment, and settles after each. */
+  /**
+   * Advances time by `ms`. Runs each timer at its due time, and ends the turn (`settle`) after each timer.
+   */
   advance(ms: Millis): void {
     const target = this.now + ms;
     this.settle();

@@ -1,4 +1,4 @@
-/** A disk in memory that remembers what was synced, so that a test can lose power. */
+/** A disk in memory that knows the synced bytes of each file, so that a test can simulate a power loss. */
 import type { Disk, DiskFile } from '../seams.ts';
 import { DiskError } from '../seams.ts';
 
@@ -11,9 +11,9 @@ interface Content {
 
 export class MemoryDisk implements Disk {
   free = 1e12;
-  /** Set to make the next writes fail with this code. */
+  /** While a test sets this, writes fail with this code. */
   failWrites: string | undefined;
-  /** How often a caller waited for the device. */
+  /** Number of calls that blocked until the device had the bytes. */
   deviceWaits = 0;
   private readonly files = new Map<string, Content>();
   private readonly directories = new Set<string>(['/', '.']);
@@ -24,7 +24,7 @@ export class MemoryDisk implements Disk {
     this.soon = soon;
   }
 
-  /** Every file falls back to what was synced. */
+  /** Loses power: every file keeps only its synced bytes. */
   losePower(): void {
     for (const content of this.files.values()) {
       content.bytes = content.synced.slice();

@@ -49,7 +49,7 @@ export class ManualJobs implements Jobs {
     job.fail(reason);
   }
 
-  /** Runs all, also those that are started meanwhile. */
+  /** Runs all jobs, also those that start meanwhile. */
   finishAll(): void {
     while (this.waiting.length > 0) this.finishOne();
   }

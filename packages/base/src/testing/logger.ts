@@ -1,4 +1,4 @@
-/** Keeps every event for a test to look at. */
+/** A logger that keeps every event, so that a test can read it. */
 import type { EventName, Level } from '../events/index.ts';
 import type { Logger } from '../seams.ts';
 

@@ -1,6 +1,6 @@
 /**
- * A node's metrics in Prometheus's text format. prom-client measures the process (event loop, collections,
- * memory) and writes the format; what the node counts itself is handed to it as it stands at the scrape.
+ * A node's metrics in Prometheus's text format. prom-client measures the process (event loop, garbage
+ * collections, memory) and writes the format. At each scrape it reads the values that the node itself counts.
  */
 import { type Metric, Registry } from 'prom-client';
 import { BUCKETS_SECONDS, type Metrics, NO_LABEL } from '../metrics.ts';
@@ -29,7 +29,7 @@ export class Exposition {
   }
 }
 
-/** One of ours, in the shape that prom-client reads when it is scraped. */
+/** One metric of the node, in the form that prom-client reads at a scrape. */
 class Written {
   readonly name: MetricName;
   readonly help: string;

@@ -1,6 +1,6 @@
 /**
- * What prom-client measures of this process: one registry for all nodes in it. It knows no node, so a node
- * that stopped is not kept in memory by the observers, which never stop.
+ * The metrics of this process, which prom-client measures: one registry for all nodes in the process. Its
+ * observers never stop. They refer to no node, so a stopped node can be garbage collected.
  */
 import { PerformanceObserver } from 'node:perf_hooks';
 import { collectDefaultMetrics, Histogram, Registry } from 'prom-client';
@@ -13,7 +13,7 @@ const GC_BUCKETS_SECONDS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1];
 
 let registry: Registry | undefined;
 
-/** Made with the first node that can be scraped. */
+/** Created with the first node that serves `/metrics`. */
 export function processRegistry(): Registry {
   registry ??= create();
   return registry;
@@ -22,15 +22,19 @@ export function processRegistry(): Registry {
 function create(): Registry {
   const created = new Registry();
   collectDefaultMetrics({ register: created });
-  // prom-client measures more of the process: the documented ones stay. The collectors of some of them read
-  // others too, and have to stay (process_cpu_user_seconds_total, nodejs_heap_size_total_bytes).
+  // prom-client has more metrics of the process than docs/metrics.md lists. Keep the listed ones only. Two of
+  // these must stay because their collectors also read others (process_cpu_user_seconds_total,
+  // nodejs_heap_size_total_bytes).
   for (const { name } of created.getMetricsAsArray())
     if (definitionOf(name) === undefined || name === GC_METRIC) created.removeSingleMetric(name);
   observeCollections(created);
   return created;
 }
 
-/** prom-client counts one collection of each delivery; there are several when the event loop was busy. */
+/**
+ * When the event loop was busy, Node delivers several collections at once. prom-client would count only one
+ * of them.
+ */
 function observeCollections(register: Registry): void {
   const { help, label } = metricsTable[GC_METRIC];
   const seconds = new Histogram({
