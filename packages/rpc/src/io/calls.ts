@@ -23,7 +23,7 @@ const ENVELOPE_BYTES = 1 << 10;
 
 const Call = defineMessage('Call', { id: [1, 'uint32'], method: [2, 'string'], body: [3, 'bytes'] });
 const Calls = defineMessage('Calls', { calls: [1, repeated(Call)] });
-/** `failure`: the kind of the RpcError in place of a body, and `reason` its message. */
+/** A failed call has no body: `failure` is the kind of its RpcError, and `reason` the message. */
 const Answer = defineMessage('Answer', {
   id: [1, 'uint32'],
   body: [2, 'bytes'],

@@ -171,7 +171,7 @@ class GrpcListener implements Listener {
       method === CALLS_METHOD
         ? new Answerer(service, stream, peer, MESSAGE_BYTES_MAX)
         : service.stream(method, stream, peer);
-    // The other end sends nothing before it gets the metadata.
+    // Send the metadata at once: the other end sends nothing before it gets them.
     call.sendMetadata(new Metadata());
     this.#open.add(abort);
     call.on('data', (body: Uint8Array) => {
