@@ -16,7 +16,7 @@ import { UserError } from './user-error.ts';
 import { millraceVersion } from './version.ts';
 
 const RESPONSE_BYTES_MAX = 100 << 20;
-/** Longer than the timeout in any request of the command line. */
+/** The wait for an answer. It is longer than the timeout that any command puts into a request. */
 const ANSWER_TIMEOUT_MS = 20_000;
 
 // biome-ignore lint/suspicious/noExplicitAny: any API of the table

@@ -7,7 +7,7 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 export interface Interrupt {
   readonly came: Promise<void>;
-  /** Stops waiting: such a signal ends the process again. */
+  /** Stops waiting for a signal. A signal then ends the process, as it does by default. */
   forget(): void;
 }
 

@@ -1,6 +1,6 @@
 /**
- * Checks the settings of a local cluster's nodes before anything is written, as each node checks them at its
- * start.
+ * Checks the settings of all nodes of a local cluster before the command writes a file, in the same way as
+ * each node does at its start.
  */
 import { configFrom } from '@millrace/node/config';
 import { clusterFile, type Layout, nodesOf, settingsOf } from './layout.ts';

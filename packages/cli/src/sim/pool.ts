@@ -21,7 +21,7 @@ export interface PoolOptions {
 
 const SILENCE_MS_MAX = 300_000;
 const LAST_WORDS_MAX = 4_000;
-/** After so many deaths without an answer, the pool starts no more workers. */
+/** After this many workers in a row died without an answer, the pool starts no more. */
 const DEATHS_IN_A_ROW_MAX = 10;
 
 /** `run` resolves when the seeds are used up, or `goesOn` returns false, and every worker has ended. */
@@ -99,7 +99,8 @@ export class Pool {
         }
         resolve(seed !== undefined);
       };
-      // Not `close`: Node never emits it for a child from which this side has disconnected.
+      // Listen for `exit`, not `close`: Node never emits `close` for a child from which this process has
+      // disconnected.
       child.once('exit', (code, signal) => {
         if (child.stderr === null || child.stderr.closed) ended(code, signal);
         else child.stderr.once('close', () => ended(code, signal));
