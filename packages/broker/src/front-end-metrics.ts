@@ -1,4 +1,4 @@
-/** What the front end counts of connections and requests. */
+/** The front end's metrics of connections and requests. */
 import type { Millis } from '@millrace/base';
 import type { Counter, Histogram, Metrics } from '@millrace/metrics';
 import type { Slot } from './connection/response-slots.ts';

@@ -34,7 +34,7 @@ export interface BrokerFrontEndOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
-  /** Default: counted for nobody. */
+  /** Default: metrics that nobody reads. */
   readonly metrics?: Metrics;
   readonly config: FrontEndConfig;
   readonly replicas: ReplicaPort;

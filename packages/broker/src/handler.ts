@@ -19,7 +19,10 @@ export interface ForwardedRequest {
   /** The request's body, encoded for `apiVersion`. Nobody may change the bytes until the answer arrives. */
   readonly body: Uint8Array;
   readonly timeoutMs: number;
-  /** The same in each retry of a client's request: by it, the controller finds what an earlier copy did. */
+  /**
+   * Identifies a client's request and is the same in each retry. The controller uses it to find the result of
+   * an earlier copy.
+   */
   readonly requestId?: Uuid;
 }
 

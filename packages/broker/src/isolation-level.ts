@@ -1,4 +1,4 @@
-/** How far a consumer may read: 0 up to the high watermark, 1 up to the last stable offset. */
+/** The end of the records that a consumer may read: 0 means the high watermark, 1 the last stable offset. */
 
 const READ_UNCOMMITTED = 0;
 const READ_COMMITTED = 1;

@@ -18,7 +18,10 @@ import type { ClosingFacts, Slot } from './connection/response-slots.ts';
 import type { BrokerContext, Handler, Reply } from './handler.ts';
 import { unsupportedApiVersions } from './handlers/api-versions.ts';
 
-/** These requests bring records or create and delete things; all others name existing things. */
+/**
+ * These requests bring records, or create or delete topics. All others only name existing topics and
+ * partitions.
+ */
 const bringing: ReadonlySet<number> = new Set(
   [apis.produce, apis.createTopics, apis.createPartitions, apis.deleteTopics].map(({ key }) => key),
 );
@@ -39,7 +42,7 @@ const ELEMENTS_NAMED = 10_000;
 const ELEMENTS_PER_PARTITION = 4;
 
 export class Router {
-  /** The router counts partitions when a large frame comes, once for each image. */
+  /** The router counts the partitions when a large frame arrives, once for each metadata image. */
   private countedImage: MetadataImage | undefined;
   private partitionCount = 0;
   private readonly handlers: ReadonlyMap<number, Handler>;
@@ -96,7 +99,10 @@ export class Router {
       throw new DecodeError(`${sizeBytes} bytes for a request of API ${apiKey}, more than ${maxBytes}`);
   }
 
-  /** The elements that an honest frame can need: all partitions named several times, or many new topics. */
+  /**
+   * The largest number of elements in a legitimate frame: it may name all partitions several times, or many
+   * new topics.
+   */
   private elementsMax(apiKey: number, frame: Uint8Array): number {
     // An element takes at least one byte.
     if (frame.length <= ELEMENTS_BROUGHT) return ELEMENTS_BROUGHT;

@@ -137,9 +137,9 @@ export class Connection implements StreamHandler, Holder, Sleeper {
     return this.slots.open(opened, this.host.nowMs());
   }
 
-  /** Nothing refers to the decoded request now, answered or not. */
+  /** No code refers to the decoded request now, whether it was answered or not. */
   forgetDecoded(slot: Slot): void {
-    // The answer, or the end of the connection, already subtracted it.
+    // The answer, or the end of the connection, has already subtracted these bytes.
     if (slot.isOver) return;
     this.held.request -= slot.decodedBytes;
     this.held.decoded -= slot.decodedBytes;
@@ -166,7 +166,7 @@ export class Connection implements StreamHandler, Holder, Sleeper {
     slot.outcome = { kind: 'answer', chunks, sizeBytes };
     this.held.answer += sizeBytes;
     this.host.flushSoon(this);
-    // Account at once: the next answer of this turn must find less memory.
+    // Update the budget at once, so that the next answer of this turn gets less memory.
     this.account();
   }
 
@@ -260,7 +260,7 @@ export class Connection implements StreamHandler, Holder, Sleeper {
   }
 
   get stalledSinceMs(): Millis | undefined {
-    // It waits only for the broker.
+    // The connection waits only for the broker.
     if (this.state === 'orphaned') return undefined;
     if (this.peerSlow) return this.slowSinceMs;
     if (this.input.bufferedBytes > 0 && !this.isHeldUp && !this.full()) return this.lastActiveMs;
@@ -368,7 +368,7 @@ export class Connection implements StreamHandler, Holder, Sleeper {
     if (this.holds === 0 && this.input.mustWaitForOthers) this.waitForMemory();
   }
 
-  /** False: nothing to handle now, or nothing is left. */
+  /** Returns false when it can start no request now, or when none is left. */
   private handleNext(): boolean {
     if (this.state !== 'orphaned' || this.holds > 0) return false;
     // The started requests have done their work, or finish it without this connection. A costly batch with
@@ -381,7 +381,7 @@ export class Connection implements StreamHandler, Holder, Sleeper {
     this.account();
     const { input } = this;
     if (!input.endsInHalf && input.mustWaitForOthers) return false;
-    // Without this check, hundreds of reads whose answers are dropped would all run in this turn.
+    // Without this check, hundreds of reads would run in this turn although the broker drops their answers.
     const startIfItBrings = (frame: Uint8Array) => {
       if (this.host.brings(frame)) this.host.route(frame, this);
     };
@@ -466,7 +466,7 @@ export class Connection implements StreamHandler, Holder, Sleeper {
     return forgotten;
   }
 
-  /** Both ends are closed, and nothing is left to do. */
+  /** Both ends are closed, and no request is left. */
   private finish(): void {
     this.state = 'closed';
     this.abandon();

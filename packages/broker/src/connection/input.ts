@@ -6,14 +6,14 @@ import { FrameReader, type SpareBuffers } from '@millrace/protocol';
 import type { FrontEndLimits } from '../config.ts';
 import type { MemoryBudget } from './memory-budget.ts';
 
-/** A smaller frame cannot become many megabytes of objects. */
+/** Frames below this size cannot decode to many megabytes of objects. */
 const LARGE_FRAME_BYTES = 1 << 20;
 
 export interface InputHost {
   readonly limits: Pick<FrontEndLimits, 'requestMaxBytes'>;
   readonly budget: Pick<MemoryBudget, 'crowded'>;
   readonly spares: SpareBuffers;
-  /** Throws DecodeError if no request that begins like this can be so large. */
+  /** Throws DecodeError if a request with these first bytes cannot be that large. */
   checkSize(start: Uint8Array, sizeBytes: number): void;
 }
 

@@ -6,12 +6,15 @@ import type { Clock, EventAt, EventWith, FactsAt, Millis } from '@millrace/base'
 
 const WINDOW_MS = 1000;
 
-/** Where many clients make many lines. Errors are rare, and all of them are passed on by the real logger. */
+/**
+ * The levels of which many clients can cause many lines. Errors are rare, so the logger passes all of them
+ * on.
+ */
 type QuietLevel = 'debug' | 'info' | 'warn';
-/** The table says that their lines may have the number of those left out. */
+/** The events whose lines may carry the number of suppressed lines, according to the table of events. */
 type QuietEvent = EventWith<'suppressed'>;
 type QuietEventAt<L extends QuietLevel> = EventAt<L> & QuietEvent;
-/** What connections log with. */
+/** The logger of connections. */
 export type ConnectionLogger = {
   [L in QuietLevel]: <Name extends QuietEventAt<L>>(event: Name, facts: FactsAt[L][Name]) => void;
 };

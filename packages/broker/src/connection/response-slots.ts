@@ -5,7 +5,7 @@
 
 import type { FactsWithout, Millis } from '@millrace/base';
 
-/** What the log says of a closed connection, besides whose it was and why. */
+/** The facts that the log adds to a closed connection, besides its address and the reason. */
 export type ClosingFacts = FactsWithout<
   'listener' | 'remoteAddress' | 'reason',
   'client'
@@ -31,14 +31,14 @@ type Outcome =
 export interface OpenedRequest {
   readonly apiName: string;
   readonly frameBytes: number;
-  /** Of the decoded objects, about. */
+  /** Approximate bytes of the decoded objects. */
   readonly decodedBytes: number;
   readonly exclusive: boolean;
 }
 
 export interface Slot {
   readonly apiName: string;
-  /** As it was received. */
+  /** Bytes of the frame as received. */
   readonly frameBytes: number;
   /** Bytes held for the request until it is answered: its frame and the decoded objects. */
   requestBytes: number;
@@ -112,7 +112,7 @@ export class ResponseSlots {
     return slot;
   }
 
-  /** Bytes wait behind the newest request. */
+  /** The connection has received bytes behind the newest request. */
   nextRequestArrived(): void {
     const newest = this.slots.at(-1);
     const onNextRequest = newest?.onNextRequest;

@@ -36,7 +36,8 @@ export class AlterPartitionSender {
     const first = this.waiting[0];
     if (this.busy || first === undefined) return;
     this.busy = true;
-    // Requests with an older broker epoch go in a request of their own: the controller refuses it as a whole.
+    // Send changes of different broker epochs in separate requests: the controller refuses a whole request if
+    // its broker epoch is old.
     const { brokerId, brokerEpoch } = first.request;
     const batch = this.waiting.filter(({ request }) => request.brokerEpoch === brokerEpoch);
     this.waiting = this.waiting.filter(({ request }) => request.brokerEpoch !== brokerEpoch);

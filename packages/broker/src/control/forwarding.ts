@@ -23,7 +23,8 @@ export function forwardOver(channel: Pick<ControllerChannel, 'request'>, clock: 
       if (response === undefined) done({ errorCode: ErrorCode.REQUEST_TIMED_OUT, body: NOTHING });
       else done({ errorCode: response.errorCode as ErrorCode, body: response.body });
     };
-    // Do not ask a slow controller twice: the second copy would find the result of the first.
+    // Do not send a request to a slow controller twice: the second copy would be refused because the first
+    // one succeeded (TOPIC_ALREADY_EXISTS).
     channel.request(controlCalls.forward, request, timeoutMs, answered, timeoutMs);
   };
 }

@@ -56,7 +56,7 @@ export interface BrokerLifecycleOptions {
 
 export interface LifecycleEvents {
   registered(brokerEpoch: BrokerEpoch): void;
-  /** The broker serves clients from here on. */
+  /** From this call on the broker serves clients. */
   unfenced(): void;
   /**
    * The controller has fenced this broker and elected other leaders. The broker keeps sending heartbeats to

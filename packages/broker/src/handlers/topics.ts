@@ -50,7 +50,8 @@ function forward<Response>(
   const { api, request, timeoutMs } = asked;
   const fail = (errorCode: ErrorCode) => reply.send(failed({ errorCode, errorMessage: whyNot(errorCode) }));
   if (timeoutMs <= 0) {
-    // No controller can answer within 0 ms, and an operation reported as a timeout should not happen.
+    // No controller can answer within 0 ms. The broker then reports a timeout without asking, so that a
+    // request reported as failed does not succeed later.
     fail(ErrorCode.REQUEST_TIMED_OUT);
     return;
   }

@@ -15,7 +15,7 @@ const produceOf = (bytes: number) => ({
 });
 const ALL_TOPICS = { topics: null };
 
-/** The announced size of a frame and nothing, or a part, of it. */
+/** The announced size of a frame, and the first `sentBytes` of the frame. */
 function half(sizeBytes: number, sentBytes: number): Uint8Array {
   const bytes = new Uint8Array(4 + sentBytes);
   new DataView(bytes.buffer).setInt32(0, sizeBytes);

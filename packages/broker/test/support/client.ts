@@ -29,7 +29,7 @@ export class TestClient {
   writes = 0;
   /** The broker paused reading. Bytes sent meanwhile arrive after it resumes. */
   paused = false;
-  /** Set: the client reads nothing, and the broker's sends report it. */
+  /** If true, the client reads nothing, and the broker's sends return false. */
   slow = false;
   /** The broker closed its end, or everything. */
   ended = false;
@@ -85,7 +85,7 @@ export class TestClient {
     else this.deliver(bytes);
   }
 
-  /** As a socket does: the bytes are valid only during the call, and others overwrite them. */
+  /** Like a socket, lends the bytes only for the call and overwrites them afterwards. */
   private deliver(bytes: Uint8Array): void {
     const lent = Buffer.from(bytes);
     this.handler.data(lent);

@@ -29,7 +29,7 @@ export class TestControllers {
   active: number | undefined = 100;
   /** The active controller that the others name; -1: they do not know it. */
   hint: number | undefined;
-  /** These take messages and never answer. */
+  /** Ids of controllers that receive messages and never answer. */
   readonly frozen = new Set<number>();
   /** Every answer on a stream takes this long. */
   lateMs = 0;
