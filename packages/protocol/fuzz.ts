@@ -50,13 +50,14 @@ export function fuzz(count: number, seed: number): FuzzReport {
     let tookMs = attempt(chosen, bytes, report, (error) =>
       failure(chosen, bytes, seed, report.frames, error),
     );
-    // On a busy machine the process may have been put aside: only what is slow each time is slow.
+    // On a busy machine the system may have paused this process, so only a frame that is slow each time
+    // counts as slow.
     for (let again = 0; again < 3 && tookMs > SLOW_MS; again++) {
       const start = performance.now();
       try {
         decode(chosen, bytes);
       } catch {
-        // Refused, as it was before.
+        // The decoder refused the frame again.
       }
       tookMs = Math.min(tookMs, performance.now() - start);
     }
@@ -67,7 +68,7 @@ export function fuzz(count: number, seed: number): FuzzReport {
   return report;
 }
 
-/** Decodes once, counts what came of it, and returns how long it took. */
+/** Decodes once, counts the outcome, and returns the time that it took. */
 function attempt(
   seed: Seed,
   bytes: Uint8Array,

@@ -31,7 +31,7 @@ const CODECS = Object.entries(Compression) as [string, Compression][];
 
 interface Sample {
   readonly batch: Uint8Array;
-  /** Of the records, before compression. */
+  /** Size of the records before compression. */
   readonly plainBytes: number;
   readonly count: number;
 }

@@ -1,6 +1,6 @@
 /**
- * Payloads of which nothing, or next to nothing, comes out: what a byte of input may cost (INPUT_WORK in
- * record-check.ts).
+ * Payloads that decompress to nothing, or almost nothing. They measure the cost of an input byte (INPUT_WORK
+ * in record-check.ts).
  */
 import { zstdCompressSync } from 'node:zlib';
 import { Compression } from '@millrace/protocol';
@@ -68,7 +68,7 @@ function emptyDynamicBlocks(sizeBytes: number): Uint8Array {
   return bytes;
 }
 
-/** One small block with tables of its own, again and again. */
+/** Repeats one small block that has its own tables. */
 function smallZstdBlocks(sizeBytes: number): Uint8Array {
   const text = Array.from({ length: 14 }, (_, i) => `"${['user', 'at'][i & 1]}":${(i * 2654435761) >>> 18}`);
   const frame = zstdCompressSync(text.join(','));

@@ -240,7 +240,7 @@ function readSafeInt64(bytes: Uint8Array, at: number, what: string): number {
   return value;
 }
 
-/** Any negative id means "none". */
+/** A batch with any negative producer id has no producer. */
 function readProducerId(bytes: Uint8Array, at: number): number {
   return readInt32(bytes, at) < 0 ? NO_PRODUCER_ID : readSafeInt64(bytes, at, 'producer id');
 }

@@ -108,7 +108,7 @@ function whileLoop(leaveCondition: Code, body: Code): Code {
   return [...BLOCK, ...LOOP, ...leaveCondition, ...LEAVE_IF, ...body, ...AGAIN, ...END, ...END];
 }
 
-/** The four bytes of a word, looked up in four tables down from `table`, combined. */
+/** Looks up the four bytes of a word in four tables, from `table` downwards, and combines the results. */
 function lookups(word: number, table: number): Code {
   const one = (byte: number): Code => {
     const scaled = byte === 0 ? [...constant(2), ...SHIFT_LEFT] : [...constant(byte * 8 - 2), ...SHIFT_RIGHT];

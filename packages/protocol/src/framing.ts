@@ -63,7 +63,7 @@ export class FrameReader {
     return this.assembly?.length ?? 0;
   }
 
-  /** The reader owns the chunk until `keep`, or for ever. */
+  /** The reader uses the chunk until the next `keep`, or without a limit if nobody calls `keep`. */
   push(chunk: Uint8Array): void {
     if (chunk.length === 0) return;
     this.chunks.push(chunk);
@@ -100,7 +100,7 @@ export class FrameReader {
     const chunk = this.chunks.pop();
     if (chunk === undefined) return;
     const isFirst = this.chunks.length === 0;
-    // Not `slice`, which makes a view when the chunk is a Buffer.
+    // Do not use `slice`: it returns a view when the chunk is a Buffer.
     this.chunks.push(new Uint8Array(chunk.subarray(isFirst ? this.position : 0)));
     if (isFirst) this.position = 0;
   }

@@ -5,7 +5,7 @@
 const SEED = 0x9747b28c;
 const M = 0x5bd1e995;
 
-/** As a signed 32-bit number. */
+/** Returns the hash as a signed 32-bit number. */
 export function murmur2(bytes: Uint8Array): number {
   const { length } = bytes;
   let hash = SEED ^ length;

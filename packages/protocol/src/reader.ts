@@ -12,9 +12,9 @@ import { type Timestamp, timestampOfWords } from './timestamp.ts';
 export const STRING_BYTES_MAX = 0x7fff;
 
 /**
- * Most array elements, and unknown tagged fields, in one request: no cluster has that many partitions, and a
- * few bytes become an object of a hundred. Responses have no limit: they come from brokers that this node
- * asked.
+ * Most array elements, and unknown tagged fields, in one request: no cluster has that many partitions, and an
+ * element of a few bytes becomes an object of a hundred bytes. Responses have no limit: they come from
+ * brokers that this node asked.
  */
 export const REQUEST_ELEMENTS_MAX = 1 << 19;
 
@@ -150,7 +150,7 @@ export class Reader {
     return readUtf8(this.bytes, start, this.position);
   }
 
-  /** A view of the message's own bytes, not a copy. So are the other kinds of `bytes`. */
+  /** Returns a view of the message's own bytes, not a copy. The other methods that read bytes do the same. */
   bytesField(): Uint8Array {
     return this.slice(this.int32());
   }

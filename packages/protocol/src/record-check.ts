@@ -62,7 +62,7 @@ export function checkRecords(
   const input = inputWork(header);
   if (input > max) return undefined;
   const checker = new RecordChecker(header, rules, max);
-  // A batch that is damaged or too large may have cost all of it.
+  // The check of a damaged or too large batch may have used up all of the limit.
   budget.work = work - max;
   const verdict = checkUpTo(batch, header, max, checker, codecs);
   if (verdict?.ok) budget.work = Math.max(0, work - Math.max(input, workOf(checker)));

@@ -44,7 +44,7 @@ export type RecordsVerdict = RecordsAccepted | RecordsInvalid;
 
 /** Most records that the answer to an invalid batch names. */
 export const RECORD_ERRORS_MAX = 100;
-/** This many of them are also in the message. */
+/** Most records that the error message of that answer names. */
 const RECORD_ERRORS_IN_MESSAGE = 3;
 
 export function invalidRecords(errorCode: ErrorCode, message: string): RecordsInvalid {

@@ -9,7 +9,7 @@ const SMALLEST_BITS = 14;
 const LARGEST_BITS = 21;
 const KEPT_BYTES_MAX = 16 << 20;
 
-/** With `spoils`: the byte that overwrites memory that nobody may read. */
+/** With `spoils`, this byte overwrites memory that no code may read now. */
 const SPOILED = 0xdd;
 
 interface Entry {

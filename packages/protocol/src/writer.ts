@@ -257,8 +257,8 @@ export function recordBytesSize(value: RecordBytes): number {
 }
 
 /**
- * Names come from requests and fit. Only an error message that contains one can be too long: a cut message is
- * better than a dead node.
+ * A name comes from a request, so it fits. Only an error message that contains a name can be too long. Cut
+ * it, because a failed assertion would end the node.
  */
 function cutText(text: string): string {
   if (text.length * 3 <= STRING_BYTES_MAX || utf8Bytes(text) <= STRING_BYTES_MAX) return text;

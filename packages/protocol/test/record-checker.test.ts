@@ -250,14 +250,14 @@ const anyBatch = fc.record({
   base: wideOr(fc.constant(BigInt(NOW))),
 });
 
-/** Between one piece and one for each byte. */
+/** Cuts the section at the given places: into one piece at least, and one piece for each byte at most. */
 function cut(section: Uint8Array, cuts: readonly number[]): Uint8Array[] {
   const places = [...new Set([0, ...cuts.map((at) => at % (section.length + 1)), section.length])];
   places.sort((a, b) => a - b);
   return places.slice(1).map((end, i) => section.slice(places[i], end));
 }
 
-/** Every piece is overwritten once it was pushed: nothing of it may be kept. */
+/** Overwrites each piece after the push, because the checker must not keep a reference to it. */
 function checkCut(
   section: Uint8Array,
   batch: Uint8Array,

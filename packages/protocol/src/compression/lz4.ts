@@ -213,7 +213,7 @@ function compressBlock(plain: Uint8Array, out: Uint8Array): number {
   return putSequence(out, to, plain, literalStart, plain.length, 0);
 }
 
-/** A token and its literals. */
+/** Writes a token and its literals. */
 function putSequence(
   out: Uint8Array,
   at: number,

@@ -28,7 +28,7 @@ const LZ4 = 3;
 const ZSTD = 4;
 
 const three = concat(record(0), record(1), record(2));
-/** Five bytes are the beginning of the first record, the others the rest. */
+/** `head` is the first five bytes of the first record, `tail` all other bytes. */
 const [head, tail] = [three.subarray(0, 5), three.subarray(5)];
 const long = concat(
   ...[0, 1, 2].map((i) =>
