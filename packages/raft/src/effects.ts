@@ -1,6 +1,6 @@
 /**
- * The inputs and effects of a RaftNode. Inputs are facts, effects are orders. The host executes them in
- * order.
+ * The inputs and effects of a RaftNode. An input reports an event. An effect tells the host what to do. The
+ * host executes effects in order.
  *
  * Durable before answered: `after` of a `send` or `reply` names the `persist` that must be durable first (0:
  * none). The host holds the message back until then. If the process dies before that, no message was sent.

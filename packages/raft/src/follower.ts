@@ -166,8 +166,8 @@ function follow(node: RaftNode, { leaderId, epoch }: BeginRequest, now: Millis):
 }
 
 /**
- * The leader stops and names its successors. The first one stands for election at once, without a pre-vote.
- * The others wait.
+ * The leader stops and names its preferred successors. The first one starts an election at once, without a
+ * pre-vote. The others wait.
  */
 export function handleEnd(node: RaftNode, token: number, request: EndRequest, now: Millis): void {
   const errorCode = checkLeaderRequest(node, request);

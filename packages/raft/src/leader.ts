@@ -236,7 +236,7 @@ function answerDiverging(node: RaftNode, token: number, request: FetchRequest): 
   });
 }
 
-/** A replica has one fetch at a time, so it has given up an older one. Answers that one. */
+/** A replica has one fetch at a time, so it has given up an older fetch. Answers the older fetch. */
 function answerReplaced(node: RaftNode, { replicaId, replicaKey }: FetchRequest): void {
   const leading = node.leading!;
   const old = leading.parked.find(

@@ -1,8 +1,9 @@
 /**
- * The quorum's log on this node, as batches in memory (snapshots will shorten it one day). Owns the end
- * offset, the start offsets of the epochs, and the durable end. Never writes: the node does that by effects.
+ * The quorum's log on this node, as batches in memory (there are no snapshots yet). Owns the end offset, the
+ * start offsets of the epochs, and the durable end. Never writes to the disk: RaftNode returns an effect for
+ * that.
  *
- * Invariants: batches are contiguous from offset 0; epochs never fall; durableEnd <= endOffset; replicas
+ * Invariants: batches are contiguous from offset 0; epochs never decrease; durableEnd <= endOffset; replicas
  * exchange only offsets at batch borders.
  */
 import { assert, type Offset, type QuorumEpoch } from '@millrace/base';

@@ -1,4 +1,4 @@
-/** The arithmetic of majorities, and nothing else. Knows no messages and no roles. */
+/** The arithmetic of majorities. Does not depend on messages or roles. */
 import { assert, type Offset } from '@millrace/base';
 
 /** How many of `voters` are a majority. */

@@ -78,10 +78,10 @@ export interface FetchRequest {
   readonly clusterId: string;
   readonly replicaId: NodeId;
   readonly replicaKey: VoterKey;
-  /** Asks for committed records only and is never counted. */
+  /** The sender is an observer: it gets committed records only and does not count for a majority. */
   readonly observer: boolean;
   readonly epoch: QuorumEpoch;
-  /** Everything below is durable at the voter. */
+  /** The voter has fsynced everything below this offset. */
   readonly fetchOffset: Offset;
   readonly lastFetchedEpoch: QuorumEpoch;
   /**

@@ -58,7 +58,7 @@ export interface RaftNodeOptions {
   readonly mayForm: boolean;
   readonly config: QuorumConfig;
   readonly random: Random;
-  /** As loaded from the storage. */
+  /** The vote that the host loaded from the storage. */
   readonly vote: VoteState;
   readonly batches: readonly LogBatch[];
 }
@@ -77,7 +77,7 @@ export class RaftNode {
   readonly log = new RaftLog();
   /** Never falls. Durable before this node sends a message in it. */
   epoch: QuorumEpoch;
-  /** -1: nobody yet in this epoch. */
+  /** The candidate that this node voted for in this epoch; -1: none. */
   votedFor: NodeId;
   role: Role = 'unattached';
   /** Leader of `epoch` as far as known; -1: none. Set exactly in the roles follower and leader. */
@@ -89,7 +89,7 @@ export class RaftNode {
   endedEpoch: QuorumEpoch = -1;
   /** When an unattached, prospective or candidate node starts its next election. */
   electionAt: Millis = 0;
-  /** How often in a row the connection to the leader broke without a successful fetch in between. */
+  /** Number of times that the connection to the leader broke since the last successful fetch. */
   suspicions = 0;
   election: Election | undefined;
   following: Following | undefined;
@@ -102,7 +102,7 @@ export class RaftNode {
   persistedSequence = 0;
   /** Unanswered EndQuorumEpoch requests of a stopping leader. */
   endsInFlight = new Set<number>();
-  /** The voters record names another storage under our id. */
+  /** The voters record names another storage under this node's id, so this node may not vote. */
   replaced = false;
   private persistSequence = 0;
   private readonly persistsInFlight: PersistInFlight[] = [];
@@ -256,8 +256,8 @@ export class RaftNode {
 
   logEvent<L extends Level, Name extends keyof Given[L]>(level: L, event: Name, facts: Given[L][Name]): void;
   logEvent(level: Level, event: EventName, facts: object): void {
-    // A cast: the signature above has checked what belongs together. For an event that is a type parameter
-    // the compiler cannot see that the epoch completes its facts.
+    // The signature above has checked that event and facts match. The cast is needed because the event is a
+    // type parameter: the compiler cannot see that the epoch completes its facts.
     this.emit({ type: 'log', level, event, facts: { epoch: this.epoch, ...facts } } as LogEffect);
   }
 

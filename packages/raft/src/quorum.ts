@@ -330,7 +330,7 @@ export class Quorum {
       this.timer = undefined;
       this.timerAt = Number.POSITIVE_INFINITY;
     }
-    // A timer that is too early may fire: deadlines mostly move later.
+    // Do not cancel a timer that is too early: deadlines mostly move later, and an early tick does no harm.
     if (at === undefined || this.timer !== undefined) return;
     this.timerAt = at;
     const delayMs = Math.max(0, at - this.options.clock.monotonicMs());
@@ -349,7 +349,7 @@ export class Quorum {
     });
   }
 
-  /** From now on nothing leaves this node. */
+  /** From now on the quorum sends no message. */
   private halt(): void {
     this.closed = true;
     this.timer?.cancel();
@@ -401,7 +401,7 @@ function start(
   ready(Quorum.started(options, node));
 }
 
-/** Generic in the level, so that the compiler knows which method it is. */
+/** The level is a type parameter, so that the compiler can choose the method of the logger. */
 function write<L extends Level>(logger: LogMethods, { level, event, facts }: LogEntry<L>): void {
   logger[level](event, facts);
 }

@@ -23,7 +23,7 @@ export interface Election {
   /** Our own vote counts when this persist is durable. 0: it counts at once. */
   readonly ownVoteSequence: number;
   readonly peers: Map<NodeId, VotePeer>;
-  /** Set when the pre-vote of a formation is won: the time of the election. */
+  /** The time of the election after a won pre-vote of a formation; undefined before. */
   promotionAt: Millis | undefined;
   /** The round is lost, and the next round was already moved forward. */
   defeated: boolean;
@@ -35,7 +35,7 @@ export interface VotePeer {
   inFlight: number | undefined;
   askAt: Millis;
   key: VoterKey;
-  /** It answered that it belongs to another cluster. */
+  /** The peer answered that it belongs to another cluster. */
   isForeign: boolean;
 }
 

@@ -143,7 +143,7 @@ function logKey(offset: Offset): Uint8Array {
   return key;
 }
 
-/** Value = crc32 of the rest, then the rest. */
+/** A stored value is the crc32 of the payload, then the payload. */
 function sealed(payload: Uint8Array): Uint8Array {
   const value = new Uint8Array(4 + payload.length);
   value.set(payload, 4);

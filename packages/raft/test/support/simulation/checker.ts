@@ -47,7 +47,7 @@ export class Checker {
     }
   }
 
-  /** These batches are durable. */
+  /** The node has made the batches of these writes durable. */
   written(node: SimNode, writes: readonly StorageWrite[]): void {
     for (const write of writes) {
       if (write.type !== 'vote' || write.vote.votedFor === -1) continue;
