@@ -12,7 +12,10 @@ export interface ControllerConfig {
   readonly defaultReplicationFactor: number;
   /** `delete.topic.enable`. */
   readonly deleteTopicEnable: boolean;
-  /** The controller refuses a CreateTopics or CreatePartitions request that would create more partitions. */
+  /**
+   * Largest number of partitions that one CreateTopics or CreatePartitions request may create. The controller
+   * refuses a larger request.
+   */
   readonly maxPartitionsPerRequest: number;
   /** The size at which a batch of the quorum's log is closed: as much as one fetch response carries. */
   readonly batchBytes: number;

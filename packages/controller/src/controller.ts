@@ -75,7 +75,7 @@ export interface ControllerOptions {
   readonly config: ControllerConfig;
   /** The id of this cluster, once known. The controller refuses brokers of other clusters. */
   readonly clusterId?: () => Uuid | undefined;
-  /** Default: counted for nobody. */
+  /** Default: metrics that nobody reads. */
   readonly metrics?: Metrics;
   /**
    * Appends to the quorum's log, all or nothing. Returns the offset of the last record; undefined when this
@@ -100,7 +100,9 @@ export interface CommittedRecords {
 export interface RequestInfo {
   readonly version: number;
   readonly clientId: string | null;
-  /** The same in each retry of the request. Undefined: the client does not retry it. */
+  /**
+   * Identifies the request and is the same in each retry. Undefined: the client does not retry the request.
+   */
   readonly requestId?: Uuid | undefined;
 }
 

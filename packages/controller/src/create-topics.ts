@@ -95,7 +95,7 @@ function decideTopic(
   };
 }
 
-/** Also true if the topic was deleted since. A late copy of the request must not bring it back. */
+/** Also true if a client has deleted the topic since: a late copy of the request must not create it again. */
 function isCarriedOut(image: MetadataImage, topicId: Uuid): boolean {
   return image.topicById(topicId) !== undefined || image.carriedOut.isDeleted(topicId);
 }

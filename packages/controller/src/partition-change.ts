@@ -120,7 +120,7 @@ function nextIsr(situation: PartitionSituation): readonly NodeId[] {
     const survivors = partition.replicas.filter((id) => id !== leaving);
     const best = survivors.filter((id) => partition.formerIsr.includes(id));
     const candidates = best.length > 0 ? best : survivors;
-    // Their logs may differ, so only one of them starts in the ISR.
+    // The logs of these replicas may differ, so the new ISR has only one of them.
     const first =
       candidates.find((id) => isActive(id) && !situation.isFailed(id)) ?? candidates.find(isActive);
     if (candidates.length > 0) return first === undefined ? candidates : [first];

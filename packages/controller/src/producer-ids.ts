@@ -1,4 +1,4 @@
-/** Blocks of producer ids (KIP-730). The controller gives each id to one broker, once. */
+/** Blocks of producer ids (KIP-730). The controller gives each id to exactly one broker. */
 import type { AllocateProducerIdsRequest, AllocateProducerIdsResponse } from '@millrace/control';
 import type { MetadataImage } from '@millrace/metadata';
 import { ErrorCode } from '@millrace/protocol';

@@ -115,7 +115,10 @@ export class BrokerSessions {
     });
   }
 
-  /** The broker's control stream ended. The broker has the grace to open another one. */
+  /**
+   * The broker's control stream ended. The session ends after the grace, unless the broker opens another
+   * stream.
+   */
   connectionLost(id: NodeId, incarnationId: Uuid, now: Millis): void {
     const session = this.sessions.get(id);
     if (session?.incarnationId !== incarnationId) return;
