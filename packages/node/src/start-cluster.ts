@@ -233,7 +233,7 @@ const OPTION_NAMES: Readonly<Record<keyof ClusterOptions, true>> = {
   seams: true,
 };
 
-/** For callers without types. */
+/** Refuses unknown options, for callers that do not use TypeScript's types. */
 function refuseUnknown(options: ClusterOptions): void {
   const unknown = Object.keys(options).filter((name) => !Object.hasOwn(OPTION_NAMES, name));
   if (unknown.length === 0) return;

@@ -274,7 +274,7 @@ class HostedNode implements RunningNode {
   /** Stops everything, then rejects `failed`. */
   private failLater(message: string): void {
     this.logger.error('node-failed', { reason: message });
-    // The failed part may be in the middle of its turn.
+    // Wait for the end of the turn: the failed part may be in the middle of it.
     setImmediate(() => void this.abort().then(() => this.fail(new StartError(message))));
   }
 }

@@ -7,7 +7,7 @@ export type SettingGroup = 'Node' | 'Quorum' | 'Topics' | 'Replication' | 'Conne
 
 export interface SettingDefinition<T> {
   readonly type: SettingType<T>;
-  /** As a user would write it. Undefined: the user must set it. */
+  /** The default value as a user would write it. Undefined: the user must set a value. */
   readonly default: string | undefined;
   readonly group: SettingGroup;
   /** One or two sentences for docs/configuration.md. The property's name or this text gives the unit. */

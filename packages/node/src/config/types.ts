@@ -87,7 +87,7 @@ export function list<T>(of: SettingType<T>): SettingType<readonly T[]> {
   };
 }
 
-/** The user may leave it out: an empty text means "not set". */
+/** The type of an optional setting: an empty text means "not set". */
 export function optional<T>(of: SettingType<T>): SettingType<T | undefined> {
   return {
     name: of.name,
@@ -96,7 +96,7 @@ export function optional<T>(of: SettingType<T>): SettingType<T | undefined> {
   };
 }
 
-/** A type whose text has a form of its own. */
+/** A type with its own parser. */
 export function custom<T>(
   name: SettingType<T>['name'],
   allowed: string,

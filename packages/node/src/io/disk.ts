@@ -1,7 +1,8 @@
 /**
  * Disk over node:fs. Reads and writes are synchronous (page cache); `sync` goes to the thread pool, one
- * fdatasync a file at a time. Callers that come while one runs share the next (group commit). Every failure
- * becomes a DiskError that names the path. Must never close a descriptor that a running fdatasync still uses.
+ * fdatasync a file at a time. Calls that arrive while an fdatasync runs share the next one (group commit).
+ * Every failure becomes a DiskError that names the path. Must never close a descriptor that a running
+ * fdatasync still uses.
  */
 import fs from 'node:fs';
 import { dirname } from 'node:path';

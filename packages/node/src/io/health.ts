@@ -1,6 +1,6 @@
 /**
- * A small HTTP server: /health says whether the node is ready, /metrics what it counted. Loaded only when
- * `health.port` is set.
+ * A small HTTP server: /health says whether the node is ready, and /metrics returns its metrics. The node
+ * loads it only when `health.port` is set.
  */
 import { createServer, type ServerResponse } from 'node:http';
 
@@ -14,7 +14,7 @@ export interface HealthServer {
   close(): Promise<void>;
 }
 
-/** What a scrape gets. */
+/** Returns the answer to a scrape. */
 export interface MetricsText {
   readonly contentType: string;
   text(): Promise<string>;

@@ -25,7 +25,7 @@ export interface FolderLock {
 
 const NAME = '.lock';
 
-/** As lockFolder, but waits a moment for another process to end: a killed process may still be exiting. */
+/** Like `lockFolder`, but waits a moment until another holder ends: a killed process may still be exiting. */
 export async function lockFolderSoon(directory: string, patienceMs = 1000): Promise<FolderLock> {
   const deadline = performance.now() + patienceMs;
   for (;;) {

@@ -18,7 +18,8 @@ export class NodeRandom implements Random {
 
   below(limit: number): number {
     assert(limit >= 1 && limit <= 0x1_0000_0000, 'below: limit in 1 .. 2^32');
-    // Rejects draws from the incomplete last round, which would make small numbers likelier.
+    // 2^32 is not a multiple of every limit. Rejects draws above the largest multiple, which would make small
+    // numbers more likely.
     const fair = Math.floor(0x1_0000_0000 / limit) * limit;
     for (;;) {
       const draw = this.u32();

@@ -24,7 +24,7 @@ export interface BrokerSeams {
   readonly metrics: Metrics;
   readonly logs: LogDirectory;
   readonly codecs: CompressionCodecs;
-  /** Of this machine. A listener on all of its addresses advertises this name. */
+  /** The name of this machine. A listener on all interfaces advertises this name. */
   readonly hostname: string;
 }
 

@@ -36,8 +36,8 @@ import { MetadataFollower } from './metadata-follower.ts';
 import { metadataSubscribers } from './metadata-subscribers.ts';
 
 /**
- * How long a clean stop waits for followers to fetch records acknowledged with acks=1. Mostly they have them
- * at once.
+ * How long a clean stop waits for followers to fetch records acknowledged with acks=1. Most followers have
+ * them at once.
  */
 const ISR_CATCH_UP_MAX_MS = 1_000;
 
@@ -52,9 +52,12 @@ export interface BrokerRoleEvents {
   serving(): void;
   /** The image changed. */
   imageChanged(image: MetadataImage): void;
-  /** It can never serve. The message is one sentence for a user. */
+  /** This broker can never serve. The message is one sentence for a user. */
   failed(message: string): void;
-  /** It can never serve: its data folder is of another cluster. The reason is part of a sentence. */
+  /**
+   * This broker can never serve, because its data folder belongs to another cluster. The reason is part of a
+   * sentence.
+   */
   foreignFolder(reason: string): void;
 }
 
@@ -218,7 +221,7 @@ export class BrokerRole {
     );
   }
 
-  /** As the controller's last answer says. */
+  /** Whether this broker is unfenced according to the controller's last answer. */
   get isUnfenced(): boolean {
     return this.lifecycle?.fenced === false;
   }
@@ -312,8 +315,8 @@ export class BrokerRole {
 }
 
 /**
- * As Kafka does when its last log directory has failed: the process ends, and others take over its
- * partitions.
+ * Ends the process, so that other brokers take over its partitions. Kafka does the same when its last log
+ * directory has failed.
  */
 function directoryFailure(directory: string, reason: string): string {
   return `The data folder ${directory} has failed: ${reason}. The broker stops, so that others lead its partitions. Repair or replace the disk, then start it again.`;

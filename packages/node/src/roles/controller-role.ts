@@ -43,7 +43,7 @@ export interface ControllerRoleEvents {
 export interface ControllerRoleOptions {
   readonly nodeId: NodeId;
   readonly directoryId: Uuid;
-  /** As noted in the data folder; undefined before the first contact. */
+  /** The cluster id in the data folder; undefined before this node first learned it. */
   readonly clusterId: Uuid | undefined;
   readonly voters: readonly VoterAddress[];
   readonly listener: Address & { readonly name: string };

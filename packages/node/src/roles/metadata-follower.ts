@@ -80,7 +80,7 @@ export class MetadataFollower {
   }
 }
 
-/** How many of the batches to publish together, at least one. */
+/** Number of batches to publish together, at least one. */
 function shortBeginning(batches: readonly CommittedBatch[]): number {
   let count = 0;
   let records = 0;

@@ -1,4 +1,4 @@
-/** What a controller counts of its quorum, and how long its proposals take until they are committed. */
+/** A controller's metrics of the quorum, with the time from a proposal to its commit. */
 import type { Clock, Millis, Offset } from '@millrace/base';
 import type { Controller } from '@millrace/controller';
 import type { MetadataImage } from '@millrace/metadata';
@@ -18,7 +18,7 @@ export class CommitTimes {
     this.seconds = metrics.histogram('millrace_quorum_commit_seconds');
   }
 
-  /** `offset`: of the last record; undefined when this node does not lead. */
+  /** `offset`: the offset of the proposal's last record; undefined when this node does not lead. */
   proposed(offset: Offset | undefined): void {
     if (offset !== undefined) this.pending.push({ offset, proposedMs: this.clock.monotonicMs() });
   }
@@ -37,7 +37,7 @@ export class CommitTimes {
     this.pending.splice(0, count);
   }
 
-  /** Whether the rest is committed nobody here will know. */
+  /** This node will not learn whether the remaining proposals are committed. */
   resigned(): void {
     this.pending = [];
   }

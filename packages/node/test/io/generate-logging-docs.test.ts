@@ -1,4 +1,4 @@
-/** Goal: docs/logging.md says what the table of events says. */
+/** Goal: docs/logging.md agrees with the table of events. */
 import { readFileSync } from 'node:fs';
 import { eventsTable } from '@millrace/base';
 import { expect, test } from 'vitest';

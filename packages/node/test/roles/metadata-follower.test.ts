@@ -1,6 +1,6 @@
 /**
- * Goal: metadata that cause much work leave turns for the rest of the broker. Method: a clock that advances
- * with the work.
+ * Goal: the follower splits metadata that costs much work over several turns, so that the broker can do other
+ * work. Method: a clock that advances with the work.
  */
 import type { Uuid } from '@millrace/base';
 import { ManualClock } from '@millrace/base/testing';

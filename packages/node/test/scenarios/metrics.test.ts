@@ -53,7 +53,7 @@ async function scrape(nodeId: number, of: RunningCluster = cluster): Promise<Sam
   );
 }
 
-/** What the samples of one node grow by, at least, or are afterwards. */
+/** The least increase of the samples of one node, or their values afterwards. */
 interface Expected {
   readonly on: () => number;
   readonly grows?: Readonly<Record<string, number>>;

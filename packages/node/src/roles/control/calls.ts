@@ -29,7 +29,8 @@ const forward = defineCallHandler(controlCalls.forward, (context, { request, now
     const { apiVersion: version, clientId = null } = request;
     const info = { version, clientId, requestId: requestIdOf(request) };
     handler.handle(context, { body: request.body, info, now, peer }, (answer) => {
-      // Only refusals and dry runs are so long: a decision that enters the log has a smaller limit.
+      // Only the answers to refused requests and dry runs can be this long: a decision that enters the log
+      // has a smaller limit.
       if (answer === undefined) refuse(ErrorCode.NOT_CONTROLLER);
       else if (answer.length > ANSWER_BYTES_MAX) refuse(ErrorCode.POLICY_VIOLATION);
       else reply({ errorCode: ErrorCode.NONE, body: answer });
