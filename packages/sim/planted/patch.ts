@@ -7,7 +7,7 @@ export interface PlantedBug {
   readonly sentence: string;
   /** The one file of production code, from the root of the repository. */
   readonly file: string;
-  /** A whole line of it without its indentation, which occurs once. */
+  /** A whole line of the file, without its indentation. The file must contain the line exactly once. */
   readonly find: string;
   /** The line that takes its place. */
   readonly replace: string;

@@ -98,8 +98,8 @@ class ZombieLeader {
   }
 
   /**
-   * A fence in the same quorum epoch as the end of the session comes from that controller. The reason of a
-   * fence in another epoch is unknown.
+   * If a fence has the same quorum epoch as the end of the session, the same controller proposed both, so
+   * silence is the reason. The reason of a fence in another epoch is unknown.
    */
   private brokersMoved(before: MetadataImage | undefined, image: MetadataImage): void {
     if (before?.brokers === image.brokers) return;

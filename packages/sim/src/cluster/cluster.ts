@@ -56,7 +56,7 @@ export class SimCluster {
     return this.nodes.find((node) => node.id === id);
   }
 
-  /** Of the controllers that believe that they lead the quorum, the one with the highest epoch. */
+  /** The controller with the highest epoch among those that believe that they lead the quorum. */
   activeController(): SimNode | undefined {
     let best: SimNode | undefined;
     let bestEpoch = -1;

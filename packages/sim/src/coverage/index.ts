@@ -36,7 +36,7 @@ export const coverage: readonly CoverageArea[] = [
 
 export type Counts = ReadonlyMap<string, number>;
 
-/** How often the item happened in all runs with these counts. */
+/** Number of times that the item happened, over all runs of these counts. */
 export function timesReached({ keys }: CoverageItem, counts: Counts): number {
   return keys.reduce((sum, key) => sum + (counts.get(key) ?? 0), 0);
 }

@@ -19,8 +19,8 @@ export class SimDisk {
   readonly name: string;
   tree = new FileTree();
   /**
-   * It lacks synced data: a sector cannot be read, or a write was misdirected. True until the disk is
-   * replaced.
+   * The disk has lost synced data: a sector cannot be read, or a write was misdirected. True until the run
+   * replaces the disk.
    */
   isDamaged = false;
   private readonly world: World;

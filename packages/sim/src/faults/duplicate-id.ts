@@ -22,7 +22,7 @@ export const duplicateId: FaultKind = {
       context.cluster.brokers.filter(({ isUp }) => isUp),
     );
     if (node === undefined) return undefined;
-    // It ends before peace.
+    // The second process ends before peace begins.
     const lastsUs = Math.min((50 + random.below(2_000)) * MILLISECOND, context.untilUs - context.world.nowUs);
     const intruder = new Intruder(context, node);
     intruder.start();

@@ -26,7 +26,9 @@ export class End {
   /** A control message arrived here. */
   message: (message: unknown) => void = () => {};
   isOpen = true;
-  /** It has sent bytes that nobody received. Only then does it notice that the other machine is gone. */
+  /**
+   * This side has sent bytes that nobody received. Only then does it notice that the other machine is gone.
+   */
   sentIntoTheVoid = false;
   other!: End;
 
@@ -44,7 +46,7 @@ export class End {
     this.out.send(sizeBytes, () => other.life.turn('io', () => other.isOpen && deliver()));
   }
 
-  /** Sends what is pending, then closes both sides. */
+  /** Sends the pending bytes, then closes both sides. */
   finish(reason: string): void {
     if (!this.isOpen) return;
     const { other } = this;
@@ -59,7 +61,10 @@ export class End {
     this.close(reason, { peer: RESET });
   }
 
-  /** Ends this side. `peer`: the reason for the other side; undefined: it learns nothing now. */
+  /**
+   * Ends this side. `peer`: the reason that the other side gets; undefined: the other side learns nothing
+   * now.
+   */
   close(reason: string, { peer }: { peer: string | undefined } = { peer: undefined }): void {
     if (!this.isOpen) return;
     this.isOpen = false;

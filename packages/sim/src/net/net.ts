@@ -75,7 +75,10 @@ export class SimNet implements Net {
 
 /** Behaviour that the seam leaves open: each stream has one of the allowed variants. */
 interface Manners {
-  /** The stream reads sent chunks only when they leave, and counts them in `unsentBytes`. */
+  /**
+   * If true, the stream reads a sent chunk only when the chunk leaves, and counts it in `unsentBytes` until
+   * then.
+   */
   readonly keepsChunks: boolean;
   readonly random: Random;
 }

@@ -32,7 +32,7 @@ export interface Scenario {
   readonly faultsFromTheStart: boolean;
   readonly faultPauseMs: number;
   readonly weights: ReadonlyMap<string, number>;
-  /** Whether a prober takes part. */
+  /** Whether the run has a prober. */
   readonly prober: boolean;
 }
 

@@ -15,7 +15,7 @@ export class EventHash {
     this.b = Math.imul((this.b << 5) ^ (this.b >>> 27) ^ low, 0x85ebca6b) + high;
   }
 
-  /** There are few different texts, so it caches their hashes. */
+  /** The world has few different texts, so this caches the hash of each. */
   name(text: string): void {
     let hash = this.names.get(text);
     if (hash === undefined) {

@@ -26,7 +26,7 @@ export class Host {
     this.name = name;
   }
 
-  /** Error of the wall clock; positive: it is ahead. */
+  /** Error of the machine's wall clock. Positive: the clock is ahead of virtual time. */
   get clockErrorMs(): Millis {
     return this.wallOffsetMs - EPOCH_MS;
   }

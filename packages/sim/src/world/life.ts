@@ -149,7 +149,7 @@ export class Life {
           host.timersLateUs;
         let pending = true;
         const event = world.after(delayUs, () =>
-          // It may be cancelled while it waits in the backlog of a paused process.
+          // The owner may cancel the timer while it waits in the backlog of a paused process.
           this.turn('timer', () => {
             if (pending) callback();
           }),
@@ -164,7 +164,7 @@ export class Life {
       soon: (callback: () => void) => {
         if (!this.isAlive) return;
         this.pendingSoon.push(callback);
-        // The code that starts the process asks outside of a turn: this gives it a turn of its own.
+        // The code that starts the process calls this outside of a turn. Begin a turn for the callback.
         if (!this.inTurn) this.arrives(0, () => {});
       },
     };

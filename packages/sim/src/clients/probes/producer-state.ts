@@ -20,7 +20,7 @@ const FIRST: Numbers = { epoch: 0, sequence: 0 };
 class Beginner {
   readonly tools: ProbeTools;
   readonly producerId: number;
-  /** The offset of its first batch. */
+  /** The offset of this producer's first batch. */
   baseOffset = -1;
 
   constructor(tools: ProbeTools, producerId: number) {
