@@ -18,7 +18,7 @@ const cuts = fc.array(fc.integer({ min: 1, max: 12 }), { minLength: 1, maxLength
 function replay(records: readonly MetadataRecord[], sizes: readonly number[]) {
   let image = MetadataImage.EMPTY;
   const deltas: MetadataDelta[] = [];
-  /** Each image as text, at its creation. */
+  /** The text of each image, taken when the image was created. */
   const texts: string[] = [];
   let at = 0;
   for (let turn = 0; at < records.length; turn++) {
