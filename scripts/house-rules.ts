@@ -51,7 +51,7 @@ const SHARED = new Set(['types', 'limits']);
 const OUTSIDE_MODULES = /^(node:|@grpc\/|level$|pino|prom-client$|yaml$|commander$)/;
 const FILE_LINES_MAX = 500;
 
-/** What a heart may not name, and what it uses instead. */
+/** Names that a heart must not use, and the replacement for each. */
 const BANNED_IN_HEARTS: [RegExp, string][] = [
   [/\basync\b|\bawait\b|\bnew Promise\b|\bPromise\./, 'promises live at the edge: take a callback'],
   [/\bDate\.now\b|\bnew Date\b|\bperformance\.now\b/, 'time comes from the Clock seam'],

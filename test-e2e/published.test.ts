@@ -23,7 +23,9 @@ process.stdout.write(cluster.bootstrapServers);
 process.stdin.resume().on('end', () => void cluster.stop());
 `;
 
-/** So many that a worker thread checks them: the package must contain its code, too. */
+/**
+ * This many records need a worker thread, so the test shows that the package contains the worker's code, too.
+ */
 const RECORDS = 100_000;
 
 test('the installed package runs its command and starts a cluster', async () => {

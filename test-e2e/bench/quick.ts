@@ -71,7 +71,7 @@ function loadsOf({ title, replicas, records }: Layout): NamedLoad[] {
 /** The results of one load on each contender, in the order of `contenders`. */
 type Results = Map<string, { load: NamedLoad; measured: PerfResult[][] }>;
 
-/** Ours first, the peer last, the other checkout between them. */
+/** The contenders in this order: this checkout, the other checkout if there is one, the peer. */
 async function startContenders(layout: Layout, before: string | undefined): Promise<Cluster[]> {
   const started = [await startMillrace(layout.nodes)];
   if (before !== undefined) {

@@ -19,7 +19,7 @@ export interface Described {
   readonly topics: readonly string[];
   /** The ids of all brokers. */
   readonly brokers: readonly number[];
-  /** Of the client's own topic. */
+  /** The partitions of the topic that the client created. */
   readonly partitions: readonly DescribedPartition[];
   /** The topic's settings named in CONFIGS; undefined for a client that cannot describe configs. */
   readonly configs?: Readonly<Record<string, string>>;

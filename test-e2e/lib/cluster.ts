@@ -103,7 +103,10 @@ export async function startMillrace(options: MillraceOptions = {}): Promise<Clus
   };
 }
 
-/** The nodes are not children of this process. If it ends without `stop`, this kills them by their pids. */
+/**
+ * The nodes are not children of this process. If this process ends without `stop`, the watcher kills the
+ * nodes by their pids.
+ */
 function watchForOrphans(dir: string): void {
   process.on('exit', () => {
     for (let id = 1; id <= 12; id++) {

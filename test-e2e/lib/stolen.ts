@@ -40,7 +40,7 @@ export class StealMeter {
     this.#timer = setInterval(() => this.#sample(), SAMPLE_MS);
   }
 
-  /** Milliseconds since 1970, both. */
+  /** Both times are in milliseconds since 1970. */
   between(from: number, to: number): number {
     return stolenBetween(this.#samples, from, to);
   }

@@ -65,7 +65,7 @@ async function installKcat(): Promise<ToolState> {
   return { program: 'kcat', args: [] };
 }
 
-/** Python with these packages, in an environment of its own. */
+/** Installs Python with these packages into a separate virtual environment. */
 async function installPython(name: string, packages: readonly string[]): Promise<ToolState> {
   const folder = join(cacheFolder(), name);
   const python = join(folder, 'bin', 'python');

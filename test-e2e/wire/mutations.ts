@@ -83,7 +83,7 @@ function* placesOf(
   }
 }
 
-/** The request itself, and the first of each kind of struct in it. */
+/** Yields the request itself, and the first struct of each kind inside it. */
 function* structsOf(
   fields: Fields,
   struct: Struct,
