@@ -11,7 +11,7 @@ import { compressionCodecs } from '@millrace/protocol/io';
 import { afterAll, expect, test } from 'vitest';
 import { run } from './lib/exec.ts';
 import { repositoryRoot } from './lib/paths.ts';
-import { createTopic, Wire } from './lib/wire.ts';
+import { connect, createTopic } from './lib/wire.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'millrace-published-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -66,13 +66,14 @@ async function produceMany(server: string) {
     codecs: compressionCodecs,
   });
   const topicData = [{ name: 'many', partitionData: [{ index: 0, records }] }];
-  const wire = await Wire.connect(server, 30_000);
+  const client = await connect(server, 30_000);
   for (;;) {
-    const { responses } = await wire.callAt(apis.produce, 9, { acks: -1, timeoutMs: 10_000, topicData });
+    const request = { acks: -1, timeoutMs: 10_000, topicData };
+    const { responses } = await client.call(apis.produce, request, { version: 9 });
     const answer = responses[0]!.partitionResponses[0]!;
     // The topic is new: its leader may not know it yet.
     if (!isRetriable(answer.errorCode)) {
-      wire.close();
+      client.close();
       return answer;
     }
   }

@@ -9,10 +9,11 @@
  */
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import type { KafkaClient } from '@millrace/client/io';
 import { apis } from '@millrace/protocol';
 import { startMillrace } from '../lib/cluster.ts';
 import { table } from '../lib/table.ts';
-import { Wire } from '../lib/wire.ts';
+import { connect } from '../lib/wire.ts';
 import { startPeerKafka } from './peer-kafka.ts';
 
 const CONNECTIONS = 32;
@@ -28,7 +29,7 @@ const { values } = parseArgs({
 const count = Number(values.topics);
 const rows: string[][] = [];
 
-async function create(wire: Wire, names: readonly string[]): Promise<void> {
+async function create(client: KafkaClient, names: readonly string[]): Promise<void> {
   const topics = names.map((name) => ({
     name,
     numPartitions: 1,
@@ -36,7 +37,7 @@ async function create(wire: Wire, names: readonly string[]): Promise<void> {
     assignments: [],
     configs: [],
   }));
-  const answer = await wire.call(apis.createTopics, { topics, timeoutMs: TIMEOUT_MS, validateOnly: false });
+  const answer = await client.call(apis.createTopics, { topics, timeoutMs: TIMEOUT_MS, validateOnly: false });
   const refused = answer.topics.find(({ errorCode }) => errorCode !== 0);
   if (refused !== undefined) throw new Error(`${refused.name}: error ${refused.errorCode}`);
 }
@@ -87,25 +88,25 @@ async function measured(what: string, work: () => Promise<unknown>): Promise<voi
 
 try {
   const servers = cluster.bootstrapServers.split(',');
-  const wires = await Promise.all(
+  const clients = await Promise.all(
     Array.from({ length: CONNECTIONS }, (_unused, index) =>
-      Wire.connect(servers[index % servers.length]!, TIMEOUT_MS),
+      connect(servers[index % servers.length]!, TIMEOUT_MS),
     ),
   );
   await measured(`${count} topics in one request`, () =>
     create(
-      wires[0]!,
+      clients[0]!,
       Array.from({ length: count }, (_unused, index) => `once-${index}`),
     ),
   );
   await measured(`${count} requests of one over ${CONNECTIONS} connections`, () =>
     Promise.all(
-      wires.map(async (wire, first) => {
-        for (let index = first; index < count; index += CONNECTIONS) await create(wire, [`each-${index}`]);
+      clients.map(async (client, first) => {
+        for (let index = first; index < count; index += CONNECTIONS) await create(client, [`each-${index}`]);
       }),
     ),
   );
-  for (const wire of wires) wire.close();
+  for (const client of clients) client.close();
   process.stdout.write(
     `${table(['what', 'took', `under ${GOAL_MS} ms`, 'busy after', 'CPU controller', 'CPU broker'], rows)}\n`,
   );

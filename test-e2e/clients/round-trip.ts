@@ -7,7 +7,7 @@ import { RECORDS, readCorpus } from '../lib/corpus.ts';
 import { type RunResult, run } from '../lib/exec.ts';
 import { decodeReadRecords, type ReadRecord, type TestRecord } from '../lib/records.ts';
 import type { Tool, ToolName } from '../lib/tools.ts';
-import { recordsByCodec, Wire } from '../lib/wire.ts';
+import { ask, recordsByCodec } from '../lib/wire.ts';
 import { expectDescribed, readDescribed } from './described.ts';
 
 export const PARTITIONS = 3;
@@ -114,7 +114,7 @@ export async function expectCodecs(
   { isLibrdkafka = false } = {},
 ): Promise<void> {
   const servers = inject('bootstrapServers');
-  const hasLz4 = !isLibrdkafka || (await Wire.ask(servers, async (wire) => wire.has(FIND_COORDINATOR)));
+  const hasLz4 = !isLibrdkafka || (await ask(servers, async (client) => client.has(FIND_COORDINATOR)));
   const counts = await recordsByCodec(servers, topic);
   for (const { codec, from, to } of stages) {
     const arrived = codec === 'lz4' && !hasLz4 ? 'none' : codec;

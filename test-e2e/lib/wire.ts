@@ -1,21 +1,10 @@
 /**
  * The tests' own requests to a cluster, Millrace or other: leaders, ISR, the active controller, batch
- * headers. Uses our own protocol package, one request at a time, and for each question a new connection to
- * the first broker that answers.
+ * headers. Uses our own client, and for each question a new connection to the first broker that answers.
  */
-import { connect, type Socket } from 'node:net';
-import {
-  type AnyApi,
-  apis,
-  decodeResponseHeader,
-  encodeRequestFrame,
-  FrameReader,
-  type RequestInputOf,
-  type ResponseOf,
-  readBatchHeader,
-} from '@millrace/protocol';
+import { KafkaClient } from '@millrace/client/io';
+import { apis, readBatchHeader } from '@millrace/protocol';
 
-const ANSWER_BYTES_MAX = 256 << 20;
 const FETCH_BYTES = 32 << 20;
 
 export interface PartitionView {
@@ -24,105 +13,35 @@ export interface PartitionView {
   readonly isr: readonly number[];
 }
 
-export class Wire {
-  readonly #socket: Socket;
-  readonly #frames = new FrameReader(ANSWER_BYTES_MAX);
-  readonly #timeoutMs: number;
-  #waiting: { resolve(frame: Uint8Array): void; reject(error: Error): void } | undefined;
-  #versions = new Map<number, number>();
+export function connect(server: string, timeoutMs = 5000): Promise<KafkaClient> {
+  const timeouts = { connectTimeoutMs: timeoutMs, requestTimeoutMs: timeoutMs };
+  return KafkaClient.connect(server, { clientId: 'test-e2e', ...timeouts });
+}
 
-  private constructor(socket: Socket, timeoutMs: number) {
-    this.#socket = socket;
-    this.#timeoutMs = timeoutMs;
-    const fail = (why: string) => this.#waiting?.reject(new Error(why));
-    socket.on('error', (error) => fail(error.message));
-    socket.on('close', () => fail('the broker closed the connection'));
-    socket.on('data', (chunk) => {
-      this.#frames.push(chunk);
-      const frame = this.#frames.next();
-      if (frame !== undefined) this.#waiting?.resolve(frame);
-    });
-  }
-
-  static async connect(server: string, timeoutMs = 5000): Promise<Wire> {
-    const colon = server.lastIndexOf(':');
-    const socket = connect({ host: server.slice(0, colon), port: Number(server.slice(colon + 1)) });
-    const wire = new Wire(socket, timeoutMs);
+/** Asks the first broker that answers the whole question. */
+export async function ask<T>(
+  bootstrapServers: string,
+  question: (client: KafkaClient) => Promise<T>,
+): Promise<T> {
+  let failure = new Error('no broker named');
+  for (const server of bootstrapServers.split(',')) {
+    let client: KafkaClient | undefined;
     try {
-      const known = await wire.#exchange(apis.apiVersions, 0, {});
-      wire.#versions = new Map(known.apiKeys.map(({ apiKey, maxVersion }) => [apiKey, maxVersion]));
-      return wire;
+      client = await connect(server);
+      return await question(client);
     } catch (error) {
-      socket.destroy();
-      throw error;
-    }
-  }
-
-  /** Asks the first broker that answers. */
-  static async ask<T>(bootstrapServers: string, question: (wire: Wire) => Promise<T>): Promise<T> {
-    let failure = new Error('no broker named');
-    for (const server of bootstrapServers.split(',')) {
-      let wire: Wire | undefined;
-      try {
-        wire = await Wire.connect(server);
-        return await question(wire);
-      } catch (error) {
-        failure = error as Error;
-      } finally {
-        wire?.close();
-      }
-    }
-    throw failure;
-  }
-
-  close(): void {
-    this.#socket.destroy();
-  }
-
-  /** Whether the broker advertises the API in ApiVersions. */
-  has(apiKey: number): boolean {
-    return this.#versions.has(apiKey);
-  }
-
-  async call<A extends AnyApi>(api: A, request: RequestInputOf<A>): Promise<ResponseOf<A>> {
-    return await this.#exchange(api, Math.min(api.maxVersion, this.#versions.get(api.key) ?? -1), request);
-  }
-
-  /** Sends this version, whether the broker advertises it or not. */
-  async callAt<A extends AnyApi>(
-    api: A,
-    version: number,
-    request: RequestInputOf<A>,
-  ): Promise<ResponseOf<A>> {
-    return await this.#exchange(api, version, request);
-  }
-
-  async #exchange<A extends AnyApi>(
-    api: A,
-    version: number,
-    request: RequestInputOf<A>,
-  ): Promise<ResponseOf<A>> {
-    let timer: NodeJS.Timeout | undefined;
-    const answered = new Promise<Uint8Array>((resolve, reject) => {
-      this.#waiting = { resolve, reject };
-      timer = setTimeout(() => reject(new Error(`no answer within ${this.#timeoutMs} ms`)), this.#timeoutMs);
-    });
-    try {
-      for (const chunk of encodeRequestFrame(api, version, 0, 'test-e2e', request)) this.#socket.write(chunk);
-      const frame = await answered;
-      const { bodyPosition } = decodeResponseHeader(api, version, frame);
-      return api.decodeResponse(version, frame, bodyPosition) as ResponseOf<A>;
+      failure = error as Error;
     } finally {
-      clearTimeout(timer);
-      this.#waiting = undefined;
+      client?.close();
     }
   }
+  throw failure;
 }
 
 /** The topic's partitions by index. Rejects when it is unknown or a partition has an error. */
 export async function partitionsOf(bootstrapServers: string, topic: string): Promise<PartitionView[]> {
-  return await Wire.ask(bootstrapServers, async (wire) => {
-    const answer = await wire.call(apis.metadata, {
+  return await ask(bootstrapServers, async (client) => {
+    const answer = await client.call(apis.metadata, {
       topics: [{ name: topic }],
       allowAutoTopicCreation: false,
     });
@@ -140,16 +59,16 @@ export async function partitionsOf(bootstrapServers: string, topic: string): Pro
 
 /** The names of all topics. */
 export async function allTopics(bootstrapServers: string): Promise<string[]> {
-  return await Wire.ask(bootstrapServers, async (wire) => {
-    const { topics } = await wire.call(apis.metadata, { topics: null, allowAutoTopicCreation: false });
+  return await ask(bootstrapServers, async (client) => {
+    const { topics } = await client.call(apis.metadata, { topics: null, allowAutoTopicCreation: false });
     return topics.flatMap(({ name }) => name ?? []);
   });
 }
 
 /** The ids and addresses of the unfenced brokers. */
 export async function aliveBrokers(bootstrapServers: string): Promise<Map<number, string>> {
-  return await Wire.ask(bootstrapServers, async (wire) => {
-    const answer = await wire.call(apis.metadata, { topics: [], allowAutoTopicCreation: false });
+  return await ask(bootstrapServers, async (client) => {
+    const answer = await client.call(apis.metadata, { topics: [], allowAutoTopicCreation: false });
     return new Map(answer.brokers.map(({ nodeId, host, port }) => [nodeId, `${host}:${port}`]));
   });
 }
@@ -170,9 +89,9 @@ export async function votersBehind(bootstrapServers: string): Promise<number[]> 
 }
 
 async function quorum(bootstrapServers: string) {
-  return await Wire.ask(bootstrapServers, async (wire) => {
+  return await ask(bootstrapServers, async (client) => {
     const topics = [{ topicName: '__cluster_metadata', partitions: [{ partitionIndex: 0 }] }];
-    const answer = await wire.call(apis.describeQuorum, { topics });
+    const answer = await client.call(apis.describeQuorum, { topics });
     return answer.topics[0]?.partitions[0];
   });
 }
@@ -181,9 +100,9 @@ export async function createTopic(
   bootstrapServers: string,
   topic: { name: string; partitions: number; replicas: number; configs?: Record<string, string> },
 ): Promise<void> {
-  await Wire.ask(bootstrapServers, async (wire) => {
+  await ask(bootstrapServers, async (client) => {
     const configs = Object.entries(topic.configs ?? {}).map(([name, value]) => ({ name, value }));
-    const answer = await wire.call(apis.createTopics, {
+    const answer = await client.call(apis.createTopics, {
       topics: [
         {
           name: topic.name,
@@ -205,8 +124,8 @@ export async function createTopic(
 }
 
 export async function deleteTopic(bootstrapServers: string, name: string): Promise<void> {
-  await Wire.ask(bootstrapServers, async (wire) => {
-    await wire.call(apis.deleteTopics, {
+  await ask(bootstrapServers, async (client) => {
+    await client.call(apis.deleteTopics, {
       topics: [{ name }],
       topicNames: [name],
       timeoutMs: 15_000,
@@ -228,9 +147,9 @@ export async function recordsByCodec(
     await aliveBrokers(bootstrapServers),
   ];
   for (const [partition, { leader }] of partitions.entries()) {
-    await Wire.ask(brokers.get(leader) ?? '', async (wire) => {
+    await ask(brokers.get(leader) ?? '', async (client) => {
       let offset = 0;
-      for (let records = await fetchFrom(wire, topic, partition, offset); records.length > 0; ) {
+      for (let records = await fetchFrom(client, topic, partition, offset); records.length > 0; ) {
         for (let at = 0; records.length - at >= 61; ) {
           const header = readBatchHeader(records, at);
           if (header.sizeBytes > records.length - at) break;
@@ -239,7 +158,7 @@ export async function recordsByCodec(
           offset = header.baseOffset + header.lastOffsetDelta + 1;
           at += header.sizeBytes;
         }
-        records = await fetchFrom(wire, topic, partition, offset);
+        records = await fetchFrom(client, topic, partition, offset);
       }
     });
   }
@@ -254,9 +173,9 @@ export async function endOffsets(bootstrapServers: string, topic: string): Promi
   ];
   return await Promise.all(
     partitions.map(({ leader }, partitionIndex) =>
-      Wire.ask(brokers.get(leader) ?? '', async (wire) => {
+      ask(brokers.get(leader) ?? '', async (client) => {
         const topics = [{ name: topic, partitions: [{ partitionIndex, timestamp: LATEST }] }];
-        const answer = await wire.call(apis.listOffsets, { replicaId: -1, topics });
+        const answer = await client.call(apis.listOffsets, { replicaId: -1, topics });
         return answer.topics[0]?.partitions[0]?.offset ?? -1;
       }),
     ),
@@ -265,18 +184,19 @@ export async function endOffsets(bootstrapServers: string, topic: string): Promi
 
 /** Fetches by name: version 12 is the last with names. */
 async function fetchFrom(
-  wire: Wire,
+  client: KafkaClient,
   topic: string,
   partition: number,
   fetchOffset: number,
 ): Promise<Uint8Array> {
-  const answer = await wire.callAt(apis.fetch, 12, {
+  const request = {
     replicaId: -1,
     maxWaitMs: 0,
     minBytes: 0,
     maxBytes: FETCH_BYTES,
     sessionEpoch: -1,
     topics: [{ topic, partitions: [{ partition, fetchOffset, partitionMaxBytes: FETCH_BYTES }] }],
-  });
+  };
+  const answer = await client.call(apis.fetch, request, { version: 12 });
   return (answer.responses[0]?.partitions[0]?.records as Uint8Array | null | undefined) ?? new Uint8Array(0);
 }

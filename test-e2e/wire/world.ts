@@ -1,7 +1,7 @@
 /** Prepares both sides before the first case: the same topics with the same records. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { apis, buildBatch } from '@millrace/protocol';
-import { activeController, aliveBrokers, createTopic, partitionsOf, Wire } from '../lib/wire.ts';
+import { activeController, aliveBrokers, ask, createTopic, partitionsOf } from '../lib/wire.ts';
 
 export interface World {
   readonly bootstrap: string;
@@ -58,8 +58,10 @@ export async function makeWorld(bootstrap: string, prefix: string): Promise<Worl
   for (const name of spareNames) await make(name, 1);
   for (const name of Object.values(names)) await untilLed(bootstrap, name);
   for (let batch = 0; batch < RECORDS / 2; batch++) await writeBatch(bootstrap, names.full, batch);
-  const seen = await Wire.ask(bootstrap, (wire) =>
-    wire.call(apis.metadata, { topics: [...Object.values(names), ...spareNames].map((name) => ({ name })) }),
+  const seen = await ask(bootstrap, (client) =>
+    client.call(apis.metadata, {
+      topics: [...Object.values(names), ...spareNames].map((name) => ({ name })),
+    }),
   );
   const controllerId = (await activeController(bootstrap)) ?? -1;
   await untilProducerIds(bootstrap);
@@ -91,8 +93,8 @@ async function untilLed(bootstrap: string, topic: string): Promise<void> {
  */
 async function untilProducerIds(bootstrap: string): Promise<void> {
   for (let tries = 0; tries < READY_TRIES; tries++) {
-    const { errorCode } = await Wire.ask(bootstrap, (wire) =>
-      wire.call(apis.initProducerId, { transactionalId: null, transactionTimeoutMs: 60_000 }),
+    const { errorCode } = await ask(bootstrap, (client) =>
+      client.call(apis.initProducerId, { transactionalId: null, transactionTimeoutMs: 60_000 }),
     );
     if (errorCode === 0) return;
     await sleep(50);
@@ -102,12 +104,9 @@ async function untilProducerIds(bootstrap: string): Promise<void> {
 
 async function writeBatch(bootstrap: string, topic: string, batch: number): Promise<void> {
   const records = twoRecords(FIRST_TIMESTAMP + batch * 2000);
-  const answer = await Wire.ask(bootstrap, (wire) =>
-    wire.callAt(apis.produce, 9, {
-      acks: -1,
-      timeoutMs: 5000,
-      topicData: [{ name: topic, partitionData: [{ index: 0, records }] }],
-    }),
+  const topicData = [{ name: topic, partitionData: [{ index: 0, records }] }];
+  const answer = await ask(bootstrap, (client) =>
+    client.call(apis.produce, { acks: -1, timeoutMs: 5000, topicData }, { version: 9 }),
   );
   const error = answer.responses[0]?.partitionResponses[0]?.errorCode;
   if (error !== 0) throw new Error(`${bootstrap} did not take the records of ${topic}: error ${error}`);

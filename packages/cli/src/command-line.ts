@@ -7,7 +7,7 @@ import { millraceVersion } from './version.ts';
  * Errors whose message is a sentence for the user. Compared by name, so that no command loads the others'
  * code.
  */
-const SENTENCES: ReadonlySet<string> = new Set(['UserError', 'ConfigError', 'StartError']);
+const SENTENCES: ReadonlySet<string> = new Set(['UserError', 'ConfigError', 'StartError', 'ClientError']);
 
 /** Runs one command line; returns the exit code: 0, or 1 after one sentence on stderr about the problem. */
 export async function runCommandLine(args: readonly string[]): Promise<number> {

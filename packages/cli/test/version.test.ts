@@ -3,9 +3,10 @@ import { once } from 'node:events';
 import { globSync, readFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
+import { KafkaClient } from '@millrace/client/io';
 import { apis, decodeRequestHeader, encodeResponseFrame, FrameReader } from '@millrace/protocol';
 import { expect, test, vi } from 'vitest';
-import { KafkaClient } from '../src/client.ts';
+import { clientOptions } from '../src/client-options.ts';
 import { runCommandLine } from '../src/command-line.ts';
 
 const root = join(import.meta.dirname, '../../..');
@@ -35,7 +36,8 @@ test('the command line sends it to brokers', async () => {
     });
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
-  const client = await KafkaClient.connect(`127.0.0.1:${(server.address() as AddressInfo).port}`, 5000);
+  const { port } = server.address() as AddressInfo;
+  const client = await KafkaClient.connect(`127.0.0.1:${port}`, clientOptions);
   client.close();
   server.close();
   expect(sent).toMatchObject([{ clientSoftwareName: 'millrace-cli', clientSoftwareVersion: version }]);

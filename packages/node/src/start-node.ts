@@ -14,18 +14,17 @@ import {
   type Random,
   type Rpc,
 } from '@millrace/base';
+import { NodeClock, NodeNet } from '@millrace/base/io';
 import type { LogDirectory } from '@millrace/log';
 import type { MetadataImage } from '@millrace/metadata';
 import { Metrics } from '@millrace/metrics';
 import type { RaftStorage } from '@millrace/raft';
 import type { NodeConfig } from './config/index.ts';
-import { NodeClock } from './io/clock.ts';
 import { NodeDisk } from './io/disk.ts';
 import type { HealthServer } from './io/health.ts';
 import { NodeJobs } from './io/jobs.ts';
 import { FolderInUseError, type FolderLock, lockFolderSoon } from './io/lock-file.ts';
 import { createLogger } from './io/logger.ts';
-import { NodeNet } from './io/net.ts';
 import { NodeRandom } from './io/random.ts';
 import { controllerOptions } from './roles/controller-config.ts';
 import { NodeRole, type NodeRoleOptions } from './roles/node-role.ts';

@@ -1,6 +1,7 @@
 /** The status of a local cluster: processes from the system, roles and leaders from the brokers. */
+import { KafkaClient } from '@millrace/client/io';
 import { apis } from '@millrace/protocol';
-import { KafkaClient } from '../client.ts';
+import { clientOptions } from '../client-options.ts';
 import { bootstrapServers, type Layout, type LocalNode, nodesOf, type Role } from './layout.ts';
 import { type ProcessState, pidOf, stateOf } from './process.ts';
 
@@ -70,7 +71,7 @@ async function askBrokers(layout: Layout): Promise<View | undefined> {
 }
 
 async function ask(server: string): Promise<View> {
-  const client = await KafkaClient.connect(server, 2000);
+  const client = await KafkaClient.connect(server, { ...clientOptions, connectTimeoutMs: 2000 });
   try {
     const metadata = await client.call(apis.metadata, { topics: null, allowAutoTopicCreation: false });
     const leads = new Map<number, number>();
@@ -112,7 +113,7 @@ async function knownBrokers(server: string): Promise<Set<number>> {
 }
 
 async function askBrokersOf(server: string): Promise<Set<number>> {
-  const client = await KafkaClient.connect(server, 1000);
+  const client = await KafkaClient.connect(server, { ...clientOptions, connectTimeoutMs: 1000 });
   try {
     const metadata = await client.call(apis.metadata, { topics: [], allowAutoTopicCreation: false });
     return new Set(metadata.brokers.map((broker) => broker.nodeId));

@@ -1,6 +1,7 @@
 /** `millrace topic …`: the everyday commands of kafka-topics.sh. */
+import { KafkaClient } from '@millrace/client/io';
 import { apis, ErrorCode, errorName } from '@millrace/protocol';
-import { KafkaClient } from '../client.ts';
+import { clientOptions } from '../client-options.ts';
 import { UserError } from '../user-error.ts';
 
 const TIMEOUT_MS = 15_000;
@@ -88,7 +89,7 @@ function refuse(what: string, result: { errorCode: number; errorMessage?: string
 }
 
 async function withClient(options: Bootstrap, work: (client: KafkaClient) => Promise<void>): Promise<void> {
-  const client = await KafkaClient.bootstrap(options.bootstrapServer);
+  const client = await KafkaClient.bootstrap(options.bootstrapServer, clientOptions);
   try {
     await work(client);
   } finally {

@@ -5,11 +5,9 @@
 import type { Millis } from '@millrace/base';
 import { type AnyApi, type Api, errorName } from '@millrace/protocol';
 import { Connection, type ConnectionEvents, type ConnectionOptions } from './connection.ts';
-import { askVersions, type BrokerVersions, type ClientSoftware } from './versions.ts';
+import { askVersions, type BrokerVersions, type VersionsAsked } from './versions.ts';
 
-export interface BrokerConnectionOptions extends ConnectionOptions {
-  readonly software: ClientSoftware;
-}
+export interface BrokerConnectionOptions extends ConnectionOptions, VersionsAsked {}
 
 export interface BrokerConnectionEvents
   extends Pick<ConnectionEvents, 'answered' | 'misordered' | 'malformed'> {
@@ -26,7 +24,7 @@ export class BrokerConnection {
     this.connection = new Connection(options, {
       ...events,
       opened: () =>
-        askVersions(this.connection, options.clientId, options.software, (answer) => {
+        askVersions(this.connection, options, (answer) => {
           if (typeof answer === 'number') {
             this.connection.close(`ApiVersions was answered ${errorName(answer)}`);
             return;
@@ -69,8 +67,9 @@ export class BrokerConnection {
     api: AnyApi,
     make: (correlationId: number) => readonly Uint8Array[],
     done: (frame: Uint8Array | undefined) => void,
+    timeoutMs?: Millis,
   ): void {
-    this.connection.requestFrame(api, make, done);
+    this.connection.requestFrame(api, make, done, timeoutMs);
   }
 
   send<Request, Response, RequestInput, ResponseInput>(

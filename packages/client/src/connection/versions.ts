@@ -8,10 +8,12 @@ import {
 } from '@millrace/protocol';
 import type { Connection } from './connection.ts';
 
-export interface ClientSoftware {
-  /** Letters, digits, `-` and `.`; the broker refuses others. */
-  readonly name: string;
-  readonly version: string;
+export interface VersionsAsked {
+  readonly clientId: string;
+  /** Letters, digits, `-` and `.`; the broker refuses others (KIP-511). */
+  readonly software: { readonly name: string; readonly version: string };
+  /** The limit of the first answer as well. Undefined: as for every request. */
+  readonly connectTimeoutMs?: number;
 }
 
 /** Brokers know it since Kafka 2.4. Later versions add nothing that this client reads. */
@@ -50,16 +52,15 @@ export class BrokerVersions {
  */
 export function askVersions(
   connection: Connection,
-  clientId: string,
-  software: ClientSoftware,
+  asked: VersionsAsked,
   done: (versions: BrokerVersions | number) => void,
   version: number = NEWEST_VERSION,
 ): void {
   const { apiVersions } = apis;
-  const input = { clientSoftwareName: software.name, clientSoftwareVersion: software.version };
+  const input = { clientSoftwareName: asked.software.name, clientSoftwareVersion: asked.software.version };
   connection.requestFrame(
     apiVersions as AnyApi,
-    (correlationId) => encodeRequestFrame(apiVersions, version, correlationId, clientId, input),
+    (correlationId) => encodeRequestFrame(apiVersions, version, correlationId, asked.clientId, input),
     (frame) => {
       if (frame === undefined) return;
       const isRefused = version > 0 && errorCodeOf(frame) === ErrorCode.UNSUPPORTED_VERSION;
@@ -67,9 +68,10 @@ export function askVersions(
       const response = apiVersions.decodeResponse(isRefused ? 0 : version, frame, ERROR_CODE_AT);
       if (isRefused) {
         const known = new BrokerVersions(response).newest(apiVersions) ?? 0;
-        askVersions(connection, clientId, software, done, Math.min(known, version - 1));
+        askVersions(connection, asked, done, Math.min(known, version - 1));
       } else done(response.errorCode === ErrorCode.NONE ? new BrokerVersions(response) : response.errorCode);
     },
+    asked.connectTimeoutMs,
   );
 }
 

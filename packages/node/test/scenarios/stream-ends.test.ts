@@ -6,12 +6,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { type Listener, Prng, type RpcService, type RpcStream } from '@millrace/base';
+import { NodeClock } from '@millrace/base/io';
 import { MemoryLogger } from '@millrace/base/testing';
 import { Controller } from '@millrace/controller';
 import { GrpcRpc } from '@millrace/rpc/io';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { controllerConfig } from '../../src/config/package-settings.ts';
-import { NodeClock } from '../../src/io/clock.ts';
 import { ControlService } from '../../src/roles/control/control-service.ts';
 import { nodeConfig } from '../support/config.ts';
 

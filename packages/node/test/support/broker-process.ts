@@ -3,10 +3,10 @@
  * the only controller.
  */
 import { type Clock, Prng } from '@millrace/base';
+import { NodeClock } from '@millrace/base/io';
 import { MemoryLogger } from '@millrace/base/testing';
 import { BrokerLifecycle, ControllerLocator } from '@millrace/broker';
 import { GrpcRpc } from '@millrace/rpc/io';
-import { NodeClock } from '../../src/io/clock.ts';
 
 const clock: Clock = new NodeClock();
 const random = new Prng(process.pid);

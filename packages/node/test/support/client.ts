@@ -1,13 +1,10 @@
-/** A small Kafka client for tests: one connection, requests in order, versions chosen by the caller. */
-import { connect, type Socket } from 'node:net';
+/** A Kafka client for tests: requests to one broker in versions that the test chooses. */
+import { KafkaClient } from '@millrace/client/io';
 import {
-  type Api,
+  type AnyApi,
   apis,
   buildBatch,
-  decodeResponseHeader,
   ErrorCode,
-  encodeRequestFrame,
-  FrameReader,
   type RequestInputOf,
   type ResponseOf,
   readBatchHeader,
@@ -15,48 +12,23 @@ import {
 } from '@millrace/protocol';
 import { compressionCodecs } from '@millrace/protocol/io';
 
-// biome-ignore lint/suspicious/noExplicitAny: any API of the table
-type AnyApi = Api<any, any, any, any>;
-
 export class TestClient {
-  readonly #socket: Socket;
-  readonly #frames = new FrameReader(100 << 20);
-  readonly #waiting: { resolve(frame: Uint8Array): void; reject(error: Error): void }[] = [];
-  #correlationId = 0;
+  readonly #client: KafkaClient;
 
-  private constructor(socket: Socket) {
-    this.#socket = socket;
-    socket.on('data', (chunk) => {
-      this.#frames.push(chunk as Buffer);
-      for (let frame = this.#frames.next(); frame !== undefined; frame = this.#frames.next())
-        this.#waiting.shift()?.resolve(frame);
-    });
-    socket.on('error', () => {});
-    socket.on('close', () => {
-      for (const waiter of this.#waiting.splice(0)) waiter.reject(new Error('connection closed'));
-    });
+  private constructor(client: KafkaClient) {
+    this.#client = client;
   }
 
-  static connect(port: number): Promise<TestClient> {
-    const socket = connect({ host: '127.0.0.1', port, noDelay: true });
-    return new Promise((resolve, reject) => {
-      socket.once('error', reject);
-      socket.once('connect', () => resolve(new TestClient(socket)));
-    });
+  static async connect(port: number): Promise<TestClient> {
+    return new TestClient(await KafkaClient.connect(`127.0.0.1:${port}`, { clientId: 'test' }));
   }
 
   close(): void {
-    this.#socket.destroy();
+    this.#client.close();
   }
 
-  async call<A extends AnyApi>(api: A, version: number, request: RequestInputOf<A>): Promise<ResponseOf<A>> {
-    if (this.#socket.destroyed) throw new Error('connection closed');
-    const answered = new Promise<Uint8Array>((resolve, reject) => this.#waiting.push({ resolve, reject }));
-    for (const chunk of encodeRequestFrame(api, version, this.#correlationId++, 'test', request))
-      this.#socket.write(chunk);
-    const frame = await answered;
-    const { bodyPosition } = decodeResponseHeader(api, version, frame);
-    return api.decodeResponse(version, frame, bodyPosition) as ResponseOf<A>;
+  call<A extends AnyApi>(api: A, version: number, request: RequestInputOf<A>): Promise<ResponseOf<A>> {
+    return this.#client.call(api, request, { version });
   }
 
   metadata(...topics: string[]) {

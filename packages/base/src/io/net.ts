@@ -7,7 +7,7 @@
  * time).
  */
 import net from 'node:net';
-import type { Address, Listener, Net, Stream, StreamHandler } from '@millrace/base';
+import type { Address, Listener, Net, Stream, StreamHandler } from '../seams.ts';
 
 /** Unsent bytes of a socket above which `send` returns false. */
 const UNSENT_BYTES_MAX = 256 * 1024;

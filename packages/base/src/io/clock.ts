@@ -2,7 +2,8 @@
  * Clock over the process's monotonic clock and timers. Each node has its own instance, and with it its own
  * queue of `soon` callbacks.
  */
-import type { Clock, Millis, Timer, WallMillis } from '@millrace/base';
+import type { Millis, WallMillis } from '../ids.ts';
+import type { Clock, Timer } from '../seams.ts';
 
 /** The longest delay of a Node timer. A longer timer fires early, and its owner sets another. */
 const TIMER_MS_MAX = 2_147_483_647;

@@ -3,9 +3,9 @@
  * node:net.
  */
 import net from 'node:net';
-import type { Listener, Stream, StreamHandler } from '@millrace/base';
 import { afterEach, expect, test } from 'vitest';
-import { NodeNet } from '../../src/io/net.ts';
+import type { Listener, Stream, StreamHandler } from '../../src/index.ts';
+import { NodeNet } from '../../src/io/index.ts';
 
 const cleanups: (() => void)[] = [];
 afterEach(() => {

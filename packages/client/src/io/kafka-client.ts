@@ -1,0 +1,169 @@
+/**
+ * A client with promises, for hosts: commands, tests, benchmarks. One connection to one broker; every request
+ * goes there, in the newest version that both sides have.
+ */
+import { type Address, type Clock, type Millis, type Net, Timers } from '@millrace/base';
+import { NodeClock, NodeNet } from '@millrace/base/io';
+import {
+  type AnyApi,
+  decodeResponseHeader,
+  encodeRequestFrame,
+  type RequestInputOf,
+  type ResponseOf,
+} from '@millrace/protocol';
+import { parseAddress } from '../addresses.ts';
+import { BrokerConnection } from '../connection/broker-connection.ts';
+
+/** No answer: the message is a sentence that names the broker and says why. */
+export class ClientError extends Error {
+  override readonly name = 'ClientError';
+}
+
+export interface KafkaClientOptions {
+  /** Default `millrace`. Also the name of the client software. */
+  readonly clientId?: string;
+  /** Default 1. */
+  readonly softwareVersion?: string;
+  /** The time to connect, and again that for the first answer. Default 5000. */
+  readonly connectTimeoutMs?: Millis;
+  /** Default 20,000. Longer than the timeout inside of any request. */
+  readonly requestTimeoutMs?: Millis;
+  /** Default 256 MiB. */
+  readonly answerBytesMax?: number;
+  /** Default: sockets. */
+  readonly net?: Net;
+  /** Default: the process's clock. */
+  readonly clock?: Clock;
+}
+
+export interface CallOptions {
+  /** Sends this version, whether the broker advertises it or not. */
+  readonly version?: number;
+  readonly timeoutMs?: Millis;
+}
+
+const CONNECT_TIMEOUT_MS = 5_000;
+const REQUEST_TIMEOUT_MS = 20_000;
+const ANSWER_BYTES_MAX = 256 << 20;
+
+export class KafkaClient {
+  /** `host:port` of the broker. */
+  readonly server: string;
+  private readonly clientId: string;
+  private readonly timers: Timers;
+  private readonly connection: BrokerConnection;
+
+  private constructor(
+    server: string,
+    address: Address,
+    options: KafkaClientOptions,
+    changed: (connection: BrokerConnection) => void,
+  ) {
+    this.server = server;
+    this.clientId = options.clientId ?? 'millrace';
+    this.timers = new Timers(options.clock ?? new NodeClock());
+    this.connection = new BrokerConnection(
+      {
+        net: options.net ?? new NodeNet(),
+        address,
+        timers: this.timers,
+        clientId: this.clientId,
+        software: { name: this.clientId, version: options.softwareVersion ?? '1' },
+        connectTimeoutMs: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
+        requestTimeoutMs: options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS,
+        frameBytesMax: options.answerBytesMax ?? ANSWER_BYTES_MAX,
+      },
+      {
+        changed: (connection) => {
+          // A timer would keep the process alive.
+          if (connection.isClosed) this.timers.stop();
+          changed(connection);
+        },
+      },
+    );
+  }
+
+  /**
+   * Connects to the first broker of a `host:port,host:port` list that answers. Rejects with a ClientError.
+   */
+  static async bootstrap(servers: string, options: KafkaClientOptions = {}): Promise<KafkaClient> {
+    const reasons: string[] = [];
+    for (const server of servers.split(',')) {
+      try {
+        return await KafkaClient.connect(server.trim(), options);
+      } catch (error) {
+        if (!(error instanceof ClientError)) throw error;
+        reasons.push(error.message);
+      }
+    }
+    throw new ClientError(`no broker of ${servers} answers (${reasons.join('; ')})`);
+  }
+
+  /** Connects to this broker, and waits until it has told its versions. Rejects with a ClientError. */
+  static connect(server: string, options: KafkaClientOptions = {}): Promise<KafkaClient> {
+    return new Promise((resolve, reject) => {
+      const address = parseAddress(server);
+      if (address === undefined) {
+        const expected = 'expected host:port, for example localhost:9092';
+        throw new ClientError(`invalid broker address '${server}': ${expected}`);
+      }
+      const client = new KafkaClient(server, address, options, (connection) => {
+        if (connection.isReady) resolve(client);
+        else reject(new ClientError(`${server}: ${connection.closeReason}`));
+      });
+    });
+  }
+
+  /** Whether the broker advertises the API. */
+  has(apiKey: number): boolean {
+    return this.connection.versions?.has(apiKey) === true;
+  }
+
+  /**
+   * Sends one request and waits for its answer, which has memory of its own. Calls may overlap. Rejects with
+   * a ClientError when the connection ends first, for example because the answer does not come in time: every
+   * call under way is rejected then, and their outcomes are unknown.
+   */
+  call<A extends AnyApi>(
+    api: A,
+    request: RequestInputOf<A>,
+    { version, timeoutMs }: CallOptions = {},
+  ): Promise<ResponseOf<A>> {
+    return new Promise((resolve, reject) => {
+      const { connection, server } = this;
+      if (!connection.isReady) throw this.lost();
+      const chosen = version ?? connection.versions?.newest(api);
+      if (chosen === undefined)
+        throw new ClientError(`${server} does not support any ${api.name} version of this client`);
+      connection.requestFrame(
+        api,
+        (correlationId) => encodeRequestFrame(api, chosen, correlationId, this.clientId, request),
+        (lent) => {
+          if (lent === undefined) {
+            reject(this.lost());
+            return;
+          }
+          try {
+            const frame = new Uint8Array(lent);
+            const { bodyPosition } = decodeResponseHeader(api, chosen, frame);
+            resolve(api.decodeResponse(chosen, frame, bodyPosition) as ResponseOf<A>);
+          } catch (error) {
+            reject(error);
+            throw error;
+          }
+        },
+        timeoutMs,
+      );
+    });
+  }
+
+  /** Closes the connection; calls under way are rejected. */
+  close(): void {
+    this.timers.stop();
+    this.connection.close();
+  }
+
+  private lost(): ClientError {
+    return new ClientError(`${this.server}: ${this.connection.closeReason ?? 'closed by the client'}`);
+  }
+}
