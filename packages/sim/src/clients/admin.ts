@@ -4,9 +4,9 @@
  */
 import type { Millis } from '@millrace/base';
 import type { Outcome } from '@millrace/checkers';
-import type { BrokerConnection } from '@millrace/client';
+import type { BrokerConnection, ClusterView } from '@millrace/client';
 import { apis, ErrorCode, errorName, isRetriable } from '@millrace/protocol';
-import { ClusterMetadata } from './cluster-metadata.ts';
+import { clusterViewOf } from './cluster-view.ts';
 import { type ClientEnv, countError } from './env.ts';
 
 export interface NewTopic {
@@ -30,14 +30,14 @@ const TRIES_MAX = 100;
 
 export class Admin {
   private readonly env: ClientEnv;
-  private readonly metadata: ClusterMetadata;
+  private readonly metadata: ClusterView;
   private readonly timeoutMs: Millis;
   private open = 0;
 
   constructor(env: ClientEnv, timeoutMs: Millis) {
     this.env = env;
     this.timeoutMs = timeoutMs;
-    this.metadata = new ClusterMetadata(env, { timeoutMs, wanted: () => [], changed: () => {} });
+    this.metadata = clusterViewOf(env, { timeoutMs, wanted: () => [], changed: () => {} });
   }
 
   start(): void {

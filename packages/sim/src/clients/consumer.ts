@@ -4,7 +4,7 @@
  */
 import type { Millis, NodeId, Uuid } from '@millrace/base';
 import type { SeenRecord } from '@millrace/checkers';
-import type { BrokerConnection } from '@millrace/client';
+import type { BrokerConnection, ClusterView } from '@millrace/client';
 import {
   apis,
   type BatchHeader,
@@ -15,7 +15,7 @@ import {
   readBatchHeader,
   readRecords,
 } from '@millrace/protocol';
-import { ClusterMetadata } from './cluster-metadata.ts';
+import { clusterViewOf } from './cluster-view.ts';
 import { type ClientEnv, countError } from './env.ts';
 
 export interface ConsumerOptions {
@@ -67,7 +67,7 @@ export class Consumer {
   lastReadUs = -1;
   private readonly env: ClientEnv;
   private readonly options: ConsumerOptions;
-  private readonly metadata: ClusterMetadata;
+  private readonly metadata: ClusterView;
   private readonly fetching = new Set<NodeId>();
   private readonly sessions = new Map<NodeId, Session>();
   private wakeIsArmed = false;
@@ -77,7 +77,7 @@ export class Consumer {
     this.name = env.name;
     this.env = env;
     this.options = options;
-    this.metadata = new ClusterMetadata(env, {
+    this.metadata = clusterViewOf(env, {
       timeoutMs: options.requestTimeoutMs,
       wanted: options.topics,
       changed: () => this.pump(),
@@ -291,7 +291,7 @@ export class Consumer {
     }
     for (const { topic: name, topicId, partitions } of response.responses)
       for (const answer of partitions) {
-        const topic = name === '' ? this.nameOf(topicId as Uuid) : name;
+        const topic = name === '' ? this.metadata.topics.withId(topicId as Uuid)?.name : name;
         const position = positions.find(
           (one) => one.topic === topic && one.partition === answer.partitionIndex,
         );
@@ -299,11 +299,6 @@ export class Consumer {
         if (position !== undefined && position.offset === asked.get(position))
           this.take(leaderId, position, answer);
       }
-  }
-
-  private nameOf(topicId: Uuid): string | undefined {
-    for (const [name, topic] of this.metadata.topics) if (topic.topicId === topicId) return name;
-    return undefined;
   }
 
   private take(

@@ -4,9 +4,10 @@
  * history.
  */
 import type { Millis, Random } from '@millrace/base';
+import type { ClusterView } from '@millrace/client';
 import { apis, ErrorCode, errorName } from '@millrace/protocol';
 import { openConnection } from './broker-connection.ts';
-import { ClusterMetadata } from './cluster-metadata.ts';
+import { clusterViewOf } from './cluster-view.ts';
 import { type ClientEnv, countError } from './env.ts';
 import { type Probe, type ProbeTools, probes, recordProbes } from './probes/index.ts';
 
@@ -28,7 +29,7 @@ export class Prober {
   readonly name: string;
   private readonly env: ClientEnv;
   private readonly options: ProberOptions;
-  private readonly metadata: ClusterMetadata;
+  private readonly metadata: ClusterView;
   /**
    * Draws whether a probe of records comes next, and which. A source of its own, so that the other probes
    * stay the same.
@@ -45,7 +46,7 @@ export class Prober {
     this.env = env;
     this.options = options;
     this.recordDraws = env.random.fork('record probes');
-    this.metadata = new ClusterMetadata(env, {
+    this.metadata = clusterViewOf(env, {
       timeoutMs: options.requestTimeoutMs,
       wanted: () => (this.exists ? [options.topic] : []),
       changed: () => {},

@@ -1,6 +1,6 @@
 /** An idempotent producer's id, epoch and sequences (KIP-98, KIP-360). */
+import type { ClusterView } from '@millrace/client';
 import { apis } from '@millrace/protocol';
-import type { ClusterMetadata } from './cluster-metadata.ts';
 import { type ClientEnv, countError } from './env.ts';
 
 const RETRY_MS = 100;
@@ -12,7 +12,7 @@ export class ProducerIdentity {
    */
   isResetting = false;
   private readonly env: ClientEnv;
-  private readonly metadata: ClusterMetadata;
+  private readonly metadata: ClusterView;
   private readonly bumpsEpoch: boolean;
   private readonly usable: () => void;
   private producerId = -1;
@@ -20,7 +20,7 @@ export class ProducerIdentity {
   private asking = false;
   private readonly sequences = new Map<string, number>();
 
-  constructor(env: ClientEnv, metadata: ClusterMetadata, bumpsEpoch: boolean, usable: () => void) {
+  constructor(env: ClientEnv, metadata: ClusterView, bumpsEpoch: boolean, usable: () => void) {
     this.env = env;
     this.metadata = metadata;
     this.bumpsEpoch = bumpsEpoch;

@@ -5,6 +5,7 @@
  */
 import type { Millis, Timer } from '@millrace/base';
 import type { Outcome, SendOp } from '@millrace/checkers';
+import type { ClusterView } from '@millrace/client';
 import {
   apis,
   buildBatch,
@@ -13,7 +14,7 @@ import {
   errorName,
   setMaxTimestamp,
 } from '@millrace/protocol';
-import { ClusterMetadata } from './cluster-metadata.ts';
+import { clusterViewOf } from './cluster-view.ts';
 import { type ClientEnv, countError } from './env.ts';
 import { ProducerIdentity } from './producer-identity.ts';
 
@@ -100,7 +101,7 @@ export class Producer {
   lastAckUs = -1;
   private readonly env: ClientEnv;
   private readonly options: ProducerOptions;
-  private readonly metadata: ClusterMetadata;
+  private readonly metadata: ClusterView;
   private readonly identity: ProducerIdentity | undefined;
   private readonly queues = new Map<string, Queue>();
   private batches = 0;
@@ -113,7 +114,7 @@ export class Producer {
     this.name = env.name;
     this.env = env;
     this.options = options;
-    this.metadata = new ClusterMetadata(env, {
+    this.metadata = clusterViewOf(env, {
       timeoutMs: options.requestTimeoutMs,
       wanted: options.topics,
       changed: () => this.pump(),

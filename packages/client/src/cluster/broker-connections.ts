@@ -1,0 +1,59 @@
+/** A client's connections: one to each address, opened when it is first needed, and again after a pause. */
+import type { Address, Clock, Millis } from '@millrace/base';
+import type { BrokerConnection } from '../connection/broker-connection.ts';
+
+/** Opens a connection that calls `changed` when it is ready, and when it is closed. */
+export type OpenConnection = (
+  address: Address,
+  changed: (connection: BrokerConnection) => void,
+) => BrokerConnection;
+
+export interface BrokerConnectionsPorts {
+  readonly clock: Clock;
+  /** No new connection to an address for this long after the last one closed. */
+  readonly backoffMs: Millis;
+  readonly open: OpenConnection;
+  /** A connection is ready now, or it is closed. */
+  changed(connection: BrokerConnection): void;
+}
+
+export class BrokerConnections {
+  private readonly ports: BrokerConnectionsPorts;
+  private readonly open = new Map<string, BrokerConnection>();
+  private readonly notBeforeMs = new Map<string, Millis>();
+
+  constructor(ports: BrokerConnectionsPorts) {
+    this.ports = ports;
+  }
+
+  /**
+   * A ready connection. Undefined: the connection is opening, and `changed` follows, or the pause after the
+   * last one is not over.
+   */
+  to(address: Address): BrokerConnection | undefined {
+    const name = `${address.host}:${address.port}`;
+    const known = this.open.get(name);
+    if (known !== undefined) return known.isReady ? known : undefined;
+    const { clock, backoffMs, open, changed } = this.ports;
+    if (clock.monotonicMs() < (this.notBeforeMs.get(name) ?? 0)) return undefined;
+    const opening = open(address, (connection) => {
+      if (connection.isClosed) {
+        this.open.delete(name);
+        this.notBeforeMs.set(name, clock.monotonicMs() + backoffMs);
+      }
+      changed(connection);
+    });
+    this.open.set(name, opening);
+    return undefined;
+  }
+
+  /** Any ready connection, the oldest first. */
+  ready(): BrokerConnection | undefined {
+    for (const connection of this.open.values()) if (connection.isReady) return connection;
+    return undefined;
+  }
+
+  close(): void {
+    for (const connection of this.open.values()) connection.close();
+  }
+}

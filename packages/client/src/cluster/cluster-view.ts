@@ -1,0 +1,154 @@
+/**
+ * A client's view of the cluster: brokers, topics, leaders; and its connections. Asks any broker that
+ * answers, first the bootstrap servers. It refreshes its metadata when they are old, when a connection
+ * closes, and when its owner asks; many reasons become one request.
+ */
+import type { Address, Clock, Millis, NodeId, Random, Timer } from '@millrace/base';
+import { apis, type MetadataResponse } from '@millrace/protocol';
+import type { BrokerConnection } from '../connection/broker-connection.ts';
+import { BrokerConnections, type OpenConnection } from './broker-connections.ts';
+import { type KnownPartition, KnownTopics } from './known-topics.ts';
+
+export interface ClusterViewOptions {
+  readonly clock: Clock;
+  /** Draws the first bootstrap server, so that many clients do not all ask the same one. */
+  readonly random: Random;
+  readonly bootstrap: readonly Address[];
+  readonly open: OpenConnection;
+  /** The names of the topics to ask for. */
+  readonly wanted: () => readonly string[];
+  /** Metadata arrived, or a connection is ready or closed. */
+  readonly changed: () => void;
+  /** Default 100. Before the next connection to a broker, and before the next request after a failure. */
+  readonly backoffMs?: Millis;
+  /** Default 5000. Complete metadata are asked for again after this time. */
+  readonly maxAgeMs?: Millis;
+  /** Default: the newest that both sides have. */
+  readonly metadataVersion?: number;
+  /** An answer, before the view takes it in. */
+  readonly answered?: (response: MetadataResponse) => void;
+}
+
+const BACKOFF_MS = 100;
+const MAX_AGE_MS = 5_000;
+
+export class ClusterView {
+  readonly topics = new KnownTopics();
+  private readonly options: ClusterViewOptions;
+  private readonly backoffMs: Millis;
+  private readonly brokers = new Map<NodeId, Address>();
+  private readonly connections: BrokerConnections;
+  /** A request is under way, or its timer runs. */
+  private isAsking = false;
+  private isClosed = false;
+  private timer: Timer | undefined;
+  private nextServer: number;
+
+  constructor(options: ClusterViewOptions) {
+    const { clock, open, random, bootstrap } = options;
+    this.options = options;
+    this.backoffMs = options.backoffMs ?? BACKOFF_MS;
+    this.nextServer = random.below(Math.max(1, bootstrap.length));
+    this.connections = new BrokerConnections({
+      clock,
+      open,
+      backoffMs: this.backoffMs,
+      changed: ({ isClosed }) => {
+        if (this.isClosed) return;
+        if (isClosed) this.refresh();
+        options.changed();
+      },
+    });
+  }
+
+  start(): void {
+    this.refreshIn(0);
+  }
+
+  /** Asks no more, and closes every connection. `changed` is not called again. */
+  close(): void {
+    this.isClosed = true;
+    this.timer?.cancel();
+    this.connections.close();
+  }
+
+  partition(topic: string, index: number): KnownPartition | undefined {
+    return this.topics.partition(topic, index);
+  }
+
+  /**
+   * A ready connection; undefined if the broker is unknown or down, or the connection is opening (`changed`
+   * follows).
+   */
+  connectionTo(nodeId: NodeId): BrokerConnection | undefined {
+    const address = this.brokers.get(nodeId);
+    return address === undefined ? undefined : this.connections.to(address);
+  }
+
+  /** Every broker in any metadata so far. */
+  get brokerIds(): NodeId[] {
+    return [...this.brokers.keys()];
+  }
+
+  /** A ready connection to any broker. Undefined: there is none, and one to another server is opening. */
+  anyConnection(): BrokerConnection | undefined {
+    const ready = this.connections.ready();
+    if (ready !== undefined) return ready;
+    const all = [...this.brokers.values(), ...this.options.bootstrap];
+    const address = all[this.nextServer++ % all.length];
+    return address === undefined ? undefined : this.connections.to(address);
+  }
+
+  /** Asks soon; many calls become one request. */
+  refresh(): void {
+    this.refreshIn(this.backoffMs / 2);
+  }
+
+  /** Notes the leader in an answer (KIP-951). */
+  hint(topic: string, index: number, leaderId: NodeId, leaderEpoch: number): void {
+    this.topics.hint(topic, index, leaderId, leaderEpoch);
+  }
+
+  private refreshIn(delayMs: Millis): void {
+    if (this.isAsking || this.isClosed) return;
+    this.isAsking = true;
+    this.timer?.cancel();
+    this.timer = this.options.clock.setTimer(delayMs, () => this.ask());
+  }
+
+  private ask(): void {
+    const { wanted, metadataVersion, maxAgeMs = MAX_AGE_MS, answered, changed, clock } = this.options;
+    const connection = this.anyConnection();
+    const version = metadataVersion ?? connection?.versions?.newest(apis.metadata);
+    if (connection === undefined || version === undefined) {
+      this.askAgain();
+      return;
+    }
+    const topics = wanted().map((name) => ({ name }));
+    connection.request(apis.metadata, version, { topics, allowAutoTopicCreation: false }, (response) => {
+      if (this.isClosed) return;
+      if (response === undefined) {
+        this.askAgain();
+        return;
+      }
+      this.isAsking = false;
+      answered?.(response);
+      if (this.learn(response)) this.timer = clock.setTimer(maxAgeMs, () => this.refreshIn(0));
+      else this.refreshIn(this.backoffMs);
+      changed();
+    });
+  }
+
+  private askAgain(): void {
+    this.isAsking = false;
+    this.refreshIn(this.backoffMs);
+  }
+
+  /** Returns whether every partition has a leader. */
+  private learn(response: MetadataResponse): boolean {
+    for (const { nodeId, host, port } of response.brokers) this.brokers.set(nodeId, { host, port });
+    let isComplete = true;
+    for (const topic of response.topics) if (!this.topics.learn(topic)) isComplete = false;
+    return isComplete;
+  }
+}

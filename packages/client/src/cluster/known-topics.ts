@@ -1,0 +1,87 @@
+/**
+ * What a client knows of topics: ids, partitions, leaders. Never returns to an older leader epoch of the same
+ * topic, because a broker that lags behind answers with old metadata.
+ */
+import type { NodeId, Uuid } from '@millrace/base';
+import { ErrorCode, type MetadataResponse } from '@millrace/protocol';
+
+export interface KnownPartition {
+  /** -1: it has none. */
+  leaderId: NodeId;
+  leaderEpoch: number;
+}
+
+export interface KnownTopic {
+  readonly name: string;
+  readonly topicId: Uuid;
+  /** By partition index. */
+  readonly partitions: KnownPartition[];
+}
+
+type MetadataTopic = MetadataResponse['topics'][number];
+type MetadataPartition = MetadataTopic['partitions'][number];
+
+/** What a client reads of a topic in a Metadata answer. */
+export interface LearnedTopic extends Pick<MetadataTopic, 'name' | 'topicId' | 'errorCode'> {
+  readonly partitions: readonly Pick<MetadataPartition, 'partitionIndex' | 'leaderId' | 'leaderEpoch'>[];
+}
+
+export class KnownTopics {
+  private readonly byName = new Map<string, KnownTopic>();
+  private readonly byId = new Map<Uuid, KnownTopic>();
+
+  get(name: string): KnownTopic | undefined {
+    return this.byName.get(name);
+  }
+
+  has(name: string): boolean {
+    return this.byName.has(name);
+  }
+
+  withId(topicId: Uuid): KnownTopic | undefined {
+    return this.byId.get(topicId);
+  }
+
+  partition(topic: string, index: number): KnownPartition | undefined {
+    return this.byName.get(topic)?.partitions[index];
+  }
+
+  /**
+   * Takes in one topic of a Metadata answer. Returns whether it has no error and every partition a leader. A
+   * topic of another id is another topic.
+   */
+  learn({ name, topicId, errorCode, partitions }: LearnedTopic): boolean {
+    if (name === null) return true;
+    if (errorCode !== ErrorCode.NONE) return false;
+    const known = this.topic(name, topicId as Uuid);
+    let isComplete = true;
+    for (const { partitionIndex, leaderId, leaderEpoch } of partitions) {
+      const before = known.partitions[partitionIndex];
+      if (before === undefined) known.partitions[partitionIndex] = { leaderId, leaderEpoch };
+      else if (leaderEpoch >= before.leaderEpoch) {
+        before.leaderId = leaderId;
+        before.leaderEpoch = leaderEpoch;
+      }
+      if (leaderId < 0) isComplete = false;
+    }
+    return isComplete;
+  }
+
+  /** Notes the leader that an answer names beside NOT_LEADER_OR_FOLLOWER (KIP-951). */
+  hint(topic: string, index: number, leaderId: NodeId, leaderEpoch: number): void {
+    const known = this.partition(topic, index);
+    if (known === undefined || leaderEpoch <= known.leaderEpoch) return;
+    known.leaderId = leaderId;
+    known.leaderEpoch = leaderEpoch;
+  }
+
+  private topic(name: string, topicId: Uuid): KnownTopic {
+    const before = this.byName.get(name);
+    if (before?.topicId === topicId) return before;
+    if (before !== undefined) this.byId.delete(before.topicId);
+    const topic: KnownTopic = { name, topicId, partitions: [] };
+    this.byName.set(name, topic);
+    this.byId.set(topicId, topic);
+    return topic;
+  }
+}

@@ -1,0 +1,167 @@
+/**
+ * Goal: a client finds the cluster, follows it, and does not flood it. Method: brokers played by hand, and a
+ * clock that the test moves.
+ */
+import { Prng, Timers } from '@millrace/base';
+import { ManualClock } from '@millrace/base/testing';
+import { apis, ErrorCode } from '@millrace/protocol';
+import { expect, test } from 'vitest';
+import { BrokerConnection, ClusterView, type ClusterViewOptions } from '../../src/index.ts';
+import { type BrokerEnd, MemoryNet } from '../support/memory-net.ts';
+import { metadataOf, type Told } from '../support/metadata.ts';
+
+class Client {
+  readonly clock = new ManualClock();
+  readonly net = new MemoryNet(this.clock);
+  changes = 0;
+  readonly view: ClusterView;
+  private readonly timers = new Timers(this.clock);
+
+  constructor(options: Partial<ClusterViewOptions> = {}) {
+    this.view = new ClusterView({
+      clock: this.clock,
+      random: new Prng(1),
+      bootstrap: [{ host: 'boot', port: 1 }],
+      wanted: () => ['events'],
+      changed: () => this.changes++,
+      open: (address, changed) =>
+        new BrokerConnection(
+          {
+            net: this.net,
+            address,
+            timers: this.timers,
+            clientId: 'test',
+            software: { name: 'test', version: '1' },
+            requestTimeoutMs: 1_000,
+            frameBytesMax: 100_000,
+          },
+          { changed },
+        ),
+      ...options,
+    });
+  }
+
+  /** A view that has asked the bootstrap server for its metadata once. Returns that server. */
+  static started(told: Told = {}): Client & { server: BrokerEnd } {
+    const client = new Client();
+    client.view.start();
+    client.clock.advance(0);
+    const server = client.ready(client.net.to(1));
+    client.clock.advance(100);
+    server.answer(apis.metadata, metadataOf(told));
+    return Object.assign(client, { server });
+  }
+
+  ready(end: BrokerEnd): BrokerEnd {
+    end.open();
+    end.answerVersions();
+    return end;
+  }
+}
+
+test('the bootstrap server tells brokers, topics and leaders', () => {
+  const { view, changes } = Client.started({ leaderId: 5, leaderEpoch: 3 });
+  expect(view.brokerIds).toEqual([4, 5, 6]);
+  expect(view.partition('events', 0)).toEqual({ leaderId: 5, leaderEpoch: 3 });
+  expect(view.topics.get('events')?.partitions).toHaveLength(1);
+  expect(changes).toBe(2);
+});
+
+test('a connection to a broker opens when it is first needed, and there is one only', () => {
+  const client = Client.started();
+  const { view, net } = client;
+  expect(view.connectionTo(99)).toBeUndefined();
+  expect(view.connectionTo(5)).toBeUndefined();
+  expect(view.connectionTo(5)).toBeUndefined();
+  expect(net.ends.map(({ address }) => address.port)).toEqual([1, 5]);
+  client.ready(net.to(5));
+  expect(view.connectionTo(5)?.isReady).toBe(true);
+});
+
+test('complete metadata are asked for again when they are old', () => {
+  const { clock, server } = Client.started();
+  clock.advance(4_999);
+  expect(server.waiting).toEqual([]);
+  clock.advance(1);
+  expect(server.waiting).toEqual(['Metadata']);
+});
+
+test('incomplete metadata are asked for again after the backoff', () => {
+  const { clock, server, view } = Client.started({ errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION });
+  expect(view.topics.has('events')).toBe(false);
+  clock.advance(99);
+  expect(server.waiting).toEqual([]);
+  clock.advance(1);
+  server.answer(apis.metadata, metadataOf({ leaderId: -1 }));
+  clock.advance(100);
+  server.answer(apis.metadata, metadataOf());
+  clock.advance(1_000);
+  expect(server.waiting).toEqual([]);
+});
+
+test('a storm of refreshes is one request, and no further one while it is under way', () => {
+  const { clock, server, view } = Client.started();
+  for (let i = 0; i < 1_000; i++) view.refresh();
+  clock.advance(50);
+  expect(server.waiting).toEqual(['Metadata']);
+  for (let i = 0; i < 1_000; i++) view.refresh();
+  clock.advance(500);
+  expect(server.waiting).toEqual(['Metadata']);
+});
+
+test('a broker that refuses connections is asked at most once in each backoff', () => {
+  const client = new Client();
+  const { net, clock, view } = client;
+  view.start();
+  for (let ms = 0; ms < 2_000; ms++) {
+    clock.advance(1);
+    view.anyConnection();
+    for (const end of net.ends) end.breaks('connect ECONNREFUSED');
+  }
+  expect(net.ends.length).toBeGreaterThan(10);
+  expect(net.ends.length).toBeLessThanOrEqual(21);
+});
+
+test('a connection that closes is a reason to refresh, from another broker', () => {
+  const client = Client.started();
+  const { net, clock, server, view } = client;
+  view.connectionTo(5);
+  const other = client.ready(net.to(5));
+  server.breaks();
+  expect(view.anyConnection()).toBe(view.connectionTo(5));
+  clock.advance(50);
+  expect(other.waiting).toEqual(['Metadata']);
+});
+
+test('a broker that does not answer is left, and the next server is asked', () => {
+  const client = new Client({ bootstrap: [1, 2].map((port) => ({ host: 'boot', port })) });
+  const { net, clock, view } = client;
+  view.start();
+  clock.advance(0);
+  client.ready(net.last);
+  clock.advance(100);
+  expect(net.last.waiting).toEqual(['Metadata']);
+  clock.advance(1_300);
+  const [first, second] = net.ends.map(({ address }) => address.port);
+  expect([first, second].sort()).toEqual([1, 2]);
+});
+
+test('an older leader epoch in an answer does not count, a hint of a newer one does', () => {
+  const { clock, server, view } = Client.started({ leaderId: 5, leaderEpoch: 3 });
+  view.hint('events', 0, 6, 4);
+  view.refresh();
+  clock.advance(50);
+  server.answer(apis.metadata, metadataOf({ leaderId: 5, leaderEpoch: 3 }));
+  expect(view.partition('events', 0)).toEqual({ leaderId: 6, leaderEpoch: 4 });
+});
+
+test('close: no request, connection or call follows', () => {
+  const client = Client.started();
+  const { net, clock, server, view } = client;
+  const before = client.changes;
+  view.refresh();
+  view.close();
+  clock.advance(60_000);
+  expect(server.destroyed).toBe('closed by the client');
+  expect([net.ends.length, server.waiting, client.changes]).toEqual([1, [], before]);
+});

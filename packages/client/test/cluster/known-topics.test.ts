@@ -1,0 +1,48 @@
+/** Goal: old metadata never move a client back to an earlier leader. */
+import { ErrorCode } from '@millrace/protocol';
+import { expect, test } from 'vitest';
+import { KnownTopics } from '../../src/index.ts';
+import { OTHER_ID, TOPIC_ID, type Told, topicOf } from '../support/metadata.ts';
+
+function learned(...told: Told[]): KnownTopics {
+  const topics = new KnownTopics();
+  for (const one of told) topics.learn(topicOf(one));
+  return topics;
+}
+
+test('a broker that lags behind does not bring an older leader epoch back', () => {
+  const topics = learned({ leaderId: 5, leaderEpoch: 7 }, { leaderId: 4, leaderEpoch: 6 });
+  expect(topics.partition('events', 0)).toEqual({ leaderId: 5, leaderEpoch: 7 });
+});
+
+test('the same epoch may lose its leader and get it back', () => {
+  const topics = learned({ leaderId: 5, leaderEpoch: 7 }, { leaderId: -1, leaderEpoch: 7 });
+  expect(topics.partition('events', 0)).toEqual({ leaderId: -1, leaderEpoch: 7 });
+});
+
+test('a topic of another id starts with its own epochs, and the old id is forgotten', () => {
+  const topics = learned({ leaderId: 5, leaderEpoch: 7 }, { leaderId: 4, leaderEpoch: 0, topicId: OTHER_ID });
+  expect(topics.partition('events', 0)).toEqual({ leaderId: 4, leaderEpoch: 0 });
+  expect(topics.withId(OTHER_ID)?.name).toBe('events');
+  expect(topics.withId(TOPIC_ID)).toBeUndefined();
+});
+
+test('a hint counts only with a newer epoch, and only for a known partition', () => {
+  const topics = learned({ leaderId: 5, leaderEpoch: 7 });
+  topics.hint('events', 0, 6, 7);
+  expect(topics.partition('events', 0)?.leaderId).toBe(5);
+  topics.hint('events', 0, 6, 8);
+  expect(topics.partition('events', 0)).toEqual({ leaderId: 6, leaderEpoch: 8 });
+  topics.hint('events', 3, 6, 8);
+  topics.hint('other', 0, 6, 8);
+  expect(topics.partition('events', 3)).toBeUndefined();
+});
+
+test('metadata are incomplete while a topic has an error, or a partition has no leader', () => {
+  const topics = new KnownTopics();
+  const learn = (told: Told) => topics.learn(topicOf(told));
+  expect(learn({ errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION })).toBe(false);
+  expect(topics.has('events')).toBe(false);
+  expect(learn({ leaderId: -1 })).toBe(false);
+  expect(learn({ leaderId: 4 })).toBe(true);
+});

@@ -1,0 +1,37 @@
+/** The cluster as a simulated client sees it. Counts the errors in metadata. */
+import type { Millis } from '@millrace/base';
+import { ClusterView } from '@millrace/client';
+import { openConnection } from './broker-connection.ts';
+import { type ClientEnv, countError } from './env.ts';
+
+const METADATA_VERSION = 12;
+
+/**
+ * `wanted`: the topics to ask for; `changed` is called when metadata arrive, or a connection becomes ready or
+ * breaks.
+ */
+export function clusterViewOf(
+  env: ClientEnv,
+  options: {
+    readonly timeoutMs: Millis;
+    readonly wanted: () => readonly string[];
+    readonly changed: () => void;
+  },
+): ClusterView {
+  return new ClusterView({
+    clock: env.life.clock,
+    random: env.random,
+    bootstrap: env.bootstrap,
+    open: (address, changed) => openConnection(env, address, options.timeoutMs, changed),
+    wanted: options.wanted,
+    changed: options.changed,
+    metadataVersion: METADATA_VERSION,
+    answered: ({ topics }) => {
+      for (const { name, errorCode, partitions } of topics) {
+        countError(env, errorCode);
+        if (name === null || errorCode !== 0) continue;
+        for (const partition of partitions) countError(env, partition.errorCode);
+      }
+    },
+  });
+}
