@@ -1,4 +1,5 @@
 export * from './addresses.ts';
+export * from './admin/admin.ts';
 export * from './cluster/broker-connections.ts';
 export * from './cluster/cluster-view.ts';
 export * from './cluster/known-topics.ts';

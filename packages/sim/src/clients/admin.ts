@@ -4,40 +4,42 @@
  */
 import type { Millis } from '@millrace/base';
 import type { Outcome } from '@millrace/checkers';
-import type { BrokerConnection, ClusterView } from '@millrace/client';
-import { apis, ErrorCode, errorName, isRetriable } from '@millrace/protocol';
+import { type AdminDone, Admin as ClientAdmin, type ClusterView, type NewTopic } from '@millrace/client';
+import { apis } from '@millrace/protocol';
 import { clusterViewOf } from './cluster-view.ts';
 import { type ClientEnv, countError } from './env.ts';
 
-export interface NewTopic {
-  readonly name: string;
-  readonly partitions: number;
-  readonly replicationFactor: number;
-  readonly configs: Readonly<Record<string, string>>;
-}
-
-/** Undefined: the connection broke, so the outcome is unknown. */
-type Answered = (code: number | undefined) => void;
-type Ask = (connection: BrokerConnection, answered: Answered) => void;
+export type { NewTopic } from '@millrace/client';
 
 /**
  * Timeout of a first try. The controller may still make the change after it, so the administrator must handle
  * a late outcome.
  */
 const IMPATIENT_MS = 10;
-const RETRY_MS = 200;
-const TRIES_MAX = 100;
+const VERSIONS: ReadonlyMap<number, number> = new Map([
+  [apis.createTopics.key, 7],
+  [apis.deleteTopics.key, 5],
+  [apis.createPartitions.key, 3],
+]);
+
+type Done = (outcome: Outcome) => void;
 
 export class Admin {
   private readonly env: ClientEnv;
   private readonly metadata: ClusterView;
-  private readonly timeoutMs: Millis;
+  private readonly admin: ClientAdmin;
   private open = 0;
 
   constructor(env: ClientEnv, timeoutMs: Millis) {
     this.env = env;
-    this.timeoutMs = timeoutMs;
     this.metadata = clusterViewOf(env, { timeoutMs, wanted: () => [], changed: () => {} });
+    this.admin = new ClientAdmin({
+      clock: env.life.clock,
+      cluster: this.metadata,
+      timeoutMs,
+      versions: VERSIONS,
+      answered: (code) => countError(env, code),
+    });
   }
 
   start(): void {
@@ -48,96 +50,32 @@ export class Admin {
     return this.open === 0;
   }
 
-  createTopic(topic: NewTopic, done: (outcome: Outcome) => void = () => {}): void {
-    const { name, partitions, replicationFactor, configs } = topic;
-    const wanted = {
-      name,
-      numPartitions: partitions,
-      replicationFactor,
-      assignments: [],
-      configs: Object.entries(configs).map(([key, value]) => ({ name: key, value })),
-    };
-    const request = { topics: [wanted], timeoutMs: this.timeoutMs, validateOnly: false };
-    this.persist('CreateTopics', name, ErrorCode.TOPIC_ALREADY_EXISTS, done, (connection, answered) =>
-      connection.request(apis.createTopics, 7, request, (response) =>
-        answered(response?.topics[0]?.errorCode),
-      ),
+  createTopic(topic: NewTopic, done: Done = () => {}): void {
+    this.run('CreateTopics', topic.name, done, (ended) => this.admin.createTopic(topic, ended));
+  }
+
+  deleteTopic(name: string, done: Done = () => {}): void {
+    this.run('DeleteTopics', name, done, (ended) => this.admin.deleteTopic(name, ended));
+  }
+
+  growTopic(name: string, count: number, done: Done = () => {}): void {
+    this.run('CreatePartitions', name, done, (ended) =>
+      this.admin.createPartitions(name, count, ended, IMPATIENT_MS),
     );
   }
 
-  deleteTopic(name: string, done: (outcome: Outcome) => void = () => {}): void {
-    const request = { topicNames: [name], topics: [], timeoutMs: this.timeoutMs };
-    this.persist('DeleteTopics', name, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, done, (connection, answered) =>
-      connection.request(apis.deleteTopics, 5, request, (response) =>
-        answered(response?.responses[0]?.errorCode),
-      ),
-    );
-  }
-
-  growTopic(name: string, count: number, done: (outcome: Outcome) => void = () => {}): void {
-    const topics = [{ name, count, assignments: null }];
-    let timeoutMs = IMPATIENT_MS;
-    this.persist('CreatePartitions', name, ErrorCode.INVALID_PARTITIONS, done, (connection, answered) => {
-      const request = { topics, timeoutMs, validateOnly: false };
-      timeoutMs = this.timeoutMs;
-      connection.request(apis.createPartitions, 3, request, (response) =>
-        answered(response?.results[0]?.errorCode),
-      );
-    });
-  }
-
-  /**
-   * Repeats the request until it succeeds. `doneBefore`: after an unanswered attempt, this answer means that
-   * the attempt succeeded.
-   */
-  private persist(
-    api: string,
-    topic: string,
-    doneBefore: number,
-    done: (outcome: Outcome) => void,
-    ask: Ask,
-  ): void {
+  /** Starts in a turn of its own, and writes the end to the history. */
+  private run(api: string, topic: string, done: Done, begin: (ended: AdminDone) => void): void {
     const { env } = this;
     const invokedUs = env.world.nowUs;
-    let tries = 0;
-    let isUnknown = false;
     this.open++;
-    const finish = (outcome: Outcome, error: string | undefined) => {
+    const ended: AdminDone = (result, error) => {
       this.open--;
-      env.history.add({
-        type: 'admin',
-        client: env.name,
-        api,
-        topic,
-        invokedUs,
-        endedUs: env.world.nowUs,
-        outcome,
-        error,
-      });
+      const outcome = result === 'unknown' ? 'info' : result;
+      const endedUs = env.world.nowUs;
+      env.history.add({ type: 'admin', client: env.name, api, topic, invokedUs, endedUs, outcome, error });
       done(outcome);
     };
-    const again = () => {
-      if (tries >= TRIES_MAX) finish(isUnknown ? 'info' : 'fail', 'too many tries');
-      else env.life.clock.setTimer(RETRY_MS, attempt);
-    };
-    const attempt = () => {
-      const connection = this.metadata.anyConnection();
-      tries++;
-      if (connection === undefined) {
-        again();
-        return;
-      }
-      ask(connection, (code) => {
-        countError(env, code ?? 0);
-        if (code === 0) finish('ok', undefined);
-        else if (code === undefined || code === ErrorCode.REQUEST_TIMED_OUT) {
-          isUnknown = true;
-          again();
-        } else if (code === doneBefore && isUnknown) finish('ok', undefined);
-        else if (code === ErrorCode.NOT_CONTROLLER || isRetriable(code)) again();
-        else finish(isUnknown ? 'info' : 'fail', errorName(code));
-      });
-    };
-    env.life.arrives(0, attempt);
+    env.life.arrives(0, () => begin(ended));
   }
 }

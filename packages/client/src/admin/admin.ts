@@ -1,0 +1,139 @@
+/**
+ * Changes topics, and asks brokers until one gives a final answer. A request whose answer was lost may have
+ * been carried out: the answer to its repetition tells, for example TOPIC_ALREADY_EXISTS.
+ */
+import type { Clock, Millis } from '@millrace/base';
+import { type AnyApi, apis, ErrorCode, errorName, isRetriable } from '@millrace/protocol';
+import type { ClusterView } from '../cluster/cluster-view.ts';
+import type { BrokerConnection } from '../connection/broker-connection.ts';
+
+export interface NewTopic {
+  readonly name: string;
+  /** -1: the brokers' default. */
+  readonly partitions: number;
+  /** -1: the brokers' default. */
+  readonly replicationFactor: number;
+  readonly configs: Readonly<Record<string, string>>;
+}
+
+/** `ok`: it happened; `fail`: it did not; `unknown`: some attempt without an answer may have done it. */
+export type AdminOutcome = 'ok' | 'fail' | 'unknown';
+/** `error`: Kafka's name of the last error, or why there is none; undefined with `ok`. */
+export type AdminDone = (outcome: AdminOutcome, error: string | undefined) => void;
+
+export interface AdminOptions {
+  readonly clock: Clock;
+  readonly cluster: Pick<ClusterView, 'anyConnection'>;
+  /** The time that the controller has for a request. */
+  readonly timeoutMs: Millis;
+  /** Between two attempts; default 200. */
+  readonly retryMs?: Millis;
+  /** Default 100. */
+  readonly attemptsMax?: number;
+  /** Versions other than the newest that both sides have. */
+  readonly versions?: ReadonlyMap<AnyApi['key'], number>;
+  /** The error code of an answer, before the administrator judges it. */
+  readonly answered?: (code: number) => void;
+}
+
+/** Sends one attempt. `answered` gets the error code; undefined: there was no answer. */
+type Attempt = (
+  connection: BrokerConnection,
+  version: number,
+  answered: (code: number | undefined) => void,
+) => void;
+
+const RETRY_MS = 200;
+const ATTEMPTS_MAX = 100;
+
+export class Admin {
+  private readonly options: AdminOptions;
+
+  constructor(options: AdminOptions) {
+    this.options = options;
+  }
+
+  createTopic({ name, partitions, replicationFactor, configs }: NewTopic, done: AdminDone): void {
+    const topic = {
+      name,
+      numPartitions: partitions,
+      replicationFactor,
+      assignments: [],
+      configs: Object.entries(configs).map(([key, value]) => ({ name: key, value })),
+    };
+    const request = { topics: [topic], timeoutMs: this.options.timeoutMs, validateOnly: false };
+    this.persist(apis.createTopics, ErrorCode.TOPIC_ALREADY_EXISTS, done, (connection, version, answered) =>
+      connection.request(apis.createTopics, version, request, (response) =>
+        answered(response?.topics[0]?.errorCode),
+      ),
+    );
+  }
+
+  deleteTopic(name: string, done: AdminDone): void {
+    const { deleteTopics } = apis;
+    const request = { topicNames: [name], topics: [{ name }], timeoutMs: this.options.timeoutMs };
+    this.persist(deleteTopics, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, done, (connection, version, answered) =>
+      connection.request(deleteTopics, version, request, (response) =>
+        answered(response?.responses[0]?.errorCode),
+      ),
+    );
+  }
+
+  /** `count`: the new number of partitions. The first attempt may have another timeout than the others. */
+  createPartitions(
+    name: string,
+    count: number,
+    done: AdminDone,
+    firstTimeoutMs: Millis = this.options.timeoutMs,
+  ): void {
+    const { createPartitions } = apis;
+    const topics = [{ name, count, assignments: null }];
+    let timeoutMs = firstTimeoutMs;
+    this.persist(createPartitions, ErrorCode.INVALID_PARTITIONS, done, (connection, version, answered) => {
+      const request = { topics, timeoutMs, validateOnly: false };
+      timeoutMs = this.options.timeoutMs;
+      connection.request(createPartitions, version, request, (response) =>
+        answered(response?.results[0]?.errorCode),
+      );
+    });
+  }
+
+  /**
+   * Repeats an attempt until its outcome is known. `doneBefore`: after an attempt without an answer, this
+   * code means that the attempt succeeded.
+   */
+  private persist(
+    api: Pick<AnyApi, 'key' | 'minVersion' | 'maxVersion'>,
+    doneBefore: ErrorCode,
+    done: AdminDone,
+    send: Attempt,
+  ): void {
+    const { clock, cluster, versions, answered, retryMs = RETRY_MS } = this.options;
+    const { attemptsMax = ATTEMPTS_MAX } = this.options;
+    let attempts = 0;
+    let isUnknown = false;
+    const again = () => {
+      if (attempts >= attemptsMax) done(isUnknown ? 'unknown' : 'fail', 'too many tries');
+      else clock.setTimer(retryMs, attempt);
+    };
+    const judge = (code: number | undefined) => {
+      answered?.(code ?? ErrorCode.NONE);
+      if (code === ErrorCode.NONE) done('ok', undefined);
+      else if (code === undefined || code === ErrorCode.REQUEST_TIMED_OUT) {
+        isUnknown = true;
+        again();
+      } else if (code === doneBefore && isUnknown) done('ok', undefined);
+      else if (isRetriable(code)) again();
+      else done(isUnknown ? 'unknown' : 'fail', errorName(code));
+    };
+    const attempt = () => {
+      const connection = cluster.anyConnection();
+      attempts++;
+      const version = versions?.get(api.key) ?? connection?.versions?.newest(api);
+      if (connection === undefined) again();
+      else if (version === undefined) done(isUnknown ? 'unknown' : 'fail', 'UNSUPPORTED_VERSION');
+      else send(connection, version, judge);
+    };
+    attempt();
+  }
+}

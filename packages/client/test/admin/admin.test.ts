@@ -1,0 +1,136 @@
+/**
+ * Goal: an administrator ends with the true outcome. Method: brokers played by hand, which refuse, break and
+ * keep silent.
+ */
+import { Timers } from '@millrace/base';
+import { ManualClock } from '@millrace/base/testing';
+import { apis, ErrorCode } from '@millrace/protocol';
+import { expect, test } from 'vitest';
+import { Admin, type AdminOptions, BrokerConnection } from '../../src/index.ts';
+import { type BrokerEnd, MemoryNet } from '../support/memory-net.ts';
+
+class Asked {
+  readonly clock = new ManualClock();
+  readonly ends: string[] = [];
+  readonly admin: Admin;
+  private readonly net = new MemoryNet(this.clock);
+  private connection: BrokerConnection | undefined;
+  private readonly timers = new Timers(this.clock);
+
+  constructor(options: Partial<AdminOptions> = {}) {
+    this.connect();
+    const cluster = { anyConnection: () => (this.connection?.isReady ? this.connection : undefined) };
+    this.admin = new Admin({ clock: this.clock, cluster, timeoutMs: 1_000, ...options });
+  }
+
+  get broker(): BrokerEnd {
+    return this.net.last;
+  }
+
+  connect(supported: Readonly<Record<number, number>> = {}): void {
+    this.connection = new BrokerConnection(
+      {
+        net: this.net,
+        address: { host: 'b1', port: 1 },
+        timers: this.timers,
+        clientId: 'test',
+        software: { name: 'test', version: '1' },
+        requestTimeoutMs: 5_000,
+        frameBytesMax: 100_000,
+      },
+      { changed: () => {} },
+    );
+    this.broker.open();
+    this.broker.answerVersions(supported);
+  }
+
+  create(): void {
+    const topic = { name: 'events', partitions: 3, replicationFactor: 1, configs: { 'segment.bytes': '1' } };
+    this.admin.createTopic(topic, (outcome, error) => this.ends.push(`${outcome} ${error ?? ''}`.trim()));
+  }
+
+  /** Answers the request under way with this code. */
+  created(errorCode: ErrorCode): unknown {
+    return this.broker.answer(apis.createTopics, { topics: [{ name: 'events', errorCode }] } as never);
+  }
+}
+
+test('a topic is created in the newest version', () => {
+  const asked = new Asked();
+  asked.create();
+  expect(asked.broker.received).toMatchObject([{ version: apis.createTopics.maxVersion }]);
+  expect(asked.created(ErrorCode.NONE)).toMatchObject({
+    topics: [{ name: 'events', numPartitions: 3, configs: [{ name: 'segment.bytes', value: '1' }] }],
+  });
+  expect(asked.ends).toEqual(['ok']);
+});
+
+test('NOT_CONTROLLER and other retriable errors: the administrator asks again after a pause', () => {
+  const asked = new Asked();
+  asked.create();
+  asked.created(ErrorCode.NOT_CONTROLLER);
+  asked.clock.advance(199);
+  expect(asked.broker.waiting).toEqual([]);
+  asked.clock.advance(1);
+  asked.created(ErrorCode.NONE);
+  expect(asked.ends).toEqual(['ok']);
+});
+
+test('a final refusal is a failure', () => {
+  const asked = new Asked();
+  asked.create();
+  asked.created(ErrorCode.TOPIC_ALREADY_EXISTS);
+  expect(asked.ends).toEqual(['fail TOPIC_ALREADY_EXISTS']);
+});
+
+test('an answer that was lost: the topic that exists is the one of the lost attempt', () => {
+  const asked = new Asked();
+  asked.create();
+  asked.broker.breaks();
+  asked.connect();
+  asked.clock.advance(200);
+  asked.created(ErrorCode.TOPIC_ALREADY_EXISTS);
+  expect(asked.ends).toEqual(['ok']);
+});
+
+test('after a lost answer, another refusal leaves the outcome unknown', () => {
+  const asked = new Asked();
+  asked.create();
+  asked.created(ErrorCode.REQUEST_TIMED_OUT);
+  asked.clock.advance(200);
+  asked.created(ErrorCode.POLICY_VIOLATION);
+  expect(asked.ends).toEqual(['unknown POLICY_VIOLATION']);
+});
+
+test('no broker: the administrator stops after its attempts', () => {
+  const asked = new Asked({ attemptsMax: 3 });
+  asked.broker.breaks();
+  asked.create();
+  asked.clock.advance(399);
+  expect(asked.ends).toEqual([]);
+  asked.clock.advance(1);
+  expect(asked.ends).toEqual(['fail too many tries']);
+});
+
+test('a broker without the API ends it at once', () => {
+  const asked = new Asked();
+  asked.connect({ [apis.createTopics.key]: apis.createTopics.minVersion - 1 });
+  asked.create();
+  expect(asked.ends).toEqual(['fail UNSUPPORTED_VERSION']);
+});
+
+test('a topic is deleted by name in any version, and grown with a first timeout of its own', () => {
+  const asked = new Asked({ versions: new Map([[apis.deleteTopics.key, 5]]) });
+  const end = (outcome: string) => asked.ends.push(outcome);
+  asked.admin.deleteTopic('events', end);
+  const deleted = { responses: [{ name: 'events', errorCode: 0 }] } as never;
+  expect(asked.broker.answer(apis.deleteTopics, deleted)).toMatchObject({ topicNames: ['events'] });
+  asked.admin.createPartitions('events', 6, end, 10);
+  const late = { results: [{ name: 'events', errorCode: ErrorCode.REQUEST_TIMED_OUT }] } as never;
+  const grow = { topics: [{ name: 'events', count: 6 }] };
+  expect(asked.broker.answer(apis.createPartitions, late)).toMatchObject({ ...grow, timeoutMs: 10 });
+  asked.clock.advance(200);
+  const grown = { results: [{ name: 'events', errorCode: ErrorCode.INVALID_PARTITIONS }] } as never;
+  expect(asked.broker.answer(apis.createPartitions, grown)).toMatchObject({ ...grow, timeoutMs: 1_000 });
+  expect(asked.ends).toEqual(['ok', 'ok']);
+});
