@@ -6,3 +6,5 @@ export * from './cluster/known-topics.ts';
 export * from './connection/broker-connection.ts';
 export * from './connection/connection.ts';
 export * from './connection/versions.ts';
+export * from './produce/produce-errors.ts';
+export * from './produce/producer-identity.ts';

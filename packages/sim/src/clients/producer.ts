@@ -5,7 +5,7 @@
  */
 import type { Millis, Timer } from '@millrace/base';
 import type { Outcome, SendOp } from '@millrace/checkers';
-import type { ClusterView } from '@millrace/client';
+import { type BatchIdentity, type ClusterView, ProducerIdentity, produceOutcome } from '@millrace/client';
 import {
   apis,
   buildBatch,
@@ -16,7 +16,6 @@ import {
 } from '@millrace/protocol';
 import { clusterViewOf } from './cluster-view.ts';
 import { type ClientEnv, countError } from './env.ts';
-import { ProducerIdentity } from './producer-identity.ts';
 
 export interface ProducerOptions {
   /** The current names of the topics to write to. */
@@ -45,7 +44,7 @@ interface Batch {
   readonly order: number;
   readonly deadlineMs: Millis;
   /** The producer id, epoch and sequence of its first send; undefined: not sent yet. */
-  identity: { readonly producerId: number; readonly epoch: number; readonly sequence: number } | undefined;
+  identity: BatchIdentity | undefined;
   /** Its number among the batches of its queue that have sequences. */
   ordinal: number;
   /** Some attempt may have been appended. */
@@ -66,6 +65,7 @@ interface Queue {
 }
 
 const BACKOFF_MS = 100;
+const INIT_PRODUCER_ID_VERSION = 4;
 /** One batch in this many has records with other timestamps than its header. */
 const ODD_TIMESTAMPS_ONE_IN = 4;
 const EARLIER_MS = 1_000;
@@ -76,24 +76,6 @@ const EARLIER_MS = 1_000;
 const REMEMBERED_BATCHES = 5;
 /** The producer creates no more batches while this many wait. */
 const WAITING_MAX = 50;
-
-/** The leader appended nothing, and a retry is useless. */
-const REFUSED: ReadonlySet<number> = new Set([
-  ErrorCode.INVALID_RECORD,
-  ErrorCode.CORRUPT_MESSAGE,
-  ErrorCode.MESSAGE_TOO_LARGE,
-  ErrorCode.RECORD_LIST_TOO_LARGE,
-  ErrorCode.INVALID_TIMESTAMP,
-  ErrorCode.INVALID_REQUIRED_ACKS,
-  ErrorCode.UNSUPPORTED_COMPRESSION_TYPE,
-]);
-/** Errors before anything is appended. */
-const NOT_APPENDED: ReadonlySet<number> = new Set([
-  ErrorCode.NOT_ENOUGH_REPLICAS,
-  ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
-  ErrorCode.UNKNOWN_TOPIC_ID,
-  ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER,
-]);
 
 export class Producer {
   readonly name: string;
@@ -120,7 +102,14 @@ export class Producer {
       changed: () => this.pump(),
     });
     this.identity = options.idempotent
-      ? new ProducerIdentity(env, this.metadata, options.bumpsEpoch, () => this.pump())
+      ? new ProducerIdentity({
+          clock: env.life.clock,
+          cluster: this.metadata,
+          bumpsEpoch: options.bumpsEpoch,
+          changed: () => this.pump(),
+          version: INIT_PRODUCER_ID_VERSION,
+          answered: (code) => countError(env, code),
+        })
       : undefined;
   }
 
@@ -293,20 +282,21 @@ export class Producer {
   }
 
   private answered(queue: Queue, batch: Batch, code: number, baseOffset: number, brokerId: number): void {
-    if (code === ErrorCode.NONE || code === ErrorCode.DUPLICATE_SEQUENCE_NUMBER) {
+    const outcome = produceOutcome(code);
+    if (outcome === 'acknowledged') {
       this.lastAckUs = this.env.world.nowUs;
       const known = code === ErrorCode.NONE && baseOffset >= 0 ? baseOffset : undefined;
       this.end(batch, 'ok', { baseOffset: known, ackedBy: brokerId });
       return;
     }
-    if (REFUSED.has(code)) {
+    if (outcome === 'refused') {
       batch.op.error = errorName(code);
       this.giveUp(batch);
       return;
     }
-    if (!NOT_APPENDED.has(code)) batch.mayHaveHappened = true;
+    if (outcome === 'unknown') batch.mayHaveHappened = true;
     this.metadata.refresh();
-    const isGap = code === ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER && this.identity?.isResetting !== true;
+    const isGap = outcome === 'gap' && this.identity?.isResetting !== true;
     if (isGap && this.isOldest(queue, batch) && !batch.isEnded) {
       // Nothing can fill the gap: both clients continue with another epoch or id.
       this.env.history.sequenceLost(this.env.name, queue.topic, queue.partition, batch.op.values[0]!);

@@ -1,0 +1,36 @@
+/**
+ * What a producer concludes from the error code of a partition in a Produce answer: whether the leader has
+ * appended the batch, and whether a retry may succeed.
+ */
+import { ErrorCode } from '@millrace/protocol';
+
+/**
+ * `acknowledged`: the log has the batch. `refused`: it does not, and a retry is useless. `not-appended`: it
+ * does not, and a retry may succeed. `gap`: the same, because an earlier batch of the producer is missing.
+ * `unknown`: it may have it; a retry may succeed, and with idempotence appends it once.
+ */
+export type ProduceOutcome = 'acknowledged' | 'refused' | 'not-appended' | 'gap' | 'unknown';
+
+const outcomes: ReadonlyMap<number, ProduceOutcome> = new Map([
+  [ErrorCode.NONE, 'acknowledged'],
+  [ErrorCode.DUPLICATE_SEQUENCE_NUMBER, 'acknowledged'],
+  [ErrorCode.INVALID_RECORD, 'refused'],
+  [ErrorCode.CORRUPT_MESSAGE, 'refused'],
+  [ErrorCode.MESSAGE_TOO_LARGE, 'refused'],
+  [ErrorCode.RECORD_LIST_TOO_LARGE, 'refused'],
+  [ErrorCode.INVALID_TIMESTAMP, 'refused'],
+  [ErrorCode.INVALID_REQUIRED_ACKS, 'refused'],
+  [ErrorCode.UNSUPPORTED_COMPRESSION_TYPE, 'refused'],
+  [ErrorCode.NOT_ENOUGH_REPLICAS, 'not-appended'],
+  [ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, 'not-appended'],
+  [ErrorCode.UNKNOWN_TOPIC_ID, 'not-appended'],
+  [ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER, 'gap'],
+]);
+
+/**
+ * A code that is not in the table is `unknown`, also NOT_LEADER_OR_FOLLOWER: a leader that is replaced may
+ * answer it for a batch that it has appended.
+ */
+export function produceOutcome(errorCode: number): ProduceOutcome {
+  return outcomes.get(errorCode) ?? 'unknown';
+}

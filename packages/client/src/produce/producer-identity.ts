@@ -1,0 +1,109 @@
+/** An idempotent producer's id, epoch and sequences (KIP-98, KIP-360). */
+import type { Clock, Millis } from '@millrace/base';
+import { apis, ErrorCode } from '@millrace/protocol';
+import type { ClusterView } from '../cluster/cluster-view.ts';
+
+export interface ProducerIdentityOptions {
+  readonly clock: Clock;
+  readonly cluster: Pick<ClusterView, 'anyConnection'>;
+  /**
+   * After it gives up a batch, the producer continues with the next epoch (Java), or with a new id
+   * (librdkafka).
+   */
+  readonly bumpsEpoch: boolean;
+  /** The identity may be usable now. */
+  readonly changed: () => void;
+  /** Default 100. */
+  readonly retryMs?: Millis;
+  /** Default: the newest that both sides have. */
+  readonly version?: number;
+  /** The error code of an answer. */
+  readonly answered?: (code: number) => void;
+}
+
+export interface BatchIdentity {
+  readonly producerId: number;
+  readonly epoch: number;
+  /** Of the first record of the batch. */
+  readonly sequence: number;
+}
+
+const RETRY_MS = 100;
+/** Below Short.MAX_VALUE: after it the producer takes a new id. */
+const EPOCH_MAX = 32_000;
+const TRANSACTION_TIMEOUT_MS = 60_000;
+
+export class ProducerIdentity {
+  /**
+   * The producer gave up a batch: it sends nothing until all requests under way are answered, then calls
+   * `restart`.
+   */
+  isResetting = false;
+  private readonly options: ProducerIdentityOptions;
+  private producerId = -1;
+  private epoch = -1;
+  private isAsking = false;
+  private readonly sequences = new Map<string, number>();
+
+  constructor(options: ProducerIdentityOptions) {
+    this.options = options;
+  }
+
+  /** Whether there is an id; asks for one if not. */
+  get isUsable(): boolean {
+    if (this.isResetting) return false;
+    if (this.producerId < 0) this.ask();
+    return this.producerId >= 0;
+  }
+
+  /** The identity of the partition's next batch. A retry of the batch keeps it. */
+  next(partition: string, records: number): BatchIdentity {
+    const sequence = this.sequences.get(partition) ?? 0;
+    this.sequences.set(partition, sequence + records);
+    return { producerId: this.producerId, epoch: this.epoch, sequence };
+  }
+
+  /** It is unknown whether the log has some sequence, so no batch can continue from it. */
+  reset(): void {
+    this.isResetting = true;
+  }
+
+  /** Every partition starts with sequence 0, under another epoch or id. */
+  restart(): void {
+    this.isResetting = false;
+    this.sequences.clear();
+    if (this.options.bumpsEpoch && this.epoch < EPOCH_MAX) this.epoch++;
+    else this.producerId = -1;
+  }
+
+  private ask(): void {
+    if (this.isAsking) return;
+    this.isAsking = true;
+    const { cluster, version: wanted, answered, changed } = this.options;
+    const connection = cluster.anyConnection();
+    const version = wanted ?? connection?.versions?.newest(apis.initProducerId);
+    if (connection === undefined || version === undefined) {
+      this.askAgain();
+      return;
+    }
+    const request = { transactionalId: null, transactionTimeoutMs: TRANSACTION_TIMEOUT_MS };
+    connection.request(apis.initProducerId, version, request, (response) => {
+      if (response?.errorCode !== ErrorCode.NONE) {
+        answered?.(response?.errorCode ?? ErrorCode.NONE);
+        this.askAgain();
+        return;
+      }
+      this.isAsking = false;
+      this.producerId = response.producerId;
+      this.epoch = response.producerEpoch;
+      changed();
+    });
+  }
+
+  private askAgain(): void {
+    this.options.clock.setTimer(this.options.retryMs ?? RETRY_MS, () => {
+      this.isAsking = false;
+      this.options.changed();
+    });
+  }
+}
