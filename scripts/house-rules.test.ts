@@ -85,7 +85,7 @@ test('a comment or a sentence of a document wider than the code; tables are exce
   expect(violations('packages/log/src/a.ts', `// ${words}\n`)).toEqual([
     `packages/log/src/a.ts:1: ${words.length + 3} characters; comments and prose have at most 110`,
   ]);
-  expect(violations('packages/log/test/a.test.ts', ` * ${words}\n`)).toHaveLength(1);
+  expect(violations('packages/log/test/scenarios/a.test.ts', ` * ${words}\n`)).toHaveLength(1);
   expect(violations('docs/a.md', `${words}\n`)).toHaveLength(1);
   expect(violations('docs/a.md', `| ${words} |\n`)).toEqual([]);
 });
