@@ -96,13 +96,13 @@ function writeDeclarations(): void {
   for (const file of globSync('**/*.d.ts', { cwd: types })) {
     const path = join(types, file);
     const text = readFileSync(path, 'utf8').replace(
-      /'@millrace\/([a-z]+)(\/[a-z]+)?'/g,
+      /["']@millrace\/([a-z]+)(\/[a-z]+)?["']/g,
       (_whole, name, sub) => {
         const target = join(types, name, 'src', sub ?? '', 'index.js');
         const way = relative(dirname(path), target);
         return `'${way.startsWith('.') ? way : `./${way}`}'`;
       },
     );
-    writeFileSync(path, text.replace(/(from '[^']+)\.ts'/g, "$1.js'"));
+    writeFileSync(path, text.replace(/((?:from |import\()["'][^"']+)\.ts(["'])/g, '$1.js$2'));
   }
 }

@@ -20,7 +20,7 @@ interface ScalarTypes {
 
 // biome-ignore lint/suspicious/noExplicitAny: a message of any shape can be a field
 export type AnyMessage = Message<any>;
-interface Choice<Name extends string> {
+export interface Choice<Name extends string> {
   readonly choice: Readonly<Record<Name, number>>;
 }
 export type Kind = Scalar | AnyMessage | Choice<string>;
@@ -31,7 +31,7 @@ export interface Repeated<K extends Kind> {
 export interface Optional<K extends Kind> {
   readonly optional: K;
 }
-interface NeverEmpty<K extends Kind> {
+export interface NeverEmpty<K extends Kind> {
   readonly neverEmpty: K;
 }
 export interface Unused {
