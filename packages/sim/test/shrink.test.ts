@@ -73,7 +73,7 @@ test('a real run: the remaining faults strike as before', () => {
   let failed = runOf(1);
   for (let seed = 2; seed <= 20 && failed.checker === null; seed++) failed = runOf(seed);
   const { seed } = failed;
-  // A few steps are enough here: the tests above show that shrinking goes on to the end.
+  // A few steps are enough here: the tests above show that shrinking ends at the smallest set.
   const shrunk = shrink({ failed, run: (only) => runOf(seed, only), goesOn: () => true, runsMax: 20 });
   expect(shrunk.only.length).toBeGreaterThanOrEqual(2);
   const timeOf = (run: typeof failed) =>

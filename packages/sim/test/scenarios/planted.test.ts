@@ -53,7 +53,7 @@ test('plant throws with the name of a bug whose line is missing or duplicate', (
   expect(plant(bug, '{\n  let x = 1;\n}')).toBe('{\n  let x = 2;\n}');
 });
 
-/** The first seed to try. Seed 22 is the first that finds ack-before-isr; `npm run sim:planted` runs them all. */
+/** With the first seed to try: seed 22 finds ack-before-isr. `npm run sim:planted` tries all seeds. */
 test.each([
   ['fetch-above-high-watermark', 1],
   ['ack-before-isr', 20],
