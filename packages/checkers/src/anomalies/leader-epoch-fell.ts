@@ -1,4 +1,7 @@
-/** Leader epochs never fall along a log: followers find the point of divergence by them. */
+/**
+ * Leader epochs never fall along a log: followers find the point of divergence by them. Each record follows
+ * the one before it, and each batch header begins where the header before it ends.
+ */
 import type { LeaderEpoch, Offset } from '@millrace/base';
 import type { HistoryCheckerKind, HistoryScope } from '../checker.ts';
 import type { FinalLog } from '../final-logs.ts';
@@ -15,7 +18,7 @@ export const leaderEpochFell: HistoryCheckerKind = {
   }),
 };
 
-function check(scope: HistoryScope, { topic, partition, records }: FinalLog): void {
+function check(scope: HistoryScope, { topic, partition, records, batches = [] }: FinalLog): void {
   const name = `${topic}-${partition}`;
   let epoch: LeaderEpoch | undefined;
   let next: Offset | undefined;
@@ -25,5 +28,11 @@ function check(scope: HistoryScope, { topic, partition, records }: FinalLog): vo
     if (next !== undefined && offset !== next) scope.report(NAME, `${name} has a gap before ${offset}`);
     epoch = leaderEpoch ?? epoch;
     next = offset + 1;
+  }
+  let end: Offset | undefined;
+  for (const { header } of batches) {
+    if (end !== undefined && header.baseOffset !== end)
+      scope.report(NAME, `the batch at ${header.baseOffset} of ${name} begins where ${end} is next`);
+    end = header.lastOffset + 1;
   }
 }
