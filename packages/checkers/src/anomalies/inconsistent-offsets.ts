@@ -46,6 +46,8 @@ class InconsistentOffsets {
         NAME,
         `at ${record.offset} of ${name} ${who} has ${text(record)}, and ${known.who} had ${text(known.record)}`,
       );
+    else if (known.record.leaderEpoch === undefined && record.leaderEpoch !== undefined)
+      offsets.set(record.offset, { record, who });
   }
 }
 

@@ -23,4 +23,13 @@ describe('inconsistent-offsets', () => {
     [[poll(0, [[0, 'p1-0']])], { logs: [withoutBatches(later)] }],
     /has p1-0 \(leader epoch 2\), and q1 had p1-0 \(leader epoch 0\)/,
   );
+  // A read without the epoch comes first, and hides nothing.
+  const unknown = poll(0, [[0, 'p1-0']], { records: [{ offset: 0, value: 'p1-0', leaderEpoch: undefined }] });
+  const known = poll(0, [[0, 'p1-0']], { client: 'q2' });
+  itFires(
+    inconsistentOffsets,
+    [[unknown, known], { logs: [later] }],
+    [[unknown, known], { logs: [finalLog(['p1-0'])] }],
+    /the log has p1-0 \(leader epoch 2\), and q2 had p1-0 \(leader epoch 0\)/,
+  );
 });
