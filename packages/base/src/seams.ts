@@ -224,7 +224,10 @@ export interface RpcService {
 
 /** The caller, as the transport knows it: for logs and refusals, never for a decision. */
 export interface RpcPeer {
-  /** The caller's end of the connection, `host:port`; in a simulation only the name of its host. */
+  /**
+   * The caller's end of the connection, `host:port`; `unknown` if gRPC no longer knows it because the
+   * connection has closed. In a simulation only the name of the host.
+   */
   readonly address: string;
   /** The common name in the certificate that the caller has proven with TLS. Undefined: it proved nothing. */
   readonly certifiedName: string | undefined;

@@ -55,7 +55,10 @@ export interface PollOp {
    */
   readonly fetchOffset: Offset;
   readonly records: readonly SeenRecord[];
-  /** The high watermark of the answer; undefined: the client's library hides it. */
+  /**
+   * The high watermark of the answer; undefined: the client's library hides it. A soak notes the newest one
+   * that the library knows.
+   */
   readonly highWatermark: Offset | undefined;
   /** The broker that answered; undefined: the client does not know. */
   readonly brokerId: NodeId | undefined;

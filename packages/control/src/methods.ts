@@ -42,5 +42,8 @@ export const controlCalls = {
 };
 export type ControlCallName = keyof typeof controlCalls;
 
-/** The control stream of a broker (registration, heartbeats): any number of requests, answered in order. */
+/**
+ * The control stream of a broker (registration, heartbeats). It carries any number of requests. Answers come
+ * in order, and `leaves` gets none.
+ */
 export const controlSession = method('controller.session', ControlRequest, ControlResponse);

@@ -1,6 +1,7 @@
 /**
  * Every metric of a node. docs/metrics.md is generated from this table, and a metric that is not in it does
  * not compile. Names and units follow Prometheus: base units (seconds, bytes), `_total` for counters.
+ * CONTRIBUTING.md has the steps for a new one.
  */
 
 export interface MetricDefinition {
