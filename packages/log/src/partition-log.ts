@@ -293,6 +293,11 @@ export class PartitionLog {
         if (this.segments.active.trim()) this.flusher.truncated(this.endOffset);
         if (this.epochs.dirty) this.epochs.write();
         this.snapshots.write(this.endOffset, this.producers);
+        // The process may end before the round that runs now, so `flushNow` repeats its syncs.
+        if (this.flusher.busy) {
+          this.epochs.syncAgain();
+          this.names.syncAgain();
+        }
         this.flusher.flushNow();
       });
     this.health.offline ??= 'the log is closed';
