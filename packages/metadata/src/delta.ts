@@ -40,24 +40,30 @@ export class MetadataDelta {
     this.changes = changes;
   }
 
-  /** In `image`, not in `previous`; by name. */
+  /** Topics that exist in `image` but not in `previous`, by name. */
   get createdTopics(): TopicImage[] {
     return this.changes.topics.onlyIn(this.image.topics, this.previous.topics);
   }
 
-  /** In `previous`, not in `image`; by name. A topic that was deleted and created again is in both lists. */
+  /**
+   * Topics that exist in `previous` but not in `image`, by name. A topic that was deleted and created again
+   * is in both lists: its id differs.
+   */
   get deletedTopics(): TopicImage[] {
     return this.changes.topics.onlyIn(this.previous.topics, this.image.topics);
   }
 
-  /** Ids of topics that a record removed, also of topics that the same records created. */
+  /**
+   * Ids of the topics that a record removed, including topics that an earlier record of the same delta
+   * created.
+   */
   get removedTopicIds(): Uuid[] {
     return [...this.changes.topics.topics].filter((id) => this.image.topicById(id) === undefined);
   }
 
   /**
-   * Partitions that exist in `image` and are new or changed (those of created topics too), by topic name and
-   * index.
+   * Partitions that exist in `image` and are new or changed, including those of created topics, by topic name
+   * and index.
    */
   get changedPartitions(): readonly PartitionRef[] {
     this.partitionRefs ??= this.changes.topics.partitionsIn(this.image.topics);
@@ -84,7 +90,7 @@ export class MetadataDelta {
     return brokers.isEmpty && topics.isEmpty && configs.isEmpty && producerIds.isEmpty;
   }
 
-  /** This delta and the one that follows it, as one. */
+  /** Returns one delta with the changes of this one and of `next`, which follows it. */
   merge(next: MetadataDelta): MetadataDelta {
     assert(next.previous === this.image, 'a delta is merged with the one that follows it');
     const { brokers, topics, configs, producerIds } = this.changes;

@@ -1,4 +1,4 @@
-/** An image while a batch of records is replayed: one draft for each family. */
+/** The next image during the replay of a batch of records: one draft for each family. */
 import type { Offset, QuorumEpoch } from '@millrace/base';
 import type { ImageChanges } from './delta.ts';
 import { BrokersDraft } from './families/brokers.ts';
@@ -8,7 +8,7 @@ import { TopicsDraft } from './families/topics/draft.ts';
 import { type ImageParts, MetadataImage } from './image.ts';
 import type { RecordOf, RecordType } from './records.ts';
 
-/** The replay functions of a family: one for each of its types of records. */
+/** The replay functions of a family: one for each of its record types. */
 export type ReplayFunctions<Types extends RecordType> = {
   readonly [Type in Types]: (draft: ImageDraft, record: RecordOf<Type>, offset: Offset) => void;
 };
@@ -42,7 +42,7 @@ export class ImageDraft implements Drafts {
     };
   }
 
-  /** A part that no record touched stays the same object. */
+  /** Returns the image after the batch. A part that no record touched stays the same object. */
   close(offset: Offset, epoch: QuorumEpoch): MetadataImage {
     return new MetadataImage({
       offset,

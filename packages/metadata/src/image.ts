@@ -1,8 +1,8 @@
 /**
- * The state of the cluster at one offset of the metadata log: an immutable value that shares structure with
- * its neighbours, so that an old image costs nothing. Each family of records has a part of it (families/).
- * Only the replay of records creates images (replay.ts). Code must never change one in place. The maps have
- * no order: sort before any output.
+ * The state of the cluster at one offset of the metadata log: an immutable value. It shares structure with
+ * the images before and after it, so keeping an old image costs little memory. Each family of records has a
+ * part of it (families/). Only the replay of records creates images (replay.ts). Code must never change one
+ * in place. The maps have no order: sort before any output.
  */
 import type { NodeId, Offset, QuorumEpoch, Uuid } from '@millrace/base';
 import type { Map as ImmutableMap } from 'immutable';
@@ -30,7 +30,7 @@ export interface ImageState extends ImageParts {
   readonly epoch: QuorumEpoch;
 }
 
-/** Most readers need a broker, a topic or a partition: these have shortcuts here. */
+/** The image has shortcuts to brokers, topics and partitions, because most readers need one of them. */
 export class MetadataImage implements ImageState {
   /** The last applied offset of the metadata log; -1 before the first record. */
   readonly offset: Offset;
@@ -59,12 +59,12 @@ export class MetadataImage implements ImageState {
     return this.brokers.sorted();
   }
 
-  /** Registered and not fenced. */
+  /** True if the broker is registered and not fenced. */
   isAlive(id: NodeId): boolean {
     return this.brokers.isAlive(id);
   }
 
-  /** Alive and not about to stop: may lead and join ISRs. */
+  /** True if the broker is alive and not in controlled shutdown: it may lead and join ISRs. */
   isActive(id: NodeId): boolean {
     return this.brokers.isActive(id);
   }
@@ -95,7 +95,7 @@ export class MetadataImage implements ImageState {
     return this.topics.colliding(name);
   }
 
-  /** The partitions of which a broker has a replica, by ascending topic id and index. */
+  /** The partitions that have a replica on the broker, by ascending topic id and index. */
   partitionsOf(broker: NodeId): Generator<PartitionOfBroker> {
     return this.topics.partitionsOf(broker);
   }
@@ -105,7 +105,7 @@ export class MetadataImage implements ImageState {
     return this.topics.state.replicas.count(broker);
   }
 
-  /** The latest changes by clients' requests. */
+  /** The latest changes that client requests made to topics. */
   get carriedOut(): CarriedOut {
     return this.topics.state.carriedOut;
   }
@@ -136,8 +136,9 @@ export class MetadataImage implements ImageState {
 }
 
 /**
- * The image as plain sorted data: equal exactly if two images mean the same. For checkers, tests and dumps.
- * Leaves out offset and epoch, in which logs of equal effect may differ.
+ * The image as plain sorted data. Two images give equal data exactly if they describe the same state. For
+ * checkers, tests and dumps. Leaves out offset and epoch: two logs may reach the same state at different
+ * ones.
  */
 export function imageToPlain(image: MetadataImage): unknown {
   const { topics, configs } = image;

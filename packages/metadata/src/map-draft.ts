@@ -1,6 +1,6 @@
 /**
- * A persistent map during one batch: the first change opens it, so a family that a batch does not touch costs
- * nothing. Closed, it is a new map that shares every unchanged part, or the original one.
+ * Collects the changes of a batch to one persistent map. The first change opens the map, so a family that the
+ * batch does not touch costs nothing. `close` returns a new map that shares every unchanged part.
  */
 import type { Map as ImmutableMap } from 'immutable';
 
@@ -28,7 +28,7 @@ export class MapDraft<K, V> {
     this.open().delete(key);
   }
 
-  /** The original map if nothing changed, so that images can be compared by identity. */
+  /** Returns the original map if nothing changed, so that images can be compared by identity. */
   close(): ImmutableMap<K, V> {
     return this.opened?.wasAltered() === true ? this.opened.asImmutable() : this.original;
   }

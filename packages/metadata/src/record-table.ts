@@ -46,12 +46,12 @@ export const recordTable = {
       rack: [4, optional('string')],
       /** Directory ids (KIP-858) of the broker's log directories. */
       logDirs: [5, repeated('uuid')],
-      /** The broker's own `broker.session.timeout.ms`; absent in records of older versions. */
+      /** The broker's own `broker.session.timeout.ms`. Records of older versions lack it. */
       sessionTimeoutMs: [6, optional('int32')],
     },
   ],
 
-  /** The broker was removed from the cluster for good. */
+  /** Removes the broker from the cluster for good. */
   unregisterBroker: [2, { brokerId: [1, 'int32'], brokerEpoch: [2, 'int64'] }],
 
   /** Changes the state of a registered broker; undefined fields stay as they are. */
@@ -65,7 +65,7 @@ export const recordTable = {
     },
   ],
 
-  /** A topic without partitions; they follow in the same batch. */
+  /** Creates a topic. Its partitions follow in the same batch. */
   topic: [4, { name: [1, 'string'], topicId: [2, 'uuid'] }],
 
   /**
@@ -86,7 +86,7 @@ export const recordTable = {
       leader: [5, 'int32'],
       leaderEpoch: [6, 'int32'],
       partitionEpoch: [7, 'int32'],
-      /** The client's request for more partitions; only the first of its records has it. */
+      /** Id of the client's request that added partitions. Only the first of the request's records has it. */
       requestId: [13, optional('uuid')],
     },
   ],
@@ -103,7 +103,7 @@ export const recordTable = {
       partition: [2, 'int32'],
       isr: [3, optionalNeverEmpty('int32')],
       leader: [4, optional('int32')],
-      /** Eligible leader replicas (KIP-966). Empty: there are none any longer. */
+      /** Eligible leader replicas (KIP-966). Empty: the partition has none now. */
       elr: [8, optional(NodeList)],
       failed: [14, optional(FailedReplicaMessage)],
     },
@@ -114,7 +114,7 @@ export const recordTable = {
     7,
     {
       topicId: [1, 'uuid'],
-      /** The client's request that this record carries out. */
+      /** Id of the client's request that removed the topic. */
       requestId: [2, optional('uuid')],
     },
   ],
@@ -123,7 +123,7 @@ export const recordTable = {
   config: [
     8,
     {
-      /** The numbers of Kafka's wire. */
+      /** The same numbers as in Kafka's protocol. */
       resourceType: [1, choice({ topic: 2, broker: 4 })],
       /** The topic's name or the broker's id as text; '' for the default of all brokers. */
       resourceName: [2, 'string'],
@@ -135,6 +135,6 @@ export const recordTable = {
   /** The controller has given out the producer ids below `nextProducerId`, the last block to this broker. */
   producerIds: [9, { brokerId: [1, 'int32'], brokerEpoch: [2, 'int64'], nextProducerId: [3, 'int64'] }],
 
-  /** Changes only the offset. */
+  /** Changes nothing but the image's offset. */
   noOp: [10, { unused: [1, unused] }],
 } as const;

@@ -1,7 +1,7 @@
 /**
  * The metadata records as types, and their wire form: one protobuf message with one field for each type of
- * record. All of it follows from record-table.ts. This file must never give a record a meaning (see
- * replay.ts).
+ * record. All of it follows from record-table.ts. replay.ts gives the records their meaning; this file must
+ * never do so.
  */
 import { defineUnion, type MessageType } from '@millrace/rpc';
 import { recordTable } from './record-table.ts';
@@ -13,7 +13,7 @@ export type MetadataRecord = MessageType<typeof RecordMessage>;
 export type RecordType = MetadataRecord['type'];
 export type RecordOf<Type extends RecordType> = Extract<MetadataRecord, { readonly type: Type }>;
 
-/** Throws on an id or a choice that `decodeRecord` would refuse: such a record must never enter the log. */
+/** Throws on an id or a choice that `decodeRecord` would refuse, so that no such record enters the log. */
 export function encodeRecord(record: MetadataRecord): Uint8Array {
   return RecordMessage.encode(record);
 }

@@ -1,7 +1,7 @@
 /**
- * THE replay: with the families' replay functions, the only place where a metadata record gets its meaning.
- * Leader, standbys and brokers all use it, so it must depend only on the image and the records, in order. A
- * record that does not fit the image is a bug of the controller that wrote it, and ends the node.
+ * THE replay. Only this file and the families' replay functions give a metadata record its meaning. Leader,
+ * standbys and brokers all use it, so it must depend only on the image and the records, in order. A record
+ * that does not fit the image is a bug of the controller that wrote it, and stops the node.
  */
 import { assert, type Offset, type QuorumEpoch } from '@millrace/base';
 import { MetadataDelta } from './delta.ts';
@@ -13,7 +13,7 @@ import { replayTopics } from './families/topics/draft.ts';
 import type { MetadataImage } from './image.ts';
 import type { MetadataRecord, RecordOf, RecordType } from './records.ts';
 
-/** Of every type of record. */
+/** The replay function of every record type. */
 const replayFunctions: ReplayFunctions<RecordType> = {
   ...replayBrokers,
   ...replayTopics,
@@ -29,7 +29,7 @@ export interface RecordBatch {
   readonly records: readonly MetadataRecord[];
 }
 
-/** The image after the batch, and its changes. */
+/** Returns the image after the batch, and its changes. */
 export function applyRecords(
   image: MetadataImage,
   batch: RecordBatch,

@@ -10,12 +10,12 @@ export interface Definition {
   readonly type: ConfigType;
   readonly defaultValue: string;
   /**
-   * The broker properties with the same meaning for a whole node, the strongest first; their value times
-   * `factor` has the topic's unit.
+   * The broker properties that set the default of this config, the strongest first. The property's value
+   * times `factor` has the topic config's unit.
    */
   readonly serverProperties: readonly { readonly name: string; readonly factor: number }[];
   readonly documentation: string;
-  /** The error of a value, or undefined. */
+  /** Returns the error of an invalid value, or undefined. */
   check(value: string): string | undefined;
 }
 
@@ -78,8 +78,8 @@ function listOf(...allowed: string[]): Check {
 const gzipLevel: Check = (value) => (value.trim() === '-1' ? undefined : int(1, 9n)(value));
 
 /**
- * A config of a missing feature accepts only the value that matches the actual behaviour, so that nobody
- * relies on it.
+ * Checks a config whose feature is missing. It accepts only the value that matches the actual behaviour, so
+ * that nobody relies on another one.
  */
 function only(value: string, reason: string): Check {
   return (given) => (given.trim().toLowerCase() === value ? undefined : `must be '${value}': ${reason}`);

@@ -1,14 +1,14 @@
 /**
- * The configs of a topic, and the source of a value that the topic does not set: Kafka's layers (topic,
- * broker, default of all brokers, the node's own configuration, built-in default). This file must never know
- * what a config is used for.
+ * The configs of a topic. A config that the topic does not set gets its value from the next of Kafka's
+ * layers: topic, broker, default of all brokers, the node's own configuration, built-in default. This file
+ * must never know the purpose of a config.
  */
 import { assert } from '@millrace/base';
 import { type Definition, definitions } from './topic-config-table.ts';
 
 export type { ConfigType, Definition as TopicConfigDefinition } from './topic-config-table.ts';
 
-/** By name, sorted. */
+/** All topic configs, sorted by name. */
 export const topicConfigDefinitions: readonly Definition[] = definitions;
 
 const byName: ReadonlyMap<string, Definition> = new Map(definitions.map((entry) => [entry.name, entry]));
@@ -17,7 +17,7 @@ const byName: ReadonlyMap<string, Definition> = new Map(definitions.map((entry) 
 export interface ConfigLayers {
   /** Configs set on the topic. */
   readonly topic?: ReadonlyMap<string, string>;
-  /** Dynamic broker configs (under the names of broker properties), of this broker and of all. */
+  /** Dynamic configs of this broker and of all brokers, under the names of broker properties. */
   readonly dynamicBroker?: ReadonlyMap<string, string>;
   readonly dynamicDefault?: ReadonlyMap<string, string>;
   /** Properties that the node's configuration sets. */
@@ -35,7 +35,7 @@ export const ConfigSource = {
 
 /** One value of a config in a layer. The first of a config's synonyms is the effective one. */
 export interface ConfigSynonym {
-  /** The name in that layer: the topic config's, or the broker property's. */
+  /** The config's name in that layer: a topic config or a broker property. */
   readonly name: string;
   readonly value: string;
   readonly source: number;
@@ -50,7 +50,7 @@ export interface DescribedConfig {
   readonly synonyms: readonly ConfigSynonym[];
 }
 
-/** The error of a value, as a message for the client; undefined if it is valid. */
+/** Returns the error of an invalid value, as a message for the client. Undefined: the value is valid. */
 export function validateTopicConfig(name: string, value: string): string | undefined {
   const definition = byName.get(name);
   if (definition === undefined) return `unknown topic config ${name}`;
@@ -74,7 +74,7 @@ export function validateTopicConfigs(
   return undefined;
 }
 
-/** The effective value. `name` is a known topic config. */
+/** The effective value. `name` must be a known topic config. */
 export function effectiveTopicConfig(name: string, layers: ConfigLayers): string {
   const definition = byName.get(name);
   assert(definition !== undefined, 'a known topic config');
@@ -87,7 +87,7 @@ export function effectiveTopicConfig(name: string, layers: ConfigLayers): string
   return definition.defaultValue;
 }
 
-/** Every topic config, sorted by name, as DescribeConfigs and CreateTopics answer it. */
+/** Every topic config, sorted by name, in the form that DescribeConfigs and CreateTopics return. */
 export function describeTopicConfigs(layers: ConfigLayers): DescribedConfig[] {
   return definitions.map((definition) => {
     const synonyms = synonymsOf(definition, layers);
@@ -114,7 +114,7 @@ function synonymsOf(definition: Definition, layers: ConfigLayers): ConfigSynonym
   return synonyms;
 }
 
-/** The first broker property that is set, in the topic config's unit. */
+/** The first of the config's broker properties that the layer sets, converted to the topic config's unit. */
 function fromBroker(
   definition: Definition,
   layer: ReadonlyMap<string, string>,

@@ -1,4 +1,4 @@
-/** The registered brokers: their part of the image, and what their records mean. */
+/** The registered brokers: their part of the image, and the replay of their records. */
 import { assert, type BrokerEpoch, type Millis, type NodeId, type Uuid } from '@millrace/base';
 import { Map as ImmutableMap } from 'immutable';
 import type { ReplayFunctions } from '../draft.ts';
@@ -16,7 +16,7 @@ export interface BrokerRegistration {
   readonly listeners: readonly ListenerEndpoint[];
   readonly rack: string | undefined;
   readonly logDirs: readonly Uuid[];
-  /** `broker.session.timeout.ms` of the broker: it accepts no longer lease. 0: not known. */
+  /** The broker's `broker.session.timeout.ms`, which is the longest lease that it accepts. 0: unknown. */
   readonly sessionTimeoutMs: Millis;
   /** A fenced broker leads nothing, joins no ISR and is not shown to clients. */
   readonly fenced: boolean;
@@ -41,22 +41,22 @@ export class BrokersImage {
     return this.byId.get(id);
   }
 
-  /** In no order. */
+  /** All registered brokers, in no particular order. */
   values(): Iterable<BrokerRegistration> {
     return this.byId.values();
   }
 
-  /** By ascending id. */
+  /** All registered brokers by ascending id. */
   sorted(): BrokerRegistration[] {
     return [...this.byId.values()].sort((a, b) => a.id - b.id);
   }
 
-  /** Registered and not fenced. */
+  /** True if the broker is registered and not fenced. */
   isAlive(id: NodeId): boolean {
     return this.byId.get(id)?.fenced === false;
   }
 
-  /** Alive and not about to stop: may lead and join ISRs. */
+  /** True if the broker is alive and not in controlled shutdown: it may lead and join ISRs. */
   isActive(id: NodeId): boolean {
     const broker = this.byId.get(id);
     return broker !== undefined && !broker.fenced && !broker.inControlledShutdown;

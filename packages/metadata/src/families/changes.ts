@@ -1,7 +1,7 @@
 /** The objects of one family that the records of a batch changed. A family's draft collects them. */
 export interface Changes {
   readonly isEmpty: boolean;
-  /** These changes and the ones that follow, as new ones. */
+  /** Returns a new object with these changes and those of `next`, which follow them. */
   merge(next: this): Changes;
 }
 

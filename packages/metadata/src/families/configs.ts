@@ -1,6 +1,6 @@
 /**
- * The configs that were set on topics and brokers: their part of the image, and what their records mean. What
- * a topic config may be, and its default, is in topic-config-table.ts.
+ * The configs that were set on topics and brokers: their part of the image, and the replay of their records.
+ * topic-config-table.ts has the allowed values and the defaults of topic configs.
  */
 import { assert } from '@millrace/base';
 import { Map as ImmutableMap } from 'immutable';
@@ -86,7 +86,7 @@ export class ConfigsDraft {
     (isTopic ? this.changes.topics : this.changes.brokers).add(resourceName);
   }
 
-  /** The topic is removed, and its configs with it. */
+  /** Removes the configs of a removed topic. */
   topicRemoved(name: string): void {
     if (!this.byTopic.has(name)) return;
     this.byTopic.delete(name);

@@ -1,5 +1,6 @@
 /**
- * The producer ids that the controller has given out: their part of the image, and what their record means.
+ * The producer ids that the controller has given out: their part of the image, and the replay of their
+ * record.
  */
 import { assert } from '@millrace/base';
 import type { ReplayFunctions } from '../draft.ts';

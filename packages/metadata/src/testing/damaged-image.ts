@@ -1,4 +1,4 @@
-/** Images that no records give, for tests of checkers that must notice them. */
+/** Images that no sequence of records can produce, for tests of the checkers that must notice them. */
 import type { Uuid } from '@millrace/base';
 import { type BrokerRegistration, BrokersImage } from '../families/brokers.ts';
 import { ProducerIdsImage } from '../families/producer-ids.ts';
@@ -12,7 +12,7 @@ export function withBroker(image: MetadataImage, broker: BrokerRegistration): Me
   });
 }
 
-/** `id`: under which the topic is found. */
+/** `id`: the id under which the image stores the topic. */
 export function withTopic(image: MetadataImage, id: Uuid, topic: TopicImage): MetadataImage {
   const { state } = image.topics;
   return new MetadataImage({
@@ -21,7 +21,7 @@ export function withTopic(image: MetadataImage, id: Uuid, topic: TopicImage): Me
   });
 }
 
-/** The topic is there by its id, and not by its name. */
+/** Returns an image that finds the topic by its id, but not by its name. */
 export function withoutTopicName(image: MetadataImage, name: string): MetadataImage {
   const { state } = image.topics;
   return new MetadataImage({ ...image, topics: new TopicsImage({ ...state, ids: state.ids.delete(name) }) });

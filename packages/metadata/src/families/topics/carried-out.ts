@@ -1,9 +1,9 @@
 /**
- * Changes of topics by the client request that made them. A broker that gets no answer retries its request,
- * and a copy may arrive after the retry was answered. The changes are part of the metadata, because the retry
- * may reach the next controller. They serve only retries, so only the latest ones are kept. The topic's id
- * identifies a request that created a topic (CreateTopics). So this holds the requests that deleted topics or
- * added partitions, and the ids of deleted topics.
+ * Remembers which client requests changed which topics, so that a retry of such a request gets the same
+ * answer. The changes are part of the metadata, because a retry may reach the next controller. Only retries
+ * need them, so only the latest changes are kept. This holds requests that deleted topics or added
+ * partitions, and the ids of deleted topics. It does not hold CreateTopics requests: the id of the new topic
+ * identifies the request.
  */
 import type { Uuid } from '@millrace/base';
 import { Map as ImmutableMap } from 'immutable';
@@ -16,7 +16,7 @@ export interface ChangedTopic {
 
 type Changes = ImmutableMap<string, ChangedTopic>;
 
-/** Remembers at least this many changes, and at most twice as many. */
+/** The class remembers at least this many changes, and at most twice as many. */
 const REMEMBERED_MIN = 20_000;
 
 export class CarriedOut {
@@ -33,7 +33,7 @@ export class CarriedOut {
     return this.older.size + this.newer.size;
   }
 
-  /** The change that the request made to the topic of this name or id; undefined: no remembered change. */
+  /** The change that this request made to the topic of this name or id. Undefined: none is remembered. */
   find(requestId: Uuid | undefined, nameOrId: string): ChangedTopic | undefined {
     if (requestId === undefined) return undefined;
     const key = keyOf(requestId, nameOrId);
@@ -45,7 +45,7 @@ export class CarriedOut {
     return this.newer.has(topicId) || this.older.has(topicId);
   }
 
-  /** A request may call the topic by its name or by its id. */
+  /** Stores the change under the topic's name and under its id, because a request may use either. */
   withDeleted(requestId: Uuid | undefined, topic: ChangedTopic): CarriedOut {
     const { name, topicId } = topic;
     const next = this.with(topicId, topic);

@@ -41,7 +41,7 @@ export class TopicsChanges implements Changes {
     return new TopicsChanges(union(this.topics, next.topics), partitions);
   }
 
-  /** Of the topics created or deleted, those in the one image and not in the other; by name. */
+  /** The created or deleted topics that exist in `here` but not in `there`, by name. */
   onlyIn(here: TopicsImage, there: TopicsImage): TopicImage[] {
     const found: TopicImage[] = [];
     for (const id of this.topics) {

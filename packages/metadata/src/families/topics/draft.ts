@@ -1,6 +1,6 @@
 /**
- * What the records of topics and partitions mean. Copies the partitions of a topic once for all records of
- * the batch.
+ * The replay of the records of topics and partitions. Copies the partitions of a topic once for all records
+ * of the batch.
  */
 import { assert, type NodeId, type Uuid } from '@millrace/base';
 import { topicCollisionKey } from '@millrace/protocol';
@@ -183,7 +183,7 @@ function checkPartition(partition: PartitionImage): void {
   );
 }
 
-/** Keeps failed replicas that are not in the ISR: a replica in the ISR works. */
+/** Drops failed replicas that are in the ISR: a replica in the ISR works again. */
 function failedAfter(
   before: readonly FailedReplica[],
   failed: FailedReplica | undefined,

@@ -1,4 +1,4 @@
-/** The topics and their partitions: their part of the image. draft.ts says what their records mean. */
+/** The topics and their partitions: their part of the image. draft.ts replays their records. */
 import type { LeaderEpoch, NodeId, Uuid } from '@millrace/base';
 import { topicCollisionKey } from '@millrace/protocol';
 import { Map as ImmutableMap } from 'immutable';
@@ -10,7 +10,7 @@ import { ReplicaIndex } from './replica-index.ts';
 export interface PartitionImage {
   /** In the order of preference; not empty, no duplicates. */
   readonly replicas: readonly NodeId[];
-  /** A part of the replicas; never empty. */
+  /** A subset of `replicas`; never empty. */
   readonly isr: readonly NodeId[];
   /**
    * Eligible leader replicas (KIP-966): they left the ISR when or after it fell below `min.insync.replicas`.
@@ -56,7 +56,10 @@ export interface PartitionOfBroker {
 export interface TopicsState {
   readonly byId: ImmutableMap<Uuid, TopicImage>;
   readonly ids: ImmutableMap<string, Uuid>;
-  /** Names that hold '.' or '_', by their form with only '_': these forms must differ. */
+  /**
+   * Names that contain '.' or '_', by the same name with each '.' replaced by '_'. Two topics must not share
+   * such a key.
+   */
   readonly collidableNames: ImmutableMap<string, string>;
   readonly replicas: ReplicaIndex;
   readonly carriedOut: CarriedOut;
@@ -66,7 +69,7 @@ export class TopicsImage {
   readonly state: TopicsState;
   private readonly sortedNames: TopicNames;
 
-  /** `changedNames`: topics that were added to `previous`, or removed. */
+  /** `changedNames`: names of the topics that were added to `previous` or removed from it. */
   constructor(state: TopicsState, previous?: TopicsImage, changedNames?: ReadonlySet<string>) {
     this.state = state;
     this.sortedNames = new TopicNames(state.ids, previous?.sortedNames, changedNames);
@@ -99,7 +102,7 @@ export class TopicsImage {
     return known === name ? undefined : known;
   }
 
-  /** The partitions of which a broker has a replica, by ascending topic id and index. */
+  /** The partitions that have a replica on the broker, by ascending topic id and index. */
   *partitionsOf(broker: NodeId): Generator<PartitionOfBroker> {
     for (const [topicId, indexes] of this.state.replicas.topicsOf(broker)) {
       const topic = this.state.byId.get(topicId)!;

@@ -1,10 +1,13 @@
-/** The sorted names of an image's topics, made on first use from those of an older image. */
+/**
+ * The sorted topic names of an image. They are sorted on first use, if possible from the sorted names of an
+ * older image.
+ */
 import type { Uuid } from '@millrace/base';
 import type { Map as ImmutableMap } from 'immutable';
 
 const NO_NAMES: ReadonlySet<string> = new Set();
 
-/** Largest number of changed names to merge; with more of them, sorting again is as fast. */
+/** The most changed names to merge into an older list. With more, sorting all names is as fast. */
 const CARRIED_NAMES_MAX = 64;
 
 /** An older image's sorted names, and the names added or removed since. */
@@ -18,7 +21,7 @@ export class TopicNames {
   private sorted: readonly string[] | undefined;
   private known: KnownNames | undefined;
 
-  /** `changedNames`: topics that were added to those of `previous`, or removed. */
+  /** `changedNames`: names of the topics that were added to `previous` or removed from it. */
   constructor(
     ids: ImmutableMap<string, Uuid>,
     previous?: TopicNames,

@@ -1,6 +1,6 @@
 /**
- * The partitions of each broker, found without a visit to all topics: a fence visits only the partitions of
- * its broker, and the placement of a new topic only needs their number.
+ * The partitions of each broker. With this index, fencing a broker visits only that broker's partitions, and
+ * the placement of a new topic reads the number of replicas without visiting all topics.
  */
 import type { NodeId, Uuid } from '@millrace/base';
 import { Map as ImmutableMap } from 'immutable';
@@ -8,7 +8,7 @@ import type { PartitionImage } from './image.ts';
 
 type IndexesByTopic = ImmutableMap<Uuid, readonly number[]>;
 
-/** A topic whose replicas changed; no partitions: it did not exist, or is removed. */
+/** A topic whose replicas changed. `before` is empty for a new topic, `after` for a removed one. */
 export interface ChangedReplicas {
   readonly topicId: Uuid;
   readonly before: readonly PartitionImage[];
@@ -17,7 +17,7 @@ export interface ChangedReplicas {
 
 export class ReplicaIndex {
   static readonly EMPTY = new ReplicaIndex(ImmutableMap(), ImmutableMap());
-  /** Broker → topic → the partitions of which it has a replica, ascending. */
+  /** Broker → topic → indexes of the partitions with a replica on the broker, ascending. */
   readonly byBroker: ImmutableMap<NodeId, IndexesByTopic>;
   /** Broker → number of its replicas. */
   private readonly counts: ImmutableMap<NodeId, number>;
@@ -36,14 +36,17 @@ export class ReplicaIndex {
     return this.counts.get(broker) ?? 0;
   }
 
-  /** The topics of a broker by ascending id, each with its partitions there, ascending. */
+  /**
+   * The topics with a replica on the broker, by ascending id, each with the ascending indexes of these
+   * partitions.
+   */
   *topicsOf(broker: NodeId): Generator<readonly [topicId: Uuid, indexes: readonly number[]]> {
     const byTopic = this.byBroker.get(broker);
     if (byTopic === undefined) return;
     for (const topicId of [...byTopic.keys()].sort()) yield [topicId, byTopic.get(topicId)!];
   }
 
-  /** With the entries of these topics replaced. Opens the map of a broker once for all of them. */
+  /** Returns an index with new entries for these topics. Opens the map of each broker only once. */
   with(topics: Iterable<ChangedReplicas>): ReplicaIndex {
     const grown = new Map<NodeId, number>();
     const grow = (broker: NodeId, by: number) => grown.set(broker, (grown.get(broker) ?? 0) + by);
