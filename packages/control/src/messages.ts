@@ -1,13 +1,13 @@
 /**
- * The messages between brokers and the active controller, as tables. methods.ts says which method carries
- * which. Only shapes here, no behaviour. Field numbers are permanent: never renumber or reuse one.
+ * The messages between brokers and the active controller, as tables. methods.ts assigns them to methods. This
+ * file defines only shapes, no behaviour. Field numbers are permanent: never renumber or reuse one.
  */
 import { ListenerMessage } from '@millrace/metadata';
 import { defineMessage, type MessageType, optional, repeated } from '@millrace/rpc';
 
 /**
  * logDirs: ids of the log directories. previousBrokerEpoch: -1 unless the last stop was clean. clusterId: ''
- * if not known. sessionTimeoutMs: the broker's own setting; the broker accepts no longer lease.
+ * if not known. sessionTimeoutMs: the broker's own setting, which is the longest lease that it accepts.
  */
 export const RegisterRequest = defineMessage('RegisterRequest', {
   brokerId: [1, 'int32'],
@@ -40,7 +40,7 @@ export const HeartbeatRequest = defineMessage('HeartbeatRequest', {
 export type HeartbeatRequest = MessageType<typeof HeartbeatRequest>;
 
 /**
- * leaseMs: the broker may acknowledge for this long after it sent the request, by its own clock; 0 while it
+ * leaseMs: by its own clock, the broker may acknowledge for this long after it sent the request; 0 while it
  * is fenced.
  */
 export const HeartbeatResponse = defineMessage('HeartbeatResponse', {
@@ -53,8 +53,8 @@ export const HeartbeatResponse = defineMessage('HeartbeatResponse', {
 export type HeartbeatResponse = MessageType<typeof HeartbeatResponse>;
 
 /**
- * Exactly one of register, heartbeat and leaves. The answer carries the same sequence. leaves: the broker
- * lives and gives up this stream. It sends nothing else, and the controller does not answer.
+ * Exactly one of register, heartbeat and leaves is set. The answer carries the same sequence. leaves: the
+ * broker still runs, but closes this stream. It sends nothing more on it, and the controller does not answer.
  */
 export const ControlRequest = defineMessage('ControlRequest', {
   sequence: [1, 'int64'],
@@ -65,7 +65,8 @@ export const ControlRequest = defineMessage('ControlRequest', {
 export type ControlRequest = MessageType<typeof ControlRequest>;
 
 /**
- * notControllerLeaderId: this node is not the active controller; the id of the active one, or -1 if unknown.
+ * notControllerLeaderId: set if this node is not the active controller. It is the active one's id, or -1 if
+ * unknown.
  */
 export const ControlResponse = defineMessage('ControlResponse', {
   sequence: [1, 'int64'],
@@ -102,8 +103,8 @@ export const AlterPartitionRequest = defineMessage('AlterPartitionRequest', {
 export type AlterPartitionRequest = MessageType<typeof AlterPartitionRequest>;
 
 /**
- * On success, and on most errors, the current state of the partition; leader -1 and an empty isr if it is
- * unknown.
+ * The current state of the partition on success, and on most errors. If it is unknown, leader is -1 and isr
+ * is empty.
  */
 const AlterPartitionResult = defineMessage('AlterPartitionResult', {
   topicId: [1, 'string'],
@@ -138,8 +139,9 @@ export const AllocateProducerIdsResponse = defineMessage('AllocateProducerIdsRes
 export type AllocateProducerIdsResponse = MessageType<typeof AllocateProducerIdsResponse>;
 
 /**
- * A client's request (body in Kafka's encoding of that version, without header) that only the controller can
- * answer. requestId: a random id, the same in each retry of the request; absent: the broker does not retry.
+ * A client's request that only the controller can answer. body: the request in Kafka's encoding of that
+ * version, without header. requestId: a random id, the same in each retry of the request; absent: the broker
+ * does not retry.
  */
 export const ForwardRequest = defineMessage('ForwardRequest', {
   apiKey: [1, 'int32'],

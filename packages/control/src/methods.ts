@@ -15,7 +15,7 @@ import {
 } from './messages.ts';
 
 export interface ControlMethod<Request, Response> {
-  /** On the wire. Permanent. */
+  /** The method's name on the wire. It must never change. */
   readonly name: string;
   readonly request: Message<Request>;
   readonly response: Message<Response>;
@@ -27,7 +27,10 @@ const method = <Request, Response>(
   response: Message<Response>,
 ): ControlMethod<Request, Response> => ({ name, request, response });
 
-/** Single calls: one request, one response. Each is safe to repeat (a lost answer makes the broker retry). */
+/**
+ * Single calls: one request, one response. Each is safe to repeat, because the broker retries when it gets no
+ * answer.
+ */
 export const controlCalls = {
   /** The leader of a partition proposes another ISR (KIP-497, KIP-903), or a replica leaves it. */
   alterPartition: method('controller.alter-partition', AlterPartitionRequest, AlterPartitionResponse),
