@@ -39,7 +39,7 @@ export class LogHealth {
     return appendFailure(ErrorCode.KAFKA_STORAGE_ERROR, `the log is offline: ${this.offline}`);
   }
 
-  /** A write failed and left no trace. */
+  /** The result of a write that failed without leaving a trace in the log. */
   writeFailure(error: DiskError): AppendFailure {
     const { directory } = this.log;
     this.logger.error('log-write-failed', { directory, code: error.code, reason: error.message });
@@ -51,7 +51,7 @@ export class LogHealth {
     return damage === undefined ? failure : { ...failure, damage };
   }
 
-  /** A read failed, or found damage. */
+  /** The result of a read that failed or found damage. */
   refuseRead(offset: number, problem: DiskError | string): ReadResult {
     const reason = typeof problem === 'string' ? problem : problem.message;
     this.logger.error('log-read-failed', { directory: this.log.directory, offset, reason });
@@ -59,8 +59,8 @@ export class LogHealth {
   }
 
   /**
-   * EIO may concern only a few sectors, so the log stays online. Any other error that is not transient
-   * (read-only, the folder is gone) would come back, and takes the log offline.
+   * Returns the damage to report, if any. EIO may concern only a few sectors, so the log stays online. Any
+   * other permanent error (read-only file system, missing folder) would recur, so the log goes offline.
    */
   private damageOf(error: DiskError): string | undefined {
     if (error.code === 'EIO') return error.message;

@@ -1,7 +1,7 @@
 /**
  * Writes whole batches to the end of one log. Their offsets and leader epochs must be final. Begins a new
- * segment when the active one is full. After a write, indexes, leader epochs and producer states know the
- * batches. A failed write leaves no batch; the leader epoch that it noted stays, without records.
+ * segment when the active one is full. After a write, updates indexes, leader epochs and producer states. A
+ * failed write leaves no batch, but the leader epoch that it noted stays, without records.
  */
 import { DiskError, type Offset, type WallMillis } from '@millrace/base';
 import { type BatchHeader, readBatchHeader } from '@millrace/protocol';
@@ -11,7 +11,7 @@ import type { LogHealth } from './log-health.ts';
 import type { LogParts } from './recovery/open-log.ts';
 import type { AppendFailure, LogConfig } from './types.ts';
 
-/** The log that grows. */
+/** The log that the batches are written to. */
 interface Owner {
   readonly config: LogConfig;
   lastWallMs: WallMillis;
@@ -23,7 +23,7 @@ export interface WriterParts extends Pick<LogParts, 'segments' | 'epochs' | 'pro
   readonly flusher: Flusher;
   readonly names: FolderNames;
   readonly health: LogHealth;
-  /** The log's own. After a write it holds the header of the last batch. */
+  /** The log's own header object. After a write it holds the header of the last batch. */
   readonly header: BatchHeader;
 }
 

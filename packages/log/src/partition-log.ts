@@ -1,8 +1,8 @@
 /**
- * One partition's log: a sequence of record batches with offsets, in Kafka's layout on a Disk. Owns every
- * cursor of it (start offset, end offset, recovery point) and keeps segments, indexes, leader epochs, and
- * producer states in step. Knows nothing of leaders, replicas or the high watermark: the caller decides who
- * may append.
+ * One partition's log: a sequence of record batches with offsets, in Kafka's layout on a Disk. Owns all
+ * cursors of the log (start offset, end offset, recovery point) and keeps segments, indexes, leader epochs,
+ * and producer states in step. Knows nothing of leaders, replicas or the high watermark: the caller decides
+ * who may append.
  *
  * When append returns, the operating system has the bytes. When `flush` calls back, the device has them. A
  * disk error is a return value: the log refuses the append with KAFKA_STORAGE_ERROR and removes its traces.
@@ -61,7 +61,7 @@ export class PartitionLog {
   readonly topicId: Uuid | undefined;
   /** `topic-partition`: the folder's name at the open. */
   private readonly topicPartition: string;
-  /** The first offset that is part of the log. Rises; only a truncation of the whole log may lower it. */
+  /** The first offset of the log. Only a truncation of the whole log may lower it. */
   startOffset: Offset;
   /** Exclusive: the offset that the next record gets. */
   endOffset: Offset;
@@ -82,7 +82,7 @@ export class PartitionLog {
   private readonly truncation: Truncation;
   private readonly codecs: CompressionCodecs;
   readonly health: LogHealth;
-  /** Used again and again: the log reads one header at a time. */
+  /** Reused for every batch: the log reads one header at a time. */
   private readonly header = new BatchHeader();
   private readonly names: FolderNames;
 
@@ -163,15 +163,15 @@ export class PartitionLog {
   }
 
   /**
-   * Recognises a retry of one of the producer's last batches, and returns the answer to the first try. For a
-   * batch that is too costly to admit here.
+   * If the batch is a retry of one of its producer's last batches, returns the answer to the first try. Used
+   * for batches that are too costly to admit on the event loop.
    */
   appendedBefore(batch: Uint8Array, nowWallMs: WallMillis, apiVersion?: number): LeaderAppended | undefined {
     if (this.offline !== undefined) return undefined;
     return judgeRetry(batch, this.header, this.doorOptions(nowWallMs, apiVersion), this);
   }
 
-  /** As `admit`, whatever it costs: for small batches, of this broker's own. */
+  /** Like `admit`, at any cost. For small batches that this broker itself builds. */
   admitWhole(batch: Uint8Array, nowWallMs: WallMillis, apiVersion?: number): Admission {
     return admitWhole(batch, this.doorOptions(nowWallMs, apiVersion), this.codecs);
   }
@@ -240,8 +240,8 @@ export class PartitionLog {
   }
 
   /**
-   * Truncates the log to `offset`, or to the beginning of the batch that holds it. Does nothing to a log that
-   * ends earlier. A log that ends there only drops leader epochs that begin at its end.
+   * Truncates the log to `offset`, or to the beginning of the batch that contains it. If the log ends exactly
+   * at `offset`, only removes leader epochs that begin there. If it ends earlier, does nothing.
    */
   truncateTo(offset: Offset): void {
     assert(offset >= 0, 'an offset to truncate to');
@@ -263,8 +263,9 @@ export class PartitionLog {
   }
 
   /**
-   * A new leader notes its epoch at its end offset, even before the first append. The first append writes the
-   * file: an epoch without records answers as the epoch before it does, so a crash may forget it.
+   * A new leader notes its epoch at its end offset, before the first append. The next write of the epoch file
+   * saves it. A crash may lose it before that: lookups of an epoch without records give the same answer
+   * without its entry.
    */
   assignLeaderEpoch(epoch: LeaderEpoch, startOffset: Offset): void {
     this.epochs.note(epoch, startOffset);
@@ -289,7 +290,8 @@ export class PartitionLog {
     if (o.clean && this.offline === undefined)
       this.health.orOffline(() => {
         this.segments.active.seal();
-        // A power loss would restore the bytes cut off here, so the log syncs even without new records.
+        // A power loss would restore the bytes that `trim` cut off, so the log syncs even without new
+        // records.
         if (this.segments.active.trim()) this.flusher.truncated(this.endOffset);
         if (this.epochs.dirty) this.epochs.write();
         this.snapshots.write(this.endOffset, this.producers);

@@ -11,7 +11,7 @@ import { rewindProducers } from './producers/rewind-producers.ts';
 import type { LogParts } from './recovery/open-log.ts';
 import type { LogConfig } from './types.ts';
 
-/** The log that shrinks. */
+/** The log to truncate. */
 interface Owner {
   readonly directory: string;
   readonly config: LogConfig;
@@ -112,8 +112,8 @@ export class Truncation {
     segments.forgetHints();
     log.endOffset = endOffset;
     names.changed();
-    // Before the log writes anything here: after a crash, the old recovery point would cover records that are
-    // not yet on the device.
+    // Lower the recovery point before the log writes here again. Otherwise, after a crash, the old recovery
+    // point would cover records that are not yet on the device.
     if (isLowered) this.parts.recoveryPointLowered();
     segments.removeAfter(found.index);
     found.segment.truncate(found.located.position, endOffset);

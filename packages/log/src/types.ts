@@ -5,7 +5,7 @@
 import type { DiskError, LeaderEpoch, Millis, Offset, WallMillis } from '@millrace/base';
 import type { Compression, ErrorCode, RecordError, Timestamp } from '@millrace/protocol';
 
-/** A `compression.type` other than `producer`. */
+/** The topic's codec, if `compression.type` is not `producer`. */
 export interface TopicCompression {
   readonly codec: Compression;
   /** Undefined: the codec's default, or it has no levels. */
@@ -19,8 +19,8 @@ export interface LogConfig {
   /** A segment is closed when the records in it span more time than this. */
   readonly segmentMs: Millis;
   /**
-   * A segment is closed up to this much earlier, each by its own share: otherwise all logs of a broker would
-   * roll at once.
+   * The log closes a segment up to this much before `segmentMs`. Each segment has its own share, so that not
+   * all logs of a broker roll at once.
    */
   readonly segmentJitterMs: Millis;
   /**
@@ -95,8 +95,8 @@ export interface ReadOptions {
 
 export interface ReadResult {
   /**
-   * Whole batches, in order; must not be changed. The first one holds `fromOffset`. The memory may be given
-   * back to `LogDirectory.spares`.
+   * Whole batches, in order; the caller must not change them. The first one holds `fromOffset`. The caller
+   * may give the memory back to `LogDirectory.spares`.
    */
   readonly chunks: Uint8Array[];
   readonly sizeBytes: number;

@@ -41,15 +41,16 @@ export class Checkpoints {
   private readonly directory: string;
   private readonly logger: Logger;
   private readonly open: ReadonlyMap<string, OpenPartition>;
-  /** As read at start, or as written last; without logs deleted since. */
+  /** The content of the file, as read at start or written last, without the logs deleted since. */
   private highWatermarks: Map<string, Offset>;
-  /** As read at start, without logs deleted since. */
+  /** The content of the file at start, without the logs deleted since. */
   private readonly recoveryPoints: Map<string, Offset>;
   private readonly startOffsets: Map<string, Offset>;
-  /** Content of the files, so that only changes are written. */
+  /** The last written content of each file, so that only changes are written. */
   private readonly written = new Map<string, string>();
   /**
-   * Deleted folders that the files on the device may still list, with the number of the deletion in this run.
+   * Deleted folders that the files on the device may still list. The value is the number of the deletion,
+   * counted from the start of this run.
    */
   private readonly unforgotten = new Map<string, number>();
   private deletions = 0;
@@ -73,12 +74,12 @@ export class Checkpoints {
     return this.highWatermarks.get(folder);
   }
 
-  /** As read at start. */
+  /** The recovery point that the file had at start. */
   recoveryPoint(folder: string): Offset | undefined {
     return this.recoveryPoints.get(folder);
   }
 
-  /** As read at start. */
+  /** The log start offset that the file had at start. */
   startOffset(folder: string): Offset | undefined {
     return this.startOffsets.get(folder);
   }
@@ -163,7 +164,7 @@ export class Checkpoints {
     }
   }
 
-  /** From now on nothing is removed in the background. */
+  /** Ends the removal in the background. */
   close(): void {
     this.isClosed = true;
   }
@@ -186,7 +187,7 @@ export class Checkpoints {
     this.writeOffsetsOfLogs(replace);
   }
 
-  /** Offsets that were read at start, of logs not opened since. */
+  /** The offsets read at start of logs that this run has not opened. */
   private ofUnopened(offsets: ReadonlyMap<string, Offset>): PartitionOffset[] {
     const kept: PartitionOffset[] = [];
     for (const [folder, offset] of offsets) {
@@ -198,8 +199,9 @@ export class Checkpoints {
   }
 
   /**
-   * Syncs the files: a killed process may leave them in the page cache only, and this process relies on them.
-   * Otherwise a power loss would restore entries of deleted folders, and those folders may exist again.
+   * Syncs the files. This process relies on them, but an earlier, killed process may have left them only in
+   * the page cache. A power loss would then restore entries of deleted folders, and those folders may exist
+   * again.
    */
   private syncAll(): void {
     for (const name of FILES) {

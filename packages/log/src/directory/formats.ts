@@ -1,4 +1,4 @@
-/** The small files of a log directory, in Kafka's formats: pure text in, values out. */
+/** Parses and formats the small files of a log directory, in Kafka's formats. Pure. */
 import { isUuid, type NodeId, type Offset, type Uuid } from '@millrace/base';
 import { formatCheckpoint, parseCheckpoint } from '../files/checkpoint-file.ts';
 
@@ -7,7 +7,7 @@ export const CLEAN_SHUTDOWN_FILE = '.kafka_cleanshutdown';
 export const RECOVERY_POINTS_FILE = 'recovery-point-offset-checkpoint';
 export const HIGH_WATERMARKS_FILE = 'replication-offset-checkpoint';
 export const START_OFFSETS_FILE = 'log-start-offset-checkpoint';
-/** Version of meta.properties that Kafka writes since it knows directory ids. */
+/** The version of meta.properties that Kafka writes in KRaft mode. */
 const META_VERSION = 1;
 
 export interface MetaProperties {

@@ -48,8 +48,8 @@ export function identify(o: IdentityOptions): Identity | string {
 
 /**
  * Syncs the folder and its parents, because they may be new. If their names are not on the device, a power
- * loss removes everything in them, and the node returns with another identity. A folder that this node may
- * not read is not one that it created: the sync ends there.
+ * loss removes everything in them, and the node returns with another identity. The sync stops at a folder
+ * that this node may not read: this node did not create it.
  */
 function makeDurable(disk: Disk, directory: string): void {
   for (let slash = directory.lastIndexOf('/'); slash >= 0; slash = directory.lastIndexOf('/', slash - 1)) {

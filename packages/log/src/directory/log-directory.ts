@@ -43,13 +43,13 @@ export interface OpenDirectoryOptions {
   readonly disk: Disk;
   readonly directory: string;
   readonly nodeId: NodeId;
-  /** When known already; else see `adoptClusterId`. */
+  /** Undefined: not known yet. The owner then calls `adoptClusterId` later. */
   readonly clusterId?: Uuid | undefined;
-  /** Draws the directory id of a new directory, and the names of deleted ones. */
+  /** The source of the directory id of a new directory, and of the names of deleted folders. */
   readonly random: Random;
   readonly codecs: CompressionCodecs;
   readonly logger: Logger;
-  /** Default: bounds of limits.ts. */
+  /** Default: a new object with the limit of limits.ts. */
   readonly files?: OpenFiles;
   /** Buffers for reads of logs. */
   readonly spares?: SpareBuffers;
@@ -58,7 +58,7 @@ export interface OpenDirectoryOptions {
 export interface PartitionDirectory {
   readonly topic: string;
   readonly partition: number;
-  /** From partition.metadata, if that file is there and whole. */
+  /** From partition.metadata; undefined if that file is missing or damaged. */
   readonly topicId: Uuid | undefined;
 }
 
@@ -94,7 +94,7 @@ export class LogDirectory {
   private producersCheckedMs = 0;
   private closed = false;
 
-  /** Buffers for `PartitionLog.read`: give back the memory that it returned once nothing uses it. */
+  /** Spare buffers of `PartitionLog.read`. Give them the memory that it returned once nothing uses it. */
   get spares(): SpareBuffers {
     return this.files.spares;
   }
@@ -161,7 +161,7 @@ export class LogDirectory {
     probeDirectory(this.disk, this.directory, how, done);
   }
 
-  /** Every partition folder, without those that wait for deletion. May throw DiskError. */
+  /** Every partition folder, except those that wait for deletion. May throw DiskError. */
   partitions(): PartitionDirectory[] {
     const found: PartitionDirectory[] = [];
     for (const name of this.disk.list(this.directory)) {
@@ -248,12 +248,13 @@ export class LogDirectory {
   }
 
   /**
-   * Renames the folder out of the way and keeps it: the metadata does not know it, but nobody deleted it.
-   * Returns its new name. The log need not be open. May throw DiskError.
+   * Renames the folder out of the way and keeps it, because the metadata does not know it but nobody deleted
+   * it. Returns its new name. The log need not be open. May throw DiskError.
    */
   setAside(topic: string, partition: number): string {
     let aside = strayFolderName(topic, partition, this.random.uuid());
-    // Two long topics may share a cut name, and a rename must not replace a kept folder.
+    // The new name cuts a long topic, so two topics may get the same name. A rename must not replace a
+    // folder.
     while (this.disk.exists(`${this.directory}/${aside}`))
       aside = strayFolderName(topic, partition, this.random.uuid());
     this.moveFolder(partitionFolderName(topic, partition), aside);
@@ -291,7 +292,7 @@ export class LogDirectory {
     const { directory, logger } = this;
     const written = diskErrorOf(() => this.checkpoints.write(highWatermarks));
     if (written !== undefined) logger.error('checkpoint-failed', { directory, reason: written.message });
-    // Even if that failed: on a full disk, the checkpoints need the space of the deleted logs.
+    // Remove deleted logs even after a failure: on a full disk, the checkpoints need their space.
     const removed = diskErrorOf(() => this.removeDeleted());
     if (removed !== undefined) logger.error('log-list-failed', { reason: removed.message });
   }
@@ -327,7 +328,7 @@ export class LogDirectory {
       .filter((name) => partitionOfFolderName(name) !== undefined && !this.open.has(name));
   }
 
-  /** From here on files change: a crash must not look like a clean stop. */
+  /** Removes the marker before any file changes, so that a crash does not look like a clean stop. */
   private removeMarker(): void {
     if (!this.markerPresent) return;
     this.disk.remove(`${this.directory}/${CLEAN_SHUTDOWN_FILE}`);

@@ -1,6 +1,6 @@
 /**
- * Admits a client's batch before the log appends it: the door's checks, then the topic's compression. The
- * event loop does the cheap work, a job does the rest; both give the same result.
+ * Admits a client's batch before the log appends it: runs the checks of door.ts, then applies the topic's
+ * compression. The event loop does this for cheap batches, a job for all others; both give the same result.
  */
 import type { CompressionCodecs, WorkBudget } from '@millrace/protocol';
 import type { AppendFailure } from '../types.ts';

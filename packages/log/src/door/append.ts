@@ -100,7 +100,7 @@ export function judgeRetry(
   return duplicateOf(known, config, startOffset);
 }
 
-/** The answer to a new batch, after its append. */
+/** The result for a new batch, after its append. */
 export function appendedOf(
   { baseOffset, lastOffset }: BatchHeader,
   { config, startOffset }: LogState,
@@ -110,10 +110,10 @@ export function appendedOf(
   return { ok: true, baseOffset, lastOffset, logAppendTimeMs, startOffset, duplicate: false };
 }
 
-/** The answer to a duplicate: the same as the first time. */
+/** The result for a duplicate: the same as for the first append. */
 function duplicateOf(known: ProducerBatch, config: LogConfig, startOffset: Offset): LeaderAppended {
   const { lastOffset, offsetDelta, timestamp } = known;
-  // A broker never writes a time beyond the safe integers.
+  // Such a timestamp is a number: a broker never writes a time beyond the safe integers.
   const isAppendTime = config.timestampType === 'LogAppendTime' && typeof timestamp === 'number';
   return {
     ok: true,

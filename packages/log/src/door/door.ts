@@ -1,8 +1,8 @@
 /**
- * The door of a log: the checks of a client's batch that need only its bytes, the topic's settings and the
+ * The door of a log: those checks of a client's batch that need only its bytes, the topic's settings and the
  * time, in Kafka's order. Checks that need the log itself (sequence numbers, offsets, segments) come later.
- * Pure: does not change the batch. The door has two steps, so that a job can do the second one: `judgeHeader`
- * is cheap, the checks of checksum and records read every byte.
+ * Pure: does not change the batch. The door has two steps. `judgeHeader` is cheap. The checks of checksum and
+ * records read every byte, so a job may do them.
  */
 import type { WallMillis } from '@millrace/base';
 import {
@@ -74,7 +74,7 @@ export function checkAtDoor(
   if (failure !== undefined) return failure;
   const left = workMax - header.sizeBytes * CHECKSUM_WORK;
   if (header.compression === 0 && left < 0) return undefined;
-  // Before the checksum: the job that does the rest computes the checksum again.
+  // Decide this before computing the checksum, because a job computes it too.
   if (header.compression !== 0 && Math.min(left, budget.work) < leastWork(header)) return undefined;
   if (!checkBatchCrc(bytes, 0, header.sizeBytes)) return wrongChecksum();
   const wrongCounts = judgeCounts(header, o);
@@ -141,7 +141,7 @@ export function judgeHeader(
   try {
     readBatchHeader(bytes, 0, header);
   } catch (error) {
-    // A broker never gives such a number to a client.
+    // A number in the header is beyond the safe integers. No broker gives such a number to a client.
     if (error instanceof DecodeError) return appendFailure(ErrorCode.INVALID_RECORD, error.message);
     throw error;
   }
@@ -161,8 +161,8 @@ export function judgeHeader(
 }
 
 /**
- * Size of the whole batch at `start`. 0: there is no whole batch, only bytes that Kafka treats as the
- * beginning of one and drops.
+ * Size of the whole batch at `start`. 0: fewer bytes than a whole batch, which Kafka drops as an incomplete
+ * batch.
  */
 function batchAt(bytes: Uint8Array, start: number): number | AppendFailure {
   const left = bytes.length - start;

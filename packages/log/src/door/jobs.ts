@@ -1,6 +1,6 @@
 /**
- * Jobs that a log gives away from the event loop. The functions are the same in a worker, in the simulator
- * and on the event loop.
+ * Kinds of jobs that a log hands to workers, off the event loop. The same functions run in a worker, in the
+ * simulator and on the event loop.
  */
 import type { JobAnswer, JobKind } from '@millrace/base';
 import type { CompressionCodecs, FoundRecord } from '@millrace/protocol';

@@ -43,8 +43,8 @@ export class LeaderEpochs {
   }
 
   /**
-   * Notes that `epoch` begins at `startOffset`, or continues there; removes entries that contradict it.
-   * Leaves the file to `write`.
+   * Notes that `epoch` begins at `startOffset`, or continues there. Removes entries that contradict it. Does
+   * not write the file; `write` does.
    */
   note(epoch: LeaderEpoch, startOffset: Offset): void {
     assert(epoch >= 0 && startOffset >= 0, 'an epoch and its start are not negative');

@@ -10,7 +10,7 @@ export const EPOCHS_FILE = 'leader-epoch-checkpoint';
 export const PARTITION_METADATA_FILE = 'partition.metadata';
 const DELETED_FOLDER_SUFFIX = '-delete';
 const STRAY_FOLDER_SUFFIX = '-stray';
-/** Longest file name that common file systems take. */
+/** The longest file name that common file systems allow. */
 const NAME_LENGTH_MAX = 255;
 
 /** `00000000000000000042.log` for offset 42. */

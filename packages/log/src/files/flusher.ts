@@ -35,7 +35,7 @@ interface Round {
 
 export class Flusher {
   recoveryPoint: Offset;
-  /** A truncation, perhaps of an earlier run, cut off bytes that a power loss would restore. */
+  /** A truncation of this or an earlier run cut off bytes, and a power loss would restore them. */
   private hasUnsyncedCut: boolean;
   private round: Round | undefined;
   private waitingForNext: FlushDone[] = [];
@@ -47,7 +47,7 @@ export class Flusher {
     this.ports = ports;
   }
 
-  /** A round is under way. */
+  /** True while a round is in flight. */
   get busy(): boolean {
     return this.round !== undefined;
   }
@@ -108,7 +108,7 @@ export class Flusher {
       if (!(error instanceof DiskError)) throw error;
       round.error = error;
     }
-    // One more than `all` has: the round must end after the loop even if no sync starts.
+    // Count one sync more than `all` has: even if no sync starts, the round must end only after the loop.
     round.syncsLeft = all.length + 1;
     for (const one of all) this.syncOne(one, round);
     this.syncDone(round);
@@ -140,8 +140,9 @@ export class Flusher {
     const next = this.waitingForNext;
     this.waitingForNext = [];
     for (const done of round.waiting) done(error);
-    // A truncation may have left nothing to flush for the waiting callers. After a failure, another sync
-    // would succeed although records may be lost: a device reports a failure only once.
+    // After a success, flush again for the callers of the next round; a truncation may have left nothing to
+    // flush. After a failure, fail them without another sync. A device reports a lost write only once, so
+    // another sync would succeed although records are lost.
     for (const done of next) {
       if (error === undefined) this.flush(done);
       else done(error);

@@ -1,6 +1,7 @@
 /**
  * Owns the open files of all logs of a node, and the buffers for their reads. Keeps at most `openMax` files
- * open, and closes those not used lately first (second chance). A file stays open while it is synced.
+ * open. Closes files that were not used lately first (second-chance algorithm). A file stays open while it is
+ * synced.
  */
 import type { Disk, DiskError, DiskFile } from '@millrace/base';
 import { SpareBuffers } from '@millrace/protocol';
@@ -27,7 +28,7 @@ export class OpenFiles {
     return new FileHandle(this, path);
   }
 
-  /** For FileHandle. */
+  /** Called by FileHandle only. */
   reopen(handle: FileHandle): DiskFile {
     if (this.open.size >= this.openMax) this.closeOne();
     const file = this.disk.open(handle.path);
@@ -35,7 +36,7 @@ export class OpenFiles {
     return file;
   }
 
-  /** For FileHandle. */
+  /** Called by FileHandle only. */
   forget(handle: FileHandle): void {
     this.open.delete(handle);
   }

@@ -1,6 +1,6 @@
 /**
- * The lookups by time of one log. A disk error is a return value, as everywhere in a log: the record may
- * still exist.
+ * Looks up records of one log by time. Returns a disk error as a value, as every operation of a log does: the
+ * record may still exist.
  */
 import { DiskError, type Logger, type Offset } from '@millrace/base';
 import { type CompressionCodecs, ErrorCode, type Timestamp } from '@millrace/protocol';
@@ -44,8 +44,9 @@ export class LogTimes {
   }
 
   /**
-   * The first record, in offset order, with that timestamp or a later one; or a batch that is too costly to
-   * open on the event loop. `behind`: a job found nothing in this batch, so the search continues behind it.
+   * Returns the first record, in offset order, whose timestamp is at least `timestamp`. Returns a batch
+   * instead if opening it on the event loop costs too much. `behind`: a job found nothing in this batch, so
+   * the search continues behind it.
    */
   find(timestamp: Timestamp, budget: LookupBudget, behind?: OpenedBatch): TimeLookup {
     return this.lookUp(() => {
@@ -56,7 +57,7 @@ export class LogTimes {
     });
   }
 
-  /** -1: no record has one. */
+  /** The largest timestamp of the log's records; -1: no record has one. */
   largest(): Timestamp | LookupFailure {
     return this.lookUp(() => largestTimestamp(this.segments, this.owner.startOffset));
   }

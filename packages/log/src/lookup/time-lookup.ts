@@ -1,7 +1,8 @@
 /**
  * Finds offsets by timestamp (ListOffsets). The lookup begins where the time index points, skips batches by
- * their headers, and opens the others. It returns a batch that is costly to open to its caller. If the caller
- * finds nothing in it, it asks again behind that batch. May throw DiskError.
+ * their headers, and opens the others. If opening a batch costs too much, the lookup returns the batch. The
+ * caller opens it in a job, and if the job finds nothing, continues the lookup behind it. May throw
+ * DiskError.
  */
 import { DiskError, type LeaderEpoch, type Offset } from '@millrace/base';
 import {
@@ -60,8 +61,8 @@ export interface TimeQuestion {
 type Found = TimestampHit | CostlyBatch;
 
 /**
- * The first record, in offset order, whose timestamp is >= the given one; or a batch that is too costly to
- * open here.
+ * The first record, in offset order, with a timestamp >= the given one. Returns a batch instead if opening it
+ * here costs too much.
  */
 export function findTimestamp(
   segments: Segments,
@@ -80,7 +81,7 @@ export function findTimestamp(
   return undefined;
 }
 
-/** The largest timestamp of all records from `startOffset` on; -1: none has one. */
+/** The largest timestamp of all records from `startOffset` on; -1: no record has a timestamp. */
 export function largestTimestamp(segments: Segments, startOffset: Offset): Timestamp {
   let timestamp: Timestamp = NO_TIMESTAMP;
   for (let index = segments.indexFor(startOffset); index < segments.list.length; index++) {
@@ -171,7 +172,10 @@ function leastWork(header: BatchHeader): number {
   return sizeBytes + Math.min(recordCount, sizeBytes / RECORD_BYTES_MIN) * RECORD_WORK;
 }
 
-/** A batch that lacks the record its header promises may be corrupt. Throws DiskError if it is. */
+/**
+ * For a batch that lacks the record its header promises. Throws DiskError if the checksum shows that the
+ * batch is corrupt.
+ */
 export function assertIntact(batch: Uint8Array): void {
   if (!checkBatchCrc(batch, 0, batch.length)) throw new DiskError('EIO', 'the checksum of a batch is wrong');
 }
@@ -189,8 +193,8 @@ export function findInBatch(
 }
 
 /**
- * False: the batch costs more than `workMax`. A batch that no codec can open holds no records for a lookup;
- * the door accepts none, so this broker did not write it.
+ * Feeds the batch's records to `finder`. False: the batch costs more than `workMax`. Treats a batch that no
+ * codec can open as empty. The door refuses such batches, so this broker did not write it.
  */
 function openWithin(
   batch: Uint8Array,

@@ -1,6 +1,6 @@
 /**
- * Loads producer states from a snapshot, if there is one, and the batches before it that clients may still
- * retry. Reads only.
+ * Loads producer states from a snapshot, if there is one. Then reads earlier batches that clients may still
+ * retry from the log. Reads only.
  */
 import type { Offset, WallMillis } from '@millrace/base';
 import { RECALLED_BYTES } from '../limits.ts';
@@ -33,7 +33,7 @@ function recall(producers: ProducerStates, endOffset: Offset, segments: Segments
   let left = bytes - list[last]!.sizeBytes;
   while (first > 0 && left > 0) left -= list[--first]!.sizeBytes;
   for (let index = first; index <= last; index++) {
-    // The later segments come first in the budget: the oldest one gets the rest.
+    // The budget covers later segments first. The oldest segment gets the rest.
     const wanted = index === first ? left + list[first]!.sizeBytes : list[index]!.sizeBytes;
     list[index]!.scanLast(wanted, (header) => {
       if (header.baseOffset >= endOffset) return true;

@@ -23,7 +23,7 @@ export interface ProducerBatch {
 
 export interface ProducerState {
   readonly producerId: number;
-  /** Base offset of the first batch of this state; -1: the state comes from a snapshot. */
+  /** Base offset of the first batch that this state saw; -1: the state comes from a snapshot. */
   readonly firstOffset: Offset;
   epoch: number;
   /** Of the last transaction marker, or -1. */
@@ -38,7 +38,9 @@ export interface ProducerState {
   readonly batches: ProducerBatch[];
 }
 
-/** undefined: append the batch. ProducerBatch: its duplicate. AppendFailure: do not append. */
+/**
+ * undefined: append the batch. ProducerBatch: the batch is a duplicate of this one. AppendFailure: refuse it.
+ */
 export type SequenceCheck = ProducerBatch | AppendFailure | undefined;
 
 export function sequenceAfter(sequence: number, delta: number): number {
@@ -62,7 +64,7 @@ export class ProducerStates {
     return this.byId.get(producerId);
   }
 
-  /** All of them, ordered by id. */
+  /** All states, ordered by producer id. */
   all(): ProducerState[] {
     return [...this.byId.values()].sort((a, b) => a.producerId - b.producerId);
   }
@@ -123,9 +125,9 @@ export class ProducerStates {
   }
 
   /**
-   * Takes note of a batch before the snapshot. A snapshot holds only each producer's last batch. Call this
-   * after `load`, in log order. Without it, a client that retries several batches after a restart gets
-   * OUT_OF_ORDER_SEQUENCE_NUMBER.
+   * Adds a batch before the snapshot to its producer's window. A snapshot holds only each producer's last
+   * batch. Call this after `load`, in log order. Without it, a client that retries several batches after a
+   * restart gets OUT_OF_ORDER_SEQUENCE_NUMBER.
    */
   recall(header: BatchHeader): void {
     const state = this.byId.get(header.producerId);

@@ -8,7 +8,10 @@ import { loadProducers } from './load-producers.ts';
 import type { ProducerStates } from './producer-states.ts';
 import type { Snapshots } from './snapshots.ts';
 
-/** The segments end at `endOffset` already. Removes snapshots above it. May throw DiskError. */
+/**
+ * Call this after the segments were truncated to `endOffset`. Removes snapshots above it. May throw
+ * DiskError.
+ */
 export function rewindProducers(
   producers: ProducerStates,
   snapshots: Snapshots,

@@ -40,7 +40,7 @@ export class Snapshots {
     return undefined;
   }
 
-  /** Does not sync: the checksum reveals a torn file, and an older snapshot serves as well. */
+  /** Writes without fsync: the checksum reveals a torn file, and recovery can use an older snapshot. */
   write(offset: Offset, producers: ProducerStates): void {
     replaceFile(this.disk, this.path(offset), encodeProducerSnapshot(producers.all()));
     this.offsets = [...this.offsets.filter((other) => other !== offset), offset].sort((a, b) => a - b);

@@ -16,7 +16,7 @@ export interface OpenLogOptions {
   readonly topicId?: Uuid;
   readonly config: LogConfig;
   readonly nowWallMs: WallMillis;
-  /** The log was closed cleanly: recovery trusts its content and checks only the tail. */
+  /** True after a clean stop: recovery trusts the log's content and checks only the tail. */
   readonly cleanShutdown: boolean;
   /** After an unclean stop, everything below this offset is on the device. Default 0: check all. */
   readonly recoveryPoint?: Offset;
@@ -24,7 +24,7 @@ export interface OpenLogOptions {
   readonly startOffset?: Offset;
   readonly codecs: CompressionCodecs;
   readonly logger: Logger;
-  /** Shared by the logs of a node; default: its own. */
+  /** The open files, shared by all logs of a node; default: an object for this log alone. */
   readonly files?: OpenFiles;
   /**
    * Called before a truncation removes records that a checkpointed recovery point may cover. May throw
@@ -62,8 +62,7 @@ export class LogOpenError extends Error {
 /** May throw DiskError, or LogOpenError. */
 export function openParts(o: OpenLogOptions): LogParts {
   const { disk, directory } = o;
-  // Only makeDirectory knows whether the folder is new. A separate check may fail, and we would overwrite a
-  // log.
+  // `makeDirectory` says reliably whether the folder is new. A failed `exists` would make us overwrite a log.
   const isNew = disk.makeDirectory(directory);
   const found = isNew ? undefined : readTopicId(disk, directory);
   if (found !== undefined && o.topicId !== undefined && found !== o.topicId)

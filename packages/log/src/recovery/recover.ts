@@ -209,8 +209,9 @@ function noteEpoch(epochs: LeaderEpochs, header: BatchHeader): void {
 
 /**
  * `strict`: the log compacts nothing above the recovery point, so a gap in the offsets is damage that the
- * checksum cannot see. `endOffsetMax`: base offset of the next segment. A truncation cut off the batches from
- * there on, and a power loss restored them: recovery cuts them off again, and nothing else.
+ * checksum cannot see. `endOffsetMax`: base offset of the next segment. If there are batches at or above it,
+ * a truncation cut them off and a power loss restored them. Recovery cuts off only these batches again; the
+ * segments that follow stay.
  */
 function rebuildSegment(
   state: Replay,

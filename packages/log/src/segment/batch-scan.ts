@@ -12,9 +12,9 @@ import {
 } from '@millrace/protocol';
 
 export interface ScanOptions {
-  /** Where a batch begins. */
+  /** The position where the first batch begins. */
   readonly from: number;
-  /** Where the data ends. */
+  /** The position where the data ends. */
   readonly to: number;
   readonly windowBytes: number;
   readonly checkCrc: boolean;
@@ -23,9 +23,7 @@ export interface ScanOptions {
 }
 
 export interface ScanEnd {
-  /**
-   * Just behind the last good batch, or where the batch begins at which the visitor stopped.
-   */
+  /** The position behind the last good batch, or that of the batch at which the visitor stopped. */
   readonly position: number;
   /** Why the scan could not continue. */
   readonly damage: string | undefined;

@@ -182,7 +182,7 @@ export class Segment {
     return this.largest;
   }
 
-  /** Everything before the returned offset has a timestamp below the given one. */
+  /** Returns an offset. All earlier records of the segment have timestamps below the given one. */
   offsetBelowTimestamp(timestamp: Timestamp): Offset {
     let entry = this.timeIndex.lookup(timestamp);
     if (entry !== undefined && !this.confirms(entry)) {
@@ -350,5 +350,7 @@ export class Segment {
   }
 }
 
-/** Index interval of a rebuild while serving. It does not know the settings, so this is Kafka's default. */
+/**
+ * Index interval of a rebuild during reads: Kafka's default, because the segment does not know the settings.
+ */
 const REBUILD_INTERVAL_BYTES = 4096;

@@ -25,7 +25,7 @@ interface Hint {
 export interface DiskRead {
   readonly chunks: Uint8Array[];
   readonly sizeBytes: number;
-  /** The damage of the data there. */
+  /** The damage that stopped the read. */
   readonly damage?: string | undefined;
 }
 
@@ -194,9 +194,9 @@ export function preallocatedBytes({ preallocate, segmentBytes }: LogConfig): num
 }
 
 /**
- * How many bytes at the beginning are whole batches below `endOffsetMax`. The first holds `fromOffset`, each
- * next one continues where the one before it ended: the log writes no others. (Compaction will leave gaps,
- * and must relax this for its topics.)
+ * Returns the number of bytes at the beginning that are whole batches below `endOffsetMax`. The first batch
+ * must hold `fromOffset`, and each next one must continue where the one before it ended: the log writes no
+ * others. (Compaction will leave gaps, and must relax this for its topics.)
  */
 function wholeBatches(
   bytes: Uint8Array,

@@ -193,7 +193,7 @@ export class TimeIndex extends SparseIndex {
     super(handle, 12);
   }
 
-  /** Adds an entry unless the last one already says so: timestamps rise strictly. */
+  /** Adds an entry if its timestamp is larger than that of the last entry. */
   appendIfLater(timestamp: Timestamp, relativeOffset: number): void {
     this.lastTimestamp ??= this.last()?.timestamp ?? -1;
     if (timestamp <= this.lastTimestamp) return;
