@@ -1,6 +1,6 @@
 /**
- * The first step of a controlled shutdown: the leader waits for its ISR. The other members get the batches
- * acknowledged with acks=1 before the controller elects one of them.
+ * The first step of a controlled shutdown: the leader waits for its ISR. So the other members have the
+ * batches acknowledged with acks=1 before the controller elects one of them.
  */
 import type { Clock, Millis, Offset, Timers } from '@millrace/base';
 import type { Leadership } from './partition/leadership.ts';

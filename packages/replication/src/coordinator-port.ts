@@ -1,6 +1,6 @@
 /**
- * What a coordinator (of groups, of transactions) needs of the partitions that this broker leads: when it
- * leads which, what they hold, and to append to them.
+ * The interface of a coordinator (of groups, of transactions) to the partitions that this broker leads.
+ * Reports each leadership's beginning and end, reads the partitions, and appends to them.
  */
 import type { LeaderEpoch, Uuid } from '@millrace/base';
 import type { LeadershipFeed } from './leadership-feed.ts';
@@ -14,12 +14,12 @@ export interface OwnAppend {
   readonly index: number;
   /** The leadership that the coordinator works under. */
   readonly leaderEpoch: LeaderEpoch;
-  /** One record batch v2. Its bytes are the caller's again when the call returns. */
+  /** One record batch v2. The caller may reuse the bytes when the call returns. */
   readonly records: Uint8Array;
 }
 
 export interface CoordinatorPorts extends Omit<ReaderPorts, 'find'> {
-  /** At the end of this turn. */
+  /** Calls back at the end of this turn. */
   readonly soon: (callback: () => void) => void;
 }
 
@@ -36,15 +36,16 @@ export class CoordinatorPort {
 
   /**
    * Appends with acks=all and returns the offsets at once. Calls `settled` once, at the end of a turn: when
-   * the ISR has written the batch, or with an error. After NOT_LEADER_OR_FOLLOWER the next leader may have
-   * it.
+   * the ISR has written the batch, or with an error. After NOT_LEADER_OR_FOLLOWER, the next leader may still
+   * have the batch.
    */
   append(
     { topicId, index, leaderEpoch, records }: OwnAppend,
     settled: (result: ProduceResult) => void,
   ): ProduceResult {
     const found = this.lookup.findById(topicId, index);
-    // An append from inside `settled` would come between an earlier one and its parking.
+    // Settle at the end of the turn. If `settled` ran within the append, it might append before that append
+    // is parked.
     const acknowledgement = new Acknowledgement((result) => this.ports.soon(() => settled(result)));
     if (!('errorCode' in found)) return found.append(records, leaderEpoch, acknowledgement);
     const failure = produceFailure(found.errorCode);
@@ -52,7 +53,7 @@ export class CoordinatorPort {
     return failure;
   }
 
-  /** Reads to the log's end, a slice each turn. Returns what stops it. */
+  /** Reads to the log's end, one slice a turn. Returns a function that stops the reading. */
   read(topicId: Uuid, index: number, wanted: ReadWanted): Cancel {
     const find = () => {
       const found = this.lookup.findById(topicId, index);

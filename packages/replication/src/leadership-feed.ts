@@ -1,15 +1,16 @@
 /**
- * Tells parts of this broker which partitions it leads. A coordinator loads what a partition holds when a
- * leadership begins, and drops it when the leadership ends. The order is that of publication. Calls come at
- * the end of the turn, never within the change: a leadership may have ended by then, and its end follows.
+ * Reports to parts of this broker which partitions it leads. For example, a coordinator loads a partition's
+ * records when a leadership begins, and drops them when it ends. Calls have the order of publication. They
+ * come at the end of the turn, never within the change. So a leadership may already have ended when its begin
+ * is reported; the report of its end follows.
  */
 import type { LeaderEpoch } from '@millrace/base';
 import type { LeadershipSink, PartitionName } from './partition/ports.ts';
 
 export interface LeadershipListener {
-  /** This broker leads the partition in this epoch. */
+  /** This broker leads the partition in this epoch from now on. */
   began(partition: PartitionName, epoch: LeaderEpoch): void;
-  /** This broker leads the partition in this epoch no longer. */
+  /** This broker stopped leading the partition in this epoch. */
   ended(partition: PartitionName, epoch: LeaderEpoch): void;
 }
 
@@ -21,7 +22,7 @@ interface Change {
 
 export class LeadershipFeed implements LeadershipSink {
   private readonly soon: (callback: () => void) => void;
-  /** What each listener has to hear yet. */
+  /** The changes that each listener has not received yet. */
   private readonly listeners = new Map<LeadershipListener, Change[]>();
   private readonly running = new Map<string, Change>();
   private isSoon = false;
@@ -65,7 +66,7 @@ export class LeadershipFeed implements LeadershipSink {
   }
 }
 
-/** The partition itself must not leave the replication package. */
+/** Copies the name, because the partition object itself must not leave the replication package. */
 function nameOf({ topicId, topic, index }: PartitionName): PartitionName {
   return { topicId, topic, index };
 }

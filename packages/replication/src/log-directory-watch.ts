@@ -1,8 +1,8 @@
 /**
- * Detects a log directory that failed as a whole: the device is gone, the file system went read-only, or the
- * folder was removed. A directory that only lost one log has not failed. The watch tests now and then whether
- * it can still write a file there, and at once when a replica's disk fails. One failure may be transient, so
- * only several in a row count.
+ * Detects a log directory that failed as a whole: the device is gone, the file system became read-only, or
+ * the folder was removed. A directory in which one log failed may still work. The watch tests from time to
+ * time whether it can write a file there, and at once when a replica's disk fails. One failure may be
+ * transient, so only several in a row count.
  */
 import type { DiskError, Logger, Millis, Timers } from '@millrace/base';
 
@@ -14,7 +14,7 @@ export interface LogDirectoryWatchPorts {
   readonly logger: Logger;
   /** Writes a file there; with `synced` also fsyncs it. Calls `done` in this turn or later. */
   probe(how: { readonly synced: boolean }, done: (error?: DiskError) => void): void;
-  /** Called once. */
+  /** The directory failed as a whole. Called once. */
   failed(reason: string): void;
 }
 
@@ -33,7 +33,7 @@ export class LogDirectoryWatch {
     if (this.failures === 0) this.probe({ synced: false });
   }
 
-  /** A replica's disk failed: probes soon, with fsync. */
+  /** Called when a replica's disk failed. Probes soon, with fsync. */
   suspect(): void {
     if (this.failures > 0 || this.isProbing || this.hasFailed) return;
     this.isProbing = true;

@@ -1,4 +1,4 @@
-/** Which hosted partition a client or a follower means, or the error that says why there is none. */
+/** Finds the hosted partition that a client or a follower names, or the error that says why there is none. */
 import type { Uuid } from '@millrace/base';
 import type { MetadataImage } from '@millrace/metadata';
 import { ErrorCode } from '@millrace/protocol';
@@ -22,7 +22,7 @@ export class PartitionLookup {
     this.image = image;
   }
 
-  /** By topic id from Fetch 13 on, by name before. */
+  /** Finds by topic id since version 13 of Fetch, and by name in older versions. */
   find(item: NamedPartition, usesTopicIds: boolean): Partition | PartitionError {
     if (usesTopicIds) {
       const hosted = this.table.get(item.topicId, item.partition);

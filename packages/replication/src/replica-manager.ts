@@ -67,7 +67,7 @@ export interface ReplicaManagerOptions {
   readonly jobs: Jobs;
   readonly config: ReplicationConfig;
   readonly net: Net;
-  /** Default: counted for nobody. */
+  /** Default: metrics that nobody reads. */
   readonly metrics?: Metrics;
   /**
    * Sends the request to the active controller. `undefined`: no response came, but the controller may have
@@ -100,7 +100,7 @@ export class ReplicaManager {
   /** The requests that wait for a job. */
   private readonly waiting = new Set<ProduceRun | ListOffsetsRun>();
   private lease: BrokerLease | undefined;
-  /** Whether partitions have roles: this broker's registration is the one in the image. */
+  /** True if partitions have roles: the image contains this broker's current registration. */
   private hasRoles = false;
   private readonly awaitingLease = new Set<{ leaseRenewed(): void }>();
   private isInControlledShutdown = false;
@@ -184,7 +184,7 @@ export class ReplicaManager {
     return this.lease !== undefined && this.timers.now() < this.lease.validUntilMs;
   }
 
-  /** Time that is left of the lease; 0: there is none. */
+  /** Remaining time of the lease; 0: there is none. */
   get leaseMs(): Millis {
     return Math.max(0, (this.lease?.validUntilMs ?? 0) - this.timers.now());
   }
@@ -193,7 +193,7 @@ export class ReplicaManager {
     return this.table.get(topicId, index);
   }
 
-  /** The same list as long as nothing is opened or closed. */
+  /** Returns the same list until a replica is opened or closed. */
   partitions(): readonly Partition[] {
     return this.table.all();
   }
@@ -249,7 +249,10 @@ export class ReplicaManager {
     return lease !== undefined && this.image.broker(this.options.brokerId)?.epoch === lease.brokerEpoch;
   }
 
-  /** The image includes this broker's registration, so its assignments are for this life of the broker. */
+  /**
+   * Gives partitions their roles: the image includes this broker's registration, so its assignments are for
+   * this life of the broker.
+   */
   private takeRoles(): void {
     if (!this.isRegistered) return;
     this.hasRoles = true;
@@ -341,10 +344,10 @@ export class ReplicaManager {
   // ------------------------------------------------------------------ requests
 
   /**
-   * May call `done` within this call. With acks=0 the results show failures, so that the front end can close
-   * the connection. Returns a function that cancels, if batches must be checked in jobs. It then calls
-   * `appended` after the last append of the request. The client's next request must not reach a log before
-   * that.
+   * May call `done` within this call. With acks=0 the results still show failures, so that the front end can
+   * close the connection. Returns undefined if every batch was appended or failed. Otherwise jobs must check
+   * batches. Then it returns a function that cancels, and calls `appended` after the last append of the
+   * request. The client's next request must not reach a log before that.
    */
   produce(
     request: ProduceRequest,
@@ -366,9 +369,7 @@ export class ReplicaManager {
     return this.fetches.fetch(request, done);
   }
 
-  /**
-   * May call `done` within this call. Returns a function that cancels, if a batch must be opened in a job.
-   */
+  /** May call `done` within this call. Returns a function that cancels if a job must open a batch. */
   listOffsets(query: ListOffsetsQuery, done: (results: ListOffsetsResult[]) => void): Cancel | undefined {
     const { timeoutMs } = query;
     let stopWaiting: Cancel | undefined;
@@ -413,7 +414,7 @@ export class ReplicaManager {
     });
   }
 
-  /** Retries replicas whose log lacked disk space. */
+  /** Retries opening replicas whose logs failed to open for lack of disk space. */
   private openWhatLackedSpace(): void {
     for (const { topic, index } of this.image.partitionsOf(this.options.brokerId)) {
       if (!this.table.isTransientlyBroken(topic.id, index)) continue;
@@ -447,8 +448,8 @@ export class ReplicaManager {
       for (const replica of this.table.all()) replica.close(ErrorCode.NOT_LEADER_OR_FOLLOWER);
       this.fetches.close();
       const epoch = this.brokerEpoch;
-      // Without the broker epoch, the controller does not trust these logs after the next start. A corrupt
-      // log is closed cleanly all the same, because recovery would truncate it at the damage.
+      // Without the broker epoch in the marker, the controller does not trust these logs after the next
+      // start. A corrupt log is closed cleanly as well, because recovery would truncate it at the damage.
       const isWhole = this.table.all().every(({ corruption }) => corruption.reason === undefined);
       this.options.logDirectory.close({
         clean: options.clean,

@@ -1,4 +1,4 @@
-/** What a broker counts of its replicas. Gauges look at every replica when they are read, and only then. */
+/** A broker's metrics about its replicas. Gauges look at every replica when they are read, and only then. */
 import type { NodeId } from '@millrace/base';
 import type { Metrics } from '@millrace/metrics';
 import type { Partition } from './partition/partition.ts';
@@ -61,12 +61,12 @@ export function gaugeReplicas(metrics: Metrics, table: ReplicaTable): void {
 
 const ROLES = ['leader', 'follower', 'none'] as const;
 
-/** Of each follower the most records that it lacks of one partition. */
+/** For each follower, the largest number of records that it lacks in one partition. */
 function lagByFollower(replicas: readonly Partition[]): ReadonlyMap<string, number> {
   const lags = new Map<NodeId, number>();
   for (const { leadership, log } of replicas)
     for (const { brokerId, logEndOffset } of leadership?.remotes.values() ?? []) {
-      // Unknown until its first fetch in this epoch.
+      // The leader does not know the follower's log end until its first fetch in this epoch.
       const lag = logEndOffset === -1 ? 0 : log.endOffset - Math.max(logEndOffset, log.startOffset);
       lags.set(brokerId, Math.max(lag, lags.get(brokerId) ?? 0));
     }

@@ -53,7 +53,7 @@ export class ReplicaTable {
     return this.broken.has(`${topicId}-${index}`);
   }
 
-  /** Opening the log failed because a resource was exhausted, for example a full disk. */
+  /** True if opening the log failed because a resource was exhausted, for example a full disk. */
   isTransientlyBroken(topicId: Uuid, index: number): boolean {
     return this.broken.get(`${topicId}-${index}`)?.isTransient === true;
   }
@@ -62,7 +62,7 @@ export class ReplicaTable {
     return this.broken.size;
   }
 
-  /** The same list as long as nothing is opened or closed. */
+  /** Returns the same list until a replica is opened or closed. */
   all(): readonly Partition[] {
     this.list ??= [...this.byTopic.values()].flatMap((partitions) => [...partitions.values()]);
     return this.list;
@@ -72,14 +72,15 @@ export class ReplicaTable {
     return this.byTopic.get(topicId)?.values() ?? [];
   }
 
-  /** A record of the metadata log removed the topic, so its folders may be deleted. */
+  /** Called for a record of the metadata log that removed the topic: its folders may be deleted. */
   topicRemoved(topicId: Uuid): void {
     this.removedTopics.add(topicId);
     this.forgetBroken(topicId);
   }
 
   /**
-   * This broker does not host the topic, or one partition of it. Forgets that its log could not be opened.
+   * Forgets that a log could not be opened, because this broker does not host the partition. Without `index`:
+   * all partitions of the topic.
    */
   forgetBroken(topicId: Uuid, index?: number): void {
     if (index !== undefined) this.broken.delete(`${topicId}-${index}`);
@@ -87,8 +88,7 @@ export class ReplicaTable {
   }
 
   /**
-   * Opens all logs at start, before the broker registers. So recovery takes its time while nobody waits for
-   * this broker.
+   * Opens all logs at start, before the broker registers. So nobody waits for this broker during recovery.
    */
   openLogs(settings: TopicSettings, nowWallMs: WallMillis): void {
     this.tellOfStrays();
@@ -152,7 +152,7 @@ export class ReplicaTable {
     try {
       return open();
     } catch (error) {
-      // As above, but the folder's log could not be opened at start.
+      // As above, the folder belongs to an earlier topic; here its log could not be opened at start.
       if (!(error instanceof LogOpenError)) throw error;
       this.clearAway(topic, index, error.found);
       return open();
@@ -172,9 +172,9 @@ export class ReplicaTable {
   }
 
   /**
-   * Clears away the folders of partitions that this broker does not host. Called only when the metadata is
-   * known to be complete. Deletes the folders of topics that a metadata record removed while this broker was
-   * away. Keeps the others under another name: the metadata does not know them, and a new quorum may have
+   * Removes the folders of partitions that this broker does not host. Called only when the metadata is known
+   * to be complete. Deletes the folders of topics that a metadata record removed while this broker was away.
+   * Keeps all others under another name. The metadata does not know them, perhaps because a new quorum
    * started with empty metadata.
    */
   clearStrays(): void {
@@ -216,7 +216,7 @@ export class ReplicaTable {
     );
   }
 
-  /** Runs housekeeping that may fail. It is retried later. */
+  /** Runs housekeeping that may fail, and logs the failure. The broker retries it later. */
   private orLog(event: 'log-delete-failed' | 'log-list-failed', operation: () => void): void {
     try {
       operation();

@@ -1,6 +1,6 @@
 /**
- * A topic's settings, in the form that the log and the partition use. The metadata package decides the
- * fallback of an unset config.
+ * A topic's settings, in the form that the log and the partition use. The metadata package decides the value
+ * of a config that the topic does not set.
  */
 import type { LogConfig, TopicCompression } from '@millrace/log';
 import { booleanOf, type ConfigLayers, effectiveTopicConfig, numberOf } from '@millrace/metadata';
@@ -50,7 +50,10 @@ export class TopicSettingsSource {
   }
 }
 
-/** The maps of an image never change. A changed value means a new map. */
+/**
+ * Whether the layers hold the same maps. An image never changes its maps, so a changed value means another
+ * map.
+ */
 function areSame(a: ConfigLayers, b: ConfigLayers): boolean {
   return (
     a.topic === b.topic &&

@@ -1,7 +1,7 @@
 /**
  * The work that all requests of one turn of the event loop may spend together on decompressing and
- * compressing batches. Batches beyond it go into jobs. So many batches of one request, or of many
- * connections, block the loop no longer than one batch may.
+ * compressing batches. Batches beyond this budget go to jobs. So even many batches block the loop for no
+ * longer than one batch may.
  */
 import type { WorkBudget } from '@millrace/protocol';
 
@@ -10,7 +10,7 @@ export class TurnBudget implements WorkBudget {
   private readonly soon: (callback: () => void) => void;
   private left: number;
 
-  /** `soon` calls at the end of the turn. */
+  /** `soon`: calls back at the end of the turn. */
   constructor(workMax: number, soon: (callback: () => void) => void) {
     this.workMax = workMax;
     this.left = workMax;

@@ -1,6 +1,6 @@
 /**
- * The inputs and outputs of the replica manager: plain data, no logic. Error codes are Kafka's. Operating
- * errors are values in the results, and are never thrown.
+ * The inputs and outputs of the replica manager: plain data, no logic. Error codes are Kafka's. The results
+ * carry operating errors as values; nothing throws them.
  */
 import type { LeaderEpoch, Millis, NodeId, Offset, Uuid } from '@millrace/base';
 import type { apis, ErrorCode, RequestOf, ResponseInputOf, Timestamp } from '@millrace/protocol';
@@ -32,17 +32,23 @@ export interface PartitionError {
 }
 
 export interface ProducePartition {
-  /** As the client named it where the metadata does not know it: ZERO_UUID, if by name. */
+  /**
+   * The topic's id. If the metadata does not know the topic: the id from the request, or ZERO_UUID if it has
+   * only the name.
+   */
   readonly topicId: Uuid;
   readonly topic: string;
   readonly partition: number;
-  /** The metadata does not know the topic or the partition: the result, whatever the acks. */
+  /**
+   * Set if the metadata does not know the topic or the partition. It is then the result for every value of
+   * acks.
+   */
   readonly unknown?: ErrorCode | undefined;
-  /** The client may not write these records: the result, if the acks are valid. */
+  /** Set if the client may not write these records. It is then the result if the acks are valid. */
   readonly forbidden?: ErrorCode | undefined;
   /**
-   * Exactly one record batch v2. The log writes offset and epoch into it in place; the bytes are the caller's
-   * again when the call returns.
+   * Exactly one record batch v2. The log writes offset and epoch into the bytes in place. The caller may
+   * reuse them when the call returns.
    */
   readonly records: Uint8Array | null;
 }
@@ -90,8 +96,8 @@ export interface ListOffsetsPartition {
   /** -1: not checked. */
   readonly currentLeaderEpoch: LeaderEpoch;
   /**
-   * A time in ms since 1970, or one of Kafka's negative names (-1 latest, -2 earliest, -3 largest timestamp,
-   * …).
+   * A time in ms since 1970, or one of Kafka's special negative values (-1 latest, -2 earliest, -3 largest
+   * timestamp, …).
    */
   readonly timestamp: Timestamp;
 }
@@ -102,7 +108,7 @@ export interface ListOffsetsQuery {
   readonly replicaId: NodeId;
   readonly isolationLevel: number;
   readonly partitions: readonly ListOffsetsPartition[];
-  /** How long the answer may take; since version 10, else undefined. */
+  /** How long the answer may take. Undefined before version 10. */
   readonly timeoutMs?: Millis | undefined;
 }
 

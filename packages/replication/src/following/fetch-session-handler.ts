@@ -1,6 +1,6 @@
 /**
- * The follower's side of a fetch session (KIP-227), as Kafka's FetchSessionHandler. Remembers the last
- * request, and builds the next one so that only changes are sent. Unchanged partitions cost nothing. Knows
+ * The follower's side of a fetch session (KIP-227), like Kafka's FetchSessionHandler. Remembers the last
+ * request, and builds the next one so that it sends only changes. Unchanged partitions cost nothing. Knows
  * nothing about logs.
  */
 import type { RequestInputOf } from '@millrace/protocol';
@@ -26,7 +26,7 @@ export class FetchSessionHandler {
   private readonly wanted = new Map<string, FetchItem>();
   /** The items that the leader's session holds, by key. */
   private readonly known = new Map<string, FetchItem>();
-  /** Keys under which the two may differ. */
+  /** Keys under which `wanted` and `known` may differ. */
   private readonly changed = new Set<string>();
 
   /** How many partitions the next request asks for. */
@@ -78,7 +78,7 @@ export class FetchSessionHandler {
     };
   }
 
-  /** The next request is a full one. */
+  /** Makes the next request a full one. */
   private startAnew(): void {
     this.known.clear();
     this.changed.clear();

@@ -1,6 +1,7 @@
 /**
- * A follower's connection to a leader: one request of the owner at a time, and a nudge for a leader that has
- * parked it. Carries requests without knowing their meaning. The owner decides when to reconnect.
+ * A follower's connection to a leader. It carries one request of its owner at a time, and can make the leader
+ * answer a parked fetch early (`hurry`). Knows nothing about the requests. The owner decides when to
+ * reconnect.
  */
 import { assert } from '@millrace/base';
 import { Connection, type ConnectionOptions } from '@millrace/client';
@@ -15,7 +16,7 @@ export interface LeaderConnectionEvents {
 export class LeaderConnection {
   private readonly connection: Connection;
   private isAsked = false;
-  /** `hurry` already sent a request after the one in flight. */
+  /** True if `hurry` already sent a request after the one in flight. */
   private isHurried = false;
 
   constructor(options: ConnectionOptions, events: LeaderConnectionEvents) {
@@ -26,12 +27,12 @@ export class LeaderConnection {
     return this.connection.isOpen;
   }
 
-  /** A request of the owner waits for its response. */
+  /** True while a request of the owner waits for its response. */
   get isBusy(): boolean {
     return this.isAsked;
   }
 
-  /** Bytes in the response are lent: they are valid only until `answered` returns. */
+  /** The bytes in the response are valid only until `answered` returns. */
   request<Request, Response, RequestInput, ResponseInput>(
     api: Api<Request, Response, RequestInput, ResponseInput>,
     version: number,

@@ -1,6 +1,7 @@
 /**
- * Assigns each followed partition to the fetcher of its leader broker, as Kafka's ReplicaFetcherManager. Each
- * leader broker has one fetcher. The manager creates it for the first partition and drops it with the last.
+ * Assigns each followed partition to the fetcher of its leader broker, like Kafka's ReplicaFetcherManager.
+ * Each leader broker has one fetcher. The manager creates it for the first partition and drops it with the
+ * last.
  */
 import type { Address, LeaderEpoch, NodeId } from '@millrace/base';
 import type { MetadataImage } from '@millrace/metadata';
@@ -23,7 +24,7 @@ export class ReplicaFetcherManager {
     this.ports = ports;
   }
 
-  /** Called after `assign`. The partition follows its present leader in the present leader epoch. */
+  /** Called after `assign`. Makes the partition follow its present leader in the present leader epoch. */
   update(partition: Partition, image: MetadataImage): void {
     const { leaderId, leaderEpoch, role } = partition;
     const current = this.following.get(partition);
@@ -54,7 +55,7 @@ export class ReplicaFetcherManager {
     this.sources.delete(current.leaderId);
   }
 
-  /** A leader that registered again may listen at another endpoint. */
+  /** Passes new endpoints to the fetchers: a leader that registered again may listen at another one. */
   brokersChanged(brokers: ReadonlySet<NodeId>, image: MetadataImage): void {
     for (const brokerId of brokers) {
       const source = this.sources.get(brokerId);
@@ -67,7 +68,10 @@ export class ReplicaFetcherManager {
     }
   }
 
-  /** A disk failed, or settings changed. The fetchers re-evaluate every replica before the next fetch. */
+  /**
+   * Called after a disk failed or settings changed. The fetchers re-evaluate every replica before the next
+   * fetch.
+   */
   recheckPartitions(): void {
     for (const { fetcher } of this.sources.values()) fetcher.recheckPartitions();
   }

@@ -38,7 +38,7 @@ export interface ReplicaFetcherPorts {
   readonly timers: Timers;
   readonly logger: Logger;
   readonly config: ReplicationConfig;
-  /** This broker's spare buffers. Each connection has its own sibling of them. */
+  /** This broker's spare buffers. Each connection gets its own sibling of this object. */
   readonly spares: SpareBuffers;
   /** The epoch of this broker's registration; -1 before there is one. */
   brokerEpoch(): BrokerEpoch;
@@ -49,11 +49,11 @@ interface FollowedPartition {
   readonly partition: Partition;
   readonly leaderEpoch: LeaderEpoch;
   /**
-   * `fetching` records; asking for the leader's log end (`latest`) or start (`earliest`); `stopped` until new
-   * metadata.
+   * `fetching`: fetches records. `latest` or `earliest`: asks for the leader's log end or start. `stopped`:
+   * waits for new metadata.
    */
   phase: 'fetching' | 'latest' | 'earliest' | 'stopped';
-  /** Not fetched before this time. */
+  /** The fetcher does not fetch the partition before this time. */
   readyAtMs: Millis;
   /** The fetch offset in the fetch session; -1: the session does not fetch this partition. */
   askedOffset: Offset;
@@ -76,7 +76,7 @@ export class ReplicaFetcher {
   private connection: LeaderConnection | undefined;
   private connectNotBefore: Millis = 0;
   private wakeUp: Deadline<DueCallback> | undefined;
-  /** Partitions were added in this turn. */
+  /** True if partitions were added in this turn. */
   private isJoining = false;
   private isClosed = false;
 
@@ -110,8 +110,8 @@ export class ReplicaFetcher {
   /** Fetches all partitions that were added in one turn together. */
   private join(): void {
     this.isJoining = false;
-    // The leader may have parked the fetch in flight for long. Meanwhile acknowledgements of the added
-    // partitions wait for us.
+    // The leader may have parked the fetch in flight for a long wait. Until it answers, acknowledgements of
+    // the added partitions wait for this follower.
     if (this.connection?.isBusy) this.connection.hurry();
     else this.proceed();
   }
@@ -122,11 +122,11 @@ export class ReplicaFetcher {
     this.touched.delete(key);
     this.session.drop(key);
     if (this.followed.size === 0) this.disconnect('nothing to follow');
-    // The others may have waited for this partition's fsync (`ask`), and its callback may never come.
+    // Other partitions may have waited for this partition's fsync (`ask`), and its callback may never come.
     else if (this.connection?.isBusy === false) this.wakeAfter(0);
   }
 
-  /** The leader registered again, perhaps with another endpoint. */
+  /** Called when the leader registered again, perhaps with another endpoint. */
   moveTo(address: Address): void {
     this.address = address;
     this.connectNotBefore = 0;
@@ -149,7 +149,7 @@ export class ReplicaFetcher {
     this.disconnect('closed');
   }
 
-  /** Connects or sends the next request, if that is possible now. The only place that does either. */
+  /** Connects or sends the next request, if possible now. No other method does either. */
   proceed(): void {
     if (this.isClosed || this.followed.size === 0 || this.ports.brokerEpoch() < 0) return;
     const { connection } = this;
@@ -351,7 +351,7 @@ export class ReplicaFetcher {
         followed.phase = 'latest';
         return;
       case ErrorCode.FENCED_LEADER_EPOCH:
-        // There is a newer leader. When the metadata names it, the partition is added again.
+        // There is a newer leader. The partition is added again when the metadata names that leader.
         this.logFetchError(followed, fetched.errorCode);
         followed.phase = 'stopped';
         return;
@@ -391,8 +391,8 @@ export class ReplicaFetcher {
   }
 
   /**
-   * KIP-595: truncates to where both logs last agreed, as far as this response shows. The next response may
-   * show more.
+   * KIP-595: truncates to the point where both logs last agreed, as far as this response shows. The next
+   * response may show an earlier point.
    */
   private truncate(followed: FollowedPartition, diverging: Divergence): void {
     const { partition } = followed;

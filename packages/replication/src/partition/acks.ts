@@ -1,7 +1,7 @@
 /**
  * Acknowledgements. The outcome of a batch is settled once: at once, or when the high watermark, a sync or a
- * lease releases it. A produce request is answered when all its partitions are settled, or at its timeout.
- * Owns no state of a partition: leadership.ts enforces min.insync.replicas.
+ * lease releases the batch. The broker answers a produce request when all its partitions are settled, or at
+ * its timeout. Owns no state of a partition.
  */
 import { assert, type Offset, ParkedUntilOffset } from '@millrace/base';
 import { ErrorCode } from '@millrace/protocol';
@@ -59,13 +59,15 @@ export class ProduceOperation {
     return this.open.size > 0;
   }
 
-  /** All partitions were tried. From now on the last partition to settle answers the request. */
+  /**
+   * Called after all partitions were tried. From then on, the last partition to settle answers the request.
+   */
   start(finish: (results: ProduceResult[]) => void): void {
     this.finish = finish;
     if (this.open.size === 0) this.answer();
   }
 
-  /** The request timed out. Appended batches stay and may be committed later. */
+  /** Called at the request's timeout. Appended batches stay in the log and may be committed later. */
   expire(): void {
     for (const acknowledgement of [...this.open])
       acknowledgement.settle(produceFailure(ErrorCode.REQUEST_TIMED_OUT));
@@ -82,7 +84,7 @@ export class ProduceOperation {
 /** An appended batch that waits for its acknowledgement. */
 export interface ParkedAck {
   readonly acknowledgement: Acknowledgement;
-  /** The result of the append. It stands when the batch is released. */
+  /** The result of the append, which the client gets when the batch is released. */
   readonly appended: ProduceResult;
 }
 

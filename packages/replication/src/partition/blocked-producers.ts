@@ -1,14 +1,14 @@
 /**
  * Idempotent producers whose first batch for a partition failed with a retriable error (no leader yet, ISR
- * too small, disk full). They are blocked until they retry that batch: the batches that they sent after it
- * must fail too. A log that does not know a producer accepts any sequence (KIP-360). If it appended a later
- * batch first, it could never append the first one.
+ * too small, disk full). Until such a producer retries that batch, its later batches must fail too. The log
+ * does not know the producer yet, so it would accept any sequence (KIP-360). If it appended a later batch
+ * first, it could never append the first one.
  */
 import type { Millis } from '@millrace/base';
 import type { PartitionLog } from '@millrace/log';
 import { BATCH_HEADER_BYTES, BatchHeader, DecodeError, readBatchHeader } from '@millrace/protocol';
 
-/** The most producers, and the most partitions, that are remembered. The oldest is dropped first. */
+/** The most producers, and the most partitions, to remember. The oldest is dropped first. */
 const PRODUCERS_MAX = 1000;
 const PARTITIONS_MAX = 250;
 /** No client retries a batch after this time (delivery.timeout.ms, message.timeout.ms). */
@@ -25,7 +25,7 @@ export class BlockedProducers {
   private readonly failed = new Map<number, FailedBatch>();
   private readonly header = new BatchHeader();
 
-  /** Whether no producer is remembered. Then `mustWait` need not be called. */
+  /** True if no producer is remembered. Then `mustWait` need not be called. */
   get isEmpty(): boolean {
     return this.failed.size === 0;
   }
@@ -35,7 +35,7 @@ export class BlockedProducers {
     for (const [producerId, batch] of others.failed) this.failed.set(producerId, batch);
   }
 
-  /** A batch failed with a retriable error. */
+  /** Remembers the batch's producer, because the batch failed with a retriable error. */
   batchFailed(records: Uint8Array | null, nowMs: Millis): void {
     const header = this.read(records);
     if (header === undefined || header.baseSequence !== 0) return;
@@ -47,8 +47,8 @@ export class BlockedProducers {
   }
 
   /**
-   * Whether this batch must wait for its producer's failed first batch. Only while the log does not know the
-   * producer.
+   * Whether this batch must fail because its producer has not yet retried its failed first batch. Never true
+   * once the log knows the producer.
    */
   mustWait(records: Uint8Array | null, log: PartitionLog, nowMs: Millis): boolean {
     const header = this.read(records);
@@ -63,15 +63,15 @@ export class BlockedProducers {
     return batch.epoch === producerEpoch && baseSequence > 0;
   }
 
-  /** A batch was appended. */
+  /** Forgets the batch's producer, because the log appended the batch. */
   appended(records: Uint8Array | null): void {
     const header = this.read(records);
     if (header !== undefined) this.failed.delete(header.producerId);
   }
 
   /**
-   * Undefined: the batch is not from an idempotent producer, or the bytes are not a batch. The log reports an
-   * invalid batch.
+   * Returns the batch's header. Undefined: the producer is not idempotent, or the bytes are not a batch; the
+   * log reports invalid batches.
    */
   private read(records: Uint8Array | null): BatchHeader | undefined {
     if (records === null || records.length < BATCH_HEADER_BYTES) return undefined;
@@ -86,8 +86,8 @@ export class BlockedProducers {
 }
 
 /**
- * The same for replicas that do not exist here yet: the metadata does not name them yet, or their log cannot
- * be opened.
+ * The blocked producers of replicas that are not open here: the metadata does not name them yet, or their log
+ * cannot be opened.
  */
 export class BlockedBeforeOpen {
   private readonly byPartition = new Map<string, BlockedProducers>();

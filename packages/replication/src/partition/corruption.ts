@@ -1,7 +1,7 @@
 /**
- * A replica whose log is corrupt. It may neither lead nor be trusted: it asks the controller to remove it
- * from ISR and ELR, and in the leader epoch that follows it deletes its log and fetches it again. The last
- * member of an ISR keeps its log, because no other replica has more.
+ * The corruption of a replica's log. A replica with a corrupt log must not lead or count as complete. It asks
+ * the controller to remove it from ISR and ELR. In the leader epoch that follows, it deletes its log and
+ * fetches it again. The last member of an ISR keeps its log, because no other replica has more.
  */
 import { ErrorCode } from '@millrace/protocol';
 import { proposeIsr } from './isr-proposal.ts';
@@ -9,7 +9,7 @@ import type { Partition } from './partition.ts';
 import type { PartitionPorts } from './ports.ts';
 
 export class Corruption {
-  /** What is wrong with the log; undefined: nothing that is known. */
+  /** The damage of the log; undefined: none is known. */
   reason: string | undefined;
   /** The log was deleted because it was corrupt, and the replica has not been in the ISR since. */
   private isRefetching = false;
@@ -22,9 +22,9 @@ export class Corruption {
   }
 
   /**
-   * A read found corrupt bytes, or the device refused a follower's write. If that happens again before the
-   * replica rejoined the ISR, the device cannot hold the log. Then the replica goes offline, because each
-   * further attempt would cost a leader epoch.
+   * Called when a read found corrupt bytes, or when the device refused a follower's write. If this happens to
+   * the new log before the replica rejoined the ISR, the device cannot hold the log. Then the replica goes
+   * offline, because each further attempt would cost a leader epoch.
    */
   found(reason: string): void {
     const { partition } = this;
@@ -40,15 +40,15 @@ export class Corruption {
     if (partition.role === 'follower') this.askToLeave();
   }
 
-  /** The controller has the replica in the ISR: its new log holds what was committed. */
+  /** Called when the controller has the replica in the ISR: its new log holds all committed records. */
   rejoined(): void {
     this.isRefetching = false;
   }
 
   /**
-   * Called at the beginning of a leader epoch, deletes a corrupt log. Offsets that this replica reported in
-   * earlier epochs no longer count. Keeps the log while the controller may elect this replica: the others
-   * would follow it and delete the records that it deleted. Keeps it also while there is no leader to fetch
+   * Deletes a corrupt log. Called at the beginning of a leader epoch, when offsets that this replica reported
+   * in earlier epochs no longer count. Keeps the log while the controller may elect this replica: the others
+   * would follow it and delete the records that it deleted. Also keeps it while there is no leader to fetch
    * from.
    */
   restartLog(): void {

@@ -1,12 +1,12 @@
 /**
- * Group commit of one log. At most one flush runs at a time. The next flush covers the records appended
- * meanwhile. Flushes only on request.
+ * Group commit of one log. At most one flush runs at a time. Records appended during a flush wait for the
+ * next one. Flushes only on request.
  */
 import type { DiskError } from '@millrace/base';
 import type { PartitionLog } from '@millrace/log';
 
 export interface SyncEvents {
-  /** Calls at the end of this turn, so that the appends of a turn share one flush. */
+  /** Calls back at the end of this turn, so that the appends of a turn share one flush. */
   soon(callback: () => void): void;
   /** The log's recovery point moved. */
   synced(): void;
@@ -34,7 +34,7 @@ export class DeviceSync {
     this.events.soon(() => this.run());
   }
 
-  /** No event follows. */
+  /** Stops: no call of `synced` follows. */
   stop(): void {
     this.isStopped = true;
   }

@@ -1,10 +1,10 @@
 /**
- * A leader's knowledge of its followers, and the arithmetic on it: the high watermark, and which followers
- * lag. Pure: decides nothing that the controller must confirm.
+ * A leader's view of its followers, and the calculations on it: the high watermark, and which followers lag.
+ * Pure: decides nothing that the controller must confirm.
  */
 import type { BrokerEpoch, Millis, NodeId, Offset } from '@millrace/base';
 
-/** A follower as its leader sees it. Every leadership creates new ones. */
+/** A follower as its leader sees it. Every leadership creates new objects. */
 export class RemoteReplica {
   readonly brokerId: NodeId;
   /**
@@ -23,10 +23,13 @@ export class RemoteReplica {
   /** The latest time at which the follower held everything that the leader had. */
   lastCaughtUpMs: Millis;
   private lastFetchMs: Millis = Number.NEGATIVE_INFINITY;
-  /** The leader's end when it fetched last. */
+  /** The leader's log end at the follower's last fetch. */
   private lastFetchLeaderEnd: Offset = 0;
 
-  /** When a leadership begins, members of the ISR count as caught up, and others as never caught up. */
+  /**
+   * At the beginning of a leadership, members of the ISR count as caught up, and all others as never caught
+   * up.
+   */
   constructor(brokerId: NodeId, lastCaughtUpMs: Millis) {
     this.brokerId = brokerId;
     this.lastCaughtUpMs = lastCaughtUpMs;
@@ -39,9 +42,9 @@ export class RemoteReplica {
     leaderEnd: Offset;
     now: Millis;
   }): void {
-    // A follower that is always one batch late is in sync although it never reaches the leader's end. So it
-    // counts as caught up at the time of its previous fetch if it has now reached the leader's end of that
-    // time.
+    // A follower that is always one batch late is in sync although it never reaches the leader's log end. So
+    // if it now reaches the log end that the leader had at its previous fetch, it counts as caught up at the
+    // time of that fetch.
     if (fetch.fetchOffset >= fetch.leaderEnd) this.lastCaughtUpMs = Math.max(this.lastCaughtUpMs, fetch.now);
     else if (fetch.fetchOffset >= this.lastFetchLeaderEnd)
       this.lastCaughtUpMs = Math.max(this.lastCaughtUpMs, this.lastFetchMs);
@@ -58,9 +61,10 @@ export class RemoteReplica {
 }
 
 /**
- * The smallest end offset of the leader (`ownEnd`: written, or synced with flush.messages=1), the maximal
- * ISR, and eligible replicas that keep up. The last are about to join the ISR. The high watermark waits for
- * them, so that they need not chase it. Never below `current`.
+ * The smallest log end of three groups: the leader (`ownEnd`: written, or synced with flush.messages=1), the
+ * maximal ISR, and eligible replicas that keep up. The last group is about to join the ISR. The high
+ * watermark waits for it; otherwise these replicas would chase a rising high watermark. Never below
+ * `current`.
  */
 export function nextHighWatermark(input: {
   readonly current: Offset;

@@ -1,6 +1,6 @@
 /**
- * Asks the controller for another ISR. A leader may ask, or a follower that wants to leave ISR and ELR. One
- * proposal at a time.
+ * Asks the controller for another ISR. A leader asks to change its ISR; a follower may ask to leave ISR and
+ * ELR. One proposal at a time.
  */
 import type { Partition } from './partition.ts';
 import type { IsrAnswer, IsrProposal, PartitionPorts } from './ports.ts';
@@ -11,7 +11,9 @@ export function proposeIsr(
   wish: {
     readonly kind: IsrProposal['kind'];
     readonly isr: IsrProposal['isr'];
-    /** As `IsrProposal.answered`; not called when the state of the partition has changed meanwhile. */
+    /**
+     * Like `IsrProposal.answered`. Not called if the state of the partition has changed since the proposal.
+     */
     answered(answer: IsrAnswer, proposal: IsrProposal): boolean;
   },
 ): void {

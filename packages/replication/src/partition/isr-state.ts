@@ -7,11 +7,13 @@ import { assert, type NodeId } from '@millrace/base';
 import type { IsrProposal } from './ports.ts';
 
 export class IsrState {
-  /** As committed by the controller. */
+  /** The ISR that the controller committed last. */
   committed: readonly NodeId[] = [];
   /** Version of `committed`. Each change by the controller raises it. */
   partitionEpoch = -1;
-  /** The change in flight. Kept after errors that do not tell whether the controller made the change. */
+  /**
+   * The change in flight. It stays after an error that leaves open whether the controller made the change.
+   */
   pending: IsrProposal | undefined;
   private maximalWhilePending: readonly NodeId[] = [];
 
@@ -39,8 +41,9 @@ export class IsrState {
   }
 
   /**
-   * A new leader epoch, or the same one after this broker registered again. An earlier proposal is already in
-   * the metadata, or the controller will refuse it because of its leader epoch or broker epoch.
+   * Called for a new leader epoch, or for the same one after this broker registered again. Drops the pending
+   * proposal. Either the metadata already includes it, or the controller will refuse it because of its leader
+   * epoch or broker epoch.
    */
   replace(isr: readonly NodeId[], partitionEpoch: number): void {
     this.committed = isr;

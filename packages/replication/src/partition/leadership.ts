@@ -22,16 +22,19 @@ const UNREPLICATED_ENTRIES_MAX = 4096;
 export class Leadership {
   readonly partition: Partition;
   /**
-   * The log's end when the leadership began. Below it there may be records that a predecessor did not commit.
+   * The log's end when the leadership began. Records below it may be uncommitted records of a predecessor.
    */
   readonly startOffset: Offset;
-  /** The leader epoch that it was created with. */
+  /** The leader epoch of this leadership. */
   readonly epoch: LeaderEpoch;
   readonly remotes = new Map<NodeId, RemoteReplica>();
   private readonly ports: PartitionPorts;
-  /** Waiting acks=all, by the high watermark that releases them. */
+  /** Parked acknowledgements with acks=all, by the high watermark that releases them. */
   private readonly replicated = new ParkedAcks();
-  /** Waiting acks=1, by the `ownEnd` that releases them. They wait for fsync or for a lease. */
+  /**
+   * Parked acknowledgements with acks=1, by the `ownEnd` that releases them. They wait for fsync or for a
+   * lease.
+   */
   private readonly local = new ParkedAcks();
   /**
    * Batches above the high watermark, oldest first. Consumers can read them once the high watermark has
@@ -55,7 +58,7 @@ export class Leadership {
 
   // ------------------------------------------------------------------ produce
 
-  /** As `Partition.produce`, which settles the errors of this call. */
+  /** Like `Partition.produce`, which settles the errors of this call. */
   produce(
     records: Uint8Array | null,
     request: { readonly acks: number; readonly apiVersion?: number },
@@ -114,7 +117,10 @@ export class Leadership {
     this.advanceHighWatermark();
   }
 
-  /** Bounded: when the followers are far behind, the last entry covers many batches. */
+  /**
+   * Adds a batch to `unreplicated`. The list is bounded: when the followers are far behind, its last entry
+   * covers many batches.
+   */
   private noteUnreplicated(end: Offset, sizeBytes: number): void {
     const last = this.unreplicated.at(-1);
     if (last === undefined || this.unreplicated.length < UNREPLICATED_ENTRIES_MAX)
@@ -178,14 +184,14 @@ export class Leadership {
       acknowledgement.settle(appended);
   }
 
-  /** The controller renewed the broker's lease. */
+  /** Called when the controller renewed the broker's lease. */
   leaseRenewed(): void {
     if (this.partition.leadership !== this) return;
     this.releaseLocal();
     this.releaseReplicated();
   }
 
-  /** The log was synced, or the settings changed. */
+  /** Called when the log was synced or the settings changed. */
   ownEndMoved(): void {
     this.releaseLocal();
     this.advanceHighWatermark();
@@ -237,7 +243,7 @@ export class Leadership {
     }
     if (count === this.unreplicated.length) this.unreplicated = [];
     else this.unreplicated.splice(0, count);
-    // Batches of an earlier leadership are not in the list, and an entry may cover many batches. Then the
+    // The list lacks batches of earlier leaderships, and one entry may cover many batches. In these cases the
     // size is unknown, and waiters read again.
     const readableBytes = count === 0 ? Number.POSITIVE_INFINITY : sizeBytes;
     for (const waiter of this.partition.waiters) if (!waiter.isFollower) waiter.notify(readableBytes);
@@ -273,7 +279,7 @@ export class Leadership {
   }
 
   /**
-   * The log is corrupt. Asks the controller to elect another member of the ISR; all of them hold the
+   * Asks the controller to elect another member of the ISR, because this log is corrupt; all members hold the
    * committed records. Does nothing while there is no other member, or while another change is in flight.
    * `checkLag` tries again.
    */
@@ -314,7 +320,7 @@ export class Leadership {
 
   /**
    * Only an error that means "nothing was changed" ends a proposal. After any other error the controller may
-   * have made the change, or may still make it. So the maximal ISR stays, and the proposal is sent again
+   * have made the change, or may still make it. So the maximal ISR stays, and the broker repeats the proposal
    * until an answer or the metadata settles it.
    */
   private isrAnswered(proposal: IsrProposal, answer: IsrAnswer): boolean {
@@ -339,7 +345,10 @@ export class Leadership {
     return true;
   }
 
-  /** The controller committed an ISR within this leader epoch, or answered that it changed nothing. */
+  /**
+   * Called when the controller committed an ISR within this leader epoch, or answered that it changed
+   * nothing.
+   */
   isrChanged(previous: readonly NodeId[]): void {
     const { partition } = this;
     this.ports.counters.isrChanged(previous, partition.isr);

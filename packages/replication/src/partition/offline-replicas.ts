@@ -1,8 +1,8 @@
 /**
  * Replicas that are offline from the start, because their log cannot be opened. They have no partition
- * object, but the controller may count on them or elect them. This class asks the controller to remove them
- * from ISR and ELR, once for each state of the partition. Knows no logs. Does not handle replicas that only
- * wait for disk space.
+ * object, but the controller may still count them or elect them. This class asks the controller to remove
+ * them from ISR and ELR, once for each state of the partition. Knows no logs. Does not handle replicas that
+ * only wait for disk space.
  */
 import type { Uuid } from '@millrace/base';
 import { ErrorCode } from '@millrace/protocol';
@@ -16,7 +16,7 @@ export class OfflineReplicas {
     this.ports = ports;
   }
 
-  /** Takes the controller's latest assignment of one of them. */
+  /** Takes the controller's latest assignment of an offline replica. */
   assign(
     { topicId, index }: { readonly topicId: Uuid; readonly index: number },
     { isr, elr, leaderEpoch, partitionEpoch }: PartitionAssignment,
@@ -41,12 +41,14 @@ export class OfflineReplicas {
     this.ports.proposeIsr(proposal);
   }
 
-  /** The log was opened, the replica is not on this broker, or its topic was deleted. */
+  /** Called when the log was opened, the replica left this broker, or its topic was deleted. */
   forget(topicId: Uuid, index: number): void {
     this.asked.delete(`${topicId}-${index}`);
   }
 
-  /** The broker registers under another broker epoch. The controller refuses all earlier requests. */
+  /**
+   * Called when the broker registers under another broker epoch: the controller refuses all earlier requests.
+   */
   clear(): void {
     this.asked.clear();
   }

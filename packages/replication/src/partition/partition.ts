@@ -106,7 +106,7 @@ export class Partition {
     return this.isrState.partitionEpoch;
   }
 
-  /** There are no transactions yet, so it equals the high watermark. */
+  /** Equals the high watermark, because there are no transactions yet. */
   get lastStableOffset(): Offset {
     return this.highWatermark;
   }
@@ -120,7 +120,7 @@ export class Partition {
     return { leaderId: this.leaderId, leaderEpoch: this.leaderEpoch };
   }
 
-  /** The broker's lease is over: another broker may lead by now. */
+  /** True if the broker's lease is over: another broker may already lead. */
   get mayBeReplaced(): boolean {
     return !this.ports.holdsLease();
   }
@@ -134,8 +134,8 @@ export class Partition {
   // ------------------------------------------------------------------ roles
 
   /**
-   * Takes the controller's latest assignment. Ignores an older one. The same assignment again only restores a
-   * resigned role.
+   * Takes the controller's latest assignment. Ignores an older one. The present assignment again has one
+   * effect: it restores the role of a replica that resigned.
    */
   assign(assignment: PartitionAssignment): void {
     if (this.isClosed || assignment.leaderEpoch < this.leaderEpoch) return;
@@ -155,8 +155,8 @@ export class Partition {
   }
 
   /**
-   * This broker's registration is in doubt. The replica has no role until the metadata names the broker
-   * again.
+   * Drops the replica's role, because this broker's registration is in doubt. The replica gets a role when
+   * the metadata names the broker again.
    */
   dropRole(): void {
     this.role = 'none';
@@ -194,7 +194,7 @@ export class Partition {
   }
 
   /**
-   * No acknowledgement may outlive the leadership, so parked produce and fetch requests are answered at once.
+   * Answers parked produce and fetch requests at once, because no acknowledgement may outlive the leadership.
    */
   private endLeadership(errorCode: ErrorCode): void {
     const { leadership } = this;
@@ -229,7 +229,7 @@ export class Partition {
   /**
    * Appends one batch and returns the result of the append: its offsets, or its error. Settles the
    * acknowledgement, at once or later, when the guarantee of `acks` holds or fails. Undefined: checking the
-   * batch would block the event loop, and nothing was done. The caller then checks the batch in a job and
+   * batch would block the event loop, and nothing was changed. The caller then checks the batch in a job and
    * calls again with the job's result (`admission`).
    */
   produce(
@@ -268,10 +268,10 @@ export class Partition {
   }
 
   /**
-   * Appends a batch of this broker's own (a coordinator's), in the epoch that its writer leads in, and
-   * returns its offsets at once. Settles the acknowledgement when the ISR has written the batch, or when it
-   * cannot be committed under this leadership: NOT_LEADER_OR_FOLLOWER leaves open whether the next leader has
-   * it.
+   * Appends a batch of a coordinator of this broker, if this replica still leads in the coordinator's leader
+   * epoch. Returns its offsets at once. Settles the acknowledgement when the ISR has written the batch, or
+   * when this leadership cannot commit it. After NOT_LEADER_OR_FOLLOWER, the next leader may still have the
+   * batch.
    */
   append(records: Uint8Array, leaderEpoch: LeaderEpoch, acknowledgement: Acknowledgement): ProduceResult {
     if (this.leadership?.epoch !== leaderEpoch) {
@@ -283,7 +283,7 @@ export class Partition {
     return this.produce(records, { acks: -1 }, acknowledgement, admission)!;
   }
 
-  /** Fails a batch before it was checked. */
+  /** Fails a batch without checking it. */
   failBatch(records: Uint8Array, errorCode: ErrorCode, message: string): ProduceResult {
     if (isRetriable(errorCode)) this.blockedProducers.batchFailed(records, this.ports.now());
     return produceFailure(errorCode, { message });
@@ -294,7 +294,7 @@ export class Partition {
     return this.log.doorOptions(this.ports.wallMs(), apiVersion);
   }
 
-  /** The topic's settings changed. Re-evaluates everything that waits under the old ones. */
+  /** Takes new settings of the topic. Re-evaluates everything that waits under the old ones. */
   configure(settings: PartitionSettings): void {
     this.settings = settings;
     this.flushIfDue();
@@ -385,8 +385,8 @@ export class Partition {
   }
 
   /**
-   * The follower removes committed records because the leader lacks them. Cannot happen after clean
-   * elections.
+   * Reports that the follower removed committed records because the leader lacks them. Cannot happen after
+   * clean elections.
    */
   private lostCommitted(offset: Offset): void {
     this.ports.logger.error('truncated-below-high-watermark', {
@@ -399,7 +399,7 @@ export class Partition {
 
   // ------------------------------------------------------------------ failure and end
 
-  /** The disk failed under this replica. */
+  /** Takes the replica offline, because its disk failed. */
   diskFailed(reason: string): void {
     if (this.isOffline || this.isClosed) return;
     this.isOffline = true;
@@ -429,8 +429,8 @@ export class Partition {
   }
 
   /**
-   * Called after operations that may have failed for good. A full disk alone is not such a failure: the log
-   * refuses appends and recovers.
+   * Checks whether the log has failed for good. Called after operations that may fail. A full disk alone is
+   * not such a failure: the log refuses appends and recovers.
    */
   noticeOffline(): void {
     if (this.log.offline !== undefined) this.diskFailed(this.log.offline);

@@ -21,25 +21,28 @@ export interface PartitionPorts {
   readonly turnBudget: WorkBudget;
   now(): Millis;
   wallMs(): WallMillis;
-  /** Calls once, at the end of this turn. */
+  /** Calls back once, at the end of this turn. */
   soon(callback: () => void): void;
-  /** Calls once, in a turn of its own, `delayMs` from now. Returns a function that cancels it. */
+  /** Calls back once, in a turn of its own, after `delayMs`. Returns a function that cancels it. */
   after(delayMs: Millis, callback: () => void): () => void;
   /** Whether the lease from the controller still holds, by the clock at this moment. */
   holdsLease(): boolean;
   /**
-   * An acknowledgement waits because the broker has no lease. The broker calls `leaseRenewed` when it has one
-   * again.
+   * Called when an acknowledgement waits because the broker has no lease. The broker calls `leaseRenewed`
+   * when it has one again.
    */
   awaitLease(partition: { leaseRenewed(): void }): void;
-  /** The broker is about to stop cleanly. acks=1 waits for the ISR too, because another member will lead. */
+  /**
+   * True if the broker is about to stop cleanly. Then acks=1 waits for the ISR too, because another member
+   * will lead.
+   */
   isInControlledShutdown(): boolean;
   /**
    * Whether the broker is registered under exactly this epoch, and is neither fenced nor shutting down
    * (KIP-903).
    */
   mayJoinIsr(brokerId: NodeId, brokerEpoch: BrokerEpoch): boolean;
-  /** A replica's disk failed. The whole log directory may have failed. */
+  /** Reports that a replica's disk failed. The whole log directory may have failed. */
   storageFailed(): void;
   /**
    * Sends the proposal to the controller. Calls `answered` when the controller answers for this partition.
@@ -60,11 +63,14 @@ export interface PartitionName {
   readonly index: number;
 }
 
-/** What is counted of all partitions together. */
+/** Counts events of all partitions together. */
 export interface PartitionCounters {
   appended(role: 'leader' | 'follower', sizeBytes: number): void;
   becameLeader(): void;
-  /** The controller answered or committed an ISR within this broker's leadership; it may be the same. */
+  /**
+   * The controller answered with an ISR or committed one within this broker's leadership. `from` and `to` may
+   * be equal.
+   */
   isrChanged(from: readonly NodeId[], to: readonly NodeId[]): void;
 }
 
@@ -80,7 +86,7 @@ export interface IsrProposal {
   readonly leaderEpoch: LeaderEpoch;
   readonly partitionEpoch: number;
   readonly isr: readonly { readonly brokerId: NodeId; readonly brokerEpoch: BrokerEpoch }[];
-  /** False once the partition no longer waits for it. Then it is not sent (again). */
+  /** False once the partition no longer waits for the proposal. Then the broker does not send it (again). */
   isPending(): boolean;
   /** Returns true when the proposal is settled, false to send it again. */
   answered(answer: IsrAnswer): boolean;
@@ -98,7 +104,7 @@ export interface IsrAnswer {
 export interface FetchWaiter {
   /** A follower waits for the log end, a consumer for the high watermark. */
   readonly isFollower: boolean;
-  /** `sizeBytes` more bytes can be read. Infinity: something else changed, read again. */
+  /** `sizeBytes` more bytes are readable. Infinity: something else changed, so the fetch must read again. */
   notify(sizeBytes: number): void;
 }
 
@@ -106,7 +112,7 @@ export interface FetchWaiter {
 export interface PartitionAssignment {
   readonly replicas: readonly NodeId[];
   readonly isr: readonly NodeId[];
-  /** Not in the ISR, but the controller may elect them. */
+  /** Eligible leader replicas. They are not in the ISR, but the controller may elect them. */
   readonly elr: readonly NodeId[];
   /** -1: none. */
   readonly leader: NodeId;

@@ -1,6 +1,6 @@
 /**
- * Reads one partition for a fetch of a consumer or a follower. Checks in Kafka's order, then returns batches
- * by reference. Notes from which offset the leader last sent batches to each follower.
+ * Reads one partition for a fetch of a consumer or a follower. Does the checks in Kafka's order, then returns
+ * batches by reference. Notes for each follower the offset from which the leader last sent batches.
  */
 import type { BrokerEpoch, LeaderEpoch, NodeId, Offset } from '@millrace/base';
 import { batchSizeAt, checkBatchCrc, ErrorCode } from '@millrace/protocol';
@@ -85,7 +85,7 @@ function isUnknown(errorCode: ErrorCode): boolean {
  * Whether this replica can serve the item: NONE, an error, or the point to which the reader must truncate.
  */
 export function inspect(partition: Partition, item: FetchItem, reader: Reader): ErrorCode | Divergence {
-  // In Kafka's Fetch any negative epoch means none; in its lookups only -1 does.
+  // In Fetch, Kafka treats any negative epoch as none; in offset lookups only -1.
   const leaderError = partition.checkLeader(Math.max(-1, item.currentLeaderEpoch));
   if (leaderError !== ErrorCode.NONE) return leaderError;
   if (reader.isFollower && !partition.leadership?.remotes.has(reader.replicaId)) return strangerError(item);
@@ -159,9 +159,9 @@ export function readPartition(
 }
 
 /**
- * Readers verify checksums, so the leader does not verify them on the hot path. But a follower that fetches
- * the same batches again may have found them corrupt. Only this check tells the leader that its own disk is
- * corrupt.
+ * Whether the batches are intact. Readers verify checksums, so the leader does not verify them on the hot
+ * path. But a follower that fetches the same batches again may have found them corrupt. Only this check can
+ * reveal that the leader's own disk is corrupt.
  */
 function isIntact(
   partition: Partition,
@@ -185,7 +185,7 @@ function areBatchesIntact(batches: Uint8Array): boolean {
   return true;
 }
 
-/** As `failedPartition`, with the new leader for a client that knows an old one (KIP-951). */
+/** Like `failedPartition`, but names the new leader for a client that knows an old one (KIP-951). */
 function unreadable(partition: Partition, errorCode: ErrorCode): FetchedPartition {
   const isStale =
     errorCode === ErrorCode.NOT_LEADER_OR_FOLLOWER || errorCode === ErrorCode.FENCED_LEADER_EPOCH;

@@ -51,15 +51,15 @@ type Found = readonly (Partition | PartitionError)[];
 
 interface Read {
   readonly found: Found;
-  /** Without the partitions whose state the reader's session already knows. */
+  /** The partitions of the response, without those whose state the reader's session already knows. */
   readonly fetched: {
     readonly item: FetchItem;
     readonly data: FetchedPartition;
-    /** The follower has newer metadata than this broker, so the error can wait. */
+    /** The follower has newer metadata than this broker, so the broker may delay the error. */
     readonly isEarly: boolean;
   }[];
   readonly sizeBytes: number;
-  /** Has an error or a divergence, so the response does not wait for more bytes. */
+  /** There is an error or a divergence, so the response does not wait for more bytes. */
   readonly isUrgent: boolean;
 }
 
@@ -100,13 +100,13 @@ export class FetchService {
     };
   }
 
-  /** Registrations changed. The report of a parked follower may count now. */
+  /** Called when registrations changed: the report of a parked follower may count now. */
   brokersChanged(brokers: ReadonlySet<NodeId>): void {
     for (const fetch of this.parked)
       if (fetch.reader.isFollower && brokers.has(fetch.reader.replicaId)) this.recordFollower(fetch);
   }
 
-  /** The metadata moved. Partitions that followers fetched too early may exist here now. */
+  /** Called when the metadata changed: partitions that followers fetched too early may exist here now. */
   partitionsChanged(): void {
     for (const fetch of this.early)
       if (fetch.items.some((item) => fetch.missing.has(item) && this.find(fetch, item) instanceof Partition))
@@ -138,8 +138,8 @@ export class FetchService {
 
   /**
    * Answers a parked fetch when the follower's next request has arrived. If nothing happened while the fetch
-   * was parked, sends an empty response without reading the partitions. `owesNews` then makes the next
-   * response include a high watermark that moved before, also when another request overtakes that fetch.
+   * was parked, sends an empty response without reading the partitions. Sets `owesNews`, so that the next
+   * response includes any high watermark that the empty response left out.
    */
   private answerOvertaken(fetch: FetchOperation): void {
     const { isIncremental, sessionId, session } = fetch.opened;
@@ -191,8 +191,8 @@ export class FetchService {
   }
 
   /**
-   * A fetch from an earlier life of that broker must not count, because the broker may have another log now
-   * (KIP-903).
+   * Whether the follower's report counts. A fetch from an earlier life of its broker does not, because the
+   * broker may have another log now (KIP-903).
    */
   private counts({ replicaId, replicaEpoch }: Reader): boolean {
     return this.ports.registeredEpoch(replicaId) === replicaEpoch;
@@ -265,7 +265,7 @@ export class FetchOperation implements FetchWaiter {
   state: 'reading' | 'parked' | 'finished' = 'reading';
   deadline: Deadline<DueCallback> | undefined;
   missingBytes = 0;
-  /** A partition that the fetch waits for has changed. */
+  /** True if a partition that the fetch waits for has changed. */
   wasNotified = false;
   private isWoken = false;
   private readonly service: FetchService;
@@ -280,7 +280,7 @@ export class FetchOperation implements FetchWaiter {
     },
   ) {
     this.service = service;
-    // The decoded topics may be many times larger than the kept items.
+    // Drop the decoded topics: they may be many times larger than the kept items.
     this.request = { ...options.request, topics: [], forgottenTopicsData: [] };
     this.reader = options.reader;
     this.opened = options.opened;
@@ -315,8 +315,8 @@ function readerOf(request: FetchRequest): Reader {
 }
 
 /**
- * A follower holds everything below its fetch offset. This report moves the high watermark and expands the
- * ISR.
+ * Takes a follower's fetch offset as its report: it holds everything below. The report may move the high
+ * watermark and expand the ISR.
  */
 function record(partition: Partition, item: FetchItem, reader: Reader): void {
   if (item.currentLeaderEpoch !== partition.leaderEpoch) return;
@@ -371,7 +371,7 @@ function respond(
   const knowsStorageErrors = fetch.request.version >= STORAGE_ERROR_SINCE;
   for (const { item, data, isEarly } of read.fetched) {
     if (isEarly && !withEarly) continue;
-    // Readers that do not know KAFKA_STORAGE_ERROR would give up. After NOT_LEADER_OR_FOLLOWER they look for
+    // Readers that do not know KAFKA_STORAGE_ERROR would give up. NOT_LEADER_OR_FOLLOWER makes them look for
     // the leader and retry (KIP-112).
     if (data.errorCode === ErrorCode.KAFKA_STORAGE_ERROR && !knowsStorageErrors)
       data.errorCode = ErrorCode.NOT_LEADER_OR_FOLLOWER;

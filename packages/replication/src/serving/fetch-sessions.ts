@@ -1,7 +1,8 @@
 /**
  * The leader's side of fetch sessions (KIP-227). A reader sends its partitions once, and afterwards only
- * changes. The cache is bounded. When it is full, a new session replaces a less valuable one. Otherwise the
- * reader gets no session, which only costs bytes. It also gets none when there is no room for its partitions.
+ * changes. The cache is bounded. When it is full, a new session replaces a less valuable one, if there is
+ * one. Otherwise the reader gets no session, which only costs bytes. It also gets none if its partitions
+ * would exceed the limit for all sessions.
  */
 import type { LeaderEpoch, Millis, Offset, Random, Uuid } from '@millrace/base';
 import { ErrorCode } from '@millrace/protocol';
@@ -45,7 +46,7 @@ export class SessionPartition implements FetchItem {
   }
 
   update(item: FetchItem): void {
-    // The reader may have ignored a response of another epoch.
+    // The reader may have ignored a response that it got in another epoch.
     if (item.currentLeaderEpoch !== this.currentLeaderEpoch) this.toldHighWatermark = -1;
     this.fetchOffset = item.fetchOffset;
     this.currentLeaderEpoch = item.currentLeaderEpoch;
@@ -54,7 +55,7 @@ export class SessionPartition implements FetchItem {
     this.partitionMaxBytes = item.partitionMaxBytes;
   }
 
-  /** Notes the offsets of a response. Returns whether an incremental response must include the partition. */
+  /** Stores the offsets of a response. Returns whether an incremental response must include the partition. */
   tell(fetched: FetchedPartition): boolean {
     if (fetched.errorCode !== ErrorCode.NONE) {
       this.toldHighWatermark = -1;
@@ -73,14 +74,14 @@ export class SessionPartition implements FetchItem {
 
 export class FetchSession {
   readonly id: number;
-  /** Followers' sessions are displaced last. */
+  /** The cache evicts followers' sessions last. */
   readonly isFollower: boolean;
   readonly usesTopicIds: boolean;
   readonly createdMs: Millis;
   lastUsedMs: Millis;
   /** The session epoch that the next request must carry. */
   nextEpoch = 1;
-  /** The last response was empty although there may have been news. */
+  /** True if the last response was empty although there may have been news. */
   owesNews = false;
   /** In reading order. */
   readonly partitions = new Map<string, SessionPartition>();
@@ -105,8 +106,8 @@ export class FetchSession {
   }
 
   /**
-   * Called for a partition that had data. The next fetch reads others first. Must not be called while
-   * iterating `partitions`.
+   * Called for a partition that had data, so that the next fetch reads the others first. Must not be called
+   * while iterating `partitions`.
    */
   moveToEnd(item: SessionPartition): void {
     if (this.partitions.delete(item.key)) this.partitions.set(item.key, item);
@@ -142,7 +143,7 @@ export class FetchSessions {
     return this.sessions.size;
   }
 
-  /** A returned error is for the whole request. */
+  /** Returns the session for the request, or an error for the whole request. */
   open(request: FetchRequest, isFollower: boolean, now: Millis): OpenedFetch | ErrorCode {
     const { sessionId, sessionEpoch, version } = request;
     if (version < FIRST_VERSION_WITH_SESSIONS) return sessionless(request);
@@ -231,7 +232,7 @@ function sessionless(request: FetchRequest): OpenedFetch {
   return { items: itemsOf(request), sessionId: 0, session: undefined, isIncremental: false };
 }
 
-/** Each partition once. The last item of a repeated partition counts, as in Kafka. */
+/** Returns each partition once. If the request repeats one, the last item counts, as in Kafka. */
 function itemsOf({ version, topics }: FetchRequest): FetchItem[] {
   const usesTopicIds = version >= FIRST_VERSION_WITH_TOPIC_IDS;
   const items: FetchItem[] = [];

@@ -1,6 +1,6 @@
 /**
- * Runs one ListOffsets request through its partitions. A job opens a batch that is costly to open, one at a
- * time. The answer uses the partition's leadership and high watermark of its own moment.
+ * Runs one ListOffsets request through its partitions. A job opens each batch that is costly to open, one at
+ * a time. The answer uses the partition's leadership and high watermark at the time of the answer.
  */
 import type { Job, Jobs, Uuid } from '@millrace/base';
 import type { CostlyBatch, LogJobs, LookupBudget } from '@millrace/log';
@@ -35,7 +35,7 @@ export class ListOffsetsRun {
       this.counts.set(keyOf(wanted), (this.counts.get(keyOf(wanted)) ?? 0) + 1);
   }
 
-  /** True: the request waits for a job. */
+  /** Returns true if the request waits for a job. */
   start(): boolean {
     this.run(undefined);
     return !this.isEnded;
@@ -67,7 +67,7 @@ export class ListOffsetsRun {
     this.finish();
   }
 
-  /** Undefined: a job was started. */
+  /** Returns undefined if it started a job. */
   private look(wanted: ListOffsetsPartition, opened: Opened | undefined): ListOffsetsResult | undefined {
     if (this.counts.get(keyOf(wanted)) !== 1) return listedError(ErrorCode.INVALID_REQUEST);
     const found = this.ports.find(wanted.topicId, wanted.partition);

@@ -18,7 +18,7 @@ import type {
   OffsetForLeaderEpochResult,
 } from '../types.ts';
 
-/** Kafka's special timestamps for places in a log, and the first version that has each. */
+/** Kafka's special timestamps for positions in a log, and the first API version that has each. */
 const LATEST = -1;
 const EARLIEST = -2;
 const MAX_TIMESTAMP = -3;
@@ -56,8 +56,8 @@ function firstVersion(timestamp: Timestamp): number {
 /** The result of searching a costly batch in a job. */
 export interface Opened extends OpenedBatch {
   /**
-   * The partition's leader epoch at that time. In another epoch the log may differ, so the search starts
-   * again.
+   * The partition's leader epoch when the job started. If it has changed, the log may differ, so the search
+   * starts again.
    */
   readonly inLeaderEpoch: LeaderEpoch;
   readonly hit: TimestampHit | undefined;
@@ -138,8 +138,8 @@ function consumerEnd(partition: Partition, query: ListOffsetsQuery): Offset {
 }
 
 /**
- * A new leader's high watermark may be lower than the one its predecessor sent, until it has passed the start
- * of the new epoch.
+ * Whether this leader's high watermark can be reported. A new leader's may be lower than the one its
+ * predecessor reported, until it has passed the start of the new epoch.
  */
 function knowsHighWatermark(partition: Partition): boolean {
   const { leadership } = partition;
@@ -163,7 +163,7 @@ export function epochEndError(errorCode: ErrorCode): OffsetForLeaderEpochResult 
   return { errorCode, leaderEpoch: -1, endOffset: -1 };
 }
 
-/** Where an epoch ended, as far as this log knows (KIP-101, KIP-320). */
+/** Returns the end offset of an epoch, as far as this log knows (KIP-101, KIP-320). */
 export function epochEnd(
   partition: Partition,
   wanted: OffsetForLeaderEpochPartition,

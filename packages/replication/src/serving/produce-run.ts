@@ -1,8 +1,8 @@
 /**
- * Runs one produce request through its partitions, in their order. A batch that a job checks delays the
- * batches after it. So two batches of one partition are appended in order, and a request has at most one job
- * at a time. The append uses the leadership, ISR and settings of its own moment, not those from before the
- * job.
+ * Runs one produce request through its partitions, in their order. While a job checks a batch, the batches
+ * after it wait. So two batches of one partition are appended in order, and a request has at most one job at
+ * a time. Each append uses the leadership, ISR and settings at the time of the append, not those from before
+ * the job.
  */
 import { type Job, type Jobs, type Millis, type Uuid, ZERO_UUID } from '@millrace/base';
 import type { Admission, AdmissionVerdict, DoorOptions, LogJobs } from '@millrace/log';
@@ -15,10 +15,10 @@ export interface ProducePorts {
   readonly jobs: Jobs;
   readonly kinds: LogJobs;
   find(topicId: Uuid, index: number): Partition | PartitionError;
-  /** A batch failed for a partition that does not exist here yet. */
+  /** Called when a batch failed because its partition does not exist here yet. */
   batchFailed(topicNameOrId: string, index: number, records: Uint8Array | null): void;
   failed(partition: Partition, reason: string): void;
-  /** The leadership was lost while a batch was being checked. */
+  /** Called when this broker lost the leadership while a batch was being checked. */
   overtaken(partition: Partition): void;
   after(delayMs: Millis, callback: () => void): Cancel;
 }
@@ -32,7 +32,7 @@ export class ProduceRun {
   private readonly operation = new ProduceOperation();
   private readonly done: (results: ProduceResult[]) => void;
   private slot = 0;
-  /** Of the partition at `slot`. */
+  /** The acknowledgement of the partition at `slot`. */
   private acknowledgement: Acknowledgement | undefined;
   private job: Job | undefined;
   /**
@@ -47,7 +47,7 @@ export class ProduceRun {
     this.done = done;
   }
 
-  /** True: the request waits for a job. Then calls `ended` when it waits for no more jobs. */
+  /** Returns true if the request waits for a job. It then calls `ended` when it no longer waits. */
   start(ended: () => void): boolean {
     // At once: a job takes time, and the metadata may bring the partition before the run comes to it.
     for (const wanted of this.request.partitions)
@@ -57,14 +57,14 @@ export class ProduceRun {
     return true;
   }
 
-  /** The client is gone. Batches that are not appended yet are dropped. */
+  /** Called when the client is gone. Drops the batches that are not appended yet. */
   cancel(): void {
     this.job?.cancel();
     this.job = undefined;
     this.end();
   }
 
-  /** The broker stops. Fails the batches that are not appended yet. */
+  /** Called when the broker stops. Fails the batches that are not appended yet. */
   fail(errorCode: ErrorCode): void {
     this.job?.cancel();
     this.job = undefined;
@@ -72,7 +72,7 @@ export class ProduceRun {
     this.finish();
   }
 
-  /** False: the request waits for a job. */
+  /** Returns false if the request waits for a job. */
   private run(): boolean {
     const { partitions } = this.request;
     while (this.slot < partitions.length) {
@@ -83,7 +83,10 @@ export class ProduceRun {
     return true;
   }
 
-  /** Moves on to the next slot. False: a job was started, and the slot stays. */
+  /**
+   * Handles the batch of one partition, then moves to the next slot. Returns false if it started a job; the
+   * slot then stays.
+   */
   private produce(wanted: ProducePartition, records: Uint8Array | null, admission?: Admission): boolean {
     const found = this.locate(wanted);
     if ('errorCode' in found) {
@@ -105,7 +108,10 @@ export class ProduceRun {
     return this.ports.find(wanted.topicId, wanted.partition);
   }
 
-  /** The partition is not here, or the client may not write. Later batches of its producer must wait. */
+  /**
+   * Fails a batch because the partition is not here or the client may not write. Later batches of its
+   * producer must wait.
+   */
   private failAt(
     wanted: ProducePartition,
     records: Uint8Array | null,
@@ -124,7 +130,7 @@ export class ProduceRun {
       this.ports.batchFailed(topicId === ZERO_UUID ? topic : topicId, partition, records);
   }
 
-  /** Starts a job that checks the batch. True: too many jobs wait, and the batch fails. */
+  /** Starts a job that checks the batch. Returns true if too many jobs wait: then the batch fails. */
   private check(partition: Partition, records: Uint8Array): boolean {
     this.kept ??= this.request.partitions.map(({ records: lent, unknown, forbidden }, slot) => {
       const isOver = slot < this.slot || unknown !== undefined || forbidden !== undefined;
@@ -160,7 +166,7 @@ export class ProduceRun {
     if (this.produce(wanted, bytes, counts ? admission : undefined)) this.run();
   }
 
-  /** Settles the partition at `slot`, of which nothing was appended. */
+  /** Settles the partition at `slot`, for which nothing was appended. */
   private settle(result: ProduceResult): void {
     (this.acknowledgement ?? this.operation.acknowledgement(this.slot)).settle(result);
     this.nextSlot();

@@ -1,23 +1,24 @@
 /**
- * Reads all records of a partition that this broker leads, from an offset to the log's end, in slices: each
- * turn of the event loop reads one, so that a coordinator that loads gigabytes holds nobody up.
+ * Reads all records of a partition that this broker leads, from an offset to the log's end, in slices. Each
+ * turn of the event loop reads one slice, so that a coordinator that loads gigabytes does not block other
+ * requests.
  */
 import type { LeaderEpoch, Millis, Offset } from '@millrace/base';
 import { BatchHeader, ErrorCode, readBatchHeader, type SpareBuffers } from '@millrace/protocol';
 import type { Partition } from '../partition/partition.ts';
 import type { Cancel } from '../types.ts';
 
-/** Whole batches, about a millisecond of work each to read and to apply. */
+/** The size of a slice. Reading and applying it takes about a millisecond each. */
 const SLICE_BYTES = 256 * 1024;
 
 export interface ReadWanted {
   readonly fromOffset: Offset;
   /** The leadership that the reader works for. */
   readonly leaderEpoch: LeaderEpoch;
-  /** Whole batches, in order. The bytes are lent for the call. */
+  /** Gets whole batches, in order. The bytes are valid only during the call. */
   readonly batches: (bytes: Uint8Array) => void;
   /**
-   * Once, in a later turn, unless the reading is stopped or the broker stops. NONE: everything up to
+   * Called once, in a later turn, unless the reading or the broker is stopped before. NONE: everything up to
    * `endOffset`, the log's end at that moment, was read. NOT_LEADER_OR_FOLLOWER: the leadership ended.
    * OFFSET_OUT_OF_RANGE: the log begins later, or ends earlier, than `fromOffset`. KAFKA_STORAGE_ERROR: the
    * log cannot be read.
@@ -27,16 +28,18 @@ export interface ReadWanted {
 
 export interface ReaderPorts {
   readonly find: () => Partition | undefined;
-  /** In a turn of its own; returns the function that cancels it. */
+  /** Calls back in a turn of its own; returns a function that cancels it. */
   readonly after: (delayMs: Millis, callback: () => void) => Cancel;
   /** The buffers that the log reads into. */
   readonly spares: Pick<SpareBuffers, 'give'>;
 }
 
-/** The shortest time that ends the turn: timers that are due at the same millisecond share one. */
+/** The shortest delay that ends the turn: timers due in the same millisecond run in one turn. */
 const NEXT_TURN_MS: Millis = 1;
 
-/** Returns the function that stops the reading, also from inside `batches`; `done` is not called then. */
+/**
+ * Returns a function that stops the reading. It may be called inside `batches`; `done` is then not called.
+ */
 export function readInSlices(wanted: ReadWanted, ports: ReaderPorts): Cancel {
   const run = new SlicedRead(wanted, ports);
   return () => run.stop();
@@ -69,7 +72,7 @@ class SlicedRead {
     else this.cancel = this.ports.after(NEXT_TURN_MS, () => this.readSlice());
   }
 
-  /** Undefined: there may be more. */
+  /** Reads one slice. Undefined: there may be more records. */
   private readOnce(): ErrorCode | undefined {
     const partition = this.ports.find();
     if (partition === undefined || partition.leadership?.epoch !== this.wanted.leaderEpoch)
@@ -88,7 +91,8 @@ class SlicedRead {
       if (read.damage !== undefined) partition.corruption.found(read.damage);
       return read.errorCode;
     }
-    // Below the log's end there is a batch: a read without one would be repeated for ever.
+    // Below the log's end there must be a batch. Without this error, the reader would repeat an empty read
+    // for ever.
     if (read.chunks.length === 0) return ErrorCode.KAFKA_STORAGE_ERROR;
     for (const chunk of read.chunks) {
       if (!this.isStopped) this.pass(chunk);
