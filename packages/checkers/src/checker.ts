@@ -1,32 +1,32 @@
 /**
- * A checker of a history: it looks for one anomaly in what clients saw. It knows nothing of nodes, so it
- * judges the simulator's runs and runs of real processes.
+ * A checker of a history looks for one anomaly in the operations of clients. It knows nothing of nodes, so it
+ * can judge runs of the simulator and runs of real processes.
  */
 import type { FinalLogs } from './final-logs.ts';
 import type { History, Op } from './history.ts';
 
-/** All that a checker of a history may know. */
+/** Everything that a checker of a history may use. */
 export interface HistoryScope {
   readonly history: History;
-  /** Only for `finish`: the run reads them at its end. */
+  /** For `finish` only: the run reads these logs at its end. */
   readonly finalLogs: FinalLogs;
   /**
-   * Whether nothing is promised about the topic's records from now on: a client asked to delete it, or faults
-   * harmed it more than the durability contract covers.
+   * Whether the system promises nothing about the topic's records from now on: a client asked to delete it,
+   * or faults harmed it more than the durability contract covers.
    */
   isExempt(topic: string): boolean;
   /** Whether a fault has misdirected a write of some disk, so that a leader may serve damaged batches. */
   mayServeDamage(): boolean;
-  /** Takes a broken promise. The simulator throws it and ends the run; a judge collects it. */
+  /** Reports a broken promise. The simulator throws it and ends the run; a judge collects it. */
   report(checker: string, sentence: string): void;
-  /** Counts an event that is no failure, by name. */
+  /** Counts an event, by name, that is not a failure. */
   count(what: string): void;
 }
 
 export interface HistoryChecker {
   /** Called when an operation of a client ends. */
   op?(op: Op): void;
-  /** Called at the end: faults are long over, every client has stopped, the final logs are read. */
+  /** Called at the end: no fault is active, every client has stopped, and the final logs are available. */
   finish?(): void;
 }
 
@@ -34,7 +34,7 @@ export interface HistoryChecker {
 export interface HistoryCheckerKind {
   /** Kebab-case, unique; a violation carries it. */
   readonly name: string;
-  /** What must hold, in one sentence. */
+  /** The promise that the checker checks, in one sentence. */
   readonly sentence: string;
   // A property, not a method: for a method the compiler would accept a checker that needs more than this
   // scope.

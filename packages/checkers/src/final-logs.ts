@@ -1,13 +1,13 @@
 /**
- * The contents of every partition at the end of the run, when nothing writes. In the simulator the log of the
- * leader gives them; of real processes a consumer reads them from the beginning.
+ * The contents of every partition at the end of the run, when no client writes. In the simulator they come
+ * from the leader's log. With real processes a consumer reads them from the beginning.
  */
 import type { BatchHeader, Timestamp } from '@millrace/protocol';
 import type { SeenRecord } from './history.ts';
 
 export interface FinalBatch {
   readonly header: BatchHeader;
-  /** From its records; NO_TIMESTAMP if it has none. */
+  /** The largest timestamp of the batch's records; NO_TIMESTAMP if none has one. */
   readonly largestTimestamp: Timestamp;
 }
 
@@ -16,7 +16,7 @@ export interface FinalLog {
   readonly partition: number;
   /** By ascending position in the log. */
   readonly records: readonly SeenRecord[];
-  /** Undefined: the library of the consumer hides batches. */
+  /** Undefined: the consumer's library does not show batches. */
   readonly batches: readonly FinalBatch[] | undefined;
 }
 

@@ -1,6 +1,7 @@
 /**
- * The history of a run: what its clients saw, in the order in which their operations ended. It holds nothing
- * of the cluster itself, so clients of the simulator and clients of real processes record the same one.
+ * The history of a run: the operations of its clients and their results, in the order in which they ended. It
+ * holds nothing of the cluster itself, so clients of the simulator and of real processes record the same kind
+ * of history.
  *
  * The words are those of Jepsen's kafka workload: an operation ends `ok` (it happened), `fail` (it certainly
  * did not) or `info` (unknown, for example after a timeout). A fact that a client cannot know is `undefined`:
@@ -31,7 +32,7 @@ export interface SendOp {
   outcome: Outcome;
   /** Undefined unless the outcome is `ok` and the answer has an offset. With acks=0 there is no answer. */
   baseOffset: Offset | undefined;
-  /** The last answer's error name, or why there was none. */
+  /** The error name of the last answer, or the reason why there was no answer. */
   error: string | undefined;
   /** The broker that acknowledged it; undefined: the client does not know. */
   ackedBy: NodeId | undefined;
@@ -65,7 +66,7 @@ export interface PollOp {
   readonly endedUs: Micros;
 }
 
-/** A consumer starts to read a partition at an offset, at first or again. */
+/** A consumer starts, or starts again, to read a partition at an offset. */
 export interface AssignOp {
   readonly type: 'assign';
   readonly client: string;

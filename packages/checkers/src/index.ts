@@ -1,4 +1,4 @@
-/** The history that clients record, and the checkers that need nothing else. */
+/** The history that clients record, and the checkers that need only this history. */
 export { historyCheckers } from './anomalies/index.ts';
 export type { HistoryChecker, HistoryCheckerKind, HistoryScope } from './checker.ts';
 export { type FinalBatch, type FinalLog, FinalLogs } from './final-logs.ts';

@@ -6,20 +6,22 @@ import type { History } from './history.ts';
 import { Violation } from './violation.ts';
 
 export interface JudgeOptions {
-  /** Topics about whose records nothing is promised. */
+  /** Topics whose records have no guarantee. */
   readonly exempt?: ReadonlySet<string>;
-  /** Violations that each checker lists; further ones are only counted. */
+  /** The most violations to list for each checker. Further ones are only counted. */
   readonly violationsMax?: number;
   readonly kinds?: readonly HistoryCheckerKind[];
 }
 
 export interface Judgement {
   readonly violations: readonly Violation[];
-  /** Counts of events that are no failures (`lost with acks=1`, …), and of violations that are not listed. */
+  /** Counts of harmless events (`lost with acks=1`, …), and of violations that are not listed. */
   readonly counts: ReadonlyMap<string, number>;
 }
 
-/** Passes each operation to each checker, then the end. Keeps no checker longer than it works. */
+/**
+ * Runs each checker over the whole history. One checker finishes before the next one starts, to save memory.
+ */
 export function judgeHistory(
   history: History,
   finalLogs: readonly FinalLog[],

@@ -1,4 +1,7 @@
-/** Jepsen's G1a: no consumer reads a value after its send failed for certain, nor before. */
+/**
+ * Jepsen's G1a: no consumer reads a value whose send certainly failed, whether it reads before or after the
+ * failure.
+ */
 import type { HistoryCheckerKind, HistoryScope } from '../checker.ts';
 import type { Op } from '../history.ts';
 

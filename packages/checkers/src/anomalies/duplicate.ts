@@ -1,6 +1,6 @@
 /**
- * The log holds an idempotent producer's value once, however often the producer sent it. Values of other
- * producers may repeat; the checker counts those.
+ * The log holds each value of an idempotent producer once, no matter how often the producer sent it. Values
+ * of other producers may repeat; the checker counts them.
  */
 import type { HistoryCheckerKind, HistoryScope } from '../checker.ts';
 import { type Op, senderOf } from '../history.ts';

@@ -16,7 +16,7 @@ import { uncommittedRead } from './uncommitted-read.ts';
 import { unseen } from './unseen.ts';
 import { wrongOffset } from './wrong-offset.ts';
 
-/** In the order of their calls: the first one to find a violation names it. */
+/** In calling order: the first checker to find a violation gives the violation its name. */
 export const historyCheckers: readonly HistoryCheckerKind[] = [
   uncommittedRead,
   inconsistentOffsets,

@@ -1,7 +1,4 @@
-/**
- * Leader epochs never fall along a log: followers find the point of divergence by them. Each record follows
- * the one before it, and each batch header begins where the header before it ends.
- */
+/** Leader epochs never decrease along a log: followers use them to find the point of divergence. */
 import type { LeaderEpoch, Offset } from '@millrace/base';
 import type { HistoryCheckerKind, HistoryScope } from '../checker.ts';
 import type { FinalLog } from '../final-logs.ts';

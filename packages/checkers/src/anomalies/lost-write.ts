@@ -1,7 +1,6 @@
 /**
- * No record is lost after an acknowledgement with acks=all or after a consumer has read it: at the end the
- * log of its partition holds it. The checker only counts losses with acks=0 and acks=1, because these promise
- * less.
+ * At the end, the log of a partition holds each record that was acknowledged with acks=all or read by a
+ * consumer. acks=0 and acks=1 promise less, so the checker only counts their losses.
  */
 import type { HistoryCheckerKind, HistoryScope } from '../checker.ts';
 import { byBroker, type Op, type SendOp } from '../history.ts';

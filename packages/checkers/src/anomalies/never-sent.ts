@@ -1,6 +1,6 @@
 /**
- * A broker makes up no records, and appends a record to no other partition than its producer asked for. The
- * checker skips topics to which no client of the history sends.
+ * A partition holds only records that a producer sent to it: a broker neither invents records nor appends
+ * them to another partition. The checker skips topics to which no client of the history sends.
  */
 import type { HistoryCheckerKind, HistoryScope } from '../checker.ts';
 import type { Op } from '../history.ts';

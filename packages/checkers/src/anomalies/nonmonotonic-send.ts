@@ -3,8 +3,8 @@
  * their sequences have no gap. The checker skips values with an unknown outcome: the leader may append such a
  * batch late, when its producer already uses another id.
  *
- * The first batch of a producer id in a partition may have any sequence: the broker may have forgotten the
- * producer, so it accepts that, as Kafka does (KIP-360). The checker counts the logs that begin so.
+ * The first batch of a producer id in a partition may have any sequence. The broker accepts it because it may
+ * have forgotten the producer, as in Kafka (KIP-360). The checker counts the logs that begin like this.
  */
 import type { BatchHeader } from '@millrace/protocol';
 import type { HistoryCheckerKind, HistoryScope } from '../checker.ts';

@@ -1,7 +1,7 @@
 /**
  * Compares each consumer's position in each partition with the records that it gets. Without compaction and
- * transactions offsets have no gaps, so the next record is the one at the position. The order within one
- * answer and the order between answers are separate anomalies with Jepsen's names.
+ * transactions offsets have no gaps, so the next record must be the one at the position. Jepsen names two
+ * anomalies: one for the order within a poll, one for the order between polls.
  */
 import type { HistoryCheckerKind, HistoryScope } from '../checker.ts';
 import { byBroker, type Op, type PollOp } from '../history.ts';

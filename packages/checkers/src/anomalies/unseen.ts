@@ -1,6 +1,6 @@
 /**
- * At the end, after a consumer has read everything from the beginning, consumers have seen every value
- * acknowledged with acks=all.
+ * Consumers have seen every value acknowledged with acks=all. The checker decides at the end, after a
+ * consumer has read every log from the beginning.
  */
 import type { HistoryCheckerKind, HistoryScope } from '../checker.ts';
 import type { Op } from '../history.ts';

@@ -1,4 +1,4 @@
-/** The answer to a producer is true: its values are at the offsets of the acks=all answer. */
+/** An acks=all answer gives the producer the right offsets: the log holds its values there. */
 import type { HistoryCheckerKind, HistoryScope } from '../checker.ts';
 import type { Op, SendOp } from '../history.ts';
 
