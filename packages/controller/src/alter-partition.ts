@@ -8,15 +8,16 @@
  * A replica whose storage failed (`storageFailed`) cannot serve at all. It leaves ISR and ELR whenever
  * another member remains, active or not. The last member leaves only if the topic allows unclean election and
  * there is a replica to elect. The record notes the failure, so no controller elects this replica uncleanly
- * before its broker restarts. (A replica outside of ISR and ELR reports a failure only when it is elected,
- * because nobody counts on it before.)
+ * before its broker restarts. (A replica outside of ISR and ELR reports a failure only when the controller
+ * elects it, because nothing depends on it before.)
  *
- * A broker retries a request when its connection breaks, and the first copy may arrive after the controller
- * decided the retry. So a partition epoch is the number of one decision. Granting a request raises it, and
- * refusing to add a replica raises it too. INELIGIBLE_REPLICA makes the leader acknowledge without that
- * replica, which may lag by the time it is eligible again. The refusal is a record like any other. The
- * controller answers it when it is committed, so a deposed controller cannot refuse, and later controllers
- * know the refusal.
+ * A broker retries a request when its connection breaks. The first copy may arrive after the controller
+ * decided the retry. So each decision about a partition gets its own partition epoch: granting a request
+ * raises it, and refusing to add a replica raises it too. A refusal matters because, after
+ * INELIGIBLE_REPLICA, the leader acknowledges without that replica. By the time the replica is eligible
+ * again, it may lag, so a late copy must not add it. The refusal is a record like any other, and the
+ * controller answers when it is committed. So a deposed controller cannot refuse, and later controllers know
+ * the refusal.
  */
 import { isUuid, type NodeId } from '@millrace/base';
 import type {
@@ -136,7 +137,8 @@ function validate(image: MetadataImage, config: ControllerConfig, brokerId: Node
   if (item.partitionEpoch < partition.partitionEpoch) return ErrorCode.INVALID_UPDATE_VERSION;
   if (!isLeader) {
     if (!isWithout(partition, brokerId, item.isr)) return ErrorCode.INVALID_REQUEST;
-    // The request adds no member. The last member that could lead must stay.
+    // The request adds no member. Whether it is granted depends on the members that remain: one must be
+    // active.
     const canBeSpared = item.isr.some((member) => image.isActive(member.brokerId));
     return canBeSpared ? ErrorCode.NONE : ErrorCode.INELIGIBLE_REPLICA;
   }
@@ -147,8 +149,8 @@ function validate(image: MetadataImage, config: ControllerConfig, brokerId: Node
 }
 
 /**
- * Whether a leader may ask for this ISR. An ISR without the leader may contain only present members, which
- * hold all committed records.
+ * Whether a leader may ask for this ISR. An ISR without the leader may contain only members of the present
+ * ISR, because these hold all committed records.
  */
 function isProperIsr(partition: PartitionImage, isr: readonly IsrMember[]): boolean {
   const ids = new Set(isr.map(({ brokerId }) => brokerId));
@@ -157,7 +159,7 @@ function isProperIsr(partition: PartitionImage, isr: readonly IsrMember[]): bool
   return isr.length > 0 && isr.every(({ brokerId }) => known.includes(brokerId));
 }
 
-/** Whether the request is the present ISR without the replica that asks. */
+/** Whether the requested ISR is the present one without the requesting replica. */
 function isWithout(partition: PartitionImage, brokerId: NodeId, isr: readonly IsrMember[]): boolean {
   const others = partition.isr.filter((id) => id !== brokerId);
   const ids = isr.map((member) => member.brokerId);
@@ -165,8 +167,8 @@ function isWithout(partition: PartitionImage, brokerId: NodeId, isr: readonly Is
 }
 
 /**
- * A member that restarted since the leader last saw it may have lost its tail. Its broker epoch shows the
- * restart (KIP-903).
+ * Whether the broker may be in the ISR. If it restarted since the leader last saw it, its log may have lost
+ * its tail. Its broker epoch shows the restart (KIP-903).
  */
 function isEligible(image: MetadataImage, { brokerId, brokerEpoch }: IsrMember): boolean {
   if (!image.isActive(brokerId)) return false;
@@ -174,9 +176,9 @@ function isEligible(image: MetadataImage, { brokerId, brokerEpoch }: IsrMember):
 }
 
 /**
- * Whether a late copy of this refused request could add a member. A request that adds no member is always
- * harmless. If a member registered again, or must do so before it is eligible, its old broker epoch never
- * passes the check.
+ * Whether a late copy of this refused request could add a member. A request that adds no member is harmless.
+ * So is a request in which a member has an old broker epoch, or must register again before it is eligible: it
+ * never passes the check.
  */
 function mayBecomeEligible(image: MetadataImage, { topicId, partition, isr }: Item): boolean {
   const present = image.partition(topicId as never, partition)!.isr;

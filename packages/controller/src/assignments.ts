@@ -1,10 +1,10 @@
-/** Replica assignments, automatic or given in the request, and the partition records that they become. */
+/** Replica assignments, automatic or given in the request, and the partition records for them. */
 import type { NodeId, Random, Uuid } from '@millrace/base';
 import type { MetadataImage, RecordOf } from '@millrace/metadata';
 import { ErrorCode } from '@millrace/protocol';
 import { type PlaceableBroker, placementProblem, placeReplicas } from './placement.ts';
 
-/** Why an operation of a request fails (Kafka's ApiError). */
+/** The error of one operation of a request (Kafka's ApiError). */
 export interface ApiError {
   readonly errorCode: ErrorCode;
   readonly message: string;
@@ -18,7 +18,7 @@ export function isApiError(value: object): value is ApiError {
   return 'errorCode' in value;
 }
 
-/** Registered and not about to stop, sorted by id. */
+/** Registered brokers that are not in controlled shutdown, sorted by id. */
 export function usableBrokers(image: MetadataImage): PlaceableBroker[] {
   return image
     .sortedBrokers()
@@ -26,7 +26,7 @@ export function usableBrokers(image: MetadataImage): PlaceableBroker[] {
     .map(({ id, rack, fenced }) => ({ id, rack, fenced, replicas: image.replicaCount(id) }));
 }
 
-/** INVALID_REPLICATION_FACTOR when there are too few brokers. */
+/** Chooses the replicas. Returns INVALID_REPLICATION_FACTOR when there are too few brokers. */
 export function automaticAssignment(
   image: MetadataImage,
   partitionCount: number,
@@ -40,8 +40,8 @@ export function automaticAssignment(
 }
 
 /**
- * Checks the lists of a manual assignment: not empty, no duplicates, registered brokers, equal lengths
- * (`replicationFactor` when it is given), a broker that can lead.
+ * Checks the lists of a manual assignment. None is empty or has duplicates, and all name registered brokers.
+ * All have the same length (`replicationFactor` when it is given). Each includes a broker that can lead.
  */
 export function checkAssignment(
   image: MetadataImage,
@@ -66,7 +66,7 @@ export function checkAssignment(
   return undefined;
 }
 
-/** A new partition. Its active replicas form the ISR, and the first of them leads. */
+/** The record of a new partition. Its active replicas form the ISR, and the first of them leads. */
 export function newPartition(
   image: MetadataImage,
   topicId: Uuid,

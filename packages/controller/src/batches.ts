@@ -1,11 +1,12 @@
 /**
- * Cuts the records of a decision into batches of the quorum's log. Nothing splits a batch afterwards. A batch
+ * Cuts the records of a decision into batches of the quorum's log. The quorum never splits a batch. A batch
  * must be smaller than a message and must arrive within a fetch timeout. Otherwise no follower gets it, and
  * the quorum never commits anything again.
  *
- * One batch is all or nothing, but a controller may be deposed between two batches. So a cut is made only
- * where both sides make sense: a new topic stays with its partitions and settings, and every other record
- * stands alone. The next controller makes up for the records lost after a cut (brokers.ts says how).
+ * A batch is committed as a whole or not at all, but a controller may be deposed between two batches. So a
+ * cut must leave a valid state: a new topic stays with its partitions and settings, and every other record
+ * stands alone. If the records after a cut are lost, the next controller makes up for them (brokers.ts says
+ * how).
  */
 import { encodeRecord, type MetadataRecord } from '@millrace/metadata';
 
@@ -13,7 +14,7 @@ import { encodeRecord, type MetadataRecord } from '@millrace/metadata';
  * A batch is also closed at this many new partitions, because a broker creates a batch's folders in one turn.
  */
 const BATCH_PARTITIONS = 50;
-/** The controller refuses an uncuttable group of records above this size. */
+/** The controller refuses a request if records that must stay together are larger than this. */
 export const BATCH_BYTES_MAX = 4 << 20;
 
 export interface ProposedBatch {

@@ -1,6 +1,6 @@
 /**
- * The partition changes that follow from a change of brokers. Leaderships and ISR memberships move when
- * brokers go, and leaderless partitions get a leader when a broker comes back. The cost grows with the number
+ * The partition changes that follow from a change of brokers. When a broker stops, its leaderships and ISR
+ * memberships move. When a broker returns, leaderless partitions get a leader. The cost grows with the number
  * of partitions of these brokers.
  */
 import type { NodeId } from '@millrace/base';
@@ -20,9 +20,9 @@ export interface BrokerEffects {
   readonly brokers: readonly NodeId[];
   /** Whether a broker is active after the change. */
   readonly isActive: (broker: NodeId) => boolean;
-  /** The broker among them that restarted uncleanly. */
+  /** The one of `brokers` that restarted uncleanly. */
   readonly leaving?: NodeId | undefined;
-  /** The leaving broker has a different disk. */
+  /** True if the leaving broker returned with a different disk. */
   readonly leavesEmpty?: boolean | undefined;
 }
 
@@ -48,8 +48,8 @@ export function partitionEffects(
 }
 
 /**
- * Elects the leaders that an earlier controller did not get to: it was deposed in the middle of a decision
- * that was cut into several batches.
+ * Elects the leaders that an earlier controller did not elect, because it was deposed between two batches of
+ * one decision.
  */
 export function electLeaderless(image: MetadataImage, config: ControllerConfig): MetadataRecord[] {
   const records: MetadataRecord[] = [];

@@ -26,8 +26,8 @@ export interface BrokerContext {
 }
 
 /**
- * Errors: INCONSISTENT_CLUSTER_ID, INVALID_REGISTRATION, DUPLICATE_BROKER_REGISTRATION while another process
- * of that id is alive. An incarnation that retries (the response was lost) gets the same epoch.
+ * Errors: INCONSISTENT_CLUSTER_ID; INVALID_REGISTRATION; DUPLICATE_BROKER_REGISTRATION while another process
+ * with this id is alive. If the response was lost, the same incarnation retries and gets the same epoch.
  */
 export function decideRegister(context: BrokerContext, request: RegisterRequest): Decision<RegisterResponse> {
   const { image, config } = context;
@@ -99,9 +99,9 @@ function refusedRegistration(errorCode: number, errorMessage: string): RegisterR
 }
 
 /**
- * Whether the controller must assume that the earlier incarnation is alive. It is not when its session is
- * over or when it is shutting down. It is not when the new incarnation holds the same log directories: a
- * process locks its directories, so the earlier process is gone.
+ * Whether the controller must assume that the earlier incarnation is alive. There are three exceptions. Its
+ * session is over. It is shutting down. The new incarnation holds the same log directories: a process locks
+ * its directories, so the earlier process has ended.
  */
 function isAnotherLiveProcess(
   { sessions, now }: BrokerContext,
@@ -113,7 +113,7 @@ function isAnotherLiveProcess(
   return !sharesDirectory(existing.logDirs, request.logDirs);
 }
 
-/** Whether every earlier log directory of the broker is gone. A recreated directory has a new id. */
+/** Whether every log directory of the earlier registration is gone. A recreated directory has a new id. */
 function hasOtherDisk({ logDirs }: BrokerRegistration, request: RegisterRequest): boolean {
   return logDirs.length > 0 && request.logDirs.length > 0 && !sharesDirectory(logDirs, request.logDirs);
 }
@@ -145,7 +145,7 @@ export function currentRegistration(
   return broker?.epoch === brokerEpoch ? broker : undefined;
 }
 
-/** The caller checked the broker's epoch and extended its session. */
+/** Decides a heartbeat. The caller has checked the broker's epoch and extended its session. */
 export function decideHeartbeat(
   context: BrokerContext,
   request: HeartbeatRequest,
@@ -186,7 +186,7 @@ function heartbeatRecords(
 /**
  * Fences brokers in one step, so that none of them is elected to replace another. Their partition records
  * come first, as in every change that removes a broker. If the records are cut into batches and the last
- * batches are lost, the broker is still unfenced. Then the next controller repeats the change for the
+ * batches are lost, the broker is still unfenced. The next controller then repeats the change for the
  * remaining partitions.
  */
 export function fence({ image, config }: BrokerContext, ids: readonly NodeId[]): MetadataRecord[] {
@@ -204,8 +204,8 @@ export function fence({ image, config }: BrokerContext, ids: readonly NodeId[]):
 }
 
 /**
- * The broker's record comes first, because a fenced broker leads nothing. If the later records are lost, the
- * next controller elects the missing leaders (electLeaderless).
+ * Unfences a broker. The broker's record comes first, because a fenced broker cannot lead. If the later
+ * records are lost, the next controller elects the missing leaders (electLeaderless).
  */
 function unfence({ image, config }: BrokerContext, broker: BrokerRegistration): MetadataRecord[] {
   const isActive = (id: NodeId) => id === broker.id || image.isActive(id);
@@ -215,7 +215,10 @@ function unfence({ image, config }: BrokerContext, broker: BrokerRegistration): 
   ];
 }
 
-/** The broker's leaderships move at once. The broker stays up until the others know (othersHaveTakenOver). */
+/**
+ * Moves the broker's leaderships at once. The broker stays up until the other brokers know
+ * (othersHaveTakenOver).
+ */
 function controlledShutdown({ image, config }: BrokerContext, broker: BrokerRegistration): MetadataRecord[] {
   const isActive = (id: NodeId) => id !== broker.id && image.isActive(id);
   return [
@@ -225,7 +228,8 @@ function controlledShutdown({ image, config }: BrokerContext, broker: BrokerRegi
 }
 
 /**
- * Whether every active broker has applied the metadata that moved the leaderships. Then the broker may stop.
+ * Whether every active broker has applied the metadata that moved the leaderships. Only then may the broker
+ * stop.
  */
 function othersHaveTakenOver({ image, sessions }: BrokerContext, broker: BrokerRegistration): boolean {
   const movedAt = sessions.shutdownOffset(broker.id);

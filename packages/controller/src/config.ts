@@ -17,7 +17,10 @@ export interface ControllerConfig {
    * refuses a larger request.
    */
   readonly maxPartitionsPerRequest: number;
-  /** The size at which a batch of the quorum's log is closed: as much as one fetch response carries. */
+  /**
+   * The size at which the controller closes a batch of the quorum's log: as much as one fetch response
+   * carries.
+   */
   readonly batchBytes: number;
   /** How many producer ids a broker gets at once. */
   readonly producerIdBlockSize: number;

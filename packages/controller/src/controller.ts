@@ -1,9 +1,8 @@
 /**
- * The controller decides, then replays. It decides a request against `head`, proposes the records to the
- * quorum, and replays them into `head`. It parks the answer until the records are committed. The same replay
- * of committed records moves `image`. A request that needs no records waits until the records that its
- * decision saw are committed. When the controller loses leadership, it drops `head` and refuses everything
- * parked.
+ * The controller decides a request against `head`, proposes the records to the quorum, and replays them into
+ * `head`. It parks the answer until the records are committed. The same replay of committed records moves
+ * `image`. A request without records waits until the records that its decision saw are committed. When the
+ * controller loses leadership, it drops `head` and refuses everything parked.
  *
  * The controller answers only from committed state, and changes state only by replaying records.
  */
@@ -96,7 +95,7 @@ export interface CommittedRecords {
   readonly records: readonly Uint8Array[];
 }
 
-/** The client of a request and the request's version. */
+/** The client of a request, and the version of the request. */
 export interface RequestInfo {
   readonly version: number;
   readonly clientId: string | null;
@@ -128,7 +127,7 @@ const TIMED_OUT = apiError(
   'not committed in time; the change may still be made',
 );
 
-/** Kafka's answer to an operation of too many records. */
+/** Kafka's answer to a request that would write too many records. */
 const TOO_LARGE = apiError(
   ErrorCode.POLICY_VIOLATION,
   'Unable to perform excessively large batch operation.',
@@ -141,11 +140,11 @@ function noLease(errorCode: ErrorCode): HeartbeatResponse {
 }
 
 export class Controller {
-  /** The state at the last committed offset. Everybody may read it. */
+  /** The state at the last committed offset. All code may read it. */
   image: MetadataImage = MetadataImage.EMPTY;
   /**
-   * `image` and everything proposed since. Only decisions read it: a successor need not commit it. The same
-   * object as `image` on standbys.
+   * `image` and everything proposed since. Only decisions read it, because a successor may not commit these
+   * proposals. On standbys it is the same object as `image`.
    */
   head: MetadataImage = MetadataImage.EMPTY;
   /** The epoch of this node's leadership; undefined on standbys. */
@@ -158,7 +157,8 @@ export class Controller {
   private readonly parked = new ParkedUntilOffset<Parked>();
   private readonly deadlines = new DeadlineQueue<Parked>();
   /**
-   * Brokers whose last heartbeat waits until the quorum confirms this leadership, and the start of that wait.
+   * Brokers whose last heartbeat waits for the quorum to confirm this leadership, and the time since when it
+   * waits.
    */
   private readonly unconfirmedSince = new Map<NodeId, Millis>();
 
@@ -216,8 +216,8 @@ export class Controller {
   }
 
   /**
-   * The leadership is over. This controller treats uncommitted records as lost; a successor may still commit
-   * them.
+   * Called when the leadership is over. This controller treats uncommitted records as lost; a successor may
+   * still commit them.
    */
   resigned(): void {
     if (!this.isActive) return;
@@ -231,7 +231,10 @@ export class Controller {
     }
   }
 
-  /** True: this process is the broker from now on, and its control stream speaks for the id. */
+  /**
+   * Returns true if the controller accepts this process as the broker. Its control stream then speaks for the
+   * id.
+   */
   register(request: RegisterRequest, now: Millis, reply: (response: RegisterResponse) => void): boolean {
     const call: Call<RegisterResponse> = {
       reply,
@@ -289,8 +292,8 @@ export class Controller {
   }
 
   /**
-   * Grants a lease only after the quorum confirmed that this node still led after the heartbeat arrived. A
-   * deposed controller does not know that it is deposed, while its successor already times the brokers'
+   * Grants a lease, but only after the quorum confirmed that this node still led after the heartbeat arrived.
+   * A deposed controller may not know that it is deposed, while its successor already times the brokers'
    * sessions. Never grants a lease to a broker whose fence is proposed (docs/leases.md).
    */
   private grant(
@@ -314,9 +317,10 @@ export class Controller {
   }
 
   /**
-   * The control stream of this incarnation closed. The controller fences the broker after the grace, unless
-   * the broker contacts it again. If the broker's heartbeat waited longer than the grace for the quorum, the
-   * broker left because the quorum is slow. Then the session keeps its normal timeout.
+   * Called when the control stream of this incarnation closed. The controller fences the broker after the
+   * grace, unless the broker contacts it again. One case is different: the broker's heartbeat waited longer
+   * than the grace for the quorum. Then the broker closed the stream because the quorum is slow, and the
+   * session keeps its normal timeout.
    */
   sessionLost(brokerId: NodeId, incarnationId: Uuid, now: Millis): void {
     const since = this.unconfirmedSince.get(brokerId);
@@ -389,7 +393,7 @@ export class Controller {
     });
   }
 
-  /** When `tick` is due next. May change with every call. */
+  /** The time at which `tick` is due next. May change with every call. */
   nextDeadline(): Millis | undefined {
     const expiry = this.isActive ? this.sessions.nextExpiry() : undefined;
     const timeout = this.deadlines.next();
@@ -397,7 +401,7 @@ export class Controller {
     return Math.min(expiry, timeout);
   }
 
-  /** Ends the sessions and times out the parked requests that are over at `now`. */
+  /** Ends the sessions and parked requests whose time is over at `now`. */
   tick(now: Millis): void {
     const late = new Set<Parked>();
     for (let entry = this.deadlines.popDue(now); entry !== undefined; entry = this.deadlines.popDue(now))
@@ -457,7 +461,10 @@ export class Controller {
     return batchesOf(records, this.config.batchBytes);
   }
 
-  /** False: this node no longer leads the quorum, and `resigned` follows. */
+  /**
+   * Proposes the batches and replays them into `head`. False: this node no longer leads the quorum, and
+   * `resigned` follows.
+   */
   private replayProposed(batches: readonly ProposedBatch[]): boolean {
     assert(this.activeEpoch !== undefined, 'only the active controller proposes');
     for (const { records, encoded } of batches) {

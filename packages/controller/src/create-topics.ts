@@ -31,7 +31,10 @@ export interface TopicsContext {
   readonly config: ControllerConfig;
   readonly random: Random;
   readonly createdConfigs: CreatedConfigs;
-  /** Topic ids derive from it, so that a retry finds its own topics. Undefined: topic ids are random. */
+  /**
+   * The controller derives topic ids from it, so that a retry finds its own topics. Undefined: topic ids are
+   * random.
+   */
   readonly requestId?: Uuid | undefined;
 }
 
@@ -43,8 +46,8 @@ export function decideCreateTopics(
 ): Decision<CreateTopicsResponse> {
   const records: MetadataRecord[] = [];
   const topics: Result[] = [];
-  // Created before the loop. V8 optimises the loop of a long request, and deoptimises at an object literal
-  // that it never ran before.
+  // Create this object before the loop. V8 optimises the loop of a long request, and deoptimises at an object
+  // literal that has not run before.
   const decision = { records, respond: () => ({ throttleTimeMs: 0, topics }) };
   const timesNamed = new Map<string, number>();
   for (const { name } of request.topics) timesNamed.set(name, (timesNamed.get(name) ?? 0) + 1);
@@ -78,12 +81,13 @@ function decideTopic(
     /** Set when the request as a whole is invalid. */
     readonly failure: ApiError | undefined;
     readonly taken: Map<string, string>;
-    /** Only checks whether the topic could be created. */
+    /** True if the request only asks whether the topic could be created (validateOnly). */
     readonly isDry: boolean;
   },
 ): { readonly result: Result; readonly records: readonly MetadataRecord[] } {
   const { ownId, isDry } = about;
-  // Another copy of this request created the topic. Its response was lost, or nobody waits for this one.
+  // Another copy of this request already created the topic. Either its response was lost, or this copy is
+  // late and nobody waits for the answer.
   if (ownId !== undefined && !isDry && isCarriedOut(context.image, ownId))
     return { result: createdResult(context, topic, ownId), records: NOTHING };
   const replicas = about.failure ?? plan(context, topic, about.taken);
@@ -152,7 +156,7 @@ function checkName(
   );
 }
 
-/** The last value of a repeated config counts, as in Kafka. */
+/** Checks the configs. If the request repeats one, the last value counts, as in Kafka. */
 function checkConfigs({ config }: TopicsContext, topic: Topic): ApiError | undefined {
   const configs = new Map<string, string>();
   for (const { name, value } of topic.configs) {
@@ -212,8 +216,8 @@ function topicRecords(
 }
 
 /**
- * Describes the requested topic. When the controller answers a copy of the request, the topic may have grown
- * or be deleted.
+ * Describes the requested topic. If this request is a late copy, the topic may meanwhile have more
+ * partitions, or be deleted.
  */
 function createdResult(
   { image, config, createdConfigs }: TopicsContext,

@@ -1,6 +1,6 @@
 /**
- * The configs of a new topic in the CreateTopics response (KIP-525). Topics that set nothing share one list,
- * because there may be thousands of them.
+ * The configs of a new topic in the CreateTopics response (KIP-525). There may be thousands of topics that
+ * set no config; they share one list.
  */
 import { describeTopicConfigs, type MetadataImage } from '@millrace/metadata';
 import type { CreateTopicsResponse } from '@millrace/protocol';
@@ -12,7 +12,7 @@ const NOTHING: Values = new Map();
 
 export class CreatedConfigs {
   private readonly staticBroker: Values;
-  /** The configs of a topic that sets nothing, under this cluster-wide default. */
+  /** The configs of a topic that sets none, for this cluster-wide default. */
   private inherited: { readonly dynamicDefault: Values; readonly configs: Configs } | undefined;
 
   /** `staticBroker`: the controller's own properties. */

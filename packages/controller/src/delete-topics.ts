@@ -45,7 +45,7 @@ export function decideDeleteTopics(
       responses.push(failedResult(target, outcome));
       continue;
     }
-    // A topic named once by name and once by id gets one answer, which has both.
+    // If the request names a topic by name and by id, the topic gets one answer with both.
     const meant = timesMeant.get(outcome.topicId);
     timesMeant.delete(outcome.topicId);
     if (meant === undefined) continue;
@@ -119,7 +119,7 @@ function check(image: MetadataImage, { name, topicId }: Target): Found | ApiErro
     : apiError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, `there is no topic '${name}'`);
 }
 
-/** The result of another copy of this request for the target, if there was one. */
+/** The result that another copy of this request had for the target, if there was one. */
 function carriedOut(image: MetadataImage, requestId: Uuid | undefined, { name, topicId }: Target) {
   if (name !== null && topicId !== ZERO_UUID) return undefined;
   return image.carriedOut.find(requestId, name ?? topicId);

@@ -4,7 +4,7 @@
 import type { Logger, NodeId } from '@millrace/base';
 import type { MetadataDelta, PartitionImage } from '@millrace/metadata';
 
-/** Returns how many leaders were elected. */
+/** Logs the changes. Returns how many leaders were elected. */
 export function logDelta(logger: Logger, delta: MetadataDelta): Elections {
   for (const topic of delta.createdTopics) {
     logger.info('topic-created', {
@@ -41,8 +41,9 @@ function logBrokers(logger: Logger, { previous, image, changedBrokers }: Metadat
 }
 
 /**
- * Which replica the controller elected: a member of the ISR; an eligible leader replica (KIP-966); a replica
- * that left the ISR before all of the ISR was lost; or any active replica (unclean.leader.election.enable).
+ * The kind of replica that the controller elected: a member of the ISR; an eligible leader replica (KIP-966);
+ * a replica that left the ISR before all of the ISR was lost; or any active replica
+ * (unclean.leader.election.enable).
  */
 export type ElectionKind = 'isr' | 'elr' | 'former-isr' | 'unclean';
 export type Elections = Readonly<Record<ElectionKind, number>>;
@@ -83,8 +84,8 @@ function kindOf(before: PartitionImage, leader: NodeId): ElectionKind {
 }
 
 /**
- * Why the partition needed another leader, or its leader another epoch. Derived from how the former leader's
- * broker changed.
+ * The reason why the partition got another leader, or its leader another epoch. Derived from the change of
+ * the former leader's broker.
  */
 function reasonOf(
   { previous, image }: MetadataDelta,

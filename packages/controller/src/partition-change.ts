@@ -26,11 +26,14 @@ import type { FailedReplica, MetadataImage, PartitionImage, RecordOf } from '@mi
 
 export interface PartitionSituation {
   readonly partition: PartitionImage;
-  /** May lead and be in ISRs from now on: registered, not fenced, not shutting down. */
+  /** True if the broker may now lead and be in ISRs: registered, not fenced, not shutting down. */
   readonly isActive: (broker: NodeId) => boolean;
-  /** The replica reported that its storage failed. It leads only as an ISR member that nobody can replace. */
+  /**
+   * True if the replica reported that its storage failed. It leads only as an ISR member without a
+   * replacement.
+   */
   readonly isFailed: (broker: NodeId) => boolean;
-  /** The replica that reports a failed storage now. */
+  /** The replica that now reports a storage failure. */
   readonly failed?: FailedReplica | undefined;
   /** The requested ISR; by default the present one. */
   readonly targetIsr?: readonly NodeId[];
@@ -39,7 +42,8 @@ export interface PartitionSituation {
   /** The leaving broker has a different disk and holds nothing. */
   readonly leavesEmpty?: boolean | undefined;
   /**
-   * Raises the leader epoch even if the leader stays. The leader then ignores what followers reported before.
+   * Raises the leader epoch even if the leader stays, so that the leader ignores earlier reports of
+   * followers.
    */
   readonly newLeaderEpoch?: boolean | undefined;
   readonly uncleanElection: boolean;
@@ -86,8 +90,8 @@ function isKnownFailure(
 }
 
 /**
- * Whether the replica failed since its broker registered last. A restarted broker opens its logs again, so an
- * earlier failure does not count.
+ * Whether the replica reported a failure since its broker last registered. A restarted broker opens its logs
+ * again, so earlier failures do not count.
  */
 export function isFailed(image: MetadataImage, { failedReplicas }: PartitionImage, broker: NodeId): boolean {
   return failedReplicas.some(
@@ -120,7 +124,7 @@ function nextIsr(situation: PartitionSituation): readonly NodeId[] {
     const survivors = partition.replicas.filter((id) => id !== leaving);
     const best = survivors.filter((id) => partition.formerIsr.includes(id));
     const candidates = best.length > 0 ? best : survivors;
-    // The logs of these replicas may differ, so the new ISR has only one of them.
+    // The logs of these replicas may differ, so only one of them may be in the new ISR.
     const first =
       candidates.find((id) => isActive(id) && !situation.isFailed(id)) ?? candidates.find(isActive);
     if (candidates.length > 0) return first === undefined ? candidates : [first];
@@ -133,8 +137,8 @@ function nextIsr(situation: PartitionSituation): readonly NodeId[] {
 }
 
 /**
- * Returns the complete replicas outside the ISR while the ISR is smaller than min.insync.replicas. They stay
- * complete because such an ISR commits nothing.
+ * The next ELR: the complete replicas outside the ISR, while the ISR is smaller than min.insync.replicas.
+ * They stay complete because such an ISR commits nothing.
  */
 function nextElr(
   { partition, leaving, minInsyncReplicas }: PartitionSituation,

@@ -16,7 +16,7 @@ export interface PlaceableBroker {
   /** Brokers without a rack count as one rack. */
   readonly rack: string | undefined;
   readonly fenced: boolean;
-  /** Replicas it holds already. */
+  /** Number of replicas that the broker already holds. */
   readonly replicas: number;
 }
 
@@ -27,7 +27,7 @@ interface Candidate extends PlaceableBroker {
   lot: number;
 }
 
-/** Why there is no placement, in words for the client. */
+/** Why there is no valid placement, in words for the client. Undefined: there is one. */
 export function placementProblem(
   brokers: readonly PlaceableBroker[],
   replicationFactor: number,
@@ -39,7 +39,10 @@ export function placementProblem(
   return undefined;
 }
 
-/** One list of broker ids per partition, the preferred leader first. There must be no placementProblem. */
+/**
+ * One list of broker ids per partition, the preferred leader first. Call it only if placementProblem finds
+ * none.
+ */
 export function placeReplicas(
   brokers: readonly PlaceableBroker[],
   partitionCount: number,

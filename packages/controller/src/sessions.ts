@@ -1,6 +1,6 @@
 /**
- * Which brokers are alive, and until when their sessions last. Volatile: belongs to one controller epoch, and
- * is never replicated. Does not decide what the end of a session means (brokers.ts does).
+ * The sessions of brokers: which brokers are alive, and until when. Volatile: they belong to one controller
+ * epoch, and are never replicated. brokers.ts decides what follows from the end of a session.
  */
 import type { Millis, NodeId, Offset, Uuid } from '@millrace/base';
 import type { BrokerRegistration } from '@millrace/metadata';
@@ -9,11 +9,11 @@ interface Session {
   readonly incarnationId: Uuid;
   expiresAt: Millis;
   /**
-   * A lease from an earlier controller may last until then. Heartbeats must not end the session earlier,
-   * because the broker may never receive this controller's shorter lease.
+   * The latest time at which a lease from an earlier controller may end. Heartbeats must not end the session
+   * earlier, because the broker may never receive this controller's shorter lease.
    */
   readonly earlierLeaseEndsAt: Millis;
-  /** The broker's control stream ended, and the broker sent nothing since. */
+  /** True if the broker's control stream ended, and the broker sent nothing since. */
   isDisconnected: boolean;
   /**
    * How much `expiresAt` may still move later because this process was paused. Each heartbeat resets it to
@@ -22,7 +22,7 @@ interface Session {
   creditMs: Millis;
   /** The metadata offset that the broker last reported as applied; -1 unknown. */
   metadataOffset: Offset;
-  /** Where the records of its controlled shutdown end; undefined before a shutdown. */
+  /** The end offset of the records of its controlled shutdown; undefined before a shutdown. */
   shutdownOffset: Offset | undefined;
 }
 
@@ -58,7 +58,7 @@ function sessionMsFor(lease: Millis): Millis {
 }
 
 /**
- * A tick that is later than this after a deadline may mean that this process was paused, with unread
+ * If a tick comes later than this after its deadline, this process may have been paused, with unread
  * heartbeats in its sockets.
  */
 const LATE_TICK_MS = 100;
@@ -69,7 +69,7 @@ export class BrokerSessions {
   private readonly graceMs: Millis;
   /** The end of the log when this controller became active. */
   private startOffset: Offset = -1;
-  /** Per broker, where the records end that fenced it in this controller epoch. */
+  /** By broker: the end offset of the records that fenced it in this controller epoch. */
   private readonly fencedOffsets = new Map<NodeId, Offset>();
 
   constructor(timeoutMs: Millis, graceMs: Millis) {
@@ -77,7 +77,7 @@ export class BrokerSessions {
     this.graceMs = graceMs;
   }
 
-  /** The broker sent something: its session lasts a full timeout from now. */
+  /** Called when the broker sent something: its session lasts a full timeout from now. */
   touch(id: NodeId, incarnationId: Uuid, now: Millis, metadataOffset: Offset = -1): void {
     const session = this.sessions.get(id);
     if (session?.incarnationId !== incarnationId) {
@@ -116,8 +116,8 @@ export class BrokerSessions {
   }
 
   /**
-   * The broker's control stream ended. The session ends after the grace, unless the broker opens another
-   * stream.
+   * Called when the broker's control stream ended. The session ends after the grace, unless the broker opens
+   * another stream.
    */
   connectionLost(id: NodeId, incarnationId: Uuid, now: Millis): void {
     const session = this.sessions.get(id);
@@ -142,8 +142,8 @@ export class BrokerSessions {
   }
 
   /**
-   * The offset that the others must have applied before the broker may stop. For a shutdown that an earlier
-   * controller began, it is the start of this controller epoch.
+   * The offset that all other brokers must have applied before this broker may stop. For a shutdown that an
+   * earlier controller began, it is the start of this controller epoch.
    */
   shutdownOffset(id: NodeId): Offset {
     return this.sessions.get(id)?.shutdownOffset ?? this.startOffset;
@@ -154,9 +154,9 @@ export class BrokerSessions {
   }
 
   /**
-   * The offset that a fenced broker must have applied before the controller unfences it. A lease must not go
-   * to a broker that still leads according to older metadata. For a broker that an earlier controller fenced,
-   * it is the start of this controller epoch.
+   * The offset that a fenced broker must have applied before the controller unfences it. Otherwise a lease
+   * could go to a broker that still leads according to older metadata. If an earlier controller fenced the
+   * broker, the offset is the start of this controller epoch.
    */
   unfenceOffset(id: NodeId): Offset {
     return this.fencedOffsets.get(id) ?? this.startOffset;
@@ -166,14 +166,14 @@ export class BrokerSessions {
     this.sessions.delete(id);
   }
 
-  /** A new controller epoch begins without sessions. */
+  /** Begins a new controller epoch without sessions. */
   reset(startOffset: Offset): void {
     this.sessions.clear();
     this.fencedOffsets.clear();
     this.startOffset = startOffset;
   }
 
-  /** When the next session ends. */
+  /** The time at which the next session ends. */
   nextExpiry(): Millis | undefined {
     let next: Millis | undefined;
     for (const { expiresAt } of this.sessions.values()) {
