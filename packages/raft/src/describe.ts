@@ -13,7 +13,7 @@ export function describeQuorum(
   configured: readonly VoterAddress[],
 ): QuorumDescription {
   const now = clock.monotonicMs();
-  // Measured by the monotonic clock, reported as wall clock time.
+  // The node measures by the monotonic clock, but the response holds wall clock time.
   const wall = (at: Millis | undefined) => (at === undefined ? -1 : clock.wallMs() - Math.round(now - at));
   const describe = (replica: Replica): ReplicaDescription => ({
     id: replica.id,

@@ -2,8 +2,9 @@
  * The inputs and effects of a RaftNode. An input reports an event. An effect tells the host what to do. The
  * host executes effects in order.
  *
- * Durable before answered: `after` of a `send` or `reply` names the `persist` that must be durable first (0:
- * none). The host holds the message back until then. If the process dies before that, no message was sent.
+ * A change must be durable before a message reports it. `after` of a `send` or `reply` names the `persist`
+ * that must be durable first (0: none). The host holds the message back until then. If the process dies
+ * before that, no message was sent.
  */
 import type { LogEntry, Millis, NodeId, QuorumEpoch } from '@millrace/base';
 import type { RaftRequest, RaftResponse } from './messages.ts';
@@ -47,11 +48,11 @@ export type RaftEffect =
   | { readonly type: 'committed'; readonly batches: readonly CommittedBatch[] }
   | { readonly type: 'becameLeader'; readonly epoch: QuorumEpoch }
   | { readonly type: 'resigned'; readonly epoch: QuorumEpoch }
-  /** A majority followed this leader after `round` (and every earlier round) began. */
+  /** A majority followed this leader at some moment after `round` (and every earlier round) began. */
   | { readonly type: 'confirmed'; readonly round: number }
   | { readonly type: 'leaderChanged'; readonly leader: LeaderAndEpoch | undefined }
   | LogEffect
   /** A majority of the voters belongs to another cluster than this node's storage. This node must stop. */
   | { readonly type: 'disowned'; readonly clusterId: string; readonly peers: readonly NodeId[] }
-  /** After `stopRequested`: the peers know, and no further effect follows. */
+  /** Follows `stopRequested`: the peers know that this node stops. It is the last effect. */
   | { readonly type: 'stopped' };

@@ -1,7 +1,7 @@
 /**
  * Pre-votes and votes: requests, counting and granting. A voter votes once in an epoch, for a candidate whose
- * log is at least as complete as its own. It votes only with the storage that the candidate knows as this
- * voter's. The response leaves when the vote is durable (see `after` in effects.ts).
+ * log is at least as complete as its own. It refuses if the candidate names another storage than the voter's.
+ * The response leaves when the vote is durable (see `after` in effects.ts).
  */
 import { assert, type Millis, type NodeId } from '@millrace/base';
 import type { RaftInput } from './effects.ts';
@@ -52,8 +52,8 @@ function mayStand(node: RaftNode, election: Election): boolean {
 }
 
 /**
- * When the election follows a won pre-vote: at once, except at formation. At formation the lowest id goes
- * first. Every vote is needed there, so two candidates would always block each other.
+ * The time of the election after a won pre-vote: at once, except at formation. Formation needs every vote, so
+ * two candidates would always block each other. So the lowest id goes first.
  */
 function promotionAt(node: RaftNode, election: Election, now: Millis): Millis {
   if (!election.formation) return now;
@@ -126,7 +126,7 @@ export function onVoteResponse(
     peer.key = response.voterKey;
     return;
   }
-  // The voter checks its key too. A vote from a storage that the quorum does not know does not count.
+  // The voter checks its own key too. A vote from a storage that the quorum does not know does not count.
   peer.answer = response.voterKey === peer.key ? 'granted' : 'rejected';
 }
 
@@ -186,7 +186,7 @@ function checkVoteRequest(node: RaftNode, request: VoteRequest): RaftErrorCode {
   if (!node.mayVote || (request.formation && !node.options.mayForm)) return RaftErrorCode.INVALID_VOTER_KEY;
   if (voters.formed && (request.formation || request.candidateKey !== candidateKey))
     return RaftErrorCode.INVALID_VOTER_KEY;
-  // An empty log does not show whether it was always empty. So the candidate names the storage that it asks.
+  // An empty log does not show whether it was always empty. So the request names the storage that must vote.
   if (!request.formation && request.voterKey !== node.options.key) return RaftErrorCode.INVALID_VOTER_KEY;
   return request.epoch < node.epoch ? RaftErrorCode.FENCED_LEADER_EPOCH : RaftErrorCode.NONE;
 }
@@ -196,8 +196,9 @@ function isUpToDate({ log }: RaftNode, { logLastEpoch, logEndOffset }: VoteReque
 }
 
 /**
- * A voter refuses pre-votes while a leader answers its fetches. A leader that it knows only from another
- * voter does not count. Otherwise two followers of a dead leader would keep each other waiting for ever.
+ * Whether this voter must refuse pre-votes because a leader answers its fetches. A leader that it only heard
+ * of from another voter does not count. Otherwise two followers of a dead leader would block each other for
+ * ever.
  */
 function hearsLeader({ role, following }: RaftNode, now: Millis): boolean {
   if (role === 'leader') return true;

@@ -1,7 +1,7 @@
 /**
  * The follower's side. The follower has one fetch in flight. It sends the next one only when everything
- * fetched is durable, so its fetch offset promises durability. It truncates its log where the leader says
- * that it diverges. Also handles BeginQuorumEpoch and EndQuorumEpoch.
+ * fetched is durable, so the leader may take its fetch offset as durable. It truncates its log where the
+ * leader says that it diverges. Also handles BeginQuorumEpoch and EndQuorumEpoch.
  */
 import type { Millis, NodeId } from '@millrace/base';
 import type { RaftInput } from './effects.ts';
@@ -141,8 +141,8 @@ export function onFetchFailed(
   following.fetchInFlight = undefined;
   following.fetchAt = now + node.config.retryBackoffMs;
   if (failure !== 'unavailable' || following.suspectAt !== Number.POSITIVE_INFINITY) return;
-  // A broken connection mostly means a dead process, so this node soon starts a pre-vote. A successful retry
-  // cancels that. If only this node cannot reach the leader, each round waits longer.
+  // A broken connection mostly means a dead process, so this node soon starts a pre-vote. A successful fetch
+  // cancels it. If only this node cannot reach the leader, the delay grows with each broken connection.
   const { electionTimeoutMs, retryBackoffMs } = node.config;
   const spread = Math.min(electionTimeoutMs, (electionTimeoutMs / 6) * 2 ** Math.min(node.suspicions, 10));
   node.suspicions++;
@@ -166,8 +166,8 @@ function follow(node: RaftNode, { leaderId, epoch }: BeginRequest, now: Millis):
 }
 
 /**
- * The leader stops and names its preferred successors. The first one starts an election at once, without a
- * pre-vote. The others wait.
+ * Handles EndQuorumEpoch: the leader stops and names its preferred successors. The first successor starts an
+ * election at once, without a pre-vote. The others wait.
  */
 export function handleEnd(node: RaftNode, token: number, request: EndRequest, now: Millis): void {
   const errorCode = checkLeaderRequest(node, request);

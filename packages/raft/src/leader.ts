@@ -1,6 +1,6 @@
 /**
  * The leader's side. Answers fetches, counts the durable records of the voters, moves the high watermark, and
- * makes itself known (BeginQuorumEpoch). Gives up when a majority stops fetching (check-quorum).
+ * announces itself (BeginQuorumEpoch). Resigns when a majority stops fetching (check-quorum).
  *
  * The high watermark moves only to records of the leader's own epoch (Raft section 5.4.2). `activeFrom`
  * ensures that.
@@ -20,11 +20,12 @@ import {
 } from './roles.ts';
 import { keyOf } from './voters.ts';
 
-/** The most observers remembered for DescribeQuorum. The longest silent one is dropped first. */
+/** The most observers that the leader remembers for DescribeQuorum. It drops the longest silent one first. */
 const OBSERVERS_MAX = 1000;
 /**
- * Observers get a commit after a pause at once. They get all commits within this time together. Otherwise
- * each of a thousand small changes would cost every broker a response and a fetch.
+ * After a pause, the leader sends observers a commit at once. Within this time after that, it gathers all
+ * further commits into one response. Otherwise each of a thousand small changes would cost every broker a
+ * response and a fetch.
  */
 const OBSERVERS_PAUSE_MS: Millis = 5;
 /** The most parked fetches. */
@@ -89,7 +90,10 @@ export function leaderDeadline(node: RaftNode): Millis {
   return at;
 }
 
-/** When the leader gives up: no majority has fetched for one and a half fetch timeouts. */
+/**
+ * The time at which the leader resigns unless a majority has fetched by then: one and a half fetch timeouts
+ * after a majority last fetched.
+ */
 function checkQuorumAt(node: RaftNode): Millis {
   const { replicas, electedAt } = node.leading!;
   const others = majoritySize(replicas.size + 1) - 1;
@@ -186,8 +190,8 @@ export function handleFetch(node: RaftNode, token: number, request: FetchRequest
 }
 
 /**
- * Whether this is a voter's fetch, from the storage that the quorum knows. All others get only committed
- * records and do not count.
+ * Whether the fetch counts for majorities: it comes from a voter with the storage that the quorum knows. All
+ * other replicas only get committed records.
  */
 function isCounted(node: RaftNode, { replicaId, replicaKey, observer }: FetchRequest): boolean {
   const key = keyOf(node.voters, replicaId);
@@ -205,8 +209,8 @@ function observerOf(node: RaftNode, { replicaId, replicaKey }: FetchRequest, now
 }
 
 /**
- * KIP-836: the replica is caught up as of this fetch, or as of its last fetch if it now has everything that
- * we had then.
+ * KIP-836: notes the last time at which the replica was caught up. That is now if it has everything.
+ * Otherwise it is the time of its previous fetch, if it has reached the log end that this leader had then.
  */
 function noteFetch(node: RaftNode, replica: Replica, fetchOffset: Offset, now: Millis): void {
   const { endOffset } = node.log;
@@ -220,8 +224,8 @@ function noteFetch(node: RaftNode, replica: Replica, fetchOffset: Offset, now: M
 function answerDiverging(node: RaftNode, token: number, request: FetchRequest): void {
   const { log, epoch, leaderId, clusterId, highWatermark } = node;
   const end = log.endOf(request.lastFetchedEpoch);
-  // If the replica has more of the same epoch than we have: the end of that epoch here. Otherwise the latest
-  // older epoch that both may have.
+  // If the replica has more records of the same epoch, this is the end of that epoch in the leader's log.
+  // Otherwise it is the latest older epoch that both logs may have.
   const diverging = { epoch: end.epoch, endOffset: Math.min(end.endOffset, request.fetchOffset) };
   node.reply(token, {
     type: 'fetch',
@@ -236,7 +240,10 @@ function answerDiverging(node: RaftNode, token: number, request: FetchRequest): 
   });
 }
 
-/** A replica has one fetch at a time, so it has given up an older fetch. Answers the older fetch. */
+/**
+ * Answers the replica's earlier parked fetch. A replica has one fetch at a time, so it no longer waits for
+ * the earlier one.
+ */
 function answerReplaced(node: RaftNode, { replicaId, replicaKey }: FetchRequest): void {
   const leading = node.leading!;
   const old = leading.parked.find(

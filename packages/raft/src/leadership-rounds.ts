@@ -1,6 +1,6 @@
 /**
- * Callers that wait for the proof that this node still leads, and the round (leader.ts, startRound) that
- * proves it. One round is in flight at a time. Calls that arrive meanwhile share the next round, so that the
+ * Callers that wait for the proof that this node still leads. A round (leader.ts, startRound) gives this
+ * proof. One round is in flight at a time. Calls that arrive during a round share the next one, so that the
  * heartbeats of many brokers cost few exchanges. Must never call `done` within `ask`.
  */
 import type { Clock } from '@millrace/base';

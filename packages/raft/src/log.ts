@@ -11,7 +11,7 @@ import type { LogBatch } from './types.ts';
 
 export interface EpochEnd {
   readonly epoch: QuorumEpoch;
-  /** Exclusive. */
+  /** Exclusive: one more than the epoch's last offset. */
   readonly endOffset: Offset;
 }
 
@@ -43,7 +43,7 @@ export class RaftLog {
     this.endOffset += batch.records.length;
   }
 
-  /** Drops everything from `offset`, which must be a batch border. */
+  /** Removes everything from `offset` on, which must be a batch border. */
   truncateTo(offset: Offset): void {
     assert(offset >= 0 && offset <= this.endOffset, 'a truncation only shortens');
     const index = this.indexAt(offset);
@@ -55,7 +55,7 @@ export class RaftLog {
     this.durableEnd = Math.min(this.durableEnd, offset);
   }
 
-  /** The largest epoch <= `epoch` that has records here, and where it ends; {0, 0} when there is none. */
+  /** The largest epoch <= `epoch` that has records here, and its end offset; {0, 0} when there is none. */
   endOf(epoch: QuorumEpoch): EpochEnd {
     let endOffset = this.endOffset;
     for (let index = this.epochStarts.length - 1; index >= 0; index--) {

@@ -13,7 +13,7 @@ export function majorityReached(values: readonly number[]): Offset {
   return descending[majoritySize(values.length) - 1]!;
 }
 
-/** How an election stands. `needed` grants win it. */
+/** Whether an election is won, lost or open. `needed` grants win it. */
 export function electionResult(o: {
   readonly voters: number;
   readonly needed: number;

@@ -29,7 +29,8 @@ export interface VoteRequest {
   readonly candidateId: NodeId;
   readonly candidateKey: VoterKey;
   /**
-   * The storage that the candidate asks: only it may vote. '' during formation, when keys are not known yet.
+   * The key of the storage that the candidate asks for its vote. '' during formation, when keys are not known
+   * yet.
    */
   readonly voterKey: VoterKey;
   readonly logEndOffset: Offset;
@@ -65,7 +66,7 @@ export interface EndRequest {
   readonly preferredSuccessors: readonly NodeId[];
 }
 
-/** Answer to begin and end. */
+/** The response to BeginQuorumEpoch and EndQuorumEpoch. */
 export interface EpochResponse {
   readonly type: 'begin' | 'end';
   readonly errorCode: number;

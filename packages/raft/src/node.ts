@@ -1,8 +1,8 @@
 /**
  * RaftNode: the state machine of the quorum on one node. Owns epoch, vote, role, log and high watermark.
  * Takes one input at a time and returns effects. Never reads a clock, never sends or writes itself. The
- * handlers are in election.ts, leader.ts and follower.ts. Each role has a pump that looks at the whole state
- * and does everything that is due, so a handler need not know its consequences.
+ * handlers are in election.ts, leader.ts and follower.ts. Each role has a pump. It looks at the whole state
+ * and does everything that is due, so a handler only changes the state.
  *
  * KIP-595 (pull replication), KIP-996 (pre-vote), KIP-853 (voters known by id and storage).
  */
@@ -52,8 +52,8 @@ export interface RaftNodeOptions {
   readonly clusterId: string;
   readonly configuredVoters: readonly VoterAddress[];
   /**
-   * False: there was a quorum already, so an empty log here was lost. This node may follow, but forms no new
-   * quorum.
+   * False: there was a quorum already, so if the log here is empty, it was lost. This node may then follow,
+   * but not form a new quorum.
    */
   readonly mayForm: boolean;
   readonly config: QuorumConfig;
@@ -65,27 +65,27 @@ export interface RaftNodeOptions {
 
 interface PersistInFlight {
   readonly sequence: number;
-  /** When this persist is durable, the log below is durable. Falls when the log is truncated meanwhile. */
+  /** When this persist is durable, the log below `logEnd` is durable. A truncation before that lowers it. */
   logEnd: Offset;
 }
 
-/** The facts of an event without the epoch, which logEvent adds. */
+/** The facts of an event without the epoch: logEvent adds the epoch. */
 type Given = FactsWithout<'epoch', 'quorum'>;
 
 export class RaftNode {
   readonly options: RaftNodeOptions;
   readonly log = new RaftLog();
-  /** Never falls. Durable before this node sends a message in it. */
+  /** Never decreases. Durable before this node sends a message in this epoch. */
   epoch: QuorumEpoch;
   /** The candidate that this node voted for in this epoch; -1: none. */
   votedFor: NodeId;
   role: Role = 'unattached';
-  /** Leader of `epoch` as far as known; -1: none. Set exactly in the roles follower and leader. */
+  /** Leader of `epoch`; -1: not known. Set exactly in the roles follower and leader. */
   leaderId: NodeId = -1;
   voters: VoterSet;
-  /** Everything below is committed. Never falls; <= log.endOffset. */
+  /** Everything below is committed. Never decreases; <= log.endOffset. */
   highWatermark: Offset = 0;
-  /** The leader of this epoch gave up its leadership. This node ignores hints to it. */
+  /** The last epoch in which a known leader stopped leading. This node ignores hints to that leader. */
   endedEpoch: QuorumEpoch = -1;
   /** When an unattached, prospective or candidate node starts its next election. */
   electionAt: Millis = 0;
@@ -94,7 +94,10 @@ export class RaftNode {
   election: Election | undefined;
   following: Following | undefined;
   leading: Leading | undefined;
-  /** Set by stopRequested: when to stop waiting for peers. A stopping node starts no election. */
+  /**
+   * The time at which a stopping node stops waiting for peers; set by stopRequested. A stopping node starts
+   * no election.
+   */
   stopAt: Millis | undefined;
   stopped = false;
   /** The last persist that carried a vote or epoch. Every later message waits for it. */
@@ -106,9 +109,9 @@ export class RaftNode {
   replaced = false;
   private persistSequence = 0;
   private readonly persistsInFlight: PersistInFlight[] = [];
-  /** The log below was handed to a persist. */
+  /** The end of the log that a persist already contains. */
   private flushedEnd: Offset;
-  /** The log below was passed to `committed`. */
+  /** The end of the log that `committed` effects already passed on. */
   private deliveredEnd: Offset = 0;
   private announcedLeader: LeaderAndEpoch | undefined;
   private nextId = 1;
@@ -137,9 +140,7 @@ export class RaftNode {
     return this.voters.clusterId === '' ? this.options.clusterId : this.voters.clusterId;
   }
 
-  /**
-   * Whether this node may stand for election and vote: it is a voter with the storage that the quorum knows.
-   */
+  /** Whether this node may vote and be a candidate: it is a voter with the storage that the quorum knows. */
   get mayVote(): boolean {
     return !this.replaced && keyOf(this.voters, this.nodeId) !== undefined;
   }
@@ -165,7 +166,7 @@ export class RaftNode {
     return this.log.endOffset - 1;
   }
 
-  /** When `tick` is due, or undefined. */
+  /** The time at which `tick` is due; undefined: none. */
   deadline(): Millis | undefined {
     let at = Number.POSITIVE_INFINITY;
     if (this.stopped) return undefined;
@@ -219,7 +220,7 @@ export class RaftNode {
     }
   }
 
-  /** A pump may change the role. Then the pump of the new role runs. */
+  /** Runs the pump of the present role. If it changes the role, runs the pump of the new role too. */
   private pump(now: Millis): void {
     for (let rounds = 0; ; rounds++) {
       assert(rounds < 20, 'roles settle');
@@ -286,7 +287,7 @@ export class RaftNode {
     this.voteSequence = this.persist([{ type: 'vote', vote: { epoch, votedFor } }]);
   }
 
-  /** The leader's own batches wait for `flush`. */
+  /** Appends a batch of this leader to its log. `flush` writes it later. */
   appendOwn(kind: LogBatch['kind'], records: readonly Uint8Array[]): void {
     this.log.append({ baseOffset: this.log.endOffset, epoch: this.epoch, kind, records });
     if (kind === 'voters') this.checkVoters();

@@ -41,7 +41,7 @@ export interface ObserverOptions {
 }
 
 export class QuorumObserver {
-  /** Every committed record below was passed on. */
+  /** The end of the committed records that were passed on. */
   endOffset: Offset = 0;
   private readonly options: ObserverOptions;
   private readonly config: QuorumConfig;
@@ -120,8 +120,8 @@ export class QuorumObserver {
       return;
     }
     if (response.errorCode !== RaftErrorCode.NONE || response.diverging !== undefined) {
-      // Committed records never change within a cluster. So the voter belongs to another cluster, or a
-      // storage was lost.
+      // The fetch offset does not fit this voter's log, although committed records never change within a
+      // cluster. So the voter belongs to another cluster, or a storage was lost.
       const { errorCode } = response;
       this.options.logger.error('metadata-log-diverged', { from, errorCode, endOffset: this.endOffset });
       this.tryAnother(from, this.config.fetchTimeoutMs);
@@ -133,7 +133,7 @@ export class QuorumObserver {
     }
     this.highWatermark = Math.max(this.highWatermark, response.highWatermark);
     this.deliver(response.batches);
-    // At the end of the turn, so that requests of the listener go first.
+    // Fetch at the end of the turn, so that requests of the listener leave first.
     this.fetchAfter(0);
   }
 

@@ -1,7 +1,7 @@
 /**
  * The host of a RaftNode. Executes its effects on storage, rpc and listener. Owns the queue of writes, the
- * messages held back until a write is durable, and one timer. All writes of one turn, and all that waited for
- * the device, become one write. Decides nothing about the quorum itself.
+ * messages held back until a write is durable, and one timer. Joins all writes of one turn, and all that wait
+ * for the running write, into one write. Decides nothing about the quorum itself.
  */
 import {
   assert,
@@ -37,8 +37,8 @@ export interface QuorumOptions {
   /** The only cluster that this node may belong to. A quorum that forms here gets this id. */
   readonly clusterId?: Uuid | undefined;
   /**
-   * Whether this node may take part in forming the quorum. False if its folder says that there was one
-   * already. Default true.
+   * Whether this node may take part in forming the quorum. False if its data folder shows that there was a
+   * quorum before. Default true.
    */
   readonly mayForm?: boolean;
   readonly voters: readonly VoterAddress[];
@@ -128,8 +128,8 @@ export class Quorum {
 
   /**
    * Appends records as one batch, if this node leads. Returns the offset of the last one; undefined when this
-   * node does not lead. A later `committed` of the listener means that they are committed. After `resigned`
-   * their fate is unknown.
+   * node does not lead. The records are committed when the listener's `committed` gets them. After `resigned`
+   * it is open whether they will be.
    */
   propose(records: readonly Uint8Array[]): Offset | undefined {
     if (this.closed) return undefined;
@@ -145,9 +145,9 @@ export class Quorum {
   }
 
   /**
-   * Calls `done(true)` when this node certainly still led at some moment after this call. Calls `done(false)`
-   * when its leadership ended first. Waits for one exchange with a majority of the voters; calls of one turn
-   * share it. Never calls `done` within this call.
+   * Calls `done(true)` when this node certainly led at some moment after this call. Calls `done(false)` if
+   * its leadership ended first. Waits for one exchange with a majority of the voters; calls of one turn share
+   * it. Never calls `done` within this call.
    */
   confirmLeadership(done: (leads: boolean) => void): void {
     this.rounds.ask(done);
@@ -349,7 +349,7 @@ export class Quorum {
     });
   }
 
-  /** From now on the quorum sends no message. */
+  /** Stops the quorum from sending messages. */
   private halt(): void {
     this.closed = true;
     this.timer?.cancel();

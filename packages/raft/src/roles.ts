@@ -25,7 +25,7 @@ export interface Election {
   readonly peers: Map<NodeId, VotePeer>;
   /** The time of the election after a won pre-vote of a formation; undefined before. */
   promotionAt: Millis | undefined;
-  /** The round is lost, and the next round was already moved forward. */
+  /** The candidate lost this round, and the time of the next round was already moved forward. */
   defeated: boolean;
 }
 
@@ -41,33 +41,39 @@ export interface VotePeer {
 
 export interface Following {
   fetchInFlight: number | undefined;
-  /** When the next fetch may leave. */
+  /** The node sends no fetch before this time. */
   fetchAt: Millis;
   /** The leader has answered a fetch since we began to follow it. */
   fetched: boolean;
   /** The leader counts as lost if no fetch succeeds before this time. */
   timeoutAt: Millis;
-  /** When to start a pre-vote after the connection broke, earlier than timeoutAt. A pre-vote is harmless. */
+  /**
+   * The time at which this node starts a pre-vote because the connection broke; earlier than timeoutAt. A
+   * pre-vote does no harm if the leader still works.
+   */
   suspectAt: Millis;
   /** The leader's latest round that we know. The next fetch carries it back. */
   round: number;
 }
 
-/** The leader's knowledge of a replica. */
+/** A replica as the leader sees it. */
 export interface Replica {
   readonly id: NodeId;
   readonly key: VoterKey;
-  /** Everything below is durable there, and counts for the high watermark. -1: unknown in this epoch. */
+  /**
+   * Everything below is durable at the replica, and counts for the high watermark. -1: unknown in this epoch.
+   */
   endOffset: Offset;
   lastFetchAt: Millis | undefined;
   lastCaughtUpAt: Millis | undefined;
   /** The end of our log at the replica's last fetch. */
   lastFetchLeaderEnd: Offset;
   /**
-   * The latest of our rounds that one of its fetches carried. The replica followed us after that round began.
+   * The latest of this leader's rounds that a fetch of the replica carried. The replica followed this leader
+   * after that round began.
    */
   round: number;
-  /** When to send BeginQuorumEpoch to it (again), if it has not fetched by then. */
+  /** The time at which the leader sends it BeginQuorumEpoch (again), unless it fetches before. */
   beginAt: Millis;
   beginInFlight: number | undefined;
 }
@@ -84,18 +90,18 @@ export interface Leading {
   readonly electedAt: Millis;
   /** End of the leader-change record. The leader commits nothing until a majority has reached it. */
   readonly activeFrom: Offset;
-  /** The becameLeader effect was emitted. */
+  /** True once the effect becameLeader was emitted. */
   active: boolean;
   /** The other voters, by id. */
   readonly replicas: Map<NodeId, Replica>;
   /** By id and key, oldest contact first. */
   readonly observers: Map<string, Replica>;
   parked: ParkedFetch[];
-  /** Observers get the next news at this time at the earliest. */
+  /** The leader sends observers nothing new before this time. */
   observersNotBefore: Millis;
-  /** startRound raises it. A fetch that carries it back was sent after the round began. */
+  /** The latest round; startRound raises it. A fetch that carries it back was sent after the round began. */
   round: number;
-  /** The latest round that the fetches of a majority carried back. Never above `round`. */
+  /** The latest round that fetches of a majority carried back. Never above `round`. */
   confirmedRound: number;
 }
 
@@ -131,7 +137,9 @@ export function refuseFetch(node: RaftNode, token: number, errorCode: RaftErrorC
   });
 }
 
-/** The node knows no leader. It waits for one, or for its own election time. A newer epoch is persisted. */
+/**
+ * Makes the node wait for a leader or its own election time, without a known leader. Persists a newer epoch.
+ */
 export function becomeUnattached(node: RaftNode, epoch: QuorumEpoch, now: Millis): void {
   assert(epoch >= node.epoch, 'the epoch never falls');
   if (epoch > node.epoch) node.saveVote(epoch, -1);
@@ -159,7 +167,10 @@ export function becomeFollower(node: RaftNode, leaderId: NodeId, epoch: QuorumEp
   node.logEvent('debug', 'leader-followed', { leaderId });
 }
 
-/** Starts a pre-vote, which asks whether an election could be won and disturbs nobody (KIP-996). */
+/**
+ * Starts a pre-vote, which asks whether an election could be won. It does not disturb a working leader
+ * (KIP-996).
+ */
 export function becomeProspective(node: RaftNode, now: Millis): void {
   leaveRole(node);
   node.role = 'prospective';
@@ -253,10 +264,7 @@ function isGiven(clusterId: string): clusterId is Uuid {
   return clusterId !== '';
 }
 
-/**
- * Gives up leadership for good. Sends the others their order of succession (EndQuorumEpoch), then the node
- * stops.
- */
+/** Resigns and stops. A leader first sends the others their order of succession (EndQuorumEpoch). */
 export function startStopping(node: RaftNode, now: Millis): void {
   if (node.stopAt !== undefined) return;
   const { leading, epoch } = node;
@@ -282,8 +290,9 @@ export function startStopping(node: RaftNode, now: Millis): void {
 }
 
 /**
- * Takes epoch and leader from a response. A newer epoch always counts. A leader of our own epoch counts when
- * we know none. Our own id as leader does not count: it means a leadership before our restart.
+ * Takes epoch and leader from a response. A newer epoch always counts. A leader of the same epoch counts if
+ * this node knows none. This node's own id as leader does not count: it means a leadership before its
+ * restart.
  */
 export function learnEpoch(
   node: RaftNode,

@@ -8,21 +8,19 @@ import type { Millis, NodeId, Offset, QuorumEpoch, Uuid } from '@millrace/base';
 export type BatchKind = 'data' | 'leaderChange' | 'voters';
 
 /**
- * The records that one proposal (or the quorum itself) appended. Never split: the unit of replication,
- * truncation and storage. Its records have the offsets baseOffset .. baseOffset + records.length - 1. It has
- * at least one record.
+ * The records that one proposal (or the quorum itself) appended, at least one. The quorum never splits a
+ * batch: it replicates, truncates and stores whole batches. The records have the offsets baseOffset ..
+ * baseOffset + records.length - 1.
  */
 export interface LogBatch {
   readonly baseOffset: Offset;
-  /** The epoch of the leader that appended it. Never falls along the log. */
+  /** The epoch of the leader that appended the batch. Never decreases along the log. */
   readonly epoch: QuorumEpoch;
   readonly kind: BatchKind;
   readonly records: readonly Uint8Array[];
 }
 
-/**
- * A committed data batch, as the listener sees it. Control records have the offsets between these batches.
- */
+/** A committed data batch, as the listener sees it. Control records use the offsets between these batches. */
 export interface CommittedBatch {
   readonly baseOffset: Offset;
   readonly epoch: QuorumEpoch;
@@ -42,8 +40,8 @@ export interface VoterAddress {
 }
 
 /**
- * Identifies a voter's storage: the directory id, and the id that its database drew at creation. A storage
- * that lost either one is another voter. Opaque: only compared.
+ * Identifies a voter's storage: the directory id, and the id that its database drew at creation. If either
+ * one changes, the storage counts as another voter. Code only compares keys and never reads their parts.
  */
 export type VoterKey = string;
 
@@ -69,7 +67,7 @@ export interface QuorumConfig {
   readonly retryBackoffMs: Millis;
   /** How long the leader may park a fetch without news. More than half the fetch timeout is useless. */
   readonly fetchMaxWaitMs: Millis;
-  /** Soft limit of one fetch response. One batch is always sent whole. */
+  /** Soft limit of one fetch response. The leader always sends whole batches, at least one. */
   readonly fetchMaxBytes: number;
 }
 
@@ -85,9 +83,9 @@ export interface RaftListener {
   committed(batches: readonly CommittedBatch[]): void;
   /** This node leads, and every record of earlier epochs was passed to `committed`. */
   becameLeader(epoch: QuorumEpoch): void;
-  /** The end of a leadership that `becameLeader` announced. Uncommitted proposals may be lost. */
+  /** A leadership that `becameLeader` announced has ended. Uncommitted proposals may be lost. */
   resigned(epoch: QuorumEpoch): void;
-  /** The leader known to this node (itself too); undefined while there is none. */
+  /** Reports the leader that this node knows (perhaps itself); undefined while it knows none. */
   leaderChanged(leader: LeaderAndEpoch | undefined): void;
 }
 

@@ -1,5 +1,6 @@
 /**
- * The voters: until the quorum is formed, the configured ones; afterwards those of the log's first record.
+ * The voters. Until the quorum is formed, they are the configured ones. Afterwards the log's first record
+ * names them.
  */
 import type { NodeId, Uuid } from '@millrace/base';
 import type { RaftLog } from './log.ts';

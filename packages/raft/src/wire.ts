@@ -1,4 +1,6 @@
-/** Wire and disk form of the quorum's messages and control records (protobuf). Field numbers are for ever. */
+/**
+ * Wire and disk form of the quorum's messages and control records (protobuf). Field numbers are permanent.
+ */
 import { isUuid, type Uuid } from '@millrace/base';
 import { defineMessage, type MessageType, optional, repeated } from '@millrace/rpc';
 import type { FetchResponse, RaftRequest, RaftResponse } from './messages.ts';

@@ -1,8 +1,8 @@
 /**
  * RaftStorage on LevelDB. It has one key for each log batch (its base offset, big endian, so that the keys
  * sort by offset), one for the vote, one for the storage's identity, and one for the format. Every write is
- * one atomic batch with sync. Each value has its own checksum, and each log batch its offset. Anything
- * corrupt, missing or out of order is a clear error at load, never a shorter log.
+ * one atomic batch with sync. Each value has its own checksum, and each log batch contains its offset. If a
+ * value is corrupt, missing or out of order, `load` fails; it never returns a shorter log.
  */
 import { crc32 } from 'node:zlib';
 import { isUuid, type Offset, type Uuid } from '@millrace/base';

@@ -16,7 +16,7 @@ export function emptyStored(): Stored {
   return { identity: undefined, vote: { epoch: 0, votedFor: -1 }, batches: [] };
 }
 
-/** Applies the writes as a device does. This defines the meaning of StorageWrite. */
+/** Applies the writes as a real storage must. This function defines the meaning of StorageWrite. */
 export function applyWrites(stored: Stored, writes: readonly StorageWrite[]): void {
   for (const write of writes) {
     if (write.type === 'identity') stored.identity = write.identity;
@@ -58,7 +58,7 @@ export class MemoryStorage implements RaftStorage {
     });
   }
 
-  /** The process dies: writes in flight are lost, and no completion follows. */
+  /** Simulates the death of the process: writes in flight are lost, and their `done` is never called. */
   crash(): void {
     this.closed = true;
   }
