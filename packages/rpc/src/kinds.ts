@@ -1,6 +1,6 @@
 /**
- * The kinds of message fields: the TypeScript type of each, and the functions between a value and what
- * protobufjs holds.
+ * The kinds of message fields: the TypeScript type of each kind, and the functions that convert its values to
+ * and from the form that protobufjs uses.
  */
 import { isUuid, type Uuid } from '@millrace/base';
 import type protobuf from 'protobufjs';
@@ -40,13 +40,13 @@ export interface Unused {
 
 export const repeated = <const K extends Kind>(kind: K): Repeated<K> => ({ repeated: kind });
 export const optional = <const K extends Kind>(kind: K): Optional<K> => ({ optional: kind });
-/** A list that is undefined or has elements: an empty one reads back as undefined. */
+/** A list that is either undefined or not empty: an empty one reads back as undefined. */
 export const optionalNeverEmpty = <const K extends Kind>(kind: K): NeverEmpty<K> => ({ neverEmpty: kind });
-/** One of a few names, each with its number on the wire (int32). Throws on another number. */
+/** One of a few names. Each has a number on the wire (int32). Throws on any other number. */
 export const choice = <const N extends string>(numbers: Readonly<Record<N, number>>): Choice<N> => ({
   choice: numbers,
 });
-/** A bool that is written as false and has no property in the type: for a message that needs no field. */
+/** A field for a message that needs none: a bool that is written as false, and not a property of the type. */
 export const unused: Unused = { unused: true };
 
 type Spec = Kind | Repeated<Kind> | Optional<Kind> | NeverEmpty<Kind> | Unused;
@@ -88,7 +88,9 @@ export interface Message<T> {
   decode(bytes: Uint8Array): T;
   /** A decoded protobufjs object as a plain value. */
   plain(decoded: object): T;
-  /** The value as protobufjs encodes it. Undefined: as it is. */
+  /**
+   * Converts a value to the form that protobufjs encodes. Undefined: protobufjs encodes the value as it is.
+   */
   readonly wire: ((value: T) => object) | undefined;
 }
 
@@ -138,8 +140,8 @@ function unlessAbsent(write: Convert): Convert {
 }
 
 /**
- * The functions between one value of a kind and what protobufjs holds. An unwritten message reads as all
- * defaults.
+ * The functions that convert one value of a kind to and from protobufjs's form. A message that was not
+ * written reads back with all fields at their defaults.
  */
 function converters(kind: Kind): Pick<CompiledField, 'read' | 'write'> {
   if (isMessage(kind))

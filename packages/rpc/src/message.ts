@@ -65,7 +65,9 @@ function codec<T>(type: protobuf.Type, plain: Message<T>['plain'], wire: Message
   };
 }
 
-/** A message whose value is the list in its only field: for a list that may be absent, or there and empty. */
+/**
+ * A message with one field, a list; the value is that list. For a list that may be absent, empty or filled.
+ */
 export function defineList<const K extends Kind>(
   name: string,
   field: string,
@@ -86,8 +88,8 @@ type UnionOf<M extends Members> = { [N in keyof M]: MemberOf<N, M[N][1]> }[keyof
 type MemberOf<N, F extends Fields> = Flat<{ readonly type: N } & TypeOf<F>>;
 
 /**
- * A message with exactly one of its members, each a message of its own. The value's `type` names the member.
- * Decoding throws when there is none, or one that this version does not know.
+ * A message with exactly one of its members; each member is a message. The value's `type` names the member.
+ * Decoding throws when there is no member, or one that this version does not know.
  */
 export function defineUnion<const M extends Members>(name: string, members: M): Message<UnionOf<M>> {
   const fields: Record<string, readonly [number, Optional<AnyMessage>]> = {};
@@ -117,7 +119,7 @@ function capitalized(name: string): string {
   return name.charAt(0).toUpperCase() + name.slice(1);
 }
 
-/** A protobufjs type belongs to one parent, so each user nests its own copy. */
+/** Copies a type. A protobufjs type belongs to one parent, so each parent gets a copy of its own. */
 function copyOf(type: protobuf.Type): protobuf.Type {
   return protobuf.Type.fromJSON(type.name, type.toJSON());
 }

@@ -1,8 +1,8 @@
 /**
  * Calls and their answers over one stream. A unary gRPC call costs each end about half a millisecond of CPU
- * for its own HTTP/2 stream, headers and end. A message of an open stream costs a tenth of that. All calls,
- * or answers, of one turn share one message. Answers come in any order. The end of the stream fails every
- * unanswered call.
+ * for its own HTTP/2 stream, headers and end. A message of an open stream costs a tenth of that. All calls of
+ * one turn share one message, and so do all answers. Answers come in any order. The end of the stream fails
+ * every unanswered call.
  */
 import {
   RpcError,
@@ -14,11 +14,11 @@ import {
 import { type Message, type MessageType, repeated } from '../kinds.ts';
 import { defineMessage } from '../message.ts';
 
-/** Method name of the stream that carries calls. It is never passed to a service. */
+/** Method name of the stream that carries calls. The server never passes it to a service. */
 export const CALLS_METHOD = 'rpc.calls';
 /** An outbox with this many bytes is sent at once, before the end of the turn. */
 const GATHERED_BYTES_MAX = 256 << 10;
-/** Upper limit for method or reason, id and lengths of one call or answer. */
+/** The most bytes that one call or answer needs besides its body: for method or reason, id and lengths. */
 const ENVELOPE_BYTES = 1 << 10;
 
 const Call = defineMessage('Call', { id: [1, 'uint32'], method: [2, 'string'], body: [3, 'bytes'] });
@@ -62,9 +62,7 @@ class Outbox<Item extends { readonly body: Uint8Array }> {
   }
 }
 
-/**
- * The calling end. Holds calls until the peer accepts the stream, and drops those that time out meanwhile.
- */
+/** The calling end. Holds calls until the peer accepts the stream. Drops calls that time out before that. */
 export class Caller implements RpcStreamHandler {
   private readonly unanswered = new Map<number, Done>();
   /** Calls that wait until the peer accepts the stream; undefined afterwards. */
@@ -74,14 +72,14 @@ export class Caller implements RpcStreamHandler {
   private readonly ended: () => void;
   private nextId = 1;
 
-  /** `ended`: the stream and this caller are over. */
+  /** `ended`: called when the stream has ended; this caller is then useless. */
   constructor(open: (caller: Caller) => RpcStream, ended: () => void) {
     this.ended = ended;
     this.stream = open(this);
     this.outbox = new Outbox((calls) => this.stream.send(Calls.encode({ calls })));
   }
 
-  /** Returns a function that forgets the call. A late answer is then dropped. */
+  /** Returns a function that forgets the call. A late answer is then ignored. */
   call(method: string, body: Uint8Array, done: Done): () => void {
     const id = this.nextId;
     this.nextId = (id + 1) >>> 0;
@@ -126,7 +124,7 @@ export class Answerer implements RpcStreamHandler {
   private readonly outbox: Outbox<Answer>;
   private readonly answerBytesMax: number;
 
-  /** `messageBytesMax`: what one message of the stream may hold. */
+  /** `messageBytesMax`: the size limit of one message of the stream. */
   constructor(service: RpcService, stream: RpcStream, peer: RpcPeer, messageBytesMax: number) {
     this.service = service;
     this.stream = stream;
@@ -149,7 +147,7 @@ export class Answerer implements RpcStreamHandler {
     }
   }
 
-  /** Sends the gathered answers before the stream ends. */
+  /** Sends the gathered answers. Called before the stream ends. */
   flush(): void {
     this.outbox.flush();
   }

@@ -1,9 +1,9 @@
 /**
- * Rpc over gRPC (HTTP/2, without TLS for now): one generic service, `millrace.Control`, with a unary method
- * `Call` and a bidirectional `Stream`; the control method's name travels as metadata, bodies are raw bytes.
- * The calls of a channel share one stream (calls.ts); one with a large body is a unary call. A channel
- * connects lazily, reconnects within about 100 ms, and resolves the host name again when it reconnects.
- * Keepalive detects dead peers. Never looks into a body. Leaves no handle behind after `close`.
+ * Rpc over gRPC (HTTP/2, without TLS for now). There is one generic service, `millrace.Control`, with a unary
+ * method `Call` and a bidirectional `Stream`. The control method's name travels as metadata; bodies are raw
+ * bytes. The calls of a channel share one stream (calls.ts), except that a call with a large body is a unary
+ * call. A channel connects lazily, reconnects within about 100 ms, and resolves the host name again when it
+ * reconnects. Keepalive detects dead peers. Never looks into a body. Leaves no handle behind after `close`.
  */
 import {
   Client,
@@ -36,7 +36,7 @@ import {
 import { Answerer, CALLS_METHOD, Caller } from './calls.ts';
 
 const MESSAGE_BYTES_MAX = 64 << 20;
-/** A call with a larger body has an HTTP/2 stream of its own. */
+/** A call with a body larger than this gets an HTTP/2 stream of its own. */
 const LARGE_CALL_BYTES = 64 << 10;
 /** How long a closing server waits until peers have received the last answers. */
 const SHUTDOWN_GRACE_MS = 100;
@@ -83,7 +83,8 @@ const channelOptions = {
   'grpc.enable_http_proxy': 0,
 };
 
-// By default the library writes to stderr. Everything important reaches us as errors.
+// By default the library logs to stderr. It also reports everything important as errors, so this turns
+// logging off.
 setLogVerbosity(logVerbosity.NONE);
 
 /** Control messages over @grpc/grpc-js. Has no state: servers and channels are independent. */
@@ -260,9 +261,9 @@ class GrpcChannel implements RpcChannel {
   }
 
   /**
-   * `taken`: the peer accepted the stream. Sends nothing before that. A stopped process accepts connections
-   * but does not answer. gRPC would keep every message for it, and deliver all of them when it resumes,
-   * however old they are.
+   * `taken`: called when the peer accepted the stream. Nothing is sent before that. The system accepts
+   * connections for a stopped process (SIGSTOP), but the process does not answer. gRPC would keep every
+   * message for it, and deliver even very old ones when it resumes.
    */
   #openStream(method: string, handler: RpcStreamHandler, taken: () => void): RpcStream {
     let open = true;
@@ -320,7 +321,7 @@ class GrpcChannel implements RpcChannel {
   }
 }
 
-/** `host:port` as gRPC wants it; an IPv6 address needs brackets. */
+/** The address in gRPC's form: `host:port`, with an IPv6 address in brackets. */
 function target({ host, port }: Address): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host === '' ? '0.0.0.0' : host}:${port}`;
 }

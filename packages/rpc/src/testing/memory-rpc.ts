@@ -1,6 +1,6 @@
 /**
- * Rpc in memory for tests. A hub connects the endpoints of one process through a clock. A cut link lets calls
- * time out and streams fall silent. A port without a server refuses.
+ * Rpc in memory for tests. A hub connects the endpoints of one process through a clock. Over a cut link,
+ * calls time out and streams deliver nothing. Calls to a port without a server are refused.
  */
 
 import type { RpcService, RpcStream, RpcStreamHandler } from '@millrace/base';
@@ -38,7 +38,7 @@ export class MemoryRpcHub {
     };
   }
 
-  /** From now on no message passes between endpoint `name` and the server at `port`, in either direction. */
+  /** Stops all messages between endpoint `name` and the server at `port`, in both directions. */
   cut(name: string, port: number): void {
     this.cuts.add(`${name}>${port}`);
   }
@@ -47,7 +47,7 @@ export class MemoryRpcHub {
     this.cuts.clear();
   }
 
-  /** The process that served here died: streams break and calls are refused. */
+  /** Simulates the death of the process that serves at `port`: streams break and calls are refused. */
   kill(port: number): void {
     const served = this.served.get(port);
     this.served.delete(port);
