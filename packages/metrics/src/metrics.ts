@@ -1,6 +1,6 @@
 /**
- * The metrics of one node. An event costs a counter or a histogram one addition. A gauge is read only at a
- * scrape. This file does not depend on Prometheus; `io/` writes its text format.
+ * The metrics of one node. Counting an event in a counter or histogram costs one addition. A gauge is read
+ * only at a scrape. This file does not depend on Prometheus; `io/` writes its text format.
  */
 import {
   type CounterName,
@@ -25,19 +25,19 @@ export type GaugeReading<Labels extends readonly string[]> = Labels extends read
   ? number | undefined
   : ReadonlyMap<string, number>;
 
-/** Upper bounds in seconds; the last bucket (+Inf) is not among them. */
+/** Upper bounds in seconds, without the last bucket (+Inf). */
 export const BUCKETS_SECONDS: readonly number[] = [
   0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5,
 ];
 
 export interface HistogramState {
-  /** Number of observations in each bucket, not cumulative. Has one element more than the bounds. */
+  /** Number of observations in each bucket, not cumulative. Has one element more than BUCKETS_SECONDS. */
   readonly counts: readonly number[];
   readonly sumSeconds: number;
   readonly count: number;
 }
 
-/** Stands in place of the label value of a metric without a label. */
+/** The key of the value of a metric without a label. */
 export const NO_LABEL = '';
 
 export class Metrics {
@@ -77,7 +77,7 @@ export class Metrics {
 
   // ---- calls of the code that writes the text format
 
-  /** The counters and gauges that have values here, with the values by label. */
+  /** The values by label of a counter or gauge; undefined if it has none on this node. */
   values(name: MetricName): ReadonlyMap<string, number> | undefined {
     const counted = this.counters.get(name);
     if (counted !== undefined) return counted;

@@ -1,18 +1,18 @@
 /**
- * Every metric of a node. docs/metrics.md is generated from this table, and a metric that is not in it does
- * not compile. Names and units follow Prometheus: base units (seconds, bytes), `_total` for counters.
- * CONTRIBUTING.md has the steps for a new one.
+ * Every metric of a node. docs/metrics.md is generated from this table. Code that uses a metric outside the
+ * table does not compile. Names and units follow Prometheus: base units (seconds, bytes), `_total` for
+ * counters.
  */
 
 export interface MetricDefinition {
   readonly type: 'counter' | 'gauge' | 'histogram';
-  /** The role of the nodes that have this metric; `node`: every node. */
+  /** The role of the nodes that have this metric. `node`: every node has it. */
   readonly of: 'broker' | 'controller' | 'node';
-  /** The one label, if there is one. */
+  /** The name of the metric's only label, if it has one. */
   readonly label?: string;
   /** One sentence. */
   readonly help: string;
-  /** Measured by prom-client itself. */
+  /** Set if prom-client measures the metric itself. */
   readonly isDefault?: true;
 }
 
@@ -292,7 +292,7 @@ type NamesOf<Type extends MetricDefinition['type']> = {
 export type CounterName = NamesOf<'counter'>;
 export type GaugeName = NamesOf<'gauge'>;
 export type HistogramName = NamesOf<'histogram'>;
-/** `[]`, or the value of the one label. */
+/** `[]`, or one element: the value of the metric's only label. */
 export type LabelsOf<Name extends MetricName> = Table[Name] extends { readonly label: string }
   ? readonly [label: string]
   : readonly [];

@@ -1,6 +1,7 @@
 /**
  * A node's metrics in Prometheus's text format. prom-client measures the process (event loop, garbage
- * collections, memory) and writes the format. At each scrape it reads the values that the node itself counts.
+ * collections, memory) and writes the format. The node counts the other values itself; each scrape reads
+ * them.
  */
 import { type Metric, Registry } from 'prom-client';
 import { BUCKETS_SECONDS, type Metrics, NO_LABEL } from '../metrics.ts';

@@ -7,7 +7,7 @@ import { collectDefaultMetrics, Histogram, Registry } from 'prom-client';
 import { definitionOf, metricsTable } from '../table.ts';
 
 const GC_METRIC = 'nodejs_gc_duration_seconds';
-/** `detail.kind` of an entry, by Node's constants. */
+/** The values of an entry's `detail.kind`, by Node's constants. */
 const GC_KINDS: Readonly<Record<number, string>> = { 1: 'minor', 4: 'major', 8: 'incremental', 16: 'weakcb' };
 const GC_BUCKETS_SECONDS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1];
 
@@ -22,8 +22,8 @@ export function processRegistry(): Registry {
 function create(): Registry {
   const created = new Registry();
   collectDefaultMetrics({ register: created });
-  // prom-client has more metrics of the process than docs/metrics.md lists. Keep the listed ones only. Two of
-  // these must stay because their collectors also read others (process_cpu_user_seconds_total,
+  // Keep only the metrics that docs/metrics.md lists; prom-client has more. Two of them must stay listed,
+  // because their collectors also measure other listed metrics (process_cpu_user_seconds_total,
   // nodejs_heap_size_total_bytes).
   for (const { name } of created.getMetricsAsArray())
     if (definitionOf(name) === undefined || name === GC_METRIC) created.removeSingleMetric(name);
@@ -32,8 +32,8 @@ function create(): Registry {
 }
 
 /**
- * When the event loop was busy, Node delivers several collections at once. prom-client would count only one
- * of them.
+ * Counts garbage collections. After the event loop was busy, Node delivers several of them at once, and
+ * prom-client would count only one.
  */
 function observeCollections(register: Registry): void {
   const { help, label } = metricsTable[GC_METRIC];
