@@ -1,6 +1,6 @@
 /**
  * Assertions state what must be true for the code to be correct. They are always on. A failed assertion is a
- * bug in Millrace, so it ends the node: only the outermost host catches InvariantError. Messages are
+ * bug in Millrace, so it stops the node: only the outermost host catches InvariantError. Messages are
  * constants, because building a text would cost more than the check itself.
  */
 export class InvariantError extends Error {

@@ -1,13 +1,13 @@
 /**
- * Many deadlines, one timer: a binary heap by (time, order of insertion). The owner asks `next()` when to
- * wake up, and takes the due values with `popDue`.
+ * A queue of deadlines, for an owner with one timer: a binary heap by (time, order of insertion). The owner
+ * asks `next()` when to wake up, and takes the due values with `popDue`.
  */
 import type { Millis } from './ids.ts';
 
 export interface Deadline<T> {
   readonly at: Millis;
   readonly value: T;
-  /** False once popped or cancelled. */
+  /** False once the deadline was popped or cancelled. */
   pending: boolean;
 }
 
@@ -32,7 +32,10 @@ export class DeadlineQueue<T> {
     return entry;
   }
 
-  /** Cancelled entries stay in the heap until they surface, or until they are most of it. */
+  /**
+   * A cancelled entry stays in the heap until it reaches the top, or until most of the heap is cancelled
+   * entries.
+   */
   cancel(deadline: Deadline<T>): void {
     if (!deadline.pending) return;
     deadline.pending = false;

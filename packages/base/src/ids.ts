@@ -1,6 +1,6 @@
 /**
- * The vocabulary of numbers and ids. Plain aliases: they say what a number means, and cost nothing.
- * Suffix `End` is exclusive, `Last` is inclusive.
+ * The types of numbers and ids. They are plain aliases: each says what a number means, at no cost at run
+ * time. A name with the suffix `End` is exclusive, one with `Last` is inclusive.
  */
 
 /** Position of a record in a partition's log; an int64 on the wire, here a safe integer. */
@@ -21,7 +21,7 @@ export type WallMillis = number;
 /** 16 bytes in Kafka's text form: URL-safe base64 without padding, 22 characters. */
 export type Uuid = string & { readonly __uuid: true };
 
-/** "No topic id" and "no directory id" on the wire. */
+/** The wire value for "no topic id" and "no directory id". */
 export const ZERO_UUID = 'AAAAAAAAAAAAAAAAAAAAAA' as Uuid;
 
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
@@ -59,8 +59,8 @@ export function uuidToBytes(uuid: Uuid, target: Uint8Array = new Uint8Array(16),
 }
 
 /**
- * Derives an id from a random id and a number (0 .. 2^32-1). Equal arguments give equal ids, and different
- * ones give different ids.
+ * Derives an id from a random id and a number (0 .. 2^32-1). The same arguments always give the same id.
+ * Different numbers give different ids.
  */
 export function uuidAt(random: Uuid, index: number): Uuid {
   const bytes = uuidToBytes(random);
@@ -68,7 +68,10 @@ export function uuidAt(random: Uuid, index: number): Uuid {
   return uuidFromBytes(bytes);
 }
 
-/** Whether a text is a well-formed id (22 characters of the alphabet, no stray low bits). */
+/**
+ * Whether a text is a well-formed id: 22 characters of the alphabet, with zeros in the unused bits of the
+ * last.
+ */
 export function isUuid(text: string): text is Uuid {
   return /^[A-Za-z0-9_-]{21}[AQgw]$/.test(text);
 }

@@ -1,6 +1,6 @@
 /**
- * Values that wait for an offset: acknowledgements parked until the high watermark passes them. The queue
- * releases values in the order of their offsets, and values of one offset in the order of their arrival.
+ * Values that wait for an offset, for example acknowledgements parked until the high watermark passes them.
+ * The queue releases values in the order of their offsets, and values of one offset in the order of arrival.
  */
 import type { Offset } from './ids.ts';
 
@@ -11,7 +11,7 @@ export class ParkedUntilOffset<T> {
     return this.entries.length;
   }
 
-  /** Most offsets arrive in rising order, so the search for the place starts at the end. */
+  /** Adds a value. Most offsets arrive in rising order, so the search for its place starts at the end. */
   park(offset: Offset, value: T): void {
     let index = this.entries.length;
     while (index > 0 && this.entries[index - 1]!.offset > offset) index--;
@@ -32,7 +32,7 @@ export class ParkedUntilOffset<T> {
     return values;
   }
 
-  /** Drops values that no longer wait, because a timeout answered them. */
+  /** Removes values that no longer wait because a timeout answered them. */
   removeWhere(predicate: (value: T) => boolean): void {
     this.entries = this.entries.filter((entry) => !predicate(entry.value));
   }

@@ -1,6 +1,6 @@
 /**
- * A seeded source of randomness, the same on every machine: integers only. xoshiro128** (Blackman and Vigna,
- * 2018), seeded through splitmix32.
+ * A seeded generator of random numbers. It uses only integers, so it gives the same numbers on every machine.
+ * xoshiro128** (Blackman and Vigna, 2018), seeded through splitmix32.
  */
 import { assert } from './assert.ts';
 import { type Uuid, uuidFromBytes } from './ids.ts';

@@ -1,6 +1,6 @@
 /**
- * The seams: the only access of a node to the outside world. Production implements them over node:fs,
- * node:net, gRPC and timers (folders named `io/`), the simulator in memory with faults.
+ * The seams: a node's only access to the outside world. Production implements them over node:fs, node:net,
+ * gRPC and timers (folders named `io/`). The simulator implements them in memory, with faults.
  *
  * Completions arrive as callbacks, each in a turn of its own. A method that calls back within the call says
  * so. There are no promises here: the order of microtasks depends on how code is written, and a simulated run
@@ -25,7 +25,8 @@ export interface Clock {
    */
   setTimer(delayMs: Millis, callback: () => void): Timer;
   /**
-   * Calls back once, at the end of this turn, before the node reads new input. Used to flush gathered writes.
+   * Calls back once, at the end of this turn, before the node reads new input. For example, flushes the
+   * writes that one turn gathered.
    */
   soon(callback: () => void): void;
 }
@@ -38,11 +39,13 @@ export interface Random {
   below(limit: number): number;
   /** A random version 4 id whose text does not start with '-'. */
   uuid(): Uuid;
-  /** An independent source: the draws of one component do not change the numbers of another. */
+  /**
+   * Returns an independent source, so that the draws of one component do not change the numbers of another.
+   */
   fork(name: string): Random;
 }
 
-/** An operating failure of the disk: out of space, input/output error, … The message names the path. */
+/** A failed disk operation: out of space, input/output error, … The message names the path. */
 export class DiskError extends Error {
   override readonly name = 'DiskError';
   /** The system's code: ENOSPC, EIO, EACCES, … */
@@ -70,12 +73,13 @@ const TRANSIENT_CODES: ReadonlySet<string> = new Set([
 
 /**
  * Files. Reads and writes are synchronous. They go to the page cache, so they are quick, and no other event
- * can run in the middle of a state change. Bytes are "written" when `write` returns. `sync` and `syncFolder`
- * call back when the device has the bytes. Methods that wait for the device (`syncNow`, `syncDirectory`,
- * `writeFileAtomic`) block the event loop, and with it every partition. Every method may throw DiskError.
+ * can run in the middle of a state change. When `write` returns, the bytes are in the page cache. When `sync`
+ * or `syncFolder` calls back, they are on the device. Methods that wait for the device (`syncNow`,
+ * `syncDirectory`, `writeFileAtomic`) block the event loop, and with it every partition. Every method may
+ * throw DiskError.
  */
 export interface Disk {
-  /** Opens for reading and writing, creating an empty file where there is none. The folder must exist. */
+  /** Opens a file for reading and writing. Creates an empty file if there is none. The folder must exist. */
   open(path: string): DiskFile;
   exists(path: string): boolean;
   /** Names (not paths) of the entries of a folder, sorted; [] when there is no such folder. */
@@ -85,11 +89,13 @@ export interface Disk {
   /** Removes a file or a whole folder. Does nothing if there is none. */
   remove(path: string): void;
   /**
-   * Like `remove`, but runs in the background, because the system may need seconds to delete gigabytes. After
-   * a crash or a failure a part may remain, and the caller must find and remove it.
+   * Like `remove`, but in the background, because the system may need seconds to delete gigabytes. After a
+   * crash or a failure, some files may remain. The caller must find and remove them.
    */
   removeInBackground(path: string): void;
-  /** Replaces the target if it exists. Durable only after the folder is synced. */
+  /**
+   * Renames a file or folder, and replaces the target if it exists. Durable only after the folder is synced.
+   */
   rename(from: string, to: string): void;
   /** Reads the whole file; undefined when there is none. */
   readFile(path: string): Uint8Array | undefined;
@@ -112,11 +118,11 @@ export interface Disk {
 
 export interface DiskFile {
   readonly path: string;
-  /** Current length in bytes, as written. */
+  /** Current length in bytes, including writes that are not yet synced. */
   size(): number;
-  /** Fills as much of `target` as the file holds from `position`; returns the number of bytes read. */
+  /** Reads from `position` until `target` is full or the file ends. Returns the number of bytes read. */
   read(position: number, target: Uint8Array): number;
-  /** Writes all chunks one after the other from `position`, in one gathered call where the system has it. */
+  /** Writes all chunks one after the other from `position`, in one system call where possible. */
   write(position: number, chunks: readonly Uint8Array[]): void;
   /** Truncates the file to this length, or extends it with zeros. */
   truncate(size: number): void;
@@ -157,27 +163,29 @@ export interface Listener {
 }
 
 export interface StreamHandler {
-  /** An outgoing connection is established. Not called for incoming ones. */
+  /** The connection is established. Called for outgoing connections only. */
   opened?(): void;
   /**
-   * Bytes arrived, cut anywhere. The chunk is valid only during the call: the handler must copy bytes that it
-   * needs later.
+   * Bytes arrived; a chunk may begin and end anywhere in a message. It is valid only during the call: the
+   * handler must copy bytes that it needs later.
    */
   data(chunk: Uint8Array): void;
-  /** After a `send` that returned false: all pending bytes have left, and the caller may send again. */
+  /**
+   * Called after a `send` that returned false: all pending bytes have left, and the caller may send again.
+   */
   drained(): void;
-  /** The end of the stream, for any reason: both sides are closed. Called once, as the last call. */
+  /** The stream has ended for any reason, in both directions. Called once, as the last call. */
   closed(reason: string): void;
 }
 
 export interface Stream {
   readonly remoteAddress: string;
   /**
-   * Sends the chunks in order. False: the peer reads slowly; the caller stops until `drained`. The caller
-   * must not change the chunks unless `unsentBytes` is 0 when this returns.
+   * Sends the chunks in order. False: the peer reads slowly, so the caller must wait for `drained` before it
+   * sends more. The caller may change the chunks only if `unsentBytes` is 0 when this returns.
    */
   send(chunks: readonly Uint8Array[]): boolean;
-  /** Bytes passed to `send` that the system has not taken yet. */
+  /** Bytes passed to `send` that the operating system has not accepted yet. */
   readonly unsentBytes: number;
   /** Stops reading from the peer (back-pressure); `resume` starts it again. */
   pause(): void;
@@ -189,8 +197,8 @@ export interface Stream {
 }
 
 /**
- * Why a control message got no answer. `unavailable`: the peer was not reached, or the connection broke (the
- * peer may have carried the message out).
+ * Says why a control message got no answer. `unavailable`: the peer was not reached, or the connection broke.
+ * In the second case the peer may have carried the message out.
  */
 export class RpcError extends Error {
   override readonly name = 'RpcError';
@@ -222,14 +230,17 @@ export interface RpcService {
   stream(method: string, stream: RpcStream, peer: RpcPeer): RpcStreamHandler;
 }
 
-/** The caller, as the transport knows it: for logs and refusals, never for a decision. */
+/** The caller, as the transport knows it. For logs and refusals only: no decision may depend on it. */
 export interface RpcPeer {
   /**
    * The caller's end of the connection, `host:port`; `unknown` if gRPC no longer knows it because the
    * connection has closed. In a simulation only the name of the host.
    */
   readonly address: string;
-  /** The common name in the certificate that the caller has proven with TLS. Undefined: it proved nothing. */
+  /**
+   * The common name of the certificate with which the caller authenticated by TLS. Undefined: the caller did
+   * not authenticate.
+   */
   readonly certifiedName: string | undefined;
 }
 
@@ -246,7 +257,7 @@ export interface RpcChannel {
 
 export interface RpcStream {
   send(body: Uint8Array): void;
-  /** Ends the stream from this side; the other side's `closed` is called. */
+  /** Ends the stream from this side. The peer's handler gets `closed`. */
   close(): void;
 }
 
@@ -257,15 +268,15 @@ export interface RpcStreamHandler {
 }
 
 /**
- * A pure function of bytes and parameters that may run for long. It uses nothing else, so that it can run
- * anywhere.
+ * A pure function of bytes and parameters that may take long. It uses nothing else, so it can run on any
+ * thread.
  */
 export interface JobKind<Parameters, Value> {
   /** Kebab-case, unique among the kinds of a node: a worker finds the function by this name. */
   readonly name: string;
   /**
-   * The function owns the bytes: it may change them, and return them or others. Parameters and value are
-   * plain data.
+   * The function owns the bytes: it may change them, and may return them or other bytes. Parameters and value
+   * are plain data.
    */
   run(bytes: Uint8Array, parameters: Parameters): JobAnswer<Value>;
 }
@@ -286,14 +297,14 @@ export interface Job {
 }
 
 /**
- * Work off the event loop, for tasks that would block it for more than a few milliseconds. A crash loses
+ * Runs work off the event loop, if it would block the loop for more than a few milliseconds. A crash loses
  * every job. Jobs may end in another order than they started.
  */
 export interface Jobs {
   /**
-   * Starts a job now or when its turn comes; calls `done` once, in a turn of its own. The job owns the bytes
-   * from here on: they share memory with nothing else. Returns undefined if too many jobs or bytes already
-   * wait; it then never calls `done`.
+   * Starts a job now, or queues it. Calls `done` once, in a turn of its own. The job owns the bytes from here
+   * on, and no other data may share their memory. Returns undefined if too many jobs or bytes already wait;
+   * it then never calls `done`.
    */
   start<Parameters, Value>(
     kind: JobKind<Parameters, Value>,

@@ -1,6 +1,6 @@
 /**
  * Many deadlines that share one timer of the clock: parked requests, back-offs, timeouts of requests. Must
- * never arm a timer per request.
+ * never set a timer of its own for each request.
  */
 import { type Deadline, DeadlineQueue } from './deadlines.ts';
 import type { Millis } from './ids.ts';
@@ -12,7 +12,7 @@ export class Timers {
   private readonly clock: Clock;
   private readonly queue = new DeadlineQueue<DueCallback>();
   private timer: Timer | undefined;
-  /** When `timer` fires; meaningless while there is none. */
+  /** The due time of `timer`; meaningless while there is none. */
   private armedAt: Millis = 0;
   private stopped = false;
 
@@ -24,26 +24,29 @@ export class Timers {
     return this.clock.monotonicMs();
   }
 
-  /** Calls once, in a turn of its own, `delayMs` from now. */
+  /** Calls back once, in a turn of its own, after `delayMs`. */
   after(delayMs: Millis, callback: DueCallback): Deadline<DueCallback> {
     const deadline = this.queue.add(this.now() + Math.max(0, delayMs), callback);
     if (this.timer === undefined || deadline.at < this.armedAt) this.arm();
     return deadline;
   }
 
-  /** Calls once, at the end of this turn. */
+  /** Calls back once, at the end of this turn. */
   soon(callback: DueCallback): void {
     this.clock.soon(() => {
       if (!this.stopped) callback();
     });
   }
 
-  /** The timer stays armed. One useless wake-up is cheaper than arming a timer for each answered request. */
+  /**
+   * Cancels a deadline. The clock's timer stays set: one useless wake-up is cheaper than setting a timer
+   * again for each answered request.
+   */
   cancel(deadline: Deadline<DueCallback> | undefined): void {
     if (deadline !== undefined) this.queue.cancel(deadline);
   }
 
-  /** No callback fires after this. */
+  /** Cancels everything: no callback runs after this. */
   stop(): void {
     this.stopped = true;
     this.timer?.cancel();

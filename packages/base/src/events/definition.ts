@@ -3,8 +3,8 @@
 export type Level = 'debug' | 'info' | 'warn' | 'error';
 
 /**
- * The sentence of an event begins with one of these actors. The story of a simulated run names the node
- * instead.
+ * The actors. The sentence of an event begins with one of them. The story of a simulated run replaces the
+ * actor by the node's name.
  */
 export const ACTORS = [
   'The active controller',
@@ -18,9 +18,9 @@ export const ACTORS = [
 type Actor = (typeof ACTORS)[number];
 
 export interface EventDefinition {
-  /** A list: the level depends on the facts. */
+  /** The level of the event. A list: the level depends on the facts. */
   readonly level: Level | readonly Level[];
-  /** Names of its facts. One with a question mark is not on every line. */
+  /** Names of its facts. A fact with a question mark may be missing. */
   readonly facts: readonly string[];
   /** One sentence in the present tense. `{fact}` stands for the value of a fact. */
   readonly says: `${Actor} ${string}.`;

@@ -1,7 +1,7 @@
 /**
- * Every event that a node logs, by part of the product. The table types the Logger, docs/logging.md is
- * generated from it, and the story of a simulated run takes its sentences. A name may be in two parts: both
- * log it, with other facts.
+ * Every event that a node logs, by part of the product. The table gives the Logger its types, docs/logging.md
+ * its content, and the story of a simulated run its sentences. Two parts may log an event of the same name
+ * with different facts.
  */
 import { clientEvents, sessionEvents } from './broker.ts';
 import { controllerEvents } from './controller.ts';
@@ -44,7 +44,10 @@ type RequiredOf<Fact extends string> = Fact extends `${string}?` ? never : Fact;
 type NameOf<Fact extends string> = OptionalOf<Fact> | RequiredOf<Fact>;
 /** A fact of any event. */
 export type FactName = NameOf<AnyDefinition['facts'][number]>;
-/** The last part keeps facts of other events out where the compiler checks no names: in a spread. */
+/**
+ * The facts of a log call. The last part rejects facts of other events that come in by a spread, because the
+ * compiler does not check the names there.
+ */
 type Facts<Fact extends string> = { readonly [Name in RequiredOf<Fact>]: unknown } & {
   readonly [Name in OptionalOf<Fact>]?: unknown;
 } & { readonly [Name in Exclude<FactName, NameOf<Fact>>]?: never };
@@ -66,7 +69,7 @@ export type FactsAt = {
 /** The events of a level. */
 export type EventAt<At extends Level> = keyof FactsAt[At];
 
-/** The facts of an event of one part (see FactsAt), without the facts that a helper adds. */
+/** The facts of an event of one part (like FactsAt), without the facts that a helper adds. */
 export type FactsWithout<Added extends FactName, Part extends EventPart> = {
   [At in Level]: {
     [Name in NamesAt<Table[Part], At>]: Table[Part][Name] extends EventDefinition
@@ -75,7 +78,7 @@ export type FactsWithout<Added extends FactName, Part extends EventPart> = {
   };
 };
 
-/** Events whose table has this fact, always or sometimes. */
+/** The events whose table entry has this fact, required or optional. */
 export type EventWith<Fact extends FactName> = {
   [Part in EventPart]: {
     [Name in keyof Table[Part]]: Table[Part][Name] extends EventDefinition
@@ -86,12 +89,12 @@ export type EventWith<Fact extends FactName> = {
   }[keyof Table[Part]];
 }[EventPart];
 
-/** An event as data, for code that decides about an event and leaves the logging to its host. */
+/** An event as data. Code that decides about an event returns it, and its host logs it. */
 export type LogEntry<At extends Level = Level> = {
   [L in At]: { readonly level: L; readonly event: EventAt<L>; readonly facts: FactsAt[L][EventAt<L>] };
 }[At];
 
-/** The definitions of a name, in the order of the table; none when there is no such event. */
+/** The definitions of an event name, in the order of the table. Empty if there is no such event. */
 export function definitionsOf(name: string): EventDefinition[] {
   const parts: readonly Readonly<Record<string, EventDefinition>>[] = Object.values(eventsTable);
   return parts.flatMap((events) => (Object.hasOwn(events, name) ? [events[name]!] : []));

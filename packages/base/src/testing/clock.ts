@@ -5,7 +5,7 @@ import type { Millis, WallMillis } from '../ids.ts';
 import type { Clock, Timer } from '../seams.ts';
 
 export class ManualClock implements Clock {
-  /** Difference of wallMs() and monotonicMs(). */
+  /** The difference wallMs() - monotonicMs(). */
   wallOffsetMs = 1_700_000_000_000;
   private now: Millis = 0;
   private readonly timers = new DeadlineQueue<() => void>();
@@ -29,7 +29,7 @@ export class ManualClock implements Clock {
     this.pendingSoon.push(callback);
   }
 
-  /** Ends the turn: runs all `soon` callbacks, also those that a callback adds. */
+  /** Ends the turn: runs all `soon` callbacks, including those that the callbacks add. */
   settle(): void {
     for (let rounds = 0; this.pendingSoon.length > 0; rounds++) {
       assert(rounds < 100_000, 'the turn never ends');

@@ -9,9 +9,9 @@ interface Waiting {
 }
 
 export class ManualJobs implements Jobs {
-  /** Started and not finished, oldest first. */
+  /** The jobs that started and have not finished, oldest first. */
   readonly waiting: Waiting[] = [];
-  /** Refuses new jobs. */
+  /** True: refuses new jobs. */
   isFull = false;
 
   start<Parameters, Value>(
@@ -42,14 +42,14 @@ export class ManualJobs implements Jobs {
     job.run();
   }
 
-  /** The worker of the oldest job dies. */
+  /** Fails the oldest job, as if its worker had died. */
   failOne(reason: string): void {
     const job = this.waiting.shift();
     assert(job !== undefined, 'a job waits');
     job.fail(reason);
   }
 
-  /** Runs all jobs, also those that start meanwhile. */
+  /** Runs all jobs, including those that start during this call. */
   finishAll(): void {
     while (this.waiting.length > 0) this.finishOne();
   }
