@@ -16,7 +16,7 @@ export interface ClusterOptions {
   readonly controllers?: number;
   /** Default 1. */
   readonly brokers?: number;
-  /** The first nodes are controller and broker in one; then `brokers` counts those too. Default false. */
+  /** True: the first nodes are both controller and broker, and `brokers` includes them. Default false. */
   readonly combined?: boolean;
   /** The data folder; it stays after stop. Default: a new temporary folder, removed at stop. */
   readonly directory?: string;
@@ -24,7 +24,7 @@ export interface ClusterOptions {
   readonly settings?: Readonly<Record<string, string | number | boolean>>;
   /** Settings of one node. */
   readonly nodeSettings?: (node: { id: number; role: NodeRoleName }) => Readonly<Record<string, string>>;
-  /** Replaces these seams of every node; the others are the production ones. */
+  /** Replaces these seams of every node. The other seams are the production ones. */
   readonly seams?: NodeSeams;
 }
 
@@ -56,7 +56,7 @@ export interface RunningCluster {
 }
 
 const LISTENER = 'PLAINTEXT';
-/** Ports lie below the range that systems use for outgoing connections. */
+/** The lowest port to use. Cluster ports lie below the range that systems use for outgoing connections. */
 const PORT_MIN = 20_000;
 const PORT_COUNT = 12_000;
 const PORT_TRIES = 5;
@@ -217,7 +217,7 @@ class HostedCluster implements RunningCluster {
   }
 }
 
-/** Waits for all of them, also when one fails, so that nothing still runs when the caller continues. */
+/** Waits for all promises even if one fails, so that no work still runs when the caller continues. */
 async function all(promises: readonly Promise<unknown>[]): Promise<void> {
   const failed = (await Promise.allSettled(promises)).find((result) => result.status === 'rejected');
   if (failed !== undefined) throw failed.reason;
@@ -247,7 +247,7 @@ function counted(name: string, value: number, min: number): number {
   throw new RangeError(`${name} must be a whole number from ${min} to 100, not ${given}`);
 }
 
-/** Ports that are free now. All are open at the same time, so they differ. */
+/** Finds free ports. It opens all of them at the same time, so they differ. */
 async function reservePorts(count: number): Promise<number[]> {
   const servers: Server[] = [];
   try {

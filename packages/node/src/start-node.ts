@@ -1,6 +1,6 @@
 /**
  * Starts one node of a process: checks the data folder, creates the production seams, composes the roles.
- * Every failed start ends in one StartError and leaves nothing open.
+ * Every failed start throws one StartError and leaves nothing open.
  */
 import { hostname } from 'node:os';
 import { join } from 'node:path';
@@ -30,7 +30,7 @@ import { controllerOptions } from './roles/controller-config.ts';
 import { NodeRole, type NodeRoleOptions } from './roles/node-role.ts';
 import { StartError } from './start-error.ts';
 
-/** Seams that a test replaces; the others are the production ones. */
+/** Seams that a test replaces. The other seams are the production ones. */
 export interface NodeSeams {
   readonly clock?: Clock;
   readonly random?: Random;
@@ -48,7 +48,10 @@ export interface RunningNode {
   readonly ports: ReadonlyMap<string, number>;
   /** The port of /health and /metrics; undefined without `health.port`. */
   readonly healthPort: number | undefined;
-  /** Resolves when the node serves: a controller listens, a broker is unfenced. Rejects as `failed` does. */
+  /**
+   * Resolves when the node serves: a controller listens, a broker is unfenced. Rejects with the error of
+   * `failed` if the node fails before.
+   */
   readonly ready: Promise<void>;
   /** Never resolves. Rejects with a StartError when the node has failed and stopped itself. */
   readonly failed: Promise<never>;
@@ -56,14 +59,14 @@ export interface RunningNode {
   readonly roles: NodeRole;
   /** Resolves once this broker's view of the metadata satisfies the condition. */
   whenMetadata(condition: (image: MetadataImage) => boolean): Promise<void>;
-  /** Clean: hands over leaderships, flushes everything and marks the folder as closed cleanly. */
+  /** Stops cleanly: hands over leaderships, flushes everything and writes the clean-shutdown marker. */
   stop(): Promise<void>;
-  /** Abrupt, as far as one process can: breaks connections, flushes and marks nothing. */
+  /** Stops abruptly, as far as one process can: breaks connections, flushes nothing, writes no marker. */
   kill(): Promise<void>;
 }
 
 /**
- * Resolves when the node's listeners are bound and it tries to join its cluster. Rejects with a StartError.
+ * Resolves when the node has bound its listeners and tries to join its cluster. Rejects with a StartError.
  */
 export async function startNode(config: NodeConfig, seams: NodeSeams = {}): Promise<RunningNode> {
   const { settings, nodeId } = config;
@@ -183,7 +186,7 @@ class HostedNode implements RunningNode {
     return this.ending;
   }
 
-  /** Ends the node after a failure; the caller reports the failure. */
+  /** Stops the node after a failure; the caller reports the failure. */
   abort(): Promise<void> {
     this.ending ??= this.end((done) => this.roles.abort(done), false);
     return this.ending;

@@ -1,6 +1,6 @@
 /**
- * Clock over the process's monotonic clock and timers. Each node has its own instance, and with it its own
- * queue of `soon` callbacks.
+ * Clock over the process's monotonic clock and timers. Each node has its own instance, and so its own queue
+ * of `soon` callbacks.
  */
 import type { Millis, WallMillis } from '../ids.ts';
 import type { Clock, Timer } from '../seams.ts';
@@ -12,13 +12,14 @@ export class NodeClock implements Clock {
   #soon: (() => void)[] = [];
   #scheduled = false;
   readonly #runSoon = (): void => {
-    // Callbacks may add callbacks. These run in the same turn: the queue grows during the walk.
+    // Callbacks may add callbacks, which run in the same turn: the loop also covers entries that are added
+    // meanwhile.
     const queue = this.#soon;
     let next = 0;
     try {
       while (next < queue.length) queue[next++]!();
     } finally {
-      // After an exception the other callbacks still run, in a turn of their own.
+      // If a callback throws, the remaining callbacks still run, in a turn of their own.
       this.#soon = queue.slice(next);
       this.#scheduled = false;
       if (this.#soon.length > 0) this.#schedule();
@@ -40,8 +41,9 @@ export class NodeClock implements Clock {
   }
 
   /**
-   * Runs after the event loop has read every readable socket of this round (the check phase follows the poll
-   * phase). So the requests of many connections become one write a file and a connection.
+   * Runs the callback after the event loop has read every readable socket of this round (the check phase
+   * follows the poll phase). So one turn takes the requests of many connections, and does one write for each
+   * file and each connection.
    */
   soon(callback: () => void): void {
     this.#soon.push(callback);

@@ -1,17 +1,17 @@
 /**
- * Net over node:net: TCP without Nagle's delay. The chunks of one send leave in one gathered write. The
- * unsent bytes of the socket show that a peer reads slowly, not the size of one answer.
+ * Net over node:net: TCP without Nagle's delay. The chunks of one send leave in one gathered write. A peer
+ * counts as slow by the unsent bytes of its socket, not by the size of one answer.
  *
- * All sockets read into one buffer, which the handler borrows. A buffer for each read would be garbage
- * outside of the heap, and V8 runs full collections for that (measured: more than half of a busy broker's CPU
- * time).
+ * All sockets read into one buffer, which the handler must not keep. A new buffer for each read would be
+ * garbage outside of the heap, and V8 runs full collections for it (measured: more than half of a busy
+ * broker's CPU time).
  */
 import net from 'node:net';
 import type { Address, Listener, Net, Stream, StreamHandler } from '../seams.ts';
 
-/** Unsent bytes of a socket above which `send` returns false. */
+/** `send` returns false when a socket has more unsent bytes than this. */
 const UNSENT_BYTES_MAX = 256 * 1024;
-/** Largest read. */
+/** The most bytes of one read. */
 const INPUT_BYTES = 256 * 1024;
 const BACKLOG = 1024;
 const KEEP_ALIVE_DELAY_MS = 60_000;
@@ -43,8 +43,8 @@ export class NodeNet implements Net {
     );
     let settled = false;
     server.on('error', (error) => {
-      // Later errors (too many open files) concern one connection that could not be accepted; the system
-      // closed it.
+      // A later error (too many open files) concerns one incoming connection. The system has already closed
+      // it.
       if (!settled) events.failed(listenError(address, error));
       settled = true;
     });
@@ -60,7 +60,8 @@ export class NodeNet implements Net {
     return {
       close(done) {
         settled = true;
-        // The callback of `server.close` would wait for every open connection.
+        // Do not wait for the callback of `server.close`: it comes only after every open connection has
+        // ended.
         server.close(() => {});
         setImmediate(done);
       },
@@ -92,8 +93,8 @@ export class NodeNet implements Net {
 type OnRead = net.OnReadOpts;
 
 /**
- * Turns an accepted socket into one that reads into our buffer. node:net has that option only for outgoing
- * sockets.
+ * Turns an accepted socket into one that reads into the shared buffer. node:net has that option only for
+ * outgoing sockets.
  */
 function adopt(accepted: net.Socket, onread: OnRead): net.Socket {
   const inner = accepted as unknown as { _handle: object | null };
@@ -109,7 +110,7 @@ class NodeStream implements Stream {
   readonly #all: Set<NodeStream>;
   #handler: StreamHandler | undefined;
   #reason: string | undefined;
-  /** A send returned false, so the handler waits for `drained`. */
+  /** True after a send returned false: the handler waits for `drained`. */
   #full = false;
 
   constructor(open: (onread: OnRead) => net.Socket, input: Uint8Array, all: Set<NodeStream>) {
@@ -156,8 +157,8 @@ class NodeStream implements Stream {
       for (const chunk of chunks) socket.write(chunk);
       socket.uncork();
     }
-    // write() returns false for a large answer even when the system took it at once, so the unsent bytes
-    // decide.
+    // write() returns false for a large answer even if the system accepted it at once, so decide by the
+    // unsent bytes.
     this.#full = this.unsentBytes >= UNSENT_BYTES_MAX;
     return !this.#full;
   }

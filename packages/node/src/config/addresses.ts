@@ -1,11 +1,11 @@
 /** Parses listeners and voters of the settings: `NAME://host:port` and `id@host:port`. Pure. */
 
 export interface ListenerAddress {
-  /** Upper case. */
+  /** The listener's name, in upper case. */
   readonly name: string;
-  /** Empty: all interfaces. IPv6 without brackets. */
+  /** The host, an IPv6 address without brackets. Empty: all interfaces. */
   readonly host: string;
-  /** 0: the system picks a free one. */
+  /** The port. 0: the system picks a free one. */
   readonly port: number;
 }
 

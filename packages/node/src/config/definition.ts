@@ -36,7 +36,7 @@ export function setting<T>(
 
 /**
  * A setting of topics. Its default is that of the topic config, in metadata/src/topic-config-table.ts.
- * `unitMs`: the unit of this setting where the topic config counts milliseconds.
+ * `unitMs`: the unit of this setting in milliseconds, if the topic config has the unit millisecond.
  */
 export function topicSetting<T>(
   topicConfig: string,

@@ -1,17 +1,17 @@
 /**
- * The types that tie a package's settings to the table: every field of a package's settings names the value
- * that fills it, and every value must fill a field. Knows no setting by name.
+ * The types that connect a package's settings to the table. Every field of a package's settings names the
+ * value that fills it, and every value must fill a field. Does not know any setting by name.
  */
 
 import { type FixedSettings, fixedSettings } from './fixed-settings.ts';
 import type { NodeConfig } from './node-config.ts';
 import type { Settings } from './table.ts';
 
-/** Everything that a field can be filled from, by name. */
+/** All values that can fill a field, by name. */
 export type Values = Settings & FixedSettings;
 export type ValueName = keyof Values;
 
-/** A field that is computed from values, or from the whole configuration. `of` gets no other value. */
+/** A field that is computed from some values, or from the whole configuration. `of` gets only these. */
 export interface Computed<N extends ValueName, T> {
   readonly names: readonly N[];
   readonly of: (values: Pick<Values, N>, config: NodeConfig) => T;
@@ -24,7 +24,7 @@ export function computed<const N extends ValueName, T>(
   return { names, of };
 }
 
-/** A computed field, whatever it is computed from. */
+/** A computed field with any source. */
 interface AnyComputed<T> {
   readonly names: readonly ValueName[];
   readonly of: (values: Values, config: NodeConfig) => T;
@@ -33,7 +33,7 @@ interface AnyComputed<T> {
 /** The names of the values that have type T. */
 type NameOf<T> = { [N in ValueName]: Values[N] extends T ? N : never }[ValueName];
 
-/** What fills each field of a package's settings. A field that nothing fills does not compile. */
+/** The source of each field of a package's settings. A field without a source does not compile. */
 export type FieldsOf<Config> = {
   readonly [F in keyof Config]-?: NameOf<Config[F]> | AnyComputed<Config[F]>;
 };
@@ -47,7 +47,10 @@ export type ReceivedBy<Fields> = {
       : never;
 }[keyof Fields];
 
-/** True if `Received` has all of `All`. Otherwise an object that shows the missing names in the error. */
+/**
+ * True if `Received` has all names of `All`. Otherwise a type that shows the missing names in the compiler's
+ * error.
+ */
 export type IsComplete<All, Received> = [Exclude<All, Received>] extends [never]
   ? true
   : { readonly unwired: Exclude<All, Received> };

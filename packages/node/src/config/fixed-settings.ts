@@ -1,6 +1,6 @@
 /**
- * Values of the packages' settings that no user can change. Each exists here alone. Kafka has no property for
- * them, or one that would only let a user break the node.
+ * Values of the packages' settings that no user can change. Each is defined only here. Kafka either has no
+ * property for the value, or has one with which a user could only break the node.
  */
 import { LOOP_WORK_MAX } from '@millrace/protocol';
 
@@ -9,13 +9,13 @@ export const fixedSettings = {
   alterPartitionRetryMs: 100,
   /** The most parked fetches of a broker. */
   maxParkedFetches: 100_000,
-  /** The least limit for a leader's response frame. Larger fetch settings raise the limit. */
+  /** The lower bound of the limit for a leader's response frame. Larger fetch settings raise the limit. */
   responseFrameBytesMaxFloor: 128 * 1024 * 1024,
   /** The most work on batches within one turn, in decompressed bytes. */
   loopWorkMax: LOOP_WORK_MAX,
-  /** Pending requests of one connection. */
+  /** The most pending requests of one connection. */
   connectionMaxRequests: 128,
-  /** Bytes held for one connection. */
+  /** The most bytes that the broker holds for one connection. */
   connectionMaxBytes: 16 * 1024 * 1024,
   /** While memory is short, the broker drops a peer that makes no progress for this long, in ms. */
   stalledPeerMs: 5_000,
@@ -23,7 +23,7 @@ export const fixedSettings = {
   closeGraceMs: 1_000,
   /** How long the controller may take to move the leaderships away from a stopping broker, in ms. */
   controlledShutdownMaxMs: 10_000,
-  /** Partitions that one CreateTopics or CreatePartitions request may create. */
+  /** The most partitions that one CreateTopics or CreatePartitions request may create. */
   maxPartitionsPerRequest: 10_000,
   /** The size at which the controller closes a batch of the metadata log: as much as one fetch carries. */
   metadataBatchBytes: 1024 * 1024,

@@ -1,5 +1,5 @@
 /**
- * Makes the configuration of one node from texts: parses and checks every value, then checks the values
+ * Makes the configuration of one node from texts. Parses and checks every value, then checks the values
  * against each other. Reports all problems at once.
  */
 import { formatAddress, type ListenerAddress, type VoterAddress } from './addresses.ts';
@@ -20,8 +20,8 @@ export interface NodeConfig {
   /** The addresses for Kafka clients; empty on a node that is not a broker. */
   readonly brokerListeners: readonly ListenerAddress[];
   /**
-   * Advertised addresses as set. The host fills in a port of 0 and an empty host name. Same names as
-   * brokerListeners.
+   * The advertised addresses in the settings, with the same names as brokerListeners. The host later replaces
+   * a port of 0 and an empty host name.
    */
   readonly advertisedListeners: readonly ListenerAddress[];
   readonly interBrokerListenerName: string;

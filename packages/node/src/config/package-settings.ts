@@ -1,6 +1,6 @@
 /**
- * Which value of the table each package receives, field by field. It compiles only if every field is filled
- * and every value is received. A package below has no defaults of its own.
+ * Assigns values of the table to the packages, field by field. It compiles only if every field is filled and
+ * every value is received. The packages have no defaults of their own.
  */
 import type { BrokerConfigEntry, FrontEndConfig, FrontEndLimits, LifecycleConfig } from '@millrace/broker';
 import type { ControllerConfig } from '@millrace/controller';
@@ -105,7 +105,7 @@ export const ownSettings = [
 ] as const satisfies readonly SettingName[];
 
 /**
- * All values that something receives. A package gets the topic settings as `explicit` properties, and reads
+ * All values that a receiver takes. A package gets the topic settings as `explicit` properties, and reads
  * them by the topic config's name (metadata/src/topic-config.ts).
  */
 export type Received =
@@ -118,7 +118,7 @@ export type Received =
   | (typeof ownSettings)[number]
   | TopicSettingName;
 
-/** Does not compile while a value of the table reaches nothing. */
+/** Does not compile while a value of the table has no receiver. */
 export const isEveryValueReceived: IsComplete<ValueName, Received> = true;
 
 export function quorumConfig(config: NodeConfig): QuorumConfig {

@@ -39,13 +39,16 @@ export function readSources(sources: ConfigSources): RawSettings {
 }
 
 /**
- * Variables that start with KAFKA_ and are not settings: the image's own, and links that Kubernetes and
- * Docker set.
+ * Variables that start with KAFKA_ but are not settings: variables of Kafka's image itself, and service
+ * variables that Kubernetes and Docker set.
  */
 const NO_SETTING =
   /^KAFKA_(HOME|DIR|VERSION|URL|MODE|DEBUG|\w*_OPTS|LOG4J_\w+|TOOLS_LOG4J_LOGLEVEL|JMX_\w+|PORT|PORT_\w+|SERVICE_\w+|NAME|ENV_\w+)$/;
 
-/** KAFKA_LOG_DIRS is log.dirs: `_` stands for a dot, `__` for an underscore, `___` for a dash. */
+/**
+ * The property name of a variable: KAFKA_LOG_DIRS gives log.dirs. `_` stands for a dot, `__` for an
+ * underscore, `___` for a dash.
+ */
 export function settingOfVariable(variable: string): string | undefined {
   if (!variable.startsWith('KAFKA_') || NO_SETTING.test(variable)) return undefined;
   return variable
@@ -66,7 +69,10 @@ function readSettingsFile(file: string): Map<string, string> {
   return /\.ya?ml$/i.test(file) ? parseYamlSettings(content, file) : parseProperties(content);
 }
 
-/** Dots join nested maps and commas join lists. Every scalar stays as it is written. */
+/**
+ * Joins the keys of nested maps by dots, and the elements of lists by commas. Every scalar stays as it is
+ * written.
+ */
 function parseYamlSettings(content: string, file: string): Map<string, string> {
   // Loaded only when there is such a file, so that a node starts quickly.
   const yaml = createRequire(import.meta.url)('yaml') as typeof import('yaml');

@@ -1,7 +1,7 @@
 /**
- * Every setting of a node, in one table: Kafka's property name, type, default, effect. Every default is
- * here, and only here. Only a `topicSetting` has the default of its topic config, which
- * metadata/src/topic-config-table.ts gives. The table has a property only if a package receives it
+ * Every setting of a node, in one table: Kafka's property name, type, default, effect. No other file has
+ * defaults, with one exception: a `topicSetting` has the default of its topic config
+ * (metadata/src/topic-config-table.ts). The table has a property only if a package receives it
  * (package-settings.ts). docs/configuration.md is generated from this table. node-config.ts checks the values
  * against each other (listeners against roles, …).
  */

@@ -9,7 +9,7 @@ export const INVALID: unique symbol = Symbol('invalid');
 export interface SettingType<T> {
   /** Kafka's name of the type, for the documentation. */
   readonly name: 'int' | 'long' | 'boolean' | 'string' | 'list';
-  /** Completes the sentence "give …". */
+  /** Describes the allowed values, as the end of the sentence "give …". */
   readonly allowed: string;
   parse(text: string): T | typeof INVALID;
 }

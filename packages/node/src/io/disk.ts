@@ -1,5 +1,5 @@
 /**
- * Disk over node:fs. Reads and writes are synchronous (page cache); `sync` goes to the thread pool, one
+ * Disk over node:fs. Reads and writes are synchronous (page cache). `sync` uses the thread pool, with one
  * fdatasync a file at a time. Calls that arrive while an fdatasync runs share the next one (group commit).
  * Every failure becomes a DiskError that names the path. Must never close a descriptor that a running
  * fdatasync still uses.
@@ -16,10 +16,13 @@ interface SyncTimes {
 
 export class NodeDisk implements Disk {
   readonly #syncTimes: SyncTimes | undefined;
-  /** Folders whose fsync runs now, with its callers. It does not cover the callers that came while it ran. */
+  /**
+   * Folders with a running fsync. It covers the callers in `running`; those in `waiting` came later and need
+   * the next one.
+   */
   readonly #folders = new Map<string, { running: SyncDone[]; waiting: SyncDone[] }>();
 
-  /** With `syncTimes` every fdatasync of a file is timed. */
+  /** `syncTimes` measures every fdatasync of a file. */
   constructor(syncTimes?: SyncTimes) {
     this.#syncTimes = syncTimes;
   }
@@ -55,7 +58,8 @@ export class NodeDisk implements Disk {
 
   readFile(path: string): Uint8Array | undefined {
     return attempt(path, () => {
-      // Each new partition lacks some files, and an exception costs ten times as much as this check.
+      // Check first: each new partition lacks some files, and an exception costs ten times as much as this
+      // check.
       if (fs.statSync(path, { throwIfNoEntry: false }) === undefined) return undefined;
       return orWhenMissing(() => fs.readFileSync(path), undefined);
     });
@@ -133,7 +137,9 @@ class NodeFile implements DiskFile {
   readonly #syncTimes: SyncTimes | undefined;
   /** Callers of the fdatasync that runs now; undefined while none runs. */
   #syncing: SyncDone[] | undefined;
-  /** Callers that came while it ran: it may not cover their writes. */
+  /**
+   * Callers that came while an fdatasync ran. It may not cover their writes, so they wait for the next one.
+   */
   #waiting: SyncDone[] = [];
   #closed = false;
 
@@ -216,8 +222,8 @@ const systemCalls: WriteCalls = {
 };
 
 /**
- * Writes all chunks. The system may write only a part (a signal, a nearly full device); this then writes the
- * rest.
+ * Writes all chunks. One system call may write only a part (a signal, a nearly full device); then this
+ * function writes the rest.
  */
 export function writeAll(
   descriptor: number,

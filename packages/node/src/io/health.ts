@@ -1,6 +1,6 @@
 /**
- * A small HTTP server: /health says whether the node is ready, and /metrics returns its metrics. The node
- * loads it only when `health.port` is set.
+ * A small HTTP server. /health says whether the node is ready, and /metrics returns its metrics. The node
+ * loads this file only when `health.port` is set.
  */
 import { createServer, type ServerResponse } from 'node:http';
 
@@ -65,7 +65,7 @@ async function sendMetrics(response: ServerResponse, metrics: MetricsText): Prom
     const text = await metrics.text();
     response.writeHead(200, { 'content-type': metrics.contentType, connection: 'close' }).end(text);
   } catch (error) {
-    // A metric that cannot be read must not end the node.
+    // A metric that cannot be read must not stop the node.
     response.writeHead(500, { 'content-type': 'text/plain', connection: 'close' }).end(`${String(error)}\n`);
   }
 }

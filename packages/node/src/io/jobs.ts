@@ -1,6 +1,6 @@
 /**
- * Jobs over worker threads. A job that finds no idle worker starts one, up to a limit. A worker ends when it
- * is idle for a while, so a node without jobs has no worker. A worker that dies fails its job; the next job
+ * Jobs over worker threads. If no worker is idle, a new job starts one, up to a limit. A worker ends after
+ * some idle time, so a node without jobs has no worker. If a worker dies, its job fails, and the next job
  * gets a new worker. Must never call `done` within the call that started the job.
  */
 import { Worker } from 'node:worker_threads';
@@ -16,19 +16,20 @@ export interface NodeJobsOptions {
   readonly waitingBytesMax?: number;
   readonly idleMs?: number;
   /**
-   * Limit for JavaScript objects; bytes do not count. A job that needs more ends its worker, not the node.
+   * Limit for the memory of JavaScript objects; the bytes of buffers do not count. A job that needs more
+   * kills its worker, not the node.
    */
   readonly heapMaxMb?: number;
 }
 
-/** The published package has JavaScript only. */
+/** The module of a worker. The published package has JavaScript only. */
 const ENTRY = new URL(
   import.meta.url.endsWith('.ts') ? './job-worker.ts' : './job-worker.js',
   import.meta.url,
 );
 /**
- * Two, so that a long job does not delay all short ones. More would take cores from other brokers of the
- * machine.
+ * Two workers, so that a long job does not delay all short ones. More would take cores from other brokers on
+ * the machine.
  */
 const WORKERS_MAX = 2;
 const WAITING_MAX = 10_000;
@@ -38,7 +39,7 @@ const HEAP_MAX_MB = 256;
 
 interface Entry {
   readonly request: JobRequest;
-  /** Size of the bytes. The bytes themselves leave this thread when they are sent. */
+  /** Number of bytes of the job. The bytes themselves leave this thread when the job starts. */
   readonly sizeBytes: number;
   done: ((outcome: JobOutcome<never>) => void) | undefined;
 }
@@ -46,7 +47,7 @@ interface Entry {
 interface Member {
   readonly worker: Worker;
   running: Entry | undefined;
-  /** Ends the worker when it is idle for `idleMs`. */
+  /** The timer that ends the worker after it was idle for `idleMs`. */
   idle: NodeJS.Timeout | undefined;
   failure: string | undefined;
 }
@@ -54,7 +55,7 @@ interface Member {
 export class NodeJobs implements Jobs {
   readonly #options: Required<NodeJobsOptions>;
   readonly #members = new Set<Member>();
-  /** Oldest first. */
+  /** Jobs that wait for a worker, oldest first. */
   #waiting: Entry[] = [];
   #waitingBytes = 0;
   #closed = false;
@@ -94,7 +95,7 @@ export class NodeJobs implements Jobs {
     this.#waitingBytes += entry.sizeBytes;
     this.#runWaiting();
     if (this.#members.size === 0) {
-      // The system gives no thread, so no worker would ever take the job.
+      // The system cannot start a thread, so no worker would ever take the job.
       this.#cancel(entry);
       return undefined;
     }
@@ -139,7 +140,7 @@ export class NodeJobs implements Jobs {
     return this.#members.size < this.#options.workersMax ? this.#newMember() : undefined;
   }
 
-  /** Undefined if the system gives no thread. */
+  /** Starts a worker. Undefined if the system cannot start a thread. */
   #newWorker(): Worker | undefined {
     const resourceLimits = { maxOldGenerationSizeMb: this.#options.heapMaxMb };
     try {

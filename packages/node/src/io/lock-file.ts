@@ -1,8 +1,8 @@
 /**
- * The lock of a data folder: one living process at a time. Node has no flock, so the file names its holder
- * (process id and, where the system gives it, the start time of that process). A holder whose process has
- * ended has lost the lock. Containers that share a folder do not see each other's processes: there LevelDB's
- * own lock guards controllers, and nothing guards brokers.
+ * The lock of a data folder: at most one running process holds it. Node has no flock, so the file names its
+ * holder (process id and, where the system gives it, the start time of that process). The lock of a process
+ * that has ended is void. Containers that share a folder do not see each other's processes. There LevelDB's
+ * own lock protects controllers, and nothing protects brokers.
  */
 import fs from 'node:fs';
 import { join } from 'node:path';
@@ -25,7 +25,7 @@ export interface FolderLock {
 
 const NAME = '.lock';
 
-/** Like `lockFolder`, but waits a moment until another holder ends: a killed process may still be exiting. */
+/** Like `lockFolder`, but waits a moment for the holder to end: a killed process may still be exiting. */
 export async function lockFolderSoon(directory: string, patienceMs = 1000): Promise<FolderLock> {
   const deadline = performance.now() + patienceMs;
   for (;;) {
@@ -65,7 +65,10 @@ export function lockFolder(directory: string): FolderLock {
   }
 }
 
-/** A link is atomic and fails when the lock file exists. The file has its content from the start. */
+/**
+ * Links the finished file to the lock's name. A link is atomic and fails if the lock file exists, so the lock
+ * file is never without its content.
+ */
 function tryLink(from: string, to: string): boolean {
   try {
     fs.linkSync(from, to);

@@ -17,7 +17,9 @@ export type JobReply =
   | { readonly ok: true; readonly value: unknown; readonly bytes: Uint8Array }
   | { readonly ok: false; readonly reason: string };
 
-/** A kind of job whose function may be asynchronous: a worker thread may wait, the event loop must not. */
+/**
+ * A kind of job whose function may be asynchronous. A worker thread may wait for it; the event loop must not.
+ */
 export type Served<Kind> =
   Kind extends JobKind<infer Parameters, infer Value>
     ? {
@@ -47,7 +49,7 @@ async function run(kind: AnyServed | undefined, { bytes, parameters }: JobReques
   }
 }
 
-/** The memory of the bytes, if it contains nothing else: it moves to the other thread and is not copied. */
+/** The memory of the bytes, if it contains nothing else. It then moves to the other thread without a copy. */
 export function transferable({ buffer, length }: Uint8Array): ArrayBuffer[] {
   return buffer instanceof ArrayBuffer && buffer.byteLength === length && length > 0 ? [buffer] : [];
 }

@@ -28,7 +28,7 @@ export interface BrokerSeams {
   readonly hostname: string;
 }
 
-/** All options of a broker, except the receiver of its events. */
+/** All options of a broker, without the receiver of its events. */
 export function brokerOptions(
   config: NodeConfig,
   { hostname, ...seams }: BrokerSeams,

@@ -1,11 +1,10 @@
 /**
- * A broker, composed over the seams: metadata observer, image, replicas, front end, membership. Owns the
- * order in which its parts start, serve and stop, and nothing else. Must reach outside only through the
- * seams.
+ * A broker, composed over the seams: metadata observer, image, replicas, front end, membership. Owns only the
+ * order in which its parts start, serve and stop. Must reach outside only through the seams.
  *
  * Start: the broker binds its listeners (their ports are part of the registration), follows the metadata and
- * registers. It serves clients once the controller unfences it. Stop: the controller moves its leaderships
- * away while it still serves; then the broker closes its clients, then its logs.
+ * registers. It serves clients once the controller unfences it. Stop: the controller moves the broker's
+ * leaderships away while the broker still serves. Then the broker closes its clients, then its logs.
  */
 import type { Clock, Disk, Jobs, Listener, Logger, Net, NodeId, Random, Rpc, Uuid } from '@millrace/base';
 import {
@@ -36,8 +35,8 @@ import { MetadataFollower } from './metadata-follower.ts';
 import { metadataSubscribers } from './metadata-subscribers.ts';
 
 /**
- * How long a clean stop waits for followers to fetch records acknowledged with acks=1. Most followers have
- * them at once.
+ * How long a clean stop waits for followers to fetch the records that were acknowledged with acks=1. Mostly
+ * the followers have them already.
  */
 const ISR_CATCH_UP_MAX_MS = 1_000;
 
@@ -48,7 +47,10 @@ export interface BrokerListener {
 }
 
 export interface BrokerRoleEvents {
-  /** The controller has unfenced this broker, and it serves clients; called again after every fence. */
+  /**
+   * The controller has unfenced this broker, and the broker serves clients. Called again after every fence
+   * that ends.
+   */
   serving(): void;
   /** The image changed. */
   imageChanged(image: MetadataImage): void;
@@ -83,7 +85,8 @@ export interface BrokerRoleOptions {
   readonly lifecycle: LifecycleConfig;
   readonly quorum: QuorumConfig;
   /**
-   * The same process is a voter: its quorum passes committed records to this role, which needs no observer.
+   * True if this process is also a voter. Its quorum then passes committed records to this role, which needs
+   * no observer.
    */
   readonly hasLocalQuorum: boolean;
   readonly events: BrokerRoleEvents;
@@ -92,7 +95,7 @@ export interface BrokerRoleOptions {
 export class BrokerRole {
   readonly replicas: ReplicaManager;
   readonly metadata: MetadataFollower;
-  /** Bound ports by listener name, once started. */
+  /** Bound ports by listener name. Empty before the start. */
   readonly ports = new Map<string, number>();
   private readonly options: BrokerRoleOptions;
   private readonly held = new HeldConnections();
@@ -199,13 +202,13 @@ export class BrokerRole {
     if (!this.stopped && leader !== undefined) this.locator.leaderKnown(leader.nodeId);
   }
 
-  /** The quorum has an id: the data folder must belong to that cluster. */
+  /** Called when the quorum's cluster id is known: the data folder must belong to that cluster. */
   clusterIdKnown(id: Uuid): void {
     const problem = this.options.logs.adoptClusterId(id);
     if (problem !== undefined) this.options.events.failed(problem);
   }
 
-  /** Clean: moves leaderships away, flushes the logs and marks them as closed cleanly. */
+  /** Stops cleanly: moves leaderships away, flushes the logs and writes the clean-shutdown marker. */
   stop(done: () => void): void {
     const { lifecycle } = this;
     if (lifecycle === undefined) {
@@ -221,7 +224,7 @@ export class BrokerRole {
     );
   }
 
-  /** Whether this broker is unfenced according to the controller's last answer. */
+  /** Whether the controller's last answer says that this broker is unfenced. */
   get isUnfenced(): boolean {
     return this.lifecycle?.fenced === false;
   }
@@ -315,8 +318,8 @@ export class BrokerRole {
 }
 
 /**
- * Ends the process, so that other brokers take over its partitions. Kafka does the same when its last log
- * directory has failed.
+ * The message with which the process ends. It ends so that other brokers take over its partitions. Kafka also
+ * stops when its last log directory has failed.
  */
 function directoryFailure(directory: string, reason: string): string {
   return `The data folder ${directory} has failed: ${reason}. The broker stops, so that others lead its partitions. Repair or replace the disk, then start it again.`;

@@ -18,7 +18,7 @@ export interface ControllerSeams {
   readonly logs: LogDirectory;
 }
 
-/** All options of a controller, except the receiver of its events. */
+/** All options of a controller, without the receiver of its events. */
 export function controllerOptions(
   config: NodeConfig,
   { logs, ...seams }: ControllerSeams,

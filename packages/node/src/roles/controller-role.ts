@@ -1,5 +1,5 @@
 /**
- * A controller, composed over the seams: quorum, controller, control service. Owns the one timer for the
+ * A controller, composed over the seams: quorum, controller, control service. Owns the timer for the
  * controller's deadlines. Must reach outside only through the seams.
  */
 import type {
@@ -30,12 +30,13 @@ import { CommitTimes, gaugeController, gaugeQuorum } from './quorum-metrics.ts';
 
 export interface ControllerRoleEvents {
   /**
-   * The storage failed, or belongs to another node or cluster: the node must end. One sentence for a user.
+   * The storage failed, or belongs to another node or cluster, so the node must stop. The message is one
+   * sentence for a user.
    */
   failed(message: string): void;
   /** The cluster's id, once it is known. */
   clusterIdKnown(id: Uuid): void;
-  /** For a broker in the same process. */
+  /** Committed records for a broker in the same process. */
   committed?(batches: readonly CommittedBatch[]): void;
   leaderChanged?(leader: LeaderAndEpoch | undefined): void;
 }
@@ -84,7 +85,7 @@ export class ControllerRole {
         return offset;
       },
       confirmLeadership: (done) => {
-        // The controller asks only while it is active, so there is a quorum.
+        // The controller asks only while it is active, so the quorum exists.
         this.quorum?.confirmLeadership(done);
       },
     });
@@ -103,8 +104,8 @@ export class ControllerRole {
         nodeId: options.nodeId,
         directoryId: options.directoryId,
         clusterId: options.clusterId,
-        // A controller notes the id when the first records are committed. With an id, a quorum existed
-        // before.
+        // A controller stores the cluster id when the first records are committed. So with an id, there was a
+        // quorum.
         mayForm: options.clusterId === undefined,
         voters: options.voters,
         storage: options.storage,
@@ -197,7 +198,10 @@ export class ControllerRole {
     if (this.clusterId !== undefined) this.options.events.clusterIdKnown(this.clusterId);
   }
 
-  /** Deadlines mostly move later. An early timer stays as it is: it fires, ticks, and sets the next timer. */
+  /**
+   * Sets the timer. Deadlines mostly move later, so an early timer stays: it fires, ticks, and sets the next
+   * one.
+   */
   private arm(): void {
     if (this.stopped) return;
     const at = this.controller.nextDeadline();
@@ -213,7 +217,7 @@ export class ControllerRole {
   }
 }
 
-/** gRPC's error contains the system's reason in a longer text. */
+/** Extracts the system's reason from gRPC's longer error text. */
 function listenProblem({ host, port }: Address, error: Error): string {
   const where = host === '' ? `port ${port}` : `${host}:${port}`;
   if (error.message.includes('EADDRINUSE'))

@@ -1,7 +1,7 @@
 /**
- * Holds connections that arrive before the broker serves, without reading them, and hands them to the front
- * end when it does. A client may learn of this broker from another broker a moment too early; it waits that
- * moment. While the broker cannot serve, a client sees a silent server, never an answer from an empty image.
+ * Holds connections that arrive before the broker serves, without reading them. Hands them to the front end
+ * when the broker serves. A client may learn of this broker from another broker a moment too early; its
+ * requests wait. While the broker cannot serve, a client gets no answer, and never one from an empty image.
  */
 import type { Stream, StreamHandler } from '@millrace/base';
 

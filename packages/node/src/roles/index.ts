@@ -1,4 +1,4 @@
-/** A node over the seams. A host, real or simulated, runs it on its own clock, disk and network. */
+/** A node over the seams. A host runs it on its own clock, disk and network, real or simulated. */
 export { brokerOptions } from './broker-config.ts';
 export { BrokerRole, type BrokerRoleEvents } from './broker-role.ts';
 export { controllerOptions } from './controller-config.ts';

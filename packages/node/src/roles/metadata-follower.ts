@@ -1,10 +1,9 @@
 /**
- * Folds committed metadata records into the broker's image, in order. The only writer of that image: a broker
- * learns metadata in no other way.
+ * Applies committed metadata records to the broker's image, in order. The only writer of that image.
  *
- * Metadata may cause work: a new partition is a folder with files. The follower spreads long work over
- * several turns, so that heartbeats and requests run in between. The controller would fence a broker that
- * creates a thousand partitions in one turn.
+ * Metadata may cause work: a new partition needs a folder with files. The follower spreads long work over
+ * several turns, so that heartbeats and requests run in between. Otherwise, a broker that creates a thousand
+ * partitions in one turn would send no heartbeat, and the controller would fence it.
  */
 import type { Clock, Offset, Timer } from '@millrace/base';
 import {

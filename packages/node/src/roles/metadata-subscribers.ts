@@ -9,7 +9,7 @@ import type { ReplicaManager } from '@millrace/replication';
 
 export interface MetadataSubscriber {
   readonly name: string;
-  /** `delta.image` is the broker's image from here on. */
+  /** Takes new metadata. From now on, `delta.image` is the broker's image. */
   publish(delta: MetadataDelta): void;
 }
 

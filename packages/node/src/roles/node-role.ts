@@ -1,6 +1,6 @@
 /**
- * A node with its roles: controller, broker, or both in one process, composed over the seams. Owns the order
- * between the roles: the controller starts first and stops last. In a combined node the local quorum passes
+ * A node with its roles, composed over the seams: controller, broker, or both in one process. Owns the order
+ * of the roles: the controller starts first and stops last. In a combined node the local quorum passes
  * committed records to the broker.
  */
 import type { Uuid } from '@millrace/base';
@@ -13,9 +13,11 @@ export interface NodeRoleEvents {
   /** Every role serves: a controller listens, a broker is unfenced. May be called again. */
   ready(): void;
   imageChanged(image: MetadataImage): void;
-  /** The node must end. */
+  /** The node must stop. */
   failed(message: string): void;
-  /** The node must end: its data folder is of another cluster. The reason is part of a sentence. */
+  /**
+   * The node must stop, because its data folder belongs to another cluster. The reason is part of a sentence.
+   */
   foreignFolder(reason: string): void;
 }
 
@@ -63,7 +65,7 @@ export class NodeRole {
     else this.controller.start((error) => (error === undefined ? startBroker() : done(error)));
   }
 
-  /** Every role can work now: the quorum has a leader, and the broker is unfenced. */
+  /** Whether every role can work now: the quorum has a leader, and the broker is unfenced. */
   get isHealthy(): boolean {
     return this.controller?.knowsLeader !== false && this.broker?.isUnfenced !== false;
   }

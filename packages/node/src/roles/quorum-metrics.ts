@@ -1,4 +1,4 @@
-/** A controller's metrics of the quorum, with the time from a proposal to its commit. */
+/** A controller's metrics of the quorum, including the time from a proposal to its commit. */
 import type { Clock, Millis, Offset } from '@millrace/base';
 import type { Controller } from '@millrace/controller';
 import type { MetadataImage } from '@millrace/metadata';
@@ -7,7 +7,7 @@ import type { CommittedBatch, Quorum } from '@millrace/raft';
 
 const STATES = ['leader', 'follower', 'candidate', 'prospective', 'unattached', 'resigned'] as const;
 
-/** Times every proposal of this leadership. */
+/** Measures the commit time of every proposal of this leadership. */
 export class CommitTimes {
   private readonly clock: Pick<Clock, 'monotonicMs'>;
   private readonly seconds: Histogram<readonly []>;

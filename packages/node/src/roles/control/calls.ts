@@ -1,4 +1,4 @@
-/** The handlers of single calls: one per method of `controlCalls`. The compiler asks for a missing one. */
+/** The handlers of single calls: one per method of `controlCalls`. A missing handler does not compile. */
 import { isUuid, type Uuid } from '@millrace/base';
 import { type ControlCallName, controlCalls, type ForwardRequest } from '@millrace/control';
 import { ErrorCode } from '@millrace/protocol';
@@ -29,8 +29,8 @@ const forward = defineCallHandler(controlCalls.forward, (context, { request, now
     const { apiVersion: version, clientId = null } = request;
     const info = { version, clientId, requestId: requestIdOf(request) };
     handler.handle(context, { body: request.body, info, now, peer }, (answer) => {
-      // Only the answers to refused requests and dry runs can be this long: a decision that enters the log
-      // has a smaller limit.
+      // Only answers to refused requests and dry runs can be this long. A decision that enters the log has a
+      // lower limit.
       if (answer === undefined) refuse(ErrorCode.NOT_CONTROLLER);
       else if (answer.length > ANSWER_BYTES_MAX) refuse(ErrorCode.POLICY_VIOLATION);
       else reply({ errorCode: ErrorCode.NONE, body: answer });
@@ -44,7 +44,10 @@ export const callHandlers: { readonly [Name in ControlCallName]: CallHandler } =
   forward,
 };
 
-/** Undefined also for a malformed id: the controller then handles the request as one without retries. */
+/**
+ * The request id. Undefined also for a malformed one: the controller then assumes that the broker does not
+ * retry.
+ */
 function requestIdOf({ requestId }: ForwardRequest): Uuid | undefined {
   return requestId !== undefined && isUuid(requestId) ? requestId : undefined;
 }

@@ -27,7 +27,10 @@ export function answerDescribeQuorum(
   };
 }
 
-/** Kafka's raft client knows one partition and refuses a request for anything else as a whole. */
+/**
+ * Whether the request names only the metadata partition. Kafka's raft client knows only this partition, and
+ * refuses the whole request if it names another.
+ */
 function asksOnlyForTheMetadata({ topics }: Request): boolean {
   const [topic] = topics;
   return (

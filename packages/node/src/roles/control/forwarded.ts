@@ -1,5 +1,5 @@
 /**
- * The handlers of clients' requests that brokers forward: one per API. Each decodes the request, has the
+ * The handlers of clients' requests that brokers forward: one per API. Each decodes the request, lets the
  * controller decide it, and encodes the answer in the client's version.
  */
 import type { Millis, RpcPeer } from '@millrace/base';
@@ -18,8 +18,8 @@ export interface ForwardedCall {
 }
 
 /**
- * The encoded answer. Undefined: the controller was deposed before the decision was committed, and does not
- * know the outcome. The broker asks the next controller.
+ * Takes the encoded answer. Undefined: the controller was deposed before the decision was committed, and does
+ * not know the outcome. The broker then asks the next controller.
  */
 export type ForwardedReply = (answer: Uint8Array | undefined) => void;
 
@@ -29,7 +29,7 @@ export interface ForwardedHandler {
   handle(context: ControlContext, call: ForwardedCall, reply: ForwardedReply): void;
 }
 
-/** A request that the controller decides with records. */
+/** Defines a handler for a request that the controller decides by writing records. */
 function defineDecided<Request, RequestInput, Response extends ResponseInput, ResponseInput>(
   api: Api<Request, Response, RequestInput, ResponseInput>,
   decide: (
@@ -71,7 +71,7 @@ const createPartitions = defineDecided(apis.createPartitions, (controller, reque
   ),
 );
 
-/** Answered from the quorum's own state, without a record. */
+/** Answers from the quorum's own state, without a record. */
 const describeQuorum: ForwardedHandler = {
   api: apis.describeQuorum,
   handle({ quorum, controllerListenerName }, { body, info: { version } }, reply) {

@@ -1,6 +1,6 @@
 /**
- * What every handler of the control service shares. A handler is a plain synchronous function from a decoded
- * request to a response, which it gives now or later. It decides nothing: it asks the controller.
+ * The common part of all handlers of the control service. A handler is a plain synchronous function. It takes
+ * a decoded request, and gives the response now or later. It decides nothing: it asks the controller.
  */
 import type { Clock, Logger, Millis, RpcError, RpcPeer } from '@millrace/base';
 import type { ControlMethod } from '@millrace/control';
@@ -32,7 +32,7 @@ export type RawReply = (answer: Uint8Array | RpcError) => void;
 
 export interface CallHandler {
   readonly method: { readonly name: string };
-  /** Throws an error that `isMalformed` knows when the bytes are not a request of this method. */
+  /** Throws if the bytes are not a request of this method; `isMalformed` recognises the error. */
   handle(context: ControlContext, body: Uint8Array, peer: RpcPeer, reply: RawReply): void;
 }
 
@@ -62,7 +62,10 @@ export function decodeMessage<T>(message: { decode(bytes: Uint8Array): T }, body
   }
 }
 
-/** The sender's bytes are at fault: a control message, or the client's request in it. */
+/**
+ * Whether the error comes from malformed bytes of the sender: a control message, or the client's request in
+ * it.
+ */
 export function isMalformed(error: unknown): boolean {
   return error instanceof MalformedError || error instanceof DecodeError;
 }

@@ -13,8 +13,8 @@ import {
 import { type ControlContext, decodeMessage, isMalformed } from './handler.ts';
 
 /**
- * The latest stream of each broker, open or closed. A message on an earlier stream is late, and only the end
- * of the latest stream concerns the broker.
+ * The latest stream of each broker, open or closed. A message on an earlier stream is late. The end of an
+ * earlier stream does not concern the broker.
  */
 export type LatestStreams = Map<NodeId, SessionStream>;
 
@@ -126,9 +126,9 @@ export class SessionStream implements RpcStreamHandler {
   }
 
   /**
-   * Whether the broker has opened another stream since. Then this message is older, and its sender no longer
-   * waits for an answer. A late request to stay fenced would fence a healthy broker, and the end of this
-   * stream would count as the end of the broker.
+   * Whether the broker has opened another stream since. Then this message is outdated, and its sender no
+   * longer waits for an answer. The message must not take effect: a late request to stay fenced would fence a
+   * healthy broker, and the end of this stream would count as the end of the broker.
    */
   private isLate({ register, heartbeat }: ControlRequest): boolean {
     const latest = this.latestStreams.get(register?.brokerId ?? heartbeat?.brokerId ?? -1);
