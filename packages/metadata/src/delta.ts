@@ -11,7 +11,7 @@ import { type PartitionRef, TopicsChanges } from './families/topics/changes.ts';
 import type { TopicImage } from './families/topics/image.ts';
 import type { ImageParts, MetadataImage } from './image.ts';
 
-/** The changes of each family. */
+/** The changes that the delta holds for each family of records. */
 export interface ImageChanges extends Readonly<Record<keyof ImageParts, Changes>> {
   readonly brokers: BrokersChanges;
   readonly topics: TopicsChanges;
@@ -47,7 +47,7 @@ export class MetadataDelta {
 
   /**
    * Topics that exist in `previous` but not in `image`, by name. A topic that was deleted and created again
-   * is in both lists: its id differs.
+   * is in both lists, because the new topic has another id.
    */
   get deletedTopics(): TopicImage[] {
     return this.changes.topics.onlyIn(this.previous.topics, this.image.topics);

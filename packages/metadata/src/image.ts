@@ -17,7 +17,7 @@ import {
   TopicsImage,
 } from './families/topics/image.ts';
 
-/** The part of each family. */
+/** The part of the image that each family of records has. */
 export interface ImageParts {
   readonly brokers: BrokersImage;
   readonly topics: TopicsImage;
@@ -81,7 +81,7 @@ export class MetadataImage implements ImageState {
     return this.topics.size;
   }
 
-  /** Sorted by UTF-16 code unit. */
+  /** The names of all topics, sorted by UTF-16 code unit. */
   get topicNames(): readonly string[] {
     return this.topics.names;
   }
@@ -136,9 +136,9 @@ export class MetadataImage implements ImageState {
 }
 
 /**
- * The image as plain sorted data. Two images give equal data exactly if they describe the same state. For
- * checkers, tests and dumps. Leaves out offset and epoch: two logs may reach the same state at different
- * ones.
+ * The image as plain sorted data, for checkers, tests and dumps. Two images give equal data exactly if they
+ * describe the same state. Leaves out offset and epoch: two logs may reach the same state at different
+ * offsets.
  */
 export function imageToPlain(image: MetadataImage): unknown {
   const { topics, configs } = image;

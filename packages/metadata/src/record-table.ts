@@ -78,7 +78,7 @@ export const recordTable = {
     {
       topicId: [1, 'uuid'],
       partition: [2, 'int32'],
-      /** In the order of preference. */
+      /** The replicas in the order of preference. */
       replicas: [3, repeated('int32')],
       /** Never empty. */
       isr: [4, repeated('int32')],

@@ -6,7 +6,7 @@
 import { defineUnion, type MessageType } from '@millrace/rpc';
 import { recordTable } from './record-table.ts';
 
-/** Exactly one field is present. */
+/** The message of a record. Exactly one of its fields is present. */
 export const RecordMessage = defineUnion('MetadataRecord', recordTable);
 
 export type MetadataRecord = MessageType<typeof RecordMessage>;

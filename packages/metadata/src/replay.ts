@@ -1,7 +1,7 @@
 /**
  * THE replay. Only this file and the families' replay functions give a metadata record its meaning. Leader,
- * standbys and brokers all use it, so it must depend only on the image and the records, in order. A record
- * that does not fit the image is a bug of the controller that wrote it, and stops the node.
+ * standbys and brokers all use it. So it must depend only on the image and on the records in their order. A
+ * record that does not fit the image is a bug of the controller that wrote it, and stops the node.
  */
 import { assert, type Offset, type QuorumEpoch } from '@millrace/base';
 import { MetadataDelta } from './delta.ts';

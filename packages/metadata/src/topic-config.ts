@@ -24,7 +24,7 @@ export interface ConfigLayers {
   readonly staticBroker?: ReadonlyMap<string, string>;
 }
 
-/** Numbers of DescribeConfigs' config_source. */
+/** The values of config_source in DescribeConfigs. */
 export const ConfigSource = {
   TOPIC: 1,
   DYNAMIC_BROKER: 2,

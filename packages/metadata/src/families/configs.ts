@@ -38,7 +38,7 @@ export class ConfigsImage {
 }
 
 export class ConfigsChanges implements Changes {
-  /** Names of topics. */
+  /** Names of the topics whose configs changed. */
   readonly topics: Set<string>;
   /** Broker ids as text; '' is the default of all. */
   readonly brokers: Set<string>;

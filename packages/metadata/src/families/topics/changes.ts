@@ -10,7 +10,7 @@ export interface PartitionRef {
 }
 
 export class TopicsChanges implements Changes {
-  /** Topics created or deleted. */
+  /** Ids of the topics that were created or deleted. */
   readonly topics: Set<Uuid>;
   private readonly partitions: Map<Uuid, Set<number>>;
 

@@ -116,7 +116,7 @@ export class TopicsDraft {
     this.changes.partitionChanged(record.topicId, record.partition);
   }
 
-  /** Returns the topic's name. */
+  /** Removes the topic. Returns its name. */
   removeTopic({ topicId, requestId }: RecordOf<'removeTopic'>): string {
     const topic = this.byId.get(topicId);
     assert(topic !== undefined, 'a removed topic exists');

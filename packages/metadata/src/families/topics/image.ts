@@ -8,7 +8,7 @@ import { TopicNames } from './names.ts';
 import { ReplicaIndex } from './replica-index.ts';
 
 export interface PartitionImage {
-  /** In the order of preference; not empty, no duplicates. */
+  /** The replicas in the order of preference; never empty, no duplicates. */
   readonly replicas: readonly NodeId[];
   /** A subset of `replicas`; never empty. */
   readonly isr: readonly NodeId[];
@@ -30,8 +30,8 @@ export interface PartitionImage {
   /** A member of the ISR, or -1: no leader. */
   readonly leader: NodeId;
   /**
-   * Without a leader: the last leader, or -1. Clients see it as the last known ELR (KIP-966). With a leader:
-   * -1.
+   * Only without a leader: the last leader, or -1 if unknown. Clients see it as the last known ELR (KIP-966).
+   * With a leader it is -1.
    */
   readonly lastKnownLeader: NodeId;
   /** Grows by one with every election, also if no leader is elected. */
@@ -43,7 +43,7 @@ export interface PartitionImage {
 export interface TopicImage {
   readonly id: Uuid;
   readonly name: string;
-  /** By partition index, without gaps. */
+  /** The partition with index i is element i. */
   readonly partitions: readonly PartitionImage[];
 }
 
@@ -57,8 +57,8 @@ export interface TopicsState {
   readonly byId: ImmutableMap<Uuid, TopicImage>;
   readonly ids: ImmutableMap<string, Uuid>;
   /**
-   * Names that contain '.' or '_', by the same name with each '.' replaced by '_'. Two topics must not share
-   * such a key.
+   * Topic names that contain '.' or '_'. The key is the name with each '.' replaced by '_'. Two topics must
+   * not have the same key.
    */
   readonly collidableNames: ImmutableMap<string, string>;
   readonly replicas: ReplicaIndex;
@@ -79,7 +79,7 @@ export class TopicsImage {
     return this.state.ids.size;
   }
 
-  /** Sorted by UTF-16 code unit. */
+  /** The names of all topics, sorted by UTF-16 code unit. */
   get names(): readonly string[] {
     return this.sortedNames.all;
   }

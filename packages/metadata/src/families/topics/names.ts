@@ -36,7 +36,7 @@ export class TopicNames {
     this.known = { sorted: known.sorted, changed };
   }
 
-  /** Sorted by UTF-16 code unit. */
+  /** The names of all topics, sorted by UTF-16 code unit. */
   get all(): readonly string[] {
     if (this.sorted !== undefined) return this.sorted;
     this.sorted =

@@ -37,8 +37,8 @@ export class ReplicaIndex {
   }
 
   /**
-   * The topics with a replica on the broker, by ascending id, each with the ascending indexes of these
-   * partitions.
+   * The topics that have a replica on the broker, by ascending id. Each comes with the indexes of its
+   * partitions on the broker, ascending.
    */
   *topicsOf(broker: NodeId): Generator<readonly [topicId: Uuid, indexes: readonly number[]]> {
     const byTopic = this.byBroker.get(broker);
