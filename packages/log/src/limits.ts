@@ -3,8 +3,8 @@
 /** An index entry's offset is relative to its segment, and signed in Kafka's format. */
 export const RELATIVE_OFFSET_MAX = 0x7fff_ffff;
 /**
- * Index entries that may wait in memory before they are written: 1.5 KiB a log, rebuilt from the log after a
- * crash.
+ * An index keeps at most this many entries in memory before it writes them: 1.5 KiB for each log. After a
+ * crash, recovery rebuilds them from the log.
  */
 export const PENDING_INDEX_ENTRIES = 64;
 /** A log recognises retries of this many last batches of a producer: clients keep at most five in flight. */

@@ -1,6 +1,6 @@
 /**
- * Tracks whether one log works. A disk error is a return value: the log refuses an operation that left no
- * trace with KAFKA_STORAGE_ERROR. A change that fails halfway takes the log offline.
+ * Tracks whether one log works. A disk error is a return value. If a failed operation left no trace, its
+ * result is KAFKA_STORAGE_ERROR. If a change failed halfway, the log goes offline.
  */
 import { DiskError, type Logger } from '@millrace/base';
 import { ErrorCode } from '@millrace/protocol';

@@ -63,7 +63,7 @@ export class PartitionLog {
   private readonly topicPartition: string;
   /** The first offset of the log. Only a truncation of the whole log may lower it. */
   startOffset: Offset;
-  /** Exclusive: the offset that the next record gets. */
+  /** The end of the log, exclusive: the offset that the next record gets. */
   endOffset: Offset;
   readonly epochs: LeaderEpochs;
   readonly producers: ProducerStates;
@@ -139,7 +139,7 @@ export class PartitionLog {
     return this.segments.list.length;
   }
 
-  /** Applies from the next append on. */
+  /** Changes the settings, from the next append on. */
   setConfig(config: LogConfig): void {
     this.config = config;
   }
@@ -176,7 +176,7 @@ export class PartitionLog {
     return admitWhole(batch, this.doorOptions(nowWallMs, apiVersion), this.codecs);
   }
 
-  /** Does both steps at any cost. */
+  /** Appends a client's batch: does both steps at any cost. */
   appendAsLeader(batch: Uint8Array, o: LeaderAppendOptions): LeaderAppend {
     const admission = this.admitWhole(batch, o.nowWallMs, o.apiVersion);
     return admission.ok ? this.append(admission, o) : admission;
@@ -217,9 +217,9 @@ export class PartitionLog {
   }
 
   /**
-   * Reads whole batches from the one that holds `fromOffset`; the caller has checked startOffset <=
-   * fromOffset <= endOffset. May return less than the log has (at the end of a segment): read again from
-   * where the result ends.
+   * Reads whole batches from the one that holds `fromOffset`. The caller has checked startOffset <=
+   * fromOffset <= endOffset. The result may end before the log does (at the end of a segment). The caller
+   * then reads again from there.
    */
   read(o: ReadOptions): ReadResult {
     if (this.offline !== undefined) return failedRead();
@@ -248,7 +248,7 @@ export class PartitionLog {
     this.truncation.to(offset);
   }
 
-  /** Deletes everything; the log is empty and begins at `offset`. */
+  /** Deletes all records. The empty log then begins at `offset`. */
   truncateFullyAndStartAt(offset: Offset): void {
     assert(offset >= 0, 'an offset to start at');
     this.truncation.fullyAndStartAt(offset);
@@ -264,8 +264,8 @@ export class PartitionLog {
 
   /**
    * A new leader notes its epoch at its end offset, before the first append. The next write of the epoch file
-   * saves it. A crash may lose it before that: lookups of an epoch without records give the same answer
-   * without its entry.
+   * saves the entry. A crash before that may lose it. That is harmless: for an epoch without records, lookups
+   * give the same answer with or without the entry.
    */
   assignLeaderEpoch(epoch: LeaderEpoch, startOffset: Offset): void {
     this.epochs.note(epoch, startOffset);
@@ -277,8 +277,8 @@ export class PartitionLog {
   }
 
   /**
-   * Calls `done` when everything appended so far is on the device; at once if it already is. Calls it with an
-   * error if the sync fails; the log is offline then. Many callers share one sync.
+   * Syncs the log. Calls `done` when everything appended so far is on the device; at once if it already is.
+   * Calls it with an error if the sync fails; the log is then offline. Many callers share one sync.
    */
   flush(done: FlushDone): void {
     if (this.offline !== undefined) done(new DiskError('EIO', this.offline));
@@ -332,8 +332,8 @@ export class PartitionLog {
   private prepareFlush(fromOffset: Offset): Syncable[] {
     const { list } = this.segments;
     const files: Syncable[] = [];
-    // Start with the segment of the offset before. After a truncation and a roll, the cut end of that segment
-    // must be synced too.
+    // Start with the segment of the previous offset: after a truncation and a roll, its cut end must be
+    // synced too.
     for (let index = this.segments.indexFor(Math.max(0, fromOffset - 1)); index < list.length; index++)
       files.push(...list[index]!.filesToSync(index === list.length - 1));
     const epochs = this.epochs.takeUnsynced();

@@ -8,15 +8,15 @@ import type { Compression, ErrorCode, RecordError, Timestamp } from '@millrace/p
 /** The topic's codec, if `compression.type` is not `producer`. */
 export interface TopicCompression {
   readonly codec: Compression;
-  /** Undefined: the codec's default, or it has no levels. */
+  /** The compression level. Undefined: the codec's default, or the codec has no levels. */
   readonly level: number | undefined;
 }
 
 /** A log's settings; the names are Kafka's topic settings (`segment.bytes`, `segment.ms`, …). */
 export interface LogConfig {
-  /** A segment is closed before it would grow past this. */
+  /** The log closes a segment before it would grow beyond this size. */
   readonly segmentBytes: number;
-  /** A segment is closed when the records in it span more time than this. */
+  /** The log closes a segment when its records span more time than this. */
   readonly segmentMs: Millis;
   /**
    * The log closes a segment up to this much before `segmentMs`. Each segment has its own share, so that not
@@ -28,9 +28,9 @@ export interface LogConfig {
    * the segment.
    */
   readonly preallocate: boolean;
-  /** At most one index entry for this many bytes of log. */
+  /** The log writes at most one index entry for this many bytes of batches. */
   readonly indexIntervalBytes: number;
-  /** Largest size of an index file; a full index closes the segment. */
+  /** Largest size of an index file. The log closes a segment when one of its indexes is full. */
   readonly segmentIndexBytes: number;
   /** Flush after this many records; 1 = every append is flushed (group commit). */
   readonly flushMessages: number;
@@ -38,11 +38,14 @@ export interface LogConfig {
   readonly producerIdExpirationMs: Millis;
   /** Largest batch that a client may append, in bytes. */
   readonly maxMessageBytes: number;
-  /** `cleanup.policy` contains `compact`: records need keys. */
+  /** True if `cleanup.policy` contains `compact`: records need keys. */
   readonly isCompacted: boolean;
   /** `compression.type`; undefined: `producer`, batches keep the client's compression. */
   readonly compression: TopicCompression | undefined;
-  /** Highest cost of one batch on the event loop, in unfolded bytes; a job takes a batch that costs more. */
+  /**
+   * The most work on one batch on the event loop, as a number of bytes to unfold. A job takes a batch that
+   * needs more.
+   */
   readonly loopWorkMax: number;
   readonly timestampType: 'CreateTime' | 'LogAppendTime';
   /** How far a record's timestamp may lie in the past. */
@@ -86,7 +89,7 @@ export type FollowerAppend = { readonly ok: true; readonly endOffset: Offset } |
 
 export interface ReadOptions {
   readonly fromOffset: Offset;
-  /** Exclusive: no batch that holds this offset or a later one is returned. */
+  /** The read returns no batch that holds this offset or a later one. */
   readonly endOffsetMax: Offset;
   readonly maxBytes: number;
   /** The first batch is returned even when it is larger than `maxBytes`. */
@@ -100,7 +103,7 @@ export interface ReadResult {
    */
   readonly chunks: Uint8Array[];
   readonly sizeBytes: number;
-  /** NONE, or KAFKA_STORAGE_ERROR when the disk failed or holds damaged data there. */
+  /** NONE, or KAFKA_STORAGE_ERROR when the disk failed or its data is damaged there. */
   readonly errorCode: ErrorCode;
   /** Set if the bytes on the disk are damaged: reading again will not help. */
   readonly damage?: string | undefined;

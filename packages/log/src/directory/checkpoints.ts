@@ -57,7 +57,7 @@ export class Checkpoints {
   private isForgetting = false;
   private isClosed = false;
 
-  /** May throw DiskError. */
+  /** Reads the files. May throw DiskError. */
   constructor(o: CheckpointOptions) {
     this.disk = o.disk;
     this.directory = o.directory;
@@ -69,7 +69,7 @@ export class Checkpoints {
     this.startOffsets = this.read(START_OFFSETS_FILE);
   }
 
-  /** From replication-offset-checkpoint, as read at start or written last. */
+  /** The high watermark in replication-offset-checkpoint, as read at start or written last. */
   highWatermark(folder: string): Offset | undefined {
     return this.highWatermarks.get(folder);
   }
@@ -122,7 +122,10 @@ export class Checkpoints {
     return this.unforgotten.has(folder) || this.lists(folder);
   }
 
-  /** The folder is deleted: `forgetInBackground` or `forget` must remove its entries from the device. */
+  /**
+   * Notes that the folder is deleted. `forgetInBackground` or `forget` must then remove its entries from the
+   * device.
+   */
   deleted(folder: string, { wasOpen }: { readonly wasOpen: boolean }): void {
     if (wasOpen || this.lists(folder)) this.unforgotten.set(folder, ++this.deletions);
     for (const offsets of this.all) offsets.delete(folder);
@@ -187,7 +190,7 @@ export class Checkpoints {
     this.writeOffsetsOfLogs(replace);
   }
 
-  /** The offsets read at start of logs that this run has not opened. */
+  /** The entries of the file at start, without those of logs that are open. */
   private ofUnopened(offsets: ReadonlyMap<string, Offset>): PartitionOffset[] {
     const kept: PartitionOffset[] = [];
     for (const [folder, offset] of offsets) {

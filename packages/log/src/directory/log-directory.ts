@@ -43,7 +43,7 @@ export interface OpenDirectoryOptions {
   readonly disk: Disk;
   readonly directory: string;
   readonly nodeId: NodeId;
-  /** Undefined: not known yet. The owner then calls `adoptClusterId` later. */
+  /** The id of the cluster. Undefined: the owner does not know it yet, and later calls `adoptClusterId`. */
   readonly clusterId?: Uuid | undefined;
   /** The source of the directory id of a new directory, and of the names of deleted folders. */
   readonly random: Random;
@@ -58,13 +58,13 @@ export interface OpenDirectoryOptions {
 export interface PartitionDirectory {
   readonly topic: string;
   readonly partition: number;
-  /** From partition.metadata; undefined if that file is missing or damaged. */
+  /** The topic id in partition.metadata; undefined if that file is missing or damaged. */
   readonly topicId: Uuid | undefined;
 }
 
 export type OpenDirectory =
   | { readonly ok: true; readonly logs: LogDirectory }
-  /** One sentence for the operator. */
+  /** The reason, in one sentence for the operator. */
   | { readonly ok: false; readonly message: string };
 
 interface OpenLog extends PartitionDirectory {
@@ -209,8 +209,8 @@ export class LogDirectory {
   }
 
   /**
-   * Opens a log. If recovery cuts the log or fails, it may lack records that this broker acknowledged. Then
-   * the broker must not report a clean stop.
+   * Opens a log. If recovery cuts the log or fails, the log may lack records that this broker acknowledged.
+   * Then the broker must not report a clean stop.
    */
   private openNotingLoss(open: () => PartitionLog): PartitionLog {
     let lacksNothing = false;
@@ -248,8 +248,8 @@ export class LogDirectory {
   }
 
   /**
-   * Renames the folder out of the way and keeps it, because the metadata does not know it but nobody deleted
-   * it. Returns its new name. The log need not be open. May throw DiskError.
+   * Renames the folder out of the way and keeps it: the metadata does not know its topic, but no record
+   * removed the topic. Returns the new name. The log need not be open. May throw DiskError.
    */
   setAside(topic: string, partition: number): string {
     let aside = strayFolderName(topic, partition, this.random.uuid());
@@ -274,15 +274,15 @@ export class LogDirectory {
       if (isDeletedFolderName(name)) this.disk.removeInBackground(`${this.directory}/${name}`);
   }
 
-  /** From replication-offset-checkpoint, as read at start or written last. */
+  /** The high watermark in replication-offset-checkpoint, as read at start or written last. */
   highWatermark(topic: string, partition: number): Offset | undefined {
     return this.checkpoints.highWatermark(partitionFolderName(topic, partition));
   }
 
   /**
    * One round of housekeeping, every few seconds: forgets expired producers, writes the checkpoint files,
-   * removes deleted folders. `highWatermarks`: of all hosted partitions. Logs a disk error; the next round
-   * tries again.
+   * removes deleted folders. `highWatermarks` has an entry for each hosted partition. Logs a disk error; the
+   * next round tries again.
    */
   tick(nowWallMs: WallMillis, highWatermarks: readonly PartitionOffset[] = []): void {
     if (Math.abs(nowWallMs - this.producersCheckedMs) >= PRODUCER_EXPIRY_CHECK_MS) {

@@ -10,8 +10,8 @@ import { type AdmittedBatch, COMPRESSION_WORK, recompress, recompressWhole } fro
 export type Admission = AdmittedBatch | AppendFailure;
 
 /**
- * Undefined: the work would block the event loop, and the batch is unchanged. All batches of one turn share
- * `budget`; unfolding and compressing use it up.
+ * Admits a batch if that is cheap enough. Undefined: the work would block the event loop, and the batch is
+ * unchanged. All batches of one turn share `budget`; unfolding and compressing use it up.
  */
 export function admit(
   bytes: Uint8Array,

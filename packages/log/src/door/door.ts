@@ -55,7 +55,7 @@ const MAGIC_MAX = 2;
 const ZSTD = 4;
 /** First Produce version whose clients may send zstd (KIP-110). */
 const ZSTD_FROM_VERSION = 7;
-/** Cost of the checksum of one byte, in unfolded bytes. */
+/** The checksum of one byte costs as much as unfolding this many bytes. */
 export const CHECKSUM_WORK = 1 / 8;
 
 /**
@@ -161,7 +161,7 @@ export function judgeHeader(
 }
 
 /**
- * Size of the whole batch at `start`. 0: fewer bytes than a whole batch, which Kafka drops as an incomplete
+ * Size of the whole batch at `start`. 0: the bytes end before the batch does; Kafka drops such an incomplete
  * batch.
  */
 function batchAt(bytes: Uint8Array, start: number): number | AppendFailure {

@@ -21,12 +21,15 @@ export interface AdmittedBatch extends CheckedBatch {
   readonly bytes: Uint8Array;
 }
 
-/** Cost of compressing one byte at the highest levels, in unfolded bytes. */
+/** Compressing one byte at the highest levels costs as much as unfolding this many bytes. */
 export const COMPRESSION_WORK = 128;
 /** Largest uncompressed size of records to recompress: all of them are in memory at once. */
 const PLAIN_BYTES_MAX = 128 * 1024 * 1024;
 
-/** Undefined: the batch unfolds to more than `plainBytesMax`. The compression uses up `budget`. */
+/**
+ * Recompresses a batch for the topic. Undefined: it unfolds to more than `plainBytesMax`. The compression
+ * uses up `budget`.
+ */
 export function recompress(
   given: Uint8Array,
   checked: CheckedBatch,

@@ -15,10 +15,10 @@ export interface EpochEntry {
 }
 
 export class LeaderEpochs {
-  /** The file is damaged: recovery must collect the entries from the batches. */
+  /** True if the file is damaged: recovery must collect the entries from the batches. */
   readonly damaged: boolean;
   private list: EpochEntry[] = [];
-  /** The list has changes that the file lacks. */
+  /** True if the list has changes that the file lacks. */
   dirty = false;
   private unsynced = false;
   private readonly disk: Disk;
@@ -60,14 +60,17 @@ export class LeaderEpochs {
     this.dirty = true;
   }
 
-  /** The log now ends at `offset`: removes the entries that start there or later. */
+  /** Called after a truncation to `offset`: removes the entries that start there or later. */
   truncateFromEnd(offset: Offset): void {
     const before = this.list.length;
     while (this.list.length > 0 && this.list[this.list.length - 1]!.startOffset >= offset) this.list.pop();
     if (this.list.length !== before) this.write();
   }
 
-  /** The log now starts at `offset`: keeps the last entry at or below it and moves its start there. */
+  /**
+   * Called when the log start moved to `offset`: keeps the last entry at or below it and moves its start
+   * there.
+   */
   truncateFromStart(offset: Offset): void {
     let below = -1;
     while (below + 1 < this.list.length && this.list[below + 1]!.startOffset <= offset) below++;

@@ -10,7 +10,7 @@ export function formatCheckpoint(lines: readonly string[]): Uint8Array {
   return new TextEncoder().encode([VERSION, String(lines.length), ...lines, ''].join('\n'));
 }
 
-/** The entries, or undefined when the file is cut, has another version, or is not such a file at all. */
+/** The entries; undefined if the file is cut, has another version, or is not a checkpoint file. */
 export function parseCheckpoint(bytes: Uint8Array): string[] | undefined {
   const [version, count, ...rest] = new TextDecoder().decode(bytes).split('\n');
   if (version !== VERSION || count === undefined || !/^\d+$/.test(count)) return undefined;

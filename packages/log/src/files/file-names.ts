@@ -13,7 +13,7 @@ const STRAY_FOLDER_SUFFIX = '-stray';
 /** The longest file name that common file systems allow. */
 const NAME_LENGTH_MAX = 255;
 
-/** `00000000000000000042.log` for offset 42. */
+/** The file name of an offset, for example `00000000000000000042.log` for 42. */
 export function offsetFileName(offset: Offset, suffix: string): string {
   assert(Number.isSafeInteger(offset) && offset >= 0, 'a file is named after an offset');
   return String(offset).padStart(20, '0') + suffix;
@@ -53,8 +53,8 @@ export function isDeletedFolderName(name: string): boolean {
 }
 
 /**
- * New name of a folder that the metadata does not know: `topic-0.0123…ef-stray`. Cuts a long topic, never the
- * partition.
+ * New name of a folder that the metadata does not know: `topic-0.0123…ef-stray`. Shortens a long topic name,
+ * but never the partition number.
  */
 export function strayFolderName(topic: string, partition: number, unique: Uuid): string {
   const suffix = `-${partition}.${hexOf(unique)}${STRAY_FOLDER_SUFFIX}`;

@@ -66,7 +66,7 @@ export class Flusher {
     this.start([done]);
   }
 
-  /** The log now ends at `endOffset`: records appended from there on are new. */
+  /** Called after a truncation: the log ends at `endOffset`, and records appended from there on are new. */
   truncated(endOffset: Offset): void {
     this.recoveryPoint = Math.min(this.recoveryPoint, endOffset);
     this.hasUnsyncedCut = true;
@@ -75,7 +75,7 @@ export class Flusher {
     this.round.truncated = true;
   }
 
-  /** The log is empty and begins at `offset`. */
+  /** Called after the log was emptied: it now begins at `offset`. */
   restarted(offset: Offset): void {
     this.truncated(offset);
     this.recoveryPoint = offset;

@@ -17,7 +17,7 @@ export class FolderNames {
     this.directory = directory;
   }
 
-  /** A file of the folder was created, removed or renamed. */
+  /** Called when a file of the folder was created, removed or renamed. */
   changed(): void {
     this.unsynced = true;
   }
@@ -29,8 +29,8 @@ export class FolderNames {
   }
 
   /**
-   * The folders to sync so that every current name is durable. Returns each change once: if the sync fails,
-   * the log goes offline.
+   * The folders to sync so that every current name is durable. Returns each change only once, because the log
+   * goes offline if the sync fails.
    */
   takeUnsynced(): Syncable[] {
     const folders: Syncable[] = [];

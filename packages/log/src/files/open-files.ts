@@ -23,7 +23,7 @@ export class OpenFiles {
     return this.open.size;
   }
 
-  /** A handle opens its file when it is first used. */
+  /** Returns a handle of the file. The handle opens the file when it is first used. */
   handle(path: string): FileHandle {
     return new FileHandle(this, path);
   }
@@ -74,7 +74,7 @@ export class FileHandle {
     return this.syncs > 0;
   }
 
-  /** May throw DiskError. */
+  /** Returns the file, and opens it if needed. May throw DiskError. */
   file(): DiskFile {
     this.used = true;
     this.closeWhenSynced = false;

@@ -1,6 +1,6 @@
 /**
- * Looks up records of one log by time. Returns a disk error as a value, as every operation of a log does: the
- * record may still exist.
+ * Looks up records of one log by time. Returns a disk error as a value, like every operation of a log. After
+ * such an error, the wanted record may still exist.
  */
 import { DiskError, type Logger, type Offset } from '@millrace/base';
 import { type CompressionCodecs, ErrorCode, type Timestamp } from '@millrace/protocol';
@@ -21,7 +21,7 @@ export interface LookupFailure {
   readonly damage: string | undefined;
 }
 
-/** Undefined: there is no such record. */
+/** The result of a lookup. Undefined: there is no such record. */
 export type TimeLookup = TimestampHit | CostlyBatch | LookupFailure | undefined;
 
 interface Owner {

@@ -1,6 +1,6 @@
 /**
- * Loads producer states from a snapshot, if there is one. Then reads earlier batches that clients may still
- * retry from the log. Reads only.
+ * Loads producer states from a snapshot, if there is one. Then reads from the log the earlier batches that
+ * clients may still retry. Writes nothing.
  */
 import type { Offset, WallMillis } from '@millrace/base';
 import { RECALLED_BYTES } from '../limits.ts';

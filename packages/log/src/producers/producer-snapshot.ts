@@ -17,13 +17,13 @@ const ENTRY_BYTES = 46;
 export interface ProducerSnapshotEntry {
   readonly producerId: number;
   readonly epoch: number;
-  /** -1: only a transaction marker is known. */
+  /** The sequence number of the last record; -1: only a transaction marker is known. */
   readonly lastSequence: number;
   readonly lastOffset: number;
   readonly offsetDelta: number;
   readonly timestamp: Timestamp;
   readonly coordinatorEpoch: number;
-  /** -1: no open transaction. */
+  /** First offset of the open transaction; -1: there is none. */
   readonly openTransactionOffset: number;
 }
 

@@ -17,7 +17,7 @@ export interface ProducerBatch {
   lastSequence: number;
   lastOffset: Offset;
   offsetDelta: number;
-  /** maxTimestamp of the batch as stored. */
+  /** The largest timestamp in the header of the stored batch. */
   timestamp: Timestamp;
 }
 
@@ -26,7 +26,7 @@ export interface ProducerState {
   /** Base offset of the first batch that this state saw; -1: the state comes from a snapshot. */
   readonly firstOffset: Offset;
   epoch: number;
-  /** Of the last transaction marker, or -1. */
+  /** The coordinator epoch of the last transaction marker, or -1. */
   coordinatorEpoch: number;
   /** First offset of the open transaction, or -1. */
   openTransactionOffset: Offset;
@@ -34,7 +34,7 @@ export interface ProducerState {
   lastTimestamp: Timestamp;
   /** Time of the last write, or of opening the log: expiry counts from here. */
   lastWriteMs: WallMillis;
-  /** At most the last five of this epoch, oldest first. */
+  /** The last batches of this epoch, at most five, oldest first. */
   readonly batches: ProducerBatch[];
 }
 
@@ -103,7 +103,10 @@ export class ProducerStates {
     return undefined;
   }
 
-  /** Takes note of a batch that is now in the log. Its base offset must be stamped. */
+  /**
+   * Updates the producer's state by a batch that is now in the log. The batch must have its final base
+   * offset.
+   */
   update(header: BatchHeader, nowWallMs: WallMillis): void {
     if (header.producerId < 0) return;
     const state = this.byId.get(header.producerId) ?? this.create(header, nowWallMs);

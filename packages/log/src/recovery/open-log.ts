@@ -59,10 +59,11 @@ export class LogOpenError extends Error {
   }
 }
 
-/** May throw DiskError, or LogOpenError. */
+/** Opens or creates the log. May throw DiskError, or LogOpenError. */
 export function openParts(o: OpenLogOptions): LogParts {
   const { disk, directory } = o;
-  // `makeDirectory` says reliably whether the folder is new. A failed `exists` would make us overwrite a log.
+  // Only `makeDirectory` says reliably whether the folder is new. If a separate check failed, this function
+  // would overwrite a log.
   const isNew = disk.makeDirectory(directory);
   const found = isNew ? undefined : readTopicId(disk, directory);
   if (found !== undefined && o.topicId !== undefined && found !== o.topicId)

@@ -68,7 +68,7 @@ export function begin(o: RecoverOptions): Recovered {
   };
 }
 
-/** May throw DiskError. */
+/** Recovers the log of an existing folder. May throw DiskError. */
 export function recover(o: RecoverOptions): Recovered {
   const names = sweep(o);
   const epochs = new LeaderEpochs(o.disk, `${o.directory}/${EPOCHS_FILE}`);
@@ -99,7 +99,7 @@ interface Replay {
   damage: string | undefined;
 }
 
-/** Removes the files that interrupted work left behind; returns the names of the others. */
+/** Removes leftover files of interrupted work. Returns the names of the other files. */
 function sweep(o: RecoverOptions): string[] {
   const names = o.disk.list(o.directory);
   const logs = new Set(names.filter((name) => offsetOfFileName(name, LOG_SUFFIX) !== undefined));
@@ -143,15 +143,15 @@ function chooseRebuilds(state: Replay, names: readonly string[]): boolean[] {
     if (!file(OFFSET_INDEX_SUFFIX) || !file(TIME_INDEX_SUFFIX)) return true;
     if (!segment.offsetIndex.wholeEntries() || !segment.timeIndex.wholeEntries()) return true;
     if (o.cleanShutdown) return last && !tailLooksRight(segment);
-    // `>=`: after a truncation to the recovery point and a roll, a power loss may restore the cut-off bytes
-    // of this segment.
+    // Use `>=` here. After a truncation to the recovery point and a roll, a power loss may restore the
+    // cut-off bytes of this segment.
     return last || list[index + 1]!.baseOffset >= o.recoveryPoint;
   });
 }
 
 /**
- * After a clean stop: checks that the indexes fit the log file and that every batch behind the last index
- * entry is intact.
+ * Whether a segment looks intact after a clean stop: the indexes fit the log file, and every batch behind the
+ * last index entry is intact.
  */
 function tailLooksRight(segment: Segment): boolean {
   const entry = segment.offsetIndex.last();
@@ -208,10 +208,11 @@ function noteEpoch(epochs: LeaderEpochs, header: BatchHeader): void {
 }
 
 /**
- * `strict`: the log compacts nothing above the recovery point, so a gap in the offsets is damage that the
- * checksum cannot see. `endOffsetMax`: base offset of the next segment. If there are batches at or above it,
- * a truncation cut them off and a power loss restored them. Recovery cuts off only these batches again; the
- * segments that follow stay.
+ * Rebuilds the indexes of a segment from its batches, and cuts the segment at the first damage. `strict`: the
+ * log compacts nothing above the recovery point, so a gap in the offsets is damage that the checksum cannot
+ * see. `endOffsetMax`: base offset of the next segment. If there are batches at or above it, a truncation cut
+ * them off and a power loss restored them. Recovery cuts off only these batches again; the segments that
+ * follow stay.
  */
 function rebuildSegment(
   state: Replay,
@@ -247,7 +248,10 @@ function rebuildSegment(
   segment.seal();
 }
 
-/** True if there are zeros where a batch should begin: bytes never written, or lost in a power loss. */
+/**
+ * True if there are zeros where a batch should begin. Such bytes were never written, or were lost in a power
+ * loss.
+ */
 function holdsZeros(segment: Segment, position: number): boolean {
   const start = new Uint8Array(BATCH_HEADER_BYTES);
   segment.log.file().read(position, start);

@@ -41,7 +41,7 @@ export class Segment {
   private largest: { timestamp: Timestamp; offset: Offset } | undefined;
   /** Largest timestamp of the first batch; undefined until looked up, -1 when there is none. */
   private firstTimestamp: Timestamp | undefined;
-  /** 0 to 1: the share of the jitter that this segment uses. */
+  /** The share of the jitter that this segment uses, from 0 to 1. */
   private lot: number | undefined;
 
   constructor(files: OpenFiles, directory: string, baseOffset: Offset, nowWallMs: WallMillis) {
@@ -161,7 +161,10 @@ export class Segment {
     return isPreallocated;
   }
 
-  /** A hash of the file name decides: the result is the same on each call and after a restart. */
+  /**
+   * The segment's jitter. It follows from a hash of the file name, so it is the same on each call and after a
+   * restart.
+   */
   private jitterMs({ segmentJitterMs, segmentMs }: LogConfig): Millis {
     const max = Math.min(segmentJitterMs, segmentMs);
     if (max === 0) return 0;
@@ -292,7 +295,10 @@ export class Segment {
     for (const handle of this.handles()) handle.close();
   }
 
-  /** Removes the log file first: the next open removes index files that have no log file. */
+  /**
+   * Removes the files, the log file first: if the process dies in between, the next open removes index files
+   * that have no log file.
+   */
   remove(): void {
     for (const handle of this.handles()) handle.remove();
   }

@@ -65,7 +65,7 @@ export class Segments {
   }
 
   /**
-   * Adds a new active segment; the caller has sealed the one before. After a DiskError it removes the new
+   * Adds a new active segment. The caller has sealed the previous one. After a DiskError this removes the new
    * files, or calls `stuck` if it cannot.
    */
   add(baseOffset: Offset, config: LogConfig, nowWallMs: WallMillis, stuck: () => void): void {
@@ -131,7 +131,9 @@ export class Segments {
     return this.readAt(this.list[found.index]!, found.position, { ...o, endOffsetMax }, header);
   }
 
-  /** Where to read from: the hint of the read that ended there, or the index. */
+  /**
+   * The position to read from: from the hint of an earlier read that ended at `offset`, or from the index.
+   */
   private startOf(offset: Offset): { readonly index: number; readonly position: number } | undefined {
     const index = this.indexFor(offset);
     const hint = this.hints.find((candidate) => candidate.offset === offset);
@@ -149,7 +151,7 @@ export class Segments {
     for (const segment of this.list) segment.close();
   }
 
-  /** Spare buffers are large, so small reads do not use them. */
+  /** Returns a buffer for a read. Spare buffers are large, so small reads do not use them. */
   private buffer(sizeBytes: number): Uint8Array {
     if (sizeBytes < SPARE_FROM_BYTES) return new Uint8Array(sizeBytes);
     return this.files.spares.take(sizeBytes).subarray(0, sizeBytes);

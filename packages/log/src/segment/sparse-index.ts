@@ -27,7 +27,7 @@ class SparseIndex {
     this.entryBytes = entryBytes;
   }
 
-  /** Number of entries. */
+  /** Number of entries, written or pending. */
   get count(): number {
     return this.written() + this.pendingEntries;
   }
