@@ -11,7 +11,7 @@ export interface ReplicationConfig {
   readonly replicaLagTimeMaxMs: Millis;
   /** `replica.fetch.wait.max.ms`: how long a leader may park this broker's fetch. */
   readonly fetchWaitMaxMs: Millis;
-  /** `replica.fetch.min.bytes` */
+  /** `replica.fetch.min.bytes`: the leader may park a fetch until it has this many bytes. */
   readonly fetchMinBytes: number;
   /** `replica.fetch.max.bytes`: soft limit for one partition. A larger first batch is still sent. */
   readonly fetchMaxBytes: number;
@@ -26,9 +26,9 @@ export interface ReplicationConfig {
   readonly replicaSocketTimeoutMs: Millis;
   /** `fetch.max.bytes`: the largest response to one fetch of a consumer or follower. */
   readonly consumerFetchMaxBytes: number;
-  /** `max.incremental.fetch.session.cache.slots` */
+  /** `max.incremental.fetch.session.cache.slots`: the most fetch sessions of a broker. */
   readonly maxFetchSessions: number;
-  /** `replica.high.watermark.checkpoint.interval.ms` */
+  /** `replica.high.watermark.checkpoint.interval.ms`: how often the broker writes its checkpoint files. */
   readonly highWatermarkCheckpointIntervalMs: Millis;
   /** Pause before the leader retries an AlterPartition request that got no response. */
   readonly alterPartitionRetryMs: Millis;

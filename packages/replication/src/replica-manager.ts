@@ -1,8 +1,8 @@
 /**
  * A broker's replicas. Applies the controller's published metadata to partitions, and passes clients'
- * requests to them. Owns the broker's lease, the fetchers and the one timer. It must never give a partition a
+ * requests to them. Owns the broker's lease, the fetchers and the timer. It must never give a partition a
  * role before this broker's own registration is in the metadata. Until then the metadata describes an earlier
- * life of this broker, whose data may be gone.
+ * incarnation of this broker, whose data may be gone.
  */
 import {
   type Clock,
@@ -175,7 +175,7 @@ export class ReplicaManager {
     this.everyCheckpoint();
   }
 
-  /** -1 before this broker is registered. */
+  /** The epoch of this broker's registration; -1 before it is registered. */
   get brokerEpoch(): number {
     return this.lease?.brokerEpoch ?? -1;
   }
@@ -250,8 +250,8 @@ export class ReplicaManager {
   }
 
   /**
-   * Gives partitions their roles: the image includes this broker's registration, so its assignments are for
-   * this life of the broker.
+   * Gives partitions their roles. The image includes this broker's registration, so its assignments are for
+   * this incarnation of the broker.
    */
   private takeRoles(): void {
     if (!this.isRegistered) return;

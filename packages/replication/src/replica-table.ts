@@ -11,8 +11,8 @@ import type { PartitionPorts } from './partition/ports.ts';
 import type { TopicSettings } from './topic-settings.ts';
 
 /**
- * Identifies a replica. Folders are named by topic and index, but a topic may be deleted and created again,
- * so the topic id is needed too.
+ * Identifies a replica. Folders are named by topic and index. A topic may be deleted and created again under
+ * the same name, so the topic id is part of the replica's name.
  */
 export interface ReplicaName {
   readonly topicId: Uuid;
@@ -152,7 +152,7 @@ export class ReplicaTable {
     try {
       return open();
     } catch (error) {
-      // As above, the folder belongs to an earlier topic; here its log could not be opened at start.
+      // Here too the folder belongs to an earlier topic of this name; its log could not be opened at start.
       if (!(error instanceof LogOpenError)) throw error;
       this.clearAway(topic, index, error.found);
       return open();

@@ -20,7 +20,7 @@ const CODECS: ReadonlyMap<string, { codec: Compression; levelConfig?: string }> 
   ['zstd', { codec: Compression.ZSTD, levelConfig: 'compression.zstd.level' }],
 ]);
 
-/** Undefined for `producer`: batches keep the client's compression. */
+/** Parses `compression.type`. Undefined for `producer`: batches keep the client's compression. */
 function compressionOf(text: (name: string) => string): TopicCompression | undefined {
   const found = CODECS.get(text('compression.type').trim());
   if (found === undefined) return undefined;

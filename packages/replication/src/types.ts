@@ -54,7 +54,10 @@ export interface ProducePartition {
 }
 
 export interface ProduceRequest {
-  /** -1 all, 0 none, 1 leader. Anything else: INVALID_REQUIRED_ACKS for each partition. */
+  /**
+   * The acks of the request: -1 all, 0 none, 1 leader. Any other value fails each partition with
+   * INVALID_REQUIRED_ACKS.
+   */
   readonly acks: number;
   /** How long the broker may park the request. */
   readonly timeoutMs: Millis;
@@ -104,7 +107,10 @@ export interface ListOffsetsPartition {
 
 export interface ListOffsetsQuery {
   readonly version: number;
-  /** -1 consumer, -2 debugging (answered by any replica), >= 0 a broker (sees up to the log end). */
+  /**
+   * The sender: -1 a consumer; -2 a debugging client, which any replica answers; >= 0 a broker, which sees
+   * records up to the log end.
+   */
   readonly replicaId: NodeId;
   readonly isolationLevel: number;
   readonly partitions: readonly ListOffsetsPartition[];
@@ -140,7 +146,10 @@ export interface BrokerLease {
    * requests.
    */
   readonly brokerEpoch: number;
-  /** By the monotonic clock. Measured from the moment the broker sent the answered heartbeat. */
+  /**
+   * The end of the lease by the monotonic clock. Measured from the moment the broker sent the answered
+   * heartbeat.
+   */
   readonly validUntilMs: Millis;
 }
 

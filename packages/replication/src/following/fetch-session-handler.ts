@@ -20,7 +20,7 @@ export function itemKey(item: { readonly topicId: string; readonly partition: nu
 
 export class FetchSessionHandler {
   private id = 0;
-  /** 0: the next request is a full one. */
+  /** The epoch of the next request. 0: the request is a full one. */
   private epoch = 0;
   /** The items that the next request must fetch, by key. */
   private readonly wanted = new Map<string, FetchItem>();

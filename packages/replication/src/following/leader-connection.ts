@@ -49,7 +49,7 @@ export class LeaderConnection {
   }
 
   /**
-   * The owner has more to ask, but the leader may have parked the request in flight. A leader answers a
+   * Makes the leader answer a parked request in flight, because the owner has more to ask. A leader answers a
    * parked follower fetch when another request arrives after it. So this sends ApiVersions, the smallest
    * request, and ignores its response.
    */

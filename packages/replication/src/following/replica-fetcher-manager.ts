@@ -35,7 +35,8 @@ export class ReplicaFetcherManager {
     if (current?.leaderId === leaderId && current.leaderEpoch === leaderEpoch) return;
     if (current !== undefined && current.leaderId !== leaderId) this.stop(partition);
     const source = this.source(leaderId, image);
-    // The leader has no registration. `publish` (replica-manager.ts) tries again when it has one.
+    // Do nothing while the leader has no registration. `publish` (replica-manager.ts) calls again when it has
+    // one.
     if (source === undefined) {
       this.stop(partition);
       return;

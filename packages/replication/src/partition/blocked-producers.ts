@@ -21,7 +21,7 @@ interface FailedBatch {
 }
 
 export class BlockedProducers {
-  /** By producer id. */
+  /** The failed batches, by producer id. */
   private readonly failed = new Map<number, FailedBatch>();
   private readonly header = new BatchHeader();
 

@@ -61,10 +61,9 @@ export class RemoteReplica {
 }
 
 /**
- * The smallest log end of three groups: the leader (`ownEnd`: written, or synced with flush.messages=1), the
- * maximal ISR, and eligible replicas that keep up. The last group is about to join the ISR. The high
- * watermark waits for it; otherwise these replicas would chase a rising high watermark. Never below
- * `current`.
+ * The smallest log end of the leader (`ownEnd`: written, or synced with flush.messages=1), the maximal ISR,
+ * and eligible replicas that keep up. These replicas are about to join the ISR. The high watermark waits for
+ * them, so that they can catch up with it. Never below `current`.
  */
 export function nextHighWatermark(input: {
   readonly current: Offset;

@@ -133,8 +133,8 @@ export class Leadership {
 
   private acknowledgeReplicated(end: Offset, ack: ParkedAck): void {
     const isReplicated = this.partition.highWatermark >= end;
-    // Contract row 3, acks=all: every member of the maximal ISR has written the batch (row 4, with
-    // flush.messages=1: synced it), because the high watermark has passed it. The ISR has at least
+    // Durability contract, row 3 (acks=all): the high watermark has passed the batch, so every member of the
+    // maximal ISR has written it (row 4, with flush.messages=1: synced it). The ISR has at least
     // min.insync.replicas members, as `produce` checked.
     if (isReplicated && this.ports.holdsLease()) {
       ack.acknowledgement.settle(ack.appended);
@@ -146,8 +146,8 @@ export class Leadership {
 
   private acknowledgeLocal(end: Offset, ack: ParkedAck): void {
     const isWritten = this.partition.ownEnd >= end;
-    // Contract row 2, acks=1: the leader has written the batch, and its lease still holds. Row 4, with
-    // flush.messages=1: `ownEnd` counts only synced batches.
+    // Durability contract, row 2 (acks=1): the leader has written the batch, and its lease still holds. Row 4
+    // (flush.messages=1): `ownEnd` counts only synced batches.
     if (isWritten && this.ports.holdsLease()) {
       ack.acknowledgement.settle(ack.appended);
       return;
@@ -165,8 +165,9 @@ export class Leadership {
     const { partition } = this;
     const isUnderMinIsr = partition.isr.length < partition.minIsrEffective;
     for (const { acknowledgement, appended } of this.replicated.release(partition.highWatermark)) {
-      // Contract row 3, acks=all: the high watermark has passed the batch, so every member of the maximal ISR
-      // has written it (row 4: synced it), and the ISR holds at least min.insync.replicas.
+      // Durability contract, row 3 (acks=all): the high watermark has passed the batch, so every member of
+      // the maximal ISR has written it (row 4: synced it). The ISR must have at least min.insync.replicas
+      // members.
       acknowledgement.settle(
         isUnderMinIsr ? produceFailure(ErrorCode.NOT_ENOUGH_REPLICAS_AFTER_APPEND) : appended,
       );
@@ -179,7 +180,8 @@ export class Leadership {
       this.ports.awaitLease(this);
       return;
     }
-    // Contract row 2, acks=1 (row 4 with flush.messages=1): `ownEnd` counts only written (or synced) batches.
+    // Durability contract, row 2 (acks=1): `ownEnd` counts only written batches (row 4, with
+    // flush.messages=1: only synced ones).
     for (const { acknowledgement, appended } of this.local.release(this.partition.ownEnd))
       acknowledgement.settle(appended);
   }
@@ -319,9 +321,9 @@ export class Leadership {
   }
 
   /**
-   * Only an error that means "nothing was changed" ends a proposal. After any other error the controller may
-   * have made the change, or may still make it. So the maximal ISR stays, and the broker repeats the proposal
-   * until an answer or the metadata settles it.
+   * Handles the answer to a proposal. Only an error that means "nothing was changed" ends the proposal. After
+   * any other error the controller may have made the change, or may still make it. So the maximal ISR stays,
+   * and the broker repeats the proposal until an answer or the metadata settles it.
    */
   private isrAnswered(proposal: IsrProposal, answer: IsrAnswer): boolean {
     const { partition } = this;

@@ -35,7 +35,7 @@ export interface PartitionOptions {
   readonly index: number;
   readonly log: PartitionLog;
   readonly settings: PartitionSettings;
-  /** From the checkpoint; 0 when there is none. */
+  /** The checkpointed high watermark; 0 when there is none. */
   readonly highWatermark: Offset;
   /** Producers blocked before this replica opened. */
   readonly blockedProducers: BlockedProducers;
@@ -49,20 +49,20 @@ export class Partition {
   readonly log: PartitionLog;
   settings: PartitionSettings;
   role: Role = 'none';
-  /** Set exactly while `role` is leader. */
+  /** The state of this leader; set exactly while `role` is leader. */
   leadership: Leadership | undefined;
-  /** Latest known leader, -1 none. */
+  /** The latest known leader; -1: none. */
   leaderId: NodeId = -1;
-  /** Latest known epoch. Only grows. */
+  /** The latest known leader epoch. Never decreases. */
   leaderEpoch: LeaderEpoch = -1;
   replicas: readonly NodeId[] = [];
   /** Eligible leader replicas. They are not in the ISR, but the controller may elect them as if they were. */
   elr: readonly NodeId[] = [];
   readonly isrState = new IsrState();
   /**
-   * Every member of the ISR holds everything below it, as far as this replica knows. Moves backward only when
-   * the replica truncates its log after a new leader epoch or restarts it. Invariant: log.startOffset <=
-   * highWatermark <= log.endOffset.
+   * As far as this replica knows, every member of the ISR holds all records below this offset. The high
+   * watermark moves backward only when the replica truncates its log after a new leader epoch or restarts it.
+   * Invariant: log.startOffset <= highWatermark <= log.endOffset.
    */
   highWatermark: Offset;
   /** The replica's disk failed. Every request gets KAFKA_STORAGE_ERROR until the broker restarts. */
@@ -208,7 +208,10 @@ export class Partition {
     for (const waiter of this.waiters) waiter.notify(Number.POSITIVE_INFINITY);
   }
 
-  /** NONE when this replica leads and the caller's epoch is the leader epoch (-1: not checked). */
+  /**
+   * Returns NONE if this replica leads and the caller knows the leader epoch (-1: the caller's epoch is not
+   * checked).
+   */
   checkLeader(currentLeaderEpoch: LeaderEpoch): ErrorCode {
     if (this.isClosed) return ErrorCode.NOT_LEADER_OR_FOLLOWER;
     if (this.isOffline) return ErrorCode.KAFKA_STORAGE_ERROR;

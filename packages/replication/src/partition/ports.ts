@@ -114,7 +114,7 @@ export interface PartitionAssignment {
   readonly isr: readonly NodeId[];
   /** Eligible leader replicas. They are not in the ISR, but the controller may elect them. */
   readonly elr: readonly NodeId[];
-  /** -1: none. */
+  /** The leader; -1: none. */
   readonly leader: NodeId;
   readonly leaderEpoch: LeaderEpoch;
   readonly partitionEpoch: number;

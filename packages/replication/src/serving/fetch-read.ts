@@ -9,7 +9,7 @@ import type { CurrentLeader, Divergence, FetchItem } from '../types.ts';
 
 /** The consumer or follower that fetches. */
 export interface Reader {
-  /** -1: a consumer. */
+  /** The follower's broker id; -1: the reader is a consumer. */
   readonly replicaId: NodeId;
   readonly replicaEpoch: BrokerEpoch;
   readonly isFollower: boolean;
@@ -103,8 +103,8 @@ export function inspect(partition: Partition, item: FetchItem, reader: Reader): 
 }
 
 /**
- * The error for a follower that is not a replica. If it sends an epoch, it may know of a reassignment that
- * this broker does not know yet. Then it gets an error after which it retries.
+ * The error for a fetch of a broker that has no replica here. If it sends a leader epoch, it may know of a
+ * reassignment that this broker does not know yet. Then it gets an error after which it retries.
  */
 function strangerError({ currentLeaderEpoch }: FetchItem): ErrorCode {
   return currentLeaderEpoch < 0 ? ErrorCode.NOT_LEADER_OR_FOLLOWER : ErrorCode.UNKNOWN_LEADER_EPOCH;

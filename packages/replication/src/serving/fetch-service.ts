@@ -191,22 +191,25 @@ export class FetchService {
   }
 
   /**
-   * Whether the follower's report counts. A fetch from an earlier life of its broker does not, because the
-   * broker may have another log now (KIP-903).
+   * Whether the follower's report counts. A fetch from an earlier incarnation of its broker does not, because
+   * the broker may have another log now (KIP-903).
    */
   private counts({ replicaId, replicaEpoch }: Reader): boolean {
     return this.ports.registeredEpoch(replicaId) === replicaEpoch;
   }
 
-  /** With `isReport`, also takes the offsets that the follower reports about its logs. */
+  /**
+   * Reads all partitions of the fetch. With `isReport`, also takes the offsets that the follower reports
+   * about its logs.
+   */
   private read(fetch: FetchOperation, { isReport }: { readonly isReport: boolean }): Read {
     const { request, reader, opened } = fetch;
     const found = fetch.items.map((item) => this.find(fetch, item));
     const inspected = found.map((partition, index) =>
       partition instanceof Partition ? inspect(partition, fetch.items[index]!, reader) : undefined,
     );
-    // Takes all reports before reading. A report may acknowledge a produce request, whose client may append
-    // to any partition. The fetch is not yet a waiter of the partitions it has already read.
+    // Take all reports before reading. A report may acknowledge a produce request, whose client may append to
+    // any partition at once. If this fetch had already read that partition, the append would not wake it.
     if (isReport && this.counts(reader))
       for (const [index, partition] of found.entries())
         if (partition instanceof Partition && inspected[index] === ErrorCode.NONE)

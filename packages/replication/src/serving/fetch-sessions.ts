@@ -83,7 +83,7 @@ export class FetchSession {
   nextEpoch = 1;
   /** True if the last response was empty although there may have been news. */
   owesNews = false;
-  /** In reading order. */
+  /** The session's partitions, in the order in which a fetch reads them. */
   readonly partitions = new Map<string, SessionPartition>();
 
   constructor(options: { id: number; isFollower: boolean; usesTopicIds: boolean; now: Millis }) {
@@ -118,10 +118,10 @@ export class FetchSession {
   }
 }
 
-/** How to serve a fetch request. */
+/** The session and the items with which to serve a fetch request. */
 export interface OpenedFetch {
   readonly items: Iterable<FetchItem>;
-  /** 0: none. */
+  /** The id of the session; 0: the reader gets no session. */
   readonly sessionId: number;
   readonly session: FetchSession | undefined;
   /** The response contains only partitions with news. */
@@ -131,7 +131,7 @@ export interface OpenedFetch {
 export class FetchSessions {
   private readonly slotsMax: number;
   private readonly random: Random;
-  /** Least recently used first. */
+  /** The sessions by id, the least recently used first. */
   private readonly sessions = new Map<number, FetchSession>();
 
   constructor(slotsMax: number, random: Random) {
@@ -211,7 +211,7 @@ export class FetchSessions {
     return undefined;
   }
 
-  /** The session of least value, if the new session is worth at least as much. */
+  /** Returns the session of least value, if the new session is worth at least as much. */
   private leastValuable(isFollower: boolean, partitionCount: number, now: Millis): FetchSession | undefined {
     let least: FetchSession | undefined;
     for (const session of this.sessions.values())

@@ -36,7 +36,8 @@ export class ProduceRun {
   private acknowledgement: Acknowledgement | undefined;
   private job: Job | undefined;
   /**
-   * Copies of the remaining batches, made when a job starts, because the bytes of the request are only lent.
+   * Copies of the remaining batches, made when a job starts: the bytes of the request are valid only until
+   * `start` returns.
    */
   private kept: (Uint8Array | null)[] | undefined;
   private ended: (() => void) | undefined;
@@ -49,7 +50,8 @@ export class ProduceRun {
 
   /** Returns true if the request waits for a job. It then calls `ended` when it no longer waits. */
   start(ended: () => void): boolean {
-    // At once: a job takes time, and the metadata may bring the partition before the run comes to it.
+    // Note the failures of unknown partitions now. A job takes time, and the metadata may bring such a
+    // partition before the run reaches it.
     for (const wanted of this.request.partitions)
       if (wanted.unknown !== undefined) this.noteFailed(wanted, wanted.records, wanted.unknown);
     if (this.run()) return false;
