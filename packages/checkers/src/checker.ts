@@ -19,7 +19,7 @@ export interface HistoryScope {
   mayServeDamage(): boolean;
   /** Reports a broken promise. The simulator throws it and ends the run; a judge collects it. */
   report(checker: string, sentence: string): void;
-  /** Counts an event, by name, that is not a failure. */
+  /** Counts a harmless event by its name. */
   count(what: string): void;
 }
 
@@ -30,9 +30,9 @@ export interface HistoryChecker {
   finish?(): void;
 }
 
-/** Creates a checker for each run. */
+/** One kind of checker. `make` creates a checker for each run. */
 export interface HistoryCheckerKind {
-  /** Kebab-case, unique; a violation carries it. */
+  /** The unique name in kebab-case. A violation carries it. */
   readonly name: string;
   /** The promise that the checker checks, in one sentence. */
   readonly sentence: string;

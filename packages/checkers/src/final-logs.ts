@@ -14,9 +14,9 @@ export interface FinalBatch {
 export interface FinalLog {
   readonly topic: string;
   readonly partition: number;
-  /** By ascending position in the log. */
+  /** The records in the order of the log. */
   readonly records: readonly SeenRecord[];
-  /** Undefined: the consumer's library does not show batches. */
+  /** The batches of the log. Undefined: the consumer's library does not show batches. */
   readonly batches: readonly FinalBatch[] | undefined;
 }
 
@@ -35,7 +35,7 @@ export class FinalLogs {
     return this.all;
   }
 
-  /** Undefined: the partition no longer exists. */
+  /** The log of a partition. Undefined: the partition no longer exists. */
   of(topic: string, partition: number): FinalLog | undefined {
     this.byName ??= new Map(this.list().map((log) => [`${log.topic}-${log.partition}`, log]));
     return this.byName.get(`${topic}-${partition}`);

@@ -9,7 +9,7 @@
  */
 import type { LeaderEpoch, NodeId, Offset } from '@millrace/base';
 
-/** Whole microseconds since the run began. */
+/** Time since the run began, in whole microseconds. */
 export type Micros = number;
 
 export type Outcome = 'ok' | 'fail' | 'info';
@@ -30,7 +30,10 @@ export interface SendOp {
   readonly invokedUs: Micros;
   endedUs: Micros;
   outcome: Outcome;
-  /** Undefined unless the outcome is `ok` and the answer has an offset. With acks=0 there is no answer. */
+  /**
+   * The offset of the first value in the answer. Undefined: the outcome is not `ok`, or the answer has no
+   * offset. With acks=0 there is no answer.
+   */
   baseOffset: Offset | undefined;
   /** The error name of the last answer, or the reason why there was no answer. */
   error: string | undefined;
@@ -81,7 +84,7 @@ export interface AssignOp {
   readonly endedUs: Micros;
 }
 
-/** An administrator's request. */
+/** A request that changes topics or configs. */
 export interface AdminOp {
   readonly type: 'admin';
   readonly client: string;
@@ -132,7 +135,7 @@ export class History {
   }
 }
 
-/** The client in a value. */
+/** The client that sent a value. */
 export function senderOf(value: string): string {
   return value.slice(0, value.lastIndexOf('-'));
 }

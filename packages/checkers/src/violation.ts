@@ -1,7 +1,7 @@
 /** The error of a checker: the checker's name, and the broken promise in one sentence. */
 export class Violation extends Error {
   override readonly name = 'Violation';
-  /** Kebab-case: `lost-write`, `high-watermark-fell`, … */
+  /** The checker's name in kebab-case, for example `lost-write`. */
   readonly checker: string;
   readonly sentence: string;
 

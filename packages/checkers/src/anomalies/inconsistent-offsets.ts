@@ -17,7 +17,7 @@ interface Seen {
 
 class InconsistentOffsets {
   private readonly scope: HistoryScope;
-  /** By partition and offset. */
+  /** The record seen at each offset, by partition and offset. */
   private readonly seen = new Map<string, Map<number, Seen>>();
 
   constructor(scope: HistoryScope) {

@@ -16,7 +16,7 @@ export const neverSent: HistoryCheckerKind = {
 class NeverSent {
   private readonly scope: HistoryScope;
   private readonly topics = new Set<string>();
-  /** By partition. */
+  /** The values that producers sent, by partition. */
   private readonly sent = new Map<string, Set<string>>();
 
   constructor(scope: HistoryScope) {

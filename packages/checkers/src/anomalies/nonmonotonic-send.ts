@@ -42,7 +42,7 @@ class NonmonotonicSend {
   }
 
   private checkOrder({ topic, partition, records }: FinalLog): void {
-    /** By client. */
+    /** The last value of each client in this log. */
     const last = new Map<string, string>();
     for (const { value } of records) {
       if (!this.acknowledged.has(value)) continue;
@@ -56,7 +56,7 @@ class NonmonotonicSend {
 
   private checkSequences({ topic, partition, batches = [] }: FinalLog): void {
     const { scope } = this;
-    /** By producer id. */
+    /** The last batch of each producer id in this log. */
     const last = new Map<number, BatchHeader>();
     for (const { header } of batches) {
       const { producerId, producerEpoch, baseSequence, baseOffset } = header;

@@ -1,7 +1,7 @@
 /**
  * Compares each consumer's position in each partition with the records that it gets. Without compaction and
- * transactions offsets have no gaps, so the next record must be the one at the position. Jepsen names two
- * anomalies: one for the order within a poll, one for the order between polls.
+ * transactions offsets have no gaps, so the next record must be the one at the position. Faults within one
+ * answer and between answers are separate anomalies, with Jepsen's names.
  */
 import type { HistoryCheckerKind, HistoryScope } from '../checker.ts';
 import { byBroker, type Op, type PollOp } from '../history.ts';
@@ -26,7 +26,7 @@ export const intNonmonotonicPoll = kind(
 class Positions {
   private readonly scope: HistoryScope;
   private readonly anomaly: Anomaly;
-  /** By client and partition. */
+  /** The next offset that a consumer must get, by client and partition. */
   private readonly positions = new Map<string, number>();
 
   constructor(scope: HistoryScope, anomaly: Anomaly) {

@@ -1,6 +1,6 @@
 /**
- * Consumers have seen every value acknowledged with acks=all. The checker decides at the end, after a
- * consumer has read every log from the beginning.
+ * By the end of the run, consumers have seen every value acknowledged with acks=all. The last consumer reads
+ * every log from the beginning before the checker decides.
  */
 import type { HistoryCheckerKind, HistoryScope } from '../checker.ts';
 import type { Op } from '../history.ts';
