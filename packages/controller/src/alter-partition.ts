@@ -37,9 +37,9 @@ import { isFailed, type PartitionSituation, partitionChange, sameMembers } from 
 type Item = AlterPartitionRequest['partitions'][number];
 
 /**
- * Whole request: STALE_BROKER_EPOCH. Per partition: UNKNOWN_TOPIC_ID, UNKNOWN_TOPIC_OR_PARTITION,
- * NOT_CONTROLLER (the broker has newer metadata than this controller), FENCED_LEADER_EPOCH, INVALID_REQUEST,
- * INVALID_UPDATE_VERSION, INELIGIBLE_REPLICA.
+ * Decides an AlterPartition request. Error of the whole request: STALE_BROKER_EPOCH. Errors of a partition:
+ * UNKNOWN_TOPIC_ID, UNKNOWN_TOPIC_OR_PARTITION, NOT_CONTROLLER (the broker has newer metadata than this
+ * controller), FENCED_LEADER_EPOCH, INVALID_REQUEST, INVALID_UPDATE_VERSION, INELIGIBLE_REPLICA.
  */
 export function decideAlterPartition(
   image: MetadataImage,

@@ -40,8 +40,8 @@ export function automaticAssignment(
 }
 
 /**
- * Checks the lists of a manual assignment. None is empty or has duplicates, and all name registered brokers.
- * All have the same length (`replicationFactor` when it is given). Each includes a broker that can lead.
+ * Checks the lists of a manual assignment. Each must name at least one broker, only registered ones, none
+ * twice, and one that can lead. All must have the same length (`replicationFactor` when it is given).
  */
 export function checkAssignment(
   image: MetadataImage,

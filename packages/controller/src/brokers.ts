@@ -20,14 +20,15 @@ export interface BrokerContext {
   readonly image: MetadataImage;
   readonly sessions: BrokerSessions;
   readonly config: ControllerConfig;
-  /** Undefined while this node does not know it. */
+  /** The id of the cluster. Undefined while this node does not know it. */
   readonly clusterId: Uuid | undefined;
   readonly now: Millis;
 }
 
 /**
- * Errors: INCONSISTENT_CLUSTER_ID; INVALID_REGISTRATION; DUPLICATE_BROKER_REGISTRATION while another process
- * with this id is alive. If the response was lost, the same incarnation retries and gets the same epoch.
+ * Decides a registration. Errors: INCONSISTENT_CLUSTER_ID; INVALID_REGISTRATION;
+ * DUPLICATE_BROKER_REGISTRATION while another process with this id is alive. If the response was lost, the
+ * same incarnation retries and gets the same epoch.
  */
 export function decideRegister(context: BrokerContext, request: RegisterRequest): Decision<RegisterResponse> {
   const { image, config } = context;

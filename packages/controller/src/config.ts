@@ -1,4 +1,4 @@
-/** The controller's settings. The comments give Kafka's property names. The node fills them. */
+/** The controller's settings, which the node fills. The comments give Kafka's property names. */
 import type { Millis } from '@millrace/base';
 
 export interface ControllerConfig {
@@ -6,11 +6,11 @@ export interface ControllerConfig {
   readonly sessionTimeoutMs: Millis;
   /** How long the controller waits after the end of a broker's control stream before it fences the broker. */
   readonly connectionLossGraceMs: Millis;
-  /** `num.partitions`, for CreateTopics with -1. */
+  /** `num.partitions`: the number of partitions if CreateTopics asks for -1. */
   readonly numPartitions: number;
-  /** `default.replication.factor`, for CreateTopics with -1. */
+  /** `default.replication.factor`: the replication factor if CreateTopics asks for -1. */
   readonly defaultReplicationFactor: number;
-  /** `delete.topic.enable`. */
+  /** `delete.topic.enable`: whether clients may delete topics. */
   readonly deleteTopicEnable: boolean;
   /**
    * Largest number of partitions that one CreateTopics or CreatePartitions request may create. The controller

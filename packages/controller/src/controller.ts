@@ -111,11 +111,11 @@ interface Parked {
   failed(failure: ApiError): void;
 }
 
-/** How to answer one request. */
+/** A request that waits for its answer, with the way to answer it. */
 interface Call<R> {
   readonly reply: (response: R) => void;
   readonly fail: (failure: ApiError) => R;
-  /** When the client stops waiting. */
+  /** The time at which the client stops waiting. */
   readonly deadline?: Millis;
   /** Limit for the records that one request of a client writes. */
   readonly bytesMax?: number;
@@ -179,7 +179,7 @@ export class Controller {
     return this.activeEpoch !== undefined;
   }
 
-  /** How many requests wait until their records are committed. */
+  /** The number of requests that wait until their records are committed. */
   get parkedCount(): number {
     return this.parked.size;
   }

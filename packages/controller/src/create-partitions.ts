@@ -1,4 +1,4 @@
-/** CreatePartitions (KIP-195): more partitions for topics that exist. `count` is the new total. */
+/** CreatePartitions (KIP-195): adds partitions to existing topics. `count` is the new total. */
 import type { NodeId } from '@millrace/base';
 import type { MetadataRecord, TopicImage } from '@millrace/metadata';
 import { type CreatePartitionsRequest, type CreatePartitionsResponse, ErrorCode } from '@millrace/protocol';

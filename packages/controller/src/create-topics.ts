@@ -71,7 +71,7 @@ const TOO_MUCH = apiError(ErrorCode.POLICY_VIOLATION, 'the request would create 
 const REPEATED = apiError(ErrorCode.INVALID_REQUEST, 'the topic is named more than once in the request');
 const NOTHING: readonly MetadataRecord[] = [];
 
-/** One topic of a request. */
+/** Decides about one topic of a request. */
 function decideTopic(
   context: TopicsContext,
   topic: Topic,
@@ -99,7 +99,10 @@ function decideTopic(
   };
 }
 
-/** Also true if a client has deleted the topic since: a late copy of the request must not create it again. */
+/**
+ * Whether a copy of the request created this topic. Also true if a client has deleted the topic since: a late
+ * copy of the request must not create it again.
+ */
 function isCarriedOut(image: MetadataImage, topicId: Uuid): boolean {
   return image.topicById(topicId) !== undefined || image.carriedOut.isDeleted(topicId);
 }

@@ -150,7 +150,7 @@ function nextElr(
   );
 }
 
-/** Equal as sets; neither has duplicates. */
+/** Whether two lists hold the same members. Neither list may have duplicates. */
 export function sameMembers(a: readonly NodeId[], b: readonly NodeId[]): boolean {
   return a.length === b.length && a.every((id) => b.includes(id));
 }

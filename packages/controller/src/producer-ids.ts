@@ -5,7 +5,10 @@ import { ErrorCode } from '@millrace/protocol';
 import { currentRegistration } from './brokers.ts';
 import { answer, type Decision } from './decision.ts';
 
-/** Errors: STALE_BROKER_EPOCH; UNKNOWN_SERVER_ERROR when 2^53 ids have been used. */
+/**
+ * Decides a request for a block. Errors: STALE_BROKER_EPOCH; UNKNOWN_SERVER_ERROR when 2^53 ids have been
+ * used.
+ */
 export function decideAllocateProducerIds(
   image: MetadataImage,
   request: AllocateProducerIdsRequest,
