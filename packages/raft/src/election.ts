@@ -53,7 +53,7 @@ function mayStand(node: RaftNode, election: Election): boolean {
 
 /**
  * The time of the election after a won pre-vote: at once, except at formation. Formation needs every vote, so
- * two candidates would always block each other. So the lowest id goes first.
+ * two candidates would always block each other. Therefore the lowest id goes first.
  */
 function promotionAt(node: RaftNode, election: Election, now: Millis): Millis {
   if (!election.formation) return now;
@@ -130,7 +130,10 @@ export function onVoteResponse(
   peer.answer = response.voterKey === peer.key ? 'granted' : 'rejected';
 }
 
-/** If one peer belongs to another cluster, that peer is wrong. If a majority does, this node is wrong. */
+/**
+ * Handles a peer of another cluster. If one peer belongs to another cluster, that peer is wrong. If a
+ * majority does, this node is wrong.
+ */
 function onForeignPeer(node: RaftNode, peer: VotePeer): void {
   peer.isForeign = true;
   node.logEvent('error', 'cluster-id-mismatched', { peerId: peer.id, clusterId: node.clusterId });
@@ -175,7 +178,9 @@ function decideVote(node: RaftNode, request: VoteRequest, now: Millis): boolean 
   return node.votedFor === request.candidateId && node.leaderId === -1;
 }
 
-/** Whether this storage may grant this candidate a vote at all. A refusal here never raises our epoch. */
+/**
+ * Whether this storage may grant this candidate a vote at all. A refusal here never raises this node's epoch.
+ */
 function checkVoteRequest(node: RaftNode, request: VoteRequest): RaftErrorCode {
   const { voters } = node;
   if (request.clusterId !== '' && node.clusterId !== '' && request.clusterId !== node.clusterId)

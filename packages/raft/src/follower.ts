@@ -109,7 +109,7 @@ function onFetchError(node: RaftNode, response: FetchResponse, now: Millis): voi
 }
 
 /**
- * KIP-595: truncates to the end of the diverging epoch, in the leader's log or in this one, whichever is
+ * KIP-595: truncates to where the diverging epoch ends in the leader's log or in this one, whichever is
  * smaller. Further fetches truncate older epochs.
  */
 function cut(node: RaftNode, diverging: { readonly epoch: number; readonly endOffset: number }): void {
@@ -118,7 +118,7 @@ function cut(node: RaftNode, diverging: { readonly epoch: number; readonly endOf
   if (offset < node.log.endOffset) node.truncateTo(offset);
 }
 
-/** Whether the batches continue our log without a gap, with valid epochs. */
+/** Whether the batches continue this log without a gap, with valid epochs. */
 function continues(node: RaftNode, response: FetchResponse): boolean {
   let offset = node.log.endOffset;
   let { lastEpoch } = node.log;

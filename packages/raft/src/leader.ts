@@ -28,7 +28,7 @@ const OBSERVERS_MAX = 1000;
  * response and a fetch.
  */
 const OBSERVERS_PAUSE_MS: Millis = 5;
-/** The most parked fetches. */
+/** The most fetches that a leader parks. */
 const PARKED_MAX = 2000;
 
 export function pumpLeader(node: RaftNode, now: Millis): void {
@@ -209,8 +209,8 @@ function observerOf(node: RaftNode, { replicaId, replicaKey }: FetchRequest, now
 }
 
 /**
- * KIP-836: notes the last time at which the replica was caught up. That is now if it has everything.
- * Otherwise it is the time of its previous fetch, if it has reached the log end that this leader had then.
+ * KIP-836: notes when the replica was last caught up. This is now if it has everything that the leader has.
+ * Otherwise it is the previous fetch, if the replica now has everything that the leader had then.
  */
 function noteFetch(node: RaftNode, replica: Replica, fetchOffset: Offset, now: Millis): void {
   const { endOffset } = node.log;

@@ -75,8 +75,8 @@ export class RaftLog {
   }
 
   /**
-   * Reads whole batches from the batch border `from` up to `endOffset`. Returns at least one if there is any,
-   * and otherwise at most about `maxBytes`.
+   * Reads whole batches from the batch border `from` up to `endOffset`: at most about `maxBytes`, but at
+   * least one batch if there is any.
    */
   read(from: Offset, endOffset: Offset, maxBytes: number): LogBatch[] {
     const start = this.indexAt(from);

@@ -1,7 +1,7 @@
 /** The arithmetic of majorities. Does not depend on messages or roles. */
 import { assert, type Offset } from '@millrace/base';
 
-/** How many of `voters` are a majority. */
+/** The number of voters that are a majority of `voters`. */
 export function majoritySize(voters: number): number {
   assert(voters >= 1, 'a quorum has voters');
   return Math.floor(voters / 2) + 1;

@@ -7,7 +7,7 @@ import type { Millis, NodeId, Offset, QuorumEpoch } from '@millrace/base';
 import type { EpochEnd } from './log.ts';
 import type { LogBatch, VoterKey } from './types.ts';
 
-/** Kafka's error codes that occur here. */
+/** The error codes of Kafka that the quorum uses. */
 export const RaftErrorCode = {
   NONE: 0,
   OFFSET_OUT_OF_RANGE: 1,
@@ -62,7 +62,7 @@ export interface EndRequest {
   readonly clusterId: string;
   readonly leaderId: NodeId;
   readonly epoch: QuorumEpoch;
-  /** Voters by the length of their log, longest first. */
+  /** The other voters, the one with the longest log first. */
   readonly preferredSuccessors: readonly NodeId[];
 }
 

@@ -83,7 +83,7 @@ export class RaftNode {
   /** Leader of `epoch`; -1: not known. Set exactly in the roles follower and leader. */
   leaderId: NodeId = -1;
   voters: VoterSet;
-  /** Everything below is committed. Never decreases; <= log.endOffset. */
+  /** The end of the committed records. Never decreases; <= log.endOffset. */
   highWatermark: Offset = 0;
   /** The last epoch in which a known leader stopped leading. This node ignores hints to that leader. */
   endedEpoch: QuorumEpoch = -1;
@@ -135,7 +135,7 @@ export class RaftNode {
     return this.options.config;
   }
 
-  /** '' while unknown. */
+  /** The id of the cluster; '' while it is unknown. */
   get clusterId(): string {
     return this.voters.clusterId === '' ? this.options.clusterId : this.voters.clusterId;
   }
@@ -239,7 +239,7 @@ export class RaftNode {
     return this.persistsInFlight.length > 0;
   }
 
-  /** A peer answered EndQuorumEpoch, or the request failed. */
+  /** Called when a peer answered EndQuorumEpoch, or the request to it failed. */
   endAnswered(id: number): void {
     if (this.endsInFlight.delete(id) && this.endsInFlight.size === 0) this.finishStop();
   }
@@ -249,7 +249,7 @@ export class RaftNode {
     this.emit({ type: 'stopped' });
   }
 
-  // Used by the handlers.
+  // Methods that the handlers use.
 
   emit(effect: RaftEffect): void {
     this.effects.push(effect);

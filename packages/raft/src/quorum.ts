@@ -178,7 +178,7 @@ export class Quorum {
     return leaderId === -1 ? undefined : { nodeId: leaderId, epoch };
   }
 
-  /** Undefined until the quorum is formed and this node knows it. */
+  /** The id of the cluster. Undefined until the quorum is formed and this node knows it. */
   clusterId(): Uuid | undefined {
     const { clusterId } = this.node.voters;
     return clusterId === '' ? undefined : clusterId;

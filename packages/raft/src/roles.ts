@@ -20,7 +20,7 @@ export interface Election {
   readonly preVote: boolean;
   /** The quorum is not formed yet. Every voter must grant, and report an empty log. */
   readonly formation: boolean;
-  /** Our own vote counts when this persist is durable. 0: it counts at once. */
+  /** The node's own vote counts when this persist is durable. 0: it counts at once. */
   readonly ownVoteSequence: number;
   readonly peers: Map<NodeId, VotePeer>;
   /** The time of the election after a won pre-vote of a formation; undefined before. */
@@ -43,7 +43,7 @@ export interface Following {
   fetchInFlight: number | undefined;
   /** The node sends no fetch before this time. */
   fetchAt: Millis;
-  /** The leader has answered a fetch since we began to follow it. */
+  /** True if the leader has answered a fetch since this node began to follow it. */
   fetched: boolean;
   /** The leader counts as lost if no fetch succeeds before this time. */
   timeoutAt: Millis;
@@ -52,7 +52,7 @@ export interface Following {
    * pre-vote does no harm if the leader still works.
    */
   suspectAt: Millis;
-  /** The leader's latest round that we know. The next fetch carries it back. */
+  /** The latest round of the leader that this node knows. The next fetch carries it back. */
   round: number;
 }
 
@@ -66,7 +66,7 @@ export interface Replica {
   endOffset: Offset;
   lastFetchAt: Millis | undefined;
   lastCaughtUpAt: Millis | undefined;
-  /** The end of our log at the replica's last fetch. */
+  /** The leader's log end at the replica's last fetch. */
   lastFetchLeaderEnd: Offset;
   /**
    * The latest of this leader's rounds that a fetch of the replica carried. The replica followed this leader
@@ -94,7 +94,7 @@ export interface Leading {
   active: boolean;
   /** The other voters, by id. */
   readonly replicas: Map<NodeId, Replica>;
-  /** By id and key, oldest contact first. */
+  /** The observers by id and key, the one with the oldest contact first. */
   readonly observers: Map<string, Replica>;
   parked: ParkedFetch[];
   /** The leader sends observers nothing new before this time. */
@@ -105,7 +105,7 @@ export interface Leading {
   confirmedRound: number;
 }
 
-/** 1 to 2 times the election timeout. */
+/** A random time from 1 to 2 times the election timeout. */
 export function randomElectionMs(node: RaftNode): Millis {
   const { electionTimeoutMs } = node.config;
   return electionTimeoutMs + node.options.random.below(electionTimeoutMs);
@@ -200,8 +200,8 @@ function newElection(node: RaftNode, preVote: boolean, now: Millis): Election {
 }
 
 /**
- * Forms the quorum if there is none. Always writes a leader-change record, which commits all older records
- * with it.
+ * Makes this node the leader. Forms the quorum if there is none. Always writes a leader-change record; its
+ * commit also commits all older records.
  */
 export function becomeLeader(node: RaftNode, now: Millis): void {
   const { election } = node;

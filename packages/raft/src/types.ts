@@ -47,11 +47,11 @@ export type VoterKey = string;
 
 export interface VoteState {
   readonly epoch: QuorumEpoch;
-  /** -1: no vote in this epoch. */
+  /** The candidate that this node voted for in this epoch; -1: none. */
   readonly votedFor: NodeId;
 }
 
-/** Settings; all durations in milliseconds. */
+/** The settings of the quorum; all durations in milliseconds. */
 export interface QuorumConfig {
   /**
    * A follower starts an election when no fetch succeeded for this long.
@@ -81,7 +81,7 @@ export interface RaftListener {
    * begin at offset 0.
    */
   committed(batches: readonly CommittedBatch[]): void;
-  /** This node leads, and every record of earlier epochs was passed to `committed`. */
+  /** This node became leader, and every record of earlier epochs was passed to `committed`. */
   becameLeader(epoch: QuorumEpoch): void;
   /** A leadership that `becameLeader` announced has ended. Uncommitted proposals may be lost. */
   resigned(epoch: QuorumEpoch): void;
@@ -92,7 +92,7 @@ export interface RaftListener {
 export interface ReplicaDescription {
   readonly id: NodeId;
   readonly directoryId: Uuid;
-  /** -1: unknown. */
+  /** The end of the replica's log; -1: unknown. */
   readonly logEndOffset: Offset;
   /** Wall clock milliseconds, -1: never (or this node does not lead). */
   readonly lastFetchTimestamp: number;

@@ -13,9 +13,9 @@ export interface VoterSet {
    * instead of all voters.
    */
   readonly formed: boolean;
-  /** '' until formed. */
+  /** The id of the cluster; '' until the quorum is formed. */
   readonly clusterId: Uuid | '';
-  /** Ascending by id. Key is '' until formed. */
+  /** The voters by ascending id. Their key is '' until the quorum is formed. */
   readonly voters: readonly (VoterAddress & { readonly key: VoterKey })[];
 }
 

@@ -107,7 +107,7 @@ export function encodeVoters(record: VotersRecord): Uint8Array {
   return VotersMessage.encode({ clusterId: record.clusterId, voters: [...record.voters] });
 }
 
-/** Throws an Error when the bytes are not a voters record. */
+/** Decodes a voters record. Throws an Error if the bytes are not one. */
 export function decodeVoters(bytes: Uint8Array): VotersRecord {
   const { clusterId, voters } = VotersMessage.decode(bytes);
   if (!isUuid(clusterId) || voters.length === 0) throw new Error('malformed voters record');
@@ -147,7 +147,10 @@ export function encodeRequest(request: RaftRequest): { method: string; body: Uin
   return { method, body: EndRequestMessage.encode({ ...request, preferredSuccessors }) };
 }
 
-/** Undefined: not a method of the quorum. Throws an Error when the bytes are not a request of this method. */
+/**
+ * Decodes a request. Undefined: this is not a method of the quorum. Throws an Error if the bytes are not a
+ * request of this method.
+ */
 export function decodeRequest(method: string, body: Uint8Array): RaftRequest | undefined {
   if (method === methods.fetch) return { type: 'fetch', ...FetchRequestMessage.decode(body) };
   if (method === methods.vote) return { type: 'vote', ...VoteRequestMessage.decode(body) };
@@ -162,7 +165,7 @@ export function encodeResponse(response: RaftResponse): Uint8Array {
   return FetchResponseMessage.encode({ ...response, batches: response.batches.map(batchToWire) });
 }
 
-/** Throws an Error when the bytes are not a response to a request of that type. */
+/** Decodes a response. Throws an Error if the bytes are not a response to a request of that type. */
 export function decodeResponse(type: RaftRequest['type'], body: Uint8Array): RaftResponse {
   if (type === 'fetch') return decodeFetchResponse(body);
   if (type === 'vote') return { type, ...VoteResponseMessage.decode(body) };

@@ -143,7 +143,7 @@ function logKey(offset: Offset): Uint8Array {
   return key;
 }
 
-/** A stored value is the crc32 of the payload, then the payload. */
+/** Puts a checksum before a payload: a stored value is the crc32 of the payload, then the payload. */
 function sealed(payload: Uint8Array): Uint8Array {
   const value = new Uint8Array(4 + payload.length);
   value.set(payload, 4);
