@@ -84,7 +84,7 @@ export interface Message<T> {
   readonly name: string;
   readonly type: protobuf.Type;
   encode(value: T): Uint8Array;
-  /** Throws an Error when the bytes are not a message of this type. */
+  /** Decodes a message. Throws an Error if the bytes are not a message of this type. */
   decode(bytes: Uint8Array): T;
   /** A decoded protobufjs object as a plain value. */
   plain(decoded: object): T;
@@ -101,7 +101,7 @@ export interface CompiledField {
   readonly rule: 'repeated' | undefined;
   readonly absent: 'never' | 'optional' | 'unused';
   readonly read: Convert;
-  /** Undefined: protobufjs takes the value as it is. */
+  /** Converts a value for protobufjs. Undefined: protobufjs takes the value as it is. */
   readonly write: Convert | undefined;
 }
 

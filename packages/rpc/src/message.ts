@@ -66,7 +66,8 @@ function codec<T>(type: protobuf.Type, plain: Message<T>['plain'], wire: Message
 }
 
 /**
- * A message with one field, a list; the value is that list. For a list that may be absent, empty or filled.
+ * Defines a message with one field, a list. The value of the message is the list itself. Used for lists that
+ * may be absent: an absent list and an empty one read back differently.
  */
 export function defineList<const K extends Kind>(
   name: string,
@@ -88,8 +89,8 @@ type UnionOf<M extends Members> = { [N in keyof M]: MemberOf<N, M[N][1]> }[keyof
 type MemberOf<N, F extends Fields> = Flat<{ readonly type: N } & TypeOf<F>>;
 
 /**
- * A message with exactly one of its members; each member is a message. The value's `type` names the member.
- * Decoding throws when there is no member, or one that this version does not know.
+ * Defines a message with exactly one of its members; each member is a message. The value's `type` names the
+ * member. Decoding throws when there is no member, or one that this version does not know.
  */
 export function defineUnion<const M extends Members>(name: string, members: M): Message<UnionOf<M>> {
   const fields: Record<string, readonly [number, Optional<AnyMessage>]> = {};

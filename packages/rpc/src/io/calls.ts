@@ -116,7 +116,7 @@ export class Caller implements RpcStreamHandler {
   }
 }
 
-/** The answering end. */
+/** The answering end: passes calls to the service and sends the answers. */
 export class Answerer implements RpcStreamHandler {
   private readonly service: RpcService;
   private readonly stream: RpcStream;
@@ -163,7 +163,7 @@ export class Answerer implements RpcStreamHandler {
   }
 }
 
-/** Undefined: the sender is not a Millrace peer, and the caller ends the stream. */
+/** Decodes a message. Undefined: the sender is not a Millrace peer, and the caller ends the stream. */
 function decodedOrUndefined<T>(message: Message<T>, bytes: Uint8Array): T | undefined {
   try {
     return message.decode(bytes);
