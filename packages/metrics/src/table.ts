@@ -10,7 +10,7 @@ export interface MetricDefinition {
   readonly of: 'broker' | 'controller' | 'node';
   /** The name of the metric's only label, if it has one. */
   readonly label?: string;
-  /** One sentence. */
+  /** The description, in one sentence. */
   readonly help: string;
   /** Set if prom-client measures the metric itself. */
   readonly isDefault?: true;
