@@ -33,8 +33,8 @@ export class DeadlineQueue<T> {
   }
 
   /**
-   * A cancelled entry stays in the heap until it reaches the top, or until most of the heap is cancelled
-   * entries.
+   * Cancels a deadline. Its entry stays in the heap until it reaches the top, or until most entries are
+   * cancelled.
    */
   cancel(deadline: Deadline<T>): void {
     if (!deadline.pending) return;

@@ -3,8 +3,8 @@
  * gRPC and timers (folders named `io/`). The simulator implements them in memory, with faults.
  *
  * Completions arrive as callbacks, each in a turn of its own. A method that calls back within the call says
- * so. There are no promises here: the order of microtasks depends on how code is written, and a simulated run
- * must not depend on that.
+ * so. The seams do not use promises: the order of microtasks depends on how code is written, and a simulated
+ * run must not depend on that.
  */
 import type { EventAt, FactName, FactsAt, Level } from './events/index.ts';
 import type { Millis, Uuid, WallMillis } from './ids.ts';
@@ -13,11 +13,11 @@ export interface Timer {
   cancel(): void;
 }
 
-/** Time and turns. */
+/** The time, timers, and the end of the present turn. */
 export interface Clock {
   /** Never decreases. Timeouts and durations use this clock. */
   monotonicMs(): Millis;
-  /** For timestamps in data only. */
+  /** Wall clock time, for timestamps in data only. */
   wallMs(): WallMillis;
   /**
    * Calls back once, after `delayMs` (>= 0). An owner of many deadlines keeps them in a DeadlineQueue and
@@ -138,7 +138,7 @@ export interface Address {
   port: number;
 }
 
-/** Byte streams. */
+/** TCP connections, as byte streams. */
 export interface Net {
   /**
    * Starts to listen; calls exactly one of `listening` and `failed`. Port 0 picks a free port and passes it
@@ -158,7 +158,7 @@ export interface Net {
 }
 
 export interface Listener {
-  /** Stops accepting; open connections stay. */
+  /** Stops accepting connections. Open connections stay. */
   close(done: () => void): void;
 }
 
@@ -226,7 +226,7 @@ export interface Rpc {
 export interface RpcService {
   /** One request of `peer`. The service calls `reply` once, now or later. */
   call(method: string, body: Uint8Array, reply: (answer: Uint8Array | RpcError) => void, peer: RpcPeer): void;
-  /** `peer` opened a stream. */
+  /** `peer` opened a stream. Returns the handler of its messages. */
   stream(method: string, stream: RpcStream, peer: RpcPeer): RpcStreamHandler;
 }
 

@@ -45,8 +45,8 @@ type NameOf<Fact extends string> = OptionalOf<Fact> | RequiredOf<Fact>;
 /** A fact of any event. */
 export type FactName = NameOf<AnyDefinition['facts'][number]>;
 /**
- * The facts of a log call. The last part rejects facts of other events that come in by a spread, because the
- * compiler does not check the names there.
+ * The facts of a log call. The last part of the type forbids facts of other events. Without it, the compiler
+ * would accept such facts if they come in by a spread.
  */
 type Facts<Fact extends string> = { readonly [Name in RequiredOf<Fact>]: unknown } & {
   readonly [Name in OptionalOf<Fact>]?: unknown;
