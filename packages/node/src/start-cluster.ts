@@ -78,7 +78,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Runnin
         return cluster;
       } catch (error) {
         await cluster.stopNodes();
-        // Another program took a port after we reserved it and before we used it.
+        // Another program may take a port between its reservation and its use.
         const isTaken = error instanceof StartError && error.message.includes('is taken by');
         if (!isTaken || attempt === PORT_TRIES || options.directory !== undefined) throw error;
       }
@@ -182,7 +182,7 @@ class HostedCluster implements RunningCluster {
     return this.stopping;
   }
 
-  /** Brokers first: they hand over their leaderships while a controller is still there. */
+  /** Stops the brokers first: they hand over their leaderships while a controller still runs. */
   async stopNodes(): Promise<void> {
     for (const roles of [['broker'], ['combined', 'controller']]) {
       const slots = this.nodes.filter((slot) => roles.includes(slot.role));

@@ -111,7 +111,7 @@ class HostedNode implements RunningNode {
     const readiness = Promise.withResolvers<void>();
     this.failed = failure.promise;
     this.ready = readiness.promise;
-    // A caller may ignore both promises.
+    // Without handlers, Node would end the process at a rejection; a caller may ignore both promises.
     this.failed.catch(() => {});
     this.ready.catch(() => {});
     this.beReady = readiness.resolve;

@@ -23,7 +23,7 @@ export function parseListener(text: string): ListenerAddress | undefined {
   return { name: match[1]!.toUpperCase(), host: bare(match[2]!), port };
 }
 
-/** Comma-separated listeners; undefined when one is malformed or a name is a duplicate. */
+/** Parses comma-separated listeners. Undefined: one is malformed, or a name is a duplicate. */
 export function parseListeners(text: string): readonly ListenerAddress[] | undefined {
   return parseAll(text, parseListener, (listener) => listener.name);
 }
@@ -37,12 +37,12 @@ export function parseVoter(text: string): VoterAddress | undefined {
   return { id, host: bare(match[2]!), port };
 }
 
-/** Comma-separated voters; undefined when one is malformed or an id is a duplicate. */
+/** Parses comma-separated voters. Undefined: one is malformed, or an id is a duplicate. */
 export function parseVoters(text: string): readonly VoterAddress[] | undefined {
   return parseAll(text, parseVoter, (voter) => voter.id);
 }
 
-/** `NAME:PROTOCOL` pairs, names in upper case. */
+/** Parses `NAME:PROTOCOL` pairs. Returns the names in upper case; undefined when a pair is malformed. */
 export function parseProtocolMap(text: string): ReadonlyMap<string, string> | undefined {
   const pairs = text.split(',').map((part) => part.trim().split(':'));
   if (pairs.some((pair) => pair.length !== 2 || pair[0] === '' || pair[1] === '')) return undefined;

@@ -141,7 +141,7 @@ export function lifecycleConfig(config: NodeConfig): LifecycleConfig {
   return fill<LifecycleConfig>(lifecycleFields, config);
 }
 
-/** Every setting as DescribeConfigs shows it. */
+/** Every setting in the form that DescribeConfigs returns. */
 function brokerProperties({ explicit }: NodeConfig): BrokerConfigEntry[] {
   return settingNames.map((name) => {
     const definition: SettingDefinition<unknown> = settingsTable[name];

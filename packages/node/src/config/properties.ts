@@ -33,7 +33,9 @@ function logicalLines(content: string): string[] {
   return lines;
 }
 
-/** The key ends at the first separator (=, : or blank) that is not escaped. */
+/**
+ * Splits a line into key and value. The key ends at the first separator (=, : or blank) that is not escaped.
+ */
 function splitLine(line: string): [string, string] {
   let end = 0;
   while (end < line.length && !/[=:\s]/.test(line[end]!)) end += line[end] === '\\' ? 2 : 1;

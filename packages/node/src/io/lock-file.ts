@@ -111,7 +111,8 @@ function livingHolder(content: string): number | undefined {
 }
 
 /**
- * A zombie (state Z: it has ended, and its parent has not waited for it) or a dead process (X) holds no lock.
+ * Whether the process has ended. A zombie (state Z) has ended, although its parent has not waited for it yet.
+ * A dead process (X) has ended too.
  */
 function hasEnded(stat: string): boolean {
   return /^[ZX]/.test(stat.slice(stat.lastIndexOf(')') + 2));

@@ -18,7 +18,7 @@ export interface LoggerOptions {
   readonly nodeId: number;
   /** For tests; default: the file descriptor `fd`. */
   readonly destination?: DestinationStream;
-  /** Default: 1, standard output. */
+  /** The file descriptor. Default: 1, standard output. */
   readonly fd?: number;
 }
 

@@ -48,8 +48,8 @@ export interface BrokerListener {
 
 export interface BrokerRoleEvents {
   /**
-   * The controller has unfenced this broker, and the broker serves clients. Called again after every fence
-   * that ends.
+   * The controller has unfenced this broker, and the broker serves clients. Called again each time the broker
+   * is unfenced after a fence.
    */
   serving(): void;
   /** The image changed. */
@@ -104,7 +104,7 @@ export class BrokerRole {
   private readonly frontEnd: BrokerFrontEnd;
   private readonly observer: QuorumObserver | undefined;
   private readonly listening: Listener[] = [];
-  /** Created when the ports are known. */
+  /** The broker's lifecycle; created when the ports are known. */
   private lifecycle: BrokerLifecycle | undefined;
   private serves = false;
   private stopped = false;

@@ -34,7 +34,7 @@ export interface ControllerRoleEvents {
    * sentence for a user.
    */
   failed(message: string): void;
-  /** The cluster's id, once it is known. */
+  /** Called once the cluster's id is known. */
   clusterIdKnown(id: Uuid): void;
   /** Committed records for a broker in the same process. */
   committed?(batches: readonly CommittedBatch[]): void;
@@ -143,7 +143,7 @@ export class ControllerRole {
     return this.quorum?.leader() !== undefined;
   }
 
-  /** Hands leadership on, then closes. */
+  /** Hands over leadership, then closes. */
   stop(done: () => void): void {
     this.end((quorum, closed) => quorum.stop(closed), done);
   }

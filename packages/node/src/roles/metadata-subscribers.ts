@@ -1,6 +1,6 @@
 /**
- * Who acts on new metadata, and in which order: the only place that says so. Every subscriber sees every
- * change once, within the turn in which the image moved.
+ * The subscribers of new metadata, in the order in which they act on it. No other file decides this order.
+ * Every subscriber sees every change once, within the turn in which the image moved.
  */
 import type { NodeId } from '@millrace/base';
 import type { BrokerLifecycle } from '@millrace/broker';
@@ -16,7 +16,7 @@ export interface MetadataSubscriber {
 export interface SubscribedParts {
   readonly brokerId: NodeId;
   readonly replicas: Pick<ReplicaManager, 'publish'>;
-  /** Undefined until the broker's ports are known. */
+  /** The broker's lifecycle. Undefined until the broker's ports are known. */
   lifecycle(): Pick<BrokerLifecycle, 'progressed' | 'brokerEpoch'> | undefined;
   /** Opens the front end. May be called again. */
   serve(): void;
@@ -24,14 +24,15 @@ export interface SubscribedParts {
 }
 
 /**
- * The order, and why:
+ * The order of the subscribers, and its reasons:
  *
- * 1. `replicas` open logs, lead and follow as the image says. Whatever comes later may count on it.
- * 2. `lifecycle` tells the controller at once that this broker has applied the metadata, and the controller
- *    may then unfence it: its replicas must have their roles by then.
+ * 1. `replicas` open logs, lead and follow as the image says. All later subscribers may rely on the roles.
+ * 2. `lifecycle` tells the controller at once that this broker has applied the metadata. The controller may
+ *    then unfence the broker, so its replicas must already have their roles.
  * 3. `front-end` opens when the image shows this broker unfenced. Clients and other brokers see that at the
- *    same time, maybe before the controller's answer arrives here. The first request finds the roles taken.
- * 4. `host` looks at a broker that has done everything: a checker compares the image with the replicas.
+ *    same time, perhaps before the controller's answer arrives here. So a request may come at once, and needs
+ *    the roles.
+ * 4. `host` sees a broker that has applied everything. For example, a checker compares image and replicas.
  *
  * Group and transaction coordinators will come after `replicas`, whose roles they follow, and before
  * `front-end`, so that they have loaded before a client asks.

@@ -37,7 +37,7 @@ export class CommitTimes {
     this.pending.splice(0, count);
   }
 
-  /** This node will not learn whether the remaining proposals are committed. */
+  /** Drops the remaining proposals: this node will not learn whether they are committed. */
   resigned(): void {
     this.pending = [];
   }

@@ -25,7 +25,7 @@ export type ForwardedReply = (answer: Uint8Array | undefined) => void;
 
 export interface ForwardedHandler {
   readonly api: { readonly key: number };
-  /** Throws DecodeError when the bytes are not a request of this API. */
+  /** Handles the request. Throws DecodeError if the bytes are not a request of this API. */
   handle(context: ControlContext, call: ForwardedCall, reply: ForwardedReply): void;
 }
 
@@ -81,7 +81,7 @@ const describeQuorum: ForwardedHandler = {
   },
 };
 
-/** By API key: the only list of the APIs that the active controller answers. */
+/** The handlers by API key. No other list names the APIs that the active controller answers. */
 export const forwardedHandlers: ReadonlyMap<number, ForwardedHandler> = new Map(
   [createTopics, deleteTopics, createPartitions, describeQuorum].map((handler) => [handler.api.key, handler]),
 );

@@ -23,16 +23,19 @@ export interface ControlContext {
 export interface Received<Request> {
   readonly request: Request;
   readonly now: Millis;
-  /** Who sent it. */
+  /** The sender of the call. */
   readonly peer: RpcPeer;
 }
 
-/** The answer in its wire form. */
+/** Takes the answer in its wire form. */
 export type RawReply = (answer: Uint8Array | RpcError) => void;
 
 export interface CallHandler {
   readonly method: { readonly name: string };
-  /** Throws if the bytes are not a request of this method; `isMalformed` recognises the error. */
+  /**
+   * Handles the request. Throws if the bytes are not a request of this method; `isMalformed` recognises the
+   * error.
+   */
   handle(context: ControlContext, body: Uint8Array, peer: RpcPeer, reply: RawReply): void;
 }
 

@@ -28,8 +28,8 @@ export class SessionStream implements RpcStreamHandler {
   /** Grows with each stream that is opened. */
   private readonly number: number;
   /**
-   * The broker that sent the last accepted message on this stream; undefined before the first. A refused
-   * process does not count.
+   * The broker that sent the last message which the controller accepted on this stream; undefined before the
+   * first.
    */
   private speaker: { readonly brokerId: NodeId; readonly incarnationId: Uuid } | undefined;
   /** The broker said that it closes this stream, so the stream's end does not concern its session. */
