@@ -43,8 +43,8 @@ export class RemoteReplica {
     now: Millis;
   }): void {
     // A follower that is always one batch late is in sync although it never reaches the leader's log end. So
-    // if it now reaches the log end that the leader had at its previous fetch, it counts as caught up at the
-    // time of that fetch.
+    // compare with the log end that the leader had at the previous fetch. If the follower has reached that
+    // offset now, it counts as caught up at the time of the previous fetch.
     if (fetch.fetchOffset >= fetch.leaderEnd) this.lastCaughtUpMs = Math.max(this.lastCaughtUpMs, fetch.now);
     else if (fetch.fetchOffset >= this.lastFetchLeaderEnd)
       this.lastCaughtUpMs = Math.max(this.lastCaughtUpMs, this.lastFetchMs);
