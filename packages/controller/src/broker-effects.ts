@@ -20,7 +20,7 @@ export interface BrokerEffects {
   readonly brokers: readonly NodeId[];
   /** Whether a broker is active after the change. */
   readonly isActive: (broker: NodeId) => boolean;
-  /** The one of `brokers` that restarted uncleanly. */
+  /** The broker among `brokers` that restarted uncleanly, if there is one. */
   readonly leaving?: NodeId | undefined;
   /** True if the leaving broker returned with a different disk. */
   readonly leavesEmpty?: boolean | undefined;
