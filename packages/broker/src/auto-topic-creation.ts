@@ -1,7 +1,7 @@
 /**
  * Creates topics that clients ask for by name and that do not exist, with the controller's defaults.
- * Meanwhile the client gets UNKNOWN_TOPIC_OR_PARTITION and retries. Each name is in flight at most once. Owns
- * no topics: the metadata log does.
+ * Meanwhile the client gets UNKNOWN_TOPIC_OR_PARTITION and retries. At most one request at a time creates a
+ * name. This class keeps no topics: they are in the metadata log.
  */
 import type { Logger, Random } from '@millrace/base';
 import { apis, ErrorCode, errorName } from '@millrace/protocol';
@@ -27,7 +27,7 @@ export class AutoTopicCreation {
     this.options = options;
   }
 
-  /** Starts to create the names that are not in flight. The names are legal. */
+  /** Starts to create the names that are not in flight. The caller has checked that the names are legal. */
   create(names: readonly string[], clientId: string | null): void {
     const wanted: string[] = [];
     for (const name of names) {

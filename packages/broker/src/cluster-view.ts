@@ -10,7 +10,10 @@ export interface NodeEndpoint {
   readonly rack: string | null;
 }
 
-/** The broker's address under a listener's name, fenced or not; undefined when it has none. */
+/**
+ * The address that a broker advertises for a listener, even if the broker is fenced; undefined if it has
+ * none.
+ */
 export function endpointOf(broker: BrokerRegistration, listenerName: string): NodeEndpoint | undefined {
   const listener = broker.listeners.find(({ name }) => name === listenerName);
   if (listener === undefined) return undefined;
@@ -29,16 +32,18 @@ export function liveEndpoints(image: MetadataImage, listenerName: string): NodeE
 }
 
 /**
- * The broker that a response names as the controller. Every broker forwards requests that only the controller
- * can handle, so this broker names itself: the client can reach it. If it is fenced, it names another live
- * broker; -1 if there is none.
+ * The broker that a response names as the controller. Every broker forwards the requests that only the
+ * controller can handle, so a broker names itself: the client can reach it. A fenced broker names another
+ * live broker, or -1 if there is none.
  */
 export function namedController(endpoints: readonly NodeEndpoint[], self: NodeId): NodeId {
   if (endpoints.some(({ nodeId }) => nodeId === self)) return self;
   return endpoints[0]?.nodeId ?? -1;
 }
 
-/** KIP-951: the addresses of the leaders that a response names. Leaves out unknown and fenced ones. */
+/**
+ * KIP-951: the addresses of the leaders that a response names. Leaves out leaders that are unknown or fenced.
+ */
 export function leaderEndpoints(
   image: MetadataImage,
   leaderIds: Iterable<NodeId>,
@@ -65,8 +70,8 @@ export interface PartitionView {
 }
 
 /**
- * A partition as Metadata and DescribeTopicPartitions show it. The leader epoch is real even without a
- * leader.
+ * A partition as Metadata and DescribeTopicPartitions show it. Shows the current leader epoch, even if the
+ * partition has no leader.
  */
 export function describePartition(
   image: MetadataImage,
@@ -74,7 +79,7 @@ export function describePartition(
   partitionIndex: number,
   listenerName: string,
   o: {
-    /** Before Metadata v6 clients do not know LISTENER_NOT_FOUND. */
+    /** False before Metadata v6: those clients do not know LISTENER_NOT_FOUND. */
     readonly tellListenerNotFound: boolean;
   },
 ): PartitionView {

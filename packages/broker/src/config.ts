@@ -1,6 +1,6 @@
 /**
- * The limits of the front end in size and time. Every limit on connections is here, with its effect. Reads
- * nothing from the environment: the host fills it in.
+ * The limits of the front end in size and time, each with its effect. The host fills them in: this file reads
+ * nothing from the environment.
  */
 import type { Millis } from '@millrace/base';
 
@@ -19,15 +19,17 @@ export interface FrontEndLimits {
    * One request may exceed it.
    */
   readonly connectionMaxBytes: number;
-  /** `max.connections`: the broker closes one more at once. */
+  /** `max.connections`: the broker closes every connection above this number at once. */
   readonly maxConnections: number;
-  /** `max.connections.per.ip`: the broker closes one more from that address at once. */
+  /**
+   * `max.connections.per.ip`: the broker closes every connection from one address above this number at once.
+   */
   readonly maxConnectionsPerIp: number;
   /** `connections.max.idle.ms`: the broker closes a connection that was idle for this long. */
   readonly idleMs: Millis;
   /**
-   * While memory is short, the broker drops a peer that for this long neither sent the rest of its frame nor
-   * read its answers.
+   * While memory is short, the broker drops a peer that stalls for this long: it neither sends the rest of
+   * its frame nor reads its answers.
    */
   readonly stalledPeerMs: Millis;
   /** How long the peer may take to close its end after the broker closed its own. */

@@ -41,7 +41,7 @@ export interface BrokerFrontEndOptions {
   /** Buffers for the records in answers, if the caller shares them. */
   readonly spares?: SpareBuffers;
   readonly producerIds: ProducerIdSource;
-  /** To the active controller. */
+  /** Forwards a request to the active controller. */
   readonly forward: Forward;
   /** undefined until the broker has it from the metadata quorum. */
   clusterId(): Uuid | undefined;
@@ -100,7 +100,7 @@ export class BrokerFrontEnd implements ConnectionHost {
     this.router = new Router(handlers, context);
   }
 
-  /** A client connected to the listener of that name. Closes the connection at once if it is one too many. */
+  /** A client connected to the listener of that name. Closes the connection at once if it exceeds a limit. */
   accept(listenerName: string, stream: Stream): StreamHandler {
     const refusal = this.closing ? 'the broker is stopping' : this.counts.add(stream.remoteAddress);
     if (refusal !== undefined) {

@@ -96,8 +96,8 @@ export interface Reply<Response> {
    */
   onGone(callback: () => void): void;
   /**
-   * Like `onGone`, for a request that changes something. Not called if the client closes right after it
-   * (`ANSWER_AWAITED_MS`).
+   * Like `onGone`, for a request that changes something. Not called if the client closes soon after the
+   * request (`ANSWER_AWAITED_MS`).
    */
   onAbandoned(callback: () => void): void;
   /** For an exclusive request: called once if the client sends more before the answer. */

@@ -26,17 +26,17 @@ const bringing: ReadonlySet<number> = new Set(
   [apis.produce, apis.createTopics, apis.createPartitions, apis.deleteTopics].map(({ key }) => key),
 );
 /**
- * Size limit of a request that only names things, plus an amount for each partition of the cluster. The
- * router refuses a larger one before the broker reads it.
+ * Size limit of a request that only names topics and partitions. Each partition of the cluster raises the
+ * limit. The router refuses a larger request before the broker reads the rest of it.
  */
 const NAMING_BYTES = 2 << 20;
 const NAMING_BYTES_PER_PARTITION = 1024;
 /**
- * Limit of array elements in a request that brings something. Also the limit for every frame of at most this
- * many bytes.
+ * Limit on array elements in a request that brings records, or creates or deletes topics. It applies to any
+ * frame of at most this many bytes, too.
  */
 const ELEMENTS_BROUGHT = 100_000;
-/** A request that names things may name this many unknown ones. */
+/** Limit on array elements in a request that only names topics and partitions. */
 const ELEMENTS_NAMED = 10_000;
 /** Additional elements for each partition of the cluster. */
 const ELEMENTS_PER_PARTITION = 4;
@@ -86,7 +86,9 @@ export class Router {
     if (!handler.keepsRequest) connection.forgetDecoded(slot);
   }
 
-  /** True if the frame's request does more than ask for an answer. */
+  /**
+   * True if the request of this frame brings records, or creates or deletes topics. False if it only asks.
+   */
   brings(frame: Uint8Array): boolean {
     return frame.length >= 2 && bringing.has(apiKeyOf(frame));
   }

@@ -2,7 +2,7 @@
  * One client connection: reads bytes, passes frames to the router, and sends answers in request order. Owns
  * the back-pressure: decides when to start the next request and when to read the socket. Never decodes a
  * request and never blocks; a silent connection holds no buffer and no timer. When the client closes, the
- * broker still handles the requests that it sent before (`handleRest`).
+ * broker still handles the requests that it has received (`handleRest`).
  */
 import type { Deadline, Millis, Stream, StreamHandler } from '@millrace/base';
 import { DecodeError, type SpareBuffers } from '@millrace/protocol';
@@ -39,17 +39,19 @@ export interface ConnectionHost extends InputHost {
    * the connection. The bytes are valid only during the call.
    */
   route(frame: Uint8Array, connection: Connection): void;
-  /** True if the request does more than ask for an answer. */
+  /**
+   * True if the request of this frame brings records, or creates or deletes topics. False if it only asks.
+   */
   brings(frame: Uint8Array): boolean;
   /** Asks for `flush` at the end of this turn. */
   flushSoon(connection: Connection): void;
   /** Asks for `deadlineReached` at `at`; replaces an earlier `at`. */
   wakeAt(connection: Connection, at: Millis): void;
-  /** The connection is gone. Called once. */
+  /** The connection calls this once, when both of its ends are closed. */
   gone(connection: Connection): void;
 }
 
-/** The place of a close among the answers. */
+/** Stands for a close in the order of answers, where the close takes the place of an answer. */
 const NO_REQUEST: OpenedRequest = { apiName: '', frameBytes: 0, decodedBytes: 0, exclusive: false };
 /** The broker reads this much ahead behind an exclusive request. */
 const READ_AHEAD_BYTES = 65_536;
@@ -57,9 +59,9 @@ const READ_AHEAD_BYTES = 65_536;
 export class Connection implements StreamHandler, Holder, Sleeper {
   readonly listenerName: string;
   readonly remoteAddress: string;
-  /** Owned by the host: when it will wake this connection. */
+  /** Set by the host only: the deadline at which it wakes this connection. */
   deadline: Deadline<Sleeper> | undefined;
-  /** Owned by the host: already asked for a flush in this turn. */
+  /** Set by the host only: true if this connection has already asked for a flush in this turn. */
   flushAsked = false;
   /**
    * Open: reads and answers. Orphaned: the peer closed; the broker still handles its whole requests, without
@@ -75,10 +77,10 @@ export class Connection implements StreamHandler, Holder, Sleeper {
   private peerSlow = false;
   private slowSinceMs: Millis = 0;
   private exclusiveRunning = false;
-  /** Number of requests that hold back those behind them. */
+  /** Number of pending requests that forbid the connection to start the next one. */
   private holds = 0;
   private memoryWait = false;
-  /** Bad input came: the connection ignores everything behind it. */
+  /** True after bad input: the connection ignores all bytes behind it. */
   private isRefused = false;
   private paused = false;
   private routing = false;
@@ -137,9 +139,11 @@ export class Connection implements StreamHandler, Holder, Sleeper {
     return this.slots.open(opened, this.host.nowMs());
   }
 
-  /** No code refers to the decoded request now, whether it was answered or not. */
+  /**
+   * Counts the decoded request as freed, because no code refers to it now. Its answer may still be missing.
+   */
   forgetDecoded(slot: Slot): void {
-    // The answer, or the end of the connection, has already subtracted these bytes.
+    // A request that is over has already been subtracted as a whole.
     if (slot.isOver) return;
     this.held.request -= slot.decodedBytes;
     this.held.decoded -= slot.decodedBytes;
@@ -191,8 +195,8 @@ export class Connection implements StreamHandler, Holder, Sleeper {
   }
 
   /**
-   * Bad input: ends the connection in place of its answer. Earlier requests get their answers first, also
-   * those that wait.
+   * Handles bad input: closes the connection in place of its answer. Earlier requests get their answers
+   * first, even those that still wait for an outcome.
    */
   refuse(reason: string, facts: ClosingFacts): void {
     if (this.state === 'orphaned') {
@@ -230,7 +234,7 @@ export class Connection implements StreamHandler, Holder, Sleeper {
     this.state = 'closing';
     this.abandon();
     this.stream.end();
-    // Read and drop further bytes of the peer, to see its end of the stream.
+    // Continue to read, and drop the bytes: only then does the broker notice that the peer closes its end.
     this.setPaused(false);
     this.account();
     this.host.wakeAt(this, this.host.nowMs() + this.host.limits.closeGraceMs);
@@ -260,7 +264,7 @@ export class Connection implements StreamHandler, Holder, Sleeper {
   }
 
   get stalledSinceMs(): Millis | undefined {
-    // The connection waits only for the broker.
+    // An orphaned connection waits for the broker, not for its peer.
     if (this.state === 'orphaned') return undefined;
     if (this.peerSlow) return this.slowSinceMs;
     if (this.input.bufferedBytes > 0 && !this.isHeldUp && !this.full()) return this.lastActiveMs;
@@ -345,9 +349,9 @@ export class Connection implements StreamHandler, Holder, Sleeper {
   }
 
   /**
-   * The client has closed. Starts its next request when no check runs, and ends the connection behind the
-   * last request. Answers are dropped, so no request waits for the answer of another, and the limits on
-   * pending requests do not apply.
+   * Runs after the client has closed: starts its next request unless a batch is being checked, and ends the
+   * connection after the last one. The broker drops all answers, so no request waits for the answer of
+   * another, and the limits on pending requests do not apply.
    */
   private handleRest(): void {
     if (this.routing) {
@@ -371,9 +375,10 @@ export class Connection implements StreamHandler, Holder, Sleeper {
   /** Returns false when it can start no request now, or when none is left. */
   private handleNext(): boolean {
     if (this.state !== 'orphaned' || this.holds > 0) return false;
-    // The started requests have done their work, or finish it without this connection. A costly batch with
-    // acks is the last one handled: its client retries it and the requests behind it, and a late broker must
-    // not check the same backlog twice. Not compared with Kafka.
+    // The started requests are done, or finish without this connection. If a request that changes something
+    // is still unanswered (a costly batch with acks), the broker handles nothing behind it: the client
+    // retries all of them, and a broker that is late must not check the same batches twice. Not compared with
+    // Kafka.
     if (this.forgetRequests().some((slot) => slot.outlivesClient)) {
       this.finish();
       return false;
@@ -381,7 +386,7 @@ export class Connection implements StreamHandler, Holder, Sleeper {
     this.account();
     const { input } = this;
     if (!input.endsInHalf && input.mustWaitForOthers) return false;
-    // Without this check, hundreds of reads would run in this turn although the broker drops their answers.
+    // Skip requests that only read: the broker drops their answers, and hundreds of reads may be left.
     const startIfItBrings = (frame: Uint8Array) => {
       if (this.host.brings(frame)) this.host.route(frame, this);
     };

@@ -1,6 +1,7 @@
 /**
- * The bytes that a connection has received and not started yet. Assembles them in spare buffers and gives
- * these back however a request ends: garbage outside of the heap makes V8 run full collections.
+ * The bytes that a connection has received and that belong to no started request. Assembles them in spare
+ * buffers and gives the buffers back however a request ends: garbage outside of the heap makes V8 run full
+ * collections.
  */
 import { FrameReader, type SpareBuffers } from '@millrace/protocol';
 import type { FrontEndLimits } from '../config.ts';
@@ -46,7 +47,10 @@ export class Input {
     return reader !== undefined && reader.assemblingBytes > reader.bufferedBytes;
   }
 
-  /** True if the next request may decode to many objects while those of others already use much memory. */
+  /**
+   * True if the next request may decode to many objects, while the requests of other connections already use
+   * much memory for theirs.
+   */
   get mustWaitForOthers(): boolean {
     return this.host.budget.crowded && (this.reader?.assemblingBytes ?? 0) >= LARGE_FRAME_BYTES;
   }

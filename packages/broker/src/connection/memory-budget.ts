@@ -10,8 +10,8 @@ export interface Holder {
   /** Bytes now held on its behalf. */
   readonly heldBytes: number;
   /**
-   * Since when it holds bytes only because its peer does nothing (half a frame, unread answers); undefined:
-   * it does not.
+   * The time since which the connection holds bytes only because its peer stalls: the peer sends no more of a
+   * half frame, or reads no answers. Undefined: the peer does not stall.
    */
   readonly stalledSinceMs: Millis | undefined;
   /** Memory is free again: continue reading. */
@@ -61,15 +61,18 @@ export class MemoryBudget {
     return Math.max(0, Math.floor((this.maxBytes - this.heldBytes) / SHARES));
   }
 
-  /** A connection holds more (or, negative, less); `decodedDeltaBytes` is the part in decoded objects. */
+  /**
+   * A connection holds `deltaBytes` more, or less if negative. `decodedDeltaBytes` is the part of decoded
+   * objects.
+   */
   change(deltaBytes: number, decodedDeltaBytes: number): void {
     const wasCrowded = this.crowded;
     this.heldBytes += deltaBytes;
     this.decodedBytes += decodedDeltaBytes;
     assert(this.heldBytes >= 0 && this.decodedBytes >= 0, 'no less than nothing is held');
     if (this.waiting.size === 0) return;
-    // Waiting frames alone may exhaust the budget, so also release them when decoded requests use little
-    // again.
+    // The frames that wait may exhaust the budget by themselves. So also release them when decoded requests
+    // use little memory again.
     if ((deltaBytes < 0 && !this.exhausted) || (wasCrowded && !this.crowded)) this.release();
   }
 

@@ -7,8 +7,8 @@ import type { Clock, EventAt, EventWith, FactsAt, Millis } from '@millrace/base'
 const WINDOW_MS = 1000;
 
 /**
- * The levels of which many clients can cause many lines. Errors are rare, so the logger passes all of them
- * on.
+ * The levels that the logger limits, because many clients can cause many lines of them. It passes on all
+ * errors, because they are rare.
  */
 type QuietLevel = 'debug' | 'info' | 'warn';
 /** The events whose lines may carry the number of suppressed lines, according to the table of events. */

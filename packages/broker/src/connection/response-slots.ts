@@ -49,23 +49,24 @@ export interface Slot {
   /** The connection starts no other request before this one is answered. */
   readonly exclusive: boolean;
   outcome: Outcome | undefined;
-  /** The answer has left. */
+  /** True once the answer is sent, or the connection has dropped the request. */
   isOver: boolean;
   /** Stops the work if the connection is gone. */
   cancel: (() => void) | undefined;
   /** Called once, if the client sends more behind this request. */
   onNextRequest: (() => void) | undefined;
   /**
-   * The request does more than ask for an answer: only the broker's end of the connection stops it, not the
-   * client's.
+   * The request changes something. Its work continues when the client closes, and stops when the broker
+   * closes.
    */
   outlivesClient: boolean;
 }
 
 /**
- * If the client closes within this time after its request, it did not wait for the answer: the broker carries
- * the request out. If it closes later, it waited and will retry: a broker that finishes old requests first
- * would answer each retry late. Kafka has no such limit; not compared with 4.3.1.
+ * A client that closes within this time after its request did not wait for the answer, so the broker carries
+ * the request out. A client that closes later has waited and will retry, so the broker stops the request: if
+ * it finished old requests first, it would answer each retry late. Kafka has no such limit; not compared with
+ * 4.3.1.
  */
 const ANSWER_AWAITED_MS: Millis = 500;
 
@@ -121,7 +122,7 @@ export class ResponseSlots {
     onNextRequest();
   }
 
-  /** The client is gone: stops the work that was only for an answer. */
+  /** The client has closed: stops every request, except recent ones that change something. */
   cancelUnread(now: Millis): void {
     for (let i = this.head; i < this.slots.length; i++) {
       const slot = this.slots[i]!;

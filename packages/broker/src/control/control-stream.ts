@@ -29,7 +29,9 @@ export type Answer =
 
 export interface ControlStreamEvents {
   answered(answer: Answer): void;
-  /** The last call, made at most once. `silent`: the controller may be there, but does not answer. */
+  /**
+   * The stream makes this call last, and at most once. `silent`: the controller may run, but does not answer.
+   */
   broken(reason: string, silent: boolean): void;
   /**
    * True if the broker is about to stop: the controller should then take the end of the stream as the end of
@@ -40,7 +42,7 @@ export interface ControlStreamEvents {
 
 export class ControlStream {
   readonly controllerId: NodeId;
-  /** The owner sets it once the controller answered a request as the active one. */
+  /** The owner sets it once this controller has answered a request as the active controller. */
   served = false;
   private readonly clock: Clock;
   private readonly events: ControlStreamEvents;
@@ -107,7 +109,7 @@ export class ControlStream {
 
   /**
    * Sends `leaves`, so that the controller does not take the end of the stream as the death of the process.
-   * gRPC shows the controller the same end if a stream was closed and if its process was killed.
+   * Over gRPC a controller cannot distinguish a closed stream from the stream of a killed process.
    */
   private leaveAndClose(): void {
     if (!this.events.isStopping()) this.send({ register: undefined, heartbeat: undefined, leaves: true });

@@ -37,8 +37,8 @@ export class ControllerChannel {
 
   /**
    * `done` gets the active controller's answer, which may be an error; undefined: no answer within
-   * `timeoutMs`. If a connected controller stays silent, the channel retries after `attemptMaxMs`. If that
-   * equals `timeoutMs`, it retries only if the controller resigns or the connection breaks.
+   * `timeoutMs`. If a connected controller stays silent for `attemptMaxMs`, the channel retries. With
+   * `attemptMaxMs` equal to `timeoutMs`, it retries only if the controller resigns or the connection breaks.
    */
   request<Request, Response extends { errorCode: number }>(
     method: ControlMethod<Request, Response>,
@@ -126,7 +126,7 @@ class ControllerCall<Response extends { errorCode: number }> implements OpenCall
     });
   }
 
-  /** Another controller is active now: stops waiting for an attempt elsewhere. */
+  /** Controller `leaderId` is active now: abandons an attempt at another controller and asks this one. */
   moveTo(leaderId: NodeId): void {
     if (this.finished || this.askedId === leaderId) return;
     this.pause?.cancel();

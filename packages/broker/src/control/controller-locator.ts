@@ -15,8 +15,8 @@ export class ControllerLocator {
   private readonly listeners = new Set<(leaderId: NodeId) => void>();
   private index = 0;
   /**
-   * The last controller that did not answer: a controller that still names it has old information. It still
-   * gets its turn.
+   * The last controller that did not answer. The locator ignores a hint that names it, because the hint is
+   * old. The failed controller still gets its turn.
    */
   private failedId: NodeId | undefined;
 

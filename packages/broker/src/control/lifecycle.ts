@@ -3,10 +3,10 @@
  * stream. Asks to be unfenced when it has caught up, and asks the controller to move its leaderships away
  * before it stops. Owns the broker epoch and the lease that lets the replicas acknowledge.
  *
- * The controller says how long the lease is, and it counts from when the answered heartbeat was SENT: the
- * controller starts its timer later, so this broker stops acknowledging before it can be replaced
- * (docs/leases.md). A new active controller knows the broker from the metadata log: the broker sends it
- * heartbeats under the same epoch, and nothing else changes.
+ * The controller sets the length of the lease. The broker counts the lease from the time at which it SENT the
+ * answered heartbeat. The controller starts its own timer later, so the broker stops acknowledging before the
+ * controller can replace it (docs/leases.md). A new active controller knows the broker from the metadata log,
+ * so the broker sends it heartbeats under the same epoch, and nothing else changes.
  */
 import type { BrokerEpoch, Clock, Logger, Millis, NodeId, Offset, Timer, Uuid } from '@millrace/base';
 import type { HeartbeatResponse, RegisterResponse } from '@millrace/control';
@@ -95,7 +95,7 @@ export class BrokerLifecycle {
   private hintFollowed = false;
   /** A new stream waits this long for its first answer. Doubles with each stream that gets none. */
   private firstWaitMs: Millis;
-  /** The last heartbeat asked to stay fenced. */
+  /** True if the last heartbeat asked the controller to keep this broker fenced. */
   private askedForFence = true;
   private timer: Timer | undefined;
   private forgetLocator: (() => void) | undefined;
@@ -318,7 +318,7 @@ export class BrokerLifecycle {
       events.registrationRefused(errorMessage ?? 'this broker belongs to another cluster');
       return;
     }
-    // An earlier run of this broker may still have a session there, which ends soon.
+    // The controller may still have a session of an earlier run of this broker, which ends soon.
     this.beatAfter(Math.min(4 * EAGER_INTERVAL_MS, this.options.config.heartbeatIntervalMs));
   }
 
@@ -381,7 +381,7 @@ export class BrokerLifecycle {
 
   // ---- stopping ----
 
-  /** No controller has answered for this long. Probably the whole cluster stops. */
+  /** True if no controller has answered for two heartbeat intervals: probably the whole cluster stops. */
   private isAbandoned(): boolean {
     const silentMs = this.options.clock.monotonicMs() - this.lastAnswerMs;
     return silentMs >= 2 * this.options.config.heartbeatIntervalMs;

@@ -112,7 +112,7 @@ function describeBroker(
 ): Named[] | ResourceError {
   const { properties } = broker.config;
   if (resourceName === '') {
-    // The cluster's default for all brokers: only dynamic settings.
+    // The empty name stands for all brokers. Only dynamic settings have a value there.
     const set = image.brokerConfig('');
     return properties
       .filter(({ name }) => set.has(name))

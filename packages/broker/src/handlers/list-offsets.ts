@@ -61,7 +61,10 @@ interface DistinctPartition {
   times: number;
 }
 
-/** Each topic and each partition of it once, in the order of the request, with how often it is named. */
+/**
+ * Lists each topic and partition of the request once, in order, with the number of times that the request
+ * names it.
+ */
 function distinctPartitions(
   topics: readonly AskedTopic[],
 ): { readonly name: string; readonly partitions: DistinctPartition[] }[] {

@@ -54,7 +54,7 @@ function selectTopics(
     return image.topicNames.map((name) => describe(image.topic(name)!));
 
   if (body.topics.some(({ topicId }) => topicId !== ZERO_UUID)) {
-    // A request with ids: ignore its names.
+    // If the request has topic ids, ignore its topic names.
     const ids = new Set(body.topics.map(({ topicId }) => topicId).filter((id) => id !== ZERO_UUID));
     return [...ids].map((topicId) => {
       const topic = image.topicById(topicId);

@@ -52,8 +52,8 @@ function handleProduce(
   );
   if (cancel === undefined) return;
   release = reply.hold();
-  // With acks=0, a client may close right after it sent the request: nothing cancels the append. With acks, a
-  // client that closes later retries.
+  // A client with acks=0 may close right after it sent the request, so nothing cancels the append. A client
+  // with acks that closes later retries.
   if (acks !== 0) reply.onAbandoned(cancel);
 }
 

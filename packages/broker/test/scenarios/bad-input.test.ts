@@ -126,7 +126,7 @@ describe('bad input', () => {
       client.request(apis.produce, 9, { acks: -1, timeoutMs: 1000, topicData });
       clock.settle();
       expect(client.ended).toBe(false);
-      // The broker ignores everything behind it.
+      // The broker ignores everything behind the garbage.
       expect(replicas.produced).toHaveLength(2);
       replicas.release();
       clock.settle();
@@ -175,7 +175,7 @@ describe('bad input', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 300 }), fc.nat(17), (noise, pick) => {
         const client = connect();
-        // An answer may carry any correlation id: the client does not read it.
+        // Stop reading: the answers may carry correlation ids that the client never sent.
         client.slow = true;
         const good = client.frame(apis.metadata, 12, { topics: [{ name: 'words' }] });
         const mutated = good.slice();

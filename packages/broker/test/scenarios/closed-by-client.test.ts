@@ -1,7 +1,7 @@
 /**
- * Goal: the broker handles every request that it received whole, although the client has closed behind it (a
- * producer with acks=0 sends and closes). Method: clients close while a batch is checked beside the loop; a
- * test ends the checks by hand.
+ * Goal: the broker handles every request that it has received whole, even if the client closes right after it
+ * (a producer with acks=0 sends and closes). Method: clients close while a job checks a batch. A test ends
+ * the checks by hand.
  */
 import { apis } from '@millrace/protocol';
 import { expect, test } from 'vitest';
@@ -16,7 +16,7 @@ const produce = (acks: number, bytes = 61) => ({
 });
 const FETCH = { topics: [{ topicId: TOPIC_ID, partitions: [{ partition: 0, fetchOffset: 0 }] }] } as never;
 
-/** Ends the check of the n-th batch. With acks=0 the answer comes before, when the log has the batch. */
+/** Ends the check of the n-th batch and appends it. With acks=0 the replica manager answers at that time. */
 function append({ replicas, clock }: TestBroker, n: number): void {
   if (replicas.produced[0]!.request.acks === 0) replicas.release();
   replicas.checking[n]!.appended();

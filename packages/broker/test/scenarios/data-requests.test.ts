@@ -1,5 +1,5 @@
 /**
- * Produce, Fetch, ListOffsets and OffsetForLeaderEpoch as a client sees them, over the wire and a fake
+ * Produce, Fetch, ListOffsets and OffsetForLeaderEpoch as a client sees them over the wire, with a fake
  * replica manager: refusals without a log, results in their places, and KIP-951's endpoints.
  */
 import { ZERO_UUID } from '@millrace/base';

@@ -24,7 +24,7 @@ export const CLUSTER_ID = 'QUJDREVGR0hJSktMTU5PUA' as Uuid;
 
 export class FakeReplicas implements ReplicaPort {
   readonly produced: { request: ProduceRequest; done: (results: ProduceResult[]) => void }[] = [];
-  /** A job must check the batches of requests; each waits here until it is appended. */
+  /** If true, a job checks the batches of each produce request; the requests wait in `checking`. */
   checksBeside = false;
   readonly checking: { appended: () => void; cancelled: boolean }[] = [];
   readonly fetches: {
@@ -63,7 +63,10 @@ export class FakeReplicas implements ReplicaPort {
     };
   }
 
-  /** Answers the oldest Produce. What the handler forbids fails, as the replica manager does it. */
+  /**
+   * Answers the oldest Produce. Like the replica manager, returns an error for partitions that the handler
+   * forbids.
+   */
   release(result: Partial<ProduceResult> = {}): void {
     const { request, done } = this.produced.shift()!;
     done(
@@ -94,7 +97,7 @@ export interface TestBroker {
   connect(o?: { listener?: string; address?: string }): TestClient;
   /** Names and reasons of everything logged at info and above. */
   log(): string[];
-  /** Closes every pending answer of the producer-id source with this id. */
+  /** The result of every request to the fake source of producer ids. */
   producerIds: { errorCode: ErrorCode; producerId: number };
 }
 
