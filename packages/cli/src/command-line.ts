@@ -4,8 +4,8 @@ import { parseIndices, parseSeed, parseSeeds, SEED_MAX, type SeedRange } from '.
 import { millraceVersion } from './version.ts';
 
 /**
- * Errors whose message is a sentence for the user. Compared by name, so that no command loads the others'
- * code.
+ * Names of the errors whose message is a sentence for the user. Comparing names, not classes, spares a
+ * command from loading the code of the others.
  */
 const SENTENCES: ReadonlySet<string> = new Set(['UserError', 'ConfigError', 'StartError', 'ClientError']);
 
@@ -207,7 +207,7 @@ function directoryOption(): Option {
 
 function settingOption(flag: string, description: string): Option {
   const option = new Option(`${flag} <key=value>`, description);
-  // `--help` prints 'none' as the default. Without it, `--help` prints {}.
+  // `--help` prints 'none' as the default. Without this text, `--help` would print {}.
   return option.argParser(collectSetting).default({}, 'none');
 }
 

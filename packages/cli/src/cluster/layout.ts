@@ -11,7 +11,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join, resolve } from 'node:path';
 import { UserError } from '../user-error.ts';
 
-/** Grows when the folder's layout changes so that older code cannot use it. */
+/** Version of the folder's layout. Raise it when older code cannot use the new layout. */
 const FORMAT = 1;
 /** The port of the first controller is this far above that of the first broker. */
 const CONTROLLER_PORT_DISTANCE = 1000;
@@ -81,7 +81,7 @@ export function readLayout(dir: string): Layout {
   return layout;
 }
 
-/** The cluster of the folder, or a new one from the options when the folder is new. Writes nothing. */
+/** The cluster of the folder. If the folder is new, a new cluster from the options. Writes nothing. */
 export function readOrMakeLayout(options: LayoutOptions): Layout {
   const directory = resolve(options.dir);
   const known = tryReadLayout(directory);
@@ -120,7 +120,7 @@ function refusePortsThatDoNotExist(layout: Layout): void {
   );
 }
 
-/** The cluster with these settings too. An empty text removes a setting of an earlier start. */
+/** Returns the layout with these settings added. An empty value removes a setting of an earlier start. */
 export function withSettings(layout: Layout, set: Settings): Layout {
   const takenBack = (key: string) => set[key] === '' && Object.hasOwn(layout.settings, key);
   const all = Object.entries({ ...layout.settings, ...set });

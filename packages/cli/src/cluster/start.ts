@@ -12,13 +12,15 @@ export interface NodesToStart {
   readonly timeoutMs: number;
   /** Resolves when the user interrupts the start. */
   readonly interrupted: Promise<void>;
-  /** Called as each becomes ready. */
+  /** Called for each node when it becomes ready. */
   readonly ready: (node: LocalNode) => void;
   /** Called when all are ready: returns the nodes of the cluster that do not serve yet. */
   readonly notServing: () => Promise<readonly LocalNode[]>;
 }
 
-/** True when they serve, false when the user interrupts. Throws a UserError in every other case. */
+/**
+ * Returns true when all nodes serve, false when the user interrupts. Throws a UserError in every other case.
+ */
 export async function startNodes(options: NodesToStart): Promise<boolean> {
   const { nodes, timeoutMs } = options;
   const start = new Start(options);

@@ -12,9 +12,9 @@ export interface NodeStatus {
   pid: number | null;
   port: number;
   dataDirectory: string;
-  /** Brokers: whether it is unfenced. Null for controllers, and when no broker answers. */
+  /** For a broker: whether it is unfenced. Null for a controller, and when no broker answers. */
   unfenced: boolean | null;
-  /** Brokers: number of partitions it leads. */
+  /** For a broker: the number of partitions that it leads. */
   leads: number | null;
 }
 

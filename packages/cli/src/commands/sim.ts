@@ -25,7 +25,7 @@ export interface SimOptions {
 }
 
 const SHRINK_MS = 60_000;
-/** The command explains at most this many failures, each of another checker. */
+/** The command explains at most this many failures, at most one of each checker. */
 const EXPLAINED_MAX = 3;
 const EXPLAINED_LINES_MAX = 60;
 /** The exit code of an interrupted command, as shells set it. */
@@ -79,7 +79,9 @@ function oneSeed(seed: number, options: SimOptions): void {
   }
 }
 
-/** Without this check, a run without the intended faults would look like a fixed one. */
+/**
+ * Refuses faults that the plan does not have: a run without the intended faults would look like a fixed bug.
+ */
 function refuseUnplanned(seed: number, only: readonly number[], { plan }: RunReport): void {
   const indices = plan.map(({ index }) => index);
   const unplanned = only.filter((index) => !indices.includes(index));

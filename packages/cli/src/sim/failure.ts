@@ -14,7 +14,7 @@ export interface FailureOptions {
 export interface Failure {
   /** The original failure. */
   readonly summary: RunSummary;
-  /** The failure with the faults that are left. */
+  /** The same failure after shrinking. */
   readonly shortened: RunSummary;
   readonly report: RunReport;
   readonly runs: number;

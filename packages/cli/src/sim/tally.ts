@@ -5,7 +5,7 @@ import { type Outcome, runsOf } from './outcome.ts';
 /** A kind of failure: the checker's name, or `crashed`. */
 export interface Failures {
   readonly seeds: number[];
-  /** The sentence of the lowest of those seeds. */
+  /** The sentence of the failure with the lowest seed. */
   sentence: string;
 }
 
@@ -82,7 +82,7 @@ export class Tally {
     ].join('\n');
   }
 
-  /** For each checker the violation with the lowest seed; the lowest seed first. */
+  /** The violation with the lowest seed for each checker, in the order of seeds. */
   examples(max: number): RunSummary[] {
     const bySeed = [...this.violated].sort((a, b) => a.seed - b.seed);
     const seen = new Set<string | null>();
