@@ -1,6 +1,6 @@
 /**
- * An API: one table for both directions and all versions, and the codecs compiled from it on first use. An
- * API changes only this cache, with no visible effect.
+ * An API: one table for both directions and all versions, and the codecs compiled from it on first use. The
+ * cache of codecs is the only state.
  */
 import { assert } from '@millrace/base';
 import { compileDecoder, compileEncoder, type Decode, type Encode } from './compile.ts';
@@ -29,8 +29,10 @@ export interface Api<Request, Response, RequestInput, ResponseInput> {
   readonly flexibleFrom: number;
   readonly requestFields: Fields;
   readonly responseFields: Fields;
-  /** Ignores bytes behind the body, as Kafka does: librdkafka sends some. Throws DecodeError. */
-  /** Sets `cost.heapBytes` to the memory that the decoded arrays take beside the bytes. */
+  /**
+   * Ignores bytes behind the body, as Kafka does: librdkafka sends some. Sets `cost.heapBytes` to the memory
+   * that the decoded arrays take in addition to the bytes. Throws DecodeError.
+   */
   decodeRequest(version: number, bytes: Uint8Array, position?: number, cost?: DecodeCost): Request;
   /** The body takes the bytes up to their end. Throws DecodeError. */
   decodeResponse(version: number, bytes: Uint8Array, position?: number): Response;
@@ -42,7 +44,7 @@ export interface Api<Request, Response, RequestInput, ResponseInput> {
   writeResponse(version: number, value: ResponseInput, writer: Writer): void;
 }
 
-/** Any API, if it is known only at run time. */
+/** An API that is known only at run time. */
 export type AnyApi = Api<unknown, unknown, unknown, unknown>;
 
 export type RequestOf<A> = A extends Api<infer T, infer _1, infer _2, infer _3> ? T : never;

@@ -79,12 +79,15 @@ export class BatchHeader {
     return (this.attributes & TRANSACTIONAL_BIT) !== 0;
   }
 
-  /** Holds a transaction marker or the like, nothing for applications. */
+  /**
+   * True if the batch holds control records, for example a transaction marker, and no records of
+   * applications.
+   */
   get isControl(): boolean {
     return (this.attributes & CONTROL_BIT) !== 0;
   }
 
-  /** baseTimestamp is the time from which tombstones may go (compacted logs). */
+  /** True if baseTimestamp is the time from which compaction may remove tombstones. */
   get hasDeleteHorizon(): boolean {
     return (this.attributes & DELETE_HORIZON_BIT) !== 0;
   }
@@ -96,10 +99,10 @@ export class BatchHeader {
 }
 
 /**
- * Reads the header at `position`; the records behind it need not be there. Throws DecodeError if fewer than
- * 61 bytes are left, the size is impossible, or base offset or producer id are beyond 2^53: no log has such
- * an offset, no cluster gives out such an id. Does not check other fields. Pass a header to fill when reading
- * many: this allocates nothing.
+ * Reads the header at `position`; the records behind it may be missing. Throws DecodeError if fewer than 61
+ * bytes are left, the size is impossible, or base offset or producer id are beyond 2^53: no log has such an
+ * offset, and no cluster gives out such an id. Does not check other fields. To read many headers without an
+ * allocation, pass a header to fill.
  */
 export function readBatchHeader(
   bytes: Uint8Array,
@@ -171,7 +174,7 @@ export function setLogAppendTime(bytes: Uint8Array, position: number, timestamp:
   updateCrc(bytes, position);
 }
 
-/** Corrects the largest timestamp of a batch whose records have another one, in place. */
+/** Sets the largest timestamp, in place, for a batch whose header does not match its records. */
 export function setMaxTimestamp(bytes: Uint8Array, position: number, maxTimestamp: Timestamp): void {
   writeTimestamp(bytes, position + MAX_TIMESTAMP_AT, maxTimestamp);
   updateCrc(bytes, position);
@@ -186,7 +189,7 @@ function batchCrc(bytes: Uint8Array, position: number, sizeBytes: number): numbe
   return crc32c(bytes, position + ATTRIBUTES_AT, position + sizeBytes);
 }
 
-/** The fields of a header that do not follow from the records' bytes. */
+/** The header fields that cannot be computed from the records' bytes. */
 export interface NewBatchHeader {
   readonly baseOffset: number;
   readonly leaderEpoch: number;
@@ -217,7 +220,7 @@ export function writeBatchHeader(batch: Uint8Array, header: NewBatchHeader): voi
   updateCrc(batch, 0);
 }
 
-/** Attribute bits from their meaning. */
+/** Encodes the attributes as bits. */
 export function batchAttributes(o: {
   compression: Compression;
   isTransactional?: boolean;

@@ -43,12 +43,12 @@ export function readUuid(bytes: Uint8Array, position: number): Uuid {
   return base64urlSlice.call(bytes, position, position + 16) as Uuid;
 }
 
-/** Writes the 16 bytes of a well-formed id. Returns how many bytes the text had. */
+/** Writes the 16 bytes of a well-formed id. Returns the number of bytes written. */
 export function writeUuid(bytes: Uint8Array, position: number, uuid: Uuid): number {
   return base64urlWrite.call(bytes, uuid, position, 16);
 }
 
-/** Memory with arbitrary content: the caller must write every byte before it shows it. */
+/** Memory with arbitrary content: the caller must overwrite every byte before other code sees it. */
 export function allocateUnsafe(sizeBytes: number): Uint8Array {
   return Buffer.allocUnsafe(sizeBytes);
 }

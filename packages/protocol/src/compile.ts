@@ -8,7 +8,7 @@ import type { Reader } from './reader.ts';
 import { type Field, type Fields, type Scalar, within } from './schema.ts';
 import type { Writer } from './writer.ts';
 
-/** In V8 on 64 bits, measured. */
+/** Sizes in V8 on a 64-bit system, measured. */
 const POINTER_BYTES = 8;
 const OBJECT_HEAP_BYTES = 32;
 const ARRAY_HEAP_BYTES = 32;
@@ -29,12 +29,12 @@ export interface Target {
   readonly flexible: boolean;
 }
 
-/** The reader: a function of (reader) that returns the decoded message. */
+/** Compiles a function that takes a reader and returns the decoded message. */
 export function compileDecoder(target: Target): Decode {
   return evaluate(decoderSource(target)) as Decode;
 }
 
-/** The writer: a function of (writer, value). */
+/** Compiles a function that takes a writer and a value, and writes the value. */
 export function compileEncoder(target: Target): Encode {
   return evaluate(encoderSource(target)) as Encode;
 }
@@ -129,7 +129,10 @@ function fieldMethod(field: Field, compact: boolean, nullable: boolean): string 
   return field.clamp ? 'clampedInt64' : methodName(field.kind as Scalar, compact, nullable);
 }
 
-/** The name of the reader's or writer's method: its kind, and how its length and null are written. */
+/**
+ * The name of the method of Reader or Writer for a kind of field. It depends on how length and null are
+ * written.
+ */
 function methodName(kind: Scalar | 'count', compact: boolean, nullable: boolean): string {
   switch (kind) {
     case 'string':
@@ -191,8 +194,8 @@ function scalarBytesMin(kind: Scalar, compact: boolean): number {
 }
 
 /**
- * Approximate heap size of a decoded element, including its place in the array. The bytes of texts count as
- * bytes of the frame.
+ * Approximate heap size of a decoded element, including its place in the array. Does not include the bytes of
+ * texts, because the frame counts them.
  */
 function elementHeapBytes(field: Field): number {
   return field.element === undefined ? structHeapBytes(field.fields!) : heapBytesOf(field.element);

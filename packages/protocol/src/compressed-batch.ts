@@ -2,7 +2,10 @@
 import { BATCH_HEADER_BYTES, Compression, readBatchHeader, writeBatchHeader } from './batch.ts';
 import type { CompressionCodecs } from './records.ts';
 
-/** Timestamp type, transactional, control. Kafka clears all other bits of a batch that it recompresses. */
+/**
+ * The attribute bits that stay: timestamp type, transactional, control. When Kafka recompresses a batch, it
+ * clears all other bits.
+ */
 const KEPT_BITS = 0x38;
 
 /**

@@ -1,5 +1,5 @@
 /**
- * Builds the WebAssembly that computes CRC-32C, from named instructions: it is nearly half as fast again as
+ * Builds the WebAssembly that computes CRC-32C, from named instructions. It is about 1.5 times as fast as
  * JavaScript (measured: 1.9 GB/s against 1.3). Processes sixteen bytes a round with sixteen table lookups
  * ("slicing by 16", Kounavis and Berry 2005). Knows nothing of batches.
  */
@@ -8,7 +8,7 @@
 export const TABLES_BYTES = 16 * 1024;
 const PAGE_BYTES = 64 * 1024;
 const PAGES = 2;
-/** Most bytes that one call can check. */
+/** The largest number of bytes that one call can check. */
 export const INPUT_BYTES_MAX = PAGES * PAGE_BYTES - TABLES_BYTES;
 
 /** (crc, start, end) -> crc, over the memory; `crc` is the register, not its complement. */

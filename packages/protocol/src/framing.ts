@@ -26,7 +26,7 @@ export class FrameReader {
   private chunks: Uint8Array[] = [];
   private position = 0;
   private buffered = 0;
-  /** The frame that spans chunks: its buffer so far, how many bytes it has, how many it will have. */
+  /** The frame that spans chunks: its buffer, the number of bytes that have arrived, and its full size. */
   private assembly: Uint8Array | undefined;
   private assembledBytes = 0;
   private frameBytes = 0;

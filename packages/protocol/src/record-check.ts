@@ -43,8 +43,9 @@ export function inputWork({ compression, sizeBytes }: BatchHeader): number {
 }
 
 /**
- * The verdict. Undefined: the check would cost more than `workMax`, or, for a compressed batch, more than the
- * rest of `budget`, which it uses up. The caller must have checked the header's own fields.
+ * Returns the verdict, or undefined if the check would cost more than `workMax` or, for a compressed batch,
+ * more than the rest of `budget`. The check of a compressed batch uses up the budget. The caller must have
+ * checked the header's own fields.
  */
 export function checkRecords(
   batch: Uint8Array,
@@ -62,7 +63,7 @@ export function checkRecords(
   const input = inputWork(header);
   if (input > max) return undefined;
   const checker = new RecordChecker(header, rules, max);
-  // The check of a damaged or too large batch may have used up all of the limit.
+  // Spend the whole limit in advance: the check of a damaged or too large batch may use all of it.
   budget.work = work - max;
   const verdict = checkUpTo(batch, header, max, checker, codecs);
   if (verdict?.ok) budget.work = Math.max(0, work - Math.max(input, workOf(checker)));

@@ -1,8 +1,9 @@
 /**
  * Checks the records of a client's batch as Kafka's LogValidator does, and finds the largest timestamp, which
- * may differ from the header's. Accepts the uncompressed bytes cut anywhere. Unreadable records decide the
- * answer before forbidden ones. It is stricter than Kafka in two cases, in which Kafka appends batches that
- * consumers misread: gaps between offsets, and a wrong length of a compressed record.
+ * may differ from the header's. Accepts the uncompressed bytes cut anywhere. If a batch has both unreadable
+ * and forbidden records, the unreadable ones decide the answer. It is stricter than Kafka in two cases, in
+ * which Kafka appends batches that consumers misread: gaps between offsets, and a wrong length of a
+ * compressed record.
  */
 import type { BatchHeader } from './batch.ts';
 import { ErrorCode } from './error-code.ts';
@@ -34,7 +35,7 @@ export class RecordChecker extends RecordWalker {
   private readonly earliest: number;
   private readonly latest: number;
   private largest = NO_TIMESTAMP;
-  /** Replaces `largest` beyond the safe integers. */
+  /** The largest timestamp, in place of `largest`, if it is beyond the safe integers. */
   private wideLargest: bigint | undefined;
   private largestAt = -1;
   private gapAt = -1;

@@ -133,7 +133,7 @@ export abstract class RecordWalker {
       } else {
         length = this.varint(bytes, at);
         at = this.after;
-        // Cut, or too long: `acrossChunks` decides byte by byte.
+        // The number is cut or too long: `acrossChunks` reads the record byte by byte and decides.
         if (at < 0) return start;
       }
       if (length < BODY_BYTES_MIN) return this.failAt(end, 'a record is shorter than any can be');

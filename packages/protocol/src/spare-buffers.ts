@@ -74,7 +74,7 @@ export class SpareBuffers {
 
   private allocate(kind: number, sizeBytes: number): Uint8Array {
     if (kind >= this.spares.length) return allocateUnsafe(sizeBytes);
-    // A buffer with its own memory: small Buffers share memory.
+    // Allocate memory of its own: small Buffers of Node share memory.
     const buffer = new Uint8Array(1 << (kind + SMALLEST_BITS));
     this.all.set(buffer.buffer, { buffer, isSpare: false });
     return buffer;

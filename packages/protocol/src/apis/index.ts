@@ -1,5 +1,5 @@
 /**
- * The APIs that this package encodes and decodes. The broker advertises those that have a handler
+ * The APIs that this package encodes and decodes. The broker advertises the APIs that have a handler
  * (broker/src/handlers/index.ts).
  */
 import type { AnyApi } from '../api.ts';

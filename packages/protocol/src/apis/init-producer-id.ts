@@ -2,8 +2,8 @@
  * InitProducerId (22): a producer id and epoch, for idempotence and transactions. Leaves out version 6
  * (two-phase commit, KIP-939), which Kafka marks as unstable.
  *
- * Clients may send any int64 as their producer id: the decoder clamps one beyond the safe integers, which
- * stays unknown.
+ * Clients may send any int64 as their producer id. The decoder clamps an id to the safe integers, and no
+ * producer has a clamped id.
  *
  *      2  flexible     3  epoch bump (KIP-360)     4  PRODUCER_FENCED     5  TRANSACTION_ABORTABLE (KIP-890)
  */

@@ -71,7 +71,7 @@ function isXerial(bytes: Uint8Array, at: number): boolean {
 /** A raw block: the plain size as a varint, then literals and copies of earlier bytes. */
 export function snappyDecompressBlock(bytes: Uint8Array, maxBytes: number): Uint8Array {
   const { sizeBytes, position } = plainSize(bytes);
-  // A copy of 3 bytes unfolds to at most 64: a larger claimed size is wrong, so do not allocate it.
+  // Every 3 bytes unfold to at most 64, so a claimed size above this limit is wrong: do not allocate it.
   if (sizeBytes > bytes.length * 32) throw new DecodeError('snappy: more bytes than allowed');
   if (sizeBytes > maxBytes) throw new TooLargeError('snappy');
   const plain = allocateUnsafe(sizeBytes);
@@ -188,7 +188,7 @@ function putLiteral(out: Uint8Array, at: number, plain: Uint8Array, start: numbe
   return to + length;
 }
 
-/** In pieces of at most 64 bytes, none shorter than 4. */
+/** Writes a copy in pieces of 4 to 64 bytes. */
 function putCopy(out: Uint8Array, at: number, offset: number, length: number): number {
   let to = at;
   let left = length;

@@ -17,7 +17,7 @@ export class TooLargeError extends DecodeError {
   }
 }
 
-/** Cost of each frame or member before its first byte, in unfolded bytes. */
+/** Cost of starting a frame or member, in unfolded bytes. */
 export const FRAME_BYTES = 64 * 1024;
 
 /** Joins all pushed bytes to one piece. */

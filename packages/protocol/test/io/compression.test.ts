@@ -1,7 +1,6 @@
 /**
- * Goal: every codec gives back its input, in each framing that clients use; damaged or false bytes are a
- * DecodeError that costs no more memory than allowed. Method: round trips, blocks of other implementations,
- * fuzzing.
+ * Goal: every codec gives back its input, in each framing that clients use. Damaged bytes cause a DecodeError
+ * and cost no more memory than allowed. Method: round trips, blocks of other implementations, fuzzing.
  */
 import { DecodeError } from '@millrace/protocol';
 import { compressionCodecs as codecs } from '@millrace/protocol/io';
