@@ -47,7 +47,7 @@ test('shrinking leaves out faults without a victim at once', () => {
   const failed = { checker: 'lost-write', faults: all(6).map((index) => ({ index })) };
   const run = (only: ReadonlySet<number>) => ({
     checker: only.has(1) ? 'lost-write' : null,
-    // Fault 0 only ever strikes together with 5.
+    // Fault 0 strikes only together with fault 5.
     faults: [...only].filter((index) => index !== 0 || only.has(5)).map((index) => ({ index })),
   });
   const shrunk = shrink({ failed, run, goesOn: () => true });

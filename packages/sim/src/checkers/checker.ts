@@ -1,10 +1,11 @@
 /**
  * A checker of state: one promise of the durability contract, checked inside of the nodes (images, logs,
- * leaders) after each of their turns. It looks at production objects and never changes any. It throws a
- * broken promise (`world.fail`), which ends the run.
+ * leaders) after each of their turns. It looks at production objects and never changes any. It reports a
+ * broken promise with `world.fail`, which throws and ends the run.
  *
- * A checker of a history (`@millrace/checkers`) is one, too, that needs less: the scope here has all that it
- * may know. So one list holds both kinds, and the compiler refuses a checker of state as one of a history.
+ * A checker of a history (`@millrace/checkers`) serves as a checker of state, too: it needs only the part of
+ * the scope that a history has. So one list holds both kinds. The compiler refuses a checker of state where a
+ * checker of a history is needed.
  */
 import type { HistoryChecker, HistoryScope } from '@millrace/checkers';
 import type { SimCluster, SimNode } from '../cluster/index.ts';

@@ -1,6 +1,7 @@
 /**
- * The controller fences dead brokers. It has a session and the grace to notice the death of a process. Then
- * the committed metadata show the broker fenced. No controller unfences a registration of a dead process.
+ * The controller fences dead brokers. After the death of a broker's process, the controller has one session
+ * and a grace to notice it. Then the committed metadata show the broker fenced. No controller unfences a
+ * registration of a dead process.
  */
 import type { BrokerEpoch, NodeId } from '@millrace/base';
 import type { MetadataImage } from '@millrace/metadata';
@@ -13,7 +14,9 @@ const NAME = 'dead-broker-unfenced';
 const LOOK_US: Micros = 100 * MILLISECOND;
 /** Allows for heartbeats under way, pauses that extend all sessions, and slow disks of the quorum. */
 const SLACK_US: Micros = 5 * SECOND;
-/** No message is older when it arrives, even if it waits for a cut to heal or in a frozen process. */
+/**
+ * The largest age of a message when it arrives, even if it waits for a cut to heal or in a frozen process.
+ */
 const MESSAGE_AGE_US: Micros = 20 * SECOND;
 
 export const deadBrokerUnfenced: StateCheckerKind = {
@@ -95,7 +98,7 @@ class DeadBrokerUnfenced {
   /** The time of death of this epoch's process; undefined: it may be alive. */
   private deathOf(id: NodeId, epoch: BrokerEpoch): Micros | undefined {
     const node = this.scope.cluster.node(id);
-    // Unknown epoch: its process never got the answer to its registration, or not yet.
+    // If the epoch is unknown, its process has not received the answer to its registration, or never will.
     const life = this.lives.get(epoch) ?? (node?.isUp === false ? node.host.life : undefined);
     const atUs = life === undefined ? undefined : this.deaths.get(life);
     return atUs === Number.POSITIVE_INFINITY ? undefined : atUs;

@@ -1,7 +1,7 @@
 /**
- * Acknowledged changes of an administrator stay. A created topic exists under the same id with at least its
- * partitions, until a client asks to delete it. A deleted topic does not come back. Another topic of its name
- * may come: the controller can carry out an unanswered creation late.
+ * No acknowledged change of an administrator is lost. A created topic exists under the same id with at least
+ * its partitions, until a client asks to delete it. A deleted topic does not come back. Another topic of its
+ * name may appear: the controller can carry out an unanswered creation late.
  */
 import type { Uuid } from '@millrace/base';
 import type { AdminOp, Op } from '@millrace/checkers';

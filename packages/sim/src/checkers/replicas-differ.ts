@@ -48,7 +48,10 @@ class ReplicasDiffer {
       }
   }
 
-  /** A broker that died in the middle of a turn may have sent its high watermark to others. */
+  /**
+   * Notes the last high watermark of replicas that are no longer hosted. A broker that died in the middle of
+   * a turn may have sent it to others.
+   */
   private hostsOthers(node: SimNode, hosted: readonly Partition[]): void {
     for (const replica of this.watched.get(node) ?? []) {
       if (hosted.includes(replica)) continue;

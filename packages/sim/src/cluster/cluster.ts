@@ -13,7 +13,7 @@ import { BROKER_PORT, CONTROLLER_PORT, type NodePlan, SimNode } from './node.ts'
 export interface ClusterPlan {
   readonly controllers: number;
   readonly brokers: number;
-  /** The first nodes are controller and broker in one; `brokers` counts those too. */
+  /** True: the first nodes are both controller and broker, and `brokers` counts them, too. */
   readonly combined: boolean;
   readonly settings: Readonly<Record<string, string>>;
   /** The cost above which a batch is checked in a job; undefined: as in production. */

@@ -117,7 +117,10 @@ export class SimNode {
     if (death === 'power') this.disk.losePower();
   }
 
-  /** SIGTERM: hands over, flushes, marks. Calls `done` when the process has ended, in any way. */
+  /**
+   * SIGTERM: hands over leaderships, flushes the logs, and marks the stop as clean. Calls `done` when the
+   * process has ended, in any way.
+   */
   stop(done: () => void = () => {}): void {
     const { life } = this;
     if (life === undefined) {
@@ -216,7 +219,8 @@ export class SimNode {
   }
 
   /**
-   * Like the real host, ends the process in the next turn: the failed part may be in the middle of its turn.
+   * Ends the process in the next turn, like the real host: the part that failed may be in the middle of a
+   * turn.
    */
   private abort(life: Life, message: string): void {
     const { world } = this.environment;

@@ -1,6 +1,6 @@
 /**
  * Every error code with which the active controller answers brokers and administrators (counted by
- * net/rpc-sniffer.ts), and with which a broker answers a client in its place.
+ * net/rpc-sniffer.ts), and every error code with which a broker answers a client in the controller's place.
  */
 import type { CoverageItem, Exemption } from './item.ts';
 
@@ -40,7 +40,8 @@ export const controllerErrors: readonly CoverageItem[] = [
   {
     name: 'COORDINATOR_LOAD_IN_PROGRESS',
     sentence: 'a broker has no producer id left, and no controller gives it more',
-    // The broker logs this when it answers the waiting clients; few clients wait as long as the broker does.
+    // The log event counts, too: the broker logs it when it answers the waiting clients, but few clients wait
+    // that long.
     keys: ['answer InitProducerId COORDINATOR_LOAD_IN_PROGRESS', 'log producer-id-block-refused'],
   },
   {

@@ -1,4 +1,4 @@
-/** The events of jobs. */
+/** The events of jobs that seeds must reach. */
 import type { CoverageItem } from './item.ts';
 
 export const jobs: readonly CoverageItem[] = [

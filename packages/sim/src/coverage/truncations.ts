@@ -1,4 +1,4 @@
-/** Every path on which written records leave a log again. */
+/** Every cause that removes written records from a log. */
 import type { CoverageItem, Exemption } from './item.ts';
 
 export const truncations: readonly CoverageItem[] = [

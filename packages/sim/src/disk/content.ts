@@ -47,7 +47,10 @@ export class FileContent {
     this.length = size;
   }
 
-  /** Begins a sync of everything written until now. The caller calls the result when the device has it. */
+  /**
+   * Begins a sync of everything written until now. The caller calls the returned function when the device has
+   * it.
+   */
   beginSync(): () => void {
     const covered = this.dirty;
     const { length } = this;
@@ -56,7 +59,7 @@ export class FileContent {
     return () => {
       const index = this.syncing.indexOf(covered);
       if (index < 0) return;
-      // A sync also covers the earlier ones.
+      // A completed sync also completes the earlier ones.
       this.syncing.splice(0, index + 1);
       this.syncedLength = length;
     };

@@ -32,9 +32,11 @@ export class SimDisk {
   private slowMs: number | undefined;
   private isInspected = false;
   private crash: { writesLeft: number; readonly death: Death } | undefined;
-  /** If set: the process dies while a vote is on its way to the device, if this returns true for the vote. */
+  /**
+   * If set: the process dies while a vote is on its way to the device, once this returns true for the vote.
+   */
   private isFatalVote: ((votedFor: NodeId) => boolean) | undefined;
-  /** If set: the disk misdirects the next write to a log, if this returns true then. */
+  /** If set: the disk misdirects the next write to a log for which this returns true. */
   private mayGoAstray: (() => boolean) | undefined;
 
   constructor(world: World, name: string) {

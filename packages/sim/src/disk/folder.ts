@@ -81,7 +81,8 @@ export class FileTree {
   }
 
   /**
-   * Begins a sync of the folder's changes until now. The caller calls the result when the device has them.
+   * Begins a sync of the folder's changes until now. The caller calls the returned function when the device
+   * has them.
    */
   beginSync(folder: string): () => void {
     const covered = new Set(this.changes.filter((change) => change.folder === folder));

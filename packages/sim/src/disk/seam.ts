@@ -137,7 +137,7 @@ class SeamFile implements DiskFile {
     const stray = disk.strayPlace(path, position);
     const content = stray === undefined ? this.content : disk.tree.file(stray.path)!;
     let at = stray?.position ?? position;
-    // The file gets the length that it would have with the bytes in their right place.
+    // A misdirected write lengthens this file as much as a correct write would.
     if (stray !== undefined && this.content.length < position + sizeBytes)
       this.content.truncate(position + sizeBytes);
     for (const chunk of chunks) {

@@ -1,4 +1,7 @@
-/** Disks are slow, full, damaged or lost. Damage and loss only where the contract covers them (atlas.ts). */
+/**
+ * Disks are slow, full, damaged or lost. The faults damage or lose a disk only where the contract covers it
+ * (atlas.ts).
+ */
 import { duration, type FaultKind, seconds, victim } from './fault.ts';
 
 export const diskFaults: readonly FaultKind[] = [

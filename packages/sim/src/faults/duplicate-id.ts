@@ -5,13 +5,14 @@ import { CONTROLLER_PORT, type SimNode } from '../cluster/index.ts';
 import { Host, MILLISECOND } from '../world/index.ts';
 import { type FaultContext, type FaultKind, pick, seconds } from './fault.ts';
 
-/** While it lives it registers again and again, like a refused broker. */
+/** The second process registers again and again at this interval, like a refused broker. */
 const REGISTER_EVERY_MS = 200;
 
 /**
- * It has a disk of its own and sends no directory ids, so the controller does not take the disk of the
- * healthy broker for lost. It only registers. If the controller accepts it, because the other one has no
- * session, it stays fenced, and the healthy broker registers again when it is gone.
+ * The second process has its own disk but sends no directory ids. Otherwise the controller would think that
+ * the healthy broker has lost its disk. The second process only registers. If the healthy broker has no
+ * session, the controller accepts the second process, which stays fenced until it ends. Then the healthy
+ * broker registers again.
  */
 export const duplicateId: FaultKind = {
   name: 'duplicate-id',

@@ -1,11 +1,11 @@
 /**
- * A disk that fails writes, below one partition or everywhere. Only where the contract covers its loss
- * (atlas.ts).
+ * A disk fails writes, below one partition's folder or everywhere. This happens only where the contract
+ * covers the loss of the disk (atlas.ts).
  */
 import type { FaultKind } from './fault.ts';
 import { pick, victim } from './fault.ts';
 
-/** Most often a leader's disk, because a leader must hand over. */
+/** Mostly picks the disk of a leader, because a leader with a failed disk must hand over. */
 export const failingDisk: FaultKind = {
   name: 'failing-disk',
   sentence:

@@ -4,8 +4,8 @@
  * lists the guarded functions; the guard wraps them once a process.
  *
  * The guard cannot refuse a promise where it is created (the engine does not let a hook throw), so it notes
- * the promise, and the run fails at its end. A run that swallows the error fails, too. The console stays: it
- * only writes.
+ * the promise, and the run fails at its end. A run that swallows the error fails, too. Code may use the
+ * console, which only writes.
  */
 import { promiseHooks } from 'node:v8';
 import { installReaches } from './reaches.ts';

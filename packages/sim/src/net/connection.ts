@@ -79,7 +79,10 @@ export class End {
 export class Connection {
   readonly network: Network;
   readonly ends: readonly [End, End];
-  /** With pings (gRPC) it notices a long cut; without, only when it sends. */
+  /**
+   * True: the connection sends pings, like gRPC, so it notices a long cut. False: it notices a cut only when
+   * it sends.
+   */
   readonly keepAlive: boolean;
 
   constructor(network: Network, from: Life, to: Life, keepAlive: boolean) {

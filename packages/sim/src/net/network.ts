@@ -24,7 +24,7 @@ export interface NetworkOptions {
   readonly keepAliveMs: number;
 }
 
-/** Accepts a connection; undefined: it is of another kind. */
+/** Accepts connections of one kind at a port. */
 export interface Acceptor {
   readonly kind: 'net' | 'rpc';
   accept(end: End): void;

@@ -33,7 +33,7 @@ const OWN: Readonly<Record<string, Phrase | undefined>> = {
   finished: () => '— finished —',
 };
 
-/** Logged events that only repeat another line, or tell of every day. */
+/** Logged events that repeat another line or are routine; the story omits them. */
 const NOISE: ReadonlySet<string> = new Set<EventName>([
   'listener-bound',
   'quorum-log-loaded',
@@ -41,20 +41,20 @@ const NOISE: ReadonlySet<string> = new Set<EventName>([
   'log-truncated',
   'connection-closed',
 ]);
-/** The active controller tells of them; the line of the broker itself is noise. */
+/** Both the active controller and the broker log these events. The story shows only the controller's line. */
 const ECHOED: ReadonlySet<string> = new Set<EventName>(['broker-registered', 'broker-unfenced']);
-/** A word of the sentence that a reader must not miss. */
+/** By event, the word of its sentence to print in capitals, because a reader must not miss it. */
 const LOUD: Readonly<Record<string, string>> = {
   'broker-fenced': 'fences',
   'partitions-without-leader': 'no leader',
   'replica-truncated': 'cuts',
   'truncated-below-high-watermark': 'below',
 } satisfies { [Name in EventName]?: string };
-/** A fact that the sentence does not have, and a reader of a story needs. */
+/** By event, a fact that readers of a story need and that the event's sentence lacks. */
 const ALSO: Readonly<Record<string, FactName>> = {
   'became-leader': 'highWatermark',
 } satisfies { [Name in EventName]?: FactName };
-/** Facts that are ids of nodes. A number in a list is always one. */
+/** Facts that are ids of nodes. A number in a list is always a node's id. */
 const NODES: ReadonlySet<string> = new Set<FactName>([
   'brokerId',
   'controllerId',
@@ -83,7 +83,7 @@ function saidOf(name: string, { facts, node }: Speaker): string {
   return value instanceof Error ? value.message : String(value);
 }
 
-/** Two parts of the product may log the same name: the facts tell which. */
+/** Two packages may log events of the same name. Returns the definition whose facts match. */
 function definitionOf(event: string, facts: Facts): EventDefinition | undefined {
   return definitionsOf(event).find((definition) =>
     definition.facts.every((fact) => fact.endsWith('?') || Object.hasOwn(facts, fact)),
@@ -95,7 +95,7 @@ export function placeOf({ topic, partition }: Facts): string | undefined {
   return partition === undefined ? undefined : `${String(topic)}-${String(partition)}`;
 }
 
-/** Undefined for noise. */
+/** The event in words; undefined for events that the story omits. */
 export function phraseOf(event: string, speaker: Speaker): string | undefined {
   if (Object.hasOwn(OWN, event)) return OWN[event]?.(speaker);
   const { facts } = speaker;

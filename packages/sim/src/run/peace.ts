@@ -94,7 +94,10 @@ export function unrest(cluster: SimCluster): string | undefined {
   return undefined;
 }
 
-/** The same when the producers have stopped: then every replica must hold and know everything. */
+/**
+ * Like `unrest`, after the producers have stopped: every replica must also hold all records and have the
+ * leader's end as its high watermark.
+ */
 export function unrestAtRest(cluster: SimCluster): string | undefined {
   const missing = unrest(cluster);
   if (missing !== undefined) return missing;

@@ -34,7 +34,7 @@ interface Surroundings {
 type KnownTopic = TopicPlan & {
   /** Whether a client knows that it exists. */
   exists: boolean;
-  /** The largest number of partitions in a request. */
+  /** The largest number of partitions that a request has asked for. */
   asked: number;
   deleteAsked: boolean;
   readonly isExtra: boolean;
@@ -44,7 +44,7 @@ const CREATE_AGAIN_US = 300 * MILLISECOND;
 
 const UNCLEAN: Readonly<Record<string, string>> = { 'unclean.leader.election.enable': 'true' };
 
-/** No other client and no operator uses it: it is not in `allTopics`. */
+/** The prober's topic. No other client and no operator uses it, because `allTopics` leaves it out. */
 const PROBER_TOPIC = 'probe-1';
 const PROBER_PACE_MS = 250;
 

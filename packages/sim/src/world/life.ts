@@ -58,7 +58,7 @@ export class Life {
     this.world.after(delayUs, () => this.turn('io', run));
   }
 
-  /** The same, now: for events that the caller has scheduled itself. */
+  /** Delivers an event from outside now, for a caller that has scheduled it itself. */
   turn(kind: EventKind, run: () => void): void {
     if (!this.isAlive) return;
     if (this.paused) {

@@ -50,7 +50,7 @@ export class SimLogger implements Logger {
   }
 }
 
-/** Facts that distinguish kinds of an event: counted as `log EVENT FACT=VALUE`, too. */
+/** By event, the facts that distinguish its kinds. Each value is counted as `log EVENT FACT=VALUE`, too. */
 const COUNTED_FACTS: ReadonlyMap<string, readonly string[]> = new Map([
   ['leader-elected', ['kind', 'reason']],
   ['leader-lost', ['reason']],

@@ -7,7 +7,7 @@ import { twoLeaders } from '../../src/checkers/two-leaders.ts';
 
 it('a checker of a history serves as a checker of state, and not the other way round', () => {
   const ofState: StateCheckerKind = historyCheckers[0]!;
-  // @ts-expect-error It looks into the cluster, and a history has none.
+  // @ts-expect-error This checker looks into the cluster, and a history has none.
   const ofHistory: HistoryCheckerKind = twoLeaders;
   expect(checkerKinds).toEqual(expect.arrayContaining([ofState, ofHistory]));
 });

@@ -5,7 +5,7 @@ import { batch, SmallCluster, violationOf } from '../support/small-cluster.ts';
 
 describe('read-ahead-of-commit', () => {
   it('sees a record that no leader has committed, even below the high watermark of the answer', () => {
-    // The first checker writes the ledger.
+    // The first checker writes the ledger that the second one reads.
     const small = new SmallCluster([replicasDiffer, readAheadOfCommit]);
     small.produce(batch);
     const read = (offset: number) => () =>

@@ -7,7 +7,7 @@ describe('zombie-leader', () => {
     const small = new SmallCluster([zombieLeader]);
     const { leader } = small;
     leader.life!.pause();
-    // Not because of its silence, so its lease may last for a while.
+    // Its connections break, so the controller does not replace it for silence, and its lease may still last.
     for (const { name } of small.cluster.controllers) small.network.reset(leader.name, name);
     small.until(() => small.state.leader >= 0 && small.leader !== leader);
     small.run(5);
@@ -55,7 +55,8 @@ describe('zombie-leader, for a broker that stops cleanly', () => {
       broker!.stop();
       small.until(isFenced);
       small.run(3);
-      // As if the broker had closed its control stream and its session had ended only now.
+      // Plays the order of events in which the broker closes its control stream first, and its session ends
+      // later.
       const { epoch } = small.cluster.image();
       for (const watch of small.world.logWatchers)
         watch(broker!.life!, 'broker-session-ended', { brokerId: id, reason: 'silent', epoch });

@@ -21,8 +21,8 @@ function mentioned(globs: readonly string[], pattern: RegExp): string[] {
 const ERROR_CODES = /\bErrorCode\.([A-Z][A-Z_0-9]*)/g;
 
 /**
- * The event of each log call, or both where it is one of two. Leaves out the simulator's own sources: they
- * quote event names in the story and in counts, which proves nothing.
+ * The event name in each log call; both names if the call chooses between two. Leaves out the simulator's own
+ * sources: they quote event names in the story and in counts, which proves nothing.
  */
 function loggedByProduction(): Set<string> {
   const firstArguments = mentioned(
@@ -89,7 +89,7 @@ test('every reason for which a replica truncates or deletes its log is demanded 
   const asked = items.flatMap(({ keys }) => keys).filter((key) => key.includes(' reason='));
   const toAsk = told.filter(({ reason }) => exempt.every(({ name }) => name !== reason));
   expect(asked.sort()).toEqual(toAsk.map(({ event, reason }) => `log ${event} reason=${reason}`).sort());
-  // Every exempt item is still such a reason, or an event of its own.
+  // Every exempt name is a reason that the code still gives, or an event that it still logs.
   const known = loggedByProduction();
   for (const { reason } of told) known.add(reason);
   expect(exempt.filter(({ name }) => !known.has(name))).toEqual([]);

@@ -49,7 +49,7 @@ const reaches: Record<string, () => unknown> = {
 };
 
 test.each(Object.entries(reaches))('%s throws and names the caller', async (what, reach) => {
-  // While vitest reports, it puts Node's own process.nextTick in place, and takes it back one tick later.
+  // While vitest reports, it restores Node's own process.nextTick for one tick.
   await new Promise((resolve) => setImmediate(resolve));
   let caught: unknown;
   const { reached } = guarded(() => {

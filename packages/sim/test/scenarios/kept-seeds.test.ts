@@ -1,7 +1,7 @@
 /**
- * Seeds that once found a fault, with its story. A seed becomes another run when the simulator's draws
- * change, so the scenario test named beside it keeps the bug away. The seed stays because a run that was
- * interesting once may be so again.
+ * Seeds that once found a bug, each with its story. When the simulator's draws change, a seed becomes another
+ * run, so a scenario test (named beside the seed) guards against the bug. The seed stays because its new run
+ * may find another bug.
  */
 import { expect, test } from 'vitest';
 import { simulateGuarded } from '../../src/io/index.ts';

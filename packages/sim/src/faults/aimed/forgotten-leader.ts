@@ -1,6 +1,6 @@
 /**
- * A lease that ends while the leader is not replaced: acknowledgements of replicated batches wait for a
- * lease, and for enough replicas.
+ * Lets a leader's lease end although no other leader replaces it. The leader may acknowledge a replicated
+ * batch only when it holds a lease again and enough replicas have the batch.
  */
 import type { Millis } from '@millrace/base';
 import type { PartitionPlace, SimNode } from '../../cluster/index.ts';
@@ -21,7 +21,7 @@ export const forgottenLeader: FaultKind = {
     const active = cluster.activeController();
     const place = pick(random, placesThatNeedTwo(context));
     if (active === undefined || place === undefined || cluster.controllers.length < 3) return undefined;
-    // Before the active controller ends the session, which lasts at least 1.5 s.
+    // Kill it before the active controller ends the session, which lasts at least 1.5 s.
     const killMs = 400 + random.below(500);
     const stopMs = 100 + random.below(600);
     forget(context, place, { active, killMs, stopMs });

@@ -1,4 +1,4 @@
-/** Waits for a moment. */
+/** Waits until a condition holds. */
 import { MILLISECOND, type Micros } from '../../world/index.ts';
 import { type FaultContext, later } from '../fault.ts';
 
