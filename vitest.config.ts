@@ -8,7 +8,7 @@ export default defineConfig({
       'packages/log/test/scenarios/kafka-dump-log.test.ts',
       'packages/protocol/test/scenarios/kafka-schemas.test.ts',
     ],
-    testTimeout: 120_000, // against hanging
+    testTimeout: 120_000, // ends a test that hangs
     pool: 'threads',
     maxWorkers: 2,
   },

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Makes sure that node:24-bookworm-slim is there: pulled where a registry answers, else a stand-in made from Debian's
-# packages and npm's Node, so that the Dockerfile builds unchanged on a machine without a container registry.
+# Makes sure that the image node:24-bookworm-slim exists. Pulls it if a registry answers. Otherwise makes a
+# stand-in from Debian's packages and npm's Node, so that the Dockerfile also builds on a machine without a
+# registry.
 set -euo pipefail
 image=node:24-bookworm-slim
 authorities=/usr/local/share/ca-certificates
@@ -25,7 +26,8 @@ unset_size=$(du -sm "$work/root" | cut -f1)
 rm -rf "$work/root/var/cache/apt"/* "$work/root/var/lib/apt/lists"/* "$work/root/usr/share/doc"/* "$work/root/usr/share/man"/*
 say "Debian is there ($unset_size MiB before cleaning); adding Node 24"
 
-# The machine's own certificate authorities, where it has some: without them npm cannot reach out from inside.
+# Copy the machine's own certificate authorities, if it has any: npm in the container may need them to
+# connect.
 if compgen -G "$authorities/*.crt" >/dev/null; then
   mkdir -p "$work/root$authorities"
   cp "$authorities"/*.crt "$work/root$authorities/"

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Makes sure that a Docker engine answers and `docker compose` (v2) works; does nothing where both do.
-# On a Debian machine without them (root): the engine from Debian's own package, started in the background, and the
-# compose plugin from the next release's package, because bookworm only has the old docker-compose.
+# Makes sure that a Docker engine answers and that `docker compose` (v2) works. Does nothing if both do.
+# Otherwise, as root on Debian: installs the engine from Debian's own package and starts it in the background.
+# Installs the compose plugin from the next release's package, because bookworm only has the old
+# docker-compose.
 set -euo pipefail
 plugins=/usr/local/lib/docker/cli-plugins
 log=/var/log/millrace-dockerd.log
@@ -19,7 +20,8 @@ if ! answers; then
       { tail -5 "$log" >&2; fail "docker.io cannot be installed"; }
   fi
   if ! answers; then
-    # Behind a tunnel the way out may carry less than 1500 bytes, and the bridge does not find that out by itself.
+    # The machine's route may carry packets of less than 1500 bytes (a tunnel). The bridge does not detect
+    # that.
     device=$(ip -4 route show default | sed -n 's/.* dev \([^ ]*\).*/\1/p' | head -1)
     mtu=$(cat "/sys/class/net/${device:-lo}/mtu")
     [ "$mtu" -le 1500 ] || mtu=1500

@@ -1,8 +1,8 @@
 /**
  * `npm run test:compose`: shows that `docker compose up --wait` starts six healthy containers that serve the
  * host and other containers, that their named volumes keep the data, and that the application of
- * examples/compose works beside them. Makes an engine and the base image first where they are missing. Leaves
- * nothing running.
+ * examples/compose works beside them. First installs an engine and makes the base image if they are missing.
+ * Leaves nothing running.
  */
 import { type SpawnSyncOptions, spawnSync } from 'node:child_process';
 import { join } from 'node:path';
@@ -45,7 +45,8 @@ function expectEqual(actual: unknown, wanted: unknown): void {
 const compose = (...args: string[]) => run('docker', ['compose', ...args]);
 const onHost = (...args: string[]) => run(process.execPath, [cli, ...args]);
 /**
- * The command line in a container of its own, in the cluster's network: a client that is not one of the six.
+ * Runs the command line in a new container in the cluster's network, so the client is on none of the six
+ * nodes.
  */
 const inside = (...args: string[]) =>
   run('docker', [

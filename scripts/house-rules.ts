@@ -1,6 +1,7 @@
 /**
- * The rules of the house that no compiler knows, read off the source: imports point one way, only `io/`
- * folders and hosts touch the outside, hearts have no promises and no clock.
+ * The rules of CONTRIBUTING.md that no compiler checks; this file reads the sources. For example: imports
+ * point one way, only `io/` folders and hosts touch the outside, and stateful hearts (docs/architecture.md)
+ * use no promises and no clock.
  */
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -79,7 +80,7 @@ export function houseRuleViolations(root: string): string[] {
   return violations;
 }
 
-/** The file that a test at this path is about; undefined when it may be about several. */
+/** The source file that a test at this path must cover; undefined if the test may cover several. */
 function mirrored(file: string): string | undefined {
   if (!file.endsWith('.test.ts') || file.includes('/test/scenarios/')) return undefined;
   return file.replace('/test/', '/src/').replace(/\.test\.ts$/, '.ts');

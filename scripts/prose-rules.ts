@@ -5,7 +5,9 @@
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** In characters. Tables are excepted, and so is what cannot be broken, as a link. */
+/**
+ * The largest width of a line, in characters. Tables and text that cannot be broken (a link) may be wider.
+ */
 const WIDTH_MAX = 110;
 
 /** Phrases that make a reader read twice, and what to write instead. */

@@ -7,7 +7,9 @@ export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 export const toolchain = join(root, 'toolchain');
 export const pnpmScript = join(toolchain, 'node_modules', 'pnpm', 'bin', 'pnpm.cjs');
 
-/** The pinned Node. If npm has none for the platform, this Node, if it is new enough. */
+/**
+ * The pinned Node. If npm has no Node for this platform: the Node that runs this script, if it is new enough.
+ */
 export function nodeBinary() {
   const platform = `${process.platform}-${process.arch}`;
   for (const name of [`node-${platform}`, `node-bin-${platform}`]) {

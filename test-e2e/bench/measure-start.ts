@@ -17,7 +17,7 @@ const BROKER_GOAL_MIB = 120;
 interface Measured {
   readonly name: string;
   readonly readyMs: number;
-  /** The largest broker or controller. */
+  /** Memory of the largest broker, and below of the largest controller. */
   readonly brokerMiB: number;
   readonly controllerMiB: number;
 }

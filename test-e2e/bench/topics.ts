@@ -4,8 +4,8 @@
  * broker. Goal: under 3 s each. "Busy after" is the time for which brokers still create folders and
  * replicate; the second measurement begins after that. --topics N; --peer: measures Apache Kafka.
  *
- * Sends raw requests: an ordinary client asks for the metadata of all topics before each creation, and would
- * measure itself.
+ * Sends raw requests: an ordinary client asks for the metadata of all topics before each creation, and the
+ * measurement would include that work.
  */
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';

@@ -1,7 +1,7 @@
 /**
  * kcat cannot set timestamps and takes one set of headers a run, so it writes the plain form of the corpus:
- * lines with key, value and one fixed header. It reads back with a format that has the lengths, so the parser
- * guesses no byte.
+ * lines with key, value and one fixed header. Its output format contains lengths, so the parser knows where
+ * each field ends.
  */
 import { describe, expect, inject, test } from 'vitest';
 import { millrace } from '../lib/cluster.ts';

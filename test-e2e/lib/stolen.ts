@@ -18,7 +18,10 @@ export interface StealSample {
   readonly stolenMs: number;
 }
 
-/** The stolen time between two times, at most. A sample that lies there only in part counts as a whole. */
+/**
+ * The largest stolen time possible between two times: counts a sample in full even if only a part of it lies
+ * between them.
+ */
 export function stolenBetween(samples: readonly StealSample[], from: number, to: number): number {
   let before: StealSample | undefined;
   let after: StealSample | undefined;

@@ -21,7 +21,7 @@ export interface GarbageOptions {
 const PACE_MS = 10;
 const CLOSE_LIMIT_MS = 5000;
 const OPEN_WATCH_MS = 300;
-/** A broker that believed a length would need gigabytes. */
+/** A broker that allocates memory for every announced length would need gigabytes. */
 const MEMORY_GROWTH_MAX_MIB = 400;
 const GAP_MAX_MS = 2000;
 

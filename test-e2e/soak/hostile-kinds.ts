@@ -45,7 +45,10 @@ export interface HostileSize {
 const ANSWER_LIMIT_MS = 20_000;
 const PARKED_MS = 1000;
 const MILLION = 1_000_000;
-/** The duplicates that fit into 2 MiB, and about the largest number in one request to a small cluster. */
+/**
+ * The number of duplicates that fit into 2 MiB, and about the largest number that a small cluster allows in
+ * one request.
+ */
 const [FITTING, ALLOWED] = [60_000, 10_000];
 const NANOSECONDS_A_MS = 1_000_000n;
 

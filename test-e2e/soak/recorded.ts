@@ -34,7 +34,7 @@ export interface WrittenRecords {
 export interface ReadRecord {
   readonly partition: number;
   readonly offset: number;
-  /** Index in the list of writers; -1 for a record of none. */
+  /** Index in the list of writers; -1 if no writer sent this record. */
   readonly writer: number;
   readonly n: number;
   readonly leaderEpoch: number | undefined;

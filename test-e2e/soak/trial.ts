@@ -45,7 +45,8 @@ const writerKinds: readonly WriterKind[] = ['librdkafka', 'java'];
 
 export async function runTrial(options: TrialOptions): Promise<TrialResult> {
   const { cluster, paceMs, topic, folder } = options;
-  // A paced writer has one partition, so that its acks come at its pace. For a fast one all brokers lead.
+  // A paced writer has one partition, so that its acks come at its pace. A fast one has three partitions, so
+  // that every broker leads one.
   const target: Target = {
     bootstrapServers: cluster.bootstrapServers,
     topic,

@@ -22,7 +22,10 @@ export interface Target {
 interface Stat {
   readonly wallMs: number;
   readonly acked: number;
-  /** Longest time between two acks of one partition, if it ends or still lasts in this interval. */
+  /**
+   * Longest time between two acks of one partition. Counts a gap that ends in this interval, and one that
+   * still lasts.
+   */
   readonly gapMs: number;
 }
 

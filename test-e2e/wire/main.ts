@@ -1,6 +1,6 @@
 /**
- * `npm run compare:wire`: odd requests of every API and version to Millrace and to Apache Kafka side by side,
- * and where their answers differ. Exit code 1 when a difference is not justified (wire/justified.ts).
+ * `npm run compare:wire`: sends odd requests of every API and version to Millrace and to Apache Kafka, and
+ * prints where their answers differ. Exit code 1 when a difference is not justified (wire/justified.ts).
  *
  *   --bootstrap host:port   compares this running Millrace
  *   --peer host:port        with this running Apache Kafka

@@ -30,7 +30,7 @@ const countFields: Record<string, readonly string[]> = {
   ],
   ApiVersions: ['finalizedFeaturesEpoch'],
 };
-/** Fields in which 0 is a value like any other. */
+/** Count fields in which the comparison treats 0 like any other value. */
 const zeroCounts = new Set(['baseOffset', 'producerId']);
 const echoedIds = new Set<string>(Object.values(ids));
 

@@ -26,7 +26,7 @@ def write(bootstrap, topic, records, codec):
         acks="all",
         linger_ms=20,
         batch_size=1 << 18,
-        max_in_flight_requests_per_connection=1,  # It knows no idempotence: so its retries keep the order.
+        max_in_flight_requests_per_connection=1,  # Without idempotence, parallel requests could change the order.
     )
     sent = [
         producer.send(topic, value, key, [header for header in headers if header[1] is not None], timestamp_ms=timestamp)

@@ -29,7 +29,7 @@ def write(bootstrap, topic, records, codec):
             try:
                 producer.produce(topic, value, key, headers=headers, timestamp=timestamp)
                 break
-            except BufferError:  # The queue is full: back-pressure, no failure.
+            except BufferError:  # The queue is full: this is back-pressure, not a failure.
                 producer.poll(0.1)
         producer.poll(0)
     left = producer.flush(LIMIT_S)

@@ -73,7 +73,7 @@ class Writer:
             try:
                 self.producer.produce(self.topic, value, partition=self.sent % self.partitions)
                 break
-            except BufferError:  # The queue is full: back-pressure, no failure.
+            except BufferError:  # The queue is full: this is back-pressure, not a failure.
                 self.producer.poll(0.01)
                 self.stat()
         self.sent += 1
