@@ -274,7 +274,7 @@ describe('an ISR change', () => {
     test('is refused also when its first copy arrives after its retry, and the member is back', () => {
       const { h, copy } = withoutThree();
       const retry = h.alterPartition(1, 't', [1, 2, 3], copy);
-      expect(retry.value).toBeUndefined(); // not committed yet: a successor must know the refusal
+      expect(retry.value).toBeUndefined(); // the refusal is not committed yet
       h.commit();
       expect(retry.value?.partitions[0]?.errorCode).toBe(ErrorCode.INELIGIBLE_REPLICA);
       // The leader acknowledges without broker 3 from now on.
@@ -301,7 +301,7 @@ describe('an ISR change', () => {
       const answer = h.alterPartition(1, 't', [1, 2, 3], copy);
       h.loseLeadership();
       expect(answer.value?.errorCode).toBe(ErrorCode.NOT_CONTROLLER);
-      // So the leader still counts broker 3, and the controller may grant the copy.
+      // The leader was not refused, so it still counts broker 3, and the controller may grant the copy.
       h.heartbeat(3);
       h.commit();
       h.alterPartition(1, 't', [1, 2, 3], copy);
@@ -348,7 +348,7 @@ describe('an ISR change', () => {
     const h = cluster();
     h.alterPartition(1, 't', [1, 2]);
     const second = h.alterPartition(1, 't', [1, 3], { partitionEpoch: 0 });
-    expect(second.value).toBeUndefined(); // the records that it was checked against are not committed yet
+    expect(second.value).toBeUndefined(); // the answer depends on records that are not committed yet
     h.commit();
     expect(second.value?.partitions[0]?.errorCode).toBe(ErrorCode.INVALID_UPDATE_VERSION);
   });

@@ -30,7 +30,7 @@ describe('the next state of a partition', () => {
         }
       }
     }
-    // By size of the ISR: how many there are, leaders, ELRs.
+    // ISRs of size 1, 2 and 3: each term is the number of ISRs x leaders x ELRs.
     expect(situations).toBe((3 * 2 * 4 + 3 * 3 * 2 + 1 * 4 * 1) * 8 * 3 * 2 * 3);
   });
 });
@@ -104,8 +104,8 @@ function checkOne({ active, leaving, uncleanElection, minInsyncReplicas, ...befo
   const complete = [isr, elr, before.isr].find((each) => each.length > 0)!;
   const eligible = [complete, elr].map((each) => each.filter(isActive)).find((each) => each.length > 0);
   if (eligible !== undefined) {
-    // A complete replica can lead. The ISR is exactly the active ones of the best kind, and a leader that can
-    // stay stays.
+    // A complete replica can lead. The new ISR consists of the active replicas of the best kind. The leader
+    // stays if it is one of them.
     expect(next.isr).toEqual(eligible);
     expect(next.leader).toBe(eligible.includes(before.leader) ? before.leader : eligible[0]);
   } else if (uncleanElection && active.length > 0) {

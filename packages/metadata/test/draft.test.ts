@@ -1,4 +1,7 @@
-/** Goal: a batch costs only the families that it changes. Method: one record of each family, and identity. */
+/**
+ * Goal: a batch costs only the families that it changes. Method: apply one record of each family, and check
+ * that the other families keep their objects.
+ */
 import type { Uuid } from '@millrace/base';
 import { expect, test } from 'vitest';
 import type { ReplayFunctions } from '../src/draft.ts';

@@ -23,7 +23,7 @@ function replay(records: readonly MetadataRecord[], sizes: readonly number[]) {
   let at = 0;
   for (let turn = 0; at < records.length; turn++) {
     let end = at + sizes[turn % sizes.length]!;
-    // A topic and its first partition are one batch, as one decision.
+    // A topic and its first partition come in one batch, because they are one decision.
     while (records[end]?.type === 'partition') end++;
     const batch = records.slice(at, end);
     const step = applyRecords(image, { baseOffset: at, epoch: 1, records: batch });
@@ -48,7 +48,7 @@ function expectModel(image: MetadataImage, model: Model): void {
   expect(image.nextProducerId).toBe(model.nextProducerId);
 }
 
-/** The index of partitions per broker, found the slow way. */
+/** Computes the index of partitions per broker the slow way, and compares. */
 function expectIndex(image: MetadataImage): void {
   for (let broker = 0; broker < 5; broker++) {
     const slow: string[] = [];

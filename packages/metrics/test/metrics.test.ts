@@ -84,7 +84,7 @@ test('the process is measured', async () => {
   const lines = (await exposition.text()).split('\n');
   const value = (name: string) => Number(lines.find((line) => line.startsWith(`${name} `))?.split(' ')[1]);
   const measured = Object.entries(metricsTable).filter(([name, { type }]) => {
-    // A delay may be 0, and so may the time in calls of the system.
+    // A delay may be 0, and so may the CPU time in system calls.
     return !/^millrace|eventloop|system/.test(name) && type !== 'histogram';
   });
   expect(measured.map(([name]) => name).filter((name) => !(value(name) > 0))).toEqual([]);

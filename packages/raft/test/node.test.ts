@@ -1,5 +1,5 @@
 /**
- * Goal: a node keeps its state over a restart, and answers no stranger.
+ * Goal: a node keeps its state over a restart, and refuses peers of another cluster.
  * Method: events in, effects out of one node. `#n` is a write. `after #n` means that a message may leave only
  * when that write is durable.
  */

@@ -180,7 +180,7 @@ test('a read brings every batch in order, in slices of several turns, also what 
   const { world, topic } = filled();
   const read = readBack(world, topic, 3);
   expect(read.slices).toEqual([]);
-  // One slice in a millisecond: whatever else is due gets its turn in between.
+  // The broker reads one slice per millisecond, and other events run in between.
   for (let turn = 1; turn <= 3; turn++) {
     world.advance(1);
     expect(read.slices).toHaveLength(turn);

@@ -1,4 +1,4 @@
-/** Goal: callbacks and timers of the real clock run when it says, once. */
+/** Goal: the real clock runs each callback and timer once, at the right time. */
 import { expect, test } from 'vitest';
 import { NodeClock } from '../../src/io/clock.ts';
 

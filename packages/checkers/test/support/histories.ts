@@ -124,7 +124,7 @@ export function finalLog(
   return { topic: 't', partition: 0, records, batches };
 }
 
-/** What the library of a real client shows: no batches, no leader epochs. */
+/** The log as the library of a real client shows it: without batches and leader epochs. */
 export function withoutBatches({ topic, partition, records }: FinalLog): FinalLog {
   const seen = records.map((record) => ({ ...record, leaderEpoch: undefined }));
   return { topic, partition, records: seen, batches: undefined };

@@ -1,5 +1,5 @@
 /**
- * Goal: the controller answers only from state that lasts. Method: commits by hand, lost leaderships,
+ * Goal: the controller answers only from committed state. Method: commits by hand, lost leaderships,
  * timeouts.
  */
 import { ErrorCode } from '@millrace/protocol';

@@ -184,7 +184,7 @@ describe('sessions', () => {
     const stale = h.heartbeat(1, { offset: before });
     expect(h.pending).toEqual([]);
     expect(stale.value).toMatchObject({ isCaughtUp: false, isFenced: true });
-    // The same under the next controller, which does not know when it was fenced.
+    // The same holds under the next controller, which does not know when the broker was fenced.
     h.loseLeadership();
     expect(h.heartbeat(1, { offset: before }).value).toMatchObject({ isFenced: true });
     h.heartbeat(1);

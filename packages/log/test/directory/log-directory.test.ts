@@ -76,7 +76,7 @@ test('open refuses a folder of another node, cluster or format, and says what to
   expect(message(disk)).toMatch(/ZooKeeper/);
   put('garbage');
   expect(message(disk)).toMatch(/no version/);
-  // As Kafka writes it.
+  // A file as Kafka writes it.
   put(
     `#\n#Sat Jan 01 00:00:00 UTC 2000\ncluster.id=${CLUSTER}\ndirectory.id=${OTHER}\nnode.id=1\nversion=1\n`,
   );
@@ -220,7 +220,7 @@ test.each(['created again at once', 'created again after a crash', 'found at sta
     expect([again.highWatermark('a', 0), again.highWatermark('b', 0)]).toEqual([undefined, 1]);
     const recreated = again.openLog('a', 0, { ...LOG, topicId: OTHER });
     expect([recreated.startOffset, recreated.recoveryPoint, recreated.endOffset]).toEqual([0, 0, 2]);
-    // On the device too.
+    // The removal of the entries is also on the device.
     disk.losePower();
     expect(text(disk, 'replication-offset-checkpoint')).toBe('0\n1\nb 0 1\n');
   },

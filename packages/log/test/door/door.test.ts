@@ -39,7 +39,7 @@ function lead(log: PartitionLog, bytes: Uint8Array): LeaderAppend {
   return log.appendAsLeader(bytes, { leaderEpoch: 0, nowWallMs: NOW });
 }
 
-/** One record at `base`, in a batch that says so. */
+/** One record with the timestamp `base`, in a batch with that base timestamp. */
 function at(base: bigint): Uint8Array {
   const bytes = batch(1, { timestamps: [0] });
   const view = new DataView(bytes.buffer);

@@ -110,7 +110,7 @@ test('the log refuses a batch that is too large in the compression of the topic,
     ok: false,
     errorCode: ErrorCode.MESSAGE_TOO_LARGE,
   });
-  // It also refuses a batch that came too large, although it would fit recompressed.
+  // The log refuses a batch that is too large as sent, even if it would fit after recompression.
   const zstd = openLog({ config: { ...config, compression: { codec: Compression.ZSTD, level: undefined } } });
   expect(
     zstd.appendAsLeader(batch(1, { valueBytes: 50_000 }), { leaderEpoch: 0, nowWallMs: NOW }),
@@ -128,7 +128,7 @@ test('small batches are compressed on the event loop, large ones in a job, with 
   const { value, bytes } = admit.run(large, log.doorOptions(NOW));
   expect(value).toMatchObject({ ok: true, sizeBytes: bytes.length });
   expect(bytes.length).toBeLessThan(1000);
-  // Its buffer holds nothing else: it is sent between threads.
+  // The batch has a buffer of its own, because it is sent between threads.
   expect(bytes.buffer.byteLength).toBe(bytes.length);
   expect(hex([bytes.subarray(BATCH_HEADER_BYTES)])).toEqual(
     hex([compressionCodecs.compress(Compression.ZSTD, large.subarray(BATCH_HEADER_BYTES), 3)]),

@@ -30,7 +30,7 @@ test('flush: callers share a sync; a caller that wrote after it began waits for 
   log.flush(() => done.push('b'));
   append(log, batch(1));
   log.flush(() => done.push('c'));
-  // The log, its leader epochs, its folder and the folder above.
+  // One sync each for the log, its leader epochs, its folder and the folder above.
   expect(disk.pending.length).toBe(4);
   disk.settle();
   expect(done).toEqual(['nothing to do', 'a', 'b']);

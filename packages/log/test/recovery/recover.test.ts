@@ -338,7 +338,7 @@ test.each([
     const logger = new MemoryLogger();
     const again = openLog({ disk, config: { segmentBytes: 250 }, recoveryPoint, logger });
     expect(hex(readAll(again))).toEqual(hex(expected));
-    // Also read from where the last read ended.
+    // Also read in steps, where each read begins at the end of the last one.
     expect(hex(readAll(again, 1))).toEqual(hex(expected));
     expect(again.endOffset).toBe(3);
     expect(again.epochs.epochAt(1)).toBe(1);

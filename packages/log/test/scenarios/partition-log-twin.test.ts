@@ -1,6 +1,6 @@
 /**
- * The log against a dumb twin, an array of batches: random appends, truncations, reopenings, crashes and
- * damage.
+ * Compares the log with a simple model (the twin), an array of batches: random appends, truncations,
+ * reopenings, crashes and damage.
  */
 import { MemoryDisk, MemoryLogger } from '@millrace/base/testing';
 import { readBatchHeader } from '@millrace/protocol';
@@ -199,7 +199,7 @@ class Run {
       const { producerId, baseSequence, recordCount } = readBatchHeader(one);
       if (producerId > 0) this.sequences.set(producerId, baseSequence + recordCount);
     }
-    // For a producer whose batches lie below the log start, the log's own state decides.
+    // The twin no longer has batches below the log start, so take the state of their producers from the log.
     for (const state of this.log.producers.all())
       this.sequences.set(state.producerId, (state.batches.at(-1)?.lastSequence ?? -1) + 1);
   }

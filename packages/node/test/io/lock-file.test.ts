@@ -1,6 +1,6 @@
 /**
- * Goal: one process has a folder, and a dead one has none. Method: real processes that live, end, and become
- * zombies.
+ * Goal: at most one process holds a folder, and a dead process holds none. Method: real processes that live,
+ * end, and become zombies.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import fs from 'node:fs';

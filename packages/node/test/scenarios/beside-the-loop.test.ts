@@ -94,8 +94,7 @@ test('the broker answers other clients while it checks and looks up millions of 
   expect(await produced).toMatchObject({ errorCode: ErrorCode.NONE, baseOffset: 0 });
   expect(order).toEqual(['other', 'other', 'other', 'produced']);
 
-  // A later timestamp is in the last batch, so the broker does not decompress the millions. For this
-  // timestamp it does.
+  // To find the record with the largest timestamp (-3), the broker must decompress the millions.
   const looked = one
     .call(apis.listOffsets, 7, {
       replicaId: -1,

@@ -1,6 +1,6 @@
 /**
- * Goal: the packages together are a cluster. Method: one in this process, real sockets and files, a small
- * client, faults.
+ * Goal: the packages together form a working cluster. Method: a cluster in this process, with real sockets
+ * and files, a small client, and faults.
  */
 import { existsSync } from 'node:fs';
 import { apis, ErrorCode } from '@millrace/protocol';
@@ -151,7 +151,8 @@ test('a killed controller cannot hand over; another takes over', async () => {
   const trio = await startCluster({ controllers: 3, brokers: 0 });
   const quorumOf = (id: number) => trio.node(id).running?.roles.controller?.quorum;
   const leaders = () => trio.nodes.flatMap(({ id }) => quorumOf(id)?.leader()?.nodeId ?? []);
-  // A controller that does not know yet that the quorum is formed would wait for the one that formed it.
+  // Wait until every controller knows that the quorum is formed: otherwise it would wait for the controller
+  // that formed it.
   const isFormed = () => [1, 2, 3].every((id) => quorumOf(id)?.clusterId() !== undefined);
   const first = await eventually(async () =>
     isFormed() && leaders().length === 3 ? leaders()[0] : undefined,

@@ -1,6 +1,6 @@
 /**
- * Goal: each metric says what happens. Method: a table of a stimulus and the change that a scrape shows,
- * against a cluster of real nodes in this process.
+ * Goal: each metric shows what it claims. Method: a table with stimuli, each with the change that a scrape
+ * must show, against a cluster of real nodes in this process.
  */
 import { mkdirSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
@@ -13,7 +13,7 @@ import { eventually, TestClient } from '../support/client.ts';
 
 let cluster: RunningCluster;
 let client: TestClient;
-/** The leader of the topic's partition, and its followers. */
+/** The leader of the topic's partition, and its two followers. */
 let [leader, follower, other] = [0, 0, 0];
 const CONTROLLER = 1;
 const CONNECTIONS_MAX = 60;
@@ -305,7 +305,7 @@ test('a broker and a controller show every metric of theirs', async () => {
     const names = [...(await scrape(nodeId)).keys()].map((sample) => sample.replace(/\{.*/, ''));
     return new Set(names.map((name) => name.replace(/_(bucket|sum|count)$/, '')));
   };
-  // Metrics of requests show an API once it was asked for, and the lag of followers is the leader's.
+  // Metrics of requests appear after the first request of an API. Only a leader shows the lag of followers.
   const asks = await TestClient.connect(cluster.node(follower).port!);
   const newLeader = await eventually(async () => {
     const { topics } = await asks.metadata(TOPIC);
@@ -323,7 +323,7 @@ test('a broker and a controller show every metric of theirs', async () => {
     const names = await shown(nodeId);
     const own = table.filter(([, { of }]) => of === role || of === 'node').map(([name]) => name);
     const missing = own.filter((name) => !names.has(name));
-    // One voter has nobody who could lag.
+    // The only voter of the quorum has no followers that could lag.
     expect([role, missing]).toEqual([
       role,
       role === 'controller' ? ['millrace_quorum_voter_lag_records'] : [],

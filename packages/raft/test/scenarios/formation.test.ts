@@ -29,7 +29,7 @@ describe('formation', () => {
     intact.start();
     const wiped = vote({ epoch: 7, candidateId: 2, formation: true, candidateKey: 'new', voterKey: '' });
     expect(intact.ask(wiped)).toEqual(['<- denied e1 error 125']);
-    // For the two wiped voters the third answer decides.
+    // Two wiped voters agree, but the refusal of the third voter decides.
     const node = new Subject({ id: 2 });
     node.start();
     node.pass(60);

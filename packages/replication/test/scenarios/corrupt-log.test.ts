@@ -98,7 +98,7 @@ test('a follower with a corrupt log keeps it, and asks to leave the ISR, while i
   expect(proposals.map(({ kind, isr }) => [kind, isr.map((member) => member.brokerId)])).toEqual([
     ['resign', [OTHER]],
   ]);
-  // After an error the proposal is sent again.
+  // After an error the replica sends the proposal again.
   proposals.push(proposals[0]!);
   expect(replica.answer(ErrorCode.NOT_CONTROLLER)).toBe(false);
   expect(replica.answer(ErrorCode.NONE)).toBe(true);
@@ -124,7 +124,7 @@ test('an eligible leader replica outside the ISR does the same', () => {
 test('a follower outside ISR and ELR asks for a new leader epoch: a fetch with its old offset may be in flight', () => {
   const replica = damagedFollower({});
   expect(replica.proposals.shift()!.isPending()).toBe(true);
-  // The leader removed it from the ISR first.
+  // The leader removes the replica from the ISR before the controller answers its proposal.
   replica.decide({ isr: [OTHER] });
   expect(replica.partition.log.endOffset).toBe(1);
   expect(replica.proposals).toHaveLength(1);

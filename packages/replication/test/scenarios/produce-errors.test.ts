@@ -1,4 +1,4 @@
-/** Goal: a produce request is refused in one place, and in Kafka's order. */
+/** Goal: one place refuses produce requests, with its checks in Kafka's order. */
 import { ZERO_UUID } from '@millrace/base';
 import { ErrorCode } from '@millrace/protocol';
 import { expect, test } from 'vitest';

@@ -97,7 +97,7 @@ test('the leader waits for a joining ISR member at once', () => {
   expect(leader.isrState.pending?.kind).toBe('expand');
   expect(leader.isr).toEqual([1]);
   expect(leader.isrState.maximal).toEqual([1, 2]);
-  // It is not in the committed ISR yet, but it may be the next leader, so it must have the record.
+  // Broker 2 is not in the committed ISR yet, but it may be the next leader, so it must have the record.
   world.network.cut('b1', 'b2');
   const next = world.broker(1).produce(topic, 'b');
   world.advance(20);
@@ -183,7 +183,7 @@ test('a paused leader acknowledges nothing when it wakes up as a stale one', () 
   stale.freeze();
   world.advance(5000);
   expect(world.controller.image.partition(topic, 0)?.leader).toBe(2);
-  // In the first turn after it wakes, before any message arrives.
+  // These requests come in the first turn after the broker wakes, before any message arrives.
   const manager = stale.manager;
   expect(manager.holdsLease).toBe(false);
   const one = stale.produce(topic, 'one', { acks: 1 });
@@ -233,7 +233,7 @@ test('a retry of an idempotent producer after failover is a duplicate: one copy,
   world.advance(50);
   expect(retry.value).toMatchObject({ errorCode: ErrorCode.NONE, baseOffset: 0 });
 
-  // A retry waits together with its original until that is replicated.
+  // A retry gets its answer only when the original is replicated.
   world.network.cut('b2', 'b3');
   const original = world.broker(2).produce(topic, 'two', { producerId: 7, baseSequence: 1 });
   const duplicate = world.broker(2).produce(topic, 'two', { producerId: 7, baseSequence: 1 });
@@ -324,7 +324,7 @@ test('a restarted broker takes no role from metadata of its earlier life', () =>
   world.advance(50);
   world.broker(1).kill();
   world.broker(1).start();
-  // It has read the whole metadata log, in which it still leads, but it is not registered.
+  // Broker 1 has read the whole metadata log, in which it still leads, but it is not registered.
   world.broker(1).cutController();
   for (const batch of world.controller.log) expect(batch.records.length).toBeGreaterThan(0);
   expect(world.broker(1).manager.partition(topic, 0)?.role ?? 'none').toBe('none');

@@ -79,7 +79,7 @@ test('a new quorum knows no topic: the broker renames its folders, keeps them an
       facts: expect.objectContaining({ topic: 'events', partition: 0, folder: stray }),
     }),
   ]);
-  // Housekeeping does not touch it, and the next start counts it.
+  // Housekeeping does not touch the stray folder, and the next start counts it.
   world.advance(20_000);
   restart(world);
   expect(folders(world)).toEqual([stray]);

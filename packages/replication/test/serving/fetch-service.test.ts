@@ -298,7 +298,7 @@ describe('long poll', () => {
     follower.nextRequestArrived();
     expect(consumer.response).toBeUndefined();
     expect(partitionsOf(follower.response)).toMatchObject([{ errorCode: ErrorCode.NONE, sizeBytes: 0 }]);
-    // Too late, so it does nothing.
+    // The fetch has already been answered, so this does nothing.
     follower.nextRequestArrived();
     world.advance(110);
     consumer.nextRequestArrived();
@@ -350,7 +350,7 @@ describe('sessions', () => {
     const news = fetch([], { sessionId, sessionEpoch: 2 });
     expect(news.response).toMatchObject({ sessionId, errorCode: 0 });
     expect(news.response?.responses?.map(({ topicId }) => topicId)).toEqual([other]);
-    // The reader moves its offset. There is no news.
+    // The reader moves its offset to the end, so the response is empty.
     const moved = fetch([{ topicId: other, fetchOffset: 1 }], { sessionId, sessionEpoch: 3 });
     expect(partitionsOf(moved.response)).toHaveLength(0);
     // The leader no longer reads a forgotten partition.

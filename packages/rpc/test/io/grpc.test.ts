@@ -73,7 +73,7 @@ test('a service learns who calls: the address of a call, of a large call, and of
   const [first] = peers;
   expect(first!.address).toMatch(/^127\.0\.0\.1:\d+$/);
   expect(first!.address).not.toBe(`127.0.0.1:${port}`);
-  // One connection carries all three, and nobody has proven a name without TLS.
+  // One connection carries all three calls. Without TLS, the caller has no certified name.
   expect(peers).toEqual(Array(3).fill({ address: first!.address, certifiedName: undefined }));
   channel.close();
   await close(listener);
@@ -107,7 +107,7 @@ test('a closing server fails parked calls; the client soon reaches a new server 
   await sleep(20);
   await close(first.listener);
   expect(await parked).toBe('unavailable');
-  // Down long enough for the client to back off.
+  // The service stays down long enough for the client to back off.
   for (let tries = 0; tries < 20; tries++) {
     expect(await call(channel, 'x', utf8(''))).toBe('unavailable');
     await sleep(20);
