@@ -1,6 +1,6 @@
 /**
- * Bit fields of the ACL operations a client may do: bit n is Kafka's operation code n. Without an authorizer
- * that is every operation the resource has.
+ * Bit fields of the ACL operations that a client may do: bit n is Kafka's operation code n. Without an
+ * authorizer, a client may do every operation of the resource.
  */
 
 /** The client did not ask for the operations, or they are unknown. */

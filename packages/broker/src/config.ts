@@ -15,8 +15,8 @@ export interface FrontEndLimits {
   /** Pending requests of one connection; above it the broker stops reading the connection. */
   readonly connectionMaxRequests: number;
   /**
-   * Bytes held for one connection (requests and answers). Above it the broker stops reading the connection.
-   * One request may exceed it.
+   * Bytes held for one connection (requests and answers). Above this limit the broker stops reading the
+   * connection. A single request may exceed the limit.
    */
   readonly connectionMaxBytes: number;
   /** `max.connections`: the broker closes every connection above this number at once. */

@@ -77,7 +77,7 @@ export class Connection implements StreamHandler, Holder, Sleeper {
   private peerSlow = false;
   private slowSinceMs: Millis = 0;
   private exclusiveRunning = false;
-  /** Number of pending requests that forbid the connection to start the next one. */
+  /** Number of pending requests that keep the connection from starting the next one. */
   private holds = 0;
   private memoryWait = false;
   /** True after bad input: the connection ignores all bytes behind it. */
@@ -327,7 +327,8 @@ export class Connection implements StreamHandler, Holder, Sleeper {
 
   /** Starts every request that may start, then decides whether to read more. */
   private advance(): void {
-    // A handler may answer within this call and free memory. The running loop then starts the next request.
+    // A handler called by the loop below may answer at once and free memory. The running loop then starts the
+    // next request.
     if (this.routing) return;
     this.routing = true;
     try {
@@ -376,9 +377,9 @@ export class Connection implements StreamHandler, Holder, Sleeper {
   private handleNext(): boolean {
     if (this.state !== 'orphaned' || this.holds > 0) return false;
     // The started requests are done, or finish without this connection. If a request that changes something
-    // is still unanswered (a costly batch with acks), the broker handles nothing behind it: the client
-    // retries all of them, and a broker that is late must not check the same batches twice. Not compared with
-    // Kafka.
+    // is still unanswered (a costly batch with acks), the broker handles nothing behind it. The client
+    // retries that request and those behind it, and a late broker must not check the same batches twice. Not
+    // compared with Kafka.
     if (this.forgetRequests().some((slot) => slot.outlivesClient)) {
       this.finish();
       return false;

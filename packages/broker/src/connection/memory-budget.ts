@@ -49,7 +49,7 @@ export class MemoryBudget {
     return this.decodedBytes * DECODED_SHARES > this.maxBytes;
   }
 
-  /** True if a connection waits for others to end, so that stalled ones block it. */
+  /** True if a connection waits for memory, which stalled connections may hold. */
   get isPressed(): boolean {
     return this.exhausted || (this.crowded && this.waiting.size > 0);
   }

@@ -1,6 +1,6 @@
 /**
- * One control stream to one controller: one request at a time, its answer or its timeout. Does not know the
- * meaning of the messages. Reports at most once to its owner that it is broken.
+ * One control stream to one controller. Sends one request at a time and waits for its answer or its timeout.
+ * Does not know the meaning of the messages. Reports at most once to its owner that the stream is broken.
  */
 import {
   assert,

@@ -18,8 +18,8 @@ import type { ControllerLocator } from './controller-locator.ts';
 
 export interface LifecycleConfig {
   /**
-   * `broker.session.timeout.ms`: the longest lease that this broker accepts. The controllers' setting decides
-   * how long it is.
+   * `broker.session.timeout.ms`: the longest lease that this broker accepts. The controllers' own setting may
+   * make it shorter.
    */
   readonly sessionTimeoutMs: Millis;
   /** `broker.heartbeat.interval.ms` */
@@ -30,7 +30,7 @@ export interface LifecycleConfig {
 
 export interface BrokerLifecycleOptions {
   readonly brokerId: NodeId;
-  /** Each start of the process draws a new one. */
+  /** The process draws a new id at each start. */
   readonly incarnationId: Uuid;
   /** Advertised listeners. */
   readonly listeners: readonly ListenerEndpoint[];
@@ -256,7 +256,10 @@ export class BrokerLifecycle {
     return Math.max(2 * heartbeatIntervalMs, sessionTimeoutMs / 2);
   }
 
-  /** Half a session at most: a controller that takes over gives this broker one session to find it. */
+  /**
+   * Half a session, but at least one heartbeat interval: a controller that takes over gives this broker one
+   * session to find it.
+   */
   private firstWaitMaxMs(): Millis {
     const { heartbeatIntervalMs, sessionTimeoutMs } = this.options.config;
     return Math.max(heartbeatIntervalMs, sessionTimeoutMs / 2);

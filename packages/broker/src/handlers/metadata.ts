@@ -105,8 +105,8 @@ function topicOperations({ includeTopicAuthorizedOperations }: MetadataRequest):
 type PartitionView = ReturnType<typeof describePartition>;
 
 /**
- * Version 0 has no offline replicas: leaves out dead ones, and marks the partition with
- * REPLICA_NOT_AVAILABLE.
+ * Version 0 has no field for offline replicas: the answer leaves out dead replicas, and marks the partition
+ * with REPLICA_NOT_AVAILABLE.
  */
 function withoutDeadReplicas(image: MetadataImage, view: PartitionView): PartitionView {
   const replicaNodes = view.replicaNodes.filter((id) => image.isAlive(id));

@@ -1,6 +1,6 @@
 /**
- * Goal: the budget drops stalled connections whenever others wait for them. Method: a budget with holders
- * played by hand.
+ * Goal: the budget drops stalled connections whenever others wait for them. Method: a budget with fake
+ * connections.
  */
 import { expect, test } from 'vitest';
 import { type Holder, MemoryBudget } from '../../src/connection/memory-budget.ts';

@@ -72,7 +72,10 @@ export class TestClient {
     return concat(encodeRequestFrame(api, version, this.expect(api as AnyApi, version), 'test', value));
   }
 
-  /** An answer to this correlation id will be read as one of this API and version. */
+  /**
+   * Returns the correlation id for a request of this API and version, so that the client can decode the
+   * answer.
+   */
   expect(api: AnyApi, version: number): number {
     const correlationId = this.nextCorrelationId++;
     this.asked.set(correlationId, { api, version });
