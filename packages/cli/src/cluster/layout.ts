@@ -81,7 +81,9 @@ export function readLayout(dir: string): Layout {
   return layout;
 }
 
-/** The cluster of the folder. If the folder is new, a new cluster from the options. Writes nothing. */
+/**
+ * Returns the cluster of the folder, or a new cluster from the options if the folder is new. Writes nothing.
+ */
 export function readOrMakeLayout(options: LayoutOptions): Layout {
   const directory = resolve(options.dir);
   const known = tryReadLayout(directory);

@@ -171,7 +171,7 @@ async function restart(node: LocalNode, options: TimedOptions): Promise<boolean>
   }
 }
 
-/** The result for one node, for programs. */
+/** The result for one node, as `--json` prints it. */
 function changeOf(node: LocalNode, formerPid: number | undefined) {
   const { id, role } = node;
   return { id, role, state: stateOf(node), pid: pidOf(node) ?? null, formerPid: formerPid ?? null };

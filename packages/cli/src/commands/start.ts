@@ -19,8 +19,8 @@ export async function start(options: { config?: string; set: Record<string, stri
     if (serves) tellParent('ready');
     await Promise.race([stopRequested, node.failed]);
     await node.stop();
-    // Everything is closed, but a name look-up may keep the process alive: Node cannot cancel it. The look-up
-    // takes long if the name is gone (other containers of a deployment that stops as a whole).
+    // Everything is closed, but a name look-up may keep the process alive, and Node cannot cancel it. A
+    // look-up takes long if the host no longer exists, for example because the whole deployment stops.
     process.exit(0);
   } catch (error) {
     tellParent(`failed: ${error instanceof Error ? error.message : String(error)}`);

@@ -5,7 +5,7 @@ export interface Outcome {
   readonly seed: number;
   /** Undefined when there is a crash. */
   readonly summary?: RunSummary;
-  /** Why there is no summary: the simulator itself failed, or its process ended or never answered. */
+  /** Why there is no summary: the simulator itself failed, or the worker process ended or never answered. */
   readonly crash?: string;
 }
 

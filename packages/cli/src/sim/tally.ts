@@ -58,7 +58,7 @@ export class Tally {
     return this.virtualSeconds / this.wallSeconds;
   }
 
-  /** `12 of 100 runs, 1 failed, 2.5 runs/s, 61 x real time` */
+  /** For example `12 of 100 runs, 1 failed, 2.5 runs/s, 61 x real time`. */
   progress(total: number | undefined): string {
     const of = total === undefined ? '' : ` of ${total}`;
     const pace = (this.runs / this.wallSeconds).toFixed(1);

@@ -46,7 +46,7 @@ function states(): string[] {
   return nodesOf(readLayout(dir)).map(stateOf);
 }
 
-/** Changes a file while `work` runs. */
+/** Changes a file, runs `work`, and restores the file. */
 async function changed(file: string, from: RegExp, to: string, work: () => Promise<void>): Promise<void> {
   const text = readFileSync(file, 'utf8');
   expect(text).toMatch(from);
