@@ -70,7 +70,7 @@ export class BatchHeader {
     return this.attributes & COMPRESSION_BITS;
   }
 
-  /** All records carry maxTimestamp, the time of the append. */
+  /** True if all records have maxTimestamp as their timestamp: the time of the append. */
   get isLogAppendTime(): boolean {
     return (this.attributes & LOG_APPEND_TIME_BIT) !== 0;
   }

@@ -1,7 +1,7 @@
 /**
- * Compiles a table to straight-line code: for one message in one version, the JavaScript of a function that
- * reads it and of one that writes it. That code makes no decisions about versions. It reads a struct into one
- * object literal, so that all decoded values of a table have one shape. Knows nothing of APIs or headers.
+ * Compiles a table to straight-line JavaScript: for one message in one version, a function that reads it and
+ * a function that writes it. These functions make no decisions about versions. The reader puts a struct into
+ * one object literal, so that all decoded values of a table have one shape. Knows nothing of APIs or headers.
  */
 import { assert } from '@millrace/base';
 import type { Reader } from './reader.ts';

@@ -1,12 +1,13 @@
 /**
- * Cuts a byte stream into frames: an int32 size, then that many bytes. Owns bytes that arrived and were not
- * taken yet. Memory follows the received bytes, never a promised size: a frame inside one chunk is a view of
- * it; a frame that spans chunks is assembled in a buffer that grows with the bytes that arrive. The call of
- * `next` that finds such a frame reserves no memory for it: the owner first checks its size and its start,
- * and may refuse it.
+ * Cuts a byte stream into frames: an int32 size, then that many bytes. Owns the bytes that have arrived and
+ * that the caller has not taken. Memory grows with the received bytes, never with an announced size. A frame
+ * within one chunk is a view of the chunk. A frame that spans chunks is assembled in a buffer that grows with
+ * the bytes that arrive. When `next` finds such a frame, it reserves no memory yet: the owner first checks
+ * the frame's size and start, and may refuse the frame.
  *
- * The caller may reuse a chunk after it has pushed it, taken all whole frames, and called `keep`. With spare
- * buffers, a frame is valid only until `release` or the next call; without them, as long as its chunk.
+ * The caller may reuse a chunk after it has pushed the chunk, taken all whole frames, and called `keep`. With
+ * spare buffers, a frame is valid until the next call of `next` or `release`. Without them, it is valid as
+ * long as its chunk.
  */
 import { assert } from '@millrace/base';
 import { allocateUnsafe } from './bytes.ts';

@@ -8,7 +8,10 @@ import { readUtf8, readUuid } from './bytes.ts';
 import { DecodeError } from './decode-error.ts';
 import { type Timestamp, timestampOfWords } from './timestamp.ts';
 
-/** Longest text of any field, in bytes: the same in all versions, though only int16 lengths need it. */
+/**
+ * The longest text of any field, in bytes. The limit is the same in all versions, though only versions with
+ * int16 lengths need it.
+ */
 export const STRING_BYTES_MAX = 0x7fff;
 
 /**

@@ -18,8 +18,8 @@ import { RECORD_BYTES_MIN, RECORD_WORK } from './record-walker.ts';
 import type { CompressionCodecs } from './records.ts';
 
 /**
- * Limit of work on the event loop: measured, 1 to 4 ms with any codec and any size of records (`npm run
- * bench:check`).
+ * The largest work of one check on the event loop: 1 to 4 ms with any codec and any size of records (measured
+ * by `npm run bench:check`).
  */
 export const LOOP_WORK_MAX = 1024 * 1024;
 /**

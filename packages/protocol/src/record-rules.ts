@@ -5,7 +5,7 @@ import type { Timestamp } from './timestamp.ts';
 export interface RecordRules {
   /** `topic-partition`, for messages. */
   readonly topicPartition: string;
-  /** The cleanup policy contains `compact`, which could never remove a record without a key. */
+  /** True if the cleanup policy contains `compact`: compaction could never remove a record without a key. */
   readonly keyRequired: boolean;
   readonly timestampType: 'CreateTime' | 'LogAppendTime';
   /** The broker's time. */

@@ -168,7 +168,8 @@ export abstract class RecordWalker {
         at = this.after;
       }
       if (keyBytes > 0) at += keyBytes;
-      // Beyond the end this is undefined, which is not below 128; `varint` then finds no number either.
+      // Beyond the end `byte` is undefined, and undefined < 128 is false. Then `varint` finds no number,
+      // either.
       byte = bytes[at]!;
       let valueBytes = 0;
       if (byte < 0x80) {
@@ -244,7 +245,7 @@ export abstract class RecordWalker {
     return value;
   }
 
-  /** Resets the bits for the next varint, in place or not. */
+  /** Resets the bits for the next varint. */
   private clearBits(): void {
     this.low = 0;
     this.high = 0;

@@ -10,7 +10,7 @@ export type Timestamp = number | bigint;
 /** Kafka's word for "no timestamp". */
 export const NO_TIMESTAMP = -1;
 
-/** From the two halves of an int64. `high` is signed; `low` may be signed or unsigned. */
+/** Makes a timestamp from the two halves of an int64. `high` is signed; `low` may be signed or unsigned. */
 export function timestampOfWords(high: number, low: number): Timestamp {
   const value = high * 0x1_0000_0000 + (low >>> 0);
   return Number.isSafeInteger(value) ? value : (BigInt(high) << 32n) | BigInt(low >>> 0);

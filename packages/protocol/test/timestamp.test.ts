@@ -1,5 +1,6 @@
 /**
- * Goal: one form for each int64, the arithmetic of Kafka's longs, and exact order. Method: against bigint.
+ * Goal: one form for each int64, the arithmetic of Kafka's longs, and exact order. Method: comparison with
+ * bigint arithmetic.
  */
 import {
   addTimestamps,

@@ -18,7 +18,7 @@ const REPEATED = 1;
 
 export interface ZstdFrame {
   readonly end: number;
-  /** The frame has no content to unfold. */
+  /** True if the frame has no content to unfold. */
   readonly isSkippable: boolean;
 }
 

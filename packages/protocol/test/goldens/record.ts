@@ -1,11 +1,12 @@
 /**
- * Records golden bytes: a TCP proxy between a real client and a real broker that writes each exchange of an API of ours
- * to <api>-v<version>.hex beside this file. A client's paragraph, once recorded, stays.
+ * Records golden bytes: a TCP proxy between a real client and a real broker writes each exchange of an API of
+ * ours to <api>-v<version>.hex beside this file. It never replaces a client's paragraph that is already
+ * recorded.
  *
  *     node record.ts LISTEN_PORT BROKER_PORT 'kcat 1.7.1 (librdkafka 2.0.2)' [API…]
  *
- * The broker must advertise LISTEN_PORT. Stops with SIGTERM or SIGINT. For every API and version the exchange with the
- * most bytes is kept (up to a limit), and the first one when it is of another size.
+ * The broker must advertise LISTEN_PORT. Stops with SIGTERM or SIGINT. For every API and version the proxy
+ * keeps the exchange with the most bytes (up to a limit), and also the first exchange if its size differs.
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';

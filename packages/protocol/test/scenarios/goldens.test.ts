@@ -24,7 +24,7 @@ const goldens = readGoldens();
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
 const join = (chunks: readonly Uint8Array[]) => new Uint8Array(Buffer.concat(chunks));
 
-/** Versions that none of the recorded clients sends. A recorded version must leave this list. */
+/** Versions that none of the recorded clients sends. Remove a version from this list once it is recorded. */
 const NOT_RECORDED: Record<string, number[]> = {};
 
 describe.each([...Map.groupBy(goldens, (golden) => `${golden.api.name} v${golden.version}`)])(

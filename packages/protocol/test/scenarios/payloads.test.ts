@@ -1,7 +1,7 @@
 /**
- * Goal: the checker accepts a compressed payload exactly if Apache Kafka 4.3.1 accepted it (each of these was
- * sent to it), on the event loop and as a stream. Refusals: -1 if it cannot be unfolded, 87 if it unfolds to
- * other records than the header counts.
+ * Goal: on the event loop and as a stream, the checker accepts exactly those compressed payloads that Apache
+ * Kafka 4.3.1 accepted when they were sent to it. Refusals: -1 if a payload cannot be unfolded, 87 if it
+ * unfolds to other records than the header counts.
  */
 import { constants, crc32, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import {
@@ -134,7 +134,7 @@ interface Frame {
   readonly end?: Uint8Array;
 }
 
-/** With stored blocks. */
+/** An LZ4 frame with stored blocks. */
 function lz4(o: Frame = {}): Uint8Array {
   const { flags = 0x60, blocks = [three] } = o;
   const descriptor = concat(bytes(flags, o.sizes ?? 0x40), o.extra ?? bytes());

@@ -43,7 +43,7 @@ function valueArbitrary(field: Field, version: number): fc.Arbitrary<unknown> {
   return field.isTimestamp ? timestamps : scalar(field.kind);
 }
 
-/** All int64 values, each in its one form. */
+/** All int64 values as Timestamps: numbers, or bigints beyond the safe integers. */
 const timestamps = fc
   .oneof(fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }), fc.maxSafeInteger().map(BigInt))
   .map(wrapTimestamp);

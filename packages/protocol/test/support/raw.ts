@@ -41,7 +41,7 @@ export interface RawRecord {
   readonly offsetDelta?: number | Uint8Array;
   readonly key?: Uint8Array | null;
   readonly value?: Uint8Array | null;
-  /** With their lengths. */
+  /** Like `key` and `value`, but the bytes include the length. */
   readonly rawKey?: Uint8Array;
   readonly rawValue?: Uint8Array;
   readonly headers?: Uint8Array;

@@ -1,6 +1,6 @@
 /**
- * The files of a zip archive (a jar), by their central directory: as much of the format as Maven's archives
- * use.
+ * Reads the files of a zip archive (a jar) by its central directory. Supports only those parts of the format
+ * that Maven's archives use.
  */
 import { inflateRawSync } from 'node:zlib';
 
