@@ -1,4 +1,6 @@
-/** The planted bugs: each replaces a line of production code by its opposite. Tests and tools only. */
+/**
+ * The planted bugs: each replaces a line of production code by its opposite. Only tests and tools use them.
+ */
 import type { PlantedBug } from './patch.ts';
 
 export const bugs: readonly PlantedBug[] = [

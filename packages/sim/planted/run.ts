@@ -47,7 +47,7 @@ process.stdout.write(
 for (const finding of dirty) process.stdout.write(`  ${words(finding)}\n`);
 process.exitCode = dirty.length > 0 || rows.some(({ report }) => report.found === null) ? 1 : 0;
 
-/** Runs two at a time; returns results in the order of the list. */
+/** Calls `act` for two entries at a time; returns results in the order of the list. */
 async function inParallel<T, R>(list: readonly T[], act: (one: T) => Promise<R>): Promise<R[]> {
   const results: R[] = [];
   let next = 0;

@@ -1,4 +1,4 @@
-/** All checkers, and their attachment to a run. */
+/** Lists all checkers, and attaches them to a run. */
 import { FinalLogs, type History, historyCheckers } from '@millrace/checkers';
 import type { SimCluster } from '../cluster/index.ts';
 import type { Atlas } from '../faults/index.ts';

@@ -1,8 +1,8 @@
 /**
  * A replaced leader stops acknowledging (docs/leases.md has the arithmetic). The controller fences a broker
- * that is silent for its session. From the commit of that fence until it is unfenced the broker holds no
- * lease. If another event replaces the leader, the old one may still lead in the old epoch. It holds no lease
- * one session after the metadata name the new leader.
+ * that is silent for its session. From the commit of that fence until the controller unfences the broker, the
+ * broker holds no lease. If another event replaces the leader, the old leader may still lead in the old
+ * epoch. It holds no lease from one session after the metadata name the new leader.
  */
 import type { BrokerEpoch, LeaderEpoch, NodeId, QuorumEpoch } from '@millrace/base';
 import type { MetadataImage } from '@millrace/metadata';
@@ -106,8 +106,8 @@ class ZombieLeader {
     for (const { id, epoch, fenced } of image.brokers.values()) {
       if (!fenced || this.fenced.get(id) !== epoch) this.fenced.delete(id);
       const was = before?.broker(id);
-      // The broker was already fenced when that session ended. The controller proposed no fence for it, and
-      // the next fence has another reason.
+      // If the broker was already fenced when its session ended, the controller proposed no fence for that.
+      // Forget the end of the session, because the next fence has another reason.
       if (was?.epoch !== epoch || (was.fenced && !fenced)) this.silent.delete(id);
       if (!fenced || was?.fenced !== false) continue;
       const isForSilence = was.epoch === epoch && this.silent.get(id) === image.epoch;

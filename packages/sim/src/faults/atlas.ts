@@ -1,10 +1,10 @@
 /**
  * Decides which harm the durability contract covers now. A broker may lose unsynced data, a disk or a sector
- * only while every ISR that it belongs to has another, intact member: the contract promises to survive no
- * more. Conservative: considers every view of the ISR that may still become the committed one.
+ * only while every ISR that it belongs to has another, intact member: the contract promises nothing beyond
+ * that. The atlas is conservative: it considers every ISR that may still become the committed one.
  *
  * A broker that lost data stays in its ISRs until the loss is noticed. If every intact replica leaves the ISR
- * and the ELR before that, the topic is beyond the contract from then on, and nothing is promised about it.
+ * and the ELR before that, the contract no longer covers the topic.
  */
 import type { NodeId } from '@millrace/base';
 import type { MetadataImage, PartitionImage } from '@millrace/metadata';

@@ -3,7 +3,7 @@ import { type FaultKind, victim } from './fault.ts';
 
 const HOUR_MS = 3_600_000;
 /**
- * Two readings of a clock are less than a day apart, because brokers rightly forget producers after a day
+ * Two readings of a clock must be less than a day apart: brokers forget producers after a day
  * (producer.id.expiration.ms).
  */
 const ERROR_MS_MAX = 11 * HOUR_MS;

@@ -39,7 +39,7 @@ export function pick<T>(random: Prng, list: readonly T[]): T | undefined {
   return list.length === 0 ? undefined : list[random.below(list.length)]!;
 }
 
-/** Mostly short, sometimes longer than sessions and lag times. */
+/** Draws a duration: mostly short, sometimes longer than session timeouts and lag times. */
 export function duration(random: Prng, maxMs = 8_000): Micros {
   const ranges = [200, 1_000, 3_000, maxMs];
   const upTo = Math.min(maxMs, ranges[random.below(ranges.length)]!);

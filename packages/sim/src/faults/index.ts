@@ -24,8 +24,8 @@ export const commonFaults: readonly FaultKind[] = [
 ];
 
 /**
- * Each strikes once in some runs, with draws of its own: a new fault in this list does not change the plan of
- * any seed.
+ * Each of these strikes once in some runs. It has draws of its own, so a new fault in this list does not
+ * change the plan of any seed.
  */
 export const rareFaults: readonly FaultKind[] = [
   failingDisk,

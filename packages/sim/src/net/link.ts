@@ -11,7 +11,7 @@ export interface LinkQuality {
   readonly bytesPerSecond: number;
 }
 
-/** After a cut ends, the sender retransmits before bytes flow: within this time. */
+/** After a cut ends, bytes flow again when the sender retransmits, within this time. */
 const RETRANSMISSION_US_MAX = 200_000;
 
 export class Link {
@@ -59,7 +59,7 @@ export class Link {
     this.waiting.clear();
   }
 
-  /** Calls `goOn` once, a little after the next heal. */
+  /** Calls `goOn` once, a little after the cut ends. */
   afterHeal(goOn: () => void): void {
     this.waiting.add(goOn);
   }

@@ -67,7 +67,8 @@ export class SimNet implements Net {
   private drawManners(): Manners {
     const random = this.life.random.fork(`stream ${this.streams++}`);
     const keepsChunks = random.below(4) === 0;
-    // Unused, but kept so that the seeds stay the same: every stream overwrites its lent bytes now.
+    // The result is unused, because every stream overwrites its lent bytes now. The draw stays, because
+    // without it every seed would become another run.
     random.below(4);
     return { keepsChunks, random };
   }

@@ -6,7 +6,7 @@ import { clientLines, type TextLine } from './client-lines.ts';
 import { asItIs, FAULT_MARK, type Facts, phraseOf, placeOf } from './phrases.ts';
 
 export interface StoryOptions {
-  /** Prints every log line, noise and repetitions too. */
+  /** Prints every log line, even routine lines and repetitions. */
   readonly verbose?: boolean | undefined;
 }
 

@@ -19,7 +19,7 @@ export interface PlannedFault {
 }
 
 export interface FaultPace {
-  /** Swarm: the weight of each kind in this run; 0: never. */
+  /** The weight of each kind of fault in this run; 0: never. */
   readonly weights: ReadonlyMap<string, number>;
   readonly fromUs: Micros;
   readonly untilUs: Micros;
@@ -51,7 +51,7 @@ export function drawPlan(random: Prng, pace: FaultPace): PlannedFault[] {
 /** One run in this many has a rare fault of a kind. */
 const RARE_ONE_IN = 5;
 
-/** Draws the rare faults, behind the others in the plan: each strikes once, in some runs. */
+/** Draws the rare faults, which come after the common ones in the plan. Each strikes once, in some runs. */
 export function drawRareFaults(
   random: Prng,
   { fromUs, untilUs }: Pick<FaultPace, 'fromUs' | 'untilUs'>,

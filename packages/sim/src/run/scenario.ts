@@ -1,6 +1,7 @@
 /**
  * The scenario of a seed: size of the cluster, settings, topics, clients, network, and the distribution of
- * faults. Swarm: each run is a random corner, because bugs hide where only one thing is unusual.
+ * faults. Each run is an unusual combination (swarm testing), because some bugs appear only if a single thing
+ * is unusual.
  */
 import type { Prng } from '@millrace/base';
 import type { ClusterPlan } from '../cluster/index.ts';

@@ -4,7 +4,7 @@ import type { SimCluster, SimNode } from '../cluster/index.ts';
 import { MILLISECOND, type World } from '../world/index.ts';
 
 export class Supervisor {
-  /** The faults are over: ended processes come back soon. */
+  /** True when the faults are over: the supervisor then restarts ended processes soon. */
   hurries = false;
   private readonly world: World;
   private readonly random: Prng;

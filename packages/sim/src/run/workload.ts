@@ -32,7 +32,7 @@ interface Surroundings {
 }
 
 type KnownTopic = TopicPlan & {
-  /** Whether a client knows that it exists. */
+  /** Whether a client knows that the topic exists. */
   exists: boolean;
   /** The largest number of partitions that a request has asked for. */
   asked: number;

@@ -1,7 +1,7 @@
 /**
- * Jobs of one life, on virtual time: two at once, each in slices of its process's time, so that a pause
- * delays it and a death loses it. The function itself runs after its last slice. No code can see that,
- * because the function has no side effects.
+ * The jobs of one process, on virtual time. Two run at once, in slices of the process's time. So a pause of
+ * the process delays a job, and its death loses the job. The function itself runs after its last slice. No
+ * code can see that, because the function has no side effects.
  */
 import type { Job, JobKind, JobOutcome, Jobs, Random } from '@millrace/base';
 import type { Life } from './life.ts';
@@ -17,7 +17,7 @@ interface Entry {
   readonly name: string;
   readonly sliceUs: Micros;
   slices: number;
-  /** Undefined once it is cancelled. */
+  /** Undefined once the job is cancelled. */
   finish: (() => void) | undefined;
 }
 

@@ -1,7 +1,7 @@
 /**
  * One life of a process: from its start to its crash or end. Owns its clock, and the turns in which its code
- * runs: an event, then everything that was asked for `soon`. A dead process runs nothing; a paused one runs
- * it later.
+ * runs: an event, then all callbacks scheduled with `soon`. A dead process runs no events. A paused process
+ * runs its events when it resumes.
  */
 import { assert, type Clock, InvariantError, type Millis, type Random, type Timer } from '@millrace/base';
 import { Violation } from '@millrace/checkers';

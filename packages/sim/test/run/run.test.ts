@@ -41,7 +41,7 @@ function startOnlyIf(may: (node: SimNode) => boolean): void {
   });
 }
 
-/** Acts when the faults are over and everything is in sync again. */
+/** Calls `act` when the faults are over and everything is in sync again. */
 function whenInSync(act: () => void): void {
   const { tell } = World.prototype;
   vi.spyOn(World.prototype, 'tell').mockImplementation(function (this: World, ...said) {

@@ -37,7 +37,7 @@ describe('no-livelock', () => {
 
   it('sees a run that does not end although time passes', () => {
     const world = new World(1);
-    // Sets the number of events, because so many would take a while.
+    // Sets the counter of events, because running so many events would take a while.
     world.events = 20_000_000 - 1;
     const again = () => void world.after(1, again);
     again();

@@ -1,7 +1,7 @@
 /**
  * A leader's AlterPartition may arrive after the controller has refused its retry. By then the leader
- * acknowledges without the replica that should join the ISR, so the controller must not grant the copy, even
- * if the replica is eligible when it arrives.
+ * acknowledges without the replica that should join the ISR. So the controller must not grant the late copy,
+ * even if the replica is eligible when the copy arrives.
  */
 import { controlCalls } from '@millrace/control';
 import type { PartitionPlace, SimNode } from '../../cluster/index.ts';

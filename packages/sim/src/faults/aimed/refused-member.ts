@@ -9,9 +9,9 @@ import { watch } from './watch.ts';
 
 /** Time limit for the follower to come back and catch up. */
 const COMES_BACK_US_MAX: Micros = 3_000 * MILLISECOND;
-/** Ends before the session of the leader, which lasts at least 1.5 s. */
+/** The cut ends before the session of the leader, which lasts at least 1.5 s. */
 const CUT_US_MAX: Micros = 1_300 * MILLISECOND;
-/** One of these states follows another within a message or two. */
+/** Interval between looks: the states of this fault follow each other within a message or two. */
 const LOOK_US: Micros = MILLISECOND;
 
 export const refusedMember: FaultKind = {
