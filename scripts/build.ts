@@ -59,7 +59,7 @@ process.stdout.write(`${cli.name} ${cli.version} is in dist/\n`);
 
 /**
  * All registry dependencies of the workspace's packages. Throws if two packages want different versions of
- * one.
+ * the same dependency.
  */
 function registryDependencies(): Record<string, string> {
   const all = new Map<string, string>();

@@ -1,4 +1,4 @@
-/** Starts one controller and three brokers inside this process; an order goes in and comes out. */
+/** Starts one controller and three brokers inside this process, writes an order, and reads it back. */
 import { Consumer } from '@platformatic/kafka';
 import { Kafka, logLevel } from 'kafkajs';
 import { startCluster } from 'millrace';

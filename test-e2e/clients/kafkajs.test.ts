@@ -87,7 +87,7 @@ async function describeAll(admin: Admin): Promise<Described> {
   };
 }
 
-/** One entry a name; a duplicate name has a list. */
+/** One entry for each name; if a name occurs twice, its entry is a list. */
 function headersObject(headers: readonly TestHeader[]): Record<string, Buffer | Buffer[]> {
   const object: Record<string, Buffer | Buffer[]> = {};
   for (const { name, value } of headers) {

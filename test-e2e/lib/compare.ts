@@ -13,8 +13,8 @@ export interface Comparison {
   /** Turns a record of the corpus into the form that this client can write. */
   readonly expected?: (record: TestRecord) => TestRecord;
   /**
-   * For clients that cannot set timestamps: all must lie in this range (milliseconds since 1970, the first
-   * value included).
+   * For clients that cannot set timestamps: all timestamps must lie in this range (milliseconds since 1970,
+   * the first value included).
    */
   readonly writtenBetween?: readonly [number, number];
   /** The records read back, by partition. */

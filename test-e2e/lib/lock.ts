@@ -9,7 +9,7 @@ import { cacheFolder } from './paths.ts';
 
 const WAIT_LIMIT_MS = 900_000;
 
-/** Runs `work` while no other process runs one under the same name. */
+/** Runs `work` while no other process runs work under the same name. */
 export async function withLock<T>(name: string, work: () => Promise<T>): Promise<T> {
   const folder = join(cacheFolder('locks'), name);
   const deadline = performance.now() + WAIT_LIMIT_MS;

@@ -11,7 +11,9 @@ export function residentMiB(pid: number | undefined, what: 'VmRSS' | 'VmHWM'): n
   }
 }
 
-/** Resets the peak (VmHWM), where Linux allows it; elsewhere it stays the peak of the whole life. */
+/**
+ * Resets the peak (VmHWM), where Linux allows it. Elsewhere the peak covers the whole life of the process.
+ */
 export function resetPeak(pid: number | undefined): void {
   try {
     writeFileSync(`/proc/${pid}/clear_refs`, '5');

@@ -1,7 +1,7 @@
 /**
  * Time that the host of this virtual machine took from its processors, as Linux counts it ("steal" of
- * /proc/stat). A gap that the host caused says nothing about a broker. Where Linux does not count steal, it
- * is 0.
+ * /proc/stat). A gap that the host caused says nothing about a broker. On a system that does not count steal,
+ * the time is 0.
  */
 import { readFileSync } from 'node:fs';
 

@@ -20,7 +20,7 @@ import { runGarbage } from './garbage-trial.ts';
  * as much again, in the heap and in the worker, until the garbage collector runs.
  */
 const RESIDENT_MAX_MIB = 768;
-/** Heaps of 1 GiB. */
+/** The Java nodes have heaps of 1 GiB. */
 const JAVA_RESIDENT_MAX_MIB = 2048;
 
 const { values } = parseArgs({

@@ -26,8 +26,8 @@ export interface HostileKind {
   /** The n-th throw; returns the broker's reaction, one word for each connection. */
   throwOnce(n: number): Promise<readonly string[]>;
   /**
-   * For batches above a topic's default limit. The quiet windows have as many plain batches of the same size,
-   * because megabytes slow other clients down even when they are not hostile.
+   * Set if the batches of this kind are above a topic's default limit. The quiet windows then have as many
+   * plain batches of the same size, because megabytes slow other clients down even when they are not hostile.
    */
   readonly throwPlain?: (n: number) => Promise<readonly string[]>;
   readonly isRight: (taken: string) => boolean;

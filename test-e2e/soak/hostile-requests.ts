@@ -62,7 +62,7 @@ export function produceError(answer: Uint8Array, topic: string): number {
   return Buffer.from(answer.buffer, answer.byteOffset, answer.length).readInt16BE(at);
 }
 
-/** Fetch 12 of one idle partition, named this many times. Each takes 33 bytes. */
+/** Fetch 12 that names one idle partition this many times, with 33 bytes each time. */
 export function duplicatesFrame(topic: string, partition: number, times: number, maxWaitMs: number): Buffer {
   const one = Buffer.concat([
     int32(partition),

@@ -1,4 +1,4 @@
-/** Goal: the judge of gaps sees a stall and forgives a spike; the hostile batches match their names. */
+/** Goal: the judge of gaps reports a stall and tolerates a spike; the hostile batches match their names. */
 import { BATCH_HEADER_BYTES, checkBatchCrc, readRecords } from '@millrace/protocol';
 import { compressionCodecs } from '@millrace/protocol/io';
 import { describe, expect, test } from 'vitest';

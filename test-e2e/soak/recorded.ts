@@ -53,7 +53,7 @@ export interface RecordedRun {
 const READER = 'reader';
 const POLL_RECORDS_MAX = 1000;
 
-/** Each broken promise in one sentence, after its checker's name. Empty when every checker is content. */
+/** One sentence for each broken promise, after the name of its checker. Empty if every checker passes. */
 export function violationsOf(run: RecordedRun): string[] {
   const { violations, counts } = judgeHistory(historyOf(run), finalLogsOf(run));
   const more = [...counts].map(([what, count]) => `${what}: ${count}`);

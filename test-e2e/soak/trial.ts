@@ -24,8 +24,8 @@ export interface TrialOptions {
 export interface TrialResult {
   readonly killed: readonly number[];
   /**
-   * Longest gap between acks from the kill to the restart, by writer. If all nodes are killed: until acks
-   * come steadily again.
+   * Longest gap between acks from the kill to the restart, by writer. If the trial kills all nodes, the time
+   * ends when acks come steadily again.
    */
   readonly gapMs: Readonly<Record<string, number>>;
   /** Longest gap of any writer from the restart to the end. */

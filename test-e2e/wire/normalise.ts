@@ -65,7 +65,7 @@ export function normalised(api: string, value: unknown, world: World): unknown {
   return of('', value);
 }
 
-/** A topic of another run: an answer with "all topics" contains it on a shared cluster. */
+/** True for a topic of another run: on a shared cluster an answer with "all topics" contains it. */
 function isForeignTopic(member: unknown, world: World): boolean {
   if (typeof member !== 'object' || member === null) return false;
   const { name, partitions, errorCode } = member as {

@@ -27,7 +27,7 @@ function casesIn(group: readonly Found[]): string {
   return lines.join('');
 }
 
-/** Justifications without a difference. */
+/** The justifications that cover no difference. */
 export function staleOf({ found }: Comparison): Justification[] {
   const used = new Set(found.map(({ justification }) => justification));
   return justifications.filter((justification) => !used.has(justification));

@@ -34,7 +34,7 @@ test('segments: by a full index, and by an offset too far from the segment', () 
   const far = openLog();
   far.truncateFullyAndStartAt(10);
   expect(far.appendAsFollower(batch(1, { baseOffset: 10, leaderEpoch: 0 }), NOW).ok).toBe(true);
-  // One batch that claims 2^31-10 offsets brings the next one over the limit.
+  // This batch claims 2^31-10 offsets, so the next batch is over the segment's limit.
   const wide = batch(1, { baseOffset: 11, leaderEpoch: 0 });
   new DataView(wide.buffer).setInt32(23, 0x7fff_fff5);
   expect(far.appendAsFollower(withCrc(wide), NOW).ok).toBe(true);

@@ -31,8 +31,7 @@ describe('following', () => {
 
   test('divergence over several epochs takes several rounds', () => {
     const leading = active();
-    // The follower has epochs 1 and 2. The leader has 1 (up to 2) and 2 (from 2), so the follower has records
-    // past that epoch's end.
+    // The follower has records of epoch 2 up to 9. In the leader's log that epoch ends at 3.
     const beyond = fetch(3, 2, { fetchOffset: 9, lastFetchedEpoch: 2 });
     expect(leading.ask(beyond)).toEqual(['<- diverging e2 ends 3 after #1']);
     const other = new Subject({ batches: [...history, data(2, 4, 'old')], vote: { epoch: 6, votedFor: -1 } });

@@ -7,7 +7,7 @@ import type { World } from '../world.ts';
 export interface ApiCases {
   /** A request that succeeds and fills every array, so that there is something to mutate. */
   base(world: World, version: number): Struct;
-  /** More requests, mutated in the same way: with fields that the first one cannot have. */
+  /** More requests to mutate in the same way. They have fields that `base` cannot have. */
   readonly variants?: readonly SpecialCase[];
   readonly special?: readonly SpecialCase[];
   /** Names of generic cases that would harm the peer or the run. */

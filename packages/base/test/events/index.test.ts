@@ -16,7 +16,7 @@ test('what the table does not have does not compile', () => {
   const foreign = { reason: 'r', clean: true };
   // @ts-expect-error: no such event
   logger.info('node-was-seen', { reason: 'r' });
-  // @ts-expect-error: it is an error
+  // @ts-expect-error: the event's level is error
   logger.info('node-failed', { reason: 'r' });
   // @ts-expect-error: no such fact
   logger.error('node-failed', { reason: 'r', colour: 'red' });

@@ -107,7 +107,7 @@ describe('a broker dies', () => {
     h.advance(2000);
     h.commit();
     expect(h.show('t')).toBe('leader 3 isr 3 epochs 1/1');
-    // Both hold everything acknowledged, so the first one back leads.
+    // Both brokers hold every acknowledged record, so the first one that comes back leads.
     expect(h.show('pair')).toBe('leader -1 isr 1,2 epochs 1/1');
     h.heartbeat(2);
     h.commit();

@@ -26,7 +26,7 @@ test('sequences continue without gaps; the log recognises each of the last five 
   expect(send(log, sequenced(9, 12, 2))).toBe('duplicate@12');
   expect(send(log, sequenced(9, 4, 2))).toBe('duplicate@4');
   expect(send(log, sequenced(9, 2, 2))).toBe(OUT_OF_ORDER);
-  // The same beginning with another length is not the same batch.
+  // A batch with the same first sequence but another length is not a duplicate.
   expect(send(log, sequenced(9, 12, 1))).toBe(OUT_OF_ORDER);
   expect(log.endOffset).toBe(14);
   expect(send(log, sequenced(9, 14, 1))).toBe('ok@14');

@@ -56,7 +56,7 @@ test('no wait for the device either when topics are created, deleted and created
   disk.deviceWaits = 0;
   make('aaaaaaaaaaaaaaaaaaaaaA' as Uuid);
   for (let index = 0; index < 100; index++) logs.deleteLog('orders', index);
-  // The device needs a moment to drop their entries.
+  // Wait until the device has the checkpoint files without the entries of the deleted logs.
   await new Promise((resolve) => setTimeout(resolve, 50));
   make('bbbbbbbbbbbbbbbbbbbbbA' as Uuid);
   logs.tick(NOW);

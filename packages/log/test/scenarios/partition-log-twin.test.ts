@@ -155,7 +155,7 @@ class Run {
   truncate(offset: number): void {
     this.log.truncateTo(offset);
     this.batches = this.batches.filter((one) => readBatchHeader(one).lastOffset < offset);
-    // Cut at the beginning of the batch that holds the offset.
+    // The log cuts at the beginning of the batch that holds the offset.
     if (this.log.endOffset !== offset) expect(this.log.endOffset).toBe(this.twinEnd());
     this.endOffset = this.log.endOffset;
     this.relearnSequences();
@@ -170,7 +170,7 @@ class Run {
     this.log = this.open(which % 2 === 0);
   }
 
-  /** Damages the last non-empty segment; the rest of the log must be a prefix. */
+  /** Damages the last non-empty segment and reopens the log. The log may lose batches only at its end. */
   damage(change: (bytes: Uint8Array) => Uint8Array): void {
     this.log.close({ clean: false });
     const names = this.disk.list(DIRECTORY).filter((name) => name.endsWith('.log'));

@@ -38,7 +38,7 @@ export function batch(count: number, o: BatchOptions = {}): Uint8Array {
     value: values === undefined ? new Uint8Array(valueBytes).fill(index + 97) : encoder.encode(values[index]),
     ...(timestamps === undefined ? {} : { timestamp: timestamps[index]! }),
   }));
-  // A plain array: a Buffer's slice is a view, and compares unequal.
+  // Return a Uint8Array: a Buffer is not equal to it in tests, and its slices are views.
   return new Uint8Array(
     buildBatch({
       baseTimestamp: timestamps?.[0] ?? NOW,
@@ -167,7 +167,7 @@ export function concat(chunks: readonly Uint8Array[]): Uint8Array {
   return all;
 }
 
-/** For comparing: a difference shows as text, and quickly. */
+/** Batches as hexadecimal text, so that a failed comparison prints a readable difference quickly. */
 export function hex(batches: readonly Uint8Array[]): string[] {
   return batches.map((one) => Buffer.from(one).toString('hex'));
 }

@@ -1,6 +1,6 @@
 /**
  * Goal: .properties files have the same meaning as in Java. Method: the examples of java.util.Properties, and
- * a property.
+ * a property-based test.
  */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';

@@ -53,7 +53,7 @@ async function scrape(nodeId: number, of: RunningCluster = cluster): Promise<Sam
   );
 }
 
-/** The least increase of the samples of one node, or their values afterwards. */
+/** The expected change on one node: the least increase of samples, or their values afterwards. */
 interface Expected {
   readonly on: () => number;
   readonly grows?: Readonly<Record<string, number>>;

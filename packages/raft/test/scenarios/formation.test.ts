@@ -44,7 +44,7 @@ describe('formation', () => {
   test('a voter whose folder says that there was a quorum neither forms another one nor votes for one', () => {
     const node = new Subject({ mayForm: false });
     node.start();
-    // It still sends pre-votes, because a peer may know a leader.
+    // The voter still sends pre-votes, because a peer may know a leader.
     expect(node.pass(40)).toEqual(['-> 2 formation pre-vote e0', '-> 3 formation pre-vote e0']);
     node.answer(2, granted(2, 0, { logEmpty: true }));
     expect(node.answer(3, granted(3, 0, { logEmpty: true }))).toEqual([]);

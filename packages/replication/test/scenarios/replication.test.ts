@@ -271,7 +271,7 @@ test('a new partition is replicated at once over existing connections, even whil
     const sent = world.broker(1).produce(topic, 'a');
     world.advance(20);
     expect(sent.value).toMatchObject({ errorCode: ErrorCode.NONE, baseOffset: 0 });
-    // The followers' fetches are parked again when the next topic comes.
+    // The followers' fetches are parked again before the test creates the next topic.
     world.advance(round);
   }
   expect(world.network.connectCount).toBe(connections);

@@ -115,7 +115,7 @@ test('the lookup continues after a costly batch without a match', () => {
   const { append, ask, finishJob, partition } = setUp();
   append(many(0).reverse());
   append([5]);
-  // All records of this batch that are late enough lie before the log start.
+  // All records of this batch with a late enough timestamp lie before the log start.
   partition.log.advanceStartOffset(MANY - 1);
   const asked = ask([3]);
   finishJob();

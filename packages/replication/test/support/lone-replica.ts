@@ -96,7 +96,7 @@ export class LoneReplica {
     this.partition.assign(this.state);
   }
 
-  /** Answers the oldest proposal as the controller. True: it need not be sent again. */
+  /** Answers the oldest proposal as the controller. Returns true if the replica need not send it again. */
   answer(errorCode: ErrorCode): boolean {
     const { leader: leaderId, leaderEpoch, isr, partitionEpoch } = this.state;
     return this.proposals.shift()!.answered({ errorCode, leaderId, leaderEpoch, isr, partitionEpoch });

@@ -32,8 +32,8 @@ export class ToyController {
   }
 
   /**
-   * Registers a restarted broker whose unflushed tail may be gone. It leaves every ISR that has another
-   * member.
+   * Registers a restarted broker whose unflushed tail may be gone. The broker leaves every ISR that has
+   * another member.
    */
   register(id: NodeId): Offset {
     const changes = this.withdrawals(id);

@@ -50,7 +50,7 @@ export class Trial {
   constructor(options: TrialOptions) {
     this.options = options;
     this.random = new Prng(options.seed).fork('trial');
-    // With every other seed a fetch returns one batch, so that catching up takes longer.
+    // In half of the runs a fetch returns one batch, so that catching up takes longer.
     const config = this.random.below(2) === 0 ? { fetchMaxBytes: 1, fetchResponseMaxBytes: 1 } : {};
     this.world = new World({ seed: options.seed, config }).start();
     const minIsr = String(1 + this.random.below(2));

@@ -291,7 +291,7 @@ export class TestBroker {
   }
 }
 
-/** The value that a callback brings, once. */
+/** Holds the value of a callback, which may be called only once. */
 export class Answer<T> {
   value: T | undefined;
 

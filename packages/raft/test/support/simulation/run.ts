@@ -129,9 +129,7 @@ function cutOff(world: World, id: number): void {
   }
 }
 
-/**
- * Everything works again. Within ten seconds there is one leader, and all nodes have its committed records.
- */
+/** Ends all faults. Within ten seconds there is one leader, and all nodes have its committed records. */
 function heal(world: World): void {
   world.cuts.clear();
   world.lossPerMille = 0;
