@@ -30,9 +30,9 @@ const HOSTS = new Set(['node', 'cli']);
 /** The node package is a host, but its roles are shared with the simulator and must stay on seams. */
 const SEAM_ONLY = /^packages\/node\/src\/roles\//;
 /**
- * Wings of a package, the folders of its `src`, and what each may import: other wings, and files at the top
- * of `src`. The files at the top may import all wings. A wing may import the types of each of them, and
- * values only of those in `SHARED` or named here.
+ * The wings of a package are the folders of its `src`. The table lists what each may import: other wings, and
+ * files at the top of `src`. A wing may import types from any file at the top, but values only from files in
+ * `SHARED` or in this table. The files at the top may import all wings.
  */
 const WINGS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
   log: {

@@ -80,8 +80,8 @@ async function installPython(name: string, packages: readonly string[]): Promise
 }
 
 /**
- * Apache Kafka's jars by Maven (clients, tools, and the server for the benches), and our Java programs
- * compiled.
+ * Fetches Apache Kafka's jars by Maven (clients, tools, and the server for the benches), and compiles our
+ * Java programs.
  */
 async function installJava(): Promise<ToolState> {
   if (!(await answers('javac', '-version'))) await installDebianPackages('openjdk-17-jdk-headless');

@@ -105,7 +105,7 @@ function sendsOf({ topic, partitions, written }: RecordedRun): SendOp[] {
 
 type Poll = Pick<PollOp, 'fetchOffset' | 'records' | 'highWatermark' | 'brokerId'>;
 
-/** Consecutive records with one known high watermark make one answer. */
+/** Consecutive records with the same known high watermark form one poll. */
 function pollsOf(run: RecordedRun, records: readonly ReadRecord[]): Poll[] {
   const polls: Poll[] = [];
   let seen: SeenRecord[] = [];

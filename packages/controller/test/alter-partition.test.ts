@@ -115,7 +115,7 @@ describe('an ISR change', () => {
     h.alterPartition(2, 't', [1]);
     h.commit();
     expect(elr()).toEqual([]);
-    // The controller never elects it, whichever other brokers are active.
+    // The controller never elects broker 2, whichever other brokers are active.
     h.kill(1);
     expect(h.show('t')).toBe('leader -1 isr 1 epochs 2/3');
   });

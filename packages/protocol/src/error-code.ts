@@ -146,7 +146,7 @@ const names: ReadonlyMap<number, string> = new Map(
   Object.entries(ErrorCode).map(([name, code]) => [code, name]),
 );
 
-/** 'NOT_LEADER_OR_FOLLOWER'; the number as text if Kafka has no such code. */
+/** For example 'NOT_LEADER_OR_FOLLOWER'. The number as text if Kafka has no such code. */
 export function errorName(code: number): string {
   return names.get(code) ?? String(code);
 }

@@ -311,7 +311,7 @@ export abstract class RecordWalker {
     if (!this.visit(timestampDelta, offsetDelta, keyBytes, valueBytes)) this.isStopped = true;
   }
 
-  /** One byte that is not part of a key or value. */
+  /** Handles one byte that is not part of a key or value. */
   private byte(byte: number): void {
     if (this.next !== Next.LENGTH && --this.bodyLeft < 0) {
       this.fail('a record has another length than it says');
@@ -332,7 +332,7 @@ export abstract class RecordWalker {
     this.clearBits();
   }
 
-  /** A varint is complete. */
+  /** Handles a complete varint, and moves to the next part of the record. */
   private field(): void {
     const value = (this.low >>> 1) ^ -(this.low & 1);
     switch (this.next) {

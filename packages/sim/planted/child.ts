@@ -14,7 +14,7 @@ export interface ChildReport {
   readonly runs: number;
   readonly seconds: number;
   readonly found: Finding | null;
-  /** Failures of other checkers, or without a planted bug. */
+  /** Failures of other checkers. Without a planted bug: all failures. */
   readonly others: readonly Finding[];
 }
 

@@ -321,7 +321,7 @@ export class BrokerLifecycle {
       events.registrationRefused(errorMessage ?? 'this broker belongs to another cluster');
       return;
     }
-    // The controller may still have a session of an earlier run of this broker, which ends soon.
+    // The controller may still have a session of an earlier run of this broker; that session ends soon.
     this.beatAfter(Math.min(4 * EAGER_INTERVAL_MS, this.options.config.heartbeatIntervalMs));
   }
 

@@ -31,7 +31,7 @@ export class TestClient {
   paused = false;
   /** If true, the client reads nothing, and the broker's sends return false. */
   slow = false;
-  /** The broker closed its end, or everything. */
+  /** The broker closed its end, or both ends. */
   ended = false;
   destroyed: string | undefined;
 

@@ -217,7 +217,7 @@ export class Harness {
     return this.active.image.topic(name)!.id;
   }
 
-  /** "leader 1 isr 1,2,3 epochs 0/0" */
+  /** For example "leader 1 isr 1,2,3 epochs 0/0". */
   show(name: string, partition = 0): string {
     const state = this.active.image.topic(name)!.partitions[partition]!;
     return `leader ${state.leader} isr ${state.isr} epochs ${state.leaderEpoch}/${state.partitionEpoch}`;

@@ -1,5 +1,5 @@
 /**
- * Goal: new metadata reach the parts of a broker in the written order. Method: parts that note their calls,
+ * Goal: new metadata reach the parts of a broker in a fixed order. Method: parts that note their calls,
  * behind the follower that a broker has.
  */
 import type { Uuid } from '@millrace/base';

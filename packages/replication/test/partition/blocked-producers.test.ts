@@ -78,7 +78,8 @@ test('a batch after a refused first batch is not appended before that one', () =
   const topic = world.controller.createTopic('events', ALL);
   world.advance(20);
   const producer = { producerId: 7 };
-  // Sent to broker 2, which leads a moment later. The next batch is already in flight.
+  // The producer sends this batch to broker 2 a moment before broker 2 leads. The next batch is already in
+  // flight.
   const first = world.broker(2).produce(topic, 'first', { ...producer, baseSequence: 0 });
   expect(first.value?.errorCode).toBe(ErrorCode.NOT_LEADER_OR_FOLLOWER);
   world.controller.elect(topic, 0, 2);

@@ -225,8 +225,8 @@ export class TestBroker {
       if (this.image.offset >= epoch && !clock.isFrozen) controller.unfence(this.id);
       this.later(() => {
         this.manager.setLease({ brokerEpoch: epoch, validUntilMs: sentAt + SESSION_MS });
-        // The controller unfences the broker only after it has seen its own registration, so the next
-        // heartbeat comes early.
+        // The controller unfences the broker only after the broker has seen its own registration, so the
+        // broker sends the next heartbeat early.
         if (this.world.controller.image.broker(this.id)?.fenced) this.later(() => this.heartbeatOnce());
       });
     });

@@ -52,7 +52,7 @@ export class Ledger {
   private readonly byId = new Map<string, PartitionLedger>();
   /** The latest topic of a name. */
   private readonly byName = new Map<string, PartitionLedger>();
-  /** Saves a look-up a turn. */
+  /** Caches the ledger of each replica: saves a look-up in each turn. */
   private readonly byReplica = new Map<Partition, PartitionLedger>();
 
   of(replica: Partition): PartitionLedger {

@@ -110,7 +110,7 @@ export class SimDisk {
     this.isFatalVote = isFatal;
   }
 
-  /** The next write to a log for which `isAllowed` lands elsewhere. */
+  /** Misdirects the next write to a log for which `isAllowed` returns true. */
   misdirectNextWrite(isAllowed: () => boolean): void {
     this.mayGoAstray = isAllowed;
   }
@@ -193,7 +193,7 @@ export class SimDisk {
 
   private dying: { readonly life: Life; readonly death: Death } | undefined;
 
-  /** Called after the last bytes before a crash. */
+  /** Called after each write: ends the process if a planned crash has cut this write short. */
   dieIfMeant(): void {
     const { dying } = this;
     if (dying === undefined) return;

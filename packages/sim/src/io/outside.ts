@@ -47,7 +47,7 @@ export function guarded<T>(run: () => T): Guarded<T> {
   }
 }
 
-/** Returns the same function or class, which throws while the guard is on (if it forbids these arguments). */
+/** Wraps a function or class. The wrapper throws while the guard is on (if it forbids these arguments). */
 function wrap<T extends object>(
   what: string,
   target: T,
@@ -65,7 +65,7 @@ function wrap<T extends object>(
   });
 }
 
-/** Returns the same function, with the guard off inside it. */
+/** Wraps a function. The wrapper calls it with the guard off. */
 function unguard(target: Anything): Anything {
   return (...args) => {
     const wasOn = isOn;
@@ -83,7 +83,9 @@ function refuse(what: string, trap: object): void {
   if (sentence !== undefined) throw new OutsideError(sentence);
 }
 
-/** Undefined: Node's own code used it. */
+/**
+ * Notes a reach for the outside. Returns the sentence for the error; undefined if Node's own code made it.
+ */
 function note(what: string, trap: object): string | undefined {
   isOn = false;
   try {
@@ -108,7 +110,7 @@ function framesAbove(trap: object): string[] {
   return stack.split('\n').filter((line) => line.startsWith('    at '));
 }
 
-/** `at name (file:///a/b.ts:3:14)` → `name (/a/b.ts:3)` */
+/** For example `at name (file:///a/b.ts:3:14)` becomes `name (/a/b.ts:3)`. */
 function placeOf(frame: string): string {
   return frame
     .trim()

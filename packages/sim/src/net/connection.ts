@@ -19,7 +19,7 @@ export class End {
   readonly connection: Connection;
   /** The pipe to the other end. */
   readonly out: Pipe;
-  /** Set by the user of the connection. */
+  /** Called when this side ends. The user of the connection sets it. */
   closed: (reason: string) => void = () => {};
   /** Bytes of a stream arrived here. */
   received: (bytes: Uint8Array) => void = () => {};

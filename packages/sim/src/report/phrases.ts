@@ -13,7 +13,7 @@ export interface Speaker {
   readonly facts: Facts;
   /** The partitions of the event. */
   readonly places: readonly string[];
-  /** `b4` for 4. */
+  /** Turns a node's id into its name, for example 4 into `b4`. */
   readonly node: (id: unknown) => string;
 }
 

@@ -1,4 +1,4 @@
-/** Goal: some faults do no harm by themselves. Method: a small cluster that works, and that one fault. */
+/** Goal: some faults do no harm by themselves. Method: a small cluster that works, and only the one fault. */
 import { Prng } from '@millrace/base';
 import { expect, test } from 'vitest';
 import { checkerKinds } from '../../src/checkers/index.ts';

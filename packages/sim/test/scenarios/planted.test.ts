@@ -17,7 +17,7 @@ const root = join(import.meta.dirname, '..', '..', '..', '..');
 const ASSERTIONS = 'broken-invariant';
 /** The checker of the clients that send bad input. */
 const WRONG_ERROR = 'wrong-error';
-// `npm run sim:planted` allows a thousand; this test must be quick.
+// `npm run sim:planted` allows a thousand runs; this test must be quick.
 const RUNS_MAX = 100;
 
 function bugNamed(name: string): PlantedBug {

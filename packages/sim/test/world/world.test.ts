@@ -1,4 +1,7 @@
-/** Goal: the world finds a moment that never ends. Method: events and processes that repeat themselves. */
+/**
+ * Goal: the world detects events that repeat themselves without end at one time. Method: events and processes
+ * that do so.
+ */
 import { describe, expect, it } from 'vitest';
 import { Host, type Life, SECOND, World } from '../../src/world/index.ts';
 import { violationOf } from '../support/small-cluster.ts';

@@ -8,7 +8,7 @@ import { type Probe, probes as plainProbes, recordProbes } from '../../../src/cl
 import { simulateGuarded } from '../../../src/io/index.ts';
 
 const probes = [...plainProbes, ...recordProbes];
-/** About twice the needed number. */
+/** About twice the number of runs that the test needs. */
 const RUNS_MAX = 30;
 
 test('names are unique', () => {
