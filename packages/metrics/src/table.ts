@@ -1,7 +1,7 @@
 /**
  * Every metric of a node. docs/metrics.md is generated from this table. Code that uses a metric outside the
  * table does not compile. Names and units follow Prometheus: base units (seconds, bytes), `_total` for
- * counters.
+ * counters. CONTRIBUTING.md has the steps for a new one.
  */
 
 export interface MetricDefinition {

@@ -1,4 +1,7 @@
-/** Leader epochs never decrease along a log: followers use them to find the point of divergence. */
+/**
+ * Leader epochs never decrease along a log: followers use them to find the point of divergence. Each record
+ * follows the one before it, and each batch header begins where the header before it ends.
+ */
 import type { LeaderEpoch, Offset } from '@millrace/base';
 import type { HistoryCheckerKind, HistoryScope } from '../checker.ts';
 import type { FinalLog } from '../final-logs.ts';
