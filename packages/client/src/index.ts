@@ -7,4 +7,5 @@ export * from './connection/broker-connection.ts';
 export * from './connection/connection.ts';
 export * from './connection/versions.ts';
 export * from './produce/produce-errors.ts';
+export * from './produce/producer.ts';
 export * from './produce/producer-identity.ts';

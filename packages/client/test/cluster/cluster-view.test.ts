@@ -2,65 +2,13 @@
  * Goal: a client finds the cluster, follows it, and does not flood it. Method: brokers played by hand, and a
  * clock that the test moves.
  */
-import { Prng, Timers } from '@millrace/base';
-import { ManualClock } from '@millrace/base/testing';
 import { apis, ErrorCode } from '@millrace/protocol';
 import { expect, test } from 'vitest';
-import { BrokerConnection, ClusterView, type ClusterViewOptions } from '../../src/index.ts';
-import { type BrokerEnd, MemoryNet } from '../support/memory-net.ts';
-import { metadataOf, type Told } from '../support/metadata.ts';
-
-class Client {
-  readonly clock = new ManualClock();
-  readonly net = new MemoryNet(this.clock);
-  changes = 0;
-  readonly view: ClusterView;
-  private readonly timers = new Timers(this.clock);
-
-  constructor(options: Partial<ClusterViewOptions> = {}) {
-    this.view = new ClusterView({
-      clock: this.clock,
-      random: new Prng(1),
-      bootstrap: [{ host: 'boot', port: 1 }],
-      wanted: () => ['events'],
-      changed: () => this.changes++,
-      open: (address, changed) =>
-        new BrokerConnection(
-          {
-            net: this.net,
-            address,
-            timers: this.timers,
-            clientId: 'test',
-            software: { name: 'test', version: '1' },
-            requestTimeoutMs: 1_000,
-            frameBytesMax: 100_000,
-          },
-          { changed },
-        ),
-      ...options,
-    });
-  }
-
-  /** A view that has asked the bootstrap server for its metadata once. Returns that server. */
-  static started(told: Told = {}): Client & { server: BrokerEnd } {
-    const client = new Client();
-    client.view.start();
-    client.clock.advance(0);
-    const server = client.ready(client.net.to(1));
-    client.clock.advance(100);
-    server.answer(apis.metadata, metadataOf(told));
-    return Object.assign(client, { server });
-  }
-
-  ready(end: BrokerEnd): BrokerEnd {
-    end.open();
-    end.answerVersions();
-    return end;
-  }
-}
+import { metadataOf } from '../support/metadata.ts';
+import { PlayedCluster } from '../support/played-cluster.ts';
 
 test('the bootstrap server tells brokers, topics and leaders', () => {
-  const { view, changes } = Client.started({ leaderId: 5, leaderEpoch: 3 });
+  const { view, changes } = PlayedCluster.started({ leaderId: 5, leaderEpoch: 3 });
   expect(view.brokerIds).toEqual([4, 5, 6]);
   expect(view.partition('events', 0)).toEqual({ leaderId: 5, leaderEpoch: 3 });
   expect(view.topics.get('events')?.partitions).toHaveLength(1);
@@ -68,7 +16,7 @@ test('the bootstrap server tells brokers, topics and leaders', () => {
 });
 
 test('a connection to a broker opens when it is first needed, and there is one only', () => {
-  const client = Client.started();
+  const client = PlayedCluster.started();
   const { view, net } = client;
   expect(view.connectionTo(99)).toBeUndefined();
   expect(view.connectionTo(5)).toBeUndefined();
@@ -79,7 +27,7 @@ test('a connection to a broker opens when it is first needed, and there is one o
 });
 
 test('complete metadata are asked for again when they are old', () => {
-  const { clock, server } = Client.started();
+  const { clock, server } = PlayedCluster.started();
   clock.advance(4_999);
   expect(server.waiting).toEqual([]);
   clock.advance(1);
@@ -87,7 +35,7 @@ test('complete metadata are asked for again when they are old', () => {
 });
 
 test('incomplete metadata are asked for again after the backoff', () => {
-  const { clock, server, view } = Client.started({ errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION });
+  const { clock, server, view } = PlayedCluster.started({ errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION });
   expect(view.topics.has('events')).toBe(false);
   clock.advance(99);
   expect(server.waiting).toEqual([]);
@@ -100,7 +48,7 @@ test('incomplete metadata are asked for again after the backoff', () => {
 });
 
 test('a storm of refreshes is one request, and no further one while it is under way', () => {
-  const { clock, server, view } = Client.started();
+  const { clock, server, view } = PlayedCluster.started();
   for (let i = 0; i < 1_000; i++) view.refresh();
   clock.advance(50);
   expect(server.waiting).toEqual(['Metadata']);
@@ -110,7 +58,7 @@ test('a storm of refreshes is one request, and no further one while it is under 
 });
 
 test('a broker that refuses connections is asked at most once in each backoff', () => {
-  const client = new Client();
+  const client = new PlayedCluster();
   const { net, clock, view } = client;
   view.start();
   for (let ms = 0; ms < 2_000; ms++) {
@@ -123,7 +71,7 @@ test('a broker that refuses connections is asked at most once in each backoff', 
 });
 
 test('a connection that closes is a reason to refresh, from another broker', () => {
-  const client = Client.started();
+  const client = PlayedCluster.started();
   const { net, clock, server, view } = client;
   view.connectionTo(5);
   const other = client.ready(net.to(5));
@@ -134,7 +82,7 @@ test('a connection that closes is a reason to refresh, from another broker', () 
 });
 
 test('a broker that does not answer is left, and the next server is asked', () => {
-  const client = new Client({ bootstrap: [1, 2].map((port) => ({ host: 'boot', port })) });
+  const client = new PlayedCluster({ bootstrap: [1, 2].map((port) => ({ host: 'boot', port })) });
   const { net, clock, view } = client;
   view.start();
   clock.advance(0);
@@ -147,7 +95,7 @@ test('a broker that does not answer is left, and the next server is asked', () =
 });
 
 test('an older leader epoch in an answer does not count, a hint of a newer one does', () => {
-  const { clock, server, view } = Client.started({ leaderId: 5, leaderEpoch: 3 });
+  const { clock, server, view } = PlayedCluster.started({ leaderId: 5, leaderEpoch: 3 });
   view.hint('events', 0, 6, 4);
   view.refresh();
   clock.advance(50);
@@ -156,7 +104,7 @@ test('an older leader epoch in an answer does not count, a hint of a newer one d
 });
 
 test('close: no request, connection or call follows', () => {
-  const client = Client.started();
+  const client = PlayedCluster.started();
   const { net, clock, server, view } = client;
   const before = client.changes;
   view.refresh();

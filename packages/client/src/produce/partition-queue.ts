@@ -1,0 +1,113 @@
+/** A producer's batches for one partition that have not ended, in the order in which the owner gave them. */
+import type { Millis, NodeId } from '@millrace/base';
+import type { BatchIdentity } from './producer-identity.ts';
+
+export interface OpenBatch<Batch> {
+  readonly batch: Batch;
+  /** Its number among the producer's batches. */
+  readonly order: number;
+  readonly deadlineMs: Millis;
+  /** The producer id, epoch and sequence of its first attempt; undefined: not sent under an identity yet. */
+  identity: BatchIdentity | undefined;
+  /** Its number among the batches of its queue that have sequences. */
+  ordinal: number;
+  /** Some attempt may have been appended. */
+  mayHaveHappened: boolean;
+  /** Why the last attempt failed. */
+  error: string | undefined;
+}
+
+/**
+ * A broker remembers the sequences of this many batches; a retry of an earlier one looks like a gap to it
+ * (KIP-98).
+ */
+const REMEMBERED_BATCHES = 5;
+
+export class PartitionQueue<Batch> {
+  readonly topic: string;
+  readonly partition: number;
+  /** `topic-partition`. */
+  readonly name: string;
+  /** No batch leaves before this time. */
+  notBeforeMs: Millis = 0;
+  /** The broker of the batches in flight. */
+  inFlightTo: NodeId = -1;
+  waiting: OpenBatch<Batch>[] = [];
+  readonly inFlight: OpenBatch<Batch>[] = [];
+  private sequenced = 0;
+
+  constructor(topic: string, partition: number) {
+    this.topic = topic;
+    this.partition = partition;
+    this.name = `${topic}-${partition}`;
+  }
+
+  get isEmpty(): boolean {
+    return this.waiting.length + this.inFlight.length === 0;
+  }
+
+  /** Gives a batch its sequences. */
+  identify(open: OpenBatch<Batch>, identity: BatchIdentity): void {
+    open.identity = identity;
+    open.ordinal = this.sequenced++;
+  }
+
+  /** The request of the batch has ended. */
+  landed(open: OpenBatch<Batch>): void {
+    this.inFlight.splice(this.inFlight.indexOf(open), 1);
+  }
+
+  /** Puts a batch back to its place among those that wait. */
+  putBack(open: OpenBatch<Batch>): void {
+    const index = this.waiting.findIndex(({ order }) => order > open.order);
+    if (index < 0) this.waiting.push(open);
+    else this.waiting.splice(index, 0, open);
+  }
+
+  /** Whether every other open batch of the partition came later, so that nothing can be missing before it. */
+  isOldest({ order }: OpenBatch<Batch>): boolean {
+    for (const other of this.waiting) if (other.order <= order) return false;
+    for (const other of this.inFlight) if (other.order <= order) return false;
+    return true;
+  }
+
+  /**
+   * Whether the first waiting batch is so far ahead that a retry of the oldest open one would look like a gap
+   * to the broker.
+   */
+  get mightBeForgotten(): boolean {
+    if (this.waiting[0]!.identity !== undefined) return false;
+    return this.waiting.some(this.isLongAgo, this) || this.inFlight.some(this.isLongAgo, this);
+  }
+
+  /** Removes and returns the waiting batches whose time is over. */
+  takeLate(nowMs: Millis): readonly OpenBatch<Batch>[] {
+    if (!this.waiting.some(({ deadlineMs }) => deadlineMs <= nowMs)) return [];
+    const late = this.waiting.filter(({ deadlineMs }) => deadlineMs <= nowMs);
+    this.waiting = this.waiting.filter(({ deadlineMs }) => deadlineMs > nowMs);
+    return late;
+  }
+
+  /** Removes and returns every batch. Those in flight may be appended. */
+  takeAll(): readonly OpenBatch<Batch>[] {
+    for (const open of this.inFlight) open.mayHaveHappened = true;
+    const all = [...this.inFlight.splice(0), ...this.waiting];
+    this.waiting = [];
+    return all;
+  }
+
+  /**
+   * Forgets the identities of the waiting batches. Removes and returns those that may have been appended:
+   * under another identity they could be appended twice.
+   */
+  restart(): readonly OpenBatch<Batch>[] {
+    const unknown = this.waiting.filter(({ mayHaveHappened }) => mayHaveHappened);
+    this.waiting = this.waiting.filter(({ mayHaveHappened }) => !mayHaveHappened);
+    for (const open of this.waiting) open.identity = undefined;
+    return unknown;
+  }
+
+  private isLongAgo({ identity, ordinal }: OpenBatch<Batch>): boolean {
+    return identity !== undefined && this.sequenced - ordinal >= REMEMBERED_BATCHES;
+  }
+}

@@ -1,0 +1,316 @@
+/**
+ * A producer like librdkafka and the Java client: a queue of batches for each partition, several requests in
+ * flight, retries in order, idempotence with sequences (KIP-98). Every batch ends once: acknowledged, failed
+ * (certainly not appended) or unknown.
+ */
+import type { Clock, Millis, NodeId, Timer } from '@millrace/base';
+import { apis, ErrorCode, errorName, type ProduceResponse } from '@millrace/protocol';
+import type { ClusterView } from '../cluster/cluster-view.ts';
+import type { BrokerConnection } from '../connection/broker-connection.ts';
+import { type OpenBatch, PartitionQueue } from './partition-queue.ts';
+import { produceOutcome } from './produce-errors.ts';
+import { type BatchIdentity, ProducerIdentity, type ProducerIdentityOptions } from './producer-identity.ts';
+
+/** A batch of the owner. */
+export interface ProducerBatch {
+  readonly topic: string;
+  readonly partition: number;
+  readonly recordCount: number;
+}
+
+/** Calls come in the course of `poll` and of answers; each may enqueue batches. */
+export interface ProducerObserver<Batch> {
+  /** An attempt leaves. */
+  sent?(batch: Batch): void;
+  /** The attempt failed; another follows. */
+  retried?(batch: Batch, error: string): void;
+  /**
+   * The leader has appended the batch; with acks=0 the batch has left. `baseOffset`, `brokerId`: undefined if
+   * the answer does not tell.
+   */
+  acknowledged(batch: Batch, baseOffset: number | undefined, brokerId: NodeId | undefined): void;
+  /** No log has the batch. `error`: Kafka's name, or a sentence. */
+  failed(batch: Batch, error: string): void;
+  /** A log may have the batch. */
+  unknown(batch: Batch, error: string): void;
+  /** The leader misses an earlier batch although all are acknowledged; `failed` or `unknown` follows. */
+  sequenceLost?(batch: Batch): void;
+  /** The error code of an answer, 0 included. */
+  answered?(code: number): void;
+}
+
+export interface ProducerOptions<Batch> {
+  readonly clock: Clock;
+  /** Its `changed` calls `clusterChanged` here. */
+  readonly cluster: Pick<
+    ClusterView,
+    'partition' | 'topics' | 'connectionTo' | 'anyConnection' | 'refresh' | 'hint'
+  >;
+  readonly observer: ProducerObserver<Batch>;
+  /** The bytes of a batch for one attempt, under this identity. */
+  readonly encode: (batch: Batch, identity: BatchIdentity | undefined) => Uint8Array;
+  readonly acks: 0 | 1 | -1;
+  /** Undefined: not idempotent. */
+  readonly idempotence?: Pick<ProducerIdentityOptions, 'bumpsEpoch' | 'version' | 'answered'>;
+  /** Requests in flight for each partition; an idempotent producer has at most 5 (KIP-98). */
+  readonly maxInFlight: number;
+  /** The time that the leader has for the acknowledgements of the followers. */
+  readonly timeoutMs: Millis;
+  /** A batch ends when no attempt has succeeded in this time. Attempts in flight are waited for. */
+  readonly deliveryTimeoutMs: Millis;
+  /** Default: the newest that both sides have. */
+  readonly version?: number;
+  /** Between two attempts; default 100. */
+  readonly backoffMs?: Millis;
+  /** See Producer; default true. */
+  readonly pollsItself?: boolean;
+}
+
+const BACKOFF_MS = 100;
+
+export class Producer<Batch extends ProducerBatch> {
+  /** It polls every `backoffMs` while batches are open. Without it, the owner must poll for timeouts. */
+  pollsItself: boolean;
+  private readonly options: ProducerOptions<Batch>;
+  private readonly backoffMs: Millis;
+  private readonly identity: ProducerIdentity | undefined;
+  private readonly queues = new Map<string, PartitionQueue<Batch>>();
+  private batches = 0;
+  private timer: Timer | undefined;
+  private isPumping = false;
+  private isClosed = false;
+
+  constructor(options: ProducerOptions<Batch>) {
+    const { clock, cluster, idempotence } = options;
+    this.options = options;
+    this.pollsItself = options.pollsItself ?? true;
+    this.backoffMs = options.backoffMs ?? BACKOFF_MS;
+    if (idempotence !== undefined)
+      this.identity = new ProducerIdentity({ clock, cluster, ...idempotence, changed: () => this.pump() });
+  }
+
+  /** Whether every batch has ended. */
+  get isIdle(): boolean {
+    for (const queue of this.queues.values()) if (!queue.isEmpty) return false;
+    return true;
+  }
+
+  /** Batches that wait for their first or next attempt. */
+  waitingCount(topic: string, partition: number): number {
+    return this.queues.get(`${topic}-${partition}`)?.waiting.length ?? 0;
+  }
+
+  /** The batch leaves in a `poll`, or when an answer or metadata arrive. */
+  enqueue(batch: Batch): void {
+    this.queueOf(batch).waiting.push({
+      batch,
+      order: this.batches++,
+      deadlineMs: this.options.clock.monotonicMs() + this.options.deliveryTimeoutMs,
+      identity: undefined,
+      ordinal: -1,
+      mayHaveHappened: false,
+      error: undefined,
+    });
+  }
+
+  /** Sends what can leave now, and ends the batches whose time is over. */
+  poll(): void {
+    this.pump();
+    if (this.pollsItself && !this.isIdle) this.wakeIn(this.backoffMs);
+  }
+
+  /** Metadata arrived, or a connection is ready or closed. */
+  clusterChanged(): void {
+    this.pump();
+  }
+
+  /** Ends every batch, and sends no more. */
+  close(): void {
+    if (this.isClosed) return;
+    this.isClosed = true;
+    this.timer?.cancel();
+    for (const queue of this.queues.values())
+      for (const open of queue.takeAll()) this.giveUp(open, 'the producer is closed');
+  }
+
+  private queueOf({ topic, partition }: Batch): PartitionQueue<Batch> {
+    const name = `${topic}-${partition}`;
+    let queue = this.queues.get(name);
+    if (queue === undefined) {
+      queue = new PartitionQueue(topic, partition);
+      this.queues.set(name, queue);
+    }
+    return queue;
+  }
+
+  /** Sends every batch that it can send now. */
+  private pump(): void {
+    if (this.isPumping || this.isClosed) return;
+    this.isPumping = true;
+    const now = this.options.clock.monotonicMs();
+    this.expire(now);
+    if (this.identity?.isResetting === true && this.nothingInFlight()) this.restart(this.identity);
+    let wakeMs = Number.POSITIVE_INFINITY;
+    for (const queue of this.queues.values()) {
+      if (queue.waiting.length === 0) continue;
+      if (now < queue.notBeforeMs) wakeMs = Math.min(wakeMs, queue.notBeforeMs - now);
+      else if (!this.pumpQueue(queue)) wakeMs = Math.min(wakeMs, this.backoffMs);
+    }
+    this.isPumping = false;
+    if (wakeMs < Number.POSITIVE_INFINITY) this.wakeIn(wakeMs);
+  }
+
+  /** False: the caller must try again. */
+  private pumpQueue(queue: PartitionQueue<Batch>): boolean {
+    const { options, identity } = this;
+    const { cluster, maxInFlight } = options;
+    while (queue.waiting.length > 0 && queue.inFlight.length < maxInFlight) {
+      if (identity !== undefined && !identity.isUsable) return true;
+      const leaderId = cluster.partition(queue.topic, queue.partition)?.leaderId ?? -1;
+      if (leaderId < 0) {
+        cluster.refresh();
+        return false;
+      }
+      if (identity !== undefined && this.mustWait(queue, leaderId)) return true;
+      const connection = cluster.connectionTo(leaderId);
+      if (connection === undefined) return false;
+      this.transmit(queue, queue.waiting.shift()!, leaderId, connection);
+    }
+    return true;
+  }
+
+  /**
+   * An idempotent producer waits, like librdkafka, for the batches in flight to an earlier leader: a new
+   * leader may not know the producer yet, and would take a later batch for its first one.
+   */
+  private mustWait(queue: PartitionQueue<Batch>, leaderId: NodeId): boolean {
+    if (queue.inFlight.length > 0 && queue.inFlightTo !== leaderId) return true;
+    return queue.mightBeForgotten;
+  }
+
+  private transmit(
+    queue: PartitionQueue<Batch>,
+    open: OpenBatch<Batch>,
+    leaderId: NodeId,
+    connection: BrokerConnection,
+  ): void {
+    const { identity } = this;
+    const { cluster, observer, acks, timeoutMs, encode } = this.options;
+    const { topic, partition } = queue;
+    const version = this.options.version ?? connection.versions?.newest(apis.produce);
+    if (version === undefined) {
+      this.giveUp(open, errorName(ErrorCode.UNSUPPORTED_VERSION));
+      return;
+    }
+    if (identity !== undefined && open.identity === undefined)
+      queue.identify(open, identity.next(queue.name, open.batch.recordCount));
+    const records = encode(open.batch, open.identity);
+    const { topicId } = cluster.topics.get(topic)!;
+    const topicData = [{ name: topic, topicId, partitionData: [{ index: partition, records }] }];
+    const request = { acks, timeoutMs, topicData };
+    observer.sent?.(open.batch);
+    if (acks === 0) {
+      connection.send(apis.produce, version, request);
+      observer.acknowledged(open.batch, undefined, undefined);
+      return;
+    }
+    queue.inFlight.push(open);
+    queue.inFlightTo = leaderId;
+    connection.request(apis.produce, version, request, (response) =>
+      this.landed(queue, open, leaderId, response),
+    );
+  }
+
+  /** A lost answer (undefined) leaves it unknown whether the leader has appended the batch. */
+  private landed(
+    queue: PartitionQueue<Batch>,
+    open: OpenBatch<Batch>,
+    brokerId: NodeId,
+    response: ProduceResponse | undefined,
+  ): void {
+    if (this.isClosed) return;
+    queue.landed(open);
+    const answer = response?.responses[0]?.partitionResponses[0];
+    if (answer === undefined) {
+      open.mayHaveHappened = true;
+      this.retry(queue, open, 'disconnected');
+    } else {
+      const { errorCode, baseOffset, currentLeader } = answer;
+      this.options.observer.answered?.(errorCode);
+      const { leaderId, leaderEpoch } = currentLeader;
+      if (leaderId >= 0) this.options.cluster.hint(queue.topic, queue.partition, leaderId, leaderEpoch);
+      this.judge(queue, open, errorCode, baseOffset, brokerId);
+    }
+    this.pump();
+  }
+
+  private judge(
+    queue: PartitionQueue<Batch>,
+    open: OpenBatch<Batch>,
+    code: number,
+    baseOffset: number,
+    brokerId: NodeId,
+  ): void {
+    const { observer, cluster } = this.options;
+    const outcome = produceOutcome(code);
+    if (outcome === 'acknowledged') {
+      const isKnown = code === ErrorCode.NONE && baseOffset >= 0;
+      observer.acknowledged(open.batch, isKnown ? baseOffset : undefined, brokerId);
+      return;
+    }
+    if (outcome === 'refused') {
+      this.giveUp(open, errorName(code));
+      return;
+    }
+    if (outcome === 'unknown') open.mayHaveHappened = true;
+    cluster.refresh();
+    if (outcome === 'gap' && this.identity?.isResetting !== true && queue.isOldest(open)) {
+      // Nothing can fill the gap: both clients continue with another epoch or id.
+      observer.sequenceLost?.(open.batch);
+      this.giveUp(open, errorName(code));
+    } else this.retry(queue, open, errorName(code));
+  }
+
+  private retry(queue: PartitionQueue<Batch>, open: OpenBatch<Batch>, error: string): void {
+    const now = this.options.clock.monotonicMs();
+    open.error = error;
+    if (now >= open.deadlineMs) {
+      this.giveUp(open, error);
+      return;
+    }
+    queue.notBeforeMs = now + this.backoffMs;
+    queue.putBack(open);
+    this.options.observer.retried?.(open.batch, error);
+  }
+
+  private expire(now: Millis): void {
+    for (const queue of this.queues.values())
+      for (const open of queue.takeLate(now)) this.giveUp(open, open.error ?? 'delivery time-out');
+  }
+
+  private giveUp({ batch, identity, mayHaveHappened }: OpenBatch<Batch>, error: string): void {
+    // It is unknown whether the log has this sequence, so the next batches cannot continue from it.
+    if (identity !== undefined) this.identity?.reset();
+    if (mayHaveHappened) this.options.observer.unknown(batch, error);
+    else this.options.observer.failed(batch, error);
+  }
+
+  /** Called when every batch under the old identity is answered. */
+  private restart(identity: ProducerIdentity): void {
+    for (const queue of this.queues.values())
+      for (const { batch } of queue.restart())
+        this.options.observer.unknown(batch, 'given up with an earlier batch');
+    identity.restart();
+  }
+
+  private nothingInFlight(): boolean {
+    for (const { inFlight } of this.queues.values()) if (inFlight.length > 0) return false;
+    return true;
+  }
+
+  private wakeIn(delayMs: Millis): void {
+    if (this.isClosed) return;
+    this.timer?.cancel();
+    this.timer = this.options.clock.setTimer(delayMs, () => this.poll());
+  }
+}

@@ -1,0 +1,69 @@
+/** A client's view of a cluster whose brokers a test plays by hand, with a clock that the test moves. */
+import { Prng, Timers } from '@millrace/base';
+import { ManualClock } from '@millrace/base/testing';
+import { apis } from '@millrace/protocol';
+import { BrokerConnection, ClusterView, type ClusterViewOptions } from '../../src/index.ts';
+import { type BrokerEnd, MemoryNet } from './memory-net.ts';
+import { metadataOf, type Told } from './metadata.ts';
+
+export class PlayedCluster {
+  readonly clock = new ManualClock();
+  readonly net = new MemoryNet(this.clock);
+  changes = 0;
+  readonly view: ClusterView;
+  private readonly timers = new Timers(this.clock);
+
+  constructor(options: Partial<ClusterViewOptions> = {}) {
+    this.view = new ClusterView({
+      clock: this.clock,
+      random: new Prng(1),
+      bootstrap: [{ host: 'boot', port: 1 }],
+      wanted: () => ['events'],
+      changed: () => this.changes++,
+      open: (address, changed) =>
+        new BrokerConnection(
+          {
+            net: this.net,
+            address,
+            timers: this.timers,
+            clientId: 'test',
+            software: { name: 'test', version: '1' },
+            requestTimeoutMs: 1_000,
+            frameBytesMax: 100_000,
+          },
+          { changed },
+        ),
+      ...options,
+    });
+  }
+
+  /** A view that has asked the bootstrap server for its metadata once. Returns that server. */
+  static started(
+    told: Told = {},
+    options: Partial<ClusterViewOptions> = {},
+  ): PlayedCluster & { server: BrokerEnd } {
+    const client = new PlayedCluster(options);
+    client.view.start();
+    client.clock.advance(0);
+    const server = client.ready(client.net.to(1));
+    client.clock.advance(100);
+    server.answer(apis.metadata, metadataOf(told));
+    return Object.assign(client, { server });
+  }
+
+  /** Opens the connection that waits at this port. Returns the broker's end. */
+  opens(port: number): BrokerEnd {
+    return this.ready(this.net.to(port));
+  }
+
+  /** The broker at this port, which has been asked for metadata, tells these. */
+  tells(port: number, told: Told): void {
+    this.net.to(port).answer(apis.metadata, metadataOf(told));
+  }
+
+  ready(end: BrokerEnd): BrokerEnd {
+    end.open();
+    end.answerVersions();
+    return end;
+  }
+}
