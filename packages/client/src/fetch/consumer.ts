@@ -1,0 +1,353 @@
+/**
+ * A consumer by assignment: reads every partition of its topics, with one Fetch in flight for each leader and
+ * positions of its own. It asks for a first position (ListOffsets), and follows leaders. On request it asks a
+ * new leader whether a position is still part of the log (KIP-320).
+ */
+import type { Clock, Millis, NodeId, Timer, Uuid } from '@millrace/base';
+import { type AnyApi, apis, ErrorCode, errorName, type FetchResponse } from '@millrace/protocol';
+import type { ClusterView } from '../cluster/cluster-view.ts';
+import type { BrokerConnection } from '../connection/broker-connection.ts';
+import { fetchOutcome } from './fetch-errors.ts';
+import { type FetchSession, FetchSessions } from './fetch-sessions.ts';
+import { newPosition, type Position, type PositionReason } from './position.ts';
+import { wholeBatches } from './whole-batches.ts';
+
+/** Batches of one partition, as one answer brings them. */
+export interface FetchedRecords {
+  /** Whole batches with right checksums. Lent: valid until the call returns. */
+  readonly bytes: Uint8Array;
+  /** The position before. Records of the first batch may lie before it; a reader skips them. */
+  readonly fetchOffset: number;
+  readonly highWatermark: number;
+  readonly brokerId: NodeId;
+}
+
+export interface ConsumerObserver {
+  /** The position is already behind these records. */
+  records(position: Position, fetched: FetchedRecords): void;
+  /** The position is where the log said, and not where records led it. */
+  assigned?(position: Position, offset: number, reason: PositionReason): void;
+  /** The checksum of a batch is wrong; the consumer fetches it again. */
+  damaged?(position: Position, baseOffset: number): void;
+  /** The consumer stops here; no retry would succeed. */
+  failed?(position: Position, error: string): void;
+  /** The error code of an answer, 0 if there was no answer. */
+  error?(code: number): void;
+}
+
+export interface ConsumerOptions {
+  readonly clock: Clock;
+  /** Its `changed` calls `clusterChanged` here. */
+  readonly cluster: Pick<ClusterView, 'partition' | 'topics' | 'connectionTo' | 'refresh' | 'hint'>;
+  readonly observer: ConsumerObserver;
+  /** The names of the topics to read. The partitions of a name that leaves the list stay assigned. */
+  readonly topics: () => readonly string[];
+  readonly start: 'earliest' | 'latest';
+  /** With Fetch 7 and later (KIP-227). */
+  readonly usesSessions: boolean;
+  /** Sends the leader epoch that it knows, so that a broker with another one refuses (KIP-320). */
+  readonly sendsEpochs: boolean;
+  /** Asks a new leader whether the position is still part of the log, as the Java client does. */
+  readonly validatesPositions: boolean;
+  /** The time that a leader may wait for `minBytes`, here 1. */
+  readonly maxWaitMs: Millis;
+  /** Of an answer, and of each partition in it. A first batch may be larger. */
+  readonly maxBytes: number;
+  /** The version of a request; undefined: the newest that both sides have. */
+  readonly versionOf?: (api: Pick<AnyApi, 'key'>) => number | undefined;
+  /** After an error; default 100. */
+  readonly backoffMs?: Millis;
+}
+
+type VersionedApi = Pick<AnyApi, 'key' | 'minVersion' | 'maxVersion'>;
+type FetchedPartition = FetchResponse['responses'][number]['partitions'][number];
+
+const BACKOFF_MS = 100;
+const EARLIEST = -2;
+const LATEST = -1;
+const SESSIONS_FROM_VERSION = 7;
+
+export class Consumer {
+  private readonly options: ConsumerOptions;
+  private readonly backoffMs: Millis;
+  private readonly byName = new Map<string, Position>();
+  private readonly fetching = new Set<NodeId>();
+  private readonly sessions = new FetchSessions();
+  private timer: Timer | undefined;
+  private isClosed = false;
+
+  constructor(options: ConsumerOptions) {
+    this.options = options;
+    this.backoffMs = options.backoffMs ?? BACKOFF_MS;
+  }
+
+  /** Of every partition so far, by `topic-partition`. */
+  get positions(): ReadonlyMap<string, Readonly<Position>> {
+    return this.byName;
+  }
+
+  /** Metadata arrived, or a connection is ready or closed. */
+  clusterChanged(): void {
+    this.pump();
+  }
+
+  /** Sends no more, and takes in no later answer. */
+  close(): void {
+    this.isClosed = true;
+    this.timer?.cancel();
+  }
+
+  /** Asks for every partition that has no request under way. */
+  private pump(): void {
+    if (this.isClosed) return;
+    this.assign();
+    const byLeader = new Map<NodeId, Position[]>();
+    for (const position of this.byName.values()) {
+      const leaderId = this.fetchesFrom(position);
+      if (leaderId === undefined) continue;
+      const list = byLeader.get(leaderId);
+      if (list === undefined) byLeader.set(leaderId, [position]);
+      else list.push(position);
+    }
+    for (const [leaderId, positions] of byLeader)
+      if (!this.fetching.has(leaderId)) this.fetch(leaderId, positions);
+  }
+
+  private assign(): void {
+    const { topics, cluster, start } = this.options;
+    for (const topic of topics())
+      cluster.topics.get(topic)?.partitions.forEach((_partition, partition) => {
+        const name = `${topic}-${partition}`;
+        if (!this.byName.has(name)) this.byName.set(name, newPosition(topic, partition, start));
+      });
+  }
+
+  /** The leader to fetch from. Undefined: it must wait, or sends what must come before a Fetch. */
+  private fetchesFrom(position: Position): NodeId | undefined {
+    const { cluster, clock } = this.options;
+    if (position.failure !== undefined) return undefined;
+    const known = cluster.partition(position.topic, position.partition);
+    if (known === undefined || known.leaderId < 0) {
+      cluster.refresh();
+      return undefined;
+    }
+    if (position.isAsking) return undefined;
+    const now = clock.monotonicMs();
+    if (now < position.notBeforeMs) {
+      this.wakeIn(position.notBeforeMs - now);
+      return undefined;
+    }
+    const connection = cluster.connectionTo(known.leaderId);
+    if (connection === undefined) this.wakeIn(this.backoffMs);
+    else if (position.offset === undefined) this.listOffset(connection, position);
+    else if (this.mustValidate(position, known.leaderEpoch))
+      this.validate(connection, position, known.leaderEpoch);
+    else return known.leaderId;
+    return undefined;
+  }
+
+  private listOffset(connection: BrokerConnection, position: Position): void {
+    const { topic, partition, startAt } = position;
+    const version = this.versionFor(connection, apis.listOffsets, position);
+    if (version === undefined) return;
+    const timestamp = startAt === 'latest' ? LATEST : EARLIEST;
+    const partitions = [{ partitionIndex: partition, timestamp }];
+    const request = { replicaId: -1, topics: [{ name: topic, partitions }] };
+    position.isAsking = true;
+    connection.request(apis.listOffsets, version, request, (response) => {
+      if (this.isClosed) return;
+      position.isAsking = false;
+      const found = response?.topics[0]?.partitions[0];
+      if (found?.errorCode !== ErrorCode.NONE) this.refused(position, found?.errorCode);
+      else {
+        position.offset = found.offset;
+        this.options.observer.assigned?.(position, found.offset, startAt);
+      }
+      this.pump();
+    });
+  }
+
+  private mustValidate(position: Position, leaderEpoch: number): boolean {
+    if (!this.options.validatesPositions || position.lastEpoch < 0) return false;
+    return position.validatedEpoch !== leaderEpoch;
+  }
+
+  private validate(connection: BrokerConnection, position: Position, currentLeaderEpoch: number): void {
+    const { topic, partition, lastEpoch, offset } = position;
+    const version = this.versionFor(connection, apis.offsetForLeaderEpoch, position);
+    if (version === undefined) return;
+    const asked = { partition, currentLeaderEpoch, leaderEpoch: lastEpoch };
+    const request = { replicaId: -1, topics: [{ topic, partitions: [asked] }] };
+    position.isAsking = true;
+    connection.request(apis.offsetForLeaderEpoch, version, request, (response) => {
+      if (this.isClosed) return;
+      position.isAsking = false;
+      const end = response?.topics[0]?.partitions[0];
+      if (end?.errorCode !== ErrorCode.NONE) this.refused(position, end?.errorCode);
+      // A fetch under way may have moved the position meanwhile; then the consumer asks again.
+      else if (position.offset === offset) {
+        position.validatedEpoch = currentLeaderEpoch;
+        this.truncate(position, end.leaderEpoch, end.endOffset);
+      }
+      this.pump();
+    });
+  }
+
+  /** Takes in where the log of a new leader ends for the epoch of the last record. */
+  private truncate(position: Position, leaderEpoch: number, endOffset: number): void {
+    // This leader does not know the epoch of the last record, so the consumer continues in the epoch of the
+    // answer.
+    if (leaderEpoch >= 0 && leaderEpoch < position.lastEpoch) position.lastEpoch = leaderEpoch;
+    if (endOffset < 0 || endOffset >= position.offset!) return;
+    position.offset = endOffset;
+    this.options.observer.assigned?.(position, endOffset, 'truncated');
+  }
+
+  private fetch(leaderId: NodeId, positions: readonly Position[]): void {
+    const { cluster, maxWaitMs, maxBytes, usesSessions } = this.options;
+    const connection = cluster.connectionTo(leaderId)!;
+    const version = this.versionFor(connection, apis.fetch, ...positions);
+    if (version === undefined) return;
+    const hasSession = usesSessions && version >= SESSIONS_FROM_VERSION;
+    const session = hasSession ? this.sessions.for(leaderId, positions) : undefined;
+    const request = {
+      maxWaitMs,
+      minBytes: 1,
+      maxBytes,
+      isolationLevel: 0,
+      sessionId: session?.id ?? 0,
+      sessionEpoch: session?.epoch ?? -1,
+      topics: this.topicsOf(positions),
+      forgottenTopicsData: [],
+      rackId: '',
+    };
+    const asked = new Map(positions.map((position) => [position, position.offset]));
+    this.fetching.add(leaderId);
+    connection.request(apis.fetch, version, request, (response) => {
+      if (this.isClosed) return;
+      this.fetching.delete(leaderId);
+      if (response === undefined) this.sessions.forget(leaderId);
+      else this.fetched(leaderId, session, asked, response);
+      this.pump();
+    });
+  }
+
+  private topicsOf(positions: readonly Position[]) {
+    const { cluster, sendsEpochs, validatesPositions, maxBytes } = this.options;
+    const topics = new Map<string, Position[]>();
+    for (const position of positions) {
+      const list = topics.get(position.topic);
+      if (list === undefined) topics.set(position.topic, [position]);
+      else list.push(position);
+    }
+    return [...topics].map(([topic, members]) => ({
+      topic,
+      topicId: cluster.topics.get(topic)!.topicId,
+      partitions: members.map(({ partition, offset, lastEpoch }) => ({
+        partition,
+        currentLeaderEpoch: sendsEpochs ? cluster.partition(topic, partition)!.leaderEpoch : -1,
+        fetchOffset: offset!,
+        lastFetchedEpoch: validatesPositions ? lastEpoch : -1,
+        partitionMaxBytes: maxBytes,
+      })),
+    }));
+  }
+
+  private fetched(
+    leaderId: NodeId,
+    session: FetchSession | undefined,
+    asked: ReadonlyMap<Position, number | undefined>,
+    { errorCode, sessionId, responses }: FetchResponse,
+  ): void {
+    if (errorCode !== ErrorCode.NONE) {
+      this.options.observer.error?.(errorCode);
+      this.sessions.forget(leaderId);
+      for (const position of asked.keys()) this.again(position, errorCode);
+      return;
+    }
+    if (session !== undefined) this.sessions.continued(leaderId, session, sessionId);
+    for (const { topic: name, topicId, partitions } of responses) {
+      const topic = name === '' ? this.options.cluster.topics.withId(topicId as Uuid)?.name : name;
+      for (const answer of partitions) {
+        const position = this.byName.get(`${topic}-${answer.partitionIndex}`);
+        // Ignores a late answer of an earlier leader if a later one has moved the position.
+        if (position !== undefined && asked.has(position) && position.offset === asked.get(position))
+          this.take(leaderId, position, answer);
+      }
+    }
+  }
+
+  private take(brokerId: NodeId, position: Position, answer: FetchedPartition): void {
+    const { cluster, observer } = this.options;
+    const { errorCode, currentLeader, divergingEpoch, records } = answer;
+    const outcome = fetchOutcome(errorCode);
+    if (outcome === 'reset') {
+      observer.error?.(errorCode);
+      position.offset = undefined;
+      position.startAt = 'out-of-range';
+    } else if (outcome !== 'none') {
+      const { leaderId, leaderEpoch } = currentLeader;
+      if (leaderId >= 0) cluster.hint(position.topic, position.partition, leaderId, leaderEpoch);
+      this.refused(position, errorCode);
+    } else if (divergingEpoch.endOffset >= 0) {
+      // The next validation finds the valid position.
+      position.validatedEpoch = -1;
+      this.again(position);
+    } else if (records !== null && records.length > 0)
+      this.read(brokerId, position, records, answer.highWatermark);
+  }
+
+  private read(brokerId: NodeId, position: Position, records: Uint8Array, highWatermark: number): void {
+    const { observer } = this.options;
+    const fetchOffset = position.offset!;
+    const { sizeBytes, nextOffset, lastEpoch, damagedAt } = wholeBatches(records);
+    if (damagedAt !== undefined) {
+      observer.damaged?.(position, damagedAt);
+      this.again(position);
+    }
+    if (nextOffset === undefined) return;
+    position.offset = nextOffset;
+    position.lastEpoch = lastEpoch;
+    const bytes = records.subarray(0, sizeBytes);
+    observer.records(position, { bytes, fetchOffset, highWatermark, brokerId });
+  }
+
+  /** The newest version, or the one that the owner chose. Undefined: the broker has none, and they stop. */
+  private versionFor(
+    connection: BrokerConnection,
+    api: VersionedApi,
+    ...positions: readonly Position[]
+  ): number | undefined {
+    const version = this.options.versionOf?.(api) ?? connection.versions?.newest(api);
+    if (version === undefined)
+      for (const position of positions) this.again(position, ErrorCode.UNSUPPORTED_VERSION);
+    return version;
+  }
+
+  /** `code` undefined: no answer. */
+  private refused(position: Position, code: number | undefined): void {
+    this.options.observer.error?.(code ?? ErrorCode.NONE);
+    this.again(position, code);
+  }
+
+  /** Tries again after a pause, unless the error is fatal. */
+  private again(position: Position, code: number = ErrorCode.NONE): void {
+    const { clock, cluster, observer } = this.options;
+    if (fetchOutcome(code) === 'fatal') {
+      position.failure = errorName(code);
+      observer.failed?.(position, position.failure);
+      return;
+    }
+    position.notBeforeMs = clock.monotonicMs() + this.backoffMs;
+    cluster.refresh();
+  }
+
+  /** An earlier timer stays, and the work it does sets the next one. */
+  private wakeIn(delayMs: Millis): void {
+    if (this.timer !== undefined) return;
+    this.timer = this.options.clock.setTimer(delayMs, () => {
+      this.timer = undefined;
+      this.pump();
+    });
+  }
+}

@@ -1,0 +1,40 @@
+/**
+ * A consumer's fetch sessions, one for each leader (KIP-227). Every request names all partitions of the
+ * session; when they change, the consumer starts another session in place of the old one.
+ */
+import type { NodeId } from '@millrace/base';
+import type { Position } from './position.ts';
+
+export interface FetchSession {
+  /** 0: the broker has not given an id yet. */
+  id: number;
+  /** 0: the next request starts a session. */
+  epoch: number;
+  /** The partitions of the session. */
+  readonly members: string;
+}
+
+export class FetchSessions {
+  private readonly byLeader = new Map<NodeId, FetchSession>();
+
+  /** The session for a request that names these partitions. */
+  for(leaderId: NodeId, positions: readonly Position[]): FetchSession {
+    const members = positions.map(({ topic, partition }) => `${topic}-${partition}`).join();
+    const known = this.byLeader.get(leaderId);
+    if (known?.members === members) return known;
+    const session = { id: known?.id ?? 0, epoch: 0, members };
+    this.byLeader.set(leaderId, session);
+    return session;
+  }
+
+  /** `id`: in the answer; 0 means that the broker keeps no session. */
+  continued(leaderId: NodeId, session: FetchSession, id: number): void {
+    session.id = id;
+    session.epoch = id === 0 ? 0 : session.epoch + 1;
+    if (id === 0) this.byLeader.delete(leaderId);
+  }
+
+  forget(leaderId: NodeId): void {
+    this.byLeader.delete(leaderId);
+  }
+}

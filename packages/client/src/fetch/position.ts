@@ -1,0 +1,36 @@
+/** Where a consumer continues in a partition. */
+import type { Millis } from '@millrace/base';
+
+/** Why a position is where it is. `truncated`: a new leader's log ends before it (KIP-320). */
+export type PositionReason = 'earliest' | 'latest' | 'out-of-range' | 'truncated';
+
+export interface Position {
+  readonly topic: string;
+  readonly partition: number;
+  /** Of the next record; undefined: unknown until a ListOffsets. */
+  offset: number | undefined;
+  startAt: Exclude<PositionReason, 'truncated'>;
+  /** The leader epoch of the last record read; -1 before the first. */
+  lastEpoch: number;
+  /** The leader epoch under which the position was last validated. */
+  validatedEpoch: number;
+  /** A ListOffsets or an OffsetForLeaderEpoch is under way. */
+  isAsking: boolean;
+  notBeforeMs: Millis;
+  /** A fatal error; the consumer has stopped here. */
+  failure: string | undefined;
+}
+
+export function newPosition(topic: string, partition: number, startAt: Position['startAt']): Position {
+  return {
+    topic,
+    partition,
+    offset: undefined,
+    startAt,
+    lastEpoch: -1,
+    validatedEpoch: -1,
+    isAsking: false,
+    notBeforeMs: 0,
+    failure: undefined,
+  };
+}

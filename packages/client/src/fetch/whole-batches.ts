@@ -1,0 +1,34 @@
+/** The batches at the start of a partition's records in a Fetch answer that are whole and intact. */
+import { BatchHeader, batchSizeAt, checkBatchCrc, readBatchHeader } from '@millrace/protocol';
+
+export interface WholeBatches {
+  /** Their length in bytes. A limit of the answer may cut the next batch short. */
+  readonly sizeBytes: number;
+  /** Behind the last record; undefined: there is no whole batch. */
+  readonly nextOffset: number | undefined;
+  /** The leader epoch of the last batch; -1: there is none. */
+  readonly lastEpoch: number;
+  /** The base offset of a batch behind them whose checksum is wrong. */
+  readonly damagedAt: number | undefined;
+}
+
+/** Throws a DecodeError when bytes cannot be the header of a batch. */
+export function wholeBatches(bytes: Uint8Array): WholeBatches {
+  const header = new BatchHeader();
+  let sizeBytes = 0;
+  let nextOffset: number | undefined;
+  let lastEpoch = -1;
+  let damagedAt: number | undefined;
+  for (let size = batchSizeAt(bytes, 0); size !== undefined && sizeBytes + size <= bytes.length; ) {
+    readBatchHeader(bytes, sizeBytes, header);
+    if (!checkBatchCrc(bytes, sizeBytes, size)) {
+      damagedAt = header.baseOffset;
+      break;
+    }
+    nextOffset = header.lastOffset + 1;
+    lastEpoch = header.leaderEpoch;
+    sizeBytes += size;
+    size = batchSizeAt(bytes, sizeBytes);
+  }
+  return { sizeBytes, nextOffset, lastEpoch, damagedAt };
+}
