@@ -43,8 +43,8 @@ export interface LogConfig {
   /** `compression.type`; undefined: `producer`, batches keep the client's compression. */
   readonly compression: TopicCompression | undefined;
   /**
-   * The most work on one batch on the event loop, as a number of bytes to unfold. A job takes a batch that
-   * needs more.
+   * The most work that the event loop does for one batch, measured in bytes to decompress. A batch that needs
+   * more goes to a job.
    */
   readonly loopWorkMax: number;
   readonly timestampType: 'CreateTime' | 'LogAppendTime';

@@ -58,7 +58,10 @@ export function validateTopicConfig(name: string, value: string): string | undef
   return problem === undefined ? undefined : `invalid value '${value}' for config ${name}: ${problem}`;
 }
 
-/** Validates all configs of a topic, each on its own and together with the values of the other layers. */
+/**
+ * Validates each config of a topic, and that the effective min.compaction.lag.ms is at most the max. A config
+ * that the topic does not set has the static value of the broker, or its default.
+ */
 export function validateTopicConfigs(
   topic: ReadonlyMap<string, string>,
   staticBroker?: ReadonlyMap<string, string>,

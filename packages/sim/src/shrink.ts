@@ -14,7 +14,7 @@ export interface ShrinkOptions<T extends ShrinkableRun> {
   readonly failed: T;
   /** Runs the seed again with only these faults. */
   run(only: ReadonlySet<number>): T;
-  /** Called before every run. */
+  /** Called before every run. False ends the shrinking. */
   goesOn(): boolean;
   readonly runsMax?: number;
 }

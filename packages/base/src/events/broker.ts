@@ -55,7 +55,7 @@ export const sessionEvents = {
   'metadata-log-diverged': {
     level: 'error',
     facts: ['from', 'errorCode', 'endOffset'],
-    says: 'The broker asks another controller because {from} does not have its metadata up to {endOffset}.',
+    says: 'The broker asks another controller because the log of {from} lacks metadata below {endOffset} that the broker has.',
   },
   'broker-relieved': {
     level: 'info',

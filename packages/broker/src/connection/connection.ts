@@ -195,8 +195,8 @@ export class Connection implements StreamHandler, Holder, Sleeper {
   }
 
   /**
-   * Handles bad input: closes the connection in place of its answer. Earlier requests get their answers
-   * first, even those that still wait for an outcome.
+   * Handles bad input: answers the earlier requests, even those that still wait for an outcome. Then it
+   * closes the connection and leaves the bad request unanswered.
    */
   refuse(reason: string, facts: ClosingFacts): void {
     if (this.state === 'orphaned') {

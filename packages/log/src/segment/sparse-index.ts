@@ -1,7 +1,7 @@
 /**
- * The two sparse indexes of a segment in Kafka's binary format: `.index` (relative offset int32, position
- * int32: a batch's last offset and where the batch begins) and `.timeindex` (timestamp int64, relative offset
- * int32: the largest timestamp up to that offset). Memory holds only entries that are not yet written. An
+ * The two sparse indexes of a segment in Kafka's binary format. An entry of `.index` holds a batch's last
+ * offset (relative, int32) and the position where the batch begins (int32). An entry of `.timeindex` holds the
+ * largest timestamp (int64) up to an offset (relative, int32). Memory holds only entries that are not yet written. An
  * index can be rebuilt from its log at any time, and its user checks every entry against the log.
  */
 import { assert } from '@millrace/base';

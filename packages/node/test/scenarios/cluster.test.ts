@@ -151,8 +151,8 @@ test('a killed controller cannot hand over; another takes over', async () => {
   const trio = await startCluster({ controllers: 3, brokers: 0 });
   const quorumOf = (id: number) => trio.node(id).running?.roles.controller?.quorum;
   const leaders = () => trio.nodes.flatMap(({ id }) => quorumOf(id)?.leader()?.nodeId ?? []);
-  // Wait until every controller knows that the quorum is formed: otherwise it would wait for the controller
-  // that formed it.
+  // A controller that does not know that the quorum is formed waits for the controller that forms it, and the
+  // test may kill that one. So the test waits until all three know.
   const isFormed = () => [1, 2, 3].every((id) => quorumOf(id)?.clusterId() !== undefined);
   const first = await eventually(async () =>
     isFormed() && leaders().length === 3 ? leaders()[0] : undefined,

@@ -5,8 +5,8 @@ import { clusterId, fetch, formed, granted, leaderChange, Subject } from './tran
 export const history = [formed(), leaderChange(1, 1, 1)];
 
 /**
- * Node 1 of three leads epoch 2. Its log has the history and its own leader change. Everything is durable,
- * and both followers are at offset 3.
+ * Node 1 of three leads epoch 2. Its log ends at offset 3: it has the history and the node's own leader change,
+ * all durable. No follower has fetched yet, so nothing is committed.
  */
 export function leader(): Subject {
   const node = new Subject({ batches: history, vote: { epoch: 1, votedFor: -1 } });
@@ -22,6 +22,7 @@ export function leader(): Subject {
   return node;
 }
 
+/** The same, after node 2 fetched from offset 3: everything is committed. */
 export function active(): Subject {
   const node = leader();
   node.ask(fetch(2, 2, { fetchOffset: 3, lastFetchedEpoch: 2 }));

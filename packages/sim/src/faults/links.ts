@@ -16,7 +16,7 @@ export function between(group: readonly string[], others: readonly string[]): Di
   return links;
 }
 
-/** Cuts links for a while. Cuts may overlap: the end of the first heals a link for all. */
+/** Cuts links for a while. If two cuts of a link overlap, the link heals when the first one ends. */
 export function cutFor(context: FaultContext, random: Prng, links: readonly Direction[]): string {
   const { network, world } = context;
   for (const [from, to] of links) network.cut(from, to);
