@@ -45,6 +45,8 @@ export interface CallOptions {
 const CONNECT_TIMEOUT_MS = 5_000;
 const REQUEST_TIMEOUT_MS = 20_000;
 const ANSWER_BYTES_MAX = 256 << 20;
+/** NodeNet's reason. */
+const CLOSED_BY_PEER = 'closed by the peer';
 
 export class KafkaClient {
   /** `host:port` of the broker. */
@@ -109,7 +111,7 @@ export class KafkaClient {
       }
       const client = new KafkaClient(server, address, options, (connection) => {
         if (connection.isReady) resolve(client);
-        else reject(new ClientError(`${server}: ${connection.closeReason}`));
+        else reject(new ClientError(`${server}: ${sentence(connection.closeReason)}`));
       });
     });
   }
@@ -164,6 +166,12 @@ export class KafkaClient {
   }
 
   private lost(): ClientError {
-    return new ClientError(`${this.server}: ${this.connection.closeReason ?? 'closed by the client'}`);
+    return new ClientError(`${this.server}: ${sentence(this.connection.closeReason)}`);
   }
+}
+
+/** A reason as a user reads it, who knows no peers. Undefined: this side is closing. */
+function sentence(closeReason: string | undefined): string {
+  if (closeReason === CLOSED_BY_PEER) return 'the broker closed the connection';
+  return closeReason ?? 'closed by the client';
 }

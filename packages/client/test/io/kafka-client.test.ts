@@ -85,6 +85,18 @@ test('an API that the broker does not have, a broker that goes away, and an answ
   await expect(other.call(apis.metadata, { topics: null })).rejects.toThrow(ClientError);
 });
 
+test('a broker that closes the connection, under a call and before it is ready', async () => {
+  const address = await broker(undefined);
+  const client = await KafkaClient.connect(address);
+  const closed = new ClientError(`${address}: the broker closed the connection`);
+  const answer = client.call(apis.metadata, { topics: null });
+  sockets.at(-1)!.end();
+  await expect(answer).rejects.toThrow(closed);
+  await expect(client.call(apis.metadata, { topics: null })).rejects.toThrow(closed);
+  servers.at(-1)!.prependListener('connection', (socket: Socket) => socket.end());
+  await expect(KafkaClient.connect(address)).rejects.toThrow(closed);
+});
+
 test('bootstrap takes the first broker that answers, and says why none does', async () => {
   const address = await broker(0);
   const client = await KafkaClient.bootstrap(`127.0.0.1:1, ${address}`);
