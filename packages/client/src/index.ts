@@ -1,5 +1,7 @@
 export * from './addresses.ts';
 export * from './admin/admin.ts';
+export * from './admin/describe.ts';
+export * from './admin/requests.ts';
 export * from './cluster/broker-connections.ts';
 export * from './cluster/cluster-view.ts';
 export * from './cluster/known-topics.ts';

@@ -1,4 +1,5 @@
 /** The status of a local cluster: processes from the system, roles and leaders from the brokers. */
+import { describeTopicsRequest } from '@millrace/client';
 import { KafkaClient } from '@millrace/client/io';
 import { apis } from '@millrace/protocol';
 import { clientOptions } from '../client-options.ts';
@@ -73,7 +74,7 @@ async function askBrokers(layout: Layout): Promise<View | undefined> {
 async function ask(server: string): Promise<View> {
   const client = await KafkaClient.connect(server, { ...clientOptions, connectTimeoutMs: 2000 });
   try {
-    const metadata = await client.call(apis.metadata, { topics: null, allowAutoTopicCreation: false });
+    const metadata = await client.call(apis.metadata, describeTopicsRequest(null));
     const leads = new Map<number, number>();
     for (const topic of metadata.topics) {
       for (const { leaderId } of topic.partitions) leads.set(leaderId, (leads.get(leaderId) ?? 0) + 1);
@@ -115,7 +116,7 @@ async function knownBrokers(server: string): Promise<Set<number>> {
 async function askBrokersOf(server: string): Promise<Set<number>> {
   const client = await KafkaClient.connect(server, { ...clientOptions, connectTimeoutMs: 1000 });
   try {
-    const metadata = await client.call(apis.metadata, { topics: [], allowAutoTopicCreation: false });
+    const metadata = await client.call(apis.metadata, describeTopicsRequest([]));
     return new Set(metadata.brokers.map((broker) => broker.nodeId));
   } finally {
     client.close();

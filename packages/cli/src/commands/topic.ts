@@ -1,4 +1,5 @@
 /** `millrace topic …`: the everyday commands of kafka-topics.sh. */
+import { createTopicRequest, deleteTopicRequest, describeTopicsRequest, topicsIn } from '@millrace/client';
 import { KafkaClient } from '@millrace/client/io';
 import { apis, ErrorCode, errorName } from '@millrace/protocol';
 import { clientOptions } from '../client-options.ts';
@@ -15,19 +16,9 @@ export async function topicCreate(
   options: Bootstrap & { partitions?: number; replicationFactor?: number; config: Record<string, string> },
 ): Promise<void> {
   await withClient(options, async (client) => {
-    const answer = await client.call(apis.createTopics, {
-      topics: [
-        {
-          name,
-          numPartitions: options.partitions ?? -1,
-          replicationFactor: options.replicationFactor ?? -1,
-          assignments: [],
-          configs: Object.entries(options.config).map(([key, value]) => ({ name: key, value })),
-        },
-      ],
-      timeoutMs: TIMEOUT_MS,
-      validateOnly: false,
-    });
+    const { partitions = -1, replicationFactor = -1, config: configs } = options;
+    const request = createTopicRequest({ name, partitions, replicationFactor, configs }, TIMEOUT_MS);
+    const answer = await client.call(apis.createTopics, request);
     refuse(`topic '${name}' was not created`, answer.topics[0]);
     process.stdout.write(`Created topic ${name}.\n`);
   });
@@ -35,13 +26,8 @@ export async function topicCreate(
 
 export async function topicList(options: Bootstrap): Promise<void> {
   await withClient(options, async (client) => {
-    const names = (await describe(client, undefined)).map((topic) => topic.name ?? '');
-    process.stdout.write(
-      names
-        .sort()
-        .map((name) => `${name}\n`)
-        .join(''),
-    );
+    const topics = await describe(client, undefined);
+    process.stdout.write(topics.map(({ name }) => `${name}\n`).join(''));
   });
 }
 
@@ -49,7 +35,7 @@ export async function topicDescribe(name: string | undefined, options: Bootstrap
   await withClient(options, async (client) => {
     for (const topic of await describe(client, name)) {
       refuse(`topic '${topic.name}' cannot be described`, topic);
-      const factor = topic.partitions[0]?.replicaNodes.length ?? 0;
+      const factor = topic.partitions[0]?.replicas.length ?? 0;
       const head = `Topic: ${topic.name}\tTopicId: ${topic.topicId}`;
       process.stdout.write(
         `${head}\tPartitionCount: ${topic.partitions.length}\tReplicationFactor: ${factor}\n`,
@@ -57,7 +43,7 @@ export async function topicDescribe(name: string | undefined, options: Bootstrap
       for (const partition of topic.partitions) {
         const leader = partition.leaderId < 0 ? 'none' : partition.leaderId;
         process.stdout.write(
-          `\tTopic: ${topic.name}\tPartition: ${partition.partitionIndex}\tLeader: ${leader}\tReplicas: ${partition.replicaNodes.join(',')}\tIsr: ${partition.isrNodes.join(',')}\n`,
+          `\tTopic: ${topic.name}\tPartition: ${partition.partition}\tLeader: ${leader}\tReplicas: ${partition.replicas.join(',')}\tIsr: ${partition.isr.join(',')}\n`,
         );
       }
     }
@@ -66,19 +52,15 @@ export async function topicDescribe(name: string | undefined, options: Bootstrap
 
 export async function topicDelete(name: string, options: Bootstrap): Promise<void> {
   await withClient(options, async (client) => {
-    const request = { topics: [{ name }], topicNames: [name], timeoutMs: TIMEOUT_MS };
-    const answer = await client.call(apis.deleteTopics, request);
+    const answer = await client.call(apis.deleteTopics, deleteTopicRequest(name, TIMEOUT_MS));
     refuse(`topic '${name}' was not deleted`, answer.responses[0]);
     process.stdout.write(`Deleted topic ${name}.\n`);
   });
 }
 
 async function describe(client: KafkaClient, name: string | undefined) {
-  const answer = await client.call(apis.metadata, {
-    topics: name === undefined ? null : [{ name }],
-    allowAutoTopicCreation: false,
-  });
-  return [...answer.topics].sort((a, b) => ((a.name ?? '') < (b.name ?? '') ? -1 : 1));
+  const request = describeTopicsRequest(name === undefined ? null : [name]);
+  return topicsIn(await client.call(apis.metadata, request));
 }
 
 function refuse(what: string, result: { errorCode: number; errorMessage?: string | null } | undefined): void {

@@ -1,25 +1,28 @@
 /**
- * Changes topics, and asks brokers until one gives a final answer. A request whose answer was lost may have
- * been carried out: the answer to its repetition tells, for example TOPIC_ALREADY_EXISTS.
+ * Changes and describes topics, and asks brokers until one gives a final answer. A request whose answer was
+ * lost may have been carried out: the answer to its repetition tells, for example TOPIC_ALREADY_EXISTS.
  */
 import type { Clock, Millis } from '@millrace/base';
 import { type AnyApi, apis, ErrorCode, errorName, isRetriable } from '@millrace/protocol';
 import type { ClusterView } from '../cluster/cluster-view.ts';
 import type { BrokerConnection } from '../connection/broker-connection.ts';
-
-export interface NewTopic {
-  readonly name: string;
-  /** -1: the brokers' default. */
-  readonly partitions: number;
-  /** -1: the brokers' default. */
-  readonly replicationFactor: number;
-  readonly configs: Readonly<Record<string, string>>;
-}
+import { configsIn, type TopicConfig, type TopicDescription, topicsIn } from './describe.ts';
+import {
+  createPartitionsRequest,
+  createTopicRequest,
+  deleteTopicRequest,
+  describeTopicConfigsRequest,
+  describeTopicsRequest,
+  type NewTopic,
+} from './requests.ts';
 
 /** `ok`: it happened; `fail`: it did not; `unknown`: some attempt without an answer may have done it. */
 export type AdminOutcome = 'ok' | 'fail' | 'unknown';
 /** `error`: Kafka's name of the last error, or why there is none; undefined with `ok`. */
 export type AdminDone = (outcome: AdminOutcome, error: string | undefined) => void;
+
+/** Undefined: there is no final answer, and `error` says why. */
+export type Described<T> = (found: T | undefined, error: string | undefined) => void;
 
 export interface AdminOptions {
   readonly clock: Clock;
@@ -53,15 +56,8 @@ export class Admin {
     this.options = options;
   }
 
-  createTopic({ name, partitions, replicationFactor, configs }: NewTopic, done: AdminDone): void {
-    const topic = {
-      name,
-      numPartitions: partitions,
-      replicationFactor,
-      assignments: [],
-      configs: Object.entries(configs).map(([key, value]) => ({ name: key, value })),
-    };
-    const request = { topics: [topic], timeoutMs: this.options.timeoutMs, validateOnly: false };
+  createTopic(topic: NewTopic, done: AdminDone): void {
+    const request = createTopicRequest(topic, this.options.timeoutMs);
     this.persist(apis.createTopics, ErrorCode.TOPIC_ALREADY_EXISTS, done, (connection, version, answered) =>
       connection.request(apis.createTopics, version, request, (response) =>
         answered(response?.topics[0]?.errorCode),
@@ -71,7 +67,7 @@ export class Admin {
 
   deleteTopic(name: string, done: AdminDone): void {
     const { deleteTopics } = apis;
-    const request = { topicNames: [name], topics: [{ name }], timeoutMs: this.options.timeoutMs };
+    const request = deleteTopicRequest(name, this.options.timeoutMs);
     this.persist(deleteTopics, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, done, (connection, version, answered) =>
       connection.request(deleteTopics, version, request, (response) =>
         answered(response?.responses[0]?.errorCode),
@@ -87,10 +83,9 @@ export class Admin {
     firstTimeoutMs: Millis = this.options.timeoutMs,
   ): void {
     const { createPartitions } = apis;
-    const topics = [{ name, count, assignments: null }];
     let timeoutMs = firstTimeoutMs;
     this.persist(createPartitions, ErrorCode.INVALID_PARTITIONS, done, (connection, version, answered) => {
-      const request = { topics, timeoutMs, validateOnly: false };
+      const request = createPartitionsRequest(name, count, timeoutMs);
       timeoutMs = this.options.timeoutMs;
       connection.request(createPartitions, version, request, (response) =>
         answered(response?.results[0]?.errorCode),
@@ -98,13 +93,46 @@ export class Admin {
     });
   }
 
+  /** `names` null: every topic. A topic's own error is in its description. */
+  describeTopics(names: readonly string[] | null, done: Described<readonly TopicDescription[]>): void {
+    const request = describeTopicsRequest(names);
+    let topics: readonly TopicDescription[] | undefined;
+    this.persist(
+      apis.metadata,
+      undefined,
+      (_outcome, error) => done(topics, error),
+      (connection, version, answered) =>
+        connection.request(apis.metadata, version, request, (response) => {
+          if (response !== undefined) topics = topicsIn(response);
+          answered(response === undefined ? undefined : ErrorCode.NONE);
+        }),
+    );
+  }
+
+  describeConfigs(topic: string, done: Described<readonly TopicConfig[]>): void {
+    const { describeConfigs } = apis;
+    const request = describeTopicConfigsRequest(topic);
+    let configs: readonly TopicConfig[] | undefined;
+    this.persist(
+      describeConfigs,
+      undefined,
+      (_outcome, error) => done(configs, error),
+      (connection, version, answered) =>
+        connection.request(describeConfigs, version, request, (response) => {
+          const errorCode = response?.results[0]?.errorCode;
+          if (response !== undefined && errorCode === ErrorCode.NONE) configs = configsIn(response);
+          answered(errorCode);
+        }),
+    );
+  }
+
   /**
    * Repeats an attempt until its outcome is known. `doneBefore`: after an attempt without an answer, this
-   * code means that the attempt succeeded.
+   * code means that the attempt succeeded; undefined: no code does.
    */
   private persist(
     api: Pick<AnyApi, 'key' | 'minVersion' | 'maxVersion'>,
-    doneBefore: ErrorCode,
+    doneBefore: ErrorCode | undefined,
     done: AdminDone,
     send: Attempt,
   ): void {

@@ -8,6 +8,7 @@ import { apis, ErrorCode } from '@millrace/protocol';
 import { expect, test } from 'vitest';
 import { Admin, type AdminOptions, BrokerConnection } from '../../src/index.ts';
 import { type BrokerEnd, MemoryNet } from '../support/memory-net.ts';
+import { TOPIC_ID, topicOf } from '../support/metadata.ts';
 
 class Asked {
   readonly clock = new ManualClock();
@@ -133,4 +134,50 @@ test('a topic is deleted by name in any version, and grown with a first timeout 
   const grown = { results: [{ name: 'events', errorCode: ErrorCode.INVALID_PARTITIONS }] } as never;
   expect(asked.broker.answer(apis.createPartitions, grown)).toMatchObject({ ...grow, timeoutMs: 1_000 });
   expect(asked.ends).toEqual(['ok', 'ok']);
+});
+
+test('topics are described in the order of their names, after a lost answer too', () => {
+  const asked = new Asked();
+  const found: unknown[] = [];
+  asked.admin.describeTopics(null, (topics, error) => found.push(topics ?? error));
+  asked.broker.breaks();
+  asked.connect();
+  asked.clock.advance(200);
+  const orders = { ...topicOf({ leaderId: 5 }), name: 'orders' };
+  const gone = { name: 'gone', errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, partitions: [] };
+  const answer = { brokers: [], topics: [orders, topicOf(), gone] } as never;
+  const request = asked.broker.answer(apis.metadata, answer);
+  expect(request).toMatchObject({ topics: null, allowAutoTopicCreation: false });
+  const partition = { partition: 0, leaderId: 4, replicas: [], isr: [] };
+  expect(found).toMatchObject([
+    [
+      { name: 'events', topicId: TOPIC_ID, errorCode: 0, partitions: [partition] },
+      { name: 'gone', errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, partitions: [] },
+      { name: 'orders', partitions: [{ ...partition, leaderId: 5 }] },
+    ],
+  ]);
+});
+
+test('configs of a topic: its own and defaults, or why there are none', () => {
+  const asked = new Asked();
+  const found: unknown[] = [];
+  const describe = () =>
+    asked.admin.describeConfigs('events', (configs, error) => found.push(configs ?? error));
+  const tells = (result: object) => {
+    const results = [{ errorCode: 0, resourceType: 2, resourceName: 'events', configs: [], ...result }];
+    return asked.broker.answer(apis.describeConfigs, { results } as never);
+  };
+  describe();
+  const own = { name: 'segment.bytes', value: '1', configSource: 1 };
+  const configs = [own, { name: 'retention.ms', value: null, configSource: 5 }];
+  expect(tells({ configs })).toMatchObject({ resources: [{ resourceType: 2, resourceName: 'events' }] });
+  describe();
+  tells({ errorCode: ErrorCode.TOPIC_AUTHORIZATION_FAILED });
+  expect(found).toEqual([
+    [
+      { name: 'segment.bytes', value: '1', isOfTopic: true },
+      { name: 'retention.ms', value: null, isOfTopic: false },
+    ],
+    'TOPIC_AUTHORIZATION_FAILED',
+  ]);
 });

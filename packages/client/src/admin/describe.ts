@@ -1,0 +1,57 @@
+/** What answers tell an administrator of topics. */
+import type { NodeId } from '@millrace/base';
+import type { DescribeConfigsResponse, MetadataResponse } from '@millrace/protocol';
+
+export interface PartitionDescription {
+  readonly partition: number;
+  /** -1: it has none. */
+  readonly leaderId: NodeId;
+  readonly replicas: readonly NodeId[];
+  readonly isr: readonly NodeId[];
+}
+
+export interface TopicDescription {
+  readonly name: string;
+  readonly topicId: string;
+  /** For example UNKNOWN_TOPIC_OR_PARTITION; the topic has no partitions then. */
+  readonly errorCode: number;
+  /** By index. */
+  readonly partitions: readonly PartitionDescription[];
+}
+
+export interface TopicConfig {
+  readonly name: string;
+  readonly value: string | null;
+  /** The topic itself sets it; otherwise it is a default. */
+  readonly isOfTopic: boolean;
+}
+
+const TOPIC_SOURCE = 1;
+
+/** Sorted by name. */
+export function topicsIn({ topics }: MetadataResponse): TopicDescription[] {
+  const described = topics.map(({ name, topicId, errorCode, partitions }) => ({
+    name: name ?? '',
+    topicId,
+    errorCode,
+    partitions: partitions
+      .map(({ partitionIndex, leaderId, replicaNodes, isrNodes }) => ({
+        partition: partitionIndex,
+        leaderId,
+        replicas: replicaNodes,
+        isr: isrNodes,
+      }))
+      .sort((a, b) => a.partition - b.partition),
+  }));
+  return described.sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/** In the order of the answer. */
+export function configsIn({ results }: DescribeConfigsResponse): TopicConfig[] {
+  const configs = results[0]?.configs ?? [];
+  return configs.map(({ name, value, configSource }) => ({
+    name,
+    value,
+    isOfTopic: configSource === TOPIC_SOURCE,
+  }));
+}

@@ -1,0 +1,48 @@
+/** The requests of an administrator, for every version. */
+import type { Millis } from '@millrace/base';
+
+export interface NewTopic {
+  readonly name: string;
+  /** -1: the brokers' default. */
+  readonly partitions: number;
+  /** -1: the brokers' default. */
+  readonly replicationFactor: number;
+  readonly configs: Readonly<Record<string, string>>;
+}
+
+const TOPIC_RESOURCE = 2;
+
+/** `timeoutMs`, here and below: the time that the controller has. */
+export function createTopicRequest(
+  { name, partitions, replicationFactor, configs }: NewTopic,
+  timeoutMs: Millis,
+) {
+  const topic = {
+    name,
+    numPartitions: partitions,
+    replicationFactor,
+    assignments: [],
+    configs: Object.entries(configs).map(([key, value]) => ({ name: key, value })),
+  };
+  return { topics: [topic], timeoutMs, validateOnly: false };
+}
+
+export function deleteTopicRequest(name: string, timeoutMs: Millis) {
+  return { topicNames: [name], topics: [{ name }], timeoutMs };
+}
+
+/** `count`: the new number of partitions. */
+export function createPartitionsRequest(name: string, count: number, timeoutMs: Millis) {
+  return { topics: [{ name, count, assignments: null }], timeoutMs, validateOnly: false };
+}
+
+/** Of Metadata. Null: every topic. Never creates a topic. */
+export function describeTopicsRequest(names: readonly string[] | null) {
+  return { topics: names?.map((name) => ({ name })) ?? null, allowAutoTopicCreation: false };
+}
+
+/** All configs of a topic, of DescribeConfigs. */
+export function describeTopicConfigsRequest(topic: string) {
+  const resource = { resourceType: TOPIC_RESOURCE, resourceName: topic, configurationKeys: null };
+  return { resources: [resource], includeSynonyms: false, includeDocumentation: false };
+}
