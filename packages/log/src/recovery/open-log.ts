@@ -62,8 +62,8 @@ export class LogOpenError extends Error {
 /** Opens or creates the log. May throw DiskError, or LogOpenError. */
 export function openParts(o: OpenLogOptions): LogParts {
   const { disk, directory } = o;
-  // Do not call `exists` before: it answers false after an I/O error, and this function would overwrite a log.
-  // `makeDirectory` says reliably whether the folder is new.
+  // Do not call `exists` before: it answers false after an I/O error, and this function would overwrite a
+  // log. `makeDirectory` says reliably whether the folder is new.
   const isNew = disk.makeDirectory(directory);
   const found = isNew ? undefined : readTopicId(disk, directory);
   if (found !== undefined && o.topicId !== undefined && found !== o.topicId)

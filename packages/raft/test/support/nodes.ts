@@ -5,8 +5,8 @@ import { clusterId, fetch, formed, granted, leaderChange, Subject } from './tran
 export const history = [formed(), leaderChange(1, 1, 1)];
 
 /**
- * Node 1 of three leads epoch 2. Its log ends at offset 3: it has the history and the node's own leader change,
- * all durable. No follower has fetched yet, so nothing is committed.
+ * Node 1 of three leads epoch 2. Its log ends at offset 3: it has the history and the node's own leader
+ * change, all durable. No follower has fetched yet, so nothing is committed.
  */
 export function leader(): Subject {
   const node = new Subject({ batches: history, vote: { epoch: 1, votedFor: -1 } });
