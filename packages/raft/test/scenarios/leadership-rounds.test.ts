@@ -4,21 +4,14 @@
  */
 import { describe, expect, test } from 'vitest';
 import { startRound } from '../../src/leader.ts';
-import { clusterId, fetch, fetched, formed, granted, leaderChange, Subject } from '../support/transcript.ts';
+import { history, leader } from '../support/nodes.ts';
+import { clusterId, fetch, fetched, Subject } from '../support/transcript.ts';
 
-const history = [formed(), leaderChange(1, 1, 1)];
 const atEnd = { fetchOffset: 3, lastFetchedEpoch: 2, highWatermark: 3 };
 
 /** Node 1 of three, the active leader of epoch 2, with parked fetches of 2 and 3. */
 function active(): Subject {
-  const node = new Subject({ batches: history, vote: { epoch: 1, votedFor: -1 } });
-  node.start();
-  node.pass(40);
-  node.answer(2, granted(2, 1));
-  node.persisted(1);
-  node.answer(3, granted(3, 1));
-  node.answer(2, granted(2, 2));
-  node.persisted(2);
+  const node = leader();
   node.ask(fetch(2, 2, atEnd));
   node.ask(fetch(3, 2, atEnd));
   node.ask(fetch(2, 2, atEnd));
