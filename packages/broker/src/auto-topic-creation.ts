@@ -4,7 +4,7 @@
  * name. This class keeps no topics: they are in the metadata log.
  */
 import type { Logger, Random } from '@millrace/base';
-import { apis, ErrorCode, errorName } from '@millrace/protocol';
+import { apis, ErrorCode, errorName, joinedChunks } from '@millrace/protocol';
 import type { Forward } from './handler.ts';
 
 const CREATE_VERSION = 7;
@@ -47,7 +47,7 @@ export class AutoTopicCreation {
         apiKey: apis.createTopics.key,
         apiVersion: CREATE_VERSION,
         clientId,
-        body: joined(chunks),
+        body: joinedChunks(chunks),
         timeoutMs: TIMEOUT_MS,
         requestId: this.options.random.uuid(),
       },
@@ -75,17 +75,4 @@ export class AutoTopicCreation {
         });
     }
   }
-}
-
-function joined(chunks: readonly Uint8Array[]): Uint8Array {
-  if (chunks.length === 1) return chunks[0]!;
-  let sizeBytes = 0;
-  for (const chunk of chunks) sizeBytes += chunk.length;
-  const all = new Uint8Array(sizeBytes);
-  let position = 0;
-  for (const chunk of chunks) {
-    all.set(chunk, position);
-    position += chunk.length;
-  }
-  return all;
 }

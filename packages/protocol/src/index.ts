@@ -19,4 +19,4 @@ export * from './records.ts';
 export { type Decoded, type Encodable, type Field, type Fields, within } from './schema.ts';
 export { SpareBuffers } from './spare-buffers.ts';
 export * from './timestamp.ts';
-export { type RecordBytes, recordBytesSize } from './writer.ts';
+export { joinedChunks, type RecordBytes, recordBytesSize } from './writer.ts';

@@ -256,6 +256,18 @@ export function recordBytesSize(value: RecordBytes): number {
   return sizeBytes;
 }
 
+/** An encoded message as one array. A single chunk is not copied. */
+export function joinedChunks(chunks: readonly Uint8Array[]): Uint8Array {
+  if (chunks.length === 1) return chunks[0]!;
+  const whole = new Uint8Array(recordBytesSize(chunks));
+  let position = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, position);
+    position += chunk.length;
+  }
+  return whole;
+}
+
 /**
  * A name comes from a request, so it fits. Only an error message that contains a name can be too long. Cut
  * it, because a failed assertion would end the node.

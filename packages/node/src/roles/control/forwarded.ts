@@ -4,7 +4,7 @@
  */
 import type { Millis, RpcPeer } from '@millrace/base';
 import type { Controller, RequestInfo } from '@millrace/controller';
-import { type Api, apis, ErrorCode } from '@millrace/protocol';
+import { type Api, apis, ErrorCode, joinedChunks } from '@millrace/protocol';
 import { answerDescribeQuorum } from './describe-quorum.ts';
 import type { ControlContext } from './handler.ts';
 
@@ -45,7 +45,7 @@ function defineDecided<Request, RequestInput, Response extends ResponseInput, Re
     handle({ controller }, { body, info, now }, reply) {
       decide(controller, api.decodeRequest(info.version, body), info, now, ({ response, results }) => {
         const isDeposed = results.some(({ errorCode }) => errorCode === ErrorCode.NOT_CONTROLLER);
-        reply(isDeposed ? undefined : joined(api.encodeResponse(info.version, response)));
+        reply(isDeposed ? undefined : joinedChunks(api.encodeResponse(info.version, response)));
       });
     },
   };
@@ -77,7 +77,7 @@ const describeQuorum: ForwardedHandler = {
   handle({ quorum, controllerListenerName }, { body, info: { version } }, reply) {
     const request = apis.describeQuorum.decodeRequest(version, body);
     const response = answerDescribeQuorum(request, quorum.describe(), controllerListenerName);
-    reply(joined(apis.describeQuorum.encodeResponse(version, response)));
+    reply(joinedChunks(apis.describeQuorum.encodeResponse(version, response)));
   },
 };
 
@@ -85,14 +85,3 @@ const describeQuorum: ForwardedHandler = {
 export const forwardedHandlers: ReadonlyMap<number, ForwardedHandler> = new Map(
   [createTopics, deleteTopics, createPartitions, describeQuorum].map((handler) => [handler.api.key, handler]),
 );
-
-function joined(chunks: readonly Uint8Array[]): Uint8Array {
-  if (chunks.length === 1) return chunks[0]!;
-  const whole = new Uint8Array(chunks.reduce((size, chunk) => size + chunk.length, 0));
-  let position = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, position);
-    position += chunk.length;
-  }
-  return whole;
-}
