@@ -78,7 +78,7 @@ export function gaugeController(metrics: Metrics, controller: Controller): void 
   );
   metrics.gauge(
     'millrace_topics',
-    count((image) => image.topicNames.length),
+    count((image) => image.topicCount),
   );
   metrics.gauge('millrace_partitions', () => partitions(controller.image).count);
   metrics.gauge('millrace_offline_partitions', () => partitions(controller.image).leaderless);
