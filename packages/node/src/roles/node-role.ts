@@ -6,8 +6,8 @@
 import type { Uuid } from '@millrace/base';
 import type { LogDirectory } from '@millrace/log';
 import type { MetadataImage } from '@millrace/metadata';
-import type { BrokerRole, BrokerRoleEvents, BrokerRoleOptions } from './broker-role.ts';
-import type { ControllerRole, ControllerRoleEvents, ControllerRoleOptions } from './controller-role.ts';
+import type { BrokerRole, BrokerRoleEvents } from './broker-role.ts';
+import type { ControllerRole, ControllerRoleEvents } from './controller-role.ts';
 
 export interface NodeRoleEvents {
   /** Every role serves: a controller listens, a broker is unfenced. May be called again. */
@@ -102,5 +102,3 @@ export class NodeRole {
     if (problem !== undefined) this.options.events.failed(problem);
   }
 }
-
-export type { BrokerRoleOptions, ControllerRoleOptions };
