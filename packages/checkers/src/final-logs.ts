@@ -23,7 +23,6 @@ export interface FinalLog {
 export class FinalLogs {
   private readonly read: () => FinalLog[];
   private all: FinalLog[] | undefined;
-  private byName: Map<string, FinalLog> | undefined;
 
   /** Calls `read` once, at the first use. */
   constructor(read: () => FinalLog[]) {
@@ -33,11 +32,5 @@ export class FinalLogs {
   list(): readonly FinalLog[] {
     this.all ??= this.read();
     return this.all;
-  }
-
-  /** The log of a partition. Undefined: the partition no longer exists. */
-  of(topic: string, partition: number): FinalLog | undefined {
-    this.byName ??= new Map(this.list().map((log) => [`${log.topic}-${log.partition}`, log]));
-    return this.byName.get(`${topic}-${partition}`);
   }
 }
