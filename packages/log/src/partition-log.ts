@@ -17,7 +17,6 @@ import {
   type Offset,
   type Uuid,
   type WallMillis,
-  ZERO_UUID,
 } from '@millrace/base';
 import {
   BatchHeader,
@@ -31,7 +30,6 @@ import { appendedOf, judgeAgainstLog, judgeReplicated, judgeRetry, stampForLeade
 import type { DoorOptions } from './door/door.ts';
 import type { AdmittedBatch } from './door/recompress.ts';
 import type { LeaderEpochs } from './epochs/leader-epochs.ts';
-import { deletedFolderName, isDeletedFolderName } from './files/file-names.ts';
 import { Flusher, type Syncable } from './files/flusher.ts';
 import { FolderNames } from './files/folder-names.ts';
 import { LogHealth } from './log-health.ts';
@@ -312,16 +310,6 @@ export class PartitionLog {
     const target = this.directory.slice(0, this.directory.lastIndexOf('/') + 1) + name;
     this.disk.rename(this.directory, target);
     this.directory = target;
-  }
-
-  /**
-   * Removes the log from the disk. Renames its folder first, so that a crash in between does not leave half a
-   * log. May throw DiskError.
-   */
-  delete(): void {
-    const name = this.directory.slice(this.directory.lastIndexOf('/') + 1);
-    if (!isDeletedFolderName(name)) this.renameFolder(deletedFolderName(name, this.topicId ?? ZERO_UUID));
-    this.disk.removeInBackground(this.directory);
   }
 
   /** Called periodically: forgets expired producers. */

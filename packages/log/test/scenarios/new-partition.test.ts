@@ -5,6 +5,7 @@
  */
 import { MemoryDisk } from '@millrace/base/testing';
 import { expect, test } from 'vitest';
+import { deletedFolderName } from '../../src/files/file-names.ts';
 import { append, batch, DIRECTORY, openLog, readAll, TOPIC_ID } from '../support/logs.ts';
 
 const LOG = '00000000000000000000.log';
@@ -35,7 +36,7 @@ test('a killed process leaves no index file, and the next one can still read, ro
   expect(again.segmentCount).toBe(2);
   again.truncateTo(10);
   expect([again.endOffset, readAll(again).length]).toEqual([10, 5]);
-  again.delete();
+  again.renameFolder(deletedFolderName('topic-0', TOPIC_ID));
   expect(disk.exists(DIRECTORY)).toBe(false);
 });
 
