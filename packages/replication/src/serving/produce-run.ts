@@ -146,7 +146,7 @@ export class ProduceRun {
       if (outcome.ok) this.checked(door, outcome.bytes, outcome.value);
       else {
         this.ports.failed(partition, outcome.reason);
-        this.settle(partition.failBatch(records, ErrorCode.UNKNOWN_SERVER_ERROR, outcome.reason));
+        this.settle(produceFailure(ErrorCode.UNKNOWN_SERVER_ERROR, { message: outcome.reason }));
         this.run();
       }
     });
