@@ -31,6 +31,8 @@ export interface BatchIdentity {
 const RETRY_MS = 100;
 /** Below Short.MAX_VALUE: after it the producer takes a new id. */
 const EPOCH_MAX = 32_000;
+/** A sequence is an int32; after the largest comes 0. */
+const SEQUENCES = 2 ** 31;
 const TRANSACTION_TIMEOUT_MS = 60_000;
 
 export class ProducerIdentity {
@@ -59,7 +61,7 @@ export class ProducerIdentity {
   /** The identity of the partition's next batch. A retry of the batch keeps it. */
   next(partition: string, records: number): BatchIdentity {
     const sequence = this.sequences.get(partition) ?? 0;
-    this.sequences.set(partition, sequence + records);
+    this.sequences.set(partition, (sequence + records) % SEQUENCES);
     return { producerId: this.producerId, epoch: this.epoch, sequence };
   }
 
@@ -88,8 +90,8 @@ export class ProducerIdentity {
     }
     const request = { transactionalId: null, transactionTimeoutMs: TRANSACTION_TIMEOUT_MS };
     connection.request(apis.initProducerId, version, request, (response) => {
+      if (response !== undefined) answered?.(response.errorCode);
       if (response?.errorCode !== ErrorCode.NONE) {
-        answered?.(response?.errorCode ?? ErrorCode.NONE);
         this.askAgain();
         return;
       }

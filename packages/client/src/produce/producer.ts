@@ -67,6 +67,7 @@ export interface ProducerOptions<Batch> {
 }
 
 const BACKOFF_MS = 100;
+const CLOSED = 'the producer is closed';
 
 export class Producer<Batch extends ProducerBatch> {
   /** It polls every `backoffMs` while batches are open. Without it, the owner must poll for timeouts. */
@@ -100,8 +101,12 @@ export class Producer<Batch extends ProducerBatch> {
     return this.queues.get(`${topic}-${partition}`)?.waiting.length ?? 0;
   }
 
-  /** The batch leaves in a `poll`, or when an answer or metadata arrive. */
+  /** The batch leaves in a `poll`, or when an answer or metadata arrive. After `close` it fails at once. */
   enqueue(batch: Batch): void {
+    if (this.isClosed) {
+      this.options.observer.failed(batch, CLOSED);
+      return;
+    }
     this.queueOf(batch).waiting.push({
       batch,
       order: this.batches++,
@@ -129,8 +134,7 @@ export class Producer<Batch extends ProducerBatch> {
     if (this.isClosed) return;
     this.isClosed = true;
     this.timer?.cancel();
-    for (const queue of this.queues.values())
-      for (const open of queue.takeAll()) this.giveUp(open, 'the producer is closed');
+    for (const queue of this.queues.values()) for (const open of queue.takeAll()) this.giveUp(open, CLOSED);
   }
 
   private queueOf({ topic, partition }: Batch): PartitionQueue<Batch> {

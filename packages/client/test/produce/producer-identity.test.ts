@@ -39,6 +39,14 @@ test('it asks for an id once, and counts the records of each partition', () => {
   expect(identity.next('a-1', 1)).toEqual({ producerId: 7, epoch: 3, sequence: 0 });
 });
 
+test('after the largest int32 comes sequence 0', () => {
+  const { identity, gets } = identityOf();
+  expect(identity.isUsable).toBe(false);
+  gets(7);
+  identity.next('a-0', 0x7fffffff);
+  expect([identity.next('a-0', 2).sequence, identity.next('a-0', 1).sequence]).toEqual([0x7fffffff, 1]);
+});
+
 test('a refusal, a lost answer and no broker: it asks again after a pause', () => {
   const { identity, asked, clock, gets, reachable } = identityOf();
   expect(identity.isUsable).toBe(false);

@@ -278,3 +278,11 @@ test('close ends every batch: those in flight may be appended', () => {
     'failed b: the producer is closed',
   ]);
 });
+
+test('a batch after close fails at once', () => {
+  const produced = new Produced();
+  produced.producer.close();
+  produced.send('a');
+  expect(produced.news).toEqual(['failed a: the producer is closed']);
+  expect(produced.producer.isIdle).toBe(true);
+});
