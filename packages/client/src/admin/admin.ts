@@ -6,6 +6,7 @@ import type { Clock, Millis } from '@millrace/base';
 import { type AnyApi, apis, ErrorCode, errorName, isRetriable } from '@millrace/protocol';
 import type { ClusterView } from '../cluster/cluster-view.ts';
 import type { BrokerConnection } from '../connection/broker-connection.ts';
+import type { VersionedApi } from '../connection/versions.ts';
 import { configsIn, type TopicConfig, type TopicDescription, topicsIn } from './describe.ts';
 import {
   createPartitionsRequest,
@@ -131,7 +132,7 @@ export class Admin {
    * code means that the attempt succeeded; undefined: no code does.
    */
   private persist(
-    api: Pick<AnyApi, 'key' | 'minVersion' | 'maxVersion'>,
+    api: VersionedApi,
     doneBefore: ErrorCode | undefined,
     done: AdminDone,
     send: Attempt,
@@ -145,7 +146,7 @@ export class Admin {
       else clock.setTimer(retryMs, attempt);
     };
     const judge = (code: number | undefined) => {
-      answered?.(code ?? ErrorCode.NONE);
+      if (code !== undefined) answered?.(code);
       if (code === ErrorCode.NONE) done('ok', undefined);
       else if (code === undefined || code === ErrorCode.REQUEST_TIMED_OUT) {
         isUnknown = true;

@@ -48,10 +48,6 @@ export class BrokerConnection {
     return this.connection.closeReason;
   }
 
-  get inFlightCount(): number {
-    return this.connection.inFlightCount;
-  }
-
   /** See Connection. Only on a ready connection. */
   request<Request, Response, RequestInput, ResponseInput>(
     api: Api<Request, Response, RequestInput, ResponseInput>,

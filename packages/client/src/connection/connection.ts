@@ -111,11 +111,6 @@ export class Connection {
     return this.inFlight.length;
   }
 
-  /** Bytes that the system has not taken yet: the broker reads slowly. */
-  get unsentBytes(): number {
-    return this.stream.unsentBytes;
-  }
-
   /**
    * Calls `done` once. Bytes in the answer are lent: they are valid only until `done` returns. The connection
    * must have opened, and not closed.

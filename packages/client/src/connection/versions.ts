@@ -21,6 +21,8 @@ const NEWEST_VERSION = 3;
 /** Behind the correlation id. */
 const ERROR_CODE_AT = 4;
 
+export type VersionedApi = Pick<AnyApi, 'key' | 'minVersion' | 'maxVersion'>;
+
 export class BrokerVersions {
   private readonly ranges: ReadonlyMap<number, { readonly minVersion: number; readonly maxVersion: number }>;
 
@@ -33,11 +35,7 @@ export class BrokerVersions {
   }
 
   /** The newest version that the broker and this client have; undefined: there is none. */
-  newest({
-    key,
-    minVersion,
-    maxVersion,
-  }: Pick<AnyApi, 'key' | 'minVersion' | 'maxVersion'>): number | undefined {
+  newest({ key, minVersion, maxVersion }: VersionedApi): number | undefined {
     const range = this.ranges.get(key);
     if (range === undefined) return undefined;
     const version = Math.min(maxVersion, range.maxVersion);
