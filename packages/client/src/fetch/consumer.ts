@@ -7,6 +7,7 @@ import type { Clock, Millis, NodeId, Timer, Uuid } from '@millrace/base';
 import { type AnyApi, apis, ErrorCode, errorName, type FetchResponse } from '@millrace/protocol';
 import type { ClusterView } from '../cluster/cluster-view.ts';
 import type { BrokerConnection } from '../connection/broker-connection.ts';
+import type { VersionedApi } from '../connection/versions.ts';
 import { fetchOutcome } from './fetch-errors.ts';
 import { type FetchSession, FetchSessions } from './fetch-sessions.ts';
 import { newPosition, type Position, type PositionReason } from './position.ts';
@@ -59,7 +60,6 @@ export interface ConsumerOptions {
   readonly backoffMs?: Millis;
 }
 
-type VersionedApi = Pick<AnyApi, 'key' | 'minVersion' | 'maxVersion'>;
 type FetchedPartition = FetchResponse['responses'][number]['partitions'][number];
 
 const BACKOFF_MS = 100;
@@ -209,7 +209,8 @@ export class Consumer {
     const version = this.versionFor(connection, apis.fetch, ...positions);
     if (version === undefined) return;
     const hasSession = usesSessions && version >= SESSIONS_FROM_VERSION;
-    const session = hasSession ? this.sessions.for(leaderId, positions) : undefined;
+    const topics = this.topicsOf(positions);
+    const session = hasSession ? this.sessions.for(leaderId, topics) : undefined;
     const request = {
       maxWaitMs,
       minBytes: 1,
@@ -217,7 +218,7 @@ export class Consumer {
       isolationLevel: 0,
       sessionId: session?.id ?? 0,
       sessionEpoch: session?.epoch ?? -1,
-      topics: this.topicsOf(positions),
+      topics,
       forgottenTopicsData: [],
       rackId: '',
     };
@@ -269,6 +270,8 @@ export class Consumer {
     for (const { topic: name, topicId, partitions } of responses) {
       const topic = name === '' ? this.options.cluster.topics.withId(topicId as Uuid)?.name : name;
       for (const answer of partitions) {
+        // The owner may have closed the consumer when it got records.
+        if (this.isClosed) return;
         const position = this.byName.get(`${topic}-${answer.partitionIndex}`);
         // Ignores a late answer of an earlier leader if a later one has moved the position.
         if (position !== undefined && asked.has(position) && position.offset === asked.get(position))
@@ -285,6 +288,8 @@ export class Consumer {
       observer.error?.(errorCode);
       position.offset = undefined;
       position.startAt = 'out-of-range';
+      // The log may not know this epoch either, and would refuse the next position for it.
+      position.lastEpoch = -1;
     } else if (outcome !== 'none') {
       const { leaderId, leaderEpoch } = currentLeader;
       if (leaderId >= 0) cluster.hint(position.topic, position.partition, leaderId, leaderEpoch);

@@ -3,7 +3,6 @@
  * session; when they change, the consumer starts another session in place of the old one.
  */
 import type { NodeId } from '@millrace/base';
-import type { Position } from './position.ts';
 
 export interface FetchSession {
   /** 0: the broker has not given an id yet. */
@@ -14,12 +13,20 @@ export interface FetchSession {
   readonly members: string;
 }
 
+/** The partitions of one topic in a request. A new topic of the same name has another id. */
+interface RequestedTopic {
+  readonly topicId: string;
+  readonly partitions: readonly { readonly partition: number }[];
+}
+
 export class FetchSessions {
   private readonly byLeader = new Map<NodeId, FetchSession>();
 
   /** The session for a request that names these partitions. */
-  for(leaderId: NodeId, positions: readonly Position[]): FetchSession {
-    const members = positions.map(({ topic, partition }) => `${topic}-${partition}`).join();
+  for(leaderId: NodeId, topics: readonly RequestedTopic[]): FetchSession {
+    const members = topics
+      .map(({ topicId, partitions }) => `${topicId}:${partitions.map(({ partition }) => partition)}`)
+      .join();
     const known = this.byLeader.get(leaderId);
     if (known?.members === members) return known;
     const session = { id: known?.id ?? 0, epoch: 0, members };

@@ -7,7 +7,7 @@ import { expect, test } from 'vitest';
 import { Consumer, type ConsumerOptions } from '../../src/index.ts';
 import { batchAt, joined } from '../support/batches.ts';
 import type { BrokerEnd } from '../support/memory-net.ts';
-import { TOPIC_ID } from '../support/metadata.ts';
+import { OTHER_ID, TOPIC_ID, topicOf } from '../support/metadata.ts';
 import { PlayedCluster } from '../support/played-cluster.ts';
 
 class Consumed {
@@ -82,7 +82,8 @@ class Consumed {
     const partition = { partitionIndex: 0, errorCode: 0, highWatermark: 100, records: null, ...told };
     const responses = [{ topic: 'events', topicId: TOPIC_ID, partitions: [partition] }];
     const request = this.broker(port).answer(apis.fetch, { errorCode: 0, sessionId, responses } as never);
-    return { ...request, ...request.topics[0]!.partitions[0]! };
+    const { topicId } = request.topics[0]!;
+    return { ...request, topicId, ...request.topics[0]!.partitions[0]! };
   }
 }
 
@@ -155,6 +156,15 @@ test('out of range: the consumer continues at the earliest offset, also if it st
   expect(consumed.fetches(4, {})).toMatchObject({ fetchOffset: 50 });
 });
 
+test('out of range: the next fetch names no epoch, because the log may not know the last one', () => {
+  const consumed = Consumed.at10();
+  consumed.fetches(4, { records: batchAt(10, 3, 'a') });
+  consumed.validates(4, 3, 11);
+  consumed.fetches(4, { errorCode: ErrorCode.OFFSET_OUT_OF_RANGE });
+  consumed.lists(4, 0);
+  expect(consumed.fetches(4, {})).toMatchObject({ fetchOffset: 0, lastFetchedEpoch: -1 });
+});
+
 test('truncation: the log of the new leader ends earlier, and the consumer goes back', () => {
   const consumed = Consumed.at10();
   consumed.fetches(4, { records: batchAt(10, 3, 'a', 'b', 'c') });
@@ -217,6 +227,16 @@ test('a session continues with its id, and another starts after its error or a l
   expect(consumed.fetches(4, {}, 79)).toMatchObject({ sessionId: 0, sessionEpoch: 0 });
 });
 
+test('a new topic of the same name starts another session, because the old one has the old topic', () => {
+  const consumed = Consumed.at10({ usesSessions: true });
+  consumed.fetches(4, {}, 77);
+  consumed.cluster.view.refresh();
+  consumed.cluster.clock.advance(50);
+  consumed.cluster.tells(1, { leaderId: 4, topicId: OTHER_ID });
+  consumed.fetches(4, {}, 77);
+  expect(consumed.fetches(4, {}, 77)).toMatchObject({ sessionId: 77, sessionEpoch: 0, topicId: OTHER_ID });
+});
+
 test('a fatal error stops the partition', () => {
   const consumed = Consumed.at10();
   consumed.fetches(4, { errorCode: ErrorCode.TOPIC_AUTHORIZATION_FAILED });
@@ -231,4 +251,26 @@ test('close: no later answer counts', () => {
   consumed.fetches(4, { records: batchAt(10, 0, 'a') });
   expect(consumed.news).toEqual([]);
   expect(consumed.broker(4).waiting).toEqual([]);
+});
+
+test('close while it brings records: the other partitions of the answer do not count', () => {
+  let calls = 0;
+  const closes = () => {
+    calls++;
+    consumed.consumer.close();
+  };
+  const consumed: Consumed = Consumed.at10({ observer: { records: closes } });
+  const topic = topicOf();
+  const second = { ...topic.partitions[0]!, partitionIndex: 1 };
+  consumed.cluster.view.topics.learn({ ...topic, partitions: [...topic.partitions, second] });
+  consumed.fetches(4, {});
+  consumed.broker(4).answer(apis.listOffsets, {
+    topics: [{ name: 'events', partitions: [{ partitionIndex: 1, errorCode: 0, offset: 10 }] }],
+  } as never);
+  consumed.fetches(4, {});
+  const records = batchAt(10, 0, 'a');
+  const partitions = [0, 1].map((partitionIndex) => ({ partitionIndex, errorCode: 0, records }));
+  const responses = [{ topic: 'events', topicId: TOPIC_ID, partitions }];
+  consumed.broker(4).answer(apis.fetch, { errorCode: 0, sessionId: 0, responses } as never);
+  expect(calls).toBe(1);
 });
