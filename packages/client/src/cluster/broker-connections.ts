@@ -21,6 +21,7 @@ export class BrokerConnections {
   private readonly ports: BrokerConnectionsPorts;
   private readonly open = new Map<string, BrokerConnection>();
   private readonly notBeforeMs = new Map<string, Millis>();
+  private isClosed = false;
 
   constructor(ports: BrokerConnectionsPorts) {
     this.ports = ports;
@@ -28,9 +29,10 @@ export class BrokerConnections {
 
   /**
    * A ready connection. Undefined: the connection is opening, and `changed` follows, or the pause after the
-   * last one is not over.
+   * last one is not over, or all are closed.
    */
   to(address: Address): BrokerConnection | undefined {
+    if (this.isClosed) return undefined;
     const name = `${address.host}:${address.port}`;
     const known = this.open.get(name);
     if (known !== undefined) return known.isReady ? known : undefined;
@@ -49,11 +51,14 @@ export class BrokerConnections {
 
   /** Any ready connection, the oldest first. */
   ready(): BrokerConnection | undefined {
+    if (this.isClosed) return undefined;
     for (const connection of this.open.values()) if (connection.isReady) return connection;
     return undefined;
   }
 
+  /** Closes every connection, and opens no more. */
   close(): void {
+    this.isClosed = true;
     for (const connection of this.open.values()) connection.close();
   }
 }

@@ -109,7 +109,10 @@ test('close: no request, connection or call follows', () => {
   const before = client.changes;
   view.refresh();
   view.close();
+  // Still open, but closing.
+  expect(view.anyConnection()).toBeUndefined();
   clock.advance(60_000);
+  expect([view.anyConnection(), view.connectionTo(5)]).toEqual([undefined, undefined]);
   expect(server.destroyed).toBe('closed by the client');
   expect([net.ends.length, server.waiting, client.changes]).toEqual([1, [], before]);
 });
