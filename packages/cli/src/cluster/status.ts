@@ -1,6 +1,6 @@
 /** The status of a local cluster: processes from the system, roles and leaders from the brokers. */
 import { describeTopicsRequest } from '@millrace/client';
-import { KafkaClient } from '@millrace/client/io';
+import { KafkaClient, type KafkaClientOptions } from '@millrace/client/io';
 import { apis } from '@millrace/protocol';
 import { clientOptions } from '../client-options.ts';
 import { bootstrapServers, type Layout, type LocalNode, nodesOf, type Role } from './layout.ts';
@@ -72,7 +72,7 @@ async function askBrokers(layout: Layout): Promise<View | undefined> {
 }
 
 async function ask(server: string): Promise<View> {
-  const client = await KafkaClient.connect(server, { ...clientOptions, connectTimeoutMs: 2000 });
+  const client = await KafkaClient.connect(server, clientOptionsWithin(2000));
   try {
     const metadata = await client.call(apis.metadata, describeTopicsRequest(null));
     const leads = new Map<number, number>();
@@ -114,13 +114,18 @@ async function knownBrokers(server: string): Promise<Set<number>> {
 }
 
 async function askBrokersOf(server: string): Promise<Set<number>> {
-  const client = await KafkaClient.connect(server, { ...clientOptions, connectTimeoutMs: 1000 });
+  const client = await KafkaClient.connect(server, clientOptionsWithin(1000));
   try {
     const metadata = await client.call(apis.metadata, describeTopicsRequest([]));
     return new Set(metadata.brokers.map((broker) => broker.nodeId));
   } finally {
     client.close();
   }
+}
+
+/** A client must not keep the process alive long after `within` has stopped waiting for it. */
+function clientOptionsWithin(timeoutMs: number): KafkaClientOptions {
+  return { ...clientOptions, connectTimeoutMs: timeoutMs, requestTimeoutMs: timeoutMs };
 }
 
 async function within<T>(timeoutMs: number, work: Promise<T>): Promise<T> {
