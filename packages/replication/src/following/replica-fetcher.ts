@@ -298,7 +298,7 @@ export class ReplicaFetcher {
             const followed = lost.find(
               ({ partition }) => partition.topic === topic.name && partition.index === answer.partitionIndex,
             );
-            if (followed !== undefined && this.isCurrent(followed)) this.located(followed, answer);
+            if (followed !== undefined && this.isFollowed(followed)) this.located(followed, answer);
           }
         this.proceed();
       },
@@ -322,7 +322,7 @@ export class ReplicaFetcher {
         const key = itemKey({ topicId, partition: fetched.partitionIndex });
         const followed = this.followed.get(key);
         // Since the request, the partition may have another leader or leader epoch.
-        if (followed === undefined || !this.isCurrent(followed)) continue;
+        if (followed === undefined || !isCurrent(followed)) continue;
         if (followed.askedOffset !== followed.partition.log.endOffset) continue;
         this.touched.add(key);
         this.take(followed, fetched);
@@ -330,14 +330,8 @@ export class ReplicaFetcher {
     this.proceed();
   }
 
-  private isCurrent(followed: FollowedPartition): boolean {
-    const { partition } = followed;
-    return (
-      this.followed.get(itemKey(keyOf(partition))) === followed &&
-      partition.role === 'follower' &&
-      partition.leaderEpoch === followed.leaderEpoch &&
-      !partition.isOffline
-    );
+  private isFollowed(followed: FollowedPartition): boolean {
+    return this.followed.get(itemKey(keyOf(followed.partition))) === followed && isCurrent(followed);
   }
 
   private take(followed: FollowedPartition, fetched: Fetched): void {
@@ -428,6 +422,10 @@ export class ReplicaFetcher {
   private delay(followed: FollowedPartition, sinceMs = this.ports.timers.now()): void {
     followed.readyAtMs = sinceMs + this.ports.config.fetchBackoffMs;
   }
+}
+
+function isCurrent({ partition, leaderEpoch }: FollowedPartition): boolean {
+  return partition.role === 'follower' && partition.leaderEpoch === leaderEpoch && !partition.isOffline;
 }
 
 interface ListedPartition {
