@@ -83,7 +83,7 @@ function oneSeed(seed: number, options: SimOptions): void {
  * Refuses faults that the plan does not have: a run without the intended faults would look like a fixed bug.
  */
 function refuseUnplanned(seed: number, only: readonly number[], { plan }: RunReport): void {
-  const indices = plan.map(({ index }) => index);
+  const indices = plan.map(({ id }) => id);
   const unplanned = only.filter((index) => !indices.includes(index));
   if (unplanned.length === 0) return;
   const last = Math.max(...indices);

@@ -13,16 +13,17 @@ const calm = simulateGuarded({ seed: SEED, only: new Set() });
 /** A real run with made-up faults. It fails when all needed faults are among them. */
 function simulate(_seed: number, only: ReadonlySet<number> | undefined): RunReport {
   const strikes = (index: number) => only === undefined || only.has(index);
-  const plan = Array.from({ length: PLANNED }, (_unused, index) => {
-    const text = strikes(index) ? `b${index}` : undefined;
-    return { index, atUs: index * 1_000_000, name: 'crash', text };
+  const plan = Array.from({ length: PLANNED }, (_unused, id) => {
+    return { id, kind: 'crash', atMs: id * 1_000, parameters: {} };
   });
-  const struck = plan.filter(({ text }) => text !== undefined);
-  const faults = struck.map(({ atUs, index, text }) => {
-    return { atUs, who: 'world', event: `fault ${index}: crash`, facts: { what: text } };
+  const struck = plan
+    .filter(({ id }) => strikes(id))
+    .map((planned) => ({ planned, atUs: planned.atMs * 1_000, text: `b${planned.id}` }));
+  const faults = struck.map(({ atUs, planned, text }) => {
+    return { atUs, who: 'world', event: `fault ${planned.id}: crash`, facts: { what: text } };
   });
   const story = { ...calm.story, lines: [...calm.story.lines, ...faults] } as RunReport['story'];
-  const report = { ...calm, plan, story };
+  const report = { ...calm, plan, struck, story };
   if (!NEEDED.every(strikes)) return report;
   const sentence = `${struck.length} faults and p1-7 is gone`;
   return {

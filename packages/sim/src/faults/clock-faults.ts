@@ -1,5 +1,6 @@
 /** Wall clocks are wrong and jump. Nothing but timestamps in data may depend on them. */
-import { type FaultKind, victim } from './fault.ts';
+import { type FaultKind, fault, victim, victimOf } from './fault.ts';
+import { whole } from './parameter.ts';
 
 const HOUR_MS = 3_600_000;
 /**
@@ -7,19 +8,28 @@ const HOUR_MS = 3_600_000;
  * (producer.id.expiration.ms).
  */
 const ERROR_MS_MAX = 11 * HOUR_MS;
+const RANGES_MS = [1_000, 60_000, ERROR_MS_MAX];
+
+/** Negative: back. */
+const jump = {
+  ...whole(-ERROR_MS_MAX, ERROR_MS_MAX, (random) => {
+    const range = RANGES_MS[random.below(RANGES_MS.length)]!;
+    return random.below(2 * range) - range;
+  }),
+  less: (byMs: number) =>
+    [Math.sign(byMs), Math.trunc(byMs / 2)].filter((one) => Math.abs(one) < Math.abs(byMs)),
+};
 
 export const clockFaults: readonly FaultKind[] = [
-  {
+  fault({
     name: 'clock-jump',
     sentence: 'the wall clock of a machine jumps, forwards or back',
-    strike(context, random) {
-      const node = victim(context, random)!;
-      const range = [1_000, 60_000, ERROR_MS_MAX][random.below(3)]!;
-      const byMs = random.below(2 * range) - range;
-      const { host } = node;
+    parameters: { victim: victim(), byMs: jump },
+    strike(context, { victim, byMs }) {
+      const { name, host } = victimOf(context, victim)!;
       if (Math.abs(host.clockErrorMs + byMs) > ERROR_MS_MAX) return undefined;
       host.wallOffsetMs += byMs;
-      return `${node.name} by ${byMs} ms`;
+      return `${name} by ${byMs} ms`;
     },
-  },
+  }),
 ];

@@ -2,67 +2,79 @@
  * Disks are slow, full, damaged or lost. The faults damage or lose a disk only where the contract covers it
  * (atlas.ts).
  */
-import { duration, type FaultKind, seconds, victim } from './fault.ts';
+import type { SimNode } from '../cluster/index.ts';
+import {
+  endAfter,
+  type FaultContext,
+  type FaultKind,
+  fault,
+  type VictimChoice,
+  victim,
+  victimOf,
+} from './fault.ts';
+import { duration, oneOf } from './parameter.ts';
+
+/** A broker whose disk may be damaged, and that is not a controller. */
+function damageable(context: FaultContext, choice: VictimChoice): SimNode | undefined {
+  return victimOf(context, choice, (one) => one.role === 'broker' && context.atlas.mayLoseDisk(one));
+}
 
 export const diskFaults: readonly FaultKind[] = [
-  {
+  fault({
     name: 'slow-disk',
     sentence: 'syncs take long on one machine',
-    strike(context, random) {
-      const node = victim(context, random)!;
-      const syncMs = [20, 200, 1_500][random.below(3)]!;
-      node.disk.setSlow(syncMs);
-      const lasts = duration(random);
-      context.world.after(lasts, () => node.disk.setSlow(undefined));
-      return `${node.name}, up to ${syncMs} ms, for ${seconds(lasts)}`;
+    parameters: { victim: victim(), syncMs: oneOf(20, 200, 1_500), lastsMs: duration() },
+    strike(context, { victim, syncMs, lastsMs }) {
+      const { name, disk } = victimOf(context, victim)!;
+      disk.setSlow(syncMs);
+      const lasts = endAfter(context, lastsMs, () => disk.setSlow(undefined));
+      return `${name}, up to ${syncMs} ms, for ${lasts}`;
     },
-  },
-  {
+  }),
+  fault({
     name: 'full-disk',
     sentence: 'the disk of one machine is full for a while',
-    strike(context, random) {
-      const node = victim(context, random)!;
-      node.disk.setFull(true);
-      const lasts = duration(random, 4_000);
-      context.world.after(lasts, () => node.disk.setFull(false));
-      return `${node.name} for ${seconds(lasts)}`;
+    parameters: { victim: victim(), lastsMs: duration(4_000) },
+    strike(context, { victim, lastsMs }) {
+      const { name, disk } = victimOf(context, victim)!;
+      disk.setFull(true);
+      return `${name} for ${endAfter(context, lastsMs, () => disk.setFull(false))}`;
     },
-  },
-  {
+  }),
+  fault({
     name: 'lost-disk',
     sentence: 'a machine comes back with another, empty disk',
-    strike(context, random) {
+    parameters: { victim: victim() },
+    strike(context, { victim }) {
       const { atlas } = context;
-      const node = victim(context, random, (one) => atlas.mayLoseDisk(one));
+      const node = victimOf(context, victim, (one) => atlas.mayLoseDisk(one));
       if (node === undefined) return undefined;
       atlas.noteHarm(node, { disk: true });
       node.kill('power');
       node.disk.wipe();
       return node.name;
     },
-  },
-  {
+  }),
+  fault({
     name: 'latent-sector-error',
     sentence: 'a synced sector becomes unreadable; the disk is replaced when a broker notices it',
-    strike(context, random) {
-      const { atlas } = context;
-      const node = victim(context, random, (one) => one.role === 'broker' && atlas.mayLoseDisk(one));
-      if (node === undefined) return undefined;
-      const where = node.disk.failSector(random);
-      if (where === undefined) return undefined;
-      atlas.noteHarm(node, { disk: true });
+    parameters: { victim: victim() },
+    strike(context, { victim }) {
+      const node = damageable(context, victim);
+      const where = node?.disk.failSector(context.random);
+      if (node === undefined || where === undefined) return undefined;
+      context.atlas.noteHarm(node, { disk: true });
       return `${node.name}, ${where}`;
     },
-  },
-  {
+  }),
+  fault({
     name: 'misdirected-write',
     sentence: 'a write to a log lands somewhere else',
-    strike(context, random) {
-      const { atlas } = context;
-      const node = victim(context, random, (one) => one.role === 'broker' && atlas.mayLoseDisk(one));
-      if (node === undefined) return undefined;
-      node.disk.misdirectNextWrite(() => atlas.mayLoseDisk(node));
-      return node.name;
+    parameters: { victim: victim() },
+    strike(context, { victim }) {
+      const node = damageable(context, victim);
+      node?.disk.misdirectNextWrite(() => context.atlas.mayLoseDisk(node));
+      return node?.name;
     },
-  },
+  }),
 ];

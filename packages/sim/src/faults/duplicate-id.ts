@@ -3,7 +3,8 @@ import type { RpcStream } from '@millrace/base';
 import { controlSession } from '@millrace/control';
 import { CONTROLLER_PORT, type SimNode } from '../cluster/index.ts';
 import { Host, MILLISECOND } from '../world/index.ts';
-import { type FaultContext, type FaultKind, pick, seconds } from './fault.ts';
+import { endAfter, type FaultContext, fault, victim, victimOf } from './fault.ts';
+import { duration } from './parameter.ts';
 
 /** The second process registers again and again at this interval, like a refused broker. */
 const REGISTER_EVERY_MS = 200;
@@ -14,23 +15,19 @@ const REGISTER_EVERY_MS = 200;
  * session, the controller accepts the second process, which stays fenced until it ends. Then the healthy
  * broker registers again.
  */
-export const duplicateId: FaultKind = {
+export const duplicateId = fault({
   name: 'duplicate-id',
   sentence: 'a second process with the id of a running broker registers again and again, and dies',
-  strike(context, random) {
-    const node = pick(
-      random,
-      context.cluster.brokers.filter(({ isUp }) => isUp),
-    );
+  parameters: { victim: victim(), lastsMs: duration(2_000) },
+  strike(context, { victim, lastsMs }) {
+    const node = victimOf(context, victim, (one) => one.isBroker && one.isUp);
     if (node === undefined) return undefined;
-    // The second process ends before peace begins.
-    const lastsUs = Math.min((50 + random.below(2_000)) * MILLISECOND, context.untilUs - context.world.nowUs);
     const intruder = new Intruder(context, node);
     intruder.start();
-    context.world.after(lastsUs, () => intruder.die());
-    return `${intruder.name} as broker ${node.id} for ${seconds(lastsUs)}`;
+    const lasts = endAfter(context, lastsMs, () => intruder.die());
+    return `${intruder.name} as broker ${node.id} for ${lasts}`;
   },
-};
+});
 
 class Intruder {
   readonly name: string;

@@ -1,13 +1,14 @@
 /**
- * A fault of the cluster. The plan draws it from the seed before the run begins, so that the run can leave
- * one out without changing the others. Each fault draws from a source of its own.
+ * A fault of the cluster. The plan of a run holds its parameters, drawn from the seed before anything
+ * happens: a run can leave a fault out, or make it less, without changing the others.
  */
-import type { Prng } from '@millrace/base';
+import type { Millis, Prng } from '@millrace/base';
 import type { SimCluster, SimNode } from '../cluster/index.ts';
 import type { Network } from '../net/index.ts';
 import { MILLISECOND, type Micros, type World } from '../world/index.ts';
 import type { Atlas } from './atlas.ts';
 import type { Operator } from './operator.ts';
+import { choice, chosen, type Parameter, type Shape, type ValuesOf } from './parameter.ts';
 
 export interface FaultContext {
   readonly world: World;
@@ -17,57 +18,79 @@ export interface FaultContext {
   readonly operator: Operator;
   /** Names of the clients' machines. */
   readonly clientHosts: readonly string[];
-  /** The end of the faults. */
+  /** The end of the incident that this fault belongs to. */
   readonly untilUs: Micros;
+  /** The fault's own source, for details that are not worth a parameter. */
+  readonly random: Prng;
 }
 
-export interface FaultKind {
+interface Fault<S extends Shape> {
   /** Kebab-case; coverage counts `fault NAME`. */
   readonly name: string;
   /** One sentence for docs and `--help`. */
   readonly sentence: string;
+  readonly parameters: S;
   /** Injects the fault. Returns its victim and its duration in words; undefined: there is no victim. */
-  strike(context: FaultContext, random: Prng): string | undefined;
+  strike(context: FaultContext, parameters: ValuesOf<S>): string | undefined;
 }
 
-/** Schedules a later step of a fault. Drops it when the faults are over. */
+/** A fault with parameters of any names. The caller of `strike` has checked the values. */
+export type FaultKind = Fault<Shape>;
+
+/** Lets the compiler derive the values of `strike` from the parameters. */
+export function fault<const S extends Shape>(kind: Fault<S>): FaultKind {
+  return kind;
+}
+
+/** Schedules a later step of a fault. Drops it when the incident is over. */
 export function later({ world, untilUs }: FaultContext, afterUs: Micros, step: () => void): void {
   if (world.nowUs + afterUs < untilUs) world.after(afterUs, step);
 }
 
-export function pick<T>(random: Prng, list: readonly T[]): T | undefined {
-  return list.length === 0 ? undefined : list[random.below(list.length)]!;
-}
-
-/** Draws a duration: mostly short, sometimes longer than session timeouts and lag times. */
-export function duration(random: Prng, maxMs = 8_000): Micros {
-  const ranges = [200, 1_000, 3_000, maxMs];
-  const upTo = Math.min(maxMs, ranges[random.below(ranges.length)]!);
-  return (20 + random.below(upTo)) * MILLISECOND;
+/** Ends an effect of a fault after a time, at the latest with the incident. Returns the time in words. */
+export function endAfter({ world, untilUs }: FaultContext, lastsMs: Millis, end: () => void): string {
+  const lastsUs = Math.min(lastsMs * MILLISECOND, untilUs - world.nowUs);
+  world.after(lastsUs, end);
+  return seconds(lastsUs);
 }
 
 export function seconds(us: Micros): string {
   return `${(us / 1e6).toFixed(2)} s`;
 }
 
-/** Draws a victim: any node, the active controller, or the leader of some partition. */
-export function victim(
+const WHO = ['any', 'active-controller', 'leader'] as const;
+
+/** A victim among the nodes. If the wanted one is not there or not eligible, `pick` chooses another. */
+export type VictimChoice = { readonly who: (typeof WHO)[number]; readonly pick: number };
+
+const number = choice();
+
+/** Any node (in half of the plans), the active controller, or the leader of some partition. */
+export function victim(): Parameter<VictimChoice> {
+  return {
+    allows: `{"who": ${WHO.map((who) => `"${who}"`).join(' or ')}, "pick": ${number.allows}}`,
+    isAllowed: isVictimChoice,
+    draw: (random) => ({ who: WHO[Math.max(0, random.below(4) - 1)]!, pick: number.draw(random) }),
+    less: () => [],
+  };
+}
+
+function isVictimChoice(value: unknown): value is VictimChoice {
+  if (typeof value !== 'object' || value === null || !('who' in value) || !('pick' in value)) return false;
+  const { who, pick, ...rest } = value;
+  return WHO.some((one) => one === who) && number.isAllowed(pick) && Object.keys(rest).length === 0;
+}
+
+export function victimOf(
   { cluster }: FaultContext,
-  random: Prng,
+  { who, pick }: VictimChoice,
   eligible: (node: SimNode) => boolean = () => true,
 ): SimNode | undefined {
-  const choice = random.below(4);
-  const place = random.u32();
-  if (choice === 0) {
-    const active = cluster.activeController();
-    if (active !== undefined && eligible(active)) return active;
-  }
-  if (choice === 1) {
-    const places = cluster.partitions();
-    const leader =
-      places.length === 0 ? undefined : cluster.node(places[place % places.length]!.image.leader);
-    if (leader !== undefined && eligible(leader)) return leader;
-  }
-  const all = cluster.nodes.filter(eligible);
-  return all.length === 0 ? undefined : all[place % all.length];
+  const leads = () => cluster.node(chosen(cluster.partitions(), pick)?.image.leader ?? -1);
+  const wanted = {
+    any: () => undefined,
+    'active-controller': () => cluster.activeController(),
+    leader: leads,
+  }[who]();
+  return wanted !== undefined && eligible(wanted) ? wanted : chosen(cluster.nodes.filter(eligible), pick);
 }

@@ -1,6 +1,6 @@
 /** Groups of machines, the links between them, and temporary cuts of these links. */
-import type { Prng } from '@millrace/base';
-import { duration, type FaultContext, seconds } from './fault.ts';
+import type { Millis } from '@millrace/base';
+import { endAfter, type FaultContext } from './fault.ts';
 
 /** One direction: from, to. */
 export type Direction = readonly [from: string, to: string];
@@ -17,12 +17,10 @@ export function between(group: readonly string[], others: readonly string[]): Di
 }
 
 /** Cuts links for a while. If two cuts of a link overlap, the link heals when the first one ends. */
-export function cutFor(context: FaultContext, random: Prng, links: readonly Direction[]): string {
-  const { network, world } = context;
+export function cutFor(context: FaultContext, lastsMs: Millis, links: readonly Direction[]): string {
+  const { network } = context;
   for (const [from, to] of links) network.cut(from, to);
-  const lasts = duration(random);
-  world.after(lasts, () => {
+  return endAfter(context, lastsMs, () => {
     for (const [from, to] of links) network.heal(from, to);
   });
-  return seconds(lasts);
 }

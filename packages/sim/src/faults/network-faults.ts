@@ -3,103 +3,111 @@
  * reset.
  */
 import { MILLISECOND } from '../world/index.ts';
-import { duration, type FaultKind, pick, seconds, victim } from './fault.ts';
+import { endAfter, type FaultKind, fault, victim, victimOf } from './fault.ts';
 import { between, cutFor, everybody } from './links.ts';
+import { choice, chosen, duration, oneOf, whole } from './parameter.ts';
 
 export const networkFaults: readonly FaultKind[] = [
-  {
+  fault({
     name: 'slow-link',
     sentence: 'messages between two machines are delayed, and few bytes pass',
-    strike(context, random) {
-      const names = everybody(context);
-      const from = pick(random, names)!;
-      const to = pick(random, names)!;
+    parameters: {
+      from: choice(),
+      to: choice(),
+      delayMs: whole(1, 400),
+      bytesPerSecond: oneOf(10_000_000, 100_000, 10_000),
+      lastsMs: duration(),
+    },
+    strike(context, { delayMs, bytesPerSecond, lastsMs, ...ends }) {
+      const from = chosen(everybody(context), ends.from)!;
+      const to = chosen(everybody(context), ends.to)!;
       if (from === to) return undefined;
-      const quality = {
-        delayUs: (1 + random.below(400)) * MILLISECOND,
-        bytesPerSecond: [10_000, 100_000, 10_000_000][random.below(3)]!,
-      };
-      const { network, world } = context;
+      const { network } = context;
+      const quality = { delayUs: delayMs * MILLISECOND, bytesPerSecond };
       network.slow(from, to, quality);
       network.slow(to, from, quality);
-      const lasts = duration(random);
-      world.after(lasts, () => {
+      const lasts = endAfter(context, lastsMs, () => {
         network.slow(from, to, undefined);
         network.slow(to, from, undefined);
       });
-      return `${from} and ${to}, ${quality.delayUs / MILLISECOND} ms, for ${seconds(lasts)}`;
+      return `${from} and ${to}, ${delayMs} ms, for ${lasts}`;
     },
-  },
-  {
+  }),
+  fault({
     name: 'reset-connections',
     sentence: 'every connection between two machines breaks',
-    strike(context, random) {
-      const names = everybody(context);
-      const a = pick(random, names)!;
-      const b = random.below(2) === 0 ? pick(random, names)! : victim(context, random)!.name;
+    parameters: { machine: choice(), node: victim() },
+    strike(context, { machine, node }) {
+      const a = chosen(everybody(context), machine)!;
+      const b = victimOf(context, node)!.name;
       if (a === b || context.network.reset(a, b) === 0) return undefined;
       return `${a} and ${b}`;
     },
-  },
-  {
+  }),
+  fault({
     name: 'cut-one-way',
     sentence: 'no message passes from one machine to another; the other direction works',
-    strike(context, random) {
-      const names = everybody(context);
-      const from = pick(random, names)!;
-      const to = victim(context, random)!.name;
+    parameters: { from: choice(), to: victim(), lastsMs: duration() },
+    strike(context, { lastsMs, ...ends }) {
+      const from = chosen(everybody(context), ends.from)!;
+      const to = victimOf(context, ends.to)!.name;
       if (from === to) return undefined;
-      return `${from} to ${to}, ${cutFor(context, random, [[from, to]])}`;
+      return `${from} to ${to}, ${cutFor(context, lastsMs, [[from, to]])}`;
     },
-  },
-  {
+  }),
+  fault({
     name: 'isolate',
     sentence: 'one machine is cut off from all others',
-    strike(context, random) {
-      const { name } = victim(context, random)!;
-      return `${name}, ${cutFor(context, random, between([name], everybody(context)))}`;
+    parameters: { victim: victim(), lastsMs: duration() },
+    strike(context, { victim, lastsMs }) {
+      const { name } = victimOf(context, victim)!;
+      return `${name}, ${cutFor(context, lastsMs, between([name], everybody(context)))}`;
     },
-  },
-  {
+  }),
+  fault({
     name: 'isolate-inbound',
     sentence: 'one machine receives nothing; its own messages arrive',
-    strike(context, random) {
-      const { name } = victim(context, random)!;
-      const links = everybody(context)
-        .filter((other) => other !== name)
-        .map((other) => [other, name] as const);
-      return `${name}, ${cutFor(context, random, links)}`;
+    parameters: { victim: victim(), lastsMs: duration() },
+    strike(context, { victim, lastsMs }) {
+      const { name } = victimOf(context, victim)!;
+      const others = everybody(context).filter((other) => other !== name);
+      const links = others.map((other) => [other, name] as const);
+      return `${name}, ${cutFor(context, lastsMs, links)}`;
     },
-  },
-  {
+  }),
+  fault({
     name: 'cut-off-controllers',
     sentence: 'a broker reaches every machine except the controllers',
-    strike(context, random) {
-      const node = victim(context, random, (one) => one.role === 'broker');
+    parameters: { victim: victim(), lastsMs: duration() },
+    strike(context, { victim, lastsMs }) {
+      const node = victimOf(context, victim, (one) => one.role === 'broker');
       if (node === undefined) return undefined;
       const controllers = context.cluster.controllers.map(({ name }) => name);
-      return `${node.name}, ${cutFor(context, random, between([node.name], controllers))}`;
+      return `${node.name}, ${cutFor(context, lastsMs, between([node.name], controllers))}`;
     },
-  },
-  {
+  }),
+  fault({
     name: 'cut-off-brokers',
     sentence: 'a broker reaches every machine except the other brokers',
-    strike(context, random) {
-      const node = victim(context, random, (one) => one.isBroker);
+    parameters: { victim: victim(), lastsMs: duration() },
+    strike(context, { victim, lastsMs }) {
+      const node = victimOf(context, victim, (one) => one.isBroker);
       if (node === undefined || context.cluster.brokers.length < 2) return undefined;
       const brokers = context.cluster.brokers.map(({ name }) => name);
-      return `${node.name}, ${cutFor(context, random, between([node.name], brokers))}`;
+      return `${node.name}, ${cutFor(context, lastsMs, between([node.name], brokers))}`;
     },
-  },
-  {
+  }),
+  fault({
     name: 'split',
     sentence: 'the machines fall into two groups that do not reach each other',
-    strike(context, random) {
+    // The n-th machine is in one group or the other by the n-th bit.
+    parameters: { groups: choice(), lastsMs: duration() },
+    strike(context, { groups, lastsMs }) {
       const names = everybody(context);
-      const group = names.filter(() => random.below(2) === 0);
+      const group = names.filter((_name, index) => ((groups >>> (index % 32)) & 1) === 0);
       const others = names.filter((name) => !group.includes(name));
       if (group.length === 0 || others.length === 0) return undefined;
-      return `${group.join('+')} from ${others.join('+')}, ${cutFor(context, random, between(group, others))}`;
+      return `${group.join('+')} from ${others.join('+')}, ${cutFor(context, lastsMs, between(group, others))}`;
     },
-  },
+  }),
 ];

@@ -2,84 +2,96 @@
  * Actions of operators at the worst time: create and delete topics, restart nodes cleanly or with other
  * settings.
  */
+import type { SimNode } from '../cluster/index.ts';
 import { MILLISECOND } from '../world/index.ts';
-import { type FaultKind, later, pick, victim } from './fault.ts';
+import { type FaultKind, fault, later, victim, victimOf } from './fault.ts';
+import { chance, choice, chosen, oneOf, whole } from './parameter.ts';
 
 const EXTRA_TOPICS_MAX = 4;
 
 /** Settings that may differ from node to node, and from one life to the next. */
-const OTHER_SETTINGS: readonly Readonly<Record<string, string>>[] = [
-  { 'replica.fetch.response.max.bytes': '30000' },
-  { 'replica.fetch.response.max.bytes': '10485760' },
-  { 'replica.fetch.wait.max.ms': '50' },
-  { 'replica.lag.time.max.ms': '1500' },
-  { 'max.incremental.fetch.session.cache.slots': '0' },
-  { 'max.incremental.fetch.session.cache.slots': '2' },
-  { 'replica.high.watermark.checkpoint.interval.ms': '200' },
-  { 'connections.max.idle.ms': '2000' },
-  { 'controller.quorum.fetch.timeout.ms': '500' },
-];
+const OTHER_SETTINGS = [
+  'replica.fetch.response.max.bytes=30000',
+  'replica.fetch.response.max.bytes=10485760',
+  'replica.fetch.wait.max.ms=50',
+  'replica.lag.time.max.ms=1500',
+  'max.incremental.fetch.session.cache.slots=0',
+  'max.incremental.fetch.session.cache.slots=2',
+  'replica.high.watermark.checkpoint.interval.ms=200',
+  'connections.max.idle.ms=2000',
+  'controller.quorum.fetch.timeout.ms=500',
+] as const;
+
+const isStoppable = (node: SimNode) => node.isUp && !node.isStopping;
 
 export const operatorFaults: readonly FaultKind[] = [
-  {
+  fault({
     name: 'create-topic',
     sentence: 'an administrator creates a topic',
-    strike({ operator, cluster }, random) {
+    parameters: { partitions: whole(1, 2), replicas: whole(1, 3), unclean: chance(2) },
+    strike({ operator, cluster }, { partitions, replicas, unclean }) {
       if (operator.extraTopics().length >= EXTRA_TOPICS_MAX) return undefined;
-      return operator.createTopic(1 + random.below(2), 1 + random.below(cluster.brokers.length));
+      return operator.createTopic({
+        partitions,
+        replicationFactor: Math.min(replicas, cluster.brokers.length),
+        unclean,
+      });
     },
-  },
-  {
+  }),
+  fault({
     name: 'delete-topic',
     sentence: 'an administrator deletes a topic',
-    strike({ operator }, random) {
-      const name = pick(random, operator.extraTopics());
+    parameters: { topic: choice() },
+    strike({ operator }, { topic }) {
+      const name = chosen(operator.extraTopics(), topic);
       if (name !== undefined) operator.deleteTopic(name);
       return name;
     },
-  },
-  {
+  }),
+  fault({
     name: 'grow-topic',
     sentence: 'an administrator adds a partition to a topic',
-    strike({ operator }, random) {
-      const name = pick(random, operator.allTopics());
+    parameters: { topic: choice() },
+    strike({ operator }, { topic }) {
+      const name = chosen(operator.allTopics(), topic);
       if (name !== undefined) operator.growTopic(name);
       return name;
     },
-  },
-  {
+  }),
+  fault({
     name: 'restart',
     sentence: 'a node is stopped cleanly and started again',
-    strike(context, random) {
-      const node = victim(context, random, (one) => one.isUp && !one.isStopping);
+    parameters: { victim: victim() },
+    strike(context, { victim }) {
+      const node = victimOf(context, victim, isStoppable);
       node?.stop();
       return node?.name;
     },
-  },
-  {
+  }),
+  fault({
     name: 'restart-with-settings',
     sentence: 'a node is stopped cleanly and started again with another setting',
-    strike(context, random) {
-      const node = victim(context, random, (one) => one.isUp && !one.isStopping);
-      const settings = pick(random, OTHER_SETTINGS)!;
+    parameters: { victim: victim(), setting: oneOf(...OTHER_SETTINGS) },
+    strike(context, { victim, setting }) {
+      const node = victimOf(context, victim, isStoppable);
       if (node === undefined) return undefined;
-      node.set(settings);
+      const [key, value] = setting.split('=') as [string, string];
+      node.set({ [key]: value });
       node.stop();
-      const [[key, value]] = Object.entries(settings) as [[string, string]];
-      return `${node.name}, ${key}=${value}`;
+      return `${node.name}, ${setting}`;
     },
-  },
-  {
+  }),
+  fault({
     name: 'rolling-restart',
     sentence: 'all brokers are stopped cleanly and started again, one after the other',
-    strike(context, random) {
-      const pauseMs = 200 + random.below(1_500);
+    parameters: { pauseMs: whole(200, 1_700) },
+    strike(context, { pauseMs }) {
       context.cluster.brokers.forEach((node, index) => {
         later(context, index * pauseMs * MILLISECOND, () => {
-          if (node.isUp && !node.isStopping) node.stop();
+          if (isStoppable(node)) node.stop();
         });
       });
       return `one each ${pauseMs} ms`;
     },
-  },
+  }),
 ];

@@ -4,8 +4,16 @@ export interface Operator {
   extraTopics(): readonly string[];
   /** All topics that may grow. */
   allTopics(): readonly string[];
-  createTopic(partitions: number, replicationFactor: number): string;
+  /** Returns the name of the new topic. */
+  createTopic(topic: ExtraTopic): string;
   deleteTopic(name: string): void;
   /** Asks for one more partition. */
   growTopic(name: string): void;
+}
+
+export interface ExtraTopic {
+  readonly partitions: number;
+  readonly replicationFactor: number;
+  /** Whether it allows elections that lose acknowledged records. */
+  readonly unclean: boolean;
 }

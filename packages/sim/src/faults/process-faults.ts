@@ -1,97 +1,103 @@
 /** Processes die, freeze and restart. The supervisor starts a dead process again (run/supervisor.ts). */
-import { MILLISECOND } from '../world/index.ts';
-import { duration, type FaultContext, type FaultKind, later, seconds, victim } from './fault.ts';
+import type { Millis } from '@millrace/base';
+import { type Life, MILLISECOND } from '../world/index.ts';
+import { endAfter, type FaultContext, type FaultKind, fault, later, victim, victimOf } from './fault.ts';
+import { duration, whole } from './parameter.ts';
 
 const isUp = (node: { isUp: boolean }) => node.isUp;
 
 /** Freezes a process for a while, like SIGSTOP: the most revealing fault for an event loop. */
-function freeze({ world }: FaultContext, life: { pause(): void; resume(): void }, lastsUs: number): void {
+function freeze(context: FaultContext, life: Life, lastsMs: Millis): string {
   life.pause();
-  world.after(lastsUs, () => life.resume());
+  return endAfter(context, lastsMs, () => life.resume());
 }
 
 export const processFaults: readonly FaultKind[] = [
-  {
+  fault({
     name: 'crash',
     sentence: 'kill -9 of one process',
-    strike(context, random) {
-      const node = victim(context, random, isUp);
+    parameters: { victim: victim() },
+    strike(context, { victim }) {
+      const node = victimOf(context, victim, isUp);
       node?.kill('process');
       return node?.name;
     },
-  },
-  {
+  }),
+  fault({
     name: 'crash-all',
     sentence: 'kill -9 of all processes at once',
+    parameters: {},
     strike({ cluster }) {
       for (const node of cluster.nodes) node.kill('process');
       return 'everybody';
     },
-  },
-  {
+  }),
+  fault({
     name: 'crash-brokers',
     sentence: 'kill -9 of all brokers at once',
+    parameters: {},
     strike({ cluster }) {
       for (const node of cluster.brokers) node.kill('process');
       return cluster.brokers.map(({ name }) => name).join('+');
     },
-  },
-  {
+  }),
+  fault({
     name: 'crash-in-write',
     sentence: 'a process dies in the middle of one of its next writes to a file',
-    strike(context, random) {
-      const node = victim(context, random, (one) => one.isUp && one.isBroker);
+    parameters: { victim: victim(), writes: whole(1, 12) },
+    strike(context, { victim, writes }) {
+      const node = victimOf(context, victim, (one) => one.isUp && one.isBroker);
       if (node === undefined) return undefined;
-      const writes = 1 + random.below(12);
       node.disk.crashAtWrite(writes, 'process');
       return `${node.name}, write ${writes} from now`;
     },
-  },
-  {
+  }),
+  fault({
     name: 'power-loss',
     sentence: 'a machine loses power, and with it all unsynced writes',
-    strike(context, random) {
+    parameters: { victim: victim() },
+    strike(context, { victim }) {
       const { atlas } = context;
-      const node = victim(context, random, (one) => one.isUp && atlas.mayLosePower(one));
+      const node = victimOf(context, victim, (one) => one.isUp && atlas.mayLosePower(one));
       if (node === undefined) return undefined;
       atlas.noteHarm(node, { disk: false });
       node.kill('power');
       return node.name;
     },
-  },
-  {
+  }),
+  fault({
     name: 'power-loss-all',
     sentence: 'all machines lose power at once (every topic has flush.messages=1)',
+    parameters: {},
     strike({ atlas, cluster }) {
       if (!atlas.everythingIsSynced) return undefined;
       for (const node of cluster.nodes) node.kill('power');
       return 'everybody';
     },
-  },
-  {
+  }),
+  fault({
     name: 'pause',
     sentence: 'a process freezes and continues later without knowing it',
-    strike(context, random) {
-      const life = victim(context, random, (one) => one.life !== undefined && !one.life.isPaused)?.life;
-      if (life === undefined) return undefined;
-      const lasts = duration(random);
-      freeze(context, life, lasts);
-      return `${life.host.name} for ${seconds(lasts)}`;
+    parameters: { victim: victim(), lastsMs: duration() },
+    strike(context, { victim, lastsMs }) {
+      const node = victimOf(context, victim, (one) => one.life !== undefined && !one.life.isPaused);
+      return node === undefined ? undefined : `${node.name} for ${freeze(context, node.life!, lastsMs)}`;
     },
-  },
-  {
+  }),
+  fault({
     name: 'stutter',
     sentence: 'a process pauses for moments again and again, as if it collected garbage or lacked CPU',
-    strike(context, random) {
-      const life = victim(context, random, isUp)?.life;
+    parameters: { victim: victim(), times: whole(3, 12), pauseMs: whole(1, 300) },
+    strike(context, { victim, times, pauseMs }) {
+      const { random } = context;
+      const life = victimOf(context, victim, isUp)?.life;
       if (life === undefined) return undefined;
-      const times = 3 + random.below(10);
       for (let time = 0; time < times; time++) {
         later(context, random.below(3_000) * MILLISECOND, () => {
-          if (life.isAlive && !life.isPaused) freeze(context, life, (1 + random.below(300)) * MILLISECOND);
+          if (life.isAlive && !life.isPaused) freeze(context, life, 1 + random.below(pauseMs));
         });
       }
-      return `${life.host.name}, ${times} times`;
+      return `${life.host.name}, ${times} times up to ${pauseMs} ms`;
     },
-  },
+  }),
 ];

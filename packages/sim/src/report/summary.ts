@@ -24,10 +24,10 @@ export interface RunSummary {
 }
 
 export function summaryOf(report: RunReport): RunSummary {
-  const { seed, hash, verdict, checker, sentence, virtualUs, events, plan, counts } = report;
-  const faults = plan.flatMap(({ index, atUs, name, text }) =>
-    text === undefined ? [] : [{ index, atSeconds: atUs / 1e6, name, what: text }],
-  );
+  const { seed, hash, verdict, checker, sentence, virtualUs, events, struck, counts } = report;
+  const faults = struck.map(({ planned, atUs, text }) => {
+    return { index: planned.id, atSeconds: atUs / 1e6, name: planned.kind, what: text };
+  });
   return {
     seed,
     hash,

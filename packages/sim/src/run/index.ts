@@ -1,3 +1,3 @@
-export type { PlannedFault } from './plan.ts';
+export type { PlannedFault, StruckFault } from './plan.ts';
 export * from './run.ts';
 export type { Scenario } from './scenario.ts';

@@ -1,29 +1,41 @@
 /**
  * The plan of a run's faults, drawn from the seed before anything happens: for each fault a time, a kind and
- * a source of randomness of its own. Leaving one out therefore does not change the others, so a failing run
- * can shrink.
+ * its parameters. Leaving one out therefore does not change the others, so a failing run can shrink.
  */
-import type { Prng } from '@millrace/base';
-import { commonFaults, type FaultContext, type FaultKind, faultKinds, rareFaults } from '../faults/index.ts';
+import type { Millis, Prng } from '@millrace/base';
+import {
+  commonFaults,
+  drawValues,
+  type FaultContext,
+  type FaultKind,
+  faultKinds,
+  rareFaults,
+  type Values,
+} from '../faults/index.ts';
 import { MILLISECOND, type Micros } from '../world/index.ts';
 
 export interface PlannedFault {
-  readonly index: number;
+  /** Unique in the plan. */
+  readonly id: number;
+  readonly kind: string;
+  /** From the beginning of its incident. */
+  readonly atMs: Millis;
+  readonly parameters: Values;
+}
+
+/** A planned fault that found a victim. */
+export interface StruckFault {
+  readonly planned: PlannedFault;
   readonly atUs: Micros;
-  readonly name: string;
-  /**
-   * Its effect in words, after it struck; undefined: it found no victim, is left out, or its time has not
-   * come.
-   */
-  text: string | undefined;
+  /** Its victim and its duration in words. */
+  readonly text: string;
 }
 
 export interface FaultPace {
   /** The weight of each kind of fault in this run; 0: never. */
   readonly weights: ReadonlyMap<string, number>;
-  readonly fromUs: Micros;
-  readonly untilUs: Micros;
-  readonly meanPauseMs: number;
+  readonly lastsMs: Millis;
+  readonly meanPauseMs: Millis;
 }
 
 /** A random subset of the kinds, with random weights. */
@@ -40,11 +52,11 @@ export function drawPlan(random: Prng, pace: FaultPace): PlannedFault[] {
   const total = [...pace.weights.values()].reduce((sum, weight) => sum + weight, 0);
   const plan: PlannedFault[] = [];
   if (total === 0) return plan;
-  let atUs = pace.fromUs;
-  for (;;) {
-    atUs += random.below(2 * pace.meanPauseMs * MILLISECOND);
-    if (atUs >= pace.untilUs) return plan;
-    plan.push({ index: plan.length, atUs, name: drawKind(random, pace.weights, total), text: undefined });
+  for (let atMs = 0; ; ) {
+    atMs += random.below(2 * pace.meanPauseMs);
+    if (atMs >= pace.lastsMs) return plan;
+    const kind = drawKind(random, pace.weights, total);
+    plan.push(drawFault(random.fork(`parameters ${plan.length}`), { id: plan.length, kind, atMs }));
   }
 }
 
@@ -52,17 +64,13 @@ export function drawPlan(random: Prng, pace: FaultPace): PlannedFault[] {
 const RARE_ONE_IN = 5;
 
 /** Draws the rare faults, which come after the common ones in the plan. Each strikes once, in some runs. */
-export function drawRareFaults(
-  random: Prng,
-  { fromUs, untilUs }: Pick<FaultPace, 'fromUs' | 'untilUs'>,
-  plan: readonly PlannedFault[],
-): PlannedFault[] {
+export function drawRareFaults(random: Prng, lastsMs: Millis, plan: readonly PlannedFault[]): PlannedFault[] {
   const added: PlannedFault[] = [];
   for (const { name } of rareFaults) {
     const source = random.fork(name);
     if (source.below(RARE_ONE_IN) > 0) continue;
-    const atUs = fromUs + source.below(untilUs - fromUs);
-    added.push({ index: plan.length + added.length, atUs, name, text: undefined });
+    const atMs = source.below(lastsMs);
+    added.push(drawFault(source, { id: plan.length + added.length, kind: name, atMs }));
   }
   return added;
 }
@@ -76,22 +84,30 @@ function drawKind(random: Prng, weights: ReadonlyMap<string, number>, total: num
   return commonFaults[0]!.name;
 }
 
-/** Schedules every fault at its time, or only those in `only`. */
+const kinds = new Map<string, FaultKind>(faultKinds.map((kind) => [kind.name, kind]));
+
+function drawFault(random: Prng, fault: Omit<PlannedFault, 'parameters'>): PlannedFault {
+  return { ...fault, parameters: drawValues(kinds.get(fault.kind)!.parameters, random) };
+}
+
+/** Schedules every fault at its time, or only those in `only`. Reports each that strikes. */
 export function schedule(
   plan: readonly PlannedFault[],
   only: ReadonlySet<number> | undefined,
-  context: FaultContext,
+  context: Omit<FaultContext, 'random'>,
+  struck: (fault: StruckFault) => void,
 ): void {
   const { world } = context;
-  const kinds = new Map<string, FaultKind>(faultKinds.map((kind) => [kind.name, kind]));
   for (const planned of plan) {
-    if (only !== undefined && !only.has(planned.index)) continue;
-    const { index, name } = planned;
-    world.after(planned.atUs - world.nowUs, () => {
-      planned.text = kinds.get(name)!.strike(context, world.random.fork(`fault ${index}`));
-      if (planned.text === undefined) return;
-      world.count(`fault ${name}`);
-      world.tell('world', `fault ${index}: ${name}`, { what: planned.text });
+    const { id, kind, atMs, parameters } = planned;
+    if (only !== undefined && !only.has(id)) continue;
+    world.after(atMs * MILLISECOND, () => {
+      const random = world.random.fork(`fault ${id}`);
+      const text = kinds.get(kind)!.strike({ ...context, random }, parameters);
+      if (text === undefined) return;
+      world.count(`fault ${kind}`);
+      world.tell('world', `fault ${id}: ${kind}`, { what: text });
+      struck({ planned, atUs: world.nowUs, text });
     });
   }
 }

@@ -11,7 +11,7 @@ import { Atlas } from '../faults/index.ts';
 import { Network } from '../net/index.ts';
 import { MILLISECOND, type Micros, SECOND, type Story, World } from '../world/index.ts';
 import { lookAfter, makePeace, notHandedOver, unrest, unrestAtRest } from './peace.ts';
-import { drawPlan, drawRareFaults, type PlannedFault, schedule } from './plan.ts';
+import { drawPlan, drawRareFaults, type PlannedFault, type StruckFault, schedule } from './plan.ts';
 import { drawScenario, type Scenario } from './scenario.ts';
 import { Supervisor } from './supervisor.ts';
 import { Workload } from './workload.ts';
@@ -37,13 +37,15 @@ export const LIVENESS = {
 
 /** The shortest run. */
 const RUN_US_MIN = 20 * SECOND;
+/** Time between the cluster's start and the first fault. */
+const CALM_BEFORE_US = 500 * MILLISECOND;
 const LOOK_US = 100 * MILLISECOND;
 
 export interface RunOptions {
   /** 0 .. 2^32-1 */
   readonly seed: number;
   readonly codecs: CompressionCodecs;
-  /** Indices of the planned faults that strike; undefined: all of them. */
+  /** Ids of the planned faults that strike; undefined: all of them. */
   readonly only?: ReadonlySet<number> | undefined;
 }
 
@@ -63,6 +65,8 @@ export interface RunReport {
   readonly counts: ReadonlyMap<string, number>;
   readonly scenario: Scenario;
   readonly plan: readonly PlannedFault[];
+  /** The planned faults that found a victim. */
+  readonly struck: readonly StruckFault[];
   readonly story: Story;
   readonly history: History;
 }
@@ -92,6 +96,7 @@ export function simulate(options: RunOptions): RunReport {
     counts: world.counts,
     scenario,
     plan: run.plan,
+    struck: run.struck,
     story: world.story,
     history,
   };
@@ -99,6 +104,7 @@ export function simulate(options: RunOptions): RunReport {
 
 class Run {
   plan: PlannedFault[] = [];
+  readonly struck: StruckFault[] = [];
   private readonly options: RunOptions;
   private readonly world: World;
   private readonly scenario: Scenario;
@@ -160,24 +166,19 @@ class Run {
 
   private suffer(): void {
     const { world, scenario, workload } = this;
-    const fromUs = world.nowUs + 500 * MILLISECOND;
-    const untilUs = fromUs + scenario.faultMs * MILLISECOND;
+    world.runUntil(world.nowUs + CALM_BEFORE_US);
+    const lastsMs = scenario.faultMs;
+    const untilUs = world.nowUs + lastsMs * MILLISECOND;
     this.plan = drawPlan(world.random.fork('plan'), {
       weights: scenario.weights,
-      fromUs,
-      untilUs,
+      lastsMs,
       meanPauseMs: scenario.faultPauseMs,
     });
-    this.plan.push(...drawRareFaults(world.random.fork('rare faults'), { fromUs, untilUs }, this.plan));
-    schedule(this.plan, this.options.only, {
-      world,
-      network: this.network,
-      cluster: this.cluster,
-      atlas: this.atlas,
-      operator: workload,
-      clientHosts: workload.clientHosts,
-      untilUs,
-    });
+    this.plan.push(...drawRareFaults(world.random.fork('rare faults'), lastsMs, this.plan));
+    const { network, cluster, atlas } = this;
+    const { clientHosts } = workload;
+    const context = { world, network, cluster, atlas, operator: workload, clientHosts, untilUs };
+    schedule(this.plan, this.options.only, context, (fault) => this.struck.push(fault));
     world.runUntil(untilUs);
   }
 

@@ -15,7 +15,7 @@ import {
   type ProducerOptions,
 } from '../clients/index.ts';
 import type { SimCluster } from '../cluster/index.ts';
-import type { Operator } from '../faults/index.ts';
+import type { ExtraTopic, Operator } from '../faults/index.ts';
 import type { Network } from '../net/index.ts';
 import { Host, MILLISECOND, type World } from '../world/index.ts';
 import type { Scenario, TopicPlan } from './scenario.ts';
@@ -126,11 +126,11 @@ export class Workload implements Operator {
     return there.map(({ name }) => name);
   }
 
-  createTopic(partitions: number, replicationFactor: number): string {
+  createTopic({ partitions, replicationFactor, unclean }: ExtraTopic): string {
     const name = `extra-${this.topics.size}`;
     const configs = {
       ...(this.surroundings.scenario.everythingIsSynced ? { 'flush.messages': '1' } : {}),
-      ...(this.random.fork(`unclean ${name}`).below(2) === 0 ? UNCLEAN : {}),
+      ...(unclean ? UNCLEAN : {}),
     };
     this.create({ name, partitions, replicationFactor, configs }, { isExtra: true });
     return name;

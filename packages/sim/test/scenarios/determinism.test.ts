@@ -42,8 +42,7 @@ test('with only the faults that struck it is the same run, and without them the 
   const struck = new Set(summaryOf(whole).faults.map(({ index }) => index));
   expect(simulateGuarded({ seed, only: struck }).hash).toBe(whole.hash);
   const calm = simulateGuarded({ seed, only: new Set() });
-  const times = (report: RunReport) => report.plan.map(({ index, atUs, name }) => [index, atUs, name]);
-  expect(times(calm)).toEqual(times(whole));
+  expect(calm.plan).toEqual(whole.plan);
   expect(summaryOf(calm).faults).toEqual([]);
   expect(calm.hash).not.toBe(whole.hash);
 });

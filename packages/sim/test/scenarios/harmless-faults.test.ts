@@ -3,13 +3,13 @@ import { Prng } from '@millrace/base';
 import { expect, test } from 'vitest';
 import { checkerKinds } from '../../src/checkers/index.ts';
 import { duplicateId } from '../../src/faults/duplicate-id.ts';
-import type { FaultContext } from '../../src/faults/index.ts';
+import { drawValues, type FaultContext } from '../../src/faults/index.ts';
 import { MILLISECOND, SECOND } from '../../src/world/index.ts';
 import { SmallCluster } from '../support/small-cluster.ts';
 
-function contextOf({ world, network, cluster, atlas }: SmallCluster): FaultContext {
+function contextOf({ world, network, cluster, atlas }: SmallCluster, random: Prng): FaultContext {
   const untilUs = world.nowUs + 60 * SECOND;
-  return { world, network, cluster, atlas, operator: undefined as never, clientHosts: [], untilUs };
+  return { world, network, cluster, atlas, operator: undefined as never, clientHosts: [], untilUs, random };
 }
 
 test('the controller refuses a second process with the id of a healthy broker, and its death fences no broker', () => {
@@ -18,7 +18,8 @@ test('the controller refuses a second process with the id of a healthy broker, a
   const epochs = () => cluster.brokers.map(({ id }) => cluster.image().broker(id)!.epoch);
   const before = epochs();
   for (let seed = 1; seed <= 10; seed++) {
-    duplicateId.strike(contextOf(small), new Prng(seed));
+    const random = new Prng(seed);
+    duplicateId.strike(contextOf(small, random), drawValues(duplicateId.parameters, random));
     small.run(4);
   }
   expect(world.counts.get('duplicate-id refused')).toBeGreaterThan(10);

@@ -5,29 +5,29 @@
 import type { Millis } from '@millrace/base';
 import type { PartitionPlace, SimNode } from '../../cluster/index.ts';
 import { MILLISECOND, type Micros } from '../../world/index.ts';
-import { type FaultContext, type FaultKind, later, pick } from '../fault.ts';
+import { type FaultContext, fault, later } from '../fault.ts';
 import { between } from '../links.ts';
+import { choice, chosen, whole } from '../parameter.ts';
 import { watch } from './watch.ts';
 
 /** After this time the leader reaches the controllers again. */
 const LASTS_US_MAX: Micros = 6_000 * MILLISECOND;
 
-export const forgottenLeader: FaultKind = {
+export const forgottenLeader = fault({
   name: 'forgotten-leader',
   sentence:
     'a leader is cut off from the controllers while another controller becomes active and gives every broker a new session; its followers restart when its lease has ended',
-  strike(context, random) {
+  // The kill comes before the active controller ends the session, which lasts at least 1.5 s.
+  parameters: { place: choice(), killMs: whole(400, 900), stopMs: whole(100, 700) },
+  strike(context, { place: number, killMs, stopMs }) {
     const { cluster } = context;
     const active = cluster.activeController();
-    const place = pick(random, placesThatNeedTwo(context));
+    const place = chosen(placesThatNeedTwo(context), number);
     if (active === undefined || place === undefined || cluster.controllers.length < 3) return undefined;
-    // Kill it before the active controller ends the session, which lasts at least 1.5 s.
-    const killMs = 400 + random.below(500);
-    const stopMs = 100 + random.below(600);
     forget(context, place, { active, killMs, stopMs });
     return `${cluster.node(place.image.leader)!.name}, ${active.name} after ${killMs} ms`;
   },
-};
+});
 
 /** Partitions that clients write to, with a leader that cannot acknowledge alone. */
 function placesThatNeedTwo({ cluster, operator }: FaultContext) {

@@ -7,29 +7,31 @@ import { controlCalls } from '@millrace/control';
 import type { PartitionPlace, SimNode } from '../../cluster/index.ts';
 import type { CaughtCall } from '../../net/index.ts';
 import { MILLISECOND, type Micros } from '../../world/index.ts';
-import { type FaultContext, type FaultKind, later, pick } from '../fault.ts';
+import { type FaultContext, fault, later } from '../fault.ts';
 import { between } from '../links.ts';
+import { choice, chosen } from '../parameter.ts';
 import { watch } from './watch.ts';
 
 /** Time limit for each step. */
 const STEP_US_MAX: Micros = 4_000 * MILLISECOND;
 const LOOK_US: Micros = 5 * MILLISECOND;
 
-export const lateCopy: FaultKind = {
+export const lateCopy = fault({
   name: 'late-copy',
   sentence:
     "a leader's request to add a follower to its ISR gets lost; the controller fences the follower when the leader retries; the lost copy arrives when the follower is back and lags",
-  strike(context, random) {
+  parameters: { place: choice(), member: choice() },
+  strike(context, choices) {
     const { cluster } = context;
-    const place = pick(random, cluster.partitions().filter(isPlain(context)));
+    const place = chosen(cluster.partitions().filter(isPlain(context)), choices.place);
     if (place === undefined) return undefined;
     const leader = cluster.node(place.image.leader)!;
     const others = place.image.isr.filter((id) => id !== leader.id);
-    const member = cluster.node(pick(random, others)!)!;
+    const member = cluster.node(chosen(others, choices.member)!)!;
     new LateCopy(context, place, leader, member).begin();
     return `${member.name} in ${place.topic}-${place.partition}, led by ${leader.name}`;
   },
-};
+});
 
 /**
  * Partitions led by a node that is not a controller, with live followers, and able to acknowledge without one

@@ -6,28 +6,30 @@ import { controlCalls } from '@millrace/control';
 import type { PartitionPlace, SimNode } from '../../cluster/index.ts';
 import type { CaughtCall } from '../../net/index.ts';
 import { MILLISECOND, type Micros } from '../../world/index.ts';
-import { type FaultContext, type FaultKind, later, pick } from '../fault.ts';
+import { type FaultContext, fault, later } from '../fault.ts';
+import { choice, chosen } from '../parameter.ts';
 import { watch } from './watch.ts';
 
 /** Time limit for each step. */
 const STEP_US_MAX: Micros = 6_000 * MILLISECOND;
 const RESTART_US: Micros = 10 * MILLISECOND;
 
-export const lateFromDead: FaultKind = {
+export const lateFromDead = fault({
   name: 'late-from-dead',
   sentence:
     'a leader asks to add a follower to its ISR and dies while the request is on its way; the request arrives when that broker has registered again',
-  strike(context, random) {
+  parameters: { place: choice(), member: choice() },
+  strike(context, choices) {
     const { cluster } = context;
-    const place = pick(random, cluster.partitions().filter(isPlain(context)));
+    const place = chosen(cluster.partitions().filter(isPlain(context)), choices.place);
     if (place === undefined) return undefined;
     const leader = cluster.node(place.image.leader)!;
     const others = place.image.isr.filter((id) => id !== leader.id);
-    const member = cluster.node(pick(random, others)!)!;
+    const member = cluster.node(chosen(others, choices.member)!)!;
     begin(context, leader, member);
     return `${leader.name}, which leads ${place.topic}-${place.partition} with ${member.name} in its ISR`;
   },
-};
+});
 
 /** Partitions led by a broker that is not a controller, with another live member of the ISR. */
 function isPlain({ cluster }: FaultContext) {

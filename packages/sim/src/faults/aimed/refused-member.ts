@@ -4,7 +4,8 @@
  */
 import type { PartitionPlace, SimNode } from '../../cluster/index.ts';
 import { MILLISECOND, type Micros } from '../../world/index.ts';
-import { type FaultContext, type FaultKind, later, pick } from '../fault.ts';
+import { type FaultContext, fault, later } from '../fault.ts';
+import { choice, chosen } from '../parameter.ts';
 import { watch } from './watch.ts';
 
 /** Time limit for the follower to come back and catch up. */
@@ -14,21 +15,18 @@ const CUT_US_MAX: Micros = 1_300 * MILLISECOND;
 /** Interval between looks: the states of this fault follow each other within a message or two. */
 const LOOK_US: Micros = MILLISECOND;
 
-export const refusedMember: FaultKind = {
+export const refusedMember = fault({
   name: 'refused-member',
   sentence:
     "a follower is killed, comes back and catches up; it is killed again while its leader's request to add it to the ISR is on the way to the controllers",
-  strike(context, random) {
+  parameters: { place: choice(), member: choice() },
+  strike(context, choices) {
     const { cluster } = context;
-    const place = pick(random, cluster.partitions().filter(isPlain(context)));
+    const place = chosen(cluster.partitions().filter(isPlain(context)), choices.place);
     if (place === undefined) return undefined;
     const leader = cluster.node(place.image.leader)!;
-    const member = cluster.node(
-      pick(
-        random,
-        place.image.isr.filter((id) => id !== leader.id),
-      )!,
-    )!;
+    const others = place.image.isr.filter((id) => id !== leader.id);
+    const member = cluster.node(chosen(others, choices.member)!)!;
     member.kill('process');
     later(context, 10 * MILLISECOND, () => {
       if (!member.isUp) member.start();
@@ -36,7 +34,7 @@ export const refusedMember: FaultKind = {
     cutWhenRegistered(context, place, leader, member);
     return `${member.name} in ${place.topic}-${place.partition}, led by ${leader.name}`;
   },
-};
+});
 
 /** Partitions led by a node that is not a controller, with a live follower in the ISR. */
 function isPlain({ cluster }: FaultContext) {
