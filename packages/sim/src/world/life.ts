@@ -27,7 +27,10 @@ export class Life {
   /** The way it ended; undefined while it lives. `ended`: by itself. */
   death: Death | 'ended' | undefined;
   private paused = false;
-  /** Events that arrived while it was paused. Timers may run before or after the events from outside. */
+  /**
+   * Events that arrived while it was paused, or after it resumed and before it caught up: no later event may
+   * overtake an earlier one. Timers may run before or after the events from outside.
+   */
   private backlog: { readonly kind: EventKind; readonly run: () => void }[] = [];
   private readonly pendingSoon: (() => void)[] = [];
   private readonly mourners: ((death: Death | 'ended') => void)[] = [];
@@ -61,10 +64,15 @@ export class Life {
   /** Delivers an event from outside now, for a caller that has scheduled it itself. */
   turn(kind: EventKind, run: () => void): void {
     if (!this.isAlive) return;
-    if (this.paused) {
+    if (this.paused || this.backlog.length > 0) {
       this.backlog.push({ kind, run });
+      if (!this.paused) this.world.after(0, () => this.catchUp());
       return;
     }
+    this.runTurn(run);
+  }
+
+  private runTurn(run: () => void): void {
     assert(!this.inTurn, 'a process does one thing at a time');
     const { world } = this;
     world.hash.note(world.nowUs);
@@ -102,15 +110,19 @@ export class Life {
   resume(): void {
     if (!this.paused) return;
     this.paused = false;
-    const backlog = this.backlog;
-    this.backlog = [];
+    const { backlog } = this;
     const first: EventKind = this.random.below(2) === 0 ? 'timer' : 'io';
-    for (const one of backlog) if (one.kind === first) this.again(one);
-    for (const one of backlog) if (one.kind !== first) this.again(one);
+    this.backlog = [
+      ...backlog.filter(({ kind }) => kind === first),
+      ...backlog.filter(({ kind }) => kind !== first),
+    ];
+    for (const _ of backlog) this.world.after(0, () => this.catchUp());
   }
 
-  private again({ kind, run }: { readonly kind: EventKind; readonly run: () => void }): void {
-    this.world.after(0, () => this.turn(kind, run));
+  private catchUp(): void {
+    if (this.paused) return;
+    const next = this.backlog.shift();
+    if (next !== undefined) this.runTurn(next.run);
   }
 
   private thrown(error: unknown): void {

@@ -1,4 +1,7 @@
-/** Goal: an error of a process becomes a violation. Method: code that throws in a turn. */
+/**
+ * Goal: an error of a process becomes a violation, and a pause keeps the order of events. Method: code that
+ * throws in a turn; events that meet the end of a pause.
+ */
 import { InvariantError } from '@millrace/base';
 import { Violation } from '@millrace/checkers';
 import { describe, expect, it } from 'vitest';
@@ -55,5 +58,54 @@ describe('no-exception', () => {
     expect(thrownBy((life) => crash(life, false))?.message).toBe(
       'no-exception: b4 threw CrashSignal: planted',
     );
+  });
+});
+
+describe('a pause', () => {
+  /** A process that is paused until 20 us. Returns the order in which its events ran, by the end. */
+  function orderOf(schedule: (life: Life, ran: (name: string) => () => void) => void): string[] {
+    const world = new World(1);
+    const life = new Host(world, 'b4').boot();
+    const order: string[] = [];
+    life.pause();
+    world.after(20, () => life.resume());
+    schedule(life, (name) => () => void order.push(name));
+    world.runUntil(SECOND);
+    return order;
+  }
+
+  it('lets no arrival of the microsecond of its end overtake the backlog', () => {
+    const order = orderOf((life, ran) => {
+      life.arrives(5, ran('in the pause'));
+      life.arrives(6, ran('later in the pause'));
+      life.arrives(20, ran('when it ends'));
+    });
+    expect(order).toEqual(['in the pause', 'later in the pause', 'when it ends']);
+  });
+
+  it('keeps the order when an event of the backlog causes another, or pauses the process again', () => {
+    const order = orderOf((life, ran) => {
+      life.arrives(5, () => {
+        ran('first')();
+        life.arrives(0, ran('caused by the first'));
+        life.pause();
+        life.world.after(7, () => life.resume());
+      });
+      life.arrives(6, ran('second'));
+      life.arrives(20, ran('third'));
+    });
+    expect(order).toEqual(['first', 'second', 'third', 'caused by the first']);
+  });
+
+  it('runs every event once, and none of a process that died meanwhile', () => {
+    let died: Life | undefined;
+    const order = orderOf((life, ran) => {
+      for (const name of ['a', 'b']) life.arrives(3, ran(name));
+      life.arrives(4, () => life.die('process'));
+      life.arrives(5, ran('after its death'));
+      died = life;
+    });
+    expect(order).toEqual(['a', 'b']);
+    expect(died?.isAlive).toBe(false);
   });
 });
