@@ -97,6 +97,9 @@ class SimStream implements Stream {
   private early: Uint8Array[] = [];
   private isFull = false;
   private finishing = false;
+  private isPaused = false;
+  /** Chunks that reached this process before it paused the stream, and that it has not read. */
+  private readonly unread: Uint8Array[] = [];
 
   constructor(network: Network, life: Life, manners: Manners, remoteAddress: string) {
     this.network = network;
@@ -109,6 +112,7 @@ class SimStream implements Stream {
     this.end_ = end;
     end.closed = (reason) => this.closed(reason);
     end.received = (bytes) => this.arrived(bytes);
+    if (this.isPaused) end.other.out.pause();
   }
 
   opened(end: End): void {
@@ -178,6 +182,11 @@ class SimStream implements Stream {
   }
 
   private arrived(bytes: Uint8Array): void {
+    if (this.isPaused || this.unread.length > 0) this.unread.push(bytes);
+    else this.read(bytes);
+  }
+
+  private read(bytes: Uint8Array): void {
     if (this.isClosed) return;
     this.handler.data(bytes);
     // The bytes are lent for the call: code that keeps them reads garbage.
@@ -185,13 +194,29 @@ class SimStream implements Stream {
   }
 
   pause(): void {
+    this.isPaused = true;
     this.end_?.other.out.pause();
   }
 
   resume(): void {
-    const end = this.end_;
-    // Waiting bytes arrive in turns of their own.
-    if (end !== undefined) this.network.world.after(0, () => end.other.out.resume());
+    this.isPaused = false;
+    this.readOn();
+  }
+
+  /** Waiting bytes arrive in turns of their own, unless the owner pauses the stream again before. */
+  private readOn(): void {
+    this.network.world.after(0, () => {
+      if (this.isPaused) return;
+      if (this.unread.length === 0) this.end_?.other.out.resume();
+      else this.life.turn('io', () => this.readNext());
+    });
+  }
+
+  private readNext(): void {
+    if (this.isPaused) return;
+    const bytes = this.unread.shift();
+    if (bytes !== undefined) this.read(bytes);
+    this.readOn();
   }
 
   end(): void {

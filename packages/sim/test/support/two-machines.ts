@@ -1,0 +1,52 @@
+/** A client and a server on two simulated machines, for tests of the network. */
+import type { RpcChannel, RpcService, Stream, StreamHandler } from '@millrace/base';
+import { Network } from '../../src/net/index.ts';
+import { Host, type Life, MILLISECOND, World } from '../../src/world/index.ts';
+
+const OPTIONS = {
+  delayUs: 100,
+  jitterUs: 0,
+  bytesPerSecond: 100_000_000,
+  splitPerMille: 0,
+  connectTimeoutMs: 1_000,
+  keepAliveMs: 4_000,
+};
+const ADDRESS = { host: 'b4', port: 1 };
+const NOTHING: StreamHandler = { data() {}, drained() {}, closed() {} };
+
+export class TwoMachines {
+  readonly world = new World(1);
+  readonly network = new Network(this.world, OPTIONS);
+  readonly server = this.boot('b4');
+  readonly client = this.boot('p7');
+
+  /** Another machine of the network, with a running process. */
+  boot(name: string): Life {
+    const host = new Host(this.world, name);
+    this.network.add(host);
+    return host.boot();
+  }
+
+  /** Runs in a world event at this time, in milliseconds. */
+  at(ms: number, run: () => void): void {
+    this.world.after(ms * MILLISECOND - this.world.nowUs, run);
+  }
+
+  /** The server accepts byte streams. */
+  listen(connection: (stream: Stream) => StreamHandler): void {
+    this.network.netOf(this.server).listen(ADDRESS, { listening() {}, failed() {}, connection });
+  }
+
+  connect(handler: Partial<StreamHandler> = {}): Stream {
+    return this.network.netOf(this.client).connect(ADDRESS, { ...NOTHING, ...handler });
+  }
+
+  /** The server accepts calls and streams of messages. */
+  serve(service: RpcService): void {
+    this.network.rpcOf(this.server).serve(ADDRESS, service, { listening() {}, failed() {} });
+  }
+
+  channel(from: Life = this.client): RpcChannel {
+    return this.network.rpcOf(from).channel(ADDRESS);
+  }
+}
