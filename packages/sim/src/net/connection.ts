@@ -54,11 +54,27 @@ export class End {
     this.close(reason, { peer: undefined });
   }
 
-  /** Closes at once. Bytes under way to the other side are lost, and it gets a reset. */
+  /**
+   * Closes at once. Bytes under way to the other side are lost, and it gets a reset. If they linger, they
+   * arrive late, and the reset behind them: the system sends what it took from a process, although the
+   * process closed the connection.
+   */
   destroy(reason: string): void {
     if (!this.isOpen) return;
+    if (this.out.isStalled || this.connection.network.drawsLingering()) {
+      this.abandon(reason);
+      return;
+    }
     this.out.close();
     this.close(reason, { peer: RESET });
+  }
+
+  /** This side is over. Its bytes still arrive at the other side, which then gets a reset. */
+  abandon(reason: string): void {
+    if (!this.isOpen) return;
+    const { other } = this;
+    this.out.send(0, () => other.life.turn('io', () => other.close(RESET)));
+    this.close(reason);
   }
 
   /**
@@ -84,6 +100,8 @@ export class Connection {
    * it sends.
    */
   readonly keepAlive: boolean;
+  /** Number of stalls and of their ends. */
+  private stalls = 0;
 
   constructor(network: Network, from: Life, to: Life, keepAlive: boolean) {
     this.network = network;
@@ -95,6 +113,55 @@ export class Connection {
     b.other = a;
     this.ends = [a, b];
     network.remember(this);
+  }
+
+  /** The direction in which the process that connected sends: its requests. */
+  get requests(): Pipe {
+    return this.ends[0].out;
+  }
+
+  /** The direction in which the process that accepted sends. */
+  get answers(): Pipe {
+    return this.ends[1].out;
+  }
+
+  /** Nothing arrives in these directions until `flow`. Connections with pings break when that takes long. */
+  stall(...pipes: readonly Pipe[]): void {
+    const { world, options } = this.network;
+    for (const pipe of pipes) pipe.stall();
+    const stall = ++this.stalls;
+    if (!this.keepAlive) return;
+    world.after(options.keepAliveMs * 1000, () => {
+      if (this.stalls === stall && pipes.some(({ isStalled }) => isStalled))
+        this.breakDown('keepalive time-out');
+    });
+  }
+
+  /** Ends every stall of this connection. */
+  flow(): void {
+    this.stalls++;
+    for (const { out } of this.ends) out.flow();
+  }
+
+  /** Later messages of each direction take this much longer. */
+  delay(requestsUs: Micros, answersUs: Micros): void {
+    this.requests.delayUs = requestsUs;
+    this.answers.delayUs = answersUs;
+  }
+
+  /** Ends stalls and delays. */
+  heal(): void {
+    this.delay(0, 0);
+    this.flow();
+  }
+
+  /**
+   * Breaks the side that connected. The requests that it has sent still arrive at the other side, which
+   * answers into the void and learns of the end only behind them: so a request may arrive after its retry on
+   * another connection. Networks, proxies and a busy server's own system hold requests in this way.
+   */
+  breakLate(): void {
+    this.ends[0].abandon(RESET);
   }
 
   endOf(life: Life): End {

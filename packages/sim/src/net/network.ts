@@ -2,8 +2,9 @@
  * All machines and the links between them. Knows the listeners, the open connections, and the cut and slow
  * links. Faults act here; processes see it through the seams that it creates.
  */
-import { assert, type Net, type Rpc } from '@millrace/base';
+import { assert, type Net, type Prng, type Rpc } from '@millrace/base';
 import type { Host, Life, Micros, World } from '../world/index.ts';
+import { CancelledCalls } from './cancelled-calls.ts';
 import { CaughtCalls } from './caught-calls.ts';
 import type { Connection, End } from './connection.ts';
 import { Link, type LinkQuality } from './link.ts';
@@ -22,6 +23,8 @@ export interface NetworkOptions {
   readonly connectTimeoutMs: number;
   /** Control connections notice a cut by their pings after this time. */
   readonly keepAliveMs: number;
+  /** Probability that bytes in flight still arrive when their sender destroys the connection. */
+  readonly lingerPerMille: number;
 }
 
 /** Accepts connections of one kind at a port. */
@@ -35,6 +38,8 @@ export class Network {
   readonly options: NetworkOptions;
   readonly pieces = new Pieces();
   readonly caughtCalls: CaughtCalls;
+  readonly cancelledCalls: CancelledCalls;
+  private readonly lingering: Prng;
   private readonly hosts = new Map<string, Host>();
   private readonly links = new Map<string, Link>();
   private readonly acceptors = new Map<string, { readonly life: Life; readonly acceptor: Acceptor }>();
@@ -44,6 +49,8 @@ export class Network {
     this.world = world;
     this.options = options;
     this.caughtCalls = new CaughtCalls(world);
+    this.cancelledCalls = new CancelledCalls(world);
+    this.lingering = world.random.fork('lingering');
   }
 
   add(host: Host): void {
@@ -87,10 +94,20 @@ export class Network {
       link.heal();
       link.slow(undefined);
     }
+    for (const connections of this.connections.values())
+      for (const connection of connections) connection.heal();
+    this.cancelledCalls.clear();
   }
 
   slow(from: string, to: string, quality: Partial<LinkQuality> | undefined): void {
     this.link(from, to).slow(quality);
+  }
+
+  /** The open connections of a process on this machine that it opened itself, oldest first. */
+  openedBy(name: string): Connection[] {
+    const life = this.hosts.get(name)?.life;
+    const known = life === undefined ? undefined : this.connections.get(life);
+    return [...(known ?? [])].filter(({ ends }) => ends[0].life === life);
   }
 
   /** Breaks every connection between the two with a reset at both ends. Returns their number. */
@@ -135,6 +152,12 @@ export class Network {
     if (host.life?.death === 'power') return undefined;
     const found = this.acceptors.get(`${name}:${port}`);
     return found?.life.isAlive === true ? found : 'connection refused';
+  }
+
+  /** Draws whether the bytes in flight of a destroyed connection linger. */
+  drawsLingering(): boolean {
+    const { lingerPerMille } = this.options;
+    return lingerPerMille > 0 && this.lingering.below(1000) < lingerPerMille;
   }
 
   remember(connection: Connection): void {

@@ -1,8 +1,9 @@
 /**
  * One direction of a connection: bytes arrive whole, in order and once, or not at all (TCP). They wait while
- * the link is cut or the receiver does not read.
+ * the link is cut, the receiver does not read, or this pipe stalls. Only this pipe stalls then: other
+ * connections of the same machines work, as when a network loses or holds the packets of one of them.
  */
-import type { Life, World } from '../world/index.ts';
+import type { Life, Micros, World } from '../world/index.ts';
 import type { Link } from './link.ts';
 
 interface Item {
@@ -14,6 +15,8 @@ export class Pipe {
   /** Bytes sent and not delivered. */
   bytesInFlight = 0;
   readonly receiver: Life;
+  /** Additional delay of everything sent from now on. */
+  delayUs: Micros = 0;
   private readonly world: World;
   private readonly link: Link;
   private readonly inFlight: Item[] = [];
@@ -22,6 +25,7 @@ export class Pipe {
   private heldUp = 0;
   private waitsForHeal = false;
   private receiverPaused = false;
+  private stalled = false;
   private closed = false;
 
   constructor(world: World, link: Link, receiver: Life) {
@@ -32,7 +36,7 @@ export class Pipe {
 
   send(sizeBytes: number, deliver: () => void): void {
     if (this.closed) return;
-    const at = Math.max(this.link.arrivalUs(sizeBytes), this.lastArrivalUs);
+    const at = Math.max(this.link.arrivalUs(sizeBytes) + this.delayUs, this.lastArrivalUs);
     this.lastArrivalUs = at;
     this.bytesInFlight += sizeBytes;
     this.inFlight.push({ sizeBytes, deliver });
@@ -50,6 +54,21 @@ export class Pipe {
     this.goOn();
   }
 
+  get isStalled(): boolean {
+    return this.stalled;
+  }
+
+  /** From now on nothing arrives; `flow` continues. */
+  stall(): void {
+    this.stalled = true;
+  }
+
+  flow(): void {
+    if (!this.stalled) return;
+    this.stalled = false;
+    this.goOn();
+  }
+
   /** Ends all deliveries. */
   close(): void {
     this.closed = true;
@@ -59,7 +78,7 @@ export class Pipe {
 
   private arrive(): void {
     if (this.closed) return;
-    if (this.link.isCut || this.receiverPaused || this.heldUp > 0) {
+    if (this.link.isCut || this.receiverPaused || this.stalled || this.heldUp > 0) {
       this.heldUp++;
       this.awaitHeal();
       return;
@@ -91,7 +110,7 @@ export class Pipe {
       this.awaitHeal();
       return;
     }
-    if (this.receiverPaused) return;
+    if (this.receiverPaused || this.stalled) return;
     this.heldUp--;
     this.deliverNext();
     if (this.heldUp > 0) this.world.after(0, () => this.goOn());

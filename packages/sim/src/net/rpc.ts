@@ -15,6 +15,7 @@ import {
   type RpcStreamHandler,
 } from '@millrace/base';
 import type { Life } from '../world/index.ts';
+import type { Cancellation } from './cancelled-calls.ts';
 import type { End } from './connection.ts';
 import { dial } from './dial.ts';
 import type { Network } from './network.ts';
@@ -169,6 +170,8 @@ class SimChannel implements RpcChannel {
   private nextId = 1;
   private waiting: Message[] = [];
   private readonly calls = new Map<number, OpenCall>();
+  /** The calls that a fault cancels. They get no answer. */
+  private readonly cancelled = new Map<number, Cancellation>();
   private readonly streams = new Map<number, OpenStream>();
 
   constructor(network: Network, life: Life, address: Address) {
@@ -190,6 +193,7 @@ class SimChannel implements RpcChannel {
     this.calls.set(id, {
       finish: (answer) => {
         if (!this.calls.delete(id)) return;
+        this.cancelled.delete(id);
         timer.cancel();
         done(answer);
       },
@@ -256,7 +260,30 @@ class SimChannel implements RpcChannel {
   }
 
   private pass(end: End, message: Message): void {
-    if (message.type !== 'call' || !this.isCaught(end, message)) transmit(end, message);
+    if (message.type === 'call' && (this.isCaught(end, message) || this.isLost(message))) return;
+    transmit(end, message);
+  }
+
+  /** Cancels the call if a fault wants it. Returns whether the call must not be sent. */
+  private isLost({ id, method }: Extract<Message, { type: 'call' | 'open' }>): boolean {
+    const { world, cancelledCalls } = this.network;
+    const cancellation = cancelledCalls.of(this.life.host.name, method);
+    if (cancellation === undefined) return false;
+    const { when, afterUs, kind } = cancellation;
+    this.cancelled.set(id, cancellation);
+    if (when !== 'after') world.after(afterUs, () => this.life.turn('io', () => this.cancel(id, kind)));
+    return when === 'before';
+  }
+
+  private cancel(id: number, kind: RpcError['kind']): void {
+    this.calls.get(id)?.finish(new RpcError(kind, 'cancelled'));
+  }
+
+  /** Takes the answer to a cancelled call. */
+  private isDropped(id: number): boolean {
+    const cancellation = this.cancelled.get(id);
+    if (cancellation?.when === 'after') this.cancel(id, cancellation.kind);
+    return cancellation !== undefined;
   }
 
   private isCaught(end: End, message: Extract<Message, { type: 'call' | 'open' }>): boolean {
@@ -293,6 +320,7 @@ class SimChannel implements RpcChannel {
 
   private message(message: Message): void {
     const { id } = message;
+    if ((message.type === 'answer' || message.type === 'refusal') && this.isDropped(id)) return;
     if (message.type === 'answer') this.calls.get(id)?.finish(message.body);
     else if (message.type === 'refusal') this.calls.get(id)?.finish(message.error);
     else if (message.type === 'data') this.streams.get(id)?.handler.message(message.body);

@@ -11,6 +11,7 @@ const NETWORK = {
   splitPerMille: 0,
   connectTimeoutMs: 1_000,
   keepAliveMs: 4_000,
+  lingerPerMille: 0,
 };
 
 test('a service gets the name of the host that calls or opens a stream', () => {

@@ -19,6 +19,7 @@ const NETWORK = {
   splitPerMille: 0,
   connectTimeoutMs: 1_000,
   keepAliveMs: 4_000,
+  lingerPerMille: 0,
 };
 
 /** The violation as `checker: sentence`, or undefined. */

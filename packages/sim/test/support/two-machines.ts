@@ -1,24 +1,31 @@
 /** A client and a server on two simulated machines, for tests of the network. */
 import type { RpcChannel, RpcService, Stream, StreamHandler } from '@millrace/base';
-import { Network } from '../../src/net/index.ts';
+import { Network, type NetworkOptions } from '../../src/net/index.ts';
 import { Host, type Life, MILLISECOND, World } from '../../src/world/index.ts';
 
-const OPTIONS = {
+const OPTIONS: NetworkOptions = {
   delayUs: 100,
   jitterUs: 0,
   bytesPerSecond: 100_000_000,
   splitPerMille: 0,
   connectTimeoutMs: 1_000,
   keepAliveMs: 4_000,
+  lingerPerMille: 0,
 };
 const ADDRESS = { host: 'b4', port: 1 };
 const NOTHING: StreamHandler = { data() {}, drained() {}, closed() {} };
 
 export class TwoMachines {
   readonly world = new World(1);
-  readonly network = new Network(this.world, OPTIONS);
-  readonly server = this.boot('b4');
-  readonly client = this.boot('p7');
+  readonly network: Network;
+  readonly server: Life;
+  readonly client: Life;
+
+  constructor(options: Partial<NetworkOptions> = {}) {
+    this.network = new Network(this.world, { ...OPTIONS, ...options });
+    this.server = this.boot('b4');
+    this.client = this.boot('p7');
+  }
 
   /** Another machine of the network, with a running process. */
   boot(name: string): Life {

@@ -1,0 +1,55 @@
+/**
+ * Cancels single calls, for faults: the connection stays, and so do the other calls on it. gRPC allows this
+ * at any time: a caller's deadline passes, or a proxy resets the call's HTTP/2 stream.
+ */
+import type { RpcError } from '@millrace/base';
+import type { Micros, World } from '../world/index.ts';
+
+export interface Cancellation {
+  /**
+   * `before`: the call never reaches its receiver. `during`: the receiver handles it, and the answer comes
+   * too late. `after`: the answer arrives, and the caller gets an error in its place.
+   */
+  readonly when: 'before' | 'during' | 'after';
+  /** The caller gets the error this long after the call. An `after` does not use it. */
+  readonly afterUs: Micros;
+  readonly kind: RpcError['kind'];
+}
+
+/** The calls that may be cancelled. */
+export interface CancelRule {
+  /** The caller's machine. */
+  readonly from: string;
+  readonly untilUs: Micros;
+  /** Undefined: this call stays. */
+  draw(method: string): Cancellation | undefined;
+}
+
+export class CancelledCalls {
+  private readonly world: World;
+  private rules: CancelRule[] = [];
+
+  constructor(world: World) {
+    this.world = world;
+  }
+
+  add(rule: CancelRule): void {
+    this.rules.push(rule);
+  }
+
+  clear(): void {
+    this.rules = [];
+  }
+
+  of(from: string, method: string): Cancellation | undefined {
+    if (this.rules.length === 0) return undefined;
+    this.rules = this.rules.filter(({ untilUs }) => this.world.nowUs < untilUs);
+    for (const rule of this.rules) {
+      const cancellation = rule.from === from ? rule.draw(method) : undefined;
+      if (cancellation === undefined) continue;
+      this.world.count(`call cancelled ${cancellation.when} handling`);
+      return cancellation;
+    }
+    return undefined;
+  }
+}
