@@ -1,6 +1,7 @@
 /** A broker's metrics about its replicas. Gauges look at every replica when they are read, and only then. */
 import type { NodeId } from '@millrace/base';
 import type { Metrics } from '@millrace/metrics';
+import { isUnderMinIsr } from './partition/min-isr.ts';
 import type { Partition } from './partition/partition.ts';
 import type { PartitionCounters } from './partition/ports.ts';
 import type { ReplicaTable } from './replica-table.ts';
@@ -45,7 +46,7 @@ export function gaugeReplicas(metrics: Metrics, table: ReplicaTable): void {
   );
   metrics.gauge(
     'millrace_under_min_isr_partitions',
-    count((replica) => leads(replica) && replica.isr.length < replica.minIsrEffective),
+    count((replica) => leads(replica) && isUnderMinIsr(replica)),
   );
   metrics.gauge('millrace_offline_replicas', () => table.brokenCount + count(({ isOffline }) => isOffline)());
   metrics.gauge('millrace_follower_lag_records', () => lagByFollower(replicas()));

@@ -11,6 +11,7 @@ import type { ProduceResult } from '../types.ts';
 import { type Acknowledgement, type ParkedAck, ParkedAcks, produceFailure } from './acks.ts';
 import { laggingReplicas, nextHighWatermark, RemoteReplica } from './high-watermark.ts';
 import { proposeIsr } from './isr-proposal.ts';
+import { mayCommit, refusalBeforeAppend, resultAfterReplication } from './min-isr.ts';
 import type { Partition } from './partition.ts';
 import type { FollowerFetchState, IsrAnswer, IsrProposal, PartitionPorts } from './ports.ts';
 
@@ -66,8 +67,8 @@ export class Leadership {
     known: Admission | undefined,
   ): ProduceResult | undefined {
     const { partition } = this;
-    if (request.acks === -1 && partition.isr.length < partition.minIsrEffective)
-      return produceFailure(ErrorCode.NOT_ENOUGH_REPLICAS);
+    const refusal = refusalBeforeAppend(partition, request.acks);
+    if (refusal !== undefined) return refusal;
     if (records === null) return produceFailure(ErrorCode.INVALID_RECORD, { message: 'no record batch' });
     const { log, leaderEpoch } = partition;
     const nowWallMs = this.ports.wallMs();
@@ -134,8 +135,7 @@ export class Leadership {
   private acknowledgeReplicated(end: Offset, ack: ParkedAck): void {
     const isReplicated = this.partition.highWatermark >= end;
     // Durability contract, row 3 (acks=all): the high watermark has passed the batch, so every member of the
-    // maximal ISR has written it (row 4, with flush.messages=1: synced it). The ISR has at least
-    // min.insync.replicas members, as `produce` checked.
+    // maximal ISR has written it (row 4, with flush.messages=1: synced it). `produce` checked min ISR.
     if (isReplicated && this.ports.holdsLease()) {
       ack.acknowledgement.settle(ack.appended);
       return;
@@ -163,14 +163,10 @@ export class Leadership {
       return;
     }
     const { partition } = this;
-    const isUnderMinIsr = partition.isr.length < partition.minIsrEffective;
     for (const { acknowledgement, appended } of this.replicated.release(partition.highWatermark)) {
       // Durability contract, row 3 (acks=all): the high watermark has passed the batch, so every member of
-      // the maximal ISR has written it (row 4: synced it). The ISR must have at least min.insync.replicas
-      // members.
-      acknowledgement.settle(
-        isUnderMinIsr ? produceFailure(ErrorCode.NOT_ENOUGH_REPLICAS_AFTER_APPEND) : appended,
-      );
+      // the maximal ISR has written it (row 4: synced it). `resultAfterReplication` checks min ISR.
+      acknowledgement.settle(resultAfterReplication(partition, appended));
     }
   }
 
@@ -213,9 +209,7 @@ export class Leadership {
   /** Called after each append, sync, follower fetch and ISR change. */
   advanceHighWatermark(): void {
     const { partition } = this;
-    // Below min.insync.replicas the leader commits nothing: it neither acknowledges records nor lets
-    // consumers read them (KIP-966).
-    if (partition.isr.length < partition.minIsrEffective) return;
+    if (!mayCommit(partition)) return;
     const next = nextHighWatermark({
       current: partition.highWatermark,
       ownEnd: partition.ownEnd,

@@ -15,6 +15,7 @@ import { FlushDeadline } from './flush-deadline.ts';
 import { proposeIsr } from './isr-proposal.ts';
 import { IsrState } from './isr-state.ts';
 import { Leadership } from './leadership.ts';
+import { minIsrOf } from './min-isr.ts';
 import type { FetchWaiter, PartitionAssignment, PartitionPorts } from './ports.ts';
 
 export type Role = 'leader' | 'follower' | 'none';
@@ -113,7 +114,7 @@ export class Partition {
 
   /** `min.insync.replicas`, but at most the number of replicas. */
   get minIsrEffective(): number {
-    return Math.min(this.settings.minInsyncReplicas, this.replicas.length);
+    return minIsrOf(this.settings.minInsyncReplicas, this.replicas);
   }
 
   get currentLeader(): CurrentLeader {
