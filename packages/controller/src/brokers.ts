@@ -1,6 +1,6 @@
 /**
- * Decides about brokers: registration, heartbeats (fence, unfence, controlled shutdown) and the end of
- * sessions. Reads the image and the sessions, and changes neither.
+ * Decides registrations and heartbeats of brokers. Reads the image and the sessions, and changes neither.
+ * fencing.ts decides what follows when a session ends.
  */
 import { isUuid, type Millis, type NodeId, type Uuid, ZERO_UUID } from '@millrace/base';
 import type {
@@ -14,6 +14,7 @@ import { ErrorCode } from '@millrace/protocol';
 import { partitionEffects } from './broker-effects.ts';
 import type { ControllerConfig } from './config.ts';
 import { answer, type Decision } from './decision.ts';
+import { fence, unfence } from './fencing.ts';
 import { type BrokerSessions, leaseMs } from './sessions.ts';
 
 export interface BrokerContext {
@@ -174,46 +175,15 @@ function heartbeatRecords(
   broker: BrokerRegistration,
   isCaughtUp: boolean,
 ): MetadataRecord[] {
+  const { image, config } = context;
   if (request.wantShutDown) {
     if (broker.fenced) return [];
     if (!broker.inControlledShutdown) return controlledShutdown(context, broker);
-    return othersHaveTakenOver(context, broker) ? fence(context, [broker.id]) : [];
+    return othersHaveTakenOver(context, broker) ? fence(image, config, [broker.id]) : [];
   }
-  if (request.wantFence) return broker.fenced ? [] : fence(context, [broker.id]);
-  if (broker.fenced && isCaughtUp && !broker.inControlledShutdown) return unfence(context, broker);
+  if (request.wantFence) return broker.fenced ? [] : fence(image, config, [broker.id]);
+  if (broker.fenced && isCaughtUp && !broker.inControlledShutdown) return unfence(image, config, broker);
   return [];
-}
-
-/**
- * Fences brokers in one step, so that none of them is elected to replace another. Their partition records
- * come first, as in every change that removes a broker. If the records are cut into batches and the last
- * batches are lost, the broker is still unfenced. The next controller then repeats the change for the
- * remaining partitions.
- */
-export function fence({ image, config }: BrokerContext, ids: readonly NodeId[]): MetadataRecord[] {
-  const brokers = ids.filter((id) => image.isAlive(id));
-  const isActive = (id: NodeId) => !brokers.includes(id) && image.isActive(id);
-  const records = partitionEffects(image, config, { brokers, isActive });
-  for (const id of brokers)
-    records.push({
-      type: 'brokerChange',
-      brokerId: id,
-      brokerEpoch: image.broker(id)!.epoch,
-      fenced: true,
-    });
-  return records;
-}
-
-/**
- * Unfences a broker. The broker's record comes first, because a fenced broker cannot lead. If the later
- * records are lost, the next controller elects the missing leaders (electLeaderless).
- */
-function unfence({ image, config }: BrokerContext, broker: BrokerRegistration): MetadataRecord[] {
-  const isActive = (id: NodeId) => id === broker.id || image.isActive(id);
-  return [
-    { type: 'brokerChange', brokerId: broker.id, brokerEpoch: broker.epoch, fenced: false },
-    ...partitionEffects(image, config, { brokers: [broker.id], isActive }),
-  ];
 }
 
 /**

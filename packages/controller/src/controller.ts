@@ -50,19 +50,14 @@ import { decideAlterPartition } from './alter-partition.ts';
 import { type ApiError, apiError } from './assignments.ts';
 import { batchesOf, type ProposedBatch, type ProposedBatches } from './batches.ts';
 import { electLeaderless } from './broker-effects.ts';
-import {
-  type BrokerContext,
-  currentRegistration,
-  decideHeartbeat,
-  decideRegister,
-  fence,
-} from './brokers.ts';
+import { type BrokerContext, currentRegistration, decideHeartbeat, decideRegister } from './brokers.ts';
 import type { ControllerConfig } from './config.ts';
 import { decideCreatePartitions, failCreatePartitions } from './create-partitions.ts';
 import { decideCreateTopics, failCreateTopics, type TopicsContext } from './create-topics.ts';
 import { CreatedConfigs } from './created-configs.ts';
 import type { Decision } from './decision.ts';
 import { decideDeleteTopics, failDeleteTopics } from './delete-topics.ts';
+import { fenceEnded } from './fencing.ts';
 import { type Elections, logDelta } from './log-delta.ts';
 import { decideAllocateProducerIds } from './producer-ids.ts';
 import { BrokerSessions } from './sessions.ts';
@@ -412,8 +407,7 @@ export class Controller {
     const ended = this.sessions.takeExpired(now);
     for (const { brokerId, reason } of ended)
       this.options.logger.info('broker-session-ended', { epoch: this.activeEpoch, brokerId, reason });
-    const ids = ended.map(({ brokerId }) => brokerId);
-    const records = fence(this.brokerContext(now), ids);
+    const records = fenceEnded(this.head, this.config, ended);
     if (records.length > 0) this.replayProposed(this.batchesOf(records)!.batches);
   }
 

@@ -1,6 +1,6 @@
 /**
  * The sessions of brokers: which brokers are alive, and until when. Volatile: they belong to one controller
- * epoch, and are never replicated. brokers.ts decides what follows from the end of a session.
+ * epoch, and are never replicated. fencing.ts fences a broker when its session ends.
  */
 import type { Millis, NodeId, Offset, Uuid } from '@millrace/base';
 import type { BrokerRegistration } from '@millrace/metadata';

@@ -1,0 +1,65 @@
+/**
+ * Fencing. The controller fences a broker in three cases. Its session ended: no heartbeat arrived for
+ * `broker.session.timeout.ms`, or its control stream closed and the grace is over (`fenceEnded`; sessions.ts
+ * measures the time). The broker asks to be fenced. Its controlled shutdown is complete. brokers.ts decides
+ * the last two, and the unfencing, at a heartbeat. The records here take a broker's leaderships and ISR
+ * memberships, or give them back.
+ */
+import type { NodeId } from '@millrace/base';
+import type { BrokerRegistration, MetadataImage, MetadataRecord } from '@millrace/metadata';
+import { partitionEffects } from './broker-effects.ts';
+import type { ControllerConfig } from './config.ts';
+import type { EndedSession } from './sessions.ts';
+
+/** Fences the dead brokers: those whose sessions ended. Called at each tick of the active controller. */
+export function fenceEnded(
+  image: MetadataImage,
+  config: ControllerConfig,
+  ended: readonly EndedSession[],
+): MetadataRecord[] {
+  return fence(
+    image,
+    config,
+    ended.map(({ brokerId }) => brokerId),
+  );
+}
+
+/**
+ * Fences brokers in one step, so that the controller elects none of them to replace another. Their partition
+ * records come first, as in every change that removes a broker. If the records are cut into batches and the
+ * last batches are lost, the broker is still unfenced. The next controller then repeats the change for the
+ * remaining partitions.
+ */
+export function fence(
+  image: MetadataImage,
+  config: ControllerConfig,
+  ids: readonly NodeId[],
+): MetadataRecord[] {
+  const brokers = ids.filter((id) => image.isAlive(id));
+  const isActive = (id: NodeId) => !brokers.includes(id) && image.isActive(id);
+  const records = partitionEffects(image, config, { brokers, isActive });
+  for (const id of brokers)
+    records.push({
+      type: 'brokerChange',
+      brokerId: id,
+      brokerEpoch: image.broker(id)!.epoch,
+      fenced: true,
+    });
+  return records;
+}
+
+/**
+ * Unfences a broker. The broker's record comes first, because a fenced broker cannot lead. If the later
+ * records are lost, the next controller elects the missing leaders (electLeaderless).
+ */
+export function unfence(
+  image: MetadataImage,
+  config: ControllerConfig,
+  broker: BrokerRegistration,
+): MetadataRecord[] {
+  const isActive = (id: NodeId) => id === broker.id || image.isActive(id);
+  return [
+    { type: 'brokerChange', brokerId: broker.id, brokerEpoch: broker.epoch, fenced: false },
+    ...partitionEffects(image, config, { brokers: [broker.id], isActive }),
+  ];
+}
