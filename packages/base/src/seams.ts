@@ -6,8 +6,9 @@
  * so. The seams do not use promises: the order of microtasks depends on how code is written, and a simulated
  * run must not depend on that.
  */
-import type { EventAt, FactName, FactsAt, Level } from './events/index.ts';
+
 import type { Millis, Uuid, WallMillis } from './ids.ts';
+import type { EventAt, FactName, FactsAt, Level } from './log-events/table.ts';
 
 export interface Timer {
   cancel(): void;
@@ -321,7 +322,7 @@ export type LogMethods = {
 
 /**
  * Structured events: a stable name (kebab-case, past tense: `leader-elected`, `log-truncated`) and its facts.
- * The tables in events/ list them all, and docs/logging.md is generated from these tables.
+ * log-events/table.ts lists them all, and docs/logging.md is generated from that table.
  */
 export interface Logger extends LogMethods {
   /** A logger that adds these facts to every event. */

@@ -1,5 +1,5 @@
 /** A logger that keeps every event, so that a test can read it. */
-import type { EventName, Level } from '../events/index.ts';
+import type { EventName, Level } from '../log-events/table.ts';
 import type { Logger } from '../seams.ts';
 
 export interface LoggedEvent {

@@ -2,15 +2,31 @@
  * Every event that a node logs, by part of the product. The table gives the Logger its types, docs/logging.md
  * its content, and the story of a simulated run its sentences. Two parts may log an event of the same name
  * with different facts.
+ *
+ * To add a log event:
+ * 1. Add a row to a table in `parts/` (`replicas.ts` has those of partitions and logs, `broker.ts` those of
+ *    clients and of the broker's session): name, level, names of the facts, and a sentence. An example:
+ *
+ *      'isr-changed': {
+ *        level: 'info',
+ *        facts: ['topic', 'partition', 'leaderEpoch', 'from', 'to'],
+ *        says: 'The leader changes the ISR of {topic}-{partition}: {from} → {to}.',
+ *      },
+ *
+ *    `?` after the name of a fact: some lines lack it. The sentence begins with an actor (`ACTORS` in
+ *    `parts/definition.ts`).
+ * 2. Log it where it happens: `logger.info('isr-changed', { topic, partition, leaderEpoch, from, to })`. The
+ *    code compiles only with the event's level and facts. A test fails while no source logs the event.
+ * 3. `node packages/node/src/io/generate-logging-docs.ts` writes `docs/logging.md`.
  */
-import { clientEvents, sessionEvents } from './broker.ts';
-import { controllerEvents } from './controller.ts';
-import type { EventDefinition, Level } from './definition.ts';
-import { nodeEvents } from './node.ts';
-import { quorumEvents } from './quorum.ts';
-import { logEvents, replicaEvents } from './replicas.ts';
+import { clientEvents, sessionEvents } from './parts/broker.ts';
+import { controllerEvents } from './parts/controller.ts';
+import type { EventDefinition, Level } from './parts/definition.ts';
+import { nodeEvents } from './parts/node.ts';
+import { quorumEvents } from './parts/quorum.ts';
+import { logEvents, replicaEvents } from './parts/replicas.ts';
 
-export { ACTORS, type EventDefinition, type Level } from './definition.ts';
+export { ACTORS, type EventDefinition, type Level } from './parts/definition.ts';
 
 export const eventsTable = {
   node: nodeEvents,

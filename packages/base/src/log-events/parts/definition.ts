@@ -1,4 +1,4 @@
-/** The type of one row in the tables of events. The other files of this folder are the tables. */
+/** The type of one row in the tables of log events. The other files of this folder are the tables. */
 
 export type Level = 'debug' | 'info' | 'warn' | 'error';
 
