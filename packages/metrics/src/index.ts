@@ -1,4 +1,3 @@
-export { BUCKETS_SECONDS, type Counter, type Histogram, Metrics, NO_LABEL } from './metrics.ts';
 export {
   type CounterName,
   definitionOf,
@@ -7,4 +6,5 @@ export {
   type MetricDefinition,
   type MetricName,
   metricsTable,
-} from './table.ts';
+} from './metrics-table.ts';
+export { BUCKETS_SECONDS, type Counter, type Histogram, Metrics, NO_LABEL } from './registry.ts';

@@ -4,8 +4,8 @@
  * them.
  */
 import { type Metric, Registry } from 'prom-client';
-import { BUCKETS_SECONDS, type Metrics, NO_LABEL } from '../metrics.ts';
-import { type MetricDefinition, type MetricName, metricsTable } from '../table.ts';
+import { type MetricDefinition, type MetricName, metricsTable } from '../metrics-table.ts';
+import { BUCKETS_SECONDS, type Metrics, NO_LABEL } from '../registry.ts';
 import { processRegistry } from './process-registry.ts';
 
 interface Sample {

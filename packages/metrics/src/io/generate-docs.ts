@@ -4,8 +4,8 @@
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { BUCKETS_SECONDS } from '../metrics.ts';
-import { type MetricDefinition, metricsTable } from '../table.ts';
+import { type MetricDefinition, metricsTable } from '../metrics-table.ts';
+import { BUCKETS_SECONDS } from '../registry.ts';
 
 export const documentPath: string = join(import.meta.dirname, '../../../../docs/metrics.md');
 

@@ -4,7 +4,7 @@
  */
 import { PerformanceObserver } from 'node:perf_hooks';
 import { collectDefaultMetrics, Histogram, Registry } from 'prom-client';
-import { definitionOf, metricsTable } from '../table.ts';
+import { definitionOf, metricsTable } from '../metrics-table.ts';
 
 const GC_METRIC = 'nodejs_gc_duration_seconds';
 /** The values of an entry's `detail.kind`, by Node's constants. */

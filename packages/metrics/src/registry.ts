@@ -9,7 +9,7 @@ import {
   type HistogramName,
   type LabelsOf,
   type MetricName,
-} from './table.ts';
+} from './metrics-table.ts';
 
 export interface Counter<Labels extends readonly string[]> {
   add(amount: number, ...label: Labels): void;

@@ -1,7 +1,16 @@
 /**
  * Every metric of a node. docs/metrics.md is generated from this table. Code that uses a metric outside the
  * table does not compile. Names and units follow Prometheus: base units (seconds, bytes), `_total` for
- * counters. CONTRIBUTING.md has the steps for a new one.
+ * counters.
+ *
+ * To add a metric:
+ * 1. Add a row to the table below: name, type, role, label, a sentence.
+ * 2. `node packages/metrics/src/io/generate-docs.ts` writes `docs/metrics.md`.
+ * 3. Count the event where it happens (`metrics.counter`, `metrics.histogram`), or let a scrape read the
+ *    value (`metrics.gauge`). `broker/src/front-end-metrics.ts`, `replication/src/replica-metrics.ts` and
+ *    `node/src/roles/quorum-metrics.ts` have examples.
+ * 4. `packages/node/test/scenarios/metrics.test.ts`: add a row with the action that changes the metric, and
+ *    the change that a scrape shows. Its last test demands that each metric of a role is shown.
  */
 
 export interface MetricDefinition {
