@@ -29,7 +29,7 @@ const method = <Request, Response>(
 
 /**
  * Single calls: one request, one response. Each is safe to repeat, because the broker retries when it gets no
- * answer.
+ * answer. An earlier copy may arrive after the retry (docs/late-requests.md says why that is harmless).
  */
 export const controlCalls = {
   /** The leader of a partition proposes another ISR (KIP-497, KIP-903), or a replica leaves it. */

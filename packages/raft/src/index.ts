@@ -5,4 +5,4 @@ export * from './observer.ts';
 export * from './quorum.ts';
 export * from './storage.ts';
 export * from './types.ts';
-export { decodeVoters, type LeaderChangeRecord, type VotersRecord } from './wire.ts';
+export { decodeVoters, type LeaderChangeRecord, raftMethods, type VotersRecord } from './wire.ts';

@@ -131,7 +131,8 @@ export function kindOf(number: number): BatchKind {
   return kind;
 }
 
-const methods = {
+/** The methods of the quorum, with their names on the wire. The names must never change. */
+export const raftMethods = {
   vote: 'raft.vote',
   begin: 'raft.begin-quorum-epoch',
   end: 'raft.end-quorum-epoch',
@@ -139,7 +140,7 @@ const methods = {
 } as const;
 
 export function encodeRequest(request: RaftRequest): { method: string; body: Uint8Array } {
-  const method = methods[request.type];
+  const method = raftMethods[request.type];
   if (request.type === 'vote') return { method, body: VoteRequestMessage.encode(request) };
   if (request.type === 'begin') return { method, body: BeginRequestMessage.encode(request) };
   if (request.type === 'fetch') return { method, body: FetchRequestMessage.encode(request) };
@@ -152,10 +153,10 @@ export function encodeRequest(request: RaftRequest): { method: string; body: Uin
  * request of this method.
  */
 export function decodeRequest(method: string, body: Uint8Array): RaftRequest | undefined {
-  if (method === methods.fetch) return { type: 'fetch', ...FetchRequestMessage.decode(body) };
-  if (method === methods.vote) return { type: 'vote', ...VoteRequestMessage.decode(body) };
-  if (method === methods.begin) return { type: 'begin', ...BeginRequestMessage.decode(body) };
-  if (method === methods.end) return { type: 'end', ...EndRequestMessage.decode(body) };
+  if (method === raftMethods.fetch) return { type: 'fetch', ...FetchRequestMessage.decode(body) };
+  if (method === raftMethods.vote) return { type: 'vote', ...VoteRequestMessage.decode(body) };
+  if (method === raftMethods.begin) return { type: 'begin', ...BeginRequestMessage.decode(body) };
+  if (method === raftMethods.end) return { type: 'end', ...EndRequestMessage.decode(body) };
   return undefined;
 }
 
