@@ -15,7 +15,7 @@ import {
   type NodeRoleEvents,
 } from '@millrace/node/roles';
 import { type CompressionCodecs, SpareBuffers } from '@millrace/protocol';
-import { SimDisk } from '../disk/index.ts';
+import { type PowerLoss, SimDisk } from '../disk/index.ts';
 import type { Network } from '../net/index.ts';
 import { type Death, Host, type Life, SimJobs, SimLogger, type World } from '../world/index.ts';
 
@@ -111,10 +111,10 @@ export class SimNode {
     life.arrives(0, () => this.startRoles(life));
   }
 
-  /** kill -9, or a power loss of the machine. */
-  kill(death: Death): void {
+  /** kill -9, or a power loss of the machine. `left`: what the power loss leaves of unsynced data. */
+  kill(death: Death, left?: PowerLoss): void {
     this.life?.die(death);
-    if (death === 'power') this.disk.losePower();
+    if (death === 'power') this.disk.losePower(left);
   }
 
   /**

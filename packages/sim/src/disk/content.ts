@@ -1,6 +1,7 @@
 /**
  * The bytes of one file: the written bytes (the page cache), and the bytes that the device would have after a
- * power loss now. Keeps the old content of every written sector until it is synced.
+ * power loss now. Keeps the old content of every written sector until it is synced. A failed sync can lose
+ * pages for good, as on Linux: a later sync then succeeds without them.
  */
 import type { Prng } from '@millrace/base';
 
@@ -9,7 +10,20 @@ export const SECTOR_BYTES = 512;
 type Preimages = Map<number, Uint8Array>;
 
 /** The effect of a power loss on the unsynced sectors of a file. */
-type Fate = 'lost' | 'kept' | 'torn';
+export type Fate = 'lost' | 'kept' | 'torn';
+
+/**
+ * What the system does with pages that it could not write. `dirty`: the next sync writes them. `clean`: no
+ * sync writes them, so a power loss loses them (ext4, XFS). `dropped`: reads return what the device has.
+ */
+export type PagesAfterFailure = 'dirty' | 'clean' | 'dropped';
+
+export interface PendingSync {
+  /** The device has everything that was written before the sync began. */
+  finish(): void;
+  /** The device has reported an error. */
+  fail(pages: PagesAfterFailure): void;
+}
 
 export class FileContent {
   length = 0;
@@ -20,6 +34,8 @@ export class FileContent {
   private dirty: Preimages = new Map();
   /** Sectors of the syncs under way, oldest first. */
   private syncing: Preimages[] = [];
+  /** Sectors that the page cache has and no sync will write, with the content of the device. */
+  private orphaned: Preimages = new Map();
 
   read(position: number, target: Uint8Array): number {
     const count = Math.max(0, Math.min(target.length, this.length - position));
@@ -47,21 +63,26 @@ export class FileContent {
     this.length = size;
   }
 
-  /**
-   * Begins a sync of everything written until now. The caller calls the returned function when the device has
-   * it.
-   */
-  beginSync(): () => void {
+  /** Begins a sync of everything written until now. The caller ends it. */
+  beginSync(): PendingSync {
     const covered = this.dirty;
     const { length } = this;
     this.dirty = new Map();
     this.syncing.push(covered);
-    return () => {
-      const index = this.syncing.indexOf(covered);
-      if (index < 0) return;
-      // A completed sync also completes the earlier ones.
-      this.syncing.splice(0, index + 1);
-      this.syncedLength = length;
+    return {
+      finish: () => {
+        const index = this.syncing.indexOf(covered);
+        if (index < 0) return;
+        // A completed sync also completes the earlier ones.
+        this.syncing.splice(0, index + 1);
+        this.syncedLength = length;
+      },
+      fail: (pages) => {
+        const index = this.syncing.indexOf(covered);
+        if (index < 0) return;
+        this.syncing.splice(index, 1);
+        for (const [sector, old] of covered) this.failSector(sector, old, pages);
+      },
     };
   }
 
@@ -71,19 +92,20 @@ export class FileContent {
     this.syncedLength = this.length;
   }
 
-  /** Applies a power loss. Returns whether anything was lost. */
-  losePower(random: Prng): boolean {
+  /** Applies a power loss. Draws the fate unless it is given. Returns whether anything was lost. */
+  losePower(random: Prng, given?: Fate): boolean {
     const preimages: Preimages = new Map(this.dirty);
     for (const covered of this.syncing.toReversed())
       for (const [sector, old] of covered) preimages.set(sector, old);
     const { length } = this;
-    const fate: Fate = (['lost', 'kept', 'torn', 'torn'] as const)[random.below(4)]!;
-    let lost = false;
+    const drawn: Fate = (['lost', 'kept', 'torn', 'torn'] as const)[random.below(4)]!;
+    const fate = given ?? drawn;
+    let lost = this.orphaned.size > 0;
+    for (const [sector, old] of this.orphaned) this.restore(sector, old);
     for (const [sector, old] of preimages) {
       if (fate === 'kept' || (fate === 'torn' && random.below(2) === 0)) continue;
       lost = true;
-      this.reserve((sector + 1) * SECTOR_BYTES);
-      this.bytes.set(old, sector * SECTOR_BYTES);
+      this.restore(sector, old);
     }
     if (fate === 'lost') this.length = this.syncedLength;
     else if (fate === 'torn' && random.below(2) === 0) {
@@ -92,8 +114,21 @@ export class FileContent {
     }
     lost ||= this.length !== length;
     this.bytes.fill(0, this.length);
+    this.orphaned = new Map();
     this.syncNow();
     return lost;
+  }
+
+  private failSector(sector: number, old: Uint8Array, pages: PagesAfterFailure): void {
+    // A sector that was written again since is dirty, so the next sync writes it whole.
+    if (pages === 'dirty' || this.dirty.has(sector)) this.dirty.set(sector, old);
+    else if (pages === 'clean') this.orphaned.set(sector, old);
+    else this.restore(sector, old);
+  }
+
+  private restore(sector: number, old: Uint8Array): void {
+    this.reserve((sector + 1) * SECTOR_BYTES);
+    this.bytes.set(old, sector * SECTOR_BYTES);
   }
 
   /** Keeps the device's version of these bytes, if they are synced. */
@@ -101,6 +136,12 @@ export class FileContent {
     for (let sector = Math.floor(from / SECTOR_BYTES); sector * SECTOR_BYTES < end; sector++) {
       this.badSectors.delete(sector);
       if (this.dirty.has(sector)) continue;
+      const onDevice = this.orphaned.get(sector);
+      if (onDevice !== undefined) {
+        this.orphaned.delete(sector);
+        this.dirty.set(sector, onDevice);
+        continue;
+      }
       const old = new Uint8Array(SECTOR_BYTES);
       old.set(this.bytes.subarray(sector * SECTOR_BYTES, (sector + 1) * SECTOR_BYTES));
       this.dirty.set(sector, old);

@@ -1,19 +1,28 @@
 /**
  * A machine's disk. It outlives the processes. Each process gets a seam of its own, and a dead process can do
- * nothing through it. Owns the faults: full, slow, unreadable sectors, misdirected writes, power loss before
- * a sync.
+ * nothing through it. Owns the faults: full, slow, failed and blocked syncs, blocking calls, unreadable
+ * sectors, misdirected writes, power loss before a sync.
  */
 import { assert, type Disk, DiskError, type NodeId, type Prng } from '@millrace/base';
 import type { RaftStorage } from '@millrace/raft';
 import { CrashSignal, type Death, type Life, type Micros, type World } from '../world/index.ts';
-import { SECTOR_BYTES } from './content.ts';
-import { FileTree } from './folder.ts';
+import { type Fate, SECTOR_BYTES } from './content.ts';
+import { FileTree, type NamesAfterPowerLoss } from './folder.ts';
 import { QuorumStore } from './quorum-store.ts';
 import { SeamDisk } from './seam.ts';
+import { SlowCalls } from './slow-calls.ts';
+import { SyncFaults } from './sync-faults.ts';
 
 const FREE_BYTES = 1e12;
 const LATENCY_US_MIN: Micros = 100;
 const LATENCY_US_MAX: Micros = 900;
+
+/** What a power loss leaves of unsynced names, logs and other files. Left out: drawn. */
+export interface PowerLoss {
+  readonly names?: NamesAfterPowerLoss;
+  readonly logs?: Fate;
+  readonly otherFiles?: Fate;
+}
 
 export class SimDisk {
   readonly name: string;
@@ -25,7 +34,9 @@ export class SimDisk {
   isDamaged = false;
   private readonly world: World;
   private readonly random: Prng;
-  private readonly quorumStore: QuorumStore;
+  readonly quorumStore: QuorumStore;
+  readonly syncs: SyncFaults;
+  readonly slowCalls: SlowCalls;
   private isFull = false;
   /** Writes below this path fail with this error. */
   private failing: { readonly below: string; readonly code: string } | undefined;
@@ -44,6 +55,8 @@ export class SimDisk {
     this.name = name;
     this.random = world.random.fork(`disk ${name}`);
     this.quorumStore = new QuorumStore(this);
+    this.syncs = new SyncFaults(world);
+    this.slowCalls = new SlowCalls(world, world.random.fork(`slow calls ${name}`));
   }
 
   seamOf(life: Life): Disk {
@@ -57,9 +70,10 @@ export class SimDisk {
   // ------------------------------------------------------------------ faults
 
   /** Call it when the process has died. */
-  losePower(): void {
-    let lost = this.tree.losePower(this.random);
-    for (const [, content] of this.tree.entries()) lost = content.losePower(this.random) || lost;
+  losePower({ names, logs, otherFiles }: PowerLoss = {}): void {
+    let lost = this.tree.losePower(this.random, names);
+    for (const [path, content] of this.tree.entries())
+      lost = content.losePower(this.random, isLog(path) ? logs : otherFiles) || lost;
     if (!lost) return;
     this.world.count('disk unsynced data lost');
   }
@@ -68,6 +82,7 @@ export class SimDisk {
   wipe(): void {
     this.tree = new FileTree();
     this.quorumStore.wipe();
+    this.syncs.replaced();
     this.isDamaged = false;
     this.mayGoAstray = undefined;
     this.crash = undefined;
@@ -80,6 +95,9 @@ export class SimDisk {
     this.crash = undefined;
     this.isFatalVote = undefined;
     this.mayGoAstray = undefined;
+    this.syncs.disarm();
+    this.slowCalls.set(undefined);
+    this.quorumStore.disarm();
   }
 
   setFull(full: boolean): void {
@@ -161,6 +179,15 @@ export class SimDisk {
   latencyUs(): Micros {
     const usual = LATENCY_US_MIN + this.random.below(LATENCY_US_MAX);
     return this.slowMs === undefined ? usual : usual + this.random.below(this.slowMs * 1000);
+  }
+
+  /** Time until a sync of this path completes. */
+  syncLatencyUs(path: string): Micros {
+    return this.latencyUs() + this.syncs.delayUs(path, this.random);
+  }
+
+  countOf(what: string): void {
+    this.world.count(what);
   }
 
   checkReadable(path: string, badSectors: ReadonlySet<number>, position: number, sizeBytes: number): void {

@@ -10,6 +10,9 @@ interface Change {
   readonly undo: () => void;
 }
 
+/** `some`: the newest unsynced changes are undone, up to a random one. */
+export type NamesAfterPowerLoss = 'kept' | 'undone' | 'some';
+
 export class FileTree {
   private readonly files = new Map<string, FileContent>();
   private readonly folders = new Set<string>(['/']);
@@ -91,9 +94,10 @@ export class FileTree {
     };
   }
 
-  /** Applies a power loss. Returns whether it undid anything. */
-  losePower(random: Prng): boolean {
-    const kept = random.below(this.changes.length + 1);
+  /** Applies a power loss to the unsynced names. Returns whether it undid anything. */
+  losePower(random: Prng, names: NamesAfterPowerLoss = 'some'): boolean {
+    const some = random.below(this.changes.length + 1);
+    const kept = names === 'some' ? some : names === 'kept' ? this.changes.length : 0;
     const undone = this.changes.splice(kept).reverse();
     for (const { undo } of undone) undo();
     this.changes = [];

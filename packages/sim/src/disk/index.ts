@@ -1,1 +1,5 @@
-export { SimDisk } from './disk.ts';
+export type { Fate, PagesAfterFailure } from './content.ts';
+export { type PowerLoss, SimDisk } from './disk.ts';
+export type { NamesAfterPowerLoss } from './folder.ts';
+export type { SlowCallsFault } from './slow-calls.ts';
+export type { SyncFailure } from './sync-faults.ts';

@@ -1,6 +1,8 @@
 /**
  * The controllers' store (RaftStorage): atomic batches, each durable before its answer, as LevelDB promises
- * with sync. A batch on its way at the death of the process may exist afterwards or not.
+ * with sync. A batch on its way at the death of the process may exist afterwards or not: a power loss tears
+ * the tail of LevelDB's log, and LevelDB drops a torn batch. The same holds for a batch whose write or sync
+ * failed. What a process loads is durable, because LevelDB syncs what it recovers from its log.
  */
 import { DiskError } from '@millrace/base';
 import type { RaftStorage, StorageWrite } from '@millrace/raft';
@@ -8,49 +10,89 @@ import { applyWrites, emptyStored, type Stored } from '@millrace/raft/testing';
 import type { Life } from '../world/index.ts';
 import type { SimDisk } from './disk.ts';
 
+export const QUORUM_FOLDER = 'metadata-quorum';
+
 export class QuorumStore {
+  /** A stored record is corrupt. The store cannot be loaded until the run replaces it. */
+  isDamaged = false;
   private stored: Stored = emptyStored();
   private readonly disk: SimDisk;
+  private failure: { readonly code: string; writesLeft: number } | undefined;
 
   constructor(disk: SimDisk) {
     this.disk = disk;
   }
 
+  /** Replaces the store by an empty one. */
   wipe(): void {
     this.stored = emptyStored();
+    this.isDamaged = false;
+    this.failure = undefined;
+  }
+
+  /** The write or sync of the next batches fails with this error. */
+  failWrites(code: string, writes = 1): void {
+    this.failure = { code, writesLeft: writes };
+  }
+
+  disarm(): void {
+    this.failure = undefined;
+  }
+
+  /** A stored record becomes unreadable. The process that runs has all records in memory. */
+  damage(): void {
+    this.isDamaged = true;
   }
 
   open(life: Life): RaftStorage {
     const { disk } = this;
     const random = life.random.fork('quorum-store');
-    let inFlight: readonly StorageWrite[] | undefined;
+    /** The batch on its way to the device, or the one that failed. */
+    let uncertain: readonly StorageWrite[] | undefined;
     life.onDeath(() => {
-      if (inFlight !== undefined && random.below(2) === 0) applyWrites(this.stored, inFlight);
+      if (uncertain !== undefined && random.below(2) === 0) applyWrites(this.stored, uncertain);
     });
     return {
       load: (done) => {
-        life.arrives(disk.latencyUs(), () => done({ ...this.stored, batches: [...this.stored.batches] }));
+        life.arrives(disk.latencyUs(), () => {
+          if (this.isDamaged) {
+            disk.countOf('quorum store found damaged');
+            done(new Error('the quorum storage is damaged: a checksum does not match'));
+          } else done({ ...this.stored, batches: [...this.stored.batches] });
+        });
       },
       write: (writes, done) => {
-        inFlight = writes;
-        const latencyUs = disk.latencyUs();
+        uncertain = writes;
+        const latencyUs = disk.syncLatencyUs(`/data/${QUORUM_FOLDER}`);
         for (const write of writes)
           if (write.type === 'vote' && write.vote.votedFor >= 0)
             disk.voteBegins(life, write.vote.votedFor, latencyUs);
         life.arrives(latencyUs, () => {
-          inFlight = undefined;
-          try {
-            disk.checkSpace('metadata-quorum');
-          } catch (error) {
-            if (!(error instanceof DiskError)) throw error;
-            done(error);
-            return;
+          const error = this.failureOfWrite();
+          if (error === undefined) {
+            uncertain = undefined;
+            applyWrites(this.stored, writes);
           }
-          applyWrites(this.stored, writes);
-          done();
+          done(error);
         });
       },
       close: (done) => life.arrives(0, done),
     };
+  }
+
+  private failureOfWrite(): DiskError | undefined {
+    const { disk, failure } = this;
+    if (failure !== undefined && failure.writesLeft > 0) {
+      failure.writesLeft--;
+      disk.countOf('quorum store write failed');
+      return new DiskError(failure.code, `${QUORUM_FOLDER}: cannot be written`);
+    }
+    try {
+      disk.checkSpace(QUORUM_FOLDER);
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof DiskError)) throw error;
+      return error;
+    }
   }
 }

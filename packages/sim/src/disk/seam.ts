@@ -4,6 +4,7 @@ import type { Life } from '../world/index.ts';
 import type { FileContent } from './content.ts';
 import type { SimDisk } from './disk.ts';
 import { parentOf } from './folder.ts';
+import type { SlowCall } from './slow-calls.ts';
 
 type SyncDone = (error?: DiskError) => void;
 
@@ -17,7 +18,7 @@ export class SeamDisk implements Disk {
   }
 
   open(path: string): DiskFile {
-    this.disk.checkAlive(this.life);
+    this.enter('read');
     let content = this.disk.tree.file(path);
     if (content === undefined) {
       this.disk.checkSpace(path);
@@ -39,13 +40,14 @@ export class SeamDisk implements Disk {
   makeDirectory(directory: string): boolean {
     this.disk.checkAlive(this.life);
     if (this.disk.tree.isFolder(directory)) return false;
+    this.enter('write');
     this.disk.checkSpace(directory);
     this.disk.tree.makeFolder(directory);
     return true;
   }
 
   remove(path: string): void {
-    this.disk.checkAlive(this.life);
+    this.enter('write');
     if (this.exists(path)) this.disk.checkWritable(path);
     this.disk.tree.remove(path);
   }
@@ -57,13 +59,13 @@ export class SeamDisk implements Disk {
   }
 
   rename(from: string, to: string): void {
-    this.disk.checkAlive(this.life);
+    this.enter('write');
     this.disk.checkWritable(from);
     this.disk.tree.rename(from, to);
   }
 
   readFile(path: string): Uint8Array | undefined {
-    this.disk.checkAlive(this.life);
+    this.enter('read');
     const content = this.disk.tree.file(path);
     if (content === undefined) return undefined;
     this.disk.checkReadable(path, content.badSectors, 0, content.length);
@@ -83,19 +85,29 @@ export class SeamDisk implements Disk {
   syncFolder(directory: string, done: SyncDone): void {
     this.disk.checkAlive(this.life);
     const finish = this.disk.tree.beginSync(directory);
-    this.life.arrives(this.disk.latencyUs(), () => {
-      finish();
-      done();
+    this.life.arrives(this.disk.syncLatencyUs(directory), () => {
+      // Names stay unsynced after a failure.
+      const failed = this.disk.syncs.take(directory);
+      if (failed === undefined) finish();
+      done(failed?.error);
     });
   }
 
   syncDirectory(directory: string): void {
-    this.disk.checkAlive(this.life);
+    this.enter('write');
+    const failed = this.disk.syncs.take(directory);
+    if (failed !== undefined) throw failed.error;
     this.disk.tree.syncFolder(directory);
   }
 
   freeBytes(_path: string): number {
     return this.disk.freeBytes;
+  }
+
+  /** Begins a call that may block the process. */
+  private enter(call: SlowCall): void {
+    this.disk.checkAlive(this.life);
+    this.disk.slowCalls.called(this.life, call);
   }
 }
 
@@ -122,13 +134,13 @@ class SeamFile implements DiskFile {
   }
 
   read(position: number, target: Uint8Array): number {
-    this.check();
+    this.enter('read');
     this.disk.checkReadable(this.path, this.content.badSectors, position, target.length);
     return this.content.read(position, target);
   }
 
   write(position: number, chunks: readonly Uint8Array[]): void {
-    this.check();
+    this.enter('write');
     const { disk, path } = this;
     const sizeBytes = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
     if (sizeBytes === 0) return;
@@ -150,7 +162,7 @@ class SeamFile implements DiskFile {
   }
 
   truncate(size: number): void {
-    this.check();
+    this.enter('write');
     this.disk.checkWritable(this.path);
     if (size > this.content.length) this.disk.checkSpace(this.path);
     this.content.truncate(size);
@@ -163,12 +175,21 @@ class SeamFile implements DiskFile {
   }
 
   syncNow(): void {
-    this.check();
-    this.content.syncNow();
+    this.enter('write');
+    const sync = this.content.beginSync();
+    const failed = this.disk.syncs.take(this.path);
+    if (failed === undefined) sync.finish();
+    else sync.fail(failed.pages);
+    if (failed !== undefined) throw failed.error;
   }
 
   close(): void {
     this.isClosed = true;
+  }
+
+  private enter(call: SlowCall): void {
+    this.check();
+    this.disk.slowCalls.called(this.life, call);
   }
 
   private check(): void {
@@ -179,13 +200,15 @@ class SeamFile implements DiskFile {
   private startSync(): void {
     this.syncing = this.waiting;
     this.waiting = [];
-    const finish = this.content.beginSync();
-    this.life.arrives(this.disk.latencyUs(), () => {
-      finish();
+    const sync = this.content.beginSync();
+    this.life.arrives(this.disk.syncLatencyUs(this.path), () => {
+      const failed = this.disk.syncs.take(this.path);
+      if (failed === undefined) sync.finish();
+      else sync.fail(failed.pages);
       const callers = this.syncing!;
       this.syncing = undefined;
       if (this.waiting.length > 0) this.startSync();
-      for (const done of callers) done();
+      for (const done of callers) done(failed?.error);
     });
   }
 }

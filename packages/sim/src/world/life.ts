@@ -35,6 +35,8 @@ export class Life {
   private readonly pendingSoon: (() => void)[] = [];
   private readonly mourners: ((death: Death | 'ended') => void)[] = [];
   private inTurn = false;
+  /** The end of a turn that blocked; events wait until then. */
+  private blockedUntilUs: Micros = 0;
 
   constructor(host: Host, number: number) {
     this.host = host;
@@ -47,6 +49,10 @@ export class Life {
 
   get isAlive(): boolean {
     return this.death === undefined;
+  }
+
+  get isInTurn(): boolean {
+    return this.inTurn;
   }
 
   get isPaused(): boolean {
@@ -64,9 +70,9 @@ export class Life {
   /** Delivers an event from outside now, for a caller that has scheduled it itself. */
   turn(kind: EventKind, run: () => void): void {
     if (!this.isAlive) return;
-    if (this.paused || this.backlog.length > 0) {
+    if (this.isHeld || this.backlog.length > 0) {
       this.backlog.push({ kind, run });
-      if (!this.paused) this.world.after(0, () => this.catchUp());
+      if (!this.isHeld) this.world.after(0, () => this.catchUp());
       return;
     }
     this.runTurn(run);
@@ -75,6 +81,7 @@ export class Life {
   private runTurn(run: () => void): void {
     assert(!this.inTurn, 'a process does one thing at a time');
     const { world } = this;
+    const beganUs = world.nowUs;
     world.hash.note(world.nowUs);
     world.hash.name(this.host.name);
     this.inTurn = true;
@@ -86,6 +93,7 @@ export class Life {
     } finally {
       this.inTurn = false;
       this.pendingSoon.length = 0;
+      this.endBlock(beganUs);
     }
     for (const watch of world.watchers) watch(this);
   }
@@ -110,6 +118,35 @@ export class Life {
   resume(): void {
     if (!this.paused) return;
     this.paused = false;
+    this.workOff();
+  }
+
+  /**
+   * Blocks this process in the middle of its turn, as a synchronous system call does. For the rest of the
+   * turn it is later: everything that the process does then happens after `durationUs`. Its other events wait
+   * until the turn is over. The turn itself still runs at once, so a process that is killed meanwhile has
+   * done everything.
+   */
+  block(durationUs: Micros): void {
+    assert(this.inTurn && durationUs >= 0, 'a process blocks in its turn');
+    this.world.nowUs += durationUs;
+  }
+
+  private endBlock(beganUs: Micros): void {
+    const { world } = this;
+    if (world.nowUs === beganUs) return;
+    this.blockedUntilUs = world.nowUs;
+    world.nowUs = beganUs;
+    world.after(this.blockedUntilUs - beganUs, () => this.workOff());
+  }
+
+  /** True while events must wait. */
+  private get isHeld(): boolean {
+    return this.paused || this.world.nowUs < this.blockedUntilUs;
+  }
+
+  private workOff(): void {
+    if (this.isHeld) return;
     const { backlog } = this;
     const first: EventKind = this.random.below(2) === 0 ? 'timer' : 'io';
     this.backlog = [
@@ -120,7 +157,7 @@ export class Life {
   }
 
   private catchUp(): void {
-    if (this.paused) return;
+    if (this.isHeld) return;
     const next = this.backlog.shift();
     if (next !== undefined) this.runTurn(next.run);
   }

@@ -1,11 +1,12 @@
 /**
- * Goal: an error of a process becomes a violation, and a pause keeps the order of events. Method: code that
- * throws in a turn; events that meet the end of a pause.
+ * Goal: an error of a process becomes a violation, a pause keeps the order of events, and a call that blocks
+ * makes the rest of its turn late. Method: code that throws or blocks in a turn; events that meet the end of
+ * a pause.
  */
 import { InvariantError } from '@millrace/base';
 import { Violation } from '@millrace/checkers';
 import { describe, expect, it } from 'vitest';
-import { CrashSignal, Host, type Life, SECOND, World } from '../../src/world/index.ts';
+import { CrashSignal, Host, type Life, MILLISECOND, SECOND, World } from '../../src/world/index.ts';
 
 describe('no-exception', () => {
   /** Runs `act` in a process `b4`, a millisecond or two after its start. Returns the violation. */
@@ -107,5 +108,58 @@ describe('a pause', () => {
     });
     expect(order).toEqual(['a', 'b']);
     expect(died?.isAlive).toBe(false);
+  });
+});
+
+describe('a turn that blocks', () => {
+  function machine() {
+    const world = new World(1);
+    const life = new Host(world, 'b4').boot();
+    const told: string[] = [];
+    const tell = (what: string) => told.push(`${what} at ${life.clock.monotonicMs()}`);
+    return { world, life, told, tell };
+  }
+
+  it('moves its clock, delays its other events, and shows others only what happens after it', () => {
+    const { world, life, told, tell } = machine();
+    life.clock.setTimer(5, () => tell('timer'));
+    life.arrives(20 * MILLISECOND, () => tell('later event'));
+    life.turn('io', () => {
+      tell('begin');
+      life.block(10 * MILLISECOND);
+      tell('end');
+      world.after(0, () => told.push(`effect at ${world.nowUs / MILLISECOND}`));
+    });
+    world.watchers.push(() => told.push('turn over'));
+    expect(world.nowUs).toBe(0);
+    world.runUntil(SECOND);
+    expect(told).toEqual([
+      'begin at 0',
+      'end at 10',
+      'effect at 10',
+      'timer at 10',
+      'turn over',
+      'later event at 20',
+      'turn over',
+    ]);
+  });
+
+  it('runs nothing more when the process dies meanwhile', () => {
+    const { world, life, told, tell } = machine();
+    life.clock.setTimer(5, () => tell('timer'));
+    life.turn('io', () => life.block(10 * MILLISECOND));
+    world.after(7 * MILLISECOND, () => life.die('process'));
+    world.runUntil(SECOND);
+    expect(told).toEqual([]);
+  });
+
+  it('stays blocked when it is resumed meanwhile', () => {
+    const { world, life, told, tell } = machine();
+    life.arrives(MILLISECOND, () => tell('event'));
+    life.turn('io', () => life.block(10 * MILLISECOND));
+    world.after(2 * MILLISECOND, () => life.pause());
+    world.after(5 * MILLISECOND, () => life.resume());
+    world.runUntil(SECOND);
+    expect(told).toEqual(['event at 10']);
   });
 });

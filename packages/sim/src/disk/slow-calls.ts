@@ -1,0 +1,40 @@
+/**
+ * Synchronous calls that block: the process stands still in the middle of its turn, its clock moves on, and
+ * everything that it does in the rest of the turn happens late.
+ */
+import type { Prng } from '@millrace/base';
+import { type Life, MILLISECOND, type World } from '../world/index.ts';
+
+export type SlowCall = 'read' | 'write';
+
+export interface SlowCallsFault {
+  readonly calls: readonly SlowCall[];
+  /** One call in this many blocks. */
+  readonly oneIn: number;
+  /** Longest time of one blocked call. */
+  readonly maxMs: number;
+}
+
+export class SlowCalls {
+  private readonly world: World;
+  private readonly random: Prng;
+  private fault: SlowCallsFault | undefined;
+
+  constructor(world: World, random: Prng) {
+    this.world = world;
+    this.random = random;
+  }
+
+  set(fault: SlowCallsFault | undefined): void {
+    this.fault = fault;
+  }
+
+  /** Called in each synchronous call of a process, before it takes effect. */
+  called(life: Life, call: SlowCall): void {
+    const { fault, random } = this;
+    if (fault === undefined || !life.isInTurn || !fault.calls.includes(call)) return;
+    if (random.below(fault.oneIn) > 0) return;
+    this.world.count(`disk ${call} blocked`);
+    life.block((1 + random.below(fault.maxMs)) * MILLISECOND);
+  }
+}

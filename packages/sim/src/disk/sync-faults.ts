@@ -1,0 +1,79 @@
+/**
+ * The faults of one disk's syncs: a sync that fails, once or until the disk is replaced, and syncs that do
+ * not complete for a while. A path names a file, or a folder whose names are synced.
+ */
+import { DiskError } from '@millrace/base';
+import type { Micros, World } from '../world/index.ts';
+import type { PagesAfterFailure } from './content.ts';
+
+export interface SyncFailure {
+  /** Fails syncs of this path and of everything below it. */
+  readonly below: string;
+  readonly code: string;
+  /** True: every sync fails until the disk is replaced. False: one sync fails. */
+  readonly isLasting: boolean;
+  readonly pages: PagesAfterFailure;
+  /** Called when a sync is about to fail. False: this sync succeeds. */
+  readonly mayFail: () => boolean;
+}
+
+/** What one failed sync does. */
+export interface FailedSync {
+  readonly error: DiskError;
+  readonly pages: PagesAfterFailure;
+}
+
+export class SyncFaults {
+  private readonly world: World;
+  private failure: SyncFailure | undefined;
+  private blocked: { readonly below: string; readonly untilUs: Micros } | undefined;
+
+  constructor(world: World) {
+    this.world = world;
+  }
+
+  fail(failure: SyncFailure): void {
+    this.failure = failure;
+  }
+
+  /** Syncs that begin before then complete only then, in any order. Syncs of other paths pass them. */
+  block(below: string, untilUs: Micros): void {
+    this.blocked = { below, untilUs };
+  }
+
+  /** Cancels an armed failure that has not struck. */
+  disarm(): void {
+    if (this.failure?.isLasting === false) this.failure = undefined;
+    this.blocked = undefined;
+  }
+
+  /** The disk is another one now. */
+  replaced(): void {
+    this.failure = undefined;
+    this.blocked = undefined;
+  }
+
+  /** Time that a sync of this path waits beyond the device's usual time. */
+  delayUs(path: string, random: { below(limit: number): number }): Micros {
+    const { blocked, world } = this;
+    if (blocked === undefined || world.nowUs >= blocked.untilUs || !isBelow(path, blocked.below)) return 0;
+    world.count('disk sync blocked');
+    return blocked.untilUs - world.nowUs + random.below(LATE_US_MAX);
+  }
+
+  /** The failure of a sync that is about to complete; undefined: it succeeds. */
+  take(path: string): FailedSync | undefined {
+    const { failure, world } = this;
+    if (failure === undefined || !isBelow(path, failure.below) || !failure.mayFail()) return undefined;
+    if (!failure.isLasting) this.failure = undefined;
+    world.count('disk sync failed');
+    return { error: new DiskError(failure.code, `${path}: cannot be synced`), pages: failure.pages };
+  }
+}
+
+/** Syncs that were blocked complete within this time of each other, so their order is random. */
+const LATE_US_MAX: Micros = 5_000;
+
+function isBelow(path: string, folder: string): boolean {
+  return `${path}/`.startsWith(`${folder}/`);
+}

@@ -1,0 +1,87 @@
+/** Goal: a failed sync loses pages as a system does, and a power loss follows the fate that a test gives. */
+import { Prng } from '@millrace/base';
+import { describe, expect, it } from 'vitest';
+import { type Fate, FileContent, type PagesAfterFailure, SECTOR_BYTES } from '../../src/disk/content.ts';
+
+const sector = (byte: number): Uint8Array => new Uint8Array(SECTOR_BYTES).fill(byte);
+
+/** A file of one synced sector of 1s, over which 2s were written. A sync of them has failed. */
+function withFailedSync(pages: PagesAfterFailure): FileContent {
+  const content = new FileContent();
+  content.write(0, sector(1));
+  content.syncNow();
+  content.write(0, sector(2));
+  content.beginSync().fail(pages);
+  return content;
+}
+
+const firstByte = (content: FileContent): number => content.all()[0]!;
+
+describe('a failed sync', () => {
+  it('leaves dirty pages to the next sync', () => {
+    const content = withFailedSync('dirty');
+    expect(firstByte(content)).toBe(2);
+    content.syncNow();
+    expect(content.losePower(new Prng(1), 'lost')).toBe(false);
+    expect(firstByte(content)).toBe(2);
+  });
+
+  it('marks pages clean, so the next sync succeeds and a power loss still loses them', () => {
+    const content = withFailedSync('clean');
+    expect(firstByte(content)).toBe(2);
+    content.syncNow();
+    expect(content.losePower(new Prng(1), 'kept')).toBe(true);
+    expect(firstByte(content)).toBe(1);
+  });
+
+  it('drops pages, so reads return the content of the device', () => {
+    expect(firstByte(withFailedSync('dropped'))).toBe(1);
+  });
+
+  it('loses no page that is written again', () => {
+    const content = withFailedSync('clean');
+    content.write(0, new Uint8Array([3]));
+    content.syncNow();
+    content.losePower(new Prng(1), 'lost');
+    expect([...content.all().subarray(0, 2)]).toEqual([3, 2]);
+  });
+
+  it('keeps the content of the device under a page that was written during the sync', () => {
+    const content = new FileContent();
+    content.write(0, sector(1));
+    content.syncNow();
+    content.write(0, sector(2));
+    const sync = content.beginSync();
+    content.write(0, sector(3));
+    sync.fail('dropped');
+    expect(firstByte(content)).toBe(3);
+    content.losePower(new Prng(1), 'lost');
+    expect(firstByte(content)).toBe(1);
+  });
+
+  it('loses no sector that an earlier sync covered', () => {
+    const content = new FileContent();
+    content.write(0, sector(1));
+    content.beginSync().finish();
+    content.write(SECTOR_BYTES, sector(2));
+    content.beginSync().fail('dropped');
+    expect(firstByte(content)).toBe(1);
+    expect(content.all()[SECTOR_BYTES]).toBe(0);
+  });
+});
+
+describe('a power loss', () => {
+  const cut = (fate: Fate): number[] => {
+    const content = new FileContent();
+    content.write(0, new Uint8Array([1, 2, 3, 4]));
+    content.syncNow();
+    content.truncate(2);
+    content.losePower(new Prng(1), fate);
+    return [...content.all()];
+  };
+
+  it('undoes an unsynced truncation, or keeps it', () => {
+    expect(cut('lost')).toEqual([1, 2, 3, 4]);
+    expect(cut('kept')).toEqual([1, 2]);
+  });
+});

@@ -1,0 +1,141 @@
+/** Goal: the disk of a process fails, blocks and loses as its faults say. Method: one process on one disk. */
+import { DiskError, type DiskFile } from '@millrace/base';
+import { describe, expect, it } from 'vitest';
+import { type PagesAfterFailure, SimDisk, type SyncFailure } from '../../src/disk/index.ts';
+import { Host, type Life, MILLISECOND, World } from '../../src/world/index.ts';
+
+class Machine {
+  readonly world = new World(1);
+  readonly disk = new SimDisk(this.world, 'b4');
+  readonly life: Life = new Host(this.world, 'b4').boot();
+  readonly seam = this.disk.seamOf(this.life);
+  readonly endings: string[] = [];
+
+  constructor() {
+    this.seam.makeDirectory('/data/t-0');
+    this.seam.makeDirectory('/data/t-1');
+  }
+
+  write(path: string): DiskFile {
+    const file = this.seam.open(path);
+    file.write(0, [new Uint8Array([1])]);
+    return file;
+  }
+
+  sync(path: string): void {
+    this.syncAgain(this.write(path));
+  }
+
+  /** Syncs a file without another write. */
+  syncAgain(file: DiskFile): void {
+    const { path } = file;
+    file.sync((error) => this.endings.push(`${path} ${error?.code ?? 'synced'}`));
+  }
+
+  run(milliseconds: number): void {
+    this.world.runUntil(this.world.nowUs + milliseconds * MILLISECOND);
+  }
+}
+
+const failure = (pages: PagesAfterFailure, more: Partial<SyncFailure> = {}): SyncFailure => ({
+  below: '/data/t-0',
+  code: 'EIO',
+  isLasting: false,
+  pages,
+  mayFail: () => true,
+  ...more,
+});
+
+describe('a failing sync', () => {
+  it('fails once, below its folder only', () => {
+    const machine = new Machine();
+    machine.disk.syncs.fail(failure('clean'));
+    machine.sync('/data/t-1/a');
+    machine.run(10);
+    machine.sync('/data/t-0/a');
+    machine.run(10);
+    machine.syncAgain(machine.seam.open('/data/t-0/a'));
+    machine.run(10);
+    expect(machine.endings).toEqual(['/data/t-1/a synced', '/data/t-0/a EIO', '/data/t-0/a synced']);
+    machine.disk.losePower({ names: 'kept', otherFiles: 'kept' });
+    expect(machine.seam.readFile('/data/t-0/a')).toEqual(new Uint8Array([0]));
+    expect(machine.seam.readFile('/data/t-1/a')).toEqual(new Uint8Array([1]));
+  });
+
+  it('waits until the harm is allowed', () => {
+    const machine = new Machine();
+    let isAllowed = false;
+    machine.disk.syncs.fail(failure('clean', { mayFail: () => isAllowed }));
+    machine.write('/data/t-0/a').syncNow();
+    isAllowed = true;
+    expect(() => machine.write('/data/t-0/a').syncNow()).toThrow(DiskError);
+  });
+
+  it('fails the syncs of names, and until the disk is replaced', () => {
+    const machine = new Machine();
+    machine.disk.syncs.fail(failure('dirty', { isLasting: true }));
+    machine.seam.syncFolder('/data/t-0', (error) => machine.endings.push(error!.code));
+    machine.run(10);
+    machine.disk.disarm();
+    expect(() => machine.seam.syncDirectory('/data/t-0')).toThrow(DiskError);
+    expect(() => machine.seam.writeFileAtomic('/data/t-0/a', new Uint8Array([1]))).toThrow(DiskError);
+    expect(machine.endings).toEqual(['EIO']);
+    machine.disk.losePower({ names: 'undone' });
+    expect(machine.seam.exists('/data/t-0')).toBe(false);
+    machine.disk.wipe();
+    machine.seam.makeDirectory('/data/t-0');
+    machine.seam.syncDirectory('/data/t-0');
+  });
+});
+
+describe('a blocked sync', () => {
+  it('completes late, while syncs of other files pass it', () => {
+    const machine = new Machine();
+    machine.disk.syncs.block('/data/t-0', 50 * MILLISECOND);
+    machine.sync('/data/t-0/a');
+    machine.sync('/data/t-1/a');
+    machine.run(40);
+    expect(machine.endings).toEqual(['/data/t-1/a synced']);
+    machine.run(40);
+    expect(machine.endings).toEqual(['/data/t-1/a synced', '/data/t-0/a synced']);
+  });
+
+  it('syncs nothing that a power loss finds', () => {
+    const machine = new Machine();
+    machine.disk.syncs.block('/data/t-0', 50 * MILLISECOND);
+    machine.sync('/data/t-0/a');
+    machine.run(40);
+    machine.disk.losePower({ names: 'kept', otherFiles: 'lost' });
+    expect(machine.seam.readFile('/data/t-0/a')).toEqual(new Uint8Array(0));
+  });
+});
+
+describe('a blocking call', () => {
+  it('takes virtual time in the middle of a turn', () => {
+    const machine = new Machine();
+    const { clock } = machine.life;
+    const file = machine.write('/data/t-0/a');
+    machine.disk.slowCalls.set({ calls: ['write'], oneIn: 1, maxMs: 1 });
+    let tookMs = 0;
+    machine.life.turn('io', () => {
+      const before = clock.monotonicMs();
+      file.read(0, new Uint8Array(1));
+      expect(clock.monotonicMs()).toBe(before);
+      file.write(0, [new Uint8Array([2])]);
+      tookMs = clock.monotonicMs() - before;
+    });
+    expect(tookMs).toBe(1);
+    expect(machine.world.nowUs).toBe(0);
+  });
+});
+
+describe('a power loss', () => {
+  it('keeps an index and loses the log below it', () => {
+    const machine = new Machine();
+    machine.write('/data/t-0/0.log');
+    machine.write('/data/t-0/0.index');
+    machine.disk.losePower({ names: 'kept', logs: 'lost', otherFiles: 'kept' });
+    expect(machine.seam.readFile('/data/t-0/0.log')).toEqual(new Uint8Array(0));
+    expect(machine.seam.readFile('/data/t-0/0.index')).toEqual(new Uint8Array([1]));
+  });
+});
