@@ -8,9 +8,11 @@
  * checker of a history is needed.
  */
 import type { HistoryChecker, HistoryScope } from '@millrace/checkers';
+import type { MetadataImage } from '@millrace/metadata';
 import type { SimCluster, SimNode } from '../cluster/index.ts';
 import type { Atlas } from '../faults/index.ts';
 import type { World } from '../world/index.ts';
+import type { BrokerLives } from './broker-lives.ts';
 import type { CommittedMetadata } from './committed-metadata.ts';
 import type { Ledger } from './ledger.ts';
 
@@ -21,6 +23,7 @@ export interface StateScope extends HistoryScope {
   readonly atlas: Atlas;
   readonly metadata: CommittedMetadata;
   readonly ledger: Ledger;
+  readonly lives: BrokerLives;
 }
 
 export interface StateChecker extends HistoryChecker {
@@ -29,6 +32,11 @@ export interface StateChecker extends HistoryChecker {
    * something moved.
    */
   turn?(node: SimNode): void;
+  /**
+   * Called once for each batch that the quorum commits, in order, with the images before and after it. No
+   * node may have seen `after` alone: a node can apply several batches in one turn.
+   */
+  committed?(before: MetadataImage, after: MetadataImage): void;
 }
 
 /** Creates a checker for each run. */

@@ -3,11 +3,14 @@ import { FinalLogs, type History, historyCheckers } from '@millrace/checkers';
 import type { SimCluster } from '../cluster/index.ts';
 import type { Atlas } from '../faults/index.ts';
 import type { Host, World } from '../world/index.ts';
+import { BrokerLives } from './broker-lives.ts';
 import type { StateChecker, StateCheckerKind, StateScope } from './checker.ts';
+import { CommittedLog } from './committed-log.ts';
 import { CommittedMetadata } from './committed-metadata.ts';
 import { deadBrokerUnfenced } from './dead-broker-unfenced.ts';
 import { folderUnknown } from './folder-unknown.ts';
 import { highWatermarkFell } from './high-watermark-fell.ts';
+import { imageCheckers } from './image/index.ts';
 import { isrLacksData } from './isr-lacks-data.ts';
 import { readLeaderLogs } from './leader-logs.ts';
 import { Ledger } from './ledger.ts';
@@ -33,6 +36,7 @@ export const checkerKinds: readonly StateCheckerKind[] = [
   metadataDiffers,
   lostMetadata,
   folderUnknown,
+  ...imageCheckers,
   ...historyCheckers,
   readAheadOfCommit,
 ];
@@ -55,6 +59,7 @@ function scopeOf({ world, cluster, atlas, history, isExempt }: Surroundings): St
     isExempt,
     metadata: new CommittedMetadata(),
     ledger: new Ledger(),
+    lives: new BrokerLives(),
     finalLogs: new FinalLogs(() => readLeaderLogs(cluster)),
     mayServeDamage: () => (world.counts.get('disk write went astray') ?? 0) > 0,
     report: (checker, sentence) => world.fail(checker, sentence),
@@ -72,11 +77,19 @@ export function attachCheckers(
   const checkers = kinds.map((kind) => kind.make(scope));
   const nodes = nodesByHost(cluster);
   const turns = checkers.filter((one): one is StateChecker & { turn: object } => one.turn !== undefined);
+  const steps = checkers.filter(
+    (one): one is StateChecker & { committed: object } => one.committed !== undefined,
+  );
   const ops = checkers.filter((one): one is StateChecker & { op: object } => one.op !== undefined);
+  const log = new CommittedLog();
   world.watchers.push((life) => {
     const node = nodes.get(life.host);
     if (node === undefined) return;
     scope.metadata.turn(node);
+    scope.lives.turn(node);
+    log.turn(node, (before, after) => {
+      for (const one of steps) one.committed(before, after);
+    });
     for (const one of turns) one.turn(node);
   });
   history.watchers.push((op) => {

@@ -19,7 +19,7 @@ export const metadataDiffers: StateCheckerKind = {
 
 class MetadataDiffers {
   private readonly scope: StateScope;
-  private readonly committed: LogBatch[] = [];
+  private readonly batches: LogBatch[] = [];
   private committedEnd: Offset = 0;
   private readonly checkedEnds = new Map<RaftNode, Offset>();
 
@@ -36,7 +36,7 @@ class MetadataDiffers {
     for (const batch of raft.log.read(checked, raft.highWatermark, Number.POSITIVE_INFINITY)) {
       if (batch.baseOffset < this.committedEnd) this.compare(node, batch);
       else {
-        this.committed.push(batch);
+        this.batches.push(batch);
         this.committedEnd = batch.baseOffset + batch.records.length;
       }
     }
@@ -53,8 +53,8 @@ class MetadataDiffers {
     let replayed = MetadataImage.EMPTY;
     let next = 0;
     for (const { name, image } of images) {
-      for (; next < this.committed.length && this.committed[next]!.baseOffset <= image.offset; next++) {
-        const { kind, baseOffset, epoch, records } = this.committed[next]!;
+      for (; next < this.batches.length && this.batches[next]!.baseOffset <= image.offset; next++) {
+        const { kind, baseOffset, epoch, records } = this.batches[next]!;
         if (kind !== 'data') continue;
         const batch = { baseOffset, epoch, records: records.map(decodeRecord) };
         replayed = applyRecords(replayed, batch).image;
@@ -66,13 +66,13 @@ class MetadataDiffers {
 
   private compare(node: SimNode, batch: LogBatch): void {
     let low = 0;
-    let high = this.committed.length;
+    let high = this.batches.length;
     while (low < high) {
       const middle = (low + high) >> 1;
-      if (this.committed[middle]!.baseOffset < batch.baseOffset) low = middle + 1;
+      if (this.batches[middle]!.baseOffset < batch.baseOffset) low = middle + 1;
       else high = middle;
     }
-    const known = this.committed[low];
+    const known = this.batches[low];
     if (known === batch || (known !== undefined && isSame(known, batch))) return;
     this.scope.world.fail(
       NAME,

@@ -24,8 +24,8 @@ function bugNamed(name: string): PlantedBug {
   return bugs.find((bug) => bug.name === name)!;
 }
 
-test('there are fifteen, with unique names', () => {
-  expect(new Set(bugs.map(({ name }) => name)).size).toBe(15);
+test('there are twenty-one, with unique names', () => {
+  expect(new Set(bugs.map(({ name }) => name)).size).toBe(21);
 });
 
 describe.each(bugs)('$name', (bug) => {

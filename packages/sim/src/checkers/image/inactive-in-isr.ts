@@ -1,0 +1,29 @@
+/**
+ * The controller removes a fenced broker, and a broker in controlled shutdown, from every ISR that has an
+ * active member. Otherwise the leader could not commit until it removes that member itself. An ISR without an
+ * active member keeps its members: they hold everything acknowledged.
+ */
+import type { MetadataImage } from '@millrace/metadata';
+import type { StateCheckerKind, StateScope } from '../checker.ts';
+import { stateOf } from './leader-not-active.ts';
+import { membersText, partitionSteps } from './partition-steps.ts';
+
+const NAME = 'inactive-in-isr';
+
+export const inactiveInIsr: StateCheckerKind = {
+  name: NAME,
+  sentence: 'no committed ISR has an inactive member beside an active one',
+  make: (scope) => ({ committed: (before, after) => check(scope, before, after) }),
+};
+
+function check(scope: StateScope, before: MetadataImage, after: MetadataImage): void {
+  for (const { name, after: state } of partitionSteps(before, after)) {
+    const inactive = state.isr.find((id) => !after.isActive(id));
+    const active = state.isr.find((id) => after.isActive(id));
+    if (inactive === undefined || active === undefined) continue;
+    scope.world.fail(
+      NAME,
+      `broker ${inactive} ${stateOf(after, inactive)}, and stays in the ISR of ${name} beside broker ${active} (${membersText(state)})`,
+    );
+  }
+}

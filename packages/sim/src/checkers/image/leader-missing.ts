@@ -1,0 +1,24 @@
+/**
+ * The controller elects a leader as soon as a member of the ISR or the ELR is active. Both hold all committed
+ * records, so nothing speaks against the election.
+ */
+import type { MetadataImage } from '@millrace/metadata';
+import type { StateCheckerKind, StateScope } from '../checker.ts';
+import { completeReplicas, membersText, partitionSteps } from './partition-steps.ts';
+
+const NAME = 'leader-missing';
+
+export const leaderMissing: StateCheckerKind = {
+  name: NAME,
+  sentence: 'a partition has no leader only while no member of its ISR or ELR is active',
+  make: (scope) => ({ committed: (before, after) => check(scope, before, after) }),
+};
+
+function check(scope: StateScope, before: MetadataImage, after: MetadataImage): void {
+  for (const { name, after: state } of partitionSteps(before, after)) {
+    if (state.leader !== -1) continue;
+    const active = completeReplicas(state).find((id) => after.isActive(id));
+    if (active === undefined) continue;
+    scope.world.fail(NAME, `${name} has no leader, but broker ${active} is active (${membersText(state)})`);
+  }
+}

@@ -1,0 +1,39 @@
+/** The partitions of a committed image, each with its state in the image before. */
+import type { MetadataImage, PartitionImage, TopicImage } from '@millrace/metadata';
+
+export interface PartitionStep {
+  /** `events-1-0` */
+  readonly name: string;
+  readonly topic: TopicImage;
+  /** Undefined: the partition is new. */
+  readonly before: PartitionImage | undefined;
+  readonly after: PartitionImage;
+}
+
+export function* partitionSteps(before: MetadataImage, after: MetadataImage): Generator<PartitionStep> {
+  for (const topicName of after.topicNames) {
+    const topic = after.topic(topicName)!;
+    for (const [index, state] of topic.partitions.entries())
+      yield {
+        name: `${topic.name}-${index}`,
+        topic,
+        before: before.partition(topic.id, index),
+        after: state,
+      };
+  }
+}
+
+/** Like `partitionSteps`, without the partitions that the step left as they were. */
+export function* changedPartitions(before: MetadataImage, after: MetadataImage): Generator<PartitionStep> {
+  if (before.topics === after.topics) return;
+  for (const step of partitionSteps(before, after)) if (step.before !== step.after) yield step;
+}
+
+/** The members of the ISR and the ELR: each holds all committed records. */
+export function completeReplicas({ isr, elr }: PartitionImage): readonly number[] {
+  return [...isr, ...elr];
+}
+
+export function membersText({ isr, elr }: PartitionImage): string {
+  return `ISR ${isr.join()}, ELR ${elr.join()}`;
+}
