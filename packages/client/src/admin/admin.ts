@@ -17,9 +17,9 @@ import {
   type NewTopic,
 } from './requests.ts';
 
-/** `ok`: it happened; `fail`: it did not; `unknown`: some attempt without an answer may have done it. */
+/** `ok`: the change is made; `fail`: it is not; `unknown`: an attempt without an answer may have made it. */
 export type AdminOutcome = 'ok' | 'fail' | 'unknown';
-/** `error`: Kafka's name of the last error, or why there is none; undefined with `ok`. */
+/** `error`: Kafka's name of the last error, or why no broker answered; undefined with `ok`. */
 export type AdminDone = (outcome: AdminOutcome, error: string | undefined) => void;
 
 /** Undefined: there is no final answer, and `error` says why. */
@@ -28,15 +28,15 @@ export type Described<T> = (found: T | undefined, error: string | undefined) => 
 export interface AdminOptions {
   readonly clock: Clock;
   readonly cluster: Pick<ClusterView, 'anyConnection'>;
-  /** The time that the controller has for a request. */
+  /** The timeout in each request: how long the controller may take. */
   readonly timeoutMs: Millis;
-  /** Between two attempts; default 200. */
+  /** The wait between two attempts. Default 200. */
   readonly retryMs?: Millis;
   /** Default 100. */
   readonly attemptsMax?: number;
   /** Versions other than the newest that both sides have. */
   readonly versions?: ReadonlyMap<AnyApi['key'], number>;
-  /** The error code of an answer, before the administrator judges it. */
+  /** Called with the error code of each answer, before the admin client judges it. */
   readonly answered?: (code: number) => void;
 }
 

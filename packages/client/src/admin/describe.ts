@@ -1,10 +1,10 @@
-/** What answers tell an administrator of topics. */
+/** Describes topics and their configs for an administrator, from the answers of brokers. */
 import type { NodeId } from '@millrace/base';
 import type { DescribeConfigsResponse, MetadataResponse } from '@millrace/protocol';
 
 export interface PartitionDescription {
   readonly partition: number;
-  /** -1: it has none. */
+  /** -1: the partition has no leader. */
   readonly leaderId: NodeId;
   readonly replicas: readonly NodeId[];
   readonly isr: readonly NodeId[];
@@ -13,7 +13,7 @@ export interface PartitionDescription {
 export interface TopicDescription {
   readonly name: string;
   readonly topicId: string;
-  /** For example UNKNOWN_TOPIC_OR_PARTITION; the topic has no partitions then. */
+  /** If it is not NONE (for example UNKNOWN_TOPIC_OR_PARTITION), `partitions` is empty. */
   readonly errorCode: number;
   /** By index. */
   readonly partitions: readonly PartitionDescription[];

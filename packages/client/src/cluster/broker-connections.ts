@@ -13,7 +13,7 @@ export interface BrokerConnectionsPorts {
   /** No new connection to an address for this long after the last one closed. */
   readonly backoffMs: Millis;
   readonly open: OpenConnection;
-  /** A connection is ready now, or it is closed. */
+  /** Called when a connection is ready, and when it is closed. */
   changed(connection: BrokerConnection): void;
 }
 
@@ -28,8 +28,8 @@ export class BrokerConnections {
   }
 
   /**
-   * A ready connection. Undefined: the connection is opening, and `changed` follows, or the pause after the
-   * last one is not over, or all are closed.
+   * A ready connection; opens one if there is none. Undefined: the connection is opening (`changed` follows),
+   * it closed less than a backoff ago, or this client is closed.
    */
   to(address: Address): BrokerConnection | undefined {
     if (this.isClosed) return undefined;

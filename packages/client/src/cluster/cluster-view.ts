@@ -17,15 +17,15 @@ export interface ClusterViewOptions {
   readonly open: OpenConnection;
   /** The names of the topics to ask for. */
   readonly wanted: () => readonly string[];
-  /** Metadata arrived, or a connection is ready or closed. */
+  /** Called when metadata arrived, or when a connection is ready or closed. */
   readonly changed: () => void;
-  /** Default 100. Before the next connection to a broker, and before the next request after a failure. */
+  /** The wait before the next connection to a broker, and after a failed request. Default 100. */
   readonly backoffMs?: Millis;
-  /** Default 5000. Complete metadata are asked for again after this time. */
+  /** The view asks for the metadata again when they are this old. Default 5000. */
   readonly maxAgeMs?: Millis;
   /** Default: the newest that both sides have. */
   readonly metadataVersion?: number;
-  /** An answer, before the view takes it in. */
+  /** Called with each answer, before the view takes it in. */
   readonly answered?: (response: MetadataResponse) => void;
 }
 
@@ -77,8 +77,8 @@ export class ClusterView {
   }
 
   /**
-   * A ready connection; undefined if the broker is unknown or down, or the connection is opening (`changed`
-   * follows).
+   * A ready connection. Undefined: the broker is unknown or down, or the connection is opening. `changed` is
+   * called when that ends.
    */
   connectionTo(nodeId: NodeId): BrokerConnection | undefined {
     const address = this.brokers.get(nodeId);
@@ -90,7 +90,7 @@ export class ClusterView {
     return [...this.brokers.keys()];
   }
 
-  /** A ready connection to any broker. Undefined: there is none, and one to another server is opening. */
+  /** A ready connection to any broker. Undefined: none is ready. This call then tries the next server. */
   anyConnection(): BrokerConnection | undefined {
     const ready = this.connections.ready();
     if (ready !== undefined) return ready;

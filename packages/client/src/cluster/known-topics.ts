@@ -1,12 +1,12 @@
 /**
- * What a client knows of topics: ids, partitions, leaders. Never returns to an older leader epoch of the same
- * topic, because a broker that lags behind answers with old metadata.
+ * A client's knowledge of topics: ids, partitions, leaders. Never returns to an older leader epoch of the
+ * same topic, because a broker that lags behind answers with old metadata.
  */
 import type { NodeId, Uuid } from '@millrace/base';
 import { ErrorCode, type MetadataResponse } from '@millrace/protocol';
 
 export interface KnownPartition {
-  /** -1: it has none. */
+  /** -1: the partition has no leader. */
   leaderId: NodeId;
   leaderEpoch: number;
 }
@@ -21,7 +21,7 @@ export interface KnownTopic {
 type MetadataTopic = MetadataResponse['topics'][number];
 type MetadataPartition = MetadataTopic['partitions'][number];
 
-/** What a client reads of a topic in a Metadata answer. */
+/** The fields of a topic in a Metadata answer that a client reads. */
 export interface LearnedTopic extends Pick<MetadataTopic, 'name' | 'topicId' | 'errorCode'> {
   readonly partitions: readonly Pick<MetadataPartition, 'partitionIndex' | 'leaderId' | 'leaderEpoch'>[];
 }
@@ -47,8 +47,8 @@ export class KnownTopics {
   }
 
   /**
-   * Takes in one topic of a Metadata answer. Returns whether it has no error and every partition a leader. A
-   * topic of another id is another topic.
+   * Takes in one topic of a Metadata answer. Returns false if the topic has an error, or a partition without
+   * a leader. If the name has another id than before, forgets the topic that had the name.
    */
   learn({ name, topicId, errorCode, partitions }: LearnedTopic): boolean {
     if (name === null) return true;

@@ -11,7 +11,7 @@ export interface BrokerConnectionOptions extends ConnectionOptions, VersionsAske
 
 export interface BrokerConnectionEvents
   extends Pick<ConnectionEvents, 'answered' | 'misordered' | 'malformed'> {
-  /** The connection is ready, or it is closed. Called once for each, `closed` last. */
+  /** Called once when the connection is ready, and once when it is closed. */
   changed(connection: BrokerConnection): void;
 }
 

@@ -42,13 +42,13 @@ export interface ConnectionOptions {
 
 export interface ConnectionEvents {
   opened(): void;
-  /** The last call, once, and never within a call of the owner. The requests in flight have ended before. */
+  /** Called once, last, and never within a call of the owner. The requests in flight have ended before. */
   closed(reason: string): void;
-  /** A decoded answer, before its request ends. */
+  /** Called with each decoded answer, before its request ends. */
   answered?(api: AnyApi, response: unknown): void;
-  /** The broker sent the answer of another request, or of none. The connection closes. */
+  /** Called when the broker answers out of order, or without a request. The connection closes. */
   misordered?(correlationId: number): void;
-  /** The broker sent bytes that are not an answer. The connection closes. */
+  /** Called when the broker sends bytes that are not an answer. The connection closes. */
   malformed?(message: string): void;
 }
 
@@ -77,13 +77,13 @@ export class Connection {
   private readonly stream: Stream;
   private readonly frames: FrameReader;
   private readonly connectDeadline: Deadline<DueCallback> | undefined;
-  /** In the order of sending. */
+  /** The requests without an answer, in the order of sending. */
   private inFlight: InFlight[] = [];
   private correlationId = 0;
   /** The connection takes in no more bytes; `closed` follows unless the owner abandoned it. */
   private isClosing = false;
   private isAbandoned = false;
-  /** Of every deadline here: one function, so that a request needs none of its own. */
+  /** The callback of every deadline here. All requests share it, so that none needs a closure of its own. */
   private readonly late = (): void => {
     if (!this.isOpen) {
       this.close(`no connection within ${this.options.connectTimeoutMs} ms`);
@@ -149,7 +149,7 @@ export class Connection {
     return correlationId;
   }
 
-  /** Sends bytes as they are. They may be no request at all. */
+  /** Sends bytes as they are. They need not be a request. */
   sendRaw(bytes: Uint8Array): void {
     this.stream.send([bytes]);
   }

@@ -24,15 +24,15 @@ export interface FetchedRecords {
 }
 
 export interface ConsumerObserver {
-  /** The position is already behind these records. */
+  /** Called with fetched records. The position is already behind them. */
   records(position: Position, fetched: FetchedRecords): void;
-  /** The position is where the log said, and not where records led it. */
+  /** Called when a lookup or a truncation sets the position. */
   assigned?(position: Position, offset: number, reason: PositionReason): void;
-  /** The checksum of a batch is wrong; the consumer fetches it again. */
+  /** Called when the checksum of a batch is wrong. The consumer fetches the batch again. */
   damaged?(position: Position, baseOffset: number): void;
-  /** The consumer stops here; no retry would succeed. */
+  /** Called when the consumer stops reading the partition, because no retry would succeed. */
   failed?(position: Position, error: string): void;
-  /** The error code of an answer, 0 if there was no answer. */
+  /** Called with the error code of each answer; 0: there was no answer. */
   error?(code: number): void;
 }
 

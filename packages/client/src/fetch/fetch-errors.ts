@@ -1,4 +1,4 @@
-/** What a consumer concludes from an error code of Fetch, ListOffsets or OffsetForLeaderEpoch. */
+/** How a consumer reacts to an error code of Fetch, ListOffsets or OffsetForLeaderEpoch. */
 import { ErrorCode } from '@millrace/protocol';
 
 /**

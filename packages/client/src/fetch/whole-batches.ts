@@ -4,7 +4,7 @@ import { BatchHeader, batchSizeAt, checkBatchCrc, readBatchHeader } from '@millr
 export interface WholeBatches {
   /** Their length in bytes. A limit of the answer may cut the next batch short. */
   readonly sizeBytes: number;
-  /** Behind the last record; undefined: there is no whole batch. */
+  /** The offset after the last record. Undefined: there is no whole batch. */
   readonly nextOffset: number | undefined;
   /** The leader epoch of the last batch; -1: there is none. */
   readonly lastEpoch: number;

@@ -14,7 +14,7 @@ import {
 import { parseAddress } from '../addresses.ts';
 import { BrokerConnection } from '../connection/broker-connection.ts';
 
-/** No answer: the message is a sentence that names the broker and says why. */
+/** Thrown when a request gets no answer. The message names the broker and says why. */
 export class ClientError extends Error {
   override readonly name = 'ClientError';
 }
@@ -24,9 +24,9 @@ export interface KafkaClientOptions {
   readonly clientId?: string;
   /** Default 1. */
   readonly softwareVersion?: string;
-  /** The time to connect, and again that for the first answer. Default 5000. */
+  /** Limit for opening the connection, and again for the first answer. Default 5000. */
   readonly connectTimeoutMs?: Millis;
-  /** Default 20,000. Longer than the timeout inside of any request. */
+  /** Default 20,000. Must be longer than the timeout that any request carries. */
   readonly requestTimeoutMs?: Millis;
   /** Default 256 MiB. */
   readonly answerBytesMax?: number;

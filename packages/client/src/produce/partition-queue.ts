@@ -88,7 +88,7 @@ export class PartitionQueue<Batch> {
     return late;
   }
 
-  /** Removes and returns every batch. Those in flight may be appended. */
+  /** Removes and returns every batch. The leader may have appended those in flight. */
   takeAll(): readonly OpenBatch<Batch>[] {
     for (const open of this.inFlight) open.mayHaveHappened = true;
     const all = [...this.inFlight.splice(0), ...this.waiting];

@@ -1,13 +1,14 @@
 /**
- * What a producer concludes from the error code of a partition in a Produce answer: whether the leader has
+ * How a producer understands the error code of a partition in a Produce answer: whether the leader has
  * appended the batch, and whether a retry may succeed.
  */
 import { ErrorCode } from '@millrace/protocol';
 
 /**
- * `acknowledged`: the log has the batch. `refused`: it does not, and a retry is useless. `not-appended`: it
- * does not, and a retry may succeed. `gap`: the same, because an earlier batch of the producer is missing.
- * `unknown`: it may have it; a retry may succeed, and with idempotence appends it once.
+ * `acknowledged`: the log has the batch. `refused`: the log does not have it, and a retry is useless.
+ * `not-appended`: the log does not have it, and a retry may succeed. `gap`: as `not-appended`, because the
+ * log lacks an earlier batch of the producer. `unknown`: the log may have the batch. A retry may succeed, and
+ * with idempotence the log then has the batch once.
  */
 export type ProduceOutcome = 'acknowledged' | 'refused' | 'not-appended' | 'gap' | 'unknown';
 

@@ -11,20 +11,20 @@ export interface ProducerIdentityOptions {
    * (librdkafka).
    */
   readonly bumpsEpoch: boolean;
-  /** The identity may be usable now. */
+  /** Called when the identity may be usable. */
   readonly changed: () => void;
   /** Default 100. */
   readonly retryMs?: Millis;
   /** Default: the newest that both sides have. */
   readonly version?: number;
-  /** The error code of an answer. */
+  /** Called with the error code of each InitProducerId answer. */
   readonly answered?: (code: number) => void;
 }
 
 export interface BatchIdentity {
   readonly producerId: number;
   readonly epoch: number;
-  /** Of the first record of the batch. */
+  /** The sequence of the batch's first record. */
   readonly sequence: number;
 }
 

@@ -18,24 +18,27 @@ export interface ProducerBatch {
   readonly recordCount: number;
 }
 
-/** Calls come in the course of `poll` and of answers; each may enqueue batches. */
+/** The producer calls these within `poll` and when answers arrive. Each call may enqueue batches. */
 export interface ProducerObserver<Batch> {
-  /** An attempt leaves. */
+  /** Called when the producer sends a batch, in each attempt. */
   sent?(batch: Batch): void;
-  /** The attempt failed; another follows. */
+  /** Called when an attempt failed and another follows. */
   retried?(batch: Batch, error: string): void;
   /**
-   * The leader has appended the batch; with acks=0 the batch has left. `baseOffset`, `brokerId`: undefined if
-   * the answer does not tell.
+   * Called when the leader has appended the batch; with acks=0, when the producer has sent it. `baseOffset`,
+   * `brokerId`: undefined if the answer does not tell.
    */
   acknowledged(batch: Batch, baseOffset: number | undefined, brokerId: NodeId | undefined): void;
-  /** No log has the batch. `error`: Kafka's name, or a sentence. */
+  /** Called when the producer gives up a batch that no log has. `error`: Kafka's name, or a sentence. */
   failed(batch: Batch, error: string): void;
-  /** A log may have the batch. */
+  /** Called when the producer gives up a batch that a log may have. */
   unknown(batch: Batch, error: string): void;
-  /** The leader misses an earlier batch although all are acknowledged; `failed` or `unknown` follows. */
+  /**
+   * Called when the leader lacks an earlier batch, although all earlier batches are acknowledged. `failed` or
+   * `unknown` follows.
+   */
   sequenceLost?(batch: Batch): void;
-  /** The error code of an answer, 0 included. */
+  /** Called with the error code of each answer, also with 0. */
   answered?(code: number): void;
 }
 
@@ -101,7 +104,7 @@ export class Producer<Batch extends ProducerBatch> {
     return this.queues.get(`${topic}-${partition}`)?.waiting.length ?? 0;
   }
 
-  /** The batch leaves in a `poll`, or when an answer or metadata arrive. After `close` it fails at once. */
+  /** `poll`, an answer or new metadata make the producer send the batch. After `close` it fails at once. */
   enqueue(batch: Batch): void {
     if (this.isClosed) {
       this.options.observer.failed(batch, CLOSED);
@@ -124,7 +127,7 @@ export class Producer<Batch extends ProducerBatch> {
     if (this.pollsItself && !this.isIdle) this.wakeIn(this.backoffMs);
   }
 
-  /** Metadata arrived, or a connection is ready or closed. */
+  /** Call it when metadata arrived, or when a connection is ready or closed. */
   clusterChanged(): void {
     this.pump();
   }

@@ -1,6 +1,6 @@
 /**
- * Goal: an administrator ends with the true outcome. Method: brokers played by hand, which refuse, break and
- * keep silent.
+ * Goal: each call of the admin client reports the true outcome. Method: the test plays brokers that refuse
+ * requests, break connections and keep silent.
  */
 import { Timers } from '@millrace/base';
 import { ManualClock } from '@millrace/base/testing';

@@ -154,7 +154,7 @@ test('an answer that is cut short, too large, or of another form ends the connec
     owner.net.last.bytes(cut);
     owner.clock.settle();
     expect(owner.told[0], `without ${bytes} bytes`).toMatch(/^malformed: /);
-    // An answer whose body cannot be decoded has been matched: its request has no other end.
+    // A request whose answer cannot be decoded stays in flight, and ends with the connection.
     expect(owner.told.at(-1)).toMatch(/^closed: /);
     expect(owner.told).toContain('a lost');
   }

@@ -60,7 +60,7 @@ class Consumed {
     return this.consumer.positions.get('events-0')?.offset;
   }
 
-  /** What happened since the last call. */
+  /** The events since the last call. */
   get news(): string[] {
     return this.seen.splice(0);
   }

@@ -72,7 +72,7 @@ class Produced {
     this.producer.poll();
   }
 
-  /** What happened since the last call. */
+  /** The events since the last call. */
   get news(): string[] {
     return this.seen.splice(0);
   }

@@ -1,6 +1,6 @@
 /**
- * A Net in memory whose brokers a test plays by hand: it sees the requests, and answers, breaks or keeps
- * silent. Bytes are lent as by a socket: other bytes overwrite them after the call.
+ * A Net in memory. The test plays the brokers: it sees the requests, and answers, breaks the connection or
+ * keeps silent. Bytes are lent as by a socket: other bytes overwrite them after the call.
  */
 import type { Address, Clock, Net, Stream, StreamHandler } from '@millrace/base';
 import {
@@ -24,9 +24,9 @@ export interface Received {
 export class BrokerEnd {
   readonly address: Address;
   readonly received: Received[] = [];
-  /** The client's end is closed, for this reason. */
+  /** Why the client closed its end; undefined before. */
   destroyed: string | undefined;
-  /** Bytes that were no request of a known API and version. */
+  /** Bytes that are not a request of a known API and version. */
   readonly odd: Uint8Array[] = [];
   private readonly clock: Clock;
   private readonly handler: StreamHandler;
