@@ -21,9 +21,9 @@ import { createTopics, INT64_MAX, type Leaders, type Where } from './hostile-top
 
 export interface HostileKind {
   readonly name: string;
-  /** Number of different throws; this many in a row show each of them. */
+  /** Number of different requests. `throwOnce` takes turns through them. */
   readonly variants: number;
-  /** The n-th throw; returns the broker's reaction, one word for each connection. */
+  /** Sends the n-th hostile request. Returns the broker's reaction, one word for each connection. */
   throwOnce(n: number): Promise<readonly string[]>;
   /**
    * Set if the batches of this kind are above a topic's default limit. The quiet windows then have as many
@@ -52,7 +52,7 @@ const MILLION = 1_000_000;
 const [FITTING, ALLOWED] = [60_000, 10_000];
 const NANOSECONDS_A_MS = 1_000_000n;
 
-/** Creates the topics, so that the kinds know the leaders to throw at. */
+/** Creates the topics first, because each kind sends its requests to their leaders. */
 export async function hostileKinds(cluster: Cluster, size: HostileSize): Promise<HostileKind[]> {
   const leaders = await createTopics(cluster.bootstrapServers);
   return [

@@ -26,9 +26,12 @@ export interface HostileOptions extends HostileSize {
   readonly say: (line: string) => void;
 }
 
-/** Throws take at most half of the time: two cores run six nodes, both writers and this process. */
+/**
+ * The shortest pause after a request. A pause is at least as long as its request, because two cores run six
+ * nodes, both writers and this process.
+ */
 const PAUSE_MIN_MS = 100;
-/** Wait at the end of a window, so that its effects fall into it. */
+/** The wait at the end of a window, so that the window includes the effects of its last request. */
 const SETTLE_MS = 300;
 
 /** Returns the violations. */

@@ -26,7 +26,7 @@ export interface WrittenRecord {
 export interface WrittenRecords {
   /** The writer's name. */
   readonly name: string;
-  /** By n. */
+  /** Record `n` is at index n. */
   readonly records: readonly WrittenRecord[];
 }
 

@@ -249,7 +249,7 @@ export const justifications: readonly Justification[] = [
     ours: /^0$/,
     peer: /^-1$/,
     reason:
-      'Millrace returns the log start offset with every error of a log that it leads, Apache Kafka with some.',
+      'Millrace returns the log start offset with every error about a log that it leads. Apache Kafka does so only with some errors.',
   },
   {
     api: 'Produce',
