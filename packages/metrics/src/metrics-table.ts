@@ -96,7 +96,7 @@ export const metricsTable = {
   millrace_under_min_isr_partitions: {
     type: 'gauge',
     of: 'broker',
-    help: 'Partitions led by this broker whose ISR is smaller than the smaller of min.insync.replicas and the replica count.',
+    help: 'Partitions led by this broker that are under min ISR: min.insync.replicas, or the number of replicas if that is smaller.',
   },
   millrace_offline_replicas: {
     type: 'gauge',

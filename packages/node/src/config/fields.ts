@@ -7,7 +7,7 @@ import { type FixedSettings, fixedSettings } from './fixed-settings.ts';
 import type { NodeConfig } from './node-config.ts';
 import type { Settings } from './table.ts';
 
-/** All values that can fill a field, by name. */
+/** All values that can fill a field of a package's settings, by name. */
 export type Values = Settings & FixedSettings;
 export type ValueName = keyof Values;
 

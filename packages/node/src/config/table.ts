@@ -70,8 +70,7 @@ const nodeSettings = {
     undefined,
     'Folder that holds all data of this node.',
     {
-      differs:
-        'Kafka’s default lies in /tmp, which is not a place for data: it must be set. One folder only.',
+      differs: 'Kafka’s default is a folder in /tmp, which may lose its files. Millrace has no default.',
     },
   ),
   'broker.rack': setting(

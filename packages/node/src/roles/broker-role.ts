@@ -52,7 +52,7 @@ export interface BrokerRoleEvents {
    * is unfenced after a fence.
    */
   serving(): void;
-  /** The image changed. */
+  /** Called when the image changed. */
   imageChanged(image: MetadataImage): void;
   /** This broker can never serve. The message is one sentence for a user. */
   failed(message: string): void;

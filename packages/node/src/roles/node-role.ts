@@ -13,7 +13,7 @@ export interface NodeRoleEvents {
   /** Every role serves: a controller listens, a broker is unfenced. May be called again. */
   ready(): void;
   imageChanged(image: MetadataImage): void;
-  /** The node must stop. */
+  /** Called when the node must stop. */
   failed(message: string): void;
   /**
    * The node must stop, because its data folder belongs to another cluster. The reason is part of a sentence.
