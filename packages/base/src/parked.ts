@@ -32,7 +32,7 @@ export class ParkedUntilOffset<T> {
     return values;
   }
 
-  /** Removes values that no longer wait because a timeout answered them. */
+  /** Removes every value for which `predicate` is true, for example because its timeout ended. */
   removeWhere(predicate: (value: T) => boolean): void {
     this.entries = this.entries.filter((entry) => !predicate(entry.value));
   }

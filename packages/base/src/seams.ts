@@ -164,7 +164,7 @@ export interface Listener {
 }
 
 export interface StreamHandler {
-  /** The connection is established. Called for outgoing connections only. */
+  /** Called when the connection is established. For outgoing connections only. */
   opened?(): void;
   /**
    * Bytes arrived; a chunk may begin and end anywhere in a message. It is valid only during the call: the
@@ -175,7 +175,7 @@ export interface StreamHandler {
    * Called after a `send` that returned false: all pending bytes have left, and the caller may send again.
    */
   drained(): void;
-  /** The stream has ended for any reason, in both directions. Called once, as the last call. */
+  /** Called once, last, when the stream has ended in both directions, for any reason. */
   closed(reason: string): void;
 }
 
@@ -264,7 +264,7 @@ export interface RpcStream {
 
 export interface RpcStreamHandler {
   message(body: Uint8Array): void;
-  /** The peer closed or died, or the connection broke. Called once. */
+  /** Called once, when the peer closed or died, or the connection broke. */
   closed(reason: string): void;
 }
 

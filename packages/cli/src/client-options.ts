@@ -1,4 +1,4 @@
-/** What brokers learn about the command line. */
+/** The name and version that the command line gives to brokers. */
 import type { KafkaClientOptions } from '@millrace/client/io';
 import { millraceVersion } from './version.ts';
 

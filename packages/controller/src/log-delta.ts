@@ -84,8 +84,8 @@ function kindOf(before: PartitionImage, leader: NodeId): ElectionKind {
 }
 
 /**
- * The reason why the partition got another leader, or its leader another epoch. Derived from the change of
- * the former leader's broker.
+ * The reason why the partition got another leader, or a new epoch under the same leader. Derived from the
+ * change of the former leader's broker.
  */
 function reasonOf(
   { previous, image }: MetadataDelta,

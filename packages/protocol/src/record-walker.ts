@@ -168,8 +168,8 @@ export abstract class RecordWalker {
         at = this.after;
       }
       if (keyBytes > 0) at += keyBytes;
-      // Beyond the end `byte` is undefined, and undefined < 128 is false. Then `varint` finds no number,
-      // either.
+      // If `at` is beyond the end, `byte` is undefined, and undefined < 128 is false. So `varint` runs, and
+      // sets `after` to NOWHERE.
       byte = bytes[at]!;
       let valueBytes = 0;
       if (byte < 0x80) {

@@ -7,7 +7,7 @@
 /** Milliseconds since 1970 by convention; -1: none. Create one only with the functions below. */
 export type Timestamp = number | bigint;
 
-/** Kafka's word for "no timestamp". */
+/** Kafka's value for "no timestamp". */
 export const NO_TIMESTAMP = -1;
 
 /** Makes a timestamp from the two halves of an int64. `high` is signed; `low` may be signed or unsigned. */

@@ -83,7 +83,7 @@ export interface RaftListener {
   committed(batches: readonly CommittedBatch[]): void;
   /** This node became leader, and every record of earlier epochs was passed to `committed`. */
   becameLeader(epoch: QuorumEpoch): void;
-  /** A leadership that `becameLeader` announced has ended. Uncommitted proposals may be lost. */
+  /** Called when the leadership of `becameLeader` has ended. Uncommitted proposals may be lost. */
   resigned(epoch: QuorumEpoch): void;
   /** Reports the leader that this node knows (perhaps itself); undefined while it knows none. */
   leaderChanged(leader: LeaderAndEpoch | undefined): void;

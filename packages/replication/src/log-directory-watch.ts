@@ -14,7 +14,7 @@ export interface LogDirectoryWatchPorts {
   readonly logger: Logger;
   /** Writes a file there; with `synced` also fsyncs it. Calls `done` in this turn or later. */
   probe(how: { readonly synced: boolean }, done: (error?: DiskError) => void): void;
-  /** The directory failed as a whole. Called once. */
+  /** Called once, when the directory failed as a whole. */
   failed(reason: string): void;
 }
 

@@ -77,7 +77,7 @@ export interface ReplicaManagerOptions {
     request: AlterPartitionRequest,
     done: (response: AlterPartitionResponse | undefined) => void,
   ): void;
-  /** The log directory failed, so this broker can serve nothing. Called once. */
+  /** Called once, when the log directory failed: this broker can serve nothing. */
   directoryFailed(reason: string): void;
 }
 

@@ -12,7 +12,7 @@ import { World } from './support/world.ts';
 
 const ALL = [[1, 2, 3]];
 
-/** What a listener hears, as words. */
+/** Collects the events that a listener gets, as words. */
 function listen(world: World, id: number): string[] {
   const heard: string[] = [];
   world.broker(id).manager.coordination.leaderships.watch({

@@ -122,7 +122,7 @@ export const bugs: readonly PlantedBug[] = [
   {
     name: 'refusal-forgotten',
     sentence:
-      'a refusal to let a replica into the ISR leaves the partition epoch, and a late copy is granted',
+      'the controller refuses to add a replica to the ISR without raising the partition epoch, and then grants a late copy of the request',
     file: 'packages/controller/src/alter-partition.ts',
     find: 'records.push(refusalOf(item));',
     replace: 'records.push();',

@@ -22,7 +22,7 @@ interface Reads {
 class LostWrite {
   private readonly scope: HistoryScope;
   private readonly acknowledged: SendOp[] = [];
-  /** What consumers read, by partition. */
+  /** The values that consumers read, by partition. */
   private readonly reads = new Map<string, Reads>();
 
   constructor(scope: HistoryScope) {

@@ -16,9 +16,9 @@ export interface Syncable {
 
 export interface FlushPorts {
   endOffset(): Offset;
-  /** Everything to sync so that all records at or above the offset are on the device. May throw DiskError. */
+  /** Returns the files to sync for all records from this offset on. May throw DiskError. */
   prepare(fromOffset: Offset): Syncable[];
-  /** A sync failed. The device may have lost any of the written records. */
+  /** Called when a sync failed. The device may have lost any of the written records. */
   failed(error: DiskError): void;
 }
 

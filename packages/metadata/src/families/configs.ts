@@ -40,7 +40,7 @@ export class ConfigsImage {
 export class ConfigsChanges implements Changes {
   /** Names of the topics whose configs changed. */
   readonly topics: Set<string>;
-  /** Broker ids as text; '' is the default of all. */
+  /** Broker ids as text; '' stands for the default of all brokers. */
   readonly brokers: Set<string>;
 
   constructor(topics: Set<string> = new Set(), brokers: Set<string> = new Set()) {

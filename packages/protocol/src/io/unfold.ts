@@ -1,7 +1,7 @@
 /**
- * Unfolds a payload as a stream that holds one window instead of the batch, for threads other than the event
- * loop. Uses node's zlib streams for gzip and zstd; snappy and lz4 unfold block by block anyway. Accepts the
- * same bytes as the synchronous codecs.
+ * Unfolds a payload as a stream, for worker threads. The stream holds one window of the unfolded bytes, not
+ * the whole batch. Uses Node's zlib streams for gzip and zstd; snappy and lz4 unfold block by block anyway.
+ * Accepts the same bytes as the synchronous codecs.
  */
 import { constants, crc32, createInflateRaw, createZstdDecompress } from 'node:zlib';
 import { BATCH_HEADER_BYTES, type BatchHeader, Compression } from '../batch.ts';

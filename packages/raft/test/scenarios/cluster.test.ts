@@ -1,6 +1,6 @@
 /**
- * Goal: three real quorums over gRPC on loopback and LevelDB elect, commit, survive and restart, quickly.
- * Method: all in this process, ports from the system. The test "kills" a node by dropping its server without
+ * Goal: three voters over gRPC on loopback and LevelDB elect, commit, survive and restart, quickly. Method:
+ * all in this process, ports from the system. The test "kills" a node by dropping its server without
  * stopping the node.
  */
 import { mkdtempSync, rmSync } from 'node:fs';

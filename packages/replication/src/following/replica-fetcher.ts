@@ -44,7 +44,7 @@ export interface ReplicaFetcherPorts {
   brokerEpoch(): BrokerEpoch;
 }
 
-/** What the fetcher knows of one partition in one leader epoch. A new epoch gets a new object. */
+/** The fetcher's state of one partition in one leader epoch. A new epoch gets a new object. */
 interface FollowedPartition {
   readonly partition: Partition;
   readonly leaderEpoch: LeaderEpoch;

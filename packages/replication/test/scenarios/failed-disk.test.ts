@@ -79,7 +79,7 @@ test('the last member of an ISR stays, and repeats its request: it hands over to
   world.partition(1, topic).noticeOffline();
   world.advance(3000);
   expect(world.controller.image.partition(topic, 0)!).toMatchObject({ leader: 1, isr: [1] });
-  // The test adds another member (uncleanly).
+  // The test puts broker 2 back into the ISR, although it may lack records.
   world.broker(2).start();
   world.advance(1000);
   world.controller.commit([{ type: 'partitionChange', topicId: topic, partition: 0, isr: [1, 2] }]);

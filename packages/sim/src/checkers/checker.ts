@@ -43,7 +43,7 @@ export interface StateChecker extends HistoryChecker {
 export interface StateCheckerKind {
   /** Kebab-case, unique; a violation carries it. */
   readonly name: string;
-  /** What must hold, in one sentence. */
+  /** The invariant, in one sentence. */
   readonly sentence: string;
   readonly make: (scope: StateScope) => StateChecker;
 }

@@ -182,7 +182,7 @@ export class Life {
   private makeClock(): Clock {
     const { world, host } = this;
     const { driftPpm } = host;
-    // Integers only: the same on every machine.
+    // Every time is a whole number, so every machine computes the same.
     const own = (us: Micros): Micros => us + Math.floor((us * driftPpm) / 1_000_000);
     const monotonicMs = (): Millis => Math.floor(own(world.nowUs - this.bornUs) / MILLISECOND);
     return {

@@ -37,9 +37,9 @@ export const APPEND_TROUBLES: readonly ErrorCode[] = [
 
 /** The default of max.message.bytes. */
 const MESSAGE_BYTES_MAX = 1_048_588;
-/** Larger than the segment.bytes of the prober's topic, but not than its max.message.bytes. */
+/** Larger than the segment.bytes of the prober's topic, and at most its max.message.bytes. */
 const SEGMENT_BYTES = 1_048_576;
-/** More than the clocks of a run are wrong. */
+/** Larger than the error of any clock of a run. */
 const FAR_MS = 1000 * 24 * 3_600_000;
 const UNKNOWN_CODEC = 5;
 const ZSTD = 4;
