@@ -47,7 +47,7 @@ export interface BrokerFrontEndOptions {
   clusterId(): Uuid | undefined;
   /** The committed metadata, as far as this broker has replayed it. */
   image(): MetadataImage;
-  /** For tests. */
+  /** Set only in tests: replaces the handlers. */
   readonly handlers?: readonly Handler[];
 }
 

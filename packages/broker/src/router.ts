@@ -19,7 +19,7 @@ import type { BrokerContext, Handler, Reply } from './handler.ts';
 import { unsupportedApiVersions } from './handlers/api-versions.ts';
 
 /**
- * These requests bring records, or create or delete topics. All others only name existing topics and
+ * These requests bring records, or create, extend or delete topics. All others only name existing topics and
  * partitions.
  */
 const bringing: ReadonlySet<number> = new Set(

@@ -12,7 +12,7 @@ export interface IsrWait {
   readonly clock: Pick<Clock, 'soon'>;
   readonly timers: Timers;
   readonly timeoutMs: Millis;
-  /** The broker is closed, so waiting is useless. */
+  /** True if the broker is closed: waiting is useless. */
   readonly isOver: () => boolean;
   readonly done: () => void;
 }

@@ -12,8 +12,8 @@ export type Cancel = () => void;
 export interface RunningFetch {
   readonly cancel: Cancel;
   /**
-   * The sender has sent another request after this fetch. A follower's fetch is then answered at once, with
-   * the available data. A consumer's fetch keeps waiting, as in Kafka.
+   * Call it when the sender has sent another request after this fetch. The broker then answers a follower's
+   * fetch at once, with the available data. A consumer's fetch keeps waiting, as in Kafka.
    */
   readonly nextRequestArrived: () => void;
 }
@@ -27,7 +27,7 @@ export interface CurrentLeader {
 /** Why this broker cannot serve a partition. */
 export interface PartitionError {
   readonly errorCode: ErrorCode;
-  /** For a client that asked the wrong broker. */
+  /** Set for a client that asked the wrong broker. */
   readonly currentLeader: CurrentLeader | undefined;
 }
 

@@ -15,7 +15,7 @@ export type ClosingFacts = FactsWithout<
 export interface Closing {
   readonly kind: 'close';
   readonly reason: string;
-  /** For the log. */
+  /** The facts and the level of the line in the log. */
   readonly facts: ClosingFacts;
   readonly level: 'info' | 'warn';
 }

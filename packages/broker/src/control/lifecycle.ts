@@ -50,7 +50,7 @@ export interface BrokerLifecycleOptions {
   metadataOffset(): Offset;
   /** True if everything except metadata is ready to serve clients. */
   readyToServe(): boolean;
-  /** To the replica manager. */
+  /** Passes the lease to the replica manager. */
   setLease(lease: BrokerLease): void;
 }
 

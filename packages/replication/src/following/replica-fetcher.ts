@@ -107,7 +107,7 @@ export class ReplicaFetcher {
     this.ports.timers.soon(() => this.join());
   }
 
-  /** Fetches all partitions that were added in one turn together. */
+  /** Starts one fetch for all partitions that were added in this turn. */
   private join(): void {
     this.isJoining = false;
     // The leader may have parked the fetch in flight for a long wait. Until it answers, acknowledgements of
