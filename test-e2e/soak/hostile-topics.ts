@@ -26,7 +26,7 @@ export interface Where {
   readonly port: number;
 }
 
-/** A partition of the topic and its leader, in turn as n counts up. */
+/** Returns the n-th partition of the topic, with its leader. After the last comes the first again. */
 export type Leaders = (topic: keyof typeof topics, n: number) => Where;
 
 export async function createTopics(servers: string): Promise<Leaders> {

@@ -47,7 +47,7 @@ export class MetadataDelta {
 
   /**
    * Topics that exist in `previous` but not in `image`, by name. A topic that was deleted and created again
-   * is in both lists, because the new topic has another id.
+   * is here and in `createdTopics`, because the new topic has another id.
    */
   get deletedTopics(): TopicImage[] {
     return this.changes.topics.onlyIn(this.previous.topics, this.image.topics);

@@ -1,5 +1,5 @@
 /**
- * Goal: who becomes leader, and who gets a vote.
+ * Goal: a node becomes leader, and a candidate gets a vote, only by Raft's rules.
  * Method: events in, effects out of one node. `#n` is a write. `after #n` means that a message may leave only
  * when that write is durable.
  */

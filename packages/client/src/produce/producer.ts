@@ -272,7 +272,7 @@ export class Producer<Batch extends ProducerBatch> {
     if (outcome === 'unknown') open.mayHaveHappened = true;
     cluster.refresh();
     if (outcome === 'gap' && this.identity?.isResetting !== true && queue.isOldest(open)) {
-      // Nothing can fill the gap: both clients continue with another epoch or id.
+      // Nothing can fill the gap. Like librdkafka and the Java client, continue with another epoch or id.
       observer.sequenceLost?.(open.batch);
       this.giveUp(open, errorName(code));
     } else this.retry(queue, open, errorName(code));

@@ -49,7 +49,7 @@ export interface LogParts extends Recovered {
   readonly recoveryPointLowered: () => void;
 }
 
-/** The folder holds the log of an earlier topic of the same name. */
+/** Thrown when the folder holds the log of an earlier topic of the same name. */
 export class LogOpenError extends Error {
   override readonly name = 'LogOpenError';
   readonly found: Uuid;

@@ -10,7 +10,7 @@ const HOUR_MS = 3_600_000;
 const ERROR_MS_MAX = 11 * HOUR_MS;
 const RANGES_MS = [1_000, 60_000, ERROR_MS_MAX];
 
-/** Negative: back. */
+/** The length of a jump. A negative jump sets the clock back. */
 const jump = {
   ...whole(-ERROR_MS_MAX, ERROR_MS_MAX, (random) => {
     const range = RANGES_MS[random.below(RANGES_MS.length)]!;

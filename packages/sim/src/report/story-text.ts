@@ -12,7 +12,7 @@ export interface StoryOptions {
 
 type Told = Pick<RunReport, 'story' | 'history' | 'scenario' | 'plan' | 'virtualUs' | 'checker' | 'sentence'>;
 
-/** Prints the same line of the same actor once within this time. */
+/** The story prints the same line of the same actor once within this time. */
 const REPEAT_US = 2 * SECOND;
 
 export function storyText(report: Told, options: StoryOptions = {}): string {

@@ -71,7 +71,7 @@ function expecting(
   };
 }
 
-/** The mistakes that are possible with both. */
+/** The mistakes that are possible in ListOffsets and in OffsetForLeaderEpoch. */
 function common(prefix: string, look: Look): Probe[] {
   const unknown = [ErrorCode.UNKNOWN_TOPIC_OR_PARTITION];
   return [
