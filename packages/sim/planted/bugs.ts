@@ -147,7 +147,7 @@ export const bugs: readonly PlantedBug[] = [
   {
     name: 'returns-without-election',
     sentence: 'the controller elects no leader when a member of the ISR returns',
-    file: 'packages/controller/src/brokers.ts',
+    file: 'packages/controller/src/fencing.ts',
     find: 'const isActive = (id: NodeId) => id === broker.id || image.isActive(id);',
     replace: 'const isActive = (id: NodeId) => image.isActive(id);',
     expectedCheckers: ['leader-missing'],
