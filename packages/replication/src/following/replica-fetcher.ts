@@ -107,7 +107,7 @@ export class ReplicaFetcher {
     this.ports.timers.soon(() => this.join());
   }
 
-  /** Starts one fetch for all partitions that were added in this turn. */
+  /** Fetches the partitions that were added in this turn, all in one request. */
   private join(): void {
     this.isJoining = false;
     // The leader may have parked the fetch in flight for a long wait. Until it answers, acknowledgements of
