@@ -72,6 +72,8 @@ export class PartitionLog {
   lastWallMs: WallMillis;
   /** Recovery cut off a damaged or torn end. The log may lack records that it acknowledged. */
   readonly wasCut: boolean;
+  /** Called when `startOffset` may have moved up. */
+  startAdvanced: (() => void) | undefined;
   private readonly disk: Disk;
   private readonly segments: Segments;
   private readonly snapshots: Snapshots;
@@ -258,6 +260,7 @@ export class PartitionLog {
    */
   advanceStartOffset(offset: Offset): void {
     this.truncation.before(offset);
+    this.startAdvanced?.();
   }
 
   /**

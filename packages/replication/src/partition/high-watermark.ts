@@ -4,6 +4,12 @@
  */
 import type { BrokerEpoch, Millis, NodeId, Offset } from '@millrace/base';
 
+/** A partition of a fetch session whose fetches the leader does not record one by one. */
+export interface QuietFollower {
+  /** Ends that: hands the time of the last fetch to `RemoteReplica.wasQuiet`. */
+  touch(): void;
+}
+
 /** A follower as its leader sees it. Every leadership creates new objects. */
 export class RemoteReplica {
   readonly brokerId: NodeId;
@@ -23,6 +29,8 @@ export class RemoteReplica {
   /** The latest time at which the follower held everything that the leader had. */
   lastCaughtUpMs: Millis;
   private lastFetchMs: Millis = Number.NEGATIVE_INFINITY;
+  /** Set only while the follower's last report is the leader's log end. */
+  private quiet: QuietFollower | undefined;
   /** The leader's log end at the follower's last fetch. */
   private lastFetchLeaderEnd: Offset = 0;
 
@@ -42,6 +50,7 @@ export class RemoteReplica {
     leaderEnd: Offset;
     now: Millis;
   }): void {
+    this.quiet?.touch();
     // A follower that is always one batch late is in sync although it never reaches the leader's log end. So
     // compare with the log end that the leader had at the previous fetch. If the follower has reached that
     // offset now, it counts as caught up at the time of the previous fetch.
@@ -53,6 +62,22 @@ export class RemoteReplica {
     this.brokerEpoch = fetch.brokerEpoch;
     this.lastFetchLeaderEnd = fetch.leaderEnd;
     this.lastFetchMs = fetch.now;
+  }
+
+  /**
+   * The follower holds everything that the leader has. Until `quiet` is touched, each fetch of its session
+   * reports the same again, and the leader need not call `recordFetch`.
+   */
+  becameQuiet(quiet: QuietFollower): void {
+    this.quiet?.touch();
+    this.quiet = quiet;
+  }
+
+  /** The follower last fetched at `lastFetchMs`, and then held everything that the leader had. */
+  wasQuiet(lastFetchMs: Millis): void {
+    this.quiet = undefined;
+    this.lastCaughtUpMs = Math.max(this.lastCaughtUpMs, lastFetchMs);
+    this.lastFetchMs = Math.max(this.lastFetchMs, lastFetchMs);
   }
 
   isCaughtUp(leaderEnd: Offset, now: Millis, lagTimeMaxMs: Millis): boolean {

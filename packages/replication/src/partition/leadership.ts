@@ -228,7 +228,10 @@ export class Leadership {
     this.releaseReplicated();
   }
 
-  /** Wakes consumers at the tail with the number of bytes that they can read now. */
+  /**
+   * Wakes consumers at the tail with the number of bytes that they can read now. Followers learn the high
+   * watermark with their next fetch.
+   */
   private notifyReadable(highWatermark: Offset): void {
     let sizeBytes = 0;
     let count = 0;
@@ -242,7 +245,9 @@ export class Leadership {
     // The list lacks batches of earlier leaderships, and one entry may cover many batches. In these cases the
     // size is unknown, and waiters read again.
     const readableBytes = count === 0 ? Number.POSITIVE_INFINITY : sizeBytes;
-    for (const waiter of this.partition.waiters) if (!waiter.isFollower) waiter.notify(readableBytes);
+    for (const waiter of this.partition.waiters)
+      if (waiter.isFollower) waiter.touch();
+      else waiter.notify(readableBytes);
   }
 
   // ------------------------------------------------------------------ followers and ISR
@@ -347,6 +352,7 @@ export class Leadership {
    */
   isrChanged(previous: readonly NodeId[]): void {
     const { partition } = this;
+    partition.touchWaiters();
     this.ports.counters.isrChanged(previous, partition.isr);
     this.ports.logger.info('isr-changed', { ...partition.facts(), from: previous, to: partition.isr });
     this.advanceHighWatermark();

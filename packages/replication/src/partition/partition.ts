@@ -70,7 +70,7 @@ export class Partition {
   isOffline = false;
   isClosed = false;
   readonly corruption: Corruption;
-  /** The parked fetches that read this partition. */
+  /** The parked fetches and the fetch sessions that read this partition. */
   readonly waiters = new Set<FetchWaiter>();
   /** Called when `ownEnd` moves: continues a follower's next fetch. */
   onSynced: (() => void) | undefined;
@@ -87,6 +87,7 @@ export class Partition {
     this.settings = options.settings;
     this.ports = options.ports;
     this.blockedProducers = options.blockedProducers;
+    this.log.startAdvanced = () => this.touchWaiters();
     this.corruption = new Corruption(this, options.ports);
     this.highWatermark = Math.min(Math.max(options.highWatermark, this.log.startOffset), this.log.endOffset);
     this.sync = new DeviceSync(this.log, {
@@ -207,6 +208,11 @@ export class Partition {
 
   private notifyWaiters(): void {
     for (const waiter of this.waiters) waiter.notify(Number.POSITIVE_INFINITY);
+  }
+
+  /** The log start or the ISR changed. The sessions' next fetches visit the partition. */
+  touchWaiters(): void {
+    for (const waiter of this.waiters) waiter.touch();
   }
 
   /**

@@ -100,12 +100,14 @@ export interface IsrAnswer {
   readonly partitionEpoch: number;
 }
 
-/** A parked fetch. */
+/** A parked fetch, or a partition of a fetch session. */
 export interface FetchWaiter {
   /** A follower waits for the log end, a consumer for the high watermark. */
   readonly isFollower: boolean;
   /** `sizeBytes` more bytes are readable. Infinity: something else changed, so the fetch must read again. */
   notify(sizeBytes: number): void;
+  /** Something changed that the reader's next answer may tell, but no reason to answer a parked fetch. */
+  touch(): void;
 }
 
 /** The controller's decision about a partition. */

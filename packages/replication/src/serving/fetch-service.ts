@@ -25,7 +25,8 @@ import {
   readPartition,
   visibleEnd,
 } from './fetch-read.ts';
-import { FetchSessions, type OpenedFetch, SessionPartition } from './fetch-sessions.ts';
+import { FetchSessions, type OpenedFetch } from './fetch-sessions.ts';
+import { SessionPartition } from './session-partition.ts';
 
 export interface FetchPorts {
   readonly clock: Clock;
@@ -44,13 +45,16 @@ const STORAGE_ERROR_SINCE = 6;
 /** The longest time that a fetch is parked. An empty response is harmless. */
 const WAIT_MS_MAX: Millis = 300_000;
 
-/**
- * One entry for each item of a fetch. Valid only in this turn: a partition may be removed in the next one.
- */
-type Found = readonly (Partition | PartitionError)[];
+/** An item of a fetch. Valid only in this turn: a partition may be removed in the next one. */
+interface Visit {
+  readonly item: FetchItem;
+  readonly found: Partition | PartitionError;
+  /** Undefined: the partition is not hosted. */
+  readonly inspected: ReturnType<typeof inspect> | undefined;
+}
 
 interface Read {
-  readonly found: Found;
+  readonly visits: readonly Visit[];
   /** The partitions of the response, without those whose state the reader's session already knows. */
   readonly fetched: {
     readonly item: FetchItem;
@@ -84,14 +88,16 @@ export class FetchService {
       return { cancel: () => {}, nextRequestArrived: () => {} };
     }
     const fetch = new FetchOperation(this, { request, reader, opened, done });
+    const reports = reader.isFollower && this.counts(reader);
+    opened.session?.begin(reader, { reports, now: this.ports.timers.now() });
     const read = this.read(fetch, { isReport: reader.isFollower });
     const bytesMin = Math.min(request.minBytes, this.responseBytesMax(request));
-    const isEnough = read.isUrgent || read.sizeBytes >= bytesMin || fetch.items.length === 0;
+    const isEnough = read.isUrgent || read.sizeBytes >= bytesMin || fetch.isEmpty;
     const mustAnswer = request.maxWaitMs <= 0 || this.parked.size >= this.ports.parkedMax;
     if (isEnough || mustAnswer) {
       fetch.state = 'finished';
       done(respond(fetch, read, { withEarly: mustAnswer }));
-    } else this.park(fetch, read.found, bytesMin - read.sizeBytes);
+    } else this.park(fetch, read.visits, bytesMin - read.sizeBytes);
     return {
       cancel: () => this.unpark(fetch),
       nextRequestArrived: () => {
@@ -109,8 +115,11 @@ export class FetchService {
   /** Called when the metadata changed: partitions that followers fetched too early may exist here now. */
   partitionsChanged(): void {
     for (const fetch of this.early)
-      if (fetch.items.some((item) => fetch.missing.has(item) && this.find(fetch, item) instanceof Partition))
-        fetch.notify(Number.POSITIVE_INFINITY);
+      for (const item of fetch.missing)
+        if (this.find(fetch, item) instanceof Partition) {
+          fetch.notify(Number.POSITIVE_INFINITY);
+          break;
+        }
   }
 
   /** Answers all parked fetches now. */
@@ -153,20 +162,23 @@ export class FetchService {
     fetch.done({ errorCode: ErrorCode.NONE, sessionId, responses: [] });
   }
 
-  private park(fetch: FetchOperation, found: Found, missingBytes: number): void {
+  private park(fetch: FetchOperation, visits: readonly Visit[], missingBytes: number): void {
     fetch.missingBytes = missingBytes;
     fetch.state = 'parked';
     this.parked.add(fetch);
     fetch.deadline = this.ports.timers.after(Math.min(fetch.request.maxWaitMs, WAIT_MS_MAX), () =>
       this.answerParked(fetch, { withEarly: true }),
     );
-    for (const [index, partition] of found.entries()) {
-      if (partition instanceof Partition) {
-        partition.waiters.add(fetch);
-        fetch.waitsOn.push(partition);
-      } else {
-        fetch.missing.add(fetch.items[index]!);
+    // The partitions of a session wait all the time, and notify its parked fetches.
+    const { session } = fetch.opened;
+    session?.parked.add(fetch);
+    for (const { item, found } of visits) {
+      if (!(found instanceof Partition)) {
+        fetch.missing.add(item);
         this.early.add(fetch);
+      } else if (session === undefined) {
+        found.waiters.add(fetch);
+        fetch.waitsOn.push(found);
       }
     }
   }
@@ -177,13 +189,14 @@ export class FetchService {
     this.parked.delete(fetch);
     this.early.delete(fetch);
     this.ports.timers.cancel(fetch.deadline);
+    fetch.opened.session?.parked.delete(fetch);
     for (const partition of fetch.waitsOn) partition.waiters.delete(fetch);
   }
 
   /** Takes the report of a parked fetch that did not count before. */
   private recordFollower(fetch: FetchOperation): void {
     if (!this.counts(fetch.reader)) return;
-    for (const item of fetch.items) {
+    for (const item of fetch.asked) {
       const partition = this.find(fetch, item);
       if (partition instanceof Partition && inspect(partition, item, fetch.reader) === ErrorCode.NONE)
         record(partition, item, fetch.reader);
@@ -198,22 +211,35 @@ export class FetchService {
     return this.ports.registeredEpoch(replicaId) === replicaEpoch;
   }
 
+  private visit(fetch: FetchOperation): Visit[] {
+    return fetch.wanted().map((item) => {
+      const found = this.find(fetch, item);
+      const partition = found instanceof Partition ? found : undefined;
+      return { item, found, inspected: partition && inspect(partition, item, fetch.reader) };
+    });
+  }
+
+  /** Takes what the follower reports about its logs. */
+  private takeReports(visits: readonly Visit[], reader: Reader): void {
+    for (const { item, found, inspected } of visits)
+      if (found instanceof Partition && inspected === ErrorCode.NONE) record(found, item, reader);
+  }
+
   /**
-   * Reads all partitions of the fetch. With `isReport`, also takes the offsets that the follower reports
-   * about its logs.
+   * Reads the partitions of the fetch; of a session only those that were touched. With `isReport`, also takes
+   * the offsets that the follower reports about its logs.
    */
   private read(fetch: FetchOperation, { isReport }: { readonly isReport: boolean }): Read {
     const { request, reader, opened } = fetch;
-    const found = fetch.items.map((item) => this.find(fetch, item));
-    const inspected = found.map((partition, index) =>
-      partition instanceof Partition ? inspect(partition, fetch.items[index]!, reader) : undefined,
-    );
+    const { session, isIncremental } = opened;
+    let visits = this.visit(fetch);
     // Take all reports before reading. A report may acknowledge a produce request, whose client may append to
     // any partition at once. If this fetch had already read that partition, the append would not wake it.
-    if (isReport && this.counts(reader))
-      for (const [index, partition] of found.entries())
-        if (partition instanceof Partition && inspected[index] === ErrorCode.NONE)
-          record(partition, fetch.items[index]!, reader);
+    if (isReport && this.counts(reader)) {
+      this.takeReports(visits, reader);
+      // For the same reason, also read what such an append touched.
+      if (isIncremental && session?.touchedCount !== visits.length) visits = this.visit(fetch);
+    }
     const fetched: { item: FetchItem; data: FetchedPartition; isEarly: boolean }[] = [];
     // A follower's fetch has no memory limit: producers wait for followers, and their requests hold memory.
     const memoryBytes = reader.isFollower ? undefined : request.memoryBytes?.();
@@ -221,12 +247,16 @@ export class FetchService {
     const mayBeLarger = memoryBytes !== 0;
     let sizeBytes = 0;
     let isUrgent = false;
-    for (const [index, item] of fetch.items.entries()) {
-      const partition = found[index]!;
+    for (const { item, found: partition, inspected } of visits) {
       let data: FetchedPartition;
+      // Bind now: an append during the reports may have unbound the item.
+      if (item instanceof SessionPartition) item.bind(partition instanceof Partition ? partition : undefined);
       if (partition instanceof Partition) {
-        const outcome = inspected[index]!;
-        if (outcome === ErrorCode.NONE && opened.isIncremental && knowsAll(item, partition, reader)) continue;
+        const outcome = inspected!;
+        if (outcome === ErrorCode.NONE && isIncremental && knowsAll(item, partition, reader)) {
+          session?.settle(item);
+          continue;
+        }
         data = readPartition(partition, item, reader, outcome, {
           maxBytes: leftBytes,
           atLeastOneBatch: mayBeLarger && sizeBytes === 0,
@@ -238,10 +268,11 @@ export class FetchService {
       isUrgent ||= (data.errorCode !== ErrorCode.NONE && !isEarly) || data.divergingEpoch !== undefined;
       fetched.push({ item, data, isEarly });
     }
-    return { found, fetched, sizeBytes, isUrgent };
+    return { visits, fetched, sizeBytes, isUrgent };
   }
 
-  private find(fetch: FetchOperation, item: FetchItem): Partition | PartitionError {
+  /** The hosted partition of the item, or why there is none. */
+  find(fetch: FetchOperation, item: FetchItem): Partition | PartitionError {
     return this.ports.find(item, fetch.request.version >= 13);
   }
 
@@ -256,8 +287,7 @@ export class FetchOperation implements FetchWaiter {
   readonly reader: Reader;
   readonly opened: OpenedFetch;
   /**
-   * The items at the time of the request. A session changes during a parked fetch only if a request breaks
-   * the protocol.
+   * The items at the time of the request. Empty for an incremental fetch, which asks its session (`wanted`).
    */
   readonly items: readonly FetchItem[];
   readonly done: (response: FetchResponse) => void;
@@ -271,7 +301,7 @@ export class FetchOperation implements FetchWaiter {
   /** True if a partition that the fetch waits for has changed. */
   wasNotified = false;
   private isWoken = false;
-  private readonly service: FetchService;
+  readonly service: FetchService;
 
   constructor(
     service: FetchService,
@@ -287,13 +317,32 @@ export class FetchOperation implements FetchWaiter {
     this.request = { ...options.request, topics: [], forgottenTopicsData: [] };
     this.reader = options.reader;
     this.opened = options.opened;
-    this.items = [...options.opened.items];
+    this.items = options.opened.isIncremental ? [] : [...options.opened.items];
     this.done = options.done;
   }
 
   get isFollower(): boolean {
     return this.reader.isFollower;
   }
+
+  /** The reader asks for no partition. */
+  get isEmpty(): boolean {
+    return !this.opened.isIncremental && this.items.length === 0;
+  }
+
+  /** All items that the reader asks for. */
+  get asked(): Iterable<FetchItem> {
+    return this.opened.session?.partitions.values() ?? this.items;
+  }
+
+  /** The items that the leader must visit for the answer. */
+  wanted(): readonly FetchItem[] {
+    const { session, isIncremental } = this.opened;
+    return session !== undefined && isIncremental ? session.touchedPartitions() : this.items;
+  }
+
+  /** A parked fetch has no next answer. */
+  touch(): void {}
 
   notify(sizeBytes: number): void {
     this.wasNotified = true;
@@ -335,7 +384,7 @@ function record(partition: Partition, item: FetchItem, reader: Reader): void {
  * Whether there is nothing to read, and the session already has the current offsets. True for most partitions
  * of a session.
  */
-function knowsAll(item: FetchItem, partition: Partition, reader: Reader): boolean {
+function knowsAll(item: FetchItem, partition: Partition, reader: Reader): item is SessionPartition {
   return (
     item instanceof SessionPartition &&
     item.fetchOffset >= visibleEnd(partition, reader) &&

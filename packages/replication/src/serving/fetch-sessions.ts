@@ -4,10 +4,12 @@
  * one. Otherwise the reader gets no session, which only costs bytes. It also gets none if its partitions
  * would exceed the limit for all sessions.
  */
-import type { LeaderEpoch, Millis, Offset, Random, Uuid } from '@millrace/base';
+import type { Millis, Random, Uuid } from '@millrace/base';
 import { ErrorCode } from '@millrace/protocol';
+import type { FetchWaiter } from '../partition/ports.ts';
 import type { FetchItem, FetchRequest } from '../types.ts';
-import type { FetchedPartition } from './fetch-read.ts';
+import type { Reader } from './fetch-read.ts';
+import { type PartitionHolder, SessionPartition } from './session-partition.ts';
 
 /**
  * The leader may evict a session that was unused for this long, or one of equal or less value that is older
@@ -21,58 +23,10 @@ const FIRST_VERSION_WITH_TOPIC_IDS = 13;
 const FINAL_EPOCH = -1;
 const INITIAL_EPOCH = 0;
 const EPOCH_MAX = 0x7fffffff;
+/** The reader of a session before its first fetch. */
+const NOBODY: Reader = { replicaId: -1, replicaEpoch: -1, isFollower: false, readsCommitted: false };
 
-/** A partition of a session: the reader's fetch item, and the offsets that the leader last sent. */
-export class SessionPartition implements FetchItem {
-  readonly key: string;
-  readonly topic: string;
-  readonly topicId: Uuid;
-  readonly partition: number;
-  fetchOffset: Offset = 0;
-  currentLeaderEpoch: LeaderEpoch = -1;
-  lastFetchedEpoch: LeaderEpoch = -1;
-  logStartOffset: Offset = -1;
-  partitionMaxBytes = 0;
-  /** The high watermark that the leader last sent. -1: the next response sends it again. */
-  toldHighWatermark: Offset = -1;
-  toldLogStart: Offset = -1;
-
-  constructor(key: string, item: FetchItem) {
-    this.key = key;
-    this.topic = item.topic;
-    this.topicId = item.topicId;
-    this.partition = item.partition;
-    this.update(item);
-  }
-
-  update(item: FetchItem): void {
-    // The reader may have ignored a response that it got in another epoch.
-    if (item.currentLeaderEpoch !== this.currentLeaderEpoch) this.toldHighWatermark = -1;
-    this.fetchOffset = item.fetchOffset;
-    this.currentLeaderEpoch = item.currentLeaderEpoch;
-    this.lastFetchedEpoch = item.lastFetchedEpoch;
-    this.logStartOffset = item.logStartOffset;
-    this.partitionMaxBytes = item.partitionMaxBytes;
-  }
-
-  /** Stores the offsets of a response. Returns whether an incremental response must include the partition. */
-  tell(fetched: FetchedPartition): boolean {
-    if (fetched.errorCode !== ErrorCode.NONE) {
-      this.toldHighWatermark = -1;
-      return true;
-    }
-    const isNews =
-      fetched.sizeBytes > 0 ||
-      fetched.divergingEpoch !== undefined ||
-      fetched.highWatermark !== this.toldHighWatermark ||
-      fetched.logStartOffset !== this.toldLogStart;
-    this.toldHighWatermark = fetched.divergingEpoch === undefined ? fetched.highWatermark : -1;
-    this.toldLogStart = fetched.logStartOffset;
-    return isNews;
-  }
-}
-
-export class FetchSession {
+export class FetchSession implements PartitionHolder {
   readonly id: number;
   /** The cache evicts followers' sessions last. */
   readonly isFollower: boolean;
@@ -85,6 +39,14 @@ export class FetchSession {
   owesNews = false;
   /** The session's partitions, in the order in which a fetch reads them. */
   readonly partitions = new Map<string, SessionPartition>();
+  /** The session's parked fetches. A reader has one at a time, unless it breaks the protocol. */
+  readonly parked = new Set<FetchWaiter>();
+  reader = NOBODY;
+  reports = false;
+  lastReportMs: Millis = Number.NEGATIVE_INFINITY;
+  /** The partitions that the next fetch visits. session-partition.ts says why the others may be skipped. */
+  private readonly touchedItems = new Set<SessionPartition>();
+  private nextPosition = 0;
 
   constructor(options: { id: number; isFollower: boolean; usesTopicIds: boolean; now: Millis }) {
     this.id = options.id;
@@ -97,12 +59,70 @@ export class FetchSession {
   put(item: FetchItem): void {
     const key = this.keyOf(item, item.partition);
     const known = this.partitions.get(key);
-    if (known === undefined) this.partitions.set(key, new SessionPartition(key, item));
-    else known.update(item);
+    if (known !== undefined) {
+      known.update(item);
+      return;
+    }
+    const added = new SessionPartition(this, { key, position: this.nextPosition++ }, item);
+    this.partitions.set(key, added);
+    this.touchedItems.add(added);
   }
 
   forget(topic: { readonly topic: string; readonly topicId: Uuid }, partition: number): void {
-    this.partitions.delete(this.keyOf(topic, partition));
+    const key = this.keyOf(topic, partition);
+    const forgotten = this.partitions.get(key);
+    if (forgotten === undefined) return;
+    this.partitions.delete(key);
+    this.touchedItems.delete(forgotten);
+    forgotten.end();
+  }
+
+  /**
+   * Called for each request, after its changes and before the leader reads. `reports`: the request is a
+   * follower's, and its reports count. If they do not, or if the reader is another than before, the leader
+   * visits all partitions.
+   */
+  begin(reader: Reader, o: { readonly reports: boolean; readonly now: Millis }): void {
+    const known = this.reader;
+    const isSame =
+      known.replicaId === reader.replicaId &&
+      known.replicaEpoch === reader.replicaEpoch &&
+      known.readsCommitted === reader.readsCommitted;
+    if (!isSame || this.reports !== o.reports) for (const item of this.partitions.values()) item.touch();
+    this.reader = reader;
+    this.reports = o.reports;
+    if (o.reports) this.lastReportMs = o.now;
+  }
+
+  get touchedCount(): number {
+    return this.touchedItems.size;
+  }
+
+  /** The partitions that a fetch must visit, in the order of the session. */
+  touchedPartitions(): SessionPartition[] {
+    return [...this.touchedItems].sort((a, b) => a.position - b.position);
+  }
+
+  touched(item: SessionPartition): void {
+    this.touchedItems.add(item);
+  }
+
+  /**
+   * Called when a visit found nothing to read and nothing to tell. By name, another topic may take the place
+   * of the partition before the partition ends, so partitions named without a topic id are always visited.
+   */
+  settle(item: SessionPartition): void {
+    if (this.usesTopicIds && item.settle()) this.touchedItems.delete(item);
+  }
+
+  notify(sizeBytes: number): void {
+    for (const fetch of this.parked) fetch.notify(sizeBytes);
+  }
+
+  /** The cache dropped the session. Wakes its parked fetches, because no partition can do so from now on. */
+  end(): void {
+    for (const item of this.partitions.values()) item.end();
+    this.notify(Number.POSITIVE_INFINITY);
   }
 
   /**
@@ -110,7 +130,9 @@ export class FetchSession {
    * while iterating `partitions`.
    */
   moveToEnd(item: SessionPartition): void {
-    if (this.partitions.delete(item.key)) this.partitions.set(item.key, item);
+    if (!this.partitions.delete(item.key)) return;
+    this.partitions.set(item.key, item);
+    item.position = this.nextPosition++;
   }
 
   private keyOf(topic: { readonly topic: string; readonly topicId: Uuid }, partition: number): string {
@@ -148,7 +170,7 @@ export class FetchSessions {
     const { sessionId, sessionEpoch, version } = request;
     if (version < FIRST_VERSION_WITH_SESSIONS) return sessionless(request);
     if (sessionEpoch === FINAL_EPOCH || sessionEpoch === INITIAL_EPOCH) {
-      if (sessionId !== 0) this.sessions.delete(sessionId);
+      this.drop(this.sessions.get(sessionId));
       return sessionEpoch === FINAL_EPOCH ? sessionless(request) : this.create(request, isFollower, now);
     }
     const session = this.sessions.get(sessionId);
@@ -166,7 +188,10 @@ export class FetchSessions {
       for (const partition of forgotten.partitions) session.forget(forgotten, partition);
     this.sessions.delete(session.id);
     const { size } = session.partitions;
-    if (size === 0 || (size > sizeBefore && !this.hasRoomFor(size))) return sessionless(request);
+    if (size === 0 || (size > sizeBefore && !this.hasRoomFor(size))) {
+      session.end();
+      return sessionless(request);
+    }
     this.sessions.set(session.id, session);
     session.lastUsedMs = now;
     session.nextEpoch = session.nextEpoch === EPOCH_MAX ? 1 : session.nextEpoch + 1;
@@ -201,8 +226,14 @@ export class FetchSessions {
     if (this.sessions.size < this.slotsMax) return true;
     const victim = this.unused(now) ?? this.leastValuable(isFollower, partitionCount, now);
     if (victim === undefined) return false;
-    this.sessions.delete(victim.id);
+    this.drop(victim);
     return true;
+  }
+
+  private drop(session: FetchSession | undefined): void {
+    if (session === undefined) return;
+    this.sessions.delete(session.id);
+    session.end();
   }
 
   private unused(now: Millis): FetchSession | undefined {

@@ -146,7 +146,7 @@ function askedBy(world: World, id: number): string[] {
   const parked = [...world.broker(1).manager.fetches.parked];
   return parked
     .filter(({ reader }) => reader.replicaId === id)
-    .flatMap(({ items }) => items.map((item) => item.topicId));
+    .flatMap(({ asked }) => [...asked].map((item) => item.topicId));
 }
 
 test('a follower outside the ISR whose log goes offline is not in its next fetch: it would count as caught up', () => {

@@ -99,7 +99,7 @@ describe('visibility', () => {
     }
     const idle = Array.from({ length: 1000 }, () => ({ topicId: topic, fetchOffset: 1 }));
     const parked = fetch(idle, { maxWaitMs: 500 });
-    const [waiting] = [...world.partition(1, topic).waiters].filter(({ isFollower }) => !isFollower);
+    const [waiting] = [...leader().manager.fetches.parked].filter(({ isFollower }) => !isFollower);
     expect(waiting).toMatchObject({ items: [{ fetchOffset: 1 }], request: { topics: [] } });
     leader().produce(topic, 'b');
     world.advance(50);
