@@ -7,6 +7,7 @@ import { controllerErrors, controllerExemptions } from './controller-errors.ts';
 import { partitionElectionExemptions, partitionElections, quorumElections } from './elections.ts';
 import type { CoverageItem, Exemption } from './item.ts';
 import { jobs } from './jobs.ts';
+import { network } from './network.ts';
 import { partitionErrors, partitionExemptions } from './partition-errors.ts';
 import { truncationExemptions, truncations } from './truncations.ts';
 
@@ -29,6 +30,7 @@ export const coverage: readonly CoverageArea[] = [
   { name: 'partition election', items: partitionElections, exempt: partitionElectionExemptions },
   { name: 'quorum election', items: quorumElections, exempt: [] },
   { name: 'job', items: jobs, exempt: [] },
+  { name: 'network', items: network, exempt: [] },
   { name: 'truncation', items: truncations, exempt: truncationExemptions },
   { name: 'partition error', items: partitionErrors, exempt: partitionExemptions },
   { name: 'controller error', items: controllerErrors, exempt: controllerExemptions },

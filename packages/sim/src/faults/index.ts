@@ -1,5 +1,6 @@
 import { aimedFaults, lateCopy, lateFromDead } from './aimed/index.ts';
 import { clockFaults } from './clock-faults.ts';
+import { connectionFaults } from './connection-faults.ts';
 import { diskFaults } from './disk-faults.ts';
 import { duplicateId } from './duplicate-id.ts';
 import { failingDisk } from './failing-disk.ts';
@@ -18,6 +19,7 @@ export { drawValues } from './parameter.ts';
 /** The faults of most of a run's plan. A new fault in this list changes the plans of all seeds. */
 export const commonFaults: readonly FaultKind[] = [
   ...networkFaults,
+  ...connectionFaults,
   ...processFaults,
   ...clockFaults,
   ...diskFaults,

@@ -73,7 +73,12 @@ export class End {
   abandon(reason: string): void {
     if (!this.isOpen) return;
     const { other } = this;
-    this.out.send(0, () => other.life.turn('io', () => other.close(RESET)));
+    const lateBytes = this.out.bytesInFlight;
+    const { world } = this.connection.network;
+    this.out.send(0, () => {
+      if (lateBytes > 0 && other.isOpen) world.count('late bytes of a broken connection arrived');
+      other.life.turn('io', () => other.close(RESET));
+    });
     this.close(reason);
   }
 

@@ -102,7 +102,7 @@ function drawNetwork(random: Prng): NetworkOptions {
     splitPerMille: one(random, [0, 20, 200]),
     connectTimeoutMs: one(random, [1_000, 3_000]),
     keepAliveMs: 4_000,
-    lingerPerMille: 0,
+    lingerPerMille: one(random.fork('lingering'), [0, 0, 500, 1000]),
   };
 }
 

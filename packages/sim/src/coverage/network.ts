@@ -1,0 +1,25 @@
+/** What the network does to single connections and calls. */
+import type { CoverageItem } from './item.ts';
+
+export const network: readonly CoverageItem[] = [
+  {
+    name: 'late-request',
+    sentence: 'a server gets requests of a connection that has broken at its caller',
+    keys: ['late bytes of a broken connection arrived'],
+  },
+  {
+    name: 'call-lost',
+    sentence: 'a call is cancelled and never reaches its receiver',
+    keys: ['call cancelled before handling'],
+  },
+  {
+    name: 'call-abandoned',
+    sentence: 'a call is cancelled while its receiver handles it',
+    keys: ['call cancelled during handling'],
+  },
+  {
+    name: 'answer-lost',
+    sentence: 'a call is handled, and its answer is lost',
+    keys: ['call cancelled after handling'],
+  },
+];

@@ -1,0 +1,118 @@
+/**
+ * The network or a proxy treats single connections and calls badly, while others of the same machines work:
+ * production opens several connections between two machines. A connection is that of the machine which
+ * opened it.
+ */
+import type { Connection } from '../net/index.ts';
+import { MILLISECOND } from '../world/index.ts';
+import { endAfter, type FaultContext, type FaultKind, fault, later } from './fault.ts';
+import { everybody } from './links.ts';
+import { choice, chosen, duration, oneOf, whole } from './parameter.ts';
+
+/** Time between two changes of the delays. */
+const REDRAW_US = 50 * MILLISECOND;
+/** Requests of broken connections are late within this time. */
+const LATE_TIMES_US = 4_000 * MILLISECOND;
+
+export const connectionFaults: readonly FaultKind[] = [
+  fault({
+    name: 'stall-connection',
+    sentence: 'one connection of a machine brings no bytes for a while; others of the same machines work',
+    parameters: {
+      machine: choice(),
+      connection: choice(),
+      direction: oneOf('answers', 'requests', 'both', 'requests'),
+      lastsMs: duration(),
+    },
+    strike(context, { machine, connection, direction, lastsMs }) {
+      const name = chosen(everybody(context), machine)!;
+      const one = chosen(context.network.openedBy(name), connection);
+      if (one === undefined) return undefined;
+      const { requests, answers } = one;
+      one.stall(...{ requests: [requests], answers: [answers], both: [requests, answers] }[direction]);
+      const lasts = endAfter(context, lastsMs, () => one.flow());
+      return `${direction} of ${textOf(one)}, for ${lasts}`;
+    },
+  }),
+  fault({
+    name: 'late-requests',
+    sentence:
+      'connections of a machine break for it, but their servers get its last requests later, after the retries',
+    parameters: {
+      machine: choice(),
+      times: whole(1, 12),
+      gatherMs: duration(500),
+      lateMs: duration(3_000),
+    },
+    strike(context, { machine, times, gatherMs, lateMs }) {
+      const name = chosen(everybody(context), machine)!;
+      const { random, network } = context;
+      for (let time = 0; time < times; time++) {
+        later(context, random.below(LATE_TIMES_US), () => {
+          const one = chosen(network.openedBy(name), random.u32());
+          if (one !== undefined) breakLate(context, one, gatherMs, lateMs);
+        });
+      }
+      return `${name}, ${times} times, after ${gatherMs} ms, by ${lateMs} ms`;
+    },
+  }),
+  fault({
+    name: 'reorder-connections',
+    sentence:
+      'each connection of a machine has a delay of its own, which changes: requests of different connections arrive in another order',
+    parameters: { machine: choice(), delayMs: whole(1, 400), lastsMs: duration() },
+    strike(context, { machine, delayMs, lastsMs }) {
+      const name = chosen(everybody(context), machine)!;
+      const { network, world } = context;
+      if (network.openedBy(name).length === 0) return undefined;
+      let isOver = false;
+      const redraw = () => {
+        if (!isOver) world.after(REDRAW_US, redraw);
+        for (const one of network.openedBy(name)) one.delay(...drawnDelays(context, isOver ? 0 : delayMs));
+      };
+      redraw();
+      const lasts = endAfter(context, lastsMs, () => {
+        isOver = true;
+      });
+      return `${name}, up to ${delayMs} ms, for ${lasts}`;
+    },
+  }),
+  fault({
+    name: 'cancel-calls',
+    sentence:
+      'calls of a machine are cancelled before, during or after their handling; their connection stays',
+    parameters: {
+      machine: choice(),
+      oneIn: whole(1, 4),
+      when: oneOf('before', 'during', 'after', 'after'),
+      kind: oneOf('unavailable', 'timeout'),
+      afterMs: duration(1_000),
+      lastsMs: duration(),
+    },
+    strike(context, { machine, oneIn, when, kind, afterMs, lastsMs }) {
+      const { network, world, random, cluster } = context;
+      const { name } = chosen(cluster.nodes, machine)!;
+      const untilUs = Math.min(context.untilUs, world.nowUs + lastsMs * MILLISECOND);
+      const afterUs = afterMs * MILLISECOND;
+      const draw = () => (random.below(oneIn) === 0 ? ({ when, afterUs, kind } as const) : undefined);
+      network.cancelledCalls.add({ from: name, untilUs, draw });
+      return `one in ${oneIn} of ${name}, ${when} handling, for ${lastsMs} ms`;
+    },
+  }),
+];
+
+/** Its requests wait while they gather, then the connection breaks, and they arrive. */
+function breakLate(context: FaultContext, one: Connection, gatherMs: number, lateMs: number): void {
+  one.stall(one.requests);
+  later(context, gatherMs * MILLISECOND, () => one.breakLate());
+  endAfter(context, gatherMs + lateMs, () => one.flow());
+}
+
+function drawnDelays({ random }: FaultContext, delayMs: number): [requestsUs: number, answersUs: number] {
+  const longest = delayMs * MILLISECOND;
+  return [random.below(longest + 1), random.below(longest + 1)];
+}
+
+function textOf({ ends }: Connection): string {
+  return `${ends[0].life.host.name} to ${ends[1].life.host.name}`;
+}
