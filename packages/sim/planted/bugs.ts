@@ -176,4 +176,28 @@ export const bugs: readonly PlantedBug[] = [
     replace: 'partitionEpoch: before.partitionEpoch + (record.isr === undefined ? 0 : 1),',
     expectedCheckers: ['epoch-did-not-grow'],
   },
+  {
+    name: 'lease-one-grace-longer',
+    sentence: 'the controller grants a lease that is longer by the grace of a broken stream',
+    file: 'packages/controller/src/brokers.ts',
+    find: 'leaseMs: isFenced ? 0 : leaseMs(config.sessionTimeoutMs),',
+    replace: 'leaseMs: isFenced ? 0 : leaseMs(config.sessionTimeoutMs + config.connectionLossGraceMs),',
+    expectedCheckers: ['lease-too-long'],
+  },
+  {
+    name: 'lease-from-answer',
+    sentence: 'a broker counts its lease from the answer to its heartbeat',
+    file: 'packages/broker/src/control/lifecycle.ts',
+    find: 'this.setLease(response.isFenced ? sentMs : sentMs + leaseMs);',
+    replace: 'this.setLease(response.isFenced ? sentMs : this.lastAnswerMs + leaseMs);',
+    expectedCheckers: ['lease-too-long'],
+  },
+  {
+    name: 'short-session-of-new-controller',
+    sentence: 'a new controller gives the brokers a session that may end before the lease of its predecessor',
+    file: 'packages/controller/src/sessions.ts',
+    find: 'const expiresAt = now + Math.max(this.timeoutMs, sessionMsFor(sessionTimeoutMs));',
+    replace: 'const expiresAt = now + this.timeoutMs;',
+    expectedCheckers: ['lease-too-long'],
+  },
 ];

@@ -13,6 +13,7 @@ import { highWatermarkFell } from './high-watermark-fell.ts';
 import { imageCheckers } from './image/index.ts';
 import { isrLacksData } from './isr-lacks-data.ts';
 import { readLeaderLogs } from './leader-logs.ts';
+import { leaseTooLong } from './lease-too-long.ts';
 import { Ledger } from './ledger.ts';
 import { lostMetadata } from './lost-metadata.ts';
 import { metadataDiffers } from './metadata-differs.ts';
@@ -31,6 +32,7 @@ export const checkerKinds: readonly StateCheckerKind[] = [
   twoLeaders,
   isrLacksData,
   zombieLeader,
+  leaseTooLong,
   deadBrokerUnfenced,
   metadataWentBack,
   metadataDiffers,

@@ -24,8 +24,8 @@ function bugNamed(name: string): PlantedBug {
   return bugs.find((bug) => bug.name === name)!;
 }
 
-test('there are twenty-one, with unique names', () => {
-  expect(new Set(bugs.map(({ name }) => name)).size).toBe(21);
+test('there are twenty-four, with unique names', () => {
+  expect(new Set(bugs.map(({ name }) => name)).size).toBe(24);
 });
 
 describe.each(bugs)('$name', (bug) => {

@@ -1,0 +1,125 @@
+/**
+ * The arithmetic of docs/leases.md, exactly. Whenever a broker's lease is renewed:
+ *
+ * - The lease is no longer than T x (1 - 2d) - 1 ms, and no longer than the broker's own session timeout S.
+ * - The session of the broker at the active controller ends later than the lease, even if from now on the
+ *   clock of the broker is slow by d and the clock of the controller is fast by d. One case is exempt: the
+ *   controller has lost the broker's stream, so only the grace is left.
+ *
+ * And rule 4: a new controller ends no session of a broker that it took over before S / (1 - 2d) + 1 ms. An
+ * earlier controller may have granted a lease of S.
+ *
+ * The checker reads clocks in microseconds, so it needs no tolerance.
+ */
+import type { BrokerEpoch, Millis, NodeId } from '@millrace/base';
+import type { MetadataImage } from '@millrace/metadata';
+import type { SimNode } from '../cluster/index.ts';
+import { type Life, MILLISECOND, type Micros } from '../world/index.ts';
+import type { StateCheckerKind, StateScope } from './checker.ts';
+
+const NAME = 'lease-too-long';
+/** The largest drift of a clock, as a fraction of true time. */
+const DRIFT_MAX = 0.001;
+
+export const leaseTooLong: StateCheckerKind = {
+  name: NAME,
+  sentence: 'every lease ends before the session that the active controller grants, whatever the clocks do',
+  make: (scope) => new LeaseTooLong(scope),
+};
+
+/** The length of the longest lease of a controller with this session timeout. */
+export function longestLeaseMs(sessionTimeoutMs: Millis): Millis {
+  return Math.floor(sessionTimeoutMs * (1 - 2 * DRIFT_MAX)) - 1;
+}
+
+interface Activation {
+  readonly epoch: number;
+  readonly atUs: Micros;
+  /** The brokers that the controller took over, with their epochs and session timeouts. */
+  readonly brokers: ReadonlyMap<NodeId, { readonly epoch: BrokerEpoch; readonly sessionTimeoutMs: Millis }>;
+}
+
+class LeaseTooLong {
+  private readonly scope: StateScope;
+  /** By process, the end of its lease by its own clock. */
+  private readonly ends = new Map<Life, Millis>();
+  private readonly activations = new Map<Life, Activation>();
+
+  constructor(scope: StateScope) {
+    this.scope = scope;
+    scope.world.logWatchers.push((life, event, { brokerId, reason }) => {
+      if (event === 'broker-session-ended' && reason === 'silent')
+        this.sessionEnded(life, brokerId as NodeId);
+    });
+  }
+
+  turn(node: SimNode): void {
+    const { life, roles } = node;
+    if (life === undefined || roles === undefined) return;
+    if (roles.controller !== undefined) this.noteActivation(life, roles.controller.controller);
+    const leaseMs = roles.broker?.replicas.leaseMs ?? 0;
+    if (leaseMs === 0) return;
+    const endMs = leaseMs + life.clock.monotonicMs();
+    if (this.ends.get(life) === endMs) return;
+    this.ends.set(life, endMs);
+    this.renewed(node, endMs * MILLISECOND - ownUs(life));
+  }
+
+  private renewed(node: SimNode, leftUs: Micros): void {
+    const { metadata, cluster } = this.scope;
+    const own = metadata.newest.broker(node.id)?.sessionTimeoutMs ?? 0;
+    const longest = Math.min(longestLeaseMs(metadata.sessionTimeoutMs), own || Number.POSITIVE_INFINITY);
+    if (leftUs > longest * MILLISECOND)
+      this.fail(`${node.name} gets a lease that lasts ${leftUs / 1e6} s, longer than ${longest / 1e3} s`);
+    const active = cluster.activeController();
+    const controller = active?.roles?.controller?.controller;
+    const broker = node.roles!.broker!.replicas;
+    if (active?.life === undefined || controller?.isActive !== true) return;
+    if (controller.head.broker(node.id)?.epoch !== broker.brokerEpoch) return;
+    const nowUs = ownUs(active.life);
+    const isLiveIn = (us: Micros) =>
+      controller.sessions.isLive(node.id, Math.floor((nowUs + us) / MILLISECOND));
+    if (!isLiveIn(controller.config.connectionLossGraceMs * MILLISECOND)) return;
+    if (!isLiveIn((leftUs * (1 + DRIFT_MAX)) / (1 - DRIFT_MAX)))
+      this.fail(
+        `${node.name} gets a lease that lasts ${leftUs / 1e6} s, but its session at ${active.name} may end before`,
+      );
+  }
+
+  private noteActivation(
+    life: Life,
+    controller: { readonly activeEpoch: number | undefined; readonly head: MetadataImage },
+  ): void {
+    const { activeEpoch: epoch, head } = controller;
+    if (this.activations.get(life)?.epoch === epoch) return;
+    if (epoch === undefined) this.activations.delete(life);
+    else {
+      const alive = head.sortedBrokers().filter(({ fenced }) => !fenced);
+      const brokers = new Map(alive.map((broker) => [broker.id, broker]));
+      this.activations.set(life, { epoch, atUs: ownUs(life), brokers });
+    }
+  }
+
+  private sessionEnded(life: Life, id: NodeId): void {
+    const activation = this.activations.get(life);
+    const broker = activation?.brokers.get(id);
+    if (activation === undefined || broker === undefined) return;
+    if (this.scope.metadata.newest.broker(id)?.epoch !== broker.epoch) return;
+    const lastedUs = ownUs(life) - activation.atUs;
+    const neededMs = Math.ceil(broker.sessionTimeoutMs / (1 - 2 * DRIFT_MAX));
+    if (lastedUs < neededMs * MILLISECOND)
+      this.fail(
+        `${life.host.name} ends the session of broker ${id} ${lastedUs / 1e6} s after it became active, but an earlier lease may last ${broker.sessionTimeoutMs / 1e3} s`,
+      );
+  }
+
+  private fail(what: string): never {
+    this.scope.world.fail(NAME, what);
+  }
+}
+
+/** The monotonic clock of the process, in microseconds. */
+function ownUs({ world, bornUs, host }: Life): Micros {
+  const us = world.nowUs - bornUs;
+  return us + Math.floor((us * host.driftPpm) / 1_000_000);
+}

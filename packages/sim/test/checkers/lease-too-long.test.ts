@@ -1,0 +1,64 @@
+import { describe, expect, it } from 'vitest';
+import { leaseTooLong, longestLeaseMs } from '../../src/checkers/lease-too-long.ts';
+import { controllerOf, SmallCluster, violationOf } from '../support/small-cluster.ts';
+
+const SESSION_MS = 1_500;
+
+/** Renews the lease of a follower, as an answered heartbeat would. */
+function renew(small: SmallCluster, leaseMs: number): void {
+  const [follower] = small.followers;
+  const { replicas } = follower!.roles!.broker!;
+  const validUntilMs = follower!.life!.clock.monotonicMs() + leaseMs;
+  small.corrupt(follower!, () => replicas.setLease({ brokerEpoch: replicas.brokerEpoch, validUntilMs }));
+}
+
+describe('lease-too-long', () => {
+  it('accepts the leases of a cluster that works and changes its controller', () => {
+    const small = new SmallCluster([leaseTooLong], 3);
+    const found = violationOf(() => {
+      small.cluster.activeController()!.kill('process');
+      small.run(10);
+    });
+    expect(found).toBeUndefined();
+  });
+
+  it('sees a lease that is a few milliseconds too long', () => {
+    const small = new SmallCluster([leaseTooLong]);
+    const longest = longestLeaseMs(SESSION_MS);
+    expect(longest).toBe(1_496);
+    expect(violationOf(() => renew(small, longest + 2))).toMatch(
+      /^lease-too-long: .* gets a lease that lasts .* longer than 1.496 s$/,
+    );
+  });
+
+  it('sees a lease that is counted from the answer, and so may outlast the session', () => {
+    const small = new SmallCluster([leaseTooLong], 1, { 'broker.heartbeat.interval.ms': '400' });
+    const { sessions } = controllerOf(small.cluster.controllers[0]!);
+    const found = violationOf(() => {
+      const [follower] = small.followers;
+      const { clock } = small.cluster.controllers[0]!.life!;
+      // The controller got the last heartbeat some time ago.
+      small.until(() => !sessions.isLive(follower!.id, clock.monotonicMs() + SESSION_MS - 100));
+      renew(small, longestLeaseMs(SESSION_MS));
+    });
+    expect(found).toMatch(/^lease-too-long: .* but its session at c1 may end before$/);
+  });
+
+  it('sees a new controller that ends a session before an earlier lease has ended', () => {
+    const small = new SmallCluster([leaseTooLong], 3);
+    const first = small.cluster.activeController()!;
+    const [follower] = small.followers;
+    const found = violationOf(() => {
+      first.kill('process');
+      small.until(() => {
+        const next = small.cluster.activeController();
+        return next !== undefined && next !== first && controllerOf(next).isActive;
+      });
+      const next = small.cluster.activeController()!;
+      const facts = { brokerId: follower!.id, reason: 'silent', epoch: controllerOf(next).activeEpoch };
+      small.corrupt(next, () => {});
+      for (const watch of small.world.logWatchers) watch(next.life!, 'broker-session-ended', facts);
+    });
+    expect(found).toMatch(/^lease-too-long: c. ends the session of broker . .* after it became active/);
+  });
+});
