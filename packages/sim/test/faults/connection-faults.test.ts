@@ -1,6 +1,6 @@
 /**
- * Goal: each fault of single connections does what its sentence says, and ends. Method: strike it at a running
- * cluster with three brokers, a few times.
+ * Goal: each fault of single connections does what its sentence says, and ends. Method: strike it a few times
+ * at a running cluster with three brokers.
  */
 import { Prng } from '@millrace/base';
 import { describe, expect, it } from 'vitest';
