@@ -1,4 +1,14 @@
-/** Builds the command tree. Loads each command's code only when it runs, so that a node starts quickly. */
+/**
+ * Builds the command tree. Loads each command's code only when it runs, so that a node starts quickly.
+ *
+ * To add a command:
+ * 1. Define it below in a function like `addTopic`, with its name, arguments, options, help and an example,
+ *    and call that function in `buildProgram`. The action imports `commands/NAME.ts`.
+ * 2. `commands/NAME.ts`: write the action. It refuses bad input with a `UserError` that names the bad value
+ *    and the allowed ones.
+ * 3. `packages/cli/test/command-line.test.ts`: add the name to `commands`, whose test demands help with an
+ *    example, and a test for each refused input. Test the action itself against a cluster.
+ */
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { parseIndices, parseSeed, parseSeeds, SEED_MAX, type SeedRange } from './sim/seeds.ts';
 import { millraceVersion } from './version.ts';
