@@ -7,7 +7,9 @@
  * 2. `commands/NAME.ts`: write the action. It refuses bad input with a `UserError` that names the bad value
  *    and the allowed ones.
  * 3. `packages/cli/test/command-line.test.ts`: add the name to `commands`, whose test demands help with an
- *    example, and a test for each refused input. Test the action itself against a cluster.
+ *    example, and a test for each refused input. Test the action itself against a cluster, in
+ *    `packages/cli/test/scenarios/`.
+ * 4. README.md lists the commands: add a sentence there.
  */
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { parseIndices, parseSeed, parseSeeds, SEED_MAX, type SeedRange } from './sim/seeds.ts';

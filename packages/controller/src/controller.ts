@@ -248,8 +248,8 @@ export class Controller {
   }
 
   /**
-   * Returns the incarnation of the registration with this epoch. Undefined: there is none, so the broker must
-   * register.
+   * Returns the incarnation of the registration with this epoch. Undefined: this controller is not active, or
+   * no registration has this epoch. In the second case the broker must register.
    */
   heartbeat(
     request: HeartbeatRequest,

@@ -171,12 +171,12 @@ export class PartitionLog {
     return judgeRetry(batch, this.header, this.doorOptions(nowWallMs, apiVersion), this);
   }
 
-  /** Like `admit`, at any cost. For small batches that this broker itself builds. */
+  /** Like `admit`, without a limit of work. For small batches that this broker itself builds. */
   admitWhole(batch: Uint8Array, nowWallMs: WallMillis, apiVersion?: number): Admission {
     return admitWhole(batch, this.doorOptions(nowWallMs, apiVersion), this.codecs);
   }
 
-  /** Appends a client's batch: does both steps at any cost. */
+  /** Appends a client's batch: does both steps, without a limit of work. */
   appendAsLeader(batch: Uint8Array, o: LeaderAppendOptions): LeaderAppend {
     const admission = this.admitWhole(batch, o.nowWallMs, o.apiVersion);
     return admission.ok ? this.append(admission, o) : admission;

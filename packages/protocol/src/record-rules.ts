@@ -31,7 +31,10 @@ export interface RecordsAccepted {
   readonly maxTimestampOffsetDelta: number;
 }
 
-/** Why Kafka rejects a batch with these records. */
+/**
+ * The error with which the broker rejects the batch. Kafka appends some of these batches: see
+ * record-checker.ts.
+ */
 export interface RecordsInvalid {
   readonly ok: false;
   readonly errorCode: ErrorCode;

@@ -91,6 +91,6 @@ describe('headers', () => {
 
   it('Produce is advertised from version 0, for librdkafka, though it begins at 3', () => {
     expect([apis.produce.advertisedMinVersion, apis.produce.minVersion]).toEqual([0, 3]);
-    expect(apiByKey.size).toBe(14);
+    expect(apiByKey.size).toBe(Object.keys(apis).length);
   });
 });

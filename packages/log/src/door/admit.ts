@@ -26,7 +26,7 @@ export function admit(
   return recompress(bytes, verdict, config, codecs, plainBytesMax, budget);
 }
 
-/** Admits a batch at any cost. */
+/** Like `admit`, without a limit of work. */
 export function admitWhole(bytes: Uint8Array, o: DoorOptions, codecs: CompressionCodecs): Admission {
   return admitChecked(bytes, checkAtDoorWhole(bytes, o, codecs), o, codecs);
 }

@@ -88,7 +88,7 @@ function leastWork(header: BatchHeader): number {
   return Math.max(header.recordCount * RECORD_WORK, inputWork(header));
 }
 
-/** Does both steps at any cost: for a job. */
+/** Does both steps without a limit of work: for a job. */
 export function checkAtDoorWhole(bytes: Uint8Array, o: DoorOptions, codecs: CompressionCodecs): DoorVerdict {
   const header = new BatchHeader();
   const failure = judgeHeader(bytes, header, o) ?? judgeFrame(bytes, header, o);

@@ -53,7 +53,7 @@ export function recompress(
   return { ...checked, sizeBytes: bytes.length, bytes };
 }
 
-/** Like `recompress`, at any cost: for a job. */
+/** Like `recompress`, without a limit of work: for a job. */
 export function recompressWhole(
   given: Uint8Array,
   checked: CheckedBatch,

@@ -180,7 +180,7 @@ export function assertIntact(batch: Uint8Array): void {
   if (!checkBatchCrc(batch, 0, batch.length)) throw new DiskError('EIO', 'the checksum of a batch is wrong');
 }
 
-/** For a job: searches the batch at any cost. */
+/** For a job: searches the batch without a limit of work. */
 export function findInBatch(
   batch: Uint8Array,
   { startOffset, timestamp }: FindInBatch,

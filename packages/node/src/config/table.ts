@@ -41,7 +41,7 @@ const nodeSettings = {
     'Node',
     optional(listeners),
     '',
-    'Addresses that this broker gives to clients and other brokers. Default: `listeners`, with the host name of the machine where the host is empty, and the real port in place of port 0.',
+    'Addresses that this broker gives to clients and other brokers. Default: `listeners` without the controller listener. The host name of this machine replaces an empty host, 0.0.0.0 and ::. The real port replaces port 0.',
   ),
   'listener.security.protocol.map': setting(
     'Node',

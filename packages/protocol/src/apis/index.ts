@@ -1,6 +1,13 @@
 /**
  * The APIs that this package encodes and decodes. The broker advertises the APIs that have a handler
  * (broker/src/handlers/index.ts).
+ *
+ * To add an API (CONTRIBUTING.md says more about each step):
+ * 1. Write its schema table in this folder and add it below. Record its bytes in `test/goldens/`.
+ * 2. Write its handler in `broker/src/handlers/`, and add it to the list there when it is finished. Look at
+ *    `bringing` in `broker/src/router.ts`, and at `node/src/roles/control/forwarded.ts`.
+ * 3. Add its cases in `test-e2e/wire/cases/`, a row in `docs/late-requests.md`, new error codes in
+ *    `sim/src/coverage/`, and a test with a real client in `test-e2e/clients/`.
  */
 import type { AnyApi } from '../api.ts';
 import { apiVersions } from './api-versions.ts';

@@ -1,6 +1,7 @@
 /**
  * A fault of the cluster. The plan of a run holds its parameters, drawn from the seed before anything
- * happens: a run can leave a fault out, or make it less, without changing the others.
+ * happens: a run can leave a fault out, or make it less, without changing the others. The steps to add one are
+ * in `index.ts`.
  */
 import type { Millis, Prng } from '@millrace/base';
 import type { SimCluster, SimNode } from '../cluster/index.ts';
@@ -27,7 +28,7 @@ export interface FaultContext {
 interface Fault<S extends Shape> {
   /** Kebab-case; coverage counts `fault NAME`. */
   readonly name: string;
-  /** One sentence for docs and `--help`. */
+  /** One sentence, the same as in docs/simulation.md. */
   readonly sentence: string;
   readonly parameters: S;
   /** Injects the fault. Returns its victim and its duration in words; undefined: there is no victim. */
