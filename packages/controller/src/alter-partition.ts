@@ -121,9 +121,10 @@ function validate(image: MetadataImage, config: ControllerConfig, brokerId: Node
   if (item.leaderEpoch > partition.leaderEpoch) return ErrorCode.NOT_CONTROLLER;
   if (item.partitionEpoch > partition.partitionEpoch) return ErrorCode.NOT_CONTROLLER;
   if (item.leaderEpoch < partition.leaderEpoch) return ErrorCode.FENCED_LEADER_EPOCH;
+  const isStale = item.partitionEpoch < partition.partitionEpoch;
   if (item.storageFailed) {
     if (!partition.replicas.includes(brokerId)) return ErrorCode.INVALID_REQUEST;
-    if (item.partitionEpoch < partition.partitionEpoch) return ErrorCode.INVALID_UPDATE_VERSION;
+    if (isStale) return ErrorCode.INVALID_UPDATE_VERSION;
     const canGo =
       [...partition.isr, ...partition.elr].some((id) => id !== brokerId) ||
       (allowsUncleanElection(image, config, topic.name) &&
@@ -134,7 +135,7 @@ function validate(image: MetadataImage, config: ControllerConfig, brokerId: Node
   }
   const isLeader = brokerId === partition.leader;
   if (!isLeader && item.isr.some((member) => member.brokerId === brokerId)) return ErrorCode.INVALID_REQUEST;
-  if (item.partitionEpoch < partition.partitionEpoch) return ErrorCode.INVALID_UPDATE_VERSION;
+  if (isStale) return ErrorCode.INVALID_UPDATE_VERSION;
   if (!isLeader) {
     if (!isWithout(partition, brokerId, item.isr)) return ErrorCode.INVALID_REQUEST;
     // The request adds no member. Whether it is granted depends on the members that remain: one must be

@@ -3,6 +3,8 @@
  * production opens several connections between two machines. A connection is that of the machine which
  * opened it.
  */
+import { controlCalls } from '@millrace/control';
+import { raftMethods } from '@millrace/raft';
 import type { Connection } from '../net/index.ts';
 import { MILLISECOND } from '../world/index.ts';
 import { endAfter, type FaultContext, type FaultKind, fault, later } from './fault.ts';
@@ -54,6 +56,30 @@ export const connectionFaults: readonly FaultKind[] = [
         });
       }
       return `${name}, ${times} times, after ${gatherMs} ms, by ${lateMs} ms`;
+    },
+  }),
+  fault({
+    name: 'late-calls',
+    sentence:
+      'the next calls of a method reach their server later, after their connection broke and the retries',
+    parameters: {
+      method: oneOf(
+        controlCalls.forward.name,
+        controlCalls.allocateProducerIds.name,
+        raftMethods.vote,
+        controlCalls.alterPartition.name,
+        controlCalls.alterPartition.name,
+      ),
+      times: whole(1, 6),
+      gatherMs: duration(300),
+      lateMs: duration(3_500),
+    },
+    strike(context, { method, times, gatherMs, lateMs }) {
+      const { awaitedCalls } = context.network;
+      const leaves = (connection: Connection) => breakLate(context, connection, gatherMs, lateMs);
+      for (let time = 0; time < times; time++)
+        awaitedCalls.next({ method, untilUs: context.untilUs, leaves });
+      return `${times} times ${method}, after ${gatherMs} ms, by ${lateMs} ms`;
     },
   }),
   fault({

@@ -30,6 +30,8 @@ export class End {
    * This side has sent bytes that nobody received. Only then does it notice that the other machine is gone.
    */
   sentIntoTheVoid = false;
+  /** This side is over, but the other side does not know it yet. */
+  isAbandoned = false;
   other!: End;
 
   constructor(life: Life, connection: Connection, out: Pipe) {
@@ -43,6 +45,7 @@ export class End {
     if (!this.isOpen) return;
     const { other } = this;
     if (other.life.death === 'power') this.sentIntoTheVoid = true;
+    if (other.isAbandoned) this.connection.refuse(this);
     this.out.send(sizeBytes, () => other.life.turn('io', () => other.isOpen && deliver()));
   }
 
@@ -72,6 +75,7 @@ export class End {
   /** This side is over. Its bytes still arrive at the other side, which then gets a reset. */
   abandon(reason: string): void {
     if (!this.isOpen) return;
+    this.isAbandoned = true;
     const { other } = this;
     const lateBytes = this.out.bytesInFlight;
     const { world } = this.connection.network;
@@ -196,6 +200,11 @@ export class Connection {
       else other.life.turn('io', () => other.close(reason));
     };
     world.after(link.arrivalUs(0) - world.nowUs, arrive);
+  }
+
+  /** The other system knows no such connection: it answers what this side sent with a reset. */
+  refuse(end: End): void {
+    if (!end.out.isStalled) this.tellPeer(end.other, RESET);
   }
 
   /** The process at one end died. */

@@ -4,6 +4,7 @@
  */
 import { assert, type Net, type Prng, type Rpc } from '@millrace/base';
 import type { Host, Life, Micros, World } from '../world/index.ts';
+import { AwaitedCalls } from './awaited-calls.ts';
 import { CancelledCalls } from './cancelled-calls.ts';
 import { CaughtCalls } from './caught-calls.ts';
 import type { Connection, End } from './connection.ts';
@@ -39,6 +40,7 @@ export class Network {
   readonly pieces = new Pieces();
   readonly caughtCalls: CaughtCalls;
   readonly cancelledCalls: CancelledCalls;
+  readonly awaitedCalls: AwaitedCalls;
   private readonly lingering: Prng;
   private readonly hosts = new Map<string, Host>();
   private readonly links = new Map<string, Link>();
@@ -50,6 +52,7 @@ export class Network {
     this.options = options;
     this.caughtCalls = new CaughtCalls(world);
     this.cancelledCalls = new CancelledCalls(world);
+    this.awaitedCalls = new AwaitedCalls(world);
     this.lingering = world.random.fork('lingering');
   }
 

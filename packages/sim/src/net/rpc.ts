@@ -194,6 +194,8 @@ class SimChannel implements RpcChannel {
       finish: (answer) => {
         if (!this.calls.delete(id)) return;
         this.cancelled.delete(id);
+        // A call that waits for the connection and times out never leaves, as in rpc/src/io/calls.ts.
+        if (this.waiting.length > 0) this.waiting = this.waiting.filter((message) => message.id !== id);
         timer.cancel();
         done(answer);
       },
@@ -260,7 +262,10 @@ class SimChannel implements RpcChannel {
   }
 
   private pass(end: End, message: Message): void {
-    if (message.type === 'call' && (this.isCaught(end, message) || this.isLost(message))) return;
+    if (message.type === 'call') {
+      if (this.isCaught(end, message) || this.isLost(message)) return;
+      this.network.awaitedCalls.leaves(message.method, end.connection);
+    }
     transmit(end, message);
   }
 

@@ -1,6 +1,6 @@
 /**
- * Goal: each fault of single connections does what its sentence says, and ends. Method: strike it a few times
- * at a running cluster with three brokers.
+ * Goal: each fault of single connections does what its sentence says, and ends. Method: strike it at a
+ * running cluster with three brokers, a few times.
  */
 import { Prng } from '@millrace/base';
 import { describe, expect, it } from 'vitest';
@@ -60,6 +60,16 @@ describe('the faults of single connections', () => {
     const small = new SmallCluster([]);
     strike(small, 'late-requests', { times: 6, gatherMs: 600, lateMs: 800 });
     expect(small.world.counts.get('late bytes of a broken connection arrived')).toBeGreaterThan(2);
+  });
+
+  it('late-calls brings the next calls of a method to their server after the retries', () => {
+    const small = new SmallCluster([]);
+    const { world, cluster } = small;
+    const method = 'controller.alter-partition';
+    world.after(SECOND, () => small.followers[0]!.kill('process'));
+    world.after(1.1 * SECOND, () => cluster.nodes.find(({ isUp }) => !isUp)!.start());
+    strike(small, 'late-calls', { method, times: 1, gatherMs: 100, lateMs: 2_000 });
+    expect(world.counts.get('late bytes of a broken connection arrived')).toBeGreaterThan(0);
   });
 
   it('reorder-connections delays the connections of a machine, until its time is over', () => {

@@ -1,8 +1,12 @@
-/** Goal: a service learns who calls, as over gRPC. Method: two callers and one server on simulated hosts. */
+/**
+ * Goal: a service learns who calls, and gets no call that timed out before the connection opened, as over
+ * gRPC. Method: callers and one server on simulated hosts.
+ */
 import type { RpcPeer, RpcService } from '@millrace/base';
 import { expect, test } from 'vitest';
 import { Network } from '../../src/net/index.ts';
-import { Host, SECOND, World } from '../../src/world/index.ts';
+import { Host, MILLISECOND, SECOND, World } from '../../src/world/index.ts';
+import { TwoMachines } from '../support/two-machines.ts';
 
 const NETWORK = {
   delayUs: 100,
@@ -51,4 +55,23 @@ test('a service gets the name of the host that calls or opens a stream', () => {
   expect(peers.map(({ address }) => address).sort()).toEqual(['b1', 'b1', 'b2', 'b2']);
   expect(peers.every(({ certifiedName }) => certifiedName === undefined)).toBe(true);
   expect(answers).toBe(2);
+});
+
+test('a call that times out before its connection opens never leaves', () => {
+  const machines = new TwoMachines();
+  const handled: number[] = [];
+  machines.serve({
+    call: (_method, body) => void handled.push(body[0]!),
+    stream: () => ({ message() {}, closed() {} }),
+  });
+  const { network, world } = machines;
+  network.cut('p7', 'b4');
+  const failures: string[] = [];
+  const channel = machines.channel();
+  channel.call('m', Uint8Array.of(1), 100, (answer) => failures.push(String(answer)));
+  channel.call('m', Uint8Array.of(2), 5_000, () => {});
+  machines.at(500, () => network.heal('p7', 'b4'));
+  world.runUntil(SECOND + 100 * MILLISECOND);
+  expect(failures).toEqual(['RpcError: no answer in time']);
+  expect(handled).toEqual([2]);
 });
