@@ -18,11 +18,14 @@ export type Fate = 'lost' | 'kept' | 'torn';
  */
 export type PagesAfterFailure = 'dirty' | 'clean' | 'dropped';
 
-export interface PendingSync {
-  /** The device has everything that was written before the sync began. */
-  finish(): void;
-  /** The device has reported an error. */
-  fail(pages: PagesAfterFailure): void;
+/** A sync on its way to the device. */
+interface Sync {
+  readonly covered: Preimages;
+  readonly length: number;
+  /** The device will report an error for it. */
+  readonly failure: PagesAfterFailure | undefined;
+  /** Whether the process that asked for it still waits for its end. */
+  readonly isAwaited: () => boolean;
 }
 
 export class FileContent {
@@ -32,8 +35,8 @@ export class FileContent {
   private bytes = new Uint8Array(0);
   private syncedLength = 0;
   private dirty: Preimages = new Map();
-  /** Sectors of the syncs under way, oldest first. */
-  private syncing: Preimages[] = [];
+  /** The syncs under way, oldest first. */
+  private syncing: Sync[] = [];
   /** Sectors that the page cache has and no sync will write, with the content of the device. */
   private orphaned: Preimages = new Map();
 
@@ -63,26 +66,20 @@ export class FileContent {
     this.length = size;
   }
 
-  /** Begins a sync of everything written until now. The caller ends it. */
-  beginSync(): PendingSync {
-    const covered = this.dirty;
-    const { length } = this;
+  /**
+   * Begins a sync of everything written until now. The caller calls the returned function when the sync ends;
+   * false: the device has an error to report. `failure`: the device cannot write these pages. A system
+   * reports an error once: to the sync that failed, or to the next one if that process is dead.
+   */
+  beginSync(failure?: PagesAfterFailure, isAwaited = () => true): () => boolean {
+    const sync: Sync = { covered: this.dirty, length: this.length, failure, isAwaited };
     this.dirty = new Map();
-    this.syncing.push(covered);
-    return {
-      finish: () => {
-        const index = this.syncing.indexOf(covered);
-        if (index < 0) return;
-        // A completed sync also completes the earlier ones.
-        this.syncing.splice(0, index + 1);
-        this.syncedLength = length;
-      },
-      fail: (pages) => {
-        const index = this.syncing.indexOf(covered);
-        if (index < 0) return;
-        this.syncing.splice(index, 1);
-        for (const [sector, old] of covered) this.failSector(sector, old, pages);
-      },
+    this.syncing.push(sync);
+    return () => {
+      // The end of a sync also ends the earlier ones.
+      const ended = this.syncing.splice(0, this.syncing.indexOf(sync) + 1);
+      for (const one of ended) this.endSync(one);
+      return failure === undefined && ended.every((one) => one.failure === undefined || one.isAwaited());
     };
   }
 
@@ -95,7 +92,7 @@ export class FileContent {
   /** Applies a power loss. Draws the fate unless it is given. Returns whether anything was lost. */
   losePower(random: Prng, given?: Fate): boolean {
     const preimages: Preimages = new Map(this.dirty);
-    for (const covered of this.syncing.toReversed())
+    for (const { covered } of this.syncing.toReversed())
       for (const [sector, old] of covered) preimages.set(sector, old);
     const { length } = this;
     const drawn: Fate = (['lost', 'kept', 'torn', 'torn'] as const)[random.below(4)]!;
@@ -117,6 +114,11 @@ export class FileContent {
     this.orphaned = new Map();
     this.syncNow();
     return lost;
+  }
+
+  private endSync({ covered, length, failure }: Sync): void {
+    if (failure === undefined) this.syncedLength = length;
+    else for (const [sector, old] of covered) this.failSector(sector, old, failure);
   }
 
   private failSector(sector: number, old: Uint8Array, pages: PagesAfterFailure): void {

@@ -176,11 +176,7 @@ class SeamFile implements DiskFile {
 
   syncNow(): void {
     this.enter('write');
-    const sync = this.content.beginSync();
-    const failed = this.disk.syncs.take(this.path);
-    if (failed === undefined) sync.finish();
-    else sync.fail(failed.pages);
-    if (failed !== undefined) throw failed.error;
+    if (!this.beginSync()()) throw this.syncError();
   }
 
   close(): void {
@@ -200,15 +196,21 @@ class SeamFile implements DiskFile {
   private startSync(): void {
     this.syncing = this.waiting;
     this.waiting = [];
-    const sync = this.content.beginSync();
+    const end = this.beginSync();
     this.life.arrives(this.disk.syncLatencyUs(this.path), () => {
-      const failed = this.disk.syncs.take(this.path);
-      if (failed === undefined) sync.finish();
-      else sync.fail(failed.pages);
+      const error = end() ? undefined : this.syncError();
       const callers = this.syncing!;
       this.syncing = undefined;
       if (this.waiting.length > 0) this.startSync();
-      for (const done of callers) done(failed?.error);
+      for (const done of callers) done(error);
     });
+  }
+
+  private beginSync(): () => boolean {
+    return this.content.beginSync(this.disk.syncs.take(this.path)?.pages, () => this.life.isAlive);
+  }
+
+  private syncError(): DiskError {
+    return new DiskError('EIO', `${this.path}: cannot be synced`);
   }
 }

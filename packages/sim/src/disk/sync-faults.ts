@@ -13,7 +13,7 @@ export interface SyncFailure {
   /** True: every sync fails until the disk is replaced. False: one sync fails. */
   readonly isLasting: boolean;
   readonly pages: PagesAfterFailure;
-  /** Called when a sync is about to fail. False: this sync succeeds. */
+  /** Called when a sync that can fail begins. False: this sync succeeds. */
   readonly mayFail: () => boolean;
 }
 
@@ -61,7 +61,7 @@ export class SyncFaults {
     return blocked.untilUs - world.nowUs + random.below(LATE_US_MAX);
   }
 
-  /** The failure of a sync that is about to complete; undefined: it succeeds. */
+  /** The failure of a sync that begins; undefined: it succeeds. */
   take(path: string): FailedSync | undefined {
     const { failure, world } = this;
     if (failure === undefined || !isBelow(path, failure.below) || !failure.mayFail()) return undefined;

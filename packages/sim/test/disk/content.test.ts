@@ -11,7 +11,7 @@ function withFailedSync(pages: PagesAfterFailure): FileContent {
   content.write(0, sector(1));
   content.syncNow();
   content.write(0, sector(2));
-  content.beginSync().fail(pages);
+  content.beginSync(pages)();
   return content;
 }
 
@@ -51,20 +51,37 @@ describe('a failed sync', () => {
     content.write(0, sector(1));
     content.syncNow();
     content.write(0, sector(2));
-    const sync = content.beginSync();
+    const end = content.beginSync('dropped');
     content.write(0, sector(3));
-    sync.fail('dropped');
+    end();
     expect(firstByte(content)).toBe(3);
     content.losePower(new Prng(1), 'lost');
     expect(firstByte(content)).toBe(1);
   });
 
+  it('is hidden by a later sync that ends first', () => {
+    const content = new FileContent();
+    content.write(0, sector(2));
+    content.beginSync('clean');
+    expect(content.beginSync()()).toBe(true);
+    content.losePower(new Prng(1), 'kept');
+    expect(firstByte(content)).toBe(0);
+  });
+
+  it('is reported to the next sync when its process is dead', () => {
+    const content = new FileContent();
+    content.write(0, sector(2));
+    content.beginSync('clean', () => false);
+    expect(content.beginSync()()).toBe(false);
+    expect(content.beginSync()()).toBe(true);
+  });
+
   it('loses no sector that an earlier sync covered', () => {
     const content = new FileContent();
     content.write(0, sector(1));
-    content.beginSync().finish();
+    content.beginSync()();
     content.write(SECTOR_BYTES, sector(2));
-    content.beginSync().fail('dropped');
+    content.beginSync('dropped')();
     expect(firstByte(content)).toBe(1);
     expect(content.all()[SECTOR_BYTES]).toBe(0);
   });
