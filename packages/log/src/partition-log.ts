@@ -30,6 +30,7 @@ import { appendedOf, judgeAgainstLog, judgeReplicated, judgeRetry, stampForLeade
 import type { DoorOptions } from './door/door.ts';
 import type { AdmittedBatch } from './door/recompress.ts';
 import type { LeaderEpochs } from './epochs/leader-epochs.ts';
+import { noteFailedSync } from './files/failed-sync.ts';
 import { Flusher, type Syncable } from './files/flusher.ts';
 import { FolderNames } from './files/folder-names.ts';
 import { LogHealth } from './log-health.ts';
@@ -113,7 +114,10 @@ export class PartitionLog {
     this.flusher = new Flusher(parts.recoveryPoint, parts.hasUnsyncedCut, {
       endOffset: () => this.endOffset,
       prepare: (fromOffset) => this.prepareFlush(fromOffset),
-      failed: (error) => this.health.goOffline(`${error.code}: ${error.message}`),
+      failed: (error) => {
+        this.health.goOffline(`${error.code}: ${error.message}`);
+        noteFailedSync(this.disk, this.directory);
+      },
     });
     const { flusher, names, health, header } = this;
     this.writer = new LogWriter(this, { ...parts, flusher, names, health, header });
@@ -286,9 +290,24 @@ export class PartitionLog {
     else this.flusher.flush(done);
   }
 
-  /** Closes the log. Clean: syncs everything, so that the next open checks only the tail. */
-  close(o: { clean: boolean }): void {
-    if (o.clean && this.offline === undefined)
+  /** Calls `done` when no sync of this log is in flight: at once, or in a later turn. */
+  whenIdle(done: () => void): void {
+    this.flusher.whenIdle(done);
+  }
+
+  /**
+   * Closes the log. Clean: syncs everything, so that the next open checks only the tail. Returns whether it
+   * has: a log that is offline, or that a sync still runs for, is not closed cleanly.
+   */
+  close(o: { clean: boolean }): boolean {
+    const isClean = this.closeCleanly(o.clean && this.offline === undefined && !this.flusher.busy);
+    this.health.offline ??= 'the log is closed';
+    this.segments.close();
+    return isClean;
+  }
+
+  private closeCleanly(isAsked: boolean): boolean {
+    if (isAsked)
       this.health.orOffline(() => {
         this.segments.active.seal();
         // A power loss would restore the bytes that `trim` cut off, so the log syncs even without new
@@ -296,15 +315,9 @@ export class PartitionLog {
         if (this.segments.active.trim()) this.flusher.truncated(this.endOffset);
         if (this.epochs.dirty) this.epochs.write();
         this.snapshots.write(this.endOffset, this.producers);
-        // The process may end before the round that runs now, so `flushNow` repeats its syncs.
-        if (this.flusher.busy) {
-          this.epochs.syncAgain();
-          this.names.syncAgain();
-        }
         this.flusher.flushNow();
       });
-    this.health.offline ??= 'the log is closed';
-    this.segments.close();
+    return isAsked && this.offline === undefined;
   }
 
   /** Closes the log and renames its folder out of the way. May throw DiskError. */

@@ -69,7 +69,7 @@ export class Truncation {
     names.changed();
     flusher.restarted(offset);
     health.orOffline(() => {
-      if (isLowered) this.parts.recoveryPointLowered();
+      if (isLowered) this.parts.recoveryPointLowered(offset);
       snapshots.removeWhere(() => true);
       epochs.clear();
       segments.replaceAll(offset, log.config, log.lastWallMs);
@@ -114,7 +114,7 @@ export class Truncation {
     names.changed();
     // Lower the recovery point before the log writes here again. Otherwise, after a crash, the old recovery
     // point would cover records that are not yet on the device.
-    if (isLowered) this.parts.recoveryPointLowered();
+    if (isLowered) this.parts.recoveryPointLowered(endOffset);
     segments.removeAfter(found.index);
     found.segment.truncate(found.located.position, endOffset);
     log.sizeBytes = segments.sizeBytes;

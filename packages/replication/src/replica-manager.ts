@@ -447,16 +447,25 @@ export class ReplicaManager {
       if (options.clean) this.table.checkpoint(this.options.clock.wallMs());
       for (const replica of this.table.all()) replica.close(ErrorCode.NOT_LEADER_OR_FOLLOWER);
       this.fetches.close();
-      const epoch = this.brokerEpoch;
+      this.closeLogs(options, () => this.options.clock.soon(done));
+      return;
+    }
+    this.options.clock.soon(done);
+  }
+
+  /** A clean stop first waits for running syncs, because only they report their errors. */
+  private closeLogs({ clean }: { readonly clean: boolean }, done: () => void): void {
+    const { logDirectory } = this.options;
+    const epoch = this.brokerEpoch;
+    const close = (): void => {
       // Without the broker epoch in the marker, the controller does not trust these logs after the next
       // start. A corrupt log is closed cleanly as well, because recovery would truncate it at the damage.
       const isWhole = this.table.all().every(({ corruption }) => corruption.reason === undefined);
-      this.options.logDirectory.close({
-        clean: options.clean,
-        ...(isWhole && epoch >= 0 ? { brokerEpoch: epoch } : {}),
-      });
-    }
-    this.options.clock.soon(done);
+      logDirectory.close({ clean, ...(isWhole && epoch >= 0 ? { brokerEpoch: epoch } : {}) });
+      done();
+    };
+    if (clean) logDirectory.whenIdle(close);
+    else close();
   }
 
   private after(delayMs: Millis, callback: () => void): Cancel {

@@ -1,8 +1,9 @@
 /**
  * Owns the three checkpoint files of a log directory, in Kafka's formats: high watermarks, recovery points
  * and log start offsets of its partitions. Reads them at start. Later writes each file when its content
- * changed. Replaces the files without fsync: every reader works without them. Only the entries of a deleted
- * folder must be gone from the device before the folder exists again.
+ * changed. Replaces the files without fsync: every reader works without them. Two things must be on the device
+ * at once: the entries of a deleted folder must be gone before the folder exists again, and a recovery point
+ * must be lowered before its log is written below it.
  */
 import { type Disk, DiskError, type Logger, type Offset } from '@millrace/base';
 import { replaceFile } from '../files/checkpoint-file.ts';
@@ -46,6 +47,8 @@ export class Checkpoints {
   /** The content of the file at start, without the logs deleted since. */
   private readonly recoveryPoints: Map<string, Offset>;
   private readonly startOffsets: Map<string, Offset>;
+  /** The recovery points that the file on the device may have: the largest since it was synced. */
+  private readonly pointsOnDevice: Map<string, Offset>;
   /** The last written content of each file, so that only changes are written. */
   private readonly written = new Map<string, string>();
   /**
@@ -67,6 +70,7 @@ export class Checkpoints {
     this.highWatermarks = this.read(HIGH_WATERMARKS_FILE);
     this.recoveryPoints = this.read(RECOVERY_POINTS_FILE);
     this.startOffsets = this.read(START_OFFSETS_FILE);
+    this.pointsOnDevice = new Map(this.recoveryPoints);
   }
 
   /** The high watermark in replication-offset-checkpoint, as read at start or written last. */
@@ -107,14 +111,39 @@ export class Checkpoints {
   writeOffsetsOfLogs(replace: Replace = this.replace): void {
     const points: PartitionOffset[] = [];
     const starts: PartitionOffset[] = [];
-    for (const { topic, partition, log } of this.open.values()) {
-      points.push({ topic, partition, offset: log.recoveryPoint });
+    for (const [folder, { topic, partition, log }] of this.open) {
+      const offset = this.pointToWrite(folder, log.recoveryPoint);
+      points.push({ topic, partition, offset });
+      this.pointsOnDevice.set(folder, Math.max(offset, this.pointsOnDevice.get(folder) ?? 0));
       if (log.startOffset > 0) starts.push({ topic, partition, offset: log.startOffset });
     }
     points.push(...this.ofUnopened(this.recoveryPoints));
     starts.push(...this.ofUnopened(this.startOffsets));
     this.writeIfChanged(RECOVERY_POINTS_FILE, formatOffsets(points), replace);
     this.writeIfChanged(START_OFFSETS_FILE, formatOffsets(starts), replace);
+  }
+
+  /**
+   * Called before a log is truncated below its recovery point: lowers the point on the device if that point
+   * is higher than the log's. Waits for the device then. Rare, because a point never passes the high
+   * watermark and a truncation seldom does. May throw DiskError.
+   */
+  lowered(folder: string, recoveryPoint: Offset): void {
+    const onDevice = this.pointsOnDevice.get(folder) ?? this.recoveryPoints.get(folder) ?? 0;
+    if (onDevice <= recoveryPoint) return;
+    this.written.delete(RECOVERY_POINTS_FILE);
+    this.writeOffsetsOfLogs((file, content) =>
+      this.disk.writeFileAtomic(`${this.directory}/${file}`, content),
+    );
+    this.pointsOnDevice.set(folder, recoveryPoint);
+  }
+
+  /**
+   * No truncation by a leader's log goes below the high watermark, so a point at or below it need not be
+   * lowered.
+   */
+  private pointToWrite(folder: string, recoveryPoint: Offset): Offset {
+    return Math.min(recoveryPoint, this.highWatermarks.get(folder) ?? recoveryPoint);
   }
 
   /** True if a file lists the folder, or may list it again after a power loss. */

@@ -197,7 +197,7 @@ export class LogDirectory {
         codecs: this.codecs,
         logger: this.logger.child({ topic, partition }),
         files: this.files,
-        recoveryPointLowered: () => checkpoints.writeOffsetsOfLogs(),
+        recoveryPointLowered: (recoveryPoint) => checkpoints.lowered(name, recoveryPoint),
         ...(o.topicId === undefined ? {} : { topicId: o.topicId }),
         ...(recoveryPoint === undefined ? {} : { recoveryPoint }),
         ...(startOffset === undefined ? {} : { startOffset }),
@@ -297,17 +297,26 @@ export class LogDirectory {
     if (removed !== undefined) logger.error('log-list-failed', { reason: removed.message });
   }
 
+  /** Calls `done` when no sync of a log is in flight: at once, or in a later turn. Call it before `close`. */
+  whenIdle(done: () => void): void {
+    let busy = 1;
+    const idle = (): void => {
+      if (--busy === 0) done();
+    };
+    for (const { log } of this.open.values()) {
+      busy++;
+      log.whenIdle(idle);
+    }
+    idle();
+  }
+
   /** Closes all logs; `clean` writes snapshots, checkpoints and, last, the clean-shutdown marker. */
   close(o: { clean: boolean; brokerEpoch?: number }): void {
     if (this.closed) return;
     this.closed = true;
     this.checkpoints.close();
     let clean = o.clean;
-    for (const { log } of this.open.values()) {
-      const failed = log.offline !== undefined;
-      log.close({ clean: clean && !failed });
-      if (failed || log.recoveryPoint < log.endOffset) clean = false;
-    }
+    for (const { log } of this.open.values()) clean = log.close({ clean }) && clean;
     if (!clean) return;
     // A log that this run did not open is clean only if the last stop was clean.
     if (!this.markerPresent && this.unopened().length > 0 && this.cleanShutdownBrokerEpoch === undefined)

@@ -129,11 +129,6 @@ export class LeaderEpochs {
     return [{ sync: (done) => this.sync(done), syncNow: () => this.syncNow() }];
   }
 
-  /** A round of syncs may not run to its end: counts the file as unsynced again. */
-  syncAgain(): void {
-    this.unsynced = this.disk.exists(this.path);
-  }
-
   private sync(done: (error?: DiskError) => void): void {
     const file = this.disk.open(this.path);
     try {

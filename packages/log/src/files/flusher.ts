@@ -39,6 +39,7 @@ export class Flusher {
   private hasUnsyncedCut: boolean;
   private round: Round | undefined;
   private waitingForNext: FlushDone[] = [];
+  private waitingForIdle: (() => void)[] = [];
   private readonly ports: FlushPorts;
 
   constructor(recoveryPoint: Offset, hasUnsyncedCut: boolean, ports: FlushPorts) {
@@ -81,11 +82,27 @@ export class Flusher {
     this.recoveryPoint = offset;
   }
 
-  /** Blocks until everything is on the device. For a clean stop. May throw DiskError. */
+  /** Calls `done` when no round is in flight: at once, or in a later turn. */
+  whenIdle(done: () => void): void {
+    if (this.round === undefined) done();
+    else this.waitingForIdle.push(done);
+  }
+
+  /**
+   * Blocks until everything is on the device. For a clean stop. No round may be in flight: a device reports a
+   * lost write only once, so this sync would succeed although the round is about to fail. May throw
+   * DiskError.
+   */
   flushNow(): void {
+    assert(this.round === undefined, 'a clean stop waits for the round of syncs');
     const endOffset = this.ports.endOffset();
     if (this.recoveryPoint >= endOffset && !this.hasUnsyncedCut) return;
-    for (const one of this.ports.prepare(this.recoveryPoint)) one.syncNow();
+    try {
+      for (const one of this.ports.prepare(this.recoveryPoint)) one.syncNow();
+    } catch (error) {
+      if (error instanceof DiskError) this.ports.failed(error);
+      throw error;
+    }
     this.recoveryPoint = endOffset;
     this.hasUnsyncedCut = false;
   }
@@ -147,5 +164,7 @@ export class Flusher {
       if (error === undefined) this.flush(done);
       else done(error);
     }
+    if (this.round !== undefined) return;
+    for (const done of this.waitingForIdle.splice(0)) done();
   }
 }

@@ -22,12 +22,6 @@ export class FolderNames {
     this.unsynced = true;
   }
 
-  /** A round of syncs may not run to its end: counts the names as unsynced again. */
-  syncAgain(): void {
-    this.unsynced = true;
-    this.folderUnsynced = true;
-  }
-
   /**
    * The folders to sync so that every current name is durable. Returns each change only once, because the log
    * goes offline if the sync fails.

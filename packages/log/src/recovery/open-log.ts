@@ -30,7 +30,7 @@ export interface OpenLogOptions {
    * Called before a truncation removes records that a checkpointed recovery point may cover. May throw
    * DiskError.
    */
-  readonly recoveryPointLowered?: () => void;
+  readonly recoveryPointLowered?: (recoveryPoint: Offset) => void;
 }
 
 /** The parts of a PartitionLog. */
@@ -46,7 +46,7 @@ export interface LogParts extends Recovered {
   readonly hasUnsyncedCut: boolean;
   readonly codecs: CompressionCodecs;
   readonly logger: Logger;
-  readonly recoveryPointLowered: () => void;
+  readonly recoveryPointLowered: (recoveryPoint: Offset) => void;
 }
 
 /** Thrown when the folder holds the log of an earlier topic of the same name. */

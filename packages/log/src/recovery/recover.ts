@@ -4,9 +4,10 @@
  * indexes, leader epochs and producer states agree with the batches. The batches are the truth; recovery can
  * rebuild everything else.
  */
-import type { Disk, Logger, Offset, WallMillis } from '@millrace/base';
+import type { Disk, LeaderEpoch, Logger, Offset, WallMillis } from '@millrace/base';
 import { BATCH_HEADER_BYTES, type BatchHeader } from '@millrace/protocol';
 import { LeaderEpochs } from '../epochs/leader-epochs.ts';
+import { FAILED_SYNC_FILE, writeAgain } from '../files/failed-sync.ts';
 import {
   EPOCHS_FILE,
   LOG_SUFFIX,
@@ -75,8 +76,18 @@ export function recover(o: RecoverOptions): Recovered {
   const producers = new ProducerStates();
   const snapshots = new Snapshots(o.disk, o.directory, names);
   const segments = openSegments(o, names);
-  const state: Replay = { o, segments, epochs, producers, snapshots, endOffset: 0, damage: undefined };
+  const state: Replay = {
+    o,
+    segments,
+    epochs,
+    producers,
+    snapshots,
+    endOffset: 0,
+    latestEpoch: -1,
+    damage: undefined,
+  };
   replay(state, chooseRebuilds(state, names));
+  if (names.includes(FAILED_SYNC_FILE)) writeTailAgain(state);
   const { endOffset } = state;
   if (state.damage !== undefined || !o.cleanShutdown) epochs.truncateFromEnd(endOffset);
   const startOffset = Math.max(o.startOffset ?? 0, segments.list[0]!.baseOffset);
@@ -96,7 +107,18 @@ interface Replay {
   readonly producers: ProducerStates;
   readonly snapshots: Snapshots;
   endOffset: Offset;
+  /** The leader epoch of the last batch that recovery kept; -1: none yet. */
+  latestEpoch: LeaderEpoch;
   damage: string | undefined;
+}
+
+/** After a failed sync: makes the next sync cover everything above the recovery point. */
+function writeTailAgain({ o, segments, epochs }: Replay): void {
+  const { list } = segments;
+  for (let index = segments.indexFor(Math.max(0, o.recoveryPoint - 1)); index < list.length; index++)
+    for (const handle of list[index]!.handles()) writeAgain(handle.file(), handle.file().size());
+  epochs.write();
+  o.disk.remove(`${o.directory}/${FAILED_SYNC_FILE}`);
 }
 
 /** Removes leftover files of interrupted work. Returns the names of the other files. */
@@ -227,6 +249,8 @@ function rebuildSegment(
     if (header.lastOffset - segment.baseOffset > RELATIVE_OFFSET_MAX) return true;
     if (endOffsetMax !== undefined && header.baseOffset >= endOffsetMax) return true;
     if (strict && header.baseOffset !== state.endOffset) return true;
+    // Leader epochs never fall along a log. A truncation cut this batch off, and a power loss restored it.
+    if (header.leaderEpoch >= 0 && header.leaderEpoch < state.latestEpoch) return true;
     const { sizeBytes } = segment;
     segment.note(header, position, indexIntervalBytes);
     segment.sizeBytes = sizeBytes;
@@ -234,11 +258,14 @@ function rebuildSegment(
     segment.timeIndex.makeRoom();
     visit(header);
     state.endOffset = header.lastOffset + 1;
+    state.latestEpoch = Math.max(state.latestEpoch, header.leaderEpoch);
     return false;
   });
   const bytesLost = segment.sizeBytes - end.position;
   if (bytesLost > 0) {
-    const reason = holdsZeros(segment, end.position) ? ZEROS : (end.damage ?? 'offsets jump');
+    const reason = holdsZeros(segment, end.position)
+      ? ZEROS
+      : (end.damage ?? 'offsets jump, or leader epochs fall');
     if (state.endOffset !== endOffsetMax) state.damage = reason;
     segment.log.file().truncate(end.position);
     segment.sizeBytes = end.position;

@@ -51,14 +51,14 @@ function setUp() {
 test('a round replaces each file that changed once, and no other', () => {
   const { log, logs, disk, round } = setUp();
   log.flush(() => {});
-  expect(round(1)).toEqual([HIGH_WATERMARKS, RECOVERY_POINTS, START_OFFSETS]);
-  expect(round(1)).toEqual([]);
-  expect(round(2)).toEqual([HIGH_WATERMARKS]);
+  expect(round(6)).toEqual([HIGH_WATERMARKS, RECOVERY_POINTS, START_OFFSETS]);
+  expect(round(6)).toEqual([]);
+  expect(round(7)).toEqual([HIGH_WATERMARKS]);
   append(log, batch(1));
   log.flush(() => {});
-  expect(round(2)).toEqual([RECOVERY_POINTS]);
+  expect(round(7)).toEqual([RECOVERY_POINTS]);
   log.advanceStartOffset(3);
-  expect(round(3)).toEqual([HIGH_WATERMARKS, START_OFFSETS]);
+  expect(round(8)).toEqual([HIGH_WATERMARKS, START_OFFSETS]);
   disk.tries = [];
   logs.close({ clean: true });
   expect(disk.tries).toEqual([]);
@@ -66,14 +66,14 @@ test('a round replaces each file that changed once, and no other', () => {
 
 test('a full disk: a round tries each file once and logs one error; the next round tries again', () => {
   const { disk, logger, log, round } = setUp();
-  round(1);
+  round(6);
   append(log, batch(1));
   log.flush(() => {});
   disk.failWrites = 'ENOSPC';
-  expect(round(2)).toEqual([HIGH_WATERMARKS, RECOVERY_POINTS]);
+  expect(round(7)).toEqual([HIGH_WATERMARKS, RECOVERY_POINTS]);
   expect(logger.events).toMatchObject([{ event: 'checkpoint-failed', facts: { directory: '/data' } }]);
   disk.failWrites = undefined;
-  expect(round(2)).toEqual([HIGH_WATERMARKS, RECOVERY_POINTS]);
+  expect(round(7)).toEqual([HIGH_WATERMARKS, RECOVERY_POINTS]);
   expect(logger.events).toEqual([]);
 });
 
@@ -95,4 +95,19 @@ test('a full disk: a round removes the folders of deleted logs although it canno
   expect(deleted()).toHaveLength(1);
   round(2);
   expect(deleted()).toEqual([]);
+});
+
+test('a recovery point in the file never passes the high watermark, so most truncations need not lower it', () => {
+  const { disk, log, round } = setUp();
+  const points = () => new TextDecoder().decode(disk.readFile(`/data/${RECOVERY_POINTS}`));
+  log.flush(() => {});
+  round(3);
+  expect([log.recoveryPoint, points()]).toEqual([5, '0\n1\na 0 3\n']);
+  disk.deviceWaits = 0;
+  log.truncateTo(3);
+  expect([disk.deviceWaits, points()]).toEqual([0, '0\n1\na 0 3\n']);
+  // An unclean election truncates below the high watermark. A power loss must not restore the old point.
+  log.truncateTo(1);
+  disk.losePower();
+  expect(points()).toEqual('0\n1\na 0 1\n');
 });

@@ -155,3 +155,31 @@ test('flush: a failed sync of a folder fails it, like that of a file', () => {
   expect(told).toEqual(['EIO']);
   expect([log.recoveryPoint, log.offline === undefined]).toEqual([0, false]);
 });
+
+test('a clean stop waits for a round of syncs: only the round learns that a sync failed', () => {
+  const disk = new SyncingDisk();
+  const ends: ((error?: DiskError) => void)[] = [];
+  const open = disk.open.bind(disk);
+  disk.open = (path) => {
+    const file = open(path);
+    file.sync = (done) => ends.push(done);
+    return file;
+  };
+  const closed = (log = openLog({ disk, directory: '/data/a-0' })) => {
+    append(log, batch(1));
+    log.flush(() => {});
+    return log;
+  };
+  expect(closed().close({ clean: true })).toBe(false);
+  ends.length = 0;
+  const log = closed(openLog({ disk, directory: '/data/b-0' }));
+  const results: boolean[] = [];
+  log.whenIdle(() => results.push(log.close({ clean: true })));
+  expect(results).toEqual([]);
+  for (const end of ends) end(new DiskError('EIO', 'planted'));
+  disk.settle();
+  expect(results).toEqual([false]);
+  const intact = openLog({ disk, directory: '/data/c-0' });
+  intact.whenIdle(() => results.push(intact.close({ clean: true })));
+  expect(results).toEqual([false, true]);
+});

@@ -25,16 +25,3 @@ test('only the first flush syncs the names of the files and of the folder itself
   log.flush(() => {});
   expect(disk.synced).toHaveLength(2);
 });
-
-test('a clean stop during a flush syncs the names again: the process may end before the flush', () => {
-  const disk = new MemoryDisk();
-  const log = openLog({ disk, directory: '/logs/orders-0' });
-  append(log, batch(1));
-  log.flush(() => {});
-  const synced: string[] = [];
-  disk.syncDirectory = (directory) => {
-    synced.push(directory);
-  };
-  log.close({ clean: true });
-  expect(synced).toEqual(['/logs/orders-0', '/logs']);
-});

@@ -143,10 +143,11 @@ test("a truncation removes a producer's last batches, also if only a snapshot ho
   expect(send(log, sequenced(1, 2, 1))).toBe('ok@2');
 });
 
-test('recovery uses the snapshot before a damaged one, and reads the rest from the log', () => {
+test('recovery uses the snapshot before a damaged one, and reads the rest from the log', async () => {
   const disk = new MemoryDisk();
   const log = openLog({ disk, config: { segmentBytes: 400 } });
   for (let i = 0; i < 12; i++) send(log, sequenced(1, i, 1, { valueBytes: 30 }));
+  await new Promise<void>((resolve) => log.whenIdle(resolve));
   log.close({ clean: true });
   const snapshots = disk.list(DIRECTORY).filter((name) => name.endsWith('.snapshot'));
   expect(snapshots.length).toBeGreaterThan(2);

@@ -346,3 +346,21 @@ test.each([
     expect(hex(readAll(again))).toEqual(hex(expected.slice(0, 2)));
   },
 );
+
+test('recovery cuts the log where leader epochs fall: a power loss restored a batch that was cut off', () => {
+  const old = openLog({ disk: new MemoryDisk() });
+  for (const epoch of [1, 3, 3]) append(old, batch(1), epoch);
+  const disk = new MemoryDisk();
+  const log = openLog({ disk });
+  for (const epoch of [1, 4]) append(log, batch(1), epoch);
+  const kept = readAll(log);
+  const file = disk.open(`${DIRECTORY}/${'0'.repeat(20)}.log`);
+  file.write(file.size(), [readAll(old)[2]!]);
+  const again = openLog({ disk });
+  expect([again.endOffset, again.wasCut]).toEqual([2, true]);
+  expect(again.epochs.entries).toEqual([
+    { epoch: 1, startOffset: 0 },
+    { epoch: 4, startOffset: 1 },
+  ]);
+  expect(hex(readAll(again))).toEqual(hex(kept));
+});

@@ -1,0 +1,28 @@
+/**
+ * A file in a log's folder that says: a sync of this log failed. After a failed sync the system may keep
+ * pages that it never writes, so the next sync succeeds without them. Such pages and this file live as long
+ * as the page cache, so nobody syncs the file. Recovery must then write the tail of the log again.
+ */
+import { type Disk, DiskError, type DiskFile } from '@millrace/base';
+
+export const FAILED_SYNC_FILE = 'sync-failed';
+const CHUNK_BYTES = 1_048_576;
+
+/** Does nothing if the disk accepts no new file. */
+export function noteFailedSync(disk: Disk, directory: string): void {
+  try {
+    disk.open(`${directory}/${FAILED_SYNC_FILE}`).close();
+  } catch (error) {
+    if (!(error instanceof DiskError)) throw error;
+  }
+}
+
+/** Writes the first `sizeBytes` of a file again as they are, so that the next sync covers them. */
+export function writeAgain(file: DiskFile, sizeBytes: number): void {
+  const chunk = new Uint8Array(Math.min(CHUNK_BYTES, sizeBytes));
+  for (let position = 0; position < sizeBytes; position += chunk.length) {
+    const part = chunk.subarray(0, Math.min(chunk.length, sizeBytes - position));
+    file.read(position, part);
+    file.write(position, [part]);
+  }
+}

@@ -1,0 +1,54 @@
+/**
+ * Goal: after a failed sync, a restarted broker writes the tail of its log again, because the system may keep
+ * pages that no sync writes. Method: a disk that forgets which bytes its syncs would write, as Linux does.
+ */
+import { DiskError, type DiskFile } from '@millrace/base';
+import { MemoryDisk } from '@millrace/base/testing';
+import { expect, test } from 'vitest';
+import { FAILED_SYNC_FILE } from '../../src/files/failed-sync.ts';
+import { append, batch, DIRECTORY, openLog } from '../support/logs.ts';
+
+/** One sync of a log fails. From then on a sync covers a log only after another write to it. */
+class ForgetfulDisk extends MemoryDisk {
+  failsNext = true;
+  private isClean = false;
+
+  constructor() {
+    super((callback) => callback());
+  }
+
+  override open(path: string): DiskFile {
+    const file = super.open(path);
+    if (!path.endsWith('.log')) return file;
+    const { sync, write } = { sync: file.sync.bind(file), write: file.write.bind(file) };
+    file.write = (position, chunks) => {
+      this.isClean = false;
+      write(position, chunks);
+    };
+    file.sync = (done) => {
+      if (this.failsNext) {
+        this.failsNext = false;
+        this.isClean = true;
+        done(new DiskError('EIO', 'planted'));
+      } else if (this.isClean) done();
+      else sync(done);
+    };
+    return file;
+  }
+}
+
+test('a log whose sync failed is on the device after a restart and a flush', () => {
+  const disk = new ForgetfulDisk();
+  const log = openLog({ disk });
+  append(log, batch(1));
+  log.flush(() => {});
+  expect(log.offline).toMatch(/EIO/);
+  expect(disk.exists(`${DIRECTORY}/${FAILED_SYNC_FILE}`)).toBe(true);
+  log.close({ clean: true });
+  const again = openLog({ disk });
+  expect(disk.exists(`${DIRECTORY}/${FAILED_SYNC_FILE}`)).toBe(false);
+  again.flush((error) => expect(error).toBeUndefined());
+  expect(again.recoveryPoint).toBe(1);
+  disk.losePower();
+  expect(openLog({ disk }).endOffset).toBe(1);
+});
