@@ -1,7 +1,7 @@
 /**
  * A fault of the cluster. The plan of a run holds its parameters, drawn from the seed before anything
- * happens: a run can leave a fault out, or make it less, without changing the others. The steps to add one are
- * in `index.ts`.
+ * happens: a run can leave a fault out, or make it less, without changing the others. `index.ts` says how to
+ * add one.
  */
 import type { Millis, Prng } from '@millrace/base';
 import type { SimCluster, SimNode } from '../cluster/index.ts';
