@@ -1,9 +1,9 @@
 /**
  * Owns the three checkpoint files of a log directory, in Kafka's formats: high watermarks, recovery points
  * and log start offsets of its partitions. Reads them at start. Later writes each file when its content
- * changed. Replaces the files without fsync: every reader works without them. Two things must be on the device
- * at once: the entries of a deleted folder must be gone before the folder exists again, and a recovery point
- * must be lowered before its log is written below it.
+ * changed. Replaces the files without fsync: every reader works without them. Two things must be on the
+ * device at once: the entries of a deleted folder must be gone before the folder exists again, and a recovery
+ * point must be lowered before its log is written below it.
  */
 import { type Disk, DiskError, type Logger, type Offset } from '@millrace/base';
 import { replaceFile } from '../files/checkpoint-file.ts';

@@ -48,8 +48,8 @@ export class Corruption {
   /**
    * Deletes a corrupt log. Called at the beginning of a leader epoch, when offsets that this replica reported
    * in earlier epochs no longer count. Keeps the log while the controller may elect this replica. If this
-   * replica became leader with an empty log, its followers would delete their records, too. Also keeps the log
-   * while there is no leader to fetch from.
+   * replica became leader with an empty log, its followers would delete their records, too. Also keeps the
+   * log while there is no leader to fetch from.
    */
   restartLog(): void {
     const { partition } = this;

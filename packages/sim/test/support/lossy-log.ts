@@ -2,7 +2,7 @@
  * One log on the simulator's disk, beside a model of it. The model knows every batch that was ever appended,
  * and the batch below it at that time. After each restart `check` compares the log with the model.
  */
-import { assert, Prng, type Uuid } from '@millrace/base';
+import { Prng, type Uuid } from '@millrace/base';
 import { MemoryLogger } from '@millrace/base/testing';
 import { LogDirectory, type PartitionLog } from '@millrace/log';
 import { buildBatch, readBatchHeader } from '@millrace/protocol';
@@ -225,7 +225,7 @@ export class LossyLog {
     for (const bytes of this.read()) {
       const entry = this.known.get(bytes);
       const offset = found.length;
-      assert(entry !== undefined, `${told}: the batch at ${offset} was never appended`);
+      if (entry === undefined) throw new Error(`${told}: the batch at ${offset} was never appended`);
       expect(entry.offset, told).toBe(offset);
       if (!this.sectorBatches)
         expect(entry.below === found.at(-1), `${told}: ${offset} mixes logs`).toBe(true);
