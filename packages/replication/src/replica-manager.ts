@@ -434,23 +434,21 @@ export class ReplicaManager {
     awaitIsr(this.table.all(), { clock, timers: this.timers, timeoutMs, isOver, done });
   }
 
-  /**
-   * Stops everything. Answers parked requests first. With `clean`, writes checkpoints and the clean-shutdown
-   * marker.
-   */
+  /** Stops everything. Answers parked requests first. With `clean`, writes checkpoints and the marker. */
   close(options: { readonly clean: boolean }, done: () => void): void {
-    if (!this.isClosed) {
-      this.isClosed = true;
-      this.timers.stop();
-      this.fetcherManager.close();
-      for (const run of [...this.waiting]) run.fail(ErrorCode.NOT_LEADER_OR_FOLLOWER);
-      if (options.clean) this.table.checkpoint(this.options.clock.wallMs());
-      for (const replica of this.table.all()) replica.close(ErrorCode.NOT_LEADER_OR_FOLLOWER);
-      this.fetches.close();
-      this.closeLogs(options, () => this.options.clock.soon(done));
+    const closed = () => this.options.clock.soon(done);
+    if (this.isClosed) {
+      closed();
       return;
     }
-    this.options.clock.soon(done);
+    this.isClosed = true;
+    this.timers.stop();
+    this.fetcherManager.close();
+    for (const run of [...this.waiting]) run.fail(ErrorCode.NOT_LEADER_OR_FOLLOWER);
+    if (options.clean) this.table.checkpoint(this.options.clock.wallMs());
+    for (const replica of this.table.all()) replica.close(ErrorCode.NOT_LEADER_OR_FOLLOWER);
+    this.fetches.close();
+    this.closeLogs(options, closed);
   }
 
   /** A clean stop first waits for running syncs, because only they report their errors. */
