@@ -200,4 +200,20 @@ export const bugs: readonly PlantedBug[] = [
     replace: 'const expiresAt = now + this.timeoutMs;',
     expectedCheckers: ['lease-too-long'],
   },
+  {
+    name: 'earlier-vote-counted',
+    sentence: 'a candidate counts the answer to a vote request of an earlier election',
+    file: 'packages/raft/src/election.ts',
+    find: 'const current = peer !== undefined && peer.inFlight === id;',
+    replace: 'const current = peer !== undefined;',
+    expectedCheckers: ['two-leaders', 'broken-invariant'],
+  },
+  {
+    name: 'old-sequence-appended',
+    sentence: 'a leader appends a late copy of a batch that it no longer remembers',
+    file: 'packages/log/src/producers/producer-states.ts',
+    find: 'if (header.baseSequence !== expected)',
+    replace: 'if (header.baseSequence > expected)',
+    expectedCheckers: ['duplicate'],
+  },
 ];

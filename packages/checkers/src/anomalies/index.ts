@@ -12,6 +12,7 @@ import { neverSent } from './never-sent.ts';
 import { nonmonotonicSend } from './nonmonotonic-send.ts';
 import { intNonmonotonicPoll, intPollSkip, nonmonotonicPoll, pollSkip } from './poll-positions.ts';
 import { positionLost } from './position-lost.ts';
+import { refusedChange } from './refused-change.ts';
 import { uncommittedRead } from './uncommitted-read.ts';
 import { unseen } from './unseen.ts';
 import { wrongOffset } from './wrong-offset.ts';
@@ -35,5 +36,6 @@ export const historyCheckers: readonly HistoryCheckerKind[] = [
   leaderEpochFell,
   largestTimestamp,
   neverSent,
+  refusedChange,
   unseen,
 ];

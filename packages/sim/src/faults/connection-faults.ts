@@ -3,6 +3,7 @@
  * production opens several connections between two machines. A connection is that of the machine which
  * opened it.
  */
+import type { Millis } from '@millrace/base';
 import { controlCalls } from '@millrace/control';
 import { raftMethods } from '@millrace/raft';
 import type { Connection } from '../net/index.ts';
@@ -52,7 +53,7 @@ export const connectionFaults: readonly FaultKind[] = [
       for (let time = 0; time < times; time++) {
         later(context, random.below(LATE_TIMES_US), () => {
           const one = chosen(network.openedBy(name), random.u32());
-          if (one !== undefined) breakLate(context, one, gatherMs, lateMs);
+          if (one !== undefined) breakLate(context, one, { late: 'request', gatherMs, lateMs });
         });
       }
       return `${name}, ${times} times, after ${gatherMs} ms, by ${lateMs} ms`;
@@ -61,7 +62,7 @@ export const connectionFaults: readonly FaultKind[] = [
   fault({
     name: 'late-calls',
     sentence:
-      'the next calls of a method reach their server later, after their connection broke and the retries',
+      'connections break at the next calls of a method: the calls reach their server later, after the retries, or only their answers are lost',
     parameters: {
       method: oneOf(
         controlCalls.forward.name,
@@ -70,16 +71,17 @@ export const connectionFaults: readonly FaultKind[] = [
         controlCalls.alterPartition.name,
         controlCalls.alterPartition.name,
       ),
+      late: oneOf('answer', 'request', 'request'),
       times: whole(1, 6),
       gatherMs: duration(300),
       lateMs: duration(3_500),
     },
-    strike(context, { method, times, gatherMs, lateMs }) {
+    strike(context, { method, late, times, gatherMs, lateMs }) {
       const { awaitedCalls } = context.network;
-      const leaves = (connection: Connection) => breakLate(context, connection, gatherMs, lateMs);
+      const leaves = (one: Connection) => breakLate(context, one, { late, gatherMs, lateMs });
       for (let time = 0; time < times; time++)
         awaitedCalls.next({ method, untilUs: context.untilUs, leaves });
-      return `${times} times ${method}, after ${gatherMs} ms, by ${lateMs} ms`;
+      return `${late} of ${method}, ${times} times, after ${gatherMs} ms, by ${lateMs} ms`;
     },
   }),
   fault({
@@ -127,9 +129,20 @@ export const connectionFaults: readonly FaultKind[] = [
   }),
 ];
 
-/** Its requests wait while they gather, then the connection breaks, and they arrive. */
-function breakLate(context: FaultContext, one: Connection, gatherMs: number, lateMs: number): void {
-  one.stall(one.requests);
+/**
+ * Its requests, or its answers, wait while they gather. Then it breaks, and late requests arrive. Answers are
+ * lost.
+ */
+function breakLate(
+  context: FaultContext,
+  one: Connection,
+  {
+    late,
+    gatherMs,
+    lateMs,
+  }: { readonly late: 'request' | 'answer'; readonly gatherMs: Millis; readonly lateMs: Millis },
+): void {
+  one.stall(late === 'request' ? one.requests : one.answers);
   later(context, gatherMs * MILLISECOND, () => one.breakLate());
   endAfter(context, gatherMs + lateMs, () => one.flow());
 }

@@ -68,7 +68,7 @@ describe('the faults of single connections', () => {
     const method = 'controller.alter-partition';
     world.after(SECOND, () => small.followers[0]!.kill('process'));
     world.after(1.1 * SECOND, () => cluster.nodes.find(({ isUp }) => !isUp)!.start());
-    strike(small, 'late-calls', { method, times: 1, gatherMs: 100, lateMs: 2_000 });
+    strike(small, 'late-calls', { method, late: 'request', times: 1, gatherMs: 100, lateMs: 2_000 });
     expect(world.counts.get('late bytes of a broken connection arrived')).toBeGreaterThan(0);
   });
 

@@ -1,0 +1,62 @@
+/**
+ * An administrator is not refused a change that its own request made. Brokers repeat a request to the
+ * controller when they get no answer, so the controller must recognise the copies of one request.
+ */
+import type { HistoryCheckerKind, HistoryScope } from '../checker.ts';
+import type { AdminOp, Op } from '../history.ts';
+
+const NAME = 'refused-change';
+
+export const refusedChange: HistoryCheckerKind = {
+  name: NAME,
+  sentence:
+    'an administrator that creates a topic gets TOPIC_ALREADY_EXISTS, and one that deletes a topic UNKNOWN_TOPIC_OR_PARTITION, only if another request may have made the change',
+  make: (scope) => new RefusedChange(scope),
+};
+
+/** The refusal that a copy of the request gets if the controller takes it for another request. */
+const REFUSALS: ReadonlyMap<string, string> = new Map([
+  ['CreateTopics', 'TOPIC_ALREADY_EXISTS'],
+  ['DeleteTopics', 'UNKNOWN_TOPIC_OR_PARTITION'],
+]);
+
+class RefusedChange {
+  private readonly scope: HistoryScope;
+  private readonly ops: AdminOp[] = [];
+
+  constructor(scope: HistoryScope) {
+    this.scope = scope;
+  }
+
+  op(op: Op): void {
+    if (op.type === 'admin') this.ops.push(op);
+  }
+
+  finish(): void {
+    for (const op of this.ops) {
+      const { api, topic, outcome, error, client } = op;
+      if (outcome !== 'fail' || error === undefined || error !== REFUSALS.get(api)) continue;
+      if (api === 'DeleteTopics' && !this.wasCreatedBefore(op)) continue;
+      if (this.ops.some((other) => mayHaveDone(other, op))) continue;
+      this.scope.report(NAME, `${client} got ${error} for its own ${api} of ${topic}`);
+    }
+  }
+
+  private wasCreatedBefore({ topic, invokedUs }: AdminOp): boolean {
+    return this.ops.some(
+      ({ api, topic: name, outcome, endedUs }) =>
+        api === 'CreateTopics' && name === topic && outcome === 'ok' && endedUs <= invokedUs,
+    );
+  }
+}
+
+/** Whether another operation may have made the change before this one ended. */
+function mayHaveDone(other: AdminOp, op: AdminOp): boolean {
+  return (
+    other !== op &&
+    other.api === op.api &&
+    other.topic === op.topic &&
+    other.outcome !== 'fail' &&
+    other.invokedUs < op.endedUs
+  );
+}
