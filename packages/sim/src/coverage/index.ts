@@ -4,6 +4,7 @@
  */
 import { type FaultKind, faultKinds } from '../faults/index.ts';
 import { controllerErrors, controllerExemptions } from './controller-errors.ts';
+import { disks } from './disks.ts';
 import { partitionElectionExemptions, partitionElections, quorumElections } from './elections.ts';
 import type { CoverageItem, Exemption } from './item.ts';
 import { jobs } from './jobs.ts';
@@ -31,6 +32,7 @@ export const coverage: readonly CoverageArea[] = [
   { name: 'quorum election', items: quorumElections, exempt: [] },
   { name: 'job', items: jobs, exempt: [] },
   { name: 'network', items: network, exempt: [] },
+  { name: 'disk', items: disks, exempt: [] },
   { name: 'truncation', items: truncations, exempt: truncationExemptions },
   { name: 'partition error', items: partitionErrors, exempt: partitionExemptions },
   { name: 'controller error', items: controllerErrors, exempt: controllerExemptions },

@@ -3,7 +3,7 @@
  * everything that it does in the rest of the turn happens late.
  */
 import type { Prng } from '@millrace/base';
-import { type Life, MILLISECOND, type World } from '../world/index.ts';
+import { type Life, MILLISECOND, type Micros, type World } from '../world/index.ts';
 
 export type SlowCall = 'read' | 'write';
 
@@ -13,6 +13,8 @@ export interface SlowCallsFault {
   readonly oneIn: number;
   /** Longest time of one blocked call. */
   readonly maxMs: number;
+  /** No call blocks beyond this time. */
+  readonly untilUs: Micros;
 }
 
 export class SlowCalls {
@@ -33,8 +35,9 @@ export class SlowCalls {
   called(life: Life, call: SlowCall): void {
     const { fault, random } = this;
     if (fault === undefined || !life.isInTurn || !fault.calls.includes(call)) return;
-    if (random.below(fault.oneIn) > 0) return;
+    const leftUs = fault.untilUs - this.world.nowUs;
+    if (random.below(fault.oneIn) > 0 || leftUs <= 0) return;
     this.world.count(`disk ${call} blocked`);
-    life.block((1 + random.below(fault.maxMs)) * MILLISECOND);
+    life.block(Math.min((1 + random.below(fault.maxMs)) * MILLISECOND, leftUs));
   }
 }

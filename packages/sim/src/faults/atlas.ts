@@ -54,13 +54,20 @@ export class Atlas {
     return !node.isBroker || this.everythingIsSynced || this.othersAreWhole(node);
   }
 
+  /** Whether one more controller may lose its quorum store: a minority may. */
+  mayLoseStore(): boolean {
+    const controllers = this.cluster.controllers.length;
+    if (this.wipedControllers >= Math.floor((controllers - 1) / 2)) return false;
+    // A quorum that is not formed yet, or whose other members lag, would lose acknowledged records.
+    return this.cluster.image().offset >= 0;
+  }
+
+  noteStoreLost(): void {
+    this.wipedControllers++;
+  }
+
   mayLoseDisk(node: SimNode): boolean {
-    if (node.isController) {
-      const controllers = this.cluster.controllers.length;
-      if (this.wipedControllers >= Math.floor((controllers - 1) / 2)) return false;
-      // A quorum that is not formed yet, or whose other members lag, would lose acknowledged records.
-      if (this.cluster.image().offset < 0) return false;
-    }
+    if (node.isController && !this.mayLoseStore()) return false;
     return !node.isBroker || this.othersAreWhole(node);
   }
 

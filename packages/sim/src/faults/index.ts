@@ -15,10 +15,12 @@ import { diskFaults } from './disk-faults.ts';
 import { duplicateId } from './duplicate-id.ts';
 import { failingDisk } from './failing-disk.ts';
 import type { FaultKind } from './fault.ts';
+import { ioFaults } from './io-faults.ts';
 import { lateTimers } from './late-timers.ts';
 import { networkFaults } from './network-faults.ts';
 import { operatorFaults } from './operator-faults.ts';
 import { processFaults } from './process-faults.ts';
+import { quorumStoreFaults } from './quorum-store-faults.ts';
 
 export * from './atlas.ts';
 export * from './fault.ts';
@@ -47,6 +49,8 @@ export const rareFaults: readonly FaultKind[] = [
   lateFromDead,
   duplicateId,
   lateTimers,
+  ...ioFaults,
+  ...quorumStoreFaults,
 ];
 
 /** All faults that a run may draw. */

@@ -26,9 +26,16 @@ export function makePeace(cluster: SimCluster, supervisor: Supervisor): void {
 
 /**
  * Acts as an operator for faults that do not heal by themselves: replaces a damaged disk as soon as others
- * hold everything, and restarts a broker whose log went offline (its disk was full, or failed).
+ * hold everything, replaces a damaged quorum store, and restarts a broker whose log went offline (its disk
+ * was full, or failed).
  */
 export function lookAfter(cluster: SimCluster, atlas: Atlas): void {
+  for (const node of cluster.controllers) {
+    if (!node.disk.quorumStore.isDamaged) continue;
+    node.kill('process');
+    node.disk.quorumStore.wipe();
+    cluster.world.tell('world', 'quorum-store-replaced', { node: node.name });
+  }
   for (const node of cluster.brokers) {
     if (node.disk.isDamaged && atlas.mayLoseDisk(node)) {
       atlas.noteHarm(node, { disk: true });

@@ -2,7 +2,7 @@
 import { DiskError, type DiskFile } from '@millrace/base';
 import { describe, expect, it } from 'vitest';
 import { type PagesAfterFailure, SimDisk, type SyncFailure } from '../../src/disk/index.ts';
-import { Host, type Life, MILLISECOND, World } from '../../src/world/index.ts';
+import { Host, type Life, MILLISECOND, SECOND, World } from '../../src/world/index.ts';
 
 class Machine {
   readonly world = new World(1);
@@ -115,7 +115,7 @@ describe('a blocking call', () => {
     const machine = new Machine();
     const { clock } = machine.life;
     const file = machine.write('/data/t-0/a');
-    machine.disk.slowCalls.set({ calls: ['write'], oneIn: 1, maxMs: 1 });
+    machine.disk.slowCalls.set({ calls: ['write'], oneIn: 1, maxMs: 1, untilUs: SECOND });
     let tookMs = 0;
     machine.life.turn('io', () => {
       const before = clock.monotonicMs();

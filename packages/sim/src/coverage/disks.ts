@@ -1,0 +1,40 @@
+/** What a disk does to the processes of its machine. */
+import type { CoverageItem } from './item.ts';
+
+export const disks: readonly CoverageItem[] = [
+  {
+    name: 'sync-failed',
+    sentence: 'a sync of a log fails',
+    keys: ['disk sync failed'],
+  },
+  {
+    name: 'sync-blocked',
+    sentence: 'a sync does not complete for a while',
+    keys: ['disk sync blocked'],
+  },
+  {
+    name: 'read-blocked',
+    sentence: 'a read blocks a process in its turn',
+    keys: ['disk read blocked'],
+  },
+  {
+    name: 'write-blocked',
+    sentence: 'a write blocks a process in its turn',
+    keys: ['disk write blocked'],
+  },
+  {
+    name: 'store-failed',
+    sentence: 'a write of a quorum store fails',
+    keys: ['quorum store write failed'],
+  },
+  {
+    name: 'store-damaged',
+    sentence: 'a controller finds its quorum store damaged at its start',
+    keys: ['quorum store found damaged'],
+  },
+  {
+    name: 'unsynced-lost',
+    sentence: 'a power loss loses unsynced data',
+    keys: ['disk unsynced data lost'],
+  },
+];

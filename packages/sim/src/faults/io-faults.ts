@@ -1,0 +1,118 @@
+/**
+ * Syncs fail or block, and synchronous calls take time. A failed sync may lose pages, so it fails only where
+ * the contract covers the loss of the disk (atlas.ts).
+ */
+import type { SimNode } from '../cluster/index.ts';
+import { MILLISECOND, type Micros } from '../world/index.ts';
+import { endAfter, type FaultContext, type FaultKind, fault, seconds, victim, victimOf } from './fault.ts';
+import { chance, choice, chosen, duration, oneOf } from './parameter.ts';
+
+/** The folder of a partition that the node hosts; `/data` if there is none. */
+function folderOf({ cluster }: FaultContext, node: SimNode, pick: number): string {
+  const hosted = cluster.partitions().filter(({ image }) => image.replicas.includes(node.id));
+  const place = chosen(hosted, pick);
+  return place === undefined ? '/data' : `/data/${place.topic}-${place.partition}`;
+}
+
+function endOf({ world, untilUs }: FaultContext, lastsMs: number): Micros {
+  return Math.min(world.nowUs + lastsMs * MILLISECOND, untilUs);
+}
+
+export const failingSync = fault({
+  name: 'failing-sync',
+  sentence:
+    'a sync fails, once or until the disk is replaced, and the system may drop what it could not write',
+  parameters: {
+    victim: victim(),
+    place: choice(),
+    isWhole: chance(4),
+    isLasting: chance(3),
+    pages: oneOf('dirty', 'clean', 'dropped'),
+  },
+  strike(context, { isWhole, isLasting, pages, ...choices }) {
+    const { atlas } = context;
+    const mayFail = (one: SimNode) => one.role === 'broker' && atlas.mayLoseDisk(one);
+    const node = victimOf(context, choices.victim, mayFail);
+    if (node === undefined) return undefined;
+    const { disk, name } = node;
+    let isHarmed = false;
+    const harm = () => {
+      if (isHarmed || !atlas.mayLoseDisk(node)) return isHarmed;
+      isHarmed = true;
+      atlas.noteHarm(node, { disk: true });
+      if (isLasting) disk.isDamaged = true;
+      return true;
+    };
+    const below = isWhole ? '/data' : folderOf(context, node, choices.place);
+    disk.syncs.fail({ below, code: 'EIO', isLasting, pages, mayFail: harm });
+    return `${name}, ${isLasting ? 'all syncs' : 'one sync'} below ${below}, pages ${pages}`;
+  },
+});
+
+export const blockedSync = fault({
+  name: 'blocked-sync',
+  sentence: 'syncs of one partition, of the quorum or of everything on a machine do not complete for a while',
+  parameters: {
+    victim: victim(),
+    place: choice(),
+    what: oneOf('partition', 'quorum', 'everything'),
+    lastsMs: duration(12_000),
+  },
+  strike(context, { what, place, lastsMs, ...choices }) {
+    const node = victimOf(context, choices.victim, (one) => (what === 'quorum' ? one.isController : true))!;
+    const folders = {
+      partition: () => folderOf(context, node, place),
+      quorum: () => '/data/metadata-quorum',
+      everything: () => '/data',
+    };
+    const below = folders[what]();
+    const untilUs = endOf(context, lastsMs);
+    node.disk.syncs.block(below, untilUs);
+    return `${node.name}, below ${below}, for ${seconds(untilUs - context.world.nowUs)}`;
+  },
+});
+
+export const blockedIo = fault({
+  name: 'blocked-io',
+  sentence: 'reads or writes on one machine block its process in the middle of a turn, now and then',
+  parameters: {
+    victim: victim(),
+    calls: oneOf('read', 'write', 'both'),
+    oneIn: oneOf(200, 20, 3),
+    maxMs: oneOf(20, 300, 3_000),
+    lastsMs: duration(),
+  },
+  strike(context, { calls, oneIn, maxMs, lastsMs, ...choices }) {
+    const { name, disk } = victimOf(context, choices.victim)!;
+    const which = calls === 'both' ? (['read', 'write'] as const) : [calls];
+    disk.slowCalls.set({ calls: which, oneIn, maxMs, untilUs: endOf(context, lastsMs) });
+    const lasts = endAfter(context, lastsMs, () => disk.slowCalls.set(undefined));
+    return `${name}, ${which.join(' and ')}, one in ${oneIn}, up to ${maxMs} ms, for ${lasts}`;
+  },
+});
+
+/** What a power loss leaves; the names are those of the parameter. */
+const LEFT = {
+  'torn-log': { names: 'kept', logs: 'torn', otherFiles: 'kept' },
+  'lost-log': { names: 'kept', logs: 'lost', otherFiles: 'kept' },
+  'names-only': { names: 'kept', logs: 'lost', otherFiles: 'lost' },
+  'contents-only': { names: 'undone', logs: 'kept', otherFiles: 'kept' },
+} as const;
+
+export const tornBelowIndex = fault({
+  name: 'torn-below-index',
+  sentence:
+    'a machine loses power and keeps indexes above a torn log, names without contents, or contents without names',
+  parameters: { victim: victim(), left: oneOf('torn-log', 'lost-log', 'names-only', 'contents-only') },
+  strike(context, { left, ...choices }) {
+    const { atlas } = context;
+    const mayLose = (one: SimNode) => one.isUp && one.isBroker && atlas.mayLosePower(one);
+    const node = victimOf(context, choices.victim, mayLose);
+    if (node === undefined) return undefined;
+    atlas.noteHarm(node, { disk: false });
+    node.kill('power', LEFT[left]);
+    return `${node.name}, ${left}`;
+  },
+});
+
+export const ioFaults: readonly FaultKind[] = [failingSync, blockedSync, blockedIo, tornBelowIndex];

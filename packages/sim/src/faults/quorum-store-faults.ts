@@ -1,0 +1,35 @@
+/**
+ * The store of a controller fails or is damaged. A store that fails is like a crash, because the controller
+ * stops and says nothing. A damaged store is lost, so a majority must hold everything (atlas.ts).
+ */
+import { type FaultKind, fault, victim, victimOf } from './fault.ts';
+import { chance, oneOf, whole } from './parameter.ts';
+
+export const quorumStoreFaults: readonly FaultKind[] = [
+  fault({
+    name: 'failing-quorum-store',
+    sentence:
+      'writes or syncs of the quorum store of a controller fail, and what they wrote may exist or not',
+    parameters: { victim: victim(), writes: whole(1, 4), code: oneOf('EIO', 'ENOSPC', 'EROFS') },
+    strike(context, { writes, code, ...choices }) {
+      const node = victimOf(context, choices.victim, (one) => one.isController && one.isUp);
+      if (node === undefined) return undefined;
+      node.disk.quorumStore.failWrites(code, writes);
+      return `${node.name}, ${code}, ${writes} writes`;
+    },
+  }),
+  fault({
+    name: 'damaged-quorum-store',
+    sentence: 'a record in the quorum store of a controller is corrupt; the store is replaced at the end',
+    parameters: { victim: victim(), isKilled: chance(2) },
+    strike(context, { isKilled, ...choices }) {
+      const { atlas } = context;
+      const node = victimOf(context, choices.victim, (one) => one.isController && atlas.mayLoseStore());
+      if (node === undefined) return undefined;
+      atlas.noteStoreLost();
+      node.disk.quorumStore.damage();
+      if (isKilled) node.kill('process');
+      return `${node.name}${isKilled ? ', and its process dies' : ''}`;
+    },
+  }),
+];
