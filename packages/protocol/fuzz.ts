@@ -138,7 +138,7 @@ function decodeBatch(bytes: Uint8Array): number {
   let records = 0;
   for (const record of readRecords(bytes, compressionCodecs, DECOMPRESSED_BYTES_MAX))
     records += 1 + record.headers.length;
-  // Compressed records may be more than the bytes they came in.
+  // A compressed batch may hold more records than it has bytes, so its records do not count.
   return header.compression === 0 ? records : 0;
 }
 

@@ -68,7 +68,7 @@ function loadsOf({ title, replicas, records }: Layout): NamedLoad[] {
   return loads;
 }
 
-/** The results of one load on each contender, in the order of `contenders`. */
+/** By the title of a load: the load and its results, one list of runs for each contender. */
 type Results = Map<string, { load: NamedLoad; measured: PerfResult[][] }>;
 
 /** The contenders in this order: this checkout, the other checkout if there is one, the peer. */

@@ -2,7 +2,7 @@
  * Runs before the end-to-end tests: installs the foreign clients, starts six processes, writes the corpus.
  *
  *   E2E_BOOTSTRAP=host:port,…   tests this cluster instead of starting one (any Kafka)
- *   CI=true                     a missing client fails the run; without it the run skips the client by name
+ *   CI=true                     a missing client fails the run; else the run skips it and prints its name
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';

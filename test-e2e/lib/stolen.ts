@@ -19,8 +19,9 @@ export interface StealSample {
 }
 
 /**
- * The largest stolen time possible between two times: counts a sample in full even if only a part of it lies
- * between them.
+ * Returns the most time that the host can have taken between two times, as far as the samples reach. The
+ * increase from one sample to the next counts in full, even if only a part of that interval lies between the
+ * two times.
  */
 export function stolenBetween(samples: readonly StealSample[], from: number, to: number): number {
   let before: StealSample | undefined;

@@ -266,7 +266,7 @@ export const metricsTable = {
     type: 'gauge',
     of: 'node',
     isDefault: true,
-    help: 'Memory outside of the heap that JavaScript holds.',
+    help: 'Memory that JavaScript objects hold outside of the heap, for example buffers.',
   },
   nodejs_eventloop_lag_seconds: {
     type: 'gauge',

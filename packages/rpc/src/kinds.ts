@@ -46,7 +46,10 @@ export const optionalNeverEmpty = <const K extends Kind>(kind: K): NeverEmpty<K>
 export const choice = <const N extends string>(numbers: Readonly<Record<N, number>>): Choice<N> => ({
   choice: numbers,
 });
-/** A field for a message that needs none: a bool that is written as false, and not a property of the type. */
+/**
+ * The one field of a message that carries no data. The message's TypeScript type does not have it. The codec
+ * writes it as a bool, always false.
+ */
 export const unused: Unused = { unused: true };
 
 type Spec = Kind | Repeated<Kind> | Optional<Kind> | NeverEmpty<Kind> | Unused;

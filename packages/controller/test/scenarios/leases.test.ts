@@ -68,7 +68,7 @@ describe('a lease', () => {
     const drift = 0.001;
     for (const sessionTimeoutMs of [100, 999, 3000, 10_000, 60_000]) {
       const h = new Harness({ sessionTimeoutMs });
-      // The broker's own setting shortens the lease.
+      // An earlier controller may have granted a longer lease. The broker shortens it to its own setting.
       h.addBroker(1, { sessionTimeoutMs });
       h.loseLeadership();
       let waitedMs = 0;

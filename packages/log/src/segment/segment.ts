@@ -1,6 +1,7 @@
 /**
  * One segment of a log: its `.log` file, its two indexes, and the few numbers that decide when it is full.
- * Knows where batches lie; never judges them, and knows nothing of its neighbours.
+ * Knows where batches lie. Reports damage that a scan meets; its callers decide what to do about it. Knows
+ * nothing of its neighbours.
  */
 import { assert, DiskError, type Millis, type Offset, type WallMillis } from '@millrace/base';
 import { type BatchHeader, murmur2, type Timestamp, timestampDistance } from '@millrace/protocol';

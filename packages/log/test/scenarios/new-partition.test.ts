@@ -1,7 +1,7 @@
 /**
- * A folder that the log has just created: the log does not search it, the first append creates the log file,
- * and the first entries create the index files. However the process ends in between, the next open finds all
- * written records.
+ * The log has just created its folder and does not look for files in it. The first append creates the log
+ * file. The first entries create the index files. The next open finds all written records, wherever the
+ * process ended.
  */
 import { MemoryDisk } from '@millrace/base/testing';
 import { expect, test } from 'vitest';

@@ -1,5 +1,6 @@
 /**
- * Goal: a follower reports offsets by its current settings. Method: sets flush.messages=1 while the
+ * Goal: once a topic has flush.messages=1, a follower's fetch reports a record only after the follower has
+ * fsynced it, even if it wrote the record under the old setting. Method: sets flush.messages=1 while the
  * follower's next fetch waits for an fsync.
  */
 import { ErrorCode } from '@millrace/protocol';

@@ -13,7 +13,7 @@ import { runChild } from '../../planted/process.ts';
 import { checkerKinds } from '../../src/checkers/index.ts';
 
 const root = join(import.meta.dirname, '..', '..', '..', '..');
-/** The checker's name for a process that breaks an assertion of its own. */
+/** The simulator reports this name when a process breaks an assertion of its own. */
 const ASSERTIONS = 'broken-invariant';
 /** The checker of the clients that send bad input. */
 const WRONG_ERROR = 'wrong-error';

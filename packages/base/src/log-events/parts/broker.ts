@@ -95,7 +95,7 @@ export const clientEvents = {
   'memory-budget-exhausted': {
     level: 'warn',
     facts: ['heldBytes', 'maxBytes', 'suppressed?'],
-    says: 'The broker stops reading requests because it holds {heldBytes} of at most {maxBytes} bytes for them.',
+    says: 'The broker stops reading for lack of memory: it holds {heldBytes} bytes, the limit is {maxBytes}.',
   },
   'topic-auto-created': {
     level: 'info',
