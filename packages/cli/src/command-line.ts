@@ -12,7 +12,7 @@
  * 4. README.md lists the commands: add a sentence there.
  */
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import { parseIndices, parseSeed, parseSeeds, SEED_MAX, type SeedRange } from './sim/seeds.ts';
+import { parseSeed, parseSeeds, SEED_MAX, type SeedRange } from './sim/seeds.ts';
 import { millraceVersion } from './version.ts';
 
 /**
@@ -161,19 +161,26 @@ function addSim(program: Command): void {
     .option('--seeds <a..b>', 'run all of these seeds; with --minutes also a.. without an end', seedNumbers)
     .option('--minutes <m>', 'start no run after this many minutes', wholeNumber(1, 100_000))
     .option('--jobs <n>', 'processes that run seeds; default: one per core', wholeNumber(1, 1_024))
-    .option('--only <indices>', 'inject only these of the faults planned for --seed: 3,7,9, or none', faults)
-    .option('--no-shrink', 'do not shrink a failing run to the faults that it needs')
+    .option('--plan <file>', 'run the plan in this file and print its story')
+    .option(
+      '--plan-out <file>',
+      'write the plan of the run to this file: after a failure the smallest plan that fails',
+    )
+    .option('--print-plan', 'print the plan of --seed, and do not run it')
+    .option('--no-shrink', 'do not shrink the plan of a failing run')
     .option('--verbose', 'print the whole story')
     .option('--json', 'print one JSON object instead of text')
     .addHelpText(
       'after',
       `
-Every run of a seed has the same events and the same hash. The command shrinks a run that breaks a promise to the faults
-that it needs, and prints its story and the command that replays it; then the exit code is 1.
+A seed has a plan: its incidents and their faults. Every run of a plan has the same events and the same hash. The
+command shrinks the plan of a run that breaks a promise, prints its story and the command that replays it; then the exit
+code is 1.
 
 Example:
   millrace sim --seed 42
-  millrace sim --seed 42 --only 3,7
+  millrace sim --seed 42 --print-plan > plan.json
+  millrace sim --plan plan.json
   millrace sim --seeds 1..1000 --jobs 8
   millrace sim --minutes 60 --seeds 5000..`,
     )
@@ -198,13 +205,6 @@ function seedNumbers(text: string): SeedRange {
       `Expected A..B or A.., with whole numbers from 0 to ${SEED_MAX}, the smaller first.`,
     );
   return range;
-}
-
-function faults(text: string): number[] {
-  const indices = parseIndices(text);
-  if (indices === undefined)
-    throw new InvalidArgumentError('Expected comma-separated indices of faults, or none.');
-  return indices;
 }
 
 type Settings = Record<string, string>;

@@ -26,13 +26,14 @@ const to = Number(values.to ?? 1000);
 const step = Number(values.step ?? 1);
 
 // Imported only now, after the hook is in place.
+const { planOf } = await import('../src/index.ts');
 const { simulateGuarded } = await import('../src/io/index.ts');
 if (bug !== undefined && planted.modules !== 1)
   throw new Error(`planted bug ${bug.name}: ${bug.file} is not loaded`);
 
 function run(seed: number): Finding | undefined {
   try {
-    const { checker, sentence } = simulateGuarded({ seed });
+    const { checker, sentence } = simulateGuarded(planOf(seed));
     return checker === undefined ? undefined : { seed, checker, sentence: sentence ?? '' };
   } catch (error) {
     return { seed, checker: 'crashed', sentence: error instanceof Error ? error.message : String(error) };

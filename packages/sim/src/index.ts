@@ -8,6 +8,7 @@ export {
   timesReached,
 } from './coverage/index.ts';
 export { type FaultKind, faultKinds } from './faults/index.ts';
+export * from './plan/index.ts';
 export * from './report/index.ts';
 export * from './run/index.ts';
 export * from './shrink.ts';

@@ -1,35 +1,45 @@
 /**
- * Shrinks a failing run: leaves out planned faults as long as the same checker still fails. First larger
- * parts, then single faults (delta debugging). Owns no clock: the caller decides when to stop.
+ * Shrinks the plan of a failing run as long as the same checker still fails: leaves out incidents, then
+ * faults (first larger parts, then single ones: delta debugging), then makes phases, parameters and the
+ * scenario less. Owns no clock: the caller decides when to stop.
  */
+import {
+  faultsOf,
+  type Plan,
+  withFaults,
+  withLesserParameters,
+  withLesserScenario,
+  withoutAnIncident,
+  withShorterPhases,
+} from './plan/index.ts';
 
 /** The facts about a run for shrinking: the failed checker, and the faults that struck. */
 export interface ShrinkableRun {
   readonly checker: string | null;
-  readonly faults: readonly { readonly index: number }[];
+  readonly faults: readonly { readonly id: number }[];
 }
 
 export interface ShrinkOptions<T extends ShrinkableRun> {
-  /** The failed run with every fault. */
+  readonly plan: Plan;
+  /** The failed run of the plan. */
   readonly failed: T;
-  /** Runs the seed again with only these faults. */
-  run(only: ReadonlySet<number>): T;
+  run(plan: Plan): T;
   /** Called before every run. False ends the shrinking. */
   goesOn(): boolean;
   readonly runsMax?: number;
 }
 
 export interface Shrunk<T> {
-  /** Indices of the faults that are left, ascending: with these alone the run still fails. */
-  readonly only: readonly number[];
-  /** The run with these faults. */
+  /** The smallest plan found with which the run still fails. */
+  readonly plan: Plan;
+  /** The run of this plan. */
   readonly run: T;
   readonly runs: number;
   /** False: there was no time to try all. */
   readonly isMinimal: boolean;
 }
 
-const RUNS_MAX = 200;
+const RUNS_MAX = 500;
 
 export function shrink<T extends ShrinkableRun>(options: ShrinkOptions<T>): Shrunk<T> {
   return new Shrinking(options).shrink();
@@ -37,60 +47,82 @@ export function shrink<T extends ShrinkableRun>(options: ShrinkOptions<T>): Shru
 
 class Shrinking<T extends ShrinkableRun> {
   private readonly options: ShrinkOptions<T>;
-  private only: readonly number[];
+  private readonly tried = new Set<string>();
+  private plan: Plan;
   private best: T;
   private runs = 0;
   private isCutShort = false;
 
   constructor(options: ShrinkOptions<T>) {
     this.options = options;
-    // Faults without a victim changed nothing.
-    this.only = indicesOf(options.failed);
+    this.plan = options.plan;
     this.best = options.failed;
+    this.tried.add(JSON.stringify(options.plan));
   }
 
   shrink(): Shrunk<T> {
     // Often the failure needs no fault at all, and one run shows that.
-    if (!this.fails([])) {
-      let parts = 2;
-      while (this.only.length > 1 && !this.isCutShort) {
-        parts = Math.min(parts, this.only.length);
-        if (this.leaveOutPart(parts)) parts = Math.max(2, parts - 1);
-        else if (parts < this.only.length) parts *= 2;
-        else break;
-      }
+    if (!this.fails({ ...this.plan, incidents: [] })) this.leaveOutFaultsWithoutVictim();
+    let before: Plan;
+    do {
+      before = this.plan;
+      this.lessen(withoutAnIncident);
+      this.leaveOutFaults();
+      this.lessen(withShorterPhases);
+      this.lessen(withLesserParameters);
+      this.lessen(withLesserScenario);
+    } while (this.plan !== before);
+    return { plan: this.plan, run: this.best, runs: this.runs, isMinimal: !this.isCutShort };
+  }
+
+  /** They changed nothing. */
+  private leaveOutFaultsWithoutVictim(): void {
+    const struck = new Set(this.best.faults.map(({ id }) => id));
+    this.fails(withFaults(this.plan, ({ id }) => struck.has(id)));
+  }
+
+  private leaveOutFaults(): void {
+    for (let parts = 2; ; ) {
+      const ids = faultsOf(this.plan).map(({ id }) => id);
+      parts = Math.min(parts, ids.length);
+      if (ids.length === 0) return;
+      if (this.leaveOutPart(ids, parts)) parts = Math.max(2, parts - 1);
+      else if (parts < ids.length) parts *= 2;
+      else return;
     }
-    return { only: this.only, run: this.best, runs: this.runs, isMinimal: !this.isCutShort };
   }
 
   /** Tries to leave out one of this many equal parts; the last ones first, because the run ended there. */
-  private leaveOutPart(parts: number): boolean {
-    const { only } = this;
+  private leaveOutPart(ids: readonly number[], parts: number): boolean {
     for (let part = parts - 1; part >= 0; part--) {
-      const from = Math.floor((part * only.length) / parts);
-      const to = Math.floor(((part + 1) * only.length) / parts);
-      if (this.fails([...only.slice(0, from), ...only.slice(to)])) return true;
+      const from = Math.floor((part * ids.length) / parts);
+      const out = new Set(ids.slice(from, Math.floor(((part + 1) * ids.length) / parts)));
+      if (this.fails(withFaults(this.plan, ({ id }) => !out.has(id)))) return true;
     }
     return false;
   }
 
-  /** True: the run still fails, and these faults (or fewer, if some did not strike) are left. */
-  private fails(only: readonly number[]): boolean {
+  /** Takes the first of these plans that still fails, until none does. */
+  private lessen(lesser: (plan: Plan) => Iterable<Plan>): void {
+    const once = () => [...lesser(this.plan)].some((plan) => this.fails(plan));
+    while (once()) {}
+  }
+
+  /** True: the run of this plan still fails, and the plan is now the best one. */
+  private fails(plan: Plan): boolean {
     const { failed, run, goesOn, runsMax = RUNS_MAX } = this.options;
-    if (this.isCutShort) return false;
+    const text = JSON.stringify(plan);
+    if (this.isCutShort || this.tried.has(text)) return false;
     if (this.runs >= runsMax || !goesOn()) {
       this.isCutShort = true;
       return false;
     }
+    this.tried.add(text);
     this.runs++;
-    const tried = run(new Set(only));
+    const tried = run(plan);
     if (tried.checker !== failed.checker) return false;
-    this.only = indicesOf(tried);
+    this.plan = plan;
     this.best = tried;
     return true;
   }
-}
-
-function indicesOf(run: ShrinkableRun): number[] {
-  return run.faults.map(({ index }) => index);
 }

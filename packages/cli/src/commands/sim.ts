@@ -1,11 +1,20 @@
 /**
- * `millrace sim`: whole clusters on virtual time, one seed with its story, or many seeds over many processes.
+ * `millrace sim`: whole clusters on virtual time, one run with its story, or many seeds over many processes.
  */
 import { availableParallelism } from 'node:os';
-import { type RunReport, type RunSummary, storyText, summaryOf } from '@millrace/sim';
+import {
+  type Plan,
+  planOf,
+  planText,
+  type RunReport,
+  type RunSummary,
+  storyText,
+  summaryOf,
+} from '@millrace/sim';
 import { simulateGuarded } from '@millrace/sim/io';
-import { type FailureOptions, failureOf, failureText } from '../sim/failure.ts';
+import { type Failure, type FailureOptions, failureOf, failureText } from '../sim/failure.ts';
 import type { Outcome } from '../sim/outcome.ts';
+import { readPlan, writePlan } from '../sim/plan-file.ts';
 import { Pool } from '../sim/pool.ts';
 import { Progress } from '../sim/progress.ts';
 import { SEED_MAX, type SeedRange, seedsOf } from '../sim/seeds.ts';
@@ -18,13 +27,15 @@ export interface SimOptions {
   readonly seeds?: SeedRange;
   readonly minutes?: number;
   readonly jobs?: number;
-  readonly only?: readonly number[];
+  readonly plan?: string;
+  readonly planOut?: string;
+  readonly printPlan?: boolean;
   readonly json?: boolean;
   readonly verbose?: boolean;
   readonly shrink?: boolean;
 }
 
-const SHRINK_MS = 60_000;
+const SHRINK_MS = 90_000;
 /** The command explains at most this many failures, at most one of each checker. */
 const EXPLAINED_MAX = 3;
 const EXPLAINED_LINES_MAX = 60;
@@ -33,8 +44,11 @@ const INTERRUPTED = 130;
 
 export async function sim(options: SimOptions): Promise<void> {
   refuseContradictions(options);
-  if (options.seed === undefined) await manySeeds(options);
-  else oneSeed(options.seed, options);
+  const { seed, plan: file, printPlan } = options;
+  const plan = file !== undefined ? readPlan(file) : seed !== undefined ? planOf(seed) : undefined;
+  if (plan === undefined) await manySeeds(options);
+  else if (printPlan) print(planText(plan));
+  else oneRun(plan, options);
 }
 
 export function simWorker(): Promise<void> {
@@ -44,22 +58,30 @@ export function simWorker(): Promise<void> {
 }
 
 function refuseContradictions(options: SimOptions): void {
-  const { seed, seeds, minutes, only, jobs } = options;
-  if (seed === undefined && seeds === undefined && minutes === undefined)
-    throw new UserError('no runs given: use --seed S, --seeds A..B or --minutes M');
-  if (seed !== undefined && (seeds !== undefined || minutes !== undefined || jobs !== undefined))
-    throw new UserError('--seed is one run: do not combine it with --seeds, --minutes or --jobs');
-  if (only !== undefined && seed === undefined)
-    throw new UserError('--only names faults of one run: use it with --seed');
+  const { seed, seeds, minutes, plan, planOut, printPlan, jobs } = options;
+  const isMany = seeds !== undefined || minutes !== undefined;
+  if (seed === undefined && plan === undefined && !isMany)
+    throw new UserError('no runs given: use --seed S, --plan FILE, --seeds A..B or --minutes M');
+  if (seed !== undefined && plan !== undefined)
+    throw new UserError('--plan has a seed of its own: do not combine it with --seed');
+  if ((seed !== undefined || plan !== undefined) && (isMany || jobs !== undefined))
+    throw new UserError(
+      '--seed and --plan are one run: do not combine them with --seeds, --minutes or --jobs',
+    );
+  if (printPlan === true && seed === undefined)
+    throw new UserError('--print-plan prints the plan of a seed: use it with --seed');
+  if (planOut !== undefined && isMany)
+    throw new UserError('--plan-out writes the plan of one run: use it with --seed or --plan');
   if (seeds !== undefined && seeds.to === undefined && minutes === undefined)
     throw new UserError('--seeds A.. has no end: use --seeds A..B, or add --minutes M');
 }
 
-function oneSeed(seed: number, options: SimOptions): void {
-  const { only, json, verbose } = options;
-  const report = runAgain(seed, only === undefined ? undefined : new Set(only));
-  refuseUnplanned(seed, only ?? [], report);
+function oneRun(plan: Plan, options: SimOptions): void {
+  const { planOut, json, verbose } = options;
+  const report = simulateGuarded(plan);
+  const { seed } = plan;
   if (report.verdict === 'passed') {
+    if (planOut !== undefined) writePlan(planOut, plan);
     if (json) printJson(summaryOf(report));
     else
       print(
@@ -68,28 +90,19 @@ function oneSeed(seed: number, options: SimOptions): void {
     return;
   }
   process.exitCode = 1;
-  // The command does not shrink a run with hand-picked faults.
-  const failure = failureOf(report, only, failureOptions(options.shrink !== false && only === undefined));
-  const { shortened, replay } = failure;
-  if (!json) print(failureText(failure, { verbose }));
+  const failure = failureOf(report, failureOptions(options.shrink !== false));
+  if (planOut !== undefined) writePlan(planOut, failure.report.plan);
+  if (!json) print(failureText(failure, { verbose, planFile: planOut ?? unchanged(options, failure) }));
   else {
-    const { hash, sentence, faults } = shortened;
-    const short = { only: faults.map(({ index }) => index), hash, sentence };
-    printJson({ ...summaryOf(report), ...(failure.runs > 0 ? { shortened: short } : {}), replay });
+    const { hash, sentence } = failure.shortened;
+    const shortened = { plan: failure.report.plan, hash, sentence };
+    printJson({ ...summaryOf(report), ...(failure.runs > 0 ? { shortened } : {}) });
   }
 }
 
-/**
- * Refuses faults that the plan does not have: a run without the intended faults would look like a fixed bug.
- */
-function refuseUnplanned(seed: number, only: readonly number[], { plan }: RunReport): void {
-  const indices = plan.map(({ id }) => id);
-  const unplanned = only.filter((index) => !indices.includes(index));
-  if (unplanned.length === 0) return;
-  const last = Math.max(...indices);
-  throw new UserError(
-    `--only ${unplanned.join(',')}: seed ${seed} plans ${indices.length} faults, with indices up to ${last}`,
-  );
+/** The file that holds the plan, unless shrinking found a smaller one. */
+function unchanged({ plan }: SimOptions, { runs }: Failure): string | undefined {
+  return runs === 0 ? plan : undefined;
 }
 
 async function manySeeds(options: SimOptions): Promise<void> {
@@ -129,12 +142,12 @@ async function manySeeds(options: SimOptions): Promise<void> {
 }
 
 /**
- * Runs the first failures again, in this process, and prints the faults that they need. A Ctrl-C ends it at
+ * Runs the first failures again, in this process, and prints the smallest plans that fail. A Ctrl-C ends it at
  * once.
  */
 function explain(examples: readonly RunSummary[], options: SimOptions): void {
   for (const { seed } of examples) {
-    const failure = failureOf(runAgain(seed, undefined), undefined, failureOptions(true));
+    const failure = failureOf(simulateGuarded(planOf(seed)), failureOptions(true));
     const text = failureText(failure, {
       verbose: options.verbose,
       storyLinesMax: EXPLAINED_LINES_MAX,
@@ -144,11 +157,7 @@ function explain(examples: readonly RunSummary[], options: SimOptions): void {
 }
 
 function failureOptions(shrinks: boolean): FailureOptions {
-  return { simulate: runAgain, nowMs: () => performance.now(), shrinkMs: shrinks ? SHRINK_MS : 0 };
-}
-
-function runAgain(seed: number, only: ReadonlySet<number> | undefined): RunReport {
-  return simulateGuarded({ seed, only });
+  return { simulate: simulateGuarded, nowMs: () => performance.now(), shrinkMs: shrinks ? SHRINK_MS : 0 };
 }
 
 function complaint({ seed, summary, crash }: Outcome): string | undefined {

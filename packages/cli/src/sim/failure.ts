@@ -1,11 +1,19 @@
 /**
- * Explains a failed run: the faults it needs, its story, the broken promise, and the command that replays it.
+ * Explains a failed run: the smallest plan that fails, its story, the broken promise, and the command that
+ * replays it.
  */
-import { type RunReport, type RunSummary, shrink, storyLines, summaryOf } from '@millrace/sim';
+import {
+  type Plan,
+  planText,
+  type RunReport,
+  type RunSummary,
+  shrink,
+  storyLines,
+  summaryOf,
+} from '@millrace/sim';
 
 export interface FailureOptions {
-  /** Runs the seed with only these faults. */
-  readonly simulate: (seed: number, only: ReadonlySet<number>) => RunReport;
+  readonly simulate: (plan: Plan) => RunReport;
   readonly nowMs: () => number;
   /** Shrinking starts no run after this time; 0: no shrinking. */
   readonly shrinkMs: number;
@@ -19,63 +27,66 @@ export interface Failure {
   readonly report: RunReport;
   readonly runs: number;
   readonly isMinimal: boolean;
-  readonly replay: string;
 }
 
 type Run = RunSummary & { readonly report: RunReport };
 
-/** `only`: the faults of the run; undefined: all planned faults. */
-export function failureOf(
-  report: RunReport,
-  only: readonly number[] | undefined,
-  options: FailureOptions,
-): Failure {
+export function failureOf(report: RunReport, options: FailureOptions): Failure {
   const failed: Run = { ...summaryOf(report), report };
-  const { seed } = report;
-  if (options.shrinkMs === 0) {
-    const replay = replayCommand(seed, only);
-    return { summary: failed, shortened: failed, report, runs: 0, isMinimal: false, replay };
-  }
+  if (options.shrinkMs === 0)
+    return { summary: failed, shortened: failed, report, runs: 0, isMinimal: false };
   const untilMs = options.nowMs() + options.shrinkMs;
-  const shrunk = shrink<Run>({
+  const { run, runs, isMinimal } = shrink<Run>({
+    plan: report.plan,
     failed,
-    run(left) {
-      const again = options.simulate(seed, left);
+    run(plan) {
+      const again = options.simulate(plan);
       return { ...summaryOf(again), report: again };
     },
     goesOn: () => options.nowMs() < untilMs,
   });
-  const { run, runs, isMinimal } = shrunk;
-  const replay = replayCommand(seed, shrunk.only);
-  return { summary: failed, shortened: run, report: run.report, runs, isMinimal, replay };
-}
-
-export function replayCommand(seed: number, only: readonly number[] | undefined): string {
-  const faults = only === undefined ? '' : ` --only ${only.length === 0 ? 'none' : only.join(',')}`;
-  return `millrace sim --seed ${seed}${faults}`;
+  return { summary: failed, shortened: run, report: run.report, runs, isMinimal };
 }
 
 export interface FailureTextOptions {
   readonly verbose?: boolean | undefined;
   /** Prints this many lines of the end of the story; undefined: the whole story. */
   readonly storyLinesMax?: number;
+  /** The file that holds the plan of the story; undefined: none does, and the text shows it. */
+  readonly planFile?: string | undefined;
 }
 
-export function failureText(failure: Failure, { verbose, storyLinesMax }: FailureTextOptions = {}): string {
-  const { summary, shortened, report, runs, isMinimal, replay } = failure;
+export function failureText(failure: Failure, options: FailureTextOptions = {}): string {
+  const { verbose, storyLinesMax } = options;
+  const { summary, shortened, report, runs, isMinimal } = failure;
   const story = storyLines(report, { verbose });
   const left = story.length - (storyLinesMax ?? story.length);
   const told = left > 0 ? [story[0]!, `  … ${left} lines …`, ...story.slice(left)] : story;
   const lines = [...told, '', `seed ${summary.seed} VIOLATED ${summary.checker}: ${summary.sentence}`];
   if (runs > 0) {
-    const of = `${shortened.faults.length} of its ${summary.faults.length} faults`;
-    const how = isMinimal ? 'none of them can be left out' : 'there was no time to try all';
-    lines.push(`It also fails with ${of} (${runs} runs tried, ${how}); the story above is of that run.`);
+    const how = isMinimal ? 'nothing else can be left out or made less' : 'there was no time to try all';
+    lines.push(
+      `It also fails with ${sizeOf(failure)} (${runs} runs tried, ${how}); the story above is of that run.`,
+    );
     if (shortened.sentence !== summary.sentence) lines.push(`That run says: ${shortened.sentence}`);
   }
   if (report.thrown instanceof Error) lines.push(report.thrown.stack ?? report.thrown.message);
-  for (const { index, atSeconds, name, what } of shortened.faults)
-    lines.push(`  fault ${index} at ${atSeconds.toFixed(3)} s: ${name}: ${what}`);
-  lines.push(`hash ${shortened.hash}; replay it with: ${replay}`);
+  for (const { id, atSeconds, name, what } of shortened.faults)
+    lines.push(`  fault ${id} at ${atSeconds.toFixed(3)} s: ${name}: ${what}`);
+  lines.push(`hash ${shortened.hash}; ${replayText(failure, options.planFile)}`);
   return lines.join('\n');
+}
+
+/** `2 of its 12 faults, in 1 incident`. */
+function sizeOf({ summary, shortened, report }: Failure): string {
+  const { incidents } = report.plan;
+  const faults = `${shortened.faults.length} of its ${summary.faults.length} faults`;
+  return `${faults}, in ${incidents.length === 1 ? '1 incident' : `${incidents.length} incidents`}`;
+}
+
+function replayText({ report, runs }: Failure, planFile: string | undefined): string {
+  const { plan } = report;
+  if (planFile !== undefined) return `replay it with: millrace sim --plan ${planFile}`;
+  if (runs === 0) return `replay it with: millrace sim --seed ${plan.seed}`;
+  return `save this plan as plan.json and replay it with: millrace sim --plan plan.json\n${planText(plan)}`;
 }

@@ -1,4 +1,4 @@
-/** Parses the seeds and faults of the command line. */
+/** Parses the seeds of the command line. */
 
 /** The largest seed. */
 export const SEED_MAX = 0xffff_ffff;
@@ -23,12 +23,6 @@ export function parseSeeds(text: string): SeedRange | undefined {
   if (from === undefined || (to === undefined && last !== '') || (to !== undefined && to < from))
     return undefined;
   return { from, to };
-}
-
-/** Indices of faults: `3,7,9`, or `none` or an empty text for none; undefined when the text is malformed. */
-export function parseIndices(text: string): number[] | undefined {
-  if (text === '' || text === 'none') return [];
-  return /^\d{1,6}(,\d{1,6})*$/.test(text) ? text.split(',').map(Number) : undefined;
 }
 
 export function* seedsOf({ from, to }: SeedRange): Generator<number, void> {

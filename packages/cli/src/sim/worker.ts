@@ -3,7 +3,7 @@
  * parent disconnects.
  */
 
-import { summaryOf } from '@millrace/sim';
+import { planOf, summaryOf } from '@millrace/sim';
 import { simulateGuarded } from '@millrace/sim/io';
 import type { Outcome } from './outcome.ts';
 
@@ -20,7 +20,7 @@ export function serveSeeds(): Promise<void> {
 
 function outcomeOf(seed: number): Outcome {
   try {
-    return { seed, summary: summaryOf(simulateGuarded({ seed })) };
+    return { seed, summary: summaryOf(simulateGuarded(planOf(seed))) };
   } catch (error) {
     return { seed, crash: error instanceof Error ? (error.stack ?? error.message) : String(error) };
   }

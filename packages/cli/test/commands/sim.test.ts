@@ -1,7 +1,9 @@
 /** `millrace sim` as a process. */
 import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { afterAll, expect, test } from 'vitest';
 
 const main = join(import.meta.dirname, '../../src/main.ts');
 
@@ -15,23 +17,43 @@ function json(...args: string[]) {
 }
 
 test('the outcome of seeds does not depend on the number of processes', () => {
-  const [one, three] = ['1', '3'].map((jobs) => json('--seeds', '1..4', '--jobs', jobs));
+  const [one, three] = ['1', '3'].map((jobs) => json('--seeds', '30..33', '--jobs', jobs));
   expect(one.runs).toBe(4);
   const { violations, counts, events, virtualHours, crashes } = one;
   expect(three).toMatchObject({ violations, counts, events, virtualHours, crashes });
   expect(crashes).toEqual([]);
 });
 
-test('a run without its faults: its story, its hash, exit code 0', () => {
-  const { stdout, status } = millrace('--seed', '3', '--only', 'none');
+const dir = mkdtempSync(join(tmpdir(), 'millrace-sim-'));
+afterAll(() => rmSync(dir, { recursive: true, force: true }));
+
+test('a plan that a seed prints runs from its file as the seed does', () => {
+  const file = join(dir, 'plan.json');
+  const { stdout, status } = millrace('--seed', '20', '--print-plan');
+  expect(status).toBe(0);
+  writeFileSync(file, stdout);
+  expect(json('--plan', file).hash).toBe(json('--seed', '20').hash);
+});
+
+test('a plan without incidents: its story, its hash, exit code 0, and the plan written again', () => {
+  const [file, again] = [join(dir, 'calm.json'), join(dir, 'again.json')];
+  writeFileSync(file, '{"format":1,"seed":3,"overrides":{},"incidents":[]}');
+  const { stdout, status } = millrace('--plan', file, '--plan-out', again);
   expect(stdout).toContain('is the active controller');
   expect(stdout).not.toContain('*** fault');
   expect(stdout).toMatch(/seed 3 passed, [\d.]+ s, \d+ events, hash [0-9a-f]{16}\n$/);
   expect(status).toBe(0);
+  expect(JSON.parse(readFileSync(again, 'utf8'))).toEqual(JSON.parse(readFileSync(file, 'utf8')));
 });
 
-test('faults that the seed does not plan are refused: a run without them would look fixed', () => {
-  const { stdout, stderr, status } = millrace('--seed', '3', '--only', '0,99');
-  expect(stderr).toMatch(/--only 99: seed 3 plans \d+ faults, with indices up to \d+/);
+test('a plan with an unknown fault is refused: a run without it would look fixed', () => {
+  const file = join(dir, 'wrong.json');
+  const fault = '{"id":1,"kind":"crush","atMs":0,"parameters":{}}';
+  const incidents = `[{"quietMs":0,"lastsMs":1000,"faults":[${fault}]}]`;
+  writeFileSync(file, `{"format":1,"seed":3,"overrides":{},"incidents":${incidents}}`);
+  const { stdout, stderr, status } = millrace('--plan', file);
+  expect(stderr).toMatch(
+    /wrong\.json is not valid: incidents\[0\]\.faults\[0\]\.kind: "crush" is not allowed; expected one of slow-link, /,
+  );
   expect([stdout, status]).toEqual(['', 1]);
 });

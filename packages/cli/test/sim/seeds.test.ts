@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { parseIndices, parseSeed, parseSeeds, SEED_MAX, seedsOf } from '../../src/sim/seeds.ts';
+import { parseSeed, parseSeeds, SEED_MAX, seedsOf } from '../../src/sim/seeds.ts';
 
 test.each([
   ['0', 0],
@@ -24,16 +24,6 @@ test.each([
   ['1..4294967296', undefined],
 ])('seeds %j', (text, range) => {
   expect(parseSeeds(text)).toEqual(range);
-});
-
-test.each([
-  ['3,7,9', [3, 7, 9]],
-  ['0', [0]],
-  ['none', []],
-  ['3,,7', undefined],
-  ['all', undefined],
-])('only %j', (text, indices) => {
-  expect(parseIndices(text)).toEqual(indices);
 });
 
 test('a range includes both ends', () => {

@@ -25,7 +25,8 @@ export interface ConsumerOptions {
   readonly sendsEpochs: boolean;
   /** Asks a new leader whether its position is still part of the log, as the Java client does. */
   readonly validatesPositions: boolean;
-  readonly maxWaitMs: Millis;
+  /** How long a fetch may wait for records, now. */
+  readonly maxWaitMs: () => Millis;
   readonly maxBytes: number;
   readonly requestTimeoutMs: Millis;
 }
@@ -61,6 +62,11 @@ export class Consumer {
     this.metadata.start();
   }
 
+  /** Ends its process. */
+  end(): void {
+    this.env.life.die('process');
+  }
+
   /** By `topic-partition`. */
   get positions(): ReadonlyMap<string, Readonly<Position>> {
     return this.consumer.positions;
@@ -77,7 +83,9 @@ export class Consumer {
       usesSessions,
       sendsEpochs,
       validatesPositions,
-      maxWaitMs,
+      get maxWaitMs() {
+        return maxWaitMs();
+      },
       maxBytes,
       versionOf: (api) => this.versionOf(api),
       observer: {

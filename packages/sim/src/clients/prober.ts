@@ -15,7 +15,7 @@ export interface ProberOptions {
   readonly topic: string;
   readonly replicationFactor: number;
   readonly configs: Readonly<Record<string, string>>;
-  readonly paceMs: Millis;
+  readonly paceMs: () => Millis;
   readonly requestTimeoutMs: Millis;
   /** Whether faults harmed its topic beyond the contract: then nothing is promised about its records. */
   readonly isHarmed: () => boolean;
@@ -69,7 +69,7 @@ export class Prober {
 
   private think(): void {
     const { random, life } = this.env;
-    life.clock.setTimer(1 + random.below(2 * this.options.paceMs), () => {
+    life.clock.setTimer(1 + random.below(2 * this.options.paceMs()), () => {
       if (this.isStopping) return;
       if (this.exists) this.probe();
       else this.createTopic();

@@ -17,7 +17,8 @@ export interface ProducerOptions {
   /** `max.in.flight.requests.per.connection`, here per partition. */
   readonly maxInFlight: number;
   readonly recordsMax: number;
-  readonly paceMs: Millis;
+  /** Average time between two batches, now. */
+  readonly paceMs: () => Millis;
   readonly requestTimeoutMs: Millis;
   readonly deliveryTimeoutMs: Millis;
   readonly compression: Compression;
@@ -54,6 +55,8 @@ export class Producer {
   private readonly options: ProducerOptions;
   private readonly metadata: ClusterView;
   private readonly producer: ClientProducer<Batch>;
+  /** Batches without an end, the oldest first. */
+  private readonly open = new Set<SendOp>();
   private batches = 0;
   private values = 0;
   private isStopping = false;
@@ -90,6 +93,12 @@ export class Producer {
     return this.producer.isIdle;
   }
 
+  /** When it created its oldest batch without an end; infinity: there is none. */
+  get waitsSinceUs(): number {
+    for (const { invokedUs } of this.open) return invokedUs;
+    return Number.POSITIVE_INFINITY;
+  }
+
   private producerOver(cluster: ClusterView): ClientProducer<Batch> {
     const { env, options } = this;
     const { bumpsEpoch } = options;
@@ -124,7 +133,7 @@ export class Producer {
 
   private think(): void {
     const { random, life } = this.env;
-    life.clock.setTimer(1 + random.below(2 * this.options.paceMs), () => {
+    life.clock.setTimer(1 + random.below(2 * this.options.paceMs()), () => {
       if (!this.isStopping) {
         this.produce();
         this.think();
@@ -159,10 +168,12 @@ export class Producer {
       error: undefined,
       ackedBy: undefined,
     };
+    this.open.add(op);
     producer.enqueue({ op, order: this.batches++, topic, partition, recordCount: count });
   }
 
   private end(op: SendOp, outcome: Outcome, facts: Partial<SendOp>): void {
+    this.open.delete(op);
     Object.assign(op, { outcome, endedUs: this.env.world.nowUs, ...facts });
     this.env.history.add(op);
   }

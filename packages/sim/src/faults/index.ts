@@ -25,8 +25,7 @@ import { quorumStoreFaults } from './quorum-store-faults.ts';
 export * from './atlas.ts';
 export * from './fault.ts';
 export * from './operator.ts';
-export type { Json, Parameter, Values } from './parameter.ts';
-export { drawValues } from './parameter.ts';
+export * from './parameter.ts';
 
 /** The faults of most of a run's plan. A new fault in this list changes the plans of all seeds. */
 export const commonFaults: readonly FaultKind[] = [

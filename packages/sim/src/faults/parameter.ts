@@ -1,18 +1,21 @@
 /**
- * The parameters of a fault: plain JSON. The plan of a run draws and prints them before anything happens; a
- * plan in a file names them; shrinking makes them less.
+ * Plain JSON values with their allowed range. The parameters of a fault are such values: the plan of a run
+ * draws and prints them before anything happens, a plan in a file names them, and shrinking makes them less.
  */
 import type { Millis, Prng } from '@millrace/base';
 
-export type Json = string | number | boolean | { readonly [name: string]: Json };
+export type Json = string | number | boolean | readonly Json[] | { readonly [name: string]: Json };
 
-export interface Parameter<T extends Json = Json> {
+export interface Domain<T extends Json = Json> {
   /** The allowed values in words: `a whole number from 1 to 400`. */
   readonly allows: string;
   isAllowed(value: unknown): value is T;
-  draw(random: Prng): T;
   /** Values with less effect, the least one first. Shrinking tries them. */
   less(value: T): readonly T[];
+}
+
+export interface Parameter<T extends Json = Json> extends Domain<T> {
+  draw(random: Prng): T;
 }
 
 /** Parameters by name. */

@@ -28,6 +28,8 @@ const OWN: Readonly<Record<string, Phrase | undefined>> = {
     ({ process: 'is killed', power: 'loses power' })[String(facts['death'])] ?? 'has ended',
   'process-gave-up': ({ facts }) => `gives up: ${facts['reason']}`,
   violated: undefined, // printed last, by itself
+  incident: ({ facts }) =>
+    `— an incident begins: ${facts['faults']} faults planned within ${Number(facts['lastsMs']) / 1000} s —`,
   'faults-over': () => '— the faults are over; the simulator repairs everything —',
   'in-sync': () => '— everything is in sync —',
   finished: () => '— finished —',

@@ -1,5 +1,6 @@
 /** The story of a run as text: time, actor and event in words; the broken promise is last. */
 import type { EventName } from '@millrace/base';
+import { faultsOf } from '../plan/index.ts';
 import type { RunReport } from '../run/index.ts';
 import { type Micros, SECOND, type StoryLine } from '../world/index.ts';
 import { clientLines, type TextLine } from './client-lines.ts';
@@ -30,7 +31,7 @@ export function storyLines(report: Told, { verbose = false }: StoryOptions = {})
 }
 
 function beginning({ scenario, plan }: Told): string {
-  const { cluster, topics, faultMs } = scenario;
+  const { cluster, topics } = scenario;
   const nodes = cluster.combined
     ? `${cluster.controllers} of ${Math.max(cluster.brokers, cluster.controllers)} brokers are controllers too`
     : `${cluster.controllers} controllers, ${cluster.brokers} brokers`;
@@ -38,7 +39,9 @@ function beginning({ scenario, plan }: Told): string {
     const set = Object.entries(configs).map(([key, value]) => `, ${key}=${value}`);
     return `${name}: ${partitions} x ${replicationFactor}${set.join('')}`;
   });
-  return `${nodes}; ${described.join('; ')}; ${plan.length} faults planned within ${faultMs / 1000} s`;
+  const [incidents, faults] = [plan.incidents.length, faultsOf(plan).length];
+  const planned = `${faults} faults planned in ${incidents} ${incidents === 1 ? 'incident' : 'incidents'}`;
+  return `${nodes}; ${described.join('; ')}; ${planned}`;
 }
 
 function plainly({ atUs, who, event, facts }: StoryLine): TextLine {

@@ -2,7 +2,7 @@
 import type { RunReport } from '../run/index.ts';
 
 export interface FaultSummary {
-  readonly index: number;
+  readonly id: number;
   readonly atSeconds: number;
   readonly name: string;
   /** The victim and the duration. */
@@ -24,12 +24,12 @@ export interface RunSummary {
 }
 
 export function summaryOf(report: RunReport): RunSummary {
-  const { seed, hash, verdict, checker, sentence, virtualUs, events, struck, counts } = report;
+  const { plan, hash, verdict, checker, sentence, virtualUs, events, struck, counts } = report;
   const faults = struck.map(({ planned, atUs, text }) => {
-    return { index: planned.id, atSeconds: atUs / 1e6, name: planned.kind, what: text };
+    return { id: planned.id, atSeconds: atUs / 1e6, name: planned.kind, what: text };
   });
   return {
-    seed,
+    seed: plan.seed,
     hash,
     verdict,
     checker: checker ?? null,

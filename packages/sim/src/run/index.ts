@@ -1,3 +1,2 @@
-export type { PlannedFault, StruckFault } from './plan.ts';
+export type { StruckFault } from './incident.ts';
 export * from './run.ts';
-export type { Scenario } from './scenario.ts';

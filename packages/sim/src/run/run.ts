@@ -1,7 +1,6 @@
 /**
- * One run of a seed: a cluster comes up, clients work, faults strike. Then the faults are over, and
- * everything must work again within stated times. Only the seed (and the choice of its faults) decides what
- * happens.
+ * One run of a plan: a cluster comes up, clients work, and incidents strike. After each incident the faults
+ * are over, and everything must work again within stated times. Only the plan decides what happens.
  */
 import { History, Violation } from '@millrace/checkers';
 import type { CompressionCodecs } from '@millrace/protocol';
@@ -9,10 +8,10 @@ import { attachCheckers } from '../checkers/index.ts';
 import { SimCluster } from '../cluster/index.ts';
 import { Atlas } from '../faults/index.ts';
 import { Network } from '../net/index.ts';
+import { type Incident, type Plan, type Scenario, scenarioOf } from '../plan/index.ts';
 import { MILLISECOND, type Micros, SECOND, type Story, World } from '../world/index.ts';
+import { type StruckFault, schedule } from './incident.ts';
 import { lookAfter, makePeace, notHandedOver, unrest, unrestAtRest } from './peace.ts';
-import { drawPlan, drawRareFaults, type PlannedFault, type StruckFault, schedule } from './plan.ts';
-import { drawScenario, type Scenario } from './scenario.ts';
 import { Supervisor } from './supervisor.ts';
 import { Workload } from './workload.ts';
 
@@ -29,7 +28,10 @@ export const LIVENESS = {
   calmUs: 40 * SECOND,
   /** From then on until every producer has an acknowledgement and every consumer has read a new record. */
   progressUs: 10 * SECOND,
-  /** For the last answer to every waiting client (a producer's longest delivery timeout is 30 s). */
+  /**
+   * From then on until every client has the answer for each record that it sent before (a producer's longest
+   * delivery timeout is 30 s).
+   */
   idleUs: 35 * SECOND,
   /** For a new consumer to read everything from the beginning. */
   rereadUs: 20 * SECOND,
@@ -37,21 +39,17 @@ export const LIVENESS = {
 
 /** The shortest run. */
 const RUN_US_MIN = 20 * SECOND;
-/** Time between the cluster's start and the first fault. */
-const CALM_BEFORE_US = 500 * MILLISECOND;
+/** In a longer quiet phase the clients do less, until shortly before the next incident. */
+const QUIET_US = 5 * SECOND;
 const LOOK_US = 100 * MILLISECOND;
 
 export interface RunOptions {
-  /** 0 .. 2^32-1 */
-  readonly seed: number;
+  readonly plan: Plan;
   readonly codecs: CompressionCodecs;
-  /** Ids of the planned faults that strike; undefined: all of them. */
-  readonly only?: ReadonlySet<number> | undefined;
 }
 
 export interface RunReport {
-  readonly seed: number;
-  /** 16 hexadecimal digits: equal for every run of the seed. */
+  /** 16 hexadecimal digits: equal for every run of the plan. */
   readonly hash: string;
   readonly verdict: 'passed' | 'violated';
   /** The checker of the violation, and its sentence; undefined when the run passed. */
@@ -64,7 +62,7 @@ export interface RunReport {
   /** Counts of events: `fault crash`, `log isr-changed`, `error NOT_LEADER_OR_FOLLOWER`, … */
   readonly counts: ReadonlyMap<string, number>;
   readonly scenario: Scenario;
-  readonly plan: readonly PlannedFault[];
+  readonly plan: Plan;
   /** The planned faults that found a victim. */
   readonly struck: readonly StruckFault[];
   readonly story: Story;
@@ -72,8 +70,9 @@ export interface RunReport {
 }
 
 export function simulate(options: RunOptions): RunReport {
-  const world = new World(options.seed);
-  const scenario = drawScenario(world.random.fork('scenario'));
+  const { plan } = options;
+  const world = new World(plan.seed);
+  const scenario = scenarioOf(plan);
   const history = new History();
   const run = new Run(options, world, scenario, history);
   let violation: Violation | undefined;
@@ -85,7 +84,6 @@ export function simulate(options: RunOptions): RunReport {
     world.tell('world', 'violated', { checker: violation.checker, sentence: violation.sentence });
   }
   return {
-    seed: options.seed,
     hash: world.hash.text,
     verdict: violation === undefined ? 'passed' : 'violated',
     checker: violation?.checker,
@@ -95,7 +93,7 @@ export function simulate(options: RunOptions): RunReport {
     events: world.events,
     counts: world.counts,
     scenario,
-    plan: run.plan,
+    plan,
     struck: run.struck,
     story: world.story,
     history,
@@ -103,7 +101,6 @@ export function simulate(options: RunOptions): RunReport {
 }
 
 class Run {
-  plan: PlannedFault[] = [];
   readonly struck: StruckFault[] = [];
   private readonly options: RunOptions;
   private readonly world: World;
@@ -142,10 +139,14 @@ class Run {
     this.setClocksWrong();
     for (const node of this.cluster.nodes) node.start();
     this.workload.start();
-    if (!this.scenario.faultsFromTheStart) this.comeUp();
-    this.suffer();
-    this.recover();
-    this.goOn();
+    const { incidents } = this.options.plan;
+    if (!this.scenario.faultsFromTheStart || incidents.length === 0) this.comeUp();
+    for (const incident of incidents) {
+      this.rest(incident.quietMs * MILLISECOND);
+      this.suffer(incident);
+      this.recover();
+      this.goOn();
+    }
     this.end();
   }
 
@@ -164,21 +165,25 @@ class Run {
     );
   }
 
-  private suffer(): void {
-    const { world, scenario, workload } = this;
-    world.runUntil(world.nowUs + CALM_BEFORE_US);
-    const lastsMs = scenario.faultMs;
-    const untilUs = world.nowUs + lastsMs * MILLISECOND;
-    this.plan = drawPlan(world.random.fork('plan'), {
-      weights: scenario.weights,
-      lastsMs,
-      meanPauseMs: scenario.faultPauseMs,
-    });
-    this.plan.push(...drawRareFaults(world.random.fork('rare faults'), lastsMs, this.plan));
-    const { network, cluster, atlas } = this;
+  private rest(quietUs: Micros): void {
+    const { world, workload } = this;
+    const endUs = world.nowUs + quietUs;
+    if (quietUs > QUIET_US) {
+      workload.isQuiet = true;
+      world.runUntil(endUs - QUIET_US);
+      workload.isQuiet = false;
+    }
+    world.runUntil(endUs);
+  }
+
+  private suffer(incident: Incident): void {
+    const { world, network, cluster, atlas, workload } = this;
+    const untilUs = world.nowUs + incident.lastsMs * MILLISECOND;
     const { clientHosts } = workload;
+    this.supervisor.hurries = false;
+    world.tell('world', 'incident', { faults: incident.faults.length, lastsMs: incident.lastsMs });
     const context = { world, network, cluster, atlas, operator: workload, clientHosts, untilUs };
-    schedule(this.plan, this.options.only, context, (fault) => this.struck.push(fault));
+    schedule(incident, context, (fault) => this.struck.push(fault));
     world.runUntil(untilUs);
   }
 
@@ -200,8 +205,9 @@ class Run {
   }
 
   private goOn(): void {
-    const sinceUs = this.world.nowUs;
-    const { producers, consumers } = this.workload;
+    const { world, workload } = this;
+    const sinceUs = world.nowUs;
+    const { producers, consumers } = workload;
     const waitsForAck = producers.filter((producer) => producer.isAcknowledged);
     this.mustBecome(LIVENESS.progressUs, 'a client makes no progress', () => {
       const stuck =
@@ -209,29 +215,46 @@ class Run {
         consumers.find(({ lastReadUs }) => lastReadUs <= sinceUs);
       return stuck === undefined ? undefined : `${stuck.name} has got nothing for a while`;
     });
-    this.world.runUntil(Math.max(this.world.nowUs, RUN_US_MIN));
+    this.mustBecome(LIVENESS.idleUs, 'a client waits for ever', () => {
+      const waiting = producers.find(({ waitsSinceUs }) => waitsSinceUs <= sinceUs);
+      return waiting === undefined ? undefined : `${waiting.name} still waits for an answer`;
+    });
+    this.reread();
   }
 
   private end(): void {
     const { workload, world, cluster } = this;
+    world.runUntil(Math.max(world.nowUs, RUN_US_MIN));
     workload.stopProducing();
     this.mustBecome(LIVENESS.idleUs, 'a client or a replica waits for ever', () =>
       workload.isIdle ? unrestAtRest(cluster) : 'a client still waits for an answer',
     );
+    this.reread();
+    world.tell('world', 'finished');
+    this.finishChecks();
+  }
+
+  /** A new consumer reads every partition, up to the high watermark of now. */
+  private reread(): void {
+    const { workload, cluster } = this;
+    const topics = workload.allTopics();
+    const ends = cluster
+      .partitions()
+      .filter(({ topic }) => topics.includes(topic))
+      .map(({ topic, topicId, partition, image }) => {
+        const leader = cluster.node(image.leader);
+        const replica = leader === undefined ? undefined : cluster.replica(leader, topicId, partition);
+        return { name: `${topic}-${partition}`, end: replica?.highWatermark ?? 0 };
+      });
     const rereader = workload.rereader();
     this.mustBecome(LIVENESS.rereadUs, 'a new consumer does not read everything', () => {
-      for (const { topicId, topic, partition, image } of cluster.partitions()) {
-        if (!workload.allTopics().includes(topic)) continue;
-        const leader = cluster.node(image.leader);
-        if (leader === undefined) return `${topic}-${partition} has no leader`;
-        const end = cluster.replica(leader, topicId, partition)?.highWatermark ?? -1;
-        const position = rereader.positions.get(`${topic}-${partition}`)?.offset ?? -1;
-        if (position < end) return `${topic}-${partition} is read up to ${position} of ${end}`;
+      for (const { name, end } of ends) {
+        const position = rereader.positions.get(name)?.offset ?? -1;
+        if (position < end) return `${name} is read up to ${position} of ${end}`;
       }
       return undefined;
     });
-    world.tell('world', 'finished');
-    this.finishChecks();
+    rereader.end();
   }
 
   /** Looks now and then until nothing is missing; fails the run when the time is up. */

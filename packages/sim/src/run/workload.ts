@@ -17,8 +17,8 @@ import {
 import type { SimCluster } from '../cluster/index.ts';
 import type { ExtraTopic, Operator } from '../faults/index.ts';
 import type { Network } from '../net/index.ts';
+import type { Scenario, TopicPlan } from '../plan/index.ts';
 import { Host, MILLISECOND, type World } from '../world/index.ts';
-import type { Scenario, TopicPlan } from './scenario.ts';
 
 interface Surroundings {
   readonly world: World;
@@ -48,17 +48,25 @@ const UNCLEAN: Readonly<Record<string, string>> = { 'unclean.leader.election.ena
 const PROBER_TOPIC = 'probe-1';
 const PROBER_PACE_MS = 250;
 
+/** Of every client in a quiet phase. */
+const QUIET_PACE_MS = 1_000;
+/** Of a consumer in a quiet phase; less than its shortest request timeout. */
+const QUIET_WAIT_MS = 500;
+
 const one = <T>(random: Prng, list: readonly T[]): T => list[random.below(list.length)]!;
 
 export class Workload implements Operator {
   readonly producers: Producer[] = [];
   readonly consumers: Consumer[] = [];
   readonly clientHosts: string[] = [];
+  /** In a quiet phase the clients do less. */
+  isQuiet = false;
   private readonly surroundings: Surroundings;
   private readonly random: Prng;
   private readonly admin: Admin;
   private readonly prober: Prober | undefined;
   private readonly topics = new Map<string, KnownTopic>();
+  private rereaders = 0;
 
   constructor(surroundings: Surroundings) {
     this.surroundings = surroundings;
@@ -96,10 +104,13 @@ export class Workload implements Operator {
 
   /** A new consumer, at the beginning of every partition. */
   rereader(): Consumer {
-    const consumer = new Consumer(this.machine('q0'), {
-      ...this.drawConsumer(this.random.fork('q0')),
+    const name = `r${++this.rereaders}`;
+    const options = this.drawConsumer(this.random.fork(name));
+    const env = this.environment(name);
+    const consumer = new Consumer(env, {
+      ...options,
       start: 'earliest',
-      maxWaitMs: 50,
+      maxWaitMs: () => 50,
       maxBytes: 1 << 20,
     });
     consumer.start();
@@ -160,11 +171,16 @@ export class Workload implements Operator {
     ask();
   }
 
+  /** A client on a machine that faults may strike. */
   private machine(name: string): ClientEnv {
+    this.clientHosts.push(name);
+    return this.environment(name);
+  }
+
+  private environment(name: string): ClientEnv {
     const { world, network, cluster, history, codecs } = this.surroundings;
     const host = new Host(world, name);
     network.add(host);
-    this.clientHosts.push(name);
     const life = host.boot();
     const { bootstrap } = cluster;
     const random = life.random.fork('client');
@@ -181,7 +197,7 @@ export class Workload implements Operator {
         'segment.bytes': '1048576',
         ...(scenario.everythingIsSynced ? { 'flush.messages': '1' } : {}),
       },
-      paceMs: PROBER_PACE_MS,
+      paceMs: () => (this.isQuiet ? QUIET_PACE_MS : PROBER_PACE_MS),
       requestTimeoutMs: 2_000,
       isHarmed: () => isBeyond(PROBER_TOPIC),
     });
@@ -195,7 +211,7 @@ export class Workload implements Operator {
       idempotent: acks === -1 && random.below(4) > 0,
       maxInFlight: one(random, [1, 2, 5, 5]),
       recordsMax: one(random, [1, 3, 10]),
-      paceMs: this.surroundings.scenario.paceMs,
+      paceMs: () => (this.isQuiet ? QUIET_PACE_MS : this.surroundings.scenario.paceMs),
       requestTimeoutMs: one(random, [700, 2_000, 5_000]),
       deliveryTimeoutMs: one(random, [3_000, 10_000, 30_000]),
       compression: one(random, [
@@ -212,6 +228,7 @@ export class Workload implements Operator {
   }
 
   private drawConsumer(random: Prng): ConsumerOptions {
+    const maxWaitMs = one(random, [10, 100, 500]);
     return {
       topics: () => this.allTopics(),
       start: one(random, ['earliest', 'earliest', 'latest'] as const),
@@ -219,7 +236,7 @@ export class Workload implements Operator {
       usesSessions: random.below(3) > 0,
       sendsEpochs: random.below(2) === 0,
       validatesPositions: random.below(2) === 0,
-      maxWaitMs: one(random, [10, 100, 500]),
+      maxWaitMs: () => (this.isQuiet ? QUIET_WAIT_MS : maxWaitMs),
       maxBytes: one(random, [1, 500, 1 << 20]),
       requestTimeoutMs: one(random, [1_000, 3_000]),
     };

@@ -25,7 +25,7 @@ describe('wrong-error', () => {
       topic: 'probe-1',
       replicationFactor: 3,
       configs: { 'segment.bytes': '1048576' },
-      paceMs: 5,
+      paceMs: () => 5,
       requestTimeoutMs: 2_000,
       isHarmed: () => isHarmed,
     });

@@ -14,6 +14,7 @@ import { compressionCodecs } from '@millrace/protocol/io';
 import { expect, test } from 'vitest';
 import type { RunReport } from '../../src/index.ts';
 import { guarded, OutsideError, simulateGuarded } from '../../src/io/index.ts';
+import { planWith } from '../support/plans.ts';
 
 const nothing = () => {};
 const reaches: Record<string, () => unknown> = {
@@ -124,7 +125,7 @@ test.each([
   // Only some seeds have a client that compresses.
   let report: RunReport | undefined;
   for (let seed = 1; seed <= 20 && report?.checker !== 'stays-inside'; seed++)
-    report = simulateGuarded({ seed, codecs, only: new Set() });
+    report = simulateGuarded(planWith(seed), codecs);
   expect(report?.verdict).toBe('violated');
   expect(report?.sentence).toContain(`${what} was reached for inside of the simulation, by `);
   expect(report?.sentence).toMatch(/outside\.test\.ts:\d+\)?$/);

@@ -2,12 +2,12 @@
 
 import type { Op } from '@millrace/checkers';
 import { expect, test } from 'vitest';
-import { type RunReport, storyLines } from '../../src/index.ts';
-import { simulateGuarded } from '../../src/io/index.ts';
+import { planOf, type RunReport, scenarioOf, storyLines } from '../../src/index.ts';
 import { clientLines } from '../../src/report/client-lines.ts';
 import type { StoryLine } from '../../src/world/index.ts';
 
-const { scenario } = simulateGuarded({ seed: 1, only: new Set() });
+const plan = planOf(1);
+const scenario = scenarioOf(plan);
 
 function told(
   lines: [atUs: number, who: string, event: string, facts?: StoryLine['facts']][],
@@ -15,7 +15,7 @@ function told(
 ) {
   const story = { lines: lines.map(([atUs, who, event, facts]) => ({ atUs, who, event, facts })) };
   const report = {
-    ...{ story, scenario, history: { ops: [] }, plan: [], virtualUs: 9_000_000 },
+    ...{ story, scenario, history: { ops: [] }, plan, virtualUs: 9_000_000 },
     ...{ checker: 'lost-write', sentence: 'p1-7 is gone' },
   };
   return storyLines(report as unknown as RunReport, { verbose }).slice(1);

@@ -53,10 +53,10 @@ test('plant throws with the name of a bug whose line is missing or duplicate', (
   expect(plant(bug, '{\n  let x = 1;\n}')).toBe('{\n  let x = 2;\n}');
 });
 
-/** With the first seed to try: seed 22 finds ack-before-isr. `npm run sim:planted` tries all seeds. */
+/** With the first seed to try: seed 9 finds ack-before-isr. `npm run sim:planted` tries all seeds. */
 test.each([
   ['fetch-above-high-watermark', 1],
-  ['ack-before-isr', 20],
+  ['ack-before-isr', 9],
   ['metadata-out-of-order', 1],
 ])('%s is found', async (name, from) => {
   const { found } = await runChild(bugNamed(name), { from, to: RUNS_MAX, step: 1 });

@@ -6,6 +6,7 @@ import { errorName } from '@millrace/protocol';
 import { expect, test } from 'vitest';
 import { type Probe, probes as plainProbes, recordProbes } from '../../../src/clients/index.ts';
 import { simulateGuarded } from '../../../src/io/index.ts';
+import { planWith } from '../../support/plans.ts';
 
 const probes = [...plainProbes, ...recordProbes];
 /** About twice the number of runs that the test needs. */
@@ -21,7 +22,7 @@ test('every probe gets its expected answer at least once', { timeout: 120_000 },
     !expected.some((one) => counts.has(`probe ${name} answered ${one === 'closed' ? one : errorName(one)}`));
   let runs = 0;
   for (let seed = 1; runs < RUNS_MAX && probes.some(isSilent); seed++) {
-    const report = simulateGuarded({ seed });
+    const report = simulateGuarded(planWith(seed));
     if (!report.scenario.prober) continue;
     runs++;
     expect({ seed, sentence: report.sentence }).toEqual({ seed, sentence: undefined });

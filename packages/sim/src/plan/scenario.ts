@@ -1,19 +1,17 @@
 /**
- * The scenario of a seed: size of the cluster, settings, topics, clients, network, and the distribution of
- * faults. Each run is an unusual combination (swarm testing), because some bugs appear only if a single thing
- * is unusual.
+ * The scenario of a seed: size of the cluster, settings, topics, clients and network. Each run is an unusual
+ * combination (swarm testing), because some bugs appear only if a single thing is unusual.
  */
 import type { Prng } from '@millrace/base';
 import type { ClusterPlan } from '../cluster/index.ts';
 import type { NetworkOptions } from '../net/index.ts';
-import { drawWeights } from './plan.ts';
 
-export interface TopicPlan {
+export type TopicPlan = {
   readonly name: string;
   readonly partitions: number;
   readonly replicationFactor: number;
   readonly configs: Readonly<Record<string, string>>;
-}
+};
 
 export interface Scenario {
   readonly cluster: ClusterPlan;
@@ -28,11 +26,8 @@ export interface Scenario {
   readonly consumers: number;
   /** Average time between two sends of a client. */
   readonly paceMs: number;
-  readonly faultMs: number;
-  /** The faults begin before the cluster is up. */
+  /** The first incident begins before the cluster is up. */
   readonly faultsFromTheStart: boolean;
-  readonly faultPauseMs: number;
-  readonly weights: ReadonlyMap<string, number>;
   /** Whether the run has a prober. */
   readonly prober: boolean;
 }
@@ -57,7 +52,7 @@ export function drawScenario(random: Prng): Scenario {
     network: drawNetwork(random),
     clockSkewMs: one(random, [0, 0, 2_000, 1_200_000]),
     clockDriftPpm: one(random, [0, 0, 50, 500]),
-    topics: drawTopics(random, brokers, everythingIsSynced).map((topic) => ({
+    topics: drawTopics(random, brokers).map((topic) => ({
       ...topic,
       configs: {
         ...topic.configs,
@@ -69,10 +64,7 @@ export function drawScenario(random: Prng): Scenario {
     producers: 2,
     consumers: 2,
     paceMs: one(random, [40, 80, 150, 300]),
-    faultMs: one(random, [10_000, 12_000, 15_000]),
     faultsFromTheStart: random.below(8) === 0,
-    faultPauseMs: one(random, [300, 800, 2_000]),
-    weights: drawWeights(random),
     prober: random.fork('prober').below(2) === 0,
   };
 }
@@ -127,7 +119,7 @@ function drawCompression(random: Prng): Record<string, string> {
   return type === undefined ? {} : { 'compression.type': type };
 }
 
-function drawTopics(random: Prng, brokers: number, everythingIsSynced: boolean): TopicPlan[] {
+function drawTopics(random: Prng, brokers: number): TopicPlan[] {
   const count = 1 + random.below(2);
   return Array.from({ length: count }, (_unused, index): TopicPlan => {
     const replicationFactor = Math.min(brokers, one(random, [3, 3, 3, 3, 2]));
@@ -135,10 +127,7 @@ function drawTopics(random: Prng, brokers: number, everythingIsSynced: boolean):
       name: `events-${index + 1}`,
       partitions: 1 + random.below(3),
       replicationFactor,
-      configs: {
-        'min.insync.replicas': one(random, ['1', '2', '2'].slice(0, replicationFactor)),
-        ...(everythingIsSynced ? { 'flush.messages': '1' } : {}),
-      },
+      configs: { 'min.insync.replicas': one(random, ['1', '2', '2'].slice(0, replicationFactor)) },
     };
   });
 }

@@ -1,0 +1,50 @@
+/** Plans with less in them than a given plan, for shrinking: fewer incidents, fewer faults, smaller values. */
+import { faultsOf, type Incident, kindNamed, type Plan, type PlannedFault } from './plan.ts';
+
+/** The plan with these faults only; incidents stay, even those without faults. */
+export function withFaults(plan: Plan, isKept: (fault: PlannedFault) => boolean): Plan {
+  const incidents = plan.incidents.map((one) => ({ ...one, faults: one.faults.filter(isKept) }));
+  return { ...plan, incidents };
+}
+
+/** Each without one incident, first the last one: the run ended there. */
+export function* withoutAnIncident(plan: Plan): Generator<Plan, void> {
+  for (let left = plan.incidents.length - 1; left >= 0; left--)
+    yield { ...plan, incidents: plan.incidents.filter((_one, index) => index !== left) };
+}
+
+/** Each with a shorter phase. */
+export function* withShorterPhases(plan: Plan): Generator<Plan, void> {
+  for (const [index, { quietMs, lastsMs, faults }] of plan.incidents.entries()) {
+    const shortest = Math.max(0, ...faults.map(({ atMs }) => atMs)) + 1;
+    for (const less of halves(0, quietMs)) yield withIncident(plan, index, { quietMs: less });
+    for (const less of halves(shortest, lastsMs)) yield withIncident(plan, index, { lastsMs: less });
+  }
+}
+
+/** Each with one smaller parameter of a fault. */
+export function* withLesserParameters(plan: Plan): Generator<Plan, void> {
+  for (const { id, kind, parameters } of faultsOf(plan))
+    for (const [name, one] of Object.entries(kindNamed(kind)!.parameters))
+      for (const less of one.less(parameters[name]!))
+        yield withParameters(plan, id, { ...parameters, [name]: less });
+}
+
+function halves(min: number, value: number): number[] {
+  return [min, min + Math.floor((value - min) / 2)].filter((one) => one < value);
+}
+
+function withIncident(plan: Plan, index: number, changed: Partial<Incident>): Plan {
+  return {
+    ...plan,
+    incidents: plan.incidents.map((one, at) => (at === index ? { ...one, ...changed } : one)),
+  };
+}
+
+function withParameters(plan: Plan, id: number, parameters: PlannedFault['parameters']): Plan {
+  const incidents = plan.incidents.map((incident) => ({
+    ...incident,
+    faults: incident.faults.map((one) => (one.id === id ? { ...one, parameters } : one)),
+  }));
+  return { ...plan, incidents };
+}

@@ -1,0 +1,46 @@
+/**
+ * The plan of a run: everything that is decided before anything happens. It is plain JSON, so it can be
+ * printed, kept in a file, changed by hand and made smaller. The same plan is always the same run.
+ */
+import type { Millis } from '@millrace/base';
+import { type FaultKind, faultKinds, type Json, type Values } from '../faults/index.ts';
+
+export const PLAN_FORMAT = 1;
+
+export interface Plan {
+  readonly format: typeof PLAN_FORMAT;
+  /** 0 .. 2^32-1. Decides the scenario, except for the overrides, and all that no plan names. */
+  readonly seed: number;
+  /** Values of the scenario that replace those drawn from the seed (overrides.ts). */
+  readonly overrides: Overrides;
+  /** A peace follows each. */
+  readonly incidents: readonly Incident[];
+}
+
+export type Overrides = Readonly<Record<string, Json>>;
+
+export interface Incident {
+  /** Before it begins. */
+  readonly quietMs: Millis;
+  readonly lastsMs: Millis;
+  readonly faults: readonly PlannedFault[];
+}
+
+export interface PlannedFault {
+  /** Unique in the plan. */
+  readonly id: number;
+  readonly kind: string;
+  /** From the beginning of its incident; less than `lastsMs`. */
+  readonly atMs: Millis;
+  readonly parameters: Values;
+}
+
+const kinds = new Map<string, FaultKind>(faultKinds.map((kind) => [kind.name, kind]));
+
+export function kindNamed(name: string): FaultKind | undefined {
+  return kinds.get(name);
+}
+
+export function faultsOf({ incidents }: Plan): PlannedFault[] {
+  return incidents.flatMap(({ faults }) => faults);
+}

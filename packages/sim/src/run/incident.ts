@@ -1,0 +1,32 @@
+/** Schedules the faults of an incident. */
+import type { FaultContext } from '../faults/index.ts';
+import { type Incident, kindNamed, type PlannedFault } from '../plan/index.ts';
+import { MILLISECOND, type Micros } from '../world/index.ts';
+
+/** A planned fault that found a victim. */
+export interface StruckFault {
+  readonly planned: PlannedFault;
+  readonly atUs: Micros;
+  /** Its victim and its duration in words. */
+  readonly text: string;
+}
+
+/** Schedules every fault at its time. Reports each that strikes. */
+export function schedule(
+  { faults }: Incident,
+  context: Omit<FaultContext, 'random'>,
+  struck: (fault: StruckFault) => void,
+): void {
+  const { world } = context;
+  for (const planned of faults) {
+    const { id, kind, atMs, parameters } = planned;
+    world.after(atMs * MILLISECOND, () => {
+      const random = world.random.fork(`fault ${id}`);
+      const text = kindNamed(kind)!.strike({ ...context, random }, parameters);
+      if (text === undefined) return;
+      world.count(`fault ${kind}`);
+      world.tell('world', `fault ${id}: ${kind}`, { what: text });
+      struck({ planned, atUs: world.nowUs, text });
+    });
+  }
+}
