@@ -24,8 +24,8 @@ function bugNamed(name: string): PlantedBug {
   return bugs.find((bug) => bug.name === name)!;
 }
 
-test('there are twenty-four, with unique names', () => {
-  expect(new Set(bugs.map(({ name }) => name)).size).toBe(24);
+test('there are twenty-six, with unique names', () => {
+  expect(new Set(bugs.map(({ name }) => name)).size).toBe(26);
 });
 
 describe.each(bugs)('$name', (bug) => {
