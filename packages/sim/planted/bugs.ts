@@ -216,4 +216,13 @@ export const bugs: readonly PlantedBug[] = [
     replace: 'if (header.baseSequence > expected)',
     expectedCheckers: ['duplicate'],
   },
+  {
+    name: 'small-isr-stays-small',
+    sentence: 'a leader that is alone in its ISR adds no follower',
+    file: 'packages/replication/src/partition/leadership.ts',
+    find: 'if (!this.ports.mayJoinIsr(remote.brokerId, remote.brokerEpoch)) return;',
+    replace:
+      'if (isrState.committed.length === 1 || !this.ports.mayJoinIsr(remote.brokerId, remote.brokerEpoch)) return;',
+    expectedCheckers: ['writes-unavailable'],
+  },
 ];

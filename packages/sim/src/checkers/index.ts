@@ -3,6 +3,8 @@ import { FinalLogs, type History, historyCheckers } from '@millrace/checkers';
 import type { SimCluster } from '../cluster/index.ts';
 import type { Atlas } from '../faults/index.ts';
 import type { Host, World } from '../world/index.ts';
+import { leaderUnavailable } from './availability/leader-unavailable.ts';
+import { writesUnavailable } from './availability/writes-unavailable.ts';
 import { BrokerLives } from './broker-lives.ts';
 import type { StateChecker, StateCheckerKind, StateScope } from './checker.ts';
 import { CommittedLog } from './committed-log.ts';
@@ -39,6 +41,8 @@ export const checkerKinds: readonly StateCheckerKind[] = [
   lostMetadata,
   folderUnknown,
   ...imageCheckers,
+  leaderUnavailable,
+  writesUnavailable,
   ...historyCheckers,
   readAheadOfCommit,
 ];

@@ -1,0 +1,140 @@
+/**
+ * A leader takes and commits writes while enough of its replicas work. The condition, for the whole time of
+ * `writesWithinUs`: no fault touches a majority of the controllers, the active controller is one of them, and
+ * no fault touches the leader, nor as many replicas as min.insync.replicas asks for (the leader counts), nor a
+ * link between all these. Then the leader leads in its own view, holds a lease, has an ISR of that size, and
+ * its high watermark reaches every offset that its log end had reached.
+ */
+import type { Offset } from '@millrace/base';
+import type { PartitionPlace, SimNode } from '../../cluster/index.ts';
+import { MILLISECOND, type Micros } from '../../world/index.ts';
+import type { StateCheckerKind, StateScope } from '../checker.ts';
+import { membersText } from '../image/partition-steps.ts';
+import { Calm, type Quorum } from './calm.ts';
+import { writesWithinUs } from './patience.ts';
+
+const NAME = 'writes-unavailable';
+const LOOK_US: Micros = 200 * MILLISECOND;
+
+export const writesUnavailable: StateCheckerKind = {
+  name: NAME,
+  sentence:
+    'a leader commits writes soon while no fault touches it, a majority of the controllers and min.insync.replicas of its replicas',
+  make: (scope) => new WritesUnavailable(scope),
+};
+
+interface Trouble {
+  readonly what: string;
+  readonly leader: SimNode;
+  readonly sinceUs: Micros;
+}
+
+class WritesUnavailable {
+  private readonly scope: StateScope;
+  private readonly calm: Calm;
+  private lookedUs: Micros = 0;
+  private lagTimeMaxMs = 0;
+  private readonly troubles = new Map<string, Trouble>();
+  /** By partition, the log end that the high watermark must reach, and since when. */
+  private readonly targets = new Map<string, { readonly offset: Offset; readonly sinceUs: Micros }>();
+
+  constructor(scope: StateScope) {
+    this.scope = scope;
+    this.calm = new Calm(scope.world, scope.cluster);
+  }
+
+  turn(node: SimNode): void {
+    const { world, cluster, metadata } = this.scope;
+    const lag = node.roles?.broker?.replicas.options.config.replicaLagTimeMaxMs ?? 0;
+    if (lag > this.lagTimeMaxMs) this.lagTimeMaxMs = lag;
+    if (world.nowUs < this.lookedUs + LOOK_US) return;
+    this.lookedUs = world.nowUs;
+    this.calm.look();
+    const quorum = this.calm.quorum();
+    for (const place of cluster.partitions(metadata.newest)) this.check(place, quorum);
+  }
+
+  private check(place: PartitionPlace, quorum: Quorum | undefined): void {
+    const { world, cluster, metadata } = this.scope;
+    const key = `${place.topicId}-${place.partition}`;
+    const leader = cluster.node(place.image.leader);
+    const found = leader === undefined ? undefined : this.troubleOf(key, place, leader);
+    if (leader === undefined || found === undefined) {
+      this.troubles.delete(key);
+      return;
+    }
+    const before = this.troubles.get(key);
+    const isSame = before?.leader === leader;
+    const trouble = {
+      ...found,
+      leader,
+      sinceUs: isSame ? Math.min(before.sinceUs, found.sinceUs) : world.nowUs,
+    };
+    this.troubles.set(key, trouble);
+    const times = quorum === undefined ? [] : this.calmReplicas(place, leader, quorum);
+    const needed = cluster.replica(leader, place.topicId, place.partition)?.minIsrEffective;
+    if (times.length < (needed ?? place.image.replicas.length) || this.scope.isExempt(place.topic)) return;
+    const isWhole = times.length === place.image.replicas.length;
+    const calmUs = isWhole ? times.at(-1)! : times[(needed ?? 1) - 1]!;
+    const lastedUs = world.nowUs - Math.max(trouble.sinceUs, calmUs);
+    if (lastedUs <= writesWithinUs(metadata, isWhole ? 0 : this.lagTimeMaxMs)) return;
+    world.fail(
+      NAME,
+      `${leader.name} leads ${place.topic}-${place.partition} and commits nothing for ${lastedUs / 1e6} s: ${trouble.what} (${membersText(place.image)})`,
+    );
+  }
+
+  /** Why the leader commits nothing now; undefined: it commits. */
+  private troubleOf(
+    key: string,
+    place: PartitionPlace,
+    leader: SimNode,
+  ): { readonly what: string; readonly sinceUs: Micros } | undefined {
+    const { world, cluster } = this.scope;
+    const sinceUs = world.nowUs;
+    const replica = cluster.replica(leader, place.topicId, place.partition);
+    const replicas = leader.roles?.broker?.replicas;
+    if (replicas === undefined || replica?.leadership === undefined)
+      return { what: 'it does not know that it leads', sinceUs };
+    if (!replicas.holdsLease) return { what: 'it holds no lease', sinceUs };
+    if (replica.isr.length < replica.minIsrEffective)
+      return { what: `its ISR ${replica.isr.join()} is too small`, sinceUs };
+    const target = this.targets.get(key);
+    if (
+      target === undefined ||
+      replica.highWatermark >= target.offset ||
+      replica.log.endOffset < target.offset
+    )
+      this.targets.set(key, { offset: replica.log.endOffset, sinceUs });
+    else
+      return {
+        what: `its high watermark is ${replica.highWatermark}, below ${target.offset}`,
+        sinceUs: target.sinceUs,
+      };
+    return undefined;
+  }
+
+  /**
+   * For each replica, the leader too, that no fault touches: since when it is together with the leader and
+   * the quorum. Ascending; empty if a fault touches the leader.
+   */
+  private calmReplicas(
+    { topicId, partition, image }: PartitionPlace,
+    leader: SimNode,
+    quorum: Quorum,
+  ): readonly Micros[] {
+    const { cluster, lives, metadata } = this.scope;
+    const core = [leader, ...quorum.members.filter((one) => one !== leader)];
+    if (this.calm.togetherSinceUs(core) === undefined) return [];
+    const times: Micros[] = [];
+    for (const id of image.replicas) {
+      const node = cluster.node(id)!;
+      const replica = cluster.replica(node, topicId, partition);
+      if (replica?.isOffline === true || replica?.log.offline !== undefined) continue;
+      if (lives.of(metadata.newest.broker(id)?.epoch ?? -1)?.host !== node.host) continue;
+      const since = this.calm.togetherSinceUs([node, ...core.filter((one) => one !== node)]);
+      if (since !== undefined) times.push(since);
+    }
+    return times.sort((a, b) => a - b);
+  }
+}

@@ -1,0 +1,35 @@
+import { expect, it } from 'vitest';
+import { writesUnavailable } from '../../../src/checkers/availability/writes-unavailable.ts';
+import type { SimNode } from '../../../src/cluster/index.ts';
+import { batch, SmallCluster, violationOf } from '../../support/small-cluster.ts';
+
+/** From now on the broker holds no lease. */
+function withoutLease(node: SimNode): void {
+  Object.defineProperty(node.roles!.broker!.replicas, 'holdsLease', { value: false });
+}
+
+it('accepts a cluster that replaces its leader and goes on', () => {
+  const small = new SmallCluster([writesUnavailable], 3);
+  const found = violationOf(() => {
+    small.produce(batch);
+    small.leader.kill('process');
+    small.run(25);
+  });
+  expect(found).toBeUndefined();
+});
+
+it('sees a leader that gets no lease although no fault touches it', () => {
+  const small = new SmallCluster([writesUnavailable]);
+  withoutLease(small.leader);
+  expect(violationOf(() => small.run(25))).toMatch(
+    /^writes-unavailable: b. leads t-0 and commits nothing for 1.* s: it holds no lease/,
+  );
+});
+
+it('demands nothing of a leader that a fault touches', () => {
+  const small = new SmallCluster([writesUnavailable]);
+  const { leader, world } = small;
+  withoutLease(leader);
+  world.tell('world', 'fault 0: slow-link', { what: `${leader.name} and c1, 20 ms, for 60.00 s` });
+  expect(violationOf(() => small.run(25))).toBeUndefined();
+});
