@@ -20,6 +20,11 @@ export class Timers {
     this.clock = clock;
   }
 
+  /** Number of pending deadlines. */
+  get size(): number {
+    return this.queue.size;
+  }
+
   now(): Millis {
     return this.clock.monotonicMs();
   }

@@ -179,6 +179,11 @@ export class Controller {
     return this.parked.size;
   }
 
+  /** The number of brokers whose heartbeat waits for the proof of this leadership. */
+  get unconfirmedCount(): number {
+    return this.unconfirmedSince.size;
+  }
+
   /** Takes every committed batch, in order, on the active controller and on standbys. */
   committed(batch: CommittedRecords): MetadataDelta {
     const { baseOffset, epoch } = batch;

@@ -126,6 +126,11 @@ export class Quorum {
     return this.node.highWatermark;
   }
 
+  /** The number of requests of other nodes without an answer yet, parked fetches included. */
+  get openRequests(): number {
+    return this.replies.size;
+  }
+
   /**
    * Appends records as one batch, if this node leads. Returns the offset of the last one; undefined when this
    * node does not lead. The records are committed when the listener's `committed` gets them. After `resigned`

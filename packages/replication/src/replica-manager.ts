@@ -87,22 +87,22 @@ export class ReplicaManager {
   image: MetadataImage = MetadataImage.EMPTY;
   readonly fetches: FetchService;
   readonly coordination: CoordinatorPort;
-  private readonly timers: Timers;
+  readonly timers: Timers;
   private readonly turnBudget: TurnBudget;
   private readonly table: ReplicaTable;
   private readonly lookup: PartitionLookup;
   private readonly topicSettings: TopicSettingsSource;
   private readonly fetcherManager: ReplicaFetcherManager;
-  private readonly alterPartitions: AlterPartitionManager;
+  readonly alterPartitions: AlterPartitionManager;
   private readonly offlineReplicas: OfflineReplicas;
   private readonly logDirectoryWatch: LogDirectoryWatch;
   private readonly jobPorts: ProducePorts & LookupPorts;
   /** The requests that wait for a job. */
-  private readonly waiting = new Set<ProduceRun | ListOffsetsRun>();
+  readonly waiting = new Set<ProduceRun | ListOffsetsRun>();
   private lease: BrokerLease | undefined;
   /** True if partitions have roles: the image contains this broker's current registration. */
   private hasRoles = false;
-  private readonly awaitingLease = new Set<{ leaseRenewed(): void }>();
+  readonly awaitingLease = new Set<{ leaseRenewed(): void }>();
   private isInControlledShutdown = false;
   private isClosed = false;
 

@@ -225,4 +225,28 @@ export const bugs: readonly PlantedBug[] = [
       'if (isrState.committed.length === 1 || !this.ports.mayJoinIsr(remote.brokerId, remote.brokerEpoch)) return;',
     expectedCheckers: ['writes-unavailable'],
   },
+  {
+    name: 'parked-fetch-kept',
+    sentence: 'a broker remembers every parked fetch after its answer',
+    file: 'packages/replication/src/serving/fetch-service.ts',
+    find: 'this.parked.delete(fetch);',
+    replace: 'this.early.delete(fetch);',
+    expectedCheckers: ['memory-grows'],
+  },
+  {
+    name: 'fetch-waiters-kept',
+    sentence: 'a partition remembers every fetch that waited for it',
+    file: 'packages/replication/src/serving/fetch-service.ts',
+    find: 'for (const partition of fetch.waitsOn) partition.waiters.delete(fetch);',
+    replace: 'fetch.waitsOn.length = 0;',
+    expectedCheckers: ['memory-grows'],
+  },
+  {
+    name: 'controller-call-kept',
+    sentence: 'a broker remembers each call to the controller after its answer',
+    file: 'packages/broker/src/control/controller-channel.ts',
+    find: 'this.calls.delete(call);',
+    replace: 'this.calls.size;',
+    expectedCheckers: ['memory-grows'],
+  },
 ];

@@ -35,6 +35,11 @@ export class ControllerChannel {
     });
   }
 
+  /** Number of calls without an answer yet. */
+  get openCalls(): number {
+    return this.calls.size;
+  }
+
   /**
    * `done` gets the active controller's answer, which may be an error; undefined: no answer within
    * `timeoutMs`. If a connected controller stays silent for `attemptMaxMs`, the channel retries. With

@@ -29,7 +29,12 @@ import {
   QuorumObserver,
   type VoterAddress,
 } from '@millrace/raft';
-import { ReplicaManager, type ReplicationConfig } from '@millrace/replication';
+import {
+  holdingsOf,
+  type ReplicaHoldings,
+  ReplicaManager,
+  type ReplicationConfig,
+} from '@millrace/replication';
 import { HeldConnections } from './held-connections.ts';
 import { MetadataFollower } from './metadata-follower.ts';
 import { metadataSubscribers } from './metadata-subscribers.ts';
@@ -90,6 +95,14 @@ export interface BrokerRoleOptions {
    */
   readonly hasLocalQuorum: boolean;
   readonly events: BrokerRoleEvents;
+}
+
+export interface BrokerHoldings extends ReplicaHoldings {
+  readonly connections: number;
+  /** Bytes that all connections hold: frames, decoded requests and unsent answers. */
+  readonly requestBytes: number;
+  /** Calls to the controller without an answer. */
+  readonly controllerCalls: number;
 }
 
 export class BrokerRole {
@@ -190,6 +203,17 @@ export class BrokerRole {
       );
       this.listening.push(listener);
     }
+  }
+
+  /** Numbers of the things that this role holds for requests. All are bounded at peace. */
+  holdings(): BrokerHoldings {
+    const { connections, budget } = this.frontEnd;
+    return {
+      ...holdingsOf(this.replicas),
+      connections: connections.size,
+      requestBytes: budget.heldBytes,
+      controllerCalls: this.channel.openCalls,
+    };
   }
 
   /** Committed metadata, from the observer or the local quorum. */

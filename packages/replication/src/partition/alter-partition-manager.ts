@@ -39,6 +39,11 @@ export class AlterPartitionManager {
     this.ports = ports;
   }
 
+  /** Number of changes that wait to be sent. */
+  get queued(): number {
+    return this.queue.length;
+  }
+
   propose(proposal: IsrProposal): void {
     this.queue.push(proposal);
     this.schedule();

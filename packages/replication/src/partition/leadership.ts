@@ -57,6 +57,11 @@ export class Leadership {
     }
   }
 
+  /** Number of parked acknowledgements. */
+  get parkedAcks(): number {
+    return this.replicated.size + this.local.size;
+  }
+
   // ------------------------------------------------------------------ produce
 
   /** Like `Partition.produce`, which settles the errors of this call. */

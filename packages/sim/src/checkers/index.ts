@@ -18,6 +18,7 @@ import { readLeaderLogs } from './leader-logs.ts';
 import { leaseTooLong } from './lease-too-long.ts';
 import { Ledger } from './ledger.ts';
 import { lostMetadata } from './lost-metadata.ts';
+import { memoryGrows } from './memory-grows.ts';
 import { metadataDiffers } from './metadata-differs.ts';
 import { metadataWentBack } from './metadata-went-back.ts';
 import { readAheadOfCommit } from './read-ahead-of-commit.ts';
@@ -43,6 +44,7 @@ export const checkerKinds: readonly StateCheckerKind[] = [
   ...imageCheckers,
   leaderUnavailable,
   writesUnavailable,
+  memoryGrows,
   ...historyCheckers,
   readAheadOfCommit,
 ];

@@ -8,7 +8,7 @@ function withoutLease(node: SimNode): void {
   Object.defineProperty(node.roles!.broker!.replicas, 'holdsLease', { value: false });
 }
 
-it('accepts a cluster that replaces its leader and goes on', () => {
+it('accepts a cluster that replaces its leader and continues', () => {
   const small = new SmallCluster([writesUnavailable], 3);
   const found = violationOf(() => {
     small.produce(batch);

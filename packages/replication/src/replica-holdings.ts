@@ -1,0 +1,38 @@
+/** Counts what a broker's data plane parks, holds and remembers for requests. Everything is bounded in peace. */
+import type { ReplicaManager } from './replica-manager.ts';
+
+export interface ReplicaHoldings {
+  readonly parkedFetches: number;
+  /** The most parked fetches that wait for one partition. */
+  readonly fetchWaiters: number;
+  readonly fetchSessions: number;
+  readonly parkedAcks: number;
+  /** Requests that wait for a job. */
+  readonly awaitingJobs: number;
+  /** Leaderships that wait for the next lease. */
+  readonly awaitingLease: number;
+  /** ISR changes that wait for the controller. */
+  readonly isrChanges: number;
+  /** Pending deadlines of the broker's data plane. */
+  readonly deadlines: number;
+}
+
+export function holdingsOf(manager: ReplicaManager): ReplicaHoldings {
+  const { fetches, timers, alterPartitions, waiting, awaitingLease } = manager;
+  let parkedAcks = 0;
+  let fetchWaiters = 0;
+  for (const { leadership, waiters } of manager.partitions()) {
+    parkedAcks += leadership?.parkedAcks ?? 0;
+    fetchWaiters = Math.max(fetchWaiters, waiters.size);
+  }
+  return {
+    parkedFetches: fetches.parked.size,
+    fetchWaiters,
+    fetchSessions: fetches.sessions.size,
+    parkedAcks,
+    awaitingJobs: waiting.size,
+    awaitingLease: awaitingLease.size,
+    isrChanges: alterPartitions.queued,
+    deadlines: timers.size,
+  };
+}

@@ -1,0 +1,133 @@
+/**
+ * Nothing that a process parks, holds or remembers for requests outlives them. In a peace (all replicas in
+ * sync, no fault yet) each number of `holdings` is at some moment at most its bound: zero for what ends soon,
+ * or the number of connections, nodes or replicas that may have one. Clients may work in a peace. A number
+ * that stays above its bound for the whole peace is a leak, and it grows from incident to incident.
+ *
+ * A run may have several peaces: each begins with `in-sync` and ends with the next fault or with the run.
+ */
+import type { BrokerHoldings } from '@millrace/node/roles';
+import type { SimNode } from '../cluster/index.ts';
+import { type Life, MILLISECOND, type Micros } from '../world/index.ts';
+import type { StateCheckerKind, StateScope } from './checker.ts';
+
+const NAME = 'memory-grows';
+const LOOK_US: Micros = 50 * MILLISECOND;
+/** A shorter peace proves nothing. */
+const LOOKS_MIN = 20;
+/** The frames and decoded requests of one connection at rest: a parked fetch. */
+const CONNECTION_BYTES = 64 << 10;
+/** Produce requests that a client sends without an answer, each with a few partitions. */
+const PRODUCES_MAX = 10;
+/** Deadlines of a broker besides those of its fetches: lag check, checkpoints, watches, retries. */
+const OWN_DEADLINES = 16;
+
+export const memoryGrows: StateCheckerKind = {
+  name: NAME,
+  sentence: 'in peace nothing that a process holds for requests stays above its bound',
+  make: (scope) => new MemoryGrows(scope),
+};
+
+interface Held {
+  readonly count: number;
+  readonly bound: number;
+}
+
+type HeldByName = Readonly<Record<string, Held>>;
+
+interface Seen {
+  readonly life: Life;
+  looks: number;
+  lookedUs: Micros;
+  /** Each number at the look at which it exceeded its bound least. */
+  readonly best: Map<string, Held>;
+}
+
+class MemoryGrows {
+  private readonly scope: StateScope;
+  private isPeace = false;
+  private readLines = 0;
+  private readonly seen = new Map<SimNode, Seen>();
+
+  constructor(scope: StateScope) {
+    this.scope = scope;
+  }
+
+  turn(node: SimNode): void {
+    this.readStory();
+    if (!this.isPeace || node.life === undefined || node.roles === undefined) return;
+    const { nowUs } = this.scope.world;
+    let seen = this.seen.get(node);
+    if (seen?.life !== node.life) {
+      seen = { life: node.life, looks: 0, lookedUs: nowUs, best: new Map() };
+      this.seen.set(node, seen);
+    }
+    if (nowUs < seen.lookedUs + LOOK_US) return;
+    seen.lookedUs = nowUs;
+    seen.looks++;
+    for (const [name, held] of Object.entries(this.heldBy(node))) {
+      const best = seen.best.get(name);
+      if (best === undefined || held.count - held.bound < best.count - best.bound) seen.best.set(name, held);
+    }
+  }
+
+  finish(): void {
+    this.peaceEnds();
+  }
+
+  private readStory(): void {
+    const { lines } = this.scope.world.story;
+    for (; this.readLines < lines.length; this.readLines++) {
+      const { event } = lines[this.readLines]!;
+      if (event === 'in-sync') this.isPeace = true;
+      else if (event.startsWith('fault ')) this.peaceEnds();
+    }
+  }
+
+  private peaceEnds(): void {
+    this.isPeace = false;
+    for (const [node, { looks, best }] of this.seen) {
+      if (looks < LOOKS_MIN) continue;
+      for (const [name, { count, bound }] of best)
+        if (count > bound)
+          this.scope.world.fail(
+            NAME,
+            `${node.name} holds ${count} ${name} in peace, and never fewer than ${bound + 1}`,
+          );
+    }
+    this.seen.clear();
+  }
+
+  private heldBy({ roles }: SimNode): HeldByName {
+    const { broker, controller } = roles!;
+    const nodes = this.scope.cluster.nodes.length;
+    return {
+      ...(broker === undefined ? {} : ofBroker(broker.holdings(), broker.replicas.partitions().length)),
+      ...(controller === undefined
+        ? {}
+        : {
+            'parked requests of the controller': { count: controller.controller.parkedCount, bound: 0 },
+            'unconfirmed heartbeats': { count: controller.controller.unconfirmedCount, bound: 0 },
+            // Each node fetches the metadata log, and may ask one thing more.
+            'open quorum requests': { count: controller.quorum?.openRequests ?? 0, bound: 2 * nodes },
+          }),
+    };
+  }
+}
+
+function ofBroker(holdings: BrokerHoldings, replicas: number): HeldByName {
+  const { connections, parkedFetches } = holdings;
+  return {
+    // A client sends its next fetch on a connection only after the answer to the last one.
+    'parked fetches': { count: parkedFetches, bound: connections },
+    'waiters of one partition': { count: holdings.fetchWaiters, bound: connections },
+    'parked acknowledgements': { count: holdings.parkedAcks, bound: connections * PRODUCES_MAX },
+    // A connection has one job at a time. With acks=0 the job may outlive the connection.
+    'requests that wait for a job': { count: holdings.awaitingJobs, bound: connections },
+    'leaderships that wait for a lease': { count: holdings.awaitingLease, bound: 0 },
+    'ISR changes that wait': { count: holdings.isrChanges, bound: 0 },
+    'calls to the controller': { count: holdings.controllerCalls, bound: 0 },
+    'bytes of requests': { count: holdings.requestBytes, bound: connections * CONNECTION_BYTES },
+    deadlines: { count: holdings.deadlines, bound: OWN_DEADLINES + parkedFetches + 2 * replicas },
+  };
+}

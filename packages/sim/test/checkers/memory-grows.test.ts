@@ -1,0 +1,43 @@
+import { expect, it } from 'vitest';
+import { memoryGrows } from '../../src/checkers/memory-grows.ts';
+import type { SimNode } from '../../src/cluster/index.ts';
+import { SmallCluster, violationOf } from '../support/small-cluster.ts';
+
+/** From now on the broker says that it holds this. */
+function holds(node: SimNode, more: object): void {
+  const broker = node.roles!.broker!;
+  const holdings = broker.holdings.bind(broker);
+  Object.defineProperty(broker, 'holdings', { value: () => ({ ...holdings(), ...more }) });
+}
+
+it('accepts a cluster in peace', () => {
+  const small = new SmallCluster([memoryGrows], 3);
+  small.world.tell('world', 'in-sync');
+  small.run(5);
+  expect(violationOf(() => small.finish())).toBeUndefined();
+});
+
+it.each([
+  ['parked fetches', { parkedFetches: 50 }, 50],
+  ['waiters of one partition', { fetchWaiters: 50 }, 50],
+  ['calls to the controller', { controllerCalls: 1 }, 1],
+  ['deadlines', { deadlines: 200 }, 200],
+])('sees that a broker holds too many %s at the end', (name, more, count) => {
+  const small = new SmallCluster([memoryGrows]);
+  holds(small.leader, more);
+  small.world.tell('world', 'in-sync');
+  small.run(5);
+  const found = violationOf(() => small.finish());
+  expect(found).toMatch(new RegExp(`^memory-grows: b. holds ${count} ${name} in peace`));
+});
+
+it('sees it at the end of a peace, when the next fault strikes', () => {
+  const small = new SmallCluster([memoryGrows]);
+  holds(small.leader, { isrChanges: 3 });
+  small.world.tell('world', 'in-sync');
+  small.run(5);
+  small.world.tell('world', 'fault 0: crash', { what: 'c1' });
+  expect(violationOf(() => small.run(1))).toBe(
+    `memory-grows: ${small.leader.name} holds 3 ISR changes that wait in peace, and never fewer than 1`,
+  );
+});
