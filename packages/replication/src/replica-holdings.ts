@@ -1,4 +1,4 @@
-/** Counts what a broker's data plane parks, holds and remembers for requests. Everything is bounded in peace. */
+/** Counts what the data plane of a broker parks and holds for requests. Each number is bounded in peace. */
 import type { ReplicaManager } from './replica-manager.ts';
 
 export interface ReplicaHoldings {

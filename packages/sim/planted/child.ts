@@ -28,17 +28,24 @@ const step = Number(values.step ?? 1);
 // Imported only now, after the hook is in place.
 const { planOf } = await import('../src/index.ts');
 const { simulateGuarded } = await import('../src/io/index.ts');
+const { storyLines } = await import('../src/report/index.ts');
 if (bug !== undefined && planted.modules !== 1)
   throw new Error(`planted bug ${bug.name}: ${bug.file} is not loaded`);
 
 function run(seed: number): Finding | undefined {
   try {
-    const { checker, sentence } = simulateGuarded(planOf(seed));
-    return checker === undefined ? undefined : { seed, checker, sentence: sentence ?? '' };
+    const told = simulateGuarded(planOf(seed));
+    const { checker, sentence } = told;
+    if (checker === undefined) return undefined;
+    const origin = storyLines(told).find((line) => MARKED.test(line));
+    return { seed, checker, sentence: sentence ?? '', ...(origin === undefined ? {} : { origin }) };
   } catch (error) {
     return { seed, checker: 'crashed', sentence: error instanceof Error ? error.message : String(error) };
   }
 }
+
+/** A line of a story with the arrow. */
+const MARKED = /^ *[\d.]+ →/;
 
 const began = performance.now();
 const others: Finding[] = [];

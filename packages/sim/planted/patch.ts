@@ -38,6 +38,8 @@ export interface Finding {
   readonly seed: number;
   readonly checker: string;
   readonly sentence: string;
+  /** The line of the story where the violated fact arose, if the story marks one. */
+  readonly origin?: string;
 }
 
 export function isExpected(bug: PlantedBug, { checker, sentence }: Finding): boolean {

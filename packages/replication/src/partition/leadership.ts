@@ -359,7 +359,14 @@ export class Leadership {
     const { partition } = this;
     partition.touchWaiters();
     this.ports.counters.isrChanged(previous, partition.isr);
-    this.ports.logger.info('isr-changed', { ...partition.facts(), from: previous, to: partition.isr });
+    const joined = partition.isr.find((id) => !previous.includes(id) && this.remotes.has(id));
+    this.ports.logger.info('isr-changed', {
+      ...partition.facts(),
+      from: previous,
+      to: partition.isr,
+      startOffset: this.startOffset,
+      ...(joined === undefined ? {} : { joinedAt: this.remotes.get(joined)!.logEndOffset }),
+    });
     this.advanceHighWatermark();
     if (partition.corruption.reason !== undefined) this.askToResign();
   }

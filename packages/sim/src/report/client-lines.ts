@@ -1,11 +1,13 @@
 /** The clients' part of the story: a line for every second in which an operation ended. */
 import type { Op, SendOp } from '@millrace/checkers';
-import { type Micros, SECOND } from '../world/index.ts';
+import { type Micros, SECOND, type StoryLine } from '../world/index.ts';
 
 export interface TextLine {
   readonly atUs: Micros;
   readonly who: string;
   readonly text: string;
+  /** The events that the line tells; undefined for clients. */
+  readonly source?: readonly StoryLine[];
 }
 
 interface Doings {
@@ -27,9 +29,12 @@ export function clientLines(ops: readonly Op[], endUs: Micros): TextLine[] {
   const lines: TextLine[] = [];
   let second = -1;
   let doings = new Map<string, Doings>();
+  const stuck = new Stuck();
   const flush = () => {
-    if (doings.size > 0)
-      lines.push({ atUs: Math.min((second + 1) * SECOND - 1, endUs), who: 'all', text: textOf(doings) });
+    const atUs = Math.min((second + 1) * SECOND - 1, endUs);
+    const working = new Map([...doings].filter(([client, one]) => !stuck.takes(client, one, second)));
+    for (const text of stuck.over(second)) lines.push({ atUs, who: 'all', text });
+    if (working.size > 0) lines.push({ atUs, who: 'all', text: textOf(working) });
     doings = new Map();
   };
   for (const op of ops) {
@@ -52,7 +57,48 @@ export function clientLines(ops: readonly Op[], endUs: Micros): TextLine[] {
     }
   }
   flush();
+  for (const text of stuck.over(Number.POSITIVE_INFINITY)) lines.push({ atUs: endUs, who: 'all', text });
   return lines;
+}
+
+interface Failures {
+  readonly error: string;
+  readonly from: number;
+  last: number;
+  records: number;
+}
+
+/** A client that gets nothing but the same error has one line when that is over, and not one each second. */
+class Stuck {
+  private readonly byClient = new Map<string, Failures>();
+
+  /** Whether the line comes later. */
+  takes(client: string, { acked, read, failed, unknown, error }: Doings, second: number): boolean {
+    if (acked + read > 0 || error === undefined) return false;
+    const known = this.byClient.get(client);
+    if (known !== undefined && known.error !== error) return false;
+    const failures = known ?? { error, from: second, last: second, records: 0 };
+    failures.last = second;
+    failures.records += failed + unknown;
+    this.byClient.set(client, failures);
+    return true;
+  }
+
+  /** The lines of the clients that were not stuck in this second. */
+  over(second: number): string[] {
+    const texts: string[] = [];
+    for (const [client, { error, from, last, records }] of [...this.byClient]) {
+      if (last >= second) continue;
+      this.byClient.delete(client);
+      const seconds = last - from + 1;
+      texts.push(
+        seconds === 1
+          ? `${client}: ${records} records without success (${error})`
+          : `${client}: ${records} records without success for ${seconds} s (${error})`,
+      );
+    }
+    return texts;
+  }
 }
 
 function sent(one: Doings, op: SendOp): void {

@@ -107,7 +107,14 @@ export function phraseOf(event: string, speaker: Speaker): string | undefined {
   const loud = LOUD[event] ?? '';
   const text = sentenceOf(definition, speaker).replace(loud, loud.toUpperCase());
   const more = ALSO[event];
-  return more === undefined ? text : `${text} (${more}=${saidOf(more, speaker)})`;
+  if (more !== undefined) return `${text} (${more}=${saidOf(more, speaker)})`;
+  return event === 'isr-changed' ? `${text}${joinText(facts)}` : text;
+}
+
+/** The log end of the replica that joins an ISR, which must not lie before the beginning of the epoch. */
+function joinText({ leaderEpoch, startOffset, joinedAt }: Facts): string {
+  if (joinedAt === undefined) return '';
+  return ` (joins with its log up to ${String(joinedAt)}; epoch ${String(leaderEpoch)} began at ${String(startOffset)})`;
 }
 
 /** The event's name and its facts. */

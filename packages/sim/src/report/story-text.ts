@@ -4,6 +4,7 @@ import { faultsOf } from '../plan/index.ts';
 import type { RunReport } from '../run/index.ts';
 import { type Micros, SECOND, type StoryLine } from '../world/index.ts';
 import { clientLines, type TextLine } from './client-lines.ts';
+import { originOf } from './origin.ts';
 import { asItIs, FAULT_MARK, type Facts, phraseOf, placeOf } from './phrases.ts';
 
 export interface StoryOptions {
@@ -11,10 +12,18 @@ export interface StoryOptions {
   readonly verbose?: boolean | undefined;
 }
 
-type Told = Pick<RunReport, 'story' | 'history' | 'scenario' | 'plan' | 'virtualUs' | 'checker' | 'sentence'>;
+type Told = Pick<
+  RunReport,
+  'story' | 'history' | 'scenario' | 'plan' | 'virtualUs' | 'checker' | 'sentence'
+> &
+  Partial<Pick<RunReport, 'waiting'>>;
 
 /** The story prints the same line of the same actor once within this time. */
 const REPEAT_US = 2 * SECOND;
+/** A line that came so often has its count. */
+const COUNTED_MIN = 3;
+/** The beginning of the line where the violated fact arose. */
+const ARROW = '→';
 
 export function storyText(report: Told, options: StoryOptions = {}): string {
   return storyLines(report, options).join('\n');
@@ -22,10 +31,15 @@ export function storyText(report: Told, options: StoryOptions = {}): string {
 
 export function storyLines(report: Told, { verbose = false }: StoryOptions = {}): string[] {
   const told = verbose ? report.story.lines.map(plainly) : inWords(report.story.lines);
-  const lines = merge(told, clientLines(report.history.ops, report.virtualUs)).map(lineText);
+  const origin = originOf(report);
+  const lines = merge(told, clientLines(report.history.ops, report.virtualUs)).map((line) =>
+    lineText(line, origin !== undefined && line.source?.includes(origin) === true),
+  );
   if (report.sentence !== undefined) {
     const what = `!!! ${report.checker}: ${report.sentence}`;
     lines.push(lineText({ atUs: report.virtualUs, who: 'world', text: what }));
+    for (const text of report.waiting ?? [])
+      lines.push(lineText({ atUs: report.virtualUs, who: 'world', text: `    ${text}` }));
   }
   return [beginning(report), ...lines];
 }
@@ -44,8 +58,9 @@ function beginning({ scenario, plan }: Told): string {
   return `${nodes}; ${described.join('; ')}; ${planned}`;
 }
 
-function plainly({ atUs, who, event, facts }: StoryLine): TextLine {
-  return { atUs, who, text: asItIs(event, facts ?? {}) };
+function plainly(line: StoryLine): TextLine {
+  const { atUs, who, event, facts } = line;
+  return { atUs, who, text: asItIs(event, facts ?? {}), source: [line] };
 }
 
 function inWords(lines: readonly StoryLine[]): TextLine[] {
@@ -55,22 +70,48 @@ function inWords(lines: readonly StoryLine[]): TextLine[] {
     if (id !== undefined) names.set(Number(id), who);
   }
   const node = (id: unknown) => names.get(Number(id)) ?? (Number(id) < 0 ? 'nobody' : String(id));
-  const lastSaid = new Map<string, Micros>();
-  return together(lines).flatMap(({ atUs, who, event, facts, places }): TextLine[] => {
+  const lastSaid = new Map<string, Repeated>();
+  const all: Repeated[] = [];
+  const told = together(lines).flatMap(({ atUs, who, event, facts, places, source }): TextLine[] => {
     const text = phraseOf(event, { facts, node, places });
     if (text === undefined) return [];
     const key = `${who} ${text}`;
     const before = lastSaid.get(key);
-    lastSaid.set(key, atUs);
-    return before !== undefined && atUs - before < REPEAT_US ? [] : [{ atUs, who, text }];
+    if (before !== undefined && atUs - before.lastUs < REPEAT_US) {
+      before.lastUs = atUs;
+      before.times++;
+      return [];
+    }
+    const line = { atUs, who, text, source };
+    const said = { line, text, times: 1, lastUs: atUs };
+    lastSaid.set(key, said);
+    all.push(said);
+    return [line];
   });
+  for (const { line, text, times, lastUs } of all)
+    if (times >= COUNTED_MIN)
+      line.text = `${text} (${times} times in ${((lastUs - line.atUs) / SECOND).toFixed(1)} s)`;
+  return told;
 }
 
-type Together = StoryLine & { readonly facts: Facts; readonly places: string[] };
+/** A line that the story prints once, with the number of its repetitions. */
+interface Repeated {
+  readonly line: { readonly atUs: Micros; text: string };
+  readonly text: string;
+  times: number;
+  lastUs: Micros;
+}
+
+type Together = StoryLine & {
+  readonly facts: Facts;
+  readonly places: string[];
+  readonly source: StoryLine[];
+};
 
 /** Facts that differ for every partition; the story omits them. */
 const APART: Readonly<Record<string, Facts>> = {
-  'isr-changed': { leaderEpoch: 0 },
+  // Lines of ISRs that a replica joins stay apart, because they state its log end.
+  'isr-changed': { leaderEpoch: 0, startOffset: 0 },
   'log-write-failed': { directory: '', reason: '' },
 } satisfies { [Name in EventName]?: Facts };
 
@@ -78,11 +119,17 @@ const APART: Readonly<Record<string, Facts>> = {
 function together(lines: readonly StoryLine[]): Together[] {
   const told: Together[] = [];
   let lastKey = '';
-  for (const { atUs, who, event, facts = {} } of lines) {
+  for (const one of lines) {
+    const { atUs, who, event, facts = {} } = one;
     const place = placeOf(facts);
     const key = `${atUs} ${who} ${asItIs(event, { ...facts, ...APART[event], partition: 0, topic: '' })}`;
-    if (place !== undefined && key === lastKey) told.at(-1)!.places.push(place);
-    else told.push({ atUs, who, event, facts, places: place === undefined ? [] : [place] });
+    if (place !== undefined && key === lastKey) {
+      told.at(-1)!.places.push(place);
+      told.at(-1)!.source.push(one);
+    } else {
+      const places = place === undefined ? [] : [place];
+      told.push({ atUs, who, event, facts, places, source: [one] });
+    }
     lastKey = key;
   }
   return told;
@@ -94,6 +141,7 @@ function merge(first: readonly TextLine[], second: readonly TextLine[]): TextLin
   return [...first, ...second].sort((a, b) => a.atUs - b.atUs || rank(a) - rank(b));
 }
 
-function lineText({ atUs, who, text }: TextLine): string {
-  return `${(atUs / SECOND).toFixed(3).padStart(7)}  ${who.padEnd(5)} ${text}`;
+function lineText({ atUs, who, text }: TextLine, isOrigin = false): string {
+  const mark = isOrigin ? ARROW : ' ';
+  return `${(atUs / SECOND).toFixed(3).padStart(7)} ${mark}${who.padEnd(5)} ${text}`;
 }

@@ -13,6 +13,7 @@ import { MILLISECOND, type Micros, SECOND, type Story, World } from '../world/in
 import { type StruckFault, schedule } from './incident.ts';
 import { lookAfter, makePeace, notHandedOver, unrest, unrestAtRest } from './peace.ts';
 import { Supervisor } from './supervisor.ts';
+import { waitingLines } from './waiting.ts';
 import { Workload } from './workload.ts';
 
 /** The promises of liveness, in virtual time. */
@@ -37,6 +38,8 @@ export const LIVENESS = {
   rereadUs: 20 * SECOND,
 } as const;
 
+/** The checkers of times: the story of their violations says what each node waits for. */
+const LIMITS: ReadonlySet<string> = new Set(['liveness', 'leader-unavailable', 'writes-unavailable']);
 /** The shortest run. */
 const RUN_US_MIN = 20 * SECOND;
 /** In a longer quiet phase the clients do less, until shortly before the next incident. */
@@ -57,6 +60,8 @@ export interface RunReport {
   readonly sentence: string | undefined;
   /** The error of a process, if that is the violation; its stack shows the place. */
   readonly thrown: unknown;
+  /** If a limit of time is violated: the state of the nodes and partitions that wait. */
+  readonly waiting: readonly string[];
   readonly virtualUs: Micros;
   readonly events: number;
   /** Counts of events: `fault crash`, `log isr-changed`, `error NOT_LEADER_OR_FOLLOWER`, … */
@@ -89,6 +94,7 @@ export function simulate(options: RunOptions): RunReport {
     checker: violation?.checker,
     sentence: violation?.sentence,
     thrown: violation?.cause,
+    waiting: violation !== undefined && LIMITS.has(violation.checker) ? waitingLines(run.cluster) : [],
     virtualUs: world.nowUs,
     events: world.events,
     counts: world.counts,
@@ -106,7 +112,7 @@ class Run {
   private readonly world: World;
   private readonly scenario: Scenario;
   private readonly network: Network;
-  private readonly cluster: SimCluster;
+  readonly cluster: SimCluster;
   private readonly atlas: Atlas;
   private readonly supervisor: Supervisor;
   private readonly workload: Workload;

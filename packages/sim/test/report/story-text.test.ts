@@ -30,8 +30,13 @@ test('the story has events in words, nodes by name, and the violation last', () 
       [1_000_000, 'b4', 'process-ended', { death: 'power' }],
       [1_000_000, 'world', 'fault 3: power-loss', { what: 'b4' }],
       [1_200_000, 'c1', 'broker-fenced', { brokerId: 4, brokerEpoch: 9 }],
-      [1_300_000, 'b5', 'isr-changed', { ...partition, from: [5, 4], to: [5] }],
-      [1_300_000, 'b5', 'isr-changed', { ...partition, partition: 1, leaderEpoch: 8, from: [5, 4], to: [5] }],
+      [1_300_000, 'b5', 'isr-changed', { ...partition, from: [5, 4], to: [5], startOffset: 2 }],
+      [
+        1_300_000,
+        'b5',
+        'isr-changed',
+        { ...partition, partition: 1, leaderEpoch: 8, from: [5, 4], to: [5], startOffset: 2 },
+      ],
       [1_400_000, 'b4', 'replica-truncated', { ...partition, from: 10, to: 7, reason: 'diverged' }],
       [
         1_410_000,
@@ -101,6 +106,54 @@ test('the story sums up the clients for each second', () => {
       text: 'p1: 4 acked 2 unknown (delivery time-out), e-0 up to 7; q1: 1 read, e-0 up to 7',
     },
     { atUs: 1_500_000, who: 'a1', text: 'CreateTopics f: ok' },
-    { atUs: 1_700_000, who: 'all', text: 'p1: 2 failed (MESSAGE_TOO_LARGE)' },
+    { atUs: 1_700_000, who: 'all', text: 'p1: 2 records without success (MESSAGE_TOO_LARGE)' },
   ]);
+});
+
+test('the story collapses the failures of a client that gets the same error for seconds', () => {
+  const send = { type: 'send', client: 'p1', topic: 'e', partition: 0, values: ['a', 'b'] };
+  const failed = { ...send, outcome: 'info', error: 'delivery time-out' };
+  const ops = [
+    { ...failed, endedUs: 100_000 },
+    { ...failed, endedUs: 1_100_000 },
+    { ...failed, endedUs: 2_100_000 },
+    { ...send, endedUs: 3_200_000, outcome: 'ok', baseOffset: 4 },
+  ] as unknown as Op[];
+  expect(clientLines(ops, 4_000_000).map(({ text }) => text)).toEqual([
+    'p1: 6 records without success for 3 s (delivery time-out)',
+    'p1: 2 acked, e-0 up to 5',
+  ]);
+});
+
+test('the story counts the repetitions of a line', () => {
+  const lines = [0, 1, 2, 3].map((second): Parameters<typeof told>[0][number] => [
+    second * 1_000_000,
+    'b4',
+    'process-asked-to-stop',
+  ]);
+  expect(told(lines)[0]).toBe('  0.000  b4    is asked to stop (4 times in 3.0 s)');
+});
+
+test('an ISR change names the log end of the replica that joins, and the beginning of the epoch', () => {
+  const facts = { topic: 'e', partition: 0, leaderEpoch: 3, from: [5], to: [5, 4], startOffset: 40 };
+  expect(told([[0, 'b5', 'isr-changed', { ...facts, joinedAt: 38 }]])[0]).toBe(
+    '  0.000  b5    changes the ISR of e-0: b5 → b5 4 (joins with its log up to 38; epoch 3 began at 40)',
+  );
+});
+
+test('an arrow marks the line where the violated fact arose', () => {
+  const at = { topic: 'events-1', partition: 0, reason: 'diverged' };
+  const lines = [
+    [1_000_000, 'b4', 'replica-truncated', { ...at, leaderEpoch: 1, from: 9, to: 7 }],
+    [2_000_000, 'b4', 'replica-truncated', { ...at, leaderEpoch: 2, from: 12, to: 10 }],
+    [3_000_000, 'b5', 'replica-truncated', { ...at, leaderEpoch: 2, from: 14, to: 8 }],
+    [4_000_000, 'b6', 'replica-truncated', { ...at, leaderEpoch: 3, from: 14, to: 8 }],
+  ].map(([atUs, who, event, facts]) => ({ atUs, who, event, facts }));
+  const report = {
+    ...{ story: { lines }, scenario, history: { ops: [] }, plan, virtualUs: 9_000_000 },
+    checker: 'lost-write',
+    sentence: 'p1-7 was acknowledged (acks=all, events-1-0 at 11, by broker 4 at 1.500000 s) and is gone',
+  };
+  const marked = storyLines(report as unknown as RunReport).filter((line) => line[8] === '→');
+  expect(marked).toEqual(['  2.000 →b4    CUTS events-1-0 from 12 to 10 (epoch 2): diverged']);
 });

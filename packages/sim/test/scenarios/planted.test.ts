@@ -61,4 +61,6 @@ test.each([
 ])('%s is found', async (name, from) => {
   const { found } = await runChild(bugNamed(name), { from, to: RUNS_MAX, step: 1 });
   expect(bugNamed(name).expectedCheckers).toContain(found?.checker);
+  // The arrow of the story points to the loss of the record.
+  if (found?.checker === 'lost-write') expect(found.origin).toMatch(/→b\d+ +(CUTS|leads) /);
 });

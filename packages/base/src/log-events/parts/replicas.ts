@@ -19,7 +19,7 @@ export const replicaEvents = {
   },
   'isr-changed': {
     level: 'info',
-    facts: ['topic', 'partition', 'leaderEpoch', 'from', 'to'],
+    facts: ['topic', 'partition', 'leaderEpoch', 'from', 'to', 'startOffset', 'joinedAt?'],
     says: 'The leader changes the ISR of {topic}-{partition}: {from} → {to}.',
   },
   'leader-lost-while-checking': {
