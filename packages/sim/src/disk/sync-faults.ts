@@ -26,6 +26,7 @@ export interface FailedSync {
 export class SyncFaults {
   private readonly world: World;
   private failure: SyncFailure | undefined;
+  private hasFailed = false;
   private blocked: { readonly below: string; readonly untilUs: Micros } | undefined;
 
   constructor(world: World) {
@@ -34,6 +35,7 @@ export class SyncFaults {
 
   fail(failure: SyncFailure): void {
     this.failure = failure;
+    this.hasFailed = false;
   }
 
   /** Syncs that begin before then complete only then, in any order. Syncs of other paths pass them. */
@@ -43,7 +45,7 @@ export class SyncFaults {
 
   /** Cancels an armed failure that has not struck. */
   disarm(): void {
-    if (this.failure?.isLasting === false) this.failure = undefined;
+    if (this.failure?.isLasting !== true || !this.hasFailed) this.failure = undefined;
     this.blocked = undefined;
   }
 
@@ -65,6 +67,7 @@ export class SyncFaults {
   take(path: string): FailedSync | undefined {
     const { failure, world } = this;
     if (failure === undefined || !isBelow(path, failure.below) || !failure.mayFail()) return undefined;
+    this.hasFailed = true;
     if (!failure.isLasting) this.failure = undefined;
     world.count('disk sync failed');
     return { error: new DiskError(failure.code, `${path}: cannot be synced`), pages: failure.pages };

@@ -71,6 +71,20 @@ describe('a failing sync', () => {
     expect(() => machine.write('/data/t-0/a').syncNow()).toThrow(DiskError);
   });
 
+  it('strikes no more once it is disarmed, unless it lasts and has struck', () => {
+    const machine = new Machine();
+    const file = machine.write('/data/t-0/a');
+    for (const isLasting of [false, true]) {
+      machine.disk.syncs.fail(failure('dirty', { isLasting }));
+      machine.disk.disarm();
+      file.syncNow();
+    }
+    machine.disk.syncs.fail(failure('dirty', { isLasting: true }));
+    expect(() => file.syncNow()).toThrow(DiskError);
+    machine.disk.disarm();
+    expect(() => file.syncNow()).toThrow(DiskError);
+  });
+
   it('fails the syncs of names, and until the disk is replaced', () => {
     const machine = new Machine();
     machine.disk.syncs.fail(failure('dirty', { isLasting: true }));
