@@ -139,6 +139,11 @@ export class PartitionLog {
     return this.endOffset - this.flusher.recoveryPoint >= this.config.flushMessages;
   }
 
+  /** The first offset of the active segment. */
+  get activeBaseOffset(): Offset {
+    return this.segments.active.baseOffset;
+  }
+
   get segmentCount(): number {
     return this.segments.list.length;
   }

@@ -26,7 +26,11 @@ type Replace = (file: string, content: Uint8Array) => void;
 interface OpenPartition {
   readonly topic: string;
   readonly partition: number;
-  readonly log: { readonly recoveryPoint: Offset; readonly startOffset: Offset };
+  readonly log: {
+    readonly recoveryPoint: Offset;
+    readonly startOffset: Offset;
+    readonly activeBaseOffset: Offset;
+  };
 }
 
 export interface CheckpointOptions {
@@ -112,7 +116,7 @@ export class Checkpoints {
     const points: PartitionOffset[] = [];
     const starts: PartitionOffset[] = [];
     for (const [folder, { topic, partition, log }] of this.open) {
-      const offset = this.pointToWrite(folder, log.recoveryPoint);
+      const offset = this.pointToWrite(folder, log);
       points.push({ topic, partition, offset });
       this.pointsOnDevice.set(folder, Math.max(offset, this.pointsOnDevice.get(folder) ?? 0));
       if (log.startOffset > 0) starts.push({ topic, partition, offset: log.startOffset });
@@ -125,8 +129,8 @@ export class Checkpoints {
 
   /**
    * Called before a log is truncated below its recovery point: lowers the point on the device if that point
-   * is higher than the log's. Waits for the device then. Rare, because a point never passes the high
-   * watermark and a truncation seldom does. May throw DiskError.
+   * is higher than the log's. Waits for the device then. Rare, because a truncation seldom
+   * passes the high watermark or the beginning of the active segment. May throw DiskError.
    */
   lowered(folder: string, recoveryPoint: Offset): void {
     const onDevice = this.pointsOnDevice.get(folder) ?? this.recoveryPoints.get(folder) ?? 0;
@@ -140,10 +144,13 @@ export class Checkpoints {
 
   /**
    * No truncation by a leader's log goes below the high watermark, so a point at or below it need not be
-   * lowered.
+   * lowered. But the high watermark stands still while the ISR is too small, so the point follows the active
+   * segment. Otherwise recovery after a kill would check everything above the high watermark. Recovery checks
+   * the whole active segment anyway, so a lower point within that segment costs nothing.
    */
-  private pointToWrite(folder: string, recoveryPoint: Offset): Offset {
-    return Math.min(recoveryPoint, this.highWatermarks.get(folder) ?? recoveryPoint);
+  private pointToWrite(folder: string, { recoveryPoint, activeBaseOffset }: OpenPartition['log']): Offset {
+    const highWatermark = this.highWatermarks.get(folder) ?? recoveryPoint;
+    return Math.min(recoveryPoint, Math.max(highWatermark, activeBaseOffset));
   }
 
   /** True if a file lists the folder, or may list it again after a power loss. */

@@ -23,7 +23,7 @@ class CountingDisk extends MemoryDisk {
   }
 }
 
-function setUp() {
+function setUp({ segmentBytes = 150 } = {}) {
   const disk = new CountingDisk((callback) => callback());
   const logger = new MemoryLogger();
   const random = new Prng(1);
@@ -37,7 +37,7 @@ function setUp() {
   });
   if (!opened.ok) throw new Error(opened.message);
   const { logs } = opened;
-  const log = logs.openLog('a', 0, { config: config({ segmentBytes: 150 }), nowWallMs: NOW });
+  const log = logs.openLog('a', 0, { config: config({ segmentBytes }), nowWallMs: NOW });
   for (let i = 0; i < 5; i++) append(log, batch(1));
   const round = (offset: number) => {
     disk.tries = [];
@@ -97,8 +97,8 @@ test('a full disk: a round removes the folders of deleted logs although it canno
   expect(deleted()).toEqual([]);
 });
 
-test('a recovery point in the file never passes the high watermark, so most truncations need not lower it', () => {
-  const { disk, log, round } = setUp();
+test('in the active segment no recovery point passes the high watermark, so few truncations lower it', () => {
+  const { disk, log, round } = setUp({ segmentBytes: 10_000 });
   const points = () => new TextDecoder().decode(disk.readFile(`/data/${RECOVERY_POINTS}`));
   log.flush(() => {});
   round(3);
@@ -110,4 +110,15 @@ test('a recovery point in the file never passes the high watermark, so most trun
   log.truncateTo(1);
   disk.losePower();
   expect(points()).toEqual('0\n1\na 0 1\n');
+});
+
+test('while the high watermark stands still, the recovery point follows the active segment', () => {
+  const { disk, log, round } = setUp();
+  const points = () => new TextDecoder().decode(disk.readFile(`/data/${RECOVERY_POINTS}`));
+  log.flush(() => {});
+  round(1);
+  expect([log.segmentCount, log.recoveryPoint, points()]).toEqual([5, 5, '0\n1\na 0 4\n']);
+  log.truncateTo(3);
+  disk.losePower();
+  expect(points()).toEqual('0\n1\na 0 3\n');
 });
