@@ -1,4 +1,4 @@
-/** Plans with less in them than a given plan, for shrinking: fewer incidents, fewer faults, smaller values. */
+/** Plans with less in them than a given plan, for shrinking: fewer incidents and faults, smaller values. */
 import { faultsOf, type Incident, kindNamed, type Plan, type PlannedFault } from './plan.ts';
 
 /** The plan with these faults only; incidents stay, even those without faults. */
