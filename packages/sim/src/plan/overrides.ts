@@ -3,7 +3,9 @@
  * `settings` hold only the values that differ from those of the seed.
  */
 import { Prng } from '@millrace/base';
+import type { ClusterPlan } from '../cluster/index.ts';
 import { chance, type Domain, type Json, whole } from '../faults/index.ts';
+import type { NetworkOptions } from '../net/index.ts';
 import type { Overrides, Plan } from './plan.ts';
 import { drawScenario, type Scenario, type TopicPlan } from './scenario.ts';
 
@@ -48,7 +50,7 @@ export const scenarioDomains: Readonly<Record<keyof Scenario, Domain | Section>>
     combined: yes,
     settings: texts,
     loopWorkMax: { ...whole(0, 1_000_000_000), less: () => [] },
-  },
+  } satisfies Readonly<Record<keyof ClusterPlan, Domain>>,
   network: {
     delayUs: whole(0, MICROS_MAX),
     jitterUs: whole(0, MICROS_MAX),
@@ -56,7 +58,8 @@ export const scenarioDomains: Readonly<Record<keyof Scenario, Domain | Section>>
     splitPerMille: whole(0, 1_000),
     connectTimeoutMs: { ...whole(1, MILLIS_MAX), less: () => [] },
     keepAliveMs: { ...whole(1, MILLIS_MAX), less: () => [] },
-  },
+    lingerPerMille: whole(0, 1_000),
+  } satisfies Readonly<Record<keyof NetworkOptions, Domain>>,
   clockSkewMs: whole(0, 12 * 3_600_000),
   clockDriftPpm: whole(0, 10_000),
   topics,
