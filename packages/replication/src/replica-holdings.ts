@@ -1,9 +1,13 @@
 /** Counts what the data plane of a broker parks and holds for requests. Each number is bounded in peace. */
 import type { ReplicaManager } from './replica-manager.ts';
+import { SessionPartition } from './serving/session-partition.ts';
 
 export interface ReplicaHoldings {
   readonly parkedFetches: number;
-  /** The most parked fetches that wait for one partition. */
+  /**
+   * The most parked fetches that wait for one partition. A fetch session waits there, too, as long as it
+   * lives, but a session may outlive its connection, so `fetchSessions` counts those.
+   */
   readonly fetchWaiters: number;
   readonly fetchSessions: number;
   readonly parkedAcks: number;
@@ -23,7 +27,9 @@ export function holdingsOf(manager: ReplicaManager): ReplicaHoldings {
   let fetchWaiters = 0;
   for (const { leadership, waiters } of manager.partitions()) {
     parkedAcks += leadership?.parkedAcks ?? 0;
-    fetchWaiters = Math.max(fetchWaiters, waiters.size);
+    let parked = 0;
+    for (const waiter of waiters) if (!(waiter instanceof SessionPartition)) parked++;
+    fetchWaiters = Math.max(fetchWaiters, parked);
   }
   return {
     parkedFetches: fetches.parked.size,
