@@ -45,7 +45,7 @@ function dumpEvenFailing(files: string[], ...options: string[]): string {
 test.skipIf(!present)(
   `kafka-dump-log.sh reads our segments, indexes and snapshots (needs java and KAFKA_HOME)`,
   { timeout: 60_000 },
-  () => {
+  async () => {
     const directory = `${root}/orders-0`;
     const log = openLog({
       disk: new RealDisk(),
@@ -75,6 +75,7 @@ test.skipIf(!present)(
     );
     expect(log.appendAsFollower(concat(replicated), NOW)).toMatchObject({ ok: true });
     const { endOffset } = log;
+    await new Promise<void>((idle) => log.whenIdle(idle));
     log.close({ clean: true });
 
     const files = fs.readdirSync(directory).map((name) => `${directory}/${name}`);
