@@ -62,5 +62,5 @@ test.each([
   const { found } = await runChild(bugNamed(name), { from, to: RUNS_MAX, step: 1 });
   expect(bugNamed(name).expectedCheckers).toContain(found?.checker);
   // The arrow of the story points to the loss of the record.
-  if (found?.checker === 'lost-write') expect(found.origin).toMatch(/→b\d+ +(CUTS|leads) /);
+  if (found?.checker === 'lost-write') expect(found.origin).toMatch(/→[bn]\d+ +(CUTS|leads) /);
 });
