@@ -39,6 +39,8 @@ interface Seen {
   readonly life: Life;
   looks: number;
   lookedUs: Micros;
+  /** Whether a number exceeded its bound at every look so far. */
+  isAbove: boolean;
   /** Each number at the look at which it exceeded its bound least. */
   readonly best: Map<string, Held>;
 }
@@ -53,22 +55,28 @@ class MemoryGrows {
     this.scope = scope;
   }
 
+  /**
+   * Looks at one turn in 50 ms, and at every turn while a number has always exceeded its bound. Otherwise the
+   * looks at a quiet controller could all fall into the turns that begin to hold something.
+   */
   turn(node: SimNode): void {
     this.readStory();
     if (!this.isPeace || node.life === undefined || node.roles === undefined) return;
     const { nowUs } = this.scope.world;
     let seen = this.seen.get(node);
     if (seen?.life !== node.life) {
-      seen = { life: node.life, looks: 0, lookedUs: nowUs, best: new Map() };
+      seen = { life: node.life, looks: 0, lookedUs: nowUs, isAbove: false, best: new Map() };
       this.seen.set(node, seen);
     }
-    if (nowUs < seen.lookedUs + LOOK_US) return;
-    seen.lookedUs = nowUs;
-    seen.looks++;
+    if (nowUs >= seen.lookedUs + LOOK_US) {
+      seen.lookedUs = nowUs;
+      seen.looks++;
+    } else if (!seen.isAbove) return;
     for (const [name, held] of Object.entries(this.heldBy(node))) {
       const best = seen.best.get(name);
       if (best === undefined || held.count - held.bound < best.count - best.bound) seen.best.set(name, held);
     }
+    seen.isAbove = [...seen.best.values()].some(({ count, bound }) => count > bound);
   }
 
   finish(): void {

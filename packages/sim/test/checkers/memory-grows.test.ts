@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { memoryGrows } from '../../src/checkers/memory-grows.ts';
 import type { SimNode } from '../../src/cluster/index.ts';
+import { MILLISECOND } from '../../src/world/index.ts';
 import { SmallCluster, violationOf } from '../support/small-cluster.ts';
 
 /** From now on the broker says that it holds this. */
@@ -40,4 +41,21 @@ it('sees it at the end of a peace, when the next fault strikes', () => {
   expect(violationOf(() => small.run(1))).toBe(
     `memory-grows: ${small.leader.name} holds 3 ISR changes that wait in peace, and never fewer than 1`,
   );
+});
+
+it('accepts a request that is held only in the first turn after a pause', () => {
+  const small = new SmallCluster([memoryGrows]);
+  const { world, leader } = small;
+  const broker = leader.roles!.broker!;
+  const holdings = broker.holdings.bind(broker);
+  let lookedUs = 0;
+  const value = () => {
+    const controllerCalls = world.nowUs - lookedUs >= 50 * MILLISECOND ? 1 : 0;
+    lookedUs = world.nowUs;
+    return { ...holdings(), controllerCalls };
+  };
+  Object.defineProperty(broker, 'holdings', { value });
+  world.tell('world', 'in-sync');
+  small.run(5);
+  expect(violationOf(() => small.finish())).toBeUndefined();
 });
