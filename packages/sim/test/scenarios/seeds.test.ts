@@ -3,12 +3,18 @@
  * coverage. They run as in `millrace sim --seeds`: guarded, in two processes.
  */
 import { execFile } from 'node:child_process';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { missingCoverage } from '../../src/index.ts';
+import { missingCoverage, type RunSummary } from '../../src/index.ts';
 
-/** Chosen so that they reach every item; change the range when a change of the product changes the runs. */
-const SEEDS = { first: 26, last: 80 };
+/**
+ * Chosen so that they and the plans reach every item. Change the range, or add a plan, when a change of the
+ * product changes the runs.
+ */
+const SEEDS = { first: 92, last: 134 };
+/** Each reaches items that one run in some hundreds reaches. */
+const PLANS = join(import.meta.dirname, 'plans');
 const MAIN = join(import.meta.dirname, '../../../cli/src/main.ts');
 const ANSWER_BYTES_MAX = 64 << 20;
 
@@ -19,28 +25,35 @@ interface Answer {
   readonly counts: Readonly<Record<string, number>>;
 }
 
-function runSeeds(seeds: string): Promise<Answer> {
-  const args = [MAIN, 'sim', '--seeds', seeds, '--jobs', '2', '--no-shrink', '--json'];
+function millraceSim<T>(...args: string[]): Promise<T> {
   return new Promise((resolve, reject) => {
-    execFile(process.execPath, args, { maxBuffer: ANSWER_BYTES_MAX }, (error, stdout, stderr) => {
+    const all = [MAIN, 'sim', ...args, '--no-shrink', '--json'];
+    execFile(process.execPath, all, { maxBuffer: ANSWER_BYTES_MAX }, (error, stdout, stderr) => {
       // A failed run exits with 1 but still prints its answer.
-      if (stdout.startsWith('{')) resolve(JSON.parse(stdout) as Answer);
+      if (stdout.startsWith('{')) resolve(JSON.parse(stdout) as T);
       else reject(new Error(`millrace sim did not answer: ${error?.message}\n${stderr}`));
     });
   });
 }
 
-test(`seeds ${SEEDS.first} to ${SEEDS.last} break no promise, and reach every item of coverage`, async () => {
-  const { runs, violations, crashes, counts } = await runSeeds(`${SEEDS.first}..${SEEDS.last}`);
+test(`seeds ${SEEDS.first} to ${SEEDS.last} and the plans break no promise, and reach every item of coverage`, async () => {
+  const range = `${SEEDS.first}..${SEEDS.last}`;
+  const { runs, violations, crashes, counts } = await millraceSim<Answer>('--seeds', range, '--jobs', '2');
   const failures = [
-    ...violations.map(({ seed, checker, sentence }) => ({ seed, what: `${checker}: ${sentence}` })),
-    ...crashes.map(({ seed, crash }) => ({ seed, what: `crashed: ${crash}` })),
+    ...violations.map(({ seed, checker, sentence }) => ({
+      run: `--seed ${seed}`,
+      what: `${checker}: ${sentence}`,
+    })),
+    ...crashes.map(({ seed, crash }) => ({ run: `--seed ${seed}`, what: `crashed: ${crash}` })),
   ];
-  expect(
-    failures.map(
-      ({ seed, what }) => `seed ${seed}: ${what}; replay it with: npx millrace sim --seed ${seed}`,
-    ),
-  ).toEqual([]);
+  const allCounts = Object.entries(counts);
+  for (const file of readdirSync(PLANS)) {
+    const plan = join(PLANS, file);
+    const { checker, sentence, counts } = await millraceSim<RunSummary>('--plan', plan);
+    if (checker !== null) failures.push({ run: `--plan ${plan}`, what: `${checker}: ${sentence}` });
+    allCounts.push(...Object.entries(counts));
+  }
+  expect(failures.map(({ run, what }) => `${what}; replay it with: npx millrace sim ${run}`)).toEqual([]);
   expect(runs).toBe(SEEDS.last - SEEDS.first + 1);
-  expect(missingCoverage(new Map(Object.entries(counts)))).toEqual([]);
+  expect(missingCoverage(new Map(allCounts))).toEqual([]);
 }, 600_000);
