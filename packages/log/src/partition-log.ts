@@ -31,8 +31,10 @@ import type { DoorOptions } from './door/door.ts';
 import type { AdmittedBatch } from './door/recompress.ts';
 import type { LeaderEpochs } from './epochs/leader-epochs.ts';
 import { noteFailedSync } from './files/failed-sync.ts';
+import { PARTITION_METADATA_FILE } from './files/file-names.ts';
 import { Flusher, type Syncable } from './files/flusher.ts';
 import { FolderNames } from './files/folder-names.ts';
+import { fileToSync } from './files/sync-files.ts';
 import { LogHealth } from './log-health.ts';
 import { LogWriter } from './log-writer.ts';
 import { LogTimes } from './lookup/log-times.ts';
@@ -86,6 +88,8 @@ export class PartitionLog {
   /** Reused for every batch: the log reads one header at a time. */
   private readonly header = new BatchHeader();
   private readonly names: FolderNames;
+  /** This run has not synced the topic id. An earlier run may have left it in the page cache. */
+  private isIdUnsynced: boolean;
 
   /** Opens the log of a folder, or makes a new one there. May throw DiskError, or LogOpenError. */
   static open(o: OpenLogOptions): PartitionLog {
@@ -97,6 +101,7 @@ export class PartitionLog {
     this.directory = parts.directory;
     this.topicPartition = parts.directory.slice(parts.directory.lastIndexOf('/') + 1);
     this.topicId = parts.topicId;
+    this.isIdUnsynced = parts.topicId !== undefined;
     this.startOffset = parts.startOffset;
     this.endOffset = parts.endOffset;
     this.wasCut = parts.cut;
@@ -341,6 +346,8 @@ export class PartitionLog {
   private prepareFlush(fromOffset: Offset): Syncable[] {
     const { list } = this.segments;
     const files: Syncable[] = [];
+    if (this.isIdUnsynced) files.push(fileToSync(this.disk, `${this.directory}/${PARTITION_METADATA_FILE}`));
+    this.isIdUnsynced = false;
     // Start with the segment of the previous offset: after a truncation and a roll, its cut end must be
     // synced too.
     for (let index = this.segments.indexFor(Math.max(0, fromOffset - 1)); index < list.length; index++)

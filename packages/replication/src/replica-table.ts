@@ -152,9 +152,13 @@ export class ReplicaTable {
     try {
       return open();
     } catch (error) {
-      // Here too the folder belongs to an earlier topic of this name; its log could not be opened at start.
       if (!(error instanceof LogOpenError)) throw error;
-      this.clearAway(topic, index, error.found);
+      // Here too the folder belongs to an earlier topic of this name; its log could not be opened at start.
+      if (error.found !== undefined) this.clearAway(topic, index, error.found);
+      else {
+        const folder = this.directory.setAside(topic, index);
+        this.logger.warn('log-without-topic-id-kept', { topic, partition: index, topicId, folder });
+      }
       return open();
     }
   }

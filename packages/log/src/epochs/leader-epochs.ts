@@ -4,9 +4,10 @@
  * epoch ended. Replaces the file without fsync: recovery finds entries above the recovery point in the
  * batches, and the log syncs `takeUnsynced` before the recovery point moves.
  */
-import { assert, type Disk, type DiskError, type LeaderEpoch, type Offset } from '@millrace/base';
+import { assert, type Disk, type LeaderEpoch, type Offset } from '@millrace/base';
 import { formatCheckpoint, parseCheckpoint, replaceFile } from '../files/checkpoint-file.ts';
 import type { Syncable } from '../files/flusher.ts';
+import { fileToSync } from '../files/sync-files.ts';
 import type { EpochEnd } from '../types.ts';
 
 export interface EpochEntry {
@@ -126,25 +127,7 @@ export class LeaderEpochs {
   takeUnsynced(): Syncable[] {
     if (!this.unsynced) return [];
     this.unsynced = false;
-    return [{ sync: (done) => this.sync(done), syncNow: () => this.syncNow() }];
-  }
-
-  private sync(done: (error?: DiskError) => void): void {
-    const file = this.disk.open(this.path);
-    try {
-      file.sync(done);
-    } finally {
-      file.close();
-    }
-  }
-
-  private syncNow(): void {
-    const file = this.disk.open(this.path);
-    try {
-      file.syncNow();
-    } finally {
-      file.close();
-    }
+    return [fileToSync(this.disk, this.path)];
   }
 }
 

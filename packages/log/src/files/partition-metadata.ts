@@ -3,6 +3,7 @@
  */
 import { type Disk, isUuid, type Uuid } from '@millrace/base';
 import { replaceFile, writeNewFile } from './checkpoint-file.ts';
+import { writeAgain } from './failed-sync.ts';
 import { PARTITION_METADATA_FILE } from './file-names.ts';
 
 /** The topic id, or undefined when the file is missing or damaged. */
@@ -14,15 +15,31 @@ export function readTopicId(disk: Disk, directory: string): Uuid | undefined {
   return topicId !== undefined && isUuid(topicId) ? topicId : undefined;
 }
 
-/** `isNew`: the folder is still empty, so half a file does no more harm than a missing one. */
+/**
+ * `isNew`: the folder is still empty, so half a file does no more harm than a missing one. The log's first
+ * round of syncs covers the file. With `hasRecords` it waits for the device, because those may be synced.
+ */
 export function writeTopicId(
   disk: Disk,
   directory: string,
   topicId: Uuid,
-  { isNew }: { readonly isNew: boolean },
+  { isNew, hasRecords }: { readonly isNew: boolean; readonly hasRecords: boolean },
 ): void {
   const path = `${directory}/${PARTITION_METADATA_FILE}`;
   const content = new TextEncoder().encode(`version: 0\ntopic_id: ${topicId}\n`);
-  if (isNew) writeNewFile(disk, path, content);
+  if (hasRecords) disk.writeFileAtomic(path, content);
+  else if (isNew) writeNewFile(disk, path, content);
   else replaceFile(disk, path, content);
+}
+
+/** Writes the same bytes in place, so that the next sync covers them. A power loss cannot harm them. */
+export function writeTopicIdAgain(disk: Disk, directory: string): void {
+  const path = `${directory}/${PARTITION_METADATA_FILE}`;
+  if (!disk.exists(path)) return;
+  const file = disk.open(path);
+  try {
+    writeAgain(file, file.size());
+  } finally {
+    file.close();
+  }
 }

@@ -1,5 +1,19 @@
-/** Syncs replaced files, and their names, to the device without blocking. */
-import type { Disk, DiskError } from '@millrace/base';
+/** Syncs small files that their owner replaces, and their names, to the device. */
+import type { Disk, DiskError, DiskFile } from '@millrace/base';
+import type { Syncable } from './flusher.ts';
+
+/** The file at this path. A write replaces it, so the caller must sync its folder, too. */
+export function fileToSync(disk: Disk, path: string): Syncable {
+  const using = (work: (file: DiskFile) => void): void => {
+    const file = disk.open(path);
+    try {
+      work(file);
+    } finally {
+      file.close();
+    }
+  };
+  return { sync: (done) => using((file) => file.sync(done)), syncNow: () => using((file) => file.syncNow()) };
+}
 
 /**
  * Calls `done` once, in a later turn, with the first error. May throw DiskError; then it does not call

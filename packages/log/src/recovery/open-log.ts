@@ -49,12 +49,19 @@ export interface LogParts extends Recovered {
   readonly recoveryPointLowered: (recoveryPoint: Offset) => void;
 }
 
-/** Thrown when the folder holds the log of an earlier topic of the same name. */
+/**
+ * Thrown when the folder holds the log of an earlier topic of the same name (`found`), or when nothing says
+ * which topic its records belong to (undefined).
+ */
 export class LogOpenError extends Error {
   override readonly name = 'LogOpenError';
-  readonly found: Uuid;
-  constructor(directory: string, found: Uuid, wanted: Uuid) {
-    super(`${directory} belongs to topic id ${found}, not ${wanted}`);
+  readonly found: Uuid | undefined;
+  constructor(directory: string, found: Uuid | undefined, wanted: Uuid) {
+    super(
+      found === undefined
+        ? `${directory} has records but no topic id, so they may not belong to ${wanted}`
+        : `${directory} belongs to topic id ${found}, not ${wanted}`,
+    );
     this.found = found;
   }
 }
@@ -68,7 +75,6 @@ export function openParts(o: OpenLogOptions): LogParts {
   const found = isNew ? undefined : readTopicId(disk, directory);
   if (found !== undefined && o.topicId !== undefined && found !== o.topicId)
     throw new LogOpenError(directory, found, o.topicId);
-  if (found === undefined && o.topicId !== undefined) writeTopicId(disk, directory, o.topicId, { isNew });
   const files = o.files ?? new OpenFiles(disk);
   const recovered = (isNew ? begin : recover)({
     disk,
@@ -82,6 +88,7 @@ export function openParts(o: OpenLogOptions): LogParts {
     logger: o.logger,
   });
   const { endOffset } = recovered;
+  if (found === undefined && o.topicId !== undefined) nameTopic(o, recovered, { topicId: o.topicId, isNew });
   return {
     ...recovered,
     disk,
@@ -96,4 +103,23 @@ export function openParts(o: OpenLogOptions): LogParts {
     logger: o.logger,
     recoveryPointLowered: o.recoveryPointLowered ?? (() => {}),
   };
+}
+
+/**
+ * Writes the topic id into a folder without one. The first round of syncs covers the id, and a kill keeps it.
+ * So after an unclean stop, a power loss removed the id before any sync ended: the log promises none of its
+ * records, and they may be those of an earlier topic of this name. After a clean stop a Kafka older than 2.8
+ * wrote the folder, and its records belong to the topic.
+ */
+function nameTopic(
+  { disk, directory, cleanShutdown }: OpenLogOptions,
+  { segments, startOffset, endOffset }: Recovered,
+  { topicId, isNew }: { readonly topicId: Uuid; readonly isNew: boolean },
+): void {
+  const hasRecords = endOffset > startOffset;
+  if (hasRecords && !cleanShutdown) {
+    segments.close();
+    throw new LogOpenError(directory, undefined, topicId);
+  }
+  writeTopicId(disk, directory, topicId, { isNew, hasRecords });
 }

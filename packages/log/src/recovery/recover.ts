@@ -18,6 +18,7 @@ import {
   TRANSACTION_INDEX_SUFFIX,
 } from '../files/file-names.ts';
 import type { OpenFiles } from '../files/open-files.ts';
+import { writeTopicIdAgain } from '../files/partition-metadata.ts';
 import { RELATIVE_OFFSET_MAX } from '../limits.ts';
 import { loadProducers } from '../producers/load-producers.ts';
 import { ProducerStates } from '../producers/producer-states.ts';
@@ -118,6 +119,7 @@ function writeTailAgain({ o, segments, epochs }: Replay): void {
   for (let index = segments.indexFor(Math.max(0, o.recoveryPoint - 1)); index < list.length; index++)
     for (const handle of list[index]!.handles()) writeAgain(handle.file(), handle.file().size());
   epochs.write();
+  writeTopicIdAgain(o.disk, o.directory);
   o.disk.remove(`${o.directory}/${FAILED_SYNC_FILE}`);
 }
 

@@ -275,3 +275,31 @@ test('deleteLog hides a log at once, open or not, and the next tick removes its 
   expect(disk.list('/data').filter((name) => name.endsWith('-delete'))).toEqual([]);
   expect(logs.log('a', 0)?.offline).toBeUndefined();
 });
+
+test('records without a topic id are given to no topic after an unclean stop, and to theirs after a clean one', () => {
+  const unclean = new MemoryDisk();
+  append(open(unclean).openLog('a', 0, { ...LOG, topicId: TOPIC }), batch(5));
+  unclean.remove('/data/a-0/partition.metadata');
+  const logs = open(unclean);
+  const error = failureOf(() => logs.openLog('a', 0, { ...LOG, topicId: TOPIC }));
+  expect(error).toBeInstanceOf(LogOpenError);
+  expect((error as LogOpenError).found).toBeUndefined();
+  expect(logs.setAside('a', 0)).toMatch(/-stray$/);
+  expect(logs.openLog('a', 0, { ...LOG, topicId: TOPIC }).endOffset).toBe(0);
+
+  const clean = new MemoryDisk();
+  const first = open(clean);
+  append(first.openLog('a', 0, { ...LOG, topicId: TOPIC }), batch(5));
+  first.close({ clean: true });
+  clean.remove('/data/a-0/partition.metadata');
+  expect(open(clean).openLog('a', 0, { ...LOG, topicId: TOPIC }).endOffset).toBe(5);
+});
+
+function failureOf(work: () => unknown): unknown {
+  try {
+    work();
+  } catch (error) {
+    return error;
+  }
+  return undefined;
+}

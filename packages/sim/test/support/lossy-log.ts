@@ -4,7 +4,7 @@
  */
 import { Prng, type Uuid } from '@millrace/base';
 import { MemoryLogger } from '@millrace/base/testing';
-import { LogDirectory, type PartitionLog } from '@millrace/log';
+import { LogDirectory, LogOpenError, type PartitionLog } from '@millrace/log';
 import { buildBatch, readBatchHeader } from '@millrace/protocol';
 import { compressionCodecs } from '@millrace/protocol/io';
 import { expect } from 'vitest';
@@ -184,7 +184,15 @@ export class LossyLog {
     if (!opened.ok) throw new Error(opened.message);
     this.logs = opened.logs;
     const marked = opened.logs.cleanShutdownBrokerEpoch !== undefined;
-    this.log = this.logs.openLog('t', 0, {
+    this.log = this.openLog();
+    if (marked) this.checkStop();
+    this.check();
+    this.mayLack = false;
+  }
+
+  /** Before its first sync, a power loss can take the log's topic id. Then the broker sets the log aside. */
+  private openLog(): PartitionLog {
+    const options = {
       topicId: TOPIC_ID,
       nowWallMs: NOW,
       config: {
@@ -200,14 +208,20 @@ export class LossyLog {
         isCompacted: false,
         compression: undefined,
         loopWorkMax: 1e6,
-        timestampType: 'CreateTime',
+        timestampType: 'CreateTime' as const,
         timestampBeforeMaxMs: Number.MAX_SAFE_INTEGER,
         timestampAfterMaxMs: 3.6e6,
       },
-    });
-    if (marked) this.checkStop();
-    this.check();
-    this.mayLack = false;
+    };
+    try {
+      return this.logs.openLog('t', 0, options);
+    } catch (error) {
+      if (!(error instanceof LogOpenError)) throw error;
+      this.story.push('set-aside');
+      expect([error.found, this.durable, this.mayLack], this.told).toEqual([undefined, 0, true]);
+      this.logs.setAside('t', 0);
+      return this.logs.openLog('t', 0, options);
+    }
   }
 
   /** After a stop that left a marker the log lacks nothing. */

@@ -92,6 +92,11 @@ export const replicaEvents = {
     facts: ['topic', 'partition', 'topicId'],
     says: 'The broker deletes the folder of {topic}-{partition} because its topic was deleted.',
   },
+  'log-without-topic-id-kept': {
+    level: 'warn',
+    facts: ['topic', 'partition', 'topicId', 'folder'],
+    says: 'The broker keeps a log of {topic}-{partition} that has no topic id after a power loss in {folder}.',
+  },
   'stray-replica-kept': {
     level: 'warn',
     facts: ['topic', 'partition', 'topicId', 'folder'],
