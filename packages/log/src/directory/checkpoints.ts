@@ -8,7 +8,7 @@
 import { type Disk, DiskError, type Logger, type Offset } from '@millrace/base';
 import { replaceFile } from '../files/checkpoint-file.ts';
 import { partitionFolderName, partitionOfFolderName } from '../files/file-names.ts';
-import { syncFiles } from '../files/sync-files.ts';
+import { fileToSync, syncFiles } from '../files/sync-files.ts';
 import {
   formatOffsets,
   HIGH_WATERMARKS_FILE,
@@ -48,7 +48,7 @@ export class Checkpoints {
   private readonly open: ReadonlyMap<string, OpenPartition>;
   /** The content of the file, as read at start or written last, without the logs deleted since. */
   private highWatermarks: Map<string, Offset>;
-  /** The content of the file at start, without the logs deleted since. */
+  /** The content of the file at start, without the logs deleted since, lowered where recovery kept less. */
   private readonly recoveryPoints: Map<string, Offset>;
   private readonly startOffsets: Map<string, Offset>;
   /** The recovery points that the file on the device may have: the largest since it was synced. */
@@ -82,7 +82,7 @@ export class Checkpoints {
     return this.highWatermarks.get(folder);
   }
 
-  /** The recovery point that the file had at start. */
+  /** The recovery point that the file had at start, or that recovery lowered it to. */
   recoveryPoint(folder: string): Offset | undefined {
     return this.recoveryPoints.get(folder);
   }
@@ -128,17 +128,17 @@ export class Checkpoints {
   }
 
   /**
-   * Called before a log is truncated below its recovery point: lowers the point on the device if that point
-   * is higher than the log's. Waits for the device then. Rare, because a truncation seldom
-   * passes the high watermark or the beginning of the active segment. May throw DiskError.
+   * Called before a log is truncated below its recovery point, and when recovery keeps less than that point
+   * covers: lowers the point on the device if that point is higher than the log's. Waits for the device then.
+   * Rare, because a truncation seldom passes the high watermark or the beginning of the active segment. May
+   * throw DiskError.
    */
   lowered(folder: string, recoveryPoint: Offset): void {
-    const onDevice = this.pointsOnDevice.get(folder) ?? this.recoveryPoints.get(folder) ?? 0;
-    if (onDevice <= recoveryPoint) return;
+    if ((this.pointsOnDevice.get(folder) ?? 0) <= recoveryPoint) return;
+    // During recovery the log is not open yet, so the file gets its point from this map.
+    if (this.recoveryPoints.has(folder)) this.recoveryPoints.set(folder, recoveryPoint);
     this.written.delete(RECOVERY_POINTS_FILE);
-    this.writeOffsetsOfLogs((file, content) =>
-      this.disk.writeFileAtomic(`${this.directory}/${file}`, content),
-    );
+    this.writeOffsetsOfLogs(this.replaceSynced);
     this.pointsOnDevice.set(folder, recoveryPoint);
   }
 
@@ -165,6 +165,7 @@ export class Checkpoints {
   deleted(folder: string, { wasOpen }: { readonly wasOpen: boolean }): void {
     if (wasOpen || this.lists(folder)) this.unforgotten.set(folder, ++this.deletions);
     for (const offsets of this.all) offsets.delete(folder);
+    this.pointsOnDevice.delete(folder);
   }
 
   /**
@@ -175,9 +176,7 @@ export class Checkpoints {
   forget(folder: string): void {
     // The folder stays in `unforgotten` until the write succeeds. On a full disk, the next call tries again.
     this.deleted(folder, { wasOpen: true });
-    this.writeWithoutDeleted((file, content) =>
-      this.disk.writeFileAtomic(`${this.directory}/${file}`, content),
-    );
+    this.writeWithoutDeleted(this.replaceSynced);
     this.unforgotten.clear();
   }
 
@@ -245,13 +244,7 @@ export class Checkpoints {
   private syncAll(): void {
     for (const name of FILES) {
       const path = `${this.directory}/${name}`;
-      if (!this.disk.exists(path)) continue;
-      const file = this.disk.open(path);
-      try {
-        file.syncNow();
-      } finally {
-        file.close();
-      }
+      if (this.disk.exists(path)) fileToSync(this.disk, path).syncNow();
     }
     this.disk.syncDirectory(this.directory);
   }
@@ -266,6 +259,10 @@ export class Checkpoints {
 
   private readonly replace: Replace = (file, content) =>
     replaceFile(this.disk, `${this.directory}/${file}`, content);
+
+  /** Waits for the device. */
+  private readonly replaceSynced: Replace = (file, content) =>
+    this.disk.writeFileAtomic(`${this.directory}/${file}`, content);
 
   private writeIfChanged(file: string, content: Uint8Array, replace: Replace = this.replace): void {
     const text = new TextDecoder().decode(content);

@@ -27,8 +27,8 @@ export interface OpenLogOptions {
   /** The open files, shared by all logs of a node; default: an object for this log alone. */
   readonly files?: OpenFiles;
   /**
-   * Called before a truncation removes records that a checkpointed recovery point may cover. May throw
-   * DiskError.
+   * Called before a truncation removes records that a checkpointed recovery point may cover, and when the
+   * open finds fewer records than that. May throw DiskError.
    */
   readonly recoveryPointLowered?: (recoveryPoint: Offset) => void;
 }
@@ -89,6 +89,8 @@ export function openParts(o: OpenLogOptions): LogParts {
   });
   const { endOffset } = recovered;
   if (found === undefined && o.topicId !== undefined) nameTopic(o, recovered, { topicId: o.topicId, isNew });
+  // The log is written again from here on.
+  if (endOffset < (o.recoveryPoint ?? 0)) o.recoveryPointLowered?.(endOffset);
   return {
     ...recovered,
     disk,

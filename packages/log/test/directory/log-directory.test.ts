@@ -276,6 +276,23 @@ test('deleteLog hides a log at once, open or not, and the next tick removes its 
   expect(logs.log('a', 0)?.offline).toBeUndefined();
 });
 
+test('recovery that keeps less than the recovery point covers lowers the point on disk at once', async () => {
+  const disk = new MemoryDisk();
+  const logs = open(disk);
+  const log = logs.openLog('a', 0, LOG);
+  for (let index = 0; index < 3; index++) append(log, batch(2));
+  await new Promise((flushed) => log.flush(flushed));
+  logs.tick(NOW, [{ topic: 'a', partition: 0, offset: 6 }]);
+  expect(text(disk, 'recovery-point-offset-checkpoint')).toBe('0\n1\na 0 6\n');
+  disk.remove('/data/a-0/00000000000000000000.index');
+  const file = disk.open('/data/a-0/00000000000000000000.log');
+  file.write(file.size() - 5, [new Uint8Array(5)]);
+  file.close();
+  const again = open(disk);
+  expect(again.openLog('a', 0, LOG).endOffset).toBe(4);
+  expect(text(disk, 'recovery-point-offset-checkpoint')).toBe('0\n1\na 0 4\n');
+});
+
 test('records without a topic id are given to no topic after an unclean stop, and to theirs after a clean one', () => {
   const unclean = new MemoryDisk();
   append(open(unclean).openLog('a', 0, { ...LOG, topicId: TOPIC }), batch(5));
