@@ -51,6 +51,8 @@ export class RealDisk implements Disk {
 class RealFile implements DiskFile {
   readonly path: string;
   private readonly descriptor: number;
+  private syncs = 0;
+  private isClosed = false;
 
   constructor(name: string) {
     this.path = name;
@@ -70,14 +72,19 @@ class RealFile implements DiskFile {
     fs.ftruncateSync(this.descriptor, size);
   }
   sync(done: (error?: DiskError) => void): void {
-    fs.fdatasync(this.descriptor, (error) =>
-      error === null ? done() : done(new DiskError(error.code ?? 'EIO', error.message)),
-    );
+    this.syncs++;
+    fs.fdatasync(this.descriptor, (error) => {
+      this.syncs--;
+      if (this.isClosed && this.syncs === 0) fs.closeSync(this.descriptor);
+      done(error === null ? undefined : new DiskError(error.code ?? 'EIO', error.message));
+    });
   }
   syncNow(): void {
     fs.fdatasyncSync(this.descriptor);
   }
+  /** The descriptor stays open until the syncs that run are done, as on the production disk. */
   close(): void {
-    fs.closeSync(this.descriptor);
+    this.isClosed = true;
+    if (this.syncs === 0) fs.closeSync(this.descriptor);
   }
 }
