@@ -211,7 +211,7 @@ export class Leadership {
 
   // ------------------------------------------------------------------ high watermark
 
-  /** Called after each append, sync, follower fetch and ISR change. */
+  /** Called after each append, sync, follower fetch and ISR change, and every half lag time. */
   advanceHighWatermark(): void {
     const { partition } = this;
     if (!mayCommit(partition)) return;
@@ -295,9 +295,13 @@ export class Leadership {
     if (others.length > 0 && partition.isrState.pending === undefined) this.proposeIsr('resign', others);
   }
 
-  /** Called every half lag time. Proposes to shrink the ISR by the followers that fell behind. */
+  /**
+   * Called every half lag time. The high watermark no longer waits for a replica outside the ISR that fell
+   * behind. Proposes to shrink the ISR by the followers that fell behind.
+   */
   checkLag(): void {
     const { partition } = this;
+    this.advanceHighWatermark();
     if (partition.isrState.pending !== undefined) return;
     if (partition.corruption.reason !== undefined) {
       this.askToResign();
@@ -359,13 +363,14 @@ export class Leadership {
     const { partition } = this;
     partition.touchWaiters();
     this.ports.counters.isrChanged(previous, partition.isr);
-    const joined = partition.isr.find((id) => !previous.includes(id) && this.remotes.has(id));
+    const joined = partition.isr.find((id) => !previous.includes(id));
+    const joinedAt = joined === undefined ? undefined : this.remotes.get(joined)?.logEndOffset;
     this.ports.logger.info('isr-changed', {
       ...partition.facts(),
       from: previous,
       to: partition.isr,
       startOffset: this.startOffset,
-      ...(joined === undefined ? {} : { joinedAt: this.remotes.get(joined)!.logEndOffset }),
+      ...(joinedAt === undefined ? {} : { joinedAt }),
     });
     this.advanceHighWatermark();
     if (partition.corruption.reason !== undefined) this.askToResign();

@@ -1,10 +1,11 @@
 /**
- * Goal: a leader without a lease acknowledges nothing until it has a lease again. Method: one partition. The
- * test moves its lease, ISR and follower by hand, in orders that are rare in a real cluster.
+ * Goal: a leader without a lease acknowledges nothing until it has a lease again, and no dead replica holds
+ * an acknowledgement back for ever. Method: one partition. The test moves its lease, ISR, followers and clock by
+ * hand, in orders that are rare in a real cluster.
  */
 import { ErrorCode } from '@millrace/protocol';
 import { expect, test } from 'vitest';
-import { LoneReplica, ME, OTHER } from '../support/lone-replica.ts';
+import { LoneReplica, ME, OTHER, THIRD } from '../support/lone-replica.ts';
 
 test('a batch replicated without a lease is acknowledged when there is a lease again', () => {
   const leader = new LoneReplica();
@@ -25,4 +26,17 @@ test('acks=1 waits for a lease too, and needs no follower', () => {
   expect(answers).toEqual([]);
   leader.renewLease();
   expect(answers).toEqual([ErrorCode.NONE]);
+});
+
+test('a replica outside the ISR that dies holds the high watermark back for the lag time only', () => {
+  const leader = new LoneReplica();
+  leader.decide({ replicas: [ME, OTHER, THIRD], isr: [ME, OTHER], leader: ME });
+  leader.hasAll(THIRD);
+  leader.answer(ErrorCode.OPERATION_NOT_ATTEMPTED);
+  const answers = leader.produce(-1);
+  leader.otherHasAll();
+  expect([leader.partition.highWatermark, answers]).toEqual([0, []]);
+  leader.nowMs = 30_001;
+  leader.partition.leadership!.checkLag();
+  expect([leader.partition.highWatermark, answers]).toEqual([1, [ErrorCode.NONE]]);
 });

@@ -12,12 +12,17 @@ import { Partition, type PartitionSettings } from '../../src/partition/partition
 import type { IsrProposal, PartitionAssignment, PartitionPorts } from '../../src/partition/ports.ts';
 import { logConfig } from './settings.ts';
 
-/** The replica's broker. The other replica is on broker 2, and min.insync.replicas is 2. */
+/**
+ * The replica's broker. The other replica is on broker 2, and min.insync.replicas is 2. A test may add a
+ * replica on broker 3.
+ */
 export const ME = 1;
 export const OTHER = 2;
+export const THIRD = 3;
 
 export class LoneReplica {
   hasLease = true;
+  nowMs = 0;
   readonly clock = new ManualClock();
   readonly disk = new MemoryDisk((callback) => this.clock.soon(callback));
   readonly partition: Partition;
@@ -41,7 +46,7 @@ export class LoneReplica {
       brokerId: ME,
       replicaLagTimeMaxMs: 30_000,
       logger,
-      now: () => 0,
+      now: () => this.nowMs,
       wallMs: () => 0,
       soon: (callback) => callback(),
       after: (delayMs, callback) => {
@@ -84,7 +89,7 @@ export class LoneReplica {
   }
 
   /** Applies a decision of the controller. */
-  decide(change: { isr?: readonly NodeId[]; elr?: readonly NodeId[]; leader?: NodeId }): void {
+  decide(change: Partial<Pick<PartitionAssignment, 'replicas' | 'isr' | 'elr' | 'leader'>>): void {
     const { state } = this;
     const isNewLeader = change.leader !== undefined;
     this.state = {
@@ -113,8 +118,13 @@ export class LoneReplica {
   }
 
   otherHasAll(): void {
+    this.hasAll(OTHER);
+  }
+
+  /** The follower on this broker reports the log's end. */
+  hasAll(brokerId: NodeId): void {
     this.partition.leadership!.recordFollower({
-      brokerId: OTHER,
+      brokerId,
       brokerEpoch: 7,
       fetchOffset: this.partition.log.endOffset,
       logStartOffset: 0,
