@@ -205,7 +205,7 @@ export class BrokerRole {
     }
   }
 
-  /** Numbers of the things that this role holds for requests. All are bounded at peace. */
+  /** Numbers of the things that this role holds for requests. All are bounded in peace. */
   holdings(): BrokerHoldings {
     const { connections, budget } = this.frontEnd;
     return {

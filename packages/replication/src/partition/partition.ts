@@ -293,10 +293,10 @@ export class Partition {
     return this.produce(records, { acks: -1 }, acknowledgement, admission)!;
   }
 
-  /** Fails a batch without checking it. */
-  failBatch(records: Uint8Array, errorCode: ErrorCode, message: string): ProduceResult {
-    if (isRetriable(errorCode)) this.blockedProducers.batchFailed(records, this.ports.now());
-    return produceFailure(errorCode, { message });
+  /** Fails a batch without checking it: REQUEST_TIMED_OUT, so its producer retries it. */
+  failUnchecked(records: Uint8Array, message: string): ProduceResult {
+    this.blockedProducers.batchFailed(records, this.ports.now());
+    return produceFailure(ErrorCode.REQUEST_TIMED_OUT, { message });
   }
 
   /** The options for checking a client's batch now. */

@@ -90,7 +90,7 @@ export class FetchService {
     const fetch = new FetchOperation(this, { request, reader, opened, done });
     const reports = reader.isFollower && this.counts(reader);
     opened.session?.begin(reader, { reports, now: this.ports.timers.now() });
-    const read = this.read(fetch, { isReport: reader.isFollower });
+    const read = this.read(fetch, { isReport: reports });
     const bytesMin = Math.min(request.minBytes, this.responseBytesMax(request));
     const isEnough = read.isUrgent || read.sizeBytes >= bytesMin || fetch.isEmpty;
     const mustAnswer = request.maxWaitMs <= 0 || this.parked.size >= this.ports.parkedMax;
@@ -235,7 +235,7 @@ export class FetchService {
     let visits = this.visit(fetch);
     // Take all reports before reading. A report may acknowledge a produce request, whose client may append to
     // any partition at once. If this fetch had already read that partition, the append would not wake it.
-    if (isReport && this.counts(reader)) {
+    if (isReport) {
       this.takeReports(visits, reader);
       // For the same reason, also read what such an append touched.
       if (isIncremental && session?.touchedCount !== visits.length) visits = this.visit(fetch);

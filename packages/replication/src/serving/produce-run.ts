@@ -151,9 +151,7 @@ export class ProduceRun {
       }
     });
     if (this.job !== undefined) return false;
-    this.settle(
-      partition.failBatch(bytes, ErrorCode.REQUEST_TIMED_OUT, 'too many batches wait to be checked'),
-    );
+    this.settle(partition.failUnchecked(bytes, 'too many batches wait to be checked'));
     return true;
   }
 
