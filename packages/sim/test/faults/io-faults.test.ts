@@ -18,15 +18,12 @@ import { lookAfter } from '../../src/run/peace.ts';
 import { SECOND } from '../../src/world/index.ts';
 import { batch, SmallCluster } from '../support/small-cluster.ts';
 
-const NOW = 1_700_000_000_000;
 const INCIDENT_SECONDS = 4;
 const STRIKES = 6;
 
 /** Strikes, restarts every process that ends, repairs what an operator repairs, and returns the counts. */
 function strike(kind: FaultKind, forced: Values = {}): ReadonlyMap<string, number> {
-  // The availability checkers read the faults from the story of a run, and this test tells none.
-  const kinds = checkerKinds.filter(({ name }) => !name.endsWith('-unavailable'));
-  const small = new SmallCluster(kinds, 3);
+  const small = new SmallCluster(checkerKinds, 3);
   const { world, network, cluster, atlas } = small;
   const random = new Prng(1);
   for (const node of cluster.nodes)
@@ -65,13 +62,15 @@ function strike(kind: FaultKind, forced: Values = {}): ReadonlyMap<string, numbe
   return world.counts;
 }
 
-/** Appends at the leader and asks for a flush, if there is a leader. */
+/** Produces with acks=all at the leader and asks for a flush, if there is a leader. */
 function append(small: SmallCluster): void {
   const { leader } = small;
-  if (leader?.life === undefined || leader.roles?.broker === undefined) return;
+  const broker = leader?.roles?.broker;
+  if (leader?.life === undefined || broker === undefined) return;
   leader.life.turn('io', () => {
-    const { log } = small.replica(leader);
-    log.appendAsLeader(batch('v'), { leaderEpoch: small.replica(leader).leaderEpoch, nowWallMs: NOW });
+    const { topicId, log } = small.replica(leader);
+    const partitions = [{ topicId, partition: 0, records: batch('v') }];
+    broker.replicas.produce({ acks: -1, apiVersion: 9, timeoutMs: 1_000, partitions } as never, () => {});
     log.flush(() => {});
   });
 }
