@@ -1,7 +1,7 @@
 /**
  * Goal: a leader without a lease acknowledges nothing until it has a lease again, and no dead replica holds
- * an acknowledgement back for ever. Method: one partition. The test moves its lease, ISR, followers and clock by
- * hand, in orders that are rare in a real cluster.
+ * an acknowledgement back for ever. Method: one partition. The test moves its lease, ISR, followers and clock
+ * by hand, in orders that are rare in a real cluster.
  */
 import { ErrorCode } from '@millrace/protocol';
 import { expect, test } from 'vitest';
