@@ -39,8 +39,8 @@ export const commonFaults: readonly FaultKind[] = [
 ];
 
 /**
- * Each of these strikes once in some runs. It has draws of its own, so a new fault in this list does not
- * change the plan of any seed.
+ * Each of these strikes once in some runs. It has draws of its own, so a new fault in this list leaves the
+ * times and the parameters of all others. Their ids, and so their details, may change.
  */
 export const rareFaults: readonly FaultKind[] = [
   failingDisk,

@@ -116,8 +116,8 @@ export class Connection {
     this.network = network;
     this.keepAlive = keepAlive;
     const { world } = network;
-    const a = new End(from, this, new Pipe(world, network.link(from.host.name, to.host.name), to));
-    const b = new End(to, this, new Pipe(world, network.link(to.host.name, from.host.name), from));
+    const a = new End(from, this, new Pipe(world, network.link(from.host.name, to.host.name)));
+    const b = new End(to, this, new Pipe(world, network.link(to.host.name, from.host.name)));
     a.other = b;
     b.other = a;
     this.ends = [a, b];

@@ -3,7 +3,7 @@
  * the link is cut, the receiver does not read, or this pipe stalls. Only this pipe stalls then: other
  * connections of the same machines work, as when a network loses or holds the packets of one of them.
  */
-import type { Life, Micros, World } from '../world/index.ts';
+import type { Micros, World } from '../world/index.ts';
 import type { Link } from './link.ts';
 
 interface Item {
@@ -14,7 +14,6 @@ interface Item {
 export class Pipe {
   /** Bytes sent and not delivered. */
   bytesInFlight = 0;
-  readonly receiver: Life;
   /** Additional delay of everything sent from now on. */
   delayUs: Micros = 0;
   private readonly world: World;
@@ -28,10 +27,9 @@ export class Pipe {
   private stalled = false;
   private closed = false;
 
-  constructor(world: World, link: Link, receiver: Life) {
+  constructor(world: World, link: Link) {
     this.world = world;
     this.link = link;
-    this.receiver = receiver;
   }
 
   send(sizeBytes: number, deliver: () => void): void {

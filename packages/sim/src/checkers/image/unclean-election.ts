@@ -20,18 +20,15 @@ export const uncleanElection: StateCheckerKind = {
 
 function check(scope: StateScope, before: MetadataImage, after: MetadataImage): void {
   for (const step of changedPartitions(before, after)) {
-    if (step.before === undefined) continue;
-    // A member that the controller adds to the ISR without the leader's request is elected as good as a
-    // leader: another one may follow it at once.
-    const chosen = step.after.leader === step.before.leader ? [] : [step.after.leader];
-    for (const id of chosen) {
-      if (id === -1 || completeReplicas(step.before).includes(id)) continue;
-      if (allowsUnclean(before, step.topic.name) || replacesLostDisk(before, after, step, id)) continue;
-      scope.world.fail(
-        NAME,
-        `broker ${id} is elected for ${step.name} in epoch ${step.after.leaderEpoch}, but before it was ${membersText(step.before)}, former ISR ${step.before.formerIsr.join()}`,
-      );
-    }
+    const { before: was, after: now } = step;
+    const { leader } = now;
+    if (was === undefined || leader === was.leader || leader === -1) continue;
+    if (completeReplicas(was).includes(leader)) continue;
+    if (allowsUnclean(before, step.topic.name) || replacesLostDisk(before, after, step, leader)) continue;
+    scope.world.fail(
+      NAME,
+      `broker ${leader} is elected for ${step.name} in epoch ${now.leaderEpoch}, but before it was ${membersText(was)}, former ISR ${was.formerIsr.join()}`,
+    );
   }
 }
 
