@@ -8,14 +8,14 @@ import { controlCalls } from '@millrace/control';
 import { raftMethods } from '@millrace/raft';
 import type { Connection } from '../net/index.ts';
 import { MILLISECOND } from '../world/index.ts';
-import { endAfter, type FaultContext, type FaultKind, fault, later } from './fault.ts';
+import { endAfter, endOf, type FaultContext, type FaultKind, fault, lasting, later } from './fault.ts';
 import { everybody } from './links.ts';
 import { choice, chosen, duration, oneOf, whole } from './parameter.ts';
 
 /** Time between two changes of the delays. */
 const REDRAW_US = 50 * MILLISECOND;
-/** Requests of broken connections are late within this time. */
-const LATE_TIMES_US = 4_000 * MILLISECOND;
+/** Connections break within this time. */
+const BREAKS_MS: Millis = 4_000;
 
 export const connectionFaults: readonly FaultKind[] = [
   fault({
@@ -51,12 +51,13 @@ export const connectionFaults: readonly FaultKind[] = [
       const name = chosen(everybody(context), machine)!;
       const { random, network } = context;
       for (let time = 0; time < times; time++) {
-        later(context, random.below(LATE_TIMES_US), () => {
+        later(context, random.below(BREAKS_MS * MILLISECOND), () => {
           const one = chosen(network.openedBy(name), random.u32());
           if (one !== undefined) breakLate(context, one, { late: 'request', gatherMs, lateMs });
         });
       }
-      return `${name}, ${times} times, after ${gatherMs} ms, by ${lateMs} ms`;
+      const lasts = lasting(context, BREAKS_MS + gatherMs + lateMs);
+      return `${name}, ${times} times, after ${gatherMs} ms, by ${lateMs} ms, for ${lasts}`;
     },
   }),
   fault({
@@ -81,7 +82,8 @@ export const connectionFaults: readonly FaultKind[] = [
       const leaves = (one: Connection) => breakLate(context, one, { late, gatherMs, lateMs });
       for (let time = 0; time < times; time++)
         awaitedCalls.next({ method, untilUs: context.untilUs, leaves });
-      return `${late} of ${method}, ${times} times, after ${gatherMs} ms, by ${lateMs} ms`;
+      const lasts = lasting(context, Number.POSITIVE_INFINITY);
+      return `${late} of ${method}, ${times} times, after ${gatherMs} ms, by ${lateMs} ms, for ${lasts}`;
     },
   }),
   fault({
@@ -118,13 +120,13 @@ export const connectionFaults: readonly FaultKind[] = [
       lastsMs: duration(),
     },
     strike(context, { machine, oneIn, when, kind, afterMs, lastsMs }) {
-      const { network, world, random, cluster } = context;
+      const { network, random, cluster } = context;
       const { name } = chosen(cluster.nodes, machine)!;
-      const untilUs = Math.min(context.untilUs, world.nowUs + lastsMs * MILLISECOND);
+      const untilUs = endOf(context, lastsMs);
       const afterUs = afterMs * MILLISECOND;
       const draw = () => (random.below(oneIn) === 0 ? ({ when, afterUs, kind } as const) : undefined);
       network.cancelledCalls.add({ from: name, untilUs, draw });
-      return `one in ${oneIn} of ${name}, ${when} handling, for ${lastsMs} ms`;
+      return `one in ${oneIn} of ${name}, ${when} handling, for ${lasting(context, lastsMs)}`;
     },
   }),
 ];

@@ -25,7 +25,7 @@ export const duplicateId = fault({
     const intruder = new Intruder(context, node);
     intruder.start();
     const lasts = endAfter(context, lastsMs, () => intruder.die());
-    return `${intruder.name} as broker ${node.id} for ${lasts}`;
+    return `${node.name}, again as ${intruder.name}, for ${lasts}`;
   },
 });
 

@@ -48,11 +48,21 @@ export function later({ world, untilUs }: FaultContext, afterUs: Micros, step: (
   if (world.nowUs + afterUs < untilUs) world.after(afterUs, step);
 }
 
+/** The end of an effect that lasts this long: at the latest the end of the incident. */
+export function endOf({ world, untilUs }: FaultContext, lastsMs: Millis): Micros {
+  return Math.min(world.nowUs + lastsMs * MILLISECOND, untilUs);
+}
+
+/** The time until the end of such an effect, in words. */
+export function lasting(context: FaultContext, lastsMs: Millis): string {
+  return seconds(endOf(context, lastsMs) - context.world.nowUs);
+}
+
 /** Ends an effect of a fault after a time, at the latest with the incident. Returns the time in words. */
-export function endAfter({ world, untilUs }: FaultContext, lastsMs: Millis, end: () => void): string {
-  const lastsUs = Math.min(lastsMs * MILLISECOND, untilUs - world.nowUs);
-  world.after(lastsUs, end);
-  return seconds(lastsUs);
+export function endAfter(context: FaultContext, lastsMs: Millis, end: () => void): string {
+  const { world } = context;
+  world.after(endOf(context, lastsMs) - world.nowUs, end);
+  return lasting(context, lastsMs);
 }
 
 export function seconds(us: Micros): string {

@@ -3,8 +3,7 @@
  * the contract covers the loss of the disk (atlas.ts).
  */
 import type { SimNode } from '../cluster/index.ts';
-import { MILLISECOND, type Micros } from '../world/index.ts';
-import { endAfter, type FaultContext, type FaultKind, fault, seconds, victim, victimOf } from './fault.ts';
+import { endOf, type FaultContext, type FaultKind, fault, lasting, victim, victimOf } from './fault.ts';
 import { chance, choice, chosen, duration, oneOf } from './parameter.ts';
 
 /** The folder of a partition that the node hosts; `/data` if there is none. */
@@ -12,10 +11,6 @@ function folderOf({ cluster }: FaultContext, node: SimNode, pick: number): strin
   const hosted = cluster.partitions().filter(({ image }) => image.replicas.includes(node.id));
   const place = chosen(hosted, pick);
   return place === undefined ? '/data' : `/data/${place.topic}-${place.partition}`;
-}
-
-function endOf({ world, untilUs }: FaultContext, lastsMs: number): Micros {
-  return Math.min(world.nowUs + lastsMs * MILLISECOND, untilUs);
 }
 
 export const failingSync = fault({
@@ -66,9 +61,8 @@ export const blockedSync = fault({
       everything: () => '/data',
     };
     const below = folders[what]();
-    const untilUs = endOf(context, lastsMs);
-    node.disk.syncs.block(below, untilUs);
-    return `${node.name}, below ${below}, for ${seconds(untilUs - context.world.nowUs)}`;
+    node.disk.syncs.block(below, endOf(context, lastsMs));
+    return `${node.name}, below ${below}, for ${lasting(context, lastsMs)}`;
   },
 });
 
@@ -86,7 +80,7 @@ export const blockedIo = fault({
     const { name, disk } = victimOf(context, choices.victim)!;
     const which = calls === 'both' ? (['read', 'write'] as const) : [calls];
     disk.slowCalls.set({ calls: which, oneIn, maxMs, untilUs: endOf(context, lastsMs) });
-    const lasts = endAfter(context, lastsMs, () => disk.slowCalls.set(undefined));
+    const lasts = lasting(context, lastsMs);
     return `${name}, ${which.join(' and ')}, one in ${oneIn}, up to ${maxMs} ms, for ${lasts}`;
   },
 });

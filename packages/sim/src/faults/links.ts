@@ -16,11 +16,15 @@ export function between(group: readonly string[], others: readonly string[]): Di
   return links;
 }
 
-/** Cuts links for a while. If two cuts of a link overlap, the link heals when the first one ends. */
+/**
+ * Cuts links for a while. Returns the time in words. If two cuts of a link overlap, the link heals when the
+ * first one ends.
+ */
 export function cutFor(context: FaultContext, lastsMs: Millis, links: readonly Direction[]): string {
   const { network } = context;
   for (const [from, to] of links) network.cut(from, to);
-  return endAfter(context, lastsMs, () => {
+  const lasts = endAfter(context, lastsMs, () => {
     for (const [from, to] of links) network.heal(from, to);
   });
+  return `for ${lasts}`;
 }

@@ -4,7 +4,7 @@
  */
 import type { SimNode } from '../cluster/index.ts';
 import { MILLISECOND } from '../world/index.ts';
-import { type FaultKind, fault, later, victim, victimOf } from './fault.ts';
+import { type FaultKind, fault, lasting, later, victim, victimOf } from './fault.ts';
 import { chance, choice, chosen, oneOf, whole } from './parameter.ts';
 
 const EXTRA_TOPICS_MAX = 4;
@@ -91,7 +91,7 @@ export const operatorFaults: readonly FaultKind[] = [
           if (isStoppable(node)) node.stop();
         });
       });
-      return `one each ${pauseMs} ms`;
+      return `one each ${pauseMs} ms, for ${lasting(context, context.cluster.brokers.length * pauseMs)}`;
     },
   }),
 ];

@@ -3,7 +3,7 @@
  *
  * - A fault touches each machine that its line of the story names, and all machines if it names none: for the
  *   time that the line states and a second more, or else for `UNSTATED_US`. An aimed fault acts in several
- *   steps, so it touches all machines for `AIMED_US`.
+ *   steps, so it touches all machines for `AIMED_US`. An operation on a topic touches no machine.
  * - A process is touched while it is down, paused or stopping, and while its disk has lost data.
  * - Two machines are touched while a link between them is cut.
  * - A controller whose disk was replaced is no voter, and counts as touched for ever.
@@ -12,12 +12,13 @@ import type { SimCluster, SimNode } from '../../cluster/index.ts';
 import { aimedFaults, lateCopy, lateFromDead } from '../../faults/aimed/index.ts';
 import { type Life, MILLISECOND, type Micros, SECOND, type World } from '../../world/index.ts';
 
-/** For faults without a duration: the longest of them, and a second more. */
+/** For faults that state no time, because they act at once. */
 const UNSTATED_US: Micros = 5 * SECOND;
 const AIMED_US: Micros = 15 * SECOND;
 /** The traces of a fault vanish within this time. */
 const TRACES_US: Micros = SECOND;
 const AIMED: ReadonlySet<string> = new Set([...aimedFaults, lateCopy, lateFromDead].map(({ name }) => name));
+const OF_TOPICS: ReadonlySet<string> = new Set(['create-topic', 'delete-topic', 'grow-topic']);
 
 /** A majority of the voters, among them the active controller if there is one. */
 export interface Quorum {
@@ -111,7 +112,8 @@ export class Calm {
   }
 
   private noteFault(atUs: Micros, kind: string, text: string): void {
-    const named = text.match(/\b[bcn]\d+\b/g) ?? [];
+    if (OF_TOPICS.has(kind)) return;
+    const named = text.match(/\b[a-z]\d+\b/g) ?? [];
     const isAimed = AIMED.has(kind);
     const everybody = this.cluster.nodes.map(({ name }) => name);
     const untilUs = atUs + (isAimed ? AIMED_US : durationUs(text));

@@ -49,7 +49,7 @@ class LeaderUnavailable {
   private check(place: PartitionPlace, quorum: Quorum | undefined): void {
     const { world, metadata } = this.scope;
     const key = `${place.topicId}-${place.partition}`;
-    if (this.hasLeader(place)) {
+    if (this.hasLeader(place, quorum?.members ?? this.scope.cluster.controllers)) {
       this.without.delete(key);
       return;
     }
@@ -65,11 +65,11 @@ class LeaderUnavailable {
     }
   }
 
-  /** Whether the metadata name a leader whose process runs and reaches a controller. */
-  private hasLeader({ image }: PartitionPlace): boolean {
+  /** Whether the metadata name a leader whose process runs and reaches one of these controllers. */
+  private hasLeader({ image }: PartitionPlace, controllers: readonly SimNode[]): boolean {
     const leader = this.scope.cluster.node(image.leader);
     if (leader?.life === undefined || leader.life.isPaused) return false;
-    return this.scope.cluster.controllers.some((controller) => this.reach(leader, controller));
+    return controllers.some((controller) => this.reach(leader, controller));
   }
 
   private reach(a: SimNode, b: SimNode): boolean {
