@@ -1,11 +1,11 @@
 /**
  * Every fault that a run may draw.
  *
- * To add a fault (docs/simulation.md says more about each step):
+ * To add a fault (docs/simulation.md has the helpers and an example):
  * 1. Write a `fault({ … })` in a file of this folder: name, sentence, parameters, `strike`. A fault that
  *    waits for its moment is in `aimed/`.
  * 2. If it loses data, it asks the atlas (`atlas.ts`) before it strikes, and reports to it afterwards.
- * 3. Add it to a list below. Undo its effects in `run/peace.ts`, if they do not end by themselves.
+ * 3. Add it to `rareFaults` below. Undo its effects in `run/peace.ts`, if they do not end by themselves.
  * 4. Add its row to the table in docs/simulation.md. Tests compare the sentences and demand that it occurs.
  */
 import { aimedFaults, lateCopy, lateFromDead } from './aimed/index.ts';
