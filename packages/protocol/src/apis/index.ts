@@ -3,21 +3,20 @@
  * (broker/src/handlers/index.ts).
  *
  * To add an API:
- * 1. Here: write its schema table, with all versions, in a file beside this one, and register it below. A test
- *    compares it with Kafka's own schemas.
- * 2. `protocol/test/goldens/`: record its bytes in each version. `record.ts` records a real client with a real
- *    broker; `ask.ts` asks in the versions that no client sends.
- * 3. `broker/src/handlers/`: write its handler, and register it in `index.ts` there when it is finished: the
- *    broker advertises the APIs of that list.
- * 4. `bringing` in `broker/src/router.ts`: add it if its requests bring data or may name many things. They may
- *    be larger then.
- * 5. `node/src/roles/control/forwarded.ts`: add it if the active controller answers it.
- * 6. `test-e2e/wire/cases/`: add a valid request, and the mutations that only this API needs.
- *    `npm run compare:wire -- --api NAME` shows each difference from Apache Kafka. If one should stay, give its
- *    reason in `test-e2e/wire/justified.ts`. `node test-e2e/wire/generate-docs.ts` writes `docs/protocol.md`.
- * 7. `docs/late-requests.md`: add a row that says why a late copy of the request is harmless. Add new error
+ * 1. Here: write its schema table, with all versions, in a file beside this one, and register it below.
+ * 2. `protocol/test/goldens/`: record its bytes in each version, with `record.ts` (a real client and a real
+ *    broker) or `ask.ts` (versions that no client sends).
+ * 3. `broker/src/handlers/`: write its handler, and register it in `index.ts` there when it is finished.
+ *    The broker advertises the APIs of that list, and `test/scenarios/metadata-requests.test.ts` pins them.
+ *    If its requests bring data or may name many things, add it to `bringing` in `broker/src/router.ts`.
+ * 4. If the active controller decides it: write the decision in `controller/src/`. Add the API to
+ *    `node/src/roles/control/forwarded.ts`, and to `FORWARDED` in `sim/src/net/rpc-sniffer.ts`.
+ * 5. `test-e2e/wire/cases/`: add a valid request, and the mutations that only this API needs. Then
+ *    `npm run compare:wire -- --api NAME` shows each difference from Apache Kafka. If one should stay, give
+ *    its reason in `wire/justified.ts`. `node test-e2e/wire/generate-docs.ts` writes `docs/protocol.md`.
+ * 6. `docs/late-requests.md`: add a row that says why a late copy of the request is harmless. Add new error
  *    codes to `sim/src/coverage/`.
- * 8. `test-e2e/clients/`: add a test in which a real client uses it.
+ * 7. `test-e2e/clients/`: add a test in which a real client uses it.
  */
 import type { AnyApi } from '../api.ts';
 import { apiVersions } from './api-versions.ts';
