@@ -11,7 +11,7 @@ import { partitionEffects } from './broker-effects.ts';
 import type { ControllerConfig } from './config.ts';
 import type { EndedSession } from './sessions.ts';
 
-/** Fences the dead brokers: those whose sessions ended. The active controller calls it in `Controller.tick`. */
+/** Fences the dead brokers: those whose sessions ended. The active controller's `tick` calls it. */
 export function fenceEnded(
   image: MetadataImage,
   config: ControllerConfig,
