@@ -4,7 +4,7 @@
  *
  * A change must be durable before a message reports it. `after` of a `send` or `reply` names the `persist`
  * that must be durable first (0: none). The host holds the message back until then. If the process dies
- * before that, no message was sent.
+ * earlier, it never sends the message.
  */
 import type { LogEntry, Millis, NodeId, QuorumEpoch } from '@millrace/base';
 import type { RaftRequest, RaftResponse } from './messages.ts';
@@ -16,7 +16,7 @@ export type SendFailure = 'unavailable' | 'timeout' | 'refused';
 
 export type RaftInput =
   | { readonly type: 'started' }
-  /** A deadline passed, or proposals of this turn must be flushed. */
+  /** A deadline passed, proposals of this turn must be flushed, or a round began (leader.ts, startRound). */
   | { readonly type: 'tick' }
   /** A request of a peer. The node answers with a `reply` of the same token, now or later. */
   | { readonly type: 'request'; readonly token: number; readonly request: RaftRequest }
@@ -52,7 +52,13 @@ export type RaftEffect =
   | { readonly type: 'confirmed'; readonly round: number }
   | { readonly type: 'leaderChanged'; readonly leader: LeaderAndEpoch | undefined }
   | LogEffect
-  /** A majority of the voters belongs to another cluster than this node's storage. This node must stop. */
+  /**
+   * A majority of the voters belongs to another cluster than this node's storage. The host must stop this
+   * node.
+   */
   | { readonly type: 'disowned'; readonly clusterId: string; readonly peers: readonly NodeId[] }
-  /** Follows `stopRequested`: the peers know that this node stops. It is the last effect. */
+  /**
+   * The last effect, after `stopRequested`. A leader emits it when every EndQuorumEpoch request has an answer
+   * or has failed, or when `stopAt` passes. A node in another role emits it at once.
+   */
   | { readonly type: 'stopped' };

@@ -1,7 +1,7 @@
 /**
  * Pre-votes and votes: requests, counting and granting. A voter votes once in an epoch, for a candidate whose
- * log is at least as complete as its own. It refuses if the candidate names another storage than the voter's.
- * The response leaves when the vote is durable (see `after` in effects.ts).
+ * log is at least as complete as its own. The voter refuses if the request asks another storage than its own
+ * for the vote. The response leaves when the vote is durable (see `after` in effects.ts).
  */
 import { assert, type Millis, type NodeId } from '@millrace/base';
 import type { RaftInput } from './effects.ts';
@@ -191,7 +191,8 @@ function checkVoteRequest(node: RaftNode, request: VoteRequest): RaftErrorCode {
   if (!node.mayVote || (request.formation && !node.options.mayForm)) return RaftErrorCode.INVALID_VOTER_KEY;
   if (voters.formed && (request.formation || request.candidateKey !== candidateKey))
     return RaftErrorCode.INVALID_VOTER_KEY;
-  // An empty log does not show whether it was always empty. So the request names the storage that must vote.
+  // An empty log may have lost its records. So the request names the storage that it asks, and every other
+  // storage refuses.
   if (!request.formation && request.voterKey !== node.options.key) return RaftErrorCode.INVALID_VOTER_KEY;
   return request.epoch < node.epoch ? RaftErrorCode.FENCED_LEADER_EPOCH : RaftErrorCode.NONE;
 }
@@ -201,9 +202,9 @@ function isUpToDate({ log }: RaftNode, { logLastEpoch, logEndOffset }: VoteReque
 }
 
 /**
- * Whether this voter must refuse pre-votes because a leader answers its fetches. A leader that it only heard
- * of from another voter does not count. Otherwise two followers of a dead leader would block each other for
- * ever.
+ * Whether this voter must refuse pre-votes because a leader answers its fetches. A leader that has not
+ * answered a fetch of this voter does not count. Otherwise two voters could keep naming a dead leader to each
+ * other, and block each other's elections for ever.
  */
 function hearsLeader({ role, following }: RaftNode, now: Millis): boolean {
   if (role === 'leader') return true;

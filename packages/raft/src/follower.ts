@@ -1,7 +1,8 @@
 /**
- * The follower's side. The follower has one fetch in flight. It sends the next one only when everything
- * fetched is durable, so the leader may take its fetch offset as durable. It truncates its log where the
- * leader says that it diverges. Also handles BeginQuorumEpoch and EndQuorumEpoch.
+ * The follower's side. The follower has one fetch in flight. It sends the next fetch only when all fetched
+ * records are durable. So the leader may count everything below the fetch offset as durable at the follower.
+ * The follower truncates its log where the leader says that the two logs diverge. Also handles
+ * BeginQuorumEpoch and EndQuorumEpoch.
  */
 import type { Millis, NodeId } from '@millrace/base';
 import type { RaftInput } from './effects.ts';
@@ -109,8 +110,9 @@ function onFetchError(node: RaftNode, response: FetchResponse, now: Millis): voi
 }
 
 /**
- * KIP-595: truncates to where the diverging epoch ends in the leader's log or in this one, whichever is
- * smaller. Further fetches truncate older epochs.
+ * KIP-595: truncates to the end of the diverging epoch in the leader's log or in this log, whichever is
+ * smaller. If this log has no such epoch, truncates to the end of the next older epoch in it. If the logs
+ * still diverge, the next fetch truncates further.
  */
 function cut(node: RaftNode, diverging: { readonly epoch: number; readonly endOffset: number }): void {
   const own = node.log.endOf(diverging.epoch);
@@ -142,7 +144,8 @@ export function onFetchFailed(
   following.fetchAt = now + node.config.retryBackoffMs;
   if (failure !== 'unavailable' || following.suspectAt !== Number.POSITIVE_INFINITY) return;
   // A broken connection mostly means a dead process, so this node soon starts a pre-vote. A successful fetch
-  // cancels it. If only this node cannot reach the leader, the delay grows with each broken connection.
+  // cancels the pre-vote. The delay grows with each broken connection, because perhaps only this node cannot
+  // reach the leader.
   const { electionTimeoutMs, retryBackoffMs } = node.config;
   const spread = Math.min(electionTimeoutMs, (electionTimeoutMs / 6) * 2 ** Math.min(node.suspicions, 10));
   node.suspicions++;

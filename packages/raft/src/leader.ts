@@ -23,9 +23,9 @@ import { keyOf } from './voters.ts';
 /** The most observers that the leader remembers for DescribeQuorum. It drops the longest silent one first. */
 const OBSERVERS_MAX = 1000;
 /**
- * After a pause, the leader sends observers a commit at once. Within this time after that, it gathers all
- * further commits into one response. Otherwise each of a thousand small changes would cost every broker a
- * response and a fetch.
+ * After a response to observers, the leader gathers all commits of this time into the next response.
+ * Otherwise each of a thousand small changes would cost every broker a response and a fetch. A commit after a
+ * longer pause leaves at once.
  */
 const OBSERVERS_PAUSE_MS: Millis = 5;
 /** The most fetches that a leader parks. */
@@ -54,10 +54,10 @@ export function pumpLeader(node: RaftNode, now: Millis): void {
 }
 
 /**
- * Begins a round. It ends, with the effect `confirmed`, when a majority of the voters has sent a fetch that
- * carries it. Those voters followed this leader at a moment after the call. So no other leader was elected
- * before that moment. Needs no clock. (This is Raft's read index, section 6.4 of Ongaro's thesis, for
- * followers that pull.) Undefined: this node does not lead.
+ * Begins a round and returns its number; undefined: this node does not lead. The round ends, with the effect
+ * `confirmed`, when fetches of a majority of the voters have carried its number. Each of these voters still
+ * followed this leader after the call. So no majority had elected a newer leader at the time of the call.
+ * Needs no clock. (This is Raft's read index, section 6.4 of Ongaro's thesis, for followers that pull.)
  */
 export function startRound(node: RaftNode): number | undefined {
   const { leading } = node;
@@ -209,8 +209,9 @@ function observerOf(node: RaftNode, { replicaId, replicaKey }: FetchRequest, now
 }
 
 /**
- * KIP-836: notes when the replica was last caught up. This is now if it has everything that the leader has.
- * Otherwise it is the previous fetch, if the replica now has everything that the leader had then.
+ * KIP-836: notes the last time at which the replica had the leader's whole log. If the fetch offset has
+ * reached the leader's log end, that time is now. If it has reached the log end that the leader had at the
+ * replica's previous fetch, that time is the time of the previous fetch.
  */
 function noteFetch(node: RaftNode, replica: Replica, fetchOffset: Offset, now: Millis): void {
   const { endOffset } = node.log;
@@ -224,8 +225,8 @@ function noteFetch(node: RaftNode, replica: Replica, fetchOffset: Offset, now: M
 function answerDiverging(node: RaftNode, token: number, request: FetchRequest): void {
   const { log, epoch, leaderId, clusterId, highWatermark } = node;
   const end = log.endOf(request.lastFetchedEpoch);
-  // If the replica has more records of the same epoch, this is the end of that epoch in the leader's log.
-  // Otherwise it is the latest older epoch that both logs may have.
+  // If the leader's log has the replica's last epoch, the response names that epoch and its end in the
+  // leader's log. Otherwise it names the next older epoch of the leader's log.
   const diverging = { epoch: end.epoch, endOffset: Math.min(end.endOffset, request.fetchOffset) };
   node.reply(token, {
     type: 'fetch',

@@ -82,7 +82,7 @@ export interface FetchRequest {
   /** The sender is an observer: it gets committed records only and does not count for a majority. */
   readonly observer: boolean;
   readonly epoch: QuorumEpoch;
-  /** The voter has fsynced everything below this offset. */
+  /** The log end of the replica. A voter has fsynced everything below it. */
   readonly fetchOffset: Offset;
   readonly lastFetchedEpoch: QuorumEpoch;
   /**
@@ -91,8 +91,8 @@ export interface FetchRequest {
   readonly highWatermark: Offset;
   readonly maxWaitMs: Millis;
   /**
-   * The leader's round from the last response; 0: none. It shows the leader that this voter followed it after
-   * that round began.
+   * The leader's round from the last response; 0: none. It shows that this voter still followed the leader
+   * after that round began.
    */
   readonly round: number;
 }

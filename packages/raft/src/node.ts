@@ -1,8 +1,9 @@
 /**
  * RaftNode: the state machine of the quorum on one node. Owns epoch, vote, role, log and high watermark.
  * Takes one input at a time and returns effects. Never reads a clock, never sends or writes itself. The
- * handlers are in election.ts, leader.ts and follower.ts. Each role has a pump. It looks at the whole state
- * and does everything that is due, so a handler only changes the state.
+ * handlers are in election.ts, leader.ts and follower.ts. Each role has a pump, which runs after every input.
+ * A handler only changes the state and replies. The pump looks at the whole state and does everything else
+ * that is due.
  *
  * KIP-595 (pull replication), KIP-996 (pre-vote), KIP-853 (voters known by id and storage).
  */
@@ -65,7 +66,10 @@ export interface RaftNodeOptions {
 
 interface PersistInFlight {
   readonly sequence: number;
-  /** When this persist is durable, the log below `logEnd` is durable. A truncation before that lowers it. */
+  /**
+   * When this persist is durable, the log below `logEnd` is durable. A truncation before that lowers
+   * `logEnd`.
+   */
   logEnd: Offset;
 }
 
@@ -85,7 +89,10 @@ export class RaftNode {
   voters: VoterSet;
   /** The end of the committed records. Never decreases; <= log.endOffset. */
   highWatermark: Offset = 0;
-  /** The last epoch in which a known leader stopped leading. This node ignores hints to that leader. */
+  /**
+   * The last epoch whose leader said that it no longer leads. This node never follows a leader of that epoch
+   * again, even if a peer still names that leader.
+   */
   endedEpoch: QuorumEpoch = -1;
   /** When an unattached, prospective or candidate node starts its next election. */
   electionAt: Millis = 0;
@@ -109,9 +116,9 @@ export class RaftNode {
   replaced = false;
   private persistSequence = 0;
   private readonly persistsInFlight: PersistInFlight[] = [];
-  /** The end of the log that a persist already contains. */
+  /** A persist already contains the log below this offset. */
   private flushedEnd: Offset;
-  /** The end of the log that `committed` effects already passed on. */
+  /** `committed` effects have already passed on the log below this offset. */
   private deliveredEnd: Offset = 0;
   private announcedLeader: LeaderAndEpoch | undefined;
   private nextId = 1;

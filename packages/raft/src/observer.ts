@@ -1,7 +1,7 @@
 /**
  * A broker's view of the metadata log. Finds the leader, fetches committed records continuously, and passes
- * each on once, in order. Stores no records. After a restart it starts from offset 0. Never votes, and never
- * counts for a majority.
+ * each record to the listener once, in order. Stores no records. After a restart it starts from offset 0.
+ * Never votes, and never counts for a majority.
  */
 import {
   assert,
@@ -41,7 +41,7 @@ export interface ObserverOptions {
 }
 
 export class QuorumObserver {
-  /** The end of the committed records that were passed on. */
+  /** The observer has passed the committed records below this offset to the listener. */
   endOffset: Offset = 0;
   private readonly options: ObserverOptions;
   private readonly config: QuorumConfig;

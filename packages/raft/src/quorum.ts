@@ -1,7 +1,7 @@
 /**
  * The host of a RaftNode. Executes its effects on storage, rpc and listener. Owns the queue of writes, the
- * messages held back until a write is durable, and one timer. Joins all writes of one turn, and all that wait
- * for the running write, into one write. Decides nothing about the quorum itself.
+ * messages held back until a write is durable, and one timer. Joins all writes of one turn into one write.
+ * While a write runs, gathers all further writes into the next one. Decides nothing about the quorum itself.
  */
 import {
   assert,
@@ -132,9 +132,9 @@ export class Quorum {
   }
 
   /**
-   * Appends records as one batch, if this node leads. Returns the offset of the last one; undefined when this
-   * node does not lead. The records are committed when the listener's `committed` gets them. After `resigned`
-   * it is open whether they will be.
+   * Appends records as one batch, if this node leads. Returns the offset of the last record; undefined when
+   * this node does not lead. The records are committed when the listener's `committed` gets them. After
+   * `resigned`, records that were not committed may be lost, or a later leader may commit them.
    */
   propose(records: readonly Uint8Array[]): Offset | undefined {
     if (this.closed) return undefined;
@@ -151,8 +151,8 @@ export class Quorum {
 
   /**
    * Calls `done(true)` when this node certainly led at some moment after this call. Calls `done(false)` if
-   * its leadership ended first. Waits for one exchange with a majority of the voters; calls of one turn share
-   * it. Never calls `done` within this call.
+   * its leadership ended first. Needs one exchange with a majority of the voters. Calls during a running
+   * exchange wait and share the next one. Never calls `done` within this call.
    */
   confirmLeadership(done: (leads: boolean) => void): void {
     this.rounds.ask(done);
@@ -277,7 +277,7 @@ export class Quorum {
     const reply = this.replies.get(token);
     assert(reply !== undefined, 'a request is answered once');
     this.replies.delete(token);
-    // Several fetches may get the same response, which is encoded once.
+    // Several fetches may get the same response object in a row. It is encoded once.
     if (this.lastAnswer?.response !== response)
       this.lastAnswer = { response, body: encodeResponse(response) };
     reply(this.lastAnswer.body);
@@ -354,7 +354,9 @@ export class Quorum {
     });
   }
 
-  /** Stops the quorum from sending messages. */
+  /**
+   * Closes the quorum: drops held messages and queued writes, and answers all waiting requests with an error.
+   */
   private halt(): void {
     this.closed = true;
     this.timer?.cancel();
@@ -406,7 +408,7 @@ function start(
   ready(Quorum.started(options, node));
 }
 
-/** The level is a type parameter, so that the compiler can choose the method of the logger. */
+/** The level is a type parameter, so that the compiler can match the facts with the logger's method. */
 function write<L extends Level>(logger: LogMethods, { level, event, facts }: LogEntry<L>): void {
   logger[level](event, facts);
 }

@@ -1,8 +1,13 @@
 /**
  * The roles and the transitions between them (KIP-595, KIP-996):
  *
- *   unattached -> prospective -> candidate -> leader -> resigned | unattached
- *        ^------------ any, by a newer epoch;  any -> follower, by a leader of this or a newer epoch
+ *   unattached -> prospective -> candidate -> leader
+ *   any -> unattached, by a newer epoch
+ *   any -> follower, by a leader of this or a newer epoch
+ *   follower -> prospective, when its fetches fail
+ *   leader -> unattached, when a majority stops fetching
+ *   follower -> candidate, when its leader stops and names it as the first successor
+ *   any -> resigned, when the node stops
  *
  * A transition only sets state. The pump does the rest (messages, timers).
  */
@@ -23,9 +28,12 @@ export interface Election {
   /** The node's own vote counts when this persist is durable. 0: it counts at once. */
   readonly ownVoteSequence: number;
   readonly peers: Map<NodeId, VotePeer>;
-  /** The time of the election after a won pre-vote of a formation; undefined before. */
+  /**
+   * Only at formation: the time at which a node that won the pre-vote starts the election. Undefined before
+   * it wins.
+   */
   promotionAt: Millis | undefined;
-  /** The candidate lost this round, and the time of the next round was already moved forward. */
+  /** The node lost this round, and has already set an earlier time for the next round. */
   defeated: boolean;
 }
 
@@ -73,7 +81,10 @@ export interface Replica {
    * after that round began.
    */
   round: number;
-  /** The time at which the leader sends it BeginQuorumEpoch (again), unless it fetches before. */
+  /**
+   * The time at which the leader sends BeginQuorumEpoch (again) to this replica, unless the replica fetches
+   * before.
+   */
   beginAt: Millis;
   beginInFlight: number | undefined;
 }
@@ -264,7 +275,10 @@ function isGiven(clusterId: string): clusterId is Uuid {
   return clusterId !== '';
 }
 
-/** Resigns and stops. A leader first sends the others their order of succession (EndQuorumEpoch). */
+/**
+ * Resigns and stops. A leader first sends the other voters the order in which they should succeed it
+ * (EndQuorumEpoch).
+ */
 export function startStopping(node: RaftNode, now: Millis): void {
   if (node.stopAt !== undefined) return;
   const { leading, epoch } = node;
@@ -291,8 +305,8 @@ export function startStopping(node: RaftNode, now: Millis): void {
 
 /**
  * Takes epoch and leader from a response. A newer epoch always counts. A leader of the same epoch counts if
- * this node knows none. This node's own id as leader does not count: it means a leadership before its
- * restart.
+ * this node knows none. If the response names this node as leader, it means a leadership that ended, so this
+ * node ignores it.
  */
 export function learnEpoch(
   node: RaftNode,

@@ -1,7 +1,4 @@
-/**
- * The types of the quorum: log batches, stored votes, voters and settings. Types and defaults only; no
- * behaviour.
- */
+/** The types of the quorum: log batches, stored votes, voters and settings. */
 import type { Millis, NodeId, Offset, QuorumEpoch, Uuid } from '@millrace/base';
 
 /** The content of a batch. Control batches belong to the quorum itself. The listener never sees them. */
@@ -40,8 +37,9 @@ export interface VoterAddress {
 }
 
 /**
- * Identifies a voter's storage: the directory id, and the id that its database drew at creation. If either
- * one changes, the storage counts as another voter. Code only compares keys and never reads their parts.
+ * Identifies a voter's storage: the directory id, and the random id that the storage got at its creation. If
+ * either id changes, the storage counts as another voter. Code only compares keys, except that describe.ts
+ * reads the directory id.
  */
 export type VoterKey = string;
 
@@ -65,15 +63,18 @@ export interface QuorumConfig {
   readonly electionTimeoutMs: Millis;
   /** Pause before a retry. `controller.quorum.retry.backoff.ms`. */
   readonly retryBackoffMs: Millis;
-  /** How long the leader may park a fetch without news. More than half the fetch timeout is useless. */
+  /**
+   * How long the leader may park a fetch without news. The leader parks it for at most half the fetch
+   * timeout.
+   */
   readonly fetchMaxWaitMs: Millis;
   /** Soft limit of one fetch response. The leader always sends whole batches, at least one. */
   readonly fetchMaxBytes: number;
 }
 
 /**
- * The quorum's calls to its owner. Called in a turn of the quorum's own. May call back into the quorum
- * (propose).
+ * The quorum's calls to its owner, never within `propose` or `confirmLeadership`. The owner may call back
+ * into the quorum (propose).
  */
 export interface RaftListener {
   /**
@@ -83,7 +84,7 @@ export interface RaftListener {
   committed(batches: readonly CommittedBatch[]): void;
   /** This node became leader, and every record of earlier epochs was passed to `committed`. */
   becameLeader(epoch: QuorumEpoch): void;
-  /** Called when the leadership of `becameLeader` has ended. Uncommitted proposals may be lost. */
+  /** The leadership that `becameLeader` announced has ended. Uncommitted proposals may be lost. */
   resigned(epoch: QuorumEpoch): void;
   /** Reports the leader that this node knows (perhaps itself); undefined while it knows none. */
   leaderChanged(leader: LeaderAndEpoch | undefined): void;

@@ -19,7 +19,7 @@ describe('election', () => {
     expect(node.answer(3, granted(3, 7, refusal))).toEqual(['error cluster-id-mismatched', 'disowned']);
   });
 
-  test('pre-vote, vote, leader: the vote request leaves when the own vote of the candidate is durable', () => {
+  test('pre-vote, vote, leader: the vote request waits until the own vote of the candidate is durable', () => {
     const node = new Subject({ batches: history, vote: { epoch: 1, votedFor: -1 } });
     node.start();
     expect(node.pass(40)).toEqual(['-> 2 pre-vote e1', '-> 3 pre-vote e1']);
@@ -29,7 +29,7 @@ describe('election', () => {
       '-> 3 vote e2 after #1',
     ]);
     expect(node.persisted(1)).toEqual([]);
-    node.answer(3, granted(3, 1)); // the late pre-vote
+    node.answer(3, granted(3, 1)); // the late response to the pre-vote
     expect(node.answer(2, granted(2, 2))).toEqual([
       '#2 append leaderChange e2@2',
       '-> 2 begin e2 after #1',
@@ -102,7 +102,7 @@ describe('voting', () => {
     expect(node.ask(request)).toEqual(['<- granted e1 after #2']);
   });
 
-  test('one vote in an epoch, also over a restart', () => {
+  test('a voter votes once in an epoch, also after a restart', () => {
     const node = new Subject({ batches: history, vote: { epoch: 5, votedFor: 3 } });
     node.start();
     const complete = { logEndOffset: 9, logLastEpoch: 4 };
@@ -111,7 +111,7 @@ describe('voting', () => {
     expect(node.ask(vote({ epoch: 6, candidateId: 2, ...complete }))).toContain('<- granted e6 after #2');
   });
 
-  test('no vote for a log that is less complete: last epoch first, then length', () => {
+  test('a voter refuses a less complete log: it compares the last epoch first, then the length', () => {
     const batches = [...history, data(2, 3, 'a', 'b')];
     const ask = (logLastEpoch: number, logEndOffset: number) => {
       const node = new Subject({ batches, vote: { epoch: 3, votedFor: -1 } });
@@ -130,11 +130,11 @@ describe('voting', () => {
     const request = vote({ epoch: 2, candidateId: 3, preVote: true, logEndOffset: 9, logLastEpoch: 2 });
     expect(node.ask(request)).toEqual(['<- denied e2 leader 2']);
     expect([node.raft.role, node.raft.votedFor]).toEqual(['follower', 2]);
-    node.fail(2); // the connection to the leader breaks: now it is granted
+    node.fail(2); // the connection to the leader breaks, so the voter grants the pre-vote
     expect(node.ask(request)).toEqual(['<- granted e2']);
   });
 
-  test('a leader that the voter knows only from others does not prevent a pre-vote', () => {
+  test('a leader that has not answered a fetch does not prevent a pre-vote', () => {
     const node = follower();
     const request = vote({ epoch: 2, candidateId: 3, preVote: true, logEndOffset: 9, logLastEpoch: 2 });
     expect(node.ask(request)).toEqual(['<- granted e2']);

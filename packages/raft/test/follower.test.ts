@@ -31,7 +31,7 @@ describe('following', () => {
 
   test('divergence over several epochs takes several rounds', () => {
     const leading = active();
-    // The follower has records of epoch 2 up to 9. In the leader's log that epoch ends at 3.
+    // The follower has records of epoch 2 up to offset 9. In the leader's log that epoch ends at offset 3.
     const beyond = fetch(3, 2, { fetchOffset: 9, lastFetchedEpoch: 2 });
     expect(leading.ask(beyond)).toEqual(['<- diverging e2 ends 3 after #1']);
     const other = new Subject({ batches: [...history, data(2, 4, 'old')], vote: { epoch: 6, votedFor: -1 } });
@@ -53,7 +53,7 @@ describe('following', () => {
     expect(dead.pass(100)).toContain('-> 3 pre-vote e2');
   });
 
-  test('a broken connection that comes back changes nothing', () => {
+  test('a connection that breaks and comes back changes nothing', () => {
     const node = follower();
     node.fail(2);
     node.pass(25);

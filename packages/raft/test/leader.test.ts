@@ -20,7 +20,7 @@ describe('leading', () => {
     ]);
   });
 
-  test('its own records count when they are durable, not earlier', () => {
+  test('the leader counts its own records when they are durable, not earlier', () => {
     const node = active();
     expect(node.raft.propose([new Uint8Array(1), new Uint8Array(2)])).toBe(4);
     expect(node.raft.propose([new Uint8Array(1)])).toBe(5);
@@ -62,7 +62,7 @@ describe('leading', () => {
     ]);
   });
 
-  test('observers get the first news at once, news right after it together, and all of them the same response', () => {
+  test('observers get the first commit at once and the commits right after it together; all share one response', () => {
     const node = active();
     const commit = () => {
       node.raft.propose([new Uint8Array(1)]);
@@ -130,7 +130,7 @@ describe('leading', () => {
     ]);
   });
 
-  test('stop: hands over to the voter with the longest log, and is done when the voters know', () => {
+  test('stop: hands over to the voter with the longest log, and ends when each voter has answered or failed', () => {
     const node = active();
     expect(node.do({ type: 'stopRequested' })).toEqual([
       'resigned e2',

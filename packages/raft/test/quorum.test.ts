@@ -1,7 +1,7 @@
 /**
  * Goal: the host executes the core's effects: held messages, group commit, timers, listener, stop, failures.
- * The observer follows. Method: quorums in one process with a manual clock, and an Rpc and a storage in
- * memory.
+ * An observer follows the leader. Method: quorums in one process with a manual clock, and an Rpc and a
+ * storage in memory.
  */
 import { type Listener, Prng, type RpcError } from '@millrace/base';
 import { ManualClock, MemoryLogger } from '@millrace/base/testing';
@@ -311,7 +311,7 @@ test('malformed messages of the quorum are refused; other methods are not handle
   ]);
 });
 
-test('the storage of another cluster is refused', () => {
+test('a quorum with the storage of another cluster fails', () => {
   const cluster = formedCluster();
   cluster.kill(cluster.nodes.get(1)!);
   const other = cluster.start(1, { clusterId: new Prng(77).uuid() });
@@ -328,7 +328,7 @@ test('the quorum gets the configured cluster id', () => {
   expect(node.quorum.clusterId()).toBe(clusterId);
 });
 
-test('describe returns everything that DescribeQuorum needs', () => {
+test('describe returns the log end, the directory and the time of the last catch-up of each voter', () => {
   const cluster = formedCluster();
   const leader = cluster.leader();
   cluster.clock.advance(1000);

@@ -1,8 +1,9 @@
 /**
  * RaftStorage on LevelDB. It has one key for each log batch (its base offset, big endian, so that the keys
  * sort by offset), one for the vote, one for the storage's identity, and one for the format. Every write is
- * one atomic batch with sync. Each value has its own checksum, and each log batch contains its offset. If a
- * value is corrupt, missing or out of order, `load` fails; it never returns a shorter log.
+ * one atomic batch with sync. Each value has its own checksum, and each log batch contains its offset. `load`
+ * fails if a value is corrupt, if a batch before the last one is missing, or if a later batch has an older
+ * epoch. It never returns only the intact part of a log.
  */
 import { crc32 } from 'node:zlib';
 import { isUuid, type Offset, type Uuid } from '@millrace/base';
@@ -27,7 +28,7 @@ export class LevelStorage implements RaftStorage {
   #baseOffsets: Offset[] = [];
   #writing: Promise<void> = Promise.resolve();
 
-  /** Creates the folder if it does not exist. Its parent must exist. */
+  /** `load` creates the folder, and its parents, if they do not exist. */
   constructor(directory: string) {
     this.#directory = directory;
     this.#db = new Level(directory, { keyEncoding: 'view', valueEncoding: 'view' });

@@ -1,6 +1,6 @@
 /**
- * A storage in memory. Completes writes when `later` calls back (by default in a later turn). A crash loses
- * writes in flight.
+ * A storage in memory. Completes a write in the callback that it hands to `later` (by default in a later turn
+ * of the event loop). A crash loses writes in flight.
  */
 
 import type { RaftStorage, StorageWrite, StoredState } from '../storage.ts';

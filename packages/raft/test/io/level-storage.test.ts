@@ -114,7 +114,7 @@ test('behaves like the storage in memory over many random writes and restarts', 
   }
 });
 
-test('a corrupt value, a gap and a newer format cause a clear error', async () => {
+test('a corrupt value, a batch under a wrong key and a gap cause a clear error', async () => {
   const first = storageAt();
   await load(first);
   await write(

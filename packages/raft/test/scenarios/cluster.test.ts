@@ -1,7 +1,6 @@
 /**
- * Goal: three voters over gRPC on loopback and LevelDB elect, commit, survive and restart, quickly. Method:
- * all in this process, ports from the system. The test "kills" a node by dropping its server without
- * stopping the node.
+ * Goal: three voters with gRPC on loopback and LevelDB elect, commit, hand over and restart, quickly. Method:
+ * all voters in this process, on free ports.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

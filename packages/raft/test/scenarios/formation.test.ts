@@ -58,7 +58,7 @@ describe('formation', () => {
     expect(single.raft.role).toBe('prospective');
   });
 
-  test('such a voter follows a leader that has the log', () => {
+  test('a voter that may not form a quorum follows a leader that has the log', () => {
     const node = new Subject({ mayForm: false });
     node.start();
     node.pass(40);
@@ -78,7 +78,7 @@ describe('formation', () => {
     expect(ask('')).toBe('<- denied e0 error 125');
   });
 
-  test('a wiped voter follows, logs that once, and never votes or stands for election', () => {
+  test('a wiped voter follows and logs an error, but never votes or stands for election', () => {
     const node = new Subject({ key: 'new' });
     node.start();
     node.ask({ type: 'begin', clusterId, leaderId: 2, epoch: 2 });

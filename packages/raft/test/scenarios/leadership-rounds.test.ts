@@ -1,6 +1,6 @@
 /**
- * Goal: only voters that followed the leader after a round began confirm it. Method: scenarios of one node,
- * events in and effects out.
+ * Goal: only voters that followed the leader after a round began confirm the round. Method: scenarios of one
+ * node, events in and effects out.
  */
 import { describe, expect, test } from 'vitest';
 import { startRound } from '../../src/leader.ts';
@@ -9,7 +9,7 @@ import { clusterId, fetch, fetched, Subject } from '../support/transcript.ts';
 
 const atEnd = { fetchOffset: 3, lastFetchedEpoch: 2, highWatermark: 3 };
 
-/** Node 1 of three, the active leader of epoch 2, with parked fetches of 2 and 3. */
+/** Node 1 of three, the active leader of epoch 2, with parked fetches of nodes 2 and 3. */
 function active(): Subject {
   const node = leader();
   node.ask(fetch(2, 2, atEnd));

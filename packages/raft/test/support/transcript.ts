@@ -45,7 +45,7 @@ export function leaderChange(baseOffset: number, epoch: number, leaderId: number
 export class Subject {
   readonly raft: RaftNode;
   now: Millis = 1000;
-  /** Requests sent and not answered yet: peer and type to id. */
+  /** The requests that still need an answer, oldest first. */
   readonly sent: { id: number; to: number; request: RaftRequest; after: number }[] = [];
   private token = 0;
 
@@ -85,7 +85,7 @@ export class Subject {
     return this.do({ type: 'started' });
   }
 
-  /** Moves time to the next deadline, or by `ms`, stopping at each deadline. */
+  /** Moves time by `ms`, with a tick at each deadline on the way. */
   pass(ms: Millis): string[] {
     const end = this.now + ms;
     const lines: string[] = [];

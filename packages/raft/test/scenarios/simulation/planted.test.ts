@@ -1,6 +1,6 @@
 /**
  * Goal: the simulation's checker finds bugs. Method: plants each bug in every node of the simulated cluster.
- * Some seed of a few hundred must fail, with the message of that bug. (A vote that leaves before it is
+ * One of 300 seeds must fail. The first two tests also check the message. (A vote that leaves before it is
  * durable needs a rare collision, so election.test.ts and quorum.test.ts test it.)
  */
 

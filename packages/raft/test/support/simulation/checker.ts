@@ -1,11 +1,10 @@
 /**
- * Checks Raft's promises after every event.
- * Election safety: an epoch has at most one leader.
- * Log matching: batches of the same offset and epoch are equal, and so are the batches before them.
- * Leader completeness: a new leader has everything committed.
- * State machine safety: committed records never change; every listener gets the same records, in order, once.
- * Durability: at the moment of commit a majority of the voters has the record on disk; the high watermark of
- * a process never falls; a vote on a device never changes within its epoch.
+ * Checks Raft's promises after every event. Election safety: an epoch has at most one leader. Log matching:
+ * batches of the same offset and epoch are equal, and so are the batches before them. Leader completeness: a
+ * new leader has every committed record. State machine safety: committed records never change; every listener
+ * gets the same records, in order, once. Durability: at the moment of commit a majority of the voters has the
+ * record on disk; the high watermark of a process never falls; a vote on a device never changes within its
+ * epoch.
  */
 import type { LogBatch, RaftEffect, StorageWrite } from '../../../src/index.ts';
 import { majoritySize } from '../../../src/majority.ts';
@@ -41,7 +40,10 @@ export class Checker {
     this.note(node.disk.batches, 0);
   }
 
-  /** Checks log matching, by induction over all writes of all nodes. */
+  /**
+   * Checks log matching at every write of every node. Two batches with the same epoch and offset must be
+   * equal and must follow the same epoch. By induction, all earlier batches are then equal, too.
+   */
   writes(node: SimNode, writes: readonly StorageWrite[]): void {
     for (const write of writes) {
       if (write.type === 'append')
@@ -49,7 +51,7 @@ export class Checker {
     }
   }
 
-  /** The node has made the batches of these writes durable. */
+  /** The writes are durable. Checks the votes among them. */
   written(node: SimNode, writes: readonly StorageWrite[]): void {
     for (const write of writes) {
       if (write.type !== 'vote' || write.vote.votedFor === -1) continue;
@@ -75,7 +77,7 @@ export class Checker {
 
   effect(node: SimNode, effect: RaftEffect): void {
     if (effect.type === 'committed') {
-      // Compares the commits of this step first, because the later checks use them.
+      // Adds the commits of this step to `committed` first, because `tell` looks them up there.
       this.watermark(node);
       for (const batch of effect.batches) this.tell(node, batch.baseOffset, batch.epoch, batch.records);
     } else if (effect.type === 'becameLeader') {
@@ -169,7 +171,8 @@ export class Checker {
     const voters = node.raft!.voters.voters;
     const holders = voters.filter(({ id, key }) => {
       const { disk, key: now } = this.world.nodes[id - 1]!;
-      // The record may have been on a lost disk, whose last response can still be in flight.
+      // A voter that has lost its disk counts. It may have had the record, and sent the fetch that shows it
+      // before.
       return (
         now !== key || disk.batches.some((b) => b.baseOffset === batch.baseOffset && b.epoch === batch.epoch)
       );
