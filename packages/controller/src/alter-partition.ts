@@ -100,7 +100,10 @@ function toTarget(image: MetadataImage, item: Item, brokerId: NodeId): Wish {
   };
 }
 
-/** Begins a new leader epoch, so that the leader does not wait for a follower that will not fetch. */
+/**
+ * The replica whose storage failed leaves ISR and ELR, in a new leader epoch. So the leader does not wait for
+ * this follower, which no longer fetches.
+ */
 function withoutFailed(
   image: MetadataImage,
   partition: PartitionImage,
@@ -138,8 +141,7 @@ function validate(image: MetadataImage, config: ControllerConfig, brokerId: Node
   if (isStale) return ErrorCode.INVALID_UPDATE_VERSION;
   if (!isLeader) {
     if (!isWithout(partition, brokerId, item.isr)) return ErrorCode.INVALID_REQUEST;
-    // The request adds no member. Whether it is granted depends on the members that remain: one must be
-    // active.
+    // The request adds no member. The controller grants it only if one of the remaining members is active.
     const canBeSpared = item.isr.some((member) => image.isActive(member.brokerId));
     return canBeSpared ? ErrorCode.NONE : ErrorCode.INELIGIBLE_REPLICA;
   }
@@ -178,8 +180,8 @@ function isEligible(image: MetadataImage, { brokerId, brokerEpoch }: IsrMember):
 
 /**
  * Whether a late copy of this refused request could add a member. A request that adds no member is harmless.
- * So is a request in which a member has an old broker epoch, or must register again before it is eligible: it
- * never passes the check.
+ * If a member has an old broker epoch, or must register again before it is eligible, the check refuses every
+ * later copy.
  */
 function mayBecomeEligible(image: MetadataImage, { topicId, partition, isr }: Item): boolean {
   const present = image.partition(topicId as never, partition)!.isr;

@@ -40,8 +40,9 @@ export function automaticAssignment(
 }
 
 /**
- * Checks the lists of a manual assignment. Each must name at least one broker, only registered ones, none
- * twice, and one that can lead. All must have the same length (`replicationFactor` when it is given).
+ * Checks the lists of a manual assignment. Each list must name at least one broker, only registered ones,
+ * none twice, and one that can lead. All lists must have the same length (`replicationFactor` when it is
+ * given).
  */
 export function checkAssignment(
   image: MetadataImage,

@@ -5,8 +5,8 @@
  *
  * A batch is committed as a whole or not at all, but a controller may be deposed between two batches. So a
  * cut must leave a valid state: a new topic stays with its partitions and settings, and every other record
- * stands alone. If the records after a cut are lost, the next controller makes up for them (fencing.ts says
- * how).
+ * stands alone. If the records after a cut are lost, the next controller completes the change (fencing.ts
+ * says how).
  */
 import { encodeRecord, type MetadataRecord } from '@millrace/metadata';
 

@@ -101,9 +101,9 @@ function refusedRegistration(errorCode: number, errorMessage: string): RegisterR
 }
 
 /**
- * Whether the controller must assume that the earlier incarnation is alive. There are three exceptions. Its
- * session is over. It is shutting down. The new incarnation holds the same log directories: a process locks
- * its directories, so the earlier process has ended.
+ * Whether the controller must assume that the earlier incarnation is alive. It accepts the new incarnation in
+ * three cases: the session of the earlier one is over; the earlier one is shutting down; or the new one holds
+ * a log directory of the earlier one. (A process locks its directories, so the earlier process has ended.)
  */
 function isAnotherLiveProcess(
   { sessions, now }: BrokerContext,

@@ -112,7 +112,7 @@ interface Call<R> {
   readonly fail: (failure: ApiError) => R;
   /** The time at which the client stops waiting. */
   readonly deadline?: Millis;
-  /** Limit for the records that one request of a client writes. */
+  /** Limit for the bytes of all records that one request of a client writes. */
   readonly bytesMax?: number;
 }
 
@@ -127,7 +127,7 @@ const TOO_LARGE = apiError(
   ErrorCode.POLICY_VIOLATION,
   'Unable to perform excessively large batch operation.',
 );
-/** Limit for the records of one client request. */
+/** Limit for the bytes of all records that one request of a client writes. */
 const REQUEST_BYTES_MAX = 16 << 20;
 
 function noLease(errorCode: ErrorCode): HeartbeatResponse {
@@ -151,10 +151,7 @@ export class Controller {
   private readonly createdConfigs: CreatedConfigs;
   private readonly parked = new ParkedUntilOffset<Parked>();
   private readonly deadlines = new DeadlineQueue<Parked>();
-  /**
-   * Brokers whose last heartbeat waits for the quorum to confirm this leadership, and the time since when it
-   * waits.
-   */
+  /** By broker: the time since when its last heartbeat waits for the quorum to confirm this leadership. */
   private readonly unconfirmedSince = new Map<NodeId, Millis>();
 
   constructor(options: ControllerOptions) {
@@ -232,8 +229,8 @@ export class Controller {
   }
 
   /**
-   * Returns true if the controller accepts this process as the broker. Its control stream then speaks for the
-   * id.
+   * Returns true if the controller accepts this process as the broker. The host then ties the process's
+   * control stream to this broker, and calls `sessionLost` when the stream ends.
    */
   register(request: RegisterRequest, now: Millis, reply: (response: RegisterResponse) => void): boolean {
     const call: Call<RegisterResponse> = {

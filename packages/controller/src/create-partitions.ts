@@ -67,7 +67,7 @@ export function failCreatePartitions(
 
 const TOO_MANY = apiError(ErrorCode.POLICY_VIOLATION, 'the request would create too many partitions at once');
 
-/** The replicas of each new partition, or why it cannot be created. */
+/** The replicas of each new partition, or why the partitions cannot be created. */
 function plan(context: TopicsContext, topic: Topic, budget: number): NodeId[][] | ApiError {
   const existing = context.image.topic(topic.name);
   if (existing === undefined) {

@@ -78,7 +78,7 @@ function decideTopic(
   about: {
     /** The topic's id in each copy of this request. */
     readonly ownId: Uuid | undefined;
-    /** Set when the request as a whole is invalid. */
+    /** Set when the request creates too many partitions, or names this topic twice. */
     readonly failure: ApiError | undefined;
     readonly taken: Map<string, string>;
     /** True if the request only asks whether the topic could be created (validateOnly). */

@@ -12,7 +12,7 @@ const NOTHING: Values = new Map();
 
 export class CreatedConfigs {
   private readonly staticBroker: Values;
-  /** The configs of a topic that sets none, for this cluster-wide default. */
+  /** The configs of a topic that sets none, computed with this `dynamicDefault`. */
   private inherited: { readonly dynamicDefault: Values; readonly configs: Configs } | undefined;
 
   /** `staticBroker`: the controller's own properties. */

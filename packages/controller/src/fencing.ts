@@ -1,9 +1,9 @@
 /**
- * Fencing. The controller fences a broker in three cases. Its session ended: no heartbeat arrived for
- * `broker.session.timeout.ms`, or its control stream closed and the grace is over (`fenceEnded`; sessions.ts
- * measures the time). The broker asks to be fenced. Its controlled shutdown is complete. brokers.ts decides
- * the last two, and the unfencing, at a heartbeat. The records here take a broker's leaderships and ISR
- * memberships, or give them back.
+ * Fencing. The controller fences a broker in three cases: its session ended (`fenceEnded`); the broker asks
+ * to be fenced; or its controlled shutdown is complete. A session ends when no heartbeat arrives for
+ * `broker.session.timeout.ms`, or when the control stream closed and the grace is over (sessions.ts).
+ * brokers.ts decides the other two cases, and the unfencing, at a heartbeat. A fenced broker loses its
+ * leaderships and ISR memberships. An unfenced broker may lead its leaderless partitions.
  */
 import type { NodeId } from '@millrace/base';
 import type { BrokerRegistration, MetadataImage, MetadataRecord } from '@millrace/metadata';

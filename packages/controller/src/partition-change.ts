@@ -124,7 +124,8 @@ function nextIsr(situation: PartitionSituation): readonly NodeId[] {
     const survivors = partition.replicas.filter((id) => id !== leaving);
     const best = survivors.filter((id) => partition.formerIsr.includes(id));
     const candidates = best.length > 0 ? best : survivors;
-    // The logs of these replicas may differ, so only one of them may be in the new ISR.
+    // The logs of these replicas may differ, so the new ISR has only one active replica. While none is
+    // active, all of them stay in the ISR.
     const first =
       candidates.find((id) => isActive(id) && !situation.isFailed(id)) ?? candidates.find(isActive);
     if (candidates.length > 0) return first === undefined ? candidates : [first];

@@ -22,7 +22,7 @@ interface Session {
   creditMs: Millis;
   /** The metadata offset that the broker last reported as applied; -1 unknown. */
   metadataOffset: Offset;
-  /** The end offset of the records of its controlled shutdown; undefined before a shutdown. */
+  /** The offset of the last record of the broker's controlled shutdown; undefined before a shutdown. */
   shutdownOffset: Offset | undefined;
 }
 
@@ -67,9 +67,9 @@ export class BrokerSessions {
   private readonly sessions = new Map<NodeId, Session>();
   private readonly timeoutMs: Millis;
   private readonly graceMs: Millis;
-  /** The end of the log when this controller became active. */
+  /** The last committed offset when this controller became active. */
   private startOffset: Offset = -1;
-  /** By broker: the end offset of the records that fenced it in this controller epoch. */
+  /** By broker: the last offset of the batch that fenced it in this controller epoch. */
   private readonly fencedOffsets = new Map<NodeId, Offset>();
 
   constructor(timeoutMs: Millis, graceMs: Millis) {
@@ -116,8 +116,8 @@ export class BrokerSessions {
   }
 
   /**
-   * Called when the broker's control stream ended. The session ends after the grace, unless the broker opens
-   * another stream.
+   * Called when the broker's control stream ended. The session ends after the grace, unless the broker
+   * contacts the controller before.
    */
   connectionLost(id: NodeId, incarnationId: Uuid, now: Millis): void {
     const session = this.sessions.get(id);

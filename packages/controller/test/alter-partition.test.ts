@@ -1,4 +1,4 @@
-/** Goal: only the leader changes an ISR, and only within the rules. Method: one refusal for each rule. */
+/** Goal: the controller grants ISR changes and producer ids by the rules. Method: one case for each rule. */
 import { ZERO_UUID } from '@millrace/base';
 import { ErrorCode } from '@millrace/protocol';
 import { describe, expect, test } from 'vitest';
@@ -43,7 +43,7 @@ describe('an ISR change', () => {
 
   test.each<[string, number, number[], object]>([
     ['of an unknown topic', ErrorCode.UNKNOWN_TOPIC_ID, [1], { topicId: ZERO_UUID }],
-    ['with a topic id that is none', ErrorCode.UNKNOWN_TOPIC_ID, [1], { topicId: 'x' }],
+    ['with a malformed topic id', ErrorCode.UNKNOWN_TOPIC_ID, [1], { topicId: 'x' }],
     ['of an unknown partition', ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, [1], { partition: 1 }],
     ['from a leader that knows more than this controller', ErrorCode.NOT_CONTROLLER, [1], { leaderEpoch: 1 }],
     ['against a future partition epoch', ErrorCode.NOT_CONTROLLER, [1], { partitionEpoch: 1 }],
@@ -147,7 +147,7 @@ describe('an ISR change', () => {
       expect(h.alterPartition(3, 't', [], failed).value?.partitions[0]?.errorCode).toBe(ErrorCode.NONE);
     });
 
-    test('of the last ISR member leaves no leader until an eligible replica is active', () => {
+    test('that is the last ISR member leaves no leader until an eligible replica is active', () => {
       const h = new Harness({ serverProperties: new Map([['min.insync.replicas', '2']]) }, [1, 2, 3]);
       h.topic('t', [1, 2]);
       h.kill(2);
@@ -217,14 +217,14 @@ describe('an ISR change', () => {
         expect(h.show('t')).toBe('leader 1 isr 1 epochs 3/3');
       });
 
-      test('does not replace another failed replica: the two would hand over for ever', () => {
+      test('does not replace another failed replica: the two would hand over to each other for ever', () => {
         const h = failedAtOne();
         const refused = h.alterPartition(2, 't', [], failed);
         expect(refused.value?.partitions[0]?.errorCode).toBe(ErrorCode.INELIGIBLE_REPLICA);
         expect(h.show('t')).toBe('leader 2 isr 2 epochs 1/1');
       });
 
-      test('is elected when it was in the ISR since', () => {
+      test('is elected if it was in the ISR again after its failure', () => {
         const h = failedAtOne();
         h.alterPartition(2, 't', [1, 2]);
         h.commit();
@@ -312,7 +312,7 @@ describe('an ISR change', () => {
     test('does not raise the partition epoch when it adds no member', () => {
       const { h } = withoutThree();
       h.kill(2);
-      // No request adds broker 2, which is out of the ISR. Broker 1 is the only member and must stay.
+      // Broker 2 is out of the ISR. Its request adds no member, and broker 1, the only member, must stay.
       expect(h.show('t')).toBe('leader 1 isr 1 epochs 0/2');
       h.advance(h.active.config.sessionTimeoutMs);
       h.commit();

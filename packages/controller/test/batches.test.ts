@@ -10,7 +10,7 @@ import { Harness, uuid } from './support/harness.ts';
 
 const BATCH_BYTES = 400;
 
-/** Broker 1 leads very many partitions, and broker 2 follows. Batches have this size. */
+/** Broker 1 leads very many partitions, and broker 2 follows. A batch has at most BATCH_BYTES. */
 function crowded(): Harness {
   const h = new Harness({ batchBytes: BATCH_BYTES }, [1, 2]);
   const assignments = Array.from({ length: 20 }, () => [1, 2]);

@@ -65,7 +65,7 @@ describe('when the last member of an ISR comes back with an empty disk', () => {
     expect(lost([2], [1])).toMatchObject({ isr: [2], leader: -1 });
   });
 
-  test('any other replica leads if none ever left', () => {
+  test('any other replica leads if none ever left the ISR', () => {
     expect(lost([], [2])).toMatchObject({ isr: [2], leader: 2 });
   });
 
@@ -104,8 +104,8 @@ function checkOne({ active, leaving, uncleanElection, minInsyncReplicas, ...befo
   const complete = [isr, elr, before.isr].find((each) => each.length > 0)!;
   const eligible = [complete, elr].map((each) => each.filter(isActive)).find((each) => each.length > 0);
   if (eligible !== undefined) {
-    // A complete replica can lead. The new ISR consists of the active replicas of the best kind. The leader
-    // stays if it is one of them.
+    // A complete replica can lead. The new ISR consists of the active members of the ISR or, if there is
+    // none, of the ELR. The leader stays if it is one of them.
     expect(next.isr).toEqual(eligible);
     expect(next.leader).toBe(eligible.includes(before.leader) ? before.leader : eligible[0]);
   } else if (uncleanElection && active.length > 0) {

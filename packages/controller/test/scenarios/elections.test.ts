@@ -45,7 +45,8 @@ describe('a broker dies', () => {
     expect([h.show('t'), elr()]).toEqual(['leader 1 isr 1 epochs 0/2', [2]]);
     h.kill(1);
     expect([h.show('t'), elr()]).toEqual(['leader -1 isr 1 epochs 1/3', [2]]);
-    // The broker is back after a pause. It holds everything, and the last member of the ISR is away.
+    // The broker is back after a pause. It holds every committed record, and the last member of the ISR is
+    // away.
     h.heartbeat(2);
     h.commit();
     expect([h.show('t'), elr()]).toEqual(['leader 2 isr 2 epochs 2/4', [1]]);
@@ -114,7 +115,7 @@ describe('a broker dies', () => {
     expect(h.show('pair')).toBe('leader 2 isr 2 epochs 2/2');
   });
 
-  test('only its own partitions are touched', () => {
+  test('only partitions of the dead broker change', () => {
     const h = new Harness({}, [1, 2, 3]);
     h.topic('t', [1, 2], [2, 3], [3, 1]);
     h.kill(3);
@@ -158,7 +159,7 @@ describe('a broker restarts', () => {
     expect(h.show('t')).toBe('leader 1 isr 1 epochs 2/2');
   });
 
-  test('with the broker epoch of an older life it counts as unclean', () => {
+  test('with the broker epoch of an older incarnation: the restart counts as unclean', () => {
     const h = new Harness({}, [1, 2]);
     const old = h.epochOf(1);
     h.kill(1);
@@ -303,7 +304,7 @@ describe('controlled shutdown', () => {
     expect(h.heartbeat(1, { wantShutDown: true }).value).toMatchObject({ shouldShutDown: true });
   });
 
-  test('a broker restarted after it is unfenced as usual', () => {
+  test('a broker that restarts after its controlled shutdown is unfenced as usual', () => {
     const h = new Harness({}, [1, 2]);
     h.topic('t', [1, 2]);
     h.heartbeat(1, { wantShutDown: true });

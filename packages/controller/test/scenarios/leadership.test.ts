@@ -118,7 +118,7 @@ describe('timeouts', () => {
     expect(h.active.nextDeadline()).toBe(h.now + h.active.config.sessionTimeoutMs);
   });
 
-  test('the same with a timeout of 0, and with a negative one', () => {
+  test('a request with a timeout of 0, or a negative one, is answered REQUEST_TIMED_OUT at the next tick', () => {
     const h = new Harness({}, [1]);
     const none = h.createTopics([{ name: 'a' }], { timeoutMs: 0 });
     const negative = h.createTopics([{ name: 'b' }], { timeoutMs: -5 });

@@ -93,7 +93,7 @@ describe('registration', () => {
     expect(answer.value?.errorCode).toBe(0);
   });
 
-  test('a negative id or a malformed incarnation id is refused', () => {
+  test('with a negative broker id is refused', () => {
     const h = new Harness();
     expect(h.register(-1).value?.errorCode).toBe(ErrorCode.INVALID_REGISTRATION);
   });
@@ -173,7 +173,7 @@ describe('sessions', () => {
     expect(h.active.image.broker(1)).toMatchObject({ fenced: false, epoch });
   });
 
-  test('is not unfenced before it has applied its own fencing: it may still lead according to older metadata', () => {
+  test('a fenced broker is not unfenced before it has applied its fencing: by older metadata it may still lead', () => {
     const h = new Harness({}, [1, 2]);
     const before = h.active.image.offset;
     h.advance(2999);

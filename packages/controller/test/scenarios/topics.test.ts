@@ -404,7 +404,7 @@ describe('CreatePartitions', () => {
     expect(h.pending).toEqual([]);
   });
 
-  test('too few brokers for the replication factor', () => {
+  test('is refused while there are fewer usable brokers than replicas of a partition', () => {
     const h = new Harness({}, [1, 2]);
     h.topic('t', [1, 2]);
     h.heartbeat(2, { wantShutDown: true });
@@ -414,7 +414,7 @@ describe('CreatePartitions', () => {
     );
   });
 
-  test('a topic twice is refused; validate_only changes nothing', () => {
+  test('a topic named twice is refused; validate_only changes nothing', () => {
     const h = new Harness({}, [1]);
     h.topic('t', [1]);
     const twice = createPartitions(h, [

@@ -44,7 +44,7 @@ export class Harness {
   excused: string | undefined;
   /** Proposed and not yet committed. */
   pending: CommittedRecords[] = [];
-  /** Whether the quorum confirms the leadership only later. */
+  /** True: confirmations of the leadership wait in `heldConfirmations` until the test calls them. */
   holdsConfirmations = false;
   readonly heldConfirmations: ((leads: boolean) => void)[] = [];
   private readonly config: ControllerConfig;
@@ -217,7 +217,7 @@ export class Harness {
     return this.active.image.topic(name)!.id;
   }
 
-  /** For example "leader 1 isr 1,2,3 epochs 0/0". */
+  /** For example "leader 1 isr 1,2,3 epochs 0/0": the leader epoch, then the partition epoch. */
   show(name: string, partition = 0): string {
     const state = this.active.image.topic(name)!.partitions[partition]!;
     return `leader ${state.leader} isr ${state.isr} epochs ${state.leaderEpoch}/${state.partitionEpoch}`;
