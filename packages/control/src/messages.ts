@@ -54,7 +54,8 @@ export type HeartbeatResponse = MessageType<typeof HeartbeatResponse>;
 
 /**
  * Exactly one of register, heartbeat and leaves is set. The answer carries the same sequence. leaves: the
- * broker still runs, but closes this stream. It sends nothing more on it, and the controller does not answer.
+ * broker still runs, but closes this stream. The broker sends nothing more on the stream, and the controller
+ * does not answer `leaves`.
  */
 export const ControlRequest = defineMessage('ControlRequest', {
   sequence: [1, 'int64'],
@@ -103,8 +104,8 @@ export const AlterPartitionRequest = defineMessage('AlterPartitionRequest', {
 export type AlterPartitionRequest = MessageType<typeof AlterPartitionRequest>;
 
 /**
- * The current state of the partition on success, and on most errors. If it is unknown, leader is -1 and isr
- * is empty.
+ * The state of the partition after the decision. On an error, leader and both epochs are -1, and isr is
+ * empty.
  */
 const AlterPartitionResult = defineMessage('AlterPartitionResult', {
   topicId: [1, 'string'],

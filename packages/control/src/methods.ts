@@ -46,7 +46,7 @@ export const controlCalls = {
 export type ControlCallName = keyof typeof controlCalls;
 
 /**
- * The control stream of a broker (registration, heartbeats). It carries any number of requests. Answers come
- * in order, and `leaves` gets none.
+ * The control stream of a broker (registration, heartbeats). It carries any number of requests. Each answer
+ * has the sequence of its request. `leaves` gets no answer.
  */
 export const controlSession = method('controller.session', ControlRequest, ControlResponse);

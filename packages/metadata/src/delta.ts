@@ -80,7 +80,7 @@ export class MetadataDelta {
     return this.changes.configs.topics;
   }
 
-  /** Broker ids as text ('' is the default of all) whose dynamic configs changed. */
+  /** Ids, as text, of brokers whose dynamic configs changed; '' stands for the default of all brokers. */
   get changedBrokerConfigs(): ReadonlySet<string> {
     return this.changes.configs.brokers;
   }

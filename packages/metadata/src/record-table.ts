@@ -70,8 +70,8 @@ export const recordTable = {
 
   /**
    * A new partition. Partitions of a topic are numbered from 0 and created in that order. PartitionChange
-   * uses number 8; 9 is reserved for the last known leader (KIP-966), 10 to 12 for reassignment and
-   * directories.
+   * uses the numbers 8 and 14; 9 is reserved for the last known leader (KIP-966), 10 to 12 for reassignment
+   * and directories.
    */
   partition: [
     5,

@@ -160,7 +160,7 @@ describe('images', () => {
     expect(image.isAlive(4)).toBe(false);
   });
 
-  test("names that differ by '.' and '_' only collide, until the topic is gone", () => {
+  test("names that differ only by '.' and '_' collide until the topic is deleted", () => {
     const image = after(...topic('a.b_c'));
     expect(image.collidingTopic('a_b.c')).toBe('a.b_c');
     expect(image.collidingTopic('a.b_c')).toBeUndefined();
@@ -208,7 +208,7 @@ describe('images', () => {
     ['the same topic twice', [...topic('t'), ...topic('t')]],
     ['a topic without partitions', [{ type: 'topic', name: 't', topicId: id }]],
     [
-      'configs of no topic',
+      'configs of a topic that does not exist',
       [{ type: 'config', resourceType: 'topic', resourceName: 'x', name: 'n', value: 'v' }],
     ],
     ['an unknown broker', [{ type: 'brokerChange', brokerId: 9, brokerEpoch: 1, fenced: true }]],

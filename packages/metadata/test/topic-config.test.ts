@@ -85,7 +85,7 @@ describe('values', () => {
     ['follower.replication.throttled.replicas', 'all'],
     ['message.format.version', '2.8'],
     ['message.timestamp.difference.max.ms', '1000'],
-    // Values of features that do not exist yet.
+    // Tiered storage does not exist yet.
     ['remote.storage.enable', 'true'],
     ['no.such.config', '1'],
     ['constructor', '1'],

@@ -1,6 +1,6 @@
 /**
  * Random but valid histories of metadata records for property tests: turns a list of small numbers into
- * records that fit the earlier ones. Keeps its own plain model, the twin of the image.
+ * records that fit the earlier ones. Keeps its own plain model, with which the tests compare the image.
  */
 import type { NodeId, Uuid } from '@millrace/base';
 import type { MetadataRecord } from '../../src/records.ts';

@@ -1,9 +1,9 @@
 /**
  * Remembers which client requests changed which topics, so that a retry of such a request gets the same
  * answer. The changes are part of the metadata, because a retry may reach the next controller. Only retries
- * need them, so only the latest changes are kept. This holds requests that deleted topics or added
- * partitions, and the ids of deleted topics. It does not hold CreateTopics requests: the id of the new topic
- * identifies the request.
+ * need them, so only the latest changes are kept. The class holds requests that deleted topics or added
+ * partitions, and the ids of deleted topics. It does not hold CreateTopics requests, because the id of a new
+ * topic already identifies its request.
  */
 import type { Uuid } from '@millrace/base';
 import { Map as ImmutableMap } from 'immutable';
@@ -16,7 +16,10 @@ export interface ChangedTopic {
 
 type Changes = ImmutableMap<string, ChangedTopic>;
 
-/** The class remembers at least this many changes, and at most twice as many. */
+/**
+ * The class keeps at least this many of the latest entries, and at most twice as many. A deletion has up to
+ * three entries.
+ */
 const REMEMBERED_MIN = 20_000;
 
 export class CarriedOut {

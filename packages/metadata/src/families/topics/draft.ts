@@ -183,7 +183,9 @@ function checkPartition(partition: PartitionImage): void {
   );
 }
 
-/** Drops failed replicas that are in the ISR: a replica in the ISR works again. */
+/**
+ * The failed replicas after a change. Drops the members of the ISR, because a replica in the ISR works again.
+ */
 function failedAfter(
   before: readonly FailedReplica[],
   failed: FailedReplica | undefined,

@@ -14,17 +14,17 @@ export interface PartitionImage {
   readonly isr: readonly NodeId[];
   /**
    * Eligible leader replicas (KIP-966): they left the ISR when or after it fell below `min.insync.replicas`.
-   * Nothing was committed without them, so they hold as much as the ISR members. Disjoint from the ISR.
+   * The leader committed nothing after they left, so they hold every committed record. Disjoint from the ISR.
    */
   readonly elr: readonly NodeId[];
   /**
    * Replicas that left the ISR at its last shrink and have not rejoined. If the remaining members lose their
-   * disks, no other replica holds more records.
+   * disks, these replicas hold the most records.
    */
   readonly formerIsr: readonly NodeId[];
   /**
    * Replicas that reported a storage failure and have not been in the ISR since. An entry is valid while its
-   * broker has this epoch.
+   * broker still has the broker epoch of the entry.
    */
   readonly failedReplicas: readonly FailedReplica[];
   /** A member of the ISR, or -1: no leader. */
