@@ -9,7 +9,7 @@ import { type Decoded, type Encodable, type Fields, parseVersions, type Versions
 import { Writer } from './writer.ts';
 
 export interface DecodeCost {
-  /** Approximate, in bytes. */
+  /** The decoder sets it: approximate heap size of the decoded arrays, in bytes. */
   heapBytes: number;
   /** Array elements and unknown tagged fields that this request may have. */
   readonly elementsMax: number;
@@ -34,7 +34,7 @@ export interface Api<Request, Response, RequestInput, ResponseInput> {
    * that the decoded arrays take in addition to the bytes. Throws DecodeError.
    */
   decodeRequest(version: number, bytes: Uint8Array, position?: number, cost?: DecodeCost): Request;
-  /** The body takes the bytes up to their end. Throws DecodeError. */
+  /** The body must reach to the end of the bytes. Throws DecodeError. */
   decodeResponse(version: number, bytes: Uint8Array, position?: number): Response;
   /** The body as chunks. Drops fields that the version does not have; an invalid value fails an assertion. */
   encodeRequest(version: number, value: RequestInput): Uint8Array[];

@@ -8,7 +8,7 @@
  *     17 crc uint32                  43 producerId int64
  *
  * batchLength counts from byte 12. The checksum covers byte 21 to the end, so base offset and leader epoch
- * can be stamped without computing it again.
+ * can be stamped without computing the checksum again.
  */
 import { assert } from '@millrace/base';
 import { crc32c } from './crc32c.ts';
@@ -130,7 +130,8 @@ export function readBatchHeader(
 
 /**
  * Size of the whole batch that begins at `position`, or undefined if fewer than 12 bytes are left. The batch
- * may be cut: compare with the bytes left. Throws DecodeError if it would be smaller than its own header.
+ * may be cut: the caller compares the size with the bytes left. Throws DecodeError if it would be smaller
+ * than its own header.
  */
 export function batchSizeAt(bytes: Uint8Array, position: number): number | undefined {
   if (bytes.length - position < LENGTH_COUNTS_FROM) return undefined;
@@ -139,7 +140,9 @@ export function batchSizeAt(bytes: Uint8Array, position: number): number | undef
   return sizeBytes;
 }
 
-/** Whether the batch says that it is part of a transaction. False for bytes too short for a batch header. */
+/**
+ * Whether the batch says that it is part of a transaction. False for bytes that end before the attributes.
+ */
 export function isTransactionalBatch(batch: Uint8Array): boolean {
   return ((batch[ATTRIBUTES_AT + 1] ?? 0) & TRANSACTIONAL_BIT) !== 0;
 }
@@ -174,7 +177,7 @@ export function setLogAppendTime(bytes: Uint8Array, position: number, timestamp:
   updateCrc(bytes, position);
 }
 
-/** Sets the largest timestamp, in place, for a batch whose header does not match its records. */
+/** Sets the largest timestamp, in place, if the header has another one than the records. */
 export function setMaxTimestamp(bytes: Uint8Array, position: number, maxTimestamp: Timestamp): void {
   writeTimestamp(bytes, position + MAX_TIMESTAMP_AT, maxTimestamp);
   updateCrc(bytes, position);

@@ -9,8 +9,9 @@ import type { CompressionCodecs } from './records.ts';
 const KEPT_BITS = 0x38;
 
 /**
- * `plain`: the uncompressed records of `batch`. All other header fields stay. Kafka sets the base timestamp
- * to that of the first record, as nearly all clients do; this function keeps the client's base timestamp.
+ * `plain`: the uncompressed records of `batch`. Only size, attributes and checksum of the header change. When
+ * Kafka recompresses a batch, it sets the base timestamp to that of the first record, as nearly all clients
+ * do. This function keeps the client's base timestamp.
  */
 export function compressedBatch(
   batch: Uint8Array,

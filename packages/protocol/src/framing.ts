@@ -35,7 +35,7 @@ export class FrameReader {
   private lent: Uint8Array | undefined;
   private lentBuffer: Uint8Array | undefined;
 
-  /** Frames may have up to `maxFrameBytes` bytes, their size not counted. */
+  /** Frames may have up to `maxFrameBytes` bytes, without the four bytes of the size. */
   constructor(maxFrameBytes: number, spares?: SpareBuffers) {
     assert(maxFrameBytes > 0 && maxFrameBytes <= 0x7fffffff, 'frame limit in 1 .. 2^31-1');
     this.maxFrameBytes = maxFrameBytes;

@@ -1,7 +1,7 @@
 /**
- * Checks the records of a whole batch, or finds a record in it, synchronously and up to a cost limit. The
- * unit of work is one unfolded byte; a record costs RECORD_WORK of them. The same batch costs the same on
- * every machine.
+ * Checks the records of a whole batch, or passes them to another sink, synchronously and up to a cost limit.
+ * The unit of work is one decompressed byte; a record costs RECORD_WORK of them. The same batch costs the
+ * same on every machine.
  */
 import { BATCH_HEADER_BYTES, type BatchHeader } from './batch.ts';
 import { type ByteSink, TooLargeError } from './compression/unfold.ts';
@@ -23,29 +23,29 @@ import type { CompressionCodecs } from './records.ts';
  */
 export const LOOP_WORK_MAX = 1024 * 1024;
 /**
- * Cost of a compressed byte that unfolds to nothing, in unfolded bytes (some 3 ns each), by codec. Measured
- * with blocks that hold only tables, or nothing: gzip 150 ns, snappy 26 ns, LZ4 14 ns, zstd 28 ns (`npm run
- * bench:check`). With LOOP_WORK_MAX, the event loop handles 32 KiB of gzip, 128 KiB of snappy and zstd, and
- * 256 KiB of LZ4, each in at most 3 to 5 ms. A job ignores this cost.
+ * By codec: cost of a compressed byte that decompresses to nothing, in decompressed bytes (some 3 ns each).
+ * Measured with blocks that hold only tables, or nothing: gzip 150 ns, snappy 26 ns, LZ4 14 ns, zstd 28 ns
+ * (`npm run bench:check`). With LOOP_WORK_MAX, the event loop handles 32 KiB of gzip, 128 KiB of snappy and
+ * zstd, and 256 KiB of LZ4, each in at most 3 to 5 ms. A job ignores this cost.
  */
 const INPUT_WORK = [0, 32, 8, 4, 8] as const;
 /** Most work that one batch may cost. Kafka has no such limit. */
 export const RECORDS_WORK_MAX = 2 ** 31;
 
-/** The work that one turn of the event loop may still spend on unfolding and compressing. */
+/** The work that one turn of the event loop may still spend on decompressing and compressing. */
 export interface WorkBudget {
   work: number;
 }
 
-/** Cost of unfolding a batch, without its output. */
+/** Cost of reading the compressed bytes of a batch, without their output. */
 export function inputWork({ compression, sizeBytes }: BatchHeader): number {
   return sizeBytes * (INPUT_WORK[compression] ?? 0);
 }
 
 /**
  * Returns the verdict, or undefined if the check would cost more than `workMax` or, for a compressed batch,
- * more than the rest of `budget`. The check of a compressed batch uses up the budget. The caller must have
- * checked the header's own fields.
+ * more than the rest of `budget`. The check of a compressed batch takes its work from the budget. The caller
+ * must have checked the header's own fields.
  */
 export function checkRecords(
   batch: Uint8Array,

@@ -1,21 +1,21 @@
 /**
- * Walks through the uncompressed bytes of a batch's records, cut anywhere, and passes each record to a
- * subclass. Skips keys, values and headers without a copy, and allocates nothing per record. Reads a record
- * in one chunk in place, and a record that spans chunks byte by byte. Checks that a record is readable: all
- * lengths fit into the record, and the record has its announced length. Varints have Kafka's limits: 5 bytes,
- * or 10 for a timestamp; bits beyond 32 or 64 are dropped.
+ * Walks through the uncompressed bytes of a batch's records, in chunks that are cut anywhere, and passes each
+ * record to a subclass. Skips keys, values and headers without a copy, and allocates nothing per record.
+ * Reads a record in one chunk in place, and a record that spans chunks byte by byte. Checks that a record is
+ * readable: all lengths fit into the record, and the record has its announced length. Varints have Kafka's
+ * limits: 5 bytes, or 10 for a timestamp; bits beyond 32 or 64 are dropped.
  *
  *     record = length varint, attributes int8, timestampDelta varlong, offsetDelta varint, key, value,
  *              header count varint, headers
  */
 import { timestampOfWords } from './timestamp.ts';
 
-/** Cost of visiting one record, in unfolded bytes. */
+/** Cost of visiting one record, in decompressed bytes. */
 export const RECORD_WORK = 16;
 /** Length, attributes, timestamp, offset, no key, no value, no headers: a byte each. */
 export const RECORD_BYTES_MIN = 7;
 const BODY_BYTES_MIN = RECORD_BYTES_MIN - 1;
-/** The end of a number that is cut or too long. */
+/** The position `after` a varint that is cut or too long. */
 const NOWHERE = -1;
 
 /** The next part of a record that spans chunks. */
@@ -279,7 +279,7 @@ export abstract class RecordWalker {
     return end;
   }
 
-  /** Continues one record until it or the chunk ends; returns the position there. */
+  /** Continues one record until the record or the chunk ends. Returns the position of that end. */
   private acrossChunks(bytes: Uint8Array, from: number): number {
     let at = from;
     while (at < bytes.length) {

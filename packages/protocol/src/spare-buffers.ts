@@ -1,7 +1,7 @@
 /**
  * Used buffers for reuse, so that a stream of large messages creates no garbage: memory outside of the heap
- * is expensive to collect. Sizes are powers of two; the total size of kept buffers is bounded. Giving nothing
- * back is always safe.
+ * is expensive to collect. Sizes are powers of two; the total size of kept buffers is bounded. A caller that
+ * gives a buffer back never does no harm.
  */
 import { allocateUnsafe } from './bytes.ts';
 

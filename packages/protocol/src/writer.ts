@@ -269,8 +269,8 @@ export function joinedChunks(chunks: readonly Uint8Array[]): Uint8Array {
 }
 
 /**
- * A name comes from a request, so it fits. Only an error message that contains a name can be too long. Cut
- * it, because a failed assertion would end the node.
+ * Cuts a text that is longer than the protocol allows, because a failed assertion would end the node. A name
+ * came in a request, so it fits. Only an error message that contains a name can be too long.
  */
 function cutText(text: string): string {
   if (text.length * 3 <= STRING_BYTES_MAX || utf8Bytes(text) <= STRING_BYTES_MAX) return text;

@@ -78,14 +78,14 @@ describe('a batch', () => {
     expect([...readRecords(batch, codecs)].map((record) => record.timestamp)).toEqual([5000, 5000, 5000]);
   });
 
-  it('accepts another largest timestamp', () => {
+  it('gets another largest timestamp in place, with a right checksum', () => {
     const batch = sample();
     setMaxTimestamp(batch, 0, -1);
     expect(readBatchHeader(batch).maxTimestamp).toBe(-1);
     expect(checkBatchCrc(batch, 0, batch.length)).toBe(true);
   });
 
-  it('with one wrong bit behind the checksum does not pass', () => {
+  it('with one wrong bit behind the checksum field does not pass the check', () => {
     const batch = sample();
     for (const at of [21, 40, 60, batch.length - 1]) {
       batch[at]! ^= 4;
@@ -110,12 +110,12 @@ describe('a batch', () => {
 });
 
 describe('impossible headers', () => {
-  it('shorter than a header', () => {
+  it('bytes shorter than a header are refused', () => {
     expect(() => readBatchHeader(sample().subarray(0, 60))).toThrow(DecodeError);
     expect(() => readBatchHeader(sample(), sample().length - 60)).toThrow(DecodeError);
   });
 
-  it.each([0, 48, -1, -13])('batchLength %i', (batchLength) => {
+  it.each([0, 48, -1, -13])('batchLength %i is refused', (batchLength) => {
     const batch = sample();
     new DataView(batch.buffer, batch.byteOffset).setInt32(8, batchLength);
     expect(() => readBatchHeader(batch)).toThrow(DecodeError);

@@ -20,11 +20,11 @@ it.each([
   ['31 to 0', Uint8Array.from({ length: 32 }, (_, i) => 31 - i), 0x113fdb5c],
   ['123456789', Buffer.from('123456789'), 0xe3069283],
   ['nothing', new Uint8Array(0), 0],
-])('%s', (_, bytes, expected) => {
+])('gives the published checksum of %s', (_, bytes, expected) => {
   expect(crc32c(bytes)).toBe(expected);
 });
 
-it('agrees with the twin on any part of any bytes', () => {
+it('agrees with the simple implementation on any part of any bytes', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 200 }), fc.nat(200), fc.nat(200), (bytes, a, b) => {
       const start = Math.min(a, b, bytes.length);
@@ -34,7 +34,7 @@ it('agrees with the twin on any part of any bytes', () => {
   );
 });
 
-it('agrees with the twin beyond the size of its scratch memory', () => {
+it('agrees with the simple implementation on more bytes than its scratch memory holds', () => {
   const bytes = Uint8Array.from({ length: 300_001 }, (_, i) => i * 31 + (i >> 8));
   for (const [start, end] of [
     [0, 300_001],

@@ -105,7 +105,7 @@ describe('FrameReader', () => {
     expect(buffers.size).toBeLessThanOrEqual(2);
   });
 
-  it('a byte at a time', () => {
+  it('frames that arrive a byte at a time are whole', () => {
     const bodies = [new Uint8Array(40_000).fill(7), new Uint8Array(0), Uint8Array.of(1)];
     const reader = new FrameReader(100_000);
     const sizes: number[] = [];
@@ -165,7 +165,7 @@ describe('FrameReader', () => {
     }
   });
 
-  it('counts the bytes that were not taken', () => {
+  it('counts the received bytes that it has not returned as frames', () => {
     const reader = new FrameReader(100);
     reader.push(framed([Uint8Array.of(1), Uint8Array.of(2, 3)]));
     expect(reader.bufferedBytes).toBe(11);

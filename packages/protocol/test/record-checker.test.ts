@@ -1,7 +1,7 @@
 /**
  * Goal: the checker gives each batch the same answer (code and message) as Apache Kafka 4.3.1, and finds the
- * largest timestamp. Method: batches with one error, uncompressed and compressed; a twin that creates
- * objects; cuts anywhere.
+ * largest timestamp. Method: batches with one error, uncompressed and compressed; comparison with
+ * readRecords, which creates an object for each record; chunks that are cut anywhere.
  */
 import {
   checkRecords,
@@ -226,7 +226,7 @@ function UNBOUNDED() {
   return { timestampAfterMaxMs: Number.MAX_SAFE_INTEGER };
 }
 
-// ------------------------------------------------------------------ cuts, and the twin
+// ------------------------------------------------------------------ cuts, and readRecords as a reference
 
 const wideOr = (narrow: fc.Arbitrary<bigint>) =>
   fc.oneof(
@@ -293,7 +293,7 @@ test('wherever the bytes are cut, the verdict is the same', () => {
   );
 });
 
-test('damaged anywhere and cut anywhere, the verdict is the same, and the twin can read every accepted batch', () => {
+test('damaged anywhere and cut anywhere, the verdict is the same, and readRecords can read every accepted batch', () => {
   const damage = fc.array(fc.tuple(fc.nat(), fc.integer({ min: 0, max: 255 })), {
     minLength: 1,
     maxLength: 3,
@@ -314,7 +314,7 @@ test('damaged anywhere and cut anywhere, the verdict is the same, and the twin c
   );
 });
 
-test('the largest timestamp is that of the twin', () => {
+test('the largest timestamp is the one that readRecords finds', () => {
   fc.assert(
     fc.property(anyBatch, ({ records, base }) => {
       const batch = batchOf(concat(...records.map((one, i) => record(i, one))), records.length, { base });
@@ -326,8 +326,8 @@ test('the largest timestamp is that of the twin', () => {
 });
 
 /**
- * The expected verdict, from the reader that creates an object of each record; undefined if the batch is
- * unreadable.
+ * The expected verdict, computed from readRecords; undefined if readRecords cannot read the batch, or if its
+ * offsets have a gap.
  */
 function twin(batch: Uint8Array): RecordsVerdict | undefined {
   let maxTimestamp: number | bigint = -1;

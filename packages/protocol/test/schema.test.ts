@@ -1,5 +1,6 @@
 /**
- * Goal: the types that follow from the tables are exact. Method: the compiler checks them; little runs here.
+ * Goal: the types that follow from the tables are exact. Method: the compiler checks the types; hardly any
+ * code runs.
  */
 import type { Uuid } from '@millrace/base';
 import {

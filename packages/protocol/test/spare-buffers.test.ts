@@ -2,7 +2,7 @@
 import { FrameReader, SpareBuffers } from '@millrace/protocol';
 import { expect, test } from 'vitest';
 
-test('the pool hands a buffer that was given back out again, to one caller, if it is large enough', () => {
+test('the pool gives a returned buffer to the next caller that needs its size, and to no other', () => {
   const spares = new SpareBuffers();
   const first = spares.take(20_000);
   expect(first.length).toBe(32 << 10);

@@ -27,7 +27,7 @@ const long = fc.oneof(
   ),
 );
 
-test('through two words and back: a number exactly when that is a safe integer', () => {
+test('a timestamp survives two words and back, and is a number exactly if it is a safe integer', () => {
   fc.assert(
     fc.property(long, (value) => {
       const timestamp = wrapTimestamp(value);
@@ -38,7 +38,7 @@ test('through two words and back: a number exactly when that is a safe integer',
   );
 });
 
-test('sums wrap, and the order is that of the numbers', () => {
+test('sums wrap, and the order is that of the int64 values', () => {
   fc.assert(
     fc.property(long, long, (a, b) => {
       const sum = addTimestamps(wrapTimestamp(a), wrapTimestamp(b));

@@ -7,8 +7,8 @@
  *      8  errors of single records (KIP-467)           13  topic ids instead of names (KIP-516)
  *      9  flexible
  *
- * The broker advertises it from version 0 although it refuses 0 to 2: librdkafka up to 2.10 compresses only
- * if it sees them.
+ * The broker advertises Produce from version 0, although it refuses versions 0 to 2. librdkafka up to 2.10
+ * compresses batches only for a broker that advertises these versions.
  */
 import { defineApi, type RequestOf, type ResponseOf } from '../api.ts';
 import { array, int16, int32, int64, records, string, struct, uuid } from '../schema.ts';

@@ -60,8 +60,8 @@ export function lz4Decompress(bytes: Uint8Array, maxBytes: number): Uint8Array {
 }
 
 /**
- * Unfolds the first frame block by block. Like Kafka's reader, it does not check content size and content
- * checksum, and ignores bytes behind the frame. Throws DecodeError.
+ * Decompresses the first frame block by block. Like Kafka's reader, it does not check content size and
+ * content checksum, and ignores bytes behind the frame. Throws DecodeError.
  */
 export function lz4Unfold(bytes: Uint8Array, maxBytes: number, sink: ByteSink): void {
   const header = frameHeader(bytes);
@@ -141,7 +141,7 @@ class Block {
     else bytes.set(source.subarray(from, from + sizeBytes), to);
   }
 
-  /** Repeats the bytes that lie `offset` back; source and target may overlap. */
+  /** Appends a copy of the bytes that lie `offset` back; source and target may overlap. */
   repeat(offset: number, sizeBytes: number): void {
     if (offset === 0 || offset > this.sizeBytes) throw new DecodeError('lz4: copy from nowhere');
     const to = this.claim(sizeBytes);

@@ -37,8 +37,9 @@ export function snappyDecompress(bytes: Uint8Array, maxBytes: number): Uint8Arra
 }
 
 /**
- * Unfolds xerial's blocks one by one, or the bare block whole. Like xerial's reader, it ignores the versions,
- * allows several streams in a row, and ignores a cut size at the end. Throws DecodeError.
+ * Decompresses xerial's blocks one by one, or the bare block whole. Like xerial's reader, it ignores the
+ * versions, allows several streams in a row, and ignores an incomplete block size at the end. Throws
+ * DecodeError.
  */
 export function snappyUnfold(bytes: Uint8Array, maxBytes: number, sink: ByteSink): void {
   if (!isXerial(bytes, 0)) {
@@ -68,10 +69,11 @@ function isXerial(bytes: Uint8Array, at: number): boolean {
   return true;
 }
 
-/** A raw block: the plain size as a varint, then literals and copies of earlier bytes. */
+/** Decompresses a raw block: the plain size as a varint, then literals and copies of earlier bytes. */
 export function snappyDecompressBlock(bytes: Uint8Array, maxBytes: number): Uint8Array {
   const { sizeBytes, position } = plainSize(bytes);
-  // Every 3 bytes unfold to at most 64, so a claimed size above this limit is wrong: do not allocate it.
+  // Every 3 bytes decompress to at most 64, so a claimed size above 32 times the input is wrong. Do not
+  // allocate it.
   if (sizeBytes > bytes.length * 32) throw new DecodeError('snappy: more bytes than allowed');
   if (sizeBytes > maxBytes) throw new TooLargeError('snappy');
   const plain = allocateUnsafe(sizeBytes);

@@ -1,23 +1,23 @@
-/** Shared by all codecs that unfold a batch piece by piece. */
+/** The interface and the helpers of all codecs that decompress ("unfold") a batch piece by piece. */
 import { allocateUnsafe } from '../bytes.ts';
 import { DecodeError } from '../decode-error.ts';
 
 /**
- * Receives unfolded bytes in order. A chunk is valid only during the call: the next one overwrites it. Return
- * false to stop.
+ * Receives decompressed bytes in order. A chunk is valid only during the call, because the next chunk
+ * overwrites it. `push` returns false to stop the codec.
  */
 export interface ByteSink {
   push(chunk: Uint8Array): boolean;
 }
 
-/** The bytes may be valid, but would unfold to more than the limit. */
+/** The bytes may be valid, but would decompress to more than the limit. */
 export class TooLargeError extends DecodeError {
   constructor(codec: string) {
     super(`${codec}: more bytes than allowed`);
   }
 }
 
-/** Cost of starting a frame or member, in unfolded bytes. */
+/** Cost of starting a zstd frame or a gzip member, in decompressed bytes. */
 export const FRAME_BYTES = 64 * 1024;
 
 /** Joins all pushed bytes to one piece. */

@@ -1,6 +1,6 @@
 /**
- * Finds the ends of the frames of a zstd payload (RFC 8878). Node unfolds the first frame and silently drops
- * the others, while Kafka's library reads all of them. Does not unfold.
+ * Finds the ends of the frames of a zstd payload (RFC 8878). Node decompresses the first frame and silently
+ * drops the others, while Kafka's library reads all of them. Decompresses nothing itself.
  *
  *     frame = magic, descriptor, [window], [dictionary id], [content size],
  *             blocks { 3-byte header, content }, [checksum]
@@ -18,7 +18,7 @@ const REPEATED = 1;
 
 export interface ZstdFrame {
   readonly end: number;
-  /** True if the frame has no content to unfold. */
+  /** True if the frame has no content to decompress. */
   readonly isSkippable: boolean;
 }
 

@@ -95,7 +95,7 @@ function gzipUnfold(bytes: Uint8Array, maxBytes: number, sink: ByteSink): void {
   }
 }
 
-/** Kafka's library has the same limit. */
+/** The decoder refuses frames with a window larger than 2^27 bytes. Kafka's library has the same limit. */
 const ZSTD_WINDOW_LOG_MAX = 27;
 
 function zstdUnfold(bytes: Uint8Array, maxBytes: number, sink: ByteSink): void {
@@ -117,7 +117,9 @@ function zstdUnfold(bytes: Uint8Array, maxBytes: number, sink: ByteSink): void {
   }
 }
 
-/** Runs zlib and translates its errors: the bytes are not a valid stream, or unfold to too much. */
+/**
+ * Runs zlib and translates its errors: the bytes are not a valid stream, or decompress to more than allowed.
+ */
 function guarded<T>(name: string, maxBytes: number, decompress: (maxBytes: number) => T): T {
   if (maxBytes <= 0) throw new TooLargeError(name);
   try {

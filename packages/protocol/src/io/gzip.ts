@@ -16,7 +16,7 @@ const EXTRA = 0x04;
 const NAME = 0x08;
 const COMMENT = 0x10;
 
-/** Start of the deflated bytes of the member at `start`; undefined if there is none. */
+/** Start of the deflated bytes of the member at `start`; undefined if no member begins there. */
 export function gzipMember(bytes: Uint8Array, start: number): number | undefined {
   let at = start + HEADER_BYTES;
   if (at > bytes.length || bytes[start] !== 0x1f || bytes[start + 1] !== 0x8b || bytes[start + 2] !== DEFLATE)

@@ -1,7 +1,7 @@
 /**
- * Unfolds a payload as a stream, for worker threads. The stream holds one window of the unfolded bytes, not
- * the whole batch. Uses Node's zlib streams for gzip and zstd; snappy and lz4 unfold block by block anyway.
- * Accepts the same bytes as the synchronous codecs.
+ * Decompresses a payload as a stream, for worker threads. The stream holds one window of the decompressed
+ * bytes, not the whole batch. Uses Node's zlib streams for gzip and zstd; our snappy and lz4 decompress block
+ * by block anyway. Accepts the same bytes as the synchronous codecs.
  */
 import { constants, crc32, createInflateRaw, createZstdDecompress } from 'node:zlib';
 import { BATCH_HEADER_BYTES, type BatchHeader, Compression } from '../batch.ts';
@@ -17,7 +17,7 @@ import { gzipMember, gzipTrailer, nextGzipMember } from './gzip.ts';
 const CHUNK_BYTES = 256 * 1024;
 const ZSTD_WINDOW_LOG_MAX = 27;
 
-/** Like `checkRecordsWhole`, but holds only one window of the unfolded bytes. */
+/** Like `checkRecordsWhole`, but holds only one window of the decompressed bytes. */
 export async function checkRecordsStreaming(
   batch: Uint8Array,
   header: BatchHeader,
@@ -102,7 +102,7 @@ async function pipe(
   maxBytes: number,
   push: (chunk: Uint8Array) => boolean,
 ): Promise<boolean> {
-  // Members and frames that unfold to nothing cost something too.
+  // Empty members and frames use up the limit too (FRAME_BYTES each).
   if (maxBytes <= 0) throw new TooLargeError(name);
   let left = maxBytes;
   stream.end(bytes);

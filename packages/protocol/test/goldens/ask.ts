@@ -1,5 +1,6 @@
 /**
- * Asks a real broker in the versions that no client we have sends, so that its answers can be recorded:
+ * Sends requests to a real broker in the versions that none of the recorded clients sends, so that record.ts
+ * can record the answers:
  *
  *     node ask.ts PORT        (PORT of record.ts, started with the client name 'Millrace itself, …')
  */

@@ -17,7 +17,7 @@ describe('an array that claims more elements than there are bytes', () => {
     ['negative', 0, 'fffffffe'],
     ['in a varint', 9, 'ffffffff0f'],
     ['too long a varint', 9, 'ffffffff1f'],
-  ])('%s', (_, version, count) => {
+  ])('%s is refused', (_, version, count) => {
     expect(() => apis.metadata.decodeRequest(version, Buffer.from(count, 'hex'))).toThrow(DecodeError);
   });
 

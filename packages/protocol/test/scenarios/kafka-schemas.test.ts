@@ -1,8 +1,9 @@
 /**
  * Goal: our tables agree with Kafka's own schemas. Method: the test turns the message definitions of
  * kafka-clients 4.3.1 into the same plain facts as our tables, and compares the two lists whole. It lists
- * every intended difference by name, and each one must exist. Needs KAFKA_HOME (a folder with Kafka's jars in
- * libs/): it runs with the end-to-end tests, which fetch it by Maven; without it, it is skipped by name.
+ * every intended difference by name, and each one must exist. The test needs Kafka's jars in the folder
+ * `libs` of KAFKA_HOME. The end-to-end tests fetch the jars by Maven and run it. Without the jars it is
+ * skipped.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -82,7 +83,7 @@ function ourFacts(fields: Fields, path: string, facts: string[]): string[] {
 }
 
 function describeDefault(value: unknown): string {
-  // An int64 that is as large as can be is the largest safe integer here.
+  // The largest safe integer stands for the largest int64 in our tables.
   if (value === Number.MAX_SAFE_INTEGER) return '9223372036854775807';
   if (value instanceof Uint8Array) return 'empty';
   return typeof value === 'string' ? JSON.stringify(value) : String(value);
@@ -112,7 +113,10 @@ function kafkaFacts(message: KafkaMessage): string[] {
   return facts;
 }
 
-/** `nullable`, limited to the versions of the field. */
+/**
+ * The versions in which the field may be null. Our tables let every records field be null, so Kafka must,
+ * too.
+ */
 function nullableVersions(field: KafkaField, base: string): string {
   if (base === 'records') expect(field.nullableVersions).toBe(field.versions);
   return field.nullableVersions ?? 'never';

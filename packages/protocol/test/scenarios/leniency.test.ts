@@ -1,6 +1,6 @@
 /**
- * Goal: the decoders also read bytes that Kafka reads although no client writes them. Method: bytes of a
- * strange client.
+ * Goal: the decoders also read bytes that Kafka reads although no client writes them. Method: hand-made
+ * bytes.
  */
 import { apis, DecodeError, decodeRequestHeader } from '@millrace/protocol';
 import { describe, expect, it } from 'vitest';
@@ -36,7 +36,7 @@ describe('any negative length is null where null is allowed', () => {
   });
 });
 
-it('numbers beyond the safe integers do not refuse a request', () => {
+it('a request with numbers beyond the safe integers is not refused', () => {
   const far = 'ffffffffffffffff'.replace('f', '7');
   const asked = apis.initProducerId.decodeRequest(3, hex(`00${'0000000a'}${far}${'ffff'}00`));
   expect(asked.producerId).toBe(Number.MAX_SAFE_INTEGER);

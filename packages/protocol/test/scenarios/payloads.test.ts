@@ -1,7 +1,7 @@
 /**
- * Goal: on the event loop and as a stream, the checker accepts exactly those compressed payloads that Apache
- * Kafka 4.3.1 accepted when they were sent to it. Refusals: -1 if a payload cannot be unfolded, 87 if it
- * unfolds to other records than the header counts.
+ * Goal: on the event loop and as a stream, the checker gives each compressed payload the answer that Apache
+ * Kafka 4.3.1 gave when it received the payload: 0, -1 if the payload cannot be decompressed, or 87 if it
+ * does not have as many records as the header says.
  */
 import { constants, crc32, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import {
@@ -154,7 +154,7 @@ function lz4(o: Frame = {}): Uint8Array {
     content,
   );
 }
-/** A run of a byte, far longer than a block may be. */
+/** An LZ4 block that repeats one byte, and decompresses to far more than a block may hold. */
 const run = concat(
   bytes(0x1f, 65, 1, 0),
   new Uint8Array(300).fill(255),
@@ -270,7 +270,7 @@ describe.each([
     await expect(unfoldStreaming(codec, damaged, 1 << 24, nothing)).rejects.not.toThrow(TooLargeError);
   });
 
-  it('a stream ends early if the sink wants no more', async () => {
+  it('decompressing ends early if the sink wants no more', async () => {
     const packed = codecs.compress(codec, new Uint8Array(4 << 20));
     let pushed = 0;
     await unfoldStreaming(codec, packed, 1 << 30, { push: () => ++pushed < 1 });
@@ -278,7 +278,7 @@ describe.each([
   });
 });
 
-test('frames and members that unfold to nothing cost work as a stream too', async () => {
+test('empty frames and members use up the limit, also as a stream', async () => {
   const payloads = [
     [ZSTD, zstd(bytes())],
     [GZIP, gzipSync(bytes())],
@@ -291,7 +291,7 @@ test('frames and members that unfold to nothing cost work as a stream too', asyn
   }
 });
 
-test('tiny frames and members without end cost work', async () => {
+test('many empty frames and members before the records use up the limit', async () => {
   const empty = zstd(bytes());
   const frames = concat(...Array.from({ length: 100 }, () => empty), zstd(three));
   const nothing = { push: () => true };

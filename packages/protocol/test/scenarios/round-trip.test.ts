@@ -18,7 +18,7 @@ import { messageArbitrary } from '../support/arbitraries.ts';
 const RUNS = 25;
 const join = (chunks: readonly Uint8Array[]) => new Uint8Array(Buffer.concat(chunks));
 
-/** Views of one big buffer compare as the bytes they show. */
+/** Replaces byte arrays by hex text, so that views of different buffers compare by their bytes. */
 function plain(value: unknown): unknown {
   if (value instanceof Uint8Array) return Buffer.from(value).toString('hex');
   if (Array.isArray(value)) return value.map(plain);
@@ -93,7 +93,7 @@ it('bytes behind the body do not change a request, but make a response invalid',
     }
 });
 
-it('missing bytes and foreign versions are refused', () => {
+it('missing bytes and unknown versions are refused', () => {
   const bytes = join(apis.listOffsets.encodeRequest(6, { topics: [{ name: 'a', partitions: [{}] }] }));
   for (let length = 0; length < bytes.length; length++)
     expect(() => apis.listOffsets.decodeRequest(6, bytes.subarray(0, length))).toThrow(DecodeError);
