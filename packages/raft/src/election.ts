@@ -126,13 +126,14 @@ export function onVoteResponse(
     peer.key = response.voterKey;
     return;
   }
-  // The voter checks its own key too. A vote from a storage that the quorum does not know does not count.
+  // The voter has compared the keys, too. A vote counts only if it comes from the storage that the quorum
+  // knows.
   peer.answer = response.voterKey === peer.key ? 'granted' : 'rejected';
 }
 
 /**
- * Handles a peer of another cluster. If one peer belongs to another cluster, that peer is wrong. If a
- * majority does, this node is wrong.
+ * Handles a peer of another cluster. If one peer belongs to another cluster, that peer is misconfigured. If a
+ * majority does, this node is misconfigured.
  */
 function onForeignPeer(node: RaftNode, peer: VotePeer): void {
   peer.isForeign = true;

@@ -22,7 +22,7 @@ export type RaftErrorCode = (typeof RaftErrorCode)[keyof typeof RaftErrorCode];
 
 export interface VoteRequest {
   readonly type: 'vote';
-  /** '' when the candidate knows none yet. */
+  /** '' if the candidate does not know the cluster yet. */
   readonly clusterId: string;
   /** The epoch of the vote. A pre-vote does not raise it (KIP-996). */
   readonly epoch: QuorumEpoch;

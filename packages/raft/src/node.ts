@@ -84,7 +84,7 @@ export class RaftNode {
   /** The candidate that this node voted for in this epoch; -1: none. */
   votedFor: NodeId;
   role: Role = 'unattached';
-  /** Leader of `epoch`; -1: not known. Set exactly in the roles follower and leader. */
+  /** Leader of `epoch`; -1: not known. Known in the roles follower and leader, and in no other. */
   leaderId: NodeId = -1;
   voters: VoterSet;
   /** The end of the committed records. Never decreases; <= log.endOffset. */
