@@ -66,8 +66,8 @@ export const ControlRequest = defineMessage('ControlRequest', {
 export type ControlRequest = MessageType<typeof ControlRequest>;
 
 /**
- * notControllerLeaderId: set if this node is not the active controller. It is the active one's id, or -1 if
- * unknown.
+ * notControllerLeaderId: set if this node is not the active controller: the id of the active controller, or
+ * -1 if this node does not know it.
  */
 export const ControlResponse = defineMessage('ControlResponse', {
   sequence: [1, 'int64'],

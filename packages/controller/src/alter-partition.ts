@@ -12,12 +12,11 @@
  * elects it, because nothing depends on it before.)
  *
  * A broker retries a request when its connection breaks. The first copy may arrive after the controller
- * decided the retry. So each decision about a partition gets its own partition epoch: granting a request
- * raises it, and refusing to add a replica raises it too. A refusal matters because, after
- * INELIGIBLE_REPLICA, the leader acknowledges without that replica. By the time the replica is eligible
- * again, it may lag, so a late copy must not add it. The refusal is a record like any other, and the
- * controller answers when it is committed. So a deposed controller cannot refuse, and later controllers know
- * the refusal.
+ * decided the retry. So the partition epoch tells the decisions apart: a granted change raises it, and a
+ * refusal to add a replica raises it too. A refusal matters because, after INELIGIBLE_REPLICA, the leader
+ * acknowledges without that replica. By the time the replica is eligible again, it may lag, so a late copy
+ * must not add it. The refusal is a record like any other, and the controller answers when it is committed.
+ * So a deposed controller cannot refuse, and later controllers know the refusal.
  */
 import { isUuid, type NodeId } from '@millrace/base';
 import type {

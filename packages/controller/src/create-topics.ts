@@ -32,8 +32,8 @@ export interface TopicsContext {
   readonly random: Random;
   readonly createdConfigs: CreatedConfigs;
   /**
-   * The controller derives topic ids from it, so that a retry finds its own topics. Undefined: topic ids are
-   * random.
+   * The controller derives topic ids from the request id, so that a retry finds its own topics. Undefined:
+   * topic ids are random.
    */
   readonly requestId?: Uuid | undefined;
 }

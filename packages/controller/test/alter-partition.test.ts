@@ -195,13 +195,13 @@ describe('an ISR change', () => {
         return h;
       }
 
-      test('is not elected when the last member of the ISR goes', () => {
+      test('the replica is not elected when the last member of the ISR dies', () => {
         const h = failedAtOne();
         h.kill(2);
         expect(h.show('t')).toBe('leader -1 isr 2 epochs 2/2');
       });
 
-      test('is not elected by the next controller either', () => {
+      test('the replica is not elected by the next controller either', () => {
         const h = failedAtOne();
         h.kill(2);
         h.loseLeadership();
@@ -209,7 +209,7 @@ describe('an ISR change', () => {
         expect(h.show('t')).toBe('leader -1 isr 2 epochs 2/2');
       });
 
-      test('is elected after its broker restarted', () => {
+      test('the replica is elected after its broker restarted', () => {
         const h = failedAtOne();
         h.kill(2);
         h.kill(1);
@@ -217,14 +217,14 @@ describe('an ISR change', () => {
         expect(h.show('t')).toBe('leader 1 isr 1 epochs 3/3');
       });
 
-      test('does not replace another failed replica: the two would hand over to each other for ever', () => {
+      test('the replica does not replace another failed replica: the two would hand over to each other for ever', () => {
         const h = failedAtOne();
         const refused = h.alterPartition(2, 't', [], failed);
         expect(refused.value?.partitions[0]?.errorCode).toBe(ErrorCode.INELIGIBLE_REPLICA);
         expect(h.show('t')).toBe('leader 2 isr 2 epochs 1/1');
       });
 
-      test('is elected if it was in the ISR again after its failure', () => {
+      test('the replica is elected if it was in the ISR again after its failure', () => {
         const h = failedAtOne();
         h.alterPartition(2, 't', [1, 2]);
         h.commit();

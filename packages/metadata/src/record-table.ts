@@ -1,6 +1,6 @@
 /**
- * THE table of metadata records: their replay, in the order of the metadata log, gives the whole state of the
- * cluster. An entry is `name: [number, fields]`, a field `name: [number, kind]`. The types, the codec
+ * The table of all metadata records. Their replay, in the order of the metadata log, gives the whole state of
+ * the cluster. An entry is `name: [number, fields]`, a field `name: [number, kind]`. The types, the codec
  * (records.ts) and its checks follow from it; replay.ts asks for the replay function of every entry.
  *
  * Numbers, kinds and names of messages are permanent: never change or reuse one. The meaning of a record must
@@ -86,7 +86,10 @@ export const recordTable = {
       leader: [5, 'int32'],
       leaderEpoch: [6, 'int32'],
       partitionEpoch: [7, 'int32'],
-      /** Id of the client's request that added partitions. Only the first of the request's records has it. */
+      /**
+       * Id of the client's request that added partitions. For each topic, only the record of the first new
+       * partition has it.
+       */
       requestId: [13, optional('uuid')],
     },
   ],

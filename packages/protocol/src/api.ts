@@ -11,7 +11,7 @@ import { Writer } from './writer.ts';
 export interface DecodeCost {
   /** The decoder sets it: approximate heap size of the decoded arrays, in bytes. */
   heapBytes: number;
-  /** Array elements and unknown tagged fields that this request may have. */
+  /** The most array elements and tagged fields that this request may have. */
   readonly elementsMax: number;
 }
 

@@ -130,8 +130,8 @@ export function readBatchHeader(
 
 /**
  * Size of the whole batch that begins at `position`, or undefined if fewer than 12 bytes are left. The batch
- * may be cut: the caller compares the size with the bytes left. Throws DecodeError if it would be smaller
- * than its own header.
+ * may be cut: the caller compares the size with the bytes left. Throws DecodeError if the batch would be
+ * smaller than its own header.
  */
 export function batchSizeAt(bytes: Uint8Array, position: number): number | undefined {
   if (bytes.length - position < LENGTH_COUNTS_FROM) return undefined;
@@ -147,7 +147,7 @@ export function isTransactionalBatch(batch: Uint8Array): boolean {
   return ((batch[ATTRIBUTES_AT + 1] ?? 0) & TRANSACTIONAL_BIT) !== 0;
 }
 
-/** True if the checksum of the whole batch is right. All its bytes must be there. */
+/** True if the checksum of the whole batch is right. `bytes` must contain the whole batch. */
 export function checkBatchCrc(bytes: Uint8Array, position: number, sizeBytes: number): boolean {
   assert(
     position + sizeBytes <= bytes.length && sizeBytes >= BATCH_HEADER_BYTES,

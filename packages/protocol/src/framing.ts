@@ -5,9 +5,9 @@
  * the bytes that arrive. When `next` finds such a frame, it reserves no memory yet: the owner first checks
  * the frame's size and start, and may refuse the frame.
  *
- * The caller may reuse a chunk after it has pushed the chunk, taken all whole frames, and called `keep`. With
- * spare buffers, a frame is valid until the next call of `next` or `release`. Without them, it is valid as
- * long as its chunk.
+ * A caller that reuses its chunks calls `keep` before it pushes the next chunk: `keep` copies the unused
+ * bytes. With spare buffers, a frame is valid until the next call of `next`, `keep` or `release`. Without
+ * them, a view of a chunk is valid as long as the chunk, and an assembled frame for ever.
  */
 import { assert } from '@millrace/base';
 import { allocateUnsafe } from './bytes.ts';

@@ -15,9 +15,9 @@ import { type Timestamp, timestampOfWords } from './timestamp.ts';
 export const STRING_BYTES_MAX = 0x7fff;
 
 /**
- * Most array elements, and unknown tagged fields, in one request: no cluster has that many partitions, and an
- * element of a few bytes becomes an object of a hundred bytes. Responses have no limit: they come from
- * brokers that this node asked.
+ * The most array elements and tagged fields in one request. No cluster has that many partitions, and an
+ * element of a few bytes becomes an object of a hundred bytes. Responses have no limit, because they come
+ * from brokers that this node asked.
  */
 export const REQUEST_ELEMENTS_MAX = 1 << 19;
 

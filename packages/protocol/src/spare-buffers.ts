@@ -1,7 +1,7 @@
 /**
  * Used buffers for reuse, so that a stream of large messages creates no garbage: memory outside of the heap
- * is expensive to collect. Sizes are powers of two; the total size of kept buffers is bounded. A caller that
- * gives a buffer back never does no harm.
+ * is expensive to collect. Sizes up to 2 MiB are powers of two, and larger buffers are not kept. The total
+ * size of kept buffers is bounded. A buffer that no caller gives back becomes garbage, which does no harm.
  */
 import { allocateUnsafe } from './bytes.ts';
 

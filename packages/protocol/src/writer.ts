@@ -160,7 +160,7 @@ export class Writer {
   compactString(value: string): void {
     assert(value !== null, 'null in a text that is not nullable');
     if (value.length * 3 < 0x7f) {
-      // The length takes one byte for any size of this text.
+      // The text is so short that its length takes one byte in any case.
       const at = this.claim(1 + value.length * 3);
       const sizeBytes = writeUtf8(this.buffer, at + 1, value);
       this.buffer[at] = sizeBytes + 1;

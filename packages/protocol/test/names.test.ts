@@ -57,7 +57,7 @@ it('error codes are gapless from -1 to 133, with names', () => {
 });
 
 describe('headers', () => {
-  it('of an unknown API: the fixed part', () => {
+  it('of an unknown API are read only up to the correlation id', () => {
     const frame = Buffer.from('03e8' + '0001' + '00000007' + 'garbage', 'hex');
     expect(decodeRequestHeader(frame)).toEqual({
       apiKey: 1000,
@@ -68,7 +68,7 @@ describe('headers', () => {
     });
   });
 
-  it('of an unsupported version: client id and tagged fields as in flexible versions', () => {
+  it('of an unsupported version have a client id and tagged fields, as in flexible versions', () => {
     const frame = Buffer.from('0012' + '0063' + '00000007' + '000161' + '01' + '0501ff' + 'any', 'hex');
     expect(decodeRequestHeader(frame)).toMatchObject({ apiVersion: 99, clientId: 'a', bodyPosition: 15 });
   });

@@ -15,7 +15,7 @@ describe('election', () => {
     node.pass(40);
     const refusal = { granted: false, errorCode: RaftErrorCode.INCONSISTENT_CLUSTER_ID, leaderId: 2 };
     expect(node.answer(2, granted(2, 7, refusal))).toEqual(['error cluster-id-mismatched']);
-    expect(node.raft.epoch).toBe(1); // their epochs and leaders do not count here
+    expect(node.raft.epoch).toBe(1); // epochs and leaders of another cluster do not count
     expect(node.answer(3, granted(3, 7, refusal))).toEqual(['error cluster-id-mismatched', 'disowned']);
   });
 

@@ -75,7 +75,7 @@ describe('following', () => {
     const second = follower();
     second.ask({ ...end, preferredSuccessors: [3, 1] });
     expect([second.raft.role, second.raft.epoch]).toEqual(['unattached', 2]);
-    // A peer that still reports the old leader cannot make it follow again.
+    // A peer that still names the old leader cannot make this node follow that leader again.
     second.pass(320);
     second.answer(2, fetched(2, 2, { errorCode: 6 }));
     second.answer(3, granted(3, 2, { granted: false, leaderId: 2 }));

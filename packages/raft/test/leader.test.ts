@@ -24,7 +24,7 @@ describe('leading', () => {
     const node = active();
     expect(node.raft.propose([new Uint8Array(1), new Uint8Array(2)])).toBe(4);
     expect(node.raft.propose([new Uint8Array(1)])).toBe(5);
-    // All proposals of a turn share one write, and both parked followers get them at once.
+    // All proposals of a turn share one write. Node 3 fetches them before that write is durable.
     node.ask(fetch(3, 2, { fetchOffset: 3, lastFetchedEpoch: 2, highWatermark: 3 }));
     expect(node.raft.highWatermark).toBe(3);
     node.ask(fetch(3, 2, { fetchOffset: 6, lastFetchedEpoch: 2, highWatermark: 3 }));
@@ -40,7 +40,7 @@ describe('leading', () => {
     expect(node.ask(fetch(3, 2, { fetchOffset: 4, lastFetchedEpoch: 2 }))).toContain('committed e2@3');
   });
 
-  test('a parked fetch is answered on data, on a moved high watermark, or at its timeout', () => {
+  test('a parked fetch is answered when data arrives, or at its timeout', () => {
     const node = active();
     const park = () => node.ask(fetch(3, 2, { fetchOffset: 3, lastFetchedEpoch: 2, highWatermark: 3 }));
     expect(park()).toEqual([]);
@@ -97,7 +97,7 @@ describe('leading', () => {
     expect(replies[0]).toMatchObject({ highWatermark: 7, batches: [{ baseOffset: 4 }, {}, {}] });
   });
 
-  test('a voter with a replaced storage gets the same responses as an observer', () => {
+  test('a fetch of a voter with a replaced storage does not count', () => {
     const node = leader();
     node.ask(fetch(2, 2, { fetchOffset: 3, lastFetchedEpoch: 2, replicaKey: 'new' }));
     expect(node.raft.highWatermark).toBe(0);

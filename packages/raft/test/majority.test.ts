@@ -26,7 +26,7 @@ test('two majorities always share a voter, and a smaller set is not a majority',
   }
 });
 
-test('an election is won, lost or open, and open ones can still go either way', () => {
+test('an election is won, lost or open, and an open one can still be won or lost', () => {
   const answers = fc.array(fc.constantFrom('granted', 'rejected', 'none'), { minLength: 1, maxLength: 9 });
   fc.assert(
     fc.property(answers, fc.boolean(), (list, all) => {

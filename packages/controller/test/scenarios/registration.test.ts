@@ -151,7 +151,7 @@ describe('unfencing', () => {
 });
 
 describe('sessions', () => {
-  test('silence for the session time fences; one heartbeat in time does not', () => {
+  test('a broker that is silent for the session timeout is fenced; one heartbeat in time prevents that', () => {
     const h = new Harness({ sessionTimeoutMs: 3000 }, [1, 2]);
     h.advance(2999);
     h.heartbeat(2);
@@ -192,7 +192,7 @@ describe('sessions', () => {
     expect(h.active.image.isAlive(1)).toBe(true);
   });
 
-  test('the end of the control stream fences after the grace', () => {
+  test('a broker is fenced when the grace after the end of its control stream is over', () => {
     const h = new Harness({ connectionLossGraceMs: 100 }, [1]);
     h.active.sessionLost(1, h.active.image.broker(1)!.incarnationId, h.now);
     h.advance(99);
@@ -211,7 +211,7 @@ describe('sessions', () => {
     expect(h.active.image.isAlive(1)).toBe(true);
   });
 
-  test("the end of an old incarnation's stream does not touch the new one", () => {
+  test("the end of an old incarnation's stream does not end the session of the new one", () => {
     const h = new Harness({}, [1]);
     const old = h.active.image.broker(1)!.incarnationId;
     h.kill(1);

@@ -181,7 +181,7 @@ describe('CreateTopics', () => {
     ]);
   });
 
-  test('a fenced broker may be a replica, but not in the ISR; alone it is refused', () => {
+  test('a fenced broker may be a replica outside the ISR, but not the only replica', () => {
     const h = new Harness({}, [1, 2]);
     h.kill(1);
     h.topic('t', [1, 2]);
@@ -244,7 +244,7 @@ function deleteTopics(h: Harness, targets: readonly { name?: string; id?: Uuid }
 }
 
 describe('DeleteTopics', () => {
-  test('by name and by id; configs and partitions go with the topic', () => {
+  test('deletes topics by name and by id, with their configs and partitions', () => {
     const h = new Harness({}, [1]);
     h.createTopics([{ name: 'a', configs: { 'retention.ms': '1' } }, { name: 'b' }, { name: 'c' }]);
     h.commit();

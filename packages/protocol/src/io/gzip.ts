@@ -1,7 +1,7 @@
 /**
  * Gzip members (RFC 1952) around node's raw inflate. Node's own gunzip refuses bytes behind a member that are
- * not another member. Java's gunzip, which Kafka uses, ignores such bytes. It also ignores the rest if that
- * is at most 18 bytes long.
+ * not another member. Java's gunzip, which Kafka uses, ignores such bytes. Java also ignores the last 18
+ * bytes or fewer behind a member, whatever they are.
  */
 import { crc32 } from 'node:zlib';
 import { DecodeError } from '../decode-error.ts';

@@ -41,7 +41,7 @@ describe.each(CODECS)('%s', (_name, codec) => {
     expect(Buffer.compare(codecs.decompress(codec, packed, LIMIT), plain)).toBe(0);
   });
 
-  it('gives back anything', () => {
+  it('gives back any bytes', () => {
     const piece = fc.oneof(
       fc.uint8Array({ maxLength: 300 }),
       fc
@@ -61,7 +61,7 @@ describe.each(CODECS)('%s', (_name, codec) => {
 });
 
 describe.each(CODECS.slice(1))('%s', (_name, codec) => {
-  it('packs text', () => {
+  it('makes text smaller', () => {
     expect(codecs.compress(codec, text(100_000)).length).toBeLessThan(60_000);
   });
 

@@ -255,7 +255,7 @@ describe.each([
     }
   });
 
-  it('a payload that is too large gets another error than a damaged one, as a stream and not', async () => {
+  it('a payload that is too large gets another error than a damaged one, also as a stream', async () => {
     const plain = new Uint8Array(1 << 20);
     const packed = codecs.compress(codec, plain);
     const half = 1 << 19;

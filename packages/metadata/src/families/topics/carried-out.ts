@@ -43,7 +43,7 @@ export class CarriedOut {
     return this.newer.get(key) ?? this.older.get(key);
   }
 
-  /** True if a topic with this id was deleted. */
+  /** True if a topic with this id was deleted. False if that was so long ago that the entry is gone. */
   isDeleted(topicId: Uuid): boolean {
     return this.newer.has(topicId) || this.older.has(topicId);
   }

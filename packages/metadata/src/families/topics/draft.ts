@@ -24,7 +24,7 @@ export class TopicsDraft {
   private readonly partitions = new Map<Uuid, PartitionImage[]>();
   /** Names of topics that were added or removed. */
   private readonly changedNames = new Set<string>();
-  /** Topics whose replica sets changed: `close` renews the index by broker for them. */
+  /** Topics whose replicas changed: `close` renews their entries in the replica index. */
   private readonly reindexed = new Set<Uuid>();
 
   constructor(previous: TopicsImage) {

@@ -46,7 +46,10 @@ export class ReplicaIndex {
     for (const topicId of [...byTopic.keys()].sort()) yield [topicId, byTopic.get(topicId)!];
   }
 
-  /** Returns an index with new entries for these topics. Opens the map of each broker only once. */
+  /**
+   * Returns an index with new entries for these topics. Copies the map of each broker only once for all
+   * topics.
+   */
   with(topics: Iterable<ChangedReplicas>): ReplicaIndex {
     const grown = new Map<NodeId, number>();
     const grow = (broker: NodeId, by: number) => grown.set(broker, (grown.get(broker) ?? 0) + by);

@@ -171,8 +171,8 @@ export class Checker {
     const voters = node.raft!.voters.voters;
     const holders = voters.filter(({ id, key }) => {
       const { disk, key: now } = this.world.nodes[id - 1]!;
-      // A voter that has lost its disk counts. It may have had the record, and sent the fetch that shows it
-      // before.
+      // A voter that has lost its disk counts. Before that, it may have had the record, and may have sent a
+      // fetch that shows this.
       return (
         now !== key || disk.batches.some((b) => b.baseOffset === batch.baseOffset && b.epoch === batch.epoch)
       );

@@ -1,7 +1,7 @@
 /**
- * A small simulated world for RaftNode alone: virtual time, a network that loses, delays and cuts, disks that
- * lose unconfirmed writes, crashes, pauses and lost disks. One seed determines everything. The checker runs
- * after every event.
+ * A small simulated world for RaftNode alone: virtual time, a network that loses and delays messages and cuts
+ * links, disks that lose unconfirmed writes, crashes, pauses and lost disks. One seed determines everything.
+ * The checker runs after every event.
  */
 import { type Millis, Prng } from '@millrace/base';
 import {
