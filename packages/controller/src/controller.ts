@@ -290,8 +290,8 @@ export class Controller {
 
   /**
    * Grants a lease, but only after the quorum confirmed that this node still led after the heartbeat arrived.
-   * A deposed controller may not know that it is deposed, while its successor already times the brokers'
-   * sessions. Never grants a lease to a broker whose fence is proposed (docs/leases.md).
+   * A deposed controller may not know that it is deposed, while its successor has already begun new sessions
+   * for the brokers. Never grants a lease to a broker whose fence is proposed (docs/leases.md).
    */
   private grant(
     request: HeartbeatRequest,

@@ -8,12 +8,12 @@
  *    may have lost its unflushed tail, or its log is damaged. The controller removes it from ISR and ELR if
  *    another complete replica remains. If it was alone in the ISR, the members of the ELR replace it. If the
  *    last complete replica comes back with an empty disk, the records that only the ISR held are lost. The
- *    controller does not elect it, because the others would delete their records. Replicas that left the ISR
- *    last hold the most, so the partition waits for one of them. If no replica ever left the ISR, the
- *    controller elects any other one.
+ *    controller does not elect it, because the other replicas would truncate their logs to its empty log.
+ *    Replicas that left the ISR last hold the most records, so the partition waits for one of them. If no
+ *    replica ever left the ISR, the controller elects any other one.
  * 2. Inactive members leave the ISR if an active member remains, or if an active member of the ELR can
- *    replace them. Otherwise the ISR stays: its members hold everything acknowledged, and one of them leads
- *    when it is back. An ISR never becomes empty.
+ *    replace them. Otherwise the ISR stays: its members hold every acknowledged record, and the first member
+ *    that is active again leads. An ISR never becomes empty.
  * 3. The leader stays while it is an active member of the ISR. Otherwise the first active member, in the
  *    order of the replicas, leads. If no member is active, nobody leads (-1).
  * 4. While the ISR has fewer members than min.insync.replicas, the leader commits nothing. So a replica that
@@ -57,7 +57,7 @@ export interface PartitionOutcome {
   readonly leader: NodeId;
 }
 
-/** The record's fields that change, or undefined when nothing does. */
+/** The record with the fields that change; undefined when nothing changes. */
 export function partitionChange(
   topicId: Uuid,
   index: number,

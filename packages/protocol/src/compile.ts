@@ -228,7 +228,7 @@ function heapBytesOf(kind: Scalar): number {
   }
 }
 
-/** JavaScript of a fresh default value. */
+/** JavaScript source that creates the default value of a field. */
 function defaultLiteral(field: Field): string {
   if (field.default === null) return 'null';
   if (field.kind === 'array') return '[]';

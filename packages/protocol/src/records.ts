@@ -173,7 +173,7 @@ export interface NewBatch {
   readonly baseOffset?: number;
   readonly leaderEpoch?: number;
   readonly compression?: Compression;
-  /** Needed with a compression. */
+  /** Required if the batch is compressed. */
   readonly codecs?: CompressionCodecs;
   readonly producerId?: number;
   readonly producerEpoch?: number;
@@ -182,7 +182,7 @@ export interface NewBatch {
   readonly isControl?: boolean;
 }
 
-/** Builds a batch as a producer does: offsets count from baseOffset (0). */
+/** Builds a batch as a producer does: offsets count from baseOffset (default 0). */
 export function buildBatch(o: NewBatch): Uint8Array {
   assert(o.records.length > 0, 'a batch holds at least one record');
   const compression = o.compression ?? Compression.NONE;

@@ -53,8 +53,8 @@ export class SpareBuffers {
   }
 
   /**
-   * Takes back the buffer behind these bytes, which the caller no longer uses. Ignores bytes that were not
-   * taken here.
+   * Takes back the buffer behind these bytes, which the caller no longer uses. Ignores memory that `take` has
+   * not handed out.
    */
   give(bytes: Uint8Array): void {
     const entry = this.all.get(bytes.buffer);

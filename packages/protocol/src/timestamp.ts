@@ -16,14 +16,14 @@ export function timestampOfWords(high: number, low: number): Timestamp {
   return Number.isSafeInteger(value) ? value : (BigInt(high) << 32n) | BigInt(low >>> 0);
 }
 
-/** The lowest 64 bits, in the one form: int64 arithmetic wraps, as in Kafka. */
+/** The timestamp of the lowest 64 bits: int64 arithmetic wraps, as in Kafka. */
 export function wrapTimestamp(value: bigint): Timestamp {
   const wrapped = BigInt.asIntN(64, value);
   const number = Number(wrapped);
   return Number.isSafeInteger(number) ? number : wrapped;
 }
 
-/** Wraps, as Kafka's sum of base timestamp and delta does. */
+/** The sum. It wraps, as Kafka's sum of base timestamp and delta does. */
 export function addTimestamps(a: Timestamp, b: Timestamp): Timestamp {
   if (typeof a === 'number' && typeof b === 'number') {
     const sum = a + b;
@@ -37,7 +37,7 @@ export function timestampDistance(a: Timestamp, b: Timestamp): number {
   return Number(a) - Number(b);
 }
 
-/** Signed. */
+/** The high 32 bits, as a signed number. */
 export function timestampHigh(value: Timestamp): number {
   return typeof value === 'number' ? Math.floor(value / 0x1_0000_0000) | 0 : Number(value >> 32n);
 }

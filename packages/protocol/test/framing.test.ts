@@ -1,6 +1,6 @@
 /**
- * Goal: a stream cut anywhere gives the same frames, and memory follows the received bytes. Method:
- * property-based against the frames that were joined.
+ * Goal: a stream cut anywhere gives the same frames, and memory follows the received bytes. Method: random
+ * frames are joined, cut anywhere and read back.
  */
 import { DecodeError, FrameReader, SpareBuffers } from '@millrace/protocol';
 import fc from 'fast-check';

@@ -23,7 +23,7 @@ export type RaftInput =
   /** The answer to the `send` with this id. */
   | { readonly type: 'response'; readonly id: number; readonly from: NodeId; readonly response: RaftResponse }
   | { readonly type: 'sendFailed'; readonly id: number; readonly from: NodeId; readonly failure: SendFailure }
-  /** Everything up to this `persist` is on the device. */
+  /** All writes up to this `persist` are durable. */
   | { readonly type: 'persisted'; readonly sequence: number }
   | { readonly type: 'stopRequested' };
 

@@ -180,7 +180,8 @@ function decideVote(node: RaftNode, request: VoteRequest, now: Millis): boolean 
 }
 
 /**
- * Whether this storage may grant this candidate a vote at all. A refusal here never raises this node's epoch.
+ * Returns NONE if this storage may vote for this candidate at all, else the error. An error never raises this
+ * node's epoch.
  */
 function checkVoteRequest(node: RaftNode, request: VoteRequest): RaftErrorCode {
   const { voters } = node;

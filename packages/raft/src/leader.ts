@@ -20,10 +20,13 @@ import {
 } from './roles.ts';
 import { keyOf } from './voters.ts';
 
-/** The most observers that the leader remembers for DescribeQuorum. It drops the longest silent one first. */
+/**
+ * The most observers that the leader remembers for DescribeQuorum. It first drops the observer that has been
+ * silent for the longest time.
+ */
 const OBSERVERS_MAX = 1000;
 /**
- * After a response to observers, the leader gathers all commits of this time into the next response.
+ * After a response to observers, the leader gathers all commits within this time into the next response.
  * Otherwise each of a thousand small changes would cost every broker a response and a fetch. A commit after a
  * longer pause leaves at once.
  */

@@ -102,7 +102,8 @@ export class RaftLog {
   }
 
   /**
-   * Index of the batch that starts at `offset` (the number of batches at the end); undefined inside a batch.
+   * Index of the batch that starts at `offset`. At the end of the log: the number of batches. Inside a batch:
+   * undefined.
    */
   private indexAt(offset: Offset): number | undefined {
     if (offset === this.endOffset) return this.batches.length;

@@ -1,7 +1,7 @@
 /** The arithmetic of majorities. Does not depend on messages or roles. */
 import { assert, type Offset } from '@millrace/base';
 
-/** The number of voters that are a majority of `voters`. */
+/** The smallest number of voters that is a majority. */
 export function majoritySize(voters: number): number {
   assert(voters >= 1, 'a quorum has voters');
   return Math.floor(voters / 2) + 1;

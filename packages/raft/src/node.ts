@@ -163,8 +163,8 @@ export class RaftNode {
   }
 
   /**
-   * Appends if this node leads. The effects come with the next step, so proposals of one turn share a write.
-   * Returns the offset of the last record; undefined when this node does not lead.
+   * Appends the records as one batch, if this node leads. The effects come with the next step, so proposals
+   * of one turn share a write. Returns the offset of the last record; undefined when this node does not lead.
    */
   propose(records: readonly Uint8Array[]): Offset | undefined {
     assert(records.length > 0, 'a proposal has records');

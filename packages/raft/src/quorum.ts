@@ -50,8 +50,8 @@ export interface QuorumOptions {
   readonly listener: RaftListener;
   readonly config: QuorumConfig;
   /**
-   * The storage failed, is corrupt, or belongs to another cluster. The quorum sends nothing afterwards, and
-   * the process should end.
+   * Called when the storage fails, is corrupt, or belongs to another cluster. The quorum sends nothing
+   * afterwards, and the process should end.
    */
   readonly failed?: (error: Error) => void;
 }

@@ -22,7 +22,10 @@ export type StorageWrite =
 
 export interface RaftStorage {
   load(done: (state: StoredState | Error) => void): void;
-  /** Writes all in one atomic, synced write, in their order. The caller has one write in flight at a time. */
+  /**
+   * Applies all `writes` in their order, in one atomic, synced write. The caller has one write in flight at a
+   * time.
+   */
   write(writes: readonly StorageWrite[], done: (error?: Error) => void): void;
   close(done: () => void): void;
 }

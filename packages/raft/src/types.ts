@@ -1,7 +1,10 @@
 /** The types of the quorum: log batches, stored votes, voters and settings. */
 import type { Millis, NodeId, Offset, QuorumEpoch, Uuid } from '@millrace/base';
 
-/** The content of a batch. Control batches belong to the quorum itself. The listener never sees them. */
+/**
+ * The content of a batch. All kinds except 'data' are control batches of the quorum itself. The listener
+ * never sees them.
+ */
 export type BatchKind = 'data' | 'leaderChange' | 'voters';
 
 /**

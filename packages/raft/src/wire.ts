@@ -107,7 +107,7 @@ export function encodeVoters(record: VotersRecord): Uint8Array {
   return VotersMessage.encode({ clusterId: record.clusterId, voters: [...record.voters] });
 }
 
-/** Decodes a voters record. Throws an Error if the bytes are not one. */
+/** Decodes a voters record. Throws an Error if the bytes are not a voters record. */
 export function decodeVoters(bytes: Uint8Array): VotersRecord {
   const { clusterId, voters } = VotersMessage.decode(bytes);
   if (!isUuid(clusterId) || voters.length === 0) throw new Error('malformed voters record');
@@ -117,7 +117,7 @@ export function decodeVoters(bytes: Uint8Array): VotersRecord {
 export type LeaderChangeRecord = MessageType<typeof LeaderChangeMessage>;
 export const encodeLeaderChange = LeaderChangeMessage.encode;
 
-/** Numbers of kinds on wire and disk. */
+/** The number of each kind of batch, on the wire and on disk. */
 export const kindNumbers = { data: 0, leaderChange: 1, voters: 2 } as const satisfies Record<
   BatchKind,
   number

@@ -1,7 +1,6 @@
 /**
- * Goal: what a leader commits, answers and gives up.
- * Method: events in, effects out of one node. `#n` is a write. `after #n` means that a message may leave only
- * when that write is durable.
+ * Goal: what a leader commits and answers, and when it resigns. Method: events in, effects out of one node.
+ * `#n` is a write. `after #n` means that a message may leave only when that write is durable.
  */
 import { describe, expect, test } from 'vitest';
 import { active, leader } from './support/nodes.ts';

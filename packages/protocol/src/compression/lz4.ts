@@ -121,7 +121,7 @@ class Block {
     return this.bytes.subarray(0, this.sizeBytes);
   }
 
-  /** Makes room for `sizeBytes` more and returns their position. */
+  /** Makes room for `sizeBytes` more bytes and returns their position. */
   private claim(sizeBytes: number): number {
     const start = this.sizeBytes;
     this.sizeBytes = start + sizeBytes;
