@@ -1,8 +1,8 @@
 /**
  * Owns the three checkpoint files of a log directory, in Kafka's formats: high watermarks, recovery points
  * and log start offsets of its partitions. Reads them at start. Later writes each file when its content
- * changed. Replaces the files without fsync: every reader works without them. Two things must be on the
- * device at once: the entries of a deleted folder must be gone before the folder exists again, and a recovery
+ * changed. Replaces the files without fsync, because every reader works without them. Two changes wait for
+ * the device: the entries of a deleted folder must be gone before the folder exists again, and a recovery
  * point must be lowered before its log is written below it.
  */
 import { type Disk, DiskError, type Logger, type Offset } from '@millrace/base';
@@ -46,12 +46,18 @@ export class Checkpoints {
   private readonly directory: string;
   private readonly logger: Logger;
   private readonly open: ReadonlyMap<string, OpenPartition>;
-  /** The content of the file, as read at start or written last, without the logs deleted since. */
+  /** The entries of the file, as read at start or written last, without the logs deleted since. */
   private highWatermarks: Map<string, Offset>;
-  /** The content of the file at start, without the logs deleted since, lowered where recovery kept less. */
+  /**
+   * The entries of the file at start, without the logs deleted since. `lowered` lowers an entry when recovery
+   * keeps fewer records.
+   */
   private readonly recoveryPoints: Map<string, Offset>;
   private readonly startOffsets: Map<string, Offset>;
-  /** The recovery points that the file on the device may have: the largest since it was synced. */
+  /**
+   * For each folder, the largest recovery point that the file on the device may hold: each write since the
+   * last sync may have reached the device.
+   */
   private readonly pointsOnDevice: Map<string, Offset>;
   /** The last written content of each file, so that only changes are written. */
   private readonly written = new Map<string, string>();
@@ -93,8 +99,9 @@ export class Checkpoints {
   }
 
   /**
-   * Writes the files that changed, each once. An empty list keeps the high watermarks of the last run: the
-   * broker hosts no partition yet. Writes the other files even if the first fails. May throw DiskError.
+   * Writes the files whose content changed, each at most once. If the list is empty, the broker hosts no
+   * partition yet, and the file keeps the high watermarks of the last run. Writes the other files even if the
+   * first write fails. May throw DiskError.
    */
   write(highWatermarks: readonly PartitionOffset[]): void {
     try {
@@ -128,10 +135,10 @@ export class Checkpoints {
   }
 
   /**
-   * Called before a log is truncated below its recovery point, and when recovery keeps less than that point
-   * covers: lowers the point on the device if that point is higher than the log's. Waits for the device then.
-   * Rare, because a truncation seldom passes the high watermark or the beginning of the active segment. May
-   * throw DiskError.
+   * Lowers the folder's recovery point on the device, if it may be higher than `recoveryPoint`. Then waits
+   * for the device. Called before a log is truncated below its recovery point, and when recovery keeps fewer
+   * records than that point covers. The wait is rare, because `pointToWrite` keeps the point in the file low.
+   * May throw DiskError.
    */
   lowered(folder: string, recoveryPoint: Offset): void {
     if ((this.pointsOnDevice.get(folder) ?? 0) <= recoveryPoint) return;
@@ -143,10 +150,12 @@ export class Checkpoints {
   }
 
   /**
-   * No truncation by a leader's log goes below the high watermark, so a point at or below it need not be
-   * lowered. But the high watermark stands still while the ISR is too small, so the point follows the active
-   * segment. Otherwise recovery after a kill would check everything above the high watermark. Recovery checks
-   * the whole active segment anyway, so a lower point within that segment costs nothing.
+   * Returns the log's recovery point, limited to the high watermark or to the base offset of the active
+   * segment, whichever is larger. A follower that truncates to its leader's log does not go below the high
+   * watermark, so it need not lower a point at or below the high watermark. While the ISR is too small, the
+   * high watermark stands still. Then the base offset of the active segment is the limit, because recovery
+   * after a kill would otherwise check everything above the high watermark. Recovery always checks the whole
+   * active segment, so a lower point within that segment costs nothing.
    */
   private pointToWrite(folder: string, { recoveryPoint, activeBaseOffset }: OpenPartition['log']): Offset {
     const highWatermark = this.highWatermarks.get(folder) ?? recoveryPoint;
@@ -170,11 +179,12 @@ export class Checkpoints {
 
   /**
    * Removes a deleted folder from the files, also on the device, before the folder is created again.
-   * Otherwise the old entries would apply to the new folder after a crash. Waits for the device, so only the
-   * creation of a folder right after its deletion calls it. May throw DiskError.
+   * Otherwise the old entries would apply to the new folder after a crash. Waits for the device, so the
+   * caller calls it only if `mayList` is true. May throw DiskError.
    */
   forget(folder: string): void {
-    // The folder stays in `unforgotten` until the write succeeds. On a full disk, the next call tries again.
+    // The folder stays in `unforgotten` until the write succeeds. After a failed write (full disk), the next
+    // call tries again.
     this.deleted(folder, { wasOpen: true });
     this.writeWithoutDeleted(this.replaceSynced);
     this.unforgotten.clear();
@@ -202,7 +212,7 @@ export class Checkpoints {
     }
   }
 
-  /** Ends the removal in the background. */
+  /** Starts no further removal in the background. */
   close(): void {
     this.isClosed = true;
   }
@@ -238,8 +248,8 @@ export class Checkpoints {
 
   /**
    * Syncs the files. This process relies on them, but an earlier, killed process may have left them only in
-   * the page cache. A power loss would then restore entries of deleted folders, and those folders may exist
-   * again.
+   * the page cache. A power loss would then restore older files with entries of deleted folders, and those
+   * folders may exist again.
    */
   private syncAll(): void {
     for (const name of FILES) {

@@ -94,7 +94,10 @@ export class LogDirectory {
   private producersCheckedMs = 0;
   private closed = false;
 
-  /** Spare buffers of `PartitionLog.read`. Give them the memory that it returned once nothing uses it. */
+  /**
+   * The buffers that `PartitionLog.read` fills. The caller of `read` gives the memory back here when nothing
+   * uses it.
+   */
   get spares(): SpareBuffers {
     return this.files.spares;
   }
@@ -253,8 +256,7 @@ export class LogDirectory {
    */
   setAside(topic: string, partition: number): string {
     let aside = strayFolderName(topic, partition, this.random.uuid());
-    // The new name cuts a long topic, so two topics may get the same name. A rename must not replace a
-    // folder.
+    // A rename must not replace an existing folder. So draw another id while the name is taken.
     while (this.disk.exists(`${this.directory}/${aside}`))
       aside = strayFolderName(topic, partition, this.random.uuid());
     this.moveFolder(partitionFolderName(topic, partition), aside);
@@ -310,7 +312,10 @@ export class LogDirectory {
     idle();
   }
 
-  /** Closes all logs; `clean` writes snapshots, checkpoints and, last, the clean-shutdown marker. */
+  /**
+   * Closes all logs. With `clean`, also writes snapshots, then checkpoints, and last the clean-shutdown
+   * marker.
+   */
   close(o: { clean: boolean; brokerEpoch?: number }): void {
     if (this.closed) return;
     this.closed = true;

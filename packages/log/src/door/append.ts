@@ -44,7 +44,7 @@ export function stampForLeader(
     return;
   }
   if (maxTimestamp === header.maxTimestamp && !header.isLogAppendTime) return;
-  // Only a broker may set this bit.
+  // Only a broker may set the LogAppendTime bit, so clear a client's.
   batch[ATTRIBUTES_LOW_AT]! &= ~LOG_APPEND_TIME_BIT;
   setMaxTimestamp(batch, 0, maxTimestamp);
 }
@@ -73,7 +73,7 @@ export function judgeAgainstLog(
     const judged = producers.check(header, nowWallMs, config.producerIdExpirationMs);
     if (judged !== undefined) return 'ok' in judged ? judged : duplicateOf(judged, config, startOffset);
   }
-  // No transaction can be open: nothing verifies one yet (KIP-890).
+  // Refuse every transactional batch: nothing verifies transactions yet (KIP-890), so none can be open.
   if (header.isTransactional)
     return appendFailure(ErrorCode.INVALID_TXN_STATE, 'the transaction is not known in this partition');
   return undefined;
@@ -82,8 +82,8 @@ export function judgeAgainstLog(
 /**
  * Recognises a duplicate by its header and checksum alone, and returns the answer to it. Undefined: not a
  * known duplicate. The leader checked the records when the batch first arrived. If it checked them again, a
- * slow broker would spend the same time on each retry, and answer late again. May read all bytes of the
- * batch.
+ * slow broker would spend the same time on each retry, and answer late again. Reads all bytes of the batch
+ * only if its header looks like a duplicate's.
  */
 export function judgeRetry(
   bytes: Uint8Array,
@@ -113,7 +113,7 @@ export function appendedOf(
 /** The result for a duplicate: the same as for the first append. */
 function duplicateOf(known: ProducerBatch, config: LogConfig, startOffset: Offset): LeaderAppended {
   const { lastOffset, offsetDelta, timestamp } = known;
-  // Such a timestamp is a number: a broker never writes a time beyond the safe integers.
+  // A timestamp beyond the safe integers (a bigint) is a client's: no broker writes such an append time.
   const isAppendTime = config.timestampType === 'LogAppendTime' && typeof timestamp === 'number';
   return {
     ok: true,
@@ -125,7 +125,10 @@ function duplicateOf(known: ProducerBatch, config: LogConfig, startOffset: Offse
   };
 }
 
-/** How many bytes are whole batches that continue a log at `endOffset`; a cut last batch does not count. */
+/**
+ * Returns how many bytes are whole batches that continue a log at `endOffset`. An incomplete last batch does
+ * not count.
+ */
 export function judgeReplicated(
   records: Uint8Array,
   header: BatchHeader,

@@ -1,8 +1,8 @@
 /**
  * The door of a log: those checks of a client's batch that need only its bytes, the topic's settings and the
  * time, in Kafka's order. Checks that need the log itself (sequence numbers, offsets, segments) come later.
- * Pure: does not change the batch. The door has two steps. `judgeHeader` is cheap. The checks of checksum and
- * records read every byte, so a job may do them.
+ * Pure: does not change the batch. The door has two steps. The first, `judgeHeader`, is cheap. The second
+ * checks the checksum and the records. It reads every byte, so a job may do it.
  */
 import type { WallMillis } from '@millrace/base';
 import {
@@ -37,9 +37,9 @@ export interface DoorOptions {
 /** The batch passed the checks. Plain data, so that a worker can return it. */
 export interface CheckedBatch {
   readonly ok: true;
-  /** Size of the batch. The log drops any bytes that the client sent behind it. */
+  /** Size of the batch. The log drops any bytes that the client sent after it. */
   readonly sizeBytes: number;
-  /** Largest timestamp of its records; -1: none. The header may claim another. */
+  /** Largest timestamp of the batch's records; -1: no record has one. The header may claim another. */
   readonly maxTimestamp: Timestamp;
 }
 
@@ -55,12 +55,12 @@ const MAGIC_MAX = 2;
 const ZSTD = 4;
 /** First Produce version whose clients may send zstd (KIP-110). */
 const ZSTD_FROM_VERSION = 7;
-/** The checksum of one byte costs as much as unfolding this many bytes. */
+/** Computing the checksum of one byte costs as much as decompressing this many bytes. */
 export const CHECKSUM_WORK = 1 / 8;
 
 /**
- * Does both steps. Undefined: the second step would block the event loop, so the caller must use a job.
- * Unfolding uses up `budget`.
+ * Does both steps. Undefined: the second step would block the event loop, so the caller must use a job. The
+ * check of a compressed batch uses up `budget`.
  */
 export function checkAtDoor(
   bytes: Uint8Array,
@@ -74,7 +74,7 @@ export function checkAtDoor(
   if (failure !== undefined) return failure;
   const left = workMax - header.sizeBytes * CHECKSUM_WORK;
   if (header.compression === 0 && left < 0) return undefined;
-  // Decide this before computing the checksum, because a job computes it too.
+  // Decide this before computing the checksum, because a job would compute it again.
   if (header.compression !== 0 && Math.min(left, budget.work) < leastWork(header)) return undefined;
   if (!checkBatchCrc(bytes, 0, header.sizeBytes)) return wrongChecksum();
   const wrongCounts = judgeCounts(header, o);
@@ -121,7 +121,9 @@ export function rulesOf({ topicPartition, config, nowWallMs }: DoorOptions): Rec
   };
 }
 
-/** Fills `header`. Undefined: the bytes begin with a whole batch, the only one. */
+/**
+ * Fills `header`. Undefined: the bytes hold exactly one whole batch, and its header passes the first step.
+ */
 export function judgeHeader(
   bytes: Uint8Array,
   header: BatchHeader,
@@ -161,8 +163,8 @@ export function judgeHeader(
 }
 
 /**
- * Size of the whole batch at `start`. 0: the bytes end before the batch does; Kafka drops such an incomplete
- * batch.
+ * Returns the size of the whole batch at `start`, or a failure if the bytes there cannot be a batch. 0: the
+ * bytes end before the batch does. Kafka drops such an incomplete batch.
  */
 function batchAt(bytes: Uint8Array, start: number): number | AppendFailure {
   const left = bytes.length - start;

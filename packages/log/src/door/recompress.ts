@@ -21,14 +21,14 @@ export interface AdmittedBatch extends CheckedBatch {
   readonly bytes: Uint8Array;
 }
 
-/** Compressing one byte at the highest levels costs as much as unfolding this many bytes. */
+/** Compressing one byte at the highest levels costs as much as decompressing this many bytes. */
 export const COMPRESSION_WORK = 128;
 /** Largest uncompressed size of records to recompress: all of them are in memory at once. */
 const PLAIN_BYTES_MAX = 128 * 1024 * 1024;
 
 /**
- * Recompresses a batch for the topic. Undefined: it unfolds to more than `plainBytesMax`. The compression
- * uses up `budget`.
+ * Recompresses a batch for the topic. Undefined: its uncompressed records have more than `plainBytesMax`
+ * bytes. The compression uses up `budget`.
  */
 export function recompress(
   given: Uint8Array,

@@ -1,8 +1,8 @@
 /**
  * Owns the list of (leader epoch, its first offset) of one log, strictly rising in both, and its file
  * `leader-epoch-checkpoint` in Kafka's text format. Never decides about truncation: it only answers where an
- * epoch ended. Replaces the file without fsync: recovery finds entries above the recovery point in the
- * batches, and the log syncs `takeUnsynced` before the recovery point moves.
+ * epoch ended. Replaces the file without fsync. Recovery finds the entries above the recovery point in the
+ * batches, and the log syncs the file (`takeUnsynced`) before the recovery point moves.
  */
 import { assert, type Disk, type LeaderEpoch, type Offset } from '@millrace/base';
 import { formatCheckpoint, parseCheckpoint, replaceFile } from '../files/checkpoint-file.ts';
@@ -69,8 +69,8 @@ export class LeaderEpochs {
   }
 
   /**
-   * Called when the log start moved to `offset`: keeps the last entry at or below it and moves its start
-   * there.
+   * Called when the log start moved to `offset`. Of the entries that start at or below `offset`, keeps only
+   * the last, and moves its start to `offset`.
    */
   truncateFromStart(offset: Offset): void {
     let below = -1;

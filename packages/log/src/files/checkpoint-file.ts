@@ -1,6 +1,6 @@
 /**
  * Small text files in Kafka's checkpoint format, version 0: a line with the version, a line with the number
- * of entries, one line an entry. Does not know the meaning of the entries.
+ * of entries, and one line per entry. Does not know the meaning of the entries.
  */
 import type { Disk } from '@millrace/base';
 
@@ -14,7 +14,7 @@ export function formatCheckpoint(lines: readonly string[]): Uint8Array {
 export function parseCheckpoint(bytes: Uint8Array): string[] | undefined {
   const [version, count, ...rest] = new TextDecoder().decode(bytes).split('\n');
   if (version !== VERSION || count === undefined || !/^\d+$/.test(count)) return undefined;
-  // A complete file ends with a newline, so a cut last line shows.
+  // A complete file ends with a newline. A file that was cut within its last line does not.
   if (rest.pop() !== '' || rest.length !== Number(count)) return undefined;
   return rest;
 }

@@ -1,7 +1,8 @@
 /**
- * A file in a log's folder that says: a sync of this log failed. After a failed sync the system may keep
- * pages that it never writes, so the next sync succeeds without them. Such pages and this file live as long
- * as the page cache, so nobody syncs the file. Recovery must then write the tail of the log again.
+ * The file `sync-failed` in a log's folder says that a sync of this log failed. After a failed sync, the
+ * operating system may keep pages in its page cache that it never writes to the device. The next sync
+ * succeeds without them. So recovery must write the tail of the log again. A power loss removes this file and
+ * the unwritten pages together, so nobody syncs the file.
  */
 import { type Disk, DiskError, type DiskFile } from '@millrace/base';
 

@@ -35,7 +35,7 @@ interface Round {
 
 export class Flusher {
   recoveryPoint: Offset;
-  /** A truncation of this or an earlier run cut off bytes, and a power loss would restore them. */
+  /** A truncation in this or an earlier run cut off bytes that a power loss would restore. */
   private hasUnsyncedCut: boolean;
   private round: Round | undefined;
   private waitingForNext: FlushDone[] = [];

@@ -16,8 +16,9 @@ export function readTopicId(disk: Disk, directory: string): Uuid | undefined {
 }
 
 /**
- * `isNew`: the folder is still empty, so half a file does no more harm than a missing one. The log's first
- * round of syncs covers the file. With `hasRecords` it waits for the device, because those may be synced.
+ * `isNew`: the folder is still empty, so a half-written file does no more harm than a missing one.
+ * `hasRecords`: the device may already have the log's records, so this waits until the device has the id,
+ * too. Otherwise the log's first round of syncs covers the file.
  */
 export function writeTopicId(
   disk: Disk,
@@ -32,7 +33,10 @@ export function writeTopicId(
   else replaceFile(disk, path, content);
 }
 
-/** Writes the same bytes in place, so that the next sync covers them. A power loss cannot harm them. */
+/**
+ * Writes the same bytes again in place, so that the next sync covers them. A power loss meanwhile cannot
+ * change them.
+ */
 export function writeTopicIdAgain(disk: Disk, directory: string): void {
   const path = `${directory}/${PARTITION_METADATA_FILE}`;
   if (!disk.exists(path)) return;

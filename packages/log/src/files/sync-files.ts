@@ -2,7 +2,7 @@
 import type { Disk, DiskError, DiskFile } from '@millrace/base';
 import type { Syncable } from './flusher.ts';
 
-/** The file at this path. A write replaces it, so the caller must sync its folder, too. */
+/** The file at this path. Its owner replaces it with each write, so the caller must sync the folder, too. */
 export function fileToSync(disk: Disk, path: string): Syncable {
   const using = (work: (file: DiskFile) => void): void => {
     const file = disk.open(path);
@@ -16,8 +16,8 @@ export function fileToSync(disk: Disk, path: string): Syncable {
 }
 
 /**
- * Calls `done` once, in a later turn, with the first error. May throw DiskError; then it does not call
- * `done`.
+ * Calls `done` once, in a later turn, with the first error if there was one. May throw DiskError; then it
+ * does not call `done`.
  */
 export function syncFiles(
   disk: Disk,
