@@ -1,25 +1,26 @@
 /** Every bound of this package, with its reason. */
 
-/** An index entry's offset is relative to its segment, and signed in Kafka's format. */
+/** An index entry's offset is relative to its segment. Kafka's format has a signed 32-bit number for it. */
 export const RELATIVE_OFFSET_MAX = 0x7fff_ffff;
 /**
- * An index keeps at most this many entries in memory before it writes them: 1.5 KiB for each log. After a
- * crash, recovery rebuilds them from the log.
+ * An index keeps at most this many entries in memory before it writes them: at most 1.25 KiB for the two
+ * indexes of a log. After a crash, recovery rebuilds them from the log.
  */
 export const PENDING_INDEX_ENTRIES = 64;
 /** A log recognises retries of this many last batches of a producer: clients keep at most five in flight. */
 export const PRODUCER_BATCHES_KEPT = 5;
 /**
- * A snapshot holds only the last batch of a producer. To find the others that may be in flight, the log reads
- * this many bytes before the snapshot: few at first, more if the window of a producer is not full. The
- * largest value holds five full batches of several clients with default settings.
+ * A snapshot holds only the last batch of a producer. Clients may retry earlier batches, too. To find those,
+ * the log reads this many bytes before the snapshot's offset: few at first, and more while a producer has
+ * fewer than five batches. The largest value holds five full batches of several clients with default
+ * settings.
  */
 export const RECALLED_BYTES: readonly number[] = [8 << 10, 128 << 10, 1 << 20];
 /** Files that logs keep open; the least recently used ones are closed, and opened again when needed. */
 export const OPEN_FILES_MAX = 4_096;
 /** Bytes per read in a scan of a whole segment. */
 export const SCAN_WINDOW_BYTES = 1 << 20;
-/** Bytes per read in a search for one batch behind an index entry: two index intervals. */
+/** Bytes per read in a search for one batch from an index entry on: two index intervals. */
 export const LOCATE_WINDOW_BYTES = 8 << 10;
 /** A log remembers where this many recent reads ended: a sequential reader then needs no search. */
 export const READ_HINTS = 8;

@@ -1,7 +1,7 @@
 /**
  * Writes whole batches to the end of one log. Their offsets and leader epochs must be final. Begins a new
  * segment when the active one is full. After a write, updates indexes, leader epochs and producer states. A
- * failed write leaves no batch, but the leader epoch that it noted stays, without records.
+ * failed write leaves no batch. If it noted a new leader epoch, that epoch stays, without records.
  */
 import { DiskError, type Offset, type WallMillis } from '@millrace/base';
 import { type BatchHeader, readBatchHeader } from '@millrace/protocol';
@@ -98,8 +98,8 @@ export class LogWriter {
   }
 
   /**
-   * Closes the active segment and begins a new one at the end offset. May throw DiskError: then nothing has
-   * changed.
+   * Closes the active segment and begins a new one at the end offset. May throw DiskError: then the old
+   * segment stays active.
    */
   private roll(nowWallMs: WallMillis): void {
     const { endOffset, config } = this.log;
@@ -109,7 +109,7 @@ export class LogWriter {
     snapshots.write(endOffset, producers);
     segments.add(endOffset, config, nowWallMs, this.newSegmentFailed);
     names.changed();
-    // Flush in the background, so that recovery after a crash checks at most the last segment.
+    // Flush in the background, so that recovery after a crash does not check all old segments.
     if (!flusher.busy) flusher.flush(() => {});
   }
 

@@ -60,7 +60,7 @@ export class PartitionLog {
   /** Changes when the folder is renamed for deletion. */
   directory: string;
   readonly topicId: Uuid | undefined;
-  /** `topic-partition`: the folder's name at the open. */
+  /** `topic-partition`: the folder's name when the log was opened. */
   private readonly topicPartition: string;
   /** The first offset of the log. Only a truncation of the whole log may lower it. */
   startOffset: Offset;
@@ -73,7 +73,10 @@ export class PartitionLog {
   sizeBytes: number;
   /** Wall time of the last append, or of opening the log. */
   lastWallMs: WallMillis;
-  /** Recovery cut off a damaged or torn end. The log may lack records that it acknowledged. */
+  /**
+   * Recovery cut off a damaged or torn end, or the log ended below its start offset. The log may lack records
+   * that the broker acknowledged.
+   */
   readonly wasCut: boolean;
   /** Called when `startOffset` may have moved up. */
   startAdvanced: (() => void) | undefined;
@@ -255,7 +258,8 @@ export class PartitionLog {
 
   /**
    * Truncates the log to `offset`, or to the beginning of the batch that contains it. If the log ends exactly
-   * at `offset`, only removes leader epochs that begin there. If it ends earlier, does nothing.
+   * at `offset`, only removes leader epochs that begin there. If the log ends earlier, does nothing. If
+   * `offset` lies below the log start offset, empties the log, which then starts at `offset`.
    */
   truncateTo(offset: Offset): void {
     assert(offset >= 0, 'an offset to truncate to');
@@ -279,8 +283,8 @@ export class PartitionLog {
 
   /**
    * A new leader notes its epoch at its end offset, before the first append. The next write of the epoch file
-   * saves the entry. A crash before that may lose it. That is harmless: for an epoch without records, lookups
-   * give the same answer with or without the entry.
+   * saves the entry. A crash before that write loses the entry. The loss is harmless: no record has that
+   * epoch, so no truncation needs the entry.
    */
   assignLeaderEpoch(epoch: LeaderEpoch, startOffset: Offset): void {
     this.epochs.note(epoch, startOffset);
@@ -292,8 +296,8 @@ export class PartitionLog {
   }
 
   /**
-   * Syncs the log. Calls `done` when everything appended so far is on the device; at once if it already is.
-   * Calls it with an error if the sync fails; the log is then offline. Many callers share one sync.
+   * Syncs the log. Calls `done` when the device has everything appended so far: at once if it already has. If
+   * the sync fails, the log goes offline and `done` gets an error. Many callers share one sync.
    */
   flush(done: FlushDone): void {
     if (this.offline !== undefined) done(new DiskError('EIO', this.offline));
@@ -306,8 +310,9 @@ export class PartitionLog {
   }
 
   /**
-   * Closes the log. Clean: syncs everything, so that the next open checks only the tail. Returns whether it
-   * has: a log that is offline, or that a sync still runs for, is not closed cleanly.
+   * Closes the log. With `clean`, first syncs everything, so that the next open checks only the tail. Returns
+   * true if the log was closed cleanly. An offline log is never closed cleanly, nor is a log whose sync still
+   * runs.
    */
   close(o: { clean: boolean }): boolean {
     const isClean = this.closeCleanly(o.clean && this.offline === undefined && !this.flusher.busy);
@@ -348,8 +353,8 @@ export class PartitionLog {
     const files: Syncable[] = [];
     if (this.isIdUnsynced) files.push(fileToSync(this.disk, `${this.directory}/${PARTITION_METADATA_FILE}`));
     this.isIdUnsynced = false;
-    // Start with the segment of the previous offset: after a truncation and a roll, its cut end must be
-    // synced too.
+    // Start with the segment that holds the offset before `fromOffset`. After a truncation and a roll, that
+    // segment lost its end, and this change must be synced too.
     for (let index = this.segments.indexFor(Math.max(0, fromOffset - 1)); index < list.length; index++)
       files.push(...list[index]!.filesToSync(index === list.length - 1));
     const epochs = this.epochs.takeUnsynced();

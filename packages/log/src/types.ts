@@ -92,7 +92,7 @@ export interface ReadOptions {
   /** The read returns no batch that holds this offset or a later one. */
   readonly endOffsetMax: Offset;
   readonly maxBytes: number;
-  /** The first batch is returned even when it is larger than `maxBytes`. */
+  /** The read returns the first batch even if it is larger than `maxBytes`. */
   readonly atLeastOneBatch: boolean;
 }
 
@@ -105,7 +105,7 @@ export interface ReadResult {
   readonly sizeBytes: number;
   /** NONE, or KAFKA_STORAGE_ERROR when the disk failed or its data is damaged there. */
   readonly errorCode: ErrorCode;
-  /** Set if the bytes on the disk are damaged: reading again will not help. */
+  /** Set if the bytes on the disk are damaged: a retry will not help. */
   readonly damage?: string | undefined;
 }
 

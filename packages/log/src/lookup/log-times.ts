@@ -46,7 +46,7 @@ export class LogTimes {
   /**
    * Returns the first record, in offset order, whose timestamp is at least `timestamp`. Returns a batch
    * instead if opening it on the event loop costs too much. `behind`: a job found nothing in this batch, so
-   * the search continues behind it.
+   * the search continues after it.
    */
   find(timestamp: Timestamp, budget: LookupBudget, behind?: OpenedBatch): TimeLookup {
     return this.lookUp(() => {

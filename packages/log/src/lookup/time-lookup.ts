@@ -1,8 +1,8 @@
 /**
  * Finds offsets by timestamp (ListOffsets). The lookup begins where the time index points, skips batches by
  * their headers, and opens the others. If opening a batch costs too much, the lookup returns the batch. The
- * caller opens it in a job, and if the job finds nothing, continues the lookup behind it. May throw
- * DiskError.
+ * caller opens that batch in a job. If the job finds nothing, the caller continues the lookup after that
+ * batch. May throw DiskError.
  */
 import { DiskError, type LeaderEpoch, type Offset } from '@millrace/base';
 import {
@@ -38,7 +38,7 @@ export interface FindInBatch {
 /** The work that one turn of the event loop may still spend on opening batches. */
 export type LookupBudget = WorkBudget;
 
-/** A batch that a job opened, and the offset behind it. */
+/** A batch that a job opened, and the offset after its last record. */
 export interface OpenedBatch {
   readonly batch: Uint8Array;
   readonly nextOffset: Offset;
@@ -54,7 +54,7 @@ export interface TimeQuestion {
   readonly timestamp: Timestamp;
   /** The log start offset. */
   readonly startOffset: Offset;
-  /** The lookup skips the records before it. */
+  /** The lookup skips the batches that end before it. */
   readonly fromOffset: Offset;
 }
 
@@ -104,7 +104,7 @@ function mustBeReadable({ log }: Segment, damage: string | undefined): void {
   if (damage !== undefined) throw new DiskError('EIO', `${log.path}: ${damage}`);
 }
 
-/** The largest timestamp by batch headers, for a segment that begins below the log start offset. */
+/** Returns the largest timestamp in the batch headers of a segment that begins below the log start offset. */
 function largestFrom(segment: Segment, startOffset: Offset): Timestamp {
   let timestamp: Timestamp = NO_TIMESTAMP;
   const located = segment.locate(startOffset);
@@ -193,8 +193,8 @@ export function findInBatch(
 }
 
 /**
- * Feeds the batch's records to `finder`. False: the batch costs more than `workMax`. Treats a batch that no
- * codec can open as empty. The door refuses such batches, so this broker did not write it.
+ * Feeds the batch's records to `finder`. False: the batch costs more than `workMax`. Treats a batch that its
+ * codec cannot open as empty. The door refuses such batches, so no Millrace leader appended it.
  */
 function openWithin(
   batch: Uint8Array,

@@ -9,8 +9,8 @@ import type { ProducerStates } from './producer-states.ts';
 import type { LoadedSnapshot } from './snapshots.ts';
 
 /**
- * May throw DiskError. Trusts the segments below the snapshot; damage there only shortens a producer's
- * window.
+ * May throw DiskError. Does not check the segments below the snapshot: if one is damaged, the states only
+ * lack some of a producer's earlier batches.
  */
 export function loadProducers(
   producers: ProducerStates,
@@ -33,7 +33,7 @@ function recall(producers: ProducerStates, endOffset: Offset, segments: Segments
   let left = bytes - list[last]!.sizeBytes;
   while (first > 0 && left > 0) left -= list[--first]!.sizeBytes;
   for (let index = first; index <= last; index++) {
-    // The budget covers later segments first. The oldest segment gets the rest.
+    // Read the later segments whole, and of the oldest one only as much as `bytes` allows.
     const wanted = index === first ? left + list[first]!.sizeBytes : list[index]!.sizeBytes;
     list[index]!.scanLast(wanted, (header) => {
       if (header.baseOffset >= endOffset) return true;

@@ -54,7 +54,7 @@ export class ProducerStates {
     return this.byId.size;
   }
 
-  /** True if the window of every producer is full. */
+  /** True if every producer has as many batches as a state can keep. */
   get complete(): boolean {
     for (const { batches } of this.byId.values()) if (batches.length < PRODUCER_BATCHES_KEPT) return false;
     return true;
@@ -128,8 +128,8 @@ export class ProducerStates {
   }
 
   /**
-   * Adds a batch before the snapshot to its producer's window. A snapshot holds only each producer's last
-   * batch. Call this after `load`, in log order. Without it, a client that retries several batches after a
+   * Adds a batch that precedes the snapshot to its producer's batches, because a snapshot holds only the last
+   * one. Call this after `load`, in log order. Otherwise a client that retries several batches after a
    * restart gets OUT_OF_ORDER_SEQUENCE_NUMBER.
    */
   recall(header: BatchHeader): void {
@@ -151,8 +151,8 @@ export class ProducerStates {
 
   /**
    * Truncates the states: the log now ends at `endOffset`. True: every producer has its state as of that
-   * offset, perhaps with fewer batches in its window. False: some state is lost, so the caller must collect
-   * all of them from the log again.
+   * offset, perhaps with fewer batches than before. False: some state is lost, so the caller must collect all
+   * states from the log again.
    */
   truncate(endOffset: Offset): boolean {
     let complete = true;
@@ -231,7 +231,7 @@ function findBatch(state: ProducerState, header: BatchHeader): ProducerBatch | u
 
 function remember(state: ProducerState, header: BatchHeader): void {
   const { batches } = state;
-  // Reuse the batch object that leaves the window: no garbage on the hot path.
+  // Reuse the object of the batch that is dropped: no garbage on the hot path.
   const batch: ProducerBatch =
     batches.length < PRODUCER_BATCHES_KEPT
       ? { baseSequence: 0, lastSequence: 0, lastOffset: 0, offsetDelta: 0, timestamp: 0 }

@@ -1,6 +1,6 @@
 /**
  * Takes producer states back to an earlier end of the log. Keeps the states in memory if they still know
- * enough; otherwise collects them again from the newest snapshot and the batches behind it.
+ * enough; otherwise collects them again from the newest snapshot and the batches after it.
  */
 import type { Offset, WallMillis } from '@millrace/base';
 import type { Segments } from '../segment/segments.ts';

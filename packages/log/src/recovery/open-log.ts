@@ -27,8 +27,8 @@ export interface OpenLogOptions {
   /** The open files, shared by all logs of a node; default: an object for this log alone. */
   readonly files?: OpenFiles;
   /**
-   * Called before a truncation removes records that a checkpointed recovery point may cover, and when the
-   * open finds fewer records than that. May throw DiskError.
+   * Called before a truncation removes records below the log's recovery point, and when recovery keeps fewer
+   * records than `recoveryPoint` covers. Gets the new recovery point. May throw DiskError.
    */
   readonly recoveryPointLowered?: (recoveryPoint: Offset) => void;
 }
@@ -89,7 +89,7 @@ export function openParts(o: OpenLogOptions): LogParts {
   });
   const { endOffset } = recovered;
   if (found === undefined && o.topicId !== undefined) nameTopic(o, recovered, { topicId: o.topicId, isNew });
-  // The log is written again from here on.
+  // The log appends from `endOffset` on, so no checkpointed recovery point may be higher.
   if (endOffset < (o.recoveryPoint ?? 0)) o.recoveryPointLowered?.(endOffset);
   return {
     ...recovered,
@@ -108,10 +108,11 @@ export function openParts(o: OpenLogOptions): LogParts {
 }
 
 /**
- * Writes the topic id into a folder without one. The first round of syncs covers the id, and a kill keeps it.
- * So after an unclean stop, a power loss removed the id before any sync ended: the log promises none of its
- * records, and they may be those of an earlier topic of this name. After a clean stop a Kafka older than 2.8
- * wrote the folder, and its records belong to the topic.
+ * Writes the topic id into a folder that has none. If the folder has records, the last stop shows whose they
+ * are. After an unclean stop: a kill keeps the id, and the log's first round of syncs covers it, so a power
+ * loss removed the id before that round ended. The broker never promised that these records are on the
+ * device, and they may belong to an earlier topic of this name. After a clean stop: a Kafka older than 2.8
+ * wrote the folder, and the records belong to the topic.
  */
 function nameTopic(
   { disk, directory, cleanShutdown }: OpenLogOptions,

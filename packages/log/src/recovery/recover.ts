@@ -49,7 +49,7 @@ export interface Recovered {
   readonly snapshots: Snapshots;
   readonly startOffset: Offset;
   readonly endOffset: Offset;
-  /** Recovery cut off a damaged or torn end. */
+  /** Recovery cut off a damaged or torn end, or the log ended below its start offset. */
   readonly cut: boolean;
 }
 
@@ -154,7 +154,7 @@ function openSegments(o: RecoverOptions, names: readonly string[]): Segments {
   return new Segments(o.files, o.directory, list);
 }
 
-/** Chooses the segments that recovery scans with checksums. It also rebuilds their indexes. */
+/** Chooses the segments whose checksums recovery checks, and whose indexes it rebuilds. */
 function chooseRebuilds(state: Replay, names: readonly string[]): boolean[] {
   const { o, segments } = state;
   const present = new Set(names);
@@ -174,8 +174,8 @@ function chooseRebuilds(state: Replay, names: readonly string[]): boolean[] {
 }
 
 /**
- * Whether a segment looks intact after a clean stop: the indexes fit the log file, and every batch behind the
- * last index entry is intact.
+ * Whether a segment looks intact after a clean stop: the indexes fit the log file, and every batch from the
+ * last index entry on is intact.
  */
 function tailLooksRight(segment: Segment): boolean {
   const entry = segment.offsetIndex.last();
@@ -225,18 +225,21 @@ function replay(state: Replay, rebuild: readonly boolean[]): void {
   if (epochs.dirty || epochs.damaged) epochs.write();
 }
 
-/** A scan meets the epochs in order. The note replaces entries of the file that contradict the log. */
+/**
+ * Notes the leader epoch of a batch, unless the list has this epoch at the batch's offset. The note removes
+ * entries that contradict the batches.
+ */
 function noteEpoch(epochs: LeaderEpochs, header: BatchHeader): void {
   if (epochs.epochAt(header.baseOffset) !== header.leaderEpoch)
     epochs.note(header.leaderEpoch, header.baseOffset);
 }
 
 /**
- * Rebuilds the indexes of a segment from its batches, and cuts the segment at the first damage. `strict`: the
- * log compacts nothing above the recovery point, so a gap in the offsets is damage that the checksum cannot
- * see. `endOffsetMax`: base offset of the next segment. If there are batches at or above it, a truncation cut
- * them off and a power loss restored them. Recovery cuts off only these batches again; the segments that
- * follow stay.
+ * Rebuilds the indexes of a segment from its batches, and cuts the segment at the first damage. `strict`: a
+ * gap in the offsets is damage that the checksum cannot show, because nothing compacts the log above the
+ * recovery point. `endOffsetMax`: base offset of the next segment. If there are batches at or above it, a
+ * truncation cut them off and a power loss restored them. Recovery cuts off only these batches again; the
+ * segments that follow stay.
  */
 function rebuildSegment(
   state: Replay,
@@ -299,7 +302,7 @@ function visitFrom(
   });
 }
 
-/** Removes the segments behind the damage. Keeping them would leave a gap in the offsets. */
+/** Removes the segments after the damage. Keeping them would leave a gap in the offsets. */
 function cutBehind(state: Replay, index: number): void {
   const { segments, o } = state;
   const segmentsLost = segments.list.length - 1 - index;

@@ -23,16 +23,16 @@ export interface ScanOptions {
 }
 
 export interface ScanEnd {
-  /** The position behind the last good batch, or that of the batch at which the visitor stopped. */
+  /** The position after the last good batch, or that of the batch at which the visitor stopped. */
   readonly position: number;
-  /** Why the scan could not continue. */
+  /** Why the scan could not continue; undefined: it met no damage. */
   readonly damage: string | undefined;
   readonly stopped: boolean;
 }
 
 /**
- * `bytes` holds the whole batch at `at` when checksums are checked, else at least its header. Return true to
- * stop before the batch.
+ * `bytes` holds the batch at index `at`: the whole batch when checksums are checked, else at least its
+ * header. Return true to stop before the batch.
  */
 export type Visit = (
   header: BatchHeader,

@@ -31,7 +31,7 @@ export class Segment {
   unreadable: string | undefined;
   /** Time of creation or opening: the age counts from here if the records have no timestamps. */
   readonly sinceWallMs: WallMillis;
-  /** The log file has preallocated space behind its batches. */
+  /** The log file has preallocated space after its batches. */
   private isPreallocated = false;
   private mayLackIndexFiles = false;
   private bytesSinceIndexEntry = 0;
@@ -163,8 +163,8 @@ export class Segment {
   }
 
   /**
-   * The segment's jitter. It follows from a hash of the file name, so it is the same on each call and after a
-   * restart.
+   * The segment's jitter. It follows from a hash of the log file's path, so it is the same on each call and
+   * after a restart.
    */
   private jitterMs({ segmentJitterMs, segmentMs }: LogConfig): Millis {
     const max = Math.min(segmentJitterMs, segmentMs);
@@ -177,7 +177,7 @@ export class Segment {
   largestTimestamp(): { readonly timestamp: Timestamp; readonly offset: Offset } {
     if (this.largest === undefined) {
       const last = this.timeIndex.last();
-      // Only a segment without any timestamp has no entry once it is sealed.
+      // A sealed segment has no entry only if none of its records has a timestamp.
       const right = last === undefined ? this.firstBatchTimestamp() < 0 : this.confirms(last);
       if (right) this.largest = this.fromEntry(last);
       else this.rebuildIndexes();
@@ -186,7 +186,10 @@ export class Segment {
     return this.largest;
   }
 
-  /** Returns an offset. All earlier records of the segment have timestamps below the given one. */
+  /**
+   * Returns an offset. All batches of the segment that end before it have only timestamps below the given
+   * one.
+   */
   offsetBelowTimestamp(timestamp: Timestamp): Offset {
     let entry = this.timeIndex.lookup(timestamp);
     if (entry !== undefined && !this.confirms(entry)) {
@@ -226,7 +229,10 @@ export class Segment {
     return scanBatches(this.log.file(), { ...options, minimumOffset: this.baseOffset }, visit);
   }
 
-  /** Visits the batches of about the last `bytes`, oldest first, up to the first damage. */
+  /**
+   * Visits the batches of about the last `bytes`, oldest first, up to the first damage. Visits none if the
+   * offset index is wrong.
+   */
   scanLast(bytes: number, visit: Visit): void {
     const entry = this.offsetIndex.atPosition(Math.max(0, this.sizeBytes - bytes));
     let trusted = entry === undefined;
@@ -240,7 +246,7 @@ export class Segment {
     );
   }
 
-  /** Cuts the segment at the beginning of a batch whose base offset is `endOffset`. */
+  /** Cuts the segment at `position`, the beginning of a batch. The log then ends at `endOffset`. */
   truncate(position: number, endOffset: Offset): void {
     this.log.file().truncate(position);
     this.isPreallocated = false;

@@ -83,7 +83,7 @@ export class Segments {
     this.list.push(segment);
   }
 
-  /** Removes the segments behind index `keep`, the newest first. */
+  /** Removes the segments after index `keep`, the newest first. */
   removeAfter(keep: number): void {
     this.hints = [];
     while (this.list.length - 1 > keep) {
@@ -160,7 +160,7 @@ export class Segments {
   private readAt(segment: Segment, position: number, o: ReadOptions, header: BatchHeader): DiskRead {
     const left = segment.sizeBytes - position;
     const file = segment.log.file();
-    // Read at least a header, even with a smaller budget: it holds the first batch's size.
+    // Read at least a header, even if `maxBytes` is smaller, because the header holds the first batch's size.
     const want = Math.min(left, Math.max(o.maxBytes, BATCH_HEADER_BYTES));
     let bytes = this.buffer(want);
     const got = file.read(position, bytes);

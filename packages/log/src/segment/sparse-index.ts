@@ -51,7 +51,7 @@ class SparseIndex {
     this.keep(0);
   }
 
-  /** For an index without a file: the first entries create it. */
+  /** For an index without a file. The first write of entries creates the file. */
   startNew(): void {
     this.writtenEntries = 0;
   }
@@ -110,7 +110,10 @@ class SparseIndex {
     return bytes;
   }
 
-  /** Number of entries before the first one for which `holds` is false. It must be false from there on. */
+  /**
+   * Number of entries before the first one for which `holds` is false. `holds` must be false for all later
+   * entries, too.
+   */
   protected countWhere(holds: (bytes: Uint8Array, at: number) => boolean): number {
     let low = 0;
     let high = this.count;
