@@ -5,14 +5,14 @@ import { ErrorCode } from '@millrace/protocol';
 import { expect, test } from 'vitest';
 import { append, batch, DIRECTORY, lead, NOW, openLog, readAll, sequenced, withCrc } from './support/logs.ts';
 
-test('segments: by size', () => {
+test('a new segment begins when the active one would exceed segment.bytes', () => {
   const log = openLog({ config: { segmentBytes: 300 } });
   for (let i = 0; i < 6; i++) append(log, batch(1, { valueBytes: 60 }));
   expect(log.segmentCount).toBe(3);
   expect(log.sizeBytes).toBe(6 * batch(1, { valueBytes: 60 }).length);
 });
 
-test('segments: by time between records, or by age when they have none', () => {
+test('a new segment begins when the records span more than segment.ms, or without timestamps when it is older', () => {
   const log = openLog({ config: { segmentMs: 1000 } });
   append(log, batch(1, { timestamps: [NOW] }));
   append(log, batch(1, { timestamps: [NOW + 1000] }), 0, NOW + 9999);
@@ -27,7 +27,7 @@ test('segments: by time between records, or by age when they have none', () => {
   expect(aged.segmentCount).toBe(2);
 });
 
-test('segments: by a full index, and by an offset too far from the segment', () => {
+test('a new segment begins when an index is full, and when an offset is too far from the base offset', () => {
   const log = openLog({ config: { indexIntervalBytes: 0, segmentIndexBytes: 48 } });
   for (let i = 0; i < 20; i++) append(log, batch(1, { timestamps: [NOW + i] }));
   expect(log.segmentCount).toBeGreaterThan(4);
@@ -119,7 +119,7 @@ test('a failed roll leaves the old segment in use', () => {
   expect(readAll(openLog({ disk, config: { segmentBytes: 300 }, cleanShutdown: true })).length).toBe(3);
 });
 
-test('a new segment that could not be created leaves no file that a later open takes for the last segment', () => {
+test('a failed creation of a segment leaves no file that a later open takes for the last segment', () => {
   class NoIndexDisk extends MemoryDisk {
     broken = false;
     override open(path: string): ReturnType<MemoryDisk['open']> {

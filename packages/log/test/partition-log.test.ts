@@ -140,13 +140,13 @@ test("LogAppendTime: the leader stamps its time; CreateTime: it clears a client'
   other.close({ clean: false });
 });
 
-test('an older leader epoch may not append', () => {
+test('an append with an older leader epoch fails an assertion', () => {
   const log = openLog();
   log.assignLeaderEpoch(9, 0);
   expect(() => lead(log, batch(1))).toThrow(InvariantError);
 });
 
-test('a follower appends whole batches that continue its log and drops a cut one', () => {
+test('a follower appends whole batches that continue its log, and drops an incomplete one', () => {
   const log = openLog();
   const first = batch(2, { leaderEpoch: 4 });
   const second = batch(3, { leaderEpoch: 5, baseOffset: 2 });
@@ -167,7 +167,7 @@ test('a follower appends whole batches that continue its log and drops a cut one
   expect(log.appendAsFollower(third, NOW)).toEqual({ ok: true, endOffset: 6 });
 });
 
-test('a read returns whole batches below the bound, the first one even over budget', () => {
+test('a read returns whole batches below endOffsetMax, and the first one even if it exceeds maxBytes', () => {
   for (const cleanOpen of [false, true]) {
     const disk = new MemoryDisk();
     let log = openLog({ disk });

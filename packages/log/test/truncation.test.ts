@@ -1,9 +1,11 @@
-/** Records removed from either end of a log, and all that the log must forget with them. */
+/**
+ * Removes records from either end of a log, and checks that the log also forgets the state derived from them.
+ */
 import { MemoryDisk, MemoryLogger } from '@millrace/base/testing';
 import { expect, test } from 'vitest';
 import { append, batch, DIRECTORY, openLog, readAll, sequenced } from './support/logs.ts';
 
-test('truncation covers segments, epochs, producers and memory, and appends continue', () => {
+test('a truncation also truncates segments, leader epochs and producer states, and appends continue', () => {
   const logger = new MemoryLogger();
   const log = openLog({ logger, config: { segmentBytes: 300 } });
   for (let i = 0; i < 10; i++) append(log, sequenced(1, i, 1, { valueBytes: 60 }), Math.floor(i / 4));
@@ -32,7 +34,7 @@ test('a truncation to the end removes an epoch that began there', () => {
   expect(log.epochs.latest).toBe(1);
 });
 
-test('truncateFullyAndStartAt forgets everything', () => {
+test('truncateFullyAndStartAt removes all records, files and states', () => {
   const disk = new MemoryDisk();
   const log = openLog({ disk, config: { segmentBytes: 300 } });
   for (let i = 0; i < 10; i++) append(log, sequenced(1, i, 1, { valueBytes: 60 }));
@@ -42,7 +44,7 @@ test('truncateFullyAndStartAt forgets everything', () => {
   expect(append(log, batch(1))).toBe(1000);
 });
 
-test('a higher start offset removes the segments below it, and the first epoch begins there', () => {
+test('a higher start offset removes the segments below it, and the first leader epoch begins at that offset', () => {
   const log = openLog({ config: { segmentBytes: 300 } });
   for (let i = 0; i < 10; i++) append(log, batch(1, { valueBytes: 60 }), i < 3 ? 0 : 2);
   const before = log.segmentCount;

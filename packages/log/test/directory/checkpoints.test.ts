@@ -14,7 +14,7 @@ const RECOVERY_POINTS = 'recovery-point-offset-checkpoint';
 const START_OFFSETS = 'log-start-offset-checkpoint';
 
 class CountingDisk extends MemoryDisk {
-  /** Names of checkpoint files, once for each try to write. */
+  /** The name of the checkpoint file, for each try to write one. */
   tries: string[] = [];
   override open(path: string) {
     const name = /([a-z-]+-checkpoint)\.tmp$/.exec(path)?.[1];
@@ -48,7 +48,7 @@ function setUp({ segmentBytes = 150 } = {}) {
   return { disk, logger, logs, log, round };
 }
 
-test('a round replaces each file that changed once, and no other', () => {
+test('a round replaces each file whose content changed exactly once, and no other file', () => {
   const { log, logs, disk, round } = setUp();
   log.flush(() => {});
   expect(round(6)).toEqual([HIGH_WATERMARKS, RECOVERY_POINTS, START_OFFSETS]);
@@ -77,7 +77,7 @@ test('a full disk: a round tries each file once and logs one error; the next rou
   expect(logger.events).toEqual([]);
 });
 
-test('a round of a broker that hosts nothing yet keeps the high watermarks of the last run', () => {
+test('while a broker hosts no partition yet, a round keeps the high watermarks of the last run', () => {
   const { disk, logs, round } = setUp();
   round(4);
   logs.tick(NOW);
@@ -97,7 +97,7 @@ test('a full disk: a round removes the folders of deleted logs although it canno
   expect(deleted()).toEqual([]);
 });
 
-test('in the active segment no recovery point passes the high watermark, so few truncations lower it', () => {
+test('within the active segment, the checkpointed recovery point stays at or below the high watermark, so few truncations lower it', () => {
   const { disk, log, round } = setUp({ segmentBytes: 10_000 });
   const points = () => new TextDecoder().decode(disk.readFile(`/data/${RECOVERY_POINTS}`));
   log.flush(() => {});
@@ -112,7 +112,7 @@ test('in the active segment no recovery point passes the high watermark, so few 
   expect(points()).toEqual('0\n1\na 0 1\n');
 });
 
-test('while the high watermark stands still, the recovery point follows the active segment', () => {
+test('while the high watermark stands still, the checkpointed recovery point moves to the start of the active segment', () => {
   const { disk, log, round } = setUp();
   const points = () => new TextDecoder().decode(disk.readFile(`/data/${RECOVERY_POINTS}`));
   log.flush(() => {});

@@ -86,7 +86,7 @@ test('open refuses a folder of another node, cluster or format, and says what to
   expect(message(disk)).toMatch(/no meta\.properties/);
 });
 
-test('partitions are listed with their topic ids; openLog refuses a log of another topic with that name', () => {
+test('partitions() lists topic ids; openLog refuses the log of another topic with the same name', () => {
   const disk = new MemoryDisk();
   const logs = open(disk);
   logs.openLog('my-topic', 12, { ...LOG, topicId: TOPIC });
@@ -101,7 +101,7 @@ test('partitions are listed with their topic ids; openLog refuses a log of anoth
   expect(() => open(disk).openLog('my-topic', 12, { ...LOG, topicId: OTHER })).toThrow(LogOpenError);
 });
 
-test('a marker notes a clean stop; openLog removes it before anything changes', () => {
+test('a clean stop writes a marker; openLog removes it before anything changes', () => {
   const disk = new MemoryDisk();
   const logs = open(disk);
   append(logs.openLog('a', 0, LOG), batch(3));
@@ -119,7 +119,7 @@ test('a marker notes a clean stop; openLog removes it before anything changes', 
   expect(third.openLog('a', 0, LOG).endOffset).toBe(4);
 });
 
-test('a damaged log withdraws the broker epoch of the clean stop', () => {
+test('if recovery cuts a log, the directory no longer reports a clean stop', () => {
   const disk = new MemoryDisk();
   const logs = open(disk);
   append(logs.openLog('a', 0, LOG), batch(3));
@@ -175,7 +175,7 @@ test.each([
   ['truncated', (log: PartitionLog) => log.truncateTo(0)],
   ['emptied', (log: PartitionLog) => log.truncateFullyAndStartAt(0)],
 ])(
-  'a log that is %s below its recovery point lowers it on disk before it writes anything else',
+  'a log that is %s below its recovery point lowers that point on disk before its next write',
   (_, lower) => {
     const disk = new MemoryDisk();
     const logs = open(disk);
@@ -276,7 +276,7 @@ test('deleteLog hides a log at once, open or not, and the next tick removes its 
   expect(logs.log('a', 0)?.offline).toBeUndefined();
 });
 
-test('recovery that keeps less than the recovery point covers lowers the point on disk at once', async () => {
+test('if recovery keeps fewer records than the recovery point covers, openLog lowers the point on disk at once', async () => {
   const disk = new MemoryDisk();
   const logs = open(disk);
   const log = logs.openLog('a', 0, LOG);
@@ -293,7 +293,7 @@ test('recovery that keeps less than the recovery point covers lowers the point o
   expect(text(disk, 'recovery-point-offset-checkpoint')).toBe('0\n1\na 0 4\n');
 });
 
-test('records without a topic id are given to no topic after an unclean stop, and to theirs after a clean one', () => {
+test('records without a topic id: openLog refuses them after an unclean stop, and accepts them after a clean one', () => {
   const unclean = new MemoryDisk();
   append(open(unclean).openLog('a', 0, { ...LOG, topicId: TOPIC }), batch(5));
   unclean.remove('/data/a-0/partition.metadata');

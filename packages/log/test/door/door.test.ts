@@ -1,6 +1,6 @@
 /**
- * Goal: a log accepts only valid batches from clients, and keeps all 64 bits of their timestamps. Method: odd
- * batches, read back.
+ * Goal: a log accepts only valid batches from clients, and keeps all 64 bits of their timestamps. Method:
+ * appends unusual batches and reads them back.
  */
 import { MemoryDisk } from '@millrace/base/testing';
 import {
@@ -48,7 +48,7 @@ function at(base: bigint): Uint8Array {
   return bytes;
 }
 
-test('a record in nanoseconds behind one in milliseconds: both are found, also after a restart', () => {
+test('lookups find a record with a time in nanoseconds after one in milliseconds, also after a restart', () => {
   const disk = new MemoryDisk();
   let log = openLog({ disk, config: { ...UNBOUNDED, segmentBytes: 300 } });
   append(log, batch(1, { timestamps: [NOW] }));
@@ -73,7 +73,7 @@ test('a record in nanoseconds behind one in milliseconds: both are found, also a
   ]);
 });
 
-test('the log remembers a producer whose last batch has such a timestamp', () => {
+test('the log remembers a producer whose last batch has a timestamp in nanoseconds', () => {
   const disk = new MemoryDisk();
   let log = openLog({ disk, config: UNBOUNDED });
   const bytes = at(NANOS);
@@ -90,7 +90,7 @@ test('the log remembers a producer whose last batch has such a timestamp', () =>
   expect(log.producers.get(7)?.lastTimestamp).toBe(NANOS);
 });
 
-test('kafkajs mixes records with and without a timestamp: the header gets the true one, and lookups find it', () => {
+test('kafkajs mixes records with and without a timestamp: the log writes the true largest one into the header', () => {
   for (const compression of [Compression.NONE, Compression.GZIP]) {
     const log = openLog();
     const bytes = batch(2, { timestamps: [NOW - 86_400_000, NOW], compression });
@@ -104,7 +104,7 @@ test('kafkajs mixes records with and without a timestamp: the header gets the tr
   }
 });
 
-test('a compacted topic refuses the whole batch of a record without a key', () => {
+test('a compacted topic refuses a whole batch if one record has no key', () => {
   const log = openLog({ config: { isCompacted: true }, directory: '/data/orders-3' });
   const answer = log.appendAsLeader(
     buildBatch({ records: [{ value: new Uint8Array(1) }], baseTimestamp: NOW }),
@@ -120,7 +120,7 @@ test('a compacted topic refuses the whole batch of a record without a key', () =
   expect(log.endOffset).toBe(2);
 });
 
-test('the log drops bytes behind the batch that do not begin another one, as Kafka does', () => {
+test('the log drops bytes after the batch that do not begin another batch, as Kafka does', () => {
   const log = openLog();
   const cut = batch(1).subarray(0, 40);
   for (const behind of [new Uint8Array(5).fill(1), cut.subarray(0, 16), cut])
@@ -154,7 +154,7 @@ test('the log refuses numbers that a broker never gives out', () => {
   expect(lead(log, none).ok).toBe(true);
 });
 
-test('a batch that costs too much on the event loop is left to a job, also its checksum', () => {
+test('the event loop leaves a batch that costs too much to a job, which also checks the checksum', () => {
   const o = { topicPartition: 'topic-0', config: config({ maxMessageBytes: 1 << 30 }), nowWallMs: NOW };
   const small = batch(3);
   expect(checkAtDoor(small, o, codecs)).toEqual({ ok: true, sizeBytes: small.length, maxTimestamp: NOW });
@@ -170,7 +170,7 @@ test('a batch that costs too much on the event loop is left to a job, also its c
   expect(readBatchHeader(small, 0, new BatchHeader()).recordCount).toBe(3);
 });
 
-test('the compressed bytes have a cost, even if they unfold to nothing: a large batch is left to a job', () => {
+test('compressed bytes that decompress to nothing have a cost, too: the event loop leaves a large batch to a job', () => {
   const o = { topicPartition: 'topic-0', config: config(), nowWallMs: NOW };
   const whole = batch(1);
   const plain = whole.subarray(BATCH_HEADER_BYTES);
@@ -196,7 +196,7 @@ test('the compressed bytes have a cost, even if they unfold to nothing: a large 
   }
 });
 
-test('an uncompressed batch does not use the budget; with an empty budget, a compressed one is left to a job', () => {
+test('an uncompressed batch does not use the budget; with an empty budget, a compressed batch needs a job', () => {
   const o = { topicPartition: 'topic-0', config: config(), nowWallMs: NOW };
   const budget = { work: 0 };
   expect(checkAtDoor(batch(3), o, codecs, LOOP_WORK_MAX, budget)).toMatchObject({ ok: true });
@@ -208,7 +208,7 @@ test('an uncompressed batch does not use the budget; with an empty budget, a com
   expect(budget.work).toBeLessThan(10_000);
 });
 
-test('a lookup returns a batch that is too costly for the rest of the budget, before it opens it', () => {
+test('a lookup returns a batch that is too costly for the rest of the budget, without opening it', () => {
   for (const [bytes, work] of [
     [batch(2000, { valueBytes: 0, timestamps: [NOW] }), 20_000],
     [
@@ -237,7 +237,7 @@ test('a lookup returns a batch that is too costly for the rest of the budget, be
   }
 });
 
-/** The records of a batch, compressed by hand. */
+/** The header of `whole` with other compressed records, and with its size, codec and checksum corrected. */
 function resealed(whole: Uint8Array, codec: Compression, payload: Uint8Array): Uint8Array {
   const bytes = concat([whole.subarray(0, BATCH_HEADER_BYTES), payload]);
   const view = new DataView(bytes.buffer);
@@ -247,7 +247,7 @@ function resealed(whole: Uint8Array, codec: Compression, payload: Uint8Array): U
   return bytes;
 }
 
-/** `plain` behind enough empty blocks to fill `sizeBytes`. */
+/** Compressed bytes of about `sizeBytes`: enough empty blocks, followed by `plain`. */
 function hollow(codec: Compression, plain: Uint8Array, sizeBytes: number): Uint8Array {
   const packed = codecs.compress(codec, plain);
   const [at, block] = HOLLOW[codec]!;
@@ -263,7 +263,7 @@ function hollow(codec: Compression, plain: Uint8Array, sizeBytes: number): Uint8
   ]);
 }
 
-/** The position of the first block, and an empty block. */
+/** The position of the first block in the compressed bytes, and an empty block. */
 const HOLLOW: Partial<Record<Compression, [number, Uint8Array]>> = {
   // A stored block of no bytes.
   [Compression.GZIP]: [10, Uint8Array.of(0, 0, 0, 0xff, 0xff)],

@@ -28,7 +28,7 @@ function fullBatch(compression: Compression, more = {}): Uint8Array {
   });
 }
 
-/** A record without its offset and position. */
+/** The records of a batch, with key and value as text. */
 function recordsOf(bytes: Uint8Array) {
   return [...readRecords(bytes, compressionCodecs)].map(({ key, value, ...rest }) => ({
     ...rest,
@@ -43,7 +43,7 @@ const fieldsOf = (bytes: Uint8Array) => {
 };
 
 test.each(CODECS.flatMap((from) => CODECS.map((to) => [from, to] as const)))(
-  'a batch of codec %i in a topic of codec %i: the same records, in the compression of the topic',
+  'a batch of codec %i in a topic of codec %i: the log keeps the records, in the compression of the topic',
   (from, to) => {
     const given = fullBatch(from);
     const log = openLog({ config: { compression: { codec: to, level: undefined } } });
@@ -80,7 +80,7 @@ test("compression.type producer keeps the client's compression", () => {
   }
 });
 
-test('LogAppendTime and the compression of the topic go together', () => {
+test('the log stamps LogAppendTime on a batch that it recompresses, too', () => {
   const compression = { codec: Compression.ZSTD, level: undefined };
   const log = openLog({ config: { compression, timestampType: 'LogAppendTime' } });
   append(log, fullBatch(Compression.NONE), 0, NOW + 1000);
@@ -89,7 +89,7 @@ test('LogAppendTime and the compression of the topic go together', () => {
   );
 });
 
-test('levels are honoured where the codec has them', () => {
+test('the log compresses with the level of the topic if the codec has levels', () => {
   const text = Array.from({ length: 3000 }, (_unused, index) => `${(index * 7919) % 1000} `).join('');
   const size = (codec: Compression, level: number) => {
     const log = openLog({ config: { compression: { codec, level } } });
@@ -128,7 +128,7 @@ test('small batches are compressed on the event loop, large ones in a job, with 
   const { value, bytes } = admit.run(large, log.doorOptions(NOW));
   expect(value).toMatchObject({ ok: true, sizeBytes: bytes.length });
   expect(bytes.length).toBeLessThan(1000);
-  // The batch has a buffer of its own, because it is sent between threads.
+  // The batch has a buffer of its own, because the job sends it to another thread.
   expect(bytes.buffer.byteLength).toBe(bytes.length);
   expect(hex([bytes.subarray(BATCH_HEADER_BYTES)])).toEqual(
     hex([compressionCodecs.compress(Compression.ZSTD, large.subarray(BATCH_HEADER_BYTES), 3)]),

@@ -1,4 +1,4 @@
-/** Leader epochs: where each one ended, compared with a list searched from the beginning. */
+/** Leader epochs: where each one ended, also compared with a simple list. */
 import { MemoryDisk } from '@millrace/base/testing';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
@@ -26,7 +26,7 @@ test('end offsets: the rules of OffsetForLeaderEpoch', () => {
   expect(epochs(new MemoryDisk()).endOffsetFor(0, 0)).toEqual({ epoch: -1, endOffset: -1 });
 });
 
-test('an entry removes the entries whose epoch or start is not lower', () => {
+test('a new entry removes the entries whose epoch or start offset is not lower', () => {
   const list = epochs(new MemoryDisk(), [2, 10], [4, 20], [7, 35]);
   list.note(8, 20);
   expect(list.entries).toEqual([
@@ -37,7 +37,7 @@ test('an entry removes the entries whose epoch or start is not lower', () => {
   expect(list.entries.length).toBe(2);
 });
 
-test('an epoch that continues behind removed entries keeps its start', () => {
+test('an epoch that continues after later entries were removed keeps its start offset', () => {
   const list = epochs(new MemoryDisk(), [2, 0], [3, 5], [5, 10]);
   list.note(3, 10);
   expect(list.entries).toEqual([
@@ -63,7 +63,7 @@ test('truncation from both ends', () => {
   expect(list.latest).toBe(-1);
 });
 
-test("the file has Kafka's format, and garbage is noticed", () => {
+test("the file has Kafka's format, and a damaged file is recognised", () => {
   const disk = new MemoryDisk();
   epochs(disk, [2, 10], [4, 20]);
   expect(new TextDecoder().decode(disk.readFile(PATH))).toBe('0\n2\n2 10\n4 20\n');
@@ -83,7 +83,7 @@ test("the file has Kafka's format, and garbage is noticed", () => {
   }
 });
 
-test('against a list searched from the beginning', () => {
+test('random changes give the same entries as a simple list', () => {
   const change = fc.tuple(fc.constantFrom('assign', 'end', 'start'), fc.nat(12), fc.nat(60));
   fc.assert(
     fc.property(fc.array(change), (changes) => {

@@ -1,6 +1,7 @@
 /**
- * Goal: after a failed sync, a restarted broker writes the tail of its log again, because the system may keep
- * pages that no sync writes. Method: a disk that forgets which bytes its syncs would write, as Linux does.
+ * Goal: after a failed sync, a restarted broker writes the tail of its log again, because the operating
+ * system may keep pages that no later sync writes. Method: after a failed sync, the disk no longer knows
+ * which bytes to write, as Linux does.
  */
 import { DiskError, type DiskFile } from '@millrace/base';
 import { MemoryDisk } from '@millrace/base/testing';

@@ -1,4 +1,4 @@
-/** Flushes and their answers: shared syncs, cuts, failures, clean stops. */
+/** Flushes and their results: shared syncs, truncations, failures, clean stops. */
 import { DiskError } from '@millrace/base';
 import { MemoryDisk, MemoryLogger } from '@millrace/base/testing';
 import { expect, test } from 'vitest';
@@ -30,7 +30,7 @@ test('flush: callers share a sync; a caller that wrote after it began waits for 
   log.flush(() => done.push('b'));
   append(log, batch(1));
   log.flush(() => done.push('c'));
-  // One sync each for the log, its leader epochs, its folder and the folder above.
+  // One sync each for the log file, the leader epoch file, the folder and the parent folder.
   expect(disk.pending.length).toBe(4);
   disk.settle();
   expect(done).toEqual(['nothing to do', 'a', 'b']);
@@ -61,7 +61,7 @@ test('flush: records truncated and written again during a sync do not count as f
   expect([log.recoveryPoint, flushed]).toEqual([3, true]);
 });
 
-test('a clean stop syncs a cut, even if nothing was appended since', () => {
+test('a clean stop syncs a truncation, even if nothing was appended since', () => {
   const disk = new MemoryDisk();
   const log = openLog({ disk });
   for (let i = 0; i < 3; i++) append(log, batch(1));
@@ -73,7 +73,7 @@ test('a clean stop syncs a cut, even if nothing was appended since', () => {
   expect(openLog({ disk, cleanShutdown: true }).endOffset).toBe(1);
 });
 
-test('a clean stop also syncs a cut from before a kill', () => {
+test('a clean stop also syncs a truncation that a killed process made', () => {
   const disk = new MemoryDisk();
   const log = openLog({ disk });
   for (let i = 0; i < 3; i++) append(log, batch(1));
@@ -140,7 +140,7 @@ test('a rolled segment is flushed in the background', () => {
   expect(log.recoveryPoint).toBeGreaterThanOrEqual(2);
 });
 
-test('flush: a failed sync of a folder fails it, like that of a file', () => {
+test('flush: a failed sync of a folder fails the flush, like a failed sync of a file', () => {
   class NamelessDisk extends SyncingDisk {
     override syncFolder(directory: string, done: (error?: DiskError) => void): void {
       this.pending.push(() => done(new DiskError('EIO', `${directory}: input/output error`)));

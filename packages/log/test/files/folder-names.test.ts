@@ -1,6 +1,6 @@
 /**
- * Goal: a flushed partition survives power loss with its name. Method: a disk that notes which folders were
- * synced.
+ * Goal: after a flush, a power loss removes neither the partition's folder nor the names of its files.
+ * Method: a disk that notes which folders were synced.
  */
 import { MemoryDisk } from '@millrace/base/testing';
 import { expect, test } from 'vitest';

@@ -32,7 +32,7 @@ test('sequences continue without gaps; the log recognises each of the last five 
   expect(send(log, sequenced(9, 14, 1))).toBe('ok@14');
 });
 
-test('the answer to a duplicate has the offsets and the append time of the first', () => {
+test('the answer to a duplicate has the offsets and the append time of the first append', () => {
   const log = openLog({ config: { timestampType: 'LogAppendTime' } });
   send(log, sequenced(9, 0, 3));
   expect(log.appendAsLeader(sequenced(9, 0, 3), { leaderEpoch: 0, nowWallMs: NOW + 5 })).toEqual({
@@ -45,7 +45,7 @@ test('the answer to a duplicate has the offsets and the append time of the first
   });
 });
 
-test('producers do not disturb each other, nor do those without an id', () => {
+test('producers do not affect each other, and batches without a producer id affect none', () => {
   const log = openLog();
   send(log, sequenced(1, 0, 1));
   expect(send(log, sequenced(2, 0, 1))).toBe('ok@1');
@@ -57,7 +57,7 @@ test('producers do not disturb each other, nor do those without an id', () => {
   expect(log.producers.size).toBe(2);
 });
 
-test('a new producer may begin at any sequence; a new epoch begins at 0; an old one is fenced', () => {
+test('a new producer may begin at any sequence; a new epoch begins at 0; an old epoch is fenced', () => {
   const log = openLog();
   expect(send(log, sequenced(1, 77, 1, { producerEpoch: 3 }))).toBe('ok@0');
   expect(send(log, sequenced(1, 78, 1, { producerEpoch: 4 }))).toBe(OUT_OF_ORDER);
@@ -77,7 +77,7 @@ test('sequences wrap from 2^31-1 to 0, also within a batch', () => {
   expect(send(log, sequenced(2, MAX - 1, 4))).toBe('duplicate@3');
 });
 
-test('the log forgets a producer that wrote nothing for long; it may then begin at any sequence', () => {
+test('the log forgets a producer after producer.id.expiration.ms; the producer may then begin at any sequence', () => {
   const log = openLog({ config: { producerIdExpirationMs: 1000 } });
   send(log, sequenced(1, 0, 1));
   send(log, sequenced(2, 0, 1), NOW + 500);
@@ -100,7 +100,7 @@ test('a follower updates the states, and refuses nothing', () => {
   expect(send(log, sequenced(1, 0, 1, { producerEpoch: 2 }))).toBe('duplicate@2');
 });
 
-test('the log recognises all five after a crash and after a clean stop, also across segments', () => {
+test('the log recognises the last five batches after a crash and after a clean stop, also across segments', () => {
   for (const clean of [false, true])
     for (const segmentBytes of [1 << 20, 400]) {
       const disk = new MemoryDisk();
@@ -157,7 +157,7 @@ test('recovery uses the snapshot before a damaged one, and reads the rest from t
   expect(readAll(again).length).toBe(12);
 });
 
-test('a snapshot reads back, and damage to any byte shows', () => {
+test('a decoded snapshot equals the encoded states, and a change of any byte is detected', () => {
   const producer = fc.record({
     id: fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER }),
     epoch: fc.integer({ min: 0, max: 32767 }),

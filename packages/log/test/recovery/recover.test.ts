@@ -45,7 +45,7 @@ function overwrite(disk: MemoryDisk, path: string, change: (bytes: Uint8Array) =
   disk.writeFileAtomic(path, change(disk.readFile(path)!));
 }
 
-/** Number of bytes read from log files. */
+/** Counts the bytes read from log files. */
 class CountingDisk extends MemoryDisk {
   bytesRead = 0;
   override open(path: string): ReturnType<MemoryDisk['open']> {
@@ -100,14 +100,14 @@ test('recovery cuts a torn tail, and appends continue where the last whole batch
   expect(readAll(log).length).toBe(12);
 });
 
-test('recovery cuts zeros behind the data, as a power loss leaves them', () => {
+test('recovery cuts zeros after the data, as a power loss leaves them', () => {
   const disk = new MemoryDisk();
   filled(disk).close({ clean: false });
   overwrite(disk, logFiles(disk).at(-1)!, (bytes) => concat([bytes, new Uint8Array(4096)]));
   expect(readAll(reopen(disk, false)).length).toBe(12);
 });
 
-test('recovery drops everything behind damage, also later segments and epochs', () => {
+test('recovery drops everything after damage, also later segments and leader epochs', () => {
   const disk = new MemoryDisk();
   filled(disk).close({ clean: false });
   const files = logFiles(disk);
@@ -123,7 +123,7 @@ test('recovery drops everything behind damage, also later segments and epochs', 
   expect(logFiles(disk).length).toBe(2);
 });
 
-test('a gap in the offsets, up or down, is damage although no checksum covers it', () => {
+test('an offset that is too high or too low is damage, although no checksum covers it', () => {
   for (const wrong of [1, 200]) {
     const disk = new MemoryDisk();
     filled(disk).close({ clean: false });
@@ -146,7 +146,7 @@ test('recovery writes the snapshots of the segments that it scans', () => {
   ]);
 });
 
-test('the log notices an index entry that points into the middle of a batch when it uses it', () => {
+test('a read notices an index entry that points into the middle of a batch', () => {
   const disk = new MemoryDisk();
   const before = filled(disk);
   const expected = hex(readAll(before));
@@ -159,19 +159,19 @@ test('the log notices an index entry that points into the middle of a batch when
   expect(hex(chunks)).toEqual(expected.slice(7, 8));
 });
 
-test('the log also notices an index entry that names the wrong batch', () => {
+test('a read also notices an index entry that names the wrong batch', () => {
   const disk = new MemoryDisk();
   const before = filled(disk);
   const expected = hex(readAll(before));
   before.close({ clean: true });
-  // The entry of a later batch, claimed for the first offset of the segment.
+  // The index entry of a later batch now claims the segment's first offset.
   overwrite(disk, `${DIRECTORY}/00000000000000000004.index`, (bytes) => bytes.with(3, 0));
   const log = reopen(disk, true);
   const { chunks } = log.read({ fromOffset: 4, endOffsetMax: 5, maxBytes: 1000, atLeastOneBatch: true });
   expect(hex(chunks)).toEqual(expected.slice(4, 5));
 });
 
-test('recovery drops the segments behind one that ends too early', () => {
+test('recovery drops the segments after one that ends too early', () => {
   const disk = new MemoryDisk();
   filled(disk).close({ clean: false });
   const files = logFiles(disk);
@@ -219,7 +219,7 @@ test('recovery rebuilds a missing or damaged epoch file from the batches', () =>
   }
 });
 
-test('the log continues in an empty last segment', () => {
+test('after recovery, the log continues in an empty last segment', () => {
   for (const clean of [true, false]) {
     const disk = new MemoryDisk();
     filled(disk, 3).close({ clean });
@@ -252,7 +252,7 @@ test('a log that ends below its checkpointed start offset starts empty at that o
   expect([log.startOffset, log.endOffset, log.epochs.latest]).toEqual([50, 50, -1]);
 });
 
-test('the flushed part survives a power loss', () =>
+test('flushed records survive a power loss', () =>
   new Promise<void>((resolve) => {
     const disk = new MemoryDisk();
     const log = filled(disk, 8);
@@ -268,7 +268,7 @@ test('the flushed part survives a power loss', () =>
     });
   }));
 
-test('cut at any byte: the whole batches stay, in order, and the log accepts appends', () => {
+test('a segment cut at any byte: recovery keeps the whole batches, in order, and the log accepts appends', () => {
   const disk = new MemoryDisk();
   const written = hex(readAll(filled(disk, 9)));
   const content = new Map(disk.list(DIRECTORY).map((name) => [name, disk.readFile(`${DIRECTORY}/${name}`)!]));
@@ -291,7 +291,7 @@ test('cut at any byte: the whole batches stay, in order, and the log accepts app
   );
 });
 
-test('records flushed behind a cut at the end of a segment survive a power loss', async () => {
+test('records flushed after a truncation at the end of a segment survive a power loss', async () => {
   const disk = new MemoryDisk();
   const log = openLog({ disk, config: { segmentBytes: 250 } });
   const flushed = () =>
@@ -301,14 +301,14 @@ test('records flushed behind a cut at the end of a segment survive a power loss'
   append(log, batch(1));
   append(log, batch(1));
   await flushed();
-  // A new leader: the log drops the second batch, and the new one no longer fits into the segment.
+  // A new leader: the log truncates the second batch, and the next batch no longer fits into the segment.
   log.truncateTo(1);
   append(log, batch(1, { valueBytes: 150 }), 1);
   append(log, batch(1), 1);
   expect(disk.list(log.directory).filter((name) => name.endsWith('.log')).length).toBeGreaterThan(1);
   await flushed();
   disk.losePower();
-  // The checkpoint of the recovery point is older: recovery checks everything.
+  // Without a checkpointed recovery point, recovery checks everything.
   const again = openLog({ disk, config: { segmentBytes: 250 } });
   expect(again.endOffset).toBe(3);
   expect(again.epochs.epochAt(1)).toBe(1);
@@ -320,7 +320,7 @@ test.each([
   [3, 'whole'],
   [3, 'torn'],
 ])(
-  'batches cut off an older segment that a power loss restored are never read (recovery point %i, %s)',
+  'the log never reads batches that a power loss restored at the end of an older segment (recovery point %i, %s)',
   (recoveryPoint, how) => {
     const disk = new MemoryDisk();
     const log = openLog({ disk, config: { segmentBytes: 250 } });

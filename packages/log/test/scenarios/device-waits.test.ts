@@ -1,6 +1,7 @@
 /**
- * Goal: a serving broker never waits for the device on the event loop. A hundred partitions that roll at once
- * would block it for longer than a session. Method: a disk that counts the waits.
+ * Goal: a serving broker never waits for the device on the event loop. If each roll waited, a hundred
+ * partitions that roll at once would block the event loop for longer than the broker's session timeout.
+ * Method: a disk that counts the waits.
  */
 import { Prng, type Uuid } from '@millrace/base';
 import { MemoryDisk, MemoryLogger } from '@millrace/base/testing';
@@ -9,7 +10,7 @@ import { expect, test } from 'vitest';
 import { LogDirectory } from '../../src/index.ts';
 import { append, batch, config, NOW, openLog } from '../support/logs.ts';
 
-test('a hundred partitions roll together, are flushed and change their leader epochs: no wait for the device', async () => {
+test('rolls, flushes and new leader epochs of a hundred partitions at once do not wait for the device', async () => {
   const disk = new MemoryDisk();
   const one = batch(1).length;
   const logs = Array.from({ length: 100 }, (_unused, index) =>
@@ -36,7 +37,7 @@ test('a hundred partitions roll together, are flushed and change their leader ep
   expect(logs.map((log) => log.segmentCount)).toEqual(logs.map(() => 3));
 });
 
-test('no wait for the device either when topics are created, deleted and created again', async () => {
+test('creating, deleting and again creating topics does not wait for the device either', async () => {
   const disk = new MemoryDisk();
   const opened = LogDirectory.open({
     disk,

@@ -32,7 +32,7 @@ function overwrite(disk: MemoryDisk, batchIndex: number): void {
 
 const failure = { errorCode: ErrorCode.KAFKA_STORAGE_ERROR, damage: expect.any(String) };
 
-test('lookup of the largest timestamp, when the log must rebuild the index and a batch is damaged', () => {
+test('a lookup fails if the log must rebuild the time index and a batch is damaged', () => {
   const disk = twoSegments();
   const log = reopened(disk);
   overwrite(disk, 1);
@@ -41,11 +41,11 @@ test('lookup of the largest timestamp, when the log must rebuild the index and a
   index.close();
   expect(log.times.largest()).toEqual(failure);
   expect(log.times.find(NOW + 2, { work: 1_000_000 })).toEqual(failure);
-  // A second lookup does not rely on the readable part.
+  // A second lookup fails as well: it does not answer from the readable part.
   expect(log.times.largest()).toEqual(failure);
 });
 
-test('lookup of the largest timestamp, in a segment that begins below the log start', () => {
+test('a lookup of the largest timestamp fails if a segment that begins below the log start offset is damaged', () => {
   const disk = twoSegments();
   const log = reopened(disk);
   log.advanceStartOffset(1);

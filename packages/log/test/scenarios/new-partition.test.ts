@@ -1,7 +1,7 @@
 /**
- * The log has just created its folder and does not look for files in it. The first append creates the log
- * file. The first entries create the index files. The next open finds all written records, wherever the
- * process ended.
+ * A log that has just created its folder does not look for files in it. The first append creates the log
+ * file, and the first index entries create the index files. At whatever point the process ends, the next open
+ * finds all written records.
  */
 import { MemoryDisk } from '@millrace/base/testing';
 import { expect, test } from 'vitest';
@@ -11,7 +11,7 @@ import { append, batch, DIRECTORY, openLog, readAll, TOPIC_ID } from '../support
 const LOG = '00000000000000000000.log';
 const INDEXES = ['00000000000000000000.index', '00000000000000000000.timeindex'];
 
-test('a new folder holds its topic id, the log file comes with the first batch, the indexes with the close', () => {
+test('a new folder holds only the topic id; the first batch creates the log file, and a clean close the indexes', () => {
   const disk = new MemoryDisk();
   const log = openLog({ disk, topicId: TOPIC_ID });
   log.assignLeaderEpoch(0, 0);
@@ -24,7 +24,7 @@ test('a new folder holds its topic id, the log file comes with the first batch, 
   expect([again.endOffset, again.topicId, again.wasCut]).toEqual([3, TOPIC_ID, false]);
 });
 
-test('a killed process leaves no index file, and the next one can still read, roll, truncate and delete', () => {
+test('a killed process leaves no index file; the next process can still read, roll, truncate and delete', () => {
   const disk = new MemoryDisk();
   const batches = Array.from({ length: 30 }, () => batch(2, { valueBytes: 300 }));
   const log = openLog({ disk, config: { indexIntervalBytes: 1_000_000 } });
@@ -83,7 +83,7 @@ test('if the disk is full after the folder was created, the next try completes t
   expect([log.topicId, log.endOffset]).toEqual([TOPIC_ID, 1]);
 });
 
-test('a failed check of its folder does not make a log count as new', () => {
+test('openLog keeps an existing log even if the disk says that its files do not exist', () => {
   const disk = new MemoryDisk();
   append(openLog({ disk, topicId: TOPIC_ID }), batch(10));
   disk.exists = () => false;

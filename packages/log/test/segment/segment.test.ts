@@ -34,7 +34,7 @@ test('with preallocate a segment has its full size at once, and the roll cuts it
   expect(contents(log)).toHaveLength(3);
 });
 
-test('a clean stop cuts the last segment, on the device: a power loss does not bring the zeros back', async () => {
+test('a clean stop cuts the last segment on the device, too: a power loss does not restore the zeros', async () => {
   const disk = new MemoryDisk();
   const log = filled(disk, 3);
   await new Promise<void>((resolve) => log.flush(() => resolve()));
@@ -51,7 +51,7 @@ test('a clean stop cuts the last segment, on the device: a power loss does not b
   expect(logger.events).toEqual([]);
 });
 
-test('after a crash, recovery cuts the zeros behind the last batch and keeps everything before', () => {
+test('after a crash, recovery cuts the zeros after the last batch and keeps all batches', () => {
   const disk = new MemoryDisk();
   filled(disk, 3);
   const logger = new MemoryLogger();
@@ -64,7 +64,7 @@ test('after a crash, recovery cuts the zeros behind the last batch and keeps eve
   expect(contents(again)).toHaveLength(4);
 });
 
-test('a log accepts appends after a truncation and after a restart at an offset', () => {
+test('a log with preallocated segments accepts appends after truncateTo and truncateFullyAndStartAt', () => {
   const disk = new MemoryDisk();
   const log = filled(disk, 2);
   log.truncateTo(1);

@@ -10,7 +10,7 @@ const gaps = fc.array(fc.tuple(fc.integer({ min: 1, max: 9 }), fc.integer({ min:
   size: 'max',
 });
 
-test('an offset index finds the last entry at or below, in memory and on disk', () => {
+test('an offset index finds the last entry at or below an offset, in memory and on disk', () => {
   fc.assert(
     fc.property(gaps, fc.nat(900), fc.boolean(), (steps, cut, reopen) => {
       const files = new OpenFiles(new MemoryDisk());
@@ -40,7 +40,7 @@ test('an offset index finds the last entry at or below, in memory and on disk', 
   );
 });
 
-test('a time index takes rising timestamps only, and finds the last entry at or below', () => {
+test('a time index accepts only rising timestamps, and finds the last entry at or below a timestamp', () => {
   fc.assert(
     fc.property(fc.array(fc.nat(50)), fc.nat(60), (timestamps, cut) => {
       const files = new OpenFiles(new MemoryDisk());
@@ -65,7 +65,7 @@ test('a time index takes rising timestamps only, and finds the last entry at or 
   );
 });
 
-test('OpenFiles closes the files not used lately, and opens them again when needed', () => {
+test('OpenFiles closes files that were not used lately, and opens them again when needed', () => {
   const files = new OpenFiles(new MemoryDisk(), { openMax: 3 });
   const handles = Array.from({ length: 10 }, (_, i) => files.handle(`/file-${i}`));
   for (const [i, handle] of handles.entries()) handle.file().write(0, [new Uint8Array([i])]);

@@ -38,7 +38,8 @@ export function batch(count: number, o: BatchOptions = {}): Uint8Array {
     value: values === undefined ? new Uint8Array(valueBytes).fill(index + 97) : encoder.encode(values[index]),
     ...(timestamps === undefined ? {} : { timestamp: timestamps[index]! }),
   }));
-  // Return a Uint8Array: a Buffer is not equal to it in tests, and its slices are views.
+  // Return a Uint8Array, not a Buffer: in tests a Buffer does not equal a Uint8Array, and `slice` of a Buffer
+  // does not copy.
   return new Uint8Array(
     buildBatch({
       baseTimestamp: timestamps?.[0] ?? NOW,
@@ -65,7 +66,7 @@ export interface TestLog {
   readonly logger: MemoryLogger;
 }
 
-/** The settings under which the tests of this package run, with the changes of one test. */
+/** The settings of the tests of this package. `o`: what one test changes. */
 export function config(o: Partial<LogConfig> = {}): LogConfig {
   return {
     segmentBytes: 1_073_741_824,
