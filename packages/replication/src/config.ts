@@ -32,9 +32,11 @@ export interface ReplicationConfig {
   readonly highWatermarkCheckpointIntervalMs: Millis;
   /** Pause before the leader retries an AlterPartition request that got no response. */
   readonly alterPartitionRetryMs: Millis;
-  /** The most parked fetches. Further fetches are answered at once with the available data. */
+  /** The most parked fetches. The leader answers further fetches at once with the available data. */
   readonly maxParkedFetches: number;
-  /** The largest response frame that a leader may send. A larger one breaks the connection. */
+  /**
+   * The largest response frame that a leader may send. The follower closes the connection at a larger one.
+   */
   readonly maxResponseFrameBytes: number;
   /**
    * `producer.id.expiration.ms`: the log drops a producer's state when the producer has written nothing for

@@ -18,8 +18,8 @@ export interface IsrWait {
 }
 
 /**
- * Calls `done` once the ISR of each leader here holds everything that the leader holds now, or the leadership
- * ended. Calls it after the timeout at the latest.
+ * Calls `done` when the ISR of each leader on this broker holds everything that the leader's log holds now.
+ * Does not wait for a leadership that ends meanwhile. Calls `done` after the timeout at the latest.
  */
 export function awaitIsr(
   replicas: readonly Partition[],

@@ -44,8 +44,8 @@ export class CoordinatorPort {
     settled: (result: ProduceResult) => void,
   ): ProduceResult {
     const found = this.lookup.findById(topicId, index);
-    // Settle at the end of the turn. If `settled` ran within the append, it might append before that append
-    // is parked.
+    // Settle at the end of the turn. If `settled` ran within the append, it might append another batch before
+    // the first one is parked.
     const acknowledgement = new Acknowledgement((result) => this.ports.soon(() => settled(result)));
     if (!('errorCode' in found)) return found.append(records, leaderEpoch, acknowledgement);
     const failure = produceFailure(found.errorCode);
@@ -53,7 +53,7 @@ export class CoordinatorPort {
     return failure;
   }
 
-  /** Reads to the log's end, one slice a turn. Returns a function that stops the reading. */
+  /** Reads to the log's end, one slice per turn. Returns a function that stops the reading. */
   read(topicId: Uuid, index: number, wanted: ReadWanted): Cancel {
     const find = () => {
       const found = this.lookup.findById(topicId, index);

@@ -1,8 +1,8 @@
 /**
- * Reports to parts of this broker which partitions it leads. For example, a coordinator loads a partition's
- * records when a leadership begins, and drops them when it ends. Calls have the order of publication. They
- * come at the end of the turn, never within the change. So a leadership may already have ended when its begin
- * is reported; the report of its end follows.
+ * Reports to other parts of this broker which partitions the broker leads. For example, a coordinator loads a
+ * partition's records when a leadership begins, and drops them when the leadership ends. The reports come in
+ * the order of the changes, at the end of the turn and never within the change. So a leadership may already
+ * have ended when the report of its beginning comes. The report of its end then follows.
  */
 import type { LeaderEpoch } from '@millrace/base';
 import type { LeadershipSink, PartitionName } from './partition/ports.ts';
@@ -31,7 +31,7 @@ export class LeadershipFeed implements LeadershipSink {
     this.soon = soon;
   }
 
-  /** The listener gets the present leaderships first. Returns the function that ends its calls. */
+  /** The listener gets the present leaderships first. Returns a function that removes the listener. */
   watch(listener: LeadershipListener): () => void {
     this.listeners.set(listener, [...this.running.values()]);
     this.tellSoon();

@@ -1,7 +1,7 @@
 /**
  * Detects a log directory that failed as a whole: the device is gone, the file system became read-only, or
- * the folder was removed. A directory in which one log failed may still work. The watch tests from time to
- * time whether it can write a file there, and at once when a replica's disk fails. One failure may be
+ * the folder was removed. A directory in which one log failed may still work. The watch probes the directory
+ * by writing a file there: from time to time, and as soon as a replica's disk fails. One failed probe may be
  * transient, so only several in a row count.
  */
 import type { DiskError, Logger, Millis, Timers } from '@millrace/base';
@@ -28,7 +28,7 @@ export class LogDirectoryWatch {
     this.ports = ports;
   }
 
-  /** Probes without fsync. */
+  /** Called from time to time. Probes without fsync. */
   look(): void {
     if (this.failures === 0) this.probe({ synced: false });
   }

@@ -1,7 +1,7 @@
 /**
- * The follower's side of a fetch session (KIP-227), like Kafka's FetchSessionHandler. Remembers the last
- * request, and builds the next one so that it sends only changes. Unchanged partitions cost nothing. Knows
- * nothing about logs.
+ * The follower's side of a fetch session (KIP-227), like Kafka's FetchSessionHandler. Remembers what the last
+ * request asked for, and builds the next request so that it names only the changes. Unchanged partitions cost
+ * nothing. Knows nothing about logs.
  */
 import type { RequestInputOf } from '@millrace/protocol';
 import { type apis, ErrorCode } from '@millrace/protocol';

@@ -35,8 +35,8 @@ export class ReplicaFetcherManager {
     if (current?.leaderId === leaderId && current.leaderEpoch === leaderEpoch) return;
     if (current !== undefined && current.leaderId !== leaderId) this.stop(partition);
     const source = this.source(leaderId, image);
-    // Do nothing while the leader has no registration. `publish` (replica-manager.ts) calls again when it has
-    // one.
+    // Do not follow a leader that is not registered with a listener for brokers. `publish`
+    // (replica-manager.ts) calls `update` again when the leader registers.
     if (source === undefined) {
       this.stop(partition);
       return;

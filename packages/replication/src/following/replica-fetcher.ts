@@ -1,7 +1,7 @@
 /**
  * A replica fetcher (Kafka's ReplicaFetcherThread) copies the partitions that one leader broker leads. It
- * fetches the records after the end of this broker's logs and appends them. It truncates a log that diverged
- * from the leader's, as its epochs show (KIP-595). A partition belongs to at most one fetcher.
+ * fetches the records after the end of this broker's logs and appends them. It truncates a log if the leader
+ * epochs show that the log diverged from the leader's (KIP-595). A partition belongs to at most one fetcher.
  */
 import type {
   Address,
@@ -66,7 +66,8 @@ export class ReplicaFetcher {
   private readonly ports: ReplicaFetcherPorts;
   private readonly followed = new Map<string, FollowedPartition>();
   /**
-   * Keys of the partitions that the next request must re-evaluate. The request repeats all others unchanged.
+   * Keys of the partitions that must be re-evaluated before the next request. The fetch session keeps the
+   * items of all others.
    */
   private readonly touched = new Set<string>();
   private readonly session = new FetchSessionHandler();
@@ -149,7 +150,9 @@ export class ReplicaFetcher {
     this.disconnect('closed');
   }
 
-  /** Connects or sends the next request, if possible now. No other method does either. */
+  /**
+   * Connects, or sends the next request, if possible now. Only this method starts connections and requests.
+   */
   proceed(): void {
     if (this.isClosed || this.followed.size === 0 || this.ports.brokerEpoch() < 0) return;
     const { connection } = this;
@@ -219,9 +222,10 @@ export class ReplicaFetcher {
         else lost.push(followed);
         continue;
       }
-      // The fetch offset tells the leader what this follower holds. With flush.messages=1 that is only what
-      // is synced, so the fetch waits for fsync. The other partitions wait too: a fetch parked at the leader
-      // would delay this partition's acknowledgements for longer than an fsync.
+      // The fetch offset tells the leader which records this follower holds. With flush.messages=1 only
+      // synced records count, so the fetch waits for the fsync. The other partitions wait, too: if the leader
+      // parked a fetch without this partition, this partition's acknowledgements would wait for longer than
+      // an fsync.
       if (partition.ownEnd < partition.log.endOffset) {
         partition.onSynced = () => this.proceed();
         partition.flushIfDue();
@@ -276,7 +280,7 @@ export class ReplicaFetcher {
     );
   }
 
-  /** Asks where the leader's log ends or begins, for logs that do not connect to it. */
+  /** Asks where the leader's log ends or begins, for logs whose end lies outside of the leader's log. */
   private askOffsets(connection: LeaderConnection, lost: readonly FollowedPartition[]): void {
     const topics = new Map<string, { name: string; partitions: ListedPartition[] }>();
     for (const { partition, leaderEpoch, phase } of lost) {
@@ -353,8 +357,8 @@ export class ReplicaFetcher {
       case ErrorCode.UNKNOWN_TOPIC_ID:
       case ErrorCode.UNKNOWN_TOPIC_OR_PARTITION:
       case ErrorCode.NOT_LEADER_OR_FOLLOWER:
-        // The leader's metadata is behind. It already waited for newer metadata before it answered
-        // (fetch-service.ts).
+        // The leader's metadata is older than this broker's. The leader already waited for newer metadata
+        // before it answered (fetch-service.ts), so the pause counts from the request.
         this.delay(followed, this.askedAtMs);
         this.logFetchError(followed, fetched.errorCode);
         return;

@@ -1,7 +1,8 @@
 /**
- * Acknowledgements. The outcome of a batch is settled once: at once, or when the high watermark, a sync or a
- * lease releases the batch. The broker answers a produce request when all its partitions are settled, or at
- * its timeout. Owns no state of a partition: min-isr.ts enforces min.insync.replicas.
+ * Acknowledgements. The outcome of a batch is settled exactly once: within the request, or later when the
+ * high watermark, a sync or a lease releases the batch. The broker answers a produce request when all its
+ * partitions are settled, or at its timeout. Owns no state of a partition: min-isr.ts enforces
+ * min.insync.replicas.
  */
 import { assert, type Offset, ParkedUntilOffset } from '@millrace/base';
 import { ErrorCode } from '@millrace/protocol';

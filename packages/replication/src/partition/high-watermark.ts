@@ -6,7 +6,7 @@ import type { BrokerEpoch, Millis, NodeId, Offset } from '@millrace/base';
 
 /** A partition of a fetch session whose fetches the leader does not record one by one. */
 export interface QuietFollower {
-  /** Ends that: hands the time of the last fetch to `RemoteReplica.wasQuiet`. */
+  /** Ends the quiet time: passes the time of the last fetch to `RemoteReplica.wasQuiet`. */
   touch(): void;
 }
 
@@ -86,9 +86,10 @@ export class RemoteReplica {
 }
 
 /**
- * The smallest log end of the leader (`ownEnd`: written, or synced with flush.messages=1), the maximal ISR,
- * and eligible replicas that keep up. These replicas are about to join the ISR. The high watermark waits for
- * them, so that they can catch up with it. Never below `current`.
+ * Returns the smallest log end of these replicas: the leader (`ownEnd`: written, or synced with
+ * flush.messages=1), the members of the maximal ISR, and the eligible replicas that keep up. The eligible
+ * replicas are about to join the ISR. The high watermark waits for them, so that they can catch up with it.
+ * The result is never below `current`.
  */
 export function nextHighWatermark(input: {
   readonly current: Offset;
@@ -113,7 +114,7 @@ export function nextHighWatermark(input: {
   return Math.max(end, input.current);
 }
 
-/** Members of the ISR that were last caught up longer ago than the lag time. */
+/** Returns the members of the ISR that have not been caught up for longer than the lag time. */
 export function laggingReplicas(input: {
   readonly isr: readonly NodeId[];
   readonly remotes: ReadonlyMap<NodeId, RemoteReplica>;

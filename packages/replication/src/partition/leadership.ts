@@ -64,7 +64,7 @@ export class Leadership {
 
   // ------------------------------------------------------------------ produce
 
-  /** Like `Partition.produce`, which settles the errors of this call. */
+  /** Like `Partition.produce`. The caller settles the acknowledgement if this returns an error. */
   produce(
     records: Uint8Array | null,
     request: { readonly acks: number; readonly apiVersion?: number },
@@ -211,7 +211,10 @@ export class Leadership {
 
   // ------------------------------------------------------------------ high watermark
 
-  /** Called after each append, sync, follower fetch and ISR change, and every half lag time. */
+  /**
+   * Called after each append, sync and ISR change, when a follower reports another log end, and every half
+   * lag time.
+   */
   advanceHighWatermark(): void {
     const { partition } = this;
     if (!mayCommit(partition)) return;
@@ -296,8 +299,9 @@ export class Leadership {
   }
 
   /**
-   * Called every half lag time. The high watermark no longer waits for a replica outside the ISR that fell
-   * behind. Proposes to shrink the ISR by the followers that fell behind.
+   * Called every half lag time. Advances the high watermark, because it no longer waits for a replica outside
+   * the ISR that fell behind meanwhile. Then proposes an ISR without the followers that fell behind, or asks
+   * to resign if this log is corrupt.
    */
   checkLag(): void {
     const { partition } = this;
@@ -336,7 +340,7 @@ export class Leadership {
   private isrAnswered(proposal: IsrProposal, answer: IsrAnswer): boolean {
     const { partition } = this;
     if (answer.errorCode === ErrorCode.NONE) {
-      // Another replica leads. The metadata with that change is on its way.
+      // Another replica leads now. The metadata with this change is on its way.
       if (proposal.kind === 'resign' && answer.leaderEpoch > partition.leaderEpoch) return true;
       if (answer.leaderEpoch !== partition.leaderEpoch) return false;
       const previous = partition.isr;

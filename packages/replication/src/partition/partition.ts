@@ -72,7 +72,10 @@ export class Partition {
   readonly corruption: Corruption;
   /** The parked fetches and the fetch sessions that read this partition. */
   readonly waiters = new Set<FetchWaiter>();
-  /** Called when `ownEnd` moves: continues a follower's next fetch. */
+  /**
+   * Called once, after the next sync of the log or when the replica goes offline: sends the follower's next
+   * fetch.
+   */
   onSynced: (() => void) | undefined;
   private readonly blockedProducers: BlockedProducers;
   private readonly sync: DeviceSync;
@@ -136,8 +139,8 @@ export class Partition {
   // ------------------------------------------------------------------ roles
 
   /**
-   * Takes the controller's latest assignment. Ignores an older one. The present assignment again has one
-   * effect: it restores the role of a replica that resigned.
+   * Takes the controller's latest assignment. Ignores an older one. If the assignment is the present one, it
+   * only restores a role that `dropRole` dropped.
    */
   assign(assignment: PartitionAssignment): void {
     if (this.isClosed || assignment.leaderEpoch < this.leaderEpoch) return;
@@ -157,8 +160,8 @@ export class Partition {
   }
 
   /**
-   * Drops the replica's role, because this broker's registration is in doubt. The replica gets a role when
-   * the metadata names the broker again.
+   * Drops the replica's role, because this broker's registration is in doubt. The replica gets a role again
+   * when the metadata has the broker's registration.
    */
   dropRole(): void {
     this.role = 'none';
@@ -311,7 +314,10 @@ export class Partition {
     this.leadership?.ownEndMoved();
   }
 
-  /** Called after an append, by the leader or by a follower. */
+  /**
+   * Called after an append by the leader or by a follower, when the settings changed, and before a fetch that
+   * must wait for an fsync.
+   */
   flushIfDue(): void {
     if (this.log.flushDue) this.sync.request();
     else this.flushDeadline.consider(this.settings.flushMs);
@@ -353,8 +359,8 @@ export class Partition {
   }
 
   /**
-   * Takes the leader's offsets from a fetch response. They are one round trip late, so they are limited to
-   * this log's end.
+   * Takes the leader's high watermark and log start offset from a fetch response. The leader's log may be
+   * longer than this one, so the high watermark is limited to this log's end.
    */
   learnFromLeader(leader: { readonly highWatermark: Offset; readonly logStartOffset: Offset }): void {
     assert(this.role === 'follower', 'only a follower learns from a leader');
@@ -395,7 +401,7 @@ export class Partition {
   }
 
   /**
-   * Reports that the follower removed committed records because the leader lacks them. Cannot happen after
+   * Logs that this follower removes committed records, because the leader lacks them. Cannot happen after
    * clean elections.
    */
   private lostCommitted(offset: Offset): void {
@@ -421,8 +427,8 @@ export class Partition {
   }
 
   /**
-   * Asks the controller for a leader whose disk works. Asks once for each state of the partition that has
-   * this replica in ISR or ELR.
+   * Asks the controller to remove this offline replica from ISR and ELR, and to elect another leader if it
+   * leads. Asks once for each state of the partition that has this replica in ISR or ELR.
    */
   private askToBeReplacedIfOffline(): void {
     if (!this.isOffline || this.isClosed || this.role === 'none') return;

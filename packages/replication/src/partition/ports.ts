@@ -68,8 +68,8 @@ export interface PartitionCounters {
   appended(role: 'leader' | 'follower', sizeBytes: number): void;
   becameLeader(): void;
   /**
-   * The controller answered with an ISR or committed one within this broker's leadership. `from` and `to` may
-   * be equal.
+   * Called when the controller's answer or the metadata has an ISR for a partition that this broker leads.
+   * `from` and `to` may be equal.
    */
   isrChanged(from: readonly NodeId[], to: readonly NodeId[]): void;
 }
@@ -106,7 +106,9 @@ export interface FetchWaiter {
   readonly isFollower: boolean;
   /** `sizeBytes` more bytes are readable. Infinity: something else changed, so the fetch must read again. */
   notify(sizeBytes: number): void;
-  /** Something changed that the reader's next answer may tell, but no reason to answer a parked fetch. */
+  /**
+   * Something changed that belongs in the reader's next answer. It is no reason to answer a parked fetch now.
+   */
   touch(): void;
 }
 
