@@ -1,12 +1,15 @@
-/** Counts what the data plane of a broker parks and holds for requests. Each number is bounded in peace. */
+/**
+ * Counts what the data plane of a broker parks and holds for requests. Each number stays bounded while there
+ * are no faults.
+ */
 import type { ReplicaManager } from './replica-manager.ts';
 import { SessionPartition } from './serving/session-partition.ts';
 
 export interface ReplicaHoldings {
   readonly parkedFetches: number;
   /**
-   * The most parked fetches that wait for one partition. A fetch session waits there, too, as long as it
-   * lives, but a session may outlive its connection, so `fetchSessions` counts those.
+   * The largest number of parked fetches that wait for one partition. Fetch sessions wait there, too, but
+   * this number leaves them out, because a session may outlive its connection. `fetchSessions` counts them.
    */
   readonly fetchWaiters: number;
   readonly fetchSessions: number;
@@ -15,7 +18,7 @@ export interface ReplicaHoldings {
   readonly awaitingJobs: number;
   /** Leaderships that wait for the next lease. */
   readonly awaitingLease: number;
-  /** ISR changes that wait for the controller. */
+  /** ISR changes that wait until the broker sends them to the controller. */
   readonly isrChanges: number;
   /** Pending deadlines of the broker's data plane. */
   readonly deadlines: number;

@@ -77,7 +77,7 @@ export interface ReplicaManagerOptions {
     request: AlterPartitionRequest,
     done: (response: AlterPartitionResponse | undefined) => void,
   ): void;
-  /** Called once, when the log directory failed: this broker can serve nothing. */
+  /** Called once, when the log directory failed as a whole: this broker can serve nothing. */
   directoryFailed(reason: string): void;
 }
 
@@ -346,8 +346,8 @@ export class ReplicaManager {
   /**
    * May call `done` within this call. With acks=0 the results still show failures, so that the front end can
    * close the connection. Returns undefined if every batch was appended or failed. Otherwise jobs must check
-   * batches. Then it returns a function that cancels, and calls `appended` after the last append of the
-   * request. The client's next request must not reach a log before that.
+   * batches. Then this returns a function that cancels the request, and calls `appended` after the last
+   * append of the request. The caller must not pass on the client's next request before that call.
    */
   produce(
     request: ProduceRequest,
@@ -369,7 +369,7 @@ export class ReplicaManager {
     return this.fetches.fetch(request, done);
   }
 
-  /** May call `done` within this call. Returns a function that cancels if a job must open a batch. */
+  /** May call `done` within this call. If a job must open a batch, returns a function that cancels it. */
   listOffsets(query: ListOffsetsQuery, done: (results: ListOffsetsResult[]) => void): Cancel | undefined {
     const { timeoutMs } = query;
     let stopWaiting: Cancel | undefined;
@@ -425,7 +425,7 @@ export class ReplicaManager {
 
   /**
    * Called before a clean stop, while this broker still leads. From now on acks=1 waits for the ISR. Calls
-   * `done` when the ISR holds everything acknowledged before, or after `timeoutMs`.
+   * `done` when each ISR holds all that its leader here has appended so far, or after `timeoutMs`.
    */
   prepareControlledShutdown(timeoutMs: Millis, done: () => void): void {
     this.isInControlledShutdown = true;
@@ -434,7 +434,7 @@ export class ReplicaManager {
     awaitIsr(this.table.all(), { clock, timers: this.timers, timeoutMs, isOver, done });
   }
 
-  /** Stops everything. Answers parked requests first. With `clean`, writes checkpoints and the marker. */
+  /** Answers parked requests, then closes the logs; with `clean`, also writes checkpoints and the marker. */
   close(options: { readonly clean: boolean }, done: () => void): void {
     const closed = () => this.options.clock.soon(done);
     if (this.isClosed) {
@@ -457,7 +457,7 @@ export class ReplicaManager {
     const epoch = this.brokerEpoch;
     const close = (): void => {
       // Without the broker epoch in the marker, the controller does not trust these logs after the next
-      // start. A corrupt log is closed cleanly as well, because recovery would truncate it at the damage.
+      // start. Also close a corrupt log cleanly: after an unclean stop, recovery would truncate it.
       const isWhole = this.table.all().every(({ corruption }) => corruption.reason === undefined);
       logDirectory.close({ clean, ...(isWhole && epoch >= 0 ? { brokerEpoch: epoch } : {}) });
       done();

@@ -67,7 +67,7 @@ function lagByFollower(replicas: readonly Partition[]): ReadonlyMap<string, numb
   const lags = new Map<NodeId, number>();
   for (const { leadership, log } of replicas)
     for (const { brokerId, logEndOffset } of leadership?.remotes.values() ?? []) {
-      // The leader does not know the follower's log end until its first fetch in this epoch.
+      // The leader does not know a follower's log end before the follower's first fetch in this epoch.
       const lag = logEndOffset === -1 ? 0 : log.endOffset - Math.max(logEndOffset, log.startOffset);
       lags.set(brokerId, Math.max(lag, lags.get(brokerId) ?? 0));
     }

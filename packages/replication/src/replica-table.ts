@@ -32,9 +32,7 @@ export class ReplicaTable {
    * restarts. The broker retries those with a transient error.
    */
   private readonly broken = new Map<string, { readonly isTransient: boolean }>();
-  /**
-   * Topics that the metadata removed since this broker began to replay it. Cleared together with the strays.
-   */
+  /** Topics that the metadata removed since this broker began to replay it. `clearStrays` empties the set. */
   private readonly removedTopics = new Set<Uuid>();
   /** Producers blocked before their replica opened. */
   readonly blockedBeforeOpen = new BlockedBeforeOpen();
@@ -88,7 +86,8 @@ export class ReplicaTable {
   }
 
   /**
-   * Opens all logs at start, before the broker registers. So nobody waits for this broker during recovery.
+   * Opens all logs at start, before the broker registers. So no leader and no client waits for this broker
+   * during recovery.
    */
   openLogs(settings: TopicSettings, nowWallMs: WallMillis): void {
     this.tellOfStrays();
@@ -153,7 +152,8 @@ export class ReplicaTable {
       return open();
     } catch (error) {
       if (!(error instanceof LogOpenError)) throw error;
-      // Here too the folder belongs to an earlier topic of this name; its log could not be opened at start.
+      // Here, too, the folder belongs to an earlier topic of this name. Its log is not open, for example
+      // because it could not be opened at start.
       if (error.found !== undefined) this.clearAway(topic, index, error.found);
       else {
         const folder = this.directory.setAside(topic, index);

@@ -12,8 +12,8 @@ export type Cancel = () => void;
 export interface RunningFetch {
   readonly cancel: Cancel;
   /**
-   * Call it when the sender has sent another request after this fetch. The broker then answers a follower's
-   * fetch at once, with the available data. A consumer's fetch keeps waiting, as in Kafka.
+   * Call this when another request of the same sender arrives after this fetch. The broker then answers a
+   * follower's fetch at once, with the available data. A consumer's fetch keeps waiting, as in Kafka.
    */
   readonly nextRequestArrived: () => void;
 }
@@ -139,7 +139,10 @@ export interface OffsetForLeaderEpochResult {
   readonly endOffset: Offset;
 }
 
-/** The broker's lease. While it holds, the controller has not given this broker's partitions to others. */
+/**
+ * The broker's lease: the broker acknowledges records only while it holds. The controller fences a silent
+ * broker only after the lease has ended (docs/leases.md).
+ */
 export interface BrokerLease {
   /**
    * The epoch of this broker's registration. This broker sends it in follower fetches and AlterPartition

@@ -103,8 +103,9 @@ export function inspect(partition: Partition, item: FetchItem, reader: Reader): 
 }
 
 /**
- * The error for a fetch of a broker that has no replica here. If it sends a leader epoch, it may know of a
- * reassignment that this broker does not know yet. Then it gets an error after which it retries.
+ * The error for a fetch from a broker that has no replica of the partition. If the fetch has a leader epoch,
+ * the other broker may know a reassignment that this broker does not know yet. The error then makes that
+ * broker retry.
  */
 function strangerError({ currentLeaderEpoch }: FetchItem): ErrorCode {
   return currentLeaderEpoch < 0 ? ErrorCode.NOT_LEADER_OR_FOLLOWER : ErrorCode.UNKNOWN_LEADER_EPOCH;

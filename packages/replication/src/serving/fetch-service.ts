@@ -42,7 +42,7 @@ export interface FetchPorts {
 }
 
 const STORAGE_ERROR_SINCE = 6;
-/** The longest time that a fetch is parked. An empty response is harmless. */
+/** The longest time that a fetch is parked. Then the reader gets an empty response, which is harmless. */
 const WAIT_MS_MAX: Millis = 300_000;
 
 /** An item of a fetch. Valid only in this turn: a partition may be removed in the next one. */
@@ -106,7 +106,7 @@ export class FetchService {
     };
   }
 
-  /** Called when registrations changed: the report of a parked follower may count now. */
+  /** Called when registrations changed: the report in a follower's parked fetch may count now. */
   brokersChanged(brokers: ReadonlySet<NodeId>): void {
     for (const fetch of this.parked)
       if (fetch.reader.isFollower && brokers.has(fetch.reader.replicaId)) this.recordFollower(fetch);
@@ -169,7 +169,7 @@ export class FetchService {
     fetch.deadline = this.ports.timers.after(Math.min(fetch.request.maxWaitMs, WAIT_MS_MAX), () =>
       this.answerParked(fetch, { withEarly: true }),
     );
-    // The partitions of a session wait all the time, and notify its parked fetches.
+    // The partitions of a session are waiters all the time, and notify the session's parked fetches.
     const { session } = fetch.opened;
     session?.parked.add(fetch);
     for (const { item, found } of visits) {
@@ -341,7 +341,7 @@ export class FetchOperation implements FetchWaiter {
     return session !== undefined && isIncremental ? session.touchedPartitions() : this.items;
   }
 
-  /** A parked fetch has no next answer. */
+  /** Does nothing, because a fetch has only one answer. `touch` concerns the next answer of a session. */
   touch(): void {}
 
   notify(sizeBytes: number): void {
@@ -367,8 +367,8 @@ function readerOf(request: FetchRequest): Reader {
 }
 
 /**
- * Takes a follower's fetch offset as its report: it holds everything below. The report may move the high
- * watermark and expand the ISR.
+ * Takes a follower's fetch offset as its report: the follower holds everything below that offset. The report
+ * may move the high watermark and expand the ISR.
  */
 function record(partition: Partition, item: FetchItem, reader: Reader): void {
   if (item.currentLeaderEpoch !== partition.leaderEpoch) return;

@@ -12,8 +12,9 @@ import type { Reader } from './fetch-read.ts';
 import { type PartitionHolder, SessionPartition } from './session-partition.ts';
 
 /**
- * The leader may evict a session that was unused for this long, or one of equal or less value that is older
- * than this.
+ * The leader may evict a session that was unused for longer than this. It may also evict one that is older
+ * than this, if the new session is worth at least as much. A follower's session replaces a consumer's at any
+ * age.
  */
 const EVICTION_AGE_MS: Millis = 120_000;
 /** Limit for all sessions together. It is needed because clients may name partitions that do not exist. */
@@ -79,8 +80,8 @@ export class FetchSession implements PartitionHolder {
 
   /**
    * Called for each request, after its changes and before the leader reads. `reports`: the request is a
-   * follower's, and its reports count. If they do not, or if the reader is another than before, the leader
-   * visits all partitions.
+   * follower's, and its reports count. If `reports` or the reader is another than at the last request, the
+   * leader visits all partitions.
    */
   begin(reader: Reader, o: { readonly reports: boolean; readonly now: Millis }): void {
     const known = this.reader;
@@ -108,8 +109,8 @@ export class FetchSession implements PartitionHolder {
   }
 
   /**
-   * Called when a visit found nothing to read and nothing to tell. By name, another topic may take the place
-   * of the partition before the partition ends, so partitions named without a topic id are always visited.
+   * Called when a visit found nothing to read and nothing to tell. The leader always visits partitions that
+   * the reader names without a topic id, because another topic may get the name before the partition ends.
    */
   settle(item: SessionPartition): void {
     if (this.usesTopicIds && item.settle()) this.touchedItems.delete(item);

@@ -1,6 +1,7 @@
 /**
  * Runs one ListOffsets request through its partitions. A job opens each batch that is costly to open, one at
- * a time. The answer uses the partition's leadership and high watermark at the time of the answer.
+ * a time. The result of a partition depends on its leadership and high watermark after the jobs, not on those
+ * before.
  */
 import type { Job, Jobs, Uuid } from '@millrace/base';
 import type { CostlyBatch, LogJobs, LookupBudget } from '@millrace/log';

@@ -138,8 +138,8 @@ function consumerEnd(partition: Partition, query: ListOffsetsQuery): Offset {
 }
 
 /**
- * Whether this leader's high watermark can be reported. A new leader's may be lower than the one its
- * predecessor reported, until it has passed the start of the new epoch.
+ * Whether the leader may report its high watermark. A new leader's high watermark may be lower than its
+ * predecessor's, until it has passed the start offset of the new leader epoch.
  */
 function knowsHighWatermark(partition: Partition): boolean {
   const { leadership } = partition;
@@ -163,7 +163,7 @@ export function epochEndError(errorCode: ErrorCode): OffsetForLeaderEpochResult 
   return { errorCode, leaderEpoch: -1, endOffset: -1 };
 }
 
-/** Returns the end offset of an epoch, as far as this log knows (KIP-101, KIP-320). */
+/** Returns the end offset of a leader epoch, as far as this log knows it (KIP-101, KIP-320). */
 export function epochEnd(
   partition: Partition,
   wanted: OffsetForLeaderEpochPartition,

@@ -2,19 +2,21 @@
  * One partition of a fetch session (KIP-227), as the leader sees it: the reader's fetch item, the offsets
  * that the leader last sent, and whether the next fetch of the session must visit the partition.
  *
- * The leader visits only the touched partitions of a session, so the work of a fetch depends on what changed.
- * Invariant: every partition whose visit would add to the answer is touched. Every partition whose visit
- * would do more than note the time of the fetch is touched, too. All others may be settled. An item settles
- * when a visit finds that its reader knows all. A follower's item settles only while the follower is in the
- * ISR and has reported the log's end. From then on, each of these touches it:
+ * An item is either touched or settled. The leader visits only the touched items of a session, so the work of
+ * a fetch depends on what changed. Invariant: an item is touched if a visit would add something to the
+ * answer, or would do more than note the time of the fetch. An item settles when a visit finds that its
+ * reader already knows everything. A follower's item settles only while the follower is in the ISR and has
+ * reported the log's end. Each of these events touches a settled item:
  * - the reader changes the item, or something about itself (`FetchSession.begin`);
  * - the leader appends (followers), or the high watermark moves;
  * - the log start moves, or the ISR changes;
  * - the leadership, the replica's disk or the replica itself ends.
+ *
  * A partition with an error, with a divergence or with bytes left over never settles.
  *
- * The time of the fetch: a follower that fetches stays caught up on its settled partitions. The session notes
- * the time of its last report once, and `touch` hands it to the follower's `RemoteReplica`.
+ * A follower that keeps fetching stays caught up on its settled partitions, too. The session notes the time
+ * of the follower's last fetch once for all of them. `touch` passes this time to the follower's
+ * `RemoteReplica`.
  */
 import type { LeaderEpoch, Millis, Offset, Uuid } from '@millrace/base';
 import { ErrorCode } from '@millrace/protocol';
@@ -131,7 +133,9 @@ export class SessionPartition implements FetchItem, FetchWaiter, QuietFollower {
     return true;
   }
 
-  /** The follower, if a report of the same item again could only note the time. */
+  /**
+   * Returns the follower, if another report of the same item would change only the time of its last fetch.
+   */
   private idleRemote(partition: Partition): RemoteReplica | undefined {
     const { reader, reports } = this.holder;
     const remote = partition.leadership?.remotes.get(reader.replicaId);
@@ -156,8 +160,8 @@ export class SessionPartition implements FetchItem, FetchWaiter, QuietFollower {
 
   notify(sizeBytes: number): void {
     this.touch();
-    // The next fetch visits the partition, and so binds the item again. Until then, the changes of the
-    // partition need not visit the item: its reader may be gone for good.
+    // Without a parked fetch, the reader may be gone for good, so the partition need not notify the item. The
+    // next fetch visits the partition and binds the item again.
     if (this.holder.parked.size === 0) this.bind(undefined);
     else this.holder.notify(sizeBytes);
   }

@@ -38,7 +38,7 @@ export interface ReaderPorts {
 const NEXT_TURN_MS: Millis = 1;
 
 /**
- * Returns a function that stops the reading. It may be called inside `batches`; `done` is then not called.
+ * Returns a function that stops the reading, also when called inside `batches`. `done` is then not called.
  */
 export function readInSlices(wanted: ReadWanted, ports: ReaderPorts): Cancel {
   const run = new SlicedRead(wanted, ports);
