@@ -1,6 +1,6 @@
 /**
- * Goal: a coordinator knows which partitions this broker leads, loads them without holding up the loop, and
- * appends to them under the durability contract.
+ * Goal: a coordinator knows which partitions this broker leads, loads them without blocking the event loop,
+ * and appends to them under the durability contract.
  */
 import type { LeaderEpoch, Uuid } from '@millrace/base';
 import { ErrorCode, readBatchHeader } from '@millrace/protocol';
@@ -48,7 +48,7 @@ test('a listener gets present leaderships first, then changes in their order', (
   expect(heard).toEqual(['began events-0 in 0', 'began more-0 in 0', 'ended events-0 in 0']);
 });
 
-test('the next leader learns that it leads, and the old one that it no longer does, each with its epoch', () => {
+test('a listener at the next leader gets the beginning, one at the old leader the end, each with its leader epoch', () => {
   const world = new World().start();
   const topic = world.controller.createTopic('events', ALL);
   world.advance(20);
@@ -63,7 +63,7 @@ test('the next leader learns that it leads, and the old one that it no longer do
   expect(first).toEqual(['began events-0 in 0', 'ended events-0 in 0']);
 });
 
-test('an append tells its offsets at once, and settles when the ISR has written it', () => {
+test('an append returns its offsets at once, and settles when the ISR has written it', () => {
   const world = new World().start();
   const topic = world.controller.createTopic('events', ALL);
   world.advance(20);
@@ -79,7 +79,7 @@ test('an append tells its offsets at once, and settles when the ISR has written 
   for (const id of [1, 2, 3]) expect(valuesBelow(world.partition(id, topic))).toEqual(['one', 'two']);
 });
 
-test('an append of another epoch, to a follower or to an unknown partition settles in the same turn', () => {
+test('an append in another leader epoch, to a follower or to an unknown partition settles in the same turn', () => {
   const world = new World().start();
   const topic = world.controller.createTopic('events', ALL);
   world.advance(20);
@@ -99,7 +99,7 @@ test('an append of another epoch, to a follower or to an unknown partition settl
   expect(world.partition(1, topic).log.endOffset).toBe(0);
 });
 
-test('the leadership ends first: the append settles once, and the next leader may have it', () => {
+test('if the leadership ends before the ISR has the batch, the append settles once, with an error', () => {
   const world = new World().start();
   const topic = world.controller.createTopic('events', ALL);
   world.advance(20);
@@ -124,7 +124,7 @@ test('an ISR below min.insync.replicas refuses the append before it is written',
   expect(settled).toEqual([result]);
 });
 
-test('a listener that ends its calls hears no more, also from inside a call', () => {
+test('a listener that stops watching gets no further call, even if it stops within a call', () => {
   const world = new World().start();
   for (const name of ['a', 'b', 'c']) world.controller.createTopic(name, ALL);
   world.advance(20);
@@ -163,7 +163,7 @@ function readBack(world: World, topicId: Uuid, fromOffset: number, leaderEpoch =
   return { slices, offsets, outcomes, cancel };
 }
 
-/** Twenty batches of 100 KiB: eight slices or so. */
+/** Twenty batches of 100 KiB, two to a slice. */
 function filled(): { world: World; topic: Uuid } {
   const world = new World().start();
   const topic = world.controller.createTopic('events', ALL);
@@ -176,7 +176,7 @@ function filled(): { world: World; topic: Uuid } {
   return { world, topic };
 }
 
-test('a read brings every batch in order, in slices of several turns, also what is not committed yet', () => {
+test('a read returns every batch in order, one slice per turn, including uncommitted batches', () => {
   const { world, topic } = filled();
   const read = readBack(world, topic, 3);
   expect(read.slices).toEqual([]);
@@ -192,7 +192,7 @@ test('a read brings every batch in order, in slices of several turns, also what 
   for (const sizeBytes of read.slices) expect(sizeBytes).toBeLessThanOrEqual(256 << 10);
 });
 
-test('a read ends when it is stopped, when the leadership ends, and outside of the log', () => {
+test('a read ends when it is stopped, when the leadership ends, and when its offset lies outside of the log', () => {
   const { world, topic } = filled();
   const stopped = readBack(world, topic, 0);
   stopped.cancel();

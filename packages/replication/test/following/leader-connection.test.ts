@@ -1,6 +1,6 @@
 /**
- * Goal: the connection assembles a response from pieces that are only lent. Method: a stream that overwrites
- * the bytes it lent.
+ * Goal: the connection assembles a response from chunks whose memory is only lent. Method: a stream that
+ * overwrites each chunk after the call.
  */
 import { type Address, type Net, type Stream, type StreamHandler, Timers } from '@millrace/base';
 import { ManualClock } from '@millrace/base/testing';
@@ -28,7 +28,7 @@ class LendingNet implements Net {
     };
   }
 
-  /** Lends the bytes during the call. Afterwards the same memory holds other bytes. */
+  /** Delivers the bytes in memory that is overwritten after the call. */
   deliver(bytes: Uint8Array): void {
     const lent = new Uint8Array(bytes);
     this.handler.data(lent);
@@ -36,7 +36,7 @@ class LendingNet implements Net {
   }
 }
 
-test('a response cut anywhere is intact, although each piece is overwritten after it was read', () => {
+test('a response cut at any byte arrives intact, although each chunk is overwritten after its delivery', () => {
   const answer = Buffer.concat(
     encodeResponseFrame(apis.offsetForLeaderEpoch, 4, 0, {
       throttleTimeMs: 0,

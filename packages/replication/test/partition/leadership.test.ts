@@ -7,7 +7,7 @@ import { ErrorCode } from '@millrace/protocol';
 import { expect, test } from 'vitest';
 import { LoneReplica, ME, OTHER, THIRD } from '../support/lone-replica.ts';
 
-test('a batch replicated without a lease is acknowledged when there is a lease again', () => {
+test('the leader acknowledges a batch that was replicated without a lease when it has a lease again', () => {
   const leader = new LoneReplica();
   leader.hasLease = false;
   const answers = leader.produce(-1);

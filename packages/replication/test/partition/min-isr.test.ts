@@ -21,7 +21,7 @@ test('a batch whose ISR shrinks after the append gets NOT_ENOUGH_REPLICAS_AFTER_
   expect(leader.partition.log.endOffset).toBe(1);
 });
 
-test('a batch not yet replicated when the ISR becomes too small waits for another member', () => {
+test('a batch that is not yet replicated when the ISR becomes too small waits until the ISR has grown', () => {
   const leader = new LoneReplica();
   const answers = leader.produce(-1);
   leader.decide({ isr: [ME], elr: [OTHER] });

@@ -12,7 +12,7 @@ import { World } from '../support/world.ts';
 const ALL = [[1, 2, 3]];
 const LOG = '/data/events-0/00000000000000000000.log';
 
-/** Five batches on all three. */
+/** Five batches on all three replicas. */
 function cluster() {
   const world = new World().start();
   const topic = world.controller.createTopic('events', ALL);
@@ -50,7 +50,7 @@ test('a leader with a corrupt log hands over, deletes its log and fetches it aga
   }
 });
 
-test('a wrong checksum is noticed when a follower asks for the same batch again', () => {
+test('the leader notices a wrong checksum when a follower fetches the same batch again', () => {
   const { world, topic } = cluster();
   world.broker(3).kill();
   world.controller.fence(3);
@@ -109,7 +109,7 @@ test('a follower with a corrupt log keeps it, and asks to leave the ISR, while i
   expect(proposals).toEqual([]);
 });
 
-test('an eligible leader replica outside the ISR does the same', () => {
+test('an eligible leader replica with a corrupt log keeps it, too, and asks to leave the ELR', () => {
   const replica = damagedFollower({ isr: [OTHER], elr: [ME] });
   expect(replica.partition.log.endOffset).toBe(1);
   expect(replica.proposals[0]).toMatchObject({ kind: 'resign', isr: [{ brokerId: OTHER }] });
@@ -132,7 +132,7 @@ test('a follower outside ISR and ELR asks for a new leader epoch: a fetch with i
   expect(replica.partition.log.endOffset).toBe(0);
 });
 
-test('a corrupt replica that is the only possible leader waits for others', () => {
+test('a corrupt replica that is the last ISR member keeps its log and sends no proposal', () => {
   const replica = damagedFollower({ isr: [ME], leader: -1 });
   expect(replica.proposals).toEqual([]);
   expect(replica.partition.log.endOffset).toBe(1);
@@ -145,7 +145,7 @@ test('a corrupt replica keeps its log while there is no leader to fetch from', (
   expect(replica.partition.log.endOffset).toBe(0);
 });
 
-test('corrupt again before it rejoined the ISR: the replica goes offline, and asks for no further leader epoch', () => {
+test('a replica that is corrupt again before it rejoined the ISR goes offline, and asks for no further leader epoch', () => {
   const replica = damagedFollower({});
   replica.decide({ isr: [OTHER], leader: OTHER });
   replica.proposals.length = 0;
@@ -154,7 +154,7 @@ test('corrupt again before it rejoined the ISR: the replica goes offline, and as
   expect(replica.proposals).toEqual([]);
 });
 
-test('corrupt again after it rejoined the ISR: the replica asks to leave the ISR once more', () => {
+test('a replica that is corrupt again after it rejoined the ISR asks to leave the ISR again', () => {
   const replica = damagedFollower({});
   replica.decide({ isr: [OTHER], leader: OTHER });
   replica.decide({ isr: [OTHER, ME] });
@@ -168,7 +168,8 @@ test('corrupt again after it rejoined the ISR: the replica asks to leave the ISR
 test('a clean stop with a corrupt log writes no broker epoch, and loses no records', () => {
   const { world, topic } = cluster();
   const { manager } = world.broker(3);
-  // Enough records for index entries after the corruption: the broker always checks the end of a log.
+  // Enough records for index entries after the corruption: at start the broker checks a cleanly closed log
+  // only from its last index entry on.
   for (let i = 0; i < 4; i++) world.broker(1).produce(topic, 'x'.repeat(3000));
   world.advance(100);
   overwrite(world, 3, 100, new Uint8Array([0x55]));

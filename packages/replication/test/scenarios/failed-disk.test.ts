@@ -8,7 +8,7 @@ import { expect, test } from 'vitest';
 import { valuesBelow } from '../support/logs.ts';
 import { World } from '../support/world.ts';
 
-/** `v0` on all three; broker 1 leads. */
+/** All three replicas have the record `v0`; broker 1 leads. */
 function cluster(replicas: number[] = [1, 2, 3]) {
   const world = new World().start();
   const topic = world.controller.createTopic('events', [replicas]);
@@ -68,7 +68,7 @@ test('an append that a read-only file system refuses takes the replica offline; 
   expect(world.controller.image.partition(topic, 0)!).toMatchObject({ leader: 2, isr: [2, 3] });
 });
 
-test('the last member of an ISR stays, and repeats its request: it hands over to the next member', () => {
+test('an offline leader that is the last ISR member repeats its request, and hands over when another one joins', () => {
   const { world, topic } = cluster();
   for (const id of [2, 3]) {
     world.broker(id).kill();
@@ -98,7 +98,7 @@ test('a broker that cannot open a log hands over its leadership, and the others 
   expect(answer.value?.errorCode).toBe(ErrorCode.NONE);
 });
 
-test('a topic whose log cannot be opened is deleted: the broker asks nothing more about it', () => {
+test('when a topic whose log cannot be opened is deleted, the broker stops sending requests about it', () => {
   const { world } = cluster();
   failFoldersOf(world, 'orders');
   // The only replica. The controller refuses to remove the last leader, and the broker asks again.
@@ -149,7 +149,7 @@ function askedBy(world: World, id: number): string[] {
     .flatMap(({ asked }) => [...asked].map((item) => item.topicId));
 }
 
-test('a follower outside the ISR whose log goes offline is not in its next fetch: it would count as caught up', () => {
+test('an offline replica outside the ISR is not in the next fetch: the leader would count it as caught up', () => {
   const { world, topic } = cluster();
   const healthy = world.controller.createTopic('healthy', [[1, 2, 3]]);
   world.advance(1000);

@@ -7,7 +7,7 @@ import { World } from '../support/world.ts';
 
 const ALL = [[1, 2, 3]];
 
-test('a partition that the metadata lacks is refused first, then bad acks, then what the client may not write', () => {
+test('produce first refuses partitions that the metadata lacks, then bad acks, then records that the client may not write', () => {
   const world = new World().start();
   const topicId = world.controller.createTopic('events', ALL);
   world.advance(20);

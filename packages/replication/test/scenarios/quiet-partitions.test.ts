@@ -6,7 +6,7 @@ import { World } from '../support/world.ts';
 
 const PARTITIONS = 100;
 
-test('a follower looks at the partition that got a record, not at the 99 beside it', () => {
+test('a follower looks only at the partition that got a record, not at the other 99', () => {
   const world = new World().start();
   const topic = world.controller.createTopic(
     'events',

@@ -1,7 +1,7 @@
 /**
  * Goal: no fault loses or duplicates a record acknowledged with acks=all. Method: a few hundred seeds of
- * random crashes, pauses, cuts and elections by the rules, checked against the clients' responses. Further
- * tests break a rule on purpose, and expect the checkers to fail.
+ * random crashes, pauses, network cuts and clean elections. The checks compare the logs with the clients'
+ * responses. Further tests break a rule on purpose, and expect the checks to notice it.
  */
 import { afterEach, expect, test, vi } from 'vitest';
 import { RemoteReplica } from '../../src/partition/high-watermark.ts';
@@ -24,26 +24,26 @@ function violationsOf(seeds: number, options: { steps: number; losesPower: boole
   return { violations, acknowledged };
 }
 
-test('crashes, pauses, cuts and elections lose no acknowledged record', () => {
+test('crashes, pauses, network cuts and elections lose no acknowledged record', () => {
   const { violations, acknowledged } = violationsOf(SEEDS, { steps: 60, losesPower: false });
   expect(violations).toEqual([]);
   expect(acknowledged).toBeGreaterThan(SEEDS * 10);
 });
 
-test('with flush.messages=1 a power failure of one machine, or of all, loses none either', () => {
+test('with flush.messages=1 a power failure of one machine, or of all, loses no acknowledged record either', () => {
   const { violations, acknowledged } = violationsOf(60, { steps: 60, losesPower: true, firstSeed: 10_000 });
   expect(violations).toEqual([]);
   expect(acknowledged).toBeGreaterThan(60 * 5);
 });
 
-test('the checkers notice a leader that does not wait for its ISR', () => {
+test('the checks notice a leader that does not wait for its ISR', () => {
   vi.spyOn(IsrState.prototype, 'maximal', 'get').mockReturnValue([]);
   vi.spyOn(RemoteReplica.prototype, 'isCaughtUp').mockReturnValue(false);
   const { violations } = violationsOf(20, { steps: 60, losesPower: false });
   expect(violations.some((violation) => violation.includes('acknowledged'))).toBe(true);
 });
 
-test('the checkers notice replicas that report unsynced records', () => {
+test('the checks notice replicas that report unsynced records', () => {
   vi.spyOn(Partition.prototype, 'ownEnd', 'get').mockImplementation(function (this: Partition) {
     return this.log.endOffset;
   });

@@ -10,7 +10,7 @@ import { World } from '../support/world.ts';
 
 const ALL = [[1, 2, 3]];
 
-test('acks=all is answered when every member of the ISR has the batch, acks=1 before', () => {
+test('the leader answers acks=all when every member of the ISR has the batch, and acks=1 before that', () => {
   const world = new World().start();
   const topic = world.controller.createTopic('events', ALL);
   world.advance(20);
@@ -32,7 +32,7 @@ test('acks=all is answered when every member of the ISR has the batch, acks=1 be
   expect(bytesBelow(world.partition(1, topic), 2)).toEqual(bytesBelow(world.partition(3, topic), 2));
 });
 
-test('acks=0 is appended and answered, other acks are refused', () => {
+test('acks=0 is appended and answered; acks other than -1, 0 and 1 are refused', () => {
   const world = new World().start();
   const topic = world.controller.createTopic('events', ALL);
   world.advance(20);
@@ -82,7 +82,7 @@ test('a lagging follower leaves the ISR only when the controller agrees, and rej
   expect(valuesBelow(world.partition(3, topic))).toEqual(['a']);
 });
 
-test('the leader waits for a joining ISR member at once', () => {
+test('the leader waits for a joining ISR member from the moment it proposes the member', () => {
   const world = new World({ brokers: 2 }).start();
   const topic = world.controller.createTopic('events', [[1, 2]]);
   world.advance(100);
@@ -175,7 +175,7 @@ test('a new leader continues from its own log; the old one truncates uncommitted
   expect(events).not.toContain('truncated-below-high-watermark');
 });
 
-test('a paused leader acknowledges nothing when it wakes up as a stale one', () => {
+test('a paused leader that was replaced meanwhile acknowledges nothing when it wakes up', () => {
   const world = new World().start();
   const topic = world.controller.createTopic('events', ALL);
   world.advance(100);
@@ -316,7 +316,7 @@ test('a topic deleted and created again while a broker was away does not mix wit
   expect(world.broker(3).disk.exists('/data/gone-0')).toBe(false);
 });
 
-test('a restarted broker takes no role from metadata of its earlier life', () => {
+test('a restarted broker takes no role from metadata of its earlier incarnation', () => {
   const world = new World().start();
   const topic = world.controller.createTopic('events', ALL);
   world.advance(100);
@@ -410,7 +410,7 @@ test('a topic deleted while its follower waits for fsync does not stop the other
   expect(answer.value?.errorCode).toBe(ErrorCode.NONE);
 });
 
-test('a follower whose log does not connect to the log of its leader restarts where the leader begins', () => {
+test('a follower whose log ends below the log start of its leader restarts its log at that offset', () => {
   const world = new World({ brokers: 2 }).start();
   const topic = world.controller.createTopic('events', [[1, 2]]);
   world.advance(100);

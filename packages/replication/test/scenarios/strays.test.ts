@@ -55,7 +55,7 @@ test('a broker deletes a topic that was deleted while it was away', () => {
   expect(events(world, 'stray-replica-deleted')).toHaveLength(1);
 });
 
-test('it deletes the folder also when another topic has the same name', () => {
+test('a broker deletes the folder of such a topic even if a new topic has the same name', () => {
   const { world, topic } = single();
   world.broker(1).kill();
   world.controller.commit([{ type: 'removeTopic', topicId: topic }]);
@@ -67,7 +67,7 @@ test('it deletes the folder also when another topic has the same name', () => {
   expect(events(world, 'stray-replica-kept')).toEqual([]);
 });
 
-test('a new quorum knows no topic: the broker renames its folders, keeps them and logs that', () => {
+test('if a new quorum knows no topic, the broker renames its folders, keeps them and logs that', () => {
   const { world } = single();
   beginAnew(world);
   restart(world);
@@ -86,7 +86,7 @@ test('a new quorum knows no topic: the broker renames its folders, keeps them an
   expect(events(world, 'stray-replicas-found')).toHaveLength(1);
 });
 
-test('a later topic of that name begins empty, and becomes a second stray', () => {
+test('a later topic with the name of a stray begins empty, and becomes a second stray', () => {
   const { world } = single();
   beginAnew(world);
   // The new topic exists before the broker is back.
@@ -107,7 +107,7 @@ test('a later topic of that name begins empty, and becomes a second stray', () =
   expect(folders(world).filter((name) => name.endsWith('-stray'))).toHaveLength(3);
 });
 
-test('a topic that the quorum knows again is served from the folder that got its name back', () => {
+test('when the old quorum and the folder name are restored, the broker serves the topic from that folder', () => {
   const { world, topic } = single();
   const { controller } = world;
   beginAnew(world);
@@ -122,7 +122,7 @@ test('a topic that the quorum knows again is served from the folder that got its
   expect(valuesBelow(world.partition(1, topic))).toEqual(['v0']);
 });
 
-test('a folder name that would be too long is cut, except the partition', () => {
+test('the name of a stray folder is cut to 255 characters, but keeps the partition number', () => {
   const name = 'x'.repeat(249);
   const { world } = single(name);
   beginAnew(world);

@@ -1,6 +1,6 @@
 /**
- * Goal: Kafka's Fetch as consumers and followers see it. Method: direct requests to the replica manager of
- * one leader in a small cluster.
+ * Goal: Fetch behaves for consumers and followers as in Kafka. Method: direct requests to the replica manager
+ * of one leader in a small cluster.
  */
 import { ErrorCode } from '@millrace/protocol';
 import { beforeEach, describe, expect, test } from 'vitest';
@@ -51,7 +51,7 @@ describe('visibility', () => {
       });
   });
 
-  test('only the leader answers; other replicas return the leader', () => {
+  test('only the leader answers; other replicas return NOT_LEADER_OR_FOLLOWER and name the leader', () => {
     const asked = fetchFrom(world.broker(2).manager, fetchRequest([{ topicId: topic }]));
     expect(partitionsOf(asked.response)[0]).toMatchObject({
       errorCode: ErrorCode.NOT_LEADER_OR_FOLLOWER,
@@ -59,7 +59,7 @@ describe('visibility', () => {
     });
   });
 
-  test('leader epochs are compared', () => {
+  test('a fetch with an old leader epoch gets FENCED_LEADER_EPOCH, with a newer one UNKNOWN_LEADER_EPOCH', () => {
     world.controller.elect(topic, 0, 1);
     world.advance(20);
     expect(only(fetch({ currentLeaderEpoch: 0 }))).toMatchObject({
@@ -83,7 +83,7 @@ describe('visibility', () => {
     expect(partitionsOf(fetchFrom(leader().manager, byName).response)[0]?.errorCode).toBe(0);
   });
 
-  test('a repeated partition is answered once, by its last item, and parked once', () => {
+  test('if a request repeats a partition, its last item counts, and the leader answers and parks it once', () => {
     leader().produce(topic, 'a');
     world.advance(50);
     const offsetsOf = (sessionEpoch: number, ...offsets: number[]) => {
@@ -150,14 +150,14 @@ describe('visibility', () => {
     for (const version of [6, 12]) expect(told(version)).toBe(ErrorCode.KAFKA_STORAGE_ERROR);
   });
 
-  test('a diverging reader gets the diverging epoch and its end', () => {
+  test('a reader whose log diverged gets the diverging epoch and its end offset', () => {
     leader().produce(topic, 'a');
     world.advance(50);
     world.controller.elect(topic, 0, 1);
     world.advance(20);
     leader().produce(topic, 'b');
     world.advance(50);
-    // Epoch 0 ended at 1, so a reader with offset 1 of epoch 0 has diverged.
+    // Epoch 0 ended at offset 1, so a reader whose record at offset 1 has epoch 0 has diverged.
     expect(only(fetch({ fetchOffset: 2, lastFetchedEpoch: 0 }))).toMatchObject({
       errorCode: 0,
       divergingEpoch: { epoch: 0, endOffset: 1 },
@@ -166,7 +166,7 @@ describe('visibility', () => {
     expect(only(fetch({ fetchOffset: 1, lastFetchedEpoch: 0 }))?.divergingEpoch).toBeUndefined();
   });
 
-  test('fetches of a non-replica, or under an old broker epoch, do not move the high watermark', () => {
+  test('fetches from a broker without a replica, or with an old broker epoch, do not move the high watermark', () => {
     world.network.cut('b1', 'b2');
     leader().produce(topic, 'a');
     const epoch = world.controller.image.broker(2)!.epoch;
@@ -184,7 +184,7 @@ describe('visibility', () => {
 });
 
 describe('limits', () => {
-  test('the first batch is sent even if it is too large, the next only if it fits', () => {
+  test('the leader sends the first batch even if it exceeds the limit, and the next only if it fits', () => {
     for (const value of ['a', 'b', 'c']) leader().produce(topic, value.repeat(500));
     world.advance(50);
     expect(sizeOf(only(fetch({ partitionMaxBytes: 1 }))!.records)).toBeGreaterThan(500);
@@ -192,7 +192,7 @@ describe('limits', () => {
     expect([...(two.records as Uint8Array[])].flatMap((chunk) => [...batchesOf(chunk)])).toHaveLength(2);
   });
 
-  test('the whole response has a limit too, and partitions are served in order', () => {
+  test('the whole response has a limit, too, and the leader reads the partitions in order', () => {
     const other = world.controller.createTopic('other', [[1, 2]]);
     world.advance(50);
     for (const id of [topic, other]) leader().produce(id, 'x'.repeat(500));
@@ -266,13 +266,13 @@ describe('long poll', () => {
     expect(sizeOf(only(waiting)!.records)).toBeGreaterThan(1000);
   });
 
-  test('an error answers at once', () => {
+  test('the leader answers at once if one partition has an error', () => {
     const other = 'strangerAAAAAAAAAAAAAA' as Wanted['topicId'];
     const asked = fetch([{ topicId: topic }, { topicId: other }], { maxWaitMs: 10_000 });
     expect(partitionsOf(asked.response)).toHaveLength(2);
   });
 
-  test('a lost leadership answers at once with the new leader', () => {
+  test('when the leadership ends, the broker answers a parked fetch at once, with the new leader', () => {
     const waiting = fetch({ fetchOffset: 0 }, { maxWaitMs: 10_000 });
     world.controller.elect(topic, 0, 2);
     world.advance(10);
@@ -282,14 +282,14 @@ describe('long poll', () => {
     });
   });
 
-  test('a deleted topic answers at once', () => {
+  test('when the topic is deleted, the broker answers a parked fetch at once', () => {
     const waiting = fetch({ fetchOffset: 0 }, { maxWaitMs: 10_000 });
     world.controller.commit([{ type: 'removeTopic', topicId: topic }]);
     world.advance(10);
     expect(only(waiting)?.errorCode).toBe(ErrorCode.UNKNOWN_TOPIC_ID);
   });
 
-  test('a follower with another request is answered at once; a consumer keeps waiting', () => {
+  test('the next request of a follower ends its parked fetch; the next request of a consumer does not', () => {
     const wanted = [{ topicId: topic, fetchOffset: 0, currentLeaderEpoch: 0 }];
     const consumer = fetchFrom(leader().manager, fetchRequest(wanted, { maxWaitMs: 100 }));
     const replica = { replicaId: 2, replicaEpoch: world.broker(2).manager.brokerEpoch };
@@ -305,7 +305,7 @@ describe('long poll', () => {
     expect(partitionsOf(consumer.response)).toMatchObject([{ errorCode: ErrorCode.NONE, sizeBytes: 0 }]);
   });
 
-  test('a cancelled fetch is forgotten', () => {
+  test('a cancelled fetch gets no answer, and the partition no longer holds it', () => {
     const waiting = fetch({ fetchOffset: 0 }, { maxWaitMs: 1000 });
     const before = world.partition(1, topic).waiters.size;
     waiting.cancel();
@@ -316,7 +316,7 @@ describe('long poll', () => {
     expect(waiting.response).toBeUndefined();
   });
 
-  test('a follower’s parked fetch counts as soon as its registration is known', () => {
+  test('the parked fetch of a follower counts as soon as the metadata has its broker epoch', () => {
     leader().produce(topic, 'a');
     world.advance(50);
     expect(world.partition(1, topic).highWatermark).toBe(1);
@@ -360,7 +360,7 @@ describe('sessions', () => {
     expect(partitionsOf(without.response)).toHaveLength(0);
   });
 
-  test('unknown ids, wrong epochs and changed versions are refused as a whole', () => {
+  test('a fetch with an unknown session id, a wrong session epoch or another version is refused as a whole', () => {
     const sessionId = sessionOf(fetch({}, { sessionEpoch: 0 }));
     const refused = (options: FetchOptions) => fetch([], options).response;
     expect(refused({ sessionId: 12345, sessionEpoch: 1 })).toEqual({
@@ -375,7 +375,7 @@ describe('sessions', () => {
     expect(refused({ sessionId, sessionEpoch: 1 })?.errorCode).toBe(0);
   });
 
-  test('every response repeats an error', () => {
+  test('every response of a session repeats the error of a partition', () => {
     const first = fetch([{ topicId: topic }, { topicId: topic, partition: 9 }], { sessionEpoch: 0 });
     const sessionId = sessionOf(first);
     for (const sessionEpoch of [1, 2])
@@ -384,7 +384,7 @@ describe('sessions', () => {
       ]);
   });
 
-  test('a follower whose fetches are always overtaken learns the high watermark', () => {
+  test('a follower whose next request always arrives while its fetch is parked learns the high watermark', () => {
     const replica = { replicaId: 2, replicaEpoch: world.broker(2).manager.brokerEpoch };
     const wanted = (fetchOffset: number) => [{ topicId: topic, fetchOffset, currentLeaderEpoch: 0 }];
     const ask = (fetchOffset: number, o: FetchOptions) =>

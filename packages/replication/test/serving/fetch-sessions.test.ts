@@ -1,6 +1,7 @@
 /**
- * Goal: sessions stay within their slots, and both sides of KIP-227 agree on what a session holds. Method:
- * examples of evictions, and a property that runs both sides against each other.
+ * Goal: the number of sessions is limited, and leader and follower agree on the partitions of a session
+ * (KIP-227). Method: examples of evictions, and a property that runs the leader's side and the follower's
+ * side together.
  */
 import { Prng, type Uuid } from '@millrace/base';
 import { ErrorCode } from '@millrace/protocol';
@@ -36,7 +37,7 @@ test('when all slots are full, followers evict consumers at once, and other evic
   expect(newcomer(sessions, false, 1, 130_000)).toBeGreaterThan(0);
 });
 
-test('the number of remembered partitions is limited', () => {
+test('the number of partitions in all sessions is limited', () => {
   const sessions = new FetchSessions(1000, new Prng(1));
   const named = (count: number) =>
     Array.from({ length: count }, (_, partition) => ({ topicId: id('t'), partition }));
@@ -52,7 +53,7 @@ test('the number of remembered partitions is limited', () => {
   expect(sessions.size).toBe(1);
 });
 
-test('epochs wrap around to 1', () => {
+test('the session epoch after the largest one is 1', () => {
   const sessions = new FetchSessions(2, new Prng(1));
   const sessionId = newcomer(sessions, false, 1, 0);
   const opened = sessions.open(fetchRequest([], { sessionId, sessionEpoch: 1 }), false, 0) as OpenedFetch;

@@ -1,7 +1,7 @@
 /**
- * Goal: a lookup by time that opens a costly batch does not block the event loop, and answers from the state
- * at its end. A disk failure is an error, not "no such record". Method: a cluster with a toy controller. Jobs
- * run when the test says so.
+ * Goal: a lookup by time that opens a costly batch does not block the event loop, and its answer has the
+ * state of the partition at the end of the lookup. A disk failure is an error, not "no such record". Method:
+ * a cluster with a toy controller. Jobs run when the test says so.
  */
 import { buildBatch, Compression, ErrorCode } from '@millrace/protocol';
 import { compressionCodecs } from '@millrace/protocol/io';
@@ -10,7 +10,7 @@ import type { ListOffsetsPartition, ListOffsetsResult } from '../../src/index.ts
 import { World } from '../support/world.ts';
 
 const MANY = 120_000;
-/** A record so late in its batch that opening the batch up to it is costly. */
+/** The offset of a record so late in its batch that reading the batch up to this record is costly. */
 const LATE = MANY - 10;
 
 function setUp() {
@@ -58,7 +58,7 @@ function setUp() {
     return asked;
   };
   const finishJob = () => {
-    // End this turn first: a job finishes in a later one.
+    // End this turn first: a job finishes in a later turn.
     world.clock.settle();
     leader.clock.run(() => leader.jobs.finishOne());
   };
@@ -92,7 +92,7 @@ test('the largest timestamp, several partitions, and a time after all records: o
   expect(asked.results?.map(({ offset }) => offset)).toEqual([MANY - 1, MANY - 7, -1, MANY]);
 });
 
-test('many cheap lookups in one request take several turns', () => {
+test('the lookups of one request share the work limit of the turn: beyond it, a job opens the next batch', () => {
   const { append, ask, leader } = setUp();
   append(many(0).slice(0, 40_000));
   const asked = ask(Array.from({ length: 5 }, () => 39_999));
@@ -101,7 +101,7 @@ test('many cheap lookups in one request take several turns', () => {
   expect(asked.results?.map(({ offset }) => offset)).toEqual(Array(5).fill(39_999));
 });
 
-test('many requests with cheap lookups take several turns, too; each turn has the same limit', () => {
+test('the lookups of several requests share the work limit of the turn, too; the next turn has a new limit', () => {
   const { world, append, ask, leader } = setUp();
   append(many(0).slice(0, 40_000));
   const offset = { offset: 39_999 };
@@ -122,7 +122,7 @@ test('the lookup continues after a costly batch without a match', () => {
   expect(asked.results).toMatchObject([{ offset: MANY }]);
 });
 
-test('the leadership at the answer counts; in another epoch the search starts again', () => {
+test('the answer depends on the leadership at that time: in another leader epoch the search starts again', () => {
   const { world, topicId, append, ask, finishJob, leader } = setUp();
   append(many(0));
   const asked = ask([LATE]);
@@ -136,7 +136,7 @@ test('the leadership at the answer counts; in another epoch the search starts ag
   expect(asked.results).toMatchObject([{ errorCode: ErrorCode.NONE, offset: LATE }]);
 });
 
-test('a timeout, a client that is gone, a dead worker, a full job queue, a stopping broker', () => {
+test('a lookup in a job ends at its timeout, without its client, without its worker, and when the broker stops', () => {
   const { world, append, ask, leader } = setUp();
   append(many(0));
   const late = ask([50], { timeoutMs: 300 });
@@ -159,7 +159,7 @@ test('a timeout, a client that is gone, a dead worker, a full job queue, a stopp
 });
 
 test('corrupt bytes are an error, not "no such record", and the replica counts as corrupt', () => {
-  // Corrupts the start of the compressed data, which the event loop notices, or its end, which a job notices.
+  // Corrupts the start of the records, which the event loop notices, or their end, which a job notices.
   for (const { timestamps, at, jobs } of [
     { timestamps: [5], at: 62, jobs: 0 },
     { timestamps: many(0).slice(0, 40_000), at: 62, jobs: 0 },
@@ -169,7 +169,7 @@ test('corrupt bytes are an error, not "no such record", and the replica counts a
     append(timestamps);
     const file = leader.disk.open('/data/events-0/00000000000000000000.log');
     file.write(at < 0 ? partition.log.sizeBytes + at : at, [new Uint8Array(6).fill(0xff)]);
-    // No remaining record is as late as the batch header says.
+    // No readable record has the largest timestamp that the batch header names.
     const asked = ask([timestamps.at(-1)!]);
     expect(leader.jobs.waiting).toHaveLength(jobs);
     leader.clock.run(() => leader.jobs.finishAll());
@@ -178,7 +178,7 @@ test('corrupt bytes are an error, not "no such record", and the replica counts a
   }
 });
 
-test('an unreadable device is an error, too', () => {
+test('a corrupt batch header is an error, too', () => {
   const { append, ask, leader, partition } = setUp();
   append([5]);
   const file = leader.disk.open('/data/events-0/00000000000000000000.log');

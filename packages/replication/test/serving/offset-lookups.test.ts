@@ -48,7 +48,7 @@ test('latest, earliest and the largest timestamp', () => {
   expect(ask(-5)).toMatchObject({ errorCode: 0, offset: -1 });
 });
 
-test('special timestamps unknown to the version, unknown ones, and repeated partitions are refused', () => {
+test('the broker refuses special timestamps that the version lacks, unknown ones, and repeated partitions', () => {
   const { topicId, ask } = setUp();
   expect(ask(-3, { version: 6 }).errorCode).toBe(ErrorCode.UNSUPPORTED_VERSION);
   expect(ask(-9).errorCode).toBe(ErrorCode.UNSUPPORTED_VERSION);
@@ -58,7 +58,7 @@ test('special timestamps unknown to the version, unknown ones, and repeated part
   expect(ask(-1, { broker: 2, replicaId: -2 }).errorCode).toBe(0);
 });
 
-test('an epoch below -1 is an old one; only -1 means none', () => {
+test('a leader epoch below -1 counts as an old one; only -1 means none', () => {
   const { world, topicId, ask } = setUp();
   const one = { topicId, topic: 'events', partition: 0, timestamp: -1 };
   const underEpoch = (currentLeaderEpoch: number) =>
@@ -76,7 +76,7 @@ test('an epoch below -1 is an old one; only -1 means none', () => {
   );
 });
 
-test('a new leader does not return an end before it knows one', () => {
+test('a new leader returns no log end until its high watermark has passed the start of its leader epoch', () => {
   const { world, topicId, ask } = setUp();
   // Broker 2 gets the record, but not the high watermark above it.
   world.broker(1).produce(topicId, 'a');
@@ -93,7 +93,7 @@ test('a new leader does not return an end before it knows one', () => {
   expect(ask(-1, { broker: 2 })).toMatchObject({ errorCode: 0, offset: 1, leaderEpoch: 1 });
 });
 
-test('returns where an epoch ended', () => {
+test('OffsetForLeaderEpoch returns where a leader epoch ended', () => {
   const { world, topicId } = setUp();
   world.broker(1).produce(topicId, 'a');
   world.advance(50);

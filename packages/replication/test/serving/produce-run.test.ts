@@ -1,6 +1,6 @@
 /**
- * Goal: a job checks a costly batch, and order, leadership and settings are the same as for any other batch.
- * Method: a cluster with a toy controller. Jobs run when the test says so.
+ * Goal: a job checks a costly batch, and the rules of order, leadership and settings are the same as for any
+ * other batch. Method: a cluster with a toy controller. Jobs run when the test says so.
  */
 import { buildBatch, Compression, type CompressionCodecs, ErrorCode } from '@millrace/protocol';
 import { compressionCodecs } from '@millrace/protocol/io';
@@ -11,7 +11,7 @@ import { World } from '../support/world.ts';
 const ALL = [[1, 2, 3]];
 const MANY = 70_000;
 
-/** So many records that checking them costs too much for the event loop. */
+/** A batch with so many records that the event loop may not check it. */
 const costly = build('costly', MANY, compressionCodecs);
 const cheap = (value: string, more = {}) => build(value, 1, compressionCodecs, more);
 
@@ -73,7 +73,7 @@ test('a costly batch waits for its job; then it is appended and acknowledged lik
   expect(produced.cancel).toBeDefined();
   expect(leader.jobs.waiting.map(({ name }) => name)).toEqual(['admit-batch']);
   world.advance(5_000);
-  // The request's timeout covers only its acknowledgements.
+  // The timeout of the request covers only the wait for acknowledgements, not the job.
   expect([produced.appended, produced.results, log().endOffset]).toEqual([false, undefined, 0]);
   finishJob();
   expect([produced.appended, log().endOffset]).toEqual([true, MANY]);
@@ -105,7 +105,7 @@ test('a retry of an appended costly batch is answered without another job', () =
   expect(log().endOffset).toBe(2 * MANY);
 });
 
-test('a cheap batch needs no job and no turn', () => {
+test('a cheap batch is appended within the call, without a job', () => {
   const { leader, produce, log } = cluster();
   const produced = produce([cheap('a')], { acks: 1 });
   expect([produced.cancel, produced.appended, codes(produced)]).toEqual([undefined, false, [ErrorCode.NONE]]);
@@ -178,7 +178,7 @@ test('one request has one job at a time', () => {
   expect(produced.appended).toBe(true);
 });
 
-test('a batch that the job refuses gets the reason of the job, and the batches after it are checked', () => {
+test('a batch that a job refuses gets the error of the job, and the batches after it are appended', () => {
   const { produce, finishJob, log } = cluster();
   const wrong = new Uint8Array(costly);
   wrong[wrong.length - 1]! ^= 1;
@@ -188,7 +188,7 @@ test('a batch that the job refuses gets the reason of the job, and the batches a
   expect(log().endOffset).toBe(1);
 });
 
-test('the leadership at the append counts: a batch checked under an old epoch is refused', () => {
+test('the leadership at the append counts: a batch whose leader lost the leadership during the check is refused', () => {
   const { world, topicId, produce, finishJob, log } = cluster();
   const produced = produce([costly], { acks: 1 });
   world.controller.elect(topicId, 0, 2);
@@ -200,7 +200,7 @@ test('the leadership at the append counts: a batch checked under an old epoch is
   expect([produced.appended, log().endOffset]).toEqual([true, 0]);
 });
 
-test('a batch carries the new epoch if its leader was elected again during the check', () => {
+test('a batch gets the new leader epoch if its leader was elected again during the check', () => {
   const { world, topicId, produce, finishJob, log } = cluster();
   produce([costly], { acks: 1 });
   for (const leader of [2, 1]) {
@@ -212,7 +212,7 @@ test('a batch carries the new epoch if its leader was elected again during the c
   expect(log().epochs.latest).toBe(world.partition(1, topicId).leaderEpoch);
 });
 
-test('a topic deleted meanwhile gets no batch', () => {
+test('a batch of a topic that is deleted during the check is refused', () => {
   const { world, topicId, produce, finishJob } = cluster();
   const produced = produce([costly], { acks: 1 });
   world.controller.commit([{ type: 'removeTopic', topicId }]);
@@ -221,7 +221,7 @@ test('a topic deleted meanwhile gets no batch', () => {
   expect(codes(produced)).toEqual([ErrorCode.UNKNOWN_TOPIC_OR_PARTITION]);
 });
 
-test('the settings at the append count: after a change the batch is checked once more', () => {
+test('the settings at the append count: if they changed during the check, the batch is checked again', () => {
   const { leader, produce, finishJob, log } = cluster();
   const produced = produce([costly], { acks: 1 });
   log().setConfig({ ...log().config, isCompacted: true });
@@ -237,7 +237,7 @@ test('the settings at the append count: after a change the batch is checked once
   expect(log().endOffset).toBe(0);
 });
 
-test('when the client is gone, batches not yet appended are dropped', () => {
+test('when the client is gone, the broker drops the batches that it has not yet appended', () => {
   const { leader, produce, log } = cluster();
   const produced = produce([cheap('a'), costly, cheap('b')], { acks: 1 });
   produced.cancel!();
@@ -245,7 +245,7 @@ test('when the client is gone, batches not yet appended are dropped', () => {
   expect([produced.appended, produced.results, log().endOffset]).toEqual([true, undefined, 1]);
 });
 
-test('a dead worker and a full job queue are errors of their batch only', () => {
+test('a dead worker and a full job queue fail only the batch in question', () => {
   const { leader, produce, log } = cluster();
   const first = produce([costly, cheap('b')], { acks: 1 });
   leader.clock.run(() => leader.jobs.failOne('the worker died: exit code 7'));
@@ -278,7 +278,7 @@ test('acks=0 is appended in order, too', () => {
   expect([codes(produced), produced.appended, log().endOffset]).toEqual([[ErrorCode.NONE], true, MANY]);
 });
 
-test('a batch that an idempotent producer retries while its first copy is checked is a duplicate', () => {
+test('if an idempotent producer retries a batch while a job checks the first copy, the retry is a duplicate', () => {
   const { world, produce, finishJob, log } = cluster();
   const mine = build('mine', MANY, compressionCodecs, { producerId: 7, producerEpoch: 0, baseSequence: 0 });
   const first = produce([mine]);

@@ -1,6 +1,6 @@
 /**
- * Goal: a session skips only partitions whose visit would add nothing to the answer. Method: random
- * histories of consumers and followers, with each answer compared to the one by a full scan; and examples.
+ * Goal: a session skips only partitions whose visit would add nothing to the answer. Method: random histories
+ * of consumers and followers, in which each fetch is compared with a full scan of its session; and examples.
  */
 import { ErrorCode } from '@millrace/protocol';
 import fc from 'fast-check';
@@ -33,7 +33,10 @@ function cluster() {
 
 type Cluster = ReturnType<typeof cluster>;
 
-/** A consumer with a session at broker 1, one request at a time. It reads on from what it got. */
+/**
+ * A consumer with a session at broker 1, one request at a time. Each fetch continues after the batches that
+ * the consumer got.
+ */
 class Consumer {
   private readonly cluster: Cluster;
   private readonly offsets = new Map<number, number>();
@@ -153,26 +156,26 @@ function faultsOfHistories(numRuns: number): { faults: string[]; skipped: number
   return scan;
 }
 
-test('in random histories, a fetch skips no partition that a full scan would read, tell or record', () => {
+test('in random histories, a fetch skips no partition whose visit would change the answer or the state of the leader', () => {
   const { faults, skipped } = faultsOfHistories(60);
   expect(faults).toEqual([]);
   expect(skipped).toBeGreaterThan(5000);
 });
 
-test('under random faults it skips none either', () => {
+test('under random faults, a fetch skips no such partition either', () => {
   const scan = compareWithFullScan();
   for (let seed = 0; seed < 30; seed++) new Trial({ seed, steps: 60, losesPower: false }).run();
   expect(scan.faults).toEqual([]);
   expect(scan.skipped).toBeGreaterThan(0);
 });
 
-test('the comparison notices a leader that does not touch what changed', () => {
+test('the comparison notices a leader that does not touch the sessions after a change', () => {
   vi.spyOn(Partition.prototype, 'touchWaiters').mockReturnValue(undefined);
   const { faults } = faultsOfHistories(20);
   expect(faults.some((fault) => fault.includes('a log start'))).toBe(true);
 });
 
-test('a follower that only fetched for a long time stays in the ISR for the lag time after an append', () => {
+test('a follower of idle partitions stays in the ISR for the lag time after an append', () => {
   const { world, topicId } = cluster();
   const record = vi.spyOn(Leadership.prototype, 'recordFollower');
   world.advance(20 * LAG_MS);
@@ -187,7 +190,7 @@ test('a follower that only fetched for a long time stays in the ISR for the lag 
   expect(world.partition(1, topicId).isr).toEqual([1]);
 });
 
-test('a leader looks at the partition that got a record, not at the 99 beside it', () => {
+test('a leader looks only at the partition that got a record, not at the other 99', () => {
   const world = new World().start();
   const topicId = world.controller.createTopic(
     'events',

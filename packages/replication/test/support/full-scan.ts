@@ -15,7 +15,7 @@ export interface FullScan {
   skipped: number;
 }
 
-/** Begins to compare. `vi.restoreAllMocks` ends that. */
+/** Starts the comparison. `vi.restoreAllMocks` ends it. */
 export function compareWithFullScan(): FullScan {
   const scan: FullScan = { faults: [], skipped: 0 };
   const { wanted } = FetchOperation.prototype;
@@ -38,7 +38,7 @@ export function compareWithFullScan(): FullScan {
   return scan;
 }
 
-/** What a visit would add. */
+/** Returns what a visit of the partition would add; undefined: nothing. */
 function missedBy(item: SessionPartition, partition: Partition, reader: Reader): string | undefined {
   const inspected = inspect(partition, item, reader);
   if (inspected !== ErrorCode.NONE) return `outcome ${JSON.stringify(inspected)}`;

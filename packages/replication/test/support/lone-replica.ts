@@ -13,8 +13,8 @@ import type { IsrProposal, PartitionAssignment, PartitionPorts } from '../../src
 import { logConfig } from './settings.ts';
 
 /**
- * The replica's broker. The other replica is on broker 2, and min.insync.replicas is 2. A test may add a
- * replica on broker 3.
+ * The broker of the replica under test. The other replica is on broker 2, and min.insync.replicas is 2. A
+ * test may add a replica on broker 3.
  */
 export const ME = 1;
 export const OTHER = 2;
@@ -107,7 +107,7 @@ export class LoneReplica {
     return this.proposals.shift()!.answered({ errorCode, leaderId, leaderEpoch, isr, partitionEpoch });
   }
 
-  /** The error codes of the answers so far. `ProduceOperation` asserts that none is answered twice. */
+  /** Produces a batch. Returns the error codes of its answers: the list is empty until the leader answers. */
   produce(acks: number): ErrorCode[] {
     const answers: ErrorCode[] = [];
     const operation = new ProduceOperation();
@@ -121,7 +121,7 @@ export class LoneReplica {
     this.hasAll(OTHER);
   }
 
-  /** The follower on this broker reports the log's end. */
+  /** Reports the log's end as the follower on the given broker. */
   hasAll(brokerId: NodeId): void {
     this.partition.leadership!.recordFollower({
       brokerId,

@@ -1,6 +1,7 @@
 /**
- * Runs one seed: random faults on a small cluster under load, then no faults. Returns the violations, in
- * words. The oracle knows only the clients' responses.
+ * Runs one seed: random faults on a small cluster under load, then no faults. Collects the violations, in
+ * words. Checks the logs against the clients' responses and against each other, the high watermarks and the
+ * final ISR.
  */
 import { type NodeId, Prng, type Uuid } from '@millrace/base';
 import { ErrorCode } from '@millrace/protocol';
@@ -158,7 +159,8 @@ export class Trial {
       retrier.sequence++;
       retrier.current = undefined;
     }
-    // Without a response for this long, the client gives up the connection and sends to the present leader.
+    // The client waits 1.5 s for a response. Then it closes the connection and sends the batch to the present
+    // leader.
     if (retrier.current !== undefined && told === undefined && now - retrier.sentAtMs < 1500) return;
     const leader = this.world.controller.image.partition(this.topic, retrier.partition)?.leader ?? -1;
     if (leader < 0) return;

@@ -76,13 +76,13 @@ export class TestBroker {
   lives = 0;
   manager!: ReplicaManager;
   image = MetadataImage.EMPTY;
-  /** Batches of the controller's log applied in this life. */
+  /** How many batches of the controller's log the broker has applied in this life. */
   private applied = 0;
-  /** 0 while it has no registration. */
+  /** The epoch of the broker's registration; -1 before the first heartbeat of this life. */
   private brokerEpoch: Offset = -1;
   private lastHeardMs = 0;
   directory: LogDirectory | undefined;
-  /** How much later than the others the broker gets metadata. */
+  /** How much later than other brokers this one gets metadata. */
   metadataDelayMs = 0;
   /** Why the broker ended itself. */
   endReason: string | undefined;
@@ -291,7 +291,7 @@ export class TestBroker {
   }
 }
 
-/** Holds the value of a callback, which may be called only once. */
+/** Holds the answer to a request. Throws if a second answer comes. */
 export class Answer<T> {
   value: T | undefined;
 
