@@ -164,7 +164,7 @@ export class LogDirectory {
     probeDirectory(this.disk, this.directory, how, done);
   }
 
-  /** Every partition folder, except those that wait for deletion. May throw DiskError. */
+  /** Every partition folder, except those that were renamed (deleted or stray). May throw DiskError. */
   partitions(): PartitionDirectory[] {
     const found: PartitionDirectory[] = [];
     for (const name of this.disk.list(this.directory)) {

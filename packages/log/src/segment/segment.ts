@@ -288,7 +288,7 @@ export class Segment {
     this.firstTimestamp = undefined;
   }
 
-  /** Every file that must be on the device before the recovery point may pass this segment. */
+  /** Every file that must be on the device before the recovery point may cover records of this segment. */
   filesToSync(active: boolean): FileHandle[] {
     // Recovery always rebuilds or checks the indexes of the active segment.
     return active ? [this.log] : [this.log, this.offsetIndex.handle, this.timeIndex.handle];

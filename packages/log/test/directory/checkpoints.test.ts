@@ -48,7 +48,7 @@ function setUp({ segmentBytes = 150 } = {}) {
   return { disk, logger, logs, log, round };
 }
 
-test('a round replaces each file whose content changed exactly once, and no other file', () => {
+test('a round replaces every changed file, each exactly once, and no other file', () => {
   const { log, logs, disk, round } = setUp();
   log.flush(() => {});
   expect(round(6)).toEqual([HIGH_WATERMARKS, RECOVERY_POINTS, START_OFFSETS]);

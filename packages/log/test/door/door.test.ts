@@ -135,7 +135,7 @@ test('the log drops bytes after the batch that do not begin another batch, as Ka
     expect(lead(log, concat([batch(1), behind]))).toMatchObject({ ok: false, errorCode });
 });
 
-test('the log refuses numbers that a broker never gives out', () => {
+test('the log refuses base offsets and producer ids that no broker gives out', () => {
   const log = openLog();
   for (const [place, value] of [
     [0, 2n ** 60n],

@@ -46,7 +46,7 @@ test('an epoch that continues after later entries were removed keeps its start o
   ]);
 });
 
-test('truncation from both ends', () => {
+test('truncateFromEnd removes the later entries, truncateFromStart the earlier ones', () => {
   const list = epochs(new MemoryDisk(), [2, 10], [4, 20], [7, 35]);
   list.truncateFromEnd(35);
   expect(list.latest).toBe(4);

@@ -1,7 +1,7 @@
 /**
  * Goal: after a failed sync, a restarted broker writes the tail of its log again, because the operating
- * system may keep pages that no later sync writes. Method: after a failed sync, the disk no longer knows
- * which bytes to write, as Linux does.
+ * system may keep pages that no later sync writes. Method: a disk that no longer knows after a failed sync
+ * which bytes it must write, as on Linux.
  */
 import { DiskError, type DiskFile } from '@millrace/base';
 import { MemoryDisk } from '@millrace/base/testing';

@@ -1,6 +1,6 @@
 /**
  * Goal: if bytes cannot be read, a lookup by time fails and never answers that the record does not exist.
- * Method: the tests overwrite batches of small segments and remove time indexes behind the log's back.
+ * Method: the tests overwrite batches of small segments and empty a time index while the log is open.
  */
 import { DiskError } from '@millrace/base';
 import { MemoryDisk } from '@millrace/base/testing';

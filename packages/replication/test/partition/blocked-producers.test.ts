@@ -1,7 +1,7 @@
 /**
  * Goal: a leader appends no later batch of a producer before its failed first batch, and a blocked producer
- * is forgotten in time. Method: first the set of blocked producers alone, with a log; then a cluster with a
- * toy controller.
+ * is forgotten in time. Method: the set of blocked producers alone, with a log; then a cluster with a toy
+ * controller.
  */
 import { type Uuid, ZERO_UUID } from '@millrace/base';
 import { MemoryDisk, MemoryLogger } from '@millrace/base/testing';
@@ -39,7 +39,7 @@ const emptyLog = () =>
     config: logConfig,
   });
 
-test('batches after a refused first batch must wait while the producer may still retry the first batch', () => {
+test('batches after a refused first batch wait while the producer may still retry that one', () => {
   const blocked = new BlockedProducers();
   const log = emptyLog();
   blocked.batchFailed(batch(0), 0);
@@ -73,7 +73,7 @@ test('an opened replica takes over the producers refused under the id and the na
   expect(beforehand.take({ topicId: 'id', topic: 'name', index: 0 }).isEmpty).toBe(true);
 });
 
-test('the leader does not append a batch after a refused first batch until the first batch is retried', () => {
+test('a batch after a refused first batch is not appended before that one', () => {
   const world = new World().start();
   const topic = world.controller.createTopic('events', ALL);
   world.advance(20);
@@ -99,7 +99,7 @@ test('the leader does not append a batch after a refused first batch until the f
   ).toBe(ErrorCode.NONE);
 });
 
-test('the same holds for a first batch that was refused while the replica could not be opened', () => {
+test('nor before a first batch refused while its replica could not be opened', () => {
   const world = new World().start();
   const [first, second] = [
     { producerId: 7, baseSequence: 0 },
@@ -119,66 +119,60 @@ test('the same holds for a first batch that was refused while the replica could 
   expect(valuesBelow(world.partition(1, topic))).toEqual(['first', 'second']);
 });
 
-test.each(['id', 'name'])(
-  'the same holds for a first batch that was refused by topic %s before the broker knew the topic',
-  (by) => {
-    const world = new World().start();
-    const topic = world.controller.createTopic('events', ALL);
-    const first = { producerId: 7, baseSequence: 0 };
-    if (by === 'id') {
-      const { value } = world.broker(1).produce(topic, 'first', first);
-      expect(value?.errorCode).toBe(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
-    } else {
-      const records = buildBatch({
-        baseTimestamp: 0,
-        records: [{ value: new Uint8Array(1) }],
-        ...first,
-        producerEpoch: 0,
-      });
-      const unknown = ErrorCode.UNKNOWN_TOPIC_OR_PARTITION;
-      const partitions = [{ topicId: ZERO_UUID, topic: 'events', partition: 0, unknown, records }];
-      const results: ProduceResult[] = [];
-      const request = { acks: -1, timeoutMs: 1000, apiVersion: 9, partitions };
-      world.broker(1).manager.produce(request, (settled) => results.push(...settled));
-      expect(results.map(({ errorCode }) => errorCode)).toEqual([unknown]);
-    }
-    world.advance(20);
-    const early = world.broker(1).produce(topic, 'second', { producerId: 7, baseSequence: 1 });
-    expect(early.value?.errorCode).toBe(ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER);
-  },
-);
+test.each(['id', 'name'])('nor before a first batch refused by topic %s before the topic was known', (by) => {
+  const world = new World().start();
+  const topic = world.controller.createTopic('events', ALL);
+  const first = { producerId: 7, baseSequence: 0 };
+  if (by === 'id') {
+    const { value } = world.broker(1).produce(topic, 'first', first);
+    expect(value?.errorCode).toBe(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
+  } else {
+    const records = buildBatch({
+      baseTimestamp: 0,
+      records: [{ value: new Uint8Array(1) }],
+      ...first,
+      producerEpoch: 0,
+    });
+    const unknown = ErrorCode.UNKNOWN_TOPIC_OR_PARTITION;
+    const partitions = [{ topicId: ZERO_UUID, topic: 'events', partition: 0, unknown, records }];
+    const results: ProduceResult[] = [];
+    const request = { acks: -1, timeoutMs: 1000, apiVersion: 9, partitions };
+    world.broker(1).manager.produce(request, (settled) => results.push(...settled));
+    expect(results.map(({ errorCode }) => errorCode)).toEqual([unknown]);
+  }
+  world.advance(20);
+  const early = world.broker(1).produce(topic, 'second', { producerId: 7, baseSequence: 1 });
+  expect(early.value?.errorCode).toBe(ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER);
+});
 
 test.each([
   ['by name (Produce 9)', (_topicId: Uuid) => ZERO_UUID, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION],
   ['by id (Produce 13)', (topicId: Uuid) => topicId, ErrorCode.UNKNOWN_TOPIC_ID],
-])(
-  'a topic created while a job checks an earlier batch of the request: its own batch still fails, %s',
-  (_, idOf, unknown) => {
-    const world = new World({ config: { loopWorkMax: 2000 } }).start();
-    const events = world.controller.createTopic('events', ALL);
-    world.advance(20);
-    const broker = world.broker(1);
-    const first = { producerId: 7, producerEpoch: 0, baseSequence: 0 };
-    const codes: ErrorCode[] = [];
-    // The toy controller numbers its topics.
-    const moreId = events.replace('0', '1') as Uuid;
-    const partitions = [
-      { topicId: events, topic: 'events', partition: 0, records: batchOf(new Uint8Array(50_000)) },
-      { topicId: idOf(moreId), topic: 'more', partition: 0, unknown, records: batchOf('first', first) },
-    ];
-    broker.manager.produce({ acks: -1, timeoutMs: 1000, apiVersion: 13, partitions }, (results) => {
-      codes.push(...results.map(({ errorCode }) => errorCode));
-    });
-    const more = world.controller.createTopic('more', ALL);
-    expect(more).toBe(moreId);
-    world.advance(20);
-    broker.jobs.finishAll();
-    world.advance(1000);
-    expect(codes).toEqual([ErrorCode.NONE, unknown]);
-    const early = broker.produce(more, 'second', { producerId: 7, baseSequence: 1 });
-    expect(early.value?.errorCode).toBe(ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER);
-    const retried = broker.produce(more, 'first', { producerId: 7, baseSequence: 0 });
-    world.advance(1000);
-    expect(retried.value?.errorCode).toBe(ErrorCode.NONE);
-  },
-);
+])('a topic that comes while a job checks an earlier batch of the request: %s', (_, idOf, unknown) => {
+  const world = new World({ config: { loopWorkMax: 2000 } }).start();
+  const events = world.controller.createTopic('events', ALL);
+  world.advance(20);
+  const broker = world.broker(1);
+  const first = { producerId: 7, producerEpoch: 0, baseSequence: 0 };
+  const codes: ErrorCode[] = [];
+  // The toy controller numbers its topics.
+  const moreId = events.replace('0', '1') as Uuid;
+  const partitions = [
+    { topicId: events, topic: 'events', partition: 0, records: batchOf(new Uint8Array(50_000)) },
+    { topicId: idOf(moreId), topic: 'more', partition: 0, unknown, records: batchOf('first', first) },
+  ];
+  broker.manager.produce({ acks: -1, timeoutMs: 1000, apiVersion: 13, partitions }, (results) => {
+    codes.push(...results.map(({ errorCode }) => errorCode));
+  });
+  const more = world.controller.createTopic('more', ALL);
+  expect(more).toBe(moreId);
+  world.advance(20);
+  broker.jobs.finishAll();
+  world.advance(1000);
+  expect(codes).toEqual([ErrorCode.NONE, unknown]);
+  const early = broker.produce(more, 'second', { producerId: 7, baseSequence: 1 });
+  expect(early.value?.errorCode).toBe(ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER);
+  const retried = broker.produce(more, 'first', { producerId: 7, baseSequence: 0 });
+  world.advance(1000);
+  expect(retried.value?.errorCode).toBe(ErrorCode.NONE);
+});
