@@ -29,7 +29,7 @@ export class ReplicaTable {
   private list: readonly Partition[] | undefined;
   /**
    * Replicas whose log could not be opened, and why. They answer KAFKA_STORAGE_ERROR until the broker
-   * restarts. The broker retries those with a transient error.
+   * restarts, or after a transient error until a retry opens the log.
    */
   private readonly broken = new Map<string, { readonly isTransient: boolean }>();
   /** Topics that the metadata removed since this broker began to replay it. `clearStrays` empties the set. */

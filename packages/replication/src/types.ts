@@ -5,7 +5,7 @@
 import type { LeaderEpoch, Millis, NodeId, Offset, Uuid } from '@millrace/base';
 import type { apis, ErrorCode, RequestOf, ResponseInputOf, Timestamp } from '@millrace/protocol';
 
-/** The client is gone and wants no answer. Calling it again, or late, does nothing. */
+/** Call this when the client is gone and wants no answer. A second or a late call does nothing. */
 export type Cancel = () => void;
 
 /** An accepted fetch. After the fetch is answered, neither function does anything. */
@@ -171,8 +171,8 @@ export interface FetchItem {
 }
 
 /**
- * The largest epoch that both logs can share, when the reader's log diverged below its fetch offset
- * (KIP-595).
+ * Set if the reader's log diverged below its fetch offset (KIP-595): the largest leader epoch that both logs
+ * can share, and the offset where this epoch ends in the leader's log.
  */
 export interface Divergence {
   readonly epoch: LeaderEpoch;

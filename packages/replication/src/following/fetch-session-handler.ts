@@ -49,7 +49,7 @@ export class FetchSessionHandler {
     if (this.wanted.delete(key)) this.changed.add(key);
   }
 
-  /** Builds the next request. After it, the leader's session holds exactly the wanted items. */
+  /** Builds the next request. After this request, the leader's session holds exactly the wanted items. */
   build(): SessionRequest {
     const toSend: FetchItem[] = [];
     const toForget: FetchItem[] = [];

@@ -9,7 +9,10 @@ import { type Api, apis } from '@millrace/protocol';
 
 export interface LeaderConnectionEvents {
   opened(): void;
-  /** Called once, and never within a call of the owner. No response follows. */
+  /**
+   * Called once, unless the owner abandons the connection. Never called within a call of the owner. No
+   * response follows.
+   */
   closed(reason: string): void;
 }
 

@@ -203,7 +203,7 @@ export class ReplicaFetcher {
     this.wakeUp = this.ports.timers.after(delayMs, () => this.proceed());
   }
 
-  // ------------------------------------------------------------------ asking
+  // ------------------------------------------------------------------ requests
 
   private ask(connection: LeaderConnection): void {
     const lost: FollowedPartition[] = [];
@@ -309,7 +309,7 @@ export class ReplicaFetcher {
     );
   }
 
-  // ------------------------------------------------------------------ taking in
+  // ------------------------------------------------------------------ responses
 
   private fetched(response: ResponseOf<typeof apis.fetch>): void {
     if (!this.session.accept(response)) {

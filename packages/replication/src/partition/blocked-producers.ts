@@ -11,7 +11,9 @@ import { BATCH_HEADER_BYTES, BatchHeader, DecodeError, readBatchHeader } from '@
 /** The most producers, and the most partitions, to remember. The oldest is dropped first. */
 const PRODUCERS_MAX = 1000;
 const PARTITIONS_MAX = 250;
-/** No client retries a batch after this time (delivery.timeout.ms, message.timeout.ms). */
+/**
+ * With default settings, no client retries a batch after this time (delivery.timeout.ms, message.timeout.ms).
+ */
 const REMEMBERED_MS: Millis = 5 * 60_000;
 
 /** A producer's first batch that failed. */

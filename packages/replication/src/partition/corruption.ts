@@ -22,9 +22,9 @@ export class Corruption {
   }
 
   /**
-   * Called when a read found corrupt bytes, or when the device refused a follower's write. If this happens to
-   * the new log before the replica rejoined the ISR, the device cannot hold the log. Then the replica goes
-   * offline, because each further attempt would cost a leader epoch.
+   * Called when a read found corrupt bytes, or when a write failed with EIO. If this happens to the new log
+   * before the replica rejoined the ISR, the device cannot hold the log. Then the replica goes offline,
+   * because each further attempt would cost a leader epoch.
    */
   found(reason: string): void {
     const { partition } = this;

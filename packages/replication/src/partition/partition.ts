@@ -50,7 +50,7 @@ export class Partition {
   readonly log: PartitionLog;
   settings: PartitionSettings;
   role: Role = 'none';
-  /** The state of this leader; set exactly while `role` is leader. */
+  /** The state of this leader. Set while `role` is leader and the replica is online. */
   leadership: Leadership | undefined;
   /** The latest known leader; -1: none. */
   leaderId: NodeId = -1;

@@ -15,7 +15,7 @@ export interface ProducePorts {
   readonly jobs: Jobs;
   readonly kinds: LogJobs;
   find(topicId: Uuid, index: number): Partition | PartitionError;
-  /** Called when a batch failed because its partition does not exist here yet. */
+  /** Called when a batch failed with a retriable error because its partition is not open on this broker. */
   batchFailed(topicNameOrId: string, index: number, records: Uint8Array | null): void;
   failed(partition: Partition, reason: string): void;
   /** Called when this broker lost the leadership while a batch was being checked. */
@@ -24,7 +24,8 @@ export interface ProducePorts {
 }
 
 /**
- * Calls `done` when the guarantee of `acks` holds. Calls `ended` when every batch was appended or failed.
+ * Calls `done` when the guarantee of `acks` holds or has failed for every batch. Calls `ended` when every
+ * batch was appended, dropped or refused.
  */
 export class ProduceRun {
   private readonly ports: ProducePorts;
@@ -111,8 +112,8 @@ export class ProduceRun {
   }
 
   /**
-   * Fails a batch because the partition is not here or the client may not write. Later batches of its
-   * producer must wait.
+   * Fails a batch because the partition is not here or the client may not write. If the error is retriable,
+   * later batches of the producer must wait for the retry.
    */
   private failAt(
     wanted: ProducePartition,

@@ -1,7 +1,7 @@
 /**
  * Goal: a leader appends no later batch of a producer before its failed first batch, and a blocked producer
- * is forgotten in time. Method: the set of blocked producers alone, with a log; then a cluster with a toy
- * controller.
+ * is forgotten in time. Method: first the set of blocked producers alone, with a log; then a cluster with a
+ * toy controller.
  */
 import { type Uuid, ZERO_UUID } from '@millrace/base';
 import { MemoryDisk, MemoryLogger } from '@millrace/base/testing';
@@ -39,7 +39,7 @@ const emptyLog = () =>
     config: logConfig,
   });
 
-test('batches after a refused first batch wait while the producer may still retry that one', () => {
+test('batches after a refused first batch must wait while the producer may still retry the first batch', () => {
   const blocked = new BlockedProducers();
   const log = emptyLog();
   blocked.batchFailed(batch(0), 0);
@@ -73,7 +73,7 @@ test('an opened replica takes over the producers refused under the id and the na
   expect(beforehand.take({ topicId: 'id', topic: 'name', index: 0 }).isEmpty).toBe(true);
 });
 
-test('a batch after a refused first batch is not appended before that one', () => {
+test('the leader does not append a batch after a refused first batch until the first batch is retried', () => {
   const world = new World().start();
   const topic = world.controller.createTopic('events', ALL);
   world.advance(20);
@@ -99,7 +99,7 @@ test('a batch after a refused first batch is not appended before that one', () =
   ).toBe(ErrorCode.NONE);
 });
 
-test('nor before a first batch refused while its replica could not be opened', () => {
+test('later batches also wait for a first batch that was refused while the replica could not be opened', () => {
   const world = new World().start();
   const [first, second] = [
     { producerId: 7, baseSequence: 0 },
@@ -119,7 +119,7 @@ test('nor before a first batch refused while its replica could not be opened', (
   expect(valuesBelow(world.partition(1, topic))).toEqual(['first', 'second']);
 });
 
-test.each(['id', 'name'])('nor before a first batch refused by topic %s before the topic was known', (by) => {
+test.each(['id', 'name'])('later batches wait for a first batch refused by the unknown topic %s', (by) => {
   const world = new World().start();
   const topic = world.controller.createTopic('events', ALL);
   const first = { producerId: 7, baseSequence: 0 };
@@ -148,7 +148,7 @@ test.each(['id', 'name'])('nor before a first batch refused by topic %s before t
 test.each([
   ['by name (Produce 9)', (_topicId: Uuid) => ZERO_UUID, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION],
   ['by id (Produce 13)', (topicId: Uuid) => topicId, ErrorCode.UNKNOWN_TOPIC_ID],
-])('a topic that comes while a job checks an earlier batch of the request: %s', (_, idOf, unknown) => {
+])('a batch of a topic created while a job checks an earlier batch fails: %s', (_, idOf, unknown) => {
   const world = new World({ config: { loopWorkMax: 2000 } }).start();
   const events = world.controller.createTopic('events', ALL);
   world.advance(20);

@@ -9,7 +9,7 @@ import { fetchFrom, fetchRequest, partitionsOf } from '../support/fetching.ts';
 import { World } from '../support/world.ts';
 
 const ALL = [[1, 2, 3]];
-/** Several round trips: one takes 4 ms at most, in pieces. Less than one back-off, which is 100 ms. */
+/** Time for several round trips of about 4 ms. Less than one backoff (100 ms). */
 const ROUND_TRIPS_MS = 30;
 
 /** How long a producer waits for acks=all once broker 1 leads. */
@@ -23,7 +23,7 @@ function waitForAckMs(world: World, topic: ReturnType<World['controller']['creat
   return world.clock.monotonicMs() - since;
 }
 
-test.each([20, 50, 90, 300, 700])('of a new topic, %i ms earlier', (delayMs) => {
+test.each([20, 50, 90, 300, 700])('a follower that knows a new topic %i ms before its leader', (delayMs) => {
   const world = new World().start();
   world.controller.createTopic('other', ALL);
   world.advance(500);
@@ -32,7 +32,7 @@ test.each([20, 50, 90, 300, 700])('of a new topic, %i ms earlier', (delayMs) => 
   expect(waitForAckMs(world, topic)).toBeLessThan(ROUND_TRIPS_MS);
 });
 
-test.each([20, 50, 90, 300, 700])('of an election, %i ms earlier', (delayMs) => {
+test.each([20, 50, 90, 300, 700])('a follower that knows an election %i ms before its leader', (delayMs) => {
   const world = new World().start();
   const topic = world.controller.createTopic('events', [[2, 1, 3]]);
   world.advance(500);
@@ -41,7 +41,7 @@ test.each([20, 50, 90, 300, 700])('of an election, %i ms earlier', (delayMs) => 
   expect(waitForAckMs(world, topic)).toBeLessThan(ROUND_TRIPS_MS);
 });
 
-test('other partitions of that leader are answered meanwhile', () => {
+test('a leader whose metadata is old acknowledges records of its other partitions meanwhile', () => {
   const world = new World().start();
   const other = world.controller.createTopic('other', ALL);
   world.advance(500);
@@ -53,7 +53,7 @@ test('other partitions of that leader are answered meanwhile', () => {
   expect(answer.value?.errorCode).toBe(ErrorCode.NONE);
 });
 
-test('a leader that stays behind sends a follower the error after the wait, and a consumer at once', () => {
+test('a leader whose metadata stays old sends a follower the error after the wait, and a consumer at once', () => {
   const world = new World().start();
   const topic = world.controller.createTopic('events', ALL);
   world.advance(500);

@@ -55,7 +55,7 @@ test('a broker deletes a topic that was deleted while it was away', () => {
   expect(events(world, 'stray-replica-deleted')).toHaveLength(1);
 });
 
-test('a broker deletes the folder of such a topic even if a new topic has the same name', () => {
+test('a broker deletes the folder of a deleted topic even if a new topic has the same name', () => {
   const { world, topic } = single();
   world.broker(1).kill();
   world.controller.commit([{ type: 'removeTopic', topicId: topic }]);

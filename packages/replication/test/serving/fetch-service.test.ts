@@ -235,7 +235,7 @@ describe('memory', () => {
 });
 
 describe('long poll', () => {
-  test('waits for data, and wakes once for all appends of a turn', () => {
+  test('a fetch waits for data, and wakes once for all appends of a turn', () => {
     const waiting = fetch({ fetchOffset: 0 }, { maxWaitMs: 10_000 });
     world.advance(400);
     expect(waiting.response).toBeUndefined();
@@ -246,7 +246,7 @@ describe('long poll', () => {
     expect(only(waiting)!.highWatermark).toBe(2);
   });
 
-  test('sends an empty response when the wait is over', () => {
+  test('a fetch gets an empty response when the wait is over', () => {
     const waiting = fetch({ fetchOffset: 0 }, { maxWaitMs: 300 });
     world.advance(299);
     expect(waiting.response).toBeUndefined();
@@ -254,7 +254,7 @@ describe('long poll', () => {
     expect(only(waiting)).toMatchObject({ errorCode: 0, records: [] });
   });
 
-  test('waits for as many bytes as it asked for', () => {
+  test('a fetch waits for as many bytes as it asked for', () => {
     const waiting = fetch({ fetchOffset: 0 }, { maxWaitMs: 10_000, minBytes: 1000 });
     leader().produce(topic, 'a'.repeat(400));
     world.advance(60);
