@@ -9,27 +9,28 @@ export interface FrontEndLimits {
   readonly requestMaxBytes: number;
   /**
    * `queued.max.request.bytes`: bytes held for all connections together. Above it the broker stops reading
-   * the sockets that would add to them. Not positive: no limit.
+   * each connection that has sent part of a request. Not positive: no limit.
    */
   readonly queuedMaxBytes: number;
-  /** Pending requests of one connection; above it the broker stops reading the connection. */
+  /** At this number of pending requests, the broker stops reading a connection. */
   readonly connectionMaxRequests: number;
   /**
-   * Bytes held for one connection (requests and answers). Above this limit the broker stops reading the
+   * Bytes held for one connection (requests and answers). At this limit the broker stops reading the
    * connection. A single request may exceed the limit.
    */
   readonly connectionMaxBytes: number;
-  /** `max.connections`: the broker closes every connection above this number at once. */
+  /** `max.connections`: the broker immediately closes each new connection above this number. */
   readonly maxConnections: number;
   /**
-   * `max.connections.per.ip`: the broker closes every connection from one address above this number at once.
+   * `max.connections.per.ip`: the broker immediately closes each new connection above this number from one
+   * address.
    */
   readonly maxConnectionsPerIp: number;
   /** `connections.max.idle.ms`: the broker closes a connection that was idle for this long. */
   readonly idleMs: Millis;
   /**
-   * While memory is short, the broker drops a peer that stalls for this long: it neither sends the rest of
-   * its frame nor reads its answers.
+   * While memory is short, the broker drops a peer that stalls for this long. A peer stalls if it does not
+   * send the rest of a frame, or does not read its answers.
    */
   readonly stalledPeerMs: Millis;
   /** How long the peer may take to close its end after the broker closed its own. */

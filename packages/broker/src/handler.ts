@@ -66,7 +66,7 @@ export interface BrokerContext {
 export interface Request<Body> {
   readonly version: number;
   readonly clientId: string | null;
-  /** Name of the listener that the client connected to; addresses in the answer are of the same name. */
+  /** Name of the listener that the client connected to. The answer gives addresses of this listener. */
   readonly listenerName: string;
   readonly remoteAddress: string;
   readonly body: Body;
@@ -86,8 +86,8 @@ export interface Reply<Response> {
   /** Closes the connection in place of an answer. */
   close(reason: string): void;
   /**
-   * The connection starts no request until the handler calls the returned function: the next request would
-   * overtake this one. Later answers wait as usual.
+   * Until the handler calls the returned function, the connection starts no other request, because it would
+   * overtake this one.
    */
   hold(): () => void;
   /**

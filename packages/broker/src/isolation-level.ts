@@ -1,4 +1,7 @@
-/** The end of the records that a consumer may read: 0 means the high watermark, 1 the last stable offset. */
+/**
+ * Isolation levels of Kafka's protocol. A consumer reads up to the high watermark (0), or up to the last
+ * stable offset (1).
+ */
 
 const READ_UNCOMMITTED = 0;
 const READ_COMMITTED = 1;

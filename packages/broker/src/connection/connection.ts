@@ -51,9 +51,12 @@ export interface ConnectionHost extends InputHost {
   gone(connection: Connection): void;
 }
 
-/** Stands for a close in the order of answers, where the close takes the place of an answer. */
+/**
+ * Fills the slot of a frame that was no valid request. The slot closes the connection after the answers to
+ * the earlier requests.
+ */
 const NO_REQUEST: OpenedRequest = { apiName: '', frameBytes: 0, decodedBytes: 0, exclusive: false };
-/** The broker reads this much ahead behind an exclusive request. */
+/** While a request keeps the next one from starting, the broker reads about this many bytes ahead. */
 const READ_AHEAD_BYTES = 65_536;
 
 export class Connection implements StreamHandler, Holder, Sleeper {
@@ -350,9 +353,9 @@ export class Connection implements StreamHandler, Holder, Sleeper {
   }
 
   /**
-   * Runs after the client has closed: starts its next request unless a batch is being checked, and ends the
-   * connection after the last one. The broker drops all answers, so no request waits for the answer of
-   * another, and the limits on pending requests do not apply.
+   * Runs after the client has closed. Starts the client's next request, unless a batch is being checked. Ends
+   * the connection after the last request. The broker drops all answers, so no request waits for the answer
+   * of another, and the limits on pending requests do not apply.
    */
   private handleRest(): void {
     if (this.routing) {
@@ -376,7 +379,7 @@ export class Connection implements StreamHandler, Holder, Sleeper {
   /** Returns false when it can start no request now, or when none is left. */
   private handleNext(): boolean {
     if (this.state !== 'orphaned' || this.holds > 0) return false;
-    // The started requests are done, or finish without this connection. If a request that changes something
+    // Each started request is done, or finishes without this connection. If a request that changes something
     // is still unanswered (a costly batch with acks), the broker handles nothing behind it. The client
     // retries that request and those behind it, and a late broker must not check the same batches twice. Not
     // compared with Kafka.

@@ -44,7 +44,9 @@ export class MemoryBudget {
     return this.heldBytes > this.maxBytes;
   }
 
-  /** True if decoded requests use so much that another large one must wait until some end. */
+  /**
+   * True if decoded requests use so much memory that another large request must wait until some of them end.
+   */
   get crowded(): boolean {
     return this.decodedBytes * DECODED_SHARES > this.maxBytes;
   }
@@ -69,7 +71,7 @@ export class MemoryBudget {
     const wasCrowded = this.crowded;
     this.heldBytes += deltaBytes;
     this.decodedBytes += decodedDeltaBytes;
-    assert(this.heldBytes >= 0 && this.decodedBytes >= 0, 'no less than nothing is held');
+    assert(this.heldBytes >= 0 && this.decodedBytes >= 0, 'the bytes held are never negative');
     if (this.waiting.size === 0) return;
     // The frames that wait may exhaust the budget by themselves. So also release them when decoded requests
     // use little memory again.

@@ -63,10 +63,10 @@ export interface Slot {
 }
 
 /**
- * A client that closes within this time after its request did not wait for the answer, so the broker carries
- * the request out. A client that closes later has waited and will retry, so the broker stops the request: if
- * it finished old requests first, it would answer each retry late. Kafka has no such limit; not compared with
- * 4.3.1.
+ * If a client closes within this time after it sent a request, it did not wait for the answer. The broker
+ * then carries out the request. A client that closes later has waited and will retry, so the broker stops the
+ * request: a broker that finished old requests first would answer each retry late. Kafka has no such limit;
+ * not compared with 4.3.1.
  */
 const ANSWER_AWAITED_MS: Millis = 500;
 
@@ -74,7 +74,7 @@ export class ResponseSlots {
   private slots: Slot[] = [];
   /** Index of the oldest slot that has not left. */
   private head = 0;
-  /** Requests not yet answered and handed over. */
+  /** Number of pending requests: their answers are not ready, or wait for an earlier answer. */
   get size(): number {
     return this.slots.length - this.head;
   }

@@ -76,8 +76,8 @@ export class ControlStream {
   }
 
   /**
-   * Closes the stream as a dead process does. The controller fences the broker after a grace. Reports no
-   * further events.
+   * Closes the stream as a dead process does. The controller fences the broker after a grace period. Reports
+   * no further events.
    */
   close(): void {
     if (this.over) return;
@@ -87,8 +87,8 @@ export class ControlStream {
   }
 
   /**
-   * Closes the stream of a broker that lives and connects to a controller again. The controller keeps its
-   * session. Reports no further events.
+   * Closes the stream of a live broker that will connect to a controller again. The controller keeps the
+   * broker's session. Reports no further events.
    */
   leave(): void {
     if (this.over) return;

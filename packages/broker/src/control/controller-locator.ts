@@ -41,7 +41,9 @@ export class ControllerLocator {
     return channel;
   }
 
-  /** This broker's observer heard that the metadata quorum elected a leader. Listeners move to it at once. */
+  /**
+   * This broker's observer learned that the metadata quorum elected a leader. Listeners move to it at once.
+   */
   leaderKnown(leaderId: NodeId): void {
     if (!this.choose(leaderId)) return;
     this.failedId = undefined;

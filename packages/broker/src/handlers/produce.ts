@@ -1,6 +1,7 @@
 /**
- * Produce (0). Resolves names and ids, does the checks that need no log, and passes the other partitions to
- * the replica manager, which says when each one has its acks. Answers in request order.
+ * Produce (0). Resolves topic names and ids, and does the checks that need no log. Passes all partitions,
+ * each with the error found, to the replica manager. The replica manager returns the results when each
+ * partition has its acks. Answers in request order.
  */
 import { type Uuid, ZERO_UUID } from '@millrace/base';
 import type { MetadataImage } from '@millrace/metadata';
@@ -20,7 +21,7 @@ type ProduceRequest = RequestOf<typeof apis.produce>;
 type ProduceResponse = ResponseInputOf<typeof apis.produce>;
 
 const TOPIC_IDS_SINCE = 13;
-/** The one client that may write to the cluster's own topics, by Kafka's convention. */
+/** By Kafka's convention, only a client with this id may produce to internal topics. */
 const ADMIN_CLIENT_ID = '__admin_client';
 
 export const produce = defineHandler(apis.produce, handleProduce);
@@ -52,8 +53,8 @@ function handleProduce(
   );
   if (cancel === undefined) return;
   release = reply.hold();
-  // A client with acks=0 may close right after it sent the request, so nothing cancels the append. A client
-  // with acks that closes later retries.
+  // A client with acks=0 may close right after it sent the request, so nothing cancels the append. With acks,
+  // a client that closes later has waited for the answer, and retries.
   if (acks !== 0) reply.onAbandoned(cancel);
 }
 

@@ -1,5 +1,5 @@
 /**
- * Goal: the budget drops stalled connections whenever others wait for them. Method: a budget with fake
+ * Goal: the budget drops stalled connections when others wait for their memory. Method: a budget with fake
  * connections.
  */
 import { expect, test } from 'vitest';

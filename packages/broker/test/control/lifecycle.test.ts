@@ -58,7 +58,7 @@ function serving() {
 }
 
 describe('joining', () => {
-  test('it registers, heartbeats at once and then every interval, on one stream', () => {
+  test('the broker registers, sends a heartbeat at once and then at each interval, on one stream', () => {
     const { clock, lifecycle, controllers } = setUp({ previousBrokerEpoch: 7 });
     lifecycle.start();
     clock.advance(1100);
@@ -72,7 +72,7 @@ describe('joining', () => {
     expect(lifecycle.brokerEpoch).toBe(10);
   });
 
-  test('the broker finds the active controller by the hint of another, or by trying', () => {
+  test('the broker finds the active controller by the hint of another one, or by asking each in turn', () => {
     const hinted = setUp();
     hinted.controllers.active = 102;
     hinted.lifecycle.start();
@@ -109,7 +109,7 @@ describe('joining', () => {
     expect(told).toEqual(['registered 10', 'unfenced']);
   });
 
-  test('the broker does not ask two controllers that name each other in a circle', () => {
+  test('two controllers name each other: the broker does not ask them in a tight loop', () => {
     const { clock, lifecycle, controllers } = setUp();
     controllers.active = undefined;
     controllers.hint = 101;
@@ -118,7 +118,7 @@ describe('joining', () => {
     expect(controllers.story().length).toBeLessThan(60);
   });
 
-  test('it asks to stay fenced until it has replayed its own registration, then asks at once to be unfenced', () => {
+  test('the broker asks to stay fenced until it has replayed its own registration, then asks at once to be unfenced', () => {
     const { clock, lifecycle, controllers, state, told } = setUp();
     controllers.heartbeat = ({ wantFence }) => ({ isFenced: wantFence });
     state.offset = 3;
@@ -138,7 +138,7 @@ describe('joining', () => {
     expect(told).toEqual(['registered 10', 'unfenced']);
   });
 
-  test('it does not ask to be unfenced before the host is ready', () => {
+  test('the broker does not ask to be unfenced before its host is ready', () => {
     const { clock, lifecycle, controllers, state, told } = setUp();
     controllers.heartbeat = ({ wantFence }) => ({ isFenced: wantFence });
     state.ready = false;
@@ -151,7 +151,7 @@ describe('joining', () => {
     expect(told).toEqual(['registered 10', 'unfenced']);
   });
 
-  test('it asks more often until the controller unfences it', () => {
+  test('the broker sends heartbeats more often until the controller unfences it', () => {
     const { clock, lifecycle, controllers } = setUp();
     controllers.heartbeat = () => ({ isFenced: true });
     lifecycle.start();
@@ -159,7 +159,7 @@ describe('joining', () => {
     expect(controllers.story().filter((line) => line.includes('fenced')).length).toBeGreaterThan(8);
   });
 
-  test('its earlier run still has a session: it retries until that is over', () => {
+  test('the controller still has a session of an earlier run: the broker retries until that session ends', () => {
     const { clock, lifecycle, controllers, told, logger } = setUp();
     controllers.register = () => ({ errorCode: ErrorCode.DUPLICATE_BROKER_REGISTRATION });
     lifecycle.start();
@@ -171,7 +171,7 @@ describe('joining', () => {
     expect(told).toEqual(['registered 33', 'unfenced']);
   });
 
-  test('a broker of another cluster reports it to its host, and stops asking', () => {
+  test('the controller refuses a broker of another cluster: the broker tells its host, and stops asking', () => {
     const { clock, lifecycle, controllers, told } = setUp();
     controllers.register = () => ({
       errorCode: ErrorCode.INCONSISTENT_CLUSTER_ID,
@@ -225,7 +225,7 @@ describe('the lease', () => {
     expect(lease().validUntilMs).toBeGreaterThan(clock.monotonicMs() + 2900);
   });
 
-  test('a stale epoch: the lease ends at once and it registers again, naming its last epoch', () => {
+  test('STALE_BROKER_EPOCH: the broker ends its lease at once, and registers again with its last epoch', () => {
     const { clock, controllers, told, leases, lifecycle } = serving();
     controllers.heartbeat = ({ brokerEpoch }) =>
       brokerEpoch === 10 ? { errorCode: ErrorCode.STALE_BROKER_EPOCH } : {};
@@ -267,7 +267,7 @@ describe('controller failover', () => {
     expect(lifecycle.brokerEpoch).toBe(10);
   });
 
-  test('the broker opens a broken stream to the same controller again at once, within its grace', () => {
+  test('a stream breaks: the broker opens a new one to the same controller at once', () => {
     const { clock, controllers } = serving();
     clock.advance(100);
     controllers.kill(100);
@@ -327,11 +327,11 @@ describe('a controller whose every answer comes late', () => {
 });
 
 describe('the end of a stream', () => {
-  test('a live broker announces it to a controller that answers late, and to one that it leaves for another', () => {
+  test('a live broker announces that it leaves: to a controller that answers late, and to one that it replaces', () => {
     const { clock, controllers, locator } = serving();
     controllers.frozen.add(100);
     clock.advance(2100);
-    // Sent at 502, given up after 1500.
+    // The broker sent the heartbeat at 502, and gave up after 1500 ms.
     expect(controllers.left[0]).toBe('2003 100');
     expect(controllers.story()).toContain('2003 stream to 100 closed');
     clock.advance(1000);
@@ -344,7 +344,7 @@ describe('the end of a stream', () => {
     expect(controllers.left).toEqual([`${clock.monotonicMs() - 9} 100`]);
   });
 
-  test('a stopping broker does not announce it: it counts as dead', () => {
+  test('a stopping broker does not announce that it leaves: the controller counts it as dead', () => {
     const { clock, controllers, lifecycle } = serving();
     lifecycle.stop();
     clock.advance(10);
@@ -352,7 +352,7 @@ describe('the end of a stream', () => {
     expect(controllers.left).toEqual([]);
   });
 
-  test('a broker that wants to stop and gets no answer does not announce it: it may stop at any moment', () => {
+  test('a broker that wants to stop and gets no answer does not announce that it leaves: it may stop at any moment', () => {
     const { clock, controllers, lifecycle } = serving();
     lifecycle.beginShutdown(() => {});
     controllers.frozen.add(100);
@@ -363,7 +363,7 @@ describe('the end of a stream', () => {
 });
 
 describe('stopping', () => {
-  test('it asks often to shut down, until the controller allows it', () => {
+  test('a stopping broker asks often to shut down, until the controller allows it', () => {
     const { clock, controllers, lifecycle, told } = serving();
     let moved = false;
     controllers.heartbeat = ({ wantShutDown }) => ({
@@ -400,7 +400,7 @@ describe('stopping', () => {
     expect(ends).toEqual([false]);
   });
 
-  test('no controller is left (the whole cluster stops): it does not wait for one', () => {
+  test('no controller is left (the whole cluster stops): the stopping broker does not wait for one', () => {
     const { clock, controllers, lifecycle } = serving();
     for (const id of [100, 101, 102]) controllers.kill(id);
     clock.advance(100);

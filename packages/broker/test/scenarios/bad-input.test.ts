@@ -19,7 +19,7 @@ describe('bad input', () => {
     expect(log()).toEqual(['connection-closed: unknown API key']);
   });
 
-  test('an unsupported version closes the connection, also one that is only advertised', () => {
+  test('an unsupported version closes the connection, even if ApiVersions lists it', () => {
     for (const version of [-1, 0, 2, 14]) {
       const { connect, clock, logger } = testBroker();
       const client = connect();
@@ -59,7 +59,7 @@ describe('bad input', () => {
     },
   );
 
-  test('a frame of 2 GiB, and one of negative size, close the connection without any memory for them', () => {
+  test('a frame of 2 GiB, and one of negative size, close the connection, and the broker allocates no memory for them', () => {
     for (const size of [0x7fffffff, 104_857_601, -1]) {
       const { connect, clock, frontEnd, log } = testBroker();
       const client = connect();
@@ -156,7 +156,7 @@ describe('bad input', () => {
     expect(frontEnd.budget.heldBytes).toBe(0);
   });
 
-  test('the broker disconnects a peer that does not close its end within the grace, and drops what it sends', () => {
+  test('the broker disconnects a peer that does not close its end within the grace period, and drops what it sends', () => {
     const { connect, clock, frontEnd } = testBroker();
     const client = connect();
     client.bytes(rawFrame(999, 0, 1));

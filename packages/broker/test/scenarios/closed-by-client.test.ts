@@ -1,7 +1,7 @@
 /**
- * Goal: the broker handles every request that it has received whole, even if the client closes right after it
- * (a producer with acks=0 sends and closes). Method: clients close while a job checks a batch. A test ends
- * the checks by hand.
+ * Goal: the broker handles every request that it has received whole, even if the client closes right after
+ * sending it (a producer with acks=0 sends and closes). Method: clients close while a job checks a batch. A
+ * test ends the checks by hand.
  */
 import { apis } from '@millrace/protocol';
 import { expect, test } from 'vitest';
@@ -54,7 +54,7 @@ test('a producer with acks=0 sends ten costly batches and closes: all ten are ap
   expectNothingHeld(broker);
 });
 
-test('more than the broker reads ahead: it sees the close behind the last batch', () => {
+test('a client sends more than the broker reads ahead, and closes: the broker appends every batch', () => {
   const broker = costlyBroker();
   const client = broker.connect();
   for (let i = 0; i < 10; i++) client.request(apis.produce, 9, produce(0, 20_000));
@@ -66,7 +66,7 @@ test('more than the broker reads ahead: it sees the close behind the last batch'
   expectNothingHeld(broker);
 });
 
-test('with acks=all the broker appends the batch in the check, and drops its answer', () => {
+test('a client closes while a job checks its acks=all batch: the broker appends the batch, and drops the answer', () => {
   const broker = costlyBroker();
   const { replicas, clock } = broker;
   const client = broker.connect();
@@ -81,7 +81,7 @@ test('with acks=all the broker appends the batch in the check, and drops its ans
   expect(client.writes).toBe(0);
 });
 
-test('a client that has waited for its answer and closes retries: the broker drops the check', () => {
+test('a client that closes after it has waited for its answer will retry, so the broker cancels the check', () => {
   for (const waitedMs of [500, 501]) {
     const broker = costlyBroker();
     const client = broker.connect();
@@ -93,7 +93,7 @@ test('a client that has waited for its answer and closes retries: the broker dro
   }
 });
 
-test('the first costly batch with acks is the last of its connection: a client that timed out repeats the others', () => {
+test('the client has closed: the broker handles nothing behind the first costly batch with acks, because the client retries', () => {
   const broker = costlyBroker();
   const client = broker.connect();
   for (const acks of [0, 0, -1, -1, 0]) client.request(apis.produce, 9, produce(acks));
@@ -131,7 +131,7 @@ test('the broker drops half a frame behind whole ones', () => {
   expectNothingHeld(broker);
 });
 
-test('a fetch that is parked when the client closes is cancelled, and its late answer goes nowhere', () => {
+test('a fetch that is parked when the client closes is cancelled, and the broker drops its late answer', () => {
   const broker = costlyBroker();
   const { replicas, clock } = broker;
   const client = broker.connect();
@@ -179,7 +179,7 @@ test('the broker cancels the lookup of a client that closed, and handles the pro
   expectNothingHeld(broker);
 });
 
-test('unanswered requests fill the connection: the broker handles those behind them when the client closes', () => {
+test('unanswered requests reach the limit of a connection: the broker handles those behind them when the client closes', () => {
   const broker = testBroker({ limits: { connectionMaxRequests: 2 } });
   const client = broker.connect();
   const frames = [1, 2, 3, 4, 5].map(() => [...client.frame(apis.produce, 9, produce(-1))]);
@@ -203,7 +203,7 @@ test('a failed acks=0 produce ends the connection, and the broker drops the requ
   expectNothingHeld(broker);
 });
 
-test('a malformed frame behind a batch in the check ends the connection', () => {
+test('a malformed frame behind a batch that a job checks ends the connection', () => {
   const broker = costlyBroker();
   const client = broker.connect();
   client.request(apis.produce, 9, produce(0));

@@ -80,7 +80,7 @@ describe('one connection', () => {
     expect(frontEnd.budget.heldBytes).toBe(0);
   });
 
-  test('the broker neither answers nor reads a peer until it reads its answers', () => {
+  test('while a peer does not read its answers, the broker neither sends more nor reads its requests', () => {
     const { connect, clock } = testBroker();
     const client = connect();
     client.slow = true;
@@ -159,7 +159,7 @@ describe('idle connections', () => {
 });
 
 describe('all connections together', () => {
-  test('max.connections and max.connections.per.ip: the broker closes one more at once', () => {
+  test('max.connections and max.connections.per.ip: the broker closes each further connection immediately', () => {
     const { connect, clock, log } = testBroker({ limits: { maxConnections: 3, maxConnectionsPerIp: 2 } });
     const first = connect({ address: 'a' });
     connect({ address: 'a' });
@@ -296,7 +296,7 @@ describe('the memory of a decoded request', () => {
     expect(frontEnd.budget.heldBytes).toBe(0);
   });
 
-  test('for a waiting fetch only the frame counts: the replica manager keeps its partitions once', () => {
+  test('for a waiting fetch only the frame counts, because the broker drops the decoded request', () => {
     const { connect, clock, replicas, frontEnd } = testBroker();
     const client = connect();
     const partitions = Array.from({ length: 1000 }, () => ({ partition: 0, fetchOffset: 0 }));
@@ -309,7 +309,7 @@ describe('the memory of a decoded request', () => {
     expect(frontEnd.budget.heldBytes).toBe(0);
   });
 
-  test('while it uses a quarter of the memory, the broker starts small requests but no large one', () => {
+  test('while decoded requests use a quarter of the memory, the broker starts small requests but no large one', () => {
     const { connect, clock, forwarded, frontEnd } = testBroker({ limits: { queuedMaxBytes: 32_000_000 } });
     const clients = [connect(), connect(), connect()];
     for (const client of clients) {
@@ -346,7 +346,7 @@ describe('the memory of a decoded request', () => {
     expect(forwarded).toHaveLength(2);
   });
 
-  test('the broker refuses a request that names more than ten thousand unknown things', () => {
+  test('the broker refuses a Fetch with more elements than 10,000 and four for each partition of the cluster', () => {
     const { connect, replicas, log } = testBroker();
     const fetchOf = (count: number) => {
       const partitions = Array.from({ length: count }, () => ({ partition: 0, fetchOffset: 0 }));
@@ -361,7 +361,7 @@ describe('the memory of a decoded request', () => {
     expect(replicas.fetches).toHaveLength(1);
   });
 
-  test('the broker refuses one above 2 MiB by its first bytes, but waits for a large Produce or CreateTopics', () => {
+  test('the broker refuses a Fetch above 2 MiB after its first bytes, but waits for a large Produce or CreateTopics', () => {
     const { connect, add, frontEnd, log } = testBroker();
     const beginning = (apiKey: number, sizeBytes: number) => {
       const bytes = new Uint8Array(1000);

@@ -73,7 +73,7 @@ describe('forwarding', () => {
     expect(answers).toMatchObject([{ errorCode: ErrorCode.REQUEST_TIMED_OUT, at: 700 }]);
   });
 
-  test('a call to a frozen controller moves to another as soon as that is known to lead', () => {
+  test('a call to a frozen controller moves to another one as soon as the broker learns that the other one leads', () => {
     const { clock, controllers, locator, forward, answers } = setUp();
     controllers.frozen.add(100);
     forward(30_000);
@@ -192,7 +192,7 @@ describe('producer ids', () => {
     return { ...test, ids, given, errors, take };
   }
 
-  test('each id once, over blocks, and the next block arrives before the last is used up', () => {
+  test('the broker gives out each producer id once, and gets the next block before it has used up the current one', () => {
     const { clock, controllers, given, take } = blocks();
     take();
     expect(given).toEqual([]);

@@ -39,7 +39,7 @@ test('the connection starts its next request when the batches are appended, befo
   expect(client.order).toEqual([`Produce#${slow}`, `Produce#${next}`, `Metadata#${metadata}`]);
 });
 
-test('with acks=0 as well: the broker stops reading from a client that sends more', () => {
+test('with acks=0 the connection waits as well: the broker stops reading from a client that sends more', () => {
   const { connect, clock, replicas } = testBroker();
   replicas.checksBeside = true;
   const client = connect();
@@ -56,7 +56,7 @@ test('with acks=0 as well: the broker stops reading from a client that sends mor
   expect(client.paused).toBe(false);
 });
 
-test('its bytes stay counted while it waits', () => {
+test('the bytes of a request count as held until it is answered', () => {
   const { connect, clock, replicas, frontEnd } = testBroker();
   replicas.checksBeside = true;
   const client = connect();
@@ -69,7 +69,7 @@ test('its bytes stay counted while it waits', () => {
   expect(frontEnd.budget.heldBytes).toBe(0);
 });
 
-test('the broker gives a connection up: it cancels the check and ignores its late end', () => {
+test('the broker closes a connection: it cancels the check, and starts no later request when the check ends', () => {
   const { connect, clock, replicas, frontEnd } = testBroker();
   replicas.checksBeside = true;
   const client = connect();

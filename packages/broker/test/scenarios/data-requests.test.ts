@@ -153,7 +153,7 @@ describe('Produce', () => {
     expect(codes(answer())).toEqual([48, 0]);
   });
 
-  test('internal topics of anyone but the admin client are refused; the replica manager checks acks', () => {
+  test('only the admin client may produce to internal topics; the handler leaves the check of acks to the replica manager', () => {
     const records = { type: 'topic', name: '__consumer_offsets', topicId: OTHER_ID } as const;
     const topicData = [{ name: 'words', partitionData: [{ index: 0, records: BATCH }] }];
     const odd = testBroker();
@@ -314,7 +314,7 @@ describe('lookups', () => {
     ]);
   });
 
-  test('OffsetForLeaderEpoch: results find their partitions', () => {
+  test('OffsetForLeaderEpoch: each partition gets its own result', () => {
     const broker = testBroker();
     broker.replicas.offsetForLeaderEpoch = (partitions) =>
       partitions.map(

@@ -72,7 +72,7 @@ describe('Metadata', () => {
     });
   });
 
-  test('version 0 leaves dead replicas out and reports that some are missing; empty means all', () => {
+  test('version 0: the answer leaves out dead replicas, with REPLICA_NOT_AVAILABLE; an empty list means all topics', () => {
     const broker = testBroker();
     broker.add([fence(1)]);
     const response = metadata(broker, 0, { topics: [] });
@@ -83,7 +83,7 @@ describe('Metadata', () => {
     });
   });
 
-  test('from version 1 on an empty list is no topics', () => {
+  test('from version 1 on an empty list means no topics', () => {
     expect(metadata(testBroker(), 1, { topics: [] }).topics).toEqual([]);
   });
 
@@ -95,7 +95,7 @@ describe('Metadata', () => {
     expect(metadata(testBroker(), 5, { topics: null }, 'OTHER').topics[0]!.partitions[0]!.errorCode).toBe(5);
   });
 
-  test('by id: the answer lists unknown ones with their id, and ignores names', () => {
+  test('topics by id: the answer lists unknown ids with an error, and ignores names', () => {
     const topics = [
       { topicId: TOPIC_ID, name: null },
       { topicId: OTHER_ID, name: null },
@@ -173,7 +173,7 @@ describe('auto topic creation', () => {
     expect(broker.log()).toEqual(['auto-topic-creation-failed']);
   });
 
-  test('not if the client or the broker forbids it, nor for illegal and internal names; always before version 4', () => {
+  test('the broker creates no topic if client or broker forbids it, nor illegal or internal ones; before v4 clients cannot forbid it', () => {
     const broker = testBroker();
     ask(broker, 'fresh', 12, false);
     ask(broker, 'no/good');
@@ -352,7 +352,7 @@ describe('ApiVersions', () => {
     ]);
   });
 
-  test('a client that names its software against the grammar is refused', () => {
+  test('the broker refuses a client whose software name breaks the grammar of KIP-511', () => {
     const broker = testBroker();
     const client = broker.connect();
     const id = client.request(apis.apiVersions, 3, {

@@ -47,7 +47,7 @@ describe('pipelining', () => {
     expect(client.order).toEqual(['Produce#1', 'Produce#2', 'Produce#3', 'Produce#4']);
   });
 
-  test('a parked Fetch gets onNextRequest for a request in the same chunk or later, which starts only after its answer', () => {
+  test('a request arrives behind a parked Fetch: the Fetch gets onNextRequest, and the request starts after its answer', () => {
     for (const together of [true, false]) {
       const { connect, clock, replicas } = testBroker();
       const client = connect();
@@ -106,7 +106,7 @@ describe('pipelining', () => {
     expect(client.order).toEqual([`Metadata#${next}`]);
   });
 
-  test('acks=0 that fails closes the connection after the answers before it', () => {
+  test('a failed acks=0 Produce closes the connection after the answers to earlier requests', () => {
     const { connect, clock, replicas, log } = testBroker();
     const client = connect();
     const before = client.request(apis.metadata, 12, { topics: null });

@@ -14,7 +14,7 @@ function answerWith(records: Uint8Array) {
   return { responses: [{ topicId: TOPIC_ID, partitions: [partition] }] } as never;
 }
 
-test('a buffer is spare when the answer has left', () => {
+test('the broker reuses a buffer once its answer has left', () => {
   const { connect, clock, replicas, frontEnd } = testBroker();
   const client = connect();
   client.request(apis.fetch, 13, wanted as never);
