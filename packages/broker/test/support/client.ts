@@ -23,7 +23,7 @@ interface Server {
 }
 
 export class TestClient {
-  /** Everything the broker sent that this client has read, in order. */
+  /** The answers that this client has read, in order. */
   readonly answers: Answer[] = [];
   /** Number of writes of the broker. */
   writes = 0;
@@ -107,7 +107,7 @@ export class TestClient {
     return this.unread.reduce((sum, chunk) => sum + chunk.length, 0);
   }
 
-  /** Closes in order: the broker sees it after it has read all earlier bytes. */
+  /** Closes the connection. The broker sees the close after it has read all earlier bytes. */
   close(): void {
     this.finished = true;
     if (this.gone || this.pending.length > 0) return;

@@ -27,13 +27,16 @@ export class TestControllers {
   readonly transcript: string[] = [];
   /** Id of the active controller; undefined: none. */
   active: number | undefined = 100;
-  /** The active controller that the others name; -1: they do not know it. */
+  /**
+   * The id that the other controllers name as the active one. -1: they know none. Undefined: they name
+   * `active`.
+   */
   hint: number | undefined;
   /** Ids of controllers that receive messages and never answer. */
   readonly frozen = new Set<number>();
   /** Every answer on a stream takes this long. */
   lateMs = 0;
-  /** Controllers whose stream the broker left with `leaves`, in order, each with the time. */
+  /** The streams that the broker announced to leave (`leaves`): time and id of the controller, in order. */
   readonly left: string[] = [];
   register: (request: RegisterRequest) => Partial<RegisterResponse> = () => ({ brokerEpoch: 10 });
   heartbeat: (request: HeartbeatRequest) => Partial<HeartbeatResponse> = () => ({});
