@@ -11,7 +11,7 @@ import type { Settings } from './table.ts';
 export type Values = Settings & FixedSettings;
 export type ValueName = keyof Values;
 
-/** A field that is computed from some values, or from the whole configuration. `of` gets only these. */
+/** A field that is computed from the values in `names` and the configuration. `of` gets no other values. */
 export interface Computed<N extends ValueName, T> {
   readonly names: readonly N[];
   readonly of: (values: Pick<Values, N>, config: NodeConfig) => T;
@@ -24,7 +24,7 @@ export function computed<const N extends ValueName, T>(
   return { names, of };
 }
 
-/** A computed field with any source. */
+/** A computed field, whatever values it needs. */
 interface AnyComputed<T> {
   readonly names: readonly ValueName[];
   readonly of: (values: Values, config: NodeConfig) => T;

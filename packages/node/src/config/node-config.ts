@@ -150,7 +150,7 @@ function checkRoles(facts: RoleFacts, problems: string[]): void {
   }
   if (isController && !isVoter) {
     problems.push(
-      `node.id='${nodeId}' is not in controller.quorum.voters, which a controller must be; give one of ${voterIds}`,
+      `node.id='${nodeId}' is not in controller.quorum.voters, which must list every controller; give one of ${voterIds}`,
     );
   }
   if (!isController && isVoter) {

@@ -119,7 +119,7 @@ const quorumSettings = {
     'Quorum',
     int(0),
     '100',
-    'The controller fences a broker whose control stream closed (its process died) when the broker does not come back for this long.',
+    'The controller fences a broker this long after the broker’s control stream closed (its process died), unless the broker comes back.',
     { differs: OURS },
   ),
   'broker.heartbeat.interval.ms': setting(
@@ -333,7 +333,7 @@ const connectionSettings = {
     'Connections',
     long(1),
     '268435456',
-    'Memory for requests (their bytes, and the decoded objects) and answers of all connections together, in bytes. Above it the broker reads no connection and gives consumers no records. One answer takes at most a quarter of the free part.',
+    'Memory for requests (their bytes, and the decoded objects) and answers of all connections together, in bytes. Above it the broker stops reading each connection that has sent part of a request, and gives consumers no records. One answer takes at most a quarter of the free part.',
     { differs: 'Kafka has no limit (-1) by default.' },
   ),
   'max.connections': setting(

@@ -4,7 +4,8 @@
  *
  * Start: the broker binds its listeners (their ports are part of the registration), follows the metadata and
  * registers. It serves clients once the controller unfences it. Stop: the controller moves the broker's
- * leaderships away while the broker still serves. Then the broker closes its clients, then its logs.
+ * leaderships away while the broker still serves. Then the broker closes the connections of its clients, then
+ * its logs.
  */
 import type { Clock, Disk, Jobs, Listener, Logger, Net, NodeId, Random, Rpc, Uuid } from '@millrace/base';
 import {
@@ -205,7 +206,7 @@ export class BrokerRole {
     }
   }
 
-  /** Numbers of the things that this role holds for requests. All are bounded in peace. */
+  /** Counts what this role holds for requests. Every count stays bounded while no fault occurs. */
   holdings(): BrokerHoldings {
     const { connections, budget } = this.frontEnd;
     return {
@@ -253,7 +254,7 @@ export class BrokerRole {
     return this.lifecycle?.fenced === false;
   }
 
-  /** Ends like a crash, as far as one process can: sends nothing and flushes nothing. */
+  /** Ends like a crash, as far as one process can: sends nothing to the controller, and flushes no log. */
   kill(done: () => void): void {
     this.closeListeners();
     this.frontEnd.close(() => {});
@@ -346,5 +347,5 @@ export class BrokerRole {
  * stops when its last log directory has failed.
  */
 function directoryFailure(directory: string, reason: string): string {
-  return `The data folder ${directory} has failed: ${reason}. The broker stops, so that others lead its partitions. Repair or replace the disk, then start it again.`;
+  return `The data folder ${directory} has failed: ${reason}. The broker stops, so that other brokers lead its partitions. Repair or replace the disk, then start it again.`;
 }

@@ -104,8 +104,8 @@ export class ControllerRole {
         nodeId: options.nodeId,
         directoryId: options.directoryId,
         clusterId: options.clusterId,
-        // A controller stores the cluster id when the first records are committed. So with an id, there was a
-        // quorum.
+        // A controller stores the cluster id when the first records are committed. So a stored id proves that
+        // a quorum existed, and this controller must not form a new one.
         mayForm: options.clusterId === undefined,
         voters: options.voters,
         storage: options.storage,

@@ -21,7 +21,7 @@ export interface NodeRoleEvents {
   foreignFolder(reason: string): void;
 }
 
-/** The host passes the classes, so a process loads only the code of its roles. */
+/** The host passes a function that creates each role, so a process loads only the code of its roles. */
 export interface NodeRoleOptions {
   readonly logs: LogDirectory;
   readonly controller: ((events: ControllerRoleEvents) => ControllerRole) | undefined;
@@ -74,7 +74,7 @@ export class NodeRole {
     this.end('stop', 'stop', done);
   }
 
-  /** Ends like a crash, as far as one process can: sends nothing. */
+  /** Ends like a crash, as far as one process can: no role announces its end. */
   kill(done: () => void): void {
     this.end('kill', 'kill', done);
   }

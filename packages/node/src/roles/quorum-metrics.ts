@@ -37,7 +37,7 @@ export class CommitTimes {
     this.pending.splice(0, count);
   }
 
-  /** Drops the remaining proposals: this node will not learn whether they are committed. */
+  /** Drops the remaining proposals, because a new leader may replace them. */
   resigned(): void {
     this.pending = [];
   }
