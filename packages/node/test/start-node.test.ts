@@ -75,7 +75,7 @@ test('the folder of a running node is refused, and after its stop accepted', asy
   expect(existsSync(join(directory, 'used', '.lock'))).toBe(false);
 });
 
-test('a taken port of a controller and of a broker', async () => {
+test('a controller and a broker whose port is taken', async () => {
   const other = createServer();
   await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
   const { port } = other.address() as { port: number };
@@ -92,7 +92,7 @@ test('a taken port of a controller and of a broker', async () => {
   await new Promise((resolve) => other.close(resolve));
 });
 
-test('a folder that is a file', async () => {
+test('log.dirs names a file', async () => {
   writeFileSync(join(directory, 'file'), '');
   expect(await refusal(settings('file', await freePort()))).toContain(join(directory, 'file'));
 });
@@ -169,7 +169,7 @@ test('a controller that lost only its metadata log forms no new quorum until met
   expect(second).not.toBe(first);
 }, 20_000);
 
-test('stop while no controller answers: at once', async () => {
+test('a broker stops at once while no controller answers', async () => {
   const node = await startNode(
     loadConfig({
       overrides: {

@@ -1,6 +1,6 @@
 /**
- * Goal: a wrong setting never starts a node, and its message has a remedy. Method: real sources, one rule a
- * test.
+ * Goal: a node never starts with a wrong setting, and the message has a remedy. Method: real sources, one
+ * rule a test.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -122,7 +122,7 @@ test('variables: dots, underscores, dashes; variables of Kubernetes and the imag
   }
 });
 
-test('an unknown key is refused by name, with the nearest known one', () => {
+test('the message about an unknown key suggests the most similar setting', () => {
   expect(problemsOf({ ...broker, 'num.partition': '3' })).toEqual([
     "num.partition='3' is not a setting of Millrace (from --set num.partition); did you mean num.partitions? docs/configuration.md lists every setting",
   ]);
@@ -143,7 +143,7 @@ const rules: [string, Record<string, string>, RegExp][] = [
     /no listener named CONTROLLER/,
   ],
   [
-    'broker with the controllers listener',
+    'broker with the listener of controllers',
     { ...broker, listeners: 'CONTROLLER://:9093,PLAINTEXT://:9092' },
     /broker only; remove/,
   ],
@@ -159,7 +159,7 @@ const rules: [string, Record<string, string>, RegExp][] = [
   ],
   ['controller that is not a voter', { ...controller, 'node.id': '9' }, /give one of 1, 2, 3/],
   ['broker with a voter id', { ...broker, 'node.id': '3' }, /an id other than 1, 2, 3/],
-  ['controller on any port', { ...controller, listeners: 'CONTROLLER://:0' }, /port 0/],
+  ['controller on port 0', { ...controller, listeners: 'CONTROLLER://:0' }, /port 0/],
   ['same port twice', { ...broker, listeners: 'A://:9092,B://127.0.0.1:9092' }, /same port 9092/],
   ['TLS', { ...broker, listeners: 'SSL://:9092' }, /not supported yet/],
   [
@@ -169,11 +169,15 @@ const rules: [string, Record<string, string>, RegExp][] = [
   ],
   ['unknown protocol', { ...broker, 'listener.security.protocol.map': 'A:TLS' }, /not a security protocol/],
   [
-    'advertised everywhere',
+    'advertised address 0.0.0.0',
     { ...broker, 'advertised.listeners': 'PLAINTEXT://0.0.0.0:9092' },
     /no client can connect/,
   ],
-  ['advertised unknown', { ...broker, 'advertised.listeners': 'X://h:9092' }, /not among/],
+  [
+    'advertised listener that does not exist',
+    { ...broker, 'advertised.listeners': 'X://h:9092' },
+    /not among/,
+  ],
   [
     'unknown inter-broker listener',
     { ...broker, 'inter.broker.listener.name': 'X' },

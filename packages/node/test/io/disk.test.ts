@@ -40,7 +40,7 @@ test('written chunks are read back, at any position, up to the end of the file',
   file.close();
 });
 
-test('more chunks than the system takes in one call', () => {
+test('a write of more chunks than one system call takes', () => {
   const file = disk.open(join(directory, 'many'));
   const chunks = Array.from({ length: 5000 }, (_unused, index) => bytes(`${index};`));
   file.write(0, chunks);
@@ -76,7 +76,7 @@ test('short writes: the rest follows, in order and once', () => {
   );
 });
 
-test('a full device is a DiskError that names path and reason', () => {
+test('a write to a full device throws a DiskError that names path and reason', () => {
   const file = disk.open(join(directory, 'full'));
   vi.spyOn(fs, 'writeSync').mockImplementation(() => {
     throw Object.assign(new Error('ENOSPC: no space left'), { code: 'ENOSPC' });
@@ -87,7 +87,7 @@ test('a full device is a DiskError that names path and reason', () => {
   file.close();
 });
 
-test('errors of the system are DiskErrors, bugs are not', () => {
+test('errors of the system become DiskErrors, wrong calls do not', () => {
   expect(() => disk.open(join(directory, 'no', 'folder'))).toThrow(DiskError);
   const file = disk.open(join(directory, 'closed'));
   file.close();

@@ -1,5 +1,6 @@
 /**
- * Goal: jobs run beside the loop, and each ends once, even when its worker dies. Method: real worker threads.
+ * Goal: jobs run on worker threads, and each ends once, even when its worker dies. Method: real worker
+ * threads.
  */
 import type { JobKind, JobOutcome } from '@millrace/base';
 import { MemoryLogger } from '@millrace/base/testing';
@@ -53,7 +54,7 @@ test('a node without jobs has no worker; an idle worker ends', async () => {
   expect(await run(pool, wait, bytes(), { ms: 0 })).toMatchObject({ ok: true });
 });
 
-test('without a worker thread start returns undefined, and nothing else happens', async () => {
+test('if the system cannot start a thread, start returns undefined and never calls back', async () => {
   const pool = open({ entry: new URL('no-such-scheme://worker') });
   expect(await run(pool, wait, bytes(), { ms: 0 })).toEqual({ ok: false, reason: 'full' });
   expect(logger.events.map(({ event }) => event)).toContain('job-worker-not-started');
@@ -82,7 +83,7 @@ test('a job that throws fails; its worker takes the next job', async () => {
   expect(await run(pool, reverse, bytes(1), { from: 0 })).toMatchObject({ ok: true });
 });
 
-test('a worker that dies fails its job, says why, and is replaced; the next job runs', async () => {
+test('a worker dies: its job fails with the reason, and a new worker runs the next job', async () => {
   const pool = open({ workersMax: 1, heapMaxMb: 32 });
   const [died, devoured, next] = await Promise.all([
     run(pool, die, bytes(), null),

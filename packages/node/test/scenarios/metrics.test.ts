@@ -124,7 +124,7 @@ const rows: readonly Row[] = [
     ],
   },
   {
-    stimulus: 'connections come, and one sends what is not Kafka',
+    stimulus: 'a client connects and sends bytes that are no Kafka request',
     act: async () => {
       const socket = connect({ host: '127.0.0.1', port: cluster.node(leader).port! });
       socket.on('error', () => {});
@@ -205,7 +205,7 @@ const rows: readonly Row[] = [
     expected: [{ on: brokers, becomes: { millrace_under_min_isr_partitions: 1 } }],
   },
   {
-    stimulus: 'both come back',
+    stimulus: 'both followers come back',
     act: () => Promise.all([cluster.startNode(other), cluster.startNode(follower)]),
     expected: [
       {
@@ -235,7 +235,7 @@ const rows: readonly Row[] = [
     ],
   },
   {
-    stimulus: 'two come back',
+    stimulus: 'two of the three replicas come back',
     act: () => Promise.all([cluster.startNode(follower), cluster.startNode(other)]),
     expected: [{ on: controller, becomes: { millrace_offline_partitions: 0, millrace_fenced_brokers: 1 } }],
   },
@@ -299,7 +299,7 @@ test('the leader of the quorum shows how many records a killed voter lacks', asy
   }
 }, 20_000);
 
-test('a broker and a controller show every metric of theirs', async () => {
+test('a broker and a controller show every metric of their role', async () => {
   const table = Object.entries(metricsTable) as [string, MetricDefinition][];
   const shown = async (nodeId: number) => {
     const names = [...(await scrape(nodeId)).keys()].map((sample) => sample.replace(/\{.*/, ''));

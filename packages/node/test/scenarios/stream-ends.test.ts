@@ -140,7 +140,7 @@ test('the controller does not fence a broker that closes a stream because of lat
   expect(said).toBe('');
 });
 
-test('the controller fences a killed broker after the grace, long before its session ends', async () => {
+test('the controller fences a killed broker after the grace period, long before its session ends', async () => {
   broker.kill('SIGKILL');
   await until(() => !served.isAlive, SESSION_MS / 4);
   expect(served.logger.events.find(({ event }) => event === 'broker-session-ended')?.facts).toMatchObject({

@@ -74,7 +74,7 @@ export class TestClient {
     return { errorCode, baseOffset };
   }
 
-  /** The values of one answer, from an offset on. `replicaId` -1: a consumer. */
+  /** Fetches once as a consumer, and returns the values in the answer. */
   async fetch(topic: string, partition: number, fetchOffset: number) {
     const { responses } = await this.call(apis.fetch, 11, {
       replicaId: -1,

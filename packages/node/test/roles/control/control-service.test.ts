@@ -1,7 +1,7 @@
 /**
- * Goal: only a process with an accepted registration speaks for a broker id, by its messages and by the end
- * of its control stream. The service encodes the controller's answers. Method: scripted streams on a
- * controller whose records commit at once.
+ * Goal: only messages of the registered process, and the end of its control stream, change the session of a
+ * broker. The service encodes the controller's answers. Method: scripted streams on a controller whose
+ * records commit at once.
  */
 import { Prng, RpcError, type RpcStreamHandler, type Uuid } from '@millrace/base';
 import { ManualClock, MemoryLogger } from '@millrace/base/testing';
@@ -189,7 +189,7 @@ describe('a process with the id of a live broker', () => {
 });
 
 describe('the end of a control stream', () => {
-  test('ends the session after the grace', () => {
+  test('ends the session after the grace period', () => {
     const world = new World();
     world.healthyBroker().process.dies();
     world.pass(GRACE_MS - 1);
@@ -233,7 +233,7 @@ describe('a control stream that its broker leaves', () => {
   });
 });
 
-describe('a message on a stream after its broker used another', () => {
+describe('a message on an old stream, after the broker used a newer one', () => {
   test('changes neither the session nor the fence, and the end of that stream changes nothing', () => {
     const world = new World();
     const { process, epoch } = world.healthyBroker();
@@ -248,7 +248,7 @@ describe('a message on a stream after its broker used another', () => {
     expect(world.isAlive).toBe(true);
   });
 
-  test('changes nothing either when the other stream has ended', () => {
+  test('changes nothing even if the newer stream has ended', () => {
     for (const ending of ['leaves', 'dies'] as const) {
       const world = new World();
       const { process, epoch } = world.healthyBroker();
@@ -262,7 +262,7 @@ describe('a message on a stream after its broker used another', () => {
     }
   });
 
-  test('does not count as a new process either', () => {
+  test('does not register an earlier process again', () => {
     const world = new World();
     const { process } = world.healthyBroker();
     process.dies();
@@ -348,7 +348,7 @@ describe('a message that the controller cannot read', () => {
     expect(refusals(world)).toEqual([[controlSession.name, PEER.address]]);
   });
 
-  test('of an unknown method is refused by the name of the method', () => {
+  test('of an unknown method is refused, and the answer names the method', () => {
     const answers: unknown[] = [];
     new World().service.call('controller.x', GARBAGE, (answer) => answers.push(answer), PEER);
     expect(answers).toEqual([new RpcError('refused', 'unknown method controller.x')]);
