@@ -1,6 +1,6 @@
 /**
- * Changes and describes topics, and asks brokers until one gives a final answer. A request whose answer was
- * lost may have been carried out: the answer to its repetition tells, for example TOPIC_ALREADY_EXISTS.
+ * Changes and describes topics, and asks brokers until one gives a final answer. If an answer was lost, the
+ * answer to the retry shows whether the first attempt succeeded, for example TOPIC_ALREADY_EXISTS.
  */
 import type { Clock, Millis } from '@millrace/base';
 import { type AnyApi, apis, ErrorCode, errorName, isRetriable } from '@millrace/protocol';
@@ -34,7 +34,7 @@ export interface AdminOptions {
   readonly retryMs?: Millis;
   /** Default 100. */
   readonly attemptsMax?: number;
-  /** Versions other than the newest that both sides have. */
+  /** The version of a request, by API key. Default: the newest that both sides have. */
   readonly versions?: ReadonlyMap<AnyApi['key'], number>;
   /** Called with the error code of each answer, before the admin client judges it. */
   readonly answered?: (code: number) => void;
@@ -128,8 +128,8 @@ export class Admin {
   }
 
   /**
-   * Repeats an attempt until its outcome is known. `doneBefore`: after an attempt without an answer, this
-   * code means that the attempt succeeded; undefined: no code does.
+   * Repeats an attempt until its outcome is known. `doneBefore`: after an attempt with an unknown outcome,
+   * this code means that the attempt succeeded. Undefined: no code does.
    */
   private persist(
     api: VersionedApi,

@@ -22,7 +22,7 @@ export interface TopicDescription {
 export interface TopicConfig {
   readonly name: string;
   readonly value: string | null;
-  /** The topic itself sets it; otherwise it is a default. */
+  /** True if the topic itself sets the value. False if a broker sets it, or if it is Kafka's default. */
   readonly isOfTopic: boolean;
 }
 

@@ -36,12 +36,12 @@ export function createPartitionsRequest(name: string, count: number, timeoutMs: 
   return { topics: [{ name, count, assignments: null }], timeoutMs, validateOnly: false };
 }
 
-/** Of Metadata. Null: every topic. Never creates a topic. */
+/** A Metadata request that creates no topic. `names` null: every topic. */
 export function describeTopicsRequest(names: readonly string[] | null) {
   return { topics: names?.map((name) => ({ name })) ?? null, allowAutoTopicCreation: false };
 }
 
-/** All configs of a topic, of DescribeConfigs. */
+/** A DescribeConfigs request for all configs of a topic. */
 export function describeTopicConfigsRequest(topic: string) {
   const resource = { resourceType: TOPIC_RESOURCE, resourceName: topic, configurationKeys: null };
   return { resources: [resource], includeSynonyms: false, includeDocumentation: false };

@@ -1,4 +1,7 @@
-/** A client's connections: one to each address, opened when it is first needed, and again after a pause. */
+/**
+ * A client's connections, at most one to each address. Opens a connection when the client needs it. When a
+ * connection closes, waits before it opens the next one.
+ */
 import type { Address, Clock, Millis } from '@millrace/base';
 import type { BrokerConnection } from '../connection/broker-connection.ts';
 

@@ -36,7 +36,10 @@ export interface ConnectionOptions {
   readonly connectTimeoutMs?: Millis;
   /** The largest answer, in bytes. */
   readonly frameBytesMax: number;
-  /** The buffers for assembling answers. Without them each answer has memory of its own, or its chunk's. */
+  /**
+   * The buffers for assembling answers. Without them, an answer that comes in several chunks gets memory of
+   * its own.
+   */
   readonly spares?: SpareBuffers;
 }
 

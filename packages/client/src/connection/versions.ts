@@ -12,13 +12,16 @@ export interface VersionsAsked {
   readonly clientId: string;
   /** Letters, digits, `-` and `.`; the broker refuses others (KIP-511). */
   readonly software: { readonly name: string; readonly version: string };
-  /** The limit of the first answer as well. Undefined: as for every request. */
+  /**
+   * The timeout for connecting, and for the answer to ApiVersions. Undefined: ApiVersions has the timeout of
+   * every request.
+   */
   readonly connectTimeoutMs?: number;
 }
 
 /** Brokers know it since Kafka 2.4. Later versions add nothing that this client reads. */
 const NEWEST_VERSION = 3;
-/** Behind the correlation id. */
+/** Position of the error code in an answer to ApiVersions: behind the correlation id. */
 const ERROR_CODE_AT = 4;
 
 export type VersionedApi = Pick<AnyApi, 'key' | 'minVersion' | 'maxVersion'>;

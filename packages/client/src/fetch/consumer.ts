@@ -17,7 +17,7 @@ import { wholeBatches } from './whole-batches.ts';
 export interface FetchedRecords {
   /** Whole batches with right checksums. Lent: valid until the call returns. */
   readonly bytes: Uint8Array;
-  /** The position before. Records of the first batch may lie before it; a reader skips them. */
+  /** The position before this answer. The first batch may begin with earlier records; a reader skips them. */
   readonly fetchOffset: number;
   readonly highWatermark: number;
   readonly brokerId: NodeId;
@@ -44,19 +44,19 @@ export interface ConsumerOptions {
   /** The names of the topics to read. The partitions of a name that leaves the list stay assigned. */
   readonly topics: () => readonly string[];
   readonly start: 'earliest' | 'latest';
-  /** With Fetch 7 and later (KIP-227). */
+  /** Uses fetch sessions with Fetch 7 and later (KIP-227). */
   readonly usesSessions: boolean;
   /** Sends the leader epoch that it knows, so that a broker with another one refuses (KIP-320). */
   readonly sendsEpochs: boolean;
   /** Asks a new leader whether the position is still part of the log, as the Java client does. */
   readonly validatesPositions: boolean;
-  /** The time that a leader may wait for `minBytes`, here 1. */
+  /** How long a leader may park a fetch when it has no records. */
   readonly maxWaitMs: Millis;
-  /** Of an answer, and of each partition in it. A first batch may be larger. */
+  /** Limit of an answer, and of each partition in it. A first batch may be larger. */
   readonly maxBytes: number;
   /** The version of a request; undefined: the newest that both sides have. */
   readonly versionOf?: (api: Pick<AnyApi, 'key'>) => number | undefined;
-  /** After an error; default 100. */
+  /** Pause after an error. Default 100. */
   readonly backoffMs?: Millis;
 }
 
@@ -81,7 +81,7 @@ export class Consumer {
     this.backoffMs = options.backoffMs ?? BACKOFF_MS;
   }
 
-  /** Of every partition so far, by `topic-partition`. */
+  /** The positions of all partitions assigned so far, by `topic-partition`. */
   get positions(): ReadonlyMap<string, Readonly<Position>> {
     return this.byName;
   }
@@ -122,7 +122,10 @@ export class Consumer {
       });
   }
 
-  /** The leader to fetch from. Undefined: it must wait, or sends what must come before a Fetch. */
+  /**
+   * The leader to fetch from. Undefined: the partition must wait, or this call has sent a request that must
+   * come before a Fetch.
+   */
   private fetchesFrom(position: Position): NodeId | undefined {
     const { cluster, clock } = this.options;
     if (position.failure !== undefined) return undefined;
@@ -193,7 +196,10 @@ export class Consumer {
     });
   }
 
-  /** Takes in where the log of a new leader ends for the epoch of the last record. */
+  /**
+   * Takes in an answer to OffsetForLeaderEpoch: the end of the last record's epoch in the log of a new
+   * leader.
+   */
   private truncate(position: Position, leaderEpoch: number, endOffset: number): void {
     // This leader does not know the epoch of the last record, so the consumer continues in the epoch of the
     // answer.
@@ -288,7 +294,7 @@ export class Consumer {
       observer.error?.(errorCode);
       position.offset = undefined;
       position.startAt = 'out-of-range';
-      // The log may not know this epoch either, and would refuse the next position for it.
+      // The log may not know the epoch of the last record, and would then call the next position diverging.
       position.lastEpoch = -1;
     } else if (outcome !== 'none') {
       const { leaderId, leaderEpoch } = currentLeader;
@@ -317,7 +323,10 @@ export class Consumer {
     observer.records(position, { bytes, fetchOffset, highWatermark, brokerId });
   }
 
-  /** The newest version, or the one that the owner chose. Undefined: the broker has none, and they stop. */
+  /**
+   * The version that the owner chose, or the newest that both sides have. Undefined: there is none, and the
+   * consumer stops reading these partitions.
+   */
   private versionFor(
     connection: BrokerConnection,
     api: VersionedApi,
@@ -347,7 +356,7 @@ export class Consumer {
     cluster.refresh();
   }
 
-  /** An earlier timer stays, and the work it does sets the next one. */
+  /** Keeps a timer that already runs: `pump` then sets the next one. */
   private wakeIn(delayMs: Millis): void {
     if (this.timer !== undefined) return;
     this.timer = this.options.clock.setTimer(delayMs, () => {

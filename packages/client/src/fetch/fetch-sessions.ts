@@ -34,7 +34,7 @@ export class FetchSessions {
     return session;
   }
 
-  /** `id`: in the answer; 0 means that the broker keeps no session. */
+  /** `id`: the session id in the answer; 0 means that the broker keeps no session. */
   continued(leaderId: NodeId, session: FetchSession, id: number): void {
     session.id = id;
     session.epoch = id === 0 ? 0 : session.epoch + 1;

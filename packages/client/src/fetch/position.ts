@@ -1,13 +1,13 @@
 /** Where a consumer continues in a partition. */
 import type { Millis } from '@millrace/base';
 
-/** Why a position is where it is. `truncated`: a new leader's log ends before it (KIP-320). */
+/** The reason for a position. `truncated`: a new leader's log ends before it (KIP-320). */
 export type PositionReason = 'earliest' | 'latest' | 'out-of-range' | 'truncated';
 
 export interface Position {
   readonly topic: string;
   readonly partition: number;
-  /** Of the next record; undefined: unknown until a ListOffsets. */
+  /** The offset of the next record. Undefined: the consumer must first ask for it (ListOffsets). */
   offset: number | undefined;
   startAt: Exclude<PositionReason, 'truncated'>;
   /** The leader epoch of the last record read; -1 before the first. */

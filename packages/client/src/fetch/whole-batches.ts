@@ -8,7 +8,7 @@ export interface WholeBatches {
   readonly nextOffset: number | undefined;
   /** The leader epoch of the last batch; -1: there is none. */
   readonly lastEpoch: number;
-  /** The base offset of a batch behind them whose checksum is wrong. */
+  /** The base offset of the next batch, if its checksum is wrong. */
   readonly damagedAt: number | undefined;
 }
 

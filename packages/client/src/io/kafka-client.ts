@@ -45,7 +45,7 @@ export interface CallOptions {
 const CONNECT_TIMEOUT_MS = 5_000;
 const REQUEST_TIMEOUT_MS = 20_000;
 const ANSWER_BYTES_MAX = 256 << 20;
-/** NodeNet's reason. */
+/** The reason that NodeNet gives when the peer closes. */
 const CLOSED_BY_PEER = 'closed by the peer';
 
 export class KafkaClient {
@@ -170,7 +170,7 @@ export class KafkaClient {
   }
 }
 
-/** A reason as a user reads it, who knows no peers. Undefined: this side is closing. */
+/** The close reason in the words of a user. Undefined: this client is closing. */
 function sentence(closeReason: string | undefined): string {
   if (closeReason === CLOSED_BY_PEER) return 'the broker closed the connection';
   return closeReason ?? 'closed by the client';

@@ -11,15 +11,15 @@ export interface OpenBatch<Batch> {
   identity: BatchIdentity | undefined;
   /** Its number among the batches of its queue that have sequences. */
   ordinal: number;
-  /** Some attempt may have been appended. */
+  /** True if the log may have the batch, from any attempt. */
   mayHaveHappened: boolean;
   /** Why the last attempt failed. */
   error: string | undefined;
 }
 
 /**
- * A broker remembers the sequences of this many batches; a retry of an earlier one looks like a gap to it
- * (KIP-98).
+ * A broker remembers the sequences of this many batches. The broker takes a retry of an earlier batch for a
+ * gap (KIP-98).
  */
 const REMEMBERED_BATCHES = 5;
 
@@ -64,7 +64,7 @@ export class PartitionQueue<Batch> {
     else this.waiting.splice(index, 0, open);
   }
 
-  /** Whether every other open batch of the partition came later, so that nothing can be missing before it. */
+  /** Whether every other open batch of the partition comes later. Then no earlier batch can fill a gap. */
   isOldest({ order }: OpenBatch<Batch>): boolean {
     for (const other of this.waiting) if (other.order <= order) return false;
     for (const other of this.inFlight) if (other.order <= order) return false;
@@ -80,7 +80,7 @@ export class PartitionQueue<Batch> {
     return this.waiting.some(this.isLongAgo, this) || this.inFlight.some(this.isLongAgo, this);
   }
 
-  /** Removes and returns the waiting batches whose time is over. */
+  /** Removes and returns the waiting batches whose delivery timeout is over. */
   takeLate(nowMs: Millis): readonly OpenBatch<Batch>[] {
     if (!this.waiting.some(({ deadlineMs }) => deadlineMs <= nowMs)) return [];
     const late = this.waiting.filter(({ deadlineMs }) => deadlineMs <= nowMs);

@@ -29,7 +29,7 @@ export interface BatchIdentity {
 }
 
 const RETRY_MS = 100;
-/** Below Short.MAX_VALUE: after it the producer takes a new id. */
+/** At this epoch the producer takes a new id. Kafka's largest epoch is Short.MAX_VALUE. */
 const EPOCH_MAX = 32_000;
 /** A sequence is an int32; after the largest comes 0. */
 const SEQUENCES = 2 ** 31;
@@ -65,7 +65,9 @@ export class ProducerIdentity {
     return { producerId: this.producerId, epoch: this.epoch, sequence };
   }
 
-  /** It is unknown whether the log has some sequence, so no batch can continue from it. */
+  /**
+   * Called when it is unknown whether the log has some batch. No later batch can continue from its sequence.
+   */
   reset(): void {
     this.isResetting = true;
   }

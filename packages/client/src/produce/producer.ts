@@ -57,15 +57,18 @@ export interface ProducerOptions<Batch> {
   readonly idempotence?: Pick<ProducerIdentityOptions, 'bumpsEpoch' | 'version' | 'answered'>;
   /** Requests in flight for each partition; an idempotent producer has at most 5 (KIP-98). */
   readonly maxInFlight: number;
-  /** The time that the leader has for the acknowledgements of the followers. */
+  /** How long the leader may wait until the followers have the batch. */
   readonly timeoutMs: Millis;
-  /** A batch ends when no attempt has succeeded in this time. Attempts in flight are waited for. */
+  /**
+   * The producer gives up a batch when no attempt has succeeded within this time. It still waits for the
+   * attempt in flight.
+   */
   readonly deliveryTimeoutMs: Millis;
   /** Default: the newest that both sides have. */
   readonly version?: number;
-  /** Between two attempts; default 100. */
+  /** Pause between two attempts. Default 100. */
   readonly backoffMs?: Millis;
-  /** See Producer; default true. */
+  /** See `Producer.pollsItself`. Default true. */
   readonly pollsItself?: boolean;
 }
 
@@ -73,7 +76,10 @@ const BACKOFF_MS = 100;
 const CLOSED = 'the producer is closed';
 
 export class Producer<Batch extends ProducerBatch> {
-  /** It polls every `backoffMs` while batches are open. Without it, the owner must poll for timeouts. */
+  /**
+   * True: the producer polls every `backoffMs` while batches are open. False: the owner must poll, so that
+   * batches time out.
+   */
   pollsItself: boolean;
   private readonly options: ProducerOptions<Batch>;
   private readonly backoffMs: Millis;
