@@ -20,6 +20,6 @@ test.each([
   'a b:1',
   'a,b:1',
   'x:1e3',
-])('%j is none', (text) => {
+])('%j is not an address', (text) => {
   expect(parseAddress(text)).toBeUndefined();
 });

@@ -66,7 +66,7 @@ test('a topic is created in the newest version', () => {
   expect(asked.ends).toEqual(['ok']);
 });
 
-test('NOT_CONTROLLER and other retriable errors: the administrator asks again after a pause', () => {
+test('NOT_CONTROLLER and other retriable errors: the admin client retries after a pause', () => {
   const asked = new Asked();
   asked.create();
   asked.created(ErrorCode.NOT_CONTROLLER);
@@ -84,7 +84,7 @@ test('a final refusal is a failure', () => {
   expect(asked.ends).toEqual(['fail TOPIC_ALREADY_EXISTS']);
 });
 
-test('an answer that was lost: the topic that exists is the one of the lost attempt', () => {
+test('after a lost answer, TOPIC_ALREADY_EXISTS means that the first attempt created the topic', () => {
   const asked = new Asked();
   asked.create();
   asked.broker.breaks();
@@ -103,7 +103,7 @@ test('after a lost answer, another refusal leaves the outcome unknown', () => {
   expect(asked.ends).toEqual(['unknown POLICY_VIOLATION']);
 });
 
-test('no broker: the administrator stops after its attempts', () => {
+test('no broker: the admin client fails the call after its last attempt', () => {
   const asked = new Asked({ attemptsMax: 3 });
   asked.broker.breaks();
   asked.create();
@@ -113,14 +113,14 @@ test('no broker: the administrator stops after its attempts', () => {
   expect(asked.ends).toEqual(['fail too many tries']);
 });
 
-test('a broker without the API ends it at once', () => {
+test('a broker without a common version of the API: the call fails at once', () => {
   const asked = new Asked();
   asked.connect({ [apis.createTopics.key]: apis.createTopics.minVersion - 1 });
   asked.create();
   expect(asked.ends).toEqual(['fail UNSUPPORTED_VERSION']);
 });
 
-test('a topic is deleted by name in any version, and grown with a first timeout of its own', () => {
+test('deleteTopic names the topic in any version; the first attempt of createPartitions may have another timeout', () => {
   const asked = new Asked({ versions: new Map([[apis.deleteTopics.key, 5]]) });
   const end = (outcome: string) => asked.ends.push(outcome);
   asked.admin.deleteTopic('events', end);

@@ -81,7 +81,7 @@ test('a connection that closes is a reason to refresh, from another broker', () 
   expect(other.waiting).toEqual(['Metadata']);
 });
 
-test('a broker that does not answer is left, and the next server is asked', () => {
+test('a broker does not answer: the client asks the next server', () => {
   const client = new PlayedCluster({ bootstrap: [1, 2].map((port) => ({ host: 'boot', port })) });
   const { net, clock, view } = client;
   view.start();
@@ -103,13 +103,13 @@ test('an older leader epoch in an answer does not count, a hint of a newer one d
   expect(view.partition('events', 0)).toEqual({ leaderId: 6, leaderEpoch: 4 });
 });
 
-test('close: no request, connection or call follows', () => {
+test('after close the view sends no request, opens no connection, and does not call its owner', () => {
   const client = PlayedCluster.started();
   const { net, clock, server, view } = client;
   const before = client.changes;
   view.refresh();
   view.close();
-  // Still open, but closing.
+  // The connection is still open, but closing.
   expect(view.anyConnection()).toBeUndefined();
   clock.advance(60_000);
   expect([view.anyConnection(), view.connectionTo(5)]).toEqual([undefined, undefined]);

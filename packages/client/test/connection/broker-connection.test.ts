@@ -53,7 +53,7 @@ test('a broker that does not know this version of ApiVersions is asked in its ow
   expect(connection.versions?.has(METADATA)).toBe(true);
 });
 
-test('a broker that refuses every version ends the connection, and is not asked for ever', () => {
+test('a broker refuses every version of ApiVersions: the client asks in each once, then closes the connection', () => {
   const { clock, changes, broker } = opened();
   for (let version = 3; broker.received.length > 0; version--) {
     const { correlationId } = broker.received.shift()!;
@@ -65,7 +65,7 @@ test('a broker that refuses every version ends the connection, and is not asked 
   expect(changes).toEqual(['closed: ApiVersions was answered UNSUPPORTED_VERSION']);
 });
 
-test('an answer that is no ApiVersions, and none at all, end the connection', () => {
+test('an undecodable answer to ApiVersions, and a missing one, end the connection', () => {
   const odd = opened();
   const { correlationId } = odd.broker.received.shift()!;
   const bytes = new Uint8Array(9);

@@ -90,7 +90,7 @@ test('an answer cut anywhere is intact, although each piece is overwritten after
   }
 });
 
-test('a connection that breaks ends its requests in flight first, in order, and is closed once', () => {
+test('a connection breaks: its requests in flight end first, in order, then the owner learns it once', () => {
   const owner = Owner.opened();
   owner.ask('a');
   owner.ask('b');
@@ -101,7 +101,7 @@ test('a connection that breaks ends its requests in flight first, in order, and 
   expect(owner.told).toHaveLength(3);
 });
 
-test('a late answer ends the connection with every request in flight, and is not read any longer', () => {
+test('a request timeout ends the connection and every request in flight; the late answer is not read', () => {
   const owner = Owner.opened();
   owner.ask('a');
   owner.clock.advance(600);
@@ -115,7 +115,7 @@ test('a late answer ends the connection with every request in flight, and is not
   expect(owner.told).toHaveLength(3);
 });
 
-test('a request may have a timeout of its own, and the answer before it cancels it', () => {
+test('a request may have its own timeout, which its answer cancels', () => {
   const owner = Owner.opened();
   owner.ask('a', 5_000);
   owner.ask('b', 100);
@@ -205,7 +205,7 @@ test('close: the requests in flight end as lost, and what the broker sends after
   expect(owner.told).toEqual(['a lost', 'closed: enough']);
 });
 
-test('an owner that abandons the connection within an answer gets no further one of the same bytes', () => {
+test('an owner that abandons the connection within an answer gets no further answer from the same bytes', () => {
   const owner = Owner.opened();
   owner.connection.request(apis.offsetForLeaderEpoch, VERSION, { replicaId: 2, topics: [] }, () => {
     owner.told.push('first');
@@ -217,7 +217,7 @@ test('an owner that abandons the connection within an answer gets no further one
   expect(owner.told).toEqual(['first']);
 });
 
-test('requests without an answer are not waited for', () => {
+test('the connection waits for no answer to a request that gets none (acks=0)', () => {
   const owner = Owner.opened();
   const topicData = [{ name: 't', partitionData: [{ index: 0, records: new Uint8Array(0) }] }];
   owner.connection.send(apis.produce, 9, { acks: 0, timeoutMs: 1, topicData });

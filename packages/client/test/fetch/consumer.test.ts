@@ -44,7 +44,7 @@ class Consumed {
     this.cluster.opens(4);
   }
 
-  /** Its position is 10, and a Fetch is in flight. */
+  /** A consumer at position 10 with a Fetch in flight. */
   static at10(options: Partial<ConsumerOptions> = {}): Consumed {
     const consumed = new Consumed(options);
     consumed.lists(4, 10);
@@ -77,7 +77,7 @@ class Consumed {
     return this.broker(port).answer(apis.offsetForLeaderEpoch, answer).topics[0]!.partitions[0]!;
   }
 
-  /** Answers the Fetch. Returns what it asked of the partition. */
+  /** Answers the oldest Fetch. Returns the request, with the fields of its partition. */
   fetches(port: number, told: object, sessionId = 0) {
     const partition = { partitionIndex: 0, errorCode: 0, highWatermark: 100, records: null, ...told };
     const responses = [{ topic: 'events', topicId: TOPIC_ID, partitions: [partition] }];
@@ -87,7 +87,7 @@ class Consumed {
   }
 }
 
-test('it starts where the log says, and continues behind the records', () => {
+test('the consumer starts at the earliest offset, and continues behind the records', () => {
   const consumed = new Consumed();
   expect(consumed.lists(4, 10)).toMatchObject({ timestamp: -2 });
   const records = joined(batchAt(10, 0, 'a', 'b'), batchAt(12, 0, 'c'));
@@ -137,7 +137,7 @@ test('the leader changes: the consumer validates its position with the new one, 
   expect(consumed.offset).toBe(12);
 });
 
-test('an error without a leader: metadata tell the next one', () => {
+test('an error that names no leader: the consumer finds the leader in new metadata', () => {
   const consumed = Consumed.at10();
   consumed.fetches(4, { errorCode: ErrorCode.FENCED_LEADER_EPOCH });
   consumed.cluster.clock.advance(50);
@@ -245,7 +245,7 @@ test('a fatal error stops the partition', () => {
   expect(consumed.broker(4).waiting).toEqual([]);
 });
 
-test('close: no later answer counts', () => {
+test('after close the consumer ignores answers', () => {
   const consumed = Consumed.at10();
   consumed.consumer.close();
   consumed.fetches(4, { records: batchAt(10, 0, 'a') });
@@ -253,7 +253,7 @@ test('close: no later answer counts', () => {
   expect(consumed.broker(4).waiting).toEqual([]);
 });
 
-test('close while it brings records: the other partitions of the answer do not count', () => {
+test('the owner closes the consumer when it gets records: the consumer ignores the rest of the answer', () => {
   let calls = 0;
   const closes = () => {
     calls++;

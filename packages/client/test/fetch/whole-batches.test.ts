@@ -26,7 +26,7 @@ test('a last batch that is cut short does not count', () => {
   expect(wholeBatches(first.subarray(0, 30))).toMatchObject({ sizeBytes: 0, nextOffset: undefined });
 });
 
-test('a damaged batch ends them', () => {
+test('a damaged batch does not count, nor do those behind it', () => {
   const damaged = second.slice();
   damaged[damaged.length - 1]! ^= 1;
   expect(wholeBatches(joined(first, damaged, second))).toEqual({

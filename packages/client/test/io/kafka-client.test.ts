@@ -68,7 +68,7 @@ test('calls may overlap; each gets its own answer, and close rejects those under
   await expect(late).rejects.toThrow(new ClientError(`${address}: closed by the client`));
 });
 
-test('an API that the broker does not have, a broker that goes away, and an answer of another form', async () => {
+test('a call fails if the broker lacks the API, breaks the connection, or sends an undecodable answer', async () => {
   const address = await broker(undefined);
   const client = await KafkaClient.connect(address);
   expect([client.has(apis.metadata.key), client.has(apis.fetch.key)]).toEqual([true, false]);
@@ -85,7 +85,7 @@ test('an API that the broker does not have, a broker that goes away, and an answ
   await expect(other.call(apis.metadata, { topics: null })).rejects.toThrow(ClientError);
 });
 
-test('a broker that closes the connection, under a call and before it is ready', async () => {
+test('the broker closes the connection during a call, or before it is ready: the error says so', async () => {
   const address = await broker(undefined);
   const client = await KafkaClient.connect(address);
   const closed = new ClientError(`${address}: the broker closed the connection`);
@@ -97,7 +97,7 @@ test('a broker that closes the connection, under a call and before it is ready',
   await expect(KafkaClient.connect(address)).rejects.toThrow(closed);
 });
 
-test('bootstrap takes the first broker that answers, and says why none does', async () => {
+test('bootstrap connects to the first broker that answers, or says why none answers', async () => {
   const address = await broker(0);
   const client = await KafkaClient.bootstrap(`127.0.0.1:1, ${address}`);
   expect(client.server).toBe(address);

@@ -1,14 +1,14 @@
-/** Goal: a producer never calls a batch lost that the log may have, nor retries in vain. */
+/** Goal: a producer never reports a batch as failed that the log may have, and never retries in vain. */
 import { ErrorCode } from '@millrace/protocol';
 import { expect, test } from 'vitest';
 import { produceOutcome } from '../../src/index.ts';
 
-test('a duplicate is as good as an acknowledgement', () => {
+test('DUPLICATE_SEQUENCE_NUMBER is an acknowledgement', () => {
   expect(produceOutcome(ErrorCode.NONE)).toBe('acknowledged');
   expect(produceOutcome(ErrorCode.DUPLICATE_SEQUENCE_NUMBER)).toBe('acknowledged');
 });
 
-test('errors at the door end the batch, errors before the append do not', () => {
+test('a batch that fails the checks of the leader is refused; after other errors before the append a retry may succeed', () => {
   expect(produceOutcome(ErrorCode.MESSAGE_TOO_LARGE)).toBe('refused');
   expect(produceOutcome(ErrorCode.CORRUPT_MESSAGE)).toBe('refused');
   expect(produceOutcome(ErrorCode.NOT_ENOUGH_REPLICAS)).toBe('not-appended');

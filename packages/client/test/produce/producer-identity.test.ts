@@ -1,4 +1,4 @@
-/** Goal: sequences have no gap, and no batch continues an identity that was given up. */
+/** Goal: sequences have no gap, and no batch continues the sequences of an identity after a reset. */
 import { ManualClock } from '@millrace/base/testing';
 import { ErrorCode } from '@millrace/protocol';
 import { expect, test } from 'vitest';
@@ -29,7 +29,7 @@ function identityOf({ bumpsEpoch = true } = {}) {
   return { clock, asked, identity, gets, reachable, changes: () => changes };
 }
 
-test('it asks for an id once, and counts the records of each partition', () => {
+test('the producer asks for an id once, and counts the records of each partition', () => {
   const { identity, asked, gets, changes } = identityOf();
   expect([identity.isUsable, identity.isUsable, asked.length]).toEqual([false, false, 1]);
   gets(7, 3);
@@ -47,7 +47,7 @@ test('after the largest int32 comes sequence 0', () => {
   expect([identity.next('a-0', 2).sequence, identity.next('a-0', 1).sequence]).toEqual([0x7fffffff, 1]);
 });
 
-test('a refusal, a lost answer and no broker: it asks again after a pause', () => {
+test('a refusal, a lost answer and no broker: the producer asks again after a pause', () => {
   const { identity, asked, clock, gets, reachable } = identityOf();
   expect(identity.isUsable).toBe(false);
   gets(-1, -1, ErrorCode.COORDINATOR_LOAD_IN_PROGRESS);
@@ -63,7 +63,7 @@ test('a refusal, a lost answer and no broker: it asks again after a pause', () =
   expect([identity.isUsable, asked.length]).toEqual([false, 1]);
 });
 
-test('a given up batch stops it until restart, which takes the next epoch', () => {
+test('after a reset the identity is unusable until restart, which takes the next epoch', () => {
   const { identity, gets } = identityOf();
   expect(identity.isUsable).toBe(false);
   gets(7, 3);

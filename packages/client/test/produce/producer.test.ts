@@ -1,6 +1,6 @@
 /**
- * Goal: every batch ends once and truly, and an idempotent producer's batches stay in order. Method: brokers
- * played by hand, which refuse, break and keep silent.
+ * Goal: every batch ends once with its true outcome, and an idempotent producer's batches stay in order.
+ * Method: brokers played by hand, which refuse, break and keep silent.
  */
 import { apis, ErrorCode } from '@millrace/protocol';
 import { expect, test } from 'vitest';
@@ -14,7 +14,7 @@ interface Batch extends ProducerBatch {
 
 type Options = ProducerOptions<Batch>;
 
-/** A batch's bytes here are its name and sequence. */
+/** The bytes of a batch in these tests: its name and its identity. */
 const bytesOf = ({ name }: Batch, identity: BatchIdentity | undefined): Uint8Array =>
   new TextEncoder().encode(
     identity === undefined ? name : `${name} ${identity.producerId}/${identity.epoch}/${identity.sequence}`,
@@ -98,7 +98,7 @@ test('a batch goes to the leader, which acknowledges it', () => {
   expect(produced.producer.isIdle).toBe(true);
 });
 
-test('with acks=0 a batch is done when it has left', () => {
+test('with acks=0 a batch is acknowledged when the producer has sent it', () => {
   const produced = new Produced({ acks: 0 });
   produced.send('a', 'b');
   expect(produced.broker(4).waiting).toEqual(['Produce', 'Produce']);
@@ -176,7 +176,7 @@ test('delivery timeout: the outcome is unknown when an answer was lost', () => {
   expect(produced.news).toEqual(['sent a', 'retried a: disconnected', 'unknown a: disconnected']);
 });
 
-test('delivery timeout: errors before the append leave no doubt', () => {
+test('delivery timeout: a batch fails if every attempt failed before the append', () => {
   const produced = new Produced({ deliveryTimeoutMs: 150 });
   produced.send('a');
   produced.answers(4, ErrorCode.NOT_ENOUGH_REPLICAS);
@@ -194,7 +194,7 @@ test('maxInFlight requests are in flight, and the others follow their answers in
   expect(order).toEqual(['a', 'b', 'c', 'd']);
 });
 
-test('out of order: the batches behind a failed one are sent again behind it, with the same sequences', () => {
+test('a batch fails: the producer retries it and the batches behind it in order, with the same sequences', () => {
   const produced = Produced.idempotent();
   produced.send('a', 'b', 'c');
   expect(produced.answers(4, ErrorCode.NOT_ENOUGH_REPLICAS)).toBe('a 7/0/1');
@@ -210,7 +210,7 @@ test('out of order: the batches behind a failed one are sent again behind it, wi
   ]);
 });
 
-test('a broken connection with several in flight: they are sent again in order', () => {
+test('a connection breaks with several batches in flight: the producer sends them again in order', () => {
   const produced = Produced.idempotent();
   produced.send('a', 'b', 'c');
   produced.broker(4).breaks();
@@ -235,7 +235,7 @@ test('a gap before the oldest batch: it fails, and the next epoch starts when al
   expect(produced.answers(4, ErrorCode.NONE, 2)).toBe('c 7/1/1');
 });
 
-test('after a given up batch, one that may have been appended is not sent under the next epoch', () => {
+test('after it gives up a batch, the producer does not send a batch that the log may have under the next epoch', () => {
   const produced = Produced.idempotent();
   produced.send('a', 'b');
   produced.answers(4, ErrorCode.MESSAGE_TOO_LARGE);
@@ -267,7 +267,7 @@ test('no batch is so far ahead of an open one that the broker could forget its s
   expect(produced.broker(4).received).toHaveLength(5);
 });
 
-test('close ends every batch: those in flight may be appended', () => {
+test('close ends every batch; the outcome of those in flight is unknown', () => {
   const produced = new Produced({ maxInFlight: 1 });
   produced.send('a', 'b');
   produced.producer.close();

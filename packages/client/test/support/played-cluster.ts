@@ -56,7 +56,7 @@ export class PlayedCluster {
     return this.ready(this.net.to(port));
   }
 
-  /** The broker at this port, which has been asked for metadata, tells these. */
+  /** Answers the oldest request of the broker at this port, a Metadata request. */
   tells(port: number, told: Told): void {
     this.net.to(port).answer(apis.metadata, metadataOf(told));
   }
