@@ -16,8 +16,8 @@ import { parseSeed, parseSeeds, SEED_MAX, type SeedRange } from './sim/seeds.ts'
 import { millraceVersion } from './version.ts';
 
 /**
- * Names of the errors whose message is a sentence for the user. Comparing names, not classes, spares a
- * command from loading the code of the others.
+ * Names of the errors whose message is a sentence for the user. Comparing names instead of classes lets a
+ * command run without the code of the others.
  */
 const SENTENCES: ReadonlySet<string> = new Set(['UserError', 'ConfigError', 'StartError', 'ClientError']);
 

@@ -62,7 +62,7 @@ test.each([
   [['sim', '--seeds', '1..2', '--jobs', 'all'], 'Expected a whole number from 1 to 1024'],
   [['sim-worker'], 'sim-worker is an internal command of `millrace sim --seeds`'],
   [['cluster', 'status', '--dir', '/nonexistent'], 'there is no cluster in /nonexistent'],
-])('millrace %j is refused by name', async (args, sentence) => {
+])('millrace %j is refused with a reason', async (args, sentence) => {
   expect(await runCommandLine(args)).toBe(1);
   expect(output).toContain(sentence);
 });

@@ -14,14 +14,14 @@ const read = (file: string) => readFileSync(join(root, file), 'utf8');
 const versionIn = (manifest: string) => (JSON.parse(read(manifest)) as { version?: string }).version;
 const version = versionIn('packages/cli/package.json');
 
-test('the command prints it', async () => {
+test('millrace --version prints the version', async () => {
   const write = vi.spyOn(process.stdout, 'write').mockReturnValue(true);
   expect(await runCommandLine(['--version'])).toBe(0);
   expect(write.mock.calls.join('')).toBe(`${version}\n`);
   write.mockRestore();
 });
 
-test('the command line sends it to brokers', async () => {
+test('the command line sends the version to brokers', async () => {
   const sent: unknown[] = [];
   const server = createServer((socket) => {
     const frames = new FrameReader(1 << 20);
@@ -43,7 +43,7 @@ test('the command line sends it to brokers', async () => {
   expect(sent).toMatchObject([{ clientSoftwareName: 'millrace-cli', clientSoftwareVersion: version }]);
 });
 
-test('no other manifest has one, and the changelog begins with it', () => {
+test('no other manifest has a version, and the changelog begins with this one', () => {
   const members = globSync('{packages,examples}/*/package.json', { cwd: root });
   const manifests = ['package.json', 'test-e2e/package.json', ...members];
   expect(manifests.filter((manifest) => versionIn(manifest) !== undefined)).toEqual([

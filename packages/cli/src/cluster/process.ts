@@ -82,7 +82,10 @@ export async function stopNode(node: LocalNode, timeoutMs = 30_000): Promise<voi
   forgetPid(node);
 }
 
-/** Stops all brokers at once, then the controllers: the brokers need these to move their leaderships away. */
+/**
+ * Stops all brokers at once, then the controllers. The controllers move the leaderships away from the
+ * brokers.
+ */
 export async function stopNodes(nodes: readonly LocalNode[]): Promise<void> {
   for (const role of ['broker', 'controller'] as const) {
     await Promise.all(nodes.filter((node) => node.role === role).map((node) => stopNode(node)));

@@ -70,8 +70,9 @@ export async function clusterStart(options: StartOptions): Promise<void> {
 }
 
 /**
- * Starts the nodes with the new settings. The folder keeps these only once the cluster serves, because some
- * bad settings fail only then (a port that is taken, more free space than the disk has).
+ * Starts the nodes with the new settings. The folder keeps these settings only once the cluster serves,
+ * because some bad settings fail only when a node starts (a port that is taken, more free space than the disk
+ * has).
  */
 async function startAll(
   nodes: readonly LocalNode[],
@@ -177,7 +178,7 @@ function changeOf(node: LocalNode, formerPid: number | undefined) {
   return { id, role, state: stateOf(node), pid: pidOf(node) ?? null, formerPid: formerPid ?? null };
 }
 
-/** With --json, stdout has the object alone. */
+/** With --json, progress goes to stderr, because stdout has only the object. */
 function progress(options: CommonOptions): (line: string) => void {
   const stream = options.json ? process.stderr : process.stdout;
   return (line) => void stream.write(`${line}\n`);

@@ -52,7 +52,7 @@ export interface FailureTextOptions {
   readonly verbose?: boolean | undefined;
   /** Prints this many lines of the end of the story; undefined: the whole story. */
   readonly storyLinesMax?: number;
-  /** The file that holds the plan of the story; undefined: none does, and the text shows it. */
+  /** The file that holds the plan of the story; undefined: no file holds it. */
   readonly planFile?: string | undefined;
 }
 
@@ -64,7 +64,9 @@ export function failureText(failure: Failure, options: FailureTextOptions = {}):
   const told = left > 0 ? [story[0]!, `  … ${left} lines …`, ...story.slice(left)] : story;
   const lines = [...told, '', `seed ${summary.seed} VIOLATED ${summary.checker}: ${summary.sentence}`];
   if (runs > 0) {
-    const how = isMinimal ? 'nothing else can be left out or made less' : 'there was no time to try all';
+    const how = isMinimal
+      ? 'nothing else can be removed or reduced'
+      : 'the time was over before all was tried';
     lines.push(
       `It also fails with ${sizeOf(failure)} (${runs} runs tried, ${how}); the story above is of that run.`,
     );

@@ -94,7 +94,9 @@ export class Pool {
         this.workers.delete(child);
         if (seed !== undefined && !this.isStopped) {
           this.deathsInARow++;
-          const how = isSilent ? 'did not answer in time and was ended' : `ended with ${signal ?? code}`;
+          const how = isSilent
+            ? 'did not answer in time, so the pool killed it'
+            : `ended with ${signal ?? code}`;
           options.done({ seed, crash: `its process ${how}\n${lastWords}`.trim() });
         }
         resolve(seed !== undefined);

@@ -27,7 +27,7 @@ test('the outcome of seeds does not depend on the number of processes', () => {
 const dir = mkdtempSync(join(tmpdir(), 'millrace-sim-'));
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
-test('a plan that a seed prints runs from its file as the seed does', () => {
+test('the plan that --print-plan prints runs from a file as its seed does', () => {
   const file = join(dir, 'plan.json');
   const { stdout, status } = millrace('--seed', '20', '--print-plan');
   expect(status).toBe(0);

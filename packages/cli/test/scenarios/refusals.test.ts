@@ -17,7 +17,7 @@ const words = ['cluster', 'start', '--dir', dir, '--foreground'];
 const clusterFile = join(dir, 'cluster.json');
 const metaOf = (id: number) => join(dir, `node-${id}`, 'data', 'meta.properties');
 
-/** A cluster that has served once: every node has noted the cluster's id. */
+/** A cluster that has served once: every node has stored the cluster id. */
 beforeAll(async () => {
   const port = String(await freePort());
   const command = millrace([...words, '--controllers', '1', '--brokers', '1', '--port', port]);

@@ -46,13 +46,13 @@ function simulate(plan: Plan): RunReport {
 
 const options: FailureOptions = { simulate, nowMs: () => 0, shrinkMs: 1 };
 
-test('the faults it needs, the sentence and the plan that replays it', () => {
+test('the text has the needed faults, the sentence, and the plan that replays the run', () => {
   const report = simulate(PLAN);
   const failure = failureOf(report, options);
   const text = failureText(failure);
   expect(text).toContain(`seed 3 VIOLATED lost-write: ${report.sentence}`);
   expect(text).toMatch(
-    /It also fails with 2 of its 12 faults, in 2 incidents \(\d+ runs tried, nothing else can be left out or made less\)/,
+    /It also fails with 2 of its 12 faults, in 2 incidents \(\d+ runs tried, nothing else can be removed or reduced\)/,
   );
   expect(text).toMatch(/Error: where it broke\n {4}at .*failure\.test\.ts/);
   expect(text).toContain('That run says: 2 faults and p1-7 is gone');
@@ -74,7 +74,7 @@ test('the faults it needs, the sentence and the plan that replays it', () => {
   expect(inFile).toMatch(/replay it with: millrace sim --plan found\.json$/);
 });
 
-test('without shrinking a run stays as it is', () => {
+test('without shrinking the text shows the original run', () => {
   const failure = failureOf(simulate(PLAN), { ...options, shrinkMs: 0 });
   expect(failure).toMatchObject({ runs: 0, report: { plan: PLAN } });
   const text = failureText(failure);
@@ -86,5 +86,5 @@ test('when the time is up the text says that the result may not be minimal', () 
   let nowMs = 0;
   const failure = failureOf(simulate(PLAN), { ...options, nowMs: () => nowMs++, shrinkMs: 4 });
   expect(failure).toMatchObject({ isMinimal: false });
-  expect(failureText(failure)).toContain('there was no time to try all');
+  expect(failureText(failure)).toContain('the time was over before all was tried');
 });

@@ -1,4 +1,4 @@
-/** Goal: a plan survives its way through a file, and a file that is not a plan is refused by name. */
+/** Goal: a plan written to a file is read back unchanged, and the refusal of a bad file names the file. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

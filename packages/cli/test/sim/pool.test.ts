@@ -55,7 +55,7 @@ test('the pool kills and reports a process that never answers', async () => {
   const outcomes = await run({ seeds: [5, 6, 7].values(), jobs: 1, silenceMsMax: 1_500 });
   expect(outcomes.map(({ crash }) => crash)).toEqual([
     undefined,
-    'its process did not answer in time and was ended',
+    'its process did not answer in time, so the pool killed it',
     undefined,
   ]);
 });
@@ -66,7 +66,7 @@ test('the pool gives up when workers cannot start', async () => {
   expect(outcomes).toHaveLength(10);
 });
 
-test('the pool starts no seed when goesOn returns false, and stop ends it at once', async () => {
+test('the pool starts no seed when goesOn returns false, and stop ends the run at once', async () => {
   expect(await run({ goesOn: () => false })).toEqual([]);
   const outcomes: Outcome[] = [];
   const done = (outcome: Outcome) => {
