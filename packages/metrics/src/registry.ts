@@ -45,7 +45,7 @@ export class Metrics {
   private readonly histograms = new Map<MetricName, Map<string, BucketCounts>>();
   private readonly gauges = new Map<MetricName, () => number | undefined | ReadonlyMap<string, number>>();
 
-  /** Returns the same object at each call with the same name and label. */
+  /** All counters of one name share their values. */
   counter<Name extends CounterName>(name: Name): Counter<LabelsOf<Name>> {
     const values =
       this.counters.get(name) ?? new Map<string, number>(isLabelled(name) ? [] : [[NO_LABEL, 0]]);

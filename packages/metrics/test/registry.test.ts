@@ -9,7 +9,7 @@ async function scraped(metrics: Metrics): Promise<string[]> {
   return (await new Exposition(metrics).text()).split('\n');
 }
 
-test('a counter counts by label; two holders of a name share it', async () => {
+test('a counter counts by label; two counters of one name share their values', async () => {
   const metrics = new Metrics();
   const requests = metrics.counter('millrace_requests_total');
   requests.add(1, 'Fetch');
@@ -70,14 +70,14 @@ test('a counter without a label shows 0 before its first event', async () => {
   expect(lines).toContain('millrace_quorum_commit_seconds_count 0');
 });
 
-test('every line is of a metric of the table, the measurements of the process too', async () => {
+test('every metric of a scrape is in the table, including those of the process', async () => {
   const lines = (await scraped(new Metrics())).filter((line) => line.startsWith('# TYPE'));
   const shown = lines.map((line) => line.split(' ').slice(2, 4));
   const table = Object.entries(metricsTable) as [string, MetricDefinition][];
   expect(shown.sort()).toEqual(table.map(([name, { type }]) => [name, type]).sort());
 });
 
-test('the process is measured', async () => {
+test('a scrape has values of the metrics of the process', async () => {
   const exposition = new Exposition(new Metrics());
   const end = performance.now() + 50;
   while (performance.now() < end);

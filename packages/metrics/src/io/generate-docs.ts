@@ -16,7 +16,8 @@ const HEAD = `# Metrics
 A node with \`health.port\` serves its metrics on \`/metrics\` of that port, in Prometheus's text format. An event
 costs a counter or a histogram one addition. The node computes a gauge only at a scrape.
 
-Histograms have buckets up to ${BUCKETS_SECONDS.join(', ')} s.
+The buckets of Millrace's own histograms end at these seconds:
+${BUCKETS_SECONDS.join(', ')}.
 A counter or a histogram with a label shows a label value only after its first event.
 `;
 
