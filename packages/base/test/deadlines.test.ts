@@ -13,7 +13,7 @@ const steps = fc.array(
   { maxLength: 300 },
 );
 
-test('behaves like a sorted list, for any order of adding, cancelling and popping', () => {
+test('a deadline queue behaves like a sorted list, for any order of adding, cancelling and popping', () => {
   fc.assert(
     fc.property(steps, (script: Step[]) => {
       const queue = new DeadlineQueue<number>();

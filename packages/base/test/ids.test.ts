@@ -14,7 +14,7 @@ test('the text of a uuid is URL-safe base64 of its 16 bytes, both ways', () => {
   expect(uuidFromBytes(new Uint8Array(16))).toBe(ZERO_UUID);
 });
 
-test('isUuid rejects everything else', () => {
+test('isUuid rejects malformed ids', () => {
   for (const text of ['', 'AAAAAAAAAAAAAAAAAAAAA', 'AAAAAAAAAAAAAAAAAAAAAB', 'AAAAAAAAAAAAAAAAAAAAA+']) {
     expect(isUuid(text)).toBe(false);
   }

@@ -19,7 +19,7 @@ test('releases in offset order, for one offset in the order of parking, and each
   );
 });
 
-test('a value that no longer waits is not released', () => {
+test('a removed value is not released', () => {
   const parked = new ParkedUntilOffset<string>();
   parked.park(3, 'a');
   parked.park(3, 'b');

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { NodeClock } from '../../src/io/clock.ts';
 
-test('soon: callbacks run after this turn, in order, with those that they add; an exception does not lose the rest', async () => {
+test('soon: callbacks run after this turn, in order, and with them those that they add', async () => {
   const clock = new NodeClock();
   const order: string[] = [];
   clock.soon(() => {
@@ -15,7 +15,7 @@ test('soon: callbacks run after this turn, in order, with those that they add; a
   expect(order).toEqual(['a', 'b', 'c']);
 });
 
-test('timers fire once, and not when cancelled; very long timers do not spin', async () => {
+test('a timer fires after its delay, and a cancelled timer never', async () => {
   const clock = new NodeClock();
   const fired: string[] = [];
   clock.setTimer(1e12, () => fired.push('far')).cancel();

@@ -122,7 +122,7 @@ test('a peer that does not read: send returns false, and drained follows when al
   expect(received).toBeGreaterThan(0);
 });
 
-test('one large answer to a peer that reads does not block for ever, and drained comes only after a false send', async () => {
+test('after a send that returned true, drained is not called', async () => {
   const { port, accepted } = await server();
   client(port).resume();
   const peer = await accepted;
@@ -143,7 +143,7 @@ test('pause stops the bytes, resume lets them flow', async () => {
   await peer.until(() => peer.received === 1000);
 });
 
-test('a reset is a close with its reason', async () => {
+test('when the peer resets the connection, closed gets the reason', async () => {
   const { port, accepted } = await server();
   const socket = client(port);
   const peer = await accepted;
@@ -172,7 +172,7 @@ test('without a listener at the address: closed without opened', async () => {
   expect(recorder.events[0]).toContain('ECONNREFUSED');
 });
 
-test('a taken port: one clear sentence', async () => {
+test('the error of a taken port is one sentence with a remedy', async () => {
   const { port } = await server();
   const error = await new Promise<Error>((resolve) => {
     new NodeNet().listen(

@@ -95,7 +95,7 @@ export const clientEvents = {
   'memory-budget-exhausted': {
     level: 'warn',
     facts: ['heldBytes', 'maxBytes', 'suppressed?'],
-    says: 'The broker stops reading for lack of memory: it holds {heldBytes} bytes, the limit is {maxBytes}.',
+    says: 'The broker stops reading a connection for lack of memory: it holds {heldBytes} bytes, the limit is {maxBytes}.',
   },
   'topic-auto-created': {
     level: 'info',
