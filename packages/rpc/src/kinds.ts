@@ -47,8 +47,8 @@ export const choice = <const N extends string>(numbers: Readonly<Record<N, numbe
   choice: numbers,
 });
 /**
- * The one field of a message that carries no data. The message's TypeScript type does not have it. The codec
- * writes it as a bool, always false.
+ * The only field of a message without data. The message's TypeScript type does not have it. The codec writes
+ * it as a bool, always false.
  */
 export const unused: Unused = { unused: true };
 

@@ -72,7 +72,7 @@ export class Caller implements RpcStreamHandler {
   private readonly ended: () => void;
   private nextId = 1;
 
-  /** `ended`: called when the stream has ended; this caller is then useless. */
+  /** `ended`: called when the stream has ended. The owner then needs another caller. */
   constructor(open: (caller: Caller) => RpcStream, ended: () => void) {
     this.ended = ended;
     this.stream = open(this);

@@ -88,7 +88,7 @@ test('a missing answer is a timeout; a refusal reaches the caller', async () => 
   await close(listener);
 });
 
-test('without a server a call is unavailable at once; a port in use fails to listen', async () => {
+test('without a server a call is unavailable at once; a server cannot listen on a port in use', async () => {
   const { port, listener } = await serve();
   await expect(serve(echo, port)).rejects.toThrow(/in use|EADDRINUSE|No address/);
   await close(listener);
@@ -185,7 +185,7 @@ test('each side notices that the other closed the stream, or died', async () => 
   another.close();
 });
 
-test('a stream to nowhere is closed', async () => {
+test('a stream to a port without a server is closed', async () => {
   const { port, listener } = await serve();
   await close(listener);
   const channel = channelTo(port);
