@@ -34,7 +34,7 @@ test('an import across wings', () => {
   expect(violations(segment, from('../producers/snapshots.ts'))).toHaveLength(1);
 });
 
-test('an import from the top of a package into a wing, except types and what all wings share', () => {
+test('a wing imports a file of the top folder, except types and what all wings share', () => {
   const file = 'packages/log/src/recovery/recover.ts';
   const value = (module: string) => `import {\n  a,\n} from ${`'${module}'`};\n`;
   expect(violations(file, value('../partition-log.ts'))).toEqual([
@@ -52,7 +52,7 @@ test('a test that lies elsewhere than its source file', () => {
   expect(violations('packages/log/test/scenarios/a.test.ts', '')).toEqual([]);
 });
 
-test('an import against the order of the packages, and of what only io/ may touch', () => {
+test('an import against the order of the packages, and an import that only io/ may have', () => {
   expect(violations('packages/log/src/a.ts', from('@millrace/broker'))).toEqual([
     'packages/log/src/a.ts:1: log may not import broker',
   ]);

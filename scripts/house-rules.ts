@@ -54,7 +54,7 @@ const FILE_LINES_MAX = 500;
 
 /** Names that a heart must not use, and the replacement for each. */
 const BANNED_IN_HEARTS: [RegExp, string][] = [
-  [/\basync\b|\bawait\b|\bnew Promise\b|\bPromise\./, 'promises live at the edge: take a callback'],
+  [/\basync\b|\bawait\b|\bnew Promise\b|\bPromise\./, 'only io/ and hosts use promises: take a callback'],
   [/\bDate\.now\b|\bnew Date\b|\bperformance\.now\b/, 'time comes from the Clock seam'],
   [/\bMath\.random\b|\bcrypto\./, 'randomness comes from the Random seam'],
   [/\b(setTimeout|setInterval|setImmediate|queueMicrotask)\(/, 'timers come from the Clock seam'],
@@ -62,8 +62,8 @@ const BANNED_IN_HEARTS: [RegExp, string][] = [
 ];
 const BANNED_EVERYWHERE: [RegExp, string][] = [
   [/\b(TODO|FIXME|XXX|HACK)\b/, 'unfinished work is an issue, not a mark'],
-  [/@ts-ignore|@ts-nocheck|c8 ignore|v8 ignore/, 'nothing is muffled'],
-  [/\b(it|test|describe)\.(only|todo)\b/, 'no test is left aside'],
+  [/@ts-ignore|@ts-nocheck|c8 ignore|v8 ignore/, 'no check is suppressed'],
+  [/\b(it|test|describe)\.(only|todo)\b/, 'every test runs'],
   [/assert\([^;]*`[^`]*\$\{/, 'an assertion has a constant message'],
 ];
 
