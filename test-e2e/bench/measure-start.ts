@@ -1,7 +1,7 @@
 /**
  * `npm run measure:start`: measures the time of `millrace cluster start` until six processes are ready, and
- * the memory of an idle broker and controller after that; then the same for Apache Kafka. RUNS=3: prints the
- * median; --alone: no peer.
+ * the memory of an idle broker and controller after that; then the same for Apache Kafka. RUNS=3 is the
+ * number of runs; prints the medians. --alone: measures Millrace only.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
@@ -17,7 +17,7 @@ const BROKER_GOAL_MIB = 120;
 interface Measured {
   readonly name: string;
   readonly readyMs: number;
-  /** Memory of the largest broker, and below of the largest controller. */
+  /** Memory of the broker that uses most; `controllerMiB` is that of the controller that uses most. */
   readonly brokerMiB: number;
   readonly controllerMiB: number;
 }

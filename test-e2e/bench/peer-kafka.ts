@@ -57,7 +57,7 @@ export async function startPeerKafka(layout: PeerLayout): Promise<Cluster> {
     readyMs = Math.round(performance.now() - started);
   };
   const stop = async (keep = false) => {
-    // Stop the brokers first: they need the controllers to hand over.
+    // Stop the brokers first: they need the controllers to hand over their leaderships.
     for (const role of ['broker', 'controller'])
       await Promise.all(nodes.filter((n) => n.roles.includes(role)).map(end));
     if (!keep) rmSync(folder, { recursive: true, force: true });

@@ -1,9 +1,10 @@
 /**
  * `npm run bench:quick`: Kafka's own producer-perf-test loads Millrace and Apache Kafka in turns, at most
- * five minutes. Each load runs RUNS=3 times on either, interleaved, on new topics; the medians are compared.
+ * five minutes. Each load runs RUNS=3 times on each of the two, in turns and on new topics. Compares the
+ * medians.
  *
- *   --only one|six    one broker with one replica, or six processes with three replicas, min ISR 2
- *   --before FOLDER   measures another checkout of Millrace (set up) in the same run, to compare a change
+ *   --only one|six one broker with one replica, or six processes with three replicas, min ISR 2 --before
+ *   FOLDER measures another checkout of Millrace (set up) in the same run, to compare a change
  */
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -113,7 +114,7 @@ async function benchLayout(
   }
 }
 
-/** Warms up both sides: the first requests run cold code. */
+/** Warms up a contender, because the first requests run code that is not compiled yet. */
 async function warmUp(cluster: Cluster, load: Load): Promise<void> {
   await perfTest(cluster.bootstrapServers, 'warm-up', { ...load, records: load.records >> 2 });
 }

@@ -27,7 +27,7 @@ async function kafkaTool(name: string, args: readonly string[], input?: string):
 }
 
 describe.skipIf(isMissing('java'))('console tools of Apache Kafka', () => {
-  test('100,000 records come back equal, with every compression; all topics are listed, its own described', async () => {
+  test('the tools read back 100,000 equal records with every codec, list all topics, and describe their own topic', async () => {
     await kafkaTool('TopicCommand', [
       '--create',
       '--topic',

@@ -15,7 +15,7 @@ import {
 } from './round-trip.ts';
 
 describe.skipIf(isMissing('kafka-python'))('kafka-python 1.4.7', () => {
-  test('100,000 records come back equal, with every compression it has; all topics are listed, its own described', async () => {
+  test('the client reads back 100,000 equal records with every codec it has, lists all topics, and describes its own topic', async () => {
     const [topic, stages] = [topicOf('kafka-python'), stagesOf('gzip', 'snappy', 'lz4', 'none')];
     const program = join(testRoot, 'clients', 'python', 'old_round_trip.py');
     await programRoundTrip('kafka-python', [program], topic, stages, { expected: withoutNullHeaders });

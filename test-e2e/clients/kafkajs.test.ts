@@ -26,7 +26,7 @@ const compressions: Record<string, CompressionTypes> = {
 };
 
 describe('kafkajs', () => {
-  test('100,000 records come back equal, plain and with gzip; all topics are listed, its own described', async () => {
+  test('the client reads back 100,000 equal records, plain and with gzip, lists all topics, and describes its own topic', async () => {
     const kafka = new Kafka({ brokers: inject('bootstrapServers').split(','), logLevel: logLevel.ERROR });
     const admin = kafka.admin();
     await admin.connect();

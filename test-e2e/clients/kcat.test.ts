@@ -25,7 +25,7 @@ const HEADERS: readonly TestHeader[] = [{ name: 'source', value: Buffer.from('th
 const [KEY_END, RECORD_END] = ['\u0001', '\u0002'];
 
 describe.skipIf(isMissing('kcat'))('kcat (librdkafka of Debian)', () => {
-  test('100,000 records come back equal, with every compression; all topics are listed, its own described', async () => {
+  test('the client reads back 100,000 equal records with every codec, lists all topics, and describes its own topic', async () => {
     const servers = inject('bootstrapServers');
     const stages = stagesOf('gzip', 'snappy', 'lz4', 'zstd');
     await millrace(

@@ -26,7 +26,7 @@ function connection() {
 }
 
 describe('@platformatic/kafka', () => {
-  test('100,000 records come back equal, with every compression; all topics are listed, its own described', async () => {
+  test('the client reads back 100,000 equal records with every codec, lists all topics, and describes its own topic', async () => {
     const admin = new Admin(connection());
     const configs = Object.entries(CONFIGS).map(([name, value]) => ({ name, value }));
     await admin.createTopics({ topics: [TOPIC], partitions: PARTITIONS, replicas: 3, configs });

@@ -21,7 +21,7 @@ export interface Stage {
   readonly to: number;
 }
 
-/** The client's topic; each run has its own, for a cluster that outlives the run. */
+/** The client's topic. Each run has topics of its own, because a cluster may outlive the run. */
 export function topicOf(client: string): string {
   return `${client}-${basename(inject('workFolder'))}`;
 }

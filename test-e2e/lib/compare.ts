@@ -36,7 +36,7 @@ export function compareWithCorpus(comparison: Comparison): string[] {
     let previous = -1;
     records.forEach((record, index) => {
       const where = `partition ${partition} offset ${record.offset}`;
-      if (record.offset !== index) complain(`${where}: it is the record number ${index} there`);
+      if (record.offset !== index) complain(`${where}: expected offset ${index}`);
       const n = numberOf(record);
       const written = comparison.corpus[n];
       if (written === undefined) {

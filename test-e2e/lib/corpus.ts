@@ -12,7 +12,8 @@ const KEYS = 1009;
 const SPREAD_MS = 30;
 
 /**
- * A small generator of even numbers below 2^32 (mulberry32): the same sequence for the same seed, everywhere.
+ * A small generator of evenly distributed numbers (mulberry32). A seed gives the same sequence on every
+ * machine.
  */
 function randomFrom(seed: number): (below: number) => number {
   let state = seed >>> 0;

@@ -1,5 +1,6 @@
 /**
- * Goal: `stolenBetween` finds the time that the host took between two times, with whole samples at both ends.
+ * Goal: `stolenBetween` finds the time that the host took between two times. The samples around both ends
+ * count in full.
  */
 import { expect, test } from 'vitest';
 import { stolenBetween } from './stolen.ts';
@@ -11,12 +12,12 @@ const samples = [
   { wallMs: 1420, stolenMs: 420 },
 ];
 
-test('a freeze counts for each gap that it touches', () => {
+test('a freeze counts in full for each gap that overlaps it', () => {
   expect(stolenBetween(samples, 1010, 1410)).toBe(370);
   expect(stolenBetween(samples, 1200, 1300)).toBe(370);
 });
 
-test('a gap beside a freeze keeps its length', () => {
+test('a freeze does not count for a gap beside it', () => {
   expect(stolenBetween(samples, 1000, 1020)).toBe(0);
   expect(stolenBetween(samples, 1400, 1420)).toBe(0);
 });

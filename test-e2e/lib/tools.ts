@@ -1,7 +1,7 @@
 /**
  * The foreign clients and their sources. Fetches each once into .cache (kcat: by Debian's package manager)
- * and finds it there afterwards. A missing tool is a value, `{ missing: why }`: its tests are skipped by
- * name, and with CI=true the run fails.
+ * and finds it there afterwards. A missing tool is a value, `{ missing: why }`: the run skips its tests and
+ * prints its name, or fails with CI=true.
  */
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

@@ -38,7 +38,7 @@ export async function ask<T>(
   throw failure;
 }
 
-/** The topic's partitions by index. Rejects when it is unknown or a partition has an error. */
+/** The topic's partitions by index. Rejects if the topic has an error, for example because it is unknown. */
 export async function partitionsOf(bootstrapServers: string, topic: string): Promise<PartitionView[]> {
   return await ask(bootstrapServers, async (client) => {
     const answer = await client.call(apis.metadata, {

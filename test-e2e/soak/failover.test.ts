@@ -9,7 +9,7 @@ import { runTrial, type TrialResult, type Victim } from './trial.ts';
 const tools = inject('tools');
 const isMissing = 'missing' in tools.java || 'missing' in tools['confluent-kafka'] || inject('isForeign');
 
-describe.skipIf(isMissing)('under the writers of librdkafka and Java', () => {
+describe.skipIf(isMissing)('with the writers of librdkafka and the Java client', () => {
   let cluster: Cluster;
   beforeAll(async () => {
     cluster = await startMillrace();

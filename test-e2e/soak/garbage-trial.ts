@@ -12,7 +12,7 @@ export interface GarbageOptions {
   readonly cluster: Cluster;
   readonly folder: string;
   readonly silentConnections: number;
-  /** How often the trial throws each kind of garbage at each broker. */
+  /** How many times the trial sends each kind of garbage to each node. */
   readonly rounds: number;
   readonly hostile?: Omit<HostileOptions, 'say'>;
   readonly say: (line: string) => void;
@@ -61,8 +61,8 @@ export async function runGarbage({
       violations.push(...(await runHostile(cluster, writers, { ...hostile, say: options.say })));
     for (const writer of writers) {
       const gapMs = writer.longestGapMs(started);
-      options.say(`${writer.name}: longest gap between acks beside all of it ${gapMs} ms`);
-      if (gapMs > GAP_MAX_MS) violations.push(`${writer.name} was held up for ${gapMs} ms`);
+      options.say(`${writer.name}: longest gap between acks in the whole trial ${gapMs} ms`);
+      if (gapMs > GAP_MAX_MS) violations.push(`${writer.name} had a gap of ${gapMs} ms between acks`);
     }
     const written = await Promise.all(writers.map((writer) => writer.finish()));
     const names = written.map(({ name }) => name);
@@ -95,7 +95,9 @@ async function throwAll(
       }),
     );
     const bad = (await Promise.all(throws)).filter((outcome) => outcome !== 'fine');
-    say(`${name}: ${throws.length} connections, ${bad.length === 0 ? 'taken well' : bad.join(', ')}`);
+    say(
+      `${name}: ${throws.length} connections, ${bad.length === 0 ? 'handled as expected' : bad.join(', ')}`,
+    );
     if (bad.length > 0) violations.push(`${name}: ${bad.length} of ${throws.length}: ${bad[0]}`);
   }
   return violations;

@@ -7,7 +7,7 @@ const tools = inject('tools');
 const isMissing = 'missing' in tools.java || 'missing' in tools['confluent-kafka'] || inject('isForeign');
 
 describe.skipIf(isMissing)('garbage', () => {
-  test('of every kind, 10,000 silent connections and hostile clients, while two clients write', async () => {
+  test('of every kind, 10,000 silent connections and hostile clients do no harm while two clients write', async () => {
     const cluster = await startMillrace();
     try {
       const hostile = {

@@ -1,11 +1,10 @@
 /**
  * `npm run soak:garbage`: sends garbage to every node (random bytes, half frames, a frame of 2 GiB, …), then
- * holds 10,000 silent connections, then runs hostile clients of each kind. Normal writers work beside all of
- * it. Exit code 1 on any harm.
+ * holds 10,000 silent connections, then runs hostile clients of each kind. Normal writers run meanwhile. Exit
+ * code 1 if any check fails.
  *
- *   --peer           against Apache Kafka
- *   --only TEXT      only hostile kinds whose name contains TEXT ('': all of them)
- *   --window S       length in seconds of each hostile and each quiet window
+ *   --peer against Apache Kafka --only TEXT only hostile kinds whose name contains TEXT ('': all of them)
+ *   --window S length in seconds of each hostile and each quiet window
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,6 +1,6 @@
 /**
- * Requests of every kind, cut at every byte. The size of the frame is that of the whole request, or that of
- * the part that is left.
+ * Requests of every kind, cut at every byte. The frame announces the size of the whole request, or of the
+ * part that is left.
  */
 import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';

@@ -34,7 +34,7 @@ export interface HostileKind {
 }
 
 export interface HostileSize {
-  /** Number of records in the larger batches that decompress. */
+  /** Number of records in each of the largest batches. */
   readonly records: number;
   readonly duplicates: number;
   readonly duplicatesAtOnce: number;
@@ -95,7 +95,7 @@ function largeBatches(leaders: Leaders, records: number): HostileKind[] {
   ];
 }
 
-/** Each throw sends all of them; the broker must refuse each. */
+/** Each throw sends all of the batches; the broker must refuse each batch. */
 function smallBatches(
   name: string,
   leader: (n: number) => Where,
@@ -116,7 +116,7 @@ async function produce({ topic, partition, port }: Where, batch: HostileBatch): 
   return error === 0 ? `accepted (${batch.name})` : `refused with ${error}`;
 }
 
-/** Records in nanoseconds, and lookups by every timestamp that an int64 can be. */
+/** Records with timestamps in nanoseconds, and lookups by timestamps at and beyond the usual limits. */
 function nanoseconds(leaders: Leaders): HostileKind {
   const throwOnce = async (n: number) => {
     const where = leaders('unbounded', n);

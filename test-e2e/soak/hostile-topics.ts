@@ -5,7 +5,10 @@ import { aliveBrokers, createTopic, partitionsOf } from '../lib/wire.ts';
 export const INT64_MAX = 0x7fff_ffff_ffff_ffffn;
 
 const PARTITIONS = 3;
-/** Wait until every broker knows a new topic: a broker that does not know it would refuse a throw. */
+/**
+ * Wait until every broker knows a new topic: a broker that does not know the topic would refuse every
+ * request.
+ */
 const METADATA_MS = 500;
 
 const topics = {

@@ -1,7 +1,7 @@
 /**
- * Runs hostile clients of each kind beside the writers. Windows in which they throw alternate with quiet ones
- * of the same length. After each kind every node must be the same process, its memory must be within the
- * limit, and no writer may have stalled.
+ * Runs hostile clients of each kind beside the writers. Windows in which hostile clients send alternate with
+ * quiet windows of the same length. After each kind every node must be the same process, its memory must be
+ * within the limit, and no writer may have stalled.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cluster, ClusterNode } from '../lib/cluster.ts';
@@ -16,7 +16,7 @@ export interface HostileOptions extends HostileSize {
    * A window is at least this long; with 0 the trial throws each variant of a kind once and compares no gaps.
    */
   readonly windowMs: number;
-  /** Pairs of windows for each kind. The trial adds more while writers seem to stall, up to the limit. */
+  /** Pairs of windows for each kind. While a writer seems to stall, the trial adds more, up to `pairsMax`. */
   readonly pairs: number;
   readonly pairsMax: number;
   /** No node may take more memory than this. */
@@ -92,12 +92,12 @@ class Phase {
     if (windowMs === 0) {
       for (let i = 0; i < this.#kind.variants; i++) await this.#throwOnce();
     } else {
-      await this.#throwOnce(); // Builds the first throw outside of the windows.
+      await this.#throwOnce(); // Builds the batches before the first window begins.
       const measured = await measurePairs(() => this.#pair(), { atLeast: pairs, atMost: pairsMax });
       const { quiet, hostile, isHeldUp } = measured;
       const names = this.#writers.map(({ name }) => name).join(', ');
-      const control = this.#kind.throwPlain === undefined ? 'quiet' : 'beside plain batches of the same size';
-      gaps = `longest gaps of ${names} in ${measured.pairs} windows: ${control} ${quiet.join(', ')} ms, beside it ${hostile.join(', ')} ms`;
+      const control = this.#kind.throwPlain === undefined ? 'quiet' : 'with plain batches of the same size';
+      gaps = `longest gaps of ${names} in ${measured.pairs} windows: ${control} ${quiet.join(', ')} ms, hostile ${hostile.join(', ')} ms`;
       if (isHeldUp) wrong.push(gaps);
     }
     const taken = [...this.#tally].filter(([word]) => !this.#kind.isRight(word));
@@ -114,7 +114,7 @@ class Phase {
     for (const word of words) this.#tally.set(word, (this.#tally.get(word) ?? 0) + 1);
   }
 
-  /** A hostile window, and a quiet one exactly as long. */
+  /** Measures a hostile window, and then a quiet window of exactly the same length. */
   async #pair(): Promise<WindowPair> {
     const started = Date.now();
     const throwsBefore = this.#throws;

@@ -30,7 +30,7 @@ export interface TrialResult {
   readonly gapMs: Readonly<Record<string, number>>;
   /** Longest gap of any writer from the restart to the end. */
   readonly rejoinGapMs: number;
-  /** From the restart until every replica is in the ISR (controllers: has the whole log). */
+  /** From the restart until every replica is in the ISR and every voter has the whole metadata log. */
   readonly backMs: number;
   readonly acked: number;
   readonly violations: readonly string[];

@@ -110,7 +110,7 @@ export const justifications: readonly Justification[] = [
     field: /^results\.configs(\.configSource|\.synonyms\.source)?$/,
     element: /configs\{min\.insync\.replicas\}/,
     reason:
-      'Apache Kafka keeps this one as a dynamic default of all brokers since it has eligible leader replicas; in Millrace it is a setting of the nodes.',
+      'Since Apache Kafka has eligible leader replicas, it keeps this config as a dynamic default of all brokers. In Millrace it is a setting of the nodes.',
   },
   {
     api: 'CreateTopics',
@@ -144,7 +144,7 @@ export const justifications: readonly Justification[] = [
     when: 'validateOnly',
     field: /^topics\.topicId$/,
     ours: /^"A{22}"$/,
-    reason: 'A topic that is not created has no id. Apache Kafka returns an id of no topic.',
+    reason: 'A topic that is not created has no id. Apache Kafka returns an id that no topic has.',
   },
   {
     api: 'CreatePartitions',
@@ -192,7 +192,7 @@ export const justifications: readonly Justification[] = [
     api: 'Fetch',
     versions: '7-18',
     cases: anySession,
-    when: 'the id of a session that is closed lies at the ends of int32',
+    when: 'a request closes a session, and its id is the smallest or largest int32',
     field: /^(errorCode|sessionId|responses(\.|$))/,
     reason: 'Millrace treats it as any unknown session. Apache Kafka fails: UNKNOWN_SERVER_ERROR.',
   },

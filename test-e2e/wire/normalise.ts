@@ -30,7 +30,7 @@ const countFields: Record<string, readonly string[]> = {
   ],
   ApiVersions: ['finalizedFeaturesEpoch'],
 };
-/** Count fields in which the comparison treats 0 like any other value. */
+/** In these count fields 0 is a usual value. In the others, both sides must have 0 if one has it. */
 const zeroCounts = new Set(['baseOffset', 'producerId']);
 const echoedIds = new Set<string>(Object.values(ids));
 

@@ -2,8 +2,8 @@
 
 usage: read_numbers.py BOOTSTRAP TOPIC PARTITIONS OUT_FILE NAME ...
 OUT_FILE then has six int64 for each record: partition, offset, writer, n, leader epoch, and the newest high watermark
-that the library knew. The writer is its index in the list of NAMEs; -1 is the writer of a record of none of them, and
-the value of whatever the library does not know.
+that the library knew. The writer is given by its index in the list of NAMEs. -1 stands for a writer that is not in the
+list, and for a value that the library does not know.
 """
 import array
 import sys

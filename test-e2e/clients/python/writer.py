@@ -1,7 +1,7 @@
 """The soak's writer on librdkafka: numbered records, acks=all, idempotent, until standard input is closed.
 
 usage: writer.py BOOTSTRAP TOPIC PARTITIONS NAME PACE_MS ACKS_FILE
-Value n is "NAME n …", to partition n % PARTITIONS; PACE_MS 0: as fast as possible.
+Record n goes to partition n % PARTITIONS; its value begins with "NAME n ". PACE_MS 0: as fast as possible.
 Prints every 50 ms "stat <wall ms> <acked> <longest gap between acks of one partition, ms>", each delivery failure as
 "error …", and at the end "done <sent> <acked>". ACKS_FILE then has three int64 for each n: when it was sent and when it
 ended (microseconds since 1970; -1: it did not end), and its offset (-1: not acked).

@@ -1,12 +1,13 @@
 /**
- * Requests that change topics: CreateTopics, DeleteTopics, CreatePartitions. The mutated ones only validate.
+ * Requests that change topics: CreateTopics, DeleteTopics, CreatePartitions. The mutated requests change
+ * nothing: they only validate, or name a topic that does not exist.
  */
 import { ids } from '../mutations.ts';
 import type { Struct } from '../raw.ts';
 import type { World } from '../world.ts';
 import type { ApiCases, SpecialCase } from './api-cases.ts';
 
-/** Cases that would change topics, that would race, or that name a broker of one side only. */
+/** Names of cases to leave out: they would change topics, race, or name a broker that only one side has. */
 const leftOut = /validateOnly=flipped|timeoutMs=1$|brokerIds\[\]=1$/;
 const DELETE_BY_ID_SINCE = 6;
 
