@@ -20,7 +20,7 @@ export function endpointOf(broker: BrokerRegistration, listenerName: string): No
   return { nodeId: broker.id, host: listener.host, port: listener.port, rack: broker.rack ?? null };
 }
 
-/** Every live broker that has that listener, by id. */
+/** The addresses of the live brokers that have this listener, in the order of their ids. */
 export function liveEndpoints(image: MetadataImage, listenerName: string): NodeEndpoint[] {
   const endpoints: NodeEndpoint[] = [];
   for (const broker of image.sortedBrokers()) {

@@ -37,7 +37,10 @@ export interface FrontEndLimits {
   readonly closeGraceMs: Millis;
 }
 
-/** One property of this broker as DescribeConfigs shows it. The node's table of settings makes these. */
+/**
+ * One property of this broker as DescribeConfigs shows it. The node makes these entries from its table of
+ * settings.
+ */
 export interface BrokerConfigEntry {
   /** Kafka's property name. */
   readonly name: string;

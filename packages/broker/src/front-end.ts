@@ -180,7 +180,8 @@ export class BrokerFrontEnd implements ConnectionHost {
   }
 
   /**
-   * A flush may start requests that handlers answer at once. The next round of the same turn flushes those.
+   * A flush may start requests that handlers answer at once. The next round of the same turn flushes their
+   * answers.
    */
   private flushAll(): void {
     const connections = this.flushes.splice(0);

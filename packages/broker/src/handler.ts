@@ -55,7 +55,7 @@ export interface BrokerContext {
   readonly producerIds: ProducerIdSource;
   readonly autoTopics: AutoTopicCreation;
   readonly forward: Forward;
-  /** Largest answer that fits into memory now; 0: none. */
+  /** Largest answer that fits into memory now; 0: no memory is free. */
   answerBytesMax(): number;
   clusterId(): Uuid | undefined;
   image(): MetadataImage;

@@ -32,8 +32,8 @@ const bringing: ReadonlySet<number> = new Set(
 const NAMING_BYTES = 2 << 20;
 const NAMING_BYTES_PER_PARTITION = 1024;
 /**
- * Limit on array elements in a request that brings records, or creates or deletes topics. It applies to any
- * frame of at most this many bytes, too.
+ * Limit on array elements in a request that brings records, or creates, extends or deletes topics. It applies
+ * to any frame of at most this many bytes, too.
  */
 const ELEMENTS_BROUGHT = 100_000;
 /** Limit on array elements in a request that only names topics and partitions. */
@@ -86,9 +86,7 @@ export class Router {
     if (!handler.keepsRequest) connection.forgetDecoded(slot);
   }
 
-  /**
-   * True if the request of this frame brings records, or creates or deletes topics. False if it only asks.
-   */
+  /** True if the request of this frame brings records, or creates, extends or deletes topics. */
   brings(frame: Uint8Array): boolean {
     return frame.length >= 2 && bringing.has(apiKeyOf(frame));
   }

@@ -39,9 +39,7 @@ export interface ConnectionHost extends InputHost {
    * the connection. The bytes are valid only during the call.
    */
   route(frame: Uint8Array, connection: Connection): void;
-  /**
-   * True if the request of this frame brings records, or creates or deletes topics. False if it only asks.
-   */
+  /** True if the request of this frame brings records, or creates, extends or deletes topics. */
   brings(frame: Uint8Array): boolean;
   /** Asks for `flush` at the end of this turn. */
   flushSoon(connection: Connection): void;
@@ -67,8 +65,8 @@ export class Connection implements StreamHandler, Holder, Sleeper {
   /** Set by the host only: true if this connection has already asked for a flush in this turn. */
   flushAsked = false;
   /**
-   * Open: reads and answers. Orphaned: the peer closed; the broker still handles its whole requests, without
-   * an answer. Closing: the broker closed its end, the peer has not. Closed: gone.
+   * Open: reads and answers. Orphaned: the peer closed; the broker still handles the complete requests that
+   * it received, and sends no answers. Closing: the broker closed its end, the peer has not. Closed: gone.
    */
   state: 'open' | 'orphaned' | 'closing' | 'closed' = 'open';
 
@@ -146,7 +144,7 @@ export class Connection implements StreamHandler, Holder, Sleeper {
    * Counts the decoded request as freed, because no code refers to it now. Its answer may still be missing.
    */
   forgetDecoded(slot: Slot): void {
-    // A request that is over has already been subtracted as a whole.
+    // When the request ended, all of its bytes were subtracted.
     if (slot.isOver) return;
     this.held.request -= slot.decodedBytes;
     this.held.decoded -= slot.decodedBytes;

@@ -1,7 +1,7 @@
 /**
  * The bytes that a connection has received and that belong to no started request. Assembles them in spare
- * buffers and gives the buffers back however a request ends: garbage outside of the heap makes V8 run full
- * collections.
+ * buffers and gives the buffers back in whatever way a request ends. Otherwise they would be garbage outside
+ * of the heap, and V8 would run full collections.
  */
 import { FrameReader, type SpareBuffers } from '@millrace/protocol';
 import type { FrontEndLimits } from '../config.ts';
@@ -57,8 +57,8 @@ export class Input {
 
   /**
    * Passes the next whole frame to `use`; its bytes are valid only during the call. False: there is none yet.
-   * Throws DecodeError on an impossible size. The first bytes reveal a frame that is too large, before the
-   * broker spends memory and time on the others.
+   * Throws DecodeError on an impossible size. Checks the size of a large frame by its first bytes, before the
+   * broker spends memory and time on the rest.
    */
   takeFrame(use: (frame: Uint8Array) => void): boolean {
     const { reader } = this;

@@ -33,7 +33,10 @@ export class MemoryBudget {
   private readonly waiting = new Set<Holder>();
   private readonly onPressure: () => void;
 
-  /** `onPressure`: a connection must wait; the owner should drop stalled ones while that lasts. */
+  /**
+   * `onPressure`: called when a connection must wait. While `isPressed` is true, the owner should drop
+   * stalled connections.
+   */
   constructor(maxBytes: number, onPressure: () => void) {
     assert(maxBytes > 0, 'a memory budget is positive');
     this.maxBytes = maxBytes;
@@ -51,7 +54,10 @@ export class MemoryBudget {
     return this.decodedBytes * DECODED_SHARES > this.maxBytes;
   }
 
-  /** True if a connection waits for memory, which stalled connections may hold. */
+  /**
+   * True while memory is short, and stalled connections may hold it: the budget is exhausted, or a connection
+   * waits because decoded requests use too much.
+   */
   get isPressed(): boolean {
     return this.exhausted || (this.crowded && this.waiting.size > 0);
   }
@@ -73,8 +79,8 @@ export class MemoryBudget {
     this.decodedBytes += decodedDeltaBytes;
     assert(this.heldBytes >= 0 && this.decodedBytes >= 0, 'the bytes held are never negative');
     if (this.waiting.size === 0) return;
-    // The frames that wait may exhaust the budget by themselves. So also release them when decoded requests
-    // use little memory again.
+    // The frames that wait may exhaust the budget by themselves. So also release the waiting connections when
+    // decoded requests use little memory again.
     if ((deltaBytes < 0 && !this.exhausted) || (wasCrowded && !this.crowded)) this.release();
   }
 

@@ -72,7 +72,7 @@ const ANSWER_AWAITED_MS: Millis = 500;
 
 export class ResponseSlots {
   private slots: Slot[] = [];
-  /** Index of the oldest slot that has not left. */
+  /** Index of the oldest slot that is still pending. */
   private head = 0;
   /** Number of pending requests: their answers are not ready, or wait for an earlier answer. */
   get size(): number {

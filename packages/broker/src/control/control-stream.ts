@@ -62,7 +62,7 @@ export class ControlStream {
     });
   }
 
-  /** No request waits for an answer. */
+  /** True if the stream is usable and no request waits for an answer. */
   get idle(): boolean {
     return this.awaiting === undefined && !this.over;
   }

@@ -44,7 +44,7 @@ export interface BrokerLifecycleOptions {
   readonly logger: Logger;
   readonly config: LifecycleConfig;
   readonly events: LifecycleEvents;
-  /** The id from the data folder or from the quorum; undefined: neither is known yet. */
+  /** The cluster's id, from the data folder or from the quorum. Undefined: neither is known yet. */
   clusterId(): Uuid | undefined;
   /** The last metadata offset that this broker applied and published to the replicas. */
   metadataOffset(): Offset;

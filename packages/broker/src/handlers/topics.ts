@@ -40,7 +40,7 @@ interface Failure {
   readonly errorMessage: string;
 }
 
-/** Asks until a controller has decided, or the client's timeout is over. */
+/** Forwards the request until a controller has decided, or the client's timeout is over. */
 function forward<Response>(
   broker: BrokerContext,
   asked: { readonly api: AnyApi; readonly request: Request<unknown>; readonly timeoutMs: number },

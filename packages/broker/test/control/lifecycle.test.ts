@@ -185,13 +185,13 @@ describe('joining', () => {
 });
 
 describe('the lease', () => {
-  test('counts from when the answered heartbeat was sent, not from its answer', () => {
+  test('counts from the time at which the broker sent the answered heartbeat, not from the answer', () => {
     const { clock, controllers, lease } = serving();
     controllers.hub.latencyMs = 200;
     clock.advance(450);
     const before = lease().validUntilMs;
     clock.advance(400);
-    // Sent at 502, answered at 902.
+    // The broker sent the heartbeat at 502, and got the answer at 902.
     expect(clock.monotonicMs()).toBe(950);
     expect(lease()).toEqual({ brokerEpoch: 10, validUntilMs: 502 + 3000 });
     expect(before).toBeLessThan(lease().validUntilMs);
@@ -311,7 +311,7 @@ describe('controller failover', () => {
   });
 });
 
-describe('a controller whose every answer comes late', () => {
+describe('a controller that answers every request late', () => {
   test('gets more time with each new stream without an answer, so that leases continue', () => {
     const { clock, controllers, lease } = serving();
     // More than the first wait of a new stream, and less than the largest wait.

@@ -229,7 +229,7 @@ describe('InitProducerId', () => {
     expect(init(testBroker(), { producerId: 12, producerEpoch: 3 })).toEqual([0, 4000, 0]);
   });
 
-  test('refused: half an identity, and transactions until they exist', () => {
+  test('the broker refuses a producer id without an epoch, and transactional ids', () => {
     expect(init(testBroker(), { producerId: 12 })).toEqual([42, -1, -1]);
     expect(init(testBroker(), { transactionalId: '' })).toEqual([42, -1, -1]);
     expect(init(testBroker(), { transactionalId: 'tx', transactionTimeoutMs: 1000 })).toEqual([35, -1, -1]);

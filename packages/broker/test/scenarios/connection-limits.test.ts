@@ -126,7 +126,7 @@ describe('idle connections', () => {
     expect(log()).toEqual(['connection-closed: idle']);
   });
 
-  test('a connection that waits for its answer is not idle; one that does not read its answers is', () => {
+  test('a connection that waits for its answer is not idle; a connection that does not read its answers is', () => {
     const { connect, clock } = testBroker({ limits: { idleMs: 10_000 } });
     const waiting = connect();
     waiting.request(apis.fetch, 12, { replicaId: -1, maxWaitMs: 60_000, topics: [] });

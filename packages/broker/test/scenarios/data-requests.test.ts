@@ -134,7 +134,7 @@ describe('Produce', () => {
     });
   });
 
-  test('transactional records: 53 for all without a transactional id, INVALID_TXN_STATE with one', () => {
+  test('transactional records: error 53 without a transactional id, INVALID_TXN_STATE with one', () => {
     const topicData = [
       {
         name: 'words',

@@ -1,6 +1,6 @@
 /**
- * Clients send requests in random pieces; work ends, answers are read and connections break in random order.
- * Every connection gets each of its answers once, in request order, and the broker holds nothing in the end.
+ * Clients send requests in random pieces; work ends and answers are read in random order. Every connection
+ * gets each of its answers once, in request order, and the broker holds nothing in the end.
  */
 import { apis } from '@millrace/protocol';
 import fc from 'fast-check';

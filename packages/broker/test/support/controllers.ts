@@ -94,7 +94,7 @@ export class TestControllers {
     this.hub.kill(id);
   }
 
-  /** Takes the transcript so far. */
+  /** Returns the transcript since the last call. */
   story(): string[] {
     return this.transcript.splice(0);
   }
