@@ -105,8 +105,8 @@ export const ownSettings = [
 ] as const satisfies readonly SettingName[];
 
 /**
- * All values that a receiver takes. A package gets the topic settings as `explicit` properties, and reads
- * them by the topic config's name (metadata/src/topic-config.ts).
+ * All values that a package or the node itself receives. A package gets the topic settings as `explicit`
+ * properties, and reads them by the topic config's name (metadata/src/topic-config.ts).
  */
 export type Received =
   | ReceivedBy<typeof quorumFields>

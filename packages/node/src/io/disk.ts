@@ -17,8 +17,8 @@ interface SyncTimes {
 export class NodeDisk implements Disk {
   readonly #syncTimes: SyncTimes | undefined;
   /**
-   * Folders with a running fsync. It covers the callers in `running`; those in `waiting` came later and need
-   * the next one.
+   * Folders with a running fsync. The fsync covers the callers in `running`; those in `waiting` came later
+   * and need the next one.
    */
   readonly #folders = new Map<string, { running: SyncDone[]; waiting: SyncDone[] }>();
 

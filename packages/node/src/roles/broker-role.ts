@@ -343,8 +343,8 @@ export class BrokerRole {
 }
 
 /**
- * The message with which the process ends. It ends so that other brokers take over its partitions. Kafka also
- * stops when its last log directory has failed.
+ * The message with which the process ends. The process ends so that other brokers lead its partitions. Kafka
+ * also stops when its last log directory has failed.
  */
 function directoryFailure(directory: string, reason: string): string {
   return `The data folder ${directory} has failed: ${reason}. The broker stops, so that other brokers lead its partitions. Repair or replace the disk, then start it again.`;

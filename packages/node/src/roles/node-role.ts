@@ -21,7 +21,9 @@ export interface NodeRoleEvents {
   foreignFolder(reason: string): void;
 }
 
-/** The host passes a function that creates each role, so a process loads only the code of its roles. */
+/**
+ * For each role, the host passes a function that creates it. So a process loads only the code of its roles.
+ */
 export interface NodeRoleOptions {
   readonly logs: LogDirectory;
   readonly controller: ((events: ControllerRoleEvents) => ControllerRole) | undefined;

@@ -77,7 +77,7 @@ test('both roles in one process', () => {
   expect(config.brokerListeners).toEqual([{ name: 'PLAINTEXT', host: '', port: 0 }]);
 });
 
-test('file, then environment, then --set', () => {
+test('the environment overrides the file, and --set overrides both', () => {
   const file = join(directory, 'a.properties');
   writeFileSync(file, 'process.roles=broker\nnode.id=4\nnum.partitions=2\nlog.dirs=/a\nbroker.rack=r\n');
   const config = loadConfig({

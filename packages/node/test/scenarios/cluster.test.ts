@@ -70,7 +70,7 @@ test('every broker answers Metadata with all of them, at their real ports', asyn
   }
 });
 
-test('produced with acks=all, fetched from each leader; consumers see up to the high watermark', async () => {
+test('a client produces with acks=all to each leader, and a consumer reads up to the high watermark', async () => {
   await (await client(2)).createTopic('orders', 3, 3, { 'min.insync.replicas': '2' });
   for (const partition of [0, 1, 2]) {
     const { leaderId } = await partitionOf('orders', partition);
@@ -147,7 +147,7 @@ test('the controller restarts: no metadata is lost, and the brokers keep running
   expect(brokers).toHaveLength(3);
 }, 20_000);
 
-test('a killed controller cannot hand over; another takes over', async () => {
+test('another controller takes over from a killed one, which hands nothing over', async () => {
   const trio = await startCluster({ controllers: 3, brokers: 0 });
   const quorumOf = (id: number) => trio.node(id).running?.roles.controller?.quorum;
   const leaders = () => trio.nodes.flatMap(({ id }) => quorumOf(id)?.leader()?.nodeId ?? []);

@@ -29,8 +29,8 @@ const forward = defineCallHandler(controlCalls.forward, (context, { request, now
     const { apiVersion: version, clientId = null } = request;
     const info = { version, clientId, requestId: requestIdOf(request) };
     handler.handle(context, { body: request.body, info, now, peer }, (answer) => {
-      // Only answers to refused requests and dry runs can be this long. A decision that enters the log has a
-      // lower limit.
+      // Only answers to refused requests and to requests with validateOnly can be this long. A decision that
+      // enters the log has a lower limit.
       if (answer === undefined) refuse(ErrorCode.NOT_CONTROLLER);
       else if (answer.length > ANSWER_BYTES_MAX) refuse(ErrorCode.POLICY_VIOLATION);
       else reply({ errorCode: ErrorCode.NONE, body: answer });
