@@ -77,8 +77,8 @@ export class ClusterView {
   }
 
   /**
-   * A ready connection. Undefined: the broker is unknown or down, or the connection is opening. `changed` is
-   * called when that ends.
+   * A ready connection. Undefined: the broker is unknown or down, or the connection is opening. The view
+   * calls `changed` when this may be over.
    */
   connectionTo(nodeId: NodeId): BrokerConnection | undefined {
     const address = this.brokers.get(nodeId);

@@ -1,6 +1,6 @@
 /**
- * A connection that is ready once the broker has told its versions. A client opens one to each broker that it
- * needs.
+ * A connection that is ready once the broker has answered ApiVersions. A client opens one to each broker that
+ * it needs.
  */
 import type { Millis } from '@millrace/base';
 import { type AnyApi, type Api, errorName } from '@millrace/protocol';
@@ -48,7 +48,7 @@ export class BrokerConnection {
     return this.connection.closeReason;
   }
 
-  /** See Connection. Only on a ready connection. */
+  /** As `request` of Connection. The connection must be ready. */
   request<Request, Response, RequestInput, ResponseInput>(
     api: Api<Request, Response, RequestInput, ResponseInput>,
     version: number,

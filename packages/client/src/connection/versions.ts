@@ -19,7 +19,10 @@ export interface VersionsAsked {
   readonly connectTimeoutMs?: number;
 }
 
-/** Brokers know it since Kafka 2.4. Later versions add nothing that this client reads. */
+/**
+ * Brokers have this version of ApiVersions since Kafka 2.4. Later versions add nothing that this client
+ * reads.
+ */
 const NEWEST_VERSION = 3;
 /** Position of the error code in an answer to ApiVersions: behind the correlation id. */
 const ERROR_CODE_AT = 4;

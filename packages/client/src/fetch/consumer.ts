@@ -1,7 +1,7 @@
 /**
  * A consumer by assignment: reads every partition of its topics, with one Fetch in flight for each leader and
- * positions of its own. It asks for a first position (ListOffsets), and follows leaders. On request it asks a
- * new leader whether a position is still part of the log (KIP-320).
+ * positions of its own. It asks for a first position (ListOffsets), and follows leaders. With
+ * `validatesPositions` it asks a new leader whether a position is still part of the log (KIP-320).
  */
 import type { Clock, Millis, NodeId, Timer, Uuid } from '@millrace/base';
 import { type AnyApi, apis, ErrorCode, errorName, type FetchResponse } from '@millrace/protocol';
@@ -38,7 +38,7 @@ export interface ConsumerObserver {
 
 export interface ConsumerOptions {
   readonly clock: Clock;
-  /** Its `changed` calls `clusterChanged` here. */
+  /** The owner passes each `changed` of this view to `clusterChanged`. */
   readonly cluster: Pick<ClusterView, 'partition' | 'topics' | 'connectionTo' | 'refresh' | 'hint'>;
   readonly observer: ConsumerObserver;
   /** The names of the topics to read. The partitions of a name that leaves the list stay assigned. */
@@ -97,7 +97,7 @@ export class Consumer {
     this.timer?.cancel();
   }
 
-  /** Asks for every partition that has no request under way. */
+  /** Sends the next request for every partition that has none under way. */
   private pump(): void {
     if (this.isClosed) return;
     this.assign();

@@ -101,7 +101,7 @@ export class KafkaClient {
     throw new ClientError(`no broker of ${servers} answers (${reasons.join('; ')})`);
   }
 
-  /** Connects to this broker, and waits until it has told its versions. Rejects with a ClientError. */
+  /** Connects to this broker, and waits until it has answered ApiVersions. Rejects with a ClientError. */
   static connect(server: string, options: KafkaClientOptions = {}): Promise<KafkaClient> {
     return new Promise((resolve, reject) => {
       const address = parseAddress(server);

@@ -11,7 +11,7 @@ import { type OpenBatch, PartitionQueue } from './partition-queue.ts';
 import { produceOutcome } from './produce-errors.ts';
 import { type BatchIdentity, ProducerIdentity, type ProducerIdentityOptions } from './producer-identity.ts';
 
-/** A batch of the owner. */
+/** A batch that the owner enqueues. */
 export interface ProducerBatch {
   readonly topic: string;
   readonly partition: number;
@@ -44,7 +44,7 @@ export interface ProducerObserver<Batch> {
 
 export interface ProducerOptions<Batch> {
   readonly clock: Clock;
-  /** Its `changed` calls `clusterChanged` here. */
+  /** The owner passes each `changed` of this view to `clusterChanged`. */
   readonly cluster: Pick<
     ClusterView,
     'partition' | 'topics' | 'connectionTo' | 'anyConnection' | 'refresh' | 'hint'
@@ -110,7 +110,10 @@ export class Producer<Batch extends ProducerBatch> {
     return this.queues.get(`${topic}-${partition}`)?.waiting.length ?? 0;
   }
 
-  /** `poll`, an answer or new metadata make the producer send the batch. After `close` it fails at once. */
+  /**
+   * The producer sends the batch at the next `poll`, answer or new metadata. After `close` the batch fails at
+   * once.
+   */
   enqueue(batch: Batch): void {
     if (this.isClosed) {
       this.options.observer.failed(batch, CLOSED);
@@ -127,7 +130,7 @@ export class Producer<Batch extends ProducerBatch> {
     });
   }
 
-  /** Sends what can leave now, and ends the batches whose time is over. */
+  /** Sends the batches that can leave now, and gives up those whose delivery timeout is over. */
   poll(): void {
     this.pump();
     if (this.pollsItself && !this.isIdle) this.wakeIn(this.backoffMs);

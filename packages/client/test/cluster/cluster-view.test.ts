@@ -26,7 +26,7 @@ test('a connection to a broker opens when it is first needed, and there is one o
   expect(view.connectionTo(5)?.isReady).toBe(true);
 });
 
-test('complete metadata are asked for again when they are old', () => {
+test('the client asks again for complete metadata when they are old', () => {
   const { clock, server } = PlayedCluster.started();
   clock.advance(4_999);
   expect(server.waiting).toEqual([]);
@@ -34,7 +34,7 @@ test('complete metadata are asked for again when they are old', () => {
   expect(server.waiting).toEqual(['Metadata']);
 });
 
-test('incomplete metadata are asked for again after the backoff', () => {
+test('the client asks again for incomplete metadata after the backoff', () => {
   const { clock, server, view } = PlayedCluster.started({ errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION });
   expect(view.topics.has('events')).toBe(false);
   clock.advance(99);
@@ -47,7 +47,7 @@ test('incomplete metadata are asked for again after the backoff', () => {
   expect(server.waiting).toEqual([]);
 });
 
-test('a storm of refreshes is one request, and no further one while it is under way', () => {
+test('many refreshes become one request, and none follows while it is under way', () => {
   const { clock, server, view } = PlayedCluster.started();
   for (let i = 0; i < 1_000; i++) view.refresh();
   clock.advance(50);

@@ -28,7 +28,7 @@ function opened() {
   return { clock, connection, changes, broker: net.last };
 }
 
-test('a connection is ready when the broker has told its versions', () => {
+test('a connection is ready when the broker has answered ApiVersions', () => {
   const { connection, changes, broker } = opened();
   expect(connection.isReady).toBe(false);
   expect(broker.received).toMatchObject([{ api: 'ApiVersions', version: 3 }]);

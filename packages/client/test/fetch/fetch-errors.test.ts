@@ -10,7 +10,7 @@ test('a position outside of the log is reset, and a refused client stops', () =>
   expect(fetchOutcome(ErrorCode.INVALID_REQUEST)).toBe('fatal');
 });
 
-test('every error that is retriable in Kafka is retried, and codes that this client does not know', () => {
+test('the consumer retries after every error that is retriable in Kafka, and after unknown codes', () => {
   for (const code of Object.values(ErrorCode))
     if (isRetriable(code)) expect([code, fetchOutcome(code)]).toEqual([code, 'retry']);
   expect(fetchOutcome(9_999)).toBe('retry');

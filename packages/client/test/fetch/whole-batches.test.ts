@@ -6,7 +6,7 @@ import { batchAt, joined } from '../support/batches.ts';
 const first = batchAt(10, 3, 'a', 'b');
 const second = batchAt(12, 4, 'c');
 
-test('batches after each other', () => {
+test('all batches count if they are whole', () => {
   expect(wholeBatches(joined(first, second))).toEqual({
     sizeBytes: first.length + second.length,
     nextOffset: 13,

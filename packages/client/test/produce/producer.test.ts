@@ -135,7 +135,7 @@ test('NOT_LEADER_OR_FOLLOWER without a leader: the producer asks for metadata', 
   expect(produced.news.at(-1)).toBe('acknowledged a at 3 by 6');
 });
 
-test('an idempotent batch whose answer was lost is sent again as it was; a duplicate is acknowledged', () => {
+test('an idempotent batch whose answer was lost is sent again unchanged; a duplicate is acknowledged', () => {
   const produced = Produced.idempotent();
   produced.send('a');
   produced.broker(4).breaks();
@@ -185,7 +185,7 @@ test('delivery timeout: a batch fails if every attempt failed before the append'
   expect(produced.news.at(-1)).toBe('failed a: NOT_ENOUGH_REPLICAS');
 });
 
-test('maxInFlight requests are in flight, and the others follow their answers in order', () => {
+test('at most maxInFlight requests are in flight; the others follow in order as answers arrive', () => {
   const produced = new Produced({ maxInFlight: 2 });
   produced.send('a', 'b', 'c', 'd');
   expect(produced.broker(4).received).toHaveLength(2);

@@ -37,7 +37,7 @@ export class PlayedCluster {
     });
   }
 
-  /** A view that has asked the bootstrap server for its metadata once. Returns that server. */
+  /** A view that has got metadata once, from the bootstrap server. `server` is that server. */
   static started(
     told: Told = {},
     options: Partial<ClusterViewOptions> = {},
