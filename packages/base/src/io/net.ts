@@ -9,7 +9,7 @@
 import net from 'node:net';
 import type { Address, Listener, Net, Stream, StreamHandler } from '../seams.ts';
 
-/** `send` returns false when a socket has more unsent bytes than this. */
+/** `send` returns false when a socket has at least this many unsent bytes. */
 const UNSENT_BYTES_MAX = 256 * 1024;
 /** The most bytes of one read. */
 const INPUT_BYTES = 256 * 1024;

@@ -30,7 +30,7 @@ test('the connection to a silent broker ends soon after it counts as not serving
   expect(await brokersNotServing(layout)).toHaveLength(1);
   const began = performance.now();
   await closed;
-  // A command's request may take 20 s.
+  // By default a request may take 20 s.
   expect(performance.now() - began).toBeLessThan(10_000);
   server.close();
 });

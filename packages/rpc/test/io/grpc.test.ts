@@ -8,7 +8,7 @@ const utf8 = (text: string) => new TextEncoder().encode(text);
 const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
 const sleep = (ms: number) => new Promise<void>((done) => setTimeout(done, ms));
 
-/** Answers with its method and body; 'silent' never answers, 'refuse' refuses, 'big' returns many bytes. */
+/** Answers with the method and the body; 'silent' never answers, and 'refuse' refuses. */
 const echo: RpcService = {
   call: (method, body, reply) => {
     if (method === 'silent') return;
