@@ -85,7 +85,7 @@ function asMessage({ key, value, headers, timestamp }: TestRecord): MessageToPro
   return {
     topic: TOPIC,
     key: key!,
-    // Its types do not allow null, but its code does.
+    // The library's types do not allow null, but its code does.
     value: value as Buffer,
     headers: new Map(headers.map((header) => [Buffer.from(header.name), header.value as Buffer])),
     timestamp: BigInt(timestamp),

@@ -24,7 +24,7 @@ export interface Cluster {
   /** Time from the call of the last start until every broker served. */
   readonly readyMs: number;
   nodes(): Promise<ClusterNode[]>;
-  /** kill -9, at once. */
+  /** Kills these nodes with kill -9, all at once. */
   kill(...ids: readonly number[]): Promise<void>;
   /** Starts every stopped node and waits until all brokers serve. */
   startAll(): Promise<void>;

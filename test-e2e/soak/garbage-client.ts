@@ -83,7 +83,7 @@ function tooLargeRandom(): Buffer {
 
 export type Ending = 'closed' | 'open' | 'no connection';
 
-/** Sends the garbage and waits this long for the broker's close. */
+/** Sends the garbage, and waits up to `watchMs` for the broker to close the connection. */
 export function throwGarbage(port: number, bytes: Buffer, watchMs: number): Promise<Ending> {
   return new Promise((resolve) => {
     const socket = connect({ host: '127.0.0.1', port });

@@ -1,5 +1,5 @@
 /**
- * Requests of every kind, cut at every byte. The frame announces the size of the whole request, or of the
+ * Requests of several APIs, cut at every byte. The frame announces the size of the whole request, or of the
  * part that is left.
  */
 import type { Socket } from 'node:net';
