@@ -15,6 +15,7 @@ import type { World } from '../world/index.ts';
 import type { BrokerLives } from './broker-lives.ts';
 import type { CommittedMetadata } from './committed-metadata.ts';
 import type { Ledger } from './ledger.ts';
+import type { ReplicaWatcher } from './replica-walk.ts';
 
 /** The shared knowledge of one run's checkers. */
 export interface StateScope extends HistoryScope {
@@ -26,10 +27,10 @@ export interface StateScope extends HistoryScope {
   readonly lives: BrokerLives;
 }
 
-export interface StateChecker extends HistoryChecker {
+export interface StateChecker extends HistoryChecker, ReplicaWatcher {
   /**
-   * Called after each turn of a process of the cluster. Called very often, so it must be cheap unless
-   * something moved.
+   * Called after each turn of a process of the cluster, and after the calls for the replicas that the turn
+   * moved. Called very often, so it must be cheap unless something moved.
    */
   turn?(node: SimNode): void;
   /**

@@ -4,11 +4,9 @@
  * Exempt: a broker deletes a log because its disk is damaged, or because it recovers from a loss that the
  * contract covers. After a restart a replica begins at its checkpoint, which may be lower.
  */
-import type { Offset } from '@millrace/base';
 import type { Partition } from '@millrace/replication';
-import type { SimNode } from '../cluster/index.ts';
-import type { StateCheckerKind, StateScope } from './checker.ts';
-import { hostedReplicas } from './hosted-replicas.ts';
+import type { StateChecker, StateCheckerKind, StateScope } from './checker.ts';
+import type { HostedReplica } from './replica-walk.ts';
 
 const NAME = 'high-watermark-fell';
 
@@ -18,36 +16,35 @@ export const highWatermarkFell: StateCheckerKind = {
   make: (scope) => new HighWatermarkFell(scope),
 };
 
-class HighWatermarkFell {
+class HighWatermarkFell implements StateChecker {
   private readonly scope: StateScope;
-  private readonly seen = new Map<Partition, Offset>();
 
   constructor(scope: StateScope) {
     this.scope = scope;
   }
 
-  turn(node: SimNode): void {
-    for (const replica of hostedReplicas(node)) {
-      const { highWatermark } = replica;
-      const before = this.seen.get(replica);
-      if (highWatermark === before) continue;
-      this.seen.set(replica, highWatermark);
-      const { startOffset, endOffset } = replica.log;
-      const name = `${replica.topic}-${replica.index}`;
-      if (highWatermark > endOffset || highWatermark < startOffset)
-        this.scope.world.fail(
-          NAME,
-          `at ${node.name} the high watermark ${highWatermark} of ${name} lies outside of its log ${startOffset}..${endOffset}`,
-        );
-      if (before === undefined || highWatermark > before || this.isExempt(node, replica)) continue;
+  replicaMoved(hosted: HostedReplica): void {
+    const { node, replica, before } = hosted;
+    const { highWatermark } = replica;
+    if (highWatermark === before.highWatermark) return;
+    const { startOffset, endOffset } = replica.log;
+    if (highWatermark > endOffset || highWatermark < startOffset)
       this.scope.world.fail(
         NAME,
-        `at ${node.name} the high watermark of ${name} fell from ${before} to ${highWatermark}`,
+        `at ${node.name} the high watermark ${highWatermark} of ${nameOf(replica)} lies outside of its log ${startOffset}..${endOffset}`,
       );
-    }
+    if (highWatermark > before.highWatermark || this.isExempt(hosted)) return;
+    this.scope.world.fail(
+      NAME,
+      `at ${node.name} the high watermark of ${nameOf(replica)} fell from ${before.highWatermark} to ${highWatermark}`,
+    );
   }
 
-  private isExempt(node: SimNode, replica: Partition): boolean {
+  private isExempt({ node, replica }: HostedReplica): boolean {
     return this.scope.isExempt(replica.topic) || this.scope.atlas.isRecovering(node.id);
   }
+}
+
+function nameOf({ topic, index }: Partition): string {
+  return `${topic}-${index}`;
 }

@@ -1,6 +1,6 @@
 /** Lists all checkers, and attaches them to a run. */
 import { FinalLogs, type History, historyCheckers } from '@millrace/checkers';
-import type { SimCluster } from '../cluster/index.ts';
+import type { SimCluster, SimNode } from '../cluster/index.ts';
 import type { Atlas } from '../faults/index.ts';
 import type { Host, World } from '../world/index.ts';
 import { leaderUnavailable } from './availability/leader-unavailable.ts';
@@ -22,6 +22,7 @@ import { memoryGrows } from './memory-grows.ts';
 import { metadataDiffers } from './metadata-differs.ts';
 import { metadataWentBack } from './metadata-went-back.ts';
 import { readAheadOfCommit } from './read-ahead-of-commit.ts';
+import { ReplicaWalk } from './replica-walk.ts';
 import { replicasDiffer } from './replicas-differ.ts';
 import { twoLeaders } from './two-leaders.ts';
 import { zombieLeader } from './zombie-leader.ts';
@@ -83,7 +84,7 @@ export function attachCheckers(
   const { world, history, cluster } = surroundings;
   const scope = scopeOf(surroundings);
   const checkers = kinds.map((kind) => kind.make(scope));
-  const nodes = nodesByHost(cluster);
+  const places = placesByHost(cluster, checkers);
   const turns = checkers.filter((one): one is StateChecker & { turn: object } => one.turn !== undefined);
   const steps = checkers.filter(
     (one): one is StateChecker & { committed: object } => one.committed !== undefined,
@@ -91,13 +92,15 @@ export function attachCheckers(
   const ops = checkers.filter((one): one is StateChecker & { op: object } => one.op !== undefined);
   const log = new CommittedLog();
   world.watchers.push((life) => {
-    const node = nodes.get(life.host);
-    if (node === undefined) return;
+    const place = places.get(life.host);
+    if (place === undefined) return;
+    const { node, walk } = place;
     scope.metadata.turn(node);
     scope.lives.turn(node);
     log.turn(node, (before, after) => {
       for (const one of steps) one.committed(before, after);
     });
+    walk.turn();
     for (const one of turns) one.turn(node);
   });
   history.watchers.push((op) => {
@@ -108,6 +111,11 @@ export function attachCheckers(
   };
 }
 
-function nodesByHost(cluster: SimCluster) {
-  return new Map<Host, SimCluster['nodes'][number]>(cluster.nodes.map((node) => [node.host, node]));
+interface Place {
+  readonly node: SimNode;
+  readonly walk: ReplicaWalk;
+}
+
+function placesByHost({ nodes }: SimCluster, checkers: readonly StateChecker[]): ReadonlyMap<Host, Place> {
+  return new Map(nodes.map((node) => [node.host, { node, walk: new ReplicaWalk(node, checkers) }]));
 }

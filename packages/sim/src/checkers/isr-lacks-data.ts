@@ -5,13 +5,13 @@
  * A broker is exempt after a loss that the contract covers (a disk, an unsynced tail) until it registers
  * again. It leaves the ISR when it registers, and the controller does not elect it before.
  */
-import type { NodeId, Offset } from '@millrace/base';
+import type { NodeId } from '@millrace/base';
 import type { MetadataImage, PartitionImage } from '@millrace/metadata';
 import type { Partition } from '@millrace/replication';
 import type { SimNode } from '../cluster/index.ts';
-import type { StateCheckerKind, StateScope } from './checker.ts';
-import { hostedReplicas } from './hosted-replicas.ts';
+import type { StateChecker, StateCheckerKind, StateScope } from './checker.ts';
 import type { PartitionLedger } from './ledger.ts';
+import type { HostedReplica } from './replica-walk.ts';
 
 const NAME = 'isr-lacks-data';
 
@@ -21,32 +21,34 @@ export const isrLacksData: StateCheckerKind = {
   make: (scope) => new IsrLacksData(scope),
 };
 
-class IsrLacksData {
+class IsrLacksData implements StateChecker {
   private readonly scope: StateScope;
   private checkedImage: MetadataImage | undefined;
   private readonly checkedStates = new Map<string, PartitionImage>();
-  private readonly committedEnds = new Map<PartitionLedger, Offset>();
-  private readonly logEnds = new Map<Partition, Offset>();
+  /** The partitions to check after this turn. */
+  private readonly moved = new Set<PartitionLedger>();
+  /** By broker that lacks records and has not registered yet, the partitions to check when it has. */
+  private readonly excused = new Map<NodeId, Set<PartitionLedger>>();
 
   constructor(scope: StateScope) {
     this.scope = scope;
+    scope.ledger.watchers.push((ledger) => this.moved.add(ledger));
+  }
+
+  replicaMoved({ replica, before }: HostedReplica): void {
+    const { endOffset } = replica.log;
+    if (endOffset < before.endOffset || before.endOffset === 0) this.moved.add(this.scope.ledger.of(replica));
   }
 
   turn(node: SimNode): void {
-    const { ledger, metadata } = this.scope;
-    if (metadata.newest !== this.checkedImage) this.imageMoved(metadata.newest);
-    for (const replica of hostedReplicas(node)) {
-      const known = ledger.of(replica);
-      const { committedEnd } = known;
-      const { endOffset } = replica.log;
-      const before = this.logEnds.get(replica) ?? 0;
-      if (endOffset !== before) this.logEnds.set(replica, endOffset);
-      if (this.committedEnds.get(known) !== committedEnd) {
-        this.committedEnds.set(known, committedEnd);
-        this.checkAll(known);
-      } else if (endOffset < committedEnd && endOffset < before) this.checkAll(known);
-      else if (before === 0 && endOffset < committedEnd) this.checkAll(known);
+    const { newest } = this.scope.metadata;
+    if (newest !== this.checkedImage) this.imageMoved(newest);
+    if (this.excused.has(node.id) && this.isRegistered(node.id)) {
+      for (const ledger of this.excused.get(node.id)!) this.moved.add(ledger);
+      this.excused.delete(node.id);
     }
+    for (const ledger of this.moved) this.checkAll(ledger);
+    this.moved.clear();
   }
 
   private imageMoved(image: MetadataImage): void {
@@ -58,7 +60,7 @@ class IsrLacksData {
         if (this.checkedStates.get(key) === state) return;
         this.checkedStates.set(key, state);
         const known = this.scope.ledger.get(topic.id, index);
-        if (known !== undefined) this.checkAll(known);
+        if (known !== undefined) this.moved.add(known);
       });
     }
   }
@@ -70,13 +72,22 @@ class IsrLacksData {
     for (const id of [...state.isr, ...state.elr]) {
       const replica = this.loaded(id, ledger);
       if (replica === undefined || replica.log.endOffset >= ledger.committedEnd) continue;
-      if (atlas.isRecovering(id) && !this.isRegistered(id)) continue;
+      if (atlas.isRecovering(id) && !this.isRegistered(id)) {
+        this.excuse(id, ledger);
+        continue;
+      }
       const { endOffset } = replica.log;
       world.fail(
         NAME,
         `${cluster.node(id)!.name} may lead ${ledger.name} (ISR ${state.isr.join()}, ELR ${state.elr.join()}) and ends at ${endOffset}, but ${ledger.committedEnd} is committed`,
       );
     }
+  }
+
+  private excuse(id: NodeId, ledger: PartitionLedger): void {
+    const excused = this.excused.get(id);
+    if (excused === undefined) this.excused.set(id, new Set([ledger]));
+    else excused.add(ledger);
   }
 
   /** Whether its current process is registered. */

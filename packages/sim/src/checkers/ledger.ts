@@ -49,10 +49,12 @@ export class PartitionLedger {
 }
 
 export class Ledger {
+  /** Called when the committed end of a partition has moved. */
+  readonly watchers: ((moved: PartitionLedger) => void)[] = [];
   private readonly byId = new Map<string, PartitionLedger>();
   /** The latest topic of a name. */
   private readonly byName = new Map<string, PartitionLedger>();
-  /** Caches the ledger of each replica: saves a look-up in each turn. */
+  /** Caches the ledger of each replica: saves building its name. */
   private readonly byReplica = new Map<Partition, PartitionLedger>();
 
   of(replica: Partition): PartitionLedger {
@@ -62,6 +64,13 @@ export class Ledger {
       this.byReplica.set(replica, ledger);
     }
     return ledger;
+  }
+
+  /** Notes that a high watermark reached this offset. */
+  commit(ledger: PartitionLedger, end: Offset): void {
+    if (end <= ledger.committedEnd) return;
+    ledger.committedEnd = end;
+    for (const watch of this.watchers) watch(ledger);
   }
 
   get(topicId: Uuid, index: number): PartitionLedger | undefined {

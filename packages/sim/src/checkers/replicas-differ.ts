@@ -10,10 +10,11 @@
 import type { Offset } from '@millrace/base';
 import type { Partition } from '@millrace/replication';
 import type { SimNode } from '../cluster/index.ts';
-import type { StateCheckerKind, StateScope } from './checker.ts';
+import type { StateChecker, StateCheckerKind, StateScope } from './checker.ts';
 import { hostedReplicas } from './hosted-replicas.ts';
 import type { PartitionLedger } from './ledger.ts';
 import { firstDifference, readBatches } from './log-reading.ts';
+import type { HostedReplica } from './replica-walk.ts';
 
 const NAME = 'replicas-differ';
 
@@ -23,56 +24,54 @@ export const replicasDiffer: StateCheckerKind = {
   make: (scope) => new ReplicasDiffer(scope),
 };
 
-class ReplicasDiffer {
+class ReplicasDiffer implements StateChecker {
   private readonly scope: StateScope;
   private readonly checkedEnds = new Map<Partition, Offset>();
-  private readonly watched = new Map<SimNode, readonly Partition[]>();
+  /** Replicas that the checker could not look at when they moved. It looks at them later, when it can. */
+  private readonly skipped = new Map<Partition, SimNode>();
 
   constructor(scope: StateScope) {
     this.scope = scope;
   }
 
+  replicaMoved({ node, replica, before }: HostedReplica): void {
+    if (replica.highWatermark !== before.highWatermark) this.check(node, replica);
+  }
+
   turn(node: SimNode): void {
-    if (!node.isBroker) return;
-    const hosted = hostedReplicas(node);
-    if (hosted !== this.watched.get(node)) this.hostsOthers(node, hosted);
-    for (const replica of hosted)
-      if (replica.highWatermark !== this.checkedEnds.get(replica)) this.moved(node, replica);
+    for (const [replica, host] of this.skipped) if (host === node) this.check(node, replica);
+  }
+
+  /** A broker that died in the middle of a turn may have sent its last high watermark to others. */
+  replicaClosed({ replica }: HostedReplica): void {
+    const { ledger } = this.scope;
+    ledger.commit(ledger.of(replica), replica.highWatermark);
+    this.checkedEnds.delete(replica);
+    this.skipped.delete(replica);
   }
 
   finish(): void {
     for (const node of this.scope.cluster.brokers)
       for (const replica of hostedReplicas(node)) {
         this.checkedEnds.delete(replica);
-        this.moved(node, replica);
+        this.check(node, replica);
       }
   }
 
-  /**
-   * Notes the last high watermark of replicas that are no longer hosted. A broker that died in the middle of
-   * a turn may have sent it to others.
-   */
-  private hostsOthers(node: SimNode, hosted: readonly Partition[]): void {
-    for (const replica of this.watched.get(node) ?? []) {
-      if (hosted.includes(replica)) continue;
-      const ledger = this.scope.ledger.of(replica);
-      ledger.committedEnd = Math.max(ledger.committedEnd, replica.highWatermark);
-      this.checkedEnds.delete(replica);
-    }
-    this.watched.set(node, hosted);
-  }
-
-  private moved(node: SimNode, replica: Partition): void {
+  private check(node: SimNode, replica: Partition): void {
     const { highWatermark, log } = replica;
     const checkedEnd = Math.min(this.checkedEnds.get(replica) ?? 0, highWatermark);
     const ledger = this.scope.ledger.of(replica);
     if (highWatermark > ledger.committedEnd) {
       if (replica.leadership === undefined && !this.isExempt(node, replica))
         this.fail(node, ledger, `follows and takes ${highWatermark} for committed before any leader did`);
-      ledger.committedEnd = highWatermark;
+      this.scope.ledger.commit(ledger, highWatermark);
     }
-    // The checker looks at a skipped log later, when it can.
-    if (log.offline !== undefined || this.isExempt(node, replica)) return;
+    if (log.offline !== undefined || this.isExempt(node, replica)) {
+      this.skipped.set(replica, node);
+      return;
+    }
+    this.skipped.delete(replica);
     this.checkedEnds.set(replica, highWatermark);
     const from = Math.max(checkedEnd, log.startOffset);
     if (from >= highWatermark) return;

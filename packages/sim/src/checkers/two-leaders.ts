@@ -3,10 +3,9 @@
  * and the records of one of them would be lost.
  */
 import type { NodeId } from '@millrace/base';
-import type { Partition } from '@millrace/replication';
 import type { SimNode } from '../cluster/index.ts';
-import type { StateCheckerKind, StateScope } from './checker.ts';
-import { hostedReplicas } from './hosted-replicas.ts';
+import type { StateChecker, StateCheckerKind, StateScope } from './checker.ts';
+import type { HostedReplica } from './replica-walk.ts';
 
 const NAME = 'two-leaders';
 
@@ -16,9 +15,8 @@ export const twoLeaders: StateCheckerKind = {
   make: (scope) => new TwoLeaders(scope),
 };
 
-class TwoLeaders {
+class TwoLeaders implements StateChecker {
   private readonly scope: StateScope;
-  private readonly seen = new Map<Partition, NonNullable<Partition['leadership']>>();
   private readonly ofPartitions = new Map<string, NodeId>();
   private readonly ofQuorum = new Map<number, NodeId>();
 
@@ -26,14 +24,14 @@ class TwoLeaders {
     this.scope = scope;
   }
 
+  replicaMoved({ node, replica, before }: HostedReplica): void {
+    const { topicId, topic, index, leadership, leaderEpoch } = replica;
+    if (leadership === undefined) return;
+    if (leadership === before.leadership && leaderEpoch === before.leaderEpoch) return;
+    this.note(this.ofPartitions, `${topicId}-${index}@${leaderEpoch}`, node.id, () => `${topic}-${index}`);
+  }
+
   turn(node: SimNode): void {
-    for (const replica of hostedReplicas(node)) {
-      const { leadership } = replica;
-      if (leadership === undefined || this.seen.get(replica) === leadership) continue;
-      this.seen.set(replica, leadership);
-      const { topicId, topic, index, leaderEpoch } = replica;
-      this.note(this.ofPartitions, `${topicId}-${index}@${leaderEpoch}`, node.id, () => `${topic}-${index}`);
-    }
     const raft = node.roles?.controller?.quorum?.node;
     if (raft?.role === 'leader') this.note(this.ofQuorum, raft.epoch, node.id, () => 'the quorum');
   }

@@ -6,11 +6,10 @@
  */
 import type { BrokerEpoch, LeaderEpoch, NodeId, QuorumEpoch } from '@millrace/base';
 import type { MetadataImage } from '@millrace/metadata';
-import type { Partition } from '@millrace/replication';
 import type { SimNode } from '../cluster/index.ts';
 import { MILLISECOND, type Micros } from '../world/index.ts';
-import type { StateCheckerKind, StateScope } from './checker.ts';
-import { hostedReplicas } from './hosted-replicas.ts';
+import type { StateChecker, StateCheckerKind, StateScope } from './checker.ts';
+import type { HostedReplica } from './replica-walk.ts';
 
 const NAME = 'zombie-leader';
 /**
@@ -26,12 +25,14 @@ export const zombieLeader: StateCheckerKind = {
   make: (scope) => new ZombieLeader(scope),
 };
 
-class ZombieLeader {
+class ZombieLeader implements StateChecker {
   private readonly scope: StateScope;
   private image: MetadataImage | undefined;
   /** The time at which each leader epoch of a partition first appeared in committed metadata, by epoch. */
   private readonly begins = new Map<string, Micros[]>();
-  private readonly byReplica = new Map<Partition, readonly Micros[]>();
+  private readonly leaders = new Set<HostedReplica>();
+  /** Leaders in an epoch that has ended by committed metadata, and when it ended. */
+  private readonly superseded = new Map<HostedReplica, Micros>();
   /**
    * Brokers whose session a controller ended for silence, with the epoch of the quorum. The fence may get
    * committed or lost.
@@ -53,11 +54,9 @@ class ZombieLeader {
     const { world, metadata } = this.scope;
     if (metadata.newest !== this.image) this.imageMoved(metadata.newest);
     if (this.fenced.size > 0) this.checkFenced(node);
-    for (const replica of hostedReplicas(node)) {
-      if (replica.leadership === undefined) continue;
-      const begins = this.beginsOf(replica);
-      if (begins === undefined || begins.length - 1 <= replica.leaderEpoch) continue;
-      const sinceUs = world.nowUs - endOf(begins, replica.leaderEpoch);
+    for (const [{ node: host, replica }, endUs] of this.superseded) {
+      if (host !== node) continue;
+      const sinceUs = world.nowUs - endUs;
       const sessionUs = metadata.sessionTimeoutMs * MILLISECOND;
       if (sinceUs <= sessionUs + SLACK_US || !node.roles!.broker!.replicas.holdsLease) continue;
       world.fail(
@@ -67,6 +66,28 @@ class ZombieLeader {
     }
   }
 
+  replicaMoved(hosted: HostedReplica): void {
+    const { leadership, leaderEpoch } = hosted.replica;
+    if (leadership === hosted.before.leadership && leaderEpoch === hosted.before.leaderEpoch) return;
+    if (leadership === undefined) this.replicaClosed(hosted);
+    else {
+      this.leaders.add(hosted);
+      this.compareEpoch(hosted);
+    }
+  }
+
+  replicaClosed(hosted: HostedReplica): void {
+    this.leaders.delete(hosted);
+    this.superseded.delete(hosted);
+  }
+
+  private compareEpoch(leader: HostedReplica): void {
+    const { topicId, index, leaderEpoch } = leader.replica;
+    const endUs = endOf(this.begins.get(`${topicId}-${index}`) ?? [], leaderEpoch);
+    if (endUs === undefined) this.superseded.delete(leader);
+    else this.superseded.set(leader, endUs);
+  }
+
   private checkFenced(node: SimNode): void {
     const replicas = node.roles?.broker?.replicas;
     if (replicas === undefined || this.fenced.get(node.id) !== replicas.brokerEpoch) return;
@@ -74,18 +95,11 @@ class ZombieLeader {
       this.scope.world.fail(NAME, `${node.name} holds a lease, but it is fenced because it was silent`);
   }
 
-  /** Cached, because building the name in each turn is too slow. */
-  private beginsOf(replica: Partition): readonly Micros[] | undefined {
-    const known = this.byReplica.get(replica);
-    if (known !== undefined) return known;
-    const begins = this.begins.get(`${replica.topicId}-${replica.index}`);
-    if (begins !== undefined) this.byReplica.set(replica, begins);
-    return begins;
-  }
-
   private imageMoved(image: MetadataImage): void {
-    this.brokersMoved(this.image, image);
+    const before = this.image;
+    this.brokersMoved(before, image);
     this.image = image;
+    if (before?.topics === image.topics) return;
     for (const name of image.topicNames) {
       const { id, partitions } = image.topic(name)!;
       partitions.forEach(({ leaderEpoch }, index) => {
@@ -95,6 +109,7 @@ class ZombieLeader {
         begins[leaderEpoch] ??= this.scope.world.nowUs;
       });
     }
+    for (const leader of this.leaders) this.compareEpoch(leader);
   }
 
   /**
@@ -120,11 +135,14 @@ class ZombieLeader {
   }
 }
 
-/** The end of an epoch is the beginning of the next known one: the checker may miss some epochs. */
-function endOf(begins: readonly Micros[], epoch: LeaderEpoch): Micros {
+/**
+ * The end of an epoch is the beginning of the next known one: the checker may miss some epochs. Undefined: no
+ * later epoch is known.
+ */
+function endOf(begins: readonly Micros[], epoch: LeaderEpoch): Micros | undefined {
   for (let later = epoch + 1; later < begins.length; later++) {
     const atUs = begins[later];
     if (atUs !== undefined) return atUs;
   }
-  return Number.POSITIVE_INFINITY;
+  return undefined;
 }

@@ -22,6 +22,26 @@ describe('isr-lacks-data', () => {
     );
   });
 
+  it('looks again when an excused broker registers and stays in the ISR', () => {
+    const small = new SmallCluster([isrLacksData, replicasDiffer]);
+    small.produce(batch);
+    small.produce(batch);
+    const [follower] = small.followers as [SimNode];
+    const { id, name } = follower;
+    const register = (step: number) => () =>
+      decree(small, (image) => {
+        const registration = image.broker(id)!;
+        return withBroker(image, { ...registration, epoch: registration.epoch + step });
+      });
+    follower.disk.isDamaged = true;
+    register(1)();
+    const cut = () => small.corrupt(follower, () => small.replica(follower).log.truncateTo(1));
+    expect(violationOf(cut)).toBeUndefined();
+    expect(violationOf(register(-1))).toBeUndefined();
+    const found = violationOf(() => small.corrupt(follower, () => {}));
+    expect(found).toMatch(new RegExp(`^isr-lacks-data: ${name} may lead t-0 .* ends at 1, but 2 is`));
+  });
+
   it('sees the same for a member of the ELR', () => {
     const small = new SmallCluster([isrLacksData, replicasDiffer]);
     small.produce(batch);

@@ -1,0 +1,85 @@
+/**
+ * Looks at every replica of a node after each of its turns, once for all checkers. A node hosts many
+ * replicas, and most turns move none of them. So the walk compares each replica with its state after the last
+ * turn, and calls the checkers only for a replica that moved.
+ */
+import type { LeaderEpoch, Offset } from '@millrace/base';
+import type { Partition } from '@millrace/replication';
+import type { SimNode } from '../cluster/index.ts';
+import { hostedReplicas } from './hosted-replicas.ts';
+
+/** The fields of a replica that the walk compares. A checker that depends on another field adds it here. */
+export interface ReplicaState {
+  readonly highWatermark: Offset;
+  readonly endOffset: Offset;
+  readonly leadership: Partition['leadership'];
+  readonly leaderEpoch: LeaderEpoch;
+}
+
+/** A replica that a process has open. */
+export interface HostedReplica {
+  readonly node: SimNode;
+  readonly replica: Partition;
+  /** The state after the last turn of the process. */
+  readonly before: ReplicaState;
+}
+
+/** What a checker may do about replicas. */
+export interface ReplicaWatcher {
+  /** Called after each turn that opened the replica or moved its state. */
+  replicaMoved?(hosted: HostedReplica): void;
+  /** Called once, after the turn that closed the replica or ended its process. */
+  replicaClosed?(hosted: HostedReplica): void;
+}
+
+/** Before its first look. No replica has this high watermark, so each replica moves when it opens. */
+const UNSEEN: ReplicaState = { highWatermark: -1, endOffset: 0, leadership: undefined, leaderEpoch: -1 };
+
+/** The walk over the replicas of one node. */
+export class ReplicaWalk {
+  private readonly node: SimNode;
+  private readonly watchers: readonly ReplicaWatcher[];
+  private replicas: readonly Partition[] = [];
+  /** Parallel to `replicas`. */
+  private hosted: readonly { readonly node: SimNode; readonly replica: Partition; before: ReplicaState }[] =
+    [];
+
+  constructor(node: SimNode, watchers: readonly ReplicaWatcher[]) {
+    this.node = node;
+    this.watchers = watchers.filter(
+      (one) => one.replicaMoved !== undefined || one.replicaClosed !== undefined,
+    );
+  }
+
+  turn(): void {
+    const replicas = hostedReplicas(this.node);
+    if (replicas !== this.replicas) this.hostsOthers(replicas);
+    for (const one of this.hosted) {
+      const { replica, before } = one;
+      if (
+        replica.highWatermark === before.highWatermark &&
+        replica.log.endOffset === before.endOffset &&
+        replica.leadership === before.leadership &&
+        replica.leaderEpoch === before.leaderEpoch
+      )
+        continue;
+      for (const watcher of this.watchers) watcher.replicaMoved?.(one);
+      one.before = stateOf(replica);
+    }
+  }
+
+  private hostsOthers(replicas: readonly Partition[]): void {
+    const known = new Map(this.hosted.map((one) => [one.replica, one]));
+    this.replicas = replicas;
+    this.hosted = replicas.map((replica) => {
+      const one = known.get(replica) ?? { node: this.node, replica, before: UNSEEN };
+      known.delete(replica);
+      return one;
+    });
+    for (const closed of known.values()) for (const watcher of this.watchers) watcher.replicaClosed?.(closed);
+  }
+}
+
+function stateOf({ highWatermark, log, leadership, leaderEpoch }: Partition): ReplicaState {
+  return { highWatermark, endOffset: log.endOffset, leadership, leaderEpoch };
+}
