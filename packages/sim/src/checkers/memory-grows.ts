@@ -33,7 +33,8 @@ interface Held {
   readonly bound: number;
 }
 
-type HeldByName = Readonly<Record<string, Held>>;
+/** Notes that a process holds this many, and how many it may hold. */
+type Note = (name: string, count: number, bound: number) => void;
 
 interface Seen {
   readonly life: Life;
@@ -72,11 +73,13 @@ class MemoryGrows {
       seen.lookedUs = nowUs;
       seen.looks++;
     } else if (!seen.isAbove) return;
-    for (const [name, held] of Object.entries(this.heldBy(node))) {
-      const best = seen.best.get(name);
-      if (best === undefined || held.count - held.bound < best.count - best.bound) seen.best.set(name, held);
-    }
-    seen.isAbove = [...seen.best.values()].some(({ count, bound }) => count > bound);
+    const { best } = seen;
+    this.noteAll(node, (name, count, bound) => {
+      const known = best.get(name);
+      if (known === undefined || count - bound < known.count - known.bound) best.set(name, { count, bound });
+    });
+    seen.isAbove = false;
+    for (const { count, bound } of best.values()) if (count > bound) seen.isAbove = true;
   }
 
   finish(): void {
@@ -106,36 +109,28 @@ class MemoryGrows {
     this.seen.clear();
   }
 
-  private heldBy({ roles }: SimNode): HeldByName {
+  private noteAll({ roles }: SimNode, note: Note): void {
     const { broker, controller } = roles!;
-    const nodes = this.scope.cluster.nodes.length;
-    return {
-      ...(broker === undefined ? {} : ofBroker(broker.holdings(), broker.replicas.partitions().length)),
-      ...(controller === undefined
-        ? {}
-        : {
-            'parked requests of the controller': { count: controller.controller.parkedCount, bound: 0 },
-            'unconfirmed heartbeats': { count: controller.controller.unconfirmedCount, bound: 0 },
-            // Each node fetches the metadata log, and may ask one thing more.
-            'open quorum requests': { count: controller.quorum?.openRequests ?? 0, bound: 2 * nodes },
-          }),
-    };
+    if (broker !== undefined) noteBroker(broker.holdings(), broker.replicas.partitions().length, note);
+    if (controller === undefined) return;
+    note('parked requests of the controller', controller.controller.parkedCount, 0);
+    note('unconfirmed heartbeats', controller.controller.unconfirmedCount, 0);
+    // Each node fetches the metadata log, and may ask one thing more.
+    note('open quorum requests', controller.quorum?.openRequests ?? 0, 2 * this.scope.cluster.nodes.length);
   }
 }
 
-function ofBroker(holdings: BrokerHoldings, replicas: number): HeldByName {
+function noteBroker(holdings: BrokerHoldings, replicas: number, note: Note): void {
   const { connections, parkedFetches } = holdings;
-  return {
-    // A client sends its next fetch on a connection only after the answer to the last one.
-    'parked fetches': { count: parkedFetches, bound: connections },
-    'waiters of one partition': { count: holdings.fetchWaiters, bound: connections },
-    'parked acknowledgements': { count: holdings.parkedAcks, bound: connections * PRODUCES_MAX },
-    // A connection has one job at a time. With acks=0 the job may outlive the connection.
-    'requests that wait for a job': { count: holdings.awaitingJobs, bound: connections },
-    'leaderships that wait for a lease': { count: holdings.awaitingLease, bound: 0 },
-    'ISR changes that wait': { count: holdings.isrChanges, bound: 0 },
-    'calls to the controller': { count: holdings.controllerCalls, bound: 0 },
-    'bytes of requests': { count: holdings.requestBytes, bound: connections * CONNECTION_BYTES },
-    deadlines: { count: holdings.deadlines, bound: OWN_DEADLINES + parkedFetches + 2 * replicas },
-  };
+  // A client sends its next fetch on a connection only after the answer to the last one.
+  note('parked fetches', parkedFetches, connections);
+  note('waiters of one partition', holdings.fetchWaiters, connections);
+  note('parked acknowledgements', holdings.parkedAcks, connections * PRODUCES_MAX);
+  // A connection has one job at a time. With acks=0 the job may outlive the connection.
+  note('requests that wait for a job', holdings.awaitingJobs, connections);
+  note('leaderships that wait for a lease', holdings.awaitingLease, 0);
+  note('ISR changes that wait', holdings.isrChanges, 0);
+  note('calls to the controller', holdings.controllerCalls, 0);
+  note('bytes of requests', holdings.requestBytes, connections * CONNECTION_BYTES);
+  note('deadlines', holdings.deadlines, OWN_DEADLINES + parkedFetches + 2 * replicas);
 }
