@@ -12,6 +12,7 @@ import type { MetadataImage } from '@millrace/metadata';
 import type { SimCluster, SimNode } from '../cluster/index.ts';
 import type { Atlas } from '../faults/index.ts';
 import type { World } from '../world/index.ts';
+import type { Calm } from './availability/calm.ts';
 import type { BrokerLives } from './broker-lives.ts';
 import type { CommittedMetadata } from './committed-metadata.ts';
 import type { Ledger } from './ledger.ts';
@@ -25,6 +26,7 @@ export interface StateScope extends HistoryScope {
   readonly metadata: CommittedMetadata;
   readonly ledger: Ledger;
   readonly lives: BrokerLives;
+  readonly calm: Calm;
 }
 
 export interface StateChecker extends HistoryChecker, ReplicaWatcher {

@@ -3,6 +3,7 @@ import { FinalLogs, type History, historyCheckers } from '@millrace/checkers';
 import type { SimCluster, SimNode } from '../cluster/index.ts';
 import type { Atlas } from '../faults/index.ts';
 import type { Host, World } from '../world/index.ts';
+import { Calm } from './availability/calm.ts';
 import { leaderUnavailable } from './availability/leader-unavailable.ts';
 import { writesUnavailable } from './availability/writes-unavailable.ts';
 import { BrokerLives } from './broker-lives.ts';
@@ -69,6 +70,7 @@ function scopeOf({ world, cluster, atlas, history, isExempt }: Surroundings): St
     metadata: new CommittedMetadata(),
     ledger: new Ledger(),
     lives: new BrokerLives(),
+    calm: new Calm(world, cluster),
     finalLogs: new FinalLogs(() => readLeaderLogs(cluster)),
     mayServeDamage: () => (world.counts.get('disk write went astray') ?? 0) > 0,
     report: (checker, sentence) => world.fail(checker, sentence),

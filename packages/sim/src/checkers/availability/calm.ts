@@ -10,6 +10,7 @@
  */
 import type { SimCluster, SimNode } from '../../cluster/index.ts';
 import { aimedFaults, lateCopy, lateFromDead } from '../../faults/aimed/index.ts';
+import type { Link } from '../../net/index.ts';
 import { type Life, MILLISECOND, type Micros, SECOND, type World } from '../../world/index.ts';
 
 /** For faults that state no time, because they act at once. */
@@ -26,37 +27,45 @@ export interface Quorum {
   readonly sinceUs: Micros;
 }
 
+/** Two machines. */
+interface Pair {
+  readonly key: string;
+  readonly links: readonly Link[];
+}
+
 export class Calm {
   private readonly world: World;
   private readonly cluster: SimCluster;
+  private lookedUs: Micros = -1;
   private readLines = 0;
   /** By machine, the end of the last fault that touches it. */
   private readonly touchedUntilUs = new Map<string, Micros>();
   private readonly replaced = new Set<SimNode>();
   private readonly calmSince = new Map<SimNode, { readonly life: Life; readonly sinceUs: Micros }>();
   private readonly linkedSince = new Map<string, Micros>();
+  /** All pairs of machines, listed at the first look. */
+  private pairs: readonly Pair[] | undefined;
 
   constructor(world: World, cluster: SimCluster) {
     this.world = world;
     this.cluster = cluster;
   }
 
-  /** Looks at everything. Call it at each look, before the questions below. */
+  /** Looks at everything, once at each time. Call it at each look, before the questions below. */
   look(): void {
-    this.readStory();
     const { nowUs } = this.world;
+    if (this.lookedUs === nowUs) return;
+    this.lookedUs = nowUs;
+    this.readStory();
     for (const node of this.cluster.nodes) {
       const { life } = node;
       if (life === undefined || this.isTouched(node, life)) this.calmSince.delete(node);
       else if (this.calmSince.get(node)?.life !== life) this.calmSince.set(node, { life, sinceUs: nowUs });
     }
-    for (const a of this.cluster.nodes)
-      for (const b of this.cluster.nodes) {
-        if (a.id >= b.id) continue;
-        const key = `${a.name} ${b.name}`;
-        if (this.isCut(a, b)) this.linkedSince.delete(key);
-        else if (!this.linkedSince.has(key)) this.linkedSince.set(key, nowUs);
-      }
+    this.pairs ??= pairsOf(this.cluster);
+    for (const { key, links } of this.pairs)
+      if (links.some(({ isCut }) => isCut)) this.linkedSince.delete(key);
+      else if (!this.linkedSince.has(key)) this.linkedSince.set(key, nowUs);
   }
 
   /** Undefined: a fault touches the process. */
@@ -96,11 +105,6 @@ export class Calm {
     return this.world.nowUs < (this.touchedUntilUs.get(node.name) ?? 0);
   }
 
-  private isCut(a: SimNode, b: SimNode): boolean {
-    const { network } = this.cluster;
-    return network.link(a.name, b.name).isCut || network.link(b.name, a.name).isCut;
-  }
-
   private readStory(): void {
     const { lines } = this.world.story;
     for (; this.readLines < lines.length; this.readLines++) {
@@ -126,6 +130,17 @@ export class Calm {
     const node = this.cluster.nodes.find((one) => one.name === name);
     if (node?.isController === true) this.replaced.add(node);
   }
+}
+
+function pairsOf({ nodes, network }: SimCluster): Pair[] {
+  return nodes.flatMap((a) =>
+    nodes
+      .filter((b) => a.id < b.id)
+      .map((b) => ({
+        key: `${a.name} ${b.name}`,
+        links: [network.link(a.name, b.name), network.link(b.name, a.name)],
+      })),
+  );
 }
 
 function durationUs(text: string): Micros {

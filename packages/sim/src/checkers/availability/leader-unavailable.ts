@@ -12,7 +12,7 @@ import type { PartitionPlace, SimNode } from '../../cluster/index.ts';
 import { MILLISECOND, type Micros } from '../../world/index.ts';
 import type { StateCheckerKind, StateScope } from '../checker.ts';
 import { completeReplicas, membersText } from '../image/partition-steps.ts';
-import { Calm, type Quorum } from './calm.ts';
+import type { Calm, Quorum } from './calm.ts';
 import { leaderWithinUs } from './patience.ts';
 
 const NAME = 'leader-unavailable';
@@ -34,7 +34,7 @@ class LeaderUnavailable {
 
   constructor(scope: StateScope) {
     this.scope = scope;
-    this.calm = new Calm(scope.world, scope.cluster);
+    this.calm = scope.calm;
   }
 
   turn(): void {

@@ -10,7 +10,7 @@ import type { PartitionPlace, SimNode } from '../../cluster/index.ts';
 import { MILLISECOND, type Micros } from '../../world/index.ts';
 import type { StateCheckerKind, StateScope } from '../checker.ts';
 import { membersText } from '../image/partition-steps.ts';
-import { Calm, type Quorum } from './calm.ts';
+import type { Calm, Quorum } from './calm.ts';
 import { writesWithinUs } from './patience.ts';
 
 const NAME = 'writes-unavailable';
@@ -40,7 +40,7 @@ class WritesUnavailable {
 
   constructor(scope: StateScope) {
     this.scope = scope;
-    this.calm = new Calm(scope.world, scope.cluster);
+    this.calm = scope.calm;
   }
 
   turn(node: SimNode): void {
