@@ -27,22 +27,23 @@ class AbortedRead {
   op(op: Op): void {
     if (op.type === 'send' && op.outcome === 'fail') {
       for (const value of op.values) {
-        this.failed.set(value, op.error ?? 'no error');
-        this.check(value, op.topic);
+        const error = op.error ?? 'no error';
+        this.failed.set(value, error);
+        const reader = this.read.get(value);
+        if (reader !== undefined) this.found(value, op.topic, error, reader);
       }
     } else if (op.type === 'poll') {
       for (const { value } of op.records) {
         if (this.read.has(value)) continue;
         this.read.set(value, op.client);
-        this.check(value, op.topic);
+        const error = this.failed.get(value);
+        if (error !== undefined) this.found(value, op.topic, error, op.client);
       }
     }
   }
 
-  private check(value: string, topic: string): void {
-    const error = this.failed.get(value);
-    const reader = this.read.get(value);
-    if (error === undefined || reader === undefined || this.scope.isExempt(topic)) return;
+  private found(value: string, topic: string, error: string, reader: string): void {
+    if (this.scope.isExempt(topic)) return;
     this.scope.report(NAME, `${reader} read ${value} of ${topic}, whose sending had failed (${error})`);
   }
 }

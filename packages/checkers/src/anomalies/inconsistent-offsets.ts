@@ -1,6 +1,7 @@
 /** An offset holds one record for ever: all reads and the final log agree on it. */
 import type { HistoryCheckerKind, HistoryScope } from '../checker.ts';
-import type { Op, SeenRecord } from '../history.ts';
+import type { FinalLog } from '../final-logs.ts';
+import type { Op, PollOp, SeenRecord } from '../history.ts';
 
 const NAME = 'inconsistent-offsets';
 
@@ -25,29 +26,29 @@ class InconsistentOffsets {
   }
 
   op(op: Op): void {
-    if (op.type !== 'poll') return;
-    for (const record of op.records) this.note(op.topic, op.partition, record, op.client);
+    if (op.type === 'poll') this.note(op, op.client);
   }
 
   finish(): void {
-    for (const { topic, partition, records } of this.scope.finalLogs.list())
-      for (const record of records) this.note(topic, partition, record, 'the log');
+    for (const log of this.scope.finalLogs.list()) this.note(log, 'the log');
   }
 
-  private note(topic: string, partition: number, record: SeenRecord, who: string): void {
+  private note({ topic, partition, records }: PollOp | FinalLog, who: string): void {
     if (this.scope.isExempt(topic)) return;
     const name = `${topic}-${partition}`;
     const offsets = this.seen.get(name) ?? new Map<number, Seen>();
     this.seen.set(name, offsets);
-    const known = offsets.get(record.offset);
-    if (known === undefined) offsets.set(record.offset, { record, who });
-    else if (!isSame(known.record, record))
-      this.scope.report(
-        NAME,
-        `at ${record.offset} of ${name} ${who} has ${text(record)}, and ${known.who} had ${text(known.record)}`,
-      );
-    else if (known.record.leaderEpoch === undefined && record.leaderEpoch !== undefined)
-      offsets.set(record.offset, { record, who });
+    for (const record of records) {
+      const known = offsets.get(record.offset);
+      if (known === undefined) offsets.set(record.offset, { record, who });
+      else if (!isSame(known.record, record))
+        this.scope.report(
+          NAME,
+          `at ${record.offset} of ${name} ${who} has ${text(record)}, and ${known.who} had ${text(known.record)}`,
+        );
+      else if (known.record.leaderEpoch === undefined && record.leaderEpoch !== undefined)
+        offsets.set(record.offset, { record, who });
+    }
   }
 }
 

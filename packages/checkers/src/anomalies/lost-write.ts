@@ -48,15 +48,17 @@ class LostWrite {
     for (const op of this.acknowledged) {
       if (scope.isExempt(op.topic)) continue;
       const name = `${op.topic}-${op.partition}`;
-      const lost = op.values.filter((value) => inLog.get(name)?.has(value) !== true);
+      const values = inLog.get(name);
+      const lost = op.values.filter((value) => values?.has(value) !== true);
       if (lost.length === 0) continue;
       if (op.acks === -1) scope.report(NAME, `${lost[0]} was acknowledged (${ackOf(op)}) and is gone`);
       else for (const _value of lost) scope.count(`lost with acks=${op.acks}`);
     }
     for (const [name, { topic, readers }] of this.reads) {
       if (scope.isExempt(topic)) continue;
+      const values = inLog.get(name);
       for (const [value, client] of readers)
-        if (inLog.get(name)?.has(value) !== true)
+        if (values?.has(value) !== true)
           scope.report(NAME, `${value} was read by ${client} in ${name} and is gone`);
     }
   }

@@ -36,8 +36,9 @@ class NeverSent {
     for (const { topic, partition, records } of this.scope.finalLogs.list()) {
       if (!this.topics.has(topic) || this.scope.isExempt(topic)) continue;
       const name = `${topic}-${partition}`;
+      const sent = this.sent.get(name);
       for (const { offset, value } of records)
-        if (this.sent.get(name)?.has(value) !== true)
+        if (sent?.has(value) !== true)
           this.scope.report(NAME, `${value} is at ${offset} of ${name}, and no client sent it there`);
     }
   }
