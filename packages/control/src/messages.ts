@@ -8,6 +8,7 @@ import { defineMessage, type MessageType, optional, repeated } from '@millrace/r
 /**
  * logDirs: ids of the log directories. previousBrokerEpoch: -1 unless the last stop was clean. clusterId: ''
  * if not known. sessionTimeoutMs: the broker's own setting, which is the longest lease that it accepts.
+ * minInsyncReplicas: the broker's own setting, for topics that do not set it.
  */
 export const RegisterRequest = defineMessage('RegisterRequest', {
   brokerId: [1, 'int32'],
@@ -18,6 +19,7 @@ export const RegisterRequest = defineMessage('RegisterRequest', {
   previousBrokerEpoch: [6, 'int64'],
   logDirs: [7, repeated('string')],
   sessionTimeoutMs: [8, 'int32'],
+  minInsyncReplicas: [9, optional('int32')],
 });
 export type RegisterRequest = MessageType<typeof RegisterRequest>;
 

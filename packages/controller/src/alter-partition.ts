@@ -65,7 +65,7 @@ export function decideAlterPartition(
     const situation = {
       partition,
       isFailed: (id: NodeId) => isFailed(image, partition, id),
-      minInsyncReplicas: minInsyncReplicasOf(image, config, topic.name),
+      minInsyncReplicas: minInsyncReplicasOf(image, topic.name),
       ...(item.storageFailed
         ? {
             ...withoutFailed(image, partition, request.brokerId),

@@ -72,7 +72,6 @@ function effectOn(
   { isActive, leaving, leavesEmpty }: Omit<BrokerEffects, 'brokers'>,
 ): MetadataRecord | undefined {
   const uncleanElection = allowsUncleanElection(image, config, topic.name);
-  const minInsyncReplicas = minInsyncReplicasOf(image, config, topic.name);
   const partition = topic.partitions[index]!;
   return partitionChange(topic.id, index, {
     partition,
@@ -81,13 +80,17 @@ function effectOn(
     leaving,
     leavesEmpty,
     uncleanElection,
-    minInsyncReplicas,
+    minInsyncReplicas: minInsyncReplicasOf(image, topic.name),
   });
 }
 
-export function minInsyncReplicasOf(image: MetadataImage, config: ControllerConfig, topic: string): number {
-  const layers = { topic: image.topicConfig(topic), staticBroker: config.serverProperties };
-  return numberOf(effectiveTopicConfig('min.insync.replicas', layers));
+/**
+ * By leader, the `min.insync.replicas` by which it commits: the topic's, or else the leader's own setting as
+ * it registered it. The controller's own setting may differ, and the leader does not know it.
+ */
+export function minInsyncReplicasOf(image: MetadataImage, topic: string): (leader: NodeId) => number {
+  const set = image.topicConfig(topic)?.get('min.insync.replicas');
+  return (leader) => (set === undefined ? (image.broker(leader)?.minInsyncReplicas ?? 1) : numberOf(set));
 }
 
 export function allowsUncleanElection(

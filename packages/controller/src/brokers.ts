@@ -69,6 +69,7 @@ export function decideRegister(context: BrokerContext, request: RegisterRequest)
     rack: request.rack,
     logDirs: request.logDirs as Uuid[],
     sessionTimeoutMs: request.sessionTimeoutMs,
+    minInsyncReplicas: request.minInsyncReplicas,
   });
   return { records, respond };
 }

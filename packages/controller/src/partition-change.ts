@@ -16,8 +16,9 @@
  *    that is active again leads. An ISR never becomes empty.
  * 3. The leader stays while it is an active member of the ISR. Otherwise the first active member, in the
  *    order of the replicas, leads. If no member is active, nobody leads (-1).
- * 4. While the ISR has fewer members than min.insync.replicas, the leader commits nothing. So a replica that
- *    leaves such an ISR joins the ELR. When the ISR has enough members, the ELR is empty.
+ * 4. While the ISR has fewer members than the leader's min.insync.replicas, the leader commits nothing. So a
+ *    replica that leaves such an ISR joins the ELR. When the ISR has enough members for the leader, also for
+ *    a new one, the ELR is empty.
  * 5. If nobody can lead and the topic allows unclean election (unclean.leader.election.enable), the first
  *    active replica whose storage works leads, alone in its ISR. Acknowledged records may be lost.
  */
@@ -47,8 +48,8 @@ export interface PartitionSituation {
    */
   readonly newLeaderEpoch?: boolean | undefined;
   readonly uncleanElection: boolean;
-  /** `min.insync.replicas` of the topic. */
-  readonly minInsyncReplicas: number;
+  /** `min.insync.replicas` by which this broker commits when it leads. */
+  readonly minInsyncReplicas: (leader: NodeId) => number;
 }
 
 export interface PartitionOutcome {
@@ -103,16 +104,14 @@ export function nextState(situation: PartitionSituation): PartitionOutcome {
   const { partition, isActive } = situation;
   const isr = nextIsr(situation);
   assert(isr.length > 0, 'an ISR never becomes empty');
-  const elr = nextElr(situation, isr);
-  if (isr.includes(partition.leader) && isActive(partition.leader))
-    return { isr, elr, leader: partition.leader };
-  const clean = partition.replicas.find((id) => isr.includes(id) && isActive(id));
-  if (clean !== undefined) return { isr, elr, leader: clean };
+  const stays = isr.includes(partition.leader) && isActive(partition.leader);
+  const clean = stays ? partition.leader : partition.replicas.find((id) => isr.includes(id) && isActive(id));
+  if (clean !== undefined) return { isr, elr: nextElr(situation, isr, clean), leader: clean };
   const unclean = situation.uncleanElection
     ? partition.replicas.find((id) => isActive(id) && !situation.isFailed(id))
     : undefined;
   if (unclean !== undefined) return { isr: [unclean], elr: [], leader: unclean };
-  return { isr, elr, leader: -1 };
+  return { isr, elr: completeOutside(situation, isr), leader: -1 };
 }
 
 function nextIsr(situation: PartitionSituation): readonly NodeId[] {
@@ -138,14 +137,20 @@ function nextIsr(situation: PartitionSituation): readonly NodeId[] {
 }
 
 /**
- * The next ELR: the complete replicas outside the ISR, while the ISR is smaller than min.insync.replicas.
- * They stay complete because such an ISR commits nothing.
+ * The next ELR: the complete replicas outside the ISR, while the ISR is smaller than the leader's
+ * min.insync.replicas. They stay complete because the leader commits nothing with such an ISR.
  */
-function nextElr(
-  { partition, leaving, minInsyncReplicas }: PartitionSituation,
+function nextElr(situation: PartitionSituation, isr: readonly NodeId[], leader: NodeId): readonly NodeId[] {
+  const { partition, minInsyncReplicas } = situation;
+  if (isr.length >= Math.min(minInsyncReplicas(leader), partition.replicas.length)) return [];
+  return completeOutside(situation, isr);
+}
+
+/** They stay complete while nobody leads, because nobody commits. */
+function completeOutside(
+  { partition, leaving }: PartitionSituation,
   isr: readonly NodeId[],
 ): readonly NodeId[] {
-  if (isr.length >= Math.min(minInsyncReplicas, partition.replicas.length)) return [];
   return partition.replicas.filter(
     (id) => id !== leaving && !isr.includes(id) && (partition.isr.includes(id) || partition.elr.includes(id)),
   );

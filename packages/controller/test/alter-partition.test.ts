@@ -105,7 +105,7 @@ describe('an ISR change', () => {
   });
 
   test('from an eligible leader replica that asks to leave removes it from the ELR', () => {
-    const h = new Harness({ serverProperties: new Map([['min.insync.replicas', '2']]) }, [1, 2, 3]);
+    const h = new Harness({}, [1, 2, 3], { minInsyncReplicas: 2 });
     h.topic('t', [1, 2]);
     h.alterPartition(1, 't', [1]);
     h.commit();
@@ -148,7 +148,7 @@ describe('an ISR change', () => {
     });
 
     test('that is the last ISR member leaves no leader until an eligible replica is active', () => {
-      const h = new Harness({ serverProperties: new Map([['min.insync.replicas', '2']]) }, [1, 2, 3]);
+      const h = new Harness({}, [1, 2, 3], { minInsyncReplicas: 2 });
       h.topic('t', [1, 2]);
       h.kill(2);
       expect(h.show('t')).toBe('leader 1 isr 1 epochs 0/1');

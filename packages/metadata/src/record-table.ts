@@ -48,6 +48,8 @@ export const recordTable = {
       logDirs: [5, repeated('uuid')],
       /** The broker's own `broker.session.timeout.ms`. Records of older versions lack it. */
       sessionTimeoutMs: [6, optional('int32')],
+      /** The broker's own `min.insync.replicas`. Records of older versions lack it. */
+      minInsyncReplicas: [7, optional('int32')],
     },
   ],
 

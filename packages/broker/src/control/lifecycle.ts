@@ -22,6 +22,8 @@ export interface LifecycleConfig {
    * make it shorter.
    */
   readonly sessionTimeoutMs: Millis;
+  /** `min.insync.replicas` of the partitions that this broker leads, unless their topic sets it. */
+  readonly minInsyncReplicas: number;
   /** `broker.heartbeat.interval.ms` */
   readonly heartbeatIntervalMs: Millis;
   /** How long the controller may take to move the leaderships away. After that, this broker stops anyway. */
@@ -231,6 +233,7 @@ export class BrokerLifecycle {
         previousBrokerEpoch: this.previousBrokerEpoch,
         logDirs: [...options.logDirs],
         sessionTimeoutMs: options.config.sessionTimeoutMs,
+        minInsyncReplicas: options.config.minInsyncReplicas,
       };
       stream.register(request, this.silenceMaxMs());
       return;

@@ -3,6 +3,7 @@ import type { FrontEndConfig, FrontEndLimits, LifecycleConfig } from '../../src/
 
 export const lifecycleConfig: LifecycleConfig = {
   sessionTimeoutMs: 3_000,
+  minInsyncReplicas: 1,
   heartbeatIntervalMs: 500,
   controlledShutdownMaxMs: 10_000,
 };

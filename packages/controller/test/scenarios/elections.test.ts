@@ -36,7 +36,7 @@ describe('a broker dies', () => {
   });
 
   test('while the ISR is too small to commit anything, a replica that leaves it stays eligible (KIP-966)', () => {
-    const h = new Harness({ serverProperties: new Map([['min.insync.replicas', '2']]) }, [1, 2, 3]);
+    const h = new Harness({}, [1, 2, 3], { minInsyncReplicas: 2 });
     const elr = () => h.active.image.topic('t')!.partitions[0]!.elr;
     h.topic('t', [1, 2, 3]);
     h.kill(3);
@@ -56,8 +56,36 @@ describe('a broker dies', () => {
     expect([h.show('t'), elr()]).toEqual(['leader 2 isr 2 epochs 2/5', []]);
   });
 
+  test('the own min.insync.replicas of the leader decides, not that of the controller', () => {
+    const h = new Harness({ serverProperties: new Map([['min.insync.replicas', '2']]) });
+    for (const id of [1, 2, 3]) h.addBroker(id, { minInsyncReplicas: id === 1 ? 1 : 2 });
+    const elr = (topic: string) => h.active.image.topic(topic)!.partitions[0]!.elr;
+    h.topic('commits-alone', [1, 2]);
+    h.topic('waits', [3, 2]);
+    h.kill(2);
+    // Broker 1 commits records without broker 2. Broker 3 does not.
+    expect([h.show('commits-alone'), elr('commits-alone')]).toEqual(['leader 1 isr 1 epochs 0/1', []]);
+    expect([h.show('waits'), elr('waits')]).toEqual(['leader 3 isr 3 epochs 0/1', [2]]);
+  });
+
+  test('a new leader that commits with a smaller ISR empties the ELR', () => {
+    const h = new Harness();
+    for (const id of [1, 2, 3]) h.addBroker(id, { minInsyncReplicas: id === 2 ? 1 : 2 });
+    const elr = () => h.active.image.topic('t')!.partitions[0]!.elr;
+    h.topic('t', [1, 2, 3]);
+    h.kill(3);
+    expect([h.show('t'), elr()]).toEqual(['leader 1 isr 1,2 epochs 0/1', []]);
+    h.kill(2);
+    expect([h.show('t'), elr()]).toEqual(['leader 1 isr 1 epochs 0/2', [2]]);
+    h.kill(1);
+    expect([h.show('t'), elr()]).toEqual(['leader -1 isr 1 epochs 1/3', [2]]);
+    h.heartbeat(2);
+    h.commit();
+    expect([h.show('t'), elr()]).toEqual(['leader 2 isr 2 epochs 2/4', []]);
+  });
+
   test('when the last member of the ISR restarts uncleanly, the eligible replicas replace it', () => {
-    const h = new Harness({ serverProperties: new Map([['min.insync.replicas', '2']]) }, [1, 2]);
+    const h = new Harness({}, [1, 2], { minInsyncReplicas: 2 });
     h.topic('t', [1, 2]);
     h.kill(2);
     h.kill(1);

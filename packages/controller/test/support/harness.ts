@@ -25,6 +25,7 @@ export interface BrokerOptions {
   previousBrokerEpoch?: number;
   logDirs?: Uuid[];
   sessionTimeoutMs?: number;
+  minInsyncReplicas?: number;
   clusterId?: string;
   listeners?: RegisterRequest['listeners'];
 }
@@ -48,6 +49,8 @@ export class Harness {
   holdsConfirmations = false;
   readonly heldConfirmations: ((leads: boolean) => void)[] = [];
   private readonly config: ControllerConfig;
+  /** Of every broker that names no other. */
+  private readonly minInsyncReplicas: number;
   private readonly committedBatches: CommittedRecords[] = [];
   private epoch = 0;
   private nextOffset = 0;
@@ -58,7 +61,12 @@ export class Harness {
   private compared: MetadataImage | undefined;
   private readonly epochs = new Map<NodeId, number>();
 
-  constructor(config: Partial<ControllerConfig> = {}, brokers: readonly NodeId[] = []) {
+  constructor(
+    config: Partial<ControllerConfig> = {},
+    brokers: readonly NodeId[] = [],
+    { minInsyncReplicas = 1 }: { minInsyncReplicas?: number } = {},
+  ) {
+    this.minInsyncReplicas = minInsyncReplicas;
     this.config = controllerConfig(config);
     this.active = this.create();
     this.standby = this.create();
@@ -119,6 +127,7 @@ export class Harness {
       previousBrokerEpoch: options.previousBrokerEpoch ?? -1,
       logDirs: options.logDirs ?? [],
       sessionTimeoutMs: options.sessionTimeoutMs ?? 3000,
+      minInsyncReplicas: options.minInsyncReplicas ?? this.minInsyncReplicas,
     };
     const answer = pendingAnswer<{ errorCode: number; brokerEpoch: number }>();
     this.active.register(request, this.now, (response) => {

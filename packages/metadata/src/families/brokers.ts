@@ -18,6 +18,11 @@ export interface BrokerRegistration {
   readonly logDirs: readonly Uuid[];
   /** The broker's `broker.session.timeout.ms`, which is the longest lease that it accepts. 0: unknown. */
   readonly sessionTimeoutMs: Millis;
+  /**
+   * The broker's own `min.insync.replicas`: it decides when this broker leads a topic that does not set it.
+   * 1: unknown.
+   */
+  readonly minInsyncReplicas: number;
   /** A fenced broker leads nothing, joins no ISR and is not shown to clients. */
   readonly fenced: boolean;
   /** The broker asked to shut down: its leaderships move away and it joins no ISR. */
@@ -103,6 +108,7 @@ export class BrokersDraft {
       rack: record.rack,
       logDirs: record.logDirs,
       sessionTimeoutMs: record.sessionTimeoutMs ?? 0,
+      minInsyncReplicas: record.minInsyncReplicas ?? 1,
       fenced: true,
       inControlledShutdown: false,
     });

@@ -82,6 +82,7 @@ const frontEndFields = {
 
 const lifecycleFields = {
   sessionTimeoutMs: 'broker.session.timeout.ms',
+  minInsyncReplicas: 'min.insync.replicas',
   heartbeatIntervalMs: 'broker.heartbeat.interval.ms',
   controlledShutdownMaxMs: 'controlledShutdownMaxMs',
 } as const satisfies FieldsOf<LifecycleConfig>;

@@ -57,6 +57,7 @@ test('packages get the defaults of the table, and no others', () => {
   expect(controllerConfig(config)).toMatchObject({ sessionTimeoutMs: 3000, connectionLossGraceMs: 100 });
   expect(lifecycleConfig(config)).toEqual({
     sessionTimeoutMs: 3000,
+    minInsyncReplicas: 1,
     heartbeatIntervalMs: 500,
     controlledShutdownMaxMs: fixedSettings.controlledShutdownMaxMs,
   });
@@ -73,7 +74,7 @@ test('a value that the user sets reaches every package that uses it', () => {
     'min.insync.replicas': '2',
   });
   expect(controllerConfig(config).sessionTimeoutMs).toBe(4000);
-  expect(lifecycleConfig(config).sessionTimeoutMs).toBe(4000);
+  expect(lifecycleConfig(config)).toMatchObject({ sessionTimeoutMs: 4000, minInsyncReplicas: 2 });
   expect(frontEndConfig(config).limits.requestMaxBytes).toBe(2_000_000_000);
   expect(replicationConfig(config).maxResponseFrameBytes).toBe(2_010_485_760);
   expect(controllerConfig(config).serverProperties.get('min.insync.replicas')).toBe('2');

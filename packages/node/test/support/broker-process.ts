@@ -22,7 +22,12 @@ new BrokerLifecycle({
   clock,
   logger: new MemoryLogger(),
   // The broker waits 200 ms for an answer, and 50 ms for the first one on a new stream.
-  config: { sessionTimeoutMs: 400, heartbeatIntervalMs: 50, controlledShutdownMaxMs: 1_000 },
+  config: {
+    sessionTimeoutMs: 400,
+    minInsyncReplicas: 1,
+    heartbeatIntervalMs: 50,
+    controlledShutdownMaxMs: 1_000,
+  },
   clusterId: () => undefined,
   metadataOffset: () => 1_000_000,
   readyToServe: () => true,

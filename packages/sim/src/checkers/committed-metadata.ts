@@ -3,7 +3,7 @@
  * controller replays the log from its beginning.
  */
 import type { Millis } from '@millrace/base';
-import { effectiveTopicConfig, MetadataImage, numberOf } from '@millrace/metadata';
+import { MetadataImage } from '@millrace/metadata';
 import type { SimNode } from '../cluster/index.ts';
 
 export class CommittedMetadata {
@@ -11,8 +11,6 @@ export class CommittedMetadata {
   /** The longest session timeout of any controller. */
   sessionTimeoutMs: Millis = 0;
   connectionLossGraceMs: Millis = 0;
-  /** The properties of each life of a controller, and the defaults. */
-  private readonly serverProperties = new Set<ReadonlyMap<string, string>>([new Map()]);
 
   turn(node: SimNode): void {
     const { roles } = node;
@@ -21,19 +19,9 @@ export class CommittedMetadata {
       const { image, config } = roles.controller.controller;
       this.see(image);
       this.sessionTimeoutMs = Math.max(this.sessionTimeoutMs, config.sessionTimeoutMs);
-      this.serverProperties.add(config.serverProperties);
       this.connectionLossGraceMs = Math.max(this.connectionLossGraceMs, config.connectionLossGraceMs);
     }
     this.see(roles.broker?.metadata.image);
-  }
-
-  /** The effective `min.insync.replicas` of the topic. Controllers may differ: then the largest one. */
-  minInsyncReplicas(image: MetadataImage, topic: string): number {
-    const layers = { topic: image.topicConfig(topic) };
-    const values = [...this.serverProperties].map((staticBroker) =>
-      numberOf(effectiveTopicConfig('min.insync.replicas', { ...layers, staticBroker })),
-    );
-    return Math.max(1, ...values);
   }
 
   private see(image: MetadataImage | undefined): void {

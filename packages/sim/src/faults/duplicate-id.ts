@@ -84,6 +84,7 @@ class Intruder {
       previousBrokerEpoch: -1,
       logDirs: [],
       sessionTimeoutMs: 3_000,
+      minInsyncReplicas: 1,
     };
     stream.send(
       controlSession.request.encode({

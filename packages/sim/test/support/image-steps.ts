@@ -28,6 +28,7 @@ const register = (brokerId: number): MetadataRecord => ({
   rack: undefined,
   logDirs: [uuidOf(100 + brokerId)],
   sessionTimeoutMs: 3_000,
+  minInsyncReplicas: 1,
 });
 
 const unfence = (brokerId: number, brokerEpoch: number): MetadataRecord => ({

@@ -1,8 +1,9 @@
 /**
  * The promises of eligible leader replicas (KIP-966). A replica joins the ELR only from the ISR, when the ISR
- * falls below min.insync.replicas. The ELR is empty when the ISR reaches that number again, because the
- * leader then commits without the ELR. A broker whose process was killed may have lost unflushed records. So
- * it is in no ELR after it registers again, and in no ISR that had another complete replica.
+ * falls below the min.insync.replicas of its leader. While somebody leads, the ELR is empty when the ISR has
+ * that number of members, because the leader then commits without the ELR. A broker whose process was killed
+ * may have lost unflushed records. So it is in no ELR after it registers again, and in no ISR that had
+ * another complete replica.
  *
  * `isr-lacks-data` checks that members of the ELR hold all committed records.
  */
@@ -38,8 +39,8 @@ class ElrBroken {
     const stranger = after.elr.find((id) => !known.includes(id));
     if (stranger !== undefined)
       this.fail(`broker ${stranger} joined the ELR of ${name}, but was neither in the ISR nor in the ELR`);
-    const needed = Math.min(this.scope.metadata.minInsyncReplicas(image, topic.name), after.replicas.length);
-    if (after.elr.length > 0 && after.isr.length >= needed)
+    const needed = Math.min(minInsyncReplicasOf(image, topic.name, after.leader), after.replicas.length);
+    if (after.leader !== -1 && after.elr.length > 0 && after.isr.length >= needed)
       this.fail(`${name} has an ELR, but its ISR has ${needed} members or more (${membersText(after)})`);
   }
 
@@ -67,4 +68,10 @@ class ElrBroken {
   private fail(what: string): never {
     this.scope.world.fail(NAME, what);
   }
+}
+
+/** The topic's own, or else the one that the leader registered. */
+function minInsyncReplicasOf(image: MetadataImage, topic: string, leader: NodeId): number {
+  const set = image.topicConfig(topic)?.get('min.insync.replicas');
+  return set === undefined ? (image.broker(leader)?.minInsyncReplicas ?? 1) : Number(set);
 }
