@@ -169,6 +169,14 @@ export const bugs: readonly PlantedBug[] = [
     expectedCheckers: ['unclean-election'],
   },
   {
+    name: 'min-isr-of-controller',
+    sentence: 'the controller keeps eligible replicas by a min.insync.replicas that the leader does not have',
+    file: 'packages/controller/src/broker-effects.ts',
+    find: 'return (leader) => (set === undefined ? (image.broker(leader)?.minInsyncReplicas ?? 1) : numberOf(set));',
+    replace: 'return () => (set === undefined ? 3 : numberOf(set));',
+    expectedCheckers: ['elr-broken', 'isr-lacks-data'],
+  },
+  {
     name: 'partition-epoch-stays',
     sentence: 'a change that leaves the ISR alone does not raise the partition epoch',
     file: 'packages/metadata/src/families/topics/draft.ts',

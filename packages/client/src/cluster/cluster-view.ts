@@ -23,6 +23,8 @@ export interface ClusterViewOptions {
   readonly backoffMs?: Millis;
   /** The view asks for the metadata again when they are this old. Default 5000. */
   readonly maxAgeMs?: Millis;
+  /** `allow.auto.create.topics`: a broker may create a topic that is wanted and missing. Default false. */
+  readonly createsTopics?: boolean;
   /** Default: the newest that both sides have. */
   readonly metadataVersion?: number;
   /** Called with each answer, before the view takes it in. */
@@ -118,6 +120,7 @@ export class ClusterView {
 
   private ask(): void {
     const { wanted, metadataVersion, maxAgeMs = MAX_AGE_MS, answered, changed, clock } = this.options;
+    const allowAutoTopicCreation = this.options.createsTopics === true;
     const connection = this.anyConnection();
     const version = metadataVersion ?? connection?.versions?.newest(apis.metadata);
     if (connection === undefined || version === undefined) {
@@ -125,7 +128,7 @@ export class ClusterView {
       return;
     }
     const topics = wanted().map((name) => ({ name }));
-    connection.request(apis.metadata, version, { topics, allowAutoTopicCreation: false }, (response) => {
+    connection.request(apis.metadata, version, { topics, allowAutoTopicCreation }, (response) => {
       if (this.isClosed) return;
       if (response === undefined) {
         this.askAgain();

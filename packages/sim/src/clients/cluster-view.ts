@@ -26,6 +26,7 @@ export function clusterViewOf(
     wanted: options.wanted,
     changed: options.changed,
     metadataVersion: METADATA_VERSION,
+    createsTopics: env.createsTopics,
     answered: ({ topics }) => {
       for (const { name, errorCode, partitions } of topics) {
         countError(env, errorCode);

@@ -14,6 +14,8 @@ export interface ClientEnv {
   readonly bootstrap: readonly Address[];
   readonly history: History;
   readonly codecs: CompressionCodecs;
+  /** Whether brokers may create the missing topics that it asks for. */
+  readonly createsTopics: boolean;
 }
 
 /** For coverage: counts an error code on the wire. */

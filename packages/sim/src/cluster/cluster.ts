@@ -16,6 +16,10 @@ export interface ClusterPlan {
   /** True: the first nodes are both controller and broker, and `brokers` counts them, too. */
   readonly combined: boolean;
   readonly settings: Readonly<Record<string, string>>;
+  /** By node id, the settings of one node: they override `settings` there. */
+  readonly nodeSettings?: Readonly<Record<string, Readonly<Record<string, string>>>> | undefined;
+  /** The soft limit of one fetch response of the quorum; undefined: as in production. */
+  readonly quorumFetchMaxBytes?: number | undefined;
   /** The cost above which a batch is checked in a job; undefined: as in production. */
   readonly loopWorkMax?: number | undefined;
 }
@@ -42,8 +46,11 @@ export class SimCluster {
       .filter(({ role }) => role !== 'broker')
       .map(({ id, name }) => `${id}@${name}:${CONTROLLER_PORT}`)
       .join(',');
-    const environment = { world, network, codecs, voters, loopWorkMax: plan.loopWorkMax };
-    this.nodes = plans.map((one) => new SimNode(environment, one, plan.settings));
+    const { settings, nodeSettings, loopWorkMax, quorumFetchMaxBytes } = plan;
+    const environment = { world, network, codecs, voters, loopWorkMax, quorumFetchMaxBytes };
+    this.nodes = plans.map(
+      (one) => new SimNode(environment, one, { ...settings, ...nodeSettings?.[one.id] }),
+    );
     this.controllers = this.nodes.filter((node) => node.isController);
     this.brokers = this.nodes.filter((node) => node.isBroker);
   }

@@ -35,6 +35,8 @@ export interface NodeEnvironment {
   readonly voters: string;
   /** The cost above which a batch is checked in a job; undefined: as in production. */
   readonly loopWorkMax: number | undefined;
+  /** The soft limit of one fetch response of the quorum; undefined: as in production. */
+  readonly quorumFetchMaxBytes: number | undefined;
 }
 
 export const CONTROLLER_PORT = 9093;
@@ -200,8 +202,12 @@ export class SimNode {
       controller:
         storage === undefined
           ? undefined
-          : (told) =>
-              new ControllerRole({ ...controllerOptions(config, { ...shared, storage }), events: told }),
+          : (told) => {
+              const options = controllerOptions(config, { ...shared, storage });
+              const { quorumFetchMaxBytes = options.quorum.fetchMaxBytes } = this.environment;
+              const quorum = { ...options.quorum, fetchMaxBytes: quorumFetchMaxBytes };
+              return new ControllerRole({ ...options, quorum, events: told });
+            },
       broker: this.isBroker
         ? (told, hasLocalQuorum) => {
             const seams = { ...shared, disk, net, codecs, jobs, hostname: this.name };

@@ -21,6 +21,14 @@ const texts: Domain<Texts> = {
   less: () => [],
 };
 
+/** By node id. */
+const nodeSettings: Domain<Readonly<Record<string, Texts>>> = {
+  allows: 'an object of objects of strings',
+  isAllowed: (value): value is Readonly<Record<string, Texts>> =>
+    isObject(value) && Object.values(value).every(isTexts),
+  less: (all) => (Object.keys(all).length === 0 ? [] : [{}]),
+};
+
 const topics: Domain<readonly TopicPlan[]> = {
   allows:
     'a list of {"name": string, "partitions": 1 to 100, "replicationFactor": 1 to 9, "configs": {string: string}}',
@@ -49,6 +57,8 @@ export const scenarioDomains: Readonly<Record<keyof Scenario, Domain | Section>>
     brokers: whole(1, 9),
     combined: yes,
     settings: texts,
+    nodeSettings,
+    quorumFetchMaxBytes: { ...whole(1, 1 << 30), less: () => [] },
     loopWorkMax: { ...whole(0, 1_000_000_000), less: () => [] },
   } satisfies Readonly<Record<keyof ClusterPlan, Domain>>,
   network: {
@@ -66,6 +76,7 @@ export const scenarioDomains: Readonly<Record<keyof Scenario, Domain | Section>>
   everythingIsSynced: yes,
   producers: whole(0, 20),
   consumers: whole(0, 20),
+  autoTopics: whole(0, 20),
   // Clients with a longer pause do less.
   paceMs: { ...whole(1, MILLIS_MAX), less: () => [] },
   faultsFromTheStart: yes,
@@ -93,8 +104,9 @@ export function scenarioOf({ seed, overrides }: Pick<Plan, 'seed' | 'overrides'>
 /** A topic has at most as many replicas as there are brokers. */
 function fitting(topic: TopicPlan, { cluster, everythingIsSynced }: Scenario): TopicPlan {
   const replicationFactor = Math.min(topic.replicationFactor, cluster.brokers);
-  const minIsr = Math.min(Number(topic.configs['min.insync.replicas'] ?? 1), replicationFactor);
-  const configs = { ...topic.configs, 'min.insync.replicas': String(minIsr) };
+  const { 'min.insync.replicas': wanted, ...others } = topic.configs;
+  const minIsr = String(Math.min(Number(wanted), replicationFactor));
+  const configs = wanted === undefined ? others : { ...others, 'min.insync.replicas': minIsr };
   const synced = everythingIsSynced ? { 'flush.messages': '1' } : {};
   return { ...topic, replicationFactor, configs: { ...configs, ...synced } };
 }

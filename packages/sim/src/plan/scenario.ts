@@ -24,6 +24,8 @@ export interface Scenario {
   readonly everythingIsSynced: boolean;
   readonly producers: number;
   readonly consumers: number;
+  /** How many topics the clients use that brokers create at their first request. */
+  readonly autoTopics: number;
   /** Average time between two sends of a client. */
   readonly paceMs: number;
   /** The first incident begins before the cluster is up. */
@@ -37,25 +39,43 @@ const one = <T>(random: Prng, list: readonly T[]): T => list[random.below(list.l
 /** In some runs jobs check all batches, or all that are not small. */
 const LOOP_WORK = [undefined, undefined, undefined, undefined, undefined, 2_000, 500, 0];
 
+/** In some runs a controller or broker that catches up needs many fetches. */
+const QUORUM_FETCH_BYTES = [undefined, undefined, undefined, undefined, undefined, 1, 200, 2_000];
+
+const CREATES_TOPICS: Readonly<Record<string, string>> = {
+  'auto.create.topics.enable': 'true',
+  'num.partitions': '2',
+};
+
 export function drawScenario(random: Prng): Scenario {
   const controllers = one(random, [3, 3, 3, 3, 3, 3, 1, 5]);
-  const brokers = one(random, [3, 3, 3, 3, 3, 3, 2, 4]);
+  const size = drawSize(random.fork('size'));
+  const brokers = size.brokers ?? one(random, [3, 3, 3, 3, 3, 3, 2, 4]);
   const everythingIsSynced = random.below(4) === 0;
+  const createsTopics = !everythingIsSynced && random.fork('automatic creation').below(4) === 0;
   return {
     cluster: {
       controllers,
       brokers,
       combined: random.below(10) === 0,
-      settings: drawSettings(random),
+      settings: {
+        ...drawSettings(random),
+        ...drawLimits(random.fork('limits')),
+        ...(createsTopics
+          ? { ...CREATES_TOPICS, 'default.replication.factor': String(Math.min(3, brokers)) }
+          : {}),
+      },
+      nodeSettings: drawNodeSettings(random.fork('settings of nodes'), controllers + brokers),
       loopWorkMax: one(random.fork('loop work'), LOOP_WORK),
+      quorumFetchMaxBytes: one(random.fork('quorum fetches'), QUORUM_FETCH_BYTES),
     },
     network: drawNetwork(random),
     clockSkewMs: one(random, [0, 0, 2_000, 1_200_000]),
     clockDriftPpm: one(random, [0, 0, 50, 500]),
-    topics: drawTopics(random, brokers).map((topic) => ({
+    topics: [...drawTopics(random, brokers), ...drawManyTopics(size.manyTopics, brokers)].map((topic) => ({
       ...topic,
       configs: {
-        ...topic.configs,
+        ...drawMinIsr(random.fork(`min ISR of ${topic.name}`), topic),
         ...drawSegments(random.fork(`segments of ${topic.name}`)),
         ...drawCompression(random.fork(`compression of ${topic.name}`)),
       },
@@ -63,6 +83,7 @@ export function drawScenario(random: Prng): Scenario {
     everythingIsSynced,
     producers: 2,
     consumers: 2,
+    autoTopics: createsTopics ? 2 : 0,
     paceMs: one(random, [40, 80, 150, 300]),
     faultsFromTheStart: random.below(8) === 0,
     prober: random.fork('prober').below(2) === 0,
@@ -84,6 +105,38 @@ function drawSettings(random: Prng): Record<string, string> {
     'auto.create.topics.enable': 'false',
     'delete.topic.enable': random.fork('deletion').below(10) === 0 ? 'false' : 'true',
   };
+}
+
+/** In some runs memory for requests is short, or a broker keeps few fetch sessions. */
+function drawLimits(random: Prng): Record<string, string> {
+  return {
+    'queued.max.request.bytes': one(random, ['268435456', '268435456', '268435456', '200000']),
+    'max.incremental.fetch.session.cache.slots': one(random, ['1000', '1000', '1000', '3']),
+  };
+}
+
+/**
+ * In one run of three the nodes have different settings. `min.insync.replicas` counts for topics that do not
+ * set it.
+ */
+function drawNodeSettings(random: Prng, nodes: number): Record<string, Record<string, string>> {
+  if (random.below(3) > 0) return {};
+  const settings = (id: number): [string, Record<string, string>] => [
+    String(id),
+    {
+      'broker.session.timeout.ms': one(random, ['1500', '3000', '5000']),
+      'min.insync.replicas': one(random, ['1', '2', '2', '3']),
+      'broker.rack': one(random, ['', 'rack-1', 'rack-2', 'rack-3']),
+    },
+  ];
+  return Object.fromEntries(Array.from({ length: nodes }, (_unused, index) => settings(index + 1)));
+}
+
+/** A few runs have many brokers, or many topics. */
+function drawSize(random: Prng): { readonly brokers?: number; readonly manyTopics: number } {
+  const isLarge = random.below(24) === 0;
+  const manyTopics = random.below(24) === 0 ? 8 + random.below(21) : 0;
+  return isLarge ? { brokers: 5 + random.below(5), manyTopics } : { manyTopics };
 }
 
 function drawNetwork(random: Prng): NetworkOptions {
@@ -130,4 +183,23 @@ function drawTopics(random: Prng, brokers: number): TopicPlan[] {
       configs: { 'min.insync.replicas': one(random, ['1', '2', '2'].slice(0, replicationFactor)) },
     };
   });
+}
+
+/** Topics of one partition, for runs in which a broker hosts many replicas. */
+function drawManyTopics(count: number, brokers: number): TopicPlan[] {
+  const replicationFactor = Math.min(3, brokers);
+  return Array.from(
+    { length: count },
+    (_unused, index): TopicPlan => ({
+      name: `many-${index + 1}`,
+      partitions: 1,
+      replicationFactor,
+      configs: { 'min.insync.replicas': '2' },
+    }),
+  );
+}
+
+/** Some topics leave it to the setting of their leader. */
+function drawMinIsr(random: Prng, { configs }: TopicPlan): Readonly<Record<string, string>> {
+  return random.below(3) === 0 ? {} : configs;
 }

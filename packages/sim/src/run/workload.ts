@@ -37,6 +37,7 @@ type KnownTopic = TopicPlan & {
   /** The largest number of partitions that a request has asked for. */
   asked: number;
   deleteAsked: boolean;
+  /** An operator created it. */
   readonly isExtra: boolean;
 };
 
@@ -82,7 +83,9 @@ export class Workload implements Operator {
 
   start(): void {
     this.admin.start();
-    for (const topic of this.surroundings.scenario.topics) this.create(topic, { isExtra: false });
+    const { topics, autoTopics } = this.surroundings.scenario;
+    for (const topic of topics) this.create(topic, { isExtra: false });
+    for (let i = 1; i <= autoTopics; i++) this.leaveToBrokers(`auto-${i}`);
     for (const client of [...this.producers, ...this.consumers]) client.start();
     this.prober?.start();
   }
@@ -171,6 +174,14 @@ export class Workload implements Operator {
     ask();
   }
 
+  /** The first client that asks for the topic makes its broker create it. */
+  private leaveToBrokers(name: string): void {
+    const { brokers, settings } = this.surroundings.scenario.cluster;
+    const partitions = Number(settings['num.partitions'] ?? 1);
+    const plan = { name, partitions, replicationFactor: Math.min(3, brokers), configs: {} };
+    this.topics.set(name, { ...plan, exists: true, asked: partitions, deleteAsked: false, isExtra: false });
+  }
+
   /** A client on a machine that faults may strike. */
   private machine(name: string): ClientEnv {
     this.clientHosts.push(name);
@@ -178,13 +189,15 @@ export class Workload implements Operator {
   }
 
   private environment(name: string): ClientEnv {
-    const { world, network, cluster, history, codecs } = this.surroundings;
+    const { world, network, cluster, history, codecs, scenario } = this.surroundings;
+    const createsTopics = scenario.autoTopics > 0;
     const host = new Host(world, name);
     network.add(host);
     const life = host.boot();
     const { bootstrap } = cluster;
     const random = life.random.fork('client');
-    return { name, world, life, net: network.netOf(life), random, bootstrap, history, codecs };
+    const net = network.netOf(life);
+    return { name, world, life, net, random, bootstrap, history, codecs, createsTopics };
   }
 
   private makeProber(): Prober {

@@ -22,7 +22,12 @@ class Asked {
     const { host } = this;
     const life = host.boot();
     const env = { name: 'x1', world: host.world, life, net: this.net(), random: life.random };
-    const surroundings = { bootstrap: [], history: new History(), codecs: compressionCodecs };
+    const surroundings = {
+      bootstrap: [],
+      history: new History(),
+      codecs: compressionCodecs,
+      createsTopics: false,
+    };
     const address = { host: 'b4', port: 9092 };
     const asking = openConnection({ ...env, ...surroundings }, address, 1_000, () => this.told.push(0));
     life.turn('io', () => {

@@ -16,6 +16,18 @@ test('an override replaces one value; a setting replaces one setting', () => {
   });
 });
 
+test('the settings of a node override those of the cluster', () => {
+  const nodeSettings = { '4': { 'min.insync.replicas': '3' } };
+  expect(withOverrides({ cluster: { nodeSettings } }).cluster).toEqual({ ...drawn.cluster, nodeSettings });
+  const wrong = { cluster: { nodeSettings: { '4': { 'min.insync.replicas': 3 } } } };
+  expect(() => withOverrides(wrong)).toThrow(/nodeSettings.*object of objects of strings/);
+});
+
+test('a topic may leave min.insync.replicas to its leader', () => {
+  const topics = [{ name: 't', partitions: 1, replicationFactor: 3, configs: {} }];
+  expect(withOverrides({ topics, everythingIsSynced: false }).topics[0]!.configs).toEqual({});
+});
+
 test('a topic has no more replicas, and no larger smallest ISR, than there are brokers', () => {
   const configs = { 'min.insync.replicas': '2' };
   const topics = [{ name: 't', partitions: 2, replicationFactor: 3, configs }];

@@ -24,8 +24,9 @@ function bugNamed(name: string): PlantedBug {
   return bugs.find((bug) => bug.name === name)!;
 }
 
-test('there are thirty, with unique names', () => {
-  expect(new Set(bugs.map(({ name }) => name)).size).toBe(30);
+test('there are at least twenty-four, with unique names', () => {
+  expect(bugs.length).toBeGreaterThanOrEqual(24);
+  expect(new Set(bugs.map(({ name }) => name)).size).toBe(bugs.length);
 });
 
 describe.each(bugs)('$name', (bug) => {

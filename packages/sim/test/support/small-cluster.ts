@@ -150,6 +150,7 @@ export class SmallCluster {
       life,
       net: network.netOf(life),
       random,
+      createsTopics: false,
       bootstrap,
       history,
       codecs: compressionCodecs,
