@@ -32,8 +32,8 @@ const bringing: ReadonlySet<number> = new Set(
 const NAMING_BYTES = 2 << 20;
 const NAMING_BYTES_PER_PARTITION = 1024;
 /**
- * Limit on array elements in a request that brings records, or creates, extends or deletes topics. It applies
- * to any frame of at most this many bytes, too.
+ * Limit on array elements in a request that brings records, or creates, extends or deletes topics. A frame of
+ * at most this many bytes has this limit, too, whatever it requests.
  */
 const ELEMENTS_BROUGHT = 100_000;
 /** Limit on array elements in a request that only names topics and partitions. */

@@ -41,9 +41,11 @@ export interface ConnectionHost extends InputHost {
   route(frame: Uint8Array, connection: Connection): void;
   /** True if the request of this frame brings records, or creates, extends or deletes topics. */
   brings(frame: Uint8Array): boolean;
-  /** Asks for `flush` at the end of this turn. */
+  /** Calls the connection's `flush` at the end of this turn. */
   flushSoon(connection: Connection): void;
-  /** Asks for `deadlineReached` at `at`; replaces an earlier `at`. */
+  /**
+   * Calls the connection's `deadlineReached` at the time `at`. A later call of `wakeAt` replaces the time.
+   */
   wakeAt(connection: Connection, at: Millis): void;
   /** The connection calls this once, when both of its ends are closed. */
   gone(connection: Connection): void;
@@ -422,7 +424,7 @@ export class Connection implements StreamHandler, Holder, Sleeper {
     else this.stream.resume();
   }
 
-  /** Takes the oldest requests whose outcome is known, up to the first one that is not. */
+  /** Takes the oldest requests, up to the first whose outcome is not known yet. */
   private takeReady(): { chunks: Uint8Array[]; sizeBytes: number; close: Closing | undefined } {
     const chunks: Uint8Array[] = [];
     let sizeBytes = 0;

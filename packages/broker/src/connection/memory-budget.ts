@@ -7,7 +7,7 @@ import { assert, type Millis } from '@millrace/base';
 
 /** A connection as the budget sees it. */
 export interface Holder {
-  /** Bytes now held on its behalf. */
+  /** Bytes that the broker now holds for this connection. */
   readonly heldBytes: number;
   /**
    * The time since which the connection holds bytes only because its peer stalls: the peer sends no more of a
@@ -84,7 +84,7 @@ export class MemoryBudget {
     if ((deltaBytes < 0 && !this.exhausted) || (wasCrowded && !this.crowded)) this.release();
   }
 
-  /** The holder stopped reading until `memoryFreed`. */
+  /** The holder has stopped reading, and waits for `memoryFreed`. */
   wait(holder: Holder): void {
     this.waiting.add(holder);
     this.onPressure();

@@ -5,7 +5,7 @@
 
 import type { FactsWithout, Millis } from '@millrace/base';
 
-/** The facts that the log adds to a closed connection, besides its address and the reason. */
+/** The facts of the event `connection-closed`, besides the listener, the address and the reason. */
 export type ClosingFacts = FactsWithout<
   'listener' | 'remoteAddress' | 'reason',
   'client'

@@ -56,14 +56,17 @@ export class ControllerLocator {
     return () => this.listeners.delete(listener);
   }
 
-  /** `id` answered that it is not the active controller; it names the one that is, or -1. */
+  /**
+   * Controller `id` answered that it is not active. `leaderId`: the controller that the answer names; -1:
+   * none.
+   */
   notController(id: NodeId, leaderId: NodeId): void {
     if (id !== this.current()) return;
     const usable = leaderId !== id && leaderId !== this.failedId;
     if (!usable || !this.choose(leaderId)) this.tryNext();
   }
 
-  /** `id` could not be reached, or did not answer. */
+  /** Controller `id` could not be reached, or did not answer. */
   failed(id: NodeId): void {
     if (id !== this.current()) return;
     this.failedId = id;

@@ -37,7 +37,7 @@ export interface BrokerLifecycleOptions {
   /** Advertised listeners. */
   readonly listeners: readonly ListenerEndpoint[];
   readonly rack?: string | undefined;
-  /** Directory ids. */
+  /** The ids of the log directories. */
   readonly logDirs: readonly Uuid[];
   /** The broker epoch of the last run if that ended with a clean shutdown; -1 otherwise. */
   readonly previousBrokerEpoch: BrokerEpoch;

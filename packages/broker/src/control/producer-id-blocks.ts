@@ -27,7 +27,7 @@ export interface ProducerIdBlocksOptions {
 export class ProducerIdBlocks implements ProducerIdSource {
   private readonly options: ProducerIdBlocksOptions;
   private nextId = 0;
-  /** Exclusive. */
+  /** The end of the current block, exclusive. */
   private idEnd = 0;
   private blockSize = 0;
   private reserve: { start: number; count: number } | undefined;

@@ -241,7 +241,7 @@ describe('all connections together', () => {
   });
 });
 
-describe('the end', () => {
+describe('the stop of a broker', () => {
   test('a stopping broker sends the answers that are ready, closes every connection, and accepts no more', () => {
     const { connect, clock, frontEnd, replicas } = testBroker();
     const client = connect();

@@ -320,7 +320,7 @@ describe('DescribeCluster', () => {
 });
 
 describe('ApiVersions', () => {
-  test('every API with its range; Produce from 0, or librdkafka would not compress', () => {
+  test('the answer lists every API with its versions; Produce starts at 0, or librdkafka would not compress', () => {
     const client = testBroker().connect();
     const id = client.request(apis.apiVersions, 3, {
       clientSoftwareName: 'kcat',
