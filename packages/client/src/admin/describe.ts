@@ -15,7 +15,7 @@ export interface TopicDescription {
   readonly topicId: string;
   /** If it is not NONE (for example UNKNOWN_TOPIC_OR_PARTITION), `partitions` is empty. */
   readonly errorCode: number;
-  /** By index. */
+  /** Sorted by partition index. */
   readonly partitions: readonly PartitionDescription[];
 }
 
@@ -28,7 +28,7 @@ export interface TopicConfig {
 
 const TOPIC_SOURCE = 1;
 
-/** Sorted by name. */
+/** The topics of the answer, sorted by name. */
 export function topicsIn({ topics }: MetadataResponse): TopicDescription[] {
   const described = topics.map(({ name, topicId, errorCode, partitions }) => ({
     name: name ?? '',
@@ -46,7 +46,7 @@ export function topicsIn({ topics }: MetadataResponse): TopicDescription[] {
   return described.sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-/** In the order of the answer. */
+/** The configs, in the order of the answer. */
 export function configsIn({ results }: DescribeConfigsResponse): TopicConfig[] {
   const configs = results[0]?.configs ?? [];
   return configs.map(({ name, value, configSource }) => ({

@@ -13,7 +13,7 @@ export type OpenConnection = (
 
 export interface BrokerConnectionsPorts {
   readonly clock: Clock;
-  /** No new connection to an address for this long after the last one closed. */
+  /** The client opens no new connection to an address for this long after the last one closed. */
   readonly backoffMs: Millis;
   readonly open: OpenConnection;
   /** Called when a connection is ready, and when it is closed. */

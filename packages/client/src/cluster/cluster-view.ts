@@ -67,7 +67,7 @@ export class ClusterView {
     this.refreshIn(0);
   }
 
-  /** Asks no more, and closes every connection. `changed` is not called again. */
+  /** Sends no more requests, and closes every connection. `changed` is not called again. */
   close(): void {
     this.isClosed = true;
     this.timer?.cancel();

@@ -80,7 +80,7 @@ export class BrokerConnection {
     this.connection.sendRaw(bytes);
   }
 
-  /** `changed` follows. */
+  /** Closes the connection; `changed` follows. */
   close(reason = 'closed by the client'): void {
     this.connection.close(reason);
   }

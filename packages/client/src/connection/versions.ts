@@ -50,8 +50,8 @@ export class BrokerVersions {
 }
 
 /**
- * Asks for the broker's versions, the first request of a connection. Asks again in an older version when the
- * broker does not know this one. `done` gets an error code if it refuses, and is not called when the
+ * Sends ApiVersions, the first request of a connection. Sends it again in an older version when the broker
+ * does not know the newest one. `done` gets an error code if the broker refuses, and is not called when the
  * connection ends first.
  */
 export function askVersions(

@@ -46,7 +46,10 @@ export interface ConsumerOptions {
   readonly start: 'earliest' | 'latest';
   /** Uses fetch sessions with Fetch 7 and later (KIP-227). */
   readonly usesSessions: boolean;
-  /** Sends the leader epoch that it knows, so that a broker with another one refuses (KIP-320). */
+  /**
+   * Requests carry the leader epoch that the consumer knows, so that a broker with another epoch refuses them
+   * (KIP-320).
+   */
   readonly sendsEpochs: boolean;
   /** Asks a new leader whether the position is still part of the log, as the Java client does. */
   readonly validatesPositions: boolean;
@@ -86,7 +89,7 @@ export class Consumer {
     return this.byName;
   }
 
-  /** Metadata arrived, or a connection is ready or closed. */
+  /** Call it when metadata arrived, or when a connection is ready or closed. */
   clusterChanged(): void {
     this.pump();
   }

@@ -1,8 +1,8 @@
-/** The batches at the start of a partition's records in a Fetch answer that are whole and intact. */
+/** Finds the whole and intact batches at the start of a partition's records in a Fetch answer. */
 import { BatchHeader, batchSizeAt, checkBatchCrc, readBatchHeader } from '@millrace/protocol';
 
 export interface WholeBatches {
-  /** Their length in bytes. A limit of the answer may cut the next batch short. */
+  /** The length of the whole batches in bytes. A limit of the answer may cut the next batch short. */
   readonly sizeBytes: number;
   /** The offset after the last record. Undefined: there is no whole batch. */
   readonly nextOffset: number | undefined;

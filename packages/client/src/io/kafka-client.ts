@@ -20,7 +20,7 @@ export class ClientError extends Error {
 }
 
 export interface KafkaClientOptions {
-  /** Default `millrace`. Also the name of the client software. */
+  /** The client id, and the name of the client software. Default `millrace`. */
   readonly clientId?: string;
   /** Default 1. */
   readonly softwareVersion?: string;

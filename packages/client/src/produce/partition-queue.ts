@@ -4,12 +4,12 @@ import type { BatchIdentity } from './producer-identity.ts';
 
 export interface OpenBatch<Batch> {
   readonly batch: Batch;
-  /** Its number among the producer's batches. */
+  /** The batch's number among all batches of the producer. */
   readonly order: number;
   readonly deadlineMs: Millis;
-  /** The producer id, epoch and sequence of its first attempt; undefined: not sent under an identity yet. */
+  /** The producer id, epoch and sequence of the first attempt; undefined: not sent under an identity yet. */
   identity: BatchIdentity | undefined;
-  /** Its number among the batches of its queue that have sequences. */
+  /** The batch's number among the batches of this queue that have sequences. */
   ordinal: number;
   /** True if the log may have the batch, from any attempt. */
   mayHaveHappened: boolean;

@@ -46,7 +46,7 @@ class Owner {
     return owner;
   }
 
-  /** Sends a request; `told` gets its end offset, or `lost`. */
+  /** Sends a request. `told` then gets the name, with the end offset in the answer or with `lost`. */
   ask(name: string, timeoutMs?: number): void {
     const request = { replicaId: 2, topics: [] };
     const api = apis.offsetForLeaderEpoch;
