@@ -79,7 +79,7 @@ export function failureText(failure: Failure, options: FailureTextOptions = {}):
   return lines.join('\n');
 }
 
-/** `2 of its 12 faults, in 1 incident`. */
+/** For example `2 of its 12 faults, in 1 incident`. */
 function sizeOf({ summary, shortened, report }: Failure): string {
   const { incidents } = report.plan;
   const faults = `${shortened.faults.length} of its ${summary.faults.length} faults`;

@@ -24,7 +24,10 @@ const LAST_WORDS_MAX = 4_000;
 /** After this many workers in a row died without an answer, the pool starts no more. */
 const DEATHS_IN_A_ROW_MAX = 10;
 
-/** `run` resolves when the seeds are used up, or `goesOn` returns false, and every worker has ended. */
+/**
+ * `run` runs seeds until all are used up, or until `goesOn` returns false. It resolves when every worker has
+ * ended.
+ */
 export class Pool {
   private readonly options: PoolOptions;
   private readonly workers = new Set<ChildProcess>();

@@ -10,12 +10,12 @@ const main = join(root, 'packages/cli/src/main.ts');
 
 export interface RunningCommand {
   readonly child: ChildProcess;
-  /** Its output so far, stdout and stderr. */
+  /** The command's output so far, stdout and stderr. */
   output(): string;
   stdout(): string;
-  /** Its exit code; null when a signal ended it. */
+  /** The command's exit code; null when a signal ended the command. */
   exit(): Promise<number | null>;
-  /** Waits until its output contains the text, or it has ended. */
+  /** Waits until the output contains the text, or the command has ended. */
   said(text: string): Promise<void>;
 }
 

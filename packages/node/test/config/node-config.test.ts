@@ -95,7 +95,7 @@ test('the environment overrides the file, and --set overrides both', () => {
   expect(config.settings['broker.rack']).toBe('r');
 });
 
-test('YAML: nested, lists, scalars as they are written', () => {
+test('YAML: nested maps and lists are joined, and scalars stay as they are written', () => {
   const file = join(directory, 'a.yaml');
   writeFileSync(
     file,
