@@ -10,7 +10,7 @@ const STDERR_TAIL_BYTES = 8 * 1024;
 export interface RunOptions {
   cwd?: string;
   env?: Record<string, string>;
-  /** Input for the program; its standard input is closed after it. */
+  /** Input for the program. Its standard input is closed afterwards. */
   input?: string | Uint8Array;
   /** After this time the program is killed and the call rejects. */
   timeoutMs?: number;
@@ -94,11 +94,11 @@ export async function answers(program: string, ...args: string[]): Promise<boole
 
 export interface Launched {
   readonly pid: number;
-  /** Closes its standard input; the programs here then end. */
+  /** Closes the program's standard input. The programs of these tests then end. */
   closeInput(): void;
-  /** Resolves after its end and its last line, with the exit code; null when a signal ended it. */
+  /** Resolves after the program's end and its last line, with the exit code; null when a signal ended it. */
   readonly ended: Promise<number | null>;
-  /** The last lines it wrote to standard error. */
+  /** The last lines that the program wrote to standard error. */
   errors(): string;
   kill(): void;
 }

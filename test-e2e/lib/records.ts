@@ -37,7 +37,7 @@ function recordParts(record: TestRecord): Buffer[] {
   return parts;
 }
 
-/** The records of a file's bytes; their byte fields are views of it. */
+/** Decodes the records of a file. The byte fields of the records are views of `bytes`. */
 export function* decodeRecords(bytes: Buffer): Generator<TestRecord> {
   const cursor = new Cursor(bytes);
   while (!cursor.atEnd) yield cursor.record();

@@ -14,7 +14,7 @@ const STEAL_FIELD = 7;
 export interface StealSample {
   /** Milliseconds since 1970. */
   readonly wallMs: number;
-  /** Since the machine started, over all processors. */
+  /** The stolen time since the machine started, in milliseconds, over all processors. */
   readonly stolenMs: number;
 }
 

@@ -18,7 +18,7 @@ export function connect(server: string, timeoutMs = 5000): Promise<KafkaClient> 
   return KafkaClient.connect(server, { clientId: 'test-e2e', ...timeouts });
 }
 
-/** Asks the first broker that answers the whole question. */
+/** Asks one broker after another, until one has answered the whole question. */
 export async function ask<T>(
   bootstrapServers: string,
   question: (client: KafkaClient) => Promise<T>,

@@ -12,7 +12,7 @@ export interface WindowPair {
 }
 
 export interface GapJudgement {
-  /** Longest gap over all windows, by writer. */
+  /** Longest gap over all windows of this kind, by writer. */
   readonly quiet: readonly number[];
   readonly hostile: readonly number[];
   readonly isHeldUp: boolean;

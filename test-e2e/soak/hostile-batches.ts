@@ -177,7 +177,7 @@ function flipped(bytes: Buffer, at: number): Buffer {
   return copy;
 }
 
-/** One uncompressed block. `headerChecksum` must fit the flags and blocks of 64 KiB. */
+/** A frame with one uncompressed block. `headerChecksum` must fit the flags and blocks of 64 KiB. */
 function lz4Frame(flags: number, headerChecksum: number, plain: Buffer, blockChecksum?: number): Buffer {
   const size = Buffer.alloc(4);
   size.writeUInt32LE((plain.length | 0x8000_0000) >>> 0);

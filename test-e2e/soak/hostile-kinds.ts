@@ -66,7 +66,9 @@ export async function hostileKinds(cluster: Cluster, size: HostileSize): Promise
   ];
 }
 
-/** One batch a throw. Builds them on demand: some have tens of megabytes before compression. */
+/**
+ * Each throw sends one batch. Builds the batches on demand: some have tens of megabytes before compression.
+ */
 function largeBatches(leaders: Leaders, records: number): HostileKind[] {
   const kind = (
     name: string,

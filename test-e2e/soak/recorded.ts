@@ -46,7 +46,7 @@ export interface RecordedRun {
   readonly topic: string;
   readonly partitions: number;
   readonly written: readonly WrittenRecords[];
-  /** In the order in which the reader got them. */
+  /** The records in the order in which the reader got them. */
   readonly read: readonly ReadRecord[];
 }
 
