@@ -2,7 +2,7 @@ import { isUuid } from '@millrace/base';
 import { expect, test } from 'vitest';
 import { NodeRandom } from '../../src/io/random.ts';
 
-test('random: in range, all values, ids of the right form', () => {
+test('numbers are in range and reach every value, and ids have the right form', () => {
   const random = new NodeRandom();
   const seen = new Set<number>();
   for (let i = 0; i < 1000; i++) {
