@@ -28,7 +28,7 @@ describe.skipIf(isMissing)('with the writers of librdkafka and the Java client',
 
   test('a killed leader: writing continues, no record is lost, duplicate or out of order, and the broker comes back', async () => {
     const { gapMs } = await trial('leader', 10);
-    // Well under Kafka's ten seconds, even on a busy machine.
+    // Well under Apache Kafka's default session timeout of 9 s, even on a busy machine.
     expect(Math.max(...Object.values(gapMs))).toBeLessThan(6000);
   });
 
