@@ -8,7 +8,7 @@ import type { PartitionLog } from '@millrace/log';
 export interface SyncEvents {
   /** Calls back at the end of this turn, so that the appends of a turn share one flush. */
   soon(callback: () => void): void;
-  /** Called when the log's recovery point moved. */
+  /** Called after each successful flush. */
   synced(): void;
   failed(error: DiskError): void;
 }

@@ -54,7 +54,7 @@ test('a producer that the log knows no longer waits, even if the log drops it ag
   const blocked = new BlockedProducers();
   const log = emptyLog();
   blocked.batchFailed(batch(0), 0);
-  // The log gets the batch by replication.
+  // Now the log has the batch, as if it had come by replication.
   log.appendAsLeader(batch(0), { leaderEpoch: 0, nowWallMs: 0 });
   expect(blocked.mustWait(batch(1), log, 1)).toBe(false);
   log.producers.clear();
