@@ -11,12 +11,19 @@ import type { MetadataImage, PartitionImage } from '@millrace/metadata';
 import type { SimCluster, SimNode } from '../cluster/index.ts';
 import type { Micros } from '../world/index.ts';
 
+/** The last loss of a broker. */
+interface Harm {
+  readonly atUs: Micros;
+  /** Whether the broker is active and in every ISR, by the newest committed metadata since the loss. */
+  isInSync: boolean;
+}
+
 export class Atlas {
   /** Every topic has flush.messages=1, so any machines may lose power at any time, even all at once. */
   readonly everythingIsSynced: boolean;
   private readonly cluster: SimCluster;
-  /** The time of a broker's last loss, until it is in every ISR again. */
-  private readonly harmed = new Map<NodeId, Micros>();
+  /** The last loss of each broker, until a new process of the broker serves and is in every ISR. */
+  private readonly harmed = new Map<NodeId, Harm>();
   private wipedControllers = 0;
   private readonly beyond = new Set<string>();
   private seen: MetadataImage | undefined;
@@ -33,14 +40,25 @@ export class Atlas {
     return this.beyond.has(topic);
   }
 
-  /** Call it whenever the metadata may have changed. */
+  /** Call it whenever the metadata or a process may have changed. */
   watch(): void {
     if (this.harmed.size === 0 && !this.cluster.brokers.some(({ disk }) => disk.isDamaged)) return;
     const image = this.cluster.image();
-    if (image === this.seen) return;
+    const isNew = image !== this.seen;
     this.seen = image;
-    for (const { topic, image: state } of this.cluster.partitions(image))
+    const partitions = isNew ? this.cluster.partitions(image) : [];
+    for (const [id, harm] of this.harmed) {
+      if (isNew) harm.isInSync = image.isActive(id) && partitions.every((place) => isInIsr(id, place.image));
+      if (harm.isInSync && this.servesSince(id, harm.atUs)) this.harmed.delete(id);
+    }
+    for (const { topic, image: state } of partitions)
       if (electable(state).every((id) => this.isRecovering(id))) this.give(topic);
+  }
+
+  /** Whether a process that is younger than this serves, on a disk that counts as intact. */
+  private servesSince(id: NodeId, atUs: Micros): boolean {
+    const { life, isReady, disk } = this.cluster.node(id)!;
+    return life !== undefined && life.bornUs > atUs && isReady && !disk.isDamaged;
   }
 
   private give(topic: string): void {
@@ -74,7 +92,7 @@ export class Atlas {
   noteHarm(node: SimNode, how: { disk: boolean }): void {
     if (how.disk && node.isController) this.wipedControllers++;
     if (node.isBroker && !(this.everythingIsSynced && !how.disk))
-      this.harmed.set(node.id, this.cluster.world.nowUs);
+      this.harmed.set(node.id, { atUs: this.cluster.world.nowUs, isInSync: false });
   }
 
   /**
@@ -111,26 +129,18 @@ export class Atlas {
     return views;
   }
 
+  /** Whether this broker may lack data. */
   isRecovering(id: NodeId): boolean {
-    const node = this.cluster.node(id)!;
-    if (node.disk.isDamaged) return true;
-    const since = this.harmed.get(id);
-    if (since === undefined) return false;
-    const image = this.cluster.image();
-    const isBack =
-      node.life !== undefined &&
-      node.life.bornUs > since &&
-      node.isReady &&
-      image.isActive(id) &&
-      this.cluster
-        .partitions(image)
-        .every(({ image: state }) => !state.replicas.includes(id) || state.isr.includes(id));
-    if (isBack) this.harmed.delete(id);
-    return !isBack;
+    return this.harmed.has(id) || this.cluster.node(id)!.disk.isDamaged;
   }
 }
 
 /** The members of the ISR and the ELR: they must hold all committed records. */
 function electable({ isr, elr }: PartitionImage): readonly NodeId[] {
   return [...isr, ...elr];
+}
+
+/** Whether the ISR has this broker, if the broker has a replica. */
+function isInIsr(id: NodeId, { replicas, isr }: PartitionImage): boolean {
+  return !replicas.includes(id) || isr.includes(id);
 }

@@ -1,0 +1,43 @@
+import { expect, test } from 'vitest';
+import { SmallCluster } from '../support/small-cluster.ts';
+
+function watched(): SmallCluster {
+  const small = new SmallCluster([]);
+  small.world.watchers.push(() => small.atlas.watch());
+  return small;
+}
+
+test('a broker that lost data recovers until a new process of it serves and is in every ISR', () => {
+  const small = watched();
+  const { atlas, world } = small;
+  const [node] = small.followers;
+  const { id } = node!;
+  atlas.noteHarm(node!, { disk: false });
+  small.run(1);
+  expect(atlas.isRecovering(id)).toBe(true);
+  node!.kill('process');
+  small.until(() => !small.state.isr.includes(id));
+  node!.start();
+  const backUs: number[] = [];
+  world.watchers.push(() => {
+    if (node!.isReady && small.state.isr.includes(id)) backUs.push(world.nowUs);
+    expect(atlas.isRecovering(id)).toBe(backUs.length === 0);
+  });
+  small.run(5);
+  expect(backUs.length).toBeGreaterThan(0);
+});
+
+test('a broker has recovered also if nobody asked while it was in every ISR', () => {
+  const small = watched();
+  const { atlas } = small;
+  const [node] = small.followers;
+  const { id } = node!;
+  atlas.noteHarm(node!, { disk: false });
+  node!.kill('process');
+  small.until(() => !small.state.isr.includes(id));
+  node!.start();
+  small.until(() => node!.isReady && small.state.isr.includes(id));
+  node!.life!.pause();
+  small.until(() => !small.state.isr.includes(id));
+  expect(atlas.isRecovering(id)).toBe(false);
+});
