@@ -34,8 +34,6 @@ class DeadBrokerUnfenced {
     | { readonly controller: unknown; readonly epoch: number; readonly sinceUs: Micros }
     | undefined;
   private image: MetadataImage | undefined;
-  /** The process of each broker epoch. */
-  private readonly lives = new Map<BrokerEpoch, Life>();
   private readonly deaths = new Map<Life, Micros>();
 
   constructor(scope: StateScope) {
@@ -63,12 +61,9 @@ class DeadBrokerUnfenced {
   private noteLife(node: SimNode): void {
     const { life } = node;
     if (life === undefined || !node.isBroker) return;
-    if (!this.deaths.has(life)) {
-      this.deaths.set(life, Number.POSITIVE_INFINITY);
-      life.onDeath(() => this.deaths.set(life, this.scope.world.nowUs));
-    }
-    const epoch = node.roles?.broker?.replicas.brokerEpoch ?? -1;
-    if (epoch >= 0 && !this.lives.has(epoch)) this.lives.set(epoch, life);
+    if (this.deaths.has(life)) return;
+    this.deaths.set(life, Number.POSITIVE_INFINITY);
+    life.onDeath(() => this.deaths.set(life, this.scope.world.nowUs));
   }
 
   private noteActive(): void {
@@ -100,7 +95,7 @@ class DeadBrokerUnfenced {
   private deathOf(id: NodeId, epoch: BrokerEpoch): Micros | undefined {
     const node = this.scope.cluster.node(id);
     // If the epoch is unknown, its process has not received the answer to its registration, or never will.
-    const life = this.lives.get(epoch) ?? (node?.isUp === false ? node.host.life : undefined);
+    const life = this.scope.lives.of(epoch) ?? (node?.isUp === false ? node.host.life : undefined);
     const atUs = life === undefined ? undefined : this.deaths.get(life);
     return atUs === Number.POSITIVE_INFINITY ? undefined : atUs;
   }

@@ -27,7 +27,7 @@ export const replicasDiffer: StateCheckerKind = {
 class ReplicasDiffer implements StateChecker {
   private readonly scope: StateScope;
   private readonly checkedEnds = new Map<Partition, Offset>();
-  /** Replicas that the checker could not look at when they moved. It looks at them later, when it can. */
+  /** Replicas at which the checker could not look when they moved. It looks again after each turn. */
   private readonly skipped = new Map<Partition, SimNode>();
 
   constructor(scope: StateScope) {
@@ -62,13 +62,17 @@ class ReplicasDiffer implements StateChecker {
     const { highWatermark, log } = replica;
     const checkedEnd = Math.min(this.checkedEnds.get(replica) ?? 0, highWatermark);
     const ledger = this.scope.ledger.of(replica);
+    const isExempt = this.scope.isExempt(replica.topic);
+    const mayDiffer = isExempt || this.mayLackData(node, replica);
     if (highWatermark > ledger.committedEnd) {
-      if (replica.leadership === undefined && !this.isExempt(node, replica))
+      if (replica.leadership === undefined && !mayDiffer)
         this.fail(node, ledger, `follows and takes ${highWatermark} for committed before any leader did`);
       this.scope.ledger.commit(ledger, highWatermark);
     }
-    if (log.offline !== undefined || this.isExempt(node, replica)) {
-      this.skipped.set(replica, node);
+    if (mayDiffer || log.offline !== undefined) {
+      // A topic is exempt for good.
+      if (isExempt) this.skipped.delete(replica);
+      else this.skipped.set(replica, node);
       return;
     }
     this.skipped.delete(replica);
@@ -106,10 +110,9 @@ class ReplicasDiffer implements StateChecker {
     }
   }
 
-  private isExempt(node: SimNode, replica: Partition): boolean {
-    const { atlas } = this.scope;
-    const catchesUp = replica.leadership === undefined && atlas.isRecovering(node.id);
-    return catchesUp || node.disk.isDamaged || this.scope.isExempt(replica.topic);
+  private mayLackData(node: SimNode, replica: Partition): boolean {
+    const catchesUp = replica.leadership === undefined && this.scope.atlas.isRecovering(node.id);
+    return catchesUp || node.disk.isDamaged;
   }
 
   private fail(node: SimNode, ledger: PartitionLedger, what: string): never {
