@@ -47,6 +47,7 @@ class IsrLacksData implements StateChecker {
       for (const ledger of this.excused.get(node.id)!) this.moved.add(ledger);
       this.excused.delete(node.id);
     }
+    if (this.moved.size === 0) return;
     for (const ledger of this.moved) this.checkAll(ledger);
     this.moved.clear();
   }

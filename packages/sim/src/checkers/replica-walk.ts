@@ -35,14 +35,18 @@ export interface ReplicaWatcher {
 /** Before its first look. No replica has this high watermark, so each replica moves when it opens. */
 const UNSEEN: ReplicaState = { highWatermark: -1, endOffset: 0, leadership: undefined, leaderEpoch: -1 };
 
+/** Only the walk changes `before`. */
+interface Walked extends HostedReplica {
+  before: ReplicaState;
+}
+
 /** The walk over the replicas of one node. */
 export class ReplicaWalk {
   private readonly node: SimNode;
   private readonly watchers: readonly ReplicaWatcher[];
   private replicas: readonly Partition[] = [];
   /** Parallel to `replicas`. */
-  private hosted: readonly { readonly node: SimNode; readonly replica: Partition; before: ReplicaState }[] =
-    [];
+  private hosted: readonly Walked[] = [];
 
   constructor(node: SimNode, watchers: readonly ReplicaWatcher[]) {
     this.node = node;

@@ -39,6 +39,7 @@ class ReplicasDiffer implements StateChecker {
   }
 
   turn(node: SimNode): void {
+    if (this.skipped.size === 0) return;
     for (const [replica, host] of this.skipped) if (host === node) this.check(node, replica);
   }
 

@@ -54,6 +54,7 @@ class ZombieLeader implements StateChecker {
     const { world, metadata } = this.scope;
     if (metadata.newest !== this.image) this.imageMoved(metadata.newest);
     if (this.fenced.size > 0) this.checkFenced(node);
+    if (this.superseded.size === 0) return;
     for (const [{ node: host, replica }, endUs] of this.superseded) {
       if (host !== node) continue;
       const sinceUs = world.nowUs - endUs;

@@ -24,6 +24,8 @@ export class Atlas {
   private readonly cluster: SimCluster;
   /** The last loss of each broker, until a new process of the broker serves and is in every ISR. */
   private readonly harmed = new Map<NodeId, Harm>();
+  /** Whether `harmed` has a broker that is in every ISR. */
+  private isSomeInSync = false;
   private wipedControllers = 0;
   private readonly beyond = new Set<string>();
   private seen: MetadataImage | undefined;
@@ -45,11 +47,15 @@ export class Atlas {
     if (this.harmed.size === 0 && !this.cluster.brokers.some(({ disk }) => disk.isDamaged)) return;
     const image = this.cluster.image();
     const isNew = image !== this.seen;
+    if (!isNew && !this.isSomeInSync) return;
     this.seen = image;
     const partitions = isNew ? this.cluster.partitions(image) : [];
+    this.isSomeInSync = false;
     for (const [id, harm] of this.harmed) {
       if (isNew) harm.isInSync = image.isActive(id) && partitions.every((place) => isInIsr(id, place.image));
-      if (harm.isInSync && this.servesSince(id, harm.atUs)) this.harmed.delete(id);
+      if (!harm.isInSync) continue;
+      if (this.servesSince(id, harm.atUs)) this.harmed.delete(id);
+      else this.isSomeInSync = true;
     }
     for (const { topic, image: state } of partitions)
       if (electable(state).every((id) => this.isRecovering(id))) this.give(topic);
