@@ -51,8 +51,9 @@ const PROBER_PACE_MS = 250;
 
 /** Of every client in a quiet phase. */
 const QUIET_PACE_MS = 1_000;
-/** Of a consumer in a quiet phase; less than its shortest request timeout. */
-const QUIET_WAIT_MS = 500;
+/** Of a consumer; less than its shortest request timeout. In a quiet phase it waits longest. */
+const WAIT_MS_MIN = 10;
+const WAIT_MS_MAX = 500;
 
 const one = <T>(random: Prng, list: readonly T[]): T => list[random.below(list.length)]!;
 
@@ -241,7 +242,7 @@ export class Workload implements Operator {
   }
 
   private drawConsumer(random: Prng): ConsumerOptions {
-    const maxWaitMs = one(random, [10, 100, 500]);
+    const maxWaitMs = WAIT_MS_MIN + random.below(WAIT_MS_MAX - WAIT_MS_MIN + 1);
     return {
       topics: () => this.allTopics(),
       start: one(random, ['earliest', 'earliest', 'latest'] as const),
@@ -249,7 +250,7 @@ export class Workload implements Operator {
       usesSessions: random.below(3) > 0,
       sendsEpochs: random.below(2) === 0,
       validatesPositions: random.below(2) === 0,
-      maxWaitMs: () => (this.isQuiet ? QUIET_WAIT_MS : maxWaitMs),
+      maxWaitMs: () => (this.isQuiet ? WAIT_MS_MAX : maxWaitMs),
       maxBytes: one(random, [1, 500, 1 << 20]),
       requestTimeoutMs: one(random, [1_000, 3_000]),
     };
