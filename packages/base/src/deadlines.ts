@@ -28,7 +28,7 @@ export class DeadlineQueue<T> {
   add(at: Millis, value: T): Deadline<T> {
     const entry: Entry<T> = { at, value, pending: true, sequence: this.sequence++ };
     this.heap.push(entry);
-    this.siftUp(this.heap.length - 1);
+    this.siftUp(entry);
     return entry;
   }
 
@@ -51,12 +51,17 @@ export class DeadlineQueue<T> {
 
   /** Removes and returns the earliest value that is due at `now`, or undefined. */
   popDue(now: Millis): T | undefined {
+    return this.takeDue(now)?.value;
+  }
+
+  /** Like `popDue`, for an owner that needs the time, too. */
+  takeDue(now: Millis): Deadline<T> | undefined {
     this.dropCancelled();
     const first = this.heap[0];
     if (first === undefined || first.at > now) return undefined;
     this.removeFirst();
     first.pending = false;
-    return first.value;
+    return first;
   }
 
   private dropCancelled(): void {
@@ -74,37 +79,39 @@ export class DeadlineQueue<T> {
 
   private removeFirst(): void {
     const last = this.heap.pop()!;
-    if (this.heap.length === 0) return;
-    this.heap[0] = last;
-    this.siftDown(0);
+    if (this.heap.length > 0) this.siftDown(last);
   }
 
-  private siftUp(start: number): void {
+  /** Moves later parents down from the end of the heap, then puts the entry into the gap. */
+  private siftUp(entry: Entry<T>): void {
     const { heap } = this;
-    let index = start;
-    while (index > 0) {
-      const parent = (index - 1) >> 1;
-      if (before(heap[parent]!, heap[index]!)) return;
-      [heap[parent], heap[index]] = [heap[index]!, heap[parent]!];
-      index = parent;
+    let gap = heap.length - 1;
+    while (gap > 0) {
+      const above = (gap - 1) >> 1;
+      const parent = heap[above]!;
+      if (before(parent, entry)) break;
+      heap[gap] = parent;
+      gap = above;
     }
+    heap[gap] = entry;
   }
 
-  private siftDown(start: number): void {
+  /** Moves earlier children up from the top of the heap, then puts the entry into the gap. */
+  private siftDown(entry: Entry<T>): void {
     const { heap } = this;
-    let index = start;
-    for (;;) {
-      const left = index * 2 + 1;
-      if (left >= heap.length) return;
-      const right = left + 1;
-      const child = right < heap.length && before(heap[right]!, heap[left]!) ? right : left;
-      if (before(heap[index]!, heap[child]!)) return;
-      [heap[child], heap[index]] = [heap[index]!, heap[child]!];
-      index = child;
+    let gap = 0;
+    for (let below = 1; below < heap.length; below = gap * 2 + 1) {
+      const right = below + 1;
+      if (right < heap.length && before(heap[right]!, heap[below]!)) below = right;
+      const child = heap[below]!;
+      if (before(entry, child)) break;
+      heap[gap] = child;
+      gap = below;
     }
+    heap[gap] = entry;
   }
 }
 
-function before(a: { at: Millis; sequence: number }, b: { at: Millis; sequence: number }): boolean {
+function before<T>(a: Entry<T>, b: Entry<T>): boolean {
   return a.at < b.at || (a.at === b.at && a.sequence < b.sequence);
 }

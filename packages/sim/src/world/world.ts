@@ -59,10 +59,10 @@ export class World {
   /** Runs until `endUs`, or until the condition holds after an event. Returns whether it holds. */
   runUntil(endUs: Micros, condition?: () => boolean): boolean {
     for (;;) {
-      const at = this.queue.next();
-      if (at === undefined || at > endUs) break;
-      this.advanceTo(at);
-      this.queue.popDue(at)!();
+      const event = this.queue.takeDue(endUs);
+      if (event === undefined) break;
+      this.advanceTo(event.at);
+      event.value();
       if (condition?.() === true) return true;
     }
     this.nowUs = Math.max(this.nowUs, endUs);
