@@ -31,7 +31,8 @@ export function lz4Compress(plain: Uint8Array): Uint8Array {
   out[4] = VERSION_1 | INDEPENDENT_BLOCKS;
   out[5] = BLOCK_64K << 4;
   out[6] = xxhash32(out, 4, 6) >> 8;
-  const scratch = allocateUnsafe(BLOCK_BYTES + Math.ceil(BLOCK_BYTES / 255) + 16);
+  const blockBytes = Math.min(BLOCK_BYTES, plain.length);
+  const scratch = allocateUnsafe(blockBytes + Math.ceil(blockBytes / 255) + 16);
   let to = 7;
   for (let start = 0; start < plain.length; start += BLOCK_BYTES) {
     const block = plain.subarray(start, start + BLOCK_BYTES);
@@ -65,7 +66,7 @@ export function lz4Decompress(bytes: Uint8Array, maxBytes: number): Uint8Array {
  */
 export function lz4Unfold(bytes: Uint8Array, maxBytes: number, sink: ByteSink): void {
   const header = frameHeader(bytes);
-  const block = new Block(header.blockBytesMax);
+  const block = new Block(bytes.length, header.blockBytesMax);
   let left = maxBytes;
   let at = header.position;
   for (;;) {
@@ -104,13 +105,18 @@ function frameHeader(bytes: Uint8Array): FrameHeader {
   return { flags, blockBytesMax: 1 << (2 * sizeCode + 8), position: end + 1 };
 }
 
+/** Most small batches of text do not unfold to more than this many times their size. */
+const USUAL_RATIO = 4;
+
 /** Holds one decompressed block at a time, in a buffer that grows up to the size that the frame announces. */
 class Block {
-  private bytes = allocateUnsafe(BLOCK_BYTES);
+  private bytes: Uint8Array;
   private sizeBytes = 0;
   private readonly maxBytes: number;
 
-  constructor(maxBytes: number) {
+  /** A small frame gets a small buffer, because each unfolding allocates its own. */
+  constructor(frameBytes: number, maxBytes: number) {
+    this.bytes = allocateUnsafe(Math.min(BLOCK_BYTES, USUAL_RATIO * frameBytes));
     this.maxBytes = maxBytes;
   }
 
