@@ -174,8 +174,9 @@ function checkedUuid(value: unknown): unknown {
   return isUuid(value as string) ? value : refuse(`${String(value)} is not a well-formed id`);
 }
 
+/** protobufjs decodes an int64 to an object of `long`. */
 function safeInteger(value: unknown): number {
-  const number = typeof value === 'number' ? value : Number(String(value));
+  const number = typeof value === 'number' ? value : (value as { toNumber(): number }).toNumber();
   return Number.isSafeInteger(number) ? number : refuse(`${String(value)} is not a safe integer`);
 }
 
