@@ -59,8 +59,9 @@ export class SimCluster {
     return this.brokers.map(({ name }) => ({ host: name, port: BROKER_PORT }));
   }
 
+  /** Node 1 is the first, and so on. */
   node(id: NodeId): SimNode | undefined {
-    return this.nodes.find((node) => node.id === id);
+    return this.nodes[id - 1];
   }
 
   /** The controller with the highest epoch among those that believe that they lead the quorum. */

@@ -19,8 +19,7 @@ export class EventHash {
   name(text: string): void {
     let hash = this.names.get(text);
     if (hash === undefined) {
-      hash = 0x811c9dc5;
-      for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+      hash = hashOf(text);
       this.names.set(text, hash);
     }
     this.note(hash);
@@ -49,4 +48,11 @@ export class EventHash {
     const hex = (lane: number) => (lane >>> 0).toString(16).padStart(8, '0');
     return hex(this.a) + hex(this.b);
   }
+}
+
+/** What `name` notes for a text. A caller that names the same text in every turn keeps it. */
+export function hashOf(text: string): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+  return hash;
 }

@@ -1,5 +1,6 @@
 /** A machine: has a name, a wall clock that may be wrong, and at most one process of ours at a time. */
 import { assert, type Millis, type WallMillis } from '@millrace/base';
+import { hashOf } from './event-hash.ts';
 import { Life } from './life.ts';
 import type { Micros, World } from './world.ts';
 
@@ -9,6 +10,7 @@ export class Host {
   readonly world: World;
   /** Also its address: `c1`, `b4`, `p7`. */
   readonly name: string;
+  readonly nameHash: number;
   /** Offset of its wall clock from virtual time. Changes when the clock jumps. */
   wallOffsetMs: WallMillis = EPOCH_MS;
   /**
@@ -24,6 +26,7 @@ export class Host {
   constructor(world: World, name: string) {
     this.world = world;
     this.name = name;
+    this.nameHash = hashOf(name);
   }
 
   /** Error of the machine's wall clock. Positive: the clock is ahead of virtual time. */

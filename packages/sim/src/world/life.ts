@@ -83,7 +83,7 @@ export class Life {
     const { world } = this;
     const beganUs = world.nowUs;
     world.hash.note(world.nowUs);
-    world.hash.name(this.host.name);
+    world.hash.note(this.host.nameHash);
     this.inTurn = true;
     try {
       run();
