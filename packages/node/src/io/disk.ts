@@ -255,7 +255,8 @@ function withoutFirst(chunks: readonly Uint8Array[], bytes: number): readonly Ui
   return left === 0 ? chunks.slice(index) : [chunks[index]!.subarray(left), ...chunks.slice(index + 1)];
 }
 
-function attempt<T>(path: string, action: () => T): T {
+/** Runs file system calls. An error of the system becomes a DiskError that names `path`. */
+export function attempt<T>(path: string, action: () => T): T {
   try {
     return action();
   } catch (cause) {

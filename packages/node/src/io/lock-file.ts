@@ -7,6 +7,7 @@
 import fs from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { attempt } from './disk.ts';
 
 export class FolderInUseError extends Error {
   override readonly name = 'FolderInUseError';
@@ -39,13 +40,17 @@ export async function lockFolderSoon(directory: string, patienceMs = 1000): Prom
   }
 }
 
-/** Takes the lock of a folder that exists. Throws FolderInUseError. */
+/** Takes the lock of a folder that exists. Throws FolderInUseError or DiskError. */
 export function lockFolder(directory: string): FolderLock {
   const path = join(directory, NAME);
+  return attempt(path, () => take(directory, path));
+}
+
+function take(directory: string, path: string): FolderLock {
   const own = `${process.pid} ${startOf(process.pid) ?? '-'} ${crypto.randomUUID()}\n`;
   const temporary = `${path}.${process.pid}.${own.slice(-9, -1)}`;
-  fs.writeFileSync(temporary, own);
   try {
+    fs.writeFileSync(temporary, own);
     for (let attempt = 0; attempt < 10; attempt++) {
       if (tryLink(temporary, path)) return { release: () => release(path, own) };
       const held = readIfThere(path);

@@ -6,7 +6,8 @@ import { spawn, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, expect, test } from 'vitest';
+import { DiskError } from '@millrace/base';
+import { afterAll, expect, test, vi } from 'vitest';
 import { FolderInUseError, lockFolder, lockFolderSoon } from '../../src/io/lock-file.ts';
 
 const directory = fs.mkdtempSync(join(tmpdir(), 'millrace-lock-'));
@@ -31,6 +32,20 @@ test('the lock of a process that has ended, or whose id another process has now,
     lockFolder(directory).release();
   }
   expect(fs.readdirSync(directory)).toEqual([]);
+});
+
+test('on a full device the error names the lock file, and no file is left', () => {
+  const write = vi.spyOn(fs, 'writeFileSync').mockImplementationOnce((path) => {
+    // The system creates the file, and then has no space for its content.
+    fs.closeSync(fs.openSync(path as string, 'w'));
+    throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
+  });
+  const lock = join(directory, '.lock');
+  expect(() => lockFolder(directory)).toThrow(
+    new DiskError('ENOSPC', `${lock}: no space left on the device`),
+  );
+  expect(fs.readdirSync(directory)).toEqual([]);
+  write.mockRestore();
 });
 
 test('lockFolderSoon waits for a holder that is about to end, and refuses after a while if it does not', async () => {
