@@ -94,6 +94,9 @@ export const produce: ApiCases = {
     withBatch('a producer id without a sequence', () =>
       buildBatch({ baseTimestamp: NOW, records: [record], producerId: 987_656, producerEpoch: 0 }),
     ),
+    withBatch('a producer id without an epoch', () =>
+      buildBatch({ baseTimestamp: NOW, records: [record], producerId: 987_657, baseSequence: 0 }),
+    ),
     withBatch('a timestamp in the far future', () => twoRecords(NOW + 86_400_000 * 400)),
   ],
 };

@@ -196,9 +196,6 @@ function judgeCounts(header: BatchHeader, { topicPartition }: DoorOptions): Appe
   if (header.isControl) return invalid('Clients are not allowed to write control records');
   if (producerId >= 0 && baseSequence < 0)
     return invalid(`Invalid sequence number ${baseSequence} in record batch with producerId ${producerId}`);
-  // Without an epoch, the log cannot distinguish the producer from an older incarnation.
-  if (producerId >= 0 && header.producerEpoch < 0)
-    return appendFailure(ErrorCode.INVALID_RECORD, 'an idempotent batch needs a producer epoch');
   return undefined;
 }
 

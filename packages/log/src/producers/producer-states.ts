@@ -47,6 +47,8 @@ export function sequenceAfter(sequence: number, delta: number): number {
   return (sequence + delta) % SEQUENCES;
 }
 
+const NO_EPOCH = -1;
+
 export class ProducerStates {
   private readonly byId = new Map<number, ProducerState>();
 
@@ -90,7 +92,8 @@ export class ProducerStates {
     const last = state.batches[state.batches.length - 1];
     const sameEpoch = header.producerEpoch === state.epoch;
     const expected = sameEpoch && last !== undefined ? sequenceAfter(last.lastSequence, 1) : 0;
-    if (header.baseSequence !== expected)
+    // After a batch without an epoch Kafka accepts any sequence.
+    if (state.epoch !== NO_EPOCH && header.baseSequence !== expected)
       return appendFailure(
         ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER,
         `producer ${header.producerId} sent sequence ${header.baseSequence} where ${expected} is next`,

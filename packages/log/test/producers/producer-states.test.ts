@@ -57,6 +57,19 @@ test('producers do not affect each other, and batches without a producer id affe
   expect(log.producers.size).toBe(2);
 });
 
+test('a producer without an epoch may send any sequence, as in Kafka; the log still sees its duplicates', () => {
+  const log = openLog();
+  const withEpoch = (producerEpoch: number, baseSequence: number) =>
+    send(log, batch(1, { producerId: 9, producerEpoch, baseSequence }));
+  expect(withEpoch(-1, 0)).toBe('ok@0');
+  expect(withEpoch(-1, 0)).toBe('duplicate@0');
+  expect(withEpoch(-1, 7)).toBe('ok@1');
+  // The first epoch after none may begin at any sequence. Then the sequences count.
+  expect(withEpoch(0, 3)).toBe('ok@2');
+  expect(withEpoch(0, 5)).toBe(OUT_OF_ORDER);
+  expect(withEpoch(-1, 8)).toBe(OLD_EPOCH);
+});
+
 test('a new producer may begin at any sequence; a new epoch begins at 0; an old epoch is fenced', () => {
   const log = openLog();
   expect(send(log, sequenced(1, 77, 1, { producerEpoch: 3 }))).toBe('ok@0');
