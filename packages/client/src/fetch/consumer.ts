@@ -74,6 +74,8 @@ export class Consumer {
   private readonly options: ConsumerOptions;
   private readonly backoffMs: Millis;
   private readonly byName = new Map<string, Position>();
+  /** The number of partitions with a position, by topic. */
+  private readonly assigned = new Map<string, number>();
   private readonly fetching = new Set<NodeId>();
   private readonly sessions = new FetchSessions();
   private timer: Timer | undefined;
@@ -118,11 +120,14 @@ export class Consumer {
 
   private assign(): void {
     const { topics, cluster, start } = this.options;
-    for (const topic of topics())
-      cluster.topics.get(topic)?.partitions.forEach((_partition, partition) => {
-        const name = `${topic}-${partition}`;
-        if (!this.byName.has(name)) this.byName.set(name, newPosition(topic, partition, start));
-      });
+    for (const topic of topics()) {
+      const count = cluster.topics.get(topic)?.partitions.length ?? 0;
+      const first = this.assigned.get(topic) ?? 0;
+      if (first >= count) continue;
+      this.assigned.set(topic, count);
+      for (let partition = first; partition < count; partition++)
+        this.byName.set(`${topic}-${partition}`, newPosition(topic, partition, start));
+    }
   }
 
   /**
