@@ -91,6 +91,8 @@ export class LogDirectory {
   private readonly closedCleanly: Set<string>;
   private readonly checkpoints: Checkpoints;
   private markerPresent: boolean;
+  /** At first, because an earlier run may have left folders that wait for deletion. */
+  private mayHoldDeleted = true;
   private producersCheckedMs = 0;
   private closed = false;
 
@@ -236,6 +238,8 @@ export class LogDirectory {
    */
   deleteLog(topic: string, partition: number): void {
     const name = partitionFolderName(topic, partition);
+    // Set it first: a folder may be renamed although the call throws.
+    this.mayHoldDeleted = true;
     this.moveFolder(name, deletedFolderName(name, this.random.uuid()));
   }
 
@@ -270,10 +274,12 @@ export class LogDirectory {
     return this.disk.list(this.directory).filter(isStrayFolderName);
   }
 
-  /** Starts the removal of the folders that wait for deletion. May throw DiskError. */
+  /** Starts the removal of the folders that wait for deletion, until none is left. May throw DiskError. */
   private removeDeleted(): void {
-    for (const name of this.disk.list(this.directory))
-      if (isDeletedFolderName(name)) this.disk.removeInBackground(`${this.directory}/${name}`);
+    if (!this.mayHoldDeleted) return;
+    const deleted = this.disk.list(this.directory).filter(isDeletedFolderName);
+    for (const name of deleted) this.disk.removeInBackground(`${this.directory}/${name}`);
+    this.mayHoldDeleted = deleted.length > 0;
   }
 
   /** The high watermark in replication-offset-checkpoint, as read at start or written last. */

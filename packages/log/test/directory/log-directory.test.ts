@@ -2,7 +2,7 @@
 import { DiskError, Prng, type Uuid } from '@millrace/base';
 import { MemoryDisk, MemoryLogger } from '@millrace/base/testing';
 import { compressionCodecs } from '@millrace/protocol/io';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import {
   LogDirectory,
   LogOpenError,
@@ -274,6 +274,23 @@ test('deleteLog hides a log at once, open or not, and the next tick removes its 
   logs.tick(NOW);
   expect(disk.list('/data').filter((name) => name.endsWith('-delete'))).toEqual([]);
   expect(logs.log('a', 0)?.offline).toBeUndefined();
+});
+
+test('ticks list the folders until no deleted one is left, also one of an earlier run', () => {
+  const disk = new MemoryDisk();
+  const first = open(disk);
+  first.openLog('a', 0, LOG);
+  first.deleteLog('a', 0);
+  const logs = open(disk);
+  const list = vi.spyOn(disk, 'list');
+  const remove = vi.spyOn(disk, 'removeInBackground').mockImplementationOnce(() => {});
+  for (let round = 0; round < 5; round++) logs.tick(NOW);
+  // The first removal fails, the second succeeds, and the third round finds nothing.
+  expect([list.mock.calls.length, remove.mock.calls.length]).toEqual([3, 2]);
+  logs.deleteLog('never-opened', 3);
+  logs.tick(NOW);
+  logs.tick(NOW);
+  expect(list.mock.calls.length).toBe(4);
 });
 
 test('if recovery keeps fewer records than the recovery point covers, openLog lowers the point on disk at once', async () => {
