@@ -1,5 +1,5 @@
 /** Wall clocks are wrong and jump. Nothing but timestamps in data may depend on them. */
-import { type FaultKind, fault, victim, victimOf } from './fault.ts';
+import { type FaultKind, fault, RECOVERY_US, victim, victimOf } from './fault.ts';
 import { whole } from './parameter.ts';
 
 const HOUR_MS = 3_600_000;
@@ -26,10 +26,11 @@ export const clockFaults: readonly FaultKind[] = [
     sentence: 'the wall clock of a machine jumps, forwards or back',
     parameters: { victim: victim(), byMs: jump },
     strike(context, { victim, byMs }) {
-      const { name, host } = victimOf(context, victim)!;
+      const node = victimOf(context, victim)!;
+      const { name, host } = node;
       if (Math.abs(host.clockErrorMs + byMs) > ERROR_MS_MAX) return undefined;
       host.wallOffsetMs += byMs;
-      return `${name} by ${byMs} ms`;
+      return { says: `${name} by ${byMs} ms`, touches: [node], lastsUs: RECOVERY_US };
     },
   }),
 ];

@@ -8,8 +8,17 @@ import { controlCalls } from '@millrace/control';
 import { raftMethods } from '@millrace/raft';
 import type { Connection } from '../net/index.ts';
 import { MILLISECOND } from '../world/index.ts';
-import { endAfter, endOf, type FaultContext, type FaultKind, fault, lasting, later } from './fault.ts';
-import { everybody } from './links.ts';
+import {
+  endAfter,
+  endOf,
+  type FaultContext,
+  type FaultKind,
+  fault,
+  lasting,
+  later,
+  seconds,
+} from './fault.ts';
+import { everybody, nodesAmong } from './links.ts';
 import { choice, chosen, duration, oneOf, whole } from './parameter.ts';
 
 /** Time between two changes of the delays. */
@@ -33,8 +42,10 @@ export const connectionFaults: readonly FaultKind[] = [
       if (one === undefined) return undefined;
       const { requests, answers } = one;
       one.stall(...{ requests: [requests], answers: [answers], both: [requests, answers] }[direction]);
-      const lasts = endAfter(context, lastsMs, () => one.flow());
-      return `${direction} of ${textOf(one)}, for ${lasts}`;
+      const lastsUs = endAfter(context, lastsMs, () => one.flow());
+      const ends = one.ends.map(({ life }) => life.host.name);
+      const says = `${direction} of ${ends.join(' to ')}, for ${seconds(lastsUs)}`;
+      return { says, touches: nodesAmong(context, ends), lastsUs };
     },
   }),
   fault({
@@ -56,8 +67,9 @@ export const connectionFaults: readonly FaultKind[] = [
           if (one !== undefined) breakLate(context, one, { late: 'request', gatherMs, lateMs });
         });
       }
-      const lasts = lasting(context, BREAKS_MS + gatherMs + lateMs);
-      return `${name}, ${times} times, after ${gatherMs} ms, by ${lateMs} ms, for ${lasts}`;
+      const lastsUs = lasting(context, BREAKS_MS + gatherMs + lateMs);
+      const says = `${name}, ${times} times, after ${gatherMs} ms, by ${lateMs} ms, for ${seconds(lastsUs)}`;
+      return { says, touches: nodesAmong(context, [name]), lastsUs };
     },
   }),
   fault({
@@ -82,8 +94,13 @@ export const connectionFaults: readonly FaultKind[] = [
       const leaves = (one: Connection) => breakLate(context, one, { late, gatherMs, lateMs });
       for (let time = 0; time < times; time++)
         awaitedCalls.next({ method, untilUs: context.untilUs, leaves });
-      const lasts = lasting(context, Number.POSITIVE_INFINITY);
-      return `${late} of ${method}, ${times} times, after ${gatherMs} ms, by ${lateMs} ms, for ${lasts}`;
+      const lastsUs = lasting(context, Number.POSITIVE_INFINITY);
+      const delays = `after ${gatherMs} ms, by ${lateMs} ms, for ${seconds(lastsUs)}`;
+      return {
+        says: `${late} of ${method}, ${times} times, ${delays}`,
+        touches: context.cluster.nodes,
+        lastsUs,
+      };
     },
   }),
   fault({
@@ -101,10 +118,11 @@ export const connectionFaults: readonly FaultKind[] = [
         for (const one of network.openedBy(name)) one.delay(...drawnDelays(context, isOver ? 0 : delayMs));
       };
       redraw();
-      const lasts = endAfter(context, lastsMs, () => {
+      const lastsUs = endAfter(context, lastsMs, () => {
         isOver = true;
       });
-      return `${name}, up to ${delayMs} ms, for ${lasts}`;
+      const says = `${name}, up to ${delayMs} ms, for ${seconds(lastsUs)}`;
+      return { says, touches: nodesAmong(context, [name]), lastsUs };
     },
   }),
   fault({
@@ -121,12 +139,15 @@ export const connectionFaults: readonly FaultKind[] = [
     },
     strike(context, { machine, oneIn, when, kind, afterMs, lastsMs }) {
       const { network, random, cluster } = context;
-      const { name } = chosen(cluster.nodes, machine)!;
+      const node = chosen(cluster.nodes, machine)!;
+      const { name } = node;
       const untilUs = endOf(context, lastsMs);
       const afterUs = afterMs * MILLISECOND;
       const draw = () => (random.below(oneIn) === 0 ? ({ when, afterUs, kind } as const) : undefined);
       network.cancelledCalls.add({ from: name, untilUs, draw });
-      return `one in ${oneIn} of ${name}, ${when} handling, for ${lasting(context, lastsMs)}`;
+      const lastsUs = lasting(context, lastsMs);
+      const says = `one in ${oneIn} of ${name}, ${when} handling, for ${seconds(lastsUs)}`;
+      return { says, touches: [node], lastsUs };
     },
   }),
 ];
@@ -152,8 +173,4 @@ function breakLate(
 function drawnDelays({ random }: FaultContext, delayMs: number): [requestsUs: number, answersUs: number] {
   const longest = delayMs * MILLISECOND;
   return [random.below(longest + 1), random.below(longest + 1)];
-}
-
-function textOf({ ends }: Connection): string {
-  return `${ends[0].life.host.name} to ${ends[1].life.host.name}`;
 }

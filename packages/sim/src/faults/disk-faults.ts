@@ -8,6 +8,8 @@ import {
   type FaultContext,
   type FaultKind,
   fault,
+  RECOVERY_US,
+  seconds,
   type VictimChoice,
   victim,
   victimOf,
@@ -25,10 +27,10 @@ export const diskFaults: readonly FaultKind[] = [
     sentence: 'syncs take long on one machine',
     parameters: { victim: victim(), syncMs: oneOf(20, 200, 1_500), lastsMs: duration() },
     strike(context, { victim, syncMs, lastsMs }) {
-      const { name, disk } = victimOf(context, victim)!;
-      disk.setSlow(syncMs);
-      const lasts = endAfter(context, lastsMs, () => disk.setSlow(undefined));
-      return `${name}, up to ${syncMs} ms, for ${lasts}`;
+      const node = victimOf(context, victim)!;
+      node.disk.setSlow(syncMs);
+      const lastsUs = endAfter(context, lastsMs, () => node.disk.setSlow(undefined));
+      return { says: `${node.name}, up to ${syncMs} ms, for ${seconds(lastsUs)}`, touches: [node], lastsUs };
     },
   }),
   fault({
@@ -36,9 +38,10 @@ export const diskFaults: readonly FaultKind[] = [
     sentence: 'the disk of one machine is full for a while',
     parameters: { victim: victim(), lastsMs: duration(4_000) },
     strike(context, { victim, lastsMs }) {
-      const { name, disk } = victimOf(context, victim)!;
-      disk.setFull(true);
-      return `${name} for ${endAfter(context, lastsMs, () => disk.setFull(false))}`;
+      const node = victimOf(context, victim)!;
+      node.disk.setFull(true);
+      const lastsUs = endAfter(context, lastsMs, () => node.disk.setFull(false));
+      return { says: `${node.name} for ${seconds(lastsUs)}`, touches: [node], lastsUs };
     },
   }),
   fault({
@@ -52,7 +55,7 @@ export const diskFaults: readonly FaultKind[] = [
       atlas.noteHarm(node, { disk: true });
       node.kill('power');
       node.disk.wipe();
-      return node.name;
+      return { says: node.name, touches: [node], lastsUs: RECOVERY_US };
     },
   }),
   fault({
@@ -64,7 +67,7 @@ export const diskFaults: readonly FaultKind[] = [
       const where = node?.disk.failSector(context.random);
       if (node === undefined || where === undefined) return undefined;
       context.atlas.noteHarm(node, { disk: true });
-      return `${node.name}, ${where}`;
+      return { says: `${node.name}, ${where}`, touches: [node], lastsUs: RECOVERY_US };
     },
   }),
   fault({
@@ -73,8 +76,9 @@ export const diskFaults: readonly FaultKind[] = [
     parameters: { victim: victim() },
     strike(context, { victim }) {
       const node = damageable(context, victim);
-      node?.disk.misdirectNextWrite(() => context.atlas.mayLoseDisk(node));
-      return node?.name;
+      if (node === undefined) return undefined;
+      node.disk.misdirectNextWrite(() => context.atlas.mayLoseDisk(node));
+      return { says: node.name, touches: [node], lastsUs: RECOVERY_US };
     },
   }),
 ];

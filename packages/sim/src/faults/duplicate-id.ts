@@ -3,7 +3,7 @@ import type { RpcStream } from '@millrace/base';
 import { controlSession } from '@millrace/control';
 import { CONTROLLER_PORT, type SimNode } from '../cluster/index.ts';
 import { Host, MILLISECOND } from '../world/index.ts';
-import { endAfter, type FaultContext, fault, victim, victimOf } from './fault.ts';
+import { endAfter, type FaultContext, fault, seconds, victim, victimOf } from './fault.ts';
 import { duration } from './parameter.ts';
 
 /** The second process registers again and again at this interval, like a refused broker. */
@@ -24,8 +24,9 @@ export const duplicateId = fault({
     if (node === undefined) return undefined;
     const intruder = new Intruder(context, node);
     intruder.start();
-    const lasts = endAfter(context, lastsMs, () => intruder.die());
-    return `${node.name}, again as ${intruder.name}, for ${lasts}`;
+    const lastsUs = endAfter(context, lastsMs, () => intruder.die());
+    const says = `${node.name}, again as ${intruder.name}, for ${seconds(lastsUs)}`;
+    return { says, touches: [node], lastsUs };
   },
 });
 

@@ -3,7 +3,7 @@
  * covers the loss of the disk (atlas.ts).
  */
 import type { SimNode } from '../cluster/index.ts';
-import { fault, victim, victimOf } from './fault.ts';
+import { fault, RECOVERY_US, victim, victimOf } from './fault.ts';
 import { choice, chosen, oneOf } from './parameter.ts';
 
 /** Mostly picks the disk of a leader, because a leader with a failed disk must hand over. */
@@ -28,6 +28,6 @@ export const failingDisk = fault({
     const below = code === 'EROFS' ? '/data' : `/data/${folder}`;
     node.disk.failWrites(below, code);
     atlas.noteHarm(node, { disk: true });
-    return `${node.name}, ${code} below ${below}`;
+    return { says: `${node.name}, ${code} below ${below}`, touches: [node], lastsUs: RECOVERY_US };
   },
 });

@@ -6,7 +6,7 @@
 import type { Millis, Prng } from '@millrace/base';
 import type { SimCluster, SimNode } from '../cluster/index.ts';
 import type { Network } from '../net/index.ts';
-import { MILLISECOND, type Micros, type World } from '../world/index.ts';
+import { MILLISECOND, type Micros, SECOND, type World } from '../world/index.ts';
 import type { Atlas } from './atlas.ts';
 import type { Operator } from './operator.ts';
 import { choice, chosen, type Parameter, type Shape, type ValuesOf } from './parameter.ts';
@@ -25,14 +25,30 @@ export interface FaultContext {
   readonly random: Prng;
 }
 
+/**
+ * What a fault does from now on. The checkers of availability demand nothing of the machines that it touches,
+ * so each fault must name them all.
+ */
+export interface Strike {
+  /** Its victim and its duration in words, for its line of the story. */
+  readonly says: string;
+  /** The machines of the cluster whose work it may disturb: `[]` for none, `cluster.nodes` for all. */
+  readonly touches: readonly SimNode[];
+  /** The time from now until it ends. A fault that acts at once has no end: `RECOVERY_US`. */
+  readonly lastsUs: Micros;
+}
+
+/** The time within which a machine recovers from a fault that acts at once. */
+export const RECOVERY_US: Micros = 4 * SECOND;
+
 interface Fault<S extends Shape> {
   /** Kebab-case; coverage counts `fault NAME`. */
   readonly name: string;
   /** One sentence, the same as in docs/simulation.md. */
   readonly sentence: string;
   readonly parameters: S;
-  /** Injects the fault. Returns its victim and its duration in words; undefined: there is no victim. */
-  strike(context: FaultContext, parameters: ValuesOf<S>): string | undefined;
+  /** Injects the fault. Undefined: there is no victim. */
+  strike(context: FaultContext, parameters: ValuesOf<S>): Strike | undefined;
 }
 
 /** A fault with parameters of any names. The caller of `strike` has checked the values. */
@@ -53,16 +69,16 @@ export function endOf({ world, untilUs }: FaultContext, lastsMs: Millis): Micros
   return Math.min(world.nowUs + lastsMs * MILLISECOND, untilUs);
 }
 
-/** The time until the end of such an effect, in words. */
-export function lasting(context: FaultContext, lastsMs: Millis): string {
-  return seconds(endOf(context, lastsMs) - context.world.nowUs);
+/** The time until the end of such an effect: `lastsUs` of a strike. */
+export function lasting(context: FaultContext, lastsMs: Millis): Micros {
+  return endOf(context, lastsMs) - context.world.nowUs;
 }
 
-/** Ends an effect of a fault after a time, at the latest with the incident. Returns the time in words. */
-export function endAfter(context: FaultContext, lastsMs: Millis, end: () => void): string {
-  const { world } = context;
-  world.after(endOf(context, lastsMs) - world.nowUs, end);
-  return lasting(context, lastsMs);
+/** Ends an effect of a fault after a time, at the latest with the incident. Returns this time. */
+export function endAfter(context: FaultContext, lastsMs: Millis, end: () => void): Micros {
+  const lastsUs = lasting(context, lastsMs);
+  context.world.after(lastsUs, end);
+  return lastsUs;
 }
 
 export function seconds(us: Micros): string {

@@ -4,9 +4,15 @@
  * To add a fault (docs/simulation.md has the helpers and an example):
  * 1. Write a `fault({ … })` in a file of this folder: name, sentence, parameters, `strike`. A fault that
  *    waits for its moment is in `aimed/`.
- * 2. If it loses data, it asks the atlas (`atlas.ts`) before it strikes, and reports to it afterwards.
- * 3. Add it to `rareFaults` below. Undo its effects in `run/peace.ts`, if they do not end by themselves.
- * 4. Add its row to the table in docs/simulation.md. Tests compare the sentences and demand that it occurs.
+ * 2. `strike` returns a `Strike` (`fault.ts`): the story's words, every node that the fault may disturb, and
+ *    for how long. The checkers of availability demand nothing of these nodes meanwhile.
+ * 3. If it loses data, it asks the atlas (`atlas.ts`) before it strikes, and reports to it afterwards.
+ * 4. If its effects do not end by themselves, undo them in `run/peace.ts`.
+ * 5. Add it to `rareFaults` below, or its file's list to `commonFaults`, which changes every plan.
+ * 6. Add its row to the table in docs/simulation.md.
+ *
+ * Tests compare the sentences, strike the fault alone at a small cluster (`test/faults/index.test.ts`), and
+ * demand that it occurs in the seeds of `test/scenarios/seeds.test.ts`.
  */
 import { aimedFaults, lateCopy, lateFromDead } from './aimed/index.ts';
 import { clockFaults } from './clock-faults.ts';
@@ -26,6 +32,7 @@ export * from './atlas.ts';
 export * from './fault.ts';
 export * from './operator.ts';
 export * from './parameter.ts';
+export * from './touched.ts';
 
 /** The faults of most of a run's plan. A new fault in this list changes the plans of all seeds. */
 export const commonFaults: readonly FaultKind[] = [

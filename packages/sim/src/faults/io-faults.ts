@@ -3,7 +3,17 @@
  * the contract covers the loss of the disk (atlas.ts).
  */
 import type { SimNode } from '../cluster/index.ts';
-import { endOf, type FaultContext, type FaultKind, fault, lasting, victim, victimOf } from './fault.ts';
+import {
+  endOf,
+  type FaultContext,
+  type FaultKind,
+  fault,
+  lasting,
+  RECOVERY_US,
+  seconds,
+  victim,
+  victimOf,
+} from './fault.ts';
 import { chance, choice, chosen, duration, oneOf } from './parameter.ts';
 
 /** The folder of a partition that the node hosts; `/data` if there is none. */
@@ -40,7 +50,8 @@ export const failingSync = fault({
     };
     const below = isWhole ? '/data' : folderOf(context, node, choices.place);
     disk.syncs.fail({ below, code: 'EIO', isLasting, pages, mayFail: harm });
-    return `${name}, ${isLasting ? 'all syncs' : 'one sync'} below ${below}, pages ${pages}`;
+    const says = `${name}, ${isLasting ? 'all syncs' : 'one sync'} below ${below}, pages ${pages}`;
+    return { says, touches: [node], lastsUs: RECOVERY_US };
   },
 });
 
@@ -62,7 +73,8 @@ export const blockedSync = fault({
     };
     const below = folders[what]();
     node.disk.syncs.block(below, endOf(context, lastsMs));
-    return `${node.name}, below ${below}, for ${lasting(context, lastsMs)}`;
+    const lastsUs = lasting(context, lastsMs);
+    return { says: `${node.name}, below ${below}, for ${seconds(lastsUs)}`, touches: [node], lastsUs };
   },
 });
 
@@ -77,11 +89,12 @@ export const blockedIo = fault({
     lastsMs: duration(),
   },
   strike(context, { calls, oneIn, maxMs, lastsMs, ...choices }) {
-    const { name, disk } = victimOf(context, choices.victim)!;
+    const node = victimOf(context, choices.victim)!;
     const which = calls === 'both' ? (['read', 'write'] as const) : [calls];
-    disk.slowCalls.set({ calls: which, oneIn, maxMs, untilUs: endOf(context, lastsMs) });
-    const lasts = lasting(context, lastsMs);
-    return `${name}, ${which.join(' and ')}, one in ${oneIn}, up to ${maxMs} ms, for ${lasts}`;
+    node.disk.slowCalls.set({ calls: which, oneIn, maxMs, untilUs: endOf(context, lastsMs) });
+    const lastsUs = lasting(context, lastsMs);
+    const often = `one in ${oneIn}, up to ${maxMs} ms, for ${seconds(lastsUs)}`;
+    return { says: `${node.name}, ${which.join(' and ')}, ${often}`, touches: [node], lastsUs };
   },
 });
 
@@ -105,7 +118,7 @@ export const tornBelowIndex = fault({
     if (node === undefined) return undefined;
     atlas.noteHarm(node, { disk: false });
     node.kill('power', LEFT[left]);
-    return `${node.name}, ${left}`;
+    return { says: `${node.name}, ${left}`, touches: [node], lastsUs: RECOVERY_US };
   },
 });
 

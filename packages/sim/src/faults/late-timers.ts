@@ -1,6 +1,6 @@
 /** An overloaded process: every timer fires late. */
 import { MILLISECOND } from '../world/index.ts';
-import { endAfter, fault, type VictimChoice, victim, victimOf } from './fault.ts';
+import { endAfter, fault, seconds, type VictimChoice, victim, victimOf } from './fault.ts';
 import { duration, oneOf } from './parameter.ts';
 
 const anyVictim = victim();
@@ -20,11 +20,12 @@ export const lateTimers = fault({
     lastsMs: duration(12_000),
   },
   strike(context, { victim, lateMs, lastsMs }) {
-    const { name, host } = victimOf(context, victim)!;
+    const node = victimOf(context, victim)!;
+    const { name, host } = node;
     host.timersLateUs = lateMs * MILLISECOND;
-    const lasts = endAfter(context, lastsMs, () => {
+    const lastsUs = endAfter(context, lastsMs, () => {
       host.timersLateUs = 0;
     });
-    return `${name} by ${lateMs} ms, for ${lasts}`;
+    return { says: `${name} by ${lateMs} ms, for ${seconds(lastsUs)}`, touches: [node], lastsUs };
   },
 });

@@ -1,5 +1,7 @@
 /** Groups of machines, the links between them, and temporary cuts of these links. */
 import type { Millis } from '@millrace/base';
+import type { SimNode } from '../cluster/index.ts';
+import type { Micros } from '../world/index.ts';
 import { endAfter, type FaultContext } from './fault.ts';
 
 /** One direction: from, to. */
@@ -7,6 +9,11 @@ export type Direction = readonly [from: string, to: string];
 
 export function everybody({ cluster, clientHosts }: FaultContext): string[] {
   return [...cluster.nodes.map((node) => node.name), ...clientHosts];
+}
+
+/** The machines with these names that are nodes. A client's machine is none. */
+export function nodesAmong({ cluster }: FaultContext, names: readonly string[]): SimNode[] {
+  return cluster.nodes.filter(({ name }) => names.includes(name));
 }
 
 /** Both directions of every link between the two groups. */
@@ -17,14 +24,13 @@ export function between(group: readonly string[], others: readonly string[]): Di
 }
 
 /**
- * Cuts links for a while. Returns the time in words. If two cuts of a link overlap, the link heals when the
- * first one ends.
+ * Cuts links for a while. Returns the time. If two cuts of a link overlap, the link heals when the first one
+ * ends.
  */
-export function cutFor(context: FaultContext, lastsMs: Millis, links: readonly Direction[]): string {
+export function cutFor(context: FaultContext, lastsMs: Millis, links: readonly Direction[]): Micros {
   const { network } = context;
   for (const [from, to] of links) network.cut(from, to);
-  const lasts = endAfter(context, lastsMs, () => {
+  return endAfter(context, lastsMs, () => {
     for (const [from, to] of links) network.heal(from, to);
   });
-  return `for ${lasts}`;
 }

@@ -3,8 +3,8 @@
  * reset.
  */
 import { MILLISECOND } from '../world/index.ts';
-import { endAfter, type FaultKind, fault, victim, victimOf } from './fault.ts';
-import { between, cutFor, everybody } from './links.ts';
+import { endAfter, type FaultKind, fault, RECOVERY_US, seconds, victim, victimOf } from './fault.ts';
+import { between, cutFor, everybody, nodesAmong } from './links.ts';
 import { choice, chosen, duration, oneOf, whole } from './parameter.ts';
 
 export const networkFaults: readonly FaultKind[] = [
@@ -26,11 +26,12 @@ export const networkFaults: readonly FaultKind[] = [
       const quality = { delayUs: delayMs * MILLISECOND, bytesPerSecond };
       network.slow(from, to, quality);
       network.slow(to, from, quality);
-      const lasts = endAfter(context, lastsMs, () => {
+      const lastsUs = endAfter(context, lastsMs, () => {
         network.slow(from, to, undefined);
         network.slow(to, from, undefined);
       });
-      return `${from} and ${to}, ${delayMs} ms, for ${lasts}`;
+      const says = `${from} and ${to}, ${delayMs} ms, for ${seconds(lastsUs)}`;
+      return { says, touches: nodesAmong(context, [from, to]), lastsUs };
     },
   }),
   fault({
@@ -41,7 +42,7 @@ export const networkFaults: readonly FaultKind[] = [
       const a = chosen(everybody(context), machine)!;
       const b = victimOf(context, node)!.name;
       if (a === b || context.network.reset(a, b) === 0) return undefined;
-      return `${a} and ${b}`;
+      return { says: `${a} and ${b}`, touches: nodesAmong(context, [a, b]), lastsUs: RECOVERY_US };
     },
   }),
   fault({
@@ -52,7 +53,9 @@ export const networkFaults: readonly FaultKind[] = [
       const from = chosen(everybody(context), ends.from)!;
       const to = victimOf(context, ends.to)!.name;
       if (from === to) return undefined;
-      return `${from} to ${to}, ${cutFor(context, lastsMs, [[from, to]])}`;
+      const lastsUs = cutFor(context, lastsMs, [[from, to]]);
+      const says = `${from} to ${to}, for ${seconds(lastsUs)}`;
+      return { says, touches: nodesAmong(context, [from, to]), lastsUs };
     },
   }),
   fault({
@@ -60,8 +63,9 @@ export const networkFaults: readonly FaultKind[] = [
     sentence: 'one machine is cut off from all others',
     parameters: { victim: victim(), lastsMs: duration() },
     strike(context, { victim, lastsMs }) {
-      const { name } = victimOf(context, victim)!;
-      return `${name}, ${cutFor(context, lastsMs, between([name], everybody(context)))}`;
+      const node = victimOf(context, victim)!;
+      const lastsUs = cutFor(context, lastsMs, between([node.name], everybody(context)));
+      return { says: `${node.name}, for ${seconds(lastsUs)}`, touches: [node], lastsUs };
     },
   }),
   fault({
@@ -69,10 +73,15 @@ export const networkFaults: readonly FaultKind[] = [
     sentence: 'one machine receives nothing; its own messages arrive',
     parameters: { victim: victim(), lastsMs: duration() },
     strike(context, { victim, lastsMs }) {
-      const { name } = victimOf(context, victim)!;
+      const node = victimOf(context, victim)!;
+      const { name } = node;
       const others = everybody(context).filter((other) => other !== name);
-      const links = others.map((other) => [other, name] as const);
-      return `${name}, ${cutFor(context, lastsMs, links)}`;
+      const lastsUs = cutFor(
+        context,
+        lastsMs,
+        others.map((other) => [other, name]),
+      );
+      return { says: `${name}, for ${seconds(lastsUs)}`, touches: [node], lastsUs };
     },
   }),
   fault({
@@ -83,7 +92,8 @@ export const networkFaults: readonly FaultKind[] = [
       const node = victimOf(context, victim, (one) => one.role === 'broker');
       if (node === undefined) return undefined;
       const controllers = context.cluster.controllers.map(({ name }) => name);
-      return `${node.name}, ${cutFor(context, lastsMs, between([node.name], controllers))}`;
+      const lastsUs = cutFor(context, lastsMs, between([node.name], controllers));
+      return { says: `${node.name}, for ${seconds(lastsUs)}`, touches: [node], lastsUs };
     },
   }),
   fault({
@@ -94,7 +104,8 @@ export const networkFaults: readonly FaultKind[] = [
       const node = victimOf(context, victim, (one) => one.isBroker);
       if (node === undefined || context.cluster.brokers.length < 2) return undefined;
       const brokers = context.cluster.brokers.map(({ name }) => name);
-      return `${node.name}, ${cutFor(context, lastsMs, between([node.name], brokers))}`;
+      const lastsUs = cutFor(context, lastsMs, between([node.name], brokers));
+      return { says: `${node.name}, for ${seconds(lastsUs)}`, touches: [node], lastsUs };
     },
   }),
   fault({
@@ -107,7 +118,9 @@ export const networkFaults: readonly FaultKind[] = [
       const group = names.filter((_name, index) => ((groups >>> (index % 32)) & 1) === 0);
       const others = names.filter((name) => !group.includes(name));
       if (group.length === 0 || others.length === 0) return undefined;
-      return `${group.join('+')} from ${others.join('+')}, ${cutFor(context, lastsMs, between(group, others))}`;
+      const lastsUs = cutFor(context, lastsMs, between(group, others));
+      const says = `${group.join('+')} from ${others.join('+')}, for ${seconds(lastsUs)}`;
+      return { says, touches: context.cluster.nodes, lastsUs };
     },
   }),
 ];

@@ -4,7 +4,17 @@
  */
 import type { SimNode } from '../cluster/index.ts';
 import { MILLISECOND } from '../world/index.ts';
-import { type FaultKind, fault, lasting, later, victim, victimOf } from './fault.ts';
+import {
+  type FaultKind,
+  fault,
+  lasting,
+  later,
+  RECOVERY_US,
+  type Strike,
+  seconds,
+  victim,
+  victimOf,
+} from './fault.ts';
 import { chance, choice, chosen, oneOf, whole } from './parameter.ts';
 
 const EXTRA_TOPICS_MAX = 4;
@@ -24,6 +34,11 @@ const OTHER_SETTINGS = [
 
 const isStoppable = (node: SimNode) => node.isUp && !node.isStopping;
 
+/** A request for a topic disturbs no machine. */
+function ofTopic(name: string): Strike {
+  return { says: name, touches: [], lastsUs: 0 };
+}
+
 export const operatorFaults: readonly FaultKind[] = [
   fault({
     name: 'create-topic',
@@ -31,11 +46,8 @@ export const operatorFaults: readonly FaultKind[] = [
     parameters: { partitions: whole(1, 2), replicas: whole(1, 3), unclean: chance(2) },
     strike({ operator, cluster }, { partitions, replicas, unclean }) {
       if (operator.extraTopics().length >= EXTRA_TOPICS_MAX) return undefined;
-      return operator.createTopic({
-        partitions,
-        replicationFactor: Math.min(replicas, cluster.brokers.length),
-        unclean,
-      });
+      const replicationFactor = Math.min(replicas, cluster.brokers.length);
+      return ofTopic(operator.createTopic({ partitions, replicationFactor, unclean }));
     },
   }),
   fault({
@@ -44,8 +56,9 @@ export const operatorFaults: readonly FaultKind[] = [
     parameters: { topic: choice() },
     strike({ operator }, { topic }) {
       const name = chosen(operator.extraTopics(), topic);
-      if (name !== undefined) operator.deleteTopic(name);
-      return name;
+      if (name === undefined) return undefined;
+      operator.deleteTopic(name);
+      return ofTopic(name);
     },
   }),
   fault({
@@ -54,8 +67,9 @@ export const operatorFaults: readonly FaultKind[] = [
     parameters: { topic: choice() },
     strike({ operator }, { topic }) {
       const name = chosen(operator.allTopics(), topic);
-      if (name !== undefined) operator.growTopic(name);
-      return name;
+      if (name === undefined) return undefined;
+      operator.growTopic(name);
+      return ofTopic(name);
     },
   }),
   fault({
@@ -64,8 +78,9 @@ export const operatorFaults: readonly FaultKind[] = [
     parameters: { victim: victim() },
     strike(context, { victim }) {
       const node = victimOf(context, victim, isStoppable);
-      node?.stop();
-      return node?.name;
+      if (node === undefined) return undefined;
+      node.stop();
+      return { says: node.name, touches: [node], lastsUs: RECOVERY_US };
     },
   }),
   fault({
@@ -78,7 +93,7 @@ export const operatorFaults: readonly FaultKind[] = [
       const [key, value] = setting.split('=') as [string, string];
       node.set({ [key]: value });
       node.stop();
-      return `${node.name}, ${setting}`;
+      return { says: `${node.name}, ${setting}`, touches: [node], lastsUs: RECOVERY_US };
     },
   }),
   fault({
@@ -86,12 +101,14 @@ export const operatorFaults: readonly FaultKind[] = [
     sentence: 'all brokers are stopped cleanly and started again, one after the other',
     parameters: { pauseMs: whole(200, 1_700) },
     strike(context, { pauseMs }) {
-      context.cluster.brokers.forEach((node, index) => {
+      const { brokers } = context.cluster;
+      brokers.forEach((node, index) => {
         later(context, index * pauseMs * MILLISECOND, () => {
           if (isStoppable(node)) node.stop();
         });
       });
-      return `one each ${pauseMs} ms, for ${lasting(context, context.cluster.brokers.length * pauseMs)}`;
+      const lastsUs = lasting(context, brokers.length * pauseMs);
+      return { says: `one each ${pauseMs} ms, for ${seconds(lastsUs)}`, touches: brokers, lastsUs };
     },
   }),
 ];

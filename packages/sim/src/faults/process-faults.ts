@@ -1,13 +1,27 @@
 /** Processes die, freeze and restart. The supervisor starts a dead process again (run/supervisor.ts). */
 import type { Millis } from '@millrace/base';
-import { type Life, MILLISECOND } from '../world/index.ts';
-import { endAfter, type FaultContext, type FaultKind, fault, later, victim, victimOf } from './fault.ts';
+import { type Life, MILLISECOND, type Micros } from '../world/index.ts';
+import {
+  endAfter,
+  type FaultContext,
+  type FaultKind,
+  fault,
+  lasting,
+  later,
+  RECOVERY_US,
+  seconds,
+  victim,
+  victimOf,
+} from './fault.ts';
 import { duration, whole } from './parameter.ts';
+
+/** A stutter begins its pauses within this time. */
+const STUTTER_MS: Millis = 3_000;
 
 const isUp = (node: { isUp: boolean }) => node.isUp;
 
 /** Freezes a process for a while, like SIGSTOP: the most revealing fault for an event loop. */
-function freeze(context: FaultContext, life: Life, lastsMs: Millis): string {
+function freeze(context: FaultContext, life: Life, lastsMs: Millis): Micros {
   life.pause();
   return endAfter(context, lastsMs, () => life.resume());
 }
@@ -19,8 +33,9 @@ export const processFaults: readonly FaultKind[] = [
     parameters: { victim: victim() },
     strike(context, { victim }) {
       const node = victimOf(context, victim, isUp);
-      node?.kill('process');
-      return node?.name;
+      if (node === undefined) return undefined;
+      node.kill('process');
+      return { says: node.name, touches: [node], lastsUs: RECOVERY_US };
     },
   }),
   fault({
@@ -29,16 +44,16 @@ export const processFaults: readonly FaultKind[] = [
     parameters: {},
     strike({ cluster }) {
       for (const node of cluster.nodes) node.kill('process');
-      return 'everybody';
+      return { says: 'everybody', touches: cluster.nodes, lastsUs: RECOVERY_US };
     },
   }),
   fault({
     name: 'crash-brokers',
     sentence: 'kill -9 of all brokers at once',
     parameters: {},
-    strike({ cluster }) {
-      for (const node of cluster.brokers) node.kill('process');
-      return cluster.brokers.map(({ name }) => name).join('+');
+    strike({ cluster: { brokers } }) {
+      for (const node of brokers) node.kill('process');
+      return { says: brokers.map(({ name }) => name).join('+'), touches: brokers, lastsUs: RECOVERY_US };
     },
   }),
   fault({
@@ -49,7 +64,7 @@ export const processFaults: readonly FaultKind[] = [
       const node = victimOf(context, victim, (one) => one.isUp && one.isBroker);
       if (node === undefined) return undefined;
       node.disk.crashAtWrite(writes, 'process');
-      return `${node.name}, write ${writes} from now`;
+      return { says: `${node.name}, write ${writes} from now`, touches: [node], lastsUs: RECOVERY_US };
     },
   }),
   fault({
@@ -62,7 +77,7 @@ export const processFaults: readonly FaultKind[] = [
       if (node === undefined) return undefined;
       atlas.noteHarm(node, { disk: false });
       node.kill('power');
-      return node.name;
+      return { says: node.name, touches: [node], lastsUs: RECOVERY_US };
     },
   }),
   fault({
@@ -72,7 +87,7 @@ export const processFaults: readonly FaultKind[] = [
     strike({ atlas, cluster }) {
       if (!atlas.everythingIsSynced) return undefined;
       for (const node of cluster.nodes) node.kill('power');
-      return 'everybody';
+      return { says: 'everybody', touches: cluster.nodes, lastsUs: RECOVERY_US };
     },
   }),
   fault({
@@ -81,7 +96,9 @@ export const processFaults: readonly FaultKind[] = [
     parameters: { victim: victim(), lastsMs: duration() },
     strike(context, { victim, lastsMs }) {
       const node = victimOf(context, victim, (one) => one.life !== undefined && !one.life.isPaused);
-      return node === undefined ? undefined : `${node.name} for ${freeze(context, node.life!, lastsMs)}`;
+      if (node === undefined) return undefined;
+      const lastsUs = freeze(context, node.life!, lastsMs);
+      return { says: `${node.name} for ${seconds(lastsUs)}`, touches: [node], lastsUs };
     },
   }),
   fault({
@@ -90,14 +107,16 @@ export const processFaults: readonly FaultKind[] = [
     parameters: { victim: victim(), times: whole(3, 12), pauseMs: whole(1, 300) },
     strike(context, { victim, times, pauseMs }) {
       const { random } = context;
-      const life = victimOf(context, victim, isUp)?.life;
-      if (life === undefined) return undefined;
+      const node = victimOf(context, victim, isUp);
+      if (node === undefined) return undefined;
+      const life = node.life!;
       for (let time = 0; time < times; time++) {
-        later(context, random.below(3_000) * MILLISECOND, () => {
+        later(context, random.below(STUTTER_MS) * MILLISECOND, () => {
           if (life.isAlive && !life.isPaused) freeze(context, life, 1 + random.below(pauseMs));
         });
       }
-      return `${life.host.name}, ${times} times up to ${pauseMs} ms`;
+      const says = `${node.name}, ${times} times up to ${pauseMs} ms`;
+      return { says, touches: [node], lastsUs: lasting(context, STUTTER_MS + pauseMs) };
     },
   }),
 ];

@@ -2,7 +2,7 @@
  * The store of a controller fails or is damaged. A store that fails is like a crash, because the controller
  * stops and says nothing. A damaged store is lost, so a majority must hold everything (atlas.ts).
  */
-import { type FaultKind, fault, victim, victimOf } from './fault.ts';
+import { type FaultKind, fault, RECOVERY_US, victim, victimOf } from './fault.ts';
 import { chance, oneOf, whole } from './parameter.ts';
 
 export const quorumStoreFaults: readonly FaultKind[] = [
@@ -15,7 +15,7 @@ export const quorumStoreFaults: readonly FaultKind[] = [
       const node = victimOf(context, choices.victim, (one) => one.isController && one.isUp);
       if (node === undefined) return undefined;
       node.disk.quorumStore.failWrites(code, writes);
-      return `${node.name}, ${code}, ${writes} writes`;
+      return { says: `${node.name}, ${code}, ${writes} writes`, touches: [node], lastsUs: RECOVERY_US };
     },
   }),
   fault({
@@ -29,7 +29,8 @@ export const quorumStoreFaults: readonly FaultKind[] = [
       atlas.noteStoreLost();
       node.disk.quorumStore.damage();
       if (isKilled) node.kill('process');
-      return `${node.name}${isKilled ? ', and its process dies' : ''}`;
+      const says = `${node.name}${isKilled ? ', and its process dies' : ''}`;
+      return { says, touches: [node], lastsUs: RECOVERY_US };
     },
   }),
 ];

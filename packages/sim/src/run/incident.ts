@@ -1,5 +1,5 @@
 /** Schedules the faults of an incident. */
-import type { FaultContext } from '../faults/index.ts';
+import type { FaultContext, TouchedMachines } from '../faults/index.ts';
 import { type Incident, kindNamed, type PlannedFault } from '../plan/index.ts';
 import { MILLISECOND, type Micros } from '../world/index.ts';
 
@@ -11,10 +11,11 @@ export interface StruckFault {
   readonly text: string;
 }
 
-/** Schedules every fault at its time. Reports each that strikes. */
+/** Schedules every fault at its time. Notes the machines that it touches, and reports each that strikes. */
 export function schedule(
   { faults }: Incident,
   context: Omit<FaultContext, 'random'>,
+  touched: TouchedMachines,
   struck: (fault: StruckFault) => void,
 ): void {
   const { world } = context;
@@ -22,11 +23,12 @@ export function schedule(
     const { id, kind, atMs, parameters } = planned;
     world.after(atMs * MILLISECOND, () => {
       const random = world.random.fork(`fault ${id}`);
-      const text = kindNamed(kind)!.strike({ ...context, random }, parameters);
-      if (text === undefined) return;
+      const strike = kindNamed(kind)!.strike({ ...context, random }, parameters);
+      if (strike === undefined) return;
+      touched.note(strike);
       world.count(`fault ${kind}`);
-      world.tell('world', `fault ${id}: ${kind}`, { what: text });
-      struck({ planned, atUs: world.nowUs, text });
+      world.tell('world', `fault ${id}: ${kind}`, { what: strike.says });
+      struck({ planned, atUs: world.nowUs, text: strike.says });
     });
   }
 }

@@ -6,7 +6,7 @@ import { History, Violation } from '@millrace/checkers';
 import type { CompressionCodecs } from '@millrace/protocol';
 import { attachCheckers } from '../checkers/index.ts';
 import { SimCluster } from '../cluster/index.ts';
-import { Atlas } from '../faults/index.ts';
+import { Atlas, TouchedMachines } from '../faults/index.ts';
 import { Network } from '../net/index.ts';
 import { type Incident, type Plan, type Scenario, scenarioOf } from '../plan/index.ts';
 import { MILLISECOND, type Micros, SECOND, type Story, World } from '../world/index.ts';
@@ -114,6 +114,7 @@ class Run {
   private readonly network: Network;
   readonly cluster: SimCluster;
   private readonly atlas: Atlas;
+  private readonly touched: TouchedMachines;
   private readonly supervisor: Supervisor;
   private readonly workload: Workload;
   private readonly finishChecks: () => void;
@@ -126,6 +127,7 @@ class Run {
     this.network = new Network(world, scenario.network);
     this.cluster = new SimCluster(world, this.network, codecs, scenario.cluster);
     this.atlas = new Atlas(this.cluster, scenario.everythingIsSynced);
+    this.touched = new TouchedMachines(world);
     this.supervisor = new Supervisor(world, this.cluster);
     const { network, cluster } = this;
     const isBeyond = (topic: string) => this.atlas.isBeyond(topic);
@@ -189,7 +191,7 @@ class Run {
     this.supervisor.hurries = false;
     world.tell('world', 'incident', { faults: incident.faults.length, lastsMs: incident.lastsMs });
     const context = { world, network, cluster, atlas, operator: workload, clientHosts, untilUs };
-    schedule(incident, context, (fault) => this.struck.push(fault));
+    schedule(incident, context, this.touched, (fault) => this.struck.push(fault));
     world.runUntil(untilUs);
   }
 

@@ -11,7 +11,7 @@ import { SmallCluster } from '../support/small-cluster.ts';
 
 const INCIDENT_SECONDS = 10;
 
-/** Strikes at every machine, ends the incident, and returns what the fault said. */
+/** Strikes at every machine, ends the incident, and returns what the fault says of each. */
 function strike(small: SmallCluster, name: string, parameters: Readonly<Record<string, string | number>>) {
   const { world, network, cluster, atlas } = small;
   const kind = connectionFaults.find((one) => one.name === name)!;
@@ -25,13 +25,13 @@ function strike(small: SmallCluster, name: string, parameters: Readonly<Record<s
     untilUs: world.nowUs + INCIDENT_SECONDS * SECOND,
     random: new Prng(1),
   };
-  const texts = cluster.nodes.map((_node, machine) => kind.strike(context, { machine, ...parameters }));
+  const strikes = cluster.nodes.map((_node, machine) => kind.strike(context, { machine, ...parameters }));
   small.run(INCIDENT_SECONDS);
   network.healAll();
   small.until(
     () => cluster.brokers.every(({ id }) => cluster.image().isActive(id)) && small.state.isr.length === 3,
   );
-  return texts;
+  return strikes;
 }
 
 describe('the faults of single connections', () => {
@@ -49,9 +49,11 @@ describe('the faults of single connections', () => {
     small.world.watchers.push(() => {
       most = Math.max(most, stalled());
     });
-    const texts = strike(small, 'stall-connection', { connection: 1, direction: 'both', lastsMs: 500 });
-    expect(texts.filter((text) => text !== undefined).length).toBeGreaterThan(0);
-    expect(texts.at(-1)).toMatch(/^both of b\d to \w\d, for 0.50 s$/);
+    const strikes = strike(small, 'stall-connection', { connection: 1, direction: 'both', lastsMs: 500 });
+    const last = strikes.at(-1)!;
+    const [from, to] = /^both of (b\d) to (\w\d), for 0.50 s$/.exec(last.says)!.slice(1);
+    expect(last.touches.map(({ name }) => name).sort()).toEqual([from, to].sort());
+    expect(last.lastsUs).toBe(0.5 * SECOND);
     expect(most).toBeGreaterThan(0);
     expect(stalled()).toBe(0);
   });

@@ -42,8 +42,8 @@ test('an effect ends after its duration, at the latest with its incident', () =>
   const context = contextOf(small);
   const began = world.nowUs;
   const ends: number[] = [];
-  expect(endAfter(context, 250, () => ends.push(world.nowUs - began))).toBe('0.25 s');
-  expect(endAfter(context, 8_000, () => ends.push(world.nowUs - began))).toBe('1.00 s');
+  expect(endAfter(context, 250, () => ends.push(world.nowUs - began))).toBe(250 * MILLISECOND);
+  expect(endAfter(context, 8_000, () => ends.push(world.nowUs - began))).toBe(SECOND);
   small.run(10);
   expect(ends).toEqual([250 * MILLISECOND, SECOND]);
 });

@@ -8,7 +8,7 @@ import type { StateCheckerKind } from '../../src/checkers/checker.ts';
 import { attachCheckers } from '../../src/checkers/index.ts';
 import { Admin, type ClientEnv } from '../../src/clients/index.ts';
 import { SimCluster, type SimNode } from '../../src/cluster/index.ts';
-import { Atlas } from '../../src/faults/index.ts';
+import { Atlas, TouchedMachines } from '../../src/faults/index.ts';
 import { Network } from '../../src/net/index.ts';
 import { Host, SECOND, World } from '../../src/world/index.ts';
 
@@ -39,6 +39,7 @@ export class SmallCluster {
   readonly history = new History();
   readonly cluster: SimCluster;
   readonly atlas: Atlas;
+  readonly touched = new TouchedMachines(this.world);
   readonly finish: () => void;
   readonly exempt = new Set<string>();
   readonly admin: Admin;

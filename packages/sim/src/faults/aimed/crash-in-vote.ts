@@ -8,6 +8,7 @@ import { MILLISECOND } from '../../world/index.ts';
 import { type FaultContext, fault, later } from '../fault.ts';
 import { between, cutFor } from '../links.ts';
 import { duration, whole } from '../parameter.ts';
+import { STEPS_US } from './watch.ts';
 
 export const crashInVote = fault({
   name: 'crash-in-vote',
@@ -27,7 +28,8 @@ export const crashInVote = fault({
         return true;
       });
     active.kill('process');
-    return `${active.name}, and the next voter for another controller`;
+    const says = `${active.name}, and the next voter for another controller`;
+    return { says, touches: context.cluster.nodes, lastsUs: STEPS_US };
   },
 });
 

@@ -8,7 +8,7 @@ import { MILLISECOND, type Micros } from '../../world/index.ts';
 import { type FaultContext, fault, later } from '../fault.ts';
 import { between } from '../links.ts';
 import { choice, chosen, whole } from '../parameter.ts';
-import { watch } from './watch.ts';
+import { STEPS_US, watch } from './watch.ts';
 
 /** After this time the leader reaches the controllers again. */
 const LASTS_US_MAX: Micros = 6_000 * MILLISECOND;
@@ -25,7 +25,8 @@ export const forgottenLeader = fault({
     const place = chosen(placesThatNeedTwo(context), number);
     if (active === undefined || place === undefined || cluster.controllers.length < 3) return undefined;
     forget(context, place, { active, killMs, stopMs });
-    return `${cluster.node(place.image.leader)!.name}, ${active.name} after ${killMs} ms`;
+    const says = `${cluster.node(place.image.leader)!.name}, ${active.name} after ${killMs} ms`;
+    return { says, touches: cluster.nodes, lastsUs: STEPS_US };
   },
 });
 

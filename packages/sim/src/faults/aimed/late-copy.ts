@@ -10,7 +10,7 @@ import { MILLISECOND, type Micros } from '../../world/index.ts';
 import { type FaultContext, fault, later } from '../fault.ts';
 import { between } from '../links.ts';
 import { choice, chosen } from '../parameter.ts';
-import { watch } from './watch.ts';
+import { STEPS_US, watch } from './watch.ts';
 
 /** Time limit for each step. */
 const STEP_US_MAX: Micros = 4_000 * MILLISECOND;
@@ -29,7 +29,8 @@ export const lateCopy = fault({
     const others = place.image.isr.filter((id) => id !== leader.id);
     const member = cluster.node(chosen(others, choices.member)!)!;
     new LateCopy(context, place, leader, member).begin();
-    return `${member.name} in ${place.topic}-${place.partition}, led by ${leader.name}`;
+    const says = `${member.name} in ${place.topic}-${place.partition}, led by ${leader.name}`;
+    return { says, touches: cluster.nodes, lastsUs: STEPS_US };
   },
 });
 

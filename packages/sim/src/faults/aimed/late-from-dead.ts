@@ -8,7 +8,7 @@ import type { CaughtCall } from '../../net/index.ts';
 import { MILLISECOND, type Micros } from '../../world/index.ts';
 import { type FaultContext, fault, later } from '../fault.ts';
 import { choice, chosen } from '../parameter.ts';
-import { watch } from './watch.ts';
+import { STEPS_US, watch } from './watch.ts';
 
 /** Time limit for each step. */
 const STEP_US_MAX: Micros = 6_000 * MILLISECOND;
@@ -27,7 +27,8 @@ export const lateFromDead = fault({
     const others = place.image.isr.filter((id) => id !== leader.id);
     const member = cluster.node(chosen(others, choices.member)!)!;
     begin(context, leader, member);
-    return `${leader.name}, which leads ${place.topic}-${place.partition} with ${member.name} in its ISR`;
+    const says = `${leader.name}, which leads ${place.topic}-${place.partition} with ${member.name} in its ISR`;
+    return { says, touches: cluster.nodes, lastsUs: STEPS_US };
   },
 });
 

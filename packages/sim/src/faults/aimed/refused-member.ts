@@ -6,7 +6,7 @@ import type { PartitionPlace, SimNode } from '../../cluster/index.ts';
 import { MILLISECOND, type Micros } from '../../world/index.ts';
 import { type FaultContext, fault, later } from '../fault.ts';
 import { choice, chosen } from '../parameter.ts';
-import { watch } from './watch.ts';
+import { STEPS_US, watch } from './watch.ts';
 
 /** Time limit for the follower to come back and catch up. */
 const COMES_BACK_US_MAX: Micros = 3_000 * MILLISECOND;
@@ -32,7 +32,8 @@ export const refusedMember = fault({
       if (!member.isUp) member.start();
     });
     cutWhenRegistered(context, place, leader, member);
-    return `${member.name} in ${place.topic}-${place.partition}, led by ${leader.name}`;
+    const says = `${member.name} in ${place.topic}-${place.partition}, led by ${leader.name}`;
+    return { says, touches: cluster.nodes, lastsUs: STEPS_US };
   },
 });
 

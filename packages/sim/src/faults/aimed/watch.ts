@@ -1,6 +1,9 @@
-/** Waits until a condition holds. */
-import { MILLISECOND, type Micros } from '../../world/index.ts';
+/** Waits for the moment of the next step of an aimed fault. */
+import { MILLISECOND, type Micros, SECOND } from '../../world/index.ts';
 import { type FaultContext, later } from '../fault.ts';
+
+/** `lastsUs` of an aimed fault: all its steps, and the recovery from the last one. */
+export const STEPS_US: Micros = 14 * SECOND;
 
 const LOOK_US: Micros = 20 * MILLISECOND;
 
