@@ -1,7 +1,7 @@
 /** Lists all checkers, and attaches them to a run. */
 import { FinalLogs, type History, historyCheckers } from '@millrace/checkers';
 import type { SimCluster, SimNode } from '../cluster/index.ts';
-import type { Atlas } from '../faults/index.ts';
+import type { Atlas, TouchedMachines } from '../faults/index.ts';
 import type { Host, World } from '../world/index.ts';
 import { Calm } from './availability/calm.ts';
 import { leaderUnavailable } from './availability/leader-unavailable.ts';
@@ -55,12 +55,13 @@ export interface Surroundings {
   readonly world: World;
   readonly cluster: SimCluster;
   readonly atlas: Atlas;
+  readonly touched: TouchedMachines;
   readonly history: History;
   isExempt(topic: string): boolean;
 }
 
 /** Everything that the checkers of one run share. */
-function scopeOf({ world, cluster, atlas, history, isExempt }: Surroundings): StateScope {
+function scopeOf({ world, cluster, atlas, touched, history, isExempt }: Surroundings): StateScope {
   return {
     world,
     cluster,
@@ -70,7 +71,7 @@ function scopeOf({ world, cluster, atlas, history, isExempt }: Surroundings): St
     metadata: new CommittedMetadata(),
     ledger: new Ledger(),
     lives: new BrokerLives(),
-    calm: new Calm(world, cluster),
+    calm: new Calm(cluster, touched),
     finalLogs: new FinalLogs(() => readLeaderLogs(cluster)),
     mayServeDamage: () => (world.counts.get('disk write went astray') ?? 0) > 0,
     report: (checker, sentence) => world.fail(checker, sentence),

@@ -32,6 +32,8 @@ export class SimDisk {
    * replaces the disk.
    */
   isDamaged = false;
+  /** Whether another, empty disk has replaced the first one. */
+  wasReplaced = false;
   private readonly world: World;
   private readonly random: Prng;
   readonly quorumStore: QuorumStore;
@@ -84,6 +86,7 @@ export class SimDisk {
     this.quorumStore.wipe();
     this.syncs.replaced();
     this.isDamaged = false;
+    this.wasReplaced = true;
     this.mayGoAstray = undefined;
     this.crash = undefined;
     this.isFatalVote = undefined;

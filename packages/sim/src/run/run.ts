@@ -137,6 +137,7 @@ class Run {
       world,
       cluster,
       atlas: this.atlas,
+      touched: this.touched,
       history,
       isExempt: (topic) =>
         this.workload.isDeleted(topic) || this.workload.isUnclean(topic) || this.atlas.isBeyond(topic),

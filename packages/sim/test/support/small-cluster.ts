@@ -66,7 +66,8 @@ export class SmallCluster {
     const { cluster } = this;
     this.atlas = new Atlas(cluster, false);
     const isExempt = (topic: string) => this.exempt.has(topic);
-    this.finish = attachCheckers({ world, cluster, atlas: this.atlas, history, isExempt }, kinds);
+    const { atlas, touched } = this;
+    this.finish = attachCheckers({ world, cluster, atlas, touched, history, isExempt }, kinds);
     for (const node of cluster.nodes) node.start();
     this.admin = new Admin(this.machine('a1'), 2_000);
     this.admin.start();

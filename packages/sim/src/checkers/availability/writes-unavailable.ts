@@ -7,14 +7,13 @@
  */
 import type { Offset } from '@millrace/base';
 import type { PartitionPlace, SimNode } from '../../cluster/index.ts';
-import { MILLISECOND, type Micros } from '../../world/index.ts';
-import type { StateCheckerKind, StateScope } from '../checker.ts';
+import type { Micros } from '../../world/index.ts';
+import type { StateCheckerKind } from '../checker.ts';
 import { membersText } from '../image/partition-steps.ts';
-import type { Calm, Quorum } from './calm.ts';
+import { AvailabilityChecker } from './availability-checker.ts';
 import { writesWithinUs } from './patience.ts';
 
 const NAME = 'writes-unavailable';
-const LOOK_US: Micros = 200 * MILLISECOND;
 
 export const writesUnavailable: StateCheckerKind = {
   name: NAME,
@@ -29,32 +28,19 @@ interface Trouble {
   readonly sinceUs: Micros;
 }
 
-class WritesUnavailable {
-  private readonly scope: StateScope;
-  private readonly calm: Calm;
-  private lookedUs: Micros = 0;
+class WritesUnavailable extends AvailabilityChecker {
   private lagTimeMaxMs = 0;
   private readonly troubles = new Map<string, Trouble>();
   /** By partition, the log end that the high watermark must reach, and since when. */
   private readonly targets = new Map<string, { readonly offset: Offset; readonly sinceUs: Micros }>();
 
-  constructor(scope: StateScope) {
-    this.scope = scope;
-    this.calm = scope.calm;
-  }
-
-  turn(node: SimNode): void {
-    const { world, cluster, metadata } = this.scope;
+  override turn(node: SimNode): void {
     const lag = node.roles?.broker?.replicas.options.config.replicaLagTimeMaxMs ?? 0;
     if (lag > this.lagTimeMaxMs) this.lagTimeMaxMs = lag;
-    if (world.nowUs < this.lookedUs + LOOK_US) return;
-    this.lookedUs = world.nowUs;
-    this.calm.look();
-    const quorum = this.calm.quorum();
-    for (const place of cluster.partitions(metadata.newest)) this.check(place, quorum);
+    super.turn(node);
   }
 
-  private check(place: PartitionPlace, quorum: Quorum | undefined): void {
+  protected override check(place: PartitionPlace, quorum: readonly SimNode[] | undefined): void {
     const { world, cluster, metadata } = this.scope;
     const key = `${place.topicId}-${place.partition}`;
     const leader = cluster.node(place.image.leader);
@@ -119,22 +105,15 @@ class WritesUnavailable {
    * the quorum. Ascending; empty if a fault touches the leader.
    */
   private calmReplicas(
-    { topicId, partition, image }: PartitionPlace,
+    place: PartitionPlace,
     leader: SimNode,
-    quorum: Quorum,
+    quorum: readonly SimNode[],
   ): readonly Micros[] {
-    const { cluster, lives, metadata } = this.scope;
-    const core = [leader, ...quorum.members.filter((one) => one !== leader)];
-    if (this.calm.togetherSinceUs(core) === undefined) return [];
-    const times: Micros[] = [];
-    for (const id of image.replicas) {
-      const node = cluster.node(id)!;
-      const replica = cluster.replica(node, topicId, partition);
-      if (replica?.isOffline === true || replica?.log.offline !== undefined) continue;
-      if (lives.of(metadata.newest.broker(id)?.epoch ?? -1)?.host !== node.host) continue;
-      const since = this.calm.togetherSinceUs([node, ...core.filter((one) => one !== node)]);
-      if (since !== undefined) times.push(since);
-    }
-    return times.sort((a, b) => a - b);
+    const core = [leader, ...quorum.filter((one) => one !== leader)];
+    if (this.scope.calm.togetherSinceUs(core) === undefined) return [];
+    return place.image.replicas
+      .map((id) => this.replicaSinceUs(place, id, core))
+      .filter((since) => since !== undefined)
+      .sort((a, b) => a - b);
   }
 }

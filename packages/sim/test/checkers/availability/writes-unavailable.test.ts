@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { writesUnavailable } from '../../../src/checkers/availability/writes-unavailable.ts';
 import type { SimNode } from '../../../src/cluster/index.ts';
+import { SECOND } from '../../../src/world/index.ts';
 import { batch, SmallCluster, violationOf } from '../../support/small-cluster.ts';
 
 /** From now on the broker holds no lease. */
@@ -28,8 +29,8 @@ it('sees a leader that gets no lease although no fault touches it', () => {
 
 it('demands nothing of a leader that a fault touches', () => {
   const small = new SmallCluster([writesUnavailable]);
-  const { leader, world } = small;
+  const { leader, touched } = small;
   withoutLease(leader);
-  world.tell('world', 'fault 0: slow-link', { what: `${leader.name} and c1, 20 ms, for 60.00 s` });
+  touched.note({ says: '', touches: [leader], lastsUs: 60 * SECOND });
   expect(violationOf(() => small.run(25))).toBeUndefined();
 });

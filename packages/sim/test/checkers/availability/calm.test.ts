@@ -1,0 +1,70 @@
+/** Goal: calm knows which processes no fault touches, and since when. */
+import { expect, it } from 'vitest';
+import { Calm } from '../../../src/checkers/availability/calm.ts';
+import { SECOND } from '../../../src/world/index.ts';
+import { SmallCluster } from '../../support/small-cluster.ts';
+
+function calmIn(controllers: number) {
+  const small = new SmallCluster([], controllers);
+  const calm = new Calm(small.cluster, small.touched);
+  calm.look();
+  return { small, calm };
+}
+
+it('counts from the end of the last fault that touches the process', () => {
+  const { small, calm } = calmIn(1);
+  const { leader, touched, world } = small;
+  expect(calm.sinceUs(leader)).toBe(world.nowUs);
+  touched.note({ says: '', touches: [leader], lastsUs: SECOND });
+  small.run(1);
+  calm.look();
+  expect(calm.sinceUs(leader)).toBeUndefined();
+  small.run(1);
+  calm.look();
+  expect(calm.sinceUs(leader)).toBe(world.nowUs);
+});
+
+it('counts from the end of the last cut between two processes', () => {
+  const { small, calm } = calmIn(1);
+  const { cluster, network, world } = small;
+  const [a, b, c] = cluster.brokers.slice(-3) as [never, never, never];
+  const names = cluster.brokers.map(({ name }) => name);
+  network.cut(names[0]!, names[1]!);
+  small.run(1);
+  calm.look();
+  expect(calm.togetherSinceUs([a, b])).toBeUndefined();
+  expect(calm.togetherSinceUs([a, c])).toBeLessThan(world.nowUs);
+  network.heal(names[0]!, names[1]!);
+  small.run(1);
+  calm.look();
+  expect(calm.togetherSinceUs([a, b])).toBe(world.nowUs);
+});
+
+it('has a quorum while a majority of controllers with the active one is untouched', () => {
+  const { small, calm } = calmIn(3);
+  const { cluster, touched } = small;
+  expect(calm.quorum).toEqual(cluster.controllers);
+  const active = cluster.activeController()!;
+  touched.note({ says: '', touches: [active], lastsUs: SECOND });
+  small.run(0.1);
+  calm.look();
+  expect(calm.quorum).toBeUndefined();
+  small.run(2);
+  calm.look();
+  expect(calm.quorum).toEqual(cluster.controllers);
+});
+
+it('counts a controller with another disk as touched for ever, but not a broker', () => {
+  const { small, calm } = calmIn(3);
+  const { cluster, followers } = small;
+  const controller = cluster.controllers.find((node) => node !== cluster.activeController())!;
+  const victims = [controller, followers[0]!];
+  for (const node of victims) {
+    node.kill('power');
+    node.disk.wipe();
+    node.start();
+  }
+  small.run(30);
+  calm.look();
+  expect(victims.map((node) => calm.sinceUs(node) !== undefined)).toEqual([false, true]);
+});
