@@ -253,7 +253,7 @@ export const justifications: readonly Justification[] = [
   },
   {
     api: 'Produce',
-    cases: /^an unknown producer id/,
+    cases: /^(an unknown producer id|a producer id without an epoch)/,
     when: 'a batch is a duplicate',
     field: /\.logAppendTimeMs$/,
     ours: /^-1$/,
