@@ -132,8 +132,8 @@ export const bugs: readonly PlantedBug[] = [
     name: 'fenced-leader',
     sentence: 'the controller elects a member of the ISR whose broker is fenced',
     file: 'packages/controller/src/partition-change.ts',
-    find: 'const clean = partition.replicas.find((id) => isr.includes(id) && isActive(id));',
-    replace: 'const clean = partition.replicas.find((id) => isr.includes(id));',
+    find: 'const clean = stays ? partition.leader : partition.replicas.find((id) => isr.includes(id) && isActive(id));',
+    replace: 'const clean = stays ? partition.leader : partition.replicas.find((id) => isr.includes(id));',
     expectedCheckers: ['leader-not-active'],
   },
   {
