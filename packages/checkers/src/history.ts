@@ -14,15 +14,15 @@ export type Micros = number;
 
 export type Outcome = 'ok' | 'fail' | 'info';
 
-/** One record batch on its way, from the first attempt to the last answer. */
+/** The send of one record batch, from the first attempt to the last answer. */
 export interface SendOp {
   readonly type: 'send';
   readonly client: string;
   readonly topic: string;
   readonly partition: number;
   /**
-   * Each is `CLIENT-N`. N counts the client's values upwards, so that a value is unique in the whole run. The
-   * value at index i is at `baseOffset + i`.
+   * Each value has the form `CLIENT-N`. N grows with each value of the client, so a value is unique in the
+   * whole run. The value at index i is at the offset `baseOffset + i`.
    */
   readonly values: readonly string[];
   readonly acks: 0 | 1 | -1;
@@ -31,13 +31,13 @@ export interface SendOp {
   endedUs: Micros;
   outcome: Outcome;
   /**
-   * The offset of the first value in the answer. Undefined: the outcome is not `ok`, or the answer has no
-   * offset. With acks=0 there is no answer.
+   * The offset that the answer gives for the first value. Undefined: the outcome is not `ok`, or there is no
+   * such offset. With acks=0 there is no answer.
    */
   baseOffset: Offset | undefined;
   /** The error name of the last answer, or the reason why there was no answer. */
   error: string | undefined;
-  /** The broker that acknowledged it; undefined: the client does not know. */
+  /** The broker that acknowledged the batch; undefined: the client does not know. */
   ackedBy: NodeId | undefined;
 }
 
@@ -48,7 +48,7 @@ export interface SeenRecord {
   readonly leaderEpoch: LeaderEpoch | undefined;
 }
 
-/** One answered fetch of one partition with records. */
+/** The records of one partition in one answer to a fetch. */
 export interface PollOp {
   readonly type: 'poll';
   readonly client: string;
@@ -60,8 +60,8 @@ export interface PollOp {
   readonly fetchOffset: Offset;
   readonly records: readonly SeenRecord[];
   /**
-   * The high watermark of the answer; undefined: the client's library hides it. A soak notes the newest one
-   * that the library knows.
+   * The high watermark of the answer; undefined: the client's library hides it. A soak notes the newest high
+   * watermark that the library knows.
    */
   readonly highWatermark: Offset | undefined;
   /** The broker that answered; undefined: the client does not know. */

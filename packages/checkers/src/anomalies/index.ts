@@ -17,7 +17,7 @@ import { uncommittedRead } from './uncommitted-read.ts';
 import { unseen } from './unseen.ts';
 import { wrongOffset } from './wrong-offset.ts';
 
-/** In calling order: the first checker to find a violation gives the violation its name. */
+/** In the order of their calls. The first checker that finds a violation ends a run of the simulator. */
 export const historyCheckers: readonly HistoryCheckerKind[] = [
   uncommittedRead,
   inconsistentOffsets,

@@ -1,6 +1,6 @@
 /**
  * Leader epochs never decrease along a log: followers use them to find the point of divergence. Each record
- * follows the one before it, and each batch header begins where the header before it ends.
+ * follows the one before it. The base offset of each batch follows the last offset of the batch before it.
  */
 import type { LeaderEpoch, Offset } from '@millrace/base';
 import type { HistoryCheckerKind, HistoryScope } from '../checker.ts';

@@ -3,8 +3,9 @@
  * their sequences have no gap. The checker skips values with an unknown outcome: the leader may append such a
  * batch late, when its producer already uses another id.
  *
- * The first batch of a producer id in a partition may have any sequence. The broker accepts it because it may
- * have forgotten the producer, as in Kafka (KIP-360). The checker counts the logs that begin like this.
+ * The first batch of a producer id in a partition may have any sequence. A broker accepts any sequence of a
+ * producer id that it does not know, because it may have forgotten the producer (KIP-360). The checker counts
+ * the first batches whose sequence is above 0.
  */
 import type { BatchHeader } from '@millrace/protocol';
 import type { HistoryCheckerKind, HistoryScope } from '../checker.ts';

@@ -1,7 +1,7 @@
 /**
- * The position that a consumer has reached stays valid: it is at most the high watermark, and every later
- * leader has all records below it. Only after a loss does a broker answer with OFFSET_OUT_OF_RANGE at this
- * position, or with an earlier end of the epoch.
+ * The position that a consumer has reached stays valid: the position is at most the high watermark, and every
+ * later leader has all records below it. A broker that answers OFFSET_OUT_OF_RANGE at this position, or an
+ * earlier end of the leader epoch, has lost records.
  */
 import type { HistoryCheckerKind, HistoryScope } from '../checker.ts';
 import type { Op } from '../history.ts';

@@ -1,6 +1,7 @@
 /**
- * An administrator is not refused a change that its own request made. Brokers repeat a request to the
- * controller when they get no answer, so the controller must recognise the copies of one request.
+ * A request of an administrator is not refused because a copy of this request has already made the change.
+ * Brokers repeat a request to the controller when they get no answer, so the controller must recognise the
+ * copies of one request.
  */
 import type { HistoryCheckerKind, HistoryScope } from '../checker.ts';
 import type { AdminOp, Op } from '../history.ts';

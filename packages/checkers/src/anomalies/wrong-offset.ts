@@ -1,4 +1,4 @@
-/** An acks=all answer gives the producer the right offsets: the log holds its values there. */
+/** The log holds the values of a batch acknowledged with acks=all at the offsets that the answer gave. */
 import type { HistoryCheckerKind, HistoryScope } from '../checker.ts';
 import type { Op, SendOp } from '../history.ts';
 

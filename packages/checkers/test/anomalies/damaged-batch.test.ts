@@ -8,7 +8,7 @@ describe('damaged-batch', () => {
   history.damaged('q1', 't', 0, 5);
   itFires(damagedBatch, [[], { history }], [[]], /damaged batch at 5 of t-0/);
 
-  it('allows one after a fault has misdirected a write', () => {
+  it('accepts a damaged batch after a fault has misdirected a write', () => {
     expect(judge(damagedBatch, [], { history, mayServeDamage: true })).toBeUndefined();
   });
 });

@@ -15,7 +15,7 @@ describe('inconsistent-offsets', () => {
     [[poll(0, [[1, 'p1-1']])], { logs: [two] }],
     /the log has p1-1/,
   );
-  // Only known leader epochs can differ.
+  // The checker compares leader epochs only if both clients know them.
   const later = finalLog(['p1-0'], () => ({ leaderEpoch: 2 }));
   itFires(
     inconsistentOffsets,
@@ -23,7 +23,7 @@ describe('inconsistent-offsets', () => {
     [[poll(0, [[0, 'p1-0']])], { logs: [withoutBatches(later)] }],
     /has p1-0 \(leader epoch 2\), and q1 had p1-0 \(leader epoch 0\)/,
   );
-  // A read without the epoch comes first, and hides nothing.
+  // A read without a leader epoch comes first. The checker still compares the epochs of the later reads.
   const unknown = poll(0, [[0, 'p1-0']], { records: [{ offset: 0, value: 'p1-0', leaderEpoch: undefined }] });
   const known = poll(0, [[0, 'p1-0']], { client: 'q2' });
   itFires(

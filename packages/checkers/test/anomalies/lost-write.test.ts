@@ -26,7 +26,7 @@ describe('lost-write', () => {
     expect(judge(lostWrite, ops, { logs: [two] })).toBeUndefined();
   });
 
-  it('names only what the client knows', () => {
+  it('leaves out an offset and a broker that the client does not know', () => {
     const ack = send(['p1-1'], { ackedBy: undefined, endedUs: 2_500_000 });
     expect(judge(lostWrite, [ack], { logs: [one] })).toBe(
       'lost-write: p1-1 was acknowledged (acks=all, t-0, at 2.5 s) and is gone',

@@ -8,7 +8,7 @@ function admin(api: string, outcome: AdminOp['outcome'], error?: string, invoked
 }
 
 describe('refused-change', () => {
-  it('finds a refused creation, also of a topic whose records may be harmed', () => {
+  it('finds a refused creation, also of an exempt topic', () => {
     const refused = admin('CreateTopics', 'fail', 'TOPIC_ALREADY_EXISTS');
     for (const exempt of [[], ['t']])
       expect(judge(refusedChange, [refused], { exempt })).toBe(

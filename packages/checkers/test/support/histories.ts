@@ -14,8 +14,8 @@ export interface End {
 }
 
 /**
- * Passes operations to one checker, then the end. Returns its first violation as `checker: sentence`, or
- * undefined.
+ * Passes the operations to one checker and calls its `finish`. Returns the checker's first violation as
+ * `checker: sentence`, or undefined.
  */
 export function judge(kind: HistoryCheckerKind, ops: readonly Op[], end: End = {}): string | undefined {
   const { history = new History() } = end;
@@ -97,7 +97,10 @@ export function assign(offset: number, why: AssignOp['why'] = 'earliest'): Assig
   return { type: 'assign', client: 'q1', topic: 't', partition: 0, offset, why, endedUs: 1 };
 }
 
-/** A log with one batch a record. A header may have other facts; its record follows them. */
+/**
+ * A log with one record in each batch. `header` replaces fields of a batch's header; the record takes its
+ * offset and its leader epoch from the header.
+ */
 export function finalLog(
   values: readonly string[],
   header: (index: number) => Partial<BatchHeader> = () => ({}),
