@@ -1,7 +1,7 @@
 /**
- * The bytes of one file: the written bytes (the page cache), and the bytes that the device would have after a
- * power loss now. Keeps the old content of every written sector until it is synced. A failed sync can lose
- * pages for good, as on Linux: a later sync then succeeds without them.
+ * The bytes of one file: the written bytes (the page cache), and the bytes that are on the device. Keeps the
+ * device's content of each written sector until the sector is synced. A failed sync can lose pages for good,
+ * as on Linux: a later sync then succeeds without them.
  */
 import type { Prng } from '@millrace/base';
 
@@ -22,7 +22,7 @@ export type PagesAfterFailure = 'dirty' | 'clean' | 'dropped';
 interface Sync {
   readonly covered: Preimages;
   readonly length: number;
-  /** The device will report an error for it. */
+  /** What happens to the pages when the device reports an error for this sync. Undefined: no error. */
   readonly failure: PagesAfterFailure | undefined;
   /** Whether the process that asked for it still waits for its end. */
   readonly isAwaited: () => boolean;
@@ -37,7 +37,7 @@ export class FileContent {
   private dirty: Preimages = new Map();
   /** The syncs under way, oldest first. */
   private syncing: Sync[] = [];
-  /** Sectors that the page cache has and no sync will write, with the content of the device. */
+  /** The device's content of sectors that differ from it in the page cache, and that no sync will write. */
   private orphaned: Preimages = new Map();
 
   read(position: number, target: Uint8Array): number {
@@ -67,9 +67,10 @@ export class FileContent {
   }
 
   /**
-   * Begins a sync of everything written until now. The caller calls the returned function when the sync ends;
-   * false: the device has an error to report. `failure`: the device cannot write these pages. A system
-   * reports an error once: to the sync that failed, or to the next one if that process is dead.
+   * Begins a sync of everything written until now. The caller calls the returned function when the sync ends.
+   * It returns false if the sync reports an error. `failure`: the device cannot write these pages. Linux
+   * reports an error once: to the failed sync, or to the next sync of the file if the process that asked for
+   * the failed one is dead.
    */
   beginSync(failure?: PagesAfterFailure, isAwaited = () => true): () => boolean {
     const sync: Sync = { covered: this.dirty, length: this.length, failure, isAwaited };
@@ -133,7 +134,10 @@ export class FileContent {
     this.bytes.set(old, sector * SECTOR_BYTES);
   }
 
-  /** Keeps the device's version of these bytes, if they are synced. */
+  /**
+   * Before these bytes change: keeps the device's content of each sector that is not dirty yet. A write makes
+   * a bad sector readable again.
+   */
   private remember(from: number, end: number): void {
     for (let sector = Math.floor(from / SECTOR_BYTES); sector * SECTOR_BYTES < end; sector++) {
       this.badSectors.delete(sector);

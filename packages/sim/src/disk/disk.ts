@@ -1,7 +1,7 @@
 /**
  * A machine's disk. It outlives the processes. Each process gets a seam of its own, and a dead process can do
- * nothing through it. Owns the faults: full, slow, failed and blocked syncs, blocking calls, unreadable
- * sectors, misdirected writes, power loss before a sync.
+ * nothing through its seam. The disk owns its faults: full disk, slow, failed and blocked syncs, failing
+ * writes, blocking calls, unreadable sectors, misdirected writes, power loss before a sync.
  */
 import { assert, type Disk, DiskError, type NodeId, type Prng } from '@millrace/base';
 import type { RaftStorage } from '@millrace/raft';
@@ -17,7 +17,7 @@ const FREE_BYTES = 1e12;
 const LATENCY_US_MIN: Micros = 100;
 const LATENCY_US_MAX: Micros = 900;
 
-/** What a power loss leaves of unsynced names, logs and other files. Left out: drawn. */
+/** What a power loss leaves of unsynced names, logs and other files. The disk draws what is left out. */
 export interface PowerLoss {
   readonly names?: NamesAfterPowerLoss;
   readonly logs?: Fate;
@@ -28,8 +28,8 @@ export class SimDisk {
   readonly name: string;
   tree = new FileTree();
   /**
-   * The disk has lost synced data: a sector cannot be read, or a write was misdirected. True until the run
-   * replaces the disk.
+   * A sector cannot be read, a write was misdirected, or writes or syncs fail until the disk is replaced.
+   * True until the run replaces the disk.
    */
   isDamaged = false;
   /** Whether another, empty disk has replaced the first one. */
@@ -46,7 +46,8 @@ export class SimDisk {
   private isInspected = false;
   private crash: { writesLeft: number; readonly death: Death } | undefined;
   /**
-   * If set: the process dies while a vote is on its way to the device, once this returns true for the vote.
+   * If set: the disk calls this for each vote that is on its way to the device. The process dies during the
+   * first vote for which it returns true.
    */
   private isFatalVote: ((votedFor: NodeId) => boolean) | undefined;
   /** If set: the disk misdirects the next write to a log for which this returns true. */
@@ -71,7 +72,7 @@ export class SimDisk {
 
   // ------------------------------------------------------------------ faults
 
-  /** Call it when the process has died. */
+  /** Applies a power loss to all names and files. The caller has ended the process before. */
   losePower({ names, logs, otherFiles }: PowerLoss = {}): void {
     let lost = this.tree.losePower(this.random, names);
     for (const [path, content] of this.tree.entries())
@@ -107,12 +108,12 @@ export class SimDisk {
     this.isFull = full;
   }
 
-  /** Sets the longest time of a sync; undefined: as usual. */
+  /** Sets how much longer than usual a sync may take; undefined: as usual. */
   setSlow(syncMs: number | undefined): void {
     this.slowMs = syncMs;
   }
 
-  /** From now on writes below that folder fail with this error, until the disk is replaced. */
+  /** From now on writes to this path, and below it, fail with this error until the run replaces the disk. */
   failWrites(below: string, code: string): void {
     this.failing = { below, code };
     this.isDamaged = true;
@@ -124,8 +125,8 @@ export class SimDisk {
   }
 
   /**
-   * The process dies while a controller's vote is on its way to the device. `isFatal` is called for each vote
-   * until it returns true.
+   * The process dies while a controller's vote is on its way to the device. The disk calls `isFatal` for each
+   * vote until `isFatal` returns true.
    */
   crashInVote(isFatal: (votedFor: NodeId) => boolean): void {
     this.isFatalVote = isFatal;
@@ -204,7 +205,7 @@ export class SimDisk {
     }
   }
 
-  /** A vote is on its way to the device for `latencyUs`. */
+  /** Called when a vote begins its way to the device, which takes `latencyUs`. */
   voteBegins(life: Life, votedFor: NodeId, latencyUs: Micros): void {
     if (this.isFatalVote?.(votedFor) !== true) return;
     this.isFatalVote = undefined;
@@ -212,7 +213,7 @@ export class SimDisk {
     this.world.after(life.random.fork('vote').below(latencyUs), () => life.die('process'));
   }
 
-  /** Number of bytes that this write writes; if fewer than all, the process dies after them. */
+  /** Number of bytes that this write writes. If a planned crash strikes now, the process dies after them. */
   bytesBeforeCrash(life: Life, sizeBytes: number): number {
     const { crash } = this;
     if (crash === undefined || --crash.writesLeft > 0) return sizeBytes;
@@ -233,8 +234,8 @@ export class SimDisk {
   }
 
   /**
-   * The place of a misdirected write. Never the beginning of a log: a whole batch with the offsets that
-   * belong there is indistinguishable from the right one.
+   * The place of a misdirected write; undefined: this write is not misdirected. The place is never the
+   * beginning of a log: nothing could tell a whole batch there, with fitting offsets, from the right one.
    */
   strayPlace(path: string, position: number): { path: string; position: number } | undefined {
     if (this.mayGoAstray === undefined || !isLog(path)) return undefined;

@@ -30,7 +30,7 @@ export class QuorumStore {
     this.failure = undefined;
   }
 
-  /** The write or sync of the next batches fails with this error. */
+  /** The next batches, `writes` of them, fail with this error at their write or their sync. */
   failWrites(code: string, writes = 1): void {
     this.failure = { code, writesLeft: writes };
   }
@@ -39,7 +39,10 @@ export class QuorumStore {
     this.failure = undefined;
   }
 
-  /** A stored record becomes unreadable. The process that runs has all records in memory. */
+  /**
+   * Makes a stored record unreadable. A running process does not notice it, because it has all records in
+   * memory.
+   */
   damage(): void {
     this.isDamaged = true;
   }

@@ -31,7 +31,7 @@ export class SlowCalls {
     this.fault = fault;
   }
 
-  /** Called in each synchronous call of a process, before it takes effect. */
+  /** Called by each synchronous call that may block, before the call takes effect. */
   called(life: Life, call: SlowCall): void {
     const { fault, random } = this;
     if (fault === undefined || !life.isInTurn || !fault.calls.includes(call)) return;

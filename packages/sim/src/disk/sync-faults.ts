@@ -38,7 +38,10 @@ export class SyncFaults {
     this.hasFailed = false;
   }
 
-  /** Syncs that begin before then complete only then, in any order. Syncs of other paths pass them. */
+  /**
+   * Syncs of this path, and of everything below it, that begin before `untilUs` complete shortly after
+   * `untilUs`, in any order. Syncs of other paths do not wait.
+   */
   block(below: string, untilUs: Micros): void {
     this.blocked = { below, untilUs };
   }
@@ -49,7 +52,7 @@ export class SyncFaults {
     this.blocked = undefined;
   }
 
-  /** The disk is another one now. */
+  /** Called when the run replaces the disk. */
   replaced(): void {
     this.failure = undefined;
     this.blocked = undefined;
@@ -74,7 +77,7 @@ export class SyncFaults {
   }
 }
 
-/** Syncs that were blocked complete within this time of each other, so their order is random. */
+/** Blocked syncs complete within this time after the block ends, so their order is random. */
 const LATE_US_MAX: Micros = 5_000;
 
 function isBelow(path: string, folder: string): boolean {

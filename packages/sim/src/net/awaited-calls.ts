@@ -1,4 +1,4 @@
-/** Waits for the next call of a method, for faults that treat its connection badly from that call on. */
+/** Waits for the next call of a method, and passes the connection of this call to a fault. */
 import type { Micros, World } from '../world/index.ts';
 import type { Connection } from './connection.ts';
 
@@ -16,12 +16,14 @@ export class AwaitedCalls {
     this.world = world;
   }
 
-  /** `leaves` is called once, just before the next call of this method leaves its machine. */
+  /**
+   * Calls `leaves` once, just before the next call of this method leaves its machine. Gives up at `untilUs`.
+   */
   next(wait: Wait): void {
     this.waits.push(wait);
   }
 
-  /** A call leaves on this connection. */
+  /** Called just before a call leaves its machine on this connection. */
   leaves(method: string, connection: Connection): void {
     if (this.waits.length === 0) return;
     this.waits = this.waits.filter(({ untilUs }) => this.world.nowUs < untilUs);

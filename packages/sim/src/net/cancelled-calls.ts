@@ -11,17 +11,17 @@ export interface Cancellation {
    * too late. `after`: the answer arrives, and the caller gets an error in its place.
    */
   readonly when: 'before' | 'during' | 'after';
-  /** The caller gets the error this long after the call. An `after` does not use it. */
+  /** Time from the call until its caller gets the error. With `after` it is not used. */
   readonly afterUs: Micros;
   readonly kind: RpcError['kind'];
 }
 
-/** The calls that may be cancelled. */
+/** Draws which calls of a machine are cancelled. */
 export interface CancelRule {
   /** The caller's machine. */
   readonly from: string;
   readonly untilUs: Micros;
-  /** Undefined: this call stays. */
+  /** Undefined: this rule does not cancel the call. */
   draw(method: string): Cancellation | undefined;
 }
 

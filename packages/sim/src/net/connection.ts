@@ -8,8 +8,8 @@ import { Pipe } from './pipe.ts';
 
 const RESET = 'connection reset by the peer';
 /**
- * If the other machine vanishes, a side with unacknowledged bytes gives up after this time, or soon after the
- * machine is back.
+ * If the other machine loses power, a side with unacknowledged bytes gives up after this time, or soon after
+ * that machine is back.
  */
 const RETRANSMISSION_TIMEOUT_US: Micros = 15_000_000;
 const RETRANSMISSION_CHECK_US: Micros = 700_000;
@@ -27,10 +27,11 @@ export class End {
   message: (message: unknown) => void = () => {};
   isOpen = true;
   /**
-   * This side has sent bytes that nobody received. Only then does it notice that the other machine is gone.
+   * This side has sent bytes to a machine that has lost power. Without such bytes and without pings it does
+   * not notice that the machine is gone.
    */
   sentIntoTheVoid = false;
-  /** This side is over, but the other side does not know it yet. */
+  /** This side has closed, but the other side does not know it yet. */
   isAbandoned = false;
   other!: End;
 
@@ -40,7 +41,7 @@ export class End {
     this.out = out;
   }
 
-  /** Runs `deliver` at the other side, in a turn of its own. */
+  /** Sends bytes. When they arrive, a turn of the other side's process runs `deliver`. */
   send(sizeBytes: number, deliver: () => void): void {
     if (!this.isOpen) return;
     const { other } = this;
@@ -58,9 +59,9 @@ export class End {
   }
 
   /**
-   * Closes at once. Bytes under way to the other side are lost, and it gets a reset. If they linger, they
-   * arrive late, and the reset behind them: the system sends what it took from a process, although the
-   * process closed the connection.
+   * Closes at once. Most often the bytes under way are lost, and the other side gets a reset. If these bytes
+   * linger, they still arrive, and the reset arrives behind them: an operating system sends what it took from
+   * a process, although the process has closed the connection.
    */
   destroy(reason: string): void {
     if (!this.isOpen) return;
@@ -72,7 +73,7 @@ export class End {
     this.close(reason, { peer: RESET });
   }
 
-  /** This side is over. Its bytes still arrive at the other side, which then gets a reset. */
+  /** Closes this side. Its bytes still arrive at the other side, and a reset arrives behind them. */
   abandon(reason: string): void {
     if (!this.isOpen) return;
     this.isAbandoned = true;
@@ -105,11 +106,11 @@ export class Connection {
   readonly network: Network;
   readonly ends: readonly [End, End];
   /**
-   * True: the connection sends pings, like gRPC, so it notices a long cut. False: it notices a cut only when
-   * it sends.
+   * True: the connection sends pings, like gRPC, so it notices a long cut or stall. False: it notices
+   * neither, and a power loss of the other machine only if it has sent bytes.
    */
   readonly keepAlive: boolean;
-  /** Number of stalls and of their ends. */
+  /** Number of stalls and of their ends. By this number a timer knows whether its stall still lasts. */
   private stalls = 0;
 
   constructor(network: Network, from: Life, to: Life, keepAlive: boolean) {
@@ -134,7 +135,7 @@ export class Connection {
     return this.ends[1].out;
   }
 
-  /** Nothing arrives in these directions until `flow`. Connections with pings break when that takes long. */
+  /** Nothing arrives in these directions until `flow`. A connection with pings breaks after `keepAliveMs`. */
   stall(...pipes: readonly Pipe[]): void {
     const { world, options } = this.network;
     for (const pipe of pipes) pipe.stall();
@@ -165,9 +166,9 @@ export class Connection {
   }
 
   /**
-   * Breaks the side that connected. The requests that it has sent still arrive at the other side, which
-   * answers into the void and learns of the end only behind them: so a request may arrive after its retry on
-   * another connection. Networks, proxies and a busy server's own system hold requests in this way.
+   * Closes the side that connected. Its requests still arrive at the other side, and a reset arrives behind
+   * them. The answers are lost. So a request may arrive after its retry on another connection. Networks,
+   * proxies and the operating system of a busy server delay requests in this way.
    */
   breakLate(): void {
     this.ends[0].abandon(RESET);
@@ -190,7 +191,7 @@ export class Connection {
     for (const end of this.ends) end.close(reason);
   }
 
-  /** A reset travels behind the bytes sent before, unless these were dropped. */
+  /** Closes the other side with this reason, after the delay of the link and after the end of a cut. */
   tellPeer(from: End, reason: string): void {
     const { other } = from;
     const { world } = this.network;
@@ -202,7 +203,7 @@ export class Connection {
     world.after(link.arrivalUs(0) - world.nowUs, arrive);
   }
 
-  /** The other system knows no such connection: it answers what this side sent with a reset. */
+  /** The other side has closed the connection, so its operating system answers bytes with a reset. */
   refuse(end: End): void {
     if (!end.out.isStalled) this.tellPeer(end.other, RESET);
   }
@@ -213,8 +214,8 @@ export class Connection {
     const { other } = end;
     end.isOpen = false;
     if (death === 'power') {
-      // Bytes that have left the machine arrive. Bytes that wait for a cut to heal were in its memory and are
-      // lost.
+      // Bytes that have left the machine arrive. Bytes that wait for the end of a cut are still in the memory
+      // of the machine, so they are lost.
       other.sentIntoTheVoid ||= other.out.bytesInFlight > 0;
       if (this.network.link(life.host.name, other.life.host.name).isCut) end.out.close();
       this.watchVanished(other, life);

@@ -40,7 +40,7 @@ export class Link {
     this.freeAtUs = Math.min(this.freeAtUs, this.world.nowUs);
   }
 
-  /** The arrival time of a message of this size that is sent now, without a cut. */
+  /** Sends a message of this size now; later ones queue behind it. Returns its arrival time without a cut. */
   arrivalUs(sizeBytes: number): Micros {
     const { delayUs, jitterUs, bytesPerSecond } = this.quality;
     const transmissionUs = Math.ceil((sizeBytes * 1e6) / bytesPerSecond);

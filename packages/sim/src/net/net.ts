@@ -77,8 +77,8 @@ export class SimNet implements Net {
 /** Behaviour that the seam leaves open: each stream has one of the allowed variants. */
 interface Manners {
   /**
-   * If true, the stream reads a sent chunk only when the chunk leaves, and counts it in `unsentBytes` until
-   * then.
+   * If true, the stream copies a sent chunk only when the chunk arrives at the other side, and counts it in
+   * `unsentBytes` until then.
    */
   readonly keepsChunks: boolean;
   readonly random: Random;
@@ -98,7 +98,7 @@ class SimStream implements Stream {
   private isFull = false;
   private finishing = false;
   private isPaused = false;
-  /** Chunks that reached this process before it paused the stream, and that it has not read. */
+  /** Chunks that reached this process while the stream was paused, and that the handler has not read. */
   private readonly unread: Uint8Array[] = [];
 
   constructor(network: Network, life: Life, manners: Manners, remoteAddress: string) {

@@ -8,7 +8,7 @@ export class Pieces {
   private large = new Uint8Array(LARGE_BYTES);
   private used = 0;
 
-  /** A piece filled with zeros, not shared. */
+  /** A piece filled with zeros. No other piece overlaps it. */
   take(sizeBytes: number): Uint8Array {
     if (sizeBytes > PIECE_BYTES_MAX) return new Uint8Array(sizeBytes);
     if (this.used + sizeBytes > LARGE_BYTES) {

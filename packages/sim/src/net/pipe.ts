@@ -1,7 +1,7 @@
 /**
- * One direction of a connection: bytes arrive whole, in order and once, or not at all (TCP). They wait while
- * the link is cut, the receiver does not read, or this pipe stalls. Only this pipe stalls then: other
- * connections of the same machines work, as when a network loses or holds the packets of one of them.
+ * One direction of a connection: bytes arrive whole, in order and once, or not at all (TCP). Bytes wait while
+ * the link is cut, the receiver does not read, or this pipe stalls. A stall holds only this pipe, as when a
+ * network loses the packets of one connection; other connections of the same machines work.
  */
 import type { Micros, World } from '../world/index.ts';
 import type { Link } from './link.ts';
@@ -20,7 +20,7 @@ export class Pipe {
   private readonly link: Link;
   private readonly inFlight: Item[] = [];
   private lastArrivalUs = 0;
-  /** Number of delayed arrivals. */
+  /** Number of messages that are due and still wait. */
   private heldUp = 0;
   private waitsForHeal = false;
   private receiverPaused = false;
@@ -101,7 +101,7 @@ export class Pipe {
     });
   }
 
-  /** Delivers the delayed arrivals, each in an event of its own. */
+  /** Delivers the messages that waited, each in an event of its own. */
   private goOn(): void {
     if (this.closed || this.heldUp === 0) return;
     if (this.link.isCut) {

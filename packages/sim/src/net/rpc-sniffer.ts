@@ -1,6 +1,6 @@
 /**
- * For coverage: reads the error codes in the active controller's answers to brokers. Counts `control METHOD
- * CODE`, with the methods register, heartbeat, alter-partition, producer-ids and the forwarded APIs.
+ * For coverage: reads the error codes in a controller's answers to brokers. Counts `control METHOD CODE`. The
+ * methods are register, heartbeat, session, alter-partition, producer-ids and the forwarded APIs.
  *
  * Also a checker, `forwarded-as-it-came`: brokers decode a request before they forward it, so if a controller
  * cannot decode it, the broker sent other bytes.

@@ -284,7 +284,7 @@ class SimChannel implements RpcChannel {
     this.calls.get(id)?.finish(new RpcError(kind, 'cancelled'));
   }
 
-  /** Takes the answer to a cancelled call. */
+  /** Whether a fault cancels the call, so that its answer is dropped. With `after` the caller fails now. */
   private isDropped(id: number): boolean {
     const cancellation = this.cancelled.get(id);
     if (cancellation?.when === 'after') this.cancel(id, cancellation.kind);

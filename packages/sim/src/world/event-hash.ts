@@ -7,7 +7,7 @@ export class EventHash {
   private b = 0x9e3779b9;
   private readonly names = new Map<string, number>();
 
-  /** Any safe integer. */
+  /** Adds a number to the hash: any safe integer. */
   note(value: number): void {
     const low = value | 0;
     const high = (value / 0x1_0000_0000) | 0;
@@ -15,7 +15,7 @@ export class EventHash {
     this.b = Math.imul((this.b << 5) ^ (this.b >>> 27) ^ low, 0x85ebca6b) + high;
   }
 
-  /** The world has few different texts, so this caches the hash of each. */
+  /** Adds a text to the hash. The world has few different texts, so this caches the hash of each. */
   name(text: string): void {
     let hash = this.names.get(text);
     if (hash === undefined) {

@@ -1,4 +1,4 @@
-/** A machine: has a name, a wall clock that may be wrong, and at most one process of ours at a time. */
+/** A machine: has a name, a wall clock that may be wrong, and at most one process at a time. */
 import { assert, type Millis, type WallMillis } from '@millrace/base';
 import { hashOf } from './event-hash.ts';
 import { Life } from './life.ts';

@@ -10,7 +10,10 @@ import { MILLISECOND, type Micros } from './world.ts';
 const WORKERS = 2;
 const SLICES = 5;
 const WAITING_MAX = 1_000;
-/** Most slices are short; some take seconds, longer than a request's timeout or a leadership. */
+/**
+ * The longest slice; each job draws one of these. Most jobs are short. Some take seconds, longer than a
+ * request's timeout or a leadership.
+ */
 const SLICE_MAX_US: readonly Micros[] = [1, 1, 1, 10, 100, 800].map((ms) => ms * MILLISECOND);
 
 interface Entry {

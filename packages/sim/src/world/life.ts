@@ -28,8 +28,8 @@ export class Life {
   death: Death | 'ended' | undefined;
   private paused = false;
   /**
-   * Events that arrived while it was paused, or after it resumed and before it caught up: no later event may
-   * overtake an earlier one. Timers may run before or after the events from outside.
+   * Events that arrived while the process was paused or blocked, or before it had run all of these. Events of
+   * one kind keep their order. A draw decides whether timers or events from outside run first.
    */
   private backlog: { readonly kind: EventKind; readonly run: () => void }[] = [];
   private readonly pendingSoon: (() => void)[] = [];
@@ -67,7 +67,7 @@ export class Life {
     this.world.after(delayUs, () => this.turn('io', run));
   }
 
-  /** Delivers an event from outside now, for a caller that has scheduled it itself. */
+  /** Delivers an event now, for a caller that has scheduled it itself. */
   turn(kind: EventKind, run: () => void): void {
     if (!this.isAlive) return;
     if (this.isHeld || this.backlog.length > 0) {
@@ -98,7 +98,7 @@ export class Life {
     for (const watch of world.watchers) watch(this);
   }
 
-  /** Ends this process now, also in the middle of its turn (then throw a CrashSignal after it). */
+  /** Ends this process now. In the middle of its turn, the caller throws a CrashSignal afterwards. */
   die(death: Death | 'ended'): void {
     if (!this.isAlive) return;
     this.death = death;
@@ -114,7 +114,10 @@ export class Life {
     this.paused = true;
   }
 
-  /** SIGCONT: runs the backlog now, one turn each. As in an event loop, timers or messages may be first. */
+  /**
+   * SIGCONT: runs the backlog now, each event in a turn of its own. As in an event loop, timers or messages
+   * may be first.
+   */
   resume(): void {
     if (!this.paused) return;
     this.paused = false;
@@ -122,10 +125,9 @@ export class Life {
   }
 
   /**
-   * Blocks this process in the middle of its turn, as a synchronous system call does. For the rest of the
-   * turn it is later: everything that the process does then happens after `durationUs`. Its other events wait
-   * until the turn is over. The turn itself still runs at once, so a process that is killed meanwhile has
-   * done everything.
+   * Blocks this process in the middle of its turn, as a synchronous system call does. The process does the
+   * rest of its turn `durationUs` later in virtual time. Its other events wait until the turn is over. The
+   * simulator runs the whole turn before any other event, so a kill during the block comes after the turn.
    */
   block(durationUs: Micros): void {
     assert(this.inTurn && durationUs >= 0, 'a process blocks in its turn');

@@ -1,4 +1,4 @@
-/** A process's log: a part of the story, from `info` on, and the counts of coverage. */
+/** The log of a process. The story has its events from `info` on. Coverage counts all of its events. */
 import type { Logger } from '@millrace/base';
 import type { Life } from './life.ts';
 

@@ -1,6 +1,6 @@
 /**
- * Virtual time. One queue of events, ordered by time and then by the order of requests; nothing else decides
- * the next event. All simulated code gets time and randomness only from here.
+ * Virtual time. One queue of events, ordered by time and then by the order in which they were added; nothing
+ * else decides the next event. All simulated code gets time and randomness only from here.
  */
 import { assert, type Deadline, DeadlineQueue, Prng } from '@millrace/base';
 import { Violation } from '@millrace/checkers';
