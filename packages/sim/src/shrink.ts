@@ -1,7 +1,7 @@
 /**
- * Shrinks the plan of a failing run as long as the same checker still fails: leaves out incidents, then
- * faults (first larger parts, then single ones: delta debugging), then makes phases, parameters and the
- * scenario less. Owns no clock: the caller decides when to stop.
+ * Shrinks the plan of a failing run as long as the same checker still fails. Leaves out incidents, then
+ * faults (first larger parts, then single ones: delta debugging). Then makes phases shorter, parameters
+ * smaller and the scenario simpler. Owns no clock: the caller decides when to stop.
  */
 import {
   faultsOf,
@@ -35,7 +35,7 @@ export interface Shrunk<T> {
   /** The run of this plan. */
   readonly run: T;
   readonly runs: number;
-  /** False: there was no time to try all. */
+  /** False: the shrinking stopped before it had tried all smaller plans. */
   readonly isMinimal: boolean;
 }
 
@@ -75,7 +75,7 @@ class Shrinking<T extends ShrinkableRun> {
     return { plan: this.plan, run: this.best, runs: this.runs, isMinimal: !this.isCutShort };
   }
 
-  /** They changed nothing. */
+  /** Leaves out the planned faults that found no victim: they changed nothing. */
   private leaveOutFaultsWithoutVictim(): void {
     const struck = new Set(this.best.faults.map(({ id }) => id));
     this.fails(withFaults(this.plan, ({ id }) => struck.has(id)));

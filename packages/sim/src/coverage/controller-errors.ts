@@ -40,8 +40,8 @@ export const controllerErrors: readonly CoverageItem[] = [
   {
     name: 'COORDINATOR_LOAD_IN_PROGRESS',
     sentence: 'a broker has no producer id left, and no controller gives it more',
-    // The log event counts, too: the broker logs it when it answers the waiting clients, but few clients wait
-    // that long.
+    // The log event counts, too: the broker logs each failed request for ids, but few clients wait until it
+    // fails.
     keys: ['answer InitProducerId COORDINATOR_LOAD_IN_PROGRESS', 'log producer-id-block-refused'],
   },
   {

@@ -9,7 +9,7 @@ export interface CoverageItem {
   readonly keys: readonly string[];
 }
 
-/** An error code of the source that no run must reach. */
+/** An error code, or another event of the source, that the seeds need not reach. */
 export interface Exemption {
   readonly name: string;
   /** Why no simulated cluster can reach it. */

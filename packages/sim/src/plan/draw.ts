@@ -1,28 +1,28 @@
 /**
  * Draws the plan of a seed: one to five incidents. What must survive one recovery (the ELR, checkpoints, old
- * folders, producer states, sessions) is hurt again in the next incident. Some phases between them are long,
- * so that timers of half a minute and more fire.
+ * folders, producer states, sessions) is hurt again in the next incident. Some quiet phases between incidents
+ * are long, so that timers of half a minute and more fire.
  */
 import { type Millis, Prng } from '@millrace/base';
 import { commonFaults, drawValues, rareFaults } from '../faults/index.ts';
 import { type Incident, kindNamed, PLAN_FORMAT, type Plan, type PlannedFault } from './plan.ts';
 
-/** At most one run in ten has one incident. */
+/** Numbers of incidents. One run in twelve has only one. */
 const INCIDENTS = [1, 2, 2, 2, 3, 3, 3, 4, 4, 5, 2, 3];
 const LASTS_MS: readonly Millis[] = [3_000, 6_000, 10_000, 15_000];
 const PAUSES_MS: readonly Millis[] = [300, 800, 2_000];
 /** Quiet phases before an incident: most are short. */
 const QUIET_MS: readonly Millis[] = [500, 500, 1_000, 2_000, 2_000, 20_000, 45_000];
-/** One run in this many has a phase of some minutes. */
+/** One run in this many has a quiet phase of some minutes. */
 const LONG_ONE_IN = 16;
 const LONG_MS_MIN: Millis = 300_000;
 const LONG_MS_MAX: Millis = 500_000;
-/** One incident in this many has a rare fault of a kind. */
+/** Each kind of rare fault is in one incident of this many. */
 const RARE_ONE_IN = 10;
 
 const one = <T>(random: Prng, list: readonly T[]): T => list[random.below(list.length)]!;
 
-/** The plan of this seed; it needs no override. */
+/** The plan of this seed, without overrides. */
 export function planOf(seed: number): Plan {
   const random = new Prng(seed).fork('plan');
   const count = one(random, INCIDENTS);
@@ -84,7 +84,7 @@ function drawKind(random: Prng, weights: ReadonlyMap<string, number>, total: num
   return commonFaults[0]!.name;
 }
 
-/** Each strikes once, in some incidents. */
+/** Each kind of rare fault strikes at most once in an incident. */
 function drawRare(random: Prng, lastsMs: Millis): Drawn[] {
   return rareFaults.flatMap(({ name }) => {
     const source = random.fork(name);

@@ -7,13 +7,13 @@ export function withFaults(plan: Plan, isKept: (fault: PlannedFault) => boolean)
   return { ...plan, incidents };
 }
 
-/** Each without one incident, first the last one: the run ended there. */
+/** Plans without one of the incidents; first without the last one, because the run ended there. */
 export function* withoutAnIncident(plan: Plan): Generator<Plan, void> {
   for (let left = plan.incidents.length - 1; left >= 0; left--)
     yield { ...plan, incidents: plan.incidents.filter((_one, index) => index !== left) };
 }
 
-/** Each with a shorter phase. */
+/** Plans in which one phase is shorter. */
 export function* withShorterPhases(plan: Plan): Generator<Plan, void> {
   for (const [index, { quietMs, lastsMs, faults }] of plan.incidents.entries()) {
     const shortest = Math.max(0, ...faults.map(({ atMs }) => atMs)) + 1;
@@ -22,7 +22,7 @@ export function* withShorterPhases(plan: Plan): Generator<Plan, void> {
   }
 }
 
-/** Each with one smaller parameter of a fault. */
+/** Plans in which one parameter of a fault is smaller. */
 export function* withLesserParameters(plan: Plan): Generator<Plan, void> {
   for (const { id, kind, parameters } of faultsOf(plan))
     for (const [name, one] of Object.entries(kindNamed(kind)!.parameters))

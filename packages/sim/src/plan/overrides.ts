@@ -21,7 +21,7 @@ const texts: Domain<Texts> = {
   less: () => [],
 };
 
-/** By node id. */
+/** The settings of single nodes, by node id. */
 const nodeSettings: Domain<Readonly<Record<string, Texts>>> = {
   allows: 'an object of objects of strings',
   isAllowed: (value): value is Readonly<Record<string, Texts>> =>
@@ -42,7 +42,7 @@ const topics: Domain<readonly TopicPlan[]> = {
   ],
 };
 
-/** Fewer nodes, and an odd number of controllers. */
+/** Shrinking tries only odd numbers of controllers. */
 const controllers: Domain<number> = {
   ...whole(1, 9),
   less: (count) => [1, 3].filter((less) => less < count),
@@ -50,7 +50,7 @@ const controllers: Domain<number> = {
 
 type Section = Readonly<Record<string, Domain>>;
 
-/** By the name of the field; a section has fields of its own. */
+/** The allowed values of each field of a scenario. `cluster` and `network` have fields of their own. */
 export const scenarioDomains: Readonly<Record<keyof Scenario, Domain | Section>> = {
   cluster: {
     controllers,
@@ -77,7 +77,7 @@ export const scenarioDomains: Readonly<Record<keyof Scenario, Domain | Section>>
   producers: whole(0, 20),
   consumers: whole(0, 20),
   autoTopics: whole(0, 20),
-  // Clients with a longer pause do less.
+  // Shrinking keeps the pause: with a shorter one the clients would do more.
   paceMs: { ...whole(1, MILLIS_MAX), less: () => [] },
   faultsFromTheStart: yes,
   prober: yes,
@@ -101,7 +101,7 @@ export function scenarioOf({ seed, overrides }: Pick<Plan, 'seed' | 'overrides'>
   return { ...scenario, topics: scenario.topics.map((topic) => fitting(topic, scenario)) };
 }
 
-/** A topic has at most as many replicas as there are brokers. */
+/** Lowers the replicas of a topic to the number of brokers, and min.insync.replicas to that of replicas. */
 function fitting(topic: TopicPlan, { cluster, everythingIsSynced }: Scenario): TopicPlan {
   const replicationFactor = Math.min(topic.replicationFactor, cluster.brokers);
   const { 'min.insync.replicas': wanted, ...others } = topic.configs;

@@ -1,6 +1,6 @@
 /**
  * The plan of a run: everything that is decided before anything happens. It is plain JSON, so it can be
- * printed, kept in a file, changed by hand and made smaller. The same plan is always the same run.
+ * printed, kept in a file, changed by hand and made smaller. All runs of a plan are the same.
  */
 import type { Millis } from '@millrace/base';
 import { type FaultKind, faultKinds, type Json, type Values } from '../faults/index.ts';
@@ -9,18 +9,18 @@ export const PLAN_FORMAT = 1;
 
 export interface Plan {
   readonly format: typeof PLAN_FORMAT;
-  /** 0 .. 2^32-1. Decides the scenario, except for the overrides, and all that no plan names. */
+  /** 0 .. 2^32-1. Decides the scenario, except for the overrides, and all that the plan does not name. */
   readonly seed: number;
   /** Values of the scenario that replace those drawn from the seed (overrides.ts). */
   readonly overrides: Overrides;
-  /** A peace follows each. */
+  /** A peace follows each incident. */
   readonly incidents: readonly Incident[];
 }
 
 export type Overrides = Readonly<Record<string, Json>>;
 
 export interface Incident {
-  /** Before it begins. */
+  /** Quiet time before the incident begins. */
   readonly quietMs: Millis;
   readonly lastsMs: Millis;
   readonly faults: readonly PlannedFault[];
@@ -30,7 +30,7 @@ export interface PlannedFault {
   /** Unique in the plan. */
   readonly id: number;
   readonly kind: string;
-  /** From the beginning of its incident; less than `lastsMs`. */
+  /** Time from the beginning of its incident; less than `lastsMs`. */
   readonly atMs: Millis;
   readonly parameters: Values;
 }

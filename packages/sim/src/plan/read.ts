@@ -24,7 +24,7 @@ const FAULTS_MAX = 10_000;
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** Throws a PlanError. */
+/** Throws a PlanError if the JSON is not a valid plan. */
 export function planFrom(json: unknown): Plan {
   const { format, seed, overrides, incidents } = fieldsOf(json, 'plan', [
     'format',

@@ -1,6 +1,6 @@
 /**
- * The scenario of a seed: size of the cluster, settings, topics, clients and network. Each run is an unusual
- * combination (swarm testing), because some bugs appear only if a single thing is unusual.
+ * The scenario of a seed: size of the cluster, settings, topics, clients and network. Each seed draws another
+ * combination (swarm testing), because some bugs appear only in an unusual combination.
  */
 import type { Prng } from '@millrace/base';
 import type { ClusterPlan } from '../cluster/index.ts';
@@ -16,17 +16,18 @@ export type TopicPlan = {
 export interface Scenario {
   readonly cluster: ClusterPlan;
   readonly network: NetworkOptions;
-  /** Largest initial error of wall clocks (nothing corrects them), and largest drift of monotonic clocks. */
+  /** Largest initial error of wall clocks. The first peace sets them right. */
   readonly clockSkewMs: number;
+  /** Largest drift of monotonic clocks, in millionths. */
   readonly clockDriftPpm: number;
   readonly topics: readonly TopicPlan[];
   /** Every topic has flush.messages=1, so that all machines may lose power at once. */
   readonly everythingIsSynced: boolean;
   readonly producers: number;
   readonly consumers: number;
-  /** How many topics the clients use that brokers create at their first request. */
+  /** Number of topics that brokers create when a client first asks for them. */
   readonly autoTopics: number;
-  /** Average time between two sends of a client. */
+  /** Average time between two batches of a producer. */
   readonly paceMs: number;
   /** The first incident begins before the cluster is up. */
   readonly faultsFromTheStart: boolean;
@@ -90,7 +91,7 @@ export function drawScenario(random: Prng): Scenario {
   };
 }
 
-/** Timeouts shorter than production's, where that causes more events in a run of half a minute. */
+/** Many timeouts are shorter than in production, so that more happens in a short run. */
 function drawSettings(random: Prng): Record<string, string> {
   return {
     'replica.lag.time.max.ms': one(random, ['1500', '3000', '10000']),
@@ -199,7 +200,7 @@ function drawManyTopics(count: number, brokers: number): TopicPlan[] {
   );
 }
 
-/** Some topics leave it to the setting of their leader. */
+/** Some topics do not set min.insync.replicas. For them the setting of the leader counts. */
 function drawMinIsr(random: Prng, { configs }: TopicPlan): Readonly<Record<string, string>> {
   return random.below(3) === 0 ? {} : configs;
 }

@@ -17,7 +17,7 @@ interface Doings {
   read: number;
   /** `events-1-0` → the last offset acknowledged or read. */
   readonly upTo: Map<string, number>;
-  /** The error of its last failed or unknown batch. */
+  /** The error of the client's last batch that failed or has an unknown outcome. */
   error: string | undefined;
 }
 
@@ -68,11 +68,11 @@ interface Failures {
   records: number;
 }
 
-/** A client that gets nothing but the same error has one line when that is over, and not one each second. */
+/** A client that gets only one error for some seconds has one line for all of them, when they are over. */
 class Stuck {
   private readonly byClient = new Map<string, Failures>();
 
-  /** Whether the line comes later. */
+  /** Whether the client was stuck in this second. Then its line comes later. */
   takes(client: string, { acked, read, failed, unknown, error }: Doings, second: number): boolean {
     if (acked + read > 0 || error === undefined) return false;
     const known = this.byClient.get(client);
@@ -84,7 +84,7 @@ class Stuck {
     return true;
   }
 
-  /** The lines of the clients that were not stuck in this second. */
+  /** The lines of the clients that were stuck until before this second. */
   over(second: number): string[] {
     const texts: string[] = [];
     for (const [client, { error, from, last, records }] of [...this.byClient]) {

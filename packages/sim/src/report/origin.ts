@@ -17,7 +17,7 @@ interface Fault {
   readonly offset: number | undefined;
   /** The time of the acknowledgement. */
   readonly ackedUs: number;
-  /** The id of the broker of the sentence. */
+  /** The id of the broker that the sentence names first. */
   readonly broker: number | undefined;
   readonly epoch: number | undefined;
 }

@@ -1,6 +1,7 @@
 /**
- * The log events of production and of the simulator in plain words. The table of events has the sentences of
- * the logged ones. An event without a phrase appears as it is, so that new events are visible.
+ * The log events of production and of the simulator in plain words. For production's events, the table of
+ * events in `base` has the sentences. An event without a phrase is printed with its name and facts, so that
+ * new events are visible.
  */
 import { ACTORS, definitionsOf, type EventDefinition, type EventName, type FactName } from '@millrace/base';
 
@@ -27,7 +28,7 @@ const OWN: Readonly<Record<string, Phrase | undefined>> = {
   'process-ended': ({ facts }) =>
     ({ process: 'is killed', power: 'loses power' })[String(facts['death'])] ?? 'has ended',
   'process-gave-up': ({ facts }) => `gives up: ${facts['reason']}`,
-  violated: undefined, // printed last, by itself
+  violated: undefined, // `storyLines` prints the violation last
   incident: ({ facts }) =>
     `— an incident begins: ${facts['faults']} faults planned within ${Number(facts['lastsMs']) / 1000} s —`,
   'faults-over': () => '— the faults are over; the simulator repairs everything —',
@@ -111,7 +112,7 @@ export function phraseOf(event: string, speaker: Speaker): string | undefined {
   return event === 'isr-changed' ? `${text}${joinText(facts)}` : text;
 }
 
-/** The log end of the replica that joins an ISR, which must not lie before the beginning of the epoch. */
+/** The log end of the replica that joins an ISR. It must not lie below the offset where the epoch began. */
 function joinText({ leaderEpoch, startOffset, joinedAt }: Facts): string {
   if (joinedAt === undefined) return '';
   return ` (joins with its log up to ${String(joinedAt)}; epoch ${String(leaderEpoch)} began at ${String(startOffset)})`;

@@ -18,9 +18,9 @@ type Told = Pick<
 > &
   Partial<Pick<RunReport, 'waiting'>>;
 
-/** The story prints the same line of the same actor once within this time. */
+/** A line that the same actor repeats within this time is not printed again. */
 const REPEAT_US = 2 * SECOND;
-/** A line that came so often has its count. */
+/** A line that came at least so often is printed with the number of times. */
 const COUNTED_MIN = 3;
 /** The beginning of the line where the violated fact arose. */
 const ARROW = '→';
@@ -108,9 +108,9 @@ type Together = StoryLine & {
   readonly source: StoryLine[];
 };
 
-/** Facts that differ for every partition; the story omits them. */
+/** Facts in which events of several partitions may differ and still be joined into one line. */
 const APART: Readonly<Record<string, Facts>> = {
-  // Lines of ISRs that a replica joins stay apart, because they state its log end.
+  // If a replica joins the ISR, the fact `joinedAt` keeps the lines apart, because they state its log end.
   'isr-changed': { leaderEpoch: 0, startOffset: 0 },
   'log-write-failed': { directory: '', reason: '' },
 } satisfies { [Name in EventName]?: Facts };

@@ -25,9 +25,9 @@ export function makePeace(cluster: SimCluster, supervisor: Supervisor): void {
 }
 
 /**
- * Acts as an operator for faults that do not heal by themselves: replaces a damaged disk as soon as others
- * hold everything, replaces a damaged quorum store, and restarts a broker whose log went offline (its disk
- * was full, or failed).
+ * Acts as an operator for faults that do not heal by themselves. Replaces a damaged disk as soon as other
+ * replicas hold everything, replaces a damaged quorum store, and restarts a broker whose log went offline
+ * (its disk was full, or failed).
  */
 export function lookAfter(cluster: SimCluster, atlas: Atlas): void {
   for (const node of cluster.controllers) {

@@ -21,7 +21,7 @@ export const LIVENESS = {
   /** From the start until every topic exists and is in sync. */
   startUs: 20 * SECOND,
   /**
-   * From the end of the last fault, before any disk is repaired, until brokers with working disks lead the
+   * From the end of the faults, before any disk is replaced, until brokers with working disks lead the
    * partitions.
    */
   handOverUs: 15 * SECOND,
@@ -38,7 +38,7 @@ export const LIVENESS = {
   rereadUs: 20 * SECOND,
 } as const;
 
-/** The checkers of times: the story of their violations says what each node waits for. */
+/** The checkers of time limits. When one of them fails, the story says what each node waits for. */
 const LIMITS: ReadonlySet<string> = new Set(['liveness', 'leader-unavailable', 'writes-unavailable']);
 /** The shortest run. */
 const RUN_US_MIN = 20 * SECOND;

@@ -22,7 +22,7 @@ export class Supervisor {
     });
   }
 
-  /** Starts every process that is down at once. */
+  /** Starts every process that is down, without delay. */
   startAll(cluster: SimCluster): void {
     this.hurries = true;
     for (const node of cluster.nodes) if (!node.isUp) node.start();

@@ -32,7 +32,7 @@ interface Surroundings {
 }
 
 type KnownTopic = TopicPlan & {
-  /** Whether a client knows that the topic exists. */
+  /** Whether clients use the topic: its creation succeeded, or brokers create it at the first request. */
   exists: boolean;
   /** The largest number of partitions that a request has asked for. */
   asked: number;
@@ -49,9 +49,12 @@ const UNCLEAN: Readonly<Record<string, string>> = { 'unclean.leader.election.ena
 const PROBER_TOPIC = 'probe-1';
 const PROBER_PACE_MS = 250;
 
-/** Of every client in a quiet phase. */
+/** Average time between two requests of a producer, or of the prober, in a quiet phase. */
 const QUIET_PACE_MS = 1_000;
-/** Of a consumer; less than its shortest request timeout. In a quiet phase it waits longest. */
+/**
+ * Range of the time that a consumer's fetch waits for records (`fetch.max.wait.ms`); less than the shortest
+ * request timeout. In a quiet phase every fetch waits for the largest time.
+ */
 const WAIT_MS_MIN = 10;
 const WAIT_MS_MAX = 500;
 
@@ -175,7 +178,7 @@ export class Workload implements Operator {
     ask();
   }
 
-  /** The first client that asks for the topic makes its broker create it. */
+  /** A broker creates the topic when the first client asks for it. */
   private leaveToBrokers(name: string): void {
     const { brokers, settings } = this.surroundings.scenario.cluster;
     const partitions = Number(settings['num.partitions'] ?? 1);
