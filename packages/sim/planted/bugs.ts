@@ -1,5 +1,5 @@
 /**
- * The planted bugs: each replaces a line of production code by its opposite. Only tests and tools use them.
+ * The planted bugs: each replaces a line of production code by a wrong line. Only tests and tools use them.
  */
 import type { PlantedBug } from './patch.ts';
 
@@ -22,7 +22,7 @@ export const bugs: readonly PlantedBug[] = [
   },
   {
     name: 'early-isr-shrink',
-    sentence: 'a leader ignores a follower as soon as it has asked for a smaller ISR',
+    sentence: 'a leader commits without a follower before the controller has removed it from the ISR',
     file: 'packages/replication/src/partition/leadership.ts',
     find: 'maximalIsr: partition.isrState.maximal,',
     replace: 'maximalIsr: partition.isrState.pending?.isr.map(({ brokerId }) => brokerId) ?? partition.isr,',
@@ -113,7 +113,7 @@ export const bugs: readonly PlantedBug[] = [
   },
   {
     name: 'lent-bytes-kept',
-    sentence: 'a leader keeps the bytes of a Produce whose batches are checked beside the loop',
+    sentence: 'a leader does not copy the lent bytes of a Produce request while jobs check its batches',
     file: 'packages/replication/src/serving/produce-run.ts',
     find: 'return isOver || lent === null ? null : new Uint8Array(lent);',
     replace: 'return isOver || lent === null ? null : lent;',

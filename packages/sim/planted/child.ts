@@ -7,7 +7,7 @@ import { parseArgs } from 'node:util';
 import { bug, planted } from './hook.ts';
 import { type Finding, isExpected } from './patch.ts';
 
-/** Limit for failures of other checkers, and of a control. */
+/** Most failures to report, of other checkers or of a control. */
 const FINDINGS_MAX = 20;
 
 export interface ChildReport {

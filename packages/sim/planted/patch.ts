@@ -9,11 +9,11 @@ export interface PlantedBug {
   readonly file: string;
   /** A whole line of the file, without its indentation. The file must contain the line exactly once. */
   readonly find: string;
-  /** The line that takes its place. */
+  /** The line that replaces it. */
   readonly replace: string;
   /** The checkers that identify the bug. Earlier failures of other checkers do not count. */
   readonly expectedCheckers: readonly string[];
-  /** The checker's sentence; for checkers that find more than one thing. */
+  /** A part of the checker's sentence, for checkers that find more than one thing. */
   readonly expectedSentence?: string;
 }
 

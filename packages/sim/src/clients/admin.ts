@@ -12,8 +12,8 @@ import { type ClientEnv, countError } from './env.ts';
 export type { NewTopic } from '@millrace/client';
 
 /**
- * Timeout of a first try. The controller may still make the change after it, so the administrator must handle
- * a late outcome.
+ * Timeout of the first attempt to grow a topic. The controller may still make the change afterwards, so a
+ * later attempt must recognise that the change is made.
  */
 const IMPATIENT_MS = 10;
 const VERSIONS: ReadonlyMap<number, number> = new Map([

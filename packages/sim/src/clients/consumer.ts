@@ -23,16 +23,16 @@ export interface ConsumerOptions {
   readonly usesSessions: boolean;
   /** Sends the leader epoch that it knows (KIP-320). */
   readonly sendsEpochs: boolean;
-  /** Asks a new leader whether its position is still part of the log, as the Java client does. */
+  /** Asks a new leader whether the consumer's position is still part of the log, as the Java client does. */
   readonly validatesPositions: boolean;
-  /** How long a fetch may wait for records, now. */
+  /** How long the next fetch may wait for records. */
   readonly maxWaitMs: () => Millis;
   readonly maxBytes: number;
   readonly requestTimeoutMs: Millis;
 }
 
 const LIST_OFFSETS_VERSION = 7;
-/** A version of older clients, without OFFSET_NOT_AVAILABLE. Every second ListOffsets has it. */
+/** A version of older clients, without OFFSET_NOT_AVAILABLE. Every second ListOffsets request uses it. */
 const LIST_OFFSETS_VERSION_OLD = 4;
 const OFFSET_FOR_LEADER_EPOCH_VERSION = 4;
 

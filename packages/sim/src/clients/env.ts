@@ -14,7 +14,7 @@ export interface ClientEnv {
   readonly bootstrap: readonly Address[];
   readonly history: History;
   readonly codecs: CompressionCodecs;
-  /** Whether brokers may create the missing topics that it asks for. */
+  /** Whether brokers may create the missing topics that the client asks for. */
   readonly createsTopics: boolean;
 }
 

@@ -62,7 +62,7 @@ export class Prober {
     this.isStopping = true;
   }
 
-  /** Every probe ends, with an answer or with its connection. */
+  /** No request is open. Every request ends: with its answer, or with its connection. */
   get isIdle(): boolean {
     return !this.isAsking;
   }

@@ -17,7 +17,7 @@ export interface ProducerOptions {
   /** `max.in.flight.requests.per.connection`, here per partition. */
   readonly maxInFlight: number;
   readonly recordsMax: number;
-  /** Average time between two batches, now. */
+  /** The current average time between two batches. */
   readonly paceMs: () => Millis;
   readonly requestTimeoutMs: Millis;
   readonly deliveryTimeoutMs: Millis;
@@ -25,8 +25,8 @@ export interface ProducerOptions {
   /** 7 .. 13 */
   readonly version: number;
   /**
-   * After it gives up a batch, an idempotent producer continues with the next epoch (Java), or as a new
-   * producer (librdkafka).
+   * How an idempotent producer continues after it gives up a batch. True: with the next producer epoch, as in
+   * Java. False: with a new producer id, as in librdkafka.
    */
   readonly bumpsEpoch: boolean;
   readonly paddingBytes: number;
@@ -44,7 +44,7 @@ const INIT_PRODUCER_ID_VERSION = 4;
 /** One batch in this many has records with other timestamps than its header. */
 const ODD_TIMESTAMPS_ONE_IN = 4;
 const EARLIER_MS = 1_000;
-/** The producer creates no more batches while this many wait. */
+/** The producer creates no batch for a partition while this many wait there. */
 const WAITING_MAX = 50;
 
 export class Producer {
@@ -55,7 +55,7 @@ export class Producer {
   private readonly options: ProducerOptions;
   private readonly metadata: ClusterView;
   private readonly producer: ClientProducer<Batch>;
-  /** Batches without an end, the oldest first. */
+  /** The batches that have not ended, the oldest first. */
   private readonly open = new Set<SendOp>();
   private batches = 0;
   private values = 0;
@@ -84,7 +84,7 @@ export class Producer {
     this.producer.pollsItself = true;
   }
 
-  /** Whether it asks for acknowledgements. */
+  /** Whether the producer asks for acknowledgements. */
   get isAcknowledged(): boolean {
     return this.options.acks !== 0;
   }
@@ -93,7 +93,7 @@ export class Producer {
     return this.producer.isIdle;
   }
 
-  /** When it created its oldest batch without an end; infinity: there is none. */
+  /** The time at which the oldest batch that has not ended was created; infinity: there is none. */
   get waitsSinceUs(): number {
     for (const { invokedUs } of this.open) return invokedUs;
     return Number.POSITIVE_INFINITY;
@@ -115,7 +115,7 @@ export class Producer {
       timeoutMs: options.requestTimeoutMs,
       deliveryTimeoutMs: options.deliveryTimeoutMs,
       version: options.version,
-      // Until it stops, it polls when it thinks.
+      // Until it stops, this class polls: `think` does so after each pause.
       pollsItself: false,
       observer: {
         answered,

@@ -16,7 +16,7 @@ export interface ClusterPlan {
   /** True: the first nodes are both controller and broker, and `brokers` counts them, too. */
   readonly combined: boolean;
   readonly settings: Readonly<Record<string, string>>;
-  /** By node id, the settings of one node: they override `settings` there. */
+  /** The settings of single nodes, by node id. They override `settings` there. */
   readonly nodeSettings?: Readonly<Record<string, Readonly<Record<string, string>>>> | undefined;
   /** The soft limit of one fetch response of the quorum; undefined: as in production. */
   readonly quorumFetchMaxBytes?: number | undefined;

@@ -1,6 +1,6 @@
 /**
  * One node of the cluster: a machine with a disk, on which the production roles run as in a real process.
- * Owns the start and end of its process; the run decides what happens to it.
+ * Starts and ends its process, when the run or a fault asks for it.
  */
 import { assert, DiskError } from '@millrace/base';
 import { LogDirectory } from '@millrace/log';
@@ -42,7 +42,7 @@ export interface NodeEnvironment {
 export const CONTROLLER_PORT = 9093;
 export const BROKER_PORT = 9092;
 
-/** A failure of the node itself (its storage, its data folder): it ends itself with a reason. */
+/** A failure for which the node ended its own process, for example of its storage or its data folder. */
 export interface SelfEnd {
   readonly atUs: number;
   readonly message: string;
@@ -96,7 +96,7 @@ export class SimNode {
     return this.role !== 'broker';
   }
 
-  /** Takes effect at the next start. */
+  /** Changes settings. The change takes effect at the next start. */
   set(settings: Readonly<Record<string, string>>): void {
     this.settings = { ...this.settings, ...settings };
     this.config = this.configOf(this.settings);

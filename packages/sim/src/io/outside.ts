@@ -1,7 +1,7 @@
 /**
  * The guard around a simulated run: while it is on, code that reaches for a real clock, timer, random source,
  * socket or file gets an error that names the caller. While it is off, everything works as usual. reaches.ts
- * lists the guarded functions; the guard wraps them once a process.
+ * lists the guarded functions; the guard wraps them once, at its first use in a process.
  *
  * The guard cannot refuse a promise where it is created (the engine does not let a hook throw), so it notes
  * the promise, and the run fails at its end. A run that swallows the error fails, too. Code may use the
@@ -84,7 +84,8 @@ function refuse(what: string, trap: object): void {
 }
 
 /**
- * Notes a reach for the outside. Returns the sentence for the error; undefined if Node's own code made it.
+ * Notes a reach for the outside. Returns the sentence for the error; undefined if Node's own code calls
+ * `process.nextTick`, which is allowed.
  */
 function note(what: string, trap: object): string | undefined {
   isOn = false;

@@ -16,7 +16,7 @@ const MODULES = [
   ...['child_process', 'worker_threads', 'cluster', 'timers', 'timers/promises', 'os'],
 ];
 
-/** Of these modules it wraps only the named functions: digests and compression stay usable inside. */
+/** Of this module the guard wraps only functions with these names: digests stay usable inside. */
 const SOME: Readonly<Record<string, RegExp>> = {
   crypto: /^(random|pseudoRandom|prng|rng|generate|getRandom)/,
 };
@@ -74,7 +74,7 @@ export function installReaches({ wrap, unguard }: Wrapping): void {
   syncBuiltinESMExports(); // replaces functions that were imported by name as well
 }
 
-/** A Date of a given time is plain arithmetic; only the current time is outside. */
+/** A Date of a given time is plain arithmetic; only the current time comes from outside. */
 function replaceDate(wrap: Wrapping['wrap']): void {
   const { Date: Original } = globalThis;
   Original.now = wrap('Date.now', Original.now);

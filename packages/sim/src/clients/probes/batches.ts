@@ -14,7 +14,7 @@ export const Field = {
   recordCount: { at: 57, bytes: 4 },
 } as const satisfies { readonly [name in keyof BatchHeader | 'batchLength']?: object };
 
-/** Without timestamps, because brokers with clocks that are wrong by hours would refuse them. */
+/** A valid batch. Its records have no timestamps, because a broker whose clock is hours off refuses them. */
 export function goodBatch(count = 1, more: Partial<NewBatch> = {}): Uint8Array {
   const records = Array.from({ length: count }, (): NewRecord => ({ value: VALUE }));
   return buildBatch({ records, baseTimestamp: -1, ...more });

@@ -112,7 +112,7 @@ export const fetchProbes: readonly Probe[] = [
         answered(undefined);
         return;
       }
-      // Only a served fetch proves that the broker is at this epoch.
+      // Only a fetch without error proves that the broker is at the epoch of the prober's metadata.
       fetchOnce(tools, { currentLeaderEpoch: leaderEpoch }, (served) => {
         if (codeOf(served) !== ErrorCode.NONE) answered(undefined);
         else

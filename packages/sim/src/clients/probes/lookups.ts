@@ -89,7 +89,10 @@ function common(prefix: string, look: Look): Probe[] {
   ];
 }
 
-/** Only an answer under the epoch of our metadata proves that the broker is at that epoch. */
+/**
+ * Asks with the epoch before that of the prober's metadata. Only an answer without error to the epoch of the
+ * metadata proves that the broker is at that epoch.
+ */
 function askStale(tools: ProbeTools, look: Look, answered: Answered): void {
   const { leaderEpoch } = tools.topic;
   if (leaderEpoch === 0) {

@@ -7,7 +7,7 @@ import type { BrokerConnection } from '@millrace/client';
 import { ErrorCode } from '@millrace/protocol';
 import type { ClientEnv } from '../env.ts';
 
-/** `closed`: the broker closes the connection, its answer to bytes that are not a request. */
+/** `closed`: the broker closes the connection, because it got bytes that are not a request. */
 export type Expected = ErrorCode | 'closed';
 
 /** Undefined: unknown (the connection broke, or an earlier step failed). */
@@ -19,7 +19,7 @@ export interface Probe {
   readonly expected: readonly Expected[];
   /** Other answers that faults may cause. */
   readonly troubles: readonly ErrorCode[];
-  /** Relies on earlier appends, so it proves nothing for a topic that faults harmed beyond the contract. */
+  /** The probe relies on earlier appends, so it proves nothing for a topic that is beyond the contract. */
   readonly remembers?: boolean;
   /** Calls `answered` exactly once. */
   ask(tools: ProbeTools, answered: Answered): void;
@@ -29,7 +29,7 @@ export interface ProbeTools {
   readonly env: ClientEnv;
   /** The prober's own topic, of one partition, as its metadata have it. */
   readonly topic: { readonly name: string; readonly topicId: Uuid; readonly leaderEpoch: number };
-  /** Connection to the leader of its partition, as the metadata say. */
+  /** Connection to the leader of the topic's partition, according to the prober's metadata. */
   readonly leader: BrokerConnection;
   /** Connection to another broker; undefined: none is ready. */
   readonly other: BrokerConnection | undefined;
@@ -39,7 +39,7 @@ export interface ProbeTools {
   wrong(sentence: string): void;
 }
 
-/** Answers because leaders move, disks fail, and a broker that has just started has old metadata. */
+/** Answers that are possible when a leader moves, a disk fails, or a new process has old metadata. */
 export const PARTITION_TROUBLES: readonly ErrorCode[] = [
   ErrorCode.NOT_LEADER_OR_FOLLOWER,
   ErrorCode.KAFKA_STORAGE_ERROR,

@@ -37,7 +37,7 @@ export const APPEND_TROUBLES: readonly ErrorCode[] = [
 
 /** The default of max.message.bytes. */
 const MESSAGE_BYTES_MAX = 1_048_588;
-/** Larger than the segment.bytes of the prober's topic, and at most its max.message.bytes. */
+/** The segment.bytes of the prober's topic. A batch of one byte more is not above its max.message.bytes. */
 const SEGMENT_BYTES = 1_048_576;
 /** Larger than the error of any clock of a run. */
 const FAR_MS = 1000 * 24 * 3_600_000;

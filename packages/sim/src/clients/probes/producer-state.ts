@@ -1,13 +1,14 @@
 /**
- * Idempotent producers with wrong numbers. Each begins as a valid one: an id, and a batch that every member
- * of the ISR has. Every later leader must judge the next batch in the same way.
+ * Idempotent producers that send wrong epochs or sequences. Each first gets a producer id, and sends a valid
+ * batch until every member of the ISR has it. So every later leader must judge the next batch in the same
+ * way.
  */
 import { apis, ErrorCode } from '@millrace/protocol';
 import { goodBatch } from './batches.ts';
 import type { Answered, Probe, ProbeTools } from './probe.ts';
 import { APPEND_TROUBLES, produceTo } from './produce.ts';
 
-/** The numbers of a batch besides its producer id. */
+/** The producer epoch, the base sequence and the number of records of a batch. */
 interface Numbers {
   readonly epoch: number;
   readonly sequence: number;
@@ -46,7 +47,7 @@ class Beginner {
   }
 }
 
-/** Begins a probe: gets an id of its own and an acknowledged first batch. */
+/** Begins a probe: gets a producer id, and sends a first batch until the leader acknowledges it. */
 function begin(tools: ProbeTools, answered: Answered, then: (beginner: Beginner) => void): void {
   const request = { transactionalId: null, transactionTimeoutMs: 60_000 };
   tools.leader.request(apis.initProducerId, 4, request, (response) => {

@@ -1,7 +1,7 @@
 /**
  * Bytes that are not a request, each on a connection of its own: the broker closes that connection and
- * answers nothing (an answer would be out of order for the connection, which fails the run). It answers an
- * unknown version only for ApiVersions.
+ * answers nothing. An answer would be out of order for the connection, and fail the run. Only for ApiVersions
+ * a broker answers an unknown version.
  */
 import type { BrokerConnection } from '@millrace/client';
 import { type AnyApi, apis, ErrorCode, encodeRequestFrame } from '@millrace/protocol';

@@ -10,8 +10,8 @@ import { produceTo } from './produce.ts';
 
 const CRC_OF_GZIP_FROM_END = 8;
 /**
- * Position in the second of two records without key and headers: behind it are the value's length and 5
- * bytes, and the header count.
+ * Position of the offset delta in the last record of `goodBatch`. Behind it are the length of the key, the
+ * length of the value and its 5 bytes, and the header count.
  */
 const OFFSET_DELTA_FROM_END = 9;
 
@@ -27,7 +27,7 @@ function refused(name: string, code: ErrorCode, make: (tools: ProbeTools) => Uin
 
 const gzipped = ({ env }: ProbeTools) => goodBatch(3, { compression: Compression.GZIP, codecs: env.codecs });
 
-/** Sets both counts of the header to one record more or fewer. */
+/** Makes the header claim this number of records: in the record count and in the last offset delta. */
 const counted = (batch: Uint8Array, count: number) =>
   withField(withField(batch, Field.recordCount, count), Field.lastOffsetDelta, count - 1);
 
