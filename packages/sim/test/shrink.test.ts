@@ -15,7 +15,7 @@ import { planWith } from './support/plans.ts';
 const INCIDENTS = 4;
 const FAULTS = 10;
 
-/** Ids 0 to 39 in four incidents. */
+/** Forty faults in four incidents, with the ids 0 to 39. */
 const PLAN: Plan = {
   format: 1,
   seed: 3,
@@ -32,7 +32,7 @@ const PLAN: Plan = {
 
 type Judge = (plan: Plan) => boolean;
 
-/** A plan that fails if the judge says so. */
+/** Options that shrink PLAN. The run of a plan fails if the judge says so. */
 function failing(isFailing: Judge) {
   const run = (plan: Plan): ShrinkableRun => ({
     checker: isFailing(plan) ? 'lost-write' : null,
@@ -84,7 +84,7 @@ test('shrinking makes phases and parameters as small as the failure allows', () 
   }
 });
 
-test('shrinking makes the scenario less: nodes, topics, clients', () => {
+test('shrinking makes the scenario smaller: nodes, topics, clients', () => {
   const { plan } = shrink(failing(({ overrides }) => (overrides['consumers'] ?? 2) === 2));
   expect(plan.incidents).toEqual([]);
   expect(plan.overrides).toMatchObject({
@@ -95,7 +95,7 @@ test('shrinking makes the scenario less: nodes, topics, clients', () => {
   expect(plan.overrides).not.toHaveProperty('consumers');
 });
 
-test('a failure that needs no fault costs one run to know', () => {
+test('one run shows that a failure needs no fault', () => {
   const tried: Plan[] = [];
   const { run, ...options } = failing((plan) => Object.keys(plan.overrides).length === 0);
   const shrunk = shrink({
@@ -127,7 +127,7 @@ test('shrinking leaves out faults without a victim at once', () => {
     return { checker: struck.length === 2 ? 'lost-write' : null, faults: struck.map((id) => ({ id })) };
   };
   shrink({ plan: PLAN, failed: run(PLAN), run, goesOn: () => true });
-  // The whole plan, no faults at all, those that struck.
+  // The runs in order: the whole plan, no faults at all, only the faults that struck.
   expect(tried[2]).toEqual([5, 17]);
 });
 

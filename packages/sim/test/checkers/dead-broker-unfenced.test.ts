@@ -4,7 +4,7 @@ import { deadBrokerUnfenced } from '../../src/checkers/dead-broker-unfenced.ts';
 import { controllerOf, decree, SmallCluster, violationOf } from '../support/small-cluster.ts';
 
 describe('dead-broker-unfenced', () => {
-  it.each([true, false])('checks whether the controller forgets a dead broker: %s', (forgets) => {
+  it.each([true, false])('checks whether the controller leaves a dead broker unfenced: %s', (forgets) => {
     const small = new SmallCluster([deadBrokerUnfenced]);
     const { sessions } = controllerOf(small.cluster.controllers[0]!);
     if (forgets) sessions.takeExpired = () => [];
@@ -16,7 +16,7 @@ describe('dead-broker-unfenced', () => {
     else expect(found).toBeUndefined();
   });
 
-  it('sees that the controller unfences a registration of a dead process', () => {
+  it('sees that the controller unfences a dead broker', () => {
     const small = new SmallCluster([deadBrokerUnfenced]);
     const dead = small.followers[0]!;
     dead.kill('process');

@@ -4,7 +4,7 @@ import type { SimNode } from '../../src/cluster/index.ts';
 import { batch, SmallCluster, violationOf } from '../support/small-cluster.ts';
 
 describe('high-watermark-fell', () => {
-  it('sees it fall, except on a broker whose disk is known to be damaged', () => {
+  it('sees a high watermark that falls, except on a broker with a damaged disk', () => {
     const small = new SmallCluster([highWatermarkFell]);
     small.produce(batch);
     const [first, second] = small.followers as [SimNode, SimNode];
@@ -14,7 +14,7 @@ describe('high-watermark-fell', () => {
     expect(violationOf(fall(first))).toMatch(/^high-watermark-fell: .* of t-0 fell from 1 to 0/);
   });
 
-  it('sees it outside of the log', () => {
+  it('sees a high watermark outside of the log', () => {
     const small = new SmallCluster([highWatermarkFell]);
     const rise = () => small.corrupt(small.leader, () => (small.replica(small.leader).highWatermark = 5));
     expect(violationOf(rise)).toMatch(/^high-watermark-fell: .* lies outside of its log 0..0/);

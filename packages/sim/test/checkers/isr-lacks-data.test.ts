@@ -42,7 +42,7 @@ describe('isr-lacks-data', () => {
     expect(found).toMatch(new RegExp(`^isr-lacks-data: ${name} may lead t-0 .* ends at 1, but 2 is`));
   });
 
-  it('sees the same for a member of the ELR', () => {
+  it('sees a member of the ELR that lost its log', () => {
     const small = new SmallCluster([isrLacksData, replicasDiffer]);
     small.produce(batch);
     const [follower] = small.followers as [SimNode];

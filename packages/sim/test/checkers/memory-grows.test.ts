@@ -4,7 +4,7 @@ import type { SimNode } from '../../src/cluster/index.ts';
 import { MILLISECOND } from '../../src/world/index.ts';
 import { SmallCluster, violationOf } from '../support/small-cluster.ts';
 
-/** From now on the broker says that it holds this. */
+/** Makes the broker report these numbers from now on. */
 function holds(node: SimNode, more: object): void {
   const broker = node.roles!.broker!;
   const holdings = broker.holdings.bind(broker);
@@ -32,7 +32,7 @@ it.each([
   expect(found).toMatch(new RegExp(`^memory-grows: b. holds ${count} ${name} in peace`));
 });
 
-it('sees it at the end of a peace, when the next fault strikes', () => {
+it('sees too many ISR changes at the end of a peace, when the next fault strikes', () => {
   const small = new SmallCluster([memoryGrows]);
   holds(small.leader, { isrChanges: 3 });
   small.world.tell('world', 'in-sync');
@@ -43,7 +43,7 @@ it('sees it at the end of a peace, when the next fault strikes', () => {
   );
 });
 
-it('accepts a request that is held only in the first turn after a pause', () => {
+it('accepts a call that a broker holds only in its first turn after 50 ms without one', () => {
   const small = new SmallCluster([memoryGrows]);
   const { world, leader } = small;
   const broker = leader.roles!.broker!;

@@ -4,7 +4,7 @@ import { metadataDiffers } from '../../src/checkers/metadata-differs.ts';
 import { SmallCluster, violationOf } from '../support/small-cluster.ts';
 
 describe('metadata-differs', () => {
-  it('sees another committed batch on another controller', () => {
+  it('sees a controller that has another committed batch than the others', () => {
     const small = new SmallCluster([metadataDiffers], 3);
     const other = small.cluster.controllers.find((node) => node !== small.cluster.activeController())!;
     const { log } = other.roles!.controller!.quorum!.node;

@@ -7,7 +7,8 @@ describe('zombie-leader', () => {
     const small = new SmallCluster([zombieLeader]);
     const { leader } = small;
     leader.life!.pause();
-    // Its connections break, so the controller does not replace it for silence, and its lease may still last.
+    // The connections of the broker break, so the controller fences it before a session of silence has
+    // passed, and its lease may still last.
     for (const { name } of small.cluster.controllers) small.network.reset(leader.name, name);
     small.until(() => small.state.leader >= 0 && small.leader !== leader);
     small.run(5);
@@ -25,7 +26,7 @@ describe('zombie-leader, for a fenced broker', () => {
   it.each([
     ['because it was silent', true],
     ['because its control stream ended', false],
-  ])('%s: checks whether it holds a lease at that moment: %s', (_why, isSilent) => {
+  ])('%s: the checker fails if the broker still holds a lease: %s', (_why, isSilent) => {
     const small = new SmallCluster([zombieLeader], 1);
     const { leader } = small;
     const { id, name } = leader;
@@ -46,7 +47,7 @@ describe('zombie-leader, for a fenced broker', () => {
 });
 
 describe('zombie-leader, for a broker that stops cleanly', () => {
-  it('does not take a session that ended in silence after one fence for the reason of the next fence', () => {
+  it('does not count a session that ended in silence after one fence as the reason for the next fence', () => {
     const small = new SmallCluster([zombieLeader], 1);
     const [broker] = small.followers;
     const { id } = broker!;
@@ -55,8 +56,7 @@ describe('zombie-leader, for a broker that stops cleanly', () => {
       broker!.stop();
       small.until(isFenced);
       small.run(3);
-      // Plays the order of events in which the broker closes its control stream first, and its session ends
-      // later.
+      // Simulates this order of events: the broker closes its control stream, and its session ends later.
       const { epoch } = small.cluster.image();
       for (const watch of small.world.logWatchers)
         watch(broker!.life!, 'broker-session-ended', { brokerId: id, reason: 'silent', epoch });

@@ -5,7 +5,7 @@ import { type Fate, FileContent, type PagesAfterFailure, SECTOR_BYTES } from '..
 
 const sector = (byte: number): Uint8Array => new Uint8Array(SECTOR_BYTES).fill(byte);
 
-/** A file of one synced sector of 1s, over which 2s were written. A sync of them has failed. */
+/** A file of one sector. The device has 1s. Then 2s were written, and their sync has failed. */
 function withFailedSync(pages: PagesAfterFailure): FileContent {
   const content = new FileContent();
   content.write(0, sector(1));

@@ -62,7 +62,7 @@ describe('a failing sync', () => {
     expect(machine.seam.readFile('/data/t-1/a')).toEqual(new Uint8Array([1]));
   });
 
-  it('waits until the harm is allowed', () => {
+  it('fails only when `mayFail` allows it', () => {
     const machine = new Machine();
     let isAllowed = false;
     machine.disk.syncs.fail(failure('clean', { mayFail: () => isAllowed }));
@@ -71,7 +71,7 @@ describe('a failing sync', () => {
     expect(() => machine.write('/data/t-0/a').syncNow()).toThrow(DiskError);
   });
 
-  it('strikes no more once it is disarmed, unless it lasts and has struck', () => {
+  it('does not fail after `disarm`, unless it lasts and has failed before', () => {
     const machine = new Machine();
     const file = machine.write('/data/t-0/a');
     for (const isLasting of [false, true]) {
@@ -85,7 +85,7 @@ describe('a failing sync', () => {
     expect(() => file.syncNow()).toThrow(DiskError);
   });
 
-  it('fails the syncs of names, and until the disk is replaced', () => {
+  it('fails the syncs of names, too, and lasts until the disk is replaced', () => {
     const machine = new Machine();
     machine.disk.syncs.fail(failure('dirty', { isLasting: true }));
     machine.seam.syncFolder('/data/t-0', (error) => machine.endings.push(error!.code));
@@ -103,7 +103,7 @@ describe('a failing sync', () => {
 });
 
 describe('a blocked sync', () => {
-  it('completes late, while syncs of other files pass it', () => {
+  it('completes late, and syncs of other files do not wait for it', () => {
     const machine = new Machine();
     machine.disk.syncs.block('/data/t-0', 50 * MILLISECOND);
     machine.sync('/data/t-0/a');
@@ -114,7 +114,7 @@ describe('a blocked sync', () => {
     expect(machine.endings).toEqual(['/data/t-1/a synced', '/data/t-0/a synced']);
   });
 
-  it('syncs nothing that a power loss finds', () => {
+  it('has synced nothing if power is lost before it completes', () => {
     const machine = new Machine();
     machine.disk.syncs.block('/data/t-0', 50 * MILLISECOND);
     machine.sync('/data/t-0/a');

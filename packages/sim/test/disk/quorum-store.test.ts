@@ -20,7 +20,7 @@ class Controller {
     this.host.boot();
   }
 
-  /** The ending of one write by the process. */
+  /** How one write of the process ended; undefined: it has not ended after a second. */
   write(...writes: StorageWrite[]): Error | 'written' | undefined {
     let ended: Error | 'written' | undefined;
     this.disk.storageOf(this.host.life!).write(writes, (error) => {
@@ -58,7 +58,7 @@ describe('a failed write of the store', () => {
     expect([...epochs].sort()).toEqual([1, 2]);
   });
 
-  it('ends with the fault', () => {
+  it('happens as often as the fault says, and not after `disarm`', () => {
     const controller = new Controller();
     controller.disk.quorumStore.failWrites('EIO', 2);
     expect(controller.write(vote(1))).toBeInstanceOf(Error);
@@ -71,7 +71,7 @@ describe('a failed write of the store', () => {
 });
 
 describe('a damaged store', () => {
-  it('is found at the next start, and every start until it is replaced', () => {
+  it('is found at every start until it is replaced', () => {
     const controller = new Controller();
     controller.write(identity, vote(1));
     controller.disk.quorumStore.damage();

@@ -41,12 +41,12 @@ test.each<[string, Parameter, unknown[], unknown[]]>([
   ['oneOf', oneOf('a', 'b'), ['a', 'b'], ['c', 1, null]],
   ['chance', chance(2), [true, false], [0, 'true', null]],
   ['choice', choice(), [0, 2 ** 32 - 1], [2 ** 32, -1, 0.5]],
-])('%s refuses other values', (_name, one, good, bad) => {
+])('%s allows its values and refuses others', (_name, one, good, bad) => {
   expect(good.filter((value) => !one.isAllowed(value))).toEqual([]);
   expect(bad.filter((value) => one.isAllowed(value))).toEqual([]);
 });
 
-test('less begins with the least value', () => {
+test('`less` begins with the least value', () => {
   expect(whole(1, 100).less(100)).toEqual([1, 50]);
   expect(whole(1, 100).less(2)).toEqual([1]);
   expect(whole(1, 100).less(1)).toEqual([]);

@@ -41,7 +41,7 @@ test('the awaited call arrives after its retry, and only the next call of the me
   expect(answers).toEqual(['other1 answered', 'm1 unavailable', 'm2 answered']);
 });
 
-test('a wait ends at its time', () => {
+test('a wait ends at `untilUs`', () => {
   const machines = new TwoMachines();
   machines.serve({
     call: (_method, body, reply) => reply(body),

@@ -37,13 +37,13 @@ describe('a cancelled call', () => {
     return { handled, ended };
   }
 
-  it('never reaches the server before its handling', () => {
+  it('never reaches the server if it is cancelled before its handling', () => {
     const { handled, ended } = outcome('before', 20 * MILLISECOND);
     expect(handled).toEqual(['kept', 'kept']);
     expect(ended).toEqual(['kept: answered', 'kept: answered', 'cancelled: timeout cancelled']);
   });
 
-  it('is handled, and its late answer is dropped', () => {
+  it('is handled if it is cancelled during its handling, and its late answer is dropped', () => {
     for (const afterMs of [1, 20]) {
       const { handled, ended } = outcome('during', afterMs * MILLISECOND);
       expect(handled).toEqual(['kept', 'cancelled', 'kept']);
@@ -52,13 +52,13 @@ describe('a cancelled call', () => {
     }
   });
 
-  it('gets an error in place of its answer after its handling', () => {
+  it('gets an error in place of its answer if it is cancelled after its handling', () => {
     const { handled, ended } = outcome('after', 0);
     expect(handled).toEqual(['kept', 'cancelled', 'kept']);
     expect(ended.toSorted()).toEqual(['cancelled: timeout cancelled', 'kept: answered', 'kept: answered']);
   });
 
-  it('stays after the end of the rule', () => {
+  it('is not cancelled after the end of the rule', () => {
     const machines = new TwoMachines();
     machines.serve({
       call: (_method, body, reply) => reply(body),

@@ -64,7 +64,7 @@ describe('a stalled connection', () => {
     expect(pair.run()).toEqual(['server 1 a', 'server 1 b', 'client 1 re a', 'client 1 re b']);
   });
 
-  it('holds answers alone, too', () => {
+  it('can hold answers alone', () => {
     const pair = new TwoConnections();
     pair.first.stall(pair.first.answers);
     pair.sends(2, 1, 'a');

@@ -6,7 +6,7 @@ import { faultsOf, planOf } from '../../src/plan/index.ts';
 const SEEDS = 1_000;
 const plans = Array.from({ length: SEEDS }, (_unused, seed) => planOf(seed));
 
-test('a plan has one to five incidents; at most one plan in ten has one', () => {
+test('a plan has one to five incidents; at most one plan in ten has only one', () => {
   const counts = plans.map(({ incidents }) => incidents.length);
   expect(Math.min(...counts)).toBe(1);
   expect(Math.max(...counts)).toBe(5);

@@ -28,7 +28,7 @@ test('a topic may leave min.insync.replicas to its leader', () => {
   expect(withOverrides({ topics, everythingIsSynced: false }).topics[0]!.configs).toEqual({});
 });
 
-test('a topic has no more replicas, and no larger smallest ISR, than there are brokers', () => {
+test('a topic has no more replicas, and no larger min.insync.replicas, than there are brokers', () => {
   const configs = { 'min.insync.replicas': '2' };
   const topics = [{ name: 't', partitions: 2, replicationFactor: 3, configs }];
   expect(withOverrides({ topics, cluster: { brokers: 1 }, everythingIsSynced: true }).topics).toEqual([

@@ -67,7 +67,7 @@ function deafenFollowersInSync(): void {
   });
 }
 
-/** Each promise of liveness, the planted break, and the expected sentence. */
+/** Planted breaks of promises of liveness, with the sentence that the run must report. */
 const BROKEN: readonly (readonly [name: string, plant: () => void, sentence: RegExp])[] = [
   [
     'brokers that never start',

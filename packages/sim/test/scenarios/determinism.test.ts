@@ -28,7 +28,7 @@ test.each(SEEDS)('seed %i twice in this process is the same run', (seed) => {
 
 test.each(SEEDS.slice(0, 3))('seed %i in another process is the same run', async (seed) => {
   const args = [main, 'sim', '--seed', String(seed), '--json', '--no-shrink'];
-  // The run may fail; only its hash matters.
+  // The process exits with an error if the run fails. Only its output matters.
   const { stdout } = await promisify(execFile)(process.execPath, args).catch((error) => error);
   expect(JSON.parse(stdout)).toMatchObject(summaryOf(run(seed)));
 });
@@ -37,7 +37,7 @@ test('other seeds are other runs', () => {
   expect(new Set(SEEDS.map((seed) => run(seed).hash)).size).toBe(SEEDS.length);
 });
 
-test('with only the faults that struck it is the same run, and without them another', () => {
+test('a plan with only the faults that struck is the same run, and without them another run', () => {
   const whole = SEEDS.map(run).find(({ plan, struck }) => faultsOf(plan).length > struck.length)!;
   const struck = new Set(whole.struck.map(({ planned }) => planned));
   expect(simulateGuarded(withFaults(whole.plan, (fault) => struck.has(fault))).hash).toBe(whole.hash);

@@ -11,7 +11,7 @@ import { SmallCluster, violationOf } from '../support/small-cluster.ts';
 test.each([
   ['asks a majority whether it still leads', true],
   ['does not ask', false],
-])('a deposed controller that %s before it grants a lease', (_how, isAsked) => {
+])('a deposed controller %s before it grants a lease: no lease outlives the fence: %s', (_how, isAsked) => {
   const small = new SmallCluster([zombieLeader], 3, { 'broker.heartbeat.interval.ms': '100' });
   const { cluster, network, leader } = small;
   const { id, name } = leader;

@@ -39,7 +39,10 @@ function restart(one: LossyLog): void {
   else one.restart('power', powerLoss(random));
 }
 
-/** Draws what is left: anything, or indexes and snapshots above a torn log, or names without contents. */
+/**
+ * Draws what a power loss leaves: anything, indexes and snapshots above a torn log, names without contents,
+ * or contents without names.
+ */
 function powerLoss(random: LossyLog['random']): PowerLoss {
   const logs: Fate = random.below(2) === 0 ? 'torn' : 'lost';
   return [

@@ -13,9 +13,9 @@ import { runChild } from '../../planted/process.ts';
 import { checkerKinds } from '../../src/checkers/index.ts';
 
 const root = join(import.meta.dirname, '..', '..', '..', '..');
-/** The simulator reports this name when a process breaks an assertion of its own. */
+/** The simulator reports this name when an assertion in a process fails. */
 const ASSERTIONS = 'broken-invariant';
-/** The checker of the clients that send bad input. */
+/** The prober reports this name. */
 const WRONG_ERROR = 'wrong-error';
 // `npm run sim:planted` allows a thousand runs; this test must be quick.
 const RUNS_MAX = 100;
@@ -24,7 +24,7 @@ function bugNamed(name: string): PlantedBug {
   return bugs.find((bug) => bug.name === name)!;
 }
 
-test('there are at least twenty-four, with unique names', () => {
+test('there are at least twenty-four planted bugs, with unique names', () => {
   expect(bugs.length).toBeGreaterThanOrEqual(24);
   expect(new Set(bugs.map(({ name }) => name)).size).toBe(bugs.length);
 });
@@ -54,7 +54,7 @@ test('plant throws with the name of a bug whose line is missing or duplicate', (
   expect(plant(bug, '{\n  let x = 1;\n}')).toBe('{\n  let x = 2;\n}');
 });
 
-/** With the first seed to try: seed 9 finds ack-before-isr. `npm run sim:planted` tries all seeds. */
+/** Each bug with the first seed to try, so that the test is quick. `npm run sim:planted` begins at seed 1. */
 test.each([
   ['fetch-above-high-watermark', 1],
   ['ack-before-isr', 9],

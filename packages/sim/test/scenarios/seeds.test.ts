@@ -13,7 +13,7 @@ import { missingCoverage, type RunSummary } from '../../src/index.ts';
  * product changes the runs.
  */
 const SEEDS = { first: 92, last: 134 };
-/** Each reaches items that one run in some hundreds reaches. */
+/** Plans that each reach an item that one run in some hundreds reaches. */
 const PLANS = join(import.meta.dirname, 'plans');
 const MAIN = join(import.meta.dirname, '../../../cli/src/main.ts');
 const ANSWER_BYTES_MAX = 64 << 20;

@@ -76,7 +76,10 @@ export function withRegistration(
   return withBroker(image, { ...image.broker(id)!, ...change });
 }
 
-/** Shows the images to a checker, one after the other. Returns its violation as `checker: sentence`. */
+/**
+ * Shows the images to a checker, one after the other. `killed`: the broker epochs of processes that were
+ * killed. Returns the violation as `checker: sentence`.
+ */
 export function judgeImages(
   kind: StateCheckerKind,
   images: readonly MetadataImage[],

@@ -1,6 +1,6 @@
 /**
  * One log on the simulator's disk, beside a model of it. The model knows every batch that was ever appended,
- * and the batch below it at that time. After each restart `check` compares the log with the model.
+ * and the batch that was below it then. After each restart `check` compares the log with the model.
  */
 import { Prng, type Uuid } from '@millrace/base';
 import { MemoryLogger } from '@millrace/base/testing';
@@ -22,7 +22,7 @@ interface Entry {
   readonly sequence: number;
   readonly timestamp: number;
   readonly bytes: string;
-  /** The batch before it in its leader's log. */
+  /** The batch before it in the log when it was appended. */
   readonly below: Entry | undefined;
 }
 
@@ -43,7 +43,7 @@ export class LossyLog {
   private log!: PartitionLog;
   private readonly known = new Map<string, Entry>();
   private entries: Entry[] = [];
-  /** The end of what a successful flush covered. */
+  /** All batches below this offset were covered by a successful flush. */
   private durable = 0;
   private highWatermark = 0;
   private epoch = 0;
@@ -108,7 +108,7 @@ export class LossyLog {
     const last = entries.at(-1);
     this.story.push(`flush${end}`);
     log.flush((error) => {
-      // A truncation meanwhile removes the promise with the batch.
+      // If a truncation has removed the batch meanwhile, the flush promises nothing.
       if (error === undefined && (end === 0 || this.entries[end - 1] === last))
         this.durable = Math.max(this.durable, end);
       if (error !== undefined) this.story.push('flush-failed');
@@ -159,7 +159,8 @@ export class LossyLog {
 
   restart(how: 'kill' | 'power', left?: PowerLoss): void {
     this.story.push(how);
-    // A failed sync loses pages also without a power loss. The log may be closed before it learns of it.
+    // A failed sync loses pages also without a power loss. The log may be closed before the sync reports its
+    // error.
     if (how === 'power' || this.isOffline || this.hasFailingSync) this.mayLack = true;
     this.hasFailingSync = false;
     this.host.life!.die(how === 'kill' ? 'process' : how);
@@ -190,7 +191,7 @@ export class LossyLog {
     this.mayLack = false;
   }
 
-  /** Before its first sync, a power loss can take the log's topic id. Then the broker sets the log aside. */
+  /** A power loss before the log's first sync can lose the topic id. Then the broker sets the log aside. */
   private openLog(): PartitionLog {
     const options = {
       topicId: TOPIC_ID,
@@ -224,12 +225,12 @@ export class LossyLog {
     }
   }
 
-  /** After a stop that left a marker the log lacks nothing. */
+  /** After a stop that left a clean-shutdown marker, the log lacks nothing. */
   private checkStop(): void {
     expect([this.log.endOffset, this.log.wasCut], this.told).toEqual([this.entries.length, false]);
   }
 
-  /** Every promise about a log that was opened. Takes over what the log lost or got back. */
+  /** Checks every promise about the opened log. Then the model takes over the batches that the log has. */
   private check(): void {
     const { log, told, entries } = this;
     expect(log.startOffset, told).toBe(0);

@@ -33,7 +33,7 @@ export function violationOf(act: () => void): string | undefined {
   return undefined;
 }
 
-/** One controller and three brokers, with a topic `t` of one partition on every broker. */
+/** Controllers (default: one) and three brokers, with a topic `t` of one partition on every broker. */
 export class SmallCluster {
   readonly world = new World(7);
   readonly history = new History();
@@ -111,8 +111,8 @@ export class SmallCluster {
   }
 
   /**
-   * Appends at the leader, in a turn of its own, like a request, and waits until every replica knows that it
-   * is committed.
+   * Appends a batch at the leader, in a turn of its own, like a request. Waits until every replica knows that
+   * the batch is committed.
    */
   produce(batch: (value: string) => Uint8Array): void {
     const { leader } = this;
@@ -138,7 +138,7 @@ export class SmallCluster {
     node.life!.turn('io', how);
   }
 
-  /** A machine for a client alone. */
+  /** A client on a machine of its own. */
   machine(name: string): ClientEnv {
     const { world, network, cluster, history } = this;
     const host = new Host(world, name);

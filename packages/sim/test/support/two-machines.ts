@@ -34,7 +34,7 @@ export class TwoMachines {
     return host.boot();
   }
 
-  /** Runs in a world event at this time, in milliseconds. */
+  /** Schedules an event of the world at this time, in milliseconds. */
   at(ms: number, run: () => void): void {
     this.world.after(ms * MILLISECOND - this.world.nowUs, run);
   }

@@ -75,7 +75,7 @@ describe('a pause', () => {
     return order;
   }
 
-  it('lets no arrival of the microsecond of its end overtake the backlog', () => {
+  it('lets no event that arrives when it ends overtake the backlog', () => {
     const order = orderOf((life, ran) => {
       life.arrives(5, ran('in the pause'));
       life.arrives(6, ran('later in the pause'));
@@ -120,7 +120,7 @@ describe('a turn that blocks', () => {
     return { world, life, told, tell };
   }
 
-  it('moves its clock, delays its other events, and shows others only what happens after it', () => {
+  it('moves the clock of its process, and delays the effects of its rest and the other events', () => {
     const { world, life, told, tell } = machine();
     life.clock.setTimer(5, () => tell('timer'));
     life.arrives(20 * MILLISECOND, () => tell('later event'));
@@ -153,7 +153,7 @@ describe('a turn that blocks', () => {
     expect(told).toEqual([]);
   });
 
-  it('stays blocked when it is resumed meanwhile', () => {
+  it('stays blocked when the process pauses and resumes meanwhile', () => {
     const { world, life, told, tell } = machine();
     life.arrives(MILLISECOND, () => tell('event'));
     life.turn('io', () => life.block(10 * MILLISECOND));

@@ -5,7 +5,7 @@ import { healthy, judgeImages, withRegistration, withState } from '../../support
 const small = withState(healthy, { isr: [1], elr: [2], formerIsr: [2, 3] });
 const again = withRegistration(small, 2, { epoch: 30 });
 
-it('accepts an ELR below min.insync.replicas, also after a clean stop', () => {
+it('accepts an ELR while the ISR is below min.insync.replicas, also after a clean stop', () => {
   expect(judgeImages(elrBroken, [healthy, small, again])).toBeUndefined();
 });
 
@@ -23,7 +23,7 @@ it('sees a killed broker that stays in the ELR after its registration', () => {
   );
 });
 
-it('sees a member that comes from outside', () => {
+it('sees a broker that joins the ELR from outside of ISR and ELR', () => {
   const stranger = withState(withState(healthy, { isr: [1] }), { elr: [3] });
   expect(judgeImages(elrBroken, [healthy, withState(healthy, { isr: [1] }), stranger])).toBe(
     'elr-broken: broker 3 joined the ELR of t-0, but was neither in the ISR nor in the ELR',

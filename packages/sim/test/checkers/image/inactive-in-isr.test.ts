@@ -4,7 +4,7 @@ import { healthy, judgeImages, withRegistration, withState } from '../../support
 
 const fenced = withRegistration(healthy, 3, { fenced: true });
 
-it('accepts an ISR of active members, and one of which no member is active', () => {
+it('accepts an ISR of active members, and an ISR without any active member', () => {
   const last = withState(fenced, { isr: [3], leader: -1 });
   expect(judgeImages(inactiveInIsr, [healthy, withState(fenced, { isr: [1, 2] }), last])).toBeUndefined();
 });

@@ -12,7 +12,7 @@ it('accepts a leader from the ISR or the ELR', () => {
   expect(judgeImages(uncleanElection, images)).toBeUndefined();
 });
 
-it('sees a leader from outside of both', () => {
+it('sees a leader from outside of ISR and ELR', () => {
   expect(judgeImages(uncleanElection, [healthy, alone, elected(2)])).toBe(
     'unclean-election: broker 2 is elected for t-0 in epoch 1, but before it was ISR 1, ELR , former ISR 2',
   );

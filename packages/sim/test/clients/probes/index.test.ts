@@ -1,6 +1,6 @@
 /**
- * Goal: no probe is dead. Method: run seeds with a prober until each probe has got Kafka's answer once. The
- * runs themselves check that no other answer comes.
+ * Goal: every probe can get Kafka's answer. Method: run seeds with a prober until each probe has got it once.
+ * The runs themselves check that no other answer comes.
  */
 import { errorName } from '@millrace/protocol';
 import { expect, test } from 'vitest';
@@ -9,7 +9,7 @@ import { simulateGuarded } from '../../../src/io/index.ts';
 import { planWith } from '../../support/plans.ts';
 
 const probes = [...plainProbes, ...recordProbes];
-/** After it, leader epochs of the past are stale. */
+/** A crash of all brokers begins new leader epochs, so that probes have a stale epoch to send. */
 const newLeaders = { id: 1, kind: 'crash-brokers', atMs: 100, parameters: {} };
 /** About twice the number of runs that the test needs. */
 const RUNS_MAX = 30;
