@@ -36,8 +36,8 @@ export interface StateChecker extends HistoryChecker, ReplicaWatcher {
    */
   turn?(node: SimNode): void;
   /**
-   * Called once for each batch that the quorum commits, in order, with the images before and after it. No
-   * node may have seen `after` alone: a node can apply several batches in one turn.
+   * Called once for each batch that the quorum commits, in order, with the images before and after it.
+   * Perhaps no node has ever used the image `after`, because a node can apply several batches in one turn.
    */
   committed?(before: MetadataImage, after: MetadataImage): void;
 }

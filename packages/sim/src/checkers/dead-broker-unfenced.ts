@@ -94,7 +94,8 @@ class DeadBrokerUnfenced {
   /** The time of death of this epoch's process; undefined: it may be alive. */
   private deathOf(id: NodeId, epoch: BrokerEpoch): Micros | undefined {
     const node = this.scope.cluster.node(id);
-    // If the epoch is unknown, its process has not received the answer to its registration, or never will.
+    // `lives` does not know an epoch until its process gets the answer to its registration. A process that
+    // dies before never gets it.
     const life = this.scope.lives.of(epoch) ?? (node?.isUp === false ? node.host.life : undefined);
     const atUs = life === undefined ? undefined : this.deaths.get(life);
     return atUs === Number.POSITIVE_INFINITY ? undefined : atUs;

@@ -1,7 +1,7 @@
 /**
  * The high watermark of an open replica never falls: consumers have read up to it.
  *
- * Exempt: a broker deletes a log because its disk is damaged, or because it recovers from a loss that the
+ * Exempt: a broker that may delete a log, because its disk is damaged or it recovers from a loss that the
  * contract covers. After a restart a replica begins at its checkpoint, which may be lower.
  */
 import type { Partition } from '@millrace/replication';

@@ -1,6 +1,6 @@
 /**
- * Every member of the ISR and the ELR holds all committed records. The controller may elect it at any moment,
- * and the records that it lacks would be lost.
+ * Every member of the ISR and the ELR holds all committed records. The controller may elect any member at any
+ * moment, and the records that the member lacks would be lost.
  *
  * A broker is exempt after a loss that the contract covers (a disk, an unsynced tail) until it registers
  * again. It leaves the ISR when it registers, and the controller does not elect it before.
@@ -91,7 +91,7 @@ class IsrLacksData implements StateChecker {
     else excused.add(ledger);
   }
 
-  /** Whether its current process is registered. */
+  /** Whether the current process of the broker is registered and active. */
   private isRegistered(id: NodeId): boolean {
     const { metadata, cluster } = this.scope;
     const epoch = cluster.node(id)?.roles?.broker?.replicas.brokerEpoch ?? -1;

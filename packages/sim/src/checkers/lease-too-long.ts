@@ -1,13 +1,14 @@
 /**
- * The arithmetic of docs/leases.md, exactly. Whenever a broker's lease is renewed:
+ * The arithmetic of docs/leases.md, exactly. T is the session timeout of the controller, and d the largest
+ * drift of a clock. Whenever a broker's lease is renewed:
  *
  * - The lease is no longer than T x (1 - 2d) - 1 ms, and no longer than the broker's own session timeout S.
  * - The session of the broker at the active controller ends later than the lease, even if from now on the
  *   clock of the broker is slow by d and the clock of the controller is fast by d. One case is exempt: the
  *   controller has lost the broker's stream, so only the grace is left.
  *
- * And rule 4: a new controller ends no session of a broker that it took over before S / (1 - 2d) + 1 ms. An
- * earlier controller may have granted a lease of S.
+ * And rule 4: a new controller ends no session of a broker that it took over earlier than S / (1 - 2d) after
+ * it became active. An earlier controller may have granted a lease of S.
  *
  * The checker reads clocks in microseconds, so it needs no tolerance.
  */

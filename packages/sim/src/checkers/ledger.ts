@@ -13,8 +13,8 @@ export class PartitionLedger {
   /** Contiguous, by ascending offset. */
   readonly batches: LogBatch[] = [];
   /**
-   * Some leader's high watermark reached this offset. May be ahead of `batches` when a checker could not read
-   * the bytes.
+   * The largest high watermark that any replica has reached. It is above the end of `batches` if the checker
+   * could not read the bytes.
    */
   committedEnd: Offset = 0;
 

@@ -24,7 +24,7 @@ export interface HostedReplica {
   readonly before: ReplicaState;
 }
 
-/** What a checker may do about replicas. */
+/** The methods of a checker that are called for single replicas. */
 export interface ReplicaWatcher {
   /** Called after each turn that opened the replica or moved its state. */
   replicaMoved?(hosted: HostedReplica): void;
@@ -32,7 +32,10 @@ export interface ReplicaWatcher {
   replicaClosed?(hosted: HostedReplica): void;
 }
 
-/** Before its first look. No replica has this high watermark, so each replica moves when it opens. */
+/**
+ * The state of a replica before the walk's first look at it. No replica has this high watermark, so each
+ * replica moves when it opens.
+ */
 const UNSEEN: ReplicaState = { highWatermark: -1, endOffset: 0, leadership: undefined, leaderEpoch: -1 };
 
 /** Only the walk changes `before`. */
@@ -45,7 +48,7 @@ export class ReplicaWalk {
   private readonly node: SimNode;
   private readonly watchers: readonly ReplicaWatcher[];
   private replicas: readonly Partition[] = [];
-  /** Parallel to `replicas`. */
+  /** One entry for each of `replicas`, in the same order. */
   private hosted: readonly Walked[] = [];
 
   constructor(node: SimNode, watchers: readonly ReplicaWatcher[]) {

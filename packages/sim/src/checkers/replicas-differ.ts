@@ -43,7 +43,10 @@ class ReplicasDiffer implements StateChecker {
     for (const [replica, host] of this.skipped) if (host === node) this.check(node, replica);
   }
 
-  /** A broker that died in the middle of a turn may have sent its last high watermark to others. */
+  /**
+   * Notes the last high watermark as committed: a broker that died in the middle of a turn may have sent it
+   * to others.
+   */
   replicaClosed({ replica }: HostedReplica): void {
     const { ledger } = this.scope;
     ledger.commit(ledger.of(replica), replica.highWatermark);
@@ -71,7 +74,7 @@ class ReplicasDiffer implements StateChecker {
       this.scope.ledger.commit(ledger, highWatermark);
     }
     if (mayDiffer || log.offline !== undefined) {
-      // A topic is exempt for good.
+      // An exempt topic stays exempt, so the checker does not look again.
       if (isExempt) this.skipped.delete(replica);
       else this.skipped.set(replica, node);
       return;

@@ -1,7 +1,8 @@
 /**
  * Decides which harm the durability contract covers now. A broker may lose unsynced data, a disk or a sector
- * only while every ISR that it belongs to has another, intact member: the contract promises nothing beyond
- * that. The atlas is conservative: it considers every ISR that may still become the committed one.
+ * only while each of its partitions has another, intact member in the ISR or the ELR: the contract promises
+ * nothing beyond that. The atlas is conservative: it considers every ISR that may still become the committed
+ * one.
  *
  * A broker that lost data stays in its ISRs until the loss is noticed. If every intact replica leaves the ISR
  * and the ELR before that, the contract no longer covers the topic.
@@ -14,7 +15,7 @@ import type { Micros } from '../world/index.ts';
 /** The last loss of a broker. */
 interface Harm {
   readonly atUs: Micros;
-  /** Whether the broker is active and in every ISR, by the newest committed metadata since the loss. */
+  /** Whether the newest metadata since the loss have the broker active, and in the ISR of its partitions. */
   isInSync: boolean;
 }
 
@@ -22,9 +23,9 @@ export class Atlas {
   /** Every topic has flush.messages=1, so any machines may lose power at any time, even all at once. */
   readonly everythingIsSynced: boolean;
   private readonly cluster: SimCluster;
-  /** The last loss of each broker, until a new process of the broker serves and is in every ISR. */
+  /** The last loss of each broker, until a new process serves and is in the ISR of all its partitions. */
   private readonly harmed = new Map<NodeId, Harm>();
-  /** Whether `harmed` has a broker that is in every ISR. */
+  /** Whether `isInSync` is true for some broker in `harmed`. */
   private isSomeInSync = false;
   private wipedControllers = 0;
   private readonly beyond = new Set<string>();
@@ -36,7 +37,8 @@ export class Atlas {
   }
 
   /**
-   * Whether at some time every member of the ISR and the ELR of one of the topic's partitions lacked data.
+   * Whether at some time every member of the ISR and the ELR of one of the topic's partitions may have lacked
+   * data.
    */
   isBeyond(topic: string): boolean {
     return this.beyond.has(topic);
@@ -61,7 +63,7 @@ export class Atlas {
       if (electable(state).every((id) => this.isRecovering(id))) this.give(topic);
   }
 
-  /** Whether a process that is younger than this serves, on a disk that counts as intact. */
+  /** Whether a process that started after this time serves, on an intact disk. */
   private servesSince(id: NodeId, atUs: Micros): boolean {
     const { life, isReady, disk } = this.cluster.node(id)!;
     return life !== undefined && life.bornUs > atUs && isReady && !disk.isDamaged;
@@ -82,7 +84,8 @@ export class Atlas {
   mayLoseStore(): boolean {
     const controllers = this.cluster.controllers.length;
     if (this.wipedControllers >= Math.floor((controllers - 1) / 2)) return false;
-    // A quorum that is not formed yet, or whose other members lag, would lose acknowledged records.
+    // While no live controller has committed metadata, the quorum may not be formed, or the store may hold
+    // the only copy of acknowledged records.
     return this.cluster.image().offset >= 0;
   }
 
@@ -102,7 +105,8 @@ export class Atlas {
   }
 
   /**
-   * Whether every partition with this node in its ISR or ELR has another member there with all of its data.
+   * Whether each partition of this node has another member in its ISR or ELR that lacks no data, and that
+   * stays if the controller grants what the leader asks for.
    */
   private othersAreWhole(node: SimNode): boolean {
     const views = this.views();

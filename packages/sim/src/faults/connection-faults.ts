@@ -1,7 +1,7 @@
 /**
  * The network or a proxy treats single connections and calls badly, while others of the same machines work:
- * production opens several connections between two machines. A connection is that of the machine which
- * opened it.
+ * production opens several connections between two machines. A connection belongs to the machine that opened
+ * it.
  */
 import type { Millis } from '@millrace/base';
 import { controlCalls } from '@millrace/control';
@@ -23,7 +23,7 @@ import { choice, chosen, duration, oneOf, whole } from './parameter.ts';
 
 /** Time between two changes of the delays. */
 const REDRAW_US = 50 * MILLISECOND;
-/** Connections break within this time. */
+/** The connections break within this time after the fault strikes. */
 const BREAKS_MS: Millis = 4_000;
 
 export const connectionFaults: readonly FaultKind[] = [
@@ -51,7 +51,7 @@ export const connectionFaults: readonly FaultKind[] = [
   fault({
     name: 'late-requests',
     sentence:
-      'connections of a machine break for it, but their servers get its last requests later, after the retries',
+      'connections of a machine break at its side, and their servers get the last requests later, after the retries',
     parameters: {
       machine: choice(),
       times: whole(1, 12),
@@ -153,8 +153,8 @@ export const connectionFaults: readonly FaultKind[] = [
 ];
 
 /**
- * Its requests, or its answers, wait while they gather. Then it breaks, and late requests arrive. Answers are
- * lost.
+ * Stalls the requests, or the answers, of a connection for `gatherMs`. Then the connection breaks at the side
+ * that opened it. Stalled requests arrive `lateMs` later; answers are lost.
  */
 function breakLate(
   context: FaultContext,

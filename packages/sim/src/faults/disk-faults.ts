@@ -16,7 +16,7 @@ import {
 } from './fault.ts';
 import { duration, oneOf } from './parameter.ts';
 
-/** A broker whose disk may be damaged, and that is not a controller. */
+/** A broker that is not a controller, and whose disk the fault may damage. */
 function damageable(context: FaultContext, choice: VictimChoice): SimNode | undefined {
   return victimOf(context, choice, (one) => one.role === 'broker' && context.atlas.mayLoseDisk(one));
 }

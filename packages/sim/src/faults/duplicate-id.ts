@@ -46,7 +46,7 @@ class Intruder {
     network.add(this.host);
   }
 
-  /** Asks every controller, because it does not know the active one. */
+  /** Registers with every controller, because the second process does not know which one is active. */
   start(): void {
     const life = this.host.boot();
     const rpc = this.context.network.rpcOf(life);

@@ -14,7 +14,7 @@ export const failingDisk = fault({
   parameters: {
     place: choice(),
     victim: victim(),
-    // EROFS: everything, the others: one partition.
+    // EROFS fails writes to everything, the other codes fail writes to one partition.
     code: oneOf('EIO', 'EIO', 'EACCES', 'ENXIO', 'EROFS', 'EROFS'),
   },
   strike(context, { code, ...choices }) {

@@ -1,7 +1,7 @@
 /**
- * A fault of the cluster. The plan of a run holds its parameters, drawn from the seed before anything
- * happens: a run can leave a fault out, or make it less, without changing the others. `index.ts` says how to
- * add one.
+ * A fault of the cluster. The plan of a run holds the parameters of each fault, drawn from the seed before
+ * anything happens. So a run can leave a fault out, or make its parameters smaller, without changing the
+ * others. `index.ts` says how to add a fault.
  */
 import type { Millis, Prng } from '@millrace/base';
 import type { SimCluster, SimNode } from '../cluster/index.ts';
@@ -69,7 +69,7 @@ export function endOf({ world, untilUs }: FaultContext, lastsMs: Millis): Micros
   return Math.min(world.nowUs + lastsMs * MILLISECOND, untilUs);
 }
 
-/** The time until the end of such an effect: `lastsUs` of a strike. */
+/** The time from now until `endOf`: `lastsUs` of a strike. */
 export function lasting(context: FaultContext, lastsMs: Millis): Micros {
   return endOf(context, lastsMs) - context.world.nowUs;
 }

@@ -34,7 +34,7 @@ export * from './operator.ts';
 export * from './parameter.ts';
 export * from './touched.ts';
 
-/** The faults of most of a run's plan. A new fault in this list changes the plans of all seeds. */
+/** Most faults of a plan are of these kinds. A new kind in this list changes the plans of all seeds. */
 export const commonFaults: readonly FaultKind[] = [
   ...networkFaults,
   ...connectionFaults,
@@ -46,8 +46,9 @@ export const commonFaults: readonly FaultKind[] = [
 ];
 
 /**
- * Each of these strikes once in some runs. It has draws of its own, so a new fault in this list leaves the
- * times and the parameters of all others. Their ids, and so their details, may change.
+ * Each of these kinds strikes at most once in an incident. It has draws of its own, so a new kind in this
+ * list keeps the times and the parameters of all other faults. The ids of other faults may change, and with
+ * them details that these faults draw.
  */
 export const rareFaults: readonly FaultKind[] = [
   failingDisk,

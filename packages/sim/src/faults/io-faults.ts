@@ -98,7 +98,7 @@ export const blockedIo = fault({
   },
 });
 
-/** What a power loss leaves; the names are those of the parameter. */
+/** What a power loss leaves, by the value of the parameter `left`. */
 const LEFT = {
   'torn-log': { names: 'kept', logs: 'torn', otherFiles: 'kept' },
   'lost-log': { names: 'kept', logs: 'lost', otherFiles: 'kept' },

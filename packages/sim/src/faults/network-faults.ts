@@ -1,6 +1,6 @@
 /**
- * The network misbehaves: slow, cut in one direction or both, cut between some and not others, connections
- * reset.
+ * The network is slow, resets connections, or is cut: in one direction or both, between all machines or only
+ * some.
  */
 import { MILLISECOND } from '../world/index.ts';
 import { endAfter, type FaultKind, fault, RECOVERY_US, seconds, victim, victimOf } from './fault.ts';
@@ -111,7 +111,7 @@ export const networkFaults: readonly FaultKind[] = [
   fault({
     name: 'split',
     sentence: 'the machines fall into two groups that do not reach each other',
-    // The n-th machine is in one group or the other by the n-th bit.
+    // The n-th bit says in which group the n-th machine is.
     parameters: { groups: choice(), lastsMs: duration() },
     strike(context, { groups, lastsMs }) {
       const names = everybody(context);

@@ -1,6 +1,6 @@
 /**
- * Actions of operators at the worst time: create and delete topics, restart nodes cleanly or with other
- * settings.
+ * Actions of operators during an incident: they create, delete and grow topics, and restart nodes cleanly,
+ * with the same or with other settings.
  */
 import type { SimNode } from '../cluster/index.ts';
 import { MILLISECOND } from '../world/index.ts';
@@ -19,7 +19,7 @@ import { chance, choice, chosen, oneOf, whole } from './parameter.ts';
 
 const EXTRA_TOPICS_MAX = 4;
 
-/** Settings that may differ from node to node, and from one life to the next. */
+/** Settings that may differ from node to node, and from one process of a node to the next. */
 const OTHER_SETTINGS = [
   'replica.fetch.response.max.bytes=30000',
   'replica.fetch.response.max.bytes=10485760',

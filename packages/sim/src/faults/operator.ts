@@ -1,8 +1,8 @@
 /** Requests of an administrator during faults. The workload implements them with a real client. */
 export interface Operator {
-  /** Topics that faults asked to create during the run and have not asked to delete. */
+  /** Existing topics that faults created, except those that a fault has asked to delete. */
   extraTopics(): readonly string[];
-  /** All topics that may grow. */
+  /** All existing topics, except those that a fault has asked to delete. */
   allTopics(): readonly string[];
   /** Returns the name of the new topic. */
   createTopic(topic: ExtraTopic): string;
@@ -14,6 +14,6 @@ export interface Operator {
 export interface ExtraTopic {
   readonly partitions: number;
   readonly replicationFactor: number;
-  /** Whether it allows elections that lose acknowledged records. */
+  /** Whether the topic allows elections that lose acknowledged records. */
   readonly unclean: boolean;
 }

@@ -1,6 +1,7 @@
 /**
  * Plain JSON values with their allowed range. The parameters of a fault are such values: the plan of a run
- * draws and prints them before anything happens, a plan in a file names them, and shrinking makes them less.
+ * draws and prints them before anything happens, a plan in a file names them, and shrinking makes them
+ * smaller.
  */
 import type { Millis, Prng } from '@millrace/base';
 
@@ -10,7 +11,7 @@ export interface Domain<T extends Json = Json> {
   /** The allowed values in words: `a whole number from 1 to 400`. */
   readonly allows: string;
   isAllowed(value: unknown): value is T;
-  /** Values with less effect, the least one first. Shrinking tries them. */
+  /** Values with less effect, in the order in which shrinking tries them: the least effect comes first. */
   less(value: T): readonly T[];
 }
 

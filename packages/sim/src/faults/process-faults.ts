@@ -69,7 +69,7 @@ export const processFaults: readonly FaultKind[] = [
   }),
   fault({
     name: 'power-loss',
-    sentence: 'a machine loses power, and with it all unsynced writes',
+    sentence: 'a machine loses power, and may lose unsynced writes',
     parameters: { victim: victim() },
     strike(context, { victim }) {
       const { atlas } = context;

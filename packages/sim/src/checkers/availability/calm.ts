@@ -3,7 +3,7 @@
  * something only of these processes.
  *
  * - Each fault says which machines it touches, and for how long (`Strike`, faults/fault.ts).
- * - A process is touched while it is down, paused or stopping, and while its disk has lost data.
+ * - A process is touched while it is down, paused or stopping, and while its disk is damaged or failing.
  * - Two machines are touched while a link between them is cut.
  * - A controller whose disk was replaced is no voter, and counts as touched for ever.
  */

@@ -4,8 +4,8 @@
  * no fault touches some broker in the ISR or the ELR, nor a link between these. Then the metadata name a
  * leader whose process runs and reaches one of these controllers.
  *
- * The time counts from the last change of the condition. It counts per partition from the moment at which it
- * has no such leader.
+ * The time of a partition begins when the partition has no such leader, or when the condition begins,
+ * whichever is later.
  */
 import type { NodeId } from '@millrace/base';
 import type { PartitionPlace, SimNode } from '../../cluster/index.ts';

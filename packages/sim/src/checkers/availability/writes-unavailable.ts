@@ -1,9 +1,13 @@
 /**
  * A leader takes and commits writes while enough of its replicas work. The condition, for the whole time of
- * `writesWithinUs`: no fault touches a majority of the controllers, the active controller is one of them, and
- * no fault touches the leader, nor as many replicas as min.insync.replicas asks for (the leader counts), nor
- * a link between all these. Then the leader leads in its own view, holds a lease, has an ISR of that size,
- * and its high watermark reaches every offset that its log end had reached.
+ * `writesWithinUs`: no fault touches any of these nodes, nor a link between them:
+ *
+ * - a majority of the controllers, among them the active controller;
+ * - the leader;
+ * - as many replicas as min.insync.replicas asks for, the leader included.
+ *
+ * Then the leader leads in its own view, holds a lease, has an ISR of that size, and its high watermark
+ * reaches every offset that its log end had reached.
  */
 import type { Offset } from '@millrace/base';
 import type { PartitionPlace, SimNode } from '../../cluster/index.ts';

@@ -1,9 +1,9 @@
 /**
  * The promises of eligible leader replicas (KIP-966). A replica joins the ELR only from the ISR, when the ISR
- * falls below the min.insync.replicas of its leader. While somebody leads, the ELR is empty when the ISR has
- * that number of members, because the leader then commits without the ELR. A broker whose process was killed
- * may have lost unflushed records. So it is in no ELR after it registers again, and in no ISR that had
- * another complete replica.
+ * falls below the min.insync.replicas of its leader. While the partition has a leader, the ELR is empty when
+ * the ISR has that number of members, because the leader then commits without the ELR. A broker whose process
+ * was killed may have lost unflushed records. So when it registers again, it leaves the ISR and the ELR of
+ * each partition that has another complete replica.
  *
  * `isr-lacks-data` checks that members of the ELR hold all committed records.
  */
@@ -17,7 +17,7 @@ const NAME = 'elr-broken';
 export const elrBroken: StateCheckerKind = {
   name: NAME,
   sentence:
-    'only members of an ISR below min.insync.replicas join the ELR, it empties when the ISR reaches that number, and a killed broker leaves it',
+    'only members of an ISR below min.insync.replicas join the ELR; the ELR empties when the ISR reaches that number; a killed broker leaves the ELR',
   make: (scope) => new ElrBroken(scope),
 };
 
@@ -70,7 +70,7 @@ class ElrBroken {
   }
 }
 
-/** The topic's own, or else the one that the leader registered. */
+/** The min.insync.replicas that the topic sets, or else the one that the leader registered. */
 function minInsyncReplicasOf(image: MetadataImage, topic: string, leader: NodeId): number {
   const set = image.topicConfig(topic)?.get('min.insync.replicas');
   return set === undefined ? (image.broker(leader)?.minInsyncReplicas ?? 1) : Number(set);

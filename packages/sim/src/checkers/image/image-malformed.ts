@@ -8,7 +8,7 @@ const NAME = 'image-malformed';
 export const imageMalformed: StateCheckerKind = {
   name: NAME,
   sentence:
-    'topic names are unique, replicas are registered brokers, and ISR, ELR and former ISR are parts of the replicas, the ISR disjoint from the others',
+    'topic names are unique; replicas are registered brokers; ISR, ELR and former ISR are subsets of the replicas, and the ISR shares no member with the other two',
   make: (scope) => ({ committed: (before, after) => check(scope, before, after) }),
 };
 

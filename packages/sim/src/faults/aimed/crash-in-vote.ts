@@ -1,6 +1,6 @@
 /**
- * Catches a voter that sends its vote before the vote is on the device: after a crash it has forgotten the
- * vote, and another candidate may ask it.
+ * Catches a voter that sends its vote before the vote is on the device. After a crash such a voter does not
+ * know its vote, and may vote for another candidate in the same epoch.
  */
 import type { Millis, NodeId } from '@millrace/base';
 import type { SimNode } from '../../cluster/index.ts';
@@ -34,8 +34,8 @@ export const crashInVote = fault({
 });
 
 /**
- * Waits long enough for an early vote to arrive. Then cuts off the candidate, so that another candidate asks
- * the voter.
+ * Waits until a vote that was sent too early has arrived. Then cuts off the candidate, so that another
+ * candidate asks the voter.
  */
 function partAfterVote(
   context: FaultContext,

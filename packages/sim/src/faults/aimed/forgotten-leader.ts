@@ -10,7 +10,7 @@ import { between } from '../links.ts';
 import { choice, chosen, whole } from '../parameter.ts';
 import { STEPS_US, watch } from './watch.ts';
 
-/** After this time the leader reaches the controllers again. */
+/** After this time at the latest the leader reaches the controllers again. */
 const LASTS_US_MAX: Micros = 6_000 * MILLISECOND;
 
 export const forgottenLeader = fault({
@@ -41,7 +41,10 @@ function placesThatNeedTwo({ cluster, operator }: FaultContext) {
   });
 }
 
-/** Cuts the leader off until the controller decides the smaller ISR, the leader is dead or the time is up. */
+/**
+ * Cuts the leader off from the controllers. The cut ends when the followers are stopped and the leader is
+ * alone in the committed ISR or replaced. It also ends when the leader dies or the time is up.
+ */
 function forget(
   context: FaultContext,
   { topicId, partition, image }: PartitionPlace,

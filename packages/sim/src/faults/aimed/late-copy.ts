@@ -66,7 +66,10 @@ class LateCopy {
     this.member = member;
   }
 
-  /** The follower registers again and leaves the ISR. It catches up, and its leader asks to add it again. */
+  /**
+   * Restarts the follower, so it registers again and leaves the ISR. When it has caught up, its leader asks
+   * to add it again. The fault catches this request.
+   */
   begin(): void {
     const { context, member, leader } = this;
     const { network, world } = context;
@@ -109,7 +112,10 @@ class LateCopy {
     );
   }
 
-  /** Called when the controller has refused the leader, and the leader has committed without the follower. */
+  /**
+   * Waits until the controller has refused the retry, and the leader has committed without the follower. Then
+   * lets the follower reach the controllers. The lost copy arrives when the follower is active.
+   */
   private bringBack(call: CaughtCall): void {
     const { network, cluster } = this.context;
     const { topicId, partition } = this.place;
@@ -135,7 +141,7 @@ class LateCopy {
     );
   }
 
-  /** Waits for the condition; ends the fault if it does not come. */
+  /** Calls `then` when the condition holds. Ends the fault if time is up, or if one of the two nodes dies. */
   private when(condition: () => boolean, then: () => void): void {
     const { context, leader, member } = this;
     const { world } = context;

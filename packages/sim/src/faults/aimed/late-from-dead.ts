@@ -32,7 +32,7 @@ export const lateFromDead = fault({
   },
 });
 
-/** Partitions led by a broker that is not a controller, with another live member of the ISR. */
+/** Partitions with several members in the ISR, all of them live and none of them a controller. */
 function isPlain({ cluster }: FaultContext) {
   return ({ image }: PartitionPlace): boolean => {
     const nodes = image.isr.map((id) => cluster.node(id)!);
@@ -44,7 +44,10 @@ function isPlain({ cluster }: FaultContext) {
   };
 }
 
-/** The follower starts again and leaves the ISR. When it has caught up, its leader asks to add it. */
+/**
+ * Restarts the follower, so it leaves the ISR. When it has caught up, its leader asks to add it. The fault
+ * catches this request.
+ */
 function begin(context: FaultContext, leader: SimNode, member: SimNode): void {
   const { network, world } = context;
   restart(context, member);

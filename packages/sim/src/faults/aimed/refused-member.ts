@@ -37,7 +37,7 @@ export const refusedMember = fault({
   },
 });
 
-/** Partitions led by a node that is not a controller, with a live follower in the ISR. */
+/** Partitions led by a node that is not a controller, with followers in the ISR that are all live. */
 function isPlain({ cluster }: FaultContext) {
   return ({ image }: PartitionPlace): boolean => {
     const leader = cluster.node(image.leader);

@@ -7,7 +7,7 @@ export const STEPS_US: Micros = 14 * SECOND;
 
 const LOOK_US: Micros = 20 * MILLISECOND;
 
-/** Calls `look` again and again, until it says that the wait is over, or the faults are over. */
+/** Calls `look` again and again, until `look` returns true or the incident is over. */
 export function watch(context: FaultContext, look: () => boolean, everyUs: Micros = LOOK_US): void {
   later(context, everyUs, () => {
     if (!look()) watch(context, look, everyUs);
