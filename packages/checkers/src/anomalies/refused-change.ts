@@ -1,7 +1,7 @@
 /**
- * A request of an administrator is not refused because a copy of this request has already made the change.
- * Brokers repeat a request to the controller when they get no answer, so the controller must recognise the
- * copies of one request.
+ * The controller never refuses a request of an administrator for the reason that a copy of this request has
+ * already made the change. Brokers repeat a request to the controller when they get no answer, so the
+ * controller must recognise the copies of one request.
  */
 import type { HistoryCheckerKind, HistoryScope } from '../checker.ts';
 import type { AdminOp, Op } from '../history.ts';

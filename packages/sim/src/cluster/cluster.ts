@@ -59,7 +59,7 @@ export class SimCluster {
     return this.brokers.map(({ name }) => ({ host: name, port: BROKER_PORT }));
   }
 
-  /** Node 1 is the first, and so on. */
+  /** The node with this id. The ids of `nodes` are 1, 2 and so on, in this order. */
   node(id: NodeId): SimNode | undefined {
     return this.nodes[id - 1];
   }

@@ -24,7 +24,7 @@ interface Sync {
   readonly length: number;
   /** What happens to the pages when the device reports an error for this sync. Undefined: no error. */
   readonly failure: PagesAfterFailure | undefined;
-  /** Whether the process that asked for it still waits for its end. */
+  /** Whether the process that asked for this sync still waits for it. */
   readonly isAwaited: () => boolean;
 }
 
@@ -37,7 +37,7 @@ export class FileContent {
   private dirty: Preimages = new Map();
   /** The syncs under way, oldest first. */
   private syncing: Sync[] = [];
-  /** The device's content of sectors that differ from it in the page cache, and that no sync will write. */
+  /** Sectors that the device lacks and that no sync will write, with what the device has instead. */
   private orphaned: Preimages = new Map();
 
   read(position: number, target: Uint8Array): number {
@@ -68,9 +68,9 @@ export class FileContent {
 
   /**
    * Begins a sync of everything written until now. The caller calls the returned function when the sync ends.
-   * It returns false if the sync reports an error. `failure`: the device cannot write these pages. Linux
-   * reports an error once: to the failed sync, or to the next sync of the file if the process that asked for
-   * the failed one is dead.
+   * The function returns false if the sync reports an error. `failure`: the device cannot write these pages.
+   * Linux reports an error once: to the failed sync, or to the next sync of the file if the process that
+   * asked for the failed one is dead.
    */
   beginSync(failure?: PagesAfterFailure, isAwaited = () => true): () => boolean {
     const sync: Sync = { covered: this.dirty, length: this.length, failure, isAwaited };

@@ -150,7 +150,7 @@ function electable({ isr, elr }: PartitionImage): readonly NodeId[] {
   return [...isr, ...elr];
 }
 
-/** Whether the ISR has this broker, if the broker has a replica. */
+/** Whether the broker is in the ISR of the partition, or has no replica of it. */
 function isInIsr(id: NodeId, { replicas, isr }: PartitionImage): boolean {
   return !replicas.includes(id) || isr.includes(id);
 }

@@ -1,6 +1,6 @@
 /**
  * All machines and the links between them. Knows the listeners, the open connections, and the cut and slow
- * links. Faults act here; processes see it through the seams that it creates.
+ * links. Faults act here. Processes use the network through the seams that it creates.
  */
 import { assert, type Net, type Prng, type Rpc } from '@millrace/base';
 import type { Host, Life, Micros, World } from '../world/index.ts';
@@ -106,14 +106,14 @@ export class Network {
     this.link(from, to).slow(quality);
   }
 
-  /** The open connections of a process on this machine that it opened itself, oldest first. */
+  /** The open connections that the process on this machine has opened itself, oldest first. */
   openedBy(name: string): Connection[] {
     const life = this.hosts.get(name)?.life;
     const known = life === undefined ? undefined : this.connections.get(life);
     return [...(known ?? [])].filter(({ ends }) => ends[0].life === life);
   }
 
-  /** Breaks every connection between the two with a reset at both ends. Returns their number. */
+  /** Breaks every connection between the two machines with a reset at both ends. Returns their number. */
   reset(a: string, b: string): number {
     const broken = this.between(a, b);
     for (const connection of broken) connection.breakDown('connection reset by the peer');

@@ -1,7 +1,7 @@
 /**
  * The jobs of one process, on virtual time. Two run at once, in slices of the process's time. So a pause of
- * the process delays a job, and its death loses the job. The function itself runs after its last slice. No
- * code can see that, because the function has no side effects.
+ * the process delays a job, and the death of the process loses it. The function of a job runs only after the
+ * last slice. No code can see that, because the function has no side effects.
  */
 import type { Job, JobKind, JobOutcome, Jobs, Random } from '@millrace/base';
 import type { Life } from './life.ts';

@@ -24,7 +24,7 @@ export class Life {
   readonly clock: Clock;
   readonly random: Random;
   readonly bornUs: Micros;
-  /** The way it ended; undefined while it lives. `ended`: by itself. */
+  /** How the process ended; undefined while it lives. `ended`: by itself. */
   death: Death | 'ended' | undefined;
   private paused = false;
   /**

@@ -43,7 +43,7 @@ export class World {
     this.random = new Prng(seed);
   }
 
-  /** Runs once, `delayUs` (>= 0) from now, unless cancelled. */
+  /** Calls `run` once, `delayUs` (>= 0) from now, unless the event is cancelled. */
   after(delayUs: Micros, run: () => void): Deadline<() => void> {
     assert(
       delayUs >= 0 && Number.isSafeInteger(delayUs),

@@ -1,4 +1,7 @@
-/** Goal: coverage lists every answer and log event. Method: compare it with the sources of production. */
+/**
+ * Goal: coverage lists every error code, election, truncation and fault. Method: compare it with the sources
+ * of production.
+ */
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';

@@ -7,7 +7,7 @@ function watched(): SmallCluster {
   return small;
 }
 
-test('a broker that lost data recovers until a new process of it serves and is in every ISR', () => {
+test('a broker that lost data is recovering until its next process serves and is in every ISR', () => {
   const small = watched();
   const { atlas, world } = small;
   const [node] = small.followers;
@@ -27,7 +27,7 @@ test('a broker that lost data recovers until a new process of it serves and is i
   expect(backUs.length).toBeGreaterThan(0);
 });
 
-test('a broker has recovered also if nobody asked while it was in every ISR', () => {
+test('a broker has recovered even if no caller asked while it was in every ISR', () => {
   const small = watched();
   const { atlas } = small;
   const [node] = small.followers;

@@ -8,7 +8,7 @@ import { MILLISECOND, SECOND } from '../../src/world/index.ts';
 import { TwoMachines } from '../support/two-machines.ts';
 
 describe('a paused stream', () => {
-  /** Every byte that the server got, with the time in milliseconds. */
+  /** A server that notes what it gets. `behave` acts on each accepted stream. */
   function served(behave: (machines: TwoMachines, stream: Stream) => Partial<StreamHandler>): {
     readonly machines: TwoMachines;
     readonly got: string[];

@@ -117,7 +117,7 @@ const BROKEN: readonly (readonly [name: string, plant: () => void, sentence: Reg
 ];
 
 describe('liveness', () => {
-  it('accepts the same run without a plant', () => {
+  it('accepts the same run when nothing is broken', () => {
     const { sentence, verdict } = run();
     expect([verdict, sentence]).toEqual(['passed', undefined]);
   });

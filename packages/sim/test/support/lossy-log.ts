@@ -35,8 +35,8 @@ export class LossyLog {
   private readonly disk: SimDisk;
   private readonly preallocate: boolean;
   /**
-   * Each batch fills whole sectors. Then a power loss can restore a batch that was cut off, below a later
-   * batch. Nothing in the file shows this, so the model then demands only that leader epochs do not fall.
+   * If true, each batch fills whole sectors. Then a power loss can restore a batch that was cut off, below a
+   * later batch. Nothing in the file shows this, so the model demands only that leader epochs do not fall.
    */
   private readonly sectorBatches: boolean;
   private logs!: LogDirectory;
@@ -154,7 +154,7 @@ export class LossyLog {
     });
     if (this.random.below(4) > 0) while (!isIdle) this.wait();
     this.logs.close({ clean: true, brokerEpoch: 1 });
-    // The process ends, and with it every sync that still runs.
+    // The caller then ends the process, and with it every sync that still runs.
   }
 
   restart(how: 'kill' | 'power', left?: PowerLoss): void {

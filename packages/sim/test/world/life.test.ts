@@ -120,7 +120,7 @@ describe('a turn that blocks', () => {
     return { world, life, told, tell };
   }
 
-  it('moves the clock of its process, and delays the effects of its rest and the other events', () => {
+  it('moves the clock of its process, and delays its later effects and other events', () => {
     const { world, life, told, tell } = machine();
     life.clock.setTimer(5, () => tell('timer'));
     life.arrives(20 * MILLISECOND, () => tell('later event'));

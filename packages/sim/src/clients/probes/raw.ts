@@ -10,7 +10,7 @@ import { type Answered, NO_TROUBLES, type Probe, type ProbeTools, UNKNOWN_TOPIC 
 
 /** After this time the outcome is unknown: a frozen or cut off broker closes nothing. */
 const PATIENCE_MS = 3_000;
-/** Pause before the second half of a frame. */
+/** The client closes the connection this long after it has sent half a frame. */
 const HALF_MS = 100;
 const HEADER_VERSION_AT = 6;
 const ERROR_CODE_AT = 4;
