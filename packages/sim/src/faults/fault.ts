@@ -26,15 +26,15 @@ export interface FaultContext {
 }
 
 /**
- * What a fault does from now on. The checkers of availability demand nothing of the machines that it touches,
- * so each fault must name them all.
+ * What a fault does from now on. The checkers of availability demand nothing of the machines that a fault
+ * touches, so each fault must name all of these machines.
  */
 export interface Strike {
-  /** Its victim and its duration in words, for its line of the story. */
+  /** The victim and the duration in words, for the fault's line of the story. */
   readonly says: string;
-  /** The machines of the cluster whose work it may disturb: `[]` for none, `cluster.nodes` for all. */
+  /** The machines of the cluster whose work the fault may disturb: `[]` for none, `cluster.nodes` for all. */
   readonly touches: readonly SimNode[];
-  /** The time from now until it ends. A fault that acts at once has no end: `RECOVERY_US`. */
+  /** The time from now until the fault ends; `RECOVERY_US` for a fault that acts at once. */
   readonly lastsUs: Micros;
 }
 

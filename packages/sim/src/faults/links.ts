@@ -11,7 +11,7 @@ export function everybody({ cluster, clientHosts }: FaultContext): string[] {
   return [...cluster.nodes.map((node) => node.name), ...clientHosts];
 }
 
-/** The machines with these names that are nodes. A client's machine is none. */
+/** The nodes with these names. A client's machine is not a node. */
 export function nodesAmong({ cluster }: FaultContext, names: readonly string[]): SimNode[] {
   return cluster.nodes.filter(({ name }) => names.includes(name));
 }

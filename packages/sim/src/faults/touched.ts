@@ -1,5 +1,5 @@
 /**
- * Which machines faults touch now. `schedule` (run/incident.ts) notes every strike, and the checkers of
+ * The machines that faults touch now. `schedule` (run/incident.ts) notes every strike. The checkers of
  * availability demand nothing of these machines.
  */
 import type { SimNode } from '../cluster/index.ts';
@@ -11,14 +11,14 @@ const TRACES_US: Micros = SECOND;
 
 export class TouchedMachines {
   private readonly world: World;
-  /** The end of the last fault that touches the machine. */
+  /** The time until which faults touch each machine. */
   private readonly untilUs = new Map<SimNode, Micros>();
 
   constructor(world: World) {
     this.world = world;
   }
 
-  /** The fault strikes now. */
+  /** Notes a fault that strikes now. */
   note({ touches, lastsUs }: Strike): void {
     const untilUs = this.world.nowUs + lastsUs + TRACES_US;
     for (const node of touches) this.untilUs.set(node, Math.max(untilUs, this.untilUs.get(node) ?? 0));

@@ -1,10 +1,10 @@
-/** Goal: the story tells each fault that strikes, and the fault touches its machines from then on. */
+/** Goal: the story has each fault that strikes, and the fault touches its machines from then on. */
 import { expect, test } from 'vitest';
 import { type StruckFault, schedule } from '../../src/run/incident.ts';
 import { MILLISECOND, SECOND } from '../../src/world/index.ts';
 import { SmallCluster } from '../support/small-cluster.ts';
 
-test('a fault that finds a victim touches it until it ends, and one without a victim nothing', () => {
+test('a fault touches its victim until the fault ends; a fault without a victim touches nothing', () => {
   const small = new SmallCluster([]);
   const { world, network, cluster, atlas, touched, leader } = small;
   const parameters = { victim: { who: 'leader', pick: 0 }, syncMs: 20, lastsMs: 2_000 };

@@ -1,6 +1,6 @@
 /**
- * The frame of the checkers of availability: looks at every partition now and then, and knows since when no
- * fault touches one of its replicas.
+ * The base class of the checkers of availability. It looks at every partition once in `LOOK_US`, and knows
+ * since when no fault touches a replica.
  */
 import type { NodeId } from '@millrace/base';
 import type { PartitionPlace, SimNode } from '../../cluster/index.ts';
@@ -29,8 +29,9 @@ export abstract class AvailabilityChecker implements StateChecker {
   protected abstract check(place: PartitionPlace, quorum: readonly SimNode[] | undefined): void;
 
   /**
-   * Since when no fault touches this replica, nor its links to these nodes, which are together. Undefined: a
-   * fault touches them, its log is offline, or another process registered under its id.
+   * Since when no fault touches the broker `id`, the nodes `others`, nor a link between any two of them.
+   * Undefined: a fault touches one, the broker's replica is offline, or another process has registered under
+   * the broker's id.
    */
   protected replicaSinceUs(
     { topicId, partition }: PartitionPlace,

@@ -1,6 +1,6 @@
 /**
- * Which processes no fault touches, and since when. The checkers of availability share it, and demand
- * something only of these processes.
+ * Which processes no fault touches, and since when. The checkers of availability share this knowledge, and
+ * demand something only of these processes.
  *
  * - Each fault says which machines it touches, and for how long (`Strike`, faults/fault.ts).
  * - A process is touched while it is down, paused or stopping, and while its disk is damaged or failing.
@@ -20,8 +20,8 @@ interface Pair {
 
 export class Calm {
   /**
-   * At the last look, the untouched majority of the controllers, who reach each other. Undefined: there is
-   * none, or another controller leads them.
+   * The untouched majority of the controllers, which reach each other, at the last look. Undefined: there is
+   * none, or it lacks the active controller.
    */
   quorum: readonly SimNode[] | undefined;
   private readonly cluster: SimCluster;
