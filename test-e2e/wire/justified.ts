@@ -86,7 +86,7 @@ export const justifications: readonly Justification[] = [
     field: /^results$/,
     ours: /^absent$/,
     reason:
-      'Millrace describes it once, Apache Kafka each time: a few bytes of request must not become a large answer. Admin clients keep one answer for a resource.',
+      'Millrace describes the resource once, because a few bytes of request must not become a large answer. Apache Kafka describes it each time. Admin clients keep one answer for a resource.',
   },
   {
     api: 'DescribeConfigs',
@@ -94,7 +94,7 @@ export const justifications: readonly Justification[] = [
     cases: /^(?!all of the broker)/,
     field: /^results\.configs\.readOnly$/,
     ours: /^true$/,
-    reason: 'Millrace has no API yet that alters them, so they are read-only.',
+    reason: 'Millrace describes them as read-only, because it has no API yet that alters configs.',
   },
   {
     api: 'DescribeConfigs',
@@ -110,7 +110,7 @@ export const justifications: readonly Justification[] = [
     field: /^results\.configs(\.configSource|\.synonyms\.source)?$/,
     element: /configs\{min\.insync\.replicas\}/,
     reason:
-      'Since Apache Kafka has eligible leader replicas, it keeps this config as a dynamic default of all brokers. In Millrace it is a setting of the nodes.',
+      'Apache Kafka, since it has eligible leader replicas, keeps min.insync.replicas as a dynamic default of all brokers. In Millrace min.insync.replicas is a setting of each node.',
   },
   {
     api: 'CreateTopics',
@@ -118,7 +118,8 @@ export const justifications: readonly Justification[] = [
     when: 'min.insync.replicas of the cluster',
     field: /^topics\.configs\.configSource$/,
     element: /configs\{min\.insync\.replicas\}/,
-    reason: 'As in DescribeConfigs.',
+    reason:
+      'In Millrace min.insync.replicas is a setting of each node, in Apache Kafka a dynamic default of all brokers.',
   },
   {
     api: 'DescribeConfigs',
@@ -136,7 +137,7 @@ export const justifications: readonly Justification[] = [
     when: 'all settings of a broker',
     field: /^results\.configs(\.|$)/,
     reason:
-      'Millrace has fewer settings, other defaults (docs/configuration.md lists them with the reasons), and no setting that can change while a broker runs.',
+      'Millrace has fewer settings and other defaults (docs/configuration.md gives the reasons), and no setting can change while a broker runs.',
   },
   {
     api: 'CreateTopics',
@@ -144,7 +145,8 @@ export const justifications: readonly Justification[] = [
     when: 'validateOnly',
     field: /^topics\.topicId$/,
     ours: /^"A{22}"$/,
-    reason: 'A topic that is not created has no id. Apache Kafka returns an id that no topic has.',
+    reason:
+      'Millrace returns no topic id, because it creates no topic. Apache Kafka returns an id that no topic has.',
   },
   {
     api: 'CreatePartitions',
@@ -153,7 +155,7 @@ export const justifications: readonly Justification[] = [
     field: /^results\.errorCode$/,
     ours: /POLICY_VIOLATION/,
     reason:
-      'Millrace answers POLICY_VIOLATION, as both do in CreateTopics. Apache Kafka fails: UNKNOWN_SERVER_ERROR.',
+      'Millrace answers POLICY_VIOLATION, as Millrace and Apache Kafka do for CreateTopics. Apache Kafka fails here: UNKNOWN_SERVER_ERROR.',
   },
   {
     api: 'DescribeQuorum',
@@ -169,7 +171,7 @@ export const justifications: readonly Justification[] = [
     field: /^topics\.partitions\.observers$/,
     ours: /^present$/,
     reason:
-      'In this comparison the brokers of Millrace are observers; the peer is one process that is a voter.',
+      'In this comparison the brokers of Millrace are observers; Apache Kafka is one process, which is a voter.',
   },
   {
     api: 'InitProducerId',
@@ -186,7 +188,7 @@ export const justifications: readonly Justification[] = [
     when: 'a size limit is negative',
     field: /^responses\.partitions\./,
     reason:
-      'Millrace treats it as 0 and returns the first batch, so that a consumer makes progress. Apache Kafka fails the partition, or returns nothing.',
+      'Millrace treats a negative limit as 0 and returns the first batch, so that a consumer makes progress. Apache Kafka fails the partition, or returns nothing.',
   },
   {
     api: 'Fetch',
@@ -194,7 +196,7 @@ export const justifications: readonly Justification[] = [
     cases: anySession,
     when: 'a request closes a session, and its id is the smallest or largest int32',
     field: /^(errorCode|sessionId|responses(\.|$))/,
-    reason: 'Millrace treats it as any unknown session. Apache Kafka fails: UNKNOWN_SERVER_ERROR.',
+    reason: 'Millrace answers as for any unknown session. Apache Kafka fails: UNKNOWN_SERVER_ERROR.',
   },
   {
     api: 'Fetch',
@@ -230,7 +232,7 @@ export const justifications: readonly Justification[] = [
     field: /^responses(\.partitionResponses)?$/,
     ours: /^present$/,
     reason:
-      'Millrace appends each batch and answers for each. Apache Kafka appends only the last one, and a client takes its answer for all.',
+      'Millrace appends each batch and answers for each. Apache Kafka appends only the last batch, and a client takes the one answer for all batches.',
   },
   {
     api: 'Produce',
@@ -258,6 +260,6 @@ export const justifications: readonly Justification[] = [
     field: /\.logAppendTimeMs$/,
     ours: /^-1$/,
     reason:
-      'Apache Kafka returns the timestamp of the batch as its append time, even with CreateTime. Millrace returns an append time only with LogAppendTime.',
+      'Apache Kafka returns the timestamp of the batch as the append time, even with CreateTime. Millrace returns an append time only with LogAppendTime.',
   },
 ];

@@ -37,7 +37,7 @@ export const metricsTable = {
     type: 'histogram',
     of: 'broker',
     label: 'api',
-    help: 'Time from the start of a request until its answer goes to the socket, with the wait of a parked fetch.',
+    help: 'Time from the start of a request until its answer goes to the socket. It includes the wait of a parked fetch.',
   },
   millrace_request_bytes_total: {
     type: 'counter',
@@ -56,7 +56,7 @@ export const metricsTable = {
     type: 'counter',
     of: 'broker',
     label: 'listener',
-    help: 'Connections that the broker took.',
+    help: 'Connections that the broker accepted.',
   },
   millrace_connections_refused_total: {
     type: 'counter',
@@ -122,7 +122,7 @@ export const metricsTable = {
     type: 'gauge',
     of: 'broker',
     label: 'follower',
-    help: 'Records that a follower lacks of a partition led by this broker: the largest lag of its partitions.',
+    help: 'Largest number of records that a follower lacks of any partition led by this broker.',
   },
   millrace_appended_bytes_total: {
     type: 'counter',
@@ -134,7 +134,7 @@ export const metricsTable = {
     type: 'counter',
     of: 'broker',
     label: 'role',
-    help: 'Appends as leader (one for each batch) or as follower (one for each partition with records in a fetch).',
+    help: 'Appends as leader (one for each batch) or as follower (one for each partition with records in a fetch answer).',
   },
   millrace_log_bytes: { type: 'gauge', of: 'broker', help: 'Size of all logs on this broker.' },
   millrace_log_segments: { type: 'gauge', of: 'broker', help: 'Segments of all logs on this broker.' },
@@ -241,13 +241,13 @@ export const metricsTable = {
     type: 'gauge',
     of: 'node',
     isDefault: true,
-    help: 'Resident memory that the process has.',
+    help: 'Resident memory (RSS).',
   },
   process_start_time_seconds: {
     type: 'gauge',
     of: 'node',
     isDefault: true,
-    help: 'When the process started, since 1970.',
+    help: 'Start time of the process, in seconds since 1970.',
   },
   process_open_fds: { type: 'gauge', of: 'node', isDefault: true, help: 'Open file descriptors.' },
   nodejs_heap_size_total_bytes: {

@@ -24,15 +24,15 @@ const HEAD = `# Configuration
 
 Settings carry Kafka’s property names. A node reads these sources; each overrides the ones above it:
 
-1. a file: \`.properties\` as Kafka’s, or YAML (\`log.dirs: /data\`; dots join nested maps, and commas join
-   lists);
+1. a file: \`.properties\` as in Kafka, or YAML (\`log.dirs: /data\`; the node joins the keys of nested maps by
+   dots, and the elements of lists by commas);
 2. environment variables in the form of Kafka’s official image: \`KAFKA_\` and the name in upper case with \`_\`
    for a dot, \`__\` for an underscore, \`___\` for a dash (\`KAFKA_LOG_DIRS\` is \`log.dirs\`);
 3. \`--set key=value\` on the command line.
 
 The node refuses to start when a setting is unknown or has an invalid value. The message names the key, the
-value and the allowed values. This page lists every setting that Millrace honours. Millrace refuses any other
-setting of Kafka and does not ignore it.
+value and the allowed values. This page lists every setting that Millrace honours. Millrace refuses every
+other setting of Kafka; it ignores none.
 
 In the code, \`packages/node/src/config/table.ts\` has these settings and their defaults, and
 \`packages/metadata/src/topic-config-table.ts\` has those of topic configs.

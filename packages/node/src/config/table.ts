@@ -35,7 +35,7 @@ const nodeSettings = {
     'Node',
     listeners,
     'PLAINTEXT://:9092',
-    'Addresses this node listens on. An empty host means all interfaces, port 0 a free one (brokers only).',
+    'Addresses this node listens on. An empty host means all interfaces; port 0 means a free port (brokers only).',
   ),
   'advertised.listeners': setting(
     'Node',
@@ -59,7 +59,7 @@ const nodeSettings = {
     'Node',
     listenerName,
     'CONTROLLER',
-    'Name of the listener for control traffic (gRPC). On a controller it must be among `listeners`, on a node that is only a broker it must not be.',
+    'Name of the listener for control traffic (gRPC). On a controller this listener must be among `listeners`; on a node that is only a broker it must not be.',
     { differs: 'Kafka has no default. Exactly one name is supported.' },
   ),
   'log.dirs': setting(
@@ -92,7 +92,7 @@ const quorumSettings = {
     'Quorum',
     int(10),
     '300',
-    'Duration of one round of an election. A controller draws the real time from one to two times this.',
+    'Duration of one round of an election. A controller draws the real duration from one to two times this value.',
     { differs: `Kafka: 1000. ${FAILOVER}` },
   ),
   'controller.quorum.fetch.timeout.ms': setting(
@@ -112,7 +112,7 @@ const quorumSettings = {
     'Quorum',
     int(100),
     '3000',
-    'The controller fences a broker when no heartbeat arrives for this long, and elects other leaders for its partitions. The controller sets the length of a lease by it; a broker takes no lease longer than its own setting. Use the same value on every node.',
+    'The controller fences a broker when no heartbeat arrives for this long, and elects other leaders for its partitions. The active controller derives the length of a lease from its own setting; a broker takes no lease longer than the broker’s setting. Use the same value on every node.',
     { differs: `Kafka: 9000. ${FAILOVER}` },
   ),
   'broker.session.loss.grace.ms': setting(
@@ -148,7 +148,7 @@ const topicSettings = {
     'Topics',
     boolean,
     'true',
-    'Whether a Metadata request for an unknown topic creates it, when the client allows that.',
+    'Whether a Metadata request for an unknown topic creates the topic, if the client allows that.',
   ),
   'delete.topic.enable': setting('Topics', boolean, 'true', 'Whether clients can delete topics.'),
   'min.insync.replicas': topicSetting(
@@ -159,7 +159,7 @@ const topicSettings = {
   'unclean.leader.election.enable': topicSetting(
     'unclean.leader.election.enable',
     boolean,
-    'Whether the controller may elect a replica outside of the ISR when no other is left. This can lose acknowledged records.',
+    'Whether the controller may elect a replica outside of ISR and ELR when no member of them is left. Such an election can lose acknowledged records.',
   ),
   'message.max.bytes': topicSetting(
     'max.message.bytes',
@@ -181,7 +181,7 @@ const topicSettings = {
   'compression.lz4.level': topicSetting(
     'compression.lz4.level',
     int(1, 17),
-    'Level for `compression.type` lz4. It has no effect: our codec has one level.',
+    'Level for `compression.type` lz4. The setting has no effect: Millrace’s codec has one level.',
   ),
   'compression.zstd.level': topicSetting(
     'compression.zstd.level',
@@ -191,30 +191,30 @@ const topicSettings = {
   'log.segment.bytes': topicSetting(
     'segment.bytes',
     int(1 << 20),
-    'The log rolls a segment before it grows past this.',
+    'Largest size of a segment in bytes: the log rolls a segment before it grows larger.',
   ),
   'log.roll.ms': topicSetting(
     'segment.ms',
     long(1),
-    'The log rolls a segment when its records span more time than this.',
+    'The log rolls a segment when the segment’s records span more time than this.',
     { differs: 'Kafka writes the same seven days as `log.roll.hours`.' },
   ),
   'log.roll.jitter.ms': topicSetting(
     'segment.jitter.ms',
     long(0),
     'The log rolls a segment earlier than `log.roll.ms` by a random time of at most this, so that not all logs roll at once.',
-    { differs: 'Kafka leaves it unset, and `log.roll.jitter.hours` is 0.' },
+    { differs: 'In Kafka `log.roll.jitter.ms` is unset, and `log.roll.jitter.hours` is 0.' },
   ),
   'log.roll.jitter.hours': topicSetting(
     'segment.jitter.ms',
     int(0),
-    'The same in hours; `log.roll.jitter.ms` overrides it.',
+    'The value of `log.roll.jitter.ms` in hours; `log.roll.jitter.ms` overrides it.',
     { unitMs: HOUR_MS },
   ),
   'log.preallocate': topicSetting(
     'preallocate',
     boolean,
-    'Whether the log allocates the full size of a segment file at the start. When it rolls, it truncates the file to its contents.',
+    'Whether the log allocates the full size of a segment file at the start. When the log rolls a segment, it truncates the file to its contents.',
   ),
   'log.index.interval.bytes': topicSetting(
     'index.interval.bytes',
@@ -224,7 +224,7 @@ const topicSettings = {
   'log.index.size.max.bytes': topicSetting(
     'segment.index.bytes',
     int(4),
-    'Largest size of an index file; a full index closes the segment.',
+    'Largest size of an index file; when an index is full, the log rolls the segment.',
   ),
   'log.flush.interval.messages': topicSetting(
     'flush.messages',
@@ -234,17 +234,17 @@ const topicSettings = {
   'log.flush.interval.ms': topicSetting(
     'flush.ms',
     long(0),
-    'The longest time until the log fsyncs a record; acknowledgements do not wait for it. The default leaves it to the operating system.',
+    'Longest time until the log fsyncs a record; acknowledgements do not wait for this fsync. With the default the operating system decides when to write.',
     {
       differs:
-        'Kafka honours it only together with `log.flush.scheduler.interval.ms`; Millrace does not need that.',
+        'Kafka honours this setting only together with `log.flush.scheduler.interval.ms`; Millrace honours it alone.',
     },
   ),
   'producer.id.expiration.ms': setting(
     'Topics',
     int(1),
     '86400000',
-    'A partition forgets an idempotent producer that writes nothing to it for this long.',
+    'A partition forgets an idempotent producer when the producer writes nothing to it for this long.',
   ),
   'log.message.timestamp.type': topicSetting(
     'message.timestamp.type',
@@ -274,20 +274,25 @@ const replicationSettings = {
     'Replication',
     int(0),
     '500',
-    'How long a leader may park a follower’s fetch when it has no new records.',
+    'How long a leader may park a follower’s fetch when there are no new records.',
   ),
-  'replica.fetch.min.bytes': setting('Replication', int(1), '1', 'Bytes that a follower’s fetch waits for.'),
+  'replica.fetch.min.bytes': setting(
+    'Replication',
+    int(1),
+    '1',
+    'The leader parks a follower’s fetch until it has at least this many bytes for the follower.',
+  ),
   'replica.fetch.max.bytes': setting(
     'Replication',
     int(0),
     '1048576',
-    'Bytes of one partition that a follower asks for at once. The leader still sends a larger first batch.',
+    'Most bytes of one partition that a follower asks for at once. The leader still sends a larger first batch.',
   ),
   'replica.fetch.response.max.bytes': setting(
     'Replication',
     int(0),
     '10485760',
-    'Bytes of a whole answer that a follower asks for.',
+    'Most bytes of a whole answer that a follower asks for.',
   ),
   'replica.fetch.backoff.ms': setting(
     'Replication',
@@ -318,7 +323,7 @@ const replicationSettings = {
     'Replication',
     int(0),
     '1000',
-    'Incremental fetch sessions (KIP-227) that a broker keeps; further clients fetch without a session.',
+    'Most incremental fetch sessions (KIP-227) that a broker keeps; further clients fetch without a session.',
   ),
 };
 
@@ -327,26 +332,26 @@ const connectionSettings = {
     'Connections',
     int(1),
     '104857600',
-    'Largest request in bytes. The broker closes the connection of a larger one. Only Produce, CreateTopics, CreatePartitions and DeleteTopics may be that large. Any other request may have 2 MiB, and 1 KiB more for each partition of the cluster.',
+    'Largest request in bytes. The broker closes the connection of a larger request. Only Produce, CreateTopics, CreatePartitions and DeleteTopics may be that large. Any other request may have 2 MiB, and 1 KiB more for each partition of the cluster.',
   ),
   'queued.max.request.bytes': setting(
     'Connections',
     long(1),
     '268435456',
-    'Memory for requests (their bytes, and the decoded objects) and answers of all connections together, in bytes. Above it the broker stops reading each connection that has sent part of a request, and gives consumers no records. One answer takes at most a quarter of the free part.',
+    'Memory for requests (their bytes, and the decoded objects) and answers of all connections together, in bytes. Above this limit the broker stops reading each connection that has sent part of a request, and gives consumers no records. One answer takes at most a quarter of the free memory.',
     { differs: 'Kafka has no limit (-1) by default.' },
   ),
   'max.connections': setting(
     'Connections',
     int(0),
     '2147483647',
-    'Connections that a broker accepts. It closes any further connection at once.',
+    'Most open connections of a broker. The broker closes any further connection at once.',
   ),
   'max.connections.per.ip': setting(
     'Connections',
     int(0),
     '2147483647',
-    'Connections that a broker accepts from one address. It closes any further connection at once.',
+    'Most open connections of a broker from one address. The broker closes any further connection at once.',
   ),
   'connections.max.idle.ms': setting(
     'Connections',
@@ -358,7 +363,7 @@ const connectionSettings = {
     'Connections',
     int(1),
     '2000',
-    'Partitions in one answer to DescribeTopicPartitions.',
+    'Most partitions in one answer to DescribeTopicPartitions.',
   ),
 };
 
@@ -381,7 +386,7 @@ const operationSettings = {
     'Operation',
     oneOf('debug', 'info', 'warn', 'error', 'silent'),
     'info',
-    'The node writes events of this level and above to standard output; docs/logging.md lists them all.',
+    'The node writes events of this level and above to standard output; docs/logging.md lists all events.',
     { differs: OURS },
   ),
   'logger.format': setting(

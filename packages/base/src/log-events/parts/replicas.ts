@@ -95,7 +95,7 @@ export const replicaEvents = {
   'log-without-topic-id-kept': {
     level: 'warn',
     facts: ['topic', 'partition', 'topicId', 'folder'],
-    says: 'The broker keeps a log of {topic}-{partition} that has no topic id after a power loss in {folder}.',
+    says: 'The broker keeps in {folder} a log of {topic}-{partition} that lost its topic id in a power loss.',
   },
   'stray-replica-kept': {
     level: 'warn',
