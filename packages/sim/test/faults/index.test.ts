@@ -26,7 +26,7 @@ const operator: Operator = {
   growTopic: () => {},
 };
 
-/** The nodes that are down, paused or damaged, or whose links to all other nodes are cut in some direction. */
+/** The nodes that are down, paused or damaged, or whose links to all others are cut in some direction. */
 function disturbed({ cluster, network }: SmallCluster): SimNode[] {
   const { nodes } = cluster;
   return nodes.filter((node) => {
