@@ -2,7 +2,7 @@
  * Changes and describes topics, and asks brokers until one gives a final answer. If an answer was lost, the
  * answer to the retry shows whether the first attempt succeeded, for example TOPIC_ALREADY_EXISTS.
  */
-import type { Clock, Millis } from '@millrace/base';
+import type { Clock, Millis, Uuid } from '@millrace/base';
 import { type AnyApi, apis, ErrorCode, errorName, isRetriable } from '@millrace/protocol';
 import type { ClusterView } from '../cluster/cluster-view.ts';
 import type { BrokerConnection } from '../connection/broker-connection.ts';
@@ -12,6 +12,7 @@ import {
   createPartitionsRequest,
   createTopicRequest,
   deleteTopicRequest,
+  deleteTopicWithIdRequest,
   describeTopicConfigsRequest,
   describeTopicsRequest,
   type NewTopic,
@@ -70,6 +71,17 @@ export class Admin {
     const { deleteTopics } = apis;
     const request = deleteTopicRequest(name, this.options.timeoutMs);
     this.persist(deleteTopics, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, done, (connection, version, answered) =>
+      connection.request(deleteTopics, version, request, (response) =>
+        answered(response?.responses[0]?.errorCode),
+      ),
+    );
+  }
+
+  /** Never deletes another topic that has the name meanwhile (KIP-516). */
+  deleteTopicWithId(topicId: Uuid, done: AdminDone): void {
+    const { deleteTopics } = apis;
+    const request = deleteTopicWithIdRequest(topicId, this.options.timeoutMs);
+    this.persist(deleteTopics, ErrorCode.UNKNOWN_TOPIC_ID, done, (connection, version, answered) =>
       connection.request(deleteTopics, version, request, (response) =>
         answered(response?.responses[0]?.errorCode),
       ),

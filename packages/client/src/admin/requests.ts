@@ -1,5 +1,5 @@
 /** The requests of an administrator, for every version. */
-import type { Millis } from '@millrace/base';
+import type { Millis, Uuid } from '@millrace/base';
 
 export interface NewTopic {
   readonly name: string;
@@ -29,6 +29,11 @@ export function createTopicRequest(
 
 export function deleteTopicRequest(name: string, timeoutMs: Millis) {
   return { topicNames: [name], topics: [{ name }], timeoutMs };
+}
+
+/** For version 6 and later. */
+export function deleteTopicWithIdRequest(topicId: Uuid, timeoutMs: Millis) {
+  return { topicNames: [], topics: [{ name: null, topicId }], timeoutMs };
 }
 
 /** `count`: the new number of partitions. */

@@ -1,6 +1,7 @@
 /**
  * A client's knowledge of topics: ids, partitions, leaders. Never returns to an older leader epoch of the
- * same topic, because a broker that lags behind answers with old metadata.
+ * same topic, nor to an earlier topic of the same name, because a broker that lags behind answers with old
+ * metadata.
  */
 import type { NodeId, Uuid } from '@millrace/base';
 import { ErrorCode, type MetadataResponse } from '@millrace/protocol';
@@ -26,9 +27,14 @@ export interface LearnedTopic extends Pick<MetadataTopic, 'name' | 'topicId' | '
   readonly partitions: readonly Pick<MetadataPartition, 'partitionIndex' | 'leaderId' | 'leaderEpoch'>[];
 }
 
+/** A broker lags behind by a few topics of one name at most. */
+const EARLIER_MAX = 100;
+
 export class KnownTopics {
   private readonly byName = new Map<string, KnownTopic>();
   private readonly byId = new Map<Uuid, KnownTopic>();
+  /** The ids whose names other topics have now, the newest last. */
+  private readonly earlier = new Set<Uuid>();
 
   get(name: string): KnownTopic | undefined {
     return this.byName.get(name);
@@ -48,11 +54,12 @@ export class KnownTopics {
 
   /**
    * Takes in one topic of a Metadata answer. Returns false if the topic has an error, or a partition without
-   * a leader. If the name has another id than before, forgets the topic that had the name.
+   * a leader, or if another topic has the name meanwhile. If the name has a new id, forgets the topic that
+   * had the name.
    */
   learn({ name, topicId, errorCode, partitions }: LearnedTopic): boolean {
     if (name === null) return true;
-    if (errorCode !== ErrorCode.NONE) return false;
+    if (errorCode !== ErrorCode.NONE || this.earlier.has(topicId as Uuid)) return false;
     const known = this.topic(name, topicId as Uuid);
     let isComplete = true;
     for (const { partitionIndex, leaderId, leaderEpoch } of partitions) {
@@ -78,10 +85,18 @@ export class KnownTopics {
   private topic(name: string, topicId: Uuid): KnownTopic {
     const before = this.byName.get(name);
     if (before?.topicId === topicId) return before;
-    if (before !== undefined) this.byId.delete(before.topicId);
+    if (before !== undefined) this.forget(before);
     const topic: KnownTopic = { name, topicId, partitions: [] };
     this.byName.set(name, topic);
     this.byId.set(topicId, topic);
     return topic;
+  }
+
+  private forget({ topicId }: KnownTopic): void {
+    this.byId.delete(topicId);
+    this.earlier.add(topicId);
+    if (this.earlier.size <= EARLIER_MAX) return;
+    const [oldest] = this.earlier;
+    this.earlier.delete(oldest!);
   }
 }

@@ -41,7 +41,10 @@ export interface ConsumerOptions {
   /** The owner passes each `changed` of this view to `clusterChanged`. */
   readonly cluster: Pick<ClusterView, 'partition' | 'topics' | 'connectionTo' | 'refresh' | 'hint'>;
   readonly observer: ConsumerObserver;
-  /** The names of the topics to read. The partitions of a name that leaves the list stay assigned. */
+  /**
+   * The names of the topics to read. The partitions of a name that leaves the list stay assigned. When a
+   * topic is deleted and created again, the consumer reads the new one from `start`.
+   */
   readonly topics: () => readonly string[];
   readonly start: 'earliest' | 'latest';
   /** Uses fetch sessions with Fetch 7 and later (KIP-227). */
@@ -74,8 +77,8 @@ export class Consumer {
   private readonly options: ConsumerOptions;
   private readonly backoffMs: Millis;
   private readonly byName = new Map<string, Position>();
-  /** The number of partitions with a position, by topic. */
-  private readonly assigned = new Map<string, number>();
+  /** The topic of each name, and the number of its partitions with a position. */
+  private readonly assigned = new Map<string, { readonly topicId: Uuid; readonly count: number }>();
   private readonly fetching = new Set<NodeId>();
   private readonly sessions = new FetchSessions();
   private timer: Timer | undefined;
@@ -121,13 +124,29 @@ export class Consumer {
   private assign(): void {
     const { topics, cluster, start } = this.options;
     for (const topic of topics()) {
-      const count = cluster.topics.get(topic)?.partitions.length ?? 0;
-      const first = this.assigned.get(topic) ?? 0;
-      if (first >= count) continue;
-      this.assigned.set(topic, count);
-      for (let partition = first; partition < count; partition++)
-        this.byName.set(`${topic}-${partition}`, newPosition(topic, partition, start));
+      const known = cluster.topics.get(topic);
+      if (known === undefined) continue;
+      const { topicId, partitions } = known;
+      const before = this.assigned.get(topic);
+      const isSame = before?.topicId === topicId;
+      if (!isSame) this.forget(topic, before?.count ?? 0);
+      const first = isSame ? before.count : 0;
+      if (first >= partitions.length) continue;
+      this.assigned.set(topic, { topicId, count: partitions.length });
+      for (let partition = first; partition < partitions.length; partition++)
+        this.byName.set(`${topic}-${partition}`, newPosition(known, partition, start));
     }
+  }
+
+  /** Another topic has the name now. */
+  private forget(topic: string, count: number): void {
+    for (let partition = 0; partition < count; partition++) this.byName.delete(`${topic}-${partition}`);
+    this.assigned.delete(topic);
+  }
+
+  /** Whether the topic of the position still has its name. */
+  private isCurrent(position: Position): boolean {
+    return this.byName.get(`${position.topic}-${position.partition}`) === position;
   }
 
   /**
@@ -166,7 +185,7 @@ export class Consumer {
     const request = { replicaId: -1, topics: [{ name: topic, partitions }] };
     position.isAsking = true;
     connection.request(apis.listOffsets, version, request, (response) => {
-      if (this.isClosed) return;
+      if (this.isClosed || !this.isCurrent(position)) return;
       position.isAsking = false;
       const found = response?.topics[0]?.partitions[0];
       if (found?.errorCode !== ErrorCode.NONE) this.refused(position, found?.errorCode);
@@ -191,7 +210,7 @@ export class Consumer {
     const request = { replicaId: -1, topics: [{ topic, partitions: [asked] }] };
     position.isAsking = true;
     connection.request(apis.offsetForLeaderEpoch, version, request, (response) => {
-      if (this.isClosed) return;
+      if (this.isClosed || !this.isCurrent(position)) return;
       position.isAsking = false;
       const end = response?.topics[0]?.partitions[0];
       if (end?.errorCode !== ErrorCode.NONE) this.refused(position, end?.errorCode);
@@ -257,7 +276,7 @@ export class Consumer {
     }
     return [...topics].map(([topic, members]) => ({
       topic,
-      topicId: cluster.topics.get(topic)!.topicId,
+      topicId: members[0]!.topicId,
       partitions: members.map(({ partition, offset, lastEpoch }) => ({
         partition,
         currentLeaderEpoch: sendsEpochs ? cluster.partition(topic, partition)!.leaderEpoch : -1,

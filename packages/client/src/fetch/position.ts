@@ -1,11 +1,13 @@
 /** Where a consumer continues in a partition. */
-import type { Millis } from '@millrace/base';
+import type { Millis, Uuid } from '@millrace/base';
 
 /** The reason for a position. `truncated`: a new leader's log ends before it (KIP-320). */
 export type PositionReason = 'earliest' | 'latest' | 'out-of-range' | 'truncated';
 
 export interface Position {
   readonly topic: string;
+  /** Another topic of this name starts with a new position. */
+  readonly topicId: Uuid;
   readonly partition: number;
   /** The offset of the next record. Undefined: the consumer must first ask for it (ListOffsets). */
   offset: number | undefined;
@@ -21,9 +23,14 @@ export interface Position {
   failure: string | undefined;
 }
 
-export function newPosition(topic: string, partition: number, startAt: Position['startAt']): Position {
+export function newPosition(
+  { name, topicId }: { readonly name: string; readonly topicId: Uuid },
+  partition: number,
+  startAt: Position['startAt'],
+): Position {
   return {
-    topic,
+    topic: name,
+    topicId,
     partition,
     offset: undefined,
     startAt,

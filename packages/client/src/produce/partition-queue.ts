@@ -1,5 +1,5 @@
 /** A producer's batches for one partition that have not ended, in the order in which the owner gave them. */
-import type { Millis, NodeId } from '@millrace/base';
+import type { Millis, NodeId, Uuid } from '@millrace/base';
 import type { BatchIdentity } from './producer-identity.ts';
 
 export interface OpenBatch<Batch> {
@@ -30,8 +30,8 @@ export class PartitionQueue<Batch> {
   readonly name: string;
   /** No batch leaves before this time. */
   notBeforeMs: Millis = 0;
-  /** The broker of the batches in flight. */
-  inFlightTo: NodeId = -1;
+  /** The broker of the batches in flight, and the topic that it leads. */
+  inFlightTo: { readonly leaderId: NodeId; readonly topicId: Uuid } | undefined;
   waiting: OpenBatch<Batch>[] = [];
   readonly inFlight: OpenBatch<Batch>[] = [];
   private sequenced = 0;

@@ -3,7 +3,7 @@
  * flight, retries in order, idempotence with sequences (KIP-98). Every batch ends once: acknowledged, failed
  * (certainly not appended) or unknown.
  */
-import type { Clock, Millis, NodeId, Timer } from '@millrace/base';
+import type { Clock, Millis, NodeId, Timer, Uuid } from '@millrace/base';
 import { apis, ErrorCode, errorName, type ProduceResponse } from '@millrace/protocol';
 import type { ClusterView } from '../cluster/cluster-view.ts';
 import type { BrokerConnection } from '../connection/broker-connection.ts';
@@ -20,8 +20,8 @@ export interface ProducerBatch {
 
 /** The producer calls these within `poll` and when answers arrive. Each call may enqueue batches. */
 export interface ProducerObserver<Batch> {
-  /** Called when the producer sends a batch, in each attempt. */
-  sent?(batch: Batch): void;
+  /** Called when the producer sends a batch, in each attempt. `topicId`: of the topic with that name now. */
+  sent?(batch: Batch, topicId: Uuid): void;
   /** Called when an attempt failed and another follows. */
   retried?(batch: Batch, error: string): void;
   /**
@@ -197,11 +197,15 @@ export class Producer<Batch extends ProducerBatch> {
 
   /**
    * An idempotent producer waits, like librdkafka, for the batches in flight to an earlier leader: a new
-   * leader may not know the producer yet, and would take a later batch for its first one.
+   * leader may not know the producer yet, and would take a later batch for its first one. So does the leader
+   * of another topic of that name.
    */
   private mustWait(queue: PartitionQueue<Batch>, leaderId: NodeId): boolean {
-    if (queue.inFlight.length > 0 && queue.inFlightTo !== leaderId) return true;
-    return queue.mightBeForgotten;
+    const { inFlight, inFlightTo, topic } = queue;
+    const isSame =
+      inFlightTo?.leaderId === leaderId &&
+      inFlightTo.topicId === this.options.cluster.topics.get(topic)?.topicId;
+    return (inFlight.length > 0 && !isSame) || queue.mightBeForgotten;
   }
 
   private transmit(
@@ -224,14 +228,14 @@ export class Producer<Batch extends ProducerBatch> {
     const { topicId } = cluster.topics.get(topic)!;
     const topicData = [{ name: topic, topicId, partitionData: [{ index: partition, records }] }];
     const request = { acks, timeoutMs, topicData };
-    observer.sent?.(open.batch);
+    observer.sent?.(open.batch, topicId);
     if (acks === 0) {
       connection.send(apis.produce, version, request);
       observer.acknowledged(open.batch, undefined, undefined);
       return;
     }
     queue.inFlight.push(open);
-    queue.inFlightTo = leaderId;
+    queue.inFlightTo = { leaderId, topicId };
     connection.request(apis.produce, version, request, (response) =>
       this.landed(queue, open, leaderId, response),
     );

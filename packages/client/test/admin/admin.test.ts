@@ -136,6 +136,20 @@ test('deleteTopic names the topic in any version; the first attempt of createPar
   expect(asked.ends).toEqual(['ok', 'ok']);
 });
 
+test('a topic is deleted by its id, and a copy finds it deleted', () => {
+  const asked = new Asked();
+  const end = (outcome: string) => asked.ends.push(outcome);
+  asked.admin.deleteTopicWithId(TOPIC_ID, end);
+  const late = { responses: [{ name: null, topicId: TOPIC_ID, errorCode: ErrorCode.REQUEST_TIMED_OUT }] };
+  expect(asked.broker.answer(apis.deleteTopics, late as never)).toMatchObject({
+    topics: [{ name: null, topicId: TOPIC_ID }],
+  });
+  asked.clock.advance(200);
+  const gone = { responses: [{ name: null, topicId: TOPIC_ID, errorCode: ErrorCode.UNKNOWN_TOPIC_ID }] };
+  asked.broker.answer(apis.deleteTopics, gone as never);
+  expect(asked.ends).toEqual(['ok']);
+});
+
 test('topics are described in the order of their names, after a lost answer too', () => {
   const asked = new Asked();
   const found: unknown[] = [];

@@ -27,6 +27,13 @@ test('a topic of another id starts with its own epochs, and the old id is forgot
   expect(topics.withId(TOPIC_ID)).toBeUndefined();
 });
 
+test('a broker that lags behind does not bring a deleted topic of the name back', () => {
+  const topics = learned({ leaderId: 5, leaderEpoch: 7 }, { leaderId: 4, leaderEpoch: 0, topicId: OTHER_ID });
+  expect(topics.learn(topicOf({ leaderId: 5, leaderEpoch: 8 }))).toBe(false);
+  expect(topics.get('events')?.topicId).toBe(OTHER_ID);
+  expect(topics.withId(TOPIC_ID)).toBeUndefined();
+});
+
 test('a hint counts only with a newer epoch, and only for a known partition', () => {
   const topics = learned({ leaderId: 5, leaderEpoch: 7 });
   topics.hint('events', 0, 6, 7);

@@ -3,7 +3,7 @@
  * brokers played by hand.
  */
 import { apis, ErrorCode } from '@millrace/protocol';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { Consumer, type ConsumerOptions } from '../../src/index.ts';
 import { batchAt, joined } from '../support/batches.ts';
 import type { BrokerEnd } from '../support/memory-net.ts';
@@ -234,6 +234,7 @@ test('a new topic of the same name starts another session, because the old one h
   consumed.cluster.clock.advance(50);
   consumed.cluster.tells(1, { leaderId: 4, topicId: OTHER_ID });
   consumed.fetches(4, {}, 77);
+  consumed.lists(4, 0);
   expect(consumed.fetches(4, {}, 77)).toMatchObject({ sessionId: 77, sessionEpoch: 0, topicId: OTHER_ID });
 });
 
@@ -273,4 +274,52 @@ test('the owner closes the consumer when it gets records: the consumer ignores t
   const responses = [{ topic: 'events', topicId: TOPIC_ID, partitions }];
   consumed.broker(4).answer(apis.fetch, { errorCode: 0, sessionId: 0, responses } as never);
   expect(calls).toBe(1);
+});
+
+describe('a topic that was deleted and created again under its name', () => {
+  /** The metadata name another id, with broker 4 as the leader. */
+  function createdAgain(consumed: Consumed): void {
+    consumed.cluster.view.topics.learn(topicOf({ leaderId: 4, leaderEpoch: 0, topicId: OTHER_ID }));
+    consumed.consumer.clusterChanged();
+  }
+
+  test('the consumer reads the new topic from the start', () => {
+    const consumed = Consumed.at10();
+    consumed.fetches(4, { records: batchAt(10, 3, 'a') });
+    createdAgain(consumed);
+    consumed.validates(4, 3, 11);
+    expect(consumed.lists(4, 0)).toMatchObject({ timestamp: -2 });
+    expect(consumed.news.at(-1)).toBe('earliest 0');
+    expect(consumed.fetches(4, {})).toMatchObject({
+      topicId: OTHER_ID,
+      fetchOffset: 0,
+      lastFetchedEpoch: -1,
+    });
+  });
+
+  test('late answers about the old topic change nothing', () => {
+    const listing = new Consumed();
+    createdAgain(listing);
+    listing.lists(4, 10);
+    expect(listing.offset).toBeUndefined();
+    listing.lists(4, 0);
+    expect(listing.news).toEqual(['earliest 0']);
+    const fetching = Consumed.at10();
+    createdAgain(fetching);
+    fetching.fetches(4, { records: batchAt(10, 3, 'a') });
+    expect(fetching.news).toEqual([]);
+    fetching.lists(4, 0);
+    expect(fetching.news).toEqual(['earliest 0']);
+  });
+
+  test('the consumer forgets the partitions that the new topic does not have', () => {
+    const consumed = Consumed.at10();
+    const { partitions, ...topic } = topicOf({ topicId: OTHER_ID });
+    const first = { ...partitions[0]!, partitionIndex: 1 };
+    consumed.cluster.view.topics.learn({ ...topic, topicId: TOPIC_ID, partitions: [first] });
+    consumed.consumer.clusterChanged();
+    expect([...consumed.consumer.positions.keys()]).toEqual(['events-0', 'events-1']);
+    createdAgain(consumed);
+    expect([...consumed.consumer.positions.keys()]).toEqual(['events-0']);
+  });
 });

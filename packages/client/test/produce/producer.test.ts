@@ -6,6 +6,7 @@ import { apis, ErrorCode } from '@millrace/protocol';
 import { expect, test } from 'vitest';
 import { type BatchIdentity, Producer, type ProducerBatch, type ProducerOptions } from '../../src/index.ts';
 import type { BrokerEnd } from '../support/memory-net.ts';
+import { OTHER_ID, topicOf } from '../support/metadata.ts';
 import { PlayedCluster } from '../support/played-cluster.ts';
 
 interface Batch extends ProducerBatch {
@@ -257,6 +258,19 @@ test('an idempotent producer waits for the answers of the former leader', () => 
   expect(produced.broker(5).waiting).toEqual([]);
   produced.answers(4, ErrorCode.NONE, 1);
   expect(produced.answers(5, ErrorCode.NONE, 2)).toBe('b 7/0/2');
+});
+
+test('it waits for the answers about a topic that was deleted and created again under its name', () => {
+  const produced = Produced.idempotent();
+  produced.send('a');
+  produced.cluster.view.topics.learn(topicOf({ leaderId: 4, topicId: OTHER_ID }));
+  produced.send('b');
+  expect(produced.broker(4).waiting).toEqual(['Produce']);
+  produced.answers(4, ErrorCode.UNKNOWN_TOPIC_ID);
+  produced.cluster.clock.advance(100);
+  expect(produced.broker(4).received.at(-1)!.request).toMatchObject({ topicData: [{ topicId: OTHER_ID }] });
+  const order = [0, 1].map((offset) => produced.answers(4, ErrorCode.NONE, offset));
+  expect(order).toEqual(['a 7/0/1', 'b 7/0/2']);
 });
 
 test('no batch is so far ahead of an open one that the broker could forget its sequences', () => {
