@@ -67,7 +67,7 @@ export function historyOf(run: RecordedRun): History {
   for (const send of sends) history.add(send);
   const endedUs = sends.at(-1)?.endedUs ?? 0;
   for (let partition = 0; partition < run.partitions; partition++) {
-    const where = { client: READER, topic: run.topic, partition };
+    const where = { client: READER, topic: run.topic, topicId: undefined, partition };
     history.add({ type: 'assign', ...where, offset: 0, why: 'earliest', endedUs });
     const records = run.read.filter((record) => record.partition === partition);
     for (const poll of pollsOf(run, records)) history.add({ type: 'poll', ...where, ...poll, endedUs });
@@ -86,8 +86,11 @@ function sendsOf({ topic, partitions, written }: RecordedRun): SendOp[] {
         type: 'send',
         client: name,
         topic,
+        // The libraries of real clients hide the topic id.
+        topicId: undefined,
         partition: n % partitions,
         values: [`${name}-${n}`],
+        mayStray: true,
         acks: -1,
         idempotent: true,
         invokedUs: sentUs - firstUs,
@@ -125,6 +128,7 @@ function pollsOf(run: RecordedRun, records: readonly ReadRecord[]): Poll[] {
 export function finalLogsOf(run: RecordedRun): FinalLog[] {
   return Array.from({ length: run.partitions }, (_, partition) => ({
     topic: run.topic,
+    topicId: undefined,
     partition,
     records: run.read
       .filter((record) => record.partition === partition)

@@ -3,7 +3,7 @@
  * can judge runs of the simulator and runs of real processes.
  */
 import type { FinalLogs } from './final-logs.ts';
-import type { History, Op } from './history.ts';
+import type { History, Op, TopicRef } from './history.ts';
 
 /** Everything that a checker of a history may use. */
 export interface HistoryScope {
@@ -12,9 +12,10 @@ export interface HistoryScope {
   readonly finalLogs: FinalLogs;
   /**
    * Whether the system promises nothing about the topic's records from now on: a client asked to delete it,
-   * or faults harmed it more than the durability contract covers.
+   * or faults harmed it more than the durability contract covers. Without a topic id: whether that holds for
+   * any topic of the name.
    */
-  isExempt(topic: string): boolean;
+  isExempt(topic: TopicRef): boolean;
   /** Whether a fault has misdirected a write of some disk, so that a leader may serve damaged batches. */
   mayServeDamage(): boolean;
   /** Reports a broken promise. The simulator throws it and ends the run; a judge collects it. */

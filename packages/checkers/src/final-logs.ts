@@ -3,7 +3,8 @@
  * from the leader's log. With real processes a consumer reads them from the beginning.
  */
 import type { BatchHeader, Timestamp } from '@millrace/protocol';
-import type { SeenRecord } from './history.ts';
+import { ByPartition } from './by-partition.ts';
+import type { PartitionRef, SeenRecord } from './history.ts';
 
 export interface FinalBatch {
   readonly header: BatchHeader;
@@ -11,9 +12,7 @@ export interface FinalBatch {
   readonly largestTimestamp: Timestamp;
 }
 
-export interface FinalLog {
-  readonly topic: string;
-  readonly partition: number;
+export interface FinalLog extends PartitionRef {
   /** The records in the order of the log. */
   readonly records: readonly SeenRecord[];
   /** The batches of the log. Undefined: the consumer's library does not show batches. */
@@ -33,4 +32,27 @@ export class FinalLogs {
     this.all ??= this.read();
     return this.all;
   }
+
+  /**
+   * What `make` returns for each log, by partition. A log without a topic id counts for every topic of its
+   * name, and a fact without one finds the log of that name.
+   */
+  by<T>(make: (log: FinalLog) => T): (ref: PartitionRef) => T | undefined {
+    const made = new ByPartition<T>();
+    for (const log of this.list()) {
+      const one = make(log);
+      made.set(log, one);
+      made.set({ ...log, topicId: undefined }, one);
+    }
+    const hidden = new Set(
+      this.list()
+        .filter(({ topicId }) => topicId === undefined)
+        .map(nameOf),
+    );
+    return (ref) => made.get(hidden.has(nameOf(ref)) ? { ...ref, topicId: undefined } : ref);
+  }
+}
+
+function nameOf({ topic, partition }: PartitionRef): string {
+  return `${topic}-${partition}`;
 }

@@ -7,19 +7,32 @@
  * did not) or `info` (unknown, for example after a timeout). A fact that a client cannot know is `undefined`:
  * a checker skips it and never guesses.
  */
-import type { LeaderEpoch, NodeId, Offset } from '@millrace/base';
+import type { LeaderEpoch, NodeId, Offset, Uuid } from '@millrace/base';
 
 /** Time since the run began, in whole microseconds. */
 export type Micros = number;
 
 export type Outcome = 'ok' | 'fail' | 'info';
 
+/** The topic of a fact. A topic that is deleted and created again has the same name, but another id. */
+export interface TopicRef {
+  readonly topic: string;
+  /** Undefined: the client names topics, and cannot know which topic of that name the fact is about. */
+  readonly topicId: Uuid | undefined;
+}
+
+export interface PartitionRef extends TopicRef {
+  readonly partition: number;
+}
+
 /** The send of one record batch, from the first attempt to the last answer. */
-export interface SendOp {
+export interface SendOp extends PartitionRef {
   readonly type: 'send';
   readonly client: string;
-  readonly topic: string;
-  readonly partition: number;
+  /** Of the topic that the last attempt reached. */
+  topicId: Uuid | undefined;
+  /** Whether another attempt may have put the values into another topic of the name, or may still do so. */
+  mayStray: boolean;
   /**
    * Each value has the form `CLIENT-N`. N grows with each value of the client, so a value is unique in the
    * whole run. The value at index i is at the offset `baseOffset + i`.
@@ -49,11 +62,9 @@ export interface SeenRecord {
 }
 
 /** The records of one partition in one answer to a fetch. */
-export interface PollOp {
+export interface PollOp extends PartitionRef {
   readonly type: 'poll';
   readonly client: string;
-  readonly topic: string;
-  readonly partition: number;
   /**
    * The first offset that the client asks for. `records` leaves out earlier records of the same batch.
    */
@@ -70,11 +81,9 @@ export interface PollOp {
 }
 
 /** A consumer starts, or starts again, to read a partition at an offset. */
-export interface AssignOp {
+export interface AssignOp extends PartitionRef {
   readonly type: 'assign';
   readonly client: string;
-  readonly topic: string;
-  readonly partition: number;
   readonly offset: Offset;
   /**
    * `out-of-range`: a broker answered OFFSET_OUT_OF_RANGE. `truncated`: a broker answered that the epoch of
@@ -84,12 +93,11 @@ export interface AssignOp {
   readonly endedUs: Micros;
 }
 
-/** A request that changes topics or configs. */
-export interface AdminOp {
+/** A request that changes topics or configs. `topicId`: undefined if the request names the topic. */
+export interface AdminOp extends TopicRef {
   readonly type: 'admin';
   readonly client: string;
   readonly api: string;
-  readonly topic: string;
   readonly invokedUs: Micros;
   readonly endedUs: Micros;
   readonly outcome: Outcome;
@@ -99,18 +107,14 @@ export interface AdminOp {
 export type Op = SendOp | PollOp | AssignOp | AdminOp;
 
 /** An idempotent producer got OUT_OF_ORDER_SEQUENCE_NUMBER although every earlier batch is acknowledged. */
-export interface LostSequence {
+export interface LostSequence extends PartitionRef {
   readonly client: string;
-  readonly topic: string;
-  readonly partition: number;
   readonly value: string;
 }
 
 /** A consumer got a batch with a wrong checksum. */
-export interface DamagedBatch {
+export interface DamagedBatch extends PartitionRef {
   readonly client: string;
-  readonly topic: string;
-  readonly partition: number;
   readonly offset: Offset;
 }
 
@@ -121,12 +125,12 @@ export class History {
   /** Called at the end of every operation. */
   readonly watchers: ((op: Op) => void)[] = [];
 
-  sequenceLost(client: string, topic: string, partition: number, value: string): void {
-    this.lostSequences.push({ client, topic, partition, value });
+  sequenceLost(fact: LostSequence): void {
+    this.lostSequences.push(fact);
   }
 
-  damaged(client: string, topic: string, partition: number, offset: Offset): void {
-    this.damagedBatches.push({ client, topic, partition, offset });
+  damaged(fact: DamagedBatch): void {
+    this.damagedBatches.push(fact);
   }
 
   add(op: Op): void {

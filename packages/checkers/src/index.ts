@@ -11,9 +11,11 @@ export {
   type Micros,
   type Op,
   type Outcome,
+  type PartitionRef,
   type PollOp,
   type SeenRecord,
   type SendOp,
+  type TopicRef,
 } from './history.ts';
 export { type Judgement, type JudgeOptions, judgeHistory } from './judge.ts';
 export { Violation } from './violation.ts';

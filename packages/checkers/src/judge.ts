@@ -34,7 +34,7 @@ export function judgeHistory(
   const scope: HistoryScope = {
     history,
     finalLogs: new FinalLogs(() => [...finalLogs]),
-    isExempt: (topic) => exempt.has(topic),
+    isExempt: ({ topic }) => exempt.has(topic),
     mayServeDamage: () => false,
     report: (checker, sentence) => {
       const before = listed.get(checker) ?? 0;

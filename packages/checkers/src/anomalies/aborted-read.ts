@@ -3,7 +3,7 @@
  * failure.
  */
 import type { HistoryCheckerKind, HistoryScope } from '../checker.ts';
-import type { Op } from '../history.ts';
+import type { Op, PollOp, SendOp } from '../history.ts';
 
 const NAME = 'aborted-read';
 
@@ -15,10 +15,10 @@ export const abortedRead: HistoryCheckerKind = {
 
 class AbortedRead {
   private readonly scope: HistoryScope;
-  /** Value → the error of its send. */
-  private readonly failed = new Map<string, string>();
-  /** Value → its first reader. */
-  private readonly read = new Map<string, string>();
+  /** Value → its send. */
+  private readonly failed = new Map<string, SendOp>();
+  /** Value → its first read. */
+  private readonly read = new Map<string, PollOp>();
 
   constructor(scope: HistoryScope) {
     this.scope = scope;
@@ -27,23 +27,27 @@ class AbortedRead {
   op(op: Op): void {
     if (op.type === 'send' && op.outcome === 'fail') {
       for (const value of op.values) {
-        const error = op.error ?? 'no error';
-        this.failed.set(value, error);
-        const reader = this.read.get(value);
-        if (reader !== undefined) this.found(value, op.topic, error, reader);
+        this.failed.set(value, op);
+        this.check(value);
       }
     } else if (op.type === 'poll') {
       for (const { value } of op.records) {
         if (this.read.has(value)) continue;
-        this.read.set(value, op.client);
-        const error = this.failed.get(value);
-        if (error !== undefined) this.found(value, op.topic, error, op.client);
+        this.read.set(value, op);
+        this.check(value);
       }
     }
   }
 
-  private found(value: string, topic: string, error: string, reader: string): void {
-    if (this.scope.isExempt(topic)) return;
-    this.scope.report(NAME, `${reader} read ${value} of ${topic}, whose sending had failed (${error})`);
+  private check(value: string): void {
+    const send = this.failed.get(value);
+    const poll = this.read.get(value);
+    if (send === undefined || poll === undefined) return;
+    if (this.scope.isExempt(send) || this.scope.isExempt(poll)) return;
+    const { error = 'no error' } = send;
+    this.scope.report(
+      NAME,
+      `${poll.client} read ${value} of ${poll.topic}, whose sending had failed (${error})`,
+    );
   }
 }

@@ -33,8 +33,9 @@ class DamagedBatches {
   private look(): void {
     const { damagedBatches } = this.scope.history;
     for (; this.checked < damagedBatches.length; this.checked++) {
-      const { client, topic, partition, offset } = damagedBatches[this.checked]!;
-      if (this.scope.mayServeDamage() || this.scope.isExempt(topic)) continue;
+      const batch = damagedBatches[this.checked]!;
+      if (this.scope.mayServeDamage() || this.scope.isExempt(batch)) continue;
+      const { client, topic, partition, offset } = batch;
       this.scope.report(NAME, `${client} was given a damaged batch at ${offset} of ${topic}-${partition}`);
     }
   }

@@ -27,8 +27,9 @@ class Duplicate {
 
   finish(): void {
     const { scope } = this;
-    for (const { topic, partition, records } of scope.finalLogs.list()) {
-      if (scope.isExempt(topic)) continue;
+    for (const log of scope.finalLogs.list()) {
+      if (scope.isExempt(log)) continue;
+      const { topic, partition, records } = log;
       const offsets = new Map<string, number>();
       for (const { value, offset } of records) {
         const known = offsets.get(value);

@@ -1,4 +1,5 @@
 /** An offset holds one record for ever: all reads and the final log agree on it. */
+import { ByPartition } from '../by-partition.ts';
 import type { HistoryCheckerKind, HistoryScope } from '../checker.ts';
 import type { FinalLog } from '../final-logs.ts';
 import type { Op, PollOp, SeenRecord } from '../history.ts';
@@ -19,7 +20,7 @@ interface Seen {
 class InconsistentOffsets {
   private readonly scope: HistoryScope;
   /** The record seen at each offset, by partition and offset. */
-  private readonly seen = new Map<string, Map<number, Seen>>();
+  private readonly seen = new ByPartition<Map<number, Seen>>();
 
   constructor(scope: HistoryScope) {
     this.scope = scope;
@@ -33,12 +34,11 @@ class InconsistentOffsets {
     for (const log of this.scope.finalLogs.list()) this.note(log, 'the log');
   }
 
-  private note({ topic, partition, records }: PollOp | FinalLog, who: string): void {
-    if (this.scope.isExempt(topic)) return;
-    const name = `${topic}-${partition}`;
-    const offsets = this.seen.get(name) ?? new Map<number, Seen>();
-    this.seen.set(name, offsets);
-    for (const record of records) {
+  private note(seen: PollOp | FinalLog, who: string): void {
+    if (this.scope.isExempt(seen)) return;
+    const name = `${seen.topic}-${seen.partition}`;
+    const offsets = this.seen.ensure(seen, () => new Map());
+    for (const record of seen.records) {
       const known = offsets.get(record.offset);
       if (known === undefined) offsets.set(record.offset, { record, who });
       else if (!isSame(known.record, record))

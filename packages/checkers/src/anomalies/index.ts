@@ -10,6 +10,7 @@ import { lostSequence } from './lost-sequence.ts';
 import { lostWrite } from './lost-write.ts';
 import { neverSent } from './never-sent.ts';
 import { nonmonotonicSend } from './nonmonotonic-send.ts';
+import { oldTopicRead } from './old-topic-read.ts';
 import { intNonmonotonicPoll, intPollSkip, nonmonotonicPoll, pollSkip } from './poll-positions.ts';
 import { positionLost } from './position-lost.ts';
 import { refusedChange } from './refused-change.ts';
@@ -20,6 +21,7 @@ import { wrongOffset } from './wrong-offset.ts';
 /** In the order of their calls. The first checker that finds a violation ends a run of the simulator. */
 export const historyCheckers: readonly HistoryCheckerKind[] = [
   uncommittedRead,
+  oldTopicRead,
   inconsistentOffsets,
   abortedRead,
   pollSkip,

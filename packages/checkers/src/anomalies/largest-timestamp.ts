@@ -14,8 +14,9 @@ export const largestTimestamp: HistoryCheckerKind = {
 };
 
 function check(scope: HistoryScope): void {
-  for (const { topic, partition, batches = [] } of scope.finalLogs.list()) {
-    if (scope.isExempt(topic)) continue;
+  for (const log of scope.finalLogs.list()) {
+    if (scope.isExempt(log)) continue;
+    const { topic, partition, batches = [] } = log;
     for (const { header, largestTimestamp } of batches) {
       const { baseOffset, maxTimestamp } = header;
       if (maxTimestamp === largestTimestamp) continue;

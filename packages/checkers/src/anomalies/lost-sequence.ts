@@ -14,8 +14,9 @@ export const lostSequence: HistoryCheckerKind = {
 };
 
 function check(scope: HistoryScope): void {
-  for (const { client, topic, partition, value } of scope.history.lostSequences) {
-    if (scope.isExempt(topic)) continue;
+  for (const lost of scope.history.lostSequences) {
+    if (scope.isExempt(lost)) continue;
+    const { client, topic, partition, value } = lost;
     scope.report(NAME, `${client} got OUT_OF_ORDER_SEQUENCE_NUMBER for ${value} in ${topic}-${partition}`);
   }
 }

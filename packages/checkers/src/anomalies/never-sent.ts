@@ -33,8 +33,9 @@ class NeverSent {
   }
 
   finish(): void {
-    for (const { topic, partition, records } of this.scope.finalLogs.list()) {
-      if (!this.topics.has(topic) || this.scope.isExempt(topic)) continue;
+    for (const log of this.scope.finalLogs.list()) {
+      if (!this.topics.has(log.topic) || this.scope.isExempt(log)) continue;
+      const { topic, partition, records } = log;
       const name = `${topic}-${partition}`;
       const sent = this.sent.get(name);
       for (const { offset, value } of records)

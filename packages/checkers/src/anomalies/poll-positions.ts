@@ -4,7 +4,7 @@
  * answer and between answers are separate anomalies, with Jepsen's names.
  */
 import type { HistoryCheckerKind, HistoryScope } from '../checker.ts';
-import { byBroker, type Op, type PollOp } from '../history.ts';
+import { byBroker, type Op, type PollOp, type TopicRef } from '../history.ts';
 
 type Anomaly = 'poll-skip' | 'nonmonotonic-poll' | 'int-poll-skip' | 'int-nonmonotonic-poll';
 
@@ -23,11 +23,20 @@ export const intNonmonotonicPoll = kind(
   'the records of one answer are in the order of their offsets',
 );
 
+interface Position {
+  /** The topic whose record or lookup set the position. */
+  readonly of: TopicRef;
+  readonly offset: number;
+}
+
 class Positions {
   private readonly scope: HistoryScope;
   private readonly anomaly: Anomaly;
-  /** The next offset that a consumer must get, by client and partition. */
-  private readonly positions = new Map<string, number>();
+  /**
+   * The next offset that a consumer must get, by client, name and partition. A position in another topic of
+   * the name does not count.
+   */
+  private readonly positions = new Map<string, Position>();
 
   constructor(scope: HistoryScope, anomaly: Anomaly) {
     this.scope = scope;
@@ -37,14 +46,15 @@ class Positions {
   op(op: Op): void {
     if (op.type !== 'poll' && op.type !== 'assign') return;
     const key = `${op.client}/${op.topic}-${op.partition}`;
-    if (op.type === 'assign') this.positions.set(key, op.offset);
+    if (op.type === 'assign') this.positions.set(key, { of: op, offset: op.offset });
     else if (op.records.length > 0) {
-      const position = this.positions.get(key);
+      const known = this.positions.get(key);
+      const position = known?.of.topicId === op.topicId ? known?.offset : undefined;
       const first = op.records[0]!.offset;
       if (position !== undefined && first !== position)
         this.found(first > position ? 'poll-skip' : 'nonmonotonic-poll', op, position, first);
       this.inside(op);
-      this.positions.set(key, op.records.at(-1)!.offset + 1);
+      this.positions.set(key, { of: op, offset: op.records.at(-1)!.offset + 1 });
     }
   }
 
@@ -58,7 +68,7 @@ class Positions {
   }
 
   private found(anomaly: Anomaly, op: PollOp, expected: number, got: number): void {
-    if (anomaly !== this.anomaly || this.scope.isExempt(op.topic)) return;
+    if (anomaly !== this.anomaly || this.scope.isExempt(op)) return;
     this.scope.report(
       anomaly,
       `${op.client} was given ${got} of ${op.topic}-${op.partition}${byBroker(op.brokerId)} where ${expected} was next`,

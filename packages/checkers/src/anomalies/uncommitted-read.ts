@@ -11,7 +11,7 @@ export const uncommittedRead: HistoryCheckerKind = {
 };
 
 function check(scope: HistoryScope, op: Op): void {
-  if (op.type !== 'poll' || op.records.length === 0 || scope.isExempt(op.topic)) return;
+  if (op.type !== 'poll' || op.records.length === 0 || scope.isExempt(op)) return;
   if (op.highWatermark === undefined) return;
   const { offset } = op.records.at(-1)!;
   if (offset < op.highWatermark) return;

@@ -3,7 +3,7 @@
  * every log from the beginning before the checker decides.
  */
 import type { HistoryCheckerKind, HistoryScope } from '../checker.ts';
-import type { Op } from '../history.ts';
+import type { Op, TopicRef } from '../history.ts';
 
 const NAME = 'unseen';
 
@@ -15,8 +15,8 @@ export const unseen: HistoryCheckerKind = {
 
 class Unseen {
   private readonly scope: HistoryScope;
-  /** Value → its topic. */
-  private readonly acknowledged = new Map<string, string>();
+  /** Value → the send that has it. */
+  private readonly acknowledged = new Map<string, TopicRef>();
   private readonly read = new Set<string>();
 
   constructor(scope: HistoryScope) {
@@ -25,15 +25,15 @@ class Unseen {
 
   op(op: Op): void {
     if (op.type === 'send' && op.outcome === 'ok' && op.acks === -1) {
-      for (const value of op.values) this.acknowledged.set(value, op.topic);
+      for (const value of op.values) this.acknowledged.set(value, op);
     } else if (op.type === 'poll') {
       for (const { value } of op.records) this.read.add(value);
     }
   }
 
   finish(): void {
-    for (const [value, topic] of this.acknowledged)
-      if (!this.read.has(value) && !this.scope.isExempt(topic))
-        this.scope.report(NAME, `${value} of ${topic} was acknowledged, and no consumer ever read it`);
+    for (const [value, send] of this.acknowledged)
+      if (!this.read.has(value) && !this.scope.isExempt(send))
+        this.scope.report(NAME, `${value} of ${send.topic} was acknowledged, and no consumer ever read it`);
   }
 }

@@ -25,15 +25,17 @@ class WrongOffset {
 
   finish(): void {
     const { scope } = this;
-    const offsets = new Map<string, Map<number, string>>();
-    for (const { topic, partition, records } of scope.finalLogs.list())
-      offsets.set(`${topic}-${partition}`, new Map(records.map(({ offset, value }) => [offset, value])));
-    for (const { topic, partition, values, baseOffset } of this.acknowledged) {
-      if (scope.isExempt(topic)) continue;
+    const valuesOf = scope.finalLogs.by(
+      ({ records }) => new Map(records.map(({ offset, value }) => [offset, value])),
+    );
+    for (const send of this.acknowledged) {
+      if (scope.isExempt(send)) continue;
+      const { topic, partition, values, baseOffset } = send;
       const name = `${topic}-${partition}`;
+      const inLog = valuesOf(send);
       values.forEach((value, index) => {
         const offset = baseOffset! + index;
-        const there = offsets.get(name)?.get(offset);
+        const there = inLog?.get(offset);
         if (there !== value)
           scope.report(
             NAME,

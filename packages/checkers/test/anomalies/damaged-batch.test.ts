@@ -5,7 +5,7 @@ import { itFires, judge } from '../support/histories.ts';
 
 describe('damaged-batch', () => {
   const history = new History();
-  history.damaged('q1', 't', 0, 5);
+  history.damaged({ client: 'q1', topic: 't', topicId: undefined, partition: 0, offset: 5 });
   itFires(damagedBatch, [[], { history }], [[]], /damaged batch at 5 of t-0/);
 
   it('accepts a damaged batch after a fault has misdirected a write', () => {

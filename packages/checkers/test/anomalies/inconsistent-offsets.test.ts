@@ -1,6 +1,16 @@
-import { describe } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { inconsistentOffsets } from '../../src/anomalies/inconsistent-offsets.ts';
-import { finalLog, itFires, poll, two, withoutBatches } from '../support/histories.ts';
+import {
+  finalLog,
+  itFires,
+  judge,
+  logOf,
+  NEW,
+  OLD,
+  poll,
+  two,
+  withoutBatches,
+} from '../support/histories.ts';
 
 describe('inconsistent-offsets', () => {
   itFires(
@@ -32,4 +42,11 @@ describe('inconsistent-offsets', () => {
     [[unknown, known], { logs: [finalLog(['p1-0'])] }],
     /the log has p1-0 \(leader epoch 2\), and q2 had p1-0 \(leader epoch 0\)/,
   );
+
+  it('two topics of one name have an offset each', () => {
+    const old = poll(0, [[0, 'p1-0']], { topicId: OLD });
+    const reads = [old, poll(0, [[0, 'p2-0']], { topicId: NEW })];
+    expect(judge(inconsistentOffsets, reads, { logs: [logOf(NEW, ['p2-0'])] })).toBeUndefined();
+    expect(judge(inconsistentOffsets, reads, { logs: [logOf(NEW, ['p1-0'])] })).toMatch(/the log has p1-0/);
+  });
 });

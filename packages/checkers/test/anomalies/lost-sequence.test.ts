@@ -5,6 +5,6 @@ import { itFires } from '../support/histories.ts';
 
 describe('lost-sequence', () => {
   const history = new History();
-  history.sequenceLost('p1', 't', 0, 'p1-3');
+  history.sequenceLost({ client: 'p1', topic: 't', topicId: undefined, partition: 0, value: 'p1-3' });
   itFires(lostSequence, [[], { history }], [[]], /for p1-3 in t-0/);
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { lostWrite } from '../../src/anomalies/lost-write.ts';
-import { finalLog, itFires, judge, poll, send, sent, two } from '../support/histories.ts';
+import { finalLog, itFires, judge, logOf, NEW, OLD, poll, send, sent, two } from '../support/histories.ts';
 
 describe('lost-write', () => {
   const one = finalLog(['p1-0']);
@@ -31,5 +31,22 @@ describe('lost-write', () => {
     expect(judge(lostWrite, [ack], { logs: [one] })).toBe(
       'lost-write: p1-1 was acknowledged (acks=all, t-0, at 2.5 s) and is gone',
     );
+  });
+
+  it('a deleted topic owes nothing, and the next topic of its name owes its own records', () => {
+    const old = [send(['p1-0'], { topicId: OLD }), poll(0, [[0, 'p1-0']], { topicId: OLD })];
+    const next = send(['p1-1'], { topicId: NEW });
+    const kept = { logs: [logOf(NEW, ['p1-1'])], exempt: [OLD] };
+    expect(judge(lostWrite, [...old, next], kept)).toBeUndefined();
+    expect(judge(lostWrite, [...old, next], { ...kept, exempt: [] })).toMatch(/p1-0 was acknowledged/);
+    expect(judge(lostWrite, [...old, next], { logs: [logOf(NEW, [])], exempt: [OLD] })).toMatch(
+      /p1-1 was acknowledged/,
+    );
+  });
+
+  it('a log without a topic id is that of the name', () => {
+    expect(judge(lostWrite, [send(['p1-0'], { topicId: NEW })], { logs: [one] })).toBeUndefined();
+    const logs = [logOf(NEW, ['p1-0'])];
+    expect(judge(lostWrite, [send(['p1-0'])], { logs })).toBeUndefined();
   });
 });

@@ -1,11 +1,11 @@
-import { describe } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import {
   intNonmonotonicPoll,
   intPollSkip,
   nonmonotonicPoll,
   pollSkip,
 } from '../../src/anomalies/poll-positions.ts';
-import { assign, itFires, poll } from '../support/histories.ts';
+import { assign, itFires, judge, NEW, OLD, poll } from '../support/histories.ts';
 
 describe('poll-skip', () => {
   itFires(
@@ -53,4 +53,16 @@ describe('int-poll-skip', () => {
 
 describe('int-nonmonotonic-poll', () => {
   itFires(intNonmonotonicPoll, [[poll(0, ab.toReversed())]], [[poll(0, ab)]], /given 0/);
+});
+
+describe('a position in another topic of the name', () => {
+  const inOld = poll(0, [[0, 'a']], { topicId: OLD });
+
+  it('does not count', () => {
+    const inNew = poll(4, [[4, 'x']], { topicId: NEW });
+    expect(judge(pollSkip, [inOld, inNew])).toBeUndefined();
+    expect(judge(pollSkip, [inOld, inNew, poll(5, [[6, 'z']], { topicId: NEW })])).toMatch(
+      /where 5 was next/,
+    );
+  });
 });

@@ -4,7 +4,8 @@ import type { AdminOp } from '../../src/history.ts';
 import { judge } from '../support/histories.ts';
 
 function admin(api: string, outcome: AdminOp['outcome'], error?: string, invokedUs = 10): AdminOp {
-  return { type: 'admin', client: 'a1', api, topic: 't', invokedUs, endedUs: invokedUs + 5, outcome, error };
+  const topic = { topic: 't', topicId: undefined };
+  return { type: 'admin', client: 'a1', api, ...topic, invokedUs, endedUs: invokedUs + 5, outcome, error };
 }
 
 describe('refused-change', () => {

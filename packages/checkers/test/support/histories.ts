@@ -1,4 +1,5 @@
 /** Hand-made histories of topic `t`, partition 0, and one checker that judges them. */
+import type { Uuid } from '@millrace/base';
 import type { BatchHeader } from '@millrace/protocol';
 import { expect, it } from 'vitest';
 import type { HistoryCheckerKind } from '../../src/checker.ts';
@@ -8,6 +9,7 @@ import { Violation } from '../../src/violation.ts';
 
 export interface End {
   readonly logs?: readonly FinalLog[];
+  /** Names and ids of topics. */
   readonly exempt?: readonly string[];
   readonly history?: History;
   readonly mayServeDamage?: boolean;
@@ -22,7 +24,8 @@ export function judge(kind: HistoryCheckerKind, ops: readonly Op[], end: End = {
   const checker = kind.make({
     history,
     finalLogs: new FinalLogs(() => [...(end.logs ?? [])]),
-    isExempt: (topic) => end.exempt?.includes(topic) === true,
+    isExempt: ({ topic, topicId }) =>
+      end.exempt?.includes(topic) === true || end.exempt?.includes(topicId ?? topic) === true,
     mayServeDamage: () => end.mayServeDamage === true,
     report: (name, sentence) => {
       throw new Violation(name, sentence);
@@ -60,8 +63,10 @@ export function send(values: readonly string[], facts: Partial<SendOp> = {}): Se
     type: 'send',
     client: 'p1',
     topic: 't',
+    topicId: undefined,
     partition: 0,
     values,
+    mayStray: false,
     acks: -1,
     idempotent: true,
     invokedUs: 0,
@@ -83,6 +88,7 @@ export function poll(
     type: 'poll',
     client: 'q1',
     topic: 't',
+    topicId: undefined,
     partition: 0,
     fetchOffset,
     records: records.map(([offset, value]) => ({ offset, value, leaderEpoch: 0 })),
@@ -93,8 +99,21 @@ export function poll(
   };
 }
 
-export function assign(offset: number, why: AssignOp['why'] = 'earliest'): AssignOp {
-  return { type: 'assign', client: 'q1', topic: 't', partition: 0, offset, why, endedUs: 1 };
+export function assign(
+  offset: number,
+  why: AssignOp['why'] = 'earliest',
+  topicId: Uuid | undefined = undefined,
+): AssignOp {
+  return { type: 'assign', client: 'q1', topic: 't', topicId, partition: 0, offset, why, endedUs: 1 };
+}
+
+/** The ids of two topics with the name `t`: the first one was deleted. */
+export const OLD = 'AAAAAAAAAAAAAAAAAAAAAQ' as Uuid;
+export const NEW = 'AAAAAAAAAAAAAAAAAAAAAg' as Uuid;
+
+/** The log of the topic with this id. */
+export function logOf(topicId: Uuid, values: readonly string[]): FinalLog {
+  return { ...finalLog(values), topicId };
 }
 
 /**
@@ -124,13 +143,13 @@ export function finalLog(
     value: values[index]!,
     leaderEpoch,
   }));
-  return { topic: 't', partition: 0, records, batches };
+  return { topic: 't', topicId: undefined, partition: 0, records, batches };
 }
 
 /** The log as the library of a real client shows it: without batches and leader epochs. */
-export function withoutBatches({ topic, partition, records }: FinalLog): FinalLog {
-  const seen = records.map((record) => ({ ...record, leaderEpoch: undefined }));
-  return { topic, partition, records: seen, batches: undefined };
+export function withoutBatches(log: FinalLog): FinalLog {
+  const records = log.records.map((record) => ({ ...record, leaderEpoch: undefined }));
+  return { ...log, records, batches: undefined };
 }
 
 /** Two values at offsets 0 and 1, and the sends of both. */

@@ -41,7 +41,7 @@ class HighWatermarkFell implements StateChecker {
   }
 
   private isExempt({ node, replica }: HostedReplica): boolean {
-    return this.scope.isExempt(replica.topic) || this.scope.atlas.isRecovering(node.id);
+    return this.scope.isExempt(replica) || this.scope.atlas.isRecovering(node.id);
   }
 }
 

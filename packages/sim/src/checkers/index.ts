@@ -1,5 +1,5 @@
 /** Lists all checkers, and attaches them to a run. */
-import { FinalLogs, type History, historyCheckers } from '@millrace/checkers';
+import { FinalLogs, type History, historyCheckers, type TopicRef } from '@millrace/checkers';
 import type { SimCluster, SimNode } from '../cluster/index.ts';
 import type { Atlas, TouchedMachines } from '../faults/index.ts';
 import type { Host, World } from '../world/index.ts';
@@ -57,7 +57,7 @@ export interface Surroundings {
   readonly atlas: Atlas;
   readonly touched: TouchedMachines;
   readonly history: History;
-  isExempt(topic: string): boolean;
+  isExempt(topic: TopicRef): boolean;
 }
 
 /** Everything that the checkers of one run share. */

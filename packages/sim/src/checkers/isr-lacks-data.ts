@@ -69,7 +69,7 @@ class IsrLacksData implements StateChecker {
   private checkAll(ledger: PartitionLedger): void {
     const { metadata, cluster, atlas, world } = this.scope;
     const state = metadata.newest.partition(ledger.topicId, ledger.index);
-    if (state === undefined || this.scope.isExempt(ledger.topic)) return;
+    if (state === undefined || this.scope.isExempt(ledger)) return;
     for (const id of [...state.isr, ...state.elr]) {
       const replica = this.loaded(id, ledger);
       if (replica === undefined || replica.log.endOffset >= ledger.committedEnd) continue;

@@ -17,14 +17,17 @@ export const lostMetadata: StateCheckerKind = {
 
 interface KnownTopic {
   id: Uuid | undefined;
+  /** Of the deleted topic that had the name before. */
+  readonly earlierId: Uuid | undefined;
   partitions: number;
   isDeleteAsked: boolean;
-  isDeleted: boolean;
 }
 
 class LostMetadata {
   private readonly scope: StateScope;
+  /** The latest topic of each name. */
   private readonly topics = new Map<string, KnownTopic>();
+  private readonly deletedTopics: { readonly name: string; readonly id: Uuid }[] = [];
 
   constructor(scope: StateScope) {
     this.scope = scope;
@@ -33,24 +36,33 @@ class LostMetadata {
   op(op: Op): void {
     if (op.type !== 'admin') return;
     if (op.api === 'DeleteTopics') this.deleted(op);
-    else if (op.outcome === 'ok') this.present(op.topic, `${op.api} was acknowledged`, { surely: false });
+    else if (op.outcome === 'ok') {
+      if (op.api === 'CreateTopics') this.created(op.topic);
+      this.present(op.topic, `${op.api} was acknowledged`, { surely: false });
+    }
   }
 
   finish(): void {
-    for (const [name, topic] of this.topics) {
-      if (!topic.isDeleteAsked && !this.isDeleteAsked(name))
-        this.present(name, 'it was acknowledged', { surely: true });
-      else if (topic.isDeleted) this.absent(name, topic);
-    }
+    for (const name of this.topics.keys())
+      if (!this.isDeleteAsked(name)) this.present(name, 'it was acknowledged', { surely: true });
+    for (const { name, id } of this.deletedTopics) this.absent(name, id);
+  }
+
+  private created(name: string): void {
+    const before = this.topics.get(name);
+    if (before !== undefined && !this.isDeleteAsked(name)) return;
+    const fresh = { id: undefined, earlierId: before?.id, partitions: 0, isDeleteAsked: false };
+    this.topics.set(name, fresh);
   }
 
   private deleted(op: AdminOp): void {
     const topic = this.topics.get(op.topic);
     if (topic === undefined) return;
     topic.isDeleteAsked = true;
-    if (op.outcome !== 'ok') return;
-    topic.isDeleted = true;
-    this.absent(op.topic, topic);
+    const id = op.topicId ?? topic.id;
+    if (op.outcome !== 'ok' || id === undefined) return;
+    this.deletedTopics.push({ name: op.topic, id });
+    this.absent(op.topic, id);
   }
 
   /**
@@ -58,17 +70,11 @@ class LostMetadata {
    * and no other node may know it yet.
    */
   private present(name: string, why: string, { surely }: { surely: boolean }): void {
-    if (this.isDeleteAsked(name)) return;
+    const known = this.topics.get(name);
+    if (known === undefined || this.isDeleteAsked(name)) return;
     const image = this.scope.metadata.newest.topic(name);
-    const known = this.topics.get(name) ?? {
-      id: image?.id,
-      partitions: 0,
-      isDeleteAsked: false,
-      isDeleted: false,
-    };
-    this.topics.set(name, known);
     const { world } = this.scope;
-    if (image === undefined) {
+    if (image === undefined || image.id === known.earlierId) {
       if (surely) world.fail(NAME, `${name} does not exist, but ${why}`);
       return;
     }
@@ -79,12 +85,13 @@ class LostMetadata {
     known.partitions = image.partitions.length;
   }
 
-  private absent(name: string, { id }: KnownTopic): void {
-    if (id !== undefined && this.scope.metadata.newest.topicById(id) !== undefined)
+  private absent(name: string, id: Uuid): void {
+    if (this.scope.metadata.newest.topicById(id) !== undefined)
       this.scope.world.fail(NAME, `${name} exists, but its deletion was acknowledged`);
   }
 
   private isDeleteAsked(name: string): boolean {
-    return this.topics.get(name)?.isDeleteAsked === true || this.scope.isExempt(name);
+    const known = this.topics.get(name);
+    return known?.isDeleteAsked === true || this.scope.isExempt({ topic: name, topicId: known?.id });
   }
 }

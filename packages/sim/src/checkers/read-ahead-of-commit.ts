@@ -11,12 +11,15 @@ export const readAheadOfCommit: StateCheckerKind = {
 };
 
 function check(scope: StateScope, op: Op): void {
-  if (op.type !== 'poll' || op.records.length === 0 || scope.isExempt(op.topic)) return;
+  if (op.type !== 'poll' || op.records.length === 0 || scope.isExempt(op)) return;
   const { offset } = op.records.at(-1)!;
-  const committedEnd = scope.ledger.named(op.topic, op.partition)?.committedEnd ?? 0;
+  const { topic, topicId, partition } = op;
+  const { ledger } = scope;
+  const known = topicId === undefined ? ledger.named(topic, partition) : ledger.get(topicId, partition);
+  const committedEnd = known?.committedEnd ?? 0;
   if (offset < committedEnd) return;
   scope.world.fail(
     NAME,
-    `${op.client} was given ${offset} of ${op.topic}-${op.partition} by broker ${op.brokerId} when ${committedEnd} was committed`,
+    `${op.client} was given ${offset} of ${topic}-${partition} by broker ${op.brokerId} when ${committedEnd} was committed`,
   );
 }

@@ -66,7 +66,7 @@ class ReplicasDiffer implements StateChecker {
     const { highWatermark, log } = replica;
     const checkedEnd = Math.min(this.checkedEnds.get(replica) ?? 0, highWatermark);
     const ledger = this.scope.ledger.of(replica);
-    const isExempt = this.scope.isExempt(replica.topic);
+    const isExempt = this.scope.isExempt(replica);
     const mayDiffer = isExempt || this.mayLackData(node, replica);
     if (highWatermark > ledger.committedEnd) {
       if (replica.leadership === undefined && !mayDiffer)

@@ -2,8 +2,8 @@
  * An administrator: creates, deletes and grows topics, and asks brokers until one answers. It writes the
  * outcome to the history.
  */
-import type { Millis } from '@millrace/base';
-import type { Outcome } from '@millrace/checkers';
+import type { Millis, Uuid } from '@millrace/base';
+import type { Outcome, TopicRef } from '@millrace/checkers';
 import { type AdminDone, Admin as ClientAdmin, type ClusterView, type NewTopic } from '@millrace/client';
 import { apis } from '@millrace/protocol';
 import { clusterViewOf } from './cluster-view.ts';
@@ -16,30 +16,36 @@ export type { NewTopic } from '@millrace/client';
  * later attempt must recognise that the change is made.
  */
 const IMPATIENT_MS = 10;
+/** The first one with topic ids. */
+const DELETE_WITH_ID_VERSION = 6;
 const VERSIONS: ReadonlyMap<number, number> = new Map([
   [apis.createTopics.key, 7],
   [apis.deleteTopics.key, 5],
   [apis.createPartitions.key, 3],
 ]);
 
-type Done = (outcome: Outcome) => void;
+type Done = (outcome: Outcome, error: string | undefined) => void;
 
 export class Admin {
   private readonly env: ClientEnv;
   private readonly metadata: ClusterView;
   private readonly admin: ClientAdmin;
+  /** Deletes topics by their ids. */
+  private readonly adminWithIds: ClientAdmin;
   private open = 0;
 
   constructor(env: ClientEnv, timeoutMs: Millis) {
     this.env = env;
     this.metadata = clusterViewOf(env, { timeoutMs, wanted: () => [], changed: () => {} });
-    this.admin = new ClientAdmin({
+    const options = {
       clock: env.life.clock,
       cluster: this.metadata,
       timeoutMs,
-      versions: VERSIONS,
-      answered: (code) => countError(env, code),
-    });
+      answered: (code: number) => countError(env, code),
+    };
+    this.admin = new ClientAdmin({ ...options, versions: VERSIONS });
+    const withIds = new Map([...VERSIONS, [apis.deleteTopics.key, DELETE_WITH_ID_VERSION]]);
+    this.adminWithIds = new ClientAdmin({ ...options, versions: withIds });
   }
 
   start(): void {
@@ -51,21 +57,30 @@ export class Admin {
   }
 
   createTopic(topic: NewTopic, done: Done = () => {}): void {
-    this.run('CreateTopics', topic.name, done, (ended) => this.admin.createTopic(topic, ended));
+    const ref = { topic: topic.name, topicId: undefined };
+    this.run('CreateTopics', ref, done, (ended) => this.admin.createTopic(topic, ended));
   }
 
   deleteTopic(name: string, done: Done = () => {}): void {
-    this.run('DeleteTopics', name, done, (ended) => this.admin.deleteTopic(name, ended));
+    const ref = { topic: name, topicId: undefined };
+    this.run('DeleteTopics', ref, done, (ended) => this.admin.deleteTopic(name, ended));
+  }
+
+  deleteTopicWithId(topic: string, topicId: Uuid, done: Done = () => {}): void {
+    this.run('DeleteTopics', { topic, topicId }, done, (ended) =>
+      this.adminWithIds.deleteTopicWithId(topicId, ended),
+    );
   }
 
   growTopic(name: string, count: number, done: Done = () => {}): void {
-    this.run('CreatePartitions', name, done, (ended) =>
+    const ref = { topic: name, topicId: undefined };
+    this.run('CreatePartitions', ref, done, (ended) =>
       this.admin.createPartitions(name, count, ended, IMPATIENT_MS),
     );
   }
 
   /** Starts in a turn of its own, and writes the end to the history. */
-  private run(api: string, topic: string, done: Done, begin: (ended: AdminDone) => void): void {
+  private run(api: string, ref: TopicRef, done: Done, begin: (ended: AdminDone) => void): void {
     const { env } = this;
     const invokedUs = env.world.nowUs;
     this.open++;
@@ -73,8 +88,8 @@ export class Admin {
       this.open--;
       const outcome = result === 'unknown' ? 'info' : result;
       const endedUs = env.world.nowUs;
-      env.history.add({ type: 'admin', client: env.name, api, topic, invokedUs, endedUs, outcome, error });
-      done(outcome);
+      env.history.add({ type: 'admin', client: env.name, api, ...ref, invokedUs, endedUs, outcome, error });
+      done(outcome, error);
     };
     env.life.arrives(0, () => begin(ended));
   }

@@ -2,7 +2,7 @@
  * A simulated consumer: decodes the records that the client package's consumer brings, and writes them and
  * the positions to the history.
  */
-import type { Millis } from '@millrace/base';
+import type { Millis, Uuid } from '@millrace/base';
 import type { SeenRecord } from '@millrace/checkers';
 import {
   Consumer as ClientConsumer,
@@ -13,7 +13,7 @@ import {
 } from '@millrace/client';
 import { type AnyApi, apis, batchSizeAt, readBatchHeader, readRecords } from '@millrace/protocol';
 import { clusterViewOf } from './cluster-view.ts';
-import { type ClientEnv, countError } from './env.ts';
+import { type ClientEnv, countError, topicAnswered } from './env.ts';
 
 export interface ConsumerOptions {
   readonly topics: () => readonly string[];
@@ -31,6 +31,8 @@ export interface ConsumerOptions {
   readonly requestTimeoutMs: Millis;
 }
 
+/** The first Fetch that has topic ids and no names. */
+const FETCH_WITH_ID_VERSION = 13;
 const LIST_OFFSETS_VERSION = 7;
 /** A version of older clients, without OFFSET_NOT_AVAILABLE. Every second ListOffsets request uses it. */
 const LIST_OFFSETS_VERSION_OLD = 4;
@@ -91,9 +93,11 @@ export class Consumer {
       observer: {
         records: (position, fetched) => this.read(position, fetched),
         assigned: (position, offset, why) => this.assigned(position, offset, why),
-        damaged: ({ topic, partition }, baseOffset) => {
+        damaged: (position, offset) => {
           env.world.count('consumer saw a damaged batch');
-          env.history.damaged(env.name, topic, partition, baseOffset);
+          const { topic, partition } = position;
+          const topicId = this.topicFetched(position);
+          env.history.damaged({ client: env.name, topic, topicId, partition, offset });
         },
         error: (code) => countError(env, code),
       },
@@ -109,11 +113,21 @@ export class Consumer {
   private assigned({ topic, partition }: Position, offset: number, why: PositionReason): void {
     const { world, history, name } = this.env;
     if (why === 'truncated') world.count('consumer position truncated');
-    history.add({ type: 'assign', client: name, topic, partition, offset, why, endedUs: world.nowUs });
+    // These requests name the topic in every version.
+    const topicId = topicAnswered(this.env, topic, this.options.requestTimeoutMs);
+    const place = { topic, topicId, partition };
+    history.add({ type: 'assign', client: name, ...place, offset, why, endedUs: world.nowUs });
   }
 
-  private read({ topic, partition }: Position, fetched: FetchedRecords): void {
+  /** The topic of the position whose fetch is answered now. */
+  private topicFetched({ topic, topicId }: Position): Uuid | undefined {
+    const { version, requestTimeoutMs } = this.options;
+    return version >= FETCH_WITH_ID_VERSION ? topicId : topicAnswered(this.env, topic, requestTimeoutMs);
+  }
+
+  private read(position: Position, fetched: FetchedRecords): void {
     const { world, history, name } = this.env;
+    const { topic, partition } = position;
     const { bytes, fetchOffset, highWatermark, brokerId } = fetched;
     const records = this.decode(bytes, fetchOffset);
     if (records.length === 0) return;
@@ -122,6 +136,7 @@ export class Consumer {
       type: 'poll',
       client: name,
       topic,
+      topicId: this.topicFetched(position),
       partition,
       fetchOffset,
       records,

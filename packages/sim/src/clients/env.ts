@@ -1,8 +1,8 @@
 /** The environment of a client. Each client is a process of its own on a machine of its own. */
-import type { Address, Net, Random } from '@millrace/base';
+import type { Address, Millis, Net, Random, Uuid } from '@millrace/base';
 import type { History } from '@millrace/checkers';
 import { type CompressionCodecs, errorName } from '@millrace/protocol';
-import type { Life, World } from '../world/index.ts';
+import { type Life, MILLISECOND, type Micros, SECOND, type World } from '../world/index.ts';
 
 export interface ClientEnv {
   /** `p1`, `q1`, `a1`, …: also the client id. */
@@ -16,6 +16,16 @@ export interface ClientEnv {
   readonly codecs: CompressionCodecs;
   /** Whether brokers may create the missing topics that the client asks for. */
   readonly createsTopics: boolean;
+  /** See TopicIds.named. */
+  readonly topicIdOf: (name: string, sinceUs: Micros) => Uuid | undefined;
+}
+
+/**
+ * The topic that an answer is about, of a request that named the topic and had this timeout. Undefined:
+ * several topics are possible.
+ */
+export function topicAnswered(env: ClientEnv, name: string, timeoutMs: Millis): Uuid | undefined {
+  return env.topicIdOf(name, env.world.nowUs - timeoutMs * MILLISECOND - SECOND);
 }
 
 /** For coverage: counts an error code on the wire. */

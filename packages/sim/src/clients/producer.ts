@@ -2,10 +2,11 @@
  * A simulated producer: draws what it sends, and writes the end of every batch to the history as ok, fail
  * (certainly not appended) or info. The client package sends and retries.
  */
-import type { Millis } from '@millrace/base';
+import type { Millis, Uuid } from '@millrace/base';
 import type { Outcome, SendOp } from '@millrace/checkers';
 import { type BatchIdentity, Producer as ClientProducer, type ClusterView } from '@millrace/client';
 import { buildBatch, type Compression, setMaxTimestamp } from '@millrace/protocol';
+import type { Micros } from '../world/index.ts';
 import { clusterViewOf } from './cluster-view.ts';
 import { type ClientEnv, countError } from './env.ts';
 
@@ -38,9 +39,21 @@ interface Batch {
   readonly topic: string;
   readonly partition: number;
   readonly recordCount: number;
+  readonly attempts: Attempts;
+}
+
+/** The attempts to send a batch. */
+interface Attempts {
+  count: number;
+  /** When the last one left. */
+  lastUs: Micros;
+  /** The ids of the topics that had the name, the last one at the end. */
+  readonly topicIds: Set<Uuid>;
 }
 
 const INIT_PRODUCER_ID_VERSION = 4;
+/** The first Produce that has topic ids and no names. */
+const PRODUCE_WITH_ID_VERSION = 13;
 /** One batch in this many has records with other timestamps than its header. */
 const ODD_TIMESTAMPS_ONE_IN = 4;
 const EARLIER_MS = 1_000;
@@ -119,14 +132,23 @@ export class Producer {
       pollsItself: false,
       observer: {
         answered,
-        acknowledged: ({ op }, baseOffset, ackedBy) => {
-          if (op.acks !== 0) this.lastAckUs = env.world.nowUs;
-          this.end(op, 'ok', { baseOffset, ackedBy });
+        sent: ({ attempts }, topicId) => {
+          attempts.count++;
+          attempts.lastUs = env.world.nowUs;
+          attempts.topicIds.delete(topicId);
+          attempts.topicIds.add(topicId);
         },
-        failed: ({ op }, error) => this.end(op, 'fail', { error }),
-        unknown: ({ op }, error) => this.end(op, 'info', { error }),
-        sequenceLost: ({ op, topic, partition }) =>
-          env.history.sequenceLost(env.name, topic, partition, op.values[0]!),
+        acknowledged: (batch, baseOffset, ackedBy) => {
+          if (batch.op.acks !== 0) this.lastAckUs = env.world.nowUs;
+          this.end(batch, 'ok', { baseOffset, ackedBy });
+        },
+        failed: (batch, error) => this.end(batch, 'fail', { error }),
+        unknown: (batch, error) => this.end(batch, 'info', { error }),
+        sequenceLost: (batch) => {
+          const { op, topic, partition } = batch;
+          const topicId = this.topicReached(batch);
+          env.history.sequenceLost({ client: env.name, topic, topicId, partition, value: op.values[0]! });
+        },
       },
     });
   }
@@ -157,8 +179,10 @@ export class Producer {
       type: 'send',
       client: env.name,
       topic,
+      topicId: undefined,
       partition,
       values,
+      mayStray: true,
       acks: options.acks,
       idempotent: options.idempotent,
       invokedUs: env.world.nowUs,
@@ -169,13 +193,31 @@ export class Producer {
       ackedBy: undefined,
     };
     this.open.add(op);
-    producer.enqueue({ op, order: this.batches++, topic, partition, recordCount: count });
+    const attempts = { count: 0, lastUs: -1, topicIds: new Set<Uuid>() };
+    producer.enqueue({ op, order: this.batches++, topic, partition, recordCount: count, attempts });
   }
 
-  private end(op: SendOp, outcome: Outcome, facts: Partial<SendOp>): void {
+  private end(batch: Batch, outcome: Outcome, facts: Partial<SendOp>): void {
+    const { op, attempts } = batch;
     this.open.delete(op);
-    Object.assign(op, { outcome, endedUs: this.env.world.nowUs, ...facts });
+    const mayStray = this.hasIds
+      ? attempts.topicIds.size > 1
+      : attempts.count > 1 || outcome !== 'ok' || op.acks === 0;
+    const topic = { topicId: this.topicReached(batch), mayStray };
+    Object.assign(op, { outcome, endedUs: this.env.world.nowUs, ...topic, ...facts });
     this.env.history.add(op);
+  }
+
+  private get hasIds(): boolean {
+    return this.options.version >= PRODUCE_WITH_ID_VERSION;
+  }
+
+  /** The topic that the last attempt reached. Undefined: several are possible, or there was no attempt. */
+  private topicReached({ topic, op, attempts }: Batch): Uuid | undefined {
+    if (this.hasIds) return [...attempts.topicIds].at(-1);
+    // With acks=0 the request is still under way.
+    if (op.acks === 0 || attempts.count === 0) return undefined;
+    return this.env.topicIdOf(topic, attempts.lastUs);
   }
 
   private encode({ op, order }: Batch, identity: BatchIdentity | undefined): Uint8Array {

@@ -1,2 +1,3 @@
 export * from './cluster.ts';
 export * from './node.ts';
+export * from './topic-ids.ts';

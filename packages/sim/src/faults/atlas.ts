@@ -8,8 +8,9 @@
  * and the ELR before that, the contract no longer covers the topic.
  */
 import type { NodeId } from '@millrace/base';
+import type { TopicRef } from '@millrace/checkers';
 import type { MetadataImage, PartitionImage } from '@millrace/metadata';
-import type { SimCluster, SimNode } from '../cluster/index.ts';
+import type { PartitionPlace, SimCluster, SimNode } from '../cluster/index.ts';
 import type { Micros } from '../world/index.ts';
 
 /** The last loss of a broker. */
@@ -28,6 +29,7 @@ export class Atlas {
   /** Whether `isInSync` is true for some broker in `harmed`. */
   private isSomeInSync = false;
   private wipedControllers = 0;
+  /** Topic ids and names. */
   private readonly beyond = new Set<string>();
   private seen: MetadataImage | undefined;
 
@@ -38,10 +40,10 @@ export class Atlas {
 
   /**
    * Whether at some time every member of the ISR and the ELR of one of the topic's partitions may have lacked
-   * data.
+   * data. Without a topic id: whether that holds for any topic of the name.
    */
-  isBeyond(topic: string): boolean {
-    return this.beyond.has(topic);
+  isBeyond({ topic, topicId }: TopicRef): boolean {
+    return this.beyond.has(topicId ?? topic);
   }
 
   /** Call it whenever the metadata or a process may have changed. */
@@ -59,8 +61,8 @@ export class Atlas {
       if (this.servesSince(id, harm.atUs)) this.harmed.delete(id);
       else this.isSomeInSync = true;
     }
-    for (const { topic, image: state } of partitions)
-      if (electable(state).every((id) => this.isRecovering(id))) this.give(topic);
+    for (const place of partitions)
+      if (electable(place.image).every((id) => this.isRecovering(id))) this.give(place);
   }
 
   /** Whether a process that started after this time serves, on an intact disk. */
@@ -69,9 +71,10 @@ export class Atlas {
     return life !== undefined && life.bornUs > atUs && isReady && !disk.isDamaged;
   }
 
-  private give(topic: string): void {
-    if (this.beyond.has(topic)) return;
+  private give({ topic, topicId }: PartitionPlace): void {
+    if (this.beyond.has(topicId)) return;
     this.beyond.add(topic);
+    this.beyond.add(topicId);
     this.cluster.world.count('topic beyond the contract');
     this.cluster.world.tell('world', 'beyond-the-contract', { topic });
   }
@@ -113,8 +116,8 @@ export class Atlas {
     // While all controllers are down, the committed metadata are unknown.
     if (views.length === 0) return false;
     for (const image of views)
-      for (const { topicId, topic, partition, image: state } of this.cluster.partitions(image)) {
-        if (!state.replicas.includes(node.id) || this.beyond.has(topic)) continue;
+      for (const { topicId, partition, image: state } of this.cluster.partitions(image)) {
+        if (!state.replicas.includes(node.id) || this.beyond.has(topicId)) continue;
         const others = electable(state).filter((id) => id !== node.id && !this.isRecovering(id));
         const leader = this.cluster.node(state.leader);
         const pending =

@@ -7,6 +7,11 @@ export interface Operator {
   /** Returns the name of the new topic. */
   createTopic(topic: ExtraTopic): string;
   deleteTopic(name: string): void;
+  /**
+   * Deletes the topic, and creates another one with its name and this number of partitions, or as many as
+   * before with 0. Calls `created` then.
+   */
+  recreateTopic(name: string, partitions: number, created: () => void): void;
   /** Asks for one more partition. */
   growTopic(name: string): void;
 }

@@ -59,7 +59,7 @@ export function notHandedOver(cluster: SimCluster, atlas: Atlas): string | undef
   for (const place of cluster.partitions(image)) {
     const { topic, partition, image: state } = place;
     const leader = cluster.node(state.leader);
-    if (leader === undefined || !leader.isReady || canServe(leader.id, place) || atlas.isBeyond(topic))
+    if (leader === undefined || !leader.isReady || canServe(leader.id, place) || atlas.isBeyond(place))
       continue;
     const heir = [...state.isr, ...state.elr].find(
       (id) => id !== leader.id && image.isActive(id) && !atlas.isRecovering(id) && canServe(id, place),

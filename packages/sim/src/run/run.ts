@@ -2,7 +2,7 @@
  * One run of a plan: a cluster comes up, clients work, and incidents strike. After each incident the faults
  * are over, and everything must work again within stated times. Only the plan decides what happens.
  */
-import { History, Violation } from '@millrace/checkers';
+import { History, type TopicRef, Violation } from '@millrace/checkers';
 import type { CompressionCodecs } from '@millrace/protocol';
 import { attachCheckers } from '../checkers/index.ts';
 import { SimCluster } from '../cluster/index.ts';
@@ -130,7 +130,7 @@ class Run {
     this.touched = new TouchedMachines(world);
     this.supervisor = new Supervisor(world, this.cluster);
     const { network, cluster } = this;
-    const isBeyond = (topic: string) => this.atlas.isBeyond(topic);
+    const isBeyond = (topic: TopicRef) => this.atlas.isBeyond(topic);
     this.workload = new Workload({ world, network, cluster, history, codecs, scenario, isBeyond });
     world.watchers.push(() => this.atlas.watch());
     this.finishChecks = attachCheckers({
@@ -140,7 +140,7 @@ class Run {
       touched: this.touched,
       history,
       isExempt: (topic) =>
-        this.workload.isDeleted(topic) || this.workload.isUnclean(topic) || this.atlas.isBeyond(topic),
+        this.workload.isDeleted(topic) || this.workload.isUnclean(topic.topic) || this.atlas.isBeyond(topic),
     });
   }
 
@@ -253,12 +253,13 @@ class Run {
       .map(({ topic, topicId, partition, image }) => {
         const leader = cluster.node(image.leader);
         const replica = leader === undefined ? undefined : cluster.replica(leader, topicId, partition);
-        return { name: `${topic}-${partition}`, end: replica?.highWatermark ?? 0 };
+        return { name: `${topic}-${partition}`, topicId, end: replica?.highWatermark ?? 0 };
       });
     const rereader = workload.rereader();
     this.mustBecome(LIVENESS.rereadUs, 'a new consumer does not read everything', () => {
-      for (const { name, end } of ends) {
-        const position = rereader.positions.get(name)?.offset ?? -1;
+      for (const { name, topicId, end } of ends) {
+        const known = rereader.positions.get(name);
+        const position = known?.topicId === topicId ? (known.offset ?? -1) : -1;
         if (position < end) return `${name} is read up to ${position} of ${end}`;
       }
       return undefined;

@@ -2,8 +2,8 @@
  * The clients of a run: producers, consumers by assignment and an administrator, each on a machine of its
  * own, drawn from the scenario. The administrator also acts for the operator faults.
  */
-import type { Prng } from '@millrace/base';
-import type { History } from '@millrace/checkers';
+import type { Prng, Uuid } from '@millrace/base';
+import type { History, TopicRef } from '@millrace/checkers';
 import { Compression, type CompressionCodecs } from '@millrace/protocol';
 import {
   Admin,
@@ -14,7 +14,7 @@ import {
   Producer,
   type ProducerOptions,
 } from '../clients/index.ts';
-import type { SimCluster } from '../cluster/index.ts';
+import { type SimCluster, TopicIds } from '../cluster/index.ts';
 import type { ExtraTopic, Operator } from '../faults/index.ts';
 import type { Network } from '../net/index.ts';
 import type { Scenario, TopicPlan } from '../plan/index.ts';
@@ -28,7 +28,7 @@ interface Surroundings {
   readonly codecs: CompressionCodecs;
   readonly scenario: Scenario;
   /** Whether faults harmed the topic more than the contract covers. */
-  isBeyond(topic: string): boolean;
+  isBeyond(topic: TopicRef): boolean;
 }
 
 type KnownTopic = TopicPlan & {
@@ -37,6 +37,8 @@ type KnownTopic = TopicPlan & {
   /** The largest number of partitions that a request has asked for. */
   asked: number;
   deleteAsked: boolean;
+  /** Deleted, and not created again yet. */
+  isBetween: boolean;
   /** An operator created it. */
   readonly isExtra: boolean;
 };
@@ -71,12 +73,18 @@ export class Workload implements Operator {
   private readonly admin: Admin;
   private readonly prober: Prober | undefined;
   private readonly topics = new Map<string, KnownTopic>();
+  private readonly topicIds: TopicIds;
+  /** Of topics that were deleted, or whose deletion is under way, in order to reuse their names. */
+  private readonly deletedIds = new Set<Uuid>();
+  /** The names of these topics. */
+  private readonly reusedNames = new Set<string>();
   private rereaders = 0;
 
   constructor(surroundings: Surroundings) {
     this.surroundings = surroundings;
     const { scenario, world } = surroundings;
     this.random = world.random.fork('workload');
+    this.topicIds = new TopicIds(world, surroundings.cluster);
     this.admin = new Admin(this.machine('a1'), 2_000);
     for (let i = 1; i <= scenario.producers; i++)
       this.producers.push(new Producer(this.machine(`p${i}`), this.drawProducer(this.random.fork(`p${i}`))));
@@ -94,9 +102,11 @@ export class Workload implements Operator {
     this.prober?.start();
   }
 
-  /** Whether every topic of the scenario exists. */
+  /** Whether every topic of the scenario exists, and every topic that is created again. */
   get isSetUp(): boolean {
-    return [...this.topics.values()].every((topic) => topic.exists || topic.isExtra);
+    return [...this.topics.values()].every(
+      ({ exists, isExtra, isBetween }) => (exists || isExtra) && !isBetween,
+    );
   }
 
   get isIdle(): boolean {
@@ -124,8 +134,10 @@ export class Workload implements Operator {
     return consumer;
   }
 
-  isDeleted(topic: string): boolean {
-    return this.topics.get(topic)?.deleteAsked === true;
+  /** Without a topic id: whether that holds for any topic of the name. */
+  isDeleted({ topic, topicId }: TopicRef): boolean {
+    if (this.topics.get(topic)?.deleteAsked === true) return true;
+    return topicId === undefined ? this.reusedNames.has(topic) : this.deletedIds.has(topicId);
   }
 
   /** Whether the topic allows elections that lose acknowledged records. */
@@ -136,7 +148,10 @@ export class Workload implements Operator {
   // ------------------------------------------------------------------ Operator
 
   extraTopics(): string[] {
-    return this.allTopics().filter((name) => this.topics.get(name)!.isExtra);
+    return this.allTopics().filter((name) => {
+      const { isExtra, isBetween } = this.topics.get(name)!;
+      return isExtra && !isBetween;
+    });
   }
 
   allTopics(): string[] {
@@ -159,6 +174,23 @@ export class Workload implements Operator {
     this.admin.deleteTopic(name);
   }
 
+  recreateTopic(name: string, partitions: number, created: () => void): void {
+    const topic = this.topics.get(name)!;
+    topic.isBetween = true;
+    this.reusedNames.add(name);
+    const ids = this.topicIds.all(name);
+    for (const id of ids) this.deletedIds.add(id);
+    // By its id: a late copy of the request must not delete the next topic.
+    this.deletePersistently(name, ids.at(-1)!, () => {
+      const { replicationFactor, configs } = topic;
+      topic.asked = partitions === 0 ? topic.partitions : partitions;
+      this.createPersistently({ name, partitions: topic.asked, replicationFactor, configs }, () => {
+        topic.isBetween = false;
+        created();
+      });
+    });
+  }
+
   growTopic(name: string): void {
     const topic = this.topics.get(name)!;
     this.admin.growTopic(name, ++topic.asked);
@@ -168,7 +200,8 @@ export class Workload implements Operator {
 
   /** Asks again for the scenario's own topics until they exist: brokers may not have registered yet. */
   private create(plan: TopicPlan, { isExtra }: { isExtra: boolean }): void {
-    const topic = { ...plan, exists: false, asked: plan.partitions, deleteAsked: false, isExtra };
+    const state = { exists: false, asked: plan.partitions, deleteAsked: false, isBetween: false };
+    const topic = { ...plan, ...state, isExtra };
     this.topics.set(plan.name, topic);
     const ask = () =>
       this.admin.createTopic(plan, (outcome) => {
@@ -183,7 +216,23 @@ export class Workload implements Operator {
     const { brokers, settings } = this.surroundings.scenario.cluster;
     const partitions = Number(settings['num.partitions'] ?? 1);
     const plan = { name, partitions, replicationFactor: Math.min(3, brokers), configs: {} };
-    this.topics.set(name, { ...plan, exists: true, asked: partitions, deleteAsked: false, isExtra: false });
+    const state = { exists: true, asked: partitions, deleteAsked: false, isBetween: false };
+    this.topics.set(name, { ...plan, ...state, isExtra: false });
+  }
+
+  private deletePersistently(name: string, id: Uuid, deleted: () => void): void {
+    this.admin.deleteTopicWithId(name, id, (outcome, error) => {
+      if (outcome === 'ok' || error === 'UNKNOWN_TOPIC_ID') deleted();
+      else this.surroundings.world.after(CREATE_AGAIN_US, () => this.deletePersistently(name, id, deleted));
+    });
+  }
+
+  /** A late copy of the request for an earlier topic of the name may have created the topic already. */
+  private createPersistently(plan: TopicPlan, created: () => void): void {
+    this.admin.createTopic(plan, (outcome, error) => {
+      if (outcome === 'ok' || error === 'TOPIC_ALREADY_EXISTS') created();
+      else this.surroundings.world.after(CREATE_AGAIN_US, () => this.createPersistently(plan, created));
+    });
   }
 
   /** A client on a machine that faults may strike. */
@@ -200,8 +249,9 @@ export class Workload implements Operator {
     const life = host.boot();
     const { bootstrap } = cluster;
     const random = life.random.fork('client');
+    const topicIdOf: ClientEnv['topicIdOf'] = (topic, sinceUs) => this.topicIds.named(topic, sinceUs);
     const net = network.netOf(life);
-    return { name, world, life, net, random, bootstrap, history, codecs, createsTopics };
+    return { name, world, life, net, random, bootstrap, history, codecs, createsTopics, topicIdOf };
   }
 
   private makeProber(): Prober {
@@ -216,7 +266,7 @@ export class Workload implements Operator {
       },
       paceMs: () => (this.isQuiet ? QUIET_PACE_MS : PROBER_PACE_MS),
       requestTimeoutMs: 2_000,
-      isHarmed: () => isBeyond(PROBER_TOPIC),
+      isHarmed: () => isBeyond({ topic: PROBER_TOPIC, topicId: undefined }),
     });
   }
 

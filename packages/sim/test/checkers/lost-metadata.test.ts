@@ -42,4 +42,20 @@ describe('lost-metadata', () => {
       /^lost-metadata: t exists, but its deletion was acknowledged/,
     );
   });
+
+  it('judges a topic that is created again under its name by itself', () => {
+    const small = new SmallCluster([lostMetadata]);
+    const old = small.cluster.image().topic('t')!;
+    small.createAgain('t');
+    expect(violationOf(() => small.finish())).toBeUndefined();
+    const now = small.cluster.image();
+    decree(small, (image) => withTopic(withoutTopicName(image, 't'), old.id, old));
+    expect(violationOf(() => small.finish())).toMatch(/^lost-metadata: t does not exist/);
+    decree(small, () => now);
+    expect(violationOf(() => small.finish())).toBeUndefined();
+    decree(small, (image) => withoutTopicName(image, 't'));
+    expect(violationOf(() => small.finish())).toBe(
+      'lost-metadata: t does not exist, but it was acknowledged',
+    );
+  });
 });

@@ -13,6 +13,7 @@ describe('read-ahead-of-commit', () => {
         type: 'poll',
         client: 'q1',
         topic: 't',
+        topicId: undefined,
         partition: 0,
         fetchOffset: offset,
         records: [{ offset, value: `p1-${offset}`, leaderEpoch: 0 }],

@@ -27,6 +27,7 @@ class Asked {
       history: new History(),
       codecs: compressionCodecs,
       createsTopics: false,
+      topicIdOf: () => undefined,
     };
     const address = { host: 'b4', port: 9092 };
     const asking = openConnection({ ...env, ...surroundings }, address, 1_000, () => this.told.push(0));

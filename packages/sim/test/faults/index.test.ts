@@ -23,6 +23,7 @@ const operator: Operator = {
   allTopics: () => ['t'],
   createTopic: () => 'extra-1',
   deleteTopic: () => {},
+  recreateTopic: (_name, _partitions, done) => done(),
   growTopic: () => {},
 };
 

@@ -1,13 +1,13 @@
 /** A small cluster of production nodes. A test corrupts its state and expects a checker's violation. */
 
-import { History, Violation } from '@millrace/checkers';
+import { History, type TopicRef, Violation } from '@millrace/checkers';
 import { MetadataImage } from '@millrace/metadata';
 import { buildBatch } from '@millrace/protocol';
 import { compressionCodecs } from '@millrace/protocol/io';
 import type { StateCheckerKind } from '../../src/checkers/checker.ts';
 import { attachCheckers } from '../../src/checkers/index.ts';
 import { Admin, type ClientEnv } from '../../src/clients/index.ts';
-import { SimCluster, type SimNode } from '../../src/cluster/index.ts';
+import { SimCluster, type SimNode, TopicIds } from '../../src/cluster/index.ts';
 import { Atlas, TouchedMachines } from '../../src/faults/index.ts';
 import { Network } from '../../src/net/index.ts';
 import { Host, SECOND, World } from '../../src/world/index.ts';
@@ -44,6 +44,7 @@ export class SmallCluster {
   readonly exempt = new Set<string>();
   readonly admin: Admin;
   readonly network: Network;
+  readonly topicIds: TopicIds;
   private produced = 0;
 
   constructor(
@@ -64,8 +65,9 @@ export class SmallCluster {
       },
     });
     const { cluster } = this;
+    this.topicIds = new TopicIds(world, cluster);
     this.atlas = new Atlas(cluster, false);
-    const isExempt = (topic: string) => this.exempt.has(topic);
+    const isExempt = ({ topic }: TopicRef) => this.exempt.has(topic);
     const { atlas, touched } = this;
     this.finish = attachCheckers({ world, cluster, atlas, touched, history, isExempt }, kinds);
     for (const node of cluster.nodes) node.start();
@@ -82,6 +84,17 @@ export class SmallCluster {
     });
     this.until(() => isDone && this.cluster.image().topic(name) !== undefined);
     this.run(1);
+  }
+
+  /** Deletes the topic, and creates another one under its name. */
+  createAgain(name: string): void {
+    const { id } = this.cluster.image().topic(name)!;
+    let isDone = false;
+    this.admin.deleteTopicWithId(name, id, () => {
+      isDone = true;
+    });
+    this.until(() => isDone);
+    this.createTopic(name);
   }
 
   run(seconds: number): void {
@@ -156,6 +169,7 @@ export class SmallCluster {
       bootstrap,
       history,
       codecs: compressionCodecs,
+      topicIdOf: (topic, sinceUs) => this.topicIds.named(topic, sinceUs),
     };
   }
 }

@@ -37,7 +37,7 @@ class LeaderUnavailable extends AvailabilityChecker {
     }
     const since = this.without.get(key) ?? world.nowUs;
     this.without.set(key, since);
-    if (quorum === undefined || this.scope.isExempt(place.topic)) return;
+    if (quorum === undefined || this.scope.isExempt(place)) return;
     const patienceUs = leaderWithinUs(metadata);
     for (const id of completeReplicas(place.image)) {
       if (id === place.image.leader) continue;

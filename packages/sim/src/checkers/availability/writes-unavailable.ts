@@ -63,7 +63,7 @@ class WritesUnavailable extends AvailabilityChecker {
     this.troubles.set(key, trouble);
     const times = quorum === undefined ? [] : this.calmReplicas(place, leader, quorum);
     const needed = cluster.replica(leader, place.topicId, place.partition)?.minIsrEffective;
-    if (times.length < (needed ?? place.image.replicas.length) || this.scope.isExempt(place.topic)) return;
+    if (times.length < (needed ?? place.image.replicas.length) || this.scope.isExempt(place)) return;
     const isWhole = times.length === place.image.replicas.length;
     const calmUs = isWhole ? times.at(-1)! : times[(needed ?? 1) - 1]!;
     const lastedUs = world.nowUs - Math.max(trouble.sinceUs, calmUs);

@@ -1,0 +1,68 @@
+/**
+ * A topic that is deleted and created again under its name begins empty: no log of the new topic has a record
+ * of the old one, and no consumer of the new topic gets one. This holds whatever else the faults harm, for
+ * every value whose attempts reached one topic only.
+ */
+import type { HistoryCheckerKind, HistoryScope } from '../checker.ts';
+import type { Op, PartitionRef } from '../history.ts';
+
+const NAME = 'old-topic-read';
+
+export const oldTopicRead: HistoryCheckerKind = {
+  name: NAME,
+  sentence: 'no record of a deleted topic is read from a topic that has its name later',
+  make: (scope) => new OldTopicRead(scope),
+};
+
+interface Read {
+  readonly from: PartitionRef;
+  readonly offset: number;
+  readonly who: string;
+}
+
+class OldTopicRead {
+  private readonly scope: HistoryScope;
+  /** Value → the topic id of its send, of ended sends. */
+  private readonly sent = new Map<string, string | undefined>();
+  /** Value → its first read, until its send ends. */
+  private readonly early = new Map<string, Read>();
+
+  constructor(scope: HistoryScope) {
+    this.scope = scope;
+  }
+
+  op(op: Op): void {
+    if (op.type === 'send') {
+      const topicId = op.mayStray ? undefined : op.topicId;
+      for (const value of op.values) {
+        this.sent.set(value, topicId);
+        const read = this.early.get(value);
+        if (read === undefined) continue;
+        this.early.delete(value);
+        this.check(value, read);
+      }
+    } else if (op.type === 'poll' && op.topicId !== undefined) {
+      for (const { value, offset } of op.records) {
+        const read = { from: op, offset, who: `${op.client} read` };
+        if (this.sent.has(value)) this.check(value, read);
+        else if (!this.early.has(value)) this.early.set(value, read);
+      }
+    }
+  }
+
+  finish(): void {
+    for (const log of this.scope.finalLogs.list())
+      for (const { value, offset } of log.records)
+        this.check(value, { from: log, offset, who: 'the log has' });
+  }
+
+  private check(value: string, { from, offset, who }: Read): void {
+    const topicId = this.sent.get(value);
+    if (topicId === undefined || from.topicId === undefined || topicId === from.topicId) return;
+    const where = `${offset} of ${from.topic}-${from.partition}`;
+    this.scope.report(
+      NAME,
+      `${who} ${value} at ${where} (topic id ${from.topicId}), and it was sent to the topic id ${topicId}`,
+    );
+  }
+}

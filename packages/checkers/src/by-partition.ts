@@ -1,0 +1,30 @@
+/**
+ * Facts by partition. A partition is identified by its topic id where that is known, and by the topic's name
+ * where a client hides the id.
+ */
+import type { PartitionRef } from './history.ts';
+
+export class ByPartition<T> {
+  private readonly facts = new Map<string, T>();
+
+  get({ topic, topicId, partition }: PartitionRef): T | undefined {
+    return this.facts.get(`${topicId ?? topic}-${partition}`);
+  }
+
+  set({ topic, topicId, partition }: PartitionRef, fact: T): void {
+    this.facts.set(`${topicId ?? topic}-${partition}`, fact);
+  }
+
+  /** The fact of the partition, after `make` if there is none yet. */
+  ensure(ref: PartitionRef, make: () => T): T {
+    const known = this.get(ref);
+    if (known !== undefined) return known;
+    const made = make();
+    this.set(ref, made);
+    return made;
+  }
+
+  values(): Iterable<T> {
+    return this.facts.values();
+  }
+}

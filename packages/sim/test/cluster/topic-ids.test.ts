@@ -1,0 +1,27 @@
+import { expect, it } from 'vitest';
+import { SmallCluster } from '../support/small-cluster.ts';
+
+it('knows which topics a name may stand for, also while a broker lags behind', () => {
+  const small = new SmallCluster([]);
+  const { topicIds, cluster, world } = small;
+  const [old] = topicIds.all('t');
+  expect(topicIds.named('t', 0)).toBe(old);
+  const [lagging] = cluster.brokers;
+  lagging!.life!.pause();
+  small.createAgain('t');
+  const id = cluster.image().topic('t')!.id;
+  expect(topicIds.all('t')).toEqual([old, id]);
+  expect(topicIds.named('t', world.nowUs)).toBeUndefined();
+  lagging!.life!.resume();
+  small.run(1);
+  expect(topicIds.named('t', world.nowUs)).toBe(id);
+  expect(topicIds.named('t', 0)).toBeUndefined();
+});
+
+it('a dead broker takes a name for nothing', () => {
+  const small = new SmallCluster([]);
+  const { topicIds, cluster, world } = small;
+  cluster.brokers[0]!.kill('process');
+  small.createAgain('t');
+  expect(topicIds.named('t', world.nowUs)).toBe(cluster.image().topic('t')!.id);
+});
