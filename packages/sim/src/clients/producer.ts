@@ -45,7 +45,8 @@ interface Batch {
 /** The attempts to send a batch. */
 interface Attempts {
   count: number;
-  /** When the last one left. */
+  /** When the first one left, and the last one. */
+  firstUs: Micros;
   lastUs: Micros;
   /** The ids of the topics that had the name, the last one at the end. */
   readonly topicIds: Set<Uuid>;
@@ -133,7 +134,7 @@ export class Producer {
       observer: {
         answered,
         sent: ({ attempts }, topicId) => {
-          attempts.count++;
+          if (attempts.count++ === 0) attempts.firstUs = env.world.nowUs;
           attempts.lastUs = env.world.nowUs;
           attempts.topicIds.delete(topicId);
           attempts.topicIds.add(topicId);
@@ -146,7 +147,7 @@ export class Producer {
         unknown: (batch, error) => this.end(batch, 'info', { error }),
         sequenceLost: (batch) => {
           const { op, topic, partition } = batch;
-          const topicId = this.topicReached(batch);
+          const topicId = this.topicOfAttempts(batch);
           env.history.sequenceLost({ client: env.name, topic, topicId, partition, value: op.values[0]! });
         },
       },
@@ -193,7 +194,7 @@ export class Producer {
       ackedBy: undefined,
     };
     this.open.add(op);
-    const attempts = { count: 0, lastUs: -1, topicIds: new Set<Uuid>() };
+    const attempts = { count: 0, firstUs: -1, lastUs: -1, topicIds: new Set<Uuid>() };
     producer.enqueue({ op, order: this.batches++, topic, partition, recordCount: count, attempts });
   }
 
@@ -206,6 +207,15 @@ export class Producer {
     const topic = { topicId: this.topicReached(batch), mayStray };
     Object.assign(op, { outcome, endedUs: this.env.world.nowUs, ...topic, ...facts });
     this.env.history.add(op);
+  }
+
+  /**
+   * The topic that all attempts reached. A producer that names the topic may lose a sequence between two
+   * topics, as with Kafka: the old topic takes a batch, and the new one takes the batch behind it.
+   */
+  private topicOfAttempts(batch: Batch): Uuid | undefined {
+    if (this.hasIds) return this.topicReached(batch);
+    return this.env.topicIdOf(batch.topic, batch.attempts.firstUs);
   }
 
   private get hasIds(): boolean {

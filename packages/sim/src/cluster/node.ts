@@ -61,6 +61,8 @@ export class SimNode {
   /** Every role serves: a controller listens, a broker is unfenced. */
   isReady = false;
   isStopping = false;
+  /** A fault keeps the process down: only that fault, or peace, starts it again. */
+  isHeldDown = false;
   /** Called whenever a process ends here, in any way. */
   onEnded: (death: Death | 'ended') => void = () => {};
   private settings: Readonly<Record<string, string>>;

@@ -14,7 +14,7 @@
  * Tests compare the sentences, strike the fault alone at a small cluster (`test/faults/index.test.ts`), and
  * demand that it occurs in the seeds of `test/scenarios/seeds.test.ts`.
  */
-import { aimedFaults, lateCopy, lateFromDead } from './aimed/index.ts';
+import { aimedFaults, lateCopy, lateFromDead, reusedName } from './aimed/index.ts';
 import { clockFaults } from './clock-faults.ts';
 import { connectionFaults } from './connection-faults.ts';
 import { diskFaults } from './disk-faults.ts';
@@ -58,6 +58,7 @@ export const rareFaults: readonly FaultKind[] = [
   lateTimers,
   ...ioFaults,
   ...quorumStoreFaults,
+  reusedName,
 ];
 
 /** All faults that a run may draw. */

@@ -4,14 +4,16 @@ export interface Operator {
   extraTopics(): readonly string[];
   /** All existing topics, except those that a fault has asked to delete. */
   allTopics(): readonly string[];
+  /** All topics but those that are deleted and created again now. */
+  reusableTopics(): readonly string[];
   /** Returns the name of the new topic. */
   createTopic(topic: ExtraTopic): string;
   deleteTopic(name: string): void;
   /**
    * Deletes the topic, and creates another one with its name and this number of partitions, or as many as
-   * before with 0. Calls `created` then.
+   * before with 0. Calls `done` then, or when the controllers delete no topics.
    */
-  recreateTopic(name: string, partitions: number, created: () => void): void;
+  recreateTopic(name: string, partitions: number, done: () => void): void;
   /** Asks for one more partition. */
   growTopic(name: string): void;
 }

@@ -43,7 +43,8 @@ type KnownTopic = TopicPlan & {
   readonly isExtra: boolean;
 };
 
-const CREATE_AGAIN_US = 300 * MILLISECOND;
+/** Between two requests of an administrator that does not give up. */
+const AGAIN_US = 300 * MILLISECOND;
 
 const UNCLEAN: Readonly<Record<string, string>> = { 'unclean.leader.election.enable': 'true' };
 
@@ -148,15 +149,16 @@ export class Workload implements Operator {
   // ------------------------------------------------------------------ Operator
 
   extraTopics(): string[] {
-    return this.allTopics().filter((name) => {
-      const { isExtra, isBetween } = this.topics.get(name)!;
-      return isExtra && !isBetween;
-    });
+    return this.reusableTopics().filter((name) => this.topics.get(name)!.isExtra);
   }
 
   allTopics(): string[] {
     const there = [...this.topics.values()].filter(({ exists, deleteAsked }) => exists && !deleteAsked);
     return there.map(({ name }) => name);
+  }
+
+  reusableTopics(): string[] {
+    return this.allTopics().filter((name) => !this.topics.get(name)!.isBetween);
   }
 
   createTopic({ partitions, replicationFactor, unclean }: ExtraTopic): string {
@@ -174,20 +176,26 @@ export class Workload implements Operator {
     this.admin.deleteTopic(name);
   }
 
-  recreateTopic(name: string, partitions: number, created: () => void): void {
+  recreateTopic(name: string, partitions: number, done: () => void): void {
     const topic = this.topics.get(name)!;
     topic.isBetween = true;
     this.reusedNames.add(name);
-    const ids = this.topicIds.all(name);
-    for (const id of ids) this.deletedIds.add(id);
+    const id = this.topicIds.all(name).at(-1)!;
+    this.deletedIds.add(id);
+    const over = () => {
+      topic.isBetween = false;
+      done();
+    };
     // By its id: a late copy of the request must not delete the next topic.
-    this.deletePersistently(name, ids.at(-1)!, () => {
+    this.deletePersistently(name, id, (isDeleted) => {
+      if (!isDeleted) {
+        this.deletedIds.delete(id);
+        over();
+        return;
+      }
       const { replicationFactor, configs } = topic;
       topic.asked = partitions === 0 ? topic.partitions : partitions;
-      this.createPersistently({ name, partitions: topic.asked, replicationFactor, configs }, () => {
-        topic.isBetween = false;
-        created();
-      });
+      this.createPersistently({ name, partitions: topic.asked, replicationFactor, configs }, over);
     });
   }
 
@@ -206,7 +214,7 @@ export class Workload implements Operator {
     const ask = () =>
       this.admin.createTopic(plan, (outcome) => {
         topic.exists = outcome === 'ok';
-        if (!topic.exists && !isExtra) this.surroundings.world.after(CREATE_AGAIN_US, ask);
+        if (!topic.exists && !isExtra) this.surroundings.world.after(AGAIN_US, ask);
       });
     ask();
   }
@@ -220,10 +228,12 @@ export class Workload implements Operator {
     this.topics.set(name, { ...plan, ...state, isExtra: false });
   }
 
-  private deletePersistently(name: string, id: Uuid, deleted: () => void): void {
+  /** Calls `done` with false if the controllers delete no topics (delete.topic.enable). */
+  private deletePersistently(name: string, id: Uuid, done: (isDeleted: boolean) => void): void {
     this.admin.deleteTopicWithId(name, id, (outcome, error) => {
-      if (outcome === 'ok' || error === 'UNKNOWN_TOPIC_ID') deleted();
-      else this.surroundings.world.after(CREATE_AGAIN_US, () => this.deletePersistently(name, id, deleted));
+      if (outcome === 'ok' || error === 'UNKNOWN_TOPIC_ID') done(true);
+      else if (outcome === 'fail' && error === 'TOPIC_DELETION_DISABLED') done(false);
+      else this.surroundings.world.after(AGAIN_US, () => this.deletePersistently(name, id, done));
     });
   }
 
@@ -231,7 +241,7 @@ export class Workload implements Operator {
   private createPersistently(plan: TopicPlan, created: () => void): void {
     this.admin.createTopic(plan, (outcome, error) => {
       if (outcome === 'ok' || error === 'TOPIC_ALREADY_EXISTS') created();
-      else this.surroundings.world.after(CREATE_AGAIN_US, () => this.createPersistently(plan, created));
+      else this.surroundings.world.after(AGAIN_US, () => this.createPersistently(plan, created));
     });
   }
 

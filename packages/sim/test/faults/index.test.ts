@@ -22,6 +22,7 @@ const operator: Operator = {
   extraTopics: () => ['t'],
   allTopics: () => ['t'],
   createTopic: () => 'extra-1',
+  reusableTopics: () => ['t'],
   deleteTopic: () => {},
   recreateTopic: (_name, _partitions, done) => done(),
   growTopic: () => {},

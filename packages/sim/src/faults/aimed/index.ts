@@ -9,5 +9,6 @@ import { refusedMember } from './refused-member.ts';
 
 export { lateCopy } from './late-copy.ts';
 export { lateFromDead } from './late-from-dead.ts';
+export { reusedName } from './reused-name.ts';
 
 export const aimedFaults: readonly FaultKind[] = [crashInVote, forgottenLeader, refusedMember];

@@ -1,0 +1,128 @@
+/**
+ * A broker that was away returns with the folders of a deleted topic, whose name belongs to another topic
+ * now. It must neither serve the old records nor let them count as records of the new topic.
+ */
+import type { PartitionPlace, SimNode } from '../../cluster/index.ts';
+import { MILLISECOND, type Micros } from '../../world/index.ts';
+import { type FaultContext, fault, later } from '../fault.ts';
+import { choice, chosen, oneOf, whole } from '../parameter.ts';
+import { STEPS_US, watch } from './watch.ts';
+
+/**
+ * Time limit of the creation. The controllers place no replica on a broker that was stopped, as in Kafka. So
+ * a topic with a replica on every broker is created when that broker is back.
+ */
+const CREATED_US_MAX: Micros = 1_000 * MILLISECOND;
+/** Time limit for a clean stop. */
+const STOPS_US_MAX: Micros = 4_000 * MILLISECOND;
+
+export const reusedName = fault({
+  name: 'reused-name',
+  sentence:
+    'a broker is stopped, killed or loses power; a topic of it is deleted and created again under its name, with as many partitions or others, before the broker returns; a broker may lose power soon after the creation',
+  parameters: {
+    place: choice(),
+    member: choice(),
+    how: oneOf('stop', 'kill', 'power'),
+    /** 0: as many as before. */
+    partitions: oneOf(0, 0, 0, 1, 3),
+    /** After the creation. */
+    returnMs: whole(0, 400),
+    /** After the creation; 0: no broker loses power. */
+    powerLossMs: oneOf(0, 0, 1, 20, 200, 900),
+    loser: choice(),
+  },
+  strike(context, values) {
+    const place = chosen(places(context, values.how), values.place);
+    if (place === undefined) return undefined;
+    const members = membersOf(context, place, values.how);
+    const member = chosen(members, values.member)!;
+    begin(context, place.topic, member, values);
+    const says = `${member.name} (${values.how}) holds ${place.topic}`;
+    return { says, touches: context.cluster.nodes, lastsUs: STEPS_US };
+  },
+});
+
+type How = 'stop' | 'kill' | 'power';
+
+interface Steps {
+  readonly how: How;
+  readonly partitions: number;
+  readonly returnMs: number;
+  readonly powerLossMs: number;
+  readonly loser: number;
+}
+
+/** Those with a replica on every broker come first: the new topic then has one on the returning broker. */
+function places(context: FaultContext, how: How): PartitionPlace[] {
+  const { cluster, operator } = context;
+  const names = operator.reusableTopics();
+  const all = cluster
+    .partitions()
+    .filter((place) => names.includes(place.topic) && membersOf(context, place, how).length > 0);
+  const everywhere = all.filter(({ image }) => image.replicas.length === cluster.brokers.length);
+  return everywhere.length > 0 ? everywhere : all;
+}
+
+/** The replicas whose brokers the fault may end, while the controllers can still change topics. */
+function membersOf({ cluster, atlas }: FaultContext, { image }: PartitionPlace, how: How): SimNode[] {
+  return image.replicas
+    .map((id) => cluster.node(id)!)
+    .filter((node) => node.isUp && !node.isStopping && !node.isHeldDown)
+    .filter((node) => !node.isController || cluster.controllers.length > 2)
+    .filter((node) => how !== 'power' || atlas.mayLosePower(node));
+}
+
+function begin(context: FaultContext, topic: string, member: SimNode, steps: Steps): void {
+  const { operator, world } = context;
+  member.isHeldDown = true;
+  if (steps.how === 'stop') member.stop();
+  else if (steps.how === 'kill') member.kill('process');
+  else losePower(context, member);
+  const untilUs = world.nowUs + STOPS_US_MAX;
+  watch(
+    context,
+    () => {
+      if (member.isUp && world.nowUs < untilUs) return false;
+      if (!operator.reusableTopics().includes(topic)) {
+        bringBack(member);
+        return true;
+      }
+      operator.recreateTopic(topic, steps.partitions, () => created(context, topic, member, steps));
+      later(context, CREATED_US_MAX, () => bringBack(member));
+      return true;
+    },
+    MILLISECOND,
+  );
+}
+
+function created(
+  context: FaultContext,
+  topic: string,
+  member: SimNode,
+  { returnMs, powerLossMs, loser }: Steps,
+): void {
+  const { cluster, atlas } = context;
+  later(context, returnMs * MILLISECOND, () => bringBack(member));
+  if (powerLossMs === 0) return;
+  later(context, powerLossMs * MILLISECOND, () => {
+    const holders = new Set(
+      cluster.partitions().flatMap((place) => (place.topic === topic ? place.image.replicas : [])),
+    );
+    const able = cluster.brokers.filter(
+      (node) => holders.has(node.id) && node.isUp && atlas.mayLosePower(node),
+    );
+    const node = chosen(able, loser);
+    if (node !== undefined) losePower(context, node);
+  });
+}
+
+function losePower({ atlas }: FaultContext, node: SimNode): void {
+  atlas.noteHarm(node, { disk: false });
+  node.kill('power');
+}
+
+function bringBack(node: SimNode): void {
+  node.isHeldDown = false;
+  if (!node.isUp) node.start();
+}
