@@ -257,4 +257,21 @@ export const bugs: readonly PlantedBug[] = [
     replace: 'this.calls.size;',
     expectedCheckers: ['memory-grows'],
   },
+  {
+    name: 'namesake-log-reused',
+    sentence:
+      'a broker takes the log of a deleted topic for that of the topic that has its name now, without comparing the topic ids',
+    file: 'packages/replication/src/replica-table.ts',
+    find: 'if (open !== undefined && (open.topicId === undefined || open.topicId === topicId)) {',
+    replace: 'if (open !== undefined) {',
+    expectedCheckers: ['old-topic-read', 'replicas-differ'],
+  },
+  {
+    name: 'deleted-log-set-aside',
+    sentence: 'a broker keeps the log of a topic that was deleted while the broker was away',
+    file: 'packages/replication/src/replica-table.ts',
+    find: 'if (this.removedTopics.has(topicId)) {',
+    replace: 'if (this.get(topicId, partition) !== undefined) {',
+    expectedCheckers: ['folder-unknown'],
+  },
 ];
