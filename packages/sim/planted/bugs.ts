@@ -220,8 +220,8 @@ export const bugs: readonly PlantedBug[] = [
     name: 'old-sequence-appended',
     sentence: 'a leader appends a late copy of a batch that it no longer remembers',
     file: 'packages/log/src/producers/producer-states.ts',
-    find: 'if (header.baseSequence !== expected)',
-    replace: 'if (header.baseSequence > expected)',
+    find: 'if (state.epoch !== NO_EPOCH && header.baseSequence !== expected)',
+    replace: 'if (state.epoch !== NO_EPOCH && header.baseSequence > expected)',
     expectedCheckers: ['duplicate'],
   },
   {
