@@ -8,11 +8,6 @@ import type { BrokerRegistration } from '@millrace/metadata';
 interface Session {
   readonly incarnationId: Uuid;
   expiresAt: Millis;
-  /**
-   * The latest time at which a lease from an earlier controller may end. Heartbeats must not end the session
-   * earlier, because the broker may never receive this controller's shorter lease.
-   */
-  readonly earlierLeaseEndsAt: Millis;
   /** True if the broker's control stream ended, and the broker sent nothing since. */
   isDisconnected: boolean;
   /**
@@ -67,6 +62,15 @@ export class BrokerSessions {
   private readonly sessions = new Map<NodeId, Session>();
   private readonly timeoutMs: Millis;
   private readonly graceMs: Millis;
+  /**
+   * By broker, the latest time at which a lease from an earlier controller may end, and the process that may
+   * hold it. No session of this process ends earlier for silence, because the broker may never receive this
+   * controller's shorter lease. A broker whose stream breaks may come back with that lease.
+   */
+  private readonly earlierLeases = new Map<
+    NodeId,
+    { readonly incarnationId: Uuid; readonly endsAt: Millis }
+  >();
   /** The last committed offset when this controller became active. */
   private startOffset: Offset = -1;
   /** By broker: the last offset of the batch that fenced it in this controller epoch. */
@@ -80,11 +84,12 @@ export class BrokerSessions {
   /** Called when the broker sent something: its session lasts a full timeout from now. */
   touch(id: NodeId, incarnationId: Uuid, now: Millis, metadataOffset: Offset = -1): void {
     const session = this.sessions.get(id);
+    const expiresAt = Math.max(now + this.timeoutMs, this.earlierLeaseEnd(id, incarnationId));
     if (session?.incarnationId !== incarnationId) {
-      this.begin(id, incarnationId, { expiresAt: now + this.timeoutMs, metadataOffset });
+      this.begin(id, incarnationId, { expiresAt, metadataOffset });
       return;
     }
-    session.expiresAt = Math.max(now + this.timeoutMs, session.earlierLeaseEndsAt);
+    session.expiresAt = expiresAt;
     session.creditMs = this.timeoutMs;
     session.isDisconnected = false;
     session.metadataOffset = Math.max(session.metadataOffset, metadataOffset);
@@ -96,17 +101,22 @@ export class BrokerSessions {
    */
   takeOver({ id, incarnationId, sessionTimeoutMs }: BrokerRegistration, now: Millis): void {
     const expiresAt = now + Math.max(this.timeoutMs, sessionMsFor(sessionTimeoutMs));
-    this.begin(id, incarnationId, { expiresAt, earlierLeaseEndsAt: expiresAt });
+    this.earlierLeases.set(id, { incarnationId, endsAt: expiresAt });
+    this.begin(id, incarnationId, { expiresAt });
+  }
+
+  private earlierLeaseEnd(id: NodeId, incarnationId: Uuid): Millis {
+    const lease = this.earlierLeases.get(id);
+    return lease?.incarnationId === incarnationId ? lease.endsAt : Number.NEGATIVE_INFINITY;
   }
 
   private begin(
     id: NodeId,
     incarnationId: Uuid,
-    facts: Pick<Session, 'expiresAt'> & Partial<Pick<Session, 'earlierLeaseEndsAt' | 'metadataOffset'>>,
+    facts: Pick<Session, 'expiresAt'> & Partial<Pick<Session, 'metadataOffset'>>,
   ): void {
     this.sessions.set(id, {
       incarnationId,
-      earlierLeaseEndsAt: Number.NEGATIVE_INFINITY,
       isDisconnected: false,
       creditMs: this.timeoutMs,
       metadataOffset: -1,
@@ -169,6 +179,7 @@ export class BrokerSessions {
   /** Begins a new controller epoch without sessions. */
   reset(startOffset: Offset): void {
     this.sessions.clear();
+    this.earlierLeases.clear();
     this.fencedOffsets.clear();
     this.startOffset = startOffset;
   }
