@@ -39,7 +39,7 @@ export const bugs: readonly PlantedBug[] = [
   {
     name: 'stale-epoch-committed',
     sentence:
-      'a new leader moves the high watermark over records of earlier epochs before a follower fetches in its own epoch',
+      'a new leader moves the high watermark over records of earlier epochs before a follower fetches in the new epoch',
     file: 'packages/replication/src/partition/high-watermark.ts',
     find: 'if (remote.logEndOffset >= end) continue;',
     replace: 'if (remote.logEndOffset < 0 || remote.logEndOffset >= end) continue;',
@@ -186,7 +186,7 @@ export const bugs: readonly PlantedBug[] = [
   },
   {
     name: 'lease-one-grace-longer',
-    sentence: 'the controller grants a lease that is longer by the grace of a broken stream',
+    sentence: 'the controller grants a lease that is longer by broker.session.loss.grace.ms',
     file: 'packages/controller/src/brokers.ts',
     find: 'leaseMs: isFenced ? 0 : leaseMs(config.sessionTimeoutMs),',
     replace: 'leaseMs: isFenced ? 0 : leaseMs(config.sessionTimeoutMs + config.connectionLossGraceMs),',
@@ -210,7 +210,7 @@ export const bugs: readonly PlantedBug[] = [
   },
   {
     name: 'earlier-vote-counted',
-    sentence: 'a candidate counts the answer to a vote request of an earlier election',
+    sentence: 'a candidate counts an answer to its vote request of an earlier election',
     file: 'packages/raft/src/election.ts',
     find: 'const current = peer !== undefined && peer.inFlight === id;',
     replace: 'const current = peer !== undefined;',

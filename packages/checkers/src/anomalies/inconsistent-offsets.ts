@@ -8,7 +8,7 @@ const NAME = 'inconsistent-offsets';
 
 export const inconsistentOffsets: HistoryCheckerKind = {
   name: NAME,
-  sentence: 'no offset of a partition ever holds two records',
+  sentence: 'no offset of a partition ever holds two different records',
   make: (scope) => new InconsistentOffsets(scope),
 };
 

@@ -24,7 +24,8 @@ const DRIFT_MAX = 0.001;
 
 export const leaseTooLong: StateCheckerKind = {
   name: NAME,
-  sentence: 'every lease ends before the session that the active controller grants, whatever the clocks do',
+  sentence:
+    "every lease ends before the broker's session at the active controller, even if both clocks drift by their limit",
   make: (scope) => new LeaseTooLong(scope),
 };
 

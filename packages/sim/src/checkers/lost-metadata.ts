@@ -11,7 +11,7 @@ const NAME = 'lost-metadata';
 
 export const lostMetadata: StateCheckerKind = {
   name: NAME,
-  sentence: 'created topics exist, and deleted topics do not',
+  sentence: 'a created topic exists until a client deletes it, and a deleted topic does not come back',
   make: (scope) => new LostMetadata(scope),
 };
 

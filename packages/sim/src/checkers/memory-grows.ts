@@ -24,7 +24,7 @@ const OWN_DEADLINES = 16;
 
 export const memoryGrows: StateCheckerKind = {
   name: NAME,
-  sentence: 'in peace nothing that a process holds for requests stays above its bound',
+  sentence: 'in peace each number of objects that a process holds for requests falls to its bound',
   make: (scope) => new MemoryGrows(scope),
 };
 

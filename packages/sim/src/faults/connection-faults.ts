@@ -29,7 +29,7 @@ const BREAKS_MS: Millis = 4_000;
 export const connectionFaults: readonly FaultKind[] = [
   fault({
     name: 'stall-connection',
-    sentence: 'one connection of a machine brings no bytes for a while; others of the same machines work',
+    sentence: 'one connection of a machine brings no bytes for a while; its other connections work',
     parameters: {
       machine: choice(),
       connection: choice(),
@@ -106,7 +106,7 @@ export const connectionFaults: readonly FaultKind[] = [
   fault({
     name: 'reorder-connections',
     sentence:
-      'each connection of a machine has a delay of its own, which changes: requests of different connections arrive in another order',
+      'each connection of a machine has its own, changing delay, so requests of different connections arrive in another order',
     parameters: { machine: choice(), delayMs: whole(1, 400), lastsMs: duration() },
     strike(context, { machine, delayMs, lastsMs }) {
       const name = chosen(everybody(context), machine)!;

@@ -10,7 +10,7 @@ import { choice, chosen, oneOf } from './parameter.ts';
 export const failingDisk = fault({
   name: 'failing-disk',
   sentence:
-    'the disk of one machine fails all writes, to one partition or to everything; it is replaced at the end',
+    'the disk of one machine fails all writes, to one partition or to everything; the disk is replaced in the peace',
   parameters: {
     place: choice(),
     victim: victim(),

@@ -109,7 +109,7 @@ const LEFT = {
 export const tornBelowIndex = fault({
   name: 'torn-below-index',
   sentence:
-    'a machine loses power and keeps indexes above a torn log, names without contents, or contents without names',
+    'a machine loses power; then an index ends above a torn log, a file has no contents, or contents have no file',
   parameters: { victim: victim(), left: oneOf('torn-log', 'lost-log', 'names-only', 'contents-only') },
   strike(context, { left, ...choices }) {
     const { atlas } = context;

@@ -20,7 +20,7 @@ const NAME = 'leader-unavailable';
 export const leaderUnavailable: StateCheckerKind = {
   name: NAME,
   sentence:
-    'a partition has a leader soon while no fault touches a majority of the controllers and a complete replica',
+    'a partition gets a leader in time while faults spare a majority of the controllers and a complete replica',
   make: (scope) => new LeaderUnavailable(scope),
 };
 

@@ -22,7 +22,7 @@ const NAME = 'writes-unavailable';
 export const writesUnavailable: StateCheckerKind = {
   name: NAME,
   sentence:
-    'a leader commits writes soon while no fault touches it, a majority of the controllers and min.insync.replicas of its replicas',
+    'a leader commits writes in time while faults spare it, a majority of the controllers and min.insync.replicas of its replicas',
   make: (scope) => new WritesUnavailable(scope),
 };
 

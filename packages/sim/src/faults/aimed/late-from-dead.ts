@@ -17,7 +17,7 @@ const RESTART_US: Micros = 10 * MILLISECOND;
 export const lateFromDead = fault({
   name: 'late-from-dead',
   sentence:
-    'a leader asks to add a follower to its ISR and dies while the request is on its way; the request arrives when that broker has registered again',
+    "a leader asks to add a follower to its ISR and dies while the request is on its way; the request arrives when the leader's broker has registered again",
   parameters: { place: choice(), member: choice() },
   strike(context, choices) {
     const { cluster } = context;
