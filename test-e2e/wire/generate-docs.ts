@@ -29,7 +29,7 @@ const DIFFERENCES = `
 behind the body, unknown tagged fields, null where it is allowed and where it is not, empty arrays and
 duplicates, numbers at the ends of their range, wrong lengths, requests that are cut short, unknown topics
 and versions. The command compares the answers field by field and fails on a difference that this table does
-not list. It ignores ids, ports, times and the wording of messages.
+not list. The command ignores ids, ports, times and wording.
 
 | API | versions | when | difference, and why it stays |
 |---|---|---|---|

@@ -260,7 +260,7 @@ export const bugs: readonly PlantedBug[] = [
   {
     name: 'namesake-log-reused',
     sentence:
-      'a broker takes the log of a deleted topic for that of the topic that has its name now, without comparing the topic ids',
+      'a broker uses the log of a deleted topic for a later topic of the same name, without comparing the topic ids',
     file: 'packages/replication/src/replica-table.ts',
     find: 'if (open !== undefined && (open.topicId === undefined || open.topicId === topicId)) {',
     replace: 'if (open !== undefined) {',

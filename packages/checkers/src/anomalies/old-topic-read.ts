@@ -10,7 +10,7 @@ const NAME = 'old-topic-read';
 
 export const oldTopicRead: HistoryCheckerKind = {
   name: NAME,
-  sentence: 'no record of a deleted topic is read from a topic that has its name later',
+  sentence: 'no consumer reads a record of a deleted topic from a later topic of the same name',
   make: (scope) => new OldTopicRead(scope),
 };
 

@@ -12,7 +12,7 @@ export const documentPath: string = join(import.meta.dirname, '../../../../docs/
 const GROUPS: Record<SettingGroup, string> = {
   Node: 'Roles, addresses and data folder of the node.',
   Quorum: 'The controllers, and the timeouts that detect a dead node.',
-  Topics: 'Defaults for topics. A topic’s own config overrides these.',
+  Topics: 'Defaults for topics, which a topic’s own config overrides.',
   Replication: 'How followers fetch, and when they leave the ISR.',
   Connections: 'Limits for clients.',
   Operation: 'Start, health and logs.',

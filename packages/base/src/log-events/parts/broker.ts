@@ -100,11 +100,11 @@ export const clientEvents = {
   'topic-auto-created': {
     level: 'info',
     facts: ['topic'],
-    says: 'The broker asks the controller to create the topic {topic}, which a client asked for, and succeeds.',
+    says: 'The broker creates the topic {topic} through the controller, because a client asked for it.',
   },
   'auto-topic-creation-failed': {
     level: 'warn',
     facts: ['topics', 'error', 'detail?'],
-    says: 'The broker asks the controller to create the topics {topics}, and fails: {error}.',
+    says: 'The broker cannot create the topics {topics} through the controller: {error}.',
   },
 } as const satisfies Record<string, EventDefinition>;

@@ -19,7 +19,7 @@ const STOPS_US_MAX: Micros = 4_000 * MILLISECOND;
 export const reusedName = fault({
   name: 'reused-name',
   sentence:
-    'a broker is stopped, killed or loses power; a topic of it is deleted and created again under its name, with as many partitions or others, before the broker returns; a broker may lose power soon after the creation',
+    'a broker is stopped, killed or loses power; before it returns, a topic with a replica on it is deleted and created again, with the same or another number of partitions; then a broker may lose power',
   parameters: {
     place: choice(),
     member: choice(),
