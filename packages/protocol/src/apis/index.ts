@@ -8,7 +8,8 @@
  *    broker) or `ask.ts` (versions that no client sends).
  * 3. `broker/src/handlers/`: write its handler, and register it in `index.ts` there when it is finished.
  *    The broker advertises the APIs of that list, and `test/scenarios/metadata-requests.test.ts` pins them.
- *    If its requests bring data or may name many things, add it to `bringing` in `broker/src/router.ts`.
+ *    If its requests bring records, or create, extend or delete topics, add the API to `bringing` in
+ *    `broker/src/router.ts`.
  * 4. If the active controller decides it: write the decision in `controller/src/`. Add the API to
  *    `node/src/roles/control/forwarded.ts`, and to `FORWARDED` in `sim/src/net/rpc-sniffer.ts`.
  * 5. `test-e2e/wire/cases/`: add a valid request, and the mutations that only this API needs. Then
