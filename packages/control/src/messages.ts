@@ -6,8 +6,9 @@ import { ListenerMessage } from '@millrace/metadata';
 import { defineMessage, type MessageType, optional, repeated } from '@millrace/rpc';
 
 /**
- * logDirs: ids of the log directories. previousBrokerEpoch: -1 unless the last stop was clean. clusterId: ''
- * if not known. sessionTimeoutMs: the broker's own setting, which is the longest lease that it accepts.
+ * logDirs: ids of the log directories. previousBrokerEpoch: the broker epoch of the broker's last
+ * registration; -1 if there is none, or if the broker's logs may have lost records since. clusterId: '' if
+ * not known. sessionTimeoutMs: the broker's own setting, which is the longest lease that it accepts.
  * minInsyncReplicas: the broker's own setting, for topics that do not set it.
  */
 export const RegisterRequest = defineMessage('RegisterRequest', {
@@ -68,8 +69,8 @@ export const ControlRequest = defineMessage('ControlRequest', {
 export type ControlRequest = MessageType<typeof ControlRequest>;
 
 /**
- * notControllerLeaderId: set if this node is not the active controller: the id of the active controller, or
- * -1 if this node does not know it.
+ * notControllerLeaderId: the id of the active controller, or -1 if this node does not know it. Set only if
+ * this node was not the active controller when the request arrived.
  */
 export const ControlResponse = defineMessage('ControlResponse', {
   sequence: [1, 'int64'],
@@ -79,7 +80,7 @@ export const ControlResponse = defineMessage('ControlResponse', {
 });
 export type ControlResponse = MessageType<typeof ControlResponse>;
 
-/** A proposed ISR member with the broker epoch of its fetches, -1 if unknown (KIP-903). */
+/** A proposed ISR member, with the broker epoch that the sender knows of it, -1 if none (KIP-903). */
 export const IsrMember = defineMessage('IsrMember', {
   brokerId: [1, 'int32'],
   brokerEpoch: [2, 'int64'],
@@ -87,7 +88,8 @@ export const IsrMember = defineMessage('IsrMember', {
 export type IsrMember = MessageType<typeof IsrMember>;
 
 /**
- * storageFailed: the broker cannot use its replica. It asks to leave leadership and ISR, and proposes no ISR.
+ * storageFailed: the broker cannot use its replica. It asks not to lead and to leave ISR and ELR, and
+ * proposes no ISR.
  */
 const AlterPartitionItem = defineMessage('AlterPartitionItem', {
   topicId: [1, 'string'],
@@ -143,8 +145,8 @@ export type AllocateProducerIdsResponse = MessageType<typeof AllocateProducerIds
 
 /**
  * A client's request that only the controller can answer. body: the request in Kafka's encoding of that
- * version, without header. requestId: a random id, the same in each retry of the request; absent: the broker
- * does not retry.
+ * version, without header. requestId: a random id, the same in each retry of the request; absent if the
+ * request only reads.
  */
 export const ForwardRequest = defineMessage('ForwardRequest', {
   apiKey: [1, 'int32'],
@@ -156,7 +158,8 @@ export const ForwardRequest = defineMessage('ForwardRequest', {
 export type ForwardRequest = MessageType<typeof ForwardRequest>;
 
 /**
- * errorCode other than NONE: the controller did not carry out the request (NOT_CONTROLLER, …); body is empty.
+ * errorCode other than NONE: the controller has no answer for the client, and body is empty. After
+ * NOT_CONTROLLER, the requested change may still be made.
  */
 export const ForwardResponse = defineMessage('ForwardResponse', {
   errorCode: [1, 'int32'],

@@ -32,7 +32,10 @@ const method = <Request, Response>(
  * answer. An earlier copy may arrive after the retry (docs/late-requests.md says why that is harmless).
  */
 export const controlCalls = {
-  /** The leader of a partition proposes another ISR (KIP-497, KIP-903), or a replica leaves it. */
+  /**
+   * The leader of a partition proposes another ISR (KIP-497, KIP-903), or a replica asks to leave ISR and
+   * ELR.
+   */
   alterPartition: method('controller.alter-partition', AlterPartitionRequest, AlterPartitionResponse),
   /** A broker asks for a block of producer ids (KIP-730). */
   allocateProducerIds: method(

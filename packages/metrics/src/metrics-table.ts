@@ -4,7 +4,7 @@
  * counters.
  *
  * To add a metric:
- * 1. Add a row to the table below: name, type, role, label, a sentence.
+ * 1. Add a row to the table below: name, type, role, label, description.
  * 2. `node packages/metrics/src/io/generate-docs.ts` writes `docs/metrics.md`.
  * 3. Count the event where it happens (`metrics.counter`, `metrics.histogram`), or let a scrape read the
  *    value (`metrics.gauge`). `broker/src/front-end-metrics.ts`, `replication/src/replica-metrics.ts` and
@@ -19,9 +19,9 @@ export interface MetricDefinition {
   readonly of: 'broker' | 'controller' | 'node';
   /** The name of the metric's only label, if it has one. */
   readonly label?: string;
-  /** The description, in one sentence. */
+  /** The description, in one or two sentences. */
   readonly help: string;
-  /** Set if prom-client measures the metric itself. */
+  /** Set for a metric of the process, which io/process-registry.ts measures. */
   readonly isDefault?: true;
 }
 
@@ -43,7 +43,7 @@ export const metricsTable = {
     type: 'counter',
     of: 'broker',
     label: 'api',
-    help: 'Bytes of the answered requests.',
+    help: 'Bytes of the requests that millrace_requests_total counts.',
   },
   millrace_response_bytes_total: {
     type: 'counter',
@@ -106,17 +106,17 @@ export const metricsTable = {
   millrace_leader_changes_total: {
     type: 'counter',
     of: 'broker',
-    help: 'Times that this broker became leader of a partition.',
+    help: 'Times that this broker became leader of a partition, or stayed its leader in a new leader epoch.',
   },
   millrace_isr_shrinks_total: {
     type: 'counter',
     of: 'broker',
-    help: 'Times that a replica left the ISR of a partition led by this broker.',
+    help: 'Times that the ISR of a partition led by this broker lost members.',
   },
   millrace_isr_expands_total: {
     type: 'counter',
     of: 'broker',
-    help: 'Times that a replica joined the ISR of a partition led by this broker.',
+    help: 'Times that the ISR of a partition led by this broker got new members.',
   },
   millrace_follower_lag_records: {
     type: 'gauge',
@@ -157,7 +157,7 @@ export const metricsTable = {
   },
 
   // Quorum
-  millrace_quorum_epoch: { type: 'gauge', of: 'controller', help: 'Epoch of the quorum’s leader.' },
+  millrace_quorum_epoch: { type: 'gauge', of: 'controller', help: 'Current epoch of the quorum.' },
   millrace_quorum_leader: {
     type: 'gauge',
     of: 'controller',

@@ -1,6 +1,6 @@
 /**
- * The metrics of one node. Counting an event in a counter or histogram costs one addition. A gauge is read
- * only at a scrape. This file does not depend on Prometheus; `io/` writes its text format.
+ * The metrics of one node. A counter or a histogram adds an event to numbers in memory. A gauge is read only
+ * at a scrape. This file does not depend on Prometheus; `io/` writes its text format.
  */
 import {
   type CounterName,
@@ -20,7 +20,7 @@ export interface Histogram<Labels extends readonly string[]> {
   observeMs(durationMs: number, ...label: Labels): void;
 }
 
-/** The values of a gauge with a label, by label value. Undefined: the gauge has no value now. */
+/** The value of a gauge (undefined: none now), or the values of a gauge with a label, by label value. */
 export type GaugeReading<Labels extends readonly string[]> = Labels extends readonly []
   ? number | undefined
   : ReadonlyMap<string, number>;

@@ -1,7 +1,7 @@
 /**
- * A node's metrics in Prometheus's text format. prom-client measures the process (event loop, garbage
- * collections, memory) and writes the format. The node counts the other values itself; each scrape reads
- * them.
+ * A node's metrics in Prometheus's text format. process-registry.ts measures the process (event loop, garbage
+ * collections, memory), and prom-client writes the format. The node counts the other values itself; each
+ * scrape reads them.
  */
 import { type Metric, Registry } from 'prom-client';
 import { type MetricDefinition, type MetricName, metricsTable } from '../metrics-table.ts';

@@ -1,6 +1,7 @@
 /**
- * The metrics of this process, which prom-client measures: one registry for all nodes in the process. Its
- * observers never stop. They refer to no node, so a stopped node can be garbage collected.
+ * The metrics of this process: one registry for all nodes in the process. prom-client measures them all,
+ * except garbage collections. The registry's observers never stop. They refer to no node, so a stopped node
+ * can be garbage collected.
  */
 import { PerformanceObserver } from 'node:perf_hooks';
 import { collectDefaultMetrics, Histogram, Registry } from 'prom-client';
@@ -32,8 +33,8 @@ function create(): Registry {
 }
 
 /**
- * Counts garbage collections. After the event loop was busy, Node delivers several of them at once, and
- * prom-client would count only one.
+ * Measures garbage collections. After the event loop was busy, Node delivers several of them at once, and
+ * prom-client would measure only one.
  */
 function observeCollections(register: Registry): void {
   const { help, label } = metricsTable[GC_METRIC];
