@@ -1,4 +1,7 @@
-/** The settings of a broker's data plane, with Kafka's names. The node fills them: no default is here. */
+/**
+ * The settings of a broker's data plane, with Kafka's names where Kafka has the setting. The node fills them:
+ * no default is here.
+ */
 import type { Millis } from '@millrace/base';
 
 export interface ReplicationConfig {
@@ -13,7 +16,10 @@ export interface ReplicationConfig {
   readonly fetchWaitMaxMs: Millis;
   /** `replica.fetch.min.bytes`: the leader may park a fetch until it has this many bytes. */
   readonly fetchMinBytes: number;
-  /** `replica.fetch.max.bytes`: soft limit for one partition. A larger first batch is still sent. */
+  /**
+   * `replica.fetch.max.bytes`: soft limit for one partition. The leader may exceed it by the first batch of a
+   * response.
+   */
   readonly fetchMaxBytes: number;
   /** `replica.fetch.response.max.bytes`: soft limit for a whole response. */
   readonly fetchResponseMaxBytes: number;
@@ -24,13 +30,13 @@ export interface ReplicationConfig {
    * long.
    */
   readonly replicaSocketTimeoutMs: Millis;
-  /** `fetch.max.bytes`: the largest response to one fetch of a consumer or follower. */
+  /** `fetch.max.bytes`: soft limit for the response to one fetch of a consumer or follower. */
   readonly consumerFetchMaxBytes: number;
   /** `max.incremental.fetch.session.cache.slots`: the most fetch sessions of a broker. */
   readonly maxFetchSessions: number;
   /** `replica.high.watermark.checkpoint.interval.ms`: how often the broker writes its checkpoint files. */
   readonly highWatermarkCheckpointIntervalMs: Millis;
-  /** Pause before the leader retries an AlterPartition request that got no response. */
+  /** Pause before the broker repeats an ISR change whose outcome is open. */
   readonly alterPartitionRetryMs: Millis;
   /** The most parked fetches. The leader answers further fetches at once with the available data. */
   readonly maxParkedFetches: number;
@@ -44,8 +50,8 @@ export interface ReplicationConfig {
    */
   readonly producerIdExpirationMs: Millis;
   /**
-   * The most work on batches within one turn, in decompressed bytes (a record costs 16). Batches that cost
-   * more go to a job.
+   * The most work on one batch, and on all compressed batches of one turn together, in decompressed bytes (a
+   * record costs 16). Batches beyond this limit go to jobs.
    */
   readonly loopWorkMax: number;
   /** Properties that the node's configuration sets, by name. Unset topic configs fall back to them. */

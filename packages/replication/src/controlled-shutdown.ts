@@ -1,6 +1,7 @@
 /**
- * The first step of a controlled shutdown: the leader waits for its ISR. So the other members have the
- * batches acknowledged with acks=1 before the controller elects one of them.
+ * The first step of a controlled shutdown: the leader waits a limited time for its ISR, because the
+ * controller then elects another member. That member should have the batches that were acknowledged with
+ * acks=1.
  */
 import type { Clock, Millis, Offset, Timers } from '@millrace/base';
 import type { Leadership } from './partition/leadership.ts';

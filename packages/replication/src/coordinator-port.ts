@@ -35,9 +35,9 @@ export class CoordinatorPort {
   }
 
   /**
-   * Appends with acks=all and returns the offsets at once. Calls `settled` once, at the end of a turn: when
-   * the ISR has written the batch, or with an error. After NOT_LEADER_OR_FOLLOWER, the next leader may still
-   * have the batch.
+   * Appends with acks=all and returns the offsets, or an error, at once. Calls `settled` once, at the end of
+   * a turn: when the ISR has written the batch, or with an error. After NOT_LEADER_OR_FOLLOWER, the next
+   * leader may still have the batch.
    */
   append(
     { topicId, index, leaderEpoch, records }: OwnAppend,

@@ -8,7 +8,7 @@ import type { LeaderEpoch } from '@millrace/base';
 import type { LeadershipSink, PartitionName } from './partition/ports.ts';
 
 export interface LeadershipListener {
-  /** This broker leads the partition in this epoch from now on. */
+  /** This broker began to lead the partition in this epoch. */
   began(partition: PartitionName, epoch: LeaderEpoch): void;
   /** This broker stopped leading the partition in this epoch. */
   ended(partition: PartitionName, epoch: LeaderEpoch): void;
@@ -66,7 +66,7 @@ export class LeadershipFeed implements LeadershipSink {
   }
 }
 
-/** Copies the name, because the partition object itself must not leave the replication package. */
+/** Copies the name, so that a listener does not get the partition object. */
 function nameOf({ topicId, topic, index }: PartitionName): PartitionName {
   return { topicId, topic, index };
 }

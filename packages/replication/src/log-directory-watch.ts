@@ -28,7 +28,9 @@ export class LogDirectoryWatch {
     this.ports = ports;
   }
 
-  /** Called from time to time. Probes without fsync. */
+  /**
+   * Called from time to time. Probes without fsync, unless the last probe failed: then a retry is due anyway.
+   */
   look(): void {
     if (this.failures === 0) this.probe({ synced: false });
   }

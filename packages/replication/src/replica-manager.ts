@@ -1,8 +1,8 @@
 /**
  * A broker's replicas. Applies the controller's published metadata to partitions, and passes clients'
- * requests to them. Owns the broker's lease, the fetchers and the timer. It must never give a partition a
- * role before this broker's own registration is in the metadata. Until then the metadata describes an earlier
- * incarnation of this broker, whose data may be gone.
+ * requests to them. Keeps the broker's lease, and owns the fetchers and the timers. The replica manager must
+ * never give a partition a role before this broker's own registration is in the metadata. Until then the
+ * metadata describes an earlier incarnation of this broker, whose data may be gone.
  */
 import {
   type Clock,
@@ -200,7 +200,7 @@ export class ReplicaManager {
 
   // ------------------------------------------------------------------ metadata and lease
 
-  /** Takes new committed metadata, in order. Gives roles once this broker's registration is in the image. */
+  /** Takes new committed metadata, in order. Gives or drops roles by this broker's registration in it. */
   publish(delta: MetadataDelta): void {
     this.image = delta.image;
     if (this.isClosed) return;
@@ -229,7 +229,7 @@ export class ReplicaManager {
     }
   }
 
-  /** Called after registration and after each answered heartbeat. */
+  /** Called after registration, after each accepted heartbeat, and when the registration is lost. */
   setLease(lease: BrokerLease): void {
     const isNewEpoch = lease.brokerEpoch !== this.brokerEpoch;
     this.lease = lease;
@@ -250,8 +250,8 @@ export class ReplicaManager {
   }
 
   /**
-   * Gives partitions their roles. The image includes this broker's registration, so its assignments are for
-   * this incarnation of the broker.
+   * Gives partitions their roles if the image includes this broker's registration. The assignments in the
+   * image are then for this incarnation of the broker.
    */
   private takeRoles(): void {
     if (!this.isRegistered) return;
@@ -346,8 +346,8 @@ export class ReplicaManager {
   /**
    * May call `done` within this call. With acks=0 the results still show failures, so that the front end can
    * close the connection. Returns undefined if every batch was appended or failed. Otherwise jobs must check
-   * batches. Then this returns a function that cancels the request, and calls `appended` after the last
-   * append of the request. The caller must not pass on the client's next request before that call.
+   * batches. Then this returns a function that cancels the request, and calls `appended` once no batch of the
+   * request waits. The caller must not pass on the client's next request before that call.
    */
   produce(
     request: ProduceRequest,
@@ -369,7 +369,7 @@ export class ReplicaManager {
     return this.fetches.fetch(request, done);
   }
 
-  /** May call `done` within this call. If a job must open a batch, returns a function that cancels it. */
+  /** May call `done` within this call. If the request waits for a job, returns a function that cancels it. */
   listOffsets(query: ListOffsetsQuery, done: (results: ListOffsetsResult[]) => void): Cancel | undefined {
     const { timeoutMs } = query;
     let stopWaiting: Cancel | undefined;

@@ -28,11 +28,12 @@ export class ReplicaTable {
   /** All partitions of `byTopic`, listed on demand. */
   private list: readonly Partition[] | undefined;
   /**
-   * Replicas whose log could not be opened, and why. They answer KAFKA_STORAGE_ERROR until the broker
-   * restarts, or after a transient error until a retry opens the log.
+   * Replicas whose log could not be opened. They answer KAFKA_STORAGE_ERROR until another try opens the log.
+   * The broker tries again when the metadata changes the partition, and after a transient error from time to
+   * time.
    */
   private readonly broken = new Map<string, { readonly isTransient: boolean }>();
-  /** Topics that the metadata removed since this broker began to replay it. `clearStrays` empties the set. */
+  /** Topics that the metadata removed while the partitions had no roles. `clearStrays` empties the set. */
   private readonly removedTopics = new Set<Uuid>();
   /** Producers blocked before their replica opened. */
   readonly blockedBeforeOpen = new BlockedBeforeOpen();
@@ -70,7 +71,10 @@ export class ReplicaTable {
     return this.byTopic.get(topicId)?.values() ?? [];
   }
 
-  /** Called for a record of the metadata log that removed the topic: its folders may be deleted. */
+  /**
+   * Called when a metadata record removed the topic while the partitions had no roles: its folders may be
+   * deleted.
+   */
   topicRemoved(topicId: Uuid): void {
     this.removedTopics.add(topicId);
     this.forgetBroken(topicId);
@@ -86,8 +90,8 @@ export class ReplicaTable {
   }
 
   /**
-   * Opens all logs at start, before the broker registers. So no leader and no client waits for this broker
-   * during recovery.
+   * Opens at start, before the broker registers, the logs whose folders have a topic id, because recovery may
+   * take long.
    */
   openLogs(settings: TopicSettings, nowWallMs: WallMillis): void {
     this.tellOfStrays();
@@ -152,8 +156,8 @@ export class ReplicaTable {
       return open();
     } catch (error) {
       if (!(error instanceof LogOpenError)) throw error;
-      // Here, too, the folder belongs to an earlier topic of this name. Its log is not open, for example
-      // because it could not be opened at start.
+      // `found`: here, too, the folder belongs to an earlier topic of this name. Its log is not open, for
+      // example because it could not be opened at start.
       if (error.found !== undefined) this.clearAway(topic, index, error.found);
       else {
         const folder = this.directory.setAside(topic, index);
@@ -178,8 +182,8 @@ export class ReplicaTable {
   /**
    * Removes the folders of partitions that this broker does not host. Called only when the metadata is known
    * to be complete. Deletes the folders of topics that a metadata record removed while this broker was away.
-   * Keeps all others under another name. The metadata does not know them, perhaps because a new quorum
-   * started with empty metadata.
+   * Keeps all others under another name: the metadata does not assign them to this broker, perhaps because a
+   * new quorum started with empty metadata.
    */
   clearStrays(): void {
     this.orLog('log-list-failed', () => {
@@ -220,7 +224,7 @@ export class ReplicaTable {
     );
   }
 
-  /** Runs housekeeping that may fail, and logs the failure. The broker retries it later. */
+  /** Runs housekeeping that may fail, and logs the failure. The next start tries again, at the latest. */
   private orLog(event: 'log-delete-failed' | 'log-list-failed', operation: () => void): void {
     try {
       operation();

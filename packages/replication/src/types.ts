@@ -5,7 +5,10 @@
 import type { LeaderEpoch, Millis, NodeId, Offset, Uuid } from '@millrace/base';
 import type { apis, ErrorCode, RequestOf, ResponseInputOf, Timestamp } from '@millrace/protocol';
 
-/** Call this when the client is gone and wants no answer. A second or a late call does nothing. */
+/**
+ * Cancels the request, timer or read whose start returned this function. A second or a late call does
+ * nothing.
+ */
 export type Cancel = () => void;
 
 /** An accepted fetch. After the fetch is answered, neither function does anything. */
@@ -55,7 +58,7 @@ export interface ProducePartition {
 
 export interface ProduceRequest {
   /**
-   * The acks of the request: -1 all, 0 none, 1 leader. Any other value fails each partition with
+   * The acks of the request: -1 all, 0 none, 1 leader. Any other value fails each known partition with
    * INVALID_REQUIRED_ACKS.
    */
   readonly acks: number;
@@ -65,7 +68,7 @@ export interface ProduceRequest {
   readonly partitions: readonly ProducePartition[];
 }
 
-/** One per requested partition, in the order of the request. Offsets and times are -1 with an error. */
+/** One per requested partition, in the order of the request. With an error, base offset and time are -1. */
 export interface ProduceResult {
   errorCode: ErrorCode;
   baseOffset: Offset;
@@ -108,8 +111,8 @@ export interface ListOffsetsPartition {
 export interface ListOffsetsQuery {
   readonly version: number;
   /**
-   * The sender: -1 a consumer; -2 a debugging client, which any replica answers; >= 0 a broker, which sees
-   * records up to the log end.
+   * The sender: -1 a consumer; -2 a debugging client, which any replica answers; >= 0 a broker. Only a
+   * consumer's answer stops at the high watermark.
    */
   readonly replicaId: NodeId;
   readonly isolationLevel: number;
@@ -140,8 +143,8 @@ export interface OffsetForLeaderEpochResult {
 }
 
 /**
- * The broker's lease: the broker acknowledges records only while it holds. The controller fences a silent
- * broker only after the lease has ended (docs/leases.md).
+ * The broker's lease: the broker acknowledges records only while the lease holds. The controller fences a
+ * silent broker only after the lease has ended (docs/leases.md).
  */
 export interface BrokerLease {
   /**
