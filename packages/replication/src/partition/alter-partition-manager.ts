@@ -1,7 +1,7 @@
 /**
  * Sends ISR changes to the controller, like Kafka's AlterPartitionManager. The changes of one turn share one
  * AlterPartition request, and one request is in flight at a time. Repeats each change until its partition
- * reports that it is settled. Decides nothing about an ISR.
+ * reports that it is settled, or no longer waits for it. Decides nothing about an ISR.
  */
 import type { BrokerEpoch, Clock, Millis, NodeId, Timers } from '@millrace/base';
 import type { AlterPartitionRequest, AlterPartitionResponse } from '@millrace/control';
@@ -24,8 +24,8 @@ export interface AlterPartitionPorts {
 }
 
 /**
- * How long to wait after INELIGIBLE_REPLICA. The controller cannot grant the change before the ineligible
- * replica is back.
+ * How long to wait after INELIGIBLE_REPLICA, if the change is not settled. The controller cannot grant it
+ * before another replica can take over.
  */
 const INELIGIBLE_RETRY_MS: Millis = 1000;
 

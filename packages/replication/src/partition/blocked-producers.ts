@@ -8,7 +8,10 @@ import type { Millis } from '@millrace/base';
 import type { PartitionLog } from '@millrace/log';
 import { BATCH_HEADER_BYTES, BatchHeader, DecodeError, readBatchHeader } from '@millrace/protocol';
 
-/** The most producers, and the most partitions, to remember. The oldest is dropped first. */
+/**
+ * The most producers to remember for a partition, and the most partitions that are not open. The oldest is
+ * dropped first.
+ */
 const PRODUCERS_MAX = 1000;
 const PARTITIONS_MAX = 250;
 /**
@@ -37,7 +40,10 @@ export class BlockedProducers {
     for (const [producerId, batch] of others.failed) this.failed.set(producerId, batch);
   }
 
-  /** Remembers the batch's producer, because the batch failed with a retriable error. */
+  /**
+   * Called when a batch failed with a retriable error. Remembers its producer if it was an idempotent
+   * producer's first batch.
+   */
   batchFailed(records: Uint8Array | null, nowMs: Millis): void {
     const header = this.read(records);
     if (header === undefined || header.baseSequence !== 0) return;
@@ -88,13 +94,13 @@ export class BlockedProducers {
 }
 
 /**
- * The blocked producers of replicas that are not open here: the metadata does not name them yet, or their log
- * cannot be opened.
+ * The blocked producers of replicas that are not open here, for example because the metadata does not name
+ * them yet, or because their log cannot be opened.
  */
 export class BlockedBeforeOpen {
   private readonly byPartition = new Map<string, BlockedProducers>();
 
-  /** `topic`: the topic's name or id, as the client sent it. */
+  /** `topic`: the topic's id, or its name if the id is unknown. */
   batchFailed(topic: string, index: number, records: Uint8Array | null, nowMs: Millis): void {
     const key = `${topic}-${index}`;
     const producers = this.byPartition.get(key) ?? new BlockedProducers();

@@ -1,6 +1,6 @@
 /**
- * The corruption of a replica's log. A replica with a corrupt log must not lead or count as complete. It asks
- * the controller to remove it from ISR and ELR. In the leader epoch that follows, it deletes its log and
+ * The corruption of a replica's log. A replica with a corrupt log should not lead or count as complete, so it
+ * asks the controller to remove it from ISR and ELR. In the leader epoch that follows, it deletes its log and
  * fetches it again. The last member of an ISR keeps its log, because no other replica has more.
  */
 import { ErrorCode } from '@millrace/protocol';
@@ -22,9 +22,9 @@ export class Corruption {
   }
 
   /**
-   * Called when a read found corrupt bytes, or when a write failed with EIO. If this happens to the new log
-   * before the replica rejoined the ISR, the device cannot hold the log. Then the replica goes offline,
-   * because each further attempt would cost a leader epoch.
+   * Called when a read found corrupt bytes, or when a read or a write failed with EIO. If this happens again
+   * after the replica deleted its log, and before it rejoined the ISR, the device cannot hold the log. Then
+   * the replica goes offline, because each further attempt would cost a leader epoch.
    */
   found(reason: string): void {
     const { partition } = this;
@@ -46,10 +46,10 @@ export class Corruption {
   }
 
   /**
-   * Deletes a corrupt log. Called at the beginning of a leader epoch, when offsets that this replica reported
-   * in earlier epochs no longer count. Keeps the log while the controller may elect this replica. If this
-   * replica became leader with an empty log, its followers would delete their records, too. Also keeps the
-   * log while there is no leader to fetch from.
+   * Deletes a corrupt log. Called when the replica becomes a follower in a new leader epoch, or again after
+   * its broker registered: offsets that it reported before no longer count. Keeps the log while the
+   * controller may elect this replica. If this replica became leader with an empty log, its followers would
+   * delete their records, too. Also keeps the log while there is no leader to fetch from.
    */
   restartLog(): void {
     const { partition } = this;
@@ -65,8 +65,9 @@ export class Corruption {
   }
 
   /**
-   * Asks the controller to remove this replica from ISR and ELR in a new leader epoch. Repeats the request
-   * until the metadata has another state of the partition.
+   * Asks the controller to remove this replica from ISR and ELR in a new leader epoch. Asks nothing while the
+   * ISR has no other member. The broker repeats the request until the controller grants it, or the metadata
+   * has another state of the partition.
    */
   askToLeave(): void {
     const { partition, ports } = this;

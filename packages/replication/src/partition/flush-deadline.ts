@@ -19,7 +19,10 @@ export class FlushDeadline {
     this.flush = flush;
   }
 
-  /** Called after an append, a flush or a change of the setting. Infinite: never flushes by time. */
+  /**
+   * Sets the deadline if the log has unflushed records and no deadline for this setting. Infinite: never
+   * flushes by time.
+   */
   consider(flushMs: Millis): void {
     if (this.cancel !== undefined && this.armedForMs !== flushMs) this.stop();
     if (flushMs === Number.POSITIVE_INFINITY || this.cancel !== undefined || !this.isBehind) return;

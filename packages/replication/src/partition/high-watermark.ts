@@ -1,6 +1,6 @@
 /**
  * A leader's view of its followers, and the calculations on it: the high watermark, and which followers lag.
- * Pure: decides nothing that the controller must confirm.
+ * Decides nothing that the controller must confirm.
  */
 import type { BrokerEpoch, Millis, NodeId, Offset } from '@millrace/base';
 

@@ -11,9 +11,7 @@ export function proposeIsr(
   wish: {
     readonly kind: IsrProposal['kind'];
     readonly isr: IsrProposal['isr'];
-    /**
-     * Like `IsrProposal.answered`. Not called if the state of the partition has changed since the proposal.
-     */
+    /** Like `IsrProposal.answered`. Not called if the proposal is no longer pending. */
     answered(answer: IsrAnswer, proposal: IsrProposal): boolean;
   },
 ): void {

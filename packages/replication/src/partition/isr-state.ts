@@ -7,7 +7,7 @@ import { assert, type NodeId } from '@millrace/base';
 import type { IsrProposal } from './ports.ts';
 
 export class IsrState {
-  /** The ISR that the controller committed last. */
+  /** The latest ISR that the controller committed, as far as this broker knows. */
   committed: readonly NodeId[] = [];
   /** Version of `committed`. Each change by the controller raises it. */
   partitionEpoch = -1;

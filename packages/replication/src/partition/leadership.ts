@@ -1,6 +1,6 @@
 /**
- * The state of a partition's leader: its view of the followers, the ISR change in flight, and waiting
- * acknowledgements. Created with a leader epoch and dropped with it. The leader never acknowledges more than
+ * The state of a partition's leader in one leader epoch: its view of the followers, and the waiting
+ * acknowledgements. The partition drops it when the leadership ends. The leader never acknowledges more than
  * the durability contract (docs/architecture.md) covers. It never moves the high watermark past the log end
  * of a member of the maximal ISR.
  */
@@ -15,7 +15,7 @@ import { mayCommit, refusalBeforeAppend, resultAfterReplication } from './min-is
 import type { Partition } from './partition.ts';
 import type { FollowerFetchState, IsrAnswer, IsrProposal, PartitionPorts } from './ports.ts';
 
-/** How long the leader waits before it proposes a rejected ISR change again. */
+/** How long the leader proposes no ISR change after the controller rejected one. */
 const REJECTED_PROPOSAL_PAUSE_MS = 1000;
 
 const UNREPLICATED_ENTRIES_MAX = 4096;
@@ -30,11 +30,14 @@ export class Leadership {
   readonly epoch: LeaderEpoch;
   readonly remotes = new Map<NodeId, RemoteReplica>();
   private readonly ports: PartitionPorts;
-  /** Parked acknowledgements with acks=all, by the high watermark that releases them. */
+  /**
+   * Parked acknowledgements that wait for the ISR, by the high watermark that releases them: those with
+   * acks=all, and during a controlled shutdown also those with acks=1.
+   */
   private readonly replicated = new ParkedAcks();
   /**
-   * Parked acknowledgements with acks=1, by the `ownEnd` that releases them. They wait for fsync or for a
-   * lease.
+   * Other parked acknowledgements with acks=1, by the `ownEnd` that releases them. They wait for fsync or for
+   * a lease.
    */
   private readonly local = new ParkedAcks();
   /**
@@ -212,8 +215,9 @@ export class Leadership {
   // ------------------------------------------------------------------ high watermark
 
   /**
-   * Called after each append, sync and ISR change, when a follower reports another log end, and every half
-   * lag time.
+   * Moves the high watermark as far as the replicas allow. Called after appends, syncs, changes of ISR or
+   * settings, and when a follower reports another log end. The call every half lag time covers the changes
+   * without an event, such as a replica that falls behind.
    */
   advanceHighWatermark(): void {
     const { partition } = this;
@@ -237,7 +241,7 @@ export class Leadership {
   }
 
   /**
-   * Wakes consumers at the tail with the number of bytes that they can read now. Followers learn the high
+   * Notifies waiting consumers of the number of bytes that they can read now. Followers learn the high
    * watermark with their next fetch.
    */
   private notifyReadable(highWatermark: Offset): void {
@@ -250,8 +254,8 @@ export class Leadership {
     }
     if (count === this.unreplicated.length) this.unreplicated = [];
     else this.unreplicated.splice(0, count);
-    // The list lacks batches of earlier leaderships, and one entry may cover many batches. In these cases the
-    // size is unknown, and waiters read again.
+    // The list lacks batches of earlier leaderships, and one entry may cover many batches. So the high
+    // watermark may move without passing a whole entry. Then the size is unknown, and waiters read again.
     const readableBytes = count === 0 ? Number.POSITIVE_INFINITY : sizeBytes;
     for (const waiter of this.partition.waiters)
       if (waiter.isFollower) waiter.touch();
@@ -289,8 +293,8 @@ export class Leadership {
 
   /**
    * Asks the controller to elect another member of the ISR, because this log is corrupt; all members hold the
-   * committed records. Does nothing while there is no other member, or while another change is in flight.
-   * `checkLag` tries again.
+   * committed records. Does nothing while there is no other member, while another change is in flight, or
+   * shortly after a rejection. `checkLag` tries again.
    */
   askToResign(): void {
     const { partition, ports } = this;
@@ -333,9 +337,9 @@ export class Leadership {
   }
 
   /**
-   * Handles the answer to a proposal. Only an error that means "nothing was changed" ends the proposal. After
-   * any other error the controller may have made the change, or may still make it. So the maximal ISR stays,
-   * and the broker repeats the proposal until an answer or the metadata settles it.
+   * Handles the answer to a proposal. Of the errors, only one that means "nothing was changed" ends the
+   * proposal. After any other error the controller may have made the change, or may still make it. So the
+   * maximal ISR stays, and the broker repeats the proposal until an answer or the metadata settles it.
    */
   private isrAnswered(proposal: IsrProposal, answer: IsrAnswer): boolean {
     const { partition } = this;

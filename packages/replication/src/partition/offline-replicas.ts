@@ -1,8 +1,8 @@
 /**
- * Replicas that are offline from the start, because their log cannot be opened. They have no partition
- * object, but the controller may still count them or elect them. This class asks the controller to remove
- * them from ISR and ELR, once for each state of the partition. Knows no logs. Does not handle replicas that
- * only wait for disk space.
+ * Replicas whose log cannot be opened. They have no partition object, but the controller may still count them
+ * or elect them. This class asks the controller to remove them from ISR and ELR, once for each state of the
+ * partition. Knows no logs. Does not handle replicas whose log failed to open with a transient error, for
+ * example on a full disk.
  */
 import type { Uuid } from '@millrace/base';
 import { ErrorCode } from '@millrace/protocol';
@@ -47,7 +47,8 @@ export class OfflineReplicas {
   }
 
   /**
-   * Called when the broker registers under another broker epoch: the controller refuses all earlier requests.
+   * Called when the broker's registration is over: the controller refuses requests of an earlier broker
+   * epoch.
    */
   clear(): void {
     this.asked.clear();

@@ -62,8 +62,8 @@ export class Partition {
   readonly isrState = new IsrState();
   /**
    * As far as this replica knows, every member of the ISR holds all records below this offset. The high
-   * watermark moves backward only when the replica truncates its log after a new leader epoch or restarts it.
-   * Invariant: log.startOffset <= highWatermark <= log.endOffset.
+   * watermark moves backward only when the replica truncates its log or restarts it. Invariant:
+   * log.startOffset <= highWatermark <= log.endOffset.
    */
   highWatermark: Offset;
   /** The replica's disk failed. Every request gets KAFKA_STORAGE_ERROR until the broker restarts. */
@@ -139,8 +139,8 @@ export class Partition {
   // ------------------------------------------------------------------ roles
 
   /**
-   * Takes the controller's latest assignment. Ignores an older one. If the assignment is the present one, it
-   * only restores a role that `dropRole` dropped.
+   * Takes the controller's latest assignment. Ignores one of an earlier leader epoch. If the assignment is
+   * the present one, it only restores a role that `dropRole` dropped.
    */
   assign(assignment: PartitionAssignment): void {
     if (this.isClosed || assignment.leaderEpoch < this.leaderEpoch) return;
@@ -199,7 +199,8 @@ export class Partition {
   }
 
   /**
-   * Answers parked produce and fetch requests at once, because no acknowledgement may outlive the leadership.
+   * Answers parked produce requests at once, because no acknowledgement may outlive the leadership. Also
+   * wakes parked fetches.
    */
   private endLeadership(errorCode: ErrorCode): void {
     const { leadership } = this;
@@ -282,9 +283,9 @@ export class Partition {
 
   /**
    * Appends a batch of a coordinator of this broker, if this replica still leads in the coordinator's leader
-   * epoch. Returns its offsets at once. Settles the acknowledgement when the ISR has written the batch, or
-   * when this leadership cannot commit it. After NOT_LEADER_OR_FOLLOWER, the next leader may still have the
-   * batch.
+   * epoch. Returns its offsets, or an error, at once. Settles the acknowledgement when the ISR has written
+   * the batch, or when this leadership cannot commit it. After NOT_LEADER_OR_FOLLOWER, the next leader may
+   * still have the batch.
    */
   append(records: Uint8Array, leaderEpoch: LeaderEpoch, acknowledgement: Acknowledgement): ProduceResult {
     if (this.leadership?.epoch !== leaderEpoch) {
@@ -452,7 +453,10 @@ export class Partition {
     if (this.log.offline !== undefined) this.diskFailed(this.log.offline);
   }
 
-  /** Ends the replica: the topic was deleted, or the broker stops. The owner closes or deletes the log. */
+  /**
+   * Ends the replica: this broker no longer hosts it, or the broker stops. The owner closes or deletes the
+   * log.
+   */
   close(errorCode: ErrorCode): void {
     if (this.isClosed) return;
     this.isClosed = true;

@@ -23,7 +23,7 @@ export interface PartitionPorts {
   wallMs(): WallMillis;
   /** Calls back once, at the end of this turn. */
   soon(callback: () => void): void;
-  /** Calls back once, in a turn of its own, after `delayMs`. Returns a function that cancels it. */
+  /** Calls back once, in a later turn, after `delayMs`. Returns a function that cancels it. */
   after(delayMs: Millis, callback: () => void): () => void;
   /** Whether the lease from the controller still holds, by the clock at this moment. */
   holdsLease(): boolean;
@@ -42,7 +42,7 @@ export interface PartitionPorts {
    * (KIP-903).
    */
   mayJoinIsr(brokerId: NodeId, brokerEpoch: BrokerEpoch): boolean;
-  /** Reports that a replica's disk failed. The whole log directory may have failed. */
+  /** Reports that a replica's disk failed or its log is corrupt. The whole log directory may have failed. */
   storageFailed(): void;
   /**
    * Sends the proposal to the controller. Calls `answered` when the controller answers for this partition.
@@ -68,8 +68,8 @@ export interface PartitionCounters {
   appended(role: 'leader' | 'follower', sizeBytes: number): void;
   becameLeader(): void;
   /**
-   * Called when the controller's answer or the metadata has an ISR for a partition that this broker leads.
-   * `from` and `to` may be equal.
+   * Called when the controller's answer or the metadata has an ISR for this broker's present leadership of a
+   * partition. `from` and `to` may be equal.
    */
   isrChanged(from: readonly NodeId[], to: readonly NodeId[]): void;
 }
@@ -104,7 +104,10 @@ export interface IsrAnswer {
 export interface FetchWaiter {
   /** A follower waits for the log end, a consumer for the high watermark. */
   readonly isFollower: boolean;
-  /** `sizeBytes` more bytes are readable. Infinity: something else changed, so the fetch must read again. */
+  /**
+   * `sizeBytes` more bytes are readable. Infinity: the size is unknown, or something else changed, so the
+   * fetch must read again.
+   */
   notify(sizeBytes: number): void;
   /**
    * Something changed that belongs in the reader's next answer. It is no reason to answer a parked fetch now.
