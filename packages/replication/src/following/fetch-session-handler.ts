@@ -78,14 +78,17 @@ export class FetchSessionHandler {
     };
   }
 
-  /** Makes the next request a full one. */
+  /** Prepares a full request: it names all wanted items. */
   private startAnew(): void {
     this.known.clear();
     this.changed.clear();
     for (const key of this.wanted.keys()) this.changed.add(key);
   }
 
-  /** Returns false when the leader refused the session. Then the next request is a full one. */
+  /**
+   * Returns false when the response is an error as a whole, for example because the leader has no such
+   * session. Then the next request is a full one.
+   */
   accept(response: { readonly errorCode: number; readonly sessionId: number }): boolean {
     if (response.errorCode !== ErrorCode.NONE) {
       if (response.errorCode === ErrorCode.FETCH_SESSION_ID_NOT_FOUND) this.id = 0;
@@ -97,7 +100,10 @@ export class FetchSessionHandler {
     return true;
   }
 
-  /** The connection broke. The next request is a full one, and closes the old session. */
+  /**
+   * Called for a new connection. The next request is a full one, and closes the session of an earlier
+   * connection.
+   */
   reset(): void {
     this.epoch = 0;
   }

@@ -24,7 +24,10 @@ export class ReplicaFetcherManager {
     this.ports = ports;
   }
 
-  /** Called after `assign`. Makes the partition follow its present leader in the present leader epoch. */
+  /**
+   * Called after `assign`, and when the leader's registration changed. Makes the partition follow its present
+   * leader in the present leader epoch.
+   */
   update(partition: Partition, image: MetadataImage): void {
     const { leaderId, leaderEpoch, role } = partition;
     const current = this.following.get(partition);
@@ -70,8 +73,8 @@ export class ReplicaFetcherManager {
   }
 
   /**
-   * Called after a disk failed or settings changed. The fetchers re-evaluate every replica before the next
-   * fetch.
+   * Called after a disk failed, a log was found corrupt, or settings changed. The fetchers re-evaluate every
+   * replica before the next request.
    */
   recheckPartitions(): void {
     for (const { fetcher } of this.sources.values()) fetcher.recheckPartitions();

@@ -53,7 +53,7 @@ interface FollowedPartition {
    * waits for new metadata.
    */
   phase: 'fetching' | 'latest' | 'earliest' | 'stopped';
-  /** The fetcher does not fetch the partition before this time. */
+  /** The fetcher asks nothing about the partition before this time. */
   readyAtMs: Millis;
   /** The fetch offset in the fetch session; -1: the session does not fetch this partition. */
   askedOffset: Offset;
@@ -72,7 +72,7 @@ export class ReplicaFetcher {
   private readonly touched = new Set<string>();
   private readonly session = new FetchSessionHandler();
   private address: Address;
-  /** When the request in flight was sent. */
+  /** When the latest fetch was sent. */
   private askedAtMs: Millis = 0;
   private connection: LeaderConnection | undefined;
   private connectNotBefore: Millis = 0;
@@ -136,8 +136,8 @@ export class ReplicaFetcher {
   }
 
   /**
-   * Re-evaluates every partition. One may be offline now, or may need an fsync before this follower reports
-   * its offset.
+   * Marks every partition for re-evaluation. One may be offline now, or may need an fsync before this
+   * follower reports its offset.
    */
   recheckPartitions(): void {
     for (const key of this.followed.keys()) this.touched.add(key);
@@ -151,7 +151,8 @@ export class ReplicaFetcher {
   }
 
   /**
-   * Connects, or sends the next request, if possible now. Only this method starts connections and requests.
+   * Connects, or sends the next request, if possible now. Only this method starts connections and requests,
+   * except that `join` may hurry the leader.
    */
   proceed(): void {
     if (this.isClosed || this.followed.size === 0 || this.ports.brokerEpoch() < 0) return;
@@ -349,7 +350,7 @@ export class ReplicaFetcher {
         followed.phase = 'latest';
         return;
       case ErrorCode.FENCED_LEADER_EPOCH:
-        // There is a newer leader. The partition is added again when the metadata names that leader.
+        // There is a newer leader epoch. The partition is added again when the metadata has that epoch.
         this.logFetchError(followed, fetched.errorCode);
         followed.phase = 'stopped';
         return;
@@ -357,8 +358,8 @@ export class ReplicaFetcher {
       case ErrorCode.UNKNOWN_TOPIC_ID:
       case ErrorCode.UNKNOWN_TOPIC_OR_PARTITION:
       case ErrorCode.NOT_LEADER_OR_FOLLOWER:
-        // The leader's metadata is older than this broker's. The leader already waited for newer metadata
-        // before it answered (fetch-service.ts), so the pause counts from the request.
+        // Most often the leader's metadata is older than this broker's. The leader then waited for newer
+        // metadata before it answered (fetch-service.ts), so the pause counts from the request.
         this.delay(followed, this.askedAtMs);
         this.logFetchError(followed, fetched.errorCode);
         return;

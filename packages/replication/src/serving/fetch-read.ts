@@ -1,6 +1,7 @@
 /**
  * Reads one partition for a fetch of a consumer or a follower. Does the checks in Kafka's order, then returns
- * batches by reference. Notes for each follower the offset from which the leader last sent batches.
+ * whole batches as the log has them. Notes for each follower the offset from which the leader last sent
+ * batches.
  */
 import type { BrokerEpoch, LeaderEpoch, NodeId, Offset } from '@millrace/base';
 import { batchSizeAt, checkBatchCrc, ErrorCode } from '@millrace/protocol';
@@ -9,7 +10,7 @@ import type { CurrentLeader, Divergence, FetchItem } from '../types.ts';
 
 /** The consumer or follower that fetches. */
 export interface Reader {
-  /** The follower's broker id; -1: the reader is a consumer. */
+  /** The follower's broker id; negative: the reader is a consumer. */
   readonly replicaId: NodeId;
   readonly replicaEpoch: BrokerEpoch;
   readonly isFollower: boolean;
@@ -26,8 +27,8 @@ export interface FetchedPartition {
   divergingEpoch: { epoch: LeaderEpoch; endOffset: Offset } | undefined;
   currentLeader: CurrentLeader | undefined;
   /**
-   * Empty, because there are no transactions yet. Null: the reader does not ask for committed records, or the
-   * log was not read.
+   * Empty, because there are no transactions yet. Null: the reader is a follower, does not ask for committed
+   * records, or gets a divergence or an error (except for an unknown partition).
    */
   abortedTransactions: readonly never[] | null;
   preferredReadReplica: number;
@@ -161,8 +162,8 @@ export function readPartition(
 
 /**
  * Whether the batches are intact. Readers verify checksums, so the leader does not verify them on the hot
- * path. But a follower that fetches the same batches again may have found them corrupt. Only this check can
- * reveal that the leader's own disk is corrupt.
+ * path. But a follower that fetches from the same offset again may have found the batches corrupt, so the
+ * leader verifies them then. Without this check, the leader might send corrupt bytes for ever.
  */
 function isIntact(
   partition: Partition,

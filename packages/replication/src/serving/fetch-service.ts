@@ -42,7 +42,10 @@ export interface FetchPorts {
 }
 
 const STORAGE_ERROR_SINCE = 6;
-/** The longest time that a fetch is parked. Then the reader gets an empty response, which is harmless. */
+/**
+ * The longest time that a fetch is parked. The reader then gets what there is; even an empty response is
+ * harmless.
+ */
 const WAIT_MS_MAX: Millis = 300_000;
 
 /** An item of a fetch. Valid only in this turn: a partition may be removed in the next one. */
@@ -59,11 +62,11 @@ interface Read {
   readonly fetched: {
     readonly item: FetchItem;
     readonly data: FetchedPartition;
-    /** The follower has newer metadata than this broker, so the broker may delay the error. */
+    /** The follower seems to have newer metadata than this broker, so the broker may delay the error. */
     readonly isEarly: boolean;
   }[];
   readonly sizeBytes: number;
-  /** There is an error or a divergence, so the response does not wait for more bytes. */
+  /** There is a divergence, or an error that is not early, so the response does not wait for more bytes. */
   readonly isUrgent: boolean;
 }
 
@@ -169,7 +172,8 @@ export class FetchService {
     fetch.deadline = this.ports.timers.after(Math.min(fetch.request.maxWaitMs, WAIT_MS_MAX), () =>
       this.answerParked(fetch, { withEarly: true }),
     );
-    // The partitions of a session are waiters all the time, and notify the session's parked fetches.
+    // The items of a session are already waiters of their partitions, and notify the session's parked
+    // fetches.
     const { session } = fetch.opened;
     session?.parked.add(fetch);
     for (const { item, found } of visits) {
@@ -226,8 +230,8 @@ export class FetchService {
   }
 
   /**
-   * Reads the partitions of the fetch; of a session only those that were touched. With `isReport`, also takes
-   * the offsets that the follower reports about its logs.
+   * Reads the partitions of the fetch; of an incremental fetch only those that were touched. With `isReport`,
+   * also takes the offsets that the follower reports about its logs.
    */
   private read(fetch: FetchOperation, { isReport }: { readonly isReport: boolean }): Read {
     const { request, reader, opened } = fetch;
@@ -380,10 +384,7 @@ function record(partition: Partition, item: FetchItem, reader: Reader): void {
   });
 }
 
-/**
- * Whether there is nothing to read, and the session already has the current offsets. True for most partitions
- * of a session.
- */
+/** Whether there is nothing to read, and the session already has the current offsets. */
 function knowsAll(item: FetchItem, partition: Partition, reader: Reader): item is SessionPartition {
   return (
     item instanceof SessionPartition &&
@@ -394,8 +395,8 @@ function knowsAll(item: FetchItem, partition: Partition, reader: Reader): item i
 }
 
 /**
- * Whether the follower has newer metadata than this broker. The broker then delays the error until its own
- * metadata arrives or the fetch times out. If it answered at once, the follower would only retry.
+ * Whether the follower seems to have newer metadata than this broker. The broker then delays the error until
+ * its own metadata arrives or the fetch times out. If it answered at once, the follower would only retry.
  */
 function isAhead({ currentLeaderEpoch }: FetchItem, partition: Partition | PartitionError): boolean {
   if (!(partition instanceof Partition)) {

@@ -1,7 +1,7 @@
 /**
  * The leader's side of fetch sessions (KIP-227). A reader sends its partitions once, and afterwards only
- * changes. The cache is bounded. When it is full, a new session replaces a less valuable one, if there is
- * one. Otherwise the reader gets no session, which only costs bytes. It also gets none if its partitions
+ * changes. The cache is bounded. When it is full, a new session may replace one that is unused or worth no
+ * more. Otherwise the reader gets no session, which only costs bytes. It also gets none if its partitions
  * would exceed the limit for all sessions.
  */
 import type { Millis, Random, Uuid } from '@millrace/base';
@@ -29,7 +29,7 @@ const NOBODY: Reader = { replicaId: -1, replicaEpoch: -1, isFollower: false, rea
 
 export class FetchSession implements PartitionHolder {
   readonly id: number;
-  /** The cache evicts followers' sessions last. */
+  /** A consumer's session replaces a follower's only if that one is unused. */
   readonly isFollower: boolean;
   readonly usesTopicIds: boolean;
   readonly createdMs: Millis;
@@ -243,7 +243,7 @@ export class FetchSessions {
     return undefined;
   }
 
-  /** Returns the session of least value, if the new session is worth at least as much. */
+  /** Returns the session of least value, if the new session may replace it. */
   private leastValuable(isFollower: boolean, partitionCount: number, now: Millis): FetchSession | undefined {
     let least: FetchSession | undefined;
     for (const session of this.sessions.values())

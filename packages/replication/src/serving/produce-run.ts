@@ -24,8 +24,8 @@ export interface ProducePorts {
 }
 
 /**
- * Calls `done` when the guarantee of `acks` holds or has failed for every batch. Calls `ended` when every
- * batch was appended, dropped or refused.
+ * Calls `done` when the guarantee of `acks` holds or has failed for every batch, but not if `cancel` dropped
+ * a batch. Calls `ended` when every batch was appended, dropped or refused.
  */
 export class ProduceRun {
   private readonly ports: ProducePorts;
@@ -112,8 +112,8 @@ export class ProduceRun {
   }
 
   /**
-   * Fails a batch because the partition is not here or the client may not write. If the error is retriable,
-   * later batches of the producer must wait for the retry.
+   * Fails a batch because the partition is not here, the acks are invalid, or the client may not write. If
+   * the error is retriable, later batches of the producer must wait for the retry.
    */
   private failAt(
     wanted: ProducePartition,

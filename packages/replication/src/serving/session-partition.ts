@@ -10,7 +10,7 @@
  * - the reader changes the item, or something about itself (`FetchSession.begin`);
  * - the leader appends (followers), or the high watermark moves;
  * - the log start moves, or the ISR changes;
- * - the leadership, the replica's disk or the replica itself ends.
+ * - the leadership ends, the replica's disk fails, or this broker no longer hosts the replica.
  *
  * A partition with an error, with a divergence or with bytes left over never settles.
  *

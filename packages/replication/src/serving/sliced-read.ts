@@ -20,15 +20,15 @@ export interface ReadWanted {
   /**
    * Called once, in a later turn, unless the reading or the broker is stopped before. NONE: everything up to
    * `endOffset`, the log's end at that moment, was read. NOT_LEADER_OR_FOLLOWER: the leadership ended.
-   * OFFSET_OUT_OF_RANGE: the log begins later, or ends earlier, than `fromOffset`. KAFKA_STORAGE_ERROR: the
-   * log cannot be read.
+   * OFFSET_OUT_OF_RANGE: the log now begins later, or ends earlier, than the next offset to read.
+   * KAFKA_STORAGE_ERROR: the log cannot be read.
    */
   readonly done: (errorCode: ErrorCode, endOffset: Offset) => void;
 }
 
 export interface ReaderPorts {
   readonly find: () => Partition | undefined;
-  /** Calls back in a turn of its own; returns a function that cancels it. */
+  /** Calls back in a later turn; returns a function that cancels it. */
   readonly after: (delayMs: Millis, callback: () => void) => Cancel;
   /** The buffers that the log reads into. */
   readonly spares: Pick<SpareBuffers, 'give'>;
