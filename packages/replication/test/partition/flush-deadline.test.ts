@@ -1,4 +1,4 @@
-/** Goal: flush.ms. Method: one replica alone. The test moves its clock and its device by hand. */
+/** Goal: flush.ms. Method: one replica alone. The test moves its clock by hand. */
 import { expect, test } from 'vitest';
 import { LoneReplica } from '../support/lone-replica.ts';
 

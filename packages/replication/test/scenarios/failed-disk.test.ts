@@ -101,7 +101,7 @@ test('a broker that cannot open a log hands over its leadership, and the others 
 test('when a topic whose log cannot be opened is deleted, the broker stops sending requests about it', () => {
   const { world } = cluster();
   failFoldersOf(world, 'orders');
-  // The only replica. The controller refuses to remove the last leader, and the broker asks again.
+  // The only replica. The controller refuses to remove the last ISR member, and the broker asks again.
   const orders = world.controller.createTopic('orders', [[1]]);
   const asked: string[] = [];
   const alterPartition = world.controller.alterPartition.bind(world.controller);

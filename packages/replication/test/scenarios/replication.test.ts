@@ -65,7 +65,7 @@ test('a lagging follower leaves the ISR only when the controller agrees, and rej
   world.advance(1500);
   expect(first.value).toBeUndefined();
   expect(leader.highWatermark).toBe(0);
-  // While the leader cannot reach the controller, it acknowledges nothing.
+  // While the leader cannot reach the controller, its ISR stays, so the batch waits.
   world.broker(1).cutController();
   world.advance(2500);
   expect(leader.isr).toEqual([1, 2, 3]);

@@ -1,4 +1,6 @@
-/** The smallest front end: Fetch and ListOffsets over a byte stream, answered in request order. */
+/**
+ * The smallest front end: Fetch, ListOffsets and ApiVersions over a byte stream, answered in request order.
+ */
 import type { Stream, StreamHandler } from '@millrace/base';
 import { apis, decodeRequestHeader, encodeResponseFrame, FrameReader } from '@millrace/protocol';
 import type { ListOffsetsResult, ReplicaManager, RunningFetch } from '../../src/index.ts';

@@ -1,4 +1,4 @@
-/** Decides like the real controller, but without a quorum: registrations, fencing, elections, ISR changes. */
+/** A simplified controller without a quorum. Decides registrations, fencing, elections and ISR changes. */
 import type { NodeId, Offset, Uuid } from '@millrace/base';
 import type { AlterPartitionRequest, AlterPartitionResponse } from '@millrace/control';
 import {

@@ -44,7 +44,7 @@ export class Trial {
   private readonly topic: Uuid;
   private readonly sent: Sent[] = [];
   private readonly retriers: Retrier[] = [];
-  /** The highest high watermark seen in each leadership. */
+  /** The high watermark last seen in each leadership. */
   private readonly highest = new Map<string, number>();
   private values = 0;
 
