@@ -8,8 +8,8 @@ export interface ReplicationConfig {
   /** Fetchers connect to the endpoint of this name among the leader's registered listeners. */
   readonly interBrokerListenerName: string;
   /**
-   * `replica.lag.time.max.ms`: the leader removes a follower from the ISR when it has not caught up for this
-   * long.
+   * `replica.lag.time.max.ms`: the leader asks the controller to remove a follower from the ISR when the
+   * follower has not caught up for this long.
    */
   readonly replicaLagTimeMaxMs: Millis;
   /** `replica.fetch.wait.max.ms`: how long a leader may park this broker's fetch. */

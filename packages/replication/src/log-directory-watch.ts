@@ -12,7 +12,7 @@ const RETRY_MS: Millis = 250;
 export interface LogDirectoryWatchPorts {
   readonly timers: Timers;
   readonly logger: Logger;
-  /** Writes a file there; with `synced` also fsyncs it. Calls `done` in this turn or later. */
+  /** Writes a file in the log directory; with `synced` also fsyncs it. Calls `done` in this turn or later. */
   probe(how: { readonly synced: boolean }, done: (error?: DiskError) => void): void;
   /** Called once, when the directory failed as a whole. */
   failed(reason: string): void;

@@ -372,7 +372,7 @@ export class Partition {
     this.noticeOffline();
   }
 
-  /** Truncates a log that diverged from its leader's log. */
+  /** Truncates a log that diverged from its leader's log, or is longer. */
   truncateTo(offset: Offset, reason: 'diverged' | 'leader-ends-earlier'): void {
     assert(this.role === 'follower', 'only a follower truncates');
     const { endOffset } = this.log;
