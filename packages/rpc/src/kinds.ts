@@ -42,7 +42,7 @@ export const repeated = <const K extends Kind>(kind: K): Repeated<K> => ({ repea
 export const optional = <const K extends Kind>(kind: K): Optional<K> => ({ optional: kind });
 /** A list that is either undefined or not empty: an empty one reads back as undefined. */
 export const optionalNeverEmpty = <const K extends Kind>(kind: K): NeverEmpty<K> => ({ neverEmpty: kind });
-/** One of a few names. Each has a number on the wire (int32). Throws on any other number. */
+/** One of a few names. Each has a number on the wire (int32). The codec throws on other names and numbers. */
 export const choice = <const N extends string>(numbers: Readonly<Record<N, number>>): Choice<N> => ({
   choice: numbers,
 });
@@ -87,7 +87,7 @@ export interface Message<T> {
   readonly name: string;
   readonly type: protobuf.Type;
   encode(value: T): Uint8Array;
-  /** Decodes a message. Throws an Error if the bytes are not a message of this type. */
+  /** Decodes a message. Throws an Error if the bytes do not decode as this type. */
   decode(bytes: Uint8Array): T;
   /** A decoded protobufjs object as a plain value. */
   plain(decoded: object): T;
@@ -143,8 +143,8 @@ function unlessAbsent(write: Convert): Convert {
 }
 
 /**
- * The functions that convert one value of a kind to and from protobufjs's form. A message that was not
- * written reads back with all fields at their defaults.
+ * The functions that convert one value of a kind to and from protobufjs's form. A field of a message kind
+ * that is not optional and was not written reads back as an empty message.
  */
 function converters(kind: Kind): Pick<CompiledField, 'read' | 'write'> {
   if (isMessage(kind))

@@ -90,7 +90,7 @@ type MemberOf<N, F extends Fields> = Flat<{ readonly type: N } & TypeOf<F>>;
 
 /**
  * Defines a message with exactly one of its members; each member is a message. The value's `type` names the
- * member. Decoding throws when there is no member, or one that this version does not know.
+ * member. Decoding throws when there is no member that this version knows, or more than one.
  */
 export function defineUnion<const M extends Members>(name: string, members: M): Message<UnionOf<M>> {
   const fields: Record<string, readonly [number, Optional<AnyMessage>]> = {};

@@ -1,7 +1,7 @@
 /**
  * Calls and their answers over one stream. A unary gRPC call costs each end about half a millisecond of CPU
- * for its own HTTP/2 stream, headers and end. A message of an open stream costs a tenth of that. All calls of
- * one turn share one message, and so do all answers. Answers come in any order. The end of the stream fails
+ * for its own HTTP/2 stream, headers and end. A message of an open stream costs a tenth of that. The calls of
+ * one turn share messages, and so do the answers. Answers come in any order. The end of the stream fails
  * every unanswered call.
  */
 import {
@@ -14,11 +14,11 @@ import {
 import { type Message, type MessageType, repeated } from '../kinds.ts';
 import { defineMessage } from '../message.ts';
 
-/** Method name of the stream that carries calls. The server never passes it to a service. */
+/** Method name of the stream that carries calls. The server never passes this stream to a service. */
 export const CALLS_METHOD = 'rpc.calls';
 /** An outbox with this many bytes is sent at once, before the end of the turn. */
 const GATHERED_BYTES_MAX = 256 << 10;
-/** The most bytes that one call or answer needs besides its body: for method or reason, id and lengths. */
+/** Counted for each call or answer besides its body: for method or reason, id and lengths. */
 const ENVELOPE_BYTES = 1 << 10;
 
 const Call = defineMessage('Call', { id: [1, 'uint32'], method: [2, 'string'], body: [3, 'bytes'] });
@@ -36,7 +36,7 @@ type Answer = MessageType<typeof Answer>;
 
 type Done = (answer: Uint8Array | RpcError) => void;
 
-/** Gathers the items of one turn into one message. */
+/** Gathers the items of one turn, and sends them in one message, or in several if they are large. */
 class Outbox<Item extends { readonly body: Uint8Array }> {
   private items: Item[] = [];
   private bytes = 0;
@@ -147,7 +147,7 @@ export class Answerer implements RpcStreamHandler {
     }
   }
 
-  /** Sends the gathered answers. Called before the stream ends. */
+  /** Sends the gathered answers. Called when the server closes, before it ends the stream. */
   flush(): void {
     this.outbox.flush();
   }
@@ -163,7 +163,7 @@ export class Answerer implements RpcStreamHandler {
   }
 }
 
-/** Decodes a message. Undefined: the sender is not a Millrace peer, and the caller ends the stream. */
+/** Decodes a message. Undefined: the bytes are malformed, and the receiver ends the stream. */
 function decodedOrUndefined<T>(message: Message<T>, bytes: Uint8Array): T | undefined {
   try {
     return message.decode(bytes);

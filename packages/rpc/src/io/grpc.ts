@@ -1,9 +1,10 @@
 /**
  * Rpc over gRPC (HTTP/2, without TLS for now). There is one generic service, `millrace.Control`, with a unary
- * method `Call` and a bidirectional `Stream`. The control method's name travels as metadata; bodies are raw
- * bytes. The calls of a channel share one stream (calls.ts), except that a call with a large body is a unary
- * call. A channel connects lazily, reconnects within about 100 ms, and resolves the host name again when it
- * reconnects. Keepalive detects dead peers. Never looks into a body. Leaves no handle behind after `close`.
+ * method `Call` and a bidirectional `Stream`. The name of a unary call or of a stream travels as metadata;
+ * bodies are raw bytes. The calls of a channel share one stream, whose messages name the methods (calls.ts).
+ * Only a call with a large body is a unary call. A channel connects lazily, reconnects within about 100 ms,
+ * and resolves the host name again when it reconnects. Keepalive detects dead peers. Never looks into a body.
+ * Leaves no handle behind after `close`.
  */
 import {
   Client,

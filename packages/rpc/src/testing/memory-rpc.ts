@@ -1,6 +1,6 @@
 /**
  * Rpc in memory for tests. A hub connects the endpoints of one process through a clock. Over a cut link,
- * calls time out and streams deliver nothing. Calls to a port without a server are refused.
+ * calls time out and streams deliver nothing. Calls to a port without a server fail as `unavailable`.
  */
 
 import type { RpcService, RpcStream, RpcStreamHandler } from '@millrace/base';
@@ -47,7 +47,7 @@ export class MemoryRpcHub {
     this.cuts.clear();
   }
 
-  /** Simulates the death of the process that serves at `port`: streams break and calls are refused. */
+  /** Simulates the death of the process that serves at `port`: streams close, calls fail as `unavailable`. */
   kill(port: number): void {
     const served = this.served.get(port);
     this.served.delete(port);

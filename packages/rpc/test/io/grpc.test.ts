@@ -73,7 +73,7 @@ test('a service learns who calls: the address of a call, of a large call, and of
   const [first] = peers;
   expect(first!.address).toMatch(/^127\.0\.0\.1:\d+$/);
   expect(first!.address).not.toBe(`127.0.0.1:${port}`);
-  // One connection carries all three calls. Without TLS, the caller has no certified name.
+  // One connection carries both calls and the stream. Without TLS, the caller has no certified name.
   expect(peers).toEqual(Array(3).fill({ address: first!.address, certifiedName: undefined }));
   channel.close();
   await close(listener);
