@@ -42,7 +42,8 @@ export function namedController(endpoints: readonly NodeEndpoint[], self: NodeId
 }
 
 /**
- * KIP-951: the addresses of the leaders that a response names. Leaves out leaders that are unknown or fenced.
+ * KIP-951: the addresses of the leaders that a response names. Leaves out leaders that are unknown or fenced,
+ * or that do not have this listener.
  */
 export function leaderEndpoints(
   image: MetadataImage,

@@ -33,7 +33,7 @@ export interface FrontEndLimits {
    * send the rest of a frame, or does not read its answers.
    */
   readonly stalledPeerMs: Millis;
-  /** How long the peer may take to close its end after the broker closed its own. */
+  /** How long a connection may take to end after the broker has closed its own end. */
   readonly closeGraceMs: Millis;
 }
 

@@ -1,7 +1,7 @@
 /**
  * The broker's front end: accepts connections, enforces their limits and deadlines, and passes their requests
- * to the handlers. One event loop, no promises. One timer serves all connections; each connection writes once
- * a turn.
+ * to the handlers. One event loop, no promises. One timer serves all connections; a connection gathers the
+ * answers of a turn into one write.
  */
 
 import type { Stream, StreamHandler } from '@millrace/base';
@@ -38,12 +38,12 @@ export interface BrokerFrontEndOptions {
   readonly metrics?: Metrics;
   readonly config: FrontEndConfig;
   readonly replicas: ReplicaPort;
-  /** Buffers for the records in answers, if the caller shares them. */
+  /** Buffers for assembling frames and for the records in answers, if the caller shares them. */
   readonly spares?: SpareBuffers;
   readonly producerIds: ProducerIdSource;
   /** Forwards a request to the active controller. */
   readonly forward: Forward;
-  /** undefined until the broker has it from the metadata quorum. */
+  /** Undefined: this broker does not know it yet. */
   clusterId(): Uuid | undefined;
   /** The committed metadata, as far as this broker has replayed it. */
   image(): MetadataImage;
@@ -100,7 +100,10 @@ export class BrokerFrontEnd implements ConnectionHost {
     this.router = new Router(handlers, context);
   }
 
-  /** A client connected to the listener of that name. Closes the connection at once if it exceeds a limit. */
+  /**
+   * A client connected to the listener of that name. Closes the connection at once if it exceeds a limit, or
+   * if the broker is stopping.
+   */
   accept(listenerName: string, stream: Stream): StreamHandler {
     const refusal = this.closing ? 'the broker is stopping' : this.counts.add(stream.remoteAddress);
     if (refusal !== undefined) {
@@ -118,8 +121,8 @@ export class BrokerFrontEnd implements ConnectionHost {
   }
 
   /**
-   * Closes every connection, so that clients go to other brokers (this broker was fenced). Still accepts new
-   * ones.
+   * Closes every connection, so that clients go to other brokers. The broker still accepts new ones, unless
+   * it is stopping.
    */
   closeConnections(reason: string): void {
     for (const connection of [...this.connections]) connection.close(reason, {}, 'info');

@@ -20,8 +20,8 @@ export interface ForwardedRequest {
   readonly body: Uint8Array;
   readonly timeoutMs: number;
   /**
-   * Identifies a client's request and is the same in each retry. The controller uses it to find the result of
-   * an earlier copy.
+   * Identifies a client's request, and is the same in each copy that this broker sends. With it, the
+   * controller finds the result of an earlier copy.
    */
   readonly requestId?: Uuid;
 }
@@ -34,7 +34,7 @@ export interface ForwardedResponse {
 
 /**
  * Sends a request to the active controller, or to its successor if it resigns before it answers. Calls `done`
- * within the request's timeout, in a turn of its own.
+ * when the request's timeout is over at the latest, and never within this call.
  */
 export type Forward = (request: ForwardedRequest, done: (response: ForwardedResponse) => void) => void;
 
@@ -55,7 +55,7 @@ export interface BrokerContext {
   readonly producerIds: ProducerIdSource;
   readonly autoTopics: AutoTopicCreation;
   readonly forward: Forward;
-  /** Largest answer that fits into memory now; 0: no memory is free. */
+  /** The memory that one answer may take now; 0: no memory is free. */
   answerBytesMax(): number;
   clusterId(): Uuid | undefined;
   image(): MetadataImage;
@@ -70,11 +70,17 @@ export interface Request<Body> {
   readonly listenerName: string;
   readonly remoteAddress: string;
   readonly body: Body;
-  /** The encoded body. These bytes, and those in `body`, are valid only during the call of the handler. */
+  /**
+   * The encoded body, and the bytes behind it if there are any. These bytes, and those in `body`, are valid
+   * only during the call of the handler.
+   */
   readonly bytes: Uint8Array;
 }
 
-/** A handler calls exactly one of `send`, `sendEncoded`, `nothing` and `close`, at once or later. */
+/**
+ * A handler calls one of `send`, `sendEncoded`, `nothing` and `close` once, now or later. After `onGone` or
+ * `onAbandoned` it need not call any.
+ */
 export interface Reply<Response> {
   send(response: Response): void;
   /**
@@ -91,8 +97,8 @@ export interface Reply<Response> {
    */
   hold(): () => void;
   /**
-   * Called if the client disconnects, or the broker abandons the connection, before the answer: the handler
-   * must stop its work.
+   * Called if the client disconnects, or the broker abandons the connection, before the answer is sent: the
+   * handler must stop its work.
    */
   onGone(callback: () => void): void;
   /**

@@ -19,7 +19,7 @@ import type { BrokerContext, Handler, Reply } from './handler.ts';
 import { unsupportedApiVersions } from './handlers/api-versions.ts';
 
 /**
- * These requests bring records, or create, extend or delete topics. All others only name existing topics and
+ * These requests bring records, or create, extend or delete topics. The others at most name topics and
  * partitions.
  */
 const bringing: ReadonlySet<number> = new Set(
@@ -146,7 +146,7 @@ function facts(header: RequestHeader): ClosingFacts {
   return { apiKey, apiVersion, clientId };
 }
 
-/** The answer to one request, encoded for the request's version. */
+/** The reply to one request. Encodes the answer for the request's version. */
 class PendingReply implements Reply<unknown> {
   private readonly connection: Connection;
   private readonly slot: Slot;

@@ -2,7 +2,7 @@
  * One client connection: reads bytes, passes frames to the router, and sends answers in request order. Owns
  * the back-pressure: decides when to start the next request and when to read the socket. Never decodes a
  * request and never blocks; a silent connection holds no buffer and no timer. When the client closes, the
- * broker still handles the requests that it has received (`handleRest`).
+ * broker may still handle requests that it has received (`handleRest`).
  */
 import type { Deadline, Millis, Stream, StreamHandler } from '@millrace/base';
 import { DecodeError, type SpareBuffers } from '@millrace/protocol';
@@ -35,8 +35,8 @@ export interface ConnectionHost extends InputHost {
   readonly logger: ConnectionLogger;
   nowMs(): Millis;
   /**
-   * Decodes one frame and starts its request: opens a slot on the connection, throws DecodeError, or closes
-   * the connection. The bytes are valid only during the call.
+   * Decodes one frame and starts its request in a slot of the connection. Or throws DecodeError, or calls
+   * `refuse` of the connection. The bytes are valid only during the call.
    */
   route(frame: Uint8Array, connection: Connection): void;
   /** True if the request of this frame brings records, or creates, extends or deletes topics. */
@@ -67,8 +67,9 @@ export class Connection implements StreamHandler, Holder, Sleeper {
   /** Set by the host only: true if this connection has already asked for a flush in this turn. */
   flushAsked = false;
   /**
-   * Open: reads and answers. Orphaned: the peer closed; the broker still handles the complete requests that
-   * it received, and sends no answers. Closing: the broker closed its end, the peer has not. Closed: gone.
+   * Open: reads and answers. Orphaned: the peer closed; the broker may still handle complete requests that it
+   * received, and sends no answers. Closing: the broker ended or destroyed the stream, and waits for the end
+   * of the connection. Closed: gone.
    */
   state: 'open' | 'orphaned' | 'closing' | 'closed' = 'open';
 
@@ -80,10 +81,10 @@ export class Connection implements StreamHandler, Holder, Sleeper {
   private peerSlow = false;
   private slowSinceMs: Millis = 0;
   private exclusiveRunning = false;
-  /** Number of pending requests that keep the connection from starting the next one. */
+  /** Number of calls of `hold` that are not over. They keep the connection from starting a request. */
   private holds = 0;
   private memoryWait = false;
-  /** True after bad input: the connection ignores all bytes behind it. */
+  /** True if the connection starts no more requests, because of bad input or a failed acks=0 produce. */
   private isRefused = false;
   private paused = false;
   private routing = false;
@@ -184,7 +185,7 @@ export class Connection implements StreamHandler, Holder, Sleeper {
     this.host.flushSoon(this);
   }
 
-  /** Ends the connection in place of the answer. Earlier requests still get their answers. */
+  /** Ends the connection in place of the answer. A client that has not closed gets the earlier answers. */
   answerClose(slot: Slot, reason: string): void {
     if (this.state === 'orphaned' && !slot.isOver) {
       this.logClosed('info', reason);
@@ -198,8 +199,8 @@ export class Connection implements StreamHandler, Holder, Sleeper {
   }
 
   /**
-   * Handles bad input: answers the earlier requests, even those that still wait for an outcome. Then it
-   * closes the connection and leaves the bad request unanswered.
+   * Handles bad input. An open connection answers the earlier requests, even those that still wait for an
+   * outcome. Then it closes and leaves the bad request unanswered. An orphaned connection ends at once.
    */
   refuse(reason: string, facts: ClosingFacts): void {
     if (this.state === 'orphaned') {
@@ -218,7 +219,7 @@ export class Connection implements StreamHandler, Holder, Sleeper {
     this.host.flushSoon(this);
   }
 
-  /** Logs the reason, sends the answers that are ready, and closes. */
+  /** Sends the answers that are ready if the client can get them, logs the reason, and closes. */
   close(reason: string, facts: ClosingFacts = {}, level: 'info' | 'warn' = 'warn'): void {
     if (this.state === 'orphaned') {
       this.logClosed(level, reason, facts);
@@ -231,13 +232,13 @@ export class Connection implements StreamHandler, Holder, Sleeper {
     this.shut(reason, facts, level);
   }
 
-  /** Closes the broker's end and forgets the requests without an answer. */
+  /** Closes the broker's end, and drops the input and all pending requests. */
   private shut(reason: string, facts: ClosingFacts, level: 'info' | 'warn'): void {
     this.logClosed(level, reason, facts);
     this.state = 'closing';
     this.abandon();
     this.stream.end();
-    // Continue to read, and drop the bytes: only then does the broker notice that the peer closes its end.
+    // Continue to read, and drop the bytes: while it reads, the broker notices that the peer closes its end.
     this.setPaused(false);
     this.account();
     this.host.wakeAt(this, this.host.nowMs() + this.host.limits.closeGraceMs);
@@ -245,7 +246,7 @@ export class Connection implements StreamHandler, Holder, Sleeper {
 
   // ---- calls of the front end ----
 
-  /** Called at the end of the turn: sends everything that is ready, in one write. */
+  /** Sends the ready answers in one write unless the peer is slow, and starts the next requests. */
   flush(): void {
     if (this.state === 'orphaned') this.handleRest();
     if (this.state !== 'open') return;
@@ -289,8 +290,8 @@ export class Connection implements StreamHandler, Holder, Sleeper {
   }
 
   /**
-   * The host's deadline for this connection is reached: it was idle for too long, or the peer did not close
-   * its end.
+   * The host's deadline for this connection is reached. Closes the connection if it was idle for too long, or
+   * destroys it if the broker has closed its own end. Otherwise sets the next deadline.
    */
   deadlineReached(now: Millis): void {
     if (this.state === 'closing') {
@@ -353,9 +354,9 @@ export class Connection implements StreamHandler, Holder, Sleeper {
   }
 
   /**
-   * Runs after the client has closed. Starts the client's next request, unless a batch is being checked. Ends
-   * the connection after the last request. The broker drops all answers, so no request waits for the answer
-   * of another, and the limits on pending requests do not apply.
+   * Runs after the client has closed. Handles the remaining requests; waits while a job checks a batch, or
+   * for memory. Ends the connection after the last one. The broker drops all answers, so no request waits for
+   * the answer of another, and the limits on pending requests do not apply.
    */
   private handleRest(): void {
     if (this.routing) {
@@ -376,13 +377,12 @@ export class Connection implements StreamHandler, Holder, Sleeper {
     if (this.holds === 0 && this.input.mustWaitForOthers) this.waitForMemory();
   }
 
-  /** Returns false when it can start no request now, or when none is left. */
+  /** Takes the next request. Returns false if it must wait, or if the connection has ended. */
   private handleNext(): boolean {
     if (this.state !== 'orphaned' || this.holds > 0) return false;
-    // Each started request is done, or finishes without this connection. If a request that changes something
-    // is still unanswered (a costly batch with acks), the broker handles nothing behind it. The client
-    // retries that request and those behind it, and a late broker must not check the same batches twice. Not
-    // compared with Kafka.
+    // Each started request is done, or finishes without this connection. If the answer to a costly batch with
+    // acks was not sent, the broker handles nothing behind that batch. The client retries that request and
+    // those behind it, and a late broker must not check the same batches twice. Not compared with Kafka.
     if (this.forgetRequests().some((slot) => slot.outlivesClient)) {
       this.finish();
       return false;
@@ -390,7 +390,7 @@ export class Connection implements StreamHandler, Holder, Sleeper {
     this.account();
     const { input } = this;
     if (!input.endsInHalf && input.mustWaitForOthers) return false;
-    // Skip requests that only read: the broker drops their answers, and hundreds of reads may be left.
+    // Skip requests that bring nothing: the broker drops their answers, and hundreds of reads may be left.
     const startIfItBrings = (frame: Uint8Array) => {
       if (this.host.brings(frame)) this.host.route(frame, this);
     };
@@ -424,7 +424,7 @@ export class Connection implements StreamHandler, Holder, Sleeper {
     else this.stream.resume();
   }
 
-  /** Takes the oldest requests, up to the first whose outcome is not known yet. */
+  /** Takes the oldest requests, up to the first that has no outcome yet, or that closes the connection. */
   private takeReady(): { chunks: Uint8Array[]; sizeBytes: number; close: Closing | undefined } {
     const chunks: Uint8Array[] = [];
     let sizeBytes = 0;
@@ -457,12 +457,12 @@ export class Connection implements StreamHandler, Holder, Sleeper {
     this.held.undrained += sizeBytes;
   }
 
-  /** Updates the budget. Call it last in every method: it may wake other connections. */
+  /** Updates the budget. This may wake other connections. */
   private account(): void {
     this.held.tell(this.host.budget, this.input.bufferedBytes);
   }
 
-  /** Forgets the requests without an answer, and stops the work on them. */
+  /** Drops the input and all pending requests, and stops the work on them. */
   private abandon(): void {
     this.input.discard();
     for (const slot of this.forgetRequests()) slot.cancel?.();
@@ -475,7 +475,7 @@ export class Connection implements StreamHandler, Holder, Sleeper {
     return forgotten;
   }
 
-  /** Both ends are closed, and no request is left. */
+  /** Both ends are closed: drops what is left, and tells the host. */
   private finish(): void {
     this.state = 'closed';
     this.abandon();

@@ -8,7 +8,7 @@ export class HeldBytes {
   decoded = 0;
   /** Answers that are ready but wait for an earlier one, or for the peer. */
   answer = 0;
-  /** Answers given to the stream that the peer, as far as we know, has not read. */
+  /** Answers given to a stream whose peer reads slowly, until the stream is drained. */
   undrained = 0;
   /** The bytes that the budget last counted. */
   told = 0;
@@ -21,7 +21,7 @@ export class HeldBytes {
     this.answer = 0;
   }
 
-  /** `buffered`: bytes read that do not form a request yet. May wake other connections. */
+  /** `buffered`: received bytes that belong to no started request. May wake other connections. */
   tell(budget: MemoryBudget, buffered: number): void {
     const held = buffered + this.request + this.answer + this.undrained;
     const delta = held - this.told;

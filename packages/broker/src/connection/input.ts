@@ -41,15 +41,15 @@ export class Input {
     this.reader?.keep();
   }
 
-  /** True if the last frame is incomplete (the peer has closed). */
+  /** True if the next frame is known to be incomplete. Asked when the peer has closed. */
   get endsInHalf(): boolean {
     const { reader } = this;
     return reader !== undefined && reader.assemblingBytes > reader.bufferedBytes;
   }
 
   /**
-   * True if the next request may decode to many objects, while the requests of other connections already use
-   * much memory for theirs.
+   * True if the next request may decode to many objects, while the decoded requests of all connections
+   * already use much memory.
    */
   get mustWaitForOthers(): boolean {
     return this.host.budget.crowded && (this.reader?.assemblingBytes ?? 0) >= LARGE_FRAME_BYTES;

@@ -1,7 +1,7 @@
 /**
  * Counts the bytes that all connections hold together (received frames, their decoded objects, answers that
- * the peer has not read) and says which connections must stop reading. It never frees memory itself: it
- * pauses connections, and under lasting pressure drops stalled ones.
+ * the peer has not read). A connection that must wait for memory stops reading, and the budget tells it when
+ * memory was freed. Under lasting pressure the budget drops stalled connections.
  */
 import { assert, type Millis } from '@millrace/base';
 
@@ -14,7 +14,7 @@ export interface Holder {
    * half frame, or reads no answers. Undefined: the peer does not stall.
    */
   readonly stalledSinceMs: Millis | undefined;
-  /** Memory is free again: continue reading. */
+  /** Memory was freed: the connection checks again whether it may continue. */
   memoryFreed(): void;
   /** Closes the connection at once. */
   drop(reason: string): void;
@@ -96,8 +96,8 @@ export class MemoryBudget {
 
   /**
    * Under pressure, drops the connections whose peers have stalled for `stalledMs`, the longest stalled
-   * first, until half of the budget is free. Half frames and unread answers of one client must not block the
-   * others for ever.
+   * first, until half of the budget is free and large requests need not wait. Half frames and unread answers
+   * of one client must not block the others for ever.
    */
   dropStalled(holders: Iterable<Holder>, now: Millis, stalledMs: Millis): void {
     if (!this.isPressed) return;

@@ -7,8 +7,8 @@ import type { Clock, EventAt, EventWith, FactsAt, Millis } from '@millrace/base'
 const WINDOW_MS = 1000;
 
 /**
- * The levels that the logger limits, because many clients can cause many lines of them. It passes on all
- * errors, because they are rare.
+ * The levels that the logger limits, because many clients can cause many lines of them. Connections log no
+ * errors.
  */
 type QuietLevel = 'debug' | 'info' | 'warn';
 /** The events whose lines may carry the number of suppressed lines, according to the table of events. */

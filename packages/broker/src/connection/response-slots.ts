@@ -53,20 +53,20 @@ export interface Slot {
   isOver: boolean;
   /** Stops the work if the connection is gone. */
   cancel: (() => void) | undefined;
-  /** Called once, if the client sends more behind this request. */
+  /** Called at most once: when the client has sent more behind this request, if it is exclusive. */
   onNextRequest: (() => void) | undefined;
   /**
-   * The request changes something. Its work continues when the client closes, and stops when the broker
-   * closes.
+   * The request changes something. Its work continues when the client closes within `ANSWER_AWAITED_MS`, and
+   * stops when the broker closes the connection.
    */
   outlivesClient: boolean;
 }
 
 /**
- * If a client closes within this time after it sent a request, it did not wait for the answer. The broker
- * then carries out the request. A client that closes later has waited and will retry, so the broker stops the
- * request: a broker that finished old requests first would answer each retry late. Kafka has no such limit;
- * not compared with 4.3.1.
+ * If a client closes within this time after a request has started, it did not wait for the answer. The broker
+ * then carries out a request that changes something. A client that closes later has waited and will retry, so
+ * the broker stops the request: a broker that finished old requests first would answer each retry late. Kafka
+ * has no such limit; not compared with 4.3.1.
  */
 const ANSWER_AWAITED_MS: Millis = 500;
 
@@ -133,7 +133,7 @@ export class ResponseSlots {
     }
   }
 
-  /** The connection is gone: removes and returns all slots. */
+  /** Removes and returns all slots. */
   drain(): Slot[] {
     const rest = this.slots.slice(this.head);
     this.slots = [];

@@ -30,7 +30,8 @@ export type Answer =
 export interface ControlStreamEvents {
   answered(answer: Answer): void;
   /**
-   * The stream makes this call last, and at most once. `silent`: the controller may run, but does not answer.
+   * Called at most once; no `answered` follows. `silent`: the controller did not answer in time, or the
+   * stream could not read its answer.
    */
   broken(reason: string, silent: boolean): void;
   /**
@@ -87,8 +88,8 @@ export class ControlStream {
   }
 
   /**
-   * Closes the stream of a live broker that will connect to a controller again. The controller keeps the
-   * broker's session. Reports no further events.
+   * Closes the stream of a broker that will connect to a controller again. Unless the broker is stopping, the
+   * controller keeps its session. Reports no further events.
    */
   leave(): void {
     if (this.over) return;
@@ -108,8 +109,9 @@ export class ControlStream {
   }
 
   /**
-   * Sends `leaves`, so that the controller does not take the end of the stream as the death of the process.
-   * Over gRPC a controller cannot distinguish a closed stream from the stream of a killed process.
+   * If the broker is not stopping, sends `leaves`, so that the controller does not take the end of the stream
+   * as the death of the process. Over gRPC a controller cannot distinguish a closed stream from the stream of
+   * a killed process.
    */
   private leaveAndClose(): void {
     if (!this.events.isStopping()) this.send({ register: undefined, heartbeat: undefined, leaves: true });

@@ -42,8 +42,8 @@ export class ControllerChannel {
 
   /**
    * `done` gets the active controller's answer, which may be an error; undefined: no answer within
-   * `timeoutMs`. If a connected controller stays silent for `attemptMaxMs`, the channel retries. With
-   * `attemptMaxMs` equal to `timeoutMs`, it retries only if the controller resigns or the connection breaks.
+   * `timeoutMs`, or before `close`. If a controller stays silent for `attemptMaxMs`, the channel retries.
+   * With `attemptMaxMs` equal to `timeoutMs`, silence alone causes no retry.
    */
   request<Request, Response extends { errorCode: number }>(
     method: ControlMethod<Request, Response>,

@@ -15,8 +15,8 @@ export class ControllerLocator {
   private readonly listeners = new Set<(leaderId: NodeId) => void>();
   private index = 0;
   /**
-   * The last controller that did not answer. The locator ignores a hint that names it, because the hint is
-   * old. The failed controller still gets its turn.
+   * The last controller that did not answer. The locator ignores a hint that names it, because the hint may
+   * be old. The failed controller still gets its turn.
    */
   private failedId: NodeId | undefined;
 
@@ -42,7 +42,8 @@ export class ControllerLocator {
   }
 
   /**
-   * This broker's observer learned that the metadata quorum elected a leader. Listeners move to it at once.
+   * This node learned that the metadata quorum elected a leader. If it is a configured controller, the
+   * listeners move to it at once.
    */
   leaderKnown(leaderId: NodeId): void {
     if (!this.choose(leaderId)) return;

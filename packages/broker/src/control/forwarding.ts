@@ -7,8 +7,8 @@ import type { ControllerChannel } from './controller-channel.ts';
 
 const NOTHING = new Uint8Array(0);
 /**
- * A body of this size fits into a control plane message, with room to spare. A larger request would fail on
- * every controller in turn.
+ * A body of this size fits into a control plane message, with room to spare. A request that does not fit
+ * would fail on every controller in turn.
  */
 export const FORWARDED_BYTES_MAX = 16 << 20;
 

@@ -61,8 +61,8 @@ export interface LifecycleEvents {
   /** From this call on the broker serves clients. */
   unfenced(): void;
   /**
-   * The controller has fenced this broker and elected other leaders. The broker keeps sending heartbeats to
-   * be unfenced.
+   * The controller has fenced this broker, or this broker has lost its registration. The broker registers
+   * again if it must, and asks to be unfenced.
    */
   fenced(): void;
   /**
@@ -80,7 +80,7 @@ const EAGER_INTERVAL_MS = 50;
 export class BrokerLifecycle {
   /** Identifies this registration in every request to the controller; -1: not registered yet. */
   brokerEpoch: BrokerEpoch = -1;
-  /** From the controller's last answer; undefined before the first answered heartbeat. */
+  /** From the last answer to a heartbeat; undefined before the first. */
   fenced: boolean | undefined;
   /** When the lease ends, by the monotonic clock. */
   leaseValidUntilMs: Millis = -1;
@@ -95,9 +95,12 @@ export class BrokerLifecycle {
   private lastSentMs: Millis = 0;
   private backoffMs = BACKOFF_MIN_MS;
   private hintFollowed = false;
-  /** A new stream waits this long for its first answer. Doubles with each stream that gets none. */
+  /**
+   * A new stream waits this long for the answer to its first heartbeat. Doubles, up to a limit, with each
+   * stream on which the controller stays silent.
+   */
   private firstWaitMs: Millis;
-  /** True if the last heartbeat asked the controller to keep this broker fenced. */
+  /** True unless the last heartbeat asked for service. */
   private askedForFence = true;
   private timer: Timer | undefined;
   private forgetLocator: (() => void) | undefined;
@@ -119,7 +122,8 @@ export class BrokerLifecycle {
   }
 
   /**
-   * The broker applied more metadata, or became ready. If it has caught up, it tells the controller at once.
+   * The broker applied more metadata, or became ready. If it has caught up and waits for no answer, it tells
+   * the controller at once.
    */
   progressed(): void {
     if (!this.started || this.mustRegister || !this.askedForFence) return;
@@ -127,8 +131,9 @@ export class BrokerLifecycle {
   }
 
   /**
-   * Asks the controller to move every leadership away. Calls `done(true)` when it has, `done(false)` if that
-   * takes too long or no controller answers. Heartbeats continue until `stop`.
+   * Asks the controller to move every leadership away. Calls `done(true)` when it has. Calls `done(false)` if
+   * that takes too long, if no controller answers, or if this broker was never registered. Heartbeats
+   * continue until `stop`.
    */
   beginShutdown(done: (clean: boolean) => void): void {
     const { clock, config } = this.options;
@@ -239,7 +244,7 @@ export class BrokerLifecycle {
       return;
     }
     this.askedForFence = !this.wantsService();
-    // A new stream waits only briefly at first: the controller may be frozen, and the lease runs out.
+    // A new stream waits only briefly for its first heartbeat: a frozen controller must not cost the lease.
     const request = {
       brokerId,
       brokerEpoch: this.brokerEpoch,

@@ -70,8 +70,8 @@ export class ProducerIdBlocks implements ProducerIdSource {
   }
 
   /**
-   * Answers all waiting producers, with or without a new block: none waits longer than one request to the
-   * controller.
+   * Serves the waiting producers from the new block; those that get no id wait for the next block. Without a
+   * new block all of them get a retriable error.
    */
   private serveWaiting(): void {
     const waiting = this.waiting;

@@ -1,6 +1,7 @@
 /**
- * DescribeConfigs (32) for topics and for this broker: each value with its source, and with the values that
- * weaker sources give it (synonyms). Reads the committed metadata and the node's settings; keeps nothing.
+ * DescribeConfigs (32) for topics and for this broker: each value with its source, and on request with the
+ * value that each source gives it (synonyms). Reads the committed metadata and the node's settings; keeps
+ * nothing.
  */
 import {
   ConfigSource,
@@ -137,7 +138,7 @@ function describeBroker(
   );
 }
 
-/** The sources of a broker's property, the strongest first. The default is always the last. */
+/** The sources of a broker's property, the strongest first. The default, if there is one, is the last. */
 function brokerChain(broker: BrokerContext, image: MetadataImage, property: BrokerConfigEntry): Synonym[] {
   const { name } = property;
   const chain: Synonym[] = [];

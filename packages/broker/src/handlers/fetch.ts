@@ -38,7 +38,7 @@ export const fetch = defineHandler(
     reply.onGone(running.cancel);
     reply.onNextRequest(running.nextRequestArrived);
   },
-  // While a fetch waits, the replica manager keeps each partition once, and nothing else of the request.
+  // While a fetch waits, the replica manager keeps each partition once, and drops the decoded topics.
   { exclusive: true, keepsRequest: false },
 );
 

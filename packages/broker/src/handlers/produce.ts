@@ -1,7 +1,8 @@
 /**
- * Produce (0). Resolves topic names and ids, and does the checks that need no log. Passes all partitions,
- * each with the error found, to the replica manager. The replica manager returns the results when each
- * partition has its acks. Answers in request order.
+ * Produce (0). Resolves topic names and ids, and does the checks that need no log. Unless the whole request
+ * fails, passes all partitions, each with the error found, to the replica manager. The replica manager
+ * returns the results when each partition has its acks, an error or a timeout. The answer lists them in the
+ * order of the request.
  */
 import { type Uuid, ZERO_UUID } from '@millrace/base';
 import type { MetadataImage } from '@millrace/metadata';

@@ -1,7 +1,7 @@
 /**
  * CreateTopics (19), DeleteTopics (20), CreatePartitions (37): the active controller decides. The broker
- * forwards the body of the request and of the answer unchanged. If no controller answers, every topic gets an
- * error.
+ * forwards the body of the request and of the answer unchanged. If no controller answers in time, or the
+ * request is too large to be forwarded, every topic gets an error.
  */
 import { type AnyApi, apis, ErrorCode } from '@millrace/protocol';
 import { type BrokerContext, defineHandler, type Reply, type Request } from '../handler.ts';

@@ -1,5 +1,5 @@
 /**
- * Every limit of a connection and of all connections, each with its effect: the broker stops reading, or
+ * The limits of a connection and of all connections, each with its effect: the broker stops reading, or
  * closes with a reason. A test plays peers that read slowly, send half frames, or stay silent.
  */
 import { apis, ErrorCode } from '@millrace/protocol';

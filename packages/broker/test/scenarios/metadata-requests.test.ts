@@ -1,6 +1,6 @@
 /**
  * Metadata, DescribeTopicPartitions and DescribeCluster: one cluster, seen through different listeners and
- * versions.
+ * versions. Also the creation of missing topics, and ApiVersions.
  */
 
 import { apis, ErrorCode, type RequestInputOf } from '@millrace/protocol';

@@ -90,7 +90,7 @@ describe('pipelining', () => {
     client.bytes(glued);
     clock.settle();
     expect(client.order).toEqual(['Metadata#1', 'ApiVersions#2', 'ApiVersions#3']);
-    // The last two requests come in one chunk, so the broker answers them in one turn, with one write.
+    // The turn ends in `settle`, so the broker sends all three answers with one write.
     expect(client.writes).toBe(1);
   });
 

@@ -24,7 +24,7 @@ export const CLUSTER_ID = 'QUJDREVGR0hJSktMTU5PUA' as Uuid;
 
 export class FakeReplicas implements ReplicaPort {
   readonly produced: { request: ProduceRequest; done: (results: ProduceResult[]) => void }[] = [];
-  /** If true, a job checks the batches of each produce request; the requests wait in `checking`. */
+  /** If true, a job checks the batches of each produce request; the checks wait in `checking`. */
   checksBeside = false;
   readonly checking: { appended: () => void; cancelled: boolean }[] = [];
   readonly fetches: {
@@ -64,8 +64,8 @@ export class FakeReplicas implements ReplicaPort {
   }
 
   /**
-   * Answers the oldest Produce. Like the replica manager, returns an error for partitions that the handler
-   * forbids.
+   * Answers the oldest Produce. Like the replica manager, returns the handler's error for partitions that are
+   * unknown or forbidden.
    */
   release(result: Partial<ProduceResult> = {}): void {
     const { request, done } = this.produced.shift()!;

@@ -31,7 +31,7 @@ export class TestClient {
   paused = false;
   /** If true, the client reads nothing, and the broker's sends return false. */
   slow = false;
-  /** The broker closed its end, or both ends. */
+  /** The broker closed its end with `end`. */
   ended = false;
   destroyed: string | undefined;
 
@@ -43,7 +43,7 @@ export class TestClient {
   private readonly pending: Uint8Array[] = [];
   private nextCorrelationId = 1;
   private gone = false;
-  /** The client closed, and the broker has not read all its bytes yet. */
+  /** The client closed. The broker may still have bytes to read. */
   private finished = false;
 
   constructor(server: Server, clock: Clock, o: { listener?: string; address?: string } = {}) {

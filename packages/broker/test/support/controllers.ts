@@ -1,6 +1,6 @@
 /**
- * Controllers that a test plays: each answers by rule, or freezes, or dies. One transcript holds the brokers'
- * requests, as text.
+ * Controllers that a test plays: each answers by rule, or freezes, or dies. One transcript holds the calls,
+ * the streams with their answers, and the deaths, as text.
  */
 import type { RpcStream } from '@millrace/base';
 import type { ManualClock } from '@millrace/base/testing';
@@ -34,7 +34,7 @@ export class TestControllers {
   hint: number | undefined;
   /** Ids of controllers that receive messages and never answer. */
   readonly frozen = new Set<number>();
-  /** Every answer on a stream takes this long. */
+  /** Every answer on a stream is late by this. */
   lateMs = 0;
   /** The streams that the broker announced to leave (`leaves`): time and id of the controller, in order. */
   readonly left: string[] = [];
