@@ -1,6 +1,7 @@
 /**
- * Changes and describes topics, and asks brokers until one gives a final answer. If an answer was lost, the
- * answer to the retry shows whether the first attempt succeeded, for example TOPIC_ALREADY_EXISTS.
+ * Changes and describes topics. Asks brokers until one gives a final answer, or the attempts run out. After a
+ * lost answer, the answer to a retry may say that the change is already made, for example
+ * TOPIC_ALREADY_EXISTS; the call has then succeeded.
  */
 import type { Clock, Millis, Uuid } from '@millrace/base';
 import { type AnyApi, apis, ErrorCode, errorName, isRetriable } from '@millrace/protocol';
@@ -18,18 +19,21 @@ import {
   type NewTopic,
 } from './requests.ts';
 
-/** `ok`: the change is made; `fail`: it is not; `unknown`: an attempt without an answer may have made it. */
+/** `ok`: the change is made; `fail`: it is not; `unknown`: one of the attempts may have made it. */
 export type AdminOutcome = 'ok' | 'fail' | 'unknown';
-/** `error`: Kafka's name of the last error, or why no broker answered; undefined with `ok`. */
+/**
+ * `error`: undefined with `ok`; 'too many tries' if the attempts ran out; otherwise Kafka's name of the final
+ * error. UNSUPPORTED_VERSION may also mean that the broker has no version that this client can send.
+ */
 export type AdminDone = (outcome: AdminOutcome, error: string | undefined) => void;
 
-/** Undefined: there is no final answer, and `error` says why. */
+/** `found` undefined: the call has failed, and `error` says why, as in AdminDone. */
 export type Described<T> = (found: T | undefined, error: string | undefined) => void;
 
 export interface AdminOptions {
   readonly clock: Clock;
   readonly cluster: Pick<ClusterView, 'anyConnection'>;
-  /** The timeout in each request: how long the controller may take. */
+  /** The timeout in each request that changes something: how long the controller may take. */
   readonly timeoutMs: Millis;
   /** The wait between two attempts. Default 200. */
   readonly retryMs?: Millis;
@@ -140,8 +144,8 @@ export class Admin {
   }
 
   /**
-   * Repeats an attempt until its outcome is known. `doneBefore`: after an attempt with an unknown outcome,
-   * this code means that the attempt succeeded. Undefined: no code does.
+   * Repeats an attempt until an answer is final, or the attempts run out. `doneBefore`: after an attempt with
+   * an unknown outcome, this code counts as success. Undefined: no code does.
    */
   private persist(
     api: VersionedApi,

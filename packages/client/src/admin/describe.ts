@@ -13,7 +13,7 @@ export interface PartitionDescription {
 export interface TopicDescription {
   readonly name: string;
   readonly topicId: string;
-  /** If it is not NONE (for example UNKNOWN_TOPIC_OR_PARTITION), `partitions` is empty. */
+  /** If it is not NONE (for example UNKNOWN_TOPIC_OR_PARTITION), the broker names no partitions. */
   readonly errorCode: number;
   /** Sorted by partition index. */
   readonly partitions: readonly PartitionDescription[];

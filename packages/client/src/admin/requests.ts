@@ -1,4 +1,4 @@
-/** The requests of an administrator, for every version. */
+/** The requests of an administrator. Each fits every version, unless its comment says otherwise. */
 import type { Millis, Uuid } from '@millrace/base';
 
 export interface NewTopic {
@@ -41,7 +41,7 @@ export function createPartitionsRequest(name: string, count: number, timeoutMs: 
   return { topics: [{ name, count, assignments: null }], timeoutMs, validateOnly: false };
 }
 
-/** A Metadata request that creates no topic. `names` null: every topic. */
+/** For version 4 and later, so that the request creates no topic. `names` null: every topic. */
 export function describeTopicsRequest(names: readonly string[] | null) {
   return { topics: names?.map((name) => ({ name })) ?? null, allowAutoTopicCreation: false };
 }

@@ -1,6 +1,6 @@
 /**
  * A client's connections, at most one to each address. Opens a connection when the client needs it. When a
- * connection closes, waits before it opens the next one.
+ * connection closes, waits before it opens the next one to the same address.
  */
 import type { Address, Clock, Millis } from '@millrace/base';
 import type { BrokerConnection } from '../connection/broker-connection.ts';
@@ -52,7 +52,7 @@ export class BrokerConnections {
     return undefined;
   }
 
-  /** Any ready connection, the oldest first. */
+  /** The oldest ready connection. */
   ready(): BrokerConnection | undefined {
     if (this.isClosed) return undefined;
     for (const connection of this.open.values()) if (connection.isReady) return connection;

@@ -1,7 +1,7 @@
 /**
  * A client's view of the cluster: brokers, topics, leaders; and its connections. Asks any broker that
- * answers, first the bootstrap servers. It refreshes its metadata when they are old, when a connection
- * closes, and when its owner asks; many reasons become one request.
+ * answers, first the bootstrap servers. It refreshes its metadata when they are old or incomplete, when a
+ * connection closes, and when its owner asks; many reasons become one request.
  */
 import type { Address, Clock, Millis, NodeId, Random, Timer } from '@millrace/base';
 import { apis, type MetadataResponse } from '@millrace/protocol';
@@ -19,9 +19,12 @@ export interface ClusterViewOptions {
   readonly wanted: () => readonly string[];
   /** Called when metadata arrived, or when a connection is ready or closed. */
   readonly changed: () => void;
-  /** The wait before the next connection to a broker, and after a failed request. Default 100. */
+  /**
+   * The wait before the next connection to a broker, and after a request that failed or brought incomplete
+   * metadata. Default 100.
+   */
   readonly backoffMs?: Millis;
-  /** The view asks for the metadata again when they are this old. Default 5000. */
+  /** The view asks for complete metadata again when they are this old. Default 5000. */
   readonly maxAgeMs?: Millis;
   /** `allow.auto.create.topics`: a broker may create a topic that is wanted and missing. Default false. */
   readonly createsTopics?: boolean;
@@ -147,7 +150,7 @@ export class ClusterView {
     this.refreshIn(this.backoffMs);
   }
 
-  /** Returns whether every partition has a leader. */
+  /** Returns whether the metadata are complete: no topic has an error, and every partition has a leader. */
   private learn(response: MetadataResponse): boolean {
     for (const { nodeId, host, port } of response.brokers) this.brokers.set(nodeId, { host, port });
     let isComplete = true;

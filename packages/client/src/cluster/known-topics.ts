@@ -27,7 +27,7 @@ export interface LearnedTopic extends Pick<MetadataTopic, 'name' | 'topicId' | '
   readonly partitions: readonly Pick<MetadataPartition, 'partitionIndex' | 'leaderId' | 'leaderEpoch'>[];
 }
 
-/** A broker lags behind by a few topics of one name at most. */
+/** Remembered ids of earlier topics, of all names together. A broker lags behind by a few of them at most. */
 const EARLIER_MAX = 100;
 
 export class KnownTopics {
@@ -74,7 +74,7 @@ export class KnownTopics {
     return isComplete;
   }
 
-  /** Notes the leader that an answer names beside NOT_LEADER_OR_FOLLOWER (KIP-951). */
+  /** Notes the leader that an answer names, if its epoch is newer (KIP-951). */
   hint(topic: string, index: number, leaderId: NodeId, leaderEpoch: number): void {
     const known = this.partition(topic, index);
     if (known === undefined || leaderEpoch <= known.leaderEpoch) return;

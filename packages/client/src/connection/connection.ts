@@ -1,8 +1,7 @@
 /**
  * One connection to a broker: frames out, frames in, deadlines. The owner pipelines requests, and the broker
- * answers in the order of sending. A late, misordered or undecodable answer ends the connection, because no
- * later answer could be matched to its request. The connection knows no API's meaning, and the owner decides
- * when to reconnect.
+ * answers in the order of sending. A late, misordered or undecodable answer ends the connection, and with it
+ * every request in flight. The connection knows no API's meaning, and the owner decides when to reconnect.
  */
 import {
   type Address,
@@ -45,9 +44,12 @@ export interface ConnectionOptions {
 
 export interface ConnectionEvents {
   opened(): void;
-  /** Called once, last, and never within a call of the owner. The requests in flight have ended before. */
+  /**
+   * Called once, last, and never within a call of the owner. The requests in flight have ended before. Not
+   * called after `abandon`.
+   */
   closed(reason: string): void;
-  /** Called with each decoded answer, before its request ends. */
+  /** Called with each answer that this connection decodes, before its request ends. */
   answered?(api: AnyApi, response: unknown): void;
   /** Called when the broker answers out of order, or without a request. The connection closes. */
   misordered?(correlationId: number): void;
@@ -115,8 +117,8 @@ export class Connection {
   }
 
   /**
-   * Calls `done` once. Bytes in the answer are lent: they are valid only until `done` returns. The connection
-   * must have opened, and not closed.
+   * Calls `done` once, unless the owner abandons the connection. Bytes in the answer are lent: they are valid
+   * only until `done` returns. The connection must have opened, and not closed.
    */
   request<Request, Response, RequestInput, ResponseInput>(
     api: Api<Request, Response, RequestInput, ResponseInput>,
@@ -141,7 +143,7 @@ export class Connection {
     this.expect(correlationId, api, 0, true, timeoutMs, done as Done<unknown>);
   }
 
-  /** Sends a request that gets no answer (acks=0). Returns its correlation id. */
+  /** Sends a request and waits for no answer (acks=0). Returns its correlation id. */
   send<Request, Response, RequestInput, ResponseInput>(
     api: Api<Request, Response, RequestInput, ResponseInput>,
     version: number,
@@ -165,7 +167,7 @@ export class Connection {
     this.stream.destroy(reason);
   }
 
-  /** Ends the connection without any further event; the requests in flight get no answer. */
+  /** Ends the connection without any further event. Calls no `done` of the requests in flight. */
   abandon(reason: string): void {
     this.isAbandoned = true;
     this.isOpen = false;

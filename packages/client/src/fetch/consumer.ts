@@ -32,7 +32,7 @@ export interface ConsumerObserver {
   damaged?(position: Position, baseOffset: number): void;
   /** Called when the consumer stops reading the partition, because no retry would succeed. */
   failed?(position: Position, error: string): void;
-  /** Called with the error code of each answer; 0: there was no answer. */
+  /** Called with each error code in an answer; 0: ListOffsets or OffsetForLeaderEpoch got no answer. */
   error?(code: number): void;
 }
 
@@ -50,8 +50,8 @@ export interface ConsumerOptions {
   /** Uses fetch sessions with Fetch 7 and later (KIP-227). */
   readonly usesSessions: boolean;
   /**
-   * Requests carry the leader epoch that the consumer knows, so that a broker with another epoch refuses them
-   * (KIP-320).
+   * Fetch requests carry the leader epoch that the consumer knows, so that a broker with another epoch
+   * refuses them (KIP-320).
    */
   readonly sendsEpochs: boolean;
   /** Asks a new leader whether the position is still part of the log, as the Java client does. */
@@ -89,7 +89,7 @@ export class Consumer {
     this.backoffMs = options.backoffMs ?? BACKOFF_MS;
   }
 
-  /** The positions of all partitions assigned so far, by `topic-partition`. */
+  /** The positions of all assigned partitions, by `topic-partition`. */
   get positions(): ReadonlyMap<string, Readonly<Position>> {
     return this.byName;
   }
@@ -105,7 +105,7 @@ export class Consumer {
     this.timer?.cancel();
   }
 
-  /** Sends the next request for every partition that has none under way. */
+  /** Sends every request that the consumer may send now. */
   private pump(): void {
     if (this.isClosed) return;
     this.assign();
@@ -150,8 +150,8 @@ export class Consumer {
   }
 
   /**
-   * The leader to fetch from. Undefined: the partition must wait, or this call has sent a request that must
-   * come before a Fetch.
+   * The leader to fetch from. Undefined: the consumer has stopped reading the partition, the partition must
+   * wait, or this call has sent a request that must come before a Fetch.
    */
   private fetchesFrom(position: Position): NodeId | undefined {
     const { cluster, clock } = this.options;
@@ -223,10 +223,7 @@ export class Consumer {
     });
   }
 
-  /**
-   * Takes in an answer to OffsetForLeaderEpoch: the end of the last record's epoch in the log of a new
-   * leader.
-   */
+  /** OffsetForLeaderEpoch has answered where the epoch of the last record ends in the leader's log. */
   private truncate(position: Position, leaderEpoch: number, endOffset: number): void {
     // This leader does not know the epoch of the last record, so the consumer continues in the epoch of the
     // answer.

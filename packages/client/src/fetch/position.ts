@@ -1,7 +1,7 @@
 /** Where a consumer continues in a partition. */
 import type { Millis, Uuid } from '@millrace/base';
 
-/** The reason for a position. `truncated`: a new leader's log ends before it (KIP-320). */
+/** The reason for a position. `truncated`: the leader lacks records before the old position (KIP-320). */
 export type PositionReason = 'earliest' | 'latest' | 'out-of-range' | 'truncated';
 
 export interface Position {
@@ -12,9 +12,9 @@ export interface Position {
   /** The offset of the next record. Undefined: the consumer must first ask for it (ListOffsets). */
   offset: number | undefined;
   startAt: Exclude<PositionReason, 'truncated'>;
-  /** The leader epoch of the last record read; -1 before the first. */
+  /** The leader epoch of the last record before the position; -1: not known. */
   lastEpoch: number;
-  /** The leader epoch under which the position was last validated. */
+  /** The leader epoch under which the position was last validated; -1: it must be validated. */
   validatedEpoch: number;
   /** A ListOffsets or an OffsetForLeaderEpoch is under way. */
   isAsking: boolean;

@@ -2,13 +2,15 @@
 import { BatchHeader, batchSizeAt, checkBatchCrc, readBatchHeader } from '@millrace/protocol';
 
 export interface WholeBatches {
-  /** The length of the whole batches in bytes. A limit of the answer may cut the next batch short. */
+  /**
+   * The length of the whole and intact batches in bytes. A limit of the answer may cut the next batch short.
+   */
   readonly sizeBytes: number;
-  /** The offset after the last record. Undefined: there is no whole batch. */
+  /** The offset after the last record of these batches. Undefined: there is no such batch. */
   readonly nextOffset: number | undefined;
-  /** The leader epoch of the last batch; -1: there is none. */
+  /** The leader epoch of the last of these batches; -1: there is none. */
   readonly lastEpoch: number;
-  /** The base offset of the next batch, if its checksum is wrong. */
+  /** The base offset of the batch behind them, if its checksum is wrong. */
   readonly damagedAt: number | undefined;
 }
 

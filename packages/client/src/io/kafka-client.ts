@@ -1,6 +1,6 @@
 /**
  * A client with promises, for hosts: commands, tests, benchmarks. One connection to one broker; every request
- * goes there, in the newest version that both sides have.
+ * goes there, by default in the newest version that both sides have.
  */
 import { type Address, type Clock, type Millis, type Net, Timers } from '@millrace/base';
 import { NodeClock, NodeNet } from '@millrace/base/io';
@@ -14,7 +14,7 @@ import {
 import { parseAddress } from '../addresses.ts';
 import { BrokerConnection } from '../connection/broker-connection.ts';
 
-/** Thrown when a request gets no answer. The message names the broker and says why. */
+/** Thrown when the client cannot connect, cannot send a request, or gets no answer. The message says why. */
 export class ClientError extends Error {
   override readonly name = 'ClientError';
 }
@@ -86,7 +86,8 @@ export class KafkaClient {
   }
 
   /**
-   * Connects to the first broker of a `host:port,host:port` list that answers. Rejects with a ClientError.
+   * Connects to the first broker of a `host:port,host:port` list that answers. Rejects with a ClientError if
+   * none does.
    */
   static async bootstrap(servers: string, options: KafkaClientOptions = {}): Promise<KafkaClient> {
     const reasons: string[] = [];
@@ -101,7 +102,7 @@ export class KafkaClient {
     throw new ClientError(`no broker of ${servers} answers (${reasons.join('; ')})`);
   }
 
-  /** Connects to this broker, and waits until it has answered ApiVersions. Rejects with a ClientError. */
+  /** Connects to this broker, and waits until it has answered ApiVersions. May reject with a ClientError. */
   static connect(server: string, options: KafkaClientOptions = {}): Promise<KafkaClient> {
     return new Promise((resolve, reject) => {
       const address = parseAddress(server);

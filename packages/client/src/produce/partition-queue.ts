@@ -30,7 +30,7 @@ export class PartitionQueue<Batch> {
   readonly name: string;
   /** No batch leaves before this time. */
   notBeforeMs: Millis = 0;
-  /** The broker of the batches in flight, and the topic that it leads. */
+  /** The broker to which the newest request went, and the topic in that request. */
   inFlightTo: { readonly leaderId: NodeId; readonly topicId: Uuid } | undefined;
   waiting: OpenBatch<Batch>[] = [];
   readonly inFlight: OpenBatch<Batch>[] = [];

@@ -37,7 +37,7 @@ const TRANSACTION_TIMEOUT_MS = 60_000;
 
 export class ProducerIdentity {
   /**
-   * The producer gave up a batch: it sends nothing until all requests under way are answered, then calls
+   * The producer gave up a batch: it sends nothing until all requests under way have ended, then calls
    * `restart`.
    */
   isResetting = false;
@@ -51,7 +51,7 @@ export class ProducerIdentity {
     this.options = options;
   }
 
-  /** Whether there is an id; asks for one if not. */
+  /** Whether the producer may send under this identity now. Asks for an id if there is none. */
   get isUsable(): boolean {
     if (this.isResetting) return false;
     if (this.producerId < 0) this.ask();
@@ -66,7 +66,8 @@ export class ProducerIdentity {
   }
 
   /**
-   * Called when it is unknown whether the log has some batch. No later batch can continue from its sequence.
+   * Called when the producer gives up a batch that has a sequence. The log may lack that batch, so no later
+   * batch can continue from its sequence.
    */
   reset(): void {
     this.isResetting = true;

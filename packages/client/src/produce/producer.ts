@@ -18,11 +18,11 @@ export interface ProducerBatch {
   readonly recordCount: number;
 }
 
-/** The producer calls these within `poll` and when answers arrive. Each call may enqueue batches. */
+/** The producer calls these within its methods and when answers arrive. Each call may enqueue batches. */
 export interface ProducerObserver<Batch> {
   /** Called when the producer sends a batch, in each attempt. `topicId`: of the topic with that name now. */
   sent?(batch: Batch, topicId: Uuid): void;
-  /** Called when an attempt failed and another follows. */
+  /** Called when an attempt failed and the batch waits for another. */
   retried?(batch: Batch, error: string): void;
   /**
    * Called when the leader has appended the batch; with acks=0, when the producer has sent it. `baseOffset`,
@@ -55,7 +55,7 @@ export interface ProducerOptions<Batch> {
   readonly acks: 0 | 1 | -1;
   /** Undefined: not idempotent. */
   readonly idempotence?: Pick<ProducerIdentityOptions, 'bumpsEpoch' | 'version' | 'answered'>;
-  /** Requests in flight for each partition; an idempotent producer has at most 5 (KIP-98). */
+  /** The most requests in flight for each partition; an idempotent producer has at most 5 (KIP-98). */
   readonly maxInFlight: number;
   /** How long the leader may wait until the followers have the batch. */
   readonly timeoutMs: Millis;
@@ -77,8 +77,8 @@ const CLOSED = 'the producer is closed';
 
 export class Producer<Batch extends ProducerBatch> {
   /**
-   * True: the producer polls every `backoffMs` while batches are open. False: the owner must poll, so that
-   * batches time out.
+   * True: after a `poll`, the producer polls every `backoffMs` while batches are open. False: the owner must
+   * poll, so that batches time out.
    */
   pollsItself: boolean;
   private readonly options: ProducerOptions<Batch>;
@@ -111,8 +111,8 @@ export class Producer<Batch extends ProducerBatch> {
   }
 
   /**
-   * The producer sends the batch at the next `poll`, answer or new metadata. After `close` the batch fails at
-   * once.
+   * The producer sends the batch at the next `poll`, answer or new metadata at the earliest. After `close`,
+   * the batch fails at once.
    */
   enqueue(batch: Batch): void {
     if (this.isClosed) {
@@ -197,8 +197,8 @@ export class Producer<Batch extends ProducerBatch> {
 
   /**
    * An idempotent producer waits, like librdkafka, for the batches in flight to an earlier leader: a new
-   * leader may not know the producer yet, and would take a later batch for its first one. So does the leader
-   * of another topic of that name.
+   * leader may not know the producer yet, and would take a later batch for its first one. The same holds for
+   * the leader of another topic of that name.
    */
   private mustWait(queue: PartitionQueue<Batch>, leaderId: NodeId): boolean {
     const { inFlight, inFlightTo, topic } = queue;
@@ -309,13 +309,13 @@ export class Producer<Batch extends ProducerBatch> {
   }
 
   private giveUp({ batch, identity, mayHaveHappened }: OpenBatch<Batch>, error: string): void {
-    // It is unknown whether the log has this sequence, so the next batches cannot continue from it.
+    // The log may lack this sequence, so the next batches cannot continue from it.
     if (identity !== undefined) this.identity?.reset();
     if (mayHaveHappened) this.options.observer.unknown(batch, error);
     else this.options.observer.failed(batch, error);
   }
 
-  /** Called when every batch under the old identity is answered. */
+  /** Called when no batch is in flight. Gives up the waiting batches that the log may have. */
   private restart(identity: ProducerIdentity): void {
     for (const queue of this.queues.values())
       for (const { batch } of queue.restart())

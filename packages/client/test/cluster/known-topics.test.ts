@@ -1,4 +1,4 @@
-/** Goal: old metadata never move a client back to an earlier leader. */
+/** Goal: old metadata never move a client back to an earlier leader, nor to a deleted topic. */
 import { ErrorCode } from '@millrace/protocol';
 import { expect, test } from 'vitest';
 import { KnownTopics } from '../../src/index.ts';

@@ -14,7 +14,10 @@ afterEach(() => {
   for (const server of servers.splice(0)) server.close();
 });
 
-/** Answers ApiVersions at once, and other requests after `answerMs` or never. Returns its address. */
+/**
+ * Starts a broker that answers ApiVersions at once, and other requests after `answerMs` or never. Returns the
+ * broker's address.
+ */
 async function broker(answerMs: number | undefined): Promise<string> {
   const server = createServer((socket) => {
     sockets.push(socket);

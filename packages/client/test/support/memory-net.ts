@@ -26,7 +26,7 @@ export class BrokerEnd {
   readonly received: Received[] = [];
   /** Why the client closed its end; undefined before. */
   destroyed: string | undefined;
-  /** Bytes that are not a request of a known API and version. */
+  /** The frames whose API key is unknown. */
   readonly odd: Uint8Array[] = [];
   private readonly clock: Clock;
   private readonly handler: StreamHandler;
@@ -56,7 +56,7 @@ export class BrokerEnd {
     return oldest.request as Req;
   }
 
-  /** Answers ApiVersions with every version of this client's APIs. */
+  /** Answers ApiVersions with every version of this client's APIs. `except`: the newest of some APIs. */
   answerVersions(except: { readonly [apiKey: number]: number } = {}): void {
     const apiKeys = [...apiByKey.values()].map(({ key, minVersion, maxVersion }) => ({
       apiKey: key,

@@ -1,4 +1,4 @@
-/** Metadata answers with one topic of one partition. */
+/** Metadata answers with one topic of one partition, or without topics. */
 import type { Uuid } from '@millrace/base';
 import type { apis, ResponseInputOf } from '@millrace/protocol';
 
