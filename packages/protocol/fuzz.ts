@@ -1,6 +1,6 @@
 /**
- * Fuzzed decoding: golden frames, damaged in every way that comes to mind, must decode or throw DecodeError;
- * nothing else may be thrown, take long, or cost more memory than the frame allows.
+ * Fuzzed decoding: a damaged golden frame or batch must decode or throw DecodeError, within SLOW_MS. It must
+ * not decode to more values than it has bytes.
  *
  *     node packages/protocol/fuzz.ts [count = 10,000,000] [seed]
  */
@@ -38,7 +38,7 @@ export interface FuzzReport {
   slowestMs: number;
 }
 
-/** Throws when a frame does what none may; the message tells how to see it again. */
+/** Throws if a frame breaks these rules. The message has the frame's bytes, its number and the seed. */
 export function fuzz(count: number, seed: number): FuzzReport {
   const random = new Prng(seed);
   const seeds = collectSeeds();
@@ -171,7 +171,7 @@ function mutateOnce(bytes: Uint8Array, other: Uint8Array, random: Prng): Uint8Ar
       bytes[at] = INTERESTING[random.below(INTERESTING.length)]!;
       return bytes;
     case 3:
-      // Looks like a length: as large, as negative or as much too large as can be.
+      // Writes an extreme length: the largest int32, with some bytes inverted.
       bytes.set(
         [0x7f, 0xff, 0xff, 0xff]
           .map((byte) => byte ^ (random.below(3) === 0 ? 0xff : 0))

@@ -36,7 +36,10 @@ export interface Api<Request, Response, RequestInput, ResponseInput> {
   decodeRequest(version: number, bytes: Uint8Array, position?: number, cost?: DecodeCost): Request;
   /** The body must reach to the end of the bytes. Throws DecodeError. */
   decodeResponse(version: number, bytes: Uint8Array, position?: number): Response;
-  /** The body as chunks. Drops fields that the version does not have; an invalid value fails an assertion. */
+  /**
+   * The body as chunks. Drops fields that the version does not have. A number out of its field's range fails
+   * an assertion; a text that is too long is cut.
+   */
   encodeRequest(version: number, value: RequestInput): Uint8Array[];
   encodeResponse(version: number, value: ResponseInput): Uint8Array[];
   /** Like `encodeRequest`, but appends to earlier output (a header). */
@@ -88,7 +91,7 @@ export function defineApi<const Req extends Fields, const Res extends Fields>(
   };
 }
 
-/** One direction of an API: a pair of compiled functions for each version in use. */
+/** One direction of an API: the compiled decoders and encoders of the versions in use. */
 class MessageCodec {
   private readonly api: { readonly name: string; readonly flexibleFrom: number };
   private readonly direction: 'request' | 'response';

@@ -156,7 +156,7 @@ export function checkBatchCrc(bytes: Uint8Array, position: number, sizeBytes: nu
   return batchCrc(bytes, position, sizeBytes) === readInt32(bytes, position + CRC_AT) >>> 0;
 }
 
-/** Stamps, in place, the fields that a leader sets when it appends a batch. */
+/** Stamps, in place, the two fields that a leader sets in every batch that it appends. */
 export function stampBatch(
   bytes: Uint8Array,
   position: number,
@@ -177,7 +177,7 @@ export function setLogAppendTime(bytes: Uint8Array, position: number, timestamp:
   updateCrc(bytes, position);
 }
 
-/** Sets the largest timestamp, in place, if the header has another one than the records. */
+/** Sets the largest timestamp, in place: for a header that has another one than the records. */
 export function setMaxTimestamp(bytes: Uint8Array, position: number, maxTimestamp: Timestamp): void {
   writeTimestamp(bytes, position + MAX_TIMESTAMP_AT, maxTimestamp);
   updateCrc(bytes, position);
@@ -192,7 +192,7 @@ function batchCrc(bytes: Uint8Array, position: number, sizeBytes: number): numbe
   return crc32c(bytes, position + ATTRIBUTES_AT, position + sizeBytes);
 }
 
-/** The header fields that cannot be computed from the records' bytes. */
+/** The header fields except the size, the magic and the checksum. */
 export interface NewBatchHeader {
   readonly baseOffset: number;
   readonly leaderEpoch: number;

@@ -1,6 +1,6 @@
 /**
- * The seam to node's `Buffer`: text and scratch memory at native speed, on any Uint8Array, without making
- * views. The only file of the protocol that knows Buffer. Its native methods take any Uint8Array as `this`.
+ * Text, uuids and scratch memory by the native code of node's `Buffer`, without making views. Buffer's native
+ * methods take any Uint8Array as `this`. Only this file of the protocol calls Buffer.
  */
 import type { Uuid } from '@millrace/base';
 
@@ -13,7 +13,7 @@ interface NativeText {
 
 const { utf8Slice, utf8Write, base64urlSlice, base64urlWrite } = Buffer.prototype as unknown as NativeText;
 
-/** Below this many characters a plain loop is quicker than the call into native code. */
+/** Up to this many characters, a plain loop writes a text quicker than native code does. */
 const SHORT = 24;
 
 /** Text of the bytes start .. end; invalid UTF-8 reads as U+FFFD. */

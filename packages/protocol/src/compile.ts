@@ -1,7 +1,7 @@
 /**
- * Compiles a table to straight-line JavaScript: for one message in one version, a function that reads it and
- * a function that writes it. These functions make no decisions about versions. The reader puts a struct into
- * one object literal, so that all decoded values of a table have one shape. Knows nothing of APIs or headers.
+ * Compiles a table to JavaScript: for one message in one version, a function that reads it and a function
+ * that writes it. These functions make no decisions about versions. The reading function puts a struct into
+ * one object literal, so that the struct has one shape in all versions. Knows nothing of APIs or headers.
  */
 import { assert } from '@millrace/base';
 import type { Reader } from './reader.ts';
@@ -287,7 +287,7 @@ function differsFromDefault(field: Field, value: string): string {
   return `(${inner.join(' || ')})`;
 }
 
-/** The statement that writes one field whose value is in the variable `value`. */
+/** The statement that writes one field. `value` is the name of the variable that holds the field's value. */
 function fieldWriter(target: Target, field: Field, value: string, name: string, functions: string[]): string {
   const nullable = within(target.version, field.nullable);
   if (field.kind === 'array') return arrayWriter(target, field, nullable, value, name, functions);

@@ -1,6 +1,6 @@
 /**
- * CRC-32C (Castagnoli), the checksum of record batches. A call uses the memory of the WebAssembly as scratch
- * space, and keeps nothing in it.
+ * CRC-32C (Castagnoli), the checksum of record batches. A call copies the bytes into the memory of the
+ * WebAssembly. No later call reads them.
  */
 import { INPUT_BYTES_MAX, instantiateCrc, TABLES_BYTES } from './crc32c-wasm.ts';
 

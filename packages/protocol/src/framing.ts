@@ -2,8 +2,8 @@
  * Cuts a byte stream into frames: an int32 size, then that many bytes. Owns the bytes that have arrived and
  * that the caller has not taken. Memory grows with the received bytes, never with an announced size. A frame
  * within one chunk is a view of the chunk. A frame that spans chunks is assembled in a buffer that grows with
- * the bytes that arrive. When `next` finds such a frame, it reserves no memory yet: the owner first checks
- * the frame's size and start, and may refuse the frame.
+ * the bytes that arrive. When `next` finds a frame that has not arrived whole, it reserves no memory yet: the
+ * caller first checks the frame's size and start, and may refuse the frame.
  *
  * A caller that reuses its chunks calls `keep` before it pushes the next chunk: `keep` copies the unused
  * bytes. With spare buffers, a frame is valid until the next call of `next`, `keep` or `release`. Without
@@ -27,7 +27,7 @@ export class FrameReader {
   private chunks: Uint8Array[] = [];
   private position = 0;
   private buffered = 0;
-  /** The frame that spans chunks: its buffer, the number of bytes that have arrived, and its full size. */
+  /** The frame that spans chunks: its buffer, the number of its bytes in the buffer, and its full size. */
   private assembly: Uint8Array | undefined;
   private assembledBytes = 0;
   private frameBytes = 0;
@@ -52,7 +52,7 @@ export class FrameReader {
     return this.assembly === undefined ? 0 : this.frameBytes;
   }
 
-  /** The bytes that have arrived of the frame under assembly. */
+  /** The start of the frame under assembly: its bytes in the buffer, or else those in the first chunk. */
   get assembled(): Uint8Array {
     if (this.assembly === undefined) return NOTHING;
     if (this.assembledBytes > 0) return this.assembly.subarray(0, this.assembledBytes);
@@ -64,7 +64,7 @@ export class FrameReader {
     return this.assembly?.length ?? 0;
   }
 
-  /** The reader uses the chunk until the next `keep`, or without a limit if nobody calls `keep`. */
+  /** The reader uses the chunk until the next `keep`, or until it is used up if nobody calls `keep`. */
   push(chunk: Uint8Array): void {
     if (chunk.length === 0) return;
     this.chunks.push(chunk);
@@ -91,7 +91,7 @@ export class FrameReader {
     this.buffered = 0;
   }
 
-  /** The owner takes the last chunk back: copies its unused bytes. */
+  /** The caller takes the last chunk back: copies its unused bytes. */
   keep(): void {
     this.release();
     if (this.assembly !== undefined && this.bufferedBytes < this.frameBytes) {
@@ -107,7 +107,8 @@ export class FrameReader {
   }
 
   /**
-   * The next whole frame without its size. Throws DecodeError on an impossible size; the stream ends there.
+   * The next whole frame without its size; undefined: it has not arrived. Throws DecodeError on an impossible
+   * size; the caller can read no more of the stream.
    */
   next(): Uint8Array | undefined {
     this.release();

@@ -5,8 +5,9 @@
  *                [tagged], body
  *     response = size int32, correlationId int32, [tagged], body
  *
- * Flexible versions have tagged fields, with one exception: the response of ApiVersions never has them, so
- * that a client can read it before it knows the broker's versions (KIP-511). The client id is never compact.
+ * The headers of flexible versions have tagged fields, with one exception: the response header of ApiVersions
+ * never has them, so that a client can read it before it knows the broker's versions (KIP-511). The client id
+ * is never compact.
  */
 import { assert } from '@millrace/base';
 import type { AnyApi, Api } from './api.ts';

@@ -1,5 +1,6 @@
 /**
- * The hash by which Kafka's clients choose a partition: MurmurHash2 (Austin Appleby, public domain), 32 bits.
+ * The hash of a key by which Kafka's Java client chooses a partition: MurmurHash2 (Austin Appleby, public
+ * domain), 32 bits.
  */
 
 const SEED = 0x9747b28c;
@@ -24,7 +25,7 @@ export function murmur2(bytes: Uint8Array): number {
   return hash ^ (hash >>> 15);
 }
 
-/** The partition of a keyed record among `partitionCount`, as Kafka's default partitioner chooses it. */
+/** The partition of a keyed record among `partitionCount`, as Kafka's Java client chooses it. */
 export function partitionForKey(key: Uint8Array, partitionCount: number): number {
   return (murmur2(key) & 0x7fffffff) % partitionCount;
 }

@@ -13,7 +13,7 @@ export function validateTopicName(name: string): string | undefined {
   return undefined;
 }
 
-/** Equal for names that collide: metrics write '.' as '_', so such names may not exist side by side. */
+/** Equal for names that collide: Kafka's metrics write '.' as '_', so such names may not coexist. */
 export function topicCollisionKey(name: string): string {
   return name.replaceAll('.', '_');
 }

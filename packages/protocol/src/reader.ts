@@ -16,8 +16,8 @@ export const STRING_BYTES_MAX = 0x7fff;
 
 /**
  * The most array elements and tagged fields in one request. No cluster has that many partitions, and an
- * element of a few bytes becomes an object of a hundred bytes. Responses have no limit, because they come
- * from brokers that this node asked.
+ * element of a few bytes becomes an object of a hundred bytes. The bodies of responses have no limit, because
+ * they come from nodes that this process asked.
  */
 export const REQUEST_ELEMENTS_MAX = 1 << 19;
 
@@ -121,7 +121,7 @@ export class Reader {
     return (value | (last << 28)) >>> 0;
   }
 
-  /** A compact length is one less than the written number, in 32 bits: from 2^31 + 1 on it is negative. */
+  /** One less than the written number, in 32 bits: negative for 0, and for numbers from 2^31 + 1 on. */
   private compactLength(): number {
     return (this.unsignedVarint() - 1) | 0;
   }

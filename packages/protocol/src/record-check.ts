@@ -75,7 +75,7 @@ export function workOf({ bytes, records }: { readonly bytes: number; readonly re
   return bytes + records * RECORD_WORK;
 }
 
-/** Like `checkRecords`, with the highest cost that a batch may have: for a job. */
+/** Like `checkRecords`, for jobs: without a budget. Refuses a batch that costs more than RECORDS_WORK_MAX. */
 export function checkRecordsWhole(
   batch: Uint8Array,
   header: BatchHeader,
@@ -110,8 +110,8 @@ function recordsClaimed({ compression, recordCount, sizeBytes }: BatchHeader): n
 }
 
 /**
- * Passes the records' bytes to `sink`. Throws DecodeError if the payload is damaged, TooLargeError beyond
- * `maxBytes`.
+ * Passes the records' bytes to `sink`. Throws DecodeError if the payload is damaged, TooLargeError if it
+ * decompresses to more than `maxBytes`.
  */
 export function unfoldBatch(
   batch: Uint8Array,

@@ -25,7 +25,7 @@ import { addTimestamps, NO_TIMESTAMP, type Timestamp, wrapTimestamp } from './ti
 export class RecordChecker extends RecordWalker {
   private readonly rules: RecordRules;
   private readonly base: Timestamp;
-  /** `base` if plain sums are exact; else NaN, which makes every comparison false. */
+  /** `base` if it is a number and the deltas count; else NaN, which makes every comparison false. */
   private readonly baseMs: number;
   /** The timestamp of all records, if the header has LogAppendTime. */
   private readonly common: Timestamp | undefined;

@@ -1,9 +1,10 @@
 /**
  * Walks through the uncompressed bytes of a batch's records, in chunks that are cut anywhere, and passes each
- * record to a subclass. Skips keys, values and headers without a copy, and allocates nothing per record.
- * Reads a record in one chunk in place, and a record that spans chunks byte by byte. Checks that a record is
- * readable: all lengths fit into the record, and the record has its announced length. Varints have Kafka's
- * limits: 5 bytes, or 10 for a timestamp; bits beyond 32 or 64 are dropped.
+ * record to a subclass. Skips keys, values and headers without a copy, and allocates nothing per record
+ * (except for a timestamp delta beyond the safe integers). Reads a record in one chunk in place, and the
+ * numbers of a record that spans chunks byte by byte. Checks that a record is readable: all lengths fit into
+ * the record, and the record has its announced length. Varints have Kafka's limits: 5 bytes, or 10 for a
+ * timestamp; bits beyond 32 or 64 are dropped.
  *
  *     record = length varint, attributes int8, timestampDelta varlong, offsetDelta varint, key, value,
  *              header count varint, headers
@@ -47,7 +48,7 @@ export abstract class RecordWalker {
   private readonly count: number;
   private readonly workMax: number;
   private isStopped = false;
-  /** Position behind the last varint of several bytes. */
+  /** Position behind the number that `varint` or `varlong` read last, or NOWHERE. */
   private after = 0;
   // State of a record that spans chunks:
   private next: Next = Next.LENGTH;
@@ -117,7 +118,7 @@ export abstract class RecordWalker {
 
   /**
    * Visits the records that are whole in `bytes`. Returns the beginning of the first one that is not, or the
-   * end of the last expected record.
+   * end of the last expected record; the end of `bytes` if the walker stops.
    */
   private inPlace(bytes: Uint8Array, from: number): number {
     const end = bytes.length;
@@ -311,7 +312,7 @@ export abstract class RecordWalker {
     if (!this.visit(timestampDelta, offsetDelta, keyBytes, valueBytes)) this.isStopped = true;
   }
 
-  /** Handles one byte that is not part of a key or value. */
+  /** Handles one byte of a number or of the attributes. */
   private byte(byte: number): void {
     if (this.next !== Next.LENGTH && --this.bodyLeft < 0) {
       this.fail('a record has another length than it says');

@@ -1,6 +1,6 @@
 /**
- * Records inside a batch: reads them, and builds a batch from them. For code that must look inside a batch;
- * the hot path never does.
+ * Records inside a batch: reads them as objects, and builds a batch from them. For tests, the simulator and
+ * tools. The broker checks and searches records without objects (RecordWalker).
  *
  *     record = length varint, attributes int8 (0), timestampDelta varlong, offsetDelta varint, key, value,
  *              header count varint, headers
@@ -56,7 +56,7 @@ export interface Record {
   readonly headers: readonly RecordHeader[];
 }
 
-/** Largest decompressed size of one batch's records. */
+/** Default limit of `readRecords` for the decompressed size of a batch's records. */
 export const DECOMPRESSED_BYTES_MAX = 128 * 1024 * 1024;
 
 /**

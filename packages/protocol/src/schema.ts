@@ -1,6 +1,6 @@
 /**
- * The language of the API tables. A table names every field of a message once, in wire order, with the
- * versions that have it:
+ * The language of the API tables. A table names every field of a message once, with the versions that have
+ * it. Fields without a tag are in wire order:
  *
  *     topics: array('0+', { nullable: '1+' }, {        // null allowed from version 1 on
  *       name: string('0+'),

@@ -1,7 +1,7 @@
 /**
- * Used buffers for reuse, so that a stream of large messages creates no garbage: memory outside of the heap
- * is expensive to collect. Sizes up to 2 MiB are powers of two, and larger buffers are not kept. The total
- * size of kept buffers is bounded. A buffer that no caller gives back becomes garbage, which does no harm.
+ * Used buffers for reuse, so that a stream of large messages creates little garbage: memory outside of the
+ * heap is expensive to collect. Sizes up to 2 MiB are powers of two, and larger buffers are not kept. The
+ * total size of kept buffers is bounded. A caller may drop a buffer instead of giving it back.
  */
 import { allocateUnsafe } from './bytes.ts';
 
@@ -19,8 +19,8 @@ interface Entry {
 
 export interface SpareBuffersOptions {
   /**
-   * Overwrites bytes that are given back, and released frames: code that still reads them gets garbage. For
-   * tests.
+   * Overwrites bytes that are given back, and released frames: code that still reads them gets wrong bytes.
+   * For tests and the simulator.
    */
   readonly spoils?: boolean;
 }
@@ -54,7 +54,7 @@ export class SpareBuffers {
 
   /**
    * Takes back the buffer behind these bytes, which the caller no longer uses. Ignores memory that `take` has
-   * not handed out.
+   * not handed out, and drops a buffer that is too large or does not fit into the bound.
    */
   give(bytes: Uint8Array): void {
     const entry = this.all.get(bytes.buffer);
@@ -67,7 +67,7 @@ export class SpareBuffers {
     this.spares[kindOf(length)]!.push(entry);
   }
 
-  /** The caller no longer uses these bytes: overwrites them with `spoils`. */
+  /** The caller no longer uses these bytes. With the option `spoils`, overwrites them. */
   spoil(bytes: Uint8Array): void {
     if (this.spoils) bytes.fill(SPOILED);
   }

@@ -4,7 +4,7 @@
  * are exact between the two.
  */
 
-/** Milliseconds since 1970 by convention; -1: none. Create one only with the functions below. */
+/** Milliseconds since 1970 by convention; -1: none. Create a bigint one only with the functions below. */
 export type Timestamp = number | bigint;
 
 /** Kafka's value for "no timestamp". */

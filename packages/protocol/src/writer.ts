@@ -1,7 +1,7 @@
 /**
  * Gathers one message as chunks: copies fields to a growing buffer, and passes record bytes on by reference.
- * Compiled encoders are sequences of its calls. A value out of a field's range is a programming error and
- * fails an assertion, so it never reaches the wire.
+ * Compiled encoders are sequences of its calls. A number out of its field's range is a programming error and
+ * fails an assertion, so it never reaches the wire. A text that is too long is cut (cutText).
  */
 import { assert, type Uuid } from '@millrace/base';
 import { allocateUnsafe, utf8Bytes, writeUtf8, writeUuid } from './bytes.ts';
@@ -269,8 +269,8 @@ export function joinedChunks(chunks: readonly Uint8Array[]): Uint8Array {
 }
 
 /**
- * Cuts a text that is longer than the protocol allows, because a failed assertion would end the node. A name
- * came in a request, so it fits. Only an error message that contains a name can be too long.
+ * Cuts a text that is longer than the protocol allows, because a failed assertion would end the node. In a
+ * broker, a name came in a request, so it fits. Only an error message that contains a name can be too long.
  */
 function cutText(text: string): string {
   if (text.length * 3 <= STRING_BYTES_MAX || utf8Bytes(text) <= STRING_BYTES_MAX) return text;

@@ -1,6 +1,6 @@
 /**
- * Goal: the code builds, reads and stamps batches as the format demands. Method: examples, round trips, a
- * hand-made batch.
+ * Goal: the code builds, reads and stamps batches as the format demands. Method: examples, round trips, and
+ * batches with changed bytes.
  */
 import {
   BatchHeader,

@@ -1,6 +1,5 @@
 /**
- * Goal: names, hashes, error codes and headers as Kafka has them. Method: examples from Kafka's
- * documentation.
+ * Goal: names, hashes, error codes and headers as Kafka has them. Method: examples with Kafka's results.
  */
 import {
   apiByKey,

@@ -1,7 +1,8 @@
 /**
- * Goal: the checker gives each batch the same answer (code and message) as Apache Kafka 4.3.1, and finds the
- * largest timestamp. Method: batches with one error, uncompressed and compressed; comparison with
- * readRecords, which creates an object for each record; chunks that are cut anywhere.
+ * Goal: the checker gives each batch the same error code as Apache Kafka 4.3.1, and each forbidden record the
+ * same message, except in the two cases that record-checker.ts names. It finds the largest timestamp. Method:
+ * batches with one error, uncompressed and compressed; comparison with readRecords, which creates an object
+ * for each record; chunks that are cut anywhere.
  */
 import {
   checkRecords,

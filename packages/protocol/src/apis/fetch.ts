@@ -10,7 +10,7 @@
  *
  * The replica id is in replicaId up to version 14, in replicaState from 15 on. A request without a high
  * watermark means the largest one, here Number.MAX_SAFE_INTEGER. Clients may ask for any int64 as an offset.
- * The decoder clamps an offset to the safe integers, and a clamped offset is out of range, too.
+ * The decoder clamps an offset to the safe integers; a clamped offset is out of range as the original is.
  */
 import { defineApi, type RequestOf, type ResponseOf } from '../api.ts';
 import { array, int8, int16, int32, int64, records, string, struct, uuid } from '../schema.ts';

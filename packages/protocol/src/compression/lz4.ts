@@ -108,7 +108,7 @@ function frameHeader(bytes: Uint8Array): FrameHeader {
 /** Most small batches of text do not unfold to more than this many times their size. */
 const USUAL_RATIO = 4;
 
-/** Holds one decompressed block at a time, in a buffer that grows up to the size that the frame announces. */
+/** Holds one decompressed block at a time. Refuses a block that is larger than the frame announces. */
 class Block {
   private bytes: Uint8Array;
   private sizeBytes = 0;
@@ -187,7 +187,8 @@ function decompressBlock(bytes: Uint8Array, start: number, end: number, output: 
 
 const HASH_BITS = 14;
 /**
- * The format's rules for the end of a block: the last 5 bytes are literals, no match begins in the last 12.
+ * The format's rules for the end of a block: the last 5 bytes are literals, and the last match begins at
+ * least 12 bytes before the end.
  */
 const LAST_LITERALS = 5;
 const MATCH_LIMIT = 12;

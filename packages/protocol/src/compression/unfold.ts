@@ -4,7 +4,7 @@ import { DecodeError } from '../decode-error.ts';
 
 /**
  * Receives decompressed bytes in order. A chunk is valid only during the call, because the next chunk
- * overwrites it. `push` returns false to stop the codec.
+ * may overwrite it. `push` returns false to stop the codec.
  */
 export interface ByteSink {
   push(chunk: Uint8Array): boolean;

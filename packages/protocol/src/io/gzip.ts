@@ -1,6 +1,6 @@
 /**
  * Gzip members (RFC 1952) around node's raw inflate. Node's own gunzip refuses bytes behind a member that are
- * not another member. Java's gunzip, which Kafka uses, ignores such bytes. Java also ignores the last 18
+ * neither zeros nor another member. Java's gunzip, which Kafka uses, ignores such bytes. Java also ignores 18
  * bytes or fewer behind a member, whatever they are.
  */
 import { crc32 } from 'node:zlib';

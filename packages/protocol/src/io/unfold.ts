@@ -1,7 +1,7 @@
 /**
- * Decompresses a payload as a stream, for worker threads. The stream holds one window of the decompressed
- * bytes, not the whole batch. Uses Node's zlib streams for gzip and zstd; our snappy and lz4 decompress block
- * by block anyway. Accepts the same bytes as the synchronous codecs.
+ * Decompresses a payload as a stream, for worker threads. For gzip and zstd, Node's zlib streams hold one
+ * window of the decompressed bytes, not the whole batch. Our snappy and lz4 decompress block by block anyway.
+ * Accepts the same bytes as the synchronous codecs.
  */
 import { constants, crc32, createInflateRaw, createZstdDecompress } from 'node:zlib';
 import { BATCH_HEADER_BYTES, type BatchHeader, Compression } from '../batch.ts';
@@ -17,7 +17,7 @@ import { gzipMember, gzipTrailer, nextGzipMember } from './gzip.ts';
 const CHUNK_BYTES = 256 * 1024;
 const ZSTD_WINDOW_LOG_MAX = 27;
 
-/** Like `checkRecordsWhole`, but holds only one window of the decompressed bytes. */
+/** Like `checkRecordsWhole`, but holds only one window or block of the decompressed bytes. */
 export async function checkRecordsStreaming(
   batch: Uint8Array,
   header: BatchHeader,

@@ -1,6 +1,6 @@
 /**
- * Sends requests to a real broker in the versions that none of the recorded clients sends, so that record.ts
- * can record the answers:
+ * Sends a request to a real broker in every version of each API, so that record.ts can record also the
+ * versions that no real client sends:
  *
  *     node ask.ts PORT        (PORT of record.ts, started with the client name 'Millrace itself, …')
  */

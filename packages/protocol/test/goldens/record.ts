@@ -1,7 +1,6 @@
 /**
- * Records golden bytes: a TCP proxy between a real client and a real broker writes each exchange of an API of
- * ours to <api>-v<version>.hex beside this file. It never replaces a client's paragraph that is already
- * recorded.
+ * Records golden bytes: a TCP proxy between a client and a real broker writes exchanges of our APIs to
+ * <api>-v<version>.hex beside this file. It never replaces a client's paragraph that is already recorded.
  *
  *     node record.ts LISTEN_PORT BROKER_PORT 'kcat 1.7.1 (librdkafka 2.0.2)' [API…]
  *

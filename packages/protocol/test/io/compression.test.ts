@@ -1,6 +1,6 @@
 /**
  * Goal: every codec gives back its input, in each framing that clients use. Damaged bytes cause a DecodeError
- * and cost no more memory than allowed. Method: round trips, blocks of other implementations, fuzzing.
+ * and cost no more memory than allowed. Method: round trips, hand-made blocks, random damage.
  */
 import { DecodeError } from '@millrace/protocol';
 import { compressionCodecs as codecs } from '@millrace/protocol/io';

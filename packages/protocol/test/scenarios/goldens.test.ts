@@ -1,5 +1,5 @@
 /**
- * Goal: the codecs read and write the same bytes as real clients and Apache Kafka. Method: decode each
+ * Goal: the codecs read and write the same bytes as clients and Apache Kafka. Method: decode each
  * recorded frame; encoding the result must give the same bytes. Also open the record batches inside.
  */
 import {

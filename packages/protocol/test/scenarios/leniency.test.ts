@@ -31,7 +31,7 @@ describe('any negative length is null where null is allowed', () => {
       transactionalId: null,
       transactionTimeoutMs: 10,
     });
-    // 2^31 itself is one more than the largest length.
+    // A written 2^31 stands for the largest length, 2^31 - 1, and the message is too short for that.
     expect(() => apis.metadata.decodeRequest(9, hex('8080808008' + '01000000'))).toThrow(DecodeError);
   });
 });

@@ -154,7 +154,7 @@ function lz4(o: Frame = {}): Uint8Array {
     content,
   );
 }
-/** An LZ4 block that repeats one byte, and decompresses to far more than a block may hold. */
+/** An LZ4 block that repeats one byte, and decompresses to more than a block may hold. */
 const run = concat(
   bytes(0x1f, 65, 1, 0),
   new Uint8Array(300).fill(255),

@@ -1,6 +1,6 @@
 /**
- * The golden exchanges in test/goldens/*.hex: frames (without their size) that real clients and Kafka sent
- * each other.
+ * The golden exchanges in test/goldens/*.hex: frames (without their size) that real clients, or ask.ts, and
+ * Kafka sent each other.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';

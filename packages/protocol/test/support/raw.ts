@@ -31,7 +31,7 @@ export function varint(value: number | bigint): Uint8Array {
   return bytes(...out, Number(rest));
 }
 
-/** Each field of a record as its bytes; missing fields get the right value. */
+/** The fields of a record, some as bytes so that they can be malformed. A missing one gets a right value. */
 export interface RawRecord {
   readonly length?: Uint8Array;
   /** Added to the right length. */
