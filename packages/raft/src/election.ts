@@ -36,7 +36,7 @@ export function pumpElection(node: RaftNode, now: Millis): void {
     node.logEvent('debug', election.preVote ? 'pre-vote-lost' : 'election-lost', {
       logEndOffset: node.log.endOffset,
     });
-    // The pause is long enough for the winner to announce itself. It is random, so that two losers do not
+    // The pause is long enough for the winner to announce itself. It is random, so that two losers rarely
     // collide again.
     const soon = node.config.electionTimeoutMs / 4 + node.options.random.below(node.config.electionTimeoutMs);
     node.electionAt = Math.min(node.electionAt, now + soon);
@@ -132,8 +132,8 @@ export function onVoteResponse(
 }
 
 /**
- * Handles a peer of another cluster. If one peer belongs to another cluster, that peer is misconfigured. If a
- * majority does, this node is misconfigured.
+ * Handles a peer of another cluster. If a majority of the voters belongs to another cluster, this node counts
+ * as misconfigured, otherwise the peer.
  */
 function onForeignPeer(node: RaftNode, peer: VotePeer): void {
   peer.isForeign = true;
@@ -204,9 +204,9 @@ function isUpToDate({ log }: RaftNode, { logLastEpoch, logEndOffset }: VoteReque
 }
 
 /**
- * Whether this voter must refuse pre-votes because a leader answers its fetches. A leader that has not
- * answered a fetch of this voter does not count. Otherwise two voters could keep naming a dead leader to each
- * other, and block each other's elections for ever.
+ * Whether this voter leads, or a leader answers its fetches. The voter then refuses pre-votes, and names the
+ * leader in vote responses. A leader that has not answered a fetch of this voter does not count. Otherwise
+ * two voters could keep naming a dead leader to each other, and block each other's elections for ever.
  */
 function hearsLeader({ role, following }: RaftNode, now: Millis): boolean {
   if (role === 'leader') return true;

@@ -97,7 +97,7 @@ export function onFetchResponse(
   node.commitTo(Math.min(response.highWatermark, node.log.endOffset));
 }
 
-/** Handles an error response. If the followed node no longer leads, this node soon starts an election. */
+/** Handles an error response. If the followed node no longer leads, this node soon starts a pre-vote. */
 function onFetchError(node: RaftNode, response: FetchResponse, now: Millis): void {
   if (response.errorCode === RaftErrorCode.NOT_LEADER_OR_FOLLOWER) {
     node.endedEpoch = node.epoch;
@@ -144,8 +144,8 @@ export function onFetchFailed(
   following.fetchAt = now + node.config.retryBackoffMs;
   if (failure !== 'unavailable' || following.suspectAt !== Number.POSITIVE_INFINITY) return;
   // A broken connection mostly means a dead process, so this node soon starts a pre-vote. A successful fetch
-  // cancels the pre-vote. The delay grows with each broken connection, because perhaps only this node cannot
-  // reach the leader.
+  // cancels the pre-vote. The bound of the random delay doubles with each broken connection, because
+  // perhaps only this node cannot reach the leader.
   const { electionTimeoutMs, retryBackoffMs } = node.config;
   const spread = Math.min(electionTimeoutMs, (electionTimeoutMs / 6) * 2 ** Math.min(node.suspicions, 10));
   node.suspicions++;

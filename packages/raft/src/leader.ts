@@ -1,6 +1,7 @@
 /**
  * The leader's side. Answers fetches, counts the durable records of the voters, moves the high watermark, and
- * announces itself (BeginQuorumEpoch). Resigns when a majority stops fetching (check-quorum).
+ * announces itself (BeginQuorumEpoch). Resigns when it loses contact with a majority of the voters
+ * (check-quorum).
  *
  * The high watermark moves only to records of the leader's own epoch (Raft section 5.4.2). `activeFrom`
  * ensures that.
@@ -26,7 +27,7 @@ import { keyOf } from './voters.ts';
  */
 const OBSERVERS_MAX = 1000;
 /**
- * After a response to observers, the leader gathers all commits within this time into the next response.
+ * After a response with news to observers, the leader gathers all commits within this time into the next one.
  * Otherwise each of a thousand small changes would cost every broker a response and a fetch. A commit after a
  * longer pause leaves at once.
  */
@@ -58,8 +59,9 @@ export function pumpLeader(node: RaftNode, now: Millis): void {
 
 /**
  * Begins a round and returns its number; undefined: this node does not lead. The round ends, with the effect
- * `confirmed`, when fetches of a majority of the voters have carried its number. Each of these voters still
- * followed this leader after the call. So no majority had elected a newer leader at the time of the call.
+ * `confirmed`, when fetches of enough voters have carried its number: with the leader, they are a majority.
+ * Each of these voters still followed this leader after the call. So no majority had elected a newer leader
+ * at the time of the call.
  * Needs no clock. (This is Raft's read index, section 6.4 of Ongaro's thesis, for followers that pull.)
  */
 export function startRound(node: RaftNode): number | undefined {
@@ -229,7 +231,7 @@ function answerDiverging(node: RaftNode, token: number, request: FetchRequest): 
   const { log, epoch, leaderId, clusterId, highWatermark } = node;
   const end = log.endOf(request.lastFetchedEpoch);
   // If the leader's log has the replica's last epoch, the response names that epoch and its end in the
-  // leader's log. Otherwise it names the next older epoch of the leader's log.
+  // leader's log, at most the fetch offset. Otherwise it names the next older epoch of the leader's log.
   const diverging = { epoch: end.epoch, endOffset: Math.min(end.endOffset, request.fetchOffset) };
   node.reply(token, {
     type: 'fetch',

@@ -18,7 +18,7 @@ export interface EpochEnd {
 export class RaftLog {
   /** Offset after the last record. */
   endOffset: Offset = 0;
-  /** Everything below is durable. Rises when a write is confirmed, and falls at a truncation. */
+  /** Everything below is durable. Rises when a write is confirmed; a truncation may lower it. */
   durableEnd: Offset = 0;
   private readonly batches: LogBatch[] = [];
   /** First offset of each epoch that has records, ascending. */

@@ -1,7 +1,8 @@
 /**
  * The messages between voters and observers, as values. The names are from KIP-595, KIP-853 and KIP-996. The
  * wire form is in wire.ts. Every response carries the epoch and the leader that the responding node knows
- * (leaderId -1: none).
+ * (leaderId -1: none). A vote response names the leader only if the leader still answers (hearsLeader in
+ * election.ts).
  */
 import type { Millis, NodeId, Offset, QuorumEpoch } from '@millrace/base';
 import type { EpochEnd } from './log.ts';
@@ -86,7 +87,8 @@ export interface FetchRequest {
   readonly fetchOffset: Offset;
   readonly lastFetchedEpoch: QuorumEpoch;
   /**
-   * The high watermark that the replica knows. The leader answers at once when its own is higher (KIP-1166).
+   * The high watermark that the replica knows. A higher one of the leader is news (KIP-1166): the leader
+   * answers a voter at once, and an observer after a short pause at most.
    */
   readonly highWatermark: Offset;
   readonly maxWaitMs: Millis;
@@ -105,11 +107,12 @@ export interface FetchResponse {
   readonly clusterId: string;
   readonly highWatermark: Offset;
   /**
-   * The replica's log is not a prefix of the leader's. The replica truncates to this point and fetches again.
+   * The replica's log is not a prefix of the leader's. A voter truncates to this point or an earlier one
+   * (`cut` in follower.ts) and fetches again. An observer logs an error.
    */
   readonly diverging: EpochEnd | undefined;
   readonly batches: readonly LogBatch[];
-  /** The leader's latest round (leader.ts, startRound); 0 from a node that does not lead. */
+  /** The leader's latest round (leader.ts, startRound); 0 in a refusal. */
   readonly round: number;
 }
 

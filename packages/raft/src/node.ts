@@ -1,9 +1,9 @@
 /**
  * RaftNode: the state machine of the quorum on one node. Owns epoch, vote, role, log and high watermark.
  * Takes one input at a time and returns effects. Never reads a clock, never sends or writes itself. The
- * handlers are in election.ts, leader.ts and follower.ts. Each role has a pump, which runs after every input.
- * A handler only changes the state and replies. The pump looks at the whole state and does everything else
- * that is due.
+ * handlers are in election.ts, leader.ts and follower.ts. A handler changes the state, persists it and
+ * replies. After every input the pump of the present role looks at the whole state, and does everything else
+ * that is due. Only a node that stops sends requests without a pump (startStopping in roles.ts).
  *
  * KIP-595 (pull replication), KIP-996 (pre-vote), KIP-853 (voters known by id and storage).
  */
@@ -94,9 +94,9 @@ export class RaftNode {
    * again, even if a peer still names that leader.
    */
   endedEpoch: QuorumEpoch = -1;
-  /** When an unattached, prospective or candidate node starts its next election. */
+  /** When an unattached, prospective or candidate node starts its next pre-vote. */
   electionAt: Millis = 0;
-  /** Number of times that the connection to the leader broke since the last successful fetch. */
+  /** How often a broken connection made this node suspect a leader since the last successful fetch. */
   suspicions = 0;
   election: Election | undefined;
   following: Following | undefined;
@@ -112,7 +112,7 @@ export class RaftNode {
   persistedSequence = 0;
   /** Unanswered EndQuorumEpoch requests of a stopping leader. */
   endsInFlight = new Set<number>();
-  /** The voters record names another storage under this node's id, so this node may not vote. */
+  /** The voters record does not name this node's storage, so this node may not vote. */
   replaced = false;
   private persistSequence = 0;
   private readonly persistsInFlight: PersistInFlight[] = [];
@@ -199,8 +199,8 @@ export class RaftNode {
 
   private onStarted(now: Millis): void {
     this.checkVoters();
-    // The first election does not wait for a timeout. Lower ids start sooner, so that two nodes rarely
-    // collide.
+    // The first election does not wait for a timeout. Lower ids tend to start sooner, so that two nodes
+    // rarely collide.
     const rank = this.voters.voters.findIndex((voter) => voter.id === this.nodeId);
     this.electionAt = this.voters.voters.length === 1 ? now : now + rank * 15 + this.options.random.below(20);
   }

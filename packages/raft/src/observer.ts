@@ -1,7 +1,7 @@
 /**
  * A broker's view of the metadata log. Finds the leader, fetches committed records continuously, and passes
- * each record to the listener once, in order. Stores no records. After a restart it starts from offset 0.
- * Never votes, and never counts for a majority.
+ * each data record to the listener once, in order. Stores no records. After a restart it starts from offset
+ * 0. Never votes, and never counts for a majority.
  */
 import {
   assert,
@@ -120,8 +120,9 @@ export class QuorumObserver {
       return;
     }
     if (response.errorCode !== RaftErrorCode.NONE || response.diverging !== undefined) {
-      // The fetch offset does not fit this voter's log, although committed records never change within a
-      // cluster. So the voter belongs to another cluster, or a storage was lost.
+      // The voter refused the cluster id, or the fetch offset does not fit its log, although committed
+      // records never change within a cluster. So the voter belongs to another cluster, or a storage was
+      // lost.
       const { errorCode } = response;
       this.options.logger.error('metadata-log-diverged', { from, errorCode, endOffset: this.endOffset });
       this.tryAnother(from, this.config.fetchTimeoutMs);

@@ -96,7 +96,7 @@ export class Quorum {
     );
   }
 
-  /** Loads the storage, then starts. Calls `ready` once, before any call of the listener. */
+  /** Loads the storage, then starts. On success calls `ready` once, before any call of the listener. */
   static open(options: QuorumOptions, ready: (quorum: Quorum) => void): void {
     assert(
       options.voters.some((voter) => voter.id === options.nodeId),
@@ -151,8 +151,8 @@ export class Quorum {
 
   /**
    * Calls `done(true)` when this node certainly led at some moment after this call. Calls `done(false)` if
-   * its leadership ended first. Needs one exchange with a majority of the voters. Calls during a running
-   * exchange wait and share the next one. Never calls `done` within this call.
+   * this node does not lead, or its leadership ended first. Needs one exchange with a majority of the voters.
+   * Calls during a running exchange wait and share the next one. Never calls `done` within this call.
    */
   confirmLeadership(done: (leads: boolean) => void): void {
     this.rounds.ask(done);
@@ -203,7 +203,10 @@ export class Quorum {
     this.input({ type: 'stopRequested' });
   }
 
-  /** Stops like a crash, without any message. Closes storage and channels. */
+  /**
+   * Stops like a crash: tells no peer, and does not call the listener. Answers waiting requests with an
+   * error. Closes storage and channels.
+   */
   kill(done: () => void): void {
     if (this.closed) {
       this.options.clock.soon(done);

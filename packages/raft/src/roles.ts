@@ -2,14 +2,18 @@
  * The roles and the transitions between them (KIP-595, KIP-996):
  *
  *   unattached -> prospective -> candidate -> leader
+ *   prospective -> unattached, when it votes for another node
+ *   candidate -> prospective, when its election fails
  *   any -> unattached, by a newer epoch
  *   any -> follower, by a leader of this or a newer epoch
  *   follower -> prospective, when its fetches fail
- *   leader -> unattached, when a majority stops fetching
+ *   follower -> unattached, when its leader no longer leads
  *   follower -> candidate, when its leader stops and names it as the first successor
+ *   leader -> unattached, when it loses contact with a majority (check-quorum)
  *   any -> resigned, when the node stops
  *
- * A transition only sets state. The pump does the rest (messages, timers).
+ * A transition sets state, persists epoch and vote, and refuses parked fetches. The pump does the rest
+ * (requests, timers), except that startStopping sends its requests itself.
  */
 import { assert, type Millis, type NodeId, type Offset, type QuorumEpoch, type Uuid } from '@millrace/base';
 import { type EpochResponse, type FetchRequest, RaftErrorCode } from './messages.ts';
@@ -33,7 +37,7 @@ export interface Election {
    * it wins.
    */
   promotionAt: Millis | undefined;
-  /** The node lost this round, and has already set an earlier time for the next round. */
+  /** The node lost this round, and has already set the time of the next round. */
   defeated: boolean;
 }
 
@@ -51,13 +55,13 @@ export interface Following {
   fetchInFlight: number | undefined;
   /** The node sends no fetch before this time. */
   fetchAt: Millis;
-  /** True if the leader has answered a fetch since this node began to follow it. */
+  /** True if a fetch has succeeded since this node began to follow the leader. */
   fetched: boolean;
   /** The leader counts as lost if no fetch succeeds before this time. */
   timeoutAt: Millis;
   /**
-   * The time at which this node starts a pre-vote because the connection broke; earlier than timeoutAt. A
-   * pre-vote does no harm if the leader still works.
+   * The time at which this node starts a pre-vote because the connection broke, if that is before timeoutAt.
+   * Infinity: the connection did not break. A pre-vote does no harm if the leader still works.
    */
   suspectAt: Millis;
   /** The latest round of the leader that this node knows. The next fetch carries it back. */
@@ -69,7 +73,8 @@ export interface Replica {
   readonly id: NodeId;
   readonly key: VoterKey;
   /**
-   * Everything below is durable at the replica, and counts for the high watermark. -1: unknown in this epoch.
+   * The largest fetch offset; -1: unknown in this epoch. Everything below is durable at a voter, and counts
+   * for the high watermark.
    */
   endOffset: Offset;
   lastFetchAt: Millis | undefined;
@@ -105,14 +110,17 @@ export interface Leading {
   active: boolean;
   /** The other voters, by id. */
   readonly replicas: Map<NodeId, Replica>;
-  /** The observers by id and key, the one with the oldest contact first. */
+  /**
+   * The observers, and voters with another storage than the recorded one, by id and key. The one with the
+   * oldest contact is first.
+   */
   readonly observers: Map<string, Replica>;
   parked: ParkedFetch[];
-  /** The leader sends observers nothing new before this time. */
+  /** Before this time the leader does not answer a parked fetch of an observer only because there is news. */
   observersNotBefore: Millis;
   /** The latest round; startRound raises it. A fetch that carries it back was sent after the round began. */
   round: number;
-  /** The latest round that fetches of a majority carried back. Never above `round`. */
+  /** The latest confirmed round: the leader and the voters that carried it back are a majority. */
   confirmedRound: number;
 }
 
@@ -122,7 +130,7 @@ export function randomElectionMs(node: RaftNode): Millis {
   return electionTimeoutMs + node.options.random.below(electionTimeoutMs);
 }
 
-/** Ends the present role. Refuses parked fetches, and announces the end of a leadership. */
+/** Ends the present role. Refuses parked fetches, and emits `resigned` if `becameLeader` was emitted. */
 function leaveRole(node: RaftNode): void {
   const { leading } = node;
   node.leading = undefined;
@@ -304,9 +312,9 @@ export function startStopping(node: RaftNode, now: Millis): void {
 }
 
 /**
- * Takes epoch and leader from a response. A newer epoch always counts. A leader of the same epoch counts if
- * this node knows none. If the response names this node as leader, it means a leadership that ended, so this
- * node ignores it.
+ * Takes epoch and leader from a response, unless this node is stopping. A newer epoch counts. A leader of the
+ * same epoch counts if this node knows none, and if that leader has not said that it no longer leads. If the
+ * response names this node as leader, it means a leadership that ended, so this node ignores that name.
  */
 export function learnEpoch(
   node: RaftNode,

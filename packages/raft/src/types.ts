@@ -32,7 +32,7 @@ export interface LeaderAndEpoch {
   readonly epoch: QuorumEpoch;
 }
 
-/** A configured voter: `controller.quorum.voters`. */
+/** A voter's id and address: from `controller.quorum.voters`, or from the log's first record. */
 export interface VoterAddress {
   readonly id: NodeId;
   readonly host: string;
@@ -41,8 +41,8 @@ export interface VoterAddress {
 
 /**
  * Identifies a voter's storage: the directory id, and the random id that the storage got at its creation. If
- * either id changes, the storage counts as another voter. Code only compares keys, except that describe.ts
- * reads the directory id.
+ * either id changes, the storage counts as another voter. An observer's key is its directory id alone. Code
+ * only compares keys, except that describe.ts reads the directory id.
  */
 export type VoterKey = string;
 
@@ -55,23 +55,23 @@ export interface VoteState {
 /** The settings of the quorum; all durations in milliseconds. */
 export interface QuorumConfig {
   /**
-   * A follower starts an election when no fetch succeeded for this long.
+   * A follower starts a pre-vote when no fetch succeeded for this long.
    * `controller.quorum.fetch.timeout.ms`
    */
   readonly fetchTimeoutMs: Millis;
   /**
-   * The length of one round of votes. The actual time is random, from 1 to 2 times this.
-   * `controller.quorum.election.timeout.ms`
+   * How long a node waits for the result of a round of votes: a random time, from 1 to 2 times this. After a
+   * lost round, the node mostly begins the next one sooner. `controller.quorum.election.timeout.ms`
    */
   readonly electionTimeoutMs: Millis;
-  /** Pause before a retry. `controller.quorum.retry.backoff.ms`. */
+  /** Pause before a retry; some retries wait a multiple of it. `controller.quorum.retry.backoff.ms` */
   readonly retryBackoffMs: Millis;
   /**
    * How long the leader may park a fetch without news. The leader parks it for at most half the fetch
    * timeout.
    */
   readonly fetchMaxWaitMs: Millis;
-  /** Soft limit of one fetch response. The leader always sends whole batches, at least one. */
+  /** Limit of one fetch response. The leader sends whole batches; the first one may exceed the limit. */
   readonly fetchMaxBytes: number;
 }
 

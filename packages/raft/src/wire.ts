@@ -1,5 +1,5 @@
 /**
- * Wire and disk form of the quorum's messages and control records (protobuf). Field numbers are permanent.
+ * The protobuf form of the quorum's messages and control records. Field numbers are permanent.
  */
 import { isUuid, type Uuid } from '@millrace/base';
 import { defineMessage, type MessageType, optional, repeated } from '@millrace/rpc';

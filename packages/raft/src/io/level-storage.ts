@@ -185,7 +185,7 @@ function readIdentity(value: Uint8Array): Uuid {
   return text;
 }
 
-/** baseOffset int64, epoch int32, kind int8, then each record with its length (int32). */
+/** baseOffset int64, epoch int32, kind int8, then for each record its length (int32) and its bytes. */
 function encodeBatch(batch: LogBatch): Uint8Array {
   let size = 13;
   for (const record of batch.records) size += 4 + record.length;

@@ -1,5 +1,5 @@
 /**
- * Goal: a quorum is formed once, and a voter without its log neither votes nor stands for election.
+ * Goal: a quorum is formed once, and a voter that lost its storage neither votes nor stands for election.
  * Method: events in, effects out of one node. `#n` is a write. `after #n` means that a message may leave only
  * when that write is durable.
  */

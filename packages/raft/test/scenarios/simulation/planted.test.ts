@@ -1,7 +1,7 @@
 /**
  * Goal: the simulation's checker finds bugs. Method: plants each bug in every node of the simulated cluster.
- * One of 300 seeds must fail. The first two tests also check the message. (A vote that leaves before it is
- * durable needs a rare collision, so election.test.ts and quorum.test.ts test it.)
+ * At least one of 300 seeds must fail. The first two tests also check the message. (A vote that leaves before
+ * it is durable needs a rare collision, so election.test.ts and quorum.test.ts test it.)
  */
 
 import { InvariantError } from '@millrace/base';

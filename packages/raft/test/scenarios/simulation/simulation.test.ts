@@ -1,6 +1,6 @@
 /**
- * Goal: Raft's guarantees hold under any mix of faults, and the quorum makes progress when they end. Method:
- * a few hundred seeded runs of 1, 3 and 5 nodes. The failure message names the seed, which reproduces the
+ * Goal: Raft's guarantees hold under random faults, and the quorum makes progress when they end. Method: 200
+ * seeded runs (or RAFT_SEEDS) of 1, 3 or 5 nodes. The failure message names the seed, which reproduces the
  * run.
  */
 import { expect, test } from 'vitest';

@@ -105,7 +105,10 @@ export function run(options: WorldOptions, faultyMs = 12_000): RunResult {
   return { world };
 }
 
-/** The other voters, if enough of them run, replace a dead, frozen or isolated leader within four seconds. */
+/**
+ * The other voters replace a dead, frozen or isolated leader within four seconds, if those among them that
+ * never lost their disk are a majority.
+ */
 function loseLeader(world: World, random: Prng): void {
   const leader = world.leader();
   const intact = world.nodes.filter((node) => node.key.endsWith('-0') && node !== leader).length;
@@ -129,7 +132,10 @@ function cutOff(world: World, id: number): void {
   }
 }
 
-/** Ends all faults. Within ten seconds there is one leader, and all nodes have its committed records. */
+/**
+ * Ends all faults, and lets five seconds pass. Then the quorum must commit more within five seconds, and
+ * every node must know of every earlier commit.
+ */
 function heal(world: World): void {
   world.cuts.clear();
   world.lossPerMille = 0;

@@ -25,7 +25,7 @@ export interface WorldOptions {
   readonly lossPerMille: number;
   readonly delayMsMax: number;
   readonly diskDelayMsMax: number;
-  /** For how many of 1000 vote writes the node crashes during the write and restarts quickly. */
+  /** For how many of 1000 writes of a vote for another node the node soon crashes, and restarts quickly. */
   readonly voteCrashPerMille: number;
   readonly config?: Partial<QuorumConfig>;
   /** Plants a bug: replaces a node's effects before they are executed. */
