@@ -1,6 +1,6 @@
 /**
  * The differences between two images, for components that act on changes (replica manager, configs,
- * connections). Names only the changed objects: read their values from the images.
+ * connections). Says which objects changed; both images have their values.
  */
 import { assert, type NodeId, type Uuid } from '@millrace/base';
 import { BrokersChanges } from './families/brokers.ts';

@@ -1,8 +1,8 @@
 /**
  * The state of the cluster at one offset of the metadata log: an immutable value. It shares structure with
  * the images before and after it, so keeping an old image costs little memory. Each family of records has one
- * part of the image (families/). Only the replay of records creates images (replay.ts). Code must never
- * change an image in place. The maps have no order: sort before any output.
+ * part of the image (families/). Apart from tests, only the replay of records creates images (replay.ts).
+ * Code must never change an image in place. The maps have no order: sort before any output.
  */
 import type { NodeId, Offset, QuorumEpoch, Uuid } from '@millrace/base';
 import type { Map as ImmutableMap } from 'immutable';
@@ -105,7 +105,7 @@ export class MetadataImage implements ImageState {
     return this.topics.state.replicas.count(broker);
   }
 
-  /** The latest changes that client requests made to topics. */
+  /** The latest deletions of topics and additions of partitions, by which a retry is recognised. */
   get carriedOut(): CarriedOut {
     return this.topics.state.carriedOut;
   }

@@ -1,7 +1,7 @@
 /**
  * The table of all metadata records. Their replay, in the order of the metadata log, gives the whole state of
  * the cluster. An entry is `name: [number, fields]`, a field `name: [number, kind]`. The types, the codec
- * (records.ts) and its checks follow from it; replay.ts asks for the replay function of every entry.
+ * (records.ts) and its checks follow from it. replay.ts compiles only with a replay function for every entry.
  *
  * Numbers, kinds and names of messages are permanent: never change or reuse one. The meaning of a record must
  * never depend on its writer or time.
@@ -53,7 +53,7 @@ export const recordTable = {
     },
   ],
 
-  /** Removes the broker from the cluster for good. */
+  /** Removes the broker's registration. The broker may register again. */
   unregisterBroker: [2, { brokerId: [1, 'int32'], brokerEpoch: [2, 'int64'] }],
 
   /** Changes the state of a registered broker; undefined fields stay as they are. */
@@ -140,6 +140,6 @@ export const recordTable = {
   /** The controller has given out the producer ids below `nextProducerId`, the last block to this broker. */
   producerIds: [9, { brokerId: [1, 'int32'], brokerEpoch: [2, 'int64'], nextProducerId: [3, 'int64'] }],
 
-  /** Changes nothing but the image's offset. */
+  /** Changes nothing but the image's offset and epoch. */
   noOp: [10, { unused: [1, unused] }],
 } as const;

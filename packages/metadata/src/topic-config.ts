@@ -1,7 +1,7 @@
 /**
  * The configs of a topic. A config that the topic does not set gets its value from the next of Kafka's
  * layers: topic, broker, default of all brokers, the node's own configuration, built-in default. This file
- * must never know the purpose of a config.
+ * must not know the purpose of a config, except that it compares the two compaction lags.
  */
 import { assert } from '@millrace/base';
 import { type Definition, definitions } from './topic-config-table.ts';
@@ -138,7 +138,7 @@ export function booleanOf(value: string): boolean {
 }
 
 /**
- * A config's number. A value beyond the safe integers (the "no limit" of a long) becomes the largest safe
+ * A config's number. A value beyond the safe integers (the "no limit" of a long) becomes the nearest safe
  * one.
  */
 export function numberOf(value: string): number {

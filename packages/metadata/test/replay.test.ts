@@ -23,7 +23,7 @@ function replay(records: readonly MetadataRecord[], sizes: readonly number[]) {
   let at = 0;
   for (let turn = 0; at < records.length; turn++) {
     let end = at + sizes[turn % sizes.length]!;
-    // A topic and its first partition come in one batch, because they are one decision.
+    // A topic and its first partitions come in one batch, because they are one decision.
     while (records[end]?.type === 'partition') end++;
     const batch = records.slice(at, end);
     const step = applyRecords(image, { baseOffset: at, epoch: 1, records: batch });

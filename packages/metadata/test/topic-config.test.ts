@@ -1,6 +1,6 @@
 /**
- * Goal: topic configs have the same meaning as in Kafka. Method: a pinned table; examples of accepted and
- * refused values.
+ * Goal: topic configs have Kafka's names, types, defaults and layers. Method: a pinned table; examples of
+ * accepted and refused values.
  */
 import { describe, expect, test } from 'vitest';
 import {

@@ -20,10 +20,10 @@ export interface BrokerRegistration {
   readonly sessionTimeoutMs: Millis;
   /**
    * The broker's own `min.insync.replicas`: it decides when this broker leads a topic that does not set it.
-   * 1: unknown.
+   * 1 if unknown.
    */
   readonly minInsyncReplicas: number;
-  /** A fenced broker leads nothing, joins no ISR and is not shown to clients. */
+  /** A fenced broker leads nothing and joins no ISR. Clients see it only in DescribeCluster, on request. */
   readonly fenced: boolean;
   /** The broker asked to shut down: its leaderships move away and it joins no ISR. */
   readonly inControlledShutdown: boolean;

@@ -48,7 +48,10 @@ export class CarriedOut {
     return this.newer.has(topicId) || this.older.has(topicId);
   }
 
-  /** Stores the change under the topic's name and under its id, because a request may use either. */
+  /**
+   * Stores the topic's id. If the request is known, also stores the change under the topic's name and under
+   * its id, because a request may use either.
+   */
   withDeleted(requestId: Uuid | undefined, topic: ChangedTopic): CarriedOut {
     const { name, topicId } = topic;
     const next = this.with(topicId, topic);
