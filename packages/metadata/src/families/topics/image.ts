@@ -13,8 +13,8 @@ export interface PartitionImage {
   /** A subset of `replicas`; never empty. */
   readonly isr: readonly NodeId[];
   /**
-   * Eligible leader replicas (KIP-966): they left the ISR when or after it fell below `min.insync.replicas`.
-   * The leader committed nothing after they left, so they hold every committed record. Disjoint from the ISR.
+   * Eligible leader replicas (KIP-966). Since they left the ISR, nothing was committed: the ISR was below
+   * `min.insync.replicas`, or no replica led. So they hold every committed record. Disjoint from the ISR.
    */
   readonly elr: readonly NodeId[];
   /**
