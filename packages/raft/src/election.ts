@@ -36,8 +36,8 @@ export function pumpElection(node: RaftNode, now: Millis): void {
     node.logEvent('debug', election.preVote ? 'pre-vote-lost' : 'election-lost', {
       logEndOffset: node.log.endOffset,
     });
-    // The pause is long enough for the winner to announce itself. It is random, so that two losers rarely
-    // collide again.
+    // The pause gives a winner time to announce itself. It is random, so that two losers rarely collide
+    // again.
     const soon = node.config.electionTimeoutMs / 4 + node.options.random.below(node.config.electionTimeoutMs);
     node.electionAt = Math.min(node.electionAt, now + soon);
   }

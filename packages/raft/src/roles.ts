@@ -73,8 +73,8 @@ export interface Replica {
   readonly id: NodeId;
   readonly key: VoterKey;
   /**
-   * The largest fetch offset; -1: unknown in this epoch. Everything below is durable at a voter, and counts
-   * for the high watermark.
+   * The largest fetch offset that fitted the leader's log; -1: none in this epoch. At a voter, everything
+   * below is durable, and counts for the high watermark.
    */
   endOffset: Offset;
   lastFetchAt: Millis | undefined;
