@@ -33,8 +33,8 @@ export class DeadlineQueue<T> {
   }
 
   /**
-   * Cancels a deadline. Its entry stays in the heap until it reaches the top, or until most entries are
-   * cancelled.
+   * Cancels a deadline. Its entry stays in the heap until it reaches the top, or until more than 64 entries
+   * and more than half of all are cancelled.
    */
   cancel(deadline: Deadline<T>): void {
     if (!deadline.pending) return;

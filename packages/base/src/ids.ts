@@ -1,11 +1,11 @@
 /**
- * The types of numbers and ids. They are plain aliases: each says what a number means, at no cost at run
- * time. A name with the suffix `End` is exclusive, one with `Last` is inclusive.
+ * The types of numbers and ids. All but `Uuid` are plain aliases: each says what a number means, at no cost
+ * at run time. An offset named `…End` or `endOffset` is exclusive; one named `lastOffset` is inclusive.
  */
 
 /** Position of a record in a partition's log; an int64 on the wire, here a safe integer. */
 export type Offset = number;
-/** A partition's leader epoch (int32): grows by one with every leader change; -1 is "unknown". */
+/** A partition's leader epoch (int32): grows by one with every election; -1 is "unknown". */
 export type LeaderEpoch = number;
 /** The quorum's epoch (int32). Raft papers call it a term. */
 export type QuorumEpoch = number;
@@ -15,7 +15,7 @@ export type NodeId = number;
 export type BrokerEpoch = number;
 /** A duration or a reading of the monotonic clock, in milliseconds. */
 export type Millis = number;
-/** Milliseconds since 1970 by the wall clock. Used for timestamps in data, never to measure time. */
+/** Milliseconds since 1970 by the wall clock. For timestamps in data and ages of data, not for timeouts. */
 export type WallMillis = number;
 
 /** 16 bytes in Kafka's text form: URL-safe base64 without padding, 22 characters. */

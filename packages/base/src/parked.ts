@@ -25,7 +25,7 @@ export class ParkedUntilOffset<T> {
     return count === 0 ? [] : this.entries.splice(0, count).map((entry) => entry.value);
   }
 
-  /** Removes and returns everything, in order. A replica calls this when it no longer leads. */
+  /** Removes and returns everything, in order. A replica or controller calls this when it no longer leads. */
   drain(): T[] {
     const values = this.entries.map((entry) => entry.value);
     this.entries = [];

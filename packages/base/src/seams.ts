@@ -1,10 +1,10 @@
 /**
- * The seams: a node's only access to the outside world. Production implements them over node:fs, node:net,
- * gRPC and timers (folders named `io/`). The simulator implements them in memory, with faults.
+ * The seams: a node's only access to the outside world. Folders named `io/` hold the implementations for
+ * production. The simulator implements the seams in memory, with faults.
  *
- * Completions arrive as callbacks, each in a turn of its own. A method that calls back within the call says
- * so. The seams do not use promises: the order of microtasks depends on how code is written, and a simulated
- * run must not depend on that.
+ * Completions arrive as callbacks, in a later turn. Operations that share one system call may complete in the
+ * same turn. A method that calls back earlier says so. The seams do not use promises: the order of microtasks
+ * depends on how code is written, and a simulated run must not depend on that.
  */
 
 import type { Millis, Uuid, WallMillis } from './ids.ts';
@@ -18,7 +18,7 @@ export interface Timer {
 export interface Clock {
   /** Never decreases. Timeouts and durations use this clock. */
   monotonicMs(): Millis;
-  /** Wall clock time, for timestamps in data only. */
+  /** Wall clock time, for timestamps in data and for the age of data. */
   wallMs(): WallMillis;
   /**
    * Calls back once, after `delayMs` (>= 0). An owner of many deadlines keeps them in a DeadlineQueue and
@@ -26,13 +26,13 @@ export interface Clock {
    */
   setTimer(delayMs: Millis, callback: () => void): Timer;
   /**
-   * Calls back once, at the end of this turn, before the node reads new input. For example, flushes the
-   * writes that one turn gathered.
+   * Calls back once, at the end of this turn. In production a turn is a round of the event loop, so the node
+   * may read more input before the call. For example, flushes the writes that one turn gathered.
    */
   soon(callback: () => void): void;
 }
 
-/** The only source of randomness. */
+/** A source of random numbers. */
 export interface Random {
   /** An integer in 0 .. 2^32-1. */
   u32(): number;
@@ -41,12 +41,13 @@ export interface Random {
   /** A random version 4 id whose text does not start with '-'. */
   uuid(): Uuid;
   /**
-   * Returns an independent source, so that the draws of one component do not change the numbers of another.
+   * Returns a source for one component. If the numbers follow from a seed, the draws of one component do not
+   * change the numbers of another.
    */
   fork(name: string): Random;
 }
 
-/** A failed disk operation: out of space, input/output error, … The message names the path. */
+/** A disk operation failed, or found damaged data. An error of a `Disk` names the path in its message. */
 export class DiskError extends Error {
   override readonly name = 'DiskError';
   /** The system's code: ENOSPC, EIO, EACCES, … */
@@ -56,7 +57,10 @@ export class DiskError extends Error {
     this.code = code;
   }
 
-  /** True if a resource is used up for now (space, file descriptors): the same call can succeed later. */
+  /**
+   * True if the same call can succeed later: a resource is used up for now (space, file descriptors), or a
+   * signal interrupted the call.
+   */
   get isTransient(): boolean {
     return TRANSIENT_CODES.has(this.code);
   }
@@ -73,11 +77,12 @@ const TRANSIENT_CODES: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Files. Reads and writes are synchronous. They go to the page cache, so they are quick, and no other event
- * can run in the middle of a state change. When `write` returns, the bytes are in the page cache. When `sync`
- * or `syncFolder` calls back, they are on the device. Methods that wait for the device (`syncNow`,
- * `syncDirectory`, `writeFileAtomic`) block the event loop, and with it every partition. Every method may
- * throw DiskError.
+ * Files. Reads and writes are synchronous, so no other event can run in the middle of a state change. They go
+ * to the page cache, so most are quick; a read waits for the device if the page cache lacks the bytes. When
+ * `write` returns, the bytes are in the page cache. When `sync` calls back without an error, they are on the
+ * device. Methods that always wait for the device (`syncNow`, `syncDirectory`, `writeFileAtomic`) block the
+ * event loop, and with it every partition. Methods may throw DiskError, except `exists`, which returns false
+ * after an error, and `removeInBackground`.
  */
 export interface Disk {
   /** Opens a file for reading and writing. Creates an empty file if there is none. The folder must exist. */
@@ -95,7 +100,7 @@ export interface Disk {
    */
   removeInBackground(path: string): void;
   /**
-   * Renames a file or folder, and replaces the target if it exists. Durable only after the folder is synced.
+   * Renames a file or folder. Replaces a file of the new name. Durable only after the folder is synced.
    */
   rename(from: string, to: string): void;
   /** Reads the whole file; undefined when there is none. */
@@ -111,7 +116,7 @@ export interface Disk {
    * Calls during a sync of the folder share the next one.
    */
   syncFolder(directory: string, done: (error?: DiskError) => void): void;
-  /** Like `syncFolder`, but blocks until it is done. For start and stop only. */
+  /** Like `syncFolder`, but blocks until it is done. For start, stop and rare operations. */
   syncDirectory(directory: string): void;
   /** Bytes still free on the device that holds the path. */
   freeBytes(path: string): number;
@@ -142,8 +147,8 @@ export interface Address {
 /** TCP connections, as byte streams. */
 export interface Net {
   /**
-   * Starts to listen; calls exactly one of `listening` and `failed`. Port 0 picks a free port and passes it
-   * to `listening`.
+   * Starts to listen; calls `listening` or `failed` once, unless the listener is closed first. Port 0 picks a
+   * free port and passes it to `listening`.
    */
   listen(
     address: Address,
@@ -159,7 +164,7 @@ export interface Net {
 }
 
 export interface Listener {
-  /** Stops accepting connections. Open connections stay. */
+  /** Stops accepting connections. Open connections of a Net stay; open calls and streams of an Rpc end. */
   close(done: () => void): void;
 }
 
@@ -264,7 +269,7 @@ export interface RpcStream {
 
 export interface RpcStreamHandler {
   message(body: Uint8Array): void;
-  /** Called once, when the peer closed or died, or the connection broke. */
+  /** Called once, last: one of the two sides closed the stream, the peer died, or the connection broke. */
   closed(reason: string): void;
 }
 
@@ -303,9 +308,9 @@ export interface Job {
  */
 export interface Jobs {
   /**
-   * Starts a job now, or queues it. Calls `done` once, in a turn of its own. The job owns the bytes from here
-   * on, and no other data may share their memory. Returns undefined if too many jobs or bytes already wait;
-   * it then never calls `done`.
+   * Starts a job now, or queues it. Calls `done` once, in a later turn. The job owns the bytes from here on,
+   * and no other data may share their memory. Returns undefined if it takes no job now, for example because
+   * too many jobs or bytes already wait; it then never calls `done`.
    */
   start<Parameters, Value>(
     kind: JobKind<Parameters, Value>,
@@ -321,7 +326,7 @@ export type LogMethods = {
 };
 
 /**
- * Structured events: a stable name (kebab-case, past tense: `leader-elected`, `log-truncated`) and its facts.
+ * Structured events: a stable name (kebab-case: `leader-elected`, `log-truncated`) and its facts.
  * log-events/table.ts lists them all, and docs/logging.md is generated from that table.
  */
 export interface Logger extends LogMethods {

@@ -29,7 +29,7 @@ export class Timers {
     return this.clock.monotonicMs();
   }
 
-  /** Calls back once, in a turn of its own, after `delayMs`. */
+  /** Calls back once, in a later turn, after `delayMs`. Deadlines that are due together share a turn. */
   after(delayMs: Millis, callback: DueCallback): Deadline<DueCallback> {
     const deadline = this.queue.add(this.now() + Math.max(0, delayMs), callback);
     if (this.timer === undefined || deadline.at < this.armedAt) this.arm();

@@ -5,7 +5,7 @@
 import type { Millis, WallMillis } from '../ids.ts';
 import type { Clock, Timer } from '../seams.ts';
 
-/** The longest delay of a Node timer. A longer timer fires early, and its owner sets another. */
+/** The longest delay of a Node timer, 24.8 days. A longer timer fires early. */
 const TIMER_MS_MAX = 2_147_483_647;
 
 export class NodeClock implements Clock {
@@ -26,7 +26,7 @@ export class NodeClock implements Clock {
     }
   };
 
-  /** Whole milliseconds, because deadlines travel in messages. */
+  /** Whole milliseconds, because messages carry durations that are computed from them. */
   monotonicMs(): Millis {
     return Math.floor(performance.now());
   }
@@ -42,8 +42,8 @@ export class NodeClock implements Clock {
 
   /**
    * Runs the callback after the event loop has read every readable socket of this round (the check phase
-   * follows the poll phase). So one turn takes the requests of many connections, and does one write for each
-   * file and each connection.
+   * follows the poll phase). So one turn takes the requests of many connections, and the answers to a
+   * connection leave in one write.
    */
   soon(callback: () => void): void {
     this.#soon.push(callback);

@@ -60,8 +60,8 @@ export class NodeNet implements Net {
     return {
       close(done) {
         settled = true;
-        // Do not wait for the callback of `server.close`: it comes only after every open connection has
-        // ended.
+        // `done` does not wait for open connections. The callback of `server.close` would not either: `adopt`
+        // takes the connections away from the server.
         server.close(() => {});
         setImmediate(done);
       },

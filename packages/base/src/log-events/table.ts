@@ -7,16 +7,16 @@
  * 1. Add a row to a table in `parts/` (`replicas.ts` has those of partitions and logs, `broker.ts` those of
  *    clients and of the broker's session): name, level, names of the facts, and a sentence. An example:
  *
- *      'isr-changed': {
+ *      'replica-deleted': {
  *        level: 'info',
- *        facts: ['topic', 'partition', 'leaderEpoch', 'from', 'to'],
- *        says: 'The leader changes the ISR of {topic}-{partition}: {from} → {to}.',
+ *        facts: ['topic', 'partition', 'topicId'],
+ *        says: 'The broker deletes its replica of {topic}-{partition}.',
  *      },
  *
  *    `?` after the name of a fact: some lines lack it. The sentence begins with an actor (`ACTORS` in
  *    `parts/definition.ts`).
- * 2. Log it where it happens: `logger.info('isr-changed', { topic, partition, leaderEpoch, from, to })`. The
- *    code compiles only with the event's level and facts. A test fails while no source logs the event.
+ * 2. Log it where it happens: `logger.info('replica-deleted', { topic, partition, topicId })`. The code
+ *    compiles only with the event's level and facts. A test fails while no source logs the event.
  * 3. `node packages/node/src/io/generate-logging-docs.ts` writes `docs/logging.md`.
  */
 import { clientEvents, sessionEvents } from './parts/broker.ts';

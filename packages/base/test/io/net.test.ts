@@ -1,6 +1,6 @@
 /**
- * Goal: the real network keeps the seam's promises. Method: real sockets on loopback, where node:net plays
- * the other side.
+ * Goal: the real network keeps the seam's promises. Method: real sockets on loopback, where in most tests
+ * node:net plays the other side.
  */
 import net from 'node:net';
 import { afterEach, expect, test } from 'vitest';

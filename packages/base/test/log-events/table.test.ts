@@ -28,7 +28,7 @@ test('what the table does not have does not compile', () => {
   logger.error('node-failed', {});
   // @ts-expect-error: the facts are missing
   logger.error('node-failed');
-  // @ts-expect-error: two events have this name, and each has a fact that is missing here
+  // @ts-expect-error: of the two events with this name, one has no incarnationId, the other needs a brokerId
   logger.info('broker-registered', { brokerEpoch: 3, incarnationId: 'i' });
   // @ts-expect-error: no event has such a fact
   logger.child({ colour: 'red' });
