@@ -49,8 +49,7 @@ export class Checkpoints {
   /** The entries of the file, as read at start or written last, without the logs deleted since. */
   private highWatermarks: Map<string, Offset>;
   /**
-   * The entries of the file at start, without the logs deleted since. `lowered` lowers an entry when recovery
-   * keeps fewer records.
+   * The entries of the file at start, without the logs deleted since. `lowered` may lower an entry.
    */
   private readonly recoveryPoints: Map<string, Offset>;
   private readonly startOffsets: Map<string, Offset>;
@@ -88,7 +87,7 @@ export class Checkpoints {
     return this.highWatermarks.get(folder);
   }
 
-  /** The recovery point that the file had at start, or that recovery lowered it to. */
+  /** The recovery point that the file had at start, or that `lowered` lowered it to. */
   recoveryPoint(folder: string): Offset | undefined {
     return this.recoveryPoints.get(folder);
   }
@@ -99,9 +98,9 @@ export class Checkpoints {
   }
 
   /**
-   * Writes the files whose content changed, each at most once. If the list is empty, the broker hosts no
-   * partition yet, and the file keeps the high watermarks of the last run. Writes the other files even if the
-   * first write fails. May throw DiskError.
+   * Writes the files whose content changed, each at most once. An empty list leaves the high watermarks in
+   * the file as they are, because a broker that starts hosts no partition yet. Writes recovery points and
+   * start offsets even if the write of the high watermarks fails. May throw DiskError.
    */
   write(highWatermarks: readonly PartitionOffset[]): void {
     try {
@@ -151,8 +150,8 @@ export class Checkpoints {
 
   /**
    * Returns the log's recovery point, limited to the high watermark or to the base offset of the active
-   * segment, whichever is larger. A follower that truncates to its leader's log does not go below the high
-   * watermark, so it need not lower a point at or below the high watermark. While the ISR is too small, the
+   * segment, whichever is larger. Except after an unclean election, a follower does not truncate below the
+   * high watermark, so it need not lower a point at or below it. While the ISR is too small, the
    * high watermark stands still. Then the base offset of the active segment is the limit, because recovery
    * after a kill would otherwise check everything above the high watermark. Recovery always checks the whole
    * active segment, so a lower point within that segment costs nothing.

@@ -27,7 +27,7 @@ export function formatMetaProperties(meta: MetaProperties): Uint8Array {
   return new TextEncoder().encode(lines.join('\n'));
 }
 
-/** The values, or one sentence that says why the file cannot be used. */
+/** The values, or the reason why the file cannot be used. */
 export function parseMetaProperties(bytes: Uint8Array): MetaProperties | string {
   const values = new Map<string, string>();
   for (const line of new TextDecoder().decode(bytes).split(/\r?\n/)) {

@@ -1,6 +1,5 @@
 /**
- * Checks by meta.properties that a log directory belongs to this node and cluster. Formats an empty
- * directory.
+ * Checks by meta.properties that a log directory belongs to this node and cluster. Formats a new directory.
  */
 import { type Disk, DiskError, type NodeId, type Random, type Uuid } from '@millrace/base';
 import { partitionOfFolderName } from '../files/file-names.ts';
@@ -19,7 +18,10 @@ export interface Identity {
   readonly directoryId: Uuid;
 }
 
-/** Formats the directory if it is empty. Returns its identity, or the reason why this node cannot use it. */
+/**
+ * Formats the directory if it has neither meta.properties nor partitions. Returns its identity, or the reason
+ * why this node cannot use it.
+ */
 export function identify(o: IdentityOptions): Identity | string {
   const { disk, directory, nodeId } = o;
   disk.makeDirectory(directory);
@@ -47,9 +49,9 @@ export function identify(o: IdentityOptions): Identity | string {
 }
 
 /**
- * Syncs the folder and its parents, because they may be new. If their names are not on the device, a power
- * loss removes everything in them, and the node returns with another identity. The sync stops at a folder
- * that this node may not read: this node did not create it.
+ * Syncs the parents of the folder, because it and they may be new. If their names are not on the device, a
+ * power loss removes everything in them, and the node returns with another identity. The sync stops at a
+ * folder that this node may not read: this node did not create it.
  */
 function makeDurable(disk: Disk, directory: string): void {
   for (let slash = directory.lastIndexOf('/'); slash >= 0; slash = directory.lastIndexOf('/', slash - 1)) {

@@ -45,7 +45,7 @@ export interface OpenDirectoryOptions {
   readonly nodeId: NodeId;
   /** The id of the cluster. Undefined: the owner does not know it yet, and later calls `adoptClusterId`. */
   readonly clusterId?: Uuid | undefined;
-  /** The source of the directory id of a new directory, and of the names of deleted folders. */
+  /** The source of a new directory id, and of the new names of folders that are deleted or set aside. */
   readonly random: Random;
   readonly codecs: CompressionCodecs;
   readonly logger: Logger;
@@ -91,22 +91,22 @@ export class LogDirectory {
   private readonly closedCleanly: Set<string>;
   private readonly checkpoints: Checkpoints;
   private markerPresent: boolean;
-  /** At first, because an earlier run may have left folders that wait for deletion. */
+  /** True at first: an earlier run may have left folders that wait for deletion. */
   private mayHoldDeleted = true;
   private producersCheckedMs = 0;
   private closed = false;
 
   /**
-   * The buffers that `PartitionLog.read` fills. The caller of `read` gives the memory back here when nothing
-   * uses it.
+   * Buffers for larger reads of `PartitionLog.read`. The caller of `read` may give the memory back here when
+   * nothing uses it.
    */
   get spares(): SpareBuffers {
     return this.files.spares;
   }
 
   /**
-   * Formats an empty directory. Refuses one that belongs to another node or cluster, or has an unknown
-   * format.
+   * Opens the directory, and formats a new one. Refuses a directory that belongs to another node or cluster,
+   * has an unknown format, or accepts no writes.
    */
   static open(o: OpenDirectoryOptions): OpenDirectory {
     try {
@@ -255,8 +255,8 @@ export class LogDirectory {
   }
 
   /**
-   * Renames the folder out of the way and keeps it: the metadata does not know its topic, but no record
-   * removed the topic. Returns the new name. The log need not be open. May throw DiskError.
+   * Renames the folder out of the way and keeps it, because nothing says that a user deleted its topic.
+   * Returns the new name. The log need not be open. May throw DiskError.
    */
   setAside(topic: string, partition: number): string {
     let aside = strayFolderName(topic, partition, this.random.uuid());
@@ -268,7 +268,7 @@ export class LogDirectory {
   }
 
   /**
-   * Names of the folders that `setAside` kept. The operator must remove them. May throw DiskError.
+   * Names of the folders that `setAside` kept. Only the operator removes them. May throw DiskError.
    */
   strays(): string[] {
     return this.disk.list(this.directory).filter(isStrayFolderName);
@@ -288,9 +288,9 @@ export class LogDirectory {
   }
 
   /**
-   * One round of housekeeping, every few seconds: forgets expired producers, writes the checkpoint files,
-   * removes deleted folders. `highWatermarks` has an entry for each hosted partition. Logs a disk error; the
-   * next round tries again.
+   * One round of housekeeping, every few seconds: writes the checkpoint files, removes deleted folders, and
+   * once a minute forgets expired producers. `highWatermarks` has an entry for each hosted partition. Logs a
+   * disk error; the next round tries again.
    */
   tick(nowWallMs: WallMillis, highWatermarks: readonly PartitionOffset[] = []): void {
     if (Math.abs(nowWallMs - this.producersCheckedMs) >= PRODUCER_EXPIRY_CHECK_MS) {
@@ -319,8 +319,8 @@ export class LogDirectory {
   }
 
   /**
-   * Closes all logs. With `clean`, also writes snapshots, then checkpoints, and last the clean-shutdown
-   * marker.
+   * Closes all logs. With `clean`, also writes snapshots and, if all logs were closed cleanly, checkpoints
+   * and last the clean-shutdown marker.
    */
   close(o: { clean: boolean; brokerEpoch?: number }): void {
     if (this.closed) return;
@@ -348,7 +348,7 @@ export class LogDirectory {
       .filter((name) => partitionOfFolderName(name) !== undefined && !this.open.has(name));
   }
 
-  /** Removes the marker before any file changes, so that a crash does not look like a clean stop. */
+  /** Removes the marker before a log is opened, so that a crash does not look like a clean stop. */
   private removeMarker(): void {
     if (!this.markerPresent) return;
     this.disk.remove(`${this.directory}/${CLEAN_SHUTDOWN_FILE}`);

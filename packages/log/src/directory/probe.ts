@@ -1,6 +1,6 @@
 /**
- * Checks that a log directory still accepts writes: creates a small file there and removes it. An open file
- * still works after its folder is gone, so the logs themselves may not notice.
+ * Checks that a log directory still has its meta.properties and accepts writes: creates a small file there
+ * and removes it. An open file still works after its folder is gone, so the logs themselves may not notice.
  */
 import { type Disk, DiskError } from '@millrace/base';
 import { META_PROPERTIES } from './formats.ts';

@@ -99,7 +99,9 @@ export class LeaderEpochs {
   }
 
   /**
-   * The largest known epoch <= `epoch`, and its end offset; (-1, -1): unknown (KIP-101, KIP-279).
+   * The largest known epoch <= `epoch`, and its end offset (KIP-101, KIP-279). If all known epochs are
+   * larger: `epoch`, and where the first of them begins. (-1, -1): `epoch` is -1 or larger than all known
+   * epochs.
    */
   endOffsetFor(epoch: LeaderEpoch, logEndOffset: Offset): EpochEnd {
     if (epoch === -1 || epoch > this.latest) return { epoch: -1, endOffset: -1 };

@@ -1,4 +1,4 @@
-/** Names of the files of a log and of partition folders, exactly Kafka's. Pure. */
+/** Names of the files of a log and of partition folders, as in Kafka. Pure. */
 import { assert, type Offset, type Uuid, uuidToBytes } from '@millrace/base';
 
 export const LOG_SUFFIX = '.log';
@@ -53,8 +53,8 @@ export function isDeletedFolderName(name: string): boolean {
 }
 
 /**
- * New name of a folder that the metadata does not know: `topic-0.0123…ef-stray`. Shortens a long topic name,
- * but never the partition number.
+ * New name of a folder that `LogDirectory.setAside` keeps: `topic-0.0123…ef-stray`. Shortens a long topic
+ * name, but never the partition number.
  */
 export function strayFolderName(topic: string, partition: number, unique: Uuid): string {
   const suffix = `-${partition}.${hexOf(unique)}${STRAY_FOLDER_SUFFIX}`;

@@ -18,12 +18,12 @@ export interface FlushPorts {
   endOffset(): Offset;
   /** Returns the files to sync for all records from this offset on. May throw DiskError. */
   prepare(fromOffset: Offset): Syncable[];
-  /** Called when a sync failed. The device may have lost any of the written records. */
+  /** Called when a sync or its preparation failed. The device may have lost any of the written records. */
   failed(error: DiskError): void;
 }
 
 interface Round {
-  /** The recovery point after this round. A truncation during the round lowers it. */
+  /** The recovery point after this round. A truncation during the round may lower it. */
   target: Offset;
   /** The round does not cover records from here on. */
   readonly coveredEnd: Offset;
@@ -35,7 +35,7 @@ interface Round {
 
 export class Flusher {
   recoveryPoint: Offset;
-  /** A truncation in this or an earlier run cut off bytes that a power loss would restore. */
+  /** This run or an earlier one may have cut off bytes that a power loss would restore. */
   private hasUnsyncedCut: boolean;
   private round: Round | undefined;
   private waitingForNext: FlushDone[] = [];
@@ -67,7 +67,7 @@ export class Flusher {
     this.start([done]);
   }
 
-  /** Called after a truncation: the log ends at `endOffset`, and records appended from there on are new. */
+  /** Called for a truncation: the log now ends at `endOffset`, and records appended from there on are new. */
   truncated(endOffset: Offset): void {
     this.recoveryPoint = Math.min(this.recoveryPoint, endOffset);
     this.hasUnsyncedCut = true;
@@ -76,7 +76,7 @@ export class Flusher {
     this.round.truncated = true;
   }
 
-  /** Called after the log was emptied: it now begins at `offset`. */
+  /** Called when the log is emptied: it now begins at `offset`. */
   restarted(offset: Offset): void {
     this.truncated(offset);
     this.recoveryPoint = offset;

@@ -1,7 +1,7 @@
 /**
  * Tracks whether the names in a partition's folder are on the device. A power loss removes even a synced file
- * if its name is not. So the log must sync the folder after each change, and its parent once, for the
- * folder's own name.
+ * if its name is not on the device. So a flush must sync the folder if its names changed, and its parent
+ * once, for the folder's own name.
  */
 import type { Disk } from '@millrace/base';
 import type { Syncable } from './flusher.ts';
@@ -17,7 +17,7 @@ export class FolderNames {
     this.directory = directory;
   }
 
-  /** Called when a file of the folder was created, removed or renamed. */
+  /** Called when a file of the folder is, or may be, created, removed or renamed. */
   changed(): void {
     this.unsynced = true;
   }

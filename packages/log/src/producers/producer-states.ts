@@ -32,7 +32,7 @@ export interface ProducerState {
   openTransactionOffset: Offset;
   /** Timestamp of the last batch or marker. */
   lastTimestamp: Timestamp;
-  /** Time of the last write, or of opening the log: expiry counts from here. */
+  /** Time of the last write, or of loading the snapshot: expiry counts from here. */
   lastWriteMs: WallMillis;
   /** The last batches of this epoch, at most five, oldest first. */
   readonly batches: ProducerBatch[];
@@ -132,8 +132,8 @@ export class ProducerStates {
 
   /**
    * Adds a batch that precedes the snapshot to its producer's batches, because a snapshot holds only the last
-   * one. Call this after `load`, in log order. Otherwise a client that retries several batches after a
-   * restart gets OUT_OF_ORDER_SEQUENCE_NUMBER.
+   * one. Without the earlier batches, a client that retries one of them after a restart gets
+   * OUT_OF_ORDER_SEQUENCE_NUMBER. Call this after `load`, in log order.
    */
   recall(header: BatchHeader): void {
     const state = this.byId.get(header.producerId);
@@ -154,8 +154,8 @@ export class ProducerStates {
 
   /**
    * Truncates the states: the log now ends at `endOffset`. True: every producer has its state as of that
-   * offset, perhaps with fewer batches than before. False: some state is lost, so the caller must collect all
-   * states from the log again.
+   * offset, perhaps with fewer batches than before. False: a state may be lost, so the caller must collect
+   * all states from the log again.
    */
   truncate(endOffset: Offset): boolean {
     let complete = true;

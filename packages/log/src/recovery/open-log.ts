@@ -27,8 +27,8 @@ export interface OpenLogOptions {
   /** The open files, shared by all logs of a node; default: an object for this log alone. */
   readonly files?: OpenFiles;
   /**
-   * Called before a truncation removes records below the log's recovery point, and when recovery keeps fewer
-   * records than `recoveryPoint` covers. Gets the new recovery point. May throw DiskError.
+   * Called when a truncation lowers the log's recovery point, before it changes the files, and when recovery
+   * keeps fewer records than `recoveryPoint` covers. Gets the new recovery point. May throw DiskError.
    */
   readonly recoveryPointLowered?: (recoveryPoint: Offset) => void;
 }
@@ -42,7 +42,7 @@ export interface LogParts extends Recovered {
   readonly config: LogConfig;
   readonly nowWallMs: WallMillis;
   readonly recoveryPoint: Offset;
-  /** An earlier run may have cut off bytes that a power loss would restore. */
+  /** An earlier run, or recovery, may have cut off bytes that a power loss would restore. */
   readonly hasUnsyncedCut: boolean;
   readonly codecs: CompressionCodecs;
   readonly logger: Logger;
@@ -50,7 +50,7 @@ export interface LogParts extends Recovered {
 }
 
 /**
- * Thrown when the folder holds the log of an earlier topic of the same name (`found`), or when nothing says
+ * Thrown when the folder holds the log of another topic of the same name (`found`), or when nothing says
  * which topic its records belong to (undefined).
  */
 export class LogOpenError extends Error {

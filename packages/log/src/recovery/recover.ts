@@ -1,8 +1,8 @@
 /**
- * Recovers a log from its folder. After a clean stop, recovery trusts the files and checks only the tail.
- * Otherwise it checks every batch above the recovery point, cuts the log at the first damage, and makes
- * indexes, leader epochs and producer states agree with the batches. The batches are the truth; recovery can
- * rebuild everything else.
+ * Recovers a log from its folder. After a clean stop, recovery checks only the tail, and segments whose index
+ * files are missing or torn. Otherwise it also checks every batch above the recovery point. It cuts the log
+ * at the first damage that it finds. The batches are the truth: recovery makes indexes, leader epochs and
+ * producer states agree with them, and can rebuild all three.
  */
 import type { Disk, LeaderEpoch, Logger, Offset, WallMillis } from '@millrace/base';
 import { BATCH_HEADER_BYTES, type BatchHeader } from '@millrace/protocol';
@@ -49,7 +49,7 @@ export interface Recovered {
   readonly snapshots: Snapshots;
   readonly startOffset: Offset;
   readonly endOffset: Offset;
-  /** Recovery cut off a damaged or torn end, or the log ended below its start offset. */
+  /** Recovery cut off an end that is damaged, torn or zeros, or the log ended below its start offset. */
   readonly cut: boolean;
 }
 
@@ -108,7 +108,7 @@ interface Replay {
   readonly producers: ProducerStates;
   readonly snapshots: Snapshots;
   endOffset: Offset;
-  /** The leader epoch of the last batch that recovery kept; -1: none yet. */
+  /** The largest leader epoch in the segments that recovery rebuilt so far; -1: none yet. */
   latestEpoch: LeaderEpoch;
   damage: string | undefined;
 }
@@ -154,7 +154,7 @@ function openSegments(o: RecoverOptions, names: readonly string[]): Segments {
   return new Segments(o.files, o.directory, list);
 }
 
-/** Chooses the segments whose checksums recovery checks, and whose indexes it rebuilds. */
+/** Chooses the segments in which recovery checks all checksums and rebuilds the indexes. */
 function chooseRebuilds(state: Replay, names: readonly string[]): boolean[] {
   const { o, segments } = state;
   const present = new Set(names);

@@ -83,8 +83,8 @@ export class Segment {
   }
 
   /**
-   * Appends whole batches. After a DiskError it truncates the file to its old size; if that fails too, it
-   * calls `cutBackFailed`.
+   * Appends whole batches. If the write fails, truncates the file to the batches before it; if that fails
+   * too, calls `cutBackFailed`.
    */
   write(bytes: Uint8Array, cutBackFailed: () => void): void {
     this.offsetIndex.makeRoom();
@@ -140,7 +140,7 @@ export class Segment {
     return this.offsetIndex.count >= entries || this.timeIndex.count >= timeEntries - 1;
   }
 
-  /** Completes the indexes on disk, before a roll or a clean stop. */
+  /** Completes the indexes on disk: before a roll or a clean stop, and after a rebuild. */
   seal(): void {
     const { timestamp, offset } = this.largestTimestamp();
     if (timestamp >= 0) this.timeIndex.appendIfLater(timestamp, offset - this.baseOffset);

@@ -2,7 +2,8 @@
  * The two sparse indexes of a segment in Kafka's binary format. An entry of `.index` holds a batch's last
  * offset (relative, int32) and the position where the batch begins (int32). An entry of `.timeindex` holds
  * the largest timestamp (int64) up to an offset (relative, int32). Memory holds only entries that are not yet
- * written. An index can be rebuilt from its log at any time, and its user checks every entry against the log.
+ * written. An index can be rebuilt from its log at any time. Lookups check the entry that they use against
+ * the log.
  */
 import { assert } from '@millrace/base';
 import { type Timestamp, timestampHigh, timestampLow, timestampOfWords } from '@millrace/protocol';
