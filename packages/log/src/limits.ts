@@ -1,10 +1,10 @@
-/** Every bound of this package, with its reason. */
+/** Bounds of this package, with their reasons. */
 
 /** An index entry's offset is relative to its segment. Kafka's format has a signed 32-bit number for it. */
 export const RELATIVE_OFFSET_MAX = 0x7fff_ffff;
 /**
- * An index keeps at most this many entries in memory before it writes them: at most 1.25 KiB for the two
- * indexes of a log. After a crash, recovery rebuilds them from the log.
+ * With this many entries in memory, an index writes them to its file before the next append: 1.25 KiB for the
+ * two indexes of a log. One append may add many entries. After a crash, recovery rebuilds them from the log.
  */
 export const PENDING_INDEX_ENTRIES = 64;
 /** A log recognises retries of this many last batches of a producer: clients keep at most five in flight. */
@@ -16,7 +16,7 @@ export const PRODUCER_BATCHES_KEPT = 5;
  * settings.
  */
 export const RECALLED_BYTES: readonly number[] = [8 << 10, 128 << 10, 1 << 20];
-/** Files that logs keep open; the least recently used ones are closed, and opened again when needed. */
+/** Files that logs keep open. Those not used lately are closed, and opened again when needed. */
 export const OPEN_FILES_MAX = 4_096;
 /** Bytes per read in a scan of a whole segment. */
 export const SCAN_WINDOW_BYTES = 1 << 20;

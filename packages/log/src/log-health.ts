@@ -39,7 +39,7 @@ export class LogHealth {
     return appendFailure(ErrorCode.KAFKA_STORAGE_ERROR, `the log is offline: ${this.offline}`);
   }
 
-  /** The result of a write that failed without leaving a trace in the log. */
+  /** The result of a failed write. Takes the log offline if every later write would fail too. */
   writeFailure(error: DiskError): AppendFailure {
     const { directory } = this.log;
     this.logger.error('log-write-failed', { directory, code: error.code, reason: error.message });

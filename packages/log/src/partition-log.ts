@@ -4,10 +4,10 @@
  * and producer states in step. Knows nothing of leaders, replicas or the high watermark: the caller decides
  * who may append.
  *
- * When append returns, the operating system has the bytes. When `flush` calls back, the device has them. A
- * disk error is a return value: the log refuses the append with KAFKA_STORAGE_ERROR and removes its traces.
- * If it cannot remove them, it goes offline (`offline` says why) and refuses everything until it is opened
- * again.
+ * When an append succeeds, the operating system has the bytes. When `flush` calls back without an error, the
+ * device has them. A disk error is a return value: the log refuses the append with KAFKA_STORAGE_ERROR and
+ * removes the bytes that it wrote. If it cannot, or if every later write would fail too, it goes offline
+ * (`offline` says why) and refuses reads and writes until it is opened again.
  */
 import {
   assert,
@@ -57,7 +57,7 @@ import type {
 
 export class PartitionLog {
   config: LogConfig;
-  /** Changes when the folder is renamed for deletion. */
+  /** Changes when the folder is renamed: the log is deleted or set aside. */
   directory: string;
   readonly topicId: Uuid | undefined;
   /** `topic-partition`: the folder's name when the log was opened. */
@@ -74,11 +74,11 @@ export class PartitionLog {
   /** Wall time of the last append, or of opening the log. */
   lastWallMs: WallMillis;
   /**
-   * Recovery cut off a damaged or torn end, or the log ended below its start offset. The log may lack records
-   * that the broker acknowledged.
+   * Recovery cut off an end that is damaged, torn or zeros, or the log ended below its start offset. The log
+   * may lack records that the broker acknowledged.
    */
   readonly wasCut: boolean;
-  /** Called when `startOffset` may have moved up. */
+  /** Called at the end of `advanceStartOffset`. */
   startAdvanced: (() => void) | undefined;
   private readonly disk: Disk;
   private readonly segments: Segments;
@@ -235,8 +235,8 @@ export class PartitionLog {
 
   /**
    * Reads whole batches from the one that holds `fromOffset`. The caller has checked startOffset <=
-   * fromOffset <= endOffset. The result may end before the log does (at the end of a segment). The caller
-   * then reads again from there.
+   * fromOffset <= endOffset. The result may end before the log does, at `maxBytes` or at the end of a
+   * segment. For more, the caller reads again from there.
    */
   read(o: ReadOptions): ReadResult {
     if (this.offline !== undefined) return failedRead();
@@ -273,8 +273,7 @@ export class PartitionLog {
   }
 
   /**
-   * Raises the log start offset (DeleteRecords, or a follower that learns its leader's). Removes the segments
-   * wholly below it.
+   * Raises the log start offset: a follower learns its leader's. Removes the segments wholly below it.
    */
   advanceStartOffset(offset: Offset): void {
     this.truncation.before(offset);
@@ -290,7 +289,7 @@ export class PartitionLog {
     this.epochs.note(epoch, startOffset);
   }
 
-  /** The largest known epoch <= `epoch`, and its end offset; (-1, -1): unknown. */
+  /** The end offset of `epoch`; see `LeaderEpochs.endOffsetFor`. */
   endOffsetForEpoch(epoch: LeaderEpoch): EpochEnd {
     return this.epochs.endOffsetFor(epoch, this.endOffset);
   }

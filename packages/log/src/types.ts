@@ -12,7 +12,7 @@ export interface TopicCompression {
   readonly level: number | undefined;
 }
 
-/** A log's settings; the names are Kafka's topic settings (`segment.bytes`, `segment.ms`, …). */
+/** A log's settings. Most are Kafka's topic settings (`segment.bytes`, `segment.ms`, …). */
 export interface LogConfig {
   /** The log closes a segment before it would grow beyond this size. */
   readonly segmentBytes: number;
@@ -103,7 +103,7 @@ export interface ReadResult {
    */
   readonly chunks: Uint8Array[];
   readonly sizeBytes: number;
-  /** NONE, or KAFKA_STORAGE_ERROR when the disk failed or its data is damaged there. */
+  /** NONE, or KAFKA_STORAGE_ERROR if the log is offline, the disk failed, or the data is damaged. */
   readonly errorCode: ErrorCode;
   /** Set if the bytes on the disk are damaged: a retry will not help. */
   readonly damage?: string | undefined;

@@ -1,4 +1,7 @@
-/** Prepares batches before the log writes them: stamps a leader's batches, checks replicated ones. Pure. */
+/**
+ * Prepares batches before the log writes them: finds duplicates, stamps a leader's batches, checks replicated
+ * ones. Reads no clock and no disk.
+ */
 import type { Offset, WallMillis } from '@millrace/base';
 import {
   BATCH_HEADER_BYTES,
@@ -81,9 +84,9 @@ export function judgeAgainstLog(
 
 /**
  * Recognises a duplicate by its header and checksum alone, and returns the answer to it. Undefined: not a
- * known duplicate. The leader checked the records when the batch first arrived. If it checked them again, a
- * slow broker would spend the same time on each retry, and answer late again. Reads all bytes of the batch
- * only if its header looks like a duplicate's.
+ * known duplicate, or the checksum would take too long. The leader checked the records when the batch first
+ * arrived. If it checked them again, a slow broker would spend the same time on each retry, and answer late
+ * again. Reads all bytes of the batch only if its header looks like a duplicate's.
  */
 export function judgeRetry(
   bytes: Uint8Array,
@@ -110,7 +113,7 @@ export function appendedOf(
   return { ok: true, baseOffset, lastOffset, logAppendTimeMs, startOffset, duplicate: false };
 }
 
-/** The result for a duplicate: the same as for the first append. */
+/** The result for a duplicate: offsets and append time are those of the first append. */
 function duplicateOf(known: ProducerBatch, config: LogConfig, startOffset: Offset): LeaderAppended {
   const { lastOffset, offsetDelta, timestamp } = known;
   // A timestamp beyond the safe integers (a bigint) is a client's: no broker writes such an append time.

@@ -1,6 +1,7 @@
 /**
- * The door of a log: those checks of a client's batch that need only its bytes, the topic's settings and the
- * time, in Kafka's order. Checks that need the log itself (sequence numbers, offsets, segments) come later.
+ * The door of a log: those checks of a client's batch that need only its bytes, the version of the request,
+ * the topic's settings and the time, in Kafka's order. Checks that need the log itself (sequence numbers,
+ * offsets, segments) come later.
  * Pure: does not change the batch. The door has two steps. The first, `judgeHeader`, is cheap. The second
  * checks the checksum and the records. It reads every byte, so a job may do it.
  */
@@ -88,7 +89,7 @@ function leastWork(header: BatchHeader): number {
   return Math.max(header.recordCount * RECORD_WORK, inputWork(header));
 }
 
-/** Does both steps without a limit of work: for a job. */
+/** Does both steps without a limit of work. */
 export function checkAtDoorWhole(bytes: Uint8Array, o: DoorOptions, codecs: CompressionCodecs): DoorVerdict {
   const header = new BatchHeader();
   const failure = judgeHeader(bytes, header, o) ?? judgeFrame(bytes, header, o);

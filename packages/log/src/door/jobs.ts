@@ -1,6 +1,6 @@
 /**
- * Kinds of jobs that a log hands to workers, off the event loop. The same functions run in a worker, in the
- * simulator and on the event loop.
+ * Kinds of jobs for costly batches of a log, off the event loop. A node's workers have functions of their own
+ * with the same names and results, which decompress a batch as a stream.
  */
 import type { JobAnswer, JobKind } from '@millrace/base';
 import type { CompressionCodecs, FoundRecord } from '@millrace/protocol';
@@ -15,7 +15,7 @@ export type AdmissionVerdict = CheckedBatch | AppendFailure;
 export interface LogJobs {
   /** Checks a client's batch and recompresses it for the topic. */
   readonly admit: JobKind<DoorOptions, AdmissionVerdict>;
-  /** Finds the first record of a batch with the wanted timestamp or a later one. */
+  /** Finds the first record of a batch, from the log start on, with the wanted timestamp or a later one. */
   readonly findInBatch: JobKind<FindInBatch, FoundRecord | undefined>;
 }
 

@@ -53,7 +53,7 @@ export function recompress(
   return { ...checked, sizeBytes: bytes.length, bytes };
 }
 
-/** Like `recompress`, without a limit of work: for a job. */
+/** Like `recompress`, but limits only the memory, and fails a batch beyond that limit. */
 export function recompressWhole(
   given: Uint8Array,
   checked: CheckedBatch,

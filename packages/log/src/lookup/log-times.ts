@@ -1,6 +1,6 @@
 /**
- * Looks up records of one log by time. Returns a disk error as a value, like every operation of a log. After
- * such an error, the wanted record may still exist.
+ * Looks up records of one log by time. Returns a disk error as a value. After such an error, the wanted
+ * record may still exist.
  */
 import { DiskError, type Logger, type Offset } from '@millrace/base';
 import { type CompressionCodecs, ErrorCode, type Timestamp } from '@millrace/protocol';
@@ -15,7 +15,7 @@ import {
   type OpenedBatch,
 } from './time-lookup.ts';
 
-/** The disk failed, or its data is damaged. */
+/** The log is offline, the disk failed, or its data is damaged. */
 export interface LookupFailure {
   readonly errorCode: ErrorCode;
   readonly damage: string | undefined;
@@ -57,7 +57,7 @@ export class LogTimes {
     });
   }
 
-  /** The largest timestamp of the log's records; -1: no record has one. */
+  /** The largest timestamp of the log's batches; -1: no record has one. */
   largest(): Timestamp | LookupFailure {
     return this.lookUp(() => largestTimestamp(this.segments, this.owner.startOffset));
   }

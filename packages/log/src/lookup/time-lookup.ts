@@ -81,7 +81,7 @@ export function findTimestamp(
   return undefined;
 }
 
-/** The largest timestamp of all records from `startOffset` on; -1: no record has a timestamp. */
+/** The largest timestamp of all batches that end at `startOffset` or later; -1: no record has a timestamp. */
 export function largestTimestamp(segments: Segments, startOffset: Offset): Timestamp {
   let timestamp: Timestamp = NO_TIMESTAMP;
   for (let index = segments.indexFor(startOffset); index < segments.list.length; index++) {
@@ -93,7 +93,7 @@ export function largestTimestamp(segments: Segments, startOffset: Offset): Times
   return timestamp;
 }
 
-/** Throws if a part of the segment cannot be read: it may hold later timestamps. */
+/** Throws if the last rebuild of the indexes met damage: the bytes behind it may hold later timestamps. */
 function largestOf(segment: Segment): Timestamp {
   const { timestamp } = segment.largestTimestamp();
   mustBeReadable(segment, segment.unreadable);
@@ -180,7 +180,7 @@ export function assertIntact(batch: Uint8Array): void {
   if (!checkBatchCrc(batch, 0, batch.length)) throw new DiskError('EIO', 'the checksum of a batch is wrong');
 }
 
-/** For a job: searches the batch without a limit of work. */
+/** For a job: searches the batch up to the limit of all record checks (RECORDS_WORK_MAX). */
 export function findInBatch(
   batch: Uint8Array,
   { startOffset, timestamp }: FindInBatch,
@@ -193,8 +193,9 @@ export function findInBatch(
 }
 
 /**
- * Feeds the batch's records to `finder`. False: the batch costs more than `workMax`. Treats a batch that its
- * codec cannot open as empty. The door refuses such batches, so no Millrace leader appended it.
+ * Feeds the batch's records to `finder`. False: the batch costs more than `workMax`. If the batch cannot be
+ * decoded, the search ends there without an error. The door refuses such batches, so no Millrace leader
+ * appended it.
  */
 function openWithin(
   batch: Uint8Array,

@@ -232,7 +232,7 @@ test('a full disk delays the removal of checkpoint entries to the next try', () 
   append(logs.openLog('a', 0, { ...LOG, topicId: TOPIC }), batch(9));
   logs.tick(NOW, [{ topic: 'a', partition: 0, offset: 9 }]);
   logs.deleteLog('a', 0);
-  // A crash: the next start finds the entries of the deleted folder.
+  // The process was killed, and the next one starts.
   logs = open(disk);
   disk.failWrites = 'ENOSPC';
   const openAgain = () => logs.openLog('a', 0, { ...LOG, topicId: OTHER });

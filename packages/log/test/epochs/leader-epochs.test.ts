@@ -1,4 +1,4 @@
-/** Leader epochs: where each one ended, also compared with a simple list. */
+/** Leader epochs: where each one begins and ends. Random changes are compared with a simple list. */
 import { MemoryDisk } from '@millrace/base/testing';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';

@@ -1,7 +1,7 @@
 /**
- * Goal: a serving broker never waits for the device on the event loop. If each roll waited, a hundred
- * partitions that roll at once would block the event loop for longer than the broker's session timeout.
- * Method: a disk that counts the waits.
+ * Goal: rolls, flushes, new leader epochs and changes of topics do not make the event loop wait for the
+ * device. If each roll waited, a hundred partitions that roll at once could block the event loop for longer
+ * than the broker's session timeout. Method: a disk that counts the waits.
  */
 import { Prng, type Uuid } from '@millrace/base';
 import { MemoryDisk, MemoryLogger } from '@millrace/base/testing';

@@ -1,7 +1,7 @@
 /**
  * An independent reader: the class behind Apache Kafka's own kafka-dump-log.sh reads our files. Needs java
- * and KAFKA_HOME (a folder with Kafka's jars in libs/). This test runs with the end-to-end tests, which
- * provide both. Without java or KAFKA_HOME it is skipped.
+ * and the folder KAFKA_HOME (default /opt/kafka) with Kafka's jars in libs/. This test runs with the
+ * end-to-end tests, which provide both. Without java or the jars it is skipped.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import fs from 'node:fs';

@@ -199,7 +199,7 @@ class Run {
       const { producerId, baseSequence, recordCount } = readBatchHeader(one);
       if (producerId > 0) this.sequences.set(producerId, baseSequence + recordCount);
     }
-    // The twin no longer has batches below the log start, so take the state of their producers from the log.
+    // If the log knows a producer, its state decides which sequence comes next.
     for (const state of this.log.producers.all())
       this.sequences.set(state.producerId, (state.batches.at(-1)?.lastSequence ?? -1) + 1);
   }
@@ -238,7 +238,7 @@ class Run {
 function flipped(bytes: Uint8Array, at: number): Uint8Array {
   const changed = bytes.slice();
   let position = at % changed.length;
-  // The leader epoch is the only field that no checksum covers.
+  // Do not flip the leader epoch: no checksum covers it, so recovery may not notice the change.
   let start = 0;
   while (start + readBatchHeader(bytes, start).sizeBytes <= position)
     start += readBatchHeader(bytes, start).sizeBytes;
