@@ -1,6 +1,6 @@
 /**
  * Tracks whether one log works. A disk error is a return value. If a failed operation left no trace, its
- * result is KAFKA_STORAGE_ERROR. If a change failed halfway, the log goes offline.
+ * result is KAFKA_STORAGE_ERROR. If a change failed halfway, or the error would recur, the log goes offline.
  */
 import { DiskError, type Logger } from '@millrace/base';
 import { ErrorCode } from '@millrace/protocol';

@@ -16,7 +16,7 @@ export interface TopicCompression {
 export interface LogConfig {
   /** The log closes a segment before it would grow beyond this size. */
   readonly segmentBytes: number;
-  /** The log closes a segment when its records span more time than this. */
+  /** The log closes a segment that spans more time than this, or is older if records have no timestamps. */
   readonly segmentMs: Millis;
   /**
    * The log closes a segment up to this much before `segmentMs`. Each segment has its own share, so that not
@@ -30,7 +30,10 @@ export interface LogConfig {
   readonly preallocate: boolean;
   /** The log writes at most one index entry for this many bytes of batches. */
   readonly indexIntervalBytes: number;
-  /** Largest size of an index file. The log closes a segment when one of its indexes is full. */
+  /**
+   * The log closes a segment when one of its index files has this size. An append of many batches may exceed
+   * the size.
+   */
   readonly segmentIndexBytes: number;
   /** Flush after this many records; 1 = every append is flushed (group commit). */
   readonly flushMessages: number;

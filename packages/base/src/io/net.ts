@@ -1,6 +1,6 @@
 /**
  * Net over node:net: TCP without Nagle's delay. The chunks of one send leave in one gathered write. A peer
- * counts as slow when its socket has many unsent bytes; the size of one answer does not matter.
+ * counts as slow while its socket has many unsent bytes.
  *
  * All sockets read into one buffer, which the handler must not keep. A new buffer for each read would be
  * garbage outside of the heap, and V8 runs full collections for it (measured: more than half of a busy

@@ -64,7 +64,7 @@ export interface PartitionDirectory {
 
 export type OpenDirectory =
   | { readonly ok: true; readonly logs: LogDirectory }
-  /** The reason, in one sentence for the operator. */
+  /** The reason, for the operator. */
   | { readonly ok: false; readonly message: string };
 
 interface OpenLog extends PartitionDirectory {

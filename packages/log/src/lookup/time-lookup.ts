@@ -180,7 +180,7 @@ export function assertIntact(batch: Uint8Array): void {
   if (!checkBatchCrc(batch, 0, batch.length)) throw new DiskError('EIO', 'the checksum of a batch is wrong');
 }
 
-/** For a job: searches the batch up to the limit of all record checks (RECORDS_WORK_MAX). */
+/** For a job: searches the batch with the largest limit of work. */
 export function findInBatch(
   batch: Uint8Array,
   { startOffset, timestamp }: FindInBatch,

@@ -26,7 +26,7 @@ export interface ProducerState {
   /** Base offset of the first batch that this state saw; -1: the state comes from a snapshot. */
   readonly firstOffset: Offset;
   epoch: number;
-  /** The coordinator epoch of the last transaction marker, or -1. */
+  /** The coordinator epoch in the snapshot that this state comes from, else -1. No marker changes it yet. */
   coordinatorEpoch: number;
   /** First offset of the open transaction, or -1. */
   openTransactionOffset: Offset;
