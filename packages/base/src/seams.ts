@@ -2,9 +2,9 @@
  * The seams: a node's only access to the outside world. Folders named `io/` hold the implementations for
  * production. The simulator implements the seams in memory, with faults.
  *
- * Completions arrive as callbacks, in a later turn. Operations that share one system call may complete in the
- * same turn. A method that calls back earlier says so. The seams do not use promises: the order of microtasks
- * depends on how code is written, and a simulated run must not depend on that.
+ * Completions arrive as callbacks, in a later turn; several may share a turn. A method that calls back
+ * earlier says so. The seams do not use promises: the order of microtasks depends on how code is written, and
+ * a simulated run must not depend on that.
  */
 
 import type { Millis, Uuid, WallMillis } from './ids.ts';

@@ -151,10 +151,10 @@ export class Checkpoints {
   /**
    * Returns the log's recovery point, limited to the high watermark or to the base offset of the active
    * segment, whichever is larger. Except after an unclean election, a follower does not truncate below the
-   * high watermark, so it need not lower a point at or below it. While the ISR is too small, the
-   * high watermark stands still. Then the base offset of the active segment is the limit, because recovery
-   * after a kill would otherwise check everything above the high watermark. Recovery always checks the whole
-   * active segment, so a lower point within that segment costs nothing.
+   * high watermark, so a point at or below the high watermark need not be lowered. While the ISR is too
+   * small, the high watermark stands still. Then the base offset of the active segment is the limit, because
+   * recovery after a kill would otherwise check everything above the high watermark. Recovery after a kill
+   * checks the whole active segment, so a lower point within that segment costs nothing.
    */
   private pointToWrite(folder: string, { recoveryPoint, activeBaseOffset }: OpenPartition['log']): Offset {
     const highWatermark = this.highWatermarks.get(folder) ?? recoveryPoint;

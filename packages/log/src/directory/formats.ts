@@ -58,7 +58,7 @@ export function parseCleanShutdown(bytes: Uint8Array): number {
       if (typeof brokerEpoch === 'number' && Number.isSafeInteger(brokerEpoch)) return brokerEpoch;
     }
   } catch {
-    // An empty marker is a clean stop too, with an unknown epoch.
+    // An empty or unreadable marker is a clean stop too, with an unknown epoch.
   }
   return -1;
 }

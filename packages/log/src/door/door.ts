@@ -1,9 +1,9 @@
 /**
  * The door of a log: those checks of a client's batch that need only its bytes, the version of the request,
  * the topic's settings and the time, in Kafka's order. Checks that need the log itself (sequence numbers,
- * offsets, segments) come later.
- * Pure: does not change the batch. The door has two steps. The first, `judgeHeader`, is cheap. The second
- * checks the checksum and the records. It reads every byte, so a job may do it.
+ * offsets, segments) come later. Pure: does not change the batch. The door has two steps. The first,
+ * `judgeHeader`, is cheap. The second checks the checksum and the records. It reads every byte, so a job may
+ * do it.
  */
 import type { WallMillis } from '@millrace/base';
 import {

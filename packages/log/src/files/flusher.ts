@@ -90,8 +90,7 @@ export class Flusher {
 
   /**
    * Blocks until everything is on the device. For a clean stop. No round may be in flight: a device reports a
-   * lost write only once, so this sync would succeed although the round is about to fail. May throw
-   * DiskError.
+   * lost write only once, so if the round fails, this sync could still succeed. May throw DiskError.
    */
   flushNow(): void {
     assert(this.round === undefined, 'a clean stop waits for the round of syncs');

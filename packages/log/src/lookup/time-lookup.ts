@@ -38,7 +38,7 @@ export interface FindInBatch {
 /** The work that one turn of the event loop may still spend on opening batches. */
 export type LookupBudget = WorkBudget;
 
-/** A batch that a job opened, and the offset after its last record. */
+/** A batch that a job opens, or has opened, and the offset after its last record. */
 export interface OpenedBatch {
   readonly batch: Uint8Array;
   readonly nextOffset: Offset;
