@@ -11,9 +11,9 @@ export interface HistoryScope {
   /** For `finish` only: the run reads these logs at its end. */
   readonly finalLogs: FinalLogs;
   /**
-   * Whether the system promises nothing about the topic's records from now on: a client asked to delete it,
-   * or faults harmed it more than the durability contract covers. Without a topic id: whether that holds for
-   * any topic of the name.
+   * Whether the system promises nothing about the topic's records from now on, for example because a client
+   * asked to delete it, because it allows unclean elections, or because faults harmed it more than the
+   * durability contract covers. Without a topic id: whether that holds for any topic of the name.
    */
   isExempt(topic: TopicRef): boolean;
   /** Whether a fault has misdirected a write of some disk, so that a leader may serve damaged batches. */
@@ -25,9 +25,9 @@ export interface HistoryScope {
 }
 
 export interface HistoryChecker {
-  /** Called when an operation of a client ends. */
+  /** Called once for each operation of a client, in the order in which the operations ended. */
   op?(op: Op): void;
-  /** Called at the end: no fault is active, every client has stopped, and the final logs are available. */
+  /** Called at the end: no fault is active, every producer has stopped, and the final logs are available. */
   finish?(): void;
 }
 

@@ -48,7 +48,7 @@ export interface SendOp extends PartitionRef {
    * such offset. With acks=0 there is no answer.
    */
   baseOffset: Offset | undefined;
-  /** The error name of the last answer, or the reason why there was no answer. */
+  /** The error name of the last answer, or the reason why the client has none. Undefined with `ok`. */
   error: string | undefined;
   /** The broker that acknowledged the batch; undefined: the client does not know. */
   ackedBy: NodeId | undefined;
@@ -106,7 +106,10 @@ export interface AdminOp extends TopicRef {
 
 export type Op = SendOp | PollOp | AssignOp | AdminOp;
 
-/** An idempotent producer got OUT_OF_ORDER_SEQUENCE_NUMBER although every earlier batch is acknowledged. */
+/**
+ * An idempotent producer got OUT_OF_ORDER_SEQUENCE_NUMBER although every earlier batch of the partition is
+ * acknowledged.
+ */
 export interface LostSequence extends PartitionRef {
   readonly client: string;
   readonly value: string;

@@ -1,6 +1,6 @@
 /**
- * The log holds each value of an idempotent producer once, no matter how often the producer sent it. Values
- * of other producers may repeat; the checker counts them.
+ * The log holds each value of an idempotent producer at most once, no matter how often the producer sent it.
+ * Values of other producers may repeat; the checker counts the repetitions.
  */
 import type { HistoryCheckerKind, HistoryScope } from '../checker.ts';
 import { type Op, senderOf } from '../history.ts';

@@ -1,6 +1,6 @@
 /**
  * A broker does not answer OUT_OF_ORDER_SEQUENCE_NUMBER to an idempotent producer while all earlier batches
- * of that producer are acknowledged.
+ * of that producer in the partition are acknowledged.
  */
 import type { HistoryCheckerKind, HistoryScope } from '../checker.ts';
 

@@ -1,6 +1,7 @@
 /**
  * At the end, the log of a partition holds each record that was acknowledged with acks=all or read by a
- * consumer. acks=0 and acks=1 promise less, so the checker only counts their losses.
+ * consumer. acks=0 and acks=1 promise less: the checker counts the losses of such records, and reports only
+ * those that a consumer had read.
  */
 import { ByPartition } from '../by-partition.ts';
 import type { HistoryCheckerKind, HistoryScope } from '../checker.ts';

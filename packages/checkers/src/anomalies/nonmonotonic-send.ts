@@ -1,7 +1,7 @@
 /**
- * The log holds the acknowledged values of an idempotent producer in the order in which it sent them, and
- * their sequences have no gap. The checker skips values with an unknown outcome: the leader may append such a
- * batch late, when its producer already uses another id.
+ * The log holds the acknowledged values of an idempotent producer in the order in which it sent them. For
+ * this, the checker skips values with an unknown outcome: the leader may append such a batch late, when its
+ * producer already uses another id. The sequences of all batches of one producer id have no gap.
  *
  * The first batch of a producer id in a partition may have any sequence. A broker accepts any sequence of a
  * producer id that it does not know, because it may have forgotten the producer (KIP-360). The checker counts

@@ -22,7 +22,7 @@ interface Read {
 
 class OldTopicRead {
   private readonly scope: HistoryScope;
-  /** Value → the topic id of its send, of ended sends. */
+  /** Value → the topic id of its send, when the send has ended. Undefined: several topics are possible. */
   private readonly sent = new Map<string, string | undefined>();
   /** Value → its first read, until its send ends. */
   private readonly early = new Map<string, Read>();

@@ -1,7 +1,7 @@
 /**
  * Compares each consumer's position in each partition with the records that it gets. Without compaction and
- * transactions offsets have no gaps, so the next record must be the one at the position. Faults within one
- * answer and between answers are separate anomalies, with Jepsen's names.
+ * transactions offsets have no gaps, so the next record must be the one at the position. A wrong offset
+ * within an answer is another anomaly than one between two answers, with Jepsen's names.
  */
 import type { HistoryCheckerKind, HistoryScope } from '../checker.ts';
 import { byBroker, type Op, type PollOp, type TopicRef } from '../history.ts';
