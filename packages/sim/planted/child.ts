@@ -1,20 +1,20 @@
 /**
  * Runs seeds in a process of its own until a checker fails: with the bug of hook.ts, or without one as a
- * control. `--from A --to B --step N`; with a bug it ends at the first failure of an expected checker. Prints
- * one line of JSON.
+ * control. `--from A --to B --step N`; with a bug it ends at the first failure that identifies the bug.
+ * Prints one line of JSON.
  */
 import { parseArgs } from 'node:util';
 import { bug, planted } from './hook.ts';
 import { type Finding, isExpected } from './patch.ts';
 
-/** Most failures to report, of other checkers or of a control. */
+/** The most failures in `others`. */
 const FINDINGS_MAX = 20;
 
 export interface ChildReport {
   readonly runs: number;
   readonly seconds: number;
   readonly found: Finding | null;
-  /** Failures of other checkers. Without a planted bug: all failures. */
+  /** The first failures that do not identify the bug. Without a planted bug: the first failures. */
   readonly others: readonly Finding[];
 }
 

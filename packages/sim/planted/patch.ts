@@ -18,7 +18,8 @@ export interface PlantedBug {
 }
 
 /**
- * Returns the source with the bug. Throws an error with the bug's name unless the line occurs exactly once.
+ * Returns the source with the bug. Throws an error with the bug's name if the line does not occur exactly
+ * once, or if `find` or `replace` is not a whole line without indentation.
  */
 export function plant(bug: PlantedBug, source: string): string {
   const { name, file, find, replace } = bug;

@@ -10,7 +10,7 @@ export interface SeedSteps {
   readonly step: number;
 }
 
-/** Runs the control if `bug` is undefined. Rejects with the child's output when the child fails. */
+/** Runs the control if `bug` is undefined. Rejects with the child's standard error when the child fails. */
 export function runChild(bug: PlantedBug | undefined, { from, to, step }: SeedSteps): Promise<ChildReport> {
   const hook = join(import.meta.dirname, 'hook.ts');
   const child = join(import.meta.dirname, 'child.ts');

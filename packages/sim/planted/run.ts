@@ -1,10 +1,11 @@
 /**
- * `npm run sim:planted`: plants each bug in turn, counts the seeds until an expected checker fails, and
- * prints the table of docs/simulation.md. Then runs the control: the same seeds without a bug must pass.
+ * `npm run sim:planted`: plants each bug alone, counts the seeds until an expected checker fails, and prints
+ * the table of docs/simulation.md. Then runs the control: without a bug, the seeds up to the last one that
+ * found a bug must pass.
  *
  *   --bug NAME   runs only this bug    --seeds N   at most N runs for each bug (default 1000)
  *
- * Exit code 1: no expected checker finds a bug, or the control fails.
+ * Exit code 1: no expected checker found some bug, the control failed, or an option is invalid.
  */
 import { parseArgs } from 'node:util';
 import { bugs } from './bugs.ts';

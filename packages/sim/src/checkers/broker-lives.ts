@@ -16,7 +16,7 @@ export class BrokerLives {
     if (epoch >= 0 && !this.lives.has(epoch)) this.lives.set(epoch, life);
   }
 
-  /** The process that registered with this epoch. Undefined: it does not know its epoch yet. */
+  /** The process that registered with this epoch. Undefined: no process has learned this epoch. */
   of(epoch: BrokerEpoch): Life | undefined {
     return this.lives.get(epoch);
   }

@@ -1,7 +1,7 @@
 /**
- * A checker of state: one promise of the durability contract, checked inside of the nodes (images, logs,
- * leaders) after each of their turns. It looks at production objects and never changes any. It reports a
- * broken promise with `world.fail`, which throws and ends the run.
+ * A checker of state: one promise, checked inside of the nodes (images, logs, leaders) after their turns. It
+ * looks at production objects and never changes any. It reports a broken promise with `world.fail`, which
+ * throws and ends the run.
  *
  * A checker of a history (`@millrace/checkers`) serves as a checker of state, too: it needs only the part of
  * the scope that a history has. So one list holds both kinds. The compiler refuses a checker of state where a
@@ -31,13 +31,14 @@ export interface StateScope extends HistoryScope {
 
 export interface StateChecker extends HistoryChecker, ReplicaWatcher {
   /**
-   * Called after each turn of a process of the cluster, and after the calls for the replicas that the turn
-   * moved. Called very often, so it must be cheap unless something moved.
+   * Called after each turn of a process of the cluster, later than `replicaMoved` and `replicaClosed`. Called
+   * very often, so it must be cheap unless something moved.
    */
   turn?(node: SimNode): void;
   /**
-   * Called once for each batch that the quorum commits, in order, with the images before and after it.
-   * Perhaps no node has ever used the image `after`, because a node can apply several batches in one turn.
+   * Called once for each batch of records that the quorum commits, in order, with the images before and
+   * after. Perhaps no node has ever used the image `after`, because a node can apply several batches in one
+   * turn.
    */
   committed?(before: MetadataImage, after: MetadataImage): void;
 }

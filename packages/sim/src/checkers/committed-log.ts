@@ -11,7 +11,7 @@ export class CommittedLog {
   image: MetadataImage = MetadataImage.EMPTY;
   private end = 0;
 
-  /** Calls `step` for each batch that this node is the first to know as committed. */
+  /** Calls `step` for each batch of records that this node is the first to know as committed. */
   turn(node: SimNode, step: ImageStep): void {
     const raft = node.roles?.controller?.quorum?.node;
     if (raft === undefined || raft.highWatermark <= this.end) return;

@@ -8,7 +8,7 @@ import type { SimNode } from '../cluster/index.ts';
 
 export class CommittedMetadata {
   newest: MetadataImage = MetadataImage.EMPTY;
-  /** The longest session timeout of any controller. */
+  /** The longest session timeout that any controller has had so far. */
   sessionTimeoutMs: Millis = 0;
   connectionLossGraceMs: Millis = 0;
 

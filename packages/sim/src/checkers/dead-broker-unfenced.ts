@@ -1,7 +1,7 @@
 /**
  * The controller fences dead brokers. After the death of a broker's process, the controller has one session
- * and a grace to notice it. Then the committed metadata show the broker fenced. No controller unfences a
- * registration of a dead process.
+ * and a grace to notice it, and `SLACK_US`. Then the committed metadata show the broker fenced. No controller
+ * unfences the registration of a process that died more than `MESSAGE_AGE_US` before.
  */
 import type { BrokerEpoch, NodeId } from '@millrace/base';
 import type { MetadataImage } from '@millrace/metadata';

@@ -1,5 +1,5 @@
 /**
- * The high watermark of an open replica never falls: consumers have read up to it.
+ * The high watermark of an open replica never falls: consumers may have read up to it.
  *
  * Exempt: a broker that may delete a log, because its disk is damaged or it recovers from a loss that the
  * contract covers. After a restart a replica begins at its checkpoint, which may be lower.

@@ -1,9 +1,10 @@
 /**
- * Every member of the ISR and the ELR holds all committed records. The controller may elect any member at any
- * moment, and the records that the member lacks would be lost.
+ * Every member of the ISR and the ELR holds all committed records. The controller may elect any of them, and
+ * the records that the elected member lacks would be lost.
  *
- * A broker is exempt after a loss that the contract covers (a disk, an unsynced tail) until it registers
- * again. It leaves the ISR when it registers, and the controller does not elect it before.
+ * A broker is exempt after a loss that the contract covers (a disk, an unsynced tail) until it is registered
+ * again and active. It leaves the ISR and the ELR when it registers, and the controller does not elect it
+ * before.
  */
 import type { NodeId } from '@millrace/base';
 import type { MetadataImage, PartitionImage } from '@millrace/metadata';
@@ -27,7 +28,7 @@ class IsrLacksData implements StateChecker {
   private readonly checkedStates = new Map<string, PartitionImage>();
   /** The partitions to check after this turn. */
   private readonly moved = new Set<PartitionLedger>();
-  /** By broker that lacks records and has not registered yet, the partitions to check when it has. */
+  /** By broker that lacks records and is not yet active again, the partitions to check when it is. */
   private readonly excused = new Map<NodeId, Set<PartitionLedger>>();
 
   constructor(scope: StateScope) {

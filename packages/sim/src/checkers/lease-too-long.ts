@@ -1,14 +1,15 @@
 /**
- * The arithmetic of docs/leases.md, exactly. T is the session timeout of the controller, and d the largest
- * drift of a clock. Whenever a broker's lease is renewed:
+ * The arithmetic of docs/leases.md, exactly. T is the longest session timeout of a controller, and d the
+ * largest drift of a clock. Whenever a broker's lease is renewed:
  *
  * - The lease is no longer than T x (1 - 2d) - 1 ms, and no longer than the broker's own session timeout S.
  * - The session of the broker at the active controller ends later than the lease, even if from now on the
  *   clock of the broker is slow by d and the clock of the controller is fast by d. One case is exempt: the
- *   controller has lost the broker's stream, so only the grace is left.
+ *   session has at most the grace left, because the controller has lost the broker's stream.
  *
- * And rule 4: a new controller ends no session of a broker that it took over earlier than S / (1 - 2d) after
- * it became active. An earlier controller may have granted a lease of S.
+ * And rule 4: a new controller does not end the session of a broker for silence earlier than S / (1 - 2d)
+ * after it became active, if the broker was unfenced then. An earlier controller may have granted a lease of
+ * S.
  *
  * The checker reads clocks in microseconds, so it needs no tolerance.
  */
@@ -37,7 +38,7 @@ export function longestLeaseMs(sessionTimeoutMs: Millis): Millis {
 interface Activation {
   readonly epoch: number;
   readonly atUs: Micros;
-  /** The brokers that the controller took over, with their epochs and session timeouts. */
+  /** The brokers that were unfenced then, with their epochs and session timeouts. */
   readonly brokers: ReadonlyMap<NodeId, { readonly epoch: BrokerEpoch; readonly sessionTimeoutMs: Millis }>;
 }
 

@@ -1,6 +1,7 @@
 /**
- * The reference log of every partition: the bytes of each committed batch, taken from the first leader with
- * a high watermark above it. Checkers compare every replica, client and later leader with it.
+ * The reference log of every partition: the bytes of each committed batch, taken from the first replica with
+ * a high watermark above it that the checker could read, most often the leader. Checkers compare the replicas
+ * and the reads of clients with it.
  */
 import type { Offset, Uuid } from '@millrace/base';
 import type { Partition } from '@millrace/replication';
@@ -13,8 +14,8 @@ export class PartitionLedger {
   /** Contiguous, by ascending offset. */
   readonly batches: LogBatch[] = [];
   /**
-   * The largest high watermark that any replica has reached. It is above the end of `batches` if the checker
-   * could not read the bytes.
+   * The largest high watermark that any replica has reached. It is above the end of `batches` while the
+   * checker has not read the bytes.
    */
   committedEnd: Offset = 0;
 

@@ -12,8 +12,8 @@ export interface LogBatch {
 const READ_BYTES = 1 << 16;
 
 /**
- * The whole batches from the one that contains `from` up to `end`. Undefined: the log lacks them. The bytes
- * are valid only until the next call.
+ * The whole batches from the one that contains `from` up to `end`. Undefined: the log lacks them, or cannot
+ * read them.
  */
 export function readBatches(
   node: SimNode,

@@ -1,8 +1,8 @@
 /**
  * Nothing that a process parks, holds or remembers for requests outlives them. In a peace (all replicas in
  * sync, no fault yet) each number of `holdings` is at some moment at most its bound: zero for what ends soon,
- * or the number of connections, nodes or replicas that may have one. Clients may work in a peace. A number
- * that stays above its bound for the whole peace is a leak, and it grows from incident to incident.
+ * or a multiple of the connections, nodes or replicas that may have one. Clients may work in a peace. A
+ * number that stays above its bound for the whole peace counts as a leak.
  *
  * A run may have several peaces: each begins with `in-sync` and ends with the next fault or with the run.
  */
@@ -17,7 +17,9 @@ const LOOK_US: Micros = 50 * MILLISECOND;
 const LOOKS_MIN = 20;
 /** The frames and decoded requests of one connection at rest: a parked fetch. */
 const CONNECTION_BYTES = 64 << 10;
-/** Produce requests that a client sends without an answer, each with a few partitions. */
+/**
+ * The most acknowledgements that wait for one connection: a few Produce requests, each with a few partitions.
+ */
 const PRODUCES_MAX = 10;
 /** Deadlines of a broker besides those of its fetches: lag check, checkpoints, watches, retries. */
 const OWN_DEADLINES = 16;

@@ -1,4 +1,4 @@
-/** A consumer gets a record only after some leader's high watermark has passed it. */
+/** A consumer gets a record only after some replica's high watermark has passed it. */
 import type { Op } from '@millrace/checkers';
 import type { StateCheckerKind, StateScope } from './checker.ts';
 

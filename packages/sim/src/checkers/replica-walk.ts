@@ -20,7 +20,7 @@ export interface ReplicaState {
 export interface HostedReplica {
   readonly node: SimNode;
   readonly replica: Partition;
-  /** The state after the last turn of the process. */
+  /** The state after the previous turn of the process, or before the replica opened. */
   readonly before: ReplicaState;
 }
 
@@ -28,7 +28,9 @@ export interface HostedReplica {
 export interface ReplicaWatcher {
   /** Called after each turn that opened the replica or moved its state. */
   replicaMoved?(hosted: HostedReplica): void;
-  /** Called once, after the turn that closed the replica or ended its process. */
+  /**
+   * Called once, after the node's first turn without the replica: it was closed, or its process has ended.
+   */
   replicaClosed?(hosted: HostedReplica): void;
 }
 

@@ -1,11 +1,12 @@
 /**
  * Replicas are equal below the high watermark, byte for byte. When the high watermark of a replica moves, the
- * checker compares the records below it with the ledger. The first leader to reach an offset writes the
- * ledger there. At the end the checker compares everything once more.
+ * checker compares the new records below it with the ledger. The first replica that the checker reads at an
+ * offset, most often the leader, writes the ledger there. At the end the checker compares everything once
+ * more.
  *
- * The checker skips a disk with known damage: the broker finds the damage and deletes the log. It also skips
- * a follower after a power loss until the follower is back in the ISR. An unsynced truncation may be undone
- * then, and the checkpoint of the follower may be ahead of its log.
+ * The checker skips a disk with known damage: the broker deletes the log when it finds the damage. It also
+ * skips the followers on a broker that lost data until the broker is back in every ISR (atlas.ts). An
+ * unsynced truncation may be undone until then, and the checkpoint of a follower may be ahead of its log.
  */
 import type { Offset } from '@millrace/base';
 import type { Partition } from '@millrace/replication';
@@ -27,7 +28,9 @@ export const replicasDiffer: StateCheckerKind = {
 class ReplicasDiffer implements StateChecker {
   private readonly scope: StateScope;
   private readonly checkedEnds = new Map<Partition, Offset>();
-  /** Replicas at which the checker could not look when they moved. It looks again after each turn. */
+  /**
+   * Replicas at which the checker could not look when they moved. It looks again after each turn of the node.
+   */
   private readonly skipped = new Map<Partition, SimNode>();
 
   constructor(scope: StateScope) {

@@ -2,7 +2,7 @@
  * A replaced leader stops acknowledging (docs/leases.md has the arithmetic). The controller fences a broker
  * that is silent for its session. From the commit of that fence until the controller unfences the broker, the
  * broker holds no lease. If another event replaces the leader, the old leader may still lead in the old
- * epoch. It holds no lease from one session after the metadata name the new leader.
+ * epoch. It holds no lease from one session after the metadata have a later leader epoch.
  */
 import type { BrokerEpoch, LeaderEpoch, NodeId, QuorumEpoch } from '@millrace/base';
 import type { MetadataImage } from '@millrace/metadata';

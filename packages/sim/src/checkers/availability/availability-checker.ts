@@ -1,6 +1,6 @@
 /**
- * The base class of the checkers of availability. It looks at every partition once in `LOOK_US`, and knows
- * since when no fault touches a replica.
+ * The base class of the checkers of availability. It looks at every partition at most once in `LOOK_US`, and
+ * knows since when no fault touches a replica.
  */
 import type { NodeId } from '@millrace/base';
 import type { PartitionPlace, SimNode } from '../../cluster/index.ts';
@@ -30,8 +30,8 @@ export abstract class AvailabilityChecker implements StateChecker {
 
   /**
    * Since when no fault touches the broker `id`, the nodes `others`, nor a link between any two of them.
-   * Undefined: a fault touches one, the broker's replica is offline, or another process has registered under
-   * the broker's id.
+   * Undefined: a fault touches one of these, the broker's replica is offline, or the latest registration of
+   * the broker's id is not known to come from the broker's machine.
    */
   protected replicaSinceUs(
     { topicId, partition }: PartitionPlace,

@@ -12,7 +12,7 @@ import type { TouchedMachines } from '../../faults/index.ts';
 import type { Link } from '../../net/index.ts';
 import type { Life, Micros } from '../../world/index.ts';
 
-/** Two machines. */
+/** Two nodes. */
 interface Pair {
   readonly key: string;
   readonly links: readonly Link[];
@@ -20,8 +20,8 @@ interface Pair {
 
 export class Calm {
   /**
-   * The untouched majority of the controllers, which reach each other, at the last look. Undefined: there is
-   * none, or it lacks the active controller.
+   * The untouched controllers at the last look, if they are a majority and all reach each other. Undefined:
+   * they are not, or another controller is active.
    */
   quorum: readonly SimNode[] | undefined;
   private readonly cluster: SimCluster;
@@ -29,7 +29,7 @@ export class Calm {
   private lookedUs: Micros = -1;
   private readonly calmSince = new Map<SimNode, { readonly life: Life; readonly sinceUs: Micros }>();
   private readonly linkedSince = new Map<string, Micros>();
-  /** All pairs of machines, listed at the first look. */
+  /** All pairs of nodes, listed at the first look. */
   private pairs: readonly Pair[] | undefined;
 
   constructor(cluster: SimCluster, touched: TouchedMachines) {
@@ -37,7 +37,7 @@ export class Calm {
     this.touched = touched;
   }
 
-  /** Looks at everything, once at each time. Call it before the questions below. */
+  /** Looks at everything, at most once at each moment. Call it before the questions below. */
   look(): void {
     const { nowUs } = this.cluster.world;
     if (nowUs === this.lookedUs) return;

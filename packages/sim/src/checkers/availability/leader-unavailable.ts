@@ -25,7 +25,7 @@ export const leaderUnavailable: StateCheckerKind = {
 };
 
 class LeaderUnavailable extends AvailabilityChecker {
-  /** By partition, since when it has no leader that its controllers reach. */
+  /** By partition, since when it has no leader that a controller reaches. */
   private readonly without = new Map<string, Micros>();
 
   protected override check(place: PartitionPlace, quorum: readonly SimNode[] | undefined): void {

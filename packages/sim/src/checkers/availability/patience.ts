@@ -5,7 +5,10 @@
 import { MILLISECOND, type Micros, SECOND } from '../../world/index.ts';
 import type { CommittedMetadata } from '../committed-metadata.ts';
 
-/** controller.quorum.fetch.timeout.ms and three rounds of controller.quorum.election.timeout.ms. */
+/**
+ * controller.quorum.fetch.timeout.ms, and three rounds of an election. A round takes at most twice
+ * controller.quorum.election.timeout.ms.
+ */
 const QUORUM_US: Micros = (1_000 + 3 * 2 * 300) * MILLISECOND;
 /** A connection that hangs since a fault: a dial, a keepalive, or a fetch without an answer. */
 const CONNECTION_US: Micros = 5 * SECOND;

@@ -6,8 +6,8 @@
  * - the leader;
  * - as many replicas as min.insync.replicas asks for, the leader included.
  *
- * Then the leader leads in its own view, holds a lease, has an ISR of that size, and its high watermark
- * reaches every offset that its log end had reached.
+ * Then the leader leads in its own view, holds a lease, has an ISR of at least that size, and its high
+ * watermark reaches every offset that its log end had reached.
  */
 import type { Offset } from '@millrace/base';
 import type { PartitionPlace, SimNode } from '../../cluster/index.ts';
@@ -74,7 +74,7 @@ class WritesUnavailable extends AvailabilityChecker {
     );
   }
 
-  /** Why the leader commits nothing now; undefined: it commits. */
+  /** What keeps the leader from committing now; undefined: nothing that the checker sees. */
   private troubleOf(
     key: string,
     place: PartitionPlace,
@@ -106,7 +106,7 @@ class WritesUnavailable extends AvailabilityChecker {
 
   /**
    * For each replica, the leader too, that no fault touches: since when it is together with the leader and
-   * the quorum. Ascending; empty if a fault touches the leader.
+   * the quorum. Ascending; empty if a fault touches the leader or its links to the quorum.
    */
   private calmReplicas(
     place: PartitionPlace,

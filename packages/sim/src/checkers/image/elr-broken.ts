@@ -1,9 +1,9 @@
 /**
- * The promises of eligible leader replicas (KIP-966). A replica joins the ELR only from the ISR, when the ISR
- * falls below the min.insync.replicas of its leader. While the partition has a leader, the ELR is empty when
- * the ISR has that number of members, because the leader then commits without the ELR. A broker whose process
- * was killed may have lost unflushed records. So when it registers again, it leaves the ISR and the ELR of
- * each partition that has another complete replica.
+ * The promises of eligible leader replicas (KIP-966). A replica joins the ELR only from the ISR. While the
+ * partition has a leader, the ELR is empty when the ISR has the min.insync.replicas of that leader, because
+ * the leader then commits without the ELR. A broker whose process was killed may have lost unflushed records.
+ * So when it registers again, it leaves the ISR and the ELR of each partition that has another complete
+ * replica.
  *
  * `isr-lacks-data` checks that members of the ELR hold all committed records.
  */

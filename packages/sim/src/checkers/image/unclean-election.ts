@@ -1,10 +1,10 @@
 /**
  * The controller elects only a replica with all committed records: a member of the ISR or the ELR before the
- * election. Two exceptions lose records, and the contract names both:
+ * election. Two exceptions may lose records, and the contract names both:
  *
  * - The topic allows unclean elections (unclean.leader.election.enable).
- * - The last complete replica came back with another disk. Then a member of the former ISR leads. If no
- *   replica ever left the ISR, any other replica leads.
+ * - The last complete replica came back with another disk. Then a member of the former ISR leads. If the
+ *   former ISR has no other member, any other replica leads.
  */
 import { booleanOf, effectiveTopicConfig, type MetadataImage } from '@millrace/metadata';
 import type { StateCheckerKind, StateScope } from '../checker.ts';
@@ -38,7 +38,9 @@ function allowsUnclean(image: MetadataImage, topic: string): boolean {
   );
 }
 
-/** Whether the only complete replica registered with another disk, and `id` is the best of the others. */
+/**
+ * Whether the only complete replica registered with another disk, and `id` is one of the best of the others.
+ */
 function replacesLostDisk(
   before: MetadataImage,
   after: MetadataImage,
