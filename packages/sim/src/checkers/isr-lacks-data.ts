@@ -11,6 +11,7 @@ import type { MetadataImage, PartitionImage } from '@millrace/metadata';
 import type { Partition } from '@millrace/replication';
 import type { SimNode } from '../cluster/index.ts';
 import type { StateChecker, StateCheckerKind, StateScope } from './checker.ts';
+import { membersText } from './image/partition-steps.ts';
 import type { PartitionLedger } from './ledger.ts';
 import type { HostedReplica } from './replica-walk.ts';
 
@@ -81,7 +82,7 @@ class IsrLacksData implements StateChecker {
       const { endOffset } = replica.log;
       world.fail(
         NAME,
-        `${cluster.node(id)!.name} may lead ${ledger.name} (ISR ${state.isr.join()}, ELR ${state.elr.join()}) and ends at ${endOffset}, but ${ledger.committedEnd} is committed`,
+        `${cluster.node(id)!.name} may lead ${ledger.name} (${membersText(state)}) and ends at ${endOffset}, but ${ledger.committedEnd} is committed`,
       );
     }
   }

@@ -1,6 +1,7 @@
 /**
  * The state of every node when a limit of time is over: who is down or fenced, and what each one waits for.
  */
+import { membersText } from '../checkers/image/partition-steps.ts';
 import type { PartitionPlace, SimCluster, SimNode } from '../cluster/index.ts';
 
 /** One line for each node that does not work as it should, then one for each partition that waits. */
@@ -46,7 +47,7 @@ function brokerWaits(cluster: SimCluster, node: SimNode): string[] {
 
 function partitionWaits(cluster: SimCluster, { topicId, partition, image }: PartitionPlace): string[] {
   const leader = cluster.node(image.leader);
-  if (leader === undefined) return [`has no leader; ISR ${image.isr.join()}, ELR ${image.elr.join()}`];
+  if (leader === undefined) return [`has no leader; ${membersText(image)}`];
   const led = cluster.replica(leader, topicId, partition);
   const end = led?.log.endOffset;
   const waits: string[] = [];

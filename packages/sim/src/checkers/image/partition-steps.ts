@@ -34,6 +34,12 @@ export function completeReplicas({ isr, elr }: PartitionImage): readonly number[
   return [...isr, ...elr];
 }
 
+/** `ISR 6,4, ELR none` */
 export function membersText({ isr, elr }: PartitionImage): string {
-  return `ISR ${isr.join()}, ELR ${elr.join()}`;
+  return `ISR ${listText(isr)}, ELR ${listText(elr)}`;
+}
+
+/** The ids of brokers, or `none`. */
+export function listText(ids: readonly number[]): string {
+  return ids.length === 0 ? 'none' : ids.join();
 }

@@ -8,7 +8,13 @@
  */
 import { booleanOf, effectiveTopicConfig, type MetadataImage } from '@millrace/metadata';
 import type { StateCheckerKind, StateScope } from '../checker.ts';
-import { changedPartitions, completeReplicas, membersText, type PartitionStep } from './partition-steps.ts';
+import {
+  changedPartitions,
+  completeReplicas,
+  listText,
+  membersText,
+  type PartitionStep,
+} from './partition-steps.ts';
 
 const NAME = 'unclean-election';
 
@@ -27,7 +33,7 @@ function check(scope: StateScope, before: MetadataImage, after: MetadataImage): 
     if (allowsUnclean(before, step.topic.name) || replacesLostDisk(before, after, step, leader)) continue;
     scope.world.fail(
       NAME,
-      `broker ${leader} is elected for ${step.name} in epoch ${now.leaderEpoch}, but before it was ${membersText(was)}, former ISR ${was.formerIsr.join()}`,
+      `broker ${leader} is elected for ${step.name} in epoch ${now.leaderEpoch}, but before it was ${membersText(was)}, former ISR ${listText(was.formerIsr)}`,
     );
   }
 }

@@ -11,6 +11,6 @@ it('accepts an ISR of active members, and an ISR without any active member', () 
 
 it('sees a fenced member beside an active one', () => {
   expect(judgeImages(inactiveInIsr, [healthy, fenced])).toBe(
-    'inactive-in-isr: broker 3 is fenced, and stays in the ISR of t-0 beside broker 1 (ISR 1,2,3, ELR )',
+    'inactive-in-isr: broker 3 is fenced, and stays in the ISR of t-0 beside broker 1 (ISR 1,2,3, ELR none)',
   );
 });

@@ -13,6 +13,6 @@ it.each([
   ['is not in the ISR', withState(healthy, { isr: [2, 3] })],
 ])('sees a leader that %s', (what, image) => {
   expect(judgeImages(leaderNotActive, [healthy, image])).toMatch(
-    new RegExp(`^leader-not-active: broker 1 leads t-0 in epoch 0 \\(ISR .*, ELR \\) and ${what}$`),
+    new RegExp(`^leader-not-active: broker 1 leads t-0 in epoch 0 \\(ISR .*, ELR none\\) and ${what}$`),
   );
 });

@@ -14,7 +14,7 @@ it('accepts a leader from the ISR or the ELR', () => {
 
 it('sees a leader from outside of ISR and ELR', () => {
   expect(judgeImages(uncleanElection, [healthy, alone, elected(2)])).toBe(
-    'unclean-election: broker 2 is elected for t-0 in epoch 1, but before it was ISR 1, ELR , former ISR 2',
+    'unclean-election: broker 2 is elected for t-0 in epoch 1, but before it was ISR 1, ELR none, former ISR 2',
   );
 });
 
