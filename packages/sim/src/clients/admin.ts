@@ -1,6 +1,6 @@
 /**
- * An administrator: creates, deletes and grows topics, and asks brokers until one answers. It writes the
- * outcome to the history.
+ * An administrator: creates, deletes and grows topics, and asks brokers until one gives a final answer, a
+ * hundred times at most. It writes the outcome to the history.
  */
 import type { Millis, Uuid } from '@millrace/base';
 import type { Outcome, TopicRef } from '@millrace/checkers';
@@ -16,7 +16,7 @@ export type { NewTopic } from '@millrace/client';
  * later attempt must recognise that the change is made.
  */
 const IMPATIENT_MS = 10;
-/** The first one with topic ids. */
+/** The first version of DeleteTopics with topic ids. */
 const DELETE_WITH_ID_VERSION = 6;
 const VERSIONS: ReadonlyMap<number, number> = new Map([
   [apis.createTopics.key, 7],

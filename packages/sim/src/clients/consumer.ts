@@ -1,6 +1,6 @@
 /**
- * A simulated consumer: decodes the records that the client package's consumer brings, and writes them and
- * the positions to the history.
+ * A simulated consumer: decodes the records that the client package's consumer brings. Writes the records,
+ * and each position that the consumer looks up, to the history.
  */
 import type { Millis, Uuid } from '@millrace/base';
 import type { SeenRecord } from '@millrace/checkers';

@@ -48,7 +48,7 @@ interface Attempts {
   /** When the first one left, and the last one. */
   firstUs: Micros;
   lastUs: Micros;
-  /** The ids of the topics that had the name, the last one at the end. */
+  /** The topic ids in the client's metadata at each attempt, the one of the last attempt at the end. */
   readonly topicIds: Set<Uuid>;
 }
 
@@ -210,8 +210,9 @@ export class Producer {
   }
 
   /**
-   * The topic that all attempts reached. A producer that names the topic may lose a sequence between two
-   * topics, as with Kafka: the old topic takes a batch, and the new one takes the batch behind it.
+   * The topic whose answer lost a sequence: with ids that of the last attempt, with names the one that all
+   * attempts reached. Undefined: several are possible. A producer that names the topic may lose a sequence
+   * between two topics, as with Kafka: the old topic takes a batch, and the new one gets the batch behind it.
    */
   private topicOfAttempts(batch: Batch): Uuid | undefined {
     if (this.hasIds) return this.topicReached(batch);
@@ -222,7 +223,7 @@ export class Producer {
     return this.options.version >= PRODUCE_WITH_ID_VERSION;
   }
 
-  /** The topic that the last attempt reached. Undefined: several are possible, or there was no attempt. */
+  /** The topic that the last attempt reached. Undefined: none or several are possible. */
   private topicReached({ topic, op, attempts }: Batch): Uuid | undefined {
     if (this.hasIds) return [...attempts.topicIds].at(-1);
     // With acks=0 the request is still under way.
@@ -232,7 +233,7 @@ export class Producer {
 
   private encode({ op, order }: Batch, identity: BatchIdentity | undefined): Uint8Array {
     const { env, options } = this;
-    // A source of its own for each batch: every attempt is the same, and other draws do not change.
+    // A source of its own for each batch: every attempt draws the same, and other draws do not change.
     const draws = env.random.fork(`timestamps of ${order}`);
     const isOdd = draws.below(ODD_TIMESTAMPS_ONE_IN) === 0;
     const baseTimestamp = env.life.clock.wallMs();

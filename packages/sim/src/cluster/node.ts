@@ -1,6 +1,6 @@
 /**
  * One node of the cluster: a machine with a disk, on which the production roles run as in a real process.
- * Starts and ends its process, when the run or a fault asks for it.
+ * Starts and ends its process when the run or a fault asks for it. Also ends it when a role fails.
  */
 import { assert, DiskError } from '@millrace/base';
 import { LogDirectory } from '@millrace/log';
@@ -58,10 +58,10 @@ export class SimNode {
   roles: NodeRole | undefined;
   /** Why the last process ended itself, if it did. */
   selfEnd: SelfEnd | undefined;
-  /** Every role serves: a controller listens, a broker is unfenced. */
+  /** Since the process started, every role has served: a controller has listened, a broker was unfenced. */
   isReady = false;
   isStopping = false;
-  /** A fault keeps the process down: only that fault, or peace, starts it again. */
+  /** A fault keeps the process down, and the supervisor does not start it. Peace sets this to false. */
   isHeldDown = false;
   /** Called whenever a process ends here, in any way. */
   onEnded: (death: Death | 'ended') => void = () => {};

@@ -15,7 +15,7 @@ type Ids = MetadataImage['topics']['state']['ids'];
 interface Tenure {
   /** The brokers whose metadata has the topic now. */
   readonly brokers: Set<SimNode>;
-  /** When the last broker forgot the topic or died. */
+  /** When a broker last forgot the topic, or died with it; -1: never. */
   lastUs: Micros;
 }
 
@@ -37,8 +37,8 @@ export class TopicIds {
   }
 
   /**
-   * The topic that a broker took this name for, at some time since then. Undefined: several topics are
-   * possible.
+   * The topic that some broker took this name for, at some time since then. Undefined: there is none, or
+   * several topics are possible.
    */
   named(name: string, sinceUs: Micros): Uuid | undefined {
     let found: Uuid | undefined;

@@ -12,6 +12,6 @@ export interface CoverageItem {
 /** An error code, or another event of the source, that the seeds need not reach. */
 export interface Exemption {
   readonly name: string;
-  /** Why no simulated cluster can reach it. */
+  /** Why the seeds need not reach it. */
   readonly reason: string;
 }

@@ -41,7 +41,7 @@ export const partitionErrors: readonly CoverageItem[] = [
   code('FETCH_SESSION_TOPIC_ID_ERROR', 'a fetch session changed between topic names and topic ids'),
   // Lookups
   code('OFFSET_NOT_AVAILABLE', 'a new leader does not know its high watermark yet'),
-  code('LEADER_NOT_AVAILABLE', 'the same, for a client version without that code'),
+  code('LEADER_NOT_AVAILABLE', 'as OFFSET_NOT_AVAILABLE, in a version without that code'),
   code('UNSUPPORTED_VERSION', 'a lookup asks for a position that its version does not have'),
   code('UNKNOWN_SERVER_ERROR', 'the leader cannot decompress a batch, or the isolation level is unknown'),
   code('INVALID_REQUEST', 'a partition is named twice in a lookup'),

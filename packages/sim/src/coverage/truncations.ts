@@ -1,4 +1,4 @@
-/** Every cause that removes written records from a log. */
+/** Every cause that removes written records from a log, and the consumer that learns of it. */
 import type { CoverageItem, Exemption } from './item.ts';
 
 export const truncations: readonly CoverageItem[] = [

@@ -1,7 +1,7 @@
 /**
- * The bytes of one file: the written bytes (the page cache), and the bytes that are on the device. Keeps the
- * device's content of each written sector until the sector is synced. A failed sync can lose pages for good,
- * as on Linux: a later sync then succeeds without them.
+ * The bytes of one file: the written bytes (the page cache), and the bytes that are on the device. Keeps, for
+ * each written sector, what the device has until a sync of the sector ends. A failed sync can lose pages for
+ * good, as on Linux: a later sync then succeeds without them.
  */
 import type { Prng } from '@millrace/base';
 
@@ -14,7 +14,8 @@ export type Fate = 'lost' | 'kept' | 'torn';
 
 /**
  * What the system does with pages that it could not write. `dirty`: the next sync writes them. `clean`: no
- * sync writes them, so a power loss loses them (ext4, XFS). `dropped`: reads return what the device has.
+ * sync writes them until they are written again, so a power loss loses them (ext4, XFS). `dropped`: reads
+ * return what the device has. A page that was written again during the sync stays dirty.
  */
 export type PagesAfterFailure = 'dirty' | 'clean' | 'dropped';
 
@@ -135,8 +136,9 @@ export class FileContent {
   }
 
   /**
-   * Before these bytes change: keeps the device's content of each sector that is not dirty yet. A write makes
-   * a bad sector readable again.
+   * Before a write or a truncation changes these bytes: keeps the old content of each sector that is not
+   * dirty yet. The device has this content, or gets it if the syncs under way succeed. The change makes a bad
+   * sector readable again.
    */
   private remember(from: number, end: number): void {
     for (let sector = Math.floor(from / SECTOR_BYTES); sector * SECTOR_BYTES < end; sector++) {

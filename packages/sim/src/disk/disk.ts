@@ -17,7 +17,7 @@ const FREE_BYTES = 1e12;
 const LATENCY_US_MIN: Micros = 100;
 const LATENCY_US_MAX: Micros = 900;
 
-/** What a power loss leaves of unsynced names, logs and other files. The disk draws what is left out. */
+/** What a power loss leaves of unsynced names, logs and other files. The disk draws each missing field. */
 export interface PowerLoss {
   readonly names?: NamesAfterPowerLoss;
   readonly logs?: Fate;
@@ -94,7 +94,7 @@ export class SimDisk {
     this.failing = undefined;
   }
 
-  /** Cancels armed faults that have not struck. */
+  /** Cancels armed faults that have not struck. Later syncs and calls no longer block. */
   disarm(): void {
     this.crash = undefined;
     this.isFatalVote = undefined;
@@ -119,7 +119,7 @@ export class SimDisk {
     this.isDamaged = true;
   }
 
-  /** The n-th write from now is cut short, and the process dies in the middle of it. */
+  /** The process dies in the n-th write from now, after any number of its bytes. */
   crashAtWrite(writes: number, death: Death): void {
     this.crash = { writesLeft: writes, death };
   }
@@ -137,7 +137,7 @@ export class SimDisk {
     this.mayGoAstray = isAllowed;
   }
 
-  /** Makes a synced sector of some log unreadable. Returns its place; undefined: there is none. */
+  /** Makes a sector of some log unreadable. Returns its place; undefined: every log is empty. */
   failSector(random: Prng): string | undefined {
     const logs = [...this.tree.entries()].filter(([path, { length }]) => isLog(path) && length > 0);
     if (logs.length === 0) return undefined;

@@ -13,7 +13,7 @@ export interface SyncFailure {
   /** True: every sync fails until the disk is replaced. False: one sync fails. */
   readonly isLasting: boolean;
   readonly pages: PagesAfterFailure;
-  /** Called when a sync that can fail begins. False: this sync succeeds. */
+  /** Called once for each sync that can fail. False: this sync succeeds. */
   readonly mayFail: () => boolean;
 }
 
@@ -40,13 +40,13 @@ export class SyncFaults {
 
   /**
    * Syncs of this path, and of everything below it, that begin before `untilUs` complete shortly after
-   * `untilUs`, in any order. Syncs of other paths do not wait.
+   * `untilUs`, in any order. Syncs of other paths, and synchronous ones, do not wait.
    */
   block(below: string, untilUs: Micros): void {
     this.blocked = { below, untilUs };
   }
 
-  /** Cancels an armed failure that has not struck. */
+  /** Cancels an armed failure that has not struck. Later syncs no longer block. */
   disarm(): void {
     if (this.failure?.isLasting !== true || !this.hasFailed) this.failure = undefined;
     this.blocked = undefined;
@@ -66,7 +66,7 @@ export class SyncFaults {
     return blocked.untilUs - world.nowUs + random.below(LATE_US_MAX);
   }
 
-  /** The failure of a sync that begins; undefined: it succeeds. */
+  /** The failure of this sync; undefined: it succeeds. Called once for each sync. */
   take(path: string): FailedSync | undefined {
     const { failure, world } = this;
     if (failure === undefined || !isBelow(path, failure.below) || !failure.mayFail()) return undefined;
@@ -77,7 +77,7 @@ export class SyncFaults {
   }
 }
 
-/** Blocked syncs complete within this time after the block ends, so their order is random. */
+/** Blocked syncs wait up to this much longer than the block, so their order is random. */
 const LATE_US_MAX: Micros = 5_000;
 
 function isBelow(path: string, folder: string): boolean {
