@@ -1,8 +1,8 @@
 /**
  * Decides which harm the durability contract covers now. A broker may lose unsynced data, a disk or a sector
  * only while each of its partitions has another, intact member in the ISR or the ELR: the contract promises
- * nothing beyond that. The atlas is conservative: it considers every ISR that may still become the committed
- * one.
+ * nothing beyond that. If every topic has flush.messages=1, a loss of unsynced data is no harm. The atlas is
+ * conservative: it considers every ISR that may still become the committed one.
  *
  * A broker that lost data stays in its ISRs until the loss is noticed. If every intact replica leaves the ISR
  * and the ELR before that, the contract no longer covers the topic.
@@ -16,7 +16,9 @@ import type { Micros } from '../world/index.ts';
 /** The last loss of a broker. */
 interface Harm {
   readonly atUs: Micros;
-  /** Whether the newest metadata since the loss have the broker active, and in the ISR of its partitions. */
+  /**
+   * Whether the newest metadata since the loss have the broker active, and in the ISR of all its partitions.
+   */
   isInSync: boolean;
 }
 

@@ -23,7 +23,7 @@ import { choice, chosen, duration, oneOf, whole } from './parameter.ts';
 
 /** Time between two changes of the delays. */
 const REDRAW_US = 50 * MILLISECOND;
-/** The connections break within this time after the fault strikes. */
+/** The connections begin to stall within this time after the fault strikes. */
 const BREAKS_MS: Millis = 4_000;
 
 export const connectionFaults: readonly FaultKind[] = [
@@ -154,7 +154,8 @@ export const connectionFaults: readonly FaultKind[] = [
 
 /**
  * Stalls the requests, or the answers, of a connection for `gatherMs`. Then the connection breaks at the side
- * that opened it. Stalled requests arrive `lateMs` later; answers are lost.
+ * that opened it. Stalled requests arrive `lateMs` later, at the latest at the end of the incident; answers
+ * are lost. If the incident ends before the connection breaks, it only stalls.
  */
 function breakLate(
   context: FaultContext,

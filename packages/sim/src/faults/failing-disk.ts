@@ -6,7 +6,7 @@ import type { SimNode } from '../cluster/index.ts';
 import { fault, RECOVERY_US, victim, victimOf } from './fault.ts';
 import { choice, chosen, oneOf } from './parameter.ts';
 
-/** Mostly picks the disk of a leader, because a leader with a failed disk must hand over. */
+/** Picks the disk of a leader if it may fail, because a leader with a failed disk must hand over. */
 export const failingDisk = fault({
   name: 'failing-disk',
   sentence:

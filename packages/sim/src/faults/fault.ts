@@ -59,7 +59,7 @@ export function fault<const S extends Shape>(kind: Fault<S>): FaultKind {
   return kind;
 }
 
-/** Schedules a later step of a fault. Drops it when the incident is over. */
+/** Schedules a later step of a fault. Drops a step that would come after the end of the incident. */
 export function later({ world, untilUs }: FaultContext, afterUs: Micros, step: () => void): void {
   if (world.nowUs + afterUs < untilUs) world.after(afterUs, step);
 }

@@ -1,6 +1,6 @@
 /**
- * Syncs fail or block, and synchronous calls take time. A failed sync may lose pages, so it fails only where
- * the contract covers the loss of the disk (atlas.ts).
+ * Syncs fail or block, synchronous calls take time, and a power loss leaves some files and loses others. A
+ * failed sync may lose pages, so it fails only where the contract covers the loss of the disk (atlas.ts).
  */
 import type { SimNode } from '../cluster/index.ts';
 import {

@@ -1,10 +1,10 @@
 /** Requests of an administrator during faults. The workload implements them with a real client. */
 export interface Operator {
-  /** Existing topics that faults created, except those that a fault has asked to delete. */
+  /** The topics of `reusableTopics` that faults created. */
   extraTopics(): readonly string[];
-  /** All existing topics, except those that a fault has asked to delete. */
+  /** All existing topics, except those that a fault has asked to delete for good. */
   allTopics(): readonly string[];
-  /** All topics but those that are deleted and created again now. */
+  /** The topics of `allTopics`, except those that are being deleted and created again. */
   reusableTopics(): readonly string[];
   /** Returns the name of the new topic. */
   createTopic(topic: ExtraTopic): string;

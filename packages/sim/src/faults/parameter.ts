@@ -1,7 +1,6 @@
 /**
- * Plain JSON values with their allowed range. The parameters of a fault are such values: the plan of a run
- * draws and prints them before anything happens, a plan in a file names them, and shrinking makes them
- * smaller.
+ * Plain JSON values with their allowed range. The parameters of a fault are such values: they are drawn
+ * before anything happens, or a plan in a file names them, and shrinking makes them smaller.
  */
 import type { Millis, Prng } from '@millrace/base';
 

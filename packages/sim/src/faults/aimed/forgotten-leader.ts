@@ -42,8 +42,8 @@ function placesThatNeedTwo({ cluster, operator }: FaultContext) {
 }
 
 /**
- * Cuts the leader off from the controllers. The cut ends when the followers are stopped and the leader is
- * alone in the committed ISR or replaced. It also ends when the leader dies or the time is up.
+ * Cuts the leader off from the controllers. The cut ends when the followers were asked to stop and the leader
+ * is alone in the committed ISR or replaced. It also ends when the leader dies or the time is up.
  */
 function forget(
   context: FaultContext,

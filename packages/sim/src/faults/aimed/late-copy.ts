@@ -35,8 +35,8 @@ export const lateCopy = fault({
 });
 
 /**
- * Partitions led by a node that is not a controller, with live followers, and able to acknowledge without one
- * of them.
+ * Partitions that can acknowledge without one follower, and whose ISR has only live brokers that are not
+ * controllers.
  */
 function isPlain({ cluster, operator }: FaultContext) {
   const topics = operator.allTopics();

@@ -46,7 +46,7 @@ function isPlain({ cluster }: FaultContext) {
 
 /**
  * Restarts the follower, so it leaves the ISR. When it has caught up, its leader asks to add it. The fault
- * catches this request.
+ * catches the next AlterPartition of the leader, which most often is this request.
  */
 function begin(context: FaultContext, leader: SimNode, member: SimNode): void {
   const { network, world } = context;

@@ -53,7 +53,7 @@ interface Steps {
   readonly loser: number;
 }
 
-/** Those with a replica on every broker come first: the new topic then has one on the returning broker. */
+/** Only those with a replica on every broker, if any: the new topic then has one on the returning broker. */
 function places(context: FaultContext, how: How): PartitionPlace[] {
   const { cluster, operator } = context;
   const names = operator.reusableTopics();
@@ -64,7 +64,9 @@ function places(context: FaultContext, how: How): PartitionPlace[] {
   return everywhere.length > 0 ? everywhere : all;
 }
 
-/** The replicas whose brokers the fault may end, while the controllers can still change topics. */
+/**
+ * The brokers with a replica, as far as the fault may end one: the controllers can change topics without it.
+ */
 function membersOf({ cluster, atlas }: FaultContext, { image }: PartitionPlace, how: How): SimNode[] {
   return image.replicas
     .map((id) => cluster.node(id)!)
