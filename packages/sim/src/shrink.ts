@@ -24,7 +24,7 @@ export interface ShrinkOptions<T extends ShrinkableRun> {
   /** The failed run of the plan. */
   readonly failed: T;
   run(plan: Plan): T;
-  /** Called before every run. False ends the shrinking. */
+  /** Called before every run that `runsMax` allows. False ends the shrinking. */
   goesOn(): boolean;
   readonly runsMax?: number;
 }
@@ -92,7 +92,10 @@ class Shrinking<T extends ShrinkableRun> {
     }
   }
 
-  /** Tries to leave out one of this many equal parts; the last ones first, because the run ended there. */
+  /**
+   * Tries to leave out one of this many equal parts; the last ones first, as the run may have ended before
+   * them.
+   */
   private leaveOutPart(ids: readonly number[], parts: number): boolean {
     for (let part = parts - 1; part >= 0; part--) {
       const from = Math.floor((part * ids.length) / parts);

@@ -1,6 +1,6 @@
 /**
- * The functions that the guard of a simulated run wraps: every way to the outside in Node's globals and
- * modules.
+ * The functions that the guard of a simulated run wraps: the ways to the outside in Node's globals and
+ * modules that code is likely to take.
  */
 import { syncBuiltinESMExports } from 'node:module';
 import { performance } from 'node:perf_hooks';

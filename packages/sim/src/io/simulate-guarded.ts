@@ -1,4 +1,4 @@
-/** Runs a plan with the real codecs and the guard on. Commands and tests run every plan through it. */
+/** Runs a plan with the real codecs and the guard on. Commands, and most tests, run plans through it. */
 import type { CompressionCodecs } from '@millrace/protocol';
 import { compressionCodecs } from '@millrace/protocol/io';
 import type { Plan } from '../plan/index.ts';

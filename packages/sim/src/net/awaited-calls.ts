@@ -17,7 +17,8 @@ export class AwaitedCalls {
   }
 
   /**
-   * Calls `leaves` once, just before the next call of this method leaves its machine. Gives up at `untilUs`.
+   * Calls `leaves` once, just before the next call of this method leaves its machine. Each call ends one
+   * wait, the oldest first. Gives up at `untilUs`.
    */
   next(wait: Wait): void {
     this.waits.push(wait);

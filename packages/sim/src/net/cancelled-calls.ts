@@ -7,8 +7,8 @@ import type { Micros, World } from '../world/index.ts';
 
 export interface Cancellation {
   /**
-   * `before`: the call never reaches its receiver. `during`: the receiver handles it, and the answer comes
-   * too late. `after`: the answer arrives, and the caller gets an error in its place.
+   * `before`: the call never reaches its receiver. `during`: the receiver handles it, and the caller never
+   * gets the answer. `after`: the answer arrives, and the caller gets an error in its place.
    */
   readonly when: 'before' | 'during' | 'after';
   /** Time from the call until its caller gets the error. With `after` it is not used. */

@@ -12,12 +12,12 @@ export interface Snare {
   readonly method: string;
   readonly untilUs: Micros;
   matches(body: Uint8Array): boolean;
-  /** Called once, with the caught call. */
+  /** Called with the caught call. A snare catches one call at most. */
   caught(call: CaughtCall): void;
 }
 
 export interface CaughtCall {
-  /** Breaks the connection for the caller. */
+  /** The caller gets the error of a broken connection for this call. Its other calls continue. */
   fail(): void;
   /** Delivers the call to its receiver, if that process still lives. The answer goes nowhere. */
   arrive(): void;

@@ -50,7 +50,7 @@ export class End {
     this.out.send(sizeBytes, () => other.life.turn('io', () => other.isOpen && deliver()));
   }
 
-  /** Sends the pending bytes, then closes both sides. */
+  /** Closes this side. The other side gets the bytes under way, and closes then. */
   finish(reason: string): void {
     if (!this.isOpen) return;
     const { other } = this;

@@ -22,7 +22,9 @@ export interface NetworkOptions {
   /** Probability that a chunk arrives in two pieces. */
   readonly splitPerMille: number;
   readonly connectTimeoutMs: number;
-  /** Control connections notice a cut by their pings after this time. */
+  /**
+   * Connections of calls and message streams (rpc.ts) notice a cut or a stall by their pings after this time.
+   */
   readonly keepAliveMs: number;
   /** Probability that bytes in flight still arrive when their sender destroys the connection. */
   readonly lingerPerMille: number;

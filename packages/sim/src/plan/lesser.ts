@@ -7,7 +7,9 @@ export function withFaults(plan: Plan, isKept: (fault: PlannedFault) => boolean)
   return { ...plan, incidents };
 }
 
-/** Plans without one of the incidents; first without the last one, because the run ended there. */
+/**
+ * Plans without one of the incidents; first without the last one, because the run may have ended before it.
+ */
 export function* withoutAnIncident(plan: Plan): Generator<Plan, void> {
   for (let left = plan.incidents.length - 1; left >= 0; left--)
     yield { ...plan, incidents: plan.incidents.filter((_one, index) => index !== left) };

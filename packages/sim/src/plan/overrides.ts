@@ -1,6 +1,6 @@
 /**
  * The values of a scenario that a plan may set, with their allowed ranges. `cluster`, `network` and
- * `settings` hold only the values that differ from those of the seed.
+ * `cluster.settings` replace single values of the seed, and every other field is replaced as a whole.
  */
 import { Prng } from '@millrace/base';
 import type { ClusterPlan } from '../cluster/index.ts';
@@ -101,7 +101,10 @@ export function scenarioOf({ seed, overrides }: Pick<Plan, 'seed' | 'overrides'>
   return { ...scenario, topics: scenario.topics.map((topic) => fitting(topic, scenario)) };
 }
 
-/** Lowers the replicas of a topic to the number of brokers, and min.insync.replicas to that of replicas. */
+/**
+ * Lowers the replicas of a topic to the number of brokers, and min.insync.replicas to that of replicas. Sets
+ * flush.messages=1 if everything is synced.
+ */
 function fitting(topic: TopicPlan, { cluster, everythingIsSynced }: Scenario): TopicPlan {
   const replicationFactor = Math.min(topic.replicationFactor, cluster.brokers);
   const { 'min.insync.replicas': wanted, ...others } = topic.configs;

@@ -152,13 +152,13 @@ function drawNetwork(random: Prng): NetworkOptions {
   };
 }
 
-/** In some runs logs have many short segments. */
+/** The logs of some topics have many short segments. */
 function drawSegments(random: Prng): Record<string, string> {
   const segmentMs = one(random, [undefined, undefined, '2000', '300']);
   return segmentMs === undefined ? {} : { 'segment.ms': segmentMs };
 }
 
-/** Some topics have another codec than the producers' batches. */
+/** Some topics set compression.type, most often to another codec than that of the producers' batches. */
 function drawCompression(random: Prng): Record<string, string> {
   const type = one(random, [
     undefined,

@@ -1,4 +1,4 @@
-/** The clients' part of the story: a line for every second in which an operation ended. */
+/** The clients' part of the story: a line for every second in which clients sent or read. */
 import type { Op, SendOp } from '@millrace/checkers';
 import { type Micros, SECOND, type StoryLine } from '../world/index.ts';
 
@@ -17,13 +17,13 @@ interface Doings {
   read: number;
   /** `events-1-0` → the last offset acknowledged or read. */
   readonly upTo: Map<string, number>;
-  /** The error of the client's last batch that failed or has an unknown outcome. */
+  /** The error of the client's last batch in this second that failed or has an unknown outcome. */
   error: string | undefined;
 }
 
 /**
- * `p1: 12 acked, events-1-0 up to 431; q1: 30 read, …` at the end of each second; administration has lines of
- * its own.
+ * `p1: 12 acked, events-1-0 up to 431; q1: 30 read, …` at the end of each second. Requests of administrators
+ * and positions that consumers look up have lines of their own.
  */
 export function clientLines(ops: readonly Op[], endUs: Micros): TextLine[] {
   const lines: TextLine[] = [];

@@ -1,4 +1,4 @@
-/** The story of a run as text: time, actor and event in words; the broken promise is last. */
+/** The story of a run as text: time, actor and event in words, then the broken promise and what waits. */
 import type { EventName } from '@millrace/base';
 import { faultsOf } from '../plan/index.ts';
 import type { RunReport } from '../run/index.ts';

@@ -27,11 +27,14 @@ export const LIVENESS = {
   handOverUs: 15 * SECOND,
   /** From then on until everything is in sync. */
   calmUs: 40 * SECOND,
-  /** From then on until every producer has an acknowledgement and every consumer has read a new record. */
+  /**
+   * From then on until every producer that asks for acknowledgements has got one, and every consumer has read
+   * a new record.
+   */
   progressUs: 10 * SECOND,
   /**
-   * From then on until every client has the answer for each record that it sent before (a producer's longest
-   * delivery timeout is 30 s).
+   * From then on until every batch has ended, with an answer or without, that a producer created before
+   * everything was in sync (a producer's longest delivery timeout is 30 s).
    */
   idleUs: 35 * SECOND,
   /** For a new consumer to read everything from the beginning. */
@@ -243,7 +246,7 @@ class Run {
     this.finishChecks();
   }
 
-  /** A new consumer reads every partition, up to the high watermark of now. */
+  /** A new consumer reads every partition of the clients, up to the high watermark of now. */
   private reread(): void {
     const { workload, cluster } = this;
     const topics = workload.allTopics();

@@ -1,4 +1,4 @@
-/** Restarts every ended process after a while, like systemd or Kubernetes. */
+/** Restarts every ended process after a while, like systemd or Kubernetes, unless a fault keeps it down. */
 import type { Prng } from '@millrace/base';
 import type { SimCluster, SimNode } from '../cluster/index.ts';
 import { MILLISECOND, type World } from '../world/index.ts';

@@ -4,7 +4,10 @@
 import { membersText } from '../checkers/image/partition-steps.ts';
 import type { PartitionPlace, SimCluster, SimNode } from '../cluster/index.ts';
 
-/** One line for each node that does not work as it should, then one for each partition that waits. */
+/**
+ * The active controller, then a line for each node that does not work as it should, and each partition that
+ * waits.
+ */
 export function waitingLines(cluster: SimCluster): string[] {
   const lines: string[] = [];
   const active = cluster.activeController();

@@ -1,6 +1,6 @@
 /**
- * The clients of a run: producers, consumers by assignment and an administrator, each on a machine of its
- * own, drawn from the scenario. The administrator also acts for the operator faults.
+ * The clients of a run: producers, consumers by assignment, an administrator and in half of the runs a
+ * prober, each on a machine of its own. The administrator also acts for the operator faults.
  */
 import type { Prng, Uuid } from '@millrace/base';
 import type { History, TopicRef } from '@millrace/checkers';
@@ -34,10 +34,10 @@ interface Surroundings {
 type KnownTopic = TopicPlan & {
   /** Whether clients use the topic: its creation succeeded, or brokers create it at the first request. */
   exists: boolean;
-  /** The largest number of partitions that a request has asked for. */
+  /** The number of partitions that the last request has asked for. */
   asked: number;
   deleteAsked: boolean;
-  /** Deleted, and not created again yet. */
+  /** Being deleted and created again. */
   isBetween: boolean;
   /** An operator created it. */
   readonly isExtra: boolean;
@@ -75,9 +75,9 @@ export class Workload implements Operator {
   private readonly prober: Prober | undefined;
   private readonly topics = new Map<string, KnownTopic>();
   private readonly topicIds: TopicIds;
-  /** Of topics that were deleted, or whose deletion is under way, in order to reuse their names. */
+  /** The topics that were deleted to reuse their names, or whose deletion is under way. */
   private readonly deletedIds = new Set<Uuid>();
-  /** The names of these topics. */
+  /** The names of these topics, and of those whose deletion was refused. */
   private readonly reusedNames = new Set<string>();
   private rereaders = 0;
 
@@ -120,7 +120,7 @@ export class Workload implements Operator {
     this.prober?.stop();
   }
 
-  /** A new consumer, at the beginning of every partition. */
+  /** A new consumer, at the beginning of every partition of `allTopics`. */
   rereader(): Consumer {
     const name = `r${++this.rereaders}`;
     const options = this.drawConsumer(this.random.fork(name));
@@ -135,7 +135,7 @@ export class Workload implements Operator {
     return consumer;
   }
 
-  /** Without a topic id: whether that holds for any topic of the name. */
+  /** Whether a client has asked to delete the topic. Without a topic id: any topic of the name. */
   isDeleted({ topic, topicId }: TopicRef): boolean {
     if (this.topics.get(topic)?.deleteAsked === true) return true;
     return topicId === undefined ? this.reusedNames.has(topic) : this.deletedIds.has(topicId);

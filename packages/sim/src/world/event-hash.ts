@@ -1,6 +1,6 @@
 /**
- * The fingerprint of a run: a hash of all events in order. Two runs that differ anywhere have different
- * hashes. Two 32-bit lanes with different multipliers; not cryptographic.
+ * The fingerprint of a run: a hash of its events in order. Two runs with different events almost certainly
+ * have different hashes. Two 32-bit lanes with different multipliers; not cryptographic.
  */
 export class EventHash {
   private a = 0x811c9dc5;

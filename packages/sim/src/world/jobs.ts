@@ -20,7 +20,7 @@ interface Entry {
   readonly name: string;
   readonly sliceUs: Micros;
   slices: number;
-  /** Undefined once the job is cancelled. */
+  /** Undefined once the job is cancelled or finished. */
   finish: (() => void) | undefined;
 }
 

@@ -98,7 +98,10 @@ export class Life {
     for (const watch of world.watchers) watch(this);
   }
 
-  /** Ends this process now. In the middle of its turn, the caller throws a CrashSignal afterwards. */
+  /**
+   * Ends this process now. If its code must not continue in the middle of a turn, the caller throws a
+   * CrashSignal afterwards.
+   */
   die(death: Death | 'ended'): void {
     if (!this.isAlive) return;
     this.death = death;

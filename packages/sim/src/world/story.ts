@@ -1,6 +1,6 @@
 /**
- * The story of a run as data: faults, elections, fencing, ISR changes, acknowledgements. report/ turns it
- * into text.
+ * The story of a run as data: faults, and what processes log, such as elections, fencing and ISR changes.
+ * report/ turns it into text.
  */
 import type { Micros } from './world.ts';
 

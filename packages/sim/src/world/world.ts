@@ -26,7 +26,7 @@ export class World {
   readonly random: Prng;
   readonly hash = new EventHash();
   readonly story = new Story();
-  /** Counts of events by name: `fault crash`, `election isr`, `error NOT_LEADER_OR_FOLLOWER`. */
+  /** Counts of events by name: `fault crash`, `log isr-changed`, `error NOT_LEADER_OR_FOLLOWER`. */
   readonly counts = new Map<string, number>();
   /** Called after every event of a process, at the end of its turn. Checkers look at the state then. */
   readonly watchers: ((life: Life) => void)[] = [];

@@ -22,8 +22,8 @@ function seedWith(wanted: (scenario: Scenario) => boolean): number {
   return seed;
 }
 
-// The faults wait for the cluster to come up, there is a prober, nodes 1 to 3 are only controllers, and there
-// are few clients.
+// The faults wait for the cluster to come up, there is a prober, nodes 1 to 3 are only controllers, and the
+// producers send rarely.
 const SEED = seedWith(
   ({ cluster, faultsFromTheStart, prober, paceMs }) =>
     cluster.controllers === 3 && !cluster.combined && prober && !faultsFromTheStart && paceMs === 300,

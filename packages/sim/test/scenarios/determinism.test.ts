@@ -1,6 +1,6 @@
 /**
- * Goal: a seed decides everything, in one process and in another, and leaving out some of its faults does not
- * change the others.
+ * Goal: a seed decides everything, in one process and in another, and leaving out the faults that found no
+ * victim changes nothing.
  */
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';

@@ -40,8 +40,8 @@ function restart(one: LossyLog): void {
 }
 
 /**
- * Draws what a power loss leaves: anything, indexes and snapshots above a torn log, names without contents,
- * or contents without names.
+ * Draws what a power loss leaves: anything, indexes and snapshots above a torn or lost log, names without
+ * contents, or contents without names.
  */
 function powerLoss(random: LossyLog['random']): PowerLoss {
   const logs: Fate = random.below(2) === 0 ? 'torn' : 'lost';
