@@ -25,11 +25,11 @@ export interface PartitionRef extends TopicRef {
   readonly partition: number;
 }
 
-/** The send of one record batch, from the first attempt to the last answer. */
+/** The send of one record batch: from the creation of the batch until it is acknowledged or given up. */
 export interface SendOp extends PartitionRef {
   readonly type: 'send';
   readonly client: string;
-  /** Of the topic that the last attempt reached. */
+  /** The id of the topic that the last attempt reached. */
   topicId: Uuid | undefined;
   /** Whether another attempt may have put the values into another topic of the name, or may still do so. */
   mayStray: boolean;
