@@ -1,7 +1,6 @@
 /**
- * Runs seeds in a process of its own until a checker fails: with the bug of hook.ts, or without one as a
- * control. `--from A --to B --step N`; with a bug it ends at the first failure that identifies the bug.
- * Prints one line of JSON.
+ * Runs seeds in a process of its own: with the bug of hook.ts until a failure identifies the bug, or without
+ * a bug as a control. `--from A --to B --step N`. Prints one line of JSON.
  */
 import { parseArgs } from 'node:util';
 import { bug, planted } from './hook.ts';

@@ -15,8 +15,8 @@ const LOOK_US: Micros = 100 * MILLISECOND;
 /** Allows for heartbeats under way, pauses that extend all sessions, and slow disks of the quorum. */
 const SLACK_US: Micros = 5 * SECOND;
 /**
- * No message arrives later than this after it was sent. A message waits while a cut lasts, or while the
- * receiving process is frozen.
+ * In a drawn plan, whose incidents last at most 15 s, no message arrives later than this after it was sent. A
+ * message waits while a cut or a stall lasts, or while the receiving process is frozen.
  */
 const MESSAGE_AGE_US: Micros = 20 * SECOND;
 

@@ -22,7 +22,7 @@ export const controllerErrors: readonly CoverageItem[] = [
   code('STALE_BROKER_EPOCH', 'the broker has registered again since'),
   code('FENCED_LEADER_EPOCH', 'a leader that has been replaced asks for an ISR'),
   code('INVALID_UPDATE_VERSION', 'the partition has changed since the leader looked'),
-  code('INELIGIBLE_REPLICA', 'a new member of the ISR is fenced, or has restarted since'),
+  code('INELIGIBLE_REPLICA', 'a member of the wanted ISR is fenced, or has restarted since'),
   // Topics
   code('REQUEST_TIMED_OUT', 'a change was not committed in time'),
   code('TOPIC_ALREADY_EXISTS', 'a client creates a topic that exists'),
@@ -30,7 +30,7 @@ export const controllerErrors: readonly CoverageItem[] = [
   code('UNKNOWN_TOPIC_ID', 'there is no topic with this id'),
   code('INVALID_TOPIC_EXCEPTION', 'a topic cannot have this name'),
   code('INVALID_PARTITIONS', 'a topic cannot have this number of partitions'),
-  code('INVALID_REPLICATION_FACTOR', 'there are fewer brokers than replicas'),
+  code('INVALID_REPLICATION_FACTOR', 'a topic cannot have this number of replicas now'),
   code('INVALID_REPLICA_ASSIGNMENT', 'a manual replica assignment is invalid'),
   code('INVALID_CONFIG', 'a setting of a topic is unknown or invalid'),
   code('INVALID_REQUEST', 'a request contradicts itself'),

@@ -4,7 +4,7 @@ import type { CoverageItem } from './item.ts';
 export const disks: readonly CoverageItem[] = [
   {
     name: 'sync-failed',
-    sentence: 'a sync of a log fails',
+    sentence: 'a sync of a file or of a folder fails',
     keys: ['disk sync failed'],
   },
   {

@@ -14,12 +14,12 @@ export const network: readonly CoverageItem[] = [
   },
   {
     name: 'call-abandoned',
-    sentence: 'a call is cancelled while its receiver handles it',
+    sentence: 'a call is handled, but its caller gets an error after some time and no answer',
     keys: ['call cancelled during handling'],
   },
   {
     name: 'answer-lost',
-    sentence: 'a call is handled, and its answer is lost',
+    sentence: 'a call is handled, and its caller gets an error in place of the answer',
     keys: ['call cancelled after handling'],
   },
 ];

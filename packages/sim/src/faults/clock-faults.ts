@@ -1,4 +1,4 @@
-/** Wall clocks are wrong and jump. Nothing but timestamps in data may depend on them. */
+/** Wall clocks are wrong and jump. No promise to clients may depend on them. */
 import { type FaultKind, fault, RECOVERY_US, victim, victimOf } from './fault.ts';
 import { whole } from './parameter.ts';
 

@@ -1,3 +1,3 @@
-/** The entry to the simulator for commands and tests. Nothing else in this package touches the outside. */
+/** The entry to the simulator for commands and tests. Nothing else in `src` touches the outside. */
 export { type Guarded, guarded, OutsideError } from './outside.ts';
 export { simulateGuarded } from './simulate-guarded.ts';
