@@ -66,7 +66,7 @@ test('a broker whose heartbeats are answered late closes stream after stream and
   const [controller] = cluster.controllers;
   const guest = guestOf(small, cluster.brokers.indexOf(leader));
   small.run(1);
-  // The broker waits 1 s for an answer, and 500 ms for the first one on a new stream.
+  // The broker waits 1 s for an answer, and at most 750 ms for the first one on a new stream.
   network.slow(controller!.name, leader.name, { delayUs: 1_100 * MILLISECOND });
   for (let passed = 0; passed < 8; passed += 0.05) {
     small.run(0.05);
