@@ -2,7 +2,7 @@
 import { DiskError } from '@millrace/base';
 import { MemoryDisk, MemoryLogger } from '@millrace/base/testing';
 import { ErrorCode } from '@millrace/protocol';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { append, batch, DIRECTORY, lead, NOW, openLog, readAll, sequenced, withCrc } from './support/logs.ts';
 
 test('a new segment begins when the active one would exceed segment.bytes', () => {
@@ -151,3 +151,54 @@ test('if the epoch file could not be written, the next append writes it', () => 
     { epoch: 8, startOffset: 1 },
   ]);
 });
+
+describe.each(['.timeindex', '.log'])(
+  'when the first append after a clean stop cannot read the %s file',
+  (file) => {
+    let isFailing = false;
+    class Failing extends MemoryDisk {
+      override open(path: string): ReturnType<MemoryDisk['open']> {
+        const opened = super.open(path);
+        const read = opened.read.bind(opened);
+        opened.read = (position, target) => {
+          if (isFailing && path.endsWith(file)) throw new DiskError('EMFILE', `${path}: EMFILE`);
+          return read(position, target);
+        };
+        return opened;
+      }
+    }
+
+    // With two counts, because every second batch gets an index entry.
+    test.each([
+      ['leader', 6],
+      ['leader', 7],
+      ['follower', 6],
+      ['follower', 7],
+    ])('the %s of %i batches refuses it, and the log does not get its bytes', (role, count) => {
+      isFailing = false;
+      const disk = new Failing();
+      const settings = { disk, config: { indexIntervalBytes: batch(1).length + 1 } };
+      const first = openLog(settings);
+      for (let i = 0; i < count; i++) append(first, batch(1, { timestamps: [NOW + i] }));
+      first.close({ clean: true });
+      const log = openLog({ ...settings, cleanShutdown: true });
+      const more = () => {
+        const timestamps = [NOW + count];
+        if (role === 'leader')
+          return log.appendAsLeader(batch(1, { timestamps }), { leaderEpoch: 0, nowWallMs: NOW });
+        const batches = [0, 1, 2].map((at) =>
+          batch(1, { timestamps, baseOffset: count + at, leaderEpoch: 0 }),
+        );
+        return log.appendAsFollower(Buffer.concat(batches), NOW);
+      };
+      isFailing = true;
+      expect(more()).toMatchObject({ ok: false, errorCode: ErrorCode.KAFKA_STORAGE_ERROR });
+      expect(log.endOffset).toBe(count);
+      isFailing = false;
+      expect(more()).toMatchObject({ ok: true });
+      const end = log.endOffset;
+      const reopened = openLog(settings);
+      expect([reopened.endOffset, readAll(reopened).length]).toEqual([end, end]);
+    });
+  },
+);

@@ -87,6 +87,8 @@ export class Segment {
    * too, calls `cutBackFailed`.
    */
   write(bytes: Uint8Array, cutBackFailed: () => void): void {
+    // `note` must not fail once the file has the bytes, so read all that it needs before.
+    this.largestTimestamp();
     this.offsetIndex.makeRoom();
     this.timeIndex.makeRoom();
     const file = this.log.file();

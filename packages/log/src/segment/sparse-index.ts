@@ -197,10 +197,14 @@ export class TimeIndex extends SparseIndex {
     super(handle, 12);
   }
 
+  override makeRoom(): void {
+    super.makeRoom();
+    this.largest();
+  }
+
   /** Adds an entry if its timestamp is larger than that of the last entry. */
   appendIfLater(timestamp: Timestamp, relativeOffset: number): void {
-    this.lastTimestamp ??= this.last()?.timestamp ?? -1;
-    if (timestamp <= this.lastTimestamp) return;
+    if (timestamp <= this.largest()) return;
     const { bytes, at } = this.addSlot();
     writeInt32(bytes, at, timestampHigh(timestamp));
     writeInt32(bytes, at + 4, timestampLow(timestamp));
@@ -225,6 +229,12 @@ export class TimeIndex extends SparseIndex {
   override keep(entries: number): void {
     super.keep(entries);
     this.lastTimestamp = undefined;
+  }
+
+  /** The timestamp of the last entry; -1: there is none. */
+  private largest(): Timestamp {
+    this.lastTimestamp ??= this.last()?.timestamp ?? -1;
+    return this.lastTimestamp;
   }
 
   private entry(index: number): TimeEntry | undefined {
