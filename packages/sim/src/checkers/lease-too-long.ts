@@ -78,6 +78,8 @@ class LeaseTooLong {
     const controller = active?.roles?.controller?.controller;
     const broker = node.roles!.broker!.replicas;
     if (active?.life === undefined || controller?.isActive !== true) return;
+    // A deposed controller that does not know it yet grants nothing.
+    if (controller.activeEpoch! < metadata.newest.epoch) return;
     if (controller.head.broker(node.id)?.epoch !== broker.brokerEpoch) return;
     const nowUs = ownUs(active.life);
     const isLiveIn = (us: Micros) =>

@@ -41,6 +41,8 @@ type KnownTopic = TopicPlan & {
   isBetween: boolean;
   /** An operator created it. */
   readonly isExtra: boolean;
+  /** Brokers create it. No operator reuses its name, because a broker may create it first. */
+  readonly isAuto: boolean;
 };
 
 /** Between two requests of an administrator that does not give up. */
@@ -158,7 +160,10 @@ export class Workload implements Operator {
   }
 
   reusableTopics(): string[] {
-    return this.allTopics().filter((name) => !this.topics.get(name)!.isBetween);
+    return this.allTopics().filter((name) => {
+      const { isBetween, isAuto } = this.topics.get(name)!;
+      return !isBetween && !isAuto;
+    });
   }
 
   createTopic({ partitions, replicationFactor, unclean }: ExtraTopic): string {
@@ -209,7 +214,7 @@ export class Workload implements Operator {
   /** Asks again for the scenario's own topics until they exist: brokers may not have registered yet. */
   private create(plan: TopicPlan, { isExtra }: { isExtra: boolean }): void {
     const state = { exists: false, asked: plan.partitions, deleteAsked: false, isBetween: false };
-    const topic = { ...plan, ...state, isExtra };
+    const topic = { ...plan, ...state, isExtra, isAuto: false };
     this.topics.set(plan.name, topic);
     const ask = () =>
       this.admin.createTopic(plan, (outcome) => {
@@ -225,7 +230,7 @@ export class Workload implements Operator {
     const partitions = Number(settings['num.partitions'] ?? 1);
     const plan = { name, partitions, replicationFactor: Math.min(3, brokers), configs: {} };
     const state = { exists: true, asked: partitions, deleteAsked: false, isBetween: false };
-    this.topics.set(name, { ...plan, ...state, isExtra: false });
+    this.topics.set(name, { ...plan, ...state, isExtra: false, isAuto: true });
   }
 
   /** Calls `done` with false if the controllers delete no topics (delete.topic.enable). */
