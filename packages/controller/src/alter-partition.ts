@@ -8,15 +8,16 @@
  * A replica whose storage failed (`storageFailed`) cannot serve at all. It leaves ISR and ELR whenever
  * another member remains, active or not. The last member leaves only if the topic allows unclean election and
  * there is a replica to elect. The record notes the failure, so no controller elects this replica uncleanly
- * before its broker restarts. (A replica outside of ISR and ELR reports a failure only when the controller
- * elects it, because nothing depends on it before.)
+ * before its broker restarts. (A replica outside of ISR and ELR reports a failure only once it is in one of
+ * them, because nothing depends on it before.)
  *
  * A broker retries a request when its connection breaks. The first copy may arrive after the controller
- * decided the retry. So the partition epoch tells the decisions apart: a granted change raises it, and a
- * refusal to add a replica raises it too. A refusal matters because, after INELIGIBLE_REPLICA, the leader
- * acknowledges without that replica. By the time the replica is eligible again, it may lag, so a late copy
- * must not add it. The refusal is a record like any other, and the controller answers when it is committed.
- * So a deposed controller cannot refuse, and later controllers know the refusal.
+ * decided the retry. So the partition epoch tells the decisions apart: a granted change raises it. A refusal
+ * to add a replica raises it too, if a late copy could be granted (mayBecomeEligible). A refusal matters
+ * because, after INELIGIBLE_REPLICA, the leader acknowledges without that replica. By the time the replica is
+ * eligible again, it may lag, so a late copy must not add it. Such a refusal is a record like any other, and
+ * the controller answers when it is committed. So a deposed controller cannot refuse, and later controllers
+ * know the refusal.
  */
 import { isUuid, type NodeId } from '@millrace/base';
 import type {
@@ -100,8 +101,8 @@ function toTarget(image: MetadataImage, item: Item, brokerId: NodeId): Wish {
 }
 
 /**
- * The replica whose storage failed leaves ISR and ELR, in a new leader epoch. So the leader does not wait for
- * this follower, which no longer fetches.
+ * The replica whose storage failed leaves ISR and ELR. If it was in one of them, a new leader epoch begins,
+ * so that the leader does not wait for a follower that no longer fetches.
  */
 function withoutFailed(
   image: MetadataImage,
@@ -179,7 +180,7 @@ function isEligible(image: MetadataImage, { brokerId, brokerEpoch }: IsrMember):
 
 /**
  * Whether a late copy of this refused request could add a member. A request that adds no member is harmless.
- * If a member has an old broker epoch, or must register again before it is eligible, the check refuses every
+ * If a member has an old broker epoch, or must register again before it is eligible, isEligible refuses every
  * later copy.
  */
 function mayBecomeEligible(image: MetadataImage, { topicId, partition, isr }: Item): boolean {

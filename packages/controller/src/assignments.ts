@@ -4,7 +4,7 @@ import type { MetadataImage, RecordOf } from '@millrace/metadata';
 import { ErrorCode } from '@millrace/protocol';
 import { type PlaceableBroker, placementProblem, placeReplicas } from './placement.ts';
 
-/** The error of one operation of a request (Kafka's ApiError). */
+/** The error of a request, or of one operation in it (Kafka's ApiError). */
 export interface ApiError {
   readonly errorCode: ErrorCode;
   readonly message: string;
@@ -26,7 +26,7 @@ export function usableBrokers(image: MetadataImage): PlaceableBroker[] {
     .map(({ id, rack, fenced }) => ({ id, rack, fenced, replicas: image.replicaCount(id) }));
 }
 
-/** Chooses the replicas. Returns INVALID_REPLICATION_FACTOR when there are too few brokers. */
+/** Chooses the replicas. Returns INVALID_REPLICATION_FACTOR if brokers are too few, or all fenced. */
 export function automaticAssignment(
   image: MetadataImage,
   partitionCount: number,

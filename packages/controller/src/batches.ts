@@ -1,17 +1,18 @@
 /**
  * Cuts the records of a decision into batches of the quorum's log. The quorum never splits a batch. A batch
- * must be smaller than a message and must arrive within a fetch timeout. Otherwise no follower gets it, and
- * the quorum never commits anything again.
+ * must fit into one message of the quorum, and must arrive within a fetch timeout. Otherwise no follower gets
+ * it, and the quorum never commits anything again.
  *
  * A batch is committed as a whole or not at all, but a controller may be deposed between two batches. So a
- * cut must leave a valid state: a new topic stays with its partitions and settings, and every other record
- * stands alone. If the records after a cut are lost, the next controller completes the change (fencing.ts
- * says how).
+ * cut must leave a valid state: a new topic stays with its partitions and settings, partitions added to one
+ * topic stay together, and every other record stands alone. If the records after a cut are lost, the next
+ * controller completes a fencing or unfencing (fencing.ts says how).
  */
 import { encodeRecord, type MetadataRecord } from '@millrace/metadata';
 
 /**
- * A batch is also closed at this many new partitions, because a broker creates a batch's folders in one turn.
+ * The most new partitions in a batch, unless one topic alone has more. A broker creates a batch's folders in
+ * one turn.
  */
 const BATCH_PARTITIONS = 50;
 /** The controller refuses a request if records that must stay together are larger than this. */

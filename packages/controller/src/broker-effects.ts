@@ -1,7 +1,7 @@
 /**
- * The partition changes that follow from a change of brokers. When a broker stops, its leaderships and ISR
- * memberships move. When a broker returns, leaderless partitions get a leader. The cost grows with the number
- * of partitions of these brokers.
+ * The partition changes that follow from a change of brokers. When a broker stops, other replicas take over
+ * its leaderships, and it leaves the ISRs, where partition-change.ts allows that. When a broker returns,
+ * leaderless partitions get a leader. The cost grows with the number of partitions of these brokers.
  */
 import type { NodeId } from '@millrace/base';
 import {
@@ -48,8 +48,8 @@ export function partitionEffects(
 }
 
 /**
- * Elects the leaders that an earlier controller did not elect, because it was deposed between two batches of
- * one decision.
+ * Elects the leaders that an earlier controller did not elect, for example because it was deposed between two
+ * batches of one decision.
  */
 export function electLeaderless(image: MetadataImage, config: ControllerConfig): MetadataRecord[] {
   const records: MetadataRecord[] = [];

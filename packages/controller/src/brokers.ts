@@ -200,8 +200,8 @@ function controlledShutdown({ image, config }: BrokerContext, broker: BrokerRegi
 }
 
 /**
- * Whether every active broker has applied the metadata that moved the leaderships. Only then may the broker
- * stop.
+ * Whether every active broker has applied the metadata that moved the leaderships. Only then does the
+ * controller fence the broker, so that it may stop.
  */
 function othersHaveTakenOver({ image, sessions }: BrokerContext, broker: BrokerRegistration): boolean {
   const movedAt = sessions.shutdownOffset(broker.id);

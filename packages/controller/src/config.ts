@@ -1,4 +1,4 @@
-/** The controller's settings, which the node fills. The comments give Kafka's property names. */
+/** The controller's settings, which the node fills. The comments give the property names that users set. */
 import type { Millis } from '@millrace/base';
 
 export interface ControllerConfig {
@@ -13,8 +13,8 @@ export interface ControllerConfig {
   /** `delete.topic.enable`: whether clients may delete topics. */
   readonly deleteTopicEnable: boolean;
   /**
-   * Largest number of partitions that one CreateTopics or CreatePartitions request may create. The controller
-   * refuses a larger request.
+   * Largest number of partitions that one CreateTopics or CreatePartitions request may create. CreateTopics
+   * refuses every topic of a larger request; CreatePartitions refuses only the topics that do not fit.
    */
   readonly maxPartitionsPerRequest: number;
   /**

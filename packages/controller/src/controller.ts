@@ -1,8 +1,9 @@
 /**
  * The controller decides a request against `head`, proposes the records to the quorum, and replays them into
  * `head`. It parks the answer until the records are committed. The same replay of committed records moves
- * `image`. A request without records waits until the records that its decision saw are committed. When the
- * controller loses leadership, it drops `head` and refuses everything parked.
+ * `image`. A request without records waits until the records that its decision saw are committed; only
+ * `heartbeat` has an exception. When the controller loses leadership, it drops `head` and refuses everything
+ * parked.
  *
  * The controller answers only from committed state, and changes state only by replaying records.
  */
@@ -77,8 +78,8 @@ export interface ControllerOptions {
    */
   readonly propose: (records: Uint8Array[]) => Offset | undefined;
   /**
-   * Calls `done(true)` when this node certainly led the quorum at some moment after this call. Never calls
-   * `done` within this call.
+   * Calls `done(true)` when this node certainly led the quorum at some moment after this call, or
+   * `done(false)` if its leadership ended first. Never calls `done` within this call.
    */
   readonly confirmLeadership: (done: (leads: boolean) => void) => void;
 }
@@ -95,7 +96,7 @@ export interface RequestInfo {
   readonly version: number;
   readonly clientId: string | null;
   /**
-   * Identifies the request and is the same in each retry. Undefined: the client does not retry the request.
+   * Identifies the request and is the same in each retry. Undefined: the broker does not retry the request.
    */
   readonly requestId?: Uuid | undefined;
 }
@@ -273,8 +274,8 @@ export class Controller {
     }
     this.sessions.touch(broker.id, broker.incarnationId, now, request.metadataOffset);
     const decision = decideHeartbeat(this.brokerContext(now), request);
-    // The controller answers a plain heartbeat from committed state, without waiting for other requests'
-    // records. A heartbeat waits only while the registration or a fence of its broker is not committed yet.
+    // The controller answers a heartbeat without records from committed state, and does not wait for other
+    // requests' records. But it waits while the broker's registration or fence is not committed yet.
     const committed = this.image.broker(broker.id);
     const isSettled = committed?.epoch === broker.epoch && (committed.fenced || !broker.fenced);
     if (decision.records.length === 0 && isSettled) {
@@ -315,9 +316,9 @@ export class Controller {
 
   /**
    * Called when the control stream of this incarnation closed. The controller fences the broker after the
-   * grace, unless the broker contacts it again. One case is different: the broker's heartbeat waited longer
-   * than the grace for the quorum. Then the broker closed the stream because the quorum is slow, and the
-   * session keeps its normal timeout.
+   * grace, unless the broker contacts it again. One case is different: the broker's last heartbeat has waited
+   * for the quorum for the grace or longer. Then the broker closed the stream because the quorum is slow, and
+   * the session keeps its normal timeout.
    */
   sessionLost(brokerId: NodeId, incarnationId: Uuid, now: Millis): void {
     const since = this.unconfirmedSince.get(brokerId);
@@ -390,7 +391,7 @@ export class Controller {
     });
   }
 
-  /** The time at which `tick` is due next. May change with every call. */
+  /** The time at which `tick` is due next. Each call of another method may change it. */
   nextDeadline(): Millis | undefined {
     const expiry = this.isActive ? this.sessions.nextExpiry() : undefined;
     const timeout = this.deadlines.next();

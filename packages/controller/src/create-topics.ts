@@ -78,7 +78,7 @@ function decideTopic(
   about: {
     /** The topic's id in each copy of this request. */
     readonly ownId: Uuid | undefined;
-    /** Set when the request creates too many partitions, or names this topic twice. */
+    /** Set when the request would create too many partitions, or names this topic more than once. */
     readonly failure: ApiError | undefined;
     readonly taken: Map<string, string>;
     /** True if the request only asks whether the topic could be created (validateOnly). */
@@ -100,8 +100,8 @@ function decideTopic(
 }
 
 /**
- * Whether a copy of the request created this topic. Also true if a client has deleted the topic since: a late
- * copy of the request must not create it again.
+ * Whether a copy of the request created this topic. Also true if a client has deleted the topic since, as
+ * long as `carriedOut` remembers that: a late copy of the request must not create it again.
  */
 function isCarriedOut(image: MetadataImage, topicId: Uuid): boolean {
   return image.topicById(topicId) !== undefined || image.carriedOut.isDeleted(topicId);

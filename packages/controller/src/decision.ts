@@ -1,6 +1,6 @@
 /**
- * The outcome of a request: its records and its answer. Making a decision never changes anything. The image
- * moves only when the controller replays the records.
+ * The outcome of a request: its records and its answer. A decision changes neither image nor sessions. The
+ * image moves only when the controller replays the records.
  */
 import type { MetadataImage, MetadataRecord } from '@millrace/metadata';
 

@@ -45,7 +45,7 @@ export function decideDeleteTopics(
       responses.push(failedResult(target, outcome));
       continue;
     }
-    // If the request names a topic by name and by id, the topic gets one answer that has both.
+    // If the request names a topic both by name and by id, one answer with both refuses it.
     const meant = timesMeant.get(outcome.topicId);
     timesMeant.delete(outcome.topicId);
     if (meant === undefined) continue;

@@ -3,7 +3,8 @@
  * to be fenced; or its controlled shutdown is complete. A session ends when no heartbeat arrives for
  * `broker.session.timeout.ms`, or when the control stream closed and the grace is over (sessions.ts).
  * brokers.ts decides the other two cases, and the unfencing, at a heartbeat. A fenced broker loses its
- * leaderships and ISR memberships. An unfenced broker may lead its leaderless partitions.
+ * leaderships, and leaves each ISR in which another replica can replace it. An unfenced broker may lead its
+ * leaderless partitions.
  */
 import type { NodeId } from '@millrace/base';
 import type { BrokerRegistration, MetadataImage, MetadataRecord } from '@millrace/metadata';

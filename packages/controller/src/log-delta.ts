@@ -4,7 +4,7 @@
 import type { Logger, NodeId } from '@millrace/base';
 import type { MetadataDelta, PartitionImage } from '@millrace/metadata';
 
-/** Logs the changes. Returns how many leaders were elected. */
+/** Logs the changes. Returns the number of elections. A new epoch under the same leader is one, too. */
 export function logDelta(logger: Logger, delta: MetadataDelta): Elections {
   for (const topic of delta.createdTopics) {
     logger.info('topic-created', {
@@ -42,8 +42,7 @@ function logBrokers(logger: Logger, { previous, image, changedBrokers }: Metadat
 
 /**
  * The kind of replica that the controller elected: a member of the ISR; an eligible leader replica (KIP-966);
- * a replica that left the ISR before all of the ISR was lost; or any active replica
- * (unclean.leader.election.enable).
+ * a replica that left the ISR before all of the ISR was lost; or any other active replica.
  */
 export type ElectionKind = 'isr' | 'elr' | 'former-isr' | 'unclean';
 export type Elections = Readonly<Record<ElectionKind, number>>;

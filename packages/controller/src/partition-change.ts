@@ -17,8 +17,8 @@
  * 3. The leader stays while it is an active member of the ISR. Otherwise the first active member, in the
  *    order of the replicas, leads. If no member is active, nobody leads (-1).
  * 4. While the ISR has fewer members than the leader's min.insync.replicas, the leader commits nothing. So a
- *    replica that leaves such an ISR joins the ELR. When the ISR has enough members for the leader, also for
- *    a new one, the ELR is empty.
+ *    replica that leaves such an ISR joins the ELR. When the ISR has enough members for its leader, old or
+ *    new, the ELR is empty.
  * 5. If nobody can lead and the topic allows unclean election (unclean.leader.election.enable), the first
  *    active replica whose storage works leads, alone in its ISR. Acknowledged records may be lost.
  */
@@ -123,8 +123,8 @@ function nextIsr(situation: PartitionSituation): readonly NodeId[] {
     const survivors = partition.replicas.filter((id) => id !== leaving);
     const best = survivors.filter((id) => partition.formerIsr.includes(id));
     const candidates = best.length > 0 ? best : survivors;
-    // The logs of these replicas may differ, so the new ISR has only one active replica. While none is
-    // active, all of them stay in the ISR.
+    // The logs of these replicas may differ, so one active replica alone forms the new ISR. While none is
+    // active, all candidates form it.
     const first =
       candidates.find((id) => isActive(id) && !situation.isFailed(id)) ?? candidates.find(isActive);
     if (candidates.length > 0) return first === undefined ? candidates : [first];

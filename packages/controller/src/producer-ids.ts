@@ -1,4 +1,4 @@
-/** Blocks of producer ids (KIP-730). The controller gives each id to exactly one broker. */
+/** Blocks of producer ids (KIP-730). The controller never gives an id to two brokers. */
 import type { AllocateProducerIdsRequest, AllocateProducerIdsResponse } from '@millrace/control';
 import type { MetadataImage } from '@millrace/metadata';
 import { ErrorCode } from '@millrace/protocol';

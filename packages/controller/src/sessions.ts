@@ -81,7 +81,7 @@ export class BrokerSessions {
     this.graceMs = graceMs;
   }
 
-  /** Called when the broker sent something: its session lasts a full timeout from now. */
+  /** Called when the broker registered or sent a heartbeat: its session lasts at least a timeout from now. */
   touch(id: NodeId, incarnationId: Uuid, now: Millis, metadataOffset: Offset = -1): void {
     const session = this.sessions.get(id);
     const expiresAt = Math.max(now + this.timeoutMs, this.earlierLeaseEnd(id, incarnationId));
@@ -196,9 +196,9 @@ export class BrokerSessions {
   /**
    * Removes and returns the sessions that have ended, by broker id.
    *
-   * After a pause of this process, unread heartbeats may lie in its sockets. So a late tick extends every
-   * session by the lost time. Between two heartbeats of its broker, a session grows by one session timeout at
-   * most. A controller that is always late still fences a silent broker within two timeouts.
+   * After a pause of this process, unread heartbeats may lie in its sockets. So a tick that is late by some
+   * time lets no session end sooner than that time from now. Between two heartbeats of its broker, a session
+   * grows by one session timeout at most. So even a controller that is always late fences a silent broker.
    */
   takeExpired(now: Millis): EndedSession[] {
     const next = this.nextExpiry();

@@ -115,7 +115,7 @@ describe('an ISR change', () => {
     h.alterPartition(2, 't', [1]);
     h.commit();
     expect(elr()).toEqual([]);
-    // The controller never elects broker 2, whichever other brokers are active.
+    // The controller does not elect broker 2, although it is active.
     h.kill(1);
     expect(h.show('t')).toBe('leader -1 isr 1 epochs 2/3');
   });
@@ -312,7 +312,8 @@ describe('an ISR change', () => {
     test('does not raise the partition epoch when it adds no member', () => {
       const { h } = withoutThree();
       h.kill(2);
-      // Broker 2 is out of the ISR. Its request adds no member, and broker 1, the only member, must stay.
+      // Broker 2 is out of the ISR, and its request adds no member. The controller refuses it, because
+      // broker 1 is fenced by then.
       expect(h.show('t')).toBe('leader 1 isr 1 epochs 0/2');
       h.advance(h.active.config.sessionTimeoutMs);
       h.commit();

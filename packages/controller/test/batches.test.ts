@@ -1,6 +1,6 @@
 /**
- * Goal: every batch of the log fits into a message, and the next controller completes a decision that was cut
- * between batches.
+ * Goal: every batch of the log fits into a message, and the next controller completes a fencing or unfencing
+ * that was cut between batches.
  */
 import { encodeRecord } from '@millrace/metadata';
 import { ErrorCode } from '@millrace/protocol';
@@ -10,7 +10,7 @@ import { Harness, uuid } from './support/harness.ts';
 
 const BATCH_BYTES = 400;
 
-/** Broker 1 leads very many partitions, and broker 2 follows. A batch has at most BATCH_BYTES. */
+/** Broker 1 leads 40 partitions, and broker 2 follows. A batch of their changes has at most BATCH_BYTES. */
 function crowded(): Harness {
   const h = new Harness({ batchBytes: BATCH_BYTES }, [1, 2]);
   const assignments = Array.from({ length: 20 }, () => [1, 2]);

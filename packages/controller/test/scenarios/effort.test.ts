@@ -62,7 +62,7 @@ test('the sorted names are updated as topics come and go, and not sorted again',
   expect(image.topicNames).toEqual([...names('old'), ...names('new')].map(({ name }) => name).sort());
 });
 
-test('a thousand requests that time out together are taken from the queue in one walk', () => {
+test('hundreds of requests that time out together are taken from the queue in one walk', () => {
   const h = new Harness({}, [1]);
   const answers = names('t').map((topic) => h.createTopics([{ ...topic, replicas: 1 }], { timeoutMs: 100 }));
   const walk = vi.spyOn(ParkedUntilOffset.prototype, 'removeWhere');

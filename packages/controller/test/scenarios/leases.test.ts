@@ -1,6 +1,6 @@
 /**
  * Goal: no lease outlives the session that the controllers keep for its broker (docs/leases.md). Method:
- * transcripts on a quorum played by hand. The test also confirms leadership by hand.
+ * transcripts on a quorum played by hand. Some tests also confirm leadership by hand.
  */
 import { ErrorCode } from '@millrace/protocol';
 import { describe, expect, test } from 'vitest';

@@ -1,5 +1,5 @@
 /**
- * Goal: the invariants hold for any inputs in any order. Method: random walks over all inputs of a
+ * Goal: the invariants hold for any inputs in any order. Method: random walks over the inputs of a
  * controller, with commits and lost leaderships in between. The harness checks each step. Planted violations
  * test the checker itself.
  */

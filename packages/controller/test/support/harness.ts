@@ -49,7 +49,7 @@ export class Harness {
   holdsConfirmations = false;
   readonly heldConfirmations: ((leads: boolean) => void)[] = [];
   private readonly config: ControllerConfig;
-  /** Of every broker that names no other. */
+  /** The setting of every broker whose options give none. */
   private readonly minInsyncReplicas: number;
   private readonly committedBatches: CommittedRecords[] = [];
   private epoch = 0;
@@ -215,7 +215,7 @@ export class Harness {
     return answer;
   }
 
-  /** A topic whose partition 0 has these replicas. */
+  /** Creates a topic with one partition for each of these lists of replicas. */
   topic(name: string, ...assignments: NodeId[][]): void {
     const answer = this.createTopics([{ name, assignments }]);
     this.commit();
@@ -352,7 +352,7 @@ export function pendingAnswer<R>(): Answer<R> {
   return { value: undefined, times: 0 };
 }
 
-/** Asserts that every request is answered once. */
+/** Notes the answer. Asserts that the request had none before. */
 export function resolve<R>(answer: Answer<R>, response: R): void {
   answer.value = response;
   answer.times++;
