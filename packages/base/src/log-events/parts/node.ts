@@ -20,12 +20,12 @@ export const nodeEvents = {
   'node-stopping': {
     level: 'info',
     facts: ['clean'],
-    says: 'The node begins to stop (clean: {clean}).',
+    says: 'The node begins to stop, either cleanly or as at a crash.',
   },
   'node-stopped': {
     level: 'info',
     facts: ['clean', 'wasReady'],
-    says: 'The node is stopped (clean: {clean}).',
+    says: 'The node is stopped, either cleanly or as at a crash.',
   },
   'node-failed': {
     level: 'error',
