@@ -1,6 +1,6 @@
 /**
- * A whole cluster inside this process, on free ports of loopback, for tests. Owns the temporary folder;
- * `stop` leaves no handle, timer, file or folder behind.
+ * A whole cluster inside this process, on free ports of loopback, for tests. Owns the temporary folder.
+ * `stop` leaves no handle or timer behind, and no file, unless the caller named the folder.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
@@ -56,7 +56,7 @@ export interface RunningCluster {
 }
 
 const LISTENER = 'PLAINTEXT';
-/** The lowest port to use. Cluster ports lie below the range that systems use for outgoing connections. */
+/** Controllers' lowest port. Their ports lie below the range that systems use for outgoing connections. */
 const PORT_MIN = 20_000;
 const PORT_COUNT = 12_000;
 const PORT_TRIES = 5;

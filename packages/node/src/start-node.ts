@@ -1,6 +1,6 @@
 /**
  * Starts one node of a process: checks the data folder, creates the production seams, composes the roles.
- * Every failed start throws one StartError and leaves nothing open.
+ * A failed start throws one error, a StartError unless a bug caused it, and leaves nothing open.
  */
 import { hostname } from 'node:os';
 import { join } from 'node:path';

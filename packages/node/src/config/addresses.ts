@@ -3,7 +3,7 @@
 export interface ListenerAddress {
   /** The listener's name, in upper case. */
   readonly name: string;
-  /** The host, an IPv6 address without brackets. Empty: all interfaces. */
+  /** The host; an IPv6 address has no brackets here. Empty: all interfaces. */
   readonly host: string;
   /** The port. 0: the system picks a free one. */
   readonly port: number;

@@ -10,7 +10,7 @@ export interface SettingDefinition<T> {
   /** The default value as a user would write it. Undefined: the user must set a value. */
   readonly default: string | undefined;
   readonly group: SettingGroup;
-  /** One or two sentences for docs/configuration.md. The property's name or this text gives the unit. */
+  /** A few sentences for docs/configuration.md. The property's name or this text gives the unit. */
   readonly documentation: string;
   /** Says why the default differs from Kafka's, or that Kafka has no such setting. */
   readonly differs?: string;
@@ -18,7 +18,7 @@ export interface SettingDefinition<T> {
   readonly topicConfig?: string;
 }
 
-/** A setting that only topics read, as the fallback of a topic config. */
+/** A setting that is the fallback of a topic config. */
 export interface TopicSettingDefinition<T> extends SettingDefinition<T> {
   readonly topicConfig: string;
 }

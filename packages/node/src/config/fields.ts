@@ -1,6 +1,6 @@
 /**
  * The types that connect a package's settings to the table. Every field of a package's settings names the
- * value that fills it, and every value must fill a field. Does not know any setting by name.
+ * value that fills it, and every value must have a receiver. Does not know any setting by name.
  */
 
 import { type FixedSettings, fixedSettings } from './fixed-settings.ts';
@@ -11,7 +11,7 @@ import type { Settings } from './table.ts';
 export type Values = Settings & FixedSettings;
 export type ValueName = keyof Values;
 
-/** A field that is computed from the values in `names` and the configuration. `of` gets no other values. */
+/** A field that is computed from the values in `names` and the configuration. `of` may read no others. */
 export interface Computed<N extends ValueName, T> {
   readonly names: readonly N[];
   readonly of: (values: Pick<Values, N>, config: NodeConfig) => T;

@@ -1,21 +1,21 @@
 /**
- * Values of the packages' settings that no user can change. Each is defined only here. Kafka either has no
- * property for the value, or has one with which a user could only break the node.
+ * Values of the packages' settings that no user can change. All but `loopWorkMax` are defined only here.
+ * Kafka either has no property for the value, or has one with which a user could only break the node.
  */
 import { LOOP_WORK_MAX } from '@millrace/protocol';
 
 export const fixedSettings = {
-  /** Pause before the leader retries an AlterPartition request that got no response, in ms. */
+  /** Pause before a broker sends an ISR change again that no response settled, in ms. */
   alterPartitionRetryMs: 100,
   /** The most parked fetches of a broker. */
   maxParkedFetches: 100_000,
-  /** The lower bound of the limit for a leader's response frame. Larger fetch settings raise the limit. */
+  /** The lower bound of the limit for a leader's response frame; package-settings.ts computes the limit. */
   responseFrameBytesMaxFloor: 128 * 1024 * 1024,
   /** The most work on batches within one turn, in decompressed bytes. */
   loopWorkMax: LOOP_WORK_MAX,
-  /** The most pending requests of one connection. */
+  /** At this number of pending requests, the broker stops reading a connection. */
   connectionMaxRequests: 128,
-  /** The most bytes that the broker holds for one connection. */
+  /** At this number of held bytes, the broker stops reading a connection. One request may exceed it. */
   connectionMaxBytes: 16 * 1024 * 1024,
   /** While memory is short, the broker drops a peer that makes no progress for this long, in ms. */
   stalledPeerMs: 5_000,

@@ -1,6 +1,6 @@
 /**
- * Makes the configuration of one node from texts. Parses and checks every value, then checks the values
- * against each other. Reports all problems at once.
+ * Makes the configuration of one node from texts. Parses and checks every value. If each is valid, checks the
+ * values against each other. Each of the two steps reports all its problems at once.
  */
 import { formatAddress, type ListenerAddress, type VoterAddress } from './addresses.ts';
 import { ConfigError } from './config-error.ts';
@@ -20,8 +20,8 @@ export interface NodeConfig {
   /** The addresses for Kafka clients; empty on a node that is not a broker. */
   readonly brokerListeners: readonly ListenerAddress[];
   /**
-   * The advertised addresses in the settings, with the same names as brokerListeners. The host later replaces
-   * a port of 0 and an empty host name.
+   * The advertised addresses in the settings, each with the name of a broker listener. broker-config.ts later
+   * replaces a port of 0, and a host that stands for all interfaces.
    */
   readonly advertisedListeners: readonly ListenerAddress[];
   readonly interBrokerListenerName: string;

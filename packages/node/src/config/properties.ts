@@ -1,6 +1,6 @@
 /**
  * Reads Java's .properties format (java.util.Properties): comments, separators, continued lines, escapes.
- * Pure.
+ * Unlike Java, drops blanks at the end of a value. Pure.
  */
 
 /** Keys and values in the order of the file; a duplicate key keeps its last value, as in Java. */

@@ -1,9 +1,9 @@
 /**
  * Every setting of a node, in one table: Kafka's property name, type, default, effect. No other file has
  * defaults, with one exception: a `topicSetting` has the default of its topic config
- * (metadata/src/topic-config-table.ts). The table has a property only if a package receives it
- * (package-settings.ts). docs/configuration.md is generated from this table. node-config.ts checks the values
- * against each other (listeners against roles, …).
+ * (metadata/src/topic-config-table.ts). The table has a property only if a package or the node itself
+ * receives it (package-settings.ts). docs/configuration.md is generated from this table. node-config.ts
+ * checks the values against each other (listeners against roles, …).
  */
 import { parseListeners, parseProtocolMap, parseVoters } from './addresses.ts';
 import { setting, type TopicSettingDefinition, topicSetting } from './definition.ts';
@@ -99,7 +99,7 @@ const quorumSettings = {
     'Quorum',
     int(50),
     '1000',
-    'A controller starts an election when it cannot reach the active controller for this long.',
+    'A controller starts an election when it cannot reach the active controller for this long. After a broken connection it starts one sooner.',
     { differs: `Kafka: 2000. ${FAILOVER}` },
   ),
   'controller.quorum.retry.backoff.ms': setting(
@@ -159,7 +159,7 @@ const topicSettings = {
   'unclean.leader.election.enable': topicSetting(
     'unclean.leader.election.enable',
     boolean,
-    'Whether the controller may elect a replica outside of ISR and ELR when no member of them is left. Such an election can lose acknowledged records.',
+    'Whether the controller may elect a replica outside of ISR and ELR when no member of them can lead. Such an election can lose acknowledged records.',
   ),
   'message.max.bytes': topicSetting(
     'max.message.bytes',
@@ -202,7 +202,7 @@ const topicSettings = {
   'log.roll.jitter.ms': topicSetting(
     'segment.jitter.ms',
     long(0),
-    'The log rolls a segment earlier than `log.roll.ms` by a random time of at most this, so that not all logs roll at once.',
+    'The log rolls a segment earlier than `log.roll.ms` by a time of at most this, so that not all logs roll at once. The time differs from segment to segment.',
     { differs: 'In Kafka `log.roll.jitter.ms` is unset, and `log.roll.jitter.hours` is 0.' },
   ),
   'log.roll.jitter.hours': topicSetting(
@@ -413,7 +413,7 @@ export type Settings = {
   readonly [N in SettingName]: TypeOfSetting<(typeof settingsTable)[N]['type']>;
 };
 
-/** The settings that only topics read. */
+/** The settings that are fallbacks of topic configs. */
 export type TopicSettingName = {
   [N in SettingName]: (typeof settingsTable)[N] extends TopicSettingDefinition<unknown> ? N : never;
 }[SettingName];

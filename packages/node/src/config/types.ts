@@ -25,7 +25,7 @@ export function int(min = -INT_MAX - 1, max = INT_MAX): SettingType<number> {
   return wholeNumber('int', min, max);
 }
 
-/** A 64-bit integer within bounds. A value beyond the safe integers becomes the largest safe integer. */
+/** A 64-bit integer within bounds. A value above the safe integers becomes the largest safe integer. */
 export function long(min = Number.MIN_SAFE_INTEGER, max = Number.MAX_SAFE_INTEGER): SettingType<number> {
   return wholeNumber('long', min, max);
 }

@@ -1,8 +1,8 @@
 /**
  * Disk over node:fs. Reads and writes are synchronous (page cache). `sync` uses the thread pool, with one
  * fdatasync a file at a time. Calls that arrive while an fdatasync runs share the next one (group commit).
- * Every failure becomes a DiskError that names the path. Must never close a descriptor that a running
- * fdatasync still uses.
+ * A failure of the system becomes a DiskError that names the path; only `removeInBackground` ignores
+ * failures. Must never close a descriptor that a running fdatasync still uses.
  */
 import fs from 'node:fs';
 import { dirname } from 'node:path';
@@ -22,7 +22,7 @@ export class NodeDisk implements Disk {
    */
   readonly #folders = new Map<string, { running: SyncDone[]; waiting: SyncDone[] }>();
 
-  /** `syncTimes` measures every fdatasync of a file. */
+  /** `syncTimes` measures every fdatasync that a file's `sync` runs; `syncNow` is not measured. */
   constructor(syncTimes?: SyncTimes) {
     this.#syncTimes = syncTimes;
   }

@@ -1,7 +1,7 @@
 /**
  * Jobs over worker threads. If no worker is idle, a new job starts one, up to a limit. A worker ends after
- * some idle time, so a node without jobs has no worker. If a worker dies, its job fails, and the next job
- * gets a new worker. Must never call `done` within the call that started the job.
+ * some idle time, so a node without jobs has no worker. If a worker dies, its job fails, and a later job can
+ * start a new worker. Must never call `done` within the call that started the job.
  */
 import { Worker } from 'node:worker_threads';
 import type { Job, JobKind, JobOutcome, Jobs, Logger } from '@millrace/base';
@@ -39,7 +39,7 @@ const HEAP_MAX_MB = 256;
 
 interface Entry {
   readonly request: JobRequest;
-  /** Number of bytes of the job. The bytes themselves leave this thread when the job starts. */
+  /** Number of bytes of the job. The bytes themselves can move to the worker when the job starts. */
   readonly sizeBytes: number;
   done: ((outcome: JobOutcome<never>) => void) | undefined;
 }

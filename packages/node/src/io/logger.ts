@@ -1,7 +1,7 @@
 /**
  * Logger over pino. Writes one JSON object a line, with `event`, a stable name (docs/logging.md), and its
- * facts. On a terminal it writes coloured text instead, and only then loads pino-pretty. It uses no worker
- * threads: this process writes the lines, in order.
+ * facts. With the format `pretty`, or `auto` on a terminal, it writes coloured text instead, and only then
+ * loads pino-pretty. It uses no worker threads: this process writes the lines, in order.
  */
 import type { EventName, Level, Logger } from '@millrace/base';
 import {
@@ -62,7 +62,7 @@ async function openDestination(options: LoggerOptions, pretty: boolean): Promise
   return options.destination ?? output(options.fd);
 }
 
-/** Synchronous: the process writes a line before its next statement, so a crash loses none. */
+/** Synchronous: the process tries to write a line before its next statement, so a crash rarely loses one. */
 function output(fd = 1): DestinationStream {
   const destination = pino.destination({ fd, sync: true, maxLength: UNWRITTEN_BYTES_MAX });
   // Ignore the error: a node can work without its log when the disk is full or the terminal is closed.

@@ -18,7 +18,7 @@ export class NodeRandom implements Random {
 
   below(limit: number): number {
     assert(limit >= 1 && limit <= 0x1_0000_0000, 'below: limit in 1 .. 2^32');
-    // 2^32 is not a multiple of every limit. Reject draws above the largest multiple: they would make small
+    // 2^32 is not a multiple of every limit. Reject draws from the largest multiple on: they would make small
     // numbers more likely.
     const fair = Math.floor(0x1_0000_0000 / limit) * limit;
     for (;;) {

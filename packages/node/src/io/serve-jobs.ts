@@ -1,6 +1,6 @@
 /**
- * The worker's side of NodeJobs: takes one job at a time, runs its function, and sends the answer and the
- * bytes back.
+ * The worker's side of NodeJobs: runs the function of a job, and sends the answer and the bytes back.
+ * NodeJobs sends the next job after the answer.
  */
 import { parentPort } from 'node:worker_threads';
 import type { JobAnswer, JobKind } from '@millrace/base';

@@ -28,7 +28,7 @@ export interface BrokerSeams {
   readonly hostname: string;
 }
 
-/** All options of a broker, without the receiver of its events. */
+/** All options of a broker, without `hasLocalQuorum` and the receiver of its events. */
 export function brokerOptions(
   config: NodeConfig,
   { hostname, ...seams }: BrokerSeams,
@@ -47,7 +47,7 @@ export function brokerOptions(
   };
 }
 
-/** The addresses for clients, with port 0 and empty hosts filled in. */
+/** The addresses for clients. Replaces port 0, and hosts that stand for all interfaces. */
 function advertisedEndpoints(
   config: NodeConfig,
   ports: ReadonlyMap<string, number>,

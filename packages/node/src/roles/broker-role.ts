@@ -54,8 +54,8 @@ export interface BrokerListener {
 
 export interface BrokerRoleEvents {
   /**
-   * The controller has unfenced this broker, and the broker serves clients. Called again each time the broker
-   * is unfenced after a fence.
+   * The controller has unfenced this broker, and the broker serves clients. Called again at each later
+   * unfencing, and each time the metadata changes while the broker is unfenced.
    */
   serving(): void;
   /** Called when the image changed. */

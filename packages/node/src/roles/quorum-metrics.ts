@@ -1,4 +1,4 @@
-/** A controller's metrics of the quorum, including the time from a proposal to its commit. */
+/** A controller's metrics of the quorum, with the time from a proposal to its commit, and of the metadata. */
 import type { Clock, Millis, Offset } from '@millrace/base';
 import type { Controller } from '@millrace/controller';
 import type { MetadataImage } from '@millrace/metadata';

@@ -1,6 +1,6 @@
 /**
- * Goal: .properties files have the same meaning as in Java. Method: the examples of java.util.Properties, and
- * a property-based test.
+ * Goal: .properties files have the same meaning as in Java, except for blanks at the end of a value. Method:
+ * an example for each rule of java.util.Properties, and a property-based test.
  */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';

@@ -21,7 +21,8 @@ new BrokerLifecycle({
   locator: new ControllerLocator([controller], new GrpcRpc()),
   clock,
   logger: new MemoryLogger(),
-  // The broker waits 200 ms for an answer, and 50 ms for the first one on a new stream.
+  // The broker waits 200 ms for an answer. For the first answer on a new stream it waits 50 ms, and longer
+  // after each stream without an answer.
   config: {
     sessionTimeoutMs: 400,
     minInsyncReplicas: 1,

@@ -1,6 +1,6 @@
 /**
- * The handlers of clients' requests that brokers forward: one per API. Each decodes the request, lets the
- * controller decide it, and encodes the answer in the client's version.
+ * The handlers of clients' requests that brokers forward: one per API. Each decodes the request, asks the
+ * controller or the quorum for the answer, and encodes it in the client's version.
  */
 import type { Millis, RpcPeer } from '@millrace/base';
 import type { Controller, RequestInfo } from '@millrace/controller';

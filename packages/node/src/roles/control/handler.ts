@@ -1,6 +1,6 @@
 /**
  * The common part of all handlers of the control service. A handler is a plain synchronous function. It takes
- * a decoded request, and gives the response now or later. It decides nothing: it asks the controller.
+ * a decoded request, and gives the response now or later. It decides nothing: the controller does.
  */
 import type { Clock, Logger, Millis, RpcError, RpcPeer } from '@millrace/base';
 import type { ControlMethod } from '@millrace/control';

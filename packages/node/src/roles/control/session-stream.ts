@@ -13,8 +13,8 @@ import {
 import { type ControlContext, decodeMessage, isMalformed } from './handler.ts';
 
 /**
- * The latest stream of each broker, open or closed. A message on an earlier stream is late. The end of an
- * earlier stream does not concern the broker.
+ * By broker: the latest stream on which the controller accepted a message, open or closed. A message on an
+ * earlier stream is late. The end of an earlier stream does not concern the broker.
  */
 export type LatestStreams = Map<NodeId, SessionStream>;
 
@@ -126,7 +126,7 @@ export class SessionStream implements RpcStreamHandler {
   }
 
   /**
-   * Whether the broker has opened another stream since. Then this message is outdated, and its sender no
+   * Whether the broker has used a newer stream since. Then this message is outdated, and its sender no
    * longer waits for an answer. The message must not take effect: a late request to stay fenced would fence a
    * healthy broker, and the end of this stream would count as the end of the broker.
    */
