@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * Finds a Node that can run Millrace, and starts Millrace with it. In the repository the pinned Node 24 runs
- * the TypeScript directly; a published package contains dist/main.js.
+ * Finds a Node that can run Millrace, and starts Millrace with it. In the repository, Node 24 or newer runs
+ * the TypeScript directly: this Node, or else the pinned one. A published package contains dist/main.js.
  */
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -22,7 +22,7 @@ if (!existsSync(source)) {
   const { nodeBinary } = await import(join(packageFolder, '..', '..', 'scripts', 'toolchain.mjs'));
   const child = spawn(nodeBinary(), [source, ...process.argv.slice(2)], { stdio: 'inherit' });
   for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
-  // A Ctrl-C at a terminal reaches the child, too. A signal to this process alone is passed on to the child.
+  // At a terminal a Ctrl-C reaches the child, too. Without a terminal, pass SIGINT on to the child.
   process.on('SIGINT', () => isatty(0) || child.kill('SIGINT'));
   child.on('exit', (code, signal) => process.exit(signal ? 1 : (code ?? 1)));
 }

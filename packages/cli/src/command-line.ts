@@ -21,7 +21,7 @@ import { millraceVersion } from './version.ts';
  */
 const SENTENCES: ReadonlySet<string> = new Set(['UserError', 'ConfigError', 'StartError', 'ClientError']);
 
-/** Runs one command line; returns the exit code: 0, or 1 after one sentence on stderr about the problem. */
+/** Runs one command line and returns its exit code. Prints the problem on stderr if the user can fix it. */
 export async function runCommandLine(args: readonly string[]): Promise<number> {
   try {
     await buildProgram().parseAsync([...args], { from: 'user' });

@@ -70,7 +70,7 @@ export function bootstrapServers(layout: Layout): string {
     .join(',');
 }
 
-/** The cluster of the folder. Throws a UserError when the folder has no cluster, or one of a newer format. */
+/** The cluster of the folder. Throws a UserError if the folder has none, or none that this code can read. */
 export function readLayout(dir: string): Layout {
   const directory = resolve(dir);
   const layout = tryReadLayout(directory);

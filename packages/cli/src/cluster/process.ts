@@ -1,7 +1,7 @@
 /**
  * Node processes of a local cluster: each is its own process group (a Ctrl-C at the terminal reaches only the
  * command, which stops the nodes in order) and has a pid file. The command signals a pid only if it still
- * runs this node's command line.
+ * runs this node's command line, as far as the system shows that (/proc).
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -47,8 +47,7 @@ export function environmentOfNodes(environment: NodeJS.ProcessEnv): NodeJS.Proce
 }
 
 /**
- * The pid of the running node, or undefined. Undefined also when the system has given the pid to another
- * program.
+ * The pid of the running node, or undefined. Undefined also when Linux has given the pid to another program.
  */
 export function pidOf(node: LocalNode): number | undefined {
   let pid: number;
@@ -69,7 +68,7 @@ export function stateOf(node: LocalNode): ProcessState {
   return state === 'T' ? 'paused' : 'running';
 }
 
-/** Sends SIGTERM (to a paused node: SIGCONT first) and waits; SIGKILL after `timeoutMs`. */
+/** Sends SIGCONT (the node may be paused) and SIGTERM, and waits; sends SIGKILL after `timeoutMs`. */
 export async function stopNode(node: LocalNode, timeoutMs = 30_000): Promise<void> {
   const pid = pidOf(node);
   if (pid === undefined) return forgetPid(node);
@@ -83,8 +82,8 @@ export async function stopNode(node: LocalNode, timeoutMs = 30_000): Promise<voi
 }
 
 /**
- * Stops all brokers at once, then the controllers. The controllers move the leaderships away from the
- * brokers.
+ * Stops all brokers together, then the controllers. The controllers move the leaderships away while the
+ * brokers stop.
  */
 export async function stopNodes(nodes: readonly LocalNode[]): Promise<void> {
   for (const role of ['broker', 'controller'] as const) {

@@ -1,4 +1,4 @@
-/** The status of a local cluster: processes from the system, roles and leaders from the brokers. */
+/** The status of a local cluster: processes from the system, and what a broker knows of the cluster. */
 import { describeTopicsRequest } from '@millrace/client';
 import { KafkaClient, type KafkaClientOptions } from '@millrace/client/io';
 import { apis } from '@millrace/protocol';
@@ -15,7 +15,7 @@ export interface NodeStatus {
   dataDirectory: string;
   /** For a broker: whether it is unfenced. Null for a controller, and when no broker answers. */
   unfenced: boolean | null;
-  /** For a broker: the number of partitions that it leads. */
+  /** For a broker: the number of partitions that it leads. Null in the same cases. */
   leads: number | null;
 }
 

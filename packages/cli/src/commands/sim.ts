@@ -142,8 +142,8 @@ async function manySeeds(options: SimOptions): Promise<void> {
 }
 
 /**
- * Runs the first failures again, in this process, and prints the smallest plans that fail. A Ctrl-C ends it
- * at once.
+ * Runs these failures again, in this process, and prints the smallest failing plans that it finds. A Ctrl-C
+ * ends it at once.
  */
 function explain(examples: readonly RunSummary[], options: SimOptions): void {
   for (const { seed } of examples) {

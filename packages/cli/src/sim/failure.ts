@@ -15,7 +15,7 @@ import {
 export interface FailureOptions {
   readonly simulate: (plan: Plan) => RunReport;
   readonly nowMs: () => number;
-  /** Shrinking starts no run after this time; 0: no shrinking. */
+  /** Shrinking starts no run after it has taken this long; 0: no shrinking. */
   readonly shrinkMs: number;
 }
 

@@ -1,7 +1,7 @@
 /**
  * Worker processes that run seeds. The outcome of a seed depends on the seed alone: workers share nothing. A
- * worker gets the next seed when it has answered. When a worker ends or stops answering, the pool reports it
- * with its seed and starts another.
+ * worker gets the next seed when it has answered. When a worker ends early or stops answering, the pool
+ * reports it with its seed, and starts another unless too many workers died in a row.
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import type { Outcome } from './outcome.ts';
@@ -25,8 +25,8 @@ const LAST_WORDS_MAX = 4_000;
 const DEATHS_IN_A_ROW_MAX = 10;
 
 /**
- * `run` runs seeds until all are used up, or until `goesOn` returns false. It resolves when every worker has
- * ended.
+ * `run` runs seeds until all are used up, `goesOn` returns false, too many workers died in a row, or `stop`
+ * is called. It resolves when every worker has ended.
  */
 export class Pool {
   private readonly options: PoolOptions;

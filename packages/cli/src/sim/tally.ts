@@ -2,7 +2,7 @@
 import type { RunSummary } from '@millrace/sim';
 import { type Outcome, runsOf } from './outcome.ts';
 
-/** A kind of failure: the checker's name, or `crashed`. */
+/** The failures of one checker, or all crashes. */
 export interface Failures {
   readonly seeds: number[];
   /** The sentence of the failure with the lowest seed. */
