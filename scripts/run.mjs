@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * The entry of every `npm run …`: sets up the checkout if needed, then runs the named script under Node 24.
- * This file runs on any Node from 18 on.
+ * The entry of every `npm run …` except `setup`: sets up the checkout if needed, then runs the named script
+ * under Node 24 or newer. This file runs on any Node from 18 on.
  */
 import { spawn } from 'node:child_process';
 import { dirname, join } from 'node:path';
@@ -54,8 +54,8 @@ const child = spawn(node, [join(root, file), ...args, ...rest], {
   stdio: 'inherit',
   env: { ...process.env, PATH: `${dirname(node)}:${join(root, 'node_modules', '.bin')}:${process.env.PATH}` },
 });
-// Forwards a signal to the child. A Ctrl-C at the terminal reaches the whole foreground process group, and so
-// the child.
+// Forwards a signal to the child. At a terminal it does not forward SIGINT: a Ctrl-C reaches the whole
+// foreground process group, and so the child.
 for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
 process.on('SIGINT', () => isatty(0) || child.kill('SIGINT'));
 child.on('exit', (code, signal) => process.exit(signal ? 1 : (code ?? 1)));

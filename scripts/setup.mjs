@@ -1,9 +1,9 @@
 #!/usr/bin/env node
 /**
  * Sets up a fresh checkout with npm alone: installs Node 24 and pnpm (toolchain/, pinned by its lockfile),
- * then the workspace's dependencies (pnpm-lock.yaml), then fills the cache of compiled sources. Does nothing
- * if the lockfiles have not changed since the last setup. Runs on any Node from 18 on, so it uses no newer
- * feature and no package.
+ * then the workspace's dependencies (pnpm-lock.yaml), then fills the cache of compiled sources. Skips a step
+ * if its lockfile and manifests have not changed since the last setup. Runs on any Node from 18 on, so it
+ * uses no newer feature and no package.
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';

@@ -1,7 +1,7 @@
 /**
  * Apache Kafka 4.3.1 as the peer to measure against: starts it from Maven's jars as processes on loopback,
- * with the same interface as a Millrace cluster. Uses Kafka's own defaults, except for the replication of its
- * internal topics.
+ * with the same interface as a Millrace cluster. Its settings are Kafka's defaults, except for roles,
+ * addresses, the data folder and the replication of internal topics.
  */
 
 import { spawn } from 'node:child_process';

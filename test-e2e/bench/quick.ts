@@ -1,10 +1,10 @@
 /**
- * `npm run bench:quick`: Kafka's own producer-perf-test loads Millrace and Apache Kafka in turns, at most
- * five minutes. Each load runs RUNS=3 times on each of the two, in turns and on new topics. Compares the
- * medians.
+ * `npm run bench:quick`: Kafka's own producer-perf-test loads Millrace and Apache Kafka in turns, about five
+ * minutes. Each load runs RUNS=3 times on each of the two, in turns and on new topics, unless the time limit
+ * comes first. Compares the medians.
  *
- *   --only one|six one broker with one replica, or six processes with three replicas, min ISR 2 --before
- *   FOLDER measures another checkout of Millrace (set up) in the same run, to compare a change
+ *   --only one|six    one broker with one replica, or six processes with three replicas, min ISR 2
+ *   --before FOLDER   also measures another checkout of Millrace (set up), to compare a change; takes longer
  */
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';

@@ -1,8 +1,9 @@
 /**
  * `npm run measure:topics`: measures the time to create 1,000 topics, in one request and in as many requests
  * over 32 connections, on three controllers and three brokers, and the CPU time of the busiest controller and
- * broker. Goal: under 3 s each. "Busy after" is the time for which brokers still create folders and
- * replicate; the second measurement begins after that. --topics N; --peer: measures Apache Kafka.
+ * broker. Goal: under 3 s each. "Busy after" is the time for which nodes still work after the answers, for
+ * example create folders. The second measurement begins after that. --topics N; --peer: measures Apache
+ * Kafka.
  *
  * Sends raw requests: an ordinary client asks for the metadata of all topics before each creation, and the
  * measurement would include that work.
@@ -56,7 +57,7 @@ function cpuMs(): Map<number, number> {
   );
 }
 
-/** Returns when no node has used more than a tenth of a core for QUIET_MS. */
+/** Returns when no node has used more than a tenth of a core for QUIET_MS, or after TIMEOUT_MS. */
 async function quiet(): Promise<void> {
   const end = performance.now() + TIMEOUT_MS;
   for (let before = cpuMs(); performance.now() < end; ) {

@@ -78,7 +78,7 @@ async function describeAll(): Promise<Described> {
   const configs = /Configs: (\S+)/.exec(described)?.[1]?.split(',') ?? [];
   return {
     topics,
-    // The tools that show brokers need APIs that Millrace does not have yet.
+    // This test uses no tool that shows brokers.
     brokers: [...(await aliveBrokers(inject('bootstrapServers'))).keys()],
     partitions: [...rows].map(([, partition, leader, replicas, isr]) => ({
       partition: Number(partition),

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { expect, inject } from 'vitest';
 import { aliveBrokers, allTopics, type PartitionView, partitionsOf } from '../lib/wire.ts';
 
-/** Settings that every client gives its topic; the description of the topic must contain them. */
+/** Settings that every client gives its topic. If the client describes configs, it must show them. */
 export const CONFIGS: Readonly<Record<string, string>> = { 'retention.ms': '172800000' };
 
 export interface DescribedPartition extends PartitionView {

@@ -1,5 +1,5 @@
 /**
- * Compares the records that a client read back with the corpus, one by one, and returns a list of
+ * Compares the records that a client read back with the corpus, one by one, and returns the first
  * differences.
  */
 import { numberOf } from './corpus.ts';
@@ -14,7 +14,7 @@ export interface Comparison {
   readonly expected?: (record: TestRecord) => TestRecord;
   /**
    * For clients that cannot set timestamps: all timestamps must lie in this range (milliseconds since 1970,
-   * the first value included).
+   * both values included).
    */
   readonly writtenBetween?: readonly [number, number];
   /** The records read back, by partition. */

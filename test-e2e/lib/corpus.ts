@@ -25,7 +25,7 @@ function randomFrom(seed: number): (below: number) => number {
   };
 }
 
-/** Record n: its value begins with "n ", its first header holds n; timestamps grow, but not strictly. */
+/** Record n: its first header holds n; its value is null or begins with "n ". Timestamps may step back. */
 export function makeCorpus(count: number, baseTimestamp: number): TestRecord[] {
   const random = randomFrom(20_011);
   const records: TestRecord[] = [];
@@ -39,8 +39,8 @@ export function makeCorpus(count: number, baseTimestamp: number): TestRecord[] {
 }
 
 /**
- * Mostly a sentence or two; each hundredth is a page of 2 to 8 KiB, each thousandth a chapter of 32 KiB; some
- * are nearly empty.
+ * Mostly a few sentences; each hundredth is a page of 2,000 to 8,000 characters, each thousandth a chapter of
+ * 32,000; some are empty.
  */
 function text(n: number, random: (below: number) => number): string {
   if (n % 211 === 3) return '';

@@ -1,6 +1,6 @@
 /**
- * Runs other programs: to their end (`run`) or alongside (`launch`). When this process ends, in whatever way,
- * it kills every live child by its pid, and never by a name.
+ * Runs other programs: to their end (`run`) or alongside (`launch`). When this process ends, unless by
+ * SIGKILL, it kills every live child by its pid, and never by a name.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';

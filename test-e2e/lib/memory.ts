@@ -18,6 +18,6 @@ export function resetPeak(pid: number | undefined): void {
   try {
     writeFileSync(`/proc/${pid}/clear_refs`, '5');
   } catch {
-    // If the reset fails, the limit applies to the whole life of the process.
+    // The system does not allow it.
   }
 }

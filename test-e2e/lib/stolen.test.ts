@@ -1,6 +1,6 @@
 /**
- * Goal: `stolenBetween` finds the time that the host took between two times. The samples around both ends
- * count in full.
+ * Goal: `stolenBetween` finds the time that the host took between two times. The intervals between samples
+ * that contain the two times count in full.
  */
 import { expect, test } from 'vitest';
 import { stolenBetween } from './stolen.ts';

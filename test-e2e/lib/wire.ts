@@ -1,6 +1,7 @@
 /**
  * The tests' own requests to a cluster, Millrace or other: leaders, ISR, the active controller, batch
- * headers. Uses our own client, and for each question a new connection to the first broker that answers.
+ * headers. Uses our own client, and for each question a new connection: to the first broker that answers, or
+ * to a partition's leader.
  */
 import { KafkaClient } from '@millrace/client/io';
 import { apis, readBatchHeader } from '@millrace/protocol';

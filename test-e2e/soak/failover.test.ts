@@ -1,6 +1,6 @@
 /**
- * One trial of each soak, on six processes of its own. `npm run soak:failover` and `soak:kill-all` run dozens
- * of trials.
+ * One trial with each victim, all on six processes of their own. `npm run soak:failover` and `soak:kill-all`
+ * run dozens of trials.
  */
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { type Cluster, startMillrace } from '../lib/cluster.ts';

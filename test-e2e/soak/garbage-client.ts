@@ -62,7 +62,7 @@ export const garbageKinds: readonly GarbageKind[] = [
   },
 ];
 
-/** Bytes that contain no valid length. */
+/** Random bytes that begin with 40 bytes of 0x7f: no length in those is valid. */
 function wild(size: number): Buffer {
   const bytes = randomBytes(size);
   bytes.fill(0x7f, 0, 40);

@@ -3,8 +3,9 @@
  * holds 10,000 silent connections, then runs hostile clients of each kind. Normal writers run meanwhile. Exit
  * code 1 if any check fails.
  *
- *   --peer against Apache Kafka --only TEXT only hostile kinds whose name contains TEXT ('': all of them)
- *   --window S length in seconds of each hostile and each quiet window
+ *   --peer        against Apache Kafka
+ *   --only TEXT   no garbage, only hostile kinds whose name contains TEXT ('': all of them)
+ *   --window S    least length in seconds of each hostile and each quiet window
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,8 +16,8 @@ import { cacheFolder } from '../lib/paths.ts';
 import { runGarbage } from './garbage-trial.ts';
 
 /**
- * An idle node takes 90 to 150 MiB. Requests and answers have a budget of 256 MiB. Their decoded objects take
- * as much again, in the heap and in the worker, until the garbage collector runs.
+ * An idle node takes 90 to 150 MiB. Requests, their decoded objects and answers have a budget of 256 MiB.
+ * Garbage and the worker threads may take as much again until the garbage collector runs.
  */
 const RESIDENT_MAX_MIB = 768;
 /** The Java nodes have heaps of 1 GiB. */

@@ -41,7 +41,7 @@ export function batchAround(section: Uint8Array, { codec, records, ...times }: H
   return batch;
 }
 
-/** A record with the key "k" and the value "v", or with nulls for both. */
+/** A record with the value "v", and with the key "k" or a null key. */
 export function record(offsetDelta: number, { timestampDelta = 0n, hasKey = true } = {}): Buffer {
   const key = hasKey ? [2, 0x6b] : [1];
   const body = Buffer.from([
@@ -64,7 +64,7 @@ function varlong(value: bigint): number[] {
   return bytes;
 }
 
-/** This many records of the smallest size, with the right offset deltas: 9 or 10 bytes each. */
+/** This many records of the smallest size, with the right offset deltas: 7 to 10 bytes each. */
 export function tinyRecords(count: number): Buffer {
   const bytes = Buffer.allocUnsafe(count * 11);
   let at = 0;
@@ -90,7 +90,7 @@ const compressors: Readonly<Record<string, [Compression, (plain: Buffer) => Uint
   snappy: [Compression.SNAPPY, (plain) => compressionCodecs.compress(Compression.SNAPPY, plain)],
 };
 
-/** Valid batches of this many records. They have at most a few megabytes and decompress to far more. */
+/** Valid batches of this many records, one for each codec. They decompress to several times their size. */
 export function manyRecords(count: number, codecs = Object.keys(compressors)): HostileBatch[] {
   const plain = tinyRecords(count);
   return codecs.map((name) => {
@@ -144,7 +144,7 @@ export function alikeRecords(count: number): HostileBatch[] {
   });
 }
 
-/** Payloads that Kafka cannot read, each around three good records. */
+/** Payloads that Kafka cannot read. All but one are made from three good records. */
 export function damagedPayloads(): HostileBatch[] {
   const plain = Buffer.concat([record(0), record(1), record(2)]);
   const { GZIP, ZSTD, LZ4 } = Compression;
@@ -177,7 +177,7 @@ function flipped(bytes: Buffer, at: number): Buffer {
   return copy;
 }
 
-/** A frame with one uncompressed block. `headerChecksum` must fit the flags and blocks of 64 KiB. */
+/** A frame with one uncompressed block. The right `headerChecksum` depends on the flags. */
 function lz4Frame(flags: number, headerChecksum: number, plain: Buffer, blockChecksum?: number): Buffer {
   const size = Buffer.alloc(4);
   size.writeUInt32LE((plain.length | 0x8000_0000) >>> 0);
@@ -188,8 +188,8 @@ function lz4Frame(flags: number, headerChecksum: number, plain: Buffer, blockChe
 }
 
 /**
- * Batches with a valid checksum and a header that contradicts the records. Apache Kafka accepts the
- * uncompressed one with a gap; its log then has duplicate offsets.
+ * Batches with a valid checksum whose records are malformed or contradict the header. Apache Kafka accepts
+ * the one with a gap; its log then has duplicate offsets.
  */
 export function lyingBatches(): HostileBatch[] {
   const three = Buffer.concat([record(0), record(1), record(2)]);

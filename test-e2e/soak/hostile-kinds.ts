@@ -136,8 +136,8 @@ function nanoseconds(leaders: Leaders): HostileKind {
 }
 
 /**
- * Several connections fetch one idle partition at once. Each request names it many times: far more often than
- * the limit allows, a little more often, or a little less.
+ * Several connections fetch one idle partition at once. Each request names it many times: in turns
+ * `size.duplicates`, FITTING and ALLOWED times.
  */
 function duplicates(leaders: Leaders, size: HostileSize): HostileKind {
   const frames = new Map<string, Buffer>();

@@ -86,7 +86,7 @@ export function lookupFrame(topic: string, partition: number, timestamp: bigint)
   return frame(2, 7, true, int32(-1), int8(0), ...topics, NO_TAGS);
 }
 
-/** Whole requests of several APIs, to be cut. Only the Produce request changes something. */
+/** Whole requests of several APIs, to be cut. Uncut, only Produce and InitProducerId change something. */
 export function sampleFrames(topic: string, batch: Buffer): Map<string, Buffer> {
   const of = (parts: Uint8Array[]) => Buffer.concat(parts);
   const topics = [

@@ -5,10 +5,7 @@ import { aliveBrokers, createTopic, partitionsOf } from '../lib/wire.ts';
 export const INT64_MAX = 0x7fff_ffff_ffff_ffffn;
 
 const PARTITIONS = 3;
-/**
- * Wait until every broker knows a new topic: a broker that does not know the topic would refuse every
- * request.
- */
+/** Every broker knows a new topic after this time. Before, it would refuse every request for the topic. */
 const METADATA_MS = 500;
 
 const topics = {

@@ -1,6 +1,6 @@
 /**
- * The history of real clients: turns the files of the soak's writers and of its reader into the history that
- * the checkers of the simulator judge, too. Pure, so that a test can plant anomalies in it.
+ * The history of real clients: turns the notes of the soak's writers and of its reader into a history. The
+ * checkers of the simulator judge it. Pure, so that a test can plant anomalies in it.
  *
  * Record n of a writer has the value `NAME-n` and belongs to partition n % partitions.
  */
@@ -53,7 +53,7 @@ export interface RecordedRun {
 const READER = 'reader';
 const POLL_RECORDS_MAX = 1000;
 
-/** One sentence for each broken promise, after the name of its checker. Empty if every checker passes. */
+/** The broken promises, each after the name of its checker; of many, the rest is only counted. */
 export function violationsOf(run: RecordedRun): string[] {
   const { violations, counts } = judgeHistory(historyOf(run), finalLogsOf(run));
   const more = [...counts].map(([what, count]) => `${what}: ${count}`);
@@ -108,7 +108,7 @@ function sendsOf({ topic, partitions, written }: RecordedRun): SendOp[] {
 
 type Poll = Pick<PollOp, 'fetchOffset' | 'records' | 'highWatermark' | 'brokerId'>;
 
-/** Consecutive records with the same known high watermark form one poll. */
+/** Consecutive records with the same known high watermark form one poll, up to POLL_RECORDS_MAX. */
 function pollsOf(run: RecordedRun, records: readonly ReadRecord[]): Poll[] {
   const polls: Poll[] = [];
   let seen: SeenRecord[] = [];

@@ -28,7 +28,7 @@ export interface TrialResult {
    * ends when acks come steadily again.
    */
   readonly gapMs: Readonly<Record<string, number>>;
-  /** Longest gap of any writer from the restart to the end. */
+  /** Longest gap of any writer from the restart until acks come steadily again. */
   readonly rejoinGapMs: number;
   /** From the restart until every replica is in the ISR and every voter has the whole metadata log. */
   readonly backMs: number;
@@ -38,7 +38,7 @@ export interface TrialResult {
 
 const RECOVERY_LIMIT_MS = 60_000;
 const BACK_LIMIT_MS = 90_000;
-/** Killed nodes stay down for at least this time, so that a trial shows the cluster without them. */
+/** A killed leader or controller stays down for at least this time: a trial shows the cluster without it. */
 const DEAD_MS = 2500;
 const ALL_DEAD_MS = 500;
 const writerKinds: readonly WriterKind[] = ['librdkafka', 'java'];

@@ -109,7 +109,7 @@ export class RunningWriter {
   }
 }
 
-/** Waits until every writer is steady. Rejects after the limit. */
+/** Waits until every writer is steady. Rejects at an error of a writer, or after the limit. */
 export async function untilSteady(
   writers: readonly RunningWriter[],
   limitMs: number,

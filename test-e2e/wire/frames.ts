@@ -71,7 +71,7 @@ export function casesOf(api: AnyApi, version: number, cases: ApiCases, world: Wo
   return found;
 }
 
-/** Unknown versions and unknown API keys. */
+/** Unknown versions, unknown API keys, and frames of odd sizes. */
 export function unsupportedCases(): WireCase[] {
   const found: WireCase[] = [];
   const add = (api: AnyApi, apiKey: number, version: number, name: string, rest = Buffer.alloc(8)) => {

@@ -1,4 +1,4 @@
-/** Prints differences: one line for the same difference in many versions. */
+/** Differences as text: one entry for the same difference in many cases and versions. */
 import type { Comparison, Found } from './compare.ts';
 import { fieldOf } from './difference.ts';
 import { type Justification, justifications } from './justified.ts';

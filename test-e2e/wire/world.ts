@@ -14,7 +14,7 @@ export interface World {
   /** One partition, cleanup.policy=compact. */
   readonly compacted: string;
   readonly empty: string;
-  /** A topic that only one case of this version changes or deletes. */
+  /** A topic that only the cases of one purpose in this version change or delete. */
   spare(purpose: Purpose, version: number): string;
   readonly brokerId: number;
   readonly controllerId: number;

@@ -104,7 +104,7 @@ public final class Writer {
         return now.getEpochSecond() * 1_000_000 + now.getNano() / 1000;
     }
 
-    /** The number of the next record. */
+    /** Notes the time of the next record, and returns the record's number. */
     private synchronized long note() {
         int row = (int) (3 * sent);
         if (row >= rows.length) rows = Arrays.copyOf(rows, rows.length * 2);

@@ -62,7 +62,7 @@ def read(bootstrap, topic, out):
 
 
 def describe(admin, topic, out):
-    """Lists topics and brokers in two ways: by the Metadata of all topics, and by the list calls."""
+    """Describes topic and cluster, and compares that with two listings: of all topics, and of this one."""
     listed = admin.list_topics(timeout=LIMIT_S)
     alone = admin.list_topics(topic, timeout=LIMIT_S).topics
     if list(alone) != [topic]:

@@ -102,4 +102,4 @@ class Writer:
 
 Writer(*sys.argv[1:7]).run()
 sys.stdout.flush()
-os._exit(0)  # The queue is empty, so the library's threads need not shut down.
+os._exit(0)  # The queue is empty, or the limit is over, so the library's threads need not shut down.

@@ -5,7 +5,7 @@ import type { Struct } from '../raw.ts';
 import type { World } from '../world.ts';
 
 export interface ApiCases {
-  /** A request that succeeds and fills every array, so that there is something to mutate. */
+  /** A valid request. It has elements in its arrays, so that there is something to mutate. */
   base(world: World, version: number): Struct;
   /** More requests to mutate in the same way. They have fields that `base` cannot have. */
   readonly variants?: readonly SpecialCase[];

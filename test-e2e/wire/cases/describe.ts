@@ -1,4 +1,4 @@
-/** Requests that only read: ApiVersions, Metadata and the Describe family. */
+/** Requests that read: ApiVersions, Metadata (one case may create a topic) and the Describe family. */
 import { ids } from '../mutations.ts';
 import type { Struct } from '../raw.ts';
 import type { World } from '../world.ts';
