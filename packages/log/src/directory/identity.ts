@@ -54,14 +54,24 @@ export function identify(o: IdentityOptions): Identity | string {
  * folder that this node may not read: this node did not create it.
  */
 function makeDurable(disk: Disk, directory: string): void {
-  for (let slash = directory.lastIndexOf('/'); slash >= 0; slash = directory.lastIndexOf('/', slash - 1)) {
+  for (const parent of parentsOf(directory)) {
     try {
-      disk.syncDirectory(slash === 0 ? '/' : directory.slice(0, slash));
+      disk.syncDirectory(parent);
     } catch (error) {
       if (error instanceof DiskError && error.code === 'EACCES') return;
       throw error;
     }
-    if (slash === 0) return;
+  }
+}
+
+/** The parents of a folder, from the nearest to the root, or to the working directory. */
+function parentsOf(directory: string): string[] {
+  const parents: string[] = [];
+  for (let path = directory; ; ) {
+    const slash = path.lastIndexOf('/');
+    if (slash <= 0) return [...parents, slash === 0 ? '/' : '.'];
+    path = path.slice(0, slash);
+    parents.push(path);
   }
 }
 

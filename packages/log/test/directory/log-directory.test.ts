@@ -1,5 +1,5 @@
 /** One log directory: its identity, its content, and its checkpoint files. */
-import { DiskError, Prng, type Uuid } from '@millrace/base';
+import { Prng, type Uuid } from '@millrace/base';
 import { MemoryDisk, MemoryLogger } from '@millrace/base/testing';
 import { compressionCodecs } from '@millrace/protocol/io';
 import { expect, test, vi } from 'vitest';
@@ -226,17 +226,35 @@ test.each(['created again at once', 'created again after a crash', 'found at sta
   },
 );
 
+test.each([
+  ['/a/data', ['/a', '/']],
+  ['a/data', ['a', '.']],
+  ['data', ['.']],
+])('a new data folder %s is durable: the log directory syncs %j', (directory, parents) => {
+  const synced: string[] = [];
+  class Recording extends MemoryDisk {
+    override syncDirectory(path: string): void {
+      synced.push(path);
+    }
+  }
+  open(new Recording(), { directory });
+  expect(synced).toEqual(expect.arrayContaining(parents));
+});
+
 test('a full disk delays the removal of checkpoint entries to the next try', () => {
   const disk = new MemoryDisk();
   let logs = open(disk);
   append(logs.openLog('a', 0, { ...LOG, topicId: TOPIC }), batch(9));
   logs.tick(NOW, [{ topic: 'a', partition: 0, offset: 9 }]);
+  const path = '/data/replication-offset-checkpoint';
+  const withEntry = disk.readFile(path)!;
   logs.deleteLog('a', 0);
-  // The process was killed, and the next one starts.
+  // The process was killed before it had removed the entry, and the next one starts.
+  disk.writeFileAtomic(path, withEntry);
   logs = open(disk);
   disk.failWrites = 'ENOSPC';
   const openAgain = () => logs.openLog('a', 0, { ...LOG, topicId: OTHER });
-  expect(openAgain).toThrow(DiskError);
+  expect(openAgain).toThrow(/replication-offset-checkpoint/);
   disk.failWrites = undefined;
   append(openAgain(), batch(2));
   expect(open(disk).highWatermark('a', 0)).toBeUndefined();
