@@ -37,7 +37,8 @@ export function serveHealth(
   server.requestTimeout = 5000;
   server.maxConnections = 64;
   return new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) =>
+    // `on`: after the node listens, an error (no file descriptor for a connection) must not stop the node.
+    server.on('error', (error: NodeJS.ErrnoException) =>
       reject(
         new Error(
           error.code === 'EADDRINUSE'

@@ -1,5 +1,17 @@
-import { expect, test } from 'vitest';
+import type { Server } from 'node:http';
+import { expect, test, vi } from 'vitest';
 import { serveHealth } from '../../src/io/health.ts';
+
+const servers: Server[] = [];
+vi.mock('node:http', async (importOriginal) => {
+  const http = await importOriginal<typeof import('node:http')>();
+  const createServer = (handler: Parameters<typeof http.createServer>[1]) => {
+    const server = http.createServer(handler!);
+    servers.push(server);
+    return server;
+  };
+  return { ...http, createServer };
+});
 
 test('health: 503 until ready, then 200; 404 elsewhere', async () => {
   let ready = false;
@@ -22,5 +34,14 @@ test('health: 503 until ready, then 200; 404 elsewhere', async () => {
   await expect(serveHealth(health.port, () => ({ ready, facts: {} }), metrics)).rejects.toThrow(
     /is taken by another program/,
   );
+  await health.close();
+});
+
+test('an error of a server that listens does not stop the node: it answers later requests', async () => {
+  const metrics = { contentType: 'text/plain', text: async () => '' };
+  const health = await serveHealth(0, () => ({ ready: true, facts: {} }), metrics);
+  servers.at(-1)!.emit('error', new Error('accept EMFILE'));
+  servers.at(-1)!.emit('error', new Error('accept EMFILE'));
+  expect((await fetch(`http://127.0.0.1:${health.port}/health`)).status).toBe(200);
   await health.close();
 });
