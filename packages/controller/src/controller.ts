@@ -206,9 +206,7 @@ export class Controller {
     this.activeEpoch = epoch;
     this.head = this.image;
     this.sessions.reset(this.image.offset);
-    for (const broker of this.image.sortedBrokers()) {
-      if (!broker.fenced) this.sessions.takeOver(broker, now);
-    }
+    for (const broker of this.image.sortedBrokers()) this.sessions.takeOver(broker, now);
     this.options.logger.info('controller-activated', { epoch, offset: this.image.offset });
     this.replayProposed(this.batchesOf(electLeaderless(this.image, this.config))!.batches);
   }

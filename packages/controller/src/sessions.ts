@@ -96,13 +96,14 @@ export class BrokerSessions {
   }
 
   /**
-   * Begins a session at a new leadership. An earlier controller may have had another timeout, and may have
-   * granted the longest lease that the broker accepts.
+   * Called for each registered broker at a new leadership. An earlier controller may have had another
+   * timeout, and may have granted the longest lease that the broker accepts. A fenced broker may still hold
+   * such a lease if only its control stream broke. It gets a session when it contacts this controller.
    */
-  takeOver({ id, incarnationId, sessionTimeoutMs }: BrokerRegistration, now: Millis): void {
+  takeOver({ id, incarnationId, sessionTimeoutMs, fenced }: BrokerRegistration, now: Millis): void {
     const expiresAt = now + Math.max(this.timeoutMs, sessionMsFor(sessionTimeoutMs));
     this.earlierLeases.set(id, { incarnationId, endsAt: expiresAt });
-    this.begin(id, incarnationId, { expiresAt });
+    if (!fenced) this.begin(id, incarnationId, { expiresAt });
   }
 
   private earlierLeaseEnd(id: NodeId, incarnationId: Uuid): Millis {

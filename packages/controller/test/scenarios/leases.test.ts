@@ -112,6 +112,22 @@ describe('a lease', () => {
     expect(h.active.image.isAlive(1)).toBe(false);
   });
 
+  test('of an earlier controller still counts when that controller fenced the broker after its stream broke', () => {
+    const h = new Harness({ sessionTimeoutMs: 1000 });
+    h.addBroker(1, { sessionTimeoutMs: 5000 });
+    h.kill(1);
+    h.loseLeadership();
+    h.heartbeat(1, { offset: h.active.image.offset });
+    h.commit();
+    expect(h.active.image.isAlive(1)).toBe(true);
+    h.advance(5011);
+    h.commit();
+    expect(h.active.image.isAlive(1)).toBe(true);
+    h.advance(1);
+    h.commit();
+    expect(h.active.image.isAlive(1)).toBe(false);
+  });
+
   test('is over when its broker was silent, but may still hold when only the control stream ended; the log says which', () => {
     const h = new Harness({}, [1, 2]);
     h.active.sessionLost(1, h.active.image.broker(1)!.incarnationId, h.now);
