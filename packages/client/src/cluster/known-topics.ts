@@ -1,7 +1,7 @@
 /**
  * A client's knowledge of topics: ids, partitions, leaders. Never returns to an older leader epoch of the
- * same topic, nor to an earlier topic of the same name, because a broker that lags behind answers with old
- * metadata.
+ * same topic, because a broker that lags behind answers with old metadata. Returns to an earlier topic of the
+ * same name only when many answers in a row name it.
  */
 import type { NodeId, Uuid } from '@millrace/base';
 import { ErrorCode, type MetadataResponse } from '@millrace/protocol';
@@ -29,12 +29,19 @@ export interface LearnedTopic extends Pick<MetadataTopic, 'name' | 'topicId' | '
 
 /** Remembered ids of earlier topics, of all names together. A broker lags behind by a few of them at most. */
 const EARLIER_MAX = 100;
+/**
+ * After this many answers in a row with earlier ids of a name, the client believes them. It may have met the
+ * ids in the wrong order: first the new one, and then the deleted one, from a broker that lagged behind.
+ */
+const REFUSALS_MAX = 300;
 
 export class KnownTopics {
   private readonly byName = new Map<string, KnownTopic>();
   private readonly byId = new Map<Uuid, KnownTopic>();
   /** The ids whose names other topics have now, the newest last. */
   private readonly earlier = new Set<Uuid>();
+  /** By name: the answers in a row that had an earlier id. */
+  private readonly refusals = new Map<string, number>();
 
   get(name: string): KnownTopic | undefined {
     return this.byName.get(name);
@@ -59,7 +66,7 @@ export class KnownTopics {
    */
   learn({ name, topicId, errorCode, partitions }: LearnedTopic): boolean {
     if (name === null) return true;
-    if (errorCode !== ErrorCode.NONE || this.earlier.has(topicId as Uuid)) return false;
+    if (errorCode !== ErrorCode.NONE || this.refuses(name, topicId as Uuid)) return false;
     const known = this.topic(name, topicId as Uuid);
     let isComplete = true;
     for (const { partitionIndex, leaderId, leaderEpoch } of partitions) {
@@ -90,6 +97,18 @@ export class KnownTopics {
     this.byName.set(name, topic);
     this.byId.set(topicId, topic);
     return topic;
+  }
+
+  /** Whether another topic has had the name since the topic of this id. */
+  private refuses(name: string, topicId: Uuid): boolean {
+    const refusals = this.earlier.has(topicId) ? (this.refusals.get(name) ?? 0) + 1 : 0;
+    if (refusals > 0 && refusals <= REFUSALS_MAX) {
+      this.refusals.set(name, refusals);
+      return true;
+    }
+    this.refusals.delete(name);
+    this.earlier.delete(topicId);
+    return false;
   }
 
   private forget({ topicId }: KnownTopic): void {

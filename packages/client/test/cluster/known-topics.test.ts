@@ -34,6 +34,21 @@ test('a broker that lags behind does not bring a deleted topic of the name back'
   expect(topics.withId(TOPIC_ID)).toBeUndefined();
 });
 
+test('a client that met the new topic before the deleted one returns to the new topic when every answer names it', () => {
+  const created = { leaderId: 4, leaderEpoch: 0, topicId: OTHER_ID };
+  const deleted = { leaderId: 5, leaderEpoch: 7 };
+  // The second answer comes from a broker that lags behind.
+  const topics = learned(created, deleted);
+  for (let answers = 0; answers < 300; answers++) topics.learn(topicOf(created));
+  expect(topics.get('events')?.topicId).toBe(TOPIC_ID);
+  expect(topics.learn(topicOf(created))).toBe(true);
+  expect(topics.get('events')?.topicId).toBe(OTHER_ID);
+  // One answer about the topic that the client knows begins the count again.
+  for (let answers = 0; answers < 700; answers++)
+    topics.learn(topicOf(answers % 300 === 0 ? created : deleted));
+  expect(topics.get('events')?.topicId).toBe(OTHER_ID);
+});
+
 test('a hint counts only with a newer epoch, and only for a known partition', () => {
   const topics = learned({ leaderId: 5, leaderEpoch: 7 });
   topics.hint('events', 0, 6, 7);
