@@ -73,18 +73,18 @@ export class ProducerStates {
 
   /** Judges a client's batch that carries a producer id. */
   check(header: BatchHeader, nowWallMs: WallMillis, expirationMs: Millis): SequenceCheck {
-    const state = this.byId.get(header.producerId);
-    // A new producer, or one whose state expired: accept any sequence (KIP-360).
-    if (state === undefined) return undefined;
-    if (isExpired(state, nowWallMs, expirationMs)) {
+    let state = this.byId.get(header.producerId);
+    if (state !== undefined && isExpired(state, nowWallMs, expirationMs)) {
       this.byId.delete(header.producerId);
-      return undefined;
+      state = undefined;
     }
-    if (header.producerEpoch < state.epoch)
+    if (header.producerEpoch < (state?.epoch ?? NO_EPOCH))
       return appendFailure(
         ErrorCode.INVALID_PRODUCER_EPOCH,
         'the producer has been superseded by a newer epoch',
       );
+    // A new producer, or one whose state expired: accept any sequence (KIP-360).
+    if (state === undefined) return undefined;
     if (header.producerEpoch === state.epoch) {
       const known = findBatch(state, header);
       if (known !== undefined) return known;

@@ -70,6 +70,14 @@ test('a producer without an epoch may send any sequence, as in Kafka; the log st
   expect(withEpoch(-1, 8)).toBe(OLD_EPOCH);
 });
 
+test('an epoch below -1 is refused, also from a producer that the log does not know, as in Kafka', () => {
+  const log = openLog({ config: { producerIdExpirationMs: 1000 } });
+  const below = batch(1, { producerId: 9, producerEpoch: -2, baseSequence: 0 });
+  expect(send(log, below)).toBe(OLD_EPOCH);
+  send(log, sequenced(9, 0, 1));
+  expect(send(log, below, NOW + 1000)).toBe(OLD_EPOCH);
+});
+
 test('a new producer may begin at any sequence; a new epoch begins at 0; an old epoch is fenced', () => {
   const log = openLog();
   expect(send(log, sequenced(1, 77, 1, { producerEpoch: 3 }))).toBe('ok@0');
