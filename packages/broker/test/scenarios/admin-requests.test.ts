@@ -206,7 +206,10 @@ describe('DescribeConfigs', () => {
     expect(refused(2, 'nothing')).toBe(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
     expect(refused(2, 'a/b')).toBe(ErrorCode.INVALID_TOPIC_EXCEPTION);
     expect(refused(99, 'x')).toBe(ErrorCode.INVALID_REQUEST);
-    expect(describeOne(configured(), { resourceType: 4, resourceName: '' }).configs).toEqual([]);
+    expect(describeOne(configured(), { resourceType: 4, resourceName: '' })).toMatchObject({
+      errorCode: ErrorCode.NONE,
+      configs: [],
+    });
   });
 });
 

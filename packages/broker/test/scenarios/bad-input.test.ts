@@ -97,13 +97,35 @@ describe('bad input', () => {
     expect(log()).toEqual([]);
   });
 
-  test('a body that is cut short closes the connection', () => {
+  /** An array of 2^31-1 topics, of which the frame has none. */
+  const endlessArray = new Uint8Array([0xff, 0xff, 0x7f, 0xff, 0xff, 0xff]);
+  const noise = Uint8Array.from({ length: 40 }, (_unused, index) => 0x7f ^ (index * 91));
+  /** A name of two bytes, of which the frame has none. */
+  const cutName = new Uint8Array([0xff, 0xff, 0, 0, 0, 1, 0, 2]);
+
+  test.each([
+    ['a header that is cut', new Uint8Array([0, 0, 0, 3, 0, 3, 0])],
+    ['a body without bytes', rawFrame(apis.metadata.key, 1, 1, new Uint8Array([0, 0, 0, 0]))],
+    ['a body that is cut', rawFrame(apis.metadata.key, 1, 1, cutName)],
+    ['an array without end', rawFrame(apis.metadata.key, 1, 1, endlessArray)],
+  ])('%s closes the connection, without an answer', (_name, bytes) => {
     const { connect, clock, log } = testBroker();
     const client = connect();
-    client.bytes(rawFrame(apis.metadata.key, 1, 1, new Uint8Array([0, 0, 0, 0])));
+    client.bytes(bytes);
     clock.settle();
-    expect(client.ended).toBe(true);
+    expect([client.ended, client.answers]).toEqual([true, []]);
     expect(log()).toEqual(['connection-closed: malformed request']);
+  });
+
+  test.each([
+    ['random bytes', new Uint8Array([0, 0, 0, noise.length, ...noise])],
+    ['Fetch in version 99', rawFrame(apis.fetch.key, 99, 1, new Uint8Array([0xff, 0xff, 0]))],
+  ])('%s close the connection, without an answer', (_name, bytes) => {
+    const { connect, clock, log } = testBroker();
+    const client = connect();
+    client.bytes(bytes);
+    clock.settle();
+    expect([client.ended, client.answers, log().length]).toEqual([true, [], 1]);
   });
 
   const GARBAGE = {

@@ -2,7 +2,7 @@
  * Metadata, DescribeTopicPartitions and DescribeCluster: one cluster, seen through different listeners and
  * versions. Also the creation of missing topics, and ApiVersions.
  */
-
+import { ZERO_UUID } from '@millrace/base';
 import { apis, ErrorCode, type RequestInputOf } from '@millrace/protocol';
 import { describe, expect, test } from 'vitest';
 import { CLUSTER_ID, OTHER_ID, partition, type TestBroker, TOPIC_ID, testBroker } from '../support/broker.ts';
@@ -130,6 +130,17 @@ describe('Metadata', () => {
     const silent = metadata(testBroker(), 9, { topics: null });
     expect(silent.topics[0]!.topicAuthorizedOperations).toBe(-2147483648);
     expect(silent.clusterAuthorizedOperations).toBe(-2147483648);
+  });
+
+  test.each([
+    ['an unknown name', 9, { name: 'fresh' }, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION],
+    ['an illegal name', 9, { name: 'no/good' }, ErrorCode.INVALID_TOPIC_EXCEPTION],
+    ['an unknown id', 12, { name: null, topicId: OTHER_ID }, ErrorCode.UNKNOWN_TOPIC_ID],
+    ['an id in a version without ids', 10, { name: 'words', topicId: TOPIC_ID }, ErrorCode.INVALID_REQUEST],
+    ['neither name nor id', 12, { name: '', topicId: ZERO_UUID }, ErrorCode.INVALID_TOPIC_EXCEPTION],
+  ])('%s is refused', (_name, version, topic, errorCode) => {
+    const response = metadata(testBroker(), version, { topics: [topic], allowAutoTopicCreation: false });
+    expect(response.topics).toMatchObject([{ errorCode, partitions: [] }]);
   });
 
   test('the answer lists duplicates once, and refuses illegal names', () => {
