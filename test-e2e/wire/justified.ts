@@ -245,6 +245,14 @@ export const justifications: readonly Justification[] = [
   },
   {
     api: 'Produce',
+    cases: /^a gap between the offsets of records$/,
+    when: 'the offsets of the records of an uncompressed batch have a gap',
+    field: /\.(errorCode|baseOffset)$/,
+    reason:
+      'Millrace answers INVALID_RECORD: the record behind the gap would get the offset of a record of the next batch. Apache Kafka appends the batch.',
+  },
+  {
+    api: 'Produce',
     versions: '5-13',
     when: 'a batch is refused',
     field: /\.logStartOffset$/,

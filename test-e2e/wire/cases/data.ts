@@ -1,5 +1,6 @@
 /** Requests of the data path: Produce, Fetch, ListOffsets, OffsetForLeaderEpoch, InitProducerId. */
-import { buildBatch } from '@millrace/protocol';
+import { buildBatch, Compression, crc32c, type NewBatch } from '@millrace/protocol';
+import { compressionCodecs } from '@millrace/protocol/io';
 import { ids } from '../mutations.ts';
 import type { Struct } from '../raw.ts';
 import { FIRST_TIMESTAMP, RECORDS, twoRecords, type World } from '../world.ts';
@@ -31,6 +32,36 @@ function batchWithByte(position: number, byte: number): Uint8Array {
 const record = { key: null, value: Buffer.from('value') };
 const MAGIC_POSITION = 16;
 const CRC_POSITION = 17;
+
+const ATTRIBUTES_POSITION = 21;
+const DELTA_POSITION = 23;
+const COUNT_POSITION = 57;
+/** In a record of five bytes without key and headers: the length of its value and the header count follow. */
+const OFFSET_DELTA_FROM_END = 9;
+const CRC_OF_GZIP_FROM_END = 8;
+
+/** Changes a number in the header of a valid batch of two records, and fixes the checksum. */
+function withField(position: number, sizeBytes: number, value: number, of = twoRecords(NOW)): Uint8Array {
+  const batch = Buffer.from(of);
+  for (let i = 0; i < sizeBytes; i++) batch[position + sizeBytes - 1 - i] = i < 4 ? value >> (8 * i) : 0;
+  batch.writeUInt32BE(crc32c(batch, ATTRIBUTES_POSITION), CRC_POSITION);
+  return batch;
+}
+
+/** A batch of two records whose header counts another number of them. */
+function withCount(count: number): Uint8Array {
+  return withField(DELTA_POSITION, 4, count - 1, withField(COUNT_POSITION, 4, count));
+}
+
+/** Two records without key and headers. */
+function twoPlain(more: Partial<NewBatch> = {}): Uint8Array {
+  return buildBatch({ baseTimestamp: NOW, records: [record, record], ...more });
+}
+
+function transactional(): Uint8Array {
+  const producer = { producerId: 987_657, producerEpoch: 0, baseSequence: 0 };
+  return buildBatch({ baseTimestamp: NOW, records: [record], ...producer, isTransactional: true });
+}
 
 export const produce: ApiCases = {
   base: (world) => produceOf(world, world.sink),
@@ -98,6 +129,27 @@ export const produce: ApiCases = {
       buildBatch({ baseTimestamp: NOW, records: [record], producerId: 987_657, baseSequence: 0 }),
     ),
     withBatch('a timestamp in the far future', () => twoRecords(NOW + 86_400_000 * 400)),
+    withBatch('a base offset', () => withField(0, 8, 5)),
+    withBatch('a size below that of a header', () => withField(8, 4, 3)),
+    withBatch('an unknown codec', () => withField(ATTRIBUTES_POSITION, 2, 5)),
+    withBatch('zstd, uncompressed', () => withField(ATTRIBUTES_POSITION, 2, 4)),
+    withBatch('a count that differs from the last offset delta', () => withField(COUNT_POSITION, 4, 1)),
+    withBatch('one record fewer than counted', () => withCount(3)),
+    withBatch('one record more than counted', () => withCount(1)),
+    withBatch('a count of 0', () => withCount(0)),
+    withBatch('more than max.message.bytes', () =>
+      buildBatch({ baseTimestamp: NOW, records: [{ key: null, value: Buffer.alloc(MEBIBYTE + 12) }] }),
+    ),
+    withBatch('a transactional batch', transactional),
+    withBatch('a gap between the offsets of records', () => {
+      const batch = twoPlain();
+      return withField(batch.length - OFFSET_DELTA_FROM_END, 1, 4, batch);
+    }),
+    withBatch('a wrong checksum of gzip', () => {
+      const batch = twoPlain({ compression: Compression.GZIP, codecs: compressionCodecs });
+      const at = batch.length - CRC_OF_GZIP_FROM_END;
+      return withField(at, 1, batch[at]! ^ 1, batch);
+    }),
   ],
 };
 
