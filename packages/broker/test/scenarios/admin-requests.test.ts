@@ -233,9 +233,10 @@ describe('InitProducerId', () => {
   });
 
   test('the broker refuses a producer id without an epoch, and transactional ids', () => {
-    expect(init(testBroker(), { producerId: 12 })).toEqual([42, -1, -1]);
-    expect(init(testBroker(), { transactionalId: '' })).toEqual([42, -1, -1]);
-    expect(init(testBroker(), { transactionalId: 'tx', transactionTimeoutMs: 1000 })).toEqual([35, -1, -1]);
+    expect(init(testBroker(), { producerId: 12 })).toEqual([ErrorCode.INVALID_REQUEST, -1, -1]);
+    expect(init(testBroker(), { transactionalId: '' })).toEqual([ErrorCode.INVALID_REQUEST, -1, -1]);
+    const transactional = { transactionalId: 'tx', transactionTimeoutMs: 1000 };
+    expect(init(testBroker(), transactional)).toEqual([ErrorCode.UNSUPPORTED_VERSION, -1, -1]);
   });
 
   test('the broker answers COORDINATOR_LOAD_IN_PROGRESS when it has no block of producer ids', () => {

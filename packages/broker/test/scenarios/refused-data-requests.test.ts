@@ -147,6 +147,37 @@ describe('Produce', () => {
     // Nothing was appended, and the broker accepts the next batch.
     expect(produce(broker, { records: valid })).toMatchObject({ errorCode: 0, baseOffset: 0 });
   });
+
+  interface Sent {
+    readonly epoch: number;
+    readonly sequence: number;
+    readonly records?: number;
+  }
+  const FIRST: Sent = { epoch: 0, sequence: 0 };
+  const BUMPED: Sent = { epoch: 1, sequence: 0 };
+
+  test.each<[Name, ErrorCode, readonly Sent[], Sent]>([
+    ['a gap', ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER, [], { epoch: 0, sequence: 3 }],
+    ['an overlap', ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER, [], { epoch: 0, sequence: 0, records: 2 }],
+    [
+      'a bumped epoch that does not begin at 0',
+      ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER,
+      [],
+      { epoch: 1, sequence: 1 },
+    ],
+    ['a stale epoch', ErrorCode.INVALID_PRODUCER_EPOCH, [BUMPED], { epoch: 0, sequence: 1 }],
+    ['a retry of a stale epoch', ErrorCode.INVALID_PRODUCER_EPOCH, [BUMPED], FIRST],
+    ['a retry', ErrorCode.NONE, [{ epoch: 0, sequence: 1 }], FIRST],
+  ])('an idempotent producer: %s', (_name, errorCode, before, last) => {
+    const broker = new ServingBroker();
+    const send = ({ epoch, sequence, records = 1 }: Sent) => {
+      const numbers = { producerId: 4000, producerEpoch: epoch, baseSequence: sequence };
+      return produce(broker, { records: () => goodBatch(records, numbers), acks: -1 });
+    };
+    for (const [offset, sent] of [FIRST, ...before].entries())
+      expect(send(sent)).toMatchObject({ errorCode: 0, baseOffset: offset });
+    expect(send(last)).toMatchObject({ errorCode, baseOffset: errorCode === ErrorCode.NONE ? 0 : -1 });
+  });
 });
 
 describe('Fetch', () => {
