@@ -2,8 +2,9 @@ export { checkerKinds, type StateChecker, type StateCheckerKind, type StateScope
 export {
   type CoverageArea,
   type CoverageItem,
-  coverage,
+  coverageOf,
   type Exemption,
+  errorAreas,
   missingCoverage,
   timesReached,
 } from './coverage/index.ts';

@@ -15,8 +15,8 @@
  * 5. `test-e2e/wire/cases/`: add a valid request, and the mutations that only this API needs. Then
  *    `npm run compare:wire -- --api NAME` shows each difference from Apache Kafka. If one should stay, give
  *    its reason in `wire/justified.ts`. `node test-e2e/wire/generate-docs.ts` writes `docs/protocol.md`.
- * 6. `docs/late-requests.md`: add a row that says why a late copy of the request is harmless. Add new error
- *    codes to `sim/src/coverage/`.
+ * 6. `docs/late-requests.md`: add a row that says why a late copy of the request is harmless. The seeds of
+ *    `sim` must reach new error codes, or `sim/src/coverage/errors.ts` says who demands them.
  * 7. `test-e2e/clients/`: add a test in which a real client uses it.
  */
 import type { AnyApi } from '../api.ts';

@@ -3,15 +3,15 @@
  * they seem to.
  */
 import { type FaultKind, faultKinds } from '../faults/index.ts';
-import { controllerErrors, controllerExemptions } from './controller-errors.ts';
 import { disks } from './disks.ts';
 import { partitionElectionExemptions, partitionElections, quorumElections } from './elections.ts';
+import { errorAreas, errorItems } from './errors.ts';
 import type { CoverageItem, Exemption } from './item.ts';
 import { jobs } from './jobs.ts';
 import { network } from './network.ts';
-import { partitionErrors, partitionExemptions } from './partition-errors.ts';
 import { truncationExemptions, truncations } from './truncations.ts';
 
+export { type ErrorArea, errorAreas } from './errors.ts';
 export type { CoverageItem, Exemption } from './item.ts';
 
 export interface CoverageArea {
@@ -26,7 +26,7 @@ const faultItem = ({ name, sentence }: FaultKind): CoverageItem => ({
   keys: [`fault ${name}`],
 });
 
-export const coverage: readonly CoverageArea[] = [
+const fixedAreas: readonly CoverageArea[] = [
   { name: 'fault', items: faultKinds.map(faultItem), exempt: [] },
   { name: 'partition election', items: partitionElections, exempt: partitionElectionExemptions },
   { name: 'quorum election', items: quorumElections, exempt: [] },
@@ -34,9 +34,17 @@ export const coverage: readonly CoverageArea[] = [
   { name: 'network', items: network, exempt: [] },
   { name: 'disk', items: disks, exempt: [] },
   { name: 'truncation', items: truncations, exempt: truncationExemptions },
-  { name: 'partition error', items: partitionErrors, exempt: partitionExemptions },
-  { name: 'controller error', items: controllerErrors, exempt: controllerExemptions },
 ];
+
+/** All areas, when production can answer these error codes. By the name of the error area. */
+export function coverageOf(errorCodes: Readonly<Record<string, readonly string[]>>): CoverageArea[] {
+  const ofErrors = errorAreas.map((area) => ({
+    name: area.name,
+    items: errorItems(area, errorCodes[area.name]!),
+    exempt: area.exempt,
+  }));
+  return [...fixedAreas, ...ofErrors];
+}
 
 export type Counts = ReadonlyMap<string, number>;
 
@@ -46,7 +54,7 @@ export function timesReached({ keys }: CoverageItem, counts: Counts): number {
 }
 
 /** One line for each item that did not happen: `AREA NAME: SENTENCE (KEYS)`. */
-export function missingCoverage(counts: Counts): string[] {
+export function missingCoverage(coverage: readonly CoverageArea[], counts: Counts): string[] {
   return coverage.flatMap(({ name, items }) =>
     items
       .filter((item) => timesReached(item, counts) === 0)

@@ -2,26 +2,15 @@
  * Goal: coverage lists every error code, election, truncation and fault. Method: compare it with the sources
  * of production.
  */
-import { globSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { type CoverageArea, coverage, faultKinds, missingCoverage } from '../../src/index.ts';
-
-const ROOT = join(import.meta.dirname, '../../../..');
+import { type CoverageArea, errorAreas, faultKinds, missingCoverage } from '../../src/index.ts';
+import { coverage, errorCodesIn, mentioned, productErrorCodes, ROOT } from '../support/product-sources.ts';
 
 function area(name: string): CoverageArea {
   return coverage.find((one) => one.name === name)!;
 }
-
-/** All matches of the pattern's group in these files. */
-function mentioned(globs: readonly string[], pattern: RegExp): string[] {
-  const found = new Set<string>();
-  for (const file of globSync([...globs], { cwd: ROOT }))
-    for (const [, name] of readFileSync(join(ROOT, file), 'utf8').matchAll(pattern)) found.add(name!);
-  return [...found].sort();
-}
-
-const ERROR_CODES = /\bErrorCode\.([A-Z][A-Z_0-9]*)/g;
 
 /**
  * The event name in each log call; both names if the call chooses between two. Leaves out the simulator's own
@@ -36,29 +25,25 @@ function loggedByProduction(): Set<string> {
   return new Set(names.map(([, name]) => name!));
 }
 
-/**
- * A broker answers for its partitions, and for the controller when the controller cannot. Each of its files
- * belongs to the side whose errors it answers.
- */
-const SOURCES: Readonly<Record<string, readonly string[]>> = {
-  'partition error': [
-    'packages/replication/src/**/*.ts',
-    'packages/log/src/**/*.ts',
-    'packages/protocol/src/record-*.ts',
-    'packages/broker/src/handlers/{produce,fetch,list-offsets}.ts',
-  ],
+/** The tests that demand the error codes of requests that are invalid by themselves. */
+const DEMANDING: Readonly<Record<string, readonly string[]>> = {
+  'partition error': ['packages/broker/test/scenarios/refused-data-requests.test.ts'],
   'controller error': [
-    'packages/controller/src/**/*.ts',
-    'packages/node/src/roles/control/*.ts',
-    'packages/broker/src/control/**/*.ts',
-    'packages/broker/src/handlers/{topics,init-producer-id}.ts',
+    'packages/controller/test/scenarios/topics.test.ts',
+    'packages/broker/test/scenarios/admin-requests.test.ts',
   ],
 };
 
-test.each(Object.keys(SOURCES))('every error code in the source is a %s, or exempt', (name) => {
-  const { items, exempt } = area(name);
-  const declared = [...items, ...exempt].map((one) => one.name).sort();
-  expect(declared).toEqual(mentioned(SOURCES[name]!, ERROR_CODES).filter((code) => code !== 'NONE'));
+test.each(errorAreas)('every $name in the source is demanded of the seeds or of a test, or exempt', (one) => {
+  const { name, exempt, demandedByTests } = one;
+  const codes = productErrorCodes[name]!;
+  const notOfSeeds = [...exempt.map((exemption) => exemption.name), ...demandedByTests];
+  expect(new Set(notOfSeeds).size).toBe(notOfSeeds.length);
+  expect(notOfSeeds.filter((code) => !codes.includes(code))).toEqual([]);
+  const items = area(name).items.map((item) => item.name);
+  expect([...items, ...notOfSeeds].sort()).toEqual(codes);
+  const demanded = errorCodesIn(DEMANDING[name]!);
+  expect(demandedByTests.filter((code) => !demanded.includes(code))).toEqual([]);
 });
 
 test('every kind of election of the controller, and every reason, is demanded or exempt', () => {
@@ -124,10 +109,10 @@ test('names are unique, and sentences and reasons are not empty', () => {
 test('an item without a count is missing, with its name and the counts that would prove it', () => {
   const all = coverage.flatMap(({ items }) => items);
   const counts = new Map(all.flatMap(({ keys }) => keys.map((key) => [key, 1] as const)));
-  expect(missingCoverage(counts)).toEqual([]);
+  expect(missingCoverage(coverage, counts)).toEqual([]);
   counts.delete('log quorum-lost');
-  expect(missingCoverage(counts)).toEqual([
+  expect(missingCoverage(coverage, counts)).toEqual([
     'quorum election check-quorum: a leader resigns when no majority fetches from it (log quorum-lost)',
   ]);
-  expect(missingCoverage(new Map())).toHaveLength(all.length);
+  expect(missingCoverage(coverage, new Map())).toHaveLength(all.length);
 });

@@ -1,0 +1,104 @@
+/**
+ * The error codes that production can answer. No list of them is here: a test finds them in production's own
+ * source (`test/support/product-errors.ts`), and each is an item of coverage unless it is exempt.
+ */
+import type { CoverageItem, Exemption } from './item.ts';
+
+export interface ErrorArea {
+  readonly name: string;
+  /** Counts that prove an answer with this code. */
+  keysOf(code: string): readonly string[];
+  /** Error codes that no run must reach. */
+  readonly exempt: readonly Exemption[];
+  /**
+   * Error codes that answer only requests that are invalid by themselves. Tests of the broker and of the
+   * controller demand them, because no fault changes these answers.
+   */
+  readonly demandedByTests: readonly string[];
+}
+
+const CLIENT_APIS = ['Produce', 'Fetch', 'ListOffsets', 'OffsetForLeaderEpoch'];
+
+/** A partition answers a produce, a fetch (also a follower's), or a lookup of offsets. */
+const partitionErrors: ErrorArea = {
+  name: 'partition error',
+  keysOf: (code) => [
+    ...CLIENT_APIS.map((api) => `answer ${api} ${code}`),
+    `log replica-fetch-refused error=${code}`,
+    `log fetch-session-refused error=${code}`,
+  ],
+  exempt: [
+    {
+      name: 'INVALID_TOPIC_EXCEPTION',
+      reason: 'a client may not write to an internal topic, and no simulated cluster has one',
+    },
+    { name: 'INELIGIBLE_REPLICA', reason: 'the controller answers a leader with it: see below' },
+    {
+      name: 'OPERATION_NOT_ATTEMPTED',
+      reason: "a leader understands it, but Millrace's controller never sends it",
+    },
+  ],
+  demandedByTests: [
+    'CORRUPT_MESSAGE',
+    'FETCH_SESSION_TOPIC_ID_ERROR',
+    'INVALID_REQUEST',
+    'INVALID_REQUIRED_ACKS',
+    'INVALID_RECORD',
+    'INVALID_TXN_STATE',
+    'MESSAGE_TOO_LARGE',
+    'TRANSACTIONAL_ID_AUTHORIZATION_FAILED',
+    'UNSUPPORTED_COMPRESSION_TYPE',
+    'UNSUPPORTED_VERSION',
+  ],
+};
+
+const BROKER_METHODS = ['register', 'heartbeat', 'alter-partition', 'producer-ids', 'session'];
+const ADMIN_METHODS = ['CreateTopics', 'DeleteTopics', 'CreatePartitions'];
+
+/**
+ * The active controller answers brokers and administrators (counted by net/rpc-sniffer.ts), or a broker
+ * answers a client in the controller's place. A broker without producer ids logs it when it answers the
+ * waiting clients; few clients wait that long, so the log event counts, too.
+ */
+const controllerErrors: ErrorArea = {
+  name: 'controller error',
+  keysOf: (code) => [
+    ...[...BROKER_METHODS, ...ADMIN_METHODS].map((method) => `control ${method} ${code}`),
+    `answer InitProducerId ${code}`,
+    ...(code === 'COORDINATOR_LOAD_IN_PROGRESS' ? ['log producer-id-block-refused'] : []),
+  ],
+  exempt: [
+    { name: 'INCONSISTENT_CLUSTER_ID', reason: 'no simulated node gets the disk of another cluster' },
+    {
+      name: 'INVALID_REGISTRATION',
+      reason: 'only our own brokers register, and their registrations are well formed',
+    },
+    {
+      name: 'BROKER_ID_NOT_REGISTERED',
+      reason: "a broker understands it, but Millrace's controller never sends it",
+    },
+    { name: 'UNKNOWN_SERVER_ERROR', reason: 'a run cannot use up all 2^53 producer ids' },
+  ],
+  demandedByTests: [
+    'INVALID_CONFIG',
+    'INVALID_REPLICA_ASSIGNMENT',
+    'INVALID_REQUEST',
+    'INVALID_TOPIC_EXCEPTION',
+    'POLICY_VIOLATION',
+    'UNKNOWN_TOPIC_ID',
+    'UNSUPPORTED_VERSION',
+  ],
+};
+
+export const errorAreas: readonly ErrorArea[] = [partitionErrors, controllerErrors];
+
+/** The items of an area, when production can answer these codes. */
+export function errorItems(
+  { keysOf, exempt, demandedByTests, name }: ErrorArea,
+  codes: readonly string[],
+): CoverageItem[] {
+  const others = new Set([...exempt.map((one) => one.name), ...demandedByTests]);
+  return codes
+    .filter((code) => !others.has(code))
+    .map((code) => ({ name: code, sentence: `a ${name} is answered`, keys: keysOf(code) }));
+}

@@ -1,0 +1,44 @@
+/** Production as text, and the error codes in it: the only list of the error codes that coverage demands. */
+import { globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type CoverageArea, coverageOf } from '../../src/index.ts';
+
+export const ROOT: string = join(import.meta.dirname, '../../../..');
+
+/** All matches of the pattern's group in these files. */
+export function mentioned(globs: readonly string[], pattern: RegExp): string[] {
+  const found = new Set<string>();
+  for (const file of globSync([...globs], { cwd: ROOT }))
+    for (const [, name] of readFileSync(join(ROOT, file), 'utf8').matchAll(pattern)) found.add(name!);
+  return [...found].sort();
+}
+
+/** The error codes that these files name. */
+export function errorCodesIn(globs: readonly string[]): string[] {
+  return mentioned(globs, /\bErrorCode\.([A-Z][A-Z_0-9]*)/g).filter((code) => code !== 'NONE');
+}
+
+/**
+ * By the name of the error area. A broker answers for its partitions, and for the controller when the
+ * controller cannot. Each of its files belongs to the side whose errors it answers.
+ */
+const SOURCES: Readonly<Record<string, readonly string[]>> = {
+  'partition error': [
+    'packages/replication/src/**/*.ts',
+    'packages/log/src/**/*.ts',
+    'packages/protocol/src/record-*.ts',
+    'packages/broker/src/handlers/{produce,fetch,list-offsets}.ts',
+  ],
+  'controller error': [
+    'packages/controller/src/**/*.ts',
+    'packages/node/src/roles/control/*.ts',
+    'packages/broker/src/control/**/*.ts',
+    'packages/broker/src/handlers/{topics,init-producer-id}.ts',
+  ],
+};
+
+export const productErrorCodes: Readonly<Record<string, readonly string[]>> = Object.fromEntries(
+  Object.entries(SOURCES).map(([name, globs]) => [name, errorCodesIn(globs)]),
+);
+
+export const coverage: readonly CoverageArea[] = coverageOf(productErrorCodes);
