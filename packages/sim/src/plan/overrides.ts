@@ -81,6 +81,7 @@ export const scenarioDomains: Readonly<Record<keyof Scenario, Domain | Section>>
   paceMs: { ...whole(1, MILLIS_MAX), less: () => [] },
   faultsFromTheStart: yes,
   prober: yes,
+  proberPaceMs: { ...whole(1, MILLIS_MAX), less: () => [] },
 };
 
 export function isDomain(one: Domain | Section): one is Domain {

@@ -31,8 +31,10 @@ export interface Scenario {
   readonly paceMs: number;
   /** The first incident begins before the cluster is up. */
   readonly faultsFromTheStart: boolean;
-  /** Whether the run has a prober. */
+  /** Whether the run has a prober. Only a plan can leave it out. */
   readonly prober: boolean;
+  /** Average pause of the prober between two probes. */
+  readonly proberPaceMs: number;
 }
 
 const one = <T>(random: Prng, list: readonly T[]): T => list[random.below(list.length)]!;
@@ -42,6 +44,9 @@ const LOOP_WORK = [undefined, undefined, undefined, undefined, undefined, 2_000,
 
 /** In some runs a controller or broker that catches up needs many fetches. */
 const QUORUM_FETCH_BYTES = [undefined, undefined, undefined, undefined, undefined, 1, 200, 2_000];
+
+/** A probe of each kind in about a minute. */
+const PROBER_PACE_MS = 4_000;
 
 const CREATES_TOPICS: Readonly<Record<string, string>> = {
   'auto.create.topics.enable': 'true',
@@ -87,7 +92,8 @@ export function drawScenario(random: Prng): Scenario {
     autoTopics: createsTopics ? 2 : 0,
     paceMs: one(random, [40, 80, 150, 300]),
     faultsFromTheStart: random.below(8) === 0,
-    prober: random.fork('prober').below(2) === 0,
+    prober: true,
+    proberPaceMs: PROBER_PACE_MS,
   };
 }
 

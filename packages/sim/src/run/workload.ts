@@ -52,7 +52,6 @@ const UNCLEAN: Readonly<Record<string, string>> = { 'unclean.leader.election.ena
 
 /** The prober's topic. No other client and no operator uses it, because `allTopics` leaves it out. */
 const PROBER_TOPIC = 'probe-1';
-const PROBER_PACE_MS = 250;
 
 /** Average time between two requests of a producer, or of the prober, in a quiet phase. */
 const QUIET_PACE_MS = 1_000;
@@ -279,7 +278,7 @@ export class Workload implements Operator {
         'segment.bytes': '1048576',
         ...(scenario.everythingIsSynced ? { 'flush.messages': '1' } : {}),
       },
-      paceMs: () => (this.isQuiet ? QUIET_PACE_MS : PROBER_PACE_MS),
+      paceMs: scenario.proberPaceMs,
       requestTimeoutMs: 2_000,
       isHarmed: () => isBeyond({ topic: PROBER_TOPIC, topicId: undefined }),
     });

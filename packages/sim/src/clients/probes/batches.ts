@@ -1,18 +1,19 @@
-/** Batches for probes: valid ones, and valid ones with a changed byte or field. */
-import { type BatchHeader, buildBatch, crc32c, type NewBatch, type NewRecord } from '@millrace/protocol';
+/** Batches for probes. */
+import {
+  buildBatch,
+  Compression,
+  type CompressionCodecs,
+  crc32c,
+  type NewBatch,
+  type NewRecord,
+} from '@millrace/protocol';
 
 const CRC_AT = 17;
 const CRC_FROM = 21;
-
-/** Positions and sizes of fields in a batch header. */
-export const Field = {
-  baseOffset: { at: 0, bytes: 8 },
-  batchLength: { at: 8, bytes: 4 },
-  magic: { at: 16, bytes: 1 },
-  attributes: { at: 21, bytes: 2 },
-  lastOffsetDelta: { at: 23, bytes: 4 },
-  recordCount: { at: 57, bytes: 4 },
-} as const satisfies { readonly [name in keyof BatchHeader | 'batchLength']?: object };
+const CRC_OF_GZIP_FROM_END = 8;
+const INFLATED_BYTES = 1_200_000;
+const NOTHING = new Uint8Array(0);
+const VALUE = new TextEncoder().encode('probe');
 
 /** A valid batch. Its records have no timestamps, because a broker whose clock is hours off refuses them. */
 export function goodBatch(count = 1, more: Partial<NewBatch> = {}): Uint8Array {
@@ -26,33 +27,15 @@ export function batchOfSize(sizeBytes: number): Uint8Array {
   return goodBatch(1, { records: [{ value: new Uint8Array(valueBytes) }] });
 }
 
-/** Changes a field and fixes the checksum. */
-export function withField(
-  batch: Uint8Array,
-  { at, bytes }: { readonly at: number; readonly bytes: number },
-  value: number,
-): Uint8Array {
-  const changed = batch.slice();
-  for (let i = 0; i < bytes; i++)
-    changed[at + bytes - 1 - i] = i < 4 ? value >> (8 * i) : value < 0 ? 255 : 0;
-  const crc = crc32c(changed, CRC_FROM);
-  for (let i = 0; i < 4; i++) changed[CRC_AT + i] = crc >>> (24 - 8 * i);
-  return changed;
+/**
+ * A batch of a few kilobytes with a valid header and checksum that inflates to more than a leader checks in
+ * its loop, so a job checks it. The checksum of gzip is wrong, which shows at the end of the records.
+ */
+export function undecompressable(codecs: CompressionCodecs): Uint8Array {
+  const records = [{ value: new Uint8Array(INFLATED_BYTES) }];
+  const batch = goodBatch(1, { records, compression: Compression.GZIP, codecs });
+  batch[batch.length - CRC_OF_GZIP_FROM_END]! ^= 1;
+  const crc = crc32c(batch, CRC_FROM);
+  for (let i = 0; i < 4; i++) batch[CRC_AT + i] = crc >>> (24 - 8 * i);
+  return batch;
 }
-
-/** Changes the last byte and keeps the checksum. */
-export function damaged(batch: Uint8Array): Uint8Array {
-  const changed = batch.slice();
-  changed[changed.length - 1]! ^= 0xff;
-  return changed;
-}
-
-export function twice(batch: Uint8Array): Uint8Array {
-  const both = new Uint8Array(2 * batch.length);
-  both.set(batch);
-  both.set(batch, batch.length);
-  return both;
-}
-
-const NOTHING = new Uint8Array(0);
-const VALUE = new TextEncoder().encode('probe');

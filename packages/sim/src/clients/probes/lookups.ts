@@ -1,92 +1,57 @@
-/** ListOffsets and OffsetForLeaderEpoch for unknown partitions and epochs, and under wrong epochs. */
+/** ListOffsets and OffsetForLeaderEpoch at a leader that may be new, and under an earlier leader epoch. */
 import { apis, ErrorCode } from '@millrace/protocol';
 import { goodBatch } from './batches.ts';
-import {
-  type Answered,
-  FUTURE_EPOCH,
-  NO_TROUBLES,
-  PARTITION_TROUBLES,
-  type Probe,
-  type ProbeTools,
-  UNKNOWN_PARTITION,
-  UNKNOWN_TOPIC,
-} from './probe.ts';
+import { type Answered, PARTITION_TROUBLES, type Probe, type ProbeTools } from './probe.ts';
 import { produceTo } from './produce.ts';
 
 interface Asked {
-  readonly topic?: string;
-  readonly partition?: number;
   readonly currentLeaderEpoch?: number;
   /** For ListOffsets; default -1, the latest. */
   readonly timestamp?: number;
   /** For ListOffsets. */
   readonly version?: number;
-  /** For ListOffsets; default 0. */
-  readonly isolationLevel?: number;
-  /** For ListOffsets: names the partition twice. */
-  readonly isTwice?: boolean;
-  /** For OffsetForLeaderEpoch; default 0. */
-  readonly leaderEpoch?: number;
 }
 type Done = (code: number | undefined, offset: number) => void;
 type Look = (tools: ProbeTools, asked: Asked, done: Done) => void;
 
 const LATEST = -1;
-const MAX_TIMESTAMP = -3;
 
 const listOffset: Look = (tools, asked, done) => {
-  const { topic = tools.topic.name, partition = 0, currentLeaderEpoch = -1 } = asked;
-  const wanted = { partitionIndex: partition, currentLeaderEpoch, timestamp: asked.timestamp ?? LATEST };
-  const partitions = asked.isTwice === true ? [wanted, wanted] : [wanted];
-  const { isolationLevel = 0 } = asked;
-  const request = { replicaId: -1, isolationLevel, topics: [{ name: topic, partitions }], timeoutMs: 0 };
-  tools.leader.request(apis.listOffsets, asked.version ?? 7, request, (response) => {
+  const { currentLeaderEpoch = -1, timestamp = LATEST, version = 7 } = asked;
+  const partitions = [{ partitionIndex: 0, currentLeaderEpoch, timestamp }];
+  const topics = [{ name: tools.topic.name, partitions }];
+  const request = { replicaId: -1, isolationLevel: 0, topics, timeoutMs: 0 };
+  tools.leader.request(apis.listOffsets, version, request, (response) => {
     const answer = response?.topics[0]?.partitions[0];
     done(answer?.errorCode, answer?.offset ?? -1);
   });
 };
 
-const epochEnd: Look = (tools, asked, done) => {
-  const { topic = tools.topic.name, partition = 0, currentLeaderEpoch = -1, leaderEpoch = 0 } = asked;
-  const partitions = [{ partition, currentLeaderEpoch, leaderEpoch }];
-  const request = { replicaId: -1, topics: [{ topic, partitions }] };
+const epochEnd: Look = (tools, { currentLeaderEpoch = -1 }, done) => {
+  const partitions = [{ partition: 0, currentLeaderEpoch, leaderEpoch: 0 }];
+  const request = { replicaId: -1, topics: [{ topic: tools.topic.name, partitions }] };
   tools.leader.request(apis.offsetForLeaderEpoch, 4, request, (response) => {
     const answer = response?.topics[0]?.partitions[0];
     done(answer?.errorCode, answer?.endOffset ?? -1);
   });
 };
 
-function expecting(
-  name: string,
-  look: Look,
-  asked: Asked,
-  expected: readonly ErrorCode[],
-  troubles = PARTITION_TROUBLES,
-): Probe {
+function latest(name: string, version: number, unknownYet: ErrorCode): Probe {
   return {
     name,
-    expected,
-    troubles,
-    ask: (tools, answered) => look(tools, asked, (code) => answered(code)),
+    expected: [ErrorCode.NONE, unknownYet],
+    troubles: PARTITION_TROUBLES,
+    ask: (tools, answered) => listOffset(tools, { version }, (code) => answered(code)),
   };
 }
 
-/** The mistakes that are possible in ListOffsets and in OffsetForLeaderEpoch. */
-function common(prefix: string, look: Look): Probe[] {
-  const unknown = [ErrorCode.UNKNOWN_TOPIC_OR_PARTITION];
-  return [
-    expecting(`${prefix}-unknown-topic`, look, { topic: UNKNOWN_TOPIC }, unknown, NO_TROUBLES),
-    expecting(`${prefix}-unknown-partition`, look, { partition: UNKNOWN_PARTITION }, unknown, NO_TROUBLES),
-    expecting(`${prefix}-future-epoch`, look, { currentLeaderEpoch: FUTURE_EPOCH }, [
-      ErrorCode.UNKNOWN_LEADER_EPOCH,
-    ]),
-    {
-      name: `${prefix}-stale-epoch`,
-      expected: [ErrorCode.FENCED_LEADER_EPOCH],
-      troubles: PARTITION_TROUBLES,
-      ask: (tools, answered) => askStale(tools, look, answered),
-    },
-  ];
+function staleEpoch(name: string, look: Look): Probe {
+  return {
+    name,
+    expected: [ErrorCode.FENCED_LEADER_EPOCH],
+    troubles: PARTITION_TROUBLES,
+    ask: (tools, answered) => askStale(tools, look, answered),
+  };
 }
 
 /**
@@ -105,44 +70,11 @@ function askStale(tools: ProbeTools, look: Look, answered: Answered): void {
   });
 }
 
-export const lookupProbes: readonly Probe[] = [
-  ...common('list-offsets', listOffset),
-  expecting('list-offsets-latest', listOffset, {}, [ErrorCode.NONE, ErrorCode.OFFSET_NOT_AVAILABLE]),
-  expecting('list-offsets-latest-v4', listOffset, { version: 4 }, [
-    ErrorCode.NONE,
-    ErrorCode.LEADER_NOT_AVAILABLE,
-  ]),
-  expecting('list-offsets-unknown-place', listOffset, { timestamp: -9 }, [ErrorCode.UNSUPPORTED_VERSION]),
-  expecting('list-offsets-place-too-new', listOffset, { timestamp: MAX_TIMESTAMP, version: 6 }, [
-    ErrorCode.UNSUPPORTED_VERSION,
-  ]),
-  expecting(
-    'list-offsets-unknown-isolation',
-    listOffset,
-    { isolationLevel: 2 },
-    [ErrorCode.UNKNOWN_SERVER_ERROR],
-    NO_TROUBLES,
-  ),
-  expecting('list-offsets-twice', listOffset, { isTwice: true }, [ErrorCode.INVALID_REQUEST]),
-  ...common('epoch-end', epochEnd),
-  {
-    name: 'epoch-end-of-the-future',
-    expected: [ErrorCode.NONE],
-    troubles: PARTITION_TROUBLES,
-    ask: (tools, answered) =>
-      epochEnd(tools, { leaderEpoch: FUTURE_EPOCH }, (code, offset) => {
-        if (code === ErrorCode.NONE && offset !== -1)
-          tools.wrong(`an epoch that nobody had is said to end at ${offset}`);
-        answered(code);
-      }),
-  },
-];
-
 /** Old timestamps, which are not in the future for any broker's clock. */
 const TIMES = [1_000, 2_000, 3_000];
 
 /** A lookup by time finds an acknowledged record, or an earlier one. */
-export const byTime: Probe = {
+const byTime: Probe = {
   name: 'list-offsets-by-time',
   expected: [ErrorCode.NONE, ErrorCode.OFFSET_NOT_AVAILABLE],
   troubles: PARTITION_TROUBLES,
@@ -163,3 +95,11 @@ export const byTime: Probe = {
     });
   },
 };
+
+export const lookupProbes: readonly Probe[] = [
+  staleEpoch('list-offsets-stale-epoch', listOffset),
+  latest('list-offsets-latest', 7, ErrorCode.OFFSET_NOT_AVAILABLE),
+  latest('list-offsets-latest-v4', 4, ErrorCode.LEADER_NOT_AVAILABLE),
+  byTime,
+  staleEpoch('epoch-end-stale-epoch', epochEnd),
+];

@@ -1,22 +1,21 @@
 /**
- * A probe: one odd or invalid request, as a client in trouble sends it, and Kafka's answer. Every other
- * answer is wrong, except those that a leader change or a failing disk may cause.
+ * A probe: one request whose answer depends on the state of the cluster (leaders and their epochs, producer
+ * states, fetch sessions, topics, a batch that a job checks), and Kafka's answer. Every other answer is
+ * wrong, except those that a leader change or a failing disk may cause. A request that gets the same answer
+ * from every broker at any time is a row of `broker/test/scenarios/refused-data-requests.test.ts` instead.
  */
 import type { Uuid } from '@millrace/base';
 import type { BrokerConnection } from '@millrace/client';
 import { ErrorCode } from '@millrace/protocol';
 import type { ClientEnv } from '../env.ts';
 
-/** `closed`: the broker closes the connection, because it got bytes that are not a request. */
-export type Expected = ErrorCode | 'closed';
-
 /** Undefined: unknown (the connection broke, or an earlier step failed). */
-export type Answered = (answer: number | 'closed' | undefined) => void;
+export type Answered = (answer: number | undefined) => void;
 
 export interface Probe {
   /** Kebab-case, unique, the API first. */
   readonly name: string;
-  readonly expected: readonly Expected[];
+  readonly expected: readonly ErrorCode[];
   /** Other answers that faults may cause. */
   readonly troubles: readonly ErrorCode[];
   /** The probe relies on earlier appends, so it proves nothing for a topic that is beyond the contract. */
@@ -33,8 +32,6 @@ export interface ProbeTools {
   readonly leader: BrokerConnection;
   /** Connection to another broker; undefined: none is ready. */
   readonly other: BrokerConnection | undefined;
-  /** Opens a connection for this probe alone. Calls `changed` when it is ready, and when it is closed. */
-  open(changed: (connection: BrokerConnection) => void): BrokerConnection;
   /** Reports an answer that differs from Kafka's although its code is right. */
   wrong(sentence: string): void;
 }
@@ -51,10 +48,3 @@ export const PARTITION_TROUBLES: readonly ErrorCode[] = [
 export const CONTROLLER_TROUBLES: readonly ErrorCode[] = [ErrorCode.REQUEST_TIMED_OUT];
 
 export const NO_TROUBLES: readonly ErrorCode[] = [];
-
-/** A name that no topic has. */
-export const UNKNOWN_TOPIC = 'probe-nowhere';
-/** A partition that the prober's topic does not have. */
-export const UNKNOWN_PARTITION = 7;
-/** Larger than the leader epochs of any run. */
-export const FUTURE_EPOCH = 1_000_000;

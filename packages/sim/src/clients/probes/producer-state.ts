@@ -86,14 +86,7 @@ const BUMPED: Numbers = { epoch: 1, sequence: 0 };
 
 export const producerStateProbes: readonly Probe[] = [
   wrongNumbers('gap', ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER, [], { epoch: 0, sequence: 3 }),
-  wrongNumbers('overlap', ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER, [], {
-    epoch: 0,
-    sequence: 0,
-    records: 2,
-  }),
-  wrongNumbers('bump-not-at-zero', ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER, [], { epoch: 1, sequence: 1 }),
   wrongNumbers('stale-epoch', ErrorCode.INVALID_PRODUCER_EPOCH, [BUMPED], SECOND),
-  wrongNumbers('stale-repeat', ErrorCode.INVALID_PRODUCER_EPOCH, [BUMPED], FIRST),
   {
     name: 'producer-repeat',
     // Kafka answers a duplicate as a success; only old versions answered DUPLICATE_SEQUENCE_NUMBER.
