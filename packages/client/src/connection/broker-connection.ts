@@ -76,10 +76,6 @@ export class BrokerConnection {
     this.connection.send(api, version, input);
   }
 
-  sendRaw(bytes: Uint8Array): void {
-    this.connection.sendRaw(bytes);
-  }
-
   /** Closes the connection; `changed` follows. */
   close(reason = 'closed by the client'): void {
     this.connection.close(reason);

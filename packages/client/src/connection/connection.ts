@@ -154,11 +154,6 @@ export class Connection {
     return correlationId;
   }
 
-  /** Sends bytes as they are. They need not be a request. */
-  sendRaw(bytes: Uint8Array): void {
-    this.stream.send([bytes]);
-  }
-
   /** Ends the connection; `closed` follows. */
   close(reason: string): void {
     if (this.isClosing) return;
