@@ -93,8 +93,8 @@ export class NodeNet implements Net {
 type OnRead = net.OnReadOpts;
 
 /**
- * Turns an accepted socket into one that reads into the shared buffer. node:net has that option only for
- * outgoing sockets.
+ * Turns an accepted socket into one that reads into the shared buffer. A server of node:net cannot give that
+ * option to the sockets that it accepts.
  */
 function adopt(accepted: net.Socket, onread: OnRead): net.Socket {
   const inner = accepted as unknown as { _handle: object | null };

@@ -38,7 +38,7 @@ const REFUSALS_MAX = 300;
 export class KnownTopics {
   private readonly byName = new Map<string, KnownTopic>();
   private readonly byId = new Map<Uuid, KnownTopic>();
-  /** The ids whose names other topics have now, the newest last. */
+  /** The ids of earlier topics, whose names belong to other topics now. The one forgotten last comes last. */
   private readonly earlier = new Set<Uuid>();
   /** By name: the answers in a row that had an earlier id. */
   private readonly refusals = new Map<string, number>();
