@@ -304,7 +304,7 @@ export class ReplicaManager {
   private deleteTopic(topic: TopicImage): void {
     for (const replica of [...this.table.ofTopic(topic.id)]) this.removeReplica(replica);
     for (const index of topic.partitions.keys()) this.offlineReplicas.forget(topic.id, index);
-    this.table.forgetBroken(topic.id);
+    this.table.topicDeleted(topic.id);
   }
 
   private removeReplica(replica: Partition): void {

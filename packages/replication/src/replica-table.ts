@@ -33,8 +33,13 @@ export class ReplicaTable {
    * time.
    */
   private readonly broken = new Map<string, { readonly isTransient: boolean }>();
-  /** Topics that the metadata removed while the partitions had no roles. `clearStrays` empties the set. */
+  /**
+   * Topics that the metadata removed, and of which folders may be left: the partitions had no roles then, or
+   * the table could not delete a folder. `clearStrays` empties the set.
+   */
   private readonly removedTopics = new Set<Uuid>();
+  /** Topics of removed replicas whose folders could not be deleted. */
+  private readonly undeleted = new Set<Uuid>();
   /** Producers blocked before their replica opened. */
   readonly blockedBeforeOpen = new BlockedBeforeOpen();
 
@@ -78,6 +83,22 @@ export class ReplicaTable {
   topicRemoved(topicId: Uuid): void {
     this.removedTopics.add(topicId);
     this.forgetBroken(topicId);
+  }
+
+  /**
+   * Called when a metadata record removed the topic and its replicas are removed. Deletes the folders that
+   * are left: of logs that could not be opened or deleted. The next topic of that name tries once more.
+   */
+  topicDeleted(topicId: Uuid): void {
+    const isBroken = [...this.broken.keys()].some((key) => key.startsWith(`${topicId}-`));
+    this.forgetBroken(topicId);
+    if (!this.undeleted.delete(topicId) && !isBroken) return;
+    this.removedTopics.add(topicId);
+    this.orLog('log-list-failed', () => {
+      for (const { topic, partition, topicId: found } of this.directory.partitions())
+        if (found === topicId)
+          this.orLog('log-delete-failed', () => this.clearAway(topic, partition, topicId));
+    });
   }
 
   /**
@@ -175,7 +196,8 @@ export class ReplicaTable {
     this.list = undefined;
     if (partitions?.size === 0) this.byTopic.delete(topicId);
     partition.close(errorCode);
-    this.orLog('log-delete-failed', () => this.directory.deleteLog(topic, index));
+    const isDeleted = this.orLog('log-delete-failed', () => this.directory.deleteLog(topic, index));
+    if (!isDeleted) this.undeleted.add(topicId);
     this.logger.info('replica-deleted', { topic, partition: index, topicId });
   }
 
@@ -192,6 +214,7 @@ export class ReplicaTable {
           this.orLog('log-delete-failed', () => this.clearAway(topic, partition, topicId));
     });
     this.removedTopics.clear();
+    this.undeleted.clear();
   }
 
   private clearAway(topic: string, partition: number, topicId: Uuid): void {
@@ -224,13 +247,18 @@ export class ReplicaTable {
     );
   }
 
-  /** Runs housekeeping that may fail, and logs the failure. The next start tries again, at the latest. */
-  private orLog(event: 'log-delete-failed' | 'log-list-failed', operation: () => void): void {
+  /**
+   * Runs housekeeping that may fail, and logs the failure. The next start tries again, at the latest. Returns
+   * whether it succeeded.
+   */
+  private orLog(event: 'log-delete-failed' | 'log-list-failed', operation: () => void): boolean {
     try {
       operation();
+      return true;
     } catch (error) {
       if (!(error instanceof DiskError)) throw error;
       this.logger.error(event, { reason: error.message });
+      return false;
     }
   }
 }

@@ -3,6 +3,7 @@
  * that the metadata does not know. Method: restarts a broker under the same toy controller, and under one
  * that begins with an empty log.
  */
+import { DiskError } from '@millrace/base';
 import { expect, test } from 'vitest';
 import { valuesBelow } from '../support/logs.ts';
 import { ToyController } from '../support/toy-controller.ts';
@@ -61,6 +62,45 @@ test('a broker deletes the folder of a deleted topic even if a new topic has the
   world.controller.commit([{ type: 'removeTopic', topicId: topic }]);
   const again = world.controller.createTopic('events', [[1]]);
   world.broker(1).start();
+  world.advance(6000);
+  expect(folders(world)).toEqual(['events-0']);
+  expect(world.partition(1, again).log.endOffset).toBe(0);
+  expect(events(world, 'stray-replica-kept')).toEqual([]);
+});
+
+test('a broker deletes the folder of a deleted topic whose log it could not open', () => {
+  const { world, topic } = single();
+  const { disk } = world.broker(1);
+  const open = disk.open.bind(disk);
+  disk.open = (path) => {
+    if (path.endsWith('.log')) throw new DiskError('EIO', `${path}: input/output error`);
+    return open(path);
+  };
+  restart(world);
+  expect(events(world, 'log-open-failed')).not.toEqual([]);
+  disk.open = open;
+  world.controller.commit([{ type: 'removeTopic', topicId: topic }]);
+  world.advance(6000);
+  expect(folders(world)).toEqual([]);
+  const again = world.controller.createTopic('events', [[1]]);
+  world.advance(1000);
+  expect(world.partition(1, again).log.endOffset).toBe(0);
+  expect(events(world, 'stray-replica-kept')).toEqual([]);
+});
+
+test('a broker that could not delete a folder deletes it when another topic gets the name', () => {
+  const { world, topic } = single();
+  const { disk } = world.broker(1);
+  const rename = disk.rename.bind(disk);
+  disk.rename = (from, to) => {
+    if (to.endsWith('-delete')) throw new DiskError('EIO', `${from}: input/output error`);
+    rename(from, to);
+  };
+  world.controller.commit([{ type: 'removeTopic', topicId: topic }]);
+  world.advance(1000);
+  expect(events(world, 'log-delete-failed')).not.toEqual([]);
+  disk.rename = rename;
+  const again = world.controller.createTopic('events', [[1]]);
   world.advance(6000);
   expect(folders(world)).toEqual(['events-0']);
   expect(world.partition(1, again).log.endOffset).toBe(0);
