@@ -16,6 +16,7 @@ export function makePeace(cluster: SimCluster, supervisor: Supervisor): void {
   for (const node of cluster.nodes) {
     node.host.setClockRight();
     node.host.timersLateUs = 0;
+    node.host.hasSlowJobs = false;
     node.disk.disarm();
     node.disk.setFull(false);
     node.disk.setSlow(undefined);

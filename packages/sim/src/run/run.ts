@@ -193,6 +193,7 @@ class Run {
     const untilUs = world.nowUs + incident.lastsMs * MILLISECOND;
     const { clientHosts } = workload;
     this.supervisor.hurries = false;
+    for (const { host } of cluster.nodes) host.hasSlowJobs = true;
     world.tell('world', 'incident', { faults: incident.faults.length, lastsMs: incident.lastsMs });
     const context = { world, network, cluster, atlas, operator: workload, clientHosts, untilUs };
     schedule(incident, context, this.touched, (fault) => this.struck.push(fault));

@@ -19,6 +19,8 @@ export class Host {
   driftPpm = 0;
   /** Delay of the timers of its process, when it is overloaded. */
   timersLateUs: Micros = 0;
+  /** Whether jobs may take seconds, as on an overloaded machine. */
+  hasSlowJobs = true;
   /** The process that runs here, or the last one. */
   life: Life | undefined;
   private lives = 0;
