@@ -61,8 +61,9 @@ class LostMetadata {
     topic.isDeleteAsked = true;
     const id = op.topicId ?? topic.id;
     if (op.outcome !== 'ok' || id === undefined) return;
+    // Looks at the end: the controller that committed the deletion may have died in that turn, and no other
+    // node may know it yet.
     this.deletedTopics.push({ name: op.topic, id });
-    this.absent(op.topic, id);
   }
 
   /**
