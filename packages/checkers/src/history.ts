@@ -31,7 +31,7 @@ export interface SendOp extends PartitionRef {
   readonly client: string;
   /** The id of the topic that the last attempt reached. */
   topicId: Uuid | undefined;
-  /** Whether another attempt may have put the values into another topic of the name, or may still do so. */
+  /** Whether any attempt may have put the values into another topic of the same name, or may still do so. */
   mayStray: boolean;
   /**
    * Each value has the form `CLIENT-N`. N grows with each value of the client, so a value is unique in the

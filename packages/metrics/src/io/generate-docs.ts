@@ -18,7 +18,7 @@ adds to a counter or a histogram at each event, and computes a gauge only at a s
 
 The buckets of Millrace's own histograms end at these seconds:
 ${BUCKETS_SECONDS.join(', ')}.
-A counter or a histogram with a label may not show a label value before the first event with that value.
+A label value may be missing from a counter or a histogram until the first event with that value.
 `;
 
 const GROUPS: Record<MetricDefinition['of'], string> = {

@@ -37,9 +37,8 @@ export function snappyDecompress(bytes: Uint8Array, maxBytes: number): Uint8Arra
 }
 
 /**
- * Decompresses xerial's blocks one by one, or the bare block whole. Like xerial's reader, it ignores the
- * versions, allows several streams in a row, and ignores an incomplete block size at the end. Throws
- * DecodeError.
+ * Decompresses xerial's blocks one by one, or the bare block whole. Allows several streams in a row, and
+ * ignores their versions, and an incomplete block size at the end. Throws DecodeError.
  */
 export function snappyUnfold(bytes: Uint8Array, maxBytes: number, sink: ByteSink): void {
   if (!isXerial(bytes, 0)) {

@@ -58,7 +58,7 @@ interface Visit {
 
 interface Read {
   readonly visits: readonly Visit[];
-  /** The partitions of the response, without those whose state the reader's session already knows. */
+  /** The partitions that the leader read. The response leaves out those with nothing new for the session. */
   readonly fetched: {
     readonly item: FetchItem;
     readonly data: FetchedPartition;

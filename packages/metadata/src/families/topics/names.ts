@@ -49,8 +49,8 @@ export class TopicNames {
 }
 
 /**
- * The sorted list with some names added or removed: copies the list and moves a few names, while a sort would
- * compare all names again.
+ * The sorted list with some names added or removed. Copies the list and finds each place by binary search,
+ * while a sort would compare all names again.
  */
 function withChanges({ sorted, changed }: KnownNames, exists: (name: string) => boolean): readonly string[] {
   if (changed.size === 0) return sorted;
