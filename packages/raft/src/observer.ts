@@ -50,7 +50,7 @@ export class QuorumObserver {
   private highWatermark: Offset = 0;
   private clusterIdKnown = '';
   private current: LeaderAndEpoch | undefined;
-  /** The newest epoch whose leader the observer knew. The observer ignores hints to leaders of older epochs. */
+  /** The newest epoch whose leader the observer knew. It ignores hints to leaders of older epochs. */
   private epoch: QuorumEpoch = 0;
   /** The voter that gets the next fetch. */
   private target: NodeId;
