@@ -68,11 +68,13 @@ function faultOf(json: unknown, path: string, lastsMs: number, ids: Set<number>)
   if (ids.has(number)) refuse(`${path}.id`, id, 'a number that no other fault of the plan has');
   ids.add(number);
   const shape = Object.entries(known.parameters);
-  const values = fieldsOf(
-    parameters,
-    `${path}.parameters`,
-    shape.map(([name]) => name),
-  );
+  const names = shape.map(([name]) => name);
+  if (isObject(parameters)) {
+    const missing = names.filter((name) => !Object.hasOwn(parameters, name));
+    const lacks = missing.map((name) => `${JSON.stringify(name)}: ${known.parameters[name]!.allows}`);
+    if (lacks.length > 0) throw new PlanError(`${path}.parameters lacks ${lacks.join('; ')}`);
+  }
+  const values = fieldsOf(parameters, `${path}.parameters`, names);
   const read = shape.map(([name, one]) => [name, allowed(values[name], `${path}.parameters.${name}`, one)]);
   return {
     id: number,

@@ -53,7 +53,14 @@ test.each<[unknown, string]>([
     { ...plan, incidents: [{ ...incident, faults: [crash, crash] }] },
     'incidents[0].faults[1].id: 1 is not allowed; expected a number that no other fault of the plan has',
   ],
-  [withFault({ kind: 'pause' }), 'incidents[0].faults[0].parameters lacks the field "lastsMs"'],
+  [
+    withFault({ kind: 'pause', parameters: {} }),
+    'incidents[0].faults[0].parameters lacks "victim": {"who": "any" or "active-controller" or "leader", "pick": a whole number',
+  ],
+  [
+    withFault({ kind: 'pause' }),
+    'incidents[0].faults[0].parameters lacks "lastsMs": a whole number from 1 to 600000',
+  ],
   [
     withFault({ kind: 'pause', parameters: { ...crash.parameters, lastsMs: 'long' } }),
     'incidents[0].faults[0].parameters.lastsMs: "long" is not allowed; expected a whole number from 1 to 600000',
