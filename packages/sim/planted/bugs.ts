@@ -274,4 +274,14 @@ export const bugs: readonly PlantedBug[] = [
     replace: 'if (this.get(topicId, partition) !== undefined) {',
     expectedCheckers: ['folder-unknown'],
   },
+  {
+    name: 'index-read-after-write',
+    sentence:
+      'the first time index entry after a clean start or a truncation reads the index when the log already has the batch',
+    file: 'packages/log/src/segment/sparse-index.ts',
+    find: 'this.largest();',
+    replace: 'this.count;',
+    expectedCheckers: ['replicas-differ', 'isr-lacks-data', 'lost-write'],
+    plan: 'failing-reads',
+  },
 ];

@@ -1,8 +1,12 @@
 /**
  * Runs seeds in a process of its own: with the bug of hook.ts until a failure identifies the bug, or without
- * a bug as a control. `--from A --to B --step N`. Prints one line of JSON.
+ * a bug as a control. `--from A --to B --step N`. If the bug names a plan, runs this plan instead. Prints one
+ * line of JSON.
  */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import type { Plan } from '../src/plan/index.ts';
 import { bug, planted } from './hook.ts';
 import { type Finding, isExpected } from './patch.ts';
 
@@ -25,15 +29,21 @@ const to = Number(values.to ?? 1000);
 const step = Number(values.step ?? 1);
 
 // Imported only now, after the hook is in place.
-const { planOf } = await import('../src/index.ts');
+const { planFrom, planOf } = await import('../src/index.ts');
 const { simulateGuarded } = await import('../src/io/index.ts');
 const { storyLines } = await import('../src/report/index.ts');
 if (bug !== undefined && planted.modules !== 1)
   throw new Error(`planted bug ${bug.name}: ${bug.file} is not loaded`);
 
-function run(seed: number): Finding | undefined {
+function keptPlan(name: string): Plan {
+  const file = join(import.meta.dirname, '..', 'test', 'scenarios', 'plans', `${name}.json`);
+  return planFrom(JSON.parse(readFileSync(file, 'utf8')));
+}
+
+function run(plan: Plan): Finding | undefined {
+  const { seed } = plan;
   try {
-    const told = simulateGuarded(planOf(seed));
+    const told = simulateGuarded(plan);
     const { checker, sentence } = told;
     if (checker === undefined) return undefined;
     const origin = storyLines(told).find((line) => MARKED.test(line));
@@ -43,6 +53,11 @@ function run(seed: number): Finding | undefined {
   }
 }
 
+function* plans(): Generator<Plan, void> {
+  if (bug?.plan !== undefined) yield keptPlan(bug.plan);
+  else for (let seed = from; seed <= to; seed += step) yield planOf(seed);
+}
+
 /** A line of a story with the arrow. */
 const MARKED = /^ *[\d.]+ →/;
 
@@ -50,12 +65,15 @@ const began = performance.now();
 const others: Finding[] = [];
 let found: Finding | null = null;
 let runs = 0;
-for (let seed = from; seed <= to && found === null; seed += step) {
-  const finding = run(seed);
+for (const plan of plans()) {
+  const finding = run(plan);
   runs++;
   if (finding === undefined) continue;
-  if (bug !== undefined && isExpected(bug, finding)) found = finding;
-  else if (others.length < FINDINGS_MAX) others.push(finding);
+  if (bug !== undefined && isExpected(bug, finding)) {
+    found = finding;
+    break;
+  }
+  if (others.length < FINDINGS_MAX) others.push(finding);
 }
 const report: ChildReport = { runs, seconds: (performance.now() - began) / 1000, found, others };
 process.stdout.write(`${JSON.stringify(report)}\n`);

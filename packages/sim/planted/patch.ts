@@ -15,6 +15,8 @@ export interface PlantedBug {
   readonly expectedCheckers: readonly string[];
   /** A part of the checker's sentence, for checkers that find more than one thing. */
   readonly expectedSentence?: string;
+  /** The name of a plan in packages/sim/test/scenarios/plans. The plan runs instead of the seeds. */
+  readonly plan?: string;
 }
 
 /**

@@ -1,7 +1,7 @@
 /**
  * `npm run sim:planted`: plants each bug alone, counts the seeds until an expected checker fails, and prints
- * the table of docs/simulation.md. Then runs the control: without a bug, the seeds up to the last one that
- * found a bug must pass.
+ * the table of docs/simulation.md. A bug that names a plan runs with this plan alone. Then runs the control:
+ * without a bug, the seeds up to the last one that found a bug must pass.
  *
  *   --bug NAME   runs only this bug    --seeds N   at most N runs for each bug (default 1000)
  *
@@ -38,7 +38,10 @@ process.stdout.write(`${table(rows)}\n`);
 for (const { bug, report } of rows)
   if (report.found === null) process.stdout.write(`\n${bug.name} was not found${elsewise(report.others)}\n`);
 
-const last = Math.max(0, ...rows.map(({ report }) => report.found?.seed ?? 0));
+const last = Math.max(
+  0,
+  ...rows.map(({ bug, report }) => (bug.plan === undefined ? (report.found?.seed ?? 0) : 0)),
+);
 const halves = Array.from({ length: Math.min(JOBS, last) }, (_unused, index) => index + 1);
 const controls = await inParallel(halves, (from) => runChild(undefined, { from, to: last, step: JOBS }));
 const dirty = controls.flatMap(({ others }) => others).sort((a, b) => a.seed - b.seed);
@@ -65,7 +68,7 @@ function table(all: readonly Row[]): string {
     const how =
       found === null
         ? `not found | | ${runs} | `
-        : `\`${found.checker}\` | ${found.seed} | ${runs} | ${found.sentence}`;
+        : `\`${found.checker}\` | ${placeOf(bug, found)} | ${runs} | ${found.sentence}`;
     return `| \`${bug.name}\`: ${bug.sentence} | ${how} |`;
   });
   return [
@@ -73,6 +76,10 @@ function table(all: readonly Row[]): string {
     '|---|---|---|---|---|',
     ...lines,
   ].join('\n');
+}
+
+function placeOf({ plan }: PlantedBug, { seed }: Finding): string {
+  return plan === undefined ? String(seed) : `plan \`${plan}\``;
 }
 
 function elsewise(others: readonly Finding[]): string {

@@ -23,6 +23,11 @@ export const disks: readonly CoverageItem[] = [
     keys: ['disk write blocked'],
   },
   {
+    name: 'read-refused',
+    sentence: 'a process cannot open or read a file, because it has too many open files',
+    keys: ['disk read refused'],
+  },
+  {
     name: 'store-failed',
     sentence: 'a write of a quorum store fails',
     keys: ['quorum store write failed'],

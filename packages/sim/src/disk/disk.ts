@@ -1,12 +1,13 @@
 /**
  * A machine's disk. It outlives the processes. Each process gets a seam of its own, and a dead process can do
  * nothing through its seam. The disk owns its faults: full disk, slow, failed and blocked syncs, failing
- * writes, blocking calls, unreadable sectors, misdirected writes, power loss before a sync.
+ * writes and reads, blocking calls, unreadable sectors, misdirected writes, power loss before a sync.
  */
 import { assert, type Disk, DiskError, type NodeId, type Prng } from '@millrace/base';
 import type { RaftStorage } from '@millrace/raft';
 import { CrashSignal, type Death, type Life, type Micros, type World } from '../world/index.ts';
 import { type Fate, SECTOR_BYTES } from './content.ts';
+import { FailingReads } from './failing-reads.ts';
 import { FileTree, type NamesAfterPowerLoss } from './folder.ts';
 import { QuorumStore } from './quorum-store.ts';
 import { SeamDisk } from './seam.ts';
@@ -39,6 +40,7 @@ export class SimDisk {
   readonly quorumStore: QuorumStore;
   readonly syncs: SyncFaults;
   readonly slowCalls: SlowCalls;
+  readonly failingReads: FailingReads;
   private isFull = false;
   /** Writes below this path fail with this error. */
   private failing: { readonly below: string; readonly code: string } | undefined;
@@ -60,6 +62,7 @@ export class SimDisk {
     this.quorumStore = new QuorumStore(this);
     this.syncs = new SyncFaults(world);
     this.slowCalls = new SlowCalls(world, world.random.fork(`slow calls ${name}`));
+    this.failingReads = new FailingReads(world, world.random.fork(`failing reads ${name}`));
   }
 
   seamOf(life: Life): Disk {
@@ -94,13 +97,14 @@ export class SimDisk {
     this.failing = undefined;
   }
 
-  /** Cancels armed faults that have not struck. Later syncs and calls no longer block. */
+  /** Cancels armed faults that have not struck. Later syncs and calls no longer block, and reads work. */
   disarm(): void {
     this.crash = undefined;
     this.isFatalVote = undefined;
     this.mayGoAstray = undefined;
     this.syncs.disarm();
     this.slowCalls.set(undefined);
+    this.failingReads.set(undefined);
     this.quorumStore.disarm();
   }
 
@@ -192,6 +196,11 @@ export class SimDisk {
 
   countOf(what: string): void {
     this.world.count(what);
+  }
+
+  /** Called when a process opens or reads a file. */
+  checkDescriptors(path: string): void {
+    if (!this.isInspected) this.failingReads.called(path);
   }
 
   checkReadable(path: string, badSectors: ReadonlySet<number>, position: number, sizeBytes: number): void {

@@ -19,6 +19,7 @@ export class SeamDisk implements Disk {
 
   open(path: string): DiskFile {
     this.enter('read');
+    this.disk.checkDescriptors(path);
     let content = this.disk.tree.file(path);
     if (content === undefined) {
       this.disk.checkSpace(path);
@@ -68,6 +69,7 @@ export class SeamDisk implements Disk {
     this.enter('read');
     const content = this.disk.tree.file(path);
     if (content === undefined) return undefined;
+    this.disk.checkDescriptors(path);
     this.disk.checkReadable(path, content.badSectors, 0, content.length);
     return content.all();
   }
@@ -135,6 +137,7 @@ class SeamFile implements DiskFile {
 
   read(position: number, target: Uint8Array): number {
     this.enter('read');
+    this.disk.checkDescriptors(this.path);
     this.disk.checkReadable(this.path, this.content.badSectors, position, target.length);
     return this.content.read(position, target);
   }

@@ -1,6 +1,7 @@
 /**
- * Syncs fail or block, synchronous calls take time, and a power loss leaves some files and loses others. A
- * failed sync may lose pages, so it fails only where the contract covers the loss of the disk (atlas.ts).
+ * Syncs fail or block, reads fail, synchronous calls take time, and a power loss leaves some files and loses
+ * others. A failed sync may lose pages, so it fails only where the contract covers the loss of the disk
+ * (atlas.ts). A failed read loses nothing.
  */
 import type { SimNode } from '../cluster/index.ts';
 import {
@@ -98,6 +99,24 @@ export const blockedIo = fault({
   },
 });
 
+export const failingRead = fault({
+  name: 'failing-read',
+  sentence: 'a broker has too many open files for a while, so it cannot open or read some of its files',
+  parameters: {
+    victim: victim(),
+    files: oneOf('index', 'timeindex', 'log', 'all'),
+    oneIn: oneOf(20, 3, 1),
+    lastsMs: duration(),
+  },
+  strike(context, { files, oneIn, lastsMs, ...choices }) {
+    const node = victimOf(context, choices.victim, (one) => one.isBroker)!;
+    node.disk.failingReads.set({ files, oneIn, untilUs: endOf(context, lastsMs) });
+    const lastsUs = lasting(context, lastsMs);
+    const often = `one call in ${oneIn}, for ${seconds(lastsUs)}`;
+    return { says: `${node.name}, files: ${files}, ${often}`, touches: [node], lastsUs };
+  },
+});
+
 /** What a power loss leaves, by the value of the parameter `left`. */
 const LEFT = {
   'torn-log': { names: 'kept', logs: 'torn', otherFiles: 'kept' },
@@ -122,4 +141,10 @@ export const tornBelowIndex = fault({
   },
 });
 
-export const ioFaults: readonly FaultKind[] = [failingSync, blockedSync, blockedIo, tornBelowIndex];
+export const ioFaults: readonly FaultKind[] = [
+  failingSync,
+  blockedSync,
+  blockedIo,
+  tornBelowIndex,
+  failingRead,
+];

@@ -143,6 +143,51 @@ describe('a blocking call', () => {
   });
 });
 
+describe('a failing read', () => {
+  const errorOf = (act: () => void) => {
+    try {
+      act();
+      return undefined;
+    } catch (error) {
+      return (error as DiskError).code;
+    }
+  };
+
+  it('fails openings and reads of its files until its time is over', () => {
+    const machine = new Machine();
+    const { seam, disk } = machine;
+    const file = machine.write('/data/t-0/0.timeindex');
+    const other = machine.write('/data/t-0/0.index');
+    const calls = () => [
+      errorOf(() => file.read(0, new Uint8Array(1))),
+      errorOf(() => seam.open('/data/t-0/0.timeindex')),
+      errorOf(() => seam.readFile('/data/t-0/0.timeindex')),
+      errorOf(() => other.read(0, new Uint8Array(1))),
+      errorOf(() => file.write(0, [new Uint8Array(1)])),
+    ];
+    disk.failingReads.set({ files: 'timeindex', oneIn: 1, untilUs: 2 * MILLISECOND });
+    expect(calls()).toEqual(['EMFILE', 'EMFILE', 'EMFILE', undefined, undefined]);
+    disk.inspect(() => expect(calls()).toEqual(Array(5).fill(undefined)));
+    disk.failingReads.set({ files: 'all', oneIn: 1, untilUs: 2 * MILLISECOND });
+    expect(calls()).toEqual(['EMFILE', 'EMFILE', 'EMFILE', 'EMFILE', undefined]);
+    machine.run(2);
+    expect(calls()).toEqual(Array(5).fill(undefined));
+  });
+
+  it('fails one call in `oneIn`, and none after `disarm`', () => {
+    const machine = new Machine();
+    const { seam, disk } = machine;
+    machine.write('/data/t-0/0.log');
+    const failed = () =>
+      Array.from({ length: 300 }, () => errorOf(() => seam.open('/data/t-0/0.log'))).filter((code) => code);
+    disk.failingReads.set({ files: 'log', oneIn: 3, untilUs: SECOND });
+    expect(failed().length).toBeGreaterThan(50);
+    expect(failed().length).toBeLessThan(150);
+    disk.disarm();
+    expect(failed()).toEqual([]);
+  });
+});
+
 describe('a power loss', () => {
   it('keeps an index and loses the log below it', () => {
     const machine = new Machine();

@@ -12,7 +12,14 @@ import {
   faultKinds,
   type Values,
 } from '../../src/faults/index.ts';
-import { blockedIo, blockedSync, failingSync, ioFaults, tornBelowIndex } from '../../src/faults/io-faults.ts';
+import {
+  blockedIo,
+  blockedSync,
+  failingRead,
+  failingSync,
+  ioFaults,
+  tornBelowIndex,
+} from '../../src/faults/io-faults.ts';
 import { quorumStoreFaults } from '../../src/faults/quorum-store-faults.ts';
 import { lookAfter } from '../../src/run/peace.ts';
 import { SECOND } from '../../src/world/index.ts';
@@ -85,6 +92,7 @@ describe('a disk that fails or blocks', () => {
     [blockedSync, 'disk sync blocked', { lastsMs: 3_000 }],
     [blockedIo, 'disk write blocked', { calls: 'both', oneIn: 3, lastsMs: 3_000 }],
     [tornBelowIndex, 'disk unsynced data lost', {}],
+    [failingRead, 'disk read refused', { files: 'all', oneIn: 1, lastsMs: 3_000 }],
     [quorumStoreFaults[0]!, 'quorum store write failed', {}],
     [quorumStoreFaults[1]!, 'quorum store found damaged', {}],
   ])('$name breaks no promise', (kind, count, forced) => {

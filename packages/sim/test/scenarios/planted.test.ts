@@ -54,11 +54,15 @@ test('plant throws with the name of a bug whose line is missing or duplicate', (
   expect(plant(bug, '{\n  let x = 1;\n}')).toBe('{\n  let x = 2;\n}');
 });
 
-/** Each bug with the first seed to try, so that the test is quick. `npm run sim:planted` begins at seed 1. */
+/**
+ * Each bug with the first seed to try, so that the test is quick. `npm run sim:planted` begins at seed 1. A
+ * bug that names a plan runs only this plan.
+ */
 test.each([
   ['fetch-above-high-watermark', 1],
   ['ack-before-isr', 9],
   ['metadata-out-of-order', 1],
+  ['index-read-after-write', 1],
 ])('%s is found', async (name, from) => {
   const { found } = await runChild(bugNamed(name), { from, to: RUNS_MAX, step: 1 });
   expect(bugNamed(name).expectedCheckers).toContain(found?.checker);

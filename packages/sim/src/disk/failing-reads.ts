@@ -1,0 +1,43 @@
+/**
+ * Reads that fail because the process has too many open files. A process opens a file again before it reads
+ * it, so both fail. The device loses nothing: the same call works later.
+ */
+import { DiskError, type Prng } from '@millrace/base';
+import type { Micros, World } from '../world/index.ts';
+
+/** The files whose reads fail, by the ending of their paths. */
+const ENDINGS = { index: '.index', timeindex: '.timeindex', log: '.log', all: '' } as const;
+
+export type FilesToFail = keyof typeof ENDINGS;
+
+export interface FailingReadsFault {
+  readonly files: FilesToFail;
+  /** One call in this many fails. */
+  readonly oneIn: number;
+  /** No call fails from this time on. */
+  readonly untilUs: Micros;
+}
+
+export class FailingReads {
+  private readonly world: World;
+  private readonly random: Prng;
+  private fault: FailingReadsFault | undefined;
+
+  constructor(world: World, random: Prng) {
+    this.world = world;
+    this.random = random;
+  }
+
+  set(fault: FailingReadsFault | undefined): void {
+    this.fault = fault;
+  }
+
+  /** Called by each opening and each read of a file, before the call takes effect. */
+  called(path: string): void {
+    const { fault, random, world } = this;
+    if (fault === undefined || world.nowUs >= fault.untilUs || !path.endsWith(ENDINGS[fault.files])) return;
+    if (random.below(fault.oneIn) > 0) return;
+    world.count('disk read refused');
+    throw new DiskError('EMFILE', `${path}: too many open files`);
+  }
+}
