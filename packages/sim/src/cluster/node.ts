@@ -61,7 +61,7 @@ export class SimNode {
   /** Since the process started, every role has served: a controller has listened, a broker was unfenced. */
   isReady = false;
   isStopping = false;
-  /** A fault keeps the process down, and the supervisor does not start it. Peace sets this to false. */
+  /** A fault keeps the process down: `startIfDown` does not start it. Peace sets this to false. */
   isHeldDown = false;
   /** Called whenever a process ends here, in any way. */
   onEnded: (death: Death | 'ended') => void = () => {};
@@ -113,6 +113,11 @@ export class SimNode {
     this.environment.world.tell(this.name, 'process-started', { life: life.number });
     life.onDeath((death) => this.ended(life, death));
     life.arrives(0, () => this.startRoles(life));
+  }
+
+  /** Starts the process if it is down and no fault keeps it down. */
+  startIfDown(): void {
+    if (!this.isUp && !this.isHeldDown) this.start();
   }
 
   /** kill -9, or a power loss of the machine. `left`: what the power loss leaves of unsynced data. */

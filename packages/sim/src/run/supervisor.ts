@@ -17,9 +17,7 @@ export class Supervisor {
 
   private restartLater(node: SimNode): void {
     const longest = this.hurries ? 300 : [50, 500, 3_000, 8_000][this.random.below(4)]!;
-    this.world.after((10 + this.random.below(longest)) * MILLISECOND, () => {
-      if (!node.isUp && !node.isHeldDown) node.start();
-    });
+    this.world.after((10 + this.random.below(longest)) * MILLISECOND, () => node.startIfDown());
   }
 
   /** Starts every process that is down, without delay. */
@@ -27,7 +25,7 @@ export class Supervisor {
     this.hurries = true;
     for (const node of cluster.nodes) {
       node.isHeldDown = false;
-      if (!node.isUp) node.start();
+      node.startIfDown();
     }
   }
 }

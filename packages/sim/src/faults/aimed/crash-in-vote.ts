@@ -47,7 +47,5 @@ function partAfterVote(
   const candidate = cluster.node(votedFor)!.name;
   const others = cluster.controllers.map(({ name }) => name).filter((name) => name !== candidate);
   later(context, cutMs * MILLISECOND, () => cutFor(context, lastsMs, between([candidate], others)));
-  later(context, (cutMs + backMs) * MILLISECOND, () => {
-    if (!voter.isUp) voter.start();
-  });
+  later(context, (cutMs + backMs) * MILLISECOND, () => voter.startIfDown());
 }

@@ -74,9 +74,7 @@ class LateCopy {
     const { context, member, leader } = this;
     const { network, world } = context;
     member.kill('process');
-    later(context, 10 * MILLISECOND, () => {
-      if (!member.isUp) member.start();
-    });
+    later(context, 10 * MILLISECOND, () => member.startIfDown());
     network.caughtCalls.lay({
       from: leader.name,
       method: controlCalls.alterPartition.name,

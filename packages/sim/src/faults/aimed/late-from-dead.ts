@@ -77,7 +77,5 @@ function outlive(context: FaultContext, leader: SimNode, call: CaughtCall): void
 
 function restart(context: FaultContext, node: SimNode): void {
   node.kill('process');
-  later(context, RESTART_US, () => {
-    if (!node.isUp) node.start();
-  });
+  later(context, RESTART_US, () => node.startIfDown());
 }

@@ -28,9 +28,7 @@ export const refusedMember = fault({
     const others = place.image.isr.filter((id) => id !== leader.id);
     const member = cluster.node(chosen(others, choices.member)!)!;
     member.kill('process');
-    later(context, 10 * MILLISECOND, () => {
-      if (!member.isUp) member.start();
-    });
+    later(context, 10 * MILLISECOND, () => member.startIfDown());
     cutWhenRegistered(context, place, leader, member);
     const says = `${member.name} in ${place.topic}-${place.partition}, led by ${leader.name}`;
     return { says, touches: cluster.nodes, lastsUs: STEPS_US };

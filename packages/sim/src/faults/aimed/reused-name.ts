@@ -126,5 +126,5 @@ function losePower({ atlas }: FaultContext, node: SimNode): void {
 
 function bringBack(node: SimNode): void {
   node.isHeldDown = false;
-  if (!node.isUp) node.start();
+  node.startIfDown();
 }
