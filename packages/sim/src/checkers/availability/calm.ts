@@ -20,8 +20,8 @@ interface Pair {
 
 export class Calm {
   /**
-   * The untouched controllers at the last look, if they are a majority and all reach each other. Undefined:
-   * they are not, or another controller is active.
+   * A majority of the controllers that were untouched and all reached each other at the last look, with the
+   * active controller if there was one. Undefined: there was no such majority.
    */
   quorum: readonly SimNode[] | undefined;
   private readonly cluster: SimCluster;
@@ -82,17 +82,28 @@ export class Calm {
 
   private findQuorum(): readonly SimNode[] | undefined {
     const { controllers } = this.cluster;
-    const members = controllers.filter((node) => this.sinceUs(node) !== undefined);
-    if (members.length * 2 <= controllers.length) return undefined;
-    if (this.togetherSinceUs(members) === undefined) return undefined;
+    const untouched = controllers.filter((node) => this.sinceUs(node) !== undefined);
     const active = this.cluster.activeController();
-    return active === undefined || members.includes(active) ? members : undefined;
+    // The largest such set: first all untouched controllers, then all but one.
+    for (let size = untouched.length; size * 2 > controllers.length; size--)
+      for (const members of subsets(untouched, size))
+        if (active === undefined || members.includes(active))
+          if (this.togetherSinceUs(members) !== undefined) return members;
+    return undefined;
   }
 
   private isTouched(node: SimNode, life: Life): boolean {
     if (life.isPaused || node.isStopping || node.disk.isDamaged) return true;
     return this.touched.has(node) || (node.isController && node.disk.wasReplaced);
   }
+}
+
+/** Every subset of this size, each in the order of the list. */
+function* subsets(list: readonly SimNode[], size: number): Generator<readonly SimNode[], void> {
+  if (size === 0) yield [];
+  else
+    for (const [index, one] of list.entries())
+      for (const others of subsets(list.slice(index + 1), size - 1)) yield [one, ...others];
 }
 
 function pairsOf({ nodes, network }: SimCluster): Pair[] {

@@ -54,6 +54,31 @@ it('has a quorum while a majority of controllers with the active one is untouche
   expect(calm.quorum).toEqual(cluster.controllers);
 });
 
+it('has a quorum of a majority that reaches each other, if other links between controllers are cut', () => {
+  const { small, calm } = calmIn(5);
+  const { cluster, network } = small;
+  const active = cluster.activeController()!;
+  const [a, b, c, d] = cluster.controllers.filter((node) => node !== active);
+  const cut = (from: typeof a, to: typeof a) => {
+    network.cut(from!.name, to!.name);
+    small.run(0.01);
+    calm.look();
+  };
+  const quorumIs = (...nodes: unknown[]) =>
+    expect(calm.quorum).toEqual(cluster.controllers.filter((node) => nodes.includes(node)));
+  quorumIs(active, a, b, c, d);
+  cut(a, b);
+  // One of the two does without the other.
+  quorumIs(active, a, c, d);
+  cut(c, d);
+  quorumIs(active, a, c);
+  // Now the active controller reaches only one of a and c.
+  cut(active, a);
+  quorumIs(active, b, c);
+  cut(active, b);
+  expect(calm.quorum).toBeUndefined();
+});
+
 it('counts a controller with another disk as touched for ever, but not a broker', () => {
   const { small, calm } = calmIn(3);
   const { cluster, followers } = small;
