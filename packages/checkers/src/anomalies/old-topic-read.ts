@@ -24,8 +24,8 @@ class OldTopicRead {
   private readonly scope: HistoryScope;
   /** Value → the topic id of its send, when the send has ended. Undefined: several topics are possible. */
   private readonly sent = new Map<string, string | undefined>();
-  /** Value → its first read, until its send ends. */
-  private readonly early = new Map<string, Read>();
+  /** Value → its first read from each topic id, until its send ends. */
+  private readonly early = new Map<string, Read[]>();
 
   constructor(scope: HistoryScope) {
     this.scope = scope;
@@ -36,18 +36,23 @@ class OldTopicRead {
       const topicId = op.mayStray ? undefined : op.topicId;
       for (const value of op.values) {
         this.sent.set(value, topicId);
-        const read = this.early.get(value);
-        if (read === undefined) continue;
+        const reads = this.early.get(value) ?? [];
         this.early.delete(value);
-        this.check(value, read);
+        for (const read of reads) this.check(value, read);
       }
     } else if (op.type === 'poll' && op.topicId !== undefined) {
       for (const { value, offset } of op.records) {
         const read = { from: op, offset, who: `${op.client} read` };
         if (this.sent.has(value)) this.check(value, read);
-        else if (!this.early.has(value)) this.early.set(value, read);
+        else this.keepEarly(value, read);
       }
     }
+  }
+
+  private keepEarly(value: string, read: Read): void {
+    const reads = this.early.get(value);
+    if (reads === undefined) this.early.set(value, [read]);
+    else if (reads.every(({ from }) => from.topicId !== read.from.topicId)) reads.push(read);
   }
 
   finish(): void {

@@ -14,6 +14,13 @@ describe('old-topic-read', () => {
     expect(judge(oldTopicRead, [readIn(OLD), old])).toBeUndefined();
   });
 
+  it('finds it if the value was read from both topics before its send ended', () => {
+    const found = `old-topic-read: q1 read p1-0 at 0 of t-0 (topic id ${NEW}), and it was sent to the topic id ${OLD}`;
+    expect(judge(oldTopicRead, [readIn(OLD), readIn(NEW), old])).toBe(found);
+    expect(judge(oldTopicRead, [readIn(NEW), readIn(OLD), old])).toBe(found);
+    expect(judge(oldTopicRead, [readIn(OLD), readIn(OLD), old])).toBeUndefined();
+  });
+
   it('finds such a record in the log of the new topic, whatever else was harmed', () => {
     expect(judge(oldTopicRead, [old], { logs: [logOf(NEW, ['p1-0'])], exempt: ['t'] })).toMatch(
       /^old-topic-read: the log has p1-0 at 0 of t-0/,
