@@ -3,7 +3,7 @@
  * answers, first the bootstrap servers. It refreshes its metadata when they are old or incomplete, when a
  * connection closes, and when its owner asks; many reasons become one request.
  */
-import type { Address, Clock, Millis, NodeId, Random, Timer } from '@millrace/base';
+import type { Address, Clock, Millis, NodeId, Random, Timer, Uuid } from '@millrace/base';
 import { apis, type MetadataResponse } from '@millrace/protocol';
 import type { BrokerConnection } from '../connection/broker-connection.ts';
 import { BrokerConnections, type OpenConnection } from './broker-connections.ts';
@@ -109,9 +109,9 @@ export class ClusterView {
     this.refreshIn(this.backoffMs / 2);
   }
 
-  /** Notes the leader in an answer (KIP-951). */
-  hint(topic: string, index: number, leaderId: NodeId, leaderEpoch: number): void {
-    this.topics.hint(topic, index, leaderId, leaderEpoch);
+  /** Notes the leader in an answer that names this topic id (KIP-951). */
+  hint(topicId: Uuid, index: number, leaderId: NodeId, leaderEpoch: number): void {
+    this.topics.hint(topicId, index, leaderId, leaderEpoch);
   }
 
   private refreshIn(delayMs: Millis): void {

@@ -81,9 +81,13 @@ export class KnownTopics {
     return isComplete;
   }
 
-  /** Notes the leader that an answer names, if its epoch is newer (KIP-951). */
-  hint(topic: string, index: number, leaderId: NodeId, leaderEpoch: number): void {
-    const known = this.partition(topic, index);
+  /**
+   * Notes the leader that an answer names, if its epoch is newer (KIP-951). `topicId`: of the answer. An
+   * answer about an earlier topic of the name, or one that names no id, does not count: its epoch could be
+   * higher than all epochs of this topic, which the client would then refuse.
+   */
+  hint(topicId: Uuid, index: number, leaderId: NodeId, leaderEpoch: number): void {
+    const known = this.byId.get(topicId)?.partitions[index];
     if (known === undefined || leaderEpoch <= known.leaderEpoch) return;
     known.leaderId = leaderId;
     known.leaderEpoch = leaderEpoch;

@@ -305,12 +305,12 @@ export class Consumer {
         const position = this.byName.get(`${topic}-${answer.partitionIndex}`);
         // Ignores a late answer of an earlier leader if a later one has moved the position.
         if (position !== undefined && asked.has(position) && position.offset === asked.get(position))
-          this.take(leaderId, position, answer);
+          this.take(leaderId, position, topicId as Uuid, answer);
       }
     }
   }
 
-  private take(brokerId: NodeId, position: Position, answer: FetchedPartition): void {
+  private take(brokerId: NodeId, position: Position, topicId: Uuid, answer: FetchedPartition): void {
     const { cluster, observer } = this.options;
     const { errorCode, currentLeader, divergingEpoch, records } = answer;
     const outcome = fetchOutcome(errorCode);
@@ -322,7 +322,7 @@ export class Consumer {
       position.lastEpoch = -1;
     } else if (outcome !== 'none') {
       const { leaderId, leaderEpoch } = currentLeader;
-      if (leaderId >= 0) cluster.hint(position.topic, position.partition, leaderId, leaderEpoch);
+      if (leaderId >= 0) cluster.hint(topicId, position.partition, leaderId, leaderEpoch);
       this.refused(position, errorCode);
     } else if (divergingEpoch.endOffset >= 0) {
       // The next validation finds the valid position.

@@ -250,15 +250,17 @@ export class Producer<Batch extends ProducerBatch> {
   ): void {
     if (this.isClosed) return;
     queue.landed(open);
-    const answer = response?.responses[0]?.partitionResponses[0];
-    if (answer === undefined) {
+    const topic = response?.responses[0];
+    const answer = topic?.partitionResponses[0];
+    if (topic === undefined || answer === undefined) {
       open.mayHaveHappened = true;
       this.retry(queue, open, 'disconnected');
     } else {
       const { errorCode, baseOffset, currentLeader } = answer;
       this.options.observer.answered?.(errorCode);
       const { leaderId, leaderEpoch } = currentLeader;
-      if (leaderId >= 0) this.options.cluster.hint(queue.topic, queue.partition, leaderId, leaderEpoch);
+      if (leaderId >= 0)
+        this.options.cluster.hint(topic.topicId as Uuid, queue.partition, leaderId, leaderEpoch);
       this.judge(queue, open, errorCode, baseOffset, brokerId);
     }
     this.pump();

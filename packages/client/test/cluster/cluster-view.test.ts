@@ -4,7 +4,7 @@
  */
 import { apis, ErrorCode } from '@millrace/protocol';
 import { expect, test } from 'vitest';
-import { metadataOf } from '../support/metadata.ts';
+import { metadataOf, TOPIC_ID } from '../support/metadata.ts';
 import { PlayedCluster } from '../support/played-cluster.ts';
 
 test('the bootstrap server tells brokers, topics and leaders', () => {
@@ -96,7 +96,7 @@ test('a broker does not answer: the client asks the next server', () => {
 
 test('an older leader epoch in an answer does not count, a hint of a newer one does', () => {
   const { clock, server, view } = PlayedCluster.started({ leaderId: 5, leaderEpoch: 3 });
-  view.hint('events', 0, 6, 4);
+  view.hint(TOPIC_ID, 0, 6, 4);
   view.refresh();
   clock.advance(50);
   server.answer(apis.metadata, metadataOf({ leaderId: 5, leaderEpoch: 3 }));

@@ -1,4 +1,5 @@
 /** Goal: old metadata never move a client back to an earlier leader, nor to a deleted topic. */
+import type { Uuid } from '@millrace/base';
 import { ErrorCode } from '@millrace/protocol';
 import { expect, test } from 'vitest';
 import { KnownTopics } from '../../src/index.ts';
@@ -51,13 +52,23 @@ test('a client that met the new topic before the deleted one returns to the new 
 
 test('a hint counts only with a newer epoch, and only for a known partition', () => {
   const topics = learned({ leaderId: 5, leaderEpoch: 7 });
-  topics.hint('events', 0, 6, 7);
+  topics.hint(TOPIC_ID, 0, 6, 7);
   expect(topics.partition('events', 0)?.leaderId).toBe(5);
-  topics.hint('events', 0, 6, 8);
+  topics.hint(TOPIC_ID, 0, 6, 8);
   expect(topics.partition('events', 0)).toEqual({ leaderId: 6, leaderEpoch: 8 });
-  topics.hint('events', 3, 6, 8);
-  topics.hint('other', 0, 6, 8);
+  topics.hint(TOPIC_ID, 3, 6, 8);
+  topics.hint(OTHER_ID, 0, 6, 8);
   expect(topics.partition('events', 3)).toBeUndefined();
+});
+
+test('a hint about a deleted topic of the name, or without a topic id, does not count', () => {
+  const topics = learned({ leaderId: 5, leaderEpoch: 7 }, { leaderId: 4, leaderEpoch: 0, topicId: OTHER_ID });
+  topics.hint(TOPIC_ID, 0, 5, 8);
+  topics.hint('AAAAAAAAAAAAAAAAAAAAAA' as Uuid, 0, 5, 8);
+  expect(topics.partition('events', 0)).toEqual({ leaderId: 4, leaderEpoch: 0 });
+  // Such a hint would make the client refuse this.
+  topics.learn(topicOf({ leaderId: 6, leaderEpoch: 1, topicId: OTHER_ID }));
+  expect(topics.partition('events', 0)).toEqual({ leaderId: 6, leaderEpoch: 1 });
 });
 
 test('metadata are incomplete while a topic has an error, or a partition has no leader', () => {

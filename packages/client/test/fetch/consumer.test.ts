@@ -192,7 +192,7 @@ test('a consumer that does not validate fetches from a new leader at once', () =
 
 test('the late answer of an earlier leader does not move a position that the next one has moved', () => {
   const consumed = Consumed.at10({ validatesPositions: false });
-  consumed.cluster.view.hint('events', 0, 5, 1);
+  consumed.cluster.view.hint(TOPIC_ID, 0, 5, 1);
   consumed.consumer.clusterChanged();
   consumed.cluster.opens(5);
   consumed.fetches(5, { records: batchAt(10, 1, 'a', 'b') });

@@ -6,7 +6,7 @@ import { apis, ErrorCode } from '@millrace/protocol';
 import { expect, test } from 'vitest';
 import { type BatchIdentity, Producer, type ProducerBatch, type ProducerOptions } from '../../src/index.ts';
 import type { BrokerEnd } from '../support/memory-net.ts';
-import { OTHER_ID, topicOf } from '../support/metadata.ts';
+import { OTHER_ID, TOPIC_ID, topicOf } from '../support/metadata.ts';
 import { PlayedCluster } from '../support/played-cluster.ts';
 
 interface Batch extends ProducerBatch {
@@ -81,7 +81,7 @@ class Produced {
   /** Answers the oldest Produce request. Returns its bytes as text. */
   answers(port: number, errorCode: number, baseOffset = -1, leader = { leaderId: -1, leaderEpoch: -1 }) {
     const partition = { index: 0, errorCode, baseOffset, currentLeader: leader };
-    const responses = [{ name: 'events', partitionResponses: [partition] }];
+    const responses = [{ name: 'events', topicId: TOPIC_ID, partitionResponses: [partition] }];
     const request = this.broker(port).answer(apis.produce, { responses } as never);
     return new TextDecoder().decode(request.topicData[0]!.partitionData[0]!.records!);
   }
@@ -122,6 +122,14 @@ test('NOT_LEADER_OR_FOLLOWER that names the new leader: the retry goes there aft
   produced.cluster.opens(5);
   produced.answers(5, ErrorCode.NONE, 3);
   expect(produced.news).toEqual(['sent a', 'acknowledged a at 3 by 5']);
+});
+
+test('a leader in a late answer about a deleted topic does not count for the new topic of the name', () => {
+  const produced = new Produced();
+  produced.send('a');
+  produced.cluster.view.topics.learn(topicOf({ leaderId: 4, leaderEpoch: 0, topicId: OTHER_ID }));
+  produced.answers(4, ErrorCode.NOT_LEADER_OR_FOLLOWER, -1, { leaderId: 5, leaderEpoch: 6 });
+  expect(produced.cluster.view.partition('events', 0)).toEqual({ leaderId: 4, leaderEpoch: 0 });
 });
 
 test('NOT_LEADER_OR_FOLLOWER without a leader: the producer asks for metadata', () => {
@@ -251,7 +259,7 @@ test('after it gives up a batch, the producer does not send a batch that the log
 test('an idempotent producer waits for the answers of the former leader', () => {
   const produced = Produced.idempotent();
   produced.send('a');
-  produced.cluster.view.hint('events', 0, 5, 1);
+  produced.cluster.view.hint(TOPIC_ID, 0, 5, 1);
   produced.cluster.view.connectionTo(5);
   produced.cluster.opens(5);
   produced.send('b');
