@@ -318,11 +318,12 @@ export class Segment {
 
   private firstBatchTimestamp(): Timestamp {
     if (this.firstTimestamp === undefined) {
-      this.firstTimestamp = -1;
+      let first: Timestamp = -1;
       this.scan(0, { checkCrc: false, windowBytes: 64 }, (header) => {
-        this.firstTimestamp = header.maxTimestamp;
+        first = header.maxTimestamp;
         return true;
       });
+      this.firstTimestamp = first;
     }
     return this.firstTimestamp;
   }
@@ -342,26 +343,32 @@ export class Segment {
     return this.offsetIndex.lookup(offset - this.baseOffset)?.position ?? 0;
   }
 
+  /** A read may fail in the middle. The indexes are then empty, and the segment ends where it did. */
   private rebuildIndexes(): void {
     const { sizeBytes } = this;
     this.startRebuild();
-    const end = scanBatches(
+    try {
+      this.unreadable = this.indexBatches(sizeBytes).damage;
+    } catch (error) {
+      this.startRebuild();
+      this.largest = undefined;
+      throw error;
+    } finally {
+      this.sizeBytes = sizeBytes;
+    }
+    this.seal();
+  }
+
+  private indexBatches(to: number): ScanEnd {
+    const options = { from: 0, to, windowBytes: SCAN_WINDOW_BYTES, checkCrc: false };
+    return scanBatches(
       this.log.file(),
-      {
-        from: 0,
-        to: sizeBytes,
-        windowBytes: SCAN_WINDOW_BYTES,
-        checkCrc: false,
-        minimumOffset: this.baseOffset,
-      },
+      { ...options, minimumOffset: this.baseOffset },
       (header, position) => {
         this.note(header, position, REBUILD_INTERVAL_BYTES);
         return false;
       },
     );
-    this.sizeBytes = sizeBytes;
-    this.seal();
-    this.unreadable = end.damage;
   }
 }
 

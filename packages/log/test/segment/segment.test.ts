@@ -1,7 +1,13 @@
-/** Goal: preallocate and segment.jitter.ms. Method: a log on a memory disk, whose files the test inspects. */
+/**
+ * Goal: preallocate, segment.jitter.ms, and reads that fail. Method: a log on a memory disk, whose files the
+ * test inspects.
+ */
+import { DiskError } from '@millrace/base';
 import { MemoryDisk, MemoryLogger } from '@millrace/base/testing';
-import { expect, test } from 'vitest';
-import { append, batch, contents, DIRECTORY, NOW, openLog } from '../support/logs.ts';
+import { describe, expect, test } from 'vitest';
+import { OpenFiles } from '../../src/files/open-files.ts';
+import { Segment } from '../../src/segment/segment.ts';
+import { append, batch, contents, DIRECTORY, NOW, openLog, readAll } from '../support/logs.ts';
 
 const PREALLOCATED = { segmentBytes: 500, preallocate: true };
 
@@ -95,4 +101,53 @@ test('a jitter larger than segment.ms does not roll a segment at once', () => {
   append(log, batch(1, { timestamps: [NOW] }));
   append(log, batch(1, { timestamps: [NOW] }));
   expect(log.segmentCount).toBe(1);
+});
+
+describe('a read that fails', () => {
+  /** Fails one read of the log file: the n-th from now. */
+  class Failing extends MemoryDisk {
+    readsLeft = Number.POSITIVE_INFINITY;
+
+    override open(path: string): ReturnType<MemoryDisk['open']> {
+      const file = super.open(path);
+      const read = file.read.bind(file);
+      file.read = (position, target) => {
+        if (path.endsWith('.log') && --this.readsLeft === 0) throw new DiskError('EMFILE', `${path}: EMFILE`);
+        return read(position, target);
+      };
+      return file;
+    }
+  }
+
+  const NAME = `${DIRECTORY}/00000000000000000000`;
+
+  test('in the middle of a rebuild of the indexes leaves the end of the segment where it was', () => {
+    const disk = new Failing();
+    const settings = { disk, config: { indexIntervalBytes: 1 } };
+    const large = (timestamp: number) => batch(1, { valueBytes: 600_000, timestamps: [timestamp] });
+    const first = openLog(settings);
+    for (const at of [0, 1, 2]) append(first, large(NOW + at));
+    first.close({ clean: true });
+    // The entry of the second batch names a wrong position.
+    disk.open(`${NAME}.index`).write(4, [new Uint8Array([0, 0, 0, 7])]);
+    const log = openLog({ ...settings, cleanShutdown: true });
+    // The first read finds the entry wrong. The rebuild reads the two first batches, and then the third.
+    disk.readsLeft = 3;
+    const request = { fromOffset: 1, endOffsetMax: 3, maxBytes: 1 << 21, atLeastOneBatch: true };
+    expect(log.read(request).errorCode).not.toBe(0);
+    expect(disk.readsLeft).toBe(0);
+    append(log, large(NOW + 3));
+    expect(readAll(log)).toHaveLength(4);
+    expect(readAll(openLog(settings))).toHaveLength(4);
+  });
+
+  test('for the first timestamp does not stand for "no timestamp"', () => {
+    const disk = new Failing();
+    append(openLog({ disk }), batch(1, { timestamps: [NOW] }));
+    const segment = new Segment(new OpenFiles(disk), DIRECTORY, 0, NOW);
+    segment.sizeBytes = disk.readFile(`${NAME}.log`)!.length;
+    disk.readsLeft = 1;
+    expect(() => segment.largestTimestamp()).toThrow('EMFILE');
+    expect(segment.largestTimestamp()).toEqual({ timestamp: NOW, offset: 0 });
+  });
 });
