@@ -3,6 +3,10 @@
  * this, the checker skips values with an unknown outcome: the leader may append such a batch late, when its
  * producer already uses another id. The sequences of all batches of one producer id have no gap.
  *
+ * If a topic is deleted and created again, a producer that names it may retry a batch of the old topic in the
+ * new one, behind later batches, as with Apache Kafka: the new topic does not know the earlier sequences. The
+ * checker skips such a batch.
+ *
  * The first batch of a producer id in a partition may have any sequence. A broker accepts any sequence of a
  * producer id that it does not know, because it may have forgotten the producer (KIP-360). The checker counts
  * the first batches whose sequence is above 0.
@@ -10,7 +14,7 @@
 import type { BatchHeader } from '@millrace/protocol';
 import type { HistoryCheckerKind, HistoryScope } from '../checker.ts';
 import type { FinalLog } from '../final-logs.ts';
-import { numberOf, type Op, senderOf } from '../history.ts';
+import { numberOf, type Op, senderOf, type TopicRef } from '../history.ts';
 
 const NAME = 'nonmonotonic-send';
 
@@ -24,14 +28,23 @@ export const nonmonotonicSend: HistoryCheckerKind = {
 class NonmonotonicSend {
   private readonly scope: HistoryScope;
   private readonly acknowledged = new Set<string>();
+  /** The acknowledged values with an attempt that may have reached another topic of the name. */
+  private readonly strays = new Set<string>();
+  /** By name, the ids of its topics that operations show. */
+  private readonly ids = new Map<string, Set<string>>();
 
   constructor(scope: HistoryScope) {
     this.scope = scope;
   }
 
   op(op: Op): void {
+    if (op.type !== 'send' && op.type !== 'poll') return;
+    this.noteTopic(op);
     if (op.type !== 'send' || !op.idempotent || op.outcome !== 'ok') return;
-    for (const value of op.values) this.acknowledged.add(value);
+    for (const value of op.values) {
+      this.acknowledged.add(value);
+      if (op.mayStray) this.strays.add(value);
+    }
   }
 
   finish(): void {
@@ -42,11 +55,18 @@ class NonmonotonicSend {
     }
   }
 
+  private noteTopic({ topic, topicId }: TopicRef): void {
+    if (topicId === undefined) return;
+    const ids = this.ids.get(topic) ?? new Set();
+    this.ids.set(topic, ids.add(topicId));
+  }
+
   private checkOrder({ topic, partition, records }: FinalLog): void {
+    const isReused = (this.ids.get(topic)?.size ?? 0) > 1;
     /** The last value of each client in this log. */
     const last = new Map<string, string>();
     for (const { value } of records) {
-      if (!this.acknowledged.has(value)) continue;
+      if (!this.acknowledged.has(value) || (isReused && this.strays.has(value))) continue;
       const client = senderOf(value);
       const before = last.get(client);
       if (before !== undefined && numberOf(before) > numberOf(value))

@@ -1,3 +1,4 @@
+import type { Uuid } from '@millrace/base';
 import { describe } from 'vitest';
 import { nonmonotonicSend } from '../../src/anomalies/nonmonotonic-send.ts';
 import { finalLog, itFires, send, sent, withoutBatches } from '../support/histories.ts';
@@ -8,6 +9,15 @@ describe('nonmonotonic-send', () => {
     nonmonotonicSend,
     [sent, { logs: [reordered] }],
     [[sent[1]!, send(['p1-0'], { outcome: 'info' })], { logs: [reordered] }],
+    /p1-0 lies behind p1-1/,
+  );
+  const ids = ['old', 'new'].map((id) => id.padEnd(22, 'A') as Uuid);
+  const stray = send(['p1-0'], { mayStray: true, topicId: ids[1] });
+  const later = send(['p1-1'], { topicId: ids[1] });
+  itFires(
+    nonmonotonicSend,
+    [[stray, later], { logs: [reordered] }],
+    [[send(['p1-9'], { topicId: ids[0] }), stray, later], { logs: [reordered] }],
     /p1-0 lies behind p1-1/,
   );
   const sequences = (...list: number[]) =>
