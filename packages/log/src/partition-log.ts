@@ -147,9 +147,12 @@ export class PartitionLog {
     return this.endOffset - this.flusher.recoveryPoint >= this.config.flushMessages;
   }
 
-  /** The first offset of the active segment. */
+  /**
+   * The first offset of the active segment. An offline log may have no segment, because the disk failed
+   * between the removal of all and the creation of another one: then the end offset.
+   */
   get activeBaseOffset(): Offset {
-    return this.segments.active.baseOffset;
+    return this.segments.list.at(-1)?.baseOffset ?? this.endOffset;
   }
 
   get segmentCount(): number {

@@ -1,6 +1,7 @@
 /**
  * Removes records from either end of a log, and checks that the log also forgets the state derived from them.
  */
+import { DiskError } from '@millrace/base';
 import { MemoryDisk, MemoryLogger } from '@millrace/base/testing';
 import { expect, test } from 'vitest';
 import { append, batch, DIRECTORY, openLog, readAll, sequenced } from './support/logs.ts';
@@ -32,6 +33,23 @@ test('a truncation to the end removes an epoch that began there', () => {
   expect(log.endOffsetForEpoch(1)).toEqual({ epoch: 1, endOffset: 3 });
   log.truncateTo(3);
   expect(log.epochs.latest).toBe(1);
+});
+
+test('a log that goes offline between the removal of its segments and the next one has an active base offset', () => {
+  class Failing extends MemoryDisk {
+    isFailing = false;
+    override open(path: string): ReturnType<MemoryDisk['open']> {
+      if (this.isFailing && path.includes('1000.'))
+        throw new DiskError('EMFILE', `${path}: too many open files`);
+      return super.open(path);
+    }
+  }
+  const disk = new Failing();
+  const log = openLog({ disk, config: { preallocate: true } });
+  append(log, batch(3));
+  disk.isFailing = true;
+  log.truncateFullyAndStartAt(1000);
+  expect([log.offline !== undefined, log.activeBaseOffset, log.endOffset]).toEqual([true, 1000, 1000]);
 });
 
 test('truncateFullyAndStartAt removes all records, files and states', () => {
