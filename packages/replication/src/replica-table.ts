@@ -112,14 +112,14 @@ export class ReplicaTable {
 
   /**
    * Opens at start, before the broker registers, the logs whose folders have a topic id, because recovery may
-   * take long.
+   * take long. If the folders cannot be listed, the logs are opened when the metadata assigns them.
    */
   openLogs(settings: TopicSettings, nowWallMs: WallMillis): void {
     this.tellOfStrays();
-    for (const { topic, partition, topicId } of this.directory.partitions()) {
-      if (topicId === undefined) continue;
-      this.openLog({ topicId, topic, index: partition }, settings, nowWallMs);
-    }
+    this.orLog('log-list-failed', () => {
+      for (const { topic, partition, topicId } of this.directory.partitions())
+        if (topicId !== undefined) this.openLog({ topicId, topic, index: partition }, settings, nowWallMs);
+    });
   }
 
   /** The hosted partition, opened or created; undefined when its log cannot be opened. */

@@ -68,6 +68,23 @@ test('a broker deletes the folder of a deleted topic even if a new topic has the
   expect(events(world, 'stray-replica-kept')).toEqual([]);
 });
 
+test('a broker that cannot read the topic ids of its folders at start opens the logs later', () => {
+  const { world, topic } = single();
+  const { disk } = world.broker(1);
+  const readFile = disk.readFile.bind(disk);
+  disk.readFile = (path) => {
+    if (path.endsWith('partition.metadata')) throw new DiskError('EMFILE', `${path}: too many open files`);
+    return readFile(path);
+  };
+  world.broker(1).kill();
+  world.advance(200);
+  world.broker(1).start();
+  disk.readFile = readFile;
+  world.advance(2000);
+  expect(events(world, 'log-list-failed')).not.toEqual([]);
+  expect(valuesBelow(world.partition(1, topic))).toEqual(['v0']);
+});
+
 test('a broker deletes the folder of a deleted topic whose log it could not open', () => {
   const { world, topic } = single();
   const { disk } = world.broker(1);
