@@ -2,7 +2,8 @@
  * Idempotent producers whose first batch for a partition failed with a retriable error (no leader yet, ISR
  * too small, disk full). Until such a producer retries that batch, its later batches must fail too. The log
  * does not know the producer yet, so it would accept any sequence (KIP-360). If it appended a later batch
- * first, it could never append the first one.
+ * first, it could never append the first one. The first batch may have any sequence: if the topic is deleted
+ * and created again, a producer that names it continues its sequences in the new topic.
  */
 import type { Millis } from '@millrace/base';
 import type { PartitionLog } from '@millrace/log';
@@ -22,6 +23,7 @@ const REMEMBERED_MS: Millis = 5 * 60_000;
 /** A producer's first batch that failed. */
 interface FailedBatch {
   readonly epoch: number;
+  readonly sequence: number;
   readonly atMs: Millis;
 }
 
@@ -41,14 +43,18 @@ export class BlockedProducers {
   }
 
   /**
-   * Called when a batch failed with a retriable error. Remembers its producer if it was an idempotent
-   * producer's first batch.
+   * Called when a batch failed with a retriable error. Remembers its producer if it is idempotent. If an
+   * earlier batch of the same epoch failed, the producer must retry that one first.
    */
   batchFailed(records: Uint8Array | null, nowMs: Millis): void {
     const header = this.read(records);
-    if (header === undefined || header.baseSequence !== 0) return;
-    this.failed.delete(header.producerId);
-    this.failed.set(header.producerId, { epoch: header.producerEpoch, atMs: nowMs });
+    if (header === undefined || header.baseSequence < 0) return;
+    const { producerId, producerEpoch: epoch, baseSequence } = header;
+    const earlier = this.failed.get(producerId);
+    const isSame = earlier?.epoch === epoch && nowMs - earlier.atMs <= REMEMBERED_MS;
+    const sequence = isSame && baseSequence !== 0 ? earlier.sequence : baseSequence;
+    this.failed.delete(producerId);
+    this.failed.set(producerId, { epoch, sequence, atMs: nowMs });
     if (this.failed.size <= PRODUCERS_MAX) return;
     const [oldest] = this.failed.keys();
     this.failed.delete(oldest!);
@@ -68,7 +74,7 @@ export class BlockedProducers {
       this.failed.delete(producerId);
       return false;
     }
-    return batch.epoch === producerEpoch && baseSequence > 0;
+    return batch.epoch === producerEpoch && baseSequence !== batch.sequence;
   }
 
   /** Forgets the batch's producer, because the log appended the batch. */

@@ -50,6 +50,18 @@ test('batches after a refused first batch must wait while the producer may still
   expect(blocked.isEmpty).toBe(true);
 });
 
+test('a producer that continues its sequences in a new topic waits, too, until it retries the first batch', () => {
+  const blocked = new BlockedProducers();
+  const log = emptyLog();
+  blocked.batchFailed(batch(9), 0);
+  expect(blocked.mustWait(batch(10), log, 0)).toBe(true);
+  blocked.batchFailed(batch(10), 0);
+  expect(blocked.mustWait(batch(10), log, 0)).toBe(true);
+  expect(blocked.mustWait(batch(9), log, 0)).toBe(false);
+  blocked.appended(batch(9));
+  expect(blocked.isEmpty).toBe(true);
+});
+
 test('a producer that the log knows no longer waits, even if the log drops it again', () => {
   const blocked = new BlockedProducers();
   const log = emptyLog();
@@ -66,7 +78,7 @@ test('an opened replica takes over the producers refused under the id and the na
   beforehand.batchFailed('id', 0, batch(0, 1), 0);
   beforehand.batchFailed('name', 0, batch(0, 2), 0);
   beforehand.batchFailed('name', 1, batch(0, 3), 0);
-  beforehand.batchFailed('name', 0, batch(5, 4), 0);
+  beforehand.batchFailed('name', 0, batch(-1, 4), 0);
   const log = emptyLog();
   const taken = beforehand.take({ topicId: 'id', topic: 'name', index: 0 });
   expect([1, 2, 3, 4].map((id) => taken.mustWait(batch(9, id), log, 0))).toEqual([true, true, false, false]);
