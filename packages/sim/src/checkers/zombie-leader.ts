@@ -57,6 +57,8 @@ class ZombieLeader implements StateChecker {
     if (this.superseded.size === 0) return;
     for (const [{ node: host, replica }, endUs] of this.superseded) {
       if (host !== node) continue;
+      // It leads in the next epoch, too, and only its metadata lags: nobody leads beside it.
+      if (metadata.newest.partition(replica.topicId, replica.index)?.leader === node.id) continue;
       const sinceUs = world.nowUs - endUs;
       const sessionUs = metadata.sessionTimeoutMs * MILLISECOND;
       if (sinceUs <= sessionUs + SLACK_US || !node.roles!.broker!.replicas.holdsLease) continue;
