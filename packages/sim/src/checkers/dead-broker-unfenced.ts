@@ -31,7 +31,11 @@ class DeadBrokerUnfenced {
   private lookedUs: Micros = 0;
   /** The active controller, and since when it has run without a pause. */
   private active:
-    | { readonly controller: unknown; readonly epoch: number; readonly sinceUs: Micros }
+    | {
+        readonly controller: { readonly head: MetadataImage };
+        readonly epoch: number;
+        readonly sinceUs: Micros;
+      }
     | undefined;
   private image: MetadataImage | undefined;
   private readonly deaths = new Map<Life, Micros>();
@@ -52,6 +56,9 @@ class DeadBrokerUnfenced {
     if (world.nowUs - this.active.sinceUs <= patienceUs) return;
     for (const { id, epoch, fenced } of metadata.newest.brokers.values()) {
       if (fenced) continue;
+      // The controller has decided, and the quorum cannot commit it yet, for example because its syncs block.
+      const decided = this.active.controller.head.broker(id);
+      if (decided?.epoch !== epoch || decided.fenced) continue;
       const deadUs = world.nowUs - (this.deathOf(id, epoch) ?? world.nowUs);
       if (deadUs > patienceUs)
         world.fail(NAME, `broker ${id} (epoch ${epoch}) is not fenced, ${deadUs / 1e6} s after its death`);
@@ -70,7 +77,8 @@ class DeadBrokerUnfenced {
     const node = this.scope.cluster.activeController();
     const controller = node?.roles?.controller?.controller;
     const epoch = controller?.activeEpoch;
-    if (epoch === undefined || node?.life?.isPaused !== false) this.active = undefined;
+    if (controller === undefined || epoch === undefined || node?.life?.isPaused !== false)
+      this.active = undefined;
     else if (this.active?.controller !== controller || this.active?.epoch !== epoch)
       this.active = { controller, epoch, sinceUs: this.scope.world.nowUs };
   }
