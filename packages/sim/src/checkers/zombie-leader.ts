@@ -28,8 +28,8 @@ export const zombieLeader: StateCheckerKind = {
 class ZombieLeader implements StateChecker {
   private readonly scope: StateScope;
   private image: MetadataImage | undefined;
-  /** The time at which each leader epoch of a partition first appeared in committed metadata, by epoch. */
-  private readonly begins = new Map<string, Micros[]>();
+  /** By partition and leader epoch, when the epoch first appeared in committed metadata, and its leader. */
+  private readonly begins = new Map<string, Begin[]>();
   private readonly leaders = new Set<HostedReplica>();
   /** Leaders in an epoch that has ended by committed metadata, and when it ended. */
   private readonly superseded = new Map<HostedReplica, Micros>();
@@ -57,8 +57,6 @@ class ZombieLeader implements StateChecker {
     if (this.superseded.size === 0) return;
     for (const [{ node: host, replica }, endUs] of this.superseded) {
       if (host !== node) continue;
-      // It leads in the next epoch, too, and only its metadata lags: nobody leads beside it.
-      if (metadata.newest.partition(replica.topicId, replica.index)?.leader === node.id) continue;
       const sinceUs = world.nowUs - endUs;
       const sessionUs = metadata.sessionTimeoutMs * MILLISECOND;
       if (sinceUs <= sessionUs + SLACK_US || !node.roles!.broker!.replicas.holdsLease) continue;
@@ -86,7 +84,7 @@ class ZombieLeader implements StateChecker {
 
   private compareEpoch(leader: HostedReplica): void {
     const { topicId, index, leaderEpoch } = leader.replica;
-    const endUs = endOf(this.begins.get(`${topicId}-${index}`) ?? [], leaderEpoch);
+    const endUs = endOf(this.begins.get(`${topicId}-${index}`) ?? [], leaderEpoch, leader.node.id);
     if (endUs === undefined) this.superseded.delete(leader);
     else this.superseded.set(leader, endUs);
   }
@@ -105,11 +103,11 @@ class ZombieLeader implements StateChecker {
     if (before?.topics === image.topics) return;
     for (const name of image.topicNames) {
       const { id, partitions } = image.topic(name)!;
-      partitions.forEach(({ leaderEpoch }, index) => {
+      partitions.forEach(({ leaderEpoch, leader }, index) => {
         const key = `${id}-${index}`;
         const begins = this.begins.get(key) ?? [];
         this.begins.set(key, begins);
-        begins[leaderEpoch] ??= this.scope.world.nowUs;
+        begins[leaderEpoch] ??= { atUs: this.scope.world.nowUs, leader };
       });
     }
     for (const leader of this.leaders) this.compareEpoch(leader);
@@ -138,14 +136,22 @@ class ZombieLeader implements StateChecker {
   }
 }
 
+interface Begin {
+  readonly atUs: Micros;
+  readonly leader: NodeId;
+}
+
 /**
- * The end of an epoch is the beginning of the next known one: the checker may miss some epochs. Undefined: no
- * later epoch is known.
+ * When another broker may have led after this epoch: at the begin of the next known epoch, because the
+ * checker may miss some. Skips the epochs directly after it that have the same leader: only the metadata of
+ * that leader lag, and nobody leads beside it.
  */
-function endOf(begins: readonly Micros[], epoch: LeaderEpoch): Micros | undefined {
+function endOf(begins: readonly Begin[], epoch: LeaderEpoch, leader: NodeId): Micros | undefined {
+  let isSame = true;
   for (let later = epoch + 1; later < begins.length; later++) {
-    const atUs = begins[later];
-    if (atUs !== undefined) return atUs;
+    const begin = begins[later];
+    isSame &&= begin?.leader === leader;
+    if (begin !== undefined && !isSame) return begin.atUs;
   }
   return undefined;
 }
