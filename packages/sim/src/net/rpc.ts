@@ -285,7 +285,10 @@ class SimChannel implements RpcChannel {
     this.calls.get(id)?.finish(new RpcError(kind, 'cancelled'));
   }
 
-  /** Whether a fault cancels the call, so that its answer is dropped. With `after` the caller fails now. */
+  /**
+   * Called when the answer to a call arrives. Returns true if a fault cancels the call: the answer is
+   * dropped. If the cancellation is `after`, the caller gets its error here, in place of the answer.
+   */
   private isDropped(id: number): boolean {
     const cancellation = this.cancelled.get(id);
     if (cancellation?.when === 'after') this.cancel(id, cancellation.kind);
