@@ -1,6 +1,6 @@
 /**
- * The error codes that production can answer. No list of them is here: a test finds them in production's own
- * source (`test/support/product-errors.ts`), and each is an item of coverage unless it is exempt.
+ * The error codes that production can answer. No list of them is here: `test/support/product-sources.ts`
+ * finds them in production's own source. The seeds must reach each code, except those that this file names.
  */
 import type { CoverageItem, Exemption } from './item.ts';
 
@@ -8,7 +8,7 @@ export interface ErrorArea {
   readonly name: string;
   /** Counts that prove an answer with this code. */
   keysOf(code: string): readonly string[];
-  /** Error codes that no run must reach. */
+  /** Error codes that the seeds need not reach. */
   readonly exempt: readonly Exemption[];
   /**
    * Error codes that answer only requests that are invalid by themselves. Tests of the broker and of the
@@ -57,8 +57,9 @@ const ADMIN_METHODS = ['CreateTopics', 'DeleteTopics', 'CreatePartitions'];
 
 /**
  * The active controller answers brokers and administrators (counted by net/rpc-sniffer.ts), or a broker
- * answers a client in the controller's place. A broker without producer ids logs it when it answers the
- * waiting clients; few clients wait that long, so the log event counts, too.
+ * answers a client in the controller's place. A broker that gets no block of producer ids logs
+ * `producer-id-block-refused` and answers the waiting clients COORDINATOR_LOAD_IN_PROGRESS. Few clients wait
+ * that long, so the log event counts as this answer.
  */
 const controllerErrors: ErrorArea = {
   name: 'controller error',

@@ -36,7 +36,7 @@ const fixedAreas: readonly CoverageArea[] = [
   { name: 'truncation', items: truncations, exempt: truncationExemptions },
 ];
 
-/** All areas, when production can answer these error codes. By the name of the error area. */
+/** All areas. `errorCodes`: by the name of an error area, the codes that production can answer. */
 export function coverageOf(errorCodes: Readonly<Record<string, readonly string[]>>): CoverageArea[] {
   const ofErrors = errorAreas.map((area) => ({
     name: area.name,

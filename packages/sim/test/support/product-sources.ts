@@ -19,8 +19,9 @@ export function errorCodesIn(globs: readonly string[]): string[] {
 }
 
 /**
- * By the name of the error area. A broker answers for its partitions, and for the controller when the
- * controller cannot. Each of its files belongs to the side whose errors it answers.
+ * By error area, the source files whose error codes count. Some files of the broker answer in place of the
+ * controller, for example when they cannot reach it: these are listed under 'controller error'. The handlers
+ * of data requests are listed under 'partition error'.
  */
 const SOURCES: Readonly<Record<string, readonly string[]>> = {
   'partition error': [
