@@ -35,8 +35,9 @@ export class LossyLog {
   private readonly disk: SimDisk;
   private readonly preallocate: boolean;
   /**
-   * If true, each batch fills whole sectors. Then a power loss can restore a batch that was cut off, below a
-   * later batch. Nothing in the file shows this, so the model demands only that leader epochs do not fall.
+   * If true, each batch fills whole sectors. Then a power loss can bring back a batch that an earlier
+   * truncation removed, directly before a batch that was written after the truncation. The file does not show
+   * such a mix, so the model demands only that leader epochs do not fall.
    */
   private readonly sectorBatches: boolean;
   private logs!: LogDirectory;
