@@ -40,7 +40,10 @@ test('the broker does not reuse a buffer that the socket still holds', () => {
   expect(frontEnd.spares.take(20_000)).not.toBe(buffer);
 });
 
-/** About 1,980,000 bytes: more elements than a cluster of two partitions can need. */
+/**
+ * A Fetch of about 1,980,000 bytes. The broker allows this size, but it refuses the 60,000 elements: in a
+ * cluster of two partitions it allows 10,008.
+ */
 const tooManyNames = () => {
   const partitions = Array.from({ length: 60_000 }, () => ({ partition: 0, fetchOffset: 0 }));
   return { replicaId: -1, topics: [{ topic: 'words', partitions }] };
