@@ -1,6 +1,6 @@
 /**
- * The limits of the front end in size and time, each with its effect. The host fills them in: this file reads
- * nothing from the environment.
+ * The configuration of the front end: its limits, each with its effect; whether it creates topics; and the
+ * properties that DescribeConfigs shows. The host fills it in: this file reads nothing from the environment.
  */
 import type { Millis } from '@millrace/base';
 
