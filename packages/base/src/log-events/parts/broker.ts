@@ -60,7 +60,7 @@ export const sessionEvents = {
   'broker-relieved': {
     level: 'info',
     facts: ['moved'],
-    says: 'The broker may stop now (the controller moved all of its leaderships: {moved}).',
+    says: 'The broker stops now; the controller has moved all leaderships of the broker (true or false): {moved}.',
   },
 } as const satisfies Record<string, EventDefinition>;
 
