@@ -1,6 +1,7 @@
 /**
  * The line of a story where the violated fact arose, as far as the checker's sentence tells it: where a
- * replica lost the record, where a wrong leader was elected, where the broker was fenced.
+ * replica lost the record, where a replica without the record began to lead or joined the ISR, where the
+ * leader was elected, or where the broker was fenced.
  */
 import type { StoryLine } from '../world/index.ts';
 
@@ -37,6 +38,7 @@ const elected: Matcher = ({ event, facts = {} }, { epoch }) =>
 const fenced: Matcher = ({ event, facts = {} }, { broker }) =>
   event === 'broker-fenced' && facts['brokerId'] === broker;
 
+/** A replica without the record joined the ISR, or `lost`. */
 const joined: Matcher = (line, fault) => {
   const { event, facts = {} } = line;
   const isShort = event === 'isr-changed' && Number(facts['joinedAt']) < (fault.offset ?? 0);
