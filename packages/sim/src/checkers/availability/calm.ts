@@ -4,7 +4,7 @@
  *
  * - Each fault says which machines it touches, and for how long (`Strike`, faults/fault.ts).
  * - A process is touched while it is down, paused or stopping, and while its disk is damaged or failing.
- * - Two machines are touched while a link between them is cut.
+ * - The link between two machines is touched while it is cut, in one direction or both.
  * - A controller whose disk was replaced is no voter, and counts as touched for ever.
  */
 import type { SimCluster, SimNode } from '../../cluster/index.ts';

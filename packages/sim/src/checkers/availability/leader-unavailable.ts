@@ -1,11 +1,13 @@
 /**
- * A partition has a leader while one of its complete replicas can lead. The condition, for the whole time of
- * `leaderWithinUs`: no fault touches a majority of the controllers, the active controller is one of them, and
- * no fault touches some broker in the ISR or the ELR, nor a link between these. Then the metadata name a
- * leader whose process runs and reaches one of these controllers.
+ * A partition has a leader while one of its complete replicas can lead. The condition: no fault touches these
+ * nodes, nor a link between them:
  *
- * The time of a partition begins when the partition has no such leader, or when the condition begins,
- * whichever is later.
+ * - a majority of the controllers, among them the active controller if there is one;
+ * - one broker in the ISR or the ELR that is not the leader in the metadata.
+ *
+ * The promise: the metadata name a leader whose process runs and reaches one of these controllers. The
+ * checker fails if the promise is broken for longer than `leaderWithinUs`. The time counts from the later of
+ * two moments: the promise is broken; faults stop touching the nodes and links of the condition.
  */
 import type { NodeId } from '@millrace/base';
 import type { PartitionPlace, SimNode } from '../../cluster/index.ts';
@@ -25,7 +27,7 @@ export const leaderUnavailable: StateCheckerKind = {
 };
 
 class LeaderUnavailable extends AvailabilityChecker {
-  /** By partition, since when it has no leader that a controller reaches. */
+  /** By partition, since when the promise is broken. */
   private readonly without = new Map<string, Micros>();
 
   protected override check(place: PartitionPlace, quorum: readonly SimNode[] | undefined): void {

@@ -1,13 +1,16 @@
 /**
- * A leader takes and commits writes while enough of its replicas work. The condition, for the whole time of
- * `writesWithinUs`: no fault touches any of these nodes, nor a link between them:
+ * A leader takes and commits writes while enough of its replicas work. The condition: no fault touches these
+ * nodes, nor their links to the leader and to the controllers:
  *
- * - a majority of the controllers, among them the active controller;
+ * - a majority of the controllers, among them the active controller if there is one;
  * - the leader;
  * - as many replicas as min.insync.replicas asks for, the leader included.
  *
- * Then the leader leads in its own view, holds a lease, has an ISR of at least that size, and its high
- * watermark reaches every offset that its log end had reached.
+ * The promise: the leader leads in its own view, holds a lease, has an ISR of at least that size, and its
+ * high watermark reaches every offset that its log end had reached. The checker fails if the promise is
+ * broken for longer than `writesWithinUs`. The time counts from the later of two moments: the promise is
+ * broken; faults stop touching the nodes and links of the condition. The time starts again when the metadata
+ * name another leader.
  */
 import type { Offset } from '@millrace/base';
 import type { PartitionPlace, SimNode } from '../../cluster/index.ts';
