@@ -1,7 +1,7 @@
 /**
- * A client that now and then sends a request whose answer depends on the state of the cluster, one after
- * another, and knows Kafka's answer: any other answer fails the run (`wrong-error`). It writes only to a
- * topic of its own, and nothing to the history.
+ * A client that sends probes (`probes/`), one at a time, with random pauses. A probe is a request whose
+ * answer depends on the state of the cluster, together with Kafka's answer. Any other answer fails the run
+ * (`wrong-error`). The prober writes only to a topic of its own, and nothing to the history.
  */
 import type { Millis } from '@millrace/base';
 import type { ClusterView } from '@millrace/client';

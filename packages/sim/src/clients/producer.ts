@@ -210,9 +210,10 @@ export class Producer {
   }
 
   /**
-   * The topic whose answer lost a sequence: with ids that of the last attempt, with names the one that all
-   * attempts reached. Undefined: several are possible. A producer that names the topic may lose a sequence
-   * between two topics, as with Kafka: the old topic takes a batch, and the new one gets the batch behind it.
+   * The topic that lost a sequence. If the requests have topic ids, it is the topic of the last attempt. If
+   * they have names, it is the topic that all attempts reached. Undefined: several topics are possible. A
+   * producer that names the topic may lose a sequence between two topics, as with Kafka: the old topic takes
+   * a batch, and the new one gets the batch behind it.
    */
   private topicOfAttempts(batch: Batch): Uuid | undefined {
     if (this.hasIds) return this.topicReached(batch);

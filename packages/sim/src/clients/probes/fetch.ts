@@ -42,8 +42,8 @@ function codeOf(response: FetchResponse | undefined): number | undefined {
 }
 
 /**
- * Fetches under the epoch before that of the prober's metadata. Only the answer `proof` to a fetch under the
- * epoch of the metadata proves that the broker is at that epoch.
+ * Fetches under the epoch of the prober's metadata first. The answer `proof` shows that the broker has this
+ * epoch. Only then fetches under the epoch before it.
  */
 function staleEpoch(
   name: string,
@@ -74,12 +74,12 @@ function staleEpoch(
 
 export const fetchProbes: readonly Probe[] = [
   staleEpoch('fetch-stale-epoch', ErrorCode.NONE, ({ leader }) => leader),
-  // A broker without a replica gives the same answer twice: one of the troubles.
+  // A broker without a replica answers both fetches NOT_LEADER_OR_FOLLOWER: one of the troubles.
   staleEpoch('fetch-stale-epoch-at-a-follower', ErrorCode.NOT_LEADER_OR_FOLLOWER, ({ other }) => other),
   {
     name: 'fetch-session-epoch',
     expected: [ErrorCode.INVALID_FETCH_SESSION_EPOCH],
-    // Where a broker keeps few sessions, a follower's may replace this one.
+    // Where a broker keeps few sessions, a follower's session may replace this one.
     troubles: [...NO_TROUBLES, ErrorCode.FETCH_SESSION_ID_NOT_FOUND],
     ask: (tools, answered) =>
       fetchOnce(tools.leader, tools, { sessionEpoch: 0 }, (opened) => {

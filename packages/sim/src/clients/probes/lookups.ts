@@ -55,8 +55,8 @@ function staleEpoch(name: string, look: Look): Probe {
 }
 
 /**
- * Asks with the epoch before that of the prober's metadata. Only an answer without error to the epoch of the
- * metadata proves that the broker is at that epoch.
+ * Asks with the epoch of the prober's metadata first. An answer without error shows that the broker has this
+ * epoch. Only then asks with the epoch before it.
  */
 function askStale(tools: ProbeTools, look: Look, answered: Answered): void {
   const { leaderEpoch } = tools.topic;

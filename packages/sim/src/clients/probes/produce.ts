@@ -1,4 +1,4 @@
-/** Produce requests at a follower, with too little time, and with batches that take long to check. */
+/** Produce requests at a follower, with too little time, and with batches that are too large or costly. */
 import type { BrokerConnection } from '@millrace/client';
 import { apis, ErrorCode } from '@millrace/protocol';
 import { batchOfSize, goodBatch, undecompressable } from './batches.ts';

@@ -1,7 +1,7 @@
 /**
- * Idempotent producers that send wrong epochs or sequences. Each first gets a producer id, and sends a valid
- * batch until every member of the ISR has it. So every later leader must judge the next batch in the same
- * way.
+ * Idempotent producers that send a wrong epoch, a wrong sequence or a batch again. Each first gets a producer
+ * id and sends a valid batch with acks=all. When the leader acknowledges this batch, every member of the ISR
+ * has it. So every later leader must judge the next batch in the same way.
  */
 import { apis, ErrorCode } from '@millrace/protocol';
 import { goodBatch } from './batches.ts';
@@ -47,7 +47,7 @@ class Beginner {
   }
 }
 
-/** Begins a probe: gets a producer id, and sends a first batch until the leader acknowledges it. */
+/** Begins a probe: gets a producer id, sends a first batch, and waits for its acknowledgement. */
 function begin(tools: ProbeTools, answered: Answered, then: (beginner: Beginner) => void): void {
   const request = { transactionalId: null, transactionTimeoutMs: 60_000 };
   tools.leader.request(apis.initProducerId, 4, request, (response) => {
