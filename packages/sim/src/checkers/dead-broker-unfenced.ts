@@ -1,7 +1,8 @@
 /**
- * The controller fences dead brokers. After the death of a broker's process, the controller has one session
- * and a grace to notice it, and `SLACK_US`. Then the committed metadata show the broker fenced. No controller
- * unfences the registration of a process that died more than `MESSAGE_AGE_US` before.
+ * The controller fences dead brokers. After the death of a broker's process, the active controller has one
+ * session, the grace and `SLACK_US` to decide the fence; the quorum may commit the fence later. A controller
+ * that becomes active, or that runs again after a pause, has the whole time from then. No controller unfences
+ * the registration of a process that died more than `MESSAGE_AGE_US` before.
  */
 import type { BrokerEpoch, NodeId } from '@millrace/base';
 import type { MetadataImage } from '@millrace/metadata';
