@@ -1,6 +1,6 @@
 /**
- * The clients of a run: producers, consumers by assignment, an administrator and in half of the runs a
- * prober, each on a machine of its own. The administrator also acts for the operator faults.
+ * The clients of a run: producers, consumers by assignment, an administrator and a prober, each on a machine
+ * of its own. The administrator also acts for the operator faults.
  */
 import type { Prng, Uuid } from '@millrace/base';
 import type { History, TopicRef } from '@millrace/checkers';
@@ -53,7 +53,7 @@ const UNCLEAN: Readonly<Record<string, string>> = { 'unclean.leader.election.ena
 /** The prober's topic. No other client and no operator uses it, because `allTopics` leaves it out. */
 const PROBER_TOPIC = 'probe-1';
 
-/** Average time between two requests of a producer, or of the prober, in a quiet phase. */
+/** Average time between two batches of a producer in a quiet phase. */
 const QUIET_PACE_MS = 1_000;
 /**
  * Range of the time that a consumer's fetch waits for records (`fetch.max.wait.ms`); less than the shortest
