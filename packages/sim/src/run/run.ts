@@ -33,8 +33,9 @@ export const LIVENESS = {
    */
   progressUs: 10 * SECOND,
   /**
-   * From then on until every batch has ended, with an answer or without, that a producer created before
-   * everything was in sync (a producer's longest delivery timeout is 30 s).
+   * From then on until each batch that a producer created before everything was in sync has ended, with an
+   * answer or without. (The longest delivery timeout of a producer is 30 s.) At the end of the run: until no
+   * client waits for an answer, and every replica has every record.
    */
   idleUs: 35 * SECOND,
   /** For a new consumer to read everything from the beginning. */
