@@ -1,8 +1,8 @@
 /**
  * Nothing that a process parks, holds or remembers for requests outlives them. In a peace (all replicas in
- * sync, no fault yet) each number of `holdings` is at some moment at most its bound: zero for what ends soon,
- * or a multiple of the connections, nodes or replicas that may have one. Clients may work in a peace. A
- * number that stays above its bound for the whole peace counts as a leak.
+ * sync, no fault yet) each number of `holdings` is at some moment at most its bound. The bound of what ends
+ * soon is zero. Other bounds grow with the number of connections, nodes or replicas. Clients may work in a
+ * peace. A number that stays above its bound for the whole peace counts as a leak.
  *
  * A run may have several peaces: each begins with `in-sync` and ends with the next fault or with the run.
  */
@@ -59,8 +59,9 @@ class MemoryGrows {
   }
 
   /**
-   * Looks at one turn in 50 ms, and at every turn while a number has always exceeded its bound. Otherwise the
-   * looks at a quiet controller could all fall into the turns that begin to hold something.
+   * Looks at one turn in 50 ms, and at every turn while a number has always exceeded its bound. Otherwise
+   * each look at a quiet controller could see a turn in which it has just parked a request, and never the
+   * turn in which it answers the request.
    */
   turn(node: SimNode): void {
     this.readStory();

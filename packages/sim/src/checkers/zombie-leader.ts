@@ -142,9 +142,9 @@ interface Begin {
 }
 
 /**
- * When another broker may have led after this epoch: at the begin of the next known epoch, because the
- * checker may miss some. Skips the epochs directly after it that have the same leader: only the metadata of
- * that leader lag, and nobody leads beside it.
+ * The time from which another broker may lead: the beginning of the next epoch that the checker has seen.
+ * Skips epochs directly after this one that have the same leader: this leader only lags behind the metadata,
+ * and no other broker leads.
  */
 function endOf(begins: readonly Begin[], epoch: LeaderEpoch, leader: NodeId): Micros | undefined {
   let isSame = true;

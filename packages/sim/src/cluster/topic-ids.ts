@@ -37,8 +37,8 @@ export class TopicIds {
   }
 
   /**
-   * The topic that some broker took this name for, at some time since then. Undefined: there is none, or
-   * several topics are possible.
+   * The topic that had this name at some broker, at some time from `sinceUs` on. Undefined: there is none, or
+   * there are several.
    */
   named(name: string, sinceUs: Micros): Uuid | undefined {
     let found: Uuid | undefined;

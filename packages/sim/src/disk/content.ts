@@ -69,9 +69,9 @@ export class FileContent {
 
   /**
    * Begins a sync of everything written until now. The caller calls the returned function when the sync ends.
-   * The function returns false if the sync reports an error. `failure`: the device cannot write these pages.
-   * Linux reports an error once: to the failed sync, or to the next sync of the file if the process that
-   * asked for the failed one is dead.
+   * The function returns false if the sync reports an error. `failure`: the device reports an error for this
+   * sync, and this happens to its pages. Linux reports an error once: to the failed sync, or to the next sync
+   * of the file if the process that asked for the failed one is dead.
    */
   beginSync(failure?: PagesAfterFailure, isAwaited = () => true): () => boolean {
     const sync: Sync = { covered: this.dirty, length: this.length, failure, isAwaited };

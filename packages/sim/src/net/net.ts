@@ -249,7 +249,7 @@ function sizeOf(chunks: readonly Uint8Array[]): number {
   return size;
 }
 
-/** Always returns a copy. */
+/** Copies the chunks into `whole`, one behind the other, and returns `whole`. */
 function joined(chunks: readonly Uint8Array[], whole: Uint8Array): Uint8Array {
   let at = 0;
   for (const chunk of chunks) {

@@ -1,4 +1,4 @@
-/** Goal: plans have the promised shape, so that recoveries are hurt again and long timers fire. */
+/** Goal: plans have the promised shape: later incidents strike what has recovered, and long timers fire. */
 import { expect, test } from 'vitest';
 import { faultKinds } from '../../src/index.ts';
 import { faultsOf, planOf } from '../../src/plan/index.ts';

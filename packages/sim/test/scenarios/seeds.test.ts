@@ -14,7 +14,7 @@ import { coverage } from '../support/product-sources.ts';
  * product changes the runs.
  */
 const SEEDS = { first: 92, last: 134 };
-/** Plans that each reach an item that one run in some hundreds reaches. */
+/** Plans that each reach an item that few runs reach, or find a planted bug. */
 const PLANS = join(import.meta.dirname, 'plans');
 const MAIN = join(import.meta.dirname, '../../../cli/src/main.ts');
 const ANSWER_BYTES_MAX = 64 << 20;

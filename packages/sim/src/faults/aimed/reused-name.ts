@@ -9,8 +9,9 @@ import { choice, chosen, oneOf, whole } from '../parameter.ts';
 import { STEPS_US, watch } from './watch.ts';
 
 /**
- * Time limit of the creation. The controllers place no replica on a broker that was stopped, as in Kafka. So
- * a topic with a replica on every broker is created when that broker is back.
+ * Time limit of the creation. The broker returns at the latest then. The controllers place no replica on a
+ * broker that was stopped, as in Kafka. So they create a topic with a replica on every broker only when that
+ * broker is back.
  */
 const CREATED_US_MAX: Micros = 1_000 * MILLISECOND;
 /** Time limit for a clean stop. */
@@ -53,7 +54,10 @@ interface Steps {
   readonly loser: number;
 }
 
-/** Only those with a replica on every broker, if any: the new topic then has one on the returning broker. */
+/**
+ * The partitions to choose from. Prefers those with a replica on every broker, because then the new topic has
+ * a replica on the returning broker, too.
+ */
 function places(context: FaultContext, how: How): PartitionPlace[] {
   const { cluster, operator } = context;
   const names = operator.reusableTopics();
@@ -65,7 +69,8 @@ function places(context: FaultContext, how: How): PartitionPlace[] {
 }
 
 /**
- * The brokers with a replica, as far as the fault may end one: the controllers can change topics without it.
+ * The brokers with a replica that the fault may end. A controller is among them only if the other controllers
+ * can change topics without it.
  */
 function membersOf({ cluster, atlas }: FaultContext, { image }: PartitionPlace, how: How): SimNode[] {
   return image.replicas
