@@ -4,8 +4,10 @@
  *
  * - The lease is no longer than T x (1 - 2d) - 1 ms, and no longer than the broker's own session timeout S.
  * - The session of the broker at the active controller ends later than the lease, even if from now on the
- *   clock of the broker is slow by d and the clock of the controller is fast by d. One case is exempt: the
- *   session has at most the grace left, because the controller has lost the broker's stream.
+ *   clock of the broker is slow by d and the clock of the controller is fast by d. The active controller is
+ *   the one that became active in the highest epoch. If its process has ended, nobody has the session. One
+ *   case is exempt: the session has at most the grace left, because the controller has lost the broker's
+ *   stream.
  *
  * And rule 4: a new controller does not end the session of a broker for silence earlier than S / (1 - 2d)
  * after it became active, if the broker was unfenced then. An earlier controller may have granted a lease of
@@ -47,6 +49,8 @@ class LeaseTooLong {
   /** By process, the end of its lease by its own clock. */
   private readonly ends = new Map<Life, Millis>();
   private readonly activations = new Map<Life, Activation>();
+  /** The highest epoch in which a controller became active. */
+  private newestEpoch = -1;
 
   constructor(scope: StateScope) {
     this.scope = scope;
@@ -78,8 +82,9 @@ class LeaseTooLong {
     const controller = active?.roles?.controller?.controller;
     const broker = node.roles!.broker!.replicas;
     if (active?.life === undefined || controller?.isActive !== true) return;
-    // A deposed controller that does not know it yet grants nothing.
-    if (controller.activeEpoch! < metadata.newest.epoch) return;
+    // A deposed controller that does not know it yet grants nothing. Its successor may have ended already,
+    // and may have committed no metadata.
+    if (controller.activeEpoch! < this.newestEpoch) return;
     if (controller.head.broker(node.id)?.epoch !== broker.brokerEpoch) return;
     const nowUs = ownUs(active.life);
     const isLiveIn = (us: Micros) =>
@@ -102,6 +107,7 @@ class LeaseTooLong {
       const alive = head.sortedBrokers().filter(({ fenced }) => !fenced);
       const brokers = new Map(alive.map((broker) => [broker.id, broker]));
       this.activations.set(life, { epoch, atUs: ownUs(life), brokers });
+      this.newestEpoch = Math.max(this.newestEpoch, epoch);
     }
   }
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { leaseTooLong, longestLeaseMs } from '../../src/checkers/lease-too-long.ts';
+import { between } from '../../src/faults/links.ts';
 import { controllerOf, SmallCluster, violationOf } from '../support/small-cluster.ts';
 
 const SESSION_MS = 1_500;
@@ -42,6 +43,36 @@ describe('lease-too-long', () => {
       renew(small, longestLeaseMs(SESSION_MS));
     });
     expect(found).toMatch(/^lease-too-long: .* but its session at c1 may end before$/);
+  });
+
+  it.each([
+    ['sees a lease that outlasts the session at the successor of', true],
+    ['does not compare the lease of an ended successor with the session at', false],
+  ])('%s a controller that does not know that it is deposed', (_what, successorRuns) => {
+    const small = new SmallCluster([leaseTooLong], 3, { 'broker.session.timeout.ms': '9000' });
+    const { cluster, network } = small;
+    const deposed = cluster.activeController()!;
+    const { activeEpoch } = controllerOf(deposed);
+    const [follower] = small.followers;
+    const machines = (nodes: readonly { readonly name: string }[]) => nodes.map(({ name }) => name);
+    const others = cluster.nodes.filter((node) => node !== deposed);
+    for (const [from, to] of between([deposed.name], machines(others))) network.cut(from, to);
+    for (const [from, to] of between([follower!.name], machines(cluster.controllers))) network.cut(from, to);
+    const found = violationOf(() => {
+      small.until(() => {
+        const next = cluster.activeController()!;
+        return next !== deposed && controllerOf(next).isActive;
+      });
+      small.run(0.05);
+      expect(controllerOf(deposed).activeEpoch).toBe(activeEpoch);
+      // The successor has committed no metadata.
+      expect(cluster.image().epoch).toBeLessThanOrEqual(activeEpoch!);
+      if (!successorRuns) cluster.activeController()!.kill('process');
+      expect(cluster.activeController() === deposed).toBe(!successorRuns);
+      renew(small, longestLeaseMs(9_000));
+    });
+    if (successorRuns) expect(found).toMatch(/^lease-too-long: .* but its session at c. may end before$/);
+    else expect(found).toBeUndefined();
   });
 
   it('sees a new controller that ends a session before an earlier lease has ended', () => {
