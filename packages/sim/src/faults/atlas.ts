@@ -11,11 +11,12 @@ import type { NodeId } from '@millrace/base';
 import type { TopicRef } from '@millrace/checkers';
 import type { MetadataImage, PartitionImage } from '@millrace/metadata';
 import type { PartitionPlace, SimCluster, SimNode } from '../cluster/index.ts';
-import type { Micros } from '../world/index.ts';
+import type { Life } from '../world/index.ts';
 
 /** The last loss of a broker. */
 interface Harm {
-  readonly atUs: Micros;
+  /** The process that ran then, or the last one before; undefined: there was none. */
+  readonly life: Life | undefined;
   /**
    * Whether the newest metadata since the loss have the broker active, and in the ISR of all its partitions.
    */
@@ -60,17 +61,17 @@ export class Atlas {
     for (const [id, harm] of this.harmed) {
       if (isNew) harm.isInSync = image.isActive(id) && partitions.every((place) => isInIsr(id, place.image));
       if (!harm.isInSync) continue;
-      if (this.servesSince(id, harm.atUs)) this.harmed.delete(id);
+      if (this.servesAfter(id, harm)) this.harmed.delete(id);
       else this.isSomeInSync = true;
     }
     for (const place of partitions)
       if (electable(place.image).every((id) => this.isRecovering(id))) this.give(place);
   }
 
-  /** Whether a process that started after this time serves, on an intact disk. */
-  private servesSince(id: NodeId, atUs: Micros): boolean {
+  /** Whether a process that started after the loss serves, on an intact disk. */
+  private servesAfter(id: NodeId, harm: Harm): boolean {
     const { life, isReady, disk } = this.cluster.node(id)!;
-    return life !== undefined && life.bornUs > atUs && isReady && !disk.isDamaged;
+    return life !== undefined && life !== harm.life && isReady && !disk.isDamaged;
   }
 
   private give({ topic, topicId }: PartitionPlace): void {
@@ -103,10 +104,11 @@ export class Atlas {
     return !node.isBroker || this.othersAreWhole(node);
   }
 
+  /** Call it before the process of the node ends, if the loss ends the process. */
   noteHarm(node: SimNode, how: { disk: boolean }): void {
     if (how.disk && node.isController) this.wipedControllers++;
     if (node.isBroker && !(this.everythingIsSynced && !how.disk))
-      this.harmed.set(node.id, { atUs: this.cluster.world.nowUs, isInSync: false });
+      this.harmed.set(node.id, { life: node.host.life, isInSync: false });
   }
 
   /**

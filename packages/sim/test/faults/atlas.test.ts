@@ -41,3 +41,16 @@ test('a broker has recovered even if no caller asked while it was in every ISR',
   small.until(() => !small.state.isr.includes(id));
   expect(atlas.isRecovering(id)).toBe(false);
 });
+
+test('a broker has recovered even if its next process started at the moment of the loss', () => {
+  const small = watched();
+  const { atlas } = small;
+  const [node] = small.followers;
+  const { id } = node!;
+  atlas.noteHarm(node!, { disk: true });
+  node!.kill('power');
+  node!.disk.wipe();
+  node!.start();
+  expect(atlas.isRecovering(id)).toBe(true);
+  small.until(() => !atlas.isRecovering(id));
+});
