@@ -77,7 +77,8 @@ function hasOfflineLog(node: SimNode): boolean {
 }
 
 /**
- * Describes the first thing that is not in sync yet; undefined: all is in sync. Clients may write meanwhile.
+ * Describes the first thing that is damaged, or not in sync yet; undefined: there is none. Clients may write
+ * meanwhile.
  */
 export function unrest(cluster: SimCluster): string | undefined {
   const active = cluster.activeController();
@@ -86,6 +87,7 @@ export function unrest(cluster: SimCluster): string | undefined {
   for (const node of cluster.nodes) {
     if (!node.isUp) return `${node.name} is down`;
     if (node.isBroker && !image.isActive(node.id)) return `${node.name} is fenced`;
+    if (node.disk.isDamaged) return `the disk of ${node.name} is damaged`;
   }
   for (const place of cluster.partitions(image)) {
     const { topicId, topic, partition, image: state } = place;

@@ -7,6 +7,7 @@ import { compressionCodecs } from '@millrace/protocol/io';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { Consumer, probes } from '../../src/clients/index.ts';
 import { SimNode } from '../../src/cluster/index.ts';
+import { Atlas } from '../../src/faults/index.ts';
 import { planOf, type Scenario, scenarioOf } from '../../src/plan/index.ts';
 import { simulate } from '../../src/run/index.ts';
 import { Supervisor } from '../../src/run/supervisor.ts';
@@ -42,25 +43,34 @@ function startOnlyIf(may: (node: SimNode) => boolean): void {
   });
 }
 
-/** Calls `act` when the faults are over and everything is in sync again. */
-function whenInSync(act: () => void): void {
+/** Calls `act` when the run tells this event. */
+function when(event: string, act: () => void): void {
   const { tell } = World.prototype;
   vi.spyOn(World.prototype, 'tell').mockImplementation(function (this: World, ...said) {
     tell.apply(this, said);
-    if (said[1] === 'in-sync') act();
+    if (said[1] === event) act();
+  });
+}
+
+/** The disk of a broker fails all writes to a folder that nobody uses. */
+function damageDisk(): void {
+  const started = vi.spyOn(SimNode.prototype, 'start');
+  when('faults-over', () => {
+    const nodes = started.mock.contexts as SimNode[];
+    nodes.find(({ isController }) => !isController)!.disk.failWrites('/data/none-0', 'EIO');
   });
 }
 
 function endClientsInSync(names: RegExp): void {
   const booted = vi.spyOn(Host.prototype, 'boot');
-  whenInSync(() => {
+  when('in-sync', () => {
     for (const { name, life } of booted.mock.contexts as Host[]) if (names.test(name)) life!.die('power');
   });
 }
 
 function deafenFollowersInSync(): void {
   const started = vi.spyOn(SimNode.prototype, 'start');
-  whenInSync(() => {
+  when('in-sync', () => {
     for (const { roles } of started.mock.contexts as SimNode[])
       for (const replica of roles?.broker?.replicas.partitions() ?? [])
         vi.spyOn(replica, 'learnFromLeader').mockImplementation(() => {});
@@ -81,6 +91,14 @@ const BROKEN: readonly (readonly [name: string, plant: () => void, sentence: Reg
       vi.spyOn(Supervisor.prototype, 'startAll').mockImplementation(({ nodes }) => nodes[0]!.kill('process'));
     },
     /^the cluster does not recover: c1 is down after 40 s$/,
+  ],
+  [
+    'a disk that stays damaged',
+    () => {
+      damageDisk();
+      vi.spyOn(Atlas.prototype, 'mayLoseDisk').mockReturnValue(false);
+    },
+    /^the cluster does not recover: the disk of b4 is damaged after 40 s$/,
   ],
   [
     'a consumer that gets no more records',
