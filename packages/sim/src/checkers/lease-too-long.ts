@@ -48,6 +48,8 @@ class LeaseTooLong {
   private readonly scope: StateScope;
   /** By process, the end of its lease by its own clock. */
   private readonly ends = new Map<Life, Millis>();
+  /** By broker epoch, the broker's session timeout S. A second process with the id has another epoch. */
+  private readonly ownTimeouts = new Map<BrokerEpoch, Millis>();
   private readonly activations = new Map<Life, Activation>();
   /** The highest epoch in which a controller became active. */
   private newestEpoch = -1;
@@ -58,6 +60,11 @@ class LeaseTooLong {
       if (event === 'broker-session-ended' && reason === 'silent')
         this.sessionEnded(life, brokerId as NodeId);
     });
+  }
+
+  committed(before: MetadataImage, { brokers }: MetadataImage): void {
+    if (before.brokers === brokers) return;
+    for (const { epoch, sessionTimeoutMs } of brokers.values()) this.ownTimeouts.set(epoch, sessionTimeoutMs);
   }
 
   turn(node: SimNode): void {
@@ -74,13 +81,13 @@ class LeaseTooLong {
 
   private renewed(node: SimNode, leftUs: Micros): void {
     const { metadata, cluster } = this.scope;
-    const own = metadata.newest.broker(node.id)?.sessionTimeoutMs ?? 0;
-    const longest = Math.min(longestLeaseMs(metadata.sessionTimeoutMs), own || Number.POSITIVE_INFINITY);
+    const broker = node.roles!.broker!.replicas;
+    const own = this.ownTimeouts.get(broker.brokerEpoch) ?? Number.POSITIVE_INFINITY;
+    const longest = Math.min(longestLeaseMs(metadata.sessionTimeoutMs), own);
     if (leftUs > longest * MILLISECOND)
       this.fail(`${node.name} gets a lease that lasts ${leftUs / 1e6} s, longer than ${longest / 1e3} s`);
     const active = cluster.activeController();
     const controller = active?.roles?.controller?.controller;
-    const broker = node.roles!.broker!.replicas;
     if (active?.life === undefined || controller?.isActive !== true) return;
     // A deposed controller that does not know it yet grants nothing. Its successor may have ended already,
     // and may have committed no metadata.

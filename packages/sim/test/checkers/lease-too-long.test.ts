@@ -32,6 +32,44 @@ describe('lease-too-long', () => {
     );
   });
 
+  it.each([
+    ['sees a lease longer than the session timeout of', 1_000, 1_500, /b\d gets a lease .* longer than 1 s$/],
+    ['accepts the longest lease of', 1_500, 1_000, undefined],
+  ])(
+    '%s a broker whose id a second process has, with another session timeout',
+    (_what, own, other, expected) => {
+      const small = new SmallCluster([leaseTooLong]);
+      const controller = small.cluster.controllers[0]!;
+      const [follower] = small.followers;
+      const { id, name } = follower!;
+      const image = () => small.cluster.image();
+      follower!.set({ 'broker.session.timeout.ms': String(own) });
+      follower!.kill('process');
+      follower!.start();
+      small.until(() => follower!.isReady);
+      for (const [from, to] of between([name], [controller.name])) small.network.cut(from, to);
+      small.until(() => image().broker(id)!.fenced);
+      const registration = image().broker(id)!;
+      const second = {
+        ...registration,
+        brokerId: id,
+        incarnationId: small.world.random.uuid(),
+        clusterId: '',
+        listeners: [...registration.listeners],
+        previousBrokerEpoch: -1,
+        logDirs: [],
+        sessionTimeoutMs: other,
+      };
+      small.corrupt(controller, () =>
+        controllerOf(controller).register(second, controller.life!.clock.monotonicMs(), () => {}),
+      );
+      small.until(() => image().broker(id)!.sessionTimeoutMs === other);
+      const found = violationOf(() => renew(small, Math.min(own + 100, longestLeaseMs(SESSION_MS))));
+      if (expected === undefined) expect(found).toBeUndefined();
+      else expect(found).toMatch(expected);
+    },
+  );
+
   it('sees a lease that is counted from the answer, and so may outlast the session', () => {
     const small = new SmallCluster([leaseTooLong], 1, { 'broker.heartbeat.interval.ms': '400' });
     const { sessions } = controllerOf(small.cluster.controllers[0]!);
