@@ -47,10 +47,7 @@ export function decideRegister(context: BrokerContext, request: RegisterRequest)
     }
     if (isAnotherLiveProcess(context, existing, request)) {
       return answer(
-        refusedRegistration(
-          ErrorCode.DUPLICATE_BROKER_REGISTRATION,
-          `broker ${existing.id} is alive in another process`,
-        ),
+        refusedRegistration(ErrorCode.DUPLICATE_BROKER_REGISTRATION, duplicateMessage(existing, request)),
       );
     }
   }
@@ -104,7 +101,8 @@ function refusedRegistration(errorCode: number, errorMessage: string): RegisterR
 /**
  * Whether the controller must assume that the earlier incarnation is alive. It accepts the new incarnation in
  * three cases: the session of the earlier one is over; the earlier one is shutting down; or the new one holds
- * a log directory of the earlier one. (A process locks its directories, so the earlier process has ended.)
+ * a log directory of the earlier one, and this controller has no open control stream of the earlier one. (A
+ * process locks its directories. But the lock does not cover a copy of them, for example on a cloned disk.)
  */
 function isAnotherLiveProcess(
   { sessions, now }: BrokerContext,
@@ -113,7 +111,13 @@ function isAnotherLiveProcess(
 ): boolean {
   if (existing.incarnationId === request.incarnationId) return false;
   if (existing.inControlledShutdown || !sessions.isLive(existing.id, now)) return false;
-  return !sharesDirectory(existing.logDirs, request.logDirs);
+  return sessions.hasOpenStream(existing.id) || !sharesDirectory(existing.logDirs, request.logDirs);
+}
+
+function duplicateMessage({ id, logDirs }: BrokerRegistration, request: RegisterRequest): string {
+  const message = `broker ${id} is alive in another process`;
+  if (!sharesDirectory(logDirs, request.logDirs)) return message;
+  return `${message}, which may run on a copy of this log directory, for example a cloned disk`;
 }
 
 /** Whether every log directory of the earlier registration is gone. A recreated directory has a new id. */

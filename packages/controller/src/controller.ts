@@ -319,9 +319,11 @@ export class Controller {
    * the session keeps its normal timeout.
    */
   sessionLost(brokerId: NodeId, incarnationId: Uuid, now: Millis): void {
+    if (!this.isActive) return;
     const since = this.unconfirmedSince.get(brokerId);
-    if (since !== undefined && now - since >= this.config.connectionLossGraceMs) return;
-    if (this.isActive) this.sessions.connectionLost(brokerId, incarnationId, now);
+    const isQuorumSlow = since !== undefined && now - since >= this.config.connectionLossGraceMs;
+    if (isQuorumSlow) this.sessions.streamEnded(brokerId, incarnationId);
+    else this.sessions.connectionLost(brokerId, incarnationId, now);
   }
 
   alterPartition(

@@ -8,7 +8,12 @@ import type { BrokerRegistration } from '@millrace/metadata';
 interface Session {
   readonly incarnationId: Uuid;
   expiresAt: Millis;
-  /** True if the broker's control stream ended, and the broker sent nothing since. */
+  /**
+   * The control stream of this incarnation to this controller. A stream that the broker left counts as open
+   * until the session ends, because the broker said that it lives.
+   */
+  stream: 'unseen' | 'open' | 'ended';
+  /** True if the end of the control stream shortened this session. */
   isDisconnected: boolean;
   /**
    * How much `expiresAt` may still move later because this process was paused. Each heartbeat resets it to
@@ -86,11 +91,12 @@ export class BrokerSessions {
     const session = this.sessions.get(id);
     const expiresAt = Math.max(now + this.timeoutMs, this.earlierLeaseEnd(id, incarnationId));
     if (session?.incarnationId !== incarnationId) {
-      this.begin(id, incarnationId, { expiresAt, metadataOffset });
+      this.begin(id, incarnationId, { expiresAt, metadataOffset, stream: 'open' });
       return;
     }
     session.expiresAt = expiresAt;
     session.creditMs = this.timeoutMs;
+    session.stream = 'open';
     session.isDisconnected = false;
     session.metadataOffset = Math.max(session.metadataOffset, metadataOffset);
   }
@@ -103,7 +109,7 @@ export class BrokerSessions {
   takeOver({ id, incarnationId, sessionTimeoutMs, fenced }: BrokerRegistration, now: Millis): void {
     const expiresAt = now + Math.max(this.timeoutMs, sessionMsFor(sessionTimeoutMs));
     this.earlierLeases.set(id, { incarnationId, endsAt: expiresAt });
-    if (!fenced) this.begin(id, incarnationId, { expiresAt });
+    if (!fenced) this.begin(id, incarnationId, { expiresAt, stream: 'unseen' });
   }
 
   private earlierLeaseEnd(id: NodeId, incarnationId: Uuid): Millis {
@@ -114,7 +120,7 @@ export class BrokerSessions {
   private begin(
     id: NodeId,
     incarnationId: Uuid,
-    facts: Pick<Session, 'expiresAt'> & Partial<Pick<Session, 'metadataOffset'>>,
+    facts: Pick<Session, 'expiresAt' | 'stream'> & Partial<Pick<Session, 'metadataOffset'>>,
   ): void {
     this.sessions.set(id, {
       incarnationId,
@@ -126,6 +132,12 @@ export class BrokerSessions {
     });
   }
 
+  /** Called when the broker's control stream ended for a reason that leaves the session as it is. */
+  streamEnded(id: NodeId, incarnationId: Uuid): void {
+    const session = this.sessions.get(id);
+    if (session?.incarnationId === incarnationId) session.stream = 'ended';
+  }
+
   /**
    * Called when the broker's control stream ended. The session ends after the grace, unless the broker
    * contacts the controller before.
@@ -133,8 +145,14 @@ export class BrokerSessions {
   connectionLost(id: NodeId, incarnationId: Uuid, now: Millis): void {
     const session = this.sessions.get(id);
     if (session?.incarnationId !== incarnationId) return;
+    session.stream = 'ended';
     session.expiresAt = Math.min(session.expiresAt, now + this.graceMs);
     session.isDisconnected = true;
+  }
+
+  /** Whether the broker's process has contacted this controller, and its control stream has not ended. */
+  hasOpenStream(id: NodeId): boolean {
+    return this.sessions.get(id)?.stream === 'open';
   }
 
   isLive(id: NodeId, now: Millis): boolean {

@@ -208,6 +208,7 @@ describe('a broker restarts', () => {
     h.addBroker(1, { logDirs });
     h.addBroker(2);
     h.topic('t', [1, 2]);
+    h.active.sessionLost(1, h.active.image.broker(1)!.incarnationId, h.now);
     const answer = h.register(1, { incarnation: 1, logDirs });
     expect(h.pending.length).toBe(1);
     h.commit();

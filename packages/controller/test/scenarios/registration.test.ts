@@ -5,6 +5,7 @@
 import type { Uuid } from '@millrace/base';
 import { ErrorCode } from '@millrace/protocol';
 import { describe, expect, test } from 'vitest';
+import type { ControllerConfig } from '../../src/index.ts';
 import { Harness, uuid } from '../support/harness.ts';
 
 describe('registration', () => {
@@ -48,14 +49,92 @@ describe('registration', () => {
     expect(h.heartbeat(1, { epoch: before }).value?.errorCode).toBe(ErrorCode.STALE_BROKER_EPOCH);
   });
 
-  test('a new incarnation on the same log directories is accepted at once: their lock shows that the old process is gone', () => {
-    const h = new Harness();
+  describe('of a new incarnation on a log directory of the earlier one', () => {
     const logDirs: Uuid[] = [uuid(77)];
-    h.addBroker(1, { logDirs });
-    h.addBroker(1, { incarnation: 1, logDirs });
-    expect(h.register(1, { incarnation: 2, logDirs: [uuid(78)] }).value?.errorCode).toBe(
-      ErrorCode.DUPLICATE_BROKER_REGISTRATION,
-    );
+
+    /** Broker 1, registered with `logDirs`. */
+    function registered(config: Partial<ControllerConfig> = {}): Harness {
+      const h = new Harness(config);
+      h.addBroker(1, { logDirs });
+      return h;
+    }
+
+    function endStream(h: Harness): void {
+      h.active.sessionLost(1, h.active.image.broker(1)!.incarnationId, h.now);
+    }
+
+    test('is accepted as soon as the control stream of the earlier one ended', () => {
+      const h = registered();
+      endStream(h);
+      h.addBroker(1, { incarnation: 1, logDirs });
+      expect(h.register(1, { incarnation: 2, logDirs: [uuid(78)] }).value?.errorCode).toBe(
+        ErrorCode.DUPLICATE_BROKER_REGISTRATION,
+      );
+    });
+
+    test('is accepted although the quorum was slow when that stream ended', () => {
+      const h = registered();
+      h.holdsConfirmations = true;
+      h.heartbeat(1);
+      h.advance(h.active.config.connectionLossGraceMs);
+      endStream(h);
+      h.holdsConfirmations = false;
+      h.addBroker(1, { incarnation: 1, logDirs });
+    });
+
+    test('is refused while that stream is open: it may have a copy of the directory', () => {
+      const h = registered();
+      const refused = h.register(1, { incarnation: 1, logDirs }).value;
+      expect(refused).toMatchObject({
+        errorCode: ErrorCode.DUPLICATE_BROKER_REGISTRATION,
+        errorMessage:
+          'broker 1 is alive in another process, which may run on a copy of this log directory, for example a cloned disk',
+      });
+      expect(h.heartbeat(1).value).toMatchObject({ errorCode: 0, isFenced: false });
+    });
+
+    test('is refused again when the earlier one has a new stream', () => {
+      const h = registered();
+      endStream(h);
+      h.heartbeat(1);
+      expect(h.register(1, { incarnation: 1, logDirs }).value?.errorCode).toBe(
+        ErrorCode.DUPLICATE_BROKER_REGISTRATION,
+      );
+    });
+
+    test('is accepted when the session of the earlier one ends', () => {
+      const h = registered({ sessionTimeoutMs: 3000 });
+      h.advance(2999);
+      expect(h.register(1, { incarnation: 1, logDirs }).value?.errorCode).toBe(
+        ErrorCode.DUPLICATE_BROKER_REGISTRATION,
+      );
+      h.advance(1);
+      h.commit();
+      h.addBroker(1, { incarnation: 1, logDirs });
+    });
+
+    test('is accepted by a new controller until the earlier one contacts it', () => {
+      const restarted = registered();
+      restarted.loseLeadership();
+      restarted.addBroker(1, { incarnation: 1, logDirs });
+      const alive = registered();
+      alive.loseLeadership();
+      alive.heartbeat(1);
+      expect(alive.register(1, { incarnation: 1, logDirs }).value?.errorCode).toBe(
+        ErrorCode.DUPLICATE_BROKER_REGISTRATION,
+      );
+    });
+
+    test('never takes the registration from a live process in turns', () => {
+      const h = registered();
+      const epoch = h.epochOf(1);
+      for (let round = 0; round < 20; round++) {
+        h.register(1, { incarnation: 1, logDirs });
+        h.advance(200);
+        expect(h.heartbeat(1).value).toMatchObject({ errorCode: 0, isFenced: false });
+      }
+      expect(h.active.image.broker(1)?.epoch).toBe(epoch);
+    });
   });
 
   test('a broker that is shutting down may be replaced before its session ends', () => {

@@ -35,11 +35,13 @@ const PEER = { address: '10.0.0.1:5000', certifiedName: undefined };
 class Process {
   readonly answers: ControlResponse[] = [];
   private readonly incarnation: Uuid;
+  private readonly logDir: Uuid;
   private readonly handler: RpcStreamHandler;
   private sequence = 0;
 
-  constructor(service: ControlService, incarnation: Uuid) {
+  constructor(service: ControlService, incarnation: Uuid, logDir = incarnation) {
     this.incarnation = incarnation;
+    this.logDir = logDir;
     this.handler = service.stream(
       controlSession.name,
       {
@@ -59,7 +61,7 @@ class Process {
         listeners: [{ name: 'PLAINTEXT', host: 'localhost', port: 9092 }],
         rack: undefined,
         previousBrokerEpoch: -1,
-        logDirs: [this.incarnation],
+        logDirs: [this.logDir],
         sessionTimeoutMs: SESSION_MS,
       },
       heartbeat: undefined,
@@ -185,6 +187,28 @@ describe('a process with the id of a live broker', () => {
     intruder.dies();
     world.pass(GRACE_MS + 1);
     expect(world.isAlive).toBe(true);
+  });
+});
+
+describe('a process with the id and the log directory of a live broker', () => {
+  const duplicate = ErrorCode.DUPLICATE_BROKER_REGISTRATION;
+
+  test('is refused until the control stream of the earlier process ends', () => {
+    const world = new World();
+    const { process } = world.healthyBroker();
+    const next = new Process(world.service, idOf('N'), idOf('H'));
+    expect(next.register().register?.errorCode).toBe(duplicate);
+    process.dies();
+    expect(next.register().register?.errorCode).toBe(ErrorCode.NONE);
+  });
+
+  test('is refused until the session ends if the earlier process left its stream', () => {
+    const world = new World();
+    world.healthyBroker().process.leaves();
+    const next = new Process(world.service, idOf('N'), idOf('H'));
+    expect(next.register().register?.errorCode).toBe(duplicate);
+    world.pass(SESSION_MS);
+    expect(next.register().register?.errorCode).toBe(ErrorCode.NONE);
   });
 });
 
