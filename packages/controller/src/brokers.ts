@@ -2,7 +2,7 @@
  * Decides registrations and heartbeats of brokers. Reads the image and the sessions, and changes neither.
  * fencing.ts decides what follows when a session ends.
  */
-import { isUuid, type Millis, type NodeId, type Uuid, ZERO_UUID } from '@millrace/base';
+import { isUuid, type NodeId, type Uuid, ZERO_UUID } from '@millrace/base';
 import type {
   HeartbeatRequest,
   HeartbeatResponse,
@@ -23,7 +23,6 @@ export interface BrokerContext {
   readonly config: ControllerConfig;
   /** The id of the cluster. Undefined while this node does not know it. */
   readonly clusterId: Uuid | undefined;
-  readonly now: Millis;
 }
 
 /**
@@ -105,12 +104,12 @@ function refusedRegistration(errorCode: number, errorMessage: string): RegisterR
  * process locks its directories. But the lock does not cover a copy of them, for example on a cloned disk.)
  */
 function isAnotherLiveProcess(
-  { sessions, now }: BrokerContext,
+  { sessions }: BrokerContext,
   existing: BrokerRegistration,
   request: RegisterRequest,
 ): boolean {
   if (existing.incarnationId === request.incarnationId) return false;
-  if (existing.inControlledShutdown || !sessions.isLive(existing.id, now)) return false;
+  if (existing.inControlledShutdown || sessions.expiresAt(existing.id) === undefined) return false;
   return sessions.hasOpenStream(existing.id) || !sharesDirectory(existing.logDirs, request.logDirs);
 }
 

@@ -240,7 +240,7 @@ export class Controller {
       reply(call.fail(NOT_CONTROLLER));
       return false;
     }
-    const decision = decideRegister(this.brokerContext(now), request);
+    const decision = decideRegister(this.brokerContext(), request);
     if (!this.execute(decision, call)) return false;
     const broker = this.head.broker(request.brokerId);
     if (broker?.incarnationId !== request.incarnationId) return false;
@@ -271,7 +271,7 @@ export class Controller {
       return undefined;
     }
     this.sessions.touch(broker.id, broker.incarnationId, now, request.metadataOffset);
-    const decision = decideHeartbeat(this.brokerContext(now), request);
+    const decision = decideHeartbeat(this.brokerContext(), request);
     // The controller answers a heartbeat without records from committed state, and does not wait for other
     // requests' records. But it waits while the broker's registration or fence is not committed yet.
     const committed = this.image.broker(broker.id);
@@ -414,9 +414,9 @@ export class Controller {
     if (records.length > 0) this.replayProposed(this.batchesOf(records)!.batches);
   }
 
-  private brokerContext(now: Millis): BrokerContext {
+  private brokerContext(): BrokerContext {
     const clusterId = this.options.clusterId?.();
-    return { image: this.head, sessions: this.sessions, config: this.config, clusterId, now };
+    return { image: this.head, sessions: this.sessions, config: this.config, clusterId };
   }
 
   private topicsContext({ requestId }: RequestInfo): TopicsContext {

@@ -155,9 +155,13 @@ export class BrokerSessions {
     return this.sessions.get(id)?.stream === 'open';
   }
 
-  isLive(id: NodeId, now: Millis): boolean {
-    const session = this.sessions.get(id);
-    return session !== undefined && session.expiresAt > now;
+  /**
+   * When the session ends, unless the broker contacts the controller before; undefined: the broker has no
+   * session. Only `takeExpired` ends a session. If the call comes late, this time may be over, and the call
+   * may put it off.
+   */
+  expiresAt(id: NodeId): Millis | undefined {
+    return this.sessions.get(id)?.expiresAt;
   }
 
   /** The metadata offset that the broker reported as applied; -1 unknown. */

@@ -40,6 +40,23 @@ describe('registration', () => {
     expect(h.heartbeat(1).value).toMatchObject({ errorCode: 0, isFenced: false });
   });
 
+  test.each([
+    ['the same', uuid(77)],
+    ['another', uuid(78)],
+  ])(
+    'of a second process is refused by a controller that was paused, and may have unread heartbeats: with %s log directory',
+    (_which, logDir) => {
+      const h = new Harness({ sessionTimeoutMs: 3000 });
+      h.addBroker(1, { logDirs: [uuid(77)] });
+      h.now += 60_000; // no tick in between: this process was stopped
+      const second = () => h.register(1, { incarnation: 1, logDirs: [logDir] }).value?.errorCode;
+      expect(second()).toBe(ErrorCode.DUPLICATE_BROKER_REGISTRATION);
+      h.active.tick(h.now);
+      expect(second()).toBe(ErrorCode.DUPLICATE_BROKER_REGISTRATION);
+      expect(h.heartbeat(1).value).toMatchObject({ errorCode: 0, isFenced: false });
+    },
+  );
+
   test('a new incarnation is accepted when the session of the old one is over', () => {
     const h = new Harness({}, [1]);
     const before = h.epochOf(1);

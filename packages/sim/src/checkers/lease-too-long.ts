@@ -94,8 +94,8 @@ class LeaseTooLong {
     if (controller.activeEpoch! < this.newestEpoch) return;
     if (controller.head.broker(node.id)?.epoch !== broker.brokerEpoch) return;
     const nowUs = ownUs(active.life);
-    const isLiveIn = (us: Micros) =>
-      controller.sessions.isLive(node.id, Math.floor((nowUs + us) / MILLISECOND));
+    const expiresAt = controller.sessions.expiresAt(node.id) ?? Number.NEGATIVE_INFINITY;
+    const isLiveIn = (us: Micros) => expiresAt > Math.floor((nowUs + us) / MILLISECOND);
     if (!isLiveIn(controller.config.connectionLossGraceMs * MILLISECOND)) return;
     if (!isLiveIn((leftUs * (1 + DRIFT_MAX)) / (1 - DRIFT_MAX)))
       this.fail(
