@@ -87,7 +87,7 @@ export function attachCheckers(
   const { world, history, cluster } = surroundings;
   const scope = scopeOf(surroundings);
   const checkers = kinds.map((kind) => kind.make(scope));
-  const places = placesByHost(cluster, checkers);
+  const places = new Places(cluster, checkers);
   const turns = checkers.filter((one): one is StateChecker & { turn: object } => one.turn !== undefined);
   const steps = checkers.filter(
     (one): one is StateChecker & { committed: object } => one.committed !== undefined,
@@ -95,7 +95,7 @@ export function attachCheckers(
   const ops = checkers.filter((one): one is StateChecker & { op: object } => one.op !== undefined);
   const log = new CommittedLog();
   world.watchers.push((life) => {
-    const place = places.get(life.host);
+    const place = places.on(life.host);
     if (place === undefined) return;
     const { node, walk } = place;
     scope.metadata.turn(node);
@@ -119,6 +119,26 @@ interface Place {
   readonly walk: ReplicaWalk;
 }
 
-function placesByHost({ nodes }: SimCluster, checkers: readonly StateChecker[]): ReadonlyMap<Host, Place> {
-  return new Map(nodes.map((node) => [node.host, { node, walk: new ReplicaWalk(node, checkers) }]));
+/** The walks over the replicas of all nodes and stand-ins. */
+class Places {
+  private readonly cluster: SimCluster;
+  private readonly checkers: readonly StateChecker[];
+  private readonly byHost = new Map<Host, Place>();
+
+  constructor(cluster: SimCluster, checkers: readonly StateChecker[]) {
+    this.cluster = cluster;
+    this.checkers = checkers;
+  }
+
+  on(host: Host): Place | undefined {
+    const known = this.byHost.get(host);
+    if (known !== undefined) return known;
+    const node = this.cluster.nodeOn(host);
+    if (node === undefined) return undefined;
+    const place = { node, walk: new ReplicaWalk(node, this.checkers) };
+    this.byHost.set(host, place);
+    // A stand-in has no later process whose first turn could report its replicas as closed.
+    if (this.cluster.standIns.includes(node)) host.life!.onDeath(() => place.walk.turn());
+    return place;
+  }
 }

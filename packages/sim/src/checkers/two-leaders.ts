@@ -2,7 +2,6 @@
  * In one epoch a partition has at most one leader, and so has the quorum. Two leaders would both acknowledge,
  * and the records of one of them would be lost.
  */
-import type { NodeId } from '@millrace/base';
 import type { SimNode } from '../cluster/index.ts';
 import type { StateChecker, StateCheckerKind, StateScope } from './checker.ts';
 import type { HostedReplica } from './replica-walk.ts';
@@ -17,8 +16,9 @@ export const twoLeaders: StateCheckerKind = {
 
 class TwoLeaders implements StateChecker {
   private readonly scope: StateScope;
-  private readonly ofPartitions = new Map<string, NodeId>();
-  private readonly ofQuorum = new Map<number, NodeId>();
+  /** By partition and leader epoch, the machine that led. Two processes can have the same broker id. */
+  private readonly ofPartitions = new Map<string, string>();
+  private readonly ofQuorum = new Map<number, string>();
 
   constructor(scope: StateScope) {
     this.scope = scope;
@@ -28,19 +28,19 @@ class TwoLeaders implements StateChecker {
     const { topicId, topic, index, leadership, leaderEpoch } = replica;
     if (leadership === undefined) return;
     if (leadership === before.leadership && leaderEpoch === before.leaderEpoch) return;
-    this.note(this.ofPartitions, `${topicId}-${index}@${leaderEpoch}`, node.id, () => `${topic}-${index}`);
+    this.note(this.ofPartitions, `${topicId}-${index}@${leaderEpoch}`, node.name, () => `${topic}-${index}`);
   }
 
   turn(node: SimNode): void {
     const raft = node.roles?.controller?.quorum?.node;
-    if (raft?.role === 'leader') this.note(this.ofQuorum, raft.epoch, node.id, () => 'the quorum');
+    if (raft?.role === 'leader') this.note(this.ofQuorum, raft.epoch, node.name, () => 'the quorum');
   }
 
-  private note<K>(leaders: Map<K, NodeId>, key: K, id: NodeId, what: () => string): void {
+  private note<K>(leaders: Map<K, string>, key: K, name: string, what: () => string): void {
     const known = leaders.get(key);
-    if (known === id) return;
+    if (known === name) return;
     if (known !== undefined)
-      this.scope.world.fail(NAME, `nodes ${known} and ${id} both led ${what()} in one epoch (${key})`);
-    leaders.set(key, id);
+      this.scope.world.fail(NAME, `${known} and ${name} both led ${what()} in one epoch (${key})`);
+    leaders.set(key, name);
   }
 }

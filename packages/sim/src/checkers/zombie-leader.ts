@@ -28,7 +28,7 @@ export const zombieLeader: StateCheckerKind = {
 class ZombieLeader implements StateChecker {
   private readonly scope: StateScope;
   private image: MetadataImage | undefined;
-  /** By partition and leader epoch, when the epoch first appeared in committed metadata, and its leader. */
+  /** By partition and leader epoch, when it first appeared in committed metadata, and its leader. */
   private readonly begins = new Map<string, Begin[]>();
   private readonly leaders = new Set<HostedReplica>();
   /** Leaders in an epoch that has ended by committed metadata, and when it ended. */
@@ -84,7 +84,9 @@ class ZombieLeader implements StateChecker {
 
   private compareEpoch(leader: HostedReplica): void {
     const { topicId, index, leaderEpoch } = leader.replica;
-    const endUs = endOf(this.begins.get(`${topicId}-${index}`) ?? [], leaderEpoch, leader.node.id);
+    const { id, roles } = leader.node;
+    const registration = { leader: id, brokerEpoch: roles?.broker?.replicas.brokerEpoch };
+    const endUs = endOf(this.begins.get(`${topicId}-${index}`) ?? [], leaderEpoch, registration);
     if (endUs === undefined) this.superseded.delete(leader);
     else this.superseded.set(leader, endUs);
   }
@@ -107,7 +109,8 @@ class ZombieLeader implements StateChecker {
         const key = `${id}-${index}`;
         const begins = this.begins.get(key) ?? [];
         this.begins.set(key, begins);
-        begins[leaderEpoch] ??= { atUs: this.scope.world.nowUs, leader };
+        const brokerEpoch = image.broker(leader)?.epoch;
+        begins[leaderEpoch] ??= { atUs: this.scope.world.nowUs, leader, brokerEpoch };
       });
     }
     for (const leader of this.leaders) this.compareEpoch(leader);
@@ -136,21 +139,30 @@ class ZombieLeader implements StateChecker {
   }
 }
 
-interface Begin {
-  readonly atUs: Micros;
+/** A broker's process. Two processes can have the same id, but never the same broker epoch. */
+interface Registration {
   readonly leader: NodeId;
+  readonly brokerEpoch: BrokerEpoch | undefined;
+}
+
+interface Begin extends Registration {
+  readonly atUs: Micros;
 }
 
 /**
- * The time from which another broker may lead: the beginning of the next epoch that the checker has seen.
+ * The time from which another process may lead: the beginning of the next epoch that the checker has seen.
  * Skips epochs directly after this one that have the same leader: this leader only lags behind the metadata,
- * and no other broker leads.
+ * and no other process leads.
  */
-function endOf(begins: readonly Begin[], epoch: LeaderEpoch, leader: NodeId): Micros | undefined {
+function endOf(
+  begins: readonly Begin[],
+  epoch: LeaderEpoch,
+  { leader, brokerEpoch }: Registration,
+): Micros | undefined {
   let isSame = true;
   for (let later = epoch + 1; later < begins.length; later++) {
     const begin = begins[later];
-    isSame &&= begin?.leader === leader;
+    isSame &&= begin?.leader === leader && begin.brokerEpoch === brokerEpoch;
     if (begin !== undefined && !isSame) return begin.atUs;
   }
   return undefined;

@@ -7,7 +7,7 @@ import { MetadataImage, type PartitionImage } from '@millrace/metadata';
 import type { CompressionCodecs } from '@millrace/protocol';
 import type { Partition } from '@millrace/replication';
 import type { Network } from '../net/index.ts';
-import type { World } from '../world/index.ts';
+import type { Host, World } from '../world/index.ts';
 import { BROKER_PORT, CONTROLLER_PORT, type NodePlan, SimNode } from './node.ts';
 
 export interface ClusterPlan {
@@ -37,6 +37,9 @@ export class SimCluster {
   readonly nodes: readonly SimNode[];
   readonly controllers: readonly SimNode[];
   readonly brokers: readonly SimNode[];
+  /** Machines on which a fault runs a second process with the id of a node. They are not among `nodes`. */
+  readonly standIns: SimNode[] = [];
+  private readonly byHost: Map<Host, SimNode>;
 
   constructor(world: World, network: Network, codecs: CompressionCodecs, plan: ClusterPlan) {
     this.world = world;
@@ -53,15 +56,42 @@ export class SimCluster {
     );
     this.controllers = this.nodes.filter((node) => node.isController);
     this.brokers = this.nodes.filter((node) => node.isBroker);
+    this.byHost = new Map(this.nodes.map((node) => [node.host, node]));
   }
 
   get bootstrap(): { host: string; port: number }[] {
     return this.brokers.map(({ name }) => ({ host: name, port: BROKER_PORT }));
   }
 
-  /** The node with this id. The ids of `nodes` are 1, 2 and so on, in this order. */
+  /**
+   * The node with this id. The ids of `nodes` are 1, 2 and so on, in this order. Returns a stand-in while the
+   * stand-in knows a newer registration of this id than the node.
+   */
   node(id: NodeId): SimNode | undefined {
-    return this.nodes[id - 1];
+    let holder = this.nodes[id - 1];
+    for (const one of this.standIns)
+      if (one.id === id && brokerEpochOf(one) > brokerEpochOf(holder)) holder = one;
+    return holder;
+  }
+
+  /** The node or the stand-in of this machine. Undefined: the machine is a client's. */
+  nodeOn(host: Host): SimNode | undefined {
+    return this.byHost.get(host);
+  }
+
+  /** Adds a machine for a second process with the id and the settings of this node. Its disk is empty. */
+  addStandIn(node: SimNode, name: string): SimNode {
+    const standIn = node.twin(name);
+    this.standIns.push(standIn);
+    this.byHost.set(standIn.host, standIn);
+    return standIn;
+  }
+
+  /** Ends the process of the stand-in for good. */
+  removeStandIn(standIn: SimNode): void {
+    standIn.isGone = true;
+    standIn.kill('process');
+    this.standIns.splice(this.standIns.indexOf(standIn), 1);
   }
 
   /** The controller with the highest epoch among those that believe that they lead the quorum. */
@@ -102,6 +132,11 @@ export class SimCluster {
   replica(node: SimNode, topicId: Uuid, partition: number): Partition | undefined {
     return node.roles?.broker?.replicas.partition(topicId, partition);
   }
+}
+
+/** The broker epoch that the process knows; -1: none. */
+function brokerEpochOf(node: SimNode | undefined): number {
+  return node?.roles?.broker?.replicas.brokerEpoch ?? -1;
 }
 
 function nodePlans(plan: ClusterPlan): NodePlan[] {

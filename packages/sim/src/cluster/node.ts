@@ -63,6 +63,8 @@ export class SimNode {
   isStopping = false;
   /** A fault keeps the process down: `startIfDown` does not start it. Peace sets this to false. */
   isHeldDown = false;
+  /** The machine is gone for good: `startIfDown` starts no process here. */
+  isGone = false;
   /** Called whenever a process ends here, in any way. */
   onEnded: (death: Death | 'ended') => void = () => {};
   private settings: Readonly<Record<string, string>>;
@@ -117,7 +119,7 @@ export class SimNode {
 
   /** Starts the process if it is down and no fault keeps it down. */
   startIfDown(): void {
-    if (!this.isUp && !this.isHeldDown) this.start();
+    if (!this.isUp && !this.isHeldDown && !this.isGone) this.start();
   }
 
   /** kill -9, or a power loss of the machine. `left`: what the power loss leaves of unsynced data. */
@@ -144,6 +146,11 @@ export class SimNode {
       if (this.roles === undefined) life.die('ended');
       else this.roles.stop(() => this.closed(life, { clean: true }));
     });
+  }
+
+  /** Another machine with the id, the role and the settings of this node, and an empty disk. */
+  twin(name: string): SimNode {
+    return new SimNode(this.environment, { id: this.id, name, role: this.role }, this.settings);
   }
 
   private configOf(settings: Readonly<Record<string, string>>): NodeConfig {

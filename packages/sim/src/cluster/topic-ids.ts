@@ -5,7 +5,7 @@
  */
 import type { Uuid } from '@millrace/base';
 import type { MetadataImage } from '@millrace/metadata';
-import type { Host, Life, Micros, World } from '../world/index.ts';
+import type { Life, Micros, World } from '../world/index.ts';
 import type { SimCluster } from './cluster.ts';
 import type { SimNode } from './node.ts';
 
@@ -29,9 +29,8 @@ export class TopicIds {
 
   constructor(world: World, cluster: SimCluster) {
     this.world = world;
-    const nodes = new Map<Host, SimNode>(cluster.nodes.map((node) => [node.host, node]));
     world.watchers.push((life) => {
-      const node = nodes.get(life.host);
+      const node = cluster.nodeOn(life.host);
       if (node !== undefined) this.turn(node);
     });
   }

@@ -41,6 +41,14 @@ export class FileContent {
   /** Sectors that the device lacks and that no sync will write, with what the device has instead. */
   private orphaned: Preimages = new Map();
 
+  /** Another file with these bytes, as in the page cache. The device has all of them. */
+  copy(): FileContent {
+    const copy = new FileContent();
+    copy.write(0, this.all());
+    copy.syncNow();
+    return copy;
+  }
+
   read(position: number, target: Uint8Array): number {
     const count = Math.max(0, Math.min(target.length, this.length - position));
     target.set(this.bytes.subarray(position, position + count));

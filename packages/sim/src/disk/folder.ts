@@ -18,6 +18,14 @@ export class FileTree {
   private readonly folders = new Set<string>(['/']);
   private changes: Change[] = [];
 
+  /** Another tree with the same names and bytes, all of them durable. */
+  copy(): FileTree {
+    const copy = new FileTree();
+    for (const [path, content] of this.files) copy.files.set(path, content.copy());
+    for (const path of this.folders) copy.folders.add(path);
+    return copy;
+  }
+
   file(path: string): FileContent | undefined {
     return this.files.get(path);
   }

@@ -2,7 +2,7 @@
  * The end of the faults: the simulator repairs everything, and within a stated time the cluster must work as
  * if no fault had happened.
  */
-import type { NodeId } from '@millrace/base';
+import { assert, type NodeId } from '@millrace/base';
 import type { PartitionPlace, SimCluster, SimNode } from '../cluster/index.ts';
 import type { Atlas } from '../faults/index.ts';
 import type { Supervisor } from './supervisor.ts';
@@ -12,6 +12,7 @@ import type { Supervisor } from './supervisor.ts';
  * starts every process that is down.
  */
 export function makePeace(cluster: SimCluster, supervisor: Supervisor): void {
+  assert(cluster.standIns.length === 0, 'a second process with the id of a node ends with its incident');
   cluster.network.healAll();
   for (const node of cluster.nodes) {
     node.host.setClockRight();

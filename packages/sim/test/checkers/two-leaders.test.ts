@@ -8,7 +8,21 @@ describe('two-leaders', () => {
     const { leadership } = small.replica(small.leader);
     const follower = small.followers[0]!;
     const lead = () => small.corrupt(follower, () => (small.replica(follower).leadership = leadership));
-    expect(violationOf(lead)).toMatch(/^two-leaders: nodes . and . both led t-0 in one epoch/);
+    expect(violationOf(lead)).toMatch(/^two-leaders: b. and b. both led t-0 in one epoch/);
+  });
+
+  it('sees a second leader with the same broker id', () => {
+    const small = new SmallCluster([twoLeaders]);
+    const { leader } = small;
+    const { leadership, leaderEpoch } = small.replica(leader);
+    leader.life!.pause();
+    const standIn = small.cluster.addStandIn(leader, 's1');
+    standIn.disk.tree = leader.disk.tree.copy();
+    standIn.start();
+    small.until(() => small.cluster.node(leader.id) === standIn && small.replica(standIn) !== undefined);
+    const replica = small.replica(standIn);
+    const lead = () => small.corrupt(standIn, () => Object.assign(replica, { leadership, leaderEpoch }));
+    expect(violationOf(lead)).toMatch(/^two-leaders: b. and s1 both led t-0 in one epoch/);
   });
 
   it('sees a second leader of the quorum in the same epoch', () => {

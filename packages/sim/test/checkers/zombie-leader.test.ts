@@ -1,6 +1,7 @@
+import { withBroker, withTopic } from '@millrace/metadata/testing';
 import { describe, expect, it } from 'vitest';
 import { zombieLeader } from '../../src/checkers/zombie-leader.ts';
-import { SmallCluster, violationOf } from '../support/small-cluster.ts';
+import { decree, SmallCluster, violationOf } from '../support/small-cluster.ts';
 
 describe('zombie-leader', () => {
   it.each([true, false])('checks whether a replaced leader holds a lease: %s', (holdsLease) => {
@@ -18,6 +19,32 @@ describe('zombie-leader', () => {
       small.run(3);
     });
     if (holdsLease) expect(found).toMatch(/^zombie-leader: .* leads t-0 in epoch 0 with a lease/);
+    else expect(found).toBeUndefined();
+  });
+});
+
+describe('zombie-leader, for an epoch that the same broker leads', () => {
+  it.each([
+    ['the same process', 0],
+    ['another process with its id', 1],
+  ])('by %s: the checker fails %i times', (_who, isOther) => {
+    const small = new SmallCluster([zombieLeader], 1);
+    const { leader } = small;
+    const { id, name } = leader;
+    Object.defineProperty(leader.roles!.broker!.replicas, 'holdsLease', { value: true });
+    const found = violationOf(() => {
+      decree(small, (image) => {
+        const { id: topicId, ...topic } = image.topic('t')!;
+        const [state] = topic.partitions;
+        const partitions = [{ ...state!, leaderEpoch: state!.leaderEpoch + 1 }];
+        const broker = image.broker(id)!;
+        const changed = withBroker(image, { ...broker, epoch: broker.epoch + isOther });
+        return withTopic(changed, topicId, { id: topicId, ...topic, partitions });
+      });
+      small.run(3);
+    });
+    if (isOther)
+      expect(found).toMatch(new RegExp(`^zombie-leader: ${name} leads t-0 in epoch 0 with a lease`));
     else expect(found).toBeUndefined();
   });
 });

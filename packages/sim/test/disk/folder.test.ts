@@ -26,3 +26,18 @@ it('a power loss undoes unsynced names', () => {
   expect(tree.list('/')).toEqual(['old']);
   expect(tree.file('/old')!.all()).toEqual(new Uint8Array([1]));
 });
+
+it('a copy has the names and the bytes of the page cache, and both trees change alone', () => {
+  const tree = new FileTree();
+  tree.makeFolder('/data');
+  tree.create('/data/log').write(0, new Uint8Array([1]));
+  const copy = tree.copy();
+  tree.file('/data/log')!.write(0, new Uint8Array([2, 2]));
+  tree.create('/data/later');
+  copy.losePower(new Prng(1), 'undone');
+  copy.file('/data/log')!.losePower(new Prng(1), 'lost');
+  expect(copy.list('/data')).toEqual(['log']);
+  expect(copy.file('/data/log')!.all()).toEqual(new Uint8Array([1]));
+  copy.remove('/data/log');
+  expect(tree.file('/data/log')!.all()).toEqual(new Uint8Array([2, 2]));
+});
