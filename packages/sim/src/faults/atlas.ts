@@ -11,12 +11,14 @@ import type { NodeId } from '@millrace/base';
 import type { TopicRef } from '@millrace/checkers';
 import type { MetadataImage, PartitionImage } from '@millrace/metadata';
 import type { PartitionPlace, SimCluster, SimNode } from '../cluster/index.ts';
-import type { Life } from '../world/index.ts';
+import type { Life, Micros } from '../world/index.ts';
 
 /** The last loss of a broker. */
 interface Harm {
   /** The process that ran then, or the last one before; undefined: there was none. */
   readonly life: Life | undefined;
+  /** The loss comes until then, at the latest. */
+  readonly untilUs: Micros;
   /**
    * Whether the newest metadata since the loss have the broker active, and in the ISR of all its partitions.
    */
@@ -71,7 +73,8 @@ export class Atlas {
   /** Whether a process that started after the loss serves, on an intact disk. */
   private servesAfter(id: NodeId, harm: Harm): boolean {
     const { life, isReady, disk } = this.cluster.node(id)!;
-    return life !== undefined && life !== harm.life && isReady && !disk.isDamaged;
+    if (life === undefined || life === harm.life || life.bornUs < harm.untilUs) return false;
+    return isReady && !disk.isDamaged;
   }
 
   private give({ topic, topicId }: PartitionPlace): void {
@@ -104,11 +107,15 @@ export class Atlas {
     return !node.isBroker || this.othersAreWhole(node);
   }
 
-  /** Call it before the process of the node ends, if the loss ends the process. */
-  noteHarm(node: SimNode, how: { disk: boolean }): void {
+  /**
+   * Call it before the process of the node ends, if the loss ends the process. `untilUs`: the loss may come
+   * at any time from now until then, and ends the process at that time.
+   */
+  noteHarm(node: SimNode, how: { disk: boolean }, untilUs: Micros = this.cluster.world.nowUs): void {
     if (how.disk && node.isController) this.wipedControllers++;
-    if (node.isBroker && !(this.everythingIsSynced && !how.disk))
-      this.harmed.set(node.id, { life: node.host.life, isInSync: false });
+    if (!node.isBroker || (this.everythingIsSynced && !how.disk)) return;
+    const latestUs = Math.max(untilUs, this.harmed.get(node.id)?.untilUs ?? 0);
+    this.harmed.set(node.id, { life: node.host.life, untilUs: latestUs, isInSync: false });
   }
 
   /**

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { SECOND } from '../../src/world/index.ts';
 import { SmallCluster } from '../support/small-cluster.ts';
 
 function watched(): SmallCluster {
@@ -53,4 +54,26 @@ test('a broker has recovered even if its next process started at the moment of t
   node!.start();
   expect(atlas.isRecovering(id)).toBe(true);
   small.until(() => !atlas.isRecovering(id));
+});
+
+test('a broker whose loss may come later is recovering until a process serves that started after that time', () => {
+  const small = watched();
+  const { atlas, world } = small;
+  const [node] = small.followers;
+  const { id } = node!;
+  const restart = () => {
+    node!.kill('process');
+    small.until(() => !small.state.isr.includes(id));
+    node!.start();
+    small.until(() => node!.isReady && small.state.isr.includes(id));
+  };
+  const untilUs = world.nowUs + 10 * SECOND;
+  atlas.noteHarm(node!, { disk: true }, untilUs);
+  // An earlier loss does not end the later one.
+  atlas.noteHarm(node!, { disk: false });
+  restart();
+  expect(atlas.isRecovering(id)).toBe(true);
+  world.runUntil(untilUs);
+  restart();
+  expect(atlas.isRecovering(id)).toBe(false);
 });
