@@ -18,6 +18,7 @@ import { isrLacksData } from './isr-lacks-data.ts';
 import { readLeaderLogs } from './leader-logs.ts';
 import { leaseTooLong } from './lease-too-long.ts';
 import { Ledger } from './ledger.ts';
+import { liveBrokerReplaced } from './live-broker-replaced.ts';
 import { lostMetadata } from './lost-metadata.ts';
 import { memoryGrows } from './memory-grows.ts';
 import { metadataDiffers } from './metadata-differs.ts';
@@ -39,6 +40,7 @@ export const checkerKinds: readonly StateCheckerKind[] = [
   zombieLeader,
   leaseTooLong,
   deadBrokerUnfenced,
+  liveBrokerReplaced,
   metadataWentBack,
   metadataDiffers,
   lostMetadata,
