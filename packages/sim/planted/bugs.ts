@@ -284,4 +284,21 @@ export const bugs: readonly PlantedBug[] = [
     expectedCheckers: ['replicas-differ', 'isr-lacks-data', 'lost-write'],
     plan: 'failing-reads',
   },
+  {
+    name: 'copied-directory-accepted',
+    sentence: 'the controller registers a process that names a log directory of a live broker',
+    file: 'packages/controller/src/brokers.ts',
+    find: 'return sessions.hasOpenStream(existing.id) || !sharesDirectory(existing.logDirs, request.logDirs);',
+    replace: 'return !sharesDirectory(existing.logDirs, request.logDirs);',
+    expectedCheckers: ['live-broker-replaced'],
+  },
+  {
+    name: 'roles-of-successor',
+    sentence:
+      'a broker that lost its registration takes the roles that the metadata give to the next process with its id',
+    file: 'packages/replication/src/replica-manager.ts',
+    find: 'return lease !== undefined && this.image.broker(this.options.brokerId)?.epoch === lease.brokerEpoch;',
+    replace: 'return lease !== undefined;',
+    expectedCheckers: ['two-leaders'],
+  },
 ];

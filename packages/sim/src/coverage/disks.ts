@@ -42,4 +42,9 @@ export const disks: readonly CoverageItem[] = [
     sentence: 'a power loss loses unsynced data',
     keys: ['disk unsynced data lost'],
   },
+  {
+    name: 'clone-served',
+    sentence: 'a process serves from a copy of the disk of a broker, or from an empty disk, under its id',
+    keys: ['cloned-disk served'],
+  },
 ];

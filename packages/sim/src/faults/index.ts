@@ -16,6 +16,7 @@
  */
 import { aimedFaults, lateCopy, lateFromDead, reusedName } from './aimed/index.ts';
 import { clockFaults } from './clock-faults.ts';
+import { clonedDisk } from './cloned-disk.ts';
 import { connectionFaults } from './connection-faults.ts';
 import { diskFaults } from './disk-faults.ts';
 import { duplicateId } from './duplicate-id.ts';
@@ -59,6 +60,7 @@ export const rareFaults: readonly FaultKind[] = [
   ...ioFaults,
   ...quorumStoreFaults,
   reusedName,
+  clonedDisk,
 ];
 
 /** All faults that a run may draw. */
