@@ -20,6 +20,7 @@ const ORDER = [
   'control',
   'controller',
   'replication',
+  'coordinator',
   'broker',
   'node',
   'sim',
@@ -44,6 +45,14 @@ const WINGS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     lookup: ['segment'],
     door: ['producers', 'lookup'],
     directory: ['files', 'partition-log'],
+  },
+  coordinator: {
+    runtime: [],
+    records: [],
+    offsets: ['records', 'runtime'],
+    classic: ['records', 'runtime'],
+    consumer: ['records', 'runtime'],
+    groups: ['records', 'runtime', 'offsets', 'classic', 'consumer'],
   },
   replication: { partition: [], serving: ['partition'], following: ['partition'] },
 };

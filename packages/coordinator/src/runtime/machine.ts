@@ -1,0 +1,75 @@
+/**
+ * The contract between a state machine on an internal topic and the shard that hosts it. A shard hosts one
+ * machine for one partition, and lives exactly as long as the leadership in which it began. The runtime knows
+ * nothing of groups or transactions.
+ *
+ * Decide, then replay: a machine changes its durable state only in `replay`. To decide a request, the machine
+ * passes records to `ShardPort.write`. The shard calls `replay` for each of them within this call, so the
+ * next decision sees them. The shard appends the records at the end of the turn, in one batch with the
+ * records of other decisions. A machine answers a request only after every record that the answer depends on
+ * is committed (`ShardPort.whenCommitted`).
+ *
+ * If the log refuses a batch whose records were replayed, the shard ends, and a new shard loads the partition
+ * again. So the state of a machine is never ahead of the log for long, and needs no rollback.
+ */
+import type { Millis, WallMillis } from '@millrace/base';
+import type { MetadataDelta, MetadataImage } from '@millrace/metadata';
+import type { ErrorCode } from '@millrace/protocol';
+
+/** A record of an internal topic. */
+export interface CoordinatorRecord {
+  readonly key: Uint8Array;
+  /** Null: a tombstone. */
+  readonly value: Uint8Array | null;
+}
+
+/**
+ * The position of a decision among those of its shard: grows with each accepted `write`. 0: everything that
+ * the shard loaded.
+ */
+export type WriteNumber = number;
+
+/** What a machine may do. */
+export interface ShardPort {
+  /** The monotonic time, for deadlines. */
+  now(): Millis;
+  /** The wall clock, for timestamps in records. */
+  wallMs(): WallMillis;
+  /** The metadata that this broker has applied. */
+  image(): MetadataImage;
+  /**
+   * Accepts records, which reach the log together or not at all, and replays them within this call. NONE:
+   * accepted; `lastWrite` is then the number of this decision. Otherwise nothing was replayed:
+   * COORDINATOR_NOT_AVAILABLE while the partition is under min ISR or too many bytes wait;
+   * UNKNOWN_SERVER_ERROR if the records do not fit into one batch of the topic.
+   */
+  write(records: readonly CoordinatorRecord[]): ErrorCode;
+  /** The number of the last accepted decision. */
+  readonly lastWrite: WriteNumber;
+  /**
+   * Calls `done` once. NONE: every decision up to this one is committed; `done` may then run within this
+   * call. COORDINATOR_NOT_AVAILABLE: they were not committed within `offsets.commit.timeout.ms`, but may be
+   * later. NOT_COORDINATOR: the leadership ended before.
+   */
+  whenCommitted(write: WriteNumber, done: (errorCode: ErrorCode) => void): void;
+  /**
+   * Calls back once, in a later turn. The returned function cancels the call. No call comes after `ended`.
+   */
+  after(delayMs: Millis, callback: () => void): () => void;
+}
+
+/** The state machine of one partition of an internal topic. The runtime makes one for each leadership. */
+export interface ShardMachine {
+  /**
+   * Applies a record: of the log, while the shard loads, or of a decision. The bytes are valid only during
+   * the call. Throws DecodeError if it knows the type of the key and cannot read the record; ignores unknown
+   * types.
+   */
+  replay(record: CoordinatorRecord): void;
+  /** Every record of the log is replayed and committed. From now on the machine may decide. */
+  loaded(): void;
+  /** The leadership or the process ended. The machine answers every waiting request with this error. */
+  ended(errorCode: ErrorCode): void;
+  /** This broker has applied new metadata. Called only between `loaded` and `ended`. */
+  metadataChanged(delta: MetadataDelta): void;
+}
