@@ -3,7 +3,14 @@ import { assert } from '@millrace/base';
 import { topicConfigDefinitions } from '@millrace/metadata/topic-config';
 import type { SettingType } from './types.ts';
 
-export type SettingGroup = 'Node' | 'Quorum' | 'Topics' | 'Replication' | 'Connections' | 'Operation';
+export type SettingGroup =
+  | 'Node'
+  | 'Quorum'
+  | 'Topics'
+  | 'Replication'
+  | 'Groups'
+  | 'Connections'
+  | 'Operation';
 
 export interface SettingDefinition<T> {
   readonly type: SettingType<T>;

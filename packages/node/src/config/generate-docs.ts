@@ -14,6 +14,7 @@ const GROUPS: Record<SettingGroup, string> = {
   Quorum: 'The controllers, and the timeouts that detect a dead node.',
   Topics: 'Defaults for topics, which a topic’s own config overrides.',
   Replication: 'How followers fetch, and when they leave the ISR.',
+  Groups: 'Consumer groups and committed offsets.',
   Connections: 'Limits for clients.',
   Operation: 'Start, health and logs.',
 };

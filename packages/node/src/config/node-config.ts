@@ -98,6 +98,7 @@ function assemble(settings: Settings, explicit: ReadonlyMap<SettingName, string>
       `broker.heartbeat.interval.ms='${settings['broker.heartbeat.interval.ms']}' is not allowed; give at most half of broker.session.timeout.ms, which is ${settings['broker.session.timeout.ms']}`,
     );
   }
+  checkGroupBounds(settings, problems);
   if (problems.length > 0) throw new ConfigError(problems);
   return {
     settings,
@@ -112,6 +113,32 @@ function assemble(settings: Settings, explicit: ReadonlyMap<SettingName, string>
     voters,
     logDirectory: settings['log.dirs'],
   };
+}
+
+/** The groups' settings that have settings for their bounds. */
+const BOUNDED = ['session.timeout.ms', 'heartbeat.interval.ms', 'assignment.interval.ms'] as const;
+
+function checkGroupBounds(settings: Settings, problems: string[]): void {
+  for (const name of BOUNDED) {
+    const value = settings[`group.consumer.${name}`];
+    const [min, max] = [settings[`group.consumer.min.${name}`], settings[`group.consumer.max.${name}`]];
+    if (value < min || value > max) {
+      problems.push(
+        `group.consumer.${name}='${value}' is not allowed; give ${min} to ${max}, or change group.consumer.min.${name} and group.consumer.max.${name}`,
+      );
+    }
+  }
+  if (settings['group.consumer.heartbeat.interval.ms'] >= settings['group.consumer.session.timeout.ms']) {
+    problems.push(
+      `group.consumer.heartbeat.interval.ms='${settings['group.consumer.heartbeat.interval.ms']}' is not allowed; give less than group.consumer.session.timeout.ms, which is ${settings['group.consumer.session.timeout.ms']}`,
+    );
+  }
+  const [least, most] = [settings['group.min.session.timeout.ms'], settings['group.max.session.timeout.ms']];
+  if (least > most) {
+    problems.push(
+      `group.min.session.timeout.ms='${least}' is not allowed; give at most group.max.session.timeout.ms, which is ${most}`,
+    );
+  }
 }
 
 interface RoleFacts {

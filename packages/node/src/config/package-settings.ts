@@ -4,6 +4,13 @@
  */
 import type { BrokerConfigEntry, FrontEndConfig, FrontEndLimits, LifecycleConfig } from '@millrace/broker';
 import type { ControllerConfig } from '@millrace/controller';
+import type {
+  ClassicGroupConfig,
+  ConsumerGroupConfig,
+  GroupsConfig,
+  OffsetsConfig,
+  OffsetsTopicConfig,
+} from '@millrace/coordinator';
 import type { QuorumConfig } from '@millrace/raft';
 import type { ReplicationConfig } from '@millrace/replication';
 import type { SettingDefinition } from './definition.ts';
@@ -87,6 +94,46 @@ const lifecycleFields = {
   controlledShutdownMaxMs: 'controlledShutdownMaxMs',
 } as const satisfies FieldsOf<LifecycleConfig>;
 
+const classicGroupFields = {
+  minSessionTimeoutMs: 'group.min.session.timeout.ms',
+  maxSessionTimeoutMs: 'group.max.session.timeout.ms',
+  initialRebalanceDelayMs: 'group.initial.rebalance.delay.ms',
+  maxSize: 'group.max.size',
+} as const satisfies FieldsOf<ClassicGroupConfig>;
+
+const consumerGroupFields = {
+  sessionTimeoutMs: 'group.consumer.session.timeout.ms',
+  heartbeatIntervalMs: 'group.consumer.heartbeat.interval.ms',
+  maxSize: 'group.consumer.max.size',
+  assignors: 'group.consumer.assignors',
+  migrationPolicy: 'group.consumer.migration.policy',
+  assignmentIntervalMs: 'group.consumer.assignment.interval.ms',
+  regexRefreshIntervalMs: 'group.consumer.regex.refresh.interval.ms',
+} as const satisfies FieldsOf<ConsumerGroupConfig>;
+
+const offsetsFields = {
+  metadataMaxChars: 'offset.metadata.max.bytes',
+  retentionMs: computed(
+    ['offsets.retention.minutes'],
+    (values) => values['offsets.retention.minutes'] * 60_000,
+  ),
+  retentionCheckIntervalMs: 'offsets.retention.check.interval.ms',
+} as const satisfies FieldsOf<OffsetsConfig>;
+
+const offsetsTopicFields = {
+  partitions: 'offsets.topic.num.partitions',
+  replicationFactor: 'offsets.topic.replication.factor',
+  segmentBytes: 'offsets.topic.segment.bytes',
+} as const satisfies FieldsOf<OffsetsTopicConfig>;
+
+const groupsFields = {
+  classic: computed([], (_values, config) => fill<ClassicGroupConfig>(classicGroupFields, config)),
+  consumer: computed([], (_values, config) => fill<ConsumerGroupConfig>(consumerGroupFields, config)),
+  offsets: computed([], (_values, config) => fill<OffsetsConfig>(offsetsFields, config)),
+  topic: computed([], (_values, config) => fill<OffsetsTopicConfig>(offsetsTopicFields, config)),
+  commitTimeoutMs: 'offsets.commit.timeout.ms',
+} as const satisfies FieldsOf<GroupsConfig>;
+
 /** The node reads these itself, in node-config.ts, start-node.ts and broker-config.ts. */
 export const ownSettings = [
   'process.roles',
@@ -100,6 +147,12 @@ export const ownSettings = [
   'broker.rack',
   'controller.quorum.voters',
   'min.free.bytes',
+  'group.consumer.min.session.timeout.ms',
+  'group.consumer.max.session.timeout.ms',
+  'group.consumer.min.heartbeat.interval.ms',
+  'group.consumer.max.heartbeat.interval.ms',
+  'group.consumer.min.assignment.interval.ms',
+  'group.consumer.max.assignment.interval.ms',
   'health.port',
   'logger.level',
   'logger.format',
@@ -116,6 +169,11 @@ export type Received =
   | ReceivedBy<typeof limitFields>
   | ReceivedBy<typeof frontEndFields>
   | ReceivedBy<typeof lifecycleFields>
+  | ReceivedBy<typeof classicGroupFields>
+  | ReceivedBy<typeof consumerGroupFields>
+  | ReceivedBy<typeof offsetsFields>
+  | ReceivedBy<typeof offsetsTopicFields>
+  | ReceivedBy<typeof groupsFields>
   | (typeof ownSettings)[number]
   | TopicSettingName;
 
@@ -136,6 +194,10 @@ export function replicationConfig(config: NodeConfig): ReplicationConfig {
 
 export function frontEndConfig(config: NodeConfig): FrontEndConfig {
   return fill<FrontEndConfig>(frontEndFields, config);
+}
+
+export function groupsConfig(config: NodeConfig): GroupsConfig {
+  return fill<GroupsConfig>(groupsFields, config);
 }
 
 export function lifecycleConfig(config: NodeConfig): LifecycleConfig {

@@ -7,6 +7,7 @@
  */
 import { parseListeners, parseProtocolMap, parseVoters } from './addresses.ts';
 import { setting, type TopicSettingDefinition, topicSetting } from './definition.ts';
+import { groupSettings } from './group-settings.ts';
 import { boolean, custom, int, list, long, oneOf, optional, type TypeOfSetting, text } from './types.ts';
 
 const OURS = 'Kafka has no such setting.';
@@ -403,6 +404,7 @@ export const settingsTable = {
   ...quorumSettings,
   ...topicSettings,
   ...replicationSettings,
+  ...groupSettings,
   ...connectionSettings,
   ...operationSettings,
 };
