@@ -1,19 +1,8 @@
-/**
- * An API: one table for both directions and all versions, and the codecs compiled from it on first use. The
- * cache of codecs is the only state.
- */
-import { assert } from '@millrace/base';
-import { compileDecoder, compileEncoder, type Decode, type Encode } from './compile.ts';
-import { REQUEST_ELEMENTS_MAX, Reader } from './reader.ts';
+/** An API: one table for both directions and all versions, and the codecs compiled from it. */
+import { type DecodeCost, MessageCodec } from './message-codec.ts';
+import { REQUEST_ELEMENTS_MAX } from './reader.ts';
 import { type Decoded, type Encodable, type Fields, parseVersions, type Versions } from './schema.ts';
-import { Writer } from './writer.ts';
-
-export interface DecodeCost {
-  /** The decoder sets it: approximate heap size of the decoded arrays, in bytes. */
-  heapBytes: number;
-  /** The most array elements and tagged fields that this request may have. */
-  readonly elementsMax: number;
-}
+import type { Writer } from './writer.ts';
 
 export interface Api<Request, Response, RequestInput, ResponseInput> {
   /** Kafka's number of the API. */
@@ -68,16 +57,33 @@ interface Table<Req extends Fields, Res extends Fields> {
 export function defineApi<const Req extends Fields, const Res extends Fields>(
   table: Table<Req, Res>,
 ): Api<Decoded<Req>, Decoded<Res>, Encodable<Req>, Encodable<Res>> {
-  const { min, max } = parseVersions(table.versions);
-  const request = new MessageCodec(table, 'request', table.request, min, max);
-  const response = new MessageCodec(table, 'response', table.response, min, max);
+  const { name, flexibleFrom } = table;
+  const versions = parseVersions(table.versions);
+  const request = new MessageCodec({
+    name,
+    part: 'request',
+    fields: table.request,
+    versions,
+    flexibleFrom,
+    elementsMax: REQUEST_ELEMENTS_MAX,
+    mayHaveMoreBytes: true,
+  });
+  const response = new MessageCodec({
+    name,
+    part: 'response',
+    fields: table.response,
+    versions,
+    flexibleFrom,
+    elementsMax: Infinity,
+    mayHaveMoreBytes: false,
+  });
   return {
     key: table.key,
-    name: table.name,
-    minVersion: min,
-    maxVersion: max,
-    advertisedMinVersion: table.advertisedMinVersion ?? min,
-    flexibleFrom: table.flexibleFrom,
+    name,
+    minVersion: versions.min,
+    maxVersion: versions.max,
+    advertisedMinVersion: table.advertisedMinVersion ?? versions.min,
+    flexibleFrom,
     requestFields: table.request,
     responseFields: table.response,
     decodeRequest: (version, bytes, position = 0, cost = undefined) =>
@@ -89,78 +95,4 @@ export function defineApi<const Req extends Fields, const Res extends Fields>(
     writeRequest: (version, value, writer) => request.write(version, value, writer),
     writeResponse: (version, value, writer) => response.write(version, value, writer),
   };
-}
-
-/** One direction of an API: the compiled decoders and encoders of the versions in use. */
-class MessageCodec {
-  private readonly api: { readonly name: string; readonly flexibleFrom: number };
-  private readonly direction: 'request' | 'response';
-  private readonly fields: Fields;
-  private readonly min: number;
-  private readonly max: number;
-  private readonly elementsMax: number;
-  private readonly decoders: { what: string; decode: Decode }[] = [];
-  private readonly encoders: Encode[] = [];
-
-  constructor(
-    api: { readonly name: string; readonly flexibleFrom: number },
-    direction: 'request' | 'response',
-    fields: Fields,
-    min: number,
-    max: number,
-  ) {
-    this.api = api;
-    this.direction = direction;
-    this.fields = fields;
-    this.min = min;
-    this.max = max;
-    this.elementsMax = direction === 'request' ? REQUEST_ELEMENTS_MAX : Infinity;
-  }
-
-  decode(version: number, bytes: Uint8Array, position: number, cost?: DecodeCost): unknown {
-    const { what, decode } = this.decoders[version] ?? this.addDecoder(version);
-    const reader = new Reader(
-      bytes,
-      position,
-      what,
-      Math.min(this.elementsMax, cost?.elementsMax ?? this.elementsMax),
-    );
-    const value = decode(reader);
-    if (cost !== undefined) cost.heapBytes = reader.heapBytes;
-    if (this.direction === 'response') reader.finish();
-    return value;
-  }
-
-  encode(version: number, value: unknown): Uint8Array[] {
-    const writer = new Writer();
-    this.write(version, value, writer);
-    return writer.finish();
-  }
-
-  write(version: number, value: unknown, writer: Writer): void {
-    const encode = this.encoders[version] ?? this.addEncoder(version);
-    encode(writer, value);
-  }
-
-  private addDecoder(version: number): { what: string; decode: Decode } {
-    const what = `${this.api.name} v${version} ${this.direction}`;
-    const decoder = { what, decode: compileDecoder(this.target(version)) };
-    this.decoders[version] = decoder;
-    return decoder;
-  }
-
-  private addEncoder(version: number): Encode {
-    const encode = compileEncoder(this.target(version));
-    this.encoders[version] = encode;
-    return encode;
-  }
-
-  private target(version: number) {
-    assert(
-      Number.isInteger(version) && version >= this.min && version <= this.max,
-      'a version the API does not have',
-    );
-    const name = `${this.api.name}_v${version}_${this.direction}`;
-    return { name, fields: this.fields, version, flexible: version >= this.api.flexibleFrom };
-  }
 }

@@ -8,6 +8,7 @@ export * from './decode-error.ts';
 export * from './error-code.ts';
 export * from './framing.ts';
 export * from './headers.ts';
+export type { DecodeCost } from './message-codec.ts';
 export * from './murmur2.ts';
 export * from './names.ts';
 export * from './record-check.ts';

@@ -97,5 +97,5 @@ it('missing bytes and unknown versions are refused', () => {
   const bytes = join(apis.listOffsets.encodeRequest(6, { topics: [{ name: 'a', partitions: [{}] }] }));
   for (let length = 0; length < bytes.length; length++)
     expect(() => apis.listOffsets.decodeRequest(6, bytes.subarray(0, length))).toThrow(DecodeError);
-  expect(() => apis.listOffsets.decodeRequest(12, bytes)).toThrow('a version the API does not have');
+  expect(() => apis.listOffsets.decodeRequest(12, bytes)).toThrow('a version the message does not have');
 });
