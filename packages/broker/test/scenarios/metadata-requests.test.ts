@@ -3,7 +3,7 @@
  * versions. Also the creation of missing topics, and ApiVersions.
  */
 import { ZERO_UUID } from '@millrace/base';
-import { apis, ErrorCode, type RequestInputOf } from '@millrace/protocol';
+import { type AnyApi, apis, ErrorCode, groupApis, type RequestInputOf } from '@millrace/protocol';
 import { describe, expect, test } from 'vitest';
 import { CLUSTER_ID, OTHER_ID, partition, type TestBroker, TOPIC_ID, testBroker } from '../support/broker.ts';
 
@@ -361,6 +361,27 @@ describe('ApiVersions', () => {
       '60 0-2',
       '75 0-0',
     ]);
+  });
+
+  test('the answer lists the APIs that have a handler, and no API of groups', () => {
+    const broker = testBroker();
+    const client = broker.connect();
+    const id = client.request(apis.apiVersions, 0, {});
+    broker.clock.settle();
+    const advertised = new Set(client.answer(apis.apiVersions, id).apiKeys.map(({ apiKey }) => apiKey));
+    expect(advertised).toEqual(new Set(Object.values(apis).map(({ key }) => key)));
+    for (const { key } of Object.values(groupApis)) expect(advertised).not.toContain(key);
+  });
+
+  test.each(Object.values(groupApis) as AnyApi[])('a request of $name closes the connection', (api) => {
+    for (let version = api.minVersion; version <= api.maxVersion; version++) {
+      const broker = testBroker();
+      const client = broker.connect();
+      client.request(api, version, {});
+      broker.clock.settle();
+      expect([client.ended, client.answers]).toEqual([true, []]);
+      expect(broker.log()).toEqual(['connection-closed: unknown API key']);
+    }
   });
 
   test('the broker refuses a client whose software name breaks the grammar of KIP-511', () => {

@@ -3,8 +3,8 @@
  * recorded frame; encoding the result must give the same bytes. Also open the record batches inside.
  */
 import {
-  type AnyApi,
-  apis,
+  allApis,
+  type apis,
   batchSizeAt,
   checkBatchCrc,
   decodeRequestHeader,
@@ -18,7 +18,9 @@ import {
 } from '@millrace/protocol';
 import { compressionCodecs } from '@millrace/protocol/io';
 import { describe, expect, it } from 'vitest';
-import { type Golden, readGoldens } from '../support/goldens.ts';
+import { plain } from '../support/arbitraries.ts';
+import { codecClient, type Golden, readGoldens } from '../support/goldens.ts';
+import { fillings, sampleOf } from '../support/samples.ts';
 
 const goldens = readGoldens();
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
@@ -47,9 +49,28 @@ describe.each([...Map.groupBy(goldens, (golden) => `${golden.api.name} v${golden
   },
 );
 
+describe("bytes that Kafka's own codec wrote hold the sample", () => {
+  for (const filling of fillings) {
+    const written = goldens.filter(({ client }) => client === codecClient(filling));
+    it.each(written.map((golden): [string, Golden] => [`${golden.api.name} v${golden.version}`, golden]))(
+      `${filling}: %s`,
+      (_, { api, version, request, response }) => {
+        const { bodyPosition } = decodeRequestHeader(request);
+        expect(plain(api.decodeRequest(version, request, bodyPosition))).toEqual(
+          plain(sampleOf(api.requestFields, version, filling)),
+        );
+        const header = decodeResponseHeader(api, version, response);
+        expect(plain(api.decodeResponse(version, response, header.bodyPosition))).toEqual(
+          plain(sampleOf(api.responseFields, version, filling)),
+        );
+      },
+    );
+  }
+});
+
 it('every version of every API was recorded, except the listed ones', () => {
   const missing: Record<string, number[]> = {};
-  for (const api of Object.values(apis) as AnyApi[])
+  for (const api of allApis)
     for (let version = api.minVersion; version <= api.maxVersion; version++)
       if (!goldens.some((golden) => golden.api === api && golden.version === version))
         missing[api.name] = [...(missing[api.name] ?? []), version];

@@ -79,3 +79,11 @@ function scalar(kind: string): fc.Arbitrary<unknown> {
       throw new Error(`no arbitrary for ${kind}`);
   }
 }
+
+/** Replaces byte arrays by hex text, so that views of different buffers compare by their bytes. */
+export function plain(value: unknown): unknown {
+  if (value instanceof Uint8Array) return Buffer.from(value).toString('hex');
+  if (Array.isArray(value)) return value.map(plain);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, plain(member)]));
+}

@@ -1,10 +1,11 @@
 /**
  * The golden exchanges in test/goldens/*.hex: frames (without their size) that real clients, or ask.ts, and
- * Kafka sent each other.
+ * Kafka sent each other, or that Kafka's classes encoded (kafka-codec.ts).
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type AnyApi, apis } from '@millrace/protocol';
+import { type AnyApi, allApis } from '@millrace/protocol';
+import type { Filling } from './samples.ts';
 
 export interface Golden {
   readonly api: AnyApi;
@@ -16,6 +17,9 @@ export interface Golden {
 
 const FOLDER = join(import.meta.dirname, '../goldens');
 
+/** The name that the goldens of Kafka's classes have in place of a client's. */
+export const codecClient = (filling: Filling): string => `Kafka 4.3.1's own codec, ${filling} sample`;
+
 export function readGoldens(): Golden[] {
   const names = readdirSync(FOLDER).filter((name) => name.endsWith('.hex'));
   return names.sort().flatMap(readFile);
@@ -23,7 +27,7 @@ export function readGoldens(): Golden[] {
 
 function readFile(name: string): Golden[] {
   const [, apiName, version] = /^(\w+)-v(\d+)\.hex$/.exec(name)!;
-  const api = (Object.values(apis) as AnyApi[]).find((candidate) => candidate.name === apiName)!;
+  const api = allApis.find((candidate) => candidate.name === apiName)!;
   const goldens: Golden[] = [];
   let client = '';
   let request = new Uint8Array(0);

@@ -1,0 +1,65 @@
+/**
+ * Writes golden bytes that Kafka's own classes encode, for APIs that the broker does not serve yet:
+ *
+ *     node kafka-codec.ts KAFKA_FOLDER        (the folder has Kafka's jars in libs/; needs java 17)
+ *
+ * The values are those of `../support/samples.ts`. Replaces its own paragraphs and keeps those of clients.
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type AnyApi, groupApis } from '@millrace/protocol';
+import { codecClient } from '../support/goldens.ts';
+import { fillings, sampleOf, toKafkaJson } from '../support/samples.ts';
+
+const libs = join(process.argv[2]!, 'libs');
+
+/** Kafka's bytes of each line, in the format of KafkaCodec.java. */
+function encodeByKafka(lines: readonly string[]): string[] {
+  const program = join(import.meta.dirname, 'KafkaCodec.java');
+  const input = lines.map((line) => `${line}\n`).join('');
+  const java = spawnSync('java', ['-cp', `${libs}/*`, program], { input, maxBuffer: 1 << 26 });
+  if (java.status !== 0) throw new Error(java.stderr.toString());
+  return java.stdout.toString().trim().split('\n');
+}
+
+interface Frame {
+  readonly path: string;
+  readonly heading: string;
+  readonly client: string;
+  readonly request: string;
+  readonly response: string;
+}
+
+function framesOf(api: AnyApi): Frame[] {
+  const { name, key, minVersion, maxVersion, requestFields, responseFields } = api;
+  const frames: Frame[] = [];
+  for (let version = minVersion; version <= maxVersion; version++)
+    for (const filling of fillings) {
+      const line = (direction: string, fields: AnyApi['requestFields']) => {
+        const json = JSON.stringify(toKafkaJson(fields, version, sampleOf(fields, version, filling)));
+        return `${direction}\t${name}\t${version}\t${json}`;
+      };
+      frames.push({
+        path: join(import.meta.dirname, `${name}-v${version}.hex`),
+        heading: `# ${name} (${key}) v${version}: frames without their size, > request, < response\n`,
+        client: codecClient(filling),
+        request: line('request', requestFields),
+        response: line('response', responseFields),
+      });
+    }
+  return frames;
+}
+
+function withParagraph(text: string, client: string, lines: string): string {
+  const paragraphs = text.trimEnd().split('\n\n');
+  const others = paragraphs.filter((paragraph) => !paragraph.startsWith(`# ${client}\n`));
+  return `${[...others, `# ${client}\n${lines}`].join('\n\n')}\n`;
+}
+
+const frames = (Object.values(groupApis) as AnyApi[]).flatMap(framesOf);
+const bytes = encodeByKafka(frames.flatMap(({ request, response }) => [request, response]));
+for (const [i, { path, heading, client }] of frames.entries()) {
+  const old = existsSync(path) ? readFileSync(path, 'utf8') : heading;
+  writeFileSync(path, withParagraph(old, client, `> ${bytes[2 * i]}\n< ${bytes[2 * i + 1]}`));
+}
