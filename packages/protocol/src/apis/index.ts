@@ -31,11 +31,15 @@ import { describeQuorum } from './describe-quorum.ts';
 import { describeTopicPartitions } from './describe-topic-partitions.ts';
 import { fetch } from './fetch.ts';
 import { findCoordinator } from './find-coordinator.ts';
+import { heartbeat } from './heartbeat.ts';
 import { initProducerId } from './init-producer-id.ts';
+import { joinGroup } from './join-group.ts';
+import { leaveGroup } from './leave-group.ts';
 import { listOffsets } from './list-offsets.ts';
 import { metadata } from './metadata.ts';
 import { offsetForLeaderEpoch } from './offset-for-leader-epoch.ts';
 import { produce } from './produce.ts';
+import { syncGroup } from './sync-group.ts';
 
 /** The APIs that the broker serves. */
 export const apis = {
@@ -59,7 +63,13 @@ export const apis = {
  * The APIs of groups. The broker does not serve them yet, so it does not advertise them. An API moves to
  * `apis` with its handler: then the compiler and the tests demand the steps from 3 on.
  */
-export const groupApis = { findCoordinator } as const;
+export const groupApis = {
+  findCoordinator,
+  joinGroup,
+  syncGroup,
+  heartbeat,
+  leaveGroup,
+} as const;
 
 /** Every API with a table. */
 export const allApis: readonly AnyApi[] = [...Object.values(apis), ...Object.values(groupApis)];
@@ -82,8 +92,12 @@ export type {
 export type { FetchRequest, FetchResponse } from './fetch.ts';
 export type { FindCoordinatorRequest, FindCoordinatorResponse } from './find-coordinator.ts';
 export { CoordinatorType } from './find-coordinator.ts';
+export type { HeartbeatRequest, HeartbeatResponse } from './heartbeat.ts';
 export type { InitProducerIdRequest, InitProducerIdResponse } from './init-producer-id.ts';
+export type { JoinGroupRequest, JoinGroupResponse } from './join-group.ts';
+export type { LeaveGroupRequest, LeaveGroupResponse } from './leave-group.ts';
 export type { ListOffsetsRequest, ListOffsetsResponse } from './list-offsets.ts';
 export type { MetadataRequest, MetadataResponse } from './metadata.ts';
 export type { OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse } from './offset-for-leader-epoch.ts';
 export type { ProduceRequest, ProduceResponse } from './produce.ts';
+export type { SyncGroupRequest, SyncGroupResponse } from './sync-group.ts';
