@@ -37,6 +37,9 @@ import { joinGroup } from './join-group.ts';
 import { leaveGroup } from './leave-group.ts';
 import { listOffsets } from './list-offsets.ts';
 import { metadata } from './metadata.ts';
+import { offsetCommit } from './offset-commit.ts';
+import { offsetDelete } from './offset-delete.ts';
+import { offsetFetch } from './offset-fetch.ts';
 import { offsetForLeaderEpoch } from './offset-for-leader-epoch.ts';
 import { produce } from './produce.ts';
 import { syncGroup } from './sync-group.ts';
@@ -69,6 +72,9 @@ export const groupApis = {
   syncGroup,
   heartbeat,
   leaveGroup,
+  offsetCommit,
+  offsetFetch,
+  offsetDelete,
 } as const;
 
 /** Every API with a table. */
@@ -98,6 +104,9 @@ export type { JoinGroupRequest, JoinGroupResponse } from './join-group.ts';
 export type { LeaveGroupRequest, LeaveGroupResponse } from './leave-group.ts';
 export type { ListOffsetsRequest, ListOffsetsResponse } from './list-offsets.ts';
 export type { MetadataRequest, MetadataResponse } from './metadata.ts';
+export type { OffsetCommitRequest, OffsetCommitResponse } from './offset-commit.ts';
+export type { OffsetDeleteRequest, OffsetDeleteResponse } from './offset-delete.ts';
+export type { OffsetFetchRequest, OffsetFetchResponse } from './offset-fetch.ts';
 export type { OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse } from './offset-for-leader-epoch.ts';
 export type { ProduceRequest, ProduceResponse } from './produce.ts';
 export type { SyncGroupRequest, SyncGroupResponse } from './sync-group.ts';
