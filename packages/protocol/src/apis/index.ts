@@ -24,9 +24,11 @@ import type { AnyApi } from '../api.ts';
 import { apiVersions } from './api-versions.ts';
 import { createPartitions } from './create-partitions.ts';
 import { createTopics } from './create-topics.ts';
+import { deleteGroups } from './delete-groups.ts';
 import { deleteTopics } from './delete-topics.ts';
 import { describeCluster } from './describe-cluster.ts';
 import { describeConfigs } from './describe-configs.ts';
+import { describeGroups } from './describe-groups.ts';
 import { describeQuorum } from './describe-quorum.ts';
 import { describeTopicPartitions } from './describe-topic-partitions.ts';
 import { fetch } from './fetch.ts';
@@ -35,6 +37,7 @@ import { heartbeat } from './heartbeat.ts';
 import { initProducerId } from './init-producer-id.ts';
 import { joinGroup } from './join-group.ts';
 import { leaveGroup } from './leave-group.ts';
+import { listGroups } from './list-groups.ts';
 import { listOffsets } from './list-offsets.ts';
 import { metadata } from './metadata.ts';
 import { offsetCommit } from './offset-commit.ts';
@@ -75,6 +78,9 @@ export const groupApis = {
   offsetCommit,
   offsetFetch,
   offsetDelete,
+  listGroups,
+  describeGroups,
+  deleteGroups,
 } as const;
 
 /** Every API with a table. */
@@ -87,9 +93,11 @@ export const apiByKey: ReadonlyMap<number, AnyApi> = new Map(
 export type { ApiVersionsRequest, ApiVersionsResponse } from './api-versions.ts';
 export type { CreatePartitionsRequest, CreatePartitionsResponse } from './create-partitions.ts';
 export type { CreateTopicsRequest, CreateTopicsResponse } from './create-topics.ts';
+export type { DeleteGroupsRequest, DeleteGroupsResponse } from './delete-groups.ts';
 export type { DeleteTopicsRequest, DeleteTopicsResponse } from './delete-topics.ts';
 export type { DescribeClusterRequest, DescribeClusterResponse } from './describe-cluster.ts';
 export type { DescribeConfigsRequest, DescribeConfigsResponse } from './describe-configs.ts';
+export type { DescribeGroupsRequest, DescribeGroupsResponse } from './describe-groups.ts';
 export type { DescribeQuorumRequest, DescribeQuorumResponse } from './describe-quorum.ts';
 export type {
   DescribeTopicPartitionsRequest,
@@ -102,6 +110,7 @@ export type { HeartbeatRequest, HeartbeatResponse } from './heartbeat.ts';
 export type { InitProducerIdRequest, InitProducerIdResponse } from './init-producer-id.ts';
 export type { JoinGroupRequest, JoinGroupResponse } from './join-group.ts';
 export type { LeaveGroupRequest, LeaveGroupResponse } from './leave-group.ts';
+export type { ListGroupsRequest, ListGroupsResponse } from './list-groups.ts';
 export type { ListOffsetsRequest, ListOffsetsResponse } from './list-offsets.ts';
 export type { MetadataRequest, MetadataResponse } from './metadata.ts';
 export type { OffsetCommitRequest, OffsetCommitResponse } from './offset-commit.ts';
