@@ -22,6 +22,8 @@
  */
 import type { AnyApi } from '../api.ts';
 import { apiVersions } from './api-versions.ts';
+import { consumerGroupDescribe } from './consumer-group-describe.ts';
+import { consumerGroupHeartbeat } from './consumer-group-heartbeat.ts';
 import { createPartitions } from './create-partitions.ts';
 import { createTopics } from './create-topics.ts';
 import { deleteGroups } from './delete-groups.ts';
@@ -81,6 +83,8 @@ export const groupApis = {
   listGroups,
   describeGroups,
   deleteGroups,
+  consumerGroupHeartbeat,
+  consumerGroupDescribe,
 } as const;
 
 /** Every API with a table. */
@@ -91,6 +95,14 @@ export const apiByKey: ReadonlyMap<number, AnyApi> = new Map(
 );
 
 export type { ApiVersionsRequest, ApiVersionsResponse } from './api-versions.ts';
+export type {
+  ConsumerGroupDescribeRequest,
+  ConsumerGroupDescribeResponse,
+} from './consumer-group-describe.ts';
+export type {
+  ConsumerGroupHeartbeatRequest,
+  ConsumerGroupHeartbeatResponse,
+} from './consumer-group-heartbeat.ts';
 export type { CreatePartitionsRequest, CreatePartitionsResponse } from './create-partitions.ts';
 export type { CreateTopicsRequest, CreateTopicsResponse } from './create-topics.ts';
 export type { DeleteGroupsRequest, DeleteGroupsResponse } from './delete-groups.ts';
