@@ -2,9 +2,12 @@
  * The interface of a coordinator (of groups, of transactions) to the partitions that this broker leads.
  * Reports each leadership's beginning and end, reads the partitions, and appends to them.
  */
-import type { LeaderEpoch, Uuid } from '@millrace/base';
+import type { LeaderEpoch, Offset, Uuid } from '@millrace/base';
+import { ErrorCode } from '@millrace/protocol';
 import type { LeadershipFeed } from './leadership-feed.ts';
 import { Acknowledgement, produceFailure } from './partition/acks.ts';
+import { refusalBeforeAppend } from './partition/min-isr.ts';
+import type { Partition } from './partition/partition.ts';
 import type { PartitionLookup } from './partition-lookup.ts';
 import { type ReaderPorts, type ReadWanted, readInSlices } from './serving/sliced-read.ts';
 import type { Cancel, ProduceResult } from './types.ts';
@@ -18,9 +21,18 @@ export interface OwnAppend {
   readonly records: Uint8Array;
 }
 
+/** The limits of a led partition. */
+export interface PartitionBounds {
+  /** The log's start: the offset from which a coordinator reads. */
+  readonly startOffset: Offset;
+  /** The largest batch that the log takes: `max.message.bytes`, or `segment.bytes` if that is smaller. */
+  readonly batchBytesMax: number;
+}
+
 export interface CoordinatorPorts extends Omit<ReaderPorts, 'find'> {
   /** Calls back at the end of this turn. */
   readonly soon: (callback: () => void) => void;
+  readonly holdsLease: () => boolean;
 }
 
 export class CoordinatorPort {
@@ -53,12 +65,67 @@ export class CoordinatorPort {
     return failure;
   }
 
+  /**
+   * Says whether an append would be refused before the log sees it: NOT_LEADER_OR_FOLLOWER in another leader
+   * epoch, NOT_ENOUGH_REPLICAS under min ISR, otherwise NONE. The append itself can still fail.
+   */
+  mayAppend(topicId: Uuid, index: number, leaderEpoch: LeaderEpoch): ErrorCode {
+    const partition = this.led(topicId, index, leaderEpoch);
+    if (partition === undefined) return ErrorCode.NOT_LEADER_OR_FOLLOWER;
+    return refusalBeforeAppend(partition, -1)?.errorCode ?? ErrorCode.NONE;
+  }
+
+  /**
+   * Calls `settled` once, at the end of a turn. NONE or NOT_ENOUGH_REPLICAS_AFTER_APPEND: everything below
+   * `offset` is committed, and this broker had a lease when the leadership said so. Any other error: the
+   * leadership ended before.
+   */
+  whenCommitted(
+    topicId: Uuid,
+    index: number,
+    leaderEpoch: LeaderEpoch,
+    offset: Offset,
+    settled: (errorCode: ErrorCode) => void,
+  ): void {
+    const acknowledgement = new Acknowledgement(({ errorCode }) => this.ports.soon(() => settled(errorCode)));
+    const partition = this.led(topicId, index, leaderEpoch);
+    if (partition?.leadership !== undefined) partition.leadership.whenCommitted(offset, acknowledgement);
+    else acknowledgement.settle(produceFailure(ErrorCode.NOT_LEADER_OR_FOLLOWER));
+  }
+
+  /**
+   * True while no other broker can lead the partitions of this one. Without a lease, a coordinator's state
+   * may be out of date.
+   */
+  holdsLease(): boolean {
+    return this.ports.holdsLease();
+  }
+
+  /** Undefined: this broker does not lead the partition in this epoch. */
+  bounds(topicId: Uuid, index: number, leaderEpoch: LeaderEpoch): PartitionBounds | undefined {
+    const log = this.led(topicId, index, leaderEpoch)?.log;
+    if (log === undefined) return undefined;
+    const { maxMessageBytes, segmentBytes } = log.config;
+    return { startOffset: log.startOffset, batchBytesMax: Math.min(maxMessageBytes, segmentBytes) };
+  }
+
+  /** The coordinator read a corrupt batch: the leader asks to resign, as after any read that finds one. */
+  foundCorrupt(topicId: Uuid, index: number, leaderEpoch: LeaderEpoch, reason: string): void {
+    this.led(topicId, index, leaderEpoch)?.corruption.found(reason);
+  }
+
   /** Reads to the log's end, one slice per turn. Returns a function that stops the reading. */
   read(topicId: Uuid, index: number, wanted: ReadWanted): Cancel {
-    const find = () => {
-      const found = this.lookup.findById(topicId, index);
-      return 'errorCode' in found ? undefined : found;
-    };
-    return readInSlices(wanted, { ...this.ports, find });
+    return readInSlices(wanted, { ...this.ports, find: () => this.find(topicId, index) });
+  }
+
+  private find(topicId: Uuid, index: number): Partition | undefined {
+    const found = this.lookup.findById(topicId, index);
+    return 'errorCode' in found ? undefined : found;
+  }
+
+  private led(topicId: Uuid, index: number, leaderEpoch: LeaderEpoch): Partition | undefined {
+    const partition = this.find(topicId, index);
+    return partition?.leadership?.epoch === leaderEpoch ? partition : undefined;
   }
 }

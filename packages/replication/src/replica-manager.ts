@@ -116,11 +116,8 @@ export class ReplicaManager {
     const ports = this.partitionPorts(countersOf(metrics), leaderships);
     this.table = new ReplicaTable(options.logDirectory, logger, ports);
     this.lookup = new PartitionLookup(this.table, () => this.image);
-    this.coordination = new CoordinatorPort(leaderships, this.lookup, {
-      soon: (callback) => clock.soon(callback),
-      after: (delayMs, callback) => this.after(delayMs, callback),
-      spares: options.logDirectory.spares,
-    });
+    const { spares } = options.logDirectory;
+    this.coordination = new CoordinatorPort(leaderships, this.lookup, { ...ports, spares });
     this.topicSettings = new TopicSettingsSource(config);
     this.offlineReplicas = new OfflineReplicas(ports);
     this.logDirectoryWatch = new LogDirectoryWatch({
@@ -143,7 +140,7 @@ export class ReplicaManager {
       timers: this.timers,
       logger,
       config,
-      spares: options.logDirectory.spares,
+      spares,
       brokerEpoch: () => this.brokerEpoch,
     });
     this.fetches = new FetchService({

@@ -237,3 +237,94 @@ test('a read that is stopped from inside a slice reads no more, and its buffers 
   expect(taken.mock.calls.length).toBeGreaterThan(5);
   expect(given.mock.calls.length).toBe(taken.mock.calls.length);
 });
+
+// ------------------------------------------------------------------ commits, bounds and refusals
+
+function whenCommitted(world: World, id: number, topicId: Uuid, leaderEpoch: number, offset: number) {
+  const settled: ErrorCode[] = [];
+  const { coordination } = world.broker(id).manager;
+  coordination.whenCommitted(topicId, 0, leaderEpoch, offset, (errorCode) => settled.push(errorCode));
+  return settled;
+}
+
+test('waiting for a commit ends when the high watermark has passed the offset, at the end of a turn', () => {
+  const world = new World().start();
+  const topic = world.controller.createTopic('events', ALL);
+  world.advance(20);
+  append(world, 1, topic, 0, 'one');
+  append(world, 1, topic, 0, 'two');
+  const [atStart, both] = [0, 2].map((offset) => whenCommitted(world, 1, topic, 0, offset));
+  expect([atStart, both]).toEqual([[], []]);
+  world.advance(0);
+  expect([atStart, both]).toEqual([[ErrorCode.NONE], []]);
+  world.advance(1000);
+  expect([atStart, both]).toEqual([[ErrorCode.NONE], [ErrorCode.NONE]]);
+});
+
+test('waiting for a commit fails in another leader epoch, and when the leadership ends', () => {
+  const world = new World().start();
+  const topic = world.controller.createTopic('events', ALL);
+  world.advance(20);
+  const stale = whenCommitted(world, 1, topic, 3, 0);
+  world.advance(0);
+  expect(stale).toEqual([ErrorCode.NOT_LEADER_OR_FOLLOWER]);
+  world.broker(1).isolate();
+  append(world, 1, topic, 0, 'lost');
+  const waits = whenCommitted(world, 1, topic, 0, 1);
+  world.advance(4000);
+  expect(waits).toEqual([]);
+  world.broker(1).rejoin();
+  world.advance(5000);
+  expect(waits).toEqual([ErrorCode.NOT_LEADER_OR_FOLLOWER]);
+});
+
+test('waiting for a commit waits for the lease, too', () => {
+  const world = new World().start();
+  const topic = world.controller.createTopic('events', ALL);
+  world.advance(20);
+  const { coordination } = world.broker(1).manager;
+  expect(coordination.holdsLease()).toBe(true);
+  world.broker(1).cutController();
+  world.advance(3001);
+  expect(coordination.holdsLease()).toBe(false);
+  const waits = whenCommitted(world, 1, topic, 0, 0);
+  world.advance(0);
+  expect(waits).toEqual([]);
+});
+
+test('mayAppend refuses another leader epoch, and a partition under min ISR', () => {
+  const world = new World().start();
+  const topic = world.controller.createTopic('events', ALL, { 'min.insync.replicas': '3' });
+  world.advance(20);
+  const { coordination } = world.broker(1).manager;
+  expect(coordination.mayAppend(topic, 0, 0)).toBe(ErrorCode.NONE);
+  expect(coordination.mayAppend(topic, 0, 1)).toBe(ErrorCode.NOT_LEADER_OR_FOLLOWER);
+  expect(coordination.mayAppend(topic, 7, 0)).toBe(ErrorCode.NOT_LEADER_OR_FOLLOWER);
+  world.broker(3).kill();
+  world.advance(8000);
+  const { leaderEpoch } = world.partition(1, topic);
+  expect(coordination.mayAppend(topic, 0, leaderEpoch)).toBe(ErrorCode.NOT_ENOUGH_REPLICAS);
+});
+
+test('the bounds are the log start, and the smaller one of max.message.bytes and segment.bytes', () => {
+  const world = new World().start();
+  const topic = world.controller.createTopic('events', ALL, { 'max.message.bytes': '5000' });
+  const small = world.controller.createTopic('small', ALL, { 'segment.bytes': '2000' });
+  world.advance(20);
+  const { coordination } = world.broker(1).manager;
+  expect(coordination.bounds(topic, 0, 0)).toEqual({ startOffset: 0, batchBytesMax: 5000 });
+  expect(coordination.bounds(small, 0, 0)).toEqual({ startOffset: 0, batchBytesMax: 2000 });
+  expect(coordination.bounds(topic, 0, 1)).toBeUndefined();
+});
+
+test('a leader whose coordinator finds a corrupt batch asks to resign', () => {
+  const world = new World().start();
+  const topic = world.controller.createTopic('events', ALL);
+  world.advance(20);
+  const { coordination } = world.broker(1).manager;
+  coordination.foundCorrupt(topic, 0, 4, 'of another epoch');
+  expect(world.partition(1, topic).corruption.reason).toBeUndefined();
+  coordination.foundCorrupt(topic, 0, 0, 'the checksum is wrong');
+  world.advance(2000);
+  expect(world.controller.image.partition(topic, 0)!.leader).toBe(2);
+});

@@ -152,6 +152,12 @@ export class Leadership {
     if (isReplicated) this.ports.awaitLease(this);
   }
 
+  /** Settles when everything below `offset` is committed, as an acks=all append that ends there. */
+  whenCommitted(offset: Offset, acknowledgement: Acknowledgement): void {
+    const appended = { ...produceFailure(ErrorCode.NONE), logStartOffset: this.partition.log.startOffset };
+    this.acknowledgeReplicated(offset, { acknowledgement, appended });
+  }
+
   private acknowledgeLocal(end: Offset, ack: ParkedAck): void {
     const isWritten = this.partition.ownEnd >= end;
     // Durability contract, row 2 (acks=1): the leader has written the batch, and its lease still holds. Row 4
