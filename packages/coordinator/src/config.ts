@@ -52,8 +52,11 @@ export interface OffsetsConfig {
 export interface OffsetsTopicConfig {
   /** `offsets.topic.num.partitions` */
   readonly partitions: number;
-  /** `offsets.topic.replication.factor` */
-  readonly replicationFactor: number;
+  /**
+   * `offsets.topic.replication.factor`. Undefined: the user did not set it. Then the topic has three
+   * replicas, or as many as there are registered brokers, if these are fewer.
+   */
+  readonly replicationFactor: number | undefined;
   /** `offsets.topic.segment.bytes` */
   readonly segmentBytes: number;
 }
@@ -62,7 +65,6 @@ export interface GroupsConfig {
   readonly classic: ClassicGroupConfig;
   readonly consumer: ConsumerGroupConfig;
   readonly offsets: OffsetsConfig;
-  readonly topic: OffsetsTopicConfig;
   /** `offsets.commit.timeout.ms`: the longest time until the records of an answer are committed. */
   readonly commitTimeoutMs: Millis;
 }

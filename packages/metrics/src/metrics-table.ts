@@ -139,6 +139,47 @@ export const metricsTable = {
   millrace_log_bytes: { type: 'gauge', of: 'broker', help: 'Size of all logs on this broker.' },
   millrace_log_segments: { type: 'gauge', of: 'broker', help: 'Segments of all logs on this broker.' },
 
+  // Coordinators
+  millrace_coordinator_partitions: {
+    type: 'gauge',
+    of: 'broker',
+    label: 'state',
+    help: 'Partitions of internal topics that this broker leads: loading, active, or failed (a record cannot be decoded).',
+  },
+  millrace_coordinator_load_seconds: {
+    type: 'histogram',
+    of: 'broker',
+    help: 'Time to load a partition of an internal topic, until all of its records are committed.',
+  },
+  millrace_coordinator_loaded_records_total: {
+    type: 'counter',
+    of: 'broker',
+    label: 'topic',
+    help: 'Records that coordinators loaded.',
+  },
+  millrace_coordinator_appends_total: {
+    type: 'counter',
+    of: 'broker',
+    label: 'topic',
+    help: 'Batches that coordinators appended.',
+  },
+  millrace_coordinator_appended_records_total: {
+    type: 'counter',
+    of: 'broker',
+    label: 'topic',
+    help: 'Records in the batches that millrace_coordinator_appends_total counts.',
+  },
+  millrace_coordinator_commit_seconds: {
+    type: 'histogram',
+    of: 'broker',
+    help: 'Time from the append of a coordinator’s batch until it is committed.',
+  },
+  millrace_coordinator_waiting_decisions: {
+    type: 'gauge',
+    of: 'broker',
+    help: 'Answers of coordinators that wait until a decision is committed.',
+  },
+
   // Membership
   millrace_broker_unfenced: {
     type: 'gauge',

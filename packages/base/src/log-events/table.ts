@@ -21,6 +21,7 @@
  */
 import { clientEvents, sessionEvents } from './parts/broker.ts';
 import { controllerEvents } from './parts/controller.ts';
+import { coordinatorEvents } from './parts/coordinator.ts';
 import type { EventDefinition, Level } from './parts/definition.ts';
 import { nodeEvents } from './parts/node.ts';
 import { quorumEvents } from './parts/quorum.ts';
@@ -36,6 +37,7 @@ export const eventsTable = {
   client: clientEvents,
   replica: replicaEvents,
   log: logEvents,
+  coordinator: coordinatorEvents,
 } as const satisfies Record<string, Record<string, EventDefinition>>;
 
 type Table = typeof eventsTable;

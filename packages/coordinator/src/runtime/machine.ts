@@ -16,7 +16,10 @@ import type { Millis, WallMillis } from '@millrace/base';
 import type { MetadataDelta, MetadataImage } from '@millrace/metadata';
 import type { ErrorCode } from '@millrace/protocol';
 
-/** A record of an internal topic. */
+/**
+ * A record of an internal topic. The shard keeps the bytes of a decision until it appends them at the end of
+ * a turn, so the machine must not change them after `write`.
+ */
 export interface CoordinatorRecord {
   readonly key: Uint8Array;
   /** Null: a tombstone. */
@@ -39,17 +42,23 @@ export interface ShardPort {
   image(): MetadataImage;
   /**
    * Accepts records, which reach the log together or not at all, and replays them within this call. NONE:
-   * accepted; `lastWrite` is then the number of this decision. Otherwise nothing was replayed:
-   * COORDINATOR_NOT_AVAILABLE while the partition is under min ISR or too many bytes wait;
-   * UNKNOWN_SERVER_ERROR if the records do not fit into one batch of the topic.
+   * accepted; `lastWrite` is then the number of this decision. No records: NONE, and `lastWrite` stays.
+   * Otherwise nothing was replayed: COORDINATOR_NOT_AVAILABLE while the partition is under min ISR or too
+   * many bytes wait; UNKNOWN_SERVER_ERROR if the records do not fit into one batch of the topic;
+   * NOT_COORDINATOR if the leadership ended. The machine must not write before `loaded`, or within `replay`.
    */
   write(records: readonly CoordinatorRecord[]): ErrorCode;
   /** The number of the last accepted decision. */
   readonly lastWrite: WriteNumber;
   /**
-   * Calls `done` once. NONE: every decision up to this one is committed; `done` may then run within this
-   * call. COORDINATOR_NOT_AVAILABLE: they were not committed within `offsets.commit.timeout.ms`, but may be
-   * later. NOT_COORDINATOR: the leadership ended before.
+   * Calls `done` once, with
+   * - NONE: every decision up to this one is committed, and this broker held its lease, so no other broker
+   *   can have decided anything since. `done` may run within this call.
+   * - COORDINATOR_NOT_AVAILABLE: that did not happen within `offsets.commit.timeout.ms`, but may later; or
+   *   the log refused the decision.
+   * - UNKNOWN_SERVER_ERROR: the log refused the decision.
+   * - NOT_COORDINATOR: the shard ended before. The decision may still be committed. After `ended`, `done`
+   *   runs within this call.
    */
   whenCommitted(write: WriteNumber, done: (errorCode: ErrorCode) => void): void;
   /**
@@ -58,17 +67,24 @@ export interface ShardPort {
   after(delayMs: Millis, callback: () => void): () => void;
 }
 
-/** The state machine of one partition of an internal topic. The runtime makes one for each leadership. */
+/**
+ * The state machine of one partition of an internal topic. The runtime makes one each time that it loads the
+ * partition. If the load is interrupted, the runtime drops the machine without a call.
+ */
 export interface ShardMachine {
   /**
    * Applies a record: of the log, while the shard loads, or of a decision. The bytes are valid only during
    * the call. Throws DecodeError if it knows the type of the key and cannot read the record; ignores unknown
-   * types.
+   * types. After a DecodeError the runtime loads nothing of the partition.
    */
   replay(record: CoordinatorRecord): void;
   /** Every record of the log is replayed and committed. From now on the machine may decide. */
   loaded(): void;
-  /** The leadership or the process ended. The machine answers every waiting request with this error. */
+  /**
+   * The leadership or the process ended, or the log refused a decision. The shard has called every `done` of
+   * `whenCommitted` before. The machine answers every other waiting request with this error. Called once, and
+   * only after `loaded`.
+   */
   ended(errorCode: ErrorCode): void;
   /** This broker has applied new metadata. Called only between `loaded` and `ended`. */
   metadataChanged(delta: MetadataDelta): void;

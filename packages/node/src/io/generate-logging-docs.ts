@@ -35,6 +35,7 @@ const TITLES: Readonly<Record<EventPart, string>> = {
   client: 'Brokers: clients',
   replica: 'Brokers: replicas',
   log: 'Brokers: logs',
+  coordinator: 'Brokers: coordinators',
 };
 
 export function generateDocument(): string {

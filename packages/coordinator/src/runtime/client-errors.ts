@@ -1,0 +1,28 @@
+/** Translates an error of the internal topic's log to the error that a client of the coordinator gets. */
+import { ErrorCode } from '@millrace/protocol';
+
+/**
+ * As in Kafka. Its table has no entry for other errors; here they become UNKNOWN_SERVER_ERROR, because no
+ * client expects them from a coordinator.
+ */
+const CLIENT_ERRORS: ReadonlyMap<ErrorCode, ErrorCode> = new Map<ErrorCode, ErrorCode>([
+  [ErrorCode.NONE, ErrorCode.NONE],
+  [ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, ErrorCode.COORDINATOR_NOT_AVAILABLE],
+  [ErrorCode.NOT_ENOUGH_REPLICAS, ErrorCode.COORDINATOR_NOT_AVAILABLE],
+  [ErrorCode.REQUEST_TIMED_OUT, ErrorCode.COORDINATOR_NOT_AVAILABLE],
+  [ErrorCode.NOT_LEADER_OR_FOLLOWER, ErrorCode.NOT_COORDINATOR],
+  [ErrorCode.KAFKA_STORAGE_ERROR, ErrorCode.NOT_COORDINATOR],
+]);
+
+export function clientError(logError: ErrorCode): ErrorCode {
+  return CLIENT_ERRORS.get(logError) ?? ErrorCode.UNKNOWN_SERVER_ERROR;
+}
+
+/**
+ * Whether the high watermark passed the batch, although the ISR may have shrunk since. It passes a batch only
+ * while the ISR has `min.insync.replicas` members, and each member has the batch. So the durability contract
+ * (row 3, acks=all) holds, the same as without the shrinking.
+ */
+export function isCommitted(settledWith: ErrorCode): boolean {
+  return settledWith === ErrorCode.NONE || settledWith === ErrorCode.NOT_ENOUGH_REPLICAS_AFTER_APPEND;
+}

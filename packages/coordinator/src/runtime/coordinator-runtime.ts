@@ -1,0 +1,135 @@
+/**
+ * Hosts state machines on the partitions of one internal topic: one machine for each partition that this
+ * broker leads, from the beginning of the leadership to its end. Knows nothing of groups or transactions.
+ */
+import { type Clock, type LeaderEpoch, type Logger, Timers } from '@millrace/base';
+import type { MetadataDelta, MetadataImage } from '@millrace/metadata';
+import { type CompressionCodecs, ErrorCode } from '@millrace/protocol';
+import type { PartitionName } from '@millrace/replication';
+import type { CoordinatorMetrics } from './coordinator-metrics.ts';
+import { keyPartition } from './key-partition.ts';
+import { LedPartition, type LedPartitionPorts } from './led-partition.ts';
+import type { ShardMachine, ShardPort } from './machine.ts';
+import type { LedPartitions } from './ports.ts';
+import type { ShardLimits } from './shard.ts';
+
+export interface CoordinatorRuntimeOptions<M extends ShardMachine> {
+  /** The internal topic. */
+  readonly topic: string;
+  readonly coordination: LedPartitions;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: CoordinatorMetrics;
+  readonly codecs: CompressionCodecs;
+  readonly config: ShardLimits;
+  /** The metadata that this broker has applied. */
+  image(): MetadataImage;
+  /** Makes the machine of one partition, each time that the partition is loaded. */
+  makeMachine(port: ShardPort, partition: number): M;
+}
+
+export interface LiveMachines<M> {
+  /** The machines of all loaded partitions, by partition index. */
+  readonly machines: readonly M[];
+  /** True if a partition that this broker leads is being loaded. */
+  readonly isLoading: boolean;
+}
+
+export class CoordinatorRuntime<M extends ShardMachine> {
+  private readonly options: CoordinatorRuntimeOptions<M>;
+  private readonly timers: Timers;
+  private readonly ports: LedPartitionPorts<M>;
+  /** The partitions that this broker leads, by topic id and index. */
+  private readonly led = new Map<string, LedPartition<M>>();
+  private readonly stopWatching: () => void;
+  private readonly stopMeasuring: () => void;
+  private isStopped = false;
+
+  constructor(options: CoordinatorRuntimeOptions<M>) {
+    this.options = options;
+    const { topic, clock, metrics } = options;
+    this.timers = new Timers(clock);
+    this.ports = {
+      partitions: options.coordination,
+      timers: this.timers,
+      codecs: options.codecs,
+      limits: options.config,
+      metrics: metrics.appendsOf(topic),
+      loads: metrics,
+      logger: options.logger,
+      wallMs: () => clock.wallMs(),
+      image: () => options.image(),
+      makeMachine: (port, partition) => options.makeMachine(port, partition),
+    };
+    this.stopMeasuring = metrics.register(topic, {
+      states: () => [...this.led.values()].map(({ state }) => state),
+      waiting: () => [...this.led.values()].reduce((sum, { waiting }) => sum + waiting, 0),
+    });
+    this.stopWatching = options.coordination.leaderships.watch({
+      began: (partition, epoch) => this.began(partition, epoch),
+      ended: (partition, epoch) => this.ended(partition, epoch),
+    });
+  }
+
+  /** The partition that holds this key. Undefined while the topic is unknown. */
+  partitionOf(key: string): number | undefined {
+    const topic = this.options.image().topic(this.options.topic);
+    return topic === undefined ? undefined : keyPartition(key, topic.partitions.length);
+  }
+
+  /**
+   * The machine for this key, or the error for a client: COORDINATOR_NOT_AVAILABLE while the topic is unknown
+   * or after `stop`, COORDINATOR_LOAD_IN_PROGRESS, or NOT_COORDINATOR.
+   */
+  shardFor(key: string): M | ErrorCode {
+    const topic = this.options.image().topic(this.options.topic);
+    if (this.isStopped || topic === undefined) return ErrorCode.COORDINATOR_NOT_AVAILABLE;
+    const index = keyPartition(key, topic.partitions.length);
+    return this.led.get(keyOf({ topicId: topic.id, index }))?.machine ?? ErrorCode.NOT_COORDINATOR;
+  }
+
+  /** All machines that can answer, for requests that concern every key. */
+  shards(): LiveMachines<M> {
+    const partitions = [...this.led.values()].sort((a, b) => a.led.index - b.led.index);
+    return {
+      machines: partitions.map(({ machine }) => machine).filter((machine) => typeof machine !== 'number'),
+      isLoading: partitions.some(({ state }) => state === 'loading'),
+    };
+  }
+
+  /** Called after `image()` has the new metadata. */
+  publish(delta: MetadataDelta): void {
+    for (const machine of this.shards().machines) machine.metadataChanged(delta);
+  }
+
+  /** Ends every shard. Waiting requests get the error. */
+  stop(errorCode: ErrorCode): void {
+    if (this.isStopped) return;
+    this.isStopped = true;
+    this.stopWatching();
+    this.stopMeasuring();
+    for (const partition of this.led.values()) partition.end(errorCode);
+    this.led.clear();
+    this.timers.stop();
+  }
+
+  private began(name: PartitionName, leaderEpoch: LeaderEpoch): void {
+    if (name.topic !== this.options.topic) return;
+    const key = keyOf(name);
+    this.led.get(key)?.end(ErrorCode.NOT_COORDINATOR);
+    const partition = new LedPartition<M>({ ...name, leaderEpoch }, this.ports);
+    this.led.set(key, partition);
+    partition.start();
+  }
+
+  private ended(name: PartitionName, leaderEpoch: LeaderEpoch): void {
+    const partition = this.led.get(keyOf(name));
+    if (partition?.led.leaderEpoch !== leaderEpoch) return;
+    this.led.delete(keyOf(name));
+    partition.end(ErrorCode.NOT_COORDINATOR);
+  }
+}
+
+function keyOf({ topicId, index }: Pick<PartitionName, 'topicId' | 'index'>): string {
+  return `${topicId}-${index}`;
+}

@@ -1,0 +1,117 @@
+/**
+ * One leadership of a partition of the internal topic. Gives it a shard, and another one when the log refuses
+ * a decision or the load fails. A partition with a record that cannot be decoded gets no further shard in
+ * this leadership.
+ */
+import type { Deadline, DueCallback, Logger, Millis } from '@millrace/base';
+import { ErrorCode } from '@millrace/protocol';
+import type { CoordinatorMetrics, PartitionState } from './coordinator-metrics.ts';
+import type { Led, LoadOutcome } from './load.ts';
+import type { ShardMachine } from './machine.ts';
+import { Shard, type ShardOwner, type ShardServices } from './shard.ts';
+
+const RETRY_MS_MIN: Millis = 100;
+const RETRY_MS_MAX: Millis = 5000;
+
+export interface LedPartitionPorts<M extends ShardMachine> extends ShardServices<M> {
+  readonly logger: Logger;
+  readonly loads: CoordinatorMetrics;
+}
+
+export class LedPartition<M extends ShardMachine> implements ShardOwner {
+  readonly led: Led;
+  /** `loading` also while the next attempt waits. */
+  state: PartitionState = 'loading';
+  private readonly ports: LedPartitionPorts<M>;
+  private shard: Shard<M> | undefined;
+  private retry: Deadline<DueCallback> | undefined;
+  private loadStartedMs: Millis = 0;
+  /** Loads that failed since the last one that ended well. */
+  private failedLoads = 0;
+  /** Refused batches since the last committed one. */
+  private refusals = 0;
+  private isEnded = false;
+
+  constructor(led: Led, ports: LedPartitionPorts<M>) {
+    this.led = led;
+    this.ports = ports;
+  }
+
+  start(): void {
+    this.state = 'loading';
+    this.retry = undefined;
+    this.loadStartedMs = this.ports.timers.now();
+    this.shard = new Shard(this.led, this.ports, this);
+    this.shard.start();
+  }
+
+  end(errorCode: ErrorCode): void {
+    this.isEnded = true;
+    this.ports.timers.cancel(this.retry);
+    this.ports.logger.debug('coordinator-ended', { ...this.facts(), waiting: this.waiting });
+    this.shard?.end(errorCode);
+  }
+
+  /**
+   * The machine, or why there is none. For a partition that it cannot load, Kafka answers NOT_COORDINATOR,
+   * too.
+   */
+  get machine(): M | ErrorCode {
+    if (this.shard?.isActive === true) return this.shard.machine;
+    return this.state === 'failed' ? ErrorCode.NOT_COORDINATOR : ErrorCode.COORDINATOR_LOAD_IN_PROGRESS;
+  }
+
+  get waiting(): number {
+    return this.shard?.waiting ?? 0;
+  }
+
+  // ------------------------------------------------------------------ as the owner of a shard
+
+  loadEnded(outcome: LoadOutcome): void {
+    const { logger, loads, timers } = this.ports;
+    if (outcome.kind === 'loaded') {
+      const { records, endOffset } = outcome;
+      this.state = 'active';
+      this.failedLoads = 0;
+      const durationMs = timers.now() - this.loadStartedMs;
+      loads.loaded(this.led.topic, records, durationMs);
+      logger.info('coordinator-loaded', { ...this.facts(), records, endOffset, durationMs });
+    } else if (outcome.kind === 'unreadable') {
+      const delayMs = backOff(this.failedLoads++);
+      logger.warn('coordinator-load-retried', { ...this.facts(), errorCode: outcome.errorCode, delayMs });
+      this.startIn(delayMs);
+    } else if (outcome.kind === 'corrupt') {
+      this.state = 'failed';
+      const { offset, reason } = outcome;
+      logger.error('coordinator-load-failed', { ...this.facts(), offset, reason });
+    }
+    // After `leadership-ended`, the report of the leadership's end follows.
+  }
+
+  committed(): void {
+    this.refusals = 0;
+  }
+
+  refused(errorCode: ErrorCode, decisions: number): void {
+    // The first refusal may be due to a short event, for example an ISR that shrank in the same turn.
+    const delayMs = this.refusals === 0 ? 0 : backOff(this.refusals - 1);
+    this.refusals++;
+    this.ports.logger.warn('coordinator-append-refused', { ...this.facts(), errorCode, decisions, delayMs });
+    this.startIn(delayMs);
+  }
+
+  private startIn(delayMs: Millis): void {
+    this.state = 'loading';
+    if (this.isEnded) return;
+    this.retry = this.ports.timers.after(delayMs, () => this.start());
+  }
+
+  private facts(): { readonly topic: string; readonly partition: number; readonly leaderEpoch: number } {
+    const { topic, index, leaderEpoch } = this.led;
+    return { topic, partition: index, leaderEpoch };
+  }
+}
+
+function backOff(failures: number): Millis {
+  return Math.min(RETRY_MS_MAX, RETRY_MS_MIN * 2 ** failures);
+}

@@ -1,0 +1,235 @@
+/**
+ * Hosts one machine for one partition: loads the records, takes decisions, and reports commits. Decides
+ * nothing itself. A shard lives once; after it ended, the owner may make another one.
+ */
+import {
+  assert,
+  type Deadline,
+  type DueCallback,
+  type Millis,
+  type Timers,
+  type WallMillis,
+} from '@millrace/base';
+import type { MetadataImage } from '@millrace/metadata';
+import { type CompressionCodecs, ErrorCode } from '@millrace/protocol';
+import { clientError, isCommitted } from './client-errors.ts';
+import { CommitWaiters } from './commit-waiters.ts';
+import type { AppendMetrics } from './coordinator-metrics.ts';
+import { batchBytes, type DecisionBatch } from './decision-batch.ts';
+import { type Led, Load, type LoadOutcome } from './load.ts';
+import type { CoordinatorRecord, ShardMachine, ShardPort, WriteNumber } from './machine.ts';
+import type { LedPartitions } from './ports.ts';
+import { WritePipeline } from './write-pipeline.ts';
+
+export interface ShardLimits {
+  /** `offsets.commit.timeout.ms`: how long a callback of `whenCommitted` waits. */
+  readonly commitTimeoutMs: Millis;
+  /** The shard accepts no decision while more bytes than this are not committed. */
+  readonly waitingBytesMax: number;
+}
+
+/** What all shards of a runtime share. */
+export interface ShardServices<M extends ShardMachine> {
+  readonly partitions: LedPartitions;
+  readonly timers: Timers;
+  readonly codecs: CompressionCodecs;
+  readonly limits: ShardLimits;
+  readonly metrics: AppendMetrics;
+  wallMs(): WallMillis;
+  image(): MetadataImage;
+  makeMachine(port: ShardPort, partition: number): M;
+}
+
+export interface ShardOwner {
+  /** The load ended. After `loaded` the shard is active, after any other outcome it has ended. */
+  loadEnded(outcome: LoadOutcome): void;
+  /** A batch of decisions is committed. */
+  committed(): void;
+  /** The log refused decisions that the machine has replayed. The shard has ended. */
+  refused(errorCode: ErrorCode, decisions: number): void;
+}
+
+export class Shard<M extends ShardMachine> implements ShardPort {
+  readonly machine: M;
+  private readonly led: Led;
+  private readonly services: ShardServices<M>;
+  private readonly owner: ShardOwner;
+  private state: 'loading' | 'active' | 'ended' = 'loading';
+  private readonly load: Load;
+  private readonly pipeline: WritePipeline;
+  private readonly waiters: CommitWaiters;
+  private readonly deadlines = new Set<Deadline<DueCallback>>();
+  private isReplaying = false;
+  private isAwaitingLease = false;
+
+  constructor(led: Led, services: ShardServices<M>, owner: ShardOwner) {
+    this.led = led;
+    this.services = services;
+    this.owner = owner;
+    const { timers, partitions, codecs, limits, metrics } = services;
+    this.waiters = new CommitWaiters(timers, limits.commitTimeoutMs);
+    this.pipeline = new WritePipeline({
+      now: () => timers.now(),
+      wallMs: () => services.wallMs(),
+      soon: (callback) => timers.soon(callback),
+      after: (delayMs, callback) => this.after(delayMs, callback),
+      append: (records, settled) =>
+        partitions.append({ ...led, records }, ({ errorCode }) => settled(errorCode)).errorCode,
+      appended: ({ records }) => metrics.appended(records.length),
+      committed: (batch) => this.committed(batch),
+      failed: (errorCode, firstWrite, isRefused) => this.failed(errorCode, firstWrite, isRefused),
+    });
+    this.load = new Load({
+      led,
+      partitions,
+      codecs,
+      replay: (record) => this.replay(record),
+      done: (outcome) => this.loadEnded(outcome),
+    });
+    this.machine = services.makeMachine(this, led.index);
+  }
+
+  /** May call `owner.loadEnded` within this call if the leadership has ended. */
+  start(): void {
+    this.load.start();
+  }
+
+  get isActive(): boolean {
+    return this.state === 'active';
+  }
+
+  /** The number of callbacks that wait for a commit. */
+  get waiting(): number {
+    return this.waiters.size;
+  }
+
+  /**
+   * The leadership or the process ended. Every waiting callback, and then the machine, gets the error.
+   */
+  end(errorCode: ErrorCode, errorOf: (write: WriteNumber) => ErrorCode = () => errorCode): void {
+    if (this.state === 'ended') return;
+    const wasActive = this.state === 'active';
+    this.state = 'ended';
+    this.load.stop();
+    this.pipeline.stop();
+    for (const deadline of this.deadlines) this.services.timers.cancel(deadline);
+    this.deadlines.clear();
+    this.waiters.end(errorOf);
+    if (wasActive) this.machine.ended(errorCode);
+  }
+
+  // ------------------------------------------------------------------ the machine's port
+
+  now(): Millis {
+    return this.services.timers.now();
+  }
+
+  wallMs(): WallMillis {
+    return this.services.wallMs();
+  }
+
+  image(): MetadataImage {
+    return this.services.image();
+  }
+
+  get lastWrite(): WriteNumber {
+    return this.pipeline.lastWrite;
+  }
+
+  write(records: readonly CoordinatorRecord[]): ErrorCode {
+    if (this.state === 'ended') return ErrorCode.NOT_COORDINATOR;
+    assert(this.state === 'active', 'a machine writes after it is loaded');
+    assert(!this.isReplaying, 'a machine does not write within replay');
+    if (records.length === 0) return ErrorCode.NONE;
+    const { topicId, index, leaderEpoch } = this.led;
+    const { partitions, limits } = this.services;
+    const bounds = partitions.bounds(topicId, index, leaderEpoch);
+    if (bounds === undefined) return ErrorCode.NOT_COORDINATOR;
+    if (batchBytes(records) > bounds.batchBytesMax) return ErrorCode.UNKNOWN_SERVER_ERROR;
+    const refusal = partitions.mayAppend(topicId, index, leaderEpoch);
+    if (refusal !== ErrorCode.NONE) return clientError(refusal);
+    if (this.pipeline.uncommittedBytes > limits.waitingBytesMax) return ErrorCode.COORDINATOR_NOT_AVAILABLE;
+    this.pipeline.add(records, bounds.batchBytesMax);
+    for (const record of records) this.replay(record);
+    return ErrorCode.NONE;
+  }
+
+  whenCommitted(write: WriteNumber, done: (errorCode: ErrorCode) => void): void {
+    assert(write <= this.lastWrite, 'a machine waits for a decision that it made');
+    if (this.state === 'ended') {
+      done(ErrorCode.NOT_COORDINATOR);
+      return;
+    }
+    const isCommittedNow = write <= this.pipeline.committedWrite;
+    // Durability contract, row 3 (acks=all): the pipeline counts only batches that settled as committed. The
+    // lease excludes that another coordinator has decided since.
+    if (isCommittedNow && this.services.partitions.holdsLease()) {
+      done(ErrorCode.NONE);
+      return;
+    }
+    this.waiters.wait(write, done);
+    if (isCommittedNow) this.awaitLease();
+  }
+
+  after(delayMs: Millis, callback: () => void): () => void {
+    if (this.state === 'ended') return () => {};
+    const { timers } = this.services;
+    const deadline = timers.after(delayMs, () => {
+      this.deadlines.delete(deadline);
+      callback();
+    });
+    this.deadlines.add(deadline);
+    return () => {
+      this.deadlines.delete(deadline);
+      timers.cancel(deadline);
+    };
+  }
+
+  // ------------------------------------------------------------------ load, commits, failures
+
+  private replay(record: CoordinatorRecord): void {
+    this.isReplaying = true;
+    this.machine.replay(record);
+    this.isReplaying = false;
+  }
+
+  private loadEnded(outcome: LoadOutcome): void {
+    if (outcome.kind === 'loaded') {
+      this.state = 'active';
+      this.owner.loadEnded(outcome);
+      this.machine.loaded();
+    } else {
+      this.end(ErrorCode.NOT_COORDINATOR);
+      this.owner.loadEnded(outcome);
+    }
+  }
+
+  private committed({ appendedMs, lastWrite }: DecisionBatch): void {
+    const { metrics, timers } = this.services;
+    metrics.committed(timers.now() - appendedMs);
+    this.owner.committed();
+    this.waiters.committed(lastWrite);
+  }
+
+  /** Releases the waiting callbacks of committed decisions when this broker has a lease again. */
+  private awaitLease(): void {
+    if (this.isAwaitingLease) return;
+    this.isAwaitingLease = true;
+    const { topicId, index, leaderEpoch } = this.led;
+    this.services.partitions.whenCommitted(topicId, index, leaderEpoch, 0, (errorCode) => {
+      this.isAwaitingLease = false;
+      // After another error the report of the leadership's end follows.
+      if (this.state === 'active' && isCommitted(errorCode))
+        this.waiters.committed(this.pipeline.committedWrite);
+    });
+  }
+
+  private failed(errorCode: ErrorCode, firstWrite: WriteNumber, isRefused: boolean): void {
+    const decisions = this.lastWrite - firstWrite + 1;
+    // Refused decisions are not in the log. Earlier ones are, and may still be committed.
+    const errorOf = (write: WriteNumber) =>
+      isRefused && write >= firstWrite ? clientError(errorCode) : ErrorCode.NOT_COORDINATOR;
+    this.end(ErrorCode.NOT_COORDINATOR, errorOf);
+    if (isRefused && errorCode !== ErrorCode.NOT_LEADER_OR_FOLLOWER) this.owner.refused(errorCode, decisions);
+  }
+}

@@ -1,0 +1,135 @@
+/**
+ * The way of a shard's decisions into the log. Gathers the decisions of a turn into one batch, appends it at
+ * the end of the turn, and gathers later decisions while the batch is not committed. Never appends within
+ * `add`, because a refused append ends the shard, and the machine is then in the middle of a decision.
+ */
+import type { Millis, WallMillis } from '@millrace/base';
+import { ErrorCode } from '@millrace/protocol';
+import { isCommitted } from './client-errors.ts';
+import { DecisionBatch } from './decision-batch.ts';
+import type { CoordinatorRecord, WriteNumber } from './machine.ts';
+
+/**
+ * How long decisions wait for the batch in flight. If the ISR stalls, the log must still see later batches:
+ * it may refuse them.
+ */
+const LINGER_MS: Millis = 10;
+
+export interface PipelinePorts {
+  now(): Millis;
+  wallMs(): WallMillis;
+  /** Calls back at the end of this turn. */
+  soon(callback: () => void): void;
+  /** Calls back once, in a later turn. Returns a function that cancels the call. */
+  after(delayMs: Millis, callback: () => void): () => void;
+  /**
+   * Appends a batch. Returns an error if the log refused it. Calls `settled` once, at the end of a turn.
+   */
+  append(batch: Uint8Array, settled: (errorCode: ErrorCode) => void): ErrorCode;
+  /** The batch was appended. */
+  appended(batch: DecisionBatch): void;
+  /** All decisions up to `committedWrite` are committed, `batch` the last of them. */
+  committed(batch: DecisionBatch): void;
+  /**
+   * The decisions from this one on are not in the log (`isRefused`), or will not be committed by this
+   * leadership. The owner stops the pipeline.
+   */
+  failed(errorCode: ErrorCode, firstWrite: WriteNumber, isRefused: boolean): void;
+}
+
+export class WritePipeline {
+  lastWrite: WriteNumber = 0;
+  committedWrite: WriteNumber = 0;
+  /** The bytes of all batches that are not committed. */
+  uncommittedBytes = 0;
+  private readonly ports: PipelinePorts;
+  /** Batches that took no further decision. The end of the turn appends them. */
+  private readonly full: DecisionBatch[] = [];
+  private gathering: DecisionBatch | undefined;
+  /** Appended and not committed, oldest first. */
+  private readonly inFlight: DecisionBatch[] = [];
+  private isSoon = false;
+  private isStopped = false;
+  private cancelLinger: (() => void) | undefined;
+
+  constructor(ports: PipelinePorts) {
+    this.ports = ports;
+  }
+
+  /** Adds a decision that fits into one batch of `batchBytesMax`. */
+  add(records: readonly CoordinatorRecord[], batchBytesMax: number): void {
+    const write = ++this.lastWrite;
+    let growth = this.gathering?.growth(records) ?? 0;
+    if (this.gathering !== undefined && this.gathering.sizeBytes + growth > batchBytesMax) {
+      this.full.push(this.gathering);
+      this.gathering = undefined;
+    }
+    if (this.gathering === undefined) {
+      this.gathering = new DecisionBatch(this.ports.now(), write);
+      this.uncommittedBytes += this.gathering.sizeBytes;
+      growth = this.gathering.growth(records);
+    }
+    this.gathering.add(records, growth, write);
+    this.uncommittedBytes += growth;
+    if (this.isSoon) return;
+    this.isSoon = true;
+    this.ports.soon(() => {
+      this.isSoon = false;
+      this.appendDue();
+    });
+  }
+
+  /** Appends nothing more, and ignores what settles. */
+  stop(): void {
+    this.isStopped = true;
+    this.cancelLinger?.();
+  }
+
+  private appendDue(): void {
+    for (let batch = this.full.shift(); batch !== undefined; batch = this.full.shift()) this.append(batch);
+    const { gathering, ports } = this;
+    if (this.isStopped || gathering === undefined) return;
+    const waitsMs = this.inFlight.length === 0 ? 0 : gathering.sinceMs + LINGER_MS - ports.now();
+    if (waitsMs > 0) {
+      this.cancelLinger ??= ports.after(waitsMs, () => {
+        this.cancelLinger = undefined;
+        this.appendDue();
+      });
+      return;
+    }
+    this.gathering = undefined;
+    this.cancelLinger?.();
+    this.cancelLinger = undefined;
+    this.append(gathering);
+  }
+
+  private append(batch: DecisionBatch): void {
+    if (this.isStopped) return;
+    const { ports } = this;
+    batch.appendedMs = ports.now();
+    this.inFlight.push(batch);
+    const errorCode = ports.append(batch.build(ports.wallMs()), (result) => this.settled(batch, result));
+    if (errorCode === ErrorCode.NONE) ports.appended(batch);
+    else ports.failed(errorCode, this.firstWriteOf(batch), true);
+  }
+
+  private settled(batch: DecisionBatch, errorCode: ErrorCode): void {
+    if (this.isStopped) return;
+    if (!isCommitted(errorCode)) {
+      this.ports.failed(errorCode, this.firstWriteOf(batch), false);
+      return;
+    }
+    // The high watermark passed this batch, and so all earlier ones.
+    const count = this.inFlight.indexOf(batch) + 1;
+    for (const { sizeBytes } of this.inFlight.splice(0, count)) this.uncommittedBytes -= sizeBytes;
+    if (count === 0) return;
+    this.committedWrite = batch.lastWrite;
+    this.ports.committed(batch);
+    this.appendDue();
+  }
+
+  private firstWriteOf(batch: DecisionBatch): WriteNumber {
+    const index = this.inFlight.indexOf(batch);
+    return (this.inFlight[index - 1]?.lastWrite ?? this.committedWrite) + 1;
+  }
+}
