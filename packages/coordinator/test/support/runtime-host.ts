@@ -1,0 +1,79 @@
+/** A runtime of counter machines over fake partitions, with a topic of four partitions. */
+import { ManualClock, MemoryLogger } from '@millrace/base/testing';
+import { applyRecords, MetadataImage } from '@millrace/metadata';
+import { Metrics } from '@millrace/metrics';
+import { compressionCodecs } from '@millrace/protocol/io';
+import { CoordinatorMetrics, CoordinatorRuntime, type ShardLimits } from '../../src/index.ts';
+import { CounterMachine } from './counter-machine.ts';
+import { FakePartitions, TOPIC, TOPIC_ID } from './fake-partitions.ts';
+
+export const PARTITIONS = 4;
+
+function imageWithTopic(): MetadataImage {
+  const partitions = Array.from({ length: PARTITIONS }, (_, partition) => ({
+    type: 'partition' as const,
+    topicId: TOPIC_ID,
+    partition,
+    replicas: [1],
+    isr: [1],
+    leader: 1,
+    leaderEpoch: 0,
+    partitionEpoch: 0,
+  }));
+  const records = [{ type: 'topic' as const, name: TOPIC, topicId: TOPIC_ID }, ...partitions];
+  return applyRecords(MetadataImage.EMPTY, { baseOffset: 0, epoch: 1, records }).image;
+}
+
+export class RuntimeHost {
+  readonly clock = new ManualClock();
+  readonly logger = new MemoryLogger();
+  readonly metrics = new Metrics();
+  readonly partitions = new FakePartitions(this.clock);
+  image = imageWithTopic();
+  /** Every machine that the runtime made, oldest first. */
+  readonly machines: CounterMachine[] = [];
+  readonly runtime: CoordinatorRuntime<CounterMachine>;
+
+  constructor(config: Partial<ShardLimits> = {}) {
+    this.runtime = new CoordinatorRuntime({
+      topic: TOPIC,
+      coordination: this.partitions,
+      clock: this.clock,
+      logger: this.logger,
+      metrics: new CoordinatorMetrics(this.metrics),
+      codecs: compressionCodecs,
+      config: { commitTimeoutMs: 5000, waitingBytesMax: 1_000_000, ...config },
+      image: () => this.image,
+      makeMachine: (port, partition) => {
+        const machine = new CounterMachine(port, partition);
+        this.machines.push(machine);
+        return machine;
+      },
+    });
+  }
+
+  /** Leads partition 0 until its machine is loaded, and returns the machine. */
+  active(): CounterMachine {
+    this.partitions.lead(0);
+    this.clock.advance(10);
+    return this.machines.at(-1)!;
+  }
+
+  /** Counts up; the returned list gets the answer. */
+  increment(machine: CounterMachine, key: string, padding = ''): (number | string)[] {
+    const answers: (number | string)[] = [];
+    machine.increment(key, (answer) => answers.push(answer), padding);
+    return answers;
+  }
+
+  publish(): void {
+    const { offset } = this.image;
+    const { image, delta } = applyRecords(this.image, { baseOffset: offset + 1, epoch: 1, records: [] });
+    this.image = image;
+    this.runtime.publish(delta);
+  }
+
+  events(): string[] {
+    return this.logger.events.map(({ event }) => event);
+  }
+}
