@@ -164,7 +164,8 @@ export class FakeShardPort implements ShardPort {
 }
 
 function copyOf({ key, value }: CoordinatorRecord): CoordinatorRecord {
-  return { key: key.slice(), value: value === null ? null : value.slice() };
+  // The slice of a Buffer is a view, so this makes arrays.
+  return { key: new Uint8Array(key), value: value === null ? null : new Uint8Array(value) };
 }
 
 /** Replays a copy, and overwrites it: a machine must not keep the bytes. */

@@ -29,6 +29,12 @@ it('replays an accepted decision within the write, and spoils the bytes afterwar
   expect(port.transcript()).toEqual([]);
 });
 
+it('keeps the records, also if their bytes are Buffers', () => {
+  const { port } = hosted();
+  port.write([{ key: Buffer.of(1), value: Buffer.of(2) }]);
+  expect(port.decisions).toEqual([[record(1, 2)]]);
+});
+
 it('replays nothing of a refused decision', () => {
   const { port, replayed } = hosted();
   port.refusal = ErrorCode.COORDINATOR_NOT_AVAILABLE;
