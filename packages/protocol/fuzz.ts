@@ -1,6 +1,6 @@
 /**
- * Fuzzed decoding: a damaged golden frame or batch must decode or throw DecodeError, within SLOW_MS. It must
- * not decode to more values than it has bytes.
+ * Fuzzed decoding: a damaged golden frame, batch or embedded message must decode or throw DecodeError, within
+ * SLOW_MS. It must not decode to more values than it has bytes.
  *
  *     node packages/protocol/fuzz.ts [count = 10,000,000] [seed]
  */
@@ -18,17 +18,20 @@ import {
   setMaxTimestamp,
 } from '@millrace/protocol';
 import { compressionCodecs } from '@millrace/protocol/io';
+import { embeddedLabel, embeddedMessages, readEmbeddedGoldens, versionsOf } from './test/support/embedded.ts';
 import { readGoldens } from './test/support/goldens.ts';
+import { fillings } from './test/support/samples.ts';
 
 const SLOW_MS = 1000;
 const DECOMPRESSED_BYTES_MAX = 1 << 20;
 const INTERESTING = [0, 1, 0x7f, 0x80, 0xff, 0xfe, 0x10, 0x40];
 
 interface Seed {
-  readonly api: AnyApi;
-  readonly version: number;
-  readonly kind: 'request' | 'response' | 'batch';
+  /** For messages. */
+  readonly what: string;
   readonly bytes: Uint8Array;
+  /** Decodes as a broker or a client would; returns how many values came out. */
+  readonly decode: (bytes: Uint8Array) => number;
 }
 
 export interface FuzzReport {
@@ -55,7 +58,7 @@ export function fuzz(count: number, seed: number): FuzzReport {
     for (let again = 0; again < 3 && tookMs > SLOW_MS; again++) {
       const start = performance.now();
       try {
-        decode(chosen, bytes);
+        chosen.decode(bytes);
       } catch {
         // The decoder refused the frame again.
       }
@@ -77,7 +80,7 @@ function attempt(
 ): number {
   const start = performance.now();
   try {
-    const weight = decode(seed, bytes);
+    const weight = seed.decode(bytes);
     if (weight > bytes.length) throw new Error(`${weight} values out of ${bytes.length} bytes`);
     report.decoded++;
   } catch (error) {
@@ -89,33 +92,41 @@ function attempt(
 
 function failure(seed: Seed, bytes: Uint8Array, random: number, frame: number, cause: unknown): Error {
   const hex = Buffer.from(bytes).toString('hex');
-  const what = `${seed.api.name} v${seed.version} ${seed.kind}`;
-  return new Error(`frame ${frame} of seed ${random} (${what}): ${String(cause)}\n${hex}`, { cause });
+  return new Error(`frame ${frame} of seed ${random} (${seed.what}): ${String(cause)}\n${hex}`, { cause });
 }
 
 function collectSeeds(): Seed[] {
   const seeds: Seed[] = [];
   for (const { api, version, request, response } of readGoldens()) {
-    seeds.push({ api, version, kind: 'request', bytes: request });
-    seeds.push({ api, version, kind: 'response', bytes: response });
+    const what = `${api.name} v${version}`;
+    seeds.push({ what: `${what} request`, bytes: request, decode: decodeRequest });
+    const decodeAnswer = (bytes: Uint8Array) => decodeResponse(api, version, bytes);
+    seeds.push({ what: `${what} response`, bytes: response, decode: decodeAnswer });
     if (api.name !== 'Produce') continue;
     const { bodyPosition } = decodeRequestHeader(request);
     const { topicData } = api.decodeRequest(version, request, bodyPosition) as {
       topicData: { partitionData: { records: Uint8Array }[] }[];
     };
     const bytes = topicData[0]!.partitionData[0]!.records;
-    seeds.push({ api, version, kind: 'batch', bytes });
+    seeds.push({ what: `${what} batch`, bytes, decode: decodeBatch });
   }
+  const goldens = readEmbeddedGoldens();
+  for (const message of embeddedMessages)
+    for (const version of versionsOf(message))
+      for (const filling of fillings) {
+        const what = embeddedLabel(message, version, filling);
+        const decode = (bytes: Uint8Array) => countElements(message.decode(bytes));
+        seeds.push({ what, bytes: goldens.get(what)!, decode });
+      }
   return seeds;
 }
 
-/** Decodes as a broker or a client would; returns how many values came out. */
-function decode(seed: Seed, bytes: Uint8Array): number {
-  if (seed.kind === 'batch') return decodeBatch(bytes);
-  if (seed.kind === 'response') {
-    const { bodyPosition } = decodeResponseHeader(seed.api, seed.version, bytes);
-    return countElements(seed.api.decodeResponse(seed.version, bytes, bodyPosition));
-  }
+function decodeResponse(api: AnyApi, version: number, bytes: Uint8Array): number {
+  const { bodyPosition } = decodeResponseHeader(api, version, bytes);
+  return countElements(api.decodeResponse(version, bytes, bodyPosition));
+}
+
+function decodeRequest(bytes: Uint8Array): number {
   const header = decodeRequestHeader(framed(bytes));
   const api = apiByKey.get(header.apiKey);
   if (api === undefined || header.apiVersion < api.minVersion || header.apiVersion > api.maxVersion) return 0;

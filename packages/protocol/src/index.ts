@@ -3,6 +3,7 @@ export * from './apis/index.ts';
 export * from './batch.ts';
 export * from './compressed-batch.ts';
 export { type ByteSink, TooLargeError } from './compression/unfold.ts';
+export * from './consumer-protocol.ts';
 export * from './crc32c.ts';
 export * from './decode-error.ts';
 export * from './error-code.ts';
@@ -20,4 +21,10 @@ export * from './records.ts';
 export { type Decoded, type Encodable, type Field, type Fields, within } from './schema.ts';
 export { SpareBuffers } from './spare-buffers.ts';
 export * from './timestamp.ts';
+export {
+  type AnyVersionedMessage,
+  numberInFront,
+  type ValueOf,
+  type VersionedMessage,
+} from './versioned-message.ts';
 export { joinedChunks, type RecordBytes, recordBytesSize } from './writer.ts';

@@ -9,6 +9,7 @@ import java.util.HexFormat;
 import org.apache.kafka.common.message.RequestHeaderData;
 import org.apache.kafka.common.message.ResponseHeaderData;
 import org.apache.kafka.common.protocol.ApiKeys;
+import org.apache.kafka.common.protocol.ApiMessage;
 import org.apache.kafka.common.protocol.Message;
 import org.apache.kafka.common.protocol.MessageUtil;
 
@@ -16,9 +17,10 @@ import org.apache.kafka.common.protocol.MessageUtil;
  * Encodes messages with Kafka's own classes. Reads one message a line, with tabs between the columns, and
  * prints its bytes as hex:
  *
- *     request   API VERSION JSON        a frame without its size
- *     response  API VERSION JSON        a frame without its size
- *     CLASS     PREFIX VERSION JSON     the prefix as int16, then the message
+ *     request   API   VERSION JSON     a frame without its size
+ *     response  API   VERSION JSON     a frame without its size
+ *     key       CLASS VERSION JSON     the record type as int16, then the message
+ *     value     CLASS VERSION JSON     the version as int16, then the message
  */
 public class KafkaCodec {
     private static final ObjectMapper JSON = new ObjectMapper();
@@ -50,8 +52,12 @@ public class KafkaCodec {
             Message body = read(messages + name + "ResponseData", version, json);
             return joined(bytesOf(header, apiOf(name).responseHeaderVersion(version)), bytesOf(body, version));
         }
-        ByteBuffer prefix = ByteBuffer.allocate(2).putShort(Short.parseShort(name));
-        return joined(prefix.array(), bytesOf(read(kind, version, json), version));
+        Message message = read(name, version, json);
+        if (kind.equals("key")) return MessageUtil.toCoordinatorTypePrefixedBytes((ApiMessage) message);
+        ByteBuffer buffer = MessageUtil.toVersionPrefixedByteBuffer(version, message);
+        byte[] bytes = new byte[buffer.remaining()];
+        buffer.get(bytes);
+        return bytes;
     }
 
     private static ApiKeys apiOf(String name) {

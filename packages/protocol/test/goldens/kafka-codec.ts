@@ -1,5 +1,6 @@
 /**
- * Writes golden bytes that Kafka's own classes encode, for APIs that the broker does not serve yet:
+ * Writes golden bytes that Kafka's own classes encode: of APIs that the broker does not serve yet, and of the
+ * messages without a header (embedded.hex):
  *
  *     node kafka-codec.ts KAFKA_FOLDER        (the folder has Kafka's jars in libs/; needs java 17)
  *
@@ -9,6 +10,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type AnyApi, groupApis } from '@millrace/protocol';
+import { EMBEDDED_GOLDENS, embeddedLabel, embeddedMessages, versionsOf } from '../support/embedded.ts';
 import { codecClient } from '../support/goldens.ts';
 import { fillings, sampleOf, toKafkaJson } from '../support/samples.ts';
 
@@ -63,3 +65,22 @@ for (const [i, { path, heading, client }] of frames.entries()) {
   const old = existsSync(path) ? readFileSync(path, 'utf8') : heading;
   writeFileSync(path, withParagraph(old, client, `> ${bytes[2 * i]}\n< ${bytes[2 * i + 1]}`));
 }
+
+const embedded = embeddedMessages.flatMap((message) =>
+  versionsOf(message).flatMap((version) =>
+    fillings.map((filling) => {
+      const { part, name, package: folder, fields } = message;
+      const json = JSON.stringify(toKafkaJson(fields, version, sampleOf(fields, version, filling)));
+      return {
+        label: embeddedLabel(message, version, filling),
+        line: `${part}\t${folder}.${name}\t${version}\t${json}`,
+      };
+    }),
+  ),
+);
+const hex = encodeByKafka(embedded.map(({ line }) => line));
+const embeddedLines = embedded.map(({ label }, i) => `${label}: ${hex[i]}\n`);
+writeFileSync(
+  EMBEDDED_GOLDENS,
+  `# The samples of test/support/samples.ts, encoded by the classes of Kafka 4.3.1\n${embeddedLines.join('')}`,
+);

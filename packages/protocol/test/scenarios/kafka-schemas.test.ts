@@ -1,6 +1,7 @@
 /**
  * Goal: our tables agree with Kafka's own schemas. Method: the test turns the message definitions of
- * kafka-clients 4.3.1 into the same plain facts as our tables, and compares the two lists whole. It lists
+ * kafka-clients and kafka-group-coordinator 4.3.1 into the same plain facts as our tables, and compares the
+ * two lists whole. It lists
  * every intended difference by name, and each one must exist. The test needs Kafka's jars in the folder
  * `libs` of KAFKA_HOME. The end-to-end tests fetch the jars by Maven and run it. Without the jars it is
  * skipped.
@@ -9,9 +10,12 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { allApis, type Fields } from '@millrace/protocol';
 import { describe, expect, it } from 'vitest';
+import { embeddedMessages } from '../support/embedded.ts';
 import { unzip } from '../support/zip.ts';
 
-const JAR = join(process.env['KAFKA_HOME'] ?? '/opt/kafka', 'libs/kafka-clients-4.3.1.jar');
+const LIBS = join(process.env['KAFKA_HOME'] ?? '/opt/kafka', 'libs');
+const CLIENTS = join(LIBS, 'kafka-clients-4.3.1.jar');
+const COORDINATOR = join(LIBS, 'kafka-group-coordinator-4.3.1.jar');
 
 interface KafkaField {
   name: string;
@@ -21,7 +25,8 @@ interface KafkaField {
   taggedVersions?: string;
   flexibleVersions?: string;
   tag?: number;
-  default?: string | number | boolean;
+  /** The text 'null' makes null the default. A null in the schema means the same as no default. */
+  default?: string | number | boolean | null;
   fields?: KafkaField[];
 }
 interface KafkaMessage {
@@ -45,7 +50,7 @@ const LEFT_OUT_FIELDS = new Set([
   'InitProducerIdResponse.ongoingTxnProducerEpoch',
 ]);
 /** Facts about a field that do not show on the wire; any other fact in a schema fails the test. */
-const OFF_WIRE = new Set(['about', 'ignorable', 'entityType', 'mapKey']);
+const OFF_WIRE = new Set(['about', 'ignorable', 'entityType', 'mapKey', 'zeroCopy']);
 const COMPARED = new Set([
   'name',
   'type',
@@ -129,25 +134,25 @@ function kafkaDefault(field: KafkaField, type: string, base: string): string {
   if (type === 'string') return JSON.stringify(given ?? '');
   if (type === 'bool') return String(given ?? false);
   if (type === 'uuid') return '"AAAAAAAAAAAAAAAAAAAAAA"';
-  return BigInt(given === undefined || given === '' ? 0 : given).toString();
+  return BigInt(given === undefined || given === null || given === '' ? 0 : given).toString();
 }
 
 function withoutComments(text: string): string {
   return text.replace(/^\s*\/\/.*$/gm, '');
 }
 
-function readSchemas(): Map<string, KafkaMessage> {
-  const files = unzip(readFileSync(JAR), (path) => /^common\/message\/\w+\.json$/.test(path));
+function readSchemas(jar: string): Map<string, KafkaMessage> {
+  const files = unzip(readFileSync(jar), (path) => /^common\/message\/\w+\.json$/.test(path));
   const messages = [...files.values()].map(
     (file): KafkaMessage => JSON.parse(withoutComments(file.toString())),
   );
   return new Map(messages.map((message) => [message.name, message]));
 }
 
-const isHere = existsSync(JAR);
+const isHere = existsSync(CLIENTS);
 
 describe.skipIf(!isHere)('the tables against the schemas of kafka-clients 4.3.1', () => {
-  const schemas = isHere ? readSchemas() : new Map<string, KafkaMessage>();
+  const schemas = isHere ? readSchemas(CLIENTS) : new Map<string, KafkaMessage>();
 
   for (const api of allApis) {
     it(`${api.name}: key, versions, flexible versions`, () => {
@@ -206,4 +211,25 @@ describe.skipIf(!isHere)('the tables against the schemas of kafka-clients 4.3.1'
     expect(response.fields.map((field) => `${field.name} ${field.type}`)).toEqual(['CorrelationId int32']);
     expect([request.flexibleVersions, response.flexibleVersions]).toEqual(['2+', '1+']);
   });
+});
+
+describe.skipIf(!isHere)('group records and the consumer protocol against the schemas of Kafka 4.3.1', () => {
+  const schemas = isHere
+    ? new Map([...readSchemas(CLIENTS), ...readSchemas(COORDINATOR)])
+    : new Map<string, KafkaMessage>();
+
+  it.each(embeddedMessages.map((message) => ({ name: message.name, message })))(
+    '$name: type, versions, flexible versions, every field in order',
+    ({ name, message }) => {
+      const { type, part, minVersion, maxVersion, flexibleFrom, fields } = message;
+      const schema = schemas.get(name)!;
+      expect(schema.apiKey).toBe(type);
+      expect(schema.type).toBe(type === undefined ? 'data' : `coordinator-${part}`);
+      expect(schema.validVersions).toBe(
+        maxVersion === minVersion ? `${maxVersion}` : `${minVersion}-${maxVersion}`,
+      );
+      expect(schema.flexibleVersions).toBe(flexibleFrom === Infinity ? 'none' : `${flexibleFrom}+`);
+      expect(ourFacts(fields, name, [])).toEqual(kafkaFacts(schema));
+    },
+  );
 });

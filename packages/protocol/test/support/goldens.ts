@@ -21,7 +21,7 @@ const FOLDER = join(import.meta.dirname, '../goldens');
 export const codecClient = (filling: Filling): string => `Kafka 4.3.1's own codec, ${filling} sample`;
 
 export function readGoldens(): Golden[] {
-  const names = readdirSync(FOLDER).filter((name) => name.endsWith('.hex'));
+  const names = readdirSync(FOLDER).filter((name) => /-v\d+\.hex$/.test(name));
   return names.sort().flatMap(readFile);
 }
 

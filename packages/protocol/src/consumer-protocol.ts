@@ -1,0 +1,52 @@
+/**
+ * What the clients of a classic consumer group (protocol type 'consumer') tell each other: a member's
+ * subscription in JoinGroup, its assignment in SyncGroup. Brokers pass both on, and read a subscription only
+ * to know the topics of the group. As in Kafka, a version that is too new reads as the newest one here: later
+ * versions only append fields.
+ */
+import { REQUEST_ELEMENTS_MAX } from './reader.ts';
+import { array, bytes, int32, string } from './schema.ts';
+import { defineVersionedMessage, type ValueOf } from './versioned-message.ts';
+
+/** The protocol type of consumer groups in JoinGroup and SyncGroup. */
+export const CONSUMER_PROTOCOL_TYPE = 'consumer';
+
+/**
+ *      1  owned partitions (KIP-429)     2  generation (KIP-792)     3  rack (KIP-881)
+ */
+export const consumerProtocolSubscription = defineVersionedMessage({
+  name: 'ConsumerProtocolSubscription',
+  versions: '0-3',
+  flexibleFrom: Infinity,
+  elementsMax: REQUEST_ELEMENTS_MAX,
+  readsNewer: true,
+  fields: {
+    topics: array('0+', 'string'),
+    userData: bytes('0+', { nullable: '0+', default: null }),
+    ownedPartitions: array('1+', {
+      topic: string('1+'),
+      partitions: array('1+', 'int32'),
+    }),
+    generationId: int32('2+', { default: -1 }),
+    rackId: string('3+', { nullable: '3+', default: null }),
+  },
+});
+
+/** The same in all versions. */
+export const consumerProtocolAssignment = defineVersionedMessage({
+  name: 'ConsumerProtocolAssignment',
+  versions: '0-3',
+  flexibleFrom: Infinity,
+  elementsMax: REQUEST_ELEMENTS_MAX,
+  readsNewer: true,
+  fields: {
+    assignedPartitions: array('0+', {
+      topic: string('0+'),
+      partitions: array('0+', 'int32'),
+    }),
+    userData: bytes('0+', { nullable: '0+', default: null }),
+  },
+});
+
+export type ConsumerProtocolSubscription = ValueOf<typeof consumerProtocolSubscription>;
+export type ConsumerProtocolAssignment = ValueOf<typeof consumerProtocolAssignment>;

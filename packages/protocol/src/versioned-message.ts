@@ -1,0 +1,72 @@
+/**
+ * Messages that carry their own number in front, as an int16, because no header says how to read them: what
+ * members of a group tell each other. Their bytes fields decode to views of the given bytes.
+ */
+import { DecodeError } from './decode-error.ts';
+import { MessageCodec } from './message-codec.ts';
+import { type Decoded, type Encodable, type Fields, parseVersions, type Versions } from './schema.ts';
+import { joinedChunks, Writer } from './writer.ts';
+
+const PREFIX_BYTES = 2;
+
+/** A message behind its version. */
+export interface VersionedMessage<Value, Input> {
+  readonly name: string;
+  /** Both inclusive. */
+  readonly minVersion: number;
+  readonly maxVersion: number;
+  readonly flexibleFrom: number;
+  readonly fields: Fields;
+  /** The version and the message. Drops fields that the version does not have. */
+  encode(version: number, value: Input): Uint8Array;
+  /** Reads all versions. Ignores bytes behind the message, as Kafka does. Throws DecodeError. */
+  decode(bytes: Uint8Array): Value;
+}
+
+export type AnyVersionedMessage = VersionedMessage<unknown, never>;
+export type ValueOf<M> = M extends VersionedMessage<infer T, infer _> ? T : never;
+
+interface Table<F extends Fields> {
+  readonly name: string;
+  readonly versions: Versions;
+  readonly flexibleFrom: number;
+  readonly elementsMax: number;
+  /** True if the decoder reads a version that is too new as the newest one. Else the decoder refuses it. */
+  readonly readsNewer: boolean;
+  readonly fields: F;
+}
+
+export function defineVersionedMessage<const F extends Fields>(
+  table: Table<F>,
+): VersionedMessage<Decoded<F>, Encodable<F>> {
+  const { name, fields, flexibleFrom, readsNewer } = table;
+  const versions = parseVersions(table.versions);
+  const codec = new MessageCodec({ ...table, part: 'value', versions, mayHaveMoreBytes: true });
+  return {
+    name,
+    minVersion: versions.min,
+    maxVersion: versions.max,
+    flexibleFrom,
+    fields,
+    encode: (version, value) => prefixed(version, codec, version, value),
+    decode: (bytes) => {
+      const written = numberInFront(bytes);
+      const version = readsNewer ? Math.min(written, versions.max) : written;
+      if (!codec.has(version)) throw new DecodeError(`${name} value: unknown version ${written}`);
+      return codec.decode(version, bytes, PREFIX_BYTES) as Decoded<F>;
+    },
+  };
+}
+
+function prefixed(number: number, codec: MessageCodec, version: number, value: unknown): Uint8Array {
+  const writer = new Writer();
+  writer.int16(number);
+  codec.write(version, value, writer);
+  return joinedChunks(writer.finish());
+}
+
+/** The version of a message. Throws DecodeError if the bytes are too few. */
+export function numberInFront(bytes: Uint8Array): number {
+  if (bytes.length < PREFIX_BYTES) throw new DecodeError(`${bytes.length} bytes are too few for a version`);
+  return ((bytes[0]! << 24) >> 16) | bytes[1]!;
+}
