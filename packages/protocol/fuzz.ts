@@ -1,5 +1,5 @@
 /**
- * Fuzzed decoding: a damaged golden frame, batch or embedded message must decode or throw DecodeError, within
+ * Fuzzed decoding: a damaged golden frame, batch or group record must decode or throw DecodeError, within
  * SLOW_MS. It must not decode to more values than it has bytes.
  *
  *     node packages/protocol/fuzz.ts [count = 10,000,000] [seed]

@@ -17,6 +17,9 @@ const STRING_HEAP_BYTES = 24;
 const UUID_HEAP_BYTES = 40;
 const VIEW_HEAP_BYTES = 120;
 
+/** In front of a nullable struct that is a tagged field, Kafka writes a varint instead of an int8. */
+const TAGGED_PRESENCE = ['w.unsignedVarint(0)', 'w.unsignedVarint(1)'];
+
 export type Decode = (reader: Reader) => unknown;
 export type Encode = (writer: Writer, value: unknown) => void;
 
@@ -97,7 +100,8 @@ function fieldReader(target: Target, field: Field, name: string, functions: stri
   if (field.kind === 'array') return `${arrayReader(target, field, nullable, name, functions)}(r)`;
   if (field.kind === 'struct') {
     const read = `${structReader(target, field.fields!, name, functions)}(r)`;
-    return nullable ? `(r.present() ? ${read} : null)` : read;
+    if (!nullable) return read;
+    return `(${field.tag === undefined ? 'r.present()' : 'r.taggedPresent()'} ? ${read} : null)`;
   }
   return `r.${fieldMethod(field, target.flexible, nullable)}()`;
 }
@@ -284,7 +288,7 @@ function differsFromDefault(field: Field, value: string): string {
     const member = `${value}.${key}`;
     return `(${member} !== undefined && ${differsFromDefault(child, member)})`;
   });
-  return `(${inner.join(' || ')})`;
+  return `(${field.nullable === undefined ? '' : `${value} === null || `}${inner.join(' || ')})`;
 }
 
 /** The statement that writes one field. `value` is the name of the variable that holds the field's value. */
@@ -293,7 +297,9 @@ function fieldWriter(target: Target, field: Field, value: string, name: string, 
   if (field.kind === 'array') return arrayWriter(target, field, nullable, value, name, functions);
   if (field.kind !== 'struct') return `w.${fieldMethod(field, target.flexible, nullable)}(${value});`;
   const write = `${structWriter(target, field.fields!, name, functions)}(w, ${value});`;
-  return nullable ? `if (${value} === null) w.int8(-1); else { w.int8(1); ${write} }` : write;
+  if (!nullable) return write;
+  const [absent, present] = field.tag === undefined ? ['w.int8(-1)', 'w.int8(1)'] : TAGGED_PRESENCE;
+  return `if (${value} === null) ${absent}; else { ${present}; ${write} }`;
 }
 
 function arrayWriter(

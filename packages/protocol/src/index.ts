@@ -8,6 +8,8 @@ export * from './crc32c.ts';
 export * from './decode-error.ts';
 export * from './error-code.ts';
 export * from './framing.ts';
+export type { GroupRecordKind } from './group-records/define.ts';
+export * from './group-records/index.ts';
 export * from './headers.ts';
 export type { DecodeCost } from './message-codec.ts';
 export * from './murmur2.ts';
@@ -24,6 +26,7 @@ export * from './timestamp.ts';
 export {
   type AnyVersionedMessage,
   numberInFront,
+  type TypedKey,
   type ValueOf,
   type VersionedMessage,
 } from './versioned-message.ts';

@@ -215,6 +215,11 @@ export class Reader {
     return this.int8() >= 0;
   }
 
+  /** Like `present`, for a struct that is a tagged field. */
+  taggedPresent(): boolean {
+    return this.unsignedVarint() > 0;
+  }
+
   /** Number of tagged fields that follow, known or not. */
   taggedCount(): number {
     const count = this.unsignedVarint();

@@ -1,9 +1,10 @@
 /**
- * Messages that carry their own number in front, as an int16, because no header says how to read them: what
- * members of a group tell each other. Their bytes fields decode to views of the given bytes.
+ * Messages that carry their own number in front, as an int16, because no header says how to read them: the
+ * records of __consumer_offsets, and what members of a group tell each other. Their bytes fields decode to
+ * views of the given bytes.
  */
 import { DecodeError } from './decode-error.ts';
-import { MessageCodec } from './message-codec.ts';
+import { MessageCodec, type MessageTable } from './message-codec.ts';
 import { type Decoded, type Encodable, type Fields, parseVersions, type Versions } from './schema.ts';
 import { joinedChunks, Writer } from './writer.ts';
 
@@ -58,6 +59,44 @@ export function defineVersionedMessage<const F extends Fields>(
   };
 }
 
+/** The key of a record behind the type of the record. A key has one version. */
+export interface TypedKey<Value, Input> {
+  readonly type: number;
+  readonly fields: Fields;
+  encode(value: Input): Uint8Array;
+  /** Throws DecodeError, also on the key of another type. */
+  decode(bytes: Uint8Array): Value;
+}
+
+const KEY_VERSION = 0;
+
+export function defineTypedKey<const F extends Fields>(
+  name: string,
+  type: number,
+  fields: F,
+): TypedKey<Decoded<F>, Encodable<F>> {
+  const table: MessageTable = {
+    name,
+    part: 'key',
+    fields,
+    versions: { min: KEY_VERSION, max: KEY_VERSION },
+    flexibleFrom: Infinity,
+    elementsMax: Infinity,
+    mayHaveMoreBytes: true,
+  };
+  const codec = new MessageCodec(table);
+  return {
+    type,
+    fields,
+    encode: (value) => prefixed(type, codec, KEY_VERSION, value),
+    decode: (bytes) => {
+      const written = numberInFront(bytes);
+      if (written !== type) throw new DecodeError(`${name} key: has the type ${written}, not ${type}`);
+      return codec.decode(KEY_VERSION, bytes, PREFIX_BYTES) as Decoded<F>;
+    },
+  };
+}
+
 function prefixed(number: number, codec: MessageCodec, version: number, value: unknown): Uint8Array {
   const writer = new Writer();
   writer.int16(number);
@@ -65,7 +104,7 @@ function prefixed(number: number, codec: MessageCodec, version: number, value: u
   return joinedChunks(writer.finish());
 }
 
-/** The version of a message. Throws DecodeError if the bytes are too few. */
+/** The version of a message, or the type of a key. Throws DecodeError if the bytes are too few. */
 export function numberInFront(bytes: Uint8Array): number {
   if (bytes.length < PREFIX_BYTES) throw new DecodeError(`${bytes.length} bytes are too few for a version`);
   return ((bytes[0]! << 24) >> 16) | bytes[1]!;

@@ -20,6 +20,8 @@ export class Writer {
   private chunkStart = 0;
   private readonly chunks: Uint8Array[] = [];
   private chunkedBytes = 0;
+  /** The number of tagged fields around the position. A tagged field can be inside another one. */
+  private openTagged = 0;
 
   /** Bytes written so far, including those passed on by reference. */
   get sizeBytes(): number {
@@ -205,14 +207,28 @@ export class Writer {
     this.reference(bytes);
   }
 
-  /** Passes bytes on without copying. They must not change until the message is sent. */
+  /**
+   * Passes bytes on without copying. They must not change until the message is sent. Inside a tagged field
+   * the writer copies the bytes, because `endTagged` needs the whole field in the buffer.
+   */
   private reference(value: RecordBytes): void {
+    if (this.openTagged > 0) {
+      this.copy(value);
+      return;
+    }
     this.endChunk();
     if (value instanceof Uint8Array) {
       if (value.length > 0) this.append(value);
       return;
     }
     for (const chunk of value) if (chunk.length > 0) this.append(chunk);
+  }
+
+  private copy(value: RecordBytes): void {
+    for (const chunk of value instanceof Uint8Array ? [value] : value) {
+      const at = this.claim(chunk.length);
+      this.buffer.set(chunk, at);
+    }
   }
 
   count(value: number): void {
@@ -226,11 +242,13 @@ export class Writer {
   /** Writes the tag and leaves one byte for the size of the field. */
   beginTagged(tag: number): number {
     this.unsignedVarint(tag);
+    this.openTagged++;
     return this.claim(1) - this.chunkStart;
   }
 
   /** Fills in the size. Moves a field longer than 127 bytes to make room for a longer size. */
   endTagged(mark: number): void {
+    this.openTagged--;
     const sizeBytes = this.position - (this.chunkStart + mark + 1);
     const shift = (sizeBytes > 0x7f ? 1 : 0) + (sizeBytes > 0x3fff ? 1 : 0) + (sizeBytes > 0x1fffff ? 1 : 0);
     if (shift > 0) this.claim(shift);

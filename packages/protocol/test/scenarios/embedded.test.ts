@@ -1,11 +1,14 @@
 /**
- * Goal: Kafka reads and writes the consumer protocol in the same bytes. Method: bytes that Kafka's classes
- * encoded, round trips of values drawn from the tables, and bytes changed by hand.
+ * Goal: Kafka reads and writes keys and values of group records, and the consumer protocol, in the same
+ * bytes. Method: bytes that Kafka's classes encoded, round trips of values drawn from the tables, and bytes
+ * changed by hand.
  */
 import {
   consumerProtocolAssignment,
   consumerProtocolSubscription,
   DecodeError,
+  decodeGroupRecord,
+  groupRecords,
   numberInFront,
 } from '@millrace/protocol';
 import fc from 'fast-check';
@@ -85,6 +88,94 @@ it('every golden belongs to a message, a version and a filling', () => {
     ),
   );
   expect([...goldens.keys()]).toEqual(labels);
+});
+
+describe('a group record', () => {
+  const key = groupRecords.offsetCommit.key.encode({ group: 'g', topic: 't', partition: 3 });
+
+  it('has its type in front of the key, and its version in front of the value', () => {
+    expect(hex(key)).toBe('0001' + '000167' + '000174' + '00000003');
+    const value = groupRecords.offsetCommit.value.encode(3, {
+      offset: 9,
+      leaderEpoch: 2,
+      commitTimestamp: 5,
+    });
+    expect(hex(value)).toBe('0003' + '0000000000000009' + '00000002' + '0000' + '0000000000000005');
+    expect(decodeGroupRecord(key, value)).toEqual({
+      name: 'offsetCommit',
+      key: { group: 'g', topic: 't', partition: 3 },
+      value: {
+        offset: 9,
+        leaderEpoch: 2,
+        metadata: '',
+        commitTimestamp: 5,
+        expireTimestamp: -1,
+        topicId: 'AAAAAAAAAAAAAAAAAAAAAA',
+      },
+    });
+  });
+
+  it('without a value is a tombstone', () => {
+    expect(decodeGroupRecord(key, null)).toMatchObject({ name: 'offsetCommit', value: null });
+  });
+
+  it.each([9, 15, 17, 23, 24, 32767, -1])('of type %i is not known, whatever follows', (type) => {
+    const prefix = unhex((type & 0xffff).toString(16).padStart(4, '0'));
+    expect(decodeGroupRecord(joined(prefix, unhex('ffff')), unhex('ff'))).toBeUndefined();
+  });
+
+  it('is refused without a type, with another kind of key, and with an unknown version of the value', () => {
+    expect(() => decodeGroupRecord(unhex('00'), null)).toThrow(DecodeError);
+    expect(() => groupRecords.groupMetadata.key.decode(key)).toThrow(
+      'GroupMetadata key: has the type 1, not 2',
+    );
+    expect(() => decodeGroupRecord(key, unhex('0005'))).toThrow('OffsetCommit value: unknown version 5');
+    expect(() => decodeGroupRecord(key, unhex('ffff'))).toThrow('OffsetCommit value: unknown version -1');
+    expect(() => decodeGroupRecord(key, unhex(''))).toThrow(DecodeError);
+  });
+
+  it('of a member with the consumer protocol says null, because no metadata means the classic protocol', () => {
+    const { value } = groupRecords.consumerGroupMemberMetadata;
+    // Kafka's bytes of both.
+    const none = unhex('0000 01 01 0263 0268 01 01 ffffffff 01 00');
+    const isNull = unhex('0000 01 01 0263 0268 01 01 ffffffff 01 01 00 01 00');
+    const fields = { clientId: 'c', clientHost: 'h' };
+    expect(value.decode(none).classicMemberMetadata).toEqual({ sessionTimeoutMs: 0, supportedProtocols: [] });
+    expect(value.decode(isNull).classicMemberMetadata).toBeNull();
+    expect(hex(value.encode(0, { ...fields, instanceId: '', rackId: '', serverAssignor: '' }))).toBe(
+      hex(none),
+    );
+    expect(hex(value.encode(0, { ...fields, classicMemberMetadata: null }))).toBe(hex(isNull));
+  });
+
+  it('keeps bytes inside a tagged field, also in pieces and beyond one byte of length', () => {
+    const { value } = groupRecords.consumerGroupMemberMetadata;
+    for (const sizeBytes of [0, 1, 100, 127, 128, 300, 20_000]) {
+      const metadata = new Uint8Array(sizeBytes).fill(7);
+      const supportedProtocols = [
+        { name: 'range', metadata: [metadata, unhex('0102')] },
+        { name: 'sticky', metadata },
+      ];
+      const bytes = value.encode(0, { classicMemberMetadata: { sessionTimeoutMs: 1, supportedProtocols } });
+      expect(plain(value.decode(bytes).classicMemberMetadata!.supportedProtocols)).toEqual(
+        plain([
+          { name: 'range', metadata: joined(metadata, unhex('0102')) },
+          { name: 'sticky', metadata },
+        ]),
+      );
+    }
+  });
+
+  it('keeps all 64 bits of a metadata hash, and the largest offset', () => {
+    const { consumerGroupMetadata, offsetCommit } = groupRecords;
+    const hash = 0x7edc_ba98_7654_3210n;
+    const bytes = consumerGroupMetadata.value.encode(0, { epoch: 1, metadataHash: hash });
+    expect(hex(bytes)).toBe('0000' + '00000001' + '01' + '00' + '08' + '7edcba9876543210');
+    expect(consumerGroupMetadata.value.decode(bytes)).toEqual({ epoch: 1, metadataHash: hash });
+    const largest = unhex('0002' + '7fffffffffffffff' + '0000' + '0000000000000005');
+    const { offset } = offsetCommit.value.decode(largest);
+    expect(hex(offsetCommit.value.encode(2, { offset, commitTimestamp: 5 }))).toBe(hex(largest));
+  });
 });
 
 describe('the consumer protocol', () => {

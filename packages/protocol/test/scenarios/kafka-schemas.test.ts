@@ -232,4 +232,13 @@ describe.skipIf(!isHere)('group records and the consumer protocol against the sc
       expect(ourFacts(fields, name, [])).toEqual(kafkaFacts(schema));
     },
   );
+
+  it('every record is here, except those of share and streams groups', () => {
+    const types = [...schemas.values()]
+      .filter((schema) => schema.type === 'coordinator-key' && !/^(Share|Streams)Group/.test(schema.name))
+      .map((schema) => schema.apiKey);
+    expect(embeddedMessages.filter(({ part }) => part === 'key').map(({ type }) => type)).toEqual(
+      types.sort((a, b) => a - b),
+    );
+  });
 });

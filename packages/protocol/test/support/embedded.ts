@@ -1,6 +1,6 @@
 /**
- * The messages that have no header: the consumer protocol. Also their golden bytes in
- * test/goldens/embedded.hex, which Kafka's classes encoded (kafka-codec.ts).
+ * The messages that have no header: keys and values of group records, and the consumer protocol. Also their
+ * golden bytes in test/goldens/embedded.hex, which Kafka's classes encoded (kafka-codec.ts).
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,6 +9,7 @@ import {
   consumerProtocolAssignment,
   consumerProtocolSubscription,
   type Fields,
+  groupRecords,
 } from '@millrace/protocol';
 import type { Filling } from './samples.ts';
 
@@ -28,12 +29,29 @@ export interface EmbeddedMessage {
   decode(bytes: Uint8Array): unknown;
 }
 
+const RECORDS = 'org.apache.kafka.coordinator.group.generated';
+
 function messageOf(message: AnyVersionedMessage, place: Pick<EmbeddedMessage, 'name' | 'package' | 'type'>) {
   const encode = (version: number, value: unknown) => message.encode(version, value as never);
   return { ...message, ...place, part: 'value', encode } as const;
 }
 
 export const embeddedMessages: readonly EmbeddedMessage[] = [
+  ...Object.values(groupRecords).flatMap(({ name, type, key, value }): EmbeddedMessage[] => [
+    {
+      name: `${name}Key`,
+      part: 'key',
+      package: RECORDS,
+      type,
+      fields: key.fields,
+      minVersion: 0,
+      maxVersion: 0,
+      flexibleFrom: Infinity,
+      encode: (_, fields) => key.encode(fields as never),
+      decode: (bytes) => key.decode(bytes),
+    },
+    messageOf(value, { name: `${name}Value`, package: RECORDS, type }),
+  ]),
   ...[consumerProtocolSubscription, consumerProtocolAssignment].map((message) =>
     messageOf(message, { name: message.name, package: 'org.apache.kafka.common.message', type: undefined }),
   ),

@@ -1,0 +1,71 @@
+/**
+ * The records of __consumer_offsets. Each has its type in front of its key. The records of share groups (9 to
+ * 15) and of streams groups (17 to 23) are not here.
+ */
+import {
+  type AnyVersionedMessage,
+  numberInFront,
+  type TypedKey,
+  type ValueOf,
+} from '../versioned-message.ts';
+import { groupMetadata, legacyOffsetCommit, offsetCommit } from './classic.ts';
+import {
+  consumerGroupCurrentMemberAssignment,
+  consumerGroupMemberMetadata,
+  consumerGroupMetadata,
+  consumerGroupPartitionMetadata,
+  consumerGroupRegularExpression,
+  consumerGroupTargetAssignmentMember,
+  consumerGroupTargetAssignmentMetadata,
+} from './consumer.ts';
+
+export const groupRecords = {
+  legacyOffsetCommit,
+  offsetCommit,
+  groupMetadata,
+  consumerGroupMetadata,
+  consumerGroupPartitionMetadata,
+  consumerGroupMemberMetadata,
+  consumerGroupTargetAssignmentMetadata,
+  consumerGroupTargetAssignmentMember,
+  consumerGroupCurrentMemberAssignment,
+  consumerGroupRegularExpression,
+} as const;
+
+type Kinds = typeof groupRecords;
+type KeyOf<K> = K extends TypedKey<infer T, infer _> ? T : never;
+export type GroupRecordName = keyof Kinds;
+export type GroupRecordKey<N extends GroupRecordName> = KeyOf<Kinds[N]['key']>;
+export type GroupRecordValue<N extends GroupRecordName> = ValueOf<Kinds[N]['value']>;
+
+/** A decoded record. A null value is a tombstone. */
+export type GroupRecord = {
+  [N in GroupRecordName]: {
+    readonly name: N;
+    readonly key: GroupRecordKey<N>;
+    readonly value: GroupRecordValue<N> | null;
+  };
+}[GroupRecordName];
+
+const nameByType: ReadonlyMap<number, GroupRecordName> = new Map(
+  Object.entries(groupRecords).map(([name, { type }]) => [type, name as GroupRecordName]),
+);
+
+/**
+ * Undefined for a record type that is not in `groupRecords`: as in Kafka, the coordinator skips such records
+ * when it loads the log. Throws DecodeError on an unknown version of a value, too. The bytes fields are views
+ * of `value`.
+ */
+export function decodeGroupRecord(key: Uint8Array, value: Uint8Array | null): GroupRecord | undefined {
+  const name = nameByType.get(numberInFront(key));
+  if (name === undefined) return undefined;
+  const kind: {
+    readonly key: { decode(bytes: Uint8Array): unknown };
+    readonly value: AnyVersionedMessage;
+  } = groupRecords[name];
+  return {
+    name,
+    key: kind.key.decode(key),
+    value: value === null ? null : kind.value.decode(value),
+  } as GroupRecord;
+}
