@@ -5,13 +5,16 @@
 import type { Uuid } from '@millrace/base';
 import {
   apis,
+  decodeGroupRecord,
   type FetchResponse,
+  type GroupRecordValue,
   type RequestInputOf,
   type RequestOf,
   type ResponseInputOf,
   type ResponseOf,
+  type Timestamp,
 } from '@millrace/protocol';
-import { expectTypeOf, it } from 'vitest';
+import { expect, expectTypeOf, it } from 'vitest';
 
 it('decoded messages have every field, null where a version allows it', () => {
   expectTypeOf<RequestOf<typeof apis.produce>>().toEqualTypeOf<{
@@ -47,4 +50,13 @@ it('an encodable message may leave fields out, and accepts records in pieces', (
   // @ts-expect-error: no such field
   apis.listOffsets.encodeRequest(5, { replicaID: -1 });
   expectTypeOf<RequestInputOf<typeof apis.listOffsets>>().not.toExtend<{ replicaId: string }>();
+});
+
+it('the name of a decoded group record tells the types of its key and value', () => {
+  const record = decodeGroupRecord(Uint8Array.of(0, 3, 0, 1, 0x67), null);
+  if (record?.name !== 'consumerGroupMetadata') throw new Error('another record');
+  expectTypeOf(record.key).toEqualTypeOf<{ groupId: string }>();
+  expectTypeOf(record.value).toEqualTypeOf<{ epoch: number; metadataHash: Timestamp } | null>();
+  expectTypeOf<GroupRecordValue<'offsetCommit'>['expireTimestamp']>().toEqualTypeOf<number>();
+  expect(record.key.groupId).toBe('g');
 });
