@@ -35,6 +35,11 @@ it('keeps the records, also if their bytes are Buffers', () => {
   expect(port.decisions).toEqual([[record(1, 2)]]);
 });
 
+it('counts no decision without records', () => {
+  const { port } = hosted();
+  expect([port.write([]), port.lastWrite]).toEqual([ErrorCode.NONE, 0]);
+});
+
 it('replays nothing of a refused decision', () => {
   const { port, replayed } = hosted();
   port.refusal = ErrorCode.COORDINATOR_NOT_AVAILABLE;
@@ -70,6 +75,7 @@ it('fires timers at their time, and none after the end', () => {
   const errors: number[] = [];
   port.whenCommitted(1, (error) => errors.push(error));
   port.end();
+  expect(port.write([record(2)])).toBe(ErrorCode.NOT_COORDINATOR);
   port.whenCommitted(1, (error) => errors.push(error));
   port.advance(100);
   expect([fired, errors]).toEqual([[10], [16, 16]]);
