@@ -1,0 +1,187 @@
+/**
+ * The state of a group that its parts share. The durable part is that of the last GroupMetadata record: it
+ * changes only in `replay`. A rebalance lies above it and is volatile: a new coordinator does not know of
+ * it, and continues from the record.
+ */
+import type { Random, WallMillis } from '@millrace/base';
+import { ErrorCode } from '@millrace/protocol';
+import type { ShardPort, WriteNumber } from '../runtime/machine.ts';
+import { Alarm } from './alarm.ts';
+import { type JoinAnswer, type JoinCall, joinError, type SyncCall, syncError } from './calls.ts';
+import type { ClassicGroupEvents, EventMember } from './events.ts';
+import type { ClassicGroupLimits } from './limits.ts';
+import { Member, type MemberFacts } from './member.ts';
+import { Members } from './members.ts';
+import { type GroupValue, groupRecord, memberFacts, memberValue } from './record.ts';
+import { subscribedTopics } from './subscriptions.ts';
+
+/** The names are those on the wire. */
+export type ClassicGroupState = 'Empty' | 'PreparingRebalance' | 'CompletingRebalance' | 'Stable' | 'Dead';
+
+export interface ClassicGroupSeams {
+  readonly port: ShardPort;
+  readonly random: Random;
+  readonly config: ClassicGroupLimits;
+  readonly events: ClassicGroupEvents;
+}
+
+export class Core {
+  readonly groupId: string;
+  readonly port: ShardPort;
+  readonly random: Random;
+  readonly config: ClassicGroupLimits;
+  readonly events: ClassicGroupEvents;
+  readonly members = new Members();
+  state: ClassicGroupState = 'Empty';
+  generation = 0;
+  /** Null until the first member joins. */
+  protocolType: string | null = null;
+  /** Null while the group has no generation with members. */
+  protocolName: string | null = null;
+  /** When the state changed last. */
+  changedAtMs: WallMillis;
+  /** The topics of this generation; undefined if the group cannot know them. */
+  topics: ReadonlySet<string> | undefined;
+  /** The log has a record of this group. */
+  isRecorded = false;
+  /** The last decision with a record of this group. */
+  lastWrite: WriteNumber = 0;
+  private answers: (() => void)[] = [];
+  private readonly sessionExpired: (member: Member) => void;
+
+  constructor(groupId: string, seams: ClassicGroupSeams, sessionExpired: (member: Member) => void) {
+    this.groupId = groupId;
+    this.port = seams.port;
+    this.random = seams.random;
+    this.config = seams.config;
+    this.events = seams.events;
+    this.changedAtMs = seams.port.wallMs();
+    this.sessionExpired = sessionExpired;
+  }
+
+  moveTo(state: ClassicGroupState): void {
+    this.state = state;
+    this.changedAtMs = this.port.wallMs();
+  }
+
+  newMember(facts: MemberFacts): Member {
+    return new Member(facts, (member) => this.alarm(() => this.sessionExpired(member)));
+  }
+
+  /** Decides a record. NONE: the group has replayed it. */
+  write(value: GroupValue): ErrorCode {
+    const errorCode = this.port.write([groupRecord(this.groupId, value)]);
+    if (errorCode === ErrorCode.NONE) this.lastWrite = this.port.lastWrite;
+    return errorCode;
+  }
+
+  /** Keeps a member that it has, with its parked call and with the protocols that the record lacks. */
+  replay(value: GroupValue): void {
+    const { protocol } = value;
+    this.isRecorded = true;
+    this.state = value.members.length === 0 ? 'Empty' : 'Stable';
+    this.generation = value.generation;
+    this.protocolType = value.protocolType === '' ? null : value.protocolType;
+    this.protocolName = protocol;
+    this.changedAtMs = value.currentStateTimestamp;
+    const before = [...this.members];
+    this.members.become(
+      value.members.map((recorded) => {
+        const facts = memberFacts(recorded, protocol);
+        const member = this.members.get(facts.memberId);
+        member?.recall(facts);
+        return member ?? this.newMember(facts);
+      }),
+      value.leader,
+    );
+    for (const member of before) if (this.members.get(member.memberId) !== member) member.endSession();
+    this.topics = this.topicsOfGeneration();
+  }
+
+  /** The record of the group as it is now. */
+  value(): GroupValue {
+    return {
+      protocolType: this.protocolType ?? '',
+      generation: this.generation,
+      protocol: this.protocolName,
+      leader: this.members.leaderId,
+      currentStateTimestamp: this.changedAtMs,
+      members: Array.from(this.members, (member) => memberValue(member, this.protocolName)),
+    };
+  }
+
+  topicsOfGeneration(): ReadonlySet<string> | undefined {
+    return subscribedTopics(this.protocolType, this.protocolName, this.members);
+  }
+
+  alarm(ring: () => void): Alarm {
+    return new Alarm(this.port, () => this.turn(ring));
+  }
+
+  /**
+   * Runs one input of the group. The answers leave when the state is complete, because a `reply` may bring
+   * the next request.
+   */
+  turn(input: () => void): void {
+    input();
+    const { answers } = this;
+    this.answers = [];
+    for (const send of answers) send();
+  }
+
+  /** Answers when the group's last record is committed: no answer tells of what can still be lost. */
+  answer<Answer>(
+    reply: (answer: Answer) => void,
+    answer: Answer,
+    failure: (errorCode: ErrorCode) => Answer,
+  ): void {
+    const write = this.lastWrite;
+    this.answers.push(() => {
+      this.port.whenCommitted(write, (errorCode) => {
+        reply(errorCode === ErrorCode.NONE ? answer : failure(errorCode));
+      });
+    });
+  }
+
+  answerJoin({ reply, version }: JoinCall, answer: JoinAnswer): void {
+    this.answer(reply, answer, (errorCode) => joinError(version, errorCode));
+  }
+
+  /** Answers a member's parked calls with an error, for example because the member is removed. */
+  refuseParked(member: Member, errorCode: ErrorCode, memberId = ''): void {
+    const join = this.members.takeJoin(member);
+    if (join !== undefined) this.answerJoin(join, joinError(join.version, errorCode, memberId));
+    this.refuseSync(member, errorCode);
+  }
+
+  refuseSync(member: Member, errorCode: ErrorCode): void {
+    const sync = member.parkedSync;
+    member.parkedSync = undefined;
+    if (sync !== undefined) this.answer(sync.reply, syncError(errorCode), syncError);
+  }
+
+  parkJoin(member: Member, call: JoinCall): void {
+    const earlier = this.members.parkJoin(member, call);
+    // The client has left the earlier call, so the answer only frees what waits for it.
+    if (earlier !== undefined)
+      this.answerJoin(earlier, joinError(earlier.version, ErrorCode.REBALANCE_IN_PROGRESS));
+    member.pauseSession();
+  }
+
+  parkSync(member: Member, call: SyncCall): void {
+    this.refuseSync(member, ErrorCode.REBALANCE_IN_PROGRESS);
+    member.parkedSync = call;
+    member.pauseSession();
+  }
+
+  /** The group forgets the member. Its parked calls get UNKNOWN_MEMBER_ID, so a live client joins again. */
+  remove(member: Member): void {
+    this.refuseParked(member, ErrorCode.UNKNOWN_MEMBER_ID);
+    member.endSession();
+    this.members.remove(member);
+  }
+}
+
+export function eventMember({ memberId, client }: Pick<MemberFacts, 'memberId' | 'client'>): EventMember {
+  return { memberId, clientId: client.clientId, clientHost: client.clientHost };
+}

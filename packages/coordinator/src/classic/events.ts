@@ -1,0 +1,78 @@
+/** What a group tells its machine, for the log, the metrics and the history of rebalances. */
+import type { Millis } from '@millrace/base';
+
+/** Why a rebalance began. */
+export type RebalanceCause =
+  | 'member-joined'
+  | 'member-left'
+  | 'session-expired'
+  /** A member joined again with other protocols or other metadata. */
+  | 'metadata-changed'
+  /** The leader of a stable group joined again, for example because the partitions of a topic changed. */
+  | 'leader-rejoined'
+  /** A static member came back with a new member id. */
+  | 'static-member-replaced'
+  /** A member did not send SyncGroup within the rebalance timeout. */
+  | 'sync-timeout'
+  /** The leader's assignments do not fit into a batch of the log. */
+  | 'assignment-not-stored'
+  /** The loaded group has more members than `group.max.size`. */
+  | 'group-too-large'
+  /** The group was a consumer group (KIP-848) before. */
+  | 'became-classic';
+
+/** Why the group removed a member. */
+export type RemovalCause =
+  | 'member-left'
+  | 'session-expired'
+  /** The member did not join again within the rebalance timeout. */
+  | 'rebalance-timeout'
+  | 'sync-timeout'
+  /** `group.max.size` members had joined before. */
+  | 'group-too-large';
+
+/** The member that an event is about; empty texts if it is about none. */
+export interface EventMember {
+  readonly memberId: string;
+  readonly clientId: string;
+  readonly clientHost: string;
+}
+
+interface Event extends EventMember {
+  /** The reason that the client gave. */
+  readonly reason?: string;
+  /** The timeout that ended, if one did. */
+  readonly afterMs?: Millis;
+}
+
+export interface RebalanceEvent extends Event {
+  /** The generation that ends. */
+  readonly generation: number;
+  readonly cause: RebalanceCause;
+}
+
+export interface RemovalEvent extends Event {
+  readonly generation: number;
+  readonly cause: RemovalCause;
+}
+
+export interface GenerationEvent {
+  readonly generation: number;
+  /** 0: the group is empty. */
+  readonly members: number;
+  readonly protocolName: string | null;
+  readonly leaderId: string | null;
+  /** Time since the rebalance began. */
+  readonly afterMs: Millis;
+}
+
+/** The group calls these within a decision; the receiver must not call the group. */
+export interface ClassicGroupEvents {
+  /** A rebalance begins. */
+  rebalanced(event: RebalanceEvent): void;
+  memberRemoved(event: RemovalEvent): void;
+  /** The join phase is over: a generation begins. */
+  generationBegan(event: GenerationEvent): void;
+  /** The leader's assignments are in the log, or on the way: the group is stable. */
+  stabilized(event: GenerationEvent): void;
+}

@@ -1,0 +1,221 @@
+/**
+ * One classic consumer group: a synchronous machine. Requests, records and the port's timers go in; records
+ * and answers come out. docs/groups.md says what must hold.
+ *
+ * The owner makes the object, feeds it the group's records (`replay`), calls `loaded` once the shard is
+ * loaded, and then passes on the requests that name the group. When the group is deleted or changes its type,
+ * or when the leadership ends, the owner calls `ended` and drops the object.
+ */
+import type { WallMillis } from '@millrace/base';
+import { CONSUMER_PROTOCOL_TYPE, ErrorCode } from '@millrace/protocol';
+import type { CoordinatorRecord, WriteNumber } from '../runtime/machine.ts';
+import { type HeartbeatCall, type JoinCall, joinError, type LeaveCall, type SyncCall } from './calls.ts';
+import { type ClassicGroupSeams, type ClassicGroupState, Core } from './core.ts';
+import { type DescribedGroup, describe } from './describe.ts';
+import type { RebalanceCause } from './events.ts';
+import { Join } from './join.ts';
+import { Leave } from './leave.ts';
+import type { MemberFacts } from './member.ts';
+import { Rebalance } from './rebalance.ts';
+import { type GroupValue, groupTombstone } from './record.ts';
+import { Replacement } from './replacement.ts';
+import { Sync } from './sync.ts';
+
+/** What an OffsetCommit or TxnOffsetCommit says of its sender. */
+export interface Committing {
+  readonly memberId: string;
+  readonly groupInstanceId: string | null;
+  /** Negative: none. */
+  readonly generationId: number;
+  /** TxnOffsetCommit. As in Kafka, it is no heartbeat, and a rebalance does not refuse it. */
+  readonly isTransactional: boolean;
+}
+
+export class ClassicGroup {
+  private readonly core: Core;
+  private readonly rebalance: Rebalance;
+  private readonly joins: Join;
+  private readonly syncs: Sync;
+  private readonly leaves: Leave;
+
+  constructor(groupId: string, seams: ClassicGroupSeams) {
+    this.core = new Core(groupId, seams, (member) => this.rebalance.sessionExpired(member));
+    this.rebalance = new Rebalance(this.core);
+    this.joins = new Join(this.core, this.rebalance, new Replacement(this.core, this.rebalance));
+    this.syncs = new Sync(this.core, this.rebalance);
+    this.leaves = new Leave(this.core, this.rebalance);
+  }
+
+  // Records.
+
+  /** Applies the group's GroupMetadata record. The owner handles its tombstone: it drops the group. */
+  replay(value: GroupValue): void {
+    this.core.replay(value);
+  }
+
+  /** The shard is loaded, or the group was made from a consumer group: the members get a fresh session. */
+  loaded(): void {
+    const { members, config } = this.core;
+    for (const member of members) member.restartSession();
+    if (members.size > config.maxSize) this.beginRebalance('group-too-large');
+  }
+
+  /** Answers all parked calls with this error. The group is dead from now on and sets no timer. */
+  ended(errorCode: ErrorCode): void {
+    const { core } = this;
+    this.rebalance.stop();
+    for (const expiry of core.members.pending.values()) expiry.clear();
+    core.state = 'Dead';
+    for (const member of core.members) {
+      member.endSession();
+      const { memberId } = member;
+      const join = core.members.takeJoin(member);
+      const sync = member.parkedSync;
+      member.parkedSync = undefined;
+      join?.reply(joinError(join.version, errorCode, memberId));
+      sync?.reply({ errorCode, assignment: new Uint8Array(0) });
+    }
+  }
+
+  // Requests.
+
+  join(call: JoinCall): void {
+    this.core.turn(() => this.joins.join(call));
+  }
+
+  sync(call: SyncCall): void {
+    this.core.turn(() => this.syncs.sync(call));
+  }
+
+  heartbeat({ request, reply }: HeartbeatCall): void {
+    this.core.turn(() => {
+      const errorCode = this.checkHeartbeat(request);
+      this.core.answer(reply, { errorCode }, (failure) => ({ errorCode: failure }));
+    });
+  }
+
+  leave(call: LeaveCall): void {
+    this.core.turn(() => this.leaves.leave(call));
+  }
+
+  /** Whether the sender may commit offsets now. The commit of a member counts as a heartbeat. */
+  checkCommit(sender: Committing): ErrorCode {
+    const { core } = this;
+    const { memberId, groupInstanceId, generationId, isTransactional } = sender;
+    if (core.state === 'Dead') return ErrorCode.COORDINATOR_NOT_AVAILABLE;
+    if (core.state === 'Empty' && generationId < 0) return ErrorCode.NONE;
+    if (generationId >= 0 || memberId !== '' || groupInstanceId !== null) {
+      const errorCode = core.members.check(memberId, groupInstanceId);
+      if (errorCode !== ErrorCode.NONE) return errorCode;
+      if (generationId !== core.generation) return ErrorCode.ILLEGAL_GENERATION;
+    } else if (!isTransactional && core.state !== 'Empty') return ErrorCode.UNKNOWN_MEMBER_ID;
+    if (isTransactional) return ErrorCode.NONE;
+    if (core.state === 'CompletingRebalance') return ErrorCode.REBALANCE_IN_PROGRESS;
+    core.members.get(memberId)?.restartSession();
+    return ErrorCode.NONE;
+  }
+
+  /** Begins a rebalance although no member asked for one. */
+  beginRebalance(cause: RebalanceCause): void {
+    this.core.turn(() => this.rebalance.begin(cause, undefined));
+  }
+
+  // What others may know. It can depend on records up to `lastWrite` that are not committed yet.
+
+  get groupId(): string {
+    return this.core.groupId;
+  }
+
+  get state(): ClassicGroupState {
+    return this.core.state;
+  }
+
+  get isEmpty(): boolean {
+    return this.core.state === 'Empty';
+  }
+
+  get generation(): number {
+    return this.core.generation;
+  }
+
+  /** Null: no member ever joined. */
+  get protocolType(): string | null {
+    return this.core.protocolType;
+  }
+
+  get protocolName(): string | null {
+    return this.core.protocolName;
+  }
+
+  get leaderId(): string | null {
+    return this.core.members.leaderId;
+  }
+
+  get memberCount(): number {
+    return this.core.members.size;
+  }
+
+  get members(): Iterable<MemberFacts> {
+    return this.core.members;
+  }
+
+  /** The last decision with a record of this group; 0 if there was none in this leadership. */
+  get lastWrite(): WriteNumber {
+    return this.core.lastWrite;
+  }
+
+  /** The log has a record of the group. */
+  get isRecorded(): boolean {
+    return this.core.isRecorded;
+  }
+
+  /** Nothing is lost if the owner drops the group: neither the log nor a client knows of it. */
+  get isForgettable(): boolean {
+    const { isRecorded, members } = this.core;
+    return !isRecorded && members.size === 0 && members.pending.size === 0;
+  }
+
+  /**
+   * When a group of members became empty; undefined if it is not empty or never had a member, or if the
+   * record is too old to tell.
+   */
+  get emptySinceMs(): WallMillis | undefined {
+    const { state, protocolType, changedAtMs } = this.core;
+    return state === 'Empty' && protocolType !== null && changedAtMs >= 0 ? changedAtMs : undefined;
+  }
+
+  /** The topics that the members subscribe to; undefined if the group cannot know them. */
+  get subscribedTopics(): ReadonlySet<string> | undefined {
+    return this.core.topics;
+  }
+
+  /** As in Kafka, a consumer group whose subscriptions are not readable is subscribed to every topic. */
+  isSubscribedTo(topic: string): boolean {
+    const { topics, protocolType } = this.core;
+    return topics?.has(topic) ?? protocolType === CONSUMER_PROTOCOL_TYPE;
+  }
+
+  describe(): DescribedGroup {
+    return describe(this.core);
+  }
+
+  /** The tombstone that removes the group; undefined if the group is not empty. */
+  removeIfEmpty(): CoordinatorRecord | undefined {
+    return this.isEmpty ? groupTombstone(this.core.groupId) : undefined;
+  }
+
+  /** The group's record as of now. Equals the last record while the group is stable or empty. */
+  get value(): GroupValue {
+    return this.core.value();
+  }
+
+  private checkHeartbeat({ memberId, groupInstanceId, generationId }: HeartbeatCall['request']): ErrorCode {
+    const { core } = this;
+    if (core.state === 'Dead') return ErrorCode.COORDINATOR_NOT_AVAILABLE;
+    const errorCode = core.members.check(memberId, groupInstanceId);
+    if (errorCode !== ErrorCode.NONE) return errorCode;
+    if (generationId !== core.generation) return ErrorCode.ILLEGAL_GENERATION;
+    core.members.get(memberId)!.restartSession();
+    return core.state === 'PreparingRebalance' ? ErrorCode.REBALANCE_IN_PROGRESS : ErrorCode.NONE;
+  }
+}

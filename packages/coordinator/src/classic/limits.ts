@@ -1,0 +1,13 @@
+/** The limits of classic groups: the user's settings, and those that no user can change. */
+import type { Millis } from '@millrace/base';
+import type { ClassicGroupConfig } from '../config.ts';
+
+export interface ClassicGroupLimits extends ClassicGroupConfig {
+  /** A member whose first join is parked for this long is removed. Kafka: 5 minutes. */
+  readonly newMemberJoinTimeoutMs: Millis;
+  /**
+   * The most ids that the group gave out with MEMBER_ID_REQUIRED and that nobody has joined with yet. At the
+   * limit the group forgets the oldest; its client gets UNKNOWN_MEMBER_ID and begins again.
+   */
+  readonly maxPendingMembers: number;
+}

@@ -1,0 +1,116 @@
+/** One member of a group: what it told, what it was assigned, and its call if one is parked. */
+import type { Millis } from '@millrace/base';
+import type { ClientFacts } from '../client-facts.ts';
+import type { Alarm } from './alarm.ts';
+import type { JoinCall, SyncCall } from './calls.ts';
+
+/** A protocol that a member supports, and its metadata for this protocol (in a record: subscription). */
+export interface MemberProtocol {
+  readonly name: string;
+  readonly metadata: Uint8Array;
+}
+
+export interface MemberFacts {
+  readonly memberId: string;
+  /** Null: a dynamic member. */
+  readonly groupInstanceId: string | null;
+  readonly client: ClientFacts;
+  readonly rebalanceTimeoutMs: Millis;
+  readonly sessionTimeoutMs: Millis;
+  /** In the member's order of preference. */
+  readonly protocols: readonly MemberProtocol[];
+  readonly assignment: Uint8Array;
+}
+
+/** What a JoinGroup says that may change from one to the next. */
+export type Joining = Pick<MemberFacts, 'rebalanceTimeoutMs' | 'sessionTimeoutMs' | 'protocols'>;
+
+export const NO_ASSIGNMENT: Uint8Array = new Uint8Array(0);
+
+export class Member implements MemberFacts {
+  readonly memberId: string;
+  readonly groupInstanceId: string | null;
+  readonly client: ClientFacts;
+  rebalanceTimeoutMs: Millis;
+  sessionTimeoutMs: Millis;
+  /** `Members` counts who supports what. */
+  protocols: readonly MemberProtocol[];
+  assignment: Uint8Array;
+  /** True until the first join of this member is answered: the member may not know its id yet. */
+  isNew = false;
+  /** Set only by `Members`, which counts the parked joins. */
+  parkedJoin: JoinCall | undefined;
+  parkedSync: SyncCall | undefined;
+  private readonly session: Alarm;
+
+  constructor(facts: MemberFacts, session: (member: Member) => Alarm) {
+    this.memberId = facts.memberId;
+    this.groupInstanceId = facts.groupInstanceId;
+    this.client = facts.client;
+    this.rebalanceTimeoutMs = facts.rebalanceTimeoutMs;
+    this.sessionTimeoutMs = facts.sessionTimeoutMs;
+    this.protocols = facts.protocols;
+    this.assignment = facts.assignment;
+    this.session = session(this);
+  }
+
+  get isStatic(): boolean {
+    return this.groupInstanceId !== null;
+  }
+
+  /** Takes what a record says. The record has one protocol; the member may have told more. */
+  recall(facts: MemberFacts): void {
+    const [recorded] = facts.protocols;
+    const own = this.metadata(recorded!.name);
+    if (own === undefined || !sameBytes(own, recorded!.metadata)) this.protocols = facts.protocols;
+    this.rebalanceTimeoutMs = facts.rebalanceTimeoutMs;
+    this.sessionTimeoutMs = facts.sessionTimeoutMs;
+    this.assignment = facts.assignment;
+  }
+
+  /** The member's metadata for a protocol; undefined if the member does not support it. */
+  metadata(protocolName: string | null): Uint8Array | undefined {
+    return this.protocols.find(({ name }) => name === protocolName)?.metadata;
+  }
+
+  /** True if the member says the same protocols with the same metadata, in the same order. */
+  supportsExactly(protocols: readonly MemberProtocol[]): boolean {
+    return (
+      protocols.length === this.protocols.length &&
+      protocols.every((protocol, index) => {
+        const own = this.protocols[index]!;
+        return own.name === protocol.name && sameBytes(own.metadata, protocol.metadata);
+      })
+    );
+  }
+
+  /**
+   * The member showed that it lives. The session of a member whose call is parked is paused, because the
+   * client waits for the group. The session of a new member is not paused: nobody notices when its client is
+   * gone.
+   */
+  restartSession(): void {
+    const isPaused = !this.isNew && (this.parkedJoin !== undefined || this.parkedSync !== undefined);
+    if (isPaused) this.session.clear();
+    else this.session.set(this.sessionTimeoutMs);
+  }
+
+  /** The first join is parked: the session timeout begins with the answer. */
+  awaitFirstJoin(timeoutMs: Millis): void {
+    this.isNew = true;
+    this.session.set(timeoutMs);
+  }
+
+  /** A call of this member is parked. */
+  pauseSession(): void {
+    if (!this.isNew) this.session.clear();
+  }
+
+  endSession(): void {
+    this.session.clear();
+  }
+}
+
+export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, index) => byte === b[index]);
+}

@@ -1,0 +1,70 @@
+/**
+ * The durable state of a classic group: the value of its GroupMetadata record. Kafka 4.3.1 writes it when the
+ * leader brings the assignments, when a static member is replaced without a rebalance, when the group becomes
+ * empty, and when a group is created. Kafka writes version 3.
+ */
+import type { WallMillis } from '@millrace/base';
+import { type GroupRecordValue, groupRecords } from '@millrace/protocol';
+import type { CoordinatorRecord } from '../runtime/machine.ts';
+import { type MemberFacts, NO_ASSIGNMENT } from './member.ts';
+
+export type GroupValue = GroupRecordValue<'groupMetadata'>;
+type MemberValue = GroupValue['members'][number];
+
+const VALUE_VERSION = 3;
+
+export function groupRecord(group: string, value: GroupValue): CoordinatorRecord {
+  const { groupMetadata } = groupRecords;
+  return {
+    key: groupMetadata.key.encode({ group }),
+    value: groupMetadata.value.encode(VALUE_VERSION, value),
+  };
+}
+
+/** Removes the group. */
+export function groupTombstone(group: string): CoordinatorRecord {
+  return { key: groupRecords.groupMetadata.key.encode({ group }), value: null };
+}
+
+/** The record of a group without members. `protocolType`: empty if no member ever joined. */
+export function emptyGroup(protocolType: string, generation: number, sinceMs: WallMillis): GroupValue {
+  return {
+    protocolType,
+    generation,
+    protocol: null,
+    leader: null,
+    currentStateTimestamp: sinceMs,
+    members: [],
+  };
+}
+
+export function memberValue(member: MemberFacts, protocolName: string | null): MemberValue {
+  const subscription = member.protocols.find(({ name }) => name === protocolName)?.metadata;
+  return {
+    memberId: member.memberId,
+    groupInstanceId: member.groupInstanceId,
+    clientId: member.client.clientId,
+    clientHost: member.client.clientHost,
+    rebalanceTimeout: member.rebalanceTimeoutMs,
+    sessionTimeout: member.sessionTimeoutMs,
+    subscription: subscription ?? NO_ASSIGNMENT,
+    assignment: member.assignment,
+  };
+}
+
+/**
+ * The member that a record tells of. The record has only the protocol that the group chose. Copies the bytes.
+ * Records of Kafka before 0.10.1 have no rebalance timeout (-1): there the session timeout counts.
+ */
+export function memberFacts(value: MemberValue, protocolName: string | null): MemberFacts {
+  const { memberId, groupInstanceId, clientId, clientHost, rebalanceTimeout, sessionTimeout } = value;
+  return {
+    memberId,
+    groupInstanceId,
+    client: { clientId, clientHost },
+    rebalanceTimeoutMs: rebalanceTimeout === -1 ? sessionTimeout : rebalanceTimeout,
+    sessionTimeoutMs: sessionTimeout,
+    protocols: [{ name: protocolName ?? '', metadata: new Uint8Array(value.subscription) }],
+    assignment: new Uint8Array(value.assignment),
+  };
+}

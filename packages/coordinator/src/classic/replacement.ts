@@ -1,0 +1,90 @@
+/** A static member comes back without its member id: the group gives it a new id and fences the old one. */
+import { ErrorCode } from '@millrace/protocol';
+import { type JoinAnswer, type JoinCall, joinError } from './calls.ts';
+import type { Core } from './core.ts';
+import type { Joining, Member, MemberFacts } from './member.ts';
+import { chooseProtocol } from './members.ts';
+import type { Rebalance } from './rebalance.ts';
+import { memberValue } from './record.ts';
+
+/** From this version on a leader can learn that it must not assign (KIP-814). */
+const SKIP_ASSIGNMENT_VERSION = 9;
+
+export class Replacement {
+  private readonly core: Core;
+  private readonly rebalance: Rebalance;
+
+  constructor(core: Core, rebalance: Rebalance) {
+    this.core = core;
+    this.rebalance = rebalance;
+  }
+
+  replace(call: JoinCall, old: Member, memberId: string, told: Joining): void {
+    const { core, rebalance } = this;
+    const next: MemberFacts = {
+      ...told,
+      memberId,
+      groupInstanceId: old.groupInstanceId,
+      client: call.client,
+      assignment: old.assignment,
+    };
+    if (core.state === 'Stable' && this.keepsProtocol(old, next)) this.replaceInRecord(call, old, next);
+    else {
+      // In CompletingRebalance the leader may assign to the old id, so the group needs another join phase.
+      this.fence(old);
+      const member = core.newMember(next);
+      core.members.replace(old, member);
+      core.parkJoin(member, call);
+      rebalance.memberJoined('static-member-replaced', member, call.request.reason);
+    }
+  }
+
+  private keepsProtocol(old: Member, next: MemberFacts): boolean {
+    const { members, protocolName } = this.core;
+    const protocols = Array.from(members, (member) => (member === old ? next : member).protocols);
+    return chooseProtocol(protocols) === protocolName;
+  }
+
+  /** The member keeps its assignment, and the others notice nothing. */
+  private replaceInRecord(call: JoinCall, old: Member, next: MemberFacts): void {
+    const { core } = this;
+    const { members } = core;
+    const leaderBefore = members.leaderId ?? '';
+    const failed = (errorCode: ErrorCode): JoinAnswer => ({
+      ...joinError(call.version, errorCode),
+      generationId: core.generation,
+      protocolType: core.protocolType,
+      protocolName: core.protocolName ?? '',
+      leader: leaderBefore,
+    });
+    const errorCode = core.write({
+      ...core.value(),
+      leader: members.isLeader(old) ? next.memberId : members.leaderId,
+      members: Array.from(members, (member) =>
+        memberValue(member === old ? next : member, core.protocolName),
+      ),
+    });
+    if (errorCode !== ErrorCode.NONE) {
+      core.answer(call.reply, failed(errorCode), failed);
+      return;
+    }
+    this.fence(old);
+    const member = members.get(next.memberId)!;
+    members.update(member, next);
+    member.restartSession();
+    core.answer(call.reply, this.answer(call, member, leaderBefore), failed);
+  }
+
+  private answer(call: JoinCall, member: Member, leaderBefore: string): JoinAnswer {
+    const { members } = this.core;
+    const answer = this.rebalance.joined(member);
+    // Older clients take the members for an order to assign, so the group tells them the old leader instead.
+    if (call.version < SKIP_ASSIGNMENT_VERSION) return { ...answer, leader: leaderBefore, members: [] };
+    return { ...answer, skipAssignment: members.isLeader(member) };
+  }
+
+  private fence(old: Member): void {
+    this.core.refuseParked(old, ErrorCode.FENCED_INSTANCE_ID, old.memberId);
+    old.endSession();
+  }
+}

@@ -1,0 +1,54 @@
+import { decodeGroupRecord, groupRecords } from '@millrace/protocol';
+import { expect, it } from 'vitest';
+import { groupRecord, groupTombstone } from '../../src/classic/index.ts';
+import { Subject, stable, utf8 } from '../support/classic-group.ts';
+
+it('writes version 3 with every field of Kafka', () => {
+  const s = new Subject();
+  const [a] = stable(s, 'a');
+  const { key, value } = groupRecord('g', s.group.value);
+  expect(value![1]).toBe(3);
+  expect(decodeGroupRecord(key, value)).toEqual({
+    name: 'groupMetadata',
+    key: { group: 'g' },
+    value: {
+      protocolType: 'consumer',
+      generation: 1,
+      protocol: 'range',
+      leader: a,
+      currentStateTimestamp: 1_700_000_003_000,
+      members: [
+        {
+          memberId: a,
+          groupInstanceId: null,
+          clientId: 'a',
+          clientHost: '/a',
+          rebalanceTimeout: 60_000,
+          sessionTimeout: 10_000,
+          subscription: utf8('a'),
+          assignment: utf8('a1'),
+        },
+      ],
+    },
+  });
+});
+
+it('removes a group with a tombstone', () => {
+  const { key, value } = groupTombstone('g');
+  expect(decodeGroupRecord(key, value)).toEqual({ name: 'groupMetadata', key: { group: 'g' }, value: null });
+});
+
+it('reads the oldest records: the session timeout is the rebalance timeout, and the time is unknown', () => {
+  const s = new Subject();
+  const [a] = stable(s, 'a');
+  const bytes = groupRecords.groupMetadata.value.encode(0, s.group.value);
+  const { group } = new Subject();
+  const record = decodeGroupRecord(groupTombstone('g').key, bytes);
+  if (record?.name !== 'groupMetadata') throw new Error('not a group');
+  group.replay(record.value!);
+  expect([...group.members]).toMatchObject([
+    { memberId: a, rebalanceTimeoutMs: 10_000, groupInstanceId: null },
+  ]);
+  group.replay({ ...record.value!, members: [], leader: null, protocol: null });
+  expect([group.isEmpty, group.emptySinceMs]).toEqual([true, undefined]);
+});

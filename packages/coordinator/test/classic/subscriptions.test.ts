@@ -1,0 +1,60 @@
+import { consumerProtocolSubscription } from '@millrace/protocol';
+import { expect, it } from 'vitest';
+import { Subject, utf8 } from '../support/classic-group.ts';
+
+function subscription(version: number, ...topics: string[]): Uint8Array {
+  return consumerProtocolSubscription.encode(version, { topics });
+}
+
+/** Version 1 without the field that version 1 adds, as some clients write it. */
+function truncatedVersion1(topic: string): Uint8Array {
+  const bytes = subscription(0, topic);
+  bytes[1] = 1;
+  return bytes;
+}
+
+function groupOf(...metadata: Uint8Array[]): Subject {
+  const s = new Subject();
+  for (const [index, bytes] of metadata.entries())
+    s.join(`m${index}`, { version: 3, protocols: [['range', bytes]] });
+  s.pass(6000);
+  return s;
+}
+
+it('reads the topics of all members', () => {
+  const newer = subscription(3, 'c');
+  newer[1] = 9;
+  const { group } = groupOf(subscription(0, 'a'), subscription(3, 'a', 'b'), truncatedVersion1('d'), newer);
+  expect([...group.subscribedTopics!].sort()).toEqual(['a', 'b', 'c', 'd']);
+  expect(['a', 'c', 'x'].map((topic) => group.isSubscribedTo(topic))).toEqual([true, true, false]);
+});
+
+it('takes every topic for subscribed when a subscription is not readable', () => {
+  const negative = subscription(0, 'a');
+  negative[0] = 0xff;
+  for (const bytes of [utf8('?'), utf8('not a subscription'), negative, new Uint8Array(0)]) {
+    const { group } = groupOf(subscription(0, 'a'), bytes);
+    expect(group.subscribedTopics).toBeUndefined();
+    expect(group.isSubscribedTo('x')).toBe(true);
+  }
+});
+
+it('takes no topic for subscribed when the protocol type is another one', () => {
+  const s = new Subject();
+  s.join('a', { version: 3, protocolType: 'connect', protocols: [['eager', subscription(0, 'a')]] });
+  s.pass(3000);
+  expect([s.group.subscribedTopics, s.group.isSubscribedTo('a')]).toEqual([undefined, false]);
+});
+
+it('subscribes to nothing when the group is empty', () => {
+  const s = groupOf(subscription(0, 'a'));
+  s.pass(10_000);
+  expect([s.group.isEmpty, s.group.isSubscribedTo('a')]).toEqual([true, false]);
+});
+
+it('reads the subscriptions of a loaded group', () => {
+  const s = groupOf(subscription(0, 'a'));
+  s.sync('m0', s.group.leaderId!, 1);
+  s.fail();
+  expect([...s.group.subscribedTopics!]).toEqual(['a']);
+});
