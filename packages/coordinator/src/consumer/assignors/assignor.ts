@@ -1,0 +1,44 @@
+/**
+ * What an assignor is: a pure function from the members of a group to a target assignment. Equal input gives
+ * equal output, so no assignor may depend on the order of the members.
+ */
+import type { Uuid } from '@millrace/base';
+import type { TopicPartitions } from '../topic-partitions.ts';
+
+export interface AssignorMember {
+  readonly memberId: string;
+  readonly instanceId: string | null;
+  /** No assignor uses it, as in Kafka 4.3. */
+  readonly rackId: string | null;
+  /** Members with equal subscriptions should share one set: the assignors compare sets by identity first. */
+  readonly topics: ReadonlySet<Uuid>;
+  /** The member's target assignment so far. It may name partitions that are gone. */
+  readonly current: TopicPartitions;
+}
+
+export interface AssignorInput {
+  readonly members: readonly AssignorMember[];
+  /** The partition counts of the topics that exist. The order of the map is the order of the assignment. */
+  readonly partitionCounts: ReadonlyMap<Uuid, number>;
+}
+
+/** The partitions of each member; also has the members without partitions. */
+export type TargetAssignment = ReadonlyMap<string, TopicPartitions>;
+
+export type Assignor = (input: AssignorInput) => TargetAssignment;
+
+/** True if all members subscribe to the same topics. */
+export function isHomogeneous(members: readonly AssignorMember[]): boolean {
+  const first = members[0]?.topics;
+  return first === undefined || members.every(({ topics }) => topics === first || sameSet(topics, first));
+}
+
+function sameSet(a: ReadonlySet<Uuid>, b: ReadonlySet<Uuid>): boolean {
+  if (a.size !== b.size) return false;
+  for (const topic of a) if (!b.has(topic)) return false;
+  return true;
+}
+
+export function byMemberId(a: { readonly memberId: string }, b: { readonly memberId: string }): number {
+  return a.memberId < b.memberId ? -1 : a.memberId > b.memberId ? 1 : 0;
+}

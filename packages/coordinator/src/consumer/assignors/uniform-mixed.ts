@@ -1,0 +1,63 @@
+/**
+ * Levels an assignment whose members subscribe to different topics. First gives each free partition to the
+ * subscriber with the fewest partitions. Then moves partitions of a topic from the fullest of its subscribers
+ * to the emptiest, as long as that brings them closer. Each move lowers the sum of the squares of the loads,
+ * so the moves end; the limit of rounds bounds the time for long chains of overlapping subscriptions.
+ */
+import type { Ownership } from './ownership.ts';
+
+const ROUNDS_MAX = 16;
+
+export function levelMixed(ownership: Ownership): void {
+  const topics = [...ownership.topics.keys()]
+    .filter((topic) => ownership.subscribers[topic]!.length > 0)
+    .sort((a, b) => fewestChoices(ownership, a, b));
+  for (const topic of topics) {
+    for (const partition of ownership.free(topic))
+      ownership.give(topic, partition, emptiest(ownership, topic));
+  }
+  for (let round = 0; round < ROUNDS_MAX; round++) {
+    let moved = false;
+    for (const topic of topics) moved = levelTopic(ownership, topic) || moved;
+    if (!moved) return;
+  }
+}
+
+/** Topics with few subscribers come first: the others can still level the loads after them. */
+function fewestChoices(ownership: Ownership, a: number, b: number): number {
+  return ownership.subscribers[a]!.length - ownership.subscribers[b]!.length || a - b;
+}
+
+function emptiest(ownership: Ownership, topic: number): number {
+  const subscribers = ownership.subscribers[topic]!;
+  let best = subscribers[0]!;
+  for (const member of subscribers) if (ownership.loads[member]! < ownership.loads[best]!) best = member;
+  return best;
+}
+
+/** True if a partition moved. */
+function levelTopic(ownership: Ownership, topic: number): boolean {
+  const owned = new Map(
+    ownership.subscribers[topic]!.map((member) => [member, ownership.ownedBy(topic, member)]),
+  );
+  let moved = false;
+  for (;;) {
+    const to = emptiest(ownership, topic);
+    const from = fullest(ownership, owned);
+    if (from === undefined || ownership.loads[from]! - ownership.loads[to]! <= 1) return moved;
+    const partition = owned.get(from)!.pop()!;
+    ownership.give(topic, partition, to);
+    owned.get(to)!.push(partition);
+    moved = true;
+  }
+}
+
+/** The fullest of the members that have a partition of the topic. */
+function fullest(ownership: Ownership, owned: ReadonlyMap<number, readonly number[]>): number | undefined {
+  let best: number | undefined;
+  for (const [member, partitions] of owned) {
+    if (partitions.length === 0) continue;
+    if (best === undefined || ownership.loads[member]! > ownership.loads[best]!) best = member;
+  }
+  return best;
+}

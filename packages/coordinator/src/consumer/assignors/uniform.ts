@@ -1,0 +1,17 @@
+/**
+ * The assignor `uniform`: gives all members as equal a number of partitions as their subscriptions allow, and
+ * moves as few partitions as it can.
+ */
+import { type AssignorInput, isHomogeneous, type TargetAssignment } from './assignor.ts';
+import { Ownership } from './ownership.ts';
+import { levelEqual } from './uniform-equal.ts';
+import { levelMixed } from './uniform-mixed.ts';
+
+export function assignUniform(input: AssignorInput): TargetAssignment {
+  const ownership = new Ownership(input);
+  if (input.members.length > 0) {
+    if (isHomogeneous(input.members)) levelEqual(ownership);
+    else levelMixed(ownership);
+  }
+  return ownership.result();
+}

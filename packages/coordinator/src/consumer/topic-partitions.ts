@@ -1,0 +1,117 @@
+/**
+ * Sets of partitions by topic, in the two forms of a consumer group: a target assignment names partitions; an
+ * assignment to a member also has the epoch in which the member got each partition.
+ */
+import type { Uuid } from '@millrace/base';
+
+/** Ascending partitions of each topic; no topic has none. */
+export type TopicPartitions = ReadonlyMap<Uuid, readonly number[]>;
+
+/** For each partition of each topic the assignment epoch; no topic has none. */
+export type EpochedPartitions = ReadonlyMap<Uuid, ReadonlyMap<number, number>>;
+
+export const NO_PARTITIONS: ReadonlyMap<Uuid, never> = new Map<Uuid, never>();
+
+/** How the protocol writes partitions of topics. */
+export interface WirePartitions {
+  readonly topicId: Uuid;
+  readonly partitions: readonly number[];
+}
+
+export function samePartitions(a: TopicPartitions, b: TopicPartitions): boolean {
+  if (a.size !== b.size) return false;
+  for (const [topic, partitions] of a) {
+    const others = b.get(topic);
+    if (others?.length !== partitions.length) return false;
+    if (!partitions.every((partition, index) => partition === others[index])) return false;
+  }
+  return true;
+}
+
+/** True if both have the same partitions in the same epochs. */
+export function sameEpoched(a: EpochedPartitions, b: EpochedPartitions): boolean {
+  return sameKeys(a, b, (epoch, other) => epoch === other);
+}
+
+/** True if both have the same partitions. */
+export function sameAssigned(a: EpochedPartitions, b: EpochedPartitions): boolean {
+  return sameKeys(a, b, () => true);
+}
+
+function sameKeys(
+  a: EpochedPartitions,
+  b: EpochedPartitions,
+  sameValue: (a: number, b: number) => boolean,
+): boolean {
+  if (a.size !== b.size) return false;
+  for (const [topic, epochs] of a) {
+    const others = b.get(topic);
+    if (others?.size !== epochs.size) return false;
+    for (const [partition, epoch] of epochs) {
+      const other = others.get(partition);
+      if (other === undefined || !sameValue(epoch, other)) return false;
+    }
+  }
+  return true;
+}
+
+/** Calls `visit` for each partition. */
+export function forEachPartition(
+  partitions: EpochedPartitions,
+  visit: (topic: Uuid, partition: number) => void,
+): void {
+  for (const [topic, epochs] of partitions) for (const partition of epochs.keys()) visit(topic, partition);
+}
+
+/** True if `all` has each of the partitions. */
+export function containsAll(all: EpochedPartitions, partitions: readonly WirePartitions[]): boolean {
+  return partitions.every(({ topicId, partitions }) => {
+    const epochs = all.get(topicId);
+    return epochs !== undefined && partitions.every((partition) => epochs.has(partition));
+  });
+}
+
+/** True if `all` has one of the partitions. */
+export function containsAny(all: EpochedPartitions, partitions: readonly WirePartitions[]): boolean {
+  return partitions.some(({ topicId, partitions }) => {
+    const epochs = all.get(topicId);
+    return epochs !== undefined && partitions.some((partition) => epochs.has(partition));
+  });
+}
+
+export function withEpoch(partitions: TopicPartitions, epoch: number): EpochedPartitions {
+  return new Map(
+    [...partitions].map(([topic, list]) => [topic, new Map(list.map((partition) => [partition, epoch]))]),
+  );
+}
+
+/** The same partitions, all of them in this epoch. */
+export function resetEpochs(partitions: EpochedPartitions, epoch: number): EpochedPartitions {
+  return new Map(
+    [...partitions].map(([topic, epochs]) => [
+      topic,
+      new Map([...epochs.keys()].map((partition) => [partition, epoch])),
+    ]),
+  );
+}
+
+/** Both sets together. */
+export function union(a: EpochedPartitions, b: EpochedPartitions): EpochedPartitions {
+  if (a.size === 0) return b;
+  if (b.size === 0) return a;
+  const both = new Map(a);
+  for (const [topic, epochs] of b) both.set(topic, new Map([...(a.get(topic) ?? []), ...epochs]));
+  return both;
+}
+
+/** Topics by id and partitions ascending, so that equal assignments have equal bytes. */
+export function toWire(partitions: EpochedPartitions | TopicPartitions): WirePartitions[] {
+  return [...partitions]
+    .map(([topicId, ofTopic]) => ({ topicId, partitions: sortedPartitions(ofTopic) }))
+    .sort((a, b) => (a.topicId < b.topicId ? -1 : 1));
+}
+
+function sortedPartitions(partitions: ReadonlyMap<number, number> | readonly number[]): number[] {
+  const list = partitions instanceof Map ? [...partitions.keys()] : [...(partitions as readonly number[])];
+  return list.sort((a, b) => a - b);
+}
