@@ -1,0 +1,47 @@
+/**
+ * A decision in the making: its records, and the state that the group has after them. Nothing of the group
+ * changes until the shard accepts the records.
+ */
+import type { MetadataImage } from '@millrace/metadata';
+import { type ConsumerGroupRecord, groupEpochRecord, partitionMetadataTombstone } from './group-records.ts';
+import type { GroupState } from './group-state.ts';
+import type { Rebalance } from './ports.ts';
+import { subscriptionHash } from './subscriptions.ts';
+
+export type Cause = Omit<Rebalance, 'epoch'>;
+
+export class Decision {
+  readonly groupId: string;
+  readonly records: ConsumerGroupRecord[] = [];
+  readonly rebalances: Rebalance[] = [];
+  /** The state before the decision. */
+  readonly before: GroupState;
+  private draft: GroupState | undefined;
+
+  constructor(groupId: string, before: GroupState) {
+    this.groupId = groupId;
+    this.before = before;
+  }
+
+  /** The state after the records so far. */
+  get state(): GroupState {
+    return this.draft ?? this.before;
+  }
+
+  add(...records: ConsumerGroupRecord[]): void {
+    this.draft ??= this.before.copy();
+    for (const record of records) {
+      this.draft.replay(record);
+      this.records.push(record);
+    }
+  }
+
+  /** The group epoch grows: the target assignment is no longer up to date. */
+  raiseEpoch(image: MetadataImage, cause: Cause): void {
+    const { state, groupId } = this;
+    const epoch = state.groupEpoch + 1;
+    this.add(groupEpochRecord(groupId, { epoch, metadataHash: subscriptionHash(state, image) }));
+    if (state.hasPartitionMetadata) this.add(partitionMetadataTombstone(groupId));
+    this.rebalances.push({ epoch, ...cause });
+  }
+}

@@ -1,0 +1,246 @@
+/**
+ * The durable state of a consumer group. Only `replay` changes it. A decision replays its records into a copy
+ * first, so each step of the decision sees the steps before it.
+ */
+import type { WallMillis } from '@millrace/base';
+import type { GroupRecordKey, GroupRecordValue, Timestamp } from '@millrace/protocol';
+import { Counts } from './counts.ts';
+import type { ConsumerGroupRecord } from './group-records.ts';
+import { PartitionHolders } from './holders.ts';
+import { LEAVE_EPOCH, type Member, memberStateOf, newMember, regexOf, sortedNames } from './member.ts';
+import type { ResolvedRegex } from './regex.ts';
+import { type EpochedPartitions, NO_PARTITIONS, type TopicPartitions } from './topic-partitions.ts';
+
+/** The epochs of a group of which the log has no record. */
+const FIRST_EPOCH = 1;
+
+export class GroupState {
+  /** False before the first record, and after the tombstone of the group. */
+  persisted = false;
+  groupEpoch = FIRST_EPOCH;
+  /** The group epoch for which the target assignment was computed. */
+  assignmentEpoch = FIRST_EPOCH;
+  /** When the target assignment was computed; 0: unknown. */
+  assignmentTimestamp: WallMillis = 0;
+  /** Stands for the subscribed topics as they were when the group epoch was set. */
+  metadataHash: Timestamp = 0;
+  /** Kafka before 4.1 wrote a record that the next decision removes. */
+  hasPartitionMetadata = false;
+  readonly members: Map<string, Member>;
+  readonly targets: Map<string, TopicPartitions>;
+  /** The member id of each instance id. */
+  readonly staticMembers: Map<string, string>;
+  readonly resolvedRegexes: Map<string, ResolvedRegex>;
+  readonly holders: PartitionHolders;
+  /** How many members subscribe to each name. */
+  readonly topicNames: Counts;
+  /** How many members subscribe to each regular expression. */
+  readonly regexes: Counts;
+  /** How many members ask for each assignor. */
+  readonly assignors: Counts;
+
+  constructor(from?: GroupState) {
+    this.members = new Map(from?.members);
+    this.targets = new Map(from?.targets);
+    this.staticMembers = new Map(from?.staticMembers);
+    this.resolvedRegexes = new Map(from?.resolvedRegexes);
+    this.holders = from?.holders.copy() ?? new PartitionHolders();
+    this.topicNames = from?.topicNames.copy() ?? new Counts();
+    this.regexes = from?.regexes.copy() ?? new Counts();
+    this.assignors = from?.assignors.copy() ?? new Counts();
+    if (from === undefined) return;
+    this.persisted = from.persisted;
+    this.groupEpoch = from.groupEpoch;
+    this.assignmentEpoch = from.assignmentEpoch;
+    this.assignmentTimestamp = from.assignmentTimestamp;
+    this.metadataHash = from.metadataHash;
+    this.hasPartitionMetadata = from.hasPartitionMetadata;
+  }
+
+  copy(): GroupState {
+    return new GroupState(this);
+  }
+
+  staticMember(instanceId: string): Member | undefined {
+    const memberId = this.staticMembers.get(instanceId);
+    return memberId === undefined ? undefined : this.members.get(memberId);
+  }
+
+  target(memberId: string): TopicPartitions {
+    return this.targets.get(memberId) ?? NO_PARTITIONS;
+  }
+
+  /** True if a member subscribes to the topic by name, or by a regular expression that matches it. */
+  isSubscribedTo(topicName: string): boolean {
+    if (this.topicNames.of(topicName) > 0) return true;
+    for (const { topics } of this.resolvedRegexes.values()) if (topics.has(topicName)) return true;
+    return false;
+  }
+
+  replay(record: ConsumerGroupRecord): void {
+    if (record.value !== null) this.persisted = true;
+    switch (record.name) {
+      case 'consumerGroupMetadata':
+        this.replayEpoch(record.value);
+        break;
+      case 'consumerGroupPartitionMetadata':
+        this.hasPartitionMetadata = record.value !== null;
+        break;
+      case 'consumerGroupMemberMetadata':
+        this.replayMember(record.key.memberId, record.value);
+        break;
+      case 'consumerGroupTargetAssignmentMetadata':
+        this.assignmentEpoch = record.value?.assignmentEpoch ?? LEAVE_EPOCH;
+        this.assignmentTimestamp = record.value?.assignmentTimestamp ?? 0;
+        break;
+      case 'consumerGroupTargetAssignmentMember':
+        this.replayTarget(record.key.memberId, record.value);
+        break;
+      case 'consumerGroupCurrentMemberAssignment':
+        this.replayAssignment(record.key.memberId, record.value);
+        break;
+      case 'consumerGroupRegularExpression':
+        this.replayRegex(record.key, record.value);
+        break;
+    }
+  }
+
+  private replayEpoch(value: GroupRecordValue<'consumerGroupMetadata'> | null): void {
+    if (value === null) this.persisted = false;
+    this.groupEpoch = value?.epoch ?? FIRST_EPOCH;
+    this.metadataHash = value?.metadataHash ?? 0;
+  }
+
+  private replayMember(memberId: string, value: GroupRecordValue<'consumerGroupMemberMetadata'> | null) {
+    const previous = this.members.get(memberId);
+    if (value === null) {
+      this.update(previous, undefined);
+      return;
+    }
+    const { classicMemberMetadata: classic, subscribedTopicNames, ...metadata } = value;
+    this.update(previous, {
+      ...(previous ?? newMember(memberId)),
+      ...metadata,
+      subscribedTopicNames: sortedNames(subscribedTopicNames),
+      classic:
+        classic === null
+          ? null
+          : {
+              sessionTimeoutMs: classic.sessionTimeoutMs,
+              // The bytes are valid only during the call.
+              supportedProtocols: classic.supportedProtocols.map(({ name, metadata }) => ({
+                name,
+                metadata: new Uint8Array(metadata),
+              })),
+            },
+    });
+  }
+
+  private replayTarget(
+    memberId: string,
+    value: GroupRecordValue<'consumerGroupTargetAssignmentMember'> | null,
+  ): void {
+    if (value === null) {
+      this.targets.delete(memberId);
+      return;
+    }
+    const target = new Map(
+      value.topicPartitions
+        .filter(({ partitions }) => partitions.length > 0)
+        .map(({ topicId, partitions }) => [topicId, [...partitions].sort((a, b) => a - b)]),
+    );
+    this.targets.set(memberId, target);
+  }
+
+  private replayAssignment(
+    memberId: string,
+    value: GroupRecordValue<'consumerGroupCurrentMemberAssignment'> | null,
+  ): void {
+    const previous = this.members.get(memberId);
+    if (value === null) {
+      // The tombstone of the member itself follows.
+      if (previous === undefined) return;
+      this.updateAssignment(previous, {
+        ...previous,
+        memberEpoch: LEAVE_EPOCH,
+        previousMemberEpoch: LEAVE_EPOCH,
+        assigned: NO_PARTITIONS,
+        pendingRevocation: NO_PARTITIONS,
+      });
+      return;
+    }
+    const { memberEpoch, previousMemberEpoch } = value;
+    this.updateAssignment(previous, {
+      ...(previous ?? newMember(memberId)),
+      memberEpoch,
+      previousMemberEpoch,
+      state: memberStateOf(value.state),
+      assigned: epoched(value.assignedPartitions, memberEpoch),
+      pendingRevocation: epoched(value.partitionsPendingRevocation, memberEpoch),
+    });
+  }
+
+  private replayRegex(
+    { regularExpression }: GroupRecordKey<'consumerGroupRegularExpression'>,
+    value: GroupRecordValue<'consumerGroupRegularExpression'> | null,
+  ): void {
+    if (value === null) this.resolvedRegexes.delete(regularExpression);
+    else
+      this.resolvedRegexes.set(regularExpression, {
+        topics: new Set(value.topics),
+        version: value.version,
+        timestamp: value.timestamp,
+      });
+  }
+
+  private update(previous: Member | undefined, member: Member | undefined): void {
+    if (previous !== undefined) {
+      this.members.delete(previous.memberId);
+      this.unindex(previous);
+    }
+    if (member !== undefined) {
+      this.members.set(member.memberId, member);
+      this.index(member);
+    }
+    this.holders.update(previous, member);
+  }
+
+  /** As `update`, for a member whose metadata stays. */
+  private updateAssignment(previous: Member | undefined, member: Member): void {
+    this.members.set(member.memberId, member);
+    this.holders.update(previous, member);
+  }
+
+  private index(member: Member): void {
+    const { memberId, instanceId, serverAssignor, subscribedTopicNames } = member;
+    const regex = regexOf(member);
+    if (instanceId !== null) this.staticMembers.set(instanceId, memberId);
+    if (serverAssignor !== null) this.assignors.add(serverAssignor);
+    if (regex !== undefined) this.regexes.add(regex);
+    for (const name of subscribedTopicNames) this.topicNames.add(name);
+  }
+
+  private unindex(member: Member): void {
+    const { memberId, instanceId, serverAssignor, subscribedTopicNames } = member;
+    const regex = regexOf(member);
+    if (instanceId !== null && this.staticMembers.get(instanceId) === memberId)
+      this.staticMembers.delete(instanceId);
+    if (serverAssignor !== null) this.assignors.remove(serverAssignor);
+    if (regex !== undefined) this.regexes.remove(regex);
+    for (const name of subscribedTopicNames) this.topicNames.remove(name);
+  }
+}
+
+type RecordPartitions = GroupRecordValue<'consumerGroupCurrentMemberAssignment'>['assignedPartitions'];
+
+/** Kafka before 4.3 wrote no assignment epochs: the member's epoch stands for them. */
+function epoched(partitions: RecordPartitions, memberEpoch: number): EpochedPartitions {
+  return new Map(
+    partitions
+      .filter(({ partitions: list }) => list.length > 0)
+      .map(({ topicId, partitions: list, assignmentEpochs }) => [
+        topicId,
+        new Map(list.map((partition, index) => [partition, assignmentEpochs?.[index] ?? memberEpoch])),
+      ]),
+  );
+}

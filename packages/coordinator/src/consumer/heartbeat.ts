@@ -1,0 +1,174 @@
+/**
+ * Decides a heartbeat of a member that joins or stays: its subscription, the group epoch, the target
+ * assignment, and one step of the member towards its target. Adds records to a decision, and changes nothing
+ * else.
+ */
+import type { WallMillis } from '@millrace/base';
+import type { MetadataImage } from '@millrace/metadata';
+import { type ConsumerGroupHeartbeatRequest, ErrorCode } from '@millrace/protocol';
+import type { ClientFacts } from '../client-facts.ts';
+import type { Decision } from './decision.ts';
+import { assignmentRecord, memberMetadataRecord, regexRecord } from './group-records.ts';
+import {
+  type Member,
+  MemberState,
+  regexOf,
+  sameAssignment,
+  sameMetadata,
+  sameNames,
+  sortedNames,
+} from './member.ts';
+import type { ConsumerGroupSettings, RebalanceCause } from './ports.ts';
+import { reconcile } from './reconcile.ts';
+import { type Refusal, refusal } from './refusal.ts';
+import { regexFault } from './regex.ts';
+import { Subscriptions, subscriptionHash } from './subscriptions.ts';
+import { assignTarget, mayAssign, preferredAssignor } from './target.ts';
+import type { WirePartitions } from './topic-partitions.ts';
+
+/** Where a decision takes place. */
+export interface Circumstances {
+  readonly image: MetadataImage;
+  readonly settings: ConsumerGroupSettings;
+  readonly now: WallMillis;
+  /** Subscribed topics may have changed since the group epoch was set. */
+  readonly topicsMayDiffer: boolean;
+}
+
+/** The member with what the request says about it. A field that is null in the request stays. */
+export function toldMember(
+  member: Member,
+  request: ConsumerGroupHeartbeatRequest,
+  { clientId, clientHost }: ClientFacts,
+): Member {
+  const { subscribedTopicNames: names, rebalanceTimeoutMs } = request;
+  return {
+    ...member,
+    instanceId: request.instanceId ?? member.instanceId,
+    rackId: request.rackId ?? member.rackId,
+    clientId,
+    clientHost,
+    subscribedTopicNames: names === null ? member.subscribedTopicNames : sortedNames(names),
+    subscribedTopicRegex: request.subscribedTopicRegex ?? member.subscribedTopicRegex,
+    rebalanceTimeoutMs: rebalanceTimeoutMs === -1 ? member.rebalanceTimeoutMs : rebalanceTimeoutMs,
+    serverAssignor: request.serverAssignor ?? member.serverAssignor,
+    classic: null,
+  };
+}
+
+/**
+ * Everything that a heartbeat decides, after the group has found the member. `before` may be new. Returns the
+ * member after the decision.
+ */
+export function decideHeartbeat(
+  decision: Decision,
+  before: Member,
+  told: Member,
+  owned: readonly WirePartitions[] | null,
+  circumstances: Circumstances,
+): Member | Refusal {
+  const fault = regexRefusal(decision, before, told);
+  if (fault !== undefined) return fault;
+  const subscription = updateMember(decision, before, told);
+  raiseEpoch(decision, told, subscription, circumstances);
+  updateTarget(decision, circumstances);
+  const member = decision.state.members.get(told.memberId) ?? told;
+  const changed = subscription.namesChanged || subscription.regex !== 'same';
+  return step(decision, member, changed, owned, circumstances.image);
+}
+
+/** A regular expression that another member has is valid, and is compiled only once. */
+function regexRefusal({ state }: Decision, before: Member, told: Member): Refusal | undefined {
+  const regex = regexOf(told);
+  if (regex === undefined || regex === regexOf(before) || state.regexes.of(regex) > 0) return undefined;
+  const fault = regexFault(regex);
+  if (fault === undefined) return undefined;
+  return refusal(
+    ErrorCode.INVALID_REGULAR_EXPRESSION,
+    `SubscribedTopicRegex \`${regex}\` is not a valid regular expression: ${fault}.`,
+  );
+}
+
+interface SubscriptionChange {
+  readonly isNew: boolean;
+  readonly namesChanged: boolean;
+  /** `unresolved`: the topics of the new expression are not known yet, so the assignment can wait. */
+  readonly regex: 'same' | 'unresolved' | 'resolved';
+}
+
+function updateMember(decision: Decision, before: Member, told: Member): SubscriptionChange {
+  const isNew = !decision.state.members.has(told.memberId);
+  if (isNew || !sameMetadata(before, told))
+    decision.add(memberMetadataRecord(decision.groupId, told.memberId, told));
+  const [oldRegex, newRegex] = [regexOf(before), regexOf(told)];
+  const namesChanged = !sameNames(before.subscribedTopicNames, told.subscribedTopicNames);
+  if (oldRegex === newRegex) return { isNew, namesChanged, regex: 'same' };
+  if (oldRegex !== undefined && decision.state.regexes.of(oldRegex) === 0)
+    decision.add(regexRecord(decision.groupId, oldRegex, null));
+  const isResolved = newRegex === undefined || decision.state.resolvedRegexes.has(newRegex);
+  return { isNew, namesChanged, regex: isResolved ? 'resolved' : 'unresolved' };
+}
+
+function raiseEpoch(
+  decision: Decision,
+  told: Member,
+  subscription: SubscriptionChange,
+  { image, settings, topicsMayDiffer }: Circumstances,
+): void {
+  const cause = causeOf(decision, subscription, settings);
+  const { memberId, clientId, clientHost } = told;
+  if (cause !== undefined) {
+    const why = subscription.isNew ? 'member-joined' : cause;
+    decision.raiseEpoch(image, { cause: why, memberId, clientId, clientHost });
+  } else if (topicsMayDiffer && subscriptionHash(decision.state, image) !== decision.state.metadataHash) {
+    decision.raiseEpoch(image, { cause: 'topic-changed', memberId: null, clientId: null, clientHost: null });
+  }
+}
+
+function causeOf(
+  { before, state }: Decision,
+  { isNew, namesChanged, regex }: SubscriptionChange,
+  settings: ConsumerGroupSettings,
+): RebalanceCause | undefined {
+  if (namesChanged) return 'subscription-changed';
+  if (regex === 'resolved') return 'regex-changed';
+  if (isNew) return undefined;
+  const assignorChanged = preferredAssignor(before, settings) !== preferredAssignor(state, settings);
+  return assignorChanged ? 'assignor-changed' : undefined;
+}
+
+function updateTarget(decision: Decision, { image, settings, now }: Circumstances): void {
+  const { state } = decision;
+  if (state.assignmentEpoch < state.groupEpoch && mayAssign(state, settings, now))
+    assignTarget(decision, image, settings, now);
+}
+
+/** One step of the member towards its target. */
+export function step(
+  decision: Decision,
+  member: Member,
+  subscriptionChanged: boolean,
+  owned: readonly WirePartitions[] | null,
+  image: MetadataImage,
+): Member | Refusal {
+  const { groupId, state } = decision;
+  const { memberId } = member;
+  const isThere = member.state === MemberState.STABLE && member.memberEpoch === state.assignmentEpoch;
+  if (isThere && !subscriptionChanged) return member;
+  const next = reconcile(member, {
+    assignmentEpoch: state.assignmentEpoch,
+    target: state.target(memberId),
+    topics: new Subscriptions(state, image).topicIds(member),
+    subscriptionChanged,
+    owned,
+    holder: (topic, partition) => state.holders.holder(topic, partition),
+  });
+  if (next === undefined)
+    return refusal(
+      ErrorCode.FENCED_MEMBER_EPOCH,
+      'The consumer group member is in a unknown state. The member must abandon all its partitions and rejoin.',
+    );
+  if (sameAssignment(member, next)) return member;
+  decision.add(assignmentRecord(groupId, memberId, next));
+  return next;
+}

@@ -1,0 +1,66 @@
+/**
+ * Which member holds each partition: the member that the partition is assigned to, or that has not yet given
+ * it up. A partition has at most one holder.
+ */
+import type { Uuid } from '@millrace/base';
+import type { Member } from './member.ts';
+import { type EpochedPartitions, forEachPartition } from './topic-partitions.ts';
+
+export class PartitionHolders {
+  private readonly byTopic: Map<Uuid, Map<number, string>>;
+  /** The topics whose map this object shares with a copy. */
+  private shared: Set<Uuid>;
+
+  constructor() {
+    this.byTopic = new Map();
+    this.shared = new Set();
+  }
+
+  /** A copy that changes independently. Copies the partitions of a topic when they change first. */
+  copy(): PartitionHolders {
+    const copy = new PartitionHolders();
+    for (const [topic, holders] of this.byTopic) copy.byTopic.set(topic, holders);
+    copy.shared = new Set(this.byTopic.keys());
+    this.shared = new Set(this.byTopic.keys());
+    return copy;
+  }
+
+  holder(topic: Uuid, partition: number): string | undefined {
+    return this.byTopic.get(topic)?.get(partition);
+  }
+
+  /** The member now holds what `member` says, and no longer what `previous` said. */
+  update(previous: Member | undefined, member: Member | undefined): void {
+    if (previous !== undefined) {
+      this.release(previous.memberId, previous.assigned);
+      this.release(previous.memberId, previous.pendingRevocation);
+    }
+    if (member !== undefined) {
+      this.hold(member.memberId, member.assigned);
+      this.hold(member.memberId, member.pendingRevocation);
+    }
+  }
+
+  private hold(memberId: string, partitions: EpochedPartitions): void {
+    forEachPartition(partitions, (topic, partition) => this.own(topic).set(partition, memberId));
+  }
+
+  /** While a log loads, an older record can name a partition that another member got since. */
+  private release(memberId: string, partitions: EpochedPartitions): void {
+    forEachPartition(partitions, (topic, partition) => {
+      if (this.holder(topic, partition) !== memberId) return;
+      const holders = this.own(topic);
+      holders.delete(partition);
+      if (holders.size === 0) this.byTopic.delete(topic);
+    });
+  }
+
+  private own(topic: Uuid): Map<number, string> {
+    const present = this.byTopic.get(topic);
+    if (present !== undefined && !this.shared.has(topic)) return present;
+    const holders = new Map(present);
+    this.byTopic.set(topic, holders);
+    this.shared.delete(topic);
+    return holders;
+  }
+}

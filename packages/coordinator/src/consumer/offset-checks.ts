@@ -1,0 +1,78 @@
+/**
+ * Whether a member may commit offsets, or fetch them (KIP-1251): an older member epoch still counts for a
+ * partition that the member has had since that epoch, because no other member can have committed meanwhile.
+ */
+import type { Uuid } from '@millrace/base';
+import { ErrorCode } from '@millrace/protocol';
+import type { GroupState } from './group-state.ts';
+import type { Member } from './member.ts';
+
+export interface CommitRequest {
+  /** "" if the request names no member. */
+  readonly memberId: string;
+  readonly instanceId: string | null;
+  /** The member epoch, or the generation of a classic member; -1: none. */
+  readonly memberEpoch: number;
+  readonly isTransactional: boolean;
+  /** The version of OffsetCommit, or of TxnOffsetCommit. */
+  readonly version: number;
+}
+
+export interface CommitCheck {
+  /** An error of all partitions. */
+  readonly errorCode: ErrorCode;
+  /** The error of one partition. `topicId`: undefined if the topic does not exist. */
+  partitionError(topicId: Uuid | undefined, partition: number): ErrorCode;
+}
+
+/** The first version of OffsetCommit that members of the consumer protocol may use. */
+const CONSUMER_PROTOCOL_VERSION = 9;
+
+const ACCEPTED: CommitCheck = { errorCode: ErrorCode.NONE, partitionError: () => ErrorCode.NONE };
+
+export function checkCommit(state: GroupState, request: CommitRequest): CommitCheck {
+  const { memberId, instanceId, memberEpoch, isTransactional, version } = request;
+  if (memberEpoch < 0 && state.members.size === 0) return ACCEPTED;
+  // A producer may commit for a consumer that it knows nothing of.
+  if (isTransactional && memberEpoch === -1 && memberId === '' && instanceId === null) return ACCEPTED;
+  const member = state.members.get(memberId);
+  if (member === undefined) return refused(ErrorCode.UNKNOWN_MEMBER_ID);
+  if (!isTransactional && member.classic === null && version < CONSUMER_PROTOCOL_VERSION)
+    return refused(ErrorCode.UNSUPPORTED_VERSION);
+  if (memberEpoch === member.memberEpoch) return ACCEPTED;
+  const stale = staleError(member);
+  if (memberEpoch > member.memberEpoch) return refused(stale);
+  return {
+    errorCode: ErrorCode.NONE,
+    partitionError: (topicId, partition) => {
+      const epoch = assignmentEpoch(member, topicId, partition);
+      return epoch !== undefined && memberEpoch >= epoch ? ErrorCode.NONE : stale;
+    },
+  };
+}
+
+/** Kafka demands the exact epoch here: an assignment epoch only excuses commits. */
+export function checkFetch(state: GroupState, memberId: string | null, memberEpoch: number): ErrorCode {
+  if (memberId === null && memberEpoch < 0) return ErrorCode.NONE;
+  const member = memberId === null ? undefined : state.members.get(memberId);
+  if (member === undefined) return ErrorCode.UNKNOWN_MEMBER_ID;
+  return memberEpoch === member.memberEpoch ? ErrorCode.NONE : staleError(member);
+}
+
+/** The epoch in which the member got the partition; undefined: it does not hold it. */
+function assignmentEpoch(
+  { assigned, pendingRevocation }: Member,
+  topicId: Uuid | undefined,
+  partition: number,
+): number | undefined {
+  if (topicId === undefined) return undefined;
+  return assigned.get(topicId)?.get(partition) ?? pendingRevocation.get(topicId)?.get(partition);
+}
+
+function staleError({ classic }: Member): ErrorCode {
+  return classic === null ? ErrorCode.STALE_MEMBER_EPOCH : ErrorCode.ILLEGAL_GENERATION;
+}
+
+function refused(errorCode: ErrorCode): CommitCheck {
+  return { errorCode, partitionError: () => errorCode };
+}

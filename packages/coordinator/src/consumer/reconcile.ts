@@ -1,0 +1,134 @@
+/**
+ * One step of a member on its way to its target assignment (KIP-848). The member first gives up what is not
+ * in its target, then gets what no other member holds. So no partition has two holders.
+ */
+import type { Uuid } from '@millrace/base';
+import { type Member, MemberState } from './member.ts';
+import {
+  containsAny,
+  type EpochedPartitions,
+  NO_PARTITIONS,
+  type TopicPartitions,
+  union,
+  type WirePartitions,
+} from './topic-partitions.ts';
+
+export interface Goal {
+  readonly assignmentEpoch: number;
+  readonly target: TopicPartitions;
+  /** The topics that the member subscribes to and that exist. */
+  readonly topics: ReadonlySet<Uuid>;
+  /** The member changed its subscription with this heartbeat. */
+  readonly subscriptionChanged: boolean;
+  /** What the member says that it owns; null: as before. */
+  readonly owned: readonly WirePartitions[] | null;
+  /** The member that holds the partition. */
+  holder(topic: Uuid, partition: number): string | undefined;
+}
+
+/**
+ * The member after the step, or the same object if nothing changes. Undefined: the state of the member is not
+ * known, and the member must give up everything and join again.
+ */
+export function reconcile(member: Member, goal: Goal): Member | undefined {
+  switch (member.state) {
+    case MemberState.STABLE:
+      if (member.memberEpoch !== goal.assignmentEpoch) return nextAssignment(member, goal);
+      return goal.subscriptionChanged ? withoutUnsubscribed(member, goal) : member;
+    case MemberState.UNREVOKED_PARTITIONS:
+      if (!stillOwns(member.pendingRevocation, goal)) return nextAssignment(member, goal);
+      return goal.subscriptionChanged ? withoutUnsubscribed(member, goal) : member;
+    case MemberState.UNRELEASED_PARTITIONS:
+      return nextAssignment(member, goal);
+    default:
+      return goal.owned?.length === 0 ? nextAssignment(member, goal) : undefined;
+  }
+}
+
+/** True if the member owns some of the partitions, or did not say what it owns. */
+function stillOwns(partitions: EpochedPartitions, { owned }: Goal): boolean {
+  return owned === null || containsAny(partitions, owned);
+}
+
+function nextAssignment(member: Member, goal: Goal): Member {
+  const { kept, revoked } = split(member.assigned, (topic) =>
+    goal.topics.has(topic) ? goal.target.get(topic) : undefined,
+  );
+  if (revoked.size > 0 && stillOwns(revoked, goal)) {
+    return advanced(member, member.memberEpoch, {
+      state: MemberState.UNREVOKED_PARTITIONS,
+      assigned: kept,
+      pendingRevocation: revoked,
+    });
+  }
+  const { assigned, isComplete } = withFreePartitions(member, kept, goal);
+  return advanced(member, goal.assignmentEpoch, {
+    state: isComplete ? MemberState.STABLE : MemberState.UNRELEASED_PARTITIONS,
+    assigned,
+    pendingRevocation: NO_PARTITIONS,
+  });
+}
+
+/** Adds the partitions of the target that no other member holds. */
+function withFreePartitions(member: Member, kept: EpochedPartitions, goal: Goal) {
+  const assigned = new Map(kept);
+  let isComplete = true;
+  for (const [topic, partitions] of goal.target) {
+    if (!goal.topics.has(topic)) continue;
+    const epochs = new Map(kept.get(topic));
+    for (const partition of partitions) {
+      if (epochs.has(partition)) continue;
+      const holder = goal.holder(topic, partition);
+      if (holder === undefined || holder === member.memberId) epochs.set(partition, goal.assignmentEpoch);
+      else isComplete = false;
+    }
+    if (epochs.size > 0) assigned.set(topic, epochs);
+  }
+  return { assigned, isComplete };
+}
+
+/** The member gives up the topics that it no longer subscribes to, although the target is not new. */
+function withoutUnsubscribed(member: Member, goal: Goal): Member {
+  const kept = new Map<Uuid, ReadonlyMap<number, number>>();
+  const dropped = new Map<Uuid, ReadonlyMap<number, number>>();
+  for (const [topic, epochs] of member.assigned) (goal.topics.has(topic) ? kept : dropped).set(topic, epochs);
+  if (dropped.size === 0) return member;
+  const revoked = union(member.pendingRevocation, dropped);
+  if (!stillOwns(revoked, goal)) return advanced(member, member.memberEpoch, { ...member, assigned: kept });
+  return advanced(member, member.memberEpoch, {
+    state: MemberState.UNREVOKED_PARTITIONS,
+    assigned: kept,
+    pendingRevocation: revoked,
+  });
+}
+
+function split(
+  assigned: EpochedPartitions,
+  target: (topic: Uuid) => readonly number[] | undefined,
+): { kept: EpochedPartitions; revoked: EpochedPartitions } {
+  const kept = new Map<Uuid, ReadonlyMap<number, number>>();
+  const revoked = new Map<Uuid, ReadonlyMap<number, number>>();
+  for (const [topic, epochs] of assigned) {
+    const wanted = new Set(target(topic));
+    const [inside, outside] = [new Map<number, number>(), new Map<number, number>()];
+    for (const [partition, epoch] of epochs) (wanted.has(partition) ? inside : outside).set(partition, epoch);
+    if (inside.size > 0) kept.set(topic, inside);
+    if (outside.size > 0) revoked.set(topic, outside);
+  }
+  return { kept, revoked };
+}
+
+/**
+ * Keeps the previous epoch while the epoch stays: a member whose answers were lost still knows the epoch
+ * before, however often the coordinator has changed its assignment since.
+ */
+function advanced(
+  member: Member,
+  memberEpoch: number,
+  assignment: Pick<Member, 'state' | 'assigned' | 'pendingRevocation'>,
+): Member {
+  const previousMemberEpoch =
+    memberEpoch === member.memberEpoch ? member.previousMemberEpoch : member.memberEpoch;
+  const { state, assigned, pendingRevocation } = assignment;
+  return { ...member, memberEpoch, previousMemberEpoch, state, assigned, pendingRevocation };
+}

@@ -1,0 +1,21 @@
+/** What a change of the metadata means to consumer groups. The machine computes it once for all groups. */
+import type { MetadataDelta } from '@millrace/metadata';
+
+export interface TopicChanges {
+  /** Names of topics that appeared. */
+  readonly created: ReadonlySet<string>;
+  /** Names of topics that appeared, vanished or got more partitions. */
+  readonly changed: ReadonlySet<string>;
+}
+
+/** Undefined if no group needs to know: leaders and ISRs change often, and mean nothing to groups. */
+export function topicChangesOf(delta: MetadataDelta): TopicChanges | undefined {
+  const created = new Set(delta.createdTopics.map(({ name }) => name));
+  const changed = new Set(created);
+  for (const { name } of delta.deletedTopics) changed.add(name);
+  for (const { topicId, topic, partition } of delta.changedPartitions) {
+    const before = delta.previous.topicById(topicId);
+    if (before !== undefined && partition >= before.partitions.length) changed.add(topic);
+  }
+  return changed.size === 0 ? undefined : { created, changed };
+}

@@ -1,0 +1,295 @@
+/**
+ * Random walks: members join, leave, fall silent, lose requests and answers, and revoke late; topics appear,
+ * grow and vanish; the coordinator restarts and loses what was not committed. At each step no partition has
+ * two holders, and no epoch falls. When the changes stop, the group converges.
+ */
+import { Prng, type Uuid } from '@millrace/base';
+import { type ConsumerGroupHeartbeatResponse, ErrorCode } from '@millrace/protocol';
+import { expect, it } from 'vitest';
+import { GroupBench } from '../support/group-bench.ts';
+import { Ledger, partitions } from '../support/ledger.ts';
+
+const SEEDS = Number(process.env['SEEDS'] ?? 60);
+const STEPS = 250;
+/** A member acts within one heartbeat: so a change needs no more rounds than this. */
+const ROUNDS_MAX = 12;
+const REJOIN: readonly number[] = [ErrorCode.FENCED_MEMBER_EPOCH, ErrorCode.UNKNOWN_MEMBER_ID];
+
+interface Subscription {
+  readonly names: string[];
+  readonly regex: string | null;
+}
+
+/** A client as Kafka's consumer behaves: it revokes first, then confirms. */
+class Client {
+  readonly memberId: string;
+  readonly instanceId: string | null;
+  subscription: Subscription;
+  epoch = 0;
+  /** What the coordinator assigned; the client may still own more. */
+  assigned: ReadonlySet<string> = new Set();
+  owned = this.assigned;
+  mustSayAll = true;
+
+  constructor(memberId: string, instanceId: string | null, subscription: Subscription) {
+    this.memberId = memberId;
+    this.instanceId = instanceId;
+    this.subscription = subscription;
+  }
+
+  rejoin(): void {
+    this.epoch = 0;
+    this.assigned = new Set();
+    this.owned = this.assigned;
+    this.mustSayAll = true;
+  }
+
+  /** Revokes what it must, and takes what it got. */
+  obey(): void {
+    this.owned = this.assigned;
+  }
+}
+
+class Walk {
+  readonly b: GroupBench;
+  private readonly prng: Prng;
+  private readonly clients: Client[] = [];
+  private ledger: Ledger;
+  private created = 0;
+  private topics = 0;
+  /** Partitions per topic name. */
+  private readonly counts = new Map<string, number>();
+
+  constructor(seed: number) {
+    this.prng = new Prng(seed);
+    this.b = new GroupBench({
+      assignmentIntervalMs: this.prng.below(2) * 1_000,
+      assignors: this.chance(30) ? ['range', 'uniform'] : ['uniform', 'range'],
+    });
+    this.b.port.commitsAtOnce = false;
+    this.ledger = this.newLedger();
+    this.createTopic();
+  }
+
+  step(): void {
+    const roll = this.prng.below(100);
+    if (roll < 60) this.beat(this.anyClient());
+    else if (roll < 66) this.add();
+    else if (roll < 69) this.leave(this.anyClient());
+    else if (roll < 71) this.forget(this.anyClient());
+    else if (roll < 74) this.resubscribe(this.anyClient());
+    else if (roll < 76) this.createTopic();
+    else if (roll < 79) this.growTopic();
+    else if (roll < 80) this.deleteTopic();
+    else if (roll < 92) this.b.port.advance(this.prng.below(4_000));
+    else if (roll < 98) this.b.port.commit();
+    else if (roll < 99) this.b.restart();
+    else this.failOver();
+    this.check();
+  }
+
+  /** No more changes and no more losses: the number of rounds until nobody changes. */
+  converge(): void {
+    this.b.port.commitsAtOnce = true;
+    this.b.port.commit();
+    // A refresh of the regular expressions may have to wait ten seconds, and silent members expire.
+    for (let i = 0; i < 12; i++) {
+      for (const client of this.clients) this.exchange(client);
+      this.b.port.advance(5_000);
+      this.check();
+    }
+    let quiet = 0;
+    for (let round = 0; quiet < 2; round++) {
+      if (round > ROUNDS_MAX) throw new Error(`no convergence: ${this.b.transcript().slice(-20).join('\n')}`);
+      const before = this.b.port.lastWrite;
+      for (const client of this.clients) this.exchange(client);
+      this.b.port.advance(1_000);
+      this.check();
+      quiet = this.b.port.lastWrite === before ? quiet + 1 : 0;
+    }
+    this.checkConverged();
+  }
+
+  private checkConverged(): void {
+    const { b, clients, ledger } = this;
+    expect(ledger.epochs.size).toBe(clients.length);
+    for (const client of clients) {
+      expect(client.epoch).toBe(Math.max(1, ledger.groupEpoch));
+      expect([...client.owned].sort()).toEqual([...(ledger.targets.get(client.memberId) ?? [])].sort());
+    }
+    expect(b.group.stateName).toBe(clients.length === 0 ? (b.group.exists ? 'Empty' : 'Dead') : 'Stable');
+    const owned = new Set(clients.flatMap((client) => [...client.owned]));
+    for (const [name, count] of this.counts) {
+      if (!clients.some(({ subscription }) => subscribes(subscription, name))) continue;
+      for (let i = 0; i < count; i++) expect(owned).toContain(`${b.topicId(name)}/${i}`);
+    }
+  }
+
+  private check(): void {
+    this.ledger.follow(this.b.port.decisions);
+    expect(this.ledger.faults).toEqual([]);
+    const owners = new Map<string, string>();
+    for (const { memberId, owned, epoch } of this.clients) {
+      // The coordinator has not removed this client, as far as the client can know.
+      const known = this.ledger.epochs.get(memberId);
+      if (epoch === 0 || known === undefined || known < epoch) continue;
+      for (const partition of owned) {
+        expect(owners.get(partition) ?? memberId).toBe(memberId);
+        owners.set(partition, memberId);
+      }
+    }
+  }
+
+  private beat(client: Client | undefined): void {
+    if (client === undefined || this.chance(5)) return;
+    // A client can be slow to revoke, and to take what it got. It then says nothing of what it owns. A client
+    // that said so could take the partitions while its request is on the way: KIP-848 cannot detect that.
+    if (client.mustSayAll || this.chance(70)) client.obey();
+    const answer = this.send(client);
+    // The connection breaks while the answer is on its way.
+    if (this.chance(10)) client.mustSayAll = true;
+    else this.receive(client, answer);
+  }
+
+  /** A heartbeat and its answer, without faults. */
+  private exchange(client: Client): void {
+    client.obey();
+    this.receive(client, this.send(client));
+  }
+
+  private send(client: Client): ConsumerGroupHeartbeatResponse | undefined {
+    const { memberId, instanceId, subscription, epoch } = client;
+    const saysAll = client.mustSayAll || epoch === 0;
+    const isSettled = client.owned === client.assigned;
+    let answer: ConsumerGroupHeartbeatResponse | undefined;
+    const request = {
+      groupId: 'g',
+      memberId,
+      memberEpoch: epoch,
+      instanceId,
+      rackId: null,
+      rebalanceTimeoutMs: saysAll ? 60_000 : -1,
+      subscribedTopicNames: subscription.names,
+      subscribedTopicRegex: subscription.regex ?? '',
+      serverAssignor: null,
+      topicPartitions: isSettled ? wire(client.owned) : null,
+    };
+    this.b.group.heartbeat(1, request, { clientId: 'c', clientHost: '/h' }, (response) => {
+      answer = response;
+    });
+    if (answer === undefined && this.chance(50)) this.b.port.commit();
+    return answer;
+  }
+
+  private receive(client: Client, answer: ConsumerGroupHeartbeatResponse | undefined): void {
+    if (answer === undefined) {
+      client.mustSayAll = true;
+    } else if (answer.errorCode === ErrorCode.NONE) {
+      expect(answer.memberEpoch).toBeGreaterThanOrEqual(client.epoch);
+      client.epoch = answer.memberEpoch;
+      client.mustSayAll = false;
+      if (answer.assignment !== null) client.assigned = partitions(answer.assignment.topicPartitions);
+    } else if (REJOIN.includes(answer.errorCode)) client.rejoin();
+    else client.mustSayAll = true;
+  }
+
+  private add(): void {
+    if (this.clients.length >= 8) return;
+    const id = `m${this.created++}`;
+    const client = new Client(id, this.chance(20) ? `i${id}` : null, this.anySubscription());
+    this.clients.push(client);
+    this.beat(client);
+  }
+
+  private leave(client: Client | undefined): void {
+    if (client === undefined) return;
+    const isStatic = client.instanceId !== null;
+    this.b.beat(client.memberId, isStatic ? -2 : -1, { instanceId: client.instanceId });
+    this.clients.splice(this.clients.indexOf(client), 1);
+    if (!isStatic || this.chance(30)) return;
+    // The process starts again under another id. If the leave was refused, the instance id is not free yet.
+    this.clients.push(new Client(`m${this.created++}`, client.instanceId, client.subscription));
+  }
+
+  /** The process dies. */
+  private forget(client: Client | undefined): void {
+    if (client !== undefined) this.clients.splice(this.clients.indexOf(client), 1);
+  }
+
+  private resubscribe(client: Client | undefined): void {
+    if (client === undefined) return;
+    client.subscription = this.anySubscription();
+    this.beat(client);
+  }
+
+  private anySubscription(): Subscription {
+    if (this.chance(25)) return { names: [], regex: this.chance(50) ? 't.*' : 't[0-3]' };
+    const names = [...this.counts.keys()].filter(() => this.chance(70));
+    return { names: this.chance(50) ? ['t0', 't1'] : names, regex: null };
+  }
+
+  private createTopic(): void {
+    if (this.counts.size >= 6) return;
+    const name = `t${this.topics++}`;
+    this.counts.set(name, 1 + this.prng.below(5));
+    this.b.createTopic(name, this.counts.get(name)!);
+  }
+
+  private growTopic(): void {
+    const name = this.anyTopic();
+    if (name === undefined) return;
+    const count = this.counts.get(name)! + 1 + this.prng.below(3);
+    this.counts.set(name, count);
+    this.b.growTopic(name, count);
+  }
+
+  private deleteTopic(): void {
+    const name = this.anyTopic();
+    if (name === undefined || this.counts.size < 2) return;
+    this.counts.delete(name);
+    this.b.deleteTopic(name);
+  }
+
+  private failOver(): void {
+    this.b.failOver();
+    this.ledger = this.newLedger();
+    for (const client of this.clients) client.mustSayAll = true;
+  }
+
+  private newLedger(): Ledger {
+    return new Ledger((topicId) => this.b.port.metadata.topicById(topicId)?.name);
+  }
+
+  private anyClient(): Client | undefined {
+    return this.clients[this.prng.below(Math.max(1, this.clients.length))];
+  }
+
+  private anyTopic(): string | undefined {
+    return [...this.counts.keys()][this.prng.below(Math.max(1, this.counts.size))];
+  }
+
+  private chance(percent: number): boolean {
+    return this.prng.below(100) < percent;
+  }
+}
+
+function subscribes({ names, regex }: Subscription, topic: string): boolean {
+  return names.includes(topic) || (regex !== null && new RegExp(`^(?:${regex})$`).test(topic));
+}
+
+function wire(owned: ReadonlySet<string>): { topicId: Uuid; partitions: number[] }[] {
+  const byTopic = new Map<Uuid, number[]>();
+  for (const partition of owned) {
+    const [topicId, index] = partition.split('/') as [Uuid, string];
+    byTopic.set(topicId, [...(byTopic.get(topicId) ?? []), Number(index)]);
+  }
+  return [...byTopic].map(([topicId, list]) => ({ topicId, partitions: list }));
+}
+
+for (let seed = 1; seed <= SEEDS; seed++) {
+  it(`keeps its promises in walk ${seed}`, () => {
+    const walk = new Walk(seed);
+    for (let i = 0; i < STEPS; i++) walk.step();
+    walk.converge();
+  });
+}
